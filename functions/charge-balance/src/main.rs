@@ -1,0 +1,8 @@
+//! `POST /balance/charge`: adds money to a user's balance.
+
+use lambda_http::Error;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    shared::runtime::serve::http(|shop, request| Box::pin(charge_balance::handle(shop, request))).await
+}

@@ -1,0 +1,108 @@
+//! `POST /coupons`: an admin starts a coupon campaign.
+
+use deserr::Deserr;
+use shared::{
+    api::{ApiRequest, ApiResult, FieldErrors, Reply, views::CampaignView},
+    app::{
+        Role, Shop,
+        coupons::{self, NewCampaign},
+    },
+    domain::{
+        CouponId, Invalid,
+        coupon::{CouponKind, Terms, TotalQuantity, ValidDays, Validity},
+        money::{self, MAX_PRICE, Price},
+        text::{Description, Name},
+        time::Instant,
+    },
+};
+
+#[derive(Debug, Deserr)]
+#[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+struct Body {
+    coupon_id: Option<CouponId>,
+    name: Name,
+    description: Option<Description>,
+    kind: CouponKind,
+    value: Option<i64>,
+    max_discount: Option<Price>,
+    min_order_amount: Option<Price>,
+    total_quantity: TotalQuantity,
+    issue_from: Instant,
+    issue_until: Instant,
+    valid_days: Option<ValidDays>,
+    valid_until: Option<Instant>,
+}
+
+/// Starts a campaign of `totalQuantity` coupons.
+///
+/// # Errors
+/// 400, 401, 403, 409 `ALREADY_EXISTS`, 422.
+pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
+    let body: Body = request.only_body()?;
+    let (value, validity) = check(&body)?;
+    let caller = request.caller_as(&[Role::Admin])?;
+    let new = NewCampaign {
+        coupon_id: body.coupon_id,
+        name: body.name.into_string(),
+        description: body.description.map(Description::into_string),
+        terms: Terms {
+            kind: body.kind,
+            value,
+            max_discount: body.max_discount.map(Price::won),
+            min_order_amount: body.min_order_amount.map(Price::won),
+        },
+        total_quantity: body.total_quantity.get(),
+        issue_from: body.issue_from.timestamp(),
+        issue_until: body.issue_until.timestamp(),
+        validity,
+    };
+    let key = request.key(shop, &caller.user_id);
+    Reply::created(CampaignView::from(coupons::create(shop, new, &key).await?))
+}
+
+/// The rules that concern more than one field.
+fn check(body: &Body) -> Result<(i64, Validity), FieldErrors> {
+    let mut errors = FieldErrors::default();
+    let most = match body.kind {
+        CouponKind::Fixed => MAX_PRICE.get(),
+        CouponKind::Rate => 100,
+        CouponKind::FreeShipping => 0,
+    };
+    match (body.kind, body.value) {
+        (CouponKind::FreeShipping, Some(_)) => errors.push("value", Invalid::Unknown),
+        (CouponKind::FreeShipping, None) => {}
+        (_, None) => errors.push("value", Invalid::Required),
+        (_, Some(value)) => {
+            if let Err(invalid) = money::in_range(value, 1, most) {
+                errors.push("value", invalid);
+            }
+        }
+    }
+    if body.max_discount.is_some() && body.kind != CouponKind::Rate {
+        errors.push("maxDiscount", Invalid::Unknown);
+    }
+    if body.issue_until <= body.issue_from {
+        errors.push("issueUntil", Invalid::After("issueFrom"));
+    }
+    let validity = match (body.valid_days, body.valid_until) {
+        (Some(days), None) => Validity::Days(days.get()),
+        (None, Some(until)) => {
+            if until <= body.issue_from {
+                errors.push("validUntil", Invalid::After("issueFrom"));
+            }
+            Validity::Until(until.timestamp())
+        }
+        (Some(_), Some(until)) => {
+            errors.push("validDays", Invalid::Excludes("validUntil"));
+            Validity::Until(until.timestamp())
+        }
+        (None, None) => return Err(with(errors, "validDays", Invalid::Required)),
+    };
+    errors.check()?;
+    Ok((body.value.unwrap_or(0), validity))
+}
+
+fn with(mut errors: FieldErrors, field: &str, invalid: Invalid) -> FieldErrors {
+    errors.push(field, invalid);
+    errors
+}

@@ -1,0 +1,8 @@
+//! `POST /coupons`: an admin starts a coupon campaign.
+
+use lambda_http::Error;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    shared::runtime::serve::http(|shop, request| Box::pin(create_coupon::handle(shop, request))).await
+}

@@ -1,0 +1,8 @@
+//! `POST /orders`: orders and pays in one commit.
+
+use lambda_http::Error;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    shared::runtime::serve::http(|shop, request| Box::pin(create_order::handle(shop, request))).await
+}

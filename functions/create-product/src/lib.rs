@@ -1,0 +1,60 @@
+//! `POST /products`: a seller or admin adds a product.
+
+use deserr::Deserr;
+use shared::{
+    api::{ApiRequest, ApiResult, FieldErrors, Reply, views::ProductView},
+    app::{
+        Role, Shop,
+        products::{self, NewProduct},
+    },
+    domain::{
+        Invalid, ProductId, Refusal, UserId, Won,
+        money::Price,
+        stock::{ShardCount, Units},
+        text::{Category, Description, Name},
+    },
+};
+
+#[derive(Debug, Deserr)]
+#[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+struct Body {
+    product_id: Option<ProductId>,
+    name: Name,
+    description: Option<Description>,
+    category: Option<Category>,
+    price: Price,
+    discount: Option<Price>,
+    stock: Units,
+    seller_id: Option<UserId>,
+    stock_shards: Option<ShardCount>,
+}
+
+/// Adds a product, on sale at once. A seller adds it as their own; an admin for any seller or the shop itself.
+///
+/// # Errors
+/// 400, 401, 403, 409 `ALREADY_EXISTS`, 422.
+pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
+    let body: Body = request.only_body()?;
+    if body.product_id.as_ref().is_some_and(ProductId::is_reserved) {
+        return Err(FieldErrors::one("productId", Invalid::Reserved).into());
+    }
+    let caller = request.caller_as(&[Role::Seller, Role::Admin])?;
+    let seller_id = match (caller.role, body.seller_id) {
+        (Role::Admin, seller_id) => seller_id,
+        (_, Some(other)) if other != caller.user_id => return Err(Refusal::Forbidden.into()),
+        _ => Some(caller.user_id.clone()),
+    };
+    let new = NewProduct {
+        product_id: body.product_id,
+        name: body.name.into_string(),
+        description: body.description.map(Description::into_string),
+        category: body.category.map(Category::into_string),
+        seller_id,
+        price: body.price.won(),
+        discount: body.discount.map_or(Won::ZERO, Price::won),
+        stock: body.stock.get(),
+        stock_shards: body.stock_shards.unwrap_or_default().get(),
+    };
+    let key = request.key(shop, &caller.user_id);
+    Reply::created(ProductView::from(products::create(shop, new, &key).await?))
+}

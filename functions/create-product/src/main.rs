@@ -1,0 +1,8 @@
+//! `POST /products`: a seller or admin adds a product.
+
+use lambda_http::Error;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    shared::runtime::serve::http(|shop, request| Box::pin(create_product::handle(shop, request))).await
+}

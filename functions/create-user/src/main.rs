@@ -1,0 +1,8 @@
+//! `POST /users`: a user joins.
+
+use lambda_http::Error;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    shared::runtime::serve::http(|shop, request| Box::pin(create_user::handle(shop, request))).await
+}

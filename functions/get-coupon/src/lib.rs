@@ -1,0 +1,17 @@
+//! `GET /coupons/{couponId}`: a campaign, with what remains of it.
+
+use shared::{
+    api::{ApiRequest, ApiResult, Reply, views::CampaignView},
+    app::{Role, Shop, coupons},
+    domain::CouponId,
+};
+
+/// A campaign, to admins.
+///
+/// # Errors
+/// 400, 401, 403, 404.
+pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
+    let coupon_id: CouponId = request.parameter("couponId")?;
+    request.caller_as(&[Role::Admin])?;
+    Reply::ok(CampaignView::from(coupons::get(shop, &coupon_id).await?))
+}

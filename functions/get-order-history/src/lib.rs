@@ -1,0 +1,18 @@
+//! `GET /orders/{orderId}/history`: every step an order and its lines took.
+
+use shared::{
+    api::{ApiRequest, ApiResult, Reply, views},
+    app::{Shop, orders},
+    domain::OrderId,
+};
+
+/// The history of an order, oldest step first, as far as the caller may see the order.
+///
+/// # Errors
+/// 400, 401, 404.
+pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
+    let order_id: OrderId = request.parameter("orderId")?;
+    let caller = request.caller()?;
+    let order = orders::get(shop, caller, &order_id).await?;
+    Ok(Reply::page(views::history(&order), None)?.about_order(order_id))
+}

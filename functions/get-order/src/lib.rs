@@ -1,0 +1,18 @@
+//! `GET /orders/{orderId}`: an order.
+
+use shared::{
+    api::{ApiRequest, ApiResult, Reply, views::OrderView},
+    app::{Shop, orders},
+    domain::OrderId,
+};
+
+/// An order, to who ordered and to admins; to a seller, the lines that are theirs.
+///
+/// # Errors
+/// 400, 401, 404.
+pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
+    let order_id: OrderId = request.parameter("orderId")?;
+    let caller = request.caller()?;
+    let order = orders::get(shop, caller, &order_id).await?;
+    Ok(Reply::ok(OrderView::from(order))?.about_order(order_id))
+}

@@ -1,0 +1,8 @@
+//! `GET /orders/{orderId}`: an order.
+
+use lambda_http::Error;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    shared::runtime::serve::http(|shop, request| Box::pin(get_order::handle(shop, request))).await
+}

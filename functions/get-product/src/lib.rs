@@ -1,0 +1,16 @@
+//! `GET /products/{productId}`: a product, with exact stock.
+
+use shared::{
+    api::{ApiRequest, ApiResult, Reply, views::ProductView},
+    app::{Shop, products},
+    domain::ProductId,
+};
+
+/// A product, unless it is hidden.
+///
+/// # Errors
+/// 400, 404.
+pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
+    let product_id: ProductId = request.parameter("productId")?;
+    Reply::ok(ProductView::from(products::get(shop, &product_id).await?))
+}

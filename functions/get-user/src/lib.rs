@@ -1,0 +1,17 @@
+//! `GET /users/{userId}`: who a user is.
+
+use shared::{
+    api::{ApiRequest, ApiResult, Reply, views::UserView},
+    app::{Shop, users},
+    domain::UserId,
+};
+
+/// A user, to themselves and to admins.
+///
+/// # Errors
+/// 400, 401, 403, 404.
+pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
+    let user_id: UserId = request.parameter("userId")?;
+    request.caller_for(&user_id)?;
+    Reply::ok(UserView::from(users::get(shop, &user_id).await?))
+}

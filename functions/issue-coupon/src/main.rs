@@ -1,0 +1,8 @@
+//! `POST /coupons/issue`: first come, first served.
+
+use lambda_http::Error;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    shared::runtime::serve::http(|shop, request| Box::pin(issue_coupon::handle(shop, request))).await
+}

@@ -1,0 +1,8 @@
+//! `GET /products/best-seller` and `GET /products/top`: the five products sold most in three days.
+
+use lambda_http::Error;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    shared::runtime::serve::http(|shop, request| Box::pin(list_bestsellers::handle(shop, request))).await
+}

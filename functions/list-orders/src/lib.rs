@@ -1,0 +1,25 @@
+//! `GET /orders`: a user's orders, newest first.
+
+use shared::{
+    api::{ApiRequest, ApiResult, Cursor, Limit, Reply, both, views::OrderView},
+    app::{
+        Shop,
+        orders::{self, Visible},
+    },
+    domain::UserId,
+};
+
+/// A part of the user's orders.
+///
+/// # Errors
+/// 400, 401, 403, 404.
+pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
+    let page = both(request.query::<Cursor>("cursor"), request.query::<Limit>("limit"));
+    let (user_id, (cursor, limit)) = both(request.query::<UserId>("userId"), page)?;
+    let user_id = request.subject(user_id)?;
+
+    let limit = limit.unwrap_or_default().get();
+    let (orders, next) = orders::list(shop, &user_id, cursor.map(Cursor::place), limit).await?;
+    let items = orders.into_iter().map(|order| OrderView::from(Visible::whole(order))).collect();
+    Reply::page(items, next.map(Cursor::to))
+}

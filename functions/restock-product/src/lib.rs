@@ -1,0 +1,26 @@
+//! `POST /products/{productId}/restock`: puts units on the shelf, or takes some off.
+
+use deserr::Deserr;
+use shared::{
+    api::{ApiRequest, ApiResult, FieldErrors, Reply, both, views::ProductView},
+    app::{Role, Shop, products},
+    domain::{ProductId, stock::UnitsChange},
+};
+
+#[derive(Debug, Deserr)]
+#[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+struct Body {
+    quantity: UnitsChange,
+}
+
+/// Adds `quantity` units, or takes some off where it is negative; never to below zero.
+///
+/// # Errors
+/// 400, 401, 403, 404, 409 `STOCK_NOT_ENOUGH` or `LIMIT_EXCEEDED`, 422.
+pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
+    let (product_id, body) = both(request.parameter::<ProductId>("productId"), request.body::<Body>()?)?;
+    let caller = request.caller_as(&[Role::Seller, Role::Admin])?;
+    let key = request.key(shop, &caller.user_id);
+    let stocked = products::restock(shop, caller, &product_id, body.quantity.get(), &key).await?;
+    Reply::ok(ProductView::from(stocked))
+}

@@ -1,0 +1,8 @@
+//! Every path and method that no other function serves.
+
+use lambda_http::Error;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    shared::runtime::serve::http(|shop, request| Box::pin(route_not_found::handle(shop, request))).await
+}

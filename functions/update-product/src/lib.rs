@@ -1,0 +1,59 @@
+//! `PATCH /products/{productId}`: changes a product.
+
+use deserr::Deserr;
+use shared::{
+    api::{ApiRequest, ApiResult, FieldErrors, Reply, both, views::ProductView},
+    app::{
+        Role, Shop,
+        products::{self, ProductChange},
+    },
+    domain::{
+        Invalid, ProductId,
+        money::Price,
+        product::SaleStatus,
+        stock::ShardCount,
+        text::{Category, Description, Name},
+    },
+};
+
+#[derive(Debug, Deserr)]
+#[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+struct Body {
+    name: Option<Name>,
+    description: Option<Description>,
+    category: Option<Category>,
+    price: Option<Price>,
+    discount: Option<Price>,
+    status: Option<SaleStatus>,
+    stock_shards: Option<ShardCount>,
+}
+
+impl Body {
+    fn is_empty(&self) -> bool {
+        let Self { name, description, category, price, discount, status, stock_shards } = self;
+        let texts = name.is_none() && description.is_none() && category.is_none();
+        texts && price.is_none() && discount.is_none() && status.is_none() && stock_shards.is_none()
+    }
+}
+
+/// Changes a product: a seller their own, an admin any. An order gets the old price or the new one, never a mixture.
+///
+/// # Errors
+/// 400, 401, 403, 404.
+pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
+    let (product_id, body) = both(request.parameter::<ProductId>("productId"), request.body::<Body>()?)?;
+    if body.is_empty() {
+        return Err(FieldErrors::one("body", Invalid::Empty).into());
+    }
+    let caller = request.caller_as(&[Role::Seller, Role::Admin])?;
+    let change = ProductChange {
+        name: body.name.map(Name::into_string),
+        description: body.description.map(Description::into_string),
+        category: body.category.map(Category::into_string),
+        price: body.price.map(Price::won),
+        discount: body.discount.map(Price::won),
+        status: body.status,
+        stock_shards: body.stock_shards.map(ShardCount::get),
+    };
+    Reply::ok(ProductView::from(products::update(shop, caller, &product_id, &change).await?))
+}

@@ -1,0 +1,127 @@
+//! What goes wrong, as a caller sees it: the message for outside, never the one inside.
+
+use serde_json::{Value, json};
+
+use super::{Code, FieldErrors};
+use crate::{
+    app::Failure,
+    domain::{Refusal, refusal::Entity},
+    store::StoreError,
+};
+
+/// Why a request got no success.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// Fields are wrong.
+    #[error("fields are invalid")]
+    Fields(FieldErrors),
+    /// A use case failed.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+    /// The body is larger than we take.
+    #[error("the body is too large")]
+    TooLarge,
+    /// The body is not JSON by its own account.
+    #[error("the body is not application/json")]
+    NotJson,
+    /// The path takes other methods.
+    #[error("method not allowed")]
+    MethodNotAllowed(Vec<&'static str>),
+}
+
+impl From<FieldErrors> for ApiError {
+    fn from(errors: FieldErrors) -> Self {
+        Self::Fields(errors)
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Failed(refusal.into())
+    }
+}
+
+impl ApiError {
+    /// A failure that turns out to be about a field is one of fields.
+    pub(super) fn by_field(self) -> Self {
+        match self {
+            Self::Failed(Failure::Invalid(field, invalid)) => Self::Fields(FieldErrors::one(field, invalid)),
+            other => other,
+        }
+    }
+
+    /// The code for programs.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Fields(_) | Self::Failed(Failure::Invalid(..)) => Code::InvalidRequest,
+            Self::TooLarge => Code::PayloadTooLarge,
+            Self::NotJson => Code::UnsupportedMediaType,
+            Self::MethodNotAllowed(_) => Code::MethodNotAllowed,
+            Self::Failed(Failure::Refused(refusal)) => code_of(refusal),
+            Self::Failed(Failure::Store(StoreError::Busy(_))) => Code::TryAgain,
+            Self::Failed(Failure::Store(_) | Failure::Broken(_)) => Code::InternalServerError,
+        }
+    }
+
+    /// The figures that help to understand it.
+    pub fn details(&self) -> Option<Value> {
+        let Self::Failed(Failure::Refused(refusal)) = self else {
+            return None;
+        };
+        match refusal {
+            Refusal::NotFound { entity, id } => Some(match entity {
+                Entity::User => json!({ "userId": id }),
+                Entity::Product => json!({ "productId": id }),
+                Entity::Coupon => json!({ "couponId": id }),
+                Entity::Order => json!({ "orderId": id }),
+                Entity::Path => return None,
+            }),
+            Refusal::NotOnSale { product_id } => Some(json!({ "productId": product_id })),
+            Refusal::StockNotEnough { product_id, requested, available } => {
+                Some(json!({ "productId": product_id, "requested": requested, "available": available }))
+            }
+            Refusal::BalanceNotEnough { order_id, payable, balance } => {
+                Some(json!({ "orderId": order_id, "payable": payable, "balance": balance }))
+            }
+            Refusal::CouponNotUsable { coupon_id, reason } => {
+                Some(json!({ "couponId": coupon_id, "reason": reason.as_str() }))
+            }
+            Refusal::LimitExceeded { limit, max } => Some(json!({ "limit": limit, "max": max })),
+            Refusal::Unauthenticated
+            | Refusal::Forbidden
+            | Refusal::UserNotActive
+            | Refusal::CouponSoldOut
+            | Refusal::CouponAlreadyIssued
+            | Refusal::CouponNotIssuable
+            | Refusal::AlreadyExists(_)
+            | Refusal::IdempotencyKeyReused => None,
+        }
+    }
+
+    /// What an operator should know and a caller should not.
+    pub(crate) fn inside(&self) -> Option<String> {
+        match self {
+            Self::Failed(failure @ (Failure::Store(_) | Failure::Broken(_))) => Some(failure.to_string()),
+            _ => None,
+        }
+    }
+}
+
+fn code_of(refusal: &Refusal) -> Code {
+    match refusal {
+        Refusal::NotFound { .. } => Code::EntityNotFound,
+        Refusal::Unauthenticated => Code::Unauthenticated,
+        Refusal::Forbidden => Code::Forbidden,
+        Refusal::UserNotActive => Code::UserNotActive,
+        Refusal::NotOnSale { .. } => Code::ProductNotOnSale,
+        Refusal::StockNotEnough { .. } => Code::StockNotEnough,
+        Refusal::BalanceNotEnough { .. } => Code::BalanceNotEnough,
+        Refusal::CouponNotUsable { .. } => Code::CouponNotUsable,
+        Refusal::CouponSoldOut => Code::CouponSoldOut,
+        Refusal::CouponAlreadyIssued => Code::CouponAlreadyIssued,
+        Refusal::CouponNotIssuable => Code::CouponNotIssuable,
+        Refusal::AlreadyExists(_) => Code::AlreadyExists,
+        Refusal::LimitExceeded { .. } => Code::LimitExceeded,
+        Refusal::IdempotencyKeyReused => Code::IdempotencyKeyReused,
+    }
+}

@@ -1,0 +1,272 @@
+//! Parsing of fields: every bad one is found, not only the first.
+
+use std::ops::ControlFlow;
+
+use deserr::{DeserializeError, Deserr, ErrorKind, IntoValue, MergeWithError, Value, ValueKind, ValuePointerRef};
+
+use super::Language;
+use crate::domain::{
+    CouponId, Invalid, OrderId, ProductId, Quantity, UserId,
+    coupon::{CouponKind, TotalQuantity, ValidDays},
+    invalid::Kind,
+    money::{self, ChargeAmount, Price},
+    product::SaleStatus,
+    stock::{ShardCount, Units, UnitsChange},
+    text::{Email, Text},
+    time::Instant,
+    user::{UserKind, UserStatus},
+};
+
+/// The fields of a request that are wrong, with what is wrong with each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FieldErrors(Vec<(String, Invalid)>);
+
+impl FieldErrors {
+    /// One field that is wrong.
+    pub fn one(field: impl Into<String>, invalid: Invalid) -> Self {
+        Self(vec![(field.into(), invalid)])
+    }
+
+    /// Adds a field that is wrong.
+    pub fn push(&mut self, field: impl Into<String>, invalid: Invalid) {
+        self.0.push((field.into(), invalid));
+    }
+
+    /// Succeeds where nothing is wrong.
+    ///
+    /// # Errors
+    /// These, where there are any.
+    pub fn check(self) -> Result<(), Self> {
+        if self.0.is_empty() { Ok(()) } else { Err(self) }
+    }
+
+    pub(super) fn sentences(&self, language: Language) -> Vec<(&str, String)> {
+        self.0.iter().map(|(field, invalid)| (field.as_str(), super::messages::of_field(invalid, language))).collect()
+    }
+}
+
+/// Both, or everything that is wrong with either.
+///
+/// # Errors
+/// The errors of both together.
+pub fn both<A, B>(a: Result<A, FieldErrors>, b: Result<B, FieldErrors>) -> Result<(A, B), FieldErrors> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (Err(mut a), Err(b)) => {
+            a.0.extend(b.0);
+            Err(a)
+        }
+        (Err(errors), Ok(_)) | (Ok(_), Err(errors)) => Err(errors),
+    }
+}
+
+impl DeserializeError for FieldErrors {
+    fn error<V: IntoValue>(
+        self_: Option<Self>,
+        error: ErrorKind<V>,
+        location: ValuePointerRef,
+    ) -> ControlFlow<Self, Self> {
+        let (field, invalid) = match error {
+            ErrorKind::IncorrectValueKind { actual: Value::Null, .. } => (path(location), Invalid::Required),
+            ErrorKind::IncorrectValueKind { accepted, .. } => (path(location), Invalid::NotA(kind(accepted))),
+            ErrorKind::MissingField { field } => (path(location.push_key(field)), Invalid::Required),
+            ErrorKind::UnknownKey { key, .. } => (path(location.push_key(key)), Invalid::Unknown),
+            // Our own types give these; what is left are numbers too large for any field.
+            ErrorKind::UnknownValue { .. } | ErrorKind::BadSequenceLen { .. } | ErrorKind::Unexpected { .. } => {
+                (path(location), Invalid::NotA(Kind::Integer))
+            }
+        };
+        let mut errors = self_.unwrap_or_default();
+        errors.push(field, invalid);
+        ControlFlow::Continue(errors)
+    }
+}
+
+impl MergeWithError<Self> for FieldErrors {
+    fn merge(self_: Option<Self>, other: Self, _location: ValuePointerRef) -> ControlFlow<Self, Self> {
+        let mut errors = self_.unwrap_or_default();
+        errors.0.extend(other.0);
+        ControlFlow::Continue(errors)
+    }
+}
+
+impl MergeWithError<Invalid> for FieldErrors {
+    fn merge(self_: Option<Self>, invalid: Invalid, location: ValuePointerRef) -> ControlFlow<Self, Self> {
+        let mut errors = self_.unwrap_or_default();
+        errors.push(path(location), invalid);
+        ControlFlow::Continue(errors)
+    }
+}
+
+fn kind(accepted: &[ValueKind]) -> Kind {
+    match accepted.first() {
+        Some(ValueKind::Integer | ValueKind::NegativeInteger | ValueKind::Float) => Kind::Integer,
+        Some(ValueKind::Boolean) => Kind::Boolean,
+        Some(ValueKind::Sequence) => Kind::List,
+        Some(ValueKind::Map) => Kind::Object,
+        Some(ValueKind::String | ValueKind::Null) | None => Kind::String,
+    }
+}
+
+/// `items[0].quantity`; the whole body is `body`.
+fn path(location: ValuePointerRef) -> String {
+    match location {
+        ValuePointerRef::Origin => "body".to_owned(),
+        ValuePointerRef::Key { key, prev: ValuePointerRef::Origin } => key.to_owned(),
+        ValuePointerRef::Key { key, prev } => format!("{}.{key}", path(*prev)),
+        ValuePointerRef::Index { index, prev } => format!("{}[{index}]", path(*prev)),
+    }
+}
+
+/// Lets a type of the domain be the type of a field: the JSON type first, then the domain's own rule.
+macro_rules! field {
+    ($raw:ty => $($type:ty),+ $(,)?) => {
+        $(impl Deserr<FieldErrors> for $type {
+            fn deserialize_from_value<V: IntoValue>(
+                value: Value<V>,
+                location: ValuePointerRef,
+            ) -> Result<Self, FieldErrors> {
+                let raw = <$raw as Deserr<FieldErrors>>::deserialize_from_value(value, location)?;
+                Self::try_from(raw).map_err(|invalid| FieldErrors::one(path(location), invalid))
+            }
+        })+
+    };
+}
+
+field!(String => UserId, ProductId, CouponId, OrderId, Email, Instant, UserKind, UserStatus, SaleStatus, CouponKind);
+field!(i64 => ChargeAmount, Price, Quantity, Units, UnitsChange, ShardCount, TotalQuantity, ValidDays);
+
+impl<const MAX: usize> Deserr<FieldErrors> for Text<MAX> {
+    fn deserialize_from_value<V: IntoValue>(value: Value<V>, location: ValuePointerRef) -> Result<Self, FieldErrors> {
+        let text = <String as Deserr<FieldErrors>>::deserialize_from_value(value, location)?;
+        Self::try_from(text).map_err(|invalid| FieldErrors::one(path(location), invalid))
+    }
+}
+
+/// How many entries of a list to give: 1 to 100, 20 unless told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit(usize);
+
+impl Limit {
+    /// The number of entries.
+    pub fn get(self) -> usize {
+        self.0
+    }
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(20)
+    }
+}
+
+impl TryFrom<String> for Limit {
+    type Error = Invalid;
+
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        let number = money::in_range(text.parse().map_err(|_| Invalid::NotA(Kind::Integer))?, 1, 100)?;
+        usize::try_from(number).map(Self).map_err(|_| Invalid::NotA(Kind::Integer))
+    }
+}
+
+/// Where a list goes on: opaque to callers. It holds a place in a list, never whose list it is, so that one caller's
+/// cursor shows nobody else's things.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor(String);
+
+impl Cursor {
+    /// The cursor for a place.
+    pub fn to(place: impl ToString) -> Self {
+        Self(place.to_string())
+    }
+
+    /// The place.
+    pub fn place(self) -> String {
+        self.0
+    }
+
+    /// The cursor as callers see it.
+    pub fn encode(&self) -> String {
+        data_encoding::BASE64URL_NOPAD.encode(self.0.as_bytes())
+    }
+}
+
+impl TryFrom<String> for Cursor {
+    type Error = Invalid;
+
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        let bytes = data_encoding::BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| Invalid::Cursor)?;
+        String::from_utf8(bytes).map(Self).map_err(|_| Invalid::Cursor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserr)]
+    #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+    struct Line {
+        product_id: ProductId,
+        quantity: Quantity,
+    }
+
+    #[derive(Debug, Deserr)]
+    #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+    struct Body {
+        user_id: UserId,
+        amount: Option<ChargeAmount>,
+        items: Option<Vec<Line>>,
+    }
+
+    fn errors(json: &str) -> Vec<(String, Invalid)> {
+        let value: serde_json::Value = serde_json::from_str(json).unwrap();
+        let result: Result<Body, FieldErrors> = deserr::deserialize(value);
+        result.unwrap_err().0
+    }
+
+    #[test]
+    fn every_bad_field_is_named() {
+        let found = errors(
+            r#"{"userId":"a b","amount":150,"extra":1,"items":[{"productId":"tea","quantity":0},{"quantity":"1"}]}"#,
+        );
+        let mut fields: Vec<_> = found.iter().map(|(field, _)| field.as_str()).collect();
+        fields.sort_unstable();
+        assert_eq!(
+            fields,
+            ["amount", "extra", "items[0].quantity", "items[1].productId", "items[1].quantity", "userId"]
+        );
+    }
+
+    #[test]
+    fn a_number_is_an_integer() {
+        for bad in ["1.5", "\"1000\"", "true", "[]", "{}", "9223372036854775808", "1e30", "100.0"] {
+            let found = errors(&format!(r#"{{"userId":"mina","amount":{bad}}}"#));
+            assert_eq!(found, [("amount".to_owned(), Invalid::NotA(Kind::Integer))], "{bad}");
+        }
+    }
+
+    #[test]
+    fn missing_and_null_are_required() {
+        assert_eq!(errors("{}"), [("userId".to_owned(), Invalid::Required)]);
+        assert_eq!(errors(r#"{"userId":null}"#), [("userId".to_owned(), Invalid::Required)]);
+        assert_eq!(errors("[]"), [("body".to_owned(), Invalid::NotA(Kind::Object))]);
+    }
+
+    #[test]
+    fn a_cursor_comes_back_as_it_went() {
+        let cursor = Cursor::to("1700000000000#tea");
+        assert_eq!(Cursor::try_from(cursor.encode()), Ok(cursor));
+        for bad in ["%", "a", "____", "에"] {
+            assert_eq!(Cursor::try_from(bad.to_owned()), Err(Invalid::Cursor), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_limit_is_1_to_100() {
+        assert_eq!(Limit::try_from("100".to_owned()).unwrap().get(), 100);
+        for bad in ["0", "101", "-1", "x", "", "1.0", "99999999999999999999"] {
+            assert!(Limit::try_from(bad.to_owned()).is_err(), "{bad:?}");
+        }
+    }
+}

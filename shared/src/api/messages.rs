@@ -1,0 +1,112 @@
+//! Every sentence that a caller reads, in Korean and English.
+
+use super::{Code, Language};
+use crate::domain::{Invalid, invalid::Kind};
+
+/// What a success says.
+pub(super) fn success(language: Language) -> &'static str {
+    match language {
+        Language::Korean => "요청에 성공했습니다.",
+        Language::English => "The request succeeded.",
+    }
+}
+
+/// What a code says.
+pub(super) fn of_code(code: Code, language: Language) -> &'static str {
+    let (korean, english) = match code {
+        Code::InvalidRequest => ("잘못된 요청입니다.", "The request is invalid."),
+        Code::Unauthenticated => ("인증이 필요합니다.", "Say who you are."),
+        Code::BalanceNotEnough => ("잔액이 부족합니다.", "The balance is too low."),
+        Code::Forbidden => ("권한이 없습니다.", "You may not do this."),
+        Code::EntityNotFound => ("대상을 찾을 수 없습니다.", "There is no such thing."),
+        Code::MethodNotAllowed => ("허용되지 않은 메서드입니다.", "This path does not take this method."),
+        Code::StockNotEnough => ("재고가 부족합니다.", "There is not enough stock."),
+        Code::CouponSoldOut => ("쿠폰이 모두 소진되었습니다.", "All coupons have been issued."),
+        Code::CouponAlreadyIssued => ("이미 발급받은 쿠폰입니다.", "You have this coupon already."),
+        Code::CouponNotUsable => ("사용할 수 없는 쿠폰입니다.", "The coupon cannot be used for this."),
+        Code::CouponNotIssuable => ("쿠폰 발급 기간이 아닙니다.", "The coupon is not issued now."),
+        Code::ProductNotOnSale => ("판매 중인 상품이 아닙니다.", "The product is not on sale."),
+        Code::UserNotActive => ("활성 상태의 사용자가 아닙니다.", "The user is not active."),
+        Code::AlreadyExists => ("이미 존재합니다.", "It exists already."),
+        Code::LimitExceeded => ("허용 한도를 초과했습니다.", "A limit would be exceeded."),
+        Code::PayloadTooLarge => ("요청 본문이 너무 큽니다.", "The body is too large."),
+        Code::UnsupportedMediaType => ("지원하지 않는 형식입니다.", "The body must be application/json."),
+        Code::IdempotencyKeyReused => {
+            ("같은 멱등성 키로 다른 요청을 보냈습니다.", "The idempotency key came with another request before.")
+        }
+        Code::InternalServerError => ("서버에 문제가 발생했습니다.", "Something went wrong on our side."),
+        Code::TryAgain => {
+            ("요청이 몰리고 있습니다. 잠시 후 다시 시도해 주세요.", "Too much is going on. Try again shortly.")
+        }
+    };
+    match language {
+        Language::Korean => korean,
+        Language::English => english,
+    }
+}
+
+/// What is wrong with a field.
+pub(super) fn of_field(invalid: &Invalid, language: Language) -> String {
+    match language {
+        Language::Korean => korean(invalid),
+        Language::English => english(invalid),
+    }
+}
+
+fn korean(invalid: &Invalid) -> String {
+    match invalid {
+        Invalid::Required => "필수 값입니다.".to_owned(),
+        Invalid::Unknown => "알 수 없는 필드입니다.".to_owned(),
+        Invalid::NotA(kind) => match kind {
+            Kind::String => "문자열이어야 합니다.",
+            Kind::Integer => "정수여야 합니다.",
+            Kind::Boolean => "참 또는 거짓이어야 합니다.",
+            Kind::List => "목록이어야 합니다.",
+            Kind::Object => "객체여야 합니다.",
+        }
+        .to_owned(),
+        Invalid::Length { min, max } => format!("{min}자 이상 {max}자 이하여야 합니다."),
+        Invalid::Count { min, max } => format!("{min}개 이상 {max}개 이하여야 합니다."),
+        Invalid::Id => "영문자, 숫자, '-', '_'로 된 1~64자여야 합니다.".to_owned(),
+        Invalid::Reserved => "사용할 수 없는 예약어입니다.".to_owned(),
+        Invalid::Range { min, max } => format!("{min} 이상 {max} 이하여야 합니다."),
+        Invalid::MultipleOf(step) => format!("{step} 단위여야 합니다."),
+        Invalid::OneOf(values) => format!("다음 중 하나여야 합니다: {}", values.join(", ")),
+        Invalid::Email => "이메일 형식이 아닙니다.".to_owned(),
+        Invalid::Instant => "RFC 3339 형식의 시각이어야 합니다.".to_owned(),
+        Invalid::After(other) => format!("{other} 이후여야 합니다."),
+        Invalid::Excludes(other) => format!("{other} 필드와 함께 쓸 수 없습니다."),
+        Invalid::Cursor => "올바른 커서가 아닙니다.".to_owned(),
+        Invalid::Json => "올바른 JSON이 아닙니다.".to_owned(),
+        Invalid::Empty => "변경할 내용이 없습니다.".to_owned(),
+    }
+}
+
+fn english(invalid: &Invalid) -> String {
+    match invalid {
+        Invalid::Required => "is required".to_owned(),
+        Invalid::Unknown => "is not a known field".to_owned(),
+        Invalid::NotA(kind) => match kind {
+            Kind::String => "must be a string",
+            Kind::Integer => "must be an integer",
+            Kind::Boolean => "must be true or false",
+            Kind::List => "must be a list",
+            Kind::Object => "must be an object",
+        }
+        .to_owned(),
+        Invalid::Length { min, max } => format!("must have {min} to {max} characters"),
+        Invalid::Count { min, max } => format!("must have {min} to {max} entries"),
+        Invalid::Id => "must be 1 to 64 letters, digits, '-' or '_'".to_owned(),
+        Invalid::Reserved => "is reserved".to_owned(),
+        Invalid::Range { min, max } => format!("must be from {min} to {max}"),
+        Invalid::MultipleOf(step) => format!("must be a multiple of {step}"),
+        Invalid::OneOf(values) => format!("must be one of {}", values.join(", ")),
+        Invalid::Email => "must be an e-mail address".to_owned(),
+        Invalid::Instant => "must be an instant in RFC 3339".to_owned(),
+        Invalid::After(other) => format!("must be later than {other}"),
+        Invalid::Excludes(other) => format!("cannot be given together with {other}"),
+        Invalid::Cursor => "is not a cursor of this list".to_owned(),
+        Invalid::Json => "must be valid JSON".to_owned(),
+        Invalid::Empty => "has nothing to change".to_owned(),
+    }
+}

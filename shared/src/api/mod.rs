@@ -1,0 +1,20 @@
+//! The conventions of the API: what comes in is parsed, what goes out is an envelope, what goes wrong has a code.
+
+mod accept;
+pub mod bodies;
+mod code;
+mod error;
+mod fields;
+mod messages;
+mod reply;
+mod request;
+pub mod routes;
+pub mod views;
+
+pub use accept::Language;
+pub use code::Code;
+pub use error::ApiError;
+pub use fields::{Cursor, FieldErrors, Limit, both};
+pub(crate) use reply::render;
+pub use reply::{ApiResult, Reply};
+pub use request::{ApiRequest, MAX_BODY_BYTES};

@@ -1,0 +1,101 @@
+//! Every route of the API and the function that serves it. The template, the local runner and the tests follow it.
+
+/// A route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// The method.
+    pub method: &'static str,
+    /// The path, with parameters in braces.
+    pub path: &'static str,
+    /// The function, by the name of its folder.
+    pub function: &'static str,
+    /// Whether it is served to anyone, without a token.
+    pub public: bool,
+}
+
+const fn route(method: &'static str, path: &'static str, function: &'static str) -> Route {
+    Route { method, path, function, public: false }
+}
+
+const fn public(method: &'static str, path: &'static str, function: &'static str) -> Route {
+    Route { method, path, function, public: true }
+}
+
+/// Every route. A path without parameters comes before one with parameters that would match it.
+pub const ROUTES: &[Route] = &[
+    route("POST", "/users", "create-user"),
+    route("GET", "/users/{userId}", "get-user"),
+    route("PATCH", "/users/{userId}", "update-user"),
+    route("POST", "/balance/charge", "charge-balance"),
+    route("GET", "/balance/{userId}", "get-balance"),
+    route("GET", "/balance/{userId}/entries", "list-balance-entries"),
+    public("GET", "/products", "list-products"),
+    public("GET", "/products/best-seller", "list-bestsellers"),
+    public("GET", "/products/top", "list-bestsellers"),
+    public("GET", "/products/{productId}", "get-product"),
+    route("POST", "/products", "create-product"),
+    route("PATCH", "/products/{productId}", "update-product"),
+    route("POST", "/products/{productId}/restock", "restock-product"),
+    route("POST", "/coupons", "create-coupon"),
+    route("GET", "/coupons", "list-coupons"),
+    route("POST", "/coupons/issue", "issue-coupon"),
+    route("POST", "/coupons/revoke", "revoke-coupon"),
+    route("GET", "/coupons/{couponId}", "get-coupon"),
+    route("POST", "/orders", "create-order"),
+    route("GET", "/orders", "list-orders"),
+    route("GET", "/orders/{orderId}", "get-order"),
+    route("GET", "/orders/{orderId}/history", "get-order-history"),
+];
+
+impl Route {
+    /// The parameters of a path, if this route's path matches it.
+    pub fn parameters<'p>(&self, path: &'p str) -> Option<Vec<(&'static str, &'p str)>> {
+        let (pattern, given): (Vec<_>, Vec<_>) = (self.path.split('/').collect(), path.split('/').collect());
+        if pattern.len() != given.len() {
+            return None;
+        }
+        let mut parameters = Vec::new();
+        for (pattern, given) in pattern.into_iter().zip(given) {
+            match pattern.strip_prefix('{').and_then(|pattern| pattern.strip_suffix('}')) {
+                Some(name) if !given.is_empty() => parameters.push((name, given)),
+                None if pattern == given => {}
+                _ => return None,
+            }
+        }
+        Some(parameters)
+    }
+}
+
+/// The route that serves a method and path, with the path's parameters.
+pub fn find<'p>(method: &str, path: &'p str) -> Option<(&'static Route, Vec<(&'static str, &'p str)>)> {
+    let mut matching = ROUTES.iter().filter(|route| route.method == method);
+    matching.find_map(|route| Some((route, route.parameters(path)?)))
+}
+
+/// The methods that a path has.
+pub fn methods_of(path: &str) -> Vec<&'static str> {
+    let mut methods: Vec<_> =
+        ROUTES.iter().filter(|route| route.parameters(path).is_some()).map(|r| r.method).collect();
+    methods.sort_unstable();
+    methods.dedup();
+    methods
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_without_parameters_comes_first() {
+        assert_eq!(find("GET", "/products/top").unwrap().0.function, "list-bestsellers");
+        let (route, parameters) = find("GET", "/products/tea").unwrap();
+        assert_eq!((route.function, parameters), ("get-product", vec![("productId", "tea")]));
+        assert!(find("GET", "/products/").is_none());
+    }
+
+    #[test]
+    fn methods_of_a_path() {
+        assert_eq!(methods_of("/products/tea"), ["GET", "PATCH"]);
+        assert!(methods_of("/nowhere").is_empty());
+    }
+}

@@ -1,0 +1,128 @@
+//! Balance: charging, looking up, the ledger.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Failure, RequestKey, Shop, facts,
+    idempotency::{self, Keep},
+};
+use crate::{
+    domain::{
+        Refusal, UserId, Won,
+        ledger::{EntryKind, LedgerEntry},
+        money::{ChargeAmount, MAX_BALANCE},
+        refusal::Entity,
+        user::Account,
+    },
+    store::{Consistency, Outcome, Transaction, keys, ledger, table::Range, users},
+};
+
+/// What a charge did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Charged {
+    /// Whose account.
+    pub user_id: UserId,
+    /// The balance right after this charge.
+    pub balance: Won,
+    /// The ledger entry.
+    pub entry_id: String,
+}
+
+/// What a user has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Balance {
+    /// Whose account.
+    pub user_id: UserId,
+    /// What it holds.
+    pub balance: Won,
+}
+
+/// Adds money to a user's balance.
+///
+/// Run twice with one key it charges once, because the key's record is in the same transaction. Run at the same time
+/// as another change of the account, one of the two finds the sequence moved on, learns the new balance from the
+/// refusal, and tries again.
+///
+/// # Errors
+/// [`Refusal::NotFound`], [`Refusal::UserNotActive`], [`Refusal::LimitExceeded`] where the balance would exceed
+/// [`MAX_BALANCE`].
+pub async fn charge(shop: &Shop, user: &UserId, amount: ChargeAmount, key: &RequestKey) -> Result<Charged, Failure> {
+    idempotency::unless_answered(shop, key, charge_once(shop, user, amount.won(), key).await).await
+}
+
+async fn charge_once(shop: &Shop, user: &UserId, amount: Won, key: &RequestKey) -> Result<Charged, Failure> {
+    let mut backoff = shop.backoff();
+    let mut account = facts::account(shop, user).await?;
+    loop {
+        let Ok(now) = account.moved(amount) else {
+            return Err(Refusal::LimitExceeded { limit: "balance", max: MAX_BALANCE.get() }.into());
+        };
+        let entry = LedgerEntry {
+            entry_id: key.digest.clone(),
+            sequence: now.sequence,
+            kind: EntryKind::Charge,
+            amount,
+            balance_after: now.balance,
+            order_id: None,
+            at: shop.clock.now(),
+        };
+        let charged = Charged { user_id: user.clone(), balance: now.balance, entry_id: entry.entry_id.clone() };
+
+        let mut transaction = Transaction::new();
+        let move_balance = transaction.add(users::move_balance(user, &account, &now)?);
+        let append = transaction.add(ledger::append(user, &entry)?);
+        let note = idempotency::note(shop, &mut transaction, key, &charged, Keep::Forever)?;
+
+        match shop.table.commit(transaction, &mut backoff).await? {
+            Outcome::Committed => {
+                shop.remember_account(user, now);
+                return Ok(charged);
+            }
+            Outcome::Refused(evidence) => {
+                if let Some(first) = idempotency::noted(&evidence, note, key)? {
+                    return Ok(first);
+                }
+                if evidence.of::<LedgerEntry>(append)?.flatten().is_some_and(|there| there.entry_id == entry.entry_id) {
+                    // Our own entry: the answer to the first sending was lost.
+                    return Ok(charged);
+                }
+                if let Some(there) = evidence.of::<Account>(move_balance)? {
+                    account = facts::may_trade(user, there)?;
+                }
+            }
+        }
+        backoff.pause("the account changed meanwhile").await?;
+    }
+}
+
+/// A user's balance, with every charge that was acknowledged.
+///
+/// # Errors
+/// [`Refusal::NotFound`].
+pub async fn get(shop: &Shop, user: &UserId) -> Result<Won, Failure> {
+    let account: Option<Account> = shop.table.get(keys::account(user), Consistency::Strong).await?;
+    Ok(account.ok_or_else(|| Refusal::not_found(Entity::User, user))?.balance)
+}
+
+/// A part of a user's ledger, newest first: up to `limit` entries before the one with the sequence `before`, and
+/// whether there are older ones.
+///
+/// # Errors
+/// [`Refusal::NotFound`].
+pub async fn entries(
+    shop: &Shop,
+    user: &UserId,
+    before: Option<u64>,
+    limit: usize,
+) -> Result<(Vec<LedgerEntry>, bool), Failure> {
+    let range = Range::of_partition(keys::user_partition(user), keys::LEDGER_PREFIX)
+        .newest_first()
+        .after(before.map(|sequence| keys::ledger_entry(user, sequence).sk));
+    let page = shop.table.query(range, limit).await?;
+    if page.records.is_empty() {
+        get(shop, user).await?;
+    }
+    Ok((page.records, page.more))
+}

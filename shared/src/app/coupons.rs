@@ -1,0 +1,287 @@
+//! Coupons: campaigns, first come first served.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Failure, RequestKey, Shop, facts,
+    idempotency::{self, Keep},
+};
+use crate::{
+    domain::{
+        CouponId, Refusal, UserId,
+        coupon::{Campaign, Counter, CouponState, CouponStatus, IssuedCoupon, Terms, Validity},
+        refusal::{CouponProblem, Entity},
+        stock,
+        user::Account,
+    },
+    store::{Applied, Backoff, Consistency, Key, Outcome, Transaction, coupons, keys, table::Range},
+};
+
+/// A campaign with what is left of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remaining {
+    /// The campaign.
+    pub campaign: Campaign,
+    /// Coupons that can still be issued.
+    pub remaining: i64,
+}
+
+/// What a new campaign is.
+#[derive(Debug, Clone)]
+pub struct NewCampaign {
+    /// Its id, if it is chosen.
+    pub coupon_id: Option<CouponId>,
+    /// What it is called.
+    pub name: String,
+    /// More about it.
+    pub description: Option<String>,
+    /// What its coupons take off.
+    pub terms: Terms,
+    /// How many coupons there are.
+    pub total_quantity: i64,
+    /// From when it issues.
+    pub issue_from: jiff::Timestamp,
+    /// Until when it issues.
+    pub issue_until: jiff::Timestamp,
+    /// Until when its coupons can be used.
+    pub validity: Validity,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Touched {
+    coupon_id: CouponId,
+}
+
+/// Over how many counters a campaign is spread.
+const COUNTER_SHARDS: u16 = 1;
+
+/// Adds a campaign.
+///
+/// # Errors
+/// [`Refusal::AlreadyExists`] where the id is taken.
+pub async fn create(shop: &Shop, new: NewCampaign, key: &RequestKey) -> Result<Remaining, Failure> {
+    let coupon_id = match new.coupon_id.clone() {
+        Some(coupon_id) => coupon_id,
+        None => CouponId::try_from(key.digest.clone()).map_err(|_| Failure::Broken("a digest is an id"))?,
+    };
+    let created = idempotency::unless_answered(shop, key, create_once(shop, new, coupon_id, key).await).await?;
+    get(shop, &created.coupon_id).await
+}
+
+async fn create_once(shop: &Shop, new: NewCampaign, coupon_id: CouponId, key: &RequestKey) -> Result<Touched, Failure> {
+    let campaign = Campaign {
+        coupon_id: coupon_id.clone(),
+        name: new.name,
+        description: new.description,
+        terms: new.terms,
+        total_quantity: new.total_quantity,
+        issue_from: new.issue_from,
+        issue_until: new.issue_until,
+        validity: new.validity,
+        counter_shards: COUNTER_SHARDS,
+        created_at: shop.clock.now(),
+    };
+    let mut transaction = Transaction::new();
+    transaction.add(coupons::create_campaign(&campaign)?);
+    for (limit, shard) in stock::spread(campaign.total_quantity, campaign.counter_shards).into_iter().zip(0..) {
+        transaction.add(coupons::create_counter(&coupon_id, shard, &Counter { next: 0, limit })?);
+    }
+    let created = Touched { coupon_id };
+    let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek)?;
+    match shop.table.commit(transaction, &mut shop.backoff()).await? {
+        Outcome::Committed => Ok(created),
+        Outcome::Refused(evidence) => {
+            idempotency::noted(&evidence, note, key)?.ok_or(Failure::Refused(Refusal::AlreadyExists(Entity::Coupon)))
+        }
+    }
+}
+
+/// A campaign with what is left of it.
+///
+/// # Errors
+/// [`Refusal::NotFound`].
+pub async fn get(shop: &Shop, coupon: &CouponId) -> Result<Remaining, Failure> {
+    let campaign: Option<Campaign> = shop.table.get(keys::campaign(coupon), Consistency::Strong).await?;
+    let campaign = campaign.ok_or_else(|| Refusal::not_found(Entity::Coupon, coupon))?;
+    let counters: Vec<Key> = (0..campaign.counter_shards).map(|shard| keys::counter(coupon, shard)).collect();
+    let found = shop.table.get_all(&counters, Consistency::Strong, &mut shop.backoff()).await?;
+    let mut remaining = 0_i64;
+    for key in &counters {
+        let counter: Counter = found.get(key)?.ok_or(Failure::Broken("a campaign lacks a counter"))?;
+        remaining = remaining.saturating_add(counter.limit.saturating_sub(counter.next));
+    }
+    Ok(Remaining { campaign, remaining })
+}
+
+/// Gives a user a coupon of a campaign, first come first served: a ticket of the counter first, which only a lost
+/// answer can waste, then the ticket's slot and the user's coupon in one commit on items that nobody else touches.
+///
+/// Run twice it issues once: the user's coupon is there. Stopped between the two steps it has burnt a ticket.
+///
+/// # Errors
+/// [`Refusal::NotFound`], [`Refusal::UserNotActive`], [`Refusal::CouponAlreadyIssued`],
+/// [`Refusal::CouponNotIssuable`], [`Refusal::CouponSoldOut`].
+pub async fn issue(shop: &Shop, user: &UserId, coupon: &CouponId, key: &RequestKey) -> Result<IssuedCoupon, Failure> {
+    idempotency::unless_answered(shop, key, issue_once(shop, user, coupon, key).await).await
+}
+
+async fn issue_once(shop: &Shop, user: &UserId, coupon: &CouponId, key: &RequestKey) -> Result<IssuedCoupon, Failure> {
+    let mut backoff = shop.backoff();
+    let campaign = may_have(shop, user, coupon, &mut backoff).await?;
+    let now = shop.clock.now();
+    if !campaign.is_open(now) {
+        return Err(Refusal::CouponNotIssuable.into());
+    }
+    let issued = IssuedCoupon {
+        issued_coupon_id: key.digest.clone(),
+        coupon_id: coupon.clone(),
+        user_id: user.clone(),
+        name: campaign.name.clone(),
+        terms: campaign.terms,
+        state: CouponState::Usable,
+        issued_at: now,
+        expires_at: campaign.expiry(now).map_err(|_| Failure::Broken("a coupon's expiry is an instant"))?,
+        used_at: None,
+        order_id: None,
+    };
+    loop {
+        let (shard, ticket) = draw(shop, &campaign, &mut backoff).await?;
+        let mut transaction = Transaction::new();
+        transaction.add(coupons::claim_slot(coupon, shard, ticket, user)?);
+        let give = transaction.add(coupons::give(&issued)?);
+        let note = idempotency::note(shop, &mut transaction, key, &issued, Keep::AWeek)?;
+        match shop.table.commit(transaction, &mut backoff).await? {
+            Outcome::Committed => return Ok(issued),
+            Outcome::Refused(evidence) => {
+                let there: Option<IssuedCoupon> = evidence.of(give)?.flatten();
+                if there.as_ref().is_some_and(|there| there.issued_coupon_id == issued.issued_coupon_id) {
+                    // Our own: the answer to the first sending was lost, and this very ticket was used.
+                    return Ok(issued);
+                }
+                if there.is_some() {
+                    reclaim(shop, coupon, shard, ticket, &mut backoff).await?;
+                    return idempotency::noted(&evidence, note, key)?
+                        .ok_or(Failure::Refused(Refusal::CouponAlreadyIssued));
+                }
+            }
+        }
+        backoff.pause("the ticket was void").await?;
+    }
+}
+
+/// The campaign, for a user who may have a coupon of it. Looking eventually is enough: who is missed here is caught
+/// when the coupon is given.
+async fn may_have(shop: &Shop, user: &UserId, coupon: &CouponId, backoff: &mut Backoff) -> Result<Campaign, Failure> {
+    let (account, mine, described) = (keys::account(user), keys::user_coupon(user, coupon), keys::campaign(coupon));
+    let remembered = shop.remembered_campaign(coupon);
+    let mut wanted = vec![account.clone(), mine.clone()];
+    if remembered.is_none() {
+        wanted.push(described.clone());
+    }
+    let mut found = shop.table.get_all(&wanted, Consistency::Eventual, backoff).await?;
+    if found.get::<Account>(&account)?.is_none()
+        || (remembered.is_none() && found.get::<Campaign>(&described)?.is_none())
+    {
+        // What has only just been created may not be seen eventually.
+        found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
+    }
+    facts::may_trade(user, found.get(&account)?)?;
+    let campaign = match remembered {
+        Some(campaign) => campaign,
+        None => found.get(&described)?.ok_or_else(|| Refusal::not_found(Entity::Coupon, coupon))?,
+    };
+    shop.remember_campaign(&campaign);
+    if found.get::<IssuedCoupon>(&mine)?.is_some() {
+        return Err(Refusal::CouponAlreadyIssued.into());
+    }
+    Ok(campaign)
+}
+
+/// Draws a ticket from the first counter shard that has one.
+async fn draw(shop: &Shop, campaign: &Campaign, backoff: &mut Backoff) -> Result<(u16, i64), Failure> {
+    for shard in 0..campaign.counter_shards {
+        let draw = coupons::draw_ticket(&campaign.coupon_id, shard)?;
+        if let Applied::Done(counter) = shop.table.apply::<Counter>(&draw, backoff).await? {
+            return Ok((shard, counter.next.saturating_sub(1)));
+        }
+    }
+    Err(Refusal::CouponSoldOut.into())
+}
+
+/// Makes a ticket that came to nothing void and lets another be drawn for it.
+async fn reclaim(
+    shop: &Shop,
+    coupon: &CouponId,
+    shard: u16,
+    ticket: i64,
+    backoff: &mut Backoff,
+) -> Result<(), Failure> {
+    let mut transaction = Transaction::new();
+    transaction.add(coupons::void_slot(coupon, shard, ticket)?);
+    transaction.add(coupons::raise_limit(coupon, shard)?);
+    // Refused where the slot was made void already: then the limit was raised with it.
+    match shop.table.commit(transaction, backoff).await? {
+        Outcome::Committed | Outcome::Refused(_) => Ok(()),
+    }
+}
+
+/// A part of a user's coupons: up to `limit` with one of `statuses` after the coupon `after`, and the coupon to ask
+/// on after, if there may be more.
+///
+/// # Errors
+/// [`Refusal::NotFound`] where the user is unknown.
+pub async fn list(
+    shop: &Shop,
+    user: &UserId,
+    statuses: &[CouponStatus],
+    after: Option<CouponId>,
+    limit: usize,
+) -> Result<(Vec<IssuedCoupon>, Option<CouponId>), Failure> {
+    let now = shop.clock.now();
+    let mut matching: Vec<IssuedCoupon> = Vec::new();
+    let mut after = after;
+    for _ in 0..MAX_LIST_READS {
+        let range = Range::of_partition(keys::user_partition(user), keys::COUPON_PREFIX)
+            .after(after.as_ref().map(|coupon| keys::user_coupon(user, coupon).sk));
+        let page = shop.table.query::<IssuedCoupon>(range, LIST_READ).await?;
+        if page.records.is_empty() && matching.is_empty() {
+            let account: Option<Account> = shop.table.get(keys::account(user), Consistency::Strong).await?;
+            account.ok_or_else(|| Refusal::not_found(Entity::User, user))?;
+        }
+        after = page.records.last().map(|coupon| coupon.coupon_id.clone());
+        matching.extend(page.records.into_iter().filter(|coupon| statuses.contains(&coupon.status(now))));
+        if matching.len() > limit {
+            matching.truncate(limit);
+            let last = matching.last().map(|coupon| coupon.coupon_id.clone());
+            return Ok((matching, last));
+        }
+        if !page.more {
+            return Ok((matching, None));
+        }
+    }
+    Ok((matching, after))
+}
+
+/// How many coupons are read at once to find matching ones, and how often.
+const LIST_READ: usize = 100;
+const MAX_LIST_READS: usize = 50;
+
+/// Takes a usable coupon back. Twice is as good as once.
+///
+/// # Errors
+/// [`Refusal::NotFound`] where the user has no such coupon, [`Refusal::CouponNotUsable`] where it was used or has
+/// expired.
+pub async fn revoke(shop: &Shop, user: &UserId, coupon: &CouponId) -> Result<IssuedCoupon, Failure> {
+    let now = shop.clock.now();
+    let revoke = coupons::revoke(user, coupon, now)?;
+    match shop.table.apply::<IssuedCoupon>(&revoke, &mut shop.backoff()).await? {
+        Applied::Done(coupon) => Ok(coupon),
+        Applied::Refused(None) => Err(Refusal::not_found(Entity::Coupon, coupon).into()),
+        Applied::Refused(Some(there)) if there.state == CouponState::Revoked => Ok(there),
+        Applied::Refused(Some(there)) => {
+            let reason = there.usable(now).err().unwrap_or(CouponProblem::Expired);
+            Err(Refusal::CouponNotUsable { coupon_id: coupon.clone(), reason }.into())
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! What a commit takes for granted: remembered where that is safe, read where it is not.
+
+use super::{Failure, Shop};
+use crate::{
+    domain::{
+        Refusal, UserId,
+        refusal::Entity,
+        user::{Account, UserStatus},
+    },
+    store::{Consistency, keys},
+};
+
+/// The account of a user who may trade, as remembered or as it is. The commit that builds on it asserts it.
+pub(super) async fn account(shop: &Shop, user: &UserId) -> Result<Account, Failure> {
+    match shop.remembered_account(user) {
+        Some(account) => Ok(account),
+        None => may_trade(user, shop.table.get(keys::account(user), Consistency::Strong).await?),
+    }
+}
+
+/// Refuses who is unknown, suspended or gone.
+pub(super) fn may_trade(user: &UserId, account: Option<Account>) -> Result<Account, Failure> {
+    match account {
+        None => Err(Refusal::not_found(Entity::User, user).into()),
+        Some(account) if account.status != UserStatus::Active => Err(Refusal::UserNotActive.into()),
+        Some(account) => Ok(account),
+    }
+}

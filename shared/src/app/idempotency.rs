@@ -1,0 +1,165 @@
+//! Requests that are known again, so that a repeat changes nothing and gets the first answer.
+//!
+//! The rule in one sentence: the first commit of a key is its outcome for good; a refusal commits nothing, so before a
+//! request with a key is refused it looks whether the key has an outcome.
+
+use serde::{Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
+
+use super::{Failure, Shop};
+use crate::{
+    domain::Refusal,
+    store::{
+        Action, Consistency, Evidence, StoreError, Transaction,
+        action::Position,
+        keys,
+        requests::{self, RequestRecord},
+    },
+};
+
+/// What a request is known again by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestKey {
+    /// Names the request: derived from caller, operation and idempotency key, or random without a key.
+    pub digest: String,
+    /// Derived from what was asked: a repeat asks the same.
+    pub payload: String,
+    /// Whether the caller gave a key.
+    pub given: bool,
+}
+
+/// For how long the outcome of a request is kept where it is not kept for ever: seven days.
+const KEPT_SECONDS: i64 = 7 * 24 * 60 * 60;
+
+impl RequestKey {
+    /// The key of a request that came with the idempotency key `key`.
+    pub fn given(caller: &str, operation: &str, key: &str, payload: &[u8]) -> Self {
+        // None of the parts but the last can contain a zero byte.
+        let name = [caller, operation, key].join("\0");
+        Self { digest: digest(name.as_bytes()), payload: digest(payload), given: true }
+    }
+
+    /// The key of a request that came without one: each is new.
+    pub fn fresh(shop: &Shop, payload: &[u8]) -> Self {
+        Self { digest: shop.new_id(), payload: digest(payload), given: false }
+    }
+
+    /// Refuses a payload other than the one the key came with first.
+    ///
+    /// # Errors
+    /// [`Refusal::IdempotencyKeyReused`].
+    pub fn check_payload(&self, payload: &str) -> Result<(), Refusal> {
+        if self.payload == payload { Ok(()) } else { Err(Refusal::IdempotencyKeyReused) }
+    }
+}
+
+/// How long an outcome is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// For ever: money has moved.
+    Forever,
+    /// For a week.
+    AWeek,
+}
+
+/// Adds the record of a request's outcome to its transaction, if the caller gave a key.
+pub(super) fn note<T: Serialize>(
+    shop: &Shop,
+    transaction: &mut Transaction,
+    key: &RequestKey,
+    outcome: T,
+    keep: Keep,
+) -> Result<Option<Position>, StoreError> {
+    key.given.then(|| note_always(shop, transaction, key, outcome, keep)).transpose()
+}
+
+/// The same also without a key: where nothing else in the transaction makes a repeat of it visible.
+pub(super) fn note_always<T: Serialize>(
+    shop: &Shop,
+    transaction: &mut Transaction,
+    key: &RequestKey,
+    outcome: T,
+    keep: Keep,
+) -> Result<Position, StoreError> {
+    let record = RequestRecord { payload: key.payload.clone(), outcome };
+    let action: Action = requests::create(&key.digest, &record)?;
+    Ok(transaction.add(match keep {
+        Keep::Forever => action,
+        Keep::AWeek => action.tidied_after(shop.clock.now().as_second().saturating_add(KEPT_SECONDS)),
+    }))
+}
+
+/// The outcome that the key had already, if that is why a transaction was refused.
+pub(super) fn noted<T: DeserializeOwned>(
+    evidence: &Evidence,
+    noted: Option<Position>,
+    key: &RequestKey,
+) -> Result<Option<T>, Failure> {
+    let Some(position) = noted else {
+        return Ok(None);
+    };
+    let record: Option<Option<RequestRecord<T>>> = evidence.of(position)?;
+    outcome_of(record.flatten(), key)
+}
+
+/// Turns the refusal of a request with a key into the key's outcome, if it has one.
+pub(super) async fn unless_answered<O: DeserializeOwned>(
+    shop: &Shop,
+    key: &RequestKey,
+    result: Result<O, Failure>,
+) -> Result<O, Failure> {
+    match result {
+        Err(Failure::Refused(refusal)) if key.given => {
+            let record = shop.table.get(keys::request(&key.digest), Consistency::Strong).await?;
+            outcome_of(record, key)?.ok_or(Failure::Refused(refusal))
+        }
+        other => other,
+    }
+}
+
+fn outcome_of<T>(record: Option<RequestRecord<T>>, key: &RequestKey) -> Result<Option<T>, Failure> {
+    let Some(record) = record else {
+        return Ok(None);
+    };
+    key.check_payload(&record.payload)?;
+    Ok(Some(record.outcome))
+}
+
+fn digest(bytes: &[u8]) -> String {
+    let hash = Sha256::digest(bytes);
+    encode(hash.get(..16).unwrap_or(&hash))
+}
+
+/// 128 bits as 26 characters of an id.
+pub(super) fn encode(bits: &[u8]) -> String {
+    data_encoding::BASE32_NOPAD.encode(bits).to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(caller: &str, operation: &str, key: &str, payload: &str) -> RequestKey {
+        RequestKey::given(caller, operation, key, payload.as_bytes())
+    }
+
+    #[test]
+    fn a_request_is_known_by_caller_operation_and_key() {
+        let first = key("mina", "charge", "k1", "{}");
+        assert_eq!(first, key("mina", "charge", "k1", "{}"));
+        assert_eq!(first.digest.len(), 26);
+        for other in
+            [key("jun", "charge", "k1", "{}"), key("mina", "order", "k1", "{}"), key("mina", "charge", "k2", "{}")]
+        {
+            assert_ne!(first.digest, other.digest);
+        }
+    }
+
+    #[test]
+    fn another_payload_is_another_request() {
+        let first = key("mina", "charge", "k1", r#"{"amount":100}"#);
+        let second = key("mina", "charge", "k1", r#"{"amount":200}"#);
+        assert_eq!(first.digest, second.digest);
+        assert_eq!(second.check_payload(&first.payload), Err(Refusal::IdempotencyKeyReused));
+    }
+}

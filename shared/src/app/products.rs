@@ -1,0 +1,390 @@
+//! Products: the catalogue, prices, stock.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Caller, Failure, RequestKey, Role, Shop,
+    idempotency::{self, Keep},
+};
+use crate::{
+    domain::{
+        Invalid, ProductId, Refusal, UserId, Won,
+        product::{Offer, Product, SaleStatus},
+        refusal::Entity,
+        stock::{self, MAX_SHARDS, MAX_UNITS, Shard},
+    },
+    store::{Backoff, Consistency, Found, Key, Outcome, Transaction, keys, products, stock as shelf, table::Range},
+};
+
+/// A product with what is on its shelf at the moment of reading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stocked {
+    /// The product.
+    pub product: Product,
+    /// Units that can be sold.
+    pub stock: i64,
+}
+
+/// A product in the catalogue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// The product.
+    pub product_id: ProductId,
+    /// What it is called.
+    pub name: String,
+    /// What it costs.
+    pub offer: Offer,
+    /// Units that can be sold.
+    pub stock: i64,
+}
+
+/// A part of the catalogue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Catalogue {
+    /// The products, in the order they were created.
+    pub items: Vec<Listed>,
+    /// Where the next part begins, if there is one.
+    pub next: Option<String>,
+}
+
+/// What a new product is.
+#[derive(Debug, Clone)]
+pub struct NewProduct {
+    /// Its id, if it is chosen.
+    pub product_id: Option<ProductId>,
+    /// What it is called.
+    pub name: String,
+    /// More about it.
+    pub description: Option<String>,
+    /// The kind of goods.
+    pub category: Option<String>,
+    /// Who sells it.
+    pub seller_id: Option<UserId>,
+    /// What it costs.
+    pub price: Won,
+    /// What is taken off each unit.
+    pub discount: Won,
+    /// Units on the shelf.
+    pub stock: i64,
+    /// Over how many shards.
+    pub stock_shards: u16,
+}
+
+/// What to change of a product; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct ProductChange {
+    /// Another name.
+    pub name: Option<String>,
+    /// Another description.
+    pub description: Option<String>,
+    /// Another category.
+    pub category: Option<String>,
+    /// Another price.
+    pub price: Option<Won>,
+    /// Another discount.
+    pub discount: Option<Won>,
+    /// Whether it can be bought.
+    pub status: Option<SaleStatus>,
+    /// More shards.
+    pub stock_shards: Option<u16>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Touched {
+    product_id: ProductId,
+}
+
+/// Adds a product with its first stock.
+///
+/// # Errors
+/// [`Refusal::AlreadyExists`] where the id is taken.
+pub async fn create(shop: &Shop, new: NewProduct, key: &RequestKey) -> Result<Stocked, Failure> {
+    let product_id = match new.product_id.clone() {
+        Some(product_id) => product_id,
+        None => ProductId::try_from(key.digest.clone()).map_err(|_| Failure::Broken("a digest is an id"))?,
+    };
+    let created = idempotency::unless_answered(shop, key, create_once(shop, new, product_id, key).await).await?;
+    stocked(shop, &created.product_id).await
+}
+
+async fn create_once(
+    shop: &Shop,
+    new: NewProduct,
+    product_id: ProductId,
+    key: &RequestKey,
+) -> Result<Touched, Failure> {
+    let offer = Offer { price: new.price, discount: new.discount, status: SaleStatus::OnSale };
+    check_discount(&offer)?;
+    let product = Product {
+        product_id: product_id.clone(),
+        name: new.name,
+        description: new.description,
+        category: new.category,
+        seller_id: new.seller_id,
+        offer,
+        stock_shards: new.stock_shards,
+        version: 1,
+        created_at: shop.clock.now(),
+    };
+    let mut transaction = Transaction::new();
+    transaction.add(products::create(&product)?);
+    for (units, number) in stock::spread(new.stock, new.stock_shards).into_iter().zip(0..) {
+        transaction.add(shelf::create(&product_id, number, &Shard { remaining: units, received: units, offer })?);
+    }
+    let created = Touched { product_id };
+    let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek)?;
+    match shop.table.commit(transaction, &mut shop.backoff()).await? {
+        Outcome::Committed => Ok(created),
+        Outcome::Refused(evidence) => {
+            idempotency::noted(&evidence, note, key)?.ok_or(Failure::Refused(Refusal::AlreadyExists(Entity::Product)))
+        }
+    }
+}
+
+/// A product that anyone may see, with its stock.
+///
+/// # Errors
+/// [`Refusal::NotFound`] where there is none, or it is hidden.
+pub async fn get(shop: &Shop, product: &ProductId) -> Result<Stocked, Failure> {
+    let stocked = stocked(shop, product).await?;
+    if stocked.product.offer.status == SaleStatus::Hidden {
+        return Err(Refusal::not_found(Entity::Product, product).into());
+    }
+    Ok(stocked)
+}
+
+/// Reads a product and the first shard of its shelf in one round trip; where the shelf has more, one more.
+async fn stocked(shop: &Shop, id: &ProductId) -> Result<Stocked, Failure> {
+    let mut backoff = shop.backoff();
+    let (description, first) = (keys::product(id), keys::stock(id, 0));
+    let found = shop.table.get_all(&[description.clone(), first], Consistency::Strong, &mut backoff).await?;
+    let product: Product = found.get(&description)?.ok_or_else(|| Refusal::not_found(Entity::Product, id))?;
+    let shards = match product.stock_shards {
+        1 => shards_in(&found, id, 1)?,
+        count => read_shelf(shop, id, count, &mut backoff).await?,
+    };
+    Ok(Stocked { stock: total(&shards), product })
+}
+
+/// Every shard of a shelf, in order, exact.
+pub(super) async fn read_shelf(
+    shop: &Shop,
+    product: &ProductId,
+    count: u16,
+    backoff: &mut Backoff,
+) -> Result<Vec<Shard>, Failure> {
+    let wanted: Vec<Key> = (0..count).map(|number| keys::stock(product, number)).collect();
+    let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
+    shards_in(&found, product, count)
+}
+
+fn shards_in(found: &Found, product: &ProductId, count: u16) -> Result<Vec<Shard>, Failure> {
+    let shard = |number| found.get(&keys::stock(product, number))?.ok_or(Failure::Broken("a shelf lacks a shard"));
+    (0..count).map(shard).collect()
+}
+
+/// Units on all shards together.
+pub(super) fn total(shards: &[Shard]) -> i64 {
+    shards.iter().fold(0, |sum, shard| sum.saturating_add(shard.remaining))
+}
+
+/// A product's place in the index by time, with what the index tells of it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct IndexRow {
+    by_time_sk: String,
+    name: String,
+    stock_shards: u16,
+}
+
+/// Up to `limit` products after `skip` others (by page) or after a place that an earlier part ended at (by cursor).
+///
+/// # Errors
+/// Where the table gives no answer.
+pub async fn list(shop: &Shop, after: Option<String>, skip: usize, limit: usize) -> Result<Catalogue, Failure> {
+    let place = after.and_then(|sk| {
+        let id = ProductId::try_from(keys::id_of_index_key(&sk)?.to_owned()).ok()?;
+        Some((keys::product(&id), sk))
+    });
+    let range = Range::by_time(keys::PRODUCTS.to_owned()).after_indexed(place);
+    let page = shop.table.query::<IndexRow>(range, skip.saturating_add(limit)).await?;
+    let next = page.records.last().filter(|_| page.more).map(|row| row.by_time_sk.clone());
+
+    let mut rows = Vec::new();
+    for row in page.records.into_iter().skip(skip) {
+        let id = keys::id_of_index_key(&row.by_time_sk).and_then(|id| ProductId::try_from(id.to_owned()).ok());
+        rows.push((id.ok_or(Failure::Broken("an index key ends with an id"))?, row));
+    }
+    let shard_keys = |(id, row): &(ProductId, IndexRow)| {
+        (0..row.stock_shards).map(|number| keys::stock(id, number)).collect::<Vec<_>>()
+    };
+    let wanted: Vec<Key> = rows.iter().flat_map(shard_keys).collect();
+    let found = shop.table.get_all(&wanted, Consistency::Strong, &mut shop.backoff()).await?;
+
+    let mut items = Vec::new();
+    for (product_id, row) in rows {
+        let shards = shards_in(&found, &product_id, row.stock_shards)?;
+        // The index lags; the shelf does not. What has just gone off sale is left out here.
+        if let Some(first) = shards.first().filter(|shard| shard.offer.status == SaleStatus::OnSale) {
+            items.push(Listed { product_id, name: row.name, offer: first.offer, stock: total(&shards) });
+        }
+    }
+    Ok(Catalogue { items, next })
+}
+
+/// Changes a product. The price changes on all shards in the same commit: until it returns, the old one is valid.
+///
+/// # Errors
+/// [`Refusal::NotFound`] where there is none or it is another seller's.
+pub async fn update(shop: &Shop, caller: &Caller, id: &ProductId, change: &ProductChange) -> Result<Stocked, Failure> {
+    let mut backoff = shop.backoff();
+    loop {
+        let seen = owned(shop, caller, id).await?;
+        let now = changed(&seen, change)?;
+        let mut transaction = Transaction::new();
+        transaction.add(products::replace(&seen, &now)?);
+        if now.offer != seen.offer {
+            for number in 0..seen.stock_shards {
+                transaction.add(shelf::set_offer(id, number, &now.offer)?);
+            }
+        }
+        for number in seen.stock_shards..now.stock_shards {
+            let empty = Shard { remaining: 0, received: 0, offer: now.offer };
+            transaction.add(shelf::create(id, number, &empty)?);
+        }
+        match shop.table.commit(transaction, &mut backoff).await? {
+            Outcome::Committed => {
+                shop.forget_product(id);
+                return stocked(shop, id).await;
+            }
+            Outcome::Refused(_) => backoff.pause("a product changed meanwhile").await?,
+        }
+    }
+}
+
+fn changed(seen: &Product, change: &ProductChange) -> Result<Product, Failure> {
+    let ProductChange { name, description, category, price, discount, status, stock_shards } = change.clone();
+    let offer = Offer {
+        price: price.unwrap_or(seen.offer.price),
+        discount: discount.unwrap_or(seen.offer.discount),
+        status: status.unwrap_or(seen.offer.status),
+    };
+    check_discount(&offer)?;
+    let stock_shards = stock_shards.unwrap_or(seen.stock_shards);
+    if stock_shards < seen.stock_shards {
+        let (min, max) = (i64::from(seen.stock_shards), i64::from(MAX_SHARDS));
+        return Err(Failure::Invalid("stockShards", Invalid::Range { min, max }));
+    }
+    Ok(Product {
+        name: name.unwrap_or_else(|| seen.name.clone()),
+        description: description.or_else(|| seen.description.clone()),
+        category: category.or_else(|| seen.category.clone()),
+        offer,
+        stock_shards,
+        version: seen.version.saturating_add(1),
+        ..seen.clone()
+    })
+}
+
+fn check_discount(offer: &Offer) -> Result<(), Failure> {
+    if offer.discount > offer.price {
+        let max = offer.price.get();
+        return Err(Failure::Invalid("discount", Invalid::Range { min: 0, max }));
+    }
+    Ok(())
+}
+
+/// Puts units on the shelf, or takes some off by hand (a negative quantity).
+///
+/// # Errors
+/// [`Refusal::NotFound`] where there is none or it is another seller's, [`Refusal::StockNotEnough`] where fewer are
+/// there than are to be taken, [`Refusal::LimitExceeded`] where a shard would hold more than [`MAX_UNITS`].
+pub async fn restock(
+    shop: &Shop,
+    caller: &Caller,
+    id: &ProductId,
+    quantity: i64,
+    key: &RequestKey,
+) -> Result<Stocked, Failure> {
+    let restocked =
+        idempotency::unless_answered(shop, key, restock_once(shop, caller, id, quantity, key).await).await?;
+    stocked(shop, &restocked.product_id).await
+}
+
+async fn restock_once(
+    shop: &Shop,
+    caller: &Caller,
+    id: &ProductId,
+    quantity: i64,
+    key: &RequestKey,
+) -> Result<Touched, Failure> {
+    let product = owned(shop, caller, id).await?;
+    let mut backoff = shop.backoff();
+    loop {
+        let restocked = Touched { product_id: id.clone() };
+        let mut transaction = Transaction::new();
+        let note = idempotency::note_always(shop, &mut transaction, key, &restocked, Keep::AWeek)?;
+        if quantity >= 0 {
+            for (units, number) in
+                stock::spread(quantity, product.stock_shards).into_iter().zip(0..).filter(|(units, _)| *units > 0)
+            {
+                transaction.add(shelf::receive(id, number, units)?);
+            }
+        } else {
+            let shards = read_shelf(shop, id, product.stock_shards, &mut backoff).await?;
+            let remaining: Vec<i64> = shards.iter().map(|shard| shard.remaining).collect();
+            let wanted = quantity.saturating_neg();
+            let takes = stock::allocate(wanted, &remaining, 0).ok_or_else(|| Refusal::StockNotEnough {
+                product_id: id.clone(),
+                requested: wanted,
+                available: total(&shards),
+            })?;
+            for take in takes {
+                transaction.add(shelf::withdraw(id, take)?);
+            }
+        }
+        match shop.table.commit(transaction, &mut backoff).await? {
+            Outcome::Committed => return Ok(restocked),
+            Outcome::Refused(evidence) => {
+                if let Some(first) = idempotency::noted(&evidence, Some(note), key)? {
+                    return Ok(first);
+                }
+                if quantity >= 0 {
+                    return Err(Refusal::LimitExceeded { limit: "stock", max: MAX_UNITS }.into());
+                }
+            }
+        }
+        backoff.pause("the shelf changed meanwhile").await?;
+    }
+}
+
+/// A product that is the caller's to change.
+async fn owned(shop: &Shop, caller: &Caller, id: &ProductId) -> Result<Product, Failure> {
+    let product: Option<Product> = shop.table.get(keys::product(id), Consistency::Strong).await?;
+    let theirs = |product: &Product| match caller.role {
+        Role::Admin => true,
+        Role::Seller => product.seller_id.as_ref() == Some(&caller.user_id),
+        Role::Customer => false,
+    };
+    product.filter(theirs).ok_or_else(|| Refusal::not_found(Entity::Product, id).into())
+}
+
+/// Products by id, with names and prices as they are, for who has only ids.
+pub(super) async fn describe(
+    shop: &Shop,
+    ids: &[ProductId],
+    backoff: &mut Backoff,
+) -> Result<HashMap<ProductId, Product>, Failure> {
+    let wanted: Vec<Key> = ids.iter().map(keys::product).collect();
+    let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
+    let mut products = HashMap::new();
+    for (id, key) in ids.iter().zip(&wanted) {
+        if let Some(product) = found.get::<Product>(key)? {
+            products.insert(id.clone(), product);
+        }
+    }
+    Ok(products)
+}

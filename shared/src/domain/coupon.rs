@@ -1,0 +1,313 @@
+//! Coupons: campaigns that issue a fixed number, and what one takes off an order.
+
+use jiff::{Timestamp, ToSpan};
+use serde::{Deserialize, Serialize};
+
+use super::{CouponId, Invalid, OrderId, UserId, Won, invalid::named, money::in_range, refusal::CouponProblem, time};
+
+/// What a coupon takes off, and from which orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Terms {
+    /// How the discount is reckoned.
+    pub kind: CouponKind,
+    /// Won for [`CouponKind::Fixed`], percent for [`CouponKind::Rate`], 0 for [`CouponKind::FreeShipping`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub value: i64,
+    /// The most a rate takes off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_discount: Option<Won>,
+    /// The least an order must come to (goods less their own discounts).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_order_amount: Option<Won>,
+}
+
+/// How a coupon's discount is reckoned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum CouponKind {
+    /// A fixed number of won.
+    Fixed,
+    /// A share of the goods, in percent.
+    Rate,
+    /// The shipping fee.
+    FreeShipping,
+}
+
+named!(CouponKind { "FIXED" => Fixed, "RATE" => Rate, "FREE_SHIPPING" => FreeShipping });
+
+/// Until when an issued coupon can be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Validity {
+    /// To the end of the n-th Seoul day, the day of issue being the first.
+    #[serde(rename = "validDays")]
+    Days(u16),
+    /// To this instant.
+    #[serde(rename = "validUntil", with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    Until(Timestamp),
+}
+
+/// How many coupons a campaign has: 1 to 10,000,000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TotalQuantity(i64);
+
+impl TotalQuantity {
+    /// The number of coupons.
+    pub fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl TryFrom<i64> for TotalQuantity {
+    type Error = Invalid;
+
+    fn try_from(quantity: i64) -> Result<Self, Invalid> {
+        in_range(quantity, 1, 10_000_000).map(Self)
+    }
+}
+
+/// For how many Seoul days a coupon is valid: 1 to 3,650.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ValidDays(u16);
+
+impl ValidDays {
+    const MAX: u16 = 3_650;
+
+    /// The number of days.
+    pub fn get(self) -> u16 {
+        self.0
+    }
+}
+
+impl TryFrom<i64> for ValidDays {
+    type Error = Invalid;
+
+    fn try_from(days: i64) -> Result<Self, Invalid> {
+        let range = Invalid::Range { min: 1, max: i64::from(Self::MAX) };
+        u16::try_from(days).ok().filter(|days| (1..=Self::MAX).contains(days)).map(Self).ok_or(range)
+    }
+}
+
+/// A campaign: `total_quantity` coupons, first come first served.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Campaign {
+    /// The campaign.
+    pub coupon_id: CouponId,
+    /// What it is called.
+    pub name: String,
+    /// More about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What its coupons take off.
+    #[serde(flatten)]
+    pub terms: Terms,
+    /// How many coupons there are.
+    pub total_quantity: i64,
+    /// From when it issues.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub issue_from: Timestamp,
+    /// Until when it issues; this instant itself is too late.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub issue_until: Timestamp,
+    /// Until when its coupons can be used.
+    pub validity: Validity,
+    /// Over how many counters the total is spread.
+    pub counter_shards: u16,
+    /// When it was created.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub created_at: Timestamp,
+}
+
+impl Campaign {
+    /// Whether it issues coupons at this instant.
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        self.issue_from <= now && now < self.issue_until
+    }
+
+    /// The instant at which a coupon issued now can no longer be used.
+    ///
+    /// # Errors
+    /// Where that lies beyond what an instant can say.
+    pub fn expiry(&self, issued_at: Timestamp) -> Result<Timestamp, jiff::Error> {
+        match self.validity {
+            Validity::Until(instant) => Ok(instant),
+            Validity::Days(days) => {
+                time::start_of_seoul_day(time::seoul_day(issued_at).checked_add(i64::from(days).days())?)
+            }
+        }
+    }
+}
+
+/// One part of a campaign's counter: tickets are drawn from it, and each ticket below the limit has one slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counter {
+    /// The next ticket.
+    pub next: i64,
+    /// No ticket from here on: the shard's part of the total, plus one for each slot made void.
+    pub limit: i64,
+}
+
+/// What became of a ticket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Slot {
+    /// Who got the coupon; nobody where the ticket was burnt and the limit raised for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
+}
+
+/// What is stored of an issued coupon's state. That it has expired is told from the time, not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum CouponState {
+    /// Can be used, while valid.
+    Usable,
+    /// Paid for an order.
+    Used,
+    /// Taken back.
+    Revoked,
+}
+
+/// The state of an issued coupon as anyone sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum CouponStatus {
+    /// Can be used now.
+    Usable,
+    /// Paid for an order.
+    Used,
+    /// Its validity has ended.
+    Expired,
+    /// Taken back.
+    Revoked,
+}
+
+/// A coupon that a user has. It carries its terms, so that using it needs no look at the campaign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IssuedCoupon {
+    /// Names this very coupon.
+    pub issued_coupon_id: String,
+    /// The campaign.
+    pub coupon_id: CouponId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// What the campaign is called.
+    pub name: String,
+    /// What it takes off.
+    #[serde(flatten)]
+    pub terms: Terms,
+    /// Its state, less the passing of time.
+    pub state: CouponState,
+    /// When it was issued.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub issued_at: Timestamp,
+    /// From this instant on it cannot be used.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub expires_at: Timestamp,
+    /// When it was used.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "jiff::fmt::serde::timestamp::millisecond::optional"
+    )]
+    pub used_at: Option<Timestamp>,
+    /// The order it paid for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_id: Option<OrderId>,
+}
+
+impl IssuedCoupon {
+    /// The state at this instant.
+    pub fn status(&self, now: Timestamp) -> CouponStatus {
+        match self.state {
+            CouponState::Used => CouponStatus::Used,
+            CouponState::Revoked => CouponStatus::Revoked,
+            CouponState::Usable if now >= self.expires_at => CouponStatus::Expired,
+            CouponState::Usable => CouponStatus::Usable,
+        }
+    }
+
+    /// Whether it can be used at this instant, whatever the order.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub fn usable(&self, now: Timestamp) -> Result<(), CouponProblem> {
+        match self.status(now) {
+            CouponStatus::Usable => Ok(()),
+            CouponStatus::Used => Err(CouponProblem::Used),
+            CouponStatus::Expired => Err(CouponProblem::Expired),
+            CouponStatus::Revoked => Err(CouponProblem::Revoked),
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(number: &i64) -> bool {
+    *number == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn campaign(validity: Validity) -> Campaign {
+        Campaign {
+            coupon_id: CouponId::try_from("welcome".to_owned()).unwrap(),
+            name: "Welcome".to_owned(),
+            description: None,
+            terms: Terms { kind: CouponKind::Fixed, value: 1_000, max_discount: None, min_order_amount: None },
+            total_quantity: 10,
+            issue_from: at("2026-11-01T00:00:00Z"),
+            issue_until: at("2026-12-01T00:00:00Z"),
+            validity,
+            counter_shards: 1,
+            created_at: at("2026-10-01T00:00:00Z"),
+        }
+    }
+
+    #[test]
+    fn a_campaign_is_open_from_its_first_instant_to_just_before_its_last() {
+        let campaign = campaign(Validity::Days(1));
+        assert!(!campaign.is_open(at("2026-10-31T23:59:59.999Z")));
+        assert!(campaign.is_open(at("2026-11-01T00:00:00Z")));
+        assert!(campaign.is_open(at("2026-11-30T23:59:59.999Z")));
+        assert!(!campaign.is_open(at("2026-12-01T00:00:00Z")));
+    }
+
+    #[test]
+    fn the_day_of_issue_is_the_first_valid_day() {
+        // 23:30 in Seoul: half an hour of the first day is left.
+        let issued = at("2026-11-20T14:30:00Z");
+        assert_eq!(campaign(Validity::Days(1)).expiry(issued).unwrap(), at("2026-11-20T15:00:00Z"));
+        assert_eq!(campaign(Validity::Days(7)).expiry(issued).unwrap(), at("2026-11-26T15:00:00Z"));
+    }
+
+    #[test]
+    fn expiry_is_to_the_instant() {
+        let campaign = campaign(Validity::Until(at("2026-11-30T00:00:00Z")));
+        let coupon = IssuedCoupon {
+            issued_coupon_id: "c1".to_owned(),
+            coupon_id: campaign.coupon_id.clone(),
+            user_id: UserId::try_from("mina".to_owned()).unwrap(),
+            name: campaign.name.clone(),
+            terms: campaign.terms,
+            state: CouponState::Usable,
+            issued_at: at("2026-11-20T00:00:00Z"),
+            expires_at: at("2026-11-30T00:00:00Z"),
+            used_at: None,
+            order_id: None,
+        };
+        assert_eq!(coupon.usable(at("2026-11-29T23:59:59.999Z")), Ok(()));
+        assert_eq!(coupon.usable(at("2026-11-30T00:00:00Z")), Err(CouponProblem::Expired));
+        let used = IssuedCoupon { state: CouponState::Used, ..coupon };
+        assert_eq!(used.usable(at("2026-12-30T00:00:00Z")), Err(CouponProblem::Used));
+    }
+}

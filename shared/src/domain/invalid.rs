@@ -1,0 +1,94 @@
+//! What can be wrong with a single field of a request.
+
+/// Why a value is not what its field takes. The API turns it into a sentence in the caller's language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Invalid {
+    /// The field must be there.
+    Required,
+    /// There is no such field.
+    Unknown,
+    /// The JSON value is of another type than the one named.
+    NotA(Kind),
+    /// A string's length in characters is outside these bounds.
+    Length {
+        /// The fewest characters.
+        min: usize,
+        /// The most characters.
+        max: usize,
+    },
+    /// A list's length is outside these bounds.
+    Count {
+        /// The fewest entries.
+        min: usize,
+        /// The most entries.
+        max: usize,
+    },
+    /// An identifier may have letters, digits, `_` and `-` only, 1 to 64 of them.
+    Id,
+    /// The identifier is part of a path and so cannot name a thing.
+    Reserved,
+    /// A number is outside these bounds (both inclusive).
+    Range {
+        /// The smallest value.
+        min: i64,
+        /// The largest value.
+        max: i64,
+    },
+    /// A number must be a multiple of this one.
+    MultipleOf(i64),
+    /// The value must be one of these.
+    OneOf(Vec<&'static str>),
+    /// Not an e-mail address.
+    Email,
+    /// Not an instant in RFC 3339, such as `2026-11-21T09:00:00Z`.
+    Instant,
+    /// Must be later than the field named.
+    After(&'static str),
+    /// Cannot be given together with the field named.
+    Excludes(&'static str),
+    /// Not a cursor that this API gave out.
+    Cursor,
+    /// Not JSON at all.
+    Json,
+    /// Nothing to change was given.
+    Empty,
+}
+
+impl std::fmt::Display for Invalid {
+    /// For logs; the API has sentences.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+/// The JSON types a field can ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `"text"`
+    String,
+    /// `1`, neither `1.5` nor `"1"`
+    Integer,
+    /// `true` or `false`
+    Boolean,
+    /// `[…]`
+    List,
+    /// `{…}`
+    Object,
+}
+
+/// Lets an enum be read from its names in the API, and says which there are where it is none of them.
+macro_rules! named {
+    ($type:ty { $($name:literal => $variant:ident),+ $(,)? }) => {
+        impl TryFrom<String> for $type {
+            type Error = $crate::domain::Invalid;
+
+            fn try_from(name: String) -> Result<Self, Self::Error> {
+                match name.as_str() {
+                    $($name => Ok(Self::$variant),)+
+                    _ => Err($crate::domain::Invalid::OneOf(vec![$($name),+])),
+                }
+            }
+        }
+    };
+}
+pub(crate) use named;

@@ -1,0 +1,21 @@
+//! The rules of the shop, pure: no AWS, no HTTP, no clock.
+
+pub mod bestseller;
+pub mod coupon;
+pub mod id;
+pub mod invalid;
+pub mod ledger;
+pub mod money;
+pub mod order;
+pub mod pricing;
+pub mod product;
+pub mod refusal;
+pub mod stock;
+pub mod text;
+pub mod time;
+pub mod user;
+
+pub use id::{CouponId, OrderId, ProductId, UserId};
+pub use invalid::Invalid;
+pub use money::{Quantity, Won};
+pub use refusal::Refusal;

@@ -1,0 +1,183 @@
+//! Amounts of money and numbers of units: integers with checked arithmetic.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Invalid;
+
+/// An amount in Korean won. May be negative where an amount is a change (a ledger entry of a payment).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Won(i64);
+
+/// The most an account can hold: below 2^53, so that every JSON reader gets it exactly.
+pub const MAX_BALANCE: Won = Won(9_000_000_000_000_000);
+
+/// The highest price of one unit. 50 lines of 999 units at this price still are far below [`MAX_BALANCE`].
+pub const MAX_PRICE: Won = Won(1_000_000_000);
+
+impl Won {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+
+    /// This many won.
+    pub const fn new(amount: i64) -> Self {
+        Self(amount)
+    }
+
+    /// The number of won.
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+
+    /// The sum, or nothing where it does not fit.
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).map(Self)
+    }
+
+    /// The difference, or nothing where it does not fit.
+    pub fn checked_sub(self, other: Self) -> Option<Self> {
+        self.0.checked_sub(other.0).map(Self)
+    }
+
+    /// This amount for each of `quantity` units, or nothing where it does not fit.
+    pub fn checked_mul(self, quantity: Quantity) -> Option<Self> {
+        self.0.checked_mul(i64::from(quantity.get())).map(Self)
+    }
+
+    /// The sum of all, or nothing where it does not fit.
+    pub fn checked_sum(amounts: impl IntoIterator<Item = Self>) -> Option<Self> {
+        amounts.into_iter().try_fold(Self::ZERO, Self::checked_add)
+    }
+
+    /// The amount with its sign turned.
+    pub fn negated(self) -> Self {
+        Self(-self.0)
+    }
+
+    /// Whether there is nothing; lets a record leave the attribute out.
+    pub fn is_zero(&self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl fmt::Display for Won {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// What one charge may add: more than 0, below 100,000,000 won, a multiple of 100.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChargeAmount(Won);
+
+impl ChargeAmount {
+    const STEP: i64 = 100;
+    const MAX: i64 = 100_000_000 - Self::STEP;
+
+    /// The amount in won.
+    pub fn won(self) -> Won {
+        self.0
+    }
+}
+
+impl TryFrom<i64> for ChargeAmount {
+    type Error = Invalid;
+
+    fn try_from(amount: i64) -> Result<Self, Invalid> {
+        in_range(amount, Self::STEP, Self::MAX)?;
+        if amount % Self::STEP != 0 {
+            return Err(Invalid::MultipleOf(Self::STEP));
+        }
+        Ok(Self(Won(amount)))
+    }
+}
+
+/// The price of one unit, or what is taken off it: 0 to [`MAX_PRICE`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Price(Won);
+
+impl Price {
+    /// The price in won.
+    pub fn won(self) -> Won {
+        self.0
+    }
+}
+
+impl TryFrom<i64> for Price {
+    type Error = Invalid;
+
+    fn try_from(amount: i64) -> Result<Self, Invalid> {
+        in_range(amount, 0, MAX_PRICE.get())?;
+        Ok(Self(Won(amount)))
+    }
+}
+
+/// How many units an order line asks for: 1 to 999.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "i64")]
+pub struct Quantity(u16);
+
+impl Quantity {
+    /// The most units of one product in one order.
+    pub const MAX: i64 = 999;
+
+    /// The number of units.
+    pub fn get(self) -> u16 {
+        self.0
+    }
+}
+
+impl TryFrom<i64> for Quantity {
+    type Error = Invalid;
+
+    fn try_from(quantity: i64) -> Result<Self, Invalid> {
+        in_range(quantity, 1, Self::MAX)?;
+        u16::try_from(quantity).map(Self).map_err(|_| Invalid::Range { min: 1, max: Self::MAX })
+    }
+}
+
+/// Refuses a number below `min` or above `max`.
+pub fn in_range(number: i64, min: i64, max: i64) -> Result<i64, Invalid> {
+    if (min..=max).contains(&number) { Ok(number) } else { Err(Invalid::Range { min, max }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_charge_is_positive_below_100_million_and_a_multiple_of_100() {
+        for good in [100, 1_000, 99_999_900] {
+            assert_eq!(ChargeAmount::try_from(good).unwrap().won(), Won::new(good));
+        }
+        for out_of_range in [0, -100, 100_000_000, i64::MAX, i64::MIN] {
+            assert!(matches!(ChargeAmount::try_from(out_of_range), Err(Invalid::Range { .. })), "{out_of_range}");
+        }
+        assert_eq!(ChargeAmount::try_from(150), Err(Invalid::MultipleOf(100)));
+    }
+
+    #[test]
+    fn a_quantity_is_1_to_999() {
+        assert_eq!(Quantity::try_from(999).unwrap().get(), 999);
+        for bad in [0, -1, 1_000, i64::MAX] {
+            assert!(Quantity::try_from(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn arithmetic_never_wraps() {
+        assert_eq!(Won::new(i64::MAX).checked_add(Won::new(1)), None);
+        assert_eq!(Won::new(i64::MIN).checked_sub(Won::new(1)), None);
+        assert_eq!(Won::new(i64::MAX).checked_mul(Quantity::try_from(2).unwrap()), None);
+        assert_eq!(Won::checked_sum([Won::new(1), Won::new(2)]), Some(Won::new(3)));
+    }
+
+    #[test]
+    fn the_largest_order_fits_an_account() {
+        let line = MAX_PRICE.checked_mul(Quantity::try_from(Quantity::MAX).unwrap()).unwrap();
+        let order = Won::checked_sum(std::iter::repeat_n(line, 50)).unwrap();
+        assert!(order < MAX_BALANCE);
+    }
+}

@@ -1,0 +1,97 @@
+//! What happened to an order.
+//!
+//! An order stores what happened ([`Happening`]); what that changed ([`Change`]) is replayed from it. A commit that
+//! moves many lines is one happening, however many they are.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{LineStatus, Order, OrderStatus};
+
+/// Who made something happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Actor {
+    /// Who ordered.
+    Customer,
+    /// Who sells a line.
+    Seller,
+    /// Who runs the shop.
+    Admin,
+    /// The shop by itself.
+    System,
+}
+
+/// One thing that happened to an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Happening {
+    /// What.
+    pub event: HistoryEvent,
+    /// Who did it.
+    pub actor: Actor,
+    /// When.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub at: Timestamp,
+}
+
+/// What can happen to an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum HistoryEvent {
+    /// It was created and paid; its lines went through PAID to PREPARING.
+    Paid,
+    /// It was created, and the balance was too low to pay it.
+    PaymentFailed,
+}
+
+/// A step of the order or of one of its lines from one state to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// The order as a whole.
+    Order {
+        /// Its state before; none before there was an order.
+        from: Option<OrderStatus>,
+        /// Its state after.
+        to: OrderStatus,
+    },
+    /// One line.
+    Line {
+        /// Its number, from 1.
+        number: usize,
+        /// Its state before; none before there was a line.
+        from: Option<LineStatus>,
+        /// Its state after.
+        to: LineStatus,
+    },
+}
+
+impl Order {
+    /// Every step that the order and its lines took, oldest first, with what made it happen.
+    pub fn changes(&self) -> Vec<(Happening, Change)> {
+        let lines = 1..=self.items.len();
+        let mut changes = Vec::new();
+        for &happening in &self.history {
+            let steps = match happening.event {
+                HistoryEvent::Paid => {
+                    let paid = lines.clone().map(|number| Change::Line { number, from: None, to: LineStatus::Paid });
+                    let preparing = lines.clone().map(|number| Change::Line {
+                        number,
+                        from: Some(LineStatus::Paid),
+                        to: LineStatus::Preparing,
+                    });
+                    let order = Change::Order { from: None, to: OrderStatus::Paid };
+                    std::iter::once(order).chain(paid).chain(preparing).collect::<Vec<_>>()
+                }
+                HistoryEvent::PaymentFailed => {
+                    let order = Change::Order { from: None, to: OrderStatus::PaymentFailed };
+                    let lines =
+                        lines.clone().map(|number| Change::Line { number, from: None, to: LineStatus::PendingPayment });
+                    std::iter::once(order).chain(lines).collect()
+                }
+            };
+            changes.extend(steps.into_iter().map(|step| (happening, step)));
+        }
+        changes
+    }
+}

@@ -1,0 +1,93 @@
+//! The lines of an order.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{ProductId, Quantity, UserId, Won, pricing::PricedLine};
+
+/// Where a line is on its way. [`crate::domain::order::OrderStatus`] follows from all lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum LineStatus {
+    /// Waits for the money.
+    PendingPayment,
+    /// Paid.
+    Paid,
+    /// The seller packs it.
+    Preparing,
+    /// Handed over to the carrier.
+    Shipped,
+    /// On its way.
+    InDelivery,
+    /// Arrived.
+    Delivered,
+    /// The customer keeps it.
+    PurchaseConfirmed,
+    /// The customer wants it cancelled.
+    CancelRequested,
+    /// The seller is cancelling it.
+    CancelInProgress,
+    /// Cancelled.
+    Cancelled,
+    /// The customer wants to send it back.
+    ReturnRequested,
+    /// On its way back.
+    ReturnInProgress,
+    /// Back on the shelf.
+    Returned,
+    /// The customer wants another one for it.
+    ExchangeRequested,
+    /// The other one is on its way.
+    ExchangeInProgress,
+    /// Exchanged.
+    Exchanged,
+}
+
+/// One product of an order, at the price of that moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderLine {
+    /// The product.
+    pub product_id: ProductId,
+    /// Who sells it, if not the shop itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seller_id: Option<UserId>,
+    /// What it was called.
+    pub name: String,
+    /// Units ordered.
+    pub quantity: Quantity,
+    /// Units of them cancelled or returned since.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cancelled_quantity: u16,
+    /// The price of a unit.
+    pub unit_price: Won,
+    /// What was taken off each unit.
+    #[serde(default, skip_serializing_if = "Won::is_zero")]
+    pub unit_discount: Won,
+    /// This line's part of the coupon's discount.
+    #[serde(default, skip_serializing_if = "Won::is_zero")]
+    pub coupon_share: Won,
+    /// Where it is on its way.
+    pub status: LineStatus,
+}
+
+impl OrderLine {
+    /// What it was sold at.
+    pub fn priced(&self) -> PricedLine {
+        PricedLine { unit_price: self.unit_price, unit_discount: self.unit_discount, quantity: self.quantity }
+    }
+
+    /// (unit price − unit discount) × quantity; nothing where a stored line does not add up.
+    pub fn amount(&self) -> Option<Won> {
+        self.priced().amount()
+    }
+
+    /// Units that the customer still gets or has.
+    pub fn live_units(&self) -> u16 {
+        self.quantity.get().saturating_sub(self.cancelled_quantity)
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(number: &u16) -> bool {
+    *number == 0
+}

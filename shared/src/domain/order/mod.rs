@@ -1,0 +1,144 @@
+//! Orders: lines, amounts, states and what happened to them.
+
+mod history;
+mod line;
+mod status;
+
+pub use history::{Actor, Change, Happening, HistoryEvent};
+pub use line::{LineStatus, OrderLine};
+pub use status::OrderStatus;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{CouponId, OrderId, UserId, Won, pricing::Quote};
+
+/// How an order is paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum PaymentMethod {
+    /// From the user's balance.
+    Balance,
+}
+
+/// An order with its lines, whole: one item of the table, so that one stream record tells all of a change.
+///
+/// What can be reckoned from it (a line's number and amount) is not stored, and what is nothing is left out: an order
+/// of a few lines fits into one unit of writing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Order {
+    /// The order.
+    pub order_id: OrderId,
+    /// Who ordered, and receives.
+    pub user_id: UserId,
+    /// Its state, as [`OrderStatus::derive`] has it.
+    pub status: OrderStatus,
+    /// How it is paid.
+    pub payment: PaymentMethod,
+    /// What was ordered; a line's number is its place, from 1.
+    pub items: Vec<OrderLine>,
+    /// Σ unit price × quantity.
+    pub goods_total: Won,
+    /// Σ unit discount × quantity.
+    #[serde(default, skip_serializing_if = "Won::is_zero")]
+    pub goods_discount: Won,
+    /// The coupon used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coupon_id: Option<CouponId>,
+    /// What the coupon took off the goods.
+    #[serde(default, skip_serializing_if = "Won::is_zero")]
+    pub coupon_discount: Won,
+    /// What shipping cost.
+    #[serde(default, skip_serializing_if = "Won::is_zero")]
+    pub shipping_fee: Won,
+    /// What the order costs.
+    pub payable: Won,
+    /// What was paid: all of `payable`, or nothing yet.
+    #[serde(default, skip_serializing_if = "Won::is_zero")]
+    pub paid: Won,
+    /// What was paid back.
+    #[serde(default, skip_serializing_if = "Won::is_zero")]
+    pub refunded: Won,
+    /// When it was created.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub created_at: Timestamp,
+    /// When it last changed.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub updated_at: Timestamp,
+    /// When it was paid.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "jiff::fmt::serde::timestamp::millisecond::optional"
+    )]
+    pub paid_at: Option<Timestamp>,
+    /// Counts the changes, from 1: the sequence of its events.
+    pub version: u64,
+    /// What happened, oldest first.
+    pub history: Vec<Happening>,
+}
+
+/// What an order is made of, before it is known whether it can be paid.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// Who orders.
+    pub user_id: UserId,
+    /// Who asks for it: the customer, or an admin for them.
+    pub actor: Actor,
+    /// What is ordered.
+    pub items: Vec<OrderLine>,
+    /// What it comes to.
+    pub quote: Quote,
+    /// The coupon to use.
+    pub coupon_id: Option<CouponId>,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Order {
+    /// The order that is created and paid in one commit.
+    pub fn paid(order_id: OrderId, draft: Draft) -> Self {
+        let (at, payable) = (draft.at, draft.quote.payable);
+        let mut order = Self::begun(order_id, draft, HistoryEvent::Paid, LineStatus::Preparing);
+        order.paid = payable;
+        order.paid_at = Some(at);
+        order.status = OrderStatus::derive(&order.items, true, false);
+        order
+    }
+
+    /// The record of an order that the balance was too low for.
+    pub fn payment_failed(order_id: OrderId, draft: Draft) -> Self {
+        let mut order = Self::begun(order_id, draft, HistoryEvent::PaymentFailed, LineStatus::PendingPayment);
+        order.status = OrderStatus::derive(&order.items, false, true);
+        order
+    }
+
+    fn begun(order_id: OrderId, draft: Draft, event: HistoryEvent, line_status: LineStatus) -> Self {
+        let Draft { user_id, actor, mut items, quote, coupon_id, at } = draft;
+        for (line, share) in items.iter_mut().zip(quote.coupon_shares) {
+            line.coupon_share = share;
+            line.status = line_status;
+        }
+        Self {
+            order_id,
+            user_id,
+            status: OrderStatus::PendingPayment,
+            payment: PaymentMethod::Balance,
+            items,
+            goods_total: quote.goods_total,
+            goods_discount: quote.goods_discount,
+            coupon_id,
+            coupon_discount: quote.coupon_discount,
+            shipping_fee: quote.shipping_fee,
+            payable: quote.payable,
+            paid: Won::ZERO,
+            refunded: Won::ZERO,
+            created_at: at,
+            updated_at: at,
+            paid_at: None,
+            version: 1,
+            history: vec![Happening { event, actor, at }],
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! What an order comes to.
+
+use super::{
+    Quantity, Won,
+    coupon::{CouponKind, Terms},
+    refusal::CouponProblem,
+};
+
+/// What shipping costs. Read from the configuration; an order keeps what it was charged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShippingPolicy {
+    /// The fee of an order.
+    pub fee: Won,
+    /// Goods (less their own discounts) of this much or more ship free.
+    pub free_from: Won,
+}
+
+/// Units of a product at a price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PricedLine {
+    /// The price of a unit.
+    pub unit_price: Won,
+    /// What is taken off each unit.
+    pub unit_discount: Won,
+    /// How many units.
+    pub quantity: Quantity,
+}
+
+impl PricedLine {
+    /// (unit price − unit discount) × quantity, or nothing where it does not fit.
+    pub fn amount(&self) -> Option<Won> {
+        self.unit_price.checked_sub(self.unit_discount)?.checked_mul(self.quantity)
+    }
+}
+
+/// The amounts of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quote {
+    /// Σ unit price × quantity.
+    pub goods_total: Won,
+    /// Σ unit discount × quantity.
+    pub goods_discount: Won,
+    /// What the coupon takes off the goods.
+    pub coupon_discount: Won,
+    /// Each line's part of the coupon's discount, in the order of the lines.
+    pub coupon_shares: Vec<Won>,
+    /// What shipping costs.
+    pub shipping_fee: Won,
+    /// goods total − goods discount − coupon discount + shipping fee.
+    pub payable: Won,
+}
+
+/// Why an order has no price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoQuote {
+    /// The coupon does not go with this order.
+    Coupon(CouponProblem),
+    /// The amounts are beyond what can be reckoned with.
+    Overflow,
+}
+
+/// Reckons what `lines` come to with a coupon's terms.
+///
+/// # Errors
+/// Where the coupon does not go with the order, or the amounts do not fit.
+pub fn quote(lines: &[PricedLine], coupon: Option<&Terms>, shipping: ShippingPolicy) -> Result<Quote, NoQuote> {
+    let sum = |amounts: Vec<Option<Won>>| {
+        amounts.into_iter().collect::<Option<Vec<Won>>>().and_then(Won::checked_sum).ok_or(NoQuote::Overflow)
+    };
+    let goods_total = sum(lines.iter().map(|line| line.unit_price.checked_mul(line.quantity)).collect())?;
+    let goods_discount = sum(lines.iter().map(|line| line.unit_discount.checked_mul(line.quantity)).collect())?;
+    let goods = goods_total.checked_sub(goods_discount).ok_or(NoQuote::Overflow)?;
+    let fee = if goods >= shipping.free_from { Won::ZERO } else { shipping.fee };
+
+    let (coupon_discount, shipping_fee) = match coupon {
+        None => (Won::ZERO, fee),
+        Some(terms) => apply(terms, goods, fee)?,
+    };
+    let amounts: Option<Vec<Won>> = lines.iter().map(PricedLine::amount).collect();
+    let coupon_shares = apportion(coupon_discount, &amounts.ok_or(NoQuote::Overflow)?);
+    let payable = goods
+        .checked_sub(coupon_discount)
+        .and_then(|goods| goods.checked_add(shipping_fee))
+        .ok_or(NoQuote::Overflow)?;
+    Ok(Quote { goods_total, goods_discount, coupon_discount, coupon_shares, shipping_fee, payable })
+}
+
+/// What a coupon leaves of the goods' price and the shipping fee: (discount, fee).
+fn apply(terms: &Terms, goods: Won, fee: Won) -> Result<(Won, Won), NoQuote> {
+    if terms.min_order_amount.is_some_and(|least| goods < least) {
+        return Err(NoQuote::Coupon(CouponProblem::OrderTooSmall));
+    }
+    match terms.kind {
+        CouponKind::Fixed => Ok((Won::new(terms.value).min(goods), fee)),
+        CouponKind::Rate => {
+            let hundredfold = goods.get().checked_mul(terms.value).ok_or(NoQuote::Overflow)?;
+            let discount = Won::new(hundredfold / 100);
+            Ok((discount.min(terms.max_discount.unwrap_or(discount)).min(goods), fee))
+        }
+        CouponKind::FreeShipping if fee.is_zero() => Err(NoQuote::Coupon(CouponProblem::ShippingAlreadyFree)),
+        CouponKind::FreeShipping => Ok((Won::ZERO, Won::ZERO)),
+    }
+}
+
+/// Splits `total` in proportion to `weights`, to the won, by the largest remainder; of equal ones the first wins.
+/// No part exceeds its weight where the total does not exceed their sum.
+fn apportion(total: Won, weights: &[Won]) -> Vec<Won> {
+    let total = i128::from(total.get());
+    let sum: i128 = weights.iter().map(|weight| i128::from(weight.get())).sum();
+    if sum == 0 {
+        return vec![Won::ZERO; weights.len()];
+    }
+    let exact: Vec<i128> = weights.iter().map(|weight| total * i128::from(weight.get())).collect();
+    let mut shares: Vec<i128> = exact.iter().map(|product| product / sum).collect();
+    let left_over = total - shares.iter().sum::<i128>();
+
+    let mut by_remainder: Vec<(usize, i128)> = exact.iter().map(|product| product % sum).enumerate().collect();
+    by_remainder.sort_by_key(|&(line, remainder)| (std::cmp::Reverse(remainder), line));
+    for ((line, _), _) in by_remainder.into_iter().zip(0..left_over) {
+        if let Some(share) = shares.get_mut(line) {
+            *share += 1;
+        }
+    }
+    // A share is at most the total, which was an i64.
+    shares.into_iter().map(|share| Won::new(i64::try_from(share).unwrap_or(i64::MAX))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SHIPPING: ShippingPolicy = ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) };
+
+    fn line(price: i64, discount: i64, quantity: i64) -> PricedLine {
+        PricedLine {
+            unit_price: Won::new(price),
+            unit_discount: Won::new(discount),
+            quantity: Quantity::try_from(quantity).unwrap(),
+        }
+    }
+
+    fn terms(kind: CouponKind, value: i64) -> Terms {
+        Terms { kind, value, max_discount: None, min_order_amount: None }
+    }
+
+    #[test]
+    fn adds_up() {
+        let quote = quote(&[line(10_000, 1_000, 2), line(5_000, 0, 1)], None, SHIPPING).unwrap();
+        assert_eq!(quote.goods_total, Won::new(25_000));
+        assert_eq!(quote.goods_discount, Won::new(2_000));
+        assert_eq!(quote.shipping_fee, Won::new(3_000));
+        assert_eq!(quote.payable, Won::new(26_000));
+    }
+
+    #[test]
+    fn goods_of_30_000_after_discounts_ship_free() {
+        let fee = |price, discount| quote(&[line(price, discount, 1)], None, SHIPPING).unwrap().shipping_fee;
+        assert_eq!(fee(30_000, 0), Won::ZERO);
+        assert_eq!(fee(30_000, 1), Won::new(3_000));
+    }
+
+    #[test]
+    fn a_coupon_does_not_change_what_shipping_costs() {
+        let quote = quote(&[line(30_000, 0, 1)], Some(&terms(CouponKind::Fixed, 5_000)), SHIPPING).unwrap();
+        assert_eq!((quote.shipping_fee, quote.payable), (Won::ZERO, Won::new(25_000)));
+    }
+
+    #[test]
+    fn a_fixed_discount_never_exceeds_the_goods() {
+        let quote = quote(&[line(2_000, 0, 1)], Some(&terms(CouponKind::Fixed, 5_000)), SHIPPING).unwrap();
+        assert_eq!((quote.coupon_discount, quote.payable), (Won::new(2_000), Won::new(3_000)));
+    }
+
+    #[test]
+    fn a_rate_is_rounded_down_and_capped() {
+        let lines = [line(9_999, 0, 1)];
+        let discount = |terms: Terms| quote(&lines, Some(&terms), SHIPPING).unwrap().coupon_discount;
+        assert_eq!(discount(terms(CouponKind::Rate, 15)), Won::new(1_499));
+        assert_eq!(
+            discount(Terms { max_discount: Some(Won::new(1_000)), ..terms(CouponKind::Rate, 15) }),
+            Won::new(1_000)
+        );
+        assert_eq!(discount(terms(CouponKind::Rate, 100)), Won::new(9_999));
+    }
+
+    #[test]
+    fn free_shipping_takes_off_the_fee_only() {
+        let coupon = terms(CouponKind::FreeShipping, 0);
+        let quoted = quote(&[line(10_000, 0, 1)], Some(&coupon), SHIPPING).unwrap();
+        assert_eq!((quoted.coupon_discount, quoted.shipping_fee), (Won::ZERO, Won::ZERO));
+        assert_eq!(
+            quote(&[line(30_000, 0, 1)], Some(&coupon), SHIPPING),
+            Err(NoQuote::Coupon(CouponProblem::ShippingAlreadyFree))
+        );
+    }
+
+    #[test]
+    fn a_minimum_is_of_the_goods_after_their_own_discounts() {
+        let coupon = Terms { min_order_amount: Some(Won::new(10_000)), ..terms(CouponKind::Fixed, 1_000) };
+        assert!(quote(&[line(10_000, 0, 1)], Some(&coupon), SHIPPING).is_ok());
+        assert_eq!(
+            quote(&[line(10_000, 1, 1)], Some(&coupon), SHIPPING),
+            Err(NoQuote::Coupon(CouponProblem::OrderTooSmall))
+        );
+    }
+
+    #[test]
+    fn left_over_won_go_to_the_largest_remainders() {
+        let lines = [line(1_000, 0, 1), line(1_000, 0, 1), line(1_000, 0, 1)];
+        let quote = quote(&lines, Some(&terms(CouponKind::Fixed, 100)), SHIPPING).unwrap();
+        assert_eq!(quote.coupon_shares, [34, 33, 33].map(Won::new));
+    }
+
+    proptest! {
+        #[test]
+        fn shares_add_up_and_never_exceed_their_line(
+            prices in proptest::collection::vec((0_i64..1_000_000_000, 1_i64..=999), 1..50), value in 0_i64..2_000_000_000,
+        ) {
+            let lines: Vec<_> = prices.into_iter().map(|(price, quantity)| line(price, 0, quantity)).collect();
+            let quote = quote(&lines, Some(&terms(CouponKind::Fixed, value)), SHIPPING).unwrap();
+            prop_assert_eq!(Won::checked_sum(quote.coupon_shares.iter().copied()), Some(quote.coupon_discount));
+            for (line, share) in lines.iter().zip(&quote.coupon_shares) {
+                prop_assert!(Won::ZERO <= *share && *share <= line.amount().unwrap());
+            }
+            prop_assert!(quote.payable >= Won::ZERO);
+        }
+    }
+}

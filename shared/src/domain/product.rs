@@ -1,0 +1,62 @@
+//! Products and what a shelf must know of them.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{ProductId, UserId, Won, invalid::named};
+
+/// Whether the shop offers a product. `SOLD_OUT` is not among them: it is ON_SALE with an empty shelf.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum SaleStatus {
+    /// Listed and sold.
+    OnSale,
+    /// Not listed, not sold, still shown to who knows its id.
+    Discontinued,
+    /// As if it did not exist.
+    Hidden,
+}
+
+named!(SaleStatus { "ON_SALE" => OnSale, "DISCONTINUED" => Discontinued, "HIDDEN" => Hidden });
+
+/// What a product is. The units of it are on the [shelf](crate::domain::stock).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Product {
+    /// The product.
+    pub product_id: ProductId,
+    /// What it is called.
+    pub name: String,
+    /// More about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The kind of goods.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// Who sells it, if not the shop itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seller_id: Option<UserId>,
+    /// What it costs and whether it can be bought.
+    #[serde(flatten)]
+    pub offer: Offer,
+    /// How many shards its shelf has: more of them sell faster.
+    pub stock_shards: u16,
+    /// Counts the changes, so that none overwrites another unseen.
+    pub version: u64,
+    /// When it was created.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub created_at: Timestamp,
+}
+
+/// What an order takes for granted of a product, and the shelf asserts when units leave it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Offer {
+    /// The price of a unit.
+    pub price: Won,
+    /// What is taken off the price of each unit.
+    pub discount: Won,
+    /// Whether it can be bought.
+    #[serde(rename = "saleStatus")]
+    pub status: SaleStatus,
+}

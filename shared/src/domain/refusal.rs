@@ -1,0 +1,148 @@
+//! Every way the shop says no to a well-formed request.
+
+use super::{CouponId, OrderId, ProductId, Won};
+
+/// Why a rule of the shop refuses a request. A refusal has changed nothing, except that
+/// [`Refusal::BalanceNotEnough`] leaves a PAYMENT_FAILED order behind, which it names.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The thing does not exist, or is not the caller's to see.
+    #[error("{entity} not found")]
+    NotFound {
+        /// What kind of thing.
+        entity: Entity,
+        /// The id that names nothing.
+        id: String,
+    },
+    /// Nobody has said who they are.
+    #[error("unauthenticated")]
+    Unauthenticated,
+    /// The caller may not do this.
+    #[error("forbidden")]
+    Forbidden,
+    /// The user is suspended or has withdrawn.
+    #[error("user not active")]
+    UserNotActive,
+    /// The product is not for sale now.
+    #[error("product not on sale")]
+    NotOnSale {
+        /// The product.
+        product_id: ProductId,
+    },
+    /// Fewer units are on the shelf than were asked for.
+    #[error("stock not enough")]
+    StockNotEnough {
+        /// The product.
+        product_id: ProductId,
+        /// Units asked for.
+        requested: i64,
+        /// Units on the shelf.
+        available: i64,
+    },
+    /// The account holds less than the order costs.
+    #[error("balance not enough")]
+    BalanceNotEnough {
+        /// The PAYMENT_FAILED order that was kept.
+        order_id: OrderId,
+        /// What the order costs.
+        payable: Won,
+        /// What the account holds.
+        balance: Won,
+    },
+    /// The coupon cannot be used for this order.
+    #[error("coupon not usable")]
+    CouponNotUsable {
+        /// The coupon.
+        coupon_id: CouponId,
+        /// Why not.
+        reason: CouponProblem,
+    },
+    /// Every coupon of the campaign has been issued.
+    #[error("coupon sold out")]
+    CouponSoldOut,
+    /// The user has the coupon already.
+    #[error("coupon already issued")]
+    CouponAlreadyIssued,
+    /// The campaign has not begun or is over.
+    #[error("coupon not issuable")]
+    CouponNotIssuable,
+    /// The id is taken.
+    #[error("already exists")]
+    AlreadyExists(Entity),
+    /// A bound of the shop is reached.
+    #[error("limit exceeded")]
+    LimitExceeded {
+        /// What is bounded.
+        limit: &'static str,
+        /// The bound.
+        max: i64,
+    },
+    /// The idempotency key came with another payload before.
+    #[error("idempotency key reused")]
+    IdempotencyKeyReused,
+}
+
+impl Refusal {
+    /// No `entity` has this id, as far as the caller may see.
+    pub fn not_found(entity: Entity, id: impl ToString) -> Self {
+        Self::NotFound { entity, id: id.to_string() }
+    }
+}
+
+/// The kinds of things that can be missing or taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entity {
+    /// A user.
+    User,
+    /// A product.
+    Product,
+    /// A coupon campaign, or a user's coupon of it.
+    Coupon,
+    /// An order.
+    Order,
+    /// A path of the API.
+    Path,
+}
+
+impl std::fmt::Display for Entity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::User => "user",
+            Self::Product => "product",
+            Self::Coupon => "coupon",
+            Self::Order => "order",
+            Self::Path => "path",
+        })
+    }
+}
+
+/// Why a coupon cannot be used for an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CouponProblem {
+    /// The user has no such coupon.
+    NotOwned,
+    /// It paid for an order already.
+    Used,
+    /// Its validity has ended.
+    Expired,
+    /// It was taken back.
+    Revoked,
+    /// The order is smaller than the coupon asks for.
+    OrderTooSmall,
+    /// Shipping is free already.
+    ShippingAlreadyFree,
+}
+
+impl CouponProblem {
+    /// The name that a client sees.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotOwned => "NOT_OWNED",
+            Self::Used => "USED",
+            Self::Expired => "EXPIRED",
+            Self::Revoked => "REVOKED",
+            Self::OrderTooSmall => "MIN_ORDER_AMOUNT",
+            Self::ShippingAlreadyFree => "SHIPPING_ALREADY_FREE",
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The shelf: a product's units, spread over shards so that many orders can take from it at once.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Invalid, money::in_range, product::Offer};
+
+/// The most shards a shelf can have. A line of an order may have to take from all of them in one transaction of at
+/// most 100 actions.
+pub const MAX_SHARDS: u16 = 64;
+
+/// The most units a shelf can hold.
+pub const MAX_UNITS: i64 = 1_000_000_000;
+
+/// Units on a new shelf: 0 to [`MAX_UNITS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Units(i64);
+
+impl Units {
+    /// The number of units.
+    pub fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl TryFrom<i64> for Units {
+    type Error = Invalid;
+
+    fn try_from(units: i64) -> Result<Self, Invalid> {
+        in_range(units, 0, MAX_UNITS).map(Self)
+    }
+}
+
+/// Units to put on a shelf, or to take off where below zero: anything but 0, up to [`MAX_UNITS`] either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnitsChange(i64);
+
+impl UnitsChange {
+    /// The number of units.
+    pub fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl TryFrom<i64> for UnitsChange {
+    type Error = Invalid;
+
+    fn try_from(units: i64) -> Result<Self, Invalid> {
+        if units == 0 {
+            return Err(Invalid::Empty);
+        }
+        in_range(units, -MAX_UNITS, MAX_UNITS).map(Self)
+    }
+}
+
+/// How many shards a shelf has: 1 to [`MAX_SHARDS`], 1 unless told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShardCount(u16);
+
+impl ShardCount {
+    /// The number of shards.
+    pub fn get(self) -> u16 {
+        self.0
+    }
+}
+
+impl Default for ShardCount {
+    fn default() -> Self {
+        Self(1)
+    }
+}
+
+impl TryFrom<i64> for ShardCount {
+    type Error = Invalid;
+
+    fn try_from(count: i64) -> Result<Self, Invalid> {
+        let range = Invalid::Range { min: 1, max: i64::from(MAX_SHARDS) };
+        u16::try_from(count).ok().filter(|count| (1..=MAX_SHARDS).contains(count)).map(Self).ok_or(range)
+    }
+}
+
+/// One part of a product's shelf, with everything that the condition of a sale needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Shard {
+    /// Units that can be sold.
+    pub remaining: i64,
+    /// Units ever put here, less those taken out by hand: what a recount of the orders starts from.
+    pub received: i64,
+    /// What a sale must find unchanged.
+    #[serde(flatten)]
+    pub offer: Offer,
+}
+
+/// Units taken from one shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Take {
+    /// The shard's number, from 0.
+    pub shard: u16,
+    /// How many units.
+    pub units: i64,
+}
+
+/// Chooses the shards that `wanted` units come from, given what each shard has (in the order of their numbers).
+///
+/// One shard is enough wherever one has enough; of those, the one met first going round from `preferred`, which
+/// spreads orders evenly. Otherwise the fullest shards give all they have until there is enough, which touches the
+/// fewest. `None` where all together have too little.
+pub fn allocate(wanted: i64, remaining: &[i64], preferred: u16) -> Option<Vec<Take>> {
+    let shards: Vec<Take> = remaining.iter().zip(0..).map(|(&units, shard)| Take { shard, units }).collect();
+    let (before, from) = shards.split_at(usize::from(preferred).min(shards.len()));
+    if let Some(whole) = from.iter().chain(before).find(|shard| shard.units >= wanted) {
+        return Some(vec![Take { units: wanted, ..*whole }]);
+    }
+    let mut fullest = shards;
+    fullest.sort_by_key(|shard| std::cmp::Reverse(shard.units));
+    let mut missing = wanted;
+    let mut takes = Vec::new();
+    for shard in fullest.into_iter().filter(|shard| shard.units > 0) {
+        let units = shard.units.min(missing);
+        takes.push(Take { units, ..shard });
+        missing -= units;
+        if missing == 0 {
+            return Some(takes);
+        }
+    }
+    None
+}
+
+/// Spreads `units` over `shards` as evenly as it goes; the first ones get what is left over.
+pub fn spread(units: i64, shards: u16) -> Vec<i64> {
+    let count = i64::from(shards.max(1));
+    let (each, left_over) = (units / count, units % count);
+    (0..count).map(|shard| each + i64::from(shard < left_over)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn one_shard_is_enough_where_one_has_enough() {
+        assert_eq!(allocate(3, &[5, 5, 5], 1), Some(vec![Take { shard: 1, units: 3 }]));
+        assert_eq!(allocate(3, &[5, 1, 2], 1), Some(vec![Take { shard: 0, units: 3 }]));
+        assert_eq!(allocate(3, &[5], 7), Some(vec![Take { shard: 0, units: 3 }]));
+    }
+
+    #[test]
+    fn several_shards_give_what_none_has_alone() {
+        let takes = allocate(6, &[1, 4, 2], 0).unwrap();
+        assert_eq!(takes, vec![Take { shard: 1, units: 4 }, Take { shard: 2, units: 2 }]);
+        assert_eq!(allocate(8, &[1, 4, 2], 0), None);
+        assert_eq!(allocate(1, &[], 0), None);
+    }
+
+    proptest! {
+        #[test]
+        fn allocation_takes_exactly_what_is_wanted_and_there(
+            wanted in 1_i64..1_000, remaining in proptest::collection::vec(0_i64..500, 1..64), preferred in 0_u16..80,
+        ) {
+            match allocate(wanted, &remaining, preferred) {
+                None => prop_assert!(remaining.iter().sum::<i64>() < wanted),
+                Some(takes) => {
+                    prop_assert_eq!(takes.iter().map(|take| take.units).sum::<i64>(), wanted);
+                    let mut seen = std::collections::HashSet::new();
+                    for take in takes {
+                        prop_assert!(take.units > 0 && take.units <= remaining[usize::from(take.shard)]);
+                        prop_assert!(seen.insert(take.shard), "a transaction must not name an item twice");
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn spreading_keeps_the_sum_and_is_even(units in 0_i64..100_000, shards in 1_u16..=MAX_SHARDS) {
+            let parts = spread(units, shards);
+            prop_assert_eq!(parts.len(), usize::from(shards));
+            prop_assert_eq!(parts.iter().sum::<i64>(), units);
+            prop_assert!(parts.iter().max().unwrap() - parts.iter().min().unwrap() <= 1);
+        }
+    }
+}

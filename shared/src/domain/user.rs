@@ -1,0 +1,96 @@
+//! Users: who they are, and whether they may trade.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{UserId, Won, invalid::named};
+
+/// What a user is to the shop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum UserKind {
+    /// Buys.
+    Customer,
+    /// Sells products of their own.
+    Seller,
+    /// Runs the shop.
+    Admin,
+}
+
+named!(UserKind { "CUSTOMER" => Customer, "SELLER" => Seller, "ADMIN" => Admin });
+
+/// Whether a user may charge, order and get coupons: only while active.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum UserStatus {
+    /// May trade.
+    Active,
+    /// May not, for now.
+    Suspended,
+    /// Has left.
+    Withdrawn,
+}
+
+named!(UserStatus { "ACTIVE" => Active, "SUSPENDED" => Suspended, "WITHDRAWN" => Withdrawn });
+
+/// A seller's business.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Seller {
+    /// The name of the business.
+    pub business_name: String,
+    /// Its registration number.
+    pub registration_number: String,
+    /// How customers reach its support.
+    pub contact: String,
+    /// Its postal address.
+    pub address: String,
+    /// What it sells.
+    pub category: String,
+}
+
+/// Who a user is. Kept apart from the [`Account`], so that personal data does not ride along with every payment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Profile {
+    /// The user.
+    pub user_id: UserId,
+    /// Their name.
+    pub name: String,
+    /// Their e-mail address.
+    pub email: String,
+    /// Their telephone number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// Their postal address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// What they are to the shop.
+    pub kind: UserKind,
+    /// Their business, if they are a seller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seller: Option<Seller>,
+    /// Counts the changes, so that none overwrites another unseen.
+    pub version: u64,
+    /// When they joined.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub created_at: Timestamp,
+}
+
+/// A user's money: what every payment reads and changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Account {
+    /// Whether the user may trade.
+    pub status: UserStatus,
+    /// What the account holds: always the sum of its ledger.
+    pub balance: Won,
+    /// How many entries the ledger has. Every change of the balance adds one, so an unchanged sequence is an
+    /// unchanged balance.
+    pub sequence: u64,
+}
+
+impl Account {
+    /// The account of a new user: empty.
+    pub const NEW: Self = Self { status: UserStatus::Active, balance: Won::ZERO, sequence: 0 };
+}

@@ -1,0 +1,167 @@
+//! Running a function: start-up, and what happens around each of its invocations.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use aws_lambda_events::{
+    dynamodb, sqs,
+    streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse},
+};
+use lambda_http::{Body, Error, Request, RequestExt, Response, service_fn};
+use lambda_runtime::LambdaEvent;
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::Instant;
+
+use super::{Clock, Config, Random, aws, identity::Identity, telemetry};
+use crate::{
+    api::{ApiRequest, ApiResult},
+    app::Shop,
+    store::Table,
+};
+
+/// A future that a function's handler gives.
+pub type Handling<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A handler of HTTP requests.
+pub type Endpoint = for<'a> fn(&'a Shop, &'a ApiRequest) -> Handling<'a, ApiResult>;
+
+/// Serves an endpoint until Lambda ends the function.
+///
+/// # Errors
+/// Where the configuration is incomplete, or Lambda's runtime interface fails.
+pub async fn http(endpoint: Endpoint) -> Result<(), Error> {
+    let metrics = telemetry::start()?;
+    let config = Config::from_env()?;
+    let trust_headers = config.trust_headers;
+    let shop = Arc::new(open_shop(&config).await?);
+    lambda_http::run(service_fn(move |request: Request| {
+        let shop = Arc::clone(&shop);
+        async move {
+            let response = answer(&shop, endpoint, request, trust_headers).await;
+            telemetry::flush(metrics);
+            Ok::<_, Error>(response)
+        }
+    }))
+    .await
+}
+
+/// Serves events of another service until Lambda ends the function.
+///
+/// # Errors
+/// Where the configuration is incomplete, or Lambda's runtime interface fails.
+pub async fn events<E, R, F>(handle: impl Fn(E) -> F) -> Result<(), Error>
+where
+    E: DeserializeOwned,
+    R: Serialize,
+    F: Future<Output = Result<R, Error>>,
+{
+    let metrics = telemetry::start()?;
+    let handle = &handle;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<E>| async move {
+        let result = handle(event.payload).await;
+        if let Err(error) = &result {
+            tracing::error!(%error, "a batch failed");
+        }
+        telemetry::flush(metrics);
+        result
+    }))
+    .await
+}
+
+/// The shop of a function, its connection to the table open.
+///
+/// # Errors
+/// Where the configuration is incomplete.
+pub async fn open_shop(config: &Config) -> Result<Shop, Error> {
+    let random = Random::system();
+    let client = aws_sdk_dynamodb::Client::new(&aws::sdk_config()?);
+    let table = Table::new(client, config.table_name.clone(), random.clone());
+    // The first call pays for TLS; Lambda gives a starting function more CPU than a running one.
+    table.connect().await;
+    Ok(Shop::new(table, Clock::system(), random, config.shipping))
+}
+
+/// Answers one request: finds out who calls, lets the endpoint handle it, writes the one line of the log.
+pub async fn answer(shop: &Shop, endpoint: Endpoint, request: Request, trust_headers: bool) -> Response<Body> {
+    let started = Instant::now();
+    let request_id = request_id(shop, &request);
+    let identity = Identity::of(&request, trust_headers);
+    let request = ApiRequest::new(request, identity);
+    let result = endpoint(shop, &request).await;
+
+    let (order_id, inside) = match &result {
+        Ok(reply) => (reply.order_id.clone(), None),
+        Err(error) => (None, error.inside()),
+    };
+    let code = result.as_ref().map_or_else(|error| error.code().as_str(), |_| "SUCCESS");
+    let response = crate::api::render(result, request.language(), &request_id);
+
+    let (method, path) = request.line();
+    let status = response.status().as_u16();
+    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let user_id = request.known_caller().map(|caller| caller.user_id.as_str());
+    if status >= 500 {
+        tracing::error!(
+            request.id = request_id,
+            http.method = method,
+            http.path = path,
+            http.status = status,
+            code,
+            user.id = user_id,
+            order.id = order_id,
+            duration_ms,
+            error = inside,
+            "{method} {path} {status}"
+        );
+    } else {
+        tracing::info!(
+            request.id = request_id,
+            http.method = method,
+            http.path = path,
+            http.status = status,
+            code,
+            user.id = user_id,
+            order.id = order_id,
+            duration_ms,
+            "{method} {path} {status}"
+        );
+    }
+    metrics::counter!("Requests", "Code" => code).increment(1);
+    metrics::histogram!("Duration", "Code" => code).record(started.elapsed().as_secs_f64() * 1_000.0);
+    response
+}
+
+/// Lambda's id of the invocation, so that an answer leads to its log lines.
+fn request_id(shop: &Shop, request: &Request) -> String {
+    match request.lambda_context_ref() {
+        Some(context) if !context.request_id.is_empty() => context.request_id.clone(),
+        _ => shop.new_id(),
+    }
+}
+
+/// The answer to a stream's batch: go on after this record, which cannot be handled, or after all.
+pub fn stream_checkpoint(failed: Option<&dynamodb::EventRecord>) -> DynamoDbEventResponse {
+    let failures = failed.and_then(|record| record.change.sequence_number.clone()).into_iter();
+    let mut response = DynamoDbEventResponse::default();
+    response.batch_item_failures = failures
+        .map(|sequence| {
+            let mut failure = DynamoDbBatchItemFailure::default();
+            failure.item_identifier = Some(sequence);
+            failure
+        })
+        .collect();
+    response
+}
+
+/// The answer to a queue's batch: these messages come again.
+pub fn queue_failures(message_ids: Vec<String>) -> sqs::SqsBatchResponse {
+    let mut response = sqs::SqsBatchResponse::default();
+    response.batch_item_failures = message_ids
+        .into_iter()
+        .map(|id| {
+            let mut failure = sqs::BatchItemFailure::default();
+            failure.item_identifier = id;
+            failure
+        })
+        .collect();
+    response
+}

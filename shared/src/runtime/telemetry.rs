@@ -1,0 +1,22 @@
+//! Logs as JSON lines, metrics in CloudWatch's embedded format: both on standard output.
+
+use metrics_cloudwatch_embedded::{Builder, Collector};
+
+/// The namespace of the shop's metrics.
+const NAMESPACE: &str = "Jangteo";
+
+/// Sets up logs and metrics for a function.
+///
+/// # Errors
+/// Where metrics were set up before.
+pub(super) fn start() -> Result<&'static Collector, metrics_cloudwatch_embedded::Error> {
+    lambda_runtime::tracing::init_default_subscriber();
+    Builder::new().cloudwatch_namespace(NAMESPACE).init()
+}
+
+/// Writes out what was measured since the last time.
+pub(super) fn flush(collector: &Collector) {
+    if let Err(error) = collector.flush(std::io::stdout().lock()) {
+        tracing::warn!(%error, "metrics could not be written");
+    }
+}

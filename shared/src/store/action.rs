@@ -1,0 +1,220 @@
+//! One action on one item, and several that are one commit.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
+use serde::Serialize;
+
+use super::{Item, Key, StoreError, keys::IndexKey};
+
+/// A condition that no item is there yet.
+const ABSENT: &str = "attribute_not_exists(#pk)";
+
+/// A conditional change of one item, or only its condition. Attributes are written `#name` in expressions and values
+/// `:name`; the names are filled in from the expressions, so that no reserved word can get in the way.
+#[derive(Debug, Clone)]
+pub struct Action {
+    pub(super) key: Key,
+    pub(super) verb: Verb,
+    pub(super) condition: Option<String>,
+    pub(super) values: HashMap<String, AttributeValue>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Verb {
+    Put(Item),
+    Update(String),
+    Check,
+}
+
+impl Action {
+    /// Puts a new item; refused where there is one already.
+    ///
+    /// # Errors
+    /// Where the record cannot be written as an item.
+    pub fn create(key: Key, record: &impl Serialize) -> Result<Self, StoreError> {
+        Ok(Self::put(key, record)?.when(ABSENT))
+    }
+
+    /// Puts an item in the place of the one that meets the condition given with [`Self::when`].
+    ///
+    /// # Errors
+    /// Where the record cannot be written as an item.
+    pub fn put(key: Key, record: &impl Serialize) -> Result<Self, StoreError> {
+        let mut item: Item = serde_dynamo::to_item(record)?;
+        item.insert("pk".to_owned(), AttributeValue::S(key.pk.clone()));
+        item.insert("sk".to_owned(), AttributeValue::S(key.sk.clone()));
+        Ok(Self::new(key, Verb::Put(item)))
+    }
+
+    /// Changes an item by an update expression.
+    pub fn update(key: Key, expression: impl Into<String>) -> Self {
+        Self::new(key, Verb::Update(expression.into()))
+    }
+
+    /// Changes nothing, but must find what [`Self::when`] says.
+    pub fn check(key: Key) -> Self {
+        Self::new(key, Verb::Check)
+    }
+
+    /// Must find no item.
+    pub fn check_absent(key: Key) -> Self {
+        Self::check(key).when(ABSENT)
+    }
+
+    fn new(key: Key, verb: Verb) -> Self {
+        Self { key, verb, condition: None, values: HashMap::new() }
+    }
+
+    /// The condition under which the action is carried out.
+    #[must_use]
+    pub fn when(mut self, condition: impl Into<String>) -> Self {
+        self.condition = Some(condition.into());
+        self
+    }
+
+    /// Gives an expression's `:name` its value.
+    ///
+    /// # Errors
+    /// Where the value cannot be written as an attribute.
+    pub fn value(mut self, name: &str, value: impl Serialize) -> Result<Self, StoreError> {
+        self.values.insert(name.to_owned(), serde_dynamo::to_attribute_value(value)?);
+        Ok(self)
+    }
+
+    /// Lists a new item in the index by time. Only for [`Self::create`] and [`Self::put`].
+    #[must_use]
+    pub fn listed(mut self, index: IndexKey) -> Self {
+        if let Verb::Put(item) = &mut self.verb {
+            item.insert("byTimePk".to_owned(), AttributeValue::S(index.pk));
+            item.insert("byTimeSk".to_owned(), AttributeValue::S(index.sk));
+        }
+        self
+    }
+
+    /// Lets storage remove a new item some time after this instant, in seconds since 1970. Nothing may rely on it.
+    #[must_use]
+    pub fn tidied_after(mut self, seconds: i64) -> Self {
+        if let Verb::Put(item) = &mut self.verb {
+            item.insert("ttl".to_owned(), AttributeValue::N(seconds.to_string()));
+        }
+        self
+    }
+
+    pub(super) fn names(&self) -> HashMap<String, String> {
+        let update = match &self.verb {
+            Verb::Update(expression) => expression.as_str(),
+            Verb::Put(_) | Verb::Check => "",
+        };
+        names_in([update, self.condition.as_deref().unwrap_or_default()])
+    }
+
+    pub(super) fn into_transaction_item(self, table: &str) -> Result<TransactWriteItem, StoreError> {
+        let names = Some(self.names()).filter(|names| !names.is_empty());
+        let values = Some(self.values).filter(|values| !values.is_empty());
+        let evidence = ReturnValuesOnConditionCheckFailure::AllOld;
+        let item = TransactWriteItem::builder();
+        let built = match self.verb {
+            Verb::Put(record) => Put::builder()
+                .table_name(table)
+                .set_item(Some(record))
+                .set_condition_expression(self.condition)
+                .set_expression_attribute_names(names)
+                .set_expression_attribute_values(values)
+                .return_values_on_condition_check_failure(evidence)
+                .build()
+                .map(|put| item.put(put)),
+            Verb::Update(expression) => Update::builder()
+                .table_name(table)
+                .set_key(Some(self.key.into_item()))
+                .update_expression(expression)
+                .set_condition_expression(self.condition)
+                .set_expression_attribute_names(names)
+                .set_expression_attribute_values(values)
+                .return_values_on_condition_check_failure(evidence)
+                .build()
+                .map(|update| item.update(update)),
+            Verb::Check => ConditionCheck::builder()
+                .table_name(table)
+                .set_key(Some(self.key.into_item()))
+                .condition_expression(self.condition.unwrap_or_default())
+                .set_expression_attribute_names(names)
+                .set_expression_attribute_values(values)
+                .return_values_on_condition_check_failure(evidence)
+                .build()
+                .map(|check| item.condition_check(check)),
+        };
+        built.map(|item| item.build()).map_err(|error| StoreError::Rejected(error.to_string()))
+    }
+}
+
+impl Key {
+    pub(super) fn into_item(self) -> Item {
+        Item::from([("pk".to_owned(), AttributeValue::S(self.pk)), ("sk".to_owned(), AttributeValue::S(self.sk))])
+    }
+}
+
+/// Actions that are carried out all together or not at all.
+#[derive(Debug, Clone, Default)]
+pub struct Transaction {
+    pub(super) actions: Vec<Action>,
+}
+
+/// Which action of a transaction; what its refusal is asked for with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position(pub(super) usize);
+
+impl Transaction {
+    /// The most actions DynamoDB takes in one transaction.
+    pub const MAX_ACTIONS: usize = 100;
+
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many actions there are.
+    pub fn len(&self) -> usize {
+        self.actions.len()
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.actions.is_empty()
+    }
+
+    /// Adds an action on an item that no other action of this transaction is on.
+    pub fn add(&mut self, action: Action) -> Position {
+        debug_assert!(self.actions.iter().all(|other| other.key != action.key), "{:?} twice", action.key);
+        self.actions.push(action);
+        Position(self.actions.len() - 1)
+    }
+}
+
+/// The attributes that expressions name, for `ExpressionAttributeNames`.
+pub(super) fn names_in<'a>(expressions: impl IntoIterator<Item = &'a str>) -> HashMap<String, String> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    expressions
+        .into_iter()
+        .flat_map(|expression| expression.split('#').skip(1))
+        .map(|rest| rest.split(|c| !is_name(c)).next().unwrap_or_default())
+        .map(|name| (format!("#{name}"), name.to_owned()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_in_expressions() {
+        let names = names_in(["SET #balance = :after, #sequence = :next", "attribute_exists(#pk) AND #status = :on"]);
+        let mut found: Vec<_> = names.into_iter().collect();
+        found.sort();
+        let expected = ["balance", "pk", "sequence", "status"].map(|n| (format!("#{n}"), n.to_owned()));
+        assert_eq!(found, expected);
+        assert!(names_in([""]).is_empty());
+    }
+}

@@ -1,0 +1,66 @@
+//! How long to wait before trying again, and when to give up.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::StoreError;
+use crate::runtime::Random;
+
+/// A request's patience. All waiting that a request does draws on one of these, so that the bound is on the request
+/// and not on each of its loops.
+#[derive(Debug)]
+pub struct Backoff {
+    deadline: Instant,
+    attempt: u32,
+    random: Random,
+}
+
+impl Backoff {
+    /// How long a request may go on trying. A function has 10 s; what is left is for the last attempt to end.
+    pub const PATIENCE: Duration = Duration::from_secs(7);
+
+    /// The most times a request waits, whatever the clock says.
+    const MAX_ATTEMPTS: u32 = 200;
+
+    const FIRST_WINDOW_MS: u64 = 8;
+    const LAST_WINDOW_MS: u64 = 256;
+
+    /// Patience that begins now.
+    pub fn new(random: Random) -> Self {
+        Self { deadline: Instant::now() + Self::PATIENCE, attempt: 0, random }
+    }
+
+    /// Waits for a random part of a window that doubles with each attempt (full jitter: it spreads those who collided
+    /// better than any fixed step).
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] with `why` once there is no patience left.
+    pub async fn pause(&mut self, why: &str) -> Result<(), StoreError> {
+        let window = (Self::FIRST_WINDOW_MS << self.attempt.min(16)).min(Self::LAST_WINDOW_MS);
+        let wait = Duration::from_millis(self.random.below(window + 1));
+        if self.attempt >= Self::MAX_ATTEMPTS || Instant::now() + wait >= self.deadline {
+            return Err(StoreError::Busy(why.to_owned()));
+        }
+        self.attempt += 1;
+        tokio::time::sleep(wait).await;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn patience_ends() {
+        let start = Instant::now();
+        let mut backoff = Backoff::new(Random::new(|| u128::MAX));
+        let mut waits = 0;
+        while backoff.pause("test").await.is_ok() {
+            waits += 1;
+        }
+        assert!(start.elapsed() <= Backoff::PATIENCE);
+        assert!((20..=Backoff::MAX_ATTEMPTS).contains(&waits), "{waits}");
+    }
+}

@@ -1,0 +1,103 @@
+//! Coupon campaigns, their counters and slots, and the coupons that users have.
+
+use jiff::Timestamp;
+
+use super::{Action, StoreError, keys};
+use crate::domain::{
+    CouponId, OrderId, UserId,
+    coupon::{Campaign, Counter, CouponState, IssuedCoupon, Slot},
+};
+
+/// Adds a campaign.
+///
+/// # Errors
+/// Where the record cannot be written as an item.
+pub fn create_campaign(campaign: &Campaign) -> Result<Action, StoreError> {
+    Action::create(keys::campaign(&campaign.coupon_id), campaign)
+}
+
+/// Adds a shard of a campaign's counter.
+///
+/// # Errors
+/// Where the record cannot be written as an item.
+pub fn create_counter(coupon: &CouponId, shard: u16, counter: &Counter) -> Result<Action, StoreError> {
+    Action::create(keys::counter(coupon, shard), counter)
+}
+
+/// Draws the next ticket of a counter shard. Sent twice it burns a ticket, which is reclaimed; it never gives one
+/// ticket to two.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn draw_ticket(coupon: &CouponId, shard: u16) -> Result<Action, StoreError> {
+    Action::update(keys::counter(coupon, shard), "SET #next = #next + :one").when("#next < #limit").value(":one", 1)
+}
+
+/// Claims a ticket's slot; refused where it was claimed or made void before.
+///
+/// # Errors
+/// Where the record cannot be written as an item.
+pub fn claim_slot(coupon: &CouponId, shard: u16, ticket: i64, user: &UserId) -> Result<Action, StoreError> {
+    Action::create(keys::slot(coupon, shard, ticket), &Slot { user_id: Some(user.clone()) })
+}
+
+/// Makes a burnt ticket's slot void; goes together with [`raise_limit`].
+///
+/// # Errors
+/// Where the record cannot be written as an item.
+pub fn void_slot(coupon: &CouponId, shard: u16, ticket: i64) -> Result<Action, StoreError> {
+    Action::create(keys::slot(coupon, shard, ticket), &Slot { user_id: None })
+}
+
+/// Lets one more ticket be drawn in the place of a void one.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn raise_limit(coupon: &CouponId, shard: u16) -> Result<Action, StoreError> {
+    Action::update(keys::counter(coupon, shard), "SET #limit = #limit + :one")
+        .when("attribute_exists(#pk)")
+        .value(":one", 1)
+}
+
+/// Gives a user the coupon; refused where they have one of this campaign.
+///
+/// # Errors
+/// Where the record cannot be written as an item.
+pub fn give(coupon: &IssuedCoupon) -> Result<Action, StoreError> {
+    Action::create(keys::user_coupon(&coupon.user_id, &coupon.coupon_id), coupon)
+}
+
+/// Uses a coupon for an order.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn spend(user: &UserId, coupon: &CouponId, order: &OrderId, now: Timestamp) -> Result<Action, StoreError> {
+    let update = "SET #state = :used, #usedAt = :now, #orderId = :order";
+    if_usable(Action::update(keys::user_coupon(user, coupon), update), now)?
+        .value(":used", CouponState::Used)?
+        .value(":order", order)
+}
+
+/// Asserts that a coupon could be used.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn check_usable(user: &UserId, coupon: &CouponId, now: Timestamp) -> Result<Action, StoreError> {
+    if_usable(Action::check(keys::user_coupon(user, coupon)), now)
+}
+
+/// Takes a coupon back that has not been used.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn revoke(user: &UserId, coupon: &CouponId, now: Timestamp) -> Result<Action, StoreError> {
+    if_usable(Action::update(keys::user_coupon(user, coupon), "SET #state = :revoked"), now)?
+        .value(":revoked", CouponState::Revoked)
+}
+
+fn if_usable(action: Action, now: Timestamp) -> Result<Action, StoreError> {
+    action
+        .when("#state = :usable AND #expiresAt > :now")
+        .value(":usable", CouponState::Usable)?
+        .value(":now", now.as_millisecond())
+}

@@ -1,0 +1,40 @@
+//! The table: its keys, its records, and how they are read and changed.
+//!
+//! One file a kind of record holds the expressions that change it. Nothing else in the project writes an expression.
+
+pub mod action;
+pub mod backoff;
+pub mod coupons;
+pub mod keys;
+pub mod ledger;
+pub mod orders;
+pub mod products;
+pub mod requests;
+pub mod sales;
+pub mod stock;
+pub mod stream;
+pub mod table;
+pub mod users;
+
+pub use action::{Action, Transaction};
+pub use backoff::Backoff;
+pub use keys::Key;
+pub use table::{Applied, Consistency, Evidence, Found, Outcome, Table};
+
+/// An item as DynamoDB has it.
+pub type Item = std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>;
+
+/// Why the table gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Others were at the same items, or the table had too much to do, for as long as we could wait. Nothing is half
+    /// done; whether the last attempt was carried out may be unknown.
+    #[error("the table was too busy: {0}")]
+    Busy(String),
+    /// A stored item is not of the shape its key promises.
+    #[error("a stored record cannot be read: {0}")]
+    Corrupt(#[from] serde_dynamo::Error),
+    /// The table refused what it was asked. This is a bug or a wrong deployment.
+    #[error("the table refused a request: {0}")]
+    Rejected(String),
+}

@@ -1,0 +1,30 @@
+//! Products' descriptions.
+
+use super::{Action, StoreError, keys};
+use crate::domain::product::{Product, SaleStatus};
+
+/// Adds a product.
+///
+/// # Errors
+/// Where the record cannot be written as an item.
+pub fn create(product: &Product) -> Result<Action, StoreError> {
+    Ok(listed(Action::create(keys::product(&product.product_id), product)?, product))
+}
+
+/// Replaces a product that still has the version that was read.
+///
+/// # Errors
+/// Where the record cannot be written as an item.
+pub fn replace(seen: &Product, now: &Product) -> Result<Action, StoreError> {
+    let put = Action::put(keys::product(&now.product_id), now)?;
+    put.when("#version = :seen").value(":seen", seen.version).map(|put| listed(put, now))
+}
+
+/// Only what is on sale is in the catalogue.
+fn listed(put: Action, product: &Product) -> Action {
+    if product.offer.status == SaleStatus::OnSale {
+        put.listed(keys::product_by_time(product.created_at, &product.product_id))
+    } else {
+        put
+    }
+}

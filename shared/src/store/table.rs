@@ -1,0 +1,394 @@
+//! Reading and changing the table, with every retry that is ours to make.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    operation::{transact_write_items::TransactWriteItemsError, update_item::UpdateItemError},
+    types::{AttributeValue, CancellationReason, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure},
+};
+use serde::de::DeserializeOwned;
+
+use super::{
+    Action, Backoff, Item, Key, StoreError, Transaction,
+    action::{Position, Verb, names_in},
+    keys,
+};
+use crate::runtime::Random;
+
+/// The shop's table.
+#[derive(Debug, Clone)]
+pub struct Table {
+    client: Client,
+    name: String,
+    random: Random,
+}
+
+/// Whether a read must see every write that was acknowledged before it. It costs twice as much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consistency {
+    /// Sees everything acknowledged.
+    Strong,
+    /// May lag by a moment.
+    Eventual,
+}
+
+impl Consistency {
+    fn is_strong(self) -> bool {
+        self == Self::Strong
+    }
+}
+
+/// What became of a transaction.
+#[derive(Debug)]
+#[must_use]
+pub enum Outcome {
+    /// All of it was done.
+    Committed,
+    /// None of it was done, because a condition did not hold.
+    Refused(Evidence),
+}
+
+/// Which conditions of a transaction did not hold, and the items as they were.
+#[derive(Debug)]
+pub struct Evidence(Vec<Option<Item>>);
+
+impl Evidence {
+    /// The record that an action's condition did not hold for: `Some(None)` where there was no item, `None` where
+    /// the condition held (or was not looked at).
+    ///
+    /// # Errors
+    /// Where the item is not of the expected shape.
+    pub fn of<R: DeserializeOwned>(&self, action: Position) -> Result<Option<Option<R>>, StoreError> {
+        match self.0.get(action.0) {
+            Some(Some(item)) if item.is_empty() => Ok(Some(None)),
+            Some(Some(item)) => Ok(Some(Some(serde_dynamo::from_item(item.clone())?))),
+            Some(None) | None => Ok(None),
+        }
+    }
+
+    /// Whether an action's condition did not hold.
+    pub fn refuses(&self, action: Position) -> bool {
+        matches!(self.0.get(action.0), Some(Some(_)))
+    }
+}
+
+/// What became of a single action.
+#[derive(Debug)]
+#[must_use]
+pub enum Applied<R> {
+    /// It was done; the item is now this.
+    Done(R),
+    /// Its condition did not hold for this item, or there was none.
+    Refused(Option<R>),
+}
+
+/// The items that a batch of reads found.
+#[derive(Debug, Default)]
+pub struct Found(HashMap<Key, Item>);
+
+impl Found {
+    /// The record with this key, if there is one.
+    ///
+    /// # Errors
+    /// Where the item is not of the expected shape.
+    pub fn get<R: DeserializeOwned>(&self, key: &Key) -> Result<Option<R>, StoreError> {
+        Ok(self.0.get(key).cloned().map(serde_dynamo::from_item).transpose()?)
+    }
+}
+
+/// A stretch of a partition, or of an index partition.
+#[derive(Debug, Clone)]
+pub struct Range {
+    pk: String,
+    prefix: Option<&'static str>,
+    after: Option<Item>,
+    by_time: bool,
+    newest_first: bool,
+    consistency: Consistency,
+}
+
+impl Range {
+    /// The items of a partition whose sort keys begin with `prefix`, read strongly.
+    pub fn of_partition(pk: String, prefix: &'static str) -> Self {
+        let consistency = Consistency::Strong;
+        Self { pk, prefix: Some(prefix), after: None, by_time: false, newest_first: false, consistency }
+    }
+
+    /// A list of the index by time, oldest first. An index is always eventual.
+    pub fn by_time(pk: String) -> Self {
+        let consistency = Consistency::Eventual;
+        Self { pk, prefix: None, after: None, by_time: true, newest_first: false, consistency }
+    }
+
+    /// Turns the order round.
+    #[must_use]
+    pub fn newest_first(mut self) -> Self {
+        self.newest_first = true;
+        self
+    }
+
+    /// Begins after the item with this sort key.
+    #[must_use]
+    pub fn after(mut self, sk: Option<String>) -> Self {
+        self.after = sk.map(|sk| Key { pk: self.pk.clone(), sk }.into_item());
+        self
+    }
+
+    /// Begins after the item at this place of the index.
+    #[must_use]
+    pub fn after_indexed(mut self, place: Option<(Key, String)>) -> Self {
+        self.after = place.map(|(key, index_sk)| {
+            let mut item = key.into_item();
+            item.insert("byTimePk".to_owned(), AttributeValue::S(self.pk.clone()));
+            item.insert("byTimeSk".to_owned(), AttributeValue::S(index_sk));
+            item
+        });
+        self
+    }
+}
+
+/// The records of a range, and whether there may be more.
+#[derive(Debug)]
+pub struct Page<R> {
+    /// The records, in order.
+    pub records: Vec<R>,
+    /// Whether the range goes on.
+    pub more: bool,
+}
+
+impl Table {
+    /// The most keys one BatchGetItem takes.
+    pub const MAX_BATCH: usize = 100;
+
+    /// The table of this name, reached through `client`.
+    pub fn new(client: Client, name: String, random: Random) -> Self {
+        Self { client, name, random }
+    }
+
+    /// Opens the connection by looking for an item that does not exist. Whether that works the first request will tell.
+    pub async fn connect(&self) {
+        let nothing = Key { pk: "NOTHING".to_owned(), sk: "NOTHING".to_owned() };
+        let _ = self.client.get_item().table_name(&self.name).set_key(Some(nothing.into_item())).send().await;
+    }
+
+    /// The patience of one request.
+    pub fn backoff(&self) -> Backoff {
+        Backoff::new(self.random.clone())
+    }
+
+    /// Reads one record.
+    ///
+    /// # Errors
+    /// Where the table cannot be reached, or the item is not of the expected shape.
+    pub async fn get<R: DeserializeOwned>(&self, key: Key, read: Consistency) -> Result<Option<R>, StoreError> {
+        let request = self.client.get_item().table_name(&self.name).set_key(Some(key.into_item()));
+        let answer = request.consistent_read(read.is_strong()).send().await.map_err(unreachable)?;
+        Ok(answer.item.map(serde_dynamo::from_item).transpose()?)
+    }
+
+    /// Reads up to [`Self::MAX_BATCH`] records in one round trip, and what DynamoDB left over in a few more.
+    ///
+    /// # Errors
+    /// Where the table cannot be reached or leaves something over for too long.
+    pub async fn get_all(&self, keys: &[Key], read: Consistency, backoff: &mut Backoff) -> Result<Found, StoreError> {
+        let mut found = Found::default();
+        for batch in keys.chunks(Self::MAX_BATCH) {
+            let mut pending = Some(
+                KeysAndAttributes::builder()
+                    .set_keys(Some(batch.iter().cloned().map(Key::into_item).collect()))
+                    .consistent_read(read.is_strong())
+                    .build()
+                    .map_err(|error| StoreError::Rejected(error.to_string()))?,
+            );
+            while let Some(wanted) = pending {
+                let request = self.client.batch_get_item().request_items(&self.name, wanted);
+                let answer = request.send().await.map_err(unreachable)?;
+                for item in answer.responses.into_iter().flat_map(|mut tables| tables.remove(&self.name)).flatten() {
+                    found.0.insert(key_of(&item)?, item);
+                }
+                pending = answer.unprocessed_keys.and_then(|mut tables| tables.remove(&self.name));
+                if pending.is_some() {
+                    backoff.pause("keys left unread").await?;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Reads up to `limit` records of a range in one round trip.
+    ///
+    /// # Errors
+    /// Where the table cannot be reached, or an item is not of the expected shape.
+    pub async fn query<R: DeserializeOwned>(&self, range: Range, limit: usize) -> Result<Page<R>, StoreError> {
+        let (pk, sk) = if range.by_time { ("#byTimePk", "#byTimeSk") } else { ("#pk", "#sk") };
+        let mut condition = format!("{pk} = :pk");
+        let mut values = HashMap::from([(":pk".to_owned(), AttributeValue::S(range.pk))]);
+        if let Some(prefix) = range.prefix {
+            condition.push_str(&format!(" AND begins_with({sk}, :prefix)"));
+            values.insert(":prefix".to_owned(), AttributeValue::S(prefix.to_owned()));
+        }
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .set_index_name(range.by_time.then(|| keys::BY_TIME.to_owned()))
+            .set_expression_attribute_names(Some(names_in([condition.as_str()])))
+            .set_expression_attribute_values(Some(values))
+            .key_condition_expression(condition)
+            .scan_index_forward(!range.newest_first)
+            .set_exclusive_start_key(range.after)
+            .consistent_read(range.consistency.is_strong())
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(unreachable)?;
+        let more = answer.last_evaluated_key.is_some();
+        let records = answer.items.unwrap_or_default().into_iter().map(serde_dynamo::from_item);
+        Ok(Page { records: records.collect::<Result<_, _>>()?, more })
+    }
+
+    /// Carries out one update by itself, at half of what it costs in a transaction. The SDK sends it again when an
+    /// answer gets lost: the update must bear that.
+    ///
+    /// # Errors
+    /// Where the table cannot be reached or stays busy, or the item is not of the expected shape.
+    pub async fn apply<R: DeserializeOwned>(
+        &self,
+        action: &Action,
+        backoff: &mut Backoff,
+    ) -> Result<Applied<R>, StoreError> {
+        let Verb::Update(expression) = &action.verb else {
+            return Err(StoreError::Rejected("only an update can be applied by itself".to_owned()));
+        };
+        loop {
+            let request = self
+                .client
+                .update_item()
+                .table_name(&self.name)
+                .set_key(Some(action.key.clone().into_item()))
+                .update_expression(expression)
+                .set_condition_expression(action.condition.clone())
+                .set_expression_attribute_names(Some(action.names()).filter(|names| !names.is_empty()))
+                .set_expression_attribute_values(Some(action.values.clone()).filter(|values| !values.is_empty()))
+                .return_values(ReturnValue::AllNew)
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+            match request.send().await {
+                Ok(done) => {
+                    return Ok(Applied::Done(serde_dynamo::from_item(done.attributes.unwrap_or_default())?));
+                }
+                Err(SdkError::ServiceError(refused)) if refused.err().is_conditional_check_failed_exception() => {
+                    return Ok(Applied::Refused(item_refused(refused.into_err())?));
+                }
+                Err(error) if is_contention(error.code()) => backoff.pause("an update met others").await?,
+                Err(error) => return Err(unreachable(error)),
+            }
+        }
+    }
+
+    /// Carries out a transaction. Contention (conflicts, throttling) is tried again as long as `backoff` allows; a
+    /// condition that does not hold never is.
+    ///
+    /// # Errors
+    /// Where the table cannot be reached or stays busy.
+    pub async fn commit(&self, transaction: Transaction, backoff: &mut Backoff) -> Result<Outcome, StoreError> {
+        let actions = transaction.actions.into_iter().map(|action| action.into_transaction_item(&self.name));
+        let actions: Vec<_> = actions.collect::<Result<_, _>>()?;
+        loop {
+            let request = self.client.transact_write_items().set_transact_items(Some(actions.clone()));
+            match request.send().await {
+                Ok(_) => return Ok(Outcome::Committed),
+                Err(SdkError::ServiceError(refused)) if refused.err().is_transaction_canceled_exception() => {
+                    let reasons = reasons(refused.into_err());
+                    if reasons.iter().any(is_failed_condition) {
+                        return Ok(Outcome::Refused(Evidence(reasons.into_iter().map(evidence).collect())));
+                    }
+                    if !reasons.iter().all(|reason| is_none(reason) || is_contention(reason.code())) {
+                        // The reasons' items may hold personal data: their codes must do.
+                        let codes: Vec<_> = reasons.iter().filter_map(CancellationReason::code).collect();
+                        return Err(StoreError::Rejected(format!("transaction cancelled: {codes:?}")));
+                    }
+                    backoff.pause("a transaction met others").await?;
+                }
+                Err(error) if is_contention(error.code()) => backoff.pause("a transaction met others").await?,
+                Err(error) => return Err(unreachable(error)),
+            }
+        }
+    }
+}
+
+fn item_refused<R: DeserializeOwned>(error: UpdateItemError) -> Result<Option<R>, StoreError> {
+    let item = match error {
+        UpdateItemError::ConditionalCheckFailedException(failed) => failed.item,
+        _ => None,
+    };
+    Ok(item.filter(|item| !item.is_empty()).map(serde_dynamo::from_item).transpose()?)
+}
+
+fn reasons(error: TransactWriteItemsError) -> Vec<CancellationReason> {
+    match error {
+        TransactWriteItemsError::TransactionCanceledException(cancelled) => {
+            cancelled.cancellation_reasons.unwrap_or_default()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn is_none(reason: &CancellationReason) -> bool {
+    matches!(reason.code(), None | Some("None"))
+}
+
+fn is_failed_condition(reason: &CancellationReason) -> bool {
+    reason.code() == Some("ConditionalCheckFailed")
+}
+
+fn evidence(reason: CancellationReason) -> Option<Item> {
+    is_failed_condition(&reason).then(|| reason.item.unwrap_or_default())
+}
+
+/// Whether trying again later can help: others were at it, or there was too much at once.
+fn is_contention(code: Option<&str>) -> bool {
+    matches!(
+        code,
+        Some(
+            "TransactionConflict"
+                | "TransactionConflictException"
+                | "TransactionInProgressException"
+                | "ProvisionedThroughputExceeded"
+                | "ProvisionedThroughputExceededException"
+                | "ThrottlingError"
+                | "ThrottlingException"
+                | "RequestLimitExceeded"
+        )
+    )
+}
+
+fn describe(error: &impl ProvideErrorMetadata) -> String {
+    format!("{}: {}", error.code().unwrap_or("unknown"), error.message().unwrap_or_default())
+}
+
+/// The SDK has tried again already: what is left is a table that cannot be reached in time, or one that says no.
+fn unreachable<E: ProvideErrorMetadata>(error: SdkError<E>) -> StoreError {
+    match error {
+        SdkError::ServiceError(refused) if refused.raw().status().is_server_error() => {
+            StoreError::Busy(describe(refused.err()))
+        }
+        SdkError::ServiceError(refused) if is_contention(refused.err().code()) => {
+            StoreError::Busy(describe(refused.err()))
+        }
+        SdkError::ServiceError(refused) => StoreError::Rejected(describe(refused.err())),
+        SdkError::ConstructionFailure(_) => StoreError::Rejected("the request could not be built".to_owned()),
+        SdkError::TimeoutError(_) => StoreError::Busy("no answer in time".to_owned()),
+        SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => StoreError::Busy("no answer".to_owned()),
+        _ => StoreError::Rejected("an unknown failure".to_owned()),
+    }
+}
+
+fn key_of(item: &Item) -> Result<Key, StoreError> {
+    let text = |name: &str| match item.get(name) {
+        Some(AttributeValue::S(text)) => Ok(text.clone()),
+        _ => Err(StoreError::Rejected(format!("an item without {name}"))),
+    };
+    Ok(Key { pk: text("pk")?, sk: text("sk")? })
+}
