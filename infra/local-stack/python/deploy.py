@@ -1,0 +1,96 @@
+"""Deploys template.yaml to the emulator.
+
+The crate `local-stack` starts this with a request on standard input,
+
+    {"endpoint", "region", "stack", "template", "parameters": {name: value}, "functions": {name: path of its binary}}
+
+and reads from standard output what was deployed:
+
+    {"api": its id, "outputs": {name: value}, "routes": {"GET /orders": function},
+     "functions": {name: {"name": its name in the stack, "environment": {…}}}}
+
+What goes wrong is told in one line on standard error, with exit code 1.
+"""
+
+import json
+import sys
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from emulated import emulated
+from failure import Failure
+from package import upload_launchers, upload_template
+from sam import functions_of, transformed
+from stack import deploy_stack, physical_ids
+
+# Any key would do; with this one the emulator lets everything pass, as it must for who deploys. The functions run under
+# their roles' own temporary keys.
+CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+
+
+def main() -> int:
+    try:
+        json.dump(deploy(json.load(sys.stdin)), sys.stdout)
+        return 0
+    except (Failure, ClientError, BotoCoreError) as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        return 1
+
+
+def deploy(request: dict) -> dict:
+    session = boto3.Session(region_name=request["region"], **CREDENTIALS)
+
+    def client(service: str):
+        return session.client(
+            service, endpoint_url=request["endpoint"], config=Config(s3={"addressing_style": "path"})
+        )
+
+    s3, stack = client("s3"), request["stack"]
+    packages = upload_launchers(s3, stack, request["functions"])
+    plain = transformed(request["template"], request["parameters"], packages, session)
+    template, routes = emulated(plain, stack)
+    outputs = deploy_stack(
+        client("cloudformation"), stack, upload_template(s3, stack, template), request["parameters"]
+    )
+
+    ids = physical_ids(client("cloudformation"), stack)
+    keep_time_to_live(client("dynamodb"), template, ids)
+    functions = functions_of(plain)
+    return {
+        "api": next((ids[name] for name, r in template["Resources"].items() if is_http_api(r)), None),
+        "outputs": outputs,
+        "routes": {route: functions[logical_id] for route, logical_id in routes.items()},
+        "functions": {
+            name: {
+                "name": ids[logical_id],
+                "environment": environment(client("lambda"), ids[logical_id]),
+            }
+            for logical_id, name in functions.items()
+        },
+    }
+
+
+def is_http_api(resource: dict) -> bool:
+    return resource["Type"] == "AWS::ApiGatewayV2::Api"
+
+
+def environment(lambda_, function: str) -> dict:
+    configuration = lambda_.get_function_configuration(FunctionName=function)
+    return configuration.get("Environment", {}).get("Variables", {})
+
+
+def keep_time_to_live(dynamodb, template: dict, ids: dict) -> None:
+    """The emulator creates a table without its time-to-live setting, so it is set on the table afterwards."""
+    for name, resource in template["Resources"].items():
+        wanted = resource.get("Properties", {}).get("TimeToLiveSpecification")
+        if resource["Type"] != "AWS::DynamoDB::Table" or not wanted:
+            continue
+        current = dynamodb.describe_time_to_live(TableName=ids[name])["TimeToLiveDescription"]
+        if (current["TimeToLiveStatus"] == "ENABLED") != wanted["Enabled"]:
+            dynamodb.update_time_to_live(TableName=ids[name], TimeToLiveSpecification=wanted)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""Rewrites a plain template where the emulator falls short of CloudFormation, and nowhere else.
+
+A rewrite changes how a thing is written, not what is deployed: what the functions may do, which events reach them and
+how the API routes and authorizes stays the template's own.
+"""
+
+import copy
+import hashlib
+import json
+import re
+
+from failure import Failure
+
+# Types the emulator does not know, on which it would fail the whole stack. Nothing of what the functions do locally
+# depends on them; what refers to one of them must be listed as well.
+NOT_EMULATED = {
+    "AWS::ApplicationAutoScaling::ScalableTarget",
+    "AWS::ApplicationAutoScaling::ScalingPolicy",
+    "AWS::CloudWatch::CompositeAlarm",
+    "AWS::Events::ApiDestination",
+    "AWS::Events::Connection",
+    "AWS::Synthetics::Canary",
+}
+
+
+def emulated(plain: dict, stack: str) -> tuple[dict, dict]:
+    """The template to deploy, and {route: logical id of its function}."""
+    template, routes = copy.deepcopy(plain), {}
+    resources = template["Resources"]
+    for logical_id, resource in list(resources.items()):
+        if resource["Type"] in NOT_EMULATED:
+            del resources[logical_id]
+        elif resource["Type"] == "AWS::ApiGatewayV2::Api":
+            routes |= explode(logical_id, resource["Properties"], resources, stack)
+    return template, routes
+
+
+def explode(api: str, properties: dict, resources: dict, stack: str) -> dict:
+    """Replaces an HTTP API's OpenAPI body, which the emulator ignores, by one resource for each thing it describes."""
+    body = properties.pop("Body", None)
+    if body is None:
+        return {}
+    properties["Name"], properties["ProtocolType"] = stack, "HTTP"
+    # The emulator keeps the keys as they are and reads them in the API's spelling, which is the body's too.
+    if cors := body.get("x-amazon-apigateway-cors"):
+        properties["CorsConfiguration"] = cors
+    # A fixed id keeps the API's address over fresh starts.
+    properties["Tags"] = {"ms-custom-id": digest(stack, api)}
+
+    for name, scheme in body.get("components", {}).get("securitySchemes", {}).items():
+        resources[f"{api}{name}Authorizer"] = authorizer(api, name, scheme)
+
+    routes = {}
+    for path, operations in body["paths"].items():
+        for method, operation in operations.items():
+            route = route_key(path, method)
+            suffix = digest(route)
+            resources[f"{api}Integration{suffix}"] = integration(api, operation)
+            resources[f"{api}Route{suffix}"] = {
+                "Type": "AWS::ApiGatewayV2::Route",
+                "Properties": {
+                    "ApiId": {"Ref": api},
+                    "RouteKey": route,
+                    "Target": {"Fn::Sub": f"integrations/${{{api}Integration{suffix}}}"},
+                    **authorization(api, operation),
+                },
+            }
+            routes[route] = function_of(route, operation)
+    return routes
+
+
+def route_key(path: str, method: str) -> str:
+    if path == "$default":
+        return path
+    return f"{'ANY' if method == 'x-amazon-apigateway-any-method' else method.upper()} {path}"
+
+
+def integration(api: str, operation: dict) -> dict:
+    described = operation["x-amazon-apigateway-integration"]
+    return {
+        "Type": "AWS::ApiGatewayV2::Integration",
+        "Properties": {
+            "ApiId": {"Ref": api},
+            "IntegrationType": described["type"].upper(),
+            "IntegrationUri": described["uri"],
+            "PayloadFormatVersion": described["payloadFormatVersion"],
+        },
+    }
+
+
+def authorization(api: str, operation: dict) -> dict:
+    """A route's part of its operation's `security`. SAM writes `NONE` for a route that is open to everyone."""
+    for requirement in operation.get("security", []):
+        for name, scopes in requirement.items():
+            if name != "NONE":
+                return {
+                    "AuthorizationType": "JWT",
+                    "AuthorizerId": {"Ref": f"{api}{name}Authorizer"},
+                    "AuthorizationScopes": scopes,
+                }
+    return {"AuthorizationType": "NONE"}
+
+
+def authorizer(api: str, name: str, scheme: dict) -> dict:
+    described = scheme["x-amazon-apigateway-authorizer"]
+    if described["type"] != "jwt":
+        raise Failure(f"the authorizer {name} is of type {described['type']}; the local stack knows jwt only")
+    configuration = described["jwtConfiguration"]
+    return {
+        "Type": "AWS::ApiGatewayV2::Authorizer",
+        "Properties": {
+            "ApiId": {"Ref": api},
+            "Name": name,
+            "AuthorizerType": "JWT",
+            "IdentitySource": [described["identitySource"]],
+            "JwtConfiguration": {"Issuer": configuration["issuer"], "Audience": configuration["audience"]},
+        },
+    }
+
+
+def function_of(route: str, operation: dict) -> str:
+    uri = json.dumps(operation["x-amazon-apigateway-integration"]["uri"])
+    if found := re.search(r"\$\{(\w+)\.Arn\}", uri):
+        return found.group(1)
+    raise Failure(f"the route {route} does not lead to a function of this template")
+
+
+def digest(*parts: str) -> str:
+    """Eight hexadecimal digits: what the emulator takes for an API's id, and what a logical id may contain."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]

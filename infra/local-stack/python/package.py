@@ -1,0 +1,54 @@
+"""Puts what a deployment consists of where the emulator takes it from: a bucket of its own S3."""
+
+import hashlib
+import io
+import json
+import shlex
+import zipfile
+
+# Zip cannot tell an earlier time. A fixed one makes the same content the same package.
+ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def upload_launchers(s3, stack: str, functions: dict) -> dict:
+    """Uploads a package for each function and returns {name: {"Bucket", "Key"}}.
+
+    A package holds no binary but a script that hands over to it where it lies: dozens of unoptimised binaries would be
+    half a gigabyte to compress, to upload and to keep in the emulator's memory. The path names the build, so a changed
+    binary is a changed package, and the emulator replaces its running instances.
+    """
+    bucket = artifacts(s3, stack)
+    packages = {}
+    for name, binary in functions.items():
+        content = zipped("bootstrap", f"#!/bin/sh\nexec {shlex.quote(binary)}\n")
+        key = f"functions/{name}/{hashlib.sha256(content).hexdigest()}.zip"
+        s3.put_object(Bucket=bucket, Key=key, Body=content)
+        packages[name] = {"Bucket": bucket, "Key": key}
+    return packages
+
+
+def upload_template(s3, stack: str, template: dict) -> str:
+    """Uploads the template and returns its address: in a request it could have 51,200 bytes at most."""
+    bucket, key = artifacts(s3, stack), "template.json"
+    s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(template).encode())
+    return f"{s3.meta.endpoint_url}/{bucket}/{key}"
+
+
+def artifacts(s3, stack: str) -> str:
+    bucket = f"{stack}-artifacts"
+    try:
+        s3.head_bucket(Bucket=bucket)
+    except s3.exceptions.ClientError:
+        s3.create_bucket(
+            Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name}
+        )
+    return bucket
+
+
+def zipped(name: str, text: str) -> bytes:
+    entry = zipfile.ZipInfo(name, ZIP_EPOCH)
+    entry.external_attr = 0o755 << 16
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(entry, text)
+    return buffer.getvalue()

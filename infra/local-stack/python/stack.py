@@ -1,0 +1,81 @@
+"""Creates or updates a stack and waits for it."""
+
+import time
+
+from failure import Failure
+
+POLL_SECONDS = 0.1
+TIMEOUT_SECONDS = 300
+
+
+def deploy_stack(cloudformation, stack: str, template_url: str, parameters: dict) -> dict:
+    """Deploys the template and returns the stack's outputs."""
+    request = {
+        "StackName": stack,
+        "TemplateURL": template_url,
+        "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
+        "Capabilities": ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+    }
+    status = status_of(cloudformation, stack)
+    if status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"):
+        # A stack that never came to be cannot be updated.
+        cloudformation.delete_stack(StackName=stack)
+        settled(cloudformation, stack)
+        status = None
+    elif status and status.endswith("_IN_PROGRESS"):
+        # Nobody else deploys here, so whoever began this is gone, and the emulator does not take it up again.
+        raise Failure("an earlier deployment was interrupted half-way")
+    started = time.time()
+    try:
+        if status is None:
+            cloudformation.create_stack(**request)
+        else:
+            cloudformation.update_stack(**request)
+    except cloudformation.exceptions.ClientError as error:
+        if "No updates are to be performed" not in str(error):
+            raise
+    status = settled(cloudformation, stack)
+    if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        raise Failure(reason(cloudformation, stack, started) or f"the stack ended as {status}")
+    description = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+    return {output["OutputKey"]: output["OutputValue"] for output in description.get("Outputs", [])}
+
+
+def physical_ids(cloudformation, stack: str) -> dict:
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+    return {
+        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+        for page in pages
+        for resource in page["StackResourceSummaries"]
+    }
+
+
+def status_of(cloudformation, stack: str) -> str | None:
+    try:
+        status = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
+    except cloudformation.exceptions.ClientError as error:
+        if "does not exist" in str(error):
+            return None
+        raise
+    return None if status == "DELETE_COMPLETE" else status
+
+
+def settled(cloudformation, stack: str) -> str | None:
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while time.monotonic() < deadline:
+        status = status_of(cloudformation, stack)
+        if status is None or not status.endswith("_IN_PROGRESS"):
+            return status
+        time.sleep(POLL_SECONDS)
+    raise Failure(f"the stack is not there after {TIMEOUT_SECONDS} seconds")
+
+
+def reason(cloudformation, stack: str, since: float) -> str | None:
+    """What failed first; all later failures are its consequences."""
+    events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
+    for event in reversed(events):
+        # A second of slack: events are stamped in whole seconds.
+        recent = event["Timestamp"].timestamp() > since - 1
+        if recent and event["ResourceStatus"].endswith("_FAILED") and event.get("ResourceStatusReason"):
+            return f"{event['LogicalResourceId']} ({event['ResourceType']}): {event['ResourceStatusReason']}"
+    return None

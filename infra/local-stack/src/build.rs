@@ -1,0 +1,103 @@
+use std::{
+    collections::BTreeMap,
+    env,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use serde::Deserialize;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+
+use crate::{
+    Task,
+    config::repository,
+    error::{Context as _, Error, Result},
+};
+
+/// Builds all binaries of the workspace; cargo shows its progress on standard error.
+///
+/// It builds everything, even where a part would do, because cargo unites the features of what it builds together:
+/// another selection would compile the dependencies once more.
+///
+/// # Errors
+/// If something does not compile.
+pub async fn build() -> Result<Binaries> {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .args(["build", "--workspace", "--bins", "--message-format=json-render-diagnostics"])
+        .current_dir(repository())
+        .env_clear()
+        .envs(environment())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    let mut task = Task::start(cargo).context("run cargo")?;
+
+    let mut built = Vec::new();
+    if let Some(output) = task.child().stdout.take() {
+        let mut lines = BufReader::new(output).lines();
+        while let Some(line) = lines.next_line().await.context("read what cargo says")? {
+            built.extend(serde_json::from_str(&line).ok().and_then(Artifact::binary));
+        }
+    }
+    if task.status().await.context("run cargo")?.success() { Ok(Binaries(built)) } else { Err(Error::BuildFailed) }
+}
+
+/// The binaries of the workspace.
+#[derive(Debug)]
+pub struct Binaries(Vec<Binary>);
+
+#[derive(Debug)]
+struct Binary {
+    name: String,
+    path: PathBuf,
+    crate_folder: PathBuf,
+}
+
+impl Binaries {
+    /// The binary of this name.
+    #[must_use]
+    pub fn path(&self, name: &str) -> Option<&Path> {
+        self.0.iter().find(|binary| binary.name == name).map(|binary| binary.path.as_path())
+    }
+
+    /// The functions, by name: those whose crates lie in `functions/`.
+    pub(crate) fn functions(self) -> BTreeMap<String, PathBuf> {
+        let functions = repository().join("functions");
+        self.0
+            .into_iter()
+            .filter(|binary| binary.crate_folder.parent() == Some(&functions))
+            .map(|binary| (binary.name, binary.path))
+            .collect()
+    }
+}
+
+/// The environment for cargo: this process's own, less what another cargo put there when it started this process. It
+/// describes another package and would have build scripts run again.
+pub(crate) fn environment() -> impl Iterator<Item = (OsString, OsString)> {
+    const ANOTHER_PACKAGES: [&str; 4] = ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_BIN_", "CARGO_CRATE_"];
+    env::vars_os().filter(|(name, _)| {
+        let name = name.to_string_lossy();
+        !ANOTHER_PACKAGES.iter().any(|prefix| name.starts_with(prefix))
+    })
+}
+
+/// Of the messages that cargo prints, one a line, those that tell of something built.
+#[derive(Deserialize)]
+struct Artifact {
+    target: Target,
+    manifest_path: PathBuf,
+    executable: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+}
+
+impl Artifact {
+    fn binary(self) -> Option<Binary> {
+        let crate_folder = self.manifest_path.parent()?.to_owned();
+        Some(Binary { name: self.target.name, path: self.executable?, crate_folder })
+    }
+}

@@ -1,0 +1,117 @@
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, TcpListener},
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    Steps,
+    error::{Context, Error, Result},
+};
+
+/// What to start, and where.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where everything listens.
+    pub ports: Ports,
+    /// Where state and logs are kept. One stack at a time uses it.
+    pub state_dir: PathBuf,
+    /// Forget the state first.
+    pub fresh: bool,
+    /// Serve the HTTP functions by `cargo lambda watch` too.
+    pub watch: bool,
+    /// Values of the template's parameters, over those that the stack itself provides (`JwtIssuer`, `JwtAudience`,
+    /// `DataPlatformUrl`).
+    pub parameters: BTreeMap<String, String>,
+    /// How to show progress.
+    pub steps: Steps,
+}
+
+impl Config {
+    /// For a developer: well-known ports, and state that stays.
+    #[must_use]
+    pub fn dev() -> Self {
+        Self {
+            ports: Ports::WELL_KNOWN,
+            state_dir: repository().join(".local/state"),
+            fresh: false,
+            watch: true,
+            parameters: BTreeMap::new(),
+            steps: Steps::shown(),
+        }
+    }
+
+    /// For a test run called `name`: whatever ports are free, so that it runs beside a developer's stack, and an empty
+    /// state whose logs can be looked at afterwards, in `.local/NAME`.
+    ///
+    /// # Errors
+    /// If the machine has no free ports.
+    pub fn test(name: &str) -> Result<Self> {
+        Ok(Self {
+            ports: Ports::free()?,
+            state_dir: repository().join(".local").join(name),
+            fresh: true,
+            watch: true,
+            parameters: BTreeMap::new(),
+            steps: Steps::silent(),
+        })
+    }
+}
+
+/// The ports of this machine that a stack listens on, at 127.0.0.1 only.
+#[derive(Clone, Copy, Debug)]
+pub struct Ports {
+    /// The emulator: every AWS service, and the deployed HTTP API.
+    pub emulator: u16,
+    /// The HTTP functions at their plain paths.
+    pub gateway: u16,
+    /// `cargo lambda watch`, behind the gateway.
+    pub watch: u16,
+    /// The data platform.
+    pub data_platform: u16,
+    /// The issuer of identity.
+    pub issuer: u16,
+}
+
+impl Ports {
+    /// Those that the documentation speaks of.
+    pub const WELL_KNOWN: Self = Self { emulator: 4566, gateway: 9000, watch: 9001, data_platform: 9100, issuer: 9200 };
+
+    /// Some that nobody uses just now.
+    ///
+    /// # Errors
+    /// If there are none.
+    pub fn free() -> Result<Self> {
+        // All are held until the last is found, or the same could be found twice.
+        let listeners: [TcpListener; 5] = [listen(0)?, listen(0)?, listen(0)?, listen(0)?, listen(0)?];
+        let [emulator, gateway, watch, data_platform, issuer] =
+            listeners.map(|listener| listener.local_addr().map_or(0, |address| address.port()));
+        Ok(Self { emulator, gateway, watch, data_platform, issuer })
+    }
+
+    /// Makes sure that all of them can be had, before anything is started.
+    pub(crate) fn ensure_free(self) -> Result<()> {
+        for (port, purpose) in [
+            (self.emulator, "the emulator"),
+            (self.gateway, "the shop's API"),
+            (self.watch, "cargo lambda watch"),
+            (self.data_platform, "the data platform"),
+            (self.issuer, "the issuer of identity"),
+        ] {
+            listen(port).map_err(|_| Error::PortInUse { port, purpose })?;
+        }
+        Ok(())
+    }
+}
+
+fn listen(port: u16) -> Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).context(format_args!("listen on port {port}"))
+}
+
+/// The root of the repository this was built from.
+#[must_use]
+pub fn repository() -> &'static Path {
+    // This crate lies two folders deep: infra/local-stack.
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here)
+}

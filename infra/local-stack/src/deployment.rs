@@ -1,0 +1,112 @@
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::UNIX_EPOCH,
+};
+
+use serde::Deserialize;
+use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
+
+use crate::{
+    Task, Tools,
+    config::repository,
+    emulator::REGION,
+    error::{Context as _, Error, Result},
+};
+
+/// The name under which the template is deployed.
+const STACK: &str = "jangteo";
+
+/// What was deployed, as `python/deploy.py` reports it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Deployment {
+    /// The id of the HTTP API.
+    pub(crate) api: Option<String>,
+    /// The stack's outputs.
+    pub(crate) outputs: BTreeMap<String, String>,
+    /// Which function serves which route (`GET /orders`, or `$default`).
+    pub(crate) routes: BTreeMap<String, String>,
+    /// The functions by the names of their crates.
+    pub(crate) functions: BTreeMap<String, Function>,
+}
+
+/// A deployed function.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Function {
+    /// Its name in the stack.
+    pub(crate) name: String,
+    /// Its environment, all references resolved.
+    pub(crate) environment: BTreeMap<String, String>,
+}
+
+impl Deployment {
+    /// The function that serves what no other route does.
+    pub(crate) fn default_function(&self) -> Option<&str> {
+        ["$default", "ANY /{proxy+}"].iter().find_map(|route| self.routes.get(*route)).map(String::as_str)
+    }
+}
+
+/// Deploys `template.yaml` to the emulator at `endpoint`, with the functions' binaries as they are now.
+pub(crate) async fn deploy(
+    tools: &Tools,
+    endpoint: &str,
+    parameters: &BTreeMap<String, String>,
+    binaries: &BTreeMap<String, PathBuf>,
+    folder: &Path,
+) -> Result<Deployment> {
+    let request = json!({
+        "endpoint": endpoint,
+        "region": REGION,
+        "stack": STACK,
+        "template": repository().join("template.yaml"),
+        "parameters": parameters,
+        "functions": keep(binaries, folder)?,
+    });
+
+    let mut command = tools.script("deploy.py");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut script = Task::start(command).context("run deploy.py")?;
+    if let Some(mut input) = script.child().stdin.take() {
+        input.write_all(request.to_string().as_bytes()).await.context("run deploy.py")?;
+    }
+    let output = script.output().await.context("run deploy.py")?;
+    if !output.status.success() {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let reason = errors.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("deploy.py gave no reason");
+        return Err(Error::DeploymentFailed(reason.to_owned()));
+    }
+    serde_json::from_slice(&output.stdout).map_err(|error| Error::DeploymentFailed(error.to_string()))
+}
+
+/// Keeps each binary as it is now under a name of its own, so that a later build leaves alone what is deployed, and
+/// returns where. Those of earlier deployments go.
+///
+/// A hard link takes no time and no space, and cargo does not write into an existing binary but replaces it.
+fn keep(binaries: &BTreeMap<String, PathBuf>, folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
+    let mut kept = BTreeMap::new();
+    for (name, binary) in binaries {
+        let copy = folder.join(name).join(version(binary).context(format_args!("read {}", binary.display()))?);
+        if !copy.exists() {
+            let parent = folder.join(name);
+            if parent.exists() {
+                fs::remove_dir_all(&parent).context(format_args!("remove {}", parent.display()))?;
+            }
+            fs::create_dir_all(&parent).context(format_args!("create {}", parent.display()))?;
+            fs::hard_link(binary, &copy)
+                .or_else(|_| fs::copy(binary, &copy).map(drop))
+                .context(format_args!("write {}", copy.display()))?;
+        }
+        kept.insert(name.clone(), copy);
+    }
+    Ok(kept)
+}
+
+/// Tells one build of a binary from another without reading it.
+fn version(binary: &Path) -> io::Result<String> {
+    let metadata = fs::metadata(binary)?;
+    let built = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok(format!("{:x}-{:x}", built.as_nanos(), metadata.len()))
+}

@@ -1,0 +1,125 @@
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use crate::{
+    Tools,
+    error::{Context as _, Result},
+    leash::Leashed,
+};
+
+/// The region everything is deployed to: Seoul.
+pub(crate) const REGION: &str = "ap-northeast-2";
+
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// The emulator of AWS, a process of its own. Its state is on disk while it does not run.
+#[derive(Debug)]
+pub(crate) struct Emulator {
+    tools: Tools,
+    port: u16,
+    folder: PathBuf,
+    log: PathBuf,
+    process: Option<Leashed>,
+    /// Whether what it holds now is to be kept; a half-done deployment is not.
+    settled: bool,
+}
+
+impl Emulator {
+    /// An emulator that does not run yet, with its state in `folder` and its output in `log`.
+    pub(crate) const fn new(tools: Tools, port: u16, folder: PathBuf, log: PathBuf) -> Self {
+        Self { tools, port, folder, log, process: None, settled: true }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Starts it and waits until it answers.
+    pub(crate) async fn start(&mut self) -> Result<()> {
+        let command = self.command()?;
+        let process = self.process.insert(Leashed::start("the emulator", &self.tools, &command, self.log.clone())?);
+        let health = format!("http://127.0.0.1:{}/_localstack/health", self.port);
+        process
+            .until_ready(START_LIMIT, || async {
+                reqwest::get(&health).await.is_ok_and(|answer| answer.status().is_success())
+            })
+            .await
+    }
+
+    /// Marks the beginning and the end of what must happen as a whole. Ended in between, the emulator forgets all since
+    /// its start.
+    pub(crate) const fn set_settled(&mut self, settled: bool) {
+        self.settled = settled;
+    }
+
+    /// Stops it and waits until its state is on disk.
+    pub(crate) async fn stop(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.stop().await;
+        }
+    }
+
+    /// Kills it, as a crash would: the state on disk stays as the last [`Self::stop`] left it.
+    pub(crate) fn kill(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.kill();
+        }
+    }
+
+    /// Fails if the emulator is not there any more though it should be.
+    pub(crate) fn check(&mut self) -> Result<()> {
+        if let Some(process) = &mut self.process
+            && process.has_ended()
+        {
+            return Err(process.failure("has ended"));
+        }
+        Ok(())
+    }
+
+    fn command(&self) -> Result<std::process::Command> {
+        let temporary = self.folder.join("tmp");
+        fs::create_dir_all(&temporary).context(format_args!("create {}", temporary.display()))?;
+        let mut command = self.tools.script("emulator.py");
+        command
+            // Functions inherit all that is set here, so nothing of the developer's own is, not even the home folder
+            // with its AWS profiles.
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("HOME", &self.folder)
+            .env("TMPDIR", &temporary)
+            // Where functions find AWS. Without it they get no address at all.
+            .env("AWS_ENDPOINT_URL", self.url())
+            .env("GATEWAY_PORT", self.port.to_string())
+            .env("BIND_HOST", "127.0.0.1")
+            .env("MINISTACK_REGION", REGION)
+            // A function may do what its role allows, nothing else.
+            .env("AUTH", "true")
+            .envs(persistence(&self.folder))
+            // Listeners that nobody here needs.
+            .env("IOT_MTLS_ENABLED", "0")
+            .env("SFTP_ENABLED", "0")
+            // It runs the binaries itself. Where a Docker daemon happens to be, it is to leave it alone.
+            .env("DOCKER_HOST", "unix:///nonexistent");
+        Ok(command)
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.kill();
+        }
+    }
+}
+
+fn persistence(folder: &Path) -> [(&'static str, PathBuf); 4] {
+    [
+        ("PERSIST_STATE", "1".into()),
+        ("STATE_DIR", folder.join("services")),
+        ("S3_PERSIST", "1".into()),
+        ("S3_DATA_DIR", folder.join("s3")),
+    ]
+}

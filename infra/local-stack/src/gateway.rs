@@ -1,0 +1,116 @@
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    body::{Body, Bytes, to_bytes},
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use reqwest::{Client, redirect::Policy};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+use crate::error::{Context as _, Result};
+
+/// How many requests `cargo lambda watch` gets to see at once. With more than a hundred waiting for one function it
+/// comes to a standstill for good: it waits for room in that function's queue and holds the lock that the function
+/// needs to take from it.
+const AT_ONCE: usize = 64;
+
+/// API Gateway's own limits: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>.
+const BODY_LIMIT: usize = 10 * 1024 * 1024;
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+
+/// What concerns one connection only and is not passed on to the next.
+const CONNECTION_HEADERS: [HeaderName; 5] =
+    [header::CONNECTION, header::CONTENT_LENGTH, header::EXPECT, header::TRANSFER_ENCODING, header::UPGRADE];
+
+/// Stands before `cargo lambda watch` and does what the HTTP API does for the deployed functions and it does not: let
+/// requests wait their turn, leave what no route serves to the `$default` route's function, and give up on a function
+/// after 30 seconds.
+#[derive(Clone, Debug)]
+pub(crate) struct Gateway {
+    client: Client,
+    upstream: String,
+    default_function: Option<String>,
+    turns: Arc<Semaphore>,
+}
+
+impl Gateway {
+    /// A gateway to `cargo lambda watch` at `upstream`.
+    pub(crate) fn new(upstream: String, default_function: Option<String>) -> Result<Self> {
+        // Neither proxies from the environment nor redirects: what a function answers is passed on as it is.
+        let client = Client::builder().no_proxy().redirect(Policy::none()).timeout(TIME_LIMIT).build();
+        let client = client.context("make an HTTP client")?;
+        Ok(Self { client, upstream, default_function, turns: Arc::new(Semaphore::new(AT_ONCE)) })
+    }
+
+    pub(crate) fn router(self) -> Router {
+        Router::new().fallback(serve).with_state(self)
+    }
+
+    async fn answer(self, head: Parts, body: Bytes) -> Response {
+        let _turn = self.turns.acquire().await;
+        let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+        let mut answer = self.call(&head, path, &body).await;
+        if let (Ok(Answer { unrouted: true, .. }), Some(function)) = (&answer, &self.default_function) {
+            answer = self.call(&head, &format!("/lambda-url/{function}{path}"), &body).await;
+        }
+        match answer {
+            Ok(answer) => (answer.status, answer.headers, answer.body).into_response(),
+            Err(error) if error.is_timeout() => refusal(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+            Err(_) => refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+        }
+    }
+
+    async fn call(&self, head: &Parts, path: &str, body: &Bytes) -> reqwest::Result<Answer> {
+        let request = self.client.request(head.method.clone(), format!("{}{path}", self.upstream));
+        let answer = request.headers(passed_on(&head.headers)).body(body.clone()).send().await?;
+        let (status, headers) = (answer.status(), passed_on(answer.headers()));
+        let body = answer.bytes().await?;
+        let unrouted = status == StatusCode::NOT_FOUND && is_unrouted(&body);
+        Ok(Answer { status, headers, body, unrouted })
+    }
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+    unrouted: bool,
+}
+
+async fn serve(State(gateway): State<Gateway>, request: Request<Body>) -> Response {
+    let (head, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
+        return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+    };
+    // A task of its own sees the request through even if the client leaves, as a function does.
+    tokio::spawn(gateway.answer(head, body))
+        .await
+        .unwrap_or_else(|_| refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
+}
+
+fn passed_on(headers: &HeaderMap) -> HeaderMap {
+    let mut headers = headers.clone();
+    for name in CONNECTION_HEADERS {
+        headers.remove(name);
+    }
+    headers
+}
+
+/// Whether this is how `cargo lambda watch` says that its router knows no function for a path and method.
+fn is_unrouted(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Problem {
+        title: String,
+    }
+    serde_json::from_slice::<Problem>(body).is_ok_and(|problem| problem.title == "Default function disabled")
+}
+
+/// An answer in the words of API Gateway, which has its own and not the shop's.
+fn refusal(status: StatusCode, message: &str) -> Response {
+    (status, Json(json!({ "message": message }))).into_response()
+}

@@ -1,0 +1,120 @@
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use aws_lc_rs::{
+    rand::SystemRandom,
+    rsa::{KeyPair, KeySize},
+    signature::{KeyPair as _, RSA_PKCS1_SHA256},
+};
+use axum::{
+    Json, Router,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use data_encoding::BASE64URL_NOPAD;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::error::{Context as _, Result};
+
+/// The audience of all tokens; the template's parameter `JwtAudience` is set to it.
+pub(crate) const AUDIENCE: &str = "jangteo";
+
+const KEY_ID: &str = "local";
+const LIFETIME: Duration = Duration::from_hours(1);
+
+/// An issuer of identity: what a Cognito user pool is to the deployed shop, as far as its authorizer can see. The key
+/// is made at the start and never leaves this process.
+///
+/// Over HTTP it answers discovery (`GET /.well-known/openid-configuration`, which leads to the public key), and
+/// `POST /token {"sub":"kim","groups":["ADMIN"]}` with a token, for those who try the deployed API by hand.
+#[derive(Clone, Debug)]
+pub(crate) struct Issuer {
+    url: String,
+    key: Arc<KeyPair>,
+}
+
+impl Issuer {
+    /// An issuer that will be found at `url`.
+    pub(crate) fn new(url: String) -> Result<Self> {
+        let key = KeyPair::generate(KeySize::Rsa2048).map_err(io::Error::other).context("make a key")?;
+        Ok(Self { url, key: Arc::new(key) })
+    }
+
+    /// A token for the user `sub`, as Cognito would issue it.
+    pub(crate) fn token(&self, sub: &str, groups: &[String]) -> Result<String> {
+        let now = seconds_since_epoch();
+        let claims = Claims { iss: &self.url, aud: AUDIENCE, sub, iat: now, exp: now + LIFETIME.as_secs(), groups };
+        self.sign(&claims).map_err(io::Error::other).context("sign a token")
+    }
+
+    fn sign(&self, claims: &Claims<'_>) -> Result<String, aws_lc_rs::error::Unspecified> {
+        let header = json!({ "alg": "RS256", "typ": "JWT", "kid": KEY_ID });
+        let [header, claims] = [header, json!(claims)].map(|part| BASE64URL_NOPAD.encode(part.to_string().as_bytes()));
+        let signed = format!("{header}.{claims}");
+        let mut signature = vec![0; self.key.public_modulus_len()];
+        self.key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)?;
+        Ok(format!("{signed}.{}", BASE64URL_NOPAD.encode(&signature)))
+    }
+
+    pub(crate) fn router(&self) -> Router {
+        let key_set_url = format!("{}/.well-known/jwks.json", self.url);
+        let discovery = Json(json!({
+            "issuer": self.url,
+            "jwks_uri": key_set_url,
+            "response_types_supported": ["token"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+        }));
+        let key_set = Json(self.key_set());
+        let issuer = self.clone();
+        Router::new()
+            .route("/.well-known/openid-configuration", get(async || discovery))
+            .route("/.well-known/jwks.json", get(async || key_set))
+            .route("/token", post(async move |Json(request): Json<TokenRequest>| issuer.answer(&request)))
+    }
+
+    fn key_set(&self) -> Value {
+        let key = self.key.public_key();
+        let [modulus, exponent] = [key.modulus(), key.exponent()]
+            .map(|number| BASE64URL_NOPAD.encode(number.big_endian_without_leading_zero()));
+        json!({ "keys": [{ "kty": "RSA", "use": "sig", "alg": "RS256", "kid": KEY_ID, "n": modulus, "e": exponent }] })
+    }
+
+    fn answer(&self, request: &TokenRequest) -> Response {
+        match self.token(&request.sub, &request.groups) {
+            Ok(token) => token.into_response(),
+            Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+        }
+    }
+}
+
+/// A token's claims, as far as the authorizer and the shop read them.
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    aud: &'a str,
+    sub: &'a str,
+    iat: u64,
+    exp: u64,
+    /// A user in no group has no such claim.
+    #[serde(rename = "cognito:groups", skip_serializing_if = "<[_]>::is_empty")]
+    groups: &'a [String],
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TokenRequest {
+    sub: String,
+    #[serde(default)]
+    groups: Vec<String>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the verifier goes by the machine's clock")]
+fn seconds_since_epoch() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}

@@ -1,0 +1,117 @@
+use std::{
+    fs::File,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::{
+    Tools,
+    error::{Context, Error, Result},
+};
+
+/// How often a process is asked whether it is still there.
+const POLL: Duration = Duration::from_millis(10);
+
+/// How long a process may take to end before it is killed. `leash.py` gives the command 15 s; this is for `leash.py`.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A process, and all it starts, that ends when this value is dropped, however that comes about; `python/leash.py` sees
+/// to it even if this process is killed.
+#[derive(Debug)]
+pub(crate) struct Leashed {
+    name: &'static str,
+    log: PathBuf,
+    child: Child,
+}
+
+impl Leashed {
+    /// Starts `command` in a process group of its own, where the terminal's Ctrl-C does not reach it, with its output
+    /// in `log`.
+    pub(crate) fn start(name: &'static str, tools: &Tools, command: &Command, log: PathBuf) -> Result<Self> {
+        use std::os::unix::process::CommandExt as _;
+
+        let output = File::create(&log).context(format_args!("write {}", log.display()))?;
+        let errors = output.try_clone().context(format_args!("write {}", log.display()))?;
+        let mut leash = tools.script("leash.py");
+        leash.arg(command.get_program()).args(command.get_args());
+        leash.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        if let Some(folder) = command.get_current_dir() {
+            leash.current_dir(folder);
+        }
+        let child = leash
+            .stdin(Stdio::piped())
+            .stdout(output)
+            .stderr(errors)
+            .process_group(0)
+            .spawn()
+            .context(format_args!("start {name}"))?;
+        Ok(Self { name, log, child })
+    }
+
+    /// Waits until `ready` says so, while the process lives and for `limit` at most.
+    pub(crate) async fn until_ready<F>(&mut self, limit: Duration, ready: impl Fn() -> F) -> Result<()>
+    where
+        F: Future<Output = bool>,
+    {
+        let answered = tokio::time::timeout(limit, async {
+            loop {
+                if ready().await {
+                    return Ok(());
+                }
+                if self.has_ended() {
+                    return Err(self.failure("has ended"));
+                }
+                tokio::time::sleep(POLL).await;
+            }
+        });
+        answered.await.unwrap_or_else(|_| Err(self.failure("does not answer")))
+    }
+
+    pub(crate) fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    pub(crate) fn failure(&self, what: &'static str) -> Error {
+        Error::ProcessFailed { process: self.name, what, log: self.log.clone() }
+    }
+
+    /// Lets the process end in its own time, state written down.
+    pub(crate) async fn stop(mut self) {
+        drop(self.child.stdin.take());
+        let _ = tokio::time::timeout(PATIENCE, async {
+            while !self.has_ended() {
+                tokio::time::sleep(POLL).await;
+            }
+        })
+        .await;
+    }
+
+    /// Ends the process at once, as a crash would.
+    pub(crate) fn kill(mut self) {
+        self.kill_group();
+    }
+
+    fn kill_group(&mut self) {
+        if let Some(group) = Pid::from_raw(self.child.id().cast_signed()) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Leashed {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let polls = PATIENCE.as_millis() / POLL.as_millis();
+        for _ in 0..polls {
+            if self.has_ended() {
+                return;
+            }
+            std::thread::sleep(POLL);
+        }
+        self.kill_group();
+    }
+}

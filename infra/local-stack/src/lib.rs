@@ -1,0 +1,37 @@
+//! The whole shop on one machine, without Docker or an AWS account.
+//!
+//! [`LocalStack::start`] brings up, and dropping it takes down again:
+//!
+//! - the emulator of AWS, with `template.yaml` deployed to it as it stands: tables, queues, bus, functions under their
+//!   own permissions, and the HTTP API behind its JWT authorizer ([`LocalStack::api_url`]);
+//! - the HTTP functions once more under `cargo lambda watch`, at their plain paths, rebuilt as their sources change
+//!   ([`LocalStack::local_url`]);
+//! - an issuer of identity, whose tokens the deployed API accepts ([`LocalStack::token`]);
+//! - a data platform that shows what it received ([`LocalStack::data_platform_url`]).
+//!
+//! `cargo xtask dev` and the end-to-end tests run the same stack, on different ports and states, at the same time if
+//! need be. State survives a stop; nothing that was started does.
+
+mod build;
+mod config;
+mod data_platform;
+mod deployment;
+mod emulator;
+mod error;
+mod gateway;
+mod issuer;
+mod leash;
+mod server;
+mod stack;
+mod steps;
+mod task;
+mod tools;
+mod watch;
+
+pub use build::{Binaries, build};
+pub use config::{Config, Ports, repository};
+pub use error::{Error, Result};
+pub use stack::LocalStack;
+pub use steps::Steps;
+pub use task::Task;
+pub use tools::Tools;

@@ -1,0 +1,46 @@
+use std::io;
+
+use axum::Router;
+use tokio::{net::TcpListener, runtime};
+
+use crate::error::{Context as _, Result};
+
+/// Runs this crate's own servers. They have threads of their own, because whoever starts a stack may be a test whose
+/// runtime ends with it while the stack is shared with the next.
+#[derive(Debug)]
+pub(crate) struct Servers {
+    runtime: Option<runtime::Runtime>,
+}
+
+impl Servers {
+    pub(crate) fn new() -> Result<Self> {
+        let runtime = runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("local-stack")
+            .enable_all()
+            .build()
+            .context("start threads")?;
+        Ok(Self { runtime: Some(runtime) })
+    }
+
+    /// Serves `router` at the port until this value is dropped.
+    pub(crate) async fn serve(&self, port: u16, router: Router) -> Result<()> {
+        let Some(runtime) = &self.runtime else { return Ok(()) };
+        let bound = runtime.spawn(async move {
+            let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+            tokio::spawn(axum::serve(listener, router).into_future());
+            io::Result::Ok(())
+        });
+        let bound = bound.await.unwrap_or_else(|stopped| Err(stopped.into()));
+        bound.context(format_args!("listen on port {port}"))
+    }
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // The ordinary drop waits, which an asynchronous caller must not.
+            runtime.shutdown_background();
+        }
+    }
+}

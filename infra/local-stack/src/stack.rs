@@ -1,0 +1,247 @@
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use crate::{
+    Config, Tools, build, data_platform,
+    deployment::{self, Deployment},
+    emulator::Emulator,
+    error::{Context as _, Error, Result},
+    gateway::Gateway,
+    issuer::{AUDIENCE, Issuer},
+    leash::Leashed,
+    server::Servers,
+    watch,
+};
+
+/// How often a running stack is looked at.
+const CHECK_EVERY: Duration = Duration::from_millis(500);
+
+/// The shop, running. All of it ends when this is dropped; [`Self::stop`] does the same without blocking the thread.
+#[derive(Debug)]
+pub struct LocalStack {
+    config: Config,
+    deployment: Deployment,
+    issuer: Issuer,
+    // Dropped in this order: first what calls, then what is called.
+    watch: Option<Leashed>,
+    emulator: Emulator,
+    _servers: Servers,
+    _state: File,
+}
+
+impl LocalStack {
+    /// Sets up what is missing, builds the functions, and starts everything; returns when all of it answers.
+    ///
+    /// # Errors
+    /// Each is one line for the person at the terminal, and leaves nothing running.
+    pub async fn start(config: Config) -> Result<Self> {
+        let state = take(&config.state_dir)?;
+        config.ports.ensure_free()?;
+        let tools = Tools::set_up(config.steps).await?;
+        config.steps.begin("building the functions");
+        let binaries = build().await?.functions();
+
+        let folder = &config.state_dir;
+        if config.fresh {
+            forget(folder)?;
+        }
+        let logs = logs(&config);
+        fs::create_dir_all(&logs).context(format_args!("create {}", logs.display()))?;
+
+        let ports = config.ports;
+        let servers = Servers::new()?;
+        let issuer = Issuer::new(local(ports.issuer))?;
+        servers.serve(ports.issuer, issuer.router()).await?;
+        servers.serve(ports.data_platform, data_platform::router()).await?;
+
+        config.steps.begin(format_args!("starting the emulator on port {}", ports.emulator));
+        let mut emulator =
+            Emulator::new(tools.clone(), ports.emulator, folder.join("emulator"), logs.join("emulator.log"));
+        emulator.start().await?;
+
+        config.steps.begin("deploying template.yaml");
+        let parameters = parameters(&config);
+        emulator.set_settled(false);
+        let binaries_folder = folder.join("functions");
+        let deployed = deployment::deploy(&tools, &emulator.url(), &parameters, &binaries, &binaries_folder).await;
+        // A refused template has been rolled back; only an interrupted deployment is half-done.
+        emulator.set_settled(true);
+        emulator.check()?;
+        let deployment = deployed?;
+
+        let watch = if config.watch {
+            config.steps.begin(format_args!("serving the functions on port {}", ports.gateway));
+            let log = functions_log(&config);
+            let watch =
+                watch::start(&tools, ports.watch, &emulator.url(), &deployment, &folder.join("watched"), log).await?;
+            let default_function = deployment.default_function().map(str::to_owned);
+            let gateway = Gateway::new(local(ports.watch), default_function)?;
+            servers.serve(ports.gateway, gateway.router()).await?;
+            Some(watch)
+        } else {
+            None
+        };
+        Ok(Self { config, deployment, issuer, watch, emulator, _servers: servers, _state: state })
+    }
+
+    /// The deployed HTTP API, in the emulator, behind its authorizer. Append a path.
+    #[must_use]
+    pub fn api_url(&self) -> String {
+        let api = self.deployment.api.as_deref().unwrap_or("none");
+        format!("{}/_aws/execute-api/{api}", self.emulator.url())
+    }
+
+    /// The HTTP functions under `cargo lambda watch`, at their plain paths, trusting identity headers.
+    #[must_use]
+    pub fn local_url(&self) -> String {
+        local(self.config.ports.gateway)
+    }
+
+    /// The emulator: what `AWS_ENDPOINT_URL` is to be set to. Region and keys are in [`Self::aws_environment`].
+    #[must_use]
+    pub fn endpoint_url(&self) -> String {
+        self.emulator.url()
+    }
+
+    /// The data platform.
+    #[must_use]
+    pub fn data_platform_url(&self) -> String {
+        local(self.config.ports.data_platform)
+    }
+
+    /// The issuer of identity.
+    #[must_use]
+    pub fn issuer_url(&self) -> String {
+        local(self.config.ports.issuer)
+    }
+
+    /// What an AWS client needs to know of the emulator, as environment variables.
+    #[must_use]
+    pub fn aws_environment(&self) -> BTreeMap<&'static str, String> {
+        BTreeMap::from([
+            ("AWS_ENDPOINT_URL", self.endpoint_url()),
+            ("AWS_REGION", crate::emulator::REGION.to_owned()),
+            ("AWS_ACCESS_KEY_ID", "test".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
+        ])
+    }
+
+    /// An output of the deployed stack.
+    #[must_use]
+    pub fn output(&self, name: &str) -> Option<&str> {
+        self.deployment.outputs.get(name).map(String::as_str)
+    }
+
+    /// The environment of a deployed function, by the name of its crate.
+    #[must_use]
+    pub fn environment(&self, function: &str) -> Option<&BTreeMap<String, String>> {
+        self.deployment.functions.get(function).map(|function| &function.environment)
+    }
+
+    /// The name in the stack of a deployed function, by the name of its crate. Its logs are in `/aws/lambda/NAME`.
+    #[must_use]
+    pub fn function_name(&self, function: &str) -> Option<&str> {
+        self.deployment.functions.get(function).map(|function| function.name.as_str())
+    }
+
+    /// A token for the deployed API, for the user `sub` in these groups, valid for an hour: `Authorization: Bearer …`.
+    ///
+    /// # Errors
+    /// If the signature fails.
+    pub fn token(&self, sub: &str, groups: &[&str]) -> Result<String> {
+        let groups: Vec<_> = groups.iter().map(|&group| group.to_owned()).collect();
+        self.issuer.token(sub, &groups)
+    }
+
+    /// Stops the emulator and starts it again, its state as it was. In between, all calls to AWS are refused.
+    ///
+    /// # Errors
+    /// If it does not come up again.
+    pub async fn restart_emulator(&mut self) -> Result<()> {
+        self.emulator.stop().await;
+        self.emulator.start().await
+    }
+
+    /// Kills the emulator, as a crash would: what it held is lost but for what its last clean stop wrote down.
+    /// [`Self::restart_emulator`] starts it again.
+    pub fn kill_emulator(&mut self) {
+        self.emulator.kill();
+    }
+
+    /// Waits until something that should run has ended, and says what. As long as all is well, this does not return.
+    pub async fn failure(&mut self) -> Error {
+        loop {
+            if let Err(failure) = self.emulator.check() {
+                return failure;
+            }
+            if let Some(watch) = &mut self.watch
+                && watch.has_ended()
+            {
+                return watch.failure("has ended");
+            }
+            tokio::time::sleep(CHECK_EVERY).await;
+        }
+    }
+
+    /// Stops everything and waits until it has ended. The state stays for the next start.
+    pub async fn stop(mut self) {
+        if let Some(watch) = self.watch.take() {
+            watch.stop().await;
+        }
+        self.emulator.stop().await;
+    }
+
+    /// The file with the output of the functions under `cargo lambda watch`.
+    #[must_use]
+    pub fn functions_log(&self) -> PathBuf {
+        functions_log(&self.config)
+    }
+}
+
+fn local(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}
+
+/// The template's parameters: what the stack knows, and what the configuration says over it.
+fn parameters(config: &Config) -> BTreeMap<String, String> {
+    let ports = config.ports;
+    let mut parameters = BTreeMap::from([
+        ("JwtIssuer".to_owned(), local(ports.issuer)),
+        ("JwtAudience".to_owned(), AUDIENCE.to_owned()),
+        ("DataPlatformUrl".to_owned(), local(ports.data_platform)),
+    ]);
+    parameters.extend(config.parameters.clone());
+    parameters
+}
+
+/// Takes the state folder for this process. The operating system gives it back, however the process ends.
+fn take(folder: &Path) -> Result<File> {
+    fs::create_dir_all(folder).context(format_args!("create {}", folder.display()))?;
+    let lock = folder.join("lock");
+    let file = File::create(&lock).context(format_args!("write {}", lock.display()))?;
+    file.try_lock().map_err(|_| Error::StateInUse(folder.to_owned()))?;
+    Ok(file)
+}
+
+fn logs(config: &Config) -> PathBuf {
+    config.state_dir.join("logs")
+}
+
+fn functions_log(config: &Config) -> PathBuf {
+    logs(config).join("functions.log")
+}
+
+/// Removes what earlier runs left in the state folder.
+fn forget(folder: &Path) -> Result<()> {
+    for part in ["emulator", "functions", "logs"] {
+        let part = folder.join(part);
+        if part.exists() {
+            fs::remove_dir_all(&part).context(format_args!("remove {}", part.display()))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,105 @@
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    Steps, Task,
+    config::repository,
+    error::{Context as _, Error, Result},
+};
+
+/// The scripts and the list of packages lie beside this crate's sources.
+const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python");
+const REQUIREMENTS: &str = include_str!("../python/requirements.txt");
+
+/// Pythons to try, the plain name first. All packages exist for these versions.
+const PYTHONS: [&str; 5] = ["python3", "python3.14", "python3.13", "python3.12", "python3.11"];
+const IS_USABLE: &str = "import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 15))";
+
+/// The tools that are no Rust crates, in a folder of the repository that git ignores: the emulator, `cargo lambda`,
+/// the translator of SAM templates and cfn-lint, each in the version that `python/requirements.txt` names.
+#[derive(Clone, Debug)]
+pub struct Tools {
+    folder: PathBuf,
+}
+
+impl Tools {
+    /// Finds the tools installed, or installs them, which takes half a minute. A set-up that was interrupted or that
+    /// belongs to another list of versions is done anew.
+    ///
+    /// # Errors
+    /// If there is no Python, or the packages cannot be had.
+    pub async fn set_up(steps: Steps) -> Result<Self> {
+        let tools = Self { folder: repository().join(".local/tools") };
+        let stamp = tools.folder.join("installed");
+        let wanted = wanted(&tools.folder);
+        if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+            return Ok(tools);
+        }
+        steps.begin("installing the tools into .local/tools (this once, about half a minute)");
+        tools.install(steps).await?;
+        fs::write(&stamp, wanted).context(format_args!("write {}", stamp.display()))?;
+        Ok(tools)
+    }
+
+    /// A command that runs one of the scripts beside this crate.
+    pub(crate) fn script(&self, name: &str) -> Command {
+        let mut command = Command::new(self.path("python"));
+        // Without `-B` Python would write its caches beside the sources.
+        command.arg("-B").arg(Path::new(SCRIPTS).join(name));
+        command
+    }
+
+    /// A command that runs an installed program, `cfn-lint` say.
+    #[must_use]
+    pub fn program(&self, name: &str) -> Command {
+        Command::new(self.path(name))
+    }
+
+    fn path(&self, program: &str) -> PathBuf {
+        self.folder.join("bin").join(program)
+    }
+
+    async fn install(&self, steps: Steps) -> Result<()> {
+        let python = PYTHONS.into_iter().find(|python| is_usable(python)).ok_or(Error::NoPython)?;
+        if self.folder.exists() {
+            fs::remove_dir_all(&self.folder).context(format_args!("remove {}", self.folder.display()))?;
+        }
+        let mut venv = Command::new(python);
+        venv.args(["-m", "venv"]).arg(&self.folder);
+        run(venv, steps).await?;
+        let pip = ["-m", "pip", "install", "--disable-pip-version-check", "--no-deps", "--requirement"];
+        let mut install = self.program("python");
+        install.args(pip).arg(Path::new(SCRIPTS).join("requirements.txt"));
+        run(install, steps).await
+    }
+}
+
+/// What the stamp of a complete set-up says. The folder is part of it, because an environment's programs name it and
+/// are of no use in a copy of the repository.
+fn wanted(folder: &Path) -> String {
+    let hash = Sha256::new().chain_update(folder.as_os_str().as_encoded_bytes()).chain_update(REQUIREMENTS).finalize();
+    data_encoding::HEXLOWER.encode(&hash)
+}
+
+fn is_usable(python: &str) -> bool {
+    let check = Command::new(python).args(["-c", IS_USABLE]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    check.is_ok_and(|status| status.success())
+}
+
+/// Runs a step of the installation; its progress is shown if anybody watches.
+async fn run(mut command: Command, steps: Steps) -> Result<()> {
+    command.stdin(Stdio::null()).stderr(Stdio::piped());
+    command.stdout(if steps.are_shown() { Stdio::inherit() } else { Stdio::null() });
+    let output = Task::start(command).context("run Python")?.output().await.context("run Python")?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let reason = errors.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("pip gave no reason");
+    Err(Error::ToolsNotInstalled(reason.trim().to_owned()))
+}

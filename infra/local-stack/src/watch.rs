@@ -1,0 +1,86 @@
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tokio::net::TcpStream;
+
+use crate::{
+    Tools, build,
+    config::repository,
+    deployment::Deployment,
+    emulator::REGION,
+    error::{Context as _, Error, Result},
+    leash::Leashed,
+};
+
+/// How many instances of one function may serve at the same time.
+const CONCURRENCY: &str = "8";
+
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// What a change of which rebuilds the functions.
+const SOURCES: [&str; 4] = ["Cargo.toml", "Cargo.lock", "functions", "shared"];
+
+/// Starts `cargo lambda watch` on the port. A function starts at its first request, and again when sources change.
+pub(crate) async fn start(
+    tools: &Tools,
+    port: u16,
+    endpoint: &str,
+    deployment: &Deployment,
+    folder: &Path,
+    log: PathBuf,
+) -> Result<Leashed> {
+    let mut command = tools.program("cargo-lambda");
+    command
+        .args(["lambda", "watch", "--invoke-address", "127.0.0.1", "--invoke-port", &port.to_string()])
+        .args(["--concurrency", CONCURRENCY, "--manifest-path"])
+        .arg(repository().join("Cargo.toml"))
+        .current_dir(watched(folder)?)
+        .env_clear()
+        .envs(build::environment().filter(|(name, _)| !name.to_string_lossy().starts_with("AWS_")))
+        .envs(environment(deployment)?)
+        .env("AWS_ENDPOINT_URL", endpoint)
+        .env("AWS_REGION", REGION)
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        // No authorizer stands in front, so the functions take identity from the request itself.
+        .env("JANGTEO_IDENTITY", "headers");
+    let mut process = Leashed::start("cargo lambda watch", tools, &command, log)?;
+    process.until_ready(START_LIMIT, || async { TcpStream::connect(("127.0.0.1", port)).await.is_ok() }).await?;
+    Ok(process)
+}
+
+/// The environment of the deployed functions in one, since all of them inherit that of `cargo lambda watch`.
+fn environment(deployment: &Deployment) -> Result<BTreeMap<&str, &str>> {
+    let mut united = BTreeMap::new();
+    for (function, (name, value)) in
+        deployment.functions.iter().flat_map(|(name, function)| function.environment.iter().map(move |v| (name, v)))
+    {
+        if united.insert(name.as_str(), value.as_str()).is_some_and(|other| other != value) {
+            return Err(Error::DeploymentFailed(format!(
+                "{name} of {function} differs from that of another function, which `cargo lambda watch` cannot provide"
+            )));
+        }
+    }
+    Ok(united)
+}
+
+/// A folder with links to the sources alone.
+///
+/// Each running instance of a function watches every folder below the one that `cargo lambda watch` is started in,
+/// ignored ones too. In the repository's root, with `target` and the tools, these are thousands, and a few dozen
+/// instances would use up what the kernel grants a user (`fs.inotify.max_user_watches`).
+fn watched(folder: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(folder).context(format_args!("create {}", folder.display()))?;
+    for source in SOURCES {
+        let link = folder.join(source);
+        if !link.is_symlink() {
+            symlink(repository().join(source), &link).context(format_args!("create {}", link.display()))?;
+        }
+    }
+    Ok(folder.to_owned())
+}

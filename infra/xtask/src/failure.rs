@@ -1,0 +1,23 @@
+use std::io;
+
+/// Why a command did not succeed: one line for the person at the terminal.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    LocalStack(#[from] local_stack::Error),
+
+    #[error("`{0}` failed: correct what it reports above")]
+    Check(String),
+
+    #[error("there is no `{0}` in this workspace")]
+    NoSuchBinary(String),
+
+    #[error("the sample data could not be put in: {0}")]
+    SampleData(String),
+
+    #[error("interrupted")]
+    Interrupted,
+
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}

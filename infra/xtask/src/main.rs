@@ -1,0 +1,100 @@
+//! Everything a developer does here, as one command: `cargo xtask`.
+
+mod dev;
+mod failure;
+mod run;
+mod sample;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+
+use failure::Failure;
+
+/// Everything a developer does here.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the shop on this machine, with sample data, until Ctrl-C
+    ///
+    /// Needs a Rust toolchain and Python 3, nothing else: no Docker, no AWS account. The first start installs the
+    /// emulator of AWS and cargo-lambda into .local/tools and builds everything, which takes minutes; later ones take
+    /// seconds and find all data as it was.
+    ///
+    /// Listens on this machine only: 9000 the shop's API, 4566 the emulator (any AWS service, and the API as deployed,
+    /// with its authorizer), 9100 the data platform, 9200 the issuer of tokens, 9001 cargo lambda watch.
+    Dev {
+        /// Start empty: forget users, products, orders and all
+        #[arg(long)]
+        fresh: bool,
+    },
+
+    /// Run all checks, stopping at the first that fails
+    ///
+    /// In this order: formatting, lints, unit and in-process tests, the template's lint, and the end-to-end tests
+    /// against the deployed template, on ports of their own. What CI runs.
+    Test,
+
+    /// Run a benchmark: `cost` counts what each operation costs at the wire, next to its budget
+    Bench {
+        /// The benchmark's name
+        name: String,
+        /// What is passed on to it
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+
+    /// Read the whole table and check that the books are right
+    ///
+    /// By default the table of the shop that `cargo xtask dev` runs; `cargo xtask audit --help` shows how to name
+    /// another.
+    #[command(disable_help_flag = true)]
+    Audit {
+        /// What is passed on to the auditor
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Dev { fresh } => dev::run(fresh).await,
+        Command::Test => unless_stopped(test::run()).await,
+        Command::Bench { name, arguments } => unless_stopped(run::binary(&format!("bench-{name}"), &arguments)).await,
+        Command::Audit { arguments } => unless_stopped(run::binary("audit", &arguments)).await,
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does the work, or drops it at Ctrl-C, which ends all that it has started.
+async fn unless_stopped(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    tokio::select! {
+        outcome = work => outcome,
+        stopped = stop_signal() => stopped.and(Err(Failure::Interrupted)),
+    }
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn stop_signal() -> Result<(), Failure> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

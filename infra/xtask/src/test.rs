@@ -1,0 +1,40 @@
+use std::{env, process::Command};
+
+use local_stack::{Steps, Tools, repository};
+
+use crate::{failure::Failure, run::check};
+
+/// Runs all checks, those that say most in the shortest time first.
+pub(crate) async fn run() -> Result<(), Failure> {
+    let steps = Steps::shown();
+
+    steps.begin("formatting");
+    check(cargo(&["fmt", "--all", "--check"])).await?;
+
+    steps.begin("lints");
+    check(cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])).await?;
+
+    steps.begin("unit and in-process tests");
+    check(cargo(&["test", "--workspace"])).await?;
+
+    let tools = Tools::set_up(steps).await?;
+    steps.begin("the template's lint");
+    let mut lint = tools.program("cfn-lint");
+    lint.arg("template.yaml").current_dir(repository());
+    check(lint).await?;
+
+    steps.begin("end-to-end tests");
+    // Of the whole workspace, though one crate has the test: a part would be compiled with other features, anew.
+    let mut end_to_end = cargo(&["test", "--workspace", "--test", "e2e"]);
+    end_to_end.env("JANGTEO_E2E", "1");
+    check(end_to_end).await?;
+
+    steps.begin("all is well");
+    Ok(())
+}
+
+fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments).current_dir(repository());
+    command
+}
