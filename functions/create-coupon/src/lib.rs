@@ -19,17 +19,24 @@ use shared::{
 #[derive(Debug, Deserr)]
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 struct Body {
+    #[deserr(default)]
     coupon_id: Option<CouponId>,
     name: Name,
+    #[deserr(default)]
     description: Option<Description>,
     kind: CouponKind,
+    #[deserr(default)]
     value: Option<i64>,
+    #[deserr(default)]
     max_discount: Option<Price>,
+    #[deserr(default)]
     min_order_amount: Option<Price>,
     total_quantity: TotalQuantity,
     issue_from: Instant,
     issue_until: Instant,
+    #[deserr(default)]
     valid_days: Option<ValidDays>,
+    #[deserr(default)]
     valid_until: Option<Instant>,
 }
 

@@ -18,6 +18,7 @@ const MAX_LINES: usize = 50;
 struct Body {
     user_id: UserId,
     items: Vec<Item>,
+    #[deserr(default)]
     coupon_id: Option<CouponId>,
 }
 

@@ -18,14 +18,20 @@ use shared::{
 #[derive(Debug, Deserr)]
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 struct Body {
+    #[deserr(default)]
     product_id: Option<ProductId>,
     name: Name,
+    #[deserr(default)]
     description: Option<Description>,
+    #[deserr(default)]
     category: Option<Category>,
     price: Price,
+    #[deserr(default)]
     discount: Option<Price>,
     stock: Units,
+    #[deserr(default)]
     seller_id: Option<UserId>,
+    #[deserr(default)]
     stock_shards: Option<ShardCount>,
 }
 

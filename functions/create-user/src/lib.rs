@@ -17,12 +17,17 @@ use shared::{
 #[derive(Debug, Deserr)]
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 struct Body {
+    #[deserr(default)]
     user_id: Option<UserId>,
     name: Name,
     email: Email,
+    #[deserr(default)]
     phone: Option<Phone>,
+    #[deserr(default)]
     address: Option<Line>,
+    #[deserr(default)]
     kind: Option<UserKind>,
+    #[deserr(default)]
     seller: Option<SellerBody>,
 }
 

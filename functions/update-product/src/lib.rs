@@ -19,12 +19,19 @@ use shared::{
 #[derive(Debug, Deserr)]
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 struct Body {
+    #[deserr(default)]
     name: Option<Name>,
+    #[deserr(default)]
     description: Option<Description>,
+    #[deserr(default)]
     category: Option<Category>,
+    #[deserr(default)]
     price: Option<Price>,
+    #[deserr(default)]
     discount: Option<Price>,
+    #[deserr(default)]
     status: Option<SaleStatus>,
+    #[deserr(default)]
     stock_shards: Option<ShardCount>,
 }
 

@@ -17,12 +17,19 @@ use shared::{
 #[derive(Debug, Deserr)]
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 struct Body {
+    #[deserr(default)]
     name: Option<Name>,
+    #[deserr(default)]
     email: Option<Email>,
+    #[deserr(default)]
     phone: Option<Phone>,
+    #[deserr(default)]
     address: Option<Line>,
+    #[deserr(default)]
     kind: Option<UserKind>,
+    #[deserr(default)]
     seller: Option<SellerBody>,
+    #[deserr(default)]
     status: Option<UserStatus>,
 }
 

@@ -215,7 +215,9 @@ mod tests {
     #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
     struct Body {
         user_id: UserId,
+        #[deserr(default)]
         amount: Option<ChargeAmount>,
+        #[deserr(default)]
         items: Option<Vec<Line>>,
     }
 

@@ -9,6 +9,7 @@ pub mod keys;
 pub mod ledger;
 pub mod orders;
 pub mod products;
+pub mod records;
 pub mod requests;
 pub mod sales;
 pub mod stock;

@@ -385,7 +385,7 @@ fn unreachable<E: ProvideErrorMetadata>(error: SdkError<E>) -> StoreError {
     }
 }
 
-fn key_of(item: &Item) -> Result<Key, StoreError> {
+pub(super) fn key_of(item: &Item) -> Result<Key, StoreError> {
     let text = |name: &str| match item.get(name) {
         Some(AttributeValue::S(text)) => Ok(text.clone()),
         _ => Err(StoreError::Rejected(format!("an item without {name}"))),

@@ -1,0 +1,276 @@
+//! Any item of the table as the record that its key promises: for those who read all of it, whatever there is.
+//!
+//! The inverse of [`keys`]. A kind of record that is new there is to be known here, too.
+
+use serde::de::{DeserializeOwned, IgnoredAny};
+
+use super::{Item, Key, keys, orders::OrderRecord, requests::RequestRecord, sales::SalesRecord, table::key_of};
+use crate::domain::{
+    CouponId, ProductId, UserId,
+    bestseller::Board,
+    coupon::{Campaign, Counter, IssuedCoupon, Slot},
+    ledger::LedgerEntry,
+    product::Product,
+    stock::Shard,
+    user::{Account, Profile},
+};
+
+/// A record, with what only its key tells of it.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the fields are the parts of the record's key, and the record")]
+pub enum Record {
+    /// Who a user is.
+    Profile(Box<Profile>),
+    /// A user's money.
+    Account { user: UserId, account: Account },
+    /// A change of a user's money.
+    LedgerEntry { user: UserId, entry: LedgerEntry },
+    /// A user's coupon.
+    IssuedCoupon(Box<IssuedCoupon>),
+    /// An order.
+    Order(Box<OrderRecord>),
+    /// A product.
+    Product(Box<Product>),
+    /// A shard of a product's shelf.
+    Shard { product: ProductId, number: u16, shard: Shard },
+    /// A coupon campaign.
+    Campaign(Box<Campaign>),
+    /// A shard of a campaign's counter.
+    Counter { coupon: CouponId, shard: u16, counter: Counter },
+    /// What became of a ticket.
+    Slot { coupon: CouponId, shard: u16, ticket: i64, slot: Slot },
+    /// Units sold of a product.
+    Sales { product: ProductId, sales: SalesRecord },
+    /// The bestsellers.
+    Board(Board),
+    /// The mark that an event has been counted.
+    Counted { event_id: String },
+    /// What came of a request with an idempotency key.
+    Request { digest: String },
+}
+
+/// Why an item is not the record that its key promises. What the item holds is left out: it may be personal data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unreadable {
+    /// It has no key.
+    NoKey,
+    /// No kind of record has such a key.
+    UnknownKind(Key),
+    /// It has not the shape of the records with such a key.
+    WrongShape(Key),
+    /// It is a record that belongs elsewhere.
+    Misplaced {
+        /// Where it is.
+        found: Key,
+        /// Where a record of these ids has its place.
+        belongs: Key,
+    },
+}
+
+impl Record {
+    /// Reads an item as what its key promises.
+    ///
+    /// # Errors
+    /// Where the key promises nothing known, or the item does not keep the promise.
+    pub fn read(item: Item) -> Result<Self, Unreadable> {
+        let found = key_of(&item).map_err(|_| Unreadable::NoKey)?;
+        let record = Self::promised_by(&found, item)?;
+        let belongs = record.key();
+        if found == belongs { Ok(record) } else { Err(Unreadable::Misplaced { found, belongs }) }
+    }
+
+    fn promised_by(key: &Key, item: Item) -> Result<Self, Unreadable> {
+        let reader = Reader { key, item };
+        let (pk, sk): (Vec<&str>, Vec<&str>) = (key.pk.split('#').collect(), key.sk.split('#').collect());
+        match (pk.as_slice(), sk.as_slice()) {
+            (["USER", _], ["PROFILE"]) => reader.record().map(Self::Profile),
+            (["USER", user], ["ACCOUNT"]) => Ok(Self::Account { user: reader.part(user)?, account: reader.record()? }),
+            (["USER", user], ["LEDGER", _]) => {
+                Ok(Self::LedgerEntry { user: reader.part(user)?, entry: reader.record()? })
+            }
+            (["USER", _], ["COUPON", _]) => reader.record().map(Self::IssuedCoupon),
+            (["ORDER", _], ["ORDER"]) => reader.record().map(Self::Order),
+            (["PRODUCT", _], ["PRODUCT"]) => reader.record().map(Self::Product),
+            (["STOCK", product, shard], ["STOCK"]) => {
+                let (product, number) = (reader.part(product)?, reader.number(shard)?);
+                Ok(Self::Shard { product, number, shard: reader.record()? })
+            }
+            (["CAMPAIGN", _], ["CAMPAIGN"]) => reader.record().map(Self::Campaign),
+            (["COUNTER", coupon, shard], ["COUNTER"]) => {
+                let (coupon, shard) = (reader.part(coupon)?, reader.number(shard)?);
+                Ok(Self::Counter { coupon, shard, counter: reader.record()? })
+            }
+            (["SLOT", coupon, shard, ticket], ["SLOT"]) => {
+                let (coupon, shard, ticket) = (reader.part(coupon)?, reader.number(shard)?, reader.number(ticket)?);
+                Ok(Self::Slot { coupon, shard, ticket, slot: reader.record()? })
+            }
+            (["SALES", product], ["SALES"]) => {
+                Ok(Self::Sales { product: reader.part(product)?, sales: reader.record()? })
+            }
+            (["BESTSELLERS"], ["BOARD"]) => reader.record().map(Self::Board),
+            (["COUNTED", event_id], ["COUNTED"]) => Ok(Self::Counted { event_id: (*event_id).to_owned() }),
+            (["REQUEST", digest], ["REQUEST"]) => {
+                let _: RequestRecord<IgnoredAny> = reader.record()?;
+                Ok(Self::Request { digest: (*digest).to_owned() })
+            }
+            _ => Err(Unreadable::UnknownKind(key.clone())),
+        }
+    }
+
+    /// Where a record of these ids has its place.
+    pub fn key(&self) -> Key {
+        match self {
+            Self::Profile(profile) => keys::profile(&profile.user_id),
+            Self::Account { user, .. } => keys::account(user),
+            Self::LedgerEntry { user, entry } => keys::ledger_entry(user, entry.sequence),
+            Self::IssuedCoupon(coupon) => keys::user_coupon(&coupon.user_id, &coupon.coupon_id),
+            Self::Order(record) => keys::order(&record.order.order_id),
+            Self::Product(product) => keys::product(&product.product_id),
+            Self::Shard { product, number, .. } => keys::stock(product, *number),
+            Self::Campaign(campaign) => keys::campaign(&campaign.coupon_id),
+            Self::Counter { coupon, shard, .. } => keys::counter(coupon, *shard),
+            Self::Slot { coupon, shard, ticket, .. } => keys::slot(coupon, *shard, *ticket),
+            Self::Sales { product, .. } => keys::sales(product),
+            Self::Board(_) => keys::board(),
+            Self::Counted { event_id } => keys::counted(event_id),
+            Self::Request { digest } => keys::request(digest),
+        }
+    }
+}
+
+/// Reads an item and the parts of its key.
+struct Reader<'a> {
+    key: &'a Key,
+    item: Item,
+}
+
+impl Reader<'_> {
+    fn part<I: TryFrom<String>>(&self, text: &str) -> Result<I, Unreadable> {
+        I::try_from(text.to_owned()).map_err(|_| Unreadable::UnknownKind(self.key.clone()))
+    }
+
+    /// Takes what is not written as [`keys`] would have, too: that shows as a record that belongs elsewhere.
+    fn number<N: std::str::FromStr>(&self, text: &str) -> Result<N, Unreadable> {
+        text.parse().map_err(|_| Unreadable::UnknownKind(self.key.clone()))
+    }
+
+    fn record<R: DeserializeOwned>(self) -> Result<R, Unreadable> {
+        serde_dynamo::from_item(self.item).map_err(|_| Unreadable::WrongShape(self.key.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::AttributeValue;
+    use serde_json::json;
+
+    use super::*;
+
+    fn item(key: &Key, record: serde_json::Value) -> Item {
+        let mut item: Item = serde_dynamo::to_item(record).unwrap();
+        item.extend(key.clone().into_item());
+        item
+    }
+
+    fn user() -> UserId {
+        UserId::try_from("mina".to_owned()).unwrap()
+    }
+
+    fn coupon() -> CouponId {
+        CouponId::try_from("welcome".to_owned()).unwrap()
+    }
+
+    fn product() -> ProductId {
+        ProductId::try_from("tea".to_owned()).unwrap()
+    }
+
+    /// One of each kind, as `keys` places it.
+    fn one_of_each() -> Vec<(Key, serde_json::Value)> {
+        let at = "2026-11-20T03:00:00Z";
+        let at_ms = at.parse::<jiff::Timestamp>().unwrap().as_millisecond();
+        let offer = json!({ "price": 1_000, "discount": 0, "saleStatus": "ON_SALE" });
+        let with = |mut record: serde_json::Value, more: &serde_json::Value| {
+            record.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            record
+        };
+        let terms = json!({ "kind": "FIXED", "value": 1_000 });
+        let order = json!({
+            "orderId": "o1", "userId": "mina", "status": "PAID", "payment": "BALANCE", "items": [], "goodsTotal": 0,
+            "payable": 0, "createdAt": at_ms, "updatedAt": at_ms, "version": 1, "history": [], "payload": "p",
+        });
+        let campaign = json!({
+            "couponId": "welcome", "name": "Welcome", "totalQuantity": 1, "issueFrom": at_ms, "issueUntil": at_ms,
+            "validity": { "validDays": 1 }, "counterShards": 1, "createdAt": at_ms,
+        });
+        let issued = json!({
+            "issuedCouponId": "i1", "couponId": "welcome", "userId": "mina", "name": "Welcome", "state": "USABLE",
+            "issuedAt": at_ms, "expiresAt": at_ms,
+        });
+        let order_id = crate::domain::OrderId::try_from("o1".to_owned()).unwrap();
+        vec![
+            (
+                keys::profile(&user()),
+                json!({ "userId": "mina", "name": "Mina", "email": "mina@example.com", "kind": "CUSTOMER",
+                        "version": 1, "createdAt": at_ms }),
+            ),
+            (keys::account(&user()), json!({ "status": "ACTIVE", "balance": 0, "sequence": 0 })),
+            (
+                keys::ledger_entry(&user(), 7),
+                json!({ "entryId": "e", "sequence": 7, "type": "CHARGE", "amount": 1, "balanceAfter": 1, "at": at_ms }),
+            ),
+            (keys::user_coupon(&user(), &coupon()), with(issued, &terms)),
+            (keys::order(&order_id), order),
+            (
+                keys::product(&product()),
+                with(
+                    json!({ "productId": "tea", "name": "Tea", "stockShards": 1, "version": 1, "createdAt": at_ms }),
+                    &offer,
+                ),
+            ),
+            (keys::stock(&product(), 3), with(json!({ "remaining": 1, "received": 1 }), &offer)),
+            (keys::campaign(&coupon()), with(campaign, &terms)),
+            (keys::counter(&coupon(), 0), json!({ "next": 0, "limit": 1 })),
+            (keys::slot(&coupon(), 0, 5), json!({ "userId": "mina" })),
+            (keys::sales(&product()), json!({ "lastSoldAt": at_ms, "day_20261120": 2, "ttl": 1 })),
+            (keys::board(), json!({ "candidates": [], "version": 1 })),
+            (keys::counted("o1-1"), json!({ "ttl": 1 })),
+            (keys::request("digest"), json!({ "payload": "p", "outcome": { "any": ["thing"] } })),
+        ]
+    }
+
+    #[test]
+    fn every_kind_is_found_where_its_key_says() {
+        for (key, record) in one_of_each() {
+            assert_eq!(Record::read(item(&key, record)).map(|record| record.key()), Ok(key));
+        }
+    }
+
+    #[test]
+    fn an_item_must_have_the_shape_that_its_key_promises() {
+        let needs_nothing = [keys::slot(&coupon(), 0, 5), keys::sales(&product()), keys::counted("o1-1")];
+        for (key, _) in one_of_each().into_iter().filter(|(key, _)| !needs_nothing.contains(key)) {
+            assert_eq!(Record::read(item(&key, json!({}))), Err(Unreadable::WrongShape(key)));
+        }
+    }
+
+    #[test]
+    fn a_record_must_be_where_its_ids_say() {
+        let entry = one_of_each().swap_remove(2).1;
+        let (found, belongs) = (keys::ledger_entry(&user(), 8), keys::ledger_entry(&user(), 7));
+        assert_eq!(Record::read(item(&found, entry)), Err(Unreadable::Misplaced { found, belongs }));
+
+        let found = Key { pk: "SLOT#welcome#0#05".to_owned(), sk: "SLOT".to_owned() };
+        let belongs = keys::slot(&coupon(), 0, 5);
+        assert_eq!(Record::read(item(&found, json!({}))), Err(Unreadable::Misplaced { found, belongs }));
+    }
+
+    #[test]
+    fn a_key_must_be_one_of_the_known() {
+        for (pk, sk) in [("CAT#tom", "CAT"), ("USER#mina", "ORDER"), ("STOCK#tea", "STOCK"), ("USER#a b", "ACCOUNT")] {
+            let key = Key { pk: pk.to_owned(), sk: sk.to_owned() };
+            assert_eq!(Record::read(item(&key, json!({}))), Err(Unreadable::UnknownKind(key)));
+        }
+        let numbered = Item::from([("pk".to_owned(), AttributeValue::N("1".to_owned()))]);
+        assert_eq!(Record::read(numbered), Err(Unreadable::NoKey));
+    }
+}

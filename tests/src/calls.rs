@@ -1,0 +1,161 @@
+//! Calls of the API in this process, as the gateway would make them.
+
+use std::{
+    collections::HashMap,
+    future::{Future, IntoFuture},
+    pin::Pin,
+};
+
+use lambda_http::{Body, RequestExt, http};
+use serde_json::Value;
+use shared::{api::routes, runtime::serve};
+
+use crate::{TestShop, router};
+
+/// A call that is being put together; awaiting it makes it.
+#[derive(Debug)]
+pub struct Call {
+    shop: TestShop,
+    method: String,
+    path: String,
+    headers: Vec<(String, String)>,
+    body: Body,
+}
+
+impl Call {
+    pub(crate) fn new(shop: TestShop, method: &str, path: &str) -> Self {
+        Self { shop, method: method.to_owned(), path: path.to_owned(), headers: Vec::new(), body: Body::Empty }
+    }
+
+    /// With a JSON body.
+    #[must_use]
+    pub fn json(self, body: &Value) -> Self {
+        self.body(body.to_string()).header("content-type", "application/json")
+    }
+
+    /// With any body.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<String>) -> Self {
+        self.body = Body::Text(body.into());
+        self
+    }
+
+    /// With a header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.retain(|(other, _)| other != name);
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// As this customer.
+    #[must_use]
+    pub fn as_user(self, user: &str) -> Self {
+        self.header("x-user-id", user)
+    }
+
+    /// As this seller.
+    #[must_use]
+    pub fn as_seller(self, user: &str) -> Self {
+        self.header("x-user-id", user).header("x-user-role", "SELLER")
+    }
+
+    /// As an admin.
+    #[must_use]
+    pub fn as_admin(self) -> Self {
+        self.header("x-user-id", "admin").header("x-user-role", "ADMIN")
+    }
+
+    /// With an idempotency key.
+    #[must_use]
+    pub fn key(self, key: &str) -> Self {
+        self.header("idempotency-key", key)
+    }
+
+    /// Preferring English.
+    #[must_use]
+    pub fn in_english(self) -> Self {
+        self.header("accept-language", "en")
+    }
+
+    async fn send(self) -> Answer {
+        let (path, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
+        let (function, parameters) = match routes::find(&self.method, path) {
+            Some((route, parameters)) => (route.function, parameters),
+            None => ("route-not-found", Vec::new()),
+        };
+        let parameters: HashMap<String, String> =
+            parameters.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let query: HashMap<String, Vec<String>> = query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(name, value)| (name.to_owned(), vec![value.to_owned()]))
+            .collect();
+        let mut request = http::Request::builder().method(self.method.as_str()).uri(self.path.replace(' ', "%20"));
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(self.body).expect("a request can be made");
+        let request = request.with_path_parameters(parameters).with_query_string_parameters(query);
+
+        let endpoint = router::endpoint(function).expect("each route's function is in the router");
+        let response = serve::answer(self.shop.instance(), endpoint, request, true).await;
+        let body = match response.body() {
+            Body::Text(text) => serde_json::from_str(text).expect("an answer is JSON"),
+            _ => Value::Null,
+        };
+        Answer { status: response.status().as_u16(), headers: response.headers().clone(), body }
+    }
+}
+
+impl IntoFuture for Call {
+    type Output = Answer;
+    type IntoFuture = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}
+
+/// An answer of the API.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: http::HeaderMap,
+    /// The body.
+    pub body: Value,
+}
+
+impl Answer {
+    /// The data of a success with this status.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        self.body["data"].clone()
+    }
+
+    /// The details of a failure with this status and code.
+    #[track_caller]
+    pub fn refused(self, status: u16, code: &str) -> Value {
+        assert_eq!((self.status, self.code()), (status, code), "{}", self.body);
+        assert!(self.body["requestId"].as_str().is_some_and(|id| !id.is_empty()), "{}", self.body);
+        self.body["details"].clone()
+    }
+
+    /// The fields that a 400 names, sorted.
+    #[track_caller]
+    pub fn bad_fields(&self) -> Vec<&str> {
+        assert_eq!((self.status, self.code()), (400, "INVALID_REQUEST"), "{}", self.body);
+        let errors = self.body["fieldErrors"].as_array().expect("a 400 names fields");
+        let mut fields: Vec<_> = errors.iter().map(|error| error["field"].as_str().unwrap()).collect();
+        fields.sort_unstable();
+        fields
+    }
+
+    /// The code.
+    pub fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+}

@@ -1,0 +1,173 @@
+//! DynamoDB in this process, reached through the real SDK's HTTP interface, with faults on demand.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+};
+
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_smithy_runtime_api::client::{
+    http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn},
+    orchestrator::{HttpRequest, HttpResponse},
+    result::ConnectorError,
+};
+use aws_smithy_types::body::SdkBody;
+use dynoxide::Database;
+use serde_json::{Value, json};
+
+use crate::meter::Meter;
+
+/// What goes wrong with a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing.
+    None,
+    /// DynamoDB refuses a transaction because another one is at its items.
+    Conflict,
+    /// DynamoDB refuses a call because there are too many.
+    Throttled,
+    /// The call is carried out, and its answer gets lost.
+    LostReply,
+}
+
+/// Chooses what goes wrong with each call, by operation.
+type Chooser = Box<dyn FnMut(&str) -> Fault + Send>;
+
+/// An embedded DynamoDB.
+#[derive(Clone)]
+pub struct Dynamo {
+    database: Database,
+    meter: Meter,
+    faults: Arc<Mutex<Chooser>>,
+}
+
+impl fmt::Debug for Dynamo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Dynamo")
+    }
+}
+
+impl Dynamo {
+    /// An empty one.
+    pub fn new() -> Self {
+        let database = Database::memory().expect("SQLite opens in memory");
+        Self { database, meter: Meter::default(), faults: Arc::new(Mutex::new(Box::new(|_| Fault::None))) }
+    }
+
+    /// What calls cost.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// Lets calls fail as `choose` says, which gets each call's operation.
+    pub fn fail(&self, choose: impl FnMut(&str) -> Fault + Send + 'static) {
+        *self.faults.lock().unwrap() = Box::new(choose);
+    }
+
+    /// Lets the first `times` calls of an operation fail.
+    pub fn fail_first(&self, operation: &'static str, mut times: u32, fault: Fault) {
+        self.fail(move |called| {
+            let hit = called == operation && times > 0;
+            times -= u32::from(hit);
+            if hit { fault } else { Fault::None }
+        });
+    }
+
+    /// A client of it that retries as the shipped one does.
+    pub fn client(&self) -> aws_sdk_dynamodb::Client {
+        let connector = SharedHttpConnector::new(self.clone());
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("ap-northeast-2"))
+            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+            .endpoint_url("http://dynamo.test")
+            .http_client(http_client_fn(move |_, _| connector.clone()))
+            .build();
+        aws_sdk_dynamodb::Client::from_conf(config)
+    }
+
+    /// Carries out an operation with its JSON request.
+    pub fn execute(&self, operation: &str, request: Value) -> Result<Value, (u16, Value)> {
+        macro_rules! operations {
+            ($($name:literal => $method:ident),+ $(,)?) => {
+                match operation {
+                    $($name => {
+                        let request = serde_json::from_value(request).expect("a request DynamoDB knows");
+                        self.database.$method(request)
+                            .map(|answer| serde_json::to_value(answer).expect("an answer is JSON"))
+                    })+
+                    other => panic!("DynamoDB operation {other} is not embedded"),
+                }
+            };
+        }
+        let answer = operations! {
+            "CreateTable" => create_table,
+            "DescribeTable" => describe_table,
+            "GetItem" => get_item,
+            "UpdateItem" => update_item,
+            "BatchGetItem" => batch_get_item,
+            "Query" => query,
+            "Scan" => scan,
+            "TransactWriteItems" => transact_write_items,
+            "DescribeStream" => describe_stream,
+            "GetShardIterator" => get_shard_iterator,
+            "GetRecords" => get_records,
+        };
+        answer.map_err(|error| {
+            let body = serde_json::from_str(&error.to_json()).expect("an error is JSON");
+            (error.status_code(), body)
+        })
+    }
+
+    async fn answer(self, operation: String, mut request: Value) -> Result<HttpResponse, ConnectorError> {
+        // Others may go first, as over a network.
+        tokio::task::yield_now().await;
+        request["ReturnConsumedCapacity"] = json!("TOTAL");
+        let fault = (self.faults.lock().unwrap())(&operation);
+        let result = match fault {
+            Fault::Conflict => Err(conflict(&request)),
+            Fault::Throttled => Err((400, error("ThrottlingException", "Rate exceeded"))),
+            Fault::None | Fault::LostReply => self.execute(&operation, request),
+        };
+        let (status, body) = match result {
+            Ok(body) => (200, body),
+            Err((status, body)) => (status, body),
+        };
+        self.meter.count(&operation, &body);
+        tokio::task::yield_now().await;
+        if fault == Fault::LostReply {
+            return Err(ConnectorError::io("the connection broke".into()));
+        }
+        let status = status.try_into().expect("a status");
+        Ok(HttpResponse::new(status, SdkBody::from(body.to_string())))
+    }
+}
+
+impl Default for Dynamo {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl HttpConnector for Dynamo {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+        let body = serde_json::from_slice(request.body().bytes().unwrap_or_default()).expect("a request is JSON");
+        HttpConnectorFuture::new(self.clone().answer(operation, body))
+    }
+}
+
+/// What DynamoDB says when another transaction is at the first item of this one.
+fn conflict(request: &Value) -> (u16, Value) {
+    let actions = request["TransactItems"].as_array().map_or(1, Vec::len);
+    let reasons =
+        (0..actions).map(|action| json!({ "Code": if action == 0 { "TransactionConflict" } else { "None" } }));
+    let mut body = error("TransactionCanceledException", "Transaction cancelled [TransactionConflict]");
+    body["CancellationReasons"] = reasons.collect();
+    (400, body)
+}
+
+fn error(name: &str, message: &str) -> Value {
+    json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{name}"), "message": message })
+}

@@ -1,0 +1,25 @@
+//! What the tests of the whole shop stand on: the real handlers and the real AWS SDK over an embedded DynamoDB, with
+//! the table of `template.yaml`.
+#![allow(clippy::disallowed_methods, reason = "tests decide time and randomness themselves")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
+mod calls;
+mod dynamo;
+mod meter;
+mod router;
+mod shop;
+pub mod stream;
+pub mod template;
+
+pub use calls::{Answer, Call};
+pub use dynamo::{Dynamo, Fault};
+pub use meter::{Cost, Meter};
+pub use router::endpoint;
+pub use shop::TestShop;

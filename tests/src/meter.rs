@@ -1,0 +1,61 @@
+//! Counts what an operation costs, at the wire: HTTP calls and the capacity that DynamoDB says they consumed.
+
+use std::{
+    fmt,
+    ops::Add,
+    sync::{Arc, Mutex},
+};
+
+use serde_json::Value;
+
+/// What some calls cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Cost {
+    /// HTTP calls, one after the other.
+    pub round_trips: u32,
+    /// Write units.
+    pub write_units: f64,
+    /// Read units.
+    pub read_units: f64,
+}
+
+impl Add for Cost {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            round_trips: self.round_trips + other.round_trips,
+            write_units: self.write_units + other.write_units,
+            read_units: self.read_units + other.read_units,
+        }
+    }
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} round trips, {} write units, {} read units", self.round_trips, self.write_units, self.read_units)
+    }
+}
+
+/// Adds up costs until they are taken.
+#[derive(Debug, Clone, Default)]
+pub struct Meter(Arc<Mutex<Cost>>);
+
+impl Meter {
+    /// What was counted since the last time.
+    pub fn take(&self) -> Cost {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+
+    /// Counts a call by its operation and its answer.
+    pub(crate) fn count(&self, operation: &str, answer: &Value) {
+        let consumed = match &answer["ConsumedCapacity"] {
+            Value::Array(tables) => tables.iter().filter_map(|table| table["CapacityUnits"].as_f64()).sum(),
+            table => table["CapacityUnits"].as_f64().unwrap_or(0.0),
+        };
+        let reads = matches!(operation, "GetItem" | "BatchGetItem" | "Query" | "Scan" | "TransactGetItems");
+        let (read_units, write_units) = if reads { (consumed, 0.0) } else { (0.0, consumed) };
+        let mut total = self.0.lock().unwrap();
+        *total = *total + Cost { round_trips: 1, write_units, read_units };
+    }
+}

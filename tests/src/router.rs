@@ -1,0 +1,32 @@
+//! Every function with the name that its folder has, as a router would call them.
+
+use shared::runtime::serve::Endpoint;
+
+/// The endpoint of a function.
+pub fn endpoint(function: &str) -> Option<Endpoint> {
+    Some(match function {
+        "charge-balance" => |shop, request| Box::pin(charge_balance::handle(shop, request)),
+        "create-coupon" => |shop, request| Box::pin(create_coupon::handle(shop, request)),
+        "create-order" => |shop, request| Box::pin(create_order::handle(shop, request)),
+        "create-product" => |shop, request| Box::pin(create_product::handle(shop, request)),
+        "create-user" => |shop, request| Box::pin(create_user::handle(shop, request)),
+        "get-balance" => |shop, request| Box::pin(get_balance::handle(shop, request)),
+        "get-coupon" => |shop, request| Box::pin(get_coupon::handle(shop, request)),
+        "get-order" => |shop, request| Box::pin(get_order::handle(shop, request)),
+        "get-order-history" => |shop, request| Box::pin(get_order_history::handle(shop, request)),
+        "get-product" => |shop, request| Box::pin(get_product::handle(shop, request)),
+        "get-user" => |shop, request| Box::pin(get_user::handle(shop, request)),
+        "issue-coupon" => |shop, request| Box::pin(issue_coupon::handle(shop, request)),
+        "list-balance-entries" => |shop, request| Box::pin(list_balance_entries::handle(shop, request)),
+        "list-bestsellers" => |shop, request| Box::pin(list_bestsellers::handle(shop, request)),
+        "list-coupons" => |shop, request| Box::pin(list_coupons::handle(shop, request)),
+        "list-orders" => |shop, request| Box::pin(list_orders::handle(shop, request)),
+        "list-products" => |shop, request| Box::pin(list_products::handle(shop, request)),
+        "restock-product" => |shop, request| Box::pin(restock_product::handle(shop, request)),
+        "revoke-coupon" => |shop, request| Box::pin(revoke_coupon::handle(shop, request)),
+        "route-not-found" => |shop, request| Box::pin(route_not_found::handle(shop, request)),
+        "update-product" => |shop, request| Box::pin(update_product::handle(shop, request)),
+        "update-user" => |shop, request| Box::pin(update_user::handle(shop, request)),
+        _ => return None,
+    })
+}

@@ -1,0 +1,180 @@
+//! A shop in this process.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicI64, Ordering},
+};
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use shared::{
+    app::Shop,
+    domain::{Won, pricing::ShippingPolicy},
+    runtime::{Clock, Random},
+    store::Table,
+};
+
+use crate::{Answer, Call, Dynamo, Meter, stream::Consumers, template};
+
+/// The table's name.
+pub const TABLE: &str = "jangteo-test";
+
+/// A shop over an embedded DynamoDB, on a day in November, with a clock that stands still unless moved.
+#[derive(Debug, Clone)]
+pub struct TestShop {
+    dynamo: Dynamo,
+    clock: Arc<AtomicI64>,
+    /// As many instances of functions as requests are spread over; they share nothing but the table.
+    instances: Arc<Vec<Shop>>,
+    turn: Arc<AtomicI64>,
+    consumers: Arc<tokio::sync::Mutex<Consumers>>,
+}
+
+impl TestShop {
+    /// A shop with one instance of its functions.
+    pub fn new() -> Self {
+        Self::with_instances(1)
+    }
+
+    /// A shop whose requests are spread over several instances of its functions.
+    pub fn with_instances(count: usize) -> Self {
+        let dynamo = Dynamo::new();
+        dynamo.execute("CreateTable", template::create_table(TABLE)).expect("the template's table can be created");
+        let noon: Timestamp = "2026-11-20T03:00:00Z".parse().unwrap();
+        let clock = Arc::new(AtomicI64::new(noon.as_millisecond()));
+        let random = random();
+        let instance = || {
+            let clock = Arc::clone(&clock);
+            let clock = Clock::new(move || Timestamp::from_millisecond(clock.load(Ordering::SeqCst)).unwrap());
+            let table = Table::new(dynamo.client(), TABLE.to_owned(), random.clone());
+            let shipping = ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) };
+            Shop::new(table, clock, random.clone(), shipping)
+        };
+        let instances = Arc::new((0..count).map(|_| instance()).collect());
+        let consumers = Arc::new(tokio::sync::Mutex::new(Consumers::new(dynamo.clone())));
+        Self { dynamo, clock, instances, turn: Arc::default(), consumers }
+    }
+
+    /// The database, to let it fail.
+    pub fn dynamo(&self) -> &Dynamo {
+        &self.dynamo
+    }
+
+    /// What its calls cost.
+    pub fn meter(&self) -> &Meter {
+        self.dynamo.meter()
+    }
+
+    /// The instance whose turn it is.
+    pub fn instance(&self) -> &Shop {
+        let turn = usize::try_from(self.turn.fetch_add(1, Ordering::SeqCst)).unwrap();
+        &self.instances[turn % self.instances.len()]
+    }
+
+    /// The instant it is.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.clock.load(Ordering::SeqCst)).unwrap()
+    }
+
+    /// Sets the clock.
+    pub fn set_clock(&self, at: &str) {
+        let at: Timestamp = at.parse().unwrap();
+        self.clock.store(at.as_millisecond(), Ordering::SeqCst);
+    }
+
+    /// A request without a body.
+    pub fn get(&self, path: &str) -> Call {
+        Call::new(self.clone(), "GET", path)
+    }
+
+    /// A request with a body.
+    pub fn post(&self, path: &str, body: Value) -> Call {
+        Call::new(self.clone(), "POST", path).json(&body)
+    }
+
+    /// A request with a body that changes something.
+    pub fn patch(&self, path: &str, body: Value) -> Call {
+        Call::new(self.clone(), "PATCH", path).json(&body)
+    }
+
+    /// Any request.
+    pub fn call(&self, method: &str, path: &str) -> Call {
+        Call::new(self.clone(), method, path)
+    }
+
+    /// A customer with a balance.
+    pub async fn customer(&self, id: &str, balance: i64) {
+        let user = json!({ "userId": id, "name": "김민수", "email": "minsu@example.com" });
+        self.post("/users", user).await.expect(201);
+        let mut missing = balance;
+        while missing > 0 {
+            let amount = missing.min(99_999_900);
+            self.post("/balance/charge", json!({ "userId": id, "amount": amount })).await.expect(200);
+            missing -= amount;
+        }
+    }
+
+    /// A product on the shelf.
+    pub async fn product(&self, id: &str, price: i64, stock: i64) {
+        let product = json!({ "productId": id, "name": format!("{id} 상품"), "price": price, "stock": stock });
+        self.post("/products", product).as_admin().await.expect(201);
+    }
+
+    /// A campaign that issues now, of coupons that take 1,000 won off.
+    pub async fn coupon(&self, id: &str, total: i64) {
+        self.campaign(id, total, json!({ "kind": "FIXED", "value": 1_000 })).await;
+    }
+
+    /// A campaign that issues now, with these terms.
+    pub async fn campaign(&self, id: &str, total: i64, terms: Value) {
+        let mut body = json!({
+            "couponId": id, "name": "환영 쿠폰", "totalQuantity": total,
+            "issueFrom": "2026-11-01T00:00:00Z", "issueUntil": "2026-12-01T00:00:00Z", "validDays": 7,
+        });
+        body.as_object_mut().unwrap().extend(terms.as_object().unwrap().clone());
+        self.post("/coupons", body).as_admin().await.expect(201);
+    }
+
+    /// Gives a user a coupon.
+    pub async fn issue(&self, user: &str, coupon: &str) -> Answer {
+        self.post("/coupons/issue", json!({ "userId": user, "couponId": coupon })).await
+    }
+
+    /// Orders units of one product.
+    pub fn order(&self, user: &str, product: &str, quantity: i64) -> Call {
+        let items = json!([{ "productId": product, "quantity": quantity }]);
+        self.post("/orders", json!({ "userId": user, "items": items }))
+    }
+
+    /// A user's balance.
+    pub async fn balance(&self, user: &str) -> i64 {
+        self.get(&format!("/balance/{user}")).as_user(user).await.expect(200)["balance"].as_i64().unwrap()
+    }
+
+    /// A product's stock.
+    pub async fn stock(&self, product: &str) -> i64 {
+        self.get(&format!("/products/{product}")).await.expect(200)["stock"].as_i64().unwrap()
+    }
+
+    /// Lets the stream's consumers catch up.
+    pub async fn settle(&self) {
+        self.consumers.lock().await.catch_up(self.instance()).await;
+    }
+}
+
+impl Default for TestShop {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Bits that look random and are the same in every run.
+fn random() -> Random {
+    let state = Mutex::new(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835_u128);
+    Random::new(move || {
+        let mut state = state.lock().unwrap();
+        // A 128-bit PCG with its output mixed from both halves.
+        *state = state.wrapping_mul(0x2360_ED05_1FC6_5DA4_4385_DF64_9FCC_F645).wrapping_add(0x5851_F42D_4C95_7F2D);
+        *state ^ (*state >> 67) ^ (*state << 41)
+    })
+}
