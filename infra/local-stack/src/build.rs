@@ -23,7 +23,7 @@ use crate::{
 /// # Errors
 /// If something does not compile.
 pub async fn build() -> Result<Binaries> {
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = Command::new(cargo());
     cargo
         .args(["build", "--workspace", "--bins", "--message-format=json-render-diagnostics"])
         .current_dir(repository())
@@ -61,15 +61,22 @@ impl Binaries {
         self.0.iter().find(|binary| binary.name == name).map(|binary| binary.path.as_path())
     }
 
-    /// The functions, by name: those whose crates lie in `functions/`.
-    pub(crate) fn functions(self) -> BTreeMap<String, PathBuf> {
-        let functions = repository().join("functions");
-        self.0
-            .into_iter()
-            .filter(|binary| binary.crate_folder.parent() == Some(&functions))
-            .map(|binary| (binary.name, binary.path))
-            .collect()
+    /// The folder they are in.
+    pub(crate) fn folder(&self) -> &Path {
+        self.0.first().and_then(|binary| binary.path.parent()).unwrap_or(Path::new(""))
     }
+
+    /// The functions, by name: those whose crates lie in `functions/`.
+    pub(crate) fn functions(&self) -> BTreeMap<String, PathBuf> {
+        let functions = repository().join("functions");
+        let functions = self.0.iter().filter(|binary| binary.crate_folder.parent() == Some(&functions));
+        functions.map(|binary| (binary.name.clone(), binary.path.clone())).collect()
+    }
+}
+
+/// Cargo: the very one that started this process, if one did.
+pub(crate) fn cargo() -> OsString {
+    env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
 /// The environment for cargo: this process's own, less what another cargo put there when it started this process. It

@@ -20,7 +20,7 @@ use crate::{
 /// The name under which the template is deployed.
 const STACK: &str = "jangteo";
 
-/// What was deployed, as `python/deploy.py` reports it.
+/// What was deployed, as `scripts/deploy.py` reports it.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Deployment {
     /// The id of the HTTP API.

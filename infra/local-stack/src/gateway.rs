@@ -4,7 +4,7 @@ use axum::{
     Json, Router,
     body::{Body, Bytes, to_bytes},
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderName, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use reqwest::{Client, redirect::Policy};
@@ -59,7 +59,7 @@ impl Gateway {
             answer = self.call(&head, &format!("/lambda-url/{function}{path}"), &body).await;
         }
         match answer {
-            Ok(answer) => (answer.status, answer.headers, answer.body).into_response(),
+            Ok(answer) => (answer.status, answer.headers, Body::from(answer.body)).into_response(),
             Err(error) if error.is_timeout() => refusal(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
             Err(_) => refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
         }
@@ -70,7 +70,7 @@ impl Gateway {
         let answer = request.headers(passed_on(&head.headers)).body(body.clone()).send().await?;
         let (status, headers) = (answer.status(), passed_on(answer.headers()));
         let body = answer.bytes().await?;
-        let unrouted = status == StatusCode::NOT_FOUND && is_unrouted(&body);
+        let unrouted = status == StatusCode::NOT_FOUND && is_unrouted(&head.method, &body);
         Ok(Answer { status, headers, body, unrouted })
     }
 }
@@ -101,13 +101,15 @@ fn passed_on(headers: &HeaderMap) -> HeaderMap {
     headers
 }
 
-/// Whether this is how `cargo lambda watch` says that its router knows no function for a path and method.
-fn is_unrouted(body: &[u8]) -> bool {
+/// Whether a 404 is how `cargo lambda watch` says that its router knows no function for a path and method.
+fn is_unrouted(method: &Method, body: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Problem {
         title: String,
     }
-    serde_json::from_slice::<Problem>(body).is_ok_and(|problem| problem.title == "Default function disabled")
+    // The answer to HEAD has no body to tell by. No route serves HEAD, so all of them are meant here.
+    method == Method::HEAD
+        || serde_json::from_slice::<Problem>(body).is_ok_and(|problem| problem.title == "Default function disabled")
 }
 
 /// An answer in the words of API Gateway, which has its own and not the shop's.

@@ -18,7 +18,7 @@ const POLL: Duration = Duration::from_millis(10);
 /// How long a process may take to end before it is killed. `leash.py` gives the command 15 s; this is for `leash.py`.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A process, and all it starts, that ends when this value is dropped, however that comes about; `python/leash.py` sees
+/// A process, and all it starts, that ends when this value is dropped, however that comes about; `scripts/leash.py` sees
 /// to it even if this process is killed.
 #[derive(Debug)]
 pub(crate) struct Leashed {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    Config, Tools, build, data_platform,
+    Binaries, Config, Tools, build, data_platform,
     deployment::{self, Deployment},
     emulator::Emulator,
     error::{Context as _, Error, Result},
@@ -14,7 +14,7 @@ use crate::{
     issuer::{AUDIENCE, Issuer},
     leash::Leashed,
     server::Servers,
-    watch,
+    watch::Watch,
 };
 
 /// How often a running stack is looked at.
@@ -29,7 +29,7 @@ pub struct LocalStack {
     // Dropped in this order: first what calls, then what is called.
     watch: Option<Leashed>,
     emulator: Emulator,
-    _servers: Servers,
+    servers: Servers,
     _state: File,
 }
 
@@ -41,51 +41,59 @@ impl LocalStack {
     pub async fn start(config: Config) -> Result<Self> {
         let state = take(&config.state_dir)?;
         config.ports.ensure_free()?;
-        let tools = Tools::set_up(config.steps).await?;
-        config.steps.begin("building the functions");
-        let binaries = build().await?.functions();
-
-        let folder = &config.state_dir;
+        let (ports, steps, folder) = (config.ports, config.steps, config.state_dir.as_path());
+        let tools = Tools::set_up(steps).await?;
+        steps.begin("building the functions");
+        let binaries = build().await?;
         if config.fresh {
             forget(folder)?;
         }
-        let logs = logs(&config);
-        fs::create_dir_all(&logs).context(format_args!("create {}", logs.display()))?;
+        fs::create_dir_all(logs(&config)).context(format_args!("create {}", logs(&config).display()))?;
 
-        let ports = config.ports;
         let servers = Servers::new()?;
         let issuer = Issuer::new(local(ports.issuer))?;
         servers.serve(ports.issuer, issuer.router()).await?;
         servers.serve(ports.data_platform, data_platform::router()).await?;
 
-        config.steps.begin(format_args!("starting the emulator on port {}", ports.emulator));
-        let mut emulator =
-            Emulator::new(tools.clone(), ports.emulator, folder.join("emulator"), logs.join("emulator.log"));
+        steps.begin(format_args!("starting the emulator on port {}", ports.emulator));
+        let log = logs(&config).join("emulator.log");
+        let mut emulator = Emulator::new(tools.clone(), ports.emulator, folder.join("emulator"), log);
         emulator.start().await?;
 
-        config.steps.begin("deploying template.yaml");
-        let parameters = parameters(&config);
+        steps.begin("deploying template.yaml");
         emulator.set_settled(false);
-        let binaries_folder = folder.join("functions");
-        let deployed = deployment::deploy(&tools, &emulator.url(), &parameters, &binaries, &binaries_folder).await;
-        // A refused template has been rolled back; only an interrupted deployment is half-done.
+        let packages = folder.join("functions");
+        let deployment =
+            deployment::deploy(&tools, &emulator.url(), &parameters(&config), &binaries.functions(), &packages).await;
+        // A template that was refused has been rolled back; half-done is only what was interrupted above.
         emulator.set_settled(true);
         emulator.check()?;
-        let deployment = deployed?;
+        let deployment = deployment?;
 
-        let watch = if config.watch {
-            config.steps.begin(format_args!("serving the functions on port {}", ports.gateway));
-            let log = functions_log(&config);
-            let watch =
-                watch::start(&tools, ports.watch, &emulator.url(), &deployment, &folder.join("watched"), log).await?;
-            let default_function = deployment.default_function().map(str::to_owned);
-            let gateway = Gateway::new(local(ports.watch), default_function)?;
-            servers.serve(ports.gateway, gateway.router()).await?;
-            Some(watch)
-        } else {
-            None
+        let mut stack = Self { config, deployment, issuer, watch: None, emulator, servers, _state: state };
+        if stack.config.watch {
+            stack.watch(&tools, &binaries).await?;
+        }
+        Ok(stack)
+    }
+
+    /// Serves the HTTP functions at their plain paths.
+    async fn watch(&mut self, tools: &Tools, binaries: &Binaries) -> Result<()> {
+        let (ports, folder) = (self.config.ports, self.config.state_dir.join("watched"));
+        self.config.steps.begin(format_args!("serving the functions on port {}", ports.gateway));
+        let watch = Watch {
+            tools,
+            port: ports.watch,
+            endpoint: &self.emulator.url(),
+            deployment: &self.deployment,
+            built: binaries.folder(),
+            folder: &folder,
+            log: self.functions_log(),
         };
-        Ok(Self { config, deployment, issuer, watch, emulator, _servers: servers, _state: state })
+        self.watch = Some(watch.start().await?);
+        let default_function = self.deployment.default_function().map(str::to_owned);
+        let gateway = Gateway::new(local(ports.watch), default_function)?;
+        self.servers.serve(ports.gateway, gateway.router()).await
     }
 
     /// The deployed HTTP API, in the emulator, behind its authorizer. Append a path.
@@ -198,7 +206,7 @@ impl LocalStack {
     /// The file with the output of the functions under `cargo lambda watch`.
     #[must_use]
     pub fn functions_log(&self) -> PathBuf {
-        functions_log(&self.config)
+        logs(&self.config).join("functions.log")
     }
 }
 
@@ -229,10 +237,6 @@ fn take(folder: &Path) -> Result<File> {
 
 fn logs(config: &Config) -> PathBuf {
     config.state_dir.join("logs")
-}
-
-fn functions_log(config: &Config) -> PathBuf {
-    logs(config).join("functions.log")
 }
 
 /// Removes what earlier runs left in the state folder.

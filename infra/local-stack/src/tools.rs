@@ -13,15 +13,15 @@ use crate::{
 };
 
 /// The scripts and the list of packages lie beside this crate's sources.
-const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python");
-const REQUIREMENTS: &str = include_str!("../python/requirements.txt");
+const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts");
+const REQUIREMENTS: &str = include_str!("../scripts/requirements.txt");
 
 /// Pythons to try, the plain name first. All packages exist for these versions.
 const PYTHONS: [&str; 5] = ["python3", "python3.14", "python3.13", "python3.12", "python3.11"];
 const IS_USABLE: &str = "import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 15))";
 
 /// The tools that are no Rust crates, in a folder of the repository that git ignores: the emulator, `cargo lambda`,
-/// the translator of SAM templates and cfn-lint, each in the version that `python/requirements.txt` names.
+/// the translator of SAM templates and cfn-lint, each in the version that `scripts/requirements.txt` names.
 #[derive(Clone, Debug)]
 pub struct Tools {
     folder: PathBuf,
@@ -50,7 +50,7 @@ impl Tools {
     pub(crate) fn script(&self, name: &str) -> Command {
         let mut command = Command::new(self.path("python"));
         // Without `-B` Python would write its caches beside the sources.
-        command.arg("-B").arg(Path::new(SCRIPTS).join(name));
+        command.arg("-B").arg(script(name));
         command
     }
 
@@ -74,9 +74,14 @@ impl Tools {
         run(venv, steps).await?;
         let pip = ["-m", "pip", "install", "--disable-pip-version-check", "--no-deps", "--requirement"];
         let mut install = self.program("python");
-        install.args(pip).arg(Path::new(SCRIPTS).join("requirements.txt"));
+        install.args(pip).arg(script("requirements.txt"));
         run(install, steps).await
     }
+}
+
+/// One of the files that lie beside this crate's sources.
+pub(crate) fn script(name: &str) -> PathBuf {
+    Path::new(SCRIPTS).join(name)
 }
 
 /// What the stamp of a complete set-up says. The folder is part of it, because an environment's programs name it and

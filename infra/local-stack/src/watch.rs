@@ -15,6 +15,7 @@ use crate::{
     emulator::REGION,
     error::{Context as _, Error, Result},
     leash::Leashed,
+    tools::script,
 };
 
 /// How many instances of one function may serve at the same time.
@@ -25,33 +26,47 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 /// What a change of which rebuilds the functions.
 const SOURCES: [&str; 4] = ["Cargo.toml", "Cargo.lock", "functions", "shared"];
 
-/// Starts `cargo lambda watch` on the port. A function starts at its first request, and again when sources change.
-pub(crate) async fn start(
-    tools: &Tools,
-    port: u16,
-    endpoint: &str,
-    deployment: &Deployment,
-    folder: &Path,
-    log: PathBuf,
-) -> Result<Leashed> {
-    let mut command = tools.program("cargo-lambda");
-    command
-        .args(["lambda", "watch", "--invoke-address", "127.0.0.1", "--invoke-port", &port.to_string()])
-        .args(["--concurrency", CONCURRENCY, "--manifest-path"])
-        .arg(repository().join("Cargo.toml"))
-        .current_dir(watched(folder)?)
-        .env_clear()
-        .envs(build::environment().filter(|(name, _)| !name.to_string_lossy().starts_with("AWS_")))
-        .envs(environment(deployment)?)
-        .env("AWS_ENDPOINT_URL", endpoint)
-        .env("AWS_REGION", REGION)
-        .env("AWS_ACCESS_KEY_ID", "test")
-        .env("AWS_SECRET_ACCESS_KEY", "test")
-        // No authorizer stands in front, so the functions take identity from the request itself.
-        .env("JANGTEO_IDENTITY", "headers");
-    let mut process = Leashed::start("cargo lambda watch", tools, &command, log)?;
-    process.until_ready(START_LIMIT, || async { TcpStream::connect(("127.0.0.1", port)).await.is_ok() }).await?;
-    Ok(process)
+/// `cargo lambda watch`, about to be started.
+pub(crate) struct Watch<'a> {
+    pub(crate) tools: &'a Tools,
+    pub(crate) port: u16,
+    /// Where the functions find AWS.
+    pub(crate) endpoint: &'a str,
+    pub(crate) deployment: &'a Deployment,
+    /// Where cargo puts the binaries.
+    pub(crate) built: &'a Path,
+    /// A folder of its own.
+    pub(crate) folder: &'a Path,
+    pub(crate) log: PathBuf,
+}
+
+impl Watch<'_> {
+    /// Starts it and waits until it answers. A function starts at its first request, and again when sources change.
+    pub(crate) async fn start(self) -> Result<Leashed> {
+        let port = self.port;
+        let mut command = self.tools.program("cargo-lambda");
+        command
+            .args(["lambda", "watch", "--invoke-address", "127.0.0.1", "--invoke-port", &port.to_string()])
+            .args(["--concurrency", CONCURRENCY, "--manifest-path"])
+            .arg(repository().join("Cargo.toml"))
+            .current_dir(watched(self.folder)?)
+            .env_clear()
+            .envs(build::environment().filter(|(name, _)| !name.to_string_lossy().starts_with("AWS_")))
+            .env("CARGO", script("cargo"))
+            .env("FUNCTIONS_CARGO", build::cargo())
+            .env("FUNCTIONS_BUILT", self.built)
+            .envs(environment(self.deployment)?)
+            .env("AWS_ENDPOINT_URL", self.endpoint)
+            .env("AWS_REGION", REGION)
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            // No authorizer stands in front, so the functions take identity from the request itself.
+            .env("JANGTEO_IDENTITY", "headers");
+        let mut process = Leashed::start("cargo lambda watch", self.tools, &command, self.log)?;
+        let answers = || async { TcpStream::connect(("127.0.0.1", port)).await.is_ok() };
+        process.until_ready(START_LIMIT, answers).await?;
+        Ok(process)
+    }
 }
 
 /// The environment of the deployed functions in one, since all of them inherit that of `cargo lambda watch`.

@@ -1,4 +1,4 @@
-use local_stack::{Config, LocalStack};
+use local_stack::{Config, LocalStack, repository};
 
 use crate::{failure::Failure, sample, stop_signal};
 
@@ -28,36 +28,36 @@ async fn serve(config: Config) -> Result<(), Failure> {
 }
 
 fn show_tour(stack: &LocalStack) {
-    let shop = stack.local_url().replace("127.0.0.1", "localhost");
-    let data_platform = stack.data_platform_url().replace("127.0.0.1", "localhost");
+    let [shop, data_platform, api, issuer] =
+        [stack.local_url(), stack.data_platform_url(), stack.api_url(), stack.issuer_url()]
+            .map(|url| url.replace("http://127.0.0.1", "localhost"));
+    let logs = stack.functions_log();
+    let logs = logs.strip_prefix(repository()).unwrap_or(&logs).display();
     println!(
-        "
+        r#"
 The shop is at {shop}. Things to try, in another terminal:
 
   # Kim puts 200,000 won on the balance.
-  curl {shop}/balance/charge --json '{{\"userId\":\"kim\",\"amount\":200000}}'
+  curl {shop}/balance/charge -H 'content-type: application/json' -d '{{"userId":"kim","amount":200000}}'
 
   # Look around: the products, and what sells best.
   curl {shop}/products
   curl {shop}/products/top
 
   # Take a coupon and order two products with it, paid from the balance.
-  curl {shop}/coupons/issue --json '{{\"userId\":\"kim\",\"couponId\":\"welcome\"}}'
-  curl {shop}/orders --json '{{\"userId\":\"kim\",\"couponId\":\"welcome\",\"items\":[
-    {{\"productId\":\"yugi\",\"quantity\":1}},{{\"productId\":\"hanji\",\"quantity\":2}}]}}'
+  curl {shop}/coupons/issue -H 'content-type: application/json' -d '{{"userId":"kim","couponId":"welcome"}}'
+  curl {shop}/orders -H 'content-type: application/json' -d '{{"userId":"kim","couponId":"welcome",
+    "items":[{{"productId":"yugi","quantity":1}},{{"productId":"hanji","quantity":2}}]}}'
 
-  # The balance and the stock have fallen; the order has reached the data platform.
-  curl '{shop}/balance/kim'
+  # The balance and the stock have fallen, and the order has reached the data platform.
+  curl {shop}/balance/kim
   curl {shop}/products/hanji
   curl {data_platform}/received
 
-  # The same API as deployed, with an authorizer in front.
-  curl {api}/orders?userId=kim -H \"Authorization: Bearer $(
-    curl -s {issuer}/token --json '{{\"sub\":\"kim\"}}')\"
+  # The same API as deployed, with its authorizer in front.
+  TOKEN=$(curl -s {issuer}/token -H 'content-type: application/json' -d '{{"sub":"kim"}}')
+  curl "{api}/orders?userId=kim" -H "authorization: Bearer $TOKEN"
 
-The functions' logs are in {logs}. Ctrl-C stops everything.",
-        api = stack.api_url(),
-        issuer = stack.issuer_url(),
-        logs = stack.functions_log().display(),
+The functions write their logs to {logs}. Ctrl-C stops everything."#
     );
 }
