@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use deserr::{DeserializeError, Deserr, ErrorKind, IntoValue, MergeWithError, Value, ValueKind, ValuePointerRef};
 
-use super::Language;
+use super::{Language, envelope::FieldError};
 use crate::domain::{
     CouponId, Invalid, OrderId, ProductId, Quantity, UserId,
     coupon::{CouponKind, TotalQuantity, ValidDays},
@@ -40,8 +40,12 @@ impl FieldErrors {
         if self.0.is_empty() { Ok(()) } else { Err(self) }
     }
 
-    pub(super) fn sentences(&self, language: Language) -> Vec<(&str, String)> {
-        self.0.iter().map(|(field, invalid)| (field.as_str(), super::messages::of_field(invalid, language))).collect()
+    pub(super) fn sentences(&self, language: Language) -> Vec<FieldError> {
+        let sentence = |(field, invalid): &(String, Invalid)| FieldError {
+            field: field.clone(),
+            message: super::messages::of_field(invalid, language),
+        };
+        self.0.iter().map(sentence).collect()
     }
 }
 
@@ -148,6 +152,13 @@ impl<const MAX: usize> Deserr<FieldErrors> for Text<MAX> {
 pub struct Limit(usize);
 
 impl Limit {
+    /// The fewest entries.
+    pub const MIN: i64 = 1;
+    /// The most entries.
+    pub const MAX: i64 = 100;
+    /// The number of entries unless told.
+    pub const DEFAULT: usize = 20;
+
     /// The number of entries.
     pub fn get(self) -> usize {
         self.0
@@ -156,7 +167,7 @@ impl Limit {
 
 impl Default for Limit {
     fn default() -> Self {
-        Self(20)
+        Self(Self::DEFAULT)
     }
 }
 
@@ -164,7 +175,7 @@ impl TryFrom<String> for Limit {
     type Error = Invalid;
 
     fn try_from(text: String) -> Result<Self, Invalid> {
-        let number = money::in_range(text.parse().map_err(|_| Invalid::NotA(Kind::Integer))?, 1, 100)?;
+        let number = money::in_range(text.parse().map_err(|_| Invalid::NotA(Kind::Integer))?, Self::MIN, Self::MAX)?;
         usize::try_from(number).map(Self).map_err(|_| Invalid::NotA(Kind::Integer))
     }
 }

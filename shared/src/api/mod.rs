@@ -3,12 +3,15 @@
 mod accept;
 pub mod bodies;
 mod code;
+pub mod envelope;
 mod error;
 mod fields;
 mod messages;
+pub mod parameters;
 mod reply;
 mod request;
 pub mod routes;
+pub mod schemas;
 pub mod views;
 
 pub use accept::Language;

@@ -2,12 +2,15 @@
 
 use lambda_http::{
     Body, Response,
-    http::{StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
 };
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{ApiError, Cursor, Language, messages};
+use super::{
+    ApiError, Cursor, Language,
+    envelope::{self, Page, Success},
+};
 use crate::app::Failure;
 
 /// What an endpoint gives.
@@ -17,10 +20,21 @@ pub type ApiResult = Result<Reply, ApiError>;
 #[derive(Debug)]
 pub struct Reply {
     status: StatusCode,
-    data: Value,
+    content: Content,
     /// The order it is about, for the log.
     pub(crate) order_id: Option<String>,
 }
+
+#[derive(Debug)]
+enum Content {
+    /// What the envelope is put around.
+    Data(Value),
+    /// A document that is sent as it is.
+    Document { content_type: &'static str, text: &'static str },
+}
+
+/// How long a document may be kept: it changes with a deployment only, and then this is how long an old one lives on.
+const DOCUMENT_CACHING: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
 impl Reply {
     /// 200 with data.
@@ -44,7 +58,12 @@ impl Reply {
     /// # Errors
     /// Where the data cannot be written as JSON.
     pub fn page(items: Vec<impl Serialize>, next: Option<Cursor>) -> ApiResult {
-        Self::ok(json!({ "items": items, "nextCursor": next.map(|cursor| cursor.encode()) }))
+        Self::ok(Page { items, next_cursor: next.map(|cursor| cursor.encode()) })
+    }
+
+    /// 200 with a document that is part of the program: without an envelope, and to be cached by anyone.
+    pub fn document(content_type: &'static str, text: &'static str) -> Self {
+        Self { status: StatusCode::OK, content: Content::Document { content_type, text }, order_id: None }
     }
 
     /// Names the order that the answer is about, for the log.
@@ -56,12 +75,16 @@ impl Reply {
 
     fn with(status: StatusCode, data: impl Serialize) -> ApiResult {
         let data = serde_json::to_value(data).map_err(|_| Failure::Broken("an answer can be written as JSON"))?;
-        Ok(Self { status, data, order_id: None })
+        Ok(Self { status, content: Content::Data(data), order_id: None })
     }
 
     fn render(self, language: Language) -> Response<Body> {
-        let body = json!({ "code": "SUCCESS", "message": messages::success(language), "data": self.data });
-        respond(self.status, &body)
+        match self.content {
+            Content::Data(data) => json(self.status, &Success::new(data, language)),
+            Content::Document { content_type, text } => {
+                respond(self.status, HeaderValue::from_static(content_type), DOCUMENT_CACHING, text.to_owned())
+            }
+        }
     }
 }
 
@@ -75,40 +98,33 @@ pub(crate) fn render(result: ApiResult, language: Language, request_id: &str) ->
 
 /// The answer to a request that failed.
 fn render_error(error: &ApiError, language: Language, request_id: &str) -> Response<Body> {
-    let code = error.code();
-    let mut body = json!({
-        "code": code.as_str(),
-        "message": messages::of_code(code, language),
-        "requestId": request_id,
-    });
-    if let (Some(details), Some(body)) = (error.details(), body.as_object_mut()) {
-        body.insert("details".to_owned(), details);
-    }
-    if let (ApiError::Fields(errors), Some(body)) = (error, body.as_object_mut()) {
-        let sentences = errors.sentences(language);
-        let fields = sentences.into_iter().map(|(field, message)| json!({ "field": field, "message": message }));
-        body.insert("fieldErrors".to_owned(), fields.collect());
-    }
-    let mut response = respond(code.status(), &body);
+    let status = error.code().status();
+    let mut response = json(status, &envelope::Failure::of(error, language, request_id));
     match error {
         ApiError::MethodNotAllowed(allowed) => {
             if let Ok(allowed) = allowed.join(", ").parse() {
                 response.headers_mut().insert(header::ALLOW, allowed);
             }
         }
-        _ if code.status() == StatusCode::SERVICE_UNAVAILABLE => {
-            response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+        _ if status == StatusCode::SERVICE_UNAVAILABLE => {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         _ => {}
     }
     response
 }
 
-fn respond(status: StatusCode, body: &Value) -> Response<Body> {
-    let mut response = Response::new(Body::Text(body.to_string()));
+fn json(status: StatusCode, envelope: &impl Serialize) -> Response<Body> {
+    // An envelope has nothing in it that JSON cannot say: strings, and a value that is JSON already.
+    let text = serde_json::to_string(envelope).unwrap_or_default();
+    let content_type = HeaderValue::from_static("application/json; charset=utf-8");
+    respond(status, content_type, HeaderValue::from_static("no-store"), text)
+}
+
+fn respond(status: StatusCode, content_type: HeaderValue, caching: HeaderValue, text: String) -> Response<Body> {
+    let mut response = Response::new(Body::Text(text));
     *response.status_mut() = status;
-    let json = header::HeaderValue::from_static("application/json; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, json);
-    response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response.headers_mut().insert(header::CACHE_CONTROL, caching);
     response
 }

@@ -16,7 +16,7 @@ use crate::{
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// The longest idempotency key.
-const MAX_KEY_LENGTH: usize = 255;
+pub(super) const MAX_KEY_LENGTH: usize = 255;
 
 /// A request, as endpoints see it.
 #[derive(Debug)]
@@ -28,6 +28,9 @@ pub struct ApiRequest {
 }
 
 impl ApiRequest {
+    /// The header that makes a request safe to repeat.
+    pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
     /// A request by someone whom the runtime knows as `identity`.
     pub fn new(request: Request, identity: Identity) -> Self {
         let language = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
@@ -119,13 +122,13 @@ impl ApiRequest {
     }
 
     fn idempotency_key(&self) -> Result<Option<&str>, FieldErrors> {
-        const NAME: &str = "Idempotency-Key";
-        let Some(value) = self.request.headers().get(NAME) else {
+        let Some(value) = self.request.headers().get(Self::IDEMPOTENCY_KEY) else {
             return Ok(None);
         };
         let visible = |key: &&str| key.bytes().all(|byte| byte.is_ascii_graphic());
         let key = value.to_str().ok().filter(visible).filter(|key| (1..=MAX_KEY_LENGTH).contains(&key.len()));
-        key.map(Some).ok_or_else(|| FieldErrors::one(NAME, Invalid::Length { min: 1, max: MAX_KEY_LENGTH }))
+        key.map(Some)
+            .ok_or_else(|| FieldErrors::one(Self::IDEMPOTENCY_KEY, Invalid::Length { min: 1, max: MAX_KEY_LENGTH }))
     }
 
     /// Who asks, where the request names no user.

@@ -53,6 +53,11 @@ pub enum Validity {
 pub struct TotalQuantity(i64);
 
 impl TotalQuantity {
+    /// The fewest coupons.
+    pub const MIN: i64 = 1;
+    /// The most coupons.
+    pub const MAX: i64 = 10_000_000;
+
     /// The number of coupons.
     pub fn get(self) -> i64 {
         self.0
@@ -63,7 +68,7 @@ impl TryFrom<i64> for TotalQuantity {
     type Error = Invalid;
 
     fn try_from(quantity: i64) -> Result<Self, Invalid> {
-        in_range(quantity, 1, 10_000_000).map(Self)
+        in_range(quantity, Self::MIN, Self::MAX).map(Self)
     }
 }
 
@@ -72,7 +77,10 @@ impl TryFrom<i64> for TotalQuantity {
 pub struct ValidDays(u16);
 
 impl ValidDays {
-    const MAX: u16 = 3_650;
+    /// The fewest days.
+    pub const MIN: i64 = 1;
+    /// The most days: about ten years.
+    pub const MAX: i64 = 3_650;
 
     /// The number of days.
     pub fn get(self) -> u16 {
@@ -84,8 +92,8 @@ impl TryFrom<i64> for ValidDays {
     type Error = Invalid;
 
     fn try_from(days: i64) -> Result<Self, Invalid> {
-        let range = Invalid::Range { min: 1, max: i64::from(Self::MAX) };
-        u16::try_from(days).ok().filter(|days| (1..=Self::MAX).contains(days)).map(Self).ok_or(range)
+        in_range(days, Self::MIN, Self::MAX)?;
+        u16::try_from(days).map(Self).map_err(|_| Invalid::Range { min: Self::MIN, max: Self::MAX })
     }
 }
 

@@ -9,7 +9,8 @@ use super::Invalid;
 /// Ids that stand for something else in a path, so that no product can have them.
 pub const RESERVED: [&str; 3] = ["top", "best-seller", "cart"];
 
-const MAX_LENGTH: usize = 64;
+/// The most characters of an id.
+pub const MAX_LENGTH: usize = 64;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {

@@ -73,8 +73,12 @@ impl fmt::Display for Won {
 pub struct ChargeAmount(Won);
 
 impl ChargeAmount {
-    const STEP: i64 = 100;
-    const MAX: i64 = 100_000_000 - Self::STEP;
+    /// A charge is a multiple of this many won.
+    pub const STEP: i64 = 100;
+    /// The least won of a charge.
+    pub const MIN: i64 = Self::STEP;
+    /// The most won of a charge.
+    pub const MAX: i64 = 100_000_000 - Self::STEP;
 
     /// The amount in won.
     pub fn won(self) -> Won {
@@ -86,7 +90,7 @@ impl TryFrom<i64> for ChargeAmount {
     type Error = Invalid;
 
     fn try_from(amount: i64) -> Result<Self, Invalid> {
-        in_range(amount, Self::STEP, Self::MAX)?;
+        in_range(amount, Self::MIN, Self::MAX)?;
         if amount % Self::STEP != 0 {
             return Err(Invalid::MultipleOf(Self::STEP));
         }
@@ -99,6 +103,11 @@ impl TryFrom<i64> for ChargeAmount {
 pub struct Price(Won);
 
 impl Price {
+    /// The lowest price, in won.
+    pub const MIN: i64 = 0;
+    /// The highest price, in won.
+    pub const MAX: i64 = MAX_PRICE.get();
+
     /// The price in won.
     pub fn won(self) -> Won {
         self.0
@@ -109,7 +118,7 @@ impl TryFrom<i64> for Price {
     type Error = Invalid;
 
     fn try_from(amount: i64) -> Result<Self, Invalid> {
-        in_range(amount, 0, MAX_PRICE.get())?;
+        in_range(amount, Self::MIN, Self::MAX)?;
         Ok(Self(Won(amount)))
     }
 }
@@ -120,6 +129,8 @@ impl TryFrom<i64> for Price {
 pub struct Quantity(u16);
 
 impl Quantity {
+    /// The fewest units of a product in an order.
+    pub const MIN: i64 = 1;
     /// The most units of one product in one order.
     pub const MAX: i64 = 999;
 
@@ -133,8 +144,8 @@ impl TryFrom<i64> for Quantity {
     type Error = Invalid;
 
     fn try_from(quantity: i64) -> Result<Self, Invalid> {
-        in_range(quantity, 1, Self::MAX)?;
-        u16::try_from(quantity).map(Self).map_err(|_| Invalid::Range { min: 1, max: Self::MAX })
+        in_range(quantity, Self::MIN, Self::MAX)?;
+        u16::try_from(quantity).map(Self).map_err(|_| Invalid::Range { min: Self::MIN, max: Self::MAX })
     }
 }
 

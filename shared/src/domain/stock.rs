@@ -16,6 +16,11 @@ pub const MAX_UNITS: i64 = 1_000_000_000;
 pub struct Units(i64);
 
 impl Units {
+    /// The fewest units.
+    pub const MIN: i64 = 0;
+    /// The most units.
+    pub const MAX: i64 = MAX_UNITS;
+
     /// The number of units.
     pub fn get(self) -> i64 {
         self.0
@@ -26,7 +31,7 @@ impl TryFrom<i64> for Units {
     type Error = Invalid;
 
     fn try_from(units: i64) -> Result<Self, Invalid> {
-        in_range(units, 0, MAX_UNITS).map(Self)
+        in_range(units, Self::MIN, Self::MAX).map(Self)
     }
 }
 
@@ -35,6 +40,11 @@ impl TryFrom<i64> for Units {
 pub struct UnitsChange(i64);
 
 impl UnitsChange {
+    /// The most units taken off, as a number below zero.
+    pub const MIN: i64 = -MAX_UNITS;
+    /// The most units put on.
+    pub const MAX: i64 = MAX_UNITS;
+
     /// The number of units.
     pub fn get(self) -> i64 {
         self.0
@@ -48,7 +58,7 @@ impl TryFrom<i64> for UnitsChange {
         if units == 0 {
             return Err(Invalid::Empty);
         }
-        in_range(units, -MAX_UNITS, MAX_UNITS).map(Self)
+        in_range(units, Self::MIN, Self::MAX).map(Self)
     }
 }
 
@@ -57,6 +67,11 @@ impl TryFrom<i64> for UnitsChange {
 pub struct ShardCount(u16);
 
 impl ShardCount {
+    /// The fewest shards.
+    pub const MIN: i64 = 1;
+    /// The most shards.
+    pub const MAX: i64 = MAX_SHARDS as i64;
+
     /// The number of shards.
     pub fn get(self) -> u16 {
         self.0
@@ -73,8 +88,8 @@ impl TryFrom<i64> for ShardCount {
     type Error = Invalid;
 
     fn try_from(count: i64) -> Result<Self, Invalid> {
-        let range = Invalid::Range { min: 1, max: i64::from(MAX_SHARDS) };
-        u16::try_from(count).ok().filter(|count| (1..=MAX_SHARDS).contains(count)).map(Self).ok_or(range)
+        in_range(count, Self::MIN, Self::MAX)?;
+        u16::try_from(count).map(Self).map_err(|_| Invalid::Range { min: Self::MIN, max: Self::MAX })
     }
 }
 

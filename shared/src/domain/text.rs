@@ -40,7 +40,8 @@ impl<const MAX: usize> TryFrom<String> for Text<MAX> {
 pub struct Email(String);
 
 impl Email {
-    const MAX_LENGTH: usize = 254;
+    /// The most characters of an address.
+    pub const MAX_LENGTH: usize = 254;
 
     /// The address itself.
     pub fn into_string(self) -> String {

@@ -1,0 +1,91 @@
+//! What every answer is wrapped in.
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{ApiError, Code, Language, messages};
+
+/// The envelope of a success.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Success<T> {
+    /// Always `SUCCESS`.
+    #[schema(examples("SUCCESS"))]
+    pub code: &'static str,
+    /// The same for people, in the language of the request's `Accept-Language`.
+    #[schema(examples("요청에 성공했습니다."))]
+    pub message: &'static str,
+    /// What was asked for.
+    pub data: T,
+}
+
+impl<T> Success<T> {
+    /// The code of every success.
+    pub const CODE: &'static str = "SUCCESS";
+
+    /// A success with `data`.
+    pub fn new(data: T, language: Language) -> Self {
+        Self { code: Self::CODE, message: messages::success(language), data }
+    }
+}
+
+/// A part of a list.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Page<T> {
+    /// The entries.
+    pub items: Vec<T>,
+    /// Where the list goes on, for the `cursor` of the next request; null at its end.
+    #[schema(required)]
+    pub next_cursor: Option<String>,
+}
+
+/// The envelope of a failure.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    /// What went wrong, for programs.
+    pub code: Code,
+    /// What went wrong, for people, in the language of the request's `Accept-Language`.
+    pub message: String,
+    /// Names the request; quote it when asking for help.
+    #[schema(examples("4dfb1d32-0b6e-4d3c-9a0f-5a3f5c1c8d7e"))]
+    pub request_id: String,
+    /// The figures that help to understand it, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub details: Option<Value>,
+    /// Every field that is wrong, with `INVALID_REQUEST` about fields.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field_errors: Option<Vec<FieldError>>,
+}
+
+/// What is wrong with a field.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FieldError {
+    /// The field's path, such as `items[0].quantity`; `body` for the whole body.
+    #[schema(examples("items[0].quantity"))]
+    pub field: String,
+    /// What is wrong with it, for people.
+    #[schema(examples("1 이상 999 이하여야 합니다."))]
+    pub message: String,
+}
+
+impl Failure {
+    /// What a caller sees of an error.
+    pub fn of(error: &ApiError, language: Language, request_id: &str) -> Self {
+        let field_errors = match error {
+            ApiError::Fields(errors) => Some(errors.sentences(language)),
+            _ => None,
+        };
+        Self {
+            code: error.code(),
+            message: messages::of_code(error.code(), language).to_owned(),
+            request_id: request_id.to_owned(),
+            details: error.details(),
+            field_errors,
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What the API reference says of the domain's types. The bounds are those that their parsers have.
+//!
+//! Enums derive their schema, and the shapes of bodies and answers too. What is left are types that check a string or
+//! a number, whose bounds a derive could not take from constants.
+
+use std::borrow::Cow;
+
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr, Schema,
+        schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type},
+    },
+};
+
+use super::{Code, Cursor, Limit};
+use crate::domain::{
+    CouponId, OrderId, ProductId, Quantity, UserId, Won,
+    coupon::{TotalQuantity, ValidDays},
+    id,
+    money::{ChargeAmount, Price},
+    stock::{ShardCount, Units, UnitsChange},
+    text::{Email, Text},
+    time::Instant,
+};
+
+macro_rules! schemas {
+    ($($type:ident: $schema:expr;)+) => {
+        $(
+            impl PartialSchema for $type {
+                fn schema() -> RefOr<Schema> {
+                    $schema.into()
+                }
+            }
+
+            impl ToSchema for $type {
+                fn name() -> Cow<'static, str> {
+                    Cow::Borrowed(stringify!($type))
+                }
+            }
+        )+
+    };
+}
+
+schemas! {
+    UserId: id("Names a user.", "mina");
+    ProductId: id("Names a product.", "hallabong-tea");
+    CouponId: id("Names a coupon campaign.", "welcome-5000");
+    OrderId: id("Names an order.", "kq3d6s7wz5x2v4mb8n1t9c0rfa");
+
+    Won: integer("An amount in Korean won. Below zero only where it is a change, as in a ledger entry of a payment.")
+        .examples([12_000]);
+    ChargeAmount: bounded("What one charge adds, in won.", ChargeAmount::MIN, ChargeAmount::MAX)
+        .multiple_of(Some(ChargeAmount::STEP))
+        .examples([50_000]);
+    Price: bounded("The price of one unit, or what is taken off it, in won.", Price::MIN, Price::MAX)
+        .examples([12_000]);
+    Quantity: bounded("Units of one product in one order.", Quantity::MIN, Quantity::MAX).examples([2]);
+    Units: bounded("Units on a new shelf.", Units::MIN, Units::MAX).examples([100]);
+    UnitsChange: bounded(
+        "Units to put on the shelf, or to take off where below zero; never 0.",
+        UnitsChange::MIN,
+        UnitsChange::MAX,
+    )
+    .examples([50]);
+    ShardCount: bounded(
+        "Over how many shards the stock is spread: the more, the more orders a second can take from it.",
+        ShardCount::MIN,
+        ShardCount::MAX,
+    )
+    .default(Some(ShardCount::default().get().into()))
+    .examples([8]);
+    TotalQuantity: bounded("How many coupons there are.", TotalQuantity::MIN, TotalQuantity::MAX).examples([1_000]);
+    ValidDays: bounded(
+        "For how many calendar days in Seoul a coupon is valid, the day of issue being the first.",
+        ValidDays::MIN,
+        ValidDays::MAX,
+    )
+    .examples([30]);
+
+    Email: string("An e-mail address.")
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Email)))
+        .max_length(Some(Email::MAX_LENGTH))
+        .examples(["mina@example.com"]);
+    Instant: string("An instant in RFC 3339, with any offset; kept to the millisecond.")
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+        .examples(["2026-12-01T09:00:00+09:00"]);
+
+    Cursor: string("A place in a list: opaque, as `nextCursor` gave it.").examples(["MTcwMDAwMDAwMDAwMA"]);
+    Limit: bounded("How many entries of a list to give.", Limit::MIN, Limit::MAX)
+        .default(Some(Limit::DEFAULT.into()))
+        .examples([Limit::DEFAULT]);
+    Code: string("What went wrong, for programs.").enum_values(Some(Code::ALL.iter().map(|code| code.as_str())));
+}
+
+impl<const MAX: usize> PartialSchema for Text<MAX> {
+    fn schema() -> RefOr<Schema> {
+        // Something other than white space, as its parser asks for.
+        string("A text that is not only white space.")
+            .min_length(Some(1))
+            .max_length(Some(MAX))
+            .pattern(Some("\\S"))
+            .into()
+    }
+}
+
+impl<const MAX: usize> ToSchema for Text<MAX> {
+    fn name() -> Cow<'static, str> {
+        Cow::Owned(format!("Text{MAX}"))
+    }
+}
+
+/// One of these names.
+pub fn one_of(names: &[&str]) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names.iter().copied()))
+}
+
+fn id(description: &str, example: &str) -> ObjectBuilder {
+    string(description).pattern(Some(format!("^[A-Za-z0-9_-]{{1,{}}}$", id::MAX_LENGTH))).examples([example])
+}
+
+fn bounded(description: &str, min: i64, max: i64) -> ObjectBuilder {
+    integer(description).minimum(Some(min)).maximum(Some(max))
+}
+
+fn integer(description: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+        .description(Some(description))
+}
+
+fn string(description: &str) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).description(Some(description))
+}
