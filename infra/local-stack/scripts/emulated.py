@@ -32,7 +32,19 @@ def emulated(plain: dict, stack: str) -> tuple[dict, dict]:
             del resources[logical_id]
         elif resource["Type"] == "AWS::ApiGatewayV2::Api":
             routes |= explode(logical_id, resource["Properties"], resources, stack)
+        elif resource["Type"] == "AWS::Lambda::Function":
+            tell_log_format(resource["Properties"])
     return template, routes
+
+
+def tell_log_format(function: dict) -> None:
+    """Sets what Lambda itself tells a function of its logging configuration, and the emulator does not."""
+    logging = function.get("LoggingConfig", {})
+    variables = function.setdefault("Environment", {}).setdefault("Variables", {})
+    if log_format := logging.get("LogFormat"):
+        variables["AWS_LAMBDA_LOG_FORMAT"] = log_format
+    if level := logging.get("ApplicationLogLevel"):
+        variables["AWS_LAMBDA_LOG_LEVEL"] = level
 
 
 def explode(api: str, properties: dict, resources: dict, stack: str) -> dict:

@@ -44,6 +44,8 @@ impl LocalStack {
         let (ports, steps, folder) = (config.ports, config.steps, config.state_dir.as_path());
         let tools = Tools::set_up(steps).await?;
         steps.begin("building the functions");
+        let stamp = stamp(&config);
+        fs::write(&stamp, "").context(format_args!("write {}", stamp.display()))?;
         let binaries = build().await?;
         if config.fresh {
             forget(folder)?;
@@ -87,6 +89,7 @@ impl LocalStack {
             endpoint: &self.emulator.url(),
             deployment: &self.deployment,
             built: binaries.folder(),
+            stamp: &stamp(&self.config),
             folder: &folder,
             log: self.functions_log(),
         };
@@ -233,6 +236,11 @@ fn take(folder: &Path) -> Result<File> {
     let file = File::create(&lock).context(format_args!("write {}", lock.display()))?;
     file.try_lock().map_err(|_| Error::StateInUse(folder.to_owned()))?;
     Ok(file)
+}
+
+/// A file that dates the build.
+fn stamp(config: &Config) -> PathBuf {
+    config.state_dir.join("built")
 }
 
 fn logs(config: &Config) -> PathBuf {

@@ -1,5 +1,5 @@
 use std::{
-    fs,
+    fs::{self, File},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -35,6 +35,7 @@ impl Tools {
     /// If there is no Python, or the packages cannot be had.
     pub async fn set_up(steps: Steps) -> Result<Self> {
         let tools = Self { folder: repository().join(".local/tools") };
+        let _turn = turn(&tools.folder)?;
         let stamp = tools.folder.join("installed");
         let wanted = wanted(&tools.folder);
         if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
@@ -77,6 +78,16 @@ impl Tools {
         install.args(pip).arg(script("requirements.txt"));
         run(install, steps).await
     }
+}
+
+/// Waits until no other process installs into the folder. The lock lasts as long as the file returned.
+fn turn(folder: &Path) -> Result<File> {
+    let lock = folder.with_extension("lock");
+    let parent = folder.parent().unwrap_or(folder);
+    let file = fs::create_dir_all(parent).and_then(|()| File::create(&lock));
+    let file = file.context(format_args!("write {}", lock.display()))?;
+    file.lock().context(format_args!("lock {}", lock.display()))?;
+    Ok(file)
 }
 
 /// One of the files that lie beside this crate's sources.

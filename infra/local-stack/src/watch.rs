@@ -35,6 +35,8 @@ pub(crate) struct Watch<'a> {
     pub(crate) deployment: &'a Deployment,
     /// Where cargo puts the binaries.
     pub(crate) built: &'a Path,
+    /// A file written just before cargo put them there.
+    pub(crate) stamp: &'a Path,
     /// A folder of its own.
     pub(crate) folder: &'a Path,
     pub(crate) log: PathBuf,
@@ -55,6 +57,7 @@ impl Watch<'_> {
             .env("CARGO", script("cargo"))
             .env("FUNCTIONS_CARGO", build::cargo())
             .env("FUNCTIONS_BUILT", self.built)
+            .env("FUNCTIONS_STAMP", self.stamp)
             .envs(environment(self.deployment)?)
             .env("AWS_ENDPOINT_URL", self.endpoint)
             .env("AWS_REGION", REGION)

@@ -1,0 +1,378 @@
+//! Invariant 1: for each user the balance is the sum of the ledger and not below zero, each entry's balance after
+//! chains to the next; and for each order the ledger has just what was paid and paid back.
+
+use std::collections::BTreeMap;
+
+use shared::domain::{
+    OrderId, UserId, Won,
+    ledger::{EntryKind, LedgerEntry},
+    order::PaymentMethod,
+    user::Account,
+};
+
+use crate::{
+    findings::{Checks, Findings},
+    orders::{Known, Orders},
+    report::{Figures, Invariant, Subject},
+};
+
+/// What all users have, and what became of it.
+#[derive(Debug, Default)]
+pub(crate) struct Accounts {
+    users: BTreeMap<UserId, User>,
+    movements: BTreeMap<(OrderId, UserId), Movements>,
+}
+
+#[derive(Debug, Default)]
+struct User {
+    has_profile: bool,
+    account: Option<Account>,
+    ledger: Ledger,
+}
+
+/// What a user's ledger says of one order.
+#[derive(Debug, Default)]
+struct Movements {
+    payments: u64,
+    paid: i128,
+    refunded: i128,
+}
+
+impl Accounts {
+    pub(crate) fn add_profile(&mut self, user: UserId) {
+        self.users.entry(user).or_default().has_profile = true;
+    }
+
+    pub(crate) fn add_account(&mut self, user: UserId, account: Account) {
+        self.users.entry(user).or_default().account = Some(account);
+    }
+
+    pub(crate) fn add_entry(&mut self, user: UserId, entry: LedgerEntry, findings: &mut Findings) {
+        let mut checks = findings.about(Invariant::Balances, Subject::User(user.clone()));
+        check_entry(&entry, &mut checks);
+        self.users.entry(user.clone()).or_default().ledger.add(Link::from(&entry), &mut checks);
+
+        let amount = i128::from(entry.amount.get());
+        if let Some(order) = entry.order_id {
+            let moved = self.movements.entry((order, user)).or_default();
+            match entry.kind {
+                EntryKind::Payment => {
+                    moved.payments += 1;
+                    moved.paid -= amount;
+                }
+                EntryKind::Refund => moved.refunded += amount,
+                EntryKind::Charge => {}
+            }
+        }
+    }
+
+    pub(crate) fn finish(self, orders: &Orders, findings: &mut Findings, figures: &mut Figures) {
+        let Self { users, mut movements } = self;
+        for (id, order) in orders.iter() {
+            let moved = movements.remove(&(id.clone(), order.user.clone())).unwrap_or_default();
+            moved.check(order, &mut findings.about(Invariant::Balances, Subject::Order(id.clone())));
+        }
+        for (order, user) in movements.into_keys() {
+            let mut checks = findings.about(Invariant::Balances, Subject::User(user));
+            checks.violated("order that the ledger names", format_args!("{order}, by this user"), "none");
+        }
+        for (id, user) in users {
+            figures.users += u64::from(user.account.is_some());
+            figures.held_won += user.account.map_or(0, |account| i128::from(account.balance.get()));
+            figures.ledger_entries += user.ledger.entries;
+            user.check(&mut findings.about(Invariant::Balances, Subject::User(id)));
+        }
+    }
+}
+
+/// The kind of an entry decides its sign, and whether there is an order to it.
+fn check_entry(entry: &LedgerEntry, checks: &mut Checks<'_>) {
+    let (sequence, amount) = (entry.sequence, entry.amount.get());
+    let (gain, of_order) = match entry.kind {
+        EntryKind::Charge => (amount, false),
+        EntryKind::Payment => (amount.saturating_neg(), true),
+        EntryKind::Refund => (amount, true),
+    };
+    if gain < 0 {
+        let kind = entry.kind;
+        checks.violated(format_args!("entry {sequence}: sign"), format_args!("that of a {kind:?}"), amount);
+    }
+    checks.equal(format_args!("entry {sequence}: names an order"), of_order, entry.order_id.is_some());
+    checks.not_negative(format_args!("entry {sequence}: balance after"), entry.balance_after.get());
+}
+
+impl Movements {
+    /// A paid order is paid once, by who ordered it, and is paid back what it says.
+    fn check(&self, order: &Known, checks: &mut Checks<'_>) {
+        let from_balance = order.is_paid && order.payment == PaymentMethod::Balance;
+        let due = |amount: Won| if from_balance { i128::from(amount.get()) } else { 0 };
+        checks.equal("payments in its user's ledger", u64::from(from_balance), self.payments);
+        checks.equal("won paid in its user's ledger", due(order.paid), self.paid);
+        checks.equal("won refunded in its user's ledger", due(order.refunded), self.refunded);
+    }
+}
+
+impl User {
+    fn check(mut self, checks: &mut Checks<'_>) {
+        self.ledger.end(checks);
+        let Some(account) = self.account else {
+            checks.violated("account", "one", "none");
+            return;
+        };
+        checks.equal("profiles", 1, u8::from(self.has_profile));
+        checks.not_negative("balance", account.balance.get());
+        checks.equal("balance as the sum of the ledger", self.ledger.sum, i128::from(account.balance.get()));
+        checks.equal("sequence as the number of entries", self.ledger.entries, account.sequence);
+    }
+}
+
+/// What the chain must know of an entry.
+#[derive(Debug, Clone, Copy)]
+struct Link {
+    sequence: u64,
+    amount: Won,
+    balance_after: Won,
+}
+
+impl From<&LedgerEntry> for Link {
+    fn from(entry: &LedgerEntry) -> Self {
+        Self { sequence: entry.sequence, amount: entry.amount, balance_after: entry.balance_after }
+    }
+}
+
+/// A user's ledger, followed entry by entry. Read in order, none has to wait; those that come early wait for the ones
+/// before.
+#[derive(Debug, Default)]
+struct Ledger {
+    entries: u64,
+    sum: i128,
+    /// The entry that was followed last: its sequence and balance after.
+    last: (u64, Won),
+    waiting: BTreeMap<u64, Link>,
+}
+
+impl Ledger {
+    fn add(&mut self, link: Link, checks: &mut Checks<'_>) {
+        self.entries += 1;
+        self.sum += i128::from(link.amount.get());
+        let (last, _) = self.last;
+        if link.sequence <= last || self.waiting.insert(link.sequence, link).is_some() {
+            checks.violated(format_args!("entry {}", link.sequence), "once", "more than once");
+        }
+        while let Some(next) = self.waiting.remove(&self.last.0.saturating_add(1)) {
+            self.follow(next, checks);
+        }
+    }
+
+    fn follow(&mut self, link: Link, checks: &mut Checks<'_>) {
+        let (_, before) = self.last;
+        let expected = i128::from(before.get()) + i128::from(link.amount.get());
+        let found = i128::from(link.balance_after.get());
+        checks.equal(format_args!("entry {}: balance before and amount", link.sequence), expected, found);
+        self.last = (link.sequence, link.balance_after);
+    }
+
+    /// Goes on behind the gaps that were not closed.
+    fn end(&mut self, checks: &mut Checks<'_>) {
+        while let Some((sequence, link)) = self.waiting.pop_first() {
+            let expected = self.last.0.saturating_add(1);
+            if sequence == expected {
+                self.follow(link, checks);
+            } else {
+                checks.equal("next entry", expected, sequence);
+                self.last = (sequence, link.balance_after);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::store::keys;
+
+    use super::*;
+    use crate::fixture::{Shop, entry, user};
+
+    fn change_account(shop: &mut Shop, change: impl FnOnce(&mut Account)) {
+        shop.change(keys::account(&user("mina")), change);
+    }
+
+    fn change_entry(shop: &mut Shop, sequence: u64, change: impl FnOnce(&mut LedgerEntry)) {
+        shop.change(keys::ledger_entry(&user("mina"), sequence), change);
+    }
+
+    fn charge(shop: &mut Shop, sequence: u64, amount: i64, after: i64) {
+        let key = keys::ledger_entry(&user("mina"), sequence);
+        shop.put(key, entry(sequence, EntryKind::Charge, amount, after, None));
+    }
+
+    #[test]
+    fn the_balance_is_the_sum_of_the_ledger() {
+        let mut shop = Shop::healthy();
+        change_account(&mut shop, |account| account.balance = Won::new(5_100));
+        assert_eq!(
+            shop.violations(),
+            ["[1 balances] user mina: balance as the sum of the ledger: expected 5000, found 5100"]
+        );
+    }
+
+    #[test]
+    fn no_balance_is_below_zero() {
+        let mut shop = Shop::healthy();
+        shop.put(keys::ledger_entry(&user("mina"), 3), entry(3, EntryKind::Charge, -6_000, -1_000, None));
+        change_account(&mut shop, |account| (account.balance, account.sequence) = (Won::new(-1_000), 3));
+        assert_eq!(
+            shop.violations(),
+            [
+                "[1 balances] user mina: balance: expected at least 0, found -1000",
+                "[1 balances] user mina: entry 3: balance after: expected at least 0, found -1000",
+                "[1 balances] user mina: entry 3: sign: expected that of a Charge, found -6000",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_sequence_is_the_number_of_entries() {
+        let mut shop = Shop::healthy();
+        change_account(&mut shop, |account| account.sequence = 3);
+        assert_eq!(
+            shop.violations(),
+            ["[1 balances] user mina: sequence as the number of entries: expected 2, found 3"]
+        );
+    }
+
+    #[test]
+    fn entries_have_no_gap() {
+        let mut shop = Shop::healthy();
+        charge(&mut shop, 4, 100, 5_100);
+        charge(&mut shop, 5, 100, 5_200);
+        change_account(&mut shop, |account| (account.balance, account.sequence) = (Won::new(5_200), 4));
+        assert_eq!(shop.violations(), ["[1 balances] user mina: next entry: expected 3, found 4"]);
+        // What follows the gap must chain again.
+        charge(&mut shop, 5, 200, 5_200);
+        change_account(&mut shop, |account| account.balance = Won::new(5_300));
+        assert_eq!(
+            shop.violations(),
+            [
+                "[1 balances] user mina: entry 5: balance before and amount: expected 5300, found 5200",
+                "[1 balances] user mina: next entry: expected 3, found 4",
+            ]
+        );
+    }
+
+    #[test]
+    fn every_balance_after_chains_to_the_next() {
+        let mut shop = Shop::healthy();
+        change_entry(&mut shop, 1, |entry| entry.balance_after = Won::new(30_001));
+        assert_eq!(
+            shop.violations(),
+            [
+                "[1 balances] user mina: entry 1: balance before and amount: expected 30000, found 30001",
+                "[1 balances] user mina: entry 2: balance before and amount: expected 5001, found 5000",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_entry_that_comes_twice_is_told() {
+        let shop = Shop::healthy();
+        let mut auditor = crate::Auditor::new(crate::Scope::WithoutSales);
+        let is_entry = |item: &shared::store::Item| {
+            item["pk"].as_s().is_ok_and(|pk| pk == "USER#mina") && item.contains_key("balanceAfter")
+        };
+        shop.items()
+            .chain(shop.items().filter(|item| is_entry(item)).take(1))
+            .for_each(|item| auditor.add(item.clone()));
+        let report = auditor.finish(jiff::Timestamp::UNIX_EPOCH);
+        let found: Vec<_> = report.violations.iter().map(|violation| violation.rule.as_str()).collect();
+        assert_eq!(found, ["balance as the sum of the ledger", "entry 1", "sequence as the number of entries"]);
+    }
+
+    #[test]
+    fn payments_and_refunds_name_their_order_and_charges_none() {
+        let mut shop = Shop::healthy();
+        change_entry(&mut shop, 1, |entry| entry.order_id = Some(crate::fixture::order("o1")));
+        change_entry(&mut shop, 2, |entry| entry.order_id = None);
+        assert_eq!(
+            shop.violations(),
+            [
+                "[1 balances] user mina: entry 1: names an order: expected false, found true",
+                "[1 balances] user mina: entry 2: names an order: expected true, found false",
+                "[1 balances] order o1: payments in its user's ledger: expected 1, found 0",
+                "[1 balances] order o1: won paid in its user's ledger: expected 25000, found 0",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_user_has_profile_and_account() {
+        let mut shop = Shop::healthy();
+        shop.remove(keys::profile(&user("mina")));
+        shop.remove(keys::account(&user("jun")));
+        assert_eq!(
+            shop.violations(),
+            [
+                "[1 balances] user jun: account: expected one, found none",
+                "[1 balances] user mina: profiles: expected 1, found 0",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_paid_order_is_paid_once_and_in_full() {
+        let mut shop = Shop::healthy();
+        shop.put(keys::ledger_entry(&user("mina"), 3), entry(3, EntryKind::Payment, -5_000, 0, Some("o1")));
+        change_account(&mut shop, |account| (account.balance, account.sequence) = (Won::ZERO, 3));
+        assert_eq!(
+            shop.violations(),
+            [
+                "[1 balances] order o1: payments in its user's ledger: expected 1, found 2",
+                "[1 balances] order o1: won paid in its user's ledger: expected 25000, found 30000",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_order_that_was_not_paid_took_no_money() {
+        let mut shop = Shop::healthy();
+        shop.put(keys::ledger_entry(&user("jun"), 2), entry(2, EntryKind::Payment, -13_000, 0, Some("o2")));
+        assert_eq!(
+            shop.violations(),
+            [
+                "[1 balances] order o2: payments in its user's ledger: expected 0, found 1",
+                "[1 balances] order o2: won paid in its user's ledger: expected 0, found 13000",
+                "[1 balances] order o3: payments in its user's ledger: expected 1, found 0",
+                "[1 balances] order o3: won paid in its user's ledger: expected 13000, found 0",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_order_is_paid_by_who_ordered_it() {
+        let mut shop = Shop::healthy();
+        shop.put(keys::ledger_entry(&user("mina"), 3), entry(3, EntryKind::Payment, 0, 5_000, Some("o3")));
+        shop.put(keys::ledger_entry(&user("mina"), 4), entry(4, EntryKind::Payment, 0, 5_000, Some("nowhere")));
+        change_account(&mut shop, |account| account.sequence = 4);
+        assert_eq!(
+            shop.violations(),
+            [
+                "[1 balances] user mina: order that the ledger names: expected nowhere, by this user, found none",
+                "[1 balances] user mina: order that the ledger names: expected o3, by this user, found none",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_an_order_refunded_is_in_the_ledger() {
+        let mut shop = Shop::healthy();
+        shop.change_order("o3", |order| order.refunded = Won::new(5_000));
+        assert_eq!(
+            shop.violations(),
+            ["[1 balances] order o3: won refunded in its user's ledger: expected 5000, found 0"]
+        );
+        shop.put(keys::ledger_entry(&user("jun"), 3), entry(3, EntryKind::Refund, 5_000, 5_000, Some("o3")));
+        let account = |account: &mut Account| (account.balance, account.sequence) = (Won::new(5_000), 3);
+        shop.change(keys::account(&user("jun")), account);
+        assert_eq!(shop.violations(), [] as [&str; 0]);
+    }
+}

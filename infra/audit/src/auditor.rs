@@ -1,0 +1,211 @@
+//! The auditor: takes items, gives a report.
+
+use jiff::Timestamp;
+use shared::store::{
+    Item, Key,
+    records::{Record, Unreadable},
+};
+
+use crate::{
+    accounts::Accounts,
+    campaigns::Campaigns,
+    findings::Findings,
+    orders::{self, Orders},
+    report::{Figures, Invariant, Report, Subject},
+    sales::Sales,
+    shelves::Shelves,
+};
+
+/// What is checked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// All of it. The bestsellers follow the orders a moment later: everything sold must have been counted.
+    #[default]
+    Everything,
+    /// All but the bestsellers: for a shop whose sales may not all be counted yet.
+    WithoutSales,
+}
+
+/// Checks the items of a table, which come in any order, each once.
+///
+/// What it remembers is bounded by the number of users, products, coupons and orders, not by the size of the table.
+#[derive(Debug)]
+pub struct Auditor {
+    scope: Scope,
+    items: u64,
+    findings: Findings,
+    accounts: Accounts,
+    shelves: Shelves,
+    campaigns: Campaigns,
+    orders: Orders,
+    sales: Sales,
+}
+
+impl Auditor {
+    /// An auditor that has seen nothing yet.
+    pub fn new(scope: Scope) -> Self {
+        Self {
+            scope,
+            items: 0,
+            findings: Findings::default(),
+            accounts: Accounts::default(),
+            shelves: Shelves::default(),
+            campaigns: Campaigns::default(),
+            orders: Orders::default(),
+            sales: Sales::default(),
+        }
+    }
+
+    /// Takes note of an item.
+    pub fn add(&mut self, item: Item) {
+        self.items += 1;
+        match Record::read(item) {
+            Ok(record) => self.enter(record),
+            Err(unreadable) => report(unreadable, &mut self.findings),
+        }
+    }
+
+    fn enter(&mut self, record: Record) {
+        match record {
+            Record::Profile(profile) => self.accounts.add_profile(profile.user_id),
+            Record::Account { user, account } => self.accounts.add_account(user, account),
+            Record::LedgerEntry { user, entry } => self.accounts.add_entry(user, entry, &mut self.findings),
+            Record::IssuedCoupon(coupon) => self.campaigns.add_issued(*coupon),
+            Record::Order(record) => {
+                let order = record.order;
+                orders::check(&order, &mut self.findings);
+                self.shelves.add_order(&order);
+                if self.scope == Scope::Everything {
+                    self.sales.add_order(&order);
+                }
+                self.orders.add(order);
+            }
+            Record::Product(product) => self.shelves.add_product(*product),
+            Record::Shard { product, number, shard } => self.shelves.add_shard(product, number, shard),
+            Record::Campaign(campaign) => self.campaigns.add_campaign(*campaign),
+            Record::Counter { coupon, shard, counter } => self.campaigns.add_counter(coupon, shard, counter),
+            Record::Slot { coupon, shard, ticket, slot } => self.campaigns.add_slot(coupon, shard, ticket, slot),
+            Record::Sales { product, sales } => {
+                if self.scope == Scope::Everything {
+                    self.sales.add_count(product, &sales);
+                }
+            }
+            Record::Board(board) => self.sales.add_board(board),
+            // They say what has been done; there is nothing in them to add up.
+            Record::Counted { .. } | Record::Request { .. } => {}
+        }
+    }
+
+    /// Draws the conclusions, as of the instant `now`.
+    pub fn finish(self, now: Timestamp) -> Report {
+        let Self { scope, items, mut findings, accounts, shelves, campaigns, orders, sales } = self;
+        let mut figures = Figures { items, ..Figures::default() };
+        if scope == Scope::Everything {
+            sales.finish(&shelves, now, &mut findings);
+        }
+        accounts.finish(&orders, &mut findings, &mut figures);
+        shelves.finish(&mut findings, &mut figures);
+        campaigns.finish(&orders, &mut findings, &mut figures);
+        orders.finish(&mut figures);
+        let (violations, omitted) = findings.into_parts();
+        Report { figures, violations, omitted }
+    }
+}
+
+fn report(unreadable: Unreadable, findings: &mut Findings) {
+    let item = |key: Key| Subject::Item(key.pk, key.sk);
+    match unreadable {
+        Unreadable::NoKey => {
+            let mut checks = findings.about(Invariant::Records, Subject::UnknownItem);
+            checks.violated("key", "texts pk and sk", "something else");
+        }
+        Unreadable::UnknownKind(key) => {
+            findings.about(Invariant::Records, item(key)).violated("kind", "a known one", "none");
+        }
+        Unreadable::WrongShape(key) => {
+            let mut checks = findings.about(Invariant::Records, item(key));
+            checks.violated("shape", "what its key promises", "something else");
+        }
+        Unreadable::Misplaced { found, belongs } => {
+            let mut checks = findings.about(Invariant::Records, item(found.clone()));
+            checks.equal("key", (belongs.pk, belongs.sk), (found.pk, found.sk));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::AttributeValue;
+    use serde_json::json;
+    use shared::store::keys;
+
+    use super::*;
+    use crate::fixture::{Shop, user};
+
+    const FIGURES: &str = "28 items in order: 2 users hold 5000 won after 4 ledger entries; \
+                           2 products, 15 units on the shelf, 5 in live orders; \
+                           1 coupon campaigns, 2 issued, 1 tickets burnt; \
+                           3 orders, 2 paid with 38000 won, 0 refunded\n";
+
+    #[test]
+    fn nothing_is_wrong_with_a_healthy_shop() {
+        let report = Shop::healthy().report(Scope::Everything);
+        assert!(report.is_clean());
+        assert_eq!(report.to_string(), FIGURES);
+    }
+
+    #[test]
+    fn nothing_is_wrong_with_an_empty_table() {
+        assert!(Shop::default().report(Scope::Everything).is_clean());
+    }
+
+    #[test]
+    fn the_order_of_the_items_makes_no_difference() {
+        let mut shop = Shop::healthy();
+        assert_eq!(shop.report_read_backwards().to_string(), FIGURES);
+        shop.remove(keys::ledger_entry(&user("mina"), 1));
+        shop.remove(keys::ledger_entry(&user("jun"), 1));
+        assert_eq!(shop.report_read_backwards(), shop.report(Scope::Everything));
+    }
+
+    #[test]
+    fn every_item_must_be_known_readable_and_in_its_place() {
+        let mut shop = Shop::healthy();
+        shop.put(Key { pk: "CAT#1\n2".to_owned(), sk: "CAT".to_owned() }, json!({}));
+        shop.put(keys::request("d2"), json!({ "outcome": "secret" }));
+        shop.put(Key { pk: "PROFILE#1".to_owned(), sk: "PROFILE".to_owned() }, json!({ "name": "Secret" }));
+        let entry = json!({
+            "entryId": "e", "sequence": 1, "type": "CHARGE", "amount": 0, "balanceAfter": 0, "at": 0
+        });
+        shop.put(keys::ledger_entry(&user("jun"), 3), entry);
+        assert_eq!(
+            shop.violations(),
+            [
+                r#"[records] item "CAT#1\n2" "CAT": kind: expected a known one, found none"#,
+                r#"[records] item "PROFILE#1" "PROFILE": kind: expected a known one, found none"#,
+                r#"[records] item "REQUEST#d2" "REQUEST": shape: expected what its key promises, found something else"#,
+                concat!(
+                    r#"[records] item "USER#jun" "LEDGER#000000000003": key: "#,
+                    r#"expected ("USER#jun", "LEDGER#000000000001"), found ("USER#jun", "LEDGER#000000000003")"#
+                ),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_item_without_a_key_is_no_record() {
+        let mut auditor = Auditor::new(Scope::Everything);
+        auditor.add(Item::from([("pk".to_owned(), AttributeValue::N("1".to_owned()))]));
+        let report = auditor.finish(Timestamp::UNIX_EPOCH);
+        assert_eq!(report.to_string(), "[records] an item: key: expected texts pk and sk, found something else\n");
+    }
+
+    #[test]
+    fn sales_are_left_out_on_demand() {
+        let mut shop = Shop::healthy();
+        shop.remove(keys::board());
+        shop.remove(keys::sales(&crate::fixture::product("tea")));
+        assert!(!shop.report(Scope::Everything).is_clean());
+        assert!(shop.report(Scope::WithoutSales).is_clean());
+    }
+}

@@ -1,0 +1,441 @@
+//! Invariant 3: a campaign issues no more than it has, at most one coupon to a user, and a coupon is used for just one
+//! live order.
+
+use std::collections::BTreeMap;
+
+use shared::domain::{
+    CouponId, OrderId, UserId, Won,
+    coupon::{Campaign, Counter, CouponState, IssuedCoupon, Slot, Terms},
+    pricing::{self, PricedLine, ShippingPolicy},
+};
+
+use crate::{
+    findings::{Checks, Findings},
+    orders::{CouponUse, Known, Orders},
+    report::{Figures, Invariant, Subject},
+};
+
+/// All campaigns, their counters, and the coupons of users.
+#[derive(Debug, Default)]
+pub(crate) struct Campaigns(BTreeMap<CouponId, Books>);
+
+#[derive(Debug, Default)]
+struct Books {
+    campaign: Option<Described>,
+    counters: BTreeMap<u16, Tickets>,
+    holders: BTreeMap<UserId, Holder>,
+}
+
+#[derive(Debug)]
+struct Described {
+    total: i64,
+    counters: u16,
+}
+
+/// What became of the tickets of one counter.
+#[derive(Debug, Default)]
+struct Tickets {
+    counter: Option<Counter>,
+    claimed: i64,
+    void: i64,
+    /// The lowest and the highest ticket that has a slot.
+    range: Option<(i64, i64)>,
+}
+
+/// What a user has of a campaign.
+#[derive(Debug, Default)]
+struct Holder {
+    slots: u64,
+    coupon: Option<Coupon>,
+}
+
+#[derive(Debug)]
+struct Coupon {
+    state: CouponState,
+    order: Option<OrderId>,
+    terms: Terms,
+}
+
+impl Campaigns {
+    pub(crate) fn add_campaign(&mut self, campaign: Campaign) {
+        let described = Described { total: campaign.total_quantity, counters: campaign.counter_shards };
+        self.of(campaign.coupon_id).campaign = Some(described);
+    }
+
+    pub(crate) fn add_counter(&mut self, coupon: CouponId, shard: u16, counter: Counter) {
+        self.of(coupon).counters.entry(shard).or_default().counter = Some(counter);
+    }
+
+    pub(crate) fn add_slot(&mut self, coupon: CouponId, shard: u16, ticket: i64, slot: Slot) {
+        let books = self.of(coupon);
+        let tickets = books.counters.entry(shard).or_default();
+        tickets.range = Some(tickets.range.map_or((ticket, ticket), |(low, high)| (low.min(ticket), high.max(ticket))));
+        match slot.user_id {
+            None => tickets.void += 1,
+            Some(user) => {
+                tickets.claimed += 1;
+                books.holders.entry(user).or_default().slots += 1;
+            }
+        }
+    }
+
+    pub(crate) fn add_issued(&mut self, issued: IssuedCoupon) {
+        let IssuedCoupon { coupon_id, user_id, state, order_id: order, terms, .. } = issued;
+        self.of(coupon_id).holders.entry(user_id).or_default().coupon = Some(Coupon { state, order, terms });
+    }
+
+    fn of(&mut self, coupon: CouponId) -> &mut Books {
+        self.0.entry(coupon).or_default()
+    }
+
+    pub(crate) fn finish(self, orders: &Orders, findings: &mut Findings, figures: &mut Figures) {
+        for (id, order) in orders.iter() {
+            let mut checks = findings.about(Invariant::Coupons, Subject::Order(id.clone()));
+            if let Some(used) = &order.coupon {
+                check_order(id, order, used, self.holder(&used.coupon, &order.user), &mut checks);
+            }
+        }
+        for (id, books) in self.0 {
+            figures.campaigns += u64::from(books.campaign.is_some());
+            figures.tickets_burnt += books.counters.values().map(Tickets::burnt).sum::<i128>();
+            books.check(&mut findings.about(Invariant::Coupons, Subject::Coupon(id.clone())));
+            for (user, holder) in books.holders {
+                figures.coupons_issued += u64::from(holder.coupon.is_some());
+                let subject = Subject::UserCoupon(user.clone(), id.clone());
+                holder.check(&user, &id, orders, &mut findings.about(Invariant::Coupons, subject));
+            }
+        }
+    }
+
+    fn holder(&self, coupon: &CouponId, user: &UserId) -> Option<&Coupon> {
+        self.0.get(coupon)?.holders.get(user)?.coupon.as_ref()
+    }
+}
+
+impl Books {
+    fn check(&self, checks: &mut Checks<'_>) {
+        for (number, tickets) in &self.counters {
+            tickets.check(*number, checks);
+        }
+        let Some(campaign) = &self.campaign else {
+            checks.violated("campaign of a counter, ticket or coupon", "one", "none");
+            return;
+        };
+        checks.equal("counters", usize::from(campaign.counters), self.counters.len());
+        let counters = self.counters.values();
+        let (limit, void) = counters.fold((0_i128, 0_i128), |(limit, void), tickets| {
+            let of_counter = tickets.counter.map_or(0, |counter| i128::from(counter.limit));
+            (limit + of_counter, void + i128::from(tickets.void))
+        });
+        checks.equal("limit, as the total and one for each void slot", i128::from(campaign.total) + void, limit);
+    }
+}
+
+impl Tickets {
+    /// Tickets drawn that have no slot.
+    fn burnt(&self) -> i128 {
+        let drawn = self.counter.map_or(0, |counter| i128::from(counter.next));
+        drawn - i128::from(self.claimed) - i128::from(self.void)
+    }
+
+    fn check(&self, number: u16, checks: &mut Checks<'_>) {
+        let Some(counter) = self.counter else {
+            checks.violated(format_args!("counter {number}"), "one", "none");
+            return;
+        };
+        checks.not_negative(format_args!("counter {number}: next ticket"), counter.next);
+        checks.at_most(format_args!("counter {number}: next ticket"), counter.limit, counter.next);
+        let slots = self.claimed.saturating_add(self.void);
+        checks.at_most(format_args!("counter {number}: slots"), counter.limit, slots);
+        if let Some((lowest, highest)) = self.range {
+            checks.not_negative(format_args!("counter {number}: ticket of a slot"), lowest);
+            let last_drawn = counter.next.saturating_sub(1);
+            checks.at_most(format_args!("counter {number}: ticket of a slot"), last_drawn, highest);
+        }
+    }
+}
+
+impl Holder {
+    fn check(&self, user: &UserId, id: &CouponId, orders: &Orders, checks: &mut Checks<'_>) {
+        checks.equal("claimed slots", 1, self.slots);
+        let Some(coupon) = &self.coupon else {
+            checks.violated("coupon for the claimed slot", "one", "none");
+            return;
+        };
+        if coupon.state != CouponState::Used {
+            return;
+        }
+        let Some(order_id) = &coupon.order else {
+            checks.violated("order that a used coupon names", "one", "none");
+            return;
+        };
+        let names_it =
+            |order: &&Known| order.user == *user && order.coupon.as_ref().is_some_and(|used| used.coupon == *id);
+        match orders.get(order_id).filter(names_it) {
+            None => checks.violated("order that a used coupon names", format_args!("{order_id}, naming it"), "none"),
+            Some(order) if !order.is_live() => {
+                checks.violated("order that a used coupon names", format_args!("{order_id}, live"), "an ended one");
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// A paid, live order with a coupon has the user's coupon used for it, and nothing but what that takes off.
+fn check_order(id: &OrderId, order: &Known, used: &CouponUse, coupon: Option<&Coupon>, checks: &mut Checks<'_>) {
+    let Some(coupon) = coupon else {
+        checks.violated("coupon of its user", &used.coupon, "none");
+        return;
+    };
+    if order.is_paid && order.is_live() {
+        checks.equal("state of its coupon", CouponState::Used, coupon.state);
+        let named = coupon.order.as_ref().map(OrderId::as_str);
+        checks.equal("order that its coupon names", Some(id.as_str()), named);
+    }
+    let Some((discount, ships_free)) = taken_off(&coupon.terms, used.goods) else {
+        checks.violated("coupon", "one that goes with such an order", "one that does not");
+        return;
+    };
+    checks.equal("coupon discount by its terms", discount.get(), used.discount.get());
+    if ships_free {
+        checks.equal("shipping fee with a coupon for it", 0, used.shipping_fee.get());
+    }
+}
+
+/// What a coupon takes off goods of this price, and whether it takes the shipping fee off.
+fn taken_off(terms: &Terms, goods: Won) -> Option<(Won, bool)> {
+    let goods = PricedLine { unit_price: goods, unit_discount: Won::ZERO, quantity: 1.try_into().ok()? };
+    // What shipping cost at the time is not known; that it cost something tells whether it was taken off.
+    let some_fee = ShippingPolicy { fee: Won::new(1), free_from: Won::new(i64::MAX) };
+    let quote = pricing::quote(&[goods], Some(terms), some_fee).ok()?;
+    Some((quote.coupon_discount, quote.shipping_fee.is_zero()))
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::{
+        domain::order::{LineStatus, Order, OrderStatus},
+        store::keys,
+    };
+
+    use super::*;
+    use crate::fixture::{LONG_AGO, Shop, coupon, draft, line, offer, order, user};
+
+    fn change_counter(shop: &mut Shop, change: impl FnOnce(&mut Counter)) {
+        shop.change(keys::counter(&coupon("welcome"), 0), change);
+    }
+
+    fn change_coupon(shop: &mut Shop, holder: &str, change: impl FnOnce(&mut IssuedCoupon)) {
+        shop.change(keys::user_coupon(&user(holder), &coupon("welcome")), change);
+    }
+
+    fn put_slot(shop: &mut Shop, ticket: i64, holder: Option<&str>) {
+        shop.put(keys::slot(&coupon("welcome"), 0, ticket), Slot { user_id: holder.map(user) });
+    }
+
+    const WELCOME: &str = "[3 coupons] coupon welcome";
+
+    #[test]
+    fn the_limit_is_the_total_and_one_for_each_void_slot() {
+        let mut shop = Shop::healthy();
+        change_counter(&mut shop, |counter| counter.limit = 6);
+        assert_eq!(
+            shop.violations(),
+            [format!("{WELCOME}: limit, as the total and one for each void slot: expected 5, found 6")]
+        );
+    }
+
+    #[test]
+    fn no_ticket_is_drawn_beyond_the_limit() {
+        let mut shop = Shop::healthy();
+        change_counter(&mut shop, |counter| counter.next = 6);
+        assert_eq!(shop.violations(), [format!("{WELCOME}: counter 0: next ticket: expected at most 5, found 6")]);
+        change_counter(&mut shop, |counter| counter.next = -1);
+        assert!(
+            shop.violations().contains(&format!("{WELCOME}: counter 0: next ticket: expected at least 0, found -1"))
+        );
+    }
+
+    #[test]
+    fn no_slot_is_of_a_ticket_that_was_not_drawn() {
+        let mut shop = Shop::healthy();
+        change_counter(&mut shop, |counter| counter.next = 2);
+        assert_eq!(shop.violations(), [format!("{WELCOME}: counter 0: ticket of a slot: expected at most 1, found 2")]);
+        change_counter(&mut shop, |counter| counter.next = 4);
+        shop.remove(keys::slot(&coupon("welcome"), 0, 2));
+        put_slot(&mut shop, -2, Some("jun"));
+        assert_eq!(
+            shop.violations(),
+            [format!("{WELCOME}: counter 0: ticket of a slot: expected at least 0, found -2")]
+        );
+    }
+
+    #[test]
+    fn no_more_slots_than_the_limit() {
+        let mut shop = Shop::healthy();
+        shop.change(keys::campaign(&coupon("welcome")), |campaign: &mut Campaign| campaign.total_quantity = 1);
+        change_counter(&mut shop, |counter| (counter.next, counter.limit) = (2, 2));
+        assert_eq!(
+            shop.violations(),
+            [
+                format!("{WELCOME}: counter 0: slots: expected at most 2, found 3"),
+                format!("{WELCOME}: counter 0: ticket of a slot: expected at most 1, found 2"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_campaign_has_its_counters() {
+        let mut shop = Shop::healthy();
+        shop.put(keys::counter(&coupon("welcome"), 1), Counter { next: 0, limit: 0 });
+        assert_eq!(shop.violations(), [format!("{WELCOME}: counters: expected 1, found 2")]);
+        shop.remove(keys::counter(&coupon("welcome"), 1));
+        shop.remove(keys::counter(&coupon("welcome"), 0));
+        assert_eq!(
+            shop.violations(),
+            [
+                format!("{WELCOME}: counter 0: expected one, found none"),
+                format!("{WELCOME}: limit, as the total and one for each void slot: expected 5, found 0"),
+            ]
+        );
+    }
+
+    #[test]
+    fn tickets_and_coupons_are_of_a_campaign() {
+        let mut shop = Shop::healthy();
+        shop.remove(keys::campaign(&coupon("welcome")));
+        assert_eq!(
+            shop.violations(),
+            [format!("{WELCOME}: campaign of a counter, ticket or coupon: expected one, found none")]
+        );
+    }
+
+    #[test]
+    fn burnt_tickets_are_counted_and_not_wrong() {
+        let mut shop = Shop::healthy();
+        change_counter(&mut shop, |counter| counter.next = 5);
+        assert_eq!(shop.report(crate::Scope::Everything).figures.tickets_burnt, 2);
+        assert_eq!(shop.violations(), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn nobody_gets_two() {
+        let mut shop = Shop::healthy();
+        put_slot(&mut shop, 3, Some("jun"));
+        assert_eq!(shop.violations(), ["[3 coupons] coupon welcome of user jun: claimed slots: expected 1, found 2"]);
+    }
+
+    #[test]
+    fn every_coupon_has_a_slot_and_every_claimed_slot_a_coupon() {
+        let mut shop = Shop::healthy();
+        put_slot(&mut shop, 2, Some("sora"));
+        assert_eq!(
+            shop.violations(),
+            [
+                "[3 coupons] coupon welcome of user jun: claimed slots: expected 1, found 0",
+                "[3 coupons] coupon welcome of user sora: coupon for the claimed slot: expected one, found none",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_used_coupon_names_a_live_order_that_names_it() {
+        let of_jun = "[3 coupons] coupon welcome of user jun: order that a used coupon names: expected";
+        for (named, expected) in [
+            (None, format!("{of_jun} one, found none")),
+            (Some("nowhere"), format!("{of_jun} nowhere, naming it, found none")),
+            // Another user's.
+            (Some("o1"), format!("{of_jun} o1, naming it, found none")),
+            // Without a coupon.
+            (Some("o3"), format!("{of_jun} o3, naming it, found none")),
+            // Not paid for.
+            (Some("o2"), format!("{of_jun} o2, live, found an ended one")),
+        ] {
+            let mut shop = Shop::healthy();
+            shop.give("jun", CouponState::Used, named);
+            assert_eq!(shop.violations(), [expected]);
+        }
+    }
+
+    #[test]
+    fn a_paid_order_has_used_its_coupon() {
+        let mut shop = Shop::healthy();
+        change_coupon(&mut shop, "mina", |coupon| (coupon.state, coupon.order_id) = (CouponState::Usable, None));
+        assert_eq!(
+            shop.violations(),
+            [
+                "[3 coupons] order o1: order that its coupon names: expected Some(\"o1\"), found None",
+                "[3 coupons] order o1: state of its coupon: expected Used, found Usable",
+            ]
+        );
+        shop.remove(keys::user_coupon(&user("mina"), &coupon("welcome")));
+        assert_eq!(
+            shop.violations(),
+            [
+                "[3 coupons] coupon welcome of user mina: coupon for the claimed slot: expected one, found none",
+                "[3 coupons] order o1: coupon of its user: expected welcome, found none",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_coupon_is_used_for_one_order_only() {
+        let mut shop = Shop::healthy();
+        let again = draft("mina", vec![line("cup", offer(5_000, 0), 1)], Some(crate::fixture::THOUSAND_OFF), LONG_AGO);
+        shop.put_order(Order::paid(order("o4"), again));
+        let violations = shop.violations();
+        let of_coupons: Vec<_> = violations.iter().filter(|violation| violation.contains("[3 coupons]")).collect();
+        assert_eq!(
+            of_coupons,
+            ["[3 coupons] order o4: order that its coupon names: expected Some(\"o4\"), found Some(\"o1\")"]
+        );
+    }
+
+    #[test]
+    fn a_refunded_order_has_given_its_coupon_back() {
+        let mut shop = Shop::healthy();
+        let coupons = |shop: &Shop| {
+            let violations = shop.violations().into_iter();
+            violations.filter(|violation| violation.contains("[3 coupons]")).collect::<Vec<_>>()
+        };
+        shop.change_order("o1", |order| {
+            order.items.iter_mut().for_each(|line| line.status = LineStatus::Cancelled);
+            order.status = OrderStatus::FullyRefunded;
+        });
+        assert_eq!(
+            coupons(&shop),
+            [
+                "[3 coupons] coupon welcome of user mina: order that a used coupon names: expected o1, live, found an ended one"
+            ]
+        );
+        change_coupon(&mut shop, "mina", |coupon| (coupon.state, coupon.order_id) = (CouponState::Usable, None));
+        assert_eq!(coupons(&shop), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn a_coupon_takes_off_what_its_terms_say() {
+        let mut shop = Shop::healthy();
+        change_coupon(&mut shop, "mina", |coupon| coupon.terms.value = 999);
+        assert_eq!(shop.violations(), ["[3 coupons] order o1: coupon discount by its terms: expected 999, found 1000"]);
+        change_coupon(&mut shop, "mina", |coupon| coupon.terms.min_order_amount = Some(Won::new(23_001)));
+        assert_eq!(
+            shop.violations(),
+            ["[3 coupons] order o1: coupon: expected one that goes with such an order, found one that does not"]
+        );
+        change_coupon(&mut shop, "mina", |coupon| {
+            coupon.terms = Terms {
+                kind: shared::domain::coupon::CouponKind::FreeShipping,
+                value: 0,
+                max_discount: None,
+                min_order_amount: None,
+            };
+        });
+        assert_eq!(
+            shop.violations(),
+            [
+                "[3 coupons] order o1: coupon discount by its terms: expected 0, found 1000",
+                "[3 coupons] order o1: shipping fee with a coupon for it: expected 0, found 3000",
+            ]
+        );
+    }
+}

@@ -1,0 +1,269 @@
+//! A small shop whose books are right, for tests to spoil.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::json;
+use shared::{
+    domain::{
+        CouponId, OrderId, ProductId, UserId, Won,
+        coupon::{Campaign, Counter, CouponKind, CouponState, IssuedCoupon, Slot, Terms, Validity},
+        ledger::{EntryKind, LedgerEntry},
+        order::{Actor, Draft, LineStatus, Order, OrderLine},
+        pricing::{self, ShippingPolicy},
+        product::{Offer, Product, SaleStatus},
+        stock::Shard,
+        user::{Account, Profile, UserKind, UserStatus},
+    },
+    store::{Item, Key, keys, orders::OrderRecord},
+};
+
+use crate::{Auditor, Report, Scope};
+
+/// Noon in Seoul.
+pub(crate) const NOW: &str = "2026-11-20T03:00:00Z";
+/// The same day in Seoul.
+pub(crate) const TODAY: &str = "2026-11-20T01:00:00Z";
+/// A day that no bestseller is counted from any more.
+pub(crate) const LONG_AGO: &str = "2026-11-10T01:00:00Z";
+
+pub(crate) const SHIPPING: ShippingPolicy = ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) };
+pub(crate) const THOUSAND_OFF: Terms =
+    Terms { kind: CouponKind::Fixed, value: 1_000, max_discount: None, min_order_amount: None };
+
+/// The items of a table.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Shop(BTreeMap<(String, String), Item>);
+
+impl Shop {
+    /// Mina has used her coupon for two teas and a cup; Jun has bought two cups long ago, and failed to pay for
+    /// another one. Of the coupon's four tickets one was made void and one is burnt.
+    pub(crate) fn healthy() -> Self {
+        let mut shop = Self::default();
+        shop.add_users();
+        shop.add_products();
+        shop.add_campaign();
+        shop.add_orders();
+        shop.add_sales();
+        shop.put(keys::request("d1"), json!({ "payload": "p", "outcome": { "userId": "mina" } }));
+        shop.put(keys::counted("o1-1"), json!({ "ttl": 1 }));
+        shop
+    }
+
+    /// The violations, as they are printed.
+    pub(crate) fn violations(&self) -> Vec<String> {
+        self.report(Scope::Everything).violations.iter().map(ToString::to_string).collect()
+    }
+
+    pub(crate) fn report(&self, scope: Scope) -> Report {
+        Self::audit(self.0.values().cloned(), scope)
+    }
+
+    pub(crate) fn report_read_backwards(&self) -> Report {
+        Self::audit(self.0.values().rev().cloned(), Scope::Everything)
+    }
+
+    fn audit(items: impl Iterator<Item = Item>, scope: Scope) -> Report {
+        let mut auditor = Auditor::new(scope);
+        items.for_each(|item| auditor.add(item));
+        auditor.finish(at(NOW))
+    }
+
+    pub(crate) fn items(&self) -> impl Iterator<Item = &Item> {
+        self.0.values()
+    }
+
+    pub(crate) fn put(&mut self, key: Key, record: impl Serialize) {
+        let mut item: Item = serde_dynamo::to_item(record).unwrap();
+        let place: Item = serde_dynamo::to_item(json!({ "pk": &key.pk, "sk": &key.sk })).unwrap();
+        item.extend(place);
+        self.0.insert((key.pk, key.sk), item);
+    }
+
+    /// Changes the record at `key`.
+    pub(crate) fn change<R: Serialize + DeserializeOwned>(&mut self, key: Key, change: impl FnOnce(&mut R)) {
+        let item = self.0[&(key.pk.clone(), key.sk.clone())].clone();
+        let mut record: R = serde_dynamo::from_item(item).unwrap();
+        change(&mut record);
+        self.put(key, record);
+    }
+
+    pub(crate) fn change_order(&mut self, id: &str, change: impl FnOnce(&mut Order)) {
+        self.change(keys::order(&order(id)), |record: &mut OrderRecord| change(&mut record.order));
+    }
+
+    pub(crate) fn remove(&mut self, key: Key) {
+        self.0.remove(&(key.pk, key.sk)).unwrap();
+    }
+
+    fn add_users(&mut self) {
+        let charge = |sequence, amount, after| entry(sequence, EntryKind::Charge, amount, after, None);
+        let payment = |sequence, amount, after, order| entry(sequence, EntryKind::Payment, amount, after, Some(order));
+        for (name, balance, ledger) in [
+            ("mina", 5_000, [charge(1, 30_000, 30_000), payment(2, -25_000, 5_000, "o1")]),
+            ("jun", 0, [charge(1, 13_000, 13_000), payment(2, -13_000, 0, "o3")]),
+        ] {
+            let user = user(name);
+            let profile = Profile {
+                user_id: user.clone(),
+                name: "A name".to_owned(),
+                email: "someone@example.com".to_owned(),
+                phone: None,
+                address: None,
+                kind: UserKind::Customer,
+                seller: None,
+                version: 1,
+                created_at: at(LONG_AGO),
+            };
+            self.put(keys::profile(&user), profile);
+            let account = Account { status: UserStatus::Active, balance: Won::new(balance), sequence: 2 };
+            self.put(keys::account(&user), account);
+            for entry in ledger {
+                self.put(keys::ledger_entry(&user, entry.sequence), entry);
+            }
+        }
+    }
+
+    fn add_products(&mut self) {
+        for (id, offer, shards) in
+            [("tea", offer(10_000, 1_000), vec![(3, 5), (5, 5)]), ("cup", offer(5_000, 0), vec![(7, 10)])]
+        {
+            let product_id = product(id);
+            for (&(remaining, received), number) in shards.iter().zip(0..) {
+                self.put(keys::stock(&product_id, number), Shard { remaining, received, offer });
+            }
+            let product = Product {
+                product_id: product_id.clone(),
+                name: id.to_owned(),
+                description: None,
+                category: None,
+                seller_id: None,
+                offer,
+                stock_shards: u16::try_from(shards.len()).unwrap(),
+                version: 1,
+                created_at: at(LONG_AGO),
+            };
+            self.put(keys::product(&product_id), product);
+        }
+    }
+
+    fn add_campaign(&mut self) {
+        let campaign = Campaign {
+            coupon_id: coupon("welcome"),
+            name: "Welcome".to_owned(),
+            description: None,
+            terms: THOUSAND_OFF,
+            total_quantity: 4,
+            issue_from: at(LONG_AGO),
+            issue_until: at(NOW),
+            validity: Validity::Days(30),
+            counter_shards: 1,
+            created_at: at(LONG_AGO),
+        };
+        self.put(keys::campaign(&campaign.coupon_id), &campaign);
+        self.put(keys::counter(&campaign.coupon_id, 0), Counter { next: 4, limit: 5 });
+        for (ticket, holder) in [(0, Some("mina")), (1, None), (2, Some("jun"))] {
+            self.put(keys::slot(&campaign.coupon_id, 0, ticket), Slot { user_id: holder.map(user) });
+        }
+        self.give("mina", CouponState::Used, Some("o1"));
+        self.give("jun", CouponState::Usable, None);
+    }
+
+    /// Gives a user the coupon.
+    pub(crate) fn give(&mut self, holder: &str, state: CouponState, used_for: Option<&str>) {
+        let issued = IssuedCoupon {
+            issued_coupon_id: format!("welcome-{holder}"),
+            coupon_id: coupon("welcome"),
+            user_id: user(holder),
+            name: "Welcome".to_owned(),
+            terms: THOUSAND_OFF,
+            state,
+            issued_at: at(LONG_AGO),
+            expires_at: at("2026-12-10T15:00:00Z"),
+            used_at: used_for.map(|_| at(TODAY)),
+            order_id: used_for.map(order),
+        };
+        self.put(keys::user_coupon(&issued.user_id, &issued.coupon_id), issued);
+    }
+
+    fn add_orders(&mut self) {
+        let lines = vec![line("tea", offer(10_000, 1_000), 2), line("cup", offer(5_000, 0), 1)];
+        self.put_order(Order::paid(order("o1"), draft("mina", lines, Some(THOUSAND_OFF), TODAY)));
+        let lines = vec![line("cup", offer(5_000, 0), 1)];
+        self.put_order(Order::payment_failed(order("o2"), draft("jun", lines, Some(THOUSAND_OFF), TODAY)));
+        let lines = vec![line("cup", offer(5_000, 0), 2)];
+        self.put_order(Order::paid(order("o3"), draft("jun", lines, None, LONG_AGO)));
+    }
+
+    pub(crate) fn put_order(&mut self, order: Order) {
+        self.put(keys::order(&order.order_id), OrderRecord { order, payload: "p".to_owned() });
+    }
+
+    fn add_sales(&mut self) {
+        let last = at(TODAY).as_millisecond();
+        self.put(keys::sales(&product("tea")), json!({ "lastSoldAt": last, "day_20261120": 2, "ttl": 1 }));
+        let days = json!({ "lastSoldAt": last, "day_20261120": 1, "day_20261110": 2, "ttl": 1 });
+        self.put(keys::sales(&product("cup")), days);
+        let candidate = |id: &str, units: i64| json!({ "productId": id, "name": id, "price": 1, "days": { "2026-11-20": units }, "lastSoldAt": last });
+        self.put(keys::board(), json!({ "candidates": [candidate("tea", 2), candidate("cup", 1)], "version": 1 }));
+    }
+}
+
+pub(crate) fn at(instant: &str) -> Timestamp {
+    instant.parse().unwrap()
+}
+
+pub(crate) fn user(id: &str) -> UserId {
+    UserId::try_from(id.to_owned()).unwrap()
+}
+
+pub(crate) fn product(id: &str) -> ProductId {
+    ProductId::try_from(id.to_owned()).unwrap()
+}
+
+pub(crate) fn coupon(id: &str) -> CouponId {
+    CouponId::try_from(id.to_owned()).unwrap()
+}
+
+pub(crate) fn order(id: &str) -> OrderId {
+    OrderId::try_from(id.to_owned()).unwrap()
+}
+
+pub(crate) fn offer(price: i64, discount: i64) -> Offer {
+    Offer { price: Won::new(price), discount: Won::new(discount), status: SaleStatus::OnSale }
+}
+
+pub(crate) fn entry(sequence: u64, kind: EntryKind, amount: i64, after: i64, of: Option<&str>) -> LedgerEntry {
+    LedgerEntry {
+        entry_id: format!("e{sequence}"),
+        sequence,
+        kind,
+        amount: Won::new(amount),
+        balance_after: Won::new(after),
+        order_id: of.map(order),
+        at: at(TODAY),
+    }
+}
+
+pub(crate) fn line(id: &str, offer: Offer, quantity: i64) -> OrderLine {
+    OrderLine {
+        product_id: product(id),
+        seller_id: None,
+        name: id.to_owned(),
+        quantity: quantity.try_into().unwrap(),
+        cancelled_quantity: 0,
+        unit_price: offer.price,
+        unit_discount: offer.discount,
+        coupon_share: Won::ZERO,
+        status: LineStatus::PendingPayment,
+    }
+}
+
+/// An order of these lines, with the coupon if there are terms.
+pub(crate) fn draft(buyer: &str, items: Vec<OrderLine>, terms: Option<Terms>, instant: &str) -> Draft {
+    let priced: Vec<_> = items.iter().map(OrderLine::priced).collect();
+    let quote = pricing::quote(&priced, terms.as_ref(), SHIPPING).unwrap();
+    let coupon_id = terms.map(|_| coupon("welcome"));
+    Draft { user_id: user(buyer), actor: Actor::Customer, items, quote, coupon_id, at: at(instant) }
+}

@@ -1,0 +1,45 @@
+//! The auditor: reads the whole table of a shop and checks that the books are right.
+//!
+//! | invariant | what must be true | where |
+//! |---|---|---|
+//! | records | every item is of a known kind, has its shape, and is where its ids say | `shared::store::records` |
+//! | 1 balances | a balance is the sum of its ledger, which chains; orders are paid just once | `accounts` |
+//! | 2 stock | received = on the shelf + in live orders; no shard below zero | `shelves` |
+//! | 3 coupons | never more issued than there are, one a user; used for one live order | `campaigns` |
+//! | 4 orders | amounts add up; paid, refunded, state and history agree | `orders` |
+//! | 5 sales | bestsellers are what a recount of the orders gives | `sales` |
+//!
+//! [`Auditor`] itself does no I/O: it is fed items one by one, from [`read`] or from anywhere else that has them, and
+//! keeps sums per user, product, campaign and order, never the items.
+//!
+//! A table is read item by item, not at one instant: what is written meanwhile can look wrong without being so. The
+//! verdict is on a table at rest, or on a copy of one instant.
+
+mod accounts;
+mod auditor;
+mod campaigns;
+mod findings;
+#[cfg(test)]
+mod fixture;
+mod orders;
+mod read;
+mod report;
+mod sales;
+mod shelves;
+
+pub use auditor::{Auditor, Scope};
+pub use read::{ReadError, read};
+pub use report::{Figures, Invariant, Report, Subject, Violation};
+
+use aws_sdk_dynamodb::Client;
+use jiff::Timestamp;
+
+/// Reads a table and checks everything in `scope` as it must be at the instant `now`.
+///
+/// # Errors
+/// Where the table cannot be read.
+pub async fn audit(client: &Client, table: &str, scope: Scope, now: Timestamp) -> Result<Report, ReadError> {
+    let mut auditor = Auditor::new(scope);
+    read(client, table, &mut auditor).await?;
+    Ok(auditor.finish(now))
+}

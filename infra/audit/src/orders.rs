@@ -1,0 +1,357 @@
+//! Invariant 4: an order's amounts add up, what was paid and paid back agrees with its state, its state follows from
+//! its lines, and its history replays to where it is.
+
+use std::collections::{BTreeMap, btree_map};
+
+use shared::domain::{
+    CouponId, OrderId, UserId, Won,
+    coupon::{CouponKind, Terms},
+    order::{Change, HistoryEvent, LineStatus, Order, OrderLine, OrderStatus, PaymentMethod},
+    pricing::{self, PricedLine, ShippingPolicy},
+};
+
+use crate::{
+    findings::{Checks, Findings},
+    report::{Figures, Invariant, Subject},
+};
+
+/// What the other books must know of all orders.
+#[derive(Debug, Default)]
+pub(crate) struct Orders(BTreeMap<OrderId, Known>);
+
+/// What the other books must know of an order.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) user: UserId,
+    pub(crate) status: OrderStatus,
+    pub(crate) payment: PaymentMethod,
+    pub(crate) is_paid: bool,
+    pub(crate) paid: Won,
+    pub(crate) refunded: Won,
+    pub(crate) coupon: Option<CouponUse>,
+}
+
+/// The coupon that an order names, and what it took off.
+#[derive(Debug)]
+pub(crate) struct CouponUse {
+    pub(crate) coupon: CouponId,
+    /// What the goods cost less their own discounts: what the coupon's discount is reckoned from.
+    pub(crate) goods: Won,
+    pub(crate) discount: Won,
+    pub(crate) shipping_fee: Won,
+}
+
+impl Known {
+    /// Whether the order has, or holds, what was ordered, at least a part of it.
+    pub(crate) const fn is_live(&self) -> bool {
+        !matches!(self.status, OrderStatus::PaymentFailed | OrderStatus::Cancelled | OrderStatus::FullyRefunded)
+    }
+}
+
+impl Orders {
+    pub(crate) fn add(&mut self, order: Order) {
+        let (goods, discount, shipping_fee) = (goods_of(&order), order.coupon_discount, order.shipping_fee);
+        let coupon = order.coupon_id.map(|coupon| CouponUse { coupon, goods, discount, shipping_fee });
+        let Order { user_id: user, status, payment, paid, refunded, paid_at, .. } = order;
+        let known = Known { user, status, payment, is_paid: paid_at.is_some(), paid, refunded, coupon };
+        self.0.insert(order.order_id, known);
+    }
+
+    pub(crate) fn get(&self, order: &OrderId) -> Option<&Known> {
+        self.0.get(order)
+    }
+
+    pub(crate) fn iter(&self) -> btree_map::Iter<'_, OrderId, Known> {
+        self.0.iter()
+    }
+
+    pub(crate) fn finish(self, figures: &mut Figures) {
+        for order in self.0.into_values() {
+            figures.orders += 1;
+            figures.orders_paid += u64::from(order.is_paid);
+            figures.paid_won += i128::from(order.paid.get());
+            figures.refunded_won += i128::from(order.refunded.get());
+        }
+    }
+}
+
+/// Nothing where that does not fit: then the order's own check has said so.
+fn goods_of(order: &Order) -> Won {
+    order.goods_total.checked_sub(order.goods_discount).unwrap_or_default()
+}
+
+/// Checks an order by itself.
+pub(crate) fn check(order: &Order, findings: &mut Findings) {
+    let mut checks = findings.about(Invariant::Orders, Subject::Order(order.order_id.clone()));
+    check_lines(order, &mut checks);
+    check_amounts(order, &mut checks);
+    check_payment(order, &mut checks);
+    check_history(order, &mut checks);
+}
+
+fn check_lines(order: &Order, checks: &mut Checks<'_>) {
+    if order.items.is_empty() {
+        checks.violated("lines", "some", "none");
+    }
+    for (line, number) in order.items.iter().zip(1..) {
+        checks.not_negative(format_args!("line {number}: unit price"), line.unit_price.get());
+        checks.not_negative(format_args!("line {number}: unit discount"), line.unit_discount.get());
+        checks.at_most(format_args!("line {number}: unit discount"), line.unit_price, line.unit_discount);
+        let ordered = line.quantity.get();
+        checks.at_most(format_args!("line {number}: cancelled quantity"), ordered, line.cancelled_quantity);
+    }
+}
+
+/// Reckons the order anew. A coupon comes in only by what it took off: a fixed one of that much is as good.
+fn check_amounts(order: &Order, checks: &mut Checks<'_>) {
+    checks.not_negative("coupon discount", order.coupon_discount.get());
+    checks.not_negative("shipping fee", order.shipping_fee.get());
+    if order.coupon_id.is_none() {
+        checks.equal("discount without a coupon", 0, order.coupon_discount.get());
+    }
+    let lines: Vec<PricedLine> = order.items.iter().map(OrderLine::priced).collect();
+    let value = order.coupon_discount.get();
+    let coupon = Terms { kind: CouponKind::Fixed, value, max_discount: None, min_order_amount: None };
+    let as_charged = ShippingPolicy { fee: order.shipping_fee, free_from: Won::new(i64::MAX) };
+    let Ok(quote) = pricing::quote(&lines, Some(&coupon), as_charged) else {
+        checks.violated("amounts", "some that can be reckoned with", "too much");
+        return;
+    };
+    checks.equal("goods total", quote.goods_total.get(), order.goods_total.get());
+    checks.equal("goods discount", quote.goods_discount.get(), order.goods_discount.get());
+    checks.equal("coupon discount", quote.coupon_discount.get(), order.coupon_discount.get());
+    checks.equal("payable", quote.payable.get(), order.payable.get());
+    for ((line, share), number) in order.items.iter().zip(&quote.coupon_shares).zip(1..) {
+        checks.equal(format_args!("line {number}: coupon share"), share.get(), line.coupon_share.get());
+    }
+}
+
+fn check_payment(order: &Order, checks: &mut Checks<'_>) {
+    let is_paid = order.paid_at.is_some();
+    let due = if is_paid { order.payable } else { Won::ZERO };
+    checks.equal("paid", due.get(), order.paid.get());
+    checks.not_negative("refunded", order.refunded.get());
+    checks.at_most("refunded", order.paid, order.refunded);
+    if order.status == OrderStatus::FullyRefunded {
+        checks.equal("refunded", order.paid.get(), order.refunded.get());
+    }
+    let failed = order.history.iter().any(|happening| happening.event == HistoryEvent::PaymentFailed);
+    checks.equal("status", OrderStatus::derive(&order.items, is_paid, failed), order.status);
+}
+
+fn check_history(order: &Order, checks: &mut Checks<'_>) {
+    let happenings = u64::try_from(order.history.len()).unwrap_or(u64::MAX);
+    checks.equal("version as the number of happenings", happenings, order.version);
+
+    let mut status: Option<OrderStatus> = None;
+    let mut lines: Vec<Option<LineStatus>> = vec![None; order.items.len()];
+    for (happening, change) in order.changes() {
+        let event = happening.event;
+        match change {
+            Change::Order { from, to } => {
+                checks.equal(format_args!("history: status before {event:?}"), status, from);
+                status = Some(to);
+            }
+            Change::Line { number, from, to } => {
+                let Some(line) = number.checked_sub(1).and_then(|index| lines.get_mut(index)) else {
+                    checks.violated(format_args!("history: line of {event:?}"), "one of the order", number);
+                    continue;
+                };
+                checks.equal(format_args!("history: line {number} before {event:?}"), *line, from);
+                *line = Some(to);
+            }
+        }
+    }
+    checks.equal("status as the history has it", status, Some(order.status));
+    for ((replayed, line), number) in lines.into_iter().zip(&order.items).zip(1..) {
+        checks.equal(format_args!("line {number}: status as the history has it"), replayed, Some(line.status));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::domain::order::Happening;
+
+    use super::*;
+    use crate::fixture::{LONG_AGO, Shop, TODAY, at, draft, line, offer, order};
+
+    /// What is wrong with an order by itself after a change; what else the change brings about is for other tests.
+    fn wrong_with(id: &str, change: impl FnOnce(&mut Order)) -> Vec<String> {
+        let mut shop = Shop::healthy();
+        shop.change_order(id, change);
+        let prefix = format!("[4 orders] order {id}: ");
+        shop.violations().iter().filter_map(|line| line.strip_prefix(&prefix)).map(str::to_owned).collect()
+    }
+
+    fn won(amount: i64) -> Won {
+        Won::new(amount)
+    }
+
+    #[test]
+    fn an_untouched_order_is_right() {
+        assert_eq!(wrong_with("o1", |_| {}), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn totals_are_those_of_the_lines() {
+        assert_eq!(
+            wrong_with("o1", |order| order.goods_total = won(24_000)),
+            ["goods total: expected 25000, found 24000"]
+        );
+        assert_eq!(
+            wrong_with("o1", |order| order.goods_discount = won(2_001)),
+            ["goods discount: expected 2000, found 2001"]
+        );
+        assert_eq!(
+            wrong_with("o3", |order| order.items.clear()),
+            [
+                "goods total: expected 0, found 10000",
+                "lines: expected some, found none",
+                "payable: expected 3000, found 13000",
+                "status: expected FullyRefunded, found Paid",
+            ]
+        );
+    }
+
+    #[test]
+    fn payable_is_goods_less_discounts_and_the_fee() {
+        let dearer = |order: &mut Order| (order.payable, order.paid) = (won(25_001), won(25_001));
+        assert_eq!(wrong_with("o1", dearer), ["payable: expected 25000, found 25001"]);
+        let shipped_free = |order: &mut Order| order.shipping_fee = Won::ZERO;
+        assert_eq!(wrong_with("o1", shipped_free), ["payable: expected 22000, found 25000"]);
+    }
+
+    #[test]
+    fn the_coupon_s_shares_are_its_discount() {
+        assert_eq!(
+            wrong_with("o1", |order| order.items[0].coupon_share = won(784)),
+            ["line 1: coupon share: expected 783, found 784"]
+        );
+        let discount = wrong_with("o1", |order| order.coupon_discount = won(23_001));
+        assert_eq!(discount[0], "coupon discount: expected 23000, found 23001");
+        assert_eq!(
+            wrong_with("o1", |order| order.coupon_id = None),
+            ["discount without a coupon: expected 0, found 1000"]
+        );
+    }
+
+    #[test]
+    fn no_amount_is_below_zero() {
+        let discount = wrong_with("o3", |order| order.coupon_discount = won(-1));
+        assert!(discount.contains(&"coupon discount: expected at least 0, found -1".to_owned()), "{discount:?}");
+        let fee = wrong_with("o3", |order| order.shipping_fee = won(-1));
+        assert!(fee.contains(&"shipping fee: expected at least 0, found -1".to_owned()), "{fee:?}");
+        let price = wrong_with("o3", |order| order.items[0].unit_price = won(-1));
+        assert!(price.contains(&"line 1: unit price: expected at least 0, found -1".to_owned()), "{price:?}");
+        let dearer = wrong_with("o3", |order| order.items[0].unit_discount = won(-1));
+        assert!(dearer.contains(&"line 1: unit discount: expected at least 0, found -1".to_owned()), "{dearer:?}");
+        let cheaper = wrong_with("o3", |order| order.items[0].unit_discount = won(5_001));
+        assert!(
+            cheaper.contains(&"line 1: unit discount: expected at most 5000, found 5001".to_owned()),
+            "{cheaper:?}"
+        );
+    }
+
+    #[test]
+    fn amounts_can_be_reckoned_with() {
+        let beyond = wrong_with("o3", |order| order.items[0].unit_price = won(i64::MAX));
+        assert_eq!(beyond, ["amounts: expected some that can be reckoned with, found too much"]);
+    }
+
+    #[test]
+    fn no_more_is_cancelled_than_was_ordered() {
+        let found = wrong_with("o3", |order| order.items[0].cancelled_quantity = 3);
+        assert!(found.contains(&"line 1: cancelled quantity: expected at most 2, found 3".to_owned()), "{found:?}");
+    }
+
+    #[test]
+    fn all_of_payable_is_paid_or_nothing() {
+        assert_eq!(wrong_with("o1", |order| order.paid = won(24_999)), ["paid: expected 25000, found 24999"]);
+        assert_eq!(wrong_with("o2", |order| order.paid = won(1)), ["paid: expected 0, found 1"]);
+    }
+
+    #[test]
+    fn no_more_is_refunded_than_was_paid() {
+        assert_eq!(
+            wrong_with("o1", |order| order.refunded = won(25_001)),
+            ["refunded: expected at most 25000, found 25001"]
+        );
+        assert_eq!(wrong_with("o1", |order| order.refunded = won(-1)), ["refunded: expected at least 0, found -1"]);
+    }
+
+    #[test]
+    fn a_fully_refunded_order_gave_all_back() {
+        let refund = |refunded: i64| {
+            wrong_with("o3", |order| {
+                order.items[0].status = LineStatus::Cancelled;
+                (order.status, order.refunded) = (OrderStatus::FullyRefunded, won(refunded));
+            })
+        };
+        let wrong = |found: Vec<String>| found.into_iter().any(|line| line.starts_with("refunded: "));
+        assert!(wrong(refund(12_999)));
+        assert!(!wrong(refund(13_000)));
+    }
+
+    #[test]
+    fn the_status_follows_from_the_lines() {
+        let found = wrong_with("o1", |order| order.items[0].status = LineStatus::Cancelled);
+        assert!(found.contains(&"status: expected PartiallyCancelled, found Paid".to_owned()), "{found:?}");
+        let found = wrong_with("o2", |order| order.status = OrderStatus::PendingPayment);
+        assert!(found.contains(&"status: expected PaymentFailed, found PendingPayment".to_owned()), "{found:?}");
+        let found = wrong_with("o1", |order| (order.paid_at, order.paid) = (None, Won::ZERO));
+        assert_eq!(found, ["status: expected PendingPayment, found Paid"]);
+    }
+
+    #[test]
+    fn the_version_counts_what_happened() {
+        assert_eq!(
+            wrong_with("o1", |order| order.version = 2),
+            ["version as the number of happenings: expected 1, found 2"]
+        );
+    }
+
+    #[test]
+    fn the_history_replays_to_where_the_order_is() {
+        assert_eq!(
+            wrong_with("o1", |order| order.items[1].status = LineStatus::Shipped),
+            ["line 2: status as the history has it: expected Some(Preparing), found Some(Shipped)"]
+        );
+        assert_eq!(
+            wrong_with("o1", |order| {
+                order.history.clear();
+                order.version = 0;
+            }),
+            [
+                "line 1: status as the history has it: expected None, found Some(Preparing)",
+                "line 2: status as the history has it: expected None, found Some(Preparing)",
+                "status as the history has it: expected None, found Some(Paid)",
+            ]
+        );
+    }
+
+    #[test]
+    fn every_step_of_the_history_begins_where_the_one_before_ended() {
+        let paid_again =
+            Happening { event: HistoryEvent::Paid, actor: shared::domain::order::Actor::System, at: at(TODAY) };
+        let found = wrong_with("o3", |order| {
+            order.history.push(paid_again);
+            order.version = 2;
+        });
+        assert_eq!(
+            found,
+            [
+                "history: line 1 before Paid: expected Some(Preparing), found None",
+                "history: status before Paid: expected Some(Paid), found None",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_order_with_fifty_lines_and_a_coupon_is_right() {
+        let lines = (1..=50).map(|number| line("cup", offer(999 + number, number), number)).collect();
+        let made = Order::paid(order("large"), draft("mina", lines, Some(crate::fixture::THOUSAND_OFF), LONG_AGO));
+        let mut findings = Findings::default();
+        check(&made, &mut findings);
+        assert_eq!(findings.into_parts(), (Vec::new(), 0));
+    }
+}

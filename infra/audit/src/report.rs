@@ -1,0 +1,175 @@
+//! What the auditor tells.
+
+use std::fmt;
+
+use shared::domain::{CouponId, OrderId, ProductId, UserId};
+
+/// What the auditor found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// What there is.
+    pub figures: Figures,
+    /// What is wrong, in the order of the invariants; the first 10,000 of it.
+    pub violations: Vec<Violation>,
+    /// How many more violations there are.
+    pub omitted: u64,
+}
+
+impl Report {
+    /// Whether nothing is wrong.
+    pub fn is_clean(&self) -> bool {
+        self.violations.is_empty() && self.omitted == 0
+    }
+}
+
+/// One line a violation; one line of figures where there is none.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_clean() {
+            return writeln!(f, "{}", self.figures);
+        }
+        for violation in &self.violations {
+            writeln!(f, "{violation}")?;
+        }
+        if self.omitted > 0 {
+            writeln!(f, "and {} more", self.omitted)?;
+        }
+        Ok(())
+    }
+}
+
+/// Which rule of the books is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Invariant {
+    /// Every item can be read as what its key promises. The others only speak of items that can be.
+    Records,
+    /// 1: a balance is the sum of its ledger.
+    Balances,
+    /// 2: what was received is on the shelf or in live orders.
+    Stock,
+    /// 3: a campaign issues what it has, one coupon a user, each used once.
+    Coupons,
+    /// 4: an order adds up, and its history explains it.
+    Orders,
+    /// 5: the bestsellers are what the orders say.
+    Sales,
+}
+
+impl fmt::Display for Invariant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Records => "records",
+            Self::Balances => "1 balances",
+            Self::Stock => "2 stock",
+            Self::Coupons => "3 coupons",
+            Self::Orders => "4 orders",
+            Self::Sales => "5 sales",
+        })
+    }
+}
+
+/// What a violation is about: ids only, nothing that tells who someone is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// An item, by partition key and sort key.
+    Item(String, String),
+    /// An item that has no key.
+    UnknownItem,
+    /// A user.
+    User(UserId),
+    /// A product.
+    Product(ProductId),
+    /// A coupon campaign.
+    Coupon(CouponId),
+    /// A user's coupon of a campaign.
+    UserCoupon(UserId, CouponId),
+    /// An order.
+    Order(OrderId),
+    /// The board of bestsellers.
+    Board,
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // Escaped: whatever is in a key that nobody knows, it stays on its line.
+            Self::Item(pk, sk) => write!(f, "item {pk:?} {sk:?}"),
+            Self::UnknownItem => f.write_str("an item"),
+            Self::User(user) => write!(f, "user {user}"),
+            Self::Product(product) => write!(f, "product {product}"),
+            Self::Coupon(coupon) => write!(f, "coupon {coupon}"),
+            Self::UserCoupon(user, coupon) => write!(f, "coupon {coupon} of user {user}"),
+            Self::Order(order) => write!(f, "order {order}"),
+            Self::Board => f.write_str("the board"),
+        }
+    }
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Violation {
+    /// Which invariant does not hold.
+    pub invariant: Invariant,
+    /// For what.
+    pub subject: Subject,
+    /// What exactly was looked at.
+    pub rule: String,
+    /// What it must be.
+    pub expected: String,
+    /// What it is.
+    pub found: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { invariant, subject, rule, expected, found } = self;
+        write!(f, "[{invariant}] {subject}: {rule}: expected {expected}, found {found}")
+    }
+}
+
+/// What there is in a table, to see at a glance that the auditor looked at the right one, and at all of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Items of every kind.
+    pub items: u64,
+    /// Users with an account.
+    pub users: u64,
+    /// What all accounts hold, in won.
+    pub held_won: i128,
+    /// Entries of all ledgers.
+    pub ledger_entries: u64,
+    /// Products.
+    pub products: u64,
+    /// Units on all shelves.
+    pub units_on_shelf: i128,
+    /// Units in orders that hold or have them.
+    pub units_in_orders: i128,
+    /// Coupon campaigns.
+    pub campaigns: u64,
+    /// Coupons that users got.
+    pub coupons_issued: u64,
+    /// Tickets that were drawn and came to nothing, and have not been made good yet.
+    pub tickets_burnt: i128,
+    /// Orders, failed ones included.
+    pub orders: u64,
+    /// Orders that were paid.
+    pub orders_paid: u64,
+    /// What was paid for them, in won.
+    pub paid_won: i128,
+    /// What of it was paid back, in won.
+    pub refunded_won: i128,
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { items, users, held_won, ledger_entries, products, units_on_shelf, units_in_orders, .. } = self;
+        let Self { campaigns, coupons_issued, tickets_burnt, orders, orders_paid, paid_won, refunded_won, .. } = self;
+        write!(
+            f,
+            "{items} items in order: {users} users hold {held_won} won after {ledger_entries} ledger entries; \
+             {products} products, {units_on_shelf} units on the shelf, {units_in_orders} in live orders; \
+             {campaigns} coupon campaigns, {coupons_issued} issued, {tickets_burnt} tickets burnt; \
+             {orders} orders, {orders_paid} paid with {paid_won} won, {refunded_won} refunded"
+        )
+    }
+}

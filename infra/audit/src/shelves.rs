@@ -1,0 +1,190 @@
+//! Invariant 2: of each product, what was received is on the shelf or in live orders, and no shard is below zero.
+
+use std::collections::BTreeMap;
+
+use shared::domain::{
+    ProductId,
+    order::{Order, OrderStatus},
+    product::{Offer, Product, SaleStatus},
+    stock::Shard,
+};
+
+use crate::{
+    findings::{Checks, Findings},
+    report::{Figures, Invariant, Subject},
+};
+
+/// The shelves of all products.
+#[derive(Debug, Default)]
+pub(crate) struct Shelves(BTreeMap<ProductId, Shelf>);
+
+#[derive(Debug, Default)]
+struct Shelf {
+    product: Option<Described>,
+    shards: BTreeMap<u16, Shard>,
+    in_orders: i128,
+}
+
+/// What the product says that its shards must say, too.
+#[derive(Debug)]
+struct Described {
+    offer: Offer,
+    shards: u16,
+}
+
+impl Shelves {
+    pub(crate) fn add_product(&mut self, product: Product) {
+        let described = Described { offer: product.offer, shards: product.stock_shards };
+        self.0.entry(product.product_id).or_default().product = Some(described);
+    }
+
+    pub(crate) fn add_shard(&mut self, product: ProductId, number: u16, shard: Shard) {
+        self.0.entry(product).or_default().shards.insert(number, shard);
+    }
+
+    /// An order that was cancelled unpaid, or never could be paid, has nothing; any other has its live units, paid or
+    /// held.
+    pub(crate) fn add_order(&mut self, order: &Order) {
+        if matches!(order.status, OrderStatus::PaymentFailed | OrderStatus::Cancelled) {
+            return;
+        }
+        for line in &order.items {
+            self.0.entry(line.product_id.clone()).or_default().in_orders += i128::from(line.live_units());
+        }
+    }
+
+    /// Whether a product is offered.
+    pub(crate) fn is_on_sale(&self, product: &ProductId) -> bool {
+        let described = self.0.get(product).and_then(|shelf| shelf.product.as_ref());
+        described.is_some_and(|product| product.offer.status == SaleStatus::OnSale)
+    }
+
+    pub(crate) fn finish(self, findings: &mut Findings, figures: &mut Figures) {
+        for (id, shelf) in self.0 {
+            figures.products += u64::from(shelf.product.is_some());
+            figures.units_on_shelf += shelf.remaining();
+            figures.units_in_orders += shelf.in_orders;
+            shelf.check(&mut findings.about(Invariant::Stock, Subject::Product(id)));
+        }
+    }
+}
+
+impl Shelf {
+    fn remaining(&self) -> i128 {
+        self.shards.values().map(|shard| i128::from(shard.remaining)).sum()
+    }
+
+    fn check(&self, checks: &mut Checks<'_>) {
+        let Some(product) = &self.product else {
+            checks.violated("product of a shelf or an order", "one", "none");
+            return;
+        };
+        checks.equal("shards", usize::from(product.shards), self.shards.len());
+        for (number, shard) in &self.shards {
+            checks.at_most("number of a shard", product.shards.saturating_sub(1), *number);
+            checks.not_negative(format_args!("shard {number}: remaining"), shard.remaining);
+            checks.equal(format_args!("shard {number}: offer"), product.offer, shard.offer);
+        }
+        let received: i128 = self.shards.values().map(|shard| i128::from(shard.received)).sum();
+        checks.equal("units received, as on the shelf and in live orders", received, self.remaining() + self.in_orders);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::{domain::order::LineStatus, store::keys};
+
+    use super::*;
+    use crate::fixture::{Shop, offer, product};
+
+    fn change_shard(shop: &mut Shop, number: u16, change: impl FnOnce(&mut Shard)) {
+        shop.change(keys::stock(&product("tea"), number), change);
+    }
+
+    const UNITS: &str = "[2 stock] product tea: units received, as on the shelf and in live orders";
+
+    #[test]
+    fn no_unit_is_sold_twice_or_lost() {
+        let mut shop = Shop::healthy();
+        change_shard(&mut shop, 0, |shard| shard.remaining = 4);
+        assert_eq!(shop.violations(), [format!("{UNITS}: expected 10, found 11")]);
+        change_shard(&mut shop, 0, |shard| shard.remaining = 2);
+        assert_eq!(shop.violations(), [format!("{UNITS}: expected 10, found 9")]);
+    }
+
+    #[test]
+    fn units_may_come_back_to_another_shard() {
+        let mut shop = Shop::healthy();
+        change_shard(&mut shop, 0, |shard| shard.remaining = 2);
+        change_shard(&mut shop, 1, |shard| shard.remaining = 6);
+        assert_eq!(shop.violations(), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn what_was_cancelled_is_back_on_the_shelf() {
+        let mut shop = Shop::healthy();
+        shop.change_order("o1", |order| {
+            order.items[0].cancelled_quantity = 1;
+            order.status = OrderStatus::PartiallyCancelled;
+        });
+        assert!(shop.violations().contains(&format!("{UNITS}: expected 10, found 9")));
+        change_shard(&mut shop, 0, |shard| shard.remaining = 4);
+        assert!(!shop.violations().iter().any(|violation| violation.contains("[2 stock]")));
+    }
+
+    #[test]
+    fn a_pending_order_holds_its_units_and_one_that_ended_unpaid_does_not() {
+        let mut shop = Shop::healthy();
+        let stock = |shop: &Shop| shop.violations().into_iter().filter(|line| line.contains("[2 stock]")).count();
+        let unpaid = |order: &mut Order, status, line_status| {
+            (order.status, order.paid_at) = (status, None);
+            order.items.iter_mut().for_each(|line| line.status = line_status);
+        };
+        shop.change_order("o1", |order| unpaid(order, OrderStatus::PendingPayment, LineStatus::PendingPayment));
+        assert_eq!(stock(&shop), 0);
+        shop.change_order("o1", |order| unpaid(order, OrderStatus::Cancelled, LineStatus::Cancelled));
+        assert_eq!(stock(&shop), 2);
+    }
+
+    #[test]
+    fn no_shard_is_below_zero() {
+        let mut shop = Shop::healthy();
+        change_shard(&mut shop, 0, |shard| shard.remaining = -1);
+        change_shard(&mut shop, 1, |shard| shard.remaining = 9);
+        assert_eq!(shop.violations(), ["[2 stock] product tea: shard 0: remaining: expected at least 0, found -1"]);
+    }
+
+    #[test]
+    fn a_shelf_has_just_the_shards_that_its_product_says() {
+        let mut shop = Shop::healthy();
+        let empty = Shard { remaining: 0, received: 0, offer: offer(10_000, 1_000) };
+        shop.put(keys::stock(&product("tea"), 2), empty);
+        assert_eq!(
+            shop.violations(),
+            [
+                "[2 stock] product tea: number of a shard: expected at most 1, found 2",
+                "[2 stock] product tea: shards: expected 2, found 3",
+            ]
+        );
+        shop.remove(keys::stock(&product("tea"), 2));
+        shop.change(keys::product(&product("tea")), |product: &mut Product| product.stock_shards = 3);
+        assert_eq!(shop.violations(), ["[2 stock] product tea: shards: expected 3, found 2"]);
+    }
+
+    #[test]
+    fn every_shard_offers_what_its_product_says() {
+        let mut shop = Shop::healthy();
+        change_shard(&mut shop, 1, |shard| shard.offer = offer(9_000, 1_000));
+        let violations = shop.violations();
+        assert_eq!(violations.len(), 1);
+        assert!(violations[0].starts_with("[2 stock] product tea: shard 1: offer: expected Offer { price: Won(10000)"));
+    }
+
+    #[test]
+    fn nothing_is_sold_that_is_no_product() {
+        let mut shop = Shop::healthy();
+        shop.remove(keys::product(&product("tea")));
+        let violations = shop.violations();
+        assert_eq!(violations[0], "[2 stock] product tea: product of a shelf or an order: expected one, found none");
+    }
+}
