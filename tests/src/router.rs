@@ -24,7 +24,7 @@ pub fn endpoint(function: &str) -> Option<Endpoint> {
         "list-products" => |shop, request| Box::pin(list_products::handle(shop, request)),
         "restock-product" => |shop, request| Box::pin(restock_product::handle(shop, request)),
         "revoke-coupon" => |shop, request| Box::pin(revoke_coupon::handle(shop, request)),
-        "route-not-found" => |shop, request| Box::pin(route_not_found::handle(shop, request)),
+        "route-not-found" => |_, request| Box::pin(async { route_not_found::handle(request) }),
         "update-product" => |shop, request| Box::pin(update_product::handle(shop, request)),
         "update-user" => |shop, request| Box::pin(update_user::handle(shop, request)),
         _ => return None,

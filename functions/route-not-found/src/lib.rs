@@ -2,7 +2,6 @@
 
 use shared::{
     api::{ApiError, ApiRequest, ApiResult, routes},
-    app::Shop,
     domain::{Refusal, refusal::Entity},
 };
 
@@ -10,7 +9,7 @@ use shared::{
 ///
 /// # Errors
 /// Always.
-pub async fn handle(_: &Shop, request: &ApiRequest) -> ApiResult {
+pub fn handle(request: &ApiRequest) -> ApiResult {
     let methods = routes::methods_of(request.path());
     if methods.is_empty() {
         return Err(Refusal::not_found(Entity::Path, request.path()).into());

@@ -1,6 +1,7 @@
 //! Parts of bodies that more than one endpoint takes.
 
 use deserr::Deserr;
+use utoipa::ToSchema;
 
 use super::FieldErrors;
 use crate::domain::{
@@ -9,14 +10,19 @@ use crate::domain::{
 };
 
 /// A seller's business.
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
-#[expect(missing_docs, reason = "the fields are those of the seller")]
+#[schema(as = NewSeller, rename_all = "camelCase")]
 pub struct SellerBody {
+    /// The name of the business.
     pub business_name: Name,
+    /// Its registration number.
     pub registration_number: Name,
+    /// How customers reach its support.
     pub contact: Phone,
+    /// Its postal address.
     pub address: Line,
+    /// What it sells.
     pub category: Category,
 }
 

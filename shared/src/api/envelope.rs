@@ -6,27 +6,25 @@ use utoipa::ToSchema;
 
 use super::{ApiError, Code, Language, messages};
 
+/// The code of every success.
+pub const SUCCESS: &str = "SUCCESS";
+
 /// The envelope of a success.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Success<T> {
     /// Always `SUCCESS`.
-    #[schema(examples("SUCCESS"))]
     pub code: &'static str,
     /// The same for people, in the language of the request's `Accept-Language`.
-    #[schema(examples("요청에 성공했습니다."))]
     pub message: &'static str,
     /// What was asked for.
     pub data: T,
 }
 
 impl<T> Success<T> {
-    /// The code of every success.
-    pub const CODE: &'static str = "SUCCESS";
-
     /// A success with `data`.
     pub fn new(data: T, language: Language) -> Self {
-        Self { code: Self::CODE, message: messages::success(language), data }
+        Self { code: SUCCESS, message: messages::success(language), data }
     }
 }
 

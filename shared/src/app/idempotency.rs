@@ -131,7 +131,7 @@ fn digest(bytes: &[u8]) -> String {
 }
 
 /// 128 bits as 26 characters of an id.
-pub(super) fn encode(bits: &[u8]) -> String {
+pub(crate) fn encode(bits: &[u8]) -> String {
     data_encoding::BASE32_NOPAD.encode(bits).to_ascii_lowercase()
 }
 

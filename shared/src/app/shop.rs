@@ -56,7 +56,7 @@ impl Shop {
 
     /// A new id, or a part of one: 26 characters.
     pub fn new_id(&self) -> String {
-        super::idempotency::encode(&self.random.bits().to_be_bytes())
+        self.random.id()
     }
 
     pub(super) fn remembered_account(&self, user: &UserId) -> Option<Account> {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{OrderId, Won, money::MAX_BALANCE, user::Account};
 
 /// Why money moved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum EntryKind {
     /// The user added money.

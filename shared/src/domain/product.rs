@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{ProductId, UserId, Won, invalid::named};
 
 /// Whether the shop offers a product. `SOLD_OUT` is not among them: it is ON_SALE with an empty shelf.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum SaleStatus {
     /// Listed and sold.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{UserId, Won, invalid::named};
 
 /// What a user is to the shop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum UserKind {
     /// Buys.
@@ -20,7 +20,7 @@ pub enum UserKind {
 named!(UserKind { "CUSTOMER" => Customer, "SELLER" => Seller, "ADMIN" => Admin });
 
 /// Whether a user may charge, order and get coupons: only while active.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum UserStatus {
     /// May trade.
@@ -34,7 +34,7 @@ pub enum UserStatus {
 named!(UserStatus { "ACTIVE" => Active, "SUSPENDED" => Suspended, "WITHDRAWN" => Withdrawn });
 
 /// A seller's business.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Seller {
     /// The name of the business.

@@ -54,6 +54,11 @@ impl Random {
         (self.0)()
     }
 
+    /// A new id: 26 characters.
+    pub fn id(&self) -> String {
+        crate::app::idempotency::encode(&self.bits().to_be_bytes())
+    }
+
     /// A number from 0 to just below `bound`; 0 where there is none.
     pub fn below(&self, bound: u64) -> u64 {
         let remainder = self.bits() % u128::from(bound.max(1));

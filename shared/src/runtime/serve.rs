@@ -1,6 +1,10 @@
 //! Running a function: start-up, and what happens around each of its invocations.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{
+    future::{Future, ready},
+    pin::Pin,
+    sync::Arc,
+};
 
 use aws_lambda_events::{
     dynamodb, sqs,
@@ -13,7 +17,7 @@ use tokio::time::Instant;
 
 use super::{Clock, Config, Random, aws, identity::Identity, telemetry};
 use crate::{
-    api::{ApiRequest, ApiResult},
+    api::{ApiRequest, ApiResult, envelope::SUCCESS},
     app::Shop,
     store::Table,
 };
@@ -23,6 +27,9 @@ pub type Handling<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A handler of HTTP requests.
 pub type Endpoint = for<'a> fn(&'a Shop, &'a ApiRequest) -> Handling<'a, ApiResult>;
+
+/// A handler of HTTP requests that needs nothing of the shop, only what came.
+pub type ShoplessEndpoint = fn(&ApiRequest) -> ApiResult;
 
 /// Serves an endpoint until Lambda ends the function.
 ///
@@ -40,6 +47,23 @@ pub async fn http(endpoint: Endpoint) -> Result<(), Error> {
             telemetry::flush(metrics);
             Ok::<_, Error>(response)
         }
+    }))
+    .await
+}
+
+/// Serves an endpoint that needs no shop, without one: no client of the table is in the program, none starts up.
+///
+/// # Errors
+/// Where Lambda's runtime interface fails.
+pub async fn http_without_shop(endpoint: ShoplessEndpoint) -> Result<(), Error> {
+    let metrics = telemetry::start()?;
+    let random = Random::system();
+    lambda_http::run(service_fn(|request: Request| {
+        let exchange = Exchange::begin(request, Identity::Anonymous, &random);
+        let result = endpoint(&exchange.request);
+        let response = exchange.end(result);
+        telemetry::flush(metrics);
+        ready(Ok::<_, Error>(response))
     }))
     .await
 }
@@ -82,59 +106,77 @@ pub async fn open_shop(config: &Config) -> Result<Shop, Error> {
 
 /// Answers one request: finds out who calls, lets the endpoint handle it, writes the one line of the log.
 pub async fn answer(shop: &Shop, endpoint: Endpoint, request: Request, trust_headers: bool) -> Response<Body> {
-    let started = Instant::now();
-    let request_id = request_id(shop, &request);
     let identity = Identity::of(&request, trust_headers);
-    let request = ApiRequest::new(request, identity);
-    let result = endpoint(shop, &request).await;
+    let exchange = Exchange::begin(request, identity, &shop.random);
+    let result = endpoint(shop, &exchange.request).await;
+    exchange.end(result)
+}
 
-    let (order_id, inside) = match &result {
-        Ok(reply) => (reply.order_id.clone(), None),
-        Err(error) => (None, error.inside()),
-    };
-    let code = result.as_ref().map_or_else(|error| error.code().as_str(), |_| "SUCCESS");
-    let response = crate::api::render(result, request.language(), &request_id);
+/// A request while it is handled.
+struct Exchange {
+    request: ApiRequest,
+    request_id: String,
+    started: Instant,
+}
 
-    let (method, path) = request.line();
-    let status = response.status().as_u16();
-    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let user_id = request.known_caller().map(|caller| caller.user_id.as_str());
-    if status >= 500 {
-        tracing::error!(
-            request.id = request_id,
-            http.method = method,
-            http.path = path,
-            http.status = status,
-            code,
-            user.id = user_id,
-            order.id = order_id,
-            duration_ms,
-            error = inside,
-            "{method} {path} {status}"
-        );
-    } else {
-        tracing::info!(
-            request.id = request_id,
-            http.method = method,
-            http.path = path,
-            http.status = status,
-            code,
-            user.id = user_id,
-            order.id = order_id,
-            duration_ms,
-            "{method} {path} {status}"
-        );
+impl Exchange {
+    fn begin(request: Request, identity: Identity, random: &Random) -> Self {
+        let started = Instant::now();
+        let request_id = request_id(random, &request);
+        Self { request: ApiRequest::new(request, identity), request_id, started }
     }
-    metrics::counter!("Requests", "Code" => code).increment(1);
-    metrics::histogram!("Duration", "Code" => code).record(started.elapsed().as_secs_f64() * 1_000.0);
-    response
+
+    /// The answer that a result becomes; logs and counts it.
+    fn end(self, result: ApiResult) -> Response<Body> {
+        let Self { request, request_id, started } = self;
+        let (order_id, inside) = match &result {
+            Ok(reply) => (reply.order_id.clone(), None),
+            Err(error) => (None, error.inside()),
+        };
+        let code = result.as_ref().map_or_else(|error| error.code().as_str(), |_| SUCCESS);
+        let response = crate::api::render(result, request.language(), &request_id);
+
+        let (method, path) = request.line();
+        let status = response.status().as_u16();
+        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let user_id = request.known_caller().map(|caller| caller.user_id.as_str());
+        if status >= 500 {
+            tracing::error!(
+                request.id = request_id,
+                http.method = method,
+                http.path = path,
+                http.status = status,
+                code,
+                user.id = user_id,
+                order.id = order_id,
+                duration_ms,
+                error = inside,
+                "{method} {path} {status}"
+            );
+        } else {
+            tracing::info!(
+                request.id = request_id,
+                http.method = method,
+                http.path = path,
+                http.status = status,
+                code,
+                user.id = user_id,
+                order.id = order_id,
+                duration_ms,
+                "{method} {path} {status}"
+            );
+        }
+        metrics::counter!("Requests", "Code" => code).increment(1);
+        metrics::histogram!("Duration", "Code" => code).record(started.elapsed().as_secs_f64() * 1_000.0);
+        response
+    }
 }
 
 /// Lambda's id of the invocation, so that an answer leads to its log lines.
-fn request_id(shop: &Shop, request: &Request) -> String {
+fn request_id(random: &Random, request: &Request) -> String {
     match request.lambda_context_ref() {
         Some(context) if !context.request_id.is_empty() => context.request_id.clone(),
-        _ => shop.new_id(),
+        _ => random.id(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     app::coupons::Remaining,
@@ -12,36 +13,52 @@ use crate::{
 };
 
 /// A campaign.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the fields are those of the campaign")]
+#[schema(as = CouponCampaign)]
 pub struct CampaignView {
+    /// The campaign.
     pub coupon_id: CouponId,
+    /// What it is called.
     pub name: String,
+    /// More about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// What its coupons take off.
     #[serde(flatten)]
     pub terms: TermsView,
+    /// How many coupons there are.
     pub total_quantity: i64,
+    /// How many have been issued.
     pub issued_quantity: i64,
+    /// How many are left.
     pub remaining_quantity: i64,
+    /// From when it issues.
     pub issue_from: Timestamp,
+    /// Until when it issues; this instant itself is too late.
     pub issue_until: Timestamp,
+    /// For how many days in Seoul a coupon is valid, the day of issue being the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_days: Option<u16>,
+    /// Until when a coupon is valid; this instant itself is too late.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Timestamp>,
 }
 
 /// What a coupon takes off.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = CouponTerms)]
 pub struct TermsView {
+    /// How the discount is reckoned.
     pub kind: CouponKind,
+    /// Won for `FIXED`, percent for `RATE`; `FREE_SHIPPING` has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<i64>,
+    /// The most a `RATE` takes off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_discount: Option<Won>,
+    /// The least an order must come to, goods less their own discounts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_order_amount: Option<Won>,
 }
@@ -76,21 +93,31 @@ impl From<Remaining> for CampaignView {
 }
 
 /// A coupon that a user has.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the fields are those of the coupon")]
+#[schema(as = IssuedCoupon)]
 pub struct IssuedCouponView {
+    /// Names this very coupon.
     pub issued_coupon_id: String,
+    /// The campaign.
     pub coupon_id: CouponId,
+    /// Whose it is.
     pub user_id: UserId,
+    /// What the campaign is called.
     pub name: String,
+    /// What it takes off.
     #[serde(flatten)]
     pub terms: TermsView,
+    /// Its state at this instant.
     pub status: CouponStatus,
+    /// When it was issued.
     pub issued_at: Timestamp,
+    /// From this instant on it cannot be used.
     pub expires_at: Timestamp,
+    /// When it was used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub used_at: Option<Timestamp>,
+    /// The order it was used for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
 }

@@ -5,7 +5,7 @@ mod order;
 mod product;
 mod user;
 
-pub use coupon::{CampaignView, IssuedCouponView};
-pub use order::{HistoryView, OrderView, history};
-pub use product::{BestsellerView, ListedProductView, ProductView};
+pub use coupon::{CampaignView, IssuedCouponView, TermsView};
+pub use order::{HistoryView, OrderLineView, OrderView, State, history};
+pub use product::{BestsellerView, ListedProductView, ProductView, ShownStatus};
 pub use user::{EntryView, UserView};

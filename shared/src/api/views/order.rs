@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     app::orders::Visible,
@@ -12,46 +13,75 @@ use crate::{
 };
 
 /// An order.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the fields are those of the order")]
+#[schema(as = Order)]
 pub struct OrderView {
+    /// The order.
     pub order_id: OrderId,
+    /// Who ordered, and receives.
     pub user_id: UserId,
+    /// Its state, which follows from its lines.
     pub status: OrderStatus,
+    /// How it is paid.
     pub payment: PaymentMethod,
+    /// Its lines; to a seller, those that are theirs.
     pub items: Vec<OrderLineView>,
+    /// Σ `unitPrice` × `quantity`.
     pub goods_total: Won,
+    /// Σ `unitDiscount` × `quantity`.
     pub goods_discount: Won,
+    /// The coupon used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coupon_id: Option<CouponId>,
+    /// What the coupon took off the goods.
     pub coupon_discount: Won,
+    /// What shipping cost.
     pub shipping_fee: Won,
+    /// `goodsTotal` − `goodsDiscount` − `couponDiscount` + `shippingFee`.
     pub payable: Won,
+    /// What was paid: all of `payable`, or nothing yet.
     pub paid: Won,
+    /// What was paid back.
     pub refunded: Won,
+    /// When it was created.
     pub created_at: Timestamp,
+    /// When it last changed.
     pub updated_at: Timestamp,
+    /// When it was paid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<Timestamp>,
 }
 
 /// A line of an order.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = OrderLine)]
 pub struct OrderLineView {
+    /// Names the line within its order.
     pub item_id: String,
+    /// Its place in the order, from 1.
     pub sequence: usize,
+    /// The product.
     pub product_id: ProductId,
+    /// Who sells it, if not the shop itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seller_id: Option<UserId>,
+    /// What the product was called.
     pub name: String,
+    /// Units ordered.
     pub quantity: u16,
+    /// Units of them cancelled or returned since.
     pub cancelled_quantity: u16,
+    /// The price of a unit at that moment.
     pub unit_price: Won,
+    /// What was taken off each unit.
     pub unit_discount: Won,
+    /// (`unitPrice` − `unitDiscount`) × `quantity`.
     pub amount: Won,
+    /// The line's part of `couponDiscount`.
     pub coupon_share: Won,
+    /// Where it is on its way.
     pub status: LineStatus,
     /// What the caller can do with the line now.
     pub allowed_actions: Vec<&'static str>,
@@ -97,25 +127,34 @@ impl From<Visible> for OrderView {
 }
 
 /// One step in an order's history.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the fields are those of the step")]
+#[schema(as = HistoryEntry)]
 pub struct HistoryView {
+    /// What happened.
     pub event: HistoryEvent,
     /// The line, or none where it is the order as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub item_id: Option<String>,
+    /// The state before it; null before there was one.
+    #[schema(required)]
     pub from: Option<State>,
+    /// The state after it.
     pub to: State,
+    /// Who made it happen.
     pub actor: Actor,
+    /// When.
     pub at: Timestamp,
 }
 
 /// The state of an order or of a line.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
+#[schema(as = OrderOrLineStatus)]
 pub enum State {
+    /// Of the order.
     Order(OrderStatus),
+    /// Of the line.
     Line(LineStatus),
 }
 

@@ -1,6 +1,7 @@
 //! Products.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     app::products::{Listed, Stocked},
@@ -12,30 +13,55 @@ use crate::{
 };
 
 /// The status of a product as shown: an empty shelf is a status of its own.
-fn shown_status(offer: &Offer, stock: i64) -> &'static str {
-    match offer.status {
-        SaleStatus::OnSale if stock > 0 => "ON_SALE",
-        SaleStatus::OnSale => "SOLD_OUT",
-        SaleStatus::Discontinued => "DISCONTINUED",
-        SaleStatus::Hidden => "HIDDEN",
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schema(as = ProductStatus)]
+pub enum ShownStatus {
+    /// Can be bought.
+    OnSale,
+    /// Nothing is left on the shelf.
+    SoldOut,
+    /// Not listed, not sold.
+    Discontinued,
+    /// As if it did not exist.
+    Hidden,
+}
+
+impl ShownStatus {
+    fn of(offer: &Offer, stock: i64) -> Self {
+        match offer.status {
+            SaleStatus::OnSale if stock > 0 => Self::OnSale,
+            SaleStatus::OnSale => Self::SoldOut,
+            SaleStatus::Discontinued => Self::Discontinued,
+            SaleStatus::Hidden => Self::Hidden,
+        }
     }
 }
 
 /// A product.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the fields are those of the product")]
+#[schema(as = Product)]
 pub struct ProductView {
+    /// The product.
     pub product_id: ProductId,
+    /// What it is called.
     pub name: String,
+    /// More about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// The kind of goods.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
+    /// The price of a unit.
     pub price: Won,
+    /// What is taken off the price of each unit.
     pub discount: Won,
+    /// Units on the shelf, exact at the moment of reading.
     pub stock: i64,
-    pub status: &'static str,
+    /// Whether it can be bought.
+    pub status: ShownStatus,
+    /// Who sells it, if not the shop itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seller_id: Option<UserId>,
 }
@@ -43,7 +69,7 @@ pub struct ProductView {
 impl From<Stocked> for ProductView {
     fn from(Stocked { product, stock }: Stocked) -> Self {
         Self {
-            status: shown_status(&product.offer, stock),
+            status: ShownStatus::of(&product.offer, stock),
             product_id: product.product_id,
             name: product.name,
             description: product.description,
@@ -57,35 +83,45 @@ impl From<Stocked> for ProductView {
 }
 
 /// A product in a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the fields are those of the product")]
+#[schema(as = ListedProduct)]
 pub struct ListedProductView {
+    /// The product.
     pub product_id: ProductId,
+    /// What it is called.
     pub name: String,
+    /// The price of a unit.
     pub price: Won,
+    /// What is taken off the price of each unit.
     pub discount: Won,
+    /// Units on the shelf, exact at the moment of reading.
     pub stock: i64,
-    pub status: &'static str,
+    /// Whether it can be bought.
+    pub status: ShownStatus,
 }
 
 impl From<Listed> for ListedProductView {
     fn from(Listed { product_id, name, offer, stock }: Listed) -> Self {
-        let status = shown_status(&offer, stock);
+        let status = ShownStatus::of(&offer, stock);
         Self { product_id, name, price: offer.price, discount: offer.discount, stock, status }
     }
 }
 
 /// A bestseller.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the fields are those of the product")]
+#[schema(as = Bestseller)]
 pub struct BestsellerView {
     /// From 1.
     pub rank: usize,
+    /// The product.
     pub product_id: ProductId,
+    /// What it is called.
     pub name: String,
+    /// The price of a unit.
     pub price: Won,
+    /// Units sold in the three days, less those cancelled.
     pub sold_quantity: i64,
 }
 

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     app::users::User,
@@ -13,21 +14,30 @@ use crate::{
 };
 
 /// A user.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the fields are those of the user")]
+#[schema(as = User)]
 pub struct UserView {
+    /// The user.
     pub user_id: UserId,
+    /// Their name.
     pub name: String,
+    /// Their e-mail address.
     pub email: String,
+    /// Their telephone number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
+    /// Their postal address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+    /// What they are to the shop.
     pub kind: UserKind,
+    /// Whether they may trade.
     pub status: UserStatus,
+    /// Their business, if they are a seller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seller: Option<Seller>,
+    /// When they joined.
     pub created_at: Timestamp,
 }
 
@@ -48,17 +58,23 @@ impl From<User> for UserView {
 }
 
 /// A ledger entry.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the fields are those of the entry")]
+#[schema(as = LedgerEntry)]
 pub struct EntryView {
+    /// Names the entry.
     pub entry_id: String,
+    /// Why the money moved.
     #[serde(rename = "type")]
     pub kind: EntryKind,
+    /// By how much the balance changed: below zero for a payment.
     pub amount: Won,
+    /// The balance right after it.
     pub balance_after: Won,
+    /// The order that was paid or refunded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
+    /// When.
     pub at: Timestamp,
 }
 

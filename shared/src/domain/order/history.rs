@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{LineStatus, Order, OrderStatus};
 
 /// Who made something happen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Actor {
     /// Who ordered.
@@ -36,7 +36,7 @@ pub struct Happening {
 }
 
 /// What can happen to an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum HistoryEvent {
     /// It was created and paid; its lines went through PAID to PREPARING.

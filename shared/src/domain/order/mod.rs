@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{CouponId, OrderId, UserId, Won, pricing::Quote};
 
 /// How an order is paid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum PaymentMethod {
     /// From the user's balance.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{LineStatus, OrderLine};
 
 /// The state of an order as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum OrderStatus {
     /// Waits for the money, its stock held.
