@@ -17,7 +17,7 @@ const LOCAL_CREDENTIAL: &str = "test";
 
 /// A page is up to 1 MB, and nobody waits for an answer: there is time, and throttling is to be sat out.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
-const ATTEMPTS: u32 = 10;
+const ATTEMPTS: u32 = 5;
 
 /// A client of the DynamoDB at `endpoint_url`, or of AWS, with the credentials that are in the environment. On this
 /// machine both region and credentials can be left out.

@@ -34,9 +34,15 @@ def main() -> int:
     try:
         json.dump(deploy(json.load(sys.stdin)), sys.stdout)
         return 0
-    except (Failure, ClientError, BotoCoreError) as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
-        return 1
+    except ClientError as error:
+        return told(error.response["Error"]["Message"])
+    except (Failure, BotoCoreError) as error:
+        return told(error)
+
+
+def told(reason) -> int:
+    print(*str(reason).split(), file=sys.stderr)
+    return 1
 
 
 def deploy(request: dict) -> dict:

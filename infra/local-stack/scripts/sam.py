@@ -3,6 +3,7 @@
 import pathlib
 
 import boto3
+import yaml
 from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
@@ -13,7 +14,10 @@ from failure import Failure
 
 def transformed(path: str, parameters: dict, packages: dict, session: boto3.Session) -> dict:
     """The plain template, with each function's code in its package."""
-    template = yaml_parse(pathlib.Path(path).read_text(encoding="utf-8"))
+    try:
+        template = yaml_parse(pathlib.Path(path).read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise Failure(str(error)) from error
     for logical_id, resource in template["Resources"].items():
         if resource["Type"] == "AWS::Serverless::Function":
             name = binary_of(resource)

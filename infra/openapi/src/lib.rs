@@ -1,0 +1,43 @@
+//! The API reference, generated from the functions.
+//!
+//! Each endpoint describes its operation next to its handler, with the schemas of its body and answer. What holds for
+//! every endpoint is added here, from the code that makes it hold: the envelope, the failures, the token.
+
+mod conventions;
+mod error;
+mod failures;
+mod operations;
+mod responses;
+mod samples;
+mod schemas;
+mod successes;
+
+pub use error::Error;
+pub use operations::each as operations;
+
+use utoipa::{OpenApi as _, openapi::OpenApi};
+
+/// The file that the document is kept in.
+pub const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
+
+/// The document.
+///
+/// # Errors
+/// Where an endpoint does not describe itself as it should.
+pub fn document() -> Result<OpenApi, Error> {
+    let mut document = operations::Described::openapi();
+    operations::add_twins(&mut document)?;
+    operations::name(&mut document);
+    conventions::apply(&mut document)?;
+    schemas::tidy(&mut document);
+    samples::add(&mut document)?;
+    Ok(document)
+}
+
+/// The document as it is kept and served.
+///
+/// # Errors
+/// As [`document`].
+pub fn json() -> Result<String, Error> {
+    Ok(document()?.to_pretty_json()? + "\n")
+}
