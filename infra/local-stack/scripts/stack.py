@@ -32,11 +32,17 @@ def deploy_stack(cloudformation, stack: str, template_url: str, parameters: dict
         else:
             cloudformation.update_stack(**request)
     except cloudformation.exceptions.ClientError as error:
-        if "No updates are to be performed" not in str(error):
-            raise
+        # The stack is as the template wants it already.
+        if "No updates are to be performed" in str(error):
+            return outputs(cloudformation, stack)
+        raise
     status = settled(cloudformation, stack)
     if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
         raise Failure(reason(cloudformation, stack, started) or f"the stack ended as {status}")
+    return outputs(cloudformation, stack)
+
+
+def outputs(cloudformation, stack: str) -> dict:
     description = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
     return {output["OutputKey"]: output["OutputValue"] for output in description.get("Outputs", [])}
 
@@ -72,9 +78,10 @@ def settled(cloudformation, stack: str) -> str | None:
 
 def reason(cloudformation, stack: str, since: float) -> str | None:
     """What failed first; all later failures are its consequences."""
-    events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
-    for event in reversed(events):
-        # A second of slack: events are stamped in whole seconds.
+    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack)
+    newest_first = [event for page in pages for event in page["StackEvents"]]
+    for event in reversed(newest_first):
+        # A second of slack for clocks that tell whole seconds.
         recent = event["Timestamp"].timestamp() > since - 1
         if recent and event["ResourceStatus"].endswith("_FAILED") and event.get("ResourceStatusReason"):
             return f"{event['LogicalResourceId']} ({event['ResourceType']}): {event['ResourceStatusReason']}"

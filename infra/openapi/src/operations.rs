@@ -70,9 +70,15 @@ pub(crate) fn add_twins(document: &mut openapi::OpenApi) -> Result<(), Error> {
     Ok(())
 }
 
-/// Names each operation after its function, where it has not named itself.
+/// Names each operation after its function, where it has not named itself, and makes its first sentence its summary.
 pub(crate) fn name(document: &mut openapi::OpenApi) {
     for (method, path, operation) in each_mut(document) {
+        let paragraph = operation.summary.take().unwrap_or_default().replace('\n', " ");
+        let (summary, rest) = paragraph.split_once(". ").unwrap_or((paragraph.trim_end_matches('.'), ""));
+        operation.summary = Some(summary.to_owned());
+        let description = [rest, operation.description.as_deref().unwrap_or_default()].join("\n\n");
+        operation.description = Some(description.trim().to_owned()).filter(|text| !text.is_empty());
+
         let route = ROUTES.iter().find(|route| route.method == method && route.path == path);
         if let Some(route) = route.filter(|_| operation.operation_id.as_deref() == Some(UNNAMED)) {
             operation.operation_id = Some(camel_case(route.function));
@@ -98,9 +104,7 @@ pub fn each(document: &openapi::OpenApi) -> impl Iterator<Item = (&'static str, 
 }
 
 /// Every operation with its method and path, to be changed.
-pub(crate) fn each_mut(
-    document: &mut openapi::OpenApi,
-) -> impl Iterator<Item = (&'static str, &str, &mut Operation)> {
+pub(crate) fn each_mut(document: &mut openapi::OpenApi) -> impl Iterator<Item = (&'static str, &str, &mut Operation)> {
     document.paths.paths.iter_mut().flat_map(|(path, item)| {
         let PathItem { get, post, patch, delete, .. } = item;
         let methods = [("GET", get), ("POST", post), ("PATCH", patch), ("DELETE", delete)];

@@ -68,8 +68,8 @@ pub(crate) fn gateway_message() -> RefOr<Schema> {
 }
 
 fn response(codes: &[Code]) -> Result<Response, Error> {
-    let failures: Vec<Failure> = codes.iter().map(|code| sample(*code, Language::English)).collect();
-    let sentences: Vec<_> = failures.iter().map(|failure| format!("`{}`: {}", failure.code.as_str(), failure.message)).collect();
+    let sentence = |code: &Code| Ok(format!("`{}`: {}", code.as_str(), sample(*code, Language::English)?.message));
+    let sentences = codes.iter().map(sentence).collect::<Result<Vec<_>, Error>>()?;
     let mut response = ResponseBuilder::new().description(sentences.join("\n\n")).content(JSON, content(codes)?);
     if codes.contains(&Code::TryAgain) {
         let seconds = ObjectBuilder::new().schema_type(Type::Integer).examples([1]);
@@ -88,7 +88,7 @@ fn content(codes: &[Code]) -> Result<Content, Error> {
         failure.into()
     };
     let content = ContentBuilder::new().schema(Some(schema));
-    let example = |code: &Code| -> Result<Value, Error> { Ok(serde_json::to_value(sample(*code, Language::Korean))?) };
+    let example = |code: &Code| -> Result<Value, Error> { Ok(serde_json::to_value(sample(*code, Language::Korean)?)?) };
     if let [code] = codes {
         return Ok(content.example(Some(example(code)?)).build());
     }
@@ -96,8 +96,8 @@ fn content(codes: &[Code]) -> Result<Content, Error> {
     Ok(content.examples_from_iter(examples.collect::<Result<Vec<_>, Error>>()?).build())
 }
 
-fn sample(code: Code, language: Language) -> Failure {
-    Failure::of(&samples::failure(code), language, samples::REQUEST_ID)
+fn sample(code: Code, language: Language) -> Result<Failure, Error> {
+    Ok(Failure::of(&samples::failure(code)?, language, samples::REQUEST_ID))
 }
 
 fn name(code: Code) -> String {

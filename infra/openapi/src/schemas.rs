@@ -90,8 +90,9 @@ fn without_null(schema: RefOr<Schema>) -> RefOr<Schema> {
                 }
             }
         }
-        RefOr::T(Schema::Object(object)) => {
-            RefOr::T(Schema::Object(Object { schema_type: not_null(object.schema_type), ..object }))
+        RefOr::T(Schema::Object(mut object)) => {
+            object.schema_type = not_null(object.schema_type);
+            RefOr::T(Schema::Object(object))
         }
         RefOr::T(Schema::Array(mut list)) => {
             list.schema_type = not_null(list.schema_type);

@@ -30,40 +30,30 @@ pub(crate) fn wrap(operation: &mut Operation) {
 
 fn envelope(data: RefOr<Schema>) -> RefOr<Schema> {
     let Success { message, .. } = Success::new((), Language::default());
+    let code = ObjectBuilder::new().schema_type(Type::String).enum_values(Some([SUCCESS]));
     let mut envelope = object(Success::<Value>::schema());
     envelope.description = None;
-    set(&mut envelope, "code", |_| {
-        ObjectBuilder::new().schema_type(Type::String).enum_values(Some([SUCCESS])).into()
-    });
-    set(&mut envelope, "message", |property| match property {
-        RefOr::T(Schema::Object(text)) => RefOr::T(Schema::Object(Object { examples: vec![message.into()], ..text })),
-        other => other,
-    });
-    set(&mut envelope, "data", |_| data);
+    envelope.properties.insert("code".to_owned(), code.into());
+    envelope.properties.insert("data".to_owned(), data);
+    if let Some(RefOr::T(Schema::Object(text))) = envelope.properties.get_mut("message") {
+        text.examples = vec![message.into()];
+    }
     RefOr::T(Schema::Object(envelope))
 }
 
-fn page(items: ArrayItems) -> RefOr<Schema> {
+fn page(entries: ArrayItems) -> RefOr<Schema> {
     let mut page = object(Page::<Value>::schema());
-    set(&mut page, "items", |property| match property {
-        RefOr::T(Schema::Array(mut list)) => {
-            list.items = items;
-            RefOr::T(Schema::Array(list))
-        }
-        other => other,
-    });
+    page.description = None;
+    if let Some(RefOr::T(Schema::Array(items))) = page.properties.get_mut("items") {
+        items.items = entries;
+    }
     RefOr::T(Schema::Object(page))
 }
 
+/// The schema of a struct, which is that of an object.
 fn object(schema: RefOr<Schema>) -> Object {
     match schema {
         RefOr::T(Schema::Object(object)) => object,
         _ => Object::new(),
-    }
-}
-
-fn set(object: &mut Object, name: &str, change: impl FnOnce(RefOr<Schema>) -> RefOr<Schema>) {
-    if let Some(property) = object.properties.get_mut(name) {
-        *property = change(property.clone());
     }
 }

@@ -1,0 +1,268 @@
+//! Worked examples: one shop's story, told in the very types that the functions answer with, and reckoned by the
+//! shop's own rules.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use shared::{
+    api::{
+        ApiError, Code, FieldErrors,
+        views::{
+            self, BestsellerView, CampaignView, EntryView, IssuedCouponView, ListedProductView, OrderView, ProductView,
+            ShownStatus, UserView,
+        },
+    },
+    app::{
+        Failure,
+        balance::{Balance, Charged},
+        coupons::Remaining,
+        orders::Visible,
+    },
+    domain::{
+        CouponId, Invalid, OrderId, ProductId, Quantity, Refusal, UserId, Won,
+        coupon::{Campaign, CouponKind, CouponState, IssuedCoupon, Terms, Validity},
+        ledger::EntryKind,
+        money::MAX_BALANCE,
+        order::{Actor, Draft, LineStatus, Order, OrderLine},
+        pricing::{self, ShippingPolicy},
+        refusal::{CouponProblem, Entity},
+        user::{UserKind, UserStatus},
+    },
+    store::StoreError,
+};
+use utoipa::openapi::{OpenApi, RefOr, Schema};
+
+use crate::Error;
+
+/// The request that the examples of failures are about.
+pub(crate) const REQUEST_ID: &str = "4dfb1d32-0b6e-4d3c-9a0f-5a3f5c1c8d7e";
+
+const SHIPPING: ShippingPolicy = ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) };
+
+/// Adds an example to each schema that has one.
+pub(crate) fn add(document: &mut OpenApi) -> Result<(), Error> {
+    for (name, example) in answers()?.into_iter().chain(bodies()) {
+        let schemas = document.components.as_mut().map(|components| &mut components.schemas);
+        match schemas.and_then(|schemas| schemas.get_mut(name)) {
+            Some(RefOr::T(Schema::Object(object))) => object.examples = vec![example],
+            Some(RefOr::T(Schema::AllOf(all))) => all.examples = vec![example],
+            _ => return Err(Error::NoSample(name)),
+        }
+    }
+    Ok(())
+}
+
+/// What comes out, by the name of its schema.
+fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
+    let [mina, tea, order_id]: [String; 3] = ["mina", "hallabong-tea", "kq3d6s7wz5x2v4mb8n1t9c0rfa"].map(str::to_owned);
+    let (mina, tea, order_id) = (UserId::try_from(mina)?, ProductId::try_from(tea)?, OrderId::try_from(order_id)?);
+    let seller_id = UserId::try_from("jeju-farm".to_owned())?;
+    let price = Won::new(12_000);
+    let (name, discount) = ("한라봉차 500 g".to_owned(), Won::new(1_000));
+
+    let user = UserView {
+        user_id: mina.clone(),
+        name: "김민아".to_owned(),
+        email: "mina@example.com".to_owned(),
+        phone: Some("010-1234-5678".to_owned()),
+        address: Some("제주특별자치도 제주시 연동 1".to_owned()),
+        kind: UserKind::Customer,
+        status: UserStatus::Active,
+        seller: None,
+        created_at: at("2026-11-01T00:00:00Z")?,
+    };
+    let entry_id = "3vb7q2zk5m4x6n8w1t9c0rfadj".to_owned();
+    let charge = Won::new(50_000);
+    let entry = EntryView {
+        entry_id: entry_id.clone(),
+        kind: EntryKind::Charge,
+        amount: charge,
+        balance_after: charge,
+        order_id: None,
+        at: at("2026-11-20T00:59:00Z")?,
+    };
+    let listed = ListedProductView {
+        product_id: tea.clone(),
+        name: name.clone(),
+        price,
+        discount,
+        stock: 98,
+        status: ShownStatus::OnSale,
+    };
+    let product = ProductView {
+        product_id: tea.clone(),
+        name: name.clone(),
+        description: Some("제주 한라봉을 꿀에 재운 차.".to_owned()),
+        category: Some("차".to_owned()),
+        price,
+        discount,
+        stock: 98,
+        status: ShownStatus::OnSale,
+        seller_id: Some(seller_id),
+    };
+    let bestseller = BestsellerView { rank: 1, product_id: tea, name, price, sold_quantity: 128 };
+    let order = order(order_id, mina.clone(), &product)?;
+    let history = views::history(&Visible::whole(order.clone()));
+    let order = OrderView::from(Visible::whole(order));
+
+    Ok(vec![
+        ("User", serde_json::to_value(user)?),
+        ("Charged", serde_json::to_value(Charged { user_id: mina.clone(), balance: charge, entry_id })?),
+        ("Balance", serde_json::to_value(Balance { user_id: mina.clone(), balance: charge })?),
+        ("LedgerEntry", serde_json::to_value(entry)?),
+        ("Product", serde_json::to_value(product)?),
+        ("ListedProduct", serde_json::to_value(listed)?),
+        ("Bestseller", serde_json::to_value(bestseller)?),
+        (
+            "CouponCampaign",
+            serde_json::to_value(CampaignView::from(Remaining { campaign: campaign()?, remaining: 412 }))?,
+        ),
+        ("IssuedCoupon", serde_json::to_value(issued_coupon(mina)?)?),
+        ("Order", serde_json::to_value(order)?),
+        ("HistoryEntry", serde_json::to_value(history.into_iter().next())?),
+    ])
+}
+
+/// What comes in, by the name of its schema.
+fn bodies() -> Vec<(&'static str, Value)> {
+    vec![
+        (
+            "NewUser",
+            json!({ "userId": "mina", "name": "김민아", "email": "mina@example.com", "phone": "010-1234-5678" }),
+        ),
+        ("UserChange", json!({ "phone": "010-8765-4321" })),
+        ("Charge", json!({ "userId": "mina", "amount": 50_000 })),
+        (
+            "NewProduct",
+            json!({ "productId": "hallabong-tea", "name": "한라봉차 500 g", "category": "차", "price": 12_000, "discount": 1_000, "stock": 100 }),
+        ),
+        ("ProductChange", json!({ "price": 13_000 })),
+        ("Restock", json!({ "quantity": 50 })),
+        (
+            "NewCouponCampaign",
+            json!({
+                "couponId": "welcome-5000",
+                "name": "첫 구매 5,000원",
+                "kind": "FIXED",
+                "value": 5_000,
+                "minOrderAmount": 20_000,
+                "totalQuantity": 1_000,
+                "issueFrom": "2026-11-20T00:00:00+09:00",
+                "issueUntil": "2026-12-01T00:00:00+09:00",
+                "validDays": 30,
+            }),
+        ),
+        ("CouponIssue", json!({ "userId": "mina", "couponId": "welcome-5000" })),
+        ("CouponRevocation", json!({ "userId": "mina", "couponId": "welcome-5000" })),
+        (
+            "NewOrder",
+            json!({
+                "userId": "mina",
+                "items": [{ "productId": "hallabong-tea", "quantity": 2 }],
+                "couponId": "welcome-5000",
+            }),
+        ),
+    ]
+}
+
+fn order(order_id: OrderId, user_id: UserId, product: &ProductView) -> Result<Order, Error> {
+    let line = OrderLine {
+        product_id: product.product_id.clone(),
+        seller_id: product.seller_id.clone(),
+        name: product.name.clone(),
+        quantity: Quantity::try_from(2)?,
+        cancelled_quantity: 0,
+        unit_price: product.price,
+        unit_discount: product.discount,
+        coupon_share: Won::ZERO,
+        status: LineStatus::PendingPayment,
+    };
+    let campaign = campaign()?;
+    let quote = pricing::quote(&[line.priced()], Some(&campaign.terms), SHIPPING);
+    let draft = Draft {
+        user_id,
+        actor: Actor::Customer,
+        items: vec![line],
+        quote: quote.map_err(|_| Error::NoSample("Order"))?,
+        coupon_id: Some(campaign.coupon_id),
+        at: at("2026-11-20T01:00:00Z")?,
+    };
+    Ok(Order::paid(order_id, draft))
+}
+
+fn campaign() -> Result<Campaign, Error> {
+    Ok(Campaign {
+        coupon_id: CouponId::try_from("welcome-5000".to_owned())?,
+        name: "첫 구매 5,000원".to_owned(),
+        description: None,
+        terms: Terms {
+            kind: CouponKind::Fixed,
+            value: 5_000,
+            max_discount: None,
+            min_order_amount: Some(Won::new(20_000)),
+        },
+        total_quantity: 1_000,
+        issue_from: at("2026-11-19T15:00:00Z")?,
+        issue_until: at("2026-11-30T15:00:00Z")?,
+        validity: Validity::Days(30),
+        counter_shards: 1,
+        created_at: at("2026-11-18T00:00:00Z")?,
+    })
+}
+
+fn issued_coupon(user_id: UserId) -> Result<IssuedCouponView, Error> {
+    let campaign = campaign()?;
+    let issued_at = at("2026-11-20T00:58:00Z")?;
+    let coupon = IssuedCoupon {
+        issued_coupon_id: "x7n4v2m9q1k5z8w3t6c0rfadjb".to_owned(),
+        user_id,
+        state: CouponState::Usable,
+        issued_at,
+        expires_at: campaign.expiry(issued_at)?,
+        coupon_id: campaign.coupon_id,
+        name: campaign.name,
+        terms: campaign.terms,
+        used_at: None,
+        order_id: None,
+    };
+    Ok(IssuedCouponView::at(issued_at, coupon))
+}
+
+fn at(text: &str) -> Result<Timestamp, Error> {
+    Ok(text.parse()?)
+}
+
+/// An error that has this code.
+pub(crate) fn failure(code: Code) -> Result<ApiError, Error> {
+    let product_id = ProductId::try_from("hallabong-tea".to_owned())?;
+    let range = Invalid::Range { min: Quantity::MIN, max: Quantity::MAX };
+    let refusal = match code {
+        Code::InvalidRequest => return Ok(FieldErrors::one("items[0].quantity", range).into()),
+        Code::MethodNotAllowed => return Ok(ApiError::MethodNotAllowed(vec!["GET"])),
+        Code::PayloadTooLarge => return Ok(ApiError::TooLarge),
+        Code::UnsupportedMediaType => return Ok(ApiError::NotJson),
+        Code::InternalServerError => return Ok(ApiError::Failed(Failure::Broken("an example"))),
+        Code::TryAgain => return Ok(ApiError::Failed(StoreError::Busy("an example".to_owned()).into())),
+        Code::Unauthenticated => Refusal::Unauthenticated,
+        Code::Forbidden => Refusal::Forbidden,
+        Code::EntityNotFound => Refusal::not_found(Entity::Product, product_id),
+        Code::BalanceNotEnough => Refusal::BalanceNotEnough {
+            order_id: OrderId::try_from("w5x2v4mb8n1t9c0rfakq3d6s7z".to_owned())?,
+            payable: Won::new(20_000),
+            balance: Won::new(7_000),
+        },
+        Code::StockNotEnough => Refusal::StockNotEnough { product_id, requested: 2, available: 1 },
+        Code::CouponSoldOut => Refusal::CouponSoldOut,
+        Code::CouponAlreadyIssued => Refusal::CouponAlreadyIssued,
+        Code::CouponNotUsable => Refusal::CouponNotUsable {
+            coupon_id: CouponId::try_from("welcome-5000".to_owned())?,
+            reason: CouponProblem::Used,
+        },
+        Code::CouponNotIssuable => Refusal::CouponNotIssuable,
+        Code::ProductNotOnSale => Refusal::NotOnSale { product_id },
+        Code::UserNotActive => Refusal::UserNotActive,
+        Code::AlreadyExists => Refusal::AlreadyExists(Entity::Product),
+        Code::LimitExceeded => Refusal::LimitExceeded { limit: "balance", max: MAX_BALANCE.get() },
+        Code::IdempotencyKeyReused => Refusal::IdempotencyKeyReused,
+    };
+    Ok(refusal.into())
+}
