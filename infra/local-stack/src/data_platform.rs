@@ -94,3 +94,84 @@ async fn set_mode(State(platform): State<Platform>, Json(mode): Json<Mode>) -> R
 fn refusal(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({ "message": message }))).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use reqwest::{Client, RequestBuilder, StatusCode};
+    use serde_json::{Value, json};
+
+    use crate::server::Servers;
+
+    struct Platform {
+        _servers: Servers,
+        url: String,
+        client: Client,
+    }
+
+    impl Platform {
+        async fn start() -> Self {
+            let servers = Servers::new().unwrap();
+            let port = servers.serve(0, super::router()).await.unwrap();
+            Self { _servers: servers, url: format!("http://127.0.0.1:{port}"), client: Client::new() }
+        }
+
+        fn delivery(&self, id: &str, event: &Value) -> RequestBuilder {
+            self.client.post(format!("{}/orders", self.url)).header("idempotency-key", id).json(event)
+        }
+
+        async fn deliver(&self, id: &str, event: &Value) -> StatusCode {
+            self.delivery(id, event).send().await.unwrap().status()
+        }
+
+        async fn set_status(&self, status: u16) -> StatusCode {
+            let request = self.client.put(format!("{}/mode", self.url)).json(&json!({ "status": status }));
+            request.send().await.unwrap().status()
+        }
+
+        async fn received(&self) -> Value {
+            self.client.get(format!("{}/received", self.url)).send().await.unwrap().json().await.unwrap()
+        }
+    }
+
+    #[tokio::test]
+    async fn holds_a_repeated_event_once() {
+        let platform = Platform::start().await;
+        let (first, second) = (json!({ "orderId": "1" }), json!({ "orderId": "2" }));
+
+        assert_eq!(platform.deliver("1", &first).await, StatusCode::OK);
+        assert_eq!(platform.deliver("2", &second).await, StatusCode::OK);
+        assert_eq!(platform.deliver("1", &first).await, StatusCode::OK);
+        assert_eq!(platform.received().await, json!([first, second]));
+
+        platform.client.delete(format!("{}/received", platform.url)).send().await.unwrap();
+        assert_eq!(platform.received().await, json!([]));
+        assert_eq!(platform.deliver("1", &first).await, StatusCode::OK);
+        assert_eq!(platform.received().await, json!([first]));
+    }
+
+    #[tokio::test]
+    async fn takes_nothing_while_it_is_down() {
+        let platform = Platform::start().await;
+
+        assert_eq!(platform.set_status(503).await, StatusCode::NO_CONTENT);
+        assert_eq!(platform.deliver("1", &json!({})).await, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(platform.received().await, json!([]));
+
+        assert_eq!(platform.set_status(200).await, StatusCode::NO_CONTENT);
+        assert_eq!(platform.deliver("1", &json!({})).await, StatusCode::OK);
+        assert_eq!(platform.set_status(99).await, StatusCode::BAD_REQUEST);
+    }
+
+    #[tokio::test]
+    async fn refuses_what_is_no_event() {
+        let platform = Platform::start().await;
+
+        let nameless = platform.client.post(&platform.url).json(&json!({})).send().await.unwrap();
+        assert_eq!(nameless.status(), StatusCode::BAD_REQUEST);
+        let no_json = platform.delivery("1", &json!({})).body("{").send().await.unwrap();
+        assert_eq!(no_json.status(), StatusCode::BAD_REQUEST);
+        let no_delivery = platform.client.get(&platform.url).send().await.unwrap();
+        assert_eq!(no_delivery.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(platform.received().await, json!([]));
+    }
+}

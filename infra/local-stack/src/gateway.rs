@@ -116,3 +116,110 @@ fn is_unrouted(method: &Method, body: &[u8]) -> bool {
 fn refusal(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({ "message": message }))).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+        time::Duration,
+    };
+
+    use axum::{
+        Json, Router,
+        http::{HeaderMap, StatusCode, Uri},
+        response::IntoResponse as _,
+        routing::{any, get},
+    };
+    use reqwest::Client;
+    use serde_json::{Value, json};
+    use tokio::task::JoinSet;
+
+    use super::{AT_ONCE, Gateway};
+    use crate::server::Servers;
+
+    /// A gateway before `upstream`, and its address.
+    async fn gateway(upstream: Router) -> (Servers, String) {
+        let servers = Servers::new().unwrap();
+        let upstream = format!("http://127.0.0.1:{}", servers.serve(0, upstream).await.unwrap());
+        let gateway = Gateway::new(upstream, Some("lost".to_owned())).unwrap();
+        let port = servers.serve(0, gateway.router()).await.unwrap();
+        (servers, format!("http://127.0.0.1:{port}"))
+    }
+
+    /// Answers as `cargo lambda watch` does where its router knows no function.
+    async fn unrouted() -> axum::response::Response {
+        let problem =
+            json!({ "title": "Default function disabled", "detail": "the default function route is disabled" });
+        (StatusCode::NOT_FOUND, problem.to_string()).into_response()
+    }
+
+    #[tokio::test]
+    async fn lets_no_more_through_than_there_are_turns() {
+        let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let upstream = Router::new().fallback({
+            let most = most.clone();
+            async move || {
+                most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                now.fetch_sub(1, Ordering::SeqCst);
+            }
+        });
+        let (_servers, url) = gateway(upstream).await;
+
+        let client = Client::new();
+        let calls: JoinSet<_> = (0..4 * AT_ONCE)
+            .map(|_| client.get(&url).send())
+            .map(|call| async { call.await.unwrap().status() })
+            .collect();
+        assert!(calls.join_all().await.iter().all(StatusCode::is_success));
+        assert!((2..=AT_ONCE).contains(&most.load(Ordering::SeqCst)));
+    }
+
+    #[tokio::test]
+    async fn leaves_what_no_route_serves_to_the_default_function() {
+        let lost = any(async |uri: Uri| (StatusCode::METHOD_NOT_ALLOWED, format!("lost: {uri}")));
+        let (_servers, url) = gateway(Router::new().route("/lambda-url/lost/{*path}", lost).fallback(unrouted)).await;
+
+        let client = Client::new();
+        let answer = client.delete(format!("{url}/orders/a%2Fb?x=1")).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(answer.text().await.unwrap(), "lost: /lambda-url/lost/orders/a%2Fb?x=1");
+        let answer = client.head(format!("{url}/orders")).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
+    }
+
+    #[tokio::test]
+    async fn passes_on_requests_and_answers_as_they_are() {
+        let echo = any(async |headers: HeaderMap, body: String| {
+            let told = json!({ "user": headers["x-user-id"].to_str().unwrap(), "host": headers["host"].to_str().unwrap(),
+                "length": headers["content-length"].to_str().unwrap(), "body": body });
+            (
+                StatusCode::NOT_FOUND,
+                [("retry-after", "1"), ("content-type", "application/json; charset=utf-8")],
+                told.to_string(),
+            )
+        });
+        let (_servers, url) = gateway(Router::new().route("/orders", echo)).await;
+
+        let request = Client::new().post(format!("{url}/orders")).header("x-user-id", "kim").body("한글");
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+        assert_eq!(answer.headers()["retry-after"], "1");
+        assert_eq!(answer.headers()["content-type"], "application/json; charset=utf-8");
+        let host = url.trim_start_matches("http://");
+        let told: Value = answer.json().await.unwrap();
+        assert_eq!(told, json!({ "user": "kim", "host": host, "length": "6", "body": "한글" }));
+    }
+
+    #[tokio::test]
+    async fn refuses_a_body_that_api_gateway_would_refuse() {
+        let (_servers, url) = gateway(Router::new().fallback(get(async || Json(json!({}))))).await;
+
+        let answer = Client::new().post(url).body(vec![b' '; super::BODY_LIMIT + 1]).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(answer.json::<Value>().await.unwrap(), json!({ "message": "Request Entity Too Large" }));
+    }
+}

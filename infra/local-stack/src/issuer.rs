@@ -118,3 +118,50 @@ struct TokenRequest {
 fn seconds_since_epoch() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::{rsa::PublicKeyComponents, signature::RSA_PKCS1_2048_8192_SHA256};
+    use data_encoding::BASE64URL_NOPAD;
+    use serde_json::{Value, json};
+
+    use super::Issuer;
+    use crate::{Ports, server::Servers};
+
+    /// Goes the way of an authorizer: from the issuer's address to its key, with which the token must verify.
+    #[tokio::test]
+    async fn its_tokens_verify_with_the_key_that_discovery_leads_to() {
+        let (servers, port) = (Servers::new().unwrap(), Ports::free().unwrap().issuer);
+        let url = format!("http://127.0.0.1:{port}");
+        let issuer = Issuer::new(url.clone()).unwrap();
+        servers.serve(port, issuer.router()).await.unwrap();
+
+        let discovery: Value = get(&format!("{url}/.well-known/openid-configuration")).await;
+        let keys: Value = get(discovery["jwks_uri"].as_str().unwrap()).await;
+        let token = issuer.token("kim", &["ADMIN".to_owned()]).unwrap();
+
+        let (signed, signature) = token.rsplit_once('.').unwrap();
+        let (header, claims) = signed.split_once('.').unwrap();
+        let [header, claims] = [header, claims].map(|part| serde_json::from_slice::<Value>(&decoded(part)).unwrap());
+        let key = &keys["keys"][0];
+        assert_eq!((&header["alg"], &header["kid"]), (&json!("RS256"), &key["kid"]));
+        let [n, e] = ["n", "e"].map(|number| decoded(key[number].as_str().unwrap()));
+        PublicKeyComponents { n, e }
+            .verify(&RSA_PKCS1_2048_8192_SHA256, signed.as_bytes(), &decoded(signature))
+            .unwrap();
+
+        assert_eq!(claims["iss"], discovery["issuer"]);
+        assert_eq!(claims["aud"], "jangteo");
+        assert_eq!(claims["sub"], "kim");
+        assert_eq!(claims["cognito:groups"], json!(["ADMIN"]));
+        assert_eq!(claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(), 3600);
+    }
+
+    async fn get(url: &str) -> Value {
+        reqwest::get(url).await.unwrap().json().await.unwrap()
+    }
+
+    fn decoded(part: &str) -> Vec<u8> {
+        BASE64URL_NOPAD.decode(part.as_bytes()).unwrap()
+    }
+}

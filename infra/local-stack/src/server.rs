@@ -23,13 +23,14 @@ impl Servers {
         Ok(Self { runtime: Some(runtime) })
     }
 
-    /// Serves `router` at the port until this value is dropped.
-    pub(crate) async fn serve(&self, port: u16, router: Router) -> Result<()> {
-        let Some(runtime) = &self.runtime else { return Ok(()) };
+    /// Serves `router` until this value is dropped, at the port, or at any that is free for 0. Returns which.
+    pub(crate) async fn serve(&self, port: u16, router: Router) -> Result<u16> {
+        let Some(runtime) = &self.runtime else { return Ok(port) };
         let bound = runtime.spawn(async move {
             let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+            let port = listener.local_addr()?.port();
             tokio::spawn(axum::serve(listener, router).into_future());
-            io::Result::Ok(())
+            io::Result::Ok(port)
         });
         let bound = bound.await.unwrap_or_else(|stopped| Err(stopped.into()));
         bound.context(format_args!("listen on port {port}"))

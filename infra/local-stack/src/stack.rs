@@ -96,7 +96,8 @@ impl LocalStack {
         self.watch = Some(watch.start().await?);
         let default_function = self.deployment.default_function().map(str::to_owned);
         let gateway = Gateway::new(local(ports.watch), default_function)?;
-        self.servers.serve(ports.gateway, gateway.router()).await
+        self.servers.serve(ports.gateway, gateway.router()).await?;
+        Ok(())
     }
 
     /// The deployed HTTP API, in the emulator, behind its authorizer. Append a path.

@@ -11,7 +11,7 @@ use utoipa::{
 
 use crate::Error;
 
-/// Every function's operation, in the order in which a reader meets them.
+/// Every function's operation, as its attribute says.
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Jangteo", description = include_str!("introduction.md")),
@@ -55,6 +55,7 @@ pub(crate) struct Described;
 const UNNAMED: &str = "handle";
 
 /// Describes the routes that share a function with another one: the operation is the same, under a name of its own.
+/// All of them come in the order of the routes.
 pub(crate) fn add_twins(document: &mut openapi::OpenApi) -> Result<(), Error> {
     for route in ROUTES.iter().filter(|route| route.method == "GET") {
         if document.paths.get_path_operation(route.path, HttpMethod::Get).is_some() {
@@ -67,6 +68,7 @@ pub(crate) fn add_twins(document: &mut openapi::OpenApi) -> Result<(), Error> {
         operation.operation_id = Some(camel_case(&format!("{}-{last_segment}", route.function)));
         document.paths.add_path_operation(route.path, vec![HttpMethod::Get], operation);
     }
+    document.paths.paths.sort_by_cached_key(|path, _| ROUTES.iter().position(|route| route.path == path));
     Ok(())
 }
 
