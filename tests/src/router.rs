@@ -5,6 +5,7 @@ use shared::runtime::serve::Endpoint;
 /// The endpoint of a function.
 pub fn endpoint(function: &str) -> Option<Endpoint> {
     Some(match function {
+        "api-reference" => |_, request| Box::pin(async { api_reference::handle(request) }),
         "charge-balance" => |shop, request| Box::pin(charge_balance::handle(shop, request)),
         "create-coupon" => |shop, request| Box::pin(create_coupon::handle(shop, request)),
         "create-order" => |shop, request| Box::pin(create_order::handle(shop, request)),

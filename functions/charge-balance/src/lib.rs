@@ -2,15 +2,21 @@
 
 use deserr::Deserr;
 use shared::{
-    api::{ApiRequest, ApiResult, FieldErrors, Reply},
-    app::{Shop, balance},
+    api::{ApiRequest, ApiResult, FieldErrors, Reply, parameters::IdempotencyKey},
+    app::{
+        Shop,
+        balance::{self, Charged},
+    },
     domain::{UserId, money::ChargeAmount},
 };
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, utoipa::ToSchema)]
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+#[schema(as = Charge, rename_all = "camelCase")]
 struct Body {
+    /// Whose balance.
     user_id: UserId,
+    /// How much to add.
     amount: ChargeAmount,
 }
 
@@ -18,6 +24,14 @@ struct Body {
 ///
 /// # Errors
 /// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE` or `LIMIT_EXCEEDED`, 422.
+#[utoipa::path(
+    post,
+    path = "/balance/charge",
+    tag = "Balance",
+    params(IdempotencyKey),
+    request_body = Body,
+    responses((status = 200, description = "The balance right after the charge.", body = Charged)),
+)]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let body: Body = request.only_body()?;
     let caller = request.caller_for(&body.user_id)?;

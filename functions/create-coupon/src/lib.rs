@@ -2,7 +2,7 @@
 
 use deserr::Deserr;
 use shared::{
-    api::{ApiRequest, ApiResult, FieldErrors, Reply, views::CampaignView},
+    api::{ApiRequest, ApiResult, FieldErrors, Reply, parameters::IdempotencyKey, views::CampaignView},
     app::{
         Role, Shop,
         coupons::{self, NewCampaign},
@@ -16,26 +16,39 @@ use shared::{
     },
 };
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, utoipa::ToSchema)]
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+#[schema(as = NewCouponCampaign, rename_all = "camelCase")]
 struct Body {
+    /// The id to have; without it, one is made.
     #[deserr(default)]
     coupon_id: Option<CouponId>,
+    /// What it is called.
     name: Name,
+    /// More about it.
     #[deserr(default)]
     description: Option<Description>,
+    /// How the discount is reckoned.
     kind: CouponKind,
+    /// Won for `FIXED`, percent for `RATE`; `FREE_SHIPPING` takes none.
     #[deserr(default)]
     value: Option<i64>,
+    /// The most a `RATE` takes off.
     #[deserr(default)]
     max_discount: Option<Price>,
+    /// The least an order must come to, goods less their own discounts.
     #[deserr(default)]
     min_order_amount: Option<Price>,
+    /// How many coupons there are.
     total_quantity: TotalQuantity,
+    /// From when it issues.
     issue_from: Instant,
+    /// Until when it issues; this instant itself is too late.
     issue_until: Instant,
+    /// For how many days in Seoul a coupon is valid. Either this or `validUntil`.
     #[deserr(default)]
     valid_days: Option<ValidDays>,
+    /// Until when a coupon is valid. Either this or `validDays`.
     #[deserr(default)]
     valid_until: Option<Instant>,
 }
@@ -44,6 +57,14 @@ struct Body {
 ///
 /// # Errors
 /// 400, 401, 403, 409 `ALREADY_EXISTS`, 422.
+#[utoipa::path(
+    post,
+    path = "/coupons",
+    tag = "Coupons",
+    params(IdempotencyKey),
+    request_body = Body,
+    responses((status = 201, description = "The campaign.", body = CampaignView)),
+)]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let body: Body = request.only_body()?;
     let (value, validity) = check(&body)?;

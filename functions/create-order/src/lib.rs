@@ -2,7 +2,7 @@
 
 use deserr::Deserr;
 use shared::{
-    api::{ApiRequest, ApiResult, FieldErrors, Reply, views::OrderView},
+    api::{ApiRequest, ApiResult, FieldErrors, Reply, parameters::IdempotencyKey, views::OrderView},
     app::{
         Shop,
         orders::{self, PlaceOrder, Visible},
@@ -13,19 +13,27 @@ use shared::{
 /// The most lines an order can have.
 const MAX_LINES: usize = 50;
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, utoipa::ToSchema)]
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+#[schema(as = NewOrder, rename_all = "camelCase")]
 struct Body {
+    /// Who orders, and receives.
     user_id: UserId,
+    /// What to order: 1 to 50 products; one that is named twice is ordered once, with both quantities.
+    #[schema(min_items = 1)]
     items: Vec<Item>,
+    /// The coupon to use.
     #[deserr(default)]
     coupon_id: Option<CouponId>,
 }
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, utoipa::ToSchema)]
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+#[schema(as = NewOrderItem, rename_all = "camelCase")]
 struct Item {
+    /// The product.
     product_id: ProductId,
+    /// How many units.
     quantity: Quantity,
 }
 
@@ -34,6 +42,14 @@ struct Item {
 /// # Errors
 /// 400, 401, 402 `BALANCE_NOT_ENOUGH`, 403, 404, 409 `USER_NOT_ACTIVE`, `PRODUCT_NOT_ON_SALE`, `STOCK_NOT_ENOUGH` or
 /// `COUPON_NOT_USABLE`, 422.
+#[utoipa::path(
+    post,
+    path = "/orders",
+    tag = "Orders",
+    params(IdempotencyKey),
+    request_body = Body,
+    responses((status = 201, description = "The order, paid.", body = OrderView)),
+)]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let body: Body = request.only_body()?;
     let lines = merge(body.items)?;

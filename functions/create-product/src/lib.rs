@@ -2,7 +2,7 @@
 
 use deserr::Deserr;
 use shared::{
-    api::{ApiRequest, ApiResult, FieldErrors, Reply, views::ProductView},
+    api::{ApiRequest, ApiResult, FieldErrors, Reply, parameters::IdempotencyKey, views::ProductView},
     app::{
         Role, Shop,
         products::{self, NewProduct},
@@ -15,22 +15,32 @@ use shared::{
     },
 };
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, utoipa::ToSchema)]
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+#[schema(as = NewProduct, rename_all = "camelCase")]
 struct Body {
+    /// The id to have; without it, one is made.
     #[deserr(default)]
     product_id: Option<ProductId>,
+    /// What it is called.
     name: Name,
+    /// More about it.
     #[deserr(default)]
     description: Option<Description>,
+    /// The kind of goods.
     #[deserr(default)]
     category: Option<Category>,
+    /// The price of a unit.
     price: Price,
+    /// What is taken off the price of each unit; nothing unless told.
     #[deserr(default)]
     discount: Option<Price>,
+    /// Units on the shelf.
     stock: Units,
+    /// Who sells it; by admins only, for a seller it is themselves.
     #[deserr(default)]
     seller_id: Option<UserId>,
+    /// Over how many shards to spread the stock.
     #[deserr(default)]
     stock_shards: Option<ShardCount>,
 }
@@ -39,6 +49,14 @@ struct Body {
 ///
 /// # Errors
 /// 400, 401, 403, 409 `ALREADY_EXISTS`, 422.
+#[utoipa::path(
+    post,
+    path = "/products",
+    tag = "Products",
+    params(IdempotencyKey),
+    request_body = Body,
+    responses((status = 201, description = "The product.", body = ProductView)),
+)]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let body: Body = request.only_body()?;
     if body.product_id.as_ref().is_some_and(ProductId::is_reserved) {

@@ -2,7 +2,7 @@
 
 use deserr::Deserr;
 use shared::{
-    api::{ApiRequest, ApiResult, FieldErrors, Reply, bodies::SellerBody, views::UserView},
+    api::{ApiRequest, ApiResult, FieldErrors, Reply, bodies::SellerBody, parameters::IdempotencyKey, views::UserView},
     app::{
         Role, Shop,
         users::{self, NewUser},
@@ -14,19 +14,27 @@ use shared::{
     },
 };
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, utoipa::ToSchema)]
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+#[schema(as = NewUser, rename_all = "camelCase")]
 struct Body {
+    /// The id to have; without it, one is made, or it is that of the token.
     #[deserr(default)]
     user_id: Option<UserId>,
+    /// Their name.
     name: Name,
+    /// Their e-mail address.
     email: Email,
+    /// Their telephone number.
     #[deserr(default)]
     phone: Option<Phone>,
+    /// Their postal address.
     #[deserr(default)]
     address: Option<Line>,
+    /// What they are to the shop; `CUSTOMER` unless told. By admins only.
     #[deserr(default)]
     kind: Option<UserKind>,
+    /// Their business, if they are a seller. By admins only.
     #[deserr(default)]
     seller: Option<SellerBody>,
 }
@@ -35,7 +43,15 @@ struct Body {
 /// local runner, who says nothing of themselves may choose an id or get one.
 ///
 /// # Errors
-/// 400, 401, 403 (a kind or business given by who is no admin, another's id), 409 `ALREADY_EXISTS`.
+/// 400, 401, 403 (a kind or business given by who is no admin, another's id), 409 `ALREADY_EXISTS`, 422.
+#[utoipa::path(
+    post,
+    path = "/users",
+    tag = "Users",
+    params(IdempotencyKey),
+    request_body = Body,
+    responses((status = 201, description = "The user.", body = UserView)),
+)]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let body: Body = request.only_body()?;
     let (user_id, is_admin) = match request.known() {

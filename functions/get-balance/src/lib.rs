@@ -2,7 +2,10 @@
 
 use shared::{
     api::{ApiRequest, ApiResult, Reply},
-    app::{Shop, balance},
+    app::{
+        Shop,
+        balance::{self, Balance},
+    },
     domain::UserId,
 };
 
@@ -10,9 +13,16 @@ use shared::{
 ///
 /// # Errors
 /// 400, 401, 403, 404.
+#[utoipa::path(
+    get,
+    path = "/balance/{userId}",
+    tag = "Balance",
+    params(("userId" = UserId, Path)),
+    responses((status = 200, description = "The balance.", body = Balance)),
+)]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let user_id: UserId = request.parameter("userId")?;
     request.caller_for(&user_id)?;
     let balance = balance::get(shop, &user_id).await?;
-    Reply::ok(balance::Balance { user_id, balance })
+    Reply::ok(Balance { user_id, balance })
 }

@@ -10,6 +10,13 @@ use shared::{
 ///
 /// # Errors
 /// 400, 401, 403, 404.
+#[utoipa::path(
+    get,
+    path = "/coupons/{couponId}",
+    tag = "Coupons",
+    params(("couponId" = CouponId, Path)),
+    responses((status = 200, description = "The campaign.", body = CampaignView)),
+)]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let coupon_id: CouponId = request.parameter("couponId")?;
     request.caller_as(&[Role::Admin])?;

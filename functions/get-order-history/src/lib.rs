@@ -1,7 +1,10 @@
 //! `GET /orders/{orderId}/history`: every step an order and its lines took.
 
 use shared::{
-    api::{ApiRequest, ApiResult, Reply, views},
+    api::{
+        ApiRequest, ApiResult, Reply,
+        views::{self, HistoryView},
+    },
     app::{Shop, orders},
     domain::OrderId,
 };
@@ -10,6 +13,13 @@ use shared::{
 ///
 /// # Errors
 /// 400, 401, 404.
+#[utoipa::path(
+    get,
+    path = "/orders/{orderId}/history",
+    tag = "Orders",
+    params(("orderId" = OrderId, Path)),
+    responses((status = 200, description = "Every step, oldest first.", body = [HistoryView])),
+)]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let order_id: OrderId = request.parameter("orderId")?;
     let caller = request.caller()?;

@@ -10,6 +10,13 @@ use shared::{
 ///
 /// # Errors
 /// 400, 401, 404.
+#[utoipa::path(
+    get,
+    path = "/orders/{orderId}",
+    tag = "Orders",
+    params(("orderId" = OrderId, Path)),
+    responses((status = 200, description = "The order.", body = OrderView)),
+)]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let order_id: OrderId = request.parameter("orderId")?;
     let caller = request.caller()?;

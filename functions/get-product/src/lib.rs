@@ -10,6 +10,13 @@ use shared::{
 ///
 /// # Errors
 /// 400, 404.
+#[utoipa::path(
+    get,
+    path = "/products/{productId}",
+    tag = "Products",
+    params(("productId" = ProductId, Path)),
+    responses((status = 200, description = "The product.", body = ProductView)),
+)]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let product_id: ProductId = request.parameter("productId")?;
     Reply::ok(ProductView::from(products::get(shop, &product_id).await?))

@@ -10,6 +10,13 @@ use shared::{
 ///
 /// # Errors
 /// 400, 401, 403, 404.
+#[utoipa::path(
+    get,
+    path = "/users/{userId}",
+    tag = "Users",
+    params(("userId" = UserId, Path)),
+    responses((status = 200, description = "The user.", body = UserView)),
+)]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let user_id: UserId = request.parameter("userId")?;
     request.caller_for(&user_id)?;

@@ -2,15 +2,18 @@
 
 use deserr::Deserr;
 use shared::{
-    api::{ApiRequest, ApiResult, FieldErrors, Reply, views::IssuedCouponView},
+    api::{ApiRequest, ApiResult, FieldErrors, Reply, parameters::IdempotencyKey, views::IssuedCouponView},
     app::{Shop, coupons},
     domain::{CouponId, UserId},
 };
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, utoipa::ToSchema)]
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+#[schema(as = CouponIssue, rename_all = "camelCase")]
 struct Body {
+    /// Who is to have it.
     user_id: UserId,
+    /// The campaign.
     coupon_id: CouponId,
 }
 
@@ -19,6 +22,14 @@ struct Body {
 /// # Errors
 /// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE`, `COUPON_ALREADY_ISSUED`, `COUPON_NOT_ISSUABLE` or `COUPON_SOLD_OUT`,
 /// 422.
+#[utoipa::path(
+    post,
+    path = "/coupons/issue",
+    tag = "Coupons",
+    params(IdempotencyKey),
+    request_body = Body,
+    responses((status = 201, description = "The coupon, theirs for good.", body = IssuedCouponView)),
+)]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let body: Body = request.only_body()?;
     let caller = request.caller_for(&body.user_id)?;

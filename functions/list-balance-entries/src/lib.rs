@@ -1,7 +1,9 @@
 //! `GET /balance/{userId}/entries`: a user's ledger, newest first.
 
 use shared::{
-    api::{ApiRequest, ApiResult, Cursor, FieldErrors, Limit, Reply, both, views::EntryView},
+    api::{
+        ApiRequest, ApiResult, Cursor, FieldErrors, Limit, Reply, both, parameters::PageParameters, views::EntryView,
+    },
     app::{Shop, balance},
     domain::{Invalid, UserId},
 };
@@ -10,6 +12,13 @@ use shared::{
 ///
 /// # Errors
 /// 400, 401, 403, 404.
+#[utoipa::path(
+    get,
+    path = "/balance/{userId}/entries",
+    tag = "Balance",
+    params(("userId" = UserId, Path), PageParameters),
+    responses((status = 200, description = "A part of the ledger.", body = [EntryView])),
+)]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let page = both(request.query::<Cursor>("cursor"), request.query::<Limit>("limit"));
     let (user_id, (cursor, limit)) = both(request.parameter::<UserId>("userId"), page)?;

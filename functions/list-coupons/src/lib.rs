@@ -1,7 +1,9 @@
 //! `GET /coupons`: the coupons that a user has.
 
 use shared::{
-    api::{ApiRequest, ApiResult, Cursor, Limit, Reply, both, views::IssuedCouponView},
+    api::{
+        ApiRequest, ApiResult, Cursor, Limit, Reply, both, parameters::PageParameters, schemas, views::IssuedCouponView,
+    },
     app::{Shop, coupons},
     domain::{
         CouponId, Invalid, UserId,
@@ -11,6 +13,18 @@ use shared::{
 
 /// Which coupons to list.
 struct Statuses(&'static [CouponStatus]);
+
+impl Statuses {
+    const NAMES: [&str; 5] = ["USABLE", "USED", "EXPIRED", "REVOKED", "ALL"];
+}
+
+impl utoipa::PartialSchema for Statuses {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        schemas::one_of(&Self::NAMES).default(Some("USABLE".into())).into()
+    }
+}
+
+impl utoipa::ToSchema for Statuses {}
 
 impl TryFrom<String> for Statuses {
     type Error = Invalid;
@@ -22,9 +36,7 @@ impl TryFrom<String> for Statuses {
             "EXPIRED" => &[Expired],
             "REVOKED" => &[Revoked],
             "ALL" => &[Usable, Used, Expired, Revoked],
-            _ => {
-                return Err(Invalid::OneOf(vec!["USABLE", "USED", "EXPIRED", "REVOKED", "ALL"]));
-            }
+            _ => return Err(Invalid::OneOf(Self::NAMES.to_vec())),
         }))
     }
 }
@@ -33,6 +45,17 @@ impl TryFrom<String> for Statuses {
 ///
 /// # Errors
 /// 400, 401, 403, 404.
+#[utoipa::path(
+    get,
+    path = "/coupons",
+    tag = "Coupons",
+    params(
+        ("userId" = Option<UserId>, Query, description = "Whose coupons; the caller's own unless told."),
+        ("status" = inline(Option<Statuses>), Query, description = "Which coupons."),
+        PageParameters,
+    ),
+    responses((status = 200, description = "A part of the coupons.", body = [IssuedCouponView])),
+)]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let asked = both(request.query::<UserId>("userId"), request.query::<Statuses>("status"));
     let page = both(request.query::<Cursor>("cursor"), request.query::<Limit>("limit"));

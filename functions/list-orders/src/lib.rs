@@ -1,7 +1,7 @@
 //! `GET /orders`: a user's orders, newest first.
 
 use shared::{
-    api::{ApiRequest, ApiResult, Cursor, Limit, Reply, both, views::OrderView},
+    api::{ApiRequest, ApiResult, Cursor, Limit, Reply, both, parameters::PageParameters, views::OrderView},
     app::{
         Shop,
         orders::{self, Visible},
@@ -13,6 +13,16 @@ use shared::{
 ///
 /// # Errors
 /// 400, 401, 403, 404.
+#[utoipa::path(
+    get,
+    path = "/orders",
+    tag = "Orders",
+    params(
+        ("userId" = Option<UserId>, Query, description = "Whose orders; the caller's own unless told."),
+        PageParameters,
+    ),
+    responses((status = 200, description = "A part of the orders, newest first.", body = [OrderView])),
+)]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let page = both(request.query::<Cursor>("cursor"), request.query::<Limit>("limit"));
     let (user_id, (cursor, limit)) = both(request.query::<UserId>("userId"), page)?;

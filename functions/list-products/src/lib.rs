@@ -1,7 +1,10 @@
 //! `GET /products`: the catalogue, with exact stock.
 
 use shared::{
-    api::{ApiRequest, ApiResult, Cursor, FieldErrors, Limit, Reply, both, views::ListedProductView},
+    api::{
+        ApiRequest, ApiResult, Cursor, FieldErrors, Limit, Reply, both, parameters::PageParameters, schemas,
+        views::ListedProductView,
+    },
     app::{Shop, products},
     domain::{Invalid, invalid::Kind, money},
 };
@@ -11,6 +14,19 @@ const MAX_SKIPPED: usize = 1_000;
 
 /// A page's number, from 1.
 struct Page(usize);
+
+impl utoipa::PartialSchema for Page {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        schemas::bounded(
+            "A page's number. Pages beyond the first thousand products are reached by cursor.",
+            1,
+            MAX_SKIPPED as i64,
+        )
+        .into()
+    }
+}
+
+impl utoipa::ToSchema for Page {}
 
 impl TryFrom<String> for Page {
     type Error = Invalid;
@@ -26,6 +42,16 @@ impl TryFrom<String> for Page {
 ///
 /// # Errors
 /// 400.
+#[utoipa::path(
+    get,
+    path = "/products",
+    tag = "Products",
+    params(
+        ("page" = inline(Option<Page>), Query, description = "The number of a page, from 1, instead of a cursor."),
+        PageParameters,
+    ),
+    responses((status = 200, description = "A part of the catalogue.", body = [ListedProductView])),
+)]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let page = both(request.query::<Page>("page"), request.query::<Cursor>("cursor"));
     let ((page, cursor), limit) = both(page, request.query::<Limit>("limit"))?;

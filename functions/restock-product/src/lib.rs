@@ -2,14 +2,16 @@
 
 use deserr::Deserr;
 use shared::{
-    api::{ApiRequest, ApiResult, FieldErrors, Reply, both, views::ProductView},
+    api::{ApiRequest, ApiResult, FieldErrors, Reply, both, parameters::IdempotencyKey, views::ProductView},
     app::{Role, Shop, products},
     domain::{ProductId, stock::UnitsChange},
 };
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, utoipa::ToSchema)]
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+#[schema(as = Restock, rename_all = "camelCase")]
 struct Body {
+    /// How many units.
     quantity: UnitsChange,
 }
 
@@ -17,6 +19,14 @@ struct Body {
 ///
 /// # Errors
 /// 400, 401, 403, 404, 409 `STOCK_NOT_ENOUGH` or `LIMIT_EXCEEDED`, 422.
+#[utoipa::path(
+    post,
+    path = "/products/{productId}/restock",
+    tag = "Products",
+    params(("productId" = ProductId, Path), IdempotencyKey),
+    request_body = Body,
+    responses((status = 200, description = "The product, with its new stock.", body = ProductView)),
+)]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let (product_id, body) = both(request.parameter::<ProductId>("productId"), request.body::<Body>()?)?;
     let caller = request.caller_as(&[Role::Seller, Role::Admin])?;

@@ -7,10 +7,13 @@ use shared::{
     domain::{CouponId, UserId},
 };
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, utoipa::ToSchema)]
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+#[schema(as = CouponRevocation, rename_all = "camelCase")]
 struct Body {
+    /// Whose coupon.
     user_id: UserId,
+    /// The campaign.
     coupon_id: CouponId,
 }
 
@@ -18,6 +21,13 @@ struct Body {
 ///
 /// # Errors
 /// 400, 401, 403, 404, 409 `COUPON_NOT_USABLE`.
+#[utoipa::path(
+    post,
+    path = "/coupons/revoke",
+    tag = "Coupons",
+    request_body = Body,
+    responses((status = 200, description = "The coupon, revoked.", body = IssuedCouponView)),
+)]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let body: Body = request.only_body()?;
     request.caller_as(&[Role::Admin])?;

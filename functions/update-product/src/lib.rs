@@ -16,21 +16,29 @@ use shared::{
     },
 };
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, utoipa::ToSchema)]
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+#[schema(as = ProductChange, rename_all = "camelCase", min_properties = 1)]
 struct Body {
+    /// Another name.
     #[deserr(default)]
     name: Option<Name>,
+    /// Another description.
     #[deserr(default)]
     description: Option<Description>,
+    /// Another category.
     #[deserr(default)]
     category: Option<Category>,
+    /// Another price of a unit.
     #[deserr(default)]
     price: Option<Price>,
+    /// Another discount on each unit.
     #[deserr(default)]
     discount: Option<Price>,
+    /// Whether it is offered.
     #[deserr(default)]
     status: Option<SaleStatus>,
+    /// Another number of shards.
     #[deserr(default)]
     stock_shards: Option<ShardCount>,
 }
@@ -47,6 +55,14 @@ impl Body {
 ///
 /// # Errors
 /// 400, 401, 403, 404.
+#[utoipa::path(
+    patch,
+    path = "/products/{productId}",
+    tag = "Products",
+    params(("productId" = ProductId, Path)),
+    request_body = Body,
+    responses((status = 200, description = "The product, changed.", body = ProductView)),
+)]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let (product_id, body) = both(request.parameter::<ProductId>("productId"), request.body::<Body>()?)?;
     if body.is_empty() {

@@ -14,21 +14,29 @@ use shared::{
     },
 };
 
-#[derive(Debug, Deserr)]
+#[derive(Debug, Deserr, utoipa::ToSchema)]
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+#[schema(as = UserChange, rename_all = "camelCase", min_properties = 1)]
 struct Body {
+    /// Another name.
     #[deserr(default)]
     name: Option<Name>,
+    /// Another e-mail address.
     #[deserr(default)]
     email: Option<Email>,
+    /// Another telephone number.
     #[deserr(default)]
     phone: Option<Phone>,
+    /// Another postal address.
     #[deserr(default)]
     address: Option<Line>,
+    /// Another kind. By admins only.
     #[deserr(default)]
     kind: Option<UserKind>,
+    /// Another business. By admins only.
     #[deserr(default)]
     seller: Option<SellerBody>,
+    /// Another status. By admins only.
     #[deserr(default)]
     status: Option<UserStatus>,
 }
@@ -48,6 +56,14 @@ impl Body {
 ///
 /// # Errors
 /// 400, 401, 403, 404.
+#[utoipa::path(
+    patch,
+    path = "/users/{userId}",
+    tag = "Users",
+    params(("userId" = UserId, Path)),
+    request_body = Body,
+    responses((status = 200, description = "The user, changed.", body = UserView)),
+)]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let (user_id, body) = both(request.parameter::<UserId>("userId"), request.body::<Body>()?)?;
     if body.is_empty() {

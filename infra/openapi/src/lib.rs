@@ -11,6 +11,8 @@ mod responses;
 mod samples;
 mod schemas;
 mod successes;
+#[cfg(test)]
+mod tests;
 
 pub use error::Error;
 pub use operations::each as operations;

@@ -133,7 +133,14 @@ fn bodies() -> Vec<(&'static str, Value)> {
         ("Charge", json!({ "userId": "mina", "amount": 50_000 })),
         (
             "NewProduct",
-            json!({ "productId": "hallabong-tea", "name": "한라봉차 500 g", "category": "차", "price": 12_000, "discount": 1_000, "stock": 100 }),
+            json!({
+                "productId": "hallabong-tea",
+                "name": "한라봉차 500 g",
+                "category": "차",
+                "price": 12_000,
+                "discount": 1_000,
+                "stock": 100,
+            }),
         ),
         ("ProductChange", json!({ "price": 13_000 })),
         ("Restock", json!({ "quantity": 50 })),

@@ -217,6 +217,7 @@ mod tests {
 
     #[derive(Debug, Deserr)]
     #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+    #[expect(dead_code, reason = "what is wrong with it is looked at, never what is right")]
     struct Line {
         product_id: ProductId,
         quantity: Quantity,
@@ -224,6 +225,7 @@ mod tests {
 
     #[derive(Debug, Deserr)]
     #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+    #[expect(dead_code, reason = "what is wrong with it is looked at, never what is right")]
     struct Body {
         user_id: UserId,
         #[deserr(default)]

@@ -1,9 +1,9 @@
 //! What the API reference says of parameters that many endpoints take.
 
 use utoipa::{
-    IntoParams,
+    IntoParams, PartialSchema,
     openapi::{
-        Ref, RefOr, Required, Schema,
+        RefOr, Required, Schema,
         path::{Parameter, ParameterBuilder, ParameterIn},
         schema::{ObjectBuilder, Type},
     },
@@ -22,9 +22,9 @@ impl IntoParams for IdempotencyKey {
         vec![optional(
             ApiRequest::IDEMPOTENCY_KEY,
             ParameterIn::Header,
-            "Makes the request safe to repeat: with the same key and payload nothing happens twice, and the answer names \
-             the same thing, as it is now. The same key with another payload is a 422. Without the header each request \
-             is a new one.",
+            "Makes the request safe to repeat: with the same key and payload nothing happens twice, and the answer \
+             names the same thing, as it is now. The same key with another payload is a 422. Without the header each \
+             request is a new one.",
             key.build(),
         )]
     }
@@ -41,14 +41,9 @@ impl IntoParams for PageParameters {
                 "cursor",
                 ParameterIn::Query,
                 "The `nextCursor` of the part before; without it, the list's beginning.",
-                Ref::from_schema_name(<Cursor as utoipa::ToSchema>::name()),
+                Cursor::schema(),
             ),
-            optional(
-                "limit",
-                ParameterIn::Query,
-                "How many entries to give.",
-                Ref::from_schema_name(<Limit as utoipa::ToSchema>::name()),
-            ),
+            optional("limit", ParameterIn::Query, "How many entries to give.", Limit::schema()),
         ]
     }
 }

@@ -45,6 +45,8 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/orders", "list-orders"),
     route("GET", "/orders/{orderId}", "get-order"),
     route("GET", "/orders/{orderId}/history", "get-order-history"),
+    public("GET", "/openapi.json", "api-reference"),
+    public("GET", "/docs", "api-reference"),
 ];
 
 impl Route {

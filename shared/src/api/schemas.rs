@@ -8,17 +8,18 @@ use std::borrow::Cow;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        RefOr, Schema,
-        schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type},
+        Ref, RefOr, Schema,
+        schema::{AnyOfBuilder, KnownFormat, ObjectBuilder, SchemaFormat, Type},
     },
 };
 
-use super::{Code, Cursor, Limit};
+use super::{Code, Cursor, Limit, views::State};
 use crate::domain::{
     CouponId, OrderId, ProductId, Quantity, UserId, Won,
     coupon::{TotalQuantity, ValidDays},
     id,
     money::{ChargeAmount, Price},
+    order::{LineStatus, OrderStatus},
     stock::{ShardCount, Units, UnitsChange},
     text::{Email, Text},
     time::Instant,
@@ -90,6 +91,11 @@ schemas! {
     Limit: bounded("How many entries of a list to give.", Limit::MIN, Limit::MAX)
         .default(Some(Limit::DEFAULT.into()))
         .examples([Limit::DEFAULT]);
+    // Some of the names are those of both, so one of them would be too strict.
+    State: AnyOfBuilder::new()
+        .description(Some("The state of an order or of one of its lines."))
+        .item(Ref::from_schema_name(OrderStatus::name()))
+        .item(Ref::from_schema_name(LineStatus::name()));
     Code: string("What went wrong, for programs.").enum_values(Some(Code::ALL.iter().map(|code| code.as_str())));
 }
 
@@ -119,7 +125,8 @@ fn id(description: &str, example: &str) -> ObjectBuilder {
     string(description).pattern(Some(format!("^[A-Za-z0-9_-]{{1,{}}}$", id::MAX_LENGTH))).examples([example])
 }
 
-fn bounded(description: &str, min: i64, max: i64) -> ObjectBuilder {
+/// A whole number within bounds, both inclusive.
+pub fn bounded(description: &str, min: i64, max: i64) -> ObjectBuilder {
     integer(description).minimum(Some(min)).maximum(Some(max))
 }
 

@@ -148,9 +148,8 @@ pub struct HistoryView {
 }
 
 /// The state of an order or of a line.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 #[serde(untagged)]
-#[schema(as = OrderOrLineStatus)]
 pub enum State {
     /// Of the order.
     Order(OrderStatus),

@@ -140,10 +140,10 @@ impl Facts {
                 line.find_units(shop, backoff).await?;
             }
         }
-        if let Some(coupon) = asserted.coupon {
-            if let Some(there) = evidence.of::<IssuedCoupon>(coupon)? {
-                self.coupon = there;
-            }
+        if let Some(coupon) = asserted.coupon
+            && let Some(there) = evidence.of::<IssuedCoupon>(coupon)?
+        {
+            self.coupon = there;
         }
         Ok(())
     }

@@ -5,40 +5,41 @@ use std::{collections::BTreeSet, fs};
 use serde_json::{Value, json};
 use shared::api::routes::ROUTES;
 
+use crate::{FILE, operations};
+
 fn document() -> Value {
-    serde_json::from_str(&openapi::json().unwrap()).unwrap()
+    serde_json::from_str(&crate::json().unwrap()).unwrap()
 }
 
 #[test]
 fn the_committed_document_is_what_the_code_generates() {
-    let committed = fs::read_to_string(openapi::FILE).unwrap();
+    let committed = fs::read_to_string(FILE).unwrap();
     assert!(
-        committed == openapi::json().unwrap(),
+        committed == crate::json().unwrap(),
         "infra/openapi/openapi.json is not that of the code; `cargo run -p openapi` writes it anew"
     );
 }
 
 #[test]
 fn each_route_has_an_operation_and_each_operation_a_route() {
-    let document = openapi::document().unwrap();
-    let described: BTreeSet<_> = openapi::operations(&document)
-        .map(|(method, path, operation)| (method, path, operation.security.is_none()))
-        .collect();
+    let document = crate::document().unwrap();
+    let described: BTreeSet<_> =
+        operations(&document).map(|(method, path, operation)| (method, path, operation.security.is_none())).collect();
     let routes: BTreeSet<_> = ROUTES.iter().map(|route| (route.method, route.path, route.public)).collect();
     assert_eq!(described, routes);
 }
 
 #[test]
 fn each_operation_has_a_name_of_its_own() {
-    let document = openapi::document().unwrap();
-    let names: Vec<_> = openapi::operations(&document).map(|(_, _, operation)| &operation.operation_id).collect();
+    let document = crate::document().unwrap();
+    let names: Vec<_> = operations(&document).map(|(_, _, operation)| &operation.operation_id).collect();
     assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{names:?}");
 }
 
 #[test]
 fn each_parameter_of_a_path_is_described() {
-    let document = openapi::document().unwrap();
-    for (method, path, operation) in openapi::operations(&document) {
+    let document = crate::document().unwrap();
+    for (method, path, operation) in operations(&document) {
         let operation = serde_json::to_value(operation).unwrap();
         let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
         let described = parameters.iter().filter(|parameter| parameter["in"] == "path");
