@@ -17,7 +17,10 @@ pub(crate) fn tidy(document: &mut OpenApi) {
     let Some(components) = &mut document.components else { return };
     for (name, schema) in &mut components.schemas {
         leave_out_null(schema);
-        if let (true, RefOr::T(Schema::Object(object))) = (closed.contains(name), schema) {
+        if let RefOr::T(Schema::Object(object)) = schema
+            && object.schema_type == SchemaType::Type(Type::Object)
+            && closed.contains(name)
+        {
             object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
         }
     }
