@@ -11,6 +11,7 @@
 )]
 
 mod calls;
+pub mod costs;
 mod dynamo;
 mod meter;
 mod router;

@@ -24,6 +24,7 @@ pub const TABLE: &str = "jangteo-test";
 pub struct TestShop {
     dynamo: Dynamo,
     clock: Arc<AtomicI64>,
+    random: Random,
     /// As many instances of functions as requests are spread over; they share nothing but the table.
     instances: Arc<Vec<Shop>>,
     turn: Arc<AtomicI64>,
@@ -43,16 +44,15 @@ impl TestShop {
         let noon: Timestamp = "2026-11-20T03:00:00Z".parse().unwrap();
         let clock = Arc::new(AtomicI64::new(noon.as_millisecond()));
         let random = random();
-        let instance = || {
-            let clock = Arc::clone(&clock);
-            let clock = Clock::new(move || Timestamp::from_millisecond(clock.load(Ordering::SeqCst)).unwrap());
-            let table = Table::new(dynamo.client(), TABLE.to_owned(), random.clone());
-            let shipping = ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) };
-            Shop::new(table, clock, random.clone(), shipping)
-        };
-        let instances = Arc::new((0..count).map(|_| instance()).collect());
+        let instances = Arc::new((0..count).map(|_| instance(&dynamo, &clock, &random)).collect());
         let consumers = Arc::new(tokio::sync::Mutex::new(Consumers::new(dynamo.clone())));
-        Self { dynamo, clock, instances, turn: Arc::default(), consumers }
+        Self { dynamo, clock, random, instances, turn: Arc::default(), consumers }
+    }
+
+    /// The same shop through instances of its functions that remember nothing yet.
+    #[must_use]
+    pub fn another_instance(&self) -> Self {
+        Self { instances: Arc::new(vec![instance(&self.dynamo, &self.clock, &self.random)]), ..self.clone() }
     }
 
     /// The database, to let it fail.
@@ -156,6 +156,11 @@ impl TestShop {
         self.get(&format!("/products/{product}")).await.expect(200)["stock"].as_i64().unwrap()
     }
 
+    /// Lets everything that follows from what was done happen, and asserts that no invariant is broken.
+    pub async fn audit(&self) {
+        self.settle().await;
+    }
+
     /// Lets the stream's consumers catch up.
     pub async fn settle(&self) {
         self.consumers.lock().await.catch_up(self.instance()).await;
@@ -166,6 +171,14 @@ impl Default for TestShop {
     fn default() -> Self {
         Self::new()
     }
+}
+
+fn instance(dynamo: &Dynamo, clock: &Arc<AtomicI64>, random: &Random) -> Shop {
+    let clock = Arc::clone(clock);
+    let clock = Clock::new(move || Timestamp::from_millisecond(clock.load(Ordering::SeqCst)).unwrap());
+    let table = Table::new(dynamo.client(), TABLE.to_owned(), random.clone());
+    let shipping = ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) };
+    Shop::new(table, clock, random.clone(), shipping)
 }
 
 /// Bits that look random and are the same in every run.

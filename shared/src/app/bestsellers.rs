@@ -148,13 +148,11 @@ async fn refresh(shop: &Shop, touched: Vec<ProductId>, backoff: &mut Backoff) ->
         let version = seen.as_ref().map(|board| board.version);
         let mut board = seen.clone().unwrap_or_default();
 
-        let on_board = board.candidates.iter().map(|candidate| candidate.product_id.clone());
-        let wanted: Vec<ProductId> =
-            on_board.chain(touched.iter().cloned()).collect::<BTreeSet<_>>().into_iter().collect();
         let counts = counts(shop, &touched, backoff).await?;
-        let described = products::describe(shop, &wanted, backoff).await?;
-        board.update(candidates(&board, &counts, &described), seoul_day(shop.clock.now()));
-        board.candidates.retain(|candidate| described.get(&candidate.product_id).is_some_and(is_listed));
+        let described = products::describe(shop, &touched, backoff).await?;
+        // What was not touched is on the board as it is: every change of a product or its count touches it.
+        board.candidates.retain(|candidate| !touched.contains(&candidate.product_id));
+        board.update(candidates(&counts, &described), seoul_day(shop.clock.now()));
 
         if seen.is_some_and(|seen| seen.candidates == board.candidates) {
             return Ok(());
@@ -167,10 +165,6 @@ async fn refresh(shop: &Shop, touched: Vec<ProductId>, backoff: &mut Backoff) ->
             Outcome::Refused(_) => backoff.pause("the board changed meanwhile").await?,
         }
     }
-}
-
-fn is_listed(product: &Product) -> bool {
-    product.offer.status == SaleStatus::OnSale
 }
 
 async fn counts(
@@ -187,22 +181,18 @@ async fn counts(
     Ok(counts)
 }
 
-/// Everything on the board under its current name and price, and what was touched with its current counts.
-fn candidates(
-    board: &Board,
-    counts: &HashMap<ProductId, SalesRecord>,
-    described: &HashMap<ProductId, Product>,
-) -> Vec<Candidate> {
-    let from = |product: &Product| {
-        let (days, last_sold_at) = match counts.get(&product.product_id) {
-            Some(count) => (count.days(), Timestamp::from_millisecond(count.last_sold_at).ok()?),
-            None => {
-                let known = board.candidates.iter().find(|candidate| candidate.product_id == product.product_id)?;
-                (known.days.clone(), known.last_sold_at)
-            }
-        };
-        let (product_id, name, price) = (product.product_id.clone(), product.name.clone(), product.offer.price);
-        Some(Candidate { product_id, name, price, days, last_sold_at })
+/// Of what was touched, what is listed: with its current name, price and counts.
+fn candidates(counts: &HashMap<ProductId, SalesRecord>, described: &HashMap<ProductId, Product>) -> Vec<Candidate> {
+    let listed = described.values().filter(|product| product.offer.status == SaleStatus::OnSale);
+    let candidate = |product: &Product| {
+        let count = counts.get(&product.product_id)?;
+        Some(Candidate {
+            product_id: product.product_id.clone(),
+            name: product.name.clone(),
+            price: product.offer.price,
+            days: count.days(),
+            last_sold_at: Timestamp::from_millisecond(count.last_sold_at).ok()?,
+        })
     };
-    described.values().filter(|product| is_listed(product)).filter_map(from).collect()
+    listed.filter_map(candidate).collect()
 }

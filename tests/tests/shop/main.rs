@@ -1,4 +1,16 @@
 //! The shop in process: the real handlers over an embedded DynamoDB.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod balance;
+mod bestsellers;
+mod concurrency;
+mod contention;
+mod conventions;
+mod costs;
+mod coupons;
+mod events;
+mod idempotency;
 mod orders;
+mod products;
+mod tidy;
+mod users;

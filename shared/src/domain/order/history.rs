@@ -69,28 +69,25 @@ pub enum Change {
 impl Order {
     /// Every step that the order and its lines took, oldest first, with what made it happen.
     pub fn changes(&self) -> Vec<(Happening, Change)> {
-        let lines = 1..=self.items.len();
         let mut changes = Vec::new();
         for &happening in &self.history {
-            let steps = match happening.event {
+            // What follows by itself is the shop's doing.
+            let by_itself = Happening { actor: Actor::System, ..happening };
+            let order = |to| (happening, Change::Order { from: None, to });
+            let lines = |happening, from, to| {
+                (1..=self.items.len()).map(move |number| (happening, Change::Line { number, from, to }))
+            };
+            match happening.event {
                 HistoryEvent::Paid => {
-                    let paid = lines.clone().map(|number| Change::Line { number, from: None, to: LineStatus::Paid });
-                    let preparing = lines.clone().map(|number| Change::Line {
-                        number,
-                        from: Some(LineStatus::Paid),
-                        to: LineStatus::Preparing,
-                    });
-                    let order = Change::Order { from: None, to: OrderStatus::Paid };
-                    std::iter::once(order).chain(paid).chain(preparing).collect::<Vec<_>>()
+                    changes.push(order(OrderStatus::Paid));
+                    changes.extend(lines(happening, None, LineStatus::Paid));
+                    changes.extend(lines(by_itself, Some(LineStatus::Paid), LineStatus::Preparing));
                 }
                 HistoryEvent::PaymentFailed => {
-                    let order = Change::Order { from: None, to: OrderStatus::PaymentFailed };
-                    let lines =
-                        lines.clone().map(|number| Change::Line { number, from: None, to: LineStatus::PendingPayment });
-                    std::iter::once(order).chain(lines).collect()
+                    changes.push(order(OrderStatus::PaymentFailed));
+                    changes.extend(lines(happening, None, LineStatus::PendingPayment));
                 }
-            };
-            changes.extend(steps.into_iter().map(|step| (happening, step)));
+            }
         }
         changes
     }

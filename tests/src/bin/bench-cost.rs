@@ -1,0 +1,11 @@
+//! Prints what each operation costs next to its budget: `cargo xtask bench cost`.
+
+use tests::costs;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    println!("{}", costs::HEADING);
+    for row in costs::measure().await {
+        println!("{row}");
+    }
+}

@@ -1,0 +1,200 @@
+//! What each operation costs, next to the budget that ARCHITECTURE.md argues for.
+//!
+//! Steady state, items under 1 KiB, one shard; counted at the wire.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use crate::{Call, Cost, TestShop};
+
+/// An operation, its budget and its cost.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// The operation.
+    pub operation: &'static str,
+    /// What it may cost.
+    pub budget: Cost,
+    /// What it does cost.
+    pub cost: Cost,
+}
+
+impl Row {
+    /// Whether no part of the cost exceeds the budget's.
+    pub fn within_budget(&self) -> bool {
+        let Cost { round_trips, write_units, read_units } = self.cost;
+        round_trips <= self.budget.round_trips
+            && write_units <= self.budget.write_units
+            && read_units <= self.budget.read_units
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Row { operation, budget, cost } = self;
+        let verdict = if self.within_budget() { "" } else { "  OVER" };
+        write!(
+            f,
+            "{operation:<44}{:>3} /{:>3}{:>8.1} /{:>5.1}{:>8.1} /{:>5.1}{verdict}",
+            cost.round_trips,
+            budget.round_trips,
+            cost.write_units,
+            budget.write_units,
+            cost.read_units,
+            budget.read_units
+        )
+    }
+}
+
+/// The heading of rows.
+pub const HEADING: &str =
+    "operation                                   round trips  write units    read units  (cost / budget)";
+
+fn cost(round_trips: u32, write_units: f64, read_units: f64) -> Cost {
+    Cost { round_trips, write_units, read_units }
+}
+
+/// The shop that is measured, and what was measured so far.
+struct Bench {
+    shop: TestShop,
+    rows: Vec<Row>,
+}
+
+impl Bench {
+    /// Measures a call that succeeds.
+    async fn call(&mut self, operation: &'static str, budget: Cost, call: Call) -> Value {
+        self.shop.meter().take();
+        let answer = call.await;
+        assert!(answer.status < 300, "{operation}: {}", answer.body);
+        self.rows.push(Row { operation, budget, cost: self.shop.meter().take() });
+        answer.body["data"].clone()
+    }
+}
+
+/// Measures every operation.
+pub async fn measure() -> Vec<Row> {
+    let shop = TestShop::new();
+    for user in ["mina", "jun", "sora"] {
+        shop.customer(user, 1_000_000).await;
+    }
+    for product in 0..25 {
+        shop.product(&format!("p{product:02}"), 1_000, 1_000).await;
+    }
+    let mut bench = Bench { shop, rows: Vec::new() };
+    balances(&mut bench).await;
+    reads(&mut bench).await;
+    coupons(&mut bench).await;
+    orders(&mut bench).await;
+    aggregation(&mut bench).await;
+    bench.rows
+}
+
+/// The same shop through functions that have just started.
+fn cold(bench: &Bench) -> TestShop {
+    bench.shop.another_instance()
+}
+
+async fn balances(bench: &mut Bench) {
+    let charge = |shop: &TestShop| shop.post("/balance/charge", json!({ "userId": "mina", "amount": 1_000 }));
+    let call = charge(&cold(bench));
+    bench.call("charge", cost(2, 4.0, 1.0), call).await;
+    let call = charge(&bench.shop);
+    bench.call("charge, account remembered but changed", cost(2, 8.0, 1.0), call).await;
+    let call = charge(&bench.shop);
+    bench.call("charge, account remembered", cost(1, 4.0, 0.0), call).await;
+    let call = charge(&bench.shop).key("keyed");
+    bench.call("charge with a key, account remembered", cost(1, 6.0, 0.0), call).await;
+    let call = charge(&cold(bench)).key("keyed-cold");
+    bench.call("charge with a key", cost(2, 6.0, 1.0), call).await;
+}
+
+async fn reads(bench: &mut Bench) {
+    let call = bench.shop.get("/balance/mina");
+    bench.call("balance", cost(1, 0.0, 1.0), call).await;
+    let call = bench.shop.get("/balance/mina/entries");
+    bench.call("ledger, a page of 20", cost(1, 0.0, 2.0), call).await;
+    let call = bench.shop.get("/users/mina").as_admin();
+    bench.call("user", cost(1, 0.0, 2.0), call).await;
+    let call = bench.shop.get("/products/p01");
+    bench.call("product, with exact stock", cost(1, 0.0, 2.0), call).await;
+    let call = bench.shop.get("/products?limit=20");
+    bench.call("product list, page of 20, exact stock", cost(2, 0.0, 21.0), call).await;
+    let call = bench.shop.get("/products/top");
+    bench.call("bestsellers", cost(1, 0.0, 0.5), call).await;
+}
+
+async fn coupons(bench: &mut Bench) {
+    bench.shop.coupon("welcome", 100).await;
+    let issue =
+        |shop: &TestShop, user: &str| shop.post("/coupons/issue", json!({ "userId": user, "couponId": "welcome" }));
+    // What a campaign is, is remembered from the first issue on.
+    issue(&bench.shop, "jun").await.expect(201);
+    let call = issue(&bench.shop, "mina");
+    bench.call("coupon issue", cost(3, 5.0, 1.0), call).await;
+    let call = issue(&bench.shop, "sora").key("keyed");
+    bench.call("coupon issue with a key", cost(3, 7.0, 1.0), call).await;
+    let call = bench.shop.get("/coupons?userId=mina");
+    bench.call("coupons of a user", cost(1, 0.0, 1.0), call).await;
+}
+
+fn items(lines: usize) -> Value {
+    (0..lines).map(|product| json!({ "productId": format!("p{product:02}"), "quantity": 1 })).collect()
+}
+
+async fn orders(bench: &mut Bench) {
+    for (lines, names) in [
+        (1, ["order, 1 line", "order, 1 line, all remembered", "order, 1 line, with a coupon"]),
+        (3, ["order, 3 lines", "order, 3 lines, all remembered", "order, 3 lines, with a coupon"]),
+    ] {
+        let per_line = f64::from(lines);
+        let lines = usize::try_from(lines).unwrap();
+        let order = |shop: &TestShop, user: &str, coupon: Option<&str>| {
+            let body = json!({ "userId": user, "items": items(lines), "couponId": coupon });
+            shop.post("/orders", body).key(&format!("{user}-{lines}-{coupon:?}"))
+        };
+        let call = order(&cold(bench), "sora", None);
+        bench.call(names[0], cost(2, 7.0 + 2.0 * per_line, 1.0 + per_line), call).await;
+        order(&bench.shop, "jun", None).await.expect(201);
+        let warm = json!({ "userId": "jun", "items": items(lines) });
+        let call = bench.shop.post("/orders", warm);
+        let order_row = bench.call(names[1], cost(1, 7.0 + 2.0 * per_line, 0.0), call).await;
+
+        let coupon = format!("coupon-{lines}");
+        bench.shop.coupon(&coupon, 10).await;
+        bench.shop.issue("mina", &coupon).await.expect(201);
+        let call = order(&cold(bench), "mina", Some(&coupon));
+        bench.call(names[2], cost(2, 9.0 + 2.0 * per_line, 2.0 + per_line), call).await;
+
+        if lines == 1 {
+            let path = format!("/orders/{}", order_row["orderId"].as_str().unwrap());
+            let call = bench.shop.get(&path).as_admin();
+            bench.call("order by id", cost(1, 0.0, 1.0), call).await;
+        }
+    }
+    let call = bench.shop.get("/orders?userId=mina&limit=1");
+    bench.call("orders of a user, newest one", cost(2, 0.0, 1.5), call).await;
+}
+
+/// A full batch of one-line orders, for the cost of each of them.
+async fn aggregation(bench: &mut Bench) {
+    const ORDERS: u32 = 100;
+    let shop = TestShop::new();
+    shop.customer("mina", 10_000_000).await;
+    for product in 0..20 {
+        shop.product(&format!("p{product:02}"), 100, 1_000).await;
+    }
+    shop.settle().await;
+    for order in 0..ORDERS {
+        shop.order("mina", &format!("p{:02}", order % 20), 1).await.expect(201);
+    }
+    shop.meter().take();
+    shop.settle().await;
+    let total = shop.meter().take();
+    let orders = f64::from(ORDERS);
+    let cost_each = Cost {
+        round_trips: total.round_trips.div_ceil(ORDERS),
+        write_units: total.write_units / orders,
+        read_units: total.read_units / orders,
+    };
+    bench.rows.push(Row { operation: "bestsellers, per one-line order", budget: cost(1, 4.0, 1.0), cost: cost_each });
+}

@@ -1,0 +1,121 @@
+//! What DynamoDB does under load, and on bad networks: conflicts, throttling, lost answers.
+
+use serde_json::json;
+use tests::{Fault, TestShop};
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_is_tried_again() {
+    let shop = TestShop::new();
+    shop.customer("mina", 100_000).await;
+    shop.product("tea", 10_000, 10).await;
+    shop.dynamo().fail_first("TransactWriteItems", 5, Fault::Conflict);
+    shop.order("mina", "tea", 1).await.expect(201);
+    assert_eq!((shop.balance("mina").await, shop.stock("tea").await), (87_000, 9));
+    shop.audit().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_is_tried_again() {
+    let shop = TestShop::new();
+    shop.customer("mina", 0).await;
+    shop.coupon("welcome", 3).await;
+    shop.dynamo().fail_first("UpdateItem", 4, Fault::Throttled);
+    shop.issue("mina", "welcome").await.expect(201);
+    shop.dynamo().fail_first("TransactWriteItems", 4, Fault::Throttled);
+    shop.post("/balance/charge", json!({ "userId": "mina", "amount": 100 })).await.expect(200);
+    shop.audit().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_done_in_time_is_503_and_nothing_half_done() {
+    let shop = TestShop::new();
+    shop.customer("mina", 100_000).await;
+    shop.product("tea", 10_000, 10).await;
+    shop.coupon("welcome", 10).await;
+    for fault in [Fault::Conflict, Fault::Throttled] {
+        shop.dynamo().fail(move |operation| if operation == "TransactWriteItems" { fault } else { Fault::None });
+        let started = tokio::time::Instant::now();
+        let answer = shop.order("mina", "tea", 1).key("k").await;
+        assert_eq!(answer.headers["retry-after"], "1");
+        answer.refused(503, "TRY_AGAIN");
+        assert!(started.elapsed() < std::time::Duration::from_secs(10), "{:?}", started.elapsed());
+        let charge = json!({ "userId": "mina", "amount": 100 });
+        shop.post("/balance/charge", charge).await.refused(503, "TRY_AGAIN");
+        shop.dynamo().fail(|_| Fault::None);
+        assert_eq!((shop.balance("mina").await, shop.stock("tea").await), (100_000, 10));
+        assert_eq!(shop.get("/orders?userId=mina").await.expect(200)["items"], json!([]));
+        shop.audit().await;
+    }
+    shop.order("mina", "tea", 1).key("k").await.expect(201);
+}
+
+/// A failed condition is an answer, not a reason to try again.
+#[tokio::test(start_paused = true)]
+async fn a_failed_condition_is_not_tried_again() {
+    let shop = TestShop::new();
+    shop.customer("mina", 100_000).await;
+    shop.product("tea", 10_000, 0).await;
+    shop.order("mina", "tea", 1).await.refused(409, "STOCK_NOT_ENOUGH");
+    shop.meter().take();
+    shop.order("mina", "tea", 1).await.refused(409, "STOCK_NOT_ENOUGH");
+    // The transaction, and one look at the whole shelf.
+    assert_eq!(shop.meter().take().round_trips, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_never_counts_twice() {
+    let shop = TestShop::new();
+    shop.customer("mina", 100_000).await;
+    shop.product("tea", 10_000, 10).await;
+    shop.coupon("welcome", 3).await;
+    let charge = || shop.post("/balance/charge", json!({ "userId": "mina", "amount": 1_000 }));
+
+    for call in
+        [charge(), charge().key("charge"), shop.order("mina", "tea", 1), shop.order("mina", "tea", 1).key("order")]
+    {
+        shop.dynamo().fail_first("TransactWriteItems", 1, Fault::LostReply);
+        let answer = call.await;
+        assert!(answer.status < 300, "{}", answer.body);
+    }
+    assert_eq!((shop.balance("mina").await, shop.stock("tea").await), (100_000 + 2_000 - 26_000, 8));
+
+    shop.dynamo().fail_first("TransactWriteItems", 1, Fault::LostReply);
+    shop.post("/products/tea/restock", json!({ "quantity": 2 })).as_admin().await.expect(200);
+    assert_eq!(shop.stock("tea").await, 10);
+
+    shop.dynamo().fail_first("TransactWriteItems", 1, Fault::LostReply);
+    shop.issue("mina", "welcome").await.expect(201);
+    shop.audit().await;
+}
+
+/// Every try loses its answer: the caller hears 503, and learns by asking again that it was done.
+#[tokio::test(start_paused = true)]
+async fn what_was_done_unheard_is_found_by_its_key() {
+    let shop = TestShop::new();
+    shop.customer("mina", 13_000).await;
+    shop.product("tea", 10_000, 1).await;
+    shop.dynamo().fail(|operation| if operation == "TransactWriteItems" { Fault::LostReply } else { Fault::None });
+    shop.order("mina", "tea", 1).key("order").await.refused(503, "TRY_AGAIN");
+    let charge = || shop.post("/balance/charge", json!({ "userId": "mina", "amount": 100 })).key("charge");
+    charge().await.refused(503, "TRY_AGAIN");
+    shop.dynamo().fail(|_| Fault::None);
+    shop.order("mina", "tea", 1).key("order").await.expect(201);
+    assert_eq!(charge().await.expect(200)["balance"], 100);
+    assert_eq!((shop.balance("mina").await, shop.stock("tea").await), (100, 0));
+    shop.audit().await;
+}
+
+/// A ticket whose answer got lost is burnt, never given to two.
+#[tokio::test(start_paused = true)]
+async fn a_lost_ticket_never_over_issues() {
+    let shop = TestShop::new();
+    shop.coupon("welcome", 3).await;
+    for user in ["mina", "jun", "sora", "hana"] {
+        shop.customer(user, 0).await;
+    }
+    shop.dynamo().fail_first("UpdateItem", 1, Fault::LostReply);
+    shop.issue("mina", "welcome").await.expect(201);
+    shop.issue("jun", "welcome").await.expect(201);
+    shop.issue("sora", "welcome").await.refused(409, "COUPON_SOLD_OUT");
+    shop.audit().await;
+}

@@ -1,0 +1,108 @@
+//! What must agree: folders of functions, the template, the local runner's routes, the API's routes.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use shared::api::routes::ROUTES;
+use tests::{endpoint, template};
+
+/// The functions that do not serve the API.
+const BEHIND_THE_API: [&str; 3] = ["count-sales", "deliver-orders", "relay-events"];
+
+fn folders() -> BTreeSet<String> {
+    let folders = std::fs::read_dir(template::project_file("functions")).unwrap();
+    folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+fn functions() -> Vec<(String, Value)> {
+    let template = template::template();
+    let resources = template["Resources"].as_object().unwrap().clone();
+    let functions = resources.into_iter().filter(|(_, resource)| resource["Type"] == "AWS::Serverless::Function");
+    functions
+        .map(|(_, resource)| {
+            let folder = resource["Properties"]["CodeUri"].as_str().unwrap();
+            (folder.strip_prefix("functions/").unwrap().to_owned(), resource)
+        })
+        .collect()
+}
+
+/// Method, path, function, and whether anyone may call it.
+type Served = BTreeSet<(String, String, String, bool)>;
+
+fn routes() -> Served {
+    let served = |route: &shared::api::routes::Route| {
+        (route.method.to_owned(), route.path.to_owned(), route.function.to_owned(), route.public)
+    };
+    ROUTES.iter().map(served).collect()
+}
+
+#[test]
+fn each_folder_is_a_function_of_the_template_and_the_other_way_round() {
+    let deployed: BTreeSet<String> = functions().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(deployed, folders());
+    for (name, function) in functions() {
+        assert_eq!(function["Metadata"]["BuildProperties"]["Binary"], name.as_str());
+    }
+}
+
+#[test]
+fn the_template_serves_the_routes() {
+    let mut served = Served::new();
+    for (function, resource) in functions() {
+        for event in resource["Properties"]["Events"].as_object().into_iter().flat_map(|events| events.values()) {
+            if event["Type"] != "HttpApi" || function == "route-not-found" {
+                continue;
+            }
+            let properties = &event["Properties"];
+            let text = |field: &str| properties[field].as_str().unwrap().to_owned();
+            let public = properties["Auth"]["Authorizer"] == "NONE";
+            served.insert((text("Method"), text("Path"), function.clone(), public));
+        }
+    }
+    assert_eq!(served, routes());
+}
+
+#[test]
+fn the_local_runner_serves_the_routes() {
+    let manifest = std::fs::read_to_string(template::project_file("Cargo.toml")).unwrap();
+    let manifest: toml::Table = manifest.parse().unwrap();
+    let router = &manifest["workspace"]["metadata"]["lambda"]["watch"]["router"];
+    let mut served = BTreeSet::new();
+    for (path, methods) in router.as_table().unwrap() {
+        for method in methods.as_array().unwrap() {
+            let text = |field: &str| method[field].as_str().unwrap().to_owned();
+            served.insert((text("method"), path.clone(), text("function")));
+        }
+    }
+    let expected: BTreeSet<_> =
+        routes().into_iter().map(|(method, path, function, _)| (method, path, function)).collect();
+    assert_eq!(served, expected);
+}
+
+#[test]
+fn each_function_of_the_api_is_tested_in_process() {
+    for folder in folders().iter().filter(|folder| !BEHIND_THE_API.contains(&folder.as_str())) {
+        assert!(endpoint(folder).is_some(), "{folder} is not in the tests' router");
+    }
+}
+
+#[test]
+fn no_function_may_do_anything_to_everything() {
+    for (name, function) in functions() {
+        for policy in function["Properties"]["Policies"].as_array().into_iter().flatten() {
+            for statement in policy["Statement"].as_array().unwrap() {
+                assert!(!statement.to_string().contains("\"*\""), "{name}: {statement}");
+                for action in statement["Action"].as_array().unwrap() {
+                    assert!(!action.as_str().unwrap().contains('*'), "{name}: {action}");
+                }
+            }
+        }
+    }
+}
+
+/// Only the local runner may make functions believe headers.
+#[test]
+fn the_template_does_not_trust_headers() {
+    let text = std::fs::read_to_string(template::project_file("template.yaml")).unwrap();
+    assert!(!text.contains("JANGTEO_IDENTITY"));
+}
