@@ -10,6 +10,7 @@
     reason = "a test that cannot go on should say where"
 )]
 
+mod bus;
 mod calls;
 pub mod costs;
 mod dynamo;
@@ -19,6 +20,7 @@ mod shop;
 pub mod stream;
 pub mod template;
 
+pub use bus::Bus;
 pub use calls::{Answer, Call};
 pub use dynamo::{Dynamo, Fault};
 pub use meter::{Cost, Meter};

@@ -12,5 +12,7 @@ mod events;
 mod idempotency;
 mod orders;
 mod products;
+mod records;
+mod relay;
 mod tidy;
 mod users;

@@ -1,0 +1,300 @@
+//! The shape of every record, as it is in the table: a change here is a change of what is stored.
+
+use serde_json::{Map, Value, json};
+use shared::{
+    domain::{CouponId, OrderId, ProductId, UserId},
+    store::{Key, keys},
+};
+use tests::TestShop;
+
+/// An item with its types taken off.
+fn stored(shop: &TestShop, key: Key) -> Value {
+    let key = json!({ "pk": { "S": key.pk }, "sk": { "S": key.sk } });
+    let answer = shop.dynamo().execute("GetItem", json!({ "TableName": "jangteo-test", "Key": key })).unwrap();
+    plain(&json!({ "M": answer["Item"] }))
+}
+
+fn plain(attribute: &Value) -> Value {
+    let (kind, value) = attribute.as_object().unwrap().iter().next().unwrap();
+    match kind.as_str() {
+        "M" => value.as_object().unwrap().iter().map(|(k, v)| (k.clone(), plain(v))).collect::<Map<_, _>>().into(),
+        "L" => value.as_array().unwrap().iter().map(plain).collect(),
+        "N" => value.as_str().unwrap().parse().unwrap(),
+        _ => value.clone(),
+    }
+}
+
+fn id<T: TryFrom<String, Error: std::fmt::Debug>>(text: &str) -> T {
+    T::try_from(text.to_owned()).unwrap()
+}
+
+#[tokio::test]
+async fn users() {
+    let shop = TestShop::new();
+    shop.customer("mina", 1_000).await;
+    let mina: UserId = id("mina");
+    insta::assert_json_snapshot!(stored(&shop, keys::profile(&mina)), @r#"
+    {
+      "createdAt": 1795143600000,
+      "email": "minsu@example.com",
+      "kind": "CUSTOMER",
+      "name": "김민수",
+      "pk": "USER#mina",
+      "sk": "PROFILE",
+      "userId": "mina",
+      "version": 1
+    }
+    "#);
+    insta::assert_json_snapshot!(stored(&shop, keys::account(&mina)), @r#"
+    {
+      "balance": 1000,
+      "pk": "USER#mina",
+      "sequence": 1,
+      "sk": "ACCOUNT",
+      "status": "ACTIVE"
+    }
+    "#);
+    let mut entry = stored(&shop, keys::ledger_entry(&mina, 1));
+    entry["entryId"] = json!("…");
+    insta::assert_json_snapshot!(entry, @r#"
+    {
+      "amount": 1000,
+      "at": 1795143600000,
+      "balanceAfter": 1000,
+      "entryId": "…",
+      "pk": "USER#mina",
+      "sequence": 1,
+      "sk": "LEDGER#000000000001",
+      "type": "CHARGE"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn products() {
+    let shop = TestShop::new();
+    let tea = json!({ "productId": "tea", "name": "녹차", "price": 1_000, "stock": 5, "stockShards": 2 });
+    shop.post("/products", tea).as_seller("dabang").await.expect(201);
+    let tea: ProductId = id("tea");
+    insta::assert_json_snapshot!(stored(&shop, keys::product(&tea)), @r#"
+    {
+      "byTimePk": "PRODUCTS",
+      "byTimeSk": "1795143600000#tea",
+      "createdAt": 1795143600000,
+      "discount": 0,
+      "name": "녹차",
+      "pk": "PRODUCT#tea",
+      "price": 1000,
+      "productId": "tea",
+      "saleStatus": "ON_SALE",
+      "sellerId": "dabang",
+      "sk": "PRODUCT",
+      "stockShards": 2,
+      "version": 1
+    }
+    "#);
+    insta::assert_json_snapshot!(stored(&shop, keys::stock(&tea, 0)), @r#"
+    {
+      "discount": 0,
+      "pk": "STOCK#tea#0",
+      "price": 1000,
+      "received": 3,
+      "remaining": 3,
+      "saleStatus": "ON_SALE",
+      "sk": "STOCK"
+    }
+    "#);
+    shop.patch("/products/tea", json!({ "status": "HIDDEN" })).as_seller("dabang").await.expect(200);
+    assert_eq!(stored(&shop, keys::product(&tea))["byTimePk"], Value::Null, "what is hidden is not listed");
+}
+
+#[tokio::test]
+async fn coupons() {
+    let shop = TestShop::new();
+    shop.customer("mina", 0).await;
+    shop.campaign("welcome", 5, json!({ "kind": "RATE", "value": 10, "maxDiscount": 500 })).await;
+    shop.issue("mina", "welcome").await.expect(201);
+    let welcome: CouponId = id("welcome");
+    insta::assert_json_snapshot!(stored(&shop, keys::campaign(&welcome)), @r#"
+    {
+      "counterShards": 1,
+      "couponId": "welcome",
+      "createdAt": 1795143600000,
+      "issueFrom": 1793491200000,
+      "issueUntil": 1796083200000,
+      "kind": "RATE",
+      "maxDiscount": 500,
+      "name": "환영 쿠폰",
+      "pk": "CAMPAIGN#welcome",
+      "sk": "CAMPAIGN",
+      "totalQuantity": 5,
+      "validity": {
+        "validDays": 7
+      },
+      "value": 10
+    }
+    "#);
+    insta::assert_json_snapshot!(stored(&shop, keys::counter(&welcome, 0)), @r#"
+    {
+      "limit": 5,
+      "next": 1,
+      "pk": "COUNTER#welcome#0",
+      "sk": "COUNTER"
+    }
+    "#);
+    insta::assert_json_snapshot!(stored(&shop, keys::slot(&welcome, 0, 0)), @r#"
+    {
+      "pk": "SLOT#welcome#0#0",
+      "sk": "SLOT",
+      "userId": "mina"
+    }
+    "#);
+    let mut coupon = stored(&shop, keys::user_coupon(&id("mina"), &welcome));
+    coupon["issuedCouponId"] = json!("…");
+    insta::assert_json_snapshot!(coupon, @r#"
+    {
+      "couponId": "welcome",
+      "expiresAt": 1795705200000,
+      "issuedAt": 1795143600000,
+      "issuedCouponId": "…",
+      "kind": "RATE",
+      "maxDiscount": 500,
+      "name": "환영 쿠폰",
+      "pk": "USER#mina",
+      "sk": "COUPON#welcome",
+      "state": "USABLE",
+      "userId": "mina",
+      "value": 10
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn orders() {
+    let shop = TestShop::new();
+    shop.customer("mina", 100_000).await;
+    shop.product("tea", 10_000, 5).await;
+    let order = shop.order("mina", "tea", 2).key("k").await.expect(201);
+    let order: OrderId = id(order["orderId"].as_str().unwrap());
+    let mut stored_order = stored(&shop, keys::order(&order));
+    stored_order["payload"] = json!("…");
+    insta::assert_json_snapshot!(stored_order, @r#"
+    {
+      "byTimePk": "ORDERS#mina",
+      "byTimeSk": "1795143600000#frfjxplir33xbmdsex32hlrst4",
+      "createdAt": 1795143600000,
+      "goodsTotal": 20000,
+      "history": [
+        {
+          "actor": "CUSTOMER",
+          "at": 1795143600000,
+          "event": "PAID"
+        }
+      ],
+      "items": [
+        {
+          "name": "tea 상품",
+          "productId": "tea",
+          "quantity": 2,
+          "status": "PREPARING",
+          "unitPrice": 10000
+        }
+      ],
+      "orderId": "frfjxplir33xbmdsex32hlrst4",
+      "paid": 23000,
+      "paidAt": 1795143600000,
+      "payable": 23000,
+      "payload": "…",
+      "payment": "BALANCE",
+      "pk": "ORDER#frfjxplir33xbmdsex32hlrst4",
+      "shippingFee": 3000,
+      "sk": "ORDER",
+      "status": "PAID",
+      "updatedAt": 1795143600000,
+      "userId": "mina",
+      "version": 1
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn sales() {
+    let shop = TestShop::new();
+    shop.customer("mina", 100_000).await;
+    shop.product("tea", 10_000, 5).await;
+    let order = shop.order("mina", "tea", 2).await.expect(201);
+    shop.settle().await;
+    insta::assert_json_snapshot!(stored(&shop, keys::sales(&id("tea"))), @r#"
+    {
+      "day_20261120": 2,
+      "lastSoldAt": 1795143600000,
+      "pk": "SALES#tea",
+      "sk": "SALES",
+      "ttl": 1796007600
+    }
+    "#);
+    insta::assert_json_snapshot!(stored(&shop, keys::board()), @r#"
+    {
+      "candidates": [
+        {
+          "days": {
+            "2026-11-20": 2
+          },
+          "lastSoldAt": 1795143600000,
+          "name": "tea 상품",
+          "price": 10000,
+          "productId": "tea"
+        }
+      ],
+      "pk": "BESTSELLERS",
+      "sk": "BOARD",
+      "version": 1
+    }
+    "#);
+    let mut mark = stored(&shop, keys::counted(&format!("{}-1", order["orderId"].as_str().unwrap())));
+    mark["pk"] = json!("…");
+    insta::assert_json_snapshot!(mark, @r#"
+    {
+      "pk": "…",
+      "sk": "COUNTED",
+      "ttl": 1795748400
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn requests() {
+    let shop = TestShop::new();
+    shop.customer("mina", 0).await;
+    let charge = json!({ "userId": "mina", "amount": 100 });
+    shop.post("/balance/charge", charge).key("k").await.expect(200);
+    let digest = shared::app::RequestKey::given("mina", "POST /balance/charge", "k", b"").digest;
+    let request = stored(&shop, keys::request(&digest));
+    insta::assert_json_snapshot!(request, @r#"
+    {
+      "outcome": {
+        "balance": 100,
+        "entryId": "bmhl6dgjpogx44i43sttz4q5qi",
+        "userId": "mina"
+      },
+      "payload": "yclwr2o3zpnm3qr3fjiqy2vlcu",
+      "pk": "REQUEST#bmhl6dgjpogx44i43sttz4q5qi",
+      "sk": "REQUEST"
+    }
+    "#);
+    assert_eq!(request["ttl"], Value::Null, "money has moved: kept for ever");
+    shop.product("tea", 1, 1).await;
+    shop.post("/products/tea/restock", json!({ "quantity": 1 })).as_admin().key("k").await.expect(200);
+    let digest = shared::app::RequestKey::given("admin", "POST /products/tea/restock", "k", b"").digest;
+    insta::assert_json_snapshot!(stored(&shop, keys::request(&digest)), @r#"
+    {
+      "outcome": {
+        "productId": "tea"
+      },
+      "payload": "md6id4lpveawpl7p7t4l6tzau4",
+      "pk": "REQUEST#zcbts5gurtxsprwsozb76w6rny",
+      "sk": "REQUEST",
+      "ttl": 1795748400
+    }
+    "#);
+}

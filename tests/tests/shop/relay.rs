@@ -1,0 +1,138 @@
+//! The relay between stream and bus.
+
+use aws_lambda_events::dynamodb::Event;
+use relay_events::Relay;
+use serde_json::{Value, json};
+use shared::runtime::Random;
+use tests::{Bus, TestShop, stream::Consumers};
+
+fn relay(bus: &Bus) -> Relay {
+    Relay::new(bus.client(), "orders".to_owned(), Random::system())
+}
+
+/// A shop with this many paid orders, and the batch that its stream gives.
+async fn batch(orders: usize) -> Vec<Value> {
+    let shop = TestShop::new();
+    shop.customer("mina", 10_000_000).await;
+    shop.product("tea", 1_000, 1_000).await;
+    for _ in 0..orders {
+        shop.order("mina", "tea", 1).await.expect(201);
+    }
+    Consumers::new(shop.dynamo().clone()).next_batch()
+}
+
+fn event(records: &[Value]) -> Event {
+    serde_json::from_value(json!({ "Records": records })).unwrap()
+}
+
+fn ids(bus: &Bus) -> Vec<String> {
+    let id = |entry: &Value| {
+        let detail: Value = serde_json::from_str(entry["Detail"].as_str().unwrap()).unwrap();
+        detail["eventId"].as_str().unwrap().to_owned()
+    };
+    bus.taken().iter().map(id).collect()
+}
+
+#[tokio::test]
+async fn events_go_in_batches_of_ten() {
+    let bus = Bus::default();
+    let answer = relay(&bus).handle(event(&batch(23).await)).await.unwrap();
+    assert!(answer.batch_item_failures.is_empty());
+    assert_eq!(bus.entries_per_call(), [10, 10, 3]);
+    let mut unique = ids(&bus);
+    unique.sort();
+    unique.dedup();
+    assert_eq!(unique.len(), 23);
+}
+
+#[tokio::test]
+async fn an_event_says_what_happened() {
+    let bus = Bus::default();
+    relay(&bus).handle(event(&batch(1).await)).await.unwrap();
+    let entry = bus.taken().remove(0);
+    assert_eq!(
+        (&entry["Source"], &entry["DetailType"], &entry["EventBusName"]),
+        (&json!("jangteo.orders"), &json!("OrderPaid"), &json!("orders"))
+    );
+    let mut detail: Value = serde_json::from_str(entry["Detail"].as_str().unwrap()).unwrap();
+    for name in ["eventId", "aggregateId"] {
+        detail[name] = json!("…");
+    }
+    detail["data"]["orderId"] = json!("…");
+    insta::assert_json_snapshot!(detail, @r#"
+    {
+      "aggregateId": "…",
+      "data": {
+        "couponDiscount": 0,
+        "couponId": null,
+        "createdAt": "2026-11-20T03:00:00Z",
+        "goodsDiscount": 0,
+        "goodsTotal": 1000,
+        "items": [
+          {
+            "amount": 1000,
+            "cancelledQuantity": 0,
+            "couponShare": 0,
+            "itemId": "1",
+            "name": "tea 상품",
+            "productId": "tea",
+            "quantity": 1,
+            "sellerId": null,
+            "status": "PREPARING",
+            "unitDiscount": 0,
+            "unitPrice": 1000
+          }
+        ],
+        "orderId": "…",
+        "paid": 4000,
+        "paidAt": "2026-11-20T03:00:00Z",
+        "payable": 4000,
+        "payment": "BALANCE",
+        "refunded": 0,
+        "shippingFee": 3000,
+        "status": "PAID",
+        "userId": "mina"
+      },
+      "eventId": "…",
+      "occurredAt": "2026-11-20T03:00:00Z",
+      "sequence": 1,
+      "type": "OrderPaid",
+      "version": 1
+    }
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_entry_is_sent_again_by_itself() {
+    let bus = Bus::default();
+    bus.refuse(3);
+    relay(&bus).handle(event(&batch(10).await)).await.unwrap();
+    assert_eq!(bus.entries_per_call(), [10, 3]);
+    assert_eq!(ids(&bus).len(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bus_that_is_down_fails_the_batch() {
+    let bus = Bus::default();
+    let records = batch(2).await;
+    bus.refuse(u32::MAX);
+    relay(&bus).handle(event(&records)).await.unwrap_err();
+    bus.refuse(0);
+    relay(&bus).handle(event(&records)).await.unwrap();
+    assert_eq!(ids(&bus).len(), 2);
+}
+
+/// What comes before it is published, and Lambda is told where to go on.
+#[tokio::test]
+async fn a_record_that_cannot_be_read_is_named() {
+    let bus = Bus::default();
+    let mut records = batch(3).await;
+    let orders: Vec<usize> =
+        (0..records.len()).filter(|&at| records[at]["dynamodb"]["Keys"]["sk"]["S"] == "ORDER").collect();
+    let poison = orders[1];
+    records[poison]["dynamodb"]["NewImage"]["payable"] = json!({ "S": "a lot" });
+    let answer = relay(&bus).handle(event(&records)).await.unwrap();
+    let failed = answer.batch_item_failures[0].item_identifier.clone().unwrap();
+    assert_eq!(records[poison]["dynamodb"]["SequenceNumber"], failed.as_str());
+    assert_eq!(ids(&bus).len(), 1);
+}
