@@ -123,7 +123,19 @@ pub async fn get(shop: &Shop, coupon: &CouponId) -> Result<Remaining, Failure> {
 /// [`Refusal::NotFound`], [`Refusal::UserNotActive`], [`Refusal::CouponAlreadyIssued`],
 /// [`Refusal::CouponNotIssuable`], [`Refusal::CouponSoldOut`].
 pub async fn issue(shop: &Shop, user: &UserId, coupon: &CouponId, key: &RequestKey) -> Result<IssuedCoupon, Failure> {
-    idempotency::unless_answered(shop, key, issue_once(shop, user, coupon, key).await).await
+    match issue_once(shop, user, coupon, key).await {
+        Err(Failure::Refused(refusal)) if key.given => match idempotency::recall::<Touched>(shop, key).await? {
+            Some(first) => mine(shop, user, &first.coupon_id).await,
+            None => Err(refusal.into()),
+        },
+        other => other,
+    }
+}
+
+/// A user's coupon as it is.
+async fn mine(shop: &Shop, user: &UserId, coupon: &CouponId) -> Result<IssuedCoupon, Failure> {
+    let there = shop.table.get(keys::user_coupon(user, coupon), Consistency::Strong).await?;
+    there.ok_or(Failure::Broken("an issued coupon stays"))
 }
 
 async fn issue_once(shop: &Shop, user: &UserId, coupon: &CouponId, key: &RequestKey) -> Result<IssuedCoupon, Failure> {
@@ -150,7 +162,8 @@ async fn issue_once(shop: &Shop, user: &UserId, coupon: &CouponId, key: &Request
         let mut transaction = Transaction::new();
         transaction.add(coupons::claim_slot(coupon, shard, ticket, user)?);
         let give = transaction.add(coupons::give(&issued)?);
-        let note = idempotency::note(shop, &mut transaction, key, &issued, Keep::AWeek)?;
+        let outcome = Touched { coupon_id: coupon.clone() };
+        idempotency::note(shop, &mut transaction, key, outcome, Keep::AWeek)?;
         match shop.table.commit(transaction, &mut backoff).await? {
             Outcome::Committed => return Ok(issued),
             Outcome::Refused(evidence) => {
@@ -161,8 +174,7 @@ async fn issue_once(shop: &Shop, user: &UserId, coupon: &CouponId, key: &Request
                 }
                 if there.is_some() {
                     reclaim(shop, coupon, shard, ticket, &mut backoff).await?;
-                    return idempotency::noted(&evidence, note, key)?
-                        .ok_or(Failure::Refused(Refusal::CouponAlreadyIssued));
+                    return Err(Refusal::CouponAlreadyIssued.into());
                 }
             }
         }

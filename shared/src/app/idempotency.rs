@@ -109,12 +109,14 @@ pub(super) async fn unless_answered<O: DeserializeOwned>(
     result: Result<O, Failure>,
 ) -> Result<O, Failure> {
     match result {
-        Err(Failure::Refused(refusal)) if key.given => {
-            let record = shop.table.get(keys::request(&key.digest), Consistency::Strong).await?;
-            outcome_of(record, key)?.ok_or(Failure::Refused(refusal))
-        }
+        Err(Failure::Refused(refusal)) if key.given => recall(shop, key).await?.ok_or(Failure::Refused(refusal)),
         other => other,
     }
+}
+
+/// The outcome that a key has had, if it has had one.
+pub(super) async fn recall<O: DeserializeOwned>(shop: &Shop, key: &RequestKey) -> Result<Option<O>, Failure> {
+    outcome_of(shop.table.get(keys::request(&key.digest), Consistency::Strong).await?, key)
 }
 
 fn outcome_of<T>(record: Option<RequestRecord<T>>, key: &RequestKey) -> Result<Option<T>, Failure> {

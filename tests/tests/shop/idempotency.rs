@@ -118,3 +118,17 @@ async fn a_key_does_not_hide_a_conflict() {
     issue().await.refused(409, "COUPON_ALREADY_ISSUED");
     issue().key("k1").await.expect(201);
 }
+
+/// The answer is about the same thing, as it is now.
+#[tokio::test]
+async fn a_repeat_shows_the_thing_as_it_is_now() {
+    let shop = TestShop::new();
+    shop.customer("mina", 0).await;
+    shop.coupon("welcome", 5).await;
+    let body = json!({ "userId": "mina", "couponId": "welcome" });
+    let first = shop.post("/coupons/issue", body.clone()).key("k").await.expect(201);
+    shop.post("/coupons/revoke", body.clone()).as_admin().await.expect(200);
+    let again = shop.post("/coupons/issue", body).key("k").await.expect(201);
+    assert_eq!(again["issuedCouponId"], first["issuedCouponId"]);
+    assert_eq!(again["status"], "REVOKED");
+}
