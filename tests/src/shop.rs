@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
+use audit::Scope;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use shared::{
@@ -159,6 +160,9 @@ impl TestShop {
     /// Lets everything that follows from what was done happen, and asserts that no invariant is broken.
     pub async fn audit(&self) {
         self.settle().await;
+        let report = audit::audit(&self.dynamo.client(), TABLE, Scope::Everything, self.now()).await;
+        let report = report.expect("the table can be read");
+        assert!(report.is_clean(), "{report}");
     }
 
     /// Lets the stream's consumers catch up.
