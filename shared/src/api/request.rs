@@ -212,8 +212,9 @@ impl ApiRequest {
         let (method, path) = self.line();
         // The same request means the same to us whatever its white space and order of fields.
         let bytes: &[u8] = self.request.body();
-        let value: Option<serde_json::Value> = serde_json::from_slice(bytes).ok();
-        let payload = value.map(|value| value.to_string().into_bytes()).unwrap_or_default();
+        let mut value: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();
+        value.sort_all_objects();
+        let payload = value.to_string().into_bytes();
         match self.idempotency_key() {
             Ok(Some(key)) => RequestKey::given(caller, &format!("{method} {path}"), key, &payload),
             Ok(None) | Err(_) => RequestKey::fresh(shop, &payload),

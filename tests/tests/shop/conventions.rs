@@ -204,7 +204,7 @@ async fn a_path_or_method_that_is_not_served() {
 async fn internals_stay_inside() {
     let shop = TestShop::new();
     let broken = json!({ "pk": { "S": "USER#mina" }, "sk": { "S": "ACCOUNT" }, "balance": { "S": "a lot" } });
-    let put = json!({ "TransactItems": [{ "Put": { "TableName": "jangteo-test", "Item": broken } }] });
+    let put = json!({ "TransactItems": [{ "Put": { "TableName": tests::TABLE, "Item": broken } }] });
     shop.dynamo().execute("TransactWriteItems", put).unwrap();
     let answer: Answer = shop.get("/balance/mina").in_english().await;
     assert_eq!(answer.body["message"], "Something went wrong on our side.");

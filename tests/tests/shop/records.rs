@@ -10,7 +10,7 @@ use tests::TestShop;
 /// An item with its types taken off.
 fn stored(shop: &TestShop, key: Key) -> Value {
     let key = json!({ "pk": { "S": key.pk }, "sk": { "S": key.sk } });
-    let answer = shop.dynamo().execute("GetItem", json!({ "TableName": "jangteo-test", "Key": key })).unwrap();
+    let answer = shop.dynamo().execute("GetItem", json!({ "TableName": tests::TABLE, "Key": key })).unwrap();
     plain(&json!({ "M": answer["Item"] }))
 }
 
