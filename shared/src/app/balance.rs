@@ -14,7 +14,7 @@ use crate::{
         refusal::Entity,
         user::Account,
     },
-    store::{Consistency, Outcome, Transaction, keys, ledger, table::Range, users},
+    store::{Consistency, Lesson, Outcome, Transaction, keys, ledger, table::Range, users},
 };
 
 /// What a charge did.
@@ -93,7 +93,9 @@ async fn charge_once(shop: &Shop, user: &UserId, amount: Won, key: &RequestKey) 
                 }
             }
         }
-        backoff.pause("the account changed meanwhile").await?;
+        if backoff.again("the account changed meanwhile").await? == Lesson::Old {
+            account = facts::read_account(shop, user).await?;
+        }
     }
 }
 

@@ -115,6 +115,8 @@ impl Batch {
 }
 
 async fn count(shop: &Shop, mut batch: Batch, backoff: &mut Backoff) -> Result<(), Failure> {
+    // Products that are known to have been sold later than what is counted here.
+    let mut sold_since: BTreeSet<ProductId> = BTreeSet::new();
     while !batch.0.is_empty() {
         let now = shop.clock.now();
         let mut transaction = Transaction::new();
@@ -122,8 +124,10 @@ async fn count(shop: &Shop, mut batch: Batch, backoff: &mut Backoff) -> Result<(
         for event_id in batch.0.keys() {
             marks.push((event_id.clone(), transaction.add(sales::mark_counted(event_id, now)?)));
         }
+        let mut counts = Vec::new();
         for (product, (days, last)) in batch.sums(shop) {
-            transaction.add(sales::count(product, &days, last, seoul_day(now))?);
+            let last = (!sold_since.contains(product)).then_some(last);
+            counts.push((product.clone(), transaction.add(sales::count(product, &days, last, seoul_day(now))?)));
         }
         match shop.table.commit(transaction, backoff).await? {
             Outcome::Committed => return Ok(()),
@@ -132,6 +136,7 @@ async fn count(shop: &Shop, mut batch: Batch, backoff: &mut Backoff) -> Result<(
                 for (event_id, _) in marks.into_iter().filter(|(_, mark)| evidence.refuses(*mark)) {
                     batch.0.remove(&event_id);
                 }
+                sold_since.extend(counts.into_iter().filter(|(_, count)| evidence.refuses(*count)).map(|(id, _)| id));
             }
         }
     }

@@ -163,18 +163,22 @@ async fn issue_once(shop: &Shop, user: &UserId, coupon: &CouponId, key: &Request
         transaction.add(coupons::claim_slot(coupon, shard, ticket, user)?);
         let give = transaction.add(coupons::give(&issued)?);
         let outcome = Touched { coupon_id: coupon.clone() };
-        idempotency::note(shop, &mut transaction, key, outcome, Keep::AWeek)?;
+        let note = idempotency::note(shop, &mut transaction, key, outcome, Keep::AWeek)?;
         match shop.table.commit(transaction, &mut backoff).await? {
             Outcome::Committed => return Ok(issued),
             Outcome::Refused(evidence) => {
+                // This ticket came to nothing, unless it was used before its answer got lost: then its slot is
+                // claimed, and reclaiming changes nothing.
+                reclaim(shop, coupon, shard, ticket, &mut backoff).await?;
                 let there: Option<IssuedCoupon> = evidence.of(give)?.flatten();
-                if there.as_ref().is_some_and(|there| there.issued_coupon_id == issued.issued_coupon_id) {
-                    // Our own: the answer to the first sending was lost, and this very ticket was used.
-                    return Ok(issued);
-                }
-                if there.is_some() {
-                    reclaim(shop, coupon, shard, ticket, &mut backoff).await?;
-                    return Err(Refusal::CouponAlreadyIssued.into());
+                match there {
+                    Some(there) if there.issued_coupon_id == issued.issued_coupon_id => return Ok(there),
+                    Some(_) => return Err(Refusal::CouponAlreadyIssued.into()),
+                    // The key had another coupon: asking what became of the key will tell.
+                    None if note.is_some_and(|note| evidence.refuses(note)) => {
+                        return Err(Refusal::CouponAlreadyIssued.into());
+                    }
+                    None => {}
                 }
             }
         }

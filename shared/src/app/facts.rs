@@ -14,8 +14,13 @@ use crate::{
 pub(super) async fn account(shop: &Shop, user: &UserId) -> Result<Account, Failure> {
     match shop.remembered_account(user) {
         Some(account) => Ok(account),
-        None => may_trade(user, shop.table.get(keys::account(user), Consistency::Strong).await?),
+        None => read_account(shop, user).await,
     }
+}
+
+/// The account of a user who may trade, as it is.
+pub(super) async fn read_account(shop: &Shop, user: &UserId) -> Result<Account, Failure> {
+    may_trade(user, shop.table.get(keys::account(user), Consistency::Strong).await?)
 }
 
 /// Refuses who is unknown, suspended or gone.

@@ -16,6 +16,15 @@ pub struct Backoff {
     random: Random,
 }
 
+/// Whether what a refusal taught can still be relied on for another try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lesson {
+    /// It was learnt just now.
+    Fresh,
+    /// Others had the time to change it: better look again than fail again.
+    Old,
+}
+
 impl Backoff {
     /// How long a request may go on trying. A function has 10 s; what is left is for the last attempt to end.
     pub const PATIENCE: Duration = Duration::from_secs(7);
@@ -29,6 +38,20 @@ impl Backoff {
     /// Patience that begins now.
     pub fn new(random: Random) -> Self {
         Self { deadline: Instant::now() + Self::PATIENCE, attempt: 0, random }
+    }
+
+    /// Makes ready for another try after a refusal that taught something. The first time the lesson is fresh: the next
+    /// try follows at once. Later there are many at it: waits, and tells that what was learnt is old by now.
+    ///
+    /// # Errors
+    /// As [`Self::pause`].
+    pub async fn again(&mut self, why: &str) -> Result<Lesson, StoreError> {
+        if self.attempt == 0 {
+            self.attempt = 1;
+            return Ok(Lesson::Fresh);
+        }
+        self.pause(why).await?;
+        Ok(Lesson::Old)
     }
 
     /// Waits for a random part of a window that doubles with each attempt (full jitter: it spreads those who collided

@@ -18,7 +18,7 @@ pub mod table;
 pub mod users;
 
 pub use action::{Action, Transaction};
-pub use backoff::Backoff;
+pub use backoff::{Backoff, Lesson};
 pub use keys::Key;
 pub use table::{Applied, Consistency, Evidence, Found, Outcome, Table};
 

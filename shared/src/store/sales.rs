@@ -45,24 +45,38 @@ const STALE_DAYS: std::ops::RangeInclusive<i64> = 4..=14;
 
 /// Adds to a product's counts. Only for a transaction that also creates the marks of what is counted.
 ///
+/// The instant of the last sale only ever moves forward: given one, the action is refused where a later one is known.
+///
 /// # Errors
 /// Where a value cannot be written as an attribute.
-pub fn count(product: &ProductId, units: &UnitsByDay, last: Timestamp, today: Date) -> Result<Action, StoreError> {
+pub fn count(
+    product: &ProductId,
+    units: &UnitsByDay,
+    last: Option<Timestamp>,
+    today: Date,
+) -> Result<Action, StoreError> {
     let additions = units.keys().zip(0..).map(|(day, n)| format!("#{} :units{n}", day_attribute(*day)));
     let stale = STALE_DAYS.map(|ago| format!("#{}", day_attribute(today.saturating_sub(ago.days()))));
-    let expression = format!(
-        "ADD {} SET #lastSoldAt = :last, #ttl = :ttl REMOVE {}",
-        additions.collect::<Vec<_>>().join(", "),
-        stale.collect::<Vec<_>>().join(", "),
-    );
-    let mut action = Action::update(keys::sales(product), expression)
-        .value(":last", last.as_millisecond())?
-        .value(":ttl", last.as_second().saturating_add(10 * 24 * 60 * 60))?;
+    let mut expression =
+        format!("ADD {} REMOVE {}", additions.collect::<Vec<_>>().join(", "), stale.collect::<Vec<_>>().join(", "),);
+    if last.is_some() {
+        expression.push_str(" SET #lastSoldAt = :last, #ttl = :ttl");
+    }
+    let mut action = Action::update(keys::sales(product), expression);
     for (units, n) in units.values().zip(0..) {
         action = action.value(&format!(":units{n}"), units)?;
     }
-    Ok(action)
+    match last {
+        None => Ok(action),
+        Some(last) => action
+            .when("attribute_not_exists(#lastSoldAt) OR #lastSoldAt <= :last")
+            .value(":last", last.as_millisecond())?
+            .value(":ttl", last.as_second().saturating_add(KEPT_SECONDS)),
+    }
 }
+
+/// For how long after the last sale a count is kept: longer than any day of it counts.
+const KEPT_SECONDS: i64 = 10 * 24 * 60 * 60;
 
 /// Marks an event as counted; refused where it was counted before.
 ///

@@ -295,8 +295,11 @@ impl Table {
     pub async fn commit(&self, transaction: Transaction, backoff: &mut Backoff) -> Result<Outcome, StoreError> {
         let actions = transaction.actions.into_iter().map(|action| action.into_transaction_item(&self.name));
         let actions: Vec<_> = actions.collect::<Result<_, _>>()?;
+        // One token for all tries: where one of them was carried out unheard, the next is told so.
+        let token = format!("{:032x}", self.random.bits());
         loop {
             let request = self.client.transact_write_items().set_transact_items(Some(actions.clone()));
+            let request = request.client_request_token(&token);
             match request.send().await {
                 Ok(_) => return Ok(Outcome::Committed),
                 Err(SdkError::ServiceError(refused)) if refused.err().is_transaction_canceled_exception() => {

@@ -103,6 +103,21 @@ async fn a_user_asking_many_times_at_once_gets_one_coupon() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_key_asking_for_a_coupon_many_times_at_once_gets_one() {
+    let shop = TestShop::with_instances(8);
+    shop.coupon("welcome", 10).await;
+    shop.customer("mina", 0).await;
+    let issue = |_| shop.post("/coupons/issue", json!({ "userId": "mina", "couponId": "welcome" })).key("k");
+    let (answers, _) = race((0..20).map(issue).collect()).await;
+    let first = answers[0].clone().expect(201);
+    for answer in answers {
+        assert_eq!(answer.expect(201), first);
+    }
+    assert_eq!(shop.get("/coupons/welcome").as_admin().await.expect(200)["remainingQuantity"], 9);
+    shop.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_coupon_pays_for_one_order() {
     let shop = TestShop::with_instances(8);
     shop.customer("mina", 1_000_000).await;

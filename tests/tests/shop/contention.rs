@@ -88,6 +88,27 @@ async fn a_lost_answer_never_counts_twice() {
     shop.audit().await;
 }
 
+/// A failed payment is kept once, however often its answer gets lost and others get in the way.
+#[tokio::test(start_paused = true)]
+async fn a_failed_payment_is_kept_once() {
+    let shop = TestShop::new();
+    shop.customer("mina", 100).await;
+    shop.product("tea", 10_000, 1).await;
+    let mut calls = 0;
+    shop.dynamo().fail(move |operation| {
+        calls += u32::from(operation == "TransactWriteItems");
+        match calls {
+            1 => Fault::LostReply,
+            2 => Fault::Conflict,
+            _ => Fault::None,
+        }
+    });
+    shop.order("mina", "tea", 1).await.refused(402, "BALANCE_NOT_ENOUGH");
+    let orders = shop.get("/orders?userId=mina").await.expect(200);
+    assert_eq!(orders["items"].as_array().unwrap().len(), 1);
+    shop.audit().await;
+}
+
 /// Every try loses its answer: the caller hears 503, and learns by asking again that it was done.
 #[tokio::test(start_paused = true)]
 async fn what_was_done_unheard_is_found_by_its_key() {

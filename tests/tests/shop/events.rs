@@ -60,6 +60,29 @@ async fn sales_count_once_however_often_they_come() {
     shop.audit().await;
 }
 
+/// Shards of a stream are read side by side: what was sold earlier can be counted later.
+#[tokio::test]
+async fn the_last_sale_stays_the_last() {
+    let shop = TestShop::new();
+    shop.customer("mina", 1_000_000).await;
+    for id in ["tea", "cup"] {
+        shop.product(id, 100, 1_000).await;
+    }
+    for (second, id) in ["tea", "cup", "cup", "tea"].into_iter().enumerate() {
+        shop.set_clock(&format!("2026-11-20T04:00:0{second}Z"));
+        shop.order("mina", id, 1).await.expect(201);
+    }
+    let mut records = Consumers::new(shop.dynamo().clone()).next_batch();
+    records.reverse();
+    for record in records {
+        let batch = serde_json::from_value(json!({ "Records": [record] })).unwrap();
+        count_sales::handle(shop.instance(), batch).await.unwrap();
+    }
+    let top = shop.get("/products/top").await.expect(200);
+    assert_eq!((&top["items"][0]["productId"], &top["items"][1]["productId"]), (&json!("tea"), &json!("cup")));
+    shop.audit().await;
+}
+
 /// It dies after any of its calls; the batch comes again.
 #[tokio::test(start_paused = true)]
 async fn counting_survives_dying_anywhere() {

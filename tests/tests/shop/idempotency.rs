@@ -119,6 +119,20 @@ async fn a_key_does_not_hide_a_conflict() {
     issue().key("k1").await.expect(201);
 }
 
+/// A ticket that is drawn for nothing is there for the next.
+#[tokio::test]
+async fn a_key_used_again_for_another_coupon_wastes_nothing() {
+    let shop = TestShop::new();
+    shop.customer("mina", 0).await;
+    shop.coupon("welcome", 5).await;
+    shop.coupon("second", 5).await;
+    let issue = |coupon: &str| shop.post("/coupons/issue", json!({ "userId": "mina", "couponId": coupon })).key("k");
+    issue("welcome").await.expect(201);
+    issue("second").await.refused(422, "IDEMPOTENCY_KEY_REUSED");
+    assert_eq!(shop.get("/coupons/second").as_admin().await.expect(200)["remainingQuantity"], 5);
+    shop.audit().await;
+}
+
 /// The answer is about the same thing, as it is now.
 #[tokio::test]
 async fn a_repeat_shows_the_thing_as_it_is_now() {

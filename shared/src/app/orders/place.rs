@@ -2,7 +2,7 @@
 
 use super::facts::{Asserted, Facts};
 use crate::{
-    app::{Failure, RequestKey, Shop},
+    app::{Failure, RequestKey, Shop, facts as account_facts},
     domain::{
         CouponId, OrderId, ProductId, Quantity, Refusal, UserId, Won,
         ledger::{EntryKind, LedgerEntry, OutOfBounds},
@@ -12,7 +12,9 @@ use crate::{
         user::Account,
     },
     store::{
-        Backoff, Consistency, Outcome, StoreError, Transaction, coupons, keys, ledger,
+        Backoff, Consistency, Lesson, Outcome, StoreError, Transaction,
+        action::Position,
+        coupons, keys, ledger,
         orders::{self, OrderRecord},
         stock as shelf, users,
     },
@@ -75,6 +77,8 @@ async fn place_once(shop: &Shop, order: &PlaceOrder, id: &OrderId, key: &Request
         if transaction.len() > Transaction::MAX_ACTIONS {
             return Err(StoreError::Busy("the units are scattered over too many shards".to_owned()).into());
         }
+        let (payable, balance) = (made.payable, facts.account.balance);
+        let refused = || Failure::from(Refusal::BalanceNotEnough { order_id: failed_id.clone(), payable, balance });
         match shop.table.commit(transaction, &mut backoff).await? {
             Outcome::Committed => {
                 return match ending {
@@ -82,22 +86,25 @@ async fn place_once(shop: &Shop, order: &PlaceOrder, id: &OrderId, key: &Request
                         shop.remember_account(user_id, account);
                         Ok(made)
                     }
-                    Ending::Failed => Err(Refusal::BalanceNotEnough {
-                        order_id: failed_id,
-                        payable: made.payable,
-                        balance: facts.account.balance,
-                    }
-                    .into()),
+                    Ending::Failed(_) => Err(refused()),
                 };
             }
             Outcome::Refused(evidence) => {
                 if let Some(first) = evidence.of::<OrderRecord>(place)?.flatten() {
                     return replayed(first, key);
                 }
+                if let Ending::Failed(kept) = ending
+                    && evidence.refuses(kept)
+                {
+                    // Our own record: the answer to the first sending was lost.
+                    return Err(refused());
+                }
                 facts.learn(shop, user_id, &evidence, &asserted, &mut backoff).await?;
             }
         }
-        backoff.pause("what was ordered changed meanwhile").await?;
+        if backoff.again("what was ordered changed meanwhile").await? == Lesson::Old {
+            facts.account = account_facts::read_account(shop, user_id).await?;
+        }
     }
 }
 
@@ -156,7 +163,7 @@ struct Attempt {
     transaction: Transaction,
     order: Order,
     /// Where the transaction puts the order, or asserts that the key has none.
-    place: crate::store::action::Position,
+    place: Position,
     asserted: Asserted,
     ending: Ending,
 }
@@ -164,8 +171,8 @@ struct Attempt {
 enum Ending {
     /// Paid; the account after it.
     Paid(Account),
-    /// The balance is too low, which is kept as an order of its own.
-    Failed,
+    /// The balance is too low, which is kept as an order of its own, put here.
+    Failed(Position),
 }
 
 impl Attempt {
@@ -220,7 +227,8 @@ impl Attempt {
         let order = Order::payment_failed(failed_id.clone(), draft);
         let mut transaction = Transaction::new();
         let place = transaction.add(orders::check_absent(id));
-        transaction.add(orders::create(&OrderRecord { order: order.clone(), payload: key.payload.clone() })?);
+        let record = OrderRecord { order: order.clone(), payload: key.payload.clone() };
+        let kept = transaction.add(orders::create(&record)?);
         let asserted_account = transaction.add(users::check_account(user, &facts.account)?);
         let mut takes = Vec::new();
         for line in &facts.lines {
@@ -232,6 +240,6 @@ impl Attempt {
         let coupon = order.coupon_id.as_ref().map(|coupon| coupons::check_usable(user, coupon, at)).transpose()?;
         let coupon = coupon.map(|action| transaction.add(action));
         let asserted = Asserted { account: asserted_account, coupon, takes };
-        Ok(Self { transaction, order, place, asserted, ending: Ending::Failed })
+        Ok(Self { transaction, order, place, asserted, ending: Ending::Failed(kept) })
     }
 }
