@@ -1,0 +1,107 @@
+//! The API as deployed: behind its authorizer, each function with no more than its own permissions.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::stack::{Api, Shop};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_route_works_with_a_token_and_its_own_permissions() {
+    let shop = Shop::start("e2e-deployed").await;
+    let deployed = Api::new(shop.stack.api_url());
+    let as_caller = |sub: &str, groups: &[&str]| {
+        deployed.with("authorization", format!("Bearer {}", shop.stack.token(sub, groups).unwrap()))
+    };
+    let (admin, mina) = (as_caller("boss", &["admin"]), as_caller("mina", &[]));
+    let seller = as_caller("dabang", &["seller"]);
+
+    // Users.
+    mina.post("/users", json!({ "name": "이미나", "email": "mina@example.com" })).await.data();
+    assert_eq!(mina.get("/users/mina").await.data()["name"], "이미나");
+    mina.patch("/users/mina", json!({ "phone": "010-1234-5678" })).await.data();
+    admin.patch("/users/mina", json!({ "status": "ACTIVE" })).await.data();
+
+    // Balance.
+    let charge = json!({ "userId": "mina", "amount": 100_000 });
+    mina.with("idempotency-key", "k").post("/balance/charge", charge.clone()).await.data();
+    mina.with("idempotency-key", "k").post("/balance/charge", charge).await.data();
+    assert_eq!(mina.get("/balance/mina").await.data()["balance"], 100_000);
+    assert_eq!(mina.get("/balance/mina/entries").await.data()["items"].as_array().unwrap().len(), 1);
+
+    // Products.
+    let tea = json!({ "productId": "tea", "name": "녹차", "price": 12_000, "stock": 10 });
+    assert_eq!(seller.post("/products", tea).await.data()["sellerId"], "dabang");
+    seller.patch("/products/tea", json!({ "price": 11_000, "stockShards": 2 })).await.data();
+    seller.post("/products/tea/restock", json!({ "quantity": 5 })).await.data();
+    assert_eq!(seller.post("/products/tea/restock", json!({ "quantity": -3 })).await.data()["stock"], 12);
+
+    // Coupons.
+    let campaign = |id: &str| {
+        json!({
+            "couponId": id, "name": "환영", "kind": "RATE", "value": 10, "totalQuantity": 2, "validDays": 7,
+            "issueFrom": "2026-01-01T00:00:00Z", "issueUntil": "2036-01-01T00:00:00Z",
+        })
+    };
+    for id in ["welcome", "second"] {
+        admin.post("/coupons", campaign(id)).await.data();
+        let issue = json!({ "userId": "mina", "couponId": id });
+        mina.with("idempotency-key", id).post("/coupons/issue", issue).await.data();
+    }
+    assert_eq!(admin.get("/coupons/welcome").await.data()["remainingQuantity"], 1);
+    assert_eq!(mina.get("/coupons").await.data()["items"].as_array().unwrap().len(), 2);
+    admin.post("/coupons/revoke", json!({ "userId": "mina", "couponId": "second" })).await.data();
+
+    // Orders.
+    let order = |quantity: i64, coupon: Option<&str>| json!({ "userId": "mina", "items": [{ "productId": "tea", "quantity": quantity }], "couponId": coupon });
+    let paid = mina.post("/orders", order(2, Some("welcome"))).await;
+    let id = paid.data()["orderId"].as_str().unwrap();
+    assert_eq!(mina.post("/orders", order(9, None)).await.code(), "BALANCE_NOT_ENOUGH");
+    assert_eq!(mina.post("/orders", order(99, None)).await.code(), "STOCK_NOT_ENOUGH");
+    assert_eq!(mina.post("/orders", order(1, Some("second"))).await.code(), "COUPON_NOT_USABLE");
+    assert_eq!(mina.get(&format!("/orders/{id}")).await.data(), paid.data());
+    assert_eq!(seller.get(&format!("/orders/{id}")).await.data()["items"].as_array().unwrap().len(), 1);
+    mina.get(&format!("/orders/{id}/history")).await.data();
+    assert_eq!(mina.get("/orders").await.data()["items"].as_array().unwrap().len(), 2);
+
+    the_door_is_shut_to_others(&deployed, &mina, id).await;
+    what_is_public_is_open(&deployed).await;
+    shop.audit().await;
+    shop.stack.stop().await;
+}
+
+/// Without a token nothing runs, whatever the headers say; with one, only one's own things.
+async fn the_door_is_shut_to_others(deployed: &Api, mina: &Api, order: &str) {
+    let nobody = deployed.as_admin();
+    for (method, path) in [
+        (Method::POST, "/users"),
+        (Method::GET, "/balance/mina"),
+        (Method::POST, "/orders"),
+        (Method::GET, "/coupons?userId=mina"),
+        (Method::POST, "/products"),
+    ] {
+        let answer = nobody.try_call(method, path, Some(&json!({ "userId": "mina" }))).await.unwrap();
+        assert_eq!(answer.status, 401, "{path}");
+    }
+    let forged = deployed.with("authorization", "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJib3NzIn0.");
+    assert_eq!(forged.get("/balance/mina").await.status, 401);
+
+    // The local runner's headers mean nothing here.
+    let pretender = mina.as_admin();
+    assert_eq!(pretender.get("/balance/boss").await.code(), "FORBIDDEN");
+    assert_eq!(pretender.post("/products", json!({ "name": "X", "price": 1, "stock": 1 })).await.code(), "FORBIDDEN");
+    assert_eq!(mina.get("/users/jun").await.code(), "FORBIDDEN");
+    assert_eq!(mina.get(&format!("/orders/{order}x")).await.code(), "ENTITY_NOT_FOUND");
+}
+
+async fn what_is_public_is_open(deployed: &Api) {
+    let list = deployed.get("/products").await;
+    assert_eq!(list.data()["items"][0]["productId"], "tea");
+    deployed.get("/products/tea").await.data();
+    for path in ["/products/top", "/products/best-seller?range=3days"] {
+        assert!(deployed.get(path).await.data()["items"].is_array());
+    }
+    let nowhere: Value = deployed.get("/nowhere").await.body;
+    assert_eq!(nowhere["code"], "ENTITY_NOT_FOUND");
+    let wrong = deployed.try_call(Method::PUT, "/orders", None).await.unwrap();
+    assert_eq!((wrong.status.as_u16(), wrong.code()), (405, "METHOD_NOT_ALLOWED"));
+}

@@ -1,0 +1,14 @@
+//! The shop end to end: `template.yaml` deployed to the emulator, its functions called over HTTP.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where, and has a clock of its own"
+)]
+
+mod deployed;
+mod races;
+mod resilience;
+mod stack;
+mod tour;

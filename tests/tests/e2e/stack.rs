@@ -1,0 +1,242 @@
+//! A running shop and calls to it.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use audit::Scope;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use futures::{StreamExt, stream};
+use local_stack::{Config, LocalStack};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tokio::sync::{Mutex, MutexGuard};
+
+/// How long what follows from a commit may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One stack at a time: two cores are no more than one needs.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// A running shop.
+pub struct Shop {
+    pub stack: LocalStack,
+    pub api: Api,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Shop {
+    /// Starts an empty shop on free ports.
+    pub async fn start(name: &str) -> Self {
+        let turn = TURN.lock().await;
+        let stack = LocalStack::start(Config::test(name).unwrap()).await.unwrap_or_else(|error| panic!("{error}"));
+        let api = Api::new(stack.local_url());
+        Self { stack, api, _turn: turn }
+    }
+
+    /// Reads the whole table until no invariant is broken, which takes the stream's consumers a moment.
+    pub async fn audit(&self) {
+        let table = self.stack.output("TableName").unwrap();
+        let client = self.dynamo();
+        eventually("the books are right", || async {
+            let now = jiff::Timestamp::now();
+            let report = audit::audit(&client, table, Scope::Everything, now).await.unwrap();
+            if report.is_clean() { Ok(()) } else { Err(report.to_string()) }
+        })
+        .await;
+    }
+
+    fn dynamo(&self) -> aws_sdk_dynamodb::Client {
+        let environment = self.stack.aws_environment();
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(environment["AWS_REGION"].clone()))
+            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+            .endpoint_url(&environment["AWS_ENDPOINT_URL"]);
+        aws_sdk_dynamodb::Client::from_conf(config.build())
+    }
+
+    /// The events that the data platform holds.
+    pub async fn received(&self) -> Vec<Value> {
+        let url = format!("{}/received", self.stack.data_platform_url());
+        reqwest::get(url).await.unwrap().json().await.unwrap()
+    }
+
+    /// Has the data platform answer with this status.
+    pub async fn data_platform_answers(&self, status: u16) {
+        let url = format!("{}/mode", self.stack.data_platform_url());
+        let answer = reqwest::Client::new().put(url).json(&json!({ "status": status })).send().await.unwrap();
+        assert!(answer.status().is_success());
+    }
+
+    /// Waits until the data platform holds just these orders' events, each once.
+    pub async fn data_platform_holds(&self, orders: &[String]) {
+        let mut expected: Vec<&str> = orders.iter().map(String::as_str).collect();
+        expected.sort_unstable();
+        eventually("the data platform has every order once", || async {
+            let received = self.received().await;
+            let mut held: Vec<&str> = received.iter().map(|event| event["aggregateId"].as_str().unwrap()).collect();
+            held.sort_unstable();
+            if held == expected { Ok(()) } else { Err(format!("{} of {}", held.len(), expected.len())) }
+        })
+        .await;
+    }
+
+    /// Nothing that a function wrote tells of a panic.
+    pub fn no_function_panicked(&self) {
+        let log = std::fs::read_to_string(self.stack.functions_log()).unwrap();
+        let panics: Vec<_> = log.lines().filter(|line| line.contains("panicked")).collect();
+        assert!(panics.is_empty(), "{panics:#?}");
+    }
+}
+
+/// Tries until it succeeds.
+pub async fn eventually<T, F: Future<Output = Result<T, String>>>(what: &str, attempt: impl Fn() -> F) -> T {
+    let started = Instant::now();
+    loop {
+        match attempt().await {
+            Ok(done) => return done,
+            Err(error) if started.elapsed() > PATIENCE => panic!("{what}: {error}"),
+            Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
+        }
+    }
+}
+
+/// An API at some address, as some caller.
+#[derive(Clone)]
+pub struct Api {
+    client: reqwest::Client,
+    url: String,
+    headers: Vec<(&'static str, String)>,
+}
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub body: Value,
+}
+
+impl Answer {
+    /// The data of a success.
+    #[track_caller]
+    pub fn data(&self) -> &Value {
+        assert!(self.status.is_success(), "{} {}", self.status, self.body);
+        &self.body["data"]
+    }
+
+    /// The code.
+    pub fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or("none")
+    }
+}
+
+impl Api {
+    pub fn new(url: String) -> Self {
+        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap();
+        Self { client, url, headers: Vec::new() }
+    }
+
+    /// The same API with a header.
+    pub fn with(&self, name: &'static str, value: impl ToString) -> Self {
+        let mut other = self.clone();
+        other.headers.push((name, value.to_string()));
+        other
+    }
+
+    /// As a customer, known by a header.
+    pub fn as_user(&self, user: &str) -> Self {
+        self.with("x-user-id", user)
+    }
+
+    /// As an admin, known by headers.
+    pub fn as_admin(&self) -> Self {
+        self.with("x-user-id", "admin").with("x-user-role", "ADMIN")
+    }
+
+    /// Makes a call; nothing if there was no answer.
+    pub async fn try_call(&self, method: Method, path: &str, body: Option<&Value>) -> Option<Answer> {
+        let mut request = self.client.request(method, format!("{}{path}", self.url));
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.ok()?;
+        let status = answer.status();
+        let text = answer.text().await.ok()?;
+        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        Some(Answer { status, body })
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.try_call(Method::GET, path, None).await.expect("an answer")
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.try_call(Method::POST, path, Some(&body)).await.expect("an answer")
+    }
+
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.try_call(Method::PATCH, path, Some(&body)).await.expect("an answer")
+    }
+
+    /// Customers `u0`, `u1` … with a balance each.
+    pub async fn customers(&self, count: usize, balance: i64) {
+        let join = |user: usize| async move {
+            let id = format!("u{user}");
+            let body = json!({ "userId": id, "name": "김민수", "email": "minsu@example.com" });
+            self.post("/users", body).await.data();
+            if balance > 0 {
+                self.post("/balance/charge", json!({ "userId": id, "amount": balance })).await.data();
+            }
+        };
+        stream::iter(0..count).map(join).buffer_unordered(8).collect::<Vec<_>>().await;
+    }
+
+    /// A product on the shelf.
+    pub async fn product(&self, id: &str, price: i64, stock: i64) {
+        let body = json!({ "productId": id, "name": id, "price": price, "stock": stock });
+        self.as_admin().post("/products", body).await.data();
+    }
+
+    /// A campaign that issues now.
+    pub async fn coupon(&self, id: &str, total: i64) {
+        let body = json!({
+            "couponId": id, "name": id, "kind": "FIXED", "value": 1_000, "totalQuantity": total, "validDays": 7,
+            "issueFrom": "2026-01-01T00:00:00Z", "issueUntil": "2036-01-01T00:00:00Z",
+        });
+        self.as_admin().post("/coupons", body).await.data();
+    }
+
+    /// Orders a unit of a product.
+    pub async fn order(&self, user: &str, product: &str) -> Answer {
+        self.post("/orders", json!({ "userId": user, "items": [{ "productId": product, "quantity": 1 }] })).await
+    }
+
+    pub async fn balance(&self, user: &str) -> i64 {
+        self.get(&format!("/balance/{user}")).await.data()["balance"].as_i64().unwrap()
+    }
+
+    pub async fn stock(&self, product: &str) -> i64 {
+        self.get(&format!("/products/{product}")).await.data()["stock"].as_i64().unwrap()
+    }
+}
+
+/// Makes calls all at once, and counts the answers by code.
+pub async fn race<F: Future<Output = Answer>>(
+    calls: impl Iterator<Item = F>,
+) -> (Vec<Answer>, BTreeMap<String, usize>) {
+    let answers = futures::future::join_all(calls).await;
+    let mut codes = BTreeMap::new();
+    for answer in &answers {
+        *codes.entry(answer.code().to_owned()).or_default() += 1;
+    }
+    (answers, codes)
+}
+
+pub fn codes(expected: &[(&str, usize)]) -> BTreeMap<String, usize> {
+    expected.iter().map(|(code, count)| ((*code).to_owned(), *count)).collect()
+}

@@ -1,0 +1,51 @@
+//! What a newcomer does first.
+
+use serde_json::json;
+
+use crate::stack::{Shop, eventually};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn charge_browse_order_and_see_what_follows() {
+    let shop = Shop::start("e2e-tour").await;
+    let api = &shop.api;
+    api.customers(1, 100_000).await;
+    api.product("tea", 12_000, 10).await;
+    api.product("cup", 8_000, 5).await;
+    api.coupon("welcome", 100).await;
+
+    let list = api.get("/products").await;
+    assert_eq!(list.data()["items"].as_array().unwrap().len(), 2);
+    api.post("/coupons/issue", json!({ "userId": "u0", "couponId": "welcome" })).await.data();
+    let items = json!([{ "productId": "tea", "quantity": 1 }, { "productId": "cup", "quantity": 2 }]);
+    let order = api.post("/orders", json!({ "userId": "u0", "items": items, "couponId": "welcome" })).await;
+    assert_eq!((&order.data()["status"], &order.data()["payable"]), (&json!("PAID"), &json!(30_000)));
+    let id = order.data()["orderId"].as_str().unwrap();
+
+    assert_eq!(api.balance("u0").await, 70_000);
+    assert_eq!((api.stock("tea").await, api.stock("cup").await), (9, 3));
+    assert_eq!(api.as_user("u0").get(&format!("/orders/{id}")).await.data(), order.data());
+    let history = api.as_user("u0").get(&format!("/orders/{id}/history")).await;
+    assert_eq!(history.data()["items"].as_array().unwrap().len(), 5);
+    assert_eq!(api.get("/coupons?userId=u0&status=USED").await.data()["items"][0]["orderId"], id);
+
+    // Too little is left for another one, which is kept and told, too.
+    let items = json!([{ "productId": "tea", "quantity": 9 }]);
+    let failed = api.post("/orders", json!({ "userId": "u0", "items": items })).await;
+    assert_eq!((failed.status.as_u16(), failed.code()), (402, "BALANCE_NOT_ENOUGH"));
+    let failed_id = failed.body["details"]["orderId"].as_str().unwrap();
+
+    eventually("the bestsellers follow", || async {
+        let top = api.get("/products/top").await;
+        let sold: Vec<_> =
+            top.data()["items"].as_array().unwrap().iter().map(|row| row["soldQuantity"].clone()).collect();
+        if sold == [json!(2), json!(1)] { Ok(()) } else { Err(top.body.to_string()) }
+    })
+    .await;
+    shop.data_platform_holds(&[id.to_owned(), failed_id.to_owned()]).await;
+    let received = shop.received().await;
+    let paid = received.iter().find(|event| event["aggregateId"] == id).unwrap();
+    assert_eq!((&paid["type"], &paid["data"]["paid"]), (&json!("OrderPaid"), &json!(30_000)));
+    shop.audit().await;
+    shop.no_function_panicked();
+    shop.stack.stop().await;
+}
