@@ -11,6 +11,7 @@
 )]
 
 mod calls;
+mod contract;
 mod dynamo;
 mod meter;
 mod router;

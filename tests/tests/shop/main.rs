@@ -2,3 +2,4 @@
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod orders;
+mod reference;
