@@ -10,7 +10,7 @@ use lambda_http::{Body, RequestExt, http};
 use serde_json::Value;
 use shared::{api::routes, runtime::serve};
 
-use crate::{TestShop, router};
+use crate::{TestShop, contract, router};
 
 /// A call that is being put together; awaiting it makes it.
 #[derive(Debug)]
@@ -80,10 +80,9 @@ impl Call {
 
     async fn send(self) -> Answer {
         let (path, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
-        let (function, parameters) = match routes::find(&self.method, path) {
-            Some((route, parameters)) => (route.function, parameters),
-            None => ("route-not-found", Vec::new()),
-        };
+        let found = routes::find(&self.method, path);
+        let (route, parameters) = found.map_or((None, Vec::new()), |(route, parameters)| (Some(route), parameters));
+        let function = route.map_or("route-not-found", |route| route.function);
         let parameters: HashMap<String, String> =
             parameters.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let query: HashMap<String, Vec<String>> = query
@@ -101,9 +100,12 @@ impl Call {
         let endpoint = router::endpoint(function).expect("each route's function is in the router");
         let response = serve::answer(self.shop.instance(), endpoint, request, true).await;
         let body = match response.body() {
-            Body::Text(text) => serde_json::from_str(text).expect("an answer is JSON"),
+            Body::Text(text) => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone())),
             _ => Value::Null,
         };
+        if let Some(route) = route {
+            contract::check(route, response.status().as_u16(), &body);
+        }
         Answer { status: response.status().as_u16(), headers: response.headers().clone(), body }
     }
 }

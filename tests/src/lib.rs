@@ -12,6 +12,7 @@
 
 mod bus;
 mod calls;
+mod contract;
 pub mod costs;
 mod dynamo;
 mod meter;

@@ -14,6 +14,7 @@ mod idempotency;
 mod orders;
 mod products;
 mod records;
+mod reference;
 mod relay;
 mod tidy;
 mod users;

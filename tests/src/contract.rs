@@ -1,0 +1,60 @@
+//! Every answer that a test gets is held to the API reference: its status, its code and the shape of its body.
+
+use std::{
+    collections::HashMap,
+    sync::{LazyLock, Mutex},
+};
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+use shared::api::routes::Route;
+
+static REFERENCE: LazyLock<Value> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("../../infra/openapi/openapi.json")).expect("the reference is JSON")
+});
+
+/// Checks an answer of a route.
+///
+/// # Panics
+/// Where the reference says otherwise.
+#[track_caller]
+pub(crate) fn check(route: &Route, status: u16, body: &Value) {
+    let asked = format!("{} {}", route.method, route.path);
+    let operation = &REFERENCE["paths"][route.path][route.method.to_lowercase()];
+    let response = &operation["responses"][status.to_string()];
+    assert!(!response.is_null(), "the reference knows no {status} of {asked}: {body}");
+    let response = follow(response);
+
+    let Some(content) = response["content"].get("application/json") else {
+        return;
+    };
+    if status >= 400 {
+        let examples = content["examples"].as_object();
+        let one = content["example"]["code"].as_str();
+        let known = examples.map_or_else(|| one == body["code"].as_str(), |all| all.contains_key(code(body)));
+        assert!(known, "the reference knows no {} of {asked}: {body}", code(body));
+    }
+    let problems = problems(&content["schema"], body);
+    assert!(problems.is_empty(), "the {status} of {asked} is not as the reference says: {problems:?}: {body}");
+}
+
+fn code(body: &Value) -> &str {
+    body["code"].as_str().unwrap_or_default()
+}
+
+fn follow(value: &'static Value) -> &'static Value {
+    let target = value["$ref"].as_str().and_then(|reference| REFERENCE.pointer(reference.strip_prefix('#')?));
+    target.unwrap_or(value)
+}
+
+fn problems(schema: &Value, body: &Value) -> Vec<String> {
+    /// By what they check: building one takes longer than most tests.
+    static VALIDATORS: LazyLock<Mutex<HashMap<String, Validator>>> = LazyLock::new(Mutex::default);
+
+    let mut validators = VALIDATORS.lock().expect("no check panics with the lock");
+    let validator = validators.entry(schema.to_string()).or_insert_with(|| {
+        let document = json!({ "allOf": [schema], "components": REFERENCE["components"] });
+        jsonschema::draft202012::new(&document).expect("the reference has valid schemas")
+    });
+    validator.iter_errors(body).map(|problem| problem.to_string()).collect()
+}
