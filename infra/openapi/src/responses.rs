@@ -11,7 +11,7 @@ use utoipa::{
         Content, ContentBuilder, Ref, RefOr, Response, ResponseBuilder, Responses, Schema,
         example::ExampleBuilder,
         header::HeaderBuilder,
-        schema::{Components, ObjectBuilder, OneOfBuilder, Type},
+        schema::{AnyOfBuilder, Components, ObjectBuilder, Type},
     },
 };
 
@@ -83,7 +83,7 @@ fn content(codes: &[Code]) -> Result<Content, Error> {
     let failure = Ref::from_schema_name(Failure::name());
     let also_by_the_gateway = codes.iter().any(|code| matches!(code, Code::Unauthenticated | Code::TryAgain));
     let schema: RefOr<Schema> = if also_by_the_gateway {
-        OneOfBuilder::new().item(failure).item(Ref::from_schema_name(GATEWAY_MESSAGE)).into()
+        AnyOfBuilder::new().item(failure).item(Ref::from_schema_name(GATEWAY_MESSAGE)).into()
     } else {
         failure.into()
     };
