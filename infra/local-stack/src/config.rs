@@ -41,6 +41,13 @@ impl Config {
         }
     }
 
+    /// The file that a running stack writes its environment to, `NAME=value` a line: where AWS is, and what the
+    /// functions are told.
+    #[must_use]
+    pub fn environment_file(&self) -> PathBuf {
+        self.state_dir.join("environment")
+    }
+
     /// For a test run called `name`: whatever ports are free, so that it runs beside a developer's stack, and an empty
     /// state whose logs can be looked at afterwards, in `.local/NAME`.
     ///

@@ -43,6 +43,19 @@ pub(crate) struct Function {
 }
 
 impl Deployment {
+    /// The environments of all functions in one, for what runs them together.
+    pub(crate) fn environment(&self) -> Result<BTreeMap<&str, &str>> {
+        let mut united = BTreeMap::new();
+        for (name, value) in self.functions.values().flat_map(|function| &function.environment) {
+            if united.insert(name.as_str(), value.as_str()).is_some_and(|other| other != value) {
+                return Err(Error::DeploymentFailed(format!(
+                    "{name} differs between functions, and `cargo lambda watch` gives all of them the same"
+                )));
+            }
+        }
+        Ok(united)
+    }
+
     /// The function that serves what no other route does.
     pub(crate) fn default_function(&self) -> Option<&str> {
         ["$default", "ANY /{proxy+}"].iter().find_map(|route| self.routes.get(*route)).map(String::as_str)

@@ -73,6 +73,7 @@ impl LocalStack {
         let deployment = deployment?;
 
         let mut stack = Self { config, deployment, issuer, watch: None, emulator, servers, _state: state };
+        stack.note_environment()?;
         if stack.config.watch {
             stack.watch(&tools, &binaries).await?;
         }
@@ -98,6 +99,16 @@ impl LocalStack {
         let gateway = Gateway::new(local(ports.watch), default_function)?;
         self.servers.serve(ports.gateway, gateway.router()).await?;
         Ok(())
+    }
+
+    /// Writes down how to reach what is deployed, for the tools that a developer runs beside the stack.
+    fn note_environment(&self) -> Result<()> {
+        let file = self.config.environment_file();
+        let aws = self.aws_environment();
+        let aws = aws.iter().map(|(name, value)| (*name, value.as_str()));
+        let lines: String =
+            aws.chain(self.deployment.environment()?).map(|(name, value)| format!("{name}={value}\n")).collect();
+        fs::write(&file, lines).context(format_args!("write {}", file.display()))
     }
 
     /// The deployed HTTP API, in the emulator, behind its authorizer. Append a path.

@@ -1,5 +1,4 @@
 use std::{
-    collections::BTreeMap,
     fs,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
@@ -13,7 +12,7 @@ use crate::{
     config::repository,
     deployment::Deployment,
     emulator::REGION,
-    error::{Context as _, Error, Result},
+    error::{Context as _, Result},
     leash::Leashed,
     tools::script,
 };
@@ -58,7 +57,7 @@ impl Watch<'_> {
             .env("FUNCTIONS_CARGO", build::cargo())
             .env("FUNCTIONS_BUILT", self.built)
             .env("FUNCTIONS_STAMP", self.stamp)
-            .envs(environment(self.deployment)?)
+            .envs(self.deployment.environment()?)
             .env("AWS_ENDPOINT_URL", self.endpoint)
             .env("AWS_REGION", REGION)
             .env("AWS_ACCESS_KEY_ID", "test")
@@ -70,21 +69,6 @@ impl Watch<'_> {
         process.until_ready(START_LIMIT, answers).await?;
         Ok(process)
     }
-}
-
-/// The environment of the deployed functions in one, since all of them inherit that of `cargo lambda watch`.
-fn environment(deployment: &Deployment) -> Result<BTreeMap<&str, &str>> {
-    let mut united = BTreeMap::new();
-    for (function, (name, value)) in
-        deployment.functions.iter().flat_map(|(name, function)| function.environment.iter().map(move |v| (name, v)))
-    {
-        if united.insert(name.as_str(), value.as_str()).is_some_and(|other| other != value) {
-            return Err(Error::DeploymentFailed(format!(
-                "{name} of {function} differs from that of another function, which `cargo lambda watch` cannot provide"
-            )));
-        }
-    }
-    Ok(united)
 }
 
 /// A folder with links to the sources alone.

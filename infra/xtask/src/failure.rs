@@ -15,6 +15,9 @@ pub(crate) enum Failure {
     #[error("the sample data could not be put in: {0}")]
     SampleData(String),
 
+    #[error("no shop runs here: start one by `cargo xtask dev`, or name a table, see `cargo xtask audit --help`")]
+    NoShop,
+
     #[error("interrupted")]
     Interrupted,
 

@@ -1,5 +1,6 @@
 //! Everything a developer does here, as one command: `cargo xtask`.
 
+mod audit;
 mod dev;
 mod failure;
 mod run;
@@ -54,8 +55,8 @@ enum Command {
 
     /// Read the whole table and check that the books are right
     ///
-    /// By default the table of the shop that `cargo xtask dev` runs; `cargo xtask audit --help` shows how to name
-    /// another.
+    /// Without arguments the table of the shop that `cargo xtask dev` runs; `cargo xtask audit --help` shows how to
+    /// name another.
     #[command(disable_help_flag = true)]
     Audit {
         /// What is passed on to the auditor
@@ -69,8 +70,10 @@ async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Dev { fresh } => dev::run(fresh).await,
         Command::Test => unless_stopped(test::run()).await,
-        Command::Bench { name, arguments } => unless_stopped(run::binary(&format!("bench-{name}"), &arguments)).await,
-        Command::Audit { arguments } => unless_stopped(run::binary("audit", &arguments)).await,
+        Command::Bench { name, arguments } => {
+            unless_stopped(run::binary(&format!("bench-{name}"), &arguments, [])).await
+        }
+        Command::Audit { arguments } => unless_stopped(audit::run(arguments)).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
