@@ -18,6 +18,7 @@ pub struct Bus(Arc<Mutex<State>>);
 struct State {
     taken: Vec<Value>,
     entries_per_call: Vec<usize>,
+    bytes_per_call: Vec<usize>,
     refusals: u32,
 }
 
@@ -35,6 +36,11 @@ impl Bus {
     /// How many entries each call had.
     pub fn entries_per_call(&self) -> Vec<usize> {
         self.0.lock().unwrap().entries_per_call.clone()
+    }
+
+    /// How many bytes of entries each call had.
+    pub fn bytes_per_call(&self) -> Vec<usize> {
+        self.0.lock().unwrap().bytes_per_call.clone()
     }
 
     /// A client of it.
@@ -55,6 +61,9 @@ impl Bus {
         let entries = request["Entries"].as_array().expect("entries");
         let mut state = self.0.lock().unwrap();
         state.entries_per_call.push(entries.len());
+        let size =
+            |entry: &Value| ["Detail", "DetailType", "Source"].map(|part| entry[part].as_str().map_or(0, str::len));
+        state.bytes_per_call.push(entries.iter().flat_map(size).sum());
         let mut results = Vec::new();
         for entry in entries {
             if state.refusals > 0 {

@@ -12,8 +12,10 @@ use shared::{
     store::{Backoff, stream},
 };
 
-/// The most entries that one PutEvents takes.
+/// The most entries that one PutEvents takes, and the most bytes of them together, with some room for what is around
+/// an event.
 const MAX_ENTRIES: usize = 10;
+const MAX_BYTES: usize = 240 * 1024;
 
 /// The relay between stream and bus.
 #[derive(Debug)]
@@ -58,16 +60,19 @@ impl Relay {
             }
         }
         let mut backoff = Backoff::new(self.random.clone());
-        for chunk in events.chunks(MAX_ENTRIES) {
-            self.publish(chunk, &mut backoff).await?;
+        let entries = events.iter().map(|event| self.entry(event)).collect::<Result<Vec<_>, _>>()?;
+        for call in calls(entries) {
+            self.publish(call, &mut backoff).await?;
+        }
+        for event in &events {
+            let (kind, version) = (event.kind.as_str(), event.version);
+            tracing::info!(event.id = event.event_id, order.id = event.aggregate_id, version, "{kind} published");
         }
         Ok(stream_checkpoint(unreadable))
     }
 
-    /// Publishes up to [`MAX_ENTRIES`] events; those that fail singly are sent again singly.
-    async fn publish(&self, events: &[Envelope<OrderSnapshot>], backoff: &mut Backoff) -> Result<(), Error> {
-        let entries = events.iter().map(|event| self.entry(event)).collect::<Result<Vec<_>, _>>()?;
-        let mut pending = entries;
+    /// Publishes the entries of one call; those that fail singly are sent again singly.
+    async fn publish(&self, mut pending: Vec<PutEventsRequestEntry>, backoff: &mut Backoff) -> Result<(), Error> {
         loop {
             let answer = self.client.put_events().set_entries(Some(pending.clone())).send().await?;
             // Entries without an answer are as good as failed.
@@ -76,14 +81,6 @@ impl Relay {
             pending =
                 pending.into_iter().enumerate().filter(|(index, _)| failed(*index)).map(|(_, entry)| entry).collect();
             if pending.is_empty() {
-                for event in events {
-                    tracing::info!(
-                        event.id = event.event_id,
-                        order.id = event.aggregate_id,
-                        "{} published",
-                        event.kind.as_str()
-                    );
-                }
                 return Ok(());
             }
             backoff.pause("the bus refused entries").await?;
@@ -98,4 +95,24 @@ impl Relay {
             .detail(serde_json::to_string(event)?)
             .build())
     }
+}
+
+/// Spreads entries, in their order, over as few calls as their number and size allow.
+fn calls(entries: Vec<PutEventsRequestEntry>) -> Vec<Vec<PutEventsRequestEntry>> {
+    let mut calls: Vec<Vec<PutEventsRequestEntry>> = Vec::new();
+    let mut bytes = 0;
+    for entry in entries {
+        let size = entry.detail.as_ref().map_or(0, String::len);
+        match calls.last_mut() {
+            Some(call) if call.len() < MAX_ENTRIES && bytes + size <= MAX_BYTES => {
+                bytes += size;
+                call.push(entry);
+            }
+            _ => {
+                bytes = size;
+                calls.push(vec![entry]);
+            }
+        }
+    }
+    calls
 }

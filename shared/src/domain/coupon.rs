@@ -3,7 +3,7 @@
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
-use super::{CouponId, Invalid, OrderId, UserId, Won, invalid::named, money::in_range, refusal::CouponProblem, time};
+use super::{CouponId, OrderId, UserId, Won, bounded::bounded, invalid::named, refusal::CouponProblem, time};
 
 /// What a coupon takes off, and from which orders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,53 +48,14 @@ pub enum Validity {
     Until(Timestamp),
 }
 
-/// How many coupons a campaign has: 1 to 10,000,000.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TotalQuantity(i64);
-
-impl TotalQuantity {
-    /// The fewest coupons.
-    pub const MIN: i64 = 1;
-    /// The most coupons.
-    pub const MAX: i64 = 10_000_000;
-
-    /// The number of coupons.
-    pub fn get(self) -> i64 {
-        self.0
-    }
+bounded! {
+    /// How many coupons a campaign has.
+    TotalQuantity(i64): 1, 10_000_000
 }
 
-impl TryFrom<i64> for TotalQuantity {
-    type Error = Invalid;
-
-    fn try_from(quantity: i64) -> Result<Self, Invalid> {
-        in_range(quantity, Self::MIN, Self::MAX).map(Self)
-    }
-}
-
-/// For how many Seoul days a coupon is valid: 1 to 3,650.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ValidDays(u16);
-
-impl ValidDays {
-    /// The fewest days.
-    pub const MIN: i64 = 1;
-    /// The most days: about ten years.
-    pub const MAX: i64 = 3_650;
-
-    /// The number of days.
-    pub fn get(self) -> u16 {
-        self.0
-    }
-}
-
-impl TryFrom<i64> for ValidDays {
-    type Error = Invalid;
-
-    fn try_from(days: i64) -> Result<Self, Invalid> {
-        in_range(days, Self::MIN, Self::MAX)?;
-        u16::try_from(days).map(Self).map_err(|_| Invalid::Range { min: Self::MIN, max: Self::MAX })
-    }
+bounded! {
+    /// For how many Seoul days a coupon is valid: at most about ten years.
+    ValidDays(u16): 1, 3_650
 }
 
 /// A campaign: `total_quantity` coupons, first come first served.

@@ -1,6 +1,7 @@
 //! The rules of the shop, pure: no AWS, no HTTP, no clock.
 
 pub mod bestseller;
+mod bounded;
 pub mod coupon;
 pub mod id;
 pub mod invalid;

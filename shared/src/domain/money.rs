@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Invalid;
+use super::{Invalid, bounded::bounded};
 
 /// An amount in Korean won. May be negative where an amount is a change (a ledger entry of a payment).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -123,30 +123,9 @@ impl TryFrom<i64> for Price {
     }
 }
 
-/// How many units an order line asks for: 1 to 999.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "i64")]
-pub struct Quantity(u16);
-
-impl Quantity {
-    /// The fewest units of a product in an order.
-    pub const MIN: i64 = 1;
-    /// The most units of one product in one order.
-    pub const MAX: i64 = 999;
-
-    /// The number of units.
-    pub fn get(self) -> u16 {
-        self.0
-    }
-}
-
-impl TryFrom<i64> for Quantity {
-    type Error = Invalid;
-
-    fn try_from(quantity: i64) -> Result<Self, Invalid> {
-        in_range(quantity, Self::MIN, Self::MAX)?;
-        u16::try_from(quantity).map(Self).map_err(|_| Invalid::Range { min: Self::MIN, max: Self::MAX })
-    }
+bounded! {
+    /// How many units of one product an order asks for.
+    Quantity(u16): 1, 999
 }
 
 /// Refuses a number below `min` or above `max`.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Invalid, money::in_range, product::Offer};
+use super::{Invalid, bounded::bounded, money::in_range, product::Offer};
 
 /// The most shards a shelf can have. A line of an order may have to take from all of them in one transaction of at
 /// most 100 actions.
@@ -11,28 +11,9 @@ pub const MAX_SHARDS: u16 = 64;
 /// The most units a shelf can hold.
 pub const MAX_UNITS: i64 = 1_000_000_000;
 
-/// Units on a new shelf: 0 to [`MAX_UNITS`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Units(i64);
-
-impl Units {
-    /// The fewest units.
-    pub const MIN: i64 = 0;
-    /// The most units.
-    pub const MAX: i64 = MAX_UNITS;
-
-    /// The number of units.
-    pub fn get(self) -> i64 {
-        self.0
-    }
-}
-
-impl TryFrom<i64> for Units {
-    type Error = Invalid;
-
-    fn try_from(units: i64) -> Result<Self, Invalid> {
-        in_range(units, Self::MIN, Self::MAX).map(Self)
-    }
+bounded! {
+    /// Units on a new shelf.
+    Units(i64): 0, MAX_UNITS
 }
 
 /// Units to put on a shelf, or to take off where below zero: anything but 0, up to [`MAX_UNITS`] either way.
@@ -62,34 +43,14 @@ impl TryFrom<i64> for UnitsChange {
     }
 }
 
-/// How many shards a shelf has: 1 to [`MAX_SHARDS`], 1 unless told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ShardCount(u16);
-
-impl ShardCount {
-    /// The fewest shards.
-    pub const MIN: i64 = 1;
-    /// The most shards.
-    pub const MAX: i64 = MAX_SHARDS as i64;
-
-    /// The number of shards.
-    pub fn get(self) -> u16 {
-        self.0
-    }
+bounded! {
+    /// How many shards a shelf has: 1 unless told.
+    ShardCount(u16): 1, MAX_SHARDS as i64
 }
 
 impl Default for ShardCount {
     fn default() -> Self {
         Self(1)
-    }
-}
-
-impl TryFrom<i64> for ShardCount {
-    type Error = Invalid;
-
-    fn try_from(count: i64) -> Result<Self, Invalid> {
-        in_range(count, Self::MIN, Self::MAX)?;
-        u16::try_from(count).map(Self).map_err(|_| Invalid::Range { min: Self::MIN, max: Self::MAX })
     }
 }
 

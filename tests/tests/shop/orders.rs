@@ -325,6 +325,9 @@ async fn an_order_is_for_its_customer_and_its_sellers_lines_for_them() {
     let lines: Vec<_> =
         seen["items"].as_array().unwrap().iter().map(|line| line["productId"].as_str().unwrap()).collect();
     assert_eq!(lines, ["cup"]);
+    // 20,000 won of goods and 3,000 for shipping were paid; half of the goods are theirs.
+    assert_eq!((&order["paid"], &seen["paid"]), (&json!(23_000), &json!(10_000)));
+    assert_eq!((&seen["goodsTotal"], &seen["shippingFee"]), (&json!(10_000), &json!(0)));
     let history = shop.get(&format!("{path}/history")).as_seller("dogi").await.expect(200);
     assert!(history["items"].as_array().unwrap().iter().all(|step| step["itemId"] != "1"));
     shop.get("/orders/none").as_user("mina").await.refused(404, "ENTITY_NOT_FOUND");

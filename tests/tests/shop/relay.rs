@@ -45,6 +45,29 @@ async fn events_go_in_batches_of_ten() {
     assert_eq!(unique.len(), 23);
 }
 
+/// The largest orders have the longest names on the most lines: ten of them are more than one call takes.
+#[tokio::test]
+async fn large_events_go_in_more_calls() {
+    let shop = TestShop::new();
+    shop.customer("mina", 100_000_000).await;
+    let mut items = Vec::new();
+    for number in 0..50 {
+        let id = format!("{}{number:02}", "p".repeat(62));
+        let product = json!({ "productId": id, "name": "가".repeat(100), "price": 1, "stock": 1_000 });
+        shop.post("/products", product).as_admin().await.expect(201);
+        items.push(json!({ "productId": id, "quantity": 1 }));
+    }
+    for _ in 0..10 {
+        shop.post("/orders", json!({ "userId": "mina", "items": items })).await.expect(201);
+    }
+    let bus = Bus::default();
+    let records = Consumers::new(shop.dynamo().clone()).next_batch();
+    relay(&bus).handle(event(&records)).await.unwrap();
+    assert_eq!(bus.entries_per_call().iter().sum::<usize>(), 10);
+    assert!(bus.entries_per_call().len() > 1, "{:?}", bus.bytes_per_call());
+    assert!(bus.bytes_per_call().iter().all(|bytes| *bytes <= 256 * 1024), "{:?}", bus.bytes_per_call());
+}
+
 #[tokio::test]
 async fn an_event_says_what_happened() {
     let bus = Bus::default();

@@ -9,7 +9,11 @@ use serde::Deserialize;
 
 use super::{Caller, Failure, Role, Shop};
 use crate::{
-    domain::{OrderId, Refusal, UserId, order::Order, refusal::Entity},
+    domain::{
+        OrderId, Refusal, UserId, Won,
+        order::{Order, OrderLine},
+        refusal::Entity,
+    },
     store::{Consistency, Key, keys, orders::OrderRecord, table::Range},
 };
 
@@ -46,11 +50,36 @@ impl Visible {
         if caller.role != Role::Seller {
             return None;
         }
-        let theirs = |(line, number): (&crate::domain::order::OrderLine, usize)| {
-            (line.seller_id.as_ref() == Some(&caller.user_id)).then_some(number)
-        };
+        let theirs =
+            |(line, number): (&OrderLine, usize)| (line.seller_id.as_ref() == Some(&caller.user_id)).then_some(number);
         let lines: Vec<usize> = order.items.iter().zip(1..).filter_map(theirs).collect();
-        (!lines.is_empty()).then_some(Self { order, lines })
+        (!lines.is_empty()).then(|| Self { order: amounts_of(&lines, order), lines })
+    }
+}
+
+/// The order with the amounts of some of its lines alone: what the others cost, the coupon and the shipping fee are the
+/// customer's business.
+fn amounts_of(lines: &[usize], order: Order) -> Order {
+    let visible: Vec<&OrderLine> =
+        lines.iter().filter_map(|number| order.items.get(number.saturating_sub(1))).collect();
+    let sum = |amount: fn(&OrderLine) -> Option<Won>| {
+        Won::checked_sum(visible.iter().filter_map(|line| amount(line))).unwrap_or_default()
+    };
+    let goods_total = sum(|line| line.unit_price.checked_mul(line.quantity));
+    let goods_discount = sum(|line| line.unit_discount.checked_mul(line.quantity));
+    let coupon_discount = sum(|line| Some(line.coupon_share));
+    let payable = sum(|line| line.amount()?.checked_sub(line.coupon_share));
+    let paid = if order.paid_at.is_some() { payable } else { Won::ZERO };
+    Order {
+        goods_total,
+        goods_discount,
+        coupon_id: None,
+        coupon_discount,
+        shipping_fee: Won::ZERO,
+        payable,
+        paid,
+        refunded: Won::ZERO,
+        ..order
     }
 }
 
