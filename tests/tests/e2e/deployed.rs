@@ -64,6 +64,8 @@ async fn every_route_works_with_a_token_and_its_own_permissions() {
     assert_eq!(mina.get("/orders").await.data()["items"].as_array().unwrap().len(), 2);
 
     the_door_is_shut_to_others(&deployed, &mina, id).await;
+    bad_input_is_refused(&mina).await;
+    bad_input_is_refused(&shop.api).await;
     what_is_public_is_open(&deployed).await;
     shop.audit().await;
     shop.stack.stop().await;
@@ -104,4 +106,28 @@ async fn what_is_public_is_open(deployed: &Api) {
     assert_eq!(nowhere["code"], "ENTITY_NOT_FOUND");
     let wrong = deployed.try_call(Method::PUT, "/orders", None).await.unwrap();
     assert_eq!((wrong.status.as_u16(), wrong.code()), (405, "METHOD_NOT_ALLOWED"));
+}
+
+/// What the gateways in front do to paths and bodies changes nothing of it.
+async fn bad_input_is_refused(api: &Api) {
+    let charge = |amount: Value| json!({ "userId": "mina", "amount": amount });
+    for amount in
+        [json!(1.5), json!("1000"), json!(-100), json!(150), json!(100_000_000), json!(9_223_372_036_854_775_808_u64)]
+    {
+        let answer = api.post("/balance/charge", charge(amount.clone())).await;
+        assert_eq!((answer.status.as_u16(), answer.fields()), (400, vec!["amount"]), "{amount}");
+    }
+    for id in ["a%20b", "a.b", &"x".repeat(65)] {
+        let answer = api.get(&format!("/balance/{id}")).await;
+        assert_eq!((answer.status.as_u16(), answer.fields()), (400, vec!["userId"]), "{id}");
+    }
+    // A gateway may take an escaped slash for a slash: then there is no such path.
+    let slash = api.get("/balance/a%2Fb").await;
+    assert!([400, 404].contains(&slash.status.as_u16()), "{slash:?}");
+    let malformed = api.send_text("/balance/charge", "application/json", "{\"userId\":").await;
+    assert_eq!((malformed.status.as_u16(), malformed.fields()), (400, vec!["body"]));
+    let text = api.send_text("/balance/charge", "text/plain", "{}").await;
+    assert_eq!((text.status.as_u16(), text.code()), (415, "UNSUPPORTED_MEDIA_TYPE"));
+    let large = api.send_text("/balance/charge", "application/json", &" ".repeat(65 * 1024)).await;
+    assert_eq!((large.status.as_u16(), large.code()), (413, "PAYLOAD_TOO_LARGE"));
 }

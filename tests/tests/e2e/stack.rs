@@ -126,6 +126,12 @@ impl Answer {
         &self.body["data"]
     }
 
+    /// The fields that a 400 names.
+    pub fn fields(&self) -> Vec<&str> {
+        let errors = self.body["fieldErrors"].as_array().into_iter().flatten();
+        errors.filter_map(|error| error["field"].as_str()).collect()
+    }
+
     /// The code.
     pub fn code(&self) -> &str {
         self.body["code"].as_str().unwrap_or("none")
@@ -157,13 +163,25 @@ impl Api {
 
     /// Makes a call; nothing if there was no answer.
     pub async fn try_call(&self, method: Method, path: &str, body: Option<&Value>) -> Option<Answer> {
-        let mut request = self.client.request(method, format!("{}{path}", self.url));
-        for (name, value) in &self.headers {
-            request = request.header(*name, value);
-        }
+        let mut request = self.request(method, path);
         if let Some(body) = body {
             request = request.json(body);
         }
+        Self::answer(request).await
+    }
+
+    /// Posts any text.
+    pub async fn send_text(&self, path: &str, content_type: &str, text: &str) -> Answer {
+        let request = self.request(Method::POST, path).header("content-type", content_type).body(text.to_owned());
+        Self::answer(request).await.expect("an answer")
+    }
+
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.client.request(method, format!("{}{path}", self.url));
+        self.headers.iter().fold(request, |request, (name, value)| request.header(*name, value))
+    }
+
+    async fn answer(request: reqwest::RequestBuilder) -> Option<Answer> {
         let answer = request.send().await.ok()?;
         let status = answer.status();
         let text = answer.text().await.ok()?;
