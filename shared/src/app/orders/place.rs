@@ -1,6 +1,6 @@
 //! Ordering and paying from the balance in one commit.
 
-use super::facts::{Asserted, Facts};
+use super::facts::{Asserted, Facts, LineFacts};
 use crate::{
     app::{Failure, RequestKey, Shop, facts as account_facts},
     domain::{
@@ -8,11 +8,13 @@ use crate::{
         ledger::{EntryKind, LedgerEntry, OutOfBounds},
         order::{Actor, Draft, LineStatus, Order, OrderLine},
         pricing::{self, NoQuote, PricedLine},
+        product::Offer,
         refusal::CouponProblem,
+        stock::Take,
         user::Account,
     },
     store::{
-        Backoff, Consistency, Lesson, Outcome, StoreError, Transaction,
+        Action, Backoff, Consistency, Lesson, Outcome, StoreError, Transaction,
         action::Position,
         coupons, keys, ledger,
         orders::{self, OrderRecord},
@@ -201,13 +203,7 @@ impl Attempt {
         let place = transaction.add(orders::create(&record)?);
         let asserted_account = transaction.add(users::move_balance(user, &facts.account, &account)?);
         transaction.add(ledger::append(user, &entry)?);
-        let mut takes = Vec::new();
-        for line in &facts.lines {
-            let product = &line.product;
-            let sell = |take| shelf::sell(&product.product_id, take, &product.offer);
-            let actions = line.takes.iter().map(|&take| sell(take)).collect::<Result<Vec<_>, _>>()?;
-            takes.push(actions.into_iter().map(|action| transaction.add(action)).collect());
-        }
+        let takes = on_shelves(&mut transaction, facts, shelf::sell)?;
         let coupon = order.coupon_id.as_ref().map(|coupon| coupons::spend(user, coupon, id, at)).transpose()?;
         let coupon = coupon.map(|action| transaction.add(action));
         let asserted = Asserted { account: asserted_account, coupon, takes };
@@ -230,16 +226,24 @@ impl Attempt {
         let record = OrderRecord { order: order.clone(), payload: key.payload.clone() };
         let kept = transaction.add(orders::create(&record)?);
         let asserted_account = transaction.add(users::check_account(user, &facts.account)?);
-        let mut takes = Vec::new();
-        for line in &facts.lines {
-            let product = &line.product;
-            let check = |take| shelf::check_for_sale(&product.product_id, take, &product.offer);
-            let actions = line.takes.iter().map(|&take| check(take)).collect::<Result<Vec<_>, _>>()?;
-            takes.push(actions.into_iter().map(|action| transaction.add(action)).collect());
-        }
+        let takes = on_shelves(&mut transaction, facts, shelf::check_for_sale)?;
         let coupon = order.coupon_id.as_ref().map(|coupon| coupons::check_usable(user, coupon, at)).transpose()?;
         let coupon = coupon.map(|action| transaction.add(action));
         let asserted = Asserted { account: asserted_account, coupon, takes };
         Ok(Self { transaction, order, place, asserted, ending: Ending::Failed(kept) })
     }
+}
+
+/// Adds an action for each take of each line.
+fn on_shelves(
+    transaction: &mut Transaction,
+    facts: &Facts,
+    action: fn(&ProductId, Take, &Offer) -> Result<Action, StoreError>,
+) -> Result<Vec<Vec<Position>>, StoreError> {
+    let line = |line: &LineFacts| {
+        let product = &line.product;
+        let takes = line.takes.iter().map(|&take| action(&product.product_id, take, &product.offer));
+        takes.map(|action| Ok(transaction.add(action?))).collect()
+    };
+    facts.lines.iter().map(line).collect()
 }
