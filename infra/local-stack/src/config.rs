@@ -84,6 +84,18 @@ impl Ports {
     /// Those that the documentation speaks of.
     pub const WELL_KNOWN: Self = Self { emulator: 4566, gateway: 9000, watch: 9001, data_platform: 9100, issuer: 9200 };
 
+    /// The same, each so much higher: for a second stack on a machine.
+    #[must_use]
+    pub const fn shifted(self, by: u16) -> Self {
+        Self {
+            emulator: self.emulator.saturating_add(by),
+            gateway: self.gateway.saturating_add(by),
+            watch: self.watch.saturating_add(by),
+            data_platform: self.data_platform.saturating_add(by),
+            issuer: self.issuer.saturating_add(by),
+        }
+    }
+
     /// Some that nobody uses just now.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt as _;
 use crate::{
     Task, Tools,
     config::repository,
-    emulator::REGION,
+    emulator::{REGION, SYSTEM_PATH},
     error::{Context as _, Error, Result},
 };
 
@@ -80,6 +80,9 @@ pub(crate) async fn deploy(
     });
 
     let mut command = tools.script("deploy.py");
+    // Neither the developer's AWS profiles nor proxies concern it.
+    command.env_clear().env("PATH", SYSTEM_PATH);
+    command.env("AWS_CONFIG_FILE", "/dev/null").env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut script = Task::start(command).context("run deploy.py")?;
     if let Some(mut input) = script.child().stdin.take() {

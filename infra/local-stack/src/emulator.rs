@@ -4,6 +4,8 @@ use std::{
     time::Duration,
 };
 
+use reqwest::Client;
+
 use crate::{
     Tools,
     error::{Context as _, Result},
@@ -12,6 +14,9 @@ use crate::{
 
 /// The region everything is deployed to: Seoul.
 pub(crate) const REGION: &str = "ap-northeast-2";
+
+/// Where the system's own programs are, `sh` say.
+pub(crate) const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 const START_LIMIT: Duration = Duration::from_secs(60);
 
@@ -42,11 +47,9 @@ impl Emulator {
         let command = self.command()?;
         let process = self.process.insert(Leashed::start("the emulator", &self.tools, &command, self.log.clone())?);
         let health = format!("http://127.0.0.1:{}/_localstack/health", self.port);
-        process
-            .until_ready(START_LIMIT, || async {
-                reqwest::get(&health).await.is_ok_and(|answer| answer.status().is_success())
-            })
-            .await
+        let client = Client::builder().no_proxy().build().context("make an HTTP client")?;
+        let answers = || async { client.get(&health).send().await.is_ok_and(|answer| answer.status().is_success()) };
+        process.until_ready(START_LIMIT, answers).await
     }
 
     /// Marks the beginning and the end of what must happen as a whole. Ended in between, the emulator forgets all since
@@ -87,7 +90,7 @@ impl Emulator {
             // Functions inherit all that is set here, so nothing of the developer's own is, not even the home folder
             // with its AWS profiles.
             .env_clear()
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("PATH", SYSTEM_PATH)
             .env("HOME", &self.folder)
             .env("TMPDIR", &temporary)
             // Where functions find AWS. Without it they get no address at all.

@@ -4,7 +4,10 @@ use std::{fmt::Display, io, path::PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A port is taken. `purpose` is what it is needed for.
-    #[error("port {port} ({purpose}) is in use: stop what listens on it, `lsof -i :{port}` tells what that is")]
+    #[error(
+        "port {port} ({purpose}) is in use: stop what listens on it, `lsof -i :{port}` tells what that is, or use other \
+         ports, `cargo xtask dev --port-offset 1000`"
+    )]
     PortInUse {
         /// The port.
         port: u16,

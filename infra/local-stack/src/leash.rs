@@ -29,11 +29,12 @@ pub(crate) struct Leashed {
 
 impl Leashed {
     /// Starts `command` in a process group of its own, where the terminal's Ctrl-C does not reach it, with its output
-    /// in `log`.
+    /// at the end of `log`.
     pub(crate) fn start(name: &'static str, tools: &Tools, command: &Command, log: PathBuf) -> Result<Self> {
         use std::os::unix::process::CommandExt as _;
 
-        let output = File::create(&log).context(format_args!("write {}", log.display()))?;
+        let output = File::options().create(true).append(true).open(&log);
+        let output = output.context(format_args!("write {}", log.display()))?;
         let errors = output.try_clone().context(format_args!("write {}", log.display()))?;
         let mut leash = tools.script("leash.py");
         leash.arg(command.get_program()).args(command.get_args());

@@ -50,7 +50,7 @@ impl LocalStack {
         if config.fresh {
             forget(folder)?;
         }
-        fs::create_dir_all(logs(&config)).context(format_args!("create {}", logs(&config).display()))?;
+        renew(&logs(&config))?;
 
         let servers = Servers::new()?;
         let issuer = Issuer::new(local(ports.issuer))?;
@@ -261,11 +261,19 @@ fn logs(config: &Config) -> PathBuf {
 
 /// Removes what earlier runs left in the state folder.
 fn forget(folder: &Path) -> Result<()> {
-    for part in ["emulator", "functions", "logs"] {
-        let part = folder.join(part);
-        if part.exists() {
-            fs::remove_dir_all(&part).context(format_args!("remove {}", part.display()))?;
-        }
+    remove(&folder.join("emulator"))?;
+    remove(&folder.join("functions"))
+}
+
+/// Leaves the folder there and empty.
+fn renew(folder: &Path) -> Result<()> {
+    remove(folder)?;
+    fs::create_dir_all(folder).context(format_args!("create {}", folder.display()))
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).context(format_args!("remove {}", folder.display()))?;
     }
     Ok(())
 }

@@ -38,7 +38,8 @@ impl Tools {
         let _turn = turn(&tools.folder)?;
         let stamp = tools.folder.join("installed");
         let wanted = wanted(&tools.folder);
-        if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+        // A Python that was upgraded or removed leaves a link to nowhere.
+        if tools.path("python").exists() && fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
             return Ok(tools);
         }
         steps.begin("installing the tools into .local/tools (this once, about half a minute)");

@@ -58,6 +58,7 @@ impl Watch<'_> {
             .env("FUNCTIONS_BUILT", self.built)
             .env("FUNCTIONS_STAMP", self.stamp)
             .envs(self.deployment.environment()?)
+            .env("NO_PROXY", "127.0.0.1,localhost")
             .env("AWS_ENDPOINT_URL", self.endpoint)
             .env("AWS_REGION", REGION)
             .env("AWS_ACCESS_KEY_ID", "test")

@@ -1,10 +1,10 @@
-use local_stack::{Config, LocalStack, repository};
+use local_stack::{Config, LocalStack, Ports, repository};
 
 use crate::{failure::Failure, sample, stop_signal};
 
 /// Runs the shop until Ctrl-C. Whatever ends this function, also in the middle of the start, ends all it has started.
-pub(crate) async fn run(fresh: bool) -> Result<(), Failure> {
-    let config = Config { fresh, ..Config::dev() };
+pub(crate) async fn run(fresh: bool, port_offset: u16) -> Result<(), Failure> {
+    let config = Config { fresh, ports: Ports::WELL_KNOWN.shifted(port_offset), ..Config::dev() };
     let steps = config.steps;
     tokio::select! {
         failed = serve(config) => failed,

@@ -36,6 +36,10 @@ enum Command {
         /// Start empty: forget users, products, orders and all
         #[arg(long)]
         fresh: bool,
+
+        /// Add this to every port, where the usual ones are taken
+        #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=50_000))]
+        port_offset: u16,
     },
 
     /// Run all checks, stopping at the first that fails
@@ -68,7 +72,7 @@ enum Command {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Dev { fresh } => dev::run(fresh).await,
+        Command::Dev { fresh, port_offset } => dev::run(fresh, port_offset).await,
         Command::Test => unless_stopped(test::run()).await,
         Command::Bench { name, arguments } => {
             unless_stopped(run::binary(&format!("bench-{name}"), &arguments, [])).await
