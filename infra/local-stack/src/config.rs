@@ -41,7 +41,7 @@ impl Config {
         }
     }
 
-    /// The file that a running stack writes its environment to, `NAME=value` a line: where AWS is, and what the
+    /// The file that a stack, as long as it runs, tells its environment in, `NAME=value` a line: where AWS is, and what the
     /// functions are told.
     #[must_use]
     pub fn environment_file(&self) -> PathBuf {

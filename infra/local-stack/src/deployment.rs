@@ -62,13 +62,12 @@ impl Deployment {
     }
 }
 
-/// Deploys `template.yaml` to the emulator at `endpoint`, with the functions' binaries as they are now.
+/// Deploys `template.yaml` to the emulator at `endpoint`.
 pub(crate) async fn deploy(
     tools: &Tools,
     endpoint: &str,
     parameters: &BTreeMap<String, String>,
-    binaries: &BTreeMap<String, PathBuf>,
-    folder: &Path,
+    kept: &Kept,
 ) -> Result<Deployment> {
     let request = json!({
         "endpoint": endpoint,
@@ -76,7 +75,7 @@ pub(crate) async fn deploy(
         "stack": STACK,
         "template": repository().join("template.yaml"),
         "parameters": parameters,
-        "functions": keep(binaries, folder)?,
+        "functions": kept.binaries,
     });
 
     let mut command = tools.script("deploy.py");
@@ -97,32 +96,46 @@ pub(crate) async fn deploy(
     serde_json::from_slice(&output.stdout).map_err(|error| Error::DeploymentFailed(error.to_string()))
 }
 
-/// Keeps each binary as it is now under a name of its own, so that a later build leaves alone what is deployed, and
-/// returns where. Those of earlier deployments go.
-///
-/// A hard link takes no time and no space, and cargo does not write into an existing binary but replaces it.
-fn keep(binaries: &BTreeMap<String, PathBuf>, folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
-    let mut kept = BTreeMap::new();
-    for (name, binary) in binaries {
-        let copy = folder.join(name).join(version(binary).context(format_args!("read {}", binary.display()))?);
-        if !copy.exists() {
-            let parent = folder.join(name);
-            if parent.exists() {
-                fs::remove_dir_all(&parent).context(format_args!("remove {}", parent.display()))?;
-            }
-            fs::create_dir_all(&parent).context(format_args!("create {}", parent.display()))?;
-            fs::hard_link(binary, &copy)
-                .or_else(|_| fs::copy(binary, &copy).map(drop))
-                .context(format_args!("write {}", copy.display()))?;
-        }
-        kept.insert(name.clone(), copy);
-    }
-    Ok(kept)
+/// The functions' binaries as they were built, under names of their own for as long as this value lives, so that a
+/// later build leaves alone what is deployed.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    folder: PathBuf,
+    binaries: BTreeMap<String, PathBuf>,
 }
 
-/// Tells one build of a binary from another without reading it.
-fn version(binary: &Path) -> io::Result<String> {
+impl Kept {
+    /// Keeps the binaries in the folder, and nothing else in it.
+    pub(crate) fn new(binaries: BTreeMap<String, PathBuf>, folder: PathBuf) -> Result<Self> {
+        let mut kept = Self { folder, binaries };
+        kept.clear().context(format_args!("empty {}", kept.folder.display()))?;
+        for (name, binary) in &mut kept.binaries {
+            let copy = keep(binary, &kept.folder.join(name)).context(format_args!("keep {}", binary.display()))?;
+            *binary = copy;
+        }
+        Ok(kept)
+    }
+
+    fn clear(&self) -> io::Result<()> {
+        if self.folder.exists() { fs::remove_dir_all(&self.folder) } else { Ok(()) }
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        // Together they are a gigabyte once the next build has replaced the originals.
+        let _ = self.clear();
+    }
+}
+
+/// Keeps a binary in the folder and returns where: the name tells one build from another.
+///
+/// A hard link takes no time and no space, and cargo does not write into an existing binary but replaces it.
+fn keep(binary: &Path, folder: &Path) -> io::Result<PathBuf> {
     let metadata = fs::metadata(binary)?;
     let built = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-    Ok(format!("{:x}-{:x}", built.as_nanos(), metadata.len()))
+    let copy = folder.join(format!("{:x}-{:x}", built.as_nanos(), metadata.len()));
+    fs::create_dir_all(folder)?;
+    fs::hard_link(binary, &copy).or_else(|_| fs::copy(binary, &copy).map(drop))?;
+    Ok(copy)
 }

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     Binaries, Config, Tools, build, data_platform,
-    deployment::{self, Deployment},
+    deployment::{self, Deployment, Kept},
     emulator::Emulator,
     error::{Context as _, Error, Result},
     gateway::Gateway,
@@ -30,6 +30,7 @@ pub struct LocalStack {
     watch: Option<Leashed>,
     emulator: Emulator,
     servers: Servers,
+    _kept: Kept,
     _state: File,
 }
 
@@ -48,7 +49,7 @@ impl LocalStack {
         fs::write(&stamp, "").context(format_args!("write {}", stamp.display()))?;
         let binaries = build().await?;
         if config.fresh {
-            forget(folder)?;
+            remove(&folder.join("emulator"))?;
         }
         renew(&logs(&config))?;
 
@@ -63,16 +64,15 @@ impl LocalStack {
         emulator.start().await?;
 
         steps.begin("deploying template.yaml");
+        let kept = Kept::new(binaries.functions(), folder.join("functions"))?;
         emulator.set_settled(false);
-        let packages = folder.join("functions");
-        let deployment =
-            deployment::deploy(&tools, &emulator.url(), &parameters(&config), &binaries.functions(), &packages).await;
+        let deployment = deployment::deploy(&tools, &emulator.url(), &parameters(&config), &kept).await;
         // A template that was refused has been rolled back; half-done is only what was interrupted above.
         emulator.set_settled(true);
         emulator.check()?;
         let deployment = deployment?;
 
-        let mut stack = Self { config, deployment, issuer, watch: None, emulator, servers, _state: state };
+        let mut stack = Self { config, deployment, issuer, watch: None, emulator, servers, _kept: kept, _state: state };
         stack.note_environment()?;
         if stack.config.watch {
             stack.watch(&tools, &binaries).await?;
@@ -225,6 +225,13 @@ impl LocalStack {
     }
 }
 
+impl Drop for LocalStack {
+    fn drop(&mut self) {
+        // What it tells is no longer so.
+        let _ = fs::remove_file(self.config.environment_file());
+    }
+}
+
 fn local(port: u16) -> String {
     format!("http://127.0.0.1:{port}")
 }
@@ -257,12 +264,6 @@ fn stamp(config: &Config) -> PathBuf {
 
 fn logs(config: &Config) -> PathBuf {
     config.state_dir.join("logs")
-}
-
-/// Removes what earlier runs left in the state folder.
-fn forget(folder: &Path) -> Result<()> {
-    remove(&folder.join("emulator"))?;
-    remove(&folder.join("functions"))
 }
 
 /// Leaves the folder there and empty.

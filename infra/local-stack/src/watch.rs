@@ -80,10 +80,13 @@ impl Watch<'_> {
 fn watched(folder: &Path) -> Result<PathBuf> {
     fs::create_dir_all(folder).context(format_args!("create {}", folder.display()))?;
     for source in SOURCES {
-        let link = folder.join(source);
-        if !link.is_symlink() {
-            symlink(repository().join(source), &link).context(format_args!("create {}", link.display()))?;
+        let (link, source) = (folder.join(source), repository().join(source));
+        // One that leads elsewhere is from before the repository was moved.
+        if fs::read_link(&link).is_ok_and(|target| target == source) {
+            continue;
         }
+        let _ = fs::remove_file(&link);
+        symlink(source, &link).context(format_args!("create {}", link.display()))?;
     }
     Ok(folder.to_owned())
 }
