@@ -8,9 +8,9 @@ use crate::stack::{Api, Shop};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_route_works_with_a_token_and_its_own_permissions() {
     let shop = Shop::start("e2e-deployed").await;
-    let deployed = Api::new(shop.stack.api_url());
+    let deployed = Api::new(shop.stack().api_url());
     let as_caller = |sub: &str, groups: &[&str]| {
-        deployed.with("authorization", format!("Bearer {}", shop.stack.token(sub, groups).unwrap()))
+        deployed.with("authorization", format!("Bearer {}", shop.stack().token(sub, groups).unwrap()))
     };
     let (admin, mina) = (as_caller("boss", &["admin"]), as_caller("mina", &[]));
     let seller = as_caller("dabang", &["seller"]);
@@ -68,7 +68,7 @@ async fn every_route_works_with_a_token_and_its_own_permissions() {
     bad_input_is_refused(&shop.api).await;
     what_is_public_is_open(&deployed).await;
     shop.audit().await;
-    shop.stack.stop().await;
+    shop.stop().await;
 }
 
 /// Without a token nothing runs, whatever the headers say; with one, only one's own things.

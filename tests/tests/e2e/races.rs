@@ -54,5 +54,5 @@ async fn races_over_http_have_exact_ends() {
 
     shop.audit().await;
     shop.no_function_panicked();
-    shop.stack.stop().await;
+    shop.stop().await;
 }

@@ -1,9 +1,16 @@
 //! What is down comes back, and nothing is lost.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use reqwest::Method;
 use serde_json::json;
+use tokio::task::JoinHandle;
 
 use crate::stack::{Answer, Api, Shop};
 
@@ -24,7 +31,7 @@ async fn a_data_platform_that_was_down_gets_every_order_once() {
     shop.data_platform_answers(200).await;
     shop.data_platform_holds(&orders).await;
     shop.audit().await;
-    shop.stack.stop().await;
+    shop.stop().await;
 }
 
 fn id(order: &Answer) -> String {
@@ -33,48 +40,87 @@ fn id(order: &Answer) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stopping_in_the_middle_of_load_loses_no_acknowledged_order() {
-    const CUSTOMERS: usize = 8;
-    const ORDERS: usize = 25;
     let mut shop = Shop::start("e2e-restart").await;
     let api = shop.api.clone();
     api.customers(CUSTOMERS, 1_000_000).await;
     api.product("tea", 1_000, 1_000).await;
 
-    let load: Vec<_> =
-        (0..CUSTOMERS).map(|user| tokio::spawn(persistent_customer(api.clone(), user, ORDERS))).collect();
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    shop.stack.restart_emulator().await.unwrap();
-    let mut acknowledged = Vec::new();
-    let mut repeated = 0;
-    for customer in load {
-        let (orders, tries) = customer.await.unwrap();
-        acknowledged.extend(orders);
-        repeated += tries;
-    }
-
-    assert!(repeated > 0, "the load did not notice the stop");
-    assert_eq!(acknowledged.len(), CUSTOMERS * ORDERS);
-    for (user, order) in &acknowledged {
-        let found = api.as_user(user).get(&format!("/orders/{order}")).await;
-        assert_eq!(found.data()["status"], "PAID");
-    }
-    // Each was carried out once, however often it was sent.
-    assert_eq!(api.stock("tea").await, 1_000 - i64::try_from(acknowledged.len()).unwrap());
-    let orders: Vec<String> = acknowledged.into_iter().map(|(_, order)| order).collect();
+    // Once only what is behind the functions, which go on and have no answer from it.
+    let load = Load::start(&api, "first");
+    load.is_under_way().await;
+    shop.restart_emulator().await;
+    load.is_not_over();
+    let mut orders = load.acknowledged(&api).await;
     shop.data_platform_holds(&orders).await;
+
+    // Once everything.
+    let load = Load::start(&api, "second");
+    load.is_under_way().await;
+    shop.restart().await;
+    load.is_not_over();
+    orders.extend(load.acknowledged(&api).await);
+
+    // Each was carried out once, however often it was sent.
+    assert_eq!(api.stock("tea").await, 1_000 - i64::try_from(orders.len()).unwrap());
     shop.audit().await;
     shop.no_function_panicked();
-    shop.stack.stop().await;
+    shop.stop().await;
 }
 
-/// Places orders one after the other, each under a key of its own until it is acknowledged. Gives them, by user, and
-/// how often one had to be sent again.
-async fn persistent_customer(api: Api, user: usize, orders: usize) -> (Vec<(String, String)>, usize) {
+const CUSTOMERS: usize = 8;
+const ORDERS_EACH: usize = 40;
+
+/// Customers who order at the same time.
+struct Load {
+    customers: Vec<JoinHandle<Vec<(String, String)>>>,
+    acknowledged: Arc<AtomicUsize>,
+}
+
+impl Load {
+    fn start(api: &Api, name: &'static str) -> Self {
+        let acknowledged = Arc::new(AtomicUsize::new(0));
+        let customer = |user| tokio::spawn(persistent_customer(api.clone(), user, name, Arc::clone(&acknowledged)));
+        Self { customers: (0..CUSTOMERS).map(customer).collect(), acknowledged }
+    }
+
+    /// Waits until some of the orders are acknowledged, and most are not.
+    async fn is_under_way(&self) {
+        while self.acknowledged.load(Ordering::SeqCst) < CUSTOMERS {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Asserts that what was done meanwhile was done in the middle of the load.
+    fn is_not_over(&self) {
+        assert!(self.acknowledged.load(Ordering::SeqCst) < CUSTOMERS * ORDERS_EACH, "the load was over too soon");
+    }
+
+    /// Waits until every order is acknowledged, and finds each of them.
+    async fn acknowledged(self, api: &Api) -> Vec<String> {
+        let mut acknowledged = Vec::new();
+        for customer in self.customers {
+            acknowledged.extend(customer.await.unwrap());
+        }
+        assert_eq!(acknowledged.len(), CUSTOMERS * ORDERS_EACH);
+        for (user, order) in &acknowledged {
+            let found = api.as_user(user).get(&format!("/orders/{order}")).await;
+            assert_eq!(found.data()["status"], "PAID");
+        }
+        acknowledged.into_iter().map(|(_, order)| order).collect()
+    }
+}
+
+/// Places orders one after the other, each under a key of its own until it is acknowledged. Gives them, by user.
+async fn persistent_customer(
+    api: Api,
+    user: usize,
+    load: &str,
+    all_acknowledged: Arc<AtomicUsize>,
+) -> Vec<(String, String)> {
     let user = format!("u{user}");
     let mut acknowledged = Vec::new();
-    let mut repeated = 0;
-    for number in 0..orders {
-        let api = api.with("idempotency-key", format!("order-{number}"));
+    for number in 0..ORDERS_EACH {
+        let api = api.with("idempotency-key", format!("{load}-{number}"));
         let body = json!({ "userId": user, "items": [{ "productId": "tea", "quantity": 1 }] });
         let mut tries = 0;
         let order = loop {
@@ -83,11 +129,11 @@ async fn persistent_customer(api: Api, user: usize, orders: usize) -> (Vec<(Stri
                 break id(&answer);
             }
             tries += 1;
-            repeated += 1;
             assert!(tries < 300, "an order is acknowledged in the end");
             tokio::time::sleep(Duration::from_millis(100)).await;
         };
         acknowledged.push((user.clone(), order));
+        all_acknowledged.fetch_add(1, Ordering::SeqCst);
     }
-    (acknowledged, repeated)
+    acknowledged
 }

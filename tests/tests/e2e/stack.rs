@@ -21,7 +21,8 @@ static TURN: Mutex<()> = Mutex::const_new(());
 
 /// A running shop.
 pub struct Shop {
-    pub stack: LocalStack,
+    config: Config,
+    stack: Option<LocalStack>,
     pub api: Api,
     _turn: MutexGuard<'static, ()>,
 }
@@ -30,14 +31,37 @@ impl Shop {
     /// Starts an empty shop on free ports.
     pub async fn start(name: &str) -> Self {
         let turn = TURN.lock().await;
-        let stack = LocalStack::start(Config::test(name).unwrap()).await.unwrap_or_else(|error| panic!("{error}"));
+        let config = Config::test(name).unwrap();
+        let stack = LocalStack::start(config.clone()).await.unwrap_or_else(|error| panic!("{error}"));
         let api = Api::new(stack.local_url());
-        Self { stack, api, _turn: turn }
+        Self { config, stack: Some(stack), api, _turn: turn }
+    }
+
+    pub fn stack(&self) -> &LocalStack {
+        self.stack.as_ref().expect("the shop runs")
+    }
+
+    /// Stops the emulator and starts it again; the functions go on meanwhile.
+    pub async fn restart_emulator(&mut self) {
+        self.stack.as_mut().expect("the shop runs").restart_emulator().await.unwrap();
+    }
+
+    /// Stops all of it and starts it again, at the same place, with what it had stored.
+    pub async fn restart(&mut self) {
+        self.stack.take().expect("the shop runs").stop().await;
+        let config = Config { fresh: false, ..self.config.clone() };
+        let stack = LocalStack::start(config).await.unwrap_or_else(|error| panic!("{error}"));
+        self.stack = Some(stack);
+    }
+
+    /// Stops all of it.
+    pub async fn stop(mut self) {
+        self.stack.take().expect("the shop runs").stop().await;
     }
 
     /// Reads the whole table until no invariant is broken, which takes the stream's consumers a moment.
     pub async fn audit(&self) {
-        let table = self.stack.output("TableName").unwrap();
+        let table = self.stack().output("TableName").unwrap();
         let client = self.dynamo();
         eventually("the books are right", || async {
             let now = jiff::Timestamp::now();
@@ -48,7 +72,7 @@ impl Shop {
     }
 
     fn dynamo(&self) -> aws_sdk_dynamodb::Client {
-        let environment = self.stack.aws_environment();
+        let environment = self.stack().aws_environment();
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(environment["AWS_REGION"].clone()))
@@ -59,13 +83,13 @@ impl Shop {
 
     /// The events that the data platform holds.
     pub async fn received(&self) -> Vec<Value> {
-        let url = format!("{}/received", self.stack.data_platform_url());
+        let url = format!("{}/received", self.stack().data_platform_url());
         reqwest::get(url).await.unwrap().json().await.unwrap()
     }
 
     /// Has the data platform answer with this status.
     pub async fn data_platform_answers(&self, status: u16) {
-        let url = format!("{}/mode", self.stack.data_platform_url());
+        let url = format!("{}/mode", self.stack().data_platform_url());
         let answer = reqwest::Client::new().put(url).json(&json!({ "status": status })).send().await.unwrap();
         assert!(answer.status().is_success());
     }
@@ -85,7 +109,7 @@ impl Shop {
 
     /// Nothing that a function wrote tells of a panic.
     pub fn no_function_panicked(&self) {
-        let log = std::fs::read_to_string(self.stack.functions_log()).unwrap();
+        let log = std::fs::read_to_string(self.stack().functions_log()).unwrap();
         let panics: Vec<_> = log.lines().filter(|line| line.contains("panicked")).collect();
         assert!(panics.is_empty(), "{panics:#?}");
     }

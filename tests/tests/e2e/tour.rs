@@ -47,5 +47,5 @@ async fn charge_browse_order_and_see_what_follows() {
     assert_eq!((&paid["type"], &paid["data"]["paid"]), (&json!("OrderPaid"), &json!(30_000)));
     shop.audit().await;
     shop.no_function_panicked();
-    shop.stack.stop().await;
+    shop.stop().await;
 }
