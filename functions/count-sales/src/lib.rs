@@ -10,7 +10,6 @@ use shared::{
         Shop,
         bestsellers::{self, SalesChange},
     },
-    events,
     runtime::serve::stream_checkpoint,
     store::{StoreError, stream},
 };
@@ -38,6 +37,6 @@ pub async fn handle(shop: &Shop, batch: Event) -> Result<DynamoDbEventResponse, 
 
 fn changes_of(record: &EventRecord) -> Result<Vec<SalesChange>, StoreError> {
     let described = stream::product_change(record)?.map(SalesChange::Described);
-    let sold = stream::order_change(record)?.map(|(old, new)| events::sales(old.as_ref(), &new)).unwrap_or_default();
+    let sold = stream::order_change(record)?.and_then(|(old, new)| SalesChange::of_order(old.as_ref(), &new));
     Ok(described.into_iter().chain(sold).collect())
 }

@@ -9,6 +9,7 @@ use crate::{
     domain::{
         ProductId,
         bestseller::{Board, Candidate, UnitsByDay, window_start},
+        order::Order,
         product::{Product, SaleStatus},
         time::seoul_day,
     },
@@ -32,6 +33,24 @@ pub enum SalesChange {
     },
     /// A product's name, price or sale status may be another.
     Described(ProductId),
+}
+
+impl SalesChange {
+    /// The units that a change of an order sold, or gave back: the difference of its live units, once it is paid. The
+    /// same change gives the same answer, however often it is delivered.
+    pub fn of_order(old: Option<&Order>, new: &Order) -> Option<Self> {
+        let paid_at = new.paid_at?;
+        let mut units: BTreeMap<ProductId, i64> = BTreeMap::new();
+        for line in &new.items {
+            *units.entry(line.product_id.clone()).or_default() += i64::from(line.live_units());
+        }
+        for line in old.filter(|old| old.paid_at.is_some()).into_iter().flat_map(|old| &old.items) {
+            *units.entry(line.product_id.clone()).or_default() -= i64::from(line.live_units());
+        }
+        units.retain(|_, units| *units != 0);
+        let event_id = format!("{}-{}", new.order_id, new.version);
+        (!units.is_empty()).then_some(Self::Sold { event_id, paid_at, units })
+    }
 }
 
 /// The bestsellers of today.

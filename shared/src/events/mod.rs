@@ -1,10 +1,8 @@
 //! What others learn of the shop: versioned events, derived from the table's stream and from nothing else.
 
 mod order;
-mod sales;
 
 pub use order::{LineSnapshot, OrderSnapshot, from_change};
-pub use sales::sales;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

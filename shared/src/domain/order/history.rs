@@ -92,3 +92,75 @@ impl Order {
         changes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        OrderId, ProductId, Quantity, UserId, Won,
+        order::{Draft, OrderLine},
+        pricing::{ShippingPolicy, quote},
+    };
+
+    fn draft() -> Draft {
+        let line = |product: &str, price: i64| OrderLine {
+            product_id: ProductId::try_from(product.to_owned()).unwrap(),
+            seller_id: None,
+            name: product.to_owned(),
+            quantity: Quantity::try_from(2).unwrap(),
+            cancelled_quantity: 0,
+            unit_price: Won::new(price),
+            unit_discount: Won::ZERO,
+            coupon_share: Won::ZERO,
+            status: LineStatus::PendingPayment,
+        };
+        let items = vec![line("tea", 1_000), line("cup", 2_000)];
+        let priced: Vec<_> = items.iter().map(OrderLine::priced).collect();
+        let shipping = ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) };
+        Draft {
+            user_id: UserId::try_from("mina".to_owned()).unwrap(),
+            actor: Actor::Customer,
+            items,
+            quote: quote(&priced, None, shipping).unwrap(),
+            coupon_id: None,
+            at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    /// Replays an order's history: its state and those of its lines in the end.
+    fn replay(order: &Order) -> (Option<OrderStatus>, Vec<Option<LineStatus>>) {
+        let (mut status, mut lines) = (None, vec![None; order.items.len()]);
+        for (_, change) in order.changes() {
+            match change {
+                Change::Order { from, to } => {
+                    assert_eq!(from, status);
+                    status = Some(to);
+                }
+                Change::Line { number, from, to } => {
+                    assert_eq!(from, lines[number - 1]);
+                    lines[number - 1] = Some(to);
+                }
+            }
+        }
+        (status, lines)
+    }
+
+    #[test]
+    fn the_history_leads_to_what_is() {
+        let id = || OrderId::try_from("order".to_owned()).unwrap();
+        for order in [Order::paid(id(), draft()), Order::payment_failed(id(), draft())] {
+            let (status, lines) = replay(&order);
+            assert_eq!(status, Some(order.status));
+            assert_eq!(lines, order.items.iter().map(|line| Some(line.status)).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn only_what_is_paid_has_been_paid() {
+        let id = || OrderId::try_from("order".to_owned()).unwrap();
+        let paid = Order::paid(id(), draft());
+        assert_eq!((paid.status, paid.paid, paid.payable), (OrderStatus::Paid, Won::new(9_000), Won::new(9_000)));
+        let failed = Order::payment_failed(id(), draft());
+        assert_eq!((failed.status, failed.paid, failed.paid_at), (OrderStatus::PaymentFailed, Won::ZERO, None));
+    }
+}
