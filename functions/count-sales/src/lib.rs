@@ -14,23 +14,12 @@ use shared::{
     store::{StoreError, stream},
 };
 
-/// Counts a batch. A record that cannot be read ends the batch there, so that Lambda isolates it and puts it aside.
+/// Counts a batch, up to a record that cannot be read.
 ///
 /// # Errors
 /// Where the table gives no answer: the batch comes again, and what it counted already does not count twice.
 pub async fn handle(shop: &Shop, batch: Event) -> Result<DynamoDbEventResponse, Error> {
-    let mut changes = Vec::new();
-    let mut unreadable = None;
-    for record in &batch.records {
-        match changes_of(record) {
-            Ok(found) => changes.extend(found),
-            Err(error) => {
-                tracing::error!(%error, "a stream record cannot be read");
-                unreadable = Some(record);
-                break;
-            }
-        }
-    }
+    let (changes, unreadable) = stream::read(&batch.records, changes_of);
     bestsellers::fold(shop, changes).await?;
     Ok(stream_checkpoint(unreadable))
 }

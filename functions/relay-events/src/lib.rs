@@ -3,13 +3,16 @@
 //! It is the only publisher: a request commits to the table, and what others learn of it follows from the stream. A
 //! stream delivers at least once, so an event can be published twice; its id stays the same.
 
-use aws_lambda_events::{dynamodb::Event, streams::DynamoDbEventResponse};
+use aws_lambda_events::{
+    dynamodb::{Event, EventRecord},
+    streams::DynamoDbEventResponse,
+};
 use aws_sdk_eventbridge::{Client, types::PutEventsRequestEntry};
 use lambda_runtime::Error;
 use shared::{
     events::{self, Envelope, OrderSnapshot},
     runtime::{Random, aws, config, serve::stream_checkpoint},
-    store::{Backoff, stream},
+    store::{Backoff, StoreError, stream},
 };
 
 /// The most entries that one PutEvents takes, and the most bytes of them together, with some room for what is around
@@ -40,25 +43,13 @@ impl Relay {
         Self { client, bus, random }
     }
 
-    /// Publishes the events of a batch. A record that cannot be read ends the batch there, so that Lambda isolates it
-    /// and puts it aside; what the bus does not take for all our patience fails the batch, so that it comes again.
+    /// Publishes the events of a batch, up to a record that cannot be read. What the bus does not take for all our
+    /// patience fails the batch, so that it comes again.
     ///
     /// # Errors
     /// Where the bus did not take everything.
     pub async fn handle(&self, batch: Event) -> Result<DynamoDbEventResponse, Error> {
-        let mut events = Vec::new();
-        let mut unreadable = None;
-        for record in &batch.records {
-            match stream::order_change(record) {
-                Ok(None) => {}
-                Ok(Some((old, new))) => events.extend(events::from_change(old.as_ref(), &new)),
-                Err(error) => {
-                    tracing::error!(%error, "a stream record cannot be read");
-                    unreadable = Some(record);
-                    break;
-                }
-            }
-        }
+        let (events, unreadable) = stream::read(&batch.records, events_of);
         let mut backoff = Backoff::new(self.random.clone());
         let entries = events.iter().map(|event| self.entry(event)).collect::<Result<Vec<_>, _>>()?;
         for call in calls(entries) {
@@ -95,6 +86,11 @@ impl Relay {
             .detail(serde_json::to_string(event)?)
             .build())
     }
+}
+
+fn events_of(record: &EventRecord) -> Result<Vec<Envelope<OrderSnapshot>>, StoreError> {
+    let change = stream::order_change(record)?;
+    Ok(change.map(|(old, new)| events::from_change(old.as_ref(), &new)).unwrap_or_default())
 }
 
 /// Spreads entries, in their order, over as few calls as their number and size allow.

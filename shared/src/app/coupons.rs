@@ -61,10 +61,7 @@ const COUNTER_SHARDS: u16 = 1;
 /// # Errors
 /// [`Refusal::AlreadyExists`] where the id is taken.
 pub async fn create(shop: &Shop, new: NewCampaign, key: &RequestKey) -> Result<Remaining, Failure> {
-    let coupon_id = match new.coupon_id.clone() {
-        Some(coupon_id) => coupon_id,
-        None => CouponId::try_from(key.digest.clone()).map_err(|_| Failure::Broken("a digest is an id"))?,
-    };
+    let coupon_id = key.id(new.coupon_id.clone())?;
     let created = idempotency::unless_answered(shop, key, create_once(shop, new, coupon_id, key).await).await?;
     get(shop, &created.coupon_id).await
 }

@@ -44,6 +44,12 @@ impl RequestKey {
         Self { digest: shop.new_id(), payload: digest(payload), given: false }
     }
 
+    /// The id of what the request creates: the one chosen, or else one that a repeat of the request has too.
+    pub(super) fn id<I: TryFrom<String>>(&self, chosen: Option<I>) -> Result<I, Failure> {
+        let derived = || I::try_from(self.digest.clone()).map_err(|_| Failure::Broken("a digest is an id"));
+        chosen.map_or_else(derived, Ok)
+    }
+
     /// Refuses a payload other than the one the key came with first.
     ///
     /// # Errors

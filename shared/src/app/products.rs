@@ -102,10 +102,7 @@ struct Touched {
 /// # Errors
 /// [`Refusal::AlreadyExists`] where the id is taken.
 pub async fn create(shop: &Shop, new: NewProduct, key: &RequestKey) -> Result<Stocked, Failure> {
-    let product_id = match new.product_id.clone() {
-        Some(product_id) => product_id,
-        None => ProductId::try_from(key.digest.clone()).map_err(|_| Failure::Broken("a digest is an id"))?,
-    };
+    let product_id = key.id(new.product_id.clone())?;
     let created = idempotency::unless_answered(shop, key, create_once(shop, new, product_id, key).await).await?;
     stocked(shop, &created.product_id).await
 }

@@ -73,10 +73,7 @@ struct Created {
 /// # Errors
 /// [`Refusal::AlreadyExists`] where the id is taken.
 pub async fn create(shop: &Shop, new: NewUser, key: &RequestKey) -> Result<User, Failure> {
-    let user_id = match new.user_id.clone() {
-        Some(user_id) => user_id,
-        None => UserId::try_from(key.digest.clone()).map_err(|_| Failure::Broken("a digest is an id"))?,
-    };
+    let user_id = key.id(new.user_id.clone())?;
     let created = idempotency::unless_answered(shop, key, create_once(shop, new, user_id, key).await).await?;
     get(shop, &created.user_id).await
 }

@@ -140,31 +140,27 @@ impl Exchange {
         let status = response.status().as_u16();
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let user_id = request.known_caller().map(|caller| caller.user_id.as_str());
+        macro_rules! log {
+            ($level:ident) => {
+                tracing::$level!(
+                    request.id = request_id,
+                    http.method = method,
+                    http.path = path,
+                    http.status = status,
+                    code,
+                    user.id = user_id,
+                    order.id = order_id,
+                    duration_ms,
+                    error = inside,
+                    "{method} {path} {status}"
+                )
+            };
+        }
+        // Only a failure of ours has something inside; where there is nothing, the field is left out.
         if status >= 500 {
-            tracing::error!(
-                request.id = request_id,
-                http.method = method,
-                http.path = path,
-                http.status = status,
-                code,
-                user.id = user_id,
-                order.id = order_id,
-                duration_ms,
-                error = inside,
-                "{method} {path} {status}"
-            );
+            log!(error);
         } else {
-            tracing::info!(
-                request.id = request_id,
-                http.method = method,
-                http.path = path,
-                http.status = status,
-                code,
-                user.id = user_id,
-                order.id = order_id,
-                duration_ms,
-                "{method} {path} {status}"
-            );
+            log!(info);
         }
         metrics::counter!("Requests", "Code" => code).increment(1);
         metrics::histogram!("Duration", "Code" => code).record(started.elapsed().as_secs_f64() * 1_000.0);

@@ -32,6 +32,25 @@ pub fn product_change(record: &EventRecord) -> Result<Option<ProductId>, StoreEr
     Ok(new.map(|product| product.product_id))
 }
 
+/// What the records of a batch tell, read one by one up to the first that cannot be read, and that one. There the batch
+/// ends, so that Lambda isolates the record and puts it aside.
+pub fn read<T, I: IntoIterator<Item = T>>(
+    records: &[EventRecord],
+    of_record: impl Fn(&EventRecord) -> Result<I, StoreError>,
+) -> (Vec<T>, Option<&EventRecord>) {
+    let mut told = Vec::new();
+    for record in records {
+        match of_record(record) {
+            Ok(found) => told.extend(found),
+            Err(error) => {
+                tracing::error!(%error, "a stream record cannot be read");
+                return (told, Some(record));
+            }
+        }
+    }
+    (told, None)
+}
+
 fn sort_key(record: &EventRecord) -> Option<&str> {
     match record.change.keys.get("sk") {
         Some(AttributeValue::S(sk)) => Some(sk),

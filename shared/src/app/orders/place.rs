@@ -46,7 +46,7 @@ pub struct PlaceOrder {
 /// [`Refusal::NotOnSale`], [`Refusal::StockNotEnough`] for a product, [`Refusal::CouponNotUsable`],
 /// [`Refusal::BalanceNotEnough`]. The last leaves a PAYMENT_FAILED order.
 pub async fn place(shop: &Shop, order: &PlaceOrder, key: &RequestKey) -> Result<Order, Failure> {
-    let id = OrderId::try_from(key.digest.clone()).map_err(|_| Failure::Broken("a digest is an id"))?;
+    let id: OrderId = key.id(None)?;
     match place_once(shop, order, &id, key).await {
         // The refusal may be of the order's own making: it emptied the shelf, or used the coupon.
         Err(Failure::Refused(refusal)) if key.given => {
