@@ -6,10 +6,10 @@ use std::sync::{
 };
 
 use audit::Scope;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use shared::{
-    app::Shop,
+    app::{Policy, Shop},
     domain::{Won, pricing::ShippingPolicy},
     runtime::{Clock, Random},
     store::Table,
@@ -181,8 +181,12 @@ fn instance(dynamo: &Dynamo, clock: &Arc<AtomicI64>, random: &Random) -> Shop {
     let clock = Arc::clone(clock);
     let clock = Clock::new(move || Timestamp::from_millisecond(clock.load(Ordering::SeqCst)).unwrap());
     let table = Table::new(dynamo.client(), TABLE.to_owned(), random.clone());
-    let shipping = ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) };
-    Shop::new(table, clock, random.clone(), shipping)
+    let policy = Policy {
+        shipping: ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) },
+        hold: SignedDuration::from_mins(10),
+        sheet_validity: SignedDuration::from_mins(30),
+    };
+    Shop::new(table, clock, random.clone(), policy)
 }
 
 /// Bits that look random and are the same in every run.

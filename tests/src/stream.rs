@@ -4,7 +4,7 @@ use aws_lambda_events::dynamodb::Event;
 use serde_json::{Value, json};
 use shared::{
     app::Shop,
-    events::{self, Envelope, OrderSnapshot},
+    events::{self, Event as ShopEvent},
     store::stream,
 };
 
@@ -17,7 +17,7 @@ pub struct Consumers {
     iterator: Option<String>,
     filter: Value,
     /// Every event that the relay would have published.
-    pub published: Vec<Envelope<OrderSnapshot>>,
+    pub published: Vec<ShopEvent>,
 }
 
 /// The size of a batch.

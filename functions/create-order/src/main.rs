@@ -1,4 +1,4 @@
-//! `POST /orders`: orders and pays in one commit.
+//! `POST /orders`: places an order in one commit.
 
 use lambda_http::Error;
 

@@ -2,10 +2,7 @@
 
 use shared::{
     api::{ApiRequest, ApiResult, Cursor, Limit, Reply, both, parameters::PageParameters, views::OrderView},
-    app::{
-        Shop,
-        orders::{self, Visible},
-    },
+    app::{Shop, orders},
     domain::UserId,
 };
 
@@ -29,7 +26,8 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let user_id = request.subject(user_id)?;
 
     let limit = limit.unwrap_or_default().get();
-    let (orders, next) = orders::list(shop, &user_id, cursor.map(Cursor::place), limit).await?;
-    let items = orders.into_iter().map(|order| OrderView::from(Visible::whole(order))).collect();
+    let (orders, next) =
+        orders::list(shop, request.caller_for(&user_id)?, &user_id, cursor.map(Cursor::place), limit).await?;
+    let items = orders.into_iter().map(OrderView::from).collect();
     Reply::page(items, next.map(Cursor::to))
 }

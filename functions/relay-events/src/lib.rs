@@ -10,7 +10,7 @@ use aws_lambda_events::{
 use aws_sdk_eventbridge::{Client, types::PutEventsRequestEntry};
 use lambda_runtime::Error;
 use shared::{
-    events::{self, Envelope, OrderSnapshot},
+    events::{self, Event as ShopEvent},
     runtime::{Random, aws, config, serve::stream_checkpoint},
     store::{Backoff, StoreError, stream},
 };
@@ -78,7 +78,7 @@ impl Relay {
         }
     }
 
-    fn entry(&self, event: &Envelope<OrderSnapshot>) -> Result<PutEventsRequestEntry, Error> {
+    fn entry(&self, event: &ShopEvent) -> Result<PutEventsRequestEntry, Error> {
         Ok(PutEventsRequestEntry::builder()
             .event_bus_name(&self.bus)
             .source(events::SOURCE)
@@ -88,7 +88,7 @@ impl Relay {
     }
 }
 
-fn events_of(record: &EventRecord) -> Result<Vec<Envelope<OrderSnapshot>>, StoreError> {
+fn events_of(record: &EventRecord) -> Result<Vec<ShopEvent>, StoreError> {
     let change = stream::order_change(record)?;
     Ok(change.map(|(old, new)| events::from_change(old.as_ref(), &new)).unwrap_or_default())
 }

@@ -92,7 +92,7 @@ impl Auditor {
             }
             Record::Board(board) => self.sales.add_board(board),
             // They say what has been done; there is nothing in them to add up.
-            Record::Counted { .. } | Record::Request { .. } => {}
+            Record::Counted { .. } | Record::Request { .. } | Record::Payment(_) | Record::Sheet(_) => {}
         }
     }
 

@@ -265,5 +265,13 @@ pub(crate) fn draft(buyer: &str, items: Vec<OrderLine>, terms: Option<Terms>, in
     let priced: Vec<_> = items.iter().map(OrderLine::priced).collect();
     let quote = pricing::quote(&priced, terms.as_ref(), SHIPPING).unwrap();
     let coupon_id = terms.map(|_| coupon("welcome"));
-    Draft { user_id: user(buyer), actor: Actor::Customer, items, quote, coupon_id, at: at(instant) }
+    Draft {
+        user_id: user(buyer),
+        actor: Actor::Customer,
+        items,
+        quote,
+        coupon_id,
+        order_sheet_id: None,
+        at: at(instant),
+    }
 }

@@ -7,24 +7,25 @@ use shared::{
     api::{
         ApiError, Code, FieldErrors,
         views::{
-            self, BestsellerView, CampaignView, EntryView, IssuedCouponView, ListedProductView, OrderView, ProductView,
-            ShownStatus, UserView,
+            self, BestsellerView, CampaignView, EntryView, IssuedCouponView, ListedProductView, OrderSheetView,
+            OrderView, PaymentView, ProductView, ShownStatus, UserView,
         },
     },
     app::{
-        Failure,
+        Caller, Failure, Role,
         balance::{Balance, Charged},
         coupons::Remaining,
         orders::Visible,
     },
     domain::{
-        CouponId, Invalid, OrderId, ProductId, Quantity, Refusal, UserId, Won,
+        CouponId, Invalid, OrderId, OrderSheetId, ProductId, Quantity, Refusal, UserId, Won,
         coupon::{Campaign, CouponKind, CouponState, IssuedCoupon, Terms, Validity},
         ledger::EntryKind,
         money::MAX_BALANCE,
-        order::{Actor, Draft, LineStatus, Order, OrderLine},
+        order::{Actor, Draft, LineStatus, Order, OrderLine, allowed_next},
         pricing::{self, ShippingPolicy},
         refusal::{CouponProblem, Entity},
+        sheet::OrderSheet,
         user::{UserKind, UserStatus},
     },
     store::StoreError,
@@ -100,9 +101,23 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         seller_id: Some(seller_id),
     };
     let bestseller = BestsellerView { rank: 1, product_id: tea, name, price, sold_quantity: 128 };
-    let order = order(order_id, mina.clone(), &product)?;
-    let history = views::history(&Visible::whole(order.clone()));
-    let order = OrderView::from(Visible::whole(order));
+    let ordered_at = at("2026-11-20T01:00:00Z")?;
+    let draft = draft(mina.clone(), &product, ordered_at)?;
+    let sheet_id = OrderSheetId::try_from("wz5x2v4mb8n1t9c0rfakq3d6s7".to_owned())?;
+    let sheet = OrderSheet::new(sheet_id, draft.clone(), at("2026-11-20T01:30:00Z")?);
+    let order = Order::paid(order_id.clone(), draft);
+    let payment = PaymentView {
+        payment_id: order_id.to_string(),
+        order_id,
+        method: order.payment,
+        amount: order.paid,
+        status: order.payment_status().ok_or(Error::NoSample("Payment"))?,
+        at: ordered_at,
+    };
+    let caller = Caller { user_id: mina.clone(), role: Role::Customer };
+    let order = Visible::to(&caller, order, ordered_at).ok_or(Error::NoSample("Order"))?;
+    let history = views::history(&order);
+    let order = OrderView::from(order);
 
     Ok(vec![
         ("User", serde_json::to_value(user)?),
@@ -119,6 +134,8 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         ("IssuedCoupon", serde_json::to_value(issued_coupon(mina)?)?),
         ("Order", serde_json::to_value(order)?),
         ("HistoryEntry", serde_json::to_value(history.into_iter().next())?),
+        ("Payment", serde_json::to_value(payment)?),
+        ("OrderSheet", serde_json::to_value(OrderSheetView::at(ordered_at, sheet))?),
     ])
 }
 
@@ -168,10 +185,20 @@ fn bodies() -> Vec<(&'static str, Value)> {
                 "couponId": "welcome-5000",
             }),
         ),
+        (
+            "NewOrderSheet",
+            json!({
+                "userId": "mina",
+                "items": [{ "productId": "hallabong-tea", "quantity": 2 }],
+                "couponId": "welcome-5000",
+            }),
+        ),
+        ("NewCancellation", json!({ "items": [{ "itemId": "1", "quantity": 1 }], "reason": "하나만 필요해요" })),
+        ("OrderItemChange", json!({ "status": "SHIPPED" })),
     ]
 }
 
-fn order(order_id: OrderId, user_id: UserId, product: &ProductView) -> Result<Order, Error> {
+fn draft(user_id: UserId, product: &ProductView, at: Timestamp) -> Result<Draft, Error> {
     let line = OrderLine {
         product_id: product.product_id.clone(),
         seller_id: product.seller_id.clone(),
@@ -185,15 +212,15 @@ fn order(order_id: OrderId, user_id: UserId, product: &ProductView) -> Result<Or
     };
     let campaign = campaign()?;
     let quote = pricing::quote(&[line.priced()], Some(&campaign.terms), SHIPPING);
-    let draft = Draft {
+    Ok(Draft {
         user_id,
         actor: Actor::Customer,
         items: vec![line],
         quote: quote.map_err(|_| Error::NoSample("Order"))?,
         coupon_id: Some(campaign.coupon_id),
-        at: at("2026-11-20T01:00:00Z")?,
-    };
-    Ok(Order::paid(order_id, draft))
+        order_sheet_id: None,
+        at,
+    })
 }
 
 fn campaign() -> Result<Campaign, Error> {
@@ -266,6 +293,16 @@ pub(crate) fn failure(code: Code) -> Result<ApiError, Error> {
         },
         Code::CouponNotIssuable => Refusal::CouponNotIssuable,
         Code::ProductNotOnSale => Refusal::NotOnSale { product_id },
+        Code::PriceChanged => Refusal::PriceChanged { product_id, quoted: Won::new(11_000), current: Won::new(12_000) },
+        Code::OrderStateConflict => Refusal::LineStateConflict {
+            order_id: OrderId::try_from("kq3d6s7wz5x2v4mb8n1t9c0rfa".to_owned())?,
+            item_id: "1".to_owned(),
+            status: LineStatus::Delivered,
+            allowed: allowed_next(LineStatus::Delivered, Actor::Customer),
+        },
+        Code::OrderSheetExpired => {
+            Refusal::SheetExpired { order_sheet_id: OrderSheetId::try_from("wz5x2v4mb8n1t9c0rfakq3d6s7".to_owned())? }
+        }
         Code::UserNotActive => Refusal::UserNotActive,
         Code::AlreadyExists => Refusal::AlreadyExists(Entity::Product),
         Code::LimitExceeded => Refusal::LimitExceeded { limit: "balance", max: MAX_BALANCE.get() },

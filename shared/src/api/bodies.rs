@@ -4,9 +4,13 @@ use deserr::Deserr;
 use utoipa::ToSchema;
 
 use super::FieldErrors;
-use crate::domain::{
-    text::{Category, Line, Name, Phone},
-    user::Seller,
+use crate::{
+    app::orders::{Basket, MAX_LINES},
+    domain::{
+        CouponId, Invalid, OrderSheetId, ProductId, Quantity,
+        text::{Category, Line, Name, Phone},
+        user::Seller,
+    },
 };
 
 /// A seller's business.
@@ -35,5 +39,93 @@ impl From<SellerBody> for Seller {
             address: body.address.into_string(),
             category: body.category.into_string(),
         }
+    }
+}
+
+/// Units of a product.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+#[schema(as = NewOrderItem, rename_all = "camelCase")]
+pub struct ItemBody {
+    /// The product.
+    pub product_id: ProductId,
+    /// How many units.
+    pub quantity: Quantity,
+}
+
+/// Where a request says what is to be ordered: in one of three places.
+///
+/// # Errors
+/// Where it says so in none of them or in several, or the items are wrong.
+pub fn basket(
+    items: Option<Vec<ItemBody>>,
+    order_sheet_id: Option<OrderSheetId>,
+    coupon_id: Option<CouponId>,
+) -> Result<Basket, FieldErrors> {
+    match (items, order_sheet_id) {
+        (Some(_), Some(_)) => Err(FieldErrors::one("orderSheetId", Invalid::Excludes("items"))),
+        (None, None) => Err(FieldErrors::one("items", Invalid::Required)),
+        (Some(items), None) => Ok(Basket::Items { lines: merge(items)?, coupon_id }),
+        (None, Some(_)) if coupon_id.is_some() => Err(FieldErrors::one("couponId", Invalid::Excludes("orderSheetId"))),
+        (None, Some(sheet)) => Ok(Basket::Sheet(sheet)),
+    }
+}
+
+/// One line a product: one that is named twice is ordered once, with both quantities.
+///
+/// # Errors
+/// Where there are no lines or too many, or a line has too many units.
+fn merge(items: Vec<ItemBody>) -> Result<Vec<(ProductId, Quantity)>, FieldErrors> {
+    let mut lines: Vec<(ProductId, Quantity)> = Vec::new();
+    let mut errors = FieldErrors::default();
+    for (index, item) in items.into_iter().enumerate() {
+        match lines.iter_mut().find(|(product, _)| *product == item.product_id) {
+            None => lines.push((item.product_id, item.quantity)),
+            Some((_, quantity)) => {
+                match Quantity::try_from(i64::from(quantity.get()) + i64::from(item.quantity.get())) {
+                    Ok(sum) => *quantity = sum,
+                    Err(invalid) => errors.push(format!("items[{index}].quantity"), invalid),
+                }
+            }
+        }
+    }
+    if !(1..=MAX_LINES).contains(&lines.len()) {
+        errors.push("items", Invalid::Count { min: 1, max: MAX_LINES });
+    }
+    errors.check()?;
+    Ok(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn items(quantities: &[(&str, i64)]) -> Vec<ItemBody> {
+        let item = |&(product, quantity): &(&str, i64)| ItemBody {
+            product_id: ProductId::try_from(product.to_owned()).unwrap(),
+            quantity: Quantity::try_from(quantity).unwrap(),
+        };
+        quantities.iter().map(item).collect()
+    }
+
+    #[test]
+    fn a_product_named_twice_is_one_line() {
+        let lines = merge(items(&[("tea", 1), ("cup", 1), ("tea", 2)])).unwrap();
+        let lines: Vec<_> = lines.iter().map(|(product, quantity)| (product.as_str(), quantity.get())).collect();
+        assert_eq!(lines, [("tea", 3), ("cup", 1)]);
+    }
+
+    #[test]
+    fn a_merged_quantity_is_bounded_too() {
+        assert!(merge(items(&[("tea", 999), ("tea", 1)])).is_err());
+    }
+
+    #[test]
+    fn one_to_fifty_products() {
+        assert!(merge(Vec::new()).is_err());
+        let names: Vec<String> = (0..51).map(|number| format!("p{number}")).collect();
+        let all: Vec<(&str, i64)> = names.iter().map(|name| (name.as_str(), 1)).collect();
+        assert!(merge(items(&all[..50])).is_ok());
+        assert!(merge(items(&all)).is_err());
     }
 }

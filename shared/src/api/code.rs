@@ -47,6 +47,9 @@ codes! {
     CouponNotUsable => "COUPON_NOT_USABLE", CONFLICT;
     CouponNotIssuable => "COUPON_NOT_ISSUABLE", CONFLICT;
     ProductNotOnSale => "PRODUCT_NOT_ON_SALE", CONFLICT;
+    PriceChanged => "PRICE_CHANGED", CONFLICT;
+    OrderStateConflict => "ORDER_STATE_CONFLICT", CONFLICT;
+    OrderSheetExpired => "ORDER_SHEET_EXPIRED", CONFLICT;
     UserNotActive => "USER_NOT_ACTIVE", CONFLICT;
     AlreadyExists => "ALREADY_EXISTS", CONFLICT;
     LimitExceeded => "LIMIT_EXCEEDED", CONFLICT;

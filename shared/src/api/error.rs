@@ -74,6 +74,8 @@ impl ApiError {
                 Entity::Product => json!({ "productId": id }),
                 Entity::Coupon => json!({ "couponId": id }),
                 Entity::Order => json!({ "orderId": id }),
+                Entity::OrderItem => json!({ "itemId": id }),
+                Entity::OrderSheet => json!({ "orderSheetId": id }),
                 Entity::Path => return None,
             }),
             Refusal::NotOnSale { product_id } => Some(json!({ "productId": product_id })),
@@ -83,6 +85,22 @@ impl ApiError {
             Refusal::BalanceNotEnough { order_id, payable, balance } => {
                 Some(json!({ "orderId": order_id, "payable": payable, "balance": balance }))
             }
+            Refusal::PriceChanged { product_id, quoted, current } => {
+                Some(json!({ "productId": product_id, "quoted": quoted, "current": current }))
+            }
+            Refusal::OrderStateConflict { order_id, status, allowed } => {
+                Some(json!({ "orderId": order_id, "status": status, "allowed": allowed }))
+            }
+            Refusal::LineStateConflict { order_id, item_id, status, allowed } => {
+                Some(json!({ "orderId": order_id, "itemId": item_id, "status": status, "allowed": allowed }))
+            }
+            Refusal::UnitsNotLeft { order_id, item_id, requested, available } => {
+                Some(json!({ "orderId": order_id, "itemId": item_id, "requested": requested, "available": available }))
+            }
+            Refusal::SheetOrdered { order_sheet_id, order_id } => {
+                Some(json!({ "orderSheetId": order_sheet_id, "orderId": order_id }))
+            }
+            Refusal::SheetExpired { order_sheet_id } => Some(json!({ "orderSheetId": order_sheet_id })),
             Refusal::CouponNotUsable { coupon_id, reason } => {
                 Some(json!({ "couponId": coupon_id, "reason": reason.as_str() }))
             }
@@ -116,6 +134,12 @@ fn code_of(refusal: &Refusal) -> Code {
         Refusal::NotOnSale { .. } => Code::ProductNotOnSale,
         Refusal::StockNotEnough { .. } => Code::StockNotEnough,
         Refusal::BalanceNotEnough { .. } => Code::BalanceNotEnough,
+        Refusal::PriceChanged { .. } => Code::PriceChanged,
+        Refusal::OrderStateConflict { .. }
+        | Refusal::LineStateConflict { .. }
+        | Refusal::UnitsNotLeft { .. }
+        | Refusal::SheetOrdered { .. } => Code::OrderStateConflict,
+        Refusal::SheetExpired { .. } => Code::OrderSheetExpired,
         Refusal::CouponNotUsable { .. } => Code::CouponNotUsable,
         Refusal::CouponSoldOut => Code::CouponSoldOut,
         Refusal::CouponAlreadyIssued => Code::CouponAlreadyIssued,

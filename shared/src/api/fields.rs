@@ -6,10 +6,11 @@ use deserr::{DeserializeError, Deserr, ErrorKind, IntoValue, MergeWithError, Val
 
 use super::{Language, envelope::FieldError};
 use crate::domain::{
-    CouponId, Invalid, OrderId, ProductId, Quantity, UserId,
+    CouponId, Invalid, OrderId, OrderItemId, OrderSheetId, ProductId, Quantity, UserId,
     coupon::{CouponKind, TotalQuantity, ValidDays},
     invalid::Kind,
     money::{self, ChargeAmount, Price},
+    order::{LineStatus, PayBy},
     product::SaleStatus,
     stock::{ShardCount, Units, UnitsChange},
     text::{Email, Text},
@@ -137,7 +138,10 @@ macro_rules! field {
     };
 }
 
-field!(String => UserId, ProductId, CouponId, OrderId, Email, Instant, UserKind, UserStatus, SaleStatus, CouponKind);
+field!(
+    String => UserId, ProductId, CouponId, OrderId, OrderItemId, OrderSheetId, Email, Instant, UserKind, UserStatus,
+    SaleStatus, CouponKind, LineStatus, PayBy,
+);
 field!(i64 => ChargeAmount, Price, Quantity, Units, UnitsChange, ShardCount, TotalQuantity, ValidDays);
 
 impl<const MAX: usize> Deserr<FieldErrors> for Text<MAX> {

@@ -26,6 +26,11 @@ pub(super) fn of_code(code: Code, language: Language) -> &'static str {
         Code::CouponNotUsable => ("사용할 수 없는 쿠폰입니다.", "The coupon cannot be used for this."),
         Code::CouponNotIssuable => ("쿠폰 발급 기간이 아닙니다.", "The coupon is not issued now."),
         Code::ProductNotOnSale => ("판매 중인 상품이 아닙니다.", "The product is not on sale."),
+        Code::PriceChanged => ("가격이 변경되었습니다.", "The price has changed."),
+        Code::OrderStateConflict => {
+            ("현재 주문 상태에서는 처리할 수 없습니다.", "The state of the order does not allow this.")
+        }
+        Code::OrderSheetExpired => ("주문서가 만료되었습니다.", "The order sheet has expired."),
         Code::UserNotActive => ("활성 상태의 사용자가 아닙니다.", "The user is not active."),
         Code::AlreadyExists => ("이미 존재합니다.", "It exists already."),
         Code::LimitExceeded => ("허용 한도를 초과했습니다.", "A limit would be exceeded."),
@@ -76,6 +81,7 @@ fn korean(invalid: &Invalid) -> String {
         Invalid::Instant => "RFC 3339 형식의 시각이어야 합니다.".to_owned(),
         Invalid::After(other) => format!("{other} 이후여야 합니다."),
         Invalid::Excludes(other) => format!("{other} 필드와 함께 쓸 수 없습니다."),
+        Invalid::Repeated => "목록에 이미 있습니다.".to_owned(),
         Invalid::Cursor => "올바른 커서가 아닙니다.".to_owned(),
         Invalid::Json => "올바른 JSON이 아닙니다.".to_owned(),
         Invalid::Empty => "변경할 내용이 없습니다.".to_owned(),
@@ -105,6 +111,7 @@ fn english(invalid: &Invalid) -> String {
         Invalid::Instant => "must be an instant in RFC 3339".to_owned(),
         Invalid::After(other) => format!("must be later than {other}"),
         Invalid::Excludes(other) => format!("cannot be given together with {other}"),
+        Invalid::Repeated => "Is in the list already.".to_owned(),
         Invalid::Cursor => "is not a cursor of this list".to_owned(),
         Invalid::Json => "must be valid JSON".to_owned(),
         Invalid::Empty => "has nothing to change".to_owned(),

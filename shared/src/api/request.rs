@@ -107,6 +107,20 @@ impl ApiRequest {
         Ok(super::both(self.idempotency_key(), deserr::deserialize(value)).map(|(_, body)| body))
     }
 
+    /// A parameter of the path and a body that can be left out.
+    ///
+    /// # Errors
+    /// As [`Self::parameter`] and [`Self::body`], with everything that is wrong with either.
+    pub fn parameter_and_body<P, T>(&self, name: &str) -> Result<(P, T), ApiError>
+    where
+        P: TryFrom<String, Error = Invalid>,
+        T: Deserr<FieldErrors> + Default,
+    {
+        let bytes: &[u8] = self.request.body();
+        let body = if bytes.is_empty() { self.idempotency_key().map(|_| T::default()) } else { self.body::<T>()? };
+        Ok(super::both(self.parameter(name), body)?)
+    }
+
     /// A body with nothing else of the request to be checked.
     ///
     /// # Errors

@@ -45,6 +45,12 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/orders", "list-orders"),
     route("GET", "/orders/{orderId}", "get-order"),
     route("GET", "/orders/{orderId}/history", "get-order-history"),
+    route("GET", "/orders/{orderId}/payments", "list-order-payments"),
+    route("POST", "/orders/{orderId}/payment", "pay-order"),
+    route("POST", "/orders/{orderId}/cancel", "cancel-order"),
+    route("PATCH", "/orders/{orderId}/items/{itemId}", "update-order-item"),
+    route("POST", "/order-sheets", "create-order-sheet"),
+    route("GET", "/order-sheets/{orderSheetId}", "get-order-sheet"),
     public("GET", "/openapi.json", "api-reference"),
     public("GET", "/docs", "api-reference"),
 ];

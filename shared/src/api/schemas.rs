@@ -15,7 +15,7 @@ use utoipa::{
 
 use super::{Code, Cursor, Limit, views::State};
 use crate::domain::{
-    CouponId, OrderId, ProductId, Quantity, UserId, Won,
+    CouponId, OrderId, OrderItemId, OrderSheetId, ProductId, Quantity, UserId, Won,
     coupon::{TotalQuantity, ValidDays},
     id,
     money::{ChargeAmount, Price},
@@ -47,6 +47,8 @@ schemas! {
     UserId: id("Names a user.", "mina");
     ProductId: id("Names a product.", "hallabong-tea");
     CouponId: id("Names a coupon campaign.", "welcome-5000");
+    OrderItemId: id("Names a line within its order.", "1");
+    OrderSheetId: id("Names an order sheet.", "wz5x2v4mb8n1t9c0rfakq3d6s7");
     OrderId: id("Names an order.", "kq3d6s7wz5x2v4mb8n1t9c0rfa");
 
     Won: integer("An amount in Korean won. Below zero only where it is a change, as in a ledger entry of a payment.")

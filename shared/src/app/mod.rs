@@ -5,15 +5,17 @@
 pub mod balance;
 pub mod bestsellers;
 pub mod coupons;
+mod due;
 mod facts;
 pub mod idempotency;
 pub mod orders;
 pub mod products;
+pub mod sheets;
 mod shop;
 pub mod users;
 
 pub use idempotency::RequestKey;
-pub use shop::Shop;
+pub use shop::{Policy, Shop};
 
 use crate::{
     domain::{Invalid, Refusal, UserId, order::Actor},

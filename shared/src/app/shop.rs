@@ -1,6 +1,6 @@
 //! What every use case works with.
 
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use quick_cache::sync::Cache;
 
 use crate::{
@@ -18,9 +18,20 @@ pub struct Shop {
     pub clock: Clock,
     /// Gives random bits.
     pub random: Random,
+    /// The shop's own rules.
+    pub policy: Policy,
+    memory: Memory,
+}
+
+/// The rules that a shop sets for itself. Orders and sheets keep what they were made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
     /// What shipping costs.
     pub shipping: ShippingPolicy,
-    memory: Memory,
+    /// For how long an order waits for the money.
+    pub hold: SignedDuration,
+    /// For how long an order sheet is valid.
+    pub sheet_validity: SignedDuration,
 }
 
 /// What is remembered. Nothing here is trusted: a commit asserts it, and only a failed condition or a fresh read can
@@ -40,13 +51,13 @@ const PRODUCT_FRESH_SECONDS: i64 = 60;
 
 impl Shop {
     /// A shop that remembers nothing yet.
-    pub fn new(table: Table, clock: Clock, random: Random, shipping: ShippingPolicy) -> Self {
+    pub fn new(table: Table, clock: Clock, random: Random, policy: Policy) -> Self {
         let memory = Memory {
             accounts: Cache::new(REMEMBERED),
             products: Cache::new(REMEMBERED),
             campaigns: Cache::new(REMEMBERED),
         };
-        Self { table, clock, random, shipping, memory }
+        Self { table, clock, random, policy, memory }
     }
 
     /// The patience of one request.

@@ -59,12 +59,37 @@ id! {
     /// Names an order.
     OrderId
 }
+id! {
+    /// Names a line within its order: by its number.
+    OrderItemId
+}
+id! {
+    /// Names an order sheet.
+    OrderSheetId
+}
+id! {
+    /// Names a payment of the external payment system, which chooses it.
+    PaymentId
+}
+
+impl OrderItemId {
+    /// The number of the line that has this id, from 1; nothing where no line can have it.
+    pub fn number(&self) -> Option<usize> {
+        self.0.parse().ok().filter(|number: &usize| *number > 0 && number.to_string() == self.0)
+    }
+}
 
 impl ProductId {
     /// Whether the id is taken by a path of the API, such as `/products/top`.
     pub fn is_reserved(&self) -> bool {
         RESERVED.contains(&self.as_str())
     }
+}
+
+/// One of `count` buckets, always the same for an id: what is spread over partitions is spread by this.
+pub fn bucket(id: &str, count: u16) -> u16 {
+    let sum = id.bytes().fold(0_u16, |sum, byte| sum.wrapping_mul(31).wrapping_add(u16::from(byte)));
+    sum.checked_rem(count).unwrap_or(0)
 }
 
 fn check(text: &str) -> Result<(), Invalid> {
@@ -99,6 +124,25 @@ mod tests {
     #[test]
     fn stored_ids_are_checked_too() {
         assert!(serde_json::from_str::<UserId>("\"a b\"").is_err());
+    }
+
+    #[test]
+    fn ids_spread_over_the_buckets() {
+        let mut ids = [0; 16];
+        for number in 0..16_000 {
+            ids[usize::from(bucket(&format!("order{number}"), 16))] += 1;
+        }
+        assert!(ids.iter().all(|&count| (700..1_300).contains(&count)), "{ids:?}");
+        assert_eq!(bucket("order", 0), 0);
+    }
+
+    #[test]
+    fn a_line_is_named_by_its_number_in_one_way() {
+        let number = |text: &str| OrderItemId::try_from(text.to_owned()).unwrap().number();
+        assert_eq!((number("1"), number("50")), (Some(1), Some(50)));
+        for nobody in ["0", "01", "-1", "one", "99999999999999999999999"] {
+            assert_eq!(number(nobody), None, "{nobody}");
+        }
     }
 
     #[test]

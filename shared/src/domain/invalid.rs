@@ -46,6 +46,8 @@ pub enum Invalid {
     After(&'static str),
     /// Cannot be given together with the field named.
     Excludes(&'static str),
+    /// Is there already, further up in the list.
+    Repeated,
     /// Not a cursor that this API gave out.
     Cursor,
     /// Not JSON at all.
@@ -76,9 +78,21 @@ pub enum Kind {
     Object,
 }
 
-/// Lets an enum be read from its names in the API, and says which there are where it is none of them.
+/// Gives an enum its names in the API: what it is read from, and what it is written as.
 macro_rules! named {
     ($type:ty { $($name:literal => $variant:ident),+ $(,)? }) => {
+        impl $type {
+            /// Every one.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The name in the API.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+        }
+
         impl TryFrom<String> for $type {
             type Error = $crate::domain::Invalid;
 

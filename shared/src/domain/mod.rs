@@ -11,12 +11,13 @@ pub mod order;
 pub mod pricing;
 pub mod product;
 pub mod refusal;
+pub mod sheet;
 pub mod stock;
 pub mod text;
 pub mod time;
 pub mod user;
 
-pub use id::{CouponId, OrderId, ProductId, UserId};
+pub use id::{CouponId, OrderId, OrderItemId, OrderSheetId, PaymentId, ProductId, UserId};
 pub use invalid::Invalid;
 pub use money::{Quantity, Won};
 pub use refusal::Refusal;

@@ -60,3 +60,15 @@ pub struct Offer {
     #[serde(rename = "saleStatus")]
     pub status: SaleStatus,
 }
+
+impl Offer {
+    /// What a unit costs, less its discount.
+    pub fn unit_cost(&self) -> Won {
+        self.price.checked_sub(self.discount).unwrap_or_default()
+    }
+
+    /// Whether price and discount are those of the other.
+    pub fn costs_as_much_as(&self, other: &Self) -> bool {
+        (self.price, self.discount) == (other.price, other.discount)
+    }
+}

@@ -1,6 +1,9 @@
 //! Every way the shop says no to a well-formed request.
 
-use super::{CouponId, OrderId, ProductId, Won};
+use super::{
+    CouponId, OrderId, OrderSheetId, ProductId, Won,
+    order::{LineStatus, OrderAction, OrderStatus},
+};
 
 /// Why a rule of the shop refuses a request. A refusal has changed nothing, except that
 /// [`Refusal::BalanceNotEnough`] leaves a PAYMENT_FAILED order behind, which it names.
@@ -48,6 +51,64 @@ pub enum Refusal {
         payable: Won,
         /// What the account holds.
         balance: Won,
+    },
+    /// The product costs something else by now than the order sheet says.
+    #[error("price changed")]
+    PriceChanged {
+        /// The product.
+        product_id: ProductId,
+        /// What a unit costs by the sheet, less its discount.
+        quoted: Won,
+        /// What it costs now.
+        current: Won,
+    },
+    /// The order does not allow this, in the state that it is in.
+    #[error("order state conflict")]
+    OrderStateConflict {
+        /// The order.
+        order_id: OrderId,
+        /// Its state.
+        status: OrderStatus,
+        /// What can be done to it.
+        allowed: Vec<OrderAction>,
+    },
+    /// A line of the order does not allow this, in the state that it is in.
+    #[error("line state conflict")]
+    LineStateConflict {
+        /// The order.
+        order_id: OrderId,
+        /// The line.
+        item_id: String,
+        /// Its state.
+        status: LineStatus,
+        /// The states that the caller can move it to.
+        allowed: Vec<LineStatus>,
+    },
+    /// Fewer units of a line are left than are to be cancelled.
+    #[error("units not left")]
+    UnitsNotLeft {
+        /// The order.
+        order_id: OrderId,
+        /// The line.
+        item_id: String,
+        /// Units to be cancelled.
+        requested: u16,
+        /// Units left.
+        available: u16,
+    },
+    /// The order sheet has been ordered already.
+    #[error("order sheet ordered")]
+    SheetOrdered {
+        /// The sheet.
+        order_sheet_id: OrderSheetId,
+        /// The order that it became.
+        order_id: OrderId,
+    },
+    /// The order sheet's time is up.
+    #[error("order sheet expired")]
+    SheetExpired {
+        /// The sheet.
+        order_sheet_id: OrderSheetId,
     },
     /// The coupon cannot be used for this order.
     #[error("coupon not usable")]
@@ -100,6 +161,10 @@ pub enum Entity {
     Coupon,
     /// An order.
     Order,
+    /// A line of an order.
+    OrderItem,
+    /// An order sheet.
+    OrderSheet,
     /// A path of the API.
     Path,
 }
@@ -111,6 +176,8 @@ impl std::fmt::Display for Entity {
             Self::Product => "product",
             Self::Coupon => "coupon",
             Self::Order => "order",
+            Self::OrderItem => "order item",
+            Self::OrderSheet => "order sheet",
             Self::Path => "path",
         })
     }

@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Envelope, EventKind};
+use super::{Envelope, Event, EventData, EventKind, PaymentRequest, RefundRequest, ShippingInstruction};
 use crate::domain::{
     CouponId, OrderId, ProductId, UserId, Won,
-    order::{HistoryEvent, LineStatus, Order, OrderStatus, PaymentMethod},
+    order::{Happening, HistoryEvent, LineStatus, Order, OrderLine, OrderStatus, PaymentMethod},
 };
 
-/// The version of [`OrderSnapshot`].
+/// The version of all shapes of data so far.
 const VERSION: u16 = 1;
 
 /// An order as others see it, with its lines and amounts.
@@ -30,6 +30,7 @@ pub struct OrderSnapshot {
     pub payable: Won,
     pub paid: Won,
     pub refunded: Won,
+    pub hold_expires_at: Option<Timestamp>,
     pub created_at: Timestamp,
     pub paid_at: Option<Timestamp>,
 }
@@ -52,30 +53,68 @@ pub struct LineSnapshot {
     pub status: LineStatus,
 }
 
-/// The events of one change of an order: one for each happening that the new image has and the old one had not.
+/// The events of one change of an order: those of each happening that the new image has and the old one had not.
 /// The same change gives the same events, however often it is delivered.
-pub fn from_change(old: Option<&Order>, new: &Order) -> Vec<Envelope<OrderSnapshot>> {
+pub fn from_change(old: Option<&Order>, new: &Order) -> Vec<Event> {
     let known = old.map_or(0, |old| old.history.len());
     let happenings = new.history.iter().zip(1_u64..).skip(known);
-    happenings
-        .map(|(happening, sequence)| Envelope {
-            event_id: format!("{}-{sequence}", new.order_id),
-            kind: match happening.event {
-                HistoryEvent::Paid => EventKind::OrderPaid,
-                HistoryEvent::PaymentFailed => EventKind::OrderPaymentFailed,
-            },
-            version: VERSION,
-            occurred_at: happening.at,
-            aggregate_id: new.order_id.to_string(),
-            sequence,
-            data: OrderSnapshot::of(new),
-        })
-        .collect()
+    let mut events: Vec<Event> =
+        happenings.flat_map(|(happening, sequence)| of_happening(new, happening, sequence)).collect();
+    let was_completed = old.is_some_and(|old| old.status == OrderStatus::Completed);
+    if let Some(last) = new.history.last().filter(|_| new.status == OrderStatus::Completed && !was_completed) {
+        let data = EventData::Order(Box::new(OrderSnapshot::of(new)));
+        events.push(event(new, last, new.version, EventKind::OrderCompleted, "-completed", data));
+    }
+    events
+}
+
+fn of_happening(order: &Order, happening: &Happening, sequence: u64) -> Vec<Event> {
+    let of_order = |kind| {
+        let data = EventData::Order(Box::new(OrderSnapshot::of(order)));
+        event(order, happening, sequence, kind, "", data)
+    };
+    let took_units = happening.lines.iter().any(|step| step.units > 0);
+    let mut events = match happening.event {
+        HistoryEvent::Placed => vec![of_order(EventKind::OrderPlaced)],
+        HistoryEvent::Paid => vec![of_order(EventKind::OrderPaid)],
+        HistoryEvent::PaymentFailed => vec![of_order(EventKind::OrderPaymentFailed)],
+        HistoryEvent::PaymentDeclined | HistoryEvent::HoldExpired => vec![of_order(EventKind::OrderCancelled)],
+        HistoryEvent::Cancelled if order.paid_at.is_none() => vec![of_order(EventKind::OrderCancelled)],
+        HistoryEvent::Cancelled | HistoryEvent::LineMoved if took_units => vec![of_order(EventKind::OrderRefunded)],
+        HistoryEvent::Cancelled | HistoryEvent::LineMoved | HistoryEvent::PaymentReturned => Vec::new(),
+    };
+    if let Some(request) = PaymentRequest::of(order, happening) {
+        let data = EventData::Payment(request);
+        events.push(event(order, happening, sequence, EventKind::PaymentRequested, "-payment", data));
+    }
+    if let Some(request) = RefundRequest::of(order, happening) {
+        let data = EventData::Refund(request);
+        events.push(event(order, happening, sequence, EventKind::RefundRequested, "-refund", data));
+    }
+    for (kind, instruction) in ShippingInstruction::of(order, happening) {
+        // The first line tells one seller's part from another's.
+        let first = instruction.items.first().map_or("", |item| item.item_id.as_str());
+        let suffix = format!("-shipping-{first}");
+        events.push(event(order, happening, sequence, kind, &suffix, EventData::Shipping(instruction)));
+    }
+    events
+}
+
+fn event(order: &Order, happening: &Happening, sequence: u64, kind: EventKind, suffix: &str, data: EventData) -> Event {
+    Envelope {
+        event_id: format!("{}-{sequence}{suffix}", order.order_id),
+        kind,
+        version: VERSION,
+        occurred_at: happening.at,
+        aggregate_id: order.order_id.to_string(),
+        sequence,
+        data,
+    }
 }
 
 impl OrderSnapshot {
     fn of(order: &Order) -> Self {
-        let line = |(line, number): (&crate::domain::order::OrderLine, usize)| LineSnapshot {
+        let line = |(line, number): (&OrderLine, usize)| LineSnapshot {
             item_id: number.to_string(),
             product_id: line.product_id.clone(),
             seller_id: line.seller_id.clone(),
@@ -102,6 +141,7 @@ impl OrderSnapshot {
             payable: order.payable,
             paid: order.paid,
             refunded: order.refunded,
+            hold_expires_at: order.hold_expires_at,
             created_at: order.created_at,
             paid_at: order.paid_at,
         }

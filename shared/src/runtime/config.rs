@@ -1,14 +1,20 @@
 //! Configuration: the environment, read once.
 
-use crate::domain::{Won, pricing::ShippingPolicy};
+use jiff::SignedDuration;
+
+use crate::{
+    app::Policy,
+    domain::{Won, pricing::ShippingPolicy},
+};
 
 /// What a function is told by its deployment.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The table's name (`TABLE_NAME`).
     pub table_name: String,
-    /// What shipping costs (`SHIPPING_FEE`, `FREE_SHIPPING_FROM`, in won).
-    pub shipping: ShippingPolicy,
+    /// The shop's own rules: what shipping costs (`SHIPPING_FEE`, `FREE_SHIPPING_FROM`, in won), how long an order waits
+    /// for the money and how long a sheet is valid (`HOLD_SECONDS`, `ORDER_SHEET_SECONDS`).
+    pub policy: Policy,
     /// Whether callers are known by headers instead of the authorizer's claims (`JANGTEO_IDENTITY=headers`). Only the
     /// local runner sets it.
     pub trust_headers: bool,
@@ -20,9 +26,9 @@ pub enum ConfigError {
     /// A variable is missing.
     #[error("the environment variable {0} is not set")]
     Missing(&'static str),
-    /// A variable is not a number of won.
-    #[error("the environment variable {0} is not a number of won")]
-    NotWon(&'static str),
+    /// A variable is not a whole number from 0.
+    #[error("the environment variable {0} is not a whole number from 0")]
+    NotANumber(&'static str),
 }
 
 impl Config {
@@ -33,9 +39,13 @@ impl Config {
     pub fn from_env() -> Result<Self, ConfigError> {
         Ok(Self {
             table_name: required("TABLE_NAME")?,
-            shipping: ShippingPolicy {
-                fee: won("SHIPPING_FEE", 3_000)?,
-                free_from: won("FREE_SHIPPING_FROM", 30_000)?,
+            policy: Policy {
+                shipping: ShippingPolicy {
+                    fee: Won::new(number("SHIPPING_FEE", 3_000)?),
+                    free_from: Won::new(number("FREE_SHIPPING_FROM", 30_000)?),
+                },
+                hold: SignedDuration::from_secs(number("HOLD_SECONDS", 600)?),
+                sheet_validity: SignedDuration::from_secs(number("ORDER_SHEET_SECONDS", 1_800)?),
             },
             trust_headers: optional("JANGTEO_IDENTITY").as_deref() == Some("headers"),
         })
@@ -56,10 +66,9 @@ pub fn optional(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn won(name: &'static str, default: i64) -> Result<Won, ConfigError> {
+fn number(name: &'static str, default: i64) -> Result<i64, ConfigError> {
     let Some(text) = optional(name) else {
-        return Ok(Won::new(default));
+        return Ok(default);
     };
-    let amount = text.parse().ok().filter(|amount| *amount >= 0);
-    amount.map(Won::new).ok_or(ConfigError::NotWon(name))
+    text.parse().ok().filter(|number| *number >= 0).ok_or(ConfigError::NotANumber(name))
 }

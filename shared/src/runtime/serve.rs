@@ -101,7 +101,7 @@ pub async fn open_shop(config: &Config) -> Result<Shop, Error> {
     let table = Table::new(client, config.table_name.clone(), random.clone());
     // The first call pays for TLS; Lambda gives a starting function more CPU than a running one.
     table.connect().await;
-    Ok(Shop::new(table, Clock::system(), random, config.shipping))
+    Ok(Shop::new(table, Clock::system(), random, config.policy))
 }
 
 /// Answers one request: finds out who calls, lets the endpoint handle it, writes the one line of the log.

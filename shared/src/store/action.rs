@@ -7,7 +7,10 @@ use aws_sdk_dynamodb::types::{
 };
 use serde::Serialize;
 
-use super::{Item, Key, StoreError, keys::IndexKey};
+use super::{
+    Item, Key, StoreError,
+    keys::{self, Index, IndexKey},
+};
 
 /// A condition that no item is there yet.
 const ABSENT: &str = "attribute_not_exists(#pk)";
@@ -84,12 +87,22 @@ impl Action {
         Ok(self)
     }
 
-    /// Lists a new item in the index by time. Only for [`Self::create`] and [`Self::put`].
+    /// Lists an item in the index by time. Only for [`Self::create`] and [`Self::put`].
     #[must_use]
-    pub fn listed(mut self, index: IndexKey) -> Self {
+    pub fn listed(self, place: IndexKey) -> Self {
+        self.indexed(keys::BY_TIME, place)
+    }
+
+    /// Lists an item in the index by due. Only for [`Self::create`] and [`Self::put`].
+    #[must_use]
+    pub fn due(self, place: IndexKey) -> Self {
+        self.indexed(keys::BY_DUE, place)
+    }
+
+    fn indexed(mut self, index: Index, place: IndexKey) -> Self {
         if let Verb::Put(item) = &mut self.verb {
-            item.insert("byTimePk".to_owned(), AttributeValue::S(index.pk));
-            item.insert("byTimeSk".to_owned(), AttributeValue::S(index.sk));
+            item.insert(index.pk.to_owned(), AttributeValue::S(place.pk));
+            item.insert(index.sk.to_owned(), AttributeValue::S(place.sk));
         }
         self
     }

@@ -78,6 +78,18 @@ pub fn spend(user: &UserId, coupon: &CouponId, order: &OrderId, now: Timestamp) 
         .value(":order", order)
 }
 
+/// Gives a coupon back that was used for this order: it can be used again, if it is still valid.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn give_back(user: &UserId, coupon: &CouponId, order: &OrderId) -> Result<Action, StoreError> {
+    Action::update(keys::user_coupon(user, coupon), "SET #state = :usable REMOVE #usedAt, #orderId")
+        .when("#state = :used AND #orderId = :order")
+        .value(":usable", CouponState::Usable)?
+        .value(":used", CouponState::Used)?
+        .value(":order", order)
+}
+
 /// Asserts that a coupon could be used.
 ///
 /// # Errors

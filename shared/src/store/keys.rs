@@ -1,13 +1,16 @@
-//! Every key of the table, and of its one index.
+//! Every key of the table, and of its indexes.
 //!
-//! | record | pk | sk | index `byTime`: pk, sk |
+//! | record | pk | sk | index: pk, sk |
 //! |---|---|---|---|
 //! | who a user is | `USER#id` | `PROFILE` | |
 //! | a user's money | `USER#id` | `ACCOUNT` | |
 //! | a ledger entry | `USER#id` | `LEDGER#sequence` | |
 //! | a user's coupon | `USER#id` | `COUPON#coupon id` | |
-//! | an order | `ORDER#id` | `ORDER` | `ORDERS#user id`, instant and order id |
-//! | a product | `PRODUCT#id` | `PRODUCT` | `PRODUCTS`, instant and product id, while ON_SALE |
+//! | an order | `ORDER#id` | `ORDER` | by time: `ORDERS#user id`, instant and order id |
+//! | | | | by due: `HOLDS#bucket`, end of the hold and order id, while it waits for the money |
+//! | a payment of the external system | `ORDER#order id` | `PAYMENT#id` | |
+//! | an order sheet | `SHEET#id` | `SHEET` | by due: `SHEETS#bucket`, end of its validity and sheet id, until it is ordered or abandoned |
+//! | a product | `PRODUCT#id` | `PRODUCT` | by time: `PRODUCTS`, instant and product id, while ON_SALE |
 //! | a shard of its shelf | `STOCK#product id#shard` | `STOCK` | |
 //! | a coupon campaign | `CAMPAIGN#id` | `CAMPAIGN` | |
 //! | a shard of its counter | `COUNTER#coupon id#shard` | `COUNTER` | |
@@ -21,10 +24,27 @@
 
 use jiff::Timestamp;
 
-use crate::domain::{CouponId, OrderId, ProductId, UserId};
+use crate::domain::{CouponId, OrderId, OrderSheetId, PaymentId, ProductId, UserId, id::bucket};
 
-/// The name of the index that lists things in the order of time.
-pub const BY_TIME: &str = "byTime";
+/// An index: its name and those of its keys' attributes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Index {
+    /// The index's name.
+    pub name: &'static str,
+    /// The attribute that is its partition key.
+    pub pk: &'static str,
+    /// The attribute that is its sort key.
+    pub sk: &'static str,
+}
+
+/// Lists things in the order of time.
+pub const BY_TIME: Index = Index { name: "byTime", pk: "byTimePk", sk: "byTimeSk" };
+
+/// Lists what has to be seen to when its time is up, by when that is.
+pub const BY_DUE: Index = Index { name: "byDue", pk: "byDuePk", sk: "byDueSk" };
+
+/// Over how many partitions of [`BY_DUE`] things are spread: each takes a thousand new ones a second.
+pub const DUE_BUCKETS: u16 = 16;
 
 /// Where an item is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -35,7 +55,7 @@ pub struct Key {
     pub sk: String,
 }
 
-/// Where an item is in the index [`BY_TIME`].
+/// Where an item is in an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexKey {
     /// The index's partition key.
@@ -79,9 +99,14 @@ pub fn user_coupon(user: &UserId, coupon: &CouponId) -> Key {
     key(user_partition(user), format!("{COUPON_PREFIX}{coupon}"))
 }
 
+/// The partition of an order and its payments.
+pub fn order_partition(order: &OrderId) -> String {
+    format!("ORDER#{order}")
+}
+
 /// An order.
 pub fn order(order: &OrderId) -> Key {
-    key(format!("ORDER#{order}"), "ORDER")
+    key(order_partition(order), "ORDER")
 }
 
 /// A user's orders by time.
@@ -92,6 +117,39 @@ pub fn orders_of(user: &UserId) -> String {
 /// Where an order is in the list of its user's orders.
 pub fn order_by_time(user: &UserId, created_at: Timestamp, order: &OrderId) -> IndexKey {
     IndexKey { pk: orders_of(user), sk: time_and_id(created_at, order.as_str()) }
+}
+
+/// The pending orders whose holds are in this bucket, by when those end.
+pub fn holds(bucket: u16) -> String {
+    format!("HOLDS#{bucket}")
+}
+
+/// Where a pending order is in the list of what is due.
+pub fn hold_by_due(order: &OrderId, expires_at: Timestamp) -> IndexKey {
+    IndexKey { pk: holds(bucket(order.as_str(), DUE_BUCKETS)), sk: time_and_id(expires_at, order.as_str()) }
+}
+
+/// The prefix of the sort keys of an order's payments.
+pub const PAYMENT_PREFIX: &str = "PAYMENT#";
+
+/// A payment of the external system for an order.
+pub fn payment(order: &OrderId, payment: &PaymentId) -> Key {
+    key(order_partition(order), format!("{PAYMENT_PREFIX}{payment}"))
+}
+
+/// An order sheet.
+pub fn sheet(sheet: &OrderSheetId) -> Key {
+    key(format!("SHEET#{sheet}"), "SHEET")
+}
+
+/// The open order sheets of this bucket, by when their time is up.
+pub fn sheets(bucket: u16) -> String {
+    format!("SHEETS#{bucket}")
+}
+
+/// Where an open order sheet is in the list of what is due.
+pub fn sheet_by_due(sheet: &OrderSheetId, expires_at: Timestamp) -> IndexKey {
+    IndexKey { pk: sheets(bucket(sheet.as_str(), DUE_BUCKETS)), sk: time_and_id(expires_at, sheet.as_str()) }
 }
 
 /// A product's description.
@@ -147,14 +205,25 @@ pub fn request(digest: &str) -> Key {
     key(format!("REQUEST#{digest}"), "REQUEST")
 }
 
-/// Thirteen digits of milliseconds last until the year 2286, and text order is time order.
 fn time_and_id(at: Timestamp, id: &str) -> String {
-    format!("{:013}#{id}", at.as_millisecond())
+    format!("{}#{id}", instant(at))
+}
+
+/// The beginning of an index sort key: thirteen digits of milliseconds last until the year 2286, and text order is time
+/// order.
+pub fn instant(at: Timestamp) -> String {
+    format!("{:013}", at.as_millisecond())
 }
 
 /// The id at the end of an index sort key.
 pub fn id_of_index_key(sk: &str) -> Option<&str> {
     sk.split_once('#').map(|(_, id)| id)
+}
+
+/// The instant and the id of a sort key of the index by due.
+pub fn due_of_index_key(sk: &str) -> Option<(Timestamp, &str)> {
+    let (instant, id) = sk.split_once('#')?;
+    Some((Timestamp::from_millisecond(instant.parse().ok()?).ok()?, id))
 }
 
 #[cfg(test)]
@@ -174,5 +243,6 @@ mod tests {
         let at = |ms| product_by_time(Timestamp::from_millisecond(ms).unwrap(), &id).sk;
         assert!(at(999_999_999_999) < at(1_000_000_000_000));
         assert_eq!(id_of_index_key(&at(5)), Some("tea"));
+        assert_eq!(due_of_index_key(&at(5)), Some((Timestamp::from_millisecond(5).unwrap(), "tea")));
     }
 }

@@ -12,6 +12,7 @@ pub mod products;
 pub mod records;
 pub mod requests;
 pub mod sales;
+pub mod sheets;
 pub mod stock;
 pub mod stream;
 pub mod table;

@@ -1,9 +1,12 @@
-//! Orders.
+//! Orders and their payments.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Action, StoreError, keys};
-use crate::domain::{OrderId, order::Order};
+use crate::domain::{
+    OrderId,
+    order::{Order, Payment, PaymentStatus},
+};
 
 /// An order as it is stored: with the digest of the request that made it, so that a repeat can be told from another
 /// request with the same key.
@@ -22,12 +25,45 @@ pub struct OrderRecord {
 /// # Errors
 /// Where the record cannot be written as an item.
 pub fn create(record: &OrderRecord) -> Result<Action, StoreError> {
-    let order = &record.order;
-    let place = keys::order_by_time(&order.user_id, order.created_at, &order.order_id);
-    Ok(Action::create(keys::order(&order.order_id), record)?.listed(place))
+    Ok(indexed(Action::create(keys::order(&record.order.order_id), record)?, &record.order))
+}
+
+/// Puts an order in the place of the one that was seen; refused where that has changed since.
+///
+/// # Errors
+/// Where the record cannot be written as an item.
+pub fn replace(seen: &Order, record: &OrderRecord) -> Result<Action, StoreError> {
+    let put = Action::put(keys::order(&record.order.order_id), record)?;
+    indexed(put, &record.order).when("#version = :seen").value(":seen", seen.version)
+}
+
+/// An order is listed with those of its user, and with what is due as long as it waits for the money.
+fn indexed(action: Action, order: &Order) -> Action {
+    let listed = action.listed(keys::order_by_time(&order.user_id, order.created_at, &order.order_id));
+    match order.hold_expires_at {
+        Some(end) => listed.due(keys::hold_by_due(&order.order_id, end)),
+        None => listed,
+    }
 }
 
 /// Asserts that there is no order of this id.
 pub fn check_absent(order: &OrderId) -> Action {
     Action::check_absent(keys::order(order))
+}
+
+/// Notes how a payment went; refused where that was noted already.
+///
+/// # Errors
+/// Where the record cannot be written as an item.
+pub fn note_payment(payment: &Payment) -> Result<Action, StoreError> {
+    Action::create(keys::payment(&payment.order_id, &payment.payment_id), payment)
+}
+
+/// Notes that a payment which was said to have failed has succeeded after all.
+///
+/// # Errors
+/// Where the record cannot be written as an item.
+pub fn correct_payment(payment: &Payment) -> Result<Action, StoreError> {
+    let put = Action::put(keys::payment(&payment.order_id, &payment.payment_id), payment)?;
+    put.when("#status = :failed").value(":failed", PaymentStatus::Failed)
 }

@@ -4,12 +4,16 @@
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use super::{Item, Key, keys, orders::OrderRecord, requests::RequestRecord, sales::SalesRecord, table::key_of};
+use super::{
+    Item, Key, keys, orders::OrderRecord, requests::RequestRecord, sales::SalesRecord, sheets::SheetRecord,
+    table::key_of,
+};
 use crate::domain::{
     CouponId, ProductId, UserId,
     bestseller::Board,
     coupon::{Campaign, Counter, IssuedCoupon, Slot},
     ledger::LedgerEntry,
+    order::Payment,
     product::Product,
     stock::Shard,
     user::{Account, Profile},
@@ -29,6 +33,10 @@ pub enum Record {
     IssuedCoupon(Box<IssuedCoupon>),
     /// An order.
     Order(Box<OrderRecord>),
+    /// A payment of the external system.
+    Payment(Box<Payment>),
+    /// An order sheet.
+    Sheet(Box<SheetRecord>),
     /// A product.
     Product(Box<Product>),
     /// A shard of a product's shelf.
@@ -90,6 +98,8 @@ impl Record {
             }
             (["USER", _], ["COUPON", _]) => reader.record().map(Self::IssuedCoupon),
             (["ORDER", _], ["ORDER"]) => reader.record().map(Self::Order),
+            (["ORDER", _], ["PAYMENT", _]) => reader.record().map(Self::Payment),
+            (["SHEET", _], ["SHEET"]) => reader.record().map(Self::Sheet),
             (["PRODUCT", _], ["PRODUCT"]) => reader.record().map(Self::Product),
             (["STOCK", product, shard], ["STOCK"]) => {
                 let (product, number) = (reader.part(product)?, reader.number(shard)?);
@@ -125,6 +135,8 @@ impl Record {
             Self::LedgerEntry { user, entry } => keys::ledger_entry(user, entry.sequence),
             Self::IssuedCoupon(coupon) => keys::user_coupon(&coupon.user_id, &coupon.coupon_id),
             Self::Order(record) => keys::order(&record.order.order_id),
+            Self::Payment(payment) => keys::payment(&payment.order_id, &payment.payment_id),
+            Self::Sheet(record) => keys::sheet(&record.sheet.order_sheet_id),
             Self::Product(product) => keys::product(&product.product_id),
             Self::Shard { product, number, .. } => keys::stock(product, *number),
             Self::Campaign(campaign) => keys::campaign(&campaign.coupon_id),
@@ -165,6 +177,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::domain::{OrderSheetId, PaymentId};
 
     fn item(key: &Key, record: serde_json::Value) -> Item {
         let mut item: Item = serde_dynamo::to_item(record).unwrap();
@@ -220,6 +233,15 @@ mod tests {
             ),
             (keys::user_coupon(&user(), &coupon()), with(issued, &terms)),
             (keys::order(&order_id), order),
+            (
+                keys::sheet(&OrderSheetId::try_from("s1".to_owned()).unwrap()),
+                json!({ "orderSheetId": "s1", "userId": "mina", "state": "OPEN", "items": [], "goodsTotal": 0,
+                        "payable": 0, "createdAt": at_ms, "expiresAt": at_ms, "payload": "p" }),
+            ),
+            (
+                keys::payment(&order_id, &PaymentId::try_from("p1".to_owned()).unwrap()),
+                json!({ "paymentId": "p1", "orderId": "o1", "amount": 1, "status": "PAID", "at": at_ms }),
+            ),
             (
                 keys::product(&product()),
                 with(

@@ -63,6 +63,17 @@ pub fn withdraw(product: &ProductId, take: Take) -> Result<Action, StoreError> {
     Action::update(keys::stock(product, take.shard), update).when("#remaining >= :units").value(":units", take.units)
 }
 
+/// Puts units back on the shelf that were sold or held. Only for a transaction that also takes them from an order. It
+/// has no bound but the shard's existence: whatever an order holds must find room.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn give_back(product: &ProductId, shard: u16, units: i64) -> Result<Action, StoreError> {
+    Action::update(keys::stock(product, shard), "SET #remaining = #remaining + :units")
+        .when("attribute_exists(#pk)")
+        .value(":units", units)
+}
+
 /// Changes what a sale from this shard must find.
 ///
 /// # Errors

@@ -8,12 +8,13 @@ use aws_sdk_dynamodb::{
     operation::{transact_write_items::TransactWriteItemsError, update_item::UpdateItemError},
     types::{AttributeValue, CancellationReason, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
 use super::{
     Action, Backoff, Item, Key, StoreError, Transaction,
     action::{Position, Verb, names_in},
-    keys,
+    keys::{self, Index},
 };
 use crate::runtime::Random;
 
@@ -103,8 +104,10 @@ impl Found {
 pub struct Range {
     pk: String,
     prefix: Option<&'static str>,
+    /// Sort keys before this one only.
+    before: Option<String>,
     after: Option<Item>,
-    by_time: bool,
+    index: Option<Index>,
     newest_first: bool,
     consistency: Consistency,
 }
@@ -113,13 +116,22 @@ impl Range {
     /// The items of a partition whose sort keys begin with `prefix`, read strongly.
     pub fn of_partition(pk: String, prefix: &'static str) -> Self {
         let consistency = Consistency::Strong;
-        Self { pk, prefix: Some(prefix), after: None, by_time: false, newest_first: false, consistency }
+        Self { pk, prefix: Some(prefix), before: None, after: None, index: None, newest_first: false, consistency }
     }
 
     /// A list of the index by time, oldest first. An index is always eventual.
     pub fn by_time(pk: String) -> Self {
+        Self::of_index(keys::BY_TIME, pk)
+    }
+
+    /// What is due before an instant, by a partition of the index by due. An index is always eventual.
+    pub fn due_before(pk: String, instant: Timestamp) -> Self {
+        Self { before: Some(keys::instant(instant)), ..Self::of_index(keys::BY_DUE, pk) }
+    }
+
+    fn of_index(index: Index, pk: String) -> Self {
         let consistency = Consistency::Eventual;
-        Self { pk, prefix: None, after: None, by_time: true, newest_first: false, consistency }
+        Self { pk, prefix: None, before: None, after: None, index: Some(index), newest_first: false, consistency }
     }
 
     /// Turns the order round.
@@ -141,8 +153,10 @@ impl Range {
     pub fn after_indexed(mut self, place: Option<(Key, String)>) -> Self {
         self.after = place.map(|(key, index_sk)| {
             let mut item = key.into_item();
-            item.insert("byTimePk".to_owned(), AttributeValue::S(self.pk.clone()));
-            item.insert("byTimeSk".to_owned(), AttributeValue::S(index_sk));
+            if let Some(index) = self.index {
+                item.insert(index.pk.to_owned(), AttributeValue::S(self.pk.clone()));
+                item.insert(index.sk.to_owned(), AttributeValue::S(index_sk));
+            }
             item
         });
         self
@@ -222,18 +236,22 @@ impl Table {
     /// # Errors
     /// Where the table cannot be reached, or an item is not of the expected shape.
     pub async fn query<R: DeserializeOwned>(&self, range: Range, limit: usize) -> Result<Page<R>, StoreError> {
-        let (pk, sk) = if range.by_time { ("#byTimePk", "#byTimeSk") } else { ("#pk", "#sk") };
-        let mut condition = format!("{pk} = :pk");
+        let (pk, sk) = range.index.map_or(("pk", "sk"), |index| (index.pk, index.sk));
+        let mut condition = format!("#{pk} = :pk");
         let mut values = HashMap::from([(":pk".to_owned(), AttributeValue::S(range.pk))]);
         if let Some(prefix) = range.prefix {
-            condition.push_str(&format!(" AND begins_with({sk}, :prefix)"));
+            condition.push_str(&format!(" AND begins_with(#{sk}, :prefix)"));
             values.insert(":prefix".to_owned(), AttributeValue::S(prefix.to_owned()));
+        }
+        if let Some(before) = range.before {
+            condition.push_str(&format!(" AND #{sk} < :before"));
+            values.insert(":before".to_owned(), AttributeValue::S(before));
         }
         let answer = self
             .client
             .query()
             .table_name(&self.name)
-            .set_index_name(range.by_time.then(|| keys::BY_TIME.to_owned()))
+            .set_index_name(range.index.map(|index| index.name.to_owned()))
             .set_expression_attribute_names(Some(names_in([condition.as_str()])))
             .set_expression_attribute_values(Some(values))
             .key_condition_expression(condition)

@@ -41,10 +41,21 @@ pub fn set_status(user: &UserId, status: UserStatus) -> Result<Action, StoreErro
 /// # Errors
 /// Where a value cannot be written as an attribute.
 pub fn move_balance(user: &UserId, seen: &Account, now: &Account) -> Result<Action, StoreError> {
-    let update = Action::update(keys::account(user), "SET #balance = :balance, #sequence = :sequence")
+    if_unchanged(set_balance(user, now)?, seen)
+}
+
+/// Pays money back to an account that is still as it was seen, whether or not its user may trade.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn refund_balance(user: &UserId, seen: &Account, now: &Account) -> Result<Action, StoreError> {
+    set_balance(user, now)?.when("#sequence = :seen").value(":seen", seen.sequence)
+}
+
+fn set_balance(user: &UserId, now: &Account) -> Result<Action, StoreError> {
+    Action::update(keys::account(user), "SET #balance = :balance, #sequence = :sequence")
         .value(":balance", now.balance)?
-        .value(":sequence", now.sequence)?;
-    if_unchanged(update, seen)
+        .value(":sequence", now.sequence)
 }
 
 /// Asserts that an account is still as it was seen, and that its user may trade.

@@ -17,6 +17,7 @@ async fn every_paid_and_every_failed_order_is_an_event() {
     let events: Vec<_> = consumers.published.iter().map(|event| (event.kind, event.aggregate_id.as_str())).collect();
     let expected = [
         (EventKind::OrderPaid, paid["orderId"].as_str().unwrap()),
+        (EventKind::ShippingRequested, paid["orderId"].as_str().unwrap()),
         (EventKind::OrderPaymentFailed, failed["orderId"].as_str().unwrap()),
     ];
     assert_eq!(events, expected);

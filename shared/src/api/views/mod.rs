@@ -3,9 +3,11 @@
 mod coupon;
 mod order;
 mod product;
+mod sheet;
 mod user;
 
 pub use coupon::{CampaignView, IssuedCouponView, TermsView};
-pub use order::{HistoryView, OrderLineView, OrderView, State, history};
+pub use order::{HistoryView, OrderLineView, OrderView, PaymentView, State, history};
 pub use product::{BestsellerView, ListedProductView, ProductView, ShownStatus};
+pub use sheet::{OrderSheetView, SheetLineView};
 pub use user::{EntryView, UserView};

@@ -5,10 +5,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    app::orders::Visible,
+    app::orders::{OrderPayment, Visible},
     domain::{
-        CouponId, OrderId, ProductId, UserId, Won,
-        order::{Actor, Change, HistoryEvent, LineStatus, OrderStatus, PaymentMethod},
+        CouponId, OrderId, OrderSheetId, ProductId, UserId, Won,
+        order::{Actor, Change, HistoryEvent, LineStatus, OrderAction, OrderStatus, PaymentMethod, PaymentStatus},
     },
 };
 
@@ -44,6 +44,14 @@ pub struct OrderView {
     pub paid: Won,
     /// What was paid back.
     pub refunded: Won,
+    /// The order sheet that it ordered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_sheet_id: Option<OrderSheetId>,
+    /// While it waits for the money: when the wait ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold_expires_at: Option<Timestamp>,
+    /// What the caller can do with the order as a whole now: `PAY` it from the balance, `CANCEL` all that is left.
+    pub allowed_actions: Vec<OrderAction>,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -83,14 +91,19 @@ pub struct OrderLineView {
     pub coupon_share: Won,
     /// Where it is on its way.
     pub status: LineStatus,
-    /// What the caller can do with the line now.
-    pub allowed_actions: Vec<&'static str>,
+    /// The states that the caller can move the line to now.
+    pub allowed_actions: Vec<LineStatus>,
 }
 
 impl From<Visible> for OrderView {
-    fn from(Visible { order, lines }: Visible) -> Self {
-        let items = order.items.into_iter().zip(1..).filter(|(_, number)| lines.contains(number));
-        let items = items.map(|(line, sequence)| OrderLineView {
+    fn from(visible: Visible) -> Self {
+        let allowed_actions = visible.allowed_actions();
+        let allowed_next: Vec<Vec<LineStatus>> =
+            visible.order.items.iter().map(|line| visible.allowed_next(line)).collect();
+        let Visible { order, lines, .. } = visible;
+        let items = order.items.into_iter().zip(allowed_next).zip(1..);
+        let items = items.filter(|(_, number)| lines.contains(number));
+        let items = items.map(|((line, allowed_actions), sequence)| OrderLineView {
             item_id: sequence.to_string(),
             sequence,
             amount: line.amount().unwrap_or_default(),
@@ -103,7 +116,7 @@ impl From<Visible> for OrderView {
             unit_discount: line.unit_discount,
             coupon_share: line.coupon_share,
             status: line.status,
-            allowed_actions: Vec::new(),
+            allowed_actions,
         });
         Self {
             items: items.collect(),
@@ -119,6 +132,9 @@ impl From<Visible> for OrderView {
             payable: order.payable,
             paid: order.paid,
             refunded: order.refunded,
+            order_sheet_id: order.order_sheet_id,
+            hold_expires_at: order.hold_expires_at,
+            allowed_actions,
             created_at: order.created_at,
             updated_at: order.updated_at,
             paid_at: order.paid_at,
@@ -141,6 +157,12 @@ pub struct HistoryView {
     pub from: Option<State>,
     /// The state after it.
     pub to: State,
+    /// Units of the line that were cancelled or returned with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quantity: Option<u16>,
+    /// Why, in the words of who did it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Who made it happen.
     pub actor: Actor,
     /// When.
@@ -158,16 +180,50 @@ pub enum State {
 }
 
 /// An order's history, oldest step first.
-pub fn history(Visible { order, lines }: &Visible) -> Vec<HistoryView> {
-    let steps = order.changes().into_iter().filter_map(|(happening, change)| {
-        let (item_id, from, to) = match change {
-            Change::Order { from, to } => (None, from.map(State::Order), State::Order(to)),
-            Change::Line { number, from, to } if lines.contains(&number) => {
-                (Some(number.to_string()), from.map(State::Line), State::Line(to))
+pub fn history(Visible { order, lines, .. }: &Visible) -> Vec<HistoryView> {
+    let steps = order.changes().into_iter().filter_map(|(happening, actor, change)| {
+        let (item_id, from, to, units) = match change {
+            Change::Order { from, to } => (None, from.map(State::Order), State::Order(to), 0),
+            Change::Line { number, from, to, units } if lines.contains(&number) => {
+                (Some(number.to_string()), from.map(State::Line), State::Line(to), units)
             }
             Change::Line { .. } => return None,
         };
-        Some(HistoryView { event: happening.event, item_id, from, to, actor: happening.actor, at: happening.at })
+        Some(HistoryView {
+            event: happening.event,
+            item_id,
+            from,
+            to,
+            quantity: (units > 0).then_some(units),
+            reason: happening.reason.clone(),
+            actor,
+            at: happening.at,
+        })
     });
     steps.collect()
+}
+
+/// A payment of an order.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Payment)]
+pub struct PaymentView {
+    /// Names the payment: for one from the balance, its entry in the ledger.
+    pub payment_id: String,
+    /// The order.
+    pub order_id: OrderId,
+    /// How it was paid.
+    pub method: PaymentMethod,
+    /// How much.
+    pub amount: Won,
+    /// What became of it.
+    pub status: PaymentStatus,
+    /// When that was noted.
+    pub at: Timestamp,
+}
+
+impl From<OrderPayment> for PaymentView {
+    fn from(OrderPayment { payment_id, order_id, method, amount, status, at }: OrderPayment) -> Self {
+        Self { payment_id, order_id, method, amount, status, at }
+    }
 }

@@ -2,26 +2,45 @@
 
 use std::collections::BTreeMap;
 
+use super::wanted::Wanted;
 use crate::{
     app::{Failure, Shop, facts, products},
     domain::{
-        CouponId, OrderId, ProductId, Quantity, Refusal, UserId,
+        CouponId, OrderId, ProductId, Quantity, Refusal, UserId, Won,
         coupon::IssuedCoupon,
-        product::{Product, SaleStatus},
+        id::bucket,
+        order::{LineStatus, OrderLine},
+        product::{Offer, Product, SaleStatus},
         refusal::{CouponProblem, Entity},
+        sheet::OrderSheet,
         stock::{self, Shard, Take},
         user::Account,
     },
-    store::{Backoff, Consistency, Evidence, Key, action::Position, keys},
+    store::{Backoff, Consistency, Evidence, Key, action::Position, keys, sheets::SheetRecord},
 };
 
 /// The facts that an order's commit asserts.
 #[derive(Debug)]
 pub(super) struct Facts {
     pub(super) account: Account,
+    /// The coupon to use.
+    pub(super) coupon_id: Option<CouponId>,
     pub(super) coupon: Option<IssuedCoupon>,
     /// In the order of the request.
     pub(super) lines: Vec<LineFacts>,
+    /// The sheet, whose offers are what the lines are to be sold at.
+    pub(super) sheet: Option<OrderSheet>,
+}
+
+/// Whether facts may be taken from memory, because a commit is going to assert them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// All of them.
+    Memory,
+    /// All but the account, which this commit does not assert.
+    MemoryButForTheAccount,
+    /// None: there is no commit to assert them.
+    Nothing,
 }
 
 /// What is believed of one product, and where its units are to come from.
@@ -35,8 +54,9 @@ pub(super) struct LineFacts {
 /// Where a transaction asserted each fact.
 #[derive(Debug)]
 pub(super) struct Asserted {
-    pub(super) account: Position,
+    pub(super) account: Option<Position>,
     pub(super) coupon: Option<Position>,
+    pub(super) sheet: Option<Position>,
     /// For each line, for each of its takes.
     pub(super) takes: Vec<Vec<Position>>,
 }
@@ -50,15 +70,18 @@ impl Facts {
         shop: &Shop,
         order: &OrderId,
         user: &UserId,
-        lines: &[(ProductId, Quantity)],
-        coupon: Option<&CouponId>,
+        wanted: Wanted,
+        trust: Trust,
         backoff: &mut Backoff,
     ) -> Result<Self, Failure> {
+        let Wanted { lines, coupon_id, sheet } = wanted;
         let account_key = keys::account(user);
-        let coupon_key = coupon.map(|coupon| keys::user_coupon(user, coupon));
-        let account = shop.remembered_account(user);
-        let remembered: BTreeMap<&ProductId, Product> =
-            lines.iter().filter_map(|(id, _)| Some((id, shop.remembered_product(id)?))).collect();
+        let coupon_key = coupon_id.as_ref().map(|coupon| keys::user_coupon(user, coupon));
+        let account = shop.remembered_account(user).filter(|_| trust == Trust::Memory);
+        let remembered: BTreeMap<&ProductId, Product> = match trust {
+            Trust::Nothing => BTreeMap::new(),
+            _ => lines.iter().filter_map(|(id, _)| Some((id, shop.remembered_product(id)?))).collect(),
+        };
 
         let mut wanted: Vec<Key> = Vec::new();
         wanted.extend(account.is_none().then(|| account_key.clone()));
@@ -73,7 +96,7 @@ impl Facts {
         };
         let coupon = coupon_key.map(|key| found.get(&key)).transpose()?.flatten();
         let mut products = Vec::new();
-        for (id, _) in lines {
+        for (id, _) in &lines {
             let product = match remembered.get(id) {
                 Some(product) => Some(product.clone()),
                 None => found.get::<Product>(&keys::product(id))?,
@@ -85,12 +108,18 @@ impl Facts {
         }
         products.iter().for_each(|product| shop.remember_product(product));
 
+        if let Some(sheet) = &sheet {
+            for (product, line) in products.iter_mut().zip(&sheet.items) {
+                product.offer = Offer { price: line.unit_price, discount: line.unit_discount, ..product.offer };
+            }
+        }
         let line = |(product, &(_, quantity)): (Product, &(ProductId, Quantity))| {
-            let shard = preferred_shard(order, product.stock_shards);
+            let shard = bucket(order.as_str(), product.stock_shards);
             let takes = vec![Take { shard, units: i64::from(quantity.get()) }];
             LineFacts { product, quantity, takes }
         };
-        Ok(Self { account, coupon, lines: products.into_iter().zip(lines).map(line).collect() })
+        let lines = products.into_iter().zip(&lines).map(line).collect();
+        Ok(Self { account, coupon_id, coupon, lines, sheet })
     }
 
     /// Learns from a refused transaction what is different, so that the next try fits.
@@ -105,10 +134,13 @@ impl Facts {
         asserted: &Asserted,
         backoff: &mut Backoff,
     ) -> Result<(), Failure> {
-        if let Some(account) = evidence.of::<Account>(asserted.account)? {
+        if let Some(position) = asserted.account
+            && let Some(account) = evidence.of::<Account>(position)?
+        {
             self.account = facts::may_trade(user, account)?;
         }
         let mut not_on_sale = None;
+        let mut price_changed = None;
         let mut short = Vec::new();
         for (index, (line, positions)) in self.lines.iter_mut().zip(&asserted.takes).enumerate() {
             for (position, take) in positions.iter().zip(line.takes.clone()) {
@@ -119,6 +151,10 @@ impl Facts {
                 let shard = shard.ok_or_else(|| Refusal::not_found(Entity::Product, id))?;
                 if shard.offer != line.product.offer {
                     shop.forget_product(id);
+                    // What a sheet says stays, or is refused.
+                    if self.sheet.is_some() && !shard.offer.costs_as_much_as(&line.product.offer) {
+                        price_changed = price_changed.or_else(|| Some(changed(id, &line.product.offer, &shard.offer)));
+                    }
                     line.product.offer = shard.offer;
                 }
                 match shard.offer.status {
@@ -134,6 +170,9 @@ impl Facts {
         if let Some(product_id) = not_on_sale {
             return Err(Refusal::NotOnSale { product_id }.into());
         }
+        if let Some(price_changed) = price_changed {
+            return Err(price_changed.into());
+        }
         short.dedup();
         for index in short {
             if let Some(line) = self.lines.get_mut(index) {
@@ -144,6 +183,13 @@ impl Facts {
             && let Some(there) = evidence.of::<IssuedCoupon>(coupon)?
         {
             self.coupon = there;
+        }
+        if let Some(position) = asserted.sheet
+            && let Some(there) = evidence.of::<SheetRecord>(position)?
+        {
+            let sheet = there.ok_or(Failure::Broken("a sheet stays while it is ordered"))?.sheet;
+            sheet.orderable(shop.clock.now())?;
+            self.sheet = Some(sheet);
         }
         Ok(())
     }
@@ -165,6 +211,21 @@ impl Facts {
 }
 
 impl LineFacts {
+    /// The line of the order, before it is known what the coupon takes off it.
+    pub(super) fn to_order_line(&self) -> OrderLine {
+        OrderLine {
+            product_id: self.product.product_id.clone(),
+            seller_id: self.product.seller_id.clone(),
+            name: self.product.name.clone(),
+            quantity: self.quantity,
+            cancelled_quantity: 0,
+            unit_price: self.product.offer.price,
+            unit_discount: self.product.offer.discount,
+            coupon_share: Won::ZERO,
+            status: LineStatus::PendingPayment,
+        }
+    }
+
     /// Looks at all shards and chooses those that the units come from.
     async fn find_units(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
         let product_id = &self.product.product_id;
@@ -181,30 +242,13 @@ impl LineFacts {
     }
 }
 
+fn changed(product: &ProductId, quoted: &Offer, current: &Offer) -> Refusal {
+    Refusal::PriceChanged { product_id: product.clone(), quoted: quoted.unit_cost(), current: current.unit_cost() }
+}
+
 /// A hidden product is as good as none.
 fn may_know(id: &ProductId, product: Option<Product>) -> Result<Product, Refusal> {
     product
         .filter(|product| product.offer.status != SaleStatus::Hidden)
         .ok_or_else(|| Refusal::not_found(Entity::Product, id))
-}
-
-/// The shard an order turns to first: any order another, any repeat of it the same.
-fn preferred_shard(order: &OrderId, shards: u16) -> u16 {
-    let sum = order.as_str().bytes().fold(0_u16, |sum, byte| sum.wrapping_mul(31).wrapping_add(u16::from(byte)));
-    sum.checked_rem(shards).unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn orders_spread_over_the_shards() {
-        let mut orders = [0; 16];
-        for number in 0..16_000 {
-            let order = OrderId::try_from(format!("order{number}")).unwrap();
-            orders[usize::from(preferred_shard(&order, 16))] += 1;
-        }
-        assert!(orders.iter().all(|&count| (700..1_300).contains(&count)), "{orders:?}");
-    }
 }

@@ -1,19 +1,29 @@
-//! Orders: placing, looking up.
+//! Orders: placing, looking up, and their life from payment to return.
 
+mod change;
+mod external;
 mod facts;
+mod holds;
+mod life;
+mod payments;
 mod place;
+mod visible;
+mod wanted;
 
+pub use external::{PaymentOutcome, settle};
+pub use holds::{end_hold, overdue};
+pub use life::{cancel, move_line, pay};
+pub use payments::{OrderPayment, payments};
+pub(super) use place::quoted;
 pub use place::{PlaceOrder, place};
+pub use visible::Visible;
+pub use wanted::{Basket, MAX_LINES};
 
 use serde::Deserialize;
 
-use super::{Caller, Failure, Role, Shop};
+use super::{Caller, Failure, Shop};
 use crate::{
-    domain::{
-        OrderId, Refusal, UserId, Won,
-        order::{Order, OrderLine},
-        refusal::Entity,
-    },
+    domain::{OrderId, Refusal, UserId, refusal::Entity},
     store::{Consistency, Key, keys, orders::OrderRecord, table::Range},
 };
 
@@ -22,65 +32,8 @@ use crate::{
 /// # Errors
 /// [`Refusal::NotFound`] where there is none, or none of it is the caller's.
 pub async fn get(shop: &Shop, caller: &Caller, id: &OrderId) -> Result<Visible, Failure> {
-    let record: Option<OrderRecord> = shop.table.get(keys::order(id), Consistency::Strong).await?;
-    record
-        .and_then(|record| Visible::to(caller, record.order))
-        .ok_or_else(|| Refusal::not_found(Entity::Order, id).into())
-}
-
-/// An order, and which of its lines (by number, from 1) whoever asked may see.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Visible {
-    /// The order.
-    pub order: Order,
-    /// The lines' numbers.
-    pub lines: Vec<usize>,
-}
-
-impl Visible {
-    /// All of an order.
-    pub fn whole(order: Order) -> Self {
-        Self { lines: (1..=order.items.len()).collect(), order }
-    }
-
-    fn to(caller: &Caller, order: Order) -> Option<Self> {
-        if caller.may_act_for(&order.user_id) {
-            return Some(Self::whole(order));
-        }
-        if caller.role != Role::Seller {
-            return None;
-        }
-        let theirs =
-            |(line, number): (&OrderLine, usize)| (line.seller_id.as_ref() == Some(&caller.user_id)).then_some(number);
-        let lines: Vec<usize> = order.items.iter().zip(1..).filter_map(theirs).collect();
-        (!lines.is_empty()).then(|| Self { order: amounts_of(&lines, order), lines })
-    }
-}
-
-/// The order with the amounts of some of its lines alone: what the others cost, the coupon and the shipping fee are the
-/// customer's business.
-fn amounts_of(lines: &[usize], order: Order) -> Order {
-    let visible: Vec<&OrderLine> =
-        lines.iter().filter_map(|number| order.items.get(number.saturating_sub(1))).collect();
-    let sum = |amount: fn(&OrderLine) -> Option<Won>| {
-        Won::checked_sum(visible.iter().filter_map(|line| amount(line))).unwrap_or_default()
-    };
-    let goods_total = sum(|line| line.unit_price.checked_mul(line.quantity));
-    let goods_discount = sum(|line| line.unit_discount.checked_mul(line.quantity));
-    let coupon_discount = sum(|line| Some(line.coupon_share));
-    let payable = sum(|line| line.amount()?.checked_sub(line.coupon_share));
-    let paid = if order.paid_at.is_some() { payable } else { Won::ZERO };
-    Order {
-        goods_total,
-        goods_discount,
-        coupon_id: None,
-        coupon_discount,
-        shipping_fee: Won::ZERO,
-        payable,
-        paid,
-        refunded: Won::ZERO,
-        ..order
-    }
+    let order = change::read(shop, id).await?.order;
+    Visible::to(caller, order, shop.clock.now()).ok_or_else(|| Refusal::not_found(Entity::Order, id).into())
 }
 
 /// An order's place in the index by time.
@@ -96,10 +49,11 @@ struct IndexRow {
 /// [`Refusal::NotFound`] where the user is unknown.
 pub async fn list(
     shop: &Shop,
+    caller: &Caller,
     user: &UserId,
     after: Option<String>,
     limit: usize,
-) -> Result<(Vec<Order>, Option<String>), Failure> {
+) -> Result<(Vec<Visible>, Option<String>), Failure> {
     let place = after.and_then(|sk| Some((keys::order(&order_id(&sk)?), sk)));
     let range = Range::by_time(keys::orders_of(user)).newest_first().after_indexed(place);
     let page = shop.table.query::<IndexRow>(range, limit).await?;
@@ -113,7 +67,8 @@ pub async fn list(
     let found = shop.table.get_all(&wanted, Consistency::Strong, &mut shop.backoff()).await?;
     let mut orders = Vec::new();
     for key in &wanted {
-        orders.extend(found.get::<OrderRecord>(key)?.map(|record| record.order));
+        let order = found.get::<OrderRecord>(key)?.map(|record| record.order);
+        orders.extend(order.and_then(|order| Visible::to(caller, order, shop.clock.now())));
     }
     Ok((orders, next))
 }

@@ -1,12 +1,17 @@
-//! Ordering and paying from the balance in one commit.
+//! Placing an order in one commit: paid at once from the balance, or with its units and coupon held until the money
+//! comes.
 
-use super::facts::{Asserted, Facts, LineFacts};
+use super::{
+    facts::{Asserted, Facts, LineFacts, Trust},
+    visible::Visible,
+    wanted::{Basket, Wanted},
+};
 use crate::{
-    app::{Failure, RequestKey, Shop, facts as account_facts},
+    app::{Caller, Failure, RequestKey, Role, Shop, facts as account_facts},
     domain::{
-        CouponId, OrderId, ProductId, Quantity, Refusal, UserId, Won,
+        OrderId, ProductId, Refusal, UserId,
         ledger::{EntryKind, LedgerEntry, OutOfBounds},
-        order::{Actor, Draft, LineStatus, Order, OrderLine},
+        order::{Actor, Draft, Order, OrderLine, PayBy, PaymentMethod},
         pricing::{self, NoQuote, PricedLine},
         product::Offer,
         refusal::CouponProblem,
@@ -18,43 +23,46 @@ use crate::{
         action::Position,
         coupons, keys, ledger,
         orders::{self, OrderRecord},
-        stock as shelf, users,
+        sheets, stock as shelf, users,
     },
 };
 
 /// What is ordered.
 #[derive(Debug, Clone)]
 pub struct PlaceOrder {
+    /// Who asks for it: the customer, or an admin for them.
+    pub caller: Caller,
     /// Who orders and receives.
     pub user_id: UserId,
-    /// Who asks for it: the customer, or an admin for them.
-    pub actor: Actor,
-    /// Which products, each once.
-    pub lines: Vec<(ProductId, Quantity)>,
-    /// The coupon to use.
-    pub coupon_id: Option<CouponId>,
+    /// What.
+    pub basket: Basket,
+    /// How it is to be paid.
+    pub pay_by: PayBy,
 }
 
-/// Orders and pays: stock, balance, coupon and order all change, or none does.
+/// Places an order. Paid at once: stock, balance, coupon and order all change, or none does. To be paid later: stock and
+/// coupon are held until the hold ends.
 ///
 /// Run twice with one key it orders once: the order's id derives from the key, and the order is put only if absent.
-/// Run at the same time as another order for the same user, shelf or coupon, one of the two meets a failed condition,
-/// learns from it how things are now, and tries again or refuses.
+/// Run at the same time as another order for the same user, shelf, coupon or sheet, one of the two meets a failed
+/// condition, learns from it how things are now, and tries again or refuses.
 ///
 /// # Errors
-/// The first of: [`Refusal::NotFound`] or [`Refusal::UserNotActive`] for the user, [`Refusal::NotFound`],
-/// [`Refusal::NotOnSale`], [`Refusal::StockNotEnough`] for a product, [`Refusal::CouponNotUsable`],
+/// The first of: [`Refusal::NotFound`], [`Refusal::SheetOrdered`] or [`Refusal::SheetExpired`] for the sheet,
+/// [`Refusal::NotFound`] or [`Refusal::UserNotActive`] for the user, [`Refusal::NotFound`], [`Refusal::NotOnSale`],
+/// [`Refusal::PriceChanged`] (of a sheet), [`Refusal::StockNotEnough`] for a product, [`Refusal::CouponNotUsable`],
 /// [`Refusal::BalanceNotEnough`]. The last leaves a PAYMENT_FAILED order.
-pub async fn place(shop: &Shop, order: &PlaceOrder, key: &RequestKey) -> Result<Order, Failure> {
+pub async fn place(shop: &Shop, order: &PlaceOrder, key: &RequestKey) -> Result<Visible, Failure> {
     let id: OrderId = key.id(None)?;
-    match place_once(shop, order, &id, key).await {
+    let placed = match place_once(shop, order, &id, key).await {
         // The refusal may be of the order's own making: it emptied the shelf, or used the coupon.
         Err(Failure::Refused(refusal)) if key.given => {
             let first: Option<OrderRecord> = shop.table.get(keys::order(&id), Consistency::Strong).await?;
             first.map_or(Err(refusal.into()), |first| replayed(first, key))
         }
         other => other,
-    }
+    };
+    Visible::to(&order.caller, placed?, shop.clock.now()).ok_or(Failure::Broken("one may see what one ordered"))
 }
 
 fn replayed(first: OrderRecord, key: &RequestKey) -> Result<Order, Failure> {
@@ -64,17 +72,15 @@ fn replayed(first: OrderRecord, key: &RequestKey) -> Result<Order, Failure> {
 
 async fn place_once(shop: &Shop, order: &PlaceOrder, id: &OrderId, key: &RequestKey) -> Result<Order, Failure> {
     let mut backoff = shop.backoff();
-    let PlaceOrder { user_id, lines, coupon_id, .. } = order;
-    let mut facts = Facts::gather(shop, id, user_id, lines, coupon_id.as_ref(), &mut backoff).await?;
+    let user_id = &order.user_id;
+    let wanted = Wanted::in_basket(shop, user_id, &order.basket).await?;
+    let trust = if order.pay_by == PayBy::Balance { Trust::Memory } else { Trust::MemoryButForTheAccount };
+    let mut facts = Facts::gather(shop, id, user_id, wanted, trust, &mut backoff).await?;
     // One id for all attempts, so that a lost answer cannot leave two records of one failure.
     let failed_id = OrderId::try_from(shop.new_id()).map_err(|_| Failure::Broken("a new id is an id"))?;
     loop {
-        let draft = draft(shop, order, &mut facts, &mut backoff).await?;
-        let attempt = match facts.account.moved(draft.quote.payable.negated()) {
-            Ok(account) => Attempt::pay(id, user_id, draft, &facts, account, key)?,
-            Err(OutOfBounds::NotEnough) => Attempt::fail(id, &failed_id, user_id, draft, &facts, key)?,
-            Err(OutOfBounds::TooMuch) => return Err(Failure::Broken("a payment lowers a balance")),
-        };
+        let draft = draft(shop, &order.caller, user_id, &mut facts, &mut backoff).await?;
+        let attempt = Attempt::new(shop, order.pay_by, id, &failed_id, draft, &facts, key)?;
         let Attempt { transaction, order: made, place, asserted, ending } = attempt;
         if transaction.len() > Transaction::MAX_ACTIONS {
             return Err(StoreError::Busy("the units are scattered over too many shards".to_owned()).into());
@@ -88,6 +94,7 @@ async fn place_once(shop: &Shop, order: &PlaceOrder, id: &OrderId, key: &Request
                         shop.remember_account(user_id, account);
                         Ok(made)
                     }
+                    Ending::Held => Ok(made),
                     Ending::Failed(_) => Err(refused()),
                 };
             }
@@ -111,52 +118,58 @@ async fn place_once(shop: &Shop, order: &PlaceOrder, id: &OrderId, key: &Request
 }
 
 /// What the order comes to, as far as is known.
-async fn draft(shop: &Shop, order: &PlaceOrder, facts: &mut Facts, backoff: &mut Backoff) -> Result<Draft, Failure> {
+async fn draft(
+    shop: &Shop,
+    caller: &Caller,
+    user_id: &UserId,
+    facts: &mut Facts,
+    backoff: &mut Backoff,
+) -> Result<Draft, Failure> {
     let at = shop.clock.now();
-    let items: Vec<OrderLine> = facts
-        .lines
-        .iter()
-        .map(|line| OrderLine {
-            product_id: line.product.product_id.clone(),
-            seller_id: line.product.seller_id.clone(),
-            name: line.product.name.clone(),
-            quantity: line.quantity,
-            cancelled_quantity: 0,
-            unit_price: line.product.offer.price,
-            unit_discount: line.product.offer.discount,
-            coupon_share: Won::ZERO,
-            status: LineStatus::PendingPayment,
-        })
-        .collect();
-    let priced: Vec<PricedLine> = items.iter().map(OrderLine::priced).collect();
-
-    let quoted = match order.coupon_id.as_ref().map(|_| facts.usable_coupon(at)).transpose() {
-        Ok(coupon) => pricing::quote(&priced, coupon.map(|coupon| &coupon.terms), shop.shipping),
-        Err(problem) => Err(NoQuote::Coupon(problem)),
+    let items: Vec<OrderLine> = facts.lines.iter().map(LineFacts::to_order_line).collect();
+    let actor = if caller.role == Role::Admin { Actor::Admin } else { Actor::Customer };
+    let user_id = user_id.clone();
+    let coupon_id = facts.coupon_id.clone();
+    let coupon = match coupon_id.as_ref().map(|_| facts.usable_coupon(at)).transpose() {
+        Ok(coupon) => coupon.map(|coupon| coupon.terms),
+        Err(reason) => return Err(refuse_coupon(shop, facts, reason, backoff).await),
     };
-    match (quoted, &order.coupon_id) {
-        (Ok(quote), coupon_id) => {
-            let (user_id, actor) = (order.user_id.clone(), order.actor);
-            Ok(Draft { user_id, actor, items, quote, coupon_id: coupon_id.clone(), at })
-        }
-        (Err(NoQuote::Coupon(reason)), Some(coupon_id)) => {
-            Err(refuse_coupon(shop, facts, coupon_id, reason, backoff).await)
-        }
-        (Err(_), _) => Err(Failure::Broken("the largest order fits an amount")),
+    if let Some(sheet) = &facts.sheet {
+        let (quote, order_sheet_id) = (sheet.quote(), Some(sheet.order_sheet_id.clone()));
+        return Ok(Draft { user_id, actor, items, quote, coupon_id, order_sheet_id, at });
+    }
+    let priced: Vec<PricedLine> = items.iter().map(OrderLine::priced).collect();
+    match pricing::quote(&priced, coupon.as_ref(), shop.policy.shipping) {
+        Ok(quote) => Ok(Draft { user_id, actor, items, quote, coupon_id, order_sheet_id: None, at }),
+        Err(NoQuote::Coupon(reason)) => Err(refuse_coupon(shop, facts, reason, backoff).await),
+        Err(NoQuote::Overflow) => Err(Failure::Broken("the largest order fits an amount")),
     }
 }
 
-/// Too little stock is told before a coupon that cannot be used.
-async fn refuse_coupon(
+/// What an order of the basket would come to now, with nothing taken from memory.
+///
+/// # Errors
+/// What the order would be refused for, but for the balance.
+pub(in crate::app) async fn quoted(
     shop: &Shop,
-    facts: &mut Facts,
-    coupon_id: &CouponId,
-    reason: CouponProblem,
+    caller: &Caller,
+    user: &UserId,
+    basket: &Basket,
     backoff: &mut Backoff,
-) -> Failure {
-    match facts.check_stock(shop, backoff).await {
-        Ok(()) => Refusal::CouponNotUsable { coupon_id: coupon_id.clone(), reason }.into(),
-        Err(failure) => failure,
+) -> Result<Draft, Failure> {
+    let wanted = Wanted::in_basket(shop, user, basket).await?;
+    let any_order = OrderId::try_from(shop.new_id()).map_err(|_| Failure::Broken("a new id is an id"))?;
+    let mut facts = Facts::gather(shop, &any_order, user, wanted, Trust::Nothing, backoff).await?;
+    facts.check_stock(shop, backoff).await?;
+    draft(shop, caller, user, &mut facts, backoff).await
+}
+
+/// Too little stock is told before a coupon that cannot be used.
+async fn refuse_coupon(shop: &Shop, facts: &mut Facts, reason: CouponProblem, backoff: &mut Backoff) -> Failure {
+    match (facts.check_stock(shop, backoff).await, facts.coupon_id.clone()) {
+        (Ok(()), Some(coupon_id)) => Refusal::CouponNotUsable { coupon_id, reason }.into(),
+        (Ok(()), None) => Failure::Broken("a coupon that is refused is one that was named"),
+        (Err(failure), _) => failure,
     }
 }
 
@@ -173,22 +186,51 @@ struct Attempt {
 enum Ending {
     /// Paid; the account after it.
     Paid(Account),
+    /// To be paid later.
+    Held,
     /// The balance is too low, which is kept as an order of its own, put here.
     Failed(Position),
 }
 
+/// What a commit does with the things that it asserts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    /// It takes them.
+    Take,
+    /// It leaves them as they are.
+    Check,
+}
+
 impl Attempt {
-    /// Takes the money, the units and the coupon.
-    fn pay(
+    fn new(
+        shop: &Shop,
+        pay_by: PayBy,
         id: &OrderId,
-        user: &UserId,
+        failed_id: &OrderId,
         draft: Draft,
         facts: &Facts,
-        account: Account,
         key: &RequestKey,
     ) -> Result<Self, Failure> {
-        let at = draft.at;
+        // Where there is nothing to pay, nobody outside is asked for it.
+        let method = match pay_by {
+            PayBy::Later => Some(PaymentMethod::Balance),
+            PayBy::External if !draft.quote.payable.is_zero() => Some(PaymentMethod::External),
+            PayBy::External | PayBy::Balance => None,
+        };
+        if let Some(method) = method {
+            return Self::hold(shop, id, draft, method, facts, key);
+        }
+        match facts.account.moved(draft.quote.payable.negated()) {
+            Ok(account) => Self::pay(id, draft, facts, account, key),
+            Err(OutOfBounds::NotEnough) => Self::fail(id, failed_id, draft, facts, key),
+            Err(OutOfBounds::TooMuch) => Err(Failure::Broken("a payment lowers a balance")),
+        }
+    }
+
+    /// Takes the money, the units and the coupon.
+    fn pay(id: &OrderId, draft: Draft, facts: &Facts, account: Account, key: &RequestKey) -> Result<Self, Failure> {
         let order = Order::paid(id.clone(), draft);
+        let user = &order.user_id;
         let entry = LedgerEntry {
             entry_id: id.to_string(),
             sequence: account.sequence,
@@ -196,54 +238,77 @@ impl Attempt {
             amount: order.paid.negated(),
             balance_after: account.balance,
             order_id: Some(id.clone()),
-            at,
+            at: order.created_at,
         };
         let mut transaction = Transaction::new();
         let record = OrderRecord { order: order.clone(), payload: key.payload.clone() };
         let place = transaction.add(orders::create(&record)?);
         let asserted_account = transaction.add(users::move_balance(user, &facts.account, &account)?);
         transaction.add(ledger::append(user, &entry)?);
-        let takes = on_shelves(&mut transaction, facts, shelf::sell)?;
-        let coupon = order.coupon_id.as_ref().map(|coupon| coupons::spend(user, coupon, id, at)).transpose()?;
-        let coupon = coupon.map(|action| transaction.add(action));
-        let asserted = Asserted { account: asserted_account, coupon, takes };
+        let asserted = claim(&mut transaction, Claim::Take, &order, facts, Some(asserted_account))?;
         Ok(Self { transaction, order, place, asserted, ending: Ending::Paid(account) })
     }
 
-    /// Takes nothing, but asserts everything else: it commits only where lack of balance is all that is wrong.
-    fn fail(
+    /// Takes the units and the coupon. That the user may order was read for this request, and is not asserted: who is
+    /// suspended at this very moment may still have ordered before.
+    fn hold(
+        shop: &Shop,
         id: &OrderId,
-        failed_id: &OrderId,
-        user: &UserId,
         draft: Draft,
+        method: PaymentMethod,
         facts: &Facts,
         key: &RequestKey,
     ) -> Result<Self, Failure> {
-        let at = draft.at;
+        let end = draft.at.checked_add(shop.policy.hold).map_err(|_| Failure::Broken("a hold ends at an instant"))?;
+        let order = Order::placed(id.clone(), draft, method, end);
+        let mut transaction = Transaction::new();
+        let record = OrderRecord { order: order.clone(), payload: key.payload.clone() };
+        let place = transaction.add(orders::create(&record)?);
+        let asserted = claim(&mut transaction, Claim::Take, &order, facts, None)?;
+        Ok(Self { transaction, order, place, asserted, ending: Ending::Held })
+    }
+
+    /// Takes nothing, but asserts everything else: it commits only where lack of balance is all that is wrong.
+    fn fail(id: &OrderId, failed_id: &OrderId, draft: Draft, facts: &Facts, key: &RequestKey) -> Result<Self, Failure> {
         let order = Order::payment_failed(failed_id.clone(), draft);
         let mut transaction = Transaction::new();
         let place = transaction.add(orders::check_absent(id));
         let record = OrderRecord { order: order.clone(), payload: key.payload.clone() };
         let kept = transaction.add(orders::create(&record)?);
-        let asserted_account = transaction.add(users::check_account(user, &facts.account)?);
-        let takes = on_shelves(&mut transaction, facts, shelf::check_for_sale)?;
-        let coupon = order.coupon_id.as_ref().map(|coupon| coupons::check_usable(user, coupon, at)).transpose()?;
-        let coupon = coupon.map(|action| transaction.add(action));
-        let asserted = Asserted { account: asserted_account, coupon, takes };
+        let asserted_account = transaction.add(users::check_account(&order.user_id, &facts.account)?);
+        let asserted = claim(&mut transaction, Claim::Check, &order, facts, Some(asserted_account))?;
         Ok(Self { transaction, order, place, asserted, ending: Ending::Failed(kept) })
     }
 }
 
-/// Adds an action for each take of each line.
-fn on_shelves(
+/// Adds what an order takes beside money, or only asserts that it could: units, coupon, sheet.
+fn claim(
     transaction: &mut Transaction,
+    claim: Claim,
+    order: &Order,
     facts: &Facts,
-    action: fn(&ProductId, Take, &Offer) -> Result<Action, StoreError>,
-) -> Result<Vec<Vec<Position>>, StoreError> {
-    let line = |line: &LineFacts| {
-        let product = &line.product;
-        let takes = line.takes.iter().map(|&take| action(&product.product_id, take, &product.offer));
-        takes.map(|action| Ok(transaction.add(action?))).collect()
+    account: Option<Position>,
+) -> Result<Asserted, StoreError> {
+    let (user, id, now) = (&order.user_id, &order.order_id, order.created_at);
+    let on_shelf: fn(&ProductId, Take, &Offer) -> Result<Action, StoreError> = match claim {
+        Claim::Take => shelf::sell,
+        Claim::Check => shelf::check_for_sale,
     };
-    facts.lines.iter().map(line).collect()
+    let mut takes = Vec::new();
+    for line in &facts.lines {
+        let product = &line.product;
+        let actions = line.takes.iter().map(|&take| on_shelf(&product.product_id, take, &product.offer));
+        takes.push(actions.map(|action| Ok(transaction.add(action?))).collect::<Result<_, StoreError>>()?);
+    }
+    let coupon = order.coupon_id.as_ref().map(|coupon| match claim {
+        Claim::Take => coupons::spend(user, coupon, id, now),
+        Claim::Check => coupons::check_usable(user, coupon, now),
+    });
+    let coupon = coupon.transpose()?.map(|action| transaction.add(action));
+    let sheet = order.order_sheet_id.as_ref().map(|sheet| match claim {
+        Claim::Take => sheets::order(sheet, id, now),
+        Claim::Check => sheets::check_open(sheet, now),
+    });
+    let sheet = sheet.transpose()?.map(|action| transaction.add(action));
+    Ok(Asserted { account, coupon, sheet, takes })
 }

@@ -6,7 +6,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{LineStatus, Order, OrderStatus};
+use super::{LineState, LineStatus, Order, OrderStatus};
+use crate::domain::{PaymentId, Won};
 
 /// Who made something happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -22,8 +23,8 @@ pub enum Actor {
     System,
 }
 
-/// One thing that happened to an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// One thing that happened to an order: one commit, one version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Happening {
     /// What.
@@ -33,16 +34,75 @@ pub struct Happening {
     /// When.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub at: Timestamp,
+    /// The lines that moved; none stands for all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<LineStep>,
+    /// What the customer was paid back for it.
+    #[serde(default, skip_serializing_if = "Won::is_zero")]
+    pub refund: Won,
+    /// Why, in the words of who did it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Money that came and has to go back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub returned: Option<Returned>,
+}
+
+impl Happening {
+    /// Something that happened to the order as a whole.
+    pub fn new(event: HistoryEvent, actor: Actor, at: Timestamp) -> Self {
+        Self { event, actor, at, lines: Vec::new(), refund: Won::ZERO, reason: None, returned: None }
+    }
+}
+
+/// One line's part in what happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LineStep {
+    /// The line's number, from 1.
+    pub number: usize,
+    /// Where it is now; where it was, if only some of its units were cancelled.
+    pub to: LineStatus,
+    /// Units that were cancelled or returned with it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub units: u16,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(number: &u16) -> bool {
+    *number == 0
+}
+
+/// A payment of the external system that the order had no use for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Returned {
+    /// The payment.
+    pub payment_id: PaymentId,
+    /// Its amount.
+    pub amount: Won,
 }
 
 /// What can happen to an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum HistoryEvent {
-    /// It was created and paid; its lines went through PAID to PREPARING.
+    /// It was created, its units and its coupon held, and waits for the money.
+    Placed,
+    /// It was paid; its lines went through PAID to PREPARING.
     Paid,
     /// It was created, and the balance was too low to pay it.
     PaymentFailed,
+    /// The external payment system could not get the money: it ended unpaid.
+    PaymentDeclined,
+    /// The money did not come in time: it ended unpaid.
+    HoldExpired,
+    /// All of it or a part was cancelled.
+    Cancelled,
+    /// A line went on its way.
+    LineMoved,
+    /// The external payment system sent money that the order has no use for; it is asked to send it back.
+    PaymentReturned,
 }
 
 /// A step of the order or of one of its lines from one state to the next.
@@ -61,106 +121,79 @@ pub enum Change {
         number: usize,
         /// Its state before; none before there was a line.
         from: Option<LineStatus>,
-        /// Its state after.
+        /// Its state after: the same where only some of its units were cancelled.
         to: LineStatus,
+        /// Units that were cancelled or returned with it.
+        units: u16,
     },
 }
 
 impl Order {
-    /// Every step that the order and its lines took, oldest first, with what made it happen.
-    pub fn changes(&self) -> Vec<(Happening, Change)> {
-        let mut changes = Vec::new();
-        for &happening in &self.history {
-            // What follows by itself is the shop's doing.
-            let by_itself = Happening { actor: Actor::System, ..happening };
-            let order = |to| (happening, Change::Order { from: None, to });
-            let lines = |happening, from, to| {
-                (1..=self.items.len()).map(move |number| (happening, Change::Line { number, from, to }))
-            };
-            match happening.event {
-                HistoryEvent::Paid => {
-                    changes.push(order(OrderStatus::Paid));
-                    changes.extend(lines(happening, None, LineStatus::Paid));
-                    changes.extend(lines(by_itself, Some(LineStatus::Paid), LineStatus::Preparing));
-                }
-                HistoryEvent::PaymentFailed => {
-                    changes.push(order(OrderStatus::PaymentFailed));
-                    changes.extend(lines(happening, None, LineStatus::PendingPayment));
-                }
-            }
-        }
-        changes
+    /// Every step that the order and its lines took, oldest first, with who made it and when.
+    pub fn changes(&self) -> Vec<(&Happening, Actor, Change)> {
+        let mut replay = Replay { lines: vec![None; self.items.len()], status: None, paid: false, failed: false };
+        self.history.iter().flat_map(|happening| replay.follow(happening)).collect()
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::{
-        OrderId, ProductId, Quantity, UserId, Won,
-        order::{Draft, OrderLine},
-        pricing::{ShippingPolicy, quote},
-    };
+/// An order on its way through its history.
+struct Replay {
+    lines: Vec<Option<LineState>>,
+    status: Option<OrderStatus>,
+    paid: bool,
+    failed: bool,
+}
 
-    fn draft() -> Draft {
-        let line = |product: &str, price: i64| OrderLine {
-            product_id: ProductId::try_from(product.to_owned()).unwrap(),
-            seller_id: None,
-            name: product.to_owned(),
-            quantity: Quantity::try_from(2).unwrap(),
-            cancelled_quantity: 0,
-            unit_price: Won::new(price),
-            unit_discount: Won::ZERO,
-            coupon_share: Won::ZERO,
-            status: LineStatus::PendingPayment,
-        };
-        let items = vec![line("tea", 1_000), line("cup", 2_000)];
-        let priced: Vec<_> = items.iter().map(OrderLine::priced).collect();
-        let shipping = ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) };
-        Draft {
-            user_id: UserId::try_from("mina".to_owned()).unwrap(),
-            actor: Actor::Customer,
-            items,
-            quote: quote(&priced, None, shipping).unwrap(),
-            coupon_id: None,
-            at: Timestamp::UNIX_EPOCH,
-        }
-    }
-
-    /// Replays an order's history: its state and those of its lines in the end.
-    fn replay(order: &Order) -> (Option<OrderStatus>, Vec<Option<LineStatus>>) {
-        let (mut status, mut lines) = (None, vec![None; order.items.len()]);
-        for (_, change) in order.changes() {
-            match change {
-                Change::Order { from, to } => {
-                    assert_eq!(from, status);
-                    status = Some(to);
-                }
-                Change::Line { number, from, to } => {
-                    assert_eq!(from, lines[number - 1]);
-                    lines[number - 1] = Some(to);
-                }
+impl Replay {
+    fn follow<'h>(&mut self, happening: &'h Happening) -> Vec<(&'h Happening, Actor, Change)> {
+        let mut steps: Vec<(Actor, Change)> = Vec::new();
+        match happening.event {
+            HistoryEvent::Placed => self.move_all(LineStatus::PendingPayment, happening.actor, &mut steps),
+            HistoryEvent::PaymentFailed => {
+                self.failed = true;
+                self.move_all(LineStatus::PendingPayment, happening.actor, &mut steps);
             }
+            HistoryEvent::Paid => {
+                self.paid = true;
+                self.move_all(LineStatus::Paid, happening.actor, &mut steps);
+                // What follows by itself is the shop's doing.
+                self.move_all(LineStatus::Preparing, Actor::System, &mut steps);
+            }
+            HistoryEvent::PaymentDeclined | HistoryEvent::HoldExpired => {
+                self.move_all(LineStatus::Cancelled, happening.actor, &mut steps);
+            }
+            HistoryEvent::Cancelled if happening.lines.is_empty() => {
+                self.move_all(LineStatus::Cancelled, happening.actor, &mut steps);
+            }
+            HistoryEvent::Cancelled | HistoryEvent::LineMoved => {
+                let moved = happening.lines.iter().filter_map(|step| self.move_line(*step));
+                steps.extend(moved.map(|change| (happening.actor, change)));
+            }
+            HistoryEvent::PaymentReturned => {}
         }
-        (status, lines)
+        let to = OrderStatus::derive(self.lines.iter().flatten().copied(), self.paid, self.failed);
+        let from = self.status.replace(to);
+        let order = Change::Order { from, to };
+        // That money came and goes back changes no state, but must not go unsaid.
+        let told = from != Some(to) || happening.event == HistoryEvent::PaymentReturned;
+        let order = told.then_some((happening.actor, order));
+        order.into_iter().chain(steps).map(|(actor, change)| (happening, actor, change)).collect()
     }
 
-    #[test]
-    fn the_history_leads_to_what_is() {
-        let id = || OrderId::try_from("order".to_owned()).unwrap();
-        for order in [Order::paid(id(), draft()), Order::payment_failed(id(), draft())] {
-            let (status, lines) = replay(&order);
-            assert_eq!(status, Some(order.status));
-            assert_eq!(lines, order.items.iter().map(|line| Some(line.status)).collect::<Vec<_>>());
+    fn move_all(&mut self, to: LineStatus, actor: Actor, steps: &mut Vec<(Actor, Change)>) {
+        for (line, number) in self.lines.iter_mut().zip(1..) {
+            let from = line.map(|line| line.status);
+            *line = Some(LineState { status: to, cancelled: line.map_or(0, |line| line.cancelled) });
+            steps.push((actor, Change::Line { number, from, to, units: 0 }));
         }
     }
 
-    #[test]
-    fn only_what_is_paid_has_been_paid() {
-        let id = || OrderId::try_from("order".to_owned()).unwrap();
-        let paid = Order::paid(id(), draft());
-        assert_eq!((paid.status, paid.paid, paid.payable), (OrderStatus::Paid, Won::new(9_000), Won::new(9_000)));
-        let failed = Order::payment_failed(id(), draft());
-        assert_eq!((failed.status, failed.paid, failed.paid_at), (OrderStatus::PaymentFailed, Won::ZERO, None));
+    /// Nothing for a line that the order does not have.
+    fn move_line(&mut self, LineStep { number, to, units }: LineStep) -> Option<Change> {
+        let line = self.lines.get_mut(number.checked_sub(1)?)?;
+        let from = line.map(|line| line.status);
+        let cancelled = line.map_or(0, |line| line.cancelled).saturating_add(units);
+        *line = Some(LineState { status: to, cancelled });
+        Some(Change::Line { number, from, to, units })
     }
 }

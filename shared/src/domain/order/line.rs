@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{ProductId, Quantity, UserId, Won, pricing::PricedLine};
+use crate::domain::{ProductId, Quantity, UserId, Won, invalid::named, pricing::PricedLine};
 
 /// Where a line is on its way. [`crate::domain::order::OrderStatus`] follows from all lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -42,6 +42,37 @@ pub enum LineStatus {
     Exchanged,
 }
 
+named!(LineStatus {
+    "PENDING_PAYMENT" => PendingPayment,
+    "PAID" => Paid,
+    "PREPARING" => Preparing,
+    "SHIPPED" => Shipped,
+    "IN_DELIVERY" => InDelivery,
+    "DELIVERED" => Delivered,
+    "PURCHASE_CONFIRMED" => PurchaseConfirmed,
+    "CANCEL_REQUESTED" => CancelRequested,
+    "CANCEL_IN_PROGRESS" => CancelInProgress,
+    "CANCELLED" => Cancelled,
+    "RETURN_REQUESTED" => ReturnRequested,
+    "RETURN_IN_PROGRESS" => ReturnInProgress,
+    "RETURNED" => Returned,
+    "EXCHANGE_REQUESTED" => ExchangeRequested,
+    "EXCHANGE_IN_PROGRESS" => ExchangeInProgress,
+    "EXCHANGED" => Exchanged,
+});
+
+impl LineStatus {
+    /// Whether all of the line's units have gone back to the shelf.
+    pub fn is_gone(self) -> bool {
+        matches!(self, Self::Cancelled | Self::Returned)
+    }
+
+    /// Whether the line can be cancelled at once: it is paid and nothing of it has left the house.
+    pub fn is_in_house(self) -> bool {
+        matches!(self, Self::Paid | Self::Preparing)
+    }
+}
+
 /// One product of an order, at the price of that moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -79,6 +110,14 @@ impl OrderLine {
     /// (unit price − unit discount) × quantity; nothing where a stored line does not add up.
     pub fn amount(&self) -> Option<Won> {
         self.priced().amount()
+    }
+
+    /// What the customer gets back for the units cancelled or returned so far: that part of the line's amount less its
+    /// part of the coupon, rounded down. For all units it is the whole; nothing where a stored line does not add up.
+    pub fn refundable(&self) -> Option<Won> {
+        let net = i128::from(self.amount()?.checked_sub(self.coupon_share)?.get());
+        let part = net * i128::from(self.cancelled_quantity) / i128::from(self.quantity.get());
+        i64::try_from(part).ok().map(Won::new)
     }
 
     /// Units that the customer still gets or has.

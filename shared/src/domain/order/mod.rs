@@ -1,24 +1,32 @@
 //! Orders: lines, amounts, states and what happened to them.
 
 mod history;
+mod life;
 mod line;
+mod payment;
 mod status;
+mod transitions;
 
-pub use history::{Actor, Change, Happening, HistoryEvent};
+pub use history::{Actor, Change, Happening, HistoryEvent, LineStep, Returned};
+pub use life::{Cancellation, OrderAction, PayBy};
 pub use line::{LineStatus, OrderLine};
-pub use status::OrderStatus;
+pub use payment::{Payment, PaymentStatus};
+pub use status::{LineState, OrderStatus};
+pub use transitions::{TRANSITIONS, Transition, allowed_next};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{CouponId, OrderId, UserId, Won, pricing::Quote};
+use super::{CouponId, OrderId, OrderSheetId, PaymentId, UserId, Won, pricing::Quote};
 
 /// How an order is paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum PaymentMethod {
-    /// From the user's balance.
+    /// From the user's balance, at once or later.
     Balance,
+    /// By a payment system outside the shop.
+    External,
 }
 
 /// An order with its lines, whole: one item of the table, so that one stream record tells all of a change.
@@ -60,6 +68,19 @@ pub struct Order {
     /// What was paid back.
     #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub refunded: Won,
+    /// The order sheet that it orders.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_sheet_id: Option<OrderSheetId>,
+    /// The payment of the external system that paid it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payment_id: Option<PaymentId>,
+    /// While it waits for the money: when the wait ends. From this instant on it cannot be paid.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "jiff::fmt::serde::timestamp::millisecond::optional"
+    )]
+    pub hold_expires_at: Option<Timestamp>,
     /// When it was created.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub created_at: Timestamp,
@@ -92,6 +113,8 @@ pub struct Draft {
     pub quote: Quote,
     /// The coupon to use.
     pub coupon_id: Option<CouponId>,
+    /// The order sheet that says all this, if it is one.
+    pub order_sheet_id: Option<OrderSheetId>,
     /// When.
     pub at: Timestamp,
 }
@@ -103,19 +126,27 @@ impl Order {
         let mut order = Self::begun(order_id, draft, HistoryEvent::Paid, LineStatus::Preparing);
         order.paid = payable;
         order.paid_at = Some(at);
-        order.status = OrderStatus::derive(&order.items, true, false);
+        order.status = order.derive_status();
+        order
+    }
+
+    /// The order that has its units and its coupon, and waits for the money until `hold_expires_at`.
+    pub fn placed(order_id: OrderId, draft: Draft, payment: PaymentMethod, hold_expires_at: Timestamp) -> Self {
+        let mut order = Self::begun(order_id, draft, HistoryEvent::Placed, LineStatus::PendingPayment);
+        order.payment = payment;
+        order.hold_expires_at = Some(hold_expires_at);
         order
     }
 
     /// The record of an order that the balance was too low for.
     pub fn payment_failed(order_id: OrderId, draft: Draft) -> Self {
         let mut order = Self::begun(order_id, draft, HistoryEvent::PaymentFailed, LineStatus::PendingPayment);
-        order.status = OrderStatus::derive(&order.items, false, true);
+        order.status = order.derive_status();
         order
     }
 
     fn begun(order_id: OrderId, draft: Draft, event: HistoryEvent, line_status: LineStatus) -> Self {
-        let Draft { user_id, actor, mut items, quote, coupon_id, at } = draft;
+        let Draft { user_id, actor, mut items, quote, coupon_id, order_sheet_id, at } = draft;
         for (line, share) in items.iter_mut().zip(quote.coupon_shares) {
             line.coupon_share = share;
             line.status = line_status;
@@ -134,11 +165,28 @@ impl Order {
             payable: quote.payable,
             paid: Won::ZERO,
             refunded: Won::ZERO,
+            order_sheet_id,
+            payment_id: None,
+            hold_expires_at: None,
             created_at: at,
             updated_at: at,
             paid_at: None,
             version: 1,
-            history: vec![Happening { event, actor, at }],
+            history: vec![Happening::new(event, actor, at)],
         }
     }
+
+    /// The state that follows from the lines and the history.
+    pub fn derive_status(&self) -> OrderStatus {
+        let failed = self.history.iter().any(|happening| happening.event == HistoryEvent::PaymentFailed);
+        OrderStatus::derive(self.items.iter().map(LineState::from), self.paid_at.is_some(), failed)
+    }
+
+    /// The line with this number, from 1.
+    pub fn line(&self, number: usize) -> Option<&OrderLine> {
+        self.items.get(number.checked_sub(1)?)
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,13 +24,29 @@ pub enum OrderStatus {
     Completed,
 }
 
+/// What an order's state depends on of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LineState {
+    /// Where the line is.
+    pub status: LineStatus,
+    /// Units of it cancelled or returned.
+    pub cancelled: u16,
+}
+
+impl From<&OrderLine> for LineState {
+    fn from(line: &OrderLine) -> Self {
+        Self { status: line.status, cancelled: line.cancelled_quantity }
+    }
+}
+
 impl OrderStatus {
     /// The state that follows from the lines, whether the order was paid, and whether paying failed.
-    pub fn derive(lines: &[OrderLine], paid: bool, failed: bool) -> Self {
-        use LineStatus::{Cancelled, Delivered, Exchanged, PurchaseConfirmed, Returned};
+    pub fn derive(lines: impl IntoIterator<Item = LineState>, paid: bool, failed: bool) -> Self {
+        use LineStatus::{Delivered, PurchaseConfirmed};
 
-        let gone = |line: &OrderLine| matches!(line.status, Cancelled | Returned);
-        let arrived = |line: &OrderLine| matches!(line.status, Delivered | PurchaseConfirmed | Exchanged);
+        let lines: Vec<LineState> = lines.into_iter().collect();
+        let gone = |line: &LineState| line.status.is_gone();
+        let arrived = |line: &LineState| matches!(line.status, Delivered | PurchaseConfirmed);
         let all_gone = lines.iter().all(gone);
         match (failed, paid) {
             (true, _) => Self::PaymentFailed,
@@ -38,52 +54,42 @@ impl OrderStatus {
             (false, false) => Self::PendingPayment,
             (false, true) if all_gone => Self::FullyRefunded,
             (false, true) if lines.iter().filter(|line| !gone(line)).all(arrived) => Self::Completed,
-            (false, true) if lines.iter().any(|line| gone(line) || line.cancelled_quantity > 0) => {
-                Self::PartiallyCancelled
-            }
+            (false, true) if lines.iter().any(|line| gone(line) || line.cancelled > 0) => Self::PartiallyCancelled,
             (false, true) => Self::Paid,
         }
+    }
+
+    /// Whether the order has ended with nothing of it left to the customer, or never began.
+    pub fn has_nothing(self) -> bool {
+        matches!(self, Self::PaymentFailed | Self::Cancelled | Self::FullyRefunded)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{ProductId, Quantity, Won};
-
-    fn line(status: LineStatus) -> OrderLine {
-        OrderLine {
-            product_id: ProductId::try_from("tea".to_owned()).unwrap(),
-            seller_id: None,
-            name: "Tea".to_owned(),
-            quantity: Quantity::try_from(2).unwrap(),
-            cancelled_quantity: 0,
-            unit_price: Won::new(1_000),
-            unit_discount: Won::ZERO,
-            coupon_share: Won::ZERO,
-            status,
-        }
-    }
 
     #[test]
     fn follows_from_the_lines() {
-        use LineStatus::{Cancelled, Delivered, PendingPayment, Preparing, Returned, Shipped};
+        use LineStatus::{Cancelled, Delivered, Exchanged, PendingPayment, Preparing, Returned, Shipped};
 
-        let paid = |statuses: &[LineStatus]| {
-            OrderStatus::derive(&statuses.iter().map(|&status| line(status)).collect::<Vec<_>>(), true, false)
+        let lines = |statuses: &[LineStatus]| {
+            statuses.iter().map(|&status| LineState { status, cancelled: 0 }).collect::<Vec<_>>()
         };
+        let paid = |statuses: &[LineStatus]| OrderStatus::derive(lines(statuses), true, false);
         assert_eq!(paid(&[Preparing, Shipped]), OrderStatus::Paid);
         assert_eq!(paid(&[Preparing, Cancelled]), OrderStatus::PartiallyCancelled);
         assert_eq!(paid(&[Returned, Cancelled]), OrderStatus::FullyRefunded);
         assert_eq!(paid(&[Delivered, Cancelled]), OrderStatus::Completed);
-        assert_eq!(OrderStatus::derive(&[line(PendingPayment)], false, false), OrderStatus::PendingPayment);
-        assert_eq!(OrderStatus::derive(&[line(Cancelled)], false, false), OrderStatus::Cancelled);
-        assert_eq!(OrderStatus::derive(&[line(PendingPayment)], false, true), OrderStatus::PaymentFailed);
+        assert_eq!(paid(&[Delivered, Exchanged]), OrderStatus::Paid);
+        assert_eq!(OrderStatus::derive(lines(&[PendingPayment]), false, false), OrderStatus::PendingPayment);
+        assert_eq!(OrderStatus::derive(lines(&[Cancelled]), false, false), OrderStatus::Cancelled);
+        assert_eq!(OrderStatus::derive(lines(&[PendingPayment]), false, true), OrderStatus::PaymentFailed);
     }
 
     #[test]
     fn some_units_of_a_line_cancelled_is_partial_too() {
-        let line = OrderLine { cancelled_quantity: 1, ..line(LineStatus::Preparing) };
-        assert_eq!(OrderStatus::derive(&[line], true, false), OrderStatus::PartiallyCancelled);
+        let line = LineState { status: LineStatus::Preparing, cancelled: 1 };
+        assert_eq!(OrderStatus::derive([line], true, false), OrderStatus::PartiallyCancelled);
     }
 }

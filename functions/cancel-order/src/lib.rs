@@ -1,0 +1,110 @@
+//! `POST /orders/{orderId}/cancel`: cancels an order, whole or in part.
+
+use std::collections::BTreeMap;
+
+use deserr::Deserr;
+use shared::{
+    api::{ApiRequest, ApiResult, FieldErrors, Reply, parameters::IdempotencyKey, views::OrderView},
+    app::{Shop, orders},
+    domain::{Invalid, OrderId, OrderItemId, Quantity, Refusal, order::Cancellation, refusal::Entity, text::Line},
+};
+
+/// The most entries that a part can be said in: as many as an order has lines.
+const MAX_ITEMS: usize = orders::MAX_LINES;
+
+#[derive(Debug, Default, Deserr, utoipa::ToSchema)]
+#[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+#[schema(as = NewCancellation, rename_all = "camelCase")]
+struct Body {
+    /// What to cancel, each line once; all that is left of the order unless told.
+    #[deserr(default)]
+    #[schema(min_items = 1, max_items = 50)]
+    items: Option<Vec<Item>>,
+    /// Why; kept in the order's history.
+    #[deserr(default)]
+    reason: Option<Line>,
+}
+
+#[derive(Debug, Deserr, utoipa::ToSchema)]
+#[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+#[schema(as = CancelledItem, rename_all = "camelCase")]
+struct Item {
+    /// The line.
+    item_id: OrderItemId,
+    /// How many units of it.
+    quantity: Quantity,
+}
+
+/// Cancels an order, all that is left of it or a part, before it is shipped. What was paid for it goes back to the
+/// balance, or by the payment system that it came from; units go back to the shelf, and the coupon to its owner once
+/// nothing is left. What waits for its money is cancelled whole.
+///
+/// # Errors
+/// 400, 401, 403, 404, 409 `ORDER_STATE_CONFLICT` or `LIMIT_EXCEEDED`, 422.
+#[utoipa::path(
+    post,
+    path = "/orders/{orderId}/cancel",
+    tag = "Orders",
+    params(("orderId" = OrderId, Path), IdempotencyKey),
+    request_body = Option<Body>,
+    responses((status = 200, description = "The order, as much of it cancelled.", body = OrderView)),
+)]
+pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
+    let (order_id, Body { items, reason }) = request.parameter_and_body("orderId")?;
+    let what = cancellation(items)?;
+    let caller = request.caller()?;
+    let key = request.key(shop, &caller.user_id);
+    let reason = reason.map(Line::into_string);
+    let order = orders::cancel(shop, caller, &order_id, &what?, reason.as_deref(), &key).await?;
+    Ok(Reply::ok(OrderView::from(order))?.about_order(order_id))
+}
+
+/// What is to be cancelled, where the fields are right; a line that no order has is not a matter of the field.
+fn cancellation(items: Option<Vec<Item>>) -> Result<Result<Cancellation, Refusal>, FieldErrors> {
+    let Some(items) = items else {
+        return Ok(Ok(Cancellation::Whole));
+    };
+    let mut errors = FieldErrors::default();
+    if !(1..=MAX_ITEMS).contains(&items.len()) {
+        errors.push("items", Invalid::Count { min: 1, max: MAX_ITEMS });
+    }
+    let mut units: BTreeMap<usize, u16> = BTreeMap::new();
+    let mut unknown = None;
+    for (index, Item { item_id, quantity }) in items.into_iter().enumerate() {
+        match item_id.number() {
+            None => unknown = unknown.or(Some(item_id)),
+            Some(number) if units.insert(number, quantity.get()).is_some() => {
+                errors.push(format!("items[{index}].itemId"), Invalid::Repeated);
+            }
+            Some(_) => {}
+        }
+    }
+    errors.check()?;
+    Ok(match unknown {
+        Some(item_id) => Err(Refusal::not_found(Entity::OrderItem, item_id)),
+        None => Ok(Cancellation::Units(units)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn items(quantities: &[(&str, i64)]) -> Option<Vec<Item>> {
+        let item = |&(item_id, quantity): &(&str, i64)| Item {
+            item_id: OrderItemId::try_from(item_id.to_owned()).unwrap(),
+            quantity: Quantity::try_from(quantity).unwrap(),
+        };
+        Some(quantities.iter().map(item).collect())
+    }
+
+    #[test]
+    fn each_line_is_named_once() {
+        let part = cancellation(items(&[("1", 2), ("3", 1)])).unwrap().unwrap();
+        assert_eq!(part, Cancellation::Units(BTreeMap::from([(1, 2), (3, 1)])));
+        assert!(cancellation(items(&[("1", 2), ("1", 1)])).is_err());
+        assert!(cancellation(items(&[])).is_err());
+        assert!(matches!(cancellation(items(&[("first", 1)])), Ok(Err(Refusal::NotFound { .. }))));
+        assert_eq!(cancellation(None).unwrap().unwrap(), Cancellation::Whole);
+    }
+}

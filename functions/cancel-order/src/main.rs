@@ -1,0 +1,8 @@
+//! `POST /orders/{orderId}/cancel`: cancels an order, whole or in part.
+
+use lambda_http::Error;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    shared::runtime::serve::http(|shop, request| Box::pin(cancel_order::handle(shop, request))).await
+}

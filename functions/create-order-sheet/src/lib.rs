@@ -1,0 +1,50 @@
+//! `POST /order-sheets`: draws up an order sheet.
+
+use deserr::Deserr;
+use shared::{
+    api::{
+        ApiRequest, ApiResult, FieldErrors, Reply,
+        bodies::{ItemBody, basket},
+        parameters::IdempotencyKey,
+        views::OrderSheetView,
+    },
+    app::{Shop, sheets},
+    domain::{CouponId, UserId},
+};
+
+#[derive(Debug, Deserr, utoipa::ToSchema)]
+#[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+#[schema(as = NewOrderSheet, rename_all = "camelCase")]
+struct Body {
+    /// Who is going to order, and to receive.
+    user_id: UserId,
+    /// What would be ordered: 1 to 50 products.
+    #[deserr(default)]
+    #[schema(min_items = 1)]
+    items: Option<Vec<ItemBody>>,
+    /// The coupon that would be used.
+    #[deserr(default)]
+    coupon_id: Option<CouponId>,
+}
+
+/// Draws up an order sheet: what the order would come to, frozen until it expires. It holds nothing; an order of it is
+/// exactly what it says, or is refused.
+///
+/// # Errors
+/// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE`, `PRODUCT_NOT_ON_SALE`, `STOCK_NOT_ENOUGH` or `COUPON_NOT_USABLE`, 422.
+#[utoipa::path(
+    post,
+    path = "/order-sheets",
+    tag = "Order sheets",
+    params(IdempotencyKey),
+    request_body = Body,
+    responses((status = 201, description = "The sheet.", body = OrderSheetView)),
+)]
+pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
+    let body: Body = request.only_body()?;
+    let basket = basket(body.items, None, body.coupon_id)?;
+    let caller = request.caller_for(&body.user_id)?;
+    let key = request.key(shop, &caller.user_id);
+    let sheet = sheets::create(shop, caller, &body.user_id, &basket, &key).await?;
+    Reply::created(OrderSheetView::at(shop.clock.now(), sheet))
+}

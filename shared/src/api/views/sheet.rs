@@ -1,0 +1,107 @@
+//! Order sheets.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::domain::{
+    CouponId, OrderId, OrderSheetId, ProductId, UserId, Won,
+    order::OrderLine,
+    sheet::{OrderSheet, SheetStatus},
+};
+
+/// What an order would come to, frozen until it expires.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = OrderSheet)]
+pub struct OrderSheetView {
+    /// The sheet.
+    pub order_sheet_id: OrderSheetId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// Whether it can be ordered.
+    pub status: SheetStatus,
+    /// What would be ordered.
+    pub items: Vec<SheetLineView>,
+    /// Σ `unitPrice` × `quantity`.
+    pub goods_total: Won,
+    /// Σ `unitDiscount` × `quantity`.
+    pub goods_discount: Won,
+    /// The coupon that would be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coupon_id: Option<CouponId>,
+    /// What the coupon takes off the goods.
+    pub coupon_discount: Won,
+    /// What shipping costs.
+    pub shipping_fee: Won,
+    /// `goodsTotal` − `goodsDiscount` − `couponDiscount` + `shippingFee`.
+    pub payable: Won,
+    /// The order that it became.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_id: Option<OrderId>,
+    /// When it was drawn up.
+    pub created_at: Timestamp,
+    /// From this instant on it cannot be ordered.
+    pub expires_at: Timestamp,
+}
+
+/// A line of an order sheet.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = OrderSheetLine)]
+pub struct SheetLineView {
+    /// Names the line within its sheet, and within the order.
+    pub item_id: String,
+    /// Its place, from 1.
+    pub sequence: usize,
+    /// The product.
+    pub product_id: ProductId,
+    /// Who sells it, if not the shop itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seller_id: Option<UserId>,
+    /// What the product was called.
+    pub name: String,
+    /// Units.
+    pub quantity: u16,
+    /// The price of a unit.
+    pub unit_price: Won,
+    /// What is taken off each unit.
+    pub unit_discount: Won,
+    /// (`unitPrice` − `unitDiscount`) × `quantity`.
+    pub amount: Won,
+    /// The line's part of `couponDiscount`.
+    pub coupon_share: Won,
+}
+
+impl OrderSheetView {
+    /// The sheet as it is at this instant.
+    pub fn at(now: Timestamp, sheet: OrderSheet) -> Self {
+        let line = |(line, sequence): (OrderLine, usize)| SheetLineView {
+            item_id: sequence.to_string(),
+            sequence,
+            amount: line.amount().unwrap_or_default(),
+            product_id: line.product_id,
+            seller_id: line.seller_id,
+            name: line.name,
+            quantity: line.quantity.get(),
+            unit_price: line.unit_price,
+            unit_discount: line.unit_discount,
+            coupon_share: line.coupon_share,
+        };
+        Self {
+            status: sheet.status(now),
+            order_sheet_id: sheet.order_sheet_id,
+            user_id: sheet.user_id,
+            items: sheet.items.into_iter().zip(1..).map(line).collect(),
+            goods_total: sheet.goods_total,
+            goods_discount: sheet.goods_discount,
+            coupon_id: sheet.coupon_id,
+            coupon_discount: sheet.coupon_discount,
+            shipping_fee: sheet.shipping_fee,
+            payable: sheet.payable,
+            order_id: sheet.order_id,
+            created_at: sheet.created_at,
+            expires_at: sheet.expires_at,
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! Changing an order in one commit with all that has to change with it.
+//!
+//! What that is follows from the difference between the order as it was and as it is to be: money that is paid or paid
+//! back, units that go back to the shelf, the coupon that becomes usable again. The order's version is asserted, so of
+//! several changes at once each builds on the one before, and none is made twice.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::{
+    app::{
+        Failure, RequestKey, Shop, facts as accounts,
+        idempotency::{self, Keep},
+        products,
+    },
+    domain::{
+        CouponId, OrderId, ProductId, Refusal, UserId, Won,
+        id::bucket,
+        ledger::{EntryKind, LedgerEntry, OutOfBounds},
+        money::MAX_BALANCE,
+        order::{Order, PaymentMethod},
+        refusal::Entity,
+        user::Account,
+    },
+    store::{
+        Backoff, Consistency, Evidence, Lesson, Outcome, Transaction,
+        action::Position,
+        coupons, keys, ledger,
+        orders::{self, OrderRecord},
+        stock as shelf, users,
+    },
+};
+
+/// What a key that changed an order led to. The answer to a repeat is the order as it is by then.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Touched {
+    order_id: OrderId,
+}
+
+/// Changes an order of, most likely, `user` by `step`, which gives the order as it is to be, or nothing where it is so already. `step` is asked
+/// anew whenever the order turns out to be another than it was given.
+///
+/// # Errors
+/// [`Refusal::NotFound`]; what `step` refuses; for a payment [`Refusal::UserNotActive`] and
+/// [`Refusal::BalanceNotEnough`].
+pub(super) async fn change(
+    shop: &Shop,
+    id: &OrderId,
+    user: Option<&UserId>,
+    key: Option<&RequestKey>,
+    step: impl Fn(&Order, Timestamp) -> Result<Option<Order>, Refusal>,
+) -> Result<Order, Failure> {
+    match change_once(shop, id, user, key, &step).await {
+        Err(Failure::Refused(refusal)) => match key.filter(|key| key.given) {
+            Some(key) if idempotency::recall::<Touched>(shop, key).await?.is_some() => Ok(read(shop, id).await?.order),
+            _ => Err(refusal.into()),
+        },
+        other => other,
+    }
+}
+
+async fn change_once(
+    shop: &Shop,
+    id: &OrderId,
+    user: Option<&UserId>,
+    key: Option<&RequestKey>,
+    step: &impl Fn(&Order, Timestamp) -> Result<Option<Order>, Refusal>,
+) -> Result<Order, Failure> {
+    let mut backoff = shop.backoff();
+    let (mut seen, mut known) = look(shop, id, user, &mut backoff).await?;
+    loop {
+        let Some(now) = step(&seen.order, shop.clock.now())? else {
+            return Ok(seen.order);
+        };
+        let mut attempt = Attempt::new(shop, &seen, &now, &mut known, &mut backoff).await?;
+        let outcome = Touched { order_id: id.clone() };
+        let note = match key {
+            Some(key) => idempotency::note(shop, &mut attempt.transaction, key, outcome, Keep::AWeek)?,
+            None => None,
+        };
+        match attempt.commit(shop, &mut seen, &mut known, &mut backoff).await? {
+            None => return Ok(now),
+            Some(evidence) => {
+                let answered = key.map(|key| idempotency::noted::<Touched>(&evidence, note, key)).transpose()?;
+                if answered.flatten().is_some() {
+                    return Ok(read(shop, id).await?.order);
+                }
+            }
+        }
+        if backoff.again("the order changed meanwhile").await? == Lesson::Old {
+            (seen, known) = look(shop, id, Some(&seen.order.user_id), &mut backoff).await?;
+        }
+    }
+}
+
+/// The order, and in the same round trip the account of `user`, if that is not remembered.
+async fn look(
+    shop: &Shop,
+    id: &OrderId,
+    user: Option<&UserId>,
+    backoff: &mut Backoff,
+) -> Result<(OrderRecord, Known), Failure> {
+    let Some(user) = user.filter(|user| shop.remembered_account(user).is_none()) else {
+        return Ok((read(shop, id).await?, Known::default()));
+    };
+    let (order, account) = (keys::order(id), keys::account(user));
+    let found = shop.table.get_all(&[order.clone(), account.clone()], Consistency::Strong, backoff).await?;
+    let record: OrderRecord = found.get(&order)?.ok_or_else(|| Refusal::not_found(Entity::Order, id))?;
+    let account: Option<Account> = if record.order.user_id == *user { found.get(&account)? } else { None };
+    let account = account.map(|account| (account, true));
+    Ok((record, Known { account, ..Known::default() }))
+}
+
+/// The order as it is.
+pub(super) async fn read(shop: &Shop, id: &OrderId) -> Result<OrderRecord, Failure> {
+    let there = shop.table.get(keys::order(id), Consistency::Strong).await?;
+    there.ok_or_else(|| Refusal::not_found(Entity::Order, id).into())
+}
+
+/// What a change of an order brings with it.
+#[derive(Debug, PartialEq, Eq)]
+struct Difference<'a> {
+    user: &'a UserId,
+    /// Won that are taken from the balance for it.
+    payment: Option<Won>,
+    /// Won that go back to the balance.
+    refund: Option<Won>,
+    /// Units that go back to the shelf.
+    units: BTreeMap<&'a ProductId, i64>,
+    /// The coupon that can be used again.
+    coupon: Option<&'a CouponId>,
+}
+
+impl<'a> Difference<'a> {
+    fn between(old: &'a Order, new: &'a Order) -> Self {
+        let from_balance = new.payment == PaymentMethod::Balance;
+        let is_paid_now = old.paid_at.is_none() && new.paid_at.is_some();
+        let refund = new.refunded.checked_sub(old.refunded).filter(|refund| *refund > Won::ZERO);
+        let mut units: BTreeMap<&ProductId, i64> = BTreeMap::new();
+        for (old, new) in old.items.iter().zip(&new.items) {
+            let back = i64::from(old.live_units()).saturating_sub(i64::from(new.live_units()));
+            if back > 0 {
+                *units.entry(&old.product_id).or_default() += back;
+            }
+        }
+        let has_ended = new.status.has_nothing() && !old.status.has_nothing();
+        Self {
+            user: &new.user_id,
+            payment: (from_balance && is_paid_now).then_some(new.paid),
+            refund: refund.filter(|_| from_balance),
+            units,
+            coupon: old.coupon_id.as_ref().filter(|_| has_ended),
+        }
+    }
+}
+
+/// What a change takes for granted beside the order itself.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// The account, and whether it was looked at for this request.
+    account: Option<(Account, bool)>,
+    /// Over how many shards a product's shelf is spread.
+    shards: BTreeMap<ProductId, u16>,
+}
+
+/// One try at a commit.
+pub(super) struct Attempt {
+    pub(super) transaction: Transaction,
+    order: Position,
+    account: Option<(Position, UserId, Account)>,
+    shelves: Vec<(Position, ProductId)>,
+}
+
+impl Attempt {
+    /// Puts together what has to be committed to bring the order from what was seen to what it is to be.
+    pub(super) async fn new(
+        shop: &Shop,
+        seen: &OrderRecord,
+        now: &Order,
+        known: &mut Known,
+        backoff: &mut Backoff,
+    ) -> Result<Self, Failure> {
+        let difference = Difference::between(&seen.order, now);
+        let mut transaction = Transaction::new();
+        let record = OrderRecord { order: now.clone(), payload: seen.payload.clone() };
+        let order = transaction.add(orders::replace(&seen.order, &record)?);
+
+        let account = match (difference.payment, difference.refund) {
+            (Some(amount), _) => Some(known.pay(shop, now, amount).await?),
+            (None, Some(amount)) => Some(known.refund(shop, now, amount).await?),
+            (None, None) => None,
+        };
+        let account = match account {
+            None => None,
+            Some((seen, after, entry)) => {
+                let action = match entry.kind {
+                    EntryKind::Payment => users::move_balance(difference.user, &seen, &after)?,
+                    EntryKind::Refund | EntryKind::Charge => users::refund_balance(difference.user, &seen, &after)?,
+                };
+                let position = transaction.add(action);
+                transaction.add(ledger::append(difference.user, &entry)?);
+                Some((position, difference.user.clone(), after))
+            }
+        };
+        known.find_shards(shop, difference.units.keys().copied(), backoff).await?;
+        let mut shelves = Vec::new();
+        for (product, units) in difference.units {
+            let shards = known.shards.get(product).copied().unwrap_or(1);
+            let shard = bucket(now.order_id.as_str(), shards);
+            shelves.push((transaction.add(shelf::give_back(product, shard, units)?), product.clone()));
+        }
+        if let Some(coupon) = difference.coupon {
+            transaction.add(coupons::give_back(difference.user, coupon, &now.order_id)?);
+        }
+        Ok(Self { transaction, order, account, shelves })
+    }
+
+    /// Commits: nothing where that worked. Otherwise the evidence why not, from which `seen` and `known` have learned.
+    pub(super) async fn commit(
+        self,
+        shop: &Shop,
+        seen: &mut OrderRecord,
+        known: &mut Known,
+        backoff: &mut Backoff,
+    ) -> Result<Option<Evidence>, Failure> {
+        let Self { transaction, order, account, shelves } = self;
+        let evidence = match shop.table.commit(transaction, backoff).await? {
+            Outcome::Committed => {
+                if let Some((_, user, after)) = account {
+                    shop.remember_account(&user, after);
+                }
+                return Ok(None);
+            }
+            Outcome::Refused(evidence) => evidence,
+        };
+        if let Some(there) = evidence.of::<OrderRecord>(order)? {
+            *seen = there.ok_or(Failure::Broken("an order stays"))?;
+        }
+        if let Some((position, _, _)) = account
+            && let Some(there) = evidence.of::<Account>(position)?
+        {
+            known.account = Some((there.ok_or(Failure::Broken("an account stays"))?, true));
+        }
+        for (_, product) in shelves.iter().filter(|(position, _)| evidence.refuses(*position)) {
+            shop.forget_product(product);
+            known.shards.remove(product);
+        }
+        Ok(Some(evidence))
+    }
+}
+
+impl Known {
+    /// The account before and after the payment of an order, and its entry in the ledger.
+    async fn pay(
+        &mut self,
+        shop: &Shop,
+        order: &Order,
+        amount: Won,
+    ) -> Result<(Account, Account, LedgerEntry), Failure> {
+        let user = &order.user_id;
+        loop {
+            let (account, is_fresh) = self.account(shop, user).await?;
+            let account = accounts::may_trade(user, Some(account))?;
+            match account.moved(amount.negated()) {
+                Ok(after) => {
+                    let entry_id = order.order_id.to_string();
+                    return Ok((account, after, entry(order, entry_id, EntryKind::Payment, amount.negated(), &after)));
+                }
+                // What is only remembered refuses nobody.
+                Err(OutOfBounds::NotEnough) if !is_fresh => self.look_at_account(shop, user).await?,
+                Err(OutOfBounds::NotEnough) => {
+                    let (order_id, payable, balance) = (order.order_id.clone(), amount, account.balance);
+                    return Err(Refusal::BalanceNotEnough { order_id, payable, balance }.into());
+                }
+                Err(OutOfBounds::TooMuch) => return Err(Failure::Broken("a payment lowers a balance")),
+            }
+        }
+    }
+
+    /// The account before and after a refund, and its entry in the ledger.
+    async fn refund(
+        &mut self,
+        shop: &Shop,
+        order: &Order,
+        amount: Won,
+    ) -> Result<(Account, Account, LedgerEntry), Failure> {
+        let (account, _) = self.account(shop, &order.user_id).await?;
+        let after =
+            account.moved(amount).map_err(|_| Refusal::LimitExceeded { limit: "balance", max: MAX_BALANCE.get() })?;
+        let entry_id = format!("{}-{}", order.order_id, order.version);
+        Ok((account, after, entry(order, entry_id, EntryKind::Refund, amount, &after)))
+    }
+
+    /// The account, as learned from a refusal, remembered, or read.
+    async fn account(&mut self, shop: &Shop, user: &UserId) -> Result<(Account, bool), Failure> {
+        if self.account.is_none() {
+            self.account = shop.remembered_account(user).map(|account| (account, false));
+        }
+        if self.account.is_none() {
+            self.look_at_account(shop, user).await?;
+        }
+        self.account.ok_or(Failure::Broken("an account was looked at"))
+    }
+
+    async fn look_at_account(&mut self, shop: &Shop, user: &UserId) -> Result<(), Failure> {
+        let account: Option<Account> = shop.table.get(keys::account(user), Consistency::Strong).await?;
+        self.account = Some((account.ok_or_else(|| Refusal::not_found(Entity::User, user))?, true));
+        Ok(())
+    }
+
+    async fn find_shards<'p>(
+        &mut self,
+        shop: &Shop,
+        products: impl Iterator<Item = &'p ProductId>,
+        backoff: &mut Backoff,
+    ) -> Result<(), Failure> {
+        let mut unknown = Vec::new();
+        for product in products.filter(|product| !self.shards.contains_key(*product)).collect::<Vec<_>>() {
+            match shop.remembered_product(product) {
+                Some(known) => {
+                    self.shards.insert(product.clone(), known.stock_shards);
+                }
+                None => unknown.push(product.clone()),
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        for (id, product) in products::describe(shop, &unknown, backoff).await? {
+            self.shards.insert(id, product.stock_shards);
+        }
+        Ok(())
+    }
+}
+
+fn entry(order: &Order, entry_id: String, kind: EntryKind, amount: Won, after: &Account) -> LedgerEntry {
+    LedgerEntry {
+        entry_id,
+        sequence: after.sequence,
+        kind,
+        amount,
+        balance_after: after.balance,
+        order_id: Some(order.order_id.clone()),
+        at: order.updated_at,
+    }
+}

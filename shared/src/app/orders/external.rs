@@ -1,0 +1,101 @@
+//! Results of the external payment system: what they do to the order that they are for.
+
+use jiff::Timestamp;
+
+use super::change::{Attempt, Known, read};
+use crate::{
+    app::{Failure, Shop},
+    domain::order::{Actor, HistoryEvent, Order, Payment, PaymentStatus, Returned},
+    events::PaymentResult,
+    store::{Consistency, Key, Lesson, Outcome, Transaction, keys, orders},
+};
+
+/// How a payment went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PaymentOutcome {
+    /// The money is there.
+    Succeeded,
+    /// No money moved.
+    Failed,
+}
+
+/// Settles an order by the result of a payment, and says what became of the payment.
+///
+/// A success pays the order that waits for just that; a failure ends it. Any other success, be it late, of a wrong
+/// amount or a second one, is money that the order has no use for: it is asked back. Run twice, a result does nothing
+/// the second time, because the payment's record is there; a success that contradicts a failure said before counts, a
+/// failure that contradicts a success does not.
+///
+/// # Errors
+/// [`crate::domain::Refusal::NotFound`] where there is no such order; where the table gives no answer.
+pub async fn settle(shop: &Shop, outcome: PaymentOutcome, result: &PaymentResult) -> Result<PaymentStatus, Failure> {
+    let mut backoff = shop.backoff();
+    let key = keys::payment(&result.order_id, &result.payment_id);
+    let mut seen = read(shop, &result.order_id).await?;
+    let mut noted = look(shop, &key).await?;
+    let mut known = Known::default();
+    loop {
+        if let Some(noted) = &noted
+            && (noted.status != PaymentStatus::Failed || outcome == PaymentOutcome::Failed)
+        {
+            return Ok(noted.status);
+        }
+        let now = shop.clock.now();
+        let (status, order) = settled(&seen.order, outcome, result, now)?;
+        let payment = Payment {
+            payment_id: result.payment_id.clone(),
+            order_id: result.order_id.clone(),
+            amount: result.amount,
+            status,
+            at: now,
+        };
+        let note = if noted.is_some() { orders::correct_payment(&payment)? } else { orders::note_payment(&payment)? };
+        let is_refused = match order {
+            Some(order) => {
+                let mut attempt = Attempt::new(shop, &seen, &order, &mut known, &mut backoff).await?;
+                attempt.transaction.add(note);
+                attempt.commit(shop, &mut seen, &mut known, &mut backoff).await?.is_some()
+            }
+            None => {
+                let mut transaction = Transaction::new();
+                transaction.add(note);
+                matches!(shop.table.commit(transaction, &mut backoff).await?, Outcome::Refused(_))
+            }
+        };
+        if !is_refused {
+            return Ok(status);
+        }
+        noted = look(shop, &key).await?;
+        if backoff.again("the order changed meanwhile").await? == Lesson::Old {
+            (seen, known) = (read(shop, &result.order_id).await?, Known::default());
+        }
+    }
+}
+
+/// What becomes of the payment, and the order where that changes.
+fn settled(
+    order: &Order,
+    outcome: PaymentOutcome,
+    result: &PaymentResult,
+    now: Timestamp,
+) -> Result<(PaymentStatus, Option<Order>), Failure> {
+    let payment_id = result.payment_id.clone();
+    Ok(match outcome {
+        PaymentOutcome::Succeeded if order.awaits(result.amount, now) => {
+            (PaymentStatus::Paid, Some(order.settle(payment_id, now)))
+        }
+        PaymentOutcome::Succeeded => {
+            let returned = Returned { payment_id, amount: result.amount };
+            (PaymentStatus::RefundRequested, Some(order.return_payment(returned, now)?))
+        }
+        PaymentOutcome::Failed if order.awaits_external() => {
+            (PaymentStatus::Failed, Some(order.end_unpaid(HistoryEvent::PaymentDeclined, Actor::System, now)?))
+        }
+        PaymentOutcome::Failed => (PaymentStatus::Failed, None),
+    })
+}
+
+/// The payment as it was noted, if it was.
+async fn look(shop: &Shop, key: &Key) -> Result<Option<Payment>, Failure> {
+    Ok(shop.table.get(key.clone(), Consistency::Strong).await?)
+}

@@ -1,0 +1,35 @@
+//! The end of holds: orders that were not paid in time give back what they held.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::change::change;
+use crate::{
+    app::{Failure, Shop, due},
+    domain::{
+        OrderId,
+        order::{Actor, HistoryEvent},
+    },
+    store::keys,
+};
+
+/// Ends the hold of an order, if its time is up: units and coupon go back. Nothing where that is settled, else how long
+/// the hold has to go.
+///
+/// Run twice, or at the same time as a payment, it does so at most once: the order's version decides.
+///
+/// # Errors
+/// Where the table gives no answer; then it is to be tried again.
+pub async fn end_hold(shop: &Shop, id: &OrderId) -> Result<Option<SignedDuration>, Failure> {
+    let order = change(shop, id, None, None, |order, now| {
+        order.is_overdue(now).then(|| order.end_unpaid(HistoryEvent::HoldExpired, Actor::System, now)).transpose()
+    });
+    Ok(order.await?.hold_expires_at.map(|end| end.duration_since(shop.clock.now())))
+}
+
+/// Orders whose holds have run out and when they did, the oldest first: up to `limit` of each bucket.
+///
+/// # Errors
+/// Where the table gives no answer.
+pub async fn overdue(shop: &Shop, limit: usize) -> Result<Vec<(Timestamp, OrderId)>, Failure> {
+    due::overdue(shop, keys::holds, limit).await
+}

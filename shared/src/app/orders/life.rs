@@ -1,0 +1,95 @@
+//! What customers, sellers and admins do to orders: pay, cancel, move a line along.
+
+use super::{
+    Visible,
+    change::change,
+    visible::{actors, on_the_whole},
+};
+use crate::{
+    app::{Caller, Failure, RequestKey, Shop},
+    domain::{
+        OrderId, Refusal,
+        order::{Actor, Cancellation, LineStatus, Order},
+        refusal::Entity,
+    },
+};
+
+/// Pays a pending order from the balance.
+///
+/// Run twice it pays once: the second finds the order paid. Run at the same time as the end of the hold, the order's
+/// version decides which of the two there was.
+///
+/// # Errors
+/// [`Refusal::NotFound`], [`Refusal::OrderStateConflict`], [`Refusal::UserNotActive`], [`Refusal::BalanceNotEnough`],
+/// after which the order is still pending.
+pub async fn pay(shop: &Shop, caller: &Caller, id: &OrderId, key: &RequestKey) -> Result<Visible, Failure> {
+    let order = change(shop, id, Some(&caller.user_id), Some(key), |order, now| {
+        let actor = buyer(caller, order)?;
+        order.pay(actor, now).map(Some)
+    });
+    visible(shop, caller, order.await?)
+}
+
+/// Cancels an order, whole or in part, before it is shipped: money, units and, with the last unit, the coupon go back.
+///
+/// Run twice without a key it cancels twice, as far as there is something left to cancel; never more than was paid is
+/// paid back.
+///
+/// # Errors
+/// [`Refusal::NotFound`], [`Refusal::OrderStateConflict`], [`Refusal::LineStateConflict`], [`Refusal::UnitsNotLeft`],
+/// [`Refusal::LimitExceeded`].
+pub async fn cancel(
+    shop: &Shop,
+    caller: &Caller,
+    id: &OrderId,
+    what: &Cancellation,
+    reason: Option<&str>,
+    key: &RequestKey,
+) -> Result<Visible, Failure> {
+    let order = change(shop, id, Some(&caller.user_id), Some(key), |order, now| {
+        let actor = buyer(caller, order)?;
+        order.cancel(what, actor, reason.map(str::to_owned), now).map(Some)
+    });
+    visible(shop, caller, order.await?)
+}
+
+/// Moves a line of an order to another state. Where it is there already, nothing happens.
+///
+/// # Errors
+/// [`Refusal::NotFound`], [`Refusal::Forbidden`], [`Refusal::LineStateConflict`], [`Refusal::LimitExceeded`].
+pub async fn move_line(
+    shop: &Shop,
+    caller: &Caller,
+    id: &OrderId,
+    number: usize,
+    to: LineStatus,
+) -> Result<Visible, Failure> {
+    let order = change(shop, id, Some(&caller.user_id), None, |order, now| {
+        let line = order.line(number).ok_or_else(|| Refusal::not_found(Entity::OrderItem, number));
+        let sees_some = order.items.iter().any(|line| !actors(caller, order, line).is_empty());
+        if !sees_some {
+            return Err(Refusal::not_found(Entity::Order, id));
+        }
+        let actors = actors(caller, order, line?);
+        if actors.is_empty() {
+            return Err(Refusal::not_found(Entity::OrderItem, number));
+        }
+        order.move_line(number, to, &actors, now)
+    });
+    visible(shop, caller, order.await?)
+}
+
+/// Who may pay and cancel an order: who ordered, and admins. To a seller of a line it is there, but not theirs.
+pub(super) fn buyer(caller: &Caller, order: &Order) -> Result<Actor, Refusal> {
+    match on_the_whole(caller, order) {
+        Actor::Seller if order.items.iter().any(|line| actors(caller, order, line).contains(&Actor::Seller)) => {
+            Err(Refusal::Forbidden)
+        }
+        Actor::Seller => Err(Refusal::not_found(Entity::Order, &order.order_id)),
+        actor => Ok(actor),
+    }
+}
+
+fn visible(shop: &Shop, caller: &Caller, order: Order) -> Result<Visible, Failure> {
+    Visible::to(caller, order, shop.clock.now()).ok_or(Failure::Broken("what one may change one may see"))
+}

@@ -1,0 +1,110 @@
+//! What of an order a caller may see and do.
+
+use jiff::Timestamp;
+
+use crate::{
+    app::{Caller, Role},
+    domain::{
+        Won,
+        order::{Actor, LineStatus, Order, OrderAction, OrderLine, allowed_next},
+    },
+};
+
+/// An order as a caller may see it: a seller sees the lines that are theirs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Visible {
+    /// The order; to a seller, with the amounts of their lines alone.
+    pub order: Order,
+    /// The numbers of the lines that the caller may see, from 1.
+    pub lines: Vec<usize>,
+    caller: Caller,
+    now: Timestamp,
+}
+
+impl Visible {
+    /// What the caller may see of an order, if anything.
+    pub fn to(caller: &Caller, order: Order, now: Timestamp) -> Option<Self> {
+        if caller.may_act_for(&order.user_id) {
+            let lines = (1..=order.items.len()).collect();
+            return Some(Self { order, lines, caller: caller.clone(), now });
+        }
+        if caller.role != Role::Seller {
+            return None;
+        }
+        let lines: Vec<usize> =
+            order.items.iter().zip(1..).filter(|(line, _)| caller.sells(line)).map(|(_, number)| number).collect();
+        (!lines.is_empty()).then(|| Self { order: amounts_of(&lines, order), lines, caller: caller.clone(), now })
+    }
+
+    /// As whom the caller may act on a line.
+    pub fn actors(&self, line: &OrderLine) -> Vec<Actor> {
+        actors(&self.caller, &self.order, line)
+    }
+
+    /// What the caller can do with the order as a whole now.
+    pub fn allowed_actions(&self) -> Vec<OrderAction> {
+        self.order.allowed_actions(on_the_whole(&self.caller, &self.order), self.now)
+    }
+
+    /// The states that the caller can move a line to now.
+    pub fn allowed_next(&self, line: &OrderLine) -> Vec<LineStatus> {
+        let mut allowed: Vec<LineStatus> = Vec::new();
+        for next in self.actors(line).into_iter().flat_map(|actor| allowed_next(line.status, actor)) {
+            if !allowed.contains(&next) {
+                allowed.push(next);
+            }
+        }
+        allowed
+    }
+}
+
+impl Caller {
+    fn sells(&self, line: &OrderLine) -> bool {
+        self.role == Role::Seller && line.seller_id.as_ref() == Some(&self.user_id)
+    }
+}
+
+/// As whom a caller may act on a line: who buys what they sell themselves is both.
+pub(super) fn actors(caller: &Caller, order: &Order, line: &OrderLine) -> Vec<Actor> {
+    if caller.role == Role::Admin {
+        return vec![Actor::Admin];
+    }
+    let (buys, sells) = (caller.user_id == order.user_id, caller.sells(line));
+    let roles = [(Actor::Customer, buys), (Actor::Seller, sells)];
+    roles.into_iter().filter_map(|(actor, is_one)| is_one.then_some(actor)).collect()
+}
+
+/// As whom a caller acts on an order as a whole.
+pub(super) fn on_the_whole(caller: &Caller, order: &Order) -> Actor {
+    match caller.role {
+        Role::Admin => Actor::Admin,
+        _ if caller.user_id == order.user_id => Actor::Customer,
+        Role::Seller | Role::Customer => Actor::Seller,
+    }
+}
+
+/// The order with the amounts of some of its lines alone: what the others cost, the coupon and the shipping fee are the
+/// customer's business.
+fn amounts_of(lines: &[usize], order: Order) -> Order {
+    let visible: Vec<&OrderLine> = lines.iter().filter_map(|number| order.line(*number)).collect();
+    let sum = |amount: fn(&OrderLine) -> Option<Won>| {
+        Won::checked_sum(visible.iter().filter_map(|line| amount(line))).unwrap_or_default()
+    };
+    let goods_total = sum(|line| line.unit_price.checked_mul(line.quantity));
+    let goods_discount = sum(|line| line.unit_discount.checked_mul(line.quantity));
+    let coupon_discount = sum(|line| Some(line.coupon_share));
+    let payable = sum(|line| line.amount()?.checked_sub(line.coupon_share));
+    let is_paid = order.paid_at.is_some();
+    let (paid, refunded) = if is_paid { (payable, sum(OrderLine::refundable)) } else { (Won::ZERO, Won::ZERO) };
+    Order {
+        goods_total,
+        goods_discount,
+        coupon_id: None,
+        coupon_discount,
+        shipping_fee: Won::ZERO,
+        payable,
+        paid,
+        refunded,
+        ..order
+    }
+}

@@ -1,0 +1,110 @@
+//! Order sheets: drawing up, looking up, and what becomes of those that nobody ordered.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    Caller, Failure, RequestKey, Shop, due,
+    orders::{Basket, quoted},
+};
+use crate::{
+    domain::{
+        OrderSheetId, Refusal, UserId,
+        refusal::Entity,
+        sheet::{OrderSheet, SheetState},
+    },
+    store::{Applied, Consistency, Outcome, Transaction, keys, sheets, sheets::SheetRecord},
+};
+
+/// Draws up a sheet: what the order would come to now, for a while. It holds nothing.
+///
+/// Run twice with one key it draws up one sheet: the sheet's id derives from the key.
+///
+/// # Errors
+/// What an order of the same would be refused for, but for the balance.
+pub async fn create(
+    shop: &Shop,
+    caller: &Caller,
+    user: &UserId,
+    basket: &Basket,
+    key: &RequestKey,
+) -> Result<OrderSheet, Failure> {
+    let id: OrderSheetId = key.id(None)?;
+    match create_once(shop, caller, user, basket, &id, key).await {
+        Err(Failure::Refused(refusal)) if key.given => match read(shop, &id).await? {
+            Some(first) => replayed(first, key),
+            None => Err(refusal.into()),
+        },
+        other => other,
+    }
+}
+
+async fn create_once(
+    shop: &Shop,
+    caller: &Caller,
+    user: &UserId,
+    basket: &Basket,
+    id: &OrderSheetId,
+    key: &RequestKey,
+) -> Result<OrderSheet, Failure> {
+    let mut backoff = shop.backoff();
+    let draft = quoted(shop, caller, user, basket, &mut backoff).await?;
+    let validity = shop.policy.sheet_validity;
+    let end = draft.at.checked_add(validity).map_err(|_| Failure::Broken("a sheet's validity ends at an instant"))?;
+    let sheet = OrderSheet::new(id.clone(), draft, end);
+    let mut transaction = Transaction::new();
+    let record = SheetRecord { sheet: sheet.clone(), payload: key.payload.clone() };
+    let place = transaction.add(sheets::create(&record)?);
+    match shop.table.commit(transaction, &mut backoff).await? {
+        Outcome::Committed => Ok(sheet),
+        Outcome::Refused(evidence) => match evidence.of::<SheetRecord>(place)?.flatten() {
+            Some(first) => replayed(first, key),
+            None => Err(Failure::Broken("a sheet is refused by one that is there")),
+        },
+    }
+}
+
+fn replayed(first: SheetRecord, key: &RequestKey) -> Result<OrderSheet, Failure> {
+    key.check_payload(&first.payload)?;
+    Ok(first.sheet)
+}
+
+/// A sheet, to whose it is and to admins.
+///
+/// # Errors
+/// [`Refusal::NotFound`].
+pub async fn get(shop: &Shop, caller: &Caller, id: &OrderSheetId) -> Result<OrderSheet, Failure> {
+    let there = read(shop, id).await?.map(|record| record.sheet);
+    let visible = there.filter(|sheet| caller.may_act_for(&sheet.user_id));
+    visible.ok_or_else(|| Refusal::not_found(Entity::OrderSheet, id).into())
+}
+
+async fn read(shop: &Shop, id: &OrderSheetId) -> Result<Option<SheetRecord>, Failure> {
+    Ok(shop.table.get(keys::sheet(id), Consistency::Strong).await?)
+}
+
+/// Notes that a sheet was abandoned, if its time is up and nobody has ordered it: nothing where that is settled, else
+/// how long it has to go.
+///
+/// Run twice, or at the same time as an order, it does so at most once: both assert that the sheet is open, one before
+/// and one after the end of its validity.
+///
+/// # Errors
+/// Where the table gives no answer; then it is to be tried again.
+pub async fn abandon(shop: &Shop, id: &OrderSheetId) -> Result<Option<SignedDuration>, Failure> {
+    let now = shop.clock.now();
+    match shop.table.apply::<SheetRecord>(&sheets::abandon(id, now)?, &mut shop.backoff()).await? {
+        Applied::Done(_) => Ok(None),
+        Applied::Refused(there) => {
+            let open = there.filter(|record| record.sheet.state == SheetState::Open);
+            Ok(open.map(|record| record.sheet.expires_at.duration_since(now)))
+        }
+    }
+}
+
+/// Sheets whose time is up and which have not been seen to, the oldest first: up to `limit` of each bucket.
+///
+/// # Errors
+/// Where the table gives no answer.
+pub async fn overdue(shop: &Shop, limit: usize) -> Result<Vec<(Timestamp, OrderSheetId)>, Failure> {
+    due::overdue(shop, keys::sheets, limit).await
+}

@@ -1,0 +1,286 @@
+//! What can be done to an order after it was created. Each gives the order as it is then; what else has to change with
+//! it (money, units, coupon) follows from the difference.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{
+    Actor, Happening, HistoryEvent, LineStatus, LineStep, Order, OrderStatus, PaymentMethod, Returned,
+    transitions::{allowed_next, may_ever_move_to},
+};
+use crate::domain::{PaymentId, Refusal, Won, invalid::named, refusal::Entity};
+
+/// The most that can happen to an order: its item stays far below what DynamoDB takes.
+const MAX_HAPPENINGS: usize = 1_000;
+
+/// The most of it that the customer can bring about, so that there is room for the shop to go on.
+const MAX_BY_CUSTOMER: usize = 500;
+
+/// What can be done to an order as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum OrderAction {
+    /// Pay it from the balance.
+    Pay,
+    /// Cancel all that is left of it.
+    Cancel,
+}
+
+/// How an order is to be paid.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, utoipa::ToSchema)]
+#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum PayBy {
+    /// From the balance, at once.
+    #[default]
+    Balance,
+    /// From the balance, before the hold ends.
+    Later,
+    /// By the external payment system, before the hold ends.
+    External,
+}
+
+named!(PayBy { "BALANCE" => Balance, "LATER" => Later, "EXTERNAL" => External });
+
+/// What of an order is to be cancelled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cancellation {
+    /// All that is left of it.
+    Whole,
+    /// Units by the number of their line.
+    Units(BTreeMap<usize, u16>),
+}
+
+impl Order {
+    /// What `actor` can do to the order as a whole at this instant.
+    pub fn allowed_actions(&self, actor: Actor, now: Timestamp) -> Vec<OrderAction> {
+        let is_theirs = matches!(actor, Actor::Customer | Actor::Admin);
+        let can_pay = is_theirs && self.payment == PaymentMethod::Balance && self.is_payable(now);
+        let can_cancel = is_theirs
+            && match self.status {
+                OrderStatus::PendingPayment => true,
+                status if status.has_nothing() => false,
+                _ => self.items.iter().all(|line| line.status.is_gone() || line.status.is_in_house()),
+            };
+        let actions = [(OrderAction::Pay, can_pay), (OrderAction::Cancel, can_cancel)];
+        actions.into_iter().filter_map(|(action, can)| can.then_some(action)).collect()
+    }
+
+    /// Whether it waits for the money and the wait is not over.
+    fn is_payable(&self, now: Timestamp) -> bool {
+        self.status == OrderStatus::PendingPayment && self.hold_expires_at.is_some_and(|end| now < end)
+    }
+
+    /// Whether its hold has run out.
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        self.status == OrderStatus::PendingPayment && !self.is_payable(now)
+    }
+
+    /// Pays the pending order from the balance.
+    ///
+    /// # Errors
+    /// [`Refusal::OrderStateConflict`] where it does not wait for that, or no longer.
+    pub fn pay(&self, actor: Actor, now: Timestamp) -> Result<Self, Refusal> {
+        if self.payment != PaymentMethod::Balance || !self.is_payable(now) {
+            return Err(self.conflict(actor, now));
+        }
+        Ok(self.received(actor, now))
+    }
+
+    /// Whether a payment of the external system is the one that the order waits for.
+    pub fn awaits(&self, amount: Won, now: Timestamp) -> bool {
+        self.payment == PaymentMethod::External && self.is_payable(now) && amount == self.payable
+    }
+
+    /// The order paid by the external system; for a payment that it [awaits](Self::awaits).
+    pub fn settle(&self, payment: PaymentId, now: Timestamp) -> Self {
+        Self { payment_id: Some(payment), ..self.received(Actor::System, now) }
+    }
+
+    fn received(&self, actor: Actor, now: Timestamp) -> Self {
+        let mut order = self.clone();
+        order.paid = order.payable;
+        order.paid_at = Some(now);
+        order.hold_expires_at = None;
+        order.items.iter_mut().for_each(|line| line.status = LineStatus::Preparing);
+        order.happened(Happening::new(HistoryEvent::Paid, actor, now))
+    }
+
+    /// The pending order ended unpaid.
+    ///
+    /// # Errors
+    /// [`Refusal::OrderStateConflict`] where it does not wait for the money.
+    pub fn end_unpaid(&self, event: HistoryEvent, actor: Actor, now: Timestamp) -> Result<Self, Refusal> {
+        if self.status != OrderStatus::PendingPayment {
+            return Err(self.conflict(actor, now));
+        }
+        let mut order = self.clone();
+        order.hold_expires_at = None;
+        for line in &mut order.items {
+            line.status = LineStatus::Cancelled;
+            line.cancelled_quantity = line.quantity.get();
+        }
+        Ok(order.happened(Happening::new(event, actor, now)))
+    }
+
+    /// The order with the note that a payment was not needed and is asked to be sent back.
+    ///
+    /// # Errors
+    /// [`Refusal::LimitExceeded`] where too much has happened to it.
+    pub fn return_payment(&self, returned: Returned, now: Timestamp) -> Result<Self, Refusal> {
+        self.check_room(Actor::System)?;
+        let mut happening = Happening::new(HistoryEvent::PaymentReturned, Actor::System, now);
+        happening.returned = Some(returned);
+        Ok(self.clone().happened(happening))
+    }
+
+    /// Cancels all of the order or a part, before it is shipped.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] for a line, [`Refusal::OrderStateConflict`], [`Refusal::LineStateConflict`],
+    /// [`Refusal::UnitsNotLeft`], [`Refusal::LimitExceeded`] where too much has happened to it.
+    pub fn cancel(
+        &self,
+        what: &Cancellation,
+        actor: Actor,
+        reason: Option<String>,
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
+        let units: Vec<(usize, u16)> = match what {
+            Cancellation::Whole => {
+                let left = self.items.iter().zip(1..).filter(|(line, _)| line.live_units() > 0);
+                left.map(|(line, number)| (number, line.live_units())).collect()
+            }
+            Cancellation::Units(units) => units.iter().map(|(number, units)| (*number, *units)).collect(),
+        };
+        if let Some((number, _)) = units.iter().find(|(number, _)| self.line(*number).is_none()) {
+            return Err(Refusal::not_found(Entity::OrderItem, number));
+        }
+        let is_whole = self.items.iter().zip(1..).all(|(line, number)| {
+            let cancelled = units.iter().find(|(named, _)| *named == number).map_or(0, |(_, units)| *units);
+            cancelled == line.live_units()
+        });
+        if self.status == OrderStatus::PendingPayment && is_whole {
+            let mut order = self.end_unpaid(HistoryEvent::Cancelled, actor, now)?;
+            if let Some(happening) = order.history.last_mut() {
+                happening.reason = reason;
+            }
+            return Ok(order);
+        }
+        if self.status == OrderStatus::PendingPayment || self.status.has_nothing() {
+            return Err(self.conflict(actor, now));
+        }
+        let mut steps = Vec::new();
+        for (number, units) in units {
+            let Some(line) = self.line(number) else { continue };
+            if !line.status.is_in_house() {
+                return Err(self.line_conflict(number, line.status, &[actor]));
+            }
+            let available = line.live_units();
+            let left = available.checked_sub(units).ok_or_else(|| Refusal::UnitsNotLeft {
+                order_id: self.order_id.clone(),
+                item_id: number.to_string(),
+                requested: units,
+                available,
+            })?;
+            let to = if left == 0 { LineStatus::Cancelled } else { line.status };
+            steps.push(LineStep { number, to, units });
+        }
+        self.step(HistoryEvent::Cancelled, actor, steps, reason, now)
+    }
+
+    /// Moves a line along an edge of the table of transitions, for who may act as any of `actors`: nothing where it is
+    /// there already.
+    ///
+    /// # Errors
+    /// In this order: [`Refusal::NotFound`] for the line, [`Refusal::Forbidden`] where none of them may ever do that,
+    /// [`Refusal::LineStateConflict`], [`Refusal::LimitExceeded`] where too much has happened to the order.
+    pub fn move_line(
+        &self,
+        number: usize,
+        to: LineStatus,
+        actors: &[Actor],
+        now: Timestamp,
+    ) -> Result<Option<Self>, Refusal> {
+        let line = self.line(number).ok_or_else(|| Refusal::not_found(Entity::OrderItem, number))?;
+        if !actors.iter().any(|actor| may_ever_move_to(to, *actor)) {
+            return Err(Refusal::Forbidden);
+        }
+        if line.status == to {
+            return Ok(None);
+        }
+        let actor = actors.iter().find(|actor| allowed_next(line.status, **actor).contains(&to));
+        let actor = *actor.ok_or_else(|| self.line_conflict(number, line.status, actors))?;
+        let units = if to.is_gone() { line.live_units() } else { 0 };
+        let event = if to == LineStatus::Cancelled { HistoryEvent::Cancelled } else { HistoryEvent::LineMoved };
+        self.step(event, actor, vec![LineStep { number, to, units }], None, now).map(Some)
+    }
+
+    fn step(
+        &self,
+        event: HistoryEvent,
+        actor: Actor,
+        steps: Vec<LineStep>,
+        reason: Option<String>,
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
+        self.check_room(actor)?;
+        let mut order = self.clone();
+        for step in &steps {
+            if let Some(line) = step.number.checked_sub(1).and_then(|index| order.items.get_mut(index)) {
+                line.status = step.to;
+                line.cancelled_quantity = line.cancelled_quantity.saturating_add(step.units);
+            }
+        }
+        // What a stored order that does not add up should be paid back nobody knows: better nothing.
+        let due = order.refund_due().filter(|due| *due <= order.paid).unwrap_or(order.refunded);
+        let refund = due.checked_sub(order.refunded).filter(|refund| *refund > Won::ZERO).unwrap_or_default();
+        order.refunded = due.max(order.refunded);
+        let happening = Happening { lines: steps, refund, reason, ..Happening::new(event, actor, now) };
+        Ok(order.happened(happening))
+    }
+
+    /// What the customer gets back for all that was cancelled or returned so far: of each line its part, and with the
+    /// last unit the shipping fee.
+    pub fn refund_due(&self) -> Option<Won> {
+        let parts = self.items.iter().map(|line| line.refundable()).collect::<Option<Vec<_>>>()?;
+        let all_gone = self.items.iter().all(|line| line.live_units() == 0);
+        let fee = if all_gone { self.shipping_fee } else { Won::ZERO };
+        Won::checked_sum(parts)?.checked_add(fee)
+    }
+
+    fn check_room(&self, actor: Actor) -> Result<(), Refusal> {
+        let max = if actor == Actor::Customer { MAX_BY_CUSTOMER } else { MAX_HAPPENINGS };
+        if self.history.len() < max {
+            return Ok(());
+        }
+        Err(Refusal::LimitExceeded { limit: "changes of an order", max: i64::try_from(max).unwrap_or(i64::MAX) })
+    }
+
+    fn happened(mut self, happening: Happening) -> Self {
+        self.updated_at = happening.at;
+        self.version = self.version.saturating_add(1);
+        self.history.push(happening);
+        self.status = self.derive_status();
+        self
+    }
+
+    fn conflict(&self, actor: Actor, now: Timestamp) -> Refusal {
+        Refusal::OrderStateConflict {
+            order_id: self.order_id.clone(),
+            status: self.status,
+            allowed: self.allowed_actions(actor, now),
+        }
+    }
+
+    fn line_conflict(&self, number: usize, status: LineStatus, actors: &[Actor]) -> Refusal {
+        let mut allowed: Vec<LineStatus> = Vec::new();
+        for next in actors.iter().flat_map(|actor| allowed_next(status, *actor)) {
+            if !allowed.contains(&next) {
+                allowed.push(next);
+            }
+        }
+        Refusal::LineStateConflict { order_id: self.order_id.clone(), item_id: number.to_string(), status, allowed }
+    }
+}

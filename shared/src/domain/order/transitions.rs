@@ -1,0 +1,134 @@
+//! The table of transitions: from which state who may move a line to which.
+//!
+//! Payment is not in it: lines that wait for money move all together, by paying or by the end of the hold. An admin may
+//! do whatever anyone may.
+
+use super::{
+    Actor::{self, Admin, Customer, Seller},
+    LineStatus::{
+        self, CancelInProgress, CancelRequested, Cancelled, Delivered, ExchangeInProgress, ExchangeRequested,
+        Exchanged, InDelivery, Paid, Preparing, PurchaseConfirmed, ReturnInProgress, ReturnRequested, Returned,
+        Shipped,
+    },
+};
+
+/// An edge of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transition {
+    /// Where the line is.
+    pub from: LineStatus,
+    /// Who may move it.
+    pub by: Actor,
+    /// Where to.
+    pub to: LineStatus,
+}
+
+/// Every edge.
+pub const TRANSITIONS: &[Transition] = &[
+    // Nothing has left the house: cancelling needs nobody's consent.
+    edge(Paid, Customer, Cancelled),
+    edge(Paid, Seller, Preparing),
+    edge(Paid, Seller, Cancelled),
+    edge(Preparing, Customer, Cancelled),
+    edge(Preparing, Seller, Cancelled),
+    edge(Preparing, Seller, Shipped),
+    edge(Shipped, Seller, InDelivery),
+    edge(Shipped, Seller, Delivered),
+    edge(InDelivery, Seller, Delivered),
+    // The parcel has to be called back, or it goes on its way.
+    edge(Shipped, Customer, CancelRequested),
+    edge(InDelivery, Customer, CancelRequested),
+    edge(CancelRequested, Customer, InDelivery),
+    edge(CancelRequested, Seller, InDelivery),
+    edge(CancelRequested, Seller, Delivered),
+    edge(CancelRequested, Seller, CancelInProgress),
+    edge(CancelInProgress, Seller, Delivered),
+    edge(CancelInProgress, Seller, Cancelled),
+    edge(Delivered, Customer, PurchaseConfirmed),
+    edge(Delivered, Customer, ReturnRequested),
+    edge(ReturnRequested, Customer, Delivered),
+    edge(ReturnRequested, Seller, Delivered),
+    edge(ReturnRequested, Seller, ReturnInProgress),
+    edge(ReturnInProgress, Seller, Delivered),
+    edge(ReturnInProgress, Seller, Returned),
+    edge(Delivered, Customer, ExchangeRequested),
+    edge(ExchangeRequested, Customer, Delivered),
+    edge(ExchangeRequested, Seller, Delivered),
+    edge(ExchangeRequested, Seller, ExchangeInProgress),
+    edge(ExchangeInProgress, Seller, Delivered),
+    edge(ExchangeInProgress, Seller, Exchanged),
+    // What came in exchange is as good as what was delivered first.
+    edge(Exchanged, Customer, PurchaseConfirmed),
+    edge(Exchanged, Customer, ReturnRequested),
+    edge(Exchanged, Customer, ExchangeRequested),
+];
+
+const fn edge(from: LineStatus, by: Actor, to: LineStatus) -> Transition {
+    Transition { from, by, to }
+}
+
+impl Transition {
+    fn is_for(&self, actor: Actor) -> bool {
+        actor == Admin || self.by == actor
+    }
+}
+
+/// The states that `actor` may move a line to that is in this one.
+pub fn allowed_next(from: LineStatus, actor: Actor) -> Vec<LineStatus> {
+    let edges = TRANSITIONS.iter().filter(|edge| edge.from == from && edge.is_for(actor));
+    let mut next: Vec<LineStatus> = Vec::new();
+    for edge in edges {
+        if !next.contains(&edge.to) {
+            next.push(edge.to);
+        }
+    }
+    next
+}
+
+/// Whether there is any state from which `actor` may move a line to this one.
+pub fn may_ever_move_to(to: LineStatus, actor: Actor) -> bool {
+    TRANSITIONS.iter().any(|edge| edge.to == to && edge.is_for(actor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_customer_asks_and_a_seller_acts() {
+        assert_eq!(allowed_next(Preparing, Customer), [Cancelled]);
+        assert_eq!(allowed_next(Preparing, Seller), [Cancelled, Shipped]);
+        assert_eq!(allowed_next(Delivered, Customer), [PurchaseConfirmed, ReturnRequested, ExchangeRequested]);
+        assert_eq!(allowed_next(Delivered, Seller), []);
+        assert!(!may_ever_move_to(Shipped, Customer));
+        assert!(!may_ever_move_to(Returned, Customer));
+        assert!(!may_ever_move_to(ReturnRequested, Seller));
+    }
+
+    #[test]
+    fn an_admin_may_do_what_anyone_may() {
+        for edge in TRANSITIONS {
+            assert!(allowed_next(edge.from, Admin).contains(&edge.to), "{edge:?}");
+        }
+    }
+
+    #[test]
+    fn some_states_are_final_and_none_is_a_dead_end_by_accident() {
+        let is_left = |status: LineStatus| TRANSITIONS.iter().any(|edge| edge.from == status);
+        let is_reached = |status: LineStatus| TRANSITIONS.iter().any(|edge| edge.to == status);
+        for status in LineStatus::ALL {
+            let is_final = matches!(status, Cancelled | Returned | PurchaseConfirmed | LineStatus::PendingPayment);
+            assert_eq!(is_left(*status), !is_final, "{status:?}");
+            let begins_with_payment = matches!(status, Paid | LineStatus::PendingPayment);
+            assert_eq!(is_reached(*status), !begins_with_payment, "{status:?}");
+        }
+    }
+
+    #[test]
+    fn no_edge_is_there_twice_or_leads_back_to_itself() {
+        for (index, edge) in TRANSITIONS.iter().enumerate() {
+            assert_ne!(edge.from, edge.to, "{edge:?}");
+            assert!(!TRANSITIONS[..index].contains(edge), "{edge:?}");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Order sheets: what an order would come to, frozen for a while.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    CouponId, OrderId, OrderSheetId, Refusal, UserId, Won,
+    order::{Draft, OrderLine},
+    pricing::Quote,
+};
+
+/// A contract before payment: an order of it is exactly this, or is refused. It holds nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderSheet {
+    /// The sheet.
+    pub order_sheet_id: OrderSheetId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// Its state, less the passing of time.
+    pub state: SheetState,
+    /// What would be ordered, with each line's part of the coupon.
+    pub items: Vec<OrderLine>,
+    /// Σ unit price × quantity.
+    pub goods_total: Won,
+    /// Σ unit discount × quantity.
+    #[serde(default, skip_serializing_if = "Won::is_zero")]
+    pub goods_discount: Won,
+    /// The coupon that would be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coupon_id: Option<CouponId>,
+    /// What the coupon takes off the goods.
+    #[serde(default, skip_serializing_if = "Won::is_zero")]
+    pub coupon_discount: Won,
+    /// What shipping costs.
+    #[serde(default, skip_serializing_if = "Won::is_zero")]
+    pub shipping_fee: Won,
+    /// What the order would cost.
+    pub payable: Won,
+    /// Whether it was drawn up from the cart, so that an order of it is taken out there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub from_cart: bool,
+    /// The order that it became.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_id: Option<OrderId>,
+    /// When it was drawn up.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub created_at: Timestamp,
+    /// From this instant on it cannot be ordered.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub expires_at: Timestamp,
+}
+
+/// What is stored of a sheet's state. That it has expired is told from the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum SheetState {
+    /// Can be ordered, while it is valid.
+    Open,
+    /// Has become an order.
+    Ordered,
+    /// Its time was up before it was ordered, which has been noticed.
+    Abandoned,
+}
+
+/// The state of a sheet as its user sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum SheetStatus {
+    /// Can be ordered now.
+    Open,
+    /// Has become an order.
+    Ordered,
+    /// Its time is up.
+    Expired,
+}
+
+impl OrderSheet {
+    /// The sheet that says what a draft would come to.
+    pub fn new(order_sheet_id: OrderSheetId, draft: Draft, expires_at: Timestamp) -> Self {
+        let Draft { user_id, mut items, quote, coupon_id, at, .. } = draft;
+        for (line, share) in items.iter_mut().zip(quote.coupon_shares) {
+            line.coupon_share = share;
+        }
+        Self {
+            order_sheet_id,
+            user_id,
+            state: SheetState::Open,
+            items,
+            goods_total: quote.goods_total,
+            goods_discount: quote.goods_discount,
+            coupon_id,
+            coupon_discount: quote.coupon_discount,
+            shipping_fee: quote.shipping_fee,
+            payable: quote.payable,
+            from_cart: false,
+            order_id: None,
+            created_at: at,
+            expires_at,
+        }
+    }
+
+    /// What it quotes.
+    pub fn quote(&self) -> Quote {
+        Quote {
+            goods_total: self.goods_total,
+            goods_discount: self.goods_discount,
+            coupon_discount: self.coupon_discount,
+            coupon_shares: self.items.iter().map(|line| line.coupon_share).collect(),
+            shipping_fee: self.shipping_fee,
+            payable: self.payable,
+        }
+    }
+
+    /// The state at this instant.
+    pub fn status(&self, now: Timestamp) -> SheetStatus {
+        match self.state {
+            SheetState::Ordered => SheetStatus::Ordered,
+            SheetState::Open if now < self.expires_at => SheetStatus::Open,
+            SheetState::Open | SheetState::Abandoned => SheetStatus::Expired,
+        }
+    }
+
+    /// Whether it can be ordered at this instant.
+    ///
+    /// # Errors
+    /// [`Refusal::SheetOrdered`], [`Refusal::SheetExpired`].
+    pub fn orderable(&self, now: Timestamp) -> Result<(), Refusal> {
+        let order_sheet_id = self.order_sheet_id.clone();
+        match (self.status(now), &self.order_id) {
+            (SheetStatus::Open, _) => Ok(()),
+            (SheetStatus::Ordered, Some(order_id)) => {
+                Err(Refusal::SheetOrdered { order_sheet_id, order_id: order_id.clone() })
+            }
+            (SheetStatus::Ordered, None) | (SheetStatus::Expired, _) => Err(Refusal::SheetExpired { order_sheet_id }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::ToSpan;
+
+    use super::*;
+    use crate::domain::{
+        ProductId, Quantity,
+        order::{Actor, LineStatus},
+        pricing::{ShippingPolicy, quote},
+    };
+
+    fn sheet() -> OrderSheet {
+        let line = OrderLine {
+            product_id: ProductId::try_from("tea".to_owned()).unwrap(),
+            seller_id: None,
+            name: "Tea".to_owned(),
+            quantity: Quantity::try_from(2).unwrap(),
+            cancelled_quantity: 0,
+            unit_price: Won::new(1_000),
+            unit_discount: Won::new(100),
+            coupon_share: Won::ZERO,
+            status: LineStatus::PendingPayment,
+        };
+        let shipping = ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) };
+        let draft = Draft {
+            user_id: UserId::try_from("mina".to_owned()).unwrap(),
+            actor: Actor::Customer,
+            quote: quote(&[line.priced()], None, shipping).unwrap(),
+            items: vec![line],
+            coupon_id: None,
+            order_sheet_id: None,
+            at: Timestamp::UNIX_EPOCH,
+        };
+        let id = OrderSheetId::try_from("sheet".to_owned()).unwrap();
+        OrderSheet::new(id, draft, Timestamp::UNIX_EPOCH + 30.minutes())
+    }
+
+    #[test]
+    fn quotes_what_it_was_drawn_up_with() {
+        let quote = sheet().quote();
+        assert_eq!((quote.goods_total, quote.goods_discount), (Won::new(2_000), Won::new(200)));
+        assert_eq!((quote.payable, quote.coupon_shares), (Won::new(4_800), vec![Won::ZERO]));
+    }
+
+    #[test]
+    fn expires_to_the_instant() {
+        let sheet = sheet();
+        assert_eq!(sheet.orderable(sheet.expires_at - 1.millisecond()), Ok(()));
+        assert!(matches!(sheet.orderable(sheet.expires_at), Err(Refusal::SheetExpired { .. })));
+        let abandoned = OrderSheet { state: SheetState::Abandoned, ..sheet };
+        assert_eq!(abandoned.status(abandoned.expires_at), SheetStatus::Expired);
+    }
+
+    #[test]
+    fn serves_one_order() {
+        let order_id = OrderId::try_from("order".to_owned()).ok();
+        let sheet = OrderSheet { state: SheetState::Ordered, order_id, ..sheet() };
+        assert!(matches!(sheet.orderable(sheet.created_at), Err(Refusal::SheetOrdered { .. })));
+        assert_eq!(sheet.status(sheet.expires_at), SheetStatus::Ordered);
+    }
+}

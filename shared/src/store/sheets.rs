@@ -1,0 +1,82 @@
+//! Order sheets.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Action, StoreError,
+    keys::{self, BY_DUE},
+};
+use crate::domain::{
+    OrderId, OrderSheetId,
+    sheet::{OrderSheet, SheetState},
+};
+
+/// An order sheet as it is stored: with the digest of the request that made it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SheetRecord {
+    /// The sheet.
+    #[serde(flatten)]
+    pub sheet: OrderSheet,
+    /// The digest of the request's payload.
+    pub payload: String,
+}
+
+/// For how long a sheet is kept after its time is up: as long as a repeat of its request must find it, and longer.
+const KEPT_SECONDS: i64 = 7 * 24 * 60 * 60;
+
+/// Adds a sheet, and lists it with what is due; refused where there is one of this id already.
+///
+/// # Errors
+/// Where the record cannot be written as an item.
+pub fn create(record: &SheetRecord) -> Result<Action, StoreError> {
+    let sheet = &record.sheet;
+    let action = Action::create(keys::sheet(&sheet.order_sheet_id), record)?;
+    Ok(action
+        .due(keys::sheet_by_due(&sheet.order_sheet_id, sheet.expires_at))
+        .tidied_after(sheet.expires_at.as_second().saturating_add(KEPT_SECONDS)))
+}
+
+/// Makes a sheet an order; refused where its time is up or another order was faster.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn order(sheet: &OrderSheetId, order: &OrderId, now: Timestamp) -> Result<Action, StoreError> {
+    let update = format!("SET #state = :ordered, #orderId = :order {}", not_due());
+    if_open(Action::update(keys::sheet(sheet), update), now)?
+        .value(":ordered", SheetState::Ordered)?
+        .value(":order", order)
+}
+
+/// Asserts that a sheet could be ordered.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn check_open(sheet: &OrderSheetId, now: Timestamp) -> Result<Action, StoreError> {
+    if_open(Action::check(keys::sheet(sheet)), now)
+}
+
+/// Notes that a sheet's time was up before it was ordered. Twice is as good as once.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn abandon(sheet: &OrderSheetId, now: Timestamp) -> Result<Action, StoreError> {
+    Action::update(keys::sheet(sheet), format!("SET #state = :abandoned {}", not_due()))
+        .when("#state = :open AND #expiresAt <= :now")
+        .value(":abandoned", SheetState::Abandoned)?
+        .value(":open", SheetState::Open)?
+        .value(":now", now.as_millisecond())
+}
+
+/// There is nothing more to be seen to.
+fn not_due() -> String {
+    format!("REMOVE #{}, #{}", BY_DUE.pk, BY_DUE.sk)
+}
+
+fn if_open(action: Action, now: Timestamp) -> Result<Action, StoreError> {
+    action
+        .when("#state = :open AND #expiresAt > :now")
+        .value(":open", SheetState::Open)?
+        .value(":now", now.as_millisecond())
+}
