@@ -6,6 +6,7 @@
 //! | a user's money | `USER#id` | `ACCOUNT` | |
 //! | a ledger entry | `USER#id` | `LEDGER#sequence` | |
 //! | a user's coupon | `USER#id` | `COUPON#coupon id` | |
+//! | a user's cart | `USER#id` | `CART` | |
 //! | an order | `ORDER#id` | `ORDER` | `ORDERS#user id`, instant and order id |
 //! | a product | `PRODUCT#id` | `PRODUCT` | `PRODUCTS`, instant and product id, while ON_SALE |
 //! | a shard of its shelf | `STOCK#product id#shard` | `STOCK` | |
@@ -77,6 +78,11 @@ pub fn ledger_entry(user: &UserId, sequence: u64) -> Key {
 /// The user's coupon of a campaign: at most one.
 pub fn user_coupon(user: &UserId, coupon: &CouponId) -> Key {
     key(user_partition(user), format!("{COUPON_PREFIX}{coupon}"))
+}
+
+/// A user's cart.
+pub fn cart(user: &UserId) -> Key {
+    key(user_partition(user), "CART")
 }
 
 /// An order.

@@ -8,6 +8,7 @@ use super::{Item, Key, keys, orders::OrderRecord, requests::RequestRecord, sales
 use crate::domain::{
     CouponId, ProductId, UserId,
     bestseller::Board,
+    cart::Cart,
     coupon::{Campaign, Counter, IssuedCoupon, Slot},
     ledger::LedgerEntry,
     product::Product,
@@ -27,6 +28,8 @@ pub enum Record {
     LedgerEntry { user: UserId, entry: LedgerEntry },
     /// A user's coupon.
     IssuedCoupon(Box<IssuedCoupon>),
+    /// A user's cart.
+    Cart { user: UserId, cart: Cart },
     /// An order.
     Order(Box<OrderRecord>),
     /// A product.
@@ -89,6 +92,7 @@ impl Record {
                 Ok(Self::LedgerEntry { user: reader.part(user)?, entry: reader.record()? })
             }
             (["USER", _], ["COUPON", _]) => reader.record().map(Self::IssuedCoupon),
+            (["USER", user], ["CART"]) => Ok(Self::Cart { user: reader.part(user)?, cart: reader.record()? }),
             (["ORDER", _], ["ORDER"]) => reader.record().map(Self::Order),
             (["PRODUCT", _], ["PRODUCT"]) => reader.record().map(Self::Product),
             (["STOCK", product, shard], ["STOCK"]) => {
@@ -124,6 +128,7 @@ impl Record {
             Self::Account { user, .. } => keys::account(user),
             Self::LedgerEntry { user, entry } => keys::ledger_entry(user, entry.sequence),
             Self::IssuedCoupon(coupon) => keys::user_coupon(&coupon.user_id, &coupon.coupon_id),
+            Self::Cart { user, .. } => keys::cart(user),
             Self::Order(record) => keys::order(&record.order.order_id),
             Self::Product(product) => keys::product(&product.product_id),
             Self::Shard { product, number, .. } => keys::stock(product, *number),
@@ -219,6 +224,7 @@ mod tests {
                 json!({ "entryId": "e", "sequence": 7, "type": "CHARGE", "amount": 1, "balanceAfter": 1, "at": at_ms }),
             ),
             (keys::user_coupon(&user(), &coupon()), with(issued, &terms)),
+            (keys::cart(&user()), json!({ "items": { "tea": 2 }, "version": 1 })),
             (keys::order(&order_id), order),
             (
                 keys::product(&product()),
