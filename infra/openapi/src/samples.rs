@@ -7,13 +7,14 @@ use shared::{
     api::{
         ApiError, Code, FieldErrors,
         views::{
-            self, BestsellerView, CampaignView, EntryView, IssuedCouponView, ListedProductView, OrderView, ProductView,
-            ShownStatus, UserView,
+            self, BestsellerView, CampaignView, CartView, EntryView, IssuedCouponView, ListedProductView, OrderView,
+            ProductView, ShownStatus, UserView,
         },
     },
     app::{
         Failure,
         balance::{Balance, Charged},
+        cart::{LiveCart, LiveItem},
         coupons::Remaining,
         orders::Visible,
     },
@@ -24,6 +25,7 @@ use shared::{
         money::MAX_BALANCE,
         order::{Actor, Draft, LineStatus, Order, OrderLine},
         pricing::{self, ShippingPolicy},
+        product::{Offer, SaleStatus},
         refusal::{CouponProblem, Entity},
         user::{UserKind, UserStatus},
     },
@@ -99,6 +101,7 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         status: ShownStatus::OnSale,
         seller_id: Some(seller_id),
     };
+    let cart = cart(&product)?;
     let bestseller = BestsellerView { rank: 1, product_id: tea, name, price, sold_quantity: 128 };
     let order = order(order_id, mina.clone(), &product)?;
     let history = views::history(&Visible::whole(order.clone()));
@@ -117,6 +120,7 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
             serde_json::to_value(CampaignView::from(Remaining { campaign: campaign()?, remaining: 412 }))?,
         ),
         ("IssuedCoupon", serde_json::to_value(issued_coupon(mina)?)?),
+        ("Cart", serde_json::to_value(cart)?),
         ("Order", serde_json::to_value(order)?),
         ("HistoryEntry", serde_json::to_value(history.into_iter().next())?),
     ])
@@ -160,6 +164,7 @@ fn bodies() -> Vec<(&'static str, Value)> {
         ),
         ("CouponIssue", json!({ "userId": "mina", "couponId": "welcome-5000" })),
         ("CouponRevocation", json!({ "userId": "mina", "couponId": "welcome-5000" })),
+        ("NewCartItem", json!({ "productId": "hallabong-tea", "quantity": 2 })),
         (
             "NewOrder",
             json!({
@@ -169,6 +174,14 @@ fn bodies() -> Vec<(&'static str, Value)> {
             }),
         ),
     ]
+}
+
+fn cart(product: &ProductView) -> Result<CartView, Error> {
+    let offer = Offer { price: product.price, discount: product.discount, status: SaleStatus::OnSale };
+    let (id, name, quantity) = (product.product_id.clone(), product.name.clone(), Quantity::try_from(2)?);
+    let item = LiveItem::of(id, name, offer, product.stock, quantity).map_err(|_| Error::NoSample("Cart"))?;
+    let total = item.amount;
+    Ok(CartView::from(LiveCart { items: vec![item], total }))
 }
 
 fn order(order_id: OrderId, user_id: UserId, product: &ProductView) -> Result<Order, Error> {
