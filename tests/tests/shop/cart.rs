@@ -1,6 +1,10 @@
 //! `/orders/cart`
 
 use serde_json::{Value, json};
+use shared::{
+    domain::{ProductId, Quantity, UserId, cart::Cart},
+    store::{Consistency, Outcome, Transaction, carts, keys},
+};
 use tests::{Call, TestShop};
 
 /// A shop where Mina buys tea (10,000 won, 5 on the shelf) and cups (3,000 won, none left).
@@ -22,8 +26,8 @@ async fn cart(shop: &TestShop) -> Value {
 
 /// The ids in a cart with their quantities.
 fn quantities(cart: &Value) -> Vec<(&str, i64)> {
-    let item = |item: &'_ Value| item["quantity"].as_i64().unwrap();
-    cart["items"].as_array().unwrap().iter().map(|i| (i["itemId"].as_str().unwrap(), item(i))).collect()
+    let items = cart["items"].as_array().unwrap().iter();
+    items.map(|item| (item["itemId"].as_str().unwrap(), item["quantity"].as_i64().unwrap())).collect()
 }
 
 #[tokio::test]
@@ -311,4 +315,32 @@ async fn without_a_key_each_addition_is_new() {
         add(&shop, "tea", 2).await.expect(200);
     }
     assert_eq!(quantities(&cart(&shop).await), [("tea", 4)]);
+}
+
+/// What an order does in its own transaction: it takes just what it orders out of the cart that it has seen.
+#[tokio::test]
+async fn contents_are_replaced_only_where_nothing_has_changed() {
+    let shop = open().await;
+    let mina = UserId::try_from("mina".to_owned()).unwrap();
+    let ordered = [(ProductId::try_from("tea".to_owned()).unwrap(), Quantity::try_from(2).unwrap())];
+    let table = &shop.instance().table;
+    let mut backoff = table.backoff();
+
+    add(&shop, "tea", 3).await.expect(200);
+    let mut seen: Cart = table.get(keys::cart(&mina), Consistency::Strong).await.unwrap().unwrap();
+    add(&shop, "cup", 1).await.expect(200);
+    for unchanged in [false, true] {
+        let mut transaction = Transaction::new();
+        let replaced = transaction.add(carts::replace(&mina, &seen, &seen.without(&ordered)).unwrap());
+        match table.commit(transaction, &mut backoff).await.unwrap() {
+            Outcome::Committed => assert!(unchanged),
+            Outcome::Refused(evidence) => {
+                assert!(!unchanged);
+                // The refusal brings the cart as it is, for another try.
+                seen = evidence.of(replaced).unwrap().flatten().unwrap();
+            }
+        }
+    }
+    assert_eq!(quantities(&cart(&shop).await), [("cup", 1), ("tea", 1)]);
+    shop.audit().await;
 }
