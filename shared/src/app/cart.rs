@@ -36,7 +36,7 @@ pub struct LiveItem {
     pub product_id: ProductId,
     /// What it is called.
     pub name: String,
-    /// What it costs, and whether it can be bought. Never HIDDEN: see [`LiveItem::of_hidden`].
+    /// What it costs, and whether it can be bought. Never HIDDEN: of such a product nothing shows.
     pub offer: Offer,
     /// Units on the shelf.
     pub stock: i64,
@@ -175,8 +175,13 @@ async fn may_add(shop: &Shop, user: &UserId, id: &ProductId, backoff: &mut Backo
         return Ok(());
     }
     let (account, description) = (keys::account(user), keys::product(id));
-    let found = shop.table.get_all(&[account.clone(), description.clone()], Consistency::Strong, backoff).await?;
-    found.get::<Account>(&account)?.ok_or_else(|| Refusal::not_found(Entity::User, user))?;
+    let known = shop.remembered_account(user).is_some();
+    let mut wanted = vec![description.clone()];
+    wanted.extend((!known).then(|| account.clone()));
+    let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
+    if !known && found.get::<Account>(&account)?.is_none() {
+        return Err(Refusal::not_found(Entity::User, user).into());
+    }
     let product = found.get::<Product>(&description)?.filter(|product| product.offer.status != SaleStatus::Hidden);
     let product = product.ok_or_else(|| Refusal::not_found(Entity::Product, id))?;
     if product.offer.status != SaleStatus::OnSale {
@@ -225,7 +230,8 @@ pub async fn remove(shop: &Shop, user: &UserId, product: &ProductId) -> Result<(
     }
 }
 
-/// A cart with prices, sale status and stock as the shelves have them. There are at most
+/// A cart with prices, sale status and stock as the shelves have them; a shard that was added to a shelf within the
+/// minute may be missed. There are at most
 /// [`MAX_ITEMS`](crate::domain::cart::MAX_ITEMS) shelves to look at, of at most
 /// [`MAX_SHARDS`](crate::domain::stock::MAX_SHARDS) shards each.
 ///
