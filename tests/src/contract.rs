@@ -25,7 +25,9 @@ pub(crate) fn check(route: &Route, status: u16, body: &Value) {
     assert!(!response.is_null(), "the reference knows no {status} of {asked}: {body}");
     let response = follow(response);
 
-    let Some(content) = response["content"].get("application/json") else {
+    let contents = &response["content"];
+    assert!(!contents.is_null() || body.is_null(), "the reference knows no content of the {status} of {asked}: {body}");
+    let Some(content) = contents.get("application/json") else {
         return;
     };
     if status >= 400 {

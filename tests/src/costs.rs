@@ -84,6 +84,7 @@ pub async fn measure() -> Vec<Row> {
     balances(&mut bench).await;
     reads(&mut bench).await;
     coupons(&mut bench).await;
+    carts(&mut bench).await;
     orders(&mut bench).await;
     aggregation(&mut bench).await;
     bench.rows
@@ -135,6 +136,25 @@ async fn coupons(bench: &mut Bench) {
     bench.call("coupon issue with a key", cost(3, 7.0, 1.0), call).await;
     let call = bench.shop.get("/coupons?userId=mina");
     bench.call("coupons of a user", cost(1, 0.0, 1.0), call).await;
+}
+
+async fn carts(bench: &mut Bench) {
+    let add = |shop: &TestShop, product: usize| {
+        shop.post("/orders/cart", json!({ "userId": "jun", "productId": format!("p{product:02}"), "quantity": 1 }))
+    };
+    for product in 0..5 {
+        add(&bench.shop, product).await.expect(200);
+    }
+    let call = add(&bench.shop, 0);
+    bench.call("cart add, 5 products in it", cost(2, 1.0, 1.0 + 5.0), call).await;
+    let call = add(&bench.shop, 0).key("keyed");
+    bench.call("cart add, with a key", cost(3, 4.0, 1.0 + 5.0), call).await;
+    let call = bench.shop.get("/orders/cart?userId=jun");
+    bench.call("cart of 5 products", cost(2, 0.0, 1.0 + 5.0), call).await;
+    let call = cold(bench).get("/orders/cart?userId=jun");
+    bench.call("cart of 5 products, none remembered", cost(3, 0.0, 1.0 + 5.0 * 1.5), call).await;
+    let call = bench.shop.call("DELETE", "/orders/cart/p04?userId=jun");
+    bench.call("cart removal", cost(1, 1.0, 0.0), call).await;
 }
 
 fn items(lines: usize) -> Value {

@@ -22,7 +22,7 @@ use crate::meter::Meter;
 pub enum Fault {
     /// Nothing.
     None,
-    /// DynamoDB refuses a transaction because another one is at its items.
+    /// DynamoDB refuses a call because a transaction is at its items.
     Conflict,
     /// DynamoDB refuses a call because there are too many.
     Throttled,
@@ -158,9 +158,11 @@ impl HttpConnector for Dynamo {
     }
 }
 
-/// What DynamoDB says when another transaction is at the first item of this one.
+/// What DynamoDB says when another transaction is at the item of a call, or at the first of a transaction.
 fn conflict(request: &Value) -> (u16, Value) {
-    let actions = request["TransactItems"].as_array().map_or(1, Vec::len);
+    let Some(actions) = request["TransactItems"].as_array().map(Vec::len) else {
+        return (400, error("TransactionConflictException", "Transaction is ongoing for the item"));
+    };
     let reasons =
         (0..actions).map(|action| json!({ "Code": if action == 0 { "TransactionConflict" } else { "None" } }));
     let mut body = error("TransactionCanceledException", "Transaction cancelled [TransactionConflict]");

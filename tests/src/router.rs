@@ -5,6 +5,7 @@ use shared::runtime::serve::Endpoint;
 /// The endpoint of a function.
 pub fn endpoint(function: &str) -> Option<Endpoint> {
     Some(match function {
+        "add-to-cart" => |shop, request| Box::pin(add_to_cart::handle(shop, request)),
         "api-reference" => |_, request| Box::pin(async { api_reference::handle(request) }),
         "cancel-order" => |shop, request| Box::pin(cancel_order::handle(shop, request)),
         "charge-balance" => |shop, request| Box::pin(charge_balance::handle(shop, request)),
@@ -14,6 +15,7 @@ pub fn endpoint(function: &str) -> Option<Endpoint> {
         "create-product" => |shop, request| Box::pin(create_product::handle(shop, request)),
         "create-user" => |shop, request| Box::pin(create_user::handle(shop, request)),
         "get-balance" => |shop, request| Box::pin(get_balance::handle(shop, request)),
+        "get-cart" => |shop, request| Box::pin(get_cart::handle(shop, request)),
         "get-coupon" => |shop, request| Box::pin(get_coupon::handle(shop, request)),
         "get-order" => |shop, request| Box::pin(get_order::handle(shop, request)),
         "get-order-history" => |shop, request| Box::pin(get_order_history::handle(shop, request)),
@@ -28,6 +30,7 @@ pub fn endpoint(function: &str) -> Option<Endpoint> {
         "list-orders" => |shop, request| Box::pin(list_orders::handle(shop, request)),
         "list-products" => |shop, request| Box::pin(list_products::handle(shop, request)),
         "pay-order" => |shop, request| Box::pin(pay_order::handle(shop, request)),
+        "remove-from-cart" => |shop, request| Box::pin(remove_from_cart::handle(shop, request)),
         "restock-product" => |shop, request| Box::pin(restock_product::handle(shop, request)),
         "revoke-coupon" => |shop, request| Box::pin(revoke_coupon::handle(shop, request)),
         "route-not-found" => |_, request| Box::pin(async { route_not_found::handle(request) }),

@@ -91,8 +91,12 @@ impl Auditor {
                 }
             }
             Record::Board(board) => self.sales.add_board(board),
-            // They say what has been done; there is nothing in them to add up.
-            Record::Counted { .. } | Record::Request { .. } | Record::Payment(_) | Record::Sheet(_) => {}
+            // There is nothing in them to add up: they say what has been done, or what somebody means to do.
+            Record::Cart { .. }
+            | Record::Counted { .. }
+            | Record::Request { .. }
+            | Record::Payment(_)
+            | Record::Sheet(_) => {}
         }
     }
 

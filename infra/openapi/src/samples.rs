@@ -7,13 +7,14 @@ use shared::{
     api::{
         ApiError, Code, FieldErrors,
         views::{
-            self, BestsellerView, CampaignView, EntryView, IssuedCouponView, ListedProductView, OrderSheetView,
-            OrderView, PaymentView, ProductView, ShownStatus, UserView,
+            self, BestsellerView, CampaignView, CartView, EntryView, IssuedCouponView, ListedProductView,
+            OrderSheetView, OrderView, PaymentView, ProductView, ShownStatus, UserView,
         },
     },
     app::{
         Caller, Failure, Role,
         balance::{Balance, Charged},
+        cart::{LiveCart, LiveItem},
         coupons::Remaining,
         orders::Visible,
     },
@@ -24,6 +25,7 @@ use shared::{
         money::MAX_BALANCE,
         order::{Actor, Draft, LineStatus, Order, OrderLine, allowed_next},
         pricing::{self, ShippingPolicy},
+        product::{Offer, SaleStatus},
         refusal::{CouponProblem, Entity},
         sheet::OrderSheet,
         user::{UserKind, UserStatus},
@@ -100,6 +102,7 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         status: ShownStatus::OnSale,
         seller_id: Some(seller_id),
     };
+    let cart = cart(&product)?;
     let bestseller = BestsellerView { rank: 1, product_id: tea, name, price, sold_quantity: 128 };
     let ordered_at = at("2026-11-20T01:00:00Z")?;
     let draft = draft(mina.clone(), &product, ordered_at)?;
@@ -132,6 +135,7 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
             serde_json::to_value(CampaignView::from(Remaining { campaign: campaign()?, remaining: 412 }))?,
         ),
         ("IssuedCoupon", serde_json::to_value(issued_coupon(mina)?)?),
+        ("Cart", serde_json::to_value(cart)?),
         ("Order", serde_json::to_value(order)?),
         ("HistoryEntry", serde_json::to_value(history.into_iter().next())?),
         ("Payment", serde_json::to_value(payment)?),
@@ -177,6 +181,7 @@ fn bodies() -> Vec<(&'static str, Value)> {
         ),
         ("CouponIssue", json!({ "userId": "mina", "couponId": "welcome-5000" })),
         ("CouponRevocation", json!({ "userId": "mina", "couponId": "welcome-5000" })),
+        ("NewCartItem", json!({ "productId": "hallabong-tea", "quantity": 2 })),
         (
             "NewOrder",
             json!({
@@ -196,6 +201,14 @@ fn bodies() -> Vec<(&'static str, Value)> {
         ("NewCancellation", json!({ "items": [{ "itemId": "1", "quantity": 1 }], "reason": "하나만 필요해요" })),
         ("OrderItemChange", json!({ "status": "SHIPPED" })),
     ]
+}
+
+fn cart(product: &ProductView) -> Result<CartView, Error> {
+    let offer = Offer { price: product.price, discount: product.discount, status: SaleStatus::OnSale };
+    let (id, name, quantity) = (product.product_id.clone(), product.name.clone(), Quantity::try_from(2)?);
+    let item = LiveItem::of(id, name, offer, product.stock, quantity).map_err(|_| Error::NoSample("Cart"))?;
+    let total = item.amount;
+    Ok(CartView::from(LiveCart { items: vec![item], total }))
 }
 
 fn draft(user_id: UserId, product: &ProductView, at: Timestamp) -> Result<Draft, Error> {

@@ -27,6 +27,8 @@ pub struct Reply {
 
 #[derive(Debug)]
 enum Content {
+    /// Nothing: the status says it all.
+    None,
     /// What the envelope is put around.
     Data(Value),
     /// A document that is sent as it is.
@@ -35,6 +37,9 @@ enum Content {
 
 /// How long a document may be kept: it changes with a deployment only, and then this is how long an old one lives on.
 const DOCUMENT_CACHING: HeaderValue = HeaderValue::from_static("public, max-age=300");
+
+/// What is about somebody's things is not for caches.
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 impl Reply {
     /// 200 with data.
@@ -51,6 +56,11 @@ impl Reply {
     /// Where the data cannot be written as JSON.
     pub fn created(data: impl Serialize) -> ApiResult {
         Self::with(StatusCode::CREATED, data)
+    }
+
+    /// 204: done, and nothing to show of it.
+    pub fn no_content() -> Self {
+        Self { status: StatusCode::NO_CONTENT, content: Content::None, order_id: None }
     }
 
     /// 200 with a part of a list, and where it goes on.
@@ -80,6 +90,12 @@ impl Reply {
 
     fn render(self, language: Language) -> Response<Body> {
         match self.content {
+            Content::None => {
+                let mut response = Response::new(Body::Empty);
+                *response.status_mut() = self.status;
+                response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
+                response
+            }
             Content::Data(data) => json(self.status, &Success::new(data, language)),
             Content::Document { content_type, text } => {
                 respond(self.status, HeaderValue::from_static(content_type), DOCUMENT_CACHING, text.to_owned())
@@ -118,7 +134,7 @@ fn json(status: StatusCode, envelope: &impl Serialize) -> Response<Body> {
     // An envelope has nothing in it that JSON cannot say: strings, and a value that is JSON already.
     let text = serde_json::to_string(envelope).unwrap_or_default();
     let content_type = HeaderValue::from_static("application/json; charset=utf-8");
-    respond(status, content_type, HeaderValue::from_static("no-store"), text)
+    respond(status, content_type, NO_STORE, text)
 }
 
 fn respond(status: StatusCode, content_type: HeaderValue, caching: HeaderValue, text: String) -> Response<Body> {

@@ -43,6 +43,9 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/coupons/{couponId}", "get-coupon"),
     route("POST", "/orders", "create-order"),
     route("GET", "/orders", "list-orders"),
+    route("POST", "/orders/cart", "add-to-cart"),
+    route("GET", "/orders/cart", "get-cart"),
+    route("DELETE", "/orders/cart/{itemId}", "remove-from-cart"),
     route("GET", "/orders/{orderId}", "get-order"),
     route("GET", "/orders/{orderId}/history", "get-order-history"),
     route("GET", "/orders/{orderId}/payments", "list-order-payments"),
@@ -99,11 +102,14 @@ mod tests {
         let (route, parameters) = find("GET", "/products/tea").unwrap();
         assert_eq!((route.function, parameters), ("get-product", vec![("productId", "tea")]));
         assert!(find("GET", "/products/").is_none());
+        assert_eq!(find("GET", "/orders/cart").unwrap().0.function, "get-cart");
     }
 
     #[test]
     fn methods_of_a_path() {
         assert_eq!(methods_of("/products/tea"), ["GET", "PATCH"]);
+        assert_eq!(methods_of("/orders/cart"), ["GET", "POST"]);
+        assert_eq!(methods_of("/orders/cart/tea"), ["DELETE"]);
         assert!(methods_of("/nowhere").is_empty());
     }
 }

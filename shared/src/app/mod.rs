@@ -4,6 +4,7 @@
 
 pub mod balance;
 pub mod bestsellers;
+pub mod cart;
 pub mod coupons;
 mod due;
 mod facts;

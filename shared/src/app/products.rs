@@ -178,7 +178,8 @@ pub(super) async fn read_shelf(
     shards_in(&found, product, count)
 }
 
-fn shards_in(found: &Found, product: &ProductId, count: u16) -> Result<Vec<Shard>, Failure> {
+/// The shards of a shelf among what was read, in order.
+pub(super) fn shards_in(found: &Found, product: &ProductId, count: u16) -> Result<Vec<Shard>, Failure> {
     let shard = |number| found.get(&keys::stock(product, number))?.ok_or(Failure::Broken("a shelf lacks a shard"));
     (0..count).map(shard).collect()
 }

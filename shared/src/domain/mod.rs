@@ -2,6 +2,7 @@
 
 pub mod bestseller;
 mod bounded;
+pub mod cart;
 pub mod coupon;
 pub mod id;
 pub mod invalid;

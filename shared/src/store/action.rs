@@ -16,13 +16,16 @@ use super::{
 const ABSENT: &str = "attribute_not_exists(#pk)";
 
 /// A conditional change of one item, or only its condition. Attributes are written `#name` in expressions and values
-/// `:name`; the names are filled in from the expressions, so that no reserved word can get in the way.
+/// `:name`; the names are filled in from the expressions, so that no reserved word can get in the way. Only a name that is
+/// itself data is given with [`Self::named`].
 #[derive(Debug, Clone)]
 pub struct Action {
     pub(super) key: Key,
     pub(super) verb: Verb,
     pub(super) condition: Option<String>,
     pub(super) values: HashMap<String, AttributeValue>,
+    /// What a `#name` stands for, where it is not the name itself.
+    aliases: HashMap<String, String>,
 }
 
 #[derive(Debug, Clone)]
@@ -68,7 +71,7 @@ impl Action {
     }
 
     fn new(key: Key, verb: Verb) -> Self {
-        Self { key, verb, condition: None, values: HashMap::new() }
+        Self { key, verb, condition: None, values: HashMap::new(), aliases: HashMap::new() }
     }
 
     /// The condition under which the action is carried out.
@@ -85,6 +88,13 @@ impl Action {
     pub fn value(mut self, name: &str, value: impl Serialize) -> Result<Self, StoreError> {
         self.values.insert(name.to_owned(), serde_dynamo::to_attribute_value(value)?);
         Ok(self)
+    }
+
+    /// Lets an expression's `#name` stand for an attribute whose name is known at run time only, such as an id.
+    #[must_use]
+    pub fn named(mut self, alias: &str, attribute: &str) -> Self {
+        self.aliases.insert(alias.to_owned(), attribute.to_owned());
+        self
     }
 
     /// Lists an item in the index by time. Only for [`Self::create`] and [`Self::put`].
@@ -121,7 +131,9 @@ impl Action {
             Verb::Update(expression) => expression.as_str(),
             Verb::Put(_) | Verb::Check => "",
         };
-        names_in([update, self.condition.as_deref().unwrap_or_default()])
+        let mut names = names_in([update, self.condition.as_deref().unwrap_or_default()]);
+        names.extend(self.aliases.clone());
+        names
     }
 
     pub(super) fn into_transaction_item(self, table: &str) -> Result<TransactWriteItem, StoreError> {
@@ -229,5 +241,13 @@ mod tests {
         let expected = ["balance", "pk", "sequence", "status"].map(|n| (format!("#{n}"), n.to_owned()));
         assert_eq!(found, expected);
         assert!(names_in([""]).is_empty());
+    }
+
+    #[test]
+    fn a_name_can_stand_for_another() {
+        let key = Key { pk: "pk".to_owned(), sk: "sk".to_owned() };
+        let names = Action::update(key, "REMOVE #items.#product").named("#product", "green-tea").names();
+        let expected = [("#items", "items"), ("#product", "green-tea")];
+        assert_eq!(names, expected.map(|(alias, name)| (alias.to_owned(), name.to_owned())).into());
     }
 }

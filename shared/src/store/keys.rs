@@ -6,6 +6,7 @@
 //! | a user's money | `USER#id` | `ACCOUNT` | |
 //! | a ledger entry | `USER#id` | `LEDGER#sequence` | |
 //! | a user's coupon | `USER#id` | `COUPON#coupon id` | |
+//! | a user's cart | `USER#id` | `CART` | |
 //! | an order | `ORDER#id` | `ORDER` | by time: `ORDERS#user id`, instant and order id |
 //! | | | | by due: `HOLDS#bucket`, end of the hold and order id, while it waits for the money |
 //! | a payment of the external system | `ORDER#order id` | `PAYMENT#id` | |
@@ -102,6 +103,11 @@ pub fn user_coupon(user: &UserId, coupon: &CouponId) -> Key {
 /// The partition of an order and its payments.
 pub fn order_partition(order: &OrderId) -> String {
     format!("ORDER#{order}")
+}
+
+/// A user's cart.
+pub fn cart(user: &UserId) -> Key {
+    key(user_partition(user), "CART")
 }
 
 /// An order.

@@ -4,6 +4,7 @@
 
 pub mod action;
 pub mod backoff;
+pub mod carts;
 pub mod coupons;
 pub mod keys;
 pub mod ledger;

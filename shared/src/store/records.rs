@@ -11,6 +11,7 @@ use super::{
 use crate::domain::{
     CouponId, ProductId, UserId,
     bestseller::Board,
+    cart::Cart,
     coupon::{Campaign, Counter, IssuedCoupon, Slot},
     ledger::LedgerEntry,
     order::Payment,
@@ -31,6 +32,8 @@ pub enum Record {
     LedgerEntry { user: UserId, entry: LedgerEntry },
     /// A user's coupon.
     IssuedCoupon(Box<IssuedCoupon>),
+    /// A user's cart.
+    Cart { user: UserId, cart: Cart },
     /// An order.
     Order(Box<OrderRecord>),
     /// A payment of the external system.
@@ -97,6 +100,7 @@ impl Record {
                 Ok(Self::LedgerEntry { user: reader.part(user)?, entry: reader.record()? })
             }
             (["USER", _], ["COUPON", _]) => reader.record().map(Self::IssuedCoupon),
+            (["USER", user], ["CART"]) => Ok(Self::Cart { user: reader.part(user)?, cart: reader.record()? }),
             (["ORDER", _], ["ORDER"]) => reader.record().map(Self::Order),
             (["ORDER", _], ["PAYMENT", _]) => reader.record().map(Self::Payment),
             (["SHEET", _], ["SHEET"]) => reader.record().map(Self::Sheet),
@@ -134,6 +138,7 @@ impl Record {
             Self::Account { user, .. } => keys::account(user),
             Self::LedgerEntry { user, entry } => keys::ledger_entry(user, entry.sequence),
             Self::IssuedCoupon(coupon) => keys::user_coupon(&coupon.user_id, &coupon.coupon_id),
+            Self::Cart { user, .. } => keys::cart(user),
             Self::Order(record) => keys::order(&record.order.order_id),
             Self::Payment(payment) => keys::payment(&payment.order_id, &payment.payment_id),
             Self::Sheet(record) => keys::sheet(&record.sheet.order_sheet_id),
@@ -232,6 +237,7 @@ mod tests {
                 json!({ "entryId": "e", "sequence": 7, "type": "CHARGE", "amount": 1, "balanceAfter": 1, "at": at_ms }),
             ),
             (keys::user_coupon(&user(), &coupon()), with(issued, &terms)),
+            (keys::cart(&user()), json!({ "items": { "tea": 2 }, "version": 1 })),
             (keys::order(&order_id), order),
             (
                 keys::sheet(&OrderSheetId::try_from("s1".to_owned()).unwrap()),

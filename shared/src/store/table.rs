@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
-    Client,
+    Client, Config,
+    config::retry::RetryConfig,
     error::{ProvideErrorMetadata, SdkError},
     operation::{transact_write_items::TransactWriteItemsError, update_item::UpdateItemError},
     types::{AttributeValue, CancellationReason, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure},
@@ -277,6 +278,28 @@ impl Table {
         action: &Action,
         backoff: &mut Backoff,
     ) -> Result<Applied<R>, StoreError> {
+        self.update(action, None, backoff).await
+    }
+
+    /// The same for an update that must not be carried out twice: it is sent again only where DynamoDB has said that it
+    /// was not carried out.
+    ///
+    /// # Errors
+    /// As [`Self::apply`]. Where the answer got lost, whether the update was carried out is not known.
+    pub async fn apply_once<R: DeserializeOwned>(
+        &self,
+        action: &Action,
+        backoff: &mut Backoff,
+    ) -> Result<Applied<R>, StoreError> {
+        self.update(action, Some(RetryConfig::disabled()), backoff).await
+    }
+
+    async fn update<R: DeserializeOwned>(
+        &self,
+        action: &Action,
+        retries: Option<RetryConfig>,
+        backoff: &mut Backoff,
+    ) -> Result<Applied<R>, StoreError> {
         let Verb::Update(expression) = &action.verb else {
             return Err(StoreError::Rejected("only an update can be applied by itself".to_owned()));
         };
@@ -291,7 +314,12 @@ impl Table {
                 .set_expression_attribute_names(Some(action.names()).filter(|names| !names.is_empty()))
                 .set_expression_attribute_values(Some(action.values.clone()).filter(|values| !values.is_empty()))
                 .return_values(ReturnValue::AllNew)
-                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+                .customize();
+            let request = match &retries {
+                Some(retries) => request.config_override(Config::builder().retry_config(retries.clone())),
+                None => request,
+            };
             match request.send().await {
                 Ok(done) => {
                     return Ok(Applied::Done(serde_dynamo::from_item(done.attributes.unwrap_or_default())?));

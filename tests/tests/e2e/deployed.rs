@@ -51,6 +51,20 @@ async fn every_route_works_with_a_token_and_its_own_permissions() {
     assert_eq!(mina.get("/coupons").await.data()["items"].as_array().unwrap().len(), 2);
     admin.post("/coupons/revoke", json!({ "userId": "mina", "couponId": "second" })).await.data();
 
+    // The cart.
+    let item = |quantity: i64| json!({ "productId": "tea", "quantity": quantity });
+    for _ in 0..2 {
+        mina.with("idempotency-key", "cart").post("/orders/cart", item(1)).await.data();
+    }
+    assert_eq!(mina.post("/orders/cart", item(2)).await.data()["total"], 33_000);
+    assert_eq!(mina.get("/orders/cart").await.data()["items"][0]["quantity"], 3);
+    for path in ["/orders/cart/tea", "/orders/cart/tea", "/orders/cart/tea?userId=mina"] {
+        assert_eq!(mina.delete(path).await.status, 204);
+    }
+    assert_eq!(mina.get("/orders/cart").await.data()["items"], json!([]));
+    assert_eq!(admin.get("/orders/cart?userId=nobody").await.code(), "ENTITY_NOT_FOUND");
+    assert_eq!(admin.delete("/orders/cart/tea?userId=nobody").await.code(), "ENTITY_NOT_FOUND");
+
     // Orders.
     let order = |quantity: i64, coupon: Option<&str>| json!({ "userId": "mina", "items": [{ "productId": "tea", "quantity": quantity }], "couponId": coupon });
     let paid = mina.post("/orders", order(2, Some("welcome"))).await;
@@ -78,6 +92,7 @@ async fn the_door_is_shut_to_others(deployed: &Api, mina: &Api, order: &str) {
         (Method::POST, "/users"),
         (Method::GET, "/balance/mina"),
         (Method::POST, "/orders"),
+        (Method::DELETE, "/orders/cart/tea"),
         (Method::GET, "/coupons?userId=mina"),
         (Method::POST, "/products"),
     ] {

@@ -225,6 +225,10 @@ impl Api {
         self.try_call(Method::PATCH, path, Some(&body)).await.expect("an answer")
     }
 
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.try_call(Method::DELETE, path, None).await.expect("an answer")
+    }
+
     /// Customers `u0`, `u1` … with a balance each.
     pub async fn customers(&self, count: usize, balance: i64) {
         let join = |user: usize| async move {

@@ -16,6 +16,15 @@ async fn charge_browse_order_and_see_what_follows() {
     let list = api.get("/products").await;
     assert_eq!(list.data()["items"].as_array().unwrap().len(), 2);
     api.post("/coupons/issue", json!({ "userId": "u0", "couponId": "welcome" })).await.data();
+    // What is meant to be ordered is gathered in the cart, and some of it put back.
+    for product in ["tea", "cup", "cup"] {
+        api.post("/orders/cart", json!({ "userId": "u0", "productId": product, "quantity": 1 })).await.data();
+    }
+    assert_eq!(api.get("/orders/cart?userId=u0").await.data()["total"], 28_000);
+    let removed = api.delete("/orders/cart/tea?userId=u0").await;
+    assert_eq!((removed.status.as_u16(), removed.body), (204, json!("")));
+    assert_eq!(api.as_user("u0").get("/orders/cart").await.data()["total"], 16_000);
+
     let items = json!([{ "productId": "tea", "quantity": 1 }, { "productId": "cup", "quantity": 2 }]);
     let order = api.post("/orders", json!({ "userId": "u0", "items": items, "couponId": "welcome" })).await;
     assert_eq!((&order.data()["status"], &order.data()["payable"]), (&json!("PAID"), &json!(30_000)));

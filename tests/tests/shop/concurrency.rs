@@ -161,6 +161,45 @@ async fn one_user_ordering_and_charging_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn units_added_to_a_cart_at_once_all_count() {
+    let shop = TestShop::with_instances(8);
+    shop.customer("mina", 0).await;
+    shop.product("tea", 1_000, 1).await;
+    let add = || shop.post("/orders/cart", json!({ "userId": "mina", "productId": "tea", "quantity": 2 }));
+    // Half of them with a key, and each key twice: there is no cart before the first of them.
+    let with_keys = (0..40).map(|number| add().key(&format!("k{}", number / 2)));
+    let (_, answers) = race(with_keys.chain((0..50).map(|_| add())).collect()).await;
+    assert_eq!(answers, codes(&[("SUCCESS", 90)]));
+    let cart = shop.get("/orders/cart?userId=mina").await.expect(200);
+    assert_eq!(cart["items"][0]["quantity"], 2 * 20 + 2 * 50);
+    shop.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_cart_never_gets_more_than_its_limits() {
+    let shop = TestShop::with_instances(8);
+    shop.customer("mina", 0).await;
+    for product in 0..120 {
+        shop.product(&format!("p{product}"), 1_000, 1).await;
+    }
+    let add = |product: i64, quantity: i64| {
+        let product = format!("p{product}");
+        shop.post("/orders/cart", json!({ "userId": "mina", "productId": product, "quantity": quantity }))
+    };
+    for product in 0..99 {
+        add(product, 1).await.expect(200);
+    }
+    // One place is left for 21 products, and there is room for nine more times a hundred and one of the first.
+    let calls = (99..120).map(|product| add(product, 1)).chain((0..12).map(|_| add(0, 100))).collect();
+    let (_, answers) = race(calls).await;
+    assert_eq!(answers, codes(&[("LIMIT_EXCEEDED", 20 + 3), ("SUCCESS", 1 + 9)]));
+    let cart = shop.get("/orders/cart?userId=mina").await.expect(200);
+    assert_eq!(cart["items"].as_array().unwrap().len(), 100);
+    assert_eq!(cart["items"][0]["quantity"], 901);
+    shop.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_price_that_changes_while_orders_come_in() {
     let shop = TestShop::with_instances(8);
     let tea = json!({ "productId": "tea", "name": "녹차", "price": 1_000, "stock": 1_000, "stockShards": 8 });

@@ -126,6 +126,74 @@ async fn what_was_done_unheard_is_found_by_its_key() {
     shop.audit().await;
 }
 
+fn add_to_cart(shop: &TestShop) -> tests::Call {
+    shop.post("/orders/cart", json!({ "userId": "mina", "productId": "tea", "quantity": 1 }))
+}
+
+async fn in_cart(shop: &TestShop) -> i64 {
+    let cart = shop.get("/orders/cart?userId=mina").await.expect(200);
+    cart["items"].as_array().unwrap().iter().map(|item| item["quantity"].as_i64().unwrap()).sum()
+}
+
+#[tokio::test(start_paused = true)]
+async fn filling_a_cart_is_tried_again_where_nothing_was_done() {
+    let shop = TestShop::new();
+    shop.customer("mina", 0).await;
+    shop.product("tea", 1_000, 1).await;
+    let mut expected = 0;
+    for fault in [Fault::Conflict, Fault::Throttled] {
+        for operation in ["TransactWriteItems", "UpdateItem"] {
+            for call in
+                [add_to_cart(&shop), add_to_cart(&shop).key(&format!("{fault:?} {operation}").replace(' ', "-"))]
+            {
+                shop.dynamo().fail_first(operation, 4, fault);
+                call.await.expect(200);
+                expected += 1;
+                shop.dynamo().fail(|_| Fault::None);
+                assert_eq!(in_cart(&shop).await, expected);
+            }
+        }
+        shop.dynamo().fail(move |operation| if operation == "UpdateItem" { fault } else { Fault::None });
+        add_to_cart(&shop).await.refused(503, "TRY_AGAIN");
+        shop.dynamo().fail(|_| Fault::None);
+        assert_eq!(in_cart(&shop).await, expected);
+    }
+}
+
+/// An update that adds is not to be sent again when its answer got lost: without a key the caller hears 503 and has to
+/// look, with one the transaction bears it.
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_never_adds_to_a_cart_twice() {
+    let shop = TestShop::new();
+    shop.customer("mina", 0).await;
+    shop.product("tea", 1_000, 1).await;
+    // The cart's first item comes with the cart itself, in a transaction.
+    shop.dynamo().fail_first("TransactWriteItems", 1, Fault::LostReply);
+    add_to_cart(&shop).await.expect(200);
+    assert_eq!(in_cart(&shop).await, 1);
+
+    shop.dynamo().fail_first("UpdateItem", 1, Fault::LostReply);
+    add_to_cart(&shop).await.refused(503, "TRY_AGAIN");
+    assert_eq!(in_cart(&shop).await, 2);
+
+    shop.dynamo().fail_first("TransactWriteItems", 1, Fault::LostReply);
+    add_to_cart(&shop).key("k1").await.expect(200);
+    assert_eq!(in_cart(&shop).await, 3);
+
+    // Every try loses its answer: the caller learns by asking again that it was done.
+    shop.dynamo().fail(|operation| if operation == "TransactWriteItems" { Fault::LostReply } else { Fault::None });
+    add_to_cart(&shop).key("k2").await.refused(503, "TRY_AGAIN");
+    shop.dynamo().fail(|_| Fault::None);
+    add_to_cart(&shop).key("k2").await.expect(200);
+    assert_eq!(in_cart(&shop).await, 4);
+
+    // Taking out bears being sent again.
+    shop.dynamo().fail_first("UpdateItem", 1, Fault::LostReply);
+    shop.call("DELETE", "/orders/cart/tea?userId=mina").await.expect(204);
+    assert_eq!(in_cart(&shop).await, 0);
+    shop.audit().await;
+}
+
 /// A ticket whose answer got lost is burnt, never given to two.
 #[tokio::test(start_paused = true)]
 async fn a_lost_ticket_never_over_issues() {

@@ -101,6 +101,7 @@ async fn bad_bodies_are_refused() {
         "/balance/charge",
         "/coupons/issue",
         "/orders",
+        "/orders/cart",
         "/products",
         "/coupons",
         "/coupons/revoke",
@@ -165,6 +166,8 @@ async fn bad_ids_are_named() {
         bad(shop.get(&format!("/products/{id}")), &["productId"], id).await;
         bad(shop.get(&format!("/orders/{id}")).as_admin(), &["orderId"], id).await;
         bad(shop.get(&format!("/orders/{id}/history")).as_admin(), &["orderId"], id).await;
+        bad(shop.get(&format!("/orders/cart?userId={id}")), &["userId"], id).await;
+        bad(shop.call("DELETE", &format!("/orders/cart/{id}")).as_admin(), &["itemId"], id).await;
         bad(shop.get(&format!("/coupons/{id}")).as_admin(), &["couponId"], id).await;
         bad(shop.get(&format!("/coupons?userId={id}&status=X")).as_admin(), &["status", "userId"], id).await;
         let patch = shop.patch(&format!("/products/{id}"), json!({ "price": -1 })).as_admin();

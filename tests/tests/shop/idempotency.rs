@@ -94,6 +94,7 @@ async fn every_post_takes_a_key() {
         ("/products/tea/restock", 200, json!({ "quantity": 3 }), json!({ "quantity": 4 })),
         ("/coupons", 201, campaign, json!({ "couponId": "other" })),
         ("/coupons/issue", 201, json!({ "userId": "mina", "couponId": "welcome" }), json!({ "couponId": "none" })),
+        ("/orders/cart", 200, json!({ "userId": "mina", "productId": "tea", "quantity": 1 }), json!({ "quantity": 2 })),
     ] {
         let first = shop.post(path, body.clone()).as_admin().key("k").await.expect(status);
         assert_eq!(shop.post(path, body.clone()).as_admin().key("k").await.expect(status), first, "{path}");

@@ -170,6 +170,30 @@ async fn coupons() {
 }
 
 #[tokio::test]
+async fn carts() {
+    let shop = TestShop::new();
+    shop.customer("mina", 0).await;
+    for product in ["green-tea", "cup"] {
+        shop.product(product, 1_000, 5).await;
+    }
+    for (product, quantity) in [("green-tea", 2), ("cup", 1), ("green-tea", 1)] {
+        let item = json!({ "productId": product, "quantity": quantity });
+        shop.post("/orders/cart", item).as_user("mina").await.expect(200);
+    }
+    insta::assert_json_snapshot!(stored(&shop, keys::cart(&id("mina"))), @r#"
+    {
+      "items": {
+        "cup": 1,
+        "green-tea": 3
+      },
+      "pk": "USER#mina",
+      "sk": "CART",
+      "version": 3
+    }
+    "#);
+}
+
+#[tokio::test]
 async fn orders() {
     let shop = TestShop::new();
     shop.customer("mina", 100_000).await;

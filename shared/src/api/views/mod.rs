@@ -1,11 +1,13 @@
 //! What callers see of things: the shapes of the API.
 
+mod cart;
 mod coupon;
 mod order;
 mod product;
 mod sheet;
 mod user;
 
+pub use cart::{CartItemView, CartView};
 pub use coupon::{CampaignView, IssuedCouponView, TermsView};
 pub use order::{HistoryView, OrderLineView, OrderView, PaymentView, State, history};
 pub use product::{BestsellerView, ListedProductView, ProductView, ShownStatus};

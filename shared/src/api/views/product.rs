@@ -28,7 +28,7 @@ pub enum ShownStatus {
 }
 
 impl ShownStatus {
-    fn of(offer: &Offer, stock: i64) -> Self {
+    pub(super) fn of(offer: &Offer, stock: i64) -> Self {
         match offer.status {
             SaleStatus::OnSale if stock > 0 => Self::OnSale,
             SaleStatus::OnSale => Self::SoldOut,

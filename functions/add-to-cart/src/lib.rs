@@ -1,0 +1,42 @@
+//! `POST /orders/cart`: puts units of a product into the cart.
+
+use deserr::Deserr;
+use shared::{
+    api::{ApiRequest, ApiResult, FieldErrors, Reply, parameters::IdempotencyKey, views::CartView},
+    app::{Shop, cart},
+    domain::{ProductId, Quantity, UserId},
+};
+
+#[derive(Debug, Deserr, utoipa::ToSchema)]
+#[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+#[schema(as = NewCartItem, rename_all = "camelCase")]
+struct Body {
+    /// Whose cart; the caller's own unless told.
+    #[deserr(default)]
+    user_id: Option<UserId>,
+    /// The product.
+    product_id: ProductId,
+    /// How many units to add.
+    quantity: Quantity,
+}
+
+/// Adds units to what is in the cart of the product. A cart has at most 100 products, and 999 units of each.
+///
+/// # Errors
+/// 400, 401, 403, 404, 409 `PRODUCT_NOT_ON_SALE` or `LIMIT_EXCEEDED`, 422.
+#[utoipa::path(
+    post,
+    path = "/orders/cart",
+    tag = "Cart",
+    params(IdempotencyKey),
+    request_body = Body,
+    responses((status = 200, description = "The cart, at today's prices.", body = CartView)),
+)]
+pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
+    let body: Body = request.only_body()?;
+    let user_id = request.subject(body.user_id)?;
+    let caller = request.caller_for(&user_id)?;
+    let key = request.key(shop, &caller.user_id);
+    let cart = cart::add(shop, &user_id, &body.product_id, body.quantity, &key).await?;
+    Reply::ok(CartView::from(cart))
+}

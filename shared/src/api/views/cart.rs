@@ -1,0 +1,68 @@
+//! Carts.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::ShownStatus;
+use crate::{
+    app::cart::{LiveCart, LiveItem},
+    domain::{ProductId, Quantity, Won},
+};
+
+/// A cart at today's prices. It holds nothing back: what an order takes and costs is settled by the order.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Cart)]
+pub struct CartView {
+    /// What is in it, in the order of the ids: at most 100 products.
+    pub items: Vec<CartItemView>,
+    /// The sum of the amounts.
+    pub total: Won,
+}
+
+/// A product in a cart.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = CartItem)]
+pub struct CartItemView {
+    /// Names the item: the product's id.
+    pub item_id: ProductId,
+    /// The product.
+    pub product_id: ProductId,
+    /// What it is called; the id of a product that is not shown to anyone any more.
+    pub name: String,
+    /// The price of a unit now; 0 of a product that is not shown any more.
+    pub price: Won,
+    /// What is taken off the price of each unit now.
+    pub discount: Won,
+    /// Units in the cart.
+    pub quantity: Quantity,
+    /// Units on the shelf now; 0 of a product that is not shown any more.
+    pub stock: i64,
+    /// Whether it can be bought now. A product that is not shown any more is `DISCONTINUED`; `HIDDEN` is not given.
+    pub status: ShownStatus,
+    /// (price − discount) × quantity; 0 where it is `DISCONTINUED`.
+    pub amount: Won,
+}
+
+impl From<LiveCart> for CartView {
+    fn from(LiveCart { items, total }: LiveCart) -> Self {
+        Self { items: items.into_iter().map(CartItemView::from).collect(), total }
+    }
+}
+
+impl From<LiveItem> for CartItemView {
+    fn from(LiveItem { product_id, name, offer, stock, quantity, amount }: LiveItem) -> Self {
+        Self {
+            item_id: product_id.clone(),
+            product_id,
+            name,
+            price: offer.price,
+            discount: offer.discount,
+            quantity,
+            stock,
+            status: ShownStatus::of(&offer, stock),
+            amount,
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! The cart: filling it, and what is in it at today's prices.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Failure, RequestKey, Shop, balance,
+    idempotency::{self, Keep},
+    products,
+};
+use crate::{
+    domain::{
+        ProductId, Quantity, Refusal, UserId, Won,
+        cart::Cart,
+        product::{Offer, Product, SaleStatus},
+        refusal::Entity,
+        user::Account,
+    },
+    store::{Applied, Backoff, Consistency, Key, Outcome, Transaction, carts, keys},
+};
+
+/// A cart at today's prices.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LiveCart {
+    /// What is in it, in the order of the products' ids.
+    pub items: Vec<LiveItem>,
+    /// What all of it that is on sale costs.
+    pub total: Won,
+}
+
+/// A product in a cart, as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveItem {
+    /// The product.
+    pub product_id: ProductId,
+    /// What it is called.
+    pub name: String,
+    /// What it costs, and whether it can be bought. Never HIDDEN: of such a product nothing shows.
+    pub offer: Offer,
+    /// Units on the shelf.
+    pub stock: i64,
+    /// Units in the cart.
+    pub quantity: Quantity,
+    /// What the units in the cart cost, if they are on sale.
+    pub amount: Won,
+}
+
+impl LiveItem {
+    /// A product with this on its shelf.
+    ///
+    /// # Errors
+    /// Where the amount does not fit, which the bounds of prices and quantities exclude.
+    pub fn of(
+        product_id: ProductId,
+        name: String,
+        offer: Offer,
+        stock: i64,
+        quantity: Quantity,
+    ) -> Result<Self, Failure> {
+        let amount = match offer.status {
+            SaleStatus::OnSale => offer.price.checked_sub(offer.discount).and_then(|each| each.checked_mul(quantity)),
+            SaleStatus::Discontinued => Some(Won::ZERO),
+            SaleStatus::Hidden => return Ok(Self::of_hidden(product_id, quantity)),
+        };
+        let amount = amount.ok_or(Failure::Broken("the largest item of a cart fits an amount"))?;
+        Ok(Self { product_id, name, offer, stock, quantity, amount })
+    }
+
+    /// A product that is as if it did not exist: nothing shows of it but the id, which whoever put it in knows.
+    fn of_hidden(product_id: ProductId, quantity: Quantity) -> Self {
+        Self {
+            name: product_id.to_string(),
+            product_id,
+            offer: Offer { price: Won::ZERO, discount: Won::ZERO, status: SaleStatus::Discontinued },
+            stock: 0,
+            quantity,
+            amount: Won::ZERO,
+        }
+    }
+}
+
+/// What came of an addition.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Added {
+    user_id: UserId,
+    /// The cart right after, where the table has told it. A repeat shows the cart as it is by then.
+    #[serde(skip)]
+    cart: Option<Cart>,
+}
+
+/// Adds units of a product to what is in a user's cart, and gives the cart.
+///
+/// Run at the same time as other changes of the cart all of them count: units are added where the cart is, in one
+/// conditional update. Run twice with one key it adds once, because the key's record is in the same transaction. Without
+/// a key the update is sent once, so that one request never adds twice.
+///
+/// Whether the product is on sale may be taken from memory, for as long as a product's name is. What has gone off sale
+/// meanwhile then shows as such in the cart, and no order takes it.
+///
+/// # Errors
+/// The first of: [`Refusal::NotFound`] for the user or the product, [`Refusal::NotOnSale`],
+/// [`Refusal::LimitExceeded`] where the cart has no room for it.
+pub async fn add(
+    shop: &Shop,
+    user: &UserId,
+    product: &ProductId,
+    quantity: Quantity,
+    key: &RequestKey,
+) -> Result<LiveCart, Failure> {
+    let mut backoff = shop.backoff();
+    let added = add_once(shop, user, product, quantity, key, &mut backoff).await;
+    let Added { user_id, cart } = idempotency::unless_answered(shop, key, added).await?;
+    let cart = match cart {
+        Some(cart) => cart,
+        None => read(shop, &user_id).await?,
+    };
+    live(shop, &cart, &mut backoff).await
+}
+
+async fn add_once(
+    shop: &Shop,
+    user: &UserId,
+    product: &ProductId,
+    quantity: Quantity,
+    key: &RequestKey,
+    backoff: &mut Backoff,
+) -> Result<Added, Failure> {
+    may_add(shop, user, product, backoff).await?;
+    let added = |cart: Option<Cart>| Added { user_id: user.clone(), cart };
+    let first = Cart::with(product.clone(), quantity);
+    // A user who has a cart exists: only where there is none, there is more to find out.
+    let mut has_cart = true;
+    loop {
+        let there: Option<Cart> = if has_cart && !key.given {
+            let add = carts::add(user, product, quantity)?;
+            match shop.table.apply_once(&add, backoff).await? {
+                Applied::Done(cart) => return Ok(added(Some(cart))),
+                Applied::Refused(there) => there,
+            }
+        } else {
+            let mut transaction = Transaction::new();
+            let change = match has_cart {
+                true => carts::add(user, product, quantity)?,
+                false => carts::create(user, &first)?,
+            };
+            let change = transaction.add(change);
+            let note = idempotency::note(shop, &mut transaction, key, added(None), Keep::AWeek)?;
+            match shop.table.commit(transaction, backoff).await? {
+                Outcome::Committed => return Ok(added((!has_cart).then_some(first))),
+                Outcome::Refused(evidence) => {
+                    if let Some(earlier) = idempotency::noted(&evidence, note, key)? {
+                        return Ok(earlier);
+                    }
+                    evidence.of(change)?.flatten()
+                }
+            }
+        };
+        match there {
+            Some(cart) if has_cart => cart.check_room(product, quantity)?,
+            Some(_) => has_cart = true,
+            None => {
+                must_exist(shop, user).await?;
+                has_cart = false;
+            }
+        }
+        backoff.again("the cart changed meanwhile").await?;
+    }
+}
+
+/// Refuses what cannot be put into a cart. A user who may not trade can still fill one.
+async fn may_add(shop: &Shop, user: &UserId, id: &ProductId, backoff: &mut Backoff) -> Result<(), Failure> {
+    if shop.remembered_product(id).is_some_and(|product| product.offer.status == SaleStatus::OnSale) {
+        return Ok(());
+    }
+    let (account, description) = (keys::account(user), keys::product(id));
+    let known = shop.remembered_account(user).is_some();
+    let mut wanted = vec![description.clone()];
+    wanted.extend((!known).then(|| account.clone()));
+    let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
+    if !known && found.get::<Account>(&account)?.is_none() {
+        return Err(Refusal::not_found(Entity::User, user).into());
+    }
+    let product = found.get::<Product>(&description)?.filter(|product| product.offer.status != SaleStatus::Hidden);
+    let product = product.ok_or_else(|| Refusal::not_found(Entity::Product, id))?;
+    if product.offer.status != SaleStatus::OnSale {
+        return Err(Refusal::NotOnSale { product_id: id.clone() }.into());
+    }
+    shop.remember_product(&product);
+    Ok(())
+}
+
+async fn must_exist(shop: &Shop, user: &UserId) -> Result<(), Failure> {
+    if shop.remembered_account(user).is_none() {
+        balance::get(shop, user).await?;
+    }
+    Ok(())
+}
+
+/// A user's cart at today's prices.
+///
+/// # Errors
+/// [`Refusal::NotFound`] where the user is unknown.
+pub async fn get(shop: &Shop, user: &UserId) -> Result<LiveCart, Failure> {
+    let cart = read(shop, user).await?;
+    live(shop, &cart, &mut shop.backoff()).await
+}
+
+/// A user's cart, with every change that was acknowledged; empty where nothing was ever put into it.
+///
+/// # Errors
+/// [`Refusal::NotFound`] where the user is unknown.
+pub(super) async fn read(shop: &Shop, user: &UserId) -> Result<Cart, Failure> {
+    match shop.table.get(keys::cart(user), Consistency::Strong).await? {
+        Some(cart) => Ok(cart),
+        None => must_exist(shop, user).await.map(|()| Cart::default()),
+    }
+}
+
+/// Takes a product out of a user's cart. Twice is as good as once.
+///
+/// # Errors
+/// [`Refusal::NotFound`] where the user is unknown.
+pub async fn remove(shop: &Shop, user: &UserId, product: &ProductId) -> Result<(), Failure> {
+    let remove = carts::remove(user, product)?;
+    match shop.table.apply::<Cart>(&remove, &mut shop.backoff()).await? {
+        Applied::Done(_) | Applied::Refused(Some(_)) => Ok(()),
+        Applied::Refused(None) => must_exist(shop, user).await,
+    }
+}
+
+/// A cart with prices, sale status and stock as the shelves have them; a shard that was added to a shelf within the
+/// minute may be missed. There are at most
+/// [`MAX_ITEMS`](crate::domain::cart::MAX_ITEMS) shelves to look at, of at most
+/// [`MAX_SHARDS`](crate::domain::stock::MAX_SHARDS) shards each.
+///
+/// # Errors
+/// Where the table gives no answer.
+pub(super) async fn live(shop: &Shop, cart: &Cart, backoff: &mut Backoff) -> Result<LiveCart, Failure> {
+    let mut described = describe(shop, cart, backoff).await?;
+    let shelf = |product: &Product| {
+        let id = product.product_id.clone();
+        (0..product.stock_shards).map(move |number| keys::stock(&id, number))
+    };
+    let wanted: Vec<Key> = described.values().flat_map(shelf).collect();
+    let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
+
+    let mut items = Vec::new();
+    for (id, &quantity) in &cart.items {
+        items.push(match described.remove(id) {
+            None => LiveItem::of_hidden(id.clone(), quantity),
+            Some(product) => {
+                let shards = products::shards_in(&found, id, product.stock_shards)?;
+                if shards.iter().any(|shard| shard.offer != product.offer) {
+                    shop.forget_product(id);
+                }
+                let offer = shards.first().map_or(product.offer, |shard| shard.offer);
+                LiveItem::of(product.product_id, product.name, offer, products::total(&shards), quantity)?
+            }
+        });
+    }
+    let total = Won::checked_sum(items.iter().map(|item| item.amount));
+    Ok(LiveCart { items, total: total.ok_or(Failure::Broken("the largest cart fits an amount"))? })
+}
+
+/// What the products of a cart are, as remembered or read. A name may lag by a moment, so reading eventually is enough,
+/// but for what is not found: it may have only just been created.
+async fn describe(shop: &Shop, cart: &Cart, backoff: &mut Backoff) -> Result<BTreeMap<ProductId, Product>, Failure> {
+    let remembered = |id: &ProductId| Some((id.clone(), shop.remembered_product(id)?));
+    let mut described: BTreeMap<ProductId, Product> = cart.items.keys().filter_map(remembered).collect();
+    for consistency in [Consistency::Eventual, Consistency::Strong] {
+        let missing: Vec<&ProductId> = cart.items.keys().filter(|id| !described.contains_key(id)).collect();
+        let wanted: Vec<Key> = missing.iter().map(|id| keys::product(id)).collect();
+        let found = shop.table.get_all(&wanted, consistency, backoff).await?;
+        for (id, key) in missing.into_iter().zip(&wanted) {
+            if let Some(product) = found.get::<Product>(key)? {
+                // Only what can be bought is worth remembering: orders refuse nothing that is remembered.
+                if product.offer.status == SaleStatus::OnSale {
+                    shop.remember_product(&product);
+                }
+                described.insert(id.clone(), product);
+            }
+        }
+    }
+    Ok(described)
+}

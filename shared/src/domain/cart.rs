@@ -1,0 +1,110 @@
+//! The cart: what a user means to order. It holds nothing back for them, and no price.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ProductId, Quantity, Refusal};
+
+/// The most products of a cart.
+pub const MAX_ITEMS: u16 = 100;
+
+/// A user's cart.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cart {
+    /// How many units of each product, in the order of their ids.
+    pub items: BTreeMap<ProductId, Quantity>,
+    /// Counts the changes, so that none overwrites another unseen.
+    pub version: u64,
+}
+
+impl Cart {
+    /// A cart with its first item.
+    pub fn with(product: ProductId, quantity: Quantity) -> Self {
+        Self { items: BTreeMap::from([(product, quantity)]), version: 1 }
+    }
+
+    /// Refuses units that would be too many.
+    ///
+    /// # Errors
+    /// [`Refusal::LimitExceeded`] beyond [`MAX_ITEMS`] products, or [`Quantity::MAX`] units of one.
+    pub fn check_room(&self, product: &ProductId, quantity: Quantity) -> Result<(), Refusal> {
+        let there = match self.items.get(product) {
+            Some(there) => i64::from(there.get()),
+            None if self.items.len() >= usize::from(MAX_ITEMS) => {
+                return Err(Refusal::LimitExceeded { limit: "cartItems", max: MAX_ITEMS.into() });
+            }
+            None => 0,
+        };
+        if there.saturating_add(quantity.get().into()) > Quantity::MAX {
+            return Err(Refusal::LimitExceeded { limit: "cartQuantity", max: Quantity::MAX });
+        }
+        Ok(())
+    }
+
+    /// What is left once these lines have been ordered: of each product the units beyond those ordered. A product of
+    /// which there are none leaves the cart, and one that is not in it makes no difference.
+    #[must_use]
+    pub fn without(&self, ordered: &[(ProductId, Quantity)]) -> Self {
+        let mut items = self.items.clone();
+        for (product, quantity) in ordered {
+            if let Some(there) = items.remove(product)
+                && let Ok(left) = Quantity::try_from(i64::from(there.get()).saturating_sub(quantity.get().into()))
+            {
+                items.insert(product.clone(), left);
+            }
+        }
+        Self { items, version: self.version.saturating_add(1) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn product(id: &str) -> ProductId {
+        ProductId::try_from(id.to_owned()).unwrap()
+    }
+
+    fn units(number: i64) -> Quantity {
+        Quantity::try_from(number).unwrap()
+    }
+
+    fn lines(lines: &[(&str, i64)]) -> Vec<(ProductId, Quantity)> {
+        lines.iter().map(|&(id, quantity)| (product(id), units(quantity))).collect()
+    }
+
+    fn cart(items: &[(&str, i64)]) -> Cart {
+        Cart { items: lines(items).into_iter().collect(), version: 7 }
+    }
+
+    fn refused(limit: &'static str, max: i64) -> Result<(), Refusal> {
+        Err(Refusal::LimitExceeded { limit, max })
+    }
+
+    #[test]
+    fn a_product_has_at_most_999_units() {
+        let cart = cart(&[("tea", 990)]);
+        assert_eq!(cart.check_room(&product("tea"), units(9)), Ok(()));
+        assert_eq!(cart.check_room(&product("tea"), units(10)), refused("cartQuantity", 999));
+        assert_eq!(cart.check_room(&product("cup"), units(999)), Ok(()));
+    }
+
+    #[test]
+    fn a_cart_has_at_most_100_products() {
+        let names: Vec<String> = (0..MAX_ITEMS).map(|number| format!("p{number}")).collect();
+        let items: Vec<(&str, i64)> = names.iter().map(|name| (name.as_str(), 1)).collect();
+        assert_eq!(cart(&items[1..]).check_room(&product("tea"), units(1)), Ok(()));
+        assert_eq!(cart(&items).check_room(&product("tea"), units(1)), refused("cartItems", 100));
+        assert_eq!(cart(&items).check_room(&product("p0"), units(998)), Ok(()));
+    }
+
+    #[test]
+    fn ordering_takes_out_just_what_is_ordered() {
+        let seen = cart(&[("cup", 1), ("pot", 5), ("tea", 3)]);
+        let ordered = lines(&[("cup", 2), ("jug", 1), ("tea", 1)]);
+        assert_eq!(seen.without(&ordered), Cart { version: 8, ..cart(&[("pot", 5), ("tea", 2)]) });
+        assert_eq!(seen.without(&[]), Cart { version: 8, ..seen });
+    }
+}

@@ -1,0 +1,58 @@
+//! Carts: all of a user's in one item.
+
+use super::{Action, StoreError, keys};
+use crate::domain::{
+    ProductId, Quantity, UserId,
+    cart::{Cart, MAX_ITEMS},
+};
+
+/// Adds a user's cart with what is put into it first; refused where there is one.
+///
+/// # Errors
+/// Where the record cannot be written as an item.
+pub fn create(user: &UserId, cart: &Cart) -> Result<Action, StoreError> {
+    Action::create(keys::cart(user), cart)
+}
+
+/// Adds units to what is in a cart of the product; refused where there is no cart, or no room in it. Sent twice it
+/// adds twice: only for [`Table::apply_once`](super::Table::apply_once) and for transactions.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn add(user: &UserId, product: &ProductId, quantity: Quantity) -> Result<Action, StoreError> {
+    let update = "SET #items.#product = if_not_exists(#items.#product, :none) + :quantity, #version = #version + :one";
+    Action::update(keys::cart(user), update)
+        .when(
+            "#items.#product <= :room \
+             OR (attribute_exists(#pk) AND attribute_not_exists(#items.#product) AND size(#items) < :max)",
+        )
+        .named("#product", product.as_str())
+        .value(":none", 0)?
+        .value(":quantity", quantity)?
+        .value(":one", 1)?
+        .value(":room", Quantity::MAX.saturating_sub(quantity.get().into()))?
+        .value(":max", MAX_ITEMS)
+}
+
+/// Takes a product out of a cart; refused where it is not in it.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn remove(user: &UserId, product: &ProductId) -> Result<Action, StoreError> {
+    Action::update(keys::cart(user), "REMOVE #items.#product SET #version = #version + :one")
+        .when("attribute_exists(#items.#product)")
+        .named("#product", product.as_str())
+        .value(":one", 1)
+}
+
+/// Gives a cart that is still as it was seen other contents, with the version after the one seen.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn replace(user: &UserId, seen: &Cart, now: &Cart) -> Result<Action, StoreError> {
+    Action::update(keys::cart(user), "SET #items = :items, #version = :version")
+        .when("#version = :seen")
+        .value(":items", &now.items)?
+        .value(":version", now.version)?
+        .value(":seen", seen.version)
+}
