@@ -23,7 +23,7 @@ async fn the_payment_system_is_asked_over_the_bus_and_answers_on_it() {
     );
 
     // It answers as it was told to, in its time, also when AWS is away meanwhile.
-    let failure = json!([{ "result": "FAILED", "afterMs": 2_000, "times": 2 }]);
+    let failure = json!([{ "result": "FAILED", "afterMs": 500, "times": 2 }]);
     let told = payment_system.try_call(Method::PUT, "/users/lee/behaviour", Some(&failure)).await.unwrap();
     assert_eq!(told.status, 204);
     put(&shop, &payment("o2", "lee")).await;

@@ -33,10 +33,10 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// was told otherwise over HTTP:
 ///
 /// - `PUT /behaviour`, `/users/{userId}/behaviour` or `/orders/{orderId}/behaviour` says how payments end that are asked for
-///   from now on: anybody's, a user's, an order's; the closest goes. The body is a list of results: `{"result":
-///   "SUCCEEDED"|"FAILED"}` with, if you like, `afterMs` (counted from the one before it, or from the request), `times` (to
-///   tell it, 1), `amount` (other than was asked for) and `payment` (`"SAME"` as of the one before it, or a `"NEW"` one).
-///   An empty list is silence.
+///   from now on: anybody's, a user's, an order's; the closest goes. The body is a list of results, each
+///   `{"result": "SUCCEEDED" | "FAILED"}` with, if you like, `afterMs` (since the one before it, or the request), `times`
+///   (how often it is told), `amount` (other than was asked for) and `payment` (`"SAME"` as of the one before it, or a
+///   `"NEW"` one). An empty list is silence.
 /// - `POST /results {"orderId", "result", "amount", "paymentId"?}` tells a result that nobody asked for, and answers with
 ///   what it told.
 /// - `GET /requests` and `GET /refunds` list what it was asked for, each event once, in the order of first arrival.
