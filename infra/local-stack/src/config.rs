@@ -78,11 +78,14 @@ pub struct Ports {
     pub data_platform: u16,
     /// The issuer of identity.
     pub issuer: u16,
+    /// The payment system.
+    pub payment_system: u16,
 }
 
 impl Ports {
     /// Those that the documentation speaks of.
-    pub const WELL_KNOWN: Self = Self { emulator: 4566, gateway: 9000, watch: 9001, data_platform: 9100, issuer: 9200 };
+    pub const WELL_KNOWN: Self =
+        Self { emulator: 4566, gateway: 9000, watch: 9001, data_platform: 9100, issuer: 9200, payment_system: 9300 };
 
     /// The same, each so much higher: for a second stack on a machine.
     #[must_use]
@@ -93,6 +96,7 @@ impl Ports {
             watch: self.watch.saturating_add(by),
             data_platform: self.data_platform.saturating_add(by),
             issuer: self.issuer.saturating_add(by),
+            payment_system: self.payment_system.saturating_add(by),
         }
     }
 
@@ -102,10 +106,10 @@ impl Ports {
     /// If there are none.
     pub fn free() -> Result<Self> {
         // All are held until the last is found, or the same could be found twice.
-        let listeners: [TcpListener; 5] = [listen(0)?, listen(0)?, listen(0)?, listen(0)?, listen(0)?];
-        let [emulator, gateway, watch, data_platform, issuer] =
+        let listeners: [TcpListener; 6] = [listen(0)?, listen(0)?, listen(0)?, listen(0)?, listen(0)?, listen(0)?];
+        let [emulator, gateway, watch, data_platform, issuer, payment_system] =
             listeners.map(|listener| listener.local_addr().map_or(0, |address| address.port()));
-        Ok(Self { emulator, gateway, watch, data_platform, issuer })
+        Ok(Self { emulator, gateway, watch, data_platform, issuer, payment_system })
     }
 
     /// Makes sure that all of them can be had, before anything is started.
@@ -116,6 +120,7 @@ impl Ports {
             (self.watch, "cargo lambda watch"),
             (self.data_platform, "the data platform"),
             (self.issuer, "the issuer of identity"),
+            (self.payment_system, "the payment system"),
         ] {
             listen(port).map_err(|_| Error::PortInUse { port, purpose })?;
         }

@@ -7,7 +7,8 @@
 //! - the HTTP functions once more under `cargo lambda watch`, at their plain paths, rebuilt as their sources change
 //!   ([`LocalStack::local_url`]);
 //! - an issuer of identity, whose tokens the deployed API accepts ([`LocalStack::token`]);
-//! - a data platform that shows what it received ([`LocalStack::data_platform_url`]).
+//! - a data platform that shows what it received ([`LocalStack::data_platform_url`]);
+//! - a payment system that answers as it is told to ([`LocalStack::payment_system_url`]).
 //!
 //! `cargo xtask dev` and the end-to-end tests run the same stack, on different ports and states, at the same time if
 //! need be. State survives a stop; nothing that was started does.
@@ -21,6 +22,7 @@ mod error;
 mod gateway;
 mod issuer;
 mod leash;
+mod payment_system;
 mod server;
 mod stack;
 mod steps;

@@ -5,7 +5,7 @@ use tokio::{net::TcpListener, runtime};
 
 use crate::error::{Context as _, Result};
 
-/// Runs this crate's own servers. They have threads of their own, because whoever starts a stack may be a test whose
+/// Runs this crate's own servers and what they do by themselves. They have threads of their own, because whoever starts a stack may be a test whose
 /// runtime ends with it while the stack is shared with the next.
 #[derive(Debug)]
 pub(crate) struct Servers {
@@ -34,6 +34,13 @@ impl Servers {
         });
         let bound = bound.await.unwrap_or_else(|stopped| Err(stopped.into()));
         bound.context(format_args!("listen on port {port}"))
+    }
+
+    /// Does work in the background until this value is dropped.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(work);
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     gateway::Gateway,
     issuer::{AUDIENCE, Issuer},
     leash::Leashed,
+    payment_system::{Adapter, PaymentSystem},
     server::Servers,
     watch::Watch,
 };
@@ -74,10 +75,21 @@ impl LocalStack {
 
         let mut stack = Self { config, deployment, issuer, watch: None, emulator, servers, _kept: kept, _state: state };
         stack.note_environment()?;
+        stack.serve_payments().await?;
         if stack.config.watch {
             stack.watch(&tools, &binaries).await?;
         }
         Ok(stack)
+    }
+
+    /// Has the payment system answer what the shop asks of it.
+    async fn serve_payments(&self) -> Result<()> {
+        let output = |name| self.deployment.output(name).map(str::to_owned);
+        let adapter = Adapter::new(self.emulator.url(), output("PaymentRequestsUrl")?, output("EventBusName")?)?;
+        let payment_system = PaymentSystem::new(adapter);
+        self.servers.serve(self.config.ports.payment_system, payment_system.router()).await?;
+        self.servers.spawn(payment_system.work());
+        Ok(())
     }
 
     /// Serves the HTTP functions at their plain paths.
@@ -134,6 +146,12 @@ impl LocalStack {
     #[must_use]
     pub fn data_platform_url(&self) -> String {
         local(self.config.ports.data_platform)
+    }
+
+    /// The payment system.
+    #[must_use]
+    pub fn payment_system_url(&self) -> String {
+        local(self.config.ports.payment_system)
     }
 
     /// The issuer of identity.

@@ -28,8 +28,8 @@ async fn serve(config: Config) -> Result<(), Failure> {
 }
 
 fn show_tour(stack: &LocalStack) {
-    let [shop, data_platform, api, issuer] =
-        [stack.local_url(), stack.data_platform_url(), stack.api_url(), stack.issuer_url()]
+    let [shop, data_platform, payment_system, api, issuer] =
+        [stack.local_url(), stack.data_platform_url(), stack.payment_system_url(), stack.api_url(), stack.issuer_url()]
             .map(|url| url.replace("http://127.0.0.1", "localhost"));
     let logs = stack.functions_log();
     let logs = logs.strip_prefix(repository()).unwrap_or(&logs).display();
@@ -53,6 +53,10 @@ The shop is at {shop}. Things to try, in another terminal:
   curl {shop}/balance/kim
   curl {shop}/products/hanji
   curl {data_platform}/received
+
+  # The payment system lets payments of {{"payment":"EXTERNAL"}} succeed, until it is told how they end.
+  curl -X PUT {payment_system}/users/kim/behaviour -H 'content-type: application/json' -d '[{{"result":"FAILED"}}]'
+  curl {payment_system}/requests
 
   # The same API as deployed, with its authorizer in front.
   TOKEN=$(curl -s {issuer}/token -H 'content-type: application/json' -d '{{"sub":"kim"}}')

@@ -31,7 +31,8 @@ enum Command {
     /// seconds and find all data as it was.
     ///
     /// Listens on this machine only: 9000 the shop's API, 4566 the emulator (any AWS service, and the API as deployed,
-    /// with its authorizer), 9100 the data platform, 9200 the issuer of tokens, 9001 cargo lambda watch.
+    /// with its authorizer), 9100 the data platform, 9200 the issuer of tokens, 9300 the payment system, 9001 cargo
+    /// lambda watch.
     Dev {
         /// Start empty: forget users, products, orders and all
         #[arg(long)]

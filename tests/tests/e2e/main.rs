@@ -8,6 +8,7 @@
 )]
 
 mod deployed;
+mod payments;
 mod races;
 mod resilience;
 mod stack;

@@ -6,7 +6,9 @@ use std::{
 };
 
 use audit::Scope;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_sdk_dynamodb::config::BehaviorVersion;
+use aws_types::{SdkConfig, region::Region};
 use futures::{StreamExt, stream};
 use local_stack::{Config, LocalStack};
 use reqwest::{Method, StatusCode};
@@ -62,7 +64,7 @@ impl Shop {
     /// Reads the whole table until no invariant is broken, which takes the stream's consumers a moment.
     pub async fn audit(&self) {
         let table = self.stack().output("TableName").unwrap();
-        let client = self.dynamo();
+        let client = aws_sdk_dynamodb::Client::new(&self.aws());
         eventually("the books are right", || async {
             let now = jiff::Timestamp::now();
             let report = audit::audit(&client, table, Scope::Everything, now).await.unwrap();
@@ -71,14 +73,15 @@ impl Shop {
         .await;
     }
 
-    fn dynamo(&self) -> aws_sdk_dynamodb::Client {
+    /// What a client of any AWS service needs to know of the emulator.
+    pub fn aws(&self) -> SdkConfig {
         let environment = self.stack().aws_environment();
-        let config = aws_sdk_dynamodb::Config::builder()
+        SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(environment["AWS_REGION"].clone()))
-            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-            .endpoint_url(&environment["AWS_ENDPOINT_URL"]);
-        aws_sdk_dynamodb::Client::from_conf(config.build())
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test")))
+            .endpoint_url(&environment["AWS_ENDPOINT_URL"])
+            .build()
     }
 
     /// The events that the data platform holds.

@@ -100,6 +100,49 @@ fn no_function_may_do_anything_to_everything() {
     }
 }
 
+/// The resources of a type, by name, with their properties.
+fn resources(kind: &str) -> Vec<(String, Value)> {
+    let template = template::template();
+    let resources = template["Resources"].as_object().unwrap().clone();
+    let of_kind = resources.into_iter().filter(|(_, resource)| resource["Type"] == kind);
+    of_kind.map(|(name, resource)| (name, resource["Properties"].clone())).collect()
+}
+
+/// What a `!GetAtt NAME.Arn` names.
+fn of_arn(reference: &Value) -> &str {
+    reference["Fn::GetAtt"].as_str().unwrap().strip_suffix(".Arn").unwrap()
+}
+
+/// The emulator delivers without asking the queue's policy, so nothing else would show what is missing in it.
+#[test]
+fn every_rule_may_send_to_its_queue_and_to_its_dead_letters() {
+    let policies = resources("AWS::SQS::QueuePolicy");
+    let [(_, policy)] = policies.as_slice() else { panic!("one policy for all queues") };
+    let queues: BTreeSet<&str> =
+        policy["Queues"].as_array().unwrap().iter().map(|queue| queue["Ref"].as_str().unwrap()).collect();
+    let sources = &policy["PolicyDocument"]["Statement"][0]["Condition"]["ArnEquals"]["aws:SourceArn"];
+    let allowed: BTreeSet<&str> = sources.as_array().unwrap().iter().map(of_arn).collect();
+    for (rule, properties) in resources("AWS::Events::Rule") {
+        assert!(allowed.contains(rule.as_str()), "{rule}");
+        for target in properties["Targets"].as_array().unwrap() {
+            for queue in [&target["Arn"], &target["DeadLetterConfig"]["Arn"]] {
+                assert!(queues.contains(of_arn(queue)), "{rule}: {queue}");
+            }
+        }
+    }
+}
+
+#[test]
+fn dead_letters_of_every_queue_raise_an_alarm() {
+    let alarms = resources("AWS::CloudWatch::Alarm");
+    for (queue, properties) in resources("AWS::SQS::Queue") {
+        let Some(redrive) = properties.get("RedrivePolicy") else { continue };
+        let name = format!("{}.QueueName", of_arn(&redrive["deadLetterTargetArn"]));
+        let watched = alarms.iter().any(|(_, alarm)| alarm["Dimensions"][0]["Value"]["Fn::GetAtt"] == name.as_str());
+        assert!(watched, "{queue}");
+    }
+}
+
 /// Only the local runner may make functions believe headers.
 #[test]
 fn the_template_does_not_trust_headers() {

@@ -1,0 +1,211 @@
+use std::time::Duration;
+
+use data_encoding::HEXLOWER;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// What the payment system says when it is asked for a payment: one result after the other. Empty, it is silent.
+pub(super) type Behaviour = Vec<Step>;
+
+/// One result, as the person at the controls writes it.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Step {
+    result: Outcome,
+    /// How long after the result before it, or after the request.
+    #[serde(default)]
+    after_ms: u32,
+    /// How often the same event is put on the bus.
+    #[serde(default = "once")]
+    times: u8,
+    /// Instead of the amount asked for.
+    amount: Option<i64>,
+    #[serde(default)]
+    payment: Which,
+}
+
+const fn once() -> u8 {
+    1
+}
+
+/// How a payment ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum Outcome {
+    Succeeded,
+    Failed,
+}
+
+impl Outcome {
+    /// The name of the event that tells it.
+    pub(super) const fn detail_type(self) -> &'static str {
+        match self {
+            Self::Succeeded => "PaymentSucceeded",
+            Self::Failed => "PaymentFailed",
+        }
+    }
+
+    const fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Succeeded => None,
+            Self::Failed => Some("CARD_DECLINED"),
+        }
+    }
+}
+
+/// Which payment a result is of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum Which {
+    /// That of the result before it.
+    #[default]
+    Same,
+    /// Another, as if the customer had paid once more.
+    New,
+}
+
+/// The shop's request for a payment: the event, as far as the payment system reads it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PaymentRequest {
+    pub(super) order_id: String,
+    pub(super) user_id: String,
+    pub(super) amount: i64,
+}
+
+/// A result that is due a while after the one before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Planned {
+    pub(super) after: Duration,
+    pub(super) times: u8,
+    pub(super) result: PaymentResult,
+}
+
+/// A result of a payment, as the shop is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PaymentResult {
+    pub(super) outcome: Outcome,
+    pub(super) payment_id: String,
+    pub(super) order_id: String,
+    pub(super) amount: i64,
+}
+
+impl PaymentResult {
+    /// What the event on the bus says: the result, and that it came about at `at`.
+    pub(super) fn detail(&self, at: Timestamp) -> Detail<'_> {
+        Detail {
+            payment_id: &self.payment_id,
+            order_id: &self.order_id,
+            amount: self.amount,
+            at,
+            reason: self.outcome.reason(),
+        }
+    }
+}
+
+/// The `detail` of a result's event.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Detail<'a> {
+    payment_id: &'a str,
+    order_id: &'a str,
+    amount: i64,
+    at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+}
+
+/// What the payment system does where it was not told otherwise: one success of the full amount, at once.
+pub(super) fn usual() -> Behaviour {
+    vec![Step { result: Outcome::Succeeded, after_ms: 0, times: 1, amount: None, payment: Which::Same }]
+}
+
+/// The results that a request, the event `event_id`, is answered with.
+pub(super) fn plan(event_id: &str, request: &PaymentRequest, behaviour: &[Step]) -> Vec<Planned> {
+    let mut payment = 0;
+    let planned = behaviour.iter().map(|step| {
+        payment += u32::from(step.payment == Which::New);
+        Planned {
+            after: Duration::from_millis(step.after_ms.into()),
+            times: step.times,
+            result: PaymentResult {
+                outcome: step.result,
+                payment_id: payment_id(&format!("{event_id}/{payment}")),
+                order_id: request.order_id.clone(),
+                amount: step.amount.unwrap_or(request.amount),
+            },
+        }
+    });
+    planned.collect()
+}
+
+/// The id of a payment, from what tells it from all others. The same payment has the same id, also when it is made by
+/// a later run that knows nothing of this one.
+pub(super) fn payment_id(identity: &str) -> String {
+    let digest = HEXLOWER.encode(&Sha256::digest(identity));
+    format!("pay-{digest:.32}")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{PaymentRequest, plan, usual};
+
+    /// What a behaviour says of an order of 13,000 won: after how long, how often, what, of which payment, how much.
+    /// Payments are numbered in the order of their first mention.
+    fn said(behaviour: Value) -> Vec<(u128, u8, &'static str, usize, i64)> {
+        let behaviour: super::Behaviour = serde_json::from_value(behaviour).unwrap();
+        let request = PaymentRequest { order_id: "o1".into(), user_id: "kim".into(), amount: 13_000 };
+        let mut payments = Vec::new();
+        let planned = plan("o1-1-payment", &request, &behaviour);
+        let said = planned.into_iter().map(|planned| {
+            let result = planned.result;
+            assert_eq!(result.order_id, "o1");
+            if !payments.contains(&result.payment_id) {
+                payments.push(result.payment_id.clone());
+            }
+            let payment = payments.iter().position(|id| *id == result.payment_id).unwrap();
+            (planned.after.as_millis(), planned.times, result.outcome.detail_type(), payment, result.amount)
+        });
+        said.collect()
+    }
+
+    #[test]
+    fn a_result_is_the_full_amount_at_once_unless_it_says_otherwise() {
+        assert_eq!(said(json!([{ "result": "SUCCEEDED" }])), [(0, 1, "PaymentSucceeded", 0, 13_000)]);
+        let other = json!([{ "result": "FAILED", "afterMs": 700, "times": 3, "amount": 1, "payment": "NEW" }]);
+        assert_eq!(said(other), [(700, 3, "PaymentFailed", 0, 1)]);
+        assert_eq!(said(json!([])), []);
+    }
+
+    #[test]
+    fn results_are_of_one_payment_until_another_is_named() {
+        let behaviour = json!([
+            { "result": "SUCCEEDED" },
+            { "result": "FAILED" },
+            { "result": "SUCCEEDED", "payment": "NEW" },
+            { "result": "SUCCEEDED", "payment": "SAME" },
+        ]);
+        let payments: Vec<_> = said(behaviour).into_iter().map(|(.., payment, _)| payment).collect();
+        assert_eq!(payments, [0, 0, 1, 1]);
+    }
+
+    #[test]
+    fn a_request_has_payments_of_its_own_and_always_the_same() {
+        let request = PaymentRequest { order_id: "o1".into(), user_id: "kim".into(), amount: 13_000 };
+        let id = |event: &str| plan(event, &request, &usual())[0].result.payment_id.clone();
+        assert_eq!(id("o1-1-payment"), id("o1-1-payment"));
+        assert_ne!(id("o1-1-payment"), id("o2-1-payment"));
+        let id = id("o1-1-payment");
+        assert!(id.len() <= 64 && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'), "{id}");
+    }
+
+    #[test]
+    fn what_is_misspelt_is_refused() {
+        for step in [json!({ "result": "SUCCESS" }), json!({ "result": "FAILED", "after": 1 }), json!({})] {
+            assert!(serde_json::from_value::<super::Step>(step.clone()).is_err(), "{step}");
+        }
+    }
+}

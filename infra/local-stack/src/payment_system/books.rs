@@ -1,0 +1,162 @@
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::behaviour::{Behaviour, PaymentRequest, Planned, plan, usual};
+
+/// What the payment system knows: what it was asked for, and how it is to answer.
+#[derive(Debug, Default)]
+pub(super) struct Books {
+    /// The events that asked for payments, as they came.
+    pub(super) requests: Vec<Value>,
+    /// The events that asked for refunds.
+    pub(super) refunds: Vec<Value>,
+    /// Of each event, by its id, whether all there is to say to it has been said.
+    settled: HashMap<String, bool>,
+    behaviours: HashMap<Whose, Behaviour>,
+}
+
+/// Whose payments a behaviour is for.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) enum Whose {
+    Anybodys,
+    Users(String),
+    Orders(String),
+}
+
+/// What is to be done about an event.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// It is new, and these results are the answer; then it is [`Books::answered`].
+    Asked { event_id: String, results: Vec<Planned> },
+    /// It is being answered. It may come again, should that come to nothing.
+    Underway,
+    /// Nothing more.
+    Settled,
+}
+
+impl Books {
+    /// From now on, payments end so.
+    pub(super) fn set_behaviour(&mut self, whose: Whose, behaviour: Behaviour) {
+        self.behaviours.insert(whose, behaviour);
+    }
+
+    /// Takes note of an event of the shop; nothing if this is none that it understands.
+    pub(super) fn hear(&mut self, event: Value) -> Option<Heard> {
+        let Event { event_id, asked } = Event::deserialize(&event).ok()?;
+        if let Some(settled) = self.settled.get(&event_id) {
+            return Some(if *settled { Heard::Settled } else { Heard::Underway });
+        }
+        Some(match asked {
+            Asked::RefundRequested {} => {
+                self.refunds.push(event);
+                self.settled.insert(event_id, true);
+                Heard::Settled
+            }
+            Asked::PaymentRequested(request) => {
+                self.requests.push(event);
+                self.settled.insert(event_id.clone(), false);
+                let results = plan(&event_id, &request, &self.behaviour(&request));
+                Heard::Asked { event_id, results }
+            }
+        })
+    }
+
+    /// All there is to say to this event has been said.
+    pub(super) fn answered(&mut self, event_id: String) {
+        self.settled.insert(event_id, true);
+    }
+
+    fn behaviour(&self, request: &PaymentRequest) -> Behaviour {
+        let closest_first =
+            [Whose::Orders(request.order_id.clone()), Whose::Users(request.user_id.clone()), Whose::Anybodys];
+        closest_first.iter().find_map(|whose| self.behaviours.get(whose)).cloned().unwrap_or_else(usual)
+    }
+}
+
+/// An event of the shop, as far as the payment system reads it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Event {
+    event_id: String,
+    #[serde(flatten)]
+    asked: Asked,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", content = "data")]
+enum Asked {
+    PaymentRequested(PaymentRequest),
+    // Listed as it is.
+    RefundRequested {},
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Books, Heard, Whose};
+
+    fn payment(order: &str) -> Value {
+        json!({
+            "eventId": format!("{order}-1-payment"), "type": "PaymentRequested", "version": 1,
+            "occurredAt": "2026-11-21T09:00:00Z", "aggregateId": order, "sequence": 1,
+            "data": { "orderId": order, "userId": "kim", "amount": 13_000, "expiresAt": "2026-11-21T09:10:00Z" },
+        })
+    }
+
+    fn refund(order: &str) -> Value {
+        json!({
+            "eventId": format!("{order}-4-refund"), "type": "RefundRequested", "version": 1,
+            "data": { "orderId": order, "userId": "kim", "paymentId": "p", "amount": 500, "reason": "CANCELLED" },
+        })
+    }
+
+    /// How many results an order's request is answered with.
+    fn results(books: &mut Books, order: &str) -> usize {
+        match books.hear(payment(order)) {
+            Some(Heard::Asked { results, .. }) => results.len(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_event_is_answered_and_listed_once() {
+        let mut books = Books::default();
+        assert_eq!(results(&mut books, "o1"), 1);
+        assert_eq!(books.hear(payment("o1")), Some(Heard::Underway));
+        books.answered("o1-1-payment".to_owned());
+        assert_eq!(books.hear(payment("o1")), Some(Heard::Settled));
+        for _ in 0..2 {
+            assert_eq!(books.hear(refund("o1")), Some(Heard::Settled));
+        }
+        assert_eq!((&books.requests, &books.refunds), (&vec![payment("o1")], &vec![refund("o1")]));
+    }
+
+    #[test]
+    fn the_closest_behaviour_goes() {
+        let mut books = Books::default();
+        let successes = |count| serde_json::from_value(json!(vec![json!({ "result": "SUCCEEDED" }); count])).unwrap();
+        books.set_behaviour(Whose::Anybodys, successes(2));
+        assert_eq!(results(&mut books, "o1"), 2);
+        books.set_behaviour(Whose::Users("kim".to_owned()), successes(3));
+        assert_eq!(results(&mut books, "o2"), 3);
+        books.set_behaviour(Whose::Orders("o3".to_owned()), successes(0));
+        assert_eq!(results(&mut books, "o3"), 0);
+        assert_eq!(results(&mut books, "o4"), 3);
+    }
+
+    #[test]
+    fn what_is_no_request_is_not_understood() {
+        let mut books = Books::default();
+        let mut without_amount = payment("o1");
+        without_amount["data"].as_object_mut().unwrap().remove("amount");
+        let mut paid = payment("o1");
+        paid["type"] = json!("OrderPaid");
+        for event in [without_amount, paid, json!({}), json!(1)] {
+            assert_eq!(books.hear(event.clone()), None, "{event}");
+        }
+        assert_eq!(results(&mut books, "o1"), 1);
+    }
+}

@@ -1,0 +1,177 @@
+//! The external payment system.
+
+mod adapter;
+mod behaviour;
+mod books;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post, put},
+};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+pub(crate) use adapter::Adapter;
+use adapter::Message;
+use behaviour::{Behaviour, Outcome, PaymentResult, Planned, payment_id};
+use books::{Books, Heard, Whose};
+
+/// How long it waits with what it could not get or tell: the emulator is away, or starts again.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// The payment system as the shop sees it: something outside that is asked for payments and refunds by events, now and
+/// then by the same one again, and tells by events how payments ended. A payment succeeds at once and in full, unless it
+/// was told otherwise over HTTP:
+///
+/// - `PUT /behaviour`, `/users/{userId}/behaviour` or `/orders/{orderId}/behaviour` says how payments end that are asked for
+///   from now on: anybody's, a user's, an order's; the closest goes. The body is a list of results, each
+///   `{"result": "SUCCEEDED" | "FAILED"}` with, if you like, `afterMs` (since the one before it, or the request), `times`
+///   (how often it is told), `amount` (other than was asked for) and `payment` (`"SAME"` as of the one before it, or a
+///   `"NEW"` one). An empty list is silence.
+/// - `POST /results {"orderId", "result", "amount", "paymentId"?}` tells a result that nobody asked for, and answers with
+///   what it told.
+/// - `GET /requests` and `GET /refunds` list what it was asked for, each event once, in the order of first arrival.
+#[derive(Clone)]
+pub(crate) struct PaymentSystem {
+    adapter: Adapter,
+    books: Arc<Mutex<Books>>,
+}
+
+impl PaymentSystem {
+    /// A payment system that nothing was asked of yet.
+    pub(crate) fn new(adapter: Adapter) -> Self {
+        Self { adapter, books: Arc::default() }
+    }
+
+    pub(crate) fn router(&self) -> Router {
+        Router::new()
+            .route("/behaviour", put(set_behaviour))
+            .route("/users/{userId}/behaviour", put(set_behaviour_for_user))
+            .route("/orders/{orderId}/behaviour", put(set_behaviour_for_order))
+            .route("/results", post(tell_by_hand))
+            .route("/requests", get(list_requests))
+            .route("/refunds", get(list_refunds))
+            .with_state(self.clone())
+    }
+
+    /// Takes from the queue and answers, for as long as it is polled.
+    pub(crate) async fn work(self) {
+        loop {
+            let Ok(messages) = self.adapter.receive().await else {
+                tokio::time::sleep(RETRY_AFTER).await;
+                continue;
+            };
+            for message in messages {
+                tokio::spawn(self.clone().handle(message));
+            }
+        }
+    }
+
+    /// Answers a message, and only then takes it off the queue: a stop in between loses no answer.
+    async fn handle(self, message: Message) {
+        // What it does not understand it leaves there, so that it ends among the dead letters.
+        let Some(event) = message.event() else { return };
+        let heard = self.books().hear(event);
+        match heard {
+            Some(Heard::Asked { event_id, results }) => {
+                for planned in &results {
+                    self.tell(planned).await;
+                }
+                self.books().answered(event_id);
+            }
+            Some(Heard::Settled) => {}
+            Some(Heard::Underway) | None => return,
+        }
+        // Where this fails the message comes again, and is settled then.
+        let _ = self.adapter.delete(&message).await;
+    }
+
+    /// Tells a result in its time, however long the bus is away.
+    async fn tell(&self, planned: &Planned) {
+        tokio::time::sleep(planned.after).await;
+        let at = now();
+        for _ in 0..planned.times {
+            while self.adapter.put(&planned.result, at).await.is_err() {
+                tokio::time::sleep(RETRY_AFTER).await;
+            }
+        }
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        // Nobody who holds the lock can leave things half-changed.
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn set_behaviour(State(system): State<PaymentSystem>, Json(behaviour): Json<Behaviour>) -> StatusCode {
+    system.books().set_behaviour(Whose::Anybodys, behaviour);
+    StatusCode::NO_CONTENT
+}
+
+async fn set_behaviour_for_user(
+    State(system): State<PaymentSystem>,
+    Path(user): Path<String>,
+    Json(behaviour): Json<Behaviour>,
+) -> StatusCode {
+    system.books().set_behaviour(Whose::Users(user), behaviour);
+    StatusCode::NO_CONTENT
+}
+
+async fn set_behaviour_for_order(
+    State(system): State<PaymentSystem>,
+    Path(order): Path<String>,
+    Json(behaviour): Json<Behaviour>,
+) -> StatusCode {
+    system.books().set_behaviour(Whose::Orders(order), behaviour);
+    StatusCode::NO_CONTENT
+}
+
+/// A result that nobody asked for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct ByHand {
+    order_id: String,
+    result: Outcome,
+    amount: i64,
+    /// A new payment's if left out.
+    payment_id: Option<String>,
+}
+
+async fn tell_by_hand(State(system): State<PaymentSystem>, Json(told): Json<ByHand>) -> Response {
+    let at = now();
+    let result = PaymentResult {
+        outcome: told.result,
+        payment_id: told.payment_id.unwrap_or_else(|| payment_id(&format!("{}/{at}", told.order_id))),
+        order_id: told.order_id,
+        amount: told.amount,
+    };
+    match system.adapter.put(&result, at).await {
+        Ok(()) => Json(result.detail(at)).into_response(),
+        Err(error) => (StatusCode::BAD_GATEWAY, Json(json!({ "message": error.to_string() }))).into_response(),
+    }
+}
+
+async fn list_requests(State(system): State<PaymentSystem>) -> Json<Vec<Value>> {
+    Json(system.books().requests.clone())
+}
+
+async fn list_refunds(State(system): State<PaymentSystem>) -> Json<Vec<Value>> {
+    Json(system.books().refunds.clone())
+}
+
+#[expect(clippy::disallowed_methods, reason = "what is outside the shop has a clock of its own")]
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,216 @@
+//! The payment system between a queue and a bus in this process.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::State,
+    http::HeaderMap,
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use reqwest::{Client, Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::{Adapter, PaymentSystem};
+use crate::server::Servers;
+
+/// The queue and the bus, as far as the adapter calls them.
+#[derive(Clone, Default)]
+struct Aws(Arc<Mutex<Services>>);
+
+#[derive(Default)]
+struct Services {
+    /// Messages that are still to be received.
+    queued: VecDeque<Value>,
+    /// The receipts of messages that were taken off the queue.
+    deleted: Vec<String>,
+    /// What was put on the bus.
+    told: Vec<Value>,
+    bus_is_down: bool,
+}
+
+async fn serve(State(aws): State<Aws>, headers: HeaderMap, body: Bytes) -> Response {
+    let request: Value = serde_json::from_slice(&body).unwrap();
+    // Instead of the wait for messages.
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let mut services = aws.0.lock().unwrap();
+    let answer = match headers["x-amz-target"].to_str().unwrap() {
+        "AmazonSQS.ReceiveMessage" => json!({ "Messages": services.queued.drain(..).collect::<Vec<_>>() }),
+        "AmazonSQS.DeleteMessage" => {
+            services.deleted.push(request["ReceiptHandle"].as_str().unwrap().to_owned());
+            json!({})
+        }
+        "AWSEvents.PutEvents" if services.bus_is_down => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        "AWSEvents.PutEvents" => {
+            services.told.extend(request["Entries"].as_array().unwrap().iter().cloned());
+            json!({ "FailedEntryCount": 0 })
+        }
+        other => panic!("{other}"),
+    };
+    Json(answer).into_response()
+}
+
+struct Running {
+    _servers: Servers,
+    aws: Aws,
+    url: String,
+    client: Client,
+}
+
+impl Running {
+    async fn start() -> Self {
+        let (servers, aws) = (Servers::new().unwrap(), Aws::default());
+        let services = Router::new().route("/", post(serve)).with_state(aws.clone());
+        let port = servers.serve(0, services).await.unwrap();
+        let adapter = Adapter::new(format!("http://127.0.0.1:{port}"), "queue".to_owned(), "bus".to_owned()).unwrap();
+        let system = PaymentSystem::new(adapter);
+        let port = servers.serve(0, system.router()).await.unwrap();
+        servers.spawn(system.work());
+        Self { _servers: servers, aws, url: format!("http://127.0.0.1:{port}"), client: Client::new() }
+    }
+
+    fn services(&self) -> MutexGuard<'_, Services> {
+        self.aws.0.lock().unwrap()
+    }
+
+    /// Puts a message into the queue, as the bus does.
+    fn send(&self, receipt: &str, event: &Value) {
+        let body = json!({ "source": "jangteo.orders", "detail": event }).to_string();
+        self.services().queued.push_back(json!({ "Body": body, "ReceiptHandle": receipt }));
+    }
+
+    /// Waits until these messages have been taken off the queue.
+    async fn has_deleted(&self, receipts: &[&str]) {
+        let deleted = async {
+            while self.services().deleted != receipts {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), deleted).await.unwrap();
+    }
+
+    /// The results told so far: the event's name and what it says.
+    fn told(&self) -> Vec<(String, Value)> {
+        let told = |entry: &Value| {
+            let text = |part: &str| entry[part].as_str().unwrap().to_owned();
+            assert_eq!((text("Source"), text("EventBusName")), ("jangteo.payments".to_owned(), "bus".to_owned()));
+            (text("DetailType"), serde_json::from_str(&text("Detail")).unwrap())
+        };
+        self.services().told.iter().map(told).collect()
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
+        let request = self.client.request(method, format!("{}{path}", self.url)).json(&body);
+        let answer = request.send().await.unwrap();
+        (answer.status(), serde_json::from_str(&answer.text().await.unwrap()).unwrap_or_default())
+    }
+}
+
+fn payment(order: &str, user: &str) -> Value {
+    json!({
+        "eventId": format!("{order}-1-payment"), "type": "PaymentRequested", "version": 1,
+        "data": { "orderId": order, "userId": user, "amount": 13_000, "expiresAt": "2026-11-21T09:10:00Z" },
+    })
+}
+
+#[tokio::test]
+async fn a_request_that_comes_twice_is_answered_and_listed_once() {
+    let system = Running::start().await;
+    for receipt in ["1", "2"] {
+        system.send(receipt, &payment("o1", "kim"));
+        // The second comes when the first is settled; while it is being answered it would be left in the queue.
+        system.has_deleted(&["1", "2"][..receipt.parse().unwrap()]).await;
+    }
+
+    let told = system.told();
+    let [(name, detail)] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(
+        (name.as_str(), &detail["orderId"], &detail["amount"]),
+        ("PaymentSucceeded", &json!("o1"), &json!(13_000))
+    );
+    assert!(
+        detail["paymentId"].is_string()
+            && detail["at"].as_str().unwrap().ends_with('Z')
+            && detail.get("reason").is_none()
+    );
+    assert_eq!(system.call(Method::GET, "/requests", json!(null)).await.1, json!([payment("o1", "kim")]));
+    assert_eq!(system.call(Method::GET, "/refunds", json!(null)).await.1, json!([]));
+}
+
+#[tokio::test]
+async fn what_was_said_over_http_is_done() {
+    let system = Running::start().await;
+    let failure_then_two_successes =
+        json!([{ "result": "FAILED" }, { "result": "SUCCEEDED", "afterMs": 20, "times": 2, "payment": "NEW" }]);
+    for (path, behaviour) in [
+        ("/behaviour", json!([])),
+        ("/users/kim/behaviour", failure_then_two_successes),
+        ("/orders/o3/behaviour", json!([{ "result": "SUCCEEDED", "amount": 1 }])),
+    ] {
+        assert_eq!(system.call(Method::PUT, path, behaviour).await.0, StatusCode::NO_CONTENT);
+    }
+    let misspelt = system.call(Method::PUT, "/behaviour", json!([{ "result": "SUCCESS" }])).await;
+    assert!(misspelt.0.is_client_error());
+
+    for (receipt, order, user) in [("1", "o1", "lee"), ("2", "o2", "kim"), ("3", "o3", "kim")] {
+        system.send(receipt, &payment(order, user));
+        system.has_deleted(&["1", "2", "3"][..receipt.parse().unwrap()]).await;
+    }
+    let told = system.told();
+    let told: Vec<_> = told
+        .iter()
+        .map(|(name, detail)| (name.as_str(), detail["orderId"].as_str().unwrap(), detail["amount"].as_i64().unwrap()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("PaymentFailed", "o2", 13_000),
+            ("PaymentSucceeded", "o2", 13_000),
+            ("PaymentSucceeded", "o2", 13_000),
+            ("PaymentSucceeded", "o3", 1)
+        ]
+    );
+    assert_eq!(system.told()[0].1["reason"], "CARD_DECLINED");
+}
+
+#[tokio::test]
+async fn a_result_that_nobody_asked_for_is_told() {
+    let system = Running::start().await;
+    let named = json!({ "orderId": "o1", "result": "FAILED", "amount": 5, "paymentId": "p-1" });
+    let unnamed = json!({ "orderId": "o1", "result": "SUCCEEDED", "amount": 5 });
+    let mut answers = Vec::new();
+    for result in [named, unnamed.clone(), unnamed] {
+        answers.push(system.call(Method::POST, "/results", result).await.1);
+    }
+    let told: Vec<_> = system.told().into_iter().map(|(_, detail)| detail).collect();
+    assert_eq!(told, answers);
+    assert_eq!(told[0]["paymentId"], "p-1");
+    assert_ne!(told[1]["paymentId"], told[2]["paymentId"]);
+
+    system.services().bus_is_down = true;
+    let (status, _) =
+        system.call(Method::POST, "/results", json!({ "orderId": "o1", "result": "FAILED", "amount": 5 })).await;
+    assert_eq!(status, StatusCode::BAD_GATEWAY);
+}
+
+#[tokio::test]
+async fn a_message_stays_until_it_is_answered() {
+    let system = Running::start().await;
+    system.services().bus_is_down = true;
+    system.send("1", &payment("o1", "kim"));
+    // Neither this, because it is being answered, nor that, because it is none of its events.
+    system.send("1 again", &payment("o1", "kim"));
+    system.send("unknown", &json!({ "eventId": "o1-2", "type": "OrderPaid" }));
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    assert_eq!(system.services().deleted, Vec::<String>::new());
+
+    system.services().bus_is_down = false;
+    system.has_deleted(&["1"]).await;
+    assert_eq!(system.told().len(), 1);
+}
