@@ -22,6 +22,9 @@ struct Body {
     #[deserr(default)]
     #[schema(min_items = 1)]
     items: Option<Vec<ItemBody>>,
+    /// Whether to take what is in the cart: all of it.
+    #[deserr(default)]
+    from_cart: Option<bool>,
     /// The coupon that would be used.
     #[deserr(default)]
     coupon_id: Option<CouponId>,
@@ -31,7 +34,8 @@ struct Body {
 /// exactly what it says, or is refused.
 ///
 /// # Errors
-/// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE`, `PRODUCT_NOT_ON_SALE`, `STOCK_NOT_ENOUGH` or `COUPON_NOT_USABLE`, 422.
+/// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE`, `PRODUCT_NOT_ON_SALE`, `STOCK_NOT_ENOUGH`, `COUPON_NOT_USABLE` or
+/// `LIMIT_EXCEEDED`, 422.
 #[utoipa::path(
     post,
     path = "/order-sheets",
@@ -42,7 +46,7 @@ struct Body {
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let body: Body = request.only_body()?;
-    let basket = basket(body.items, None, body.coupon_id)?;
+    let basket = basket(body.items, body.from_cart, None, body.coupon_id)?;
     let caller = request.caller_for(&body.user_id)?;
     let key = request.key(shop, &caller.user_id);
     let sheet = sheets::create(shop, caller, &body.user_id, &basket, &key).await?;

@@ -21,11 +21,14 @@ use shared::{
 struct Body {
     /// Who orders, and receives.
     user_id: UserId,
-    /// What to order: 1 to 50 products; one that is named twice is ordered once, with both quantities. Either this or
-    /// `orderSheetId` says what is ordered.
+    /// What to order: 1 to 50 products; one that is named twice is ordered once, with both quantities. Either this,
+    /// `fromCart` or `orderSheetId` says what is ordered.
     #[deserr(default)]
     #[schema(min_items = 1)]
     items: Option<Vec<ItemBody>>,
+    /// Whether to order what is in the cart: all of it, which leaves the cart in the same commit.
+    #[deserr(default)]
+    from_cart: Option<bool>,
     /// Orders exactly what this sheet says, its coupon included, or nothing.
     #[deserr(default)]
     order_sheet_id: Option<OrderSheetId>,
@@ -42,7 +45,7 @@ struct Body {
 ///
 /// # Errors
 /// 400, 401, 402 `BALANCE_NOT_ENOUGH`, 403, 404, 409 `USER_NOT_ACTIVE`, `PRODUCT_NOT_ON_SALE`, `PRICE_CHANGED`,
-/// `STOCK_NOT_ENOUGH`, `COUPON_NOT_USABLE`, `ORDER_STATE_CONFLICT` or `ORDER_SHEET_EXPIRED`, 422.
+/// `STOCK_NOT_ENOUGH`, `COUPON_NOT_USABLE`, `ORDER_STATE_CONFLICT`, `ORDER_SHEET_EXPIRED` or `LIMIT_EXCEEDED`, 422.
 #[utoipa::path(
     post,
     path = "/orders",
@@ -53,7 +56,7 @@ struct Body {
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let body: Body = request.only_body()?;
-    let basket = basket(body.items, body.order_sheet_id, body.coupon_id)?;
+    let basket = basket(body.items, body.from_cart, body.order_sheet_id, body.coupon_id)?;
     let caller = request.caller_for(&body.user_id)?;
     let key = request.key(shop, &caller.user_id);
     let pay_by = body.payment.unwrap_or_default();

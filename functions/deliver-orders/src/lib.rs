@@ -1,31 +1,27 @@
 //! Delivers events of orders to the data platform.
 //!
-//! At least once: the platform tells a repetition by the `Idempotency-Key` header, which is the event's id. What fails
-//! stays in the queue, comes again after a wait that doubles each time, and ends among the dead letters when it has
-//! failed too often.
+//! At least once: the platform tells a repetition by the `Idempotency-Key` header, which is the event's id.
 
 use std::time::Duration;
 
-use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
-use aws_sdk_sqs::Client;
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::Error;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use shared::runtime::{aws, config, serve::queue_failures};
+use shared::runtime::{
+    config,
+    queue::{Handled, Queue},
+};
 
 /// How long the platform may take for one event.
 const TIMEOUT: Duration = Duration::from_secs(3);
-
-/// The longest wait between two deliveries of a message, in seconds.
-const LONGEST_WAIT_SECONDS: u32 = 900;
 
 /// Who carries events to the platform.
 #[derive(Debug)]
 pub struct Courier {
     http: reqwest::Client,
     platform: reqwest::Url,
-    sqs: Client,
-    queue_url: String,
+    queue: Queue,
 }
 
 /// What EventBridge puts into the queue; the event itself is passed on as it came.
@@ -49,18 +45,16 @@ impl Courier {
     /// # Errors
     /// Where the configuration is incomplete.
     pub fn from_env() -> Result<Self, Error> {
-        let sqs = Client::new(&aws::sdk_config()?);
-        let platform = config::required("DATA_PLATFORM_URL")?.parse()?;
-        Self::new(platform, sqs, config::required("QUEUE_URL")?)
+        Self::new(config::required("DATA_PLATFORM_URL")?.parse()?, Queue::from_env()?)
     }
 
     /// A courier to this platform.
     ///
     /// # Errors
     /// Where TLS cannot be set up.
-    pub fn new(platform: reqwest::Url, sqs: Client, queue_url: String) -> Result<Self, Error> {
+    pub fn new(platform: reqwest::Url, queue: Queue) -> Result<Self, Error> {
         let http = reqwest::Client::builder().timeout(TIMEOUT).build()?;
-        Ok(Self { http, platform, sqs, queue_url })
+        Ok(Self { http, platform, queue })
     }
 
     /// Delivers a batch, each message for itself.
@@ -68,19 +62,11 @@ impl Courier {
     /// # Errors
     /// Never: what fails is named, and comes again.
     pub async fn handle(&self, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
-        let mut failed = Vec::new();
-        for message in batch.records {
-            if let Err(error) = self.deliver(&message).await {
-                tracing::warn!(%error, message.id = message.message_id, "an event was not delivered");
-                self.postpone(&message).await;
-                failed.extend(message.message_id);
-            }
-        }
-        Ok(queue_failures(failed))
+        Ok(self.queue.work_off(batch, async |body| self.deliver(body).await).await)
     }
 
-    async fn deliver(&self, message: &SqsMessage) -> Result<(), Error> {
-        let event: BusEvent<'_> = serde_json::from_str(message.body.as_deref().unwrap_or_default())?;
+    async fn deliver(&self, body: &str) -> Result<Handled, Error> {
+        let event: BusEvent<'_> = serde_json::from_str(body)?;
         let header: Header = serde_json::from_str(event.detail.get())?;
         let request = self
             .http
@@ -95,21 +81,6 @@ impl Courier {
             return Err(format!("the data platform answered {status}").into());
         }
         tracing::info!(event.id = header.event_id, order.id = header.aggregate_id, "event delivered");
-        Ok(())
-    }
-
-    /// Lets a message that failed wait 2, 4, 8 … seconds. Where that cannot be set, the queue's own time-out holds.
-    async fn postpone(&self, message: &SqsMessage) {
-        let received = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
-        let wait = 2_u32.saturating_pow(received.unwrap_or(1)).min(LONGEST_WAIT_SECONDS);
-        let request = self
-            .sqs
-            .change_message_visibility()
-            .queue_url(&self.queue_url)
-            .receipt_handle(message.receipt_handle.clone().unwrap_or_default())
-            .visibility_timeout(i32::try_from(wait).unwrap_or(i32::MAX));
-        if let Err(error) = request.send().await {
-            tracing::warn!(error = %error.into_service_error(), "a message's wait could not be set");
-        }
+        Ok(Handled::Done)
     }
 }

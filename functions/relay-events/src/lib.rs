@@ -1,4 +1,4 @@
-//! Publishes what the table's stream tells of orders as events on the bus.
+//! Publishes what the table's stream tells of orders and order sheets as events on the bus.
 //!
 //! It is the only publisher: a request commits to the table, and what others learn of it follows from the stream. A
 //! stream delivers at least once, so an event can be published twice; its id stays the same.
@@ -10,7 +10,7 @@ use aws_lambda_events::{
 use aws_sdk_eventbridge::{Client, types::PutEventsRequestEntry};
 use lambda_runtime::Error;
 use shared::{
-    events::{self, Event as ShopEvent},
+    events::{self, Event as ShopEvent, EventData, EventKind},
     runtime::{Random, aws, config, serve::stream_checkpoint},
     store::{Backoff, StoreError, stream},
 };
@@ -57,7 +57,8 @@ impl Relay {
         }
         for event in &events {
             let (kind, version) = (event.kind.as_str(), event.version);
-            tracing::info!(event.id = event.event_id, order.id = event.aggregate_id, version, "{kind} published");
+            watch_funnel(event);
+            tracing::info!(event.id = event.event_id, aggregate.id = event.aggregate_id, version, "{kind} published");
         }
         Ok(stream_checkpoint(unreadable))
     }
@@ -89,8 +90,28 @@ impl Relay {
 }
 
 fn events_of(record: &EventRecord) -> Result<Vec<ShopEvent>, StoreError> {
+    if let Some((old, new)) = stream::sheet_change(record)? {
+        return Ok(events::from_sheet_change(old.as_ref(), &new).into_iter().collect());
+    }
     let change = stream::order_change(record)?;
     Ok(change.map(|(old, new)| events::from_change(old.as_ref(), &new)).unwrap_or_default())
+}
+
+/// Counts the steps of the funnel from order sheet to payment. A batch that comes again counts again: it is a gauge of
+/// how the shop does, not of money.
+fn watch_funnel(event: &ShopEvent) {
+    let sheet = match &event.data {
+        EventData::Order(order) => order.order_sheet_id.is_some(),
+        _ => true,
+    };
+    let step = match event.kind {
+        EventKind::OrderSheetCreated => "CREATED",
+        EventKind::OrderSheetAbandoned => "ABANDONED",
+        EventKind::OrderPaid if sheet => "PAID",
+        EventKind::OrderCancelled if sheet => "UNPAID",
+        _ => return,
+    };
+    metrics::counter!("OrderSheets", "Step" => step).increment(1);
 }
 
 /// Spreads entries, in their order, over as few calls as their number and size allow.

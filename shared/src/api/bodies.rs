@@ -59,15 +59,21 @@ pub struct ItemBody {
 /// Where it says so in none of them or in several, or the items are wrong.
 pub fn basket(
     items: Option<Vec<ItemBody>>,
+    from_cart: Option<bool>,
     order_sheet_id: Option<OrderSheetId>,
     coupon_id: Option<CouponId>,
 ) -> Result<Basket, FieldErrors> {
-    match (items, order_sheet_id) {
-        (Some(_), Some(_)) => Err(FieldErrors::one("orderSheetId", Invalid::Excludes("items"))),
-        (None, None) => Err(FieldErrors::one("items", Invalid::Required)),
-        (Some(items), None) => Ok(Basket::Items { lines: merge(items)?, coupon_id }),
-        (None, Some(_)) if coupon_id.is_some() => Err(FieldErrors::one("couponId", Invalid::Excludes("orderSheetId"))),
-        (None, Some(sheet)) => Ok(Basket::Sheet(sheet)),
+    match (items, from_cart.unwrap_or_default(), order_sheet_id) {
+        (None, false, None) => Err(FieldErrors::one("items", Invalid::Required)),
+        (Some(items), false, None) => Ok(Basket::Items { lines: merge(items)?, coupon_id }),
+        (None, true, None) => Ok(Basket::Cart { coupon_id }),
+        (None, false, Some(_)) if coupon_id.is_some() => {
+            Err(FieldErrors::one("couponId", Invalid::Excludes("orderSheetId")))
+        }
+        (None, false, Some(sheet)) => Ok(Basket::Sheet(sheet)),
+        (Some(_), true, _) => Err(FieldErrors::one("fromCart", Invalid::Excludes("items"))),
+        (Some(_), false, Some(_)) => Err(FieldErrors::one("orderSheetId", Invalid::Excludes("items"))),
+        (None, true, Some(_)) => Err(FieldErrors::one("orderSheetId", Invalid::Excludes("fromCart"))),
     }
 }
 
@@ -106,6 +112,24 @@ mod tests {
             quantity: Quantity::try_from(quantity).unwrap(),
         };
         quantities.iter().map(item).collect()
+    }
+
+    #[test]
+    fn it_is_said_in_one_place_what_is_ordered() {
+        let sheet = || OrderSheetId::try_from("sheet".to_owned()).ok();
+        let coupon = || CouponId::try_from("welcome".to_owned()).ok();
+        let tea = || Some(items(&[("tea", 1)]));
+        assert!(matches!(basket(tea(), None, None, coupon()), Ok(Basket::Items { .. })));
+        assert!(matches!(basket(tea(), Some(false), None, None), Ok(Basket::Items { .. })));
+        assert_eq!(basket(None, Some(true), None, coupon()), Ok(Basket::Cart { coupon_id: coupon() }));
+        assert!(matches!(basket(None, None, sheet(), None), Ok(Basket::Sheet(_))));
+
+        let excluded = |field: &str, other| Err(FieldErrors::one(field, Invalid::Excludes(other)));
+        assert_eq!(basket(None, None, None, None), Err(FieldErrors::one("items", Invalid::Required)));
+        assert_eq!(basket(tea(), Some(true), None, None), excluded("fromCart", "items"));
+        assert_eq!(basket(tea(), None, sheet(), None), excluded("orderSheetId", "items"));
+        assert_eq!(basket(None, Some(true), sheet(), None), excluded("orderSheetId", "fromCart"));
+        assert_eq!(basket(None, None, sheet(), coupon()), excluded("couponId", "orderSheetId"));
     }
 
     #[test]

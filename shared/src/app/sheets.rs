@@ -50,7 +50,8 @@ async fn create_once(
     let draft = quoted(shop, caller, user, basket, &mut backoff).await?;
     let validity = shop.policy.sheet_validity;
     let end = draft.at.checked_add(validity).map_err(|_| Failure::Broken("a sheet's validity ends at an instant"))?;
-    let sheet = OrderSheet::new(id.clone(), draft, end);
+    let from_cart = matches!(basket, Basket::Cart { .. });
+    let sheet = OrderSheet { from_cart, ..OrderSheet::new(id.clone(), draft, end) };
     let mut transaction = Transaction::new();
     let record = SheetRecord { sheet: sheet.clone(), payload: key.payload.clone() };
     let place = transaction.add(sheets::create(&record)?);

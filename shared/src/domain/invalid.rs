@@ -54,6 +54,8 @@ pub enum Invalid {
     Json,
     /// Nothing to change was given.
     Empty,
+    /// There is nothing in the cart.
+    EmptyCart,
 }
 
 impl std::fmt::Display for Invalid {
@@ -62,6 +64,8 @@ impl std::fmt::Display for Invalid {
         write!(f, "{self:?}")
     }
 }
+
+impl std::error::Error for Invalid {}
 
 /// The JSON types a field can ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

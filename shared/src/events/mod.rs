@@ -2,10 +2,12 @@
 
 mod order;
 mod payment;
+mod sheet;
 mod shipping;
 
 pub use order::{LineSnapshot, OrderSnapshot, from_change};
 pub use payment::{PAYMENTS_SOURCE, PaymentRequest, PaymentResult, RefundReason, RefundRequest};
+pub use sheet::{SheetSnapshot, from_sheet_change};
 pub use shipping::{ShippingInstruction, ShippingItem};
 
 use jiff::Timestamp;
@@ -50,6 +52,8 @@ pub enum EventData {
     Refund(RefundRequest),
     /// Of [`EventKind::ShippingRequested`] and [`EventKind::ShippingCancelled`].
     Shipping(ShippingInstruction),
+    /// Of the `OrderSheet…` events: the sheet.
+    Sheet(SheetSnapshot),
 }
 
 /// What can happen. The names are those on the bus.
@@ -75,6 +79,10 @@ pub enum EventKind {
     ShippingRequested,
     /// The delivery system is not to ship it, or a part of it.
     ShippingCancelled,
+    /// An order sheet was drawn up.
+    OrderSheetCreated,
+    /// An order sheet's time was up before it was ordered.
+    OrderSheetAbandoned,
 }
 
 impl EventKind {
@@ -91,6 +99,8 @@ impl EventKind {
             Self::RefundRequested => "RefundRequested",
             Self::ShippingRequested => "ShippingRequested",
             Self::ShippingCancelled => "ShippingCancelled",
+            Self::OrderSheetCreated => "OrderSheetCreated",
+            Self::OrderSheetAbandoned => "OrderSheetAbandoned",
         }
     }
 }

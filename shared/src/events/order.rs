@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Envelope, Event, EventData, EventKind, PaymentRequest, RefundRequest, ShippingInstruction};
 use crate::domain::{
-    CouponId, OrderId, ProductId, UserId, Won,
+    CouponId, OrderId, OrderSheetId, ProductId, UserId, Won,
     order::{Happening, HistoryEvent, LineStatus, Order, OrderLine, OrderStatus, PaymentMethod},
 };
 
@@ -30,6 +30,7 @@ pub struct OrderSnapshot {
     pub payable: Won,
     pub paid: Won,
     pub refunded: Won,
+    pub order_sheet_id: Option<OrderSheetId>,
     pub hold_expires_at: Option<Timestamp>,
     pub created_at: Timestamp,
     pub paid_at: Option<Timestamp>,
@@ -141,6 +142,7 @@ impl OrderSnapshot {
             payable: order.payable,
             paid: order.paid,
             refunded: order.refunded,
+            order_sheet_id: order.order_sheet_id.clone(),
             hold_expires_at: order.hold_expires_at,
             created_at: order.created_at,
             paid_at: order.paid_at,

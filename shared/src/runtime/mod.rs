@@ -4,6 +4,7 @@ pub mod aws;
 pub mod config;
 mod effects;
 pub mod identity;
+pub mod queue;
 pub mod serve;
 mod telemetry;
 

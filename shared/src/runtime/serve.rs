@@ -7,7 +7,7 @@ use std::{
 };
 
 use aws_lambda_events::{
-    dynamodb, sqs,
+    dynamodb,
     streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse},
 };
 use lambda_http::{Body, Error, Request, RequestExt, Response, service_fn};
@@ -184,20 +184,6 @@ pub fn stream_checkpoint(failed: Option<&dynamodb::EventRecord>) -> DynamoDbEven
         .map(|sequence| {
             let mut failure = DynamoDbBatchItemFailure::default();
             failure.item_identifier = Some(sequence);
-            failure
-        })
-        .collect();
-    response
-}
-
-/// The answer to a queue's batch: these messages come again.
-pub fn queue_failures(message_ids: Vec<String>) -> sqs::SqsBatchResponse {
-    let mut response = sqs::SqsBatchResponse::default();
-    response.batch_item_failures = message_ids
-        .into_iter()
-        .map(|id| {
-            let mut failure = sqs::BatchItemFailure::default();
-            failure.item_identifier = id;
             failure
         })
         .collect();

@@ -4,8 +4,8 @@ use aws_lambda_events::dynamodb::EventRecord;
 use serde::de::DeserializeOwned;
 use serde_dynamo::{AttributeValue, Item};
 
-use super::{StoreError, orders::OrderRecord};
-use crate::domain::{ProductId, order::Order, product::Product};
+use super::{StoreError, orders::OrderRecord, sheets::SheetRecord};
+use crate::domain::{ProductId, order::Order, product::Product, sheet::OrderSheet};
 
 /// The images of an order before and after a change, if the record is of an order.
 ///
@@ -18,6 +18,19 @@ pub fn order_change(record: &EventRecord) -> Result<Option<(Option<Order>, Order
     let new: Option<OrderRecord> = image(&record.change.new_image)?;
     let old: Option<OrderRecord> = image(&record.change.old_image)?;
     Ok(new.map(|new| (old.map(|old| old.order), new.order)))
+}
+
+/// The images of an order sheet before and after a change, if the record is of a sheet.
+///
+/// # Errors
+/// Where an image is not of a sheet's shape.
+pub fn sheet_change(record: &EventRecord) -> Result<Option<(Option<OrderSheet>, OrderSheet)>, StoreError> {
+    if sort_key(record) != Some("SHEET") {
+        return Ok(None);
+    }
+    let new: Option<SheetRecord> = image(&record.change.new_image)?;
+    let old: Option<SheetRecord> = image(&record.change.old_image)?;
+    Ok(new.map(|new| (old.map(|old| old.sheet), new.sheet)))
 }
 
 /// The product whose description changed, if the record is of a product.

@@ -109,6 +109,7 @@ async fn an_event_says_what_happened() {
           }
         ],
         "orderId": "…",
+        "orderSheetId": null,
         "paid": 4000,
         "paidAt": "2026-11-20T03:00:00Z",
         "payable": 4000,

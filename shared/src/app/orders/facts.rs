@@ -7,6 +7,7 @@ use crate::{
     app::{Failure, Shop, facts, products},
     domain::{
         CouponId, OrderId, ProductId, Quantity, Refusal, UserId, Won,
+        cart::Cart,
         coupon::IssuedCoupon,
         id::bucket,
         order::{LineStatus, OrderLine},
@@ -30,6 +31,8 @@ pub(super) struct Facts {
     pub(super) lines: Vec<LineFacts>,
     /// The sheet, whose offers are what the lines are to be sold at.
     pub(super) sheet: Option<OrderSheet>,
+    /// The cart that the lines are to be taken out of.
+    pub(super) cart: Option<Cart>,
 }
 
 /// Whether facts may be taken from memory, because a commit is going to assert them.
@@ -57,6 +60,7 @@ pub(super) struct Asserted {
     pub(super) account: Option<Position>,
     pub(super) coupon: Option<Position>,
     pub(super) sheet: Option<Position>,
+    pub(super) cart: Option<Position>,
     /// For each line, for each of its takes.
     pub(super) takes: Vec<Vec<Position>>,
 }
@@ -74,7 +78,7 @@ impl Facts {
         trust: Trust,
         backoff: &mut Backoff,
     ) -> Result<Self, Failure> {
-        let Wanted { lines, coupon_id, sheet } = wanted;
+        let Wanted { lines, coupon_id, sheet, cart } = wanted;
         let account_key = keys::account(user);
         let coupon_key = coupon_id.as_ref().map(|coupon| keys::user_coupon(user, coupon));
         let account = shop.remembered_account(user).filter(|_| trust == Trust::Memory);
@@ -119,7 +123,7 @@ impl Facts {
             LineFacts { product, quantity, takes }
         };
         let lines = products.into_iter().zip(&lines).map(line).collect();
-        Ok(Self { account, coupon_id, coupon, lines, sheet })
+        Ok(Self { account, coupon_id, coupon, lines, sheet, cart })
     }
 
     /// Learns from a refused transaction what is different, so that the next try fits.

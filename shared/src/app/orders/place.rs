@@ -9,7 +9,8 @@ use super::{
 use crate::{
     app::{Caller, Failure, RequestKey, Role, Shop, facts as account_facts},
     domain::{
-        OrderId, ProductId, Refusal, UserId,
+        OrderId, ProductId, Quantity, Refusal, UserId,
+        cart::Cart,
         ledger::{EntryKind, LedgerEntry, OutOfBounds},
         order::{Actor, Draft, Order, OrderLine, PayBy, PaymentMethod},
         pricing::{self, NoQuote, PricedLine},
@@ -21,7 +22,7 @@ use crate::{
     store::{
         Action, Backoff, Consistency, Lesson, Outcome, StoreError, Transaction,
         action::Position,
-        coupons, keys, ledger,
+        carts, coupons, keys, ledger,
         orders::{self, OrderRecord},
         sheets, stock as shelf, users,
     },
@@ -48,7 +49,8 @@ pub struct PlaceOrder {
 /// condition, learns from it how things are now, and tries again or refuses.
 ///
 /// # Errors
-/// The first of: [`Refusal::NotFound`], [`Refusal::SheetOrdered`] or [`Refusal::SheetExpired`] for the sheet,
+/// The first of: what is wrong with the cart, [`Refusal::NotFound`], [`Refusal::SheetOrdered`] or
+/// [`Refusal::SheetExpired`] for the sheet,
 /// [`Refusal::NotFound`] or [`Refusal::UserNotActive`] for the user, [`Refusal::NotFound`], [`Refusal::NotOnSale`],
 /// [`Refusal::PriceChanged`] (of a sheet), [`Refusal::StockNotEnough`] for a product, [`Refusal::CouponNotUsable`],
 /// [`Refusal::BalanceNotEnough`]. The last leaves a PAYMENT_FAILED order.
@@ -73,9 +75,7 @@ fn replayed(first: OrderRecord, key: &RequestKey) -> Result<Order, Failure> {
 async fn place_once(shop: &Shop, order: &PlaceOrder, id: &OrderId, key: &RequestKey) -> Result<Order, Failure> {
     let mut backoff = shop.backoff();
     let user_id = &order.user_id;
-    let wanted = Wanted::in_basket(shop, user_id, &order.basket).await?;
-    let trust = if order.pay_by == PayBy::Balance { Trust::Memory } else { Trust::MemoryButForTheAccount };
-    let mut facts = Facts::gather(shop, id, user_id, wanted, trust, &mut backoff).await?;
+    let mut facts = gather(shop, order, id, &mut backoff).await?;
     // One id for all attempts, so that a lost answer cannot leave two records of one failure.
     let failed_id = OrderId::try_from(shop.new_id()).map_err(|_| Failure::Broken("a new id is an id"))?;
     loop {
@@ -108,6 +108,12 @@ async fn place_once(shop: &Shop, order: &PlaceOrder, id: &OrderId, key: &Request
                     // Our own record: the answer to the first sending was lost.
                     return Err(refused());
                 }
+                if asserted.cart.is_some_and(|cart| evidence.refuses(cart)) {
+                    // What is in the cart is what is ordered: all begins anew.
+                    backoff.pause("the cart changed meanwhile").await?;
+                    facts = gather(shop, order, id, &mut backoff).await?;
+                    continue;
+                }
                 facts.learn(shop, user_id, &evidence, &asserted, &mut backoff).await?;
             }
         }
@@ -115,6 +121,12 @@ async fn place_once(shop: &Shop, order: &PlaceOrder, id: &OrderId, key: &Request
             facts.account = account_facts::read_account(shop, user_id).await?;
         }
     }
+}
+
+async fn gather(shop: &Shop, order: &PlaceOrder, id: &OrderId, backoff: &mut Backoff) -> Result<Facts, Failure> {
+    let wanted = Wanted::in_basket(shop, &order.user_id, &order.basket).await?;
+    let trust = if order.pay_by == PayBy::Balance { Trust::Memory } else { Trust::MemoryButForTheAccount };
+    Facts::gather(shop, id, &order.user_id, wanted, trust, backoff).await
 }
 
 /// What the order comes to, as far as is known.
@@ -281,7 +293,16 @@ impl Attempt {
     }
 }
 
-/// Adds what an order takes beside money, or only asserts that it could: units, coupon, sheet.
+/// What is left in the cart once the lines are ordered, where that makes a difference.
+fn left_in<'c>(cart: &'c Cart, facts: &Facts) -> Option<(&'c Cart, Cart)> {
+    let lines: Vec<(ProductId, Quantity)> =
+        facts.lines.iter().map(|line| (line.product.product_id.clone(), line.quantity)).collect();
+    let left = cart.without(&lines);
+    (left.items != cart.items).then_some((cart, left))
+}
+
+/// Adds what an order takes beside money, or only asserts that it could: units, coupon, sheet, what is in the
+/// cart.
 fn claim(
     transaction: &mut Transaction,
     claim: Claim,
@@ -310,5 +331,8 @@ fn claim(
         Claim::Check => sheets::check_open(sheet, now),
     });
     let sheet = sheet.transpose()?.map(|action| transaction.add(action));
-    Ok(Asserted { account, coupon, sheet, takes })
+    let cart = facts.cart.as_ref().filter(|_| claim == Claim::Take).and_then(|cart| left_in(cart, facts));
+    let cart = cart.map(|(seen, left)| carts::replace(user, seen, &left)).transpose()?;
+    let cart = cart.map(|action| transaction.add(action));
+    Ok(Asserted { account, coupon, sheet, cart, takes })
 }

@@ -1,0 +1,10 @@
+//! Sees to orders and order sheets when their time is up.
+
+use lambda_runtime::Error;
+use shared::runtime::{Config, queue::Queue, serve};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let (shop, queue) = (serve::open_shop(&Config::from_env()?).await?, Queue::from_env()?);
+    serve::events(|batch| expire_due::handle(&shop, &queue, batch)).await
+}

@@ -1,0 +1,120 @@
+//! Working off a queue: each message for itself, with a wait of its own where it cannot be done now.
+
+use std::time::Duration;
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_sdk_sqs::Client;
+use lambda_runtime::Error;
+
+use super::{
+    aws,
+    config::{ConfigError, required},
+};
+
+/// The longest wait after a failure, in seconds.
+const LONGEST_WAIT_SECONDS: u64 = 900;
+
+/// The longest time that SQS keeps a message invisible, in seconds.
+const LONGEST_INVISIBLE_SECONDS: u64 = 43_200;
+
+/// A queue that a function works off.
+#[derive(Debug)]
+pub struct Queue {
+    client: Client,
+    url: String,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handled {
+    /// All of it is done.
+    Done,
+    /// It is too early: it comes again after this time.
+    NotYet(Duration),
+}
+
+impl Queue {
+    /// The queue that `QUEUE_URL` names.
+    ///
+    /// # Errors
+    /// Where the configuration is incomplete.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Ok(Self::new(Client::new(&aws::sdk_config()?), required("QUEUE_URL")?))
+    }
+
+    /// The queue with this address.
+    pub fn new(client: Client, url: String) -> Self {
+        Self { client, url }
+    }
+
+    /// Handles the messages of a batch by their bodies. What fails stays in the queue, comes again after a wait that
+    /// doubles each time, and ends among the dead letters when it has failed too often.
+    pub async fn work_off(
+        &self,
+        batch: SqsEvent,
+        handle: impl AsyncFn(&str) -> Result<Handled, Error>,
+    ) -> SqsBatchResponse {
+        let mut response = SqsBatchResponse::default();
+        for message in batch.records {
+            let wait = match handle(message.body.as_deref().unwrap_or_default()).await {
+                Ok(Handled::Done) => continue,
+                Ok(Handled::NotYet(wait)) => seconds(wait).min(LONGEST_INVISIBLE_SECONDS),
+                Err(error) => {
+                    tracing::warn!(%error, message.id = message.message_id, "a message was not handled");
+                    wait_after(&message)
+                }
+            };
+            self.postpone(&message, wait).await;
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = message.message_id.unwrap_or_default();
+            response.batch_item_failures.push(failure);
+        }
+        response
+    }
+
+    /// Lets a message wait. Where that cannot be set, the queue's own time-out holds.
+    async fn postpone(&self, message: &SqsMessage, seconds: u64) {
+        let request = self
+            .client
+            .change_message_visibility()
+            .queue_url(&self.url)
+            .receipt_handle(message.receipt_handle.clone().unwrap_or_default())
+            .visibility_timeout(i32::try_from(seconds).unwrap_or(i32::MAX));
+        if let Err(error) = request.send().await {
+            tracing::warn!(error = %error.into_service_error(), "a message's wait could not be set");
+        }
+    }
+}
+
+/// 2, 4, 8 … seconds, by how often it was received.
+fn wait_after(message: &SqsMessage) -> u64 {
+    let received = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
+    2_u64.saturating_pow(received.unwrap_or(1)).min(LONGEST_WAIT_SECONDS)
+}
+
+/// Whole seconds that are not less.
+fn seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_a_quarter_of_an_hour() {
+        let wait = |received: &str| {
+            let mut message = SqsMessage::default();
+            message.attributes.insert("ApproximateReceiveCount".to_owned(), received.to_owned());
+            wait_after(&message)
+        };
+        assert_eq!(["1", "2", "3", "9", "10", "400"].map(wait), [2, 4, 8, 512, 900, 900]);
+        assert_eq!(wait_after(&SqsMessage::default()), 2);
+    }
+
+    #[test]
+    fn a_message_does_not_come_too_early_again() {
+        assert_eq!(seconds(Duration::from_millis(1_001)), 2);
+        assert_eq!(seconds(Duration::from_secs(1)), 1);
+    }
+}
