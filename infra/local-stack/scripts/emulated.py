@@ -28,13 +28,19 @@ def emulated(plain: dict, stack: str) -> tuple[dict, dict]:
     template, routes = copy.deepcopy(plain), {}
     resources = template["Resources"]
     for logical_id, resource in list(resources.items()):
-        if resource["Type"] in NOT_EMULATED:
+        if is_beyond_emulation(resource):
             del resources[logical_id]
         elif resource["Type"] == "AWS::ApiGatewayV2::Api":
             routes |= explode(logical_id, resource["Properties"], resources, stack)
         elif resource["Type"] == "AWS::Lambda::Function":
             tell_log_format(resource["Properties"])
     return template, routes
+
+
+def is_beyond_emulation(resource: dict) -> bool:
+    """Whether the emulator would fail the stack for it: also an alarm on what is reckoned from metrics."""
+    is_reckoned = resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]
+    return is_reckoned or resource["Type"] in NOT_EMULATED
 
 
 def tell_log_format(function: dict) -> None:

@@ -43,10 +43,12 @@ pub(crate) struct Function {
 }
 
 impl Deployment {
-    /// The environments of all functions in one, for what runs them together.
+    /// The environments of the functions of the API in one, for what runs them together. Those behind queues and streams
+    /// run in the emulator, each with its own.
     pub(crate) fn environment(&self) -> Result<BTreeMap<&str, &str>> {
         let mut united = BTreeMap::new();
-        for (name, value) in self.functions.values().flat_map(|function| &function.environment) {
+        let of_api = self.routes.values().filter_map(|function| self.functions.get(function));
+        for (name, value) in of_api.flat_map(|function| &function.environment) {
             if united.insert(name.as_str(), value.as_str()).is_some_and(|other| other != value) {
                 return Err(Error::DeploymentFailed(format!(
                     "{name} differs between functions, and `cargo lambda watch` gives all of them the same"

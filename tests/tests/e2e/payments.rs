@@ -1,113 +1,165 @@
-//! What lies between the shop and the payment system.
+//! Orders that are paid later, or by the external payment system, or not at all.
 
-use std::time::{Duration, Instant};
+use std::collections::BTreeSet;
 
-use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use aws_sdk_sqs::types::QueueAttributeName;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::stack::{Api, Shop, eventually};
 
+/// Long enough to pay by hand, short enough to wait for its end.
+const HOLD_SECONDS: &str = "8";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_payment_system_is_asked_over_the_bus_and_answers_on_it() {
-    let mut shop = Shop::start("e2e-payments").await;
-    let payment_system = Api::new(shop.stack().payment_system_url());
+async fn orders_wait_for_their_money() {
+    let mut shop = Shop::start_with("e2e-payments", &[("HoldSeconds", HOLD_SECONDS)]).await;
+    let payments = Api::new(shop.stack().payment_system_url());
+    shop.api.customers(8, 50_000).await;
+    shop.api.product("tea", 10_000, 100).await;
 
-    // Asked once or twice, it answers once.
-    put(&shop, &payment("o1", "kim")).await;
-    put(&shop, &payment("o1", "kim")).await;
-    let [(name, detail)] = &results(&shop, 1).await[..] else { panic!("one result") };
-    assert_eq!(
-        (name.as_str(), &detail["orderId"], &detail["amount"]),
-        ("PaymentSucceeded", &json!("o1"), &json!(13_000))
-    );
+    // The message that would end this hold gets lost.
+    let forgotten = place(&shop, "u7", "LATER").await;
+    lose_what_is_due(&shop).await;
 
-    // It answers as it was told to, in its time, also when AWS is away meanwhile.
-    let failure = json!([{ "result": "FAILED", "afterMs": 500, "times": 2 }]);
-    let told = payment_system.try_call(Method::PUT, "/users/lee/behaviour", Some(&failure)).await.unwrap();
-    assert_eq!(told.status, 204);
-    put(&shop, &payment("o2", "lee")).await;
-    eventually("it is asked", || listed(&payment_system, "/requests", &["o1", "o2"])).await;
+    // From the balance: one in time, one never.
+    let (in_time, never) = (place(&shop, "u0", "LATER").await, place(&shop, "u1", "LATER").await);
+    let pay = json!({});
+    assert_eq!(shop.api.as_user("u0").post(&format!("/orders/{in_time}/payment"), pay).await.data()["status"], "PAID");
+    ends_as(&shop, "u1", &never, "CANCELLED").await;
+    let late = shop.api.as_user("u1").post(&format!("/orders/{never}/payment"), json!({})).await;
+    assert_eq!((late.status.as_u16(), late.code()), (409, "ORDER_STATE_CONFLICT"));
+
+    // By the payment system: at once; declined, told twice; with nothing but silence; contradicting itself.
+    behave(&payments, "u3", json!([{ "result": "FAILED", "times": 2 }])).await;
+    behave(&payments, "u4", json!([])).await;
+    let contradiction = json!([
+        { "result": "SUCCEEDED", "times": 2 }, { "result": "FAILED", "payment": "SAME" },
+        { "result": "SUCCEEDED", "payment": "NEW" },
+    ]);
+    behave(&payments, "u5", contradiction).await;
+    let paid = place(&shop, "u2", "EXTERNAL").await;
+    let declined = place(&shop, "u3", "EXTERNAL").await;
+    let silent = place(&shop, "u4", "EXTERNAL").await;
+    let contradicted = place(&shop, "u5", "EXTERNAL").await;
+    ends_as(&shop, "u2", &paid, "PAID").await;
+    ends_as(&shop, "u3", &declined, "CANCELLED").await;
+    ends_as(&shop, "u5", &contradicted, "PAID").await;
+    ends_as(&shop, "u4", &silent, "CANCELLED").await;
+    // The money comes after all, and goes back; so does what came twice.
+    let late = json!({ "orderId": silent, "result": "SUCCEEDED", "amount": 13_000 });
+    assert!(payments.try_call(Method::POST, "/results", Some(&late)).await.unwrap().status.is_success());
+    refunded(&payments, &[(&contradicted, 13_000), (&silent, 13_000)]).await;
+
+    // An answer that comes while AWS is away arrives nevertheless.
+    behave(&payments, "u6", json!([{ "result": "SUCCEEDED", "afterMs": 500 }])).await;
+    let interrupted = place(&shop, "u6", "EXTERNAL").await;
+    eventually("it is asked", || async {
+        let asked = payments.get("/requests").await.body.to_string();
+        if asked.contains(&interrupted) { Ok(()) } else { Err(asked) }
+    })
+    .await;
     shop.restart_emulator().await;
-    let failed = results(&shop, 2).await;
-    let failed: Vec<_> = failed.iter().map(|(name, detail)| (name.as_str(), &detail["orderId"])).collect();
-    assert_eq!(failed, [("PaymentFailed", &json!("o2")); 2]);
+    eventually("the order is settled, or its money goes back", || async {
+        let order = shop.api.as_user("u6").get(&format!("/orders/{interrupted}")).await;
+        let back = payments.get("/refunds").await.body.to_string().contains(&interrupted);
+        if order.data()["status"] == "PAID" || back { Ok(()) } else { Err(order.body.to_string()) }
+    })
+    .await;
 
-    // Refunds reach it as well, and only what is for others reaches these.
-    put(&shop, &refund("o1", &detail["paymentId"])).await;
-    put(&shop, &json!({ "eventId": "o1-2-shipping", "type": "ShippingRequested", "data": { "orderId": "o1" } })).await;
-    eventually("the refund is asked for", || listed(&payment_system, "/refunds", &["o1"])).await;
-    let instructions = received(&shop, shop.stack().output("ShippingInstructionsUrl").unwrap(), 1).await;
-    assert_eq!(instructions[0].0, "ShippingRequested");
-    assert_eq!(shop.received().await, Vec::<Value>::new());
+    // What was paid outside goes back there, and is not shipped.
+    let cancelled = shop.api.as_user("u2").post(&format!("/orders/{paid}/cancel"), json!({})).await;
+    assert_eq!(cancelled.data()["status"], "FULLY_REFUNDED");
+    assert_eq!(shop.api.balance("u2").await, 50_000);
+    eventually("the refund of a cancellation is asked for", || async {
+        let refunds = payments.get("/refunds").await.body;
+        let of_it =
+            |refund: &Value| refund["data"]["orderId"] == paid.as_str() && refund["data"]["reason"] == "CANCELLED";
+        if refunds.as_array().unwrap().iter().any(of_it) { Ok(()) } else { Err(refunds.to_string()) }
+    })
+    .await;
+    told(&shop, &[("ShippingRequested", &in_time), ("ShippingRequested", &paid), ("ShippingCancelled", &paid)]).await;
+
+    ends_as(&shop, "u7", &forgotten, "CANCELLED").await;
+    shop.audit().await;
+    shop.no_function_panicked();
     shop.stop().await;
 }
 
-fn payment(order: &str, user: &str) -> Value {
-    json!({
-        "eventId": format!("{order}-1-payment"), "type": "PaymentRequested", "version": 1,
-        "occurredAt": "2026-11-21T09:00:00Z", "aggregateId": order, "sequence": 1,
-        "data": { "orderId": order, "userId": user, "amount": 13_000, "expiresAt": "2026-11-21T09:10:00Z" },
+/// Orders a tea, to be paid so.
+async fn place(shop: &Shop, user: &str, payment: &str) -> String {
+    let items = json!([{ "productId": "tea", "quantity": 1 }]);
+    let order = shop.api.post("/orders", json!({ "userId": user, "items": items, "payment": payment })).await;
+    assert_eq!(order.data()["status"], "PENDING_PAYMENT");
+    order.data()["orderId"].as_str().unwrap().to_owned()
+}
+
+async fn ends_as(shop: &Shop, user: &str, order: &str, status: &str) {
+    eventually("an order is settled", || async {
+        let order = shop.api.as_user(user).get(&format!("/orders/{order}")).await;
+        let found = order.data()["status"].as_str().unwrap_or_default().to_owned();
+        if found == status { Ok(()) } else { Err(format!("{user}: {found} instead of {status}")) }
     })
+    .await;
 }
 
-fn refund(order: &str, payment: &Value) -> Value {
-    json!({
-        "eventId": format!("{order}-3-refund"), "type": "RefundRequested", "version": 1,
-        "occurredAt": "2026-11-21T09:05:00Z", "aggregateId": order, "sequence": 3,
-        "data": { "orderId": order, "userId": "kim", "paymentId": payment, "amount": 13_000, "reason": "CANCELLED" },
+/// Tells the payment system how this user's payments end.
+async fn behave(payments: &Api, user: &str, results: Value) {
+    let told = payments.try_call(Method::PUT, &format!("/users/{user}/behaviour"), Some(&results)).await;
+    assert_eq!(told.unwrap().status, 204);
+}
+
+/// Waits until just these amounts have been asked back for payments that were not needed.
+async fn refunded(payments: &Api, expected: &[(&str, i64)]) {
+    eventually("what was not needed goes back", || async {
+        let answer = payments.get("/refunds").await.body;
+        let refunds = answer.as_array().unwrap().iter().filter(|refund| refund["data"]["reason"] == "NOT_NEEDED");
+        let found: BTreeSet<(&str, i64)> = refunds
+            .map(|refund| {
+                let data = &refund["data"];
+                (data["orderId"].as_str().unwrap(), data["amount"].as_i64().unwrap())
+            })
+            .collect();
+        if found == expected.iter().copied().collect() { Ok(()) } else { Err(answer.to_string()) }
     })
+    .await;
 }
 
-/// Puts an event of the shop on its bus.
-async fn put(shop: &Shop, event: &Value) {
-    let entry = PutEventsRequestEntry::builder()
-        .event_bus_name(shop.stack().output("EventBusName").unwrap())
-        .source("jangteo.orders")
-        .detail_type(event["type"].as_str().unwrap())
-        .detail(event.to_string());
-    let bus = aws_sdk_eventbridge::Client::new(&shop.aws());
-    let put = bus.put_events().entries(entry.build()).send().await.unwrap();
-    assert_eq!(put.failed_entry_count(), 0);
-}
-
-/// Whether the payment system lists what it was asked for these orders.
-async fn listed(payment_system: &Api, path: &str, orders: &[&str]) -> Result<(), String> {
-    let answer = payment_system.get(path).await;
-    let found: Vec<_> = answer.body.as_array().unwrap().iter().map(|event| &event["data"]["orderId"]).collect();
-    if found == orders { Ok(()) } else { Err(answer.body.to_string()) }
-}
-
-/// The results of payments that reach the shop: just so many.
-async fn results(shop: &Shop, count: usize) -> Vec<(String, Value)> {
-    let queues = aws_sdk_sqs::Client::new(&shop.aws()).list_queues().send().await.unwrap();
-    let of_results = |url: &&String| url.contains("PaymentResults") && !url.contains("DeadLetters");
-    received(shop, queues.queue_urls().iter().find(of_results).unwrap(), count).await
-}
-
-/// What comes into a queue from the bus, by the events' names: just so many.
-async fn received(shop: &Shop, queue: &str, count: usize) -> Vec<(String, Value)> {
+/// Waits for a message in the queue of what is due, and throws all of them away.
+async fn lose_what_is_due(shop: &Shop) {
     let queues = aws_sdk_sqs::Client::new(&shop.aws());
-    let (started, mut events) = (Instant::now(), Vec::new());
-    // With one more look at the end, at what must not come.
-    loop {
-        let was_complete = events.len() >= count;
-        let answer = queues.receive_message().queue_url(queue).max_number_of_messages(10).wait_time_seconds(1);
-        for message in answer.send().await.unwrap().messages() {
-            queues
-                .delete_message()
-                .queue_url(queue)
-                .receipt_handle(message.receipt_handle().unwrap())
-                .send()
-                .await
-                .unwrap();
-            let mut event: Value = serde_json::from_str(message.body().unwrap()).unwrap();
-            events.push((event["detail-type"].as_str().unwrap().to_owned(), event["detail"].take()));
+    let urls = queues.list_queues().send().await.unwrap();
+    let is_due = |url: &&String| url.contains("-Due-") && !url.contains("DeadLetters");
+    let url = urls.queue_urls().iter().find(is_due).unwrap();
+    eventually("something is due", || async {
+        let delayed = QueueAttributeName::ApproximateNumberOfMessagesDelayed;
+        let answer =
+            queues.get_queue_attributes().queue_url(url).attribute_names(delayed.clone()).send().await.unwrap();
+        let count = answer.attributes().and_then(|attributes| attributes.get(&delayed)).cloned().unwrap_or_default();
+        if count == "1" { Ok(()) } else { Err(format!("{count} messages")) }
+    })
+    .await;
+    queues.purge_queue().queue_url(url).send().await.unwrap();
+}
+
+/// Waits until the delivery system has been told all of this, whatever else it was told.
+async fn told(shop: &Shop, expected: &[(&str, &str)]) {
+    let queues = aws_sdk_sqs::Client::new(&shop.aws());
+    let url = shop.stack().output("ShippingInstructionsUrl").unwrap();
+    let told = tokio::sync::Mutex::new(BTreeSet::new());
+    eventually("the delivery system is told", || async {
+        let answer = queues.receive_message().queue_url(url).max_number_of_messages(10).send().await.unwrap();
+        let mut told = told.lock().await;
+        for message in answer.messages() {
+            let event: Value = serde_json::from_str(message.body().unwrap()).unwrap();
+            let order = event["detail"]["data"]["orderId"].as_str().unwrap().to_owned();
+            told.insert((event["detail-type"].as_str().unwrap().to_owned(), order));
         }
-        if was_complete {
-            assert_eq!(events.len(), count, "{events:#?}");
-            return events;
-        }
-        assert!(started.elapsed() < Duration::from_secs(60), "{events:#?}");
-    }
+        let missing: Vec<_> = expected
+            .iter()
+            .filter(|(kind, order)| !told.contains(&((*kind).to_owned(), (*order).to_owned())))
+            .collect();
+        if missing.is_empty() { Ok(()) } else { Err(format!("missing {missing:?}")) }
+    })
+    .await;
 }

@@ -32,8 +32,15 @@ pub struct Shop {
 impl Shop {
     /// Starts an empty shop on free ports.
     pub async fn start(name: &str) -> Self {
+        Self::start_with(name, &[]).await
+    }
+
+    /// Starts an empty shop on free ports, with other values of the template's parameters.
+    pub async fn start_with(name: &str, parameters: &[(&str, &str)]) -> Self {
         let turn = TURN.lock().await;
-        let config = Config::test(name).unwrap();
+        let mut config = Config::test(name).unwrap();
+        let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        config.parameters.extend(parameters);
         let stack = LocalStack::start(config.clone()).await.unwrap_or_else(|error| panic!("{error}"));
         let api = Api::new(stack.local_url());
         Self { config, stack: Some(stack), api, _turn: turn }
