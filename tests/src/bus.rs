@@ -2,13 +2,14 @@
 
 use std::sync::{Arc, Mutex};
 
-use aws_sdk_eventbridge::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_runtime_api::client::{
-    http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn},
+    http::{HttpConnector, HttpConnectorFuture},
     orchestrator::{HttpRequest, HttpResponse},
 };
 use aws_smithy_types::body::SdkBody;
 use serde_json::{Value, json};
+
+use crate::wire;
 
 /// A bus that keeps what it took.
 #[derive(Debug, Clone, Default)]
@@ -45,15 +46,7 @@ impl Bus {
 
     /// A client of it.
     pub fn client(&self) -> aws_sdk_eventbridge::Client {
-        let connector = SharedHttpConnector::new(self.clone());
-        let config = aws_sdk_eventbridge::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("ap-northeast-2"))
-            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-            .endpoint_url("http://bus.test")
-            .http_client(http_client_fn(move |_, _| connector.clone()))
-            .build();
-        aws_sdk_eventbridge::Client::from_conf(config)
+        aws_sdk_eventbridge::Client::new(&wire::to(self.clone()))
     }
 
     /// Takes or refuses each entry, as EventBridge does: a call with refused entries is a success.

@@ -5,9 +5,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_runtime_api::client::{
-    http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn},
+    http::{HttpConnector, HttpConnectorFuture},
     orchestrator::{HttpRequest, HttpResponse},
     result::ConnectorError,
 };
@@ -15,7 +14,7 @@ use aws_smithy_types::body::SdkBody;
 use dynoxide::Database;
 use serde_json::{Value, json};
 
-use crate::meter::Meter;
+use crate::{meter::Meter, wire};
 
 /// What goes wrong with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,15 +74,7 @@ impl Dynamo {
 
     /// A client of it that retries as the shipped one does.
     pub fn client(&self) -> aws_sdk_dynamodb::Client {
-        let connector = SharedHttpConnector::new(self.clone());
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("ap-northeast-2"))
-            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-            .endpoint_url("http://dynamo.test")
-            .http_client(http_client_fn(move |_, _| connector.clone()))
-            .build();
-        aws_sdk_dynamodb::Client::from_conf(config)
+        aws_sdk_dynamodb::Client::new(&wire::to(self.clone()))
     }
 
     /// Carries out an operation with its JSON request.

@@ -16,10 +16,12 @@ mod contract;
 pub mod costs;
 mod dynamo;
 mod meter;
+pub mod queue;
 mod router;
 mod shop;
 pub mod stream;
 pub mod template;
+mod wire;
 
 pub use bus::Bus;
 pub use calls::{Answer, Call};

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use shared::{
     app::{Policy, Shop},
     domain::{Won, pricing::ShippingPolicy},
+    events::Event,
     runtime::{Clock, Random},
     store::Table,
 };
@@ -163,6 +164,12 @@ impl TestShop {
         let report = audit::audit(&self.dynamo.client(), TABLE, Scope::Everything, self.now()).await;
         let report = report.expect("the table can be read");
         assert!(report.is_clean(), "{report}");
+    }
+
+    /// Lets the stream's consumers catch up; the events that were published in all.
+    pub async fn published(&self) -> Vec<Event> {
+        self.settle().await;
+        self.consumers.lock().await.published.clone()
     }
 
     /// Lets the stream's consumers catch up.

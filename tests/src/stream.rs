@@ -2,11 +2,7 @@
 
 use aws_lambda_events::dynamodb::Event;
 use serde_json::{Value, json};
-use shared::{
-    app::Shop,
-    events::{self, Event as ShopEvent},
-    store::stream,
-};
+use shared::{app::Shop, events::Event as ShopEvent};
 
 use crate::{Dynamo, template::template};
 
@@ -15,7 +11,8 @@ use crate::{Dynamo, template::template};
 pub struct Consumers {
     dynamo: Dynamo,
     iterator: Option<String>,
-    filter: Value,
+    relay_filter: Value,
+    sales_filter: Value,
     /// Every event that the relay would have published.
     pub published: Vec<ShopEvent>,
 }
@@ -26,11 +23,8 @@ const BATCH: usize = 100;
 impl Consumers {
     /// Consumers that begin with the first record.
     pub fn new(dynamo: Dynamo) -> Self {
-        let template = template();
-        let mapping = &template["Resources"]["CountSales"]["Properties"]["Events"]["Stream"]["Properties"];
-        let pattern = mapping["FilterCriteria"]["Filters"][0]["Pattern"].as_str().expect("count-sales has a filter");
-        let filter = serde_json::from_str(pattern).expect("a filter is JSON");
-        Self { dynamo, iterator: None, filter, published: Vec::new() }
+        let (relay_filter, sales_filter) = (filter_of("RelayEvents"), filter_of("CountSales"));
+        Self { dynamo, iterator: None, relay_filter, sales_filter, published: Vec::new() }
     }
 
     /// Hands over every record there is.
@@ -40,17 +34,14 @@ impl Consumers {
             if records.is_empty() {
                 return;
             }
-            let batch: Event = serde_json::from_value(json!({ "Records": records })).expect("stream records");
-            for record in &batch.records {
-                if let Some((old, new)) = stream::order_change(record).expect("an order's images") {
-                    self.published.extend(events::from_change(old.as_ref(), &new));
-                }
+            for record in &batch(&self.relay_filter, &records).records {
+                self.published.extend(relay_events::events_of(record).expect("a record can be read"));
             }
-            count_sales::handle(shop, batch).await.expect("sales are counted");
+            count_sales::handle(shop, batch(&self.sales_filter, &records)).await.expect("sales are counted");
         }
     }
 
-    /// The next batch, oldest record first; empty where there are no more records.
+    /// The next batch of records that pass any filter, oldest first; empty where there are no more.
     pub fn next_batch(&mut self) -> Vec<Value> {
         let mut batch = Vec::new();
         while batch.len() < BATCH {
@@ -65,7 +56,8 @@ impl Consumers {
             if records.is_empty() {
                 break;
             }
-            batch.extend(records.into_iter().filter(|record| passes(&self.filter, record)));
+            let filters = [&self.relay_filter, &self.sales_filter];
+            batch.extend(records.into_iter().filter(|record| filters.iter().any(|filter| passes(filter, record))));
         }
         batch
     }
@@ -79,6 +71,20 @@ impl Consumers {
         let answer = self.dynamo.execute("GetShardIterator", request).unwrap();
         answer["ShardIterator"].as_str().expect("an iterator").to_owned()
     }
+}
+
+/// The filter of a function's stream, as the template has it.
+fn filter_of(function: &str) -> Value {
+    let template = template();
+    let mapping = &template["Resources"][function]["Properties"]["Events"]["Stream"]["Properties"];
+    let pattern = mapping["FilterCriteria"]["Filters"][0]["Pattern"].as_str().expect("a stream has a filter");
+    serde_json::from_str(pattern).expect("a filter is JSON")
+}
+
+/// The batch that a function gets of these records.
+fn batch(filter: &Value, records: &[Value]) -> Event {
+    let passing: Vec<&Value> = records.iter().filter(|record| passes(filter, record)).collect();
+    serde_json::from_value(json!({ "Records": passing })).expect("stream records")
 }
 
 /// Whether a record passes a filter: each field that the filter has is one of the values it lists.

@@ -62,11 +62,11 @@ impl Courier {
     /// # Errors
     /// Never: what fails is named, and comes again.
     pub async fn handle(&self, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
-        Ok(self.queue.work_off(batch, async |body| self.deliver(body).await).await)
+        Ok(self.queue.work_off(batch, |body| self.deliver(body)).await)
     }
 
-    async fn deliver(&self, body: &str) -> Result<Handled, Error> {
-        let event: BusEvent<'_> = serde_json::from_str(body)?;
+    async fn deliver(&self, body: String) -> Result<Handled, Error> {
+        let event: BusEvent<'_> = serde_json::from_str(&body)?;
         let header: Header = serde_json::from_str(event.detail.get())?;
         let request = self
             .http

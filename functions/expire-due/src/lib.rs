@@ -29,11 +29,11 @@ struct Header {
 /// # Errors
 /// Never: what fails is named, and comes again.
 pub async fn handle(shop: &Shop, queue: &Queue, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
-    Ok(queue.work_off(batch, async |body| see_to(shop, body).await).await)
+    Ok(queue.work_off(batch, |body| see_to(shop, body)).await)
 }
 
-async fn see_to(shop: &Shop, body: &str) -> Result<Handled, Error> {
-    let event: EventBridgeEvent<Header> = serde_json::from_str(body)?;
+async fn see_to(shop: &Shop, body: String) -> Result<Handled, Error> {
+    let event: EventBridgeEvent<Header> = serde_json::from_str(&body)?;
     let id = event.detail.aggregate_id;
     let left = match event.detail_type.as_str() {
         "OrderPlaced" => orders::end_hold(shop, &id.clone().try_into()?).await?,

@@ -89,7 +89,11 @@ impl Relay {
     }
 }
 
-fn events_of(record: &EventRecord) -> Result<Vec<ShopEvent>, StoreError> {
+/// The events that a record of the stream tells of.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn events_of(record: &EventRecord) -> Result<Vec<ShopEvent>, StoreError> {
     if let Some((old, new)) = stream::sheet_change(record)? {
         return Ok(events::from_sheet_change(old.as_ref(), &new).into_iter().collect());
     }

@@ -22,11 +22,11 @@ use shared::{
 /// # Errors
 /// Never: what fails is named, and comes again.
 pub async fn handle(shop: &Shop, queue: &Queue, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
-    Ok(queue.work_off(batch, async |body| settle(shop, body).await).await)
+    Ok(queue.work_off(batch, |body| settle(shop, body)).await)
 }
 
-async fn settle(shop: &Shop, body: &str) -> Result<Handled, Error> {
-    let event: EventBridgeEvent<PaymentResult> = serde_json::from_str(body)?;
+async fn settle(shop: &Shop, body: String) -> Result<Handled, Error> {
+    let event: EventBridgeEvent<PaymentResult> = serde_json::from_str(&body)?;
     let outcome = match event.detail_type.as_str() {
         "PaymentSucceeded" => PaymentOutcome::Succeeded,
         "PaymentFailed" => PaymentOutcome::Failed,

@@ -49,14 +49,13 @@ impl Queue {
 
     /// Handles the messages of a batch by their bodies. What fails stays in the queue, comes again after a wait that
     /// doubles each time, and ends among the dead letters when it has failed too often.
-    pub async fn work_off(
-        &self,
-        batch: SqsEvent,
-        handle: impl AsyncFn(&str) -> Result<Handled, Error>,
-    ) -> SqsBatchResponse {
+    pub async fn work_off<F>(&self, batch: SqsEvent, handle: impl Fn(String) -> F) -> SqsBatchResponse
+    where
+        F: Future<Output = Result<Handled, Error>>,
+    {
         let mut response = SqsBatchResponse::default();
-        for message in batch.records {
-            let wait = match handle(message.body.as_deref().unwrap_or_default()).await {
+        for mut message in batch.records {
+            let wait = match handle(message.body.take().unwrap_or_default()).await {
                 Ok(Handled::Done) => continue,
                 Ok(Handled::NotYet(wait)) => seconds(wait).min(LONGEST_INVISIBLE_SECONDS),
                 Err(error) => {

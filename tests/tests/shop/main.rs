@@ -10,6 +10,7 @@ mod contention;
 mod conventions;
 mod costs;
 mod coupons;
+mod due;
 mod events;
 mod idempotency;
 mod orders;
