@@ -162,3 +162,39 @@ async fn a_record_that_cannot_be_read_is_named() {
     assert_eq!(records[poison]["dynamodb"]["SequenceNumber"], failed.as_str());
     assert_eq!(ids(&bus).len(), 2);
 }
+
+/// A sheet drawn up is an event, a sheet abandoned another; what becomes of it by an order the order tells.
+#[tokio::test]
+async fn order_sheets_are_told_of_too() {
+    let shop = TestShop::new();
+    shop.customer("mina", 100_000).await;
+    shop.product("tea", 1_000, 10).await;
+    let mut sheets = Vec::new();
+    for _ in 0..2 {
+        let items = json!([{ "productId": "tea", "quantity": 1 }]);
+        let sheet = shop.post("/order-sheets", json!({ "userId": "mina", "items": items })).await.expect(201);
+        sheets.push(sheet["orderSheetId"].clone());
+    }
+    shop.post("/orders", json!({ "userId": "mina", "orderSheetId": sheets[0] })).await.expect(201);
+    shop.set_clock("2026-11-20T03:30:00.001Z");
+    sweep_due::handle(shop.instance()).await.unwrap();
+
+    let bus = Bus::default();
+    relay(&bus).handle(event(&Consumers::new(shop.dynamo().clone()).next_batch())).await.unwrap();
+    let told: Vec<(Value, Value)> = bus
+        .taken()
+        .into_iter()
+        .map(|entry| {
+            let detail: Value = serde_json::from_str(entry["Detail"].as_str().unwrap()).unwrap();
+            (entry["DetailType"].clone(), detail["data"]["orderSheetId"].clone())
+        })
+        .collect();
+    let expected = [
+        (json!("OrderSheetCreated"), sheets[0].clone()),
+        (json!("OrderSheetCreated"), sheets[1].clone()),
+        (json!("OrderPaid"), sheets[0].clone()),
+        (json!("ShippingRequested"), Value::Null),
+        (json!("OrderSheetAbandoned"), sheets[1].clone()),
+    ];
+    assert_eq!(told, expected);
+}
