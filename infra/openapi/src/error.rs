@@ -11,6 +11,9 @@ pub enum Error {
     /// A route that no operation is described for.
     #[error("{} {} is a route, but {} describes no operation for it", .0.method, .0.path, .0.function)]
     Undescribed(Route),
+    /// An operation that something is to be said of, and that is not there.
+    #[error("there is no operation {0}")]
+    NoOperation(&'static str),
     /// The `# Errors` section of a handler does not say which codes it gives.
     #[error("the errors of {operation} are not understood: {problem}")]
     Failures {

@@ -13,6 +13,7 @@ mod schemas;
 mod successes;
 #[cfg(test)]
 mod tests;
+mod transitions;
 
 pub use error::Error;
 pub use operations::each as operations;
@@ -33,6 +34,7 @@ pub fn document() -> Result<OpenApi, Error> {
     operations::add_twins(&mut document)?;
     operations::name(&mut document);
     conventions::apply(&mut document)?;
+    transitions::publish(&mut document)?;
     schemas::tidy(&mut document);
     samples::add(&mut document)?;
     Ok(document)
