@@ -146,10 +146,10 @@ mod tests {
     use super::*;
     use crate::fixture::{Shop, user};
 
-    const FIGURES: &str = "28 items in order: 2 users hold 5000 won after 4 ledger entries; \
-                           2 products, 15 units on the shelf, 5 in live orders; \
-                           1 coupon campaigns, 2 issued, 1 tickets burnt; \
-                           3 orders, 2 paid with 38000 won, 0 refunded\n";
+    const FIGURES: &str = "43 items in order: 3 users hold 25000 won after 5 ledger entries; \
+                           3 products, 21 units on the shelf, 9 in live orders; \
+                           1 coupon campaigns, 3 issued, 1 tickets burnt; \
+                           5 orders, 3 paid with 62000 won, 7000 refunded\n";
 
     #[test]
     fn nothing_is_wrong_with_a_healthy_shop() {
