@@ -149,7 +149,7 @@ mod tests {
     const FIGURES: &str = "43 items in order: 3 users hold 25000 won after 5 ledger entries; \
                            3 products, 21 units on the shelf, 9 in live orders; \
                            1 coupon campaigns, 3 issued, 1 tickets burnt; \
-                           5 orders, 3 paid with 62000 won, 7000 refunded\n";
+                           5 orders, 1 waiting, 3 paid with 62000 won, 7000 refunded\n";
 
     #[test]
     fn nothing_is_wrong_with_a_healthy_shop() {

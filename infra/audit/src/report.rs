@@ -152,6 +152,8 @@ pub struct Figures {
     pub tickets_burnt: i128,
     /// Orders, failed ones included.
     pub orders: u64,
+    /// Orders that wait for the money.
+    pub orders_waiting: u64,
     /// Orders that were paid.
     pub orders_paid: u64,
     /// What was paid for them, in won.
@@ -163,13 +165,14 @@ pub struct Figures {
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { items, users, held_won, ledger_entries, products, units_on_shelf, units_in_orders, .. } = self;
-        let Self { campaigns, coupons_issued, tickets_burnt, orders, orders_paid, paid_won, refunded_won, .. } = self;
+        let Self { campaigns, coupons_issued, tickets_burnt, .. } = self;
+        let Self { orders, orders_waiting, orders_paid, paid_won, refunded_won, .. } = self;
         write!(
             f,
             "{items} items in order: {users} users hold {held_won} won after {ledger_entries} ledger entries; \
              {products} products, {units_on_shelf} units on the shelf, {units_in_orders} in live orders; \
              {campaigns} coupon campaigns, {coupons_issued} issued, {tickets_burnt} tickets burnt; \
-             {orders} orders, {orders_paid} paid with {paid_won} won, {refunded_won} refunded"
+             {orders} orders, {orders_waiting} waiting, {orders_paid} paid with {paid_won} won, {refunded_won} refunded"
         )
     }
 }
