@@ -162,12 +162,17 @@ impl Holder {
             checks.violated("coupon for the claimed slot", "one", "none");
             return;
         };
-        if coupon.state != CouponState::Used {
-            return;
-        }
-        let Some(order_id) = &coupon.order else {
-            checks.violated("order that a used coupon names", "one", "none");
-            return;
+        let order_id = match (coupon.state, &coupon.order) {
+            (CouponState::Used, Some(order_id)) => order_id,
+            (CouponState::Used, None) => {
+                checks.violated("order that a used coupon names", "one", "none");
+                return;
+            }
+            (_, Some(order_id)) => {
+                checks.violated("order that an unused coupon names", "none", order_id);
+                return;
+            }
+            (_, None) => return,
         };
         let names_it =
             |order: &&Known| order.user == *user && order.coupon.as_ref().is_some_and(|used| used.coupon == *id);
@@ -181,13 +186,14 @@ impl Holder {
     }
 }
 
-/// A paid, live order with a coupon has the user's coupon used for it, and nothing but what that takes off.
+/// A live order with a coupon, paid or waiting, has the user's coupon used for it, and any order nothing but what that
+/// takes off.
 fn check_order(id: &OrderId, order: &Known, used: &CouponUse, coupon: Option<&Coupon>, checks: &mut Checks<'_>) {
     let Some(coupon) = coupon else {
         checks.violated("coupon of its user", &used.coupon, "none");
         return;
     };
-    if order.is_paid && order.is_live() {
+    if order.is_live() {
         checks.equal("state of its coupon", CouponState::Used, coupon.state);
         let named = coupon.order.as_ref().map(OrderId::as_str);
         checks.equal("order that its coupon names", Some(id.as_str()), named);
@@ -214,12 +220,12 @@ fn taken_off(terms: &Terms, goods: Won) -> Option<(Won, bool)> {
 #[cfg(test)]
 mod tests {
     use shared::{
-        domain::order::{LineStatus, Order, OrderStatus},
+        domain::order::{Actor, HistoryEvent, Order},
         store::keys,
     };
 
     use super::*;
-    use crate::fixture::{LONG_AGO, Shop, coupon, draft, line, offer, order, user};
+    use crate::fixture::{LONG_AGO, SOON, Shop, at, cancelled, coupon, draft, line, offer, order, user};
 
     fn change_counter(shop: &mut Shop, change: impl FnOnce(&mut Counter)) {
         shop.change(keys::counter(&coupon("welcome"), 0), change);
@@ -380,6 +386,32 @@ mod tests {
     }
 
     #[test]
+    fn an_order_that_waits_holds_its_coupon() {
+        let mut shop = Shop::healthy();
+        shop.give("sora", CouponState::Usable, None);
+        assert_eq!(
+            shop.violations(),
+            [
+                "[3 coupons] order o4: order that its coupon names: expected Some(\"o4\"), found None",
+                "[3 coupons] order o4: state of its coupon: expected Used, found Usable",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_coupon_that_is_not_used_names_no_order() {
+        for (state, named) in [(CouponState::Usable, "o2"), (CouponState::Revoked, "o3")] {
+            let mut shop = Shop::healthy();
+            shop.give("jun", state, Some(named));
+            let of_jun = "[3 coupons] coupon welcome of user jun";
+            assert_eq!(
+                shop.violations(),
+                [format!("{of_jun}: order that an unused coupon names: expected none, found {named}")]
+            );
+        }
+    }
+
+    #[test]
     fn a_coupon_is_used_for_one_order_only() {
         let mut shop = Shop::healthy();
         let again = draft("mina", vec![line("cup", offer(5_000, 0), 1)], Some(crate::fixture::THOUSAND_OFF), LONG_AGO);
@@ -393,23 +425,25 @@ mod tests {
     }
 
     #[test]
-    fn a_refunded_order_has_given_its_coupon_back() {
+    fn an_order_that_has_ended_has_given_its_coupon_back() {
         let mut shop = Shop::healthy();
         let coupons = |shop: &Shop| {
             let violations = shop.violations().into_iter();
             violations.filter(|violation| violation.contains("[3 coupons]")).collect::<Vec<_>>()
         };
-        shop.change_order("o1", |order| {
-            order.items.iter_mut().for_each(|line| line.status = LineStatus::Cancelled);
-            order.status = OrderStatus::FullyRefunded;
+        let used = |holder: &str, order: &str| {
+            let coupon = format!("[3 coupons] coupon welcome of user {holder}");
+            format!("{coupon}: order that a used coupon names: expected {order}, live, found an ended one")
+        };
+        shop.change_order("o1", |order| *order = cancelled(order, 1, 2));
+        assert_eq!(coupons(&shop), [] as [&str; 0]);
+        shop.change_order("o1", |order| *order = cancelled(order, 2, 1));
+        shop.change_order("o4", |order| {
+            *order = order.end_unpaid(HistoryEvent::HoldExpired, Actor::System, at(SOON)).unwrap();
         });
-        assert_eq!(
-            coupons(&shop),
-            [
-                "[3 coupons] coupon welcome of user mina: order that a used coupon names: expected o1, live, found an ended one"
-            ]
-        );
-        change_coupon(&mut shop, "mina", |coupon| (coupon.state, coupon.order_id) = (CouponState::Usable, None));
+        assert_eq!(coupons(&shop), [used("mina", "o1"), used("sora", "o4")]);
+        shop.give("mina", CouponState::Usable, None);
+        shop.give("sora", CouponState::Usable, None);
         assert_eq!(coupons(&shop), [] as [&str; 0]);
     }
 
