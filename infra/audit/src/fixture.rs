@@ -68,21 +68,26 @@ impl Shop {
 
     /// The violations, as they are printed.
     pub(crate) fn violations(&self) -> Vec<String> {
-        self.report(Scope::Everything).violations.iter().map(ToString::to_string).collect()
+        self.violations_at(at(NOW))
+    }
+
+    pub(crate) fn violations_at(&self, now: Timestamp) -> Vec<String> {
+        let report = Self::audit(self.0.values().cloned(), Scope::Everything, now);
+        report.violations.iter().map(ToString::to_string).collect()
     }
 
     pub(crate) fn report(&self, scope: Scope) -> Report {
-        Self::audit(self.0.values().cloned(), scope)
+        Self::audit(self.0.values().cloned(), scope, at(NOW))
     }
 
     pub(crate) fn report_read_backwards(&self) -> Report {
-        Self::audit(self.0.values().rev().cloned(), Scope::Everything)
+        Self::audit(self.0.values().rev().cloned(), Scope::Everything, at(NOW))
     }
 
-    fn audit(items: impl Iterator<Item = Item>, scope: Scope) -> Report {
+    fn audit(items: impl Iterator<Item = Item>, scope: Scope, now: Timestamp) -> Report {
         let mut auditor = Auditor::new(scope);
         items.for_each(|item| auditor.add(item));
-        auditor.finish(at(NOW))
+        auditor.finish(now)
     }
 
     pub(crate) fn items(&self) -> impl Iterator<Item = &Item> {

@@ -1,17 +1,19 @@
 //! Invariant 4: an order's amounts add up, what was paid and paid back agrees with its state, its state follows from
 //! its lines, and its history replays to where it is.
 
-use std::collections::{BTreeMap, btree_map};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 
+use jiff::Timestamp;
 use shared::domain::{
-    CouponId, OrderId, UserId, Won,
+    CouponId, OrderId, OrderSheetId, PaymentId, UserId, Won,
     coupon::{CouponKind, Terms},
-    order::{Change, LineStatus, Order, OrderLine, OrderStatus, PaymentMethod, TRANSITIONS},
+    order::{Change, HistoryEvent, LineStatus, Order, OrderLine, OrderStatus, PaymentMethod, TRANSITIONS},
     pricing::{self, PricedLine, ShippingPolicy},
 };
 
 use crate::{
     findings::{Checks, Findings},
+    holds,
     report::{Figures, Invariant, Subject},
 };
 
@@ -25,7 +27,14 @@ pub(crate) struct Known {
     pub(crate) user: UserId,
     pub(crate) status: OrderStatus,
     pub(crate) payment: PaymentMethod,
+    /// The payment that it says paid it.
+    pub(crate) payment_id: Option<PaymentId>,
+    /// The payments that it had no use for.
+    pub(crate) returned: BTreeMap<PaymentId, Won>,
+    pub(crate) sheet: Option<OrderSheetId>,
+    pub(crate) hold_expires_at: Option<Timestamp>,
     pub(crate) is_paid: bool,
+    pub(crate) payable: Won,
     pub(crate) paid: Won,
     pub(crate) refunded: Won,
     pub(crate) coupon: Option<CouponUse>,
@@ -52,8 +61,21 @@ impl Orders {
     pub(crate) fn add(&mut self, order: Order) {
         let (goods, discount, shipping_fee) = (goods_of(&order), order.coupon_discount, order.shipping_fee);
         let coupon = order.coupon_id.map(|coupon| CouponUse { coupon, goods, discount, shipping_fee });
-        let Order { user_id: user, status, payment, paid, refunded, paid_at, .. } = order;
-        let known = Known { user, status, payment, is_paid: paid_at.is_some(), paid, refunded, coupon };
+        let returned = order.history.into_iter().filter_map(|happening| happening.returned);
+        let known = Known {
+            user: order.user_id,
+            status: order.status,
+            payment: order.payment,
+            payment_id: order.payment_id,
+            returned: returned.map(|returned| (returned.payment_id, returned.amount)).collect(),
+            sheet: order.order_sheet_id,
+            hold_expires_at: order.hold_expires_at,
+            is_paid: order.paid_at.is_some(),
+            payable: order.payable,
+            paid: order.paid,
+            refunded: order.refunded,
+            coupon,
+        };
         self.0.insert(order.order_id, known);
     }
 
@@ -65,8 +87,11 @@ impl Orders {
         self.0.iter()
     }
 
-    pub(crate) fn finish(self, figures: &mut Figures) {
-        for order in self.0.into_values() {
+    pub(crate) fn finish(self, now: Timestamp, findings: &mut Findings, figures: &mut Figures) {
+        for (id, order) in self.0 {
+            if let Some(end) = order.hold_expires_at {
+                holds::check_end(end, now, &mut findings.about(Invariant::Holds, Subject::Order(id)));
+            }
             figures.orders += 1;
             figures.orders_waiting += u64::from(order.status == OrderStatus::PendingPayment);
             figures.orders_paid += u64::from(order.is_paid);
@@ -88,6 +113,7 @@ pub(crate) fn check(order: &Order, findings: &mut Findings) {
     check_amounts(order, &mut checks);
     check_payment(order, &mut checks);
     check_history(order, &mut checks);
+    check_returns(order, &mut checks);
 }
 
 fn check_lines(order: &Order, checks: &mut Checks<'_>) {
@@ -184,6 +210,19 @@ fn check_history(order: &Order, checks: &mut Checks<'_>) {
     checks.equal("refunded as the history has it", refunded, i128::from(order.refunded.get()));
 }
 
+/// Money that goes back is told with the payment that brought it, each once.
+fn check_returns(order: &Order, checks: &mut Checks<'_>) {
+    let mut told = BTreeSet::new();
+    for happening in &order.history {
+        let (event, returned) = (happening.event, happening.returned.as_ref());
+        let is_return = event == HistoryEvent::PaymentReturned;
+        checks.equal(format_args!("history: {event:?} names a payment"), is_return, returned.is_some());
+        if let Some(payment) = returned.map(|returned| &returned.payment_id).filter(|payment| !told.insert(*payment)) {
+            checks.violated(format_args!("history: return of payment {payment}"), "once", "more than once");
+        }
+    }
+}
+
 /// Whether a line can have gone from one state to the other.
 fn is_step(from: Option<LineStatus>, to: LineStatus, units: u16) -> bool {
     use LineStatus::{Cancelled, Paid, PendingPayment, Preparing};
@@ -199,7 +238,7 @@ fn is_step(from: Option<LineStatus>, to: LineStatus, units: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use shared::domain::order::{Actor, Happening, HistoryEvent};
+    use shared::domain::order::{Actor, Happening};
 
     use super::*;
     use crate::fixture::{LONG_AGO, SOON, Shop, TODAY, at, cancelled, draft, line, offer, order, payment};
@@ -432,6 +471,26 @@ mod tests {
         assert_eq!(found, ["line 1: units cancelled as the history has it: expected 2, found 1"]);
         let found = wrong_with("o4", |order| order.items[0].cancelled_quantity = 1);
         assert_eq!(found, ["line 1: units cancelled as the history has it: expected 0, found 1"]);
+    }
+
+    #[test]
+    fn a_payment_goes_back_once() {
+        let again = |order: &mut Order| {
+            let returned = order.history[2].returned.clone().unwrap();
+            *order = order.return_payment(returned, at(TODAY)).unwrap();
+        };
+        assert_eq!(wrong_with("o5", again), ["history: return of payment p2: expected once, found more than once"]);
+        assert_eq!(
+            wrong_with("o5", |order| order.history[2].returned = None),
+            ["history: PaymentReturned names a payment: expected true, found false"]
+        );
+        assert_eq!(
+            wrong_with("o5", |order| order.history[1].returned = order.history[2].returned.take()),
+            [
+                "history: Paid names a payment: expected false, found true",
+                "history: PaymentReturned names a payment: expected true, found false",
+            ]
+        );
     }
 
     #[test]
