@@ -188,10 +188,13 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
-    use shared::store::keys;
+    use shared::{
+        domain::{order::Actor, stock::Shard},
+        store::keys,
+    };
 
     use super::*;
-    use crate::fixture::{Shop, entry, user};
+    use crate::fixture::{Shop, TODAY, at, cancelled, entry, product, user};
 
     fn change_account(shop: &mut Shop, change: impl FnOnce(&mut Account)) {
         shop.change(keys::account(&user("mina")), change);
@@ -365,7 +368,8 @@ mod tests {
     #[test]
     fn what_an_order_refunded_is_in_the_ledger() {
         let mut shop = Shop::healthy();
-        shop.change_order("o3", |order| order.refunded = Won::new(5_000));
+        shop.change_order("o3", |order| *order = cancelled(order, 1, 1));
+        shop.change(keys::stock(&product("cup"), 0), |shard: &mut Shard| shard.remaining = 8);
         assert_eq!(
             shop.violations(),
             ["[1 balances] order o3: won refunded in its user's ledger: expected 5000, found 0"]
@@ -374,5 +378,51 @@ mod tests {
         let account = |account: &mut Account| (account.balance, account.sequence) = (Won::new(5_000), 3);
         shop.change(keys::account(&user("jun")), account);
         assert_eq!(shop.violations(), [] as [&str; 0]);
+    }
+
+    /// Pays from the balance, and back to it, what was not to be paid that way, and nothing at all in the end.
+    fn pay_and_refund(shop: &mut Shop, of: &str) {
+        let moved = [(2, EntryKind::Payment, -16_000, 4_000), (3, EntryKind::Refund, 16_000, 20_000)];
+        for (sequence, kind, amount, after) in moved {
+            let entry = entry(sequence, kind, amount, after, Some(of));
+            shop.put(keys::ledger_entry(&user("sora"), sequence), entry);
+        }
+        shop.change(keys::account(&user("sora")), |account: &mut Account| account.sequence = 3);
+    }
+
+    #[test]
+    fn an_order_that_waits_or_is_paid_outside_moves_no_balance() {
+        for id in ["o4", "o5"] {
+            let mut shop = Shop::healthy();
+            pay_and_refund(&mut shop, id);
+            assert_eq!(
+                shop.violations(),
+                [
+                    format!("[1 balances] order {id}: payments in its user's ledger: expected 0, found 1"),
+                    format!("[1 balances] order {id}: won paid in its user's ledger: expected 0, found 16000"),
+                    format!("[1 balances] order {id}: won refunded in its user's ledger: expected 0, found 16000"),
+                ]
+            );
+        }
+    }
+
+    #[test]
+    fn an_order_that_is_paid_later_is_paid_from_the_balance_like_any_other() {
+        let mut shop = Shop::healthy();
+        shop.change_order("o4", |order| *order = order.pay(Actor::Customer, at(TODAY)).unwrap());
+        let balances = |shop: &Shop| -> Vec<String> {
+            shop.violations().into_iter().filter(|line| line.contains("[1 balances]")).collect()
+        };
+        assert_eq!(
+            balances(&shop),
+            [
+                "[1 balances] order o4: payments in its user's ledger: expected 1, found 0",
+                "[1 balances] order o4: won paid in its user's ledger: expected 16000, found 0",
+            ]
+        );
+        shop.put(keys::ledger_entry(&user("sora"), 2), entry(2, EntryKind::Payment, -16_000, 4_000, Some("o4")));
+        let account = |account: &mut Account| (account.balance, account.sequence) = (Won::new(4_000), 2);
+        shop.change(keys::account(&user("sora")), account);
+        assert_eq!(balances(&shop), [] as [&str; 0]);
     }
 }

@@ -10,9 +10,12 @@ use crate::{
     accounts::Accounts,
     campaigns::Campaigns,
     findings::Findings,
+    holds::Place,
     orders::{self, Orders},
+    payments::Payments,
     report::{Figures, Invariant, Report, Subject},
     sales::Sales,
+    sheets::Sheets,
     shelves::Shelves,
 };
 
@@ -28,7 +31,8 @@ pub enum Scope {
 
 /// Checks the items of a table, which come in any order, each once.
 ///
-/// What it remembers is bounded by the number of users, products, coupons and orders, not by the size of the table.
+/// What it remembers is bounded by the number of users, products, coupons and orders, and of the order sheets that
+/// storage keeps for a week, not by the size of the table.
 #[derive(Debug)]
 pub struct Auditor {
     scope: Scope,
@@ -38,6 +42,8 @@ pub struct Auditor {
     shelves: Shelves,
     campaigns: Campaigns,
     orders: Orders,
+    payments: Payments,
+    sheets: Sheets,
     sales: Sales,
 }
 
@@ -52,6 +58,8 @@ impl Auditor {
             shelves: Shelves::default(),
             campaigns: Campaigns::default(),
             orders: Orders::default(),
+            payments: Payments::default(),
+            sheets: Sheets::default(),
             sales: Sales::default(),
         }
     }
@@ -59,8 +67,12 @@ impl Auditor {
     /// Takes note of an item.
     pub fn add(&mut self, item: Item) {
         self.items += 1;
+        let place = Place::of(&item);
         match Record::read(item) {
-            Ok(record) => self.enter(record),
+            Ok(record) => {
+                place.check(&record, &mut self.findings);
+                self.enter(record);
+            }
             Err(unreadable) => report(unreadable, &mut self.findings),
         }
     }
@@ -80,6 +92,8 @@ impl Auditor {
                 }
                 self.orders.add(order);
             }
+            Record::Payment(payment) => self.payments.add(*payment, &mut self.findings),
+            Record::Sheet(record) => self.sheets.add(record.sheet, &mut self.findings),
             Record::Product(product) => self.shelves.add_product(*product),
             Record::Shard { product, number, shard } => self.shelves.add_shard(product, number, shard),
             Record::Campaign(campaign) => self.campaigns.add_campaign(*campaign),
@@ -92,17 +106,13 @@ impl Auditor {
             }
             Record::Board(board) => self.sales.add_board(board),
             // There is nothing in them to add up: they say what has been done, or what somebody means to do.
-            Record::Cart { .. }
-            | Record::Counted { .. }
-            | Record::Request { .. }
-            | Record::Payment(_)
-            | Record::Sheet(_) => {}
+            Record::Cart { .. } | Record::Counted { .. } | Record::Request { .. } => {}
         }
     }
 
     /// Draws the conclusions, as of the instant `now`.
     pub fn finish(self, now: Timestamp) -> Report {
-        let Self { scope, items, mut findings, accounts, shelves, campaigns, orders, sales } = self;
+        let Self { scope, items, mut findings, accounts, shelves, campaigns, orders, payments, sheets, sales } = self;
         let mut figures = Figures { items, ..Figures::default() };
         if scope == Scope::Everything {
             sales.finish(&shelves, now, &mut findings);
@@ -110,7 +120,9 @@ impl Auditor {
         accounts.finish(&orders, &mut findings, &mut figures);
         shelves.finish(&mut findings, &mut figures);
         campaigns.finish(&orders, &mut findings, &mut figures);
-        orders.finish(&mut figures);
+        payments.finish(&orders, &mut findings);
+        sheets.finish(&orders, now, &mut findings, &mut figures);
+        orders.finish(now, &mut findings, &mut figures);
         let (violations, omitted) = findings.into_parts();
         Report { figures, violations, omitted }
     }
@@ -146,10 +158,11 @@ mod tests {
     use super::*;
     use crate::fixture::{Shop, user};
 
-    const FIGURES: &str = "28 items in order: 2 users hold 5000 won after 4 ledger entries; \
-                           2 products, 15 units on the shelf, 5 in live orders; \
-                           1 coupon campaigns, 2 issued, 1 tickets burnt; \
-                           3 orders, 2 paid with 38000 won, 0 refunded\n";
+    const FIGURES: &str = "43 items in order: 3 users hold 25000 won after 5 ledger entries; \
+                           3 products, 21 units on the shelf, 9 in live orders; \
+                           1 coupon campaigns, 3 issued, 1 tickets burnt; \
+                           5 orders, 1 waiting, 3 paid with 62000 won, 7000 refunded; \
+                           1 order sheets open\n";
 
     #[test]
     fn nothing_is_wrong_with_a_healthy_shop() {

@@ -162,12 +162,17 @@ impl Holder {
             checks.violated("coupon for the claimed slot", "one", "none");
             return;
         };
-        if coupon.state != CouponState::Used {
-            return;
-        }
-        let Some(order_id) = &coupon.order else {
-            checks.violated("order that a used coupon names", "one", "none");
-            return;
+        let order_id = match (coupon.state, &coupon.order) {
+            (CouponState::Used, Some(order_id)) => order_id,
+            (CouponState::Used, None) => {
+                checks.violated("order that a used coupon names", "one", "none");
+                return;
+            }
+            (_, Some(order_id)) => {
+                checks.violated("order that an unused coupon names", "none", order_id);
+                return;
+            }
+            (_, None) => return,
         };
         let names_it =
             |order: &&Known| order.user == *user && order.coupon.as_ref().is_some_and(|used| used.coupon == *id);
@@ -181,13 +186,14 @@ impl Holder {
     }
 }
 
-/// A paid, live order with a coupon has the user's coupon used for it, and nothing but what that takes off.
+/// A live order with a coupon, paid or waiting, has the user's coupon used for it, and any order nothing but what that
+/// takes off.
 fn check_order(id: &OrderId, order: &Known, used: &CouponUse, coupon: Option<&Coupon>, checks: &mut Checks<'_>) {
     let Some(coupon) = coupon else {
         checks.violated("coupon of its user", &used.coupon, "none");
         return;
     };
-    if order.is_paid && order.is_live() {
+    if order.is_live() {
         checks.equal("state of its coupon", CouponState::Used, coupon.state);
         let named = coupon.order.as_ref().map(OrderId::as_str);
         checks.equal("order that its coupon names", Some(id.as_str()), named);
@@ -214,12 +220,12 @@ fn taken_off(terms: &Terms, goods: Won) -> Option<(Won, bool)> {
 #[cfg(test)]
 mod tests {
     use shared::{
-        domain::order::{LineStatus, Order, OrderStatus},
+        domain::order::{Actor, HistoryEvent, Order},
         store::keys,
     };
 
     use super::*;
-    use crate::fixture::{LONG_AGO, Shop, coupon, draft, line, offer, order, user};
+    use crate::fixture::{LONG_AGO, SOON, Shop, at, cancelled, coupon, draft, line, offer, order, user};
 
     fn change_counter(shop: &mut Shop, change: impl FnOnce(&mut Counter)) {
         shop.change(keys::counter(&coupon("welcome"), 0), change);
@@ -260,7 +266,7 @@ mod tests {
     fn no_slot_is_of_a_ticket_that_was_not_drawn() {
         let mut shop = Shop::healthy();
         change_counter(&mut shop, |counter| counter.next = 2);
-        assert_eq!(shop.violations(), [format!("{WELCOME}: counter 0: ticket of a slot: expected at most 1, found 2")]);
+        assert_eq!(shop.violations(), [format!("{WELCOME}: counter 0: ticket of a slot: expected at most 1, found 3")]);
         change_counter(&mut shop, |counter| counter.next = 4);
         shop.remove(keys::slot(&coupon("welcome"), 0, 2));
         put_slot(&mut shop, -2, Some("jun"));
@@ -278,8 +284,8 @@ mod tests {
         assert_eq!(
             shop.violations(),
             [
-                format!("{WELCOME}: counter 0: slots: expected at most 2, found 3"),
-                format!("{WELCOME}: counter 0: ticket of a slot: expected at most 1, found 2"),
+                format!("{WELCOME}: counter 0: slots: expected at most 2, found 4"),
+                format!("{WELCOME}: counter 0: ticket of a slot: expected at most 1, found 3"),
             ]
         );
     }
@@ -313,7 +319,8 @@ mod tests {
     #[test]
     fn burnt_tickets_are_counted_and_not_wrong() {
         let mut shop = Shop::healthy();
-        change_counter(&mut shop, |counter| counter.next = 5);
+        shop.change(keys::campaign(&coupon("welcome")), |campaign: &mut Campaign| campaign.total_quantity = 5);
+        change_counter(&mut shop, |counter| (counter.next, counter.limit) = (6, 6));
         assert_eq!(shop.report(crate::Scope::Everything).figures.tickets_burnt, 2);
         assert_eq!(shop.violations(), [] as [&str; 0]);
     }
@@ -321,19 +328,19 @@ mod tests {
     #[test]
     fn nobody_gets_two() {
         let mut shop = Shop::healthy();
-        put_slot(&mut shop, 3, Some("jun"));
+        put_slot(&mut shop, 4, Some("jun"));
         assert_eq!(shop.violations(), ["[3 coupons] coupon welcome of user jun: claimed slots: expected 1, found 2"]);
     }
 
     #[test]
     fn every_coupon_has_a_slot_and_every_claimed_slot_a_coupon() {
         let mut shop = Shop::healthy();
-        put_slot(&mut shop, 2, Some("sora"));
+        put_slot(&mut shop, 2, Some("nari"));
         assert_eq!(
             shop.violations(),
             [
                 "[3 coupons] coupon welcome of user jun: claimed slots: expected 1, found 0",
-                "[3 coupons] coupon welcome of user sora: coupon for the claimed slot: expected one, found none",
+                "[3 coupons] coupon welcome of user nari: coupon for the claimed slot: expected one, found none",
             ]
         );
     }
@@ -379,36 +386,64 @@ mod tests {
     }
 
     #[test]
-    fn a_coupon_is_used_for_one_order_only() {
+    fn an_order_that_waits_holds_its_coupon() {
         let mut shop = Shop::healthy();
-        let again = draft("mina", vec![line("cup", offer(5_000, 0), 1)], Some(crate::fixture::THOUSAND_OFF), LONG_AGO);
-        shop.put_order(Order::paid(order("o4"), again));
-        let violations = shop.violations();
-        let of_coupons: Vec<_> = violations.iter().filter(|violation| violation.contains("[3 coupons]")).collect();
+        shop.give("sora", CouponState::Usable, None);
         assert_eq!(
-            of_coupons,
-            ["[3 coupons] order o4: order that its coupon names: expected Some(\"o4\"), found Some(\"o1\")"]
+            shop.violations(),
+            [
+                "[3 coupons] order o4: order that its coupon names: expected Some(\"o4\"), found None",
+                "[3 coupons] order o4: state of its coupon: expected Used, found Usable",
+            ]
         );
     }
 
     #[test]
-    fn a_refunded_order_has_given_its_coupon_back() {
+    fn a_coupon_that_is_not_used_names_no_order() {
+        for (state, named) in [(CouponState::Usable, "o2"), (CouponState::Revoked, "o3")] {
+            let mut shop = Shop::healthy();
+            shop.give("jun", state, Some(named));
+            let of_jun = "[3 coupons] coupon welcome of user jun";
+            assert_eq!(
+                shop.violations(),
+                [format!("{of_jun}: order that an unused coupon names: expected none, found {named}")]
+            );
+        }
+    }
+
+    #[test]
+    fn a_coupon_is_used_for_one_order_only() {
+        let mut shop = Shop::healthy();
+        let again = draft("mina", vec![line("cup", offer(5_000, 0), 1)], Some(crate::fixture::THOUSAND_OFF), LONG_AGO);
+        shop.put_order(Order::paid(order("o6"), again));
+        let violations = shop.violations();
+        let of_coupons: Vec<_> = violations.iter().filter(|violation| violation.contains("[3 coupons]")).collect();
+        assert_eq!(
+            of_coupons,
+            ["[3 coupons] order o6: order that its coupon names: expected Some(\"o6\"), found Some(\"o1\")"]
+        );
+    }
+
+    #[test]
+    fn an_order_that_has_ended_has_given_its_coupon_back() {
         let mut shop = Shop::healthy();
         let coupons = |shop: &Shop| {
             let violations = shop.violations().into_iter();
             violations.filter(|violation| violation.contains("[3 coupons]")).collect::<Vec<_>>()
         };
-        shop.change_order("o1", |order| {
-            order.items.iter_mut().for_each(|line| line.status = LineStatus::Cancelled);
-            order.status = OrderStatus::FullyRefunded;
+        let used = |holder: &str, order: &str| {
+            let coupon = format!("[3 coupons] coupon welcome of user {holder}");
+            format!("{coupon}: order that a used coupon names: expected {order}, live, found an ended one")
+        };
+        shop.change_order("o1", |order| *order = cancelled(order, 1, 2));
+        assert_eq!(coupons(&shop), [] as [&str; 0]);
+        shop.change_order("o1", |order| *order = cancelled(order, 2, 1));
+        shop.change_order("o4", |order| {
+            *order = order.end_unpaid(HistoryEvent::HoldExpired, Actor::System, at(SOON)).unwrap();
         });
-        assert_eq!(
-            coupons(&shop),
-            [
-                "[3 coupons] coupon welcome of user mina: order that a used coupon names: expected o1, live, found an ended one"
-            ]
-        );
-        change_coupon(&mut shop, "mina", |coupon| (coupon.state, coupon.order_id) = (CouponState::Usable, None));
+        assert_eq!(coupons(&shop), [used("mina", "o1"), used("sora", "o4")]);
+        shop.give("mina", CouponState::Usable, None);
+        shop.give("sora", CouponState::Usable, None);
         assert_eq!(coupons(&shop), [] as [&str; 0]);
     }
 

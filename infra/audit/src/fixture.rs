@@ -7,16 +7,24 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 use shared::{
     domain::{
-        CouponId, OrderId, ProductId, UserId, Won,
+        CouponId, OrderId, OrderSheetId, PaymentId, ProductId, UserId, Won,
         coupon::{Campaign, Counter, CouponKind, CouponState, IssuedCoupon, Slot, Terms, Validity},
         ledger::{EntryKind, LedgerEntry},
-        order::{Actor, Draft, LineStatus, Order, OrderLine},
+        order::{
+            Actor, Cancellation, Draft, LineStatus, Order, OrderLine, Payment, PaymentMethod, PaymentStatus, Returned,
+        },
         pricing::{self, ShippingPolicy},
         product::{Offer, Product, SaleStatus},
+        sheet::{OrderSheet, SheetState},
         stock::Shard,
         user::{Account, Profile, UserKind, UserStatus},
     },
-    store::{Item, Key, keys, orders::OrderRecord},
+    store::{
+        Item, Key,
+        keys::{self, BY_DUE, IndexKey},
+        orders::OrderRecord,
+        sheets::SheetRecord,
+    },
 };
 
 use crate::{Auditor, Report, Scope};
@@ -25,7 +33,11 @@ use crate::{Auditor, Report, Scope};
 pub(crate) const NOW: &str = "2026-11-20T03:00:00Z";
 /// The same day in Seoul.
 pub(crate) const TODAY: &str = "2026-11-20T01:00:00Z";
-/// A day that no bestseller is counted from any more.
+/// What was put on hold shortly before noon waits until then.
+pub(crate) const SOON: &str = "2026-11-20T03:05:00Z";
+/// A day that no bestseller is counted from any more, but whose order sheets are still kept.
+pub(crate) const DAYS_AGO: &str = "2026-11-17T01:00:00Z";
+/// A day before those.
 pub(crate) const LONG_AGO: &str = "2026-11-10T01:00:00Z";
 
 pub(crate) const SHIPPING: ShippingPolicy = ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) };
@@ -38,13 +50,16 @@ pub(crate) struct Shop(BTreeMap<(String, String), Item>);
 
 impl Shop {
     /// Mina has used her coupon for two teas and a cup; Jun has bought two cups long ago, and failed to pay for
-    /// another one. Of the coupon's four tickets one was made void and one is burnt.
+    /// another one. Sora has ordered three pots by a sheet, paid them outside the shop, twice by mistake, and cancelled
+    /// one of them since; two more are held for her, and her coupon with them. She has an order sheet open and let
+    /// another one go by. Of the coupon's five tickets one was made void and one is burnt.
     pub(crate) fn healthy() -> Self {
         let mut shop = Self::default();
         shop.add_users();
         shop.add_products();
         shop.add_campaign();
         shop.add_orders();
+        shop.add_sheets();
         shop.add_sales();
         shop.put(keys::request("d1"), json!({ "payload": "p", "outcome": { "userId": "mina" } }));
         shop.put(keys::counted("o1-1"), json!({ "ttl": 1 }));
@@ -53,25 +68,39 @@ impl Shop {
 
     /// The violations, as they are printed.
     pub(crate) fn violations(&self) -> Vec<String> {
-        self.report(Scope::Everything).violations.iter().map(ToString::to_string).collect()
+        self.violations_at(at(NOW))
+    }
+
+    pub(crate) fn violations_at(&self, now: Timestamp) -> Vec<String> {
+        let report = Self::audit(self.0.values().cloned(), Scope::Everything, now);
+        report.violations.iter().map(ToString::to_string).collect()
     }
 
     pub(crate) fn report(&self, scope: Scope) -> Report {
-        Self::audit(self.0.values().cloned(), scope)
+        Self::audit(self.0.values().cloned(), scope, at(NOW))
     }
 
     pub(crate) fn report_read_backwards(&self) -> Report {
-        Self::audit(self.0.values().rev().cloned(), Scope::Everything)
+        Self::audit(self.0.values().rev().cloned(), Scope::Everything, at(NOW))
     }
 
-    fn audit(items: impl Iterator<Item = Item>, scope: Scope) -> Report {
+    fn audit(items: impl Iterator<Item = Item>, scope: Scope, now: Timestamp) -> Report {
         let mut auditor = Auditor::new(scope);
         items.for_each(|item| auditor.add(item));
-        auditor.finish(at(NOW))
+        auditor.finish(now)
     }
 
     pub(crate) fn items(&self) -> impl Iterator<Item = &Item> {
         self.0.values()
+    }
+
+    fn get<R: DeserializeOwned>(&self, key: &Key) -> R {
+        serde_dynamo::from_item(self.0[&(key.pk.clone(), key.sk.clone())].clone()).unwrap()
+    }
+
+    pub(crate) fn order(&self, id: &str) -> Order {
+        let record: OrderRecord = self.get(&keys::order(&order(id)));
+        record.order
     }
 
     pub(crate) fn put(&mut self, key: Key, record: impl Serialize) {
@@ -83,14 +112,31 @@ impl Shop {
 
     /// Changes the record at `key`.
     pub(crate) fn change<R: Serialize + DeserializeOwned>(&mut self, key: Key, change: impl FnOnce(&mut R)) {
-        let item = self.0[&(key.pk.clone(), key.sk.clone())].clone();
-        let mut record: R = serde_dynamo::from_item(item).unwrap();
+        let mut record: R = self.get(&key);
         change(&mut record);
         self.put(key, record);
     }
 
     pub(crate) fn change_order(&mut self, id: &str, change: impl FnOnce(&mut Order)) {
-        self.change(keys::order(&order(id)), |record: &mut OrderRecord| change(&mut record.order));
+        let mut order = self.order(id);
+        change(&mut order);
+        self.put_order(order);
+    }
+
+    pub(crate) fn change_sheet(&mut self, id: &str, change: impl FnOnce(&mut OrderSheet)) {
+        let SheetRecord { sheet: mut changed, .. } = self.get(&keys::sheet(&sheet(id)));
+        change(&mut changed);
+        self.put_sheet(changed);
+    }
+
+    /// Lists an item in the index by due, or does not.
+    pub(crate) fn place(&mut self, key: Key, place: Option<IndexKey>) {
+        let item = self.0.get_mut(&(key.pk, key.sk)).unwrap();
+        item.remove(BY_DUE.pk);
+        item.remove(BY_DUE.sk);
+        if let Some(IndexKey { pk, sk }) = place {
+            item.extend::<Item>(serde_dynamo::to_item(json!({ BY_DUE.pk: pk, BY_DUE.sk: sk })).unwrap());
+        }
     }
 
     pub(crate) fn remove(&mut self, key: Key) {
@@ -101,8 +147,9 @@ impl Shop {
         let charge = |sequence, amount, after| entry(sequence, EntryKind::Charge, amount, after, None);
         let payment = |sequence, amount, after, order| entry(sequence, EntryKind::Payment, amount, after, Some(order));
         for (name, balance, ledger) in [
-            ("mina", 5_000, [charge(1, 30_000, 30_000), payment(2, -25_000, 5_000, "o1")]),
-            ("jun", 0, [charge(1, 13_000, 13_000), payment(2, -13_000, 0, "o3")]),
+            ("mina", 5_000, vec![charge(1, 30_000, 30_000), payment(2, -25_000, 5_000, "o1")]),
+            ("jun", 0, vec![charge(1, 13_000, 13_000), payment(2, -13_000, 0, "o3")]),
+            ("sora", 20_000, vec![charge(1, 20_000, 20_000)]),
         ] {
             let user = user(name);
             let profile = Profile {
@@ -117,7 +164,8 @@ impl Shop {
                 created_at: at(LONG_AGO),
             };
             self.put(keys::profile(&user), profile);
-            let account = Account { status: UserStatus::Active, balance: Won::new(balance), sequence: 2 };
+            let sequence = u64::try_from(ledger.len()).unwrap();
+            let account = Account { status: UserStatus::Active, balance: Won::new(balance), sequence };
             self.put(keys::account(&user), account);
             for entry in ledger {
                 self.put(keys::ledger_entry(&user, entry.sequence), entry);
@@ -126,9 +174,11 @@ impl Shop {
     }
 
     fn add_products(&mut self) {
-        for (id, offer, shards) in
-            [("tea", offer(10_000, 1_000), vec![(3, 5), (5, 5)]), ("cup", offer(5_000, 0), vec![(7, 10)])]
-        {
+        for (id, offer, shards) in [
+            ("tea", offer(10_000, 1_000), vec![(3, 5), (5, 5)]),
+            ("cup", offer(5_000, 0), vec![(7, 10)]),
+            ("pot", offer(7_000, 0), vec![(6, 10)]),
+        ] {
             let product_id = product(id);
             for (&(remaining, received), number) in shards.iter().zip(0..) {
                 self.put(keys::stock(&product_id, number), Shard { remaining, received, offer });
@@ -162,12 +212,13 @@ impl Shop {
             created_at: at(LONG_AGO),
         };
         self.put(keys::campaign(&campaign.coupon_id), &campaign);
-        self.put(keys::counter(&campaign.coupon_id, 0), Counter { next: 4, limit: 5 });
-        for (ticket, holder) in [(0, Some("mina")), (1, None), (2, Some("jun"))] {
+        self.put(keys::counter(&campaign.coupon_id, 0), Counter { next: 5, limit: 5 });
+        for (ticket, holder) in [(0, Some("mina")), (1, None), (2, Some("jun")), (3, Some("sora"))] {
             self.put(keys::slot(&campaign.coupon_id, 0, ticket), Slot { user_id: holder.map(user) });
         }
         self.give("mina", CouponState::Used, Some("o1"));
         self.give("jun", CouponState::Usable, None);
+        self.give("sora", CouponState::Used, Some("o4"));
     }
 
     /// Gives a user the coupon.
@@ -194,10 +245,51 @@ impl Shop {
         self.put_order(Order::payment_failed(order("o2"), draft("jun", lines, Some(THOUSAND_OFF), TODAY)));
         let lines = vec![line("cup", offer(5_000, 0), 2)];
         self.put_order(Order::paid(order("o3"), draft("jun", lines, None, LONG_AGO)));
+        let lines = vec![line("pot", offer(7_000, 0), 2)];
+        let held = draft("sora", lines, Some(THOUSAND_OFF), TODAY);
+        self.put_order(Order::placed(order("o4"), held, PaymentMethod::Balance, at(SOON)));
+    }
+
+    fn add_sheets(&mut self) {
+        let pots = |instant| draft("sora", vec![line("pot", offer(7_000, 0), 3)], None, instant);
+        let ordered = OrderSheet::new(sheet("s1"), pots(DAYS_AGO), at("2026-11-17T01:30:00Z"));
+        self.put_sheet(OrderSheet { state: SheetState::Ordered, order_id: Some(order("o5")), ..ordered });
+        self.put_sheet(OrderSheet::new(sheet("s2"), pots(TODAY), at(SOON)));
+        let abandoned = OrderSheet::new(sheet("s3"), pots(DAYS_AGO), at("2026-11-17T01:30:00Z"));
+        self.put_sheet(OrderSheet { state: SheetState::Abandoned, ..abandoned });
+
+        let by_sheet = Draft { order_sheet_id: Some(sheet("s1")), ..pots(DAYS_AGO) };
+        let (end, then) = (at("2026-11-17T01:10:00Z"), at("2026-11-17T01:01:00Z"));
+        let placed = Order::placed(order("o5"), by_sheet, PaymentMethod::External, end);
+        let twice = Returned { payment_id: payment("p2"), amount: placed.payable };
+        let paid = placed.settle(payment("p1"), then).return_payment(twice, then).unwrap();
+        self.put_order(cancelled(&paid, 1, 1));
+        for (id, status) in
+            [("p1", PaymentStatus::Paid), ("p2", PaymentStatus::RefundRequested), ("p3", PaymentStatus::Failed)]
+        {
+            self.put_payment("o5", id, paid.payable.get(), status);
+        }
+    }
+
+    pub(crate) fn put_payment(&mut self, of: &str, id: &str, amount: i64, status: PaymentStatus) {
+        let (payment_id, order_id, amount) = (payment(id), order(of), Won::new(amount));
+        let payment = Payment { payment_id, order_id, amount, status, at: at(DAYS_AGO) };
+        self.put(keys::payment(&payment.order_id, &payment.payment_id), payment);
     }
 
     pub(crate) fn put_order(&mut self, order: Order) {
-        self.put(keys::order(&order.order_id), OrderRecord { order, payload: "p".to_owned() });
+        let key = keys::order(&order.order_id);
+        let place = order.hold_expires_at.map(|end| keys::hold_by_due(&order.order_id, end));
+        self.put(key.clone(), OrderRecord { order, payload: "p".to_owned() });
+        self.place(key, place);
+    }
+
+    pub(crate) fn put_sheet(&mut self, sheet: OrderSheet) {
+        let key = keys::sheet(&sheet.order_sheet_id);
+        let is_open = sheet.state == SheetState::Open;
+        let place = is_open.then(|| keys::sheet_by_due(&sheet.order_sheet_id, sheet.expires_at));
+        self.put(key.clone(), SheetRecord { sheet, payload: "p".to_owned() });
+        self.place(key, place);
     }
 
     fn add_sales(&mut self) {
@@ -228,6 +320,20 @@ pub(crate) fn coupon(id: &str) -> CouponId {
 
 pub(crate) fn order(id: &str) -> OrderId {
     OrderId::try_from(id.to_owned()).unwrap()
+}
+
+pub(crate) fn sheet(id: &str) -> OrderSheetId {
+    OrderSheetId::try_from(id.to_owned()).unwrap()
+}
+
+pub(crate) fn payment(id: &str) -> PaymentId {
+    PaymentId::try_from(id.to_owned()).unwrap()
+}
+
+/// The order with some units of a line cancelled by the customer.
+pub(crate) fn cancelled(order: &Order, number: usize, units: u16) -> Order {
+    let units = Cancellation::Units([(number, units)].into());
+    order.cancel(&units, Actor::Customer, None, at(TODAY)).unwrap()
 }
 
 pub(crate) fn offer(price: i64, discount: i64) -> Offer {

@@ -6,11 +6,14 @@
 //! | 1 balances | a balance is the sum of its ledger, which chains; orders are paid just once | `accounts` |
 //! | 2 stock | received = on the shelf + in live orders; no shard below zero | `shelves` |
 //! | 3 coupons | never more issued than there are, one a user; used for one live order | `campaigns` |
-//! | 4 orders | amounts add up; paid, refunded, state and history agree | `orders` |
+//! | 4 orders | amounts add up; paid, refunded, cancelled units, state and history agree | `orders` |
 //! | 5 sales | bestsellers are what a recount of the orders gives | `sales` |
+//! | 7 holds | what waits is listed with what is due, and ends soon after its time is up | `holds` |
+//! | payments | what was paid outside has just the payment that paid it; all other money is asked back | `payments` |
+//! | sheets | an ordered sheet and its order name each other and agree | `sheets` |
 //!
 //! [`Auditor`] itself does no I/O: it is fed items one by one, from [`read`] or from anywhere else that has them, and
-//! keeps sums per user, product, campaign and order, never the items.
+//! keeps sums per user, product, campaign, order and order sheet, never the items.
 //!
 //! A table is read item by item, not at one instant: what is written meanwhile can look wrong without being so. The
 //! verdict is on a table at rest, or on a copy of one instant.
@@ -21,10 +24,13 @@ mod campaigns;
 mod findings;
 #[cfg(test)]
 mod fixture;
+mod holds;
 mod orders;
+mod payments;
 mod read;
 mod report;
 mod sales;
+mod sheets;
 mod shelves;
 
 pub use auditor::{Auditor, Scope};

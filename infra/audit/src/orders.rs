@@ -1,17 +1,19 @@
 //! Invariant 4: an order's amounts add up, what was paid and paid back agrees with its state, its state follows from
 //! its lines, and its history replays to where it is.
 
-use std::collections::{BTreeMap, btree_map};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 
+use jiff::Timestamp;
 use shared::domain::{
-    CouponId, OrderId, UserId, Won,
+    CouponId, OrderId, OrderSheetId, PaymentId, UserId, Won,
     coupon::{CouponKind, Terms},
-    order::{Change, LineStatus, Order, OrderLine, OrderStatus, PaymentMethod, TRANSITIONS},
+    order::{Change, HistoryEvent, LineStatus, Order, OrderLine, OrderStatus, PaymentMethod, TRANSITIONS},
     pricing::{self, PricedLine, ShippingPolicy},
 };
 
 use crate::{
     findings::{Checks, Findings},
+    holds,
     report::{Figures, Invariant, Subject},
 };
 
@@ -25,7 +27,14 @@ pub(crate) struct Known {
     pub(crate) user: UserId,
     pub(crate) status: OrderStatus,
     pub(crate) payment: PaymentMethod,
+    /// The payment that it says paid it.
+    pub(crate) payment_id: Option<PaymentId>,
+    /// The payments that it had no use for.
+    pub(crate) returned: BTreeMap<PaymentId, Won>,
+    pub(crate) sheet: Option<OrderSheetId>,
+    pub(crate) hold_expires_at: Option<Timestamp>,
     pub(crate) is_paid: bool,
+    pub(crate) payable: Won,
     pub(crate) paid: Won,
     pub(crate) refunded: Won,
     pub(crate) coupon: Option<CouponUse>,
@@ -43,8 +52,8 @@ pub(crate) struct CouponUse {
 
 impl Known {
     /// Whether the order has, or holds, what was ordered, at least a part of it.
-    pub(crate) const fn is_live(&self) -> bool {
-        !matches!(self.status, OrderStatus::PaymentFailed | OrderStatus::Cancelled | OrderStatus::FullyRefunded)
+    pub(crate) fn is_live(&self) -> bool {
+        !self.status.has_nothing()
     }
 }
 
@@ -52,8 +61,21 @@ impl Orders {
     pub(crate) fn add(&mut self, order: Order) {
         let (goods, discount, shipping_fee) = (goods_of(&order), order.coupon_discount, order.shipping_fee);
         let coupon = order.coupon_id.map(|coupon| CouponUse { coupon, goods, discount, shipping_fee });
-        let Order { user_id: user, status, payment, paid, refunded, paid_at, .. } = order;
-        let known = Known { user, status, payment, is_paid: paid_at.is_some(), paid, refunded, coupon };
+        let returned = order.history.into_iter().filter_map(|happening| happening.returned);
+        let known = Known {
+            user: order.user_id,
+            status: order.status,
+            payment: order.payment,
+            payment_id: order.payment_id,
+            returned: returned.map(|returned| (returned.payment_id, returned.amount)).collect(),
+            sheet: order.order_sheet_id,
+            hold_expires_at: order.hold_expires_at,
+            is_paid: order.paid_at.is_some(),
+            payable: order.payable,
+            paid: order.paid,
+            refunded: order.refunded,
+            coupon,
+        };
         self.0.insert(order.order_id, known);
     }
 
@@ -65,9 +87,13 @@ impl Orders {
         self.0.iter()
     }
 
-    pub(crate) fn finish(self, figures: &mut Figures) {
-        for order in self.0.into_values() {
+    pub(crate) fn finish(self, now: Timestamp, findings: &mut Findings, figures: &mut Figures) {
+        for (id, order) in self.0 {
+            if let Some(end) = order.hold_expires_at {
+                holds::check_end(end, now, &mut findings.about(Invariant::Holds, Subject::Order(id)));
+            }
             figures.orders += 1;
+            figures.orders_waiting += u64::from(order.status == OrderStatus::PendingPayment);
             figures.orders_paid += u64::from(order.is_paid);
             figures.paid_won += i128::from(order.paid.get());
             figures.refunded_won += i128::from(order.refunded.get());
@@ -87,6 +113,7 @@ pub(crate) fn check(order: &Order, findings: &mut Findings) {
     check_amounts(order, &mut checks);
     check_payment(order, &mut checks);
     check_history(order, &mut checks);
+    check_returns(order, &mut checks);
 }
 
 fn check_lines(order: &Order, checks: &mut Checks<'_>) {
@@ -99,6 +126,8 @@ fn check_lines(order: &Order, checks: &mut Checks<'_>) {
         checks.at_most(format_args!("line {number}: unit discount"), line.unit_price, line.unit_discount);
         let ordered = line.quantity.get();
         checks.at_most(format_args!("line {number}: cancelled quantity"), ordered, line.cancelled_quantity);
+        let all_cancelled = line.cancelled_quantity == ordered;
+        checks.equal(format_args!("line {number}: gone, as all its units are"), all_cancelled, line.status.is_gone());
     }
 }
 
@@ -135,7 +164,15 @@ fn check_payment(order: &Order, checks: &mut Checks<'_>) {
     if order.status == OrderStatus::FullyRefunded {
         checks.equal("refunded", order.paid.get(), order.refunded.get());
     }
+    // Where nobody can say what is due, the amounts do not add up, which has been said.
+    if let Some(due) = if is_paid { order.refund_due() } else { Some(Won::ZERO) } {
+        checks.equal("refunded, as due for what was cancelled", due.get(), order.refunded.get());
+    }
     checks.equal("status", order.derive_status(), order.status);
+    let is_pending = order.status == OrderStatus::PendingPayment;
+    checks.equal("has a hold that ends", is_pending, order.hold_expires_at.is_some());
+    let is_paid_outside = is_paid && order.payment == PaymentMethod::External;
+    checks.equal("names the payment that paid it", is_paid_outside, order.payment_id.is_some());
 }
 
 fn check_history(order: &Order, checks: &mut Checks<'_>) {
@@ -143,12 +180,14 @@ fn check_history(order: &Order, checks: &mut Checks<'_>) {
     checks.equal("version as the number of happenings", happenings, order.version);
 
     let mut status: Option<OrderStatus> = None;
-    let mut lines: BTreeMap<usize, LineStatus> = BTreeMap::new();
+    let mut lines: BTreeMap<usize, (LineStatus, u64)> = BTreeMap::new();
     for (happening, _, change) in order.changes() {
         match change {
             Change::Order { to, .. } => status = Some(to),
             Change::Line { number, from, to, units } => {
-                lines.insert(number, to);
+                let (status, cancelled) = lines.entry(number).or_insert((to, 0));
+                *status = to;
+                *cancelled += u64::from(units);
                 if !is_step(from, to, units) {
                     let event = happening.event;
                     let step = format_args!("{from:?} to {to:?}");
@@ -160,7 +199,27 @@ fn check_history(order: &Order, checks: &mut Checks<'_>) {
     checks.equal("status as the history has it", status, Some(order.status));
     for (line, number) in order.items.iter().zip(1..) {
         let replayed = lines.remove(&number);
-        checks.equal(format_args!("line {number}: status as the history has it"), replayed, Some(line.status));
+        let (status, cancelled) = (replayed.map(|(status, _)| status), replayed.map_or(0, |(_, cancelled)| cancelled));
+        checks.equal(format_args!("line {number}: status as the history has it"), status, Some(line.status));
+        // What ends unpaid loses all its units, however many they were.
+        let ended_unpaid = order.paid_at.is_none() && line.status.is_gone();
+        let found = if ended_unpaid { 0 } else { u64::from(line.cancelled_quantity) };
+        checks.equal(format_args!("line {number}: units cancelled as the history has it"), cancelled, found);
+    }
+    let refunded: i128 = order.history.iter().map(|happening| i128::from(happening.refund.get())).sum();
+    checks.equal("refunded as the history has it", refunded, i128::from(order.refunded.get()));
+}
+
+/// Money that goes back is told with the payment that brought it, each once.
+fn check_returns(order: &Order, checks: &mut Checks<'_>) {
+    let mut told = BTreeSet::new();
+    for happening in &order.history {
+        let (event, returned) = (happening.event, happening.returned.as_ref());
+        let is_return = event == HistoryEvent::PaymentReturned;
+        checks.equal(format_args!("history: {event:?} names a payment"), is_return, returned.is_some());
+        if let Some(payment) = returned.map(|returned| &returned.payment_id).filter(|payment| !told.insert(*payment)) {
+            checks.violated(format_args!("history: return of payment {payment}"), "once", "more than once");
+        }
     }
 }
 
@@ -179,10 +238,10 @@ fn is_step(from: Option<LineStatus>, to: LineStatus, units: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use shared::domain::order::{Actor, Happening, HistoryEvent};
+    use shared::domain::order::{Actor, Happening};
 
     use super::*;
-    use crate::fixture::{LONG_AGO, Shop, TODAY, at, draft, line, offer, order};
+    use crate::fixture::{LONG_AGO, SOON, Shop, TODAY, at, cancelled, draft, line, offer, order, payment};
 
     /// What is wrong with an order by itself after a change; what else the change brings about is for other tests.
     fn wrong_with(id: &str, change: impl FnOnce(&mut Order)) -> Vec<String> {
@@ -198,7 +257,9 @@ mod tests {
 
     #[test]
     fn an_untouched_order_is_right() {
-        assert_eq!(wrong_with("o1", |_| {}), [] as [&str; 0]);
+        for id in ["o1", "o2", "o3", "o4", "o5"] {
+            assert_eq!(wrong_with(id, |_| {}), [] as [&str; 0]);
+        }
     }
 
     #[test]
@@ -217,6 +278,7 @@ mod tests {
                 "goods total: expected 0, found 10000",
                 "lines: expected some, found none",
                 "payable: expected 3000, found 13000",
+                "refunded, as due for what was cancelled: expected 3000, found 0",
                 "status: expected FullyRefunded, found Paid",
                 "status as the history has it: expected Some(FullyRefunded), found Some(Paid)",
             ]
@@ -275,6 +337,17 @@ mod tests {
     }
 
     #[test]
+    fn a_line_is_gone_just_when_all_its_units_are() {
+        let gone = |found: Vec<String>| found.into_iter().find(|line| line.starts_with("line 1: gone"));
+        let found = gone(wrong_with("o3", |order| order.items[0].cancelled_quantity = 2));
+        assert_eq!(found.as_deref(), Some("line 1: gone, as all its units are: expected true, found false"));
+        let found = gone(wrong_with("o3", |order| order.items[0].status = LineStatus::Returned));
+        assert_eq!(found.as_deref(), Some("line 1: gone, as all its units are: expected false, found true"));
+        assert_eq!(gone(wrong_with("o3", |order| *order = cancelled(order, 1, 1))), None);
+        assert_eq!(gone(wrong_with("o3", |order| *order = cancelled(order, 1, 2))), None);
+    }
+
+    #[test]
     fn all_of_payable_is_paid_or_nothing() {
         assert_eq!(wrong_with("o1", |order| order.paid = won(24_999)), ["paid: expected 25000, found 24999"]);
         assert_eq!(wrong_with("o2", |order| order.paid = won(1)), ["paid: expected 0, found 1"]);
@@ -282,24 +355,75 @@ mod tests {
 
     #[test]
     fn no_more_is_refunded_than_was_paid() {
-        assert_eq!(
-            wrong_with("o1", |order| order.refunded = won(25_001)),
-            ["refunded: expected at most 25000, found 25001"]
-        );
-        assert_eq!(wrong_with("o1", |order| order.refunded = won(-1)), ["refunded: expected at least 0, found -1"]);
+        let too_much = wrong_with("o1", |order| order.refunded = won(25_001));
+        assert!(too_much.contains(&"refunded: expected at most 25000, found 25001".to_owned()), "{too_much:?}");
+        let too_little = wrong_with("o1", |order| order.refunded = won(-1));
+        assert!(too_little.contains(&"refunded: expected at least 0, found -1".to_owned()), "{too_little:?}");
+    }
+
+    #[test]
+    fn what_was_cancelled_is_refunded_and_nothing_else() {
+        let refund = |id: &str, refunded: i64| {
+            wrong_with(id, |order| {
+                order.refunded = won(refunded);
+                order.history.last_mut().unwrap().refund = won(refunded);
+            })
+        };
+        let due = "refunded, as due for what was cancelled";
+        assert_eq!(refund("o5", 7_000), [] as [&str; 0]);
+        assert_eq!(refund("o5", 6_999), [format!("{due}: expected 7000, found 6999")]);
+        assert_eq!(refund("o3", 1), [format!("{due}: expected 0, found 1")]);
+        // Of what was never paid nothing is due, whatever became of its lines.
+        let ended = |order: &mut Order| {
+            *order = order.end_unpaid(HistoryEvent::HoldExpired, Actor::System, at(SOON)).unwrap();
+        };
+        assert_eq!(wrong_with("o4", ended), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn every_refund_is_in_the_history() {
+        let found = wrong_with("o5", |order| order.history.last_mut().unwrap().refund = won(6_999));
+        assert_eq!(found, ["refunded as the history has it: expected 6999, found 7000"]);
     }
 
     #[test]
     fn a_fully_refunded_order_gave_all_back() {
         let refund = |refunded: i64| {
             wrong_with("o3", |order| {
-                order.items[0].status = LineStatus::Cancelled;
-                (order.status, order.refunded) = (OrderStatus::FullyRefunded, won(refunded));
+                *order = cancelled(order, 1, 2);
+                order.refunded = won(refunded);
             })
         };
-        let wrong = |found: Vec<String>| found.into_iter().any(|line| line.starts_with("refunded: "));
-        assert!(wrong(refund(12_999)));
-        assert!(!wrong(refund(13_000)));
+        assert!(refund(12_999).contains(&"refunded: expected 13000, found 12999".to_owned()));
+        assert_eq!(refund(13_000), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn an_order_has_a_hold_just_while_it_waits() {
+        assert_eq!(
+            wrong_with("o4", |order| order.hold_expires_at = None),
+            ["has a hold that ends: expected true, found false"]
+        );
+        for id in ["o1", "o2"] {
+            assert_eq!(
+                wrong_with(id, |order| order.hold_expires_at = Some(at(SOON))),
+                ["has a hold that ends: expected false, found true"]
+            );
+        }
+    }
+
+    #[test]
+    fn just_what_was_paid_outside_names_its_payment() {
+        assert_eq!(
+            wrong_with("o5", |order| order.payment_id = None),
+            ["names the payment that paid it: expected true, found false"]
+        );
+        for id in ["o1", "o4"] {
+            assert_eq!(
+                wrong_with(id, |order| order.payment_id = Some(payment("p9"))),
+                ["names the payment that paid it: expected false, found true"]
+            );
+        }
     }
 
     #[test]
@@ -310,6 +434,8 @@ mod tests {
         assert!(found.contains(&"status: expected PaymentFailed, found PendingPayment".to_owned()), "{found:?}");
         let found = wrong_with("o1", |order| (order.paid_at, order.paid) = (None, Won::ZERO));
         assert_eq!(found, ["status: expected PendingPayment, found Paid"]);
+        let found = wrong_with("o4", |order| order.status = OrderStatus::Cancelled);
+        assert!(found.contains(&"status: expected PendingPayment, found Cancelled".to_owned()), "{found:?}");
     }
 
     #[test]
@@ -335,6 +461,34 @@ mod tests {
                 "line 1: status as the history has it: expected None, found Some(Preparing)",
                 "line 2: status as the history has it: expected None, found Some(Preparing)",
                 "status as the history has it: expected None, found Some(Paid)",
+            ]
+        );
+    }
+
+    #[test]
+    fn every_cancelled_unit_is_in_the_history() {
+        let found = wrong_with("o5", |order| order.history.last_mut().unwrap().lines[0].units = 2);
+        assert_eq!(found, ["line 1: units cancelled as the history has it: expected 2, found 1"]);
+        let found = wrong_with("o4", |order| order.items[0].cancelled_quantity = 1);
+        assert_eq!(found, ["line 1: units cancelled as the history has it: expected 0, found 1"]);
+    }
+
+    #[test]
+    fn a_payment_goes_back_once() {
+        let again = |order: &mut Order| {
+            let returned = order.history[2].returned.clone().unwrap();
+            *order = order.return_payment(returned, at(TODAY)).unwrap();
+        };
+        assert_eq!(wrong_with("o5", again), ["history: return of payment p2: expected once, found more than once"]);
+        assert_eq!(
+            wrong_with("o5", |order| order.history[2].returned = None),
+            ["history: PaymentReturned names a payment: expected true, found false"]
+        );
+        assert_eq!(
+            wrong_with("o5", |order| order.history[1].returned = order.history[2].returned.take()),
+            [
+                "history: Paid names a payment: expected false, found true",
+                "history: PaymentReturned names a payment: expected true, found false",
             ]
         );
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use shared::domain::{CouponId, OrderId, ProductId, UserId};
+use shared::domain::{CouponId, OrderId, OrderSheetId, ProductId, UserId};
 
 /// What the auditor found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +53,12 @@ pub enum Invariant {
     Orders,
     /// 5: the bestsellers are what the orders say.
     Sales,
+    /// 7: what waits ends soon after its time is up.
+    Holds,
+    /// Payments of the external system and their orders agree.
+    Payments,
+    /// Order sheets and their orders agree.
+    Sheets,
 }
 
 impl fmt::Display for Invariant {
@@ -64,6 +70,9 @@ impl fmt::Display for Invariant {
             Self::Coupons => "3 coupons",
             Self::Orders => "4 orders",
             Self::Sales => "5 sales",
+            Self::Holds => "7 holds",
+            Self::Payments => "payments",
+            Self::Sheets => "sheets",
         })
     }
 }
@@ -85,6 +94,8 @@ pub enum Subject {
     UserCoupon(UserId, CouponId),
     /// An order.
     Order(OrderId),
+    /// An order sheet.
+    Sheet(OrderSheetId),
     /// The board of bestsellers.
     Board,
 }
@@ -100,6 +111,7 @@ impl fmt::Display for Subject {
             Self::Coupon(coupon) => write!(f, "coupon {coupon}"),
             Self::UserCoupon(user, coupon) => write!(f, "coupon {coupon} of user {user}"),
             Self::Order(order) => write!(f, "order {order}"),
+            Self::Sheet(sheet) => write!(f, "sheet {sheet}"),
             Self::Board => f.write_str("the board"),
         }
     }
@@ -152,24 +164,30 @@ pub struct Figures {
     pub tickets_burnt: i128,
     /// Orders, failed ones included.
     pub orders: u64,
+    /// Orders that wait for the money.
+    pub orders_waiting: u64,
     /// Orders that were paid.
     pub orders_paid: u64,
     /// What was paid for them, in won.
     pub paid_won: i128,
     /// What of it was paid back, in won.
     pub refunded_won: i128,
+    /// Order sheets that can be ordered, or could until a moment ago.
+    pub sheets_open: u64,
 }
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { items, users, held_won, ledger_entries, products, units_on_shelf, units_in_orders, .. } = self;
-        let Self { campaigns, coupons_issued, tickets_burnt, orders, orders_paid, paid_won, refunded_won, .. } = self;
+        let Self { campaigns, coupons_issued, tickets_burnt, .. } = self;
+        let Self { orders, orders_waiting, orders_paid, paid_won, refunded_won, sheets_open, .. } = self;
         write!(
             f,
             "{items} items in order: {users} users hold {held_won} won after {ledger_entries} ledger entries; \
              {products} products, {units_on_shelf} units on the shelf, {units_in_orders} in live orders; \
              {campaigns} coupon campaigns, {coupons_issued} issued, {tickets_burnt} tickets burnt; \
-             {orders} orders, {orders_paid} paid with {paid_won} won, {refunded_won} refunded"
+             {orders} orders, {orders_waiting} waiting, {orders_paid} paid with {paid_won} won, {refunded_won} refunded; \
+             {sheets_open} order sheets open"
         )
     }
 }

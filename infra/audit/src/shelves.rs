@@ -42,10 +42,10 @@ impl Shelves {
         self.0.entry(product).or_default().shards.insert(number, shard);
     }
 
-    /// An order that was cancelled unpaid, or never could be paid, has nothing; any other has its live units, paid or
-    /// held.
+    /// An order that could not be paid never had anything; any other has its live units, paid or held. One that has
+    /// ended has none left.
     pub(crate) fn add_order(&mut self, order: &Order) {
-        if matches!(order.status, OrderStatus::PaymentFailed | OrderStatus::Cancelled) {
+        if order.status == OrderStatus::PaymentFailed {
             return;
         }
         for line in &order.items {
@@ -92,10 +92,13 @@ impl Shelf {
 
 #[cfg(test)]
 mod tests {
-    use shared::{domain::order::LineStatus, store::keys};
+    use shared::{
+        domain::order::{Actor, HistoryEvent},
+        store::keys,
+    };
 
     use super::*;
-    use crate::fixture::{Shop, offer, product};
+    use crate::fixture::{SOON, Shop, at, cancelled, offer, product};
 
     fn change_shard(shop: &mut Shop, number: u16, change: impl FnOnce(&mut Shard)) {
         shop.change(keys::stock(&product("tea"), number), change);
@@ -123,10 +126,7 @@ mod tests {
     #[test]
     fn what_was_cancelled_is_back_on_the_shelf() {
         let mut shop = Shop::healthy();
-        shop.change_order("o1", |order| {
-            order.items[0].cancelled_quantity = 1;
-            order.status = OrderStatus::PartiallyCancelled;
-        });
+        shop.change_order("o1", |order| *order = cancelled(order, 1, 1));
         assert!(shop.violations().contains(&format!("{UNITS}: expected 10, found 9")));
         change_shard(&mut shop, 0, |shard| shard.remaining = 4);
         assert!(!shop.violations().iter().any(|violation| violation.contains("[2 stock]")));
@@ -135,15 +135,36 @@ mod tests {
     #[test]
     fn a_pending_order_holds_its_units_and_one_that_ended_unpaid_does_not() {
         let mut shop = Shop::healthy();
-        let stock = |shop: &Shop| shop.violations().into_iter().filter(|line| line.contains("[2 stock]")).count();
-        let unpaid = |order: &mut Order, status, line_status| {
-            (order.status, order.paid_at) = (status, None);
-            order.items.iter_mut().for_each(|line| line.status = line_status);
+        let wrong = |shop: &Shop| -> Vec<String> {
+            shop.violations().into_iter().filter(|line| line.contains("[2 stock]")).collect()
         };
-        shop.change_order("o1", |order| unpaid(order, OrderStatus::PendingPayment, LineStatus::PendingPayment));
-        assert_eq!(stock(&shop), 0);
-        shop.change_order("o1", |order| unpaid(order, OrderStatus::Cancelled, LineStatus::Cancelled));
-        assert_eq!(stock(&shop), 2);
+        let put_back = |shop: &mut Shop, remaining| {
+            shop.change(keys::stock(&product("pot"), 0), |shard: &mut Shard| shard.remaining = remaining);
+        };
+        let pots = "[2 stock] product pot: units received, as on the shelf and in live orders: expected 10";
+        put_back(&mut shop, 8);
+        assert_eq!(wrong(&shop), [format!("{pots}, found 12")]);
+        shop.change_order("o4", |order| {
+            *order = order.end_unpaid(HistoryEvent::HoldExpired, Actor::System, at(SOON)).unwrap();
+        });
+        assert_eq!(wrong(&shop), [] as [&str; 0]);
+        put_back(&mut shop, 6);
+        assert_eq!(wrong(&shop), [format!("{pots}, found 8")]);
+        // An end that forgot some units is no end for them.
+        shop.change_order("o4", |order| order.items[0].cancelled_quantity = 1);
+        put_back(&mut shop, 7);
+        assert_eq!(wrong(&shop), [] as [&str; 0]);
+        assert!(!shop.violations().is_empty());
+    }
+
+    #[test]
+    fn an_order_that_could_not_be_paid_never_had_any_units() {
+        let mut shop = Shop::healthy();
+        assert_eq!(shop.order("o2").items[0].live_units(), 1);
+        assert_eq!(shop.violations(), [] as [&str; 0]);
+        shop.change_order("o2", |order| order.status = OrderStatus::PendingPayment);
+        let cups = "[2 stock] product cup: units received, as on the shelf and in live orders: expected 10, found 11";
+        assert!(shop.violations().contains(&cups.to_owned()));
     }
 
     #[test]

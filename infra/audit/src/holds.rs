@@ -1,0 +1,134 @@
+//! Invariant 7: what waits ends soon after its time is up, and is listed where those who see to that look for it.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::{SignedDuration, Timestamp};
+use shared::{
+    domain::sheet::SheetState,
+    store::{
+        Item,
+        keys::{self, BY_DUE, IndexKey},
+        records::Record,
+    },
+};
+
+use crate::{
+    findings::{Checks, Findings},
+    report::{Invariant, Subject},
+};
+
+/// For how long something may wait on when its time is up. What its own message has not ended a sweep does, each
+/// minute: one may just be on its way, one may fail, and the next has a minute to get through.
+const GRACE: SignedDuration = SignedDuration::from_mins(3);
+
+/// Checks that something which waits until `end` does not still wait long after.
+pub(crate) fn check_end(end: Timestamp, now: Timestamp, checks: &mut Checks<'_>) {
+    let latest = end.saturating_add(GRACE).unwrap_or(Timestamp::MAX);
+    if now > latest {
+        checks.violated("wait", format_args!("one that ends by {latest}"), format_args!("one that goes on at {now}"));
+    }
+}
+
+/// Where an item is in the index by due, if it is: its partition and sort key there.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Place(Option<String>, Option<String>);
+
+impl Place {
+    pub(crate) fn of(item: &Item) -> Self {
+        let text = |name| item.get(name).and_then(|value: &AttributeValue| value.as_s().ok().cloned());
+        Self(text(BY_DUE.pk), text(BY_DUE.sk))
+    }
+
+    /// The place of a record that waits. No other has one.
+    fn belonging_to(record: &Record) -> Self {
+        let place = match record {
+            Record::Order(record) => {
+                let order = &record.order;
+                order.hold_expires_at.map(|end| keys::hold_by_due(&order.order_id, end))
+            }
+            Record::Sheet(record) => {
+                let sheet = &record.sheet;
+                let is_open = sheet.state == SheetState::Open;
+                is_open.then(|| keys::sheet_by_due(&sheet.order_sheet_id, sheet.expires_at))
+            }
+            _ => None,
+        };
+        place.map_or(Self(None, None), |IndexKey { pk, sk }| Self(Some(pk), Some(sk)))
+    }
+
+    /// Checks that the record is in the index just where it belongs.
+    pub(crate) fn check(self, record: &Record, findings: &mut Findings) {
+        let belongs = Self::belonging_to(record);
+        if self != belongs {
+            let key = record.key();
+            let mut checks = findings.about(Invariant::Holds, Subject::Item(key.pk, key.sk));
+            checks.equal("place in the index by due", (belongs.0, belongs.1), (self.0, self.1));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{SOON, Shop, at, order, sheet, user};
+
+    /// What is wrong with what waits in a healthy shop, if everybody slept until this instant.
+    fn wrong_at(instant: &str) -> Vec<String> {
+        Shop::healthy().violations_at(at(instant))
+    }
+
+    #[test]
+    fn what_waits_ends_soon_after_its_time() {
+        assert_eq!(wrong_at(SOON), [] as [&str; 0]);
+        assert_eq!(wrong_at("2026-11-20T03:08:00Z"), [] as [&str; 0]);
+        let late = "wait: expected one that ends by 2026-11-20T03:08:00Z, \
+                    found one that goes on at 2026-11-20T03:08:00.001Z";
+        assert_eq!(
+            wrong_at("2026-11-20T03:08:00.001Z"),
+            [format!("[7 holds] order o4: {late}"), format!("[7 holds] sheet s2: {late}")]
+        );
+    }
+
+    #[test]
+    fn what_waits_is_in_the_index_just_where_it_belongs() {
+        let (held, open) = (keys::order(&order("o4")), keys::sheet(&sheet("s2")));
+        let later = at("2026-11-20T03:05:00.001Z");
+        for (place, found) in [
+            (None, "(None, None)"),
+            (Some(keys::hold_by_due(&order("o4"), later)), r#"(Some("HOLDS#5"), Some("1795143900001#o4"))"#),
+        ] {
+            let mut shop = Shop::healthy();
+            shop.place(held.clone(), place);
+            let belongs = r#"(Some("HOLDS#5"), Some("1795143900000#o4"))"#;
+            let rule = r#"[7 holds] item "ORDER#o4" "ORDER": place in the index by due"#;
+            assert_eq!(shop.violations(), [format!("{rule}: expected {belongs}, found {found}")]);
+        }
+        for place in
+            [None, Some(keys::sheet_by_due(&sheet("s2"), later)), Some(keys::hold_by_due(&order("s2"), at(SOON)))]
+        {
+            let mut shop = Shop::healthy();
+            shop.place(open.clone(), place);
+            let violations = shop.violations();
+            assert_eq!(violations.len(), 1);
+            let rule = r#"[7 holds] item "SHEET#s2" "SHEET": place in the index by due: expected (Some("SHEETS#"#;
+            assert!(violations[0].starts_with(rule), "{violations:?}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_wait_is_not_in_the_index() {
+        for key in [
+            keys::order(&order("o2")),
+            keys::order(&order("o5")),
+            keys::sheet(&sheet("s1")),
+            keys::sheet(&sheet("s3")),
+            keys::account(&user("mina")),
+        ] {
+            let mut shop = Shop::healthy();
+            shop.place(key.clone(), Some(keys::hold_by_due(&order("o5"), at(SOON))));
+            let violations = shop.violations();
+            assert_eq!(violations.len(), 1);
+            let about = format!("[7 holds] item {:?} {:?}: place in the index by due: ", key.pk, key.sk);
+            assert!(violations[0].starts_with(&(about + "expected (None, None), found (Some(")), "{violations:?}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Payments of the external system: the one that paid an order, and those that the order has asked back.
+
+use std::collections::BTreeMap;
+
+use shared::domain::{
+    OrderId, PaymentId, Won,
+    order::{Payment, PaymentMethod, PaymentStatus},
+};
+
+use crate::{
+    findings::{Checks, Findings},
+    orders::{Known, Orders},
+    report::{Invariant, Subject},
+};
+
+/// The payments of all orders.
+#[derive(Debug, Default)]
+pub(crate) struct Payments(BTreeMap<OrderId, Noted>);
+
+/// The payments of an order that moved money. However many failed, they are not remembered: they must not be what paid
+/// the order, so they are as good as none.
+#[derive(Debug, Default)]
+struct Noted {
+    paid: BTreeMap<PaymentId, Won>,
+    asked_back: BTreeMap<PaymentId, Won>,
+}
+
+impl Payments {
+    pub(crate) fn add(&mut self, payment: Payment, findings: &mut Findings) {
+        let Payment { payment_id, order_id, amount, status, .. } = payment;
+        let noted = self.0.entry(order_id.clone()).or_default();
+        match status {
+            PaymentStatus::Paid => {
+                noted.paid.insert(payment_id, amount);
+            }
+            PaymentStatus::RefundRequested => {
+                noted.asked_back.insert(payment_id, amount);
+            }
+            PaymentStatus::Failed => {}
+            // What was paid back since is the order's to know.
+            PaymentStatus::PartiallyRefunded | PaymentStatus::Refunded => {
+                let mut checks = findings.about(Invariant::Payments, Subject::Order(order_id));
+                let rule = format_args!("payment {payment_id}: status");
+                checks.violated(rule, "what became of it when it came", format_args!("{status:?}"));
+            }
+        }
+    }
+
+    pub(crate) fn finish(self, orders: &Orders, findings: &mut Findings) {
+        let Self(mut payments) = self;
+        for (id, order) in orders.iter() {
+            let noted = payments.remove(id).unwrap_or_default();
+            noted.check(order, &mut findings.about(Invariant::Payments, Subject::Order(id.clone())));
+        }
+        for id in payments.into_keys() {
+            findings.about(Invariant::Payments, Subject::Order(id)).violated("order of a payment", "one", "none");
+        }
+    }
+}
+
+impl Noted {
+    /// An order that was paid outside was paid by just the payment that it names, no other by any. All other money that
+    /// came is asked back, which its history says of each.
+    fn check(&self, order: &Known, checks: &mut Checks<'_>) {
+        let is_paid_outside = order.is_paid && order.payment == PaymentMethod::External;
+        let paid_by = order.payment_id.as_ref().filter(|_| is_paid_outside).map(|id| (id, &order.payable));
+        checks.equal("payment that paid it, and won", in_won(paid_by), in_won(&self.paid));
+        checks.equal("payments asked back, and won", in_won(&order.returned), in_won(&self.asked_back));
+    }
+}
+
+fn in_won<'a>(payments: impl IntoIterator<Item = (&'a PaymentId, &'a Won)>) -> BTreeMap<&'a str, i64> {
+    payments.into_iter().map(|(id, amount)| (id.as_str(), amount.get())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::{domain::order::Returned, store::keys};
+
+    use super::*;
+    use crate::fixture::{DAYS_AGO, Shop, at, order, payment};
+
+    const O5: &str = "[payments] order o5";
+
+    #[test]
+    fn what_was_paid_outside_has_the_payment_that_paid_it() {
+        let wrong = |id: &str, amount: i64, status: PaymentStatus| {
+            let mut shop = Shop::healthy();
+            shop.put_payment("o5", id, amount, status);
+            shop.violations()
+        };
+        let paid = format!("{O5}: payment that paid it, and won: expected {{\"p1\": 24000}}, found");
+        let asked_back = format!("{O5}: payments asked back, and won: expected {{\"p2\": 24000}}, found");
+        assert_eq!(wrong("p1", 24_000, PaymentStatus::Paid), [] as [&str; 0]);
+        assert_eq!(wrong("p1", 23_999, PaymentStatus::Paid), [format!("{paid} {{\"p1\": 23999}}")]);
+        assert_eq!(wrong("p1", 24_000, PaymentStatus::Failed), [format!("{paid} {{}}")]);
+        assert_eq!(
+            wrong("p1", 24_000, PaymentStatus::RefundRequested),
+            [format!("{paid} {{}}"), format!("{asked_back} {{\"p1\": 24000, \"p2\": 24000}}")]
+        );
+        assert_eq!(wrong("p4", 24_000, PaymentStatus::Paid), [format!("{paid} {{\"p1\": 24000, \"p4\": 24000}}")]);
+        let mut shop = Shop::healthy();
+        shop.remove(keys::payment(&order("o5"), &payment("p1")));
+        assert_eq!(shop.violations(), [format!("{paid} {{}}")]);
+        shop.put_payment("o5", "p4", 24_000, PaymentStatus::Paid);
+        assert_eq!(shop.violations(), [format!("{paid} {{\"p4\": 24000}}")]);
+    }
+
+    #[test]
+    fn nothing_else_was_paid_by_a_payment() {
+        for (id, payable) in [("o1", 25_000), ("o2", 8_000), ("o4", 16_000)] {
+            let mut shop = Shop::healthy();
+            shop.put_payment(id, "p4", payable, PaymentStatus::Failed);
+            assert_eq!(shop.violations(), [] as [&str; 0]);
+            shop.put_payment(id, "p4", payable, PaymentStatus::Paid);
+            let paid = format!("[payments] order {id}: payment that paid it, and won: expected {{}}");
+            assert_eq!(shop.violations(), [format!("{paid}, found {{\"p4\": {payable}}}")]);
+        }
+    }
+
+    #[test]
+    fn what_is_asked_back_is_in_the_history_and_what_is_there_is_asked_back() {
+        let asked_back = format!("{O5}: payments asked back, and won: expected {{\"p2\": 24000}}, found");
+        let mut shop = Shop::healthy();
+        shop.put_payment("o5", "p2", 23_999, PaymentStatus::RefundRequested);
+        assert_eq!(shop.violations(), [format!("{asked_back} {{\"p2\": 23999}}")]);
+        shop.put_payment("o5", "p2", 24_000, PaymentStatus::Failed);
+        assert_eq!(shop.violations(), [format!("{asked_back} {{}}")]);
+        shop.put_payment("o5", "p2", 24_000, PaymentStatus::RefundRequested);
+        shop.put_payment("o5", "p3", 1, PaymentStatus::RefundRequested);
+        assert_eq!(shop.violations(), [format!("{asked_back} {{\"p2\": 24000, \"p3\": 1}}")]);
+
+        // Whatever the order is, money can come for it.
+        let mut shop = Shop::healthy();
+        for id in ["o1", "o2", "o3", "o4"] {
+            shop.put_payment(id, "p4", 1_000, PaymentStatus::RefundRequested);
+            let missing = format!("[payments] order {id}: payments asked back, and won: expected {{}}");
+            assert_eq!(shop.violations(), [format!("{missing}, found {{\"p4\": 1000}}")]);
+            let returned = Returned { payment_id: payment("p4"), amount: Won::new(1_000) };
+            shop.change_order(id, |order| *order = order.return_payment(returned, at(DAYS_AGO)).unwrap());
+            assert_eq!(shop.violations(), [] as [&str; 0]);
+        }
+    }
+
+    #[test]
+    fn what_was_paid_back_since_is_not_noted_here() {
+        for status in [PaymentStatus::PartiallyRefunded, PaymentStatus::Refunded] {
+            let mut shop = Shop::healthy();
+            shop.put_payment("o5", "p3", 24_000, status);
+            let expected = "expected what became of it when it came";
+            assert_eq!(shop.violations(), [format!("{O5}: payment p3: status: {expected}, found {status:?}")]);
+        }
+    }
+
+    #[test]
+    fn every_payment_is_of_an_order() {
+        let mut shop = Shop::healthy();
+        shop.put_payment("nowhere", "p4", 1_000, PaymentStatus::Failed);
+        assert_eq!(shop.violations(), ["[payments] order nowhere: order of a payment: expected one, found none"]);
+    }
+}
