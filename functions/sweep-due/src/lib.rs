@@ -5,59 +5,82 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use lambda_runtime::Error;
 use shared::{
-    app::{Failure, Shop, orders, sheets},
+    app::{
+        Failure, Shop,
+        due::{Overdue, Place},
+        orders, sheets,
+    },
     domain::{OrderId, OrderSheetId},
+    store::keys::DUE_BUCKETS,
 };
 use tokio::time::Instant;
 
-/// How many of each bucket are seen to in one run. The next run is a minute away.
-const LIMIT: usize = 50;
-
-/// How long a run may begin with something new. The function has a minute.
+/// How long a run may begin with something new. The function has a minute, and the next run begins then.
 const PATIENCE: Duration = Duration::from_secs(40);
 
-/// What is overdue.
-enum Overdue {
-    Order(OrderId),
-    Sheet(OrderSheetId),
-}
-
-/// Sees to what is overdue, the oldest first. What fails is left for the next run.
+/// Sees to what is overdue, bucket by bucket. What fails is told and left for the next run; it keeps nothing else from
+/// being seen to.
 ///
 /// # Errors
 /// Where what is overdue cannot be found out.
 pub async fn handle(shop: &Shop) -> Result<(), Error> {
-    let started = Instant::now();
-    let orders = orders::overdue(shop, LIMIT).await?;
-    let sheets = sheets::overdue(shop, LIMIT).await?;
-    let mut overdue: Vec<(Timestamp, Overdue)> =
-        orders.into_iter().map(|(since, id)| (since, Overdue::Order(id))).collect();
-    overdue.extend(sheets.into_iter().map(|(since, id)| (since, Overdue::Sheet(id))));
-    overdue.sort_by_key(|(since, _)| *since);
-
-    let oldest = overdue.first().map_or(SignedDuration::ZERO, |(since, _)| shop.clock.now().duration_since(*since));
-    metrics::histogram!("OverdueSeconds").record(oldest.as_secs_f64());
-    let (mut seen_to, found) = (0_usize, overdue.len());
-    for (_, overdue) in overdue {
-        if started.elapsed() > PATIENCE {
-            break;
-        }
-        match see_to(shop, &overdue).await {
-            Ok(()) => seen_to += 1,
-            Err(error) => tracing::warn!(%error, "something overdue was not seen to"),
-        }
+    let end_hold = |id: OrderId| async move { orders::end_hold(shop, &id).await };
+    let abandon = |id: OrderSheetId| async move { sheets::abandon(shop, &id).await };
+    let mut sweep = Sweep { shop, started: Instant::now(), oldest: SignedDuration::ZERO, seen_to: 0, failed: 0 };
+    for bucket in 0..DUE_BUCKETS {
+        sweep.see_to_all(|after| orders::overdue(shop, bucket, after), end_hold).await?;
+        sweep.see_to_all(|after| sheets::overdue(shop, bucket, after), abandon).await?;
     }
-    tracing::info!(found, seen_to, "swept");
+    let Sweep { oldest, seen_to, failed, .. } = sweep;
+    metrics::histogram!("OverdueSeconds").record(oldest.as_secs_f64());
+    tracing::info!(seen_to, failed, "swept");
     Ok(())
 }
 
-async fn see_to(shop: &Shop, overdue: &Overdue) -> Result<(), Failure> {
-    match overdue {
-        Overdue::Order(id) => orders::end_hold(shop, id).await?,
-        Overdue::Sheet(id) => sheets::abandon(shop, id).await?,
-    };
-    Ok(())
+/// A run over what is overdue.
+struct Sweep<'a> {
+    shop: &'a Shop,
+    started: Instant,
+    /// How long the oldest was overdue.
+    oldest: SignedDuration,
+    seen_to: u32,
+    failed: u32,
+}
+
+impl Sweep<'_> {
+    /// Goes through a bucket part by part.
+    async fn see_to_all<I, P, E>(
+        &mut self,
+        part: impl Fn(Option<Place>) -> P,
+        see_to: impl Fn(I) -> E,
+    ) -> Result<(), Failure>
+    where
+        P: Future<Output = Result<Overdue<I>, Failure>>,
+        E: Future<Output = Result<Option<SignedDuration>, Failure>>,
+    {
+        let mut after = None;
+        loop {
+            let Overdue { items, next } = part(after).await?;
+            for (since, id) in items {
+                if self.started.elapsed() > PATIENCE {
+                    return Ok(());
+                }
+                self.oldest = self.oldest.max(self.shop.clock.now().duration_since(since));
+                match see_to(id).await {
+                    Ok(_) => self.seen_to += 1,
+                    Err(error) => {
+                        self.failed += 1;
+                        tracing::warn!(%error, "something overdue was not seen to");
+                    }
+                }
+            }
+            match next {
+                None => return Ok(()),
+                next => after = next,
+            }
+        }
+    }
 }

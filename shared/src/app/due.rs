@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{Failure, Shop};
-use crate::store::{keys, table::Range};
+use crate::store::{Key, keys, table::Range};
 
 /// A place in the index by due.
 #[derive(Debug, Deserialize)]
@@ -13,23 +13,38 @@ struct IndexRow {
     by_due_sk: String,
 }
 
-/// The ids of things that were due before now and since when, the oldest first: up to `limit` of each bucket.
+/// A part of what is overdue: ids and since when, the oldest first, and where the next part begins, if there is one.
+#[derive(Debug)]
+pub struct Overdue<I> {
+    /// What is overdue.
+    pub items: Vec<(Timestamp, I)>,
+    /// Where to go on.
+    pub next: Option<Place>,
+}
+
+/// A place in the list of what is due.
+#[derive(Debug, Clone)]
+pub struct Place(Key, String);
+
+/// Up to [`PART`] things of a partition of the index that were due before now, from a place on.
 pub(super) async fn overdue<I: TryFrom<String>>(
     shop: &Shop,
-    partition: impl Fn(u16) -> String,
-    limit: usize,
-) -> Result<Vec<(Timestamp, I)>, Failure> {
-    let mut overdue: Vec<(Timestamp, I)> = Vec::new();
-    for bucket in 0..keys::DUE_BUCKETS {
-        let range = Range::due_before(partition(bucket), shop.clock.now());
-        let page = shop.table.query::<IndexRow>(range, limit).await?;
-        for row in page.records {
-            let (at, id) =
-                keys::due_of_index_key(&row.by_due_sk).ok_or(Failure::Broken("an index key has an instant"))?;
-            let id = I::try_from(id.to_owned()).map_err(|_| Failure::Broken("an index key ends with an id"))?;
-            overdue.push((at, id));
-        }
+    partition: String,
+    after: Option<Place>,
+    key: impl Fn(&I) -> Key,
+) -> Result<Overdue<I>, Failure> {
+    let after = after.map(|Place(key, sk)| (key, sk));
+    let range = Range::due_before(partition, shop.clock.now()).after_indexed(after);
+    let page = shop.table.query::<IndexRow>(range, PART).await?;
+    let (mut items, mut last) = (Vec::new(), None);
+    for IndexRow { by_due_sk } in page.records {
+        let (at, id) = keys::due_of_index_key(&by_due_sk).ok_or(Failure::Broken("an index key has an instant"))?;
+        let id = I::try_from(id.to_owned()).map_err(|_| Failure::Broken("an index key ends with an id"))?;
+        last = Some(Place(key(&id), by_due_sk.clone()));
+        items.push((at, id));
     }
-    overdue.sort_by_key(|(at, _)| *at);
-    Ok(overdue)
+    Ok(Overdue { items, next: last.filter(|_| page.more) })
 }
+
+/// How many are read at once.
+const PART: usize = 25;

@@ -6,7 +6,7 @@ pub mod balance;
 pub mod bestsellers;
 pub mod cart;
 pub mod coupons;
-mod due;
+pub mod due;
 mod facts;
 pub mod idempotency;
 pub mod orders;

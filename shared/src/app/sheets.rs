@@ -1,9 +1,10 @@
 //! Order sheets: drawing up, looking up, and what becomes of those that nobody ordered.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::{
-    Caller, Failure, RequestKey, Shop, due,
+    Caller, Failure, RequestKey, Shop,
+    due::{self, Overdue, Place},
     orders::{Basket, quoted},
 };
 use crate::{
@@ -102,10 +103,10 @@ pub async fn abandon(shop: &Shop, id: &OrderSheetId) -> Result<Option<SignedDura
     }
 }
 
-/// Sheets whose time is up and which have not been seen to, the oldest first: up to `limit` of each bucket.
+/// Sheets of a bucket (below [`keys::DUE_BUCKETS`]) whose time is up and which have not been seen to, a part of them.
 ///
 /// # Errors
 /// Where the table gives no answer.
-pub async fn overdue(shop: &Shop, limit: usize) -> Result<Vec<(Timestamp, OrderSheetId)>, Failure> {
-    due::overdue(shop, keys::sheets, limit).await
+pub async fn overdue(shop: &Shop, bucket: u16, after: Option<Place>) -> Result<Overdue<OrderSheetId>, Failure> {
+    due::overdue(shop, keys::sheets(bucket), after, keys::sheet).await
 }

@@ -31,7 +31,7 @@ async fn each_message_is_settled_for_itself() {
             ("PaymentSucceeded", result(&orders[0], "p1", 13_000)),
             ("PaymentFailed", declined),
             ("PaymentSucceeded", result("nobody", "p3", 13_000)),
-            ("PaymentSucceeded", json!({ "paymentId": "p4" })),
+            ("PaymentSucceeded", result(&orders[0], "p4", 0)),
             ("PaymentPondered", result(&orders[0], "p5", 13_000)),
         ],
     );

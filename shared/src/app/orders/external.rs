@@ -5,7 +5,11 @@ use jiff::Timestamp;
 use super::change::{Attempt, Known, read};
 use crate::{
     app::{Failure, Shop},
-    domain::order::{Actor, HistoryEvent, Order, Payment, PaymentStatus, Returned},
+    domain::{
+        Invalid, Won,
+        money::MAX_BALANCE,
+        order::{Actor, HistoryEvent, Order, Payment, PaymentStatus, Returned},
+    },
     events::PaymentResult,
     store::{Consistency, Key, Lesson, Outcome, Transaction, keys, orders},
 };
@@ -27,8 +31,13 @@ pub enum PaymentOutcome {
 /// failure that contradicts a success does not.
 ///
 /// # Errors
-/// [`crate::domain::Refusal::NotFound`] where there is no such order; where the table gives no answer.
+/// An invalid `amount` where it is not above 0, [`crate::domain::Refusal::NotFound`] where there is no such order; where
+/// the table gives no answer.
 pub async fn settle(shop: &Shop, outcome: PaymentOutcome, result: &PaymentResult) -> Result<PaymentStatus, Failure> {
+    // Nobody was asked for nothing.
+    if result.amount <= Won::ZERO {
+        return Err(Failure::Invalid("amount", Invalid::Range { min: 1, max: MAX_BALANCE.get() }));
+    }
     let mut backoff = shop.backoff();
     let key = keys::payment(&result.order_id, &result.payment_id);
     let mut seen = read(shop, &result.order_id).await?;

@@ -1,10 +1,13 @@
 //! The end of holds: orders that were not paid in time give back what they held.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::change::change;
 use crate::{
-    app::{Failure, Shop, due},
+    app::{
+        Failure, Shop,
+        due::{self, Overdue, Place},
+    },
     domain::{
         OrderId,
         order::{Actor, HistoryEvent},
@@ -26,10 +29,10 @@ pub async fn end_hold(shop: &Shop, id: &OrderId) -> Result<Option<SignedDuration
     Ok(order.await?.hold_expires_at.map(|end| end.duration_since(shop.clock.now())))
 }
 
-/// Orders whose holds have run out and when they did, the oldest first: up to `limit` of each bucket.
+/// Orders of a bucket (below [`keys::DUE_BUCKETS`]) whose holds have run out, a part of them.
 ///
 /// # Errors
 /// Where the table gives no answer.
-pub async fn overdue(shop: &Shop, limit: usize) -> Result<Vec<(Timestamp, OrderId)>, Failure> {
-    due::overdue(shop, keys::holds, limit).await
+pub async fn overdue(shop: &Shop, bucket: u16, after: Option<Place>) -> Result<Overdue<OrderId>, Failure> {
+    due::overdue(shop, keys::holds(bucket), after, keys::order).await
 }

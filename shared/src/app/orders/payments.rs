@@ -39,16 +39,18 @@ const MAX_PAYMENTS: usize = 100;
 pub async fn payments(shop: &Shop, caller: &Caller, id: &OrderId) -> Result<Vec<OrderPayment>, Failure> {
     let order = read(shop, id).await?.order;
     buyer(caller, &order)?;
-    if order.payment == PaymentMethod::Balance {
-        return Ok(from_balance(order).into_iter().collect());
-    }
     let range = Range::of_partition(keys::order_partition(id), keys::PAYMENT_PREFIX);
     let noted = shop.table.query::<Payment>(range, MAX_PAYMENTS).await?;
-    Ok(noted.records.into_iter().map(|payment| external(&order, payment)).collect())
+    // Money from outside can come for an order that is not waiting for it: then it is listed as asked back.
+    let external = noted.records.into_iter().map(|payment| external(&order, payment));
+    Ok(from_balance(&order).into_iter().chain(external).collect())
 }
 
 /// The payment from the balance: there is one, once there was money or was found to be too little.
-fn from_balance(order: Order) -> Option<OrderPayment> {
+fn from_balance(order: &Order) -> Option<OrderPayment> {
+    if order.payment != PaymentMethod::Balance {
+        return None;
+    }
     let status = match order.status {
         OrderStatus::PaymentFailed => PaymentStatus::Failed,
         _ => order.payment_status()?,
@@ -59,7 +61,7 @@ fn from_balance(order: Order) -> Option<OrderPayment> {
         amount: order.payable,
         status,
         at: order.paid_at.unwrap_or(order.created_at),
-        order_id: order.order_id,
+        order_id: order.order_id.clone(),
     })
 }
 
@@ -72,7 +74,7 @@ fn external(order: &Order, payment: Payment) -> OrderPayment {
     OrderPayment {
         payment_id: payment.payment_id.to_string(),
         order_id: payment.order_id,
-        method: order.payment,
+        method: PaymentMethod::External,
         amount: payment.amount,
         status,
         at: payment.at,

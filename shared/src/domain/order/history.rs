@@ -53,6 +53,14 @@ impl Happening {
     pub fn new(event: HistoryEvent, actor: Actor, at: Timestamp) -> Self {
         Self { event, actor, at, lines: Vec::new(), refund: Won::ZERO, reason: None, returned: None }
     }
+
+    /// How much it takes of the order's item, in units of some 40 bytes.
+    pub(super) fn weight(&self) -> usize {
+        const ITSELF: usize = 4;
+        const REASON_BYTES: usize = 40;
+        let reason = self.reason.as_ref().map_or(0, |reason| reason.len().div_ceil(REASON_BYTES));
+        ITSELF.saturating_add(self.lines.len()).saturating_add(reason)
+    }
 }
 
 /// One line's part in what happened.

@@ -12,11 +12,12 @@ use super::{
 };
 use crate::domain::{PaymentId, Refusal, Won, invalid::named, refusal::Entity};
 
-/// The most that can happen to an order: its item stays far below what DynamoDB takes.
-const MAX_HAPPENINGS: usize = 1_000;
-
-/// The most of it that the customer can bring about, so that there is room for the shop to go on.
-const MAX_BY_CUSTOMER: usize = 500;
+/// How heavy a history may become by what each can do, so that the order's item stays below the 400 KB that DynamoDB
+/// takes: a unit of weight is some 40 bytes. Customers leave room for the shop to go on, and everyone for money that has
+/// to go back.
+const MAX_WEIGHT_BY_CUSTOMER: usize = 2_000;
+const MAX_WEIGHT_BY_SHOP: usize = 4_000;
+const MAX_WEIGHT: usize = 6_000;
 
 /// What can be done to an order as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -129,9 +130,9 @@ impl Order {
     /// # Errors
     /// [`Refusal::LimitExceeded`] where too much has happened to it.
     pub fn return_payment(&self, returned: Returned, now: Timestamp) -> Result<Self, Refusal> {
-        self.check_room(Actor::System)?;
         let mut happening = Happening::new(HistoryEvent::PaymentReturned, Actor::System, now);
         happening.returned = Some(returned);
+        self.check_room(&happening)?;
         Ok(self.clone().happened(happening))
     }
 
@@ -225,7 +226,6 @@ impl Order {
         reason: Option<String>,
         now: Timestamp,
     ) -> Result<Self, Refusal> {
-        self.check_room(actor)?;
         let mut order = self.clone();
         for step in &steps {
             if let Some(line) = step.number.checked_sub(1).and_then(|index| order.items.get_mut(index)) {
@@ -238,6 +238,7 @@ impl Order {
         let refund = due.checked_sub(order.refunded).filter(|refund| *refund > Won::ZERO).unwrap_or_default();
         order.refunded = due.max(order.refunded);
         let happening = Happening { lines: steps, refund, reason, ..Happening::new(event, actor, now) };
+        self.check_room(&happening)?;
         Ok(order.happened(happening))
     }
 
@@ -250,12 +251,17 @@ impl Order {
         Won::checked_sum(parts)?.checked_add(fee)
     }
 
-    fn check_room(&self, actor: Actor) -> Result<(), Refusal> {
-        let max = if actor == Actor::Customer { MAX_BY_CUSTOMER } else { MAX_HAPPENINGS };
-        if self.history.len() < max {
+    fn check_room(&self, happening: &Happening) -> Result<(), Refusal> {
+        let max = match happening.actor {
+            Actor::Customer => MAX_WEIGHT_BY_CUSTOMER,
+            Actor::Seller | Actor::Admin => MAX_WEIGHT_BY_SHOP,
+            Actor::System => MAX_WEIGHT,
+        };
+        let weight = self.history.iter().map(Happening::weight).sum::<usize>().saturating_add(happening.weight());
+        if weight <= max {
             return Ok(());
         }
-        Err(Refusal::LimitExceeded { limit: "changes of an order", max: i64::try_from(max).unwrap_or(i64::MAX) })
+        Err(Refusal::LimitExceeded { limit: "orderHistory", max: i64::try_from(max).unwrap_or(i64::MAX) })
     }
 
     fn happened(mut self, happening: Happening) -> Self {

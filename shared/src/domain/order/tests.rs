@@ -258,15 +258,33 @@ fn a_return_pays_back_when_it_is_completed_and_an_exchange_never() {
 
 #[test]
 fn a_customer_cannot_fill_up_an_order() {
-    let mut order = Order::paid(id(), draft_of(vec![line("tea", 100, 999)], 0));
-    let cancelled = loop {
-        match order.cancel(&units(&[(1, 1)]), Actor::Customer, None, after(1)) {
-            Ok(next) => order = next,
-            Err(refusal) => break refusal,
+    let name = |number: usize| format!("{}{number:02}", "p".repeat(62));
+    let lines: Vec<OrderLine> = (0..50).map(|number| line(&name(number), 1_000_000_000, 999)).collect();
+    let one_of_each: Vec<(usize, u16)> = (1..=50).map(|number| (number, 1)).collect();
+    let reason = Some("가".repeat(300));
+    for (what, reason) in [(units(&[(1, 1)]), reason), (units(&one_of_each), None)] {
+        let mut order = Order::paid(id(), draft_of(lines.clone(), 0));
+        let mut fill = |actor| {
+            loop {
+                match order.cancel(&what, actor, reason.clone(), after(1)) {
+                    Ok(next) => order = next,
+                    Err(refusal) => break assert!(matches!(refusal, Refusal::LimitExceeded { .. })),
+                }
+            }
+        };
+        fill(Actor::Customer);
+        // The shop can go on, and what comes from outside can go back.
+        fill(Actor::Admin);
+        let returned = |order: &Order| {
+            let payment_id = PaymentId::try_from("p".repeat(64)).unwrap();
+            order.return_payment(Returned { payment_id, amount: Won::new(1_000_000_000) }, after(3))
+        };
+        while let Ok(next) = returned(&order) {
+            order = next;
         }
-    };
-    assert!(matches!(cancelled, Refusal::LimitExceeded { .. }));
-    assert!(order.move_line(1, LineStatus::Shipped, &[Actor::Seller], after(2)).unwrap().is_some());
+        let size = serde_json::to_string(&order).unwrap().len();
+        assert!(size < 400_000, "{size}");
+    }
 }
 
 proptest! {
