@@ -284,6 +284,22 @@ async fn who_is_suspended_can_neither_hold_nor_pay() {
     shop.audit().await;
 }
 
+/// What an instance learned of a user while they were suspended refuses nobody afterwards.
+#[tokio::test]
+async fn who_is_active_again_can_pay() {
+    let shop = shop_with_tea(100_000, 10).await;
+    let paid = shop.order("mina", "tea", 1).await.expect(201);
+    let held = hold(&shop, "mina", "tea", 1).await.expect(201);
+    let other = shop.another_instance();
+    set_user(&other, "mina", "SUSPENDED").await;
+    // Finds the account suspended, and remembers what it paid back to.
+    let fresh = shop.another_instance();
+    crate::steps::cancel(&fresh, "mina", &paid, json!({})).await.expect(200);
+    set_user(&other, "mina", "ACTIVE").await;
+    pay(&fresh, "mina", &held).await.expect(200);
+    shop.audit().await;
+}
+
 #[tokio::test]
 async fn only_who_ordered_and_admins_pay() {
     let shop = TestShop::new();

@@ -262,13 +262,20 @@ impl Known {
         let user = &order.user_id;
         loop {
             let (account, is_fresh) = self.account(shop, user).await?;
-            let account = accounts::may_trade(user, Some(account))?;
+            let account = match accounts::may_trade(user, Some(account)) {
+                Ok(account) => account,
+                // What is only remembered refuses nobody.
+                Err(_) if !is_fresh => {
+                    self.look_at_account(shop, user).await?;
+                    continue;
+                }
+                Err(failure) => return Err(failure),
+            };
             match account.moved(amount.negated()) {
                 Ok(after) => {
                     let entry_id = order.order_id.to_string();
                     return Ok((account, after, entry(order, entry_id, EntryKind::Payment, amount.negated(), &after)));
                 }
-                // What is only remembered refuses nobody.
                 Err(OutOfBounds::NotEnough) if !is_fresh => self.look_at_account(shop, user).await?,
                 Err(OutOfBounds::NotEnough) => {
                     let (order_id, payable, balance) = (order.order_id.clone(), amount, account.balance);
