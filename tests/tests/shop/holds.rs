@@ -403,6 +403,37 @@ async fn the_first_of_many_wrongs_answers() {
     shop.audit().await;
 }
 
+/// The same where the instance that is asked remembers users and products from better times.
+#[tokio::test]
+async fn the_first_of_many_wrongs_answers_whatever_is_remembered() {
+    let shop = shop_with_tea(100_000, 10).await;
+    let other = shop.another_instance();
+    for payment in ["BALANCE", "LATER"] {
+        let order = || {
+            let items = json!([{ "productId": "tea", "quantity": 1 }]);
+            shop.post("/orders", json!({ "userId": "mina", "items": items, "couponId": "none", "payment": payment }))
+        };
+        // Now the instance remembers.
+        order_by(&shop, "mina", "tea", 1, payment).await.expect(201);
+        order().await.refused(409, "COUPON_NOT_USABLE");
+        for (status, code) in [("DISCONTINUED", (409, "PRODUCT_NOT_ON_SALE")), ("HIDDEN", (404, "ENTITY_NOT_FOUND"))] {
+            other.patch("/products/tea", json!({ "status": "ON_SALE" })).as_admin().await.expect(200);
+            order_by(&shop, "mina", "tea", 1, payment).await.expect(201);
+            other.patch("/products/tea", json!({ "status": status })).as_admin().await.expect(200);
+            order().await.refused(code.0, code.1);
+        }
+        other.patch("/products/tea", json!({ "status": "ON_SALE" })).as_admin().await.expect(200);
+        order_by(&shop, "mina", "tea", 1, payment).await.expect(201);
+        set_user(&other, "mina", "SUSPENDED").await;
+        order().await.refused(409, "USER_NOT_ACTIVE");
+        other.patch("/products/tea", json!({ "status": "DISCONTINUED" })).as_admin().await.expect(200);
+        order().await.refused(409, "USER_NOT_ACTIVE");
+        other.patch("/products/tea", json!({ "status": "ON_SALE" })).as_admin().await.expect(200);
+        set_user(&other, "mina", "ACTIVE").await;
+    }
+    shop.audit().await;
+}
+
 /// What was held is paid for at the price of that time, whatever became of the product.
 #[tokio::test]
 async fn what_is_held_stays_as_it_was_ordered() {
