@@ -343,6 +343,8 @@ async fn holding_and_paying_with_keys() {
 
     let paid = pay(&shop, "mina", &first).key("k").await.expect(200);
     assert_eq!(pay(&shop, "mina", &first).key("k").await.expect(200), paid);
+    // No body and an empty one say the same.
+    assert_eq!(pay(&shop, "mina", &first).json(&json!({})).key("k").await.expect(200), paid);
     pay(&shop, "mina", &first).key("other").await.refused(409, "ORDER_STATE_CONFLICT");
     // The answer is about the order as it is now.
     assert_eq!(hold(&shop, "mina", "tea", 1).key("k").await.expect(201), paid);
