@@ -11,6 +11,7 @@ mod conventions;
 mod costs;
 mod coupons;
 mod events;
+mod external;
 mod holds;
 mod idempotency;
 mod orders;
