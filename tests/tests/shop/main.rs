@@ -4,6 +4,7 @@
 mod audit;
 mod balance;
 mod bestsellers;
+mod cancellation;
 mod cart;
 mod concurrency;
 mod contention;
