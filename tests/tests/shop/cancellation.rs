@@ -478,6 +478,25 @@ async fn fifty_lines_are_cancelled_in_one_commit() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn twenty_cancellations_at_once_cancel_each_unit_once() {
+    let shop = TestShop::with_instances(8);
+    shop.customer("mina", 100_000).await;
+    shop.product("tea", 1_001, 20).await;
+    shop.coupon("welcome", 1).await;
+    shop.issue("mina", "welcome").await.expect(201);
+    let items = json!([{ "productId": "tea", "quantity": 12 }]);
+    let order =
+        shop.post("/orders", json!({ "userId": "mina", "items": items, "couponId": "welcome" })).await.expect(201);
+    let answers = at_once((0..20).map(|_| cancel_units(&shop, "mina", &order, "1", 1))).await;
+    assert_eq!(codes(&answers), BTreeMap::from([("ORDER_STATE_CONFLICT", 8), ("SUCCESS", 12)]));
+    assert_eq!((shop.balance("mina").await, shop.stock("tea").await), (100_000, 20));
+    assert_eq!(coupon_status(&shop, "mina").await, "USABLE");
+    let refunds = ledger(&shop, "mina").await.into_iter().filter(|(kind, ..)| kind == "REFUND").count();
+    assert_eq!(refunds, 12);
+    shop.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn keys_that_come_many_times_at_once_cancel_once_each() {
     let shop = TestShop::with_instances(8);
     shop.customer("mina", 100_000).await;
@@ -516,6 +535,78 @@ async fn cancelling_and_shipping_at_once_have_one_winner() {
     assert_eq!(shop.balance("mina").await, 10_000_000 - 5_000 * shipped);
     assert_eq!(shop.stock("tea").await, 1_000 - 2 * shipped);
     shop.audit().await;
+}
+
+/// A part first leaves a part to be shipped; shipped first leaves nothing to be cancelled.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn paying_cancelling_and_ending_a_hold_at_once() {
+    let shop = TestShop::with_instances(8);
+    shop.customer("mina", 10_000_000).await;
+    shop.product("tea", 1_000, 1_000).await;
+    for round in 0..30 {
+        shop.set_clock("2026-11-20T03:00:00Z");
+        let held = hold(&shop, "mina", "tea", 2).await.expect(201);
+        let mut calls = vec![
+            pay(&shop, "mina", &held),
+            cancel(&shop, "mina", &held, json!({})),
+            cancel(&shop, "mina", &held, json!({})),
+        ];
+        calls.rotate_left(round % 3);
+        if round % 2 == 0 {
+            shop.set_clock(END);
+        }
+        let ending = tokio::spawn({
+            let (shop, held) = (shop.clone(), held.clone());
+            async move { end_hold(&shop, &held).await }
+        });
+        for answer in at_once(calls).await.into_iter().filter(|answer| answer.status != 200) {
+            answer.refused(409, "ORDER_STATE_CONFLICT");
+        }
+        ending.await.unwrap();
+        let state = status(&shop, &held).await;
+        assert!(["CANCELLED", "FULLY_REFUNDED"].contains(&state.as_str()), "{state}");
+        assert_eq!((shop.balance("mina").await, shop.stock("tea").await), (10_000_000, 1_000));
+    }
+    shop.audit().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_user_cancelling_charging_and_ordering_at_once() {
+    let shop = TestShop::with_instances(8);
+    shop.customer("mina", 200_000).await;
+    shop.product("tea", 10_000, 100).await;
+    let mut placed = Vec::new();
+    for _ in 0..6 {
+        placed.push(shop.order("mina", "tea", 1).await.expect(201));
+    }
+    let calls = placed.iter().flat_map(|order| {
+        let charge = shop.post("/balance/charge", json!({ "userId": "mina", "amount": 100 }));
+        [cancel(&shop, "mina", order, json!({})), charge, shop.order("mina", "tea", 1)]
+    });
+    let answers = at_once(calls).await;
+    assert_eq!(codes(&answers), BTreeMap::from([("SUCCESS", 18)]));
+    assert_eq!((shop.balance("mina").await, shop.stock("tea").await), (200_000 + 600 - 6 * 13_000, 94));
+    shop.audit().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn conflicts_throttling_and_lost_answers_cancel_once() {
+    for fault in [Fault::Conflict, Fault::Throttled, Fault::LostReply] {
+        let times = if fault == Fault::LostReply { 2 } else { 4 };
+        let shop = shop_of_mina().await;
+        let order = teas_and_cups(&shop).await;
+        for (instance, is_cold) in [(shop.clone(), false), (shop.another_instance(), true)] {
+            shop.dynamo().fail_first("TransactWriteItems", times, fault);
+            let part = cancel_units(&instance, "mina", &order, "1", 1).await.expect(200);
+            let units = if is_cold { 2 } else { 1 };
+            assert_eq!(part["items"][0]["cancelledQuantity"], units, "{fault:?}");
+        }
+        shop.dynamo().fail_first("TransactWriteItems", times, fault);
+        cancel(&shop, "mina", &order, json!({})).key("k").await.expect(200);
+        shop.dynamo().fail(|_| Fault::None);
+        assert_eq!((shop.balance("mina").await, shop.stock("tea").await), (100_000, 10));
+        shop.audit().await;
+    }
 }
 
 /// Every try loses its answer: the caller hears 503, and with the key learns by asking again that it was done.
