@@ -15,6 +15,7 @@ mod events;
 mod external;
 mod holds;
 mod idempotency;
+mod line_states;
 mod orders;
 mod products;
 mod records;
