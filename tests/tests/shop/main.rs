@@ -16,6 +16,7 @@ mod external;
 mod holds;
 mod idempotency;
 mod line_states;
+mod order_sheets;
 mod orders;
 mod products;
 mod records;
