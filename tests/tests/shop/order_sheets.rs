@@ -212,6 +212,20 @@ async fn a_price_that_changed_is_told_and_not_charged() {
     shop.audit().await;
 }
 
+#[tokio::test]
+async fn a_price_that_changed_is_told_before_a_coupon_that_is_gone() {
+    let (shop, sheet) = drawn_up().await;
+    let other = shop.another_instance();
+    other.post("/coupons/revoke", json!({ "userId": "mina", "couponId": "welcome" })).as_admin().await.expect(200);
+    other.patch("/products/tea", json!({ "price": 99_000 })).as_admin().await.expect(200);
+    for payment in ["BALANCE", "LATER"] {
+        order_by(&shop, &sheet, payment).await.refused(409, "PRICE_CHANGED");
+    }
+    other.patch("/products/tea", json!({ "price": 12_000 })).as_admin().await.expect(200);
+    order(&shop, &sheet).await.refused(409, "COUPON_NOT_USABLE");
+    shop.audit().await;
+}
+
 /// Price and discount are what a sheet quotes, also where they come to the same.
 #[tokio::test]
 async fn another_price_for_the_same_money_is_another_price() {
@@ -242,6 +256,16 @@ async fn a_price_that_changed_and_came_back_is_fine() {
         assert_eq!(order(&shop, &sheet).await.expect(201)["payable"], sheet["payable"]);
         shop.audit().await;
     }
+}
+
+/// Also what it is called is what the sheet says.
+#[tokio::test]
+async fn a_product_that_was_renamed_is_ordered_by_its_old_name() {
+    let (shop, sheet) = drawn_up().await;
+    shop.another_instance().patch("/products/tea", json!({ "name": "말차" })).as_admin().await.expect(200);
+    let placed = order(&shop.another_instance(), &sheet).await.expect(201);
+    assert_eq!(placed["items"][0]["name"], sheet["items"][0]["name"]);
+    shop.audit().await;
 }
 
 #[tokio::test]

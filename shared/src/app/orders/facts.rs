@@ -118,6 +118,7 @@ impl Facts {
         if let Some(sheet) = &sheet {
             for (product, line) in products.iter_mut().zip(&sheet.items) {
                 product.offer = Offer { price: line.unit_price, discount: line.unit_discount, ..product.offer };
+                product.name.clone_from(&line.name);
             }
         }
         let line = |(product, &(_, quantity)): (Product, &(ProductId, Quantity))| {
@@ -209,8 +210,8 @@ impl Facts {
         Ok(())
     }
 
-    /// Refuses an order for what is told before its coupon is: user, product, sale status, stock. Nothing is taken from
-    /// memory, as no commit is going to assert it.
+    /// Refuses an order for what is told before its coupon is: user, product, sale status, a sheet's price, stock.
+    /// Nothing is taken from memory, as no commit is going to assert it.
     pub(super) async fn check_all_but_coupon(
         &mut self,
         shop: &Shop,
@@ -224,7 +225,13 @@ impl Facts {
         let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
         facts::may_trade(user, found.get(&account)?)?;
         let products = lines.iter().map(|(id, _)| found.get::<Product>(&keys::product(id)));
-        on_sale(&lines, products.collect::<Result<_, _>>()?)?;
+        let products = on_sale(&lines, products.collect::<Result<_, _>>()?)?;
+        let mut offers = products.iter().zip(&self.lines).map(|(product, line)| (product, &line.product.offer));
+        if self.sheet.is_some()
+            && let Some((product, quoted)) = offers.find(|(product, quoted)| !product.offer.costs_as_much_as(quoted))
+        {
+            return Err(changed(&product.product_id, quoted, &product.offer).into());
+        }
         self.check_stock(shop, backoff).await
     }
 
