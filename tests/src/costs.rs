@@ -5,6 +5,7 @@
 use std::fmt;
 
 use serde_json::{Value, json};
+use shared::domain::OrderId;
 
 use crate::{Call, Cost, TestShop};
 
@@ -69,6 +70,13 @@ impl Bench {
         self.rows.push(Row { operation, budget, cost: self.shop.meter().take() });
         answer.body["data"].clone()
     }
+
+    /// Measures what no call of the API does.
+    async fn run(&mut self, operation: &'static str, budget: Cost, work: impl Future<Output = ()>) {
+        self.shop.meter().take();
+        work.await;
+        self.rows.push(Row { operation, budget, cost: self.shop.meter().take() });
+    }
 }
 
 /// Measures every operation.
@@ -86,6 +94,9 @@ pub async fn measure() -> Vec<Row> {
     coupons(&mut bench).await;
     carts(&mut bench).await;
     orders(&mut bench).await;
+    holds(&mut bench).await;
+    cancellations(&mut bench).await;
+    sheets(&mut bench).await;
     aggregation(&mut bench).await;
     bench.rows
 }
@@ -193,6 +204,104 @@ async fn orders(bench: &mut Bench) {
     }
     let call = bench.shop.get("/orders?userId=mina&limit=1");
     bench.call("orders of a user, newest one", cost(2, 0.0, 1.5), call).await;
+}
+
+/// Holds units of the first products, to be paid later.
+fn hold(shop: &TestShop, user: &str, lines: usize) -> Call {
+    shop.post("/orders", json!({ "userId": user, "items": items(lines), "payment": "LATER" }))
+}
+
+fn order_path(order: &Value) -> String {
+    format!("/orders/{}", order["orderId"].as_str().unwrap())
+}
+
+/// A hold puts the order, with its places among those of its user and those that are due (4), and takes the units
+/// (2 a line). Paying it replaces the order and takes it off what is due (3), moves the balance and appends to the
+/// ledger (4); the key's record is one more item (2). The end of a hold replaces the order as paying does, and puts the
+/// units back; an instance that remembers no products reads in between over how many shards they are spread.
+async fn holds(bench: &mut Bench) {
+    let pay = |shop: &TestShop, order: &Value| {
+        let user = order["userId"].as_str().unwrap();
+        shop.call("POST", &format!("{}/payment", order_path(order))).as_user(user)
+    };
+    for (lines, names) in [
+        (1, ["hold, 1 line", "hold, 1 line, all remembered", "pay a held order of 1 line", "end of a hold of 1 line"]),
+        (
+            3,
+            [
+                "hold, 3 lines",
+                "hold, 3 lines, all remembered",
+                "pay a held order of 3 lines",
+                "end of a hold of 3 lines",
+            ],
+        ),
+    ] {
+        let per_line = f64::from(lines);
+        let lines = usize::try_from(lines).unwrap();
+        let call = hold(&cold(bench), "sora", lines);
+        let held = bench.call(names[0], cost(2, 5.0 + 2.0 * per_line, 1.0 + per_line), call).await;
+        let call = pay(&cold(bench), &held);
+        bench.call(names[2], cost(2, 7.0, 2.0), call).await;
+
+        hold(&bench.shop, "sora", lines).await.expect(201);
+        let call = hold(&bench.shop, "sora", lines);
+        let held = bench.call(names[1], cost(2, 5.0 + 2.0 * per_line, 1.0), call).await;
+        if lines == 1 {
+            let call = pay(&cold(bench), &held).key("pay");
+            bench.call("pay a held order, with a key", cost(2, 7.0 + 2.0, 2.0), call).await;
+        }
+        let left = hold(&bench.shop, "sora", lines).await.expect(201);
+        let (now, end) = (bench.shop.now(), left["holdExpiresAt"].as_str().unwrap());
+        bench.shop.set_clock(end);
+        let (ending, id) = (cold(bench), left["orderId"].as_str().unwrap().to_owned());
+        let id = OrderId::try_from(id).expect("an id");
+        bench
+            .run(names[3], cost(3, 3.0 + 2.0 * per_line, 1.0 + per_line), async {
+                shared::app::orders::end_hold(ending.instance(), &id).await.expect("a hold ends");
+            })
+            .await;
+        bench.shop.set_clock(&now.to_string());
+    }
+}
+
+/// A cancellation replaces the order (2), pays back as paying pays (4), and puts the units back (2 a line).
+async fn cancellations(bench: &mut Bench) {
+    let cancel =
+        |shop: &TestShop, order: &Value| shop.post(&format!("{}/cancel", order_path(order)), json!({})).as_user("sora");
+    let order = bench.shop.order("sora", "p00", 1).await.expect(201);
+    let call = cancel(&cold(bench), &order);
+    bench.call("cancel a one-line order", cost(3, 6.0 + 2.0, 2.0 + 1.0), call).await;
+    let order = bench.shop.order("sora", "p00", 1).await.expect(201);
+    let call = cancel(&bench.shop, &order);
+    bench.call("cancel a one-line order, all remembered", cost(2, 6.0 + 2.0, 1.0), call).await;
+    let order = bench.shop.order("sora", "p00", 1).await.expect(201);
+    let call = cancel(&bench.shop, &order).key("cancel");
+    bench.call("cancel a one-line order, with a key", cost(2, 8.0 + 2.0, 1.0), call).await;
+    let order = bench.shop.order("sora", "p00", 1).await.expect(201);
+    let call = bench.shop.patch(&format!("{}/items/1", order_path(&order)), json!({ "status": "SHIPPED" })).as_admin();
+    bench.call("move a line", cost(2, 2.0, 1.0), call).await;
+    let call = bench.shop.get(&format!("{}/payments", order_path(&order))).as_admin();
+    bench.call("payments of an order, from the balance", cost(2, 0.0, 2.0), call).await;
+}
+
+/// A sheet is read for from nothing but the table, and put with its place among what is due (3). Its order takes it off
+/// there (3) beside what any order costs; what the sheet says has to be read before anything else can be.
+async fn sheets(bench: &mut Bench) {
+    let draw_up = |shop: &TestShop| shop.post("/order-sheets", json!({ "userId": "sora", "items": items(1) }));
+    let order = |shop: &TestShop, sheet: &Value| {
+        shop.post("/orders", json!({ "userId": "sora", "orderSheetId": sheet["orderSheetId"] }))
+    };
+    let call = draw_up(&cold(bench));
+    let sheet = bench.call("order sheet, 1 line", cost(3, 3.0, 3.0), call).await;
+    let call = bench.shop.get(&format!("/order-sheets/{}", sheet["orderSheetId"].as_str().unwrap())).as_user("sora");
+    bench.call("order sheet by id", cost(1, 0.0, 1.0), call).await;
+    let call = order(&cold(bench), &sheet);
+    bench.call("order of a sheet, 1 line", cost(3, 7.0 + 2.0 + 3.0, 3.0), call).await;
+    let sheet = draw_up(&bench.shop).await.expect(201);
+    order(&bench.shop, &sheet).await.expect(201);
+    let sheet = draw_up(&bench.shop).await.expect(201);
+    let call = order(&bench.shop, &sheet);
+    bench.call("order of a sheet, 1 line, all remembered", cost(2, 7.0 + 2.0 + 3.0, 1.0), call).await;
 }
 
 /// A full batch of one-line orders, for the cost of each of them.

@@ -224,9 +224,10 @@ impl ApiRequest {
 
     fn key_of(&self, shop: &Shop, caller: &str) -> RequestKey {
         let (method, path) = self.line();
-        // The same request means the same to us whatever its white space and order of fields.
+        // The same request means the same to us whatever its white space and order of fields; and no body the same as an
+        // empty one.
         let bytes: &[u8] = self.request.body();
-        let mut value: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();
+        let mut value: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_else(|_| serde_json::json!({}));
         value.sort_all_objects();
         let payload = value.to_string().into_bytes();
         match self.idempotency_key() {

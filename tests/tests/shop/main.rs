@@ -1,9 +1,16 @@
 //! The shop in process: the real handlers over an embedded DynamoDB.
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
 
 mod audit;
 mod balance;
 mod bestsellers;
+mod cancellation;
 mod cart;
 mod cart_orders;
 mod concurrency;
@@ -13,12 +20,17 @@ mod costs;
 mod coupons;
 mod due;
 mod events;
+mod external;
+mod holds;
 mod idempotency;
+mod line_states;
+mod order_sheets;
 mod orders;
 mod products;
 mod records;
 mod reference;
 mod relay;
 mod settlement;
+mod steps;
 mod tidy;
 mod users;

@@ -69,7 +69,8 @@ async fn change_once(
     step: &impl Fn(&Order, Timestamp) -> Result<Option<Order>, Refusal>,
 ) -> Result<Order, Failure> {
     let mut backoff = shop.backoff();
-    let (mut seen, mut known) = look(shop, id, user, &mut backoff).await?;
+    let to_look_at = user.filter(|user| shop.remembered_account(user).is_none());
+    let (mut seen, mut known) = look(shop, id, to_look_at, &mut backoff).await?;
     loop {
         let Some(now) = step(&seen.order, shop.clock.now())? else {
             return Ok(seen.order);
@@ -90,19 +91,21 @@ async fn change_once(
             }
         }
         if backoff.again("the order changed meanwhile").await? == Lesson::Old {
-            (seen, known) = look(shop, id, Some(&seen.order.user_id), &mut backoff).await?;
+            // What is remembered of the account is older still than what was refused.
+            let to_look_at = known.account.map(|_| seen.order.user_id.clone());
+            (seen, known) = look(shop, id, to_look_at.as_ref(), &mut backoff).await?;
         }
     }
 }
 
-/// The order, and in the same round trip the account of `user`, if that is not remembered.
+/// The order, and in the same round trip the account of `user`, where one is named.
 async fn look(
     shop: &Shop,
     id: &OrderId,
     user: Option<&UserId>,
     backoff: &mut Backoff,
 ) -> Result<(OrderRecord, Known), Failure> {
-    let Some(user) = user.filter(|user| shop.remembered_account(user).is_none()) else {
+    let Some(user) = user else {
         return Ok((read(shop, id).await?, Known::default()));
     };
     let (order, account) = (keys::order(id), keys::account(user));
@@ -262,13 +265,20 @@ impl Known {
         let user = &order.user_id;
         loop {
             let (account, is_fresh) = self.account(shop, user).await?;
-            let account = accounts::may_trade(user, Some(account))?;
+            let account = match accounts::may_trade(user, Some(account)) {
+                Ok(account) => account,
+                // What is only remembered refuses nobody.
+                Err(_) if !is_fresh => {
+                    self.look_at_account(shop, user).await?;
+                    continue;
+                }
+                Err(failure) => return Err(failure),
+            };
             match account.moved(amount.negated()) {
                 Ok(after) => {
                     let entry_id = order.order_id.to_string();
                     return Ok((account, after, entry(order, entry_id, EntryKind::Payment, amount.negated(), &after)));
                 }
-                // What is only remembered refuses nobody.
                 Err(OutOfBounds::NotEnough) if !is_fresh => self.look_at_account(shop, user).await?,
                 Err(OutOfBounds::NotEnough) => {
                     let (order_id, payable, balance) = (order.order_id.clone(), amount, account.balance);

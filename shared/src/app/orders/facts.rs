@@ -94,6 +94,7 @@ impl Facts {
         wanted.extend(unknown.map(|(id, _)| keys::product(id)));
         let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
 
+        let is_remembered = account.is_some();
         let account = match account {
             Some(account) => account,
             None => facts::may_trade(user, found.get(&account_key)?)?,
@@ -101,20 +102,27 @@ impl Facts {
         let coupon = coupon_key.map(|key| found.get(&key)).transpose()?.flatten();
         let mut products = Vec::new();
         for (id, _) in &lines {
-            let product = match remembered.get(id) {
+            products.push(match remembered.get(id) {
                 Some(product) => Some(product.clone()),
                 None => found.get::<Product>(&keys::product(id))?,
-            };
-            products.push(may_know(id, product)?);
+            });
         }
-        if let Some(product) = products.iter().find(|product| product.offer.status != SaleStatus::OnSale) {
-            return Err(Refusal::NotOnSale { product_id: product.product_id.clone() }.into());
-        }
+        let mut products = match on_sale(&lines, products) {
+            Ok(products) => products,
+            Err(refusal) => {
+                if is_remembered {
+                    // No commit is going to assert the account now, and what is wrong with the user is told first.
+                    facts::read_account(shop, user).await?;
+                }
+                return Err(refusal.into());
+            }
+        };
         products.iter().for_each(|product| shop.remember_product(product));
 
         if let Some(sheet) = &sheet {
             for (product, line) in products.iter_mut().zip(&sheet.items) {
                 product.offer = Offer { price: line.unit_price, discount: line.unit_discount, ..product.offer };
+                product.name.clone_from(&line.name);
             }
         }
         let line = |(product, &(_, quantity)): (Product, &(ProductId, Quantity))| {
@@ -206,6 +214,31 @@ impl Facts {
         Ok(())
     }
 
+    /// Refuses an order for what is told before its coupon is: user, product, sale status, a sheet's price, stock.
+    /// Nothing is taken from memory, as no commit is going to assert it.
+    pub(super) async fn check_all_but_coupon(
+        &mut self,
+        shop: &Shop,
+        user: &UserId,
+        backoff: &mut Backoff,
+    ) -> Result<(), Failure> {
+        let account = keys::account(user);
+        let lines: Vec<_> = self.lines.iter().map(|line| (line.product.product_id.clone(), line.quantity)).collect();
+        let mut wanted = vec![account.clone()];
+        wanted.extend(lines.iter().map(|(id, _)| keys::product(id)));
+        let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
+        facts::may_trade(user, found.get(&account)?)?;
+        let products = lines.iter().map(|(id, _)| found.get::<Product>(&keys::product(id)));
+        let products = on_sale(&lines, products.collect::<Result<_, _>>()?)?;
+        let mut offers = products.iter().zip(&self.lines).map(|(product, line)| (product, &line.product.offer));
+        if self.sheet.is_some()
+            && let Some((product, quoted)) = offers.find(|(product, quoted)| !product.offer.costs_as_much_as(quoted))
+        {
+            return Err(changed(&product.product_id, quoted, &product.offer).into());
+        }
+        self.check_stock(shop, backoff).await
+    }
+
     /// The coupon, if it can be used at this instant.
     pub(super) fn usable_coupon(&self, now: jiff::Timestamp) -> Result<&IssuedCoupon, CouponProblem> {
         let coupon = self.coupon.as_ref().ok_or(CouponProblem::NotOwned)?;
@@ -250,9 +283,15 @@ fn changed(product: &ProductId, quoted: &Offer, current: &Offer) -> Refusal {
     Refusal::PriceChanged { product_id: product.clone(), quoted: quoted.unit_cost(), current: current.unit_cost() }
 }
 
-/// A hidden product is as good as none.
-fn may_know(id: &ProductId, product: Option<Product>) -> Result<Product, Refusal> {
-    product
-        .filter(|product| product.offer.status != SaleStatus::Hidden)
-        .ok_or_else(|| Refusal::not_found(Entity::Product, id))
+/// The products of an order, if all of them are for sale. A hidden product is as good as none.
+fn on_sale(lines: &[(ProductId, Quantity)], products: Vec<Option<Product>>) -> Result<Vec<Product>, Refusal> {
+    let known = lines.iter().zip(products).map(|((id, _), product)| {
+        let product = product.filter(|product| product.offer.status != SaleStatus::Hidden);
+        product.ok_or_else(|| Refusal::not_found(Entity::Product, id))
+    });
+    let known: Vec<Product> = known.collect::<Result<_, _>>()?;
+    match known.iter().find(|product| product.offer.status != SaleStatus::OnSale) {
+        Some(product) => Err(Refusal::NotOnSale { product_id: product.product_id.clone() }),
+        None => Ok(known),
+    }
 }

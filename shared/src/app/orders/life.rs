@@ -6,9 +6,9 @@ use super::{
     visible::{actors, on_the_whole},
 };
 use crate::{
-    app::{Caller, Failure, RequestKey, Shop},
+    app::{Caller, Failure, RequestKey, Role, Shop},
     domain::{
-        OrderId, Refusal,
+        OrderId, Refusal, UserId,
         order::{Actor, Cancellation, LineStatus, Order},
         refusal::Entity,
     },
@@ -23,7 +23,7 @@ use crate::{
 /// [`Refusal::NotFound`], [`Refusal::OrderStateConflict`], [`Refusal::UserNotActive`], [`Refusal::BalanceNotEnough`],
 /// after which the order is still pending.
 pub async fn pay(shop: &Shop, caller: &Caller, id: &OrderId, key: &RequestKey) -> Result<Visible, Failure> {
-    let order = change(shop, id, Some(&caller.user_id), Some(key), |order, now| {
+    let order = change(shop, id, likely_buyer(caller), Some(key), |order, now| {
         let actor = buyer(caller, order)?;
         order.pay(actor, now).map(Some)
     });
@@ -46,7 +46,7 @@ pub async fn cancel(
     reason: Option<&str>,
     key: &RequestKey,
 ) -> Result<Visible, Failure> {
-    let order = change(shop, id, Some(&caller.user_id), Some(key), |order, now| {
+    let order = change(shop, id, likely_buyer(caller), Some(key), |order, now| {
         let actor = buyer(caller, order)?;
         order.cancel(what, actor, reason.map(str::to_owned), now).map(Some)
     });
@@ -64,7 +64,8 @@ pub async fn move_line(
     number: usize,
     to: LineStatus,
 ) -> Result<Visible, Failure> {
-    let order = change(shop, id, Some(&caller.user_id), None, |order, now| {
+    let pays_back = to == LineStatus::Cancelled;
+    let order = change(shop, id, likely_buyer(caller).filter(|_| pays_back), None, |order, now| {
         let line = order.line(number).ok_or_else(|| Refusal::not_found(Entity::OrderItem, number));
         let sees_some = order.items.iter().any(|line| !actors(caller, order, line).is_empty());
         if !sees_some {
@@ -88,6 +89,12 @@ pub(super) fn buyer(caller: &Caller, order: &Order) -> Result<Actor, Refusal> {
         Actor::Seller => Err(Refusal::not_found(Entity::Order, &order.order_id)),
         actor => Ok(actor),
     }
+}
+
+/// Whose account is most likely to change with an order that the caller changes: it is looked at together with the
+/// order. Of other callers than customers nothing is known of who ordered.
+fn likely_buyer(caller: &Caller) -> Option<&UserId> {
+    (caller.role == Role::Customer).then_some(&caller.user_id)
 }
 
 fn visible(shop: &Shop, caller: &Caller, order: Order) -> Result<Visible, Failure> {

@@ -144,7 +144,7 @@ async fn draft(
     let coupon_id = facts.coupon_id.clone();
     let coupon = match coupon_id.as_ref().map(|_| facts.usable_coupon(at)).transpose() {
         Ok(coupon) => coupon.map(|coupon| coupon.terms),
-        Err(reason) => return Err(refuse_coupon(shop, facts, reason, backoff).await),
+        Err(reason) => return Err(refuse_coupon(shop, &user_id, facts, reason, backoff).await),
     };
     if let Some(sheet) = &facts.sheet {
         let (quote, order_sheet_id) = (sheet.quote(), Some(sheet.order_sheet_id.clone()));
@@ -153,7 +153,7 @@ async fn draft(
     let priced: Vec<PricedLine> = items.iter().map(OrderLine::priced).collect();
     match pricing::quote(&priced, coupon.as_ref(), shop.policy.shipping) {
         Ok(quote) => Ok(Draft { user_id, actor, items, quote, coupon_id, order_sheet_id: None, at }),
-        Err(NoQuote::Coupon(reason)) => Err(refuse_coupon(shop, facts, reason, backoff).await),
+        Err(NoQuote::Coupon(reason)) => Err(refuse_coupon(shop, &user_id, facts, reason, backoff).await),
         Err(NoQuote::Overflow) => Err(Failure::Broken("the largest order fits an amount")),
     }
 }
@@ -176,9 +176,15 @@ pub(in crate::app) async fn quoted(
     draft(shop, caller, user, &mut facts, backoff).await
 }
 
-/// Too little stock is told before a coupon that cannot be used.
-async fn refuse_coupon(shop: &Shop, facts: &mut Facts, reason: CouponProblem, backoff: &mut Backoff) -> Failure {
-    match (facts.check_stock(shop, backoff).await, facts.coupon_id.clone()) {
+/// What is wrong with user, product or stock is told before a coupon that cannot be used.
+async fn refuse_coupon(
+    shop: &Shop,
+    user: &UserId,
+    facts: &mut Facts,
+    reason: CouponProblem,
+    backoff: &mut Backoff,
+) -> Failure {
+    match (facts.check_all_but_coupon(shop, user, backoff).await, facts.coupon_id.clone()) {
         (Ok(()), Some(coupon_id)) => Refusal::CouponNotUsable { coupon_id, reason }.into(),
         (Ok(()), None) => Failure::Broken("a coupon that is refused is one that was named"),
         (Err(failure), _) => failure,

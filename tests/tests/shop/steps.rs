@@ -1,0 +1,207 @@
+//! Steps that the tests of an order's life have in common.
+
+use std::{future::IntoFuture, sync::Arc};
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use shared::{
+    app::{
+        orders::{self, PaymentOutcome},
+        sheets,
+    },
+    domain::{OrderId, OrderSheetId, PaymentId, Won, order::PaymentStatus},
+    events::{Event, PaymentResult},
+    store::keys,
+};
+use tests::{Call, Fault, TestShop, stream::Consumers};
+use tokio::sync::Notify;
+
+/// When a hold that began at the shop's first instant ends.
+pub const END: &str = "2026-11-20T03:10:00Z";
+
+/// The last instant before [`END`].
+pub const JUST_BEFORE: &str = "2026-11-20T03:09:59.999Z";
+
+/// The id in an order.
+pub fn id(order: &Value) -> String {
+    order["orderId"].as_str().expect("an order has an id").to_owned()
+}
+
+/// The same for what is called below the API.
+pub fn order_id(order: &Value) -> OrderId {
+    OrderId::try_from(id(order)).unwrap()
+}
+
+/// Orders units of one product, to be paid as told.
+pub fn order_by(shop: &TestShop, user: &str, product: &str, quantity: i64, payment: &str) -> Call {
+    let items = json!([{ "productId": product, "quantity": quantity }]);
+    shop.post("/orders", json!({ "userId": user, "items": items, "payment": payment }))
+}
+
+/// Holds units of one product, to be paid later.
+pub fn hold(shop: &TestShop, user: &str, product: &str, quantity: i64) -> Call {
+    order_by(shop, user, product, quantity, "LATER")
+}
+
+/// Pays an order.
+pub fn pay(shop: &TestShop, user: &str, order: &Value) -> Call {
+    shop.call("POST", &format!("/orders/{}/payment", id(order))).as_user(user)
+}
+
+/// Cancels an order, or what the body says of it.
+pub fn cancel(shop: &TestShop, user: &str, order: &Value, body: Value) -> Call {
+    shop.post(&format!("/orders/{}/cancel", id(order)), body).as_user(user)
+}
+
+/// Cancels units of one line.
+pub fn cancel_units(shop: &TestShop, user: &str, order: &Value, item: &str, quantity: i64) -> Call {
+    cancel(shop, user, order, json!({ "items": [{ "itemId": item, "quantity": quantity }] }))
+}
+
+/// Moves a line, as nobody yet.
+pub fn move_line(shop: &TestShop, order: &Value, item: &str, status: &str) -> Call {
+    shop.patch(&format!("/orders/{}/items/{item}", id(order)), json!({ "status": status }))
+}
+
+/// Moves a line along several states, as an admin.
+pub async fn move_along(shop: &TestShop, order: &Value, item: &str, path: &[&str]) -> Value {
+    let mut moved = Value::Null;
+    for status in path {
+        moved = move_line(shop, order, item, status).as_admin().await.expect(200);
+    }
+    moved
+}
+
+/// An order as it is.
+pub async fn look(shop: &TestShop, order: &Value) -> Value {
+    shop.get(&format!("/orders/{}", id(order))).as_admin().await.expect(200)
+}
+
+/// The state of an order.
+pub async fn status(shop: &TestShop, order: &Value) -> String {
+    look(shop, order).await["status"].as_str().unwrap().to_owned()
+}
+
+/// An order's history, a line each: event, actor, what moved from where to where, how many units, why.
+pub async fn history(shop: &TestShop, order: &Value) -> String {
+    let steps = shop.get(&format!("/orders/{}/history", id(order))).as_admin().await.expect(200);
+    let lines = steps["items"].as_array().unwrap().iter().map(|step| {
+        let text = |field: &str| step[field].as_str().unwrap_or("-").to_owned();
+        let what = step["itemId"].as_str().map_or_else(|| "order".to_owned(), |item| format!("line {item}"));
+        let (event, actor, from, to) = (text("event"), text("actor"), text("from"), text("to"));
+        let units = step["quantity"].as_i64().map(|units| format!(" x{units}")).unwrap_or_default();
+        let reason = step["reason"].as_str().map(|reason| format!(" ({reason})")).unwrap_or_default();
+        format!("{event} by {actor}: {what} {from} > {to}{units}{reason}")
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A user's ledger, newest first: type, amount, balance after.
+pub async fn ledger(shop: &TestShop, user: &str) -> Vec<(String, i64, i64)> {
+    let page = shop.get(&format!("/balance/{user}/entries?limit=100")).as_user(user).await.expect(200);
+    let figure = |entry: &Value, field: &str| entry[field].as_i64().unwrap();
+    let entries = page["items"].as_array().unwrap().iter();
+    entries
+        .map(|entry| {
+            (entry["type"].as_str().unwrap().to_owned(), figure(entry, "amount"), figure(entry, "balanceAfter"))
+        })
+        .collect()
+}
+
+/// The state of a user's only coupon.
+pub async fn coupon_status(shop: &TestShop, user: &str) -> String {
+    let coupons = shop.get(&format!("/coupons?userId={user}&status=ALL")).await.expect(200);
+    coupons["items"][0]["status"].as_str().unwrap().to_owned()
+}
+
+/// What was published so far.
+pub async fn published(shop: &TestShop) -> Vec<Event> {
+    let mut consumers = Consumers::new(shop.dynamo().clone());
+    consumers.catch_up(shop.instance()).await;
+    consumers.published
+}
+
+/// The names and data of what was published so far about an order, in order.
+pub async fn published_of(shop: &TestShop, order: &Value) -> Vec<(&'static str, Value)> {
+    let of_order = published(shop).await.into_iter().filter(|event| event.aggregate_id == id(order));
+    of_order.map(|event| (event.kind.as_str(), serde_json::to_value(&event.data).unwrap())).collect()
+}
+
+/// Charges a user's balance.
+pub async fn charge(shop: &TestShop, user: &str, amount: i64) {
+    shop.post("/balance/charge", json!({ "userId": user, "amount": amount })).await.expect(200);
+}
+
+/// Sets what a user may do.
+pub async fn set_user(shop: &TestShop, user: &str, status: &str) {
+    shop.patch(&format!("/users/{user}"), json!({ "status": status })).as_admin().await.expect(200);
+}
+
+/// Ends an order's hold, if its time is up.
+pub async fn end_hold(shop: &TestShop, order: &Value) {
+    orders::end_hold(shop.instance(), &order_id(order)).await.expect("a hold can be ended");
+}
+
+/// Tells an order of the result of a payment.
+pub async fn settle(
+    shop: &TestShop,
+    order: &Value,
+    outcome: PaymentOutcome,
+    payment: &str,
+    amount: i64,
+) -> PaymentStatus {
+    let result = result(shop, order, payment, amount);
+    orders::settle(shop.instance(), outcome, &result).await.expect("a result can be settled")
+}
+
+/// The result of a payment.
+pub fn result(shop: &TestShop, order: &Value, payment: &str, amount: i64) -> PaymentResult {
+    PaymentResult {
+        payment_id: PaymentId::try_from(payment.to_owned()).unwrap(),
+        order_id: order_id(order),
+        amount: Won::new(amount),
+        at: shop.now(),
+        reason: None,
+    }
+}
+
+/// Runs what dies once it has sent its `number`th request to DynamoDB, which is carried out: nothing where it came to
+/// its end before.
+pub async fn dying_at<F: IntoFuture>(shop: &TestShop, number: u32, call: F) -> Option<F::Output> {
+    let died = Arc::new(Notify::new());
+    let (dies, mut calls) = (Arc::clone(&died), 0);
+    shop.dynamo().fail(move |_| {
+        calls += 1;
+        if calls == number {
+            dies.notify_one();
+        }
+        Fault::None
+    });
+    let answer = tokio::select! {
+        biased;
+        () = died.notified() => None,
+        answer = call.into_future() => Some(answer),
+    };
+    shop.dynamo().fail(|_| Fault::None);
+    answer
+}
+
+/// The orders whose holds have run out, with when they did, as the sweep finds them: the oldest first.
+pub async fn overdue_orders(shop: &TestShop) -> Vec<(Timestamp, OrderId)> {
+    let mut overdue = Vec::new();
+    for bucket in 0..keys::DUE_BUCKETS {
+        overdue.extend(orders::overdue(shop.instance(), bucket, None).await.unwrap().items);
+    }
+    overdue.sort();
+    overdue
+}
+
+/// The same of order sheets.
+pub async fn overdue_sheets(shop: &TestShop) -> Vec<(Timestamp, OrderSheetId)> {
+    let mut overdue = Vec::new();
+    for bucket in 0..keys::DUE_BUCKETS {
+        overdue.extend(sheets::overdue(shop.instance(), bucket, None).await.unwrap().items);
+    }
+    overdue.sort();
+    overdue
+}
