@@ -97,6 +97,7 @@ pub async fn measure() -> Vec<Row> {
     holds(&mut bench).await;
     cancellations(&mut bench).await;
     sheets(&mut bench).await;
+    shards(&mut bench).await;
     aggregation(&mut bench).await;
     bench.rows
 }
@@ -302,6 +303,24 @@ async fn sheets(bench: &mut Bench) {
     let sheet = draw_up(&bench.shop).await.expect(201);
     let call = order(&bench.shop, &sheet);
     bench.call("order of a sheet, 1 line, all remembered", cost(2, 7.0 + 2.0 + 3.0, 1.0), call).await;
+}
+
+/// A shelf of 16 shards sells at what one of one shard does; what is sold out costs a look a second, or nothing.
+async fn shards(bench: &mut Bench) {
+    let tea = json!({ "productId": "wide", "name": "wide", "price": 1_000, "stock": 1_600, "stockShards": 16 });
+    bench.shop.post("/products", tea).as_admin().await.expect(201);
+    let call = cold(bench).order("sora", "wide", 1);
+    bench.call("order, 1 line of 16 shards", cost(2, 9.0, 2.0), call).await;
+
+    let narrow = json!({ "productId": "narrow", "name": "narrow", "price": 1_000, "stock": 0 });
+    bench.shop.post("/products", narrow).as_admin().await.expect(201);
+    bench.shop.order("sora", "narrow", 1).await.refused(409, "STOCK_NOT_ENOUGH");
+    let call = bench.shop.order("sora", "narrow", 1);
+    let refused = |call: Call| async { drop(call.await.refused(409, "STOCK_NOT_ENOUGH")) };
+    bench.run("order of what is known to be sold out", cost(0, 0.0, 0.0), refused(call)).await;
+    bench.shop.set_clock("2026-11-20T03:00:02Z");
+    let call = bench.shop.order("sora", "narrow", 1);
+    bench.run("order of what was sold out a second ago", cost(1, 0.0, 0.5), refused(call)).await;
 }
 
 /// A full batch of one-line orders, for the cost of each of them.

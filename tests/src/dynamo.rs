@@ -99,6 +99,7 @@ impl Dynamo {
             "BatchGetItem" => batch_get_item,
             "Query" => query,
             "Scan" => scan,
+            "TransactGetItems" => transact_get_items,
             "TransactWriteItems" => transact_write_items,
             "DescribeStream" => describe_stream,
             "GetShardIterator" => get_shard_iterator,

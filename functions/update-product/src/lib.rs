@@ -38,7 +38,7 @@ struct Body {
     /// Whether it is offered.
     #[deserr(default)]
     status: Option<SaleStatus>,
-    /// Another number of shards.
+    /// Over how many shards its stock is spread from now on, more or fewer; it goes on selling meanwhile.
     #[deserr(default)]
     stock_shards: Option<ShardCount>,
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Failure, RequestKey, Shop, balance,
     idempotency::{self, Keep},
-    products,
+    shelves,
 };
 use crate::{
     domain::{
@@ -251,12 +251,15 @@ pub(super) async fn live(shop: &Shop, cart: &Cart, backoff: &mut Backoff) -> Res
         items.push(match described.remove(id) {
             None => LiveItem::of_hidden(id.clone(), quantity),
             Some(product) => {
-                let shards = products::shards_in(&found, id, product.stock_shards)?;
+                let shards = match shelves::among(&found, id, product.stock_shards)? {
+                    Some(shards) => shards,
+                    None => shelves::read(shop, id, product.stock_shards, backoff).await?,
+                };
                 if shards.iter().any(|shard| shard.offer != product.offer) {
                     shop.forget_product(id);
                 }
                 let offer = shards.first().map_or(product.offer, |shard| shard.offer);
-                LiveItem::of(product.product_id, product.name, offer, products::total(&shards), quantity)?
+                LiveItem::of(product.product_id, product.name, offer, shelves::total(&shards), quantity)?
             }
         });
     }

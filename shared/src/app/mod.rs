@@ -12,6 +12,7 @@ pub mod idempotency;
 pub mod orders;
 pub mod products;
 pub mod sheets;
+mod shelves;
 mod shop;
 pub mod users;
 

@@ -7,15 +7,16 @@ use serde::{Deserialize, Serialize};
 use super::{
     Caller, Failure, RequestKey, Role, Shop,
     idempotency::{self, Keep},
+    shelves,
 };
 use crate::{
     domain::{
         Invalid, ProductId, Refusal, UserId, Won,
         product::{Offer, Product, SaleStatus},
         refusal::Entity,
-        stock::{self, MAX_SHARDS, MAX_UNITS, Shard},
+        stock::{self, MAX_UNITS, Shard},
     },
-    store::{Backoff, Consistency, Found, Key, Outcome, Transaction, keys, products, stock as shelf, table::Range},
+    store::{Backoff, Consistency, Key, Outcome, Transaction, keys, products, stock as shelf, table::Range},
 };
 
 /// A product with what is on its shelf at the moment of reading.
@@ -87,7 +88,7 @@ pub struct ProductChange {
     pub discount: Option<Won>,
     /// Whether it can be bought.
     pub status: Option<SaleStatus>,
-    /// More shards.
+    /// Another number of shards.
     pub stock_shards: Option<u16>,
 }
 
@@ -160,33 +161,14 @@ async fn stocked(shop: &Shop, id: &ProductId) -> Result<Stocked, Failure> {
     let found = shop.table.get_all(&[description.clone(), first], Consistency::Strong, &mut backoff).await?;
     let product: Product = found.get(&description)?.ok_or_else(|| Refusal::not_found(Entity::Product, id))?;
     let shards = match product.stock_shards {
-        1 => shards_in(&found, id, 1)?,
-        count => read_shelf(shop, id, count, &mut backoff).await?,
+        1 => shelves::among(&found, id, 1)?,
+        _ => None,
     };
-    Ok(Stocked { stock: total(&shards), product })
-}
-
-/// Every shard of a shelf, in order, exact.
-pub(super) async fn read_shelf(
-    shop: &Shop,
-    product: &ProductId,
-    count: u16,
-    backoff: &mut Backoff,
-) -> Result<Vec<Shard>, Failure> {
-    let wanted: Vec<Key> = (0..count).map(|number| keys::stock(product, number)).collect();
-    let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
-    shards_in(&found, product, count)
-}
-
-/// The shards of a shelf among what was read, in order.
-pub(super) fn shards_in(found: &Found, product: &ProductId, count: u16) -> Result<Vec<Shard>, Failure> {
-    let shard = |number| found.get(&keys::stock(product, number))?.ok_or(Failure::Broken("a shelf lacks a shard"));
-    (0..count).map(shard).collect()
-}
-
-/// Units on all shards together.
-pub(super) fn total(shards: &[Shard]) -> i64 {
-    shards.iter().fold(0, |sum, shard| sum.saturating_add(shard.remaining))
+    let shards = match shards {
+        Some(shards) => shards,
+        None => shelves::read(shop, id, product.stock_shards, &mut backoff).await?,
+    };
+    Ok(Stocked { stock: shelves::total(&shards), product })
 }
 
 /// A product's place in the index by time, with what the index tells of it.
@@ -220,20 +202,27 @@ pub async fn list(shop: &Shop, after: Option<String>, skip: usize, limit: usize)
         (0..row.stock_shards).map(|number| keys::stock(id, number)).collect::<Vec<_>>()
     };
     let wanted: Vec<Key> = rows.iter().flat_map(shard_keys).collect();
-    let found = shop.table.get_all(&wanted, Consistency::Strong, &mut shop.backoff()).await?;
+    let mut backoff = shop.backoff();
+    let found = shop.table.get_all(&wanted, Consistency::Strong, &mut backoff).await?;
 
     let mut items = Vec::new();
     for (product_id, row) in rows {
-        let shards = shards_in(&found, &product_id, row.stock_shards)?;
+        let shards = match shelves::among(&found, &product_id, row.stock_shards)? {
+            Some(shards) => shards,
+            None => shelves::read(shop, &product_id, row.stock_shards, &mut backoff).await?,
+        };
         // The index lags; the shelf does not. What has just gone off sale is left out here.
         if let Some(first) = shards.first().filter(|shard| shard.offer.status == SaleStatus::OnSale) {
-            items.push(Listed { product_id, name: row.name, offer: first.offer, stock: total(&shards) });
+            items.push(Listed { product_id, name: row.name, offer: first.offer, stock: shelves::total(&shards) });
         }
     }
     Ok(Catalogue { items, next })
 }
 
 /// Changes a product. The price changes on all shards in the same commit: until it returns, the old one is valid.
+///
+/// New shards come in that commit, too, and get their part of the units after it; shards go one by one. Where it stops
+/// half-way the shelf has another number of shards and all its units, and a repetition goes on from there.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] where there is none or it is another seller's.
@@ -254,13 +243,16 @@ pub async fn update(shop: &Shop, caller: &Caller, id: &ProductId, change: &Produ
             transaction.add(shelf::create(id, number, &empty)?);
         }
         match shop.table.commit(transaction, &mut backoff).await? {
-            Outcome::Committed => {
-                shop.forget_product(id);
-                return stocked(shop, id).await;
-            }
+            Outcome::Committed => break,
             Outcome::Refused(_) => backoff.pause("a product changed meanwhile").await?,
         }
     }
+    shop.forget_product(id);
+    if let Some(count) = change.stock_shards {
+        shelves::shrink(shop, id, count, &mut backoff).await?;
+        shelves::level(shop, id, &mut backoff).await?;
+    }
+    stocked(shop, id).await
 }
 
 fn changed(seen: &Product, change: &ProductChange) -> Result<Product, Failure> {
@@ -271,17 +263,13 @@ fn changed(seen: &Product, change: &ProductChange) -> Result<Product, Failure> {
         status: status.unwrap_or(seen.offer.status),
     };
     check_discount(&offer)?;
-    let stock_shards = stock_shards.unwrap_or(seen.stock_shards);
-    if stock_shards < seen.stock_shards {
-        let (min, max) = (i64::from(seen.stock_shards), i64::from(MAX_SHARDS));
-        return Err(Failure::Invalid("stockShards", Invalid::Range { min, max }));
-    }
     Ok(Product {
         name: name.unwrap_or_else(|| seen.name.clone()),
         description: description.or_else(|| seen.description.clone()),
         category: category.or_else(|| seen.category.clone()),
         offer,
-        stock_shards,
+        // Fewer shards are a matter of their own.
+        stock_shards: stock_shards.map_or(seen.stock_shards, |wanted| wanted.max(seen.stock_shards)),
         version: seen.version.saturating_add(1),
         ..seen.clone()
     })
@@ -319,38 +307,44 @@ async fn restock_once(
     quantity: i64,
     key: &RequestKey,
 ) -> Result<Touched, Failure> {
-    let product = owned(shop, caller, id).await?;
     let mut backoff = shop.backoff();
     loop {
+        let product = owned(shop, caller, id).await?;
         let restocked = Touched { product_id: id.clone() };
         let mut transaction = Transaction::new();
         let note = idempotency::note_always(shop, &mut transaction, key, &restocked, Keep::AWeek)?;
+        let mut receiving = Vec::new();
         if quantity >= 0 {
             for (units, number) in
                 stock::spread(quantity, product.stock_shards).into_iter().zip(0..).filter(|(units, _)| *units > 0)
             {
-                transaction.add(shelf::receive(id, number, units)?);
+                receiving.push(transaction.add(shelf::receive(id, number, units)?));
             }
         } else {
-            let shards = read_shelf(shop, id, product.stock_shards, &mut backoff).await?;
+            let shards = shelves::read(shop, id, product.stock_shards, &mut backoff).await?;
             let remaining: Vec<i64> = shards.iter().map(|shard| shard.remaining).collect();
             let wanted = quantity.saturating_neg();
             let takes = stock::allocate(wanted, &remaining, 0).ok_or_else(|| Refusal::StockNotEnough {
                 product_id: id.clone(),
                 requested: wanted,
-                available: total(&shards),
+                available: shelves::total(&shards),
             })?;
             for take in takes {
                 transaction.add(shelf::withdraw(id, take)?);
             }
         }
         match shop.table.commit(transaction, &mut backoff).await? {
-            Outcome::Committed => return Ok(restocked),
+            Outcome::Committed => {
+                shop.forget_sold_out(id);
+                return Ok(restocked);
+            }
             Outcome::Refused(evidence) => {
                 if let Some(first) = idempotency::noted(&evidence, Some(note), key)? {
                     return Ok(first);
                 }
-                if quantity >= 0 {
+                // A shard that is gone means another number of shards; one that is there is full.
+                let full = receiving.iter().map(|shard| evidence.of::<Shard>(*shard)).collect::<Result<Vec<_>, _>>()?;
+                if full.into_iter().flatten().any(|shard| shard.is_some()) {
                     return Err(Refusal::LimitExceeded { limit: "stock", max: MAX_UNITS }.into());
                 }
             }

@@ -41,6 +41,8 @@ struct Memory {
     accounts: Cache<UserId, Account>,
     products: Cache<ProductId, (Timestamp, Product)>,
     campaigns: Cache<CouponId, Campaign>,
+    /// Products of which nothing was left, and when that was seen.
+    sold_out: Cache<ProductId, Timestamp>,
 }
 
 /// How many of each kind are remembered.
@@ -56,6 +58,7 @@ impl Shop {
             accounts: Cache::new(REMEMBERED),
             products: Cache::new(REMEMBERED),
             campaigns: Cache::new(REMEMBERED),
+            sold_out: Cache::new(REMEMBERED),
         };
         Self { table, clock, random, policy, memory }
     }
@@ -90,6 +93,19 @@ impl Shop {
 
     pub(super) fn forget_product(&self, product: &ProductId) {
         self.memory.products.remove(product);
+    }
+
+    /// When nothing was left of a product, as far as is remembered.
+    pub(super) fn sold_out_at(&self, product: &ProductId) -> Option<Timestamp> {
+        self.memory.sold_out.get(product)
+    }
+
+    pub(super) fn remember_sold_out(&self, product: &ProductId) {
+        self.memory.sold_out.insert(product.clone(), self.clock.now());
+    }
+
+    pub(super) fn forget_sold_out(&self, product: &ProductId) {
+        self.memory.sold_out.remove(product);
     }
 
     pub(super) fn remembered_campaign(&self, coupon: &CouponId) -> Option<Campaign> {

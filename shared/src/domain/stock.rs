@@ -102,6 +102,50 @@ pub fn allocate(wanted: i64, remaining: &[i64], preferred: u16) -> Option<Vec<Ta
     None
 }
 
+/// Units that go from one shard to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Move {
+    /// The shard that gives.
+    pub from: u16,
+    /// The shard that gets.
+    pub to: u16,
+    /// How many units.
+    pub units: i64,
+}
+
+/// The moves after which every shard has its even part of what all have together: fewer than there are shards. Where
+/// that is even already there are none.
+pub fn level(remaining: &[i64]) -> Vec<Move> {
+    let count = u16::try_from(remaining.len()).unwrap_or(u16::MAX);
+    let total = remaining.iter().fold(0_i64, |sum, units| sum.saturating_add(*units));
+    let mut surplus: Vec<i64> = remaining.iter().zip(spread(total, count)).map(|(has, part)| has - part).collect();
+    // A part may be one unit larger than another: that is even enough, and not worth a move.
+    if remaining.iter().max().zip(remaining.iter().min()).is_none_or(|(most, least)| most - least <= 1) {
+        return Vec::new();
+    }
+    let mut moves = Vec::new();
+    let mut giver = 0;
+    for taker in 0..surplus.len() {
+        while let Some(missing) = surplus.get(taker).map(|surplus| -surplus).filter(|missing| *missing > 0) {
+            let Some(gives) = surplus.get(giver).copied() else { return moves };
+            if gives <= 0 {
+                giver += 1;
+                continue;
+            }
+            let units = gives.min(missing);
+            if let (Ok(from), Ok(to)) = (u16::try_from(giver), u16::try_from(taker)) {
+                moves.push(Move { from, to, units });
+            }
+            for (shard, change) in [(giver, -units), (taker, units)] {
+                if let Some(surplus) = surplus.get_mut(shard) {
+                    *surplus += change;
+                }
+            }
+        }
+    }
+    moves
+}
+
 /// Spreads `units` over `shards` as evenly as it goes; the first ones get what is left over.
 pub fn spread(units: i64, shards: u16) -> Vec<i64> {
     let count = i64::from(shards.max(1));
@@ -146,6 +190,23 @@ mod tests {
                     }
                 }
             }
+        }
+
+        #[test]
+        fn levelling_is_even_and_takes_from_none_more_than_it_has(
+            remaining in proptest::collection::vec(0_i64..10_000, 1..64),
+        ) {
+            let moves = level(&remaining);
+            prop_assert!(moves.len() < remaining.len());
+            let mut after = remaining.clone();
+            for Move { from, to, units } in moves {
+                prop_assert!(units > 0 && from != to && units <= after[usize::from(from)]);
+                after[usize::from(from)] -= units;
+                after[usize::from(to)] += units;
+            }
+            prop_assert_eq!(after.iter().sum::<i64>(), remaining.iter().sum::<i64>());
+            prop_assert!(after.iter().max().unwrap() - after.iter().min().unwrap() <= 1);
+            prop_assert_eq!(level(&after), vec![]);
         }
 
         #[test]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+    AttributeValue, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 use serde::Serialize;
 
@@ -32,6 +32,7 @@ pub struct Action {
 pub(super) enum Verb {
     Put(Item),
     Update(String),
+    Delete,
     Check,
 }
 
@@ -58,6 +59,11 @@ impl Action {
     /// Changes an item by an update expression.
     pub fn update(key: Key, expression: impl Into<String>) -> Self {
         Self::new(key, Verb::Update(expression.into()))
+    }
+
+    /// Removes the item that meets the condition given with [`Self::when`].
+    pub fn delete(key: Key) -> Self {
+        Self::new(key, Verb::Delete)
     }
 
     /// Changes nothing, but must find what [`Self::when`] says.
@@ -129,7 +135,7 @@ impl Action {
     pub(super) fn names(&self) -> HashMap<String, String> {
         let update = match &self.verb {
             Verb::Update(expression) => expression.as_str(),
-            Verb::Put(_) | Verb::Check => "",
+            Verb::Put(_) | Verb::Delete | Verb::Check => "",
         };
         let mut names = names_in([update, self.condition.as_deref().unwrap_or_default()]);
         names.extend(self.aliases.clone());
@@ -161,6 +167,15 @@ impl Action {
                 .return_values_on_condition_check_failure(evidence)
                 .build()
                 .map(|update| item.update(update)),
+            Verb::Delete => Delete::builder()
+                .table_name(table)
+                .set_key(Some(self.key.into_item()))
+                .set_condition_expression(self.condition)
+                .set_expression_attribute_names(names)
+                .set_expression_attribute_values(values)
+                .return_values_on_condition_check_failure(evidence)
+                .build()
+                .map(|delete| item.delete(delete)),
             Verb::Check => ConditionCheck::builder()
                 .table_name(table)
                 .set_key(Some(self.key.into_item()))

@@ -54,7 +54,8 @@ pub fn receive(product: &ProductId, shard: u16, units: i64) -> Result<Action, St
         .value(":room", MAX_UNITS.saturating_sub(units))
 }
 
-/// Takes units off the shelf by hand. Only for a transaction that also creates something.
+/// Takes units off a shard by hand, or to go to another. Only for a transaction that also creates something, or puts
+/// them on another shard: repeated, that one moves as many again, and the shelf has what it had.
 ///
 /// # Errors
 /// Where a value cannot be written as an attribute.
@@ -72,6 +73,29 @@ pub fn give_back(product: &ProductId, shard: u16, units: i64) -> Result<Action, 
     Action::update(keys::stock(product, shard), "SET #remaining = #remaining + :units")
         .when("attribute_exists(#pk)")
         .value(":units", units)
+}
+
+/// Gives a shard units of another, or, of a shard that goes, what it has received.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn move_in(product: &ProductId, shard: u16, units: i64, received: i64) -> Result<Action, StoreError> {
+    let update = "SET #remaining = #remaining + :units, #received = #received + :received";
+    Action::update(keys::stock(product, shard), update)
+        .when("attribute_exists(#pk)")
+        .value(":units", units)?
+        .value(":received", received)
+}
+
+/// Removes a shard that is still as it was seen, and empty.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn retire(product: &ProductId, shard: u16, seen: &Shard) -> Result<Action, StoreError> {
+    Action::delete(keys::stock(product, shard))
+        .when("#remaining = :none AND #received = :received")
+        .value(":none", 0)?
+        .value(":received", seen.received)
 }
 
 /// Changes what a sale from this shard must find.

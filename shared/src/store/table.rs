@@ -7,7 +7,10 @@ use aws_sdk_dynamodb::{
     config::retry::RetryConfig,
     error::{ProvideErrorMetadata, SdkError},
     operation::{transact_write_items::TransactWriteItemsError, update_item::UpdateItemError},
-    types::{AttributeValue, CancellationReason, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure},
+    types::{
+        AttributeValue, CancellationReason, Get, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure,
+        TransactGetItem,
+    },
 };
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -230,6 +233,34 @@ impl Table {
             }
         }
         Ok(found)
+    }
+
+    /// Reads up to [`Transaction::MAX_ACTIONS`] records as they were at one instant, at twice the cost of a strong read.
+    /// What meets a transaction is read again.
+    ///
+    /// # Errors
+    /// Where the table cannot be reached or stays busy.
+    pub async fn get_all_at_once(&self, keys: &[Key], backoff: &mut Backoff) -> Result<Found, StoreError> {
+        let get = |key: &Key| {
+            let get = Get::builder().table_name(&self.name).set_key(Some(key.clone().into_item())).build();
+            get.map(|get| TransactGetItem::builder().get(get).build())
+        };
+        let wanted: Result<Vec<_>, _> = keys.iter().map(get).collect();
+        let wanted = wanted.map_err(|error| StoreError::Rejected(error.to_string()))?;
+        loop {
+            match self.client.transact_get_items().set_transact_items(Some(wanted.clone())).send().await {
+                Ok(answer) => {
+                    let items = answer.responses.unwrap_or_default().into_iter().filter_map(|response| response.item);
+                    return Ok(Found(items.map(|item| Ok((key_of(&item)?, item))).collect::<Result<_, StoreError>>()?));
+                }
+                // Reading has no condition: what cancels it is contention.
+                Err(SdkError::ServiceError(refused)) if refused.err().is_transaction_canceled_exception() => {
+                    backoff.pause("a reading met a transaction").await?;
+                }
+                Err(error) if is_contention(error.code()) => backoff.pause("a reading met others").await?,
+                Err(error) => return Err(unreachable(error)),
+            }
+        }
     }
 
     /// Reads up to `limit` records of a range in one round trip.

@@ -54,12 +54,13 @@ async fn what_cannot_be_done_in_time_is_503_and_nothing_half_done() {
 async fn a_failed_condition_is_not_tried_again() {
     let shop = TestShop::new();
     shop.customer("mina", 100_000).await;
-    shop.product("tea", 10_000, 0).await;
-    shop.order("mina", "tea", 1).await.refused(409, "STOCK_NOT_ENOUGH");
+    // One unit there is: that nothing is left would be remembered.
+    shop.product("cup", 10_000, 1).await;
+    shop.order("mina", "cup", 2).await.refused(409, "STOCK_NOT_ENOUGH");
     shop.meter().take();
-    shop.order("mina", "tea", 1).await.refused(409, "STOCK_NOT_ENOUGH");
-    // The transaction, and one look at the whole shelf.
-    assert_eq!(shop.meter().take().round_trips, 2);
+    shop.order("mina", "cup", 2).await.refused(409, "STOCK_NOT_ENOUGH");
+    // The transaction, a look at the whole shelf, and another at all of it at one instant.
+    assert_eq!(shop.meter().take().round_trips, 3);
 }
 
 #[tokio::test(start_paused = true)]

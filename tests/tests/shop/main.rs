@@ -32,5 +32,6 @@ mod reference;
 mod relay;
 mod settlement;
 mod steps;
+mod stock;
 mod tidy;
 mod users;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::wanted::Wanted;
 use crate::{
-    app::{Failure, Shop, facts, products},
+    app::{Failure, Shop, facts, shelves},
     domain::{
         CouponId, OrderId, ProductId, Quantity, Refusal, UserId, Won,
         cart::Cart,
@@ -160,7 +160,12 @@ impl Facts {
                     continue;
                 };
                 let id = &line.product.product_id;
-                let shard = shard.ok_or_else(|| Refusal::not_found(Entity::Product, id))?;
+                let Some(shard) = shard else {
+                    // The shelf has fewer shards by now.
+                    shop.forget_product(id);
+                    short.push(index);
+                    continue;
+                };
                 if shard.offer != line.product.offer {
                     shop.forget_product(id);
                     // What a sheet says stays, or is refused.
@@ -202,6 +207,18 @@ impl Facts {
             let sheet = there.ok_or(Failure::Broken("a sheet stays while it is ordered"))?.sheet;
             sheet.orderable(shop.clock.now())?;
             self.sheet = Some(sheet);
+        }
+        Ok(())
+    }
+
+    /// Refuses what was sold out a moment ago, without going to the shelf for it.
+    pub(super) async fn check_not_sold_out(&self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
+        for line in &self.lines {
+            let id = &line.product.product_id;
+            if shelves::is_sold_out(shop, id, line.product.stock_shards, backoff).await? {
+                let requested = i64::from(line.quantity.get());
+                return Err(Refusal::StockNotEnough { product_id: id.clone(), requested, available: 0 }.into());
+            }
         }
         Ok(())
     }
@@ -265,17 +282,30 @@ impl LineFacts {
 
     /// Looks at all shards and chooses those that the units come from.
     async fn find_units(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
-        let product_id = &self.product.product_id;
-        let shards = products::read_shelf(shop, product_id, self.product.stock_shards, backoff).await?;
+        let product_id = self.product.product_id.clone();
+        let shards = shelves::read(shop, &product_id, self.product.stock_shards, backoff).await?;
+        if self.allocate(&shards) {
+            return Ok(());
+        }
+        // There may be more shards than were believed, and units on their way between them.
+        let shards = shelves::read_at_once(shop, &product_id, self.product.stock_shards, backoff).await?;
+        if self.allocate(&shards) {
+            return Ok(());
+        }
+        let (requested, available) = (i64::from(self.quantity.get()), shelves::total(&shards));
+        if available == 0 {
+            shop.remember_sold_out(&product_id);
+        }
+        Err(Refusal::StockNotEnough { product_id, requested, available }.into())
+    }
+
+    /// Chooses the shards that the units come from; false where all of them together have too little.
+    fn allocate(&mut self, shards: &[Shard]) -> bool {
+        self.product.stock_shards = u16::try_from(shards.len()).unwrap_or(self.product.stock_shards);
         let remaining: Vec<i64> = shards.iter().map(|shard| shard.remaining).collect();
-        let requested = i64::from(self.quantity.get());
         let preferred = self.takes.first().map_or(0, |take| take.shard);
-        self.takes = stock::allocate(requested, &remaining, preferred).ok_or_else(|| Refusal::StockNotEnough {
-            product_id: product_id.clone(),
-            requested,
-            available: products::total(&shards),
-        })?;
-        Ok(())
+        let takes = stock::allocate(i64::from(self.quantity.get()), &remaining, preferred);
+        takes.map(|takes| self.takes = takes).is_some()
     }
 }
 

@@ -126,7 +126,9 @@ async fn place_once(shop: &Shop, order: &PlaceOrder, id: &OrderId, key: &Request
 async fn gather(shop: &Shop, order: &PlaceOrder, id: &OrderId, backoff: &mut Backoff) -> Result<Facts, Failure> {
     let wanted = Wanted::in_basket(shop, &order.user_id, &order.basket).await?;
     let trust = if order.pay_by == PayBy::Balance { Trust::Memory } else { Trust::MemoryButForTheAccount };
-    Facts::gather(shop, id, &order.user_id, wanted, trust, backoff).await
+    let facts = Facts::gather(shop, id, &order.user_id, wanted, trust, backoff).await?;
+    facts.check_not_sold_out(shop, backoff).await?;
+    Ok(facts)
 }
 
 /// What the order comes to, as far as is known.

@@ -1,0 +1,156 @@
+//! Shelves: reading all shards of one, and changing over how many it is spread while it sells.
+//!
+//! Units go from shard to shard in commits of their own, each with what the giving shard has received of them: whatever
+//! stops half-way, the shelf has all its units.
+
+use jiff::SignedDuration;
+
+use super::{Failure, Shop};
+use crate::{
+    domain::{
+        ProductId, Refusal,
+        product::Product,
+        refusal::Entity,
+        stock::{self, Move, Shard, Take},
+    },
+    store::{Backoff, Consistency, Found, Key, Outcome, Transaction, keys, products, stock as shelf},
+};
+
+/// Every shard of a shelf that is believed to have so many, in order, strongly. Where it turns out to have fewer by now,
+/// that many.
+pub(super) async fn read(
+    shop: &Shop,
+    product: &ProductId,
+    count: u16,
+    backoff: &mut Backoff,
+) -> Result<Vec<Shard>, Failure> {
+    let mut count = count;
+    loop {
+        let found = shop.table.get_all(&keys_of(product, count), Consistency::Strong, backoff).await?;
+        if let Some(shards) = among(&found, product, count)? {
+            return Ok(shards);
+        }
+        count = described(shop, product).await?.stock_shards;
+        backoff.pause("the shelf lacks a shard").await?;
+    }
+}
+
+/// Every shard of a shelf that is believed to have `count`, as all were at one instant, for who is going to say that there
+/// is too little: units that are on their way from one shard to another are not missed.
+pub(super) async fn read_at_once(
+    shop: &Shop,
+    product: &ProductId,
+    count: u16,
+    backoff: &mut Backoff,
+) -> Result<Vec<Shard>, Failure> {
+    let mut count = count;
+    loop {
+        let mut wanted = keys_of(product, count);
+        wanted.push(keys::product(product));
+        let found = shop.table.get_all_at_once(&wanted, backoff).await?;
+        let described: Option<Product> = found.get(&keys::product(product))?;
+        let described = described.ok_or_else(|| Refusal::not_found(Entity::Product, product))?;
+        match among(&found, product, described.stock_shards)? {
+            Some(shards) => return Ok(shards),
+            None => count = described.stock_shards,
+        }
+        backoff.pause("the shelf has another number of shards").await?;
+    }
+}
+
+fn keys_of(product: &ProductId, count: u16) -> Vec<Key> {
+    (0..count).map(|number| keys::stock(product, number)).collect()
+}
+
+async fn described(shop: &Shop, product: &ProductId) -> Result<Product, Failure> {
+    let there: Option<Product> = shop.table.get(keys::product(product), Consistency::Strong).await?;
+    there.ok_or_else(|| Refusal::not_found(Entity::Product, product).into())
+}
+
+/// The shards of a shelf among what was read, in order, if all of them are.
+pub(super) fn among(found: &Found, product: &ProductId, count: u16) -> Result<Option<Vec<Shard>>, Failure> {
+    let shards: Result<Option<Vec<Shard>>, _> =
+        (0..count).map(|number| found.get(&keys::stock(product, number))).collect();
+    Ok(shards?)
+}
+
+/// Units on all shards together.
+pub(super) fn total(shards: &[Shard]) -> i64 {
+    shards.iter().fold(0, |sum, shard| sum.saturating_add(shard.remaining))
+}
+
+/// For how long what was seen sold out is taken to be so: a restock shows within a second.
+const SOLD_OUT_FRESH: SignedDuration = SignedDuration::from_secs(1);
+
+/// Whether nothing is left of a product that was seen sold out: as remembered, for a moment; after that by one look,
+/// eventually, before anything is tried. Of any other product nothing is known.
+pub(super) async fn is_sold_out(
+    shop: &Shop,
+    product: &ProductId,
+    count: u16,
+    backoff: &mut Backoff,
+) -> Result<bool, Failure> {
+    let Some(seen_at) = shop.sold_out_at(product) else {
+        return Ok(false);
+    };
+    if shop.clock.now().duration_since(seen_at) < SOLD_OUT_FRESH {
+        return Ok(true);
+    }
+    let found = shop.table.get_all(&keys_of(product, count), Consistency::Eventual, backoff).await?;
+    let nothing_left = among(&found, product, count)?.is_some_and(|shards| total(&shards) == 0);
+    if nothing_left {
+        shop.remember_sold_out(product);
+    } else {
+        shop.forget_sold_out(product);
+    }
+    Ok(nothing_left)
+}
+
+/// Takes shards away until there are no more than `count`: the last one first, its units before it.
+///
+/// An order that knows more shards than there are finds its shard gone, and looks anew.
+pub(super) async fn shrink(shop: &Shop, id: &ProductId, count: u16, backoff: &mut Backoff) -> Result<(), Failure> {
+    loop {
+        let product = described(shop, id).await?;
+        let Some(last) = product.stock_shards.checked_sub(1).filter(|last| *last >= count.max(1)) else {
+            return Ok(());
+        };
+        let heir = last.checked_rem(count).unwrap_or(0);
+        let shard: Option<Shard> = shop.table.get(keys::stock(id, last), Consistency::Strong).await?;
+        let Some(shard) = shard else {
+            backoff.pause("the shelf has lost a shard meanwhile").await?;
+            continue;
+        };
+        let mut transaction = Transaction::new();
+        if shard.remaining > 0 {
+            transaction.add(shelf::withdraw(id, Take { shard: last, units: shard.remaining })?);
+            transaction.add(shelf::move_in(id, heir, shard.remaining, shard.remaining)?);
+        } else {
+            let version = product.version.saturating_add(1);
+            let now = Product { stock_shards: last, version, ..product.clone() };
+            transaction.add(products::replace(&product, &now)?);
+            transaction.add(shelf::retire(id, last, &shard)?);
+            transaction.add(shelf::move_in(id, heir, 0, shard.received)?);
+        }
+        if let Outcome::Refused(_) = shop.table.commit(transaction, backoff).await? {
+            backoff.pause("the shelf changed meanwhile").await?;
+        }
+    }
+}
+
+/// Gives every shard its even part of the units, as far as sales let it: each move is of two shards only, and one that
+/// comes too late is left out.
+pub(super) async fn level(shop: &Shop, id: &ProductId, backoff: &mut Backoff) -> Result<(), Failure> {
+    let count = described(shop, id).await?.stock_shards;
+    let shards = read(shop, id, count, backoff).await?;
+    let remaining: Vec<i64> = shards.iter().map(|shard| shard.remaining).collect();
+    for Move { from, to, units } in stock::level(&remaining) {
+        let mut transaction = Transaction::new();
+        transaction.add(shelf::withdraw(id, Take { shard: from, units })?);
+        transaction.add(shelf::move_in(id, to, units, units)?);
+        match shop.table.commit(transaction, backoff).await? {
+            Outcome::Committed | Outcome::Refused(_) => {}
+        }
+    }
+    Ok(())
+}
