@@ -145,7 +145,10 @@ impl Tickets {
         };
         checks.not_negative(format_args!("counter {number}: next ticket"), counter.next);
         checks.at_most(format_args!("counter {number}: next ticket"), counter.limit, counter.next);
+        checks.at_most(format_args!("counter {number}: swept to"), counter.next, counter.swept.to);
+        checks.at_most(format_args!("counter {number}: seen by the sweep"), counter.next, counter.swept.seen);
         let slots = self.claimed.saturating_add(self.void);
+        checks.at_most(format_args!("counter {number}: tickets swept"), slots, counter.swept.to);
         checks.at_most(format_args!("counter {number}: slots"), counter.limit, slots);
         if let Some((lowest, highest)) = self.range {
             checks.not_negative(format_args!("counter {number}: ticket of a slot"), lowest);
@@ -293,7 +296,7 @@ mod tests {
     #[test]
     fn a_campaign_has_its_counters() {
         let mut shop = Shop::healthy();
-        shop.put(keys::counter(&coupon("welcome"), 1), Counter { next: 0, limit: 0 });
+        shop.put(keys::counter(&coupon("welcome"), 1), Counter::new(0));
         assert_eq!(shop.violations(), [format!("{WELCOME}: counters: expected 1, found 2")]);
         shop.remove(keys::counter(&coupon("welcome"), 1));
         shop.remove(keys::counter(&coupon("welcome"), 0));

@@ -212,7 +212,7 @@ impl Shop {
             created_at: at(LONG_AGO),
         };
         self.put(keys::campaign(&campaign.coupon_id), &campaign);
-        self.put(keys::counter(&campaign.coupon_id, 0), Counter { next: 5, limit: 5 });
+        self.put(keys::counter(&campaign.coupon_id, 0), Counter { next: 5, ..Counter::new(5) });
         for (ticket, holder) in [(0, Some("mina")), (1, None), (2, Some("jun")), (3, Some("sora"))] {
             self.put(keys::slot(&campaign.coupon_id, 0, ticket), Slot { user_id: holder.map(user) });
         }

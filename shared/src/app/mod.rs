@@ -13,6 +13,8 @@ pub mod orders;
 pub mod products;
 pub mod sheets;
 mod shop;
+pub mod ticket_sweep;
+mod tickets;
 pub mod users;
 
 pub use idempotency::RequestKey;
