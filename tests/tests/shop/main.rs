@@ -32,5 +32,6 @@ mod reference;
 mod relay;
 mod settlement;
 mod steps;
+mod tickets;
 mod tidy;
 mod users;
