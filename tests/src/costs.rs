@@ -4,8 +4,9 @@
 
 use std::fmt;
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
-use shared::domain::OrderId;
+use shared::domain::{OrderId, UserId, tickets::own_shard};
 
 use crate::{Call, Cost, TestShop};
 
@@ -69,6 +70,14 @@ impl Bench {
         assert!(answer.status < 300, "{operation}: {}", answer.body);
         self.rows.push(Row { operation, budget, cost: self.shop.meter().take() });
         answer.body["data"].clone()
+    }
+
+    /// Measures a call that is refused.
+    async fn refused(&mut self, operation: &'static str, budget: Cost, call: Call) {
+        self.shop.meter().take();
+        let answer = call.await;
+        assert_eq!(answer.status, 409, "{operation}: {}", answer.body);
+        self.rows.push(Row { operation, budget, cost: self.shop.meter().take() });
     }
 
     /// Measures what no call of the API does.
@@ -148,6 +157,45 @@ async fn coupons(bench: &mut Bench) {
     bench.call("coupon issue with a key", cost(3, 7.0, 1.0), call).await;
     let call = bench.shop.get("/coupons?userId=mina");
     bench.call("coupons of a user", cost(1, 0.0, 1.0), call).await;
+    sharded_coupons(bench).await;
+}
+
+/// A draw costs the same from any counter. Who has the last of its own looks at all of them once, for all who follow; the
+/// same read tells that there are none, and goes together with the one for the user from then on.
+async fn sharded_coupons(bench: &mut Bench) {
+    let terms = json!({ "kind": "FIXED", "value": 1_000, "counterShards": 16 });
+    bench.shop.campaign("sharded", 32, terms).await;
+    let own = |user: &String| own_shard(&UserId::try_from(user.clone()).expect("an id"), 16) == 0;
+    let users: Vec<String> = (0..2_000).map(|number| format!("u{number}")).filter(own).take(38).collect();
+    for user in &users {
+        bench.shop.customer(user, 0).await;
+    }
+    let issue =
+        |shop: &TestShop, user: &String| shop.post("/coupons/issue", json!({ "userId": user, "couponId": "sharded" }));
+    let mut users = users.iter();
+    let mut next = || users.next().expect("there are users enough");
+    issue(&bench.shop, next()).await.expect(201);
+    let call = issue(&bench.shop, next());
+    bench.call("coupon issue, 16 counters", cost(3, 5.0, 1.0), call).await;
+    let call = issue(&bench.shop, next());
+    bench.call("coupon issue, own counter found empty", cost(5, 6.0, 1.0 + 17.0), call).await;
+    let call = issue(&bench.shop, next());
+    bench.call("coupon issue, own counter known empty", cost(3, 5.0, 1.0), call).await;
+    for _ in 0..28 {
+        issue(&bench.shop, next()).await.expect(201);
+    }
+    let (first, second) = (next(), next());
+    let call = issue(&bench.shop, first);
+    bench.refused("sold out, found out", cost(2, 0.0, 1.0 + 17.0), call).await;
+    let call = issue(&bench.shop, second);
+    bench.refused("sold out, known", cost(1, 0.0, 1.0), call).await;
+    let call = issue(&bench.shop, second);
+    bench.refused("sold out, known, the same user", cost(0, 0.0, 0.0), call).await;
+    let now = bench.shop.now();
+    bench.shop.set_clock(&now.checked_add(SignedDuration::from_secs(1)).expect("an instant").to_string());
+    let call = issue(&bench.shop, second);
+    bench.refused("sold out, known a second ago, 16 counters", cost(1, 0.0, 1.0 + 8.0), call).await;
+    bench.shop.set_clock(&now.to_string());
 }
 
 async fn carts(bench: &mut Bench) {

@@ -70,14 +70,15 @@ impl Auditor {
         let place = Place::of(&item);
         match Record::read(item) {
             Ok(record) => {
+                let is_listed = place.is_listed();
                 place.check(&record, &mut self.findings);
-                self.enter(record);
+                self.enter(record, is_listed);
             }
             Err(unreadable) => report(unreadable, &mut self.findings),
         }
     }
 
-    fn enter(&mut self, record: Record) {
+    fn enter(&mut self, record: Record, is_listed: bool) {
         match record {
             Record::Profile(profile) => self.accounts.add_profile(profile.user_id),
             Record::Account { user, account } => self.accounts.add_account(user, account),
@@ -96,7 +97,7 @@ impl Auditor {
             Record::Sheet(record) => self.sheets.add(record.sheet, &mut self.findings),
             Record::Product(product) => self.shelves.add_product(*product),
             Record::Shard { product, number, shard } => self.shelves.add_shard(product, number, shard),
-            Record::Campaign(campaign) => self.campaigns.add_campaign(*campaign),
+            Record::Campaign(campaign) => self.campaigns.add_campaign(*campaign, is_listed),
             Record::Counter { coupon, shard, counter } => self.campaigns.add_counter(coupon, shard, counter),
             Record::Slot { coupon, shard, ticket, slot } => self.campaigns.add_slot(coupon, shard, ticket, slot),
             Record::Sales { product, sales } => {

@@ -30,6 +30,8 @@ struct Books {
 struct Described {
     total: i64,
     counters: u16,
+    /// Whether the sweep comes by.
+    is_swept: bool,
 }
 
 /// What became of the tickets of one counter.
@@ -57,8 +59,9 @@ struct Coupon {
 }
 
 impl Campaigns {
-    pub(crate) fn add_campaign(&mut self, campaign: Campaign) {
-        let described = Described { total: campaign.total_quantity, counters: campaign.counter_shards };
+    pub(crate) fn add_campaign(&mut self, campaign: Campaign, is_swept: bool) {
+        let (total, counters) = (campaign.total_quantity, campaign.counter_shards);
+        let described = Described { total, counters, is_swept };
         self.of(campaign.coupon_id).campaign = Some(described);
     }
 
@@ -122,6 +125,10 @@ impl Books {
             return;
         };
         checks.equal("counters", usize::from(campaign.counters), self.counters.len());
+        if !campaign.is_swept {
+            let burnt: i128 = self.counters.values().map(Tickets::burnt).sum();
+            checks.equal("burnt tickets of a campaign that no sweep comes by", 0, burnt);
+        }
         let counters = self.counters.values();
         let (limit, void) = counters.fold((0_i128, 0_i128), |(limit, void), tickets| {
             let of_counter = tickets.counter.map_or(0, |counter| i128::from(counter.limit));
@@ -145,7 +152,10 @@ impl Tickets {
         };
         checks.not_negative(format_args!("counter {number}: next ticket"), counter.next);
         checks.at_most(format_args!("counter {number}: next ticket"), counter.limit, counter.next);
+        checks.at_most(format_args!("counter {number}: swept to"), counter.next, counter.swept.to);
+        checks.at_most(format_args!("counter {number}: seen by the sweep"), counter.next, counter.swept.seen);
         let slots = self.claimed.saturating_add(self.void);
+        checks.at_most(format_args!("counter {number}: tickets swept"), slots, counter.swept.to);
         checks.at_most(format_args!("counter {number}: slots"), counter.limit, slots);
         if let Some((lowest, highest)) = self.range {
             checks.not_negative(format_args!("counter {number}: ticket of a slot"), lowest);
@@ -293,7 +303,7 @@ mod tests {
     #[test]
     fn a_campaign_has_its_counters() {
         let mut shop = Shop::healthy();
-        shop.put(keys::counter(&coupon("welcome"), 1), Counter { next: 0, limit: 0 });
+        shop.put(keys::counter(&coupon("welcome"), 1), Counter::new(0));
         assert_eq!(shop.violations(), [format!("{WELCOME}: counters: expected 1, found 2")]);
         shop.remove(keys::counter(&coupon("welcome"), 1));
         shop.remove(keys::counter(&coupon("welcome"), 0));
@@ -323,6 +333,30 @@ mod tests {
         change_counter(&mut shop, |counter| (counter.next, counter.limit) = (6, 6));
         assert_eq!(shop.report(crate::Scope::Everything).figures.tickets_burnt, 2);
         assert_eq!(shop.violations(), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn burnt_tickets_are_not_forgotten() {
+        let mut shop = Shop::healthy();
+        shop.place(keys::campaign(&coupon("welcome")), None);
+        let rule = "burnt tickets of a campaign that no sweep comes by";
+        assert_eq!(shop.violations(), [format!("{WELCOME}: {rule}: expected 0, found 1")]);
+        put_slot(&mut shop, 4, None);
+        change_counter(&mut shop, |counter| counter.limit += 1);
+        assert_eq!(shop.violations(), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn nothing_is_swept_that_was_not_drawn_or_has_no_slot() {
+        let mut shop = Shop::healthy();
+        change_counter(&mut shop, |counter| (counter.swept.to, counter.swept.seen) = (5, 6));
+        assert_eq!(
+            shop.violations(),
+            [
+                format!("{WELCOME}: counter 0: seen by the sweep: expected at most 5, found 6"),
+                format!("{WELCOME}: counter 0: tickets swept: expected at most 4, found 5"),
+            ]
+        );
     }
 
     #[test]

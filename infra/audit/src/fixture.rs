@@ -110,11 +110,15 @@ impl Shop {
         self.0.insert((key.pk, key.sk), item);
     }
 
-    /// Changes the record at `key`.
+    /// Changes the record at `key`, and leaves it where it is in the index by due.
     pub(crate) fn change<R: Serialize + DeserializeOwned>(&mut self, key: Key, change: impl FnOnce(&mut R)) {
         let mut record: R = self.get(&key);
         change(&mut record);
+        let path = (key.pk.clone(), key.sk.clone());
+        let mut place = self.0[&path].clone();
+        place.retain(|name, _| [BY_DUE.pk, BY_DUE.sk].contains(&name.as_str()));
         self.put(key, record);
+        self.0.get_mut(&path).unwrap().extend(place);
     }
 
     pub(crate) fn change_order(&mut self, id: &str, change: impl FnOnce(&mut Order)) {
@@ -211,8 +215,10 @@ impl Shop {
             counter_shards: 1,
             created_at: at(LONG_AGO),
         };
-        self.put(keys::campaign(&campaign.coupon_id), &campaign);
-        self.put(keys::counter(&campaign.coupon_id, 0), Counter { next: 5, limit: 5 });
+        let key = keys::campaign(&campaign.coupon_id);
+        self.put(key.clone(), &campaign);
+        self.place(key, Some(keys::campaign_by_due(&campaign.coupon_id, campaign.issue_from)));
+        self.put(keys::counter(&campaign.coupon_id, 0), Counter { next: 5, ..Counter::new(5) });
         for (ticket, holder) in [(0, Some("mina")), (1, None), (2, Some("jun")), (3, Some("sora"))] {
             self.put(keys::slot(&campaign.coupon_id, 0, ticket), Slot { user_id: holder.map(user) });
         }

@@ -38,8 +38,13 @@ impl Place {
         Self(text(BY_DUE.pk), text(BY_DUE.sk))
     }
 
-    /// The place of a record that waits. No other has one.
-    fn belonging_to(record: &Record) -> Self {
+    /// Whether the item is in the index.
+    pub(crate) fn is_listed(&self) -> bool {
+        *self != Self(None, None)
+    }
+
+    /// The place of a record that waits. No other has one. That a campaign waits no longer only its tickets tell.
+    fn belonging_to(&self, record: &Record) -> Self {
         let place = match record {
             Record::Order(record) => {
                 let order = &record.order;
@@ -50,6 +55,9 @@ impl Place {
                 let is_open = sheet.state == SheetState::Open;
                 is_open.then(|| keys::sheet_by_due(&sheet.order_sheet_id, sheet.expires_at))
             }
+            Record::Campaign(campaign) => {
+                self.is_listed().then(|| keys::campaign_by_due(&campaign.coupon_id, campaign.issue_from))
+            }
             _ => None,
         };
         place.map_or(Self(None, None), |IndexKey { pk, sk }| Self(Some(pk), Some(sk)))
@@ -57,7 +65,7 @@ impl Place {
 
     /// Checks that the record is in the index just where it belongs.
     pub(crate) fn check(self, record: &Record, findings: &mut Findings) {
-        let belongs = Self::belonging_to(record);
+        let belongs = self.belonging_to(record);
         if self != belongs {
             let key = record.key();
             let mut checks = findings.about(Invariant::Holds, Subject::Item(key.pk, key.sk));

@@ -14,6 +14,7 @@ use crate::domain::{
     product::SaleStatus,
     stock::{ShardCount, Units, UnitsChange},
     text::{Email, Text},
+    tickets::CounterShards,
     time::Instant,
     user::{UserKind, UserStatus},
 };
@@ -142,7 +143,7 @@ field!(
     String => UserId, ProductId, CouponId, OrderId, OrderItemId, OrderSheetId, Email, Instant, UserKind, UserStatus,
     SaleStatus, CouponKind, LineStatus, PayBy,
 );
-field!(i64 => ChargeAmount, Price, Quantity, Units, UnitsChange, ShardCount, TotalQuantity, ValidDays);
+field!(i64 => ChargeAmount, Price, Quantity, Units, UnitsChange, ShardCount, TotalQuantity, ValidDays, CounterShards);
 
 impl<const MAX: usize> Deserr<FieldErrors> for Text<MAX> {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, location: ValuePointerRef) -> Result<Self, FieldErrors> {

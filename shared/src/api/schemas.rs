@@ -22,6 +22,7 @@ use crate::domain::{
     order::{LineStatus, OrderStatus},
     stock::{ShardCount, Units, UnitsChange},
     text::{Email, Text},
+    tickets::CounterShards,
     time::Instant,
 };
 
@@ -74,6 +75,11 @@ schemas! {
     .default(Some(ShardCount::default().get().into()))
     .examples([8]);
     TotalQuantity: bounded("How many coupons there are.", TotalQuantity::MIN, TotalQuantity::MAX).examples([1_000]);
+    CounterShards: bounded(
+        "Over how many counters a campaign is spread.",
+        CounterShards::MIN,
+        CounterShards::MAX,
+    );
     ValidDays: bounded(
         "For how many calendar days in Seoul a coupon is valid, the day of issue being the first.",
         ValidDays::MIN,

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     Failure, RequestKey, Shop, facts,
     idempotency::{self, Keep},
+    shop::SoldOut,
+    tickets,
 };
 use crate::{
     domain::{
@@ -12,6 +14,7 @@ use crate::{
         coupon::{Campaign, Counter, CouponState, CouponStatus, IssuedCoupon, Terms, Validity},
         refusal::{CouponProblem, Entity},
         stock,
+        tickets::{CounterShards, counter_shards},
         user::Account,
     },
     store::{Applied, Backoff, Consistency, Key, Outcome, Transaction, coupons, keys, table::Range},
@@ -22,7 +25,8 @@ use crate::{
 pub struct Remaining {
     /// The campaign.
     pub campaign: Campaign,
-    /// Coupons that can still be issued.
+    /// Tickets that can still be drawn. Less than what can still be issued as long as tickets are in hand that come to
+    /// nothing, or burnt ones have not been swept.
     pub remaining: i64,
 }
 
@@ -45,6 +49,8 @@ pub struct NewCampaign {
     pub issue_until: jiff::Timestamp,
     /// Until when its coupons can be used.
     pub validity: Validity,
+    /// Over how many counters it is spread, if that is chosen.
+    pub counter_shards: Option<CounterShards>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -52,9 +58,6 @@ pub struct NewCampaign {
 struct Touched {
     coupon_id: CouponId,
 }
-
-/// Over how many counters a campaign is spread.
-const COUNTER_SHARDS: u16 = 1;
 
 /// Adds a campaign.
 ///
@@ -76,13 +79,13 @@ async fn create_once(shop: &Shop, new: NewCampaign, coupon_id: CouponId, key: &R
         issue_from: new.issue_from,
         issue_until: new.issue_until,
         validity: new.validity,
-        counter_shards: COUNTER_SHARDS,
+        counter_shards: counter_shards(new.counter_shards, new.total_quantity),
         created_at: shop.clock.now(),
     };
     let mut transaction = Transaction::new();
     transaction.add(coupons::create_campaign(&campaign)?);
     for (limit, shard) in stock::spread(campaign.total_quantity, campaign.counter_shards).into_iter().zip(0..) {
-        transaction.add(coupons::create_counter(&coupon_id, shard, &Counter { next: 0, limit })?);
+        transaction.add(coupons::create_counter(&coupon_id, shard, &Counter::new(limit))?);
     }
     let created = Touched { coupon_id };
     let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek)?;
@@ -101,12 +104,12 @@ async fn create_once(shop: &Shop, new: NewCampaign, coupon_id: CouponId, key: &R
 pub async fn get(shop: &Shop, coupon: &CouponId) -> Result<Remaining, Failure> {
     let campaign: Option<Campaign> = shop.table.get(keys::campaign(coupon), Consistency::Strong).await?;
     let campaign = campaign.ok_or_else(|| Refusal::not_found(Entity::Coupon, coupon))?;
-    let counters: Vec<Key> = (0..campaign.counter_shards).map(|shard| keys::counter(coupon, shard)).collect();
+    let counters: Vec<Key> = tickets::counters(&campaign).collect();
     let found = shop.table.get_all(&counters, Consistency::Strong, &mut shop.backoff()).await?;
     let mut remaining = 0_i64;
     for key in &counters {
         let counter: Counter = found.get(key)?.ok_or(Failure::Broken("a campaign lacks a counter"))?;
-        remaining = remaining.saturating_add(counter.limit.saturating_sub(counter.next));
+        remaining = remaining.saturating_add(counter.left());
     }
     Ok(Remaining { campaign, remaining })
 }
@@ -114,7 +117,11 @@ pub async fn get(shop: &Shop, coupon: &CouponId) -> Result<Remaining, Failure> {
 /// Gives a user a coupon of a campaign, first come first served: a ticket of the counter first, which only a lost
 /// answer can waste, then the ticket's slot and the user's coupon in one commit on items that nobody else touches.
 ///
-/// Run twice it issues once: the user's coupon is there. Stopped between the two steps it has burnt a ticket.
+/// Run twice it issues once: the user's coupon is there. Stopped between the two steps it has burnt a ticket, which the
+/// sweep reclaims.
+///
+/// A campaign that is known to be sold out costs one eventual read for the user, and a look at the counters in the same
+/// read where that was more than a second ago; nothing for a user who was told within that second.
 ///
 /// # Errors
 /// [`Refusal::NotFound`], [`Refusal::UserNotActive`], [`Refusal::CouponAlreadyIssued`],
@@ -137,10 +144,17 @@ async fn mine(shop: &Shop, user: &UserId, coupon: &CouponId) -> Result<IssuedCou
 
 async fn issue_once(shop: &Shop, user: &UserId, coupon: &CouponId, key: &RequestKey) -> Result<IssuedCoupon, Failure> {
     let mut backoff = shop.backoff();
-    let campaign = may_have(shop, user, coupon, &mut backoff).await?;
+    let campaign = match shop.remembered_campaign(coupon).filter(|_| shop.has_refused(coupon, user)) {
+        Some(campaign) => campaign,
+        None => may_have(shop, user, coupon, &mut backoff).await?,
+    };
     let now = shop.clock.now();
     if !campaign.is_open(now) {
         return Err(Refusal::CouponNotIssuable.into());
+    }
+    if matches!(shop.sold_out(coupon), SoldOut::Is(_)) {
+        shop.remember_refused(coupon, user);
+        return Err(Refusal::CouponSoldOut.into());
     }
     let issued = IssuedCoupon {
         issued_coupon_id: key.digest.clone(),
@@ -155,9 +169,9 @@ async fn issue_once(shop: &Shop, user: &UserId, coupon: &CouponId, key: &Request
         order_id: None,
     };
     loop {
-        let (shard, ticket) = draw(shop, &campaign, &mut backoff).await?;
+        let ticket = tickets::draw(shop, &campaign, user, &mut backoff).await?;
         let mut transaction = Transaction::new();
-        transaction.add(coupons::claim_slot(coupon, shard, ticket, user)?);
+        transaction.add(coupons::claim_slot(coupon, ticket.shard, ticket.number, user)?);
         let give = transaction.add(coupons::give(&issued)?);
         let outcome = Touched { coupon_id: coupon.clone() };
         let note = idempotency::note(shop, &mut transaction, key, outcome, Keep::AWeek)?;
@@ -166,7 +180,7 @@ async fn issue_once(shop: &Shop, user: &UserId, coupon: &CouponId, key: &Request
             Outcome::Refused(evidence) => {
                 // This ticket came to nothing, unless it was used before its answer got lost: then its slot is
                 // claimed, and reclaiming changes nothing.
-                reclaim(shop, coupon, shard, ticket, &mut backoff).await?;
+                tickets::reclaim(shop, coupon, ticket, &mut backoff).await?;
                 let there: Option<IssuedCoupon> = evidence.of(give)?.flatten();
                 match there {
                     Some(there) if there.issued_coupon_id == issued.issued_coupon_id => return Ok(there),
@@ -184,7 +198,10 @@ async fn issue_once(shop: &Shop, user: &UserId, coupon: &CouponId, key: &Request
 }
 
 /// The campaign, for a user who may have a coupon of it. Looking eventually is enough: who is missed here is caught
-/// when the coupon is given.
+/// when the coupon is given, or refused because all are gone.
+///
+/// A campaign that was sold out has its counters looked at in the same read: as long as nothing comes back, that is all
+/// that a refusal takes.
 async fn may_have(shop: &Shop, user: &UserId, coupon: &CouponId, backoff: &mut Backoff) -> Result<Campaign, Failure> {
     let (account, mine, described) = (keys::account(user), keys::user_coupon(user, coupon), keys::campaign(coupon));
     let remembered = shop.remembered_campaign(coupon);
@@ -192,12 +209,18 @@ async fn may_have(shop: &Shop, user: &UserId, coupon: &CouponId, backoff: &mut B
     if remembered.is_none() {
         wanted.push(described.clone());
     }
+    let counted = remembered.as_ref().filter(|_| shop.sold_out(coupon) == SoldOut::Was);
+    wanted.extend(counted.into_iter().flat_map(tickets::counters));
+    let at = shop.clock.now();
     let mut found = shop.table.get_all(&wanted, Consistency::Eventual, backoff).await?;
     if found.get::<Account>(&account)?.is_none()
         || (remembered.is_none() && found.get::<Campaign>(&described)?.is_none())
     {
         // What has only just been created may not be seen eventually.
         found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
+    }
+    if let Some(campaign) = counted {
+        tickets::remember(shop, campaign, at, &found)?;
     }
     facts::may_trade(user, found.get(&account)?)?;
     let campaign = match remembered {
@@ -209,34 +232,6 @@ async fn may_have(shop: &Shop, user: &UserId, coupon: &CouponId, backoff: &mut B
         return Err(Refusal::CouponAlreadyIssued.into());
     }
     Ok(campaign)
-}
-
-/// Draws a ticket from the first counter shard that has one.
-async fn draw(shop: &Shop, campaign: &Campaign, backoff: &mut Backoff) -> Result<(u16, i64), Failure> {
-    for shard in 0..campaign.counter_shards {
-        let draw = coupons::draw_ticket(&campaign.coupon_id, shard)?;
-        if let Applied::Done(counter) = shop.table.apply::<Counter>(&draw, backoff).await? {
-            return Ok((shard, counter.next.saturating_sub(1)));
-        }
-    }
-    Err(Refusal::CouponSoldOut.into())
-}
-
-/// Makes a ticket that came to nothing void and lets another be drawn for it.
-async fn reclaim(
-    shop: &Shop,
-    coupon: &CouponId,
-    shard: u16,
-    ticket: i64,
-    backoff: &mut Backoff,
-) -> Result<(), Failure> {
-    let mut transaction = Transaction::new();
-    transaction.add(coupons::void_slot(coupon, shard, ticket)?);
-    transaction.add(coupons::raise_limit(coupon, shard)?);
-    // Refused where the slot was made void already: then the limit was raised with it.
-    match shop.table.commit(transaction, backoff).await? {
-        Outcome::Committed | Outcome::Refused(_) => Ok(()),
-    }
 }
 
 /// A part of a user's coupons: up to `limit` with one of `statuses` after the coupon `after`, and the coupon to ask

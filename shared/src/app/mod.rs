@@ -14,6 +14,8 @@ pub mod products;
 pub mod sheets;
 mod shelves;
 mod shop;
+pub mod ticket_sweep;
+mod tickets;
 pub mod users;
 
 pub use idempotency::RequestKey;

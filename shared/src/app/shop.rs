@@ -4,7 +4,10 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 use quick_cache::sync::Cache;
 
 use crate::{
-    domain::{CouponId, ProductId, UserId, coupon::Campaign, pricing::ShippingPolicy, product::Product, user::Account},
+    domain::{
+        CouponId, ProductId, UserId, coupon::Campaign, pricing::ShippingPolicy, product::Product, tickets::Left,
+        user::Account,
+    },
     runtime::{Clock, Random},
     store::{Backoff, Table},
 };
@@ -35,7 +38,7 @@ pub struct Policy {
 }
 
 /// What is remembered. Nothing here is trusted: a commit asserts it, and only a failed condition or a fresh read can
-/// lead to a refusal.
+/// lead to a refusal. That a campaign is sold out is fresh for a second.
 #[derive(Debug)]
 struct Memory {
     accounts: Cache<UserId, Account>,
@@ -43,6 +46,28 @@ struct Memory {
     campaigns: Cache<CouponId, Campaign>,
     /// Products of which nothing was left, and when that was seen.
     sold_out: Cache<ProductId, Timestamp>,
+    counters: Cache<CouponId, Look>,
+    /// Who was told that a campaign is sold out, and when that had been seen.
+    refused: Cache<(CouponId, UserId), Timestamp>,
+}
+
+/// What is known of a campaign's counters once one of them was found empty.
+#[derive(Debug, Clone)]
+struct Look {
+    left: Left,
+    /// Since when all of them are known to have been empty: one look showed it.
+    nothing_at: Option<Timestamp>,
+}
+
+/// What is known of a campaign's being sold out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SoldOut {
+    /// Nothing: there may be tickets.
+    NotKnown,
+    /// It was, but tickets may have come back since.
+    Was,
+    /// It was at this instant, less than a second ago.
+    Is(Timestamp),
 }
 
 /// How many of each kind are remembered.
@@ -50,6 +75,9 @@ const REMEMBERED: usize = 1_000;
 
 /// For how long a product's name, which no condition asserts, is taken from memory.
 const PRODUCT_FRESH_SECONDS: i64 = 60;
+
+/// For how long nobody looks again whether a campaign that was sold out has tickets.
+const SOLD_OUT_FRESH_MS: i64 = 1_000;
 
 impl Shop {
     /// A shop that remembers nothing yet.
@@ -59,6 +87,8 @@ impl Shop {
             products: Cache::new(REMEMBERED),
             campaigns: Cache::new(REMEMBERED),
             sold_out: Cache::new(REMEMBERED),
+            counters: Cache::new(REMEMBERED),
+            refused: Cache::new(REMEMBERED),
         };
         Self { table, clock, random, policy, memory }
     }
@@ -114,5 +144,49 @@ impl Shop {
 
     pub(super) fn remember_campaign(&self, campaign: &Campaign) {
         self.memory.campaigns.insert(campaign.coupon_id.clone(), campaign.clone());
+    }
+
+    /// What each counter of a campaign had left when it was last heard of; nothing as long as none was found empty.
+    pub(super) fn remembered_left(&self, coupon: &CouponId) -> Option<Left> {
+        self.memory.counters.get(coupon).map(|look| look.left)
+    }
+
+    /// Remembers a look at all counters that began at this instant.
+    pub(super) fn remember_left(&self, coupon: &CouponId, at: Timestamp, left: Left) {
+        let nothing_at = left.is_nothing().then_some(at);
+        self.memory.counters.insert(coupon.clone(), Look { left, nothing_at });
+    }
+
+    /// Remembers what was heard of one counter.
+    pub(super) fn remember_drawn(&self, coupon: &CouponId, shard: u16, left: i64) {
+        if let Some(mut look) = self.memory.counters.get(coupon) {
+            look.left.note(shard, left);
+            look.nothing_at = look.nothing_at.filter(|_| left <= 0);
+            self.memory.counters.insert(coupon.clone(), look);
+        }
+    }
+
+    /// Whether a campaign is known to be sold out.
+    pub(super) fn sold_out(&self, coupon: &CouponId) -> SoldOut {
+        let now_ms = self.clock.now().as_millisecond();
+        let since = |at: Timestamp| now_ms.saturating_sub(at.as_millisecond());
+        match self.memory.counters.get(coupon).and_then(|look| look.nothing_at) {
+            None => SoldOut::NotKnown,
+            Some(at) if (0..SOLD_OUT_FRESH_MS).contains(&since(at)) => SoldOut::Is(at),
+            Some(_) => SoldOut::Was,
+        }
+    }
+
+    /// Remembers that a user was told so.
+    pub(super) fn remember_refused(&self, coupon: &CouponId, user: &UserId) {
+        if let SoldOut::Is(at) = self.sold_out(coupon) {
+            self.memory.refused.insert((coupon.clone(), user.clone()), at);
+        }
+    }
+
+    /// Whether a user was told that the campaign is sold out, and nobody has looked again since.
+    pub(super) fn has_refused(&self, coupon: &CouponId, user: &UserId) -> bool {
+        let told = self.memory.refused.get(&(coupon.clone(), user.clone()));
+        told.is_some_and(|at| self.sold_out(coupon) == SoldOut::Is(at))
     }
 }

@@ -15,6 +15,7 @@ pub mod refusal;
 pub mod sheet;
 pub mod stock;
 pub mod text;
+pub mod tickets;
 pub mod time;
 pub mod user;
 

@@ -2,18 +2,28 @@
 
 use jiff::Timestamp;
 
-use super::{Action, StoreError, keys};
+use super::{
+    Action, StoreError,
+    keys::{self, BY_DUE},
+};
 use crate::domain::{
     CouponId, OrderId, UserId,
-    coupon::{Campaign, Counter, CouponState, IssuedCoupon, Slot},
+    coupon::{Campaign, Counter, CouponState, IssuedCoupon, Slot, Swept},
 };
 
-/// Adds a campaign.
+/// Adds a campaign, and lists it with what is due, from its first instant until [`leave_sweep`].
 ///
 /// # Errors
 /// Where the record cannot be written as an item.
 pub fn create_campaign(campaign: &Campaign) -> Result<Action, StoreError> {
-    Action::create(keys::campaign(&campaign.coupon_id), campaign)
+    let action = Action::create(keys::campaign(&campaign.coupon_id), campaign)?;
+    Ok(action.due(keys::campaign_by_due(&campaign.coupon_id, campaign.issue_from)))
+}
+
+/// Lets the sweep pass a campaign by from now on. Twice is as good as once.
+pub fn leave_sweep(coupon: &CouponId) -> Action {
+    let (pk, sk) = (BY_DUE.pk, BY_DUE.sk);
+    Action::update(keys::campaign(coupon), format!("REMOVE #{pk}, #{sk}")).when(format!("attribute_exists(#{pk})"))
 }
 
 /// Adds a shard of a campaign's counter.
@@ -57,6 +67,19 @@ pub fn raise_limit(coupon: &CouponId, shard: u16) -> Result<Action, StoreError> 
     Action::update(keys::counter(coupon, shard), "SET #limit = #limit + :one")
         .when("attribute_exists(#pk)")
         .value(":one", 1)
+}
+
+/// Notes how far a counter shard was swept; refused where another sweep has come further.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn note_swept(coupon: &CouponId, shard: u16, swept: Swept) -> Result<Action, StoreError> {
+    let not_further = "attribute_not_exists(#swept) OR (#swept.#to <= :to AND #swept.#at <= :at)";
+    Action::update(keys::counter(coupon, shard), "SET #swept = :swept")
+        .when(format!("attribute_exists(#pk) AND ({not_further})"))
+        .value(":swept", swept)?
+        .value(":to", swept.to)?
+        .value(":at", swept.at.as_millisecond())
 }
 
 /// Gives a user the coupon; refused where they have one of this campaign.

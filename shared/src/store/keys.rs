@@ -13,7 +13,7 @@
 //! | an order sheet | `SHEET#id` | `SHEET` | by due: `SHEETS#bucket`, end of its validity and sheet id, until it is ordered or abandoned |
 //! | a product | `PRODUCT#id` | `PRODUCT` | by time: `PRODUCTS`, instant and product id, while ON_SALE |
 //! | a shard of its shelf | `STOCK#product id#shard` | `STOCK` | |
-//! | a coupon campaign | `CAMPAIGN#id` | `CAMPAIGN` | |
+//! | a coupon campaign | `CAMPAIGN#id` | `CAMPAIGN` | by due: `CAMPAIGNS`, its first instant and coupon id, until all its tickets are accounted for |
 //! | a shard of its counter | `COUNTER#coupon id#shard` | `COUNTER` | |
 //! | what became of a ticket | `SLOT#coupon id#shard#ticket` | `SLOT` | |
 //! | units sold of a product | `SALES#product id` | `SALES` | |
@@ -179,6 +179,14 @@ pub fn stock(product: &ProductId, shard: u16) -> Key {
 /// A coupon campaign.
 pub fn campaign(coupon: &CouponId) -> Key {
     key(format!("CAMPAIGN#{coupon}"), "CAMPAIGN")
+}
+
+/// The campaigns whose tickets are swept, by their first instant. A shop has a handful of them.
+pub const CAMPAIGNS: &str = "CAMPAIGNS";
+
+/// Where a campaign is in the list of what is due.
+pub fn campaign_by_due(coupon: &CouponId, issue_from: Timestamp) -> IndexKey {
+    IndexKey { pk: CAMPAIGNS.to_owned(), sk: time_and_id(issue_from, coupon.as_str()) }
 }
 
 /// One shard of a campaign's counter.

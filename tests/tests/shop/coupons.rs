@@ -13,6 +13,7 @@ async fn a_campaign_is_created_and_shown_with_what_remains() {
     let campaign = shop.get("/coupons/autumn").as_admin().await.expect(200);
     insta::assert_json_snapshot!(campaign, @r#"
     {
+      "counterShards": 1,
       "couponId": "autumn",
       "issueFrom": "2026-11-01T00:00:00Z",
       "issueUntil": "2026-12-01T00:00:00Z",
@@ -63,6 +64,8 @@ async fn a_campaign_makes_sense() {
         (json!({ "issueFrom": "yesterday" }), vec!["issueFrom"]),
         (json!({ "validDays": null }), vec!["validDays"]),
         (json!({ "validDays": 0 }), vec!["validDays"]),
+        (json!({ "counterShards": 0 }), vec!["counterShards"]),
+        (json!({ "counterShards": 65 }), vec!["counterShards"]),
         (json!({ "validUntil": "2026-12-31T00:00:00Z" }), vec!["validDays"]),
         (json!({ "validDays": null, "validUntil": "2026-10-01T00:00:00Z" }), vec!["validUntil"]),
         (

@@ -33,5 +33,6 @@ mod relay;
 mod settlement;
 mod steps;
 mod stock;
+mod tickets;
 mod tidy;
 mod users;

@@ -117,6 +117,8 @@ async fn coupons() {
     let welcome: CouponId = id("welcome");
     insta::assert_json_snapshot!(stored(&shop, keys::campaign(&welcome)), @r#"
     {
+      "byDuePk": "CAMPAIGNS",
+      "byDueSk": "1793491200000#welcome",
       "counterShards": 1,
       "couponId": "welcome",
       "createdAt": 1795143600000,
@@ -139,7 +141,12 @@ async fn coupons() {
       "limit": 5,
       "next": 1,
       "pk": "COUNTER#welcome#0",
-      "sk": "COUNTER"
+      "sk": "COUNTER",
+      "swept": {
+        "at": 0,
+        "seen": 0,
+        "to": 0
+      }
     }
     "#);
     insta::assert_json_snapshot!(stored(&shop, keys::slot(&welcome, 0, 0)), @r#"

@@ -29,10 +29,12 @@ pub struct CampaignView {
     pub terms: TermsView,
     /// How many coupons there are.
     pub total_quantity: i64,
-    /// How many have been issued.
+    /// How many have been issued. Until it is swept, within some two minutes, a ticket whose function died counts, too.
     pub issued_quantity: i64,
     /// How many are left.
     pub remaining_quantity: i64,
+    /// Over how many counters they are spread.
+    pub counter_shards: u16,
     /// From when it issues.
     pub issue_from: Timestamp,
     /// Until when it issues; this instant itself is too late.
@@ -84,6 +86,7 @@ impl From<Remaining> for CampaignView {
             total_quantity: campaign.total_quantity,
             issued_quantity: campaign.total_quantity.saturating_sub(remaining),
             remaining_quantity: remaining,
+            counter_shards: campaign.counter_shards,
             issue_from: campaign.issue_from,
             issue_until: campaign.issue_until,
             valid_days,

@@ -1,0 +1,11 @@
+//! Finds tickets of coupon campaigns that came to nothing, and lets others be drawn for them.
+
+use lambda_runtime::Error;
+use serde_json::Value;
+use shared::runtime::{Config, serve};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let shop = serve::open_shop(&Config::from_env()?).await?;
+    serve::events(|_: Value| sweep_tickets::handle(&shop)).await
+}

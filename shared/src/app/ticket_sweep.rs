@@ -1,0 +1,99 @@
+//! Burnt tickets: drawn by a function that died before it claimed their slots, or unheard. The sweep finds and reclaims
+//! them.
+//!
+//! Each counter notes which tickets had been drawn at an instant, and before which ticket all have slots. What was drawn a
+//! while ago and has no slot is burnt: its slot is made void and the limit raised, in one commit. That commit and the one
+//! which claims the slot both need the slot to be absent, so it does not matter who comes late, or how many sweep.
+
+use super::{
+    Failure, Shop,
+    due::{self, Overdue, Place},
+    tickets::{self, Ticket},
+};
+use crate::{
+    domain::{
+        CouponId,
+        coupon::{Campaign, Counter, Slot},
+    },
+    store::{Applied, Consistency, Table, coupons, keys},
+};
+
+/// What a sweep of a campaign did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sweep {
+    /// Burnt tickets that were reclaimed.
+    pub reclaimed: u32,
+    /// Whether there is more to be swept already.
+    pub more: bool,
+}
+
+/// How many tickets of each counter one sweep looks at: what it learnt is noted after so many.
+const PART: i64 = 1_000;
+
+/// A part of the campaigns whose tickets are to be swept, from a place on.
+///
+/// # Errors
+/// Where the table gives no answer.
+pub async fn campaigns(shop: &Shop, after: Option<Place>) -> Result<Overdue<CouponId>, Failure> {
+    due::overdue(shop, keys::CAMPAIGNS.to_owned(), after, keys::campaign).await
+}
+
+/// Sweeps a part of a campaign's tickets. Once nobody draws any more and all have their slots, the campaign leaves the list.
+///
+/// Run twice, or by two at once, each ticket is reclaimed once. Stopped anywhere, the next sweep looks at some slots again.
+///
+/// # Errors
+/// Where the table gives no answer.
+pub async fn sweep(shop: &Shop, coupon: &CouponId) -> Result<Sweep, Failure> {
+    let campaign: Option<Campaign> = shop.table.get(keys::campaign(coupon), Consistency::Strong).await?;
+    let campaign = campaign.ok_or(Failure::Broken("a campaign that is listed exists"))?;
+    // Asked before looking: whoever draws in between is seen by the next sweep.
+    let is_over = campaign.is_over(shop.clock.now());
+    let wanted: Vec<_> = tickets::counters(&campaign).collect();
+    let found = shop.table.get_all(&wanted, Consistency::Strong, &mut shop.backoff()).await?;
+    let (mut done, mut all_swept) = (Sweep::default(), true);
+    for (key, shard) in wanted.iter().zip(0..) {
+        let counter: Counter = found.get(key)?.ok_or(Failure::Broken("a campaign lacks a counter"))?;
+        let swept = sweep_counter(shop, coupon, shard, &counter).await?;
+        done = Sweep { reclaimed: done.reclaimed.saturating_add(swept.reclaimed), more: done.more || swept.more };
+        all_swept &= counter.is_swept();
+    }
+    if is_over && all_swept {
+        // Refused where another sweep has done it.
+        let leave = coupons::leave_sweep(coupon);
+        match shop.table.apply::<Campaign>(&leave, &mut shop.backoff()).await? {
+            Applied::Done(_) | Applied::Refused(_) => {}
+        }
+    }
+    Ok(done)
+}
+
+async fn sweep_counter(shop: &Shop, coupon: &CouponId, shard: u16, counter: &Counter) -> Result<Sweep, Failure> {
+    let now = shop.clock.now();
+    let Some(all) = counter.to_sweep(now) else {
+        return Ok(Sweep::default());
+    };
+    let end = all.end.min(all.start.saturating_add(PART));
+    let numbers: Vec<i64> = (all.start..end).collect();
+    let mut reclaimed = 0;
+    for batch in numbers.chunks(Table::MAX_BATCH) {
+        let mut backoff = shop.backoff();
+        let slots: Vec<_> = batch.iter().map(|&number| keys::slot(coupon, shard, number)).collect();
+        // A slot that is not seen yet refuses to be made void.
+        let found = shop.table.get_all(&slots, Consistency::Eventual, &mut backoff).await?;
+        for (slot, &number) in slots.iter().zip(batch) {
+            if found.get::<Slot>(slot)?.is_none() {
+                let is_burnt = tickets::reclaim(shop, coupon, Ticket { shard, number }, &mut backoff).await?;
+                reclaimed += u32::from(is_burnt);
+            }
+        }
+    }
+    if let Some(swept) = counter.now_swept(end, now) {
+        let note = coupons::note_swept(coupon, shard, swept)?;
+        // Refused where another sweep has come further.
+        match shop.table.apply::<Counter>(&note, &mut shop.backoff()).await? {
+            Applied::Done(_) | Applied::Refused(_) => {}
+        }
+    }
+    Ok(Sweep { reclaimed, more: end < all.end })
+}
