@@ -10,9 +10,9 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// A bucket that takes in `rate` units a second, holds those of `seconds`, and begins with those of one second.
+    /// A bucket that takes in `rate` units a second, holds those of `seconds`, and begins full.
     pub fn new(rate: f64, seconds: f64) -> Self {
-        Self { rate, most: rate * seconds.max(1.0), tokens: rate, filled_at: Duration::ZERO }
+        Self { rate, most: rate * seconds, tokens: rate * seconds, filled_at: Duration::ZERO }
     }
 
     /// Whether the bucket holds `units` at this time, counted from any beginning; time never goes back.

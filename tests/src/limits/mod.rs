@@ -23,11 +23,13 @@ mod chance;
 mod proxy;
 mod request;
 mod rush;
+mod simulation;
 
 pub use bucket::Bucket;
 pub use chance::Chance;
 pub use proxy::{Limited, Seen};
 pub use rush::{Rush, rush};
+pub use simulation::{Issued, Sale, simulate};
 
 use std::time::Duration;
 
@@ -40,7 +42,7 @@ pub struct Limits {
     pub write_units: f64,
     /// Read units a second of each.
     pub read_units: f64,
-    /// For how many seconds a partition saves up what it does not use. It begins with one second's worth.
+    /// For how many seconds a partition saves up what it does not use. It begins with all of that.
     pub burst_seconds: f64,
     /// How long a transaction holds its items.
     pub lock: Duration,
