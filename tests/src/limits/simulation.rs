@@ -1,10 +1,11 @@
 //! The policy of issuing coupons alone, at a size that real handlers on a laptop do not reach: a queue of events over the
 //! same buckets, latencies and waits.
 //!
-//! A customer's request looks whether it may (one read), draws a ticket from the counter that its user's id names (or else
-//! from the next), and claims the slot in a transaction on items that nobody else touches. An instance of the function
-//! remembers for a second that a counter is empty; without that, those who come too late would cost a write for each
-//! counter. It serves one request at a time; who finds none free waits outside.
+//! A customer's request looks whether it may (one read), draws a ticket from the counter that its user's id names, and
+//! claims the slot in a transaction on items that nobody else touches. Who finds a counter empty looks at all of them, and
+//! draws from one that has tickets. An instance of the function goes by its last look for a second: if those who come too
+//! late all looked, the 3,000 reads a second of each counter would be all that could be told. An instance serves one
+//! request at a time; who finds none free waits outside.
 
 use std::{
     cmp::Reverse,
@@ -15,6 +16,9 @@ use std::{
 use shared::{domain::stock, store::Backoff};
 
 use super::{Bucket, Chance, Limits};
+
+/// For how long an instance goes by what it saw of the counters.
+const LOOK_FRESH: Duration = Duration::from_secs(1);
 
 /// A sale of coupons.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +42,7 @@ pub struct Issued {
     pub too_late: u32,
     /// How often someone was told to try again.
     pub busy: u32,
-    /// Writes that a partition did not let through.
+    /// Writes, and looks at the counters, that a partition did not let through.
     pub throttled: u64,
     /// Write units spent.
     pub write_units: f64,
@@ -85,8 +89,8 @@ struct Request {
     instance: u32,
     began: Duration,
     attempt: u32,
-    /// How many counters were empty so far.
-    empty: u16,
+    /// Whether it has found a counter empty, and not looked at all of them since.
+    must_look: bool,
 }
 
 struct World {
@@ -95,8 +99,10 @@ struct World {
     chance: Chance,
     partitions: Vec<Bucket>,
     left: Vec<i64>,
-    /// Of each instance, until when it takes each counter for empty.
-    believed_empty: Vec<Vec<Duration>>,
+    /// What the counters' partitions let through of reads.
+    reads: Vec<Bucket>,
+    /// Of each instance, which counters had tickets when it last looked, and until when it goes by that.
+    looked: Vec<Option<(Duration, Vec<u16>)>>,
     queue: BinaryHeap<Reverse<(Duration, u64, Step, Request)>>,
     outside: VecDeque<u32>,
     result: Issued,
@@ -104,7 +110,6 @@ struct World {
 
 /// Runs a sale to its end.
 pub fn simulate(sale: Sale, limits: Limits) -> Issued {
-    let counters = usize::from(sale.counters);
     let bucket = Bucket::new(limits.write_units, limits.burst_seconds);
     let mut world = World {
         sale,
@@ -112,7 +117,8 @@ pub fn simulate(sale: Sale, limits: Limits) -> Issued {
         chance: Chance::new(limits.seed),
         partitions: vec![bucket; usize::from(limits.partitions)],
         left: stock::spread(i64::from(sale.coupons), sale.counters),
-        believed_empty: vec![vec![Duration::ZERO; counters]; usize::try_from(sale.instances).unwrap()],
+        reads: vec![Bucket::new(limits.read_units, limits.burst_seconds); usize::from(sale.counters)],
+        looked: vec![None; usize::try_from(sale.instances).unwrap()],
         queue: BinaryHeap::new(),
         outside: (0..sale.customers).collect(),
         result: Issued {
@@ -147,7 +153,11 @@ impl World {
     fn admit(&mut self, instance: u32, now: Duration) {
         if let Some(customer) = self.outside.pop_front() {
             let read = self.chance.latency();
-            self.after(now + read, Step::Draw, Request { customer, instance, began: now, attempt: 0, empty: 0 });
+            self.after(
+                now + read,
+                Step::Draw,
+                Request { customer, instance, began: now, attempt: 0, must_look: false },
+            );
         }
     }
 
@@ -175,38 +185,50 @@ impl World {
                 self.admit(request.instance, now);
             }
             Step::Return => {
-                request = Request { began: now, attempt: 0, empty: 0, ..request };
+                request = Request { began: now, attempt: 0, must_look: false, ..request };
                 let read = self.chance.latency();
                 self.after(now + read, Step::Draw, request);
             }
         }
     }
 
-    fn draw(&mut self, now: Duration, mut request: Request) {
-        let counters = self.sale.counters;
-        while request.empty < counters {
-            let number = u16::try_from((request.customer + u32::from(request.empty)) % u32::from(counters)).unwrap();
-            let counter = usize::from(number);
-            let instance = usize::try_from(request.instance).unwrap();
-            if self.believed_empty[instance][counter] > now {
-                request.empty += 1;
-                continue;
-            }
-            // The counters' partitions: by a hash, so that two may share one.
-            let place = [Chance::new(u64::from(number)).below(u64::from(self.limits.partitions))];
-            if !self.carried(&place, 1.0, now) {
+    /// Draws from the user's own counter, or from one that the last look showed open. Who finds it empty looks at all.
+    fn draw(&mut self, now: Duration, request: Request) {
+        let instance = usize::try_from(request.instance).unwrap();
+        if request.must_look {
+            if !self.reads.iter_mut().all(|counter| counter.has(1.0, now)) {
+                self.result.throttled += 1;
                 return self.pause(now, Step::Draw, request);
             }
+            self.reads.iter_mut().for_each(|counter| counter.take(1.0));
+            let open = (0..self.sale.counters).filter(|&counter| self.left[usize::from(counter)] > 0).collect();
+            self.looked[instance] = Some((now + LOOK_FRESH, open));
             let way = self.chance.latency();
-            if self.left[counter] > 0 {
-                self.left[counter] -= 1;
-                return self.after(now + way, Step::Claim, Request { attempt: 0, ..request });
-            }
-            self.believed_empty[instance][counter] = now + Duration::from_secs(1);
-            request.empty += 1;
-            return self.after(now + way, Step::Draw, request);
+            return self.after(now + way, Step::Draw, Request { must_look: false, ..request });
         }
-        self.after(now, Step::Done { issued: false }, request);
+        let own = u16::try_from(request.customer % u32::from(self.sale.counters)).unwrap();
+        let number = match &self.looked[instance] {
+            Some((until, open)) if *until > now => {
+                if open.is_empty() {
+                    return self.after(now, Step::Done { issued: false }, request);
+                }
+                let any = usize::try_from(self.chance.below(u64::try_from(open.len()).unwrap())).unwrap();
+                if open.contains(&own) { own } else { open[any] }
+            }
+            _ => own,
+        };
+        // The counters' partitions: by a hash, so that two may share one.
+        let place = [Chance::new(u64::from(number)).below(u64::from(self.limits.partitions))];
+        if !self.carried(&place, 1.0, now) {
+            return self.pause(now, Step::Draw, request);
+        }
+        let way = self.chance.latency();
+        let left = &mut self.left[usize::from(number)];
+        if *left > 0 {
+            *left -= 1;
+            return self.after(now + way, Step::Claim, Request { attempt: 0, ..request });
+        }
+        self.after(now + way, Step::Draw, Request { must_look: true, ..request });
     }
 
     /// Waits as the shop does; whose patience ends comes back after a second with nothing remembered. One with a ticket is

@@ -101,9 +101,8 @@ async fn a_partition_throttles_and_recovers() {
     let shop = TestShop::through(limits, 1);
     customers(&shop, 20).await;
     let begun = Instant::now();
-    let charges = (0..20).map(|user| {
-        shop.post("/balance/charge", json!({ "userId": format!("u{user}"), "amount": 100 })).into_future()
-    });
+    let charges = (0..20)
+        .map(|user| shop.post("/balance/charge", json!({ "userId": format!("u{user}"), "amount": 100 })).into_future());
     for answer in join_all(charges).await {
         assert!([200, 503].contains(&answer.status), "{}", answer.body);
     }
