@@ -155,17 +155,19 @@ async fn a_thousand_units_in_orders_of_one_to_seven() {
     shop.audit().await;
 }
 
-/// Two hundred users, each wanting one of fifty units.
-async fn race(shards: u16) -> Rush {
+/// So many users, each wanting one of a quarter as many units.
+async fn race(users: usize, shards: u16) -> Rush {
+    let units = i64::try_from(users / 4).unwrap();
     let shop = TestShop::through(Limits::of_a_warm_table(32), 50);
-    sharded(&shop, 50, shards).await;
-    customers(&shop, 200).await;
+    sharded(&shop, units, shards).await;
+    customers(&shop, users).await;
     let orders = shop.clone();
     let order = move |client: usize, round: usize, _: Option<&Answer>| -> Option<Call> {
         (round == 0).then(|| orders.order(&format!("u{client}"), "tea", 1))
     };
-    let raced = rush(&shop, 200, order).await;
-    assert_eq!((raced.count("SUCCESS"), raced.count("STOCK_NOT_ENOUGH")), (50, 150), "{:?}", raced.codes);
+    let raced = rush(&shop, users, order).await;
+    assert_eq!(raced.sold(), u64::try_from(units).unwrap());
+    assert_eq!(raced.count("STOCK_NOT_ENOUGH"), u64::try_from(users).unwrap() - raced.sold(), "{:?}", raced.codes);
     assert_eq!(shop.stock("tea").await, 0);
     shop.audit().await;
     raced
@@ -173,13 +175,13 @@ async fn race(shards: u16) -> Rush {
 
 #[tokio::test(start_paused = true)]
 async fn shards_take_conflicts_away() {
-    let (one, sixteen) = (race(1).await, race(16).await);
+    let (one, sixteen) = (race(200, 1).await, race(200, 16).await);
     let (of_one, of_sixteen) = (one.seen.conflicts, sixteen.seen.conflicts);
     assert!(of_sixteen * 2 < of_one, "{of_one} conflicts on one shard, {of_sixteen} on sixteen");
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_same_seed_gives_the_same_race() {
-    let first = race(4).await;
-    assert_eq!(race(4).await, first);
+    let first = race(40, 4).await;
+    assert_eq!(race(40, 4).await, first);
 }
