@@ -111,27 +111,32 @@ impl Dynamo {
         })
     }
 
-    async fn answer(self, operation: String, mut request: Value) -> Result<HttpResponse, ConnectorError> {
+    async fn answer(self, operation: String, request: Value) -> Result<HttpResponse, ConnectorError> {
         // Others may go first, as over a network.
         tokio::task::yield_now().await;
+        let answer = self.carry_out(&operation, request);
+        tokio::task::yield_now().await;
+        answer.map(|(status, body)| respond(status, &body))
+    }
+
+    /// Carries out a call, or lets it fail as it is to; the answer's status and body.
+    pub(crate) fn carry_out(&self, operation: &str, mut request: Value) -> Result<(u16, Value), ConnectorError> {
         request["ReturnConsumedCapacity"] = json!("TOTAL");
-        let fault = (self.faults.lock().unwrap())(&operation);
+        let fault = (self.faults.lock().unwrap())(operation);
         let result = match fault {
             Fault::Conflict => Err(conflict(&request)),
             Fault::Throttled => Err((400, error("ThrottlingException", "Rate exceeded"))),
-            Fault::None | Fault::LostReply => self.execute(&operation, request),
+            Fault::None | Fault::LostReply => self.execute(operation, request),
         };
         let (status, body) = match result {
             Ok(body) => (200, body),
             Err((status, body)) => (status, body),
         };
-        self.meter.count(&operation, &body);
-        tokio::task::yield_now().await;
+        self.meter.count(operation, &body);
         if fault == Fault::LostReply {
             return Err(ConnectorError::io("the connection broke".into()));
         }
-        let status = status.try_into().expect("a status");
-        Ok(HttpResponse::new(status, SdkBody::from(body.to_string())))
+        Ok((status, body))
     }
 }
 
@@ -143,25 +148,44 @@ impl Default for Dynamo {
 
 impl HttpConnector for Dynamo {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let target = request.headers().get("x-amz-target").unwrap_or_default();
-        let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
-        let body = serde_json::from_slice(request.body().bytes().unwrap_or_default()).expect("a request is JSON");
+        let (operation, body) = parse(&request);
         HttpConnectorFuture::new(self.clone().answer(operation, body))
     }
+}
+
+/// The operation that a call asks for, and its JSON request.
+pub(crate) fn parse(request: &HttpRequest) -> (String, Value) {
+    let target = request.headers().get("x-amz-target").unwrap_or_default();
+    let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+    let body = serde_json::from_slice(request.body().bytes().unwrap_or_default()).expect("a request is JSON");
+    (operation, body)
+}
+
+/// An answer over the wire.
+pub(crate) fn respond(status: u16, body: &Value) -> HttpResponse {
+    HttpResponse::new(status.try_into().expect("a status"), SdkBody::from(body.to_string()))
 }
 
 /// What DynamoDB says when another transaction is at the item of a call, or at the first of a transaction.
 fn conflict(request: &Value) -> (u16, Value) {
     let Some(actions) = request["TransactItems"].as_array().map(Vec::len) else {
-        return (400, error("TransactionConflictException", "Transaction is ongoing for the item"));
+        return (400, conflicting());
     };
-    let reasons =
-        (0..actions).map(|action| json!({ "Code": if action == 0 { "TransactionConflict" } else { "None" } }));
-    let mut body = error("TransactionCanceledException", "Transaction cancelled [TransactionConflict]");
-    body["CancellationReasons"] = reasons.collect();
-    (400, body)
+    (400, cancelled((0..actions).map(|action| if action == 0 { "TransactionConflict" } else { "None" })))
 }
 
-fn error(name: &str, message: &str) -> Value {
+/// What DynamoDB says when a transaction is at the item of a call.
+pub(crate) fn conflicting() -> Value {
+    error("TransactionConflictException", "Transaction is ongoing for the item")
+}
+
+/// What DynamoDB says of a transaction that it cancelled for these reasons, one for each action.
+pub(crate) fn cancelled<'a>(reasons: impl Iterator<Item = &'a str>) -> Value {
+    let mut body = error("TransactionCanceledException", "Transaction cancelled, see its reasons");
+    body["CancellationReasons"] = reasons.map(|code| json!({ "Code": code })).collect();
+    body
+}
+
+pub(crate) fn error(name: &str, message: &str) -> Value {
     json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{name}"), "message": message })
 }

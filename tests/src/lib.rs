@@ -15,6 +15,7 @@ mod calls;
 mod contract;
 pub mod costs;
 mod dynamo;
+pub mod limits;
 mod meter;
 pub mod queue;
 mod router;

@@ -16,7 +16,14 @@ use shared::{
     store::Table,
 };
 
-use crate::{Answer, Call, Dynamo, Meter, stream::Consumers, template};
+use tokio::time::Instant;
+
+use crate::{
+    Answer, Call, Dynamo, Meter,
+    limits::{Limited, Limits},
+    stream::Consumers,
+    template,
+};
 
 /// The table's name.
 pub const TABLE: &str = "jangteo-test";
@@ -25,7 +32,9 @@ pub const TABLE: &str = "jangteo-test";
 #[derive(Debug, Clone)]
 pub struct TestShop {
     dynamo: Dynamo,
-    clock: Arc<AtomicI64>,
+    /// What stands before the database, if anything does.
+    limited: Option<Limited>,
+    time: Time,
     random: Random,
     /// As many instances of functions as requests are spread over; they share nothing but the table.
     instances: Arc<Vec<Shop>>,
@@ -41,20 +50,39 @@ impl TestShop {
 
     /// A shop whose requests are spread over several instances of its functions.
     pub fn with_instances(count: usize) -> Self {
+        Self::over(count, Time::standing(), random(0), |_| None)
+    }
+
+    /// A shop whose functions reach the database through its limits, with a clock that follows tokio's.
+    pub fn through(limits: Limits, count: usize) -> Self {
+        Self::over(count, Time::running(), random(limits.seed), |dynamo| Some(Limited::new(dynamo.clone(), limits)))
+    }
+
+    fn over(count: usize, time: Time, random: Random, limited: impl FnOnce(&Dynamo) -> Option<Limited>) -> Self {
         let dynamo = Dynamo::new();
         dynamo.execute("CreateTable", template::create_table(TABLE)).expect("the template's table can be created");
-        let noon: Timestamp = "2026-11-20T03:00:00Z".parse().unwrap();
-        let clock = Arc::new(AtomicI64::new(noon.as_millisecond()));
-        let random = random();
-        let instances = Arc::new((0..count).map(|_| instance(&dynamo, &clock, &random)).collect());
+        let limited = limited(&dynamo);
         let consumers = Arc::new(tokio::sync::Mutex::new(Consumers::new(dynamo.clone())));
-        Self { dynamo, clock, random, instances, turn: Arc::default(), consumers }
+        let shop = Self { dynamo, limited, time, random, instances: Arc::default(), turn: Arc::default(), consumers };
+        let instances = Arc::new((0..count).map(|_| shop.new_instance()).collect());
+        Self { instances, ..shop }
     }
 
     /// The same shop through instances of its functions that remember nothing yet.
     #[must_use]
     pub fn another_instance(&self) -> Self {
-        Self { instances: Arc::new(vec![instance(&self.dynamo, &self.clock, &self.random)]), ..self.clone() }
+        Self { instances: Arc::new(vec![self.new_instance()]), ..self.clone() }
+    }
+
+    /// The same shop with nothing before the database, to prepare and to look at what is not to be measured.
+    #[must_use]
+    pub fn without_limits(&self) -> Self {
+        Self { limited: None, ..self.clone() }.another_instance()
+    }
+
+    /// What stands before the database.
+    pub fn limited(&self) -> &Limited {
+        self.limited.as_ref().expect("a shop with limits")
     }
 
     /// The database, to let it fail.
@@ -75,13 +103,12 @@ impl TestShop {
 
     /// The instant it is.
     pub fn now(&self) -> Timestamp {
-        Timestamp::from_millisecond(self.clock.load(Ordering::SeqCst)).unwrap()
+        self.time.now()
     }
 
     /// Sets the clock.
     pub fn set_clock(&self, at: &str) {
-        let at: Timestamp = at.parse().unwrap();
-        self.clock.store(at.as_millisecond(), Ordering::SeqCst);
+        self.time.set(at.parse().unwrap());
     }
 
     /// A request without a body.
@@ -176,6 +203,18 @@ impl TestShop {
     pub async fn settle(&self) {
         self.consumers.lock().await.catch_up(self.instance()).await;
     }
+
+    fn new_instance(&self) -> Shop {
+        let time = self.time.clone();
+        let client = self.limited.as_ref().map_or_else(|| self.dynamo.client(), Limited::client);
+        let table = Table::new(client, TABLE.to_owned(), self.random.clone());
+        let policy = Policy {
+            shipping: ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) },
+            hold: SignedDuration::from_mins(10),
+            sheet_validity: SignedDuration::from_mins(30),
+        };
+        Shop::new(table, Clock::new(move || time.now()), self.random.clone(), policy)
+    }
 }
 
 impl Default for TestShop {
@@ -184,21 +223,40 @@ impl Default for TestShop {
     }
 }
 
-fn instance(dynamo: &Dynamo, clock: &Arc<AtomicI64>, random: &Random) -> Shop {
-    let clock = Arc::clone(clock);
-    let clock = Clock::new(move || Timestamp::from_millisecond(clock.load(Ordering::SeqCst)).unwrap());
-    let table = Table::new(dynamo.client(), TABLE.to_owned(), random.clone());
-    let policy = Policy {
-        shipping: ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) },
-        hold: SignedDuration::from_mins(10),
-        sheet_validity: SignedDuration::from_mins(30),
-    };
-    Shop::new(table, clock, random.clone(), policy)
+/// What time it is in a shop.
+#[derive(Debug, Clone)]
+struct Time {
+    set_to_ms: Arc<AtomicI64>,
+    /// Since when it goes on from there with tokio's clock; otherwise it stands still.
+    running_since: Option<Instant>,
 }
 
-/// Bits that look random and are the same in every run.
-fn random() -> Random {
-    let state = Mutex::new(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835_u128);
+impl Time {
+    fn standing() -> Self {
+        let noon: Timestamp = "2026-11-20T03:00:00Z".parse().unwrap();
+        Self { set_to_ms: Arc::new(AtomicI64::new(noon.as_millisecond())), running_since: None }
+    }
+
+    fn running() -> Self {
+        Self { running_since: Some(Instant::now()), ..Self::standing() }
+    }
+
+    fn elapsed_ms(&self) -> i64 {
+        self.running_since.map_or(0, |since| i64::try_from(since.elapsed().as_millis()).unwrap())
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.set_to_ms.load(Ordering::SeqCst) + self.elapsed_ms()).unwrap()
+    }
+
+    fn set(&self, at: Timestamp) {
+        self.set_to_ms.store(at.as_millisecond() - self.elapsed_ms(), Ordering::SeqCst);
+    }
+}
+
+/// Bits that look random and are the same in every run with this seed.
+fn random(seed: u64) -> Random {
+    let state = Mutex::new(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835_u128 ^ u128::from(seed));
     Random::new(move || {
         let mut state = state.lock().unwrap();
         // A 128-bit PCG with its output mixed from both halves.

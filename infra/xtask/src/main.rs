@@ -49,7 +49,8 @@ enum Command {
     /// against the deployed template, on ports of their own. What CI runs.
     Test,
 
-    /// Run a benchmark: `cost` counts what each operation costs at the wire, next to its budget
+    /// Run a benchmark: `cost` counts what each operation costs at the wire, next to its budget; `flash` sells out through a
+    /// model of the limits of DynamoDB
     Bench {
         /// The benchmark's name
         name: String,

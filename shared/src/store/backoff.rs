@@ -35,6 +35,13 @@ impl Backoff {
     const FIRST_WINDOW_MS: u64 = 8;
     const LAST_WINDOW_MS: u64 = 256;
 
+    /// The longest wait after so many attempts.
+    pub const fn window_ms(attempt: u32) -> u64 {
+        let doublings = if attempt < 16 { attempt } else { 16 };
+        let window = Self::FIRST_WINDOW_MS << doublings;
+        if window < Self::LAST_WINDOW_MS { window } else { Self::LAST_WINDOW_MS }
+    }
+
     /// Patience that begins now.
     pub fn new(random: Random) -> Self {
         Self { deadline: Instant::now() + Self::PATIENCE, attempt: 0, random }
@@ -60,8 +67,7 @@ impl Backoff {
     /// # Errors
     /// [`StoreError::Busy`] with `why` once there is no patience left.
     pub async fn pause(&mut self, why: &str) -> Result<(), StoreError> {
-        let window = (Self::FIRST_WINDOW_MS << self.attempt.min(16)).min(Self::LAST_WINDOW_MS);
-        let wait = Duration::from_millis(self.random.below(window + 1));
+        let wait = Duration::from_millis(self.random.below(Self::window_ms(self.attempt) + 1));
         if self.attempt >= Self::MAX_ATTEMPTS || Instant::now() + wait >= self.deadline {
             return Err(StoreError::Busy(why.to_owned()));
         }

@@ -23,6 +23,7 @@ mod events;
 mod external;
 mod holds;
 mod idempotency;
+mod limits;
 mod line_states;
 mod order_sheets;
 mod orders;
