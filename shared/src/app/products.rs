@@ -335,7 +335,7 @@ async fn restock_once(
         }
         match shop.table.commit(transaction, &mut backoff).await? {
             Outcome::Committed => {
-                shop.forget_sold_out(id);
+                shop.forget_product_sold_out(id);
                 return Ok(restocked);
             }
             Outcome::Refused(evidence) => {

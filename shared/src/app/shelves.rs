@@ -3,9 +3,7 @@
 //! Units go from shard to shard in commits of their own, each with what the giving shard has received of them: whatever
 //! stops half-way, the shelf has all its units.
 
-use jiff::SignedDuration;
-
-use super::{Failure, Shop};
+use super::{Failure, Shop, shop::SoldOut};
 use crate::{
     domain::{
         ProductId, Refusal,
@@ -79,9 +77,6 @@ pub(super) fn total(shards: &[Shard]) -> i64 {
     shards.iter().fold(0, |sum, shard| sum.saturating_add(shard.remaining))
 }
 
-/// For how long what was seen sold out is taken to be so: a restock shows within a second.
-const SOLD_OUT_FRESH: SignedDuration = SignedDuration::from_secs(1);
-
 /// Whether nothing is left of a product that was seen sold out: as remembered, for a moment; after that by one look,
 /// eventually, before anything is tried. Of any other product nothing is known.
 pub(super) async fn is_sold_out(
@@ -90,18 +85,18 @@ pub(super) async fn is_sold_out(
     count: u16,
     backoff: &mut Backoff,
 ) -> Result<bool, Failure> {
-    let Some(seen_at) = shop.sold_out_at(product) else {
-        return Ok(false);
-    };
-    if shop.clock.now().duration_since(seen_at) < SOLD_OUT_FRESH {
-        return Ok(true);
+    match shop.product_sold_out(product) {
+        SoldOut::NotKnown => return Ok(false),
+        SoldOut::Is(_) => return Ok(true),
+        SoldOut::Was => {}
     }
+    let at = shop.clock.now();
     let found = shop.table.get_all(&keys_of(product, count), Consistency::Eventual, backoff).await?;
     let nothing_left = among(&found, product, count)?.is_some_and(|shards| total(&shards) == 0);
     if nothing_left {
-        shop.remember_sold_out(product);
+        shop.remember_product_sold_out(product, at);
     } else {
-        shop.forget_sold_out(product);
+        shop.forget_product_sold_out(product);
     }
     Ok(nothing_left)
 }

@@ -59,12 +59,12 @@ struct Look {
     nothing_at: Option<Timestamp>,
 }
 
-/// What is known of a campaign's being sold out.
+/// What is known of the being sold out of a product or a campaign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SoldOut {
-    /// Nothing: there may be tickets.
+    /// Nothing: there may be some.
     NotKnown,
-    /// It was, but tickets may have come back since.
+    /// It was, but some may have come back since.
     Was,
     /// It was at this instant, less than a second ago.
     Is(Timestamp),
@@ -76,7 +76,8 @@ const REMEMBERED: usize = 1_000;
 /// For how long a product's name, which no condition asserts, is taken from memory.
 const PRODUCT_FRESH_SECONDS: i64 = 60;
 
-/// For how long nobody looks again whether a campaign that was sold out has tickets.
+/// For how long nobody looks again whether what was sold out, a product or a campaign, is so still: what comes in shows
+/// within a second.
 const SOLD_OUT_FRESH_MS: i64 = 1_000;
 
 impl Shop {
@@ -125,17 +126,27 @@ impl Shop {
         self.memory.products.remove(product);
     }
 
-    /// When nothing was left of a product, as far as is remembered.
-    pub(super) fn sold_out_at(&self, product: &ProductId) -> Option<Timestamp> {
-        self.memory.sold_out.get(product)
+    /// Whether a product is known to be sold out.
+    pub(super) fn product_sold_out(&self, product: &ProductId) -> SoldOut {
+        self.sold_out_since(self.memory.sold_out.get(product))
     }
 
-    pub(super) fn remember_sold_out(&self, product: &ProductId) {
-        self.memory.sold_out.insert(product.clone(), self.clock.now());
+    /// Remembers that a look which began at this instant saw nothing left of a product.
+    pub(super) fn remember_product_sold_out(&self, product: &ProductId, at: Timestamp) {
+        self.memory.sold_out.insert(product.clone(), at);
     }
 
-    pub(super) fn forget_sold_out(&self, product: &ProductId) {
+    pub(super) fn forget_product_sold_out(&self, product: &ProductId) {
         self.memory.sold_out.remove(product);
+    }
+
+    fn sold_out_since(&self, seen_at: Option<Timestamp>) -> SoldOut {
+        let now_ms = self.clock.now().as_millisecond();
+        match seen_at {
+            None => SoldOut::NotKnown,
+            Some(at) if (0..SOLD_OUT_FRESH_MS).contains(&now_ms.saturating_sub(at.as_millisecond())) => SoldOut::Is(at),
+            Some(_) => SoldOut::Was,
+        }
     }
 
     pub(super) fn remembered_campaign(&self, coupon: &CouponId) -> Option<Campaign> {
@@ -168,13 +179,7 @@ impl Shop {
 
     /// Whether a campaign is known to be sold out.
     pub(super) fn sold_out(&self, coupon: &CouponId) -> SoldOut {
-        let now_ms = self.clock.now().as_millisecond();
-        let since = |at: Timestamp| now_ms.saturating_sub(at.as_millisecond());
-        match self.memory.counters.get(coupon).and_then(|look| look.nothing_at) {
-            None => SoldOut::NotKnown,
-            Some(at) if (0..SOLD_OUT_FRESH_MS).contains(&since(at)) => SoldOut::Is(at),
-            Some(_) => SoldOut::Was,
-        }
+        self.sold_out_since(self.memory.counters.get(coupon).and_then(|look| look.nothing_at))
     }
 
     /// Remembers that a user was told so.

@@ -30,7 +30,9 @@ async fn main() {
     );
     println!("{HEADING}");
     if std::env::args().all(|argument| argument != "policy") {
-        coupon(1).await;
+        for (counters, users) in [(1, 500), (4, 1_000), (16, 2_000)] {
+            coupon(counters, users).await;
+        }
         for shards in SHARDS {
             product(shards, 256).await;
         }
@@ -62,16 +64,16 @@ fn limits(partitions: u16) -> Limits {
     Limits { burst_seconds: 0.1, ..Limits::of_a_warm_table(partitions) }
 }
 
-/// As many coupons as users but a few, all at once.
-async fn coupon(counters: u16) {
-    let (users, total) = (500, 400);
+/// Coupons for four of five users, who all come at once.
+async fn coupon(counters: u16, users: usize) {
+    let total = i64::try_from(users / 5 * 4).unwrap();
     let shop = TestShop::through(limits(256), 50);
     let prepare = shop.without_limits();
     for user in 0..users {
         prepare.customer(&format!("u{user}"), 0).await;
     }
-    // `counterShards` goes here once a campaign has more than one counter.
-    prepare.coupon("welcome", total).await;
+    let terms = json!({ "kind": "FIXED", "value": 1_000, "counterShards": counters });
+    prepare.campaign("welcome", total, terms).await;
     let asked = shop.clone();
     let begun = Instant::now();
     let ask = move |client: usize, round: usize, _: Option<&Answer>| {
@@ -82,7 +84,7 @@ async fn coupon(counters: u16) {
     let campaign = prepare.get("/coupons/welcome").as_admin().await.expect(200);
     let is_exact = issued.sold() == u64::try_from(total).unwrap() && campaign["remainingQuantity"] == 0;
     shop.audit().await;
-    print(&format!("coupon, {counters} counter"), &issued, is_exact, begun.elapsed());
+    print(&format!("coupon, {counters} counters"), &issued, is_exact, begun.elapsed());
 }
 
 /// One unit an order, paid from the balance, by twelve customers a shard, until all is sold.

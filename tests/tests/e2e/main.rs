@@ -8,6 +8,7 @@
 )]
 
 mod deployed;
+mod flash;
 mod payments;
 mod races;
 mod resilience;

@@ -234,7 +234,7 @@ impl Attempt {
                 if let Some((_, user, after)) = account {
                     shop.remember_account(&user, after);
                 }
-                shelves.iter().for_each(|(_, product)| shop.forget_sold_out(product));
+                shelves.iter().for_each(|(_, product)| shop.forget_product_sold_out(product));
                 return Ok(None);
             }
             Outcome::Refused(evidence) => evidence,

@@ -288,13 +288,14 @@ impl LineFacts {
             return Ok(());
         }
         // There may be more shards than were believed, and units on their way between them.
+        let at = shop.clock.now();
         let shards = shelves::read_at_once(shop, &product_id, self.product.stock_shards, backoff).await?;
         if self.allocate(&shards) {
             return Ok(());
         }
         let (requested, available) = (i64::from(self.quantity.get()), shelves::total(&shards));
         if available == 0 {
-            shop.remember_sold_out(&product_id);
+            shop.remember_product_sold_out(&product_id, at);
         }
         Err(Refusal::StockNotEnough { product_id, requested, available }.into())
     }

@@ -1,0 +1,72 @@
+//! Flash sales over HTTP: more customers than there is anything for.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use futures::{StreamExt, future::join_all, stream};
+use serde_json::json;
+
+use crate::stack::{Api, Shop, codes};
+
+/// How many customers call at once.
+const AT_ONCE: usize = 250;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn flash_sales_sell_exactly_what_there_is() {
+    let shop = Shop::start("e2e-flash").await;
+    let api = &shop.api;
+    api.customers(2_000, 0).await;
+
+    // 2,000 customers, 500 coupons in 16 counters.
+    let campaign = json!({
+        "couponId": "flash", "name": "flash", "kind": "FIXED", "value": 1_000, "totalQuantity": 500, "validDays": 7,
+        "counterShards": 16, "issueFrom": "2026-01-01T00:00:00Z", "issueUntil": "2036-01-01T00:00:00Z",
+    });
+    api.as_admin().post("/coupons", campaign).await.data();
+    let issue = |user: usize| async move {
+        let body = json!({ "userId": format!("u{user}"), "couponId": "flash" });
+        api.post("/coupons/issue", body).await.code().to_owned()
+    };
+    let answers: Vec<String> = stream::iter(0..2_000).map(issue).buffer_unordered(AT_ONCE).collect().await;
+    let mut counted = BTreeMap::new();
+    answers.into_iter().for_each(|code| *counted.entry(code).or_default() += 1);
+    assert_eq!(counted, codes(&[("COUPON_SOLD_OUT", 1_500), ("SUCCESS", 500)]));
+
+    // 1,000 units, by 1 to 7 at a time until nothing is left, over 1, 16 and 4 shards meanwhile.
+    api.product("tea", 100, 1_000).await;
+    let buyers = 40;
+    for user in 0..buyers {
+        let charge = json!({ "userId": format!("u{user}"), "amount": 1_000_000 });
+        api.post("/balance/charge", charge).await.data();
+    }
+    let resharding = async {
+        for shards in [16, 4] {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let change = api.as_admin().patch("/products/tea", json!({ "stockShards": shards })).await;
+            assert!(change.status.is_success(), "{} {}", change.status, change.body);
+        }
+    };
+    let buying = join_all((0..buyers).map(|user| buy_until_sold_out(api, user)));
+    let ((), sold) = tokio::join!(resharding, buying);
+    assert_eq!((sold.iter().sum::<usize>(), api.stock("tea").await), (1_000, 0));
+
+    shop.audit().await;
+    shop.no_function_panicked();
+    shop.stop().await;
+}
+
+/// Orders 1 to 7 units at a time until not even one is left; how many it got.
+async fn buy_until_sold_out(api: &Api, user: usize) -> usize {
+    let (mut bought, mut most) = (0, 7);
+    for turn in 0.. {
+        let quantity = (turn * 5 + user * 3) % most + 1;
+        let items = json!([{ "productId": "tea", "quantity": quantity }]);
+        let answer = api.post("/orders", json!({ "userId": format!("u{user}"), "items": items })).await;
+        match answer.code() {
+            "SUCCESS" => bought += quantity,
+            "STOCK_NOT_ENOUGH" if quantity == 1 => break,
+            "STOCK_NOT_ENOUGH" => most = quantity - 1,
+            other => assert_eq!(other, "TRY_AGAIN", "{}", answer.body),
+        }
+    }
+    bought
+}
