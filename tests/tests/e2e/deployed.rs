@@ -33,6 +33,7 @@ async fn every_route_works_with_a_token_and_its_own_permissions() {
     assert_eq!(seller.post("/products", tea).await.data()["sellerId"], "dabang");
     seller.patch("/products/tea", json!({ "price": 11_000, "stockShards": 2 })).await.data();
     seller.post("/products/tea/restock", json!({ "quantity": 5 })).await.data();
+    assert_eq!(seller.patch("/products/tea", json!({ "stockShards": 1 })).await.data()["stock"], 15);
     assert_eq!(seller.post("/products/tea/restock", json!({ "quantity": -3 })).await.data()["stock"], 12);
 
     // Coupons.
@@ -77,12 +78,47 @@ async fn every_route_works_with_a_token_and_its_own_permissions() {
     mina.get(&format!("/orders/{id}/history")).await.data();
     assert_eq!(mina.get("/orders").await.data()["items"].as_array().unwrap().len(), 2);
 
+    an_order_lives(&mina, &seller).await;
     the_door_is_shut_to_others(&deployed, &mina, id).await;
     bad_input_is_refused(&mina).await;
     bad_input_is_refused(&shop.api).await;
     what_is_public_is_open(&deployed).await;
     shop.audit().await;
     shop.stop().await;
+}
+
+/// From the cart over a sheet to a return, each by a function of its own.
+async fn an_order_lives(mina: &Api, seller: &Api) {
+    mina.post("/orders/cart", json!({ "productId": "tea", "quantity": 3 })).await.data();
+    let sheet = mina.post("/order-sheets", json!({ "userId": "mina", "fromCart": true })).await;
+    let sheet_id = sheet.data()["orderSheetId"].as_str().unwrap();
+    assert_eq!(mina.get(&format!("/order-sheets/{sheet_id}")).await.data()["status"], "OPEN");
+    let body = json!({ "userId": "mina", "orderSheetId": sheet_id, "payment": "LATER" });
+    let order = mina.post("/orders", body).await;
+    let path = format!("/orders/{}", order.data()["orderId"].as_str().unwrap());
+    let key = mina.with("idempotency-key", "pay");
+    assert_eq!(key.post(&format!("{path}/payment"), json!({})).await.data()["status"], "PAID");
+    assert_eq!(mina.get(&format!("{path}/payments")).await.data()["items"][0]["status"], "PAID");
+
+    let part = json!({ "items": [{ "itemId": "1", "quantity": 1 }], "reason": "하나만" });
+    let key = mina.with("idempotency-key", "part");
+    assert_eq!(key.post(&format!("{path}/cancel"), part).await.data()["refunded"], 11_000);
+    let line = format!("{path}/items/1");
+    for (who, status) in [
+        (seller, "SHIPPED"),
+        (seller, "DELIVERED"),
+        (mina, "RETURN_REQUESTED"),
+        (seller, "RETURN_IN_PROGRESS"),
+        (seller, "RETURNED"),
+    ] {
+        assert!(who.patch(&line, json!({ "status": status })).await.status.is_success(), "{status}");
+    }
+    let end = mina.get(&path).await;
+    assert_eq!((&end.data()["status"], &end.data()["refunded"]), (&json!("FULLY_REFUNDED"), &order.data()["payable"]));
+    let held = json!({ "userId": "mina", "items": [{ "productId": "tea", "quantity": 1 }], "payment": "LATER" });
+    let held = mina.post("/orders", held).await;
+    let path = format!("/orders/{}/cancel", held.data()["orderId"].as_str().unwrap());
+    assert_eq!(mina.post(&path, json!({})).await.data()["status"], "CANCELLED");
 }
 
 /// Without a token nothing runs, whatever the headers say; with one, only one's own things.
