@@ -64,16 +64,24 @@ fn limits(partitions: u16) -> Limits {
     Limits { burst_seconds: 0.1, ..Limits::of_a_warm_table(partitions) }
 }
 
-/// Coupons for four of five users, who all come at once.
+/// How many function instances issue coupons.
+const INSTANCES: usize = 50;
+
+/// Coupons for four of five users, who all come at once, to functions that have issued one each.
 async fn coupon(counters: u16, users: usize) {
     let total = i64::try_from(users / 5 * 4).unwrap();
-    let shop = TestShop::through(limits(256), 50);
+    let shop = TestShop::through(limits(256), INSTANCES);
     let prepare = shop.without_limits();
     for user in 0..users {
         prepare.customer(&format!("u{user}"), 0).await;
     }
     let terms = json!({ "kind": "FIXED", "value": 1_000, "counterShards": counters });
-    prepare.campaign("welcome", total, terms).await;
+    prepare.campaign("welcome", total + i64::try_from(INSTANCES).unwrap(), terms).await;
+    for user in 0..INSTANCES {
+        prepare.customer(&format!("early{user}"), 0).await;
+        let body = json!({ "userId": format!("early{user}"), "couponId": "welcome" });
+        shop.post("/coupons/issue", body).await.expect(201);
+    }
     let asked = shop.clone();
     let begun = Instant::now();
     let ask = move |client: usize, round: usize, _: Option<&Answer>| {
