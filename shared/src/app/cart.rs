@@ -13,6 +13,7 @@ use crate::{
     domain::{
         ProductId, Quantity, Refusal, UserId, Won,
         cart::Cart,
+        pricing::PricedLine,
         product::{Offer, Product, SaleStatus},
         refusal::Entity,
         user::Account,
@@ -59,7 +60,9 @@ impl LiveItem {
         quantity: Quantity,
     ) -> Result<Self, Failure> {
         let amount = match offer.status {
-            SaleStatus::OnSale => offer.price.checked_sub(offer.discount).and_then(|each| each.checked_mul(quantity)),
+            SaleStatus::OnSale => {
+                PricedLine { unit_price: offer.price, unit_discount: offer.discount, quantity }.amount()
+            }
             SaleStatus::Discontinued => Some(Won::ZERO),
             SaleStatus::Hidden => return Ok(Self::of_hidden(product_id, quantity)),
         };
@@ -251,10 +254,7 @@ pub(super) async fn live(shop: &Shop, cart: &Cart, backoff: &mut Backoff) -> Res
         items.push(match described.remove(id) {
             None => LiveItem::of_hidden(id.clone(), quantity),
             Some(product) => {
-                let shards = match shelves::among(&found, id, product.stock_shards)? {
-                    Some(shards) => shards,
-                    None => shelves::read(shop, id, product.stock_shards, backoff).await?,
-                };
+                let shards = shelves::among_or_read(shop, &found, id, product.stock_shards, backoff).await?;
                 if shards.iter().any(|shard| shard.offer != product.offer) {
                     shop.forget_product(id);
                 }

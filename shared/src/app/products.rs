@@ -160,14 +160,7 @@ async fn stocked(shop: &Shop, id: &ProductId) -> Result<Stocked, Failure> {
     let (description, first) = (keys::product(id), keys::stock(id, 0));
     let found = shop.table.get_all(&[description.clone(), first], Consistency::Strong, &mut backoff).await?;
     let product: Product = found.get(&description)?.ok_or_else(|| Refusal::not_found(Entity::Product, id))?;
-    let shards = match product.stock_shards {
-        1 => shelves::among(&found, id, 1)?,
-        _ => None,
-    };
-    let shards = match shards {
-        Some(shards) => shards,
-        None => shelves::read(shop, id, product.stock_shards, &mut backoff).await?,
-    };
+    let shards = shelves::among_or_read(shop, &found, id, product.stock_shards, &mut backoff).await?;
     Ok(Stocked { stock: shelves::total(&shards), product })
 }
 
@@ -207,10 +200,7 @@ pub async fn list(shop: &Shop, after: Option<String>, skip: usize, limit: usize)
 
     let mut items = Vec::new();
     for (product_id, row) in rows {
-        let shards = match shelves::among(&found, &product_id, row.stock_shards)? {
-            Some(shards) => shards,
-            None => shelves::read(shop, &product_id, row.stock_shards, &mut backoff).await?,
-        };
+        let shards = shelves::among_or_read(shop, &found, &product_id, row.stock_shards, &mut backoff).await?;
         // The index lags; the shelf does not. What has just gone off sale is left out here.
         if let Some(first) = shards.first().filter(|shard| shard.offer.status == SaleStatus::OnSale) {
             items.push(Listed { product_id, name: row.name, offer: first.offer, stock: shelves::total(&shards) });

@@ -66,10 +66,24 @@ async fn described(shop: &Shop, product: &ProductId) -> Result<Product, Failure>
 }
 
 /// The shards of a shelf among what was read, in order, if all of them are.
-pub(super) fn among(found: &Found, product: &ProductId, count: u16) -> Result<Option<Vec<Shard>>, Failure> {
+fn among(found: &Found, product: &ProductId, count: u16) -> Result<Option<Vec<Shard>>, Failure> {
     let shards: Result<Option<Vec<Shard>>, _> =
         (0..count).map(|number| found.get(&keys::stock(product, number))).collect();
     Ok(shards?)
+}
+
+/// The shards of a shelf that is believed to have `count`, from what was read, or read where not all of them are in it.
+pub(super) async fn among_or_read(
+    shop: &Shop,
+    found: &Found,
+    product: &ProductId,
+    count: u16,
+    backoff: &mut Backoff,
+) -> Result<Vec<Shard>, Failure> {
+    match among(found, product, count)? {
+        Some(shards) => Ok(shards),
+        None => read(shop, product, count, backoff).await,
+    }
 }
 
 /// Units on all shards together.

@@ -16,7 +16,7 @@ use tests::{Fault, TestShop};
 
 use crate::steps::{
     END, JUST_BEFORE, cancel, cancel_units, coupon_status, dying_at, end_hold, history, hold, id, ledger, look,
-    move_along, order_by, overdue_orders, pay, published_of, result, set_user, settle, status,
+    move_along, order_by, order_with_coupon, overdue_orders, pay, published_of, result, set_user, settle, status,
 };
 
 /// An order of two teas with a coupon, by the external system: 26,000 won. The balance stays out of it.
@@ -24,11 +24,7 @@ async fn waiting() -> (TestShop, Value) {
     let shop = TestShop::new();
     shop.customer("mina", 50_000).await;
     shop.product("tea", 12_000, 10).await;
-    shop.coupon("welcome", 1).await;
-    shop.issue("mina", "welcome").await.expect(201);
-    let items = json!([{ "productId": "tea", "quantity": 2 }]);
-    let body = json!({ "userId": "mina", "items": items, "couponId": "welcome", "payment": "EXTERNAL" });
-    let order = shop.post("/orders", body).key("snapshot").await.expect(201);
+    let order = order_with_coupon(&shop, "mina", "EXTERNAL").await;
     (shop, order)
 }
 
@@ -347,16 +343,22 @@ async fn an_order_of_the_balance_has_no_use_for_it() {
     shop.audit().await;
 }
 
-#[tokio::test]
-async fn what_costs_nothing_is_paid_at_once() {
+/// An order of a tea with a coupon that takes all of its price off.
+async fn for_nothing(payment: &str) -> (TestShop, Value) {
     let shop = TestShop::new();
     shop.customer("mina", 0).await;
     shop.product("tea", 30_000, 10).await;
     shop.campaign("all", 1, json!({ "kind": "RATE", "value": 100 })).await;
     shop.issue("mina", "all").await.expect(201);
     let items = json!([{ "productId": "tea", "quantity": 1 }]);
-    let body = json!({ "userId": "mina", "items": items, "couponId": "all", "payment": "EXTERNAL" });
+    let body = json!({ "userId": "mina", "items": items, "couponId": "all", "payment": payment });
     let order = shop.post("/orders", body).await.expect(201);
+    (shop, order)
+}
+
+#[tokio::test]
+async fn what_costs_nothing_is_paid_at_once() {
+    let (shop, order) = for_nothing("EXTERNAL").await;
     assert_eq!((&order["payable"], &order["status"]), (&json!(0), &json!("PAID")));
     let kinds: Vec<_> = published_of(&shop, &order).await.into_iter().map(|(kind, _)| kind).collect();
     assert_eq!(kinds, ["OrderPaid", "ShippingRequested"]);
@@ -368,14 +370,7 @@ async fn what_costs_nothing_is_paid_at_once() {
 /// The same held for later costs nothing either, and can be paid and cancelled.
 #[tokio::test]
 async fn what_costs_nothing_can_be_held() {
-    let shop = TestShop::new();
-    shop.customer("mina", 0).await;
-    shop.product("tea", 30_000, 10).await;
-    shop.campaign("all", 1, json!({ "kind": "RATE", "value": 100 })).await;
-    shop.issue("mina", "all").await.expect(201);
-    let items = json!([{ "productId": "tea", "quantity": 1 }]);
-    let body = json!({ "userId": "mina", "items": items, "couponId": "all", "payment": "LATER" });
-    let held = shop.post("/orders", body).await.expect(201);
+    let (shop, held) = for_nothing("LATER").await;
     assert_eq!((&held["payable"], &held["status"]), (&json!(0), &json!("PENDING_PAYMENT")));
     assert_eq!(pay(&shop, "mina", &held).await.expect(200)["status"], "PAID");
     let gone = cancel(&shop, "mina", &held, json!({})).await.expect(200);

@@ -9,7 +9,7 @@ use tests::{Fault, TestShop};
 
 use crate::steps::{
     END, JUST_BEFORE, charge, coupon_status, dying_at, end_hold, history, hold, id, ledger, look, order_by, order_id,
-    overdue_orders, pay, set_user, status,
+    order_with_coupon, overdue_orders, pay, set_user, status,
 };
 
 async fn shop_with_tea(balance: i64, stock: i64) -> TestShop {
@@ -21,11 +21,17 @@ async fn shop_with_tea(balance: i64, stock: i64) -> TestShop {
 
 /// A hold of two teas with a coupon: 26,000 won.
 async fn hold_with_coupon(shop: &TestShop) -> serde_json::Value {
-    shop.coupon("welcome", 1).await;
-    shop.issue("mina", "welcome").await.expect(201);
-    let items = json!([{ "productId": "tea", "quantity": 2 }]);
-    let body = json!({ "userId": "mina", "items": items, "couponId": "welcome", "payment": "LATER" });
-    shop.post("/orders", body).key("snapshot").await.expect(201)
+    order_with_coupon(shop, "mina", "LATER").await
+}
+
+/// A hold of a tea with a coupon whose validity ends before the hold does.
+async fn hold_with_short_coupon(shop: &TestShop) -> serde_json::Value {
+    let ends = json!({ "kind": "FIXED", "value": 1_000, "validDays": null, "validUntil": "2026-11-20T03:05:00Z" });
+    shop.campaign("short", 1, ends).await;
+    shop.issue("mina", "short").await.expect(201);
+    let items = json!([{ "productId": "tea", "quantity": 1 }]);
+    let body = json!({ "userId": "mina", "items": items, "couponId": "short", "payment": "LATER" });
+    shop.post("/orders", body).await.expect(201)
 }
 
 #[tokio::test]
@@ -240,12 +246,7 @@ async fn a_hold_that_is_ended_many_times_at_once_ends_once() {
 #[tokio::test]
 async fn a_coupon_that_ran_out_meanwhile_comes_back_expired() {
     let shop = shop_with_tea(100_000, 10).await;
-    let ends = json!({ "kind": "FIXED", "value": 1_000, "validDays": null, "validUntil": "2026-11-20T03:05:00Z" });
-    shop.campaign("short", 1, ends).await;
-    shop.issue("mina", "short").await.expect(201);
-    let items = json!([{ "productId": "tea", "quantity": 1 }]);
-    let body = json!({ "userId": "mina", "items": items, "couponId": "short", "payment": "LATER" });
-    let held = shop.post("/orders", body).await.expect(201);
+    let held = hold_with_short_coupon(&shop).await;
     shop.set_clock(END);
     assert_eq!(coupon_status(&shop, "mina").await, "USED");
     end_hold(&shop, &held).await;
@@ -257,12 +258,7 @@ async fn a_coupon_that_ran_out_meanwhile_comes_back_expired() {
 #[tokio::test]
 async fn a_coupon_that_ran_out_meanwhile_still_pays() {
     let shop = shop_with_tea(100_000, 10).await;
-    let ends = json!({ "kind": "FIXED", "value": 1_000, "validDays": null, "validUntil": "2026-11-20T03:05:00Z" });
-    shop.campaign("short", 1, ends).await;
-    shop.issue("mina", "short").await.expect(201);
-    let items = json!([{ "productId": "tea", "quantity": 1 }]);
-    let body = json!({ "userId": "mina", "items": items, "couponId": "short", "payment": "LATER" });
-    let held = shop.post("/orders", body).await.expect(201);
+    let held = hold_with_short_coupon(&shop).await;
     shop.set_clock(JUST_BEFORE);
     assert_eq!(pay(&shop, "mina", &held).await.expect(200)["paid"], 14_000);
     shop.audit().await;

@@ -43,6 +43,15 @@ pub fn hold(shop: &TestShop, user: &str, product: &str, quantity: i64) -> Call {
     order_by(shop, user, product, quantity, "LATER")
 }
 
+/// Orders two teas with the coupon `welcome`, which the user gets for it, to be paid as told.
+pub async fn order_with_coupon(shop: &TestShop, user: &str, payment: &str) -> Value {
+    shop.coupon("welcome", 1).await;
+    shop.issue(user, "welcome").await.expect(201);
+    let items = json!([{ "productId": "tea", "quantity": 2 }]);
+    let body = json!({ "userId": user, "items": items, "couponId": "welcome", "payment": payment });
+    shop.post("/orders", body).key("snapshot").await.expect(201)
+}
+
 /// Pays an order.
 pub fn pay(shop: &TestShop, user: &str, order: &Value) -> Call {
     shop.call("POST", &format!("/orders/{}/payment", id(order))).as_user(user)

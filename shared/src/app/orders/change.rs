@@ -39,8 +39,8 @@ struct Touched {
     order_id: OrderId,
 }
 
-/// Changes an order of, most likely, `user` by `step`, which gives the order as it is to be, or nothing where it is so already. `step` is asked
-/// anew whenever the order turns out to be another than it was given.
+/// Changes an order of, most likely, `user` by `step`, which gives the order as it is to be, or nothing where it is so
+/// already. `step` is asked anew whenever the order turns out to be another than it was given.
 ///
 /// # Errors
 /// [`Refusal::NotFound`]; what `step` refuses; for a payment [`Refusal::UserNotActive`] and
@@ -346,7 +346,8 @@ impl Known {
     }
 }
 
-fn entry(order: &Order, entry_id: String, kind: EntryKind, amount: Won, after: &Account) -> LedgerEntry {
+/// The entry in the ledger for money that an order, as it is after it, has moved.
+pub(super) fn entry(order: &Order, entry_id: String, kind: EntryKind, amount: Won, after: &Account) -> LedgerEntry {
     LedgerEntry {
         entry_id,
         sequence: after.sequence,

@@ -2,6 +2,7 @@
 //! comes.
 
 use super::{
+    change::entry,
     facts::{Asserted, Facts, LineFacts, Trust},
     visible::Visible,
     wanted::{Basket, Wanted},
@@ -11,7 +12,7 @@ use crate::{
     domain::{
         OrderId, ProductId, Quantity, Refusal, UserId,
         cart::Cart,
-        ledger::{EntryKind, LedgerEntry, OutOfBounds},
+        ledger::{EntryKind, OutOfBounds},
         order::{Actor, Draft, Order, OrderLine, PayBy, PaymentMethod},
         pricing::{self, NoQuote, PricedLine},
         product::Offer,
@@ -251,15 +252,7 @@ impl Attempt {
     fn pay(id: &OrderId, draft: Draft, facts: &Facts, account: Account, key: &RequestKey) -> Result<Self, Failure> {
         let order = Order::paid(id.clone(), draft);
         let user = &order.user_id;
-        let entry = LedgerEntry {
-            entry_id: id.to_string(),
-            sequence: account.sequence,
-            kind: EntryKind::Payment,
-            amount: order.paid.negated(),
-            balance_after: account.balance,
-            order_id: Some(id.clone()),
-            at: order.created_at,
-        };
+        let entry = entry(&order, id.to_string(), EntryKind::Payment, order.paid.negated(), &account);
         let mut transaction = Transaction::new();
         let record = OrderRecord { order: order.clone(), payload: key.payload.clone() };
         let place = transaction.add(orders::create(&record)?);

@@ -6,7 +6,7 @@ use crate::{
     app::{Caller, Role},
     domain::{
         Won,
-        order::{Actor, LineStatus, Order, OrderAction, OrderLine, allowed_next},
+        order::{Actor, LineStatus, Order, OrderAction, OrderLine, allowed_next_as},
     },
 };
 
@@ -48,13 +48,7 @@ impl Visible {
 
     /// The states that the caller can move a line to now.
     pub fn allowed_next(&self, line: &OrderLine) -> Vec<LineStatus> {
-        let mut allowed: Vec<LineStatus> = Vec::new();
-        for next in self.actors(line).into_iter().flat_map(|actor| allowed_next(line.status, actor)) {
-            if !allowed.contains(&next) {
-                allowed.push(next);
-            }
-        }
-        allowed
+        allowed_next_as(line.status, &self.actors(line))
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{
     Actor, Happening, HistoryEvent, LineStatus, LineStep, Order, OrderStatus, PaymentMethod, Returned,
-    transitions::{allowed_next, may_ever_move_to},
+    transitions::{allowed_next, allowed_next_as, may_ever_move_to},
 };
 use crate::domain::{PaymentId, Refusal, Won, invalid::named, refusal::Entity};
 
@@ -281,12 +281,7 @@ impl Order {
     }
 
     fn line_conflict(&self, number: usize, status: LineStatus, actors: &[Actor]) -> Refusal {
-        let mut allowed: Vec<LineStatus> = Vec::new();
-        for next in actors.iter().flat_map(|actor| allowed_next(status, *actor)) {
-            if !allowed.contains(&next) {
-                allowed.push(next);
-            }
-        }
+        let allowed = allowed_next_as(status, actors);
         Refusal::LineStateConflict { order_id: self.order_id.clone(), item_id: number.to_string(), status, allowed }
     }
 }

@@ -12,7 +12,7 @@ pub use life::{Cancellation, OrderAction, PayBy};
 pub use line::{LineStatus, OrderLine};
 pub use payment::{Payment, PaymentStatus};
 pub use status::{LineState, OrderStatus};
-pub use transitions::{TRANSITIONS, Transition, allowed_next};
+pub use transitions::{TRANSITIONS, Transition, allowed_next, allowed_next_as};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

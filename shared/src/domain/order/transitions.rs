@@ -75,9 +75,14 @@ impl Transition {
 
 /// The states that `actor` may move a line to that is in this one.
 pub fn allowed_next(from: LineStatus, actor: Actor) -> Vec<LineStatus> {
-    let edges = TRANSITIONS.iter().filter(|edge| edge.from == from && edge.is_for(actor));
+    allowed_next_as(from, &[actor])
+}
+
+/// The states that who may act as any of `actors` may move a line to that is in this one.
+pub fn allowed_next_as(from: LineStatus, actors: &[Actor]) -> Vec<LineStatus> {
+    let leaving = |actor: Actor| TRANSITIONS.iter().filter(move |edge| edge.from == from && edge.is_for(actor));
     let mut next: Vec<LineStatus> = Vec::new();
-    for edge in edges {
+    for edge in actors.iter().flat_map(|actor| leaving(*actor)) {
         if !next.contains(&edge.to) {
             next.push(edge.to);
         }
