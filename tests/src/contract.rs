@@ -1,4 +1,5 @@
-//! Every answer that a test gets is held to the API reference: its status, its code and the shape of its body.
+//! Every answer that a test gets is held to the API reference: its status, its code and the shape of its body. Every event
+//! that is published is held to the contract of its kind and version.
 
 use std::{
     collections::HashMap,
@@ -8,6 +9,8 @@ use std::{
 use jsonschema::Validator;
 use serde_json::{Value, json};
 use shared::api::routes::Route;
+
+use crate::template::project_file;
 
 static REFERENCE: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_str(include_str!("../../infra/openapi/openapi.json")).expect("the reference is JSON")
@@ -38,6 +41,28 @@ pub(crate) fn check(route: &Route, status: u16, body: &Value) {
     }
     let problems = problems(&content["schema"], body);
     assert!(problems.is_empty(), "the {status} of {asked} is not as the reference says: {problems:?}: {body}");
+}
+
+/// Checks an event as it is on the bus.
+///
+/// # Panics
+/// Where its contract says otherwise, or there is none.
+#[track_caller]
+pub(crate) fn check_event(event: &Value) {
+    static CONTRACTS: LazyLock<Mutex<HashMap<String, Validator>>> = LazyLock::new(Mutex::default);
+
+    let name = format!("{}.v{}.json", event["type"].as_str().unwrap_or_default(), event["version"]);
+    let mut contracts = CONTRACTS.lock().expect("no check panics with the lock");
+    let contract = contracts.entry(name.clone()).or_insert_with(|| {
+        let file = project_file("infra/events/schemas").join(&name);
+        let text =
+            std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("there is no contract {name}: {error}"));
+        let schema = serde_json::from_str(&text).expect("a contract is JSON");
+        jsonschema::draft202012::new(&schema).expect("a contract is a schema")
+    });
+    let problems: Vec<String> = contract.iter_errors(event).map(|problem| problem.to_string()).collect();
+    drop(contracts);
+    assert!(problems.is_empty(), "{name} does not hold: {problems:?}: {event}");
 }
 
 fn code(body: &Value) -> &str {

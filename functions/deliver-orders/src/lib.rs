@@ -1,6 +1,7 @@
 //! Delivers events of orders to the data platform.
 //!
-//! At least once: the platform tells a repetition by the `Idempotency-Key` header, which is the event's id.
+//! At least once: the platform tells a repetition by the `Idempotency-Key` header, which is the event's id. The header
+//! `traceparent` has it go on with the trace of the request that the event follows from.
 
 use std::time::Duration;
 
@@ -9,8 +10,9 @@ use lambda_runtime::Error;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use shared::runtime::{
-    config,
+    Random, config,
     queue::{Handled, Queue},
+    trace,
 };
 
 /// How long the platform may take for one event.
@@ -22,6 +24,7 @@ pub struct Courier {
     http: reqwest::Client,
     platform: reqwest::Url,
     queue: Queue,
+    random: Random,
 }
 
 /// What EventBridge puts into the queue; the event itself is passed on as it came.
@@ -45,16 +48,16 @@ impl Courier {
     /// # Errors
     /// Where the configuration is incomplete.
     pub fn from_env() -> Result<Self, Error> {
-        Self::new(config::required("DATA_PLATFORM_URL")?.parse()?, Queue::from_env()?)
+        Self::new(config::required("DATA_PLATFORM_URL")?.parse()?, Queue::from_env()?, Random::system())
     }
 
     /// A courier to this platform.
     ///
     /// # Errors
     /// Where TLS cannot be set up.
-    pub fn new(platform: reqwest::Url, queue: Queue) -> Result<Self, Error> {
+    pub fn new(platform: reqwest::Url, queue: Queue, random: Random) -> Result<Self, Error> {
         let http = reqwest::Client::builder().timeout(TIMEOUT).build()?;
-        Ok(Self { http, platform, queue })
+        Ok(Self { http, platform, queue, random })
     }
 
     /// Delivers a batch, each message for itself.
@@ -68,12 +71,15 @@ impl Courier {
     async fn deliver(&self, body: String) -> Result<Handled, Error> {
         let event: BusEvent<'_> = serde_json::from_str(&body)?;
         let header: Header = serde_json::from_str(event.detail.get())?;
-        let request = self
+        let mut request = self
             .http
             .post(self.platform.clone())
             .header("content-type", "application/json")
             .header("idempotency-key", &header.event_id)
             .body(event.detail.get().to_owned());
+        if let Some(trace) = trace::current() {
+            request = request.header("traceparent", trace.traceparent(&self.random));
+        }
         // The platform's address may hold a secret.
         let answer = request.send().await.map_err(reqwest::Error::without_url)?;
         let status = answer.status();

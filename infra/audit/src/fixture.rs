@@ -240,6 +240,7 @@ impl Shop {
             expires_at: at("2026-12-10T15:00:00Z"),
             used_at: used_for.map(|_| at(TODAY)),
             order_id: used_for.map(order),
+            revoked_at: None,
         };
         self.put(keys::user_coupon(&issued.user_id, &issued.coupon_id), issued);
     }
@@ -286,7 +287,7 @@ impl Shop {
     pub(crate) fn put_order(&mut self, order: Order) {
         let key = keys::order(&order.order_id);
         let place = order.hold_expires_at.map(|end| keys::hold_by_due(&order.order_id, end));
-        self.put(key.clone(), OrderRecord { order, payload: "p".to_owned() });
+        self.put(key.clone(), OrderRecord::new(order, "p".to_owned()));
         self.place(key, place);
     }
 
@@ -294,7 +295,7 @@ impl Shop {
         let key = keys::sheet(&sheet.order_sheet_id);
         let is_open = sheet.state == SheetState::Open;
         let place = is_open.then(|| keys::sheet_by_due(&sheet.order_sheet_id, sheet.expires_at));
-        self.put(key.clone(), SheetRecord { sheet, payload: "p".to_owned() });
+        self.put(key.clone(), SheetRecord::new(sheet, "p".to_owned()));
         self.place(key, place);
     }
 

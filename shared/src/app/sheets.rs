@@ -54,7 +54,7 @@ async fn create_once(
     let from_cart = matches!(basket, Basket::Cart { .. });
     let sheet = OrderSheet { from_cart, ..OrderSheet::new(id.clone(), draft, end) };
     let mut transaction = Transaction::new();
-    let record = SheetRecord { sheet: sheet.clone(), payload: key.payload.clone() };
+    let record = SheetRecord::new(sheet.clone(), key.payload.clone());
     let place = transaction.add(sheets::create(&record)?);
     match shop.table.commit(transaction, &mut backoff).await? {
         Outcome::Committed => Ok(sheet),

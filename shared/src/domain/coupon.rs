@@ -248,6 +248,13 @@ pub struct IssuedCoupon {
     /// The order it paid for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
+    /// When it was taken back.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "jiff::fmt::serde::timestamp::millisecond::optional"
+    )]
+    pub revoked_at: Option<Timestamp>,
 }
 
 impl IssuedCoupon {
@@ -355,6 +362,7 @@ mod tests {
             expires_at: at("2026-11-30T00:00:00Z"),
             used_at: None,
             order_id: None,
+            revoked_at: None,
         };
         assert_eq!(coupon.usable(at("2026-11-29T23:59:59.999Z")), Ok(()));
         assert_eq!(coupon.usable(at("2026-11-30T00:00:00Z")), Err(CouponProblem::Expired));

@@ -8,6 +8,7 @@
 )]
 
 mod audit;
+mod backbone;
 mod balance;
 mod bestsellers;
 mod cancellation;
@@ -36,4 +37,5 @@ mod steps;
 mod stock;
 mod tickets;
 mod tidy;
+mod trace;
 mod users;

@@ -254,7 +254,7 @@ impl Attempt {
         let user = &order.user_id;
         let entry = entry(&order, id.to_string(), EntryKind::Payment, order.paid.negated(), &account);
         let mut transaction = Transaction::new();
-        let record = OrderRecord { order: order.clone(), payload: key.payload.clone() };
+        let record = OrderRecord::new(order.clone(), key.payload.clone());
         let place = transaction.add(orders::create(&record)?);
         let asserted_account = transaction.add(users::move_balance(user, &facts.account, &account)?);
         transaction.add(ledger::append(user, &entry)?);
@@ -275,7 +275,7 @@ impl Attempt {
         let end = draft.at.checked_add(shop.policy.hold).map_err(|_| Failure::Broken("a hold ends at an instant"))?;
         let order = Order::placed(id.clone(), draft, method, end);
         let mut transaction = Transaction::new();
-        let record = OrderRecord { order: order.clone(), payload: key.payload.clone() };
+        let record = OrderRecord::new(order.clone(), key.payload.clone());
         let place = transaction.add(orders::create(&record)?);
         let asserted = claim(&mut transaction, Claim::Take, &order, facts, None)?;
         Ok(Self { transaction, order, place, asserted, ending: Ending::Held })
@@ -286,7 +286,7 @@ impl Attempt {
         let order = Order::payment_failed(failed_id.clone(), draft);
         let mut transaction = Transaction::new();
         let place = transaction.add(orders::check_absent(id));
-        let record = OrderRecord { order: order.clone(), payload: key.payload.clone() };
+        let record = OrderRecord::new(order.clone(), key.payload.clone());
         let kept = transaction.add(orders::create(&record)?);
         let asserted_account = transaction.add(users::check_account(&order.user_id, &facts.account)?);
         let asserted = claim(&mut transaction, Claim::Check, &order, facts, Some(asserted_account))?;
