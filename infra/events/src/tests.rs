@@ -30,7 +30,8 @@ fn the_committed_contracts_are_what_the_code_generates() {
     assert_eq!(files(SCHEMAS), generated);
 }
 
-/// To change a contract so that this fails is to make a new version of it, with a name of its own in `EventKind`'s list.
+/// Where this fails, consumers would break: make the change so that it only adds, or raise the version in the list of
+/// `shared/src/events/kind.rs`.
 #[test]
 fn what_was_released_can_be_relied_on() {
     for contract in contracts().unwrap() {

@@ -72,7 +72,8 @@ impl RefundRequest {
     }
 }
 
-/// How a payment went: the detail of the payment system's events `PaymentSucceeded` and `PaymentFailed`.
+/// How a payment went: the detail of the payment system's events `PaymentSucceeded` and `PaymentFailed`. Where it also has the
+/// `traceId` of the request, settling goes on with that trace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentResult {

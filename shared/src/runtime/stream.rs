@@ -122,3 +122,43 @@ fn read<T>(record: &Value, of_record: impl Fn(&EventRecord) -> Result<T, StoreEr
         Err(_) => Err("reading it panicked".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn record(number: &str) -> Value {
+        json!({
+            "eventID": "1", "eventName": "INSERT", "eventVersion": "1.1", "eventSource": "aws:dynamodb",
+            "awsRegion": "ap-northeast-2", "eventSourceARN": "arn",
+            "dynamodb": {
+                "ApproximateCreationDateTime": 1_795_143_600, "Keys": { "pk": { "S": "ORDER#1" } },
+                "SequenceNumber": number, "SizeBytes": 1, "StreamViewType": "NEW_AND_OLD_IMAGES",
+            },
+        })
+    }
+
+    #[test]
+    fn a_record_is_read_or_there_is_a_reason() {
+        assert_eq!(read(&record("7"), |record| Ok(record.change.sequence_number.clone())), Ok(Some("7".to_owned())));
+        let refused = read(&record("7"), |_| Err::<(), _>(StoreError::Rejected("so".to_owned())));
+        assert!(refused.unwrap_err().contains("so"));
+        assert_eq!(read::<()>(&record("7"), |_| panic!("a bug")), Err("reading it panicked".to_owned()));
+        assert!(read(&json!("nothing"), |_| Ok(())).is_err());
+    }
+
+    #[test]
+    fn the_answer_names_where_to_go_on() {
+        let batch = Batch { records: vec![record("7"), record("8"), json!({})] };
+        let named = |failed| {
+            let failures = batch.checkpoint(failed).batch_item_failures;
+            failures.into_iter().map(|failure| failure.item_identifier).collect::<Vec<_>>()
+        };
+        assert_eq!(named(None), []);
+        assert_eq!(named(Some(1)), [Some("8".to_owned())]);
+        // Without a number Lambda lets all of it come again.
+        assert_eq!(named(Some(2)), [None]);
+    }
+}
