@@ -21,6 +21,7 @@ mod coupons;
 mod due;
 mod events;
 mod external;
+mod flash;
 mod holds;
 mod idempotency;
 mod limits;
