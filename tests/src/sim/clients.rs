@@ -128,13 +128,12 @@ fn learn(world: &World, who: &'static str, name: &str, key: Option<&str>, answer
     }
 }
 
-/// What must be the same whenever a key is answered: all of a charge, the ids of anything else.
+/// What must be the same whenever a key is answered: all of a charge, the id of anything else.
 fn outcome(data: &Value) -> Value {
     if data["entryId"].is_string() {
         return data.clone();
     }
-    let ids = ["orderId", "orderSheetId", "issuedCouponId", "couponId", "productId", "userId"];
-    ids.into_iter()
-        .map(|id| if data["allowedActions"].is_array() && id != "orderId" { Value::Null } else { data[id].clone() })
-        .collect()
+    let is_order = data["allowedActions"].is_array();
+    let ids = ["issuedCouponId", if is_order { "orderId" } else { "orderSheetId" }, "couponId", "productId", "userId"];
+    ids.into_iter().map(|id| &data[id]).find(|id| id.is_string()).cloned().unwrap_or_default()
 }
