@@ -3,7 +3,7 @@
 use std::{
     fmt,
     future::pending,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard, OnceLock},
     time::Duration,
 };
 
@@ -48,6 +48,14 @@ pub(super) struct Connection {
     world: World,
     invocation: Arc<Mutex<Invocation>>,
     died: Arc<Notify>,
+    clients: Arc<Clients>,
+}
+
+/// The clients that an instance has made so far.
+#[derive(Debug, Default)]
+struct Clients {
+    eventbridge: OnceLock<aws_sdk_eventbridge::Client>,
+    sqs: OnceLock<aws_sdk_sqs::Client>,
 }
 
 impl fmt::Debug for Connection {
@@ -82,34 +90,45 @@ struct Way {
 impl Connection {
     pub(super) fn new(world: World) -> Self {
         let invocation = Invocation { name: String::new(), chance: Chance::new(0), death: None, calls: 0 };
-        Self { world, invocation: Arc::new(Mutex::new(invocation)), died: Arc::default() }
+        Self { world, invocation: Arc::new(Mutex::new(invocation)), died: Arc::default(), clients: Arc::default() }
     }
 
     /// What the clients of an instance are made from: as in a deployed function, but for waits without jitter.
-    fn config(&self) -> SdkConfig {
+    fn config(self) -> SdkConfig {
         let timeouts = TimeoutConfig::builder()
             .operation_attempt_timeout(Duration::from_secs(1))
             .operation_timeout(Duration::from_secs(7));
         let retries = RetryConfig::standard().with_max_attempts(3).with_use_static_exponential_base(true);
-        wire::to(self.clone()).into_builder().timeout_config(timeouts.build()).retry_config(retries).build()
+        wire::to(self).into_builder().timeout_config(timeouts.build()).retry_config(retries).build()
+    }
+
+    /// What a client is made from: the connection without the clients, which would keep themselves alive.
+    fn alone(&self) -> SdkConfig {
+        Self { clients: Arc::default(), ..self.clone() }.config()
     }
 
     /// A client of DynamoDB.
     pub(super) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        let config = aws_sdk_dynamodb::config::Builder::from(&self.config()).retry_partition(own_budget());
+        let config = aws_sdk_dynamodb::config::Builder::from(&self.alone()).retry_partition(own_budget());
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
     /// A client of EventBridge.
     pub(super) fn eventbridge(&self) -> aws_sdk_eventbridge::Client {
-        let config = aws_sdk_eventbridge::config::Builder::from(&self.config()).retry_partition(own_budget());
-        aws_sdk_eventbridge::Client::from_conf(config.build())
+        let client = self.clients.eventbridge.get_or_init(|| {
+            let config = aws_sdk_eventbridge::config::Builder::from(&self.alone()).retry_partition(own_budget());
+            aws_sdk_eventbridge::Client::from_conf(config.build())
+        });
+        client.clone()
     }
 
     /// A client of SQS.
     pub(super) fn sqs(&self) -> aws_sdk_sqs::Client {
-        let config = aws_sdk_sqs::config::Builder::from(&self.config()).retry_partition(own_budget());
-        aws_sdk_sqs::Client::from_conf(config.build())
+        let client = self.clients.sqs.get_or_init(|| {
+            let config = aws_sdk_sqs::config::Builder::from(&self.alone()).retry_partition(own_budget());
+            aws_sdk_sqs::Client::from_conf(config.build())
+        });
+        client.clone()
     }
 
     /// Begins an invocation.
