@@ -20,6 +20,7 @@ mod meter;
 pub mod queue;
 mod router;
 mod shop;
+pub mod sim;
 pub mod stream;
 pub mod template;
 mod wire;

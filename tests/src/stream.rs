@@ -47,7 +47,7 @@ impl Consumers {
         while batch.len() < BATCH {
             let iterator = match self.iterator.take() {
                 Some(iterator) => iterator,
-                None => self.beginning(),
+                None => beginning(&self.dynamo),
             };
             let request = json!({ "ShardIterator": iterator, "Limit": BATCH - batch.len() });
             let answer = self.dynamo.execute("GetRecords", request).expect("the stream can be read");
@@ -61,22 +61,22 @@ impl Consumers {
         }
         batch
     }
+}
 
-    fn beginning(&self) -> String {
-        let table = self.dynamo.execute("DescribeTable", json!({ "TableName": crate::shop::TABLE })).unwrap();
-        let stream = &table["Table"]["LatestStreamArn"];
-        let described = self.dynamo.execute("DescribeStream", json!({ "StreamArn": stream })).unwrap();
-        let shard = &described["StreamDescription"]["Shards"][0]["ShardId"];
-        let request = json!({ "StreamArn": stream, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON" });
-        let answer = self.dynamo.execute("GetShardIterator", request).unwrap();
-        answer["ShardIterator"].as_str().expect("an iterator").to_owned()
-    }
+/// An iterator that begins with the first record of the table's stream.
+pub(crate) fn beginning(dynamo: &Dynamo) -> String {
+    let table = dynamo.execute("DescribeTable", json!({ "TableName": crate::shop::TABLE })).unwrap();
+    let stream = &table["Table"]["LatestStreamArn"];
+    let described = dynamo.execute("DescribeStream", json!({ "StreamArn": stream })).unwrap();
+    let shard = &described["StreamDescription"]["Shards"][0]["ShardId"];
+    let request = json!({ "StreamArn": stream, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON" });
+    let answer = dynamo.execute("GetShardIterator", request).unwrap();
+    answer["ShardIterator"].as_str().expect("an iterator").to_owned()
 }
 
 /// The filter of a function's stream, as the template has it.
-fn filter_of(function: &str) -> Value {
-    let template = template();
-    let mapping = &template["Resources"][function]["Properties"]["Events"]["Stream"]["Properties"];
+pub(crate) fn filter_of(function: &str) -> Value {
+    let mapping = &template()["Resources"][function]["Properties"]["Events"]["Stream"]["Properties"];
     let pattern = mapping["FilterCriteria"]["Filters"][0]["Pattern"].as_str().expect("a stream has a filter");
     serde_json::from_str(pattern).expect("a filter is JSON")
 }
@@ -88,7 +88,7 @@ fn batch(filter: &Value, records: &[Value]) -> Event {
 }
 
 /// Whether a record passes a filter: each field that the filter has is one of the values it lists.
-fn passes(filter: &Value, record: &Value) -> bool {
+pub(crate) fn passes(filter: &Value, record: &Value) -> bool {
     match filter {
         Value::Object(fields) => fields.iter().all(|(name, filter)| passes(filter, &record[name])),
         Value::Array(values) => values.contains(record),

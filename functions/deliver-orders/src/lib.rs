@@ -2,7 +2,7 @@
 //!
 //! At least once: the platform tells a repetition by the `Idempotency-Key` header, which is the event's id.
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::Error;
@@ -14,13 +14,39 @@ use shared::runtime::{
 };
 
 /// How long the platform may take for one event.
-const TIMEOUT: Duration = Duration::from_secs(3);
+pub const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Where events are delivered to.
+pub trait Platform {
+    /// Posts an event, which `event_id` names; the status that is answered within [`TIMEOUT`].
+    fn post(&self, event_id: &str, event: String) -> impl Future<Output = Result<u16, Error>>;
+}
+
+/// A platform at an address.
+#[derive(Debug)]
+pub struct Http {
+    client: reqwest::Client,
+    url: reqwest::Url,
+}
+
+impl Platform for Http {
+    async fn post(&self, event_id: &str, event: String) -> Result<u16, Error> {
+        let request = self
+            .client
+            .post(self.url.clone())
+            .header("content-type", "application/json")
+            .header("idempotency-key", event_id)
+            .body(event);
+        // The platform's address may hold a secret.
+        let answer = request.send().await.map_err(reqwest::Error::without_url)?;
+        Ok(answer.status().as_u16())
+    }
+}
 
 /// Who carries events to the platform.
 #[derive(Debug)]
-pub struct Courier {
-    http: reqwest::Client,
-    platform: reqwest::Url,
+pub struct Courier<P> {
+    platform: P,
     queue: Queue,
 }
 
@@ -39,22 +65,22 @@ struct Header {
     aggregate_id: String,
 }
 
-impl Courier {
+impl Courier<Http> {
     /// A courier from the queue that `QUEUE_URL` names to the platform at `DATA_PLATFORM_URL`.
     ///
     /// # Errors
-    /// Where the configuration is incomplete.
+    /// Where the configuration is incomplete, or TLS cannot be set up.
     pub fn from_env() -> Result<Self, Error> {
-        Self::new(config::required("DATA_PLATFORM_URL")?.parse()?, Queue::from_env()?)
+        let url = config::required("DATA_PLATFORM_URL")?.parse()?;
+        let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
+        Ok(Self::new(Http { client, url }, Queue::from_env()?))
     }
+}
 
-    /// A courier to this platform.
-    ///
-    /// # Errors
-    /// Where TLS cannot be set up.
-    pub fn new(platform: reqwest::Url, queue: Queue) -> Result<Self, Error> {
-        let http = reqwest::Client::builder().timeout(TIMEOUT).build()?;
-        Ok(Self { http, platform, queue })
+impl<P: Platform> Courier<P> {
+    /// A courier from this queue to this platform.
+    pub fn new(platform: P, queue: Queue) -> Self {
+        Self { platform, queue }
     }
 
     /// Delivers a batch, each message for itself.
@@ -68,16 +94,8 @@ impl Courier {
     async fn deliver(&self, body: String) -> Result<Handled, Error> {
         let event: BusEvent<'_> = serde_json::from_str(&body)?;
         let header: Header = serde_json::from_str(event.detail.get())?;
-        let request = self
-            .http
-            .post(self.platform.clone())
-            .header("content-type", "application/json")
-            .header("idempotency-key", &header.event_id)
-            .body(event.detail.get().to_owned());
-        // The platform's address may hold a secret.
-        let answer = request.send().await.map_err(reqwest::Error::without_url)?;
-        let status = answer.status();
-        if !status.is_success() {
+        let status = self.platform.post(&header.event_id, event.detail.get().to_owned()).await?;
+        if !(200..300).contains(&status) {
             return Err(format!("the data platform answered {status}").into());
         }
         tracing::info!(event.id = header.event_id, order.id = header.aggregate_id, "event delivered");
