@@ -17,6 +17,8 @@ pub(super) enum Act {
     Ask(Ask),
     /// The minute's sweep of what is overdue.
     SweepDue,
+    /// The minute's sweep of shelves.
+    SweepShelves,
     /// The minute's sweep of burnt tickets.
     SweepTickets,
 }
@@ -219,7 +221,7 @@ fn change_product(_: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
     let body = match chance.below(4) {
         0 => json!({ "price": 1_000 * (2 + chance.below(10)), "discount": 500 }),
         1 => json!({ "status": any(chance, &["ON_SALE", "ON_SALE", "DISCONTINUED", "HIDDEN"]) }),
-        2 => json!({ "stockShards": 1 + chance.below(4) }),
+        2 => json!({ "stockShards": 1 + chance.below(4), "flash": chance.below(2) == 0 }),
         _ => json!({ "status": "ON_SALE", "name": "새 이름" }),
     };
     ask(SELLER, call("PATCH", format!("/products/{}", any(chance, &PRODUCTS))).json(&body).as_seller(SELLER), false)
@@ -261,7 +263,8 @@ fn other(world: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
     let (user, product, coupon) = (any(chance, &USERS), any(chance, &PRODUCTS), any(chance, &COUPONS));
     match chance.below(7) {
         0 | 1 => Some(Act::SweepDue),
-        2 | 3 => Some(Act::SweepTickets),
+        2 => Some(Act::SweepShelves),
+        3 => Some(Act::SweepTickets),
         4 => change(user, post("/users", &new_user(user))),
         5 => change(SELLER, post("/products", &new_product(chance, product)).as_seller(SELLER)),
         _ => change("admin", post("/coupons", &new_coupon(world, chance, coupon)).as_admin()),

@@ -45,6 +45,7 @@ pub(super) async fn act(world: World, step: Step, began: tokio::time::Instant) {
     let mut chance = Chance::new(step.seed);
     match choose(&world, &mut chance) {
         Act::SweepDue => consumers::sweep_due(&world, chance).await,
+        Act::SweepShelves => consumers::sweep_shelves(&world, chance).await,
         Act::SweepTickets => consumers::sweep_tickets(&world, chance).await,
         Act::Ask(Ask { who, call, takes_key }) => {
             let key = (takes_key && chance.below(4) > 0).then(|| format!("key-{}", step.number));

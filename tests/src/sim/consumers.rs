@@ -164,6 +164,14 @@ pub(super) async fn sweep_due(world: &World, chance: Chance) {
     world.trace.note("sweep-due", || format!("{}", done.is_some_and(|done| done.is_ok())));
 }
 
+/// Does what is left undone on shelves.
+pub(super) async fn sweep_shelves(world: &World, chance: Chance) {
+    let sweep = world
+        .invoke("sweep-shelves".to_owned(), chance, SWEEP, |shop, _| async move { sweep_shelves::handle(&shop).await });
+    let done = sweep.await;
+    world.trace.note("sweep-shelves", || format!("{}", done.is_some_and(|done| done.is_ok())));
+}
+
 /// Finds burnt tickets.
 pub(super) async fn sweep_tickets(world: &World, chance: Chance) {
     let sweep = world

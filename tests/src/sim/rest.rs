@@ -30,6 +30,10 @@ pub(super) async fn come_to_rest(world: &World) {
         consumers::sweep_tickets(world, world.chance_of(&format!("last sweep of tickets {sweep}"))).await;
         sleep(BETWEEN_SWEEPS).await;
     }
+    for sweep in 0..3 {
+        consumers::sweep_shelves(world, world.chance_of(&format!("last sweep of shelves {sweep}"))).await;
+        sleep(BETWEEN_SWEEPS).await;
+    }
     drain(world).await;
 }
 
@@ -95,9 +99,10 @@ fn check_money_outside(world: &World, id: &str, order: &Value, seen: &[Value]) {
     }
 }
 
-/// The keys of what waits for its time to be up.
+/// The keys of what waits for its time to be up. Campaigns and products are swept again and again.
 fn still_waiting(items: &[Value]) -> impl Iterator<Item = &str> {
-    let waits = |item: &&Value| item["byDuePk"].is_object() && item["sk"]["S"] != "CAMPAIGN";
+    let waits =
+        |item: &&Value| item["byDuePk"].is_object() && item["sk"]["S"] != "CAMPAIGN" && item["sk"]["S"] != "PRODUCT";
     items.iter().filter(waits).map(|item| text(item, "pk"))
 }
 

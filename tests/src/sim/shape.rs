@@ -50,7 +50,7 @@ pub(super) fn new_product(chance: &mut Chance, product: &str) -> Value {
     let discount = if chance.below(3) == 0 { price / 10 } else { 0 };
     json!({
         "productId": product, "name": format!("{product} 상품"), "price": price, "discount": discount,
-        "stock": chance.below(9), "stockShards": 1 + chance.below(3),
+        "stock": chance.below(9), "stockShards": 1 + chance.below(3), "flash": chance.below(2) == 0,
     })
 }
 
