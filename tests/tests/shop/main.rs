@@ -18,6 +18,8 @@ mod contention;
 mod conventions;
 mod costs;
 mod coupons;
+mod crash_points;
+mod crash_scenarios;
 mod due;
 mod events;
 mod external;
