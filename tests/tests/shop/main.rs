@@ -34,6 +34,7 @@ mod records;
 mod reference;
 mod relay;
 mod settlement;
+mod simulation;
 mod steps;
 mod stock;
 mod tickets;
