@@ -9,7 +9,11 @@ use std::{
 
 use lambda_http::{Body, RequestExt, http};
 use serde_json::Value;
-use shared::{api::routes, app::Shop, runtime::serve};
+use shared::{
+    api::routes,
+    app::{RequestKey, Shop},
+    runtime::serve,
+};
 
 use crate::{contract, router};
 
@@ -100,6 +104,13 @@ impl Call {
     pub(crate) fn function(&self) -> &'static str {
         let path = self.path.split('?').next().unwrap_or_default();
         routes::find(&self.method, path).map_or("route-not-found", |(route, _)| route.function)
+    }
+
+    /// What names it as a request of this caller with an idempotency key.
+    pub(crate) fn digest(&self, caller: &str) -> Option<String> {
+        let key = &self.headers.iter().find(|(name, _)| name == "idempotency-key")?.1;
+        let operation = format!("{} {}", self.method, self.path);
+        Some(RequestKey::given(caller, &operation, key, &[]).digest)
     }
 
     async fn send(self) -> Answer {

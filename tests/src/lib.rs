@@ -14,6 +14,7 @@ mod bus;
 mod calls;
 mod contract;
 pub mod costs;
+pub mod deaths;
 mod dynamo;
 pub mod limits;
 mod meter;

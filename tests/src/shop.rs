@@ -20,9 +20,10 @@ use tokio::time::Instant;
 
 use crate::{
     Answer, Call, Dynamo, Meter,
+    deaths::Deaths,
     limits::{Limited, Limits},
     stream::Consumers,
-    template,
+    template, wire,
 };
 
 /// The table's name.
@@ -72,6 +73,13 @@ impl TestShop {
     #[must_use]
     pub fn another_instance(&self) -> Self {
         Self { instances: Arc::new(vec![Arc::new(self.new_instance())]), ..self.clone() }
+    }
+
+    /// The same shop through a new instance whose calls are watched.
+    #[must_use]
+    pub fn watched_by(&self, deaths: &Deaths) -> Self {
+        let client = aws_sdk_dynamodb::Client::new(&wire::to(deaths.watched(self.dynamo.clone())));
+        Self { instances: Arc::new(vec![Arc::new(self.instance_over(client))]), ..self.clone() }
     }
 
     /// The same shop with nothing before the database, to prepare and to look at what is not to be measured.
@@ -205,8 +213,11 @@ impl TestShop {
     }
 
     fn new_instance(&self) -> Shop {
+        self.instance_over(self.limited.as_ref().map_or_else(|| self.dynamo.client(), Limited::client))
+    }
+
+    fn instance_over(&self, client: aws_sdk_dynamodb::Client) -> Shop {
         let time = self.time.clone();
-        let client = self.limited.as_ref().map_or_else(|| self.dynamo.client(), Limited::client);
         let table = Table::new(client, TABLE.to_owned(), self.random.clone());
         Shop::new(table, Clock::new(move || time.now()), self.random.clone(), policy())
     }

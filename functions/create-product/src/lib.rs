@@ -45,7 +45,7 @@ struct Body {
     stock_shards: Option<ShardCount>,
     /// Whether orders draw its units ahead of their commit, for what a whole country wants at once; not unless told.
     #[deserr(default)]
-    flash: bool,
+    flash: Option<bool>,
 }
 
 /// Adds a product, on sale at once. A seller adds it as their own; an admin for any seller or the shop itself.
@@ -81,7 +81,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         discount: body.discount.map_or(Won::ZERO, Price::won),
         stock: body.stock.get(),
         stock_shards: body.stock_shards.unwrap_or_default().get(),
-        flash: body.flash,
+        flash: body.flash.unwrap_or_default(),
     };
     let key = request.key(shop, &caller.user_id);
     Reply::created(ProductView::from(products::create(shop, new, &key).await?))

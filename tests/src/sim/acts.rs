@@ -32,8 +32,11 @@ pub(super) struct Ask {
     pub(super) takes_key: bool,
 }
 
+/// Thinks of something to do, if there is anything yet to do it to.
+type Idea = fn(&World, &Known, &mut Chance) -> Option<Act>;
+
 /// What can be done, each with how often.
-const WEIGHTS: [(u64, fn(&World, &Known, &mut Chance) -> Option<Act>); 19] = [
+const WEIGHTS: [(u64, Idea); 19] = [
     (16, order_now),
     (8, order_later),
     (9, order_outside),

@@ -69,9 +69,14 @@ pub(super) async fn act(world: World, step: Step, began: tokio::time::Instant) {
 /// Asks until there is an answer. Without a key only once: what became of it nobody knows.
 async fn ask(world: &World, who: &'static str, name: &str, key: Option<&str>, call: Call, mut chance: Chance) {
     let tries = if key.is_some() { TRIES } else { 1 };
+    let digest = call.digest(who);
     for _ in 0..tries {
+        let was_done = digest.as_ref().is_some_and(|digest| world.table.has_effect_of(digest));
         let answer = send(world, name, call.clone(), Chance::new(chance.bits())).await;
         if let Some(answer) = answer.filter(|answer| answer.status != 503) {
+            if was_done && answer.status >= 300 {
+                world.blame(format!("{name} is refused what its key had done: {} {}", answer.status, answer.body));
+            }
             return learn(world, who, name, key, &answer);
         }
         sleep(Duration::from_millis(chance.below(2_000))).await;

@@ -232,7 +232,7 @@ fn carry_out(world: &World, mut sent: Sent, mut way: Way) -> Result<(u16, Value)
     };
     world.trace.note(&way.name, || {
         let fate = if way.fate == Fate::Fine { String::new() } else { format!(" ({:?})", way.fate) };
-        let answered = answer.as_ref().map_or_else(|_| "nothing".to_owned(), |answer| result(answer));
+        let answered = answer.as_ref().map_or_else(|_| "nothing".to_owned(), result);
         let dies = if way.death.is_some() { ", and dies" } else { "" };
         format!("  #{} {told} -> {answered}{fate}{dies}", way.number)
     });

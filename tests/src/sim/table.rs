@@ -65,6 +65,14 @@ impl Table {
         self.state().past.values().filter_map(|changes| changes.last()?.1.clone()).collect()
     }
 
+    /// Whether a request of this digest has had its effect.
+    pub(super) fn has_effect_of(&self, digest: &str) -> bool {
+        let past = &self.state().past;
+        ["ORDER", "SHEET", "REQUEST"]
+            .into_iter()
+            .any(|kind| past.contains_key(&(format!("{kind}#{digest}"), kind.to_owned())))
+    }
+
     /// The stream's records from this one on.
     pub(super) fn records_from(&self, first: usize) -> Vec<Value> {
         self.state().records.get(first..).unwrap_or_default().to_vec()

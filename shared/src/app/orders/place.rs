@@ -58,10 +58,10 @@ pub struct PlaceOrder {
 pub async fn place(shop: &Shop, order: &PlaceOrder, key: &RequestKey) -> Result<Visible, Failure> {
     let id: OrderId = key.id(None)?;
     let placed = match place_once(shop, order, &id, key).await {
-        // The refusal may be of the order's own making: it emptied the shelf, or used the coupon.
-        Err(Failure::Refused(refusal)) if key.given => {
+        // The refusal may be of the order's own making: it emptied the shelf or the cart, or used the coupon.
+        Err(failure @ (Failure::Refused(_) | Failure::Invalid(..))) if key.given => {
             let first: Option<OrderRecord> = shop.table.get(keys::order(&id), Consistency::Strong).await?;
-            first.map_or(Err(refusal.into()), |first| replayed(first, key))
+            first.map_or(Err(failure), |first| replayed(first, key))
         }
         other => other,
     };
