@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{LazyLock, Mutex},
+    sync::{Arc, LazyLock, Mutex},
 };
 
 use jsonschema::Validator;
@@ -74,14 +74,24 @@ fn follow(value: &'static Value) -> &'static Value {
     target.unwrap_or(value)
 }
 
-fn problems(schema: &Value, body: &Value) -> Vec<String> {
-    /// By what they check: building one takes longer than most tests.
-    static VALIDATORS: LazyLock<Mutex<HashMap<String, Validator>>> = LazyLock::new(Mutex::default);
+fn problems(schema: &'static Value, body: &Value) -> Vec<String> {
+    validator(schema).iter_errors(body).map(|problem| problem.to_string()).collect()
+}
 
-    let mut validators = VALIDATORS.lock().expect("no check panics with the lock");
-    let validator = validators.entry(schema.to_string()).or_insert_with(|| {
-        let document = json!({ "allOf": [schema], "components": REFERENCE["components"] });
-        jsonschema::draft202012::new(&document).expect("the reference has valid schemas")
+/// What checks against a schema of the reference. Building one takes longer than most tests, so those that check the same
+/// are one; and looking one up by what it checks takes longer than the check, so each is known by its place, too.
+fn validator(schema: &'static Value) -> Arc<Validator> {
+    static BY_PLACE: LazyLock<Mutex<HashMap<usize, Arc<Validator>>>> = LazyLock::new(Mutex::default);
+    static BY_SCHEMA: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
+
+    let mut by_place = BY_PLACE.lock().expect("no check panics with the lock");
+    let built = by_place.entry(std::ptr::from_ref(schema).addr()).or_insert_with(|| {
+        let mut by_schema = BY_SCHEMA.lock().expect("no check panics with the lock");
+        let built = by_schema.entry(schema.to_string()).or_insert_with(|| {
+            let document = json!({ "allOf": [schema], "components": REFERENCE["components"] });
+            Arc::new(jsonschema::draft202012::new(&document).expect("the reference has valid schemas"))
+        });
+        Arc::clone(built)
     });
-    validator.iter_errors(body).map(|problem| problem.to_string()).collect()
+    Arc::clone(built)
 }

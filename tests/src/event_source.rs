@@ -8,7 +8,7 @@
 //!
 //! Not in the documentation, and assumed: a retry waits a second, then twice as long each time, up to a minute.
 
-use std::{collections::VecDeque, future::Future, time::Duration};
+use std::{borrow::Borrow, collections::VecDeque, future::Future, time::Duration};
 
 use aws_lambda_events::streams::DynamoDbEventResponse;
 use lambda_http::Error;
@@ -57,6 +57,20 @@ impl Settings {
     /// Whether a record passes any of the filters.
     pub fn passes(&self, record: &Value) -> bool {
         self.filters.iter().any(|filter| passes(filter, record))
+    }
+
+    /// How many records of a batch are done with, by the function's answer.
+    pub(crate) fn done<R: Borrow<Value>>(&self, records: &[R], response: &DynamoDbEventResponse) -> usize {
+        if !self.reports_failures {
+            return records.len();
+        }
+        let place = |number: Option<&str>| {
+            records.iter().position(|record| record.borrow()["dynamodb"]["SequenceNumber"].as_str() == number)
+        };
+        // One that is not in the batch fails all of it.
+        let failures = response.batch_item_failures.iter();
+        let failed = failures.map(|failure| place(failure.item_identifier.as_deref()).unwrap_or(0)).min();
+        failed.unwrap_or(records.len())
     }
 }
 
@@ -173,7 +187,7 @@ impl EventSource {
             let raw: Vec<&Value> = records.iter().map(|record| &record.record).collect();
             match function(batch(&raw)).await {
                 Ok(response) => {
-                    let done = self.done(&records, &response);
+                    let done = self.settings.done(&raw, &response);
                     self.handled
                         .extend(records.drain(..done).map(|record| Record { times: record.times + 1, ..record }));
                     if records.is_empty() {
@@ -195,20 +209,6 @@ impl EventSource {
             sleep(Duration::from_secs(1 << attempts.min(6)).min(Duration::from_secs(60))).await;
             parts.push_front(Part { records, attempts });
         }
-    }
-
-    /// How many records of a batch are done with, by the function's answer.
-    fn done(&self, records: &VecDeque<Record>, response: &DynamoDbEventResponse) -> usize {
-        if !self.settings.reports_failures {
-            return records.len();
-        }
-        let place = |number: Option<&str>| {
-            records.iter().position(|record| record.record["dynamodb"]["SequenceNumber"].as_str() == number)
-        };
-        // One that is not in the batch fails all of it.
-        let failures = response.batch_item_failures.iter();
-        let failed = failures.map(|failure| place(failure.item_identifier.as_deref()).unwrap_or(0)).min();
-        failed.unwrap_or(records.len())
     }
 
     fn poll(&mut self) {

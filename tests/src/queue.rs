@@ -23,7 +23,12 @@ pub struct Waits(Arc<Mutex<Vec<i64>>>);
 impl Waits {
     /// The queue, as a function has it.
     pub fn queue(&self) -> Queue {
-        Queue::new(aws_sdk_sqs::Client::new(&wire::to(self.clone())), "http://aws.test/queue".to_owned())
+        self.queue_over(aws_sdk_sqs::Client::new(&wire::to(self.clone())))
+    }
+
+    /// The queue, as a function has it that reaches it by this client.
+    pub fn queue_over(&self, client: aws_sdk_sqs::Client) -> Queue {
+        Queue::new(client, "http://aws.test/queue".to_owned())
     }
 
     /// The waits set so far, in seconds.

@@ -26,23 +26,24 @@ impl Reader {
     pub(crate) fn next(&mut self, limit: usize) -> Vec<Value> {
         let iterator = match self.iterator.take() {
             Some(iterator) => iterator,
-            None => self.beginning(),
+            None => beginning(&self.dynamo),
         };
         let request = json!({ "ShardIterator": iterator, "Limit": limit.min(BATCH) });
         let answer = self.dynamo.execute("GetRecords", request).expect("the stream can be read");
         self.iterator = answer["NextShardIterator"].as_str().map(str::to_owned);
         answer["Records"].as_array().cloned().unwrap_or_default()
     }
+}
 
-    fn beginning(&self) -> String {
-        let table = self.dynamo.execute("DescribeTable", json!({ "TableName": crate::shop::TABLE })).unwrap();
-        let stream = &table["Table"]["LatestStreamArn"];
-        let described = self.dynamo.execute("DescribeStream", json!({ "StreamArn": stream })).unwrap();
-        let shard = &described["StreamDescription"]["Shards"][0]["ShardId"];
-        let request = json!({ "StreamArn": stream, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON" });
-        let answer = self.dynamo.execute("GetShardIterator", request).unwrap();
-        answer["ShardIterator"].as_str().expect("an iterator").to_owned()
-    }
+/// An iterator that begins with the first record of the table's stream.
+pub(crate) fn beginning(dynamo: &Dynamo) -> String {
+    let table = dynamo.execute("DescribeTable", json!({ "TableName": crate::shop::TABLE })).unwrap();
+    let stream = &table["Table"]["LatestStreamArn"];
+    let described = dynamo.execute("DescribeStream", json!({ "StreamArn": stream })).unwrap();
+    let shard = &described["StreamDescription"]["Shards"][0]["ShardId"];
+    let request = json!({ "StreamArn": stream, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON" });
+    let answer = dynamo.execute("GetShardIterator", request).unwrap();
+    answer["ShardIterator"].as_str().expect("an iterator").to_owned()
 }
 
 /// Reads the stream from where it stopped, and hands the records that pass the template's filters to the consumers.

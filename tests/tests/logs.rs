@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use deliver_orders::Courier;
+use deliver_orders::{Courier, Http};
 use serde_json::json;
 use shared::{
     events::EventKind,
@@ -83,7 +83,7 @@ async fn every_line_has_the_trace() {
     all_have(&log.lines(), TRACE, "OrderPaid published");
 
     let platform = Platform::start().await;
-    let courier = Courier::new(platform.url(), Waits::default().queue(), Random::system()).unwrap();
+    let courier = Courier::new(Http::new(platform.url()).unwrap(), Waits::default().queue(), Random::system());
     let paid: Vec<_> = shop.published().await.into_iter().filter(|event| event.kind == EventKind::OrderPaid).collect();
     log.lines();
     trace::of(own.clone(), courier.handle(batch_of(&paid))).await.unwrap();

@@ -185,7 +185,7 @@ impl Shop {
         ] {
             let product_id = product(id);
             for (&(remaining, received), number) in shards.iter().zip(0..) {
-                self.put(keys::stock(&product_id, number), Shard { remaining, received, offer });
+                self.put(keys::stock(&product_id, number), Shard { received, ..Shard::new(remaining, offer, 1) });
             }
             let product = Product {
                 product_id: product_id.clone(),
@@ -195,10 +195,14 @@ impl Shop {
                 seller_id: None,
                 offer,
                 stock_shards: u16::try_from(shards.len()).unwrap(),
+                flash: false,
+                sweep_from: (shards.len() > 1).then(|| at(LONG_AGO)),
                 version: 1,
                 created_at: at(LONG_AGO),
             };
+            let place = product.sweep_from.map(|from| keys::shelf_by_due(&product_id, from));
             self.put(keys::product(&product_id), product);
+            self.place(keys::product(&product_id), place);
         }
     }
 

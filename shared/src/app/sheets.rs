@@ -31,9 +31,10 @@ pub async fn create(
 ) -> Result<OrderSheet, Failure> {
     let id: OrderSheetId = key.id(None)?;
     match create_once(shop, caller, user, basket, &id, key).await {
-        Err(Failure::Refused(refusal)) if key.given => match read(shop, &id).await? {
+        // An order of the sheet may have emptied the cart since.
+        Err(failure @ (Failure::Refused(_) | Failure::Invalid(..))) if key.given => match read(shop, &id).await? {
             Some(first) => replayed(first, key),
-            None => Err(refusal.into()),
+            None => Err(failure),
         },
         other => other,
     }

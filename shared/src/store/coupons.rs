@@ -6,11 +6,13 @@ use serde::{Deserialize, Serialize};
 use super::{
     Action, StoreError,
     keys::{self, BY_DUE},
+    swept,
 };
 use crate::{
     domain::{
         CouponId, OrderId, UserId,
-        coupon::{Campaign, Counter, CouponState, IssuedCoupon, Slot, Swept},
+        coupon::{Campaign, Counter, CouponState, IssuedCoupon, Slot},
+        swept::Swept,
     },
     runtime::trace::{self, TraceId},
 };
@@ -90,12 +92,7 @@ pub fn raise_limit(coupon: &CouponId, shard: u16) -> Result<Action, StoreError> 
 /// # Errors
 /// Where a value cannot be written as an attribute.
 pub fn note_swept(coupon: &CouponId, shard: u16, swept: Swept) -> Result<Action, StoreError> {
-    let not_further = "attribute_not_exists(#swept) OR (#swept.#to <= :to AND #swept.#at <= :at)";
-    Action::update(keys::counter(coupon, shard), "SET #swept = :swept")
-        .when(format!("attribute_exists(#pk) AND ({not_further})"))
-        .value(":swept", swept)?
-        .value(":to", swept.to)?
-        .value(":at", swept.at.as_millisecond())
+    swept::note(keys::counter(coupon, shard), swept)
 }
 
 /// Gives a user the coupon; refused where they have one of this campaign.

@@ -13,6 +13,7 @@ use crate::domain::{
     bestseller::Board,
     cart::Cart,
     coupon::{Campaign, Counter, IssuedCoupon, Slot},
+    draws,
     ledger::LedgerEntry,
     order::Payment,
     product::Product,
@@ -44,6 +45,8 @@ pub enum Record {
     Product(Box<Product>),
     /// A shard of a product's shelf.
     Shard { product: ProductId, number: u16, shard: Shard },
+    /// What became of units drawn from it.
+    Units { product: ProductId, shard: u16, place: i64, slot: draws::Slot },
     /// A coupon campaign.
     Campaign(Box<Campaign>),
     /// A shard of a campaign's counter.
@@ -114,6 +117,10 @@ impl Record {
                 let (coupon, shard) = (reader.part(coupon)?, reader.number(shard)?);
                 Ok(Self::Counter { coupon, shard, counter: reader.record()? })
             }
+            (["UNITS", product, shard, place], ["UNITS"]) => {
+                let (product, shard, place) = (reader.part(product)?, reader.number(shard)?, reader.number(place)?);
+                Ok(Self::Units { product, shard, place, slot: reader.record()? })
+            }
             (["SLOT", coupon, shard, ticket], ["SLOT"]) => {
                 let (coupon, shard, ticket) = (reader.part(coupon)?, reader.number(shard)?, reader.number(ticket)?);
                 Ok(Self::Slot { coupon, shard, ticket, slot: reader.record()? })
@@ -144,6 +151,7 @@ impl Record {
             Self::Sheet(record) => keys::sheet(&record.sheet.order_sheet_id),
             Self::Product(product) => keys::product(&product.product_id),
             Self::Shard { product, number, .. } => keys::stock(product, *number),
+            Self::Units { product, shard, place, .. } => keys::units(product, *shard, *place),
             Self::Campaign(campaign) => keys::campaign(&campaign.coupon_id),
             Self::Counter { coupon, shard, .. } => keys::counter(coupon, *shard),
             Self::Slot { coupon, shard, ticket, .. } => keys::slot(coupon, *shard, *ticket),
@@ -258,6 +266,7 @@ mod tests {
             (keys::stock(&product(), 3), with(json!({ "remaining": 1, "received": 1 }), &offer)),
             (keys::campaign(&coupon()), with(campaign, &terms)),
             (keys::counter(&coupon(), 0), json!({ "next": 0, "limit": 1 })),
+            (keys::units(&product(), 3, 70), json!({ "units": 2, "orderId": "o1" })),
             (keys::slot(&coupon(), 0, 5), json!({ "userId": "mina" })),
             (keys::sales(&product()), json!({ "lastSoldAt": at_ms, "day_20261120": 2, "ttl": 1 })),
             (keys::board(), json!({ "candidates": [], "version": 1 })),

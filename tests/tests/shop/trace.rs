@@ -1,6 +1,6 @@
 //! One trace, from the request to what others are sent.
 
-use deliver_orders::Courier;
+use deliver_orders::{Courier, Http};
 use serde_json::{Value, json};
 use shared::{
     domain::OrderId,
@@ -57,7 +57,7 @@ async fn the_trace_of_a_request_reaches_the_data_platform() {
 
     let platform = Platform::start().await;
     let queue: Queue = Waits::default().queue();
-    let courier = Courier::new(platform.url(), queue, Random::new(|| 7 << 64)).unwrap();
+    let courier = Courier::new(Http::new(platform.url()).unwrap(), queue, Random::new(|| 7 << 64));
     let answer = courier.handle(batch_of(&paid)).await.unwrap();
     assert!(answer.batch_item_failures.is_empty());
     let delivered = platform.received();
