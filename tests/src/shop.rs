@@ -193,12 +193,13 @@ impl TestShop {
         self.get(&format!("/products/{product}")).await.expect(200)["stock"].as_i64().unwrap()
     }
 
-    /// Lets everything that follows from what was done happen, and asserts that no invariant is broken.
-    pub async fn audit(&self) {
+    /// Lets everything that follows from what was done happen, and asserts that no invariant is broken; what there is.
+    pub async fn audit(&self) -> audit::Figures {
         self.settle().await;
         let report = audit::audit(&self.dynamo.client(), TABLE, Scope::Everything, self.now()).await;
         let report = report.expect("the table can be read");
         assert!(report.is_clean(), "{report}");
+        report.figures
     }
 
     /// Lets the stream's consumers catch up; the events that were published in all.

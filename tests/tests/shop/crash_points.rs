@@ -81,6 +81,20 @@ struct Outcome {
     published: Vec<String>,
 }
 
+impl Outcome {
+    /// What is not in another.
+    fn without(&self, other: &Self) -> Self {
+        let only = |these: &[String], those: &[String]| {
+            these.iter().filter(|item| !those.contains(item)).cloned().collect::<Vec<_>>()
+        };
+        Self {
+            answer: self.answer.clone().filter(|_| self.answer != other.answer),
+            items: only(&self.items, &other.items),
+            published: only(&self.published, &other.published),
+        }
+    }
+}
+
 struct Played {
     outcome: Outcome,
     calls: Vec<String>,
@@ -107,14 +121,16 @@ async fn play(scenario: &Scenario, point: Option<(usize, Side)>) -> Played {
         None if scenario.again => Some((scenario.act)(stage(Deaths::default())).await),
         None => None,
     };
-    // What dies between ticket and slot is swept.
-    for minute in 1..=3 {
-        if scenario.but_for.contains(&"SLOT") {
+    // What dies between a draw and its slot is swept.
+    for minute in 2..=4 {
+        if !scenario.but_for.is_empty() {
             shop.set_clock(&format!("2026-11-20T03:0{minute}:00Z"));
             sweep_tickets::handle(shop.instance()).await.unwrap();
+            sweep_shelves::handle(shop.instance()).await.unwrap();
         }
     }
-    shop.audit().await;
+    let figures = shop.audit().await;
+    assert_eq!((figures.tickets_burnt, figures.units_unclaimed), (0, 0));
     let mut published: Vec<String> = shop.published().await.iter().map(|event| masked(&event.event_id)).collect();
     published.extend(bus.taken().iter().map(|entry| masked(entry["Detail"].as_str().unwrap())));
     published.extend(platform.got.lock().unwrap().iter().map(|id| masked(id)));
@@ -141,13 +157,14 @@ fn without_version(item: &Value) -> Value {
         && let Some(attributes) = item.as_object_mut()
     {
         attributes.remove("version");
+        attributes.remove("offerVersion");
     }
     item
 }
 
-/// Without ids that are random.
+/// Without ids and traces that are random.
 fn masked(text: &str) -> String {
-    let is_id = |c: char| c.is_ascii_lowercase() || ('2'..='7').contains(&c);
+    let is_id = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let mut masked = String::new();
     let mut word = String::new();
     for c in text.chars().chain([' ']) {
@@ -155,7 +172,7 @@ fn masked(text: &str) -> String {
             word.push(c);
             continue;
         }
-        masked.push_str(if word.len() == 26 { "…" } else { &word });
+        masked.push_str(if matches!(word.len(), 26 | 32) { "…" } else { &word });
         word.clear();
         masked.push(c);
     }
@@ -176,7 +193,7 @@ async fn who_dies_anywhere_and_is_asked_again_has_one_effect_and_one_answer() {
                 let played = play(&scenario, Some((call, side))).await;
                 assert!(played.died, "{at}");
                 if scenario.again {
-                    assert_eq!(played.outcome, whole.outcome, "{at}");
+                    assert_eq!(played.outcome.without(&whole.outcome), whole.outcome.without(&played.outcome), "{at}");
                 } else {
                     let items = &played.outcome.items;
                     assert!(*items == whole.outcome.items || *items == before, "{at}: {items:?}");

@@ -96,6 +96,27 @@ async fn with_burnt_tickets(shop: TestShop) -> Value {
     Value::Null
 }
 
+/// A customer, and a product in flash mode on four shards, with enough for who asks twice for seven units.
+async fn with_flash(shop: TestShop) -> Value {
+    shop.customer("mina", 100_000).await;
+    let tea = json!({
+        "productId": "tea", "name": "녹차", "price": 10_000, "stock": 20, "stockShards": 4, "flash": true,
+    });
+    shop.post("/products", tea).as_admin().await.expect(201);
+    Value::Null
+}
+
+/// Units that nobody claims.
+async fn with_burnt_units(shop: TestShop) -> Value {
+    with_flash(shop.clone()).await;
+    shop.dynamo().fail_first("UpdateItem", 1, tests::Fault::LostReply);
+    shop.order("mina", "tea", 2).await.expect(201);
+    shop.set_clock("2026-11-20T03:01:00Z");
+    sweep_shelves::handle(shop.instance()).await.unwrap();
+    shop.set_clock("2026-11-20T03:02:00Z");
+    Value::Null
+}
+
 /// What the stream tells of three orders, of a cancellation, and of a sheet.
 async fn with_stream(shop: TestShop) -> Value {
     let order = with_paid_order(shop.clone()).await;
@@ -253,6 +274,13 @@ fn orders() -> Vec<Scenario> {
             again: false,
             ..api("create-order", "without a key", with_coupon, move |shop, _| shop.post("/orders", body(2, "BALANCE")))
         },
+        Scenario {
+            but_for: &["UNITS", "STOCK"],
+            ..api("create-order", "in flash mode", with_flash, |shop, _| {
+                let items = json!([{ "productId": "tea", "quantity": 7 }]);
+                shop.post("/orders", json!({ "userId": "mina", "items": items })).key("k")
+            })
+        },
         api("create-order", "to be paid later", with_coupon, move |shop, _| {
             shop.post("/orders", body(2, "LATER")).key("k")
         }),
@@ -338,6 +366,10 @@ fn behind() -> Vec<Scenario> {
         }),
         scenario("sweep-due", "what is overdue", with_overdue, |stage: Stage| async move {
             sweep_due::handle(stage.shop.instance()).await.unwrap();
+            Value::Null
+        }),
+        scenario("sweep-shelves", "burnt units", with_burnt_units, |stage: Stage| async move {
+            sweep_shelves::handle(stage.shop.instance()).await.unwrap();
             Value::Null
         }),
         scenario("sweep-tickets", "a burnt ticket", with_burnt_tickets, |stage: Stage| async move {

@@ -31,8 +31,7 @@ async fn sweep(shop: &TestShop, times: u32) {
 
 /// Units that are neither an order's nor on the shelf.
 async fn unclaimed(shop: &TestShop) -> i128 {
-    let report = audit::audit(&shop.dynamo().client(), tests::TABLE, audit::Scope::Everything, shop.now()).await;
-    report.unwrap().figures.units_unclaimed
+    shop.audit().await.units_unclaimed
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
