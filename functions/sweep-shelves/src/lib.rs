@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// # Errors
 /// Where the list cannot be read.
 pub async fn handle(shop: &Shop) -> Result<(), Error> {
-    let Round { reclaimed, failed } =
+    let Round { mended: reclaimed, failed } =
         round(PATIENCE, |after| shelves(shop, after), |product| sweep(shop, product)).await?;
     metrics::counter!("UnitsReclaimed").increment(reclaimed);
     tracing::info!(reclaimed, failed, "swept");

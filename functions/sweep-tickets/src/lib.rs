@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// # Errors
 /// Where the campaigns cannot be found out.
 pub async fn handle(shop: &Shop) -> Result<(), Error> {
-    let Round { reclaimed, failed } =
+    let Round { mended: reclaimed, failed } =
         round(PATIENCE, |after| campaigns(shop, after), |coupon| sweep(shop, coupon)).await?;
     metrics::counter!("TicketsReclaimed").increment(reclaimed);
     tracing::info!(reclaimed, failed, "swept");

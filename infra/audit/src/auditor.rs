@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use shared::store::{
-    Item, Key,
+    Item, Key, keys,
     records::{Record, Unreadable},
 };
 
@@ -70,15 +70,16 @@ impl Auditor {
         let place = Place::of(&item);
         match Record::read(item) {
             Ok(record) => {
-                let is_listed = place.is_listed();
+                let is_swept = place.is_in(keys::CAMPAIGNS);
                 place.check(&record, &mut self.findings);
-                self.enter(record, is_listed);
+                self.enter(record, is_swept);
             }
             Err(unreadable) => report(unreadable, &mut self.findings),
         }
     }
 
-    fn enter(&mut self, record: Record, is_listed: bool) {
+    /// Enters a record; of a campaign, whether its tickets are still swept.
+    fn enter(&mut self, record: Record, is_swept: bool) {
         match record {
             Record::Profile(profile) => self.accounts.add_profile(profile.user_id),
             Record::Account { user, account } => self.accounts.add_account(user, account),
@@ -98,7 +99,7 @@ impl Auditor {
             Record::Product(product) => self.shelves.add_product(*product),
             Record::Shard { product, number, shard } => self.shelves.add_shard(product, number, shard),
             Record::Units { product, shard, place, slot } => self.shelves.add_draw(product, shard, place, slot),
-            Record::Campaign(campaign) => self.campaigns.add_campaign(*campaign, is_listed),
+            Record::Campaign(campaign) => self.campaigns.add_campaign(*campaign, is_swept),
             Record::Counter { coupon, shard, counter } => self.campaigns.add_counter(coupon, shard, counter),
             Record::Slot { coupon, shard, ticket, slot } => self.campaigns.add_slot(coupon, shard, ticket, slot),
             Record::Sales { product, sales } => {
@@ -121,7 +122,7 @@ impl Auditor {
         }
         accounts.finish(&orders, &mut findings, &mut figures);
         shelves.finish(&orders, &mut findings, &mut figures);
-        campaigns.finish(&orders, &mut findings, &mut figures);
+        campaigns.finish(&orders, now, &mut findings, &mut figures);
         payments.finish(&orders, &mut findings);
         sheets.finish(&orders, now, &mut findings, &mut figures);
         orders.finish(now, &mut findings, &mut figures);

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use shared::domain::{
     CouponId, OrderId, UserId, Won,
     coupon::{Campaign, Counter, CouponState, IssuedCoupon, Slot, Terms},
@@ -56,6 +57,7 @@ struct Coupon {
     state: CouponState,
     order: Option<OrderId>,
     terms: Terms,
+    expires_at: Timestamp,
 }
 
 impl Campaigns {
@@ -83,15 +85,16 @@ impl Campaigns {
     }
 
     pub(crate) fn add_issued(&mut self, issued: IssuedCoupon) {
-        let IssuedCoupon { coupon_id, user_id, state, order_id: order, terms, .. } = issued;
-        self.of(coupon_id).holders.entry(user_id).or_default().coupon = Some(Coupon { state, order, terms });
+        let IssuedCoupon { coupon_id, user_id, state, order_id: order, terms, expires_at, .. } = issued;
+        self.of(coupon_id).holders.entry(user_id).or_default().coupon =
+            Some(Coupon { state, order, terms, expires_at });
     }
 
     fn of(&mut self, coupon: CouponId) -> &mut Books {
         self.0.entry(coupon).or_default()
     }
 
-    pub(crate) fn finish(self, orders: &Orders, findings: &mut Findings, figures: &mut Figures) {
+    pub(crate) fn finish(self, orders: &Orders, now: Timestamp, findings: &mut Findings, figures: &mut Figures) {
         for (id, order) in orders.iter() {
             let mut checks = findings.about(Invariant::Coupons, Subject::Order(id.clone()));
             if let Some(used) = &order.coupon {
@@ -105,7 +108,7 @@ impl Campaigns {
             for (user, holder) in books.holders {
                 figures.coupons_issued += u64::from(holder.coupon.is_some());
                 let subject = Subject::UserCoupon(user.clone(), id.clone());
-                holder.check(&user, &id, orders, &mut findings.about(Invariant::Coupons, subject));
+                holder.check(&user, &id, orders, now, &mut findings.about(Invariant::Coupons, subject));
             }
         }
     }
@@ -153,6 +156,7 @@ impl Tickets {
         checks.not_negative(format_args!("counter {number}: next ticket"), counter.next);
         checks.at_most(format_args!("counter {number}: next ticket"), counter.limit, counter.next);
         checks.at_most(format_args!("counter {number}: swept to"), counter.next, counter.swept.to);
+        checks.at_most(format_args!("counter {number}: marked as expired to"), counter.next, counter.expired_to);
         checks.at_most(format_args!("counter {number}: seen by the sweep"), counter.next, counter.swept.seen);
         let slots = self.claimed.saturating_add(self.void);
         checks.at_most(format_args!("counter {number}: tickets swept"), slots, counter.swept.to);
@@ -166,12 +170,15 @@ impl Tickets {
 }
 
 impl Holder {
-    fn check(&self, user: &UserId, id: &CouponId, orders: &Orders, checks: &mut Checks<'_>) {
+    fn check(&self, user: &UserId, id: &CouponId, orders: &Orders, now: Timestamp, checks: &mut Checks<'_>) {
         checks.equal("claimed slots", 1, self.slots);
         let Some(coupon) = &self.coupon else {
             checks.violated("coupon for the claimed slot", "one", "none");
             return;
         };
+        if coupon.state == CouponState::Expired && now < coupon.expires_at {
+            checks.violated("state of a valid coupon", "another", "EXPIRED");
+        }
         let order_id = match (coupon.state, &coupon.order) {
             (CouponState::Used, Some(order_id)) => order_id,
             (CouponState::Used, None) => {

@@ -39,8 +39,13 @@ impl Place {
     }
 
     /// Whether the item is in the index.
-    pub(crate) fn is_listed(&self) -> bool {
+    fn is_listed(&self) -> bool {
         *self != Self(None, None)
+    }
+
+    /// Whether the item is in this partition of the index.
+    pub(crate) fn is_in(&self, partition: &str) -> bool {
+        self.0.as_deref() == Some(partition)
     }
 
     /// The place of a record that waits. No other has one. That a campaign waits no longer only its tickets tell.
@@ -56,7 +61,10 @@ impl Place {
                 is_open.then(|| keys::sheet_by_due(&sheet.order_sheet_id, sheet.expires_at))
             }
             Record::Campaign(campaign) => {
-                self.is_listed().then(|| keys::campaign_by_due(&campaign.coupon_id, campaign.issue_from))
+                let expiry = campaign.last_expiry().ok().filter(|_| self.is_in(keys::EXPIRIES));
+                let expiry = expiry.map(|expiry| keys::campaign_by_expiry(&campaign.coupon_id, expiry));
+                let swept = || keys::campaign_by_due(&campaign.coupon_id, campaign.issue_from);
+                expiry.or_else(|| self.is_listed().then(swept))
             }
             Record::Product(product) => product.sweep_from.map(|from| keys::shelf_by_due(&product.product_id, from)),
             _ => None,

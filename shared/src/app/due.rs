@@ -24,7 +24,7 @@ pub struct Overdue<I> {
 
 /// A place in the list of what is due.
 #[derive(Debug, Clone)]
-pub struct Place(Key, String);
+pub struct Place(pub(super) Key, pub(super) String);
 
 /// Up to [`PART`] things of a partition of the index that were due before now, from a place on.
 pub(super) async fn overdue<I: TryFrom<String>>(

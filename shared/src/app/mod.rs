@@ -5,6 +5,7 @@
 pub mod balance;
 pub mod bestsellers;
 pub mod cart;
+pub mod coupon_expiry;
 pub mod coupons;
 mod draws;
 pub mod due;

@@ -12,8 +12,8 @@ use super::{
 /// What was done of one thing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Part {
-    /// What had been drawn and came to nothing, and was reclaimed: tickets, or units.
-    pub reclaimed: u64,
+    /// How much was set right: tickets or units reclaimed, coupons marked.
+    pub mended: u64,
     /// Whether there is more to be swept already.
     pub more: bool,
 }
@@ -22,15 +22,15 @@ impl Part {
     /// Both parts together.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        Self { reclaimed: self.reclaimed.saturating_add(other.reclaimed), more: self.more || other.more }
+        Self { mended: self.mended.saturating_add(other.mended), more: self.more || other.more }
     }
 }
 
 /// What a round did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Round {
-    /// What was reclaimed in all.
-    pub reclaimed: u64,
+    /// How much was set right in all.
+    pub mended: u64,
     /// How many things could not be swept.
     pub failed: u32,
 }
@@ -59,7 +59,7 @@ where
             while more && started.elapsed() <= patience {
                 more = match sweep(item.clone()).await {
                     Ok(part) => {
-                        round.reclaimed = round.reclaimed.saturating_add(part.reclaimed);
+                        round.mended = round.mended.saturating_add(part.mended);
                         part.more
                     }
                     Err(error) => {
@@ -74,5 +74,58 @@ where
             return Ok(round);
         }
         after = next;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use jiff::Timestamp;
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::{app::due::Place, store::keys};
+
+    /// A list of two pages: `a` and `b`, then `c`.
+    async fn list(after: Option<Place>) -> Result<Overdue<&'static str>, Failure> {
+        let at = |item| (Timestamp::UNIX_EPOCH, item);
+        Ok(match after {
+            None => Overdue { items: vec![at("a"), at("b")], next: Some(Place(keys::board(), "b".to_owned())) },
+            Some(_) => Overdue { items: vec![at("c")], next: None },
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_thing_is_swept_part_by_part_whatever_fails() {
+        let swept = Mutex::new(Vec::new());
+        let sweep = async |item: &'static str| {
+            swept.lock().unwrap().push(item);
+            match (item, swept.lock().unwrap().len()) {
+                ("a", times) => Ok(Part { mended: 2, more: times < 3 }),
+                ("b", _) => Err(Failure::Broken("a test")),
+                _ => Ok(Part { mended: 1, more: false }),
+            }
+        };
+        let done = round(Duration::from_secs(1), list, sweep).await.unwrap();
+        assert_eq!(*swept.lock().unwrap(), ["a", "a", "a", "b", "c"]);
+        assert_eq!(done, Round { mended: 7, failed: 1 });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_new_is_begun_when_patience_has_ended() {
+        let sweep = async |_| {
+            sleep(Duration::from_secs(2)).await;
+            Ok(Part { mended: 1, more: true })
+        };
+        let done = round(Duration::from_secs(3), list, sweep).await.unwrap();
+        assert_eq!(done, Round { mended: 2, failed: 0 }, "two parts of the first");
+    }
+
+    #[tokio::test]
+    async fn without_a_list_there_is_no_round() {
+        let list = async |_| Err::<Overdue<&str>, _>(Failure::Broken("a test"));
+        let sweep = async |_| Ok(Part::default());
+        assert!(round(Duration::from_secs(1), list, sweep).await.is_err());
     }
 }

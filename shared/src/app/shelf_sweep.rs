@@ -78,5 +78,5 @@ async fn sweep_shard(shop: &Shop, product: &ProductId, number: u16, shard: &Shar
             Applied::Done(_) | Applied::Refused(_) => {}
         }
     }
-    Ok(Part { reclaimed, more: to < all.end })
+    Ok(Part { mended: reclaimed, more: to < all.end })
 }

@@ -30,7 +30,8 @@ pub async fn campaigns(shop: &Shop, after: Option<Place>) -> Result<Overdue<Coup
     due::overdue(shop, keys::CAMPAIGNS.to_owned(), after, keys::campaign).await
 }
 
-/// Sweeps a part of a campaign's tickets. Once nobody draws any more and all have their slots, the campaign leaves the list.
+/// Sweeps a part of a campaign's tickets. Once nobody draws any more and all have their slots, the campaign leaves the
+/// list, for that of the campaigns whose coupons expire.
 ///
 /// Run twice, or by two at once, each ticket is reclaimed once. Stopped anywhere, the next sweep looks at some slots again.
 ///
@@ -50,8 +51,9 @@ pub async fn sweep(shop: &Shop, coupon: CouponId) -> Result<Part, Failure> {
         all_swept &= counter.swept.reaches(counter.next);
     }
     if is_over && all_swept {
+        let expiry = campaign.last_expiry().map_err(|_| Failure::Broken("a coupon's expiry is an instant"))?;
         // Refused where another sweep has done it.
-        let leave = coupons::leave_sweep(&coupon);
+        let leave = coupons::await_expiry(&coupon, expiry)?;
         match shop.table.apply::<Campaign>(&leave, &mut shop.backoff()).await? {
             Applied::Done(_) | Applied::Refused(_) => {}
         }
@@ -86,5 +88,5 @@ async fn sweep_counter(shop: &Shop, coupon: &CouponId, shard: u16, counter: &Cou
             Applied::Done(_) | Applied::Refused(_) => {}
         }
     }
-    Ok(Part { reclaimed, more: end < all.end })
+    Ok(Part { mended: reclaimed, more: end < all.end })
 }

@@ -119,6 +119,14 @@ impl Campaign {
             }
         }
     }
+
+    /// An instant from which on none of its coupons can be used, and none is issued.
+    ///
+    /// # Errors
+    /// Where that lies beyond what an instant can say.
+    pub fn last_expiry(&self) -> Result<Timestamp, jiff::Error> {
+        Ok(self.expiry(self.issue_until)?.max(self.issue_until))
+    }
 }
 
 /// One part of a campaign's counter: tickets are drawn from it, and each ticket below the limit has one slot.
@@ -132,12 +140,15 @@ pub struct Counter {
     /// How far the sweep has come.
     #[serde(default)]
     pub swept: Swept,
+    /// Coupons of tickets before this one are marked as expired where they are.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub expired_to: i64,
 }
 
 impl Counter {
     /// A counter of so many tickets.
     pub fn new(tickets: i64) -> Self {
-        Self { next: 0, limit: tickets, swept: Swept::default() }
+        Self { next: 0, limit: tickets, swept: Swept::default(), expired_to: 0 }
     }
 
     /// How many tickets can be drawn.
@@ -155,7 +166,7 @@ pub struct Slot {
     pub user_id: Option<UserId>,
 }
 
-/// What is stored of an issued coupon's state. That it has expired is told from the time, not stored.
+/// What is stored of an issued coupon's state. That it has expired is told from the time; the mark for it follows later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum CouponState {
@@ -163,6 +174,8 @@ pub enum CouponState {
     Usable,
     /// Paid for an order.
     Used,
+    /// Its validity has ended, and that was noted.
+    Expired,
     /// Taken back.
     Revoked,
 }
@@ -229,6 +242,7 @@ impl IssuedCoupon {
         match self.state {
             CouponState::Used => CouponStatus::Used,
             CouponState::Revoked => CouponStatus::Revoked,
+            CouponState::Expired => CouponStatus::Expired,
             CouponState::Usable if now >= self.expires_at => CouponStatus::Expired,
             CouponState::Usable => CouponStatus::Usable,
         }

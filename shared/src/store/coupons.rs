@@ -29,7 +29,7 @@ pub struct CouponRecord {
     pub trace_id: Option<TraceId>,
 }
 
-/// Adds a campaign, and lists it with what is due, from its first instant until [`leave_sweep`].
+/// Adds a campaign, and lists it for the sweep of tickets, from its first instant until [`await_expiry`].
 ///
 /// # Errors
 /// Where the record cannot be written as an item.
@@ -38,8 +38,23 @@ pub fn create_campaign(campaign: &Campaign) -> Result<Action, StoreError> {
     Ok(action.due(keys::campaign_by_due(&campaign.coupon_id, campaign.issue_from)))
 }
 
-/// Lets the sweep pass a campaign by from now on. Twice is as good as once.
-pub fn leave_sweep(coupon: &CouponId) -> Action {
+/// Takes a campaign from the list of those whose tickets are swept to the list of those whose coupons expire, `from` an
+/// instant on. Refused where it was taken off before.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn await_expiry(coupon: &CouponId, from: Timestamp) -> Result<Action, StoreError> {
+    let (pk, sk) = (BY_DUE.pk, BY_DUE.sk);
+    let place = keys::campaign_by_expiry(coupon, from);
+    Action::update(keys::campaign(coupon), format!("SET #{pk} = :expiries, #{sk} = :place"))
+        .when(format!("#{pk} = :swept"))
+        .value(":expiries", place.pk)?
+        .value(":place", place.sk)?
+        .value(":swept", keys::CAMPAIGNS)
+}
+
+/// Lets the sweeps pass a campaign by from now on. Twice is as good as once.
+pub fn leave_sweeps(coupon: &CouponId) -> Action {
     let (pk, sk) = (BY_DUE.pk, BY_DUE.sk);
     Action::update(keys::campaign(coupon), format!("REMOVE #{pk}, #{sk}")).when(format!("attribute_exists(#{pk})"))
 }
@@ -93,6 +108,29 @@ pub fn raise_limit(coupon: &CouponId, shard: u16) -> Result<Action, StoreError> 
 /// Where a value cannot be written as an attribute.
 pub fn note_swept(coupon: &CouponId, shard: u16, swept: Swept) -> Result<Action, StoreError> {
     swept::note(keys::counter(coupon, shard), swept)
+}
+
+/// Notes before which ticket of a counter shard coupons were marked as expired; refused where another has come as far.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn note_expired(coupon: &CouponId, shard: u16, to: i64) -> Result<Action, StoreError> {
+    let not_further = "attribute_not_exists(#expiredTo) OR #expiredTo < :to";
+    Action::update(keys::counter(coupon, shard), "SET #expiredTo = :to")
+        .when(format!("attribute_exists(#pk) AND ({not_further})"))
+        .value(":to", to)
+}
+
+/// Marks a coupon as expired; refused where it is not.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn expire(user: &UserId, coupon: &CouponId, now: Timestamp) -> Result<Action, StoreError> {
+    Action::update(keys::user_coupon(user, coupon), "SET #state = :expired")
+        .when("#state = :usable AND #expiresAt <= :now")
+        .value(":expired", CouponState::Expired)?
+        .value(":usable", CouponState::Usable)?
+        .value(":now", now.as_millisecond())
 }
 
 /// Gives a user the coupon; refused where they have one of this campaign.

@@ -15,7 +15,7 @@
 //! | | | | by due: `SHELVES`, from when on and product id, while its shelf is to be swept |
 //! | a shard of its shelf | `STOCK#product id#shard` | `STOCK` | |
 //! | what became of units drawn from it | `UNITS#product id#shard#place` | `UNITS` | |
-//! | a coupon campaign | `CAMPAIGN#id` | `CAMPAIGN` | by due: `CAMPAIGNS`, its first instant and coupon id, until all its tickets are accounted for |
+//! | a coupon campaign | `CAMPAIGN#id` | `CAMPAIGN` | by due: `CAMPAIGNS`, its first instant and coupon id, until all its tickets are accounted for; then `EXPIRIES`, the last instant of its coupons and its id, until they are marked |
 //! | a shard of its counter | `COUNTER#coupon id#shard` | `COUNTER` | |
 //! | what became of a ticket | `SLOT#coupon id#shard#ticket` | `SLOT` | |
 //! | units sold of a product | `SALES#product id` | `SALES` | |
@@ -202,6 +202,14 @@ pub const CAMPAIGNS: &str = "CAMPAIGNS";
 /// Where a campaign is in the list of what is due.
 pub fn campaign_by_due(coupon: &CouponId, issue_from: Timestamp) -> IndexKey {
     IndexKey { pk: CAMPAIGNS.to_owned(), sk: time_and_id(issue_from, coupon.as_str()) }
+}
+
+/// The campaigns whose coupons are going to expire, by when the last of them do.
+pub const EXPIRIES: &str = "EXPIRIES";
+
+/// Where a campaign is in the list of what is due once its tickets are swept.
+pub fn campaign_by_expiry(coupon: &CouponId, expiry: Timestamp) -> IndexKey {
+    IndexKey { pk: EXPIRIES.to_owned(), sk: time_and_id(expiry, coupon.as_str()) }
 }
 
 /// One shard of a campaign's counter.

@@ -18,6 +18,7 @@ pub(super) enum Act {
     /// The minute's sweep of what is overdue.
     SweepDue,
     /// The minute's sweep of shelves.
+    ExpireCoupons,
     SweepShelves,
     /// The minute's sweep of burnt tickets.
     SweepTickets,
@@ -264,12 +265,13 @@ fn look(_: &World, known: &Known, chance: &mut Chance) -> Option<Act> {
 
 fn other(world: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
     let (user, product, coupon) = (any(chance, &USERS), any(chance, &PRODUCTS), any(chance, &COUPONS));
-    match chance.below(7) {
+    match chance.below(8) {
         0 | 1 => Some(Act::SweepDue),
         2 => Some(Act::SweepShelves),
         3 => Some(Act::SweepTickets),
-        4 => change(user, post("/users", &new_user(user))),
-        5 => change(SELLER, post("/products", &new_product(chance, product)).as_seller(SELLER)),
+        4 => Some(Act::ExpireCoupons),
+        5 => change(user, post("/users", &new_user(user))),
+        6 => change(SELLER, post("/products", &new_product(chance, product)).as_seller(SELLER)),
         _ => change("admin", post("/coupons", &new_coupon(world, chance, coupon)).as_admin()),
     }
 }

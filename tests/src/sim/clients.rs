@@ -45,6 +45,7 @@ pub(super) async fn act(world: World, step: Step, began: tokio::time::Instant) {
     let mut chance = Chance::new(step.seed);
     match choose(&world, &mut chance) {
         Act::SweepDue => consumers::sweep_due(&world, chance).await,
+        Act::ExpireCoupons => consumers::expire_coupons(&world, chance).await,
         Act::SweepShelves => consumers::sweep_shelves(&world, chance).await,
         Act::SweepTickets => consumers::sweep_tickets(&world, chance).await,
         Act::Ask(Ask { who, call, takes_key }) => {

@@ -178,6 +178,15 @@ pub(super) async fn sweep_shelves(world: &World, chance: Chance) {
     world.trace.note("sweep-shelves", || format!("{}", done.is_some_and(|done| done.is_ok())));
 }
 
+/// Marks coupons that have expired.
+pub(super) async fn expire_coupons(world: &World, chance: Chance) {
+    let sweep = world.invoke("expire-coupons".to_owned(), chance, SWEEP, |shop, _| async move {
+        expire_coupons::handle(&shop).await
+    });
+    let done = sweep.await;
+    world.trace.note("expire-coupons", || format!("{}", done.is_some_and(|done| done.is_ok())));
+}
+
 /// Finds burnt tickets.
 pub(super) async fn sweep_tickets(world: &World, chance: Chance) {
     let sweep = world

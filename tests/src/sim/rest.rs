@@ -34,6 +34,7 @@ pub(super) async fn come_to_rest(world: &World) {
         consumers::sweep_shelves(world, world.chance_of(&format!("last sweep of shelves {sweep}"))).await;
         sleep(BETWEEN_SWEEPS).await;
     }
+    consumers::expire_coupons(world, world.chance_of("last marks of coupons")).await;
     drain(world).await;
 }
 

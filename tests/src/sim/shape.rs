@@ -71,8 +71,9 @@ pub(super) fn new_coupon(world: &World, chance: &mut Chance, coupon: &str) -> Va
     campaign["counterShards"] = json!(1 + chance.below(total));
     campaign["issueFrom"] = json!("2026-11-01T00:00:00Z");
     campaign["issueUntil"] = if chance.below(3) == 0 { json!(soon(chance)) } else { json!("2026-12-01T00:00:00Z") };
-    match chance.below(2) {
+    match chance.below(3) {
         0 => campaign["validDays"] = json!(1),
+        1 => campaign["validUntil"] = campaign["issueUntil"].clone(),
         _ => campaign["validUntil"] = json!("2026-12-01T00:00:00Z"),
     }
     campaign

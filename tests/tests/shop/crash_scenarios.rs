@@ -117,6 +117,20 @@ async fn with_burnt_units(shop: TestShop) -> Value {
     Value::Null
 }
 
+/// Coupons that have expired.
+async fn with_expired_coupons(shop: TestShop) -> Value {
+    furnished(&shop).await;
+    for user in ["jun", "sora"] {
+        shop.customer(user, 0).await;
+        shop.issue(user, "welcome").await.expect(201);
+    }
+    for minute in 1..=3 {
+        shop.set_clock(&format!("2026-12-08T03:0{minute}:00Z"));
+        sweep_tickets::handle(shop.instance()).await.unwrap();
+    }
+    Value::Null
+}
+
 /// What the stream tells of three orders, of a cancellation, and of a sheet.
 async fn with_stream(shop: TestShop) -> Value {
     let order = with_paid_order(shop.clone()).await;
@@ -366,6 +380,10 @@ fn behind() -> Vec<Scenario> {
         }),
         scenario("sweep-due", "what is overdue", with_overdue, |stage: Stage| async move {
             sweep_due::handle(stage.shop.instance()).await.unwrap();
+            Value::Null
+        }),
+        scenario("expire-coupons", "expired coupons", with_expired_coupons, |stage: Stage| async move {
+            expire_coupons::handle(stage.shop.instance()).await.unwrap();
             Value::Null
         }),
         scenario("sweep-shelves", "burnt units", with_burnt_units, |stage: Stage| async move {

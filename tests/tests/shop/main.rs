@@ -18,6 +18,7 @@ mod concurrency;
 mod contention;
 mod conventions;
 mod costs;
+mod coupon_expiry;
 mod coupons;
 mod crash_points;
 mod crash_scenarios;

@@ -180,9 +180,9 @@ async fn what_was_swept_is_not_looked_at_again() {
     sweep(&shop, 1).await;
     wait(&shop, 60_000);
     let part = ticket_sweep::sweep(shop.instance(), id.clone()).await.unwrap();
-    assert_eq!((part.reclaimed, part.more), (1_000, true));
+    assert_eq!((part.mended, part.more), (1_000, true));
     let part = ticket_sweep::sweep(shop.instance(), id).await.unwrap();
-    assert_eq!((part.reclaimed, part.more), (200, false));
+    assert_eq!((part.mended, part.more), (200, false));
     shop.meter().take();
     sweep(&shop, 1).await;
     let cost = shop.meter().take();

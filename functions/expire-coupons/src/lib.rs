@@ -1,0 +1,28 @@
+//! Marks coupons whose validity has ended as expired.
+//!
+//! Nothing in the shop relies on the mark: a coupon is expired from the very instant on. It tells who reads the table, or
+//! an export of it.
+
+use std::time::Duration;
+
+use lambda_runtime::Error;
+use shared::app::{
+    Shop,
+    coupon_expiry::{campaigns, mark},
+    rounds::{Round, round},
+};
+
+/// How long a run may begin with something new. The function has a minute, and the next run goes on.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// Marks the coupons of the campaigns of which all have expired.
+///
+/// # Errors
+/// Where the campaigns cannot be found out.
+pub async fn handle(shop: &Shop) -> Result<(), Error> {
+    let Round { mended: marked, failed } =
+        round(PATIENCE, |after| campaigns(shop, after), |coupon| mark(shop, coupon)).await?;
+    metrics::counter!("CouponsExpired").increment(marked);
+    tracing::info!(marked, failed, "swept");
+    Ok(())
+}
