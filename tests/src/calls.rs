@@ -49,6 +49,19 @@ impl Call {
         format!("{} {} {body} {key}", self.method, self.path)
     }
 
+    /// Its path, without what is asked in it.
+    pub(crate) fn path(&self) -> &str {
+        self.path.split('?').next().unwrap_or_default()
+    }
+
+    /// The JSON that it sends, if it does.
+    pub(crate) fn sent(&self) -> Value {
+        match &self.body {
+            Body::Text(text) => serde_json::from_str(text).unwrap_or_default(),
+            _ => Value::Null,
+        }
+    }
+
     /// With a JSON body.
     #[must_use]
     pub fn json(self, body: &Value) -> Self {
@@ -102,8 +115,7 @@ impl Call {
 
     /// The function that answers it.
     pub(crate) fn function(&self) -> &'static str {
-        let path = self.path.split('?').next().unwrap_or_default();
-        routes::find(&self.method, path).map_or("route-not-found", |(route, _)| route.function)
+        routes::find(&self.method, self.path()).map_or("route-not-found", |(route, _)| route.function)
     }
 
     /// What names it as a request of this caller with an idempotency key.

@@ -69,6 +69,16 @@ enum Command {
         arguments: Vec<String>,
     },
 
+    /// Plant bugs in the simulated shop, one after the other, and tell how each is found
+    ///
+    /// `--seeds 1000` is how many evenings each may take.
+    #[command(disable_help_flag = true)]
+    Mutants {
+        /// What is passed on to the simulator
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+
     /// Read the whole table and check that the books are right
     ///
     /// Without arguments the table of the shop that `cargo xtask dev` runs; `cargo xtask audit --help` shows how to
@@ -90,6 +100,10 @@ async fn main() -> ExitCode {
             unless_stopped(run::binary(&format!("bench-{name}"), &arguments, [])).await
         }
         Command::Sim { arguments } => unless_stopped(run::binary("simulate", &arguments, [])).await,
+        Command::Mutants { mut arguments } => {
+            arguments.push("--mutants".to_owned());
+            unless_stopped(run::binary("simulate", &arguments, [])).await
+        }
         Command::Audit { arguments } => unless_stopped(audit::run(arguments)).await,
     };
     match outcome {

@@ -5,14 +5,14 @@ use std::{
     process::ExitCode,
     sync::{
         Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     thread,
     time::Instant,
 };
 
 use clap::Parser;
-use tests::sim::{Plan, run, shrink};
+use tests::sim::{Mutant, Plan, run, shrink};
 
 /// Simulates evenings of the shop, each from its seed, on all cores
 ///
@@ -39,11 +39,16 @@ struct Arguments {
     /// Go on after failures, and tell only in how many seeds there were some
     #[arg(long)]
     count: bool,
+
+    /// Plant bugs, one after the other, and tell which seed finds each
+    #[arg(long)]
+    mutants: bool,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.seed {
+        _ if arguments.mutants => hunt_all(&arguments),
         Some(seed) => show(&Plan::of(seed), arguments.whole),
         None => run_all(&arguments),
     }
@@ -65,6 +70,39 @@ fn show(plan: &Plan, whole: bool) -> ExitCode {
     println!("seed {}: {} steps, faults {:?}, {} calls", plan.seed, plan.steps.len(), plan.faults, outcome.calls);
     outcome.wrong.iter().for_each(|wrong| println!("WRONG: {wrong}"));
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn on_all_cores(work: impl Fn() + Sync) {
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(&work);
+        }
+    });
+}
+
+/// Plants each bug and simulates evenings until one goes wrong. Fails where none does.
+fn hunt_all(arguments: &Arguments) -> ExitCode {
+    let began = Instant::now();
+    let (next, survivors) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    on_all_cores(|| {
+        while let Some(mutant) = Mutant::ALL.get(next.fetch_add(1, Ordering::SeqCst)) {
+            let seeds = arguments.from..arguments.from.saturating_add(arguments.seeds);
+            let found = seeds.into_iter().find_map(|seed| {
+                let wrong = run(&Plan { mutant: Some(*mutant), ..Plan::of(seed) }, false).wrong;
+                wrong.into_iter().next().map(|wrong| (seed, wrong))
+            });
+            match found {
+                Some((seed, wrong)) => println!("{}\n    seed {seed}: {wrong}", mutant.name),
+                None => {
+                    survivors.fetch_add(1, Ordering::SeqCst);
+                    println!("{}\n    NOT FOUND by {} seeds", mutant.name, arguments.seeds);
+                }
+            }
+        }
+    });
+    let (all, survivors) = (Mutant::ALL.len(), survivors.into_inner());
+    println!("{} of {all} planted bugs were found, {:.1} s", all - survivors, began.elapsed().as_secs_f64());
+    if survivors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn run_all(arguments: &Arguments) -> ExitCode {
@@ -90,11 +128,7 @@ fn run_all(arguments: &Arguments) -> ExitCode {
             }
         }
     };
-    thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(work);
-        }
-    });
+    on_all_cores(work);
     let mut failed = failed.into_inner().unwrap_or_default();
     failed.sort();
     let seconds = began.elapsed().as_secs_f64();

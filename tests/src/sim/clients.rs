@@ -10,6 +10,7 @@ use super::{
     consumers,
     plan::{FaultKind, Step},
     shape,
+    tally::{self, Effect, Tally},
     world::World,
 };
 use crate::{Answer, Call, limits::Chance};
@@ -24,6 +25,8 @@ pub(super) struct Known {
     pub(super) orders: Vec<(&'static str, String, usize)>,
     /// The order sheets.
     pub(super) sheets: Vec<(&'static str, String)>,
+    /// What charges and restocks must come to.
+    pub(super) tally: Tally,
     /// The success that each key has had.
     answered: BTreeMap<String, Value>,
     /// What was read of the table's changes by each of the stream's readers, and how much of it is not handled yet.
@@ -34,6 +37,9 @@ pub(super) struct Known {
 pub(super) async fn furnish(world: &World) {
     for (call, number) in shape::furnish(world).into_iter().zip(0..) {
         let chance = world.chance_of(&format!("furniture {number}"));
+        if let Some(effect) = Effect::of(&call) {
+            world.known.lock().unwrap().tally.enter(effect, tally::Known::Made);
+        }
         let answer = send(world, "furniture", call, chance).await;
         assert!(answer.is_some_and(|answer| answer.status < 300), "the shop can be furnished");
     }
@@ -43,7 +49,7 @@ pub(super) async fn furnish(world: &World) {
 pub(super) async fn act(world: World, step: Step, began: tokio::time::Instant) {
     sleep_until(began + step.at).await;
     let mut chance = Chance::new(step.seed);
-    match choose(&world, &mut chance) {
+    match choose(&world, &mut Chance::new(step.what)) {
         Act::SweepDue => consumers::sweep_due(&world, chance).await,
         Act::ExpireCoupons => consumers::expire_coupons(&world, chance).await,
         Act::SweepShelves => consumers::sweep_shelves(&world, chance).await,
@@ -57,20 +63,33 @@ pub(super) async fn act(world: World, step: Step, began: tokio::time::Instant) {
             let name = format!("{who} #{}", step.number);
             let twice = world.goes_wrong(FaultKind::DoubleClicks) && chance.below(6) == 0;
             let (first, second) = (Chance::new(chance.bits()), Chance::new(chance.bits()));
+            let effect = Effect::of(&call);
             let once = ask(&world, who, &name, key.as_deref(), call.clone(), first);
-            if twice && key.is_some() {
-                tokio::join!(once, ask(&world, who, &name, key.as_deref(), call, second));
+            let known = if twice && key.is_some() {
+                let (first, second) = tokio::join!(once, ask(&world, who, &name, key.as_deref(), call, second));
+                first.max(second)
             } else {
-                once.await;
+                once.await
+            };
+            if let Some(effect) = effect {
+                world.known.lock().unwrap().tally.enter(effect, known);
             }
         }
     }
 }
 
-/// Asks until there is an answer. Without a key only once: what became of it nobody knows.
-async fn ask(world: &World, who: &'static str, name: &str, key: Option<&str>, call: Call, mut chance: Chance) {
+/// Asks until there is an answer; what is known then of its effect. Without a key only once: what became of it nobody knows.
+async fn ask(
+    world: &World,
+    who: &'static str,
+    name: &str,
+    key: Option<&str>,
+    call: Call,
+    mut chance: Chance,
+) -> tally::Known {
     let tries = if key.is_some() { TRIES } else { 1 };
     let digest = call.digest(who);
+    let mut refused = tally::Known::None;
     for _ in 0..tries {
         let was_done = digest.as_ref().is_some_and(|digest| world.table.has_effect_of(digest));
         let answer = send(world, name, call.clone(), Chance::new(chance.bits())).await;
@@ -78,11 +97,15 @@ async fn ask(world: &World, who: &'static str, name: &str, key: Option<&str>, ca
             if was_done && answer.status >= 300 {
                 world.blame(format!("{name} is refused what its key had done: {} {}", answer.status, answer.body));
             }
-            return learn(world, who, name, key, &answer);
+            learn(world, who, name, key, &answer);
+            return if answer.status < 300 { tally::Known::Made } else { refused };
         }
+        // What was sent may still arrive.
+        refused = tally::Known::Perhaps;
         sleep(Duration::from_millis(chance.below(2_000))).await;
     }
     world.trace.note(name, || "gives up".to_owned());
+    tally::Known::Perhaps
 }
 
 /// Sends a call once; nothing where there is no answer.

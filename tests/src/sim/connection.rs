@@ -201,7 +201,7 @@ impl HttpConnector for Connection {
 }
 
 fn carry_out(world: &World, mut sent: Sent, mut way: Way) -> Result<(u16, Value), ConnectorError> {
-    world.count_call();
+    world.count_call(&sent.operation, &mut sent.body);
     let told = shown(&sent);
     let left = if way.fate == Fate::LeftOver { leave_over(&mut sent.body) } else { Value::Null };
     let refusal = match way.fate {

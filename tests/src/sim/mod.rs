@@ -11,15 +11,18 @@ mod connection;
 mod consumers;
 mod faults;
 mod mail;
+mod mutants;
 mod outside;
 mod plan;
 mod rest;
 mod shape;
 mod shrink;
 mod table;
+mod tally;
 mod trace;
 mod world;
 
+pub use mutants::Mutant;
 pub use plan::{FaultKind, Plan, Step};
 pub use shrink::shrink;
 
@@ -44,7 +47,7 @@ pub fn run(plan: &Plan, is_traced: bool) -> Run {
 }
 
 async fn play(plan: &Plan, is_traced: bool) -> Run {
-    let world = World::new(plan.seed, &plan.faults, is_traced);
+    let world = World::new(plan, is_traced);
     consumers::start(&world);
     clients::furnish(&world).await;
     world.set_calm(false);

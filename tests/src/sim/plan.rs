@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::mutants::Mutant;
 use crate::limits::Chance;
 
 /// What can go wrong.
@@ -70,7 +71,9 @@ pub struct Step {
     pub number: usize,
     /// When, after the beginning.
     pub at: Duration,
-    /// What all chance in it begins with.
+    /// What it is: chance chooses by it among what can be done.
+    pub what: u64,
+    /// What all other chance in it begins with.
     pub seed: u64,
 }
 
@@ -83,6 +86,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What goes wrong now and then.
     pub faults: Vec<FaultKind>,
+    /// The bug that was planted, if any.
+    pub mutant: Option<Mutant>,
 }
 
 /// What lies between two crowds of steps.
@@ -101,15 +106,17 @@ impl Plan {
         let mut at_ms = 0;
         for _ in 0..3 + chance.below(3) {
             let crowd_ms = [5, 40, 400][pick(&mut chance, 3)];
+            // Now and then all of a crowd do the same.
+            let same = (chance.below(3) == 0).then(|| chance.bits());
             for _ in 0..2 + chance.below(9) {
                 let at = Duration::from_millis(at_ms + chance.below(crowd_ms));
-                steps.push(Step { number: 0, at, seed: chance.bits() });
+                steps.push(Step { number: 0, at, what: same.unwrap_or_else(|| chance.bits()), seed: chance.bits() });
             }
             at_ms += GAPS_MS[pick(&mut chance, GAPS_MS.len())];
         }
         steps.sort_by_key(|step| step.at);
         steps.iter_mut().zip(0..).for_each(|(step, number)| step.number = number);
-        Self { seed, steps, faults }
+        Self { seed, steps, faults, mutant: None }
     }
 }
 

@@ -64,6 +64,8 @@ pub(super) async fn check(world: &World) {
     let items = world.table.latest();
     burnt_tickets(&items).into_iter().for_each(|wrong| world.blame(wrong));
     still_waiting(&items).for_each(|wrong| world.blame(format!("{wrong} still waits")));
+    let sums = world.known.lock().unwrap().tally.wrong(&items);
+    sums.into_iter().for_each(|wrong| world.blame(wrong));
     let orders: BTreeMap<&str, &Value> =
         items.iter().filter(|item| item["sk"]["S"] == "ORDER").map(|order| (text(order, "orderId"), order)).collect();
     let (received, seen) = (world.outside.received(), world.outside.seen());

@@ -12,6 +12,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 use shared::{app::Shop, runtime::Clock, store};
 use tokio::time::{Instant, timeout};
 
@@ -19,8 +20,9 @@ use super::{
     clients::Known,
     connection::{Connection, Death, Invocation},
     mail::Mail,
+    mutants::Mutant,
     outside::Outside,
-    plan::{FaultKind, pick},
+    plan::{FaultKind, Plan, pick},
     table::Table,
     trace::Trace,
 };
@@ -44,6 +46,7 @@ pub(super) struct Instance {
 pub(super) struct Inner {
     seed: u64,
     faults: Vec<FaultKind>,
+    mutant: Option<Mutant>,
     began: Instant,
     first_instant: Timestamp,
     pub(super) table: Table,
@@ -79,13 +82,15 @@ impl fmt::Debug for World {
 
 impl World {
     /// A world without anything in it, on an evening that is soon over.
-    pub(super) fn new(seed: u64, faults: &[FaultKind], is_traced: bool) -> Self {
+    pub(super) fn new(plan: &Plan, is_traced: bool) -> Self {
+        let seed = plan.seed;
         let mut chance = Chance::new(seed ^ 0x0077_081D);
         let evening: Timestamp = "2026-11-20T14:45:00Z".parse().unwrap();
         let first_instant = evening + SignedDuration::from_secs(i64::try_from(chance.below(900)).unwrap());
         Self(Arc::new(Inner {
             seed,
-            faults: faults.to_vec(),
+            faults: plan.faults.clone(),
+            mutant: plan.mutant,
             began: Instant::now(),
             first_instant,
             table: Table::new(),
@@ -152,9 +157,12 @@ impl World {
         self.calls.load(Ordering::SeqCst)
     }
 
-    /// Counts a call.
-    pub(super) fn count_call(&self) {
-        self.calls.fetch_add(1, Ordering::SeqCst);
+    /// Counts a call, and changes it as the planted bug has it.
+    pub(super) fn count_call(&self, operation: &str, body: &mut Value) {
+        let number = self.calls.fetch_add(1, Ordering::SeqCst);
+        if let Some(mutant) = self.mutant {
+            mutant.change(operation, number, body);
+        }
     }
 
     /// Whether the stream's readers have handled all there is.

@@ -26,6 +26,7 @@ mod due;
 mod events;
 mod external;
 mod flash;
+mod fuzz;
 mod holds;
 mod idempotency;
 mod limits;

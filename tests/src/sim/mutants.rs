@@ -1,0 +1,211 @@
+//! Bugs, planted to see that they are found: each changes what functions send, on the wire. None is in anything that ships.
+
+use serde_json::{Value, json};
+
+/// A bug.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mutant {
+    /// What is wrong with it.
+    pub name: &'static str,
+    changes: &'static [Change],
+}
+
+/// What is changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    /// These writes have no condition.
+    Unconditional(Writes),
+    /// Of their condition this part holds whatever is there.
+    Weakened(Writes, &'static str),
+    /// They are left out of their transaction.
+    LeftOut(Writes),
+    /// A value of theirs is so many times what it should be.
+    Multiplied(Writes, &'static str, i64),
+    /// Events of this kind reach nobody.
+    Lost(&'static str),
+    /// Events of this kind have another id each time they are published.
+    Renamed(&'static str),
+}
+use Change::{LeftOut, Lost, Multiplied, Renamed, Unconditional, Weakened};
+
+/// Writes of items whose partition key and sort key begin so, and which do this: a part of an update's expression, or of
+/// the names of what is put, in order, between `put ` and a full stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Writes(&'static str, &'static str, &'static str);
+
+const ACCOUNT: Writes = Writes("USER#", "ACCOUNT", "#balance");
+const LEDGER: Writes = Writes("USER#", "LEDGER#", "put ");
+const COUPON_GIVEN: Writes = Writes("USER#", "COUPON#", "put ");
+const COUPON_USED: Writes = Writes("USER#", "COUPON#", "SET #state = :used");
+const COUPON_BACK: Writes = Writes("USER#", "COUPON#", "SET #state = :usable");
+const COUPON_EXPIRED: Writes = Writes("USER#", "COUPON#", "SET #state = :expired");
+const ORDER: Writes = Writes("ORDER#", "ORDER", "put ");
+const PAYMENT: Writes = Writes("ORDER#", "PAYMENT#", "put ");
+const SHEET_ORDERED: Writes = Writes("SHEET#", "SHEET", "#orderId = :order");
+const SHEET_ABANDONED: Writes = Writes("SHEET#", "SHEET", "SET #state = :abandoned");
+const PRODUCT: Writes = Writes("PRODUCT#", "PRODUCT", "put ");
+const SOLD: Writes = Writes("STOCK#", "STOCK", "SET #remaining = #remaining - :units.");
+const DRAWN: Writes = Writes("STOCK#", "STOCK", "#drawn = #drawn + :units");
+const RESTOCKED: Writes = Writes("STOCK#", "STOCK", "#received = #received + :units");
+const UNITS_BACK: Writes = Writes("STOCK#", "STOCK", "SET #remaining = #remaining + :units.");
+const UNITS_OUT: Writes = Writes("STOCK#", "STOCK", "#received = #received - :units");
+const UNITS_IN: Writes = Writes("STOCK#", "STOCK", "#received = #received + :received");
+const SHARD_GONE: Writes = Writes("STOCK#", "STOCK", "delete");
+const OFFER: Writes = Writes("STOCK#", "STOCK", "SET #price");
+const UNITS_CLAIMED: Writes = Writes("UNITS#", "UNITS", "put orderId");
+const UNITS_VOID: Writes = Writes("UNITS#", "UNITS", "put pk sk units.");
+const TICKET: Writes = Writes("COUNTER#", "COUNTER", "SET #next");
+const LIMIT: Writes = Writes("COUNTER#", "COUNTER", "SET #limit");
+const SLOT_CLAIMED: Writes = Writes("SLOT#", "SLOT", "put pk sk userId");
+const SLOT_VOID: Writes = Writes("SLOT#", "SLOT", "put pk sk.");
+const COUNT: Writes = Writes("SALES#", "SALES", "ADD ");
+const MARK: Writes = Writes("COUNTED#", "COUNTED", "put ");
+const BOARD: Writes = Writes("BESTSELLERS", "BOARD", "put ");
+const REQUEST: Writes = Writes("REQUEST#", "REQUEST", "put ");
+
+impl Mutant {
+    /// All of them. Where two conditions hold the same thing, both are taken away.
+    pub const ALL: &[Self] = &[
+        Self {
+            name: "an account is written whoever wrote since",
+            changes: &[Unconditional(ACCOUNT), Unconditional(LEDGER)],
+        },
+        Self { name: "money moves without a ledger entry", changes: &[LeftOut(LEDGER)] },
+        Self { name: "a ledger entry moves no money", changes: &[LeftOut(ACCOUNT)] },
+        Self { name: "a user gets a coupon twice", changes: &[Unconditional(COUPON_GIVEN)] },
+        Self { name: "a ticket gives no coupon", changes: &[LeftOut(COUPON_GIVEN)] },
+        Self { name: "a used coupon is used again", changes: &[Unconditional(COUPON_USED)] },
+        Self { name: "a coupon stays usable after its order", changes: &[LeftOut(COUPON_USED)] },
+        Self { name: "a cancelled order keeps its coupon", changes: &[LeftOut(COUPON_BACK)] },
+        Self { name: "a used coupon is marked as expired", changes: &[Unconditional(COUPON_EXPIRED)] },
+        Self { name: "an order is written whoever wrote since", changes: &[Weakened(ORDER, "#version = :seen")] },
+        Self { name: "an order is made again", changes: &[Weakened(ORDER, "attribute_not_exists(#pk)")] },
+        Self { name: "money comes in without an order", changes: &[LeftOut(ORDER)] },
+        Self { name: "a payment from outside is not noted", changes: &[LeftOut(PAYMENT)] },
+        Self { name: "a payment from outside is noted again", changes: &[Unconditional(PAYMENT)] },
+        Self { name: "a sheet serves two orders", changes: &[Unconditional(SHEET_ORDERED)] },
+        Self { name: "an ordered sheet stays open", changes: &[LeftOut(SHEET_ORDERED)] },
+        Self { name: "an ordered sheet is abandoned", changes: &[Unconditional(SHEET_ABANDONED)] },
+        Self { name: "a product is written whoever wrote since", changes: &[Weakened(PRODUCT, "#version = :seen")] },
+        Self { name: "more is sold than there is", changes: &[Weakened(SOLD, "#remaining >= :units")] },
+        Self { name: "an order leaves the units on the shelf", changes: &[LeftOut(SOLD)] },
+        Self { name: "more is drawn than there is", changes: &[Weakened(DRAWN, "#remaining >= :units")] },
+        Self { name: "a draw takes twice the units", changes: &[Multiplied(DRAWN, ":units", 2)] },
+        Self { name: "a cancelled order leaves its units nowhere", changes: &[LeftOut(UNITS_BACK)] },
+        Self { name: "a cancelled order brings back twice its units", changes: &[Multiplied(UNITS_BACK, ":units", 2)] },
+        Self { name: "a restock brings twice its units", changes: &[Multiplied(RESTOCKED, ":units", 2)] },
+        Self { name: "more units move than there are", changes: &[Unconditional(UNITS_OUT)] },
+        Self { name: "units get lost on their way between shards", changes: &[Multiplied(UNITS_IN, ":units", 0)] },
+        Self { name: "a shard goes with what is on it", changes: &[Unconditional(SHARD_GONE)] },
+        Self { name: "an old price comes over a new one", changes: &[Unconditional(OFFER)] },
+        Self { name: "units are claimed that went back", changes: &[Unconditional(UNITS_CLAIMED)] },
+        Self { name: "an order does not claim its units", changes: &[LeftOut(UNITS_CLAIMED)] },
+        Self { name: "claimed units go back", changes: &[Unconditional(UNITS_VOID)] },
+        Self { name: "units go back again and again", changes: &[LeftOut(UNITS_VOID)] },
+        Self { name: "more tickets are drawn than there are", changes: &[Unconditional(TICKET)] },
+        Self { name: "two users have one ticket", changes: &[Unconditional(SLOT_CLAIMED)] },
+        Self { name: "a coupon is given without its slot", changes: &[LeftOut(SLOT_CLAIMED)] },
+        Self { name: "a claimed ticket is made void", changes: &[Unconditional(SLOT_VOID)] },
+        Self { name: "a burnt ticket raises the limit by two", changes: &[Multiplied(LIMIT, ":one", 2)] },
+        Self { name: "a burnt ticket is never made good", changes: &[LeftOut(LIMIT)] },
+        Self { name: "sales are counted without a mark", changes: &[LeftOut(MARK)] },
+        Self { name: "sales are counted whatever is marked", changes: &[Unconditional(MARK)] },
+        Self { name: "sales are marked and not counted", changes: &[LeftOut(COUNT)] },
+        Self { name: "the board is written whoever wrote since", changes: &[Weakened(BOARD, "#version = :seen")] },
+        Self { name: "a key is forgotten", changes: &[LeftOut(REQUEST)] },
+        Self { name: "a key has its effect again", changes: &[Unconditional(REQUEST)] },
+        Self { name: "a paid order is told to nobody", changes: &[Lost("OrderPaid")] },
+        Self { name: "a cancelled order is told to nobody", changes: &[Lost("OrderCancelled")] },
+        Self { name: "a refund is asked for of nobody", changes: &[Lost("RefundRequested")] },
+        Self { name: "an event has a new id each time", changes: &[Renamed("OrderPaid")] },
+    ];
+
+    /// Changes a call as the bug has it.
+    pub(super) fn change(&self, operation: &str, number: u64, body: &mut Value) {
+        for change in self.changes {
+            match operation {
+                "PutEvents" => change.change_events(number, body),
+                "UpdateItem" => change.change_write("Update", body),
+                "TransactWriteItems" => change.change_transaction(body),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A condition that is always met.
+const ALWAYS: &str = "attribute_exists(pk) OR attribute_not_exists(pk)";
+
+impl Change {
+    fn change_transaction(self, body: &mut Value) {
+        for item in body["TransactItems"].as_array_mut().into_iter().flatten() {
+            let Some((verb, write)) = item.as_object_mut().and_then(|verbs| verbs.iter_mut().next()) else { continue };
+            self.change_write(verb, write);
+            if let LeftOut(writes) = self
+                && writes.are_of(verb, write)
+            {
+                // Its place is kept: who sent it tells refusals by their places.
+                let key = key_of(write);
+                let table = write["TableName"].take();
+                *item = json!({ "ConditionCheck": { "TableName": table, "Key": key, "ConditionExpression": ALWAYS } });
+            }
+        }
+    }
+
+    fn change_write(self, verb: &str, write: &mut Value) {
+        let condition = write["ConditionExpression"].as_str().unwrap_or_default();
+        match self {
+            Unconditional(writes) if writes.are_of(verb, write) => {
+                // What the condition names must still be named.
+                write["ConditionExpression"] = json!(format!("({condition}) OR {ALWAYS}"));
+            }
+            Weakened(writes, part) if writes.are_of(verb, write) => {
+                write["ConditionExpression"] = json!(condition.replace(part, &format!("({part} OR {ALWAYS})")));
+            }
+            Multiplied(writes, name, times) if writes.are_of(verb, write) => {
+                let value = &mut write["ExpressionAttributeValues"][name]["N"];
+                let number: i64 = value.as_str().and_then(|digits| digits.parse().ok()).unwrap_or(0);
+                *value = json!((number * times).to_string());
+            }
+            _ => {}
+        }
+    }
+
+    fn change_events(self, number: u64, body: &mut Value) {
+        for entry in body["Entries"].as_array_mut().into_iter().flatten() {
+            match self {
+                Lost(kind) if entry["DetailType"] == kind => entry["DetailType"] = json!("Lost"),
+                Renamed(kind) if entry["DetailType"] == kind => {
+                    let mut detail: Value = entry["Detail"].as_str().unwrap_or_default().parse().expect("JSON");
+                    detail["eventId"] = json!(format!("{}-{number}", detail["eventId"].as_str().unwrap_or_default()));
+                    entry["Detail"] = json!(detail.to_string());
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Writes {
+    fn are_of(self, verb: &str, write: &Value) -> bool {
+        let Self(pk, sk, does) = self;
+        let key = key_of(write);
+        let begins = |name: &str, with| key[name]["S"].as_str().is_some_and(|text: &str| text.starts_with(with));
+        let told = match verb {
+            "Put" => {
+                let item = write["Item"].as_object().into_iter().flatten();
+                let mut names: Vec<&str> = item.map(|(name, _)| name.as_str()).collect();
+                names.sort_unstable();
+                format!("put {}.", names.join(" "))
+            }
+            "Update" => format!("{}.", write["UpdateExpression"].as_str().unwrap_or_default()),
+            other => other.to_lowercase(),
+        };
+        verb != "ConditionCheck" && begins("pk", pk) && begins("sk", sk) && told.contains(does)
+    }
+}
+
+fn key_of(write: &Value) -> Value {
+    let item = if write["Key"].is_object() { &write["Key"] } else { &write["Item"] };
+    json!({ "pk": item["pk"], "sk": item["sk"] })
+}

@@ -1,0 +1,103 @@
+//! What customers and sellers were told against what came of it: each charge and each restock that was answered has had its
+//! effect once, each that was refused none, and each that nobody knows of one or none.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::Call;
+
+/// What a request adds, where it succeeds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Effect {
+    /// To the money of a user, or to the units of a product that came in.
+    to: (Sum, String),
+    amount: i64,
+}
+
+/// What is summed up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Sum {
+    Charged,
+    Received,
+}
+
+/// What is known of a request's effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Known {
+    /// It was refused.
+    None,
+    /// Nobody heard.
+    Perhaps,
+    /// It was made.
+    Made,
+}
+
+impl Effect {
+    /// That of a call, if it has any of those that are summed up.
+    pub(super) fn of(call: &Call) -> Option<Self> {
+        let body = call.sent();
+        let (sum, id, amount) = match call.function() {
+            "charge-balance" => (Sum::Charged, &body["userId"], &body["amount"]),
+            "create-product" => (Sum::Received, &body["productId"], &body["stock"]),
+            "restock-product" => {
+                let product = Value::from(call.path().split('/').nth(2).unwrap_or_default());
+                return Some(Self { to: (Sum::Received, text(&product)), amount: body["quantity"].as_i64()? });
+            }
+            _ => return None,
+        };
+        Some(Self { to: (sum, text(id)), amount: amount.as_i64()? })
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// Between what each sum must be.
+#[derive(Debug, Default)]
+pub(super) struct Tally(BTreeMap<(Sum, String), (i64, i64)>);
+
+impl Tally {
+    /// Enters what is known of an effect.
+    pub(super) fn enter(&mut self, Effect { to, amount }: Effect, known: Known) {
+        let (least, most) = self.0.entry(to).or_default();
+        match known {
+            Known::None => {}
+            Known::Perhaps => {
+                *least += amount.min(0);
+                *most += amount.max(0);
+            }
+            Known::Made => {
+                *least += amount;
+                *most += amount;
+            }
+        }
+    }
+
+    /// The sums in the table that are not as they must be.
+    pub(super) fn wrong(&self, items: &[Value]) -> Vec<String> {
+        let mut sums: BTreeMap<(Sum, String), i64> = BTreeMap::new();
+        for item in items {
+            let (pk, sk) = (item["pk"]["S"].as_str().unwrap_or_default(), item["sk"]["S"].as_str().unwrap_or_default());
+            if item["type"]["S"] == "CHARGE" && sk.starts_with("LEDGER#") {
+                *sums.entry((Sum::Charged, pk.trim_start_matches("USER#").to_owned())).or_default() +=
+                    number(&item["amount"]);
+            }
+            if let Some((product, _)) = pk.strip_prefix("STOCK#").and_then(|shard| shard.rsplit_once('#')) {
+                *sums.entry((Sum::Received, product.to_owned())).or_default() += number(&item["received"]);
+            }
+        }
+        let nothing = (0, 0);
+        let wrong = sums.iter().filter_map(|(of, sum)| {
+            let (least, most) = self.0.get(of).unwrap_or(&nothing);
+            let (what, whose) = of;
+            (sum < least || sum > most).then(|| format!("{what:?} of {whose} is {sum}, not between {least} and {most}"))
+        });
+        wrong.collect()
+    }
+}
+
+fn number(attribute: &Value) -> i64 {
+    attribute["N"].as_str().and_then(|digits| digits.parse().ok()).unwrap_or(0)
+}
