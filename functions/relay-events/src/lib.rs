@@ -11,11 +11,7 @@ use aws_sdk_eventbridge::{Client, types::PutEventsRequestEntry};
 use lambda_runtime::Error;
 use shared::{
     events::{self, Event as ShopEvent, EventData, EventKind},
-    runtime::{
-        Random, aws, config,
-        stream::{Batch, DeadLetters},
-        trace::TraceId,
-    },
+    runtime::{Random, aws, config, dead_letters::DeadLetters, stream::Batch, trace::TraceId},
     store::{
         Backoff, StoreError,
         stream::{self, Change},

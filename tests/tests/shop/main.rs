@@ -21,6 +21,7 @@ mod costs;
 mod coupons;
 mod crash_points;
 mod crash_scenarios;
+mod delivery;
 mod due;
 mod events;
 mod external;
