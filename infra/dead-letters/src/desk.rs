@@ -3,7 +3,7 @@
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName};
 use aws_types::SdkConfig;
-use serde_json::Value;
+use serde::{Deserialize, de::IgnoredAny};
 
 use crate::{
     letter::Letter,
@@ -50,6 +50,13 @@ pub enum DeskError {
     /// The function took the letter and could not handle it.
     #[error("{0} did not handle it: {1}")]
     NotHandled(String, String),
+}
+
+/// What a function answers to a batch.
+#[derive(Deserialize)]
+struct Told {
+    #[serde(default, rename = "batchItemFailures")]
+    failures: Vec<IgnoredAny>,
 }
 
 impl Desk {
@@ -141,8 +148,7 @@ impl Desk {
         let request = self.lambda.invoke().function_name(function).payload(batch);
         let answer = request.send().await.map_err(aws_sdk_lambda::Error::from)?;
         let told = String::from_utf8_lossy(answer.payload.as_ref().map(Blob::as_ref).unwrap_or_default()).into_owned();
-        let failures = serde_json::from_str(&told).map(|told: Value| told["batchItemFailures"].clone());
-        let is_handled = failures.is_ok_and(|failures| failures.as_array().is_none_or(Vec::is_empty));
+        let is_handled = serde_json::from_str(&told).is_ok_and(|Told { failures }| failures.is_empty());
         if answer.function_error.is_none() && is_handled {
             return Ok(());
         }

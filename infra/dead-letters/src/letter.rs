@@ -59,14 +59,13 @@ fn reason(attributes: &HashMap<&str, &str>) -> String {
 /// The id and kind of the event, or of the stream's record, in a message.
 fn told(body: &str) -> (Option<String>, Option<String>) {
     let body: Value = serde_json::from_str(body).unwrap_or_default();
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    if let Some(kind) = text(&body["detail-type"]) {
-        return (text(&body["detail"]["eventId"]), Some(kind));
+    let text = |path| body.pointer(path).and_then(Value::as_str).map(str::to_owned);
+    if let Some(kind) = text("/detail-type") {
+        return (text("/detail/eventId"), Some(kind));
     }
-    let keys = &body["dynamodb"]["Keys"];
-    let item = text(&keys["pk"]["S"]).zip(text(&keys["sk"]["S"]));
-    let kind = text(&body["eventName"]).zip(item).map(|(name, (pk, sk))| format!("{name} {pk}/{sk}"));
-    (text(&body["eventID"]), kind)
+    let item = text("/dynamodb/Keys/pk/S").zip(text("/dynamodb/Keys/sk/S"));
+    let kind = text("/eventName").zip(item).map(|(name, (pk, sk))| format!("{name} {pk}/{sk}"));
+    (text("/eventID"), kind)
 }
 
 #[cfg(test)]

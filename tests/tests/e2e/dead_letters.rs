@@ -72,12 +72,15 @@ const RELAY: &str = "RelayDeadLetters";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dead_letters_are_listed_shown_redriven_and_dropped() {
-    let shop = Shop::start("e2e-dead-letters").await;
+    let topic = "arn:aws:sns:ap-northeast-2:000000000000:alarms";
+    // With all that is an option of the template.
+    let shop = Shop::start_with("e2e-dead-letters", &[("DataLake", "true"), ("AlarmTopicArn", topic)]).await;
     let (api, tool) = (&shop.api, Tool::of(&shop).await);
     api.customers(1, 1_000_000).await;
     api.product("tea", 1_000, 1_000).await;
     let queues = tool.run(&["list"]);
     for empty in [
+        "DataLakeDeadLetters -> ?: none",
         "DataPlatformDeadLetters -> DataPlatformQueue: none",
         "DueDeadLetters -> Due: none",
         "PaymentRequestsDeadLetters -> PaymentRequests: none",
