@@ -21,6 +21,7 @@ pub mod limits;
 mod meter;
 pub mod platform;
 pub mod queue;
+pub mod queue_source;
 mod router;
 mod shop;
 pub mod sim;

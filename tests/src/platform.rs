@@ -1,8 +1,16 @@
-//! A data platform in this process, that keeps what it was sent.
+//! A data platform in this process, that keeps what it was sent and answers as it is told to.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+};
 
-use axum::{Router, body::Bytes, extract::State, http::HeaderMap};
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::State,
+    http::{HeaderMap, Response},
+};
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -10,7 +18,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 #[derive(Debug, Clone)]
 pub struct Received {
     headers: HeaderMap,
-    /// Its body.
+    /// Its body; nothing where it has none.
     pub body: Value,
 }
 
@@ -21,25 +29,74 @@ impl Received {
     }
 }
 
-type Requests = Arc<Mutex<Vec<Received>>>;
+/// What a platform replies to a request.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    said: String,
+}
 
-/// A platform that takes everything, until it is dropped.
-#[derive(Debug)]
+impl Reply {
+    /// Just a status.
+    pub fn of(status: u16) -> Self {
+        Self { status, headers: Vec::new(), said: String::new() }
+    }
+
+    /// The same with words.
+    #[must_use]
+    pub fn saying(self, said: &str) -> Self {
+        Self { said: said.to_owned(), ..self }
+    }
+
+    /// The same with a wish to be left alone.
+    #[must_use]
+    pub fn retry_after(self, wait: &str) -> Self {
+        self.with("retry-after", wait)
+    }
+
+    /// The same with another address.
+    #[must_use]
+    pub fn leading_to(self, url: &str) -> Self {
+        self.with("location", url)
+    }
+
+    fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+}
+
+/// Chooses the reply to each request.
+type Replies = Box<dyn FnMut(&Received) -> Reply + Send>;
+
+struct Held {
+    received: Vec<Received>,
+    reply: Replies,
+}
+
+/// A platform, until it is dropped.
 pub struct Platform {
     port: u16,
-    received: Requests,
+    held: Arc<Mutex<Held>>,
     server: JoinHandle<()>,
 }
 
+impl fmt::Debug for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Platform")
+    }
+}
+
 impl Platform {
-    /// A platform at a free port.
+    /// A platform at a free port, that takes everything.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let port = listener.local_addr().expect("it has an address").port();
-        let received = Requests::default();
-        let router = Router::new().fallback(receive).with_state(Arc::clone(&received));
+        let held = Arc::new(Mutex::new(Held { received: Vec::new(), reply: Box::new(|_| Reply::of(200)) }));
+        let router = Router::new().fallback(receive).with_state(Arc::clone(&held));
         let server = tokio::spawn(async { axum::serve(listener, router).await.expect("it serves") });
-        Self { port, received, server }
+        Self { port, held, server }
     }
 
     /// Where it takes events.
@@ -47,9 +104,14 @@ impl Platform {
         format!("http://127.0.0.1:{}/events", self.port).parse().expect("a URL")
     }
 
-    /// What it was sent so far.
+    /// Has it reply to each request as `choose` says.
+    pub fn reply(&self, choose: impl FnMut(&Received) -> Reply + Send + 'static) {
+        self.held.lock().unwrap().reply = Box::new(choose);
+    }
+
+    /// What it was sent so far, whatever it replied.
     pub fn received(&self) -> Vec<Received> {
-        self.received.lock().unwrap().clone()
+        self.held.lock().unwrap().received.clone()
     }
 }
 
@@ -59,7 +121,12 @@ impl Drop for Platform {
     }
 }
 
-async fn receive(State(received): State<Requests>, headers: HeaderMap, body: Bytes) {
-    let body = serde_json::from_slice(&body).expect("events are JSON");
-    received.lock().unwrap().push(Received { headers, body });
+async fn receive(State(held): State<Arc<Mutex<Held>>>, headers: HeaderMap, body: Bytes) -> Response<Body> {
+    let received = Received { headers, body: serde_json::from_slice(&body).unwrap_or_default() };
+    let mut held = held.lock().unwrap();
+    let reply = (held.reply)(&received);
+    held.received.push(received);
+    let response = Response::builder().status(reply.status);
+    let response = reply.headers.into_iter().fold(response, |response, (name, value)| response.header(name, value));
+    response.body(Body::from(reply.said)).expect("a response")
 }

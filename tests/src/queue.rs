@@ -11,7 +11,7 @@ use aws_smithy_types::body::SdkBody;
 use serde_json::{Value, json};
 use shared::{
     events::Event,
-    runtime::{queue::Queue, stream::DeadLetters},
+    runtime::{dead_letters::DeadLetters, queue::Queue},
 };
 
 use crate::wire;
@@ -58,9 +58,14 @@ struct LettersState {
 }
 
 impl Letters {
-    /// The queue, as a function that works off a stream has it.
+    /// The queue, as a function has it.
     pub fn queue(&self) -> DeadLetters {
-        DeadLetters::new(aws_sdk_sqs::Client::new(&wire::to(self.clone())), "http://aws.test/queue".to_owned())
+        self.queue_over(aws_sdk_sqs::Client::new(&wire::to(self.clone())))
+    }
+
+    /// The queue, as a function has it that reaches it by this client.
+    pub fn queue_over(&self, client: aws_sdk_sqs::Client) -> DeadLetters {
+        DeadLetters::new(client, "http://aws.test/queue".to_owned())
     }
 
     /// Lets it take nothing, or again whatever comes.

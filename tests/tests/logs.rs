@@ -6,12 +6,12 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use deliver_orders::{Courier, Http};
+use deliver_orders::{Circuit, Courier, Http};
 use serde_json::json;
 use shared::{
     events::EventKind,
     runtime::{
-        Random,
+        Clock, Random,
         trace::{self, TraceId},
     },
 };
@@ -83,7 +83,9 @@ async fn every_line_has_the_trace() {
     all_have(&log.lines(), TRACE, "OrderPaid published");
 
     let platform = Platform::start().await;
-    let courier = Courier::new(Http::new(platform.url()).unwrap(), Waits::default().queue(), Random::system());
+    let (queue, letters) = (Waits::default().queue(), Letters::default().queue());
+    let http = Http::new(platform.url(), Clock::system()).unwrap();
+    let courier = Courier::new(http, queue, letters, Circuit::default(), Random::system());
     let paid: Vec<_> = shop.published().await.into_iter().filter(|event| event.kind == EventKind::OrderPaid).collect();
     log.lines();
     trace::of(own.clone(), courier.handle(batch_of(&paid))).await.unwrap();
@@ -92,5 +94,5 @@ async fn every_line_has_the_trace() {
     // What says of no trace belongs to that of the function.
     let nothing = batch("jangteo.orders", &[("OrderPaid", json!({}))]);
     trace::of(own.clone(), courier.handle(nothing)).await.unwrap();
-    all_have(&log.lines(), &own.to_string(), "a message was not handled");
+    all_have(&log.lines(), &own.to_string(), "a message is no event");
 }

@@ -7,7 +7,7 @@ use shared::{
         Shop,
         bestsellers::{self, SalesChange},
     },
-    runtime::stream::{Batch, DeadLetters},
+    runtime::{dead_letters::DeadLetters, stream::Batch},
     store::{StoreError, stream},
 };
 

@@ -2,78 +2,37 @@
 //!
 //! At least once: the platform tells a repetition by the `Idempotency-Key` header, which is the event's id. The header
 //! `traceparent` has it go on with the trace of the request that the event follows from.
+//!
+//! What the platform refuses for good is put aside with its reason. Everything else comes again: while the platform does
+//! not answer, nearly without asking it.
 
-use std::{future::Future, time::Duration};
+mod circuit;
+mod platform;
+
+use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::Error;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use shared::runtime::{
-    Random, config,
+    Clock, Random, config,
+    dead_letters::DeadLetters,
     queue::{Handled, Queue},
     trace,
 };
 
-/// How long the platform may take for one event.
-pub const TIMEOUT: Duration = Duration::from_secs(3);
-
-/// An event on its way to the platform.
-#[derive(Debug)]
-pub struct Delivery {
-    /// What names the event, however often it comes.
-    pub event_id: String,
-    /// The trace that it follows from, as W3C writes it.
-    pub traceparent: Option<String>,
-    /// The event, as it was published.
-    pub event: String,
-}
-
-/// Where events are delivered to.
-pub trait Platform {
-    /// Posts an event; the status that is answered within [`TIMEOUT`].
-    fn post(&self, delivery: Delivery) -> impl Future<Output = Result<u16, Error>>;
-}
-
-/// A platform at an address.
-#[derive(Debug)]
-pub struct Http {
-    client: reqwest::Client,
-    url: reqwest::Url,
-}
-
-impl Http {
-    /// A platform at this address.
-    ///
-    /// # Errors
-    /// Where TLS cannot be set up.
-    pub fn new(url: reqwest::Url) -> Result<Self, Error> {
-        Ok(Self { client: reqwest::Client::builder().timeout(TIMEOUT).build()?, url })
-    }
-}
-
-impl Platform for Http {
-    async fn post(&self, Delivery { event_id, traceparent, event }: Delivery) -> Result<u16, Error> {
-        let mut request = self
-            .client
-            .post(self.url.clone())
-            .header("content-type", "application/json")
-            .header("idempotency-key", event_id)
-            .body(event);
-        if let Some(traceparent) = traceparent {
-            request = request.header("traceparent", traceparent);
-        }
-        // The platform's address may hold a secret.
-        let answer = request.send().await.map_err(reqwest::Error::without_url)?;
-        Ok(answer.status().as_u16())
-    }
-}
+pub use circuit::Circuit;
+use platform::Verdict;
+pub use platform::{Answer, Delivery, Http, Platform, TIMEOUT};
 
 /// Who carries events to the platform.
 #[derive(Debug)]
 pub struct Courier<P> {
     platform: P,
     queue: Queue,
+    dead_letters: DeadLetters,
+    circuit: Circuit,
     random: Random,
 }
 
@@ -92,21 +51,33 @@ struct Header {
     aggregate_id: String,
 }
 
+/// What became of an event.
+enum Outcome {
+    Delivered,
+    /// It will never be delivered, for this reason.
+    Refused(String),
+    /// The platform did not take it, for this reason; it may after this time.
+    Failed(String, Duration),
+    /// It was not posted; it may be after this time.
+    HeldBack(Duration),
+}
+
 impl Courier<Http> {
-    /// A courier from the queue that `QUEUE_URL` names to the platform at `DATA_PLATFORM_URL`.
+    /// A courier from the queue that `QUEUE_URL` names to the platform at `DATA_PLATFORM_URL`, with the queue that
+    /// `DEAD_LETTERS_URL` names for what is refused.
     ///
     /// # Errors
     /// Where the configuration is incomplete, or TLS cannot be set up.
     pub fn from_env() -> Result<Self, Error> {
-        let platform = Http::new(config::required("DATA_PLATFORM_URL")?.parse()?)?;
-        Ok(Self::new(platform, Queue::from_env()?, Random::system()))
+        let platform = Http::new(config::required("DATA_PLATFORM_URL")?.parse()?, Clock::system())?;
+        Ok(Self::new(platform, Queue::from_env()?, DeadLetters::from_env()?, Circuit::default(), Random::system()))
     }
 }
 
 impl<P: Platform> Courier<P> {
     /// A courier from this queue to this platform.
-    pub fn new(platform: P, queue: Queue, random: Random) -> Self {
-        Self { platform, queue, random }
+    pub fn new(platform: P, queue: Queue, dead_letters: DeadLetters, circuit: Circuit, random: Random) -> Self {
+        Self { platform, queue, dead_letters, circuit, random }
     }
 
     /// Delivers a batch, each message for itself.
@@ -114,19 +85,72 @@ impl<P: Platform> Courier<P> {
     /// # Errors
     /// Never: what fails is named, and comes again.
     pub async fn handle(&self, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
-        Ok(self.queue.work_off(batch, |body| self.deliver(body)).await)
+        // In a box: what a future holds in itself nests too deeply for the compiler.
+        Ok(self.queue.work_off(batch, |body| Box::pin(self.work_off(body))).await)
     }
 
-    async fn deliver(&self, body: String) -> Result<Handled, Error> {
-        let event: BusEvent<'_> = serde_json::from_str(&body)?;
-        let header: Header = serde_json::from_str(event.detail.get())?;
-        let traceparent = trace::current().map(|trace| trace.traceparent(&self.random));
-        let event = event.detail.get().to_owned();
-        let status = self.platform.post(Delivery { event_id: header.event_id.clone(), traceparent, event }).await?;
-        if !(200..300).contains(&status) {
-            return Err(format!("the data platform answered {status}").into());
-        }
-        tracing::info!(event.id = header.event_id, order.id = header.aggregate_id, "event delivered");
-        Ok(Handled::Done)
+    async fn work_off(&self, body: String) -> Result<Handled, Error> {
+        let (Header { event_id, aggregate_id }, event) = match read(&body) {
+            Ok(event) => event,
+            Err(error) => {
+                self.dead_letters.put_aside(body, &format!("it is no event: {error}")).await?;
+                tracing::error!("a message is no event and was put aside");
+                return Ok(Handled::Done);
+            }
+        };
+        let (outcome, handled) = match self.deliver(&event_id, event).await {
+            Outcome::Delivered => {
+                tracing::info!(event.id = event_id, order.id = aggregate_id, "event delivered");
+                ("DELIVERED", Handled::Done)
+            }
+            Outcome::Refused(reason) => {
+                self.dead_letters.put_aside(body, &reason).await?;
+                tracing::error!(event.id = event_id, order.id = aggregate_id, "the data platform refused an event");
+                ("REFUSED", Handled::Done)
+            }
+            Outcome::Failed(reason, wait) => {
+                tracing::warn!(reason, event.id = event_id, "the data platform did not take an event");
+                ("FAILED", Handled::Later(wait))
+            }
+            Outcome::HeldBack(wait) => {
+                tracing::info!(event.id = event_id, "the data platform is left alone for a while");
+                ("HELD_BACK", Handled::Later(wait))
+            }
+        };
+        metrics::counter!("Deliveries", "Outcome" => outcome).increment(1);
+        Ok(handled)
     }
+
+    async fn deliver(&self, event_id: &str, event: &str) -> Outcome {
+        if let Err(wait) = self.circuit.ask() {
+            return Outcome::HeldBack(wait);
+        }
+        let traceparent = trace::current().map(|trace| trace.traceparent(&self.random));
+        let delivery = Delivery { event_id: event_id.to_owned(), traceparent, event: event.to_owned() };
+        let (reason, retry_after) = match self.platform.post(delivery).await {
+            Ok(answer) => {
+                let reason = format!("the data platform answered {}", answer.status);
+                match answer.verdict() {
+                    Verdict::Taken => {
+                        self.circuit.succeeded();
+                        return Outcome::Delivered;
+                    }
+                    Verdict::Refused => {
+                        self.circuit.succeeded();
+                        return Outcome::Refused(format!("{reason}: {}", answer.said));
+                    }
+                    Verdict::NotNow => (reason, answer.retry_after),
+                }
+            }
+            Err(error) => (error.to_string(), None),
+        };
+        self.circuit.failed(retry_after);
+        Outcome::Failed(reason, retry_after.unwrap_or_default())
+    }
+}
+
+/// The event in a message, as it was published.
+fn read(body: &str) -> Result<(Header, &str), serde_json::Error> {
+    let BusEvent { detail } = serde_json::from_str(body)?;
+    Ok((serde_json::from_str(detail.get())?, detail.get()))
 }

@@ -11,11 +11,7 @@ use aws_sdk_eventbridge::{Client, types::PutEventsRequestEntry};
 use lambda_runtime::Error;
 use shared::{
     events::{self, Event as ShopEvent, EventData, EventKind},
-    runtime::{
-        Random, aws, config,
-        stream::{Batch, DeadLetters},
-        trace::TraceId,
-    },
+    runtime::{Random, aws, config, dead_letters::DeadLetters, stream::Batch, trace::TraceId},
     store::{
         Backoff, StoreError,
         stream::{self, Change},
@@ -142,18 +138,19 @@ pub fn events_of(record: &EventRecord) -> Result<Vec<ShopEvent>, StoreError> {
     Ok(events.into_iter().map(|event| event.in_trace(trace_id.clone())).collect())
 }
 
-/// Logs and counts what was published.
+/// Logs and counts what was published. A batch that comes again counts again: it is a gauge of how the shop does, not of
+/// money.
 fn note(event: &ShopEvent) {
-    watch_funnel(event);
     let (kind, version) = (event.kind.as_str(), event.version);
+    metrics::counter!("Events", "Kind" => kind).increment(1);
+    watch_funnel(event);
     let span = event.trace_id.as_ref().map_or_else(Span::none, TraceId::span);
     span.in_scope(|| {
         tracing::info!(event.id = event.event_id, aggregate.id = event.aggregate_id, version, "{kind} published");
     });
 }
 
-/// Counts the steps of the funnel from order sheet to payment. A batch that comes again counts again: it is a gauge of
-/// how the shop does, not of money.
+/// Counts the steps of the funnel from order sheet to payment.
 fn watch_funnel(event: &ShopEvent) {
     let sheet = match &event.data {
         EventData::Order(order) => order.order_sheet_id.is_some(),

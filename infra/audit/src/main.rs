@@ -1,19 +1,15 @@
 //! `audit`: tells whether the books of a shop are right.
 
-mod connection;
-
 use std::{
     io::{self, Write},
     process::ExitCode,
 };
 
 use audit::{ReadError, Scope};
+use aws_sdk_dynamodb::Client;
 use clap::Parser;
-use shared::runtime::{
-    Clock,
-    config::{ConfigError, optional},
-};
-use url::Url;
+use connection::{Place, PlaceError};
+use shared::runtime::Clock;
 
 /// Reads the whole table of a shop and checks that the books are right
 ///
@@ -29,13 +25,8 @@ struct Arguments {
     #[arg(long)]
     table: String,
 
-    /// Where DynamoDB is, if not on AWS [default: AWS_ENDPOINT_URL]
-    #[arg(long)]
-    endpoint_url: Option<Url>,
-
-    /// The table's region [default: AWS_REGION]
-    #[arg(long)]
-    region: Option<String>,
+    #[command(flatten)]
+    place: Place,
 
     /// Leave the bestsellers out, which follow the orders a moment later
     #[arg(long)]
@@ -46,9 +37,7 @@ struct Arguments {
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
-    Config(#[from] ConfigError),
-    #[error("AWS_ENDPOINT_URL is not a URL: {0}")]
-    Endpoint(#[from] url::ParseError),
+    Place(#[from] PlaceError),
     #[error(transparent)]
     Read(#[from] ReadError),
     #[error("the report cannot be written: {0}")]
@@ -72,12 +61,9 @@ async fn main() -> ExitCode {
 
 /// Prints the report and tells whether nothing is wrong.
 async fn run(arguments: Arguments) -> Result<bool, Failure> {
-    let Arguments { table, endpoint_url, region, skip_sales } = arguments;
-    let from_environment = || optional("AWS_ENDPOINT_URL").map(|url| url.parse::<Url>()).transpose();
-    let endpoint_url = endpoint_url.map_or_else(from_environment, |url| Ok(Some(url)))?;
+    let Arguments { table, place, skip_sales } = arguments;
     let scope = if skip_sales { Scope::WithoutSales } else { Scope::Everything };
-
-    let client = connection::client(endpoint_url.as_ref(), region)?;
+    let client = Client::new(&place.config()?);
     let report = audit::audit(&client, &table, scope, Clock::system().now()).await?;
     write!(io::stdout().lock(), "{report}")?;
     Ok(report.is_clean())

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The name under which the template is deployed.
-const STACK: &str = "jangteo";
+pub(crate) const STACK: &str = "jangteo";
 
 /// What was deployed, as `scripts/deploy.py` reports it.
 #[derive(Debug, Deserialize)]

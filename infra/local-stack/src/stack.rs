@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     Binaries, Config, Tools, build, data_platform,
-    deployment::{self, Deployment, Kept},
+    deployment::{self, Deployment, Kept, STACK},
     emulator::Emulator,
     error::{Context as _, Error, Result},
     gateway::Gateway,
@@ -118,8 +118,11 @@ impl LocalStack {
         let file = self.config.environment_file();
         let aws = self.aws_environment();
         let aws = aws.iter().map(|(name, value)| (*name, value.as_str()));
-        let lines: String =
-            aws.chain(self.deployment.environment()?).map(|(name, value)| format!("{name}={value}\n")).collect();
+        let lines: String = aws
+            .chain([("STACK_NAME", STACK)])
+            .chain(self.deployment.environment()?)
+            .map(|(name, value)| format!("{name}={value}\n"))
+            .collect();
         fs::write(&file, lines).context(format_args!("write {}", file.display()))
     }
 

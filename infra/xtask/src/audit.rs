@@ -15,7 +15,7 @@ pub(crate) async fn run(arguments: Vec<String>) -> Result<(), Failure> {
 }
 
 /// What the shop that runs here has written down of itself.
-fn shop_environment() -> Result<BTreeMap<String, String>, Failure> {
+pub(crate) fn shop_environment() -> Result<BTreeMap<String, String>, Failure> {
     let lines = fs::read_to_string(Config::dev().environment_file()).map_err(|_| Failure::NoShop)?;
     let variables = lines.lines().filter_map(|line| line.split_once('='));
     Ok(variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())

@@ -2,6 +2,7 @@
 
 mod audit;
 mod dev;
+mod dlq;
 mod failure;
 mod run;
 mod sample;
@@ -89,6 +90,17 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+
+    /// See to dead letters: `list`, `show`, `redrive` or `drop` what could not be handled
+    ///
+    /// Those of the shop that `cargo xtask dev` runs, unless `--stack` names a deployed one; `cargo xtask dlq --help` has the
+    /// rest.
+    #[command(disable_help_flag = true)]
+    Dlq {
+        /// What is passed on to the tool
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -105,6 +117,7 @@ async fn main() -> ExitCode {
             unless_stopped(run::binary("simulate", &arguments, [])).await
         }
         Command::Audit { arguments } => unless_stopped(audit::run(arguments)).await,
+        Command::Dlq { arguments } => unless_stopped(dlq::run(arguments)).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

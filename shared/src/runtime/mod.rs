@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod config;
+pub mod dead_letters;
 mod effects;
 pub mod identity;
 pub mod queue;

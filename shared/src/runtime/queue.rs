@@ -13,7 +13,7 @@ use super::{
     trace::{self, TraceId},
 };
 
-/// The longest wait after a failure, in seconds.
+/// The longest wait after a failure, in seconds: also where more was asked for.
 const LONGEST_WAIT_SECONDS: u64 = 900;
 
 /// The longest time that SQS keeps a message invisible, in seconds.
@@ -33,6 +33,8 @@ pub enum Handled {
     Done,
     /// It is too early: it comes again after this time.
     NotYet(Duration),
+    /// It cannot be done now: it comes again after its own wait, but not before this time is over.
+    Later(Duration),
 }
 
 impl Queue {
@@ -78,6 +80,7 @@ impl Queue {
         let wait = match handling.await {
             Ok(Handled::Done) => return true,
             Ok(Handled::NotYet(wait)) => seconds(wait).min(LONGEST_INVISIBLE_SECONDS),
+            Ok(Handled::Later(wait)) => seconds(wait).max(wait_after(message)).min(LONGEST_WAIT_SECONDS),
             Err(error) => {
                 tracing::warn!(%error, message.id = message.message_id, "a message was not handled");
                 wait_after(message)

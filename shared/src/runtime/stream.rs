@@ -6,15 +6,10 @@ use aws_lambda_events::{
     dynamodb::EventRecord,
     streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse},
 };
-use aws_sdk_sqs::{Client, types::MessageAttributeValue};
-use lambda_runtime::Error;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{
-    aws,
-    config::{ConfigError, required},
-};
+use super::dead_letters::DeadLetters;
 use crate::store::StoreError;
 
 /// Records of the stream, each as the stream gave it.
@@ -53,31 +48,9 @@ pub struct Told<T> {
     pub stopped_at: Option<usize>,
 }
 
-/// The queue of records that cannot be read, each the body of a message, as the stream gave it. To be handled after all,
-/// it is handed over as a batch of its own: `{"Records": [BODY]}`. A record can be in it more than once.
-#[derive(Debug)]
-pub struct DeadLetters {
-    client: Client,
-    url: String,
-}
-
-/// The most characters of what is said of why a record cannot be read.
-const MAX_REASON: usize = 1_000;
-
+/// Records among the dead letters are as the stream gave them: to be handled after all, one is handed over as a batch of its
+/// own, `{"Records": [BODY]}`.
 impl DeadLetters {
-    /// The queue that `DEAD_LETTERS_URL` names.
-    ///
-    /// # Errors
-    /// Where the configuration is incomplete.
-    pub fn from_env() -> Result<Self, ConfigError> {
-        Ok(Self::new(Client::new(&aws::sdk_config()?), required("DEAD_LETTERS_URL")?))
-    }
-
-    /// The queue with this address.
-    pub fn new(client: Client, url: String) -> Self {
-        Self { client, url }
-    }
-
     /// Reads the records of a batch. What cannot be read is put aside; reading ends where that fails too.
     pub async fn read<T>(&self, batch: &Batch, of_record: impl Fn(&EventRecord) -> Result<T, StoreError>) -> Told<T> {
         let mut told = Told { changes: Vec::new(), stopped_at: None };
@@ -90,7 +63,7 @@ impl DeadLetters {
                 Err(reason) => reason,
             };
             let number = sequence_number(record);
-            match self.put_aside(record, &reason).await {
+            match self.put_aside(record.to_string(), &reason).await {
                 Ok(()) => tracing::error!(record.number = number, "a stream record cannot be read and was put aside"),
                 Err(error) => {
                     tracing::error!(%error, record.number = number, "a stream record can neither be read nor put aside");
@@ -100,16 +73,6 @@ impl DeadLetters {
             }
         }
         told
-    }
-
-    /// The reason goes with it and not into the log: it may quote what is in the record.
-    async fn put_aside(&self, record: &Value, reason: &str) -> Result<(), Error> {
-        // Some control characters are more than a queue takes.
-        let reason: String = reason.chars().filter(|c| !c.is_control()).take(MAX_REASON).collect();
-        let reason = MessageAttributeValue::builder().data_type("String").string_value(reason).build()?;
-        let message = self.client.send_message().queue_url(&self.url).message_body(record.to_string());
-        message.message_attributes("Reason", reason).send().await.map_err(aws_sdk_sqs::Error::from)?;
-        Ok(())
     }
 }
 

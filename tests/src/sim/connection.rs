@@ -246,7 +246,7 @@ fn serve(world: &World, sent: Sent, chance: &mut Chance) -> Result<(u16, Value),
     match sent.service.as_str() {
         "AWSEvents" => Ok(world.mail.put_events(world, &sent.body, chance)),
         "AmazonSQS" if sent.operation == "SendMessage" => {
-            world.blame(format!("a record is put aside: {}", sent.body["MessageBody"]));
+            world.blame(format!("something is put aside: {}", sent.body["MessageBody"]));
             Ok((200, json!({ "MessageId": "1" })))
         }
         "AmazonSQS" => Ok((200, world.mail.postpone(&sent.body))),

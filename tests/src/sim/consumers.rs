@@ -3,13 +3,10 @@
 use std::time::Duration;
 
 use aws_lambda_events::{sqs::SqsEvent, streams::DynamoDbEventResponse};
-use deliver_orders::Courier;
+use deliver_orders::{Circuit, Courier};
 use lambda_runtime::Error;
 use serde_json::{Value, json};
-use shared::runtime::{
-    queue::Queue,
-    stream::{Batch, DeadLetters},
-};
+use shared::runtime::{dead_letters::DeadLetters, queue::Queue, stream::Batch};
 use tokio::time::sleep;
 
 use super::{mail::named, outside::DataPlatform, plan::FaultKind, world::World};
@@ -136,12 +133,13 @@ async fn read_batch(
 /// Works off a queue.
 async fn work_off(world: World, function: String, queue: String, most: usize, worker: u64) {
     let mut chance = world.chance_of(&format!("{function} {worker}"));
+    let mut circuit = Circuit::default();
     loop {
         let messages = world.mail.receive(&queue, most, &mut chance).await;
         let ids: Vec<&str> = messages.iter().filter_map(|message| message["messageId"].as_str()).collect();
         world.trace.note(&function, || format!("gets {}", ids.join(", ")));
         let batch: SqsEvent = serde_json::from_value(json!({ "Records": messages })).expect("a batch");
-        let courier_of = world.clone();
+        let (courier_of, same) = (world.clone(), circuit.clone());
         let work = world.invoke(function.clone(), Chance::new(chance.bits()), FUNCTION, |shop, connection| async {
             let (shop, connection) = (shop, connection);
             let queue = Queue::new(connection.sqs(), QUEUE.to_owned());
@@ -149,12 +147,18 @@ async fn work_off(world: World, function: String, queue: String, most: usize, wo
                 "expire-due" => expire_due::handle(&shop, &queue, batch).await,
                 "settle-payments" => settle_payments::handle(&shop, &queue, batch).await,
                 "deliver-orders" => {
-                    Courier::new(DataPlatform(courier_of), queue, shop.random.clone()).handle(batch).await
+                    let letters = DeadLetters::new(connection.sqs(), QUEUE.to_owned());
+                    let random = shop.random.clone();
+                    Courier::new(DataPlatform(courier_of), queue, letters, same, random).handle(batch).await
                 }
                 other => panic!("{other} works off a queue, but not here"),
             }
         });
-        let Some(Ok(answer)) = work.await else { continue };
+        let Some(Ok(answer)) = work.await else {
+            // What the instance remembered is lost.
+            circuit = Circuit::default();
+            continue;
+        };
         let failed = |id: &str| answer.batch_item_failures.iter().any(|failure| failure.item_identifier == id);
         // A message whose deletion gets lost comes again.
         let is_lost = world.goes_wrong(FaultKind::MessageTrouble) && chance.below(10) == 0;

@@ -43,6 +43,8 @@ struct Queue {
     /// The messages that were received too often.
     dead: Vec<Value>,
     sent: u32,
+    /// So often a message is received at most.
+    most_receives: u32,
 }
 
 #[derive(Debug)]
@@ -55,7 +57,11 @@ struct Message {
 
 impl Mail {
     pub(super) fn new() -> Self {
-        let queues = RULES.iter().map(|rule| (rule.queue.clone(), Queue::default())).collect();
+        let queue = |rule: &Rule| {
+            let most_receives = most_receives(&rule.queue);
+            (rule.queue.clone(), Queue { most_receives, ..Queue::default() })
+        };
+        let queues = RULES.iter().map(queue).collect();
         Self { began: Instant::now(), queues: Mutex::new(queues), changed: Notify::new() }
     }
 
@@ -162,7 +168,7 @@ impl Mail {
 
 impl Queue {
     fn take(&mut self, most: usize, now: Duration, chance: &mut Chance) -> Vec<Value> {
-        let limit = most_receives();
+        let limit = self.most_receives;
         let (dead, alive): (Vec<Message>, Vec<Message>) = std::mem::take(&mut self.messages)
             .into_iter()
             .partition(|message| message.visible_from <= now && message.received >= limit);
@@ -189,7 +195,11 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
         list.as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
     };
     let resources = template()["Resources"].as_object().expect("the template has resources").values();
-    let rules = resources.filter(|resource| resource["Type"] == "AWS::Events::Rule").map(|rule| {
+    let leads_to_a_queue = |rule: &&Value| {
+        rule["Type"] == "AWS::Events::Rule"
+            && template()["Resources"][named(&rule["Properties"]["Targets"][0]["Arn"])]["Type"] == "AWS::SQS::Queue"
+    };
+    let rules = resources.filter(leads_to_a_queue).map(|rule| {
         let pattern = &rule["Properties"]["EventPattern"];
         let source = texts(&pattern["source"]).remove(0);
         let queue = named(&rule["Properties"]["Targets"][0]["Arn"]);
@@ -211,7 +221,7 @@ fn delay_of(queue: &str) -> Duration {
     }
 }
 
-fn most_receives() -> u32 {
-    let policy = &template()["Resources"]["Due"]["Properties"]["RedrivePolicy"];
+fn most_receives(queue: &str) -> u32 {
+    let policy = &template()["Resources"][queue]["Properties"]["RedrivePolicy"];
     policy["maxReceiveCount"].as_u64().and_then(|most| u32::try_from(most).ok()).expect("a queue has dead letters")
 }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use deliver_orders::{Delivery, Platform, TIMEOUT};
+use deliver_orders::{Answer, Delivery, Platform, TIMEOUT};
 use lambda_runtime::Error;
 use serde_json::{Value, json};
 use shared::events::PAYMENTS_SOURCE;
@@ -62,14 +62,14 @@ impl Outside {
 pub(super) struct DataPlatform(pub(super) World);
 
 impl Platform for DataPlatform {
-    async fn post(&self, Delivery { event_id, event, .. }: Delivery) -> Result<u16, Error> {
+    async fn post(&self, Delivery { event_id, event, .. }: Delivery) -> Result<Answer, Error> {
         let Self(world) = self;
         let mut chance = world.chance_of(&format!("{event_id} {:?}", world.now()));
         let trouble = world.goes_wrong(FaultKind::PlatformDown);
         sleep(Duration::from_millis(1 + chance.below(40))).await;
         if world.is_down(FaultKind::PlatformDown) || (trouble && chance.below(10) == 0) {
             world.trace.note("data platform", || format!("refuses {event_id}"));
-            return Ok(503);
+            return Ok(Answer::of(503));
         }
         {
             let event: Value = serde_json::from_str(&event)?;
@@ -85,7 +85,7 @@ impl Platform for DataPlatform {
             return Err("the data platform did not answer in time".into());
         }
         world.trace.note("data platform", || format!("takes {event_id}"));
-        Ok(200)
+        Ok(Answer::of(200))
     }
 }
 

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on should say where, and has a clock of its own"
 )]
 
+mod dead_letters;
 mod deployed;
 mod flash;
 mod payments;

@@ -8,28 +8,33 @@ use std::{
     time::Duration,
 };
 
+use futures::{StreamExt, stream};
 use reqwest::Method;
 use serde_json::json;
 use tokio::task::JoinHandle;
 
-use crate::stack::{Answer, Api, Shop};
+use crate::{
+    dead_letters::Tool,
+    stack::{Answer, Api, Shop},
+};
 
+/// 200 orders meanwhile, and no word of it left anywhere afterwards.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_data_platform_that_was_down_gets_every_order_once() {
     let shop = Shop::start("e2e-data-platform").await;
-    let api = &shop.api;
-    api.customers(1, 1_000_000).await;
+    let (api, tool) = (&shop.api, Tool::of(&shop).await);
+    api.customers(4, 1_000_000).await;
     api.product("tea", 1_000, 1_000).await;
     shop.data_platform_answers(503).await;
-    let mut orders = Vec::new();
-    for _ in 0..30 {
-        orders.push(id(&api.order("u0", "tea").await));
-    }
+    let order = |number: usize| async move { id(&api.order(&format!("u{}", number % 4), "tea").await) };
+    let orders: Vec<String> = stream::iter(0..200).map(order).buffer_unordered(4).collect().await;
     // Time enough for deliveries to fail.
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(shop.received().await, Vec::<serde_json::Value>::new());
     shop.data_platform_answers(200).await;
     shop.data_platform_holds(&orders).await;
+    let queues = tool.run(&["list"]);
+    assert!(queues.lines().all(|line| line.ends_with(": none")), "{queues}");
     shop.audit().await;
     shop.stop().await;
 }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 
 /// How long what follows from a commit may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// One stack at a time: two cores are no more than one needs.
 static TURN: Mutex<()> = Mutex::const_new(());
@@ -102,6 +102,12 @@ impl Shop {
         let url = format!("{}/mode", self.stack().data_platform_url());
         let answer = reqwest::Client::new().put(url).json(&json!({ "status": status })).send().await.unwrap();
         assert!(answer.status().is_success());
+    }
+
+    /// Has the data platform forget all it was sent.
+    pub async fn forget_received(&self) {
+        let url = format!("{}/received", self.stack().data_platform_url());
+        assert!(reqwest::Client::new().delete(url).send().await.unwrap().status().is_success());
     }
 
     /// Waits until the data platform holds just these orders' events, each once.

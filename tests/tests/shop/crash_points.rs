@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tests::{
     Answer, Bus, Call, TABLE, TestShop,
     deaths::{Deaths, Side},
-    queue::Waits,
+    queue::{Letters, Waits},
 };
 
 use crate::crash_scenarios::scenarios;
@@ -49,18 +49,22 @@ pub struct Scenario {
     pub again: bool,
 }
 
-/// A data platform that keeps the ids of what it got.
+/// A data platform that keeps the ids of what it got, and refuses events of orders that it calls bad. What comes of that.
 #[derive(Debug, Clone, Default)]
 pub struct Platform {
     pub got: Arc<Mutex<BTreeSet<String>>>,
+    pub letters: Letters,
     pub deaths: Deaths,
 }
 
 impl deliver_orders::Platform for Platform {
-    async fn post(&self, delivery: deliver_orders::Delivery) -> Result<u16, lambda_runtime::Error> {
+    async fn post(&self, delivery: deliver_orders::Delivery) -> Result<deliver_orders::Answer, lambda_runtime::Error> {
         let take = async {
+            if delivery.event_id.starts_with("bad") {
+                return Ok(deliver_orders::Answer::of(400));
+            }
             self.got.lock().unwrap().insert(delivery.event_id.clone());
-            Ok(200)
+            Ok(deliver_orders::Answer::of(200))
         };
         self.deaths.call("POST", take).await
     }
@@ -134,6 +138,7 @@ async fn play(scenario: &Scenario, point: Option<(usize, Side)>) -> Played {
     let mut published: Vec<String> = shop.published().await.iter().map(|event| masked(&event.event_id)).collect();
     published.extend(bus.taken().iter().map(|entry| masked(entry["Detail"].as_str().unwrap())));
     published.extend(platform.got.lock().unwrap().iter().map(|id| masked(id)));
+    published.extend(platform.letters.taken().iter().map(|(letter, reason)| format!("{reason} {letter}")));
     published.sort();
     published.dedup();
     let outcome = Outcome { answer, items: items(&shop, scenario.but_for), published };

@@ -369,15 +369,23 @@ fn behind() -> Vec<Scenario> {
         settling("a payment", "PaymentSucceeded", 20_000),
         settling("a failure", "PaymentFailed", 20_000),
         settling("too much money", "PaymentSucceeded", 30_000),
-        scenario("deliver-orders", "two events", with_stream, move |stage: Stage| async move {
-            let queue = stage.waits.queue_over(stage.deaths.sqs(stage.waits.clone()));
-            let events = [
-                ("OrderPaid", json!({ "eventId": "e1", "aggregateId": "o1" })),
-                ("OrderPaid", json!({ "eventId": "e2", "aggregateId": "o2" })),
-            ];
-            let courier = deliver_orders::Courier::new(stage.platform, queue, stage.shop.instance().random.clone());
-            done(courier.handle(batch("jangteo.orders", &events)).await.unwrap().batch_item_failures.len())
-        }),
+        scenario(
+            "deliver-orders",
+            "two events, and one that is refused",
+            with_stream,
+            move |stage: Stage| async move {
+                let queue = stage.waits.queue_over(stage.deaths.sqs(stage.waits.clone()));
+                let events = [
+                    ("OrderPaid", json!({ "eventId": "e1", "aggregateId": "o1" })),
+                    ("OrderPaid", json!({ "eventId": "bad", "aggregateId": "o2" })),
+                    ("OrderPaid", json!({ "eventId": "e2", "aggregateId": "o2" })),
+                ];
+                let letters = stage.platform.letters.queue_over(stage.deaths.sqs(stage.platform.letters.clone()));
+                let (circuit, random) = (deliver_orders::Circuit::default(), stage.shop.instance().random.clone());
+                let courier = deliver_orders::Courier::new(stage.platform, queue, letters, circuit, random);
+                done(courier.handle(batch("jangteo.orders", &events)).await.unwrap().batch_item_failures.len())
+            },
+        ),
         scenario("sweep-due", "what is overdue", with_overdue, |stage: Stage| async move {
             sweep_due::handle(stage.shop.instance()).await.unwrap();
             Value::Null

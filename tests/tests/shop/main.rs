@@ -7,6 +7,7 @@
     reason = "a test that cannot go on should say where"
 )]
 
+mod alarms;
 mod audit;
 mod backbone;
 mod balance;
@@ -22,6 +23,7 @@ mod coupon_expiry;
 mod coupons;
 mod crash_points;
 mod crash_scenarios;
+mod delivery;
 mod due;
 mod events;
 mod external;

@@ -126,37 +126,24 @@ fn of_arn(reference: &Value) -> &str {
 /// The emulator delivers without asking the queue's policy, so nothing else would show what is missing in it.
 #[test]
 fn every_rule_may_send_to_its_queue_and_to_its_dead_letters() {
-    let policies = resources("AWS::SQS::QueuePolicy");
-    let [(_, policy)] = policies.as_slice() else { panic!("one policy for all queues") };
-    let queues: BTreeSet<&str> =
-        policy["Queues"].as_array().unwrap().iter().map(|queue| queue["Ref"].as_str().unwrap()).collect();
-    let sources = &policy["PolicyDocument"]["Statement"][0]["Condition"]["ArnEquals"]["aws:SourceArn"];
-    let allowed: BTreeSet<&str> = sources.as_array().unwrap().iter().map(of_arn).collect();
-    for (rule, properties) in resources("AWS::Events::Rule") {
-        assert!(allowed.contains(rule.as_str()), "{rule}");
-        for target in properties["Targets"].as_array().unwrap() {
-            for queue in [&target["Arn"], &target["DeadLetterConfig"]["Arn"]] {
-                assert!(queues.contains(of_arn(queue)), "{rule}: {queue}");
-            }
+    let mut allowed = BTreeSet::new();
+    for (_, policy) in resources("AWS::SQS::QueuePolicy") {
+        let sources = &policy["PolicyDocument"]["Statement"][0]["Condition"]["ArnEquals"]["aws:SourceArn"];
+        let sources: Vec<&Value> = sources.as_array().map_or(vec![sources], |sources| sources.iter().collect());
+        for queue in policy["Queues"].as_array().unwrap() {
+            let queue = queue["Ref"].as_str().unwrap();
+            allowed.extend(sources.iter().map(|source| (of_arn(source).to_owned(), queue.to_owned())));
         }
     }
-}
-
-#[test]
-fn dead_letters_of_every_queue_raise_an_alarm() {
-    let alarms = resources("AWS::CloudWatch::Alarm");
-    let mut dead_letters = BTreeSet::new();
-    for (queue, properties) in resources("AWS::SQS::Queue") {
-        match properties.get("RedrivePolicy") {
-            Some(redrive) => dead_letters.insert(of_arn(&redrive["deadLetterTargetArn"]).to_owned()),
-            // Nothing else than dead letters is worked off by hand.
-            None => dead_letters.insert(queue),
-        };
-    }
-    for queue in dead_letters {
-        let name = format!("{queue}.QueueName");
-        let watched = alarms.iter().any(|(_, alarm)| alarm["Dimensions"][0]["Value"]["Fn::GetAtt"] == name.as_str());
-        assert!(watched, "{queue}");
+    let queues: BTreeSet<String> = resources("AWS::SQS::Queue").into_iter().map(|(name, _)| name).collect();
+    for (rule, properties) in resources("AWS::Events::Rule") {
+        for target in properties["Targets"].as_array().unwrap() {
+            let (to, dead_letters) = (of_arn(&target["Arn"]), of_arn(&target["DeadLetterConfig"]["Arn"]));
+            assert!(allowed.contains(&(rule.clone(), dead_letters.to_owned())), "{rule}: {dead_letters}");
+            // Whatever else it leads to, it reaches under a role.
+            let may = target["RoleArn"].is_object() || allowed.contains(&(rule.clone(), to.to_owned()));
+            assert!(may && queues.contains(to) != target["RoleArn"].is_object(), "{rule}: {to}");
+        }
     }
 }
 

@@ -1,17 +1,17 @@
 //! One trace, from the request to what others are sent.
 
-use deliver_orders::{Courier, Http};
+use deliver_orders::{Circuit, Courier, Http};
 use serde_json::{Value, json};
 use shared::{
     domain::OrderId,
     events::{Event, EventKind},
-    runtime::{Random, queue::Queue},
+    runtime::{Clock, Random},
     store::keys,
 };
 use tests::{
     TestShop,
     platform::Platform,
-    queue::{Waits, batch, batch_of},
+    queue::{Letters, Waits, batch, batch_of},
 };
 
 use crate::records::stored;
@@ -56,8 +56,9 @@ async fn the_trace_of_a_request_reaches_the_data_platform() {
     assert_eq!(traces(&paid), [(EventKind::OrderPaid, TRACE.to_owned())]);
 
     let platform = Platform::start().await;
-    let queue: Queue = Waits::default().queue();
-    let courier = Courier::new(Http::new(platform.url()).unwrap(), queue, Random::new(|| 7 << 64));
+    let (queue, letters) = (Waits::default().queue(), Letters::default().queue());
+    let http = Http::new(platform.url(), Clock::system()).unwrap();
+    let courier = Courier::new(http, queue, letters, Circuit::default(), Random::new(|| 7 << 64));
     let answer = courier.handle(batch_of(&paid)).await.unwrap();
     assert!(answer.batch_item_failures.is_empty());
     let delivered = platform.received();

@@ -1,11 +1,12 @@
-//! The way to the table.
+//! The way of a tool to a shop's AWS account, or to an emulator on this machine.
 
 use std::time::Duration;
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
-use aws_sdk_dynamodb::{Client, config::BehaviorVersion};
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, region::Region};
+use clap::Args;
 use shared::runtime::config::{ConfigError, optional, required};
 use url::{Host, Url};
 
@@ -19,12 +20,43 @@ const LOCAL_CREDENTIAL: &str = "test";
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 const ATTEMPTS: u32 = 5;
 
-/// A client of the DynamoDB at `endpoint_url`, or of AWS, with the credentials that are in the environment. On this
-/// machine both region and credentials can be left out.
-///
-/// # Errors
-/// Where region or credentials are missing.
-pub(crate) fn client(endpoint_url: Option<&Url>, region: Option<String>) -> Result<Client, ConfigError> {
+/// Where a shop is.
+#[derive(Debug, Clone, Args)]
+pub struct Place {
+    /// Where AWS is, if not on AWS [default: AWS_ENDPOINT_URL]
+    #[arg(long)]
+    endpoint_url: Option<Url>,
+
+    /// The shop's region [default: AWS_REGION]
+    #[arg(long)]
+    region: Option<String>,
+}
+
+/// Why there is no way to it.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaceError {
+    /// Something is not set.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The environment says nonsense.
+    #[error("AWS_ENDPOINT_URL is not a URL: {0}")]
+    Endpoint(#[from] url::ParseError),
+}
+
+impl Place {
+    /// What a client of any service needs to know, with the credentials that are in the environment. On this machine both
+    /// region and credentials can be left out.
+    ///
+    /// # Errors
+    /// Where region or credentials are missing.
+    pub fn config(self) -> Result<SdkConfig, PlaceError> {
+        let from_environment = || optional("AWS_ENDPOINT_URL").map(|url| url.parse::<Url>()).transpose();
+        let endpoint_url = self.endpoint_url.map_or_else(from_environment, |url| Ok(Some(url)))?;
+        Ok(config(endpoint_url.as_ref(), self.region)?)
+    }
+}
+
+fn config(endpoint_url: Option<&Url>, region: Option<String>) -> Result<SdkConfig, ConfigError> {
     let is_local = endpoint_url.is_some_and(is_local);
     let or_local = |variable: &'static str, local: &str| match required(variable) {
         Err(_) if is_local => Ok(local.to_owned()),
@@ -46,7 +78,7 @@ pub(crate) fn client(endpoint_url: Option<&Url>, region: Option<String>) -> Resu
         .set_retry_config(Some(RetryConfig::standard().with_max_attempts(ATTEMPTS)))
         .set_timeout_config(Some(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build()))
         .set_endpoint_url(endpoint_url.map(Url::to_string));
-    Ok(Client::new(&config.build()))
+    Ok(config.build())
 }
 
 fn is_local(url: &Url) -> bool {

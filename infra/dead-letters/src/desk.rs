@@ -1,0 +1,157 @@
+//! Where dead letters are looked at, handed over again, or dropped.
+
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName};
+use aws_types::SdkConfig;
+use serde::{Deserialize, de::IgnoredAny};
+
+use crate::{
+    letter::Letter,
+    stack::{Destination, LetterQueue, letter_queues},
+};
+
+/// For how long nobody else sees a letter that is looked at.
+const HELD_SECONDS: i32 = 120;
+
+/// For how long a queue is asked for letters: long enough for all of its servers to answer.
+const WAIT_SECONDS: i32 = 1;
+
+/// The most messages that one call takes or gives.
+const PAGE: usize = 10;
+
+/// The dead letters of a stack.
+#[derive(Debug)]
+pub struct Desk {
+    sqs: aws_sdk_sqs::Client,
+    lambda: aws_sdk_lambda::Client,
+    stack: String,
+}
+
+/// A letter in hand: nobody else sees it for two minutes.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// The letter.
+    pub letter: Letter,
+    receipt: String,
+}
+
+/// Why something could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskError {
+    /// SQS refused.
+    #[error("SQS: {0}")]
+    Sqs(#[from] aws_sdk_sqs::Error),
+    /// Lambda refused.
+    #[error("Lambda: {0}")]
+    Lambda(#[from] aws_sdk_lambda::Error),
+    /// Nobody is known to take the letters of this queue.
+    #[error("it is not known where the letters of {0} belong")]
+    NoDestination(String),
+    /// The function took the letter and could not handle it.
+    #[error("{0} did not handle it: {1}")]
+    NotHandled(String, String),
+}
+
+/// What a function answers to a batch.
+#[derive(Deserialize)]
+struct Told {
+    #[serde(default, rename = "batchItemFailures")]
+    failures: Vec<IgnoredAny>,
+}
+
+impl Desk {
+    /// The desk for a stack.
+    pub fn new(config: &SdkConfig, stack: String) -> Self {
+        Self { sqs: aws_sdk_sqs::Client::new(config), lambda: aws_sdk_lambda::Client::new(config), stack }
+    }
+
+    /// The stack's dead-letter queues, by name.
+    ///
+    /// # Errors
+    /// Where AWS gives no answer.
+    pub async fn queues(&self) -> Result<Vec<LetterQueue>, DeskError> {
+        letter_queues(&self.sqs, &self.lambda, &self.stack).await
+    }
+
+    /// Up to ten letters of a queue; none where nothing is left that is not in somebody's hands.
+    ///
+    /// # Errors
+    /// Where AWS gives no answer.
+    pub async fn take(&self, queue: &LetterQueue) -> Result<Vec<Held>, DeskError> {
+        let request = self
+            .sqs
+            .receive_message()
+            .queue_url(&queue.url)
+            .max_number_of_messages(i32::try_from(PAGE).unwrap_or(1))
+            .visibility_timeout(HELD_SECONDS)
+            .wait_time_seconds(WAIT_SECONDS)
+            .message_system_attribute_names(MessageSystemAttributeName::All)
+            .message_attribute_names("All");
+        let messages = request.send().await.map_err(aws_sdk_sqs::Error::from)?.messages.unwrap_or_default();
+        let held = |message: Message| Held {
+            letter: Letter::of(&message),
+            receipt: message.receipt_handle.unwrap_or_default(),
+        };
+        Ok(messages.into_iter().map(held).collect())
+    }
+
+    /// Puts letters back where they were.
+    ///
+    /// # Errors
+    /// Where AWS gives no answer: they are back in two minutes.
+    pub async fn put_back(&self, queue: &LetterQueue, letters: &[Held]) -> Result<(), DeskError> {
+        for page in letters.chunks(PAGE) {
+            let mut request = self.sqs.change_message_visibility_batch().queue_url(&queue.url);
+            for (place, held) in page.iter().enumerate() {
+                let entry = ChangeMessageVisibilityBatchRequestEntry::builder()
+                    .id(place.to_string())
+                    .receipt_handle(&held.receipt)
+                    .visibility_timeout(0);
+                request = request.entries(entry.build().map_err(aws_sdk_sqs::Error::from)?);
+            }
+            request.send().await.map_err(aws_sdk_sqs::Error::from)?;
+        }
+        Ok(())
+    }
+
+    /// Hands a letter over again, and only then takes it out of its queue. One that is handed over twice is so under the
+    /// same event id.
+    ///
+    /// # Errors
+    /// Where it was not taken: it is back in two minutes. Where just its deletion failed, too.
+    pub async fn redrive(&self, queue: &LetterQueue, held: &Held) -> Result<(), DeskError> {
+        match &queue.destination {
+            Some(Destination::Queue { url, .. }) => {
+                // Whatever the queue's own delay is: the letter has waited already.
+                let request = self.sqs.send_message().queue_url(url).message_body(&held.letter.body).delay_seconds(0);
+                request.send().await.map_err(aws_sdk_sqs::Error::from)?;
+            }
+            Some(Destination::Function { name, function }) => self.invoke(name, function, &held.letter.body).await?,
+            None => return Err(DeskError::NoDestination(queue.name.clone())),
+        }
+        self.drop(queue, held).await
+    }
+
+    /// Takes a letter out of its queue for good.
+    ///
+    /// # Errors
+    /// Where AWS gives no answer.
+    pub async fn drop(&self, queue: &LetterQueue, held: &Held) -> Result<(), DeskError> {
+        let request = self.sqs.delete_message().queue_url(&queue.url).receipt_handle(&held.receipt);
+        request.send().await.map_err(aws_sdk_sqs::Error::from)?;
+        Ok(())
+    }
+
+    /// Has a function handle a record as a batch of its own. One that it cannot read it puts aside again.
+    async fn invoke(&self, name: &str, function: &str, record: &str) -> Result<(), DeskError> {
+        let batch = Blob::new(format!("{{\"Records\":[{record}]}}"));
+        let request = self.lambda.invoke().function_name(function).payload(batch);
+        let answer = request.send().await.map_err(aws_sdk_lambda::Error::from)?;
+        let told = String::from_utf8_lossy(answer.payload.as_ref().map(Blob::as_ref).unwrap_or_default()).into_owned();
+        let is_handled = serde_json::from_str(&told).is_ok_and(|Told { failures }| failures.is_empty());
+        if answer.function_error.is_none() && is_handled {
+            return Ok(());
+        }
+        Err(DeskError::NotHandled(name.to_owned(), told))
+    }
+}

@@ -1,0 +1,160 @@
+//! The dead-letter queues of a stack, found by its queues and functions themselves.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_lambda::types::FunctionConfiguration;
+use aws_sdk_sqs::types::QueueAttributeName;
+use serde::Deserialize;
+
+use crate::desk::DeskError;
+
+/// A queue of what could not be handled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LetterQueue {
+    /// Its name in the template.
+    pub name: String,
+    /// Its address.
+    pub url: String,
+    /// How many letters are in it, about.
+    pub count: u64,
+    /// Where its letters belong, if that is known.
+    pub destination: Option<Destination>,
+}
+
+/// Where a letter belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// Back into a queue.
+    Queue {
+        /// Its name in the template.
+        name: String,
+        /// Its address.
+        url: String,
+    },
+    /// To a function that reads the stream.
+    Function {
+        /// Its name in the template.
+        name: String,
+        /// What Lambda calls it.
+        function: String,
+    },
+}
+
+impl Destination {
+    /// Its name in the template.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Queue { name, .. } | Self::Function { name, .. } => name,
+        }
+    }
+}
+
+/// What a queue says of itself.
+struct Described {
+    name: String,
+    url: String,
+    arn: String,
+    count: u64,
+    dead_letters: Option<String>,
+}
+
+/// The name in the template of what CloudFormation has called `STACK-NAME-RANDOM`. Names in templates have no dashes, so
+/// what belongs to a stack whose name begins like this one's is told apart.
+pub(crate) fn logical_name<'n>(stack: &str, physical: &'n str) -> Option<&'n str> {
+    let (name, random) = physical.strip_prefix(stack)?.strip_prefix('-')?.split_once('-')?;
+    (!name.is_empty() && !random.is_empty() && !random.contains('-')).then_some(name)
+}
+
+/// The dead-letter queues of a stack, by name: what another queue names as such, and what a function puts aside into.
+pub(crate) async fn letter_queues(
+    sqs: &aws_sdk_sqs::Client,
+    lambda: &aws_sdk_lambda::Client,
+    stack: &str,
+) -> Result<Vec<LetterQueue>, DeskError> {
+    let queues = queues(sqs, stack).await?;
+    let functions = functions(lambda, stack).await?;
+    let mut found = BTreeMap::new();
+    for Described { name, url, arn, count, .. } in &queues {
+        let source = queues.iter().find(|queue| queue.dead_letters.as_ref() == Some(arn));
+        let back = source.map(|queue| Destination::Queue { name: queue.name.clone(), url: queue.url.clone() });
+        let destination = back.or_else(|| functions.get(physical(url)).cloned());
+        if destination.is_some() || name.ends_with("DeadLetters") {
+            let queue = LetterQueue { name: name.clone(), url: url.clone(), count: *count, destination };
+            found.insert(name.clone(), queue);
+        }
+    }
+    Ok(found.into_values().collect())
+}
+
+async fn queues(sqs: &aws_sdk_sqs::Client, stack: &str) -> Result<Vec<Described>, DeskError> {
+    let mut pages = sqs.list_queues().queue_name_prefix(format!("{stack}-")).max_results(1_000).into_paginator().send();
+    let mut found = Vec::new();
+    while let Some(page) = pages.next().await {
+        for url in page.map_err(aws_sdk_sqs::Error::from)?.queue_urls.unwrap_or_default() {
+            if let Some(name) = logical_name(stack, physical(&url)).map(str::to_owned) {
+                found.push(describe(sqs, name, url).await?);
+            }
+        }
+    }
+    Ok(found)
+}
+
+async fn describe(sqs: &aws_sdk_sqs::Client, name: String, url: String) -> Result<Described, DeskError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct RedrivePolicy {
+        dead_letter_target_arn: String,
+    }
+    let request = sqs.get_queue_attributes().queue_url(&url).attribute_names(QueueAttributeName::All);
+    let attributes = request.send().await.map_err(aws_sdk_sqs::Error::from)?.attributes.unwrap_or_default();
+    let number = |name| attributes.get(&name).and_then(|number| number.parse().ok()).unwrap_or(0_u64);
+    let visible = number(QueueAttributeName::ApproximateNumberOfMessages);
+    let policy = attributes.get(&QueueAttributeName::RedrivePolicy);
+    let policy: Option<RedrivePolicy> = policy.and_then(|policy| serde_json::from_str(policy).ok());
+    Ok(Described {
+        name,
+        url,
+        arn: attributes.get(&QueueAttributeName::QueueArn).cloned().unwrap_or_default(),
+        count: visible.saturating_add(number(QueueAttributeName::ApproximateNumberOfMessagesNotVisible)),
+        dead_letters: policy.map(|policy| policy.dead_letter_target_arn),
+    })
+}
+
+/// What SQS calls the queue at an address. A queue can have more than one address.
+fn physical(url: &str) -> &str {
+    url.rsplit('/').next().unwrap_or_default()
+}
+
+/// The stack's functions that put something aside, by what SQS calls the queue they put it into.
+async fn functions(lambda: &aws_sdk_lambda::Client, stack: &str) -> Result<BTreeMap<String, Destination>, DeskError> {
+    let mut pages = lambda.list_functions().into_paginator().send();
+    let mut found = BTreeMap::new();
+    while let Some(page) = pages.next().await {
+        for function in page.map_err(aws_sdk_lambda::Error::from)?.functions.unwrap_or_default() {
+            let Some(url) = puts_aside_into(&function) else { continue };
+            let function = function.function_name.unwrap_or_default();
+            if let Some(name) = logical_name(stack, &function).map(str::to_owned) {
+                found.insert(physical(&url).to_owned(), Destination::Function { name, function });
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn puts_aside_into(function: &FunctionConfiguration) -> Option<String> {
+    function.environment.as_ref()?.variables.as_ref()?.get("DEAD_LETTERS_URL").cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_the_template() {
+        assert_eq!(logical_name("jangteo", "jangteo-DueDeadLetters-1AB2C"), Some("DueDeadLetters"));
+        assert_eq!(logical_name("jang-teo", "jang-teo-Due-1AB2C"), Some("Due"));
+        for another in ["jangteo-test-Due-1AB2C", "jangteo-Due", "jangteo--1AB2C", "jangteoDue-1AB2C", "other", ""] {
+            assert_eq!(logical_name("jangteo", another), None, "{another}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Putting aside what can never be handled.
+
+use aws_sdk_sqs::{Client, types::MessageAttributeValue};
+use lambda_runtime::Error;
+
+use super::{
+    aws,
+    config::{ConfigError, required},
+};
+
+/// The name of the attribute of a dead letter that says why it is one.
+pub const REASON: &str = "Reason";
+
+/// The most characters of what is said of why.
+const MAX_REASON: usize = 1_000;
+
+/// The queue of what can never be handled: each the body of a message, as it came, with the attribute [`REASON`]. Something
+/// can be in it more than once.
+#[derive(Debug)]
+pub struct DeadLetters {
+    client: Client,
+    url: String,
+}
+
+impl DeadLetters {
+    /// The queue that `DEAD_LETTERS_URL` names.
+    ///
+    /// # Errors
+    /// Where the configuration is incomplete.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Ok(Self::new(Client::new(&aws::sdk_config()?), required("DEAD_LETTERS_URL")?))
+    }
+
+    /// The queue with this address.
+    pub fn new(client: Client, url: String) -> Self {
+        Self { client, url }
+    }
+
+    /// Puts something aside. The reason goes with it and not into the log: it may quote what is in it.
+    ///
+    /// # Errors
+    /// Where the queue does not take it.
+    pub async fn put_aside(&self, body: String, reason: &str) -> Result<(), Error> {
+        let reason = MessageAttributeValue::builder().data_type("String").string_value(shown(reason)).build()?;
+        let message = self.client.send_message().queue_url(&self.url).message_body(body);
+        message.message_attributes(REASON, reason).send().await.map_err(aws_sdk_sqs::Error::from)?;
+        Ok(())
+    }
+}
+
+/// A reason that a queue takes: some control characters are more than it does, and nothing at all is too little.
+fn shown(reason: &str) -> String {
+    let shown: String = reason.chars().filter(|c| !c.is_control()).take(MAX_REASON).collect();
+    if shown.is_empty() { "none was given".to_owned() } else { shown }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_text_that_a_queue_takes() {
+        assert_eq!(shown("it\nis \u{0}so"), "itis so");
+        assert_eq!(shown("\n"), "none was given");
+        assert_eq!(shown(&"x".repeat(2_000)).len(), MAX_REASON);
+    }
+}
