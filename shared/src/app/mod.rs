@@ -11,6 +11,7 @@ mod facts;
 pub mod idempotency;
 pub mod orders;
 pub mod products;
+pub mod rebuild;
 pub mod sheets;
 mod shelves;
 mod shop;
