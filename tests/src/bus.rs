@@ -1,66 +1,141 @@
-//! An event bus in this process, reached through the real SDK's HTTP interface, that refuses entries on demand.
+//! An event bus in this process, reached through the real SDK's HTTP interface, with faults on demand.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    fmt,
+    future::{Future, pending},
+    sync::{Arc, Mutex},
+};
 
+use aws_lambda_events::streams::DynamoDbEventResponse;
 use aws_smithy_runtime_api::client::{
     http::{HttpConnector, HttpConnectorFuture},
     orchestrator::{HttpRequest, HttpResponse},
+    result::ConnectorError,
 };
 use aws_smithy_types::body::SdkBody;
+use lambda_http::Error;
+use relay_events::Relay;
 use serde_json::{Value, json};
+use shared::runtime::{Random, stream::Batch};
+use tokio::sync::Notify;
 
-use crate::wire;
+use crate::{contract, queue::Letters, wire};
+
+/// What goes wrong with a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BusFault {
+    /// Nothing.
+    None,
+    /// There is no answer, and nothing is taken.
+    Down,
+    /// The function dies before the call is carried out.
+    DiesBefore,
+    /// The call is carried out, and the function dies before it has the answer.
+    DiesAfter,
+}
+
+/// Chooses what goes wrong with each call.
+type Faults = Box<dyn FnMut() -> BusFault + Send>;
+
+/// Chooses which entries are refused.
+type Refusals = Box<dyn FnMut(&Value) -> bool + Send>;
 
 /// A bus that keeps what it took.
 #[derive(Debug, Clone, Default)]
-pub struct Bus(Arc<Mutex<State>>);
+pub struct Bus(Arc<Shared>);
 
 #[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    death: Notify,
+}
+
+#[derive(Default)]
 struct State {
     taken: Vec<Value>,
     entries_per_call: Vec<usize>,
     bytes_per_call: Vec<usize>,
-    refusals: u32,
+    fault: Option<Faults>,
+    refuse: Option<Refusals>,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("State")
+    }
 }
 
 impl Bus {
     /// The next `count` entries are refused, each by itself.
-    pub fn refuse(&self, count: u32) {
-        self.0.lock().unwrap().refusals = count;
+    pub fn refuse(&self, mut count: u32) {
+        self.refuse_if(move |_| {
+            let refused = count > 0;
+            count = count.saturating_sub(1);
+            refused
+        });
+    }
+
+    /// Each entry of which `choose` says so is refused, by itself.
+    pub fn refuse_if(&self, choose: impl FnMut(&Value) -> bool + Send + 'static) {
+        self.0.state.lock().unwrap().refuse = Some(Box::new(choose));
+    }
+
+    /// Lets each call fail as `choose` says.
+    pub fn fail(&self, choose: impl FnMut() -> BusFault + Send + 'static) {
+        self.0.state.lock().unwrap().fault = Some(Box::new(choose));
     }
 
     /// The entries taken, in order.
     pub fn taken(&self) -> Vec<Value> {
-        self.0.lock().unwrap().taken.clone()
+        self.0.state.lock().unwrap().taken.clone()
+    }
+
+    /// The events taken, in order.
+    pub fn events(&self) -> Vec<Value> {
+        let detail = |entry: &Value| serde_json::from_str(entry["Detail"].as_str().unwrap()).unwrap();
+        self.taken().iter().map(detail).collect()
     }
 
     /// How many entries each call had.
     pub fn entries_per_call(&self) -> Vec<usize> {
-        self.0.lock().unwrap().entries_per_call.clone()
+        self.0.state.lock().unwrap().entries_per_call.clone()
     }
 
     /// How many bytes of entries each call had.
     pub fn bytes_per_call(&self) -> Vec<usize> {
-        self.0.lock().unwrap().bytes_per_call.clone()
+        self.0.state.lock().unwrap().bytes_per_call.clone()
     }
 
-    /// A client of it.
-    pub fn client(&self) -> aws_sdk_eventbridge::Client {
-        aws_sdk_eventbridge::Client::new(&wire::to(self.clone()))
+    /// A relay to it, with this queue for what it cannot read.
+    pub fn relay(&self, letters: &Letters) -> Relay {
+        let client = aws_sdk_eventbridge::Client::new(&wire::to(self.clone()));
+        Relay::new(client, "orders".to_owned(), letters.queue(), Random::system())
+    }
+
+    /// Has a relay to it handle a batch, as long as it lives.
+    ///
+    /// # Errors
+    /// Where it died.
+    pub async fn handle(&self, relay: &Relay, batch: Batch) -> Result<DynamoDbEventResponse, Error> {
+        tokio::select! {
+            biased;
+            () = self.0.death.notified() => Err("the function died".into()),
+            answer = relay.handle(batch) => answer,
+        }
     }
 
     /// Takes or refuses each entry, as EventBridge does: a call with refused entries is a success.
     fn put_events(&self, request: &Value) -> Value {
         let entries = request["Entries"].as_array().expect("entries");
-        let mut state = self.0.lock().unwrap();
+        let mut state = self.0.state.lock().unwrap();
         state.entries_per_call.push(entries.len());
         let size =
             |entry: &Value| ["Detail", "DetailType", "Source"].map(|part| entry[part].as_str().map_or(0, str::len));
         state.bytes_per_call.push(entries.iter().flat_map(size).sum());
         let mut results = Vec::new();
         for entry in entries {
-            if state.refusals > 0 {
-                state.refusals -= 1;
+            contract::check_event(&serde_json::from_str(entry["Detail"].as_str().expect("text")).expect("JSON"));
+            if state.refuse.as_mut().is_some_and(|refuse| refuse(entry)) {
                 results.push(json!({ "ErrorCode": "ThrottlingException", "ErrorMessage": "Rate exceeded" }));
             } else {
                 state.taken.push(entry.clone());
@@ -74,8 +149,26 @@ impl Bus {
 
 impl HttpConnector for Bus {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let fault = self.0.state.lock().unwrap().fault.as_mut().map_or(BusFault::None, |choose| choose());
+        if fault == BusFault::Down {
+            return HttpConnectorFuture::ready(Err(ConnectorError::io("nobody answers".into())));
+        }
         let body = serde_json::from_slice(request.body().bytes().unwrap_or_default()).expect("a request is JSON");
-        let answer = SdkBody::from(self.put_events(&body).to_string());
-        HttpConnectorFuture::ready(Ok(HttpResponse::new(200.try_into().expect("a status"), answer)))
+        let answer = (fault != BusFault::DiesBefore).then(|| self.put_events(&body));
+        let answer = answer.filter(|_| fault == BusFault::None).map(|answer| SdkBody::from(answer.to_string()));
+        match answer {
+            Some(answer) => {
+                HttpConnectorFuture::ready(Ok(HttpResponse::new(200.try_into().expect("a status"), answer)))
+            }
+            None => {
+                self.0.death.notify_one();
+                HttpConnectorFuture::new(never())
+            }
+        }
     }
+}
+
+/// Whoever waits for it is dead.
+fn never() -> impl Future<Output = Result<HttpResponse, ConnectorError>> {
+    pending()
 }

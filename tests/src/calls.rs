@@ -4,18 +4,23 @@ use std::{
     collections::HashMap,
     future::{Future, IntoFuture},
     pin::Pin,
+    sync::Arc,
 };
 
 use lambda_http::{Body, RequestExt, http};
 use serde_json::Value;
-use shared::{api::routes, runtime::serve};
+use shared::{
+    api::routes,
+    app::{RequestKey, Shop},
+    runtime::serve,
+};
 
-use crate::{TestShop, contract, router};
+use crate::{contract, router};
 
 /// A call that is being put together; awaiting it makes it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Call {
-    shop: TestShop,
+    instance: Option<Arc<Shop>>,
     method: String,
     path: String,
     headers: Vec<(String, String)>,
@@ -23,8 +28,25 @@ pub struct Call {
 }
 
 impl Call {
-    pub(crate) fn new(shop: TestShop, method: &str, path: &str) -> Self {
-        Self { shop, method: method.to_owned(), path: path.to_owned(), headers: Vec::new(), body: Body::Empty }
+    pub(crate) fn new(method: &str, path: &str) -> Self {
+        let (method, path) = (method.to_owned(), path.to_owned());
+        Self { instance: None, method, path, headers: Vec::new(), body: Body::Empty }
+    }
+
+    /// To be answered by this instance of the functions.
+    #[must_use]
+    pub(crate) fn to(self, instance: Arc<Shop>) -> Self {
+        Self { instance: Some(instance), ..self }
+    }
+
+    /// Its method and path, its body, and its idempotency key.
+    pub(crate) fn line(&self) -> String {
+        let body = match &self.body {
+            Body::Text(text) => text.as_str(),
+            _ => "",
+        };
+        let key = self.headers.iter().find(|(name, _)| name == "idempotency-key").map_or("", |(_, key)| key);
+        format!("{} {} {body} {key}", self.method, self.path)
     }
 
     /// With a JSON body.
@@ -78,11 +100,24 @@ impl Call {
         self.header("accept-language", "en")
     }
 
+    /// The function that answers it.
+    pub(crate) fn function(&self) -> &'static str {
+        let path = self.path.split('?').next().unwrap_or_default();
+        routes::find(&self.method, path).map_or("route-not-found", |(route, _)| route.function)
+    }
+
+    /// What names it as a request of this caller with an idempotency key.
+    pub(crate) fn digest(&self, caller: &str) -> Option<String> {
+        let key = &self.headers.iter().find(|(name, _)| name == "idempotency-key")?.1;
+        let operation = format!("{} {}", self.method, self.path);
+        Some(RequestKey::given(caller, &operation, key, &[]).digest)
+    }
+
     async fn send(self) -> Answer {
+        let function = self.function();
         let (path, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
         let found = routes::find(&self.method, path);
         let (route, parameters) = found.map_or((None, Vec::new()), |(route, parameters)| (Some(route), parameters));
-        let function = route.map_or("route-not-found", |route| route.function);
         let parameters: HashMap<String, String> =
             parameters.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let query: HashMap<String, Vec<String>> = query
@@ -98,7 +133,8 @@ impl Call {
         let request = request.with_path_parameters(parameters).with_query_string_parameters(query);
 
         let endpoint = router::endpoint(function).expect("each route's function is in the router");
-        let response = serve::answer(self.shop.instance(), endpoint, request, true).await;
+        let instance = self.instance.expect("a call goes to an instance");
+        let response = serve::answer(&instance, endpoint, request, true).await;
         let body = match response.body() {
             Body::Text(text) => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone())),
             _ => Value::Null,

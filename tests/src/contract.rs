@@ -1,13 +1,16 @@
-//! Every answer that a test gets is held to the API reference: its status, its code and the shape of its body.
+//! Every answer that a test gets is held to the API reference: its status, its code and the shape of its body. Every event
+//! that is published is held to the contract of its kind and version.
 
 use std::{
     collections::HashMap,
-    sync::{LazyLock, Mutex},
+    sync::{Arc, LazyLock, Mutex},
 };
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
 use shared::api::routes::Route;
+
+use crate::template::project_file;
 
 static REFERENCE: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_str(include_str!("../../infra/openapi/openapi.json")).expect("the reference is JSON")
@@ -40,6 +43,28 @@ pub(crate) fn check(route: &Route, status: u16, body: &Value) {
     assert!(problems.is_empty(), "the {status} of {asked} is not as the reference says: {problems:?}: {body}");
 }
 
+/// Checks an event as it is on the bus.
+///
+/// # Panics
+/// Where its contract says otherwise, or there is none.
+#[track_caller]
+pub(crate) fn check_event(event: &Value) {
+    static CONTRACTS: LazyLock<Mutex<HashMap<String, Validator>>> = LazyLock::new(Mutex::default);
+
+    let name = format!("{}.v{}.json", event["type"].as_str().unwrap_or_default(), event["version"]);
+    let mut contracts = CONTRACTS.lock().expect("no check panics with the lock");
+    let contract = contracts.entry(name.clone()).or_insert_with(|| {
+        let file = project_file("infra/events/schemas").join(&name);
+        let text =
+            std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("there is no contract {name}: {error}"));
+        let schema = serde_json::from_str(&text).expect("a contract is JSON");
+        jsonschema::draft202012::new(&schema).expect("a contract is a schema")
+    });
+    let problems: Vec<String> = contract.iter_errors(event).map(|problem| problem.to_string()).collect();
+    drop(contracts);
+    assert!(problems.is_empty(), "{name} does not hold: {problems:?}: {event}");
+}
+
 fn code(body: &Value) -> &str {
     body["code"].as_str().unwrap_or_default()
 }
@@ -49,14 +74,24 @@ fn follow(value: &'static Value) -> &'static Value {
     target.unwrap_or(value)
 }
 
-fn problems(schema: &Value, body: &Value) -> Vec<String> {
-    /// By what they check: building one takes longer than most tests.
-    static VALIDATORS: LazyLock<Mutex<HashMap<String, Validator>>> = LazyLock::new(Mutex::default);
+fn problems(schema: &'static Value, body: &Value) -> Vec<String> {
+    validator(schema).iter_errors(body).map(|problem| problem.to_string()).collect()
+}
 
-    let mut validators = VALIDATORS.lock().expect("no check panics with the lock");
-    let validator = validators.entry(schema.to_string()).or_insert_with(|| {
-        let document = json!({ "allOf": [schema], "components": REFERENCE["components"] });
-        jsonschema::draft202012::new(&document).expect("the reference has valid schemas")
+/// What checks against a schema of the reference. Building one takes longer than most tests, so those that check the same
+/// are one; and looking one up by what it checks takes longer than the check, so each is known by its place, too.
+fn validator(schema: &'static Value) -> Arc<Validator> {
+    static BY_PLACE: LazyLock<Mutex<HashMap<usize, Arc<Validator>>>> = LazyLock::new(Mutex::default);
+    static BY_SCHEMA: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
+
+    let mut by_place = BY_PLACE.lock().expect("no check panics with the lock");
+    let built = by_place.entry(std::ptr::from_ref(schema).addr()).or_insert_with(|| {
+        let mut by_schema = BY_SCHEMA.lock().expect("no check panics with the lock");
+        let built = by_schema.entry(schema.to_string()).or_insert_with(|| {
+            let document = json!({ "allOf": [schema], "components": REFERENCE["components"] });
+            Arc::new(jsonschema::draft202012::new(&document).expect("the reference has valid schemas"))
+        });
+        Arc::clone(built)
     });
-    validator.iter_errors(body).map(|problem| problem.to_string()).collect()
+    Arc::clone(built)
 }

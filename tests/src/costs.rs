@@ -360,6 +360,14 @@ async fn shards(bench: &mut Bench) {
     let call = cold(bench).order("sora", "wide", 1);
     bench.call("order, 1 line of 16 shards", cost(2, 9.0, 2.0), call).await;
 
+    let flash = json!({ "productId": "flash", "name": "flash", "price": 1_000, "stock": 1_600, "stockShards": 16, "flash": true });
+    bench.shop.post("/products", flash).as_admin().await.expect(201);
+    let call = cold(bench).order("sora", "flash", 1);
+    bench.call("order, 1 line in flash mode, 16 shards", cost(3, 10.0, 2.0), call).await;
+    bench.shop.order("sora", "flash", 1).await.expect(201);
+    let call = bench.shop.order("sora", "flash", 1);
+    bench.call("order, 1 line in flash mode, all remembered", cost(2, 10.0, 0.0), call).await;
+
     let narrow = json!({ "productId": "narrow", "name": "narrow", "price": 1_000, "stock": 0 });
     bench.shop.post("/products", narrow).as_admin().await.expect(201);
     bench.shop.order("sora", "narrow", 1).await.refused(409, "STOCK_NOT_ENOUGH");

@@ -167,7 +167,7 @@ pub(crate) fn respond(status: u16, body: &Value) -> HttpResponse {
 }
 
 /// What DynamoDB says when another transaction is at the item of a call, or at the first of a transaction.
-fn conflict(request: &Value) -> (u16, Value) {
+pub(crate) fn conflict(request: &Value) -> (u16, Value) {
     let Some(actions) = request["TransactItems"].as_array().map(Vec::len) else {
         return (400, conflicting());
     };

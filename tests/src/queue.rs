@@ -9,7 +9,10 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_smithy_types::body::SdkBody;
 use serde_json::{Value, json};
-use shared::{events::Event, runtime::queue::Queue};
+use shared::{
+    events::Event,
+    runtime::{queue::Queue, stream::DeadLetters},
+};
 
 use crate::wire;
 
@@ -20,7 +23,12 @@ pub struct Waits(Arc<Mutex<Vec<i64>>>);
 impl Waits {
     /// The queue, as a function has it.
     pub fn queue(&self) -> Queue {
-        Queue::new(aws_sdk_sqs::Client::new(&wire::to(self.clone())), "http://aws.test/queue".to_owned())
+        self.queue_over(aws_sdk_sqs::Client::new(&wire::to(self.clone())))
+    }
+
+    /// The queue, as a function has it that reaches it by this client.
+    pub fn queue_over(&self, client: aws_sdk_sqs::Client) -> Queue {
+        Queue::new(client, "http://aws.test/queue".to_owned())
     }
 
     /// The waits set so far, in seconds.
@@ -35,6 +43,52 @@ impl HttpConnector for Waits {
         let body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).expect("JSON");
         self.0.lock().unwrap().push(body["VisibilityTimeout"].as_i64().expect("a wait"));
         HttpConnectorFuture::ready(Ok(HttpResponse::new(200.try_into().expect("a status"), SdkBody::from("{}"))))
+    }
+}
+
+/// A queue that keeps what was put into it.
+#[derive(Debug, Clone, Default)]
+pub struct Letters(Arc<Mutex<LettersState>>);
+
+#[derive(Debug, Default)]
+struct LettersState {
+    /// The body of each message, and why it is here.
+    messages: Vec<(Value, String)>,
+    is_down: bool,
+}
+
+impl Letters {
+    /// The queue, as a function that works off a stream has it.
+    pub fn queue(&self) -> DeadLetters {
+        DeadLetters::new(aws_sdk_sqs::Client::new(&wire::to(self.clone())), "http://aws.test/queue".to_owned())
+    }
+
+    /// Lets it take nothing, or again whatever comes.
+    pub fn set_down(&self, is_down: bool) {
+        self.0.lock().unwrap().is_down = is_down;
+    }
+
+    /// The messages so far: the body of each, and why it is here.
+    pub fn taken(&self) -> Vec<(Value, String)> {
+        self.0.lock().unwrap().messages.clone()
+    }
+}
+
+impl HttpConnector for Letters {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        assert_eq!(request.headers().get("x-amz-target"), Some("AmazonSQS.SendMessage"));
+        let message: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).expect("JSON");
+        let mut state = self.0.lock().unwrap();
+        let (status, answer) = if state.is_down {
+            (503, json!({ "__type": "com.amazonaws.sqs#ServiceUnavailable" }))
+        } else {
+            let body = serde_json::from_str(message["MessageBody"].as_str().expect("a body")).expect("JSON");
+            let reason = message["MessageAttributes"]["Reason"]["StringValue"].as_str().expect("a reason");
+            state.messages.push((body, reason.to_owned()));
+            (200, json!({ "MessageId": state.messages.len().to_string() }))
+        };
+        let answer = SdkBody::from(answer.to_string());
+        HttpConnectorFuture::ready(Ok(HttpResponse::new(status.try_into().expect("a status"), answer)))
     }
 }
 

@@ -20,9 +20,10 @@ use tokio::time::Instant;
 
 use crate::{
     Answer, Call, Dynamo, Meter,
+    deaths::Deaths,
     limits::{Limited, Limits},
     stream::Consumers,
-    template,
+    template, wire,
 };
 
 /// The table's name.
@@ -37,7 +38,7 @@ pub struct TestShop {
     time: Time,
     random: Random,
     /// As many instances of functions as requests are spread over; they share nothing but the table.
-    instances: Arc<Vec<Shop>>,
+    instances: Arc<Vec<Arc<Shop>>>,
     turn: Arc<AtomicI64>,
     consumers: Arc<tokio::sync::Mutex<Consumers>>,
 }
@@ -79,14 +80,21 @@ impl TestShop {
         let limited = limited(&dynamo);
         let consumers = Arc::new(tokio::sync::Mutex::new(Consumers::new(dynamo.clone())));
         let shop = Self { dynamo, limited, time, random, instances: Arc::default(), turn: Arc::default(), consumers };
-        let instances = Arc::new((0..count).map(|_| shop.new_instance()).collect());
+        let instances = Arc::new((0..count).map(|_| Arc::new(shop.new_instance())).collect());
         Self { instances, ..shop }
     }
 
     /// The same shop through instances of its functions that remember nothing yet.
     #[must_use]
     pub fn another_instance(&self) -> Self {
-        Self { instances: Arc::new(vec![self.new_instance()]), ..self.clone() }
+        Self { instances: Arc::new(vec![Arc::new(self.new_instance())]), ..self.clone() }
+    }
+
+    /// The same shop through a new instance whose calls are watched.
+    #[must_use]
+    pub fn watched_by(&self, deaths: &Deaths) -> Self {
+        let client = aws_sdk_dynamodb::Client::new(&wire::to(deaths.watched(self.dynamo.clone())));
+        Self { instances: Arc::new(vec![Arc::new(self.instance_over(client))]), ..self.clone() }
     }
 
     /// The same shop with nothing before the database, to prepare and to look at what is not to be measured.
@@ -111,7 +119,7 @@ impl TestShop {
     }
 
     /// The instance whose turn it is.
-    pub fn instance(&self) -> &Shop {
+    pub fn instance(&self) -> &Arc<Shop> {
         let turn = usize::try_from(self.turn.fetch_add(1, Ordering::SeqCst)).unwrap();
         &self.instances[turn % self.instances.len()]
     }
@@ -128,22 +136,22 @@ impl TestShop {
 
     /// A request without a body.
     pub fn get(&self, path: &str) -> Call {
-        Call::new(self.clone(), "GET", path)
+        self.call("GET", path)
     }
 
     /// A request with a body.
     pub fn post(&self, path: &str, body: Value) -> Call {
-        Call::new(self.clone(), "POST", path).json(&body)
+        self.call("POST", path).json(&body)
     }
 
     /// A request with a body that changes something.
     pub fn patch(&self, path: &str, body: Value) -> Call {
-        Call::new(self.clone(), "PATCH", path).json(&body)
+        self.call("PATCH", path).json(&body)
     }
 
     /// Any request.
     pub fn call(&self, method: &str, path: &str) -> Call {
-        Call::new(self.clone(), method, path)
+        Call::new(method, path).to(Arc::clone(self.instance()))
     }
 
     /// A customer with a balance.
@@ -200,17 +208,18 @@ impl TestShop {
         self.get(&format!("/products/{product}")).await.expect(200)["stock"].as_i64().unwrap()
     }
 
-    /// Lets everything that follows from what was done happen, and asserts that no invariant is broken.
-    pub async fn audit(&self) {
+    /// Lets everything that follows from what was done happen, and asserts that no invariant is broken; what there is.
+    pub async fn audit(&self) -> audit::Figures {
         self.settle().await;
-        self.audit_as_is().await;
+        self.audit_as_is().await
     }
 
-    /// Asserts that no invariant is broken: nothing is counted for it that was not.
-    pub async fn audit_as_is(&self) {
+    /// Asserts that no invariant is broken as it is: nothing is counted for it that was not; what there is.
+    pub async fn audit_as_is(&self) -> audit::Figures {
         let report = audit::audit(&self.dynamo.client(), TABLE, Scope::Everything, self.now()).await;
         let report = report.expect("the table can be read");
         assert!(report.is_clean(), "{report}");
+        report.figures
     }
 
     /// Lets the stream's consumers catch up; the events that were published in all.
@@ -225,21 +234,28 @@ impl TestShop {
     }
 
     fn new_instance(&self) -> Shop {
+        self.instance_over(self.limited.as_ref().map_or_else(|| self.dynamo.client(), Limited::client))
+    }
+
+    fn instance_over(&self, client: aws_sdk_dynamodb::Client) -> Shop {
         let time = self.time.clone();
-        let client = self.limited.as_ref().map_or_else(|| self.dynamo.client(), Limited::client);
         let table = Table::new(client, TABLE.to_owned(), self.random.clone());
-        let policy = Policy {
-            shipping: ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) },
-            hold: SignedDuration::from_mins(10),
-            sheet_validity: SignedDuration::from_mins(30),
-        };
-        Shop::new(table, Clock::new(move || time.now()), self.random.clone(), policy)
+        Shop::new(table, Clock::new(move || time.now()), self.random.clone(), policy())
     }
 }
 
 impl Default for TestShop {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// The rules of a shop.
+pub(crate) fn policy() -> Policy {
+    Policy {
+        shipping: ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) },
+        hold: SignedDuration::from_mins(10),
+        sheet_validity: SignedDuration::from_mins(30),
     }
 }
 

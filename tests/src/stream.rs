@@ -1,30 +1,67 @@
-//! The consumers of the table's stream, driven as Lambda would drive them.
+//! The table's stream, and its consumers, driven one step after the other. [`crate::event_source`] drives them as Lambda
+//! does where things go wrong.
 
-use aws_lambda_events::dynamodb::Event;
 use serde_json::{Value, json};
-use shared::{app::Shop, events::Event as ShopEvent};
+use shared::{app::Shop, events::Event as ShopEvent, runtime::stream::Batch};
 
-use crate::{Dynamo, template::template};
+use crate::{Dynamo, contract, event_source::Settings, queue::Letters};
+
+/// The most records that are read at once.
+const BATCH: usize = 100;
+
+/// Reads the stream from where it stopped.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    dynamo: Dynamo,
+    iterator: Option<String>,
+}
+
+impl Reader {
+    /// A reader that begins with the first record.
+    pub(crate) fn new(dynamo: Dynamo) -> Self {
+        Self { dynamo, iterator: None }
+    }
+
+    /// The next records, oldest first, at most `limit` and a batch; none where there are no more.
+    pub(crate) fn next(&mut self, limit: usize) -> Vec<Value> {
+        let iterator = match self.iterator.take() {
+            Some(iterator) => iterator,
+            None => beginning(&self.dynamo),
+        };
+        let request = json!({ "ShardIterator": iterator, "Limit": limit.min(BATCH) });
+        let answer = self.dynamo.execute("GetRecords", request).expect("the stream can be read");
+        self.iterator = answer["NextShardIterator"].as_str().map(str::to_owned);
+        answer["Records"].as_array().cloned().unwrap_or_default()
+    }
+}
+
+/// An iterator that begins with the first record of the table's stream.
+pub(crate) fn beginning(dynamo: &Dynamo) -> String {
+    let table = dynamo.execute("DescribeTable", json!({ "TableName": crate::shop::TABLE })).unwrap();
+    let stream = &table["Table"]["LatestStreamArn"];
+    let described = dynamo.execute("DescribeStream", json!({ "StreamArn": stream })).unwrap();
+    let shard = &described["StreamDescription"]["Shards"][0]["ShardId"];
+    let request = json!({ "StreamArn": stream, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON" });
+    let answer = dynamo.execute("GetShardIterator", request).unwrap();
+    answer["ShardIterator"].as_str().expect("an iterator").to_owned()
+}
 
 /// Reads the stream from where it stopped, and hands the records that pass the template's filters to the consumers.
 #[derive(Debug)]
 pub struct Consumers {
-    dynamo: Dynamo,
-    iterator: Option<String>,
-    relay_filter: Value,
-    sales_filter: Value,
+    reader: Reader,
+    relay: Settings,
+    sales: Settings,
+    letters: Letters,
     /// Every event that the relay would have published.
     pub published: Vec<ShopEvent>,
 }
 
-/// The size of a batch.
-const BATCH: usize = 100;
-
 impl Consumers {
     /// Consumers that begin with the first record.
     pub fn new(dynamo: Dynamo) -> Self {
-        let (relay_filter, sales_filter) = (filter_of("RelayEvents"), filter_of("CountSales"));
-        Self { dynamo, iterator: None, relay_filter, sales_filter, published: Vec::new() }
+        let (relay, sales) = (Settings::of("RelayEvents"), Settings::of("CountSales"));
+        Self { reader: Reader::new(dynamo), relay, sales, letters: Letters::default(), published: Vec::new() }
     }
 
     /// Hands over every record there is.
@@ -34,10 +71,15 @@ impl Consumers {
             if records.is_empty() {
                 return;
             }
-            for record in &batch(&self.relay_filter, &records).records {
-                self.published.extend(relay_events::events_of(record).expect("a record can be read"));
+            for record in records.iter().filter(|record| self.relay.passes(record)) {
+                let record = serde_json::from_value(record.clone()).expect("a stream record");
+                let events = relay_events::events_of(&record).expect("a record can be read");
+                events.iter().for_each(|event| contract::check_event(&serde_json::to_value(event).unwrap()));
+                self.published.extend(events);
             }
-            count_sales::handle(shop, batch(&self.sales_filter, &records)).await.expect("sales are counted");
+            let sold: Vec<&Value> = records.iter().filter(|record| self.sales.passes(record)).collect();
+            count_sales::handle(shop, &self.letters.queue(), batch(&sold)).await.expect("sales are counted");
+            assert_eq!(self.letters.taken(), [], "a record can be read");
         }
     }
 
@@ -45,53 +87,18 @@ impl Consumers {
     pub fn next_batch(&mut self) -> Vec<Value> {
         let mut batch = Vec::new();
         while batch.len() < BATCH {
-            let iterator = match self.iterator.take() {
-                Some(iterator) => iterator,
-                None => self.beginning(),
-            };
-            let request = json!({ "ShardIterator": iterator, "Limit": BATCH - batch.len() });
-            let answer = self.dynamo.execute("GetRecords", request).expect("the stream can be read");
-            self.iterator = answer["NextShardIterator"].as_str().map(str::to_owned);
-            let records = answer["Records"].as_array().cloned().unwrap_or_default();
+            let records = self.reader.next(BATCH - batch.len());
             if records.is_empty() {
                 break;
             }
-            let filters = [&self.relay_filter, &self.sales_filter];
-            batch.extend(records.into_iter().filter(|record| filters.iter().any(|filter| passes(filter, record))));
+            let settings = [&self.relay, &self.sales];
+            batch.extend(records.into_iter().filter(|record| settings.iter().any(|settings| settings.passes(record))));
         }
         batch
     }
-
-    fn beginning(&self) -> String {
-        let table = self.dynamo.execute("DescribeTable", json!({ "TableName": crate::shop::TABLE })).unwrap();
-        let stream = &table["Table"]["LatestStreamArn"];
-        let described = self.dynamo.execute("DescribeStream", json!({ "StreamArn": stream })).unwrap();
-        let shard = &described["StreamDescription"]["Shards"][0]["ShardId"];
-        let request = json!({ "StreamArn": stream, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON" });
-        let answer = self.dynamo.execute("GetShardIterator", request).unwrap();
-        answer["ShardIterator"].as_str().expect("an iterator").to_owned()
-    }
 }
 
-/// The filter of a function's stream, as the template has it.
-fn filter_of(function: &str) -> Value {
-    let template = template();
-    let mapping = &template["Resources"][function]["Properties"]["Events"]["Stream"]["Properties"];
-    let pattern = mapping["FilterCriteria"]["Filters"][0]["Pattern"].as_str().expect("a stream has a filter");
-    serde_json::from_str(pattern).expect("a filter is JSON")
-}
-
-/// The batch that a function gets of these records.
-fn batch(filter: &Value, records: &[Value]) -> Event {
-    let passing: Vec<&Value> = records.iter().filter(|record| passes(filter, record)).collect();
-    serde_json::from_value(json!({ "Records": passing })).expect("stream records")
-}
-
-/// Whether a record passes a filter: each field that the filter has is one of the values it lists.
-fn passes(filter: &Value, record: &Value) -> bool {
-    match filter {
-        Value::Object(fields) => fields.iter().all(|(name, filter)| passes(filter, &record[name])),
-        Value::Array(values) => values.contains(record),
-        other => other == record,
-    }
+/// The batch with these records.
+pub fn batch(records: &[impl serde::Serialize]) -> Batch {
+    serde_json::from_value(json!({ "Records": records })).expect("stream records")
 }

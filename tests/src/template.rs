@@ -1,5 +1,7 @@
 //! `template.yaml` as the tests read it.
 
+use std::sync::LazyLock;
+
 use serde_json::{Map, Value, json};
 use serde_yaml_ng::Value as Yaml;
 
@@ -9,9 +11,12 @@ pub fn project_file(path: &str) -> std::path::PathBuf {
 }
 
 /// The template as JSON; `!Ref x` is `{"Ref": "x"}` and so on.
-pub fn template() -> Value {
-    let text = std::fs::read_to_string(project_file("template.yaml")).expect("the template is there");
-    plain(serde_yaml_ng::from_str(&text).expect("the template is YAML"))
+pub fn template() -> &'static Value {
+    static TEMPLATE: LazyLock<Value> = LazyLock::new(|| {
+        let text = std::fs::read_to_string(project_file("template.yaml")).expect("the template is there");
+        plain(serde_yaml_ng::from_str(&text).expect("the template is YAML"))
+    });
+    &TEMPLATE
 }
 
 fn plain(value: Yaml) -> Value {
@@ -35,8 +40,7 @@ fn plain(value: Yaml) -> Value {
 
 /// The request that creates the template's table.
 pub fn create_table(name: &str) -> Value {
-    let template = template();
-    let table = &template["Resources"]["Table"]["Properties"];
+    let table = &template()["Resources"]["Table"]["Properties"];
     json!({
         "TableName": name,
         "BillingMode": table["BillingMode"],

@@ -1,31 +1,28 @@
 //! Counts what the table's stream tells was sold, and keeps the bestsellers.
 
-use aws_lambda_events::{
-    dynamodb::{Event, EventRecord},
-    streams::DynamoDbEventResponse,
-};
+use aws_lambda_events::{dynamodb::EventRecord, streams::DynamoDbEventResponse};
 use lambda_runtime::Error;
 use shared::{
     app::{
         Shop,
         bestsellers::{self, SalesChange},
     },
-    runtime::serve::stream_checkpoint,
+    runtime::stream::{Batch, DeadLetters},
     store::{StoreError, stream},
 };
 
-/// Counts a batch, up to a record that cannot be read.
+/// Counts a batch. A record that cannot be read is put aside.
 ///
 /// # Errors
 /// Where the table gives no answer: the batch comes again, and what it counted already does not count twice.
-pub async fn handle(shop: &Shop, batch: Event) -> Result<DynamoDbEventResponse, Error> {
-    let (changes, unreadable) = stream::read(&batch.records, changes_of);
-    bestsellers::fold(shop, changes).await?;
-    Ok(stream_checkpoint(unreadable))
+pub async fn handle(shop: &Shop, dead_letters: &DeadLetters, batch: Batch) -> Result<DynamoDbEventResponse, Error> {
+    let told = dead_letters.read(&batch, changes_of).await;
+    bestsellers::fold(shop, told.changes.into_iter().flat_map(|(_, changes)| changes).collect()).await?;
+    Ok(batch.checkpoint(told.stopped_at))
 }
 
 fn changes_of(record: &EventRecord) -> Result<Vec<SalesChange>, StoreError> {
     let described = stream::product_change(record)?.map(SalesChange::Described);
-    let sold = stream::order_change(record)?.and_then(|(old, new)| SalesChange::of_order(old.as_ref(), &new));
+    let sold = stream::order_change(record)?.and_then(|change| SalesChange::of_order(change.old.as_ref(), &change.new));
     Ok(described.into_iter().chain(sold).collect())
 }

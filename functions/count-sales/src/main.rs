@@ -1,10 +1,10 @@
 //! Counts what the table's stream tells was sold, and keeps the bestsellers.
 
 use lambda_runtime::Error;
-use shared::runtime::{Config, serve};
+use shared::runtime::{Config, serve, stream::DeadLetters};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let shop = serve::open_shop(&Config::from_env()?).await?;
-    serve::events(|event| count_sales::handle(&shop, event)).await
+    let (shop, dead_letters) = (serve::open_shop(&Config::from_env()?).await?, DeadLetters::from_env()?);
+    serve::events(|batch| count_sales::handle(&shop, &dead_letters, batch)).await
 }

@@ -43,6 +43,9 @@ struct Body {
     /// Over how many shards to spread the stock.
     #[deserr(default)]
     stock_shards: Option<ShardCount>,
+    /// Whether orders draw its units ahead of their commit, for what a whole country wants at once; not unless told.
+    #[deserr(default)]
+    flash: Option<bool>,
 }
 
 /// Adds a product, on sale at once. A seller adds it as their own; an admin for any seller or the shop itself.
@@ -78,6 +81,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         discount: body.discount.map_or(Won::ZERO, Price::won),
         stock: body.stock.get(),
         stock_shards: body.stock_shards.unwrap_or_default().get(),
+        flash: body.flash.unwrap_or_default(),
     };
     let key = request.key(shop, &caller.user_id);
     Reply::created(ProductView::from(products::create(shop, new, &key).await?))

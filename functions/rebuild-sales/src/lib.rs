@@ -4,9 +4,12 @@
 use std::time::Duration;
 
 use lambda_runtime::Error;
-use shared::app::{
-    Shop,
-    rebuild::{self, Pace, Progress},
+use shared::{
+    app::{
+        Shop,
+        rebuild::{self, Pace, Progress},
+    },
+    store::rebuild::Figures,
 };
 use tokio::time::Instant;
 
@@ -31,13 +34,13 @@ pub async fn handle(shop: &Shop, pace: &Pace, patience: Duration) -> Result<Prog
         let progress = rebuild::advance(shop, pace).await?;
         match progress {
             Progress::Working if started.elapsed() < patience => {}
-            Progress::Working | Progress::Settling | Progress::Resting => return Ok(progress),
+            Progress::Working | Progress::Settling => return Ok(progress),
+            Progress::Resting(found) => {
+                tell(&found);
+                return Ok(progress);
+            }
             Progress::Finished(found) => {
-                metrics::counter!("SalesRebuilt").increment(1);
-                metrics::counter!("SalesCorrected").increment(found.corrected);
-                metrics::counter!("SalesUnitsCorrected").increment(found.units);
-                metrics::counter!("SalesRecovered").increment(found.recovered);
-                metrics::counter!("SalesLeft").increment(found.left);
+                tell(&found);
                 tracing::info!(
                     found.orders,
                     found.corrected,
@@ -51,4 +54,14 @@ pub async fn handle(shop: &Shop, pace: &Pace, patience: Duration) -> Result<Prog
             }
         }
     }
+}
+
+/// Tells what a rebuild found. Each later call of the night tells it again, so that it is not lost with one that dies: of
+/// these metrics the maximum counts.
+fn tell(found: &Figures) {
+    metrics::counter!("SalesRebuilt").increment(1);
+    metrics::counter!("SalesCorrected").increment(found.corrected);
+    metrics::counter!("SalesUnitsCorrected").increment(found.units);
+    metrics::counter!("SalesRecovered").increment(found.recovered);
+    metrics::counter!("SalesLeft").increment(found.left);
 }

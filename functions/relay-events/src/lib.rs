@@ -1,30 +1,37 @@
-//! Publishes what the table's stream tells of orders and order sheets as events on the bus.
+//! Publishes what the table's stream tells of orders, order sheets and coupons as events on the bus.
 //!
 //! It is the only publisher: a request commits to the table, and what others learn of it follows from the stream. A
-//! stream delivers at least once, so an event can be published twice; its id stays the same.
+//! stream delivers at least once, so an event can be published twice; its id stays the same. No event is on the bus
+//! before an earlier one of the same aggregate is.
 
-use aws_lambda_events::{
-    dynamodb::{Event, EventRecord},
-    streams::DynamoDbEventResponse,
-};
+mod calls;
+
+use aws_lambda_events::{dynamodb::EventRecord, streams::DynamoDbEventResponse};
 use aws_sdk_eventbridge::{Client, types::PutEventsRequestEntry};
 use lambda_runtime::Error;
 use shared::{
     events::{self, Event as ShopEvent, EventData, EventKind},
-    runtime::{Random, aws, config, serve::stream_checkpoint},
-    store::{Backoff, StoreError, stream},
+    runtime::{
+        Random, aws, config,
+        stream::{Batch, DeadLetters},
+        trace::TraceId,
+    },
+    store::{
+        Backoff, StoreError,
+        stream::{self, Change},
+    },
 };
+use tokio::time::{Instant, timeout_at};
+use tracing::Span;
 
-/// The most entries that one PutEvents takes, and the most bytes of them together, with some room for what is around
-/// an event.
-const MAX_ENTRIES: usize = 10;
-const MAX_BYTES: usize = 240 * 1024;
+use calls::{Waiting, next_call};
 
 /// The relay between stream and bus.
 #[derive(Debug)]
 pub struct Relay {
     client: Client,
     bus: String,
+    dead_letters: DeadLetters,
     random: Random,
 }
 
@@ -35,57 +42,86 @@ impl Relay {
     /// Where the configuration is incomplete.
     pub fn from_env() -> Result<Self, Error> {
         let client = Client::new(&aws::sdk_config()?);
-        Ok(Self::new(client, config::required("EVENT_BUS_NAME")?, Random::system()))
+        Ok(Self::new(client, config::required("EVENT_BUS_NAME")?, DeadLetters::from_env()?, Random::system()))
     }
 
     /// A relay to this bus.
-    pub fn new(client: Client, bus: String, random: Random) -> Self {
-        Self { client, bus, random }
+    pub fn new(client: Client, bus: String, dead_letters: DeadLetters, random: Random) -> Self {
+        Self { client, bus, dead_letters, random }
     }
 
-    /// Publishes the events of a batch, up to a record that cannot be read. What the bus does not take for all our
-    /// patience fails the batch, so that it comes again.
+    /// Publishes the events of a batch. A record that cannot be read is put aside. What the bus does not take for all our
+    /// patience comes again, from the first record of which something is missing.
     ///
     /// # Errors
-    /// Where the bus did not take everything.
-    pub async fn handle(&self, batch: Event) -> Result<DynamoDbEventResponse, Error> {
-        let (events, unreadable) = stream::read(&batch.records, events_of);
-        let mut backoff = Backoff::new(self.random.clone());
-        let entries = events.iter().map(|event| self.entry(event)).collect::<Result<Vec<_>, _>>()?;
-        for call in calls(entries) {
-            self.publish(call, &mut backoff).await?;
-        }
-        for event in &events {
-            let (kind, version) = (event.kind.as_str(), event.version);
-            watch_funnel(event);
-            tracing::info!(event.id = event.event_id, aggregate.id = event.aggregate_id, version, "{kind} published");
-        }
-        Ok(stream_checkpoint(unreadable))
-    }
-
-    /// Publishes the entries of one call; those that fail singly are sent again singly.
-    async fn publish(&self, mut pending: Vec<PutEventsRequestEntry>, backoff: &mut Backoff) -> Result<(), Error> {
-        loop {
-            let answer = self.client.put_events().set_entries(Some(pending.clone())).send().await?;
-            // Entries without an answer are as good as failed.
-            let results = answer.entries.unwrap_or_default();
-            let failed = |index: usize| results.get(index).is_none_or(|result| result.error_code.is_some());
-            pending =
-                pending.into_iter().enumerate().filter(|(index, _)| failed(*index)).map(|(_, entry)| entry).collect();
-            if pending.is_empty() {
-                return Ok(());
+    /// Where an event cannot be written as JSON.
+    pub async fn handle(&self, batch: Batch) -> Result<DynamoDbEventResponse, Error> {
+        let told = self.dead_letters.read(&batch, events_of).await;
+        let mut waiting = Vec::new();
+        for (place, events) in told.changes {
+            for event in events {
+                let detail = serde_json::to_string(&event)?;
+                waiting.push(Waiting { place, event, detail });
             }
-            backoff.pause("the bus refused entries").await?;
+        }
+        // What could not be read lies behind all that was.
+        let failed = self.publish(waiting).await.or(told.stopped_at);
+        Ok(batch.checkpoint(failed))
+    }
+
+    /// Publishes events; the place of the first that the bus has not taken when patience ends.
+    async fn publish(&self, mut waiting: Vec<Waiting>) -> Option<usize> {
+        let deadline = Instant::now() + Backoff::PATIENCE;
+        let mut backoff = Backoff::new(self.random.clone());
+        while !waiting.is_empty() && Instant::now() < deadline {
+            let call = next_call(&waiting);
+            let entries = call.iter().filter_map(|index| waiting.get(*index)).map(|event| self.entry(event)).collect();
+            // An answer that comes too late is none: the events may be published again.
+            let Ok(taken) = timeout_at(deadline, self.put(entries)).await else { break };
+            let taken: Vec<usize> =
+                call.iter().zip(&taken).filter(|(_, taken)| **taken).map(|(index, _)| *index).collect();
+            let all = taken.len() == call.len();
+            let mut index = 0..;
+            waiting.retain(|event| {
+                let is_taken = index.next().is_some_and(|index: usize| taken.contains(&index));
+                if is_taken {
+                    note(&event.event);
+                }
+                !is_taken
+            });
+            if !all && backoff.pause("the bus refused entries").await.is_err() {
+                break;
+            }
+        }
+        let first = waiting.first()?;
+        tracing::error!(waiting = waiting.len(), "the bus does not take events");
+        Some(first.place)
+    }
+
+    /// One call: whether each entry was taken. Entries without an answer are as good as refused.
+    async fn put(&self, entries: Vec<PutEventsRequestEntry>) -> Vec<bool> {
+        match self.client.put_events().set_entries(Some(entries)).send().await {
+            Ok(answer) => {
+                let results = answer.entries.unwrap_or_default();
+                if let Some(code) = results.iter().find_map(|result| result.error_code.as_deref()) {
+                    tracing::warn!(code, "the bus refused entries");
+                }
+                results.iter().map(|result| result.error_code.is_none()).collect()
+            }
+            Err(error) => {
+                tracing::warn!(error = %error.into_service_error(), "the bus did not answer");
+                Vec::new()
+            }
         }
     }
 
-    fn entry(&self, event: &ShopEvent) -> Result<PutEventsRequestEntry, Error> {
-        Ok(PutEventsRequestEntry::builder()
+    fn entry(&self, Waiting { event, detail, .. }: &Waiting) -> PutEventsRequestEntry {
+        PutEventsRequestEntry::builder()
             .event_bus_name(&self.bus)
             .source(events::SOURCE)
             .detail_type(event.kind.as_str())
-            .detail(serde_json::to_string(event)?)
-            .build())
+            .detail(detail)
+            .build()
     }
 }
 
@@ -94,11 +130,26 @@ impl Relay {
 /// # Errors
 /// Where it cannot be read.
 pub fn events_of(record: &EventRecord) -> Result<Vec<ShopEvent>, StoreError> {
-    if let Some((old, new)) = stream::sheet_change(record)? {
-        return Ok(events::from_sheet_change(old.as_ref(), &new).into_iter().collect());
-    }
-    let change = stream::order_change(record)?;
-    Ok(change.map(|(old, new)| events::from_change(old.as_ref(), &new)).unwrap_or_default())
+    let (events, trace_id) = if let Some(Change { old, new, trace_id }) = stream::order_change(record)? {
+        (events::from_change(old.as_ref(), &new), trace_id)
+    } else if let Some(Change { old, new, trace_id }) = stream::sheet_change(record)? {
+        (events::from_sheet_change(old.as_ref(), &new).into_iter().collect(), trace_id)
+    } else if let Some(Change { old, new, trace_id }) = stream::coupon_change(record)? {
+        (events::from_coupon_change(old.as_ref(), &new).into_iter().collect(), trace_id)
+    } else {
+        return Ok(Vec::new());
+    };
+    Ok(events.into_iter().map(|event| event.in_trace(trace_id.clone())).collect())
+}
+
+/// Logs and counts what was published.
+fn note(event: &ShopEvent) {
+    watch_funnel(event);
+    let (kind, version) = (event.kind.as_str(), event.version);
+    let span = event.trace_id.as_ref().map_or_else(Span::none, TraceId::span);
+    span.in_scope(|| {
+        tracing::info!(event.id = event.event_id, aggregate.id = event.aggregate_id, version, "{kind} published");
+    });
 }
 
 /// Counts the steps of the funnel from order sheet to payment. A batch that comes again counts again: it is a gauge of
@@ -116,24 +167,4 @@ fn watch_funnel(event: &ShopEvent) {
         _ => return,
     };
     metrics::counter!("OrderSheets", "Step" => step).increment(1);
-}
-
-/// Spreads entries, in their order, over as few calls as their number and size allow.
-fn calls(entries: Vec<PutEventsRequestEntry>) -> Vec<Vec<PutEventsRequestEntry>> {
-    let mut calls: Vec<Vec<PutEventsRequestEntry>> = Vec::new();
-    let mut bytes = 0;
-    for entry in entries {
-        let size = entry.detail.as_ref().map_or(0, String::len);
-        match calls.last_mut() {
-            Some(call) if call.len() < MAX_ENTRIES && bytes + size <= MAX_BYTES => {
-                bytes += size;
-                call.push(entry);
-            }
-            _ => {
-                bytes = size;
-                calls.push(vec![entry]);
-            }
-        }
-    }
-    calls
 }

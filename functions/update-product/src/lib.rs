@@ -41,13 +41,17 @@ struct Body {
     /// Over how many shards its stock is spread from now on, more or fewer; it goes on selling meanwhile.
     #[deserr(default)]
     stock_shards: Option<ShardCount>,
+    /// Whether orders draw its units ahead of their commit from now on; it goes on selling meanwhile.
+    #[deserr(default)]
+    flash: Option<bool>,
 }
 
 impl Body {
     fn is_empty(&self) -> bool {
-        let Self { name, description, category, price, discount, status, stock_shards } = self;
+        let Self { name, description, category, price, discount, status, stock_shards, flash } = self;
         let texts = name.is_none() && description.is_none() && category.is_none();
-        texts && price.is_none() && discount.is_none() && status.is_none() && stock_shards.is_none()
+        let offer = price.is_none() && discount.is_none() && status.is_none();
+        texts && offer && stock_shards.is_none() && flash.is_none()
     }
 }
 
@@ -77,6 +81,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         discount: body.discount.map(Price::won),
         status: body.status,
         stock_shards: body.stock_shards.map(ShardCount::get),
+        flash: body.flash,
     };
     Reply::ok(ProductView::from(products::update(shop, caller, &product_id, &change).await?))
 }

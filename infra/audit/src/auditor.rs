@@ -97,6 +97,7 @@ impl Auditor {
             Record::Sheet(record) => self.sheets.add(record.sheet, &mut self.findings),
             Record::Product(product) => self.shelves.add_product(*product),
             Record::Shard { product, number, shard } => self.shelves.add_shard(product, number, shard),
+            Record::Units { product, shard, place, slot } => self.shelves.add_draw(product, shard, place, slot),
             Record::Campaign(campaign) => self.campaigns.add_campaign(*campaign, is_listed),
             Record::Counter { coupon, shard, counter } => self.campaigns.add_counter(coupon, shard, counter),
             Record::Slot { coupon, shard, ticket, slot } => self.campaigns.add_slot(coupon, shard, ticket, slot),
@@ -109,10 +110,8 @@ impl Auditor {
             Record::Counted { event_id, mark } => self.sales.add_mark(event_id, mark),
             Record::Rebuild(rebuild) => self.sales.add_rebuild(&rebuild),
             // There is nothing in them to add up: they say what has been done, or what somebody means to do.
-            Record::Cart { .. }
-            | Record::RebuildTrack { .. }
-            | Record::RebuildPart { .. }
-            | Record::Request { .. } => {}
+            Record::Cart { .. } | Record::RebuildTrack { .. } | Record::RebuildPart { .. } | Record::Request { .. } => {
+            }
         }
     }
 
@@ -124,7 +123,7 @@ impl Auditor {
             sales.finish(&shelves, now, &mut findings);
         }
         accounts.finish(&orders, &mut findings, &mut figures);
-        shelves.finish(&mut findings, &mut figures);
+        shelves.finish(&orders, &mut findings, &mut figures);
         campaigns.finish(&orders, &mut findings, &mut figures);
         payments.finish(&orders, &mut findings);
         sheets.finish(&orders, now, &mut findings, &mut figures);
@@ -165,7 +164,7 @@ mod tests {
     use crate::fixture::{Shop, user};
 
     const FIGURES: &str = "44 items in order: 3 users hold 25000 won after 5 ledger entries; \
-                           3 products, 21 units on the shelf, 9 in live orders; \
+                           3 products, 21 units on the shelf, 0 drawn, 9 in live orders; \
                            1 coupon campaigns, 3 issued, 1 tickets burnt; \
                            5 orders, 1 waiting, 3 paid with 62000 won, 7000 refunded; \
                            1 order sheets open\n";

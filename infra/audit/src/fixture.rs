@@ -185,7 +185,7 @@ impl Shop {
         ] {
             let product_id = product(id);
             for (&(remaining, received), number) in shards.iter().zip(0..) {
-                self.put(keys::stock(&product_id, number), Shard { remaining, received, offer });
+                self.put(keys::stock(&product_id, number), Shard { received, ..Shard::new(remaining, offer, 1) });
             }
             let product = Product {
                 product_id: product_id.clone(),
@@ -195,10 +195,14 @@ impl Shop {
                 seller_id: None,
                 offer,
                 stock_shards: u16::try_from(shards.len()).unwrap(),
+                flash: false,
+                sweep_from: (shards.len() > 1).then(|| at(LONG_AGO)),
                 version: 1,
                 created_at: at(LONG_AGO),
             };
+            let place = product.sweep_from.map(|from| keys::shelf_by_due(&product_id, from));
             self.put(keys::product(&product_id), product);
+            self.place(keys::product(&product_id), place);
         }
     }
 
@@ -240,6 +244,7 @@ impl Shop {
             expires_at: at("2026-12-10T15:00:00Z"),
             used_at: used_for.map(|_| at(TODAY)),
             order_id: used_for.map(order),
+            revoked_at: None,
         };
         self.put(keys::user_coupon(&issued.user_id, &issued.coupon_id), issued);
     }
@@ -286,7 +291,7 @@ impl Shop {
     pub(crate) fn put_order(&mut self, order: Order) {
         let key = keys::order(&order.order_id);
         let place = order.hold_expires_at.map(|end| keys::hold_by_due(&order.order_id, end));
-        self.put(key.clone(), OrderRecord { order, payload: "p".to_owned() });
+        self.put(key.clone(), OrderRecord::new(order, "p".to_owned()));
         self.place(key, place);
     }
 
@@ -294,18 +299,21 @@ impl Shop {
         let key = keys::sheet(&sheet.order_sheet_id);
         let is_open = sheet.state == SheetState::Open;
         let place = is_open.then(|| keys::sheet_by_due(&sheet.order_sheet_id, sheet.expires_at));
-        self.put(key.clone(), SheetRecord { sheet, payload: "p".to_owned() });
+        self.put(key.clone(), SheetRecord::new(sheet, "p".to_owned()));
         self.place(key, place);
     }
 
     fn add_sales(&mut self) {
         let last = at(TODAY).as_millisecond();
-        self.put(keys::sales(&product("tea")), json!({ "lastSoldAt": last, "generation": 2, "day_20261120": 2, "ttl": 1 }));
+        self.put(
+            keys::sales(&product("tea")),
+            json!({ "lastSoldAt": last, "generation": 2, "day_20261120": 2, "ttl": 1 }),
+        );
         let days = json!({ "lastSoldAt": last, "day_20261120": 1, "day_20261110": 2, "ttl": 1 });
         self.put(keys::sales(&product("cup")), days);
         let candidate = |id: &str, units: i64| json!({ "productId": id, "name": id, "price": 1, "days": { "2026-11-20": units }, "lastSoldAt": last });
         let rebuild = json!({
-            "generation": 2, "startedAt": last, "days": { "last": "2026-11-20" }, "segments": 1,
+            "generation": 2, "startedAt": last, "days": { "last": "2026-11-20" }, "segments": 1, "buckets": 1,
             "phase": { "name": "DONE" }, "figures": {}, "revision": 1,
         });
         self.put(keys::rebuild(), rebuild);

@@ -58,6 +58,7 @@ impl Place {
             Record::Campaign(campaign) => {
                 self.is_listed().then(|| keys::campaign_by_due(&campaign.coupon_id, campaign.issue_from))
             }
+            Record::Product(product) => product.sweep_from.map(|from| keys::shelf_by_due(&product.product_id, from)),
             _ => None,
         };
         place.map_or(Self(None, None), |IndexKey { pk, sk }| Self(Some(pk), Some(sk)))

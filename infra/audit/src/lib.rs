@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | records | every item is of a known kind, has its shape, and is where its ids say | `shared::store::records` |
 //! | 1 balances | a balance is the sum of its ledger, which chains; orders are paid just once | `accounts` |
-//! | 2 stock | received = on the shelf + in live orders; no shard below zero | `shelves` |
+//! | 2 stock | received = on the shelf + drawn + in live orders; no shard below zero; what is drawn is one order's or comes back | `shelves`, `draws` |
 //! | 3 coupons | never more issued than there are, one a user; used for one live order | `campaigns` |
 //! | 4 orders | amounts add up; paid, refunded, cancelled units, state and history agree | `orders` |
 //! | 5 sales | bestsellers are what a recount of the orders gives | `sales` |
@@ -21,6 +21,7 @@
 mod accounts;
 mod auditor;
 mod campaigns;
+mod draws;
 mod findings;
 #[cfg(test)]
 mod fixture;

@@ -154,6 +154,8 @@ pub struct Figures {
     pub products: u64,
     /// Units on all shelves.
     pub units_on_shelf: i128,
+    /// Units that were drawn and are neither an order's nor back on the shelf yet.
+    pub units_unclaimed: i128,
     /// Units in orders that hold or have them.
     pub units_in_orders: i128,
     /// Coupon campaigns.
@@ -178,13 +180,13 @@ pub struct Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { items, users, held_won, ledger_entries, products, units_on_shelf, units_in_orders, .. } = self;
-        let Self { campaigns, coupons_issued, tickets_burnt, .. } = self;
+        let Self { items, users, held_won, ledger_entries, products, units_on_shelf, .. } = self;
+        let Self { units_unclaimed, units_in_orders, campaigns, coupons_issued, tickets_burnt, .. } = self;
         let Self { orders, orders_waiting, orders_paid, paid_won, refunded_won, sheets_open, .. } = self;
         write!(
             f,
             "{items} items in order: {users} users hold {held_won} won after {ledger_entries} ledger entries; \
-             {products} products, {units_on_shelf} units on the shelf, {units_in_orders} in live orders; \
+             {products} products, {units_on_shelf} units on the shelf, {units_unclaimed} drawn, {units_in_orders} in live orders; \
              {campaigns} coupon campaigns, {coupons_issued} issued, {tickets_burnt} tickets burnt; \
              {orders} orders, {orders_waiting} waiting, {orders_paid} paid with {paid_won} won, {refunded_won} refunded; \
              {sheets_open} order sheets open"

@@ -95,9 +95,7 @@ impl Sales {
 
         if let Some((theirs, event_id)) = newest_mark {
             let key = keys::counted(&event_id);
-            findings
-                .about(Invariant::Sales, Subject::Item(key.pk, key.sk))
-                .at_most("generation", generation, theirs);
+            findings.about(Invariant::Sales, Subject::Item(key.pk, key.sk)).at_most("generation", generation, theirs);
         }
 
         for candidate in &board.candidates {

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use shared::domain::{
     ProductId,
+    draws::Slot,
     order::{Order, OrderStatus},
     product::{Offer, Product, SaleStatus},
     stock::Shard,
 };
 
 use crate::{
+    draws::Draws,
     findings::{Checks, Findings},
+    orders::Orders,
     report::{Figures, Invariant, Subject},
 };
 
@@ -22,6 +25,7 @@ pub(crate) struct Shelves(BTreeMap<ProductId, Shelf>);
 struct Shelf {
     product: Option<Described>,
     shards: BTreeMap<u16, Shard>,
+    draws: BTreeMap<u16, Draws>,
     in_orders: i128,
 }
 
@@ -30,16 +34,27 @@ struct Shelf {
 struct Described {
     offer: Offer,
     shards: u16,
+    needs_sweep: bool,
+    is_swept: bool,
 }
 
 impl Shelves {
     pub(crate) fn add_product(&mut self, product: Product) {
-        let described = Described { offer: product.offer, shards: product.stock_shards };
+        let described = Described {
+            offer: product.offer,
+            shards: product.stock_shards,
+            needs_sweep: product.needs_sweep(),
+            is_swept: product.sweep_from.is_some(),
+        };
         self.0.entry(product.product_id).or_default().product = Some(described);
     }
 
     pub(crate) fn add_shard(&mut self, product: ProductId, number: u16, shard: Shard) {
         self.0.entry(product).or_default().shards.insert(number, shard);
+    }
+
+    pub(crate) fn add_draw(&mut self, product: ProductId, shard: u16, place: i64, slot: Slot) {
+        self.0.entry(product).or_default().draws.entry(shard).or_default().add(place, slot);
     }
 
     /// An order that could not be paid never had anything; any other has its live units, paid or held. One that has
@@ -59,12 +74,13 @@ impl Shelves {
         described.is_some_and(|product| product.offer.status == SaleStatus::OnSale)
     }
 
-    pub(crate) fn finish(self, findings: &mut Findings, figures: &mut Figures) {
+    pub(crate) fn finish(self, orders: &Orders, findings: &mut Findings, figures: &mut Figures) {
         for (id, shelf) in self.0 {
             figures.products += u64::from(shelf.product.is_some());
             figures.units_on_shelf += shelf.remaining();
+            figures.units_unclaimed += shelf.unclaimed();
             figures.units_in_orders += shelf.in_orders;
-            shelf.check(&mut findings.about(Invariant::Stock, Subject::Product(id)));
+            shelf.check(orders, &mut findings.about(Invariant::Stock, Subject::Product(id)));
         }
     }
 }
@@ -74,7 +90,18 @@ impl Shelf {
         self.shards.values().map(|shard| i128::from(shard.remaining)).sum()
     }
 
-    fn check(&self, checks: &mut Checks<'_>) {
+    /// The shards with what was drawn from them.
+    fn draws(&self) -> impl Iterator<Item = (u16, &Shard, &Draws)> {
+        self.draws.iter().filter_map(|(number, draws)| Some((*number, self.shards.get(number)?, draws)))
+    }
+
+    fn unclaimed(&self) -> i128 {
+        let nothing = Draws::default();
+        let unclaimed = |(number, shard)| self.draws.get(number).unwrap_or(&nothing).unclaimed(shard);
+        self.shards.iter().map(unclaimed).sum()
+    }
+
+    fn check(&self, orders: &Orders, checks: &mut Checks<'_>) {
         let Some(product) = &self.product else {
             checks.violated("product of a shelf or an order", "one", "none");
             return;
@@ -86,7 +113,16 @@ impl Shelf {
             checks.equal(format_args!("shard {number}: offer"), product.offer, shard.offer);
         }
         let received: i128 = self.shards.values().map(|shard| i128::from(shard.received)).sum();
-        checks.equal("units received, as on the shelf and in live orders", received, self.remaining() + self.in_orders);
+        let there = self.remaining() + self.unclaimed() + self.in_orders;
+        checks.equal("units received, as on the shelf, drawn and in live orders", received, there);
+        if !product.is_swept {
+            checks.equal("drawn units on a shelf that no sweep comes by", 0, self.unclaimed());
+            checks.equal("shelf that needs a sweep and gets none", false, product.needs_sweep);
+        }
+        self.draws().for_each(|(number, shard, draws)| draws.check(number, shard, checks));
+        if self.draws.values().flat_map(Draws::orders).any(|order| orders.get(order).is_none()) {
+            checks.violated("order of drawn units", "one", "none");
+        }
     }
 }
 
@@ -104,7 +140,7 @@ mod tests {
         shop.change(keys::stock(&product("tea"), number), change);
     }
 
-    const UNITS: &str = "[2 stock] product tea: units received, as on the shelf and in live orders";
+    const UNITS: &str = "[2 stock] product tea: units received, as on the shelf, drawn and in live orders";
 
     #[test]
     fn no_unit_is_sold_twice_or_lost() {
@@ -141,7 +177,7 @@ mod tests {
         let put_back = |shop: &mut Shop, remaining| {
             shop.change(keys::stock(&product("pot"), 0), |shard: &mut Shard| shard.remaining = remaining);
         };
-        let pots = "[2 stock] product pot: units received, as on the shelf and in live orders: expected 10";
+        let pots = "[2 stock] product pot: units received, as on the shelf, drawn and in live orders: expected 10";
         put_back(&mut shop, 8);
         assert_eq!(wrong(&shop), [format!("{pots}, found 12")]);
         shop.change_order("o4", |order| {
@@ -163,7 +199,8 @@ mod tests {
         assert_eq!(shop.order("o2").items[0].live_units(), 1);
         assert_eq!(shop.violations(), [] as [&str; 0]);
         shop.change_order("o2", |order| order.status = OrderStatus::PendingPayment);
-        let cups = "[2 stock] product cup: units received, as on the shelf and in live orders: expected 10, found 11";
+        let cups =
+            "[2 stock] product cup: units received, as on the shelf, drawn and in live orders: expected 10, found 11";
         assert!(shop.violations().contains(&cups.to_owned()));
     }
 
@@ -178,7 +215,7 @@ mod tests {
     #[test]
     fn a_shelf_has_just_the_shards_that_its_product_says() {
         let mut shop = Shop::healthy();
-        let empty = Shard { remaining: 0, received: 0, offer: offer(10_000, 1_000) };
+        let empty = Shard::new(0, offer(10_000, 1_000), 1);
         shop.put(keys::stock(&product("tea"), 2), empty);
         assert_eq!(
             shop.violations(),

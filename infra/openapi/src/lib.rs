@@ -8,7 +8,7 @@ mod error;
 mod failures;
 mod operations;
 mod responses;
-mod samples;
+pub mod samples;
 mod schemas;
 mod successes;
 #[cfg(test)]

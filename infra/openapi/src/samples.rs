@@ -56,11 +56,10 @@ pub(crate) fn add(document: &mut OpenApi) -> Result<(), Error> {
 
 /// What comes out, by the name of its schema.
 fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
-    let [mina, tea, order_id]: [String; 3] = ["mina", "hallabong-tea", "kq3d6s7wz5x2v4mb8n1t9c0rfa"].map(str::to_owned);
-    let (mina, tea, order_id) = (UserId::try_from(mina)?, ProductId::try_from(tea)?, OrderId::try_from(order_id)?);
-    let seller_id = UserId::try_from("jeju-farm".to_owned())?;
-    let price = Won::new(12_000);
-    let (name, discount) = ("한라봉차 500 g".to_owned(), Won::new(1_000));
+    let mina = UserId::try_from("mina".to_owned())?;
+    let product = product()?;
+    let (tea, name, price, discount) =
+        (product.product_id.clone(), product.name.clone(), product.price, product.discount);
 
     let user = UserView {
         user_id: mina.clone(),
@@ -91,23 +90,11 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         stock: 98,
         status: ShownStatus::OnSale,
     };
-    let product = ProductView {
-        product_id: tea.clone(),
-        name: name.clone(),
-        description: Some("제주 한라봉을 꿀에 재운 차.".to_owned()),
-        category: Some("차".to_owned()),
-        price,
-        discount,
-        stock: 98,
-        status: ShownStatus::OnSale,
-        seller_id: Some(seller_id),
-    };
     let cart = cart(&product)?;
     let bestseller = BestsellerView { rank: 1, product_id: tea, name, price, sold_quantity: 128 };
-    let ordered_at = at("2026-11-20T01:00:00Z")?;
-    let draft = draft(mina.clone(), &product, ordered_at)?;
-    let sheet_id = OrderSheetId::try_from("wz5x2v4mb8n1t9c0rfakq3d6s7".to_owned())?;
-    let sheet = OrderSheet::new(sheet_id, draft.clone(), at("2026-11-20T01:30:00Z")?);
+    let (order_id, draft) = order()?;
+    let ordered_at = draft.at;
+    let sheet = sheet()?;
     let order = Order::paid(order_id.clone(), draft);
     let payment = PaymentView {
         payment_id: order_id.to_string(),
@@ -134,7 +121,7 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
             "CouponCampaign",
             serde_json::to_value(CampaignView::from(Remaining { campaign: campaign()?, remaining: 412 }))?,
         ),
-        ("IssuedCoupon", serde_json::to_value(issued_coupon(mina)?)?),
+        ("IssuedCoupon", serde_json::to_value(IssuedCouponView::at(ordered_at, issued_coupon()?))?),
         ("Cart", serde_json::to_value(cart)?),
         ("Order", serde_json::to_value(order)?),
         ("HistoryEntry", serde_json::to_value(history.into_iter().next())?),
@@ -211,7 +198,35 @@ fn cart(product: &ProductView) -> Result<CartView, Error> {
     Ok(CartView::from(LiveCart { items: vec![item], total }))
 }
 
-fn draft(user_id: UserId, product: &ProductView, at: Timestamp) -> Result<Draft, Error> {
+fn product() -> Result<ProductView, Error> {
+    Ok(ProductView {
+        product_id: ProductId::try_from("hallabong-tea".to_owned())?,
+        name: "한라봉차 500 g".to_owned(),
+        description: Some("제주 한라봉을 꿀에 재운 차.".to_owned()),
+        category: Some("차".to_owned()),
+        price: Won::new(12_000),
+        discount: Won::new(1_000),
+        stock: 98,
+        status: ShownStatus::OnSale,
+        seller_id: Some(UserId::try_from("jeju-farm".to_owned())?),
+    })
+}
+
+/// The sheet of the order.
+///
+/// # Errors
+/// Where a sample breaks a rule of the domain; so of all of these.
+pub fn sheet() -> Result<OrderSheet, Error> {
+    let sheet_id = OrderSheetId::try_from("wz5x2v4mb8n1t9c0rfakq3d6s7".to_owned())?;
+    Ok(OrderSheet::new(sheet_id, order()?.1, at("2026-11-20T01:30:00Z")?))
+}
+
+/// An order's id, and what it is made of.
+///
+/// # Errors
+/// As [`sheet`].
+pub fn order() -> Result<(OrderId, Draft), Error> {
+    let product = product()?;
     let line = OrderLine {
         product_id: product.product_id.clone(),
         seller_id: product.seller_id.clone(),
@@ -225,15 +240,16 @@ fn draft(user_id: UserId, product: &ProductView, at: Timestamp) -> Result<Draft,
     };
     let campaign = campaign()?;
     let quote = pricing::quote(&[line.priced()], Some(&campaign.terms), SHIPPING);
-    Ok(Draft {
-        user_id,
+    let draft = Draft {
+        user_id: UserId::try_from("mina".to_owned())?,
         actor: Actor::Customer,
         items: vec![line],
         quote: quote.map_err(|_| Error::NoSample("Order"))?,
         coupon_id: Some(campaign.coupon_id),
         order_sheet_id: None,
-        at,
-    })
+        at: at("2026-11-20T01:00:00Z")?,
+    };
+    Ok((OrderId::try_from("kq3d6s7wz5x2v4mb8n1t9c0rfa".to_owned())?, draft))
 }
 
 fn campaign() -> Result<Campaign, Error> {
@@ -256,12 +272,16 @@ fn campaign() -> Result<Campaign, Error> {
     })
 }
 
-fn issued_coupon(user_id: UserId) -> Result<IssuedCouponView, Error> {
+/// The coupon that the order was paid with, as it was before.
+///
+/// # Errors
+/// As [`sheet`].
+pub fn issued_coupon() -> Result<IssuedCoupon, Error> {
     let campaign = campaign()?;
     let issued_at = at("2026-11-20T00:58:00Z")?;
-    let coupon = IssuedCoupon {
+    Ok(IssuedCoupon {
         issued_coupon_id: "x7n4v2m9q1k5z8w3t6c0rfadjb".to_owned(),
-        user_id,
+        user_id: UserId::try_from("mina".to_owned())?,
         state: CouponState::Usable,
         issued_at,
         expires_at: campaign.expiry(issued_at)?,
@@ -270,8 +290,8 @@ fn issued_coupon(user_id: UserId) -> Result<IssuedCouponView, Error> {
         terms: campaign.terms,
         used_at: None,
         order_id: None,
-    };
-    Ok(IssuedCouponView::at(issued_at, coupon))
+        revoked_at: None,
+    })
 }
 
 fn at(text: &str) -> Result<Timestamp, Error> {

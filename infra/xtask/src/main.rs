@@ -45,8 +45,8 @@ enum Command {
 
     /// Run all checks, stopping at the first that fails
     ///
-    /// In this order: formatting, lints, unit and in-process tests, the template's lint, and the end-to-end tests
-    /// against the deployed template, on ports of their own. What CI runs.
+    /// In this order: formatting, lints, unit and in-process tests, a thousand simulated evenings, the template's lint, and
+    /// the end-to-end tests against the deployed template, on ports of their own. What CI runs.
     Test,
 
     /// Run a benchmark: `cost` counts what each operation costs at the wire, next to its budget; `flash` sells out through a
@@ -55,6 +55,16 @@ enum Command {
         /// The benchmark's name
         name: String,
         /// What is passed on to it
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+
+    /// Simulate evenings of the shop, each from its seed, with everything going wrong that can
+    ///
+    /// `--seeds 1000 --from 0` runs so many; `--seed 7` shows all that happens in one. `cargo xtask sim --help` has the rest.
+    #[command(disable_help_flag = true)]
+    Sim {
+        /// What is passed on to the simulator
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
@@ -79,6 +89,7 @@ async fn main() -> ExitCode {
         Command::Bench { name, arguments } => {
             unless_stopped(run::binary(&format!("bench-{name}"), &arguments, [])).await
         }
+        Command::Sim { arguments } => unless_stopped(run::binary("simulate", &arguments, [])).await,
         Command::Audit { arguments } => unless_stopped(audit::run(arguments)).await,
     };
     match outcome {

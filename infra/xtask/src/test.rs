@@ -2,7 +2,8 @@ use std::{env, process::Command};
 
 use local_stack::{Steps, Tools, repository};
 
-use crate::{failure::Failure, run::check};
+use crate::{failure::Failure, run};
+use run::check;
 
 /// Runs all checks, those that say most in the shortest time first.
 pub(crate) async fn run() -> Result<(), Failure> {
@@ -16,6 +17,9 @@ pub(crate) async fn run() -> Result<(), Failure> {
 
     steps.begin("unit and in-process tests");
     check(cargo(&["test", "--workspace"])).await?;
+
+    steps.begin("a thousand simulated evenings");
+    run::binary("simulate", &["--seeds".to_owned(), "1000".to_owned()], []).await?;
 
     let tools = Tools::set_up(steps).await?;
     steps.begin("the template's lint");

@@ -58,6 +58,11 @@ impl ApiRequest {
         self.request.method().as_str()
     }
 
+    /// A header, if it is text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.request.headers().get(name).and_then(|value| value.to_str().ok())
+    }
+
     /// The caller, if an endpoint has asked for them.
     pub(crate) fn known_caller(&self) -> Option<&Caller> {
         self.caller.get()
@@ -130,7 +135,7 @@ impl ApiRequest {
     }
 
     fn says_json(&self) -> bool {
-        let kind = self.request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let kind = self.header(header::CONTENT_TYPE.as_str());
         let essence = kind.and_then(|kind| kind.split(';').next()).map(str::trim);
         essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
     }

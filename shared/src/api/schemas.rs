@@ -1,4 +1,4 @@
-//! What the API reference says of the domain's types. The bounds are those that their parsers have.
+//! What the API reference and the contracts of events say of the domain's types. The bounds are those that their parsers have.
 //!
 //! Enums derive their schema, and the shapes of bodies and answers too. What is left are types that check a string or
 //! a number, whose bounds a derive could not take from constants.
@@ -14,16 +14,19 @@ use utoipa::{
 };
 
 use super::{Code, Cursor, Limit, views::State};
-use crate::domain::{
-    CouponId, OrderId, OrderItemId, OrderSheetId, ProductId, Quantity, UserId, Won,
-    coupon::{TotalQuantity, ValidDays},
-    id,
-    money::{ChargeAmount, Price},
-    order::{LineStatus, OrderStatus},
-    stock::{ShardCount, Units, UnitsChange},
-    text::{Email, Text},
-    tickets::CounterShards,
-    time::Instant,
+use crate::{
+    domain::{
+        CouponId, OrderId, OrderItemId, OrderSheetId, PaymentId, ProductId, Quantity, UserId, Won,
+        coupon::{TotalQuantity, ValidDays},
+        id,
+        money::{ChargeAmount, Price},
+        order::{LineStatus, OrderStatus},
+        stock::{ShardCount, Units, UnitsChange},
+        text::{Email, Text},
+        tickets::CounterShards,
+        time::Instant,
+    },
+    runtime::trace::TraceId,
 };
 
 macro_rules! schemas {
@@ -51,6 +54,10 @@ schemas! {
     OrderItemId: id("Names a line within its order.", "1");
     OrderSheetId: id("Names an order sheet.", "wz5x2v4mb8n1t9c0rfakq3d6s7");
     OrderId: id("Names an order.", "kq3d6s7wz5x2v4mb8n1t9c0rfa");
+    PaymentId: id("Names a payment of the external payment system.", "p-20261120-0001");
+    TraceId: string("Names a trace, as in the header `traceparent`.")
+        .pattern(Some(TraceId::PATTERN))
+        .examples(["4dfb1d320b6e4d3c9a0f5a3f5c1c8d7e"]);
 
     Won: integer("An amount in Korean won. Below zero only where it is a change, as in a ledger entry of a payment.")
         .examples([12_000]);

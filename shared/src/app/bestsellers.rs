@@ -145,6 +145,9 @@ impl Batch {
 
 /// Counts a batch; how many of its events nobody had counted before.
 async fn count(shop: &Shop, mut batch: Batch, backoff: &mut Backoff) -> Result<u64, Failure> {
+    if batch.0.is_empty() {
+        return Ok(0);
+    }
     // Products that are known to have been sold later than what is counted here.
     let mut sold_since: BTreeSet<ProductId> = BTreeSet::new();
     let mut generation = generation(shop).await?;
@@ -180,7 +183,6 @@ async fn count(shop: &Shop, mut batch: Batch, backoff: &mut Backoff) -> Result<u
             }
         }
         generation = seen.iter().filter_map(|(_, theirs)| *theirs).fold(generation, u64::max);
-        shop.remember_generation(generation);
         for (product, theirs) in seen.into_iter().filter(|(_, theirs)| *theirs < Some(generation)) {
             enter_generation(shop, &product, theirs, generation, backoff).await?;
         }
@@ -189,15 +191,11 @@ async fn count(shop: &Shop, mut batch: Batch, backoff: &mut Backoff) -> Result<u
     Ok(0)
 }
 
-/// The generation in which sales are counted, unless a count turns out to be of another.
+/// The generation in which sales are counted, unless a count turns out to be of another. It is not remembered: the first
+/// count of a product in an old one would be left for wrong by a rebuild that goes on.
 async fn generation(shop: &Shop) -> Result<u64, Failure> {
-    if let Some(generation) = shop.remembered_generation() {
-        return Ok(generation);
-    }
     let rebuild: Option<Rebuild> = shop.table.get(keys::rebuild(), Consistency::Eventual).await?;
-    let generation = rebuild.map_or(0, |rebuild| rebuild.generation);
-    shop.remember_generation(generation);
-    Ok(generation)
+    Ok(rebuild.map_or(0, |rebuild| rebuild.generation))
 }
 
 /// Takes a product's counts over to a generation, unless somebody else has done so; what they are then.
@@ -260,7 +258,10 @@ pub(super) async fn counts(
 }
 
 /// Of what was touched, what is listed: with its current name, price and counts.
-pub(super) fn candidates(counts: &HashMap<ProductId, SalesRecord>, described: &HashMap<ProductId, Product>) -> Vec<Candidate> {
+pub(super) fn candidates(
+    counts: &HashMap<ProductId, SalesRecord>,
+    described: &HashMap<ProductId, Product>,
+) -> Vec<Candidate> {
     let listed = described.values().filter(|product| product.offer.status == SaleStatus::OnSale);
     let candidate = |product: &Product| {
         let count = counts.get(&product.product_id)?;

@@ -167,6 +167,7 @@ async fn issue_once(shop: &Shop, user: &UserId, coupon: &CouponId, key: &Request
         expires_at: campaign.expiry(now).map_err(|_| Failure::Broken("a coupon's expiry is an instant"))?,
         used_at: None,
         order_id: None,
+        revoked_at: None,
     };
     loop {
         let ticket = tickets::draw(shop, &campaign, user, &mut backoff).await?;

@@ -71,6 +71,8 @@ pub struct NewProduct {
     pub stock: i64,
     /// Over how many shards.
     pub stock_shards: u16,
+    /// Whether orders draw units ahead of their commit.
+    pub flash: bool,
 }
 
 /// What to change of a product; what is `None` stays.
@@ -90,6 +92,14 @@ pub struct ProductChange {
     pub status: Option<SaleStatus>,
     /// Another number of shards.
     pub stock_shards: Option<u16>,
+    /// Whether orders draw units ahead of their commit from now on.
+    pub flash: Option<bool>,
+}
+
+impl ProductChange {
+    fn names_the_offer(&self) -> bool {
+        self.price.is_some() || self.discount.is_some() || self.status.is_some()
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -124,13 +134,16 @@ async fn create_once(
         seller_id: new.seller_id,
         offer,
         stock_shards: new.stock_shards,
+        flash: new.flash,
+        sweep_from: None,
         version: 1,
         created_at: shop.clock.now(),
     };
+    let product = product.swept_from(shop.clock.now());
     let mut transaction = Transaction::new();
     transaction.add(products::create(&product)?);
     for (units, number) in stock::spread(new.stock, new.stock_shards).into_iter().zip(0..) {
-        transaction.add(shelf::create(&product_id, number, &Shard { remaining: units, received: units, offer })?);
+        transaction.add(shelf::create(&product_id, number, &Shard::new(units, offer, product.version))?);
     }
     let created = Touched { product_id };
     let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek)?;
@@ -209,10 +222,12 @@ pub async fn list(shop: &Shop, after: Option<String>, skip: usize, limit: usize)
     Ok(Catalogue { items, next })
 }
 
-/// Changes a product. The price changes on all shards in the same commit: until it returns, the old one is valid.
+/// Changes a product. Until it returns, the old price is valid: where the shelf has several shards, each gets the new one
+/// by itself, since one commit on all of them would hardly find a moment in which none is being sold from.
 ///
-/// New shards come in that commit, too, and get their part of the units after it; shards go one by one. Where it stops
-/// half-way the shelf has another number of shards and all its units, and a repetition goes on from there.
+/// New shards come in the product's own commit, and get their part of the units after it; shards go one by one. Where it
+/// stops half-way the shelf has all its units, and a repetition goes on from there; what shards lack of the new price the
+/// sweep brings them.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] where there is none or it is another seller's.
@@ -220,20 +235,24 @@ pub async fn update(shop: &Shop, caller: &Caller, id: &ProductId, change: &Produ
     let mut backoff = shop.backoff();
     loop {
         let seen = owned(shop, caller, id).await?;
-        let now = changed(&seen, change)?;
+        let now = changed(&seen, change)?.swept_from(shop.clock.now());
+        let is_one_commit = seen.stock_shards == 1;
         let mut transaction = Transaction::new();
         transaction.add(products::replace(&seen, &now)?);
-        if now.offer != seen.offer {
-            for number in 0..seen.stock_shards {
-                transaction.add(shelf::set_offer(id, number, &now.offer)?);
-            }
+        if is_one_commit && now.offer != seen.offer {
+            transaction.add(shelf::set_offer(id, 0, &now.offer, now.version)?);
         }
         for number in seen.stock_shards..now.stock_shards {
-            let empty = Shard { remaining: 0, received: 0, offer: now.offer };
-            transaction.add(shelf::create(id, number, &empty)?);
+            transaction.add(shelf::create(id, number, &Shard::new(0, now.offer, now.version))?);
         }
         match shop.table.commit(transaction, &mut backoff).await? {
-            Outcome::Committed => break,
+            Outcome::Committed if is_one_commit || !change.names_the_offer() => break,
+            Outcome::Committed => {
+                for number in 0..seen.stock_shards {
+                    shelves::set_offer(shop, &now, number, &mut backoff).await?;
+                }
+                break;
+            }
             Outcome::Refused(_) => backoff.pause("a product changed meanwhile").await?,
         }
     }
@@ -246,7 +265,7 @@ pub async fn update(shop: &Shop, caller: &Caller, id: &ProductId, change: &Produ
 }
 
 fn changed(seen: &Product, change: &ProductChange) -> Result<Product, Failure> {
-    let ProductChange { name, description, category, price, discount, status, stock_shards } = change.clone();
+    let ProductChange { name, description, category, price, discount, status, stock_shards, flash } = change.clone();
     let offer = Offer {
         price: price.unwrap_or(seen.offer.price),
         discount: discount.unwrap_or(seen.offer.discount),
@@ -260,6 +279,7 @@ fn changed(seen: &Product, change: &ProductChange) -> Result<Product, Failure> {
         offer,
         // Fewer shards are a matter of their own.
         stock_shards: stock_shards.map_or(seen.stock_shards, |wanted| wanted.max(seen.stock_shards)),
+        flash: flash.unwrap_or(seen.flash),
         version: seen.version.saturating_add(1),
         ..seen.clone()
     })

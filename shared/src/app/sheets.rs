@@ -31,9 +31,10 @@ pub async fn create(
 ) -> Result<OrderSheet, Failure> {
     let id: OrderSheetId = key.id(None)?;
     match create_once(shop, caller, user, basket, &id, key).await {
-        Err(Failure::Refused(refusal)) if key.given => match read(shop, &id).await? {
+        // An order of the sheet may have emptied the cart since.
+        Err(failure @ (Failure::Refused(_) | Failure::Invalid(..))) if key.given => match read(shop, &id).await? {
             Some(first) => replayed(first, key),
-            None => Err(refusal.into()),
+            None => Err(failure),
         },
         other => other,
     }
@@ -54,7 +55,7 @@ async fn create_once(
     let from_cart = matches!(basket, Basket::Cart { .. });
     let sheet = OrderSheet { from_cart, ..OrderSheet::new(id.clone(), draft, end) };
     let mut transaction = Transaction::new();
-    let record = SheetRecord { sheet: sheet.clone(), payload: key.payload.clone() };
+    let record = SheetRecord::new(sheet.clone(), key.payload.clone());
     let place = transaction.add(sheets::create(&record)?);
     match shop.table.commit(transaction, &mut backoff).await? {
         Outcome::Committed => Ok(sheet),

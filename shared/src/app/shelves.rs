@@ -3,15 +3,16 @@
 //! Units go from shard to shard in commits of their own, each with what the giving shard has received of them: whatever
 //! stops half-way, the shelf has all its units.
 
-use super::{Failure, Shop, shop::SoldOut};
+use super::{Failure, Shop, draws, shop::SoldOut};
 use crate::{
     domain::{
         ProductId, Refusal,
         product::Product,
         refusal::Entity,
         stock::{self, Move, Shard, Take},
+        swept::Swept,
     },
-    store::{Backoff, Consistency, Found, Key, Outcome, Transaction, keys, products, stock as shelf},
+    store::{Applied, Backoff, Consistency, Found, Key, Outcome, Transaction, keys, products, stock as shelf},
 };
 
 /// Every shard of a shelf that is believed to have so many, in order, strongly. Where it turns out to have fewer by now,
@@ -115,6 +116,19 @@ pub(super) async fn is_sold_out(
     Ok(nothing_left)
 }
 
+/// Gives a shard the offer of this product, if it has not that of a later version.
+pub(super) async fn set_offer(
+    shop: &Shop,
+    product: &Product,
+    shard: u16,
+    backoff: &mut Backoff,
+) -> Result<(), Failure> {
+    let change = shelf::set_offer(&product.product_id, shard, &product.offer, product.version)?;
+    match shop.table.apply::<Shard>(&change, backoff).await? {
+        Applied::Done(_) | Applied::Refused(_) => Ok(()),
+    }
+}
+
 /// Takes shards away until there are no more than `count`: the last one first, its units before it.
 ///
 /// An order that knows more shards than there are finds its shard gone, and looks anew.
@@ -134,9 +148,12 @@ pub(super) async fn shrink(shop: &Shop, id: &ProductId, count: u16, backoff: &mu
         if shard.remaining > 0 {
             transaction.add(shelf::withdraw(id, Take { shard: last, units: shard.remaining })?);
             transaction.add(shelf::move_in(id, heir, shard.remaining, shard.remaining)?);
+        } else if !shard.swept.reaches(shard.drawn) {
+            settle_now(shop, id, last, &shard, backoff).await?;
+            continue;
         } else {
             let version = product.version.saturating_add(1);
-            let now = Product { stock_shards: last, version, ..product.clone() };
+            let now = Product { stock_shards: last, version, ..product.clone() }.swept_from(shop.clock.now());
             transaction.add(products::replace(&product, &now)?);
             transaction.add(shelf::retire(id, last, &shard)?);
             transaction.add(shelf::move_in(id, heir, 0, shard.received)?);
@@ -144,6 +161,23 @@ pub(super) async fn shrink(shop: &Shop, id: &ProductId, count: u16, backoff: &mu
         if let Outcome::Refused(_) = shop.table.commit(transaction, backoff).await? {
             backoff.pause("the shelf changed meanwhile").await?;
         }
+    }
+}
+
+/// Sweeps a shard that is to go without waiting for who may still be about to claim units: they draw others.
+async fn settle_now(
+    shop: &Shop,
+    id: &ProductId,
+    number: u16,
+    shard: &Shard,
+    backoff: &mut Backoff,
+) -> Result<(), Failure> {
+    let (_, to) = draws::settle(shop, id, number, shard.swept.to..shard.drawn, backoff).await?;
+    let swept = Swept { to, seen: to, at: shop.clock.now() };
+    let note = shelf::note_swept(id, number, swept)?;
+    match shop.table.apply::<Shard>(&note, backoff).await? {
+        Applied::Done(_) => Ok(()),
+        Applied::Refused(_) => Ok(backoff.pause("another sweep is at the shelf").await?),
     }
 }
 

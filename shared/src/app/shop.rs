@@ -49,8 +49,6 @@ struct Memory {
     counters: Cache<CouponId, Look>,
     /// Who was told that a campaign is sold out, and when that had been seen.
     refused: Cache<(CouponId, UserId), Timestamp>,
-    /// The generation in which sales are counted.
-    generation: Cache<(), u64>,
 }
 
 /// What is known of a campaign's counters once one of them was found empty.
@@ -92,7 +90,6 @@ impl Shop {
             sold_out: Cache::new(REMEMBERED),
             counters: Cache::new(REMEMBERED),
             refused: Cache::new(REMEMBERED),
-            generation: Cache::new(1),
         };
         Self { table, clock, random, policy, memory }
     }
@@ -150,15 +147,6 @@ impl Shop {
             Some(at) if (0..SOLD_OUT_FRESH_MS).contains(&now_ms.saturating_sub(at.as_millisecond())) => SoldOut::Is(at),
             Some(_) => SoldOut::Was,
         }
-    }
-
-    /// The generation in which sales are counted, as far as it is known.
-    pub(super) fn remembered_generation(&self) -> Option<u64> {
-        self.memory.generation.get(&())
-    }
-
-    pub(super) fn remember_generation(&self, generation: u64) {
-        self.memory.generation.insert((), generation);
     }
 
     pub(super) fn remembered_campaign(&self, coupon: &CouponId) -> Option<Campaign> {

@@ -8,6 +8,7 @@
 use super::{
     Failure, Shop,
     due::{self, Overdue, Place},
+    rounds::Part,
     tickets::{self, Ticket},
 };
 use crate::{
@@ -17,15 +18,6 @@ use crate::{
     },
     store::{Applied, Consistency, Table, coupons, keys},
 };
-
-/// What a sweep of a campaign did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Sweep {
-    /// Burnt tickets that were reclaimed.
-    pub reclaimed: u32,
-    /// Whether there is more to be swept already.
-    pub more: bool,
-}
 
 /// How many tickets of each counter one sweep looks at: what it learnt is noted after so many.
 const PART: i64 = 1_000;
@@ -44,23 +36,22 @@ pub async fn campaigns(shop: &Shop, after: Option<Place>) -> Result<Overdue<Coup
 ///
 /// # Errors
 /// Where the table gives no answer.
-pub async fn sweep(shop: &Shop, coupon: &CouponId) -> Result<Sweep, Failure> {
-    let campaign: Option<Campaign> = shop.table.get(keys::campaign(coupon), Consistency::Strong).await?;
+pub async fn sweep(shop: &Shop, coupon: CouponId) -> Result<Part, Failure> {
+    let campaign: Option<Campaign> = shop.table.get(keys::campaign(&coupon), Consistency::Strong).await?;
     let campaign = campaign.ok_or(Failure::Broken("a campaign that is listed exists"))?;
     // Asked before looking: whoever draws in between is seen by the next sweep.
     let is_over = campaign.is_over(shop.clock.now());
     let wanted: Vec<_> = tickets::counters(&campaign).collect();
     let found = shop.table.get_all(&wanted, Consistency::Strong, &mut shop.backoff()).await?;
-    let (mut done, mut all_swept) = (Sweep::default(), true);
+    let (mut done, mut all_swept) = (Part::default(), true);
     for (key, shard) in wanted.iter().zip(0..) {
         let counter: Counter = found.get(key)?.ok_or(Failure::Broken("a campaign lacks a counter"))?;
-        let swept = sweep_counter(shop, coupon, shard, &counter).await?;
-        done = Sweep { reclaimed: done.reclaimed.saturating_add(swept.reclaimed), more: done.more || swept.more };
-        all_swept &= counter.is_swept();
+        done = done.and(sweep_counter(shop, &coupon, shard, &counter).await?);
+        all_swept &= counter.swept.reaches(counter.next);
     }
     if is_over && all_swept {
         // Refused where another sweep has done it.
-        let leave = coupons::leave_sweep(coupon);
+        let leave = coupons::leave_sweep(&coupon);
         match shop.table.apply::<Campaign>(&leave, &mut shop.backoff()).await? {
             Applied::Done(_) | Applied::Refused(_) => {}
         }
@@ -68,14 +59,14 @@ pub async fn sweep(shop: &Shop, coupon: &CouponId) -> Result<Sweep, Failure> {
     Ok(done)
 }
 
-async fn sweep_counter(shop: &Shop, coupon: &CouponId, shard: u16, counter: &Counter) -> Result<Sweep, Failure> {
+async fn sweep_counter(shop: &Shop, coupon: &CouponId, shard: u16, counter: &Counter) -> Result<Part, Failure> {
     let now = shop.clock.now();
-    let Some(all) = counter.to_sweep(now) else {
-        return Ok(Sweep::default());
+    let Some(all) = counter.swept.due(now) else {
+        return Ok(Part::default());
     };
     let end = all.end.min(all.start.saturating_add(PART));
     let numbers: Vec<i64> = (all.start..end).collect();
-    let mut reclaimed = 0;
+    let mut reclaimed = 0_u64;
     for batch in numbers.chunks(Table::MAX_BATCH) {
         let mut backoff = shop.backoff();
         let slots: Vec<_> = batch.iter().map(|&number| keys::slot(coupon, shard, number)).collect();
@@ -84,16 +75,16 @@ async fn sweep_counter(shop: &Shop, coupon: &CouponId, shard: u16, counter: &Cou
         for (slot, &number) in slots.iter().zip(batch) {
             if found.get::<Slot>(slot)?.is_none() {
                 let is_burnt = tickets::reclaim(shop, coupon, Ticket { shard, number }, &mut backoff).await?;
-                reclaimed += u32::from(is_burnt);
+                reclaimed = reclaimed.saturating_add(u64::from(is_burnt));
             }
         }
     }
-    if let Some(swept) = counter.now_swept(end, now) {
+    if let Some(swept) = counter.swept.moved(end, counter.next, now) {
         let note = coupons::note_swept(coupon, shard, swept)?;
         // Refused where another sweep has come further.
         match shop.table.apply::<Counter>(&note, &mut shop.backoff()).await? {
             Applied::Done(_) | Applied::Refused(_) => {}
         }
     }
-    Ok(Sweep { reclaimed, more: end < all.end })
+    Ok(Part { reclaimed, more: end < all.end })
 }

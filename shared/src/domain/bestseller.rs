@@ -74,9 +74,11 @@ impl Board {
         for candidate in &mut self.candidates {
             candidate.days.retain(|day, units| *day >= first && *units != 0);
         }
-        let windows = (0..WINDOW_DAYS).map(|ahead| first.saturating_add(ahead.days()));
+        // Each to its own end: who sold may have had a clock on which it is tomorrow already.
+        let windows =
+            (0..WINDOW_DAYS).map(|ahead| (first.saturating_add(ahead.days()), today.saturating_add(ahead.days())));
         let kept: std::collections::HashSet<ProductId> = windows
-            .flat_map(|start| self.ranking(start, today).into_iter().take(KEPT))
+            .flat_map(|(start, end)| self.ranking(start, end).into_iter().take(KEPT))
             .map(|(candidate, _)| candidate.product_id.clone())
             .collect();
         self.candidates.retain(|candidate| kept.contains(&candidate.product_id));
@@ -136,6 +138,15 @@ mod tests {
         assert_eq!(names(&board, day(1)), [("p002".to_owned(), 4), ("p001".to_owned(), 2)]);
         assert_eq!(names(&board, day(2)), [("p001".to_owned(), 2)]);
         assert_eq!(names(&board, day(3)), []);
+    }
+
+    /// Clocks differ by seconds: at midnight one counts today what another sold tomorrow.
+    #[test]
+    fn what_was_sold_on_a_faster_clock_is_kept_for_tomorrow() {
+        let mut board = Board::default();
+        board.update(vec![candidate(1, &[(1, 2)], 0)], day(0));
+        assert_eq!(names(&board, day(0)), []);
+        assert_eq!(names(&board, day(1)), [("p001".to_owned(), 2)]);
     }
 
     #[test]

@@ -1,11 +1,16 @@
 //! Coupons: campaigns that issue a fixed number, and what one takes off an order.
 
-use std::ops::Range;
-
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
-use super::{CouponId, OrderId, UserId, Won, bounded::bounded, invalid::named, refusal::CouponProblem, time};
+use super::{
+    CouponId, OrderId, UserId, Won,
+    bounded::bounded,
+    invalid::named,
+    refusal::CouponProblem,
+    swept::{GRACE_SECONDS, Swept},
+    time,
+};
 
 /// What a coupon takes off, and from which orders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,7 +104,7 @@ impl Campaign {
 
     /// Whether nobody draws tickets any more: who began just before the end has had time enough.
     pub fn is_over(&self, now: Timestamp) -> bool {
-        self.issue_until.checked_add(TICKET_GRACE_SECONDS.seconds()).is_ok_and(|over| over <= now)
+        self.issue_until.checked_add(GRACE_SECONDS.seconds()).is_ok_and(|over| over <= now)
     }
 
     /// The instant at which a coupon issued now can no longer be used.
@@ -129,24 +134,6 @@ pub struct Counter {
     pub swept: Swept,
 }
 
-/// How far the search for burnt tickets has come. Both figures stay true whatever happens since: slots are never taken
-/// away, and the next ticket only grows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Swept {
-    /// Every ticket before this one has a slot.
-    pub to: i64,
-    /// Every ticket before this one had been drawn at `at`.
-    pub seen: i64,
-    /// When that was seen.
-    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
-    pub at: Timestamp,
-}
-
-/// How long a ticket may wait for its slot before it is taken for burnt, in seconds: three times what a function lives.
-/// Who comes later still is refused by the slot, and draws again.
-pub const TICKET_GRACE_SECONDS: i64 = 30;
-
 impl Counter {
     /// A counter of so many tickets.
     pub fn new(tickets: i64) -> Self {
@@ -156,27 +143,6 @@ impl Counter {
     /// How many tickets can be drawn.
     pub fn left(&self) -> i64 {
         self.limit.saturating_sub(self.next)
-    }
-
-    /// The tickets whose slots are to be looked for: all that were drawn a while ago, less what was swept; nothing
-    /// where it is too early.
-    pub fn to_sweep(&self, now: Timestamp) -> Option<Range<i64>> {
-        let Swept { to, seen, at } = self.swept;
-        let due = at.checked_add(TICKET_GRACE_SECONDS.seconds()).is_ok_and(|due| due <= now);
-        due.then_some(to..seen.max(to))
-    }
-
-    /// What to note when the tickets before `to` have been swept; nothing where that is known already.
-    pub fn now_swept(&self, to: i64, now: Timestamp) -> Option<Swept> {
-        let noted = self.swept;
-        let swept =
-            if to < noted.seen { Swept { to, ..noted } } else { Swept { to, seen: self.next.max(to), at: now } };
-        ((swept.to, swept.seen) != (noted.to, noted.seen)).then_some(swept)
-    }
-
-    /// Whether every ticket that was drawn has its slot.
-    pub fn is_swept(&self) -> bool {
-        self.swept.to >= self.next
     }
 }
 
@@ -248,6 +214,13 @@ pub struct IssuedCoupon {
     /// The order it paid for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
+    /// When it was taken back.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "jiff::fmt::serde::timestamp::millisecond::optional"
+    )]
+    pub revoked_at: Option<Timestamp>,
 }
 
 impl IssuedCoupon {
@@ -321,27 +294,6 @@ mod tests {
     }
 
     #[test]
-    fn tickets_are_swept_a_while_after_they_were_seen() {
-        let seen_at = at("2026-11-20T03:00:00Z");
-        let counter = Counter { next: 9, limit: 10, swept: Swept { to: 2, seen: 7, at: seen_at } };
-        assert_eq!(counter.to_sweep(at("2026-11-20T03:00:29.999Z")), None);
-        let later = at("2026-11-20T03:00:30Z");
-        assert_eq!(counter.to_sweep(later), Some(2..7));
-        // A part of them: the rest is next, and was seen long enough ago already.
-        assert_eq!(counter.now_swept(5, later), Some(Swept { to: 5, seen: 7, at: seen_at }));
-        // All of them: those drawn since have to wait.
-        let all = Swept { to: 7, seen: 9, at: later };
-        assert_eq!(counter.now_swept(7, later), Some(all));
-        let counter = Counter { swept: all, ..counter };
-        assert!(!counter.is_swept());
-        let counter = Counter { swept: Swept { to: 9, seen: 9, at: later }, ..counter };
-        assert!(counter.is_swept());
-        assert_eq!(counter.now_swept(9, at("2026-11-20T03:10:00Z")), None, "nothing new is not noted");
-        // One that was never swept is looked at first.
-        assert_eq!(Counter::new(5).to_sweep(later), Some(0..0));
-    }
-
-    #[test]
     fn expiry_is_to_the_instant() {
         let campaign = campaign(Validity::Until(at("2026-11-30T00:00:00Z")));
         let coupon = IssuedCoupon {
@@ -355,6 +307,7 @@ mod tests {
             expires_at: at("2026-11-30T00:00:00Z"),
             used_at: None,
             order_id: None,
+            revoked_at: None,
         };
         assert_eq!(coupon.usable(at("2026-11-29T23:59:59.999Z")), Ok(()));
         assert_eq!(coupon.usable(at("2026-11-30T00:00:00Z")), Err(CouponProblem::Expired));

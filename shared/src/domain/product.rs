@@ -1,6 +1,6 @@
 //! Products and what a shelf must know of them.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
 use super::{ProductId, UserId, Won, invalid::named};
@@ -41,11 +41,44 @@ pub struct Product {
     pub offer: Offer,
     /// How many shards its shelf has: more of them sell faster.
     pub stock_shards: u16,
+    /// Whether orders draw its units ahead of their commit (see [`draws`](crate::domain::draws)), which sells faster still.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub flash: bool,
+    /// From when on the sweep passes by its shelf; never, where there is nothing for it to do.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "jiff::fmt::serde::timestamp::millisecond::optional"
+    )]
+    pub sweep_from: Option<Timestamp>,
     /// Counts the changes, so that none overwrites another unseen.
     pub version: u64,
     /// When it was created.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub created_at: Timestamp,
+}
+
+/// For how long functions may go on as if a product were as it was, in seconds: what one remembers of it for a minute, and
+/// then lives for some more.
+const OLD_WAYS_SECONDS: i64 = 120;
+
+impl Product {
+    /// Whether the sweep has something to do on its shelf, now or later: shards to level, draws to settle.
+    pub fn needs_sweep(&self) -> bool {
+        self.flash || self.stock_shards > 1
+    }
+
+    /// The same with the sweep told when to pass by: from now on where it needs it; where it no longer does, once more when
+    /// all functions know that.
+    #[must_use]
+    pub fn swept_from(self, now: Timestamp) -> Self {
+        let sweep_from = match (self.needs_sweep(), self.sweep_from) {
+            (true, from) => Some(from.unwrap_or(now)),
+            (false, Some(_)) => now.checked_add(OLD_WAYS_SECONDS.seconds()).ok(),
+            (false, None) => None,
+        };
+        Self { sweep_from, ..self }
+    }
 }
 
 /// What an order takes for granted of a product, and the shelf asserts when units leave it.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Invalid, bounded::bounded, money::in_range, product::Offer};
+use super::{Invalid, bounded::bounded, draws, money::in_range, product::Offer, swept::Swept};
 
 /// The most shards a shelf can have. A line of an order may have to take from all of them in one transaction of at
 /// most 100 actions.
@@ -65,6 +65,24 @@ pub struct Shard {
     /// What a sale must find unchanged.
     #[serde(flatten)]
     pub offer: Offer,
+    /// The version of the product that the offer is of, so that an older one never takes its place.
+    #[serde(default)]
+    pub offer_version: u64,
+    /// The place of the next unit that is drawn (see [`draws`]): by how much it has risen, so many were.
+    #[serde(default)]
+    pub drawn: i64,
+    /// How far the sweep has come in the places before that.
+    #[serde(default)]
+    pub swept: Swept,
+}
+
+impl Shard {
+    /// A shard of so many units, with the offer of this version of its product.
+    pub fn new(units: i64, offer: Offer, version: u64) -> Self {
+        let drawn = draws::first_place(version);
+        let swept = Swept::beginning_at(drawn);
+        Self { remaining: units, received: units, offer, offer_version: version, drawn, swept }
+    }
 }
 
 /// Units taken from one shard.
@@ -146,6 +164,14 @@ pub fn level(remaining: &[i64]) -> Vec<Move> {
     moves
 }
 
+/// Whether some shard has so little, less than half of its even part, that orders are likely to find it short while others
+/// have enough.
+pub fn is_uneven(remaining: &[i64]) -> bool {
+    let total = remaining.iter().fold(0_i64, |sum, units| sum.saturating_add(*units));
+    let count = i64::try_from(remaining.len()).unwrap_or(i64::MAX).max(1);
+    remaining.iter().any(|units| units.saturating_mul(2) < total / count)
+}
+
 /// Spreads `units` over `shards` as evenly as it goes; the first ones get what is left over.
 pub fn spread(units: i64, shards: u16) -> Vec<i64> {
     let count = i64::from(shards.max(1));
@@ -172,6 +198,15 @@ mod tests {
         assert_eq!(takes, vec![Take { shard: 1, units: 4 }, Take { shard: 2, units: 2 }]);
         assert_eq!(allocate(8, &[1, 4, 2], 0), None);
         assert_eq!(allocate(1, &[], 0), None);
+    }
+
+    #[test]
+    fn a_shard_with_less_than_half_of_its_part_is_uneven() {
+        assert!(is_uneven(&[30, 9, 21]));
+        assert!(!is_uneven(&[30, 10, 20]));
+        assert!(is_uneven(&[3, 0, 0]));
+        assert!(!is_uneven(&[2, 0, 0]), "there is not one for each");
+        assert!(!is_uneven(&[]));
     }
 
     proptest! {
@@ -207,6 +242,16 @@ mod tests {
             prop_assert_eq!(after.iter().sum::<i64>(), remaining.iter().sum::<i64>());
             prop_assert!(after.iter().max().unwrap() - after.iter().min().unwrap() <= 1);
             prop_assert_eq!(level(&after), vec![]);
+        }
+
+        #[test]
+        fn what_is_level_is_not_uneven(remaining in proptest::collection::vec(0_i64..10_000, 1..64)) {
+            let mut after = remaining.clone();
+            for Move { from, to, units } in level(&remaining) {
+                after[usize::from(from)] -= units;
+                after[usize::from(to)] += units;
+            }
+            prop_assert!(!is_uneven(&after));
         }
 
         #[test]

@@ -1,10 +1,14 @@
 //! What others learn of the shop: versioned events, derived from the table's stream and from nothing else.
 
+mod coupon;
+mod kind;
 mod order;
 mod payment;
 mod sheet;
 mod shipping;
 
+pub use coupon::{CouponSnapshot, from_coupon_change};
+pub use kind::{Described, EventKind};
 pub use order::{LineSnapshot, OrderSnapshot, from_change};
 pub use payment::{PAYMENTS_SOURCE, PaymentRequest, PaymentResult, RefundReason, RefundRequest};
 pub use sheet::{SheetSnapshot, from_sheet_change};
@@ -12,12 +16,15 @@ pub use shipping::{ShippingInstruction, ShippingItem};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::runtime::trace::TraceId;
 
 /// The `source` of the shop's events on the bus.
 pub const SOURCE: &str = "jangteo.orders";
 
 /// An event as it is on the bus and as the data platform gets it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Envelope<T> {
     /// Names the event, and stays the same when it is published again: what consumers deduplicate by.
@@ -31,8 +38,12 @@ pub struct Envelope<T> {
     pub occurred_at: Timestamp,
     /// What it happened to.
     pub aggregate_id: String,
-    /// The place among the events of that aggregate, rising. Neither bus nor queue keeps order: go by this.
+    /// The place among what happened to it, rising. Neither bus nor queue keeps order: go by this. Events that follow
+    /// from one happening share it.
     pub sequence: u64,
+    /// The trace of the request that made it happen, where that is known: it leads to the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<TraceId>,
     /// What there is to know.
     pub data: T,
 }
@@ -54,53 +65,28 @@ pub enum EventData {
     Shipping(ShippingInstruction),
     /// Of the `OrderSheet…` events: the sheet.
     Sheet(SheetSnapshot),
+    /// Of the `Coupon…` events: the user's coupon.
+    Coupon(CouponSnapshot),
 }
 
-/// What can happen. The names are those on the bus.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum EventKind {
-    /// An order has its units and waits for the money.
-    OrderPlaced,
-    /// An order was paid.
-    OrderPaid,
-    /// An order was refused for lack of balance, and kept.
-    OrderPaymentFailed,
-    /// An order ended unpaid.
-    OrderCancelled,
-    /// A paid order was cancelled or returned, whole or in part, and paid back as much.
-    OrderRefunded,
-    /// All that is left of an order has arrived.
-    OrderCompleted,
-    /// The external payment system is to get the money for an order.
-    PaymentRequested,
-    /// The external payment system is to pay money back.
-    RefundRequested,
-    /// The delivery system is to ship what a seller owes an order.
-    ShippingRequested,
-    /// The delivery system is not to ship it, or a part of it.
-    ShippingCancelled,
-    /// An order sheet was drawn up.
-    OrderSheetCreated,
-    /// An order sheet's time was up before it was ordered.
-    OrderSheetAbandoned,
-}
+impl Event {
+    /// The event of something that happened to an aggregate. `suffix` tells it from others of the same happening; from
+    /// the same change the same event is made, however often.
+    fn new(
+        kind: EventKind,
+        aggregate_id: String,
+        sequence: u64,
+        suffix: &str,
+        occurred_at: Timestamp,
+        data: EventData,
+    ) -> Self {
+        let event_id = format!("{aggregate_id}-{sequence}{suffix}");
+        Self { event_id, kind, version: kind.version(), occurred_at, aggregate_id, sequence, trace_id: None, data }
+    }
 
-impl EventKind {
-    /// The name on the bus.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::OrderPlaced => "OrderPlaced",
-            Self::OrderPaid => "OrderPaid",
-            Self::OrderPaymentFailed => "OrderPaymentFailed",
-            Self::OrderCancelled => "OrderCancelled",
-            Self::OrderRefunded => "OrderRefunded",
-            Self::OrderCompleted => "OrderCompleted",
-            Self::PaymentRequested => "PaymentRequested",
-            Self::RefundRequested => "RefundRequested",
-            Self::ShippingRequested => "ShippingRequested",
-            Self::ShippingCancelled => "ShippingCancelled",
-            Self::OrderSheetCreated => "OrderSheetCreated",
-            Self::OrderSheetAbandoned => "OrderSheetAbandoned",
-        }
+    /// The event with the trace that made it happen, where that is known.
+    #[must_use]
+    pub fn in_trace(self, trace_id: Option<TraceId>) -> Self {
+        Self { trace_id, ..self }
     }
 }

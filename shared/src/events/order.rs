@@ -2,55 +2,79 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::{Envelope, Event, EventData, EventKind, PaymentRequest, RefundRequest, ShippingInstruction};
+use super::{Event, EventData, EventKind, PaymentRequest, RefundRequest, ShippingInstruction};
 use crate::domain::{
     CouponId, OrderId, OrderSheetId, ProductId, UserId, Won,
     order::{Happening, HistoryEvent, LineStatus, Order, OrderLine, OrderStatus, PaymentMethod},
 };
 
-/// The version of all shapes of data so far.
-const VERSION: u16 = 1;
-
-/// An order as others see it, with its lines and amounts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// An order as others see it, with its lines and amounts. It is as the change left it that the event is of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the fields are those of the order")]
 pub struct OrderSnapshot {
+    /// The order.
     pub order_id: OrderId,
+    /// Who ordered, and receives.
     pub user_id: UserId,
+    /// Its state.
     pub status: OrderStatus,
+    /// How it is paid.
     pub payment: PaymentMethod,
+    /// What was ordered.
     pub items: Vec<LineSnapshot>,
+    /// Σ unit price × quantity.
     pub goods_total: Won,
+    /// Σ unit discount × quantity.
     pub goods_discount: Won,
+    /// The coupon used.
     pub coupon_id: Option<CouponId>,
+    /// What the coupon took off the goods.
     pub coupon_discount: Won,
+    /// What shipping cost.
     pub shipping_fee: Won,
+    /// What the order costs.
     pub payable: Won,
+    /// What was paid: all of `payable`, or nothing yet.
     pub paid: Won,
+    /// What was paid back in all.
     pub refunded: Won,
+    /// The order sheet that it orders.
     pub order_sheet_id: Option<OrderSheetId>,
+    /// While it waits for the money: when the wait ends.
     pub hold_expires_at: Option<Timestamp>,
+    /// When it was created.
     pub created_at: Timestamp,
+    /// When it was paid.
     pub paid_at: Option<Timestamp>,
 }
 
 /// A line of an order as others see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the fields are those of the line")]
 pub struct LineSnapshot {
+    /// Names the line within its order.
     pub item_id: String,
+    /// The product.
     pub product_id: ProductId,
+    /// Who sells it, if not the shop itself.
     pub seller_id: Option<UserId>,
+    /// What the product was called.
     pub name: String,
+    /// Units ordered.
     pub quantity: u16,
+    /// Units of them that were cancelled or returned since.
     pub cancelled_quantity: u16,
+    /// The price of a unit.
     pub unit_price: Won,
+    /// What was taken off each unit.
     pub unit_discount: Won,
+    /// What the line comes to, before the order's coupon.
     pub amount: Won,
+    /// Its part of what the coupon took off.
     pub coupon_share: Won,
+    /// Its state.
     pub status: LineStatus,
 }
 
@@ -102,15 +126,7 @@ fn of_happening(order: &Order, happening: &Happening, sequence: u64) -> Vec<Even
 }
 
 fn event(order: &Order, happening: &Happening, sequence: u64, kind: EventKind, suffix: &str, data: EventData) -> Event {
-    Envelope {
-        event_id: format!("{}-{sequence}{suffix}", order.order_id),
-        kind,
-        version: VERSION,
-        occurred_at: happening.at,
-        aggregate_id: order.order_id.to_string(),
-        sequence,
-        data,
-    }
+    Event::new(kind, order.order_id.to_string(), sequence, suffix, happening.at, data)
 }
 
 impl OrderSnapshot {

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::{
     OrderId, PaymentId, UserId, Won,
@@ -12,7 +13,7 @@ use crate::domain::{
 pub const PAYMENTS_SOURCE: &str = "jangteo.payments";
 
 /// Asks the payment system to get the money for an order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentRequest {
     /// The order.
@@ -35,7 +36,7 @@ impl PaymentRequest {
 }
 
 /// Asks the payment system to pay money back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RefundRequest {
     /// The order.
@@ -51,7 +52,7 @@ pub struct RefundRequest {
 }
 
 /// Why money goes back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum RefundReason {
     /// Something was cancelled or returned.
@@ -71,7 +72,8 @@ impl RefundRequest {
     }
 }
 
-/// How a payment went: the detail of the payment system's events `PaymentSucceeded` and `PaymentFailed`.
+/// How a payment went: the detail of the payment system's events `PaymentSucceeded` and `PaymentFailed`. Where it also has the
+/// `traceId` of the request, settling goes on with that trace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentResult {

@@ -2,25 +2,27 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::{Envelope, Event, EventData, EventKind};
+use super::{Event, EventData, EventKind};
 use crate::domain::{
     OrderSheetId, UserId, Won,
     sheet::{OrderSheet, SheetState},
 };
 
-/// The version of [`SheetSnapshot`].
-const VERSION: u16 = 1;
-
 /// An order sheet as others see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the fields are those of the sheet")]
 pub struct SheetSnapshot {
+    /// The sheet.
     pub order_sheet_id: OrderSheetId,
+    /// Whose it is.
     pub user_id: UserId,
+    /// What the order would cost.
     pub payable: Won,
+    /// When it was drawn up.
     pub created_at: Timestamp,
+    /// From this instant on it cannot be ordered.
     pub expires_at: Timestamp,
 }
 
@@ -38,13 +40,6 @@ pub fn from_sheet_change(old: Option<&OrderSheet>, new: &OrderSheet) -> Option<E
         created_at: new.created_at,
         expires_at: new.expires_at,
     };
-    Some(Envelope {
-        event_id: format!("{}-{sequence}", new.order_sheet_id),
-        kind,
-        version: VERSION,
-        occurred_at,
-        aggregate_id: new.order_sheet_id.to_string(),
-        sequence,
-        data: EventData::Sheet(snapshot),
-    })
+    let aggregate_id = new.order_sheet_id.to_string();
+    Some(Event::new(kind, aggregate_id, sequence, "", occurred_at, EventData::Sheet(snapshot)))
 }

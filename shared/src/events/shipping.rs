@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::EventKind;
 use crate::domain::{
@@ -12,7 +13,7 @@ use crate::domain::{
 
 /// What a seller is to ship of an order, or is not to ship any more. Who gets it is the user: name and address are
 /// personal data, which the delivery system looks up and no event carries.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ShippingInstruction {
     /// The order.
@@ -26,7 +27,7 @@ pub struct ShippingInstruction {
 }
 
 /// Units of a line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ShippingItem {
     /// The line.

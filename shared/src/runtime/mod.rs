@@ -6,7 +6,9 @@ mod effects;
 pub mod identity;
 pub mod queue;
 pub mod serve;
+pub mod stream;
 mod telemetry;
+pub mod trace;
 
 pub use config::Config;
 pub use effects::{Clock, Random};

@@ -5,10 +5,12 @@ use std::time::Duration;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_sqs::Client;
 use lambda_runtime::Error;
+use serde::Deserialize;
 
 use super::{
     aws,
     config::{ConfigError, required},
+    trace::{self, TraceId},
 };
 
 /// The longest wait after a failure, in seconds.
@@ -47,28 +49,42 @@ impl Queue {
         Self { client, url }
     }
 
-    /// Handles the messages of a batch by their bodies. What fails stays in the queue, comes again after a wait that
-    /// doubles each time, and ends among the dead letters when it has failed too often.
+    /// Handles the messages of a batch by their bodies, each as a part of the trace that its event is of, if it says so.
+    /// What fails stays in the queue, comes again after a wait that doubles each time, and ends among the dead letters when
+    /// it has failed too often.
     pub async fn work_off<F>(&self, batch: SqsEvent, handle: impl Fn(String) -> F) -> SqsBatchResponse
     where
         F: Future<Output = Result<Handled, Error>>,
     {
         let mut response = SqsBatchResponse::default();
         for mut message in batch.records {
-            let wait = match handle(message.body.take().unwrap_or_default()).await {
-                Ok(Handled::Done) => continue,
-                Ok(Handled::NotYet(wait)) => seconds(wait).min(LONGEST_INVISIBLE_SECONDS),
-                Err(error) => {
-                    tracing::warn!(%error, message.id = message.message_id, "a message was not handled");
-                    wait_after(&message)
-                }
+            let body = message.body.take().unwrap_or_default();
+            let done = match trace_of(&body).or_else(trace::current) {
+                Some(trace) => trace::of(trace, self.handle(&message, handle(body))).await,
+                None => self.handle(&message, handle(body)).await,
             };
-            self.postpone(&message, wait).await;
+            if done {
+                continue;
+            }
             let mut failure = BatchItemFailure::default();
             failure.item_identifier = message.message_id.unwrap_or_default();
             response.batch_item_failures.push(failure);
         }
         response
+    }
+
+    /// Handles a message, or lets it wait: whether it was done.
+    async fn handle(&self, message: &SqsMessage, handling: impl Future<Output = Result<Handled, Error>>) -> bool {
+        let wait = match handling.await {
+            Ok(Handled::Done) => return true,
+            Ok(Handled::NotYet(wait)) => seconds(wait).min(LONGEST_INVISIBLE_SECONDS),
+            Err(error) => {
+                tracing::warn!(%error, message.id = message.message_id, "a message was not handled");
+                wait_after(message)
+            }
+        };
+        self.postpone(message, wait).await;
+        false
     }
 
     /// Lets a message wait. Where that cannot be set, the queue's own time-out holds.
@@ -83,6 +99,20 @@ impl Queue {
             tracing::warn!(error = %error.into_service_error(), "a message's wait could not be set");
         }
     }
+}
+
+/// The trace of the event in a message, as a rule of the bus puts it into a queue.
+fn trace_of(body: &str) -> Option<TraceId> {
+    #[derive(Deserialize)]
+    struct BusEvent {
+        detail: Header,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Header {
+        trace_id: TraceId,
+    }
+    serde_json::from_str(body).ok().map(|event: BusEvent| event.detail.trace_id)
 }
 
 /// 2, 4, 8 … seconds, by how often it was received.

@@ -1,21 +1,18 @@
 //! Running a function: start-up, and what happens around each of its invocations.
 
-use std::{
-    future::{Future, ready},
-    pin::Pin,
-    sync::Arc,
-};
+use std::{future::Future, pin::Pin, sync::Arc};
 
-use aws_lambda_events::{
-    dynamodb,
-    streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse},
-};
 use lambda_http::{Body, Error, Request, RequestExt, Response, service_fn};
 use lambda_runtime::LambdaEvent;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
-use super::{Clock, Config, Random, aws, identity::Identity, telemetry};
+use super::{
+    Clock, Config, Random, aws,
+    identity::Identity,
+    telemetry,
+    trace::{self, TraceId},
+};
 use crate::{
     api::{ApiRequest, ApiResult, envelope::SUCCESS},
     app::Shop,
@@ -58,12 +55,16 @@ pub async fn http(endpoint: Endpoint) -> Result<(), Error> {
 pub async fn http_without_shop(endpoint: ShoplessEndpoint) -> Result<(), Error> {
     let metrics = telemetry::start()?;
     let random = Random::system();
-    lambda_http::run(service_fn(|request: Request| {
-        let exchange = Exchange::begin(request, Identity::Anonymous, &random);
-        let result = endpoint(&exchange.request);
-        let response = exchange.end(result);
+    let random = &random;
+    lambda_http::run(service_fn(move |request: Request| async move {
+        let exchange = Exchange::begin(request, Identity::Anonymous, random);
+        let response = trace::of(exchange.trace(), async {
+            let result = endpoint(&exchange.request);
+            exchange.end(result)
+        })
+        .await;
         telemetry::flush(metrics);
-        ready(Ok::<_, Error>(response))
+        Ok::<_, Error>(response)
     }))
     .await
 }
@@ -80,13 +81,16 @@ where
 {
     let metrics = telemetry::start()?;
     let handle = &handle;
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<E>| async move {
-        let result = handle(event.payload).await;
-        if let Err(error) = &result {
-            tracing::error!(%error, "a batch failed");
-        }
-        telemetry::flush(metrics);
-        result
+    lambda_runtime::run(service_fn(move |LambdaEvent { payload, context, .. }: LambdaEvent<E>| {
+        let trace = TraceId::of_invocation(context.xray_trace_id.as_deref(), &context.request_id);
+        trace::of(trace, async move {
+            let result = handle(payload).await;
+            if let Err(error) = &result {
+                tracing::error!(%error, "a batch failed");
+            }
+            telemetry::flush(metrics);
+            result
+        })
     }))
     .await
 }
@@ -108,8 +112,11 @@ pub async fn open_shop(config: &Config) -> Result<Shop, Error> {
 pub async fn answer(shop: &Shop, endpoint: Endpoint, request: Request, trust_headers: bool) -> Response<Body> {
     let identity = Identity::of(&request, trust_headers);
     let exchange = Exchange::begin(request, identity, &shop.random);
-    let result = endpoint(shop, &exchange.request).await;
-    exchange.end(result)
+    trace::of(exchange.trace(), async {
+        let result = endpoint(shop, &exchange.request).await;
+        exchange.end(result)
+    })
+    .await
 }
 
 /// A request while it is handled.
@@ -124,6 +131,11 @@ impl Exchange {
         let started = Instant::now();
         let request_id = request_id(random, &request);
         Self { request: ApiRequest::new(request, identity), request_id, started }
+    }
+
+    /// The trace that the request began, or is a part of.
+    fn trace(&self) -> TraceId {
+        TraceId::of_invocation(self.request.header(trace::HEADER), &self.request_id)
     }
 
     /// The answer that a result becomes; logs and counts it.
@@ -174,18 +186,4 @@ fn request_id(random: &Random, request: &Request) -> String {
         Some(context) if !context.request_id.is_empty() => context.request_id.clone(),
         _ => random.id(),
     }
-}
-
-/// The answer to a stream's batch: go on after this record, which cannot be handled, or after all.
-pub fn stream_checkpoint(failed: Option<&dynamodb::EventRecord>) -> DynamoDbEventResponse {
-    let failures = failed.and_then(|record| record.change.sequence_number.clone()).into_iter();
-    let mut response = DynamoDbEventResponse::default();
-    response.batch_item_failures = failures
-        .map(|sequence| {
-            let mut failure = DynamoDbBatchItemFailure::default();
-            failure.item_identifier = Some(sequence);
-            failure
-        })
-        .collect();
-    response
 }

@@ -11,6 +11,7 @@ use super::{
     Item, Key, StoreError,
     keys::{self, Index, IndexKey},
 };
+use crate::runtime::trace;
 
 /// A condition that no item is there yet.
 const ABSENT: &str = "attribute_not_exists(#pk)";
@@ -130,6 +131,20 @@ impl Action {
             item.insert("ttl".to_owned(), AttributeValue::N(seconds.to_string()));
         }
         self
+    }
+
+    /// Notes the current trace with a change by [`Self::update`] that sets something, so that its event has it.
+    ///
+    /// # Errors
+    /// Where a value cannot be written as an attribute.
+    pub(super) fn traced(mut self) -> Result<Self, StoreError> {
+        match (&mut self.verb, trace::current()) {
+            (Verb::Update(expression), Some(trace)) => {
+                *expression = expression.replacen("SET ", "SET #traceId = :trace, ", 1);
+                self.value(":trace", trace)
+            }
+            _ => Ok(self),
+        }
     }
 
     pub(super) fn names(&self) -> HashMap<String, String> {

@@ -1,15 +1,33 @@
 //! Coupon campaigns, their counters and slots, and the coupons that users have.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Action, StoreError,
     keys::{self, BY_DUE},
+    swept,
 };
-use crate::domain::{
-    CouponId, OrderId, UserId,
-    coupon::{Campaign, Counter, CouponState, IssuedCoupon, Slot, Swept},
+use crate::{
+    domain::{
+        CouponId, OrderId, UserId,
+        coupon::{Campaign, Counter, CouponState, IssuedCoupon, Slot},
+        swept::Swept,
+    },
+    runtime::trace::{self, TraceId},
 };
+
+/// A user's coupon as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CouponRecord {
+    /// The coupon.
+    #[serde(flatten)]
+    pub coupon: IssuedCoupon,
+    /// The trace that issued it, or took it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<TraceId>,
+}
 
 /// Adds a campaign, and lists it with what is due, from its first instant until [`leave_sweep`].
 ///
@@ -74,12 +92,7 @@ pub fn raise_limit(coupon: &CouponId, shard: u16) -> Result<Action, StoreError> 
 /// # Errors
 /// Where a value cannot be written as an attribute.
 pub fn note_swept(coupon: &CouponId, shard: u16, swept: Swept) -> Result<Action, StoreError> {
-    let not_further = "attribute_not_exists(#swept) OR (#swept.#to <= :to AND #swept.#at <= :at)";
-    Action::update(keys::counter(coupon, shard), "SET #swept = :swept")
-        .when(format!("attribute_exists(#pk) AND ({not_further})"))
-        .value(":swept", swept)?
-        .value(":to", swept.to)?
-        .value(":at", swept.at.as_millisecond())
+    swept::note(keys::counter(coupon, shard), swept)
 }
 
 /// Gives a user the coupon; refused where they have one of this campaign.
@@ -87,7 +100,8 @@ pub fn note_swept(coupon: &CouponId, shard: u16, swept: Swept) -> Result<Action,
 /// # Errors
 /// Where the record cannot be written as an item.
 pub fn give(coupon: &IssuedCoupon) -> Result<Action, StoreError> {
-    Action::create(keys::user_coupon(&coupon.user_id, &coupon.coupon_id), coupon)
+    let record = CouponRecord { coupon: coupon.clone(), trace_id: trace::current() };
+    Action::create(keys::user_coupon(&coupon.user_id, &coupon.coupon_id), &record)
 }
 
 /// Uses a coupon for an order.
@@ -126,8 +140,8 @@ pub fn check_usable(user: &UserId, coupon: &CouponId, now: Timestamp) -> Result<
 /// # Errors
 /// Where a value cannot be written as an attribute.
 pub fn revoke(user: &UserId, coupon: &CouponId, now: Timestamp) -> Result<Action, StoreError> {
-    if_usable(Action::update(keys::user_coupon(user, coupon), "SET #state = :revoked"), now)?
-        .value(":revoked", CouponState::Revoked)
+    let update = Action::update(keys::user_coupon(user, coupon), "SET #state = :revoked, #revokedAt = :now");
+    if_usable(update.traced()?, now)?.value(":revoked", CouponState::Revoked)
 }
 
 fn if_usable(action: Action, now: Timestamp) -> Result<Action, StoreError> {

@@ -12,7 +12,9 @@
 //! | a payment of the external system | `ORDER#order id` | `PAYMENT#id` | |
 //! | an order sheet | `SHEET#id` | `SHEET` | by due: `SHEETS#bucket`, end of its validity and sheet id, until it is ordered or abandoned |
 //! | a product | `PRODUCT#id` | `PRODUCT` | by time: `PRODUCTS`, instant and product id, while ON_SALE |
+//! | | | | by due: `SHELVES`, from when on and product id, while its shelf is to be swept |
 //! | a shard of its shelf | `STOCK#product id#shard` | `STOCK` | |
+//! | what became of units drawn from it | `UNITS#product id#shard#place` | `UNITS` | |
 //! | a coupon campaign | `CAMPAIGN#id` | `CAMPAIGN` | by due: `CAMPAIGNS`, its first instant and coupon id, until all its tickets are accounted for |
 //! | a shard of its counter | `COUNTER#coupon id#shard` | `COUNTER` | |
 //! | what became of a ticket | `SLOT#coupon id#shard#ticket` | `SLOT` | |
@@ -182,6 +184,19 @@ pub fn stock(product: &ProductId, shard: u16) -> Key {
     key(format!("STOCK#{product}#{shard}"), "STOCK")
 }
 
+/// What became of units drawn from a shard: at the first of their places.
+pub fn units(product: &ProductId, shard: u16, place: i64) -> Key {
+    key(format!("UNITS#{product}#{shard}#{place}"), "UNITS")
+}
+
+/// The products whose shelves are swept, by from when on. A shop has a handful of them.
+pub const SHELVES: &str = "SHELVES";
+
+/// Where a product is in the list of what is due.
+pub fn shelf_by_due(product: &ProductId, from: Timestamp) -> IndexKey {
+    IndexKey { pk: SHELVES.to_owned(), sk: time_and_id(from, product.as_str()) }
+}
+
 /// A coupon campaign.
 pub fn campaign(coupon: &CouponId) -> Key {
     key(format!("CAMPAIGN#{coupon}"), "CAMPAIGN")
@@ -237,9 +252,6 @@ pub fn rebuild() -> Key {
 pub fn rebuild_track(generation: u64, segment: u16) -> Key {
     key(format!("REBUILD#{generation}"), format!("TRACK#{segment}"))
 }
-
-/// Over how many buckets the products are spread whose sales a rebuild adds up: what is in memory at once is one bucket's.
-pub const REBUILD_BUCKETS: u16 = 64;
 
 /// The parts of a rebuild's sums for the products of a bucket.
 pub fn rebuild_parts(generation: u64, bucket: u16) -> String {

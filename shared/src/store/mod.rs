@@ -17,6 +17,7 @@ pub mod sales;
 pub mod sheets;
 pub mod stock;
 pub mod stream;
+mod swept;
 pub mod table;
 pub mod users;
 

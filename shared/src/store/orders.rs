@@ -3,9 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Action, StoreError, keys};
-use crate::domain::{
-    OrderId,
-    order::{Order, Payment, PaymentStatus},
+use crate::{
+    domain::{
+        OrderId,
+        order::{Order, Payment, PaymentStatus},
+    },
+    runtime::trace::{self, TraceId},
 };
 
 /// An order as it is stored: with the digest of the request that made it, so that a repeat can be told from another
@@ -18,6 +21,16 @@ pub struct OrderRecord {
     pub order: Order,
     /// The digest of the request's payload.
     pub payload: String,
+    /// The trace that made it what it is; that of each change stays with its event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<TraceId>,
+}
+
+impl OrderRecord {
+    /// The record of an order that the current trace creates or changes.
+    pub fn new(order: Order, payload: String) -> Self {
+        Self { order, payload, trace_id: trace::current() }
+    }
 }
 
 /// Adds an order; refused where there is one of this id already.

@@ -20,11 +20,14 @@ pub fn replace(seen: &Product, now: &Product) -> Result<Action, StoreError> {
     put.when("#version = :seen").value(":seen", seen.version).map(|put| listed(put, now))
 }
 
-/// Only what is on sale is in the catalogue.
-fn listed(put: Action, product: &Product) -> Action {
+/// Only what is on sale is in the catalogue, and only what is to be swept among what is due.
+fn listed(mut put: Action, product: &Product) -> Action {
+    let id = &product.product_id;
     if product.offer.status == SaleStatus::OnSale {
-        put.listed(keys::product_by_time(product.created_at, &product.product_id))
-    } else {
-        put
+        put = put.listed(keys::product_by_time(product.created_at, id));
     }
+    if let Some(from) = product.sweep_from {
+        put = put.due(keys::shelf_by_due(id, from));
+    }
+    put
 }

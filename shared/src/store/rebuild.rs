@@ -24,6 +24,8 @@ pub struct Rebuild {
     pub days: Days,
     /// Into how many segments it cuts the orders.
     pub segments: u16,
+    /// Over how many buckets it spreads the products.
+    pub buckets: u16,
     /// What it is at.
     pub phase: Phase,
     /// What it has found so far.
@@ -150,7 +152,7 @@ impl Rebuild {
         sequence: u64,
         found: Balances,
     ) -> Result<(), StoreError> {
-        let buckets = found.by_bucket(|product| bucket(product.as_str(), keys::REBUILD_BUCKETS));
+        let buckets = found.by_bucket(|product| bucket(product.as_str(), self.buckets));
         for (bucket, balances) in buckets {
             let key = keys::rebuild_part(self.generation, bucket, writer, sequence);
             transaction.add(Action::create(key, &Part { balances })?.tidied_after(self.kept_until()));

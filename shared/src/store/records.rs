@@ -18,6 +18,7 @@ use crate::domain::{
     bestseller::Board,
     cart::Cart,
     coupon::{Campaign, Counter, IssuedCoupon, Slot},
+    draws,
     ledger::LedgerEntry,
     order::Payment,
     product::Product,
@@ -49,6 +50,8 @@ pub enum Record {
     Product(Box<Product>),
     /// A shard of a product's shelf.
     Shard { product: ProductId, number: u16, shard: Shard },
+    /// What became of units drawn from it.
+    Units { product: ProductId, shard: u16, place: i64, slot: draws::Slot },
     /// A coupon campaign.
     Campaign(Box<Campaign>),
     /// A shard of a campaign's counter.
@@ -125,6 +128,10 @@ impl Record {
                 let (coupon, shard) = (reader.part(coupon)?, reader.number(shard)?);
                 Ok(Self::Counter { coupon, shard, counter: reader.record()? })
             }
+            (["UNITS", product, shard, place], ["UNITS"]) => {
+                let (product, shard, place) = (reader.part(product)?, reader.number(shard)?, reader.number(place)?);
+                Ok(Self::Units { product, shard, place, slot: reader.record()? })
+            }
             (["SLOT", coupon, shard, ticket], ["SLOT"]) => {
                 let (coupon, shard, ticket) = (reader.part(coupon)?, reader.number(shard)?, reader.number(ticket)?);
                 Ok(Self::Slot { coupon, shard, ticket, slot: reader.record()? })
@@ -167,6 +174,7 @@ impl Record {
             Self::Sheet(record) => keys::sheet(&record.sheet.order_sheet_id),
             Self::Product(product) => keys::product(&product.product_id),
             Self::Shard { product, number, .. } => keys::stock(product, *number),
+            Self::Units { product, shard, place, .. } => keys::units(product, *shard, *place),
             Self::Campaign(campaign) => keys::campaign(&campaign.coupon_id),
             Self::Counter { coupon, shard, .. } => keys::counter(coupon, *shard),
             Self::Slot { coupon, shard, ticket, .. } => keys::slot(coupon, *shard, *ticket),
@@ -286,13 +294,14 @@ mod tests {
             (keys::stock(&product(), 3), with(json!({ "remaining": 1, "received": 1 }), &offer)),
             (keys::campaign(&coupon()), with(campaign, &terms)),
             (keys::counter(&coupon(), 0), json!({ "next": 0, "limit": 1 })),
+            (keys::units(&product(), 3, 70), json!({ "units": 2, "orderId": "o1" })),
             (keys::slot(&coupon(), 0, 5), json!({ "userId": "mina" })),
             (keys::sales(&product()), json!({ "lastSoldAt": at_ms, "day_20261120": 2, "ttl": 1 })),
             (keys::board(), json!({ "candidates": [], "version": 1 })),
             (keys::counted("o1-1"), json!({ "generation": 3, "ttl": 1 })),
             (
                 keys::rebuild(),
-                json!({ "generation": 3, "startedAt": at_ms, "days": { "last": "2026-11-20" }, "segments": 4,
+                json!({ "generation": 3, "startedAt": at_ms, "days": { "last": "2026-11-20" }, "segments": 4, "buckets": 64,
                         "phase": { "name": "REPAIR", "bucket": 7 }, "figures": {}, "revision": 9 }),
             ),
             (keys::rebuild_track(3, 1), json!({ "isDone": true, "figures": { "orders": 5 }, "revision": 2 })),
@@ -313,7 +322,7 @@ mod tests {
 
     #[test]
     fn an_item_must_have_the_shape_that_its_key_promises() {
-        let needs_nothing = [keys::slot(&coupon(), 0, 5), keys::sales(&product())];
+        let needs_nothing = [keys::slot(&coupon(), 0, 5), keys::sales(&product()), keys::counted("o1-1")];
         for (key, _) in one_of_each().into_iter().filter(|(key, _)| !needs_nothing.contains(key)) {
             assert_eq!(Record::read(item(&key, json!({}))), Err(Unreadable::WrongShape(key)));
         }

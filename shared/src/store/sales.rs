@@ -206,7 +206,8 @@ pub fn correct(
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Mark {
-    /// The generation of the counts to which it was added.
+    /// The generation of the counts to which it was added; before the first one where it says nothing.
+    #[serde(default)]
     pub generation: u64,
 }
 

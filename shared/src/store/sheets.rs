@@ -7,9 +7,12 @@ use super::{
     Action, StoreError,
     keys::{self, BY_DUE},
 };
-use crate::domain::{
-    OrderId, OrderSheetId,
-    sheet::{OrderSheet, SheetState},
+use crate::{
+    domain::{
+        OrderId, OrderSheetId,
+        sheet::{OrderSheet, SheetState},
+    },
+    runtime::trace::{self, TraceId},
 };
 
 /// An order sheet as it is stored: with the digest of the request that made it.
@@ -21,6 +24,16 @@ pub struct SheetRecord {
     pub sheet: OrderSheet,
     /// The digest of the request's payload.
     pub payload: String,
+    /// The trace that made it what it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<TraceId>,
+}
+
+impl SheetRecord {
+    /// The record of a sheet that the current trace draws up.
+    pub fn new(sheet: OrderSheet, payload: String) -> Self {
+        Self { sheet, payload, trace_id: trace::current() }
+    }
 }
 
 /// For how long a sheet is kept after its time is up: as long as a repeat of its request must find it, and longer.
@@ -63,6 +76,7 @@ pub fn check_open(sheet: &OrderSheetId, now: Timestamp) -> Result<Action, StoreE
 /// Where a value cannot be written as an attribute.
 pub fn abandon(sheet: &OrderSheetId, now: Timestamp) -> Result<Action, StoreError> {
     Action::update(keys::sheet(sheet), format!("SET #state = :abandoned {}", not_due()))
+        .traced()?
         .when("#state = :open AND #expiresAt <= :now")
         .value(":abandoned", SheetState::Abandoned)?
         .value(":open", SheetState::Open)?

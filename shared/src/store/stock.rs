@@ -1,10 +1,12 @@
 //! The shelf's shards.
 
-use super::{Action, StoreError, keys};
+use super::{Action, StoreError, keys, swept};
 use crate::domain::{
-    ProductId,
+    OrderId, ProductId,
+    draws::{Drawn, Slot},
     product::Offer,
     stock::{MAX_UNITS, Shard, Take},
+    swept::Swept,
 };
 
 /// Adds a shard to a shelf.
@@ -22,6 +24,42 @@ pub fn create(product: &ProductId, number: u16, shard: &Shard) -> Result<Action,
 pub fn sell(product: &ProductId, take: Take, offer: &Offer) -> Result<Action, StoreError> {
     let update = Action::update(keys::stock(product, take.shard), "SET #remaining = #remaining - :units");
     if_for_sale(update, take, offer)
+}
+
+/// Draws units for a sale at exactly this offer, by itself: the shard is then by one draw further. Sent twice it draws
+/// twice, and what nobody claims goes back; no unit is ever drawn for two.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn draw(product: &ProductId, take: Take, offer: &Offer) -> Result<Action, StoreError> {
+    let update = "SET #remaining = #remaining - :units, #drawn = #drawn + :units";
+    if_for_sale(Action::update(keys::stock(product, take.shard), update), take, offer)
+}
+
+/// Claims units that were drawn for an order; refused where they went back to the shelf.
+///
+/// # Errors
+/// Where the record cannot be written as an item.
+pub fn claim(product: &ProductId, drawn: Drawn, order: &OrderId) -> Result<Action, StoreError> {
+    let slot = Slot { units: drawn.units, order_id: Some(order.clone()) };
+    Action::create(keys::units(product, drawn.shard, drawn.from), &slot)
+}
+
+/// Makes sure that nobody claims units that were drawn, any more; goes together with [`give_back`].
+///
+/// # Errors
+/// Where the record cannot be written as an item.
+pub fn void(product: &ProductId, drawn: Drawn) -> Result<Action, StoreError> {
+    let slot = Slot { units: drawn.units, order_id: None };
+    Action::create(keys::units(product, drawn.shard, drawn.from), &slot)
+}
+
+/// Notes how far a shard was swept; refused where another sweep has come further.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn note_swept(product: &ProductId, shard: u16, swept: Swept) -> Result<Action, StoreError> {
+    swept::note(keys::stock(product, shard), swept)
 }
 
 /// Asserts that the units could be sold at this offer.
@@ -93,19 +131,22 @@ pub fn move_in(product: &ProductId, shard: u16, units: i64, received: i64) -> Re
 /// Where a value cannot be written as an attribute.
 pub fn retire(product: &ProductId, shard: u16, seen: &Shard) -> Result<Action, StoreError> {
     Action::delete(keys::stock(product, shard))
-        .when("#remaining = :none AND #received = :received")
+        .when("#remaining = :none AND #received = :received AND #drawn = :drawn")
         .value(":none", 0)?
-        .value(":received", seen.received)
+        .value(":received", seen.received)?
+        .value(":drawn", seen.drawn)
 }
 
-/// Changes what a sale from this shard must find.
+/// Changes what a sale from this shard must find to the offer of this version of the product; refused where it has that of
+/// a later one, or is gone. Twice is as good as once.
 ///
 /// # Errors
 /// Where a value cannot be written as an attribute.
-pub fn set_offer(product: &ProductId, shard: u16, offer: &Offer) -> Result<Action, StoreError> {
-    let update = "SET #price = :price, #discount = :discount, #saleStatus = :status";
+pub fn set_offer(product: &ProductId, shard: u16, offer: &Offer, version: u64) -> Result<Action, StoreError> {
+    let update = "SET #price = :price, #discount = :discount, #saleStatus = :status, #offerVersion = :version";
     Action::update(keys::stock(product, shard), update)
-        .when("attribute_exists(#pk)")
+        .when("#offerVersion <= :version")
+        .value(":version", version)?
         .value(":price", offer.price)?
         .value(":discount", offer.discount)?
         .value(":status", offer.status)

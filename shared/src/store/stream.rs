@@ -4,33 +4,45 @@ use aws_lambda_events::dynamodb::EventRecord;
 use serde::de::DeserializeOwned;
 use serde_dynamo::{AttributeValue, Item};
 
-use super::{StoreError, orders::OrderRecord, sheets::SheetRecord};
-use crate::domain::{ProductId, order::Order, product::Product, sheet::OrderSheet};
+use super::{StoreError, coupons::CouponRecord, keys::COUPON_PREFIX, orders::OrderRecord, sheets::SheetRecord};
+use crate::{
+    domain::{ProductId, coupon::IssuedCoupon, order::Order, product::Product, sheet::OrderSheet},
+    runtime::trace::TraceId,
+};
 
-/// The images of an order before and after a change, if the record is of an order.
+/// What a record tells of a thing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change<T> {
+    /// The thing as it was; nothing where it is new.
+    pub old: Option<T>,
+    /// The thing as it is.
+    pub new: T,
+    /// The trace that made the change.
+    pub trace_id: Option<TraceId>,
+}
+
+/// The change of an order, if the record is of one.
 ///
 /// # Errors
 /// Where an image is not of an order's shape.
-pub fn order_change(record: &EventRecord) -> Result<Option<(Option<Order>, Order)>, StoreError> {
-    if sort_key(record) != Some("ORDER") {
-        return Ok(None);
-    }
-    let new: Option<OrderRecord> = image(&record.change.new_image)?;
-    let old: Option<OrderRecord> = image(&record.change.old_image)?;
-    Ok(new.map(|new| (old.map(|old| old.order), new.order)))
+pub fn order_change(record: &EventRecord) -> Result<Option<Change<Order>>, StoreError> {
+    change(record, |sk| sk == "ORDER", |OrderRecord { order, trace_id, .. }| (order, trace_id))
 }
 
-/// The images of an order sheet before and after a change, if the record is of a sheet.
+/// The change of an order sheet, if the record is of one.
 ///
 /// # Errors
 /// Where an image is not of a sheet's shape.
-pub fn sheet_change(record: &EventRecord) -> Result<Option<(Option<OrderSheet>, OrderSheet)>, StoreError> {
-    if sort_key(record) != Some("SHEET") {
-        return Ok(None);
-    }
-    let new: Option<SheetRecord> = image(&record.change.new_image)?;
-    let old: Option<SheetRecord> = image(&record.change.old_image)?;
-    Ok(new.map(|new| (old.map(|old| old.sheet), new.sheet)))
+pub fn sheet_change(record: &EventRecord) -> Result<Option<Change<OrderSheet>>, StoreError> {
+    change(record, |sk| sk == "SHEET", |SheetRecord { sheet, trace_id, .. }| (sheet, trace_id))
+}
+
+/// The change of a user's coupon, if the record is of one.
+///
+/// # Errors
+/// Where an image is not of a coupon's shape.
+pub fn coupon_change(record: &EventRecord) -> Result<Option<Change<IssuedCoupon>>, StoreError> {
+    change(record, |sk| sk.starts_with(COUPON_PREFIX), |CouponRecord { coupon, trace_id }| (coupon, trace_id))
 }
 
 /// The product whose description changed, if the record is of a product.
@@ -45,23 +57,17 @@ pub fn product_change(record: &EventRecord) -> Result<Option<ProductId>, StoreEr
     Ok(new.map(|product| product.product_id))
 }
 
-/// What the records of a batch tell, read one by one up to the first that cannot be read, and that one. There the batch
-/// ends, so that Lambda isolates the record and puts it aside.
-pub fn read<T, I: IntoIterator<Item = T>>(
-    records: &[EventRecord],
-    of_record: impl Fn(&EventRecord) -> Result<I, StoreError>,
-) -> (Vec<T>, Option<&EventRecord>) {
-    let mut told = Vec::new();
-    for record in records {
-        match of_record(record) {
-            Ok(found) => told.extend(found),
-            Err(error) => {
-                tracing::error!(%error, "a stream record cannot be read");
-                return (told, Some(record));
-            }
-        }
+fn change<R: DeserializeOwned, T>(
+    record: &EventRecord,
+    is_of_kind: impl Fn(&str) -> bool,
+    parts: impl Fn(R) -> (T, Option<TraceId>),
+) -> Result<Option<Change<T>>, StoreError> {
+    if !sort_key(record).is_some_and(is_of_kind) {
+        return Ok(None);
     }
-    (told, None)
+    let old = image(&record.change.old_image)?.map(|old| parts(old).0);
+    let new = image(&record.change.new_image)?.map(parts);
+    Ok(new.map(|(new, trace_id)| Change { old, new, trace_id }))
 }
 
 fn sort_key(record: &EventRecord) -> Option<&str> {

@@ -34,10 +34,12 @@ async fn main() {
             coupon(counters, users).await;
         }
         for shards in SHARDS {
-            product(shards, 256).await;
+            product(shards, 256, Mode::Transaction).await;
         }
-        product(16, 4).await;
-        println!("{:<24}not yet: there are no flash products", "flash product");
+        product(16, 4, Mode::Transaction).await;
+        for shards in SHARDS {
+            product(shards, 256, Mode::Flash).await;
+        }
     }
 
     println!(
@@ -95,16 +97,28 @@ async fn coupon(counters: u16, users: usize) {
     print(&format!("coupon, {counters} counters"), &issued, is_exact, begun.elapsed());
 }
 
+/// How orders take their units.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// All in one transaction.
+    Transaction,
+    /// Drawn ahead of it.
+    Flash,
+}
+
 /// One unit an order, paid from the balance, by twelve customers a shard, until all is sold.
-async fn product(shards: u16, partitions: u16) {
+async fn product(shards: u16, partitions: u16, mode: Mode) {
     let clients = 12 * usize::from(shards);
     let stock = 80 + 20 * i64::from(shards);
+    let flash = mode == Mode::Flash;
     let shop = TestShop::through(limits(partitions), 8 * usize::from(shards));
     let prepare = shop.without_limits();
     for user in 0..clients {
         prepare.customer(&format!("u{user}"), 10_000_000).await;
     }
-    let tea: Value = json!({ "productId": "tea", "name": "녹차", "price": 100, "stock": stock, "stockShards": shards });
+    let tea: Value = json!({
+        "productId": "tea", "name": "녹차", "price": 100, "stock": stock, "stockShards": shards, "flash": flash,
+    });
     prepare.post("/products", tea).as_admin().await.expect(201);
     let (orders, left) = (shop.clone(), Arc::new(AtomicI64::new(stock)));
     let begun = Instant::now();
@@ -118,7 +132,9 @@ async fn product(shards: u16, partitions: u16) {
     let is_exact = sold.sold() == u64::try_from(stock).unwrap() && prepare.stock("tea").await == 0;
     let wall = begun.elapsed();
     shop.audit().await;
-    print(&format!("product, {shards} shards{}", if partitions < 256 { ", cold" } else { "" }), &sold, is_exact, wall);
+    let name = if flash { "flash product" } else { "product" };
+    let cold = if partitions < 256 { ", cold" } else { "" };
+    print(&format!("{name}, {shards} shards{cold}"), &sold, is_exact, wall);
 }
 
 fn print(name: &str, rush: &Rush, is_exact: bool, wall: Duration) {

@@ -45,9 +45,15 @@ async fn flash_sales_sell_exactly_what_there_is() {
             assert!(change.status.is_success(), "{} {}", change.status, change.body);
         }
     };
-    let buying = join_all((0..buyers).map(|user| buy_until_sold_out(api, user)));
+    let buying = join_all((0..buyers).map(|user| buy_until_sold_out(api, user, "tea")));
     let ((), sold) = tokio::join!(resharding, buying);
     assert_eq!((sold.iter().sum::<usize>(), api.stock("tea").await), (1_000, 0));
+
+    // 500 units in flash mode, which is switched on, over 4 shards.
+    api.product("cup", 100, 500).await;
+    api.as_admin().patch("/products/cup", json!({ "flash": true, "stockShards": 4 })).await.data();
+    let sold = join_all((0..buyers).map(|user| buy_until_sold_out(api, user, "cup"))).await;
+    assert_eq!((sold.iter().sum::<usize>(), api.stock("cup").await), (500, 0));
 
     shop.audit().await;
     shop.no_function_panicked();
@@ -55,11 +61,11 @@ async fn flash_sales_sell_exactly_what_there_is() {
 }
 
 /// Orders 1 to 7 units at a time until not even one is left; how many it got.
-async fn buy_until_sold_out(api: &Api, user: usize) -> usize {
+async fn buy_until_sold_out(api: &Api, user: usize, product: &str) -> usize {
     let (mut bought, mut most) = (0, 7);
     for turn in 0.. {
         let quantity = (turn * 5 + user * 3) % most + 1;
-        let items = json!([{ "productId": "tea", "quantity": quantity }]);
+        let items = json!([{ "productId": product, "quantity": quantity }]);
         let answer = api.post("/orders", json!({ "userId": format!("u{user}"), "items": items })).await;
         match answer.code() {
             "SUCCESS" => bought += quantity,

@@ -1,6 +1,6 @@
 //! What a newcomer does first.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::stack::{Shop, eventually};
 
@@ -26,7 +26,8 @@ async fn charge_browse_order_and_see_what_follows() {
     assert_eq!(api.as_user("u0").get("/orders/cart").await.data()["total"], 16_000);
 
     let items = json!([{ "productId": "tea", "quantity": 1 }, { "productId": "cup", "quantity": 2 }]);
-    let order = api.post("/orders", json!({ "userId": "u0", "items": items, "couponId": "welcome" })).await;
+    let traced = api.with("x-amzn-trace-id", "Root=1-5759e988-bd862e3fe1be46a994272793");
+    let order = traced.post("/orders", json!({ "userId": "u0", "items": items, "couponId": "welcome" })).await;
     assert_eq!((&order.data()["status"], &order.data()["payable"]), (&json!("PAID"), &json!(30_000)));
     let id = order.data()["orderId"].as_str().unwrap();
 
@@ -54,7 +55,25 @@ async fn charge_browse_order_and_see_what_follows() {
     let received = shop.received().await;
     let paid = received.iter().find(|event| event["aggregateId"] == id).unwrap();
     assert_eq!((&paid["type"], &paid["data"]["paid"]), (&json!("OrderPaid"), &json!(30_000)));
+    one_trace_leads_from_the_request_to_the_platform(&shop, &received);
     shop.audit().await;
     shop.no_function_panicked();
     shop.stop().await;
+}
+
+/// The trace that came with the request is in the line of the log that tells of it, and in what the platform was sent; a
+/// request that came without one has one as well.
+fn one_trace_leads_from_the_request_to_the_platform(shop: &Shop, received: &[Value]) {
+    let paid = received.iter().find(|event| event["type"] == "OrderPaid").unwrap();
+    assert_eq!(paid["traceId"], "5759e988bd862e3fe1be46a994272793");
+    let log = std::fs::read_to_string(shop.stack().functions_log()).unwrap();
+    let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    for event in received {
+        let of_trace = lines.iter().filter(|line| line["span"]["trace.id"] == event["traceId"]);
+        let told: Vec<&str> = of_trace.filter_map(|line| line["fields"]["message"].as_str()).collect();
+        assert!(matches!(told.as_slice(), ["POST /orders 201" | "POST /orders 402"]), "{}: {told:?}", event["traceId"]);
+    }
+    let requests = lines.iter().filter(|line| line["fields"]["http.path"].is_string());
+    let without: Vec<&Value> = requests.filter(|line| !line["span"]["trace.id"].is_string()).collect();
+    assert!(without.is_empty(), "{without:?}");
 }

@@ -1,8 +1,12 @@
 //! What follows from a commit: the events, and the counting of sales, when the stream delivers as streams do.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::events::EventKind;
-use tests::{Fault, TestShop, stream::Consumers};
+use tests::{
+    Fault, TestShop,
+    queue::Letters,
+    stream::{Consumers, batch as as_batch},
+};
 
 #[tokio::test]
 async fn every_paid_and_every_failed_order_is_an_event() {
@@ -53,8 +57,7 @@ async fn sales_count_once_however_often_they_come() {
     for (size, times) in [(7, 1), (100, 2), (3, 1), (13, 1)] {
         for batch in records.chunks(size) {
             for _ in 0..times {
-                let batch = serde_json::from_value(json!({ "Records": batch })).unwrap();
-                count_sales::handle(shop.instance(), batch).await.unwrap();
+                count_sales::handle(shop.instance(), &Letters::default().queue(), as_batch(batch)).await.unwrap();
             }
         }
     }
@@ -76,8 +79,7 @@ async fn the_last_sale_stays_the_last() {
     let mut records = Consumers::new(shop.dynamo().clone()).next_batch();
     records.reverse();
     for record in records {
-        let batch = serde_json::from_value(json!({ "Records": [record] })).unwrap();
-        count_sales::handle(shop.instance(), batch).await.unwrap();
+        count_sales::handle(shop.instance(), &Letters::default().queue(), as_batch(&[record])).await.unwrap();
     }
     let top = shop.get("/products/top").await.expect(200);
     assert_eq!((&top["items"][0]["productId"], &top["items"][1]["productId"]), (&json!("tea"), &json!("cup")));
@@ -95,18 +97,45 @@ async fn counting_survives_dying_anywhere() {
             shop.order("mina", "tea", 2).await.expect(201);
         }
         let batch = Consumers::new(shop.dynamo().clone()).next_batch();
-        let batch = || serde_json::from_value(json!({ "Records": batch })).unwrap();
         let mut calls = 0;
         shop.dynamo().fail(move |_| {
             calls += 1;
             // All three tries of the SDK fail.
             if calls >= dies_at { Fault::LostReply } else { Fault::None }
         });
-        let _ = count_sales::handle(shop.instance(), batch()).await;
+        let letters = Letters::default().queue();
+        let _ = count_sales::handle(shop.instance(), &letters, as_batch(&batch)).await;
         shop.dynamo().fail(|_| Fault::None);
-        count_sales::handle(shop.instance(), batch()).await.unwrap();
+        count_sales::handle(shop.instance(), &letters, as_batch(&batch)).await.unwrap();
         let top = shop.get("/products/top").await.expect(200);
         assert_eq!(top["items"][0]["soldQuantity"], 6, "died at call {dies_at}");
         shop.audit().await;
     }
+}
+
+/// It holds up nothing, and once it can be read it counts after all, once.
+#[tokio::test]
+async fn a_record_that_sales_cannot_be_counted_from_is_put_aside() {
+    let shop = TestShop::new();
+    shop.customer("mina", 1_000_000).await;
+    shop.product("tea", 100, 1_000).await;
+    for _ in 0..3 {
+        shop.order("mina", "tea", 2).await.expect(201);
+    }
+    let whole = Consumers::new(shop.dynamo().clone()).next_batch();
+    let is_order = |record: &Value| record["dynamodb"]["Keys"]["sk"]["S"] == "ORDER";
+    let poison = whole.iter().position(is_order).unwrap();
+    let mut records = whole.clone();
+    records[poison]["dynamodb"]["NewImage"]["items"] = json!({ "S": "two teas" });
+    let (letters, sold) = (Letters::default(), async || {
+        shop.get("/products/top").await.expect(200)["items"][0]["soldQuantity"].as_i64().unwrap()
+    });
+    let answer = count_sales::handle(shop.instance(), &letters.queue(), as_batch(&records)).await.unwrap();
+    assert!(answer.batch_item_failures.is_empty());
+    assert_eq!((sold().await, letters.taken()[0].0.clone()), (4, records[poison].clone()));
+    for _ in 0..2 {
+        count_sales::handle(shop.instance(), &letters.queue(), as_batch(&whole[poison..=poison])).await.unwrap();
+    }
+    assert_eq!(sold().await, 6);
+    shop.audit().await;
 }

@@ -147,3 +147,21 @@ async fn a_repeat_shows_the_thing_as_it_is_now() {
     assert_eq!(again["issuedCouponId"], first["issuedCouponId"]);
     assert_eq!(again["status"], "REVOKED");
 }
+
+/// What was ordered is no longer in the cart: a repeat of the order, or of the sheet before it, finds that it was done.
+#[tokio::test]
+async fn what_was_made_of_a_cart_is_found_when_the_cart_is_empty() {
+    let shop = TestShop::with_instances(2);
+    shop.customer("mina", 100_000).await;
+    shop.product("tea", 10_000, 10).await;
+    shop.post("/orders/cart", json!({ "userId": "mina", "productId": "tea", "quantity": 1 })).await.expect(200);
+    let body = json!({ "userId": "mina", "fromCart": true });
+    let sheet = shop.post("/order-sheets", body.clone()).key("sheet").await.expect(201);
+    let order = shop.post("/orders", body.clone()).key("order").await.expect(201);
+    assert_eq!(shop.post("/orders", body.clone()).key("order").await.expect(201), order);
+    assert_eq!(shop.post("/order-sheets", body.clone()).key("sheet").await.expect(201), sheet);
+    assert_eq!(shop.post("/orders", body.clone()).key("other").await.bad_fields(), ["fromCart"]);
+    let other = json!({ "userId": "mina", "fromCart": true, "payment": "LATER" });
+    shop.post("/orders", other).key("order").await.refused(422, "IDEMPOTENCY_KEY_REUSED");
+    shop.audit().await;
+}

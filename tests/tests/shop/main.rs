@@ -8,6 +8,7 @@
 )]
 
 mod audit;
+mod backbone;
 mod balance;
 mod bestsellers;
 mod cancellation;
@@ -19,9 +20,12 @@ mod conventions;
 mod costs;
 mod counting;
 mod coupons;
+mod crash_points;
+mod crash_scenarios;
 mod due;
 mod events;
 mod external;
+mod flash;
 mod holds;
 mod idempotency;
 mod limits;
@@ -35,8 +39,10 @@ mod reference;
 mod relay;
 mod selling;
 mod settlement;
+mod simulation;
 mod steps;
 mod stock;
 mod tickets;
 mod tidy;
+mod trace;
 mod users;

@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value, json};
 use shared::{
-    domain::{CouponId, OrderId, ProductId, UserId},
+    domain::{CouponId, OrderId, ProductId, UserId, id::bucket},
     store::{Key, keys},
 };
 use tests::TestShop;
 
 /// An item with its types taken off.
-fn stored(shop: &TestShop, key: Key) -> Value {
+pub fn stored(shop: &TestShop, key: Key) -> Value {
     let key = json!({ "pk": { "S": key.pk }, "sk": { "S": key.sk } });
     let answer = shop.dynamo().execute("GetItem", json!({ "TableName": tests::TABLE, "Key": key })).unwrap();
     plain(&json!({ "M": answer["Item"] }))
@@ -73,15 +73,20 @@ async fn users() {
 #[tokio::test]
 async fn products() {
     let shop = TestShop::new();
-    let tea = json!({ "productId": "tea", "name": "녹차", "price": 1_000, "stock": 5, "stockShards": 2 });
+    let tea = json!({
+        "productId": "tea", "name": "녹차", "price": 1_000, "stock": 5, "stockShards": 2, "flash": true,
+    });
     shop.post("/products", tea).as_seller("dabang").await.expect(201);
     let tea: ProductId = id("tea");
     insta::assert_json_snapshot!(stored(&shop, keys::product(&tea)), @r#"
     {
+      "byDuePk": "SHELVES",
+      "byDueSk": "1795143600000#tea",
       "byTimePk": "PRODUCTS",
       "byTimeSk": "1795143600000#tea",
       "createdAt": 1795143600000,
       "discount": 0,
+      "flash": true,
       "name": "녹차",
       "pk": "PRODUCT#tea",
       "price": 1000,
@@ -90,18 +95,37 @@ async fn products() {
       "sellerId": "dabang",
       "sk": "PRODUCT",
       "stockShards": 2,
+      "sweepFrom": 1795143600000,
       "version": 1
     }
     "#);
     insta::assert_json_snapshot!(stored(&shop, keys::stock(&tea, 0)), @r#"
     {
       "discount": 0,
+      "drawn": 0,
+      "offerVersion": 1,
       "pk": "STOCK#tea#0",
       "price": 1000,
       "received": 3,
       "remaining": 3,
       "saleStatus": "ON_SALE",
-      "sk": "STOCK"
+      "sk": "STOCK",
+      "swept": {
+        "at": 0,
+        "seen": 0,
+        "to": 0
+      }
+    }
+    "#);
+    shop.customer("mina", 10_000).await;
+    let order = shop.order("mina", "tea", 2).key("k").await.expect(201);
+    let shard = bucket(order["orderId"].as_str().unwrap(), 2);
+    insta::assert_json_snapshot!(stored(&shop, keys::units(&tea, shard, 0)), @r#"
+    {
+      "orderId": "frfjxplir33xbmdsex32hlrst4",
+      "pk": "UNITS#tea#0#0",
+      "sk": "UNITS",
+      "units": 2
     }
     "#);
     shop.patch("/products/tea", json!({ "status": "HIDDEN" })).as_seller("dabang").await.expect(200);
@@ -157,7 +181,10 @@ async fn coupons() {
     }
     "#);
     let mut coupon = stored(&shop, keys::user_coupon(&id("mina"), &welcome));
-    coupon["issuedCouponId"] = json!("…");
+    for name in ["issuedCouponId", "traceId"] {
+        assert!(coupon[name].is_string(), "{name}");
+        coupon[name] = json!("…");
+    }
     insta::assert_json_snapshot!(coupon, @r#"
     {
       "couponId": "welcome",
@@ -170,6 +197,7 @@ async fn coupons() {
       "pk": "USER#mina",
       "sk": "COUPON#welcome",
       "state": "USABLE",
+      "traceId": "…",
       "userId": "mina",
       "value": 10
     }
@@ -208,7 +236,10 @@ async fn orders() {
     let order = shop.order("mina", "tea", 2).key("k").await.expect(201);
     let order: OrderId = id(order["orderId"].as_str().unwrap());
     let mut stored_order = stored(&shop, keys::order(&order));
-    stored_order["payload"] = json!("…");
+    for name in ["payload", "traceId"] {
+        assert!(stored_order[name].is_string(), "{name}");
+        stored_order[name] = json!("…");
+    }
     insta::assert_json_snapshot!(stored_order, @r#"
     {
       "byTimePk": "ORDERS#mina",
@@ -241,6 +272,7 @@ async fn orders() {
       "shippingFee": 3000,
       "sk": "ORDER",
       "status": "PAID",
+      "traceId": "…",
       "updatedAt": 1795143600000,
       "userId": "mina",
       "version": 1

@@ -1,13 +1,15 @@
 //! The relay between stream and bus.
 
-use aws_lambda_events::dynamodb::Event;
 use relay_events::Relay;
 use serde_json::{Value, json};
-use shared::runtime::Random;
-use tests::{Bus, TestShop, stream::Consumers};
+use tests::{
+    Bus, BusFault, TestShop,
+    queue::Letters,
+    stream::{Consumers, batch as event},
+};
 
 fn relay(bus: &Bus) -> Relay {
-    Relay::new(bus.client(), "orders".to_owned(), Random::system())
+    bus.relay(&Letters::default())
 }
 
 /// A shop with this many paid orders, and the batch that its stream gives.
@@ -21,16 +23,8 @@ async fn batch(orders: usize) -> Vec<Value> {
     Consumers::new(shop.dynamo().clone()).next_batch()
 }
 
-fn event(records: &[Value]) -> Event {
-    serde_json::from_value(json!({ "Records": records })).unwrap()
-}
-
 fn ids(bus: &Bus) -> Vec<String> {
-    let id = |entry: &Value| {
-        let detail: Value = serde_json::from_str(entry["Detail"].as_str().unwrap()).unwrap();
-        detail["eventId"].as_str().unwrap().to_owned()
-    };
-    bus.taken().iter().map(id).collect()
+    bus.events().iter().map(|event| event["eventId"].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
@@ -79,7 +73,7 @@ async fn an_event_says_what_happened() {
         (&json!("jangteo.orders"), &json!("OrderPaid"), &json!("orders"))
     );
     let mut detail: Value = serde_json::from_str(entry["Detail"].as_str().unwrap()).unwrap();
-    for name in ["eventId", "aggregateId"] {
+    for name in ["eventId", "aggregateId", "traceId"] {
         detail[name] = json!("…");
     }
     detail["data"]["orderId"] = json!("…");
@@ -122,6 +116,7 @@ async fn an_event_says_what_happened() {
       "eventId": "…",
       "occurredAt": "2026-11-20T03:00:00Z",
       "sequence": 1,
+      "traceId": "…",
       "type": "OrderPaid",
       "version": 1
     }
@@ -137,30 +132,159 @@ async fn a_refused_entry_is_sent_again_by_itself() {
     assert_eq!(ids(&bus).len(), 10);
 }
 
+/// What happened later to an order goes only when what happened earlier has been taken.
 #[tokio::test(start_paused = true)]
-async fn a_bus_that_is_down_fails_the_batch() {
+async fn nothing_overtakes_what_was_refused() {
+    let shop = TestShop::new();
+    shop.customer("mina", 100_000).await;
+    shop.product("tea", 1_000, 100).await;
+    let items = json!([{ "productId": "tea", "quantity": 3 }]);
+    for _ in 0..2 {
+        let order = shop.post("/orders", json!({ "userId": "mina", "items": items, "payment": "LATER" })).await;
+        let path = format!("/orders/{}", order.expect(201)["orderId"].as_str().unwrap());
+        shop.post(&format!("{path}/payment"), json!({})).as_user("mina").await.expect(200);
+        let part = json!({ "items": [{ "itemId": "1", "quantity": 1 }] });
+        shop.post(&format!("{path}/cancel"), part).as_user("mina").await.expect(200);
+    }
     let bus = Bus::default();
-    let records = batch(2).await;
-    bus.refuse(u32::MAX);
-    relay(&bus).handle(event(&records)).await.unwrap_err();
-    bus.refuse(0);
-    relay(&bus).handle(event(&records)).await.unwrap();
+    // Of the first call, the first order's only event.
+    bus.refuse(1);
+    relay(&bus).handle(event(&Consumers::new(shop.dynamo().clone()).next_batch())).await.unwrap();
+    let told = |order: &Value| -> Vec<(String, u64)> {
+        let of_order = bus.events().into_iter().filter(|event| event["aggregateId"] == *order);
+        of_order
+            .map(|event| (event["type"].as_str().unwrap().to_owned(), event["sequence"].as_u64().unwrap()))
+            .collect()
+    };
+    let (second, first) = (bus.events()[0]["aggregateId"].clone(), bus.events()[1]["aggregateId"].clone());
+    let life = [
+        ("OrderPlaced", 1),
+        ("OrderPaid", 2),
+        ("ShippingRequested", 2),
+        ("OrderRefunded", 3),
+        ("ShippingCancelled", 3),
+    ];
+    let life = life.map(|(kind, sequence)| (kind.to_owned(), sequence));
+    assert_eq!((told(&first), told(&second)), (life.to_vec(), life.to_vec()));
+    // What follows from one happening goes together; the first order is a step behind.
+    assert_eq!(bus.entries_per_call(), [2, 3, 4, 2]);
+}
+
+/// What was published before the bus went down does not come again.
+#[tokio::test(start_paused = true)]
+async fn a_bus_that_goes_down_leaves_what_is_missing_for_later() {
+    let bus = Bus::default();
+    let records = batch(12).await;
+    let mut calls = 0;
+    bus.fail(move || {
+        calls += 1;
+        if calls > 2 { BusFault::Down } else { BusFault::None }
+    });
+    let orders: Vec<&Value> =
+        records.iter().filter(|record| record["dynamodb"]["Keys"]["sk"]["S"] == "ORDER").collect();
+    let answer = relay(&bus).handle(event(&orders)).await.unwrap();
+    // Two calls, each with the two events of five orders.
+    let failed = answer.batch_item_failures[0].item_identifier.clone().unwrap();
+    assert_eq!(orders[10]["dynamodb"]["SequenceNumber"], failed.as_str());
+    bus.fail(|| BusFault::None);
+    let answer = relay(&bus).handle(event(&orders[10..])).await.unwrap();
+    assert!(answer.batch_item_failures.is_empty());
+    let mut unique = ids(&bus);
+    unique.sort();
+    unique.dedup();
+    assert_eq!((unique.len(), ids(&bus).len()), (24, 24));
+}
+
+/// It holds up nothing, and once it can be read it can be handled after all.
+#[tokio::test]
+async fn a_record_that_cannot_be_read_is_put_aside() {
+    let (bus, letters) = (Bus::default(), Letters::default());
+    let mut records = batch(3).await;
+    let whole = records.clone();
+    let orders: Vec<usize> =
+        (0..records.len()).filter(|&at| records[at]["dynamodb"]["Keys"]["sk"]["S"] == "ORDER").collect();
+    let poison = orders[1];
+    records[poison]["dynamodb"]["NewImage"]["payable"] = json!({ "S": "a lot" });
+    // Not even a stream's.
+    records.push(json!({ "dynamodb": "?" }));
+    let answer = bus.relay(&letters).handle(event(&records)).await.unwrap();
+    assert!(answer.batch_item_failures.is_empty());
     assert_eq!(ids(&bus).len(), 4);
+    let aside = letters.taken();
+    let bodies: Vec<&Value> = aside.iter().map(|(body, _)| body).collect();
+    assert_eq!(bodies, [&records[poison], records.last().unwrap()]);
+    assert!(aside.iter().all(|(_, reason)| !reason.is_empty()), "{aside:?}");
+
+    // As a function handles it that knows the shape, or an operator has mended it.
+    bus.relay(&letters).handle(event(&[&whole[poison]])).await.unwrap();
+    assert_eq!(ids(&bus).len(), 6);
+    assert_eq!(letters.taken().len(), 2);
 }
 
 /// What comes before it is published, and Lambda is told where to go on.
-#[tokio::test]
-async fn a_record_that_cannot_be_read_is_named() {
-    let bus = Bus::default();
+#[tokio::test(start_paused = true)]
+async fn a_record_that_cannot_even_be_put_aside_is_named() {
+    let (bus, letters) = (Bus::default(), Letters::default());
+    letters.set_down(true);
     let mut records = batch(3).await;
     let orders: Vec<usize> =
         (0..records.len()).filter(|&at| records[at]["dynamodb"]["Keys"]["sk"]["S"] == "ORDER").collect();
     let poison = orders[1];
     records[poison]["dynamodb"]["NewImage"]["payable"] = json!({ "S": "a lot" });
-    let answer = relay(&bus).handle(event(&records)).await.unwrap();
+    let answer = bus.relay(&letters).handle(event(&records)).await.unwrap();
     let failed = answer.batch_item_failures[0].item_identifier.clone().unwrap();
     assert_eq!(records[poison]["dynamodb"]["SequenceNumber"], failed.as_str());
     assert_eq!(ids(&bus).len(), 2);
+}
+
+/// A user's coupon is told of when it is issued and when it is taken back; what it is used for the order tells.
+#[tokio::test]
+async fn coupons_are_told_of_too() {
+    let shop = TestShop::new();
+    shop.customer("mina", 100_000).await;
+    shop.product("tea", 10_000, 10).await;
+    for coupon in ["welcome", "second"] {
+        shop.coupon(coupon, 5).await;
+        shop.issue("mina", coupon).await.expect(201);
+    }
+    let items = json!([{ "productId": "tea", "quantity": 1 }]);
+    let body = json!({ "userId": "mina", "items": items, "couponId": "welcome", "payment": "LATER" });
+    let order = shop.post("/orders", body).await.expect(201);
+    let cancel = format!("/orders/{}/cancel", order["orderId"].as_str().unwrap());
+    shop.post(&cancel, json!({})).as_user("mina").await.expect(200);
+    shop.set_clock("2026-11-20T04:00:00Z");
+    for _ in 0..2 {
+        let revocation = json!({ "userId": "mina", "couponId": "second" });
+        shop.post("/coupons/revoke", revocation).as_admin().await.expect(200);
+    }
+    let events = shop.published().await.into_iter().map(|event| serde_json::to_value(event).unwrap());
+    let mut told: Vec<Value> = events.filter(|event| event["type"].as_str().unwrap().starts_with("Coupon")).collect();
+    let kinds = told.iter().map(|event| (event["type"].as_str().unwrap(), event["eventId"].as_str().unwrap()));
+    let expected =
+        [("CouponIssued", "welcome:mina-1"), ("CouponIssued", "second:mina-1"), ("CouponRevoked", "second:mina-2")];
+    assert_eq!(kinds.collect::<Vec<_>>(), expected);
+    let mut last = told.pop().unwrap();
+    last["data"]["issuedCouponId"] = json!("…");
+    last["traceId"] = json!("…");
+    insta::assert_json_snapshot!(last, @r#"
+    {
+      "aggregateId": "second:mina",
+      "data": {
+        "couponId": "second",
+        "expiresAt": "2026-11-26T15:00:00Z",
+        "issuedAt": "2026-11-20T03:00:00Z",
+        "issuedCouponId": "…",
+        "revokedAt": "2026-11-20T04:00:00Z",
+        "userId": "mina"
+      },
+      "eventId": "second:mina-2",
+      "occurredAt": "2026-11-20T04:00:00Z",
+      "sequence": 2,
+      "traceId": "…",
+      "type": "CouponRevoked",
+      "version": 1
+    }
+    "#);
 }
 
 /// A sheet drawn up is an event, a sheet abandoned another; what becomes of it by an order the order tells.

@@ -24,7 +24,11 @@ use shared::{
         records::Record,
     },
 };
-use tests::{TestShop, stream::Consumers};
+use tests::{
+    TestShop,
+    queue::Letters,
+    stream::{self, Consumers},
+};
 
 /// An id from text that is one.
 pub fn id<T: TryFrom<String, Error: std::fmt::Debug>>(text: &str) -> T {
@@ -40,9 +44,9 @@ pub fn records(shop: &TestShop) -> Vec<Value> {
 
 /// Delivers a batch to the aggregator, through the instance whose turn it is.
 pub async fn count(shop: &TestShop, batch: &[Value]) -> Result<(), lambda_http::Error> {
-    let batch = serde_json::from_value(json!({ "Records": batch })).unwrap();
-    let answer = count_sales::handle(shop.instance(), batch).await?;
-    assert!(answer.batch_item_failures.is_empty(), "{answer:?}");
+    let letters = Letters::default();
+    let answer = count_sales::handle(shop.instance(), &letters.queue(), stream::batch(batch)).await?;
+    assert!(answer.batch_item_failures.is_empty() && letters.taken().is_empty(), "{answer:?}");
     Ok(())
 }
 
@@ -97,7 +101,7 @@ pub async fn put_orders(shop: &TestShop, all: impl IntoIterator<Item = Order>) {
     for orders in all.chunks(Transaction::MAX_ACTIONS) {
         let mut transaction = Transaction::new();
         for order in orders {
-            let record = OrderRecord { order: order.clone(), payload: "p".to_owned() };
+            let record = OrderRecord { order: order.clone(), payload: "p".to_owned(), trace_id: None };
             transaction.add(orders::create(&record).unwrap());
         }
         let shop = shop.instance();
@@ -107,7 +111,7 @@ pub async fn put_orders(shop: &TestShop, all: impl IntoIterator<Item = Order>) {
 
 /// The stream's record of a new order, for a table that has no stream.
 pub fn record_of(order: &Order) -> Value {
-    let record = OrderRecord { order: order.clone(), payload: "p".to_owned() };
+    let record = OrderRecord { order: order.clone(), payload: "p".to_owned(), trace_id: None };
     let image: serde_dynamo::Item = serde_dynamo::to_item(record).unwrap();
     let keys = json!({ "pk": { "S": format!("ORDER#{}", order.order_id) }, "sk": { "S": "ORDER" } });
     json!({

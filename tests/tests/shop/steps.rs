@@ -1,8 +1,9 @@
 //! Steps that the tests of an order's life have in common.
 
-use std::{future::IntoFuture, sync::Arc};
+use std::{collections::BTreeMap, future::IntoFuture, sync::Arc};
 
-use jiff::Timestamp;
+use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use shared::{
     app::{
@@ -13,7 +14,7 @@ use shared::{
     events::{Event, PaymentResult},
     store::keys,
 };
-use tests::{Call, Fault, TestShop, stream::Consumers};
+use tests::{Answer, Call, Fault, TestShop, stream::Consumers};
 use tokio::sync::Notify;
 
 /// When a hold that began at the shop's first instant ends.
@@ -213,4 +214,26 @@ pub async fn overdue_sheets(shop: &TestShop) -> Vec<(Timestamp, OrderSheetId)> {
     }
     overdue.sort();
     overdue
+}
+
+/// Makes all calls at once and counts the answers by code.
+pub async fn race(calls: Vec<Call>) -> BTreeMap<String, usize> {
+    let running: Vec<_> = calls.into_iter().map(|call| tokio::spawn(async move { call.await })).collect();
+    let answers: Vec<Answer> = join_all(running).await.into_iter().map(Result::unwrap).collect();
+    let mut codes = BTreeMap::new();
+    for answer in &answers {
+        *codes.entry(answer.code().to_owned()).or_default() += 1;
+    }
+    codes
+}
+
+/// So many answers of each code.
+pub fn codes(expected: &[(&str, usize)]) -> BTreeMap<String, usize> {
+    expected.iter().map(|(code, count)| ((*code).to_owned(), *count)).collect()
+}
+
+/// Moves the clock on.
+pub fn wait(shop: &TestShop, ms: i64) {
+    let later = shop.now().checked_add(SignedDuration::from_millis(ms)).unwrap();
+    shop.set_clock(&later.to_string());
 }

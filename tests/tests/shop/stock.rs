@@ -4,9 +4,11 @@ use futures::future::join_all;
 use serde_json::json;
 use shared::{
     domain::{ProductId, stock::Shard},
-    store::{Consistency, keys},
+    store::{Consistency, Outcome, Transaction, keys, stock as shelf},
 };
 use tests::{Answer, Cost, Fault, TestShop};
+
+use crate::steps::{codes, dying_at, race, wait};
 
 async fn shop_with_tea(stock: i64, shards: i64) -> TestShop {
     let shop = TestShop::with_instances(4);
@@ -66,10 +68,20 @@ async fn what_is_known_of_the_shards_may_be_old() {
     shop.audit().await;
 }
 
-/// 1,000 units are sold by 1 to 7 at a time while they are spread over 16 shards and then over 4.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn resharding_while_it_sells_loses_and_doubles_nothing() {
+    reshard_while_it_sells(shop_with_tea(1_000, 1).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn resharding_while_it_sells_in_flash_mode_loses_and_doubles_nothing() {
     let shop = shop_with_tea(1_000, 1).await;
+    shop.patch("/products/tea", json!({ "flash": true })).as_admin().await.expect(200);
+    reshard_while_it_sells(shop).await;
+}
+
+/// 1,000 units are sold by 1 to 7 at a time while they are spread over 16 shards and then over 4.
+async fn reshard_while_it_sells(shop: TestShop) {
     for user in 0..8 {
         shop.customer(&format!("u{user}"), 2_000_000).await;
     }
@@ -104,6 +116,59 @@ async fn resharding_while_it_sells_loses_and_doubles_nothing() {
     // Everyone went on until not even one unit was left.
     assert_eq!((sold, shop.stock("tea").await), (1_000, 0));
     reshard(&shop, 4).await.expect(200);
+    shop.audit().await;
+}
+
+/// Whoever changes a price may die between two shards: each sells at the one or the other, and the sweep brings the new
+/// one to the rest.
+#[tokio::test(start_paused = true)]
+async fn a_price_change_that_stops_half_way_is_finished() {
+    for dies_at in 2..8 {
+        let shop = shop_with_tea(40, 4).await;
+        let change = || shop.patch("/products/tea", json!({ "price": 2_000 })).as_admin();
+        let died = dying_at(&shop, dies_at, change()).await.is_none();
+        for _ in 0..8 {
+            let order = shop.order("mina", "tea", 1).await.expect(201);
+            assert!(order["goodsTotal"] == 2_000 || died && order["goodsTotal"] == 1_000, "{order}");
+        }
+        if dies_at % 2 == 0 {
+            change().await.expect(200);
+        } else {
+            wait(&shop, 1);
+            sweep_shelves::handle(shop.instance()).await.unwrap();
+        }
+        assert_eq!(shop.order("mina", "tea", 32).await.expect(201)["goodsTotal"], 64_000);
+        shop.audit().await;
+    }
+}
+
+/// An offer that comes late to a shard does not take the place of a later one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn prices_changed_at_once_leave_one_on_all_shards() {
+    let shop = shop_with_tea(16, 16).await;
+    let change = |price: i64| shop.another_instance().patch("/products/tea", json!({ "price": price })).as_admin();
+    let answers = race((1..=8).map(|price| change(price * 100)).collect()).await;
+    assert_eq!(answers, codes(&[("SUCCESS", 8)]));
+    shop.audit().await;
+}
+
+/// What sells unevenly is levelled by itself.
+#[tokio::test]
+async fn the_sweep_levels_shards() {
+    let shop = shop_with_tea(3, 1).await;
+    reshard(&shop, 4).await.expect(200);
+    shop.post("/products/tea/restock", json!({ "quantity": -3 })).as_admin().await.expect(200);
+    let order = shop.another_instance().order("mina", "tea", 1);
+    order.await.refused(409, "STOCK_NOT_ENOUGH");
+    let tea = ProductId::try_from("tea".to_owned()).unwrap();
+    let mut transaction = Transaction::new();
+    transaction.add(shelf::receive(&tea, 2, 10).unwrap());
+    let outcome = shop.instance().table.commit(transaction, &mut shop.instance().backoff()).await.unwrap();
+    assert!(matches!(outcome, Outcome::Committed));
+    assert_eq!(shards(&shop).await, [0, 0, 10, 0]);
+    shop.set_clock("2026-11-20T03:01:00Z");
+    sweep_shelves::handle(shop.instance()).await.unwrap();
+    assert_eq!(shards(&shop).await, [3, 3, 2, 2]);
     shop.audit().await;
 }
 

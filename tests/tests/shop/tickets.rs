@@ -1,17 +1,13 @@
 //! Tickets: many counters, what is sold out, and what a function burns by dying.
 
-use std::collections::BTreeMap;
-
-use futures::future::join_all;
-use jiff::SignedDuration;
 use serde_json::json;
 use shared::{
     app::ticket_sweep,
     domain::{CouponId, UserId, tickets::own_shard},
 };
-use tests::{Answer, Call, Fault, TestShop};
+use tests::{Call, Fault, TestShop};
 
-use crate::steps::dying_at;
+use crate::steps::{codes, dying_at, race, wait};
 
 async fn campaign(shop: &TestShop, total: i64, counters: i64) {
     shop.campaign("welcome", total, json!({ "kind": "FIXED", "value": 1_000, "counterShards": counters })).await;
@@ -27,29 +23,9 @@ fn issue(shop: &TestShop, user: &str) -> Call {
     shop.post("/coupons/issue", json!({ "userId": user, "couponId": "welcome" }))
 }
 
-/// Makes all calls at once and counts the answers by code.
-async fn race(calls: Vec<Call>) -> BTreeMap<String, usize> {
-    let running: Vec<_> = calls.into_iter().map(|call| tokio::spawn(async move { call.await })).collect();
-    let answers: Vec<Answer> = join_all(running).await.into_iter().map(Result::unwrap).collect();
-    let mut codes = BTreeMap::new();
-    for answer in &answers {
-        *codes.entry(answer.code().to_owned()).or_default() += 1;
-    }
-    codes
-}
-
-fn codes(expected: &[(&str, usize)]) -> BTreeMap<String, usize> {
-    expected.iter().map(|(code, count)| ((*code).to_owned(), *count)).collect()
-}
-
 async fn remaining(shop: &TestShop) -> i64 {
     let campaign = shop.get("/coupons/welcome").as_admin().await.expect(200);
     campaign["remainingQuantity"].as_i64().unwrap()
-}
-
-fn wait(shop: &TestShop, ms: i64) {
-    let later = shop.now().checked_add(SignedDuration::from_millis(ms)).unwrap();
-    shop.set_clock(&later.to_string());
 }
 
 /// Sweeps each minute.
@@ -61,8 +37,7 @@ async fn sweep(shop: &TestShop, times: u32) {
 }
 
 async fn burnt(shop: &TestShop) -> i128 {
-    let report = audit::audit(&shop.dynamo().client(), tests::TABLE, audit::Scope::Everything, shop.now()).await;
-    report.unwrap().figures.tickets_burnt
+    shop.audit().await.tickets_burnt
 }
 
 /// A user whose own counter is this one.
@@ -204,9 +179,9 @@ async fn what_was_swept_is_not_looked_at_again() {
     }
     sweep(&shop, 1).await;
     wait(&shop, 60_000);
-    let part = ticket_sweep::sweep(shop.instance(), &id).await.unwrap();
+    let part = ticket_sweep::sweep(shop.instance(), id.clone()).await.unwrap();
     assert_eq!((part.reclaimed, part.more), (1_000, true));
-    let part = ticket_sweep::sweep(shop.instance(), &id).await.unwrap();
+    let part = ticket_sweep::sweep(shop.instance(), id).await.unwrap();
     assert_eq!((part.reclaimed, part.more), (200, false));
     shop.meter().take();
     sweep(&shop, 1).await;

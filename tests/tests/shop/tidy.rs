@@ -7,7 +7,7 @@ use shared::api::routes::ROUTES;
 use tests::{endpoint, template};
 
 /// The functions that do not serve the API.
-const BEHIND_THE_API: [&str; 8] = [
+const BEHIND_THE_API: [&str; 9] = [
     "count-sales",
     "deliver-orders",
     "expire-due",
@@ -15,6 +15,7 @@ const BEHIND_THE_API: [&str; 8] = [
     "relay-events",
     "settle-payments",
     "sweep-due",
+    "sweep-shelves",
     "sweep-tickets",
 ];
 
@@ -144,12 +145,46 @@ fn every_rule_may_send_to_its_queue_and_to_its_dead_letters() {
 #[test]
 fn dead_letters_of_every_queue_raise_an_alarm() {
     let alarms = resources("AWS::CloudWatch::Alarm");
+    let mut dead_letters = BTreeSet::new();
     for (queue, properties) in resources("AWS::SQS::Queue") {
-        let Some(redrive) = properties.get("RedrivePolicy") else { continue };
-        let name = format!("{}.QueueName", of_arn(&redrive["deadLetterTargetArn"]));
+        match properties.get("RedrivePolicy") {
+            Some(redrive) => dead_letters.insert(of_arn(&redrive["deadLetterTargetArn"]).to_owned()),
+            // Nothing else than dead letters is worked off by hand.
+            None => dead_letters.insert(queue),
+        };
+    }
+    for queue in dead_letters {
+        let name = format!("{queue}.QueueName");
         let watched = alarms.iter().any(|(_, alarm)| alarm["Dimensions"][0]["Value"]["Fn::GetAtt"] == name.as_str());
         assert!(watched, "{queue}");
     }
+}
+
+/// What a stream's function cannot handle is kept: a bus or a table that is down for most of a day loses nothing.
+#[test]
+fn every_stream_keeps_what_fails() {
+    let mut streams = 0;
+    for (name, function) in functions() {
+        let properties = &function["Properties"];
+        let events = properties["Events"].as_object().into_iter().flat_map(|events| events.values());
+        for source in events.filter(|event| event["Type"] == "DynamoDB").map(|event| &event["Properties"]) {
+            assert_eq!(source["FunctionResponseTypes"], serde_json::json!(["ReportBatchItemFailures"]), "{name}");
+            assert_eq!(source["BisectBatchOnFunctionError"], true, "{name}");
+            assert_eq!(source["MaximumRetryAttempts"], -1, "{name}");
+            // The stream forgets after a day; what is too old before goes to a bucket, whole.
+            let age = source["MaximumRecordAgeInSeconds"].as_i64().unwrap();
+            assert!((12 * 3_600..=22 * 3_600).contains(&age), "{name}: {age}");
+            let kept = of_arn(&source["DestinationConfig"]["OnFailure"]["Destination"]);
+            assert!(resources("AWS::S3::Bucket").iter().any(|(bucket, _)| bucket == kept), "{name}: {kept}");
+            let aside = properties["Environment"]["Variables"]["DEAD_LETTERS_URL"]["Ref"].as_str().unwrap();
+            let may_send = |statement: &Value| {
+                statement["Action"] == serde_json::json!(["sqs:SendMessage"]) && of_arn(&statement["Resource"]) == aside
+            };
+            assert!(properties["Policies"][0]["Statement"].as_array().unwrap().iter().any(may_send), "{name}: {aside}");
+            streams += 1;
+        }
+    }
+    assert_eq!(streams, 2);
 }
 
 /// Only the local runner may make functions believe headers.

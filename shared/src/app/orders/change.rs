@@ -187,7 +187,7 @@ impl Attempt {
     ) -> Result<Self, Failure> {
         let difference = Difference::between(&seen.order, now);
         let mut transaction = Transaction::new();
-        let record = OrderRecord { order: now.clone(), payload: seen.payload.clone() };
+        let record = OrderRecord::new(now.clone(), seen.payload.clone());
         let order = transaction.add(orders::replace(&seen.order, &record)?);
 
         let account = match (difference.payment, difference.refund) {

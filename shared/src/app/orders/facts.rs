@@ -9,6 +9,7 @@ use crate::{
         CouponId, OrderId, ProductId, Quantity, Refusal, UserId, Won,
         cart::Cart,
         coupon::IssuedCoupon,
+        draws::Drawn,
         id::bucket,
         order::{LineStatus, OrderLine},
         product::{Offer, Product, SaleStatus},
@@ -51,7 +52,10 @@ pub(super) enum Trust {
 pub(super) struct LineFacts {
     pub(super) product: Product,
     pub(super) quantity: Quantity,
+    /// Where to take the units from, less those that are drawn.
     pub(super) takes: Vec<Take>,
+    /// Units that were drawn ahead of the commit.
+    pub(super) drawn: Vec<Drawn>,
 }
 
 /// Where a transaction asserted each fact.
@@ -63,6 +67,8 @@ pub(super) struct Asserted {
     pub(super) cart: Option<Position>,
     /// For each line, for each of its takes.
     pub(super) takes: Vec<Vec<Position>>,
+    /// For each line, for each of its draws.
+    pub(super) drawn: Vec<Vec<Position>>,
 }
 
 impl Facts {
@@ -128,7 +134,7 @@ impl Facts {
         let line = |(product, &(_, quantity)): (Product, &(ProductId, Quantity))| {
             let shard = bucket(order.as_str(), product.stock_shards);
             let takes = vec![Take { shard, units: i64::from(quantity.get()) }];
-            LineFacts { product, quantity, takes }
+            LineFacts { product, quantity, takes, drawn: Vec::new() }
         };
         let lines = products.into_iter().zip(&lines).map(line).collect();
         Ok(Self { account, coupon_id, coupon, lines, sheet, cart })
@@ -194,6 +200,11 @@ impl Facts {
         for index in short {
             if let Some(line) = self.lines.get_mut(index) {
                 line.find_units(shop, backoff).await?;
+            }
+        }
+        for (line, positions) in self.lines.iter_mut().zip(&asserted.drawn) {
+            if positions.iter().any(|position| evidence.refuses(*position)) {
+                line.lose(positions.iter().map(|position| !evidence.refuses(*position)));
             }
         }
         if let Some(coupon) = asserted.coupon
@@ -281,7 +292,7 @@ impl LineFacts {
     }
 
     /// Looks at all shards and chooses those that the units come from.
-    async fn find_units(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
+    pub(super) async fn find_units(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
         let product_id = self.product.product_id.clone();
         let shards = shelves::read(shop, &product_id, self.product.stock_shards, backoff).await?;
         if self.allocate(&shards) {
@@ -293,7 +304,8 @@ impl LineFacts {
         if self.allocate(&shards) {
             return Ok(());
         }
-        let (requested, available) = (i64::from(self.quantity.get()), shelves::total(&shards));
+        let requested = i64::from(self.quantity.get());
+        let available = shelves::total(&shards).saturating_add(requested.saturating_sub(self.missing()));
         if available == 0 {
             shop.remember_product_sold_out(&product_id, at);
         }
@@ -305,12 +317,12 @@ impl LineFacts {
         self.product.stock_shards = u16::try_from(shards.len()).unwrap_or(self.product.stock_shards);
         let remaining: Vec<i64> = shards.iter().map(|shard| shard.remaining).collect();
         let preferred = self.takes.first().map_or(0, |take| take.shard);
-        let takes = stock::allocate(i64::from(self.quantity.get()), &remaining, preferred);
+        let takes = stock::allocate(self.missing(), &remaining, preferred);
         takes.map(|takes| self.takes = takes).is_some()
     }
 }
 
-fn changed(product: &ProductId, quoted: &Offer, current: &Offer) -> Refusal {
+pub(super) fn changed(product: &ProductId, quoted: &Offer, current: &Offer) -> Refusal {
     Refusal::PriceChanged { product_id: product.clone(), quoted: quoted.unit_cost(), current: current.unit_cost() }
 }
 

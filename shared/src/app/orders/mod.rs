@@ -1,6 +1,7 @@
 //! Orders: placing, looking up, and their life from payment to return.
 
 mod change;
+mod draw;
 mod external;
 mod facts;
 mod holds;

@@ -58,10 +58,10 @@ pub struct PlaceOrder {
 pub async fn place(shop: &Shop, order: &PlaceOrder, key: &RequestKey) -> Result<Visible, Failure> {
     let id: OrderId = key.id(None)?;
     let placed = match place_once(shop, order, &id, key).await {
-        // The refusal may be of the order's own making: it emptied the shelf, or used the coupon.
-        Err(Failure::Refused(refusal)) if key.given => {
+        // The refusal may be of the order's own making: it emptied the shelf or the cart, or used the coupon.
+        Err(failure @ (Failure::Refused(_) | Failure::Invalid(..))) if key.given => {
             let first: Option<OrderRecord> = shop.table.get(keys::order(&id), Consistency::Strong).await?;
-            first.map_or(Err(refusal.into()), |first| replayed(first, key))
+            first.map_or(Err(failure), |first| replayed(first, key))
         }
         other => other,
     };
@@ -75,21 +75,41 @@ fn replayed(first: OrderRecord, key: &RequestKey) -> Result<Order, Failure> {
 
 async fn place_once(shop: &Shop, order: &PlaceOrder, id: &OrderId, key: &RequestKey) -> Result<Order, Failure> {
     let mut backoff = shop.backoff();
-    let user_id = &order.user_id;
     let mut facts = gather(shop, order, id, &mut backoff).await?;
+    let placed = place_by(shop, order, id, key, &mut facts, &mut backoff).await;
+    facts.give_back_drawn(shop, &mut backoff).await;
+    placed
+}
+
+/// Places an order by these facts, or by what they turn out to be.
+async fn place_by(
+    shop: &Shop,
+    order: &PlaceOrder,
+    id: &OrderId,
+    key: &RequestKey,
+    facts: &mut Facts,
+    backoff: &mut Backoff,
+) -> Result<Order, Failure> {
+    let user_id = &order.user_id;
     // One id for all attempts, so that a lost answer cannot leave two records of one failure.
     let failed_id = OrderId::try_from(shop.new_id()).map_err(|_| Failure::Broken("a new id is an id"))?;
     loop {
-        let draft = draft(shop, &order.caller, user_id, &mut facts, &mut backoff).await?;
-        let attempt = Attempt::new(shop, order.pay_by, id, &failed_id, draft, &facts, key)?;
+        let draft = draft(shop, &order.caller, user_id, facts, backoff).await?;
+        if has_enough(order.pay_by, &draft, facts) && !facts.draw(shop, user_id, backoff).await? {
+            continue;
+        }
+        let attempt = Attempt::new(shop, order.pay_by, id, &failed_id, draft, facts, key)?;
         let Attempt { transaction, order: made, place, asserted, ending } = attempt;
         if transaction.len() > Transaction::MAX_ACTIONS {
             return Err(StoreError::Busy("the units are scattered over too many shards".to_owned()).into());
         }
         let (payable, balance) = (made.payable, facts.account.balance);
         let refused = || Failure::from(Refusal::BalanceNotEnough { order_id: failed_id.clone(), payable, balance });
-        match shop.table.commit(transaction, &mut backoff).await? {
+        match shop.table.commit(transaction, backoff).await? {
             Outcome::Committed => {
+                if !matches!(ending, Ending::Failed(_)) {
+                    facts.claimed();
+                }
                 return match ending {
                     Ending::Paid(account) => {
                         shop.remember_account(user_id, account);
@@ -112,10 +132,11 @@ async fn place_once(shop: &Shop, order: &PlaceOrder, id: &OrderId, key: &Request
                 if asserted.cart.is_some_and(|cart| evidence.refuses(cart)) {
                     // What is in the cart is what is ordered: all begins anew.
                     backoff.pause("the cart changed meanwhile").await?;
-                    facts = gather(shop, order, id, &mut backoff).await?;
+                    facts.give_back_drawn(shop, backoff).await;
+                    *facts = gather(shop, order, id, backoff).await?;
                     continue;
                 }
-                facts.learn(shop, user_id, &evidence, &asserted, &mut backoff).await?;
+                facts.learn(shop, user_id, &evidence, &asserted, backoff).await?;
             }
         }
         if backoff.again("what was ordered changed meanwhile").await? == Lesson::Old {
@@ -194,6 +215,20 @@ async fn refuse_coupon(
     }
 }
 
+/// What an order waits for the money by, if it does. Where there is nothing to pay, nobody outside is asked for it.
+fn waits_for(pay_by: PayBy, draft: &Draft) -> Option<PaymentMethod> {
+    match pay_by {
+        PayBy::Later => Some(PaymentMethod::Balance),
+        PayBy::External if !draft.quote.payable.is_zero() => Some(PaymentMethod::External),
+        PayBy::External | PayBy::Balance => None,
+    }
+}
+
+/// Whether the order is going to take its units, as far as the money goes.
+fn has_enough(pay_by: PayBy, draft: &Draft, facts: &Facts) -> bool {
+    waits_for(pay_by, draft).is_some() || facts.account.moved(draft.quote.payable.negated()).is_ok()
+}
+
 /// One try at a commit.
 struct Attempt {
     transaction: Transaction,
@@ -232,13 +267,7 @@ impl Attempt {
         facts: &Facts,
         key: &RequestKey,
     ) -> Result<Self, Failure> {
-        // Where there is nothing to pay, nobody outside is asked for it.
-        let method = match pay_by {
-            PayBy::Later => Some(PaymentMethod::Balance),
-            PayBy::External if !draft.quote.payable.is_zero() => Some(PaymentMethod::External),
-            PayBy::External | PayBy::Balance => None,
-        };
-        if let Some(method) = method {
+        if let Some(method) = waits_for(pay_by, &draft) {
             return Self::hold(shop, id, draft, method, facts, key);
         }
         match facts.account.moved(draft.quote.payable.negated()) {
@@ -254,7 +283,7 @@ impl Attempt {
         let user = &order.user_id;
         let entry = entry(&order, id.to_string(), EntryKind::Payment, order.paid.negated(), &account);
         let mut transaction = Transaction::new();
-        let record = OrderRecord { order: order.clone(), payload: key.payload.clone() };
+        let record = OrderRecord::new(order.clone(), key.payload.clone());
         let place = transaction.add(orders::create(&record)?);
         let asserted_account = transaction.add(users::move_balance(user, &facts.account, &account)?);
         transaction.add(ledger::append(user, &entry)?);
@@ -275,7 +304,7 @@ impl Attempt {
         let end = draft.at.checked_add(shop.policy.hold).map_err(|_| Failure::Broken("a hold ends at an instant"))?;
         let order = Order::placed(id.clone(), draft, method, end);
         let mut transaction = Transaction::new();
-        let record = OrderRecord { order: order.clone(), payload: key.payload.clone() };
+        let record = OrderRecord::new(order.clone(), key.payload.clone());
         let place = transaction.add(orders::create(&record)?);
         let asserted = claim(&mut transaction, Claim::Take, &order, facts, None)?;
         Ok(Self { transaction, order, place, asserted, ending: Ending::Held })
@@ -286,7 +315,7 @@ impl Attempt {
         let order = Order::payment_failed(failed_id.clone(), draft);
         let mut transaction = Transaction::new();
         let place = transaction.add(orders::check_absent(id));
-        let record = OrderRecord { order: order.clone(), payload: key.payload.clone() };
+        let record = OrderRecord::new(order.clone(), key.payload.clone());
         let kept = transaction.add(orders::create(&record)?);
         let asserted_account = transaction.add(users::check_account(&order.user_id, &facts.account)?);
         let asserted = claim(&mut transaction, Claim::Check, &order, facts, Some(asserted_account))?;
@@ -316,11 +345,14 @@ fn claim(
         Claim::Take => shelf::sell,
         Claim::Check => shelf::check_for_sale,
     };
-    let mut takes = Vec::new();
+    let (mut takes, mut drawn) = (Vec::new(), Vec::new());
     for line in &facts.lines {
         let product = &line.product;
         let actions = line.takes.iter().map(|&take| on_shelf(&product.product_id, take, &product.offer));
         takes.push(actions.map(|action| Ok(transaction.add(action?))).collect::<Result<_, StoreError>>()?);
+        let claims = line.drawn.iter().filter(|_| claim == Claim::Take);
+        let claims = claims.map(|&units| shelf::claim(&product.product_id, units, id));
+        drawn.push(claims.map(|action| Ok(transaction.add(action?))).collect::<Result<_, StoreError>>()?);
     }
     let coupon = order.coupon_id.as_ref().map(|coupon| match claim {
         Claim::Take => coupons::spend(user, coupon, id, now),
@@ -335,5 +367,5 @@ fn claim(
     let cart = facts.cart.as_ref().filter(|_| claim == Claim::Take).and_then(|cart| left_in(cart, facts));
     let cart = cart.map(|(seen, left)| carts::replace(user, seen, &left)).transpose()?;
     let cart = cart.map(|action| transaction.add(action));
-    Ok(Asserted { account, coupon, sheet, cart, takes })
+    Ok(Asserted { account, coupon, sheet, cart, takes, drawn })
 }

@@ -1,5 +1,7 @@
 //! Puts up the best of all counts.
 
+use std::collections::BTreeSet;
+
 use super::{Failure, Pace, Progress, after, go_on, snapshot};
 use crate::{
     app::{Shop, bestsellers, products},
@@ -9,8 +11,8 @@ use crate::{
         time::seoul_day,
     },
     store::{
-        Consistency, Outcome, Table, keys,
-        rebuild::{List, Phase, Rebuild},
+        Consistency, Outcome, Table, Transaction, keys,
+        rebuild::{self, List, Phase, Rebuild},
     },
 };
 
@@ -44,16 +46,16 @@ pub(super) async fn step(
     }
     if more {
         let now = after(rebuild, Phase::Board { after: last, best: board.candidates });
-        return match go_on(shop, rebuild, &now).await? {
-            Outcome::Committed | Outcome::Refused(_) => Ok(Progress::Working),
-        };
+        return go_on(shop, rebuild, &now).await;
     }
     // With those that are up, as they are now: one of them may have no count any more.
     let up: Option<Board> = shop.table.get(keys::board(), Consistency::Strong).await?;
     let all = up.unwrap_or_default().candidates.into_iter().chain(board.candidates);
-    let all: std::collections::BTreeSet<ProductId> = all.map(|candidate| candidate.product_id).collect();
+    let all: BTreeSet<ProductId> = all.map(|candidate| candidate.product_id).collect();
     bestsellers::refresh(shop, all.into_iter().collect(), &mut shop.backoff()).await?;
-    match go_on(shop, rebuild, &after(rebuild, Phase::Done)).await? {
+    let mut transaction = Transaction::new();
+    transaction.add(rebuild::replace(rebuild, &after(rebuild, Phase::Done))?);
+    match shop.table.commit(transaction, &mut shop.backoff()).await? {
         Outcome::Committed => Ok(Progress::Finished(rebuild.figures)),
         Outcome::Refused(_) => Ok(Progress::Working),
     }

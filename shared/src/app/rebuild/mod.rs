@@ -22,7 +22,7 @@ use super::{Failure, Shop};
 use crate::{
     domain::{recount::Days, time::seoul_day},
     store::{
-        Consistency, Outcome, StoreError, Transaction, keys,
+        Consistency, Transaction, keys,
         rebuild::{self, Figures, List, Phase, Rebuild},
     },
 };
@@ -32,8 +32,13 @@ use crate::{
 pub struct Pace {
     /// For how long it waits between snapshot and recount, so that the index has every order that was counted by then.
     pub settle: SignedDuration,
+    /// After so long without a mark a change is taken for lost, and counted. Too short a time does no harm: whoever comes
+    /// second finds the mark of the first. It keeps the rebuild from doing the stream's work.
+    pub under_way: SignedDuration,
     /// Into how many segments it cuts the orders, to read them side by side.
     pub segments: u16,
+    /// Over how many buckets it spreads the products whose sales it adds up: what is in memory at once is one bucket's.
+    pub buckets: u16,
     /// How many rows of an index it takes at once.
     pub rows: usize,
     /// How many times it does so before it notes how far it is.
@@ -45,8 +50,15 @@ pub struct Pace {
 impl Pace {
     /// An index lags by less than a second as a rule. A page of 250 orders of 50 lines is 12,500 sums: with the others they
     /// are some 3 MB, and a transaction takes 4.
-    pub const NIGHTLY: Self =
-        Self { settle: SignedDuration::from_mins(10), segments: 4, rows: 250, pages: 10, products: 4_000 };
+    pub const NIGHTLY: Self = Self {
+        settle: SignedDuration::from_mins(10),
+        under_way: SignedDuration::from_mins(10),
+        segments: 4,
+        buckets: 64,
+        rows: 250,
+        pages: 10,
+        products: 4_000,
+    };
 }
 
 /// What came of a step.
@@ -59,8 +71,8 @@ pub enum Progress {
     Settling,
     /// This step was the last.
     Finished(Figures),
-    /// There is nothing to do until the next rebuild is due.
-    Resting,
+    /// There is nothing to do until the next rebuild is due: the last has come to its end.
+    Resting(Figures),
 }
 
 /// After so long a rebuild is due again, and one that has not come to its end is given up. Short enough for the next night,
@@ -84,7 +96,7 @@ pub async fn advance(shop: &Shop, pace: &Pace) -> Result<Progress, Failure> {
         Phase::Recount { .. } => recount::step(shop, pace, &rebuild).await,
         Phase::Repair { bucket } => repair::step(shop, pace, &rebuild, *bucket).await,
         Phase::Board { after, best } => board::step(shop, pace, &rebuild, after.as_ref(), best).await,
-        Phase::Done => Ok(Progress::Resting),
+        Phase::Done => Ok(Progress::Resting(rebuild.figures)),
     }
 }
 
@@ -97,6 +109,7 @@ async fn begin(shop: &Shop, seen: Option<Rebuild>, pace: &Pace, now: Timestamp) 
         started_at: now,
         days: Days { last: seoul_day(now) },
         segments: pace.segments,
+        buckets: pace.buckets,
         phase: Phase::Snapshot { list: List::Counted, after: None },
         figures: Figures::default(),
         revision: 1,
@@ -113,14 +126,13 @@ fn after(seen: &Rebuild, phase: Phase) -> Rebuild {
 
 /// Commits what a step came to. Where it is refused, somebody else has taken the step: the next begins with that.
 async fn commit(shop: &Shop, transaction: Transaction) -> Result<Progress, Failure> {
-    match shop.table.commit(transaction, &mut shop.backoff()).await? {
-        Outcome::Committed | Outcome::Refused(_) => Ok(Progress::Working),
-    }
+    let _ = shop.table.commit(transaction, &mut shop.backoff()).await?;
+    Ok(Progress::Working)
 }
 
-/// Commits that the rebuild is at another phase, and nothing else.
-async fn go_on(shop: &Shop, seen: &Rebuild, now: &Rebuild) -> Result<Outcome, StoreError> {
+/// Commits how far the rebuild is, and nothing else.
+async fn go_on(shop: &Shop, seen: &Rebuild, now: &Rebuild) -> Result<Progress, Failure> {
     let mut transaction = Transaction::new();
     transaction.add(rebuild::replace(seen, now)?);
-    shop.table.commit(transaction, &mut shop.backoff()).await
+    commit(shop, transaction).await
 }

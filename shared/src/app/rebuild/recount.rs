@@ -4,7 +4,7 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use super::{Failure, Pace, Progress, after, commit};
+use super::{Failure, Pace, Progress, after, commit, go_on};
 use crate::{
     app::{
         Shop,
@@ -12,14 +12,14 @@ use crate::{
     },
     domain::{
         OrderId,
-        order::Order,
+        order::{Order, Sale},
         recount::Balances,
         time::{seoul_day, start_of_seoul_day},
     },
     store::{
         Consistency, Key, Table, Transaction, keys,
         orders::OrderRecord,
-        rebuild::{self, Figures, Phase, Rebuild, Track},
+        rebuild::{Figures, Phase, Rebuild, Track},
         sales::Mark,
         table::Segment,
     },
@@ -27,10 +27,6 @@ use crate::{
 
 /// How long before it is paid an order can have been created: longer than any hold, and some for clocks that differ.
 const PAID_AFTER: SignedDuration = SignedDuration::from_hours(1);
-
-/// After so long without a mark a change is taken for lost. Too short a time would do no harm: whoever comes second finds
-/// the mark of the first. It keeps the rebuild from doing the stream's work.
-const UNDER_WAY: SignedDuration = SignedDuration::from_mins(10);
 
 /// An order's place in the index by time.
 #[derive(Debug, Deserialize)]
@@ -55,9 +51,7 @@ pub(super) async fn step(shop: &Shop, pace: &Pace, rebuild: &Rebuild) -> Result<
     }
     if open.is_empty() {
         let now = Rebuild { figures, ..after(rebuild, Phase::Repair { bucket: 0 }) };
-        let mut transaction = Transaction::new();
-        transaction.add(rebuild::replace(rebuild, &now)?);
-        return commit(shop, transaction).await;
+        return go_on(shop, rebuild, &now).await;
     }
     // What one of them has noted stays, whatever becomes of the others.
     join_all(open).await.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -80,7 +74,7 @@ async fn follow(shop: &Shop, pace: &Pace, rebuild: &Rebuild, segment: u16, seen:
         };
         let (rows, next) = shop.table.scan::<IndexRow>(part, pace.rows).await?;
         for rows in rows.chunks(Table::MAX_BATCH) {
-            add_up(shop, rebuild, rows, &mut found).await?;
+            add_up(shop, pace, rebuild, rows, &mut found).await?;
         }
         now.is_done = next.is_none();
         now.cursor = next;
@@ -108,11 +102,17 @@ struct Found {
 struct Change {
     event_id: String,
     paid_at: Timestamp,
-    sale: crate::domain::order::Sale,
+    sale: Sale,
 }
 
 /// Adds what some orders have sold and was counted before this generation, and counts what nobody has.
-async fn add_up(shop: &Shop, rebuild: &Rebuild, rows: &[IndexRow], found: &mut Found) -> Result<(), Failure> {
+async fn add_up(
+    shop: &Shop,
+    pace: &Pace,
+    rebuild: &Rebuild,
+    rows: &[IndexRow],
+    found: &mut Found,
+) -> Result<(), Failure> {
     let mut wanted = Vec::new();
     for IndexRow { pk } in rows {
         let id = keys::id_of_partition(pk).and_then(|id| OrderId::try_from(id.to_owned()).ok());
@@ -153,22 +153,17 @@ async fn add_up(shop: &Shop, rebuild: &Rebuild, rows: &[IndexRow], found: &mut F
                 }
             }
             Some(_) => {}
-            None if shop.clock.now().duration_since(sale.at) > UNDER_WAY => {
+            None if shop.clock.now().duration_since(sale.at) > pace.under_way => {
                 tracing::warn!(event.id = event_id, "a sale that nobody has counted");
                 lost.insert(event_id, (paid_at, sale.units));
             }
             None => {}
         }
     }
-    let recovered = count_lost(shop, lost).await?;
-    found.figures.recovered += recovered;
+    found.figures.recovered += bestsellers::count_all(shop, lost, &mut shop.backoff()).await?;
     Ok(())
 }
 
-fn change(order: &Order, paid_at: Timestamp, sale: crate::domain::order::Sale) -> Change {
+fn change(order: &Order, paid_at: Timestamp, sale: Sale) -> Change {
     Change { event_id: bestsellers::event_id(&order.order_id, sale.version), paid_at, sale }
-}
-
-async fn count_lost(shop: &Shop, lost: Sold) -> Result<u64, Failure> {
-    bestsellers::count_all(shop, lost, &mut shop.backoff()).await
 }

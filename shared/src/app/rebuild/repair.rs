@@ -20,12 +20,13 @@ use crate::{
 /// How many parts are read at once.
 const PARTS: usize = 10;
 
-/// Adds up the parts of some buckets, one after the other, and corrects what is wrong.
+/// Adds up the parts of some buckets, one after the other, until there was something wrong in one, and corrects that. So
+/// however much is wrong a step is no longer than one bucket takes.
 pub(super) async fn step(shop: &Shop, pace: &Pace, rebuild: &Rebuild, first: u16) -> Result<Progress, Failure> {
-    let (mut seen, mut left) = (rebuild.clone(), 0_u64);
-    let buckets: Vec<u16> = (first..keys::REBUILD_BUCKETS).take(pace.pages).collect();
-    for bucket in &buckets {
-        let balances = add_up(shop, rebuild, *bucket).await?;
+    let (mut seen, mut left, mut next) = (rebuild.clone(), 0_u64, first);
+    for bucket in (first..rebuild.buckets).take(pace.pages) {
+        next = bucket.saturating_add(1);
+        let balances = add_up(shop, rebuild, bucket).await?;
         for (product, balance) in balances.wrong() {
             let repaired = match rebuild.figures.unreadable {
                 0 => repair(shop, &mut seen, product, balance).await?,
@@ -40,16 +41,18 @@ pub(super) async fn step(shop: &Shop, pace: &Pace, rebuild: &Rebuild, first: u16
                 Repaired::BySomebodyElse => return Ok(Progress::Working),
             }
         }
+        if balances.wrong().next().is_some() {
+            break;
+        }
     }
-    let phase = match buckets.last().map(|bucket| bucket.saturating_add(1)) {
-        Some(bucket) if bucket < keys::REBUILD_BUCKETS => Phase::Repair { bucket },
-        _ => Phase::Board { after: None, best: Vec::new() },
+    let phase = if next < rebuild.buckets {
+        Phase::Repair { bucket: next }
+    } else {
+        Phase::Board { after: None, best: Vec::new() }
     };
     let mut now = after(&seen, phase);
     now.figures.left = now.figures.left.saturating_add(left);
-    match go_on(shop, &seen, &now).await? {
-        Outcome::Committed | Outcome::Refused(_) => Ok(Progress::Working),
-    }
+    go_on(shop, &seen, &now).await
 }
 
 async fn add_up(shop: &Shop, rebuild: &Rebuild, bucket: u16) -> Result<Balances, Failure> {
@@ -88,12 +91,7 @@ enum Repaired {
 }
 
 /// Corrects a product's counts and notes it, in one commit.
-async fn repair(
-    shop: &Shop,
-    seen: &mut Rebuild,
-    product: &ProductId,
-    balance: &Balance,
-) -> Result<Repaired, Failure> {
+async fn repair(shop: &Shop, seen: &mut Rebuild, product: &ProductId, balance: &Balance) -> Result<Repaired, Failure> {
     let missing = balance.missing();
     let corrected = if balance.is_counted { Corrected::TakenOver } else { Corrected::Unseen };
     let last = Timestamp::from_millisecond(balance.last_sold_at).unwrap_or_default();

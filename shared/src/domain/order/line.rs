@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{ProductId, Quantity, UserId, Won, invalid::named, pricing::PricedLine};
 
-/// Where a line is on its way. [`crate::domain::order::OrderStatus`] follows from all lines.
+/// Where a line is on its way. The state of the order follows from all lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum LineStatus {

@@ -1,0 +1,41 @@
+//! Which events go in one call.
+
+use std::collections::HashMap;
+
+use shared::events::Event;
+
+/// The most entries that one PutEvents takes, and the most bytes of them together, with some room for what is around
+/// an event.
+const MAX_ENTRIES: usize = 10;
+const MAX_BYTES: usize = 240 * 1024;
+
+/// An event that the bus has not taken yet.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    /// The place of its record in the batch.
+    pub(crate) place: usize,
+    pub(crate) event: Event,
+    /// The event as it goes on the bus.
+    pub(crate) detail: String,
+}
+
+/// Which of the events, all of them in the stream's order, go in the next call: the first ones that fit.
+///
+/// The bus can refuse any entry of a call. So of each aggregate only what happened first goes: what happened later goes
+/// when that has been taken.
+pub(crate) fn next_call(waiting: &[Waiting]) -> Vec<usize> {
+    let mut first: HashMap<&str, u64> = HashMap::new();
+    let (mut call, mut bytes) = (Vec::new(), 0_usize);
+    for (index, Waiting { event, detail, .. }) in waiting.iter().enumerate() {
+        let first = *first.entry(&event.aggregate_id).or_insert(event.sequence);
+        let fits = call.is_empty() || bytes.saturating_add(detail.len()) <= MAX_BYTES;
+        if event.sequence == first && fits {
+            bytes = bytes.saturating_add(detail.len());
+            call.push(index);
+        }
+        if call.len() == MAX_ENTRIES {
+            break;
+        }
+    }
+    call
+}

@@ -1,0 +1,28 @@
+//! Does what is left undone on the shelves of products with several shards or in flash mode.
+//!
+//! What a function drew and did not live to claim is back on the shelf within some two minutes: a run sees what is drawn, the
+//! next looks for its slots.
+
+use std::time::Duration;
+
+use lambda_runtime::Error;
+use shared::app::{
+    Shop,
+    rounds::{Round, round},
+    shelf_sweep::{shelves, sweep},
+};
+
+/// How long a run may begin with something new. The function has a minute, and the next run begins then.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// Sweeps the shelves that are on the list.
+///
+/// # Errors
+/// Where the list cannot be read.
+pub async fn handle(shop: &Shop) -> Result<(), Error> {
+    let Round { reclaimed, failed } =
+        round(PATIENCE, |after| shelves(shop, after), |product| sweep(shop, product)).await?;
+    metrics::counter!("UnitsReclaimed").increment(reclaimed);
+    tracing::info!(reclaimed, failed, "swept");
+    Ok(())
+}

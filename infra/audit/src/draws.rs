@@ -1,0 +1,138 @@
+//! Units drawn from the shards of products in flash mode: each is one order's, or back on the shelf, or not yet either.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shared::domain::{
+    OrderId,
+    draws::{self, Slot},
+    stock::Shard,
+};
+
+use crate::findings::Checks;
+
+/// The slots of a shard.
+#[derive(Debug, Default)]
+pub(crate) struct Draws {
+    /// Units by the first of their places.
+    slots: BTreeMap<i64, i64>,
+    orders: BTreeSet<OrderId>,
+}
+
+impl Draws {
+    pub(crate) fn add(&mut self, place: i64, slot: Slot) {
+        self.slots.insert(place, slot.units);
+        self.orders.extend(slot.order_id);
+    }
+
+    /// Who claimed units.
+    pub(crate) fn orders(&self) -> impl Iterator<Item = &OrderId> {
+        self.orders.iter()
+    }
+
+    /// Units that were drawn and have no slot: on their way to an order, or burnt.
+    pub(crate) fn unclaimed(&self, shard: &Shard) -> i128 {
+        let accounted: i128 = self.slots.range(shard.swept.to..).map(|(_, units)| i128::from(*units)).sum();
+        i128::from(shard.drawn) - i128::from(shard.swept.to) - accounted
+    }
+
+    /// A shard that was taken away and added again has slots of then, too: before all its places of now.
+    pub(crate) fn check(&self, number: u16, shard: &Shard, checks: &mut Checks<'_>) {
+        let Shard { drawn, swept, .. } = *shard;
+        let mut end = i64::MIN;
+        for (&place, &units) in &self.slots {
+            checks.at_most(format_args!("shard {number}: end of what was drawn before place {place}"), place, end);
+            end = place.saturating_add(units.max(1));
+        }
+        checks.at_most(format_args!("shard {number}: end of what was drawn last"), drawn, end);
+        let first = draws::first_place_beside(swept.to);
+        let accounted: i64 = self.slots.range(first..swept.to).map(|(_, units)| units).sum();
+        checks.equal(format_args!("shard {number}: swept places that have slots"), swept.to - first, accounted);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::{
+        domain::{draws::Slot, product::Product, stock::Shard, swept::Swept},
+        store::keys,
+    };
+
+    use crate::fixture::{Shop, order, product};
+
+    /// A healthy shop where tea, of which shard 0 has 3 of 5 units left, is sold in flash mode: the first order has
+    /// claimed what it drew.
+    fn flash_shop() -> Shop {
+        let mut shop = Shop::healthy();
+        shop.change(keys::product(&product("tea")), |tea: &mut Product| tea.flash = true);
+        draw(&mut shop, 2);
+        put(&mut shop, 0, 2, Some("o1"));
+        assert_eq!(shop.violations(), [] as [&str; 0]);
+        shop
+    }
+
+    fn draw(shop: &mut Shop, units: i64) {
+        shop.change(keys::stock(&product("tea"), 0), |shard: &mut Shard| shard.drawn += units);
+    }
+
+    fn put(shop: &mut Shop, place: i64, units: i64, claimed_by: Option<&str>) {
+        shop.put(keys::units(&product("tea"), 0, place), Slot { units, order_id: claimed_by.map(order) });
+    }
+
+    #[test]
+    fn what_is_drawn_and_not_claimed_is_not_lost() {
+        let mut shop = flash_shop();
+        draw(&mut shop, 1);
+        let units = "[2 stock] product tea: units received, as on the shelf, drawn and in live orders";
+        assert_eq!(shop.violations(), [format!("{units}: expected 10, found 11")]);
+        shop.change(keys::stock(&product("tea"), 0), |shard: &mut Shard| shard.remaining -= 1);
+        assert_eq!(shop.violations(), [] as [&str; 0]);
+        // Given back: it has a slot, and is on the shelf again.
+        put(&mut shop, 2, 1, None);
+        assert_eq!(shop.violations(), [format!("{units}: expected 10, found 9")]);
+        shop.change(keys::stock(&product("tea"), 0), |shard: &mut Shard| shard.remaining += 1);
+        assert_eq!(shop.violations(), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn no_unit_is_claimed_twice_or_without_being_drawn() {
+        let mut shop = flash_shop();
+        put(&mut shop, 1, 1, Some("o1"));
+        let rule = "[2 stock] product tea: shard 0: end of what was drawn before place 1: expected at most 1, found 2";
+        assert!(shop.violations().contains(&rule.to_owned()));
+        let mut shop = flash_shop();
+        put(&mut shop, 2, 1, Some("o1"));
+        let rule = "[2 stock] product tea: shard 0: end of what was drawn last: expected at most 2, found 3";
+        assert!(shop.violations().contains(&rule.to_owned()));
+    }
+
+    #[test]
+    fn what_is_swept_has_slots() {
+        let mut shop = flash_shop();
+        draw(&mut shop, 1);
+        shop.change(keys::stock(&product("tea"), 0), |shard: &mut Shard| {
+            (shard.remaining, shard.swept) = (2, Swept::beginning_at(3));
+        });
+        let rule = "[2 stock] product tea: shard 0: swept places that have slots: expected 3, found 2";
+        assert!(shop.violations().contains(&rule.to_owned()), "{:?}", shop.violations());
+    }
+
+    #[test]
+    fn a_shelf_with_draws_is_swept() {
+        let mut shop = flash_shop();
+        shop.change(keys::product(&product("tea")), |tea: &mut Product| tea.sweep_from = None);
+        shop.place(keys::product(&product("tea")), None);
+        let rule = "[2 stock] product tea: shelf that needs a sweep and gets none: expected false, found true";
+        assert_eq!(shop.violations(), [rule]);
+        draw(&mut shop, 1);
+        shop.change(keys::stock(&product("tea"), 0), |shard: &mut Shard| shard.remaining -= 1);
+        let units = "[2 stock] product tea: drawn units on a shelf that no sweep comes by: expected 0, found 1";
+        assert_eq!(shop.violations(), [units, rule]);
+    }
+
+    #[test]
+    fn an_order_that_claims_units_exists() {
+        let mut shop = flash_shop();
+        put(&mut shop, 0, 2, Some("nobody"));
+        assert_eq!(shop.violations(), ["[2 stock] product tea: order of drawn units: expected one, found none"]);
+    }
+}

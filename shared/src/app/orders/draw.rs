@@ -1,0 +1,136 @@
+//! Flash mode: the units of a line are drawn ahead of the order's commit, which then claims them.
+//!
+//! A draw asserts the offer, as a sale does. What was drawn and is not claimed goes back at once; where this function dies,
+//! by the sweep.
+
+use super::facts::{Facts, LineFacts, changed};
+use crate::{
+    app::{Failure, Shop, draws},
+    domain::{
+        UserId,
+        draws::Drawn,
+        product::{Offer, SaleStatus},
+        stock::{Shard, Take},
+    },
+    store::{Applied, Backoff, stock as shelf},
+};
+
+/// What came of drawing the units of a line.
+enum Drawing {
+    /// They are drawn.
+    Complete,
+    /// The offer is another one.
+    OtherOffer(Offer),
+}
+
+impl Facts {
+    /// Draws what is missing of the lines in flash mode. False where an offer turned out to be another than was believed:
+    /// now it is known, and nothing is drawn at the old one.
+    ///
+    /// # Errors
+    /// What is wrong by now with the user, a product or its stock.
+    pub(super) async fn draw(&mut self, shop: &Shop, user: &UserId, backoff: &mut Backoff) -> Result<bool, Failure> {
+        for index in 0..self.lines.len() {
+            let Some(line) = self.lines.get_mut(index).filter(|line| line.product.flash) else {
+                continue;
+            };
+            let offer = match line.draw(shop, backoff).await {
+                Ok(Drawing::Complete) => continue,
+                Ok(Drawing::OtherOffer(offer)) => offer,
+                Err(Failure::Refused(refusal)) => {
+                    // What is wrong with the user or another product is told first.
+                    self.check_all_but_coupon(shop, user, backoff).await?;
+                    return Err(refusal.into());
+                }
+                Err(failure) => return Err(failure),
+            };
+            let believed = line.product.offer;
+            line.give_back(shop, backoff).await?;
+            if offer.status != SaleStatus::OnSale || self.sheet.is_some() {
+                self.check_all_but_coupon(shop, user, backoff).await?;
+            }
+            let Some(line) = self.lines.get_mut(index) else { continue };
+            let id = &line.product.product_id;
+            shop.forget_product(id);
+            if self.sheet.is_some() && !offer.costs_as_much_as(&believed) {
+                return Err(changed(id, &believed, &offer).into());
+            }
+            if offer.status == SaleStatus::OnSale {
+                line.product.offer = offer;
+            }
+            backoff.again("a product changed meanwhile").await?;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// Notes that a commit has claimed what was drawn.
+    pub(super) fn claimed(&mut self) {
+        self.lines.iter_mut().for_each(|line| line.drawn.clear());
+    }
+
+    /// Gives back what was drawn and not claimed. Where that fails the sweep does it.
+    pub(super) async fn give_back_drawn(&mut self, shop: &Shop, backoff: &mut Backoff) {
+        for line in &mut self.lines {
+            if let Err(error) = line.give_back(shop, backoff).await {
+                tracing::warn!(%error, product = %line.product.product_id, "drawn units are left to the sweep");
+            }
+        }
+    }
+}
+
+impl LineFacts {
+    /// How many units are not drawn yet.
+    pub(super) fn missing(&self) -> i64 {
+        self.drawn.iter().fold(i64::from(self.quantity.get()), |missing, drawn| missing.saturating_sub(drawn.units))
+    }
+
+    /// Draws what is missing: from the order's own shard, or from where there is enough. Each look at all shards follows a
+    /// draw in vain, and whoever drew instead has got units.
+    async fn draw(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<Drawing, Failure> {
+        let (id, offer) = (self.product.product_id.clone(), self.product.offer);
+        while self.missing() > 0 {
+            for take in std::mem::take(&mut self.takes) {
+                match shop.table.apply::<Shard>(&shelf::draw(&id, take, &offer)?, backoff).await? {
+                    Applied::Done(shard) => {
+                        let Take { shard: number, units } = take;
+                        self.drawn.push(Drawn { shard: number, from: shard.drawn.saturating_sub(units), units });
+                    }
+                    Applied::Refused(Some(shard)) if shard.offer != offer => {
+                        return Ok(Drawing::OtherOffer(shard.offer));
+                    }
+                    Applied::Refused(_) => break,
+                }
+            }
+            if self.missing() > 0 {
+                self.find_units(shop, backoff).await?;
+                backoff.again("others drew the units").await?;
+            }
+        }
+        Ok(Drawing::Complete)
+    }
+
+    /// Gives back what was drawn, and plans to draw all anew.
+    async fn give_back(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
+        let drawn = std::mem::take(&mut self.drawn);
+        self.plan_all(drawn.first().map(|drawn| drawn.shard));
+        for drawn in drawn {
+            draws::give_back(shop, &self.product.product_id, drawn, backoff).await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets units that the sweep took for burnt, and gave back: `kept` says of each draw whether it is still ours.
+    pub(super) fn lose(&mut self, kept: impl Iterator<Item = bool>) {
+        let shard = self.drawn.first().map(|drawn| drawn.shard);
+        let drawn = std::mem::take(&mut self.drawn);
+        self.drawn = drawn.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(drawn, _)| drawn).collect();
+        self.plan_all(shard);
+    }
+
+    /// Plans to take what is missing from one shard.
+    fn plan_all(&mut self, shard: Option<u16>) {
+        let shard = shard.or_else(|| self.takes.first().map(|take| take.shard)).unwrap_or(0);
+        self.takes = vec![Take { shard, units: self.missing() }];
+    }
+}

@@ -1,0 +1,82 @@
+//! What is left undone on the shelves of products with several shards or in flash mode: the sweep does it.
+//!
+//! It brings a new offer to shards that have not got it (whoever changed it has died), gives back units that were drawn and
+//! never claimed, and levels shards once some have far less than others. Each is a commit of its own that may be repeated.
+
+use super::{
+    Failure, Shop, draws,
+    due::{self, Overdue, Place},
+    rounds::Part,
+    shelves,
+};
+use crate::{
+    domain::{
+        ProductId,
+        product::Product,
+        stock::{self, Shard},
+    },
+    store::{Applied, Consistency, Outcome, Transaction, keys, products, stock as shelf},
+};
+
+/// How many places of each shard one sweep looks at: what it learnt is noted after so many.
+const PART: i64 = 1_000;
+
+/// A part of the products whose shelves are to be swept, from a place on.
+///
+/// # Errors
+/// Where the table gives no answer.
+pub async fn shelves(shop: &Shop, after: Option<Place>) -> Result<Overdue<ProductId>, Failure> {
+    due::overdue(shop, keys::SHELVES.to_owned(), after, keys::product).await
+}
+
+/// Sweeps a part of a product's shelf. Where there will be nothing to do any more, it leaves the list.
+///
+/// Run twice, or by two at once, all is done once. Stopped anywhere, the next sweep does the rest.
+///
+/// # Errors
+/// Where the table gives no answer.
+pub async fn sweep(shop: &Shop, id: ProductId) -> Result<Part, Failure> {
+    let mut backoff = shop.backoff();
+    let product: Option<Product> = shop.table.get(keys::product(&id), Consistency::Strong).await?;
+    let product = product.ok_or(Failure::Broken("a product that is listed exists"))?;
+    let shards = shelves::read(shop, &id, product.stock_shards, &mut backoff).await?;
+    let (mut done, mut all_swept) = (Part::default(), true);
+    for (shard, number) in shards.iter().zip(0..) {
+        if shard.offer != product.offer {
+            shelves::set_offer(shop, &product, number, &mut backoff).await?;
+        }
+        done = done.and(sweep_shard(shop, &id, number, shard).await?);
+        all_swept &= shard.swept.reaches(shard.drawn);
+    }
+    let remaining: Vec<i64> = shards.iter().map(|shard| shard.remaining).collect();
+    if stock::is_uneven(&remaining) {
+        shelves::level(shop, &id, &mut backoff).await?;
+    }
+    if all_swept && !product.needs_sweep() {
+        let mut transaction = Transaction::new();
+        let version = product.version.saturating_add(1);
+        transaction.add(products::replace(&product, &Product { sweep_from: None, version, ..product.clone() })?);
+        match shop.table.commit(transaction, &mut backoff).await? {
+            Outcome::Committed | Outcome::Refused(_) => {}
+        }
+    }
+    Ok(done)
+}
+
+async fn sweep_shard(shop: &Shop, product: &ProductId, number: u16, shard: &Shard) -> Result<Part, Failure> {
+    let now = shop.clock.now();
+    let Some(all) = shard.swept.due(now) else {
+        return Ok(Part::default());
+    };
+    let mut backoff = shop.backoff();
+    let end = all.end.min(all.start.saturating_add(PART));
+    let (reclaimed, to) = draws::settle(shop, product, number, all.start..end, &mut backoff).await?;
+    if let Some(swept) = shard.swept.moved(to, shard.drawn, now) {
+        let note = shelf::note_swept(product, number, swept)?;
+        // Refused where another sweep has come further.
+        match shop.table.apply::<Shard>(&note, &mut backoff).await? {
+            Applied::Done(_) | Applied::Refused(_) => {}
+        }
+    }
+    Ok(Part { reclaimed, more: to < all.end })
+}

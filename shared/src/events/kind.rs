@@ -1,0 +1,96 @@
+//! The kinds of events: what each is called, what it tells, and in which version of its shape.
+
+use serde::{Deserialize, Serialize};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
+
+use super::{
+    CouponSnapshot, Envelope, OrderSnapshot, PaymentRequest, RefundRequest, SheetSnapshot, ShippingInstruction,
+};
+
+macro_rules! kinds {
+    ($($(#[doc = $about:literal])+ $kind:ident: $data:ty, $version:literal;)+) => {
+        /// What can happen. The names are those on the bus.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+        pub enum EventKind {
+            $($(#[doc = $about])+ $kind,)+
+        }
+
+        impl EventKind {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$kind),+];
+
+            /// The name on the bus.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$kind => stringify!($kind),)+
+                }
+            }
+
+            /// The version of the shape that its events have.
+            pub fn version(self) -> u16 {
+                match self {
+                    $(Self::$kind => $version,)+
+                }
+            }
+
+            /// What it tells, and the shape of its events: for their contract, no function asks for it.
+            pub fn described(self) -> Described {
+                match self {
+                    $(Self::$kind => Described::of::<$data>(concat!($($about),+)),)+
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// An order has its units and waits for the money.
+    OrderPlaced: OrderSnapshot, 1;
+    /// An order was paid.
+    OrderPaid: OrderSnapshot, 1;
+    /// An order was refused for lack of balance, and kept.
+    OrderPaymentFailed: OrderSnapshot, 1;
+    /// An order ended unpaid.
+    OrderCancelled: OrderSnapshot, 1;
+    /// A paid order was cancelled or returned, whole or in part, and paid back as much.
+    OrderRefunded: OrderSnapshot, 1;
+    /// All that is left of an order has arrived.
+    OrderCompleted: OrderSnapshot, 1;
+    /// The external payment system is to get the money for an order.
+    PaymentRequested: PaymentRequest, 1;
+    /// The external payment system is to pay money back.
+    RefundRequested: RefundRequest, 1;
+    /// The delivery system is to ship what a seller owes an order.
+    ShippingRequested: ShippingInstruction, 1;
+    /// The delivery system is not to ship it, or a part of it.
+    ShippingCancelled: ShippingInstruction, 1;
+    /// An order sheet was drawn up.
+    OrderSheetCreated: SheetSnapshot, 1;
+    /// An order sheet's time was up before it was ordered.
+    OrderSheetAbandoned: SheetSnapshot, 1;
+    /// A user got a coupon.
+    CouponIssued: CouponSnapshot, 1;
+    /// A coupon that was not used was taken back.
+    CouponRevoked: CouponSnapshot, 1;
+}
+
+/// What there is to say of a kind of event.
+pub struct Described {
+    /// What it tells.
+    pub about: &'static str,
+    /// The shape of the envelope with its data.
+    pub envelope: RefOr<Schema>,
+    /// The shapes that it refers to, by name.
+    pub parts: Vec<(String, RefOr<Schema>)>,
+}
+
+impl Described {
+    fn of<T: ToSchema>(about: &'static str) -> Self {
+        let mut parts = vec![(T::name().into_owned(), T::schema())];
+        Envelope::<T>::schemas(&mut parts);
+        Self { about: about.trim(), envelope: Envelope::<T>::schema(), parts }
+    }
+}

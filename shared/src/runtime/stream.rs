@@ -1,0 +1,164 @@
+//! Working off the table's stream, record by record. One that cannot be read is put aside, so that it holds up no other.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use aws_lambda_events::{
+    dynamodb::EventRecord,
+    streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse},
+};
+use aws_sdk_sqs::{Client, types::MessageAttributeValue};
+use lambda_runtime::Error;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{
+    aws,
+    config::{ConfigError, required},
+};
+use crate::store::StoreError;
+
+/// Records of the stream, each as the stream gave it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Batch {
+    records: Vec<Value>,
+}
+
+impl Batch {
+    /// The answer to Lambda: go on with the record at this place, which failed, or after all of them. What comes before
+    /// it does not come again.
+    pub fn checkpoint(&self, failed: Option<usize>) -> DynamoDbEventResponse {
+        let failure = |place: usize| {
+            let mut failure = DynamoDbBatchItemFailure::default();
+            // Without a number all of the batch comes again.
+            failure.item_identifier = self.records.get(place).and_then(sequence_number).map(str::to_owned);
+            failure
+        };
+        let mut response = DynamoDbEventResponse::default();
+        response.batch_item_failures = failed.map(failure).into_iter().collect();
+        response
+    }
+}
+
+fn sequence_number(record: &Value) -> Option<&str> {
+    record.get("dynamodb")?.get("SequenceNumber")?.as_str()
+}
+
+/// What the records of a batch tell.
+#[derive(Debug)]
+pub struct Told<T> {
+    /// By the place of the record in the batch, in the order of the stream.
+    pub changes: Vec<(usize, T)>,
+    /// The place of a record that could neither be read nor put aside: neither it nor what follows it was read.
+    pub stopped_at: Option<usize>,
+}
+
+/// The queue of records that cannot be read, each the body of a message, as the stream gave it. To be handled after all,
+/// it is handed over as a batch of its own: `{"Records": [BODY]}`. A record can be in it more than once.
+#[derive(Debug)]
+pub struct DeadLetters {
+    client: Client,
+    url: String,
+}
+
+/// The most characters of what is said of why a record cannot be read.
+const MAX_REASON: usize = 1_000;
+
+impl DeadLetters {
+    /// The queue that `DEAD_LETTERS_URL` names.
+    ///
+    /// # Errors
+    /// Where the configuration is incomplete.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Ok(Self::new(Client::new(&aws::sdk_config()?), required("DEAD_LETTERS_URL")?))
+    }
+
+    /// The queue with this address.
+    pub fn new(client: Client, url: String) -> Self {
+        Self { client, url }
+    }
+
+    /// Reads the records of a batch. What cannot be read is put aside; reading ends where that fails too.
+    pub async fn read<T>(&self, batch: &Batch, of_record: impl Fn(&EventRecord) -> Result<T, StoreError>) -> Told<T> {
+        let mut told = Told { changes: Vec::new(), stopped_at: None };
+        for (place, record) in batch.records.iter().enumerate() {
+            let reason = match read(record, &of_record) {
+                Ok(change) => {
+                    told.changes.push((place, change));
+                    continue;
+                }
+                Err(reason) => reason,
+            };
+            let number = sequence_number(record);
+            match self.put_aside(record, &reason).await {
+                Ok(()) => tracing::error!(record.number = number, "a stream record cannot be read and was put aside"),
+                Err(error) => {
+                    tracing::error!(%error, record.number = number, "a stream record can neither be read nor put aside");
+                    told.stopped_at = Some(place);
+                    break;
+                }
+            }
+        }
+        told
+    }
+
+    /// The reason goes with it and not into the log: it may quote what is in the record.
+    async fn put_aside(&self, record: &Value, reason: &str) -> Result<(), Error> {
+        // Some control characters are more than a queue takes.
+        let reason: String = reason.chars().filter(|c| !c.is_control()).take(MAX_REASON).collect();
+        let reason = MessageAttributeValue::builder().data_type("String").string_value(reason).build()?;
+        let message = self.client.send_message().queue_url(&self.url).message_body(record.to_string());
+        message.message_attributes("Reason", reason).send().await.map_err(aws_sdk_sqs::Error::from)?;
+        Ok(())
+    }
+}
+
+/// What a record tells, or why it cannot be read. A panic is as good a reason as any: the record would be the end of
+/// every function that gets it, until it is too old to come again.
+fn read<T>(record: &Value, of_record: impl Fn(&EventRecord) -> Result<T, StoreError>) -> Result<T, String> {
+    let record = EventRecord::deserialize(record).map_err(|error| error.to_string())?;
+    match catch_unwind(AssertUnwindSafe(|| of_record(&record))) {
+        Ok(told) => told.map_err(|error| error.to_string()),
+        Err(_) => Err("reading it panicked".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn record(number: &str) -> Value {
+        json!({
+            "eventID": "1", "eventName": "INSERT", "eventVersion": "1.1", "eventSource": "aws:dynamodb",
+            "awsRegion": "ap-northeast-2", "eventSourceARN": "arn",
+            "dynamodb": {
+                "ApproximateCreationDateTime": 1_795_143_600, "Keys": { "pk": { "S": "ORDER#1" } },
+                "SequenceNumber": number, "SizeBytes": 1, "StreamViewType": "NEW_AND_OLD_IMAGES",
+            },
+        })
+    }
+
+    #[test]
+    fn a_record_is_read_or_there_is_a_reason() {
+        assert_eq!(read(&record("7"), |record| Ok(record.change.sequence_number.clone())), Ok(Some("7".to_owned())));
+        let refused = read(&record("7"), |_| Err::<(), _>(StoreError::Rejected("so".to_owned())));
+        assert!(refused.unwrap_err().contains("so"));
+        assert_eq!(read::<()>(&record("7"), |_| panic!("a bug")), Err("reading it panicked".to_owned()));
+        assert!(read(&json!("nothing"), |_| Ok(())).is_err());
+    }
+
+    #[test]
+    fn the_answer_names_where_to_go_on() {
+        let batch = Batch { records: vec![record("7"), record("8"), json!({})] };
+        let named = |failed| {
+            let failures = batch.checkpoint(failed).batch_item_failures;
+            failures.into_iter().map(|failure| failure.item_identifier).collect::<Vec<_>>()
+        };
+        assert_eq!(named(None), []);
+        assert_eq!(named(Some(1)), [Some("8".to_owned())]);
+        // Without a number Lambda lets all of it come again.
+        assert_eq!(named(Some(2)), [None]);
+    }
+}

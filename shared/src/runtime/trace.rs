@@ -1,0 +1,145 @@
+//! One id for a request and all that follows from it, through the table, its stream, the bus and the queues.
+//!
+//! It is the trace of X-Ray, which API Gateway begins for each request, written as W3C has it. What is stored keeps it,
+//! each event carries it, and whoever takes an event goes on under it. Within [`of`] every line of the log has it, as
+//! `trace.id` of its span.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tracing::{Instrument, Span};
+
+use super::Random;
+
+/// Names a trace: 32 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct TraceId(String);
+
+/// The text is no trace id.
+#[derive(Debug, thiserror::Error)]
+#[error("a trace id has 32 hexadecimal digits")]
+pub struct NoTraceId;
+
+/// How many digits a trace id has.
+const DIGITS: usize = 32;
+
+/// The header that API Gateway and Lambda hand a trace over in.
+pub(super) const HEADER: &str = "x-amzn-trace-id";
+
+impl TryFrom<String> for TraceId {
+    type Error = NoTraceId;
+
+    fn try_from(text: String) -> Result<Self, NoTraceId> {
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if text.len() == DIGITS && text.bytes().all(is_digit) { Ok(Self(text)) } else { Err(NoTraceId) }
+    }
+}
+
+impl fmt::Display for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TraceId {
+    /// What it looks like, as a regular expression.
+    pub const PATTERN: &str = "^[0-9a-f]{32}$";
+
+    /// The trace of an invocation: that of X-Ray, `Root=1-5759e988-bd862e3fe1be46a994272793;…`, or one of its own where
+    /// there is none.
+    pub fn of_invocation(xray: Option<&str>, request_id: &str) -> Self {
+        xray.and_then(Self::of_xray).unwrap_or_else(|| Self::of_request(request_id))
+    }
+
+    fn of_xray(header: &str) -> Option<Self> {
+        let root = header.split(';').find_map(|part| part.trim().strip_prefix("Root=1-"))?;
+        Self::try_from(root.replace('-', "").to_ascii_lowercase()).ok()
+    }
+
+    /// Lambda's ids of requests have as many digits; any other id gets those of its digest.
+    fn of_request(id: &str) -> Self {
+        Self::try_from(id.replace('-', "")).unwrap_or_else(|NoTraceId| {
+            let hash = Sha256::digest(id.as_bytes());
+            let mut digits = data_encoding::HEXLOWER.encode(&hash);
+            digits.truncate(DIGITS);
+            Self(digits)
+        })
+    }
+
+    /// The header `traceparent` for a request to another system: <https://www.w3.org/TR/trace-context>.
+    pub fn traceparent(&self, random: &Random) -> String {
+        // A span of zeros means none.
+        let span = (random.bits() >> 64).max(1);
+        format!("00-{self}-{span:016x}-01")
+    }
+
+    /// The span of what belongs to the trace.
+    pub fn span(&self) -> Span {
+        tracing::info_span!("trace", trace.id = %self)
+    }
+}
+
+tokio::task_local! {
+    static CURRENT: TraceId;
+}
+
+/// The trace that this is a part of. There is none only where nobody has said so: every function does.
+pub fn current() -> Option<TraceId> {
+    CURRENT.try_with(Clone::clone).ok()
+}
+
+/// Does something as a part of a trace.
+pub async fn of<F: Future>(trace: TraceId, what: F) -> F::Output {
+    let span = trace.span();
+    // Boxed, because handlers nest deep enough as it is for the compiler.
+    CURRENT.scope(trace, Box::pin(what.instrument(span))).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_trace_is_that_of_x_ray() {
+        let xray = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
+        let trace = TraceId::of_invocation(Some(xray), "4dfb1d32-0b6e-4d3c-9a0f-5a3f5c1c8d7e");
+        assert_eq!(trace.to_string(), "5759e988bd862e3fe1be46a994272793");
+        let own = TraceId::of_invocation(Some(&format!("Self=1-67891234-12456789abcdef012345678;{xray}")), "1");
+        assert_eq!(own, trace);
+    }
+
+    #[test]
+    fn without_it_the_request_has_one_of_its_own() {
+        let of = |xray: Option<&str>, request: &str| TraceId::of_invocation(xray, request).to_string();
+        let uuid = "4dfb1d32-0b6e-4d3c-9a0f-5a3f5c1c8d7e";
+        for nothing in [None, Some(""), Some("Root=1-xyz"), Some("Root=1-5759e988-bd862e3fe1be46a99427279\u{ac00}")] {
+            assert_eq!(of(nothing, uuid), "4dfb1d320b6e4d3c9a0f5a3f5c1c8d7e");
+        }
+        let other = of(None, "frfjxplir33xbmdsex32hlrst4");
+        assert_eq!(other, of(None, "frfjxplir33xbmdsex32hlrst4"));
+        assert!(TraceId::try_from(other.clone()).is_ok());
+        assert_ne!(other, of(None, "x"));
+    }
+
+    #[test]
+    fn others_are_told_as_w3c_has_it() {
+        let trace = TraceId::of_invocation(None, "4dfb1d32-0b6e-4d3c-9a0f-5a3f5c1c8d7e");
+        let told = |bits: u128| trace.traceparent(&Random::new(move || bits));
+        assert_eq!(told(u128::MAX), "00-4dfb1d320b6e4d3c9a0f5a3f5c1c8d7e-ffffffffffffffff-01");
+        assert_eq!(told(0), "00-4dfb1d320b6e4d3c9a0f5a3f5c1c8d7e-0000000000000001-01");
+    }
+
+    #[tokio::test]
+    async fn what_is_done_within_a_trace_knows_it() {
+        assert_eq!(current(), None);
+        let (outer, inner) = (TraceId::of_request("outer"), TraceId::of_request("inner"));
+        of(outer.clone(), async {
+            of(inner.clone(), async { assert_eq!(current(), Some(inner.clone())) }).await;
+            assert_eq!(current(), Some(outer.clone()));
+        })
+        .await;
+        assert_eq!(current(), None);
+    }
+}

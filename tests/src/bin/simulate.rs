@@ -1,0 +1,118 @@
+//! Simulates evenings of the shop, each from its seed: `cargo xtask sim`.
+#![allow(clippy::disallowed_methods, reason = "the machine's own time is what is asked for")]
+
+use std::{
+    process::ExitCode,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Instant,
+};
+
+use clap::Parser;
+use tests::sim::{Plan, run, shrink};
+
+/// Simulates evenings of the shop, each from its seed, on all cores
+///
+/// Where one goes wrong its seed is printed, and what is left of its plan when everything is left out that does not matter,
+/// with all that happens in it. Exits with 1 then.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// How many seeds
+    #[arg(long, default_value_t = 1_000)]
+    seeds: u64,
+
+    /// The first seed
+    #[arg(long, default_value_t = 0)]
+    from: u64,
+
+    /// This seed alone, with all that happens
+    #[arg(long)]
+    seed: Option<u64>,
+
+    /// Leave the plan as it is where it fails
+    #[arg(long)]
+    whole: bool,
+
+    /// Go on after failures, and tell only in how many seeds there were some
+    #[arg(long)]
+    count: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match arguments.seed {
+        Some(seed) => show(&Plan::of(seed), arguments.whole),
+        None => run_all(&arguments),
+    }
+}
+
+/// Runs a plan and tells all that happens in it; where it fails, in the smallest part of it that does.
+fn show(plan: &Plan, whole: bool) -> ExitCode {
+    let outcome = run(plan, true);
+    let failed = !outcome.wrong.is_empty();
+    let (plan, outcome) = if failed && !whole {
+        eprintln!("seed {} goes wrong; leaving out what does not matter …", plan.seed);
+        let smallest = shrink(plan);
+        let outcome = run(&smallest, true);
+        (smallest, outcome)
+    } else {
+        (plan.clone(), outcome)
+    };
+    print!("{}", outcome.trace);
+    println!("seed {}: {} steps, faults {:?}, {} calls", plan.seed, plan.steps.len(), plan.faults, outcome.calls);
+    outcome.wrong.iter().for_each(|wrong| println!("WRONG: {wrong}"));
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn run_all(arguments: &Arguments) -> ExitCode {
+    let began = Instant::now();
+    let (next, calls) = (AtomicU64::new(arguments.from), AtomicU64::new(0));
+    let end = arguments.from.saturating_add(arguments.seeds);
+    let failed: Mutex<Vec<(u64, String)>> = Mutex::default();
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::SeqCst);
+            if seed >= end {
+                return;
+            }
+            let outcome = run(&Plan::of(seed), false);
+            calls.fetch_add(outcome.calls, Ordering::SeqCst);
+            if let Some(wrong) = outcome.wrong.into_iter().next() {
+                if let Ok(mut failed) = failed.lock() {
+                    failed.push((seed, wrong));
+                }
+                if !arguments.count {
+                    next.store(end, Ordering::SeqCst);
+                }
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    let mut failed = failed.into_inner().unwrap_or_default();
+    failed.sort();
+    let seconds = began.elapsed().as_secs_f64();
+    let calls = calls.into_inner();
+    match failed.first() {
+        None => {
+            println!("{} seeds from {}: nothing wrong; {calls} calls, {seconds:.1} s", arguments.seeds, arguments.from);
+            ExitCode::SUCCESS
+        }
+        Some((seed, wrong)) if arguments.count => {
+            println!("{} of {} seeds go wrong in {seconds:.1} s, first {seed}: {wrong}", failed.len(), arguments.seeds);
+            ExitCode::FAILURE
+        }
+        Some((seed, wrong)) => {
+            println!("seed {seed}: {wrong}");
+            let code = show(&Plan::of(*seed), arguments.whole);
+            println!("to see it again: cargo xtask sim --seed {seed}");
+            code
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Functions that die at a call to another service, before it is sent or after it was carried out.
+
+use std::{
+    fmt,
+    future::{IntoFuture, pending},
+    sync::{Arc, Mutex},
+};
+
+use aws_smithy_runtime_api::client::{
+    http::{HttpConnector, HttpConnectorFuture},
+    orchestrator::HttpRequest,
+};
+use tokio::sync::Notify;
+
+use crate::wire;
+
+/// On which side of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Before it is sent.
+    Before,
+    /// After it was carried out.
+    After,
+}
+
+/// Watches the calls that a function makes, and lets it die at one of them.
+#[derive(Debug, Clone, Default)]
+pub struct Deaths(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    point: Option<(usize, Side)>,
+    calls: Mutex<Vec<String>>,
+    died: Notify,
+}
+
+impl Deaths {
+    /// Lets it die at the call with this number, from 0.
+    pub fn at(call: usize, side: Side) -> Self {
+        Self(Arc::new(Inner { point: Some((call, side)), ..Inner::default() }))
+    }
+
+    /// The calls made so far: to which operation.
+    pub fn calls(&self) -> Vec<String> {
+        self.0.calls.lock().unwrap().clone()
+    }
+
+    /// Runs a function: nothing where it dies.
+    pub async fn run<F: IntoFuture>(&self, function: F) -> Option<F::Output> {
+        tokio::select! {
+            biased;
+            () = self.0.died.notified() => None,
+            answer = function.into_future() => Some(answer),
+        }
+    }
+
+    /// Makes a call that is watched.
+    pub async fn call<F: IntoFuture>(&self, name: &str, call: F) -> F::Output {
+        let number = {
+            let mut calls = self.0.calls.lock().unwrap();
+            calls.push(name.to_owned());
+            calls.len() - 1
+        };
+        if self.0.point == Some((number, Side::Before)) {
+            return self.die().await;
+        }
+        let answer = call.await;
+        if self.0.point == Some((number, Side::After)) {
+            return self.die().await;
+        }
+        answer
+    }
+
+    async fn die<T>(&self) -> T {
+        self.0.died.notify_one();
+        pending().await
+    }
+
+    /// A client of EventBridge whose calls are watched.
+    pub fn eventbridge(&self, bus: impl HttpConnector + 'static) -> aws_sdk_eventbridge::Client {
+        aws_sdk_eventbridge::Client::new(&wire::to(self.watched(bus)))
+    }
+
+    /// A client of SQS whose calls are watched.
+    pub fn sqs(&self, queue: impl HttpConnector + 'static) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::new(&wire::to(self.watched(queue)))
+    }
+
+    /// A service whose calls are watched.
+    pub(crate) fn watched<S: HttpConnector + 'static>(&self, service: S) -> impl HttpConnector + 'static {
+        Watched { service: Arc::new(service), deaths: self.clone() }
+    }
+}
+
+struct Watched<S> {
+    service: Arc<S>,
+    deaths: Deaths,
+}
+
+impl<S> fmt::Debug for Watched<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watched")
+    }
+}
+
+impl<S: HttpConnector + 'static> HttpConnector for Watched<S> {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let name = target.rsplit('.').next().unwrap_or_default().to_owned();
+        let (service, deaths) = (Arc::clone(&self.service), self.deaths.clone());
+        HttpConnectorFuture::new(async move {
+            // The service is asked when the call is sent, not before.
+            deaths.call(&name, async { service.call(request).await }).await
+        })
+    }
+}

@@ -1,0 +1,241 @@
+//! A stream as a function's event source, as Lambda's documentation has it:
+//! <https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html>.
+//!
+//! Records come in batches of those that pass the filters, at least once and in order. After a partial failure they come
+//! again from the first that failed; after an error the batch comes again, halved where the template says so. What was
+//! tried too often or is too old goes to the on-failure destination. By a seed, batches are cut anew each time and records
+//! come up to five times.
+//!
+//! Not in the documentation, and assumed: a retry waits a second, then twice as long each time, up to a minute.
+
+use std::{borrow::Borrow, collections::VecDeque, future::Future, time::Duration};
+
+use aws_lambda_events::streams::DynamoDbEventResponse;
+use lambda_http::Error;
+use serde_json::Value;
+use shared::runtime::stream::Batch;
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    Dynamo,
+    limits::Chance,
+    stream::{Reader, batch},
+    template::template,
+};
+
+/// How a function's event source is set up.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    filters: Vec<Value>,
+    batch_size: usize,
+    bisects: bool,
+    /// Nothing: without end.
+    max_retries: Option<u32>,
+    /// How old a record may get.
+    pub max_age: Duration,
+    reports_failures: bool,
+}
+
+impl Settings {
+    /// Those that the template has for the stream of a function.
+    pub fn of(function: &str) -> Self {
+        let template = template();
+        let source = &template["Resources"][function]["Properties"]["Events"]["Stream"]["Properties"];
+        let filters = source["FilterCriteria"]["Filters"].as_array().expect("a stream has filters").iter();
+        let pattern = |filter: &Value| filter["Pattern"].as_str().expect("a filter has a pattern").to_owned();
+        let number = |name: &str| source[name].as_i64().unwrap_or_else(|| panic!("{function} says its {name}"));
+        Self {
+            filters: filters.map(|filter| serde_json::from_str(&pattern(filter)).expect("a pattern is JSON")).collect(),
+            batch_size: usize::try_from(number("BatchSize")).unwrap(),
+            bisects: source["BisectBatchOnFunctionError"] == true,
+            max_retries: u32::try_from(number("MaximumRetryAttempts")).ok(),
+            max_age: Duration::from_secs(u64::try_from(number("MaximumRecordAgeInSeconds")).unwrap()),
+            reports_failures: source["FunctionResponseTypes"][0] == "ReportBatchItemFailures",
+        }
+    }
+
+    /// Whether a record passes any of the filters.
+    pub fn passes(&self, record: &Value) -> bool {
+        self.filters.iter().any(|filter| passes(filter, record))
+    }
+
+    /// How many records of a batch are done with, by the function's answer.
+    pub(crate) fn done<R: Borrow<Value>>(&self, records: &[R], response: &DynamoDbEventResponse) -> usize {
+        if !self.reports_failures {
+            return records.len();
+        }
+        let place = |number: Option<&str>| {
+            records.iter().position(|record| record.borrow()["dynamodb"]["SequenceNumber"].as_str() == number)
+        };
+        // One that is not in the batch fails all of it.
+        let failures = response.batch_item_failures.iter();
+        let failed = failures.map(|failure| place(failure.item_identifier.as_deref()).unwrap_or(0)).min();
+        failed.unwrap_or(records.len())
+    }
+}
+
+/// Whether each field that a filter has is one of the values, or begins with one of the prefixes, that it lists.
+fn passes(filter: &Value, record: &Value) -> bool {
+    match filter {
+        Value::Object(fields) => fields.iter().all(|(name, filter)| passes(filter, &record[name])),
+        Value::Array(values) => values.iter().any(|value| match value["prefix"].as_str() {
+            Some(prefix) => record.as_str().is_some_and(|text| text.starts_with(prefix)),
+            None => value == record,
+        }),
+        other => panic!("a filter is made of objects and lists: {other}"),
+    }
+}
+
+/// A record on its way.
+#[derive(Debug, Clone)]
+struct Record {
+    record: Value,
+    /// When it was first seen in the stream.
+    since: Instant,
+    /// How often it was handled.
+    times: u32,
+}
+
+/// A batch, or what is left of one.
+struct Part {
+    records: VecDeque<Record>,
+    attempts: u32,
+}
+
+/// The most times that a record is handled.
+const MAX_TIMES: u32 = 5;
+
+/// A stream that a function works off.
+#[derive(Debug)]
+pub struct EventSource {
+    /// How it is set up.
+    pub settings: Settings,
+    reader: Reader,
+    /// Not handled yet, or to be handled again.
+    waiting: VecDeque<Record>,
+    /// Handled, and may come again.
+    handled: VecDeque<Record>,
+    chance: Option<Chance>,
+    /// What the on-failure destination got.
+    pub given_up: Vec<Value>,
+    /// How large the batches were.
+    pub batches: Vec<usize>,
+}
+
+impl EventSource {
+    /// The stream from its beginning, as the source of this function of the template.
+    pub fn new(function: &str, dynamo: Dynamo) -> Self {
+        Self {
+            settings: Settings::of(function),
+            reader: Reader::new(dynamo),
+            waiting: VecDeque::new(),
+            handled: VecDeque::new(),
+            chance: None,
+            given_up: Vec::new(),
+            batches: Vec::new(),
+        }
+    }
+
+    /// Cuts batches of any size, and lets records come again, by a seed.
+    #[must_use]
+    pub fn unruly(self, seed: u64) -> Self {
+        Self { chance: Some(Chance::new(seed)), ..self }
+    }
+
+    /// Takes what there is by now, changed, as what the function gets.
+    pub fn poll_changed(&mut self, change: impl Fn(&mut Value)) {
+        let known = self.waiting.len();
+        self.poll();
+        self.waiting.iter_mut().skip(known).for_each(|record| change(&mut record.record));
+    }
+
+    /// Has the function handle everything there is.
+    pub async fn run<F>(&mut self, function: impl Fn(Batch) -> F)
+    where
+        F: Future<Output = Result<DynamoDbEventResponse, Error>>,
+    {
+        loop {
+            self.poll();
+            if self.waiting.is_empty() {
+                return;
+            }
+            let size = match &mut self.chance {
+                None => self.settings.batch_size,
+                Some(chance) => usize::try_from(chance.below(self.settings.batch_size as u64)).unwrap() + 1,
+            };
+            let records: VecDeque<Record> = self.waiting.drain(..size.min(self.waiting.len())).collect();
+            self.handle(records, &function).await;
+            self.rewind();
+        }
+    }
+
+    /// Has a batch handled, or given up.
+    async fn handle<F>(&mut self, records: VecDeque<Record>, function: &impl Fn(Batch) -> F)
+    where
+        F: Future<Output = Result<DynamoDbEventResponse, Error>>,
+    {
+        let mut parts = VecDeque::from([Part { records, attempts: 0 }]);
+        while let Some(Part { mut records, mut attempts }) = parts.pop_front() {
+            // They are in the order of the stream: the oldest first.
+            while records.front().is_some_and(|record| record.since.elapsed() > self.settings.max_age) {
+                self.given_up.extend(records.pop_front().map(|record| record.record));
+            }
+            if records.is_empty() {
+                continue;
+            }
+            self.batches.push(records.len());
+            let raw: Vec<&Value> = records.iter().map(|record| &record.record).collect();
+            match function(batch(&raw)).await {
+                Ok(response) => {
+                    let done = self.settings.done(&raw, &response);
+                    self.handled
+                        .extend(records.drain(..done).map(|record| Record { times: record.times + 1, ..record }));
+                    if records.is_empty() {
+                        continue;
+                    }
+                    attempts += 1;
+                }
+                // Halving does not count as an attempt.
+                Err(_) if self.settings.bisects && records.len() > 1 => {
+                    let second = records.split_off(records.len() / 2);
+                    parts.push_front(Part { records: second, attempts });
+                }
+                Err(_) => attempts += 1,
+            }
+            if self.settings.max_retries.is_some_and(|max| attempts > max) {
+                self.given_up.extend(records.into_iter().map(|record| record.record));
+                continue;
+            }
+            sleep(Duration::from_secs(1 << attempts.min(6)).min(Duration::from_secs(60))).await;
+            parts.push_front(Part { records, attempts });
+        }
+    }
+
+    fn poll(&mut self) {
+        loop {
+            let records = self.reader.next(usize::MAX);
+            if records.is_empty() {
+                return;
+            }
+            let passing = records.into_iter().filter(|record| self.settings.passes(record));
+            self.waiting.extend(passing.map(|record| Record { record, since: Instant::now(), times: 0 }));
+        }
+    }
+
+    /// Lets some of what was handled last come again, as if it had not been noted that it was.
+    fn rewind(&mut self) {
+        let Some(chance) = &mut self.chance else {
+            self.handled.clear();
+            return;
+        };
+        for _ in 0..chance.below(self.settings.batch_size as u64) {
+            match self.handled.pop_back() {
+                Some(record) if record.times < MAX_TIMES => self.waiting.push_front(record),
+                _ => {
+                    self.handled.clear();
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Clients: each asks, asks again where it heard nothing, and holds the answers against each other.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::Value;
+use tokio::time::{sleep, sleep_until};
+
+use super::{
+    acts::{Act, Ask, choose},
+    consumers,
+    plan::{FaultKind, Step},
+    shape,
+    world::World,
+};
+use crate::{Answer, Call, limits::Chance};
+
+/// How often a client asks at most.
+const TRIES: u32 = 5;
+
+/// What is known of the shop outside of it.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// The orders that somebody was told of: whose, their ids, how many lines.
+    pub(super) orders: Vec<(&'static str, String, usize)>,
+    /// The order sheets.
+    pub(super) sheets: Vec<(&'static str, String)>,
+    /// The success that each key has had.
+    answered: BTreeMap<String, Value>,
+    /// What was read of the table's changes by each of the stream's readers, and how much of it is not handled yet.
+    pub(super) behind: BTreeMap<(&'static str, u64), (usize, usize)>,
+}
+
+/// Furnishes the shop.
+pub(super) async fn furnish(world: &World) {
+    for (call, number) in shape::furnish(world).into_iter().zip(0..) {
+        let chance = world.chance_of(&format!("furniture {number}"));
+        let answer = send(world, "furniture", call, chance).await;
+        assert!(answer.is_some_and(|answer| answer.status < 300), "the shop can be furnished");
+    }
+}
+
+/// Takes a step at its time.
+pub(super) async fn act(world: World, step: Step, began: tokio::time::Instant) {
+    sleep_until(began + step.at).await;
+    let mut chance = Chance::new(step.seed);
+    match choose(&world, &mut chance) {
+        Act::SweepDue => consumers::sweep_due(&world, chance).await,
+        Act::SweepShelves => consumers::sweep_shelves(&world, chance).await,
+        Act::SweepTickets => consumers::sweep_tickets(&world, chance).await,
+        Act::RebuildSales => consumers::rebuild_sales(&world, chance).await,
+        Act::Ask(Ask { who, call, takes_key }) => {
+            let key = (takes_key && chance.below(4) > 0).then(|| format!("key-{}", step.number));
+            let call = match &key {
+                Some(key) => call.key(key),
+                None => call,
+            };
+            let name = format!("{who} #{}", step.number);
+            let twice = world.goes_wrong(FaultKind::DoubleClicks) && chance.below(6) == 0;
+            let (first, second) = (Chance::new(chance.bits()), Chance::new(chance.bits()));
+            let once = ask(&world, who, &name, key.as_deref(), call.clone(), first);
+            if twice && key.is_some() {
+                tokio::join!(once, ask(&world, who, &name, key.as_deref(), call, second));
+            } else {
+                once.await;
+            }
+        }
+    }
+}
+
+/// Asks until there is an answer. Without a key only once: what became of it nobody knows.
+async fn ask(world: &World, who: &'static str, name: &str, key: Option<&str>, call: Call, mut chance: Chance) {
+    let tries = if key.is_some() { TRIES } else { 1 };
+    let digest = call.digest(who);
+    for _ in 0..tries {
+        let was_done = digest.as_ref().is_some_and(|digest| world.table.has_effect_of(digest));
+        let answer = send(world, name, call.clone(), Chance::new(chance.bits())).await;
+        if let Some(answer) = answer.filter(|answer| answer.status != 503) {
+            if was_done && answer.status >= 300 {
+                world.blame(format!("{name} is refused what its key had done: {} {}", answer.status, answer.body));
+            }
+            return learn(world, who, name, key, &answer);
+        }
+        sleep(Duration::from_millis(chance.below(2_000))).await;
+    }
+    world.trace.note(name, || "gives up".to_owned());
+}
+
+/// Sends a call once; nothing where there is no answer.
+async fn send(world: &World, name: &str, call: Call, mut chance: Chance) -> Option<Answer> {
+    world.trace.note(name, || call.line());
+    sleep(Duration::from_millis(chance.below(5))).await;
+    let function = call.function().to_owned();
+    let work = world.invoke(function, Chance::new(chance.bits()), consumers::FUNCTION, |shop, _| async move {
+        call.to(shop).await
+    });
+    let answer = work.await;
+    sleep(Duration::from_millis(chance.below(5))).await;
+    let is_lost = world.goes_wrong(FaultKind::LostAnswers) && chance.below(12) == 0;
+    world.trace.note(name, || match &answer {
+        None => "hears nothing".to_owned(),
+        Some(answer) => {
+            let lost = if is_lost { ", which gets lost" } else { "" };
+            format!("{} {}{lost}", answer.status, answer.body)
+        }
+    });
+    answer.filter(|_| !is_lost)
+}
+
+/// Remembers what was answered, and that a key has one outcome.
+fn learn(world: &World, who: &'static str, name: &str, key: Option<&str>, answer: &Answer) {
+    if answer.status >= 500 {
+        world.blame(format!("{name} is told {} {}", answer.status, answer.body));
+    }
+    if answer.status >= 300 {
+        return;
+    }
+    let data = &answer.body["data"];
+    let mut known = world.known.lock().unwrap();
+    if let Some(order) = data["orderId"].as_str().filter(|_| data["allowedActions"].is_array())
+        && known.orders.iter().all(|(_, id, _)| id != order)
+    {
+        known.orders.push((who, order.to_owned(), data["items"].as_array().map_or(1, Vec::len)));
+    }
+    if let Some(sheet) = data["orderSheetId"].as_str().filter(|_| data["orderId"].is_null())
+        && known.sheets.iter().all(|(_, id)| id != sheet)
+    {
+        known.sheets.push((who, sheet.to_owned()));
+    }
+    let Some(key) = key else { return };
+    let outcome = outcome(data);
+    let first = known.answered.entry(key.to_owned()).or_insert_with(|| outcome.clone()).clone();
+    drop(known);
+    if first != outcome {
+        world.blame(format!("{name} is told {outcome} by its key, and was told {first} before"));
+    }
+}
+
+/// What must be the same whenever a key is answered: all of a charge, the id of anything else.
+fn outcome(data: &Value) -> Value {
+    if data["entryId"].is_string() {
+        return data.clone();
+    }
+    let is_order = data["allowedActions"].is_array();
+    let ids = ["issuedCouponId", if is_order { "orderId" } else { "orderSheetId" }, "couponId", "productId", "userId"];
+    ids.into_iter().map(|id| &data[id]).find(|id| id.is_string()).cloned().unwrap_or_default()
+}

@@ -1,0 +1,315 @@
+//! The connection of a function's instance to AWS: the SDK's HTTP interface, with the network and its faults behind it.
+
+use std::{
+    fmt,
+    future::pending,
+    sync::{Arc, Mutex, MutexGuard, OnceLock},
+    time::Duration,
+};
+
+use aws_sdk_dynamodb::config::retry::RetryPartition;
+use aws_smithy_runtime_api::client::{
+    http::{HttpConnector, HttpConnectorFuture},
+    orchestrator::{HttpRequest, HttpResponse},
+    result::ConnectorError,
+};
+use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
+use aws_types::SdkConfig;
+use serde_json::{Value, json};
+use tokio::{sync::Notify, time::sleep};
+
+use super::{
+    faults::{Fate, fate},
+    plan::FaultKind,
+    world::World,
+};
+use crate::{TABLE, dynamo, limits::Chance, wire};
+
+/// How a function is to die.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Death {
+    /// At which of its calls, from 1.
+    pub(super) call: u32,
+    /// Whether after the call was carried out, or before it is sent.
+    pub(super) after: bool,
+}
+
+/// What an instance is doing.
+#[derive(Debug)]
+pub(super) struct Invocation {
+    pub(super) name: String,
+    pub(super) chance: Chance,
+    pub(super) death: Option<Death>,
+    pub(super) calls: u32,
+}
+
+#[derive(Clone)]
+pub(super) struct Connection {
+    world: World,
+    invocation: Arc<Mutex<Invocation>>,
+    died: Arc<Notify>,
+    clients: Arc<Clients>,
+}
+
+/// The clients that an instance has made so far.
+#[derive(Debug, Default)]
+struct Clients {
+    eventbridge: OnceLock<aws_sdk_eventbridge::Client>,
+    sqs: OnceLock<aws_sdk_sqs::Client>,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Connection")
+    }
+}
+
+/// A budget of retries that is not shared, as that of another process.
+fn own_budget() -> RetryPartition {
+    RetryPartition::custom("instance").build()
+}
+
+/// A call on its way.
+struct Sent {
+    service: String,
+    operation: String,
+    body: Value,
+}
+
+/// How a call goes.
+struct Way {
+    name: String,
+    number: u32,
+    there: Duration,
+    back: Duration,
+    fate: Fate,
+    death: Option<Death>,
+    chance: Chance,
+}
+
+impl Connection {
+    pub(super) fn new(world: World) -> Self {
+        let invocation = Invocation { name: String::new(), chance: Chance::new(0), death: None, calls: 0 };
+        Self { world, invocation: Arc::new(Mutex::new(invocation)), died: Arc::default(), clients: Arc::default() }
+    }
+
+    /// What the clients of an instance are made from: as in a deployed function, but for waits without jitter.
+    fn config(self) -> SdkConfig {
+        let timeouts = TimeoutConfig::builder()
+            .operation_attempt_timeout(Duration::from_secs(1))
+            .operation_timeout(Duration::from_secs(7));
+        let retries = RetryConfig::standard().with_max_attempts(3).with_use_static_exponential_base(true);
+        wire::to(self).into_builder().timeout_config(timeouts.build()).retry_config(retries).build()
+    }
+
+    /// What a client is made from: the connection without the clients, which would keep themselves alive.
+    fn alone(&self) -> SdkConfig {
+        Self { clients: Arc::default(), ..self.clone() }.config()
+    }
+
+    /// A client of DynamoDB.
+    pub(super) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        let config = aws_sdk_dynamodb::config::Builder::from(&self.alone()).retry_partition(own_budget());
+        aws_sdk_dynamodb::Client::from_conf(config.build())
+    }
+
+    /// A client of EventBridge.
+    pub(super) fn eventbridge(&self) -> aws_sdk_eventbridge::Client {
+        let client = self.clients.eventbridge.get_or_init(|| {
+            let config = aws_sdk_eventbridge::config::Builder::from(&self.alone()).retry_partition(own_budget());
+            aws_sdk_eventbridge::Client::from_conf(config.build())
+        });
+        client.clone()
+    }
+
+    /// A client of SQS.
+    pub(super) fn sqs(&self) -> aws_sdk_sqs::Client {
+        let client = self.clients.sqs.get_or_init(|| {
+            let config = aws_sdk_sqs::config::Builder::from(&self.alone()).retry_partition(own_budget());
+            aws_sdk_sqs::Client::from_conf(config.build())
+        });
+        client.clone()
+    }
+
+    /// Begins an invocation.
+    pub(super) fn begin(&self, invocation: Invocation) {
+        *self.invocation() = invocation;
+    }
+
+    /// Comes when the function has died.
+    pub(super) async fn died(&self) {
+        self.died.notified().await;
+    }
+
+    fn invocation(&self) -> MutexGuard<'_, Invocation> {
+        self.invocation.lock().unwrap()
+    }
+
+    fn way(&self, operation: &str) -> Way {
+        let mut invocation = self.invocation();
+        invocation.calls += 1;
+        let number = invocation.calls;
+        let chance = &mut invocation.chance;
+        let there = Duration::from_millis(1 + chance.below(8));
+        let back = Duration::from_millis(1 + chance.below(8));
+        let drawn = fate(operation, self.world.faults(), chance);
+        let own = Chance::new(chance.bits());
+        let death = invocation.death.filter(|death| death.call == number);
+        Way { name: invocation.name.clone(), number, there, back, fate: drawn, death, chance: own }
+    }
+
+    async fn answer(self, sent: Sent) -> Result<HttpResponse, ConnectorError> {
+        let way = self.way(&sent.operation);
+        let (death, back) = (way.death, way.back);
+        if death.is_some_and(|death| !death.after) {
+            self.world.trace.note(&way.name, || format!("  #{} {} dies before it", way.number, shown(&sent)));
+            return self.die().await;
+        }
+        let answer = if let Fate::Late(late) = way.fate {
+            // Goes its way, whether or not anybody waits for it.
+            let world = self.world.clone();
+            let arriving = tokio::spawn(async move {
+                sleep(late).await;
+                carry_out(&world, sent, way)
+            });
+            arriving.await.expect("a call is carried out")
+        } else {
+            sleep(way.there).await;
+            carry_out(&self.world, sent, way)
+        };
+        if death.is_some() {
+            return self.die().await;
+        }
+        sleep(back).await;
+        answer.map(|(status, body)| dynamo::respond(status, &body))
+    }
+
+    async fn die<T>(&self) -> T {
+        self.died.notify_one();
+        pending().await
+    }
+}
+
+impl HttpConnector for Connection {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let (service, operation) = target.split_once('.').expect("a call names its operation");
+        let (service, operation) = (service.to_owned(), operation.to_owned());
+        let body = serde_json::from_slice(request.body().bytes().unwrap_or_default()).expect("a request is JSON");
+        HttpConnectorFuture::new(self.clone().answer(Sent { service, operation, body }))
+    }
+}
+
+fn carry_out(world: &World, mut sent: Sent, mut way: Way) -> Result<(u16, Value), ConnectorError> {
+    world.count_call();
+    let told = shown(&sent);
+    let left = if way.fate == Fate::LeftOver { leave_over(&mut sent.body) } else { Value::Null };
+    let refusal = match way.fate {
+        Fate::Conflict if sent.operation == "UpdateItem" => Some((400, dynamo::conflicting())),
+        Fate::Conflict => Some(dynamo::conflict(&sent.body)),
+        Fate::InProgress => {
+            Some((400, dynamo::error("TransactionInProgressException", "The transaction is in progress")))
+        }
+        Fate::Throttled => Some((400, dynamo::error("ThrottlingException", "Rate exceeded"))),
+        Fate::ServerError { carried_out: false } => Some((500, server_error())),
+        Fate::Broken { carried_out: false } => {
+            world.trace.note(&way.name, || format!("  #{} {told} never arrives", way.number));
+            return Err(ConnectorError::io("the connection broke".into()));
+        }
+        _ => None,
+    };
+    let answer = match refusal {
+        Some(refusal) => Ok(refusal),
+        None => serve(world, sent, &mut way.chance),
+    };
+    let answer = match (way.fate, answer) {
+        (Fate::ServerError { .. }, Ok(_)) => Ok((500, server_error())),
+        (Fate::LeftOver, Ok((200, mut body))) if !left.is_null() => {
+            body["UnprocessedKeys"] = left;
+            Ok((200, body))
+        }
+        (_, answer) => answer,
+    };
+    world.trace.note(&way.name, || {
+        let fate = if way.fate == Fate::Fine { String::new() } else { format!(" ({:?})", way.fate) };
+        let answered = answer.as_ref().map_or_else(|_| "nothing".to_owned(), result);
+        let dies = if way.death.is_some() { ", and dies" } else { "" };
+        format!("  #{} {told} -> {answered}{fate}{dies}", way.number)
+    });
+    if matches!(way.fate, Fate::Broken { .. }) {
+        return Err(ConnectorError::io("the connection broke".into()));
+    }
+    answer
+}
+
+fn serve(world: &World, sent: Sent, chance: &mut Chance) -> Result<(u16, Value), ConnectorError> {
+    match sent.service.as_str() {
+        "AWSEvents" => Ok(world.mail.put_events(world, &sent.body, chance)),
+        "AmazonSQS" if sent.operation == "SendMessage" => {
+            world.blame(format!("a record is put aside: {}", sent.body["MessageBody"]));
+            Ok((200, json!({ "MessageId": "1" })))
+        }
+        "AmazonSQS" => Ok((200, world.mail.postpone(&sent.body))),
+        _ => {
+            let stale = world.goes_wrong(FaultKind::StaleReads);
+            let lag = || {
+                if stale && chance.below(2) == 0 { Duration::from_millis(chance.below(1_500)) } else { Duration::ZERO }
+            };
+            world.table.carry_out(&sent.operation, sent.body, lag)
+        }
+    }
+}
+
+fn server_error() -> Value {
+    dynamo::error("InternalServerError", "Internal server error")
+}
+
+/// Takes half of a batch's keys out of the request: what is left over.
+fn leave_over(request: &mut Value) -> Value {
+    let wanted = &mut request["RequestItems"][TABLE];
+    let Some(keys) = wanted["Keys"].as_array_mut() else { return Value::Null };
+    let left = keys.split_off(keys.len().div_ceil(2));
+    if left.is_empty() {
+        return Value::Null;
+    }
+    let mut over = wanted.clone();
+    over["Keys"] = Value::Array(left);
+    json!({ TABLE: over })
+}
+
+/// What a call is about: its operation and the keys of its items.
+fn shown(sent: &Sent) -> String {
+    let mut keys = Vec::new();
+    collect_keys(&sent.body, &mut keys);
+    match sent.service.as_str() {
+        "AWSEvents" => format!("PutEvents of {}", sent.body["Entries"].as_array().map_or(0, Vec::len)),
+        "AmazonSQS" => format!("{} {}", sent.operation, sent.body["VisibilityTimeout"]),
+        _ => format!("{} {}", sent.operation, keys.join(", ")),
+    }
+}
+
+fn collect_keys(value: &Value, keys: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => match (&value["pk"]["S"], &value["sk"]["S"]) {
+            (Value::String(pk), Value::String(sk)) => keys.push(format!("{pk}/{sk}")),
+            _ => {
+                if let Some(pk) = fields.get("ExpressionAttributeValues").and_then(|values| values[":pk"]["S"].as_str())
+                {
+                    keys.push(format!("{pk}/…"));
+                }
+                fields.values().for_each(|field| collect_keys(field, keys));
+            }
+        },
+        Value::Array(values) => values.iter().for_each(|value| collect_keys(value, keys)),
+        _ => {}
+    }
+}
+
+/// What an answer comes to.
+fn result((status, body): &(u16, Value)) -> String {
+    let Some(error) = body["__type"].as_str() else { return status.to_string() };
+    let error = error.rsplit('#').next().unwrap_or_default();
+    let reasons = body["CancellationReasons"].as_array().into_iter().flatten();
+    let reasons: Vec<&str> = reasons.filter_map(|reason| reason["Code"].as_str()).collect();
+    if reasons.is_empty() { error.to_owned() } else { format!("{error} [{}]", reasons.join(", ")) }
+}

@@ -1,0 +1,51 @@
+//! What becomes of a call to AWS, as chance has it.
+
+use std::time::Duration;
+
+use super::plan::FaultKind;
+use crate::limits::Chance;
+
+/// What becomes of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is carried out and answered.
+    Fine,
+    /// It is refused: a transaction is at its items.
+    Conflict,
+    /// It is refused: the transaction of this token is in progress.
+    InProgress,
+    /// It is refused: there are too many.
+    Throttled,
+    /// It is answered with an error of the service, carried out or not.
+    ServerError { carried_out: bool },
+    /// The connection breaks.
+    Broken { carried_out: bool },
+    /// It arrives after this time; whoever sent it may have given up by then.
+    Late(Duration),
+    /// Some of a batch's keys are left unread.
+    LeftOver,
+}
+
+/// What becomes of a call of this operation. Of a hundred calls some ten fail, where everything can go wrong.
+pub(super) fn fate(operation: &str, faults: &[FaultKind], chance: &mut Chance) -> Fate {
+    use FaultKind::{Conflicts, InProgress, LateCalls, LeftOvers, LostCalls, ServerErrors, Throttles};
+
+    let (drawn, half) = (chance.below(100), chance.below(2) == 0);
+    let (kind, fate) = match drawn {
+        0..3 => (Conflicts, Fate::Conflict),
+        3 => (InProgress, Fate::InProgress),
+        4 => (Throttles, Fate::Throttled),
+        5 => (ServerErrors, Fate::ServerError { carried_out: half }),
+        6..8 => (LostCalls, Fate::Broken { carried_out: half }),
+        8 => (LateCalls, Fate::Late(Duration::from_millis(300 + chance.below(6_000)))),
+        9 => (LeftOvers, Fate::LeftOver),
+        _ => return Fate::Fine,
+    };
+    let applies = match kind {
+        Conflicts => matches!(operation, "TransactWriteItems" | "TransactGetItems" | "UpdateItem"),
+        InProgress => operation == "TransactWriteItems",
+        LeftOvers => operation == "BatchGetItem",
+        _ => true,
+    };
+    if applies && faults.contains(&kind) { fate } else { Fate::Fine }
+}

@@ -1,0 +1,165 @@
+//! What lies outside the shop: the data platform, the payment system, the delivery system.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use deliver_orders::{Delivery, Platform, TIMEOUT};
+use lambda_runtime::Error;
+use serde_json::{Value, json};
+use shared::events::PAYMENTS_SOURCE;
+use tokio::time::sleep;
+
+use super::{plan::FaultKind, world::World};
+
+/// What they know.
+#[derive(Debug, Default)]
+pub(super) struct Outside {
+    /// The events that the data platform received, by id, each with how often.
+    received: Mutex<BTreeMap<String, (Value, u32)>>,
+    /// The events that the payment and delivery systems have acted on.
+    seen: Mutex<BTreeMap<String, Value>>,
+    /// The payments that succeeded: to which order each is, and how much.
+    payments: Mutex<BTreeMap<String, (String, i64)>>,
+    /// Results of payments that are to be told yet.
+    untold: AtomicU32,
+}
+
+impl Outside {
+    /// The events that the data platform received.
+    pub(super) fn received(&self) -> Vec<Value> {
+        self.received.lock().unwrap().values().map(|(event, _)| event.clone()).collect()
+    }
+
+    /// The events that the payment and delivery systems received.
+    pub(super) fn seen(&self) -> Vec<Value> {
+        self.seen.lock().unwrap().values().cloned().collect()
+    }
+
+    /// Won that customers have paid outside for an order.
+    pub(super) fn paid_for(&self, order: &str) -> i64 {
+        self.payments.lock().unwrap().values().filter(|(of, _)| of == order).map(|(_, amount)| amount).sum()
+    }
+
+    /// The orders that something was paid for outside.
+    pub(super) fn paid_orders(&self) -> BTreeSet<String> {
+        self.payments.lock().unwrap().values().map(|(order, _)| order.clone()).collect()
+    }
+
+    /// Whether all has been told.
+    pub(super) fn is_silent(&self) -> bool {
+        self.untold.load(Ordering::SeqCst) == 0
+    }
+}
+
+/// The data platform, reached by one delivery.
+#[derive(Debug)]
+pub(super) struct DataPlatform(pub(super) World);
+
+impl Platform for DataPlatform {
+    async fn post(&self, Delivery { event_id, event, .. }: Delivery) -> Result<u16, Error> {
+        let Self(world) = self;
+        let mut chance = world.chance_of(&format!("{event_id} {:?}", world.now()));
+        let trouble = world.goes_wrong(FaultKind::PlatformDown);
+        sleep(Duration::from_millis(1 + chance.below(40))).await;
+        if world.is_down(FaultKind::PlatformDown) || (trouble && chance.below(10) == 0) {
+            world.trace.note("data platform", || format!("refuses {event_id}"));
+            return Ok(503);
+        }
+        {
+            let event: Value = serde_json::from_str(&event)?;
+            let mut received = world.outside.received.lock().unwrap();
+            let (known, times) = received.entry(event_id.clone()).or_insert_with(|| (event.clone(), 0));
+            *times += 1;
+            if *known != event {
+                world.blame(format!("event {event_id} is another the second time: {event}"));
+            }
+        }
+        if trouble && chance.below(10) == 0 {
+            sleep(TIMEOUT).await;
+            return Err("the data platform did not answer in time".into());
+        }
+        world.trace.note("data platform", || format!("takes {event_id}"));
+        Ok(200)
+    }
+}
+
+/// Takes what the delivery system is told.
+pub(super) async fn deliver(world: World) {
+    let mut chance = world.chance_of("delivery system");
+    loop {
+        for message in world.mail.receive("ShippingInstructions", 10, &mut chance).await {
+            note(&world, &message);
+        }
+    }
+}
+
+/// Answers what the payment system is asked.
+pub(super) async fn settle(world: World) {
+    let mut chance = world.chance_of("payment system");
+    loop {
+        for message in world.mail.receive("PaymentRequests", 10, &mut chance).await {
+            if let Some(event) = note(&world, &message)
+                && event["type"] == "PaymentRequested"
+            {
+                world.outside.untold.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(pay(world.clone(), event));
+            }
+        }
+    }
+}
+
+/// Takes an event off its queue: the event, if it was not seen before.
+fn note(world: &World, message: &Value) -> Option<Value> {
+    let body: Value = serde_json::from_str(message["body"].as_str().unwrap_or_default()).expect("a body is JSON");
+    world.mail.delete(message["messageId"].as_str().unwrap_or_default());
+    let event = body["detail"].clone();
+    let id = event["eventId"].as_str().expect("an event has an id").to_owned();
+    let mut seen = world.outside.seen.lock().unwrap();
+    match seen.insert(id.clone(), event.clone()) {
+        None => Some(event),
+        Some(before) => {
+            if before != event {
+                world.blame(format!("event {id} is another the second time: {event}"));
+            }
+            None
+        }
+    }
+}
+
+/// Lets a customer pay, as chance has it: at once, late, twice, too much, not at all; and tells it, now and then
+/// contradictorily.
+async fn pay(world: World, request: Value) {
+    let id = request["eventId"].as_str().expect("an event has an id").to_owned();
+    let mut chance = world.chance_of(&id);
+    let asked = request["data"]["amount"].as_i64().expect("a payment has an amount");
+    let results: &[(&str, u32, i64)] = match chance.below(12) {
+        0..5 => &[("PaymentSucceeded", 1, 0)],
+        5 | 6 => &[("PaymentFailed", 1, 0)],
+        7 => &[("PaymentSucceeded", 1, 0), ("PaymentSucceeded", 2, 0)],
+        8 => &[("PaymentFailed", 1, 0), ("PaymentSucceeded", 1, 0)],
+        9 => &[("PaymentSucceeded", 1, 0), ("PaymentFailed", 1, 0)],
+        10 => &[("PaymentSucceeded", 1, 100)],
+        _ => &[],
+    };
+    for &(kind, number, more) in results {
+        let way_ms = if chance.below(3) == 0 { chance.below(1_200_000) } else { chance.below(2_000) };
+        sleep(Duration::from_millis(way_ms)).await;
+        let order = request["data"]["orderId"].as_str().expect("a payment is for an order");
+        let (payment, amount) = (format!("{order}-{number}"), asked + more);
+        if kind == "PaymentSucceeded" {
+            world.outside.payments.lock().unwrap().insert(payment.clone(), (order.to_owned(), amount));
+        }
+        let detail = json!({ "paymentId": payment, "orderId": order, "amount": amount, "at": world.now() });
+        for _ in 0..1 + chance.below(2) {
+            world.trace.note("payment system", || format!("{kind} {payment} {amount}"));
+            world.mail.post(&world, PAYMENTS_SOURCE, kind, detail.clone(), &mut chance);
+        }
+    }
+    world.outside.untold.fetch_sub(1, Ordering::SeqCst);
+}

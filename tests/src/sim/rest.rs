@@ -1,0 +1,158 @@
+//! The end of a run: all comes to rest, and then the books must be right.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use audit::Scope;
+use serde_json::Value;
+use tokio::time::sleep;
+
+use super::{consumers, world::World};
+use crate::TABLE;
+
+/// Longer than any hold or order sheet lasts, by whatever clock.
+const UNTIL_ALL_IS_DUE: Duration = Duration::from_secs(31 * 60);
+
+/// Between two sweeps of tickets: longer than a function may hold one.
+const BETWEEN_SWEEPS: Duration = Duration::from_secs(36);
+
+/// Lets everything end that has to end.
+pub(super) async fn come_to_rest(world: &World) {
+    sleep(UNTIL_ALL_IS_DUE).await;
+    drain(world).await;
+    // What lost its message; a sweep takes as many calls as a third of a run, so it runs where there is something for it.
+    if still_waiting(&world.table.latest()).next().is_some() {
+        consumers::sweep_due(world, world.chance_of("last sweep")).await;
+    }
+    for sweep in 0..3 {
+        if burnt_tickets(&world.table.latest()).is_empty() {
+            break;
+        }
+        consumers::sweep_tickets(world, world.chance_of(&format!("last sweep of tickets {sweep}"))).await;
+        sleep(BETWEEN_SWEEPS).await;
+    }
+    for sweep in 0..3 {
+        consumers::sweep_shelves(world, world.chance_of(&format!("last sweep of shelves {sweep}"))).await;
+        sleep(BETWEEN_SWEEPS).await;
+    }
+    if rebuild(&world.table.latest()).is_some_and(|rebuild| phase(rebuild) != "DONE") {
+        consumers::rebuild_sales(world, world.chance_of("last rebuild")).await;
+    }
+    drain(world).await;
+}
+
+/// Waits until nothing is on its way any more.
+async fn drain(world: &World) {
+    for _ in 0..500 {
+        sleep(Duration::from_secs(20)).await;
+        if world.busy() == 0 && world.mail.waiting() == 0 && world.outside.is_silent() && world.is_read() {
+            return;
+        }
+    }
+    let waiting = world.mail.waiting();
+    world.blame(format!("it does not come to rest: {} at work, {waiting} messages waiting", world.busy()));
+}
+
+/// Checks that the books are right, nothing waits, and everybody outside knows what they must.
+pub(super) async fn check(world: &World) {
+    let client = world.table.dynamo().client();
+    match audit::audit(&client, TABLE, Scope::Everything, world.now()).await {
+        Ok(report) if report.is_clean() => {}
+        Ok(report) => report.to_string().lines().for_each(|line| world.blame(line.to_owned())),
+        Err(error) => world.blame(error.to_string()),
+    }
+    for letter in world.mail.dead_letters() {
+        world.blame(format!("a dead letter: {letter}"));
+    }
+    let items = world.table.latest();
+    burnt_tickets(&items).into_iter().for_each(|wrong| world.blame(wrong));
+    check_rebuild(world, &items);
+    still_waiting(&items).for_each(|wrong| world.blame(format!("{wrong} still waits")));
+    let orders: BTreeMap<&str, &Value> =
+        items.iter().filter(|item| item["sk"]["S"] == "ORDER").map(|order| (text(order, "orderId"), order)).collect();
+    let (received, seen) = (world.outside.received(), world.outside.seen());
+    for (id, order) in &orders {
+        check_published(world, id, order, &received);
+        check_money_outside(world, id, order, &seen);
+    }
+    for order in world.outside.paid_orders().iter().filter(|order| !orders.contains_key(order.as_str())) {
+        world.blame(format!("order {order} was paid, and is not there"));
+    }
+}
+
+/// A rebuild among those who count comes to its end, and finds nothing to correct.
+fn check_rebuild(world: &World, items: &[Value]) {
+    let Some(rebuild) = rebuild(items) else { return };
+    if phase(rebuild) != "DONE" {
+        world.blame(format!("the rebuild is still at {}", phase(rebuild)));
+    }
+    let corrected = number(&rebuild["figures"]["M"], "corrected");
+    if corrected != 0 {
+        world.blame(format!("the rebuild corrected {corrected} counts that were right"));
+    }
+}
+
+fn rebuild(items: &[Value]) -> Option<&Value> {
+    items.iter().find(|item| item["sk"]["S"] == "REBUILD")
+}
+
+fn phase(rebuild: &Value) -> &str {
+    text(&rebuild["phase"]["M"], "name")
+}
+
+/// The data platform has each order that was paid, failed or ended unpaid: one event of that, whatever came how often.
+fn check_published(world: &World, id: &str, order: &Value, received: &[Value]) {
+    let paid = usize::from(order["paidAt"].is_object());
+    let failed = usize::from(text(order, "status") == "PAYMENT_FAILED");
+    let cancelled = usize::from(text(order, "status") == "CANCELLED");
+    for (kind, expected) in [("OrderPaid", paid), ("OrderPaymentFailed", failed), ("OrderCancelled", cancelled)] {
+        let count = received.iter().filter(|event| event["aggregateId"] == id && event["type"] == kind).count();
+        if count != expected {
+            world.blame(format!("the data platform has {count} events {kind} of order {id}, not {expected}"));
+        }
+    }
+}
+
+/// What customers paid outside for an order was kept for it, or asked back: to the won.
+fn check_money_outside(world: &World, id: &str, order: &Value, seen: &[Value]) {
+    let of_order = seen.iter().filter(|event| event["type"] == "RefundRequested" && event["aggregateId"] == id);
+    let asked_back: i64 = of_order.filter_map(|event| event["data"]["amount"].as_i64()).sum();
+    let kept = if text(order, "payment") == "EXTERNAL" { number(order, "paid") - number(order, "refunded") } else { 0 };
+    let paid = world.outside.paid_for(id);
+    if paid - asked_back != kept {
+        world.blame(format!("of {paid} won paid outside for order {id}, {asked_back} were asked back and {kept} kept"));
+    }
+}
+
+/// The keys of what waits for its time to be up. Campaigns and products are swept again and again.
+fn still_waiting(items: &[Value]) -> impl Iterator<Item = &str> {
+    let waits =
+        |item: &&Value| item["byDuePk"].is_object() && item["sk"]["S"] != "CAMPAIGN" && item["sk"]["S"] != "PRODUCT";
+    items.iter().filter(waits).map(|item| text(item, "pk"))
+}
+
+/// Of which counters not each ticket that was drawn has its slot: what was burnt was not found.
+fn burnt_tickets(items: &[Value]) -> Vec<String> {
+    let mut burnt = Vec::new();
+    for counter in items.iter().filter(|item| item["sk"]["S"] == "COUNTER") {
+        let name = text(counter, "pk").trim_start_matches("COUNTER");
+        let slots = items.iter().filter(|item| {
+            text(item, "pk")
+                .strip_prefix("SLOT")
+                .and_then(|slot| slot.rsplit_once('#'))
+                .is_some_and(|(of, _)| of == name)
+        });
+        let (slots, drawn) = (slots.count(), number(counter, "next"));
+        if i64::try_from(slots).unwrap() != drawn {
+            burnt.push(format!("of {drawn} tickets drawn from {name} {slots} have slots"));
+        }
+    }
+    burnt
+}
+
+fn text<'v>(item: &'v Value, name: &str) -> &'v str {
+    item[name]["S"].as_str().unwrap_or_default()
+}
+
+fn number(item: &Value, name: &str) -> i64 {
+    item[name]["N"].as_str().and_then(|digits| digits.parse().ok()).unwrap_or(0)
+}

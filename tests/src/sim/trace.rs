@@ -1,0 +1,36 @@
+//! What happened in a run, a line each: the virtual time, who, what.
+
+use std::{
+    fmt::Write,
+    sync::{Arc, Mutex},
+};
+
+use tokio::time::Instant;
+
+/// The account of a run, if one is kept.
+#[derive(Debug, Clone)]
+pub(super) struct Trace {
+    began: Instant,
+    lines: Option<Arc<Mutex<String>>>,
+}
+
+impl Trace {
+    /// An account that begins now; where none is to be kept, nothing is.
+    pub(super) fn new(is_kept: bool) -> Self {
+        Self { began: Instant::now(), lines: is_kept.then(Arc::default) }
+    }
+
+    /// Notes what somebody did or what came of it.
+    pub(super) fn note(&self, who: &str, what: impl FnOnce() -> String) {
+        if let Some(lines) = &self.lines {
+            let at = self.began.elapsed();
+            let line = format!("{:>6}.{:03} {who:<22} {}", at.as_secs(), at.subsec_millis(), what());
+            writeln!(lines.lock().unwrap(), "{line}").expect("a text takes all");
+        }
+    }
+
+    /// All of it.
+    pub(super) fn text(&self) -> String {
+        self.lines.as_ref().map(|lines| lines.lock().unwrap().clone()).unwrap_or_default()
+    }
+}
