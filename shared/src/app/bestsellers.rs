@@ -93,23 +93,29 @@ pub async fn fold(shop: &Shop, changes: Vec<SalesChange>) -> Result<(), Failure>
             }
         }
     }
-    count_all(shop, sold, &mut backoff).await?;
+    count_all(shop, sold, false, &mut backoff).await?;
     refresh(shop, touched.into_iter().collect(), &mut backoff).await
 }
 
 /// Units of each product by event, with when they were paid.
 pub(super) type Sold = BTreeMap<String, (Timestamp, BTreeMap<ProductId, i64>)>;
 
-/// Counts events that may have been counted before; how many had not.
-pub(super) async fn count_all(shop: &Shop, sold: Sold, backoff: &mut Backoff) -> Result<u64, Failure> {
+/// Counts events that may have been counted before, and marks them, as recovered by a rebuild where they are; how many had
+/// not been.
+pub(super) async fn count_all(
+    shop: &Shop,
+    sold: Sold,
+    is_recovered: bool,
+    backoff: &mut Backoff,
+) -> Result<u64, Failure> {
     let (mut batch, mut counted) = (Batch::default(), 0_u64);
     for (event_id, (paid_at, units)) in sold {
         if !batch.has_room_for(&units) {
-            counted = counted.saturating_add(count(shop, std::mem::take(&mut batch), backoff).await?);
+            counted = counted.saturating_add(count(shop, std::mem::take(&mut batch), is_recovered, backoff).await?);
         }
         batch.0.insert(event_id, (paid_at, units));
     }
-    Ok(counted.saturating_add(count(shop, batch, backoff).await?))
+    Ok(counted.saturating_add(count(shop, batch, is_recovered, backoff).await?))
 }
 
 /// Events that are counted in one transaction.
@@ -144,7 +150,7 @@ impl Batch {
 }
 
 /// Counts a batch; how many of its events nobody had counted before.
-async fn count(shop: &Shop, mut batch: Batch, backoff: &mut Backoff) -> Result<u64, Failure> {
+async fn count(shop: &Shop, mut batch: Batch, is_recovered: bool, backoff: &mut Backoff) -> Result<u64, Failure> {
     if batch.0.is_empty() {
         return Ok(0);
     }
@@ -156,7 +162,7 @@ async fn count(shop: &Shop, mut batch: Batch, backoff: &mut Backoff) -> Result<u
         let mut transaction = Transaction::new();
         let mut marks = Vec::new();
         for event_id in batch.0.keys() {
-            let mark = sales::mark_counted(event_id, Mark { generation }, now)?;
+            let mark = sales::mark_counted(event_id, Mark { generation, is_recovered }, now)?;
             marks.push((event_id.clone(), transaction.add(mark)));
         }
         let mut counts = Vec::new();

@@ -209,6 +209,9 @@ pub struct Mark {
     /// The generation of the counts to which it was added; before the first one where it says nothing.
     #[serde(default)]
     pub generation: u64,
+    /// Whether a rebuild counted it, since nobody else had.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_recovered: bool,
 }
 
 /// Marks an event as counted; refused where it was counted before.

@@ -14,12 +14,12 @@ use shared::{
         rebuild::{Figures, Rebuild},
     },
 };
-use tests::{Fault, TestShop, random};
+use tests::{Cost, Fault, TestShop, random};
 
 use crate::{
     counting::{days_of_orders, deliver, stocked_shop, unreliable},
     selling::{Sales, count, dying_after, id, item, paid_order, put_orders, records, tamper},
-    steps::{cancel, cancel_units, dying_at},
+    steps::{cancel, cancel_units},
 };
 
 /// In small steps, and without waiting for an index that does not lag.
@@ -52,7 +52,7 @@ async fn board(shop: &TestShop) -> Board {
 }
 
 /// Adds units to a product's count by hand.
-pub async fn spoil(shop: &TestShop, product: &str, day: &str, units: i64) {
+async fn spoil(shop: &TestShop, product: &str, day: &str, units: i64) {
     let key = keys::sales(&id(product));
     let spoilt = Action::update(key, format!("ADD #day_{day} :units")).when("attribute_exists(#pk)");
     tamper(shop, spoilt.value(":units", units).unwrap()).await;
@@ -61,6 +61,11 @@ pub async fn spoil(shop: &TestShop, product: &str, day: &str, units: i64) {
 /// A shop that has sold 5 teas, 3 cups, 2 pots and a mat, on two days; all of it counted.
 async fn shop_with_sales(instances: usize) -> TestShop {
     let shop = TestShop::with_instances(instances);
+    sell(&shop).await;
+    shop
+}
+
+async fn sell(shop: &TestShop) {
     shop.customer("mina", 1_000_000).await;
     for product in ["tea", "cup", "pot", "mat", "ink"] {
         shop.product(product, 1_000, 100).await;
@@ -68,7 +73,7 @@ async fn shop_with_sales(instances: usize) -> TestShop {
     for (product, units) in [("tea", 6), ("cup", 2)] {
         let order = shop.order("mina", product, units).await.expect(201);
         if product == "tea" {
-            cancel_units(&shop, "mina", &order, "1", 1).await.expect(200);
+            cancel_units(shop, "mina", &order, "1", 1).await.expect(200);
         }
     }
     shop.set_clock("2026-11-21T03:00:00Z");
@@ -78,11 +83,19 @@ async fn shop_with_sales(instances: usize) -> TestShop {
     ]);
     shop.post("/orders", json!({ "userId": "mina", "items": items })).await.expect(201);
     shop.settle().await;
-    shop
+}
+
+/// Sales, of which every kind is counted wrong, and one not at all; for who rebuilds to die of.
+pub async fn with_drift(shop: TestShop) -> Value {
+    sell(&shop).await;
+    spoil_all(&shop).await;
+    shop.order("mina", "ink", 2).await.expect(201);
+    pass(&shop, SignedDuration::from_mins(20));
+    Value::Null
 }
 
 /// Spoils counts in every way there is: too much, too little, on a wrong day, none at all, of what was never sold; and the
-/// board. They are eight counts of a product on a day, by 24 units.
+/// board. They are seven counts of a product on a day, by 24 units.
 async fn spoil_all(shop: &TestShop) {
     spoil(shop, "tea", "20261120", -4).await;
     spoil(shop, "cup", "20261120", 3).await;
@@ -172,34 +185,9 @@ async fn what_nobody_counted_is_counted_once() {
     shop.audit_as_is().await;
 }
 
-/// Killed at each of its calls to DynamoDB, which is carried out: the next invocation goes on.
-#[tokio::test(start_paused = true)]
-async fn a_rebuild_that_dies_anywhere_is_finished_by_the_next() {
-    let mut number = 0;
-    let mut is_over = false;
-    while !is_over {
-        number += 1;
-        let shop = shop_with_sales(2).await;
-        spoil_all(&shop).await;
-        let uncounted = records(&shop).len();
-        shop.order("mina", "ink", 2).await.expect(201);
-        assert_eq!(records(&shop).len(), uncounted + 1);
-        pass(&shop, SignedDuration::from_mins(20));
-        is_over = dying_at(&shop, number, rebuild_sales::handle(shop.instance(), &SMALL, LONG)).await.is_some();
-        if !is_over {
-            let _ = rebuild_sales::handle(shop.instance(), &SMALL, LONG).await.unwrap();
-        }
-        let Figures { corrected, units, left, .. } = last(&shop).await.figures;
-        assert_eq!(((corrected, units), left), (SPOILT, 0), "died at {number}");
-        Sales::assert_right(&shop).await;
-        shop.audit_as_is().await;
-    }
-    assert!(number > 100, "{number}");
-}
-
 #[tokio::test(start_paused = true)]
 async fn rebuilds_at_once_come_to_the_same_as_one() {
-    for seed in 1..=10 {
+    for seed in 1..=3 {
         let shop = shop_with_sales(4).await;
         spoil_all(&shop).await;
         shop.order("mina", "ink", 2).await.expect(201);
@@ -223,15 +211,15 @@ async fn rebuilds_at_once_come_to_the_same_as_one() {
 }
 
 /// Orders are paid and cancelled, and counted by several instances, in any order, while the rebuild goes on, is killed and
-/// goes on: every count that was spoilt before is right in the end, and no other was touched.
+/// goes on, over midnight: every count that was spoilt before is right in the end, and no other was touched.
 #[tokio::test(start_paused = true)]
 async fn while_the_shop_goes_on_only_what_is_wrong_changes() {
-    for seed in 1..=8 {
+    for seed in 1..=4 {
         let random = random(seed);
         let shop = stocked_shop(4).await;
         days_of_orders(&shop, &random).await;
         shop.settle().await;
-        pass(&shop, SignedDuration::from_mins(20));
+        shop.set_clock(if seed % 2 == 0 { "2026-11-21T07:50:00Z" } else { "2026-11-21T14:50:00Z" });
         let settled = records(&shop).len();
         spoil(&shop, "p1", "20261120", 7).await;
         spoil(&shop, "p2", "20261121", -2).await;
@@ -247,10 +235,11 @@ async fn while_the_shop_goes_on_only_what_is_wrong_changes() {
         shop.dynamo().fail(|_| Fault::None);
         let figures = last(&shop).await.figures;
         if seed % 2 == 0 {
-            assert_eq!((figures.corrected, figures.left, figures.recovered), (0, 0, 0), "{seed}");
+            assert_eq!((figures.corrected, figures.left), (0, 0), "{seed}");
         } else {
             assert!(figures.corrected > 2 && figures.left == 0, "{seed}: {figures:?}");
         }
+        assert_eq!(shop.now().to_string(), "2026-11-21T15:10:00Z");
         for record in records(&shop).chunks(50) {
             count(&shop, record).await.unwrap();
         }
@@ -262,6 +251,7 @@ async fn while_the_shop_goes_on_only_what_is_wrong_changes() {
 /// Orders, and cancellations of some of them.
 async fn sell_on(shop: &TestShop, random: &Random) {
     for _ in 0..60 {
+        pass(shop, SignedDuration::from_secs(20));
         let items: Vec<Value> = (0..9)
             .filter(|_| random.below(3) == 0)
             .map(|product| json!({ "productId": format!("p{product}"), "quantity": 1 + random.below(3) }))
@@ -345,11 +335,11 @@ async fn a_rebuild_that_was_given_up_does_not_disturb_the_next() {
     shop.audit_as_is().await;
 }
 
-/// Twenty thousand orders of a hundred products, some of them old, in invocations of one step each.
+/// Orders of forty products, most of them old, in invocations of one step each.
 #[tokio::test]
 async fn many_orders_are_recounted_in_small_steps() {
-    const ORDERS: usize = 20_000;
-    const PACE: Pace = Pace { pages: 4, products: 200, ..Pace::NIGHTLY };
+    const ORDERS: usize = 2_500;
+    const PACE: Pace = Pace { pages: 1, rows: 100, products: 200, ..Pace::NIGHTLY };
     let (shop, random) = (TestShop::without_stream(2), random(3));
     for product in 0..40 {
         shop.product(&format!("p{product:02}"), 1_000, 1).await;
@@ -380,19 +370,21 @@ async fn many_orders_are_recounted_in_small_steps() {
     println!("{invocations} invocations, {figures:?}");
     assert!(invocations > 15 && waits == 2, "{invocations} {waits}");
     // Of the 19th and the 20th: nobody had counted them.
-    assert_eq!((figures.orders, figures.recovered, figures.left), (8_000, 8_000, 0));
+    assert_eq!((figures.orders, figures.recovered, figures.left), (1_000, 1_000, 0));
     Sales::assert_right(&shop).await;
 
     for product in 0..5 {
         spoil(&shop, &format!("p{product:02}"), "20261120", 10).await;
     }
     pass(&shop, SignedDuration::from_hours(6));
-    let figures = loop {
-        match rebuild_sales::handle(shop.instance(), &PACE, Duration::ZERO).await.unwrap() {
-            Progress::Finished(figures) => break figures,
-            _ => pass(&shop, SignedDuration::from_mins(1)),
-        }
+    shop.meter().take();
+    let pace = Pace { settle: SignedDuration::ZERO, ..Pace::NIGHTLY };
+    let Progress::Finished(figures) = rebuild_sales::handle(shop.instance(), &pace, LONG).await.unwrap() else {
+        panic!("it has all the time")
     };
-    assert_eq!((figures.orders, figures.corrected, figures.units), (8_000, 5, 50));
+    assert_eq!((figures.orders, figures.corrected, figures.units), (1_000, 5, 50));
+    let Cost { write_units, read_units, .. } = shop.meter().take();
+    println!("recounting 1,000 of 2,500 orders: {write_units:.0} write units, {read_units:.0} read units");
+    assert!(write_units < 500.0 && read_units < 2_500.0, "{write_units} write units, {read_units} read units");
     Sales::assert_right(&shop).await;
 }

@@ -152,7 +152,8 @@ async fn add_up(
                     found.sums.add_sold(product, seoul_day(paid_at), *units, paid_at.as_millisecond());
                 }
             }
-            Some(_) => {}
+            // By a run that died before it could note so, perhaps.
+            Some(mark) => found.figures.recovered += u64::from(mark.is_recovered),
             None if shop.clock.now().duration_since(sale.at) > pace.under_way => {
                 tracing::warn!(event.id = event_id, "a sale that nobody has counted");
                 lost.insert(event_id, (paid_at, sale.units));
@@ -160,7 +161,7 @@ async fn add_up(
             None => {}
         }
     }
-    found.figures.recovered += bestsellers::count_all(shop, lost, &mut shop.backoff()).await?;
+    found.figures.recovered += bestsellers::count_all(shop, lost, true, &mut shop.backoff()).await?;
     Ok(())
 }
 
