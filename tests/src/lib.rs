@@ -34,4 +34,4 @@ pub use calls::{Answer, Call};
 pub use dynamo::{Dynamo, Fault};
 pub use meter::{Cost, Meter};
 pub use router::endpoint;
-pub use shop::{TABLE, TestShop};
+pub use shop::{TABLE, TestShop, random};

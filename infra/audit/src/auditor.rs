@@ -108,8 +108,11 @@ impl Auditor {
                 }
             }
             Record::Board(board) => self.sales.add_board(board),
+            Record::Counted { event_id, mark } => self.sales.add_mark(event_id, mark),
+            Record::Rebuild(rebuild) => self.sales.add_rebuild(&rebuild),
             // There is nothing in them to add up: they say what has been done, or what somebody means to do.
-            Record::Cart { .. } | Record::Counted { .. } | Record::Request { .. } => {}
+            Record::Cart { .. } | Record::RebuildTrack { .. } | Record::RebuildPart { .. } | Record::Request { .. } => {
+            }
         }
     }
 
@@ -161,7 +164,7 @@ mod tests {
     use super::*;
     use crate::fixture::{Shop, user};
 
-    const FIGURES: &str = "43 items in order: 3 users hold 25000 won after 5 ledger entries; \
+    const FIGURES: &str = "44 items in order: 3 users hold 25000 won after 5 ledger entries; \
                            3 products, 21 units on the shelf, 0 drawn, 9 in live orders; \
                            1 coupon campaigns, 3 issued, 1 tickets burnt; \
                            5 orders, 1 waiting, 3 paid with 62000 won, 7000 refunded; \

@@ -62,7 +62,7 @@ impl Shop {
         shop.add_sheets();
         shop.add_sales();
         shop.put(keys::request("d1"), json!({ "payload": "p", "outcome": { "userId": "mina" } }));
-        shop.put(keys::counted("o1-1"), json!({ "ttl": 1 }));
+        shop.put(keys::counted("o1-1"), json!({ "generation": 1, "ttl": 1 }));
         shop
     }
 
@@ -305,10 +305,18 @@ impl Shop {
 
     fn add_sales(&mut self) {
         let last = at(TODAY).as_millisecond();
-        self.put(keys::sales(&product("tea")), json!({ "lastSoldAt": last, "day_20261120": 2, "ttl": 1 }));
+        self.put(
+            keys::sales(&product("tea")),
+            json!({ "lastSoldAt": last, "generation": 2, "day_20261120": 2, "ttl": 1 }),
+        );
         let days = json!({ "lastSoldAt": last, "day_20261120": 1, "day_20261110": 2, "ttl": 1 });
         self.put(keys::sales(&product("cup")), days);
         let candidate = |id: &str, units: i64| json!({ "productId": id, "name": id, "price": 1, "days": { "2026-11-20": units }, "lastSoldAt": last });
+        let rebuild = json!({
+            "generation": 2, "startedAt": last, "days": { "last": "2026-11-20" }, "segments": 1, "buckets": 1,
+            "phase": { "name": "DONE" }, "figures": {}, "revision": 1,
+        });
+        self.put(keys::rebuild(), rebuild);
         self.put(keys::board(), json!({ "candidates": [candidate("tea", 2), candidate("cup", 1)], "version": 1 }));
     }
 }

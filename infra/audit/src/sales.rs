@@ -10,7 +10,11 @@ use shared::{
         order::Order,
         time::seoul_day,
     },
-    store::sales::SalesRecord,
+    store::{
+        keys,
+        rebuild::Rebuild,
+        sales::{Mark, SalesRecord},
+    },
 };
 
 use crate::{
@@ -29,12 +33,17 @@ pub(crate) struct Sales {
     recounted: BTreeMap<ProductId, UnitsByDay>,
     counted: BTreeMap<ProductId, Counted>,
     board: Board,
+    /// That of the last rebuild.
+    generation: u64,
+    /// The mark of the highest generation, with its event.
+    newest_mark: Option<(u64, String)>,
 }
 
 #[derive(Debug)]
 struct Counted {
     days: UnitsByDay,
     last_sold_at: Timestamp,
+    generation: Option<u64>,
 }
 
 impl Sales {
@@ -53,7 +62,15 @@ impl Sales {
 
     pub(crate) fn add_count(&mut self, product: ProductId, sales: &SalesRecord) {
         let last_sold_at = Timestamp::from_millisecond(sales.last_sold_at).unwrap_or_default();
-        self.counted.insert(product, Counted { days: sales.days(), last_sold_at });
+        self.counted.insert(product, Counted { days: sales.days(), last_sold_at, generation: sales.generation });
+    }
+
+    pub(crate) fn add_mark(&mut self, event_id: String, mark: Mark) {
+        self.newest_mark = self.newest_mark.take().max(Some((mark.generation, event_id)));
+    }
+
+    pub(crate) fn add_rebuild(&mut self, rebuild: &Rebuild) {
+        self.generation = rebuild.generation;
     }
 
     pub(crate) fn add_board(&mut self, board: Board) {
@@ -61,16 +78,24 @@ impl Sales {
     }
 
     pub(crate) fn finish(self, shelves: &Shelves, now: Timestamp, findings: &mut Findings) {
-        let Self { recounted, counted, board } = self;
+        let Self { recounted, counted, board, generation, newest_mark } = self;
         let today = seoul_day(now);
         let nothing = UnitsByDay::new();
 
         let products: BTreeSet<&ProductId> = recounted.keys().chain(counted.keys()).collect();
         for product in products {
             let mut checks = findings.about(Invariant::Sales, Subject::Product(product.clone()));
+            let theirs = counted.get(product).and_then(|counted| counted.generation);
+            // Nothing is counted in a generation that no rebuild has begun.
+            checks.at_most("generation", generation, theirs.unwrap_or(0));
             let recounted = in_window(recounted.get(product).unwrap_or(&nothing), today);
             let counted = in_window(counted.get(product).map_or(&nothing, |counted| &counted.days), today);
             checks.equal("units counted by day, as the orders have them", recounted, counted);
+        }
+
+        if let Some((theirs, event_id)) = newest_mark {
+            let key = keys::counted(&event_id);
+            findings.about(Invariant::Sales, Subject::Item(key.pk, key.sk)).at_most("generation", generation, theirs);
         }
 
         for candidate in &board.candidates {
@@ -147,6 +172,18 @@ mod tests {
             shop.violations()[0],
             format!("{TEA}: units counted by day, as the orders have them: expected {{2026-11-20: 2}}, found {{}}")
         );
+    }
+
+    #[test]
+    fn nothing_is_counted_ahead_of_the_rebuilds() {
+        let mut shop = Shop::healthy();
+        shop.put(keys::counted("o2-1"), json!({ "generation": 3 }));
+        let ahead = "generation: expected at most 2, found 3";
+        assert_eq!(shop.violations(), [format!(r#"[5 sales] item "COUNTED#o2-1" "COUNTED": {ahead}"#)]);
+        shop.remove(keys::counted("o2-1"));
+        let last = at("2026-11-20T01:00:00Z").as_millisecond();
+        shop.put(keys::sales(&product("tea")), json!({ "lastSoldAt": last, "generation": 3, "day_20261120": 2 }));
+        assert_eq!(shop.violations(), [format!("{TEA}: {ahead}")]);
     }
 
     #[test]

@@ -7,15 +7,16 @@ use jiff::Timestamp;
 use super::{Failure, Shop, products};
 use crate::{
     domain::{
-        ProductId,
+        OrderId, ProductId,
         bestseller::{Board, Candidate, UnitsByDay, window_start},
         order::Order,
         product::{Product, SaleStatus},
         time::seoul_day,
     },
     store::{
-        Backoff, Consistency, Key, Outcome, Transaction, keys,
-        sales::{self, SalesRecord},
+        Applied, Backoff, Consistency, Key, Outcome, Transaction, keys,
+        rebuild::Rebuild,
+        sales::{self, Mark, SalesRecord},
     },
 };
 
@@ -48,9 +49,14 @@ impl SalesChange {
             *units.entry(line.product_id.clone()).or_default() -= i64::from(line.live_units());
         }
         units.retain(|_, units| *units != 0);
-        let event_id = format!("{}-{}", new.order_id, new.version);
+        let event_id = event_id(&new.order_id, new.version);
         (!units.is_empty()).then_some(Self::Sold { event_id, paid_at, units })
     }
+}
+
+/// Names the event that a change of an order is.
+pub(super) fn event_id(order: &OrderId, version: u64) -> String {
+    format!("{order}-{version}")
 }
 
 /// The bestsellers of today.
@@ -75,7 +81,7 @@ pub async fn top(shop: &Shop) -> Result<Vec<(Candidate, i64)>, Failure> {
 pub async fn fold(shop: &Shop, changes: Vec<SalesChange>) -> Result<(), Failure> {
     let mut backoff = shop.backoff();
     let mut touched: BTreeSet<ProductId> = BTreeSet::new();
-    let mut sold = BTreeMap::new();
+    let mut sold = Sold::new();
     for change in changes {
         match change {
             SalesChange::Described(product) => {
@@ -87,20 +93,34 @@ pub async fn fold(shop: &Shop, changes: Vec<SalesChange>) -> Result<(), Failure>
             }
         }
     }
-    let mut batch = Batch::default();
+    count_all(shop, sold, false, &mut backoff).await?;
+    refresh(shop, touched.into_iter().collect(), &mut backoff).await
+}
+
+/// Units of each product by event, with when they were paid.
+pub(super) type Sold = BTreeMap<String, (Timestamp, BTreeMap<ProductId, i64>)>;
+
+/// Counts events that may have been counted before, and marks them, as recovered by a rebuild where they are; how many had
+/// not been.
+pub(super) async fn count_all(
+    shop: &Shop,
+    sold: Sold,
+    is_recovered: bool,
+    backoff: &mut Backoff,
+) -> Result<u64, Failure> {
+    let (mut batch, mut counted) = (Batch::default(), 0_u64);
     for (event_id, (paid_at, units)) in sold {
         if !batch.has_room_for(&units) {
-            count(shop, std::mem::take(&mut batch), &mut backoff).await?;
+            counted = counted.saturating_add(count(shop, std::mem::take(&mut batch), is_recovered, backoff).await?);
         }
-        batch.add(event_id, paid_at, units);
+        batch.0.insert(event_id, (paid_at, units));
     }
-    count(shop, batch, &mut backoff).await?;
-    refresh(shop, touched.into_iter().collect(), &mut backoff).await
+    Ok(counted.saturating_add(count(shop, batch, is_recovered, backoff).await?))
 }
 
 /// Events that are counted in one transaction.
 #[derive(Debug, Clone, Default)]
-struct Batch(BTreeMap<String, (Timestamp, BTreeMap<ProductId, i64>)>);
+struct Batch(Sold);
 
 impl Batch {
     fn products(&self) -> BTreeSet<&ProductId> {
@@ -112,10 +132,6 @@ impl Batch {
         let known = self.products();
         let new = units.keys().filter(|product| !known.contains(product)).count();
         self.0.len() + 1 + known.len() + new <= Transaction::MAX_ACTIONS
-    }
-
-    fn add(&mut self, event_id: String, paid_at: Timestamp, units: BTreeMap<ProductId, i64>) {
-        self.0.insert(event_id, (paid_at, units));
     }
 
     /// Units by product and day, with the instant of the last sale. Days that no window reaches any more are left out.
@@ -133,37 +149,79 @@ impl Batch {
     }
 }
 
-async fn count(shop: &Shop, mut batch: Batch, backoff: &mut Backoff) -> Result<(), Failure> {
+/// Counts a batch; how many of its events nobody had counted before.
+async fn count(shop: &Shop, mut batch: Batch, is_recovered: bool, backoff: &mut Backoff) -> Result<u64, Failure> {
+    if batch.0.is_empty() {
+        return Ok(0);
+    }
     // Products that are known to have been sold later than what is counted here.
     let mut sold_since: BTreeSet<ProductId> = BTreeSet::new();
+    let mut generation = generation(shop).await?;
     while !batch.0.is_empty() {
         let now = shop.clock.now();
         let mut transaction = Transaction::new();
         let mut marks = Vec::new();
         for event_id in batch.0.keys() {
-            marks.push((event_id.clone(), transaction.add(sales::mark_counted(event_id, now)?)));
+            let mark = sales::mark_counted(event_id, Mark { generation, is_recovered }, now)?;
+            marks.push((event_id.clone(), transaction.add(mark)));
         }
         let mut counts = Vec::new();
         for (product, (days, last)) in batch.sums(shop) {
-            let last = (!sold_since.contains(product)).then_some(last);
-            counts.push((product.clone(), transaction.add(sales::count(product, &days, last, seoul_day(now))?)));
+            let known = (!sold_since.contains(product)).then_some(last);
+            let count = sales::count(product, &days, known, generation, seoul_day(now))?;
+            counts.push((product.clone(), last, transaction.add(count)));
         }
-        match shop.table.commit(transaction, backoff).await? {
-            Outcome::Committed => return Ok(()),
-            // Some were counted before: count the others.
-            Outcome::Refused(evidence) => {
-                for (event_id, _) in marks.into_iter().filter(|(_, mark)| evidence.refuses(*mark)) {
-                    batch.0.remove(&event_id);
+        let evidence = match shop.table.commit(transaction, backoff).await? {
+            Outcome::Committed => return Ok(u64::try_from(batch.0.len()).unwrap_or(u64::MAX)),
+            Outcome::Refused(evidence) => evidence,
+        };
+        // Some were counted before: count the others.
+        for (event_id, _) in marks.into_iter().filter(|(_, mark)| evidence.refuses(*mark)) {
+            batch.0.remove(&event_id);
+        }
+        let mut seen = Vec::new();
+        for (product, last, position) in counts {
+            if let Some(Some(there)) = evidence.of::<SalesRecord>(position)? {
+                if there.last_sold_at > last.as_millisecond() {
+                    sold_since.insert(product.clone());
                 }
-                sold_since.extend(counts.into_iter().filter(|(_, count)| evidence.refuses(*count)).map(|(id, _)| id));
+                seen.push((product, there.generation));
             }
         }
+        generation = seen.iter().filter_map(|(_, theirs)| *theirs).fold(generation, u64::max);
+        for (product, theirs) in seen.into_iter().filter(|(_, theirs)| *theirs < Some(generation)) {
+            enter_generation(shop, &product, theirs, generation, backoff).await?;
+        }
+        backoff.again("others count the same products").await?;
     }
-    Ok(())
+    Ok(0)
+}
+
+/// The generation in which sales are counted, unless a count turns out to be of another. It is not remembered: the first
+/// count of a product in an old one would be left for wrong by a rebuild that goes on.
+async fn generation(shop: &Shop) -> Result<u64, Failure> {
+    let rebuild: Option<Rebuild> = shop.table.get(keys::rebuild(), Consistency::Eventual).await?;
+    Ok(rebuild.map_or(0, |rebuild| rebuild.generation))
+}
+
+/// Takes a product's counts over to a generation, unless somebody else has done so; what they are then.
+pub(super) async fn enter_generation(
+    shop: &Shop,
+    product: &ProductId,
+    seen: Option<u64>,
+    generation: u64,
+    backoff: &mut Backoff,
+) -> Result<Option<SalesRecord>, Failure> {
+    let today = seoul_day(shop.clock.now());
+    let entering = sales::enter_generation(product, seen, generation, today)?;
+    Ok(match shop.table.apply(&entering, backoff).await? {
+        Applied::Done(there) => Some(there),
+        Applied::Refused(there) => there,
+    })
 }
 
 /// Puts the products' current counts, names and prices on the board.
-async fn refresh(shop: &Shop, touched: Vec<ProductId>, backoff: &mut Backoff) -> Result<(), Failure> {
+pub(super) async fn refresh(shop: &Shop, touched: Vec<ProductId>, backoff: &mut Backoff) -> Result<(), Failure> {
     if touched.is_empty() {
         return Ok(());
     }
@@ -191,7 +249,7 @@ async fn refresh(shop: &Shop, touched: Vec<ProductId>, backoff: &mut Backoff) ->
     }
 }
 
-async fn counts(
+pub(super) async fn counts(
     shop: &Shop,
     products: &[ProductId],
     backoff: &mut Backoff,
@@ -206,7 +264,10 @@ async fn counts(
 }
 
 /// Of what was touched, what is listed: with its current name, price and counts.
-fn candidates(counts: &HashMap<ProductId, SalesRecord>, described: &HashMap<ProductId, Product>) -> Vec<Candidate> {
+pub(super) fn candidates(
+    counts: &HashMap<ProductId, SalesRecord>,
+    described: &HashMap<ProductId, Product>,
+) -> Vec<Candidate> {
     let listed = described.values().filter(|product| product.offer.status == SaleStatus::OnSale);
     let candidate = |product: &Product| {
         let count = counts.get(&product.product_id)?;

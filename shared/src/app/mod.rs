@@ -13,6 +13,7 @@ mod facts;
 pub mod idempotency;
 pub mod orders;
 pub mod products;
+pub mod rebuild;
 pub mod rounds;
 pub mod sheets;
 pub mod shelf_sweep;

@@ -12,6 +12,7 @@ pub mod money;
 pub mod order;
 pub mod pricing;
 pub mod product;
+pub mod recount;
 pub mod refusal;
 pub mod sheet;
 pub mod stock;

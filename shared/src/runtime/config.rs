@@ -44,8 +44,8 @@ impl Config {
                     fee: Won::new(number("SHIPPING_FEE", 3_000)?),
                     free_from: Won::new(number("FREE_SHIPPING_FROM", 30_000)?),
                 },
-                hold: SignedDuration::from_secs(number("HOLD_SECONDS", 600)?),
-                sheet_validity: SignedDuration::from_secs(number("ORDER_SHEET_SECONDS", 1_800)?),
+                hold: seconds("HOLD_SECONDS", SignedDuration::from_mins(10))?,
+                sheet_validity: seconds("ORDER_SHEET_SECONDS", SignedDuration::from_mins(30))?,
             },
             trust_headers: optional("JANGTEO_IDENTITY").as_deref() == Some("headers"),
         })
@@ -64,6 +64,14 @@ pub fn required(name: &'static str) -> Result<String, ConfigError> {
 #[expect(clippy::disallowed_methods, reason = "this is where configuration comes in")]
 pub fn optional(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// A span of time, given in seconds.
+///
+/// # Errors
+/// Where it is not a number.
+pub fn seconds(name: &'static str, default: SignedDuration) -> Result<SignedDuration, ConfigError> {
+    number(name, default.as_secs()).map(SignedDuration::from_secs)
 }
 
 fn number(name: &'static str, default: i64) -> Result<i64, ConfigError> {

@@ -18,9 +18,12 @@
 //! | a coupon campaign | `CAMPAIGN#id` | `CAMPAIGN` | by due: `CAMPAIGNS`, its first instant and coupon id, until all its tickets are accounted for; then `EXPIRIES`, the last instant of its coupons and its id, until they are marked |
 //! | a shard of its counter | `COUNTER#coupon id#shard` | `COUNTER` | |
 //! | what became of a ticket | `SLOT#coupon id#shard#ticket` | `SLOT` | |
-//! | units sold of a product | `SALES#product id` | `SALES` | |
+//! | units sold of a product | `SALES#product id` | `SALES` | by time: `SALES`, product id |
 //! | the bestsellers | `BESTSELLERS` | `BOARD` | |
 //! | an event counted already | `COUNTED#event id` | `COUNTED` | |
+//! | the rebuild of the bestsellers | `REBUILD` | `REBUILD` | |
+//! | how far a segment of the orders is recounted | `REBUILD#generation` | `TRACK#segment` | |
+//! | what a part of the orders came to | `REBUILD#generation#bucket` | `PART#writer#sequence` | |
 //! | a request answered already | `REQUEST#digest` | `REQUEST` | |
 //!
 //! Ids have no `#`, so that a key cannot be taken for another.
@@ -117,9 +120,12 @@ pub fn order(order: &OrderId) -> Key {
     key(order_partition(order), "ORDER")
 }
 
+/// The prefix of the partitions of users' orders by time.
+pub const ORDERS_PREFIX: &str = "ORDERS#";
+
 /// A user's orders by time.
 pub fn orders_of(user: &UserId) -> String {
-    format!("ORDERS#{user}")
+    format!("{ORDERS_PREFIX}{user}")
 }
 
 /// Where an order is in the list of its user's orders.
@@ -227,6 +233,14 @@ pub fn sales(product: &ProductId) -> Key {
     key(format!("SALES#{product}"), "SALES")
 }
 
+/// The products that have counts of units sold.
+pub const SALES: &str = "SALES";
+
+/// Where a product is among those that have counts.
+pub fn sales_listed(product: &ProductId) -> IndexKey {
+    IndexKey { pk: SALES.to_owned(), sk: product.to_string() }
+}
+
 /// The bestsellers.
 pub fn board() -> Key {
     key("BESTSELLERS".to_owned(), "BOARD")
@@ -235,6 +249,29 @@ pub fn board() -> Key {
 /// The mark that an event has been counted.
 pub fn counted(event_id: &str) -> Key {
     key(format!("COUNTED#{event_id}"), "COUNTED")
+}
+
+/// The rebuild of the bestsellers that is under way, or was the last.
+pub fn rebuild() -> Key {
+    key("REBUILD".to_owned(), "REBUILD")
+}
+
+/// How far a rebuild has recounted a segment of the orders.
+pub fn rebuild_track(generation: u64, segment: u16) -> Key {
+    key(format!("REBUILD#{generation}"), format!("TRACK#{segment}"))
+}
+
+/// The parts of a rebuild's sums for the products of a bucket.
+pub fn rebuild_parts(generation: u64, bucket: u16) -> String {
+    format!("REBUILD#{generation}#{bucket}")
+}
+
+/// The prefix of the sort keys of parts.
+pub const PART_PREFIX: &str = "PART#";
+
+/// A part of a rebuild's sums: the `sequence`th of what one writer has found.
+pub fn rebuild_part(generation: u64, bucket: u16, writer: &str, sequence: u64) -> Key {
+    key(rebuild_parts(generation, bucket), format!("{PART_PREFIX}{writer}#{sequence:09}"))
 }
 
 /// The record of a request that carried an idempotency key.
@@ -250,6 +287,11 @@ fn time_and_id(at: Timestamp, id: &str) -> String {
 /// order.
 pub fn instant(at: Timestamp) -> String {
     format!("{:013}", at.as_millisecond())
+}
+
+/// The id in the partition key of a thing that has one alone, such as `PRODUCT#id`.
+pub fn id_of_partition(pk: &str) -> Option<&str> {
+    pk.split_once('#').map(|(_, id)| id)
 }
 
 /// The id at the end of an index sort key.

@@ -5,7 +5,12 @@
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::{
-    Item, Key, keys, orders::OrderRecord, requests::RequestRecord, sales::SalesRecord, sheets::SheetRecord,
+    Item, Key, keys,
+    orders::OrderRecord,
+    rebuild::{Part, Rebuild, Track},
+    requests::RequestRecord,
+    sales::{Mark, SalesRecord},
+    sheets::SheetRecord,
     table::key_of,
 };
 use crate::domain::{
@@ -58,7 +63,13 @@ pub enum Record {
     /// The bestsellers.
     Board(Board),
     /// The mark that an event has been counted.
-    Counted { event_id: String },
+    Counted { event_id: String, mark: Mark },
+    /// The rebuild of the bestsellers that is under way, or was the last.
+    Rebuild(Box<Rebuild>),
+    /// How far a rebuild has recounted a segment of the orders.
+    RebuildTrack { generation: u64, segment: u16, track: Track },
+    /// What a part of the counts or of the orders came to.
+    RebuildPart { generation: u64, bucket: u16, writer: String, sequence: u64, part: Part },
     /// What came of a request with an idempotency key.
     Request { digest: String },
 }
@@ -129,7 +140,19 @@ impl Record {
                 Ok(Self::Sales { product: reader.part(product)?, sales: reader.record()? })
             }
             (["BESTSELLERS"], ["BOARD"]) => reader.record().map(Self::Board),
-            (["COUNTED", event_id], ["COUNTED"]) => Ok(Self::Counted { event_id: (*event_id).to_owned() }),
+            (["COUNTED", event_id], ["COUNTED"]) => {
+                Ok(Self::Counted { event_id: (*event_id).to_owned(), mark: reader.record()? })
+            }
+            (["REBUILD"], ["REBUILD"]) => reader.record().map(Self::Rebuild),
+            (["REBUILD", generation], ["TRACK", segment]) => {
+                let (generation, segment) = (reader.number(generation)?, reader.number(segment)?);
+                Ok(Self::RebuildTrack { generation, segment, track: reader.record()? })
+            }
+            (["REBUILD", generation, bucket], ["PART", writer, sequence]) => {
+                let (generation, bucket) = (reader.number(generation)?, reader.number(bucket)?);
+                let (writer, sequence) = ((*writer).to_owned(), reader.number(sequence)?);
+                Ok(Self::RebuildPart { generation, bucket, writer, sequence, part: reader.record()? })
+            }
             (["REQUEST", digest], ["REQUEST"]) => {
                 let _: RequestRecord<IgnoredAny> = reader.record()?;
                 Ok(Self::Request { digest: (*digest).to_owned() })
@@ -157,7 +180,12 @@ impl Record {
             Self::Slot { coupon, shard, ticket, .. } => keys::slot(coupon, *shard, *ticket),
             Self::Sales { product, .. } => keys::sales(product),
             Self::Board(_) => keys::board(),
-            Self::Counted { event_id } => keys::counted(event_id),
+            Self::Counted { event_id, .. } => keys::counted(event_id),
+            Self::Rebuild(_) => keys::rebuild(),
+            Self::RebuildTrack { generation, segment, .. } => keys::rebuild_track(*generation, *segment),
+            Self::RebuildPart { generation, bucket, writer, sequence, .. } => {
+                keys::rebuild_part(*generation, *bucket, writer, *sequence)
+            }
             Self::Request { digest } => keys::request(digest),
         }
     }
@@ -270,7 +298,17 @@ mod tests {
             (keys::slot(&coupon(), 0, 5), json!({ "userId": "mina" })),
             (keys::sales(&product()), json!({ "lastSoldAt": at_ms, "day_20261120": 2, "ttl": 1 })),
             (keys::board(), json!({ "candidates": [], "version": 1 })),
-            (keys::counted("o1-1"), json!({ "ttl": 1 })),
+            (keys::counted("o1-1"), json!({ "generation": 3, "ttl": 1 })),
+            (
+                keys::rebuild(),
+                json!({ "generation": 3, "startedAt": at_ms, "days": { "last": "2026-11-20" }, "segments": 4, "buckets": 64,
+                        "phase": { "name": "REPAIR", "bucket": 7 }, "figures": {}, "revision": 9 }),
+            ),
+            (keys::rebuild_track(3, 1), json!({ "isDone": true, "figures": { "orders": 5 }, "revision": 2 })),
+            (
+                keys::rebuild_part(3, 7, "1", 1),
+                json!({ "balances": { "tea": { "days": { "2026-11-20": 2 }, "lastSoldAt": at_ms, "isCounted": false } } }),
+            ),
             (keys::request("digest"), json!({ "payload": "p", "outcome": { "any": ["thing"] } })),
         ]
     }

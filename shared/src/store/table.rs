@@ -1,6 +1,6 @@
 //! Reading and changing the table, with every retry that is ours to make.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::{
     Client, Config,
@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::{
     },
 };
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
     Action, Backoff, Item, Key, StoreError, Transaction,
@@ -167,6 +167,27 @@ impl Range {
     }
 }
 
+/// Where a scan goes on: the keys of the item that it last looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor(BTreeMap<String, String>);
+
+/// One of several segments into which an index is cut, to be read side by side.
+#[derive(Debug, Clone)]
+pub struct Segment {
+    /// The index.
+    pub index: Index,
+    /// Which segment, from 0.
+    pub number: u16,
+    /// Of how many.
+    pub of: u16,
+    /// Only what is in partitions that begin with this is found.
+    pub prefix: &'static str,
+    /// Only what is listed from this instant on is found.
+    pub from: Timestamp,
+    /// Where to go on.
+    pub after: Option<Cursor>,
+}
+
 /// The records of a range, and whether there may be more.
 #[derive(Debug)]
 pub struct Page<R> {
@@ -297,6 +318,41 @@ impl Table {
         let more = answer.last_evaluated_key.is_some();
         let records = answer.items.unwrap_or_default().into_iter().map(serde_dynamo::from_item);
         Ok(Page { records: records.collect::<Result<_, _>>()?, more })
+    }
+
+    /// Looks at up to `limit` items of a segment of an index in one round trip: the records among them that are wanted, and
+    /// where to go on, if there is more. An index is always eventual.
+    ///
+    /// # Errors
+    /// Where the table cannot be reached, or an item is not of the expected shape.
+    pub async fn scan<R: DeserializeOwned>(
+        &self,
+        segment: Segment,
+        limit: usize,
+    ) -> Result<(Vec<R>, Option<Cursor>), StoreError> {
+        let filter = format!("begins_with(#{}, :prefix) AND #{} >= :from", segment.index.pk, segment.index.sk);
+        let after = segment.after.map(|Cursor(keys)| {
+            keys.into_iter().map(|(name, value)| (name, AttributeValue::S(value))).collect::<Item>()
+        });
+        let answer = self
+            .client
+            .scan()
+            .table_name(&self.name)
+            .index_name(segment.index.name)
+            .segment(i32::from(segment.number))
+            .total_segments(i32::from(segment.of))
+            .set_expression_attribute_names(Some(names_in([filter.as_str()])))
+            .expression_attribute_values(":prefix", AttributeValue::S(segment.prefix.to_owned()))
+            .expression_attribute_values(":from", AttributeValue::S(keys::instant(segment.from)))
+            .filter_expression(filter)
+            .set_exclusive_start_key(after)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(unreachable)?;
+        let next = answer.last_evaluated_key.map(serde_dynamo::from_item).transpose()?.map(Cursor);
+        let records = answer.items.unwrap_or_default().into_iter().map(serde_dynamo::from_item);
+        Ok((records.collect::<Result<_, _>>()?, next))
     }
 
     /// Carries out one update by itself, at half of what it costs in a transaction. The SDK sends it again when an

@@ -22,6 +22,8 @@ pub(super) enum Act {
     SweepShelves,
     /// The minute's sweep of burnt tickets.
     SweepTickets,
+    /// The rebuild of the bestsellers.
+    RebuildSales,
 }
 
 /// A call of the API.
@@ -37,7 +39,7 @@ pub(super) struct Ask {
 type Idea = fn(&World, &Known, &mut Chance) -> Option<Act>;
 
 /// What can be done, each with how often.
-const WEIGHTS: [(u64, Idea); 19] = [
+const WEIGHTS: [(u64, Idea); 20] = [
     (16, order_now),
     (8, order_later),
     (9, order_outside),
@@ -57,6 +59,7 @@ const WEIGHTS: [(u64, Idea); 19] = [
     (2, set_user),
     (10, look),
     (4, other),
+    (2, rebuild_sales),
 ];
 
 /// What somebody does, as chance has it.
@@ -261,6 +264,10 @@ fn look(_: &World, known: &Known, chance: &mut Chance) -> Option<Act> {
         }
     };
     ask(user, call("GET", path).as_user(user), false)
+}
+
+fn rebuild_sales(_: &World, _: &Known, _: &mut Chance) -> Option<Act> {
+    Some(Act::RebuildSales)
 }
 
 fn other(world: &World, _: &Known, chance: &mut Chance) -> Option<Act> {

@@ -54,6 +54,7 @@ pub(super) async fn act(world: World, step: Step, began: tokio::time::Instant) {
         Act::ExpireCoupons => consumers::expire_coupons(&world, chance).await,
         Act::SweepShelves => consumers::sweep_shelves(&world, chance).await,
         Act::SweepTickets => consumers::sweep_tickets(&world, chance).await,
+        Act::RebuildSales => consumers::rebuild_sales(&world, chance).await,
         Act::Ask(Ask { who, call, takes_key }) => {
             let key = (takes_key && chance.below(4) > 0).then(|| format!("key-{}", step.number));
             let call = match &key {

@@ -1,12 +1,16 @@
-//! What runs by itself: the functions on the stream and on the queues, as Lambda runs them, and the sweeps.
+//! What runs by itself: the functions on the stream and on the queues, as Lambda runs them, the sweeps and the rebuild.
 
 use std::time::Duration;
 
 use aws_lambda_events::{sqs::SqsEvent, streams::DynamoDbEventResponse};
 use deliver_orders::{Circuit, Courier};
+use jiff::SignedDuration;
 use lambda_runtime::Error;
 use serde_json::{Value, json};
-use shared::runtime::{dead_letters::DeadLetters, queue::Queue, stream::Batch};
+use shared::{
+    app::rebuild::{Pace, Progress},
+    runtime::{dead_letters::DeadLetters, queue::Queue, stream::Batch},
+};
 use tokio::time::sleep;
 
 use super::{mail::named, outside::DataPlatform, plan::FaultKind, world::World};
@@ -21,6 +25,9 @@ const STREAM_SHARDS: u64 = 2;
 /// How long a function may take, and one that sweeps.
 pub(super) const FUNCTION: Duration = Duration::from_secs(10);
 const SWEEP: Duration = Duration::from_secs(60);
+
+/// How long a rebuild may begin with another step.
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A consumer of one shard of the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,4 +204,34 @@ pub(super) async fn sweep_tickets(world: &World, chance: Chance) {
         .invoke("sweep-tickets".to_owned(), chance, SWEEP, |shop, _| async move { sweep_tickets::handle(&shop).await });
     let done = sweep.await;
     world.trace.note("sweep-tickets", || format!("{}", done.is_some_and(|done| done.is_ok())));
+}
+
+/// In small steps, with a wait that is longer than reads lag. It counts at once what the stream's readers have not.
+const PACE: Pace = Pace {
+    settle: SignedDuration::from_secs(2),
+    under_way: SignedDuration::ZERO,
+    segments: 2,
+    buckets: 2,
+    rows: 4,
+    pages: 3,
+    products: 2,
+};
+
+/// How often the rebuild is called in a night.
+const CALLS: u32 = 40;
+
+/// Calls the rebuild of the bestsellers, as its schedule does, until it is done.
+pub(super) async fn rebuild_sales(world: &World, mut chance: Chance) {
+    for _ in 0..CALLS {
+        let name = "rebuild-sales".to_owned();
+        let work = world.invoke(name, Chance::new(chance.bits()), SWEEP, |shop, _| async move {
+            rebuild_sales::handle(&shop, &PACE, PATIENCE).await
+        });
+        let progress = work.await;
+        world.trace.note("rebuild-sales", || format!("{progress:?}"));
+        if matches!(progress, Some(Ok(Progress::Finished(_) | Progress::Resting(_)))) {
+            return;
+        }
+        sleep(Duration::from_millis(500 + chance.below(20_000))).await;
+    }
 }

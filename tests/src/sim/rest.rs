@@ -35,6 +35,9 @@ pub(super) async fn come_to_rest(world: &World) {
         sleep(BETWEEN_SWEEPS).await;
     }
     consumers::expire_coupons(world, world.chance_of("last marks of coupons")).await;
+    if rebuild(&world.table.latest()).is_some_and(|rebuild| phase(rebuild) != "DONE") {
+        consumers::rebuild_sales(world, world.chance_of("last rebuild")).await;
+    }
     drain(world).await;
 }
 
@@ -63,6 +66,7 @@ pub(super) async fn check(world: &World) {
     }
     let items = world.table.latest();
     burnt_tickets(&items).into_iter().for_each(|wrong| world.blame(wrong));
+    check_rebuild(world, &items);
     still_waiting(&items).for_each(|wrong| world.blame(format!("{wrong} still waits")));
     let sums = world.known.lock().unwrap().tally.wrong(&items);
     sums.into_iter().for_each(|wrong| world.blame(wrong));
@@ -76,6 +80,26 @@ pub(super) async fn check(world: &World) {
     for order in world.outside.paid_orders().iter().filter(|order| !orders.contains_key(order.as_str())) {
         world.blame(format!("order {order} was paid, and is not there"));
     }
+}
+
+/// A rebuild among those who count comes to its end, and finds nothing to correct.
+fn check_rebuild(world: &World, items: &[Value]) {
+    let Some(rebuild) = rebuild(items) else { return };
+    if phase(rebuild) != "DONE" {
+        world.blame(format!("the rebuild is still at {}", phase(rebuild)));
+    }
+    let corrected = number(&rebuild["figures"]["M"], "corrected");
+    if corrected != 0 {
+        world.blame(format!("the rebuild corrected {corrected} counts that were right"));
+    }
+}
+
+fn rebuild(items: &[Value]) -> Option<&Value> {
+    items.iter().find(|item| item["sk"]["S"] == "REBUILD")
+}
+
+fn phase(rebuild: &Value) -> &str {
+    text(&rebuild["phase"]["M"], "name")
 }
 
 /// The data platform has each order that was paid, failed or ended unpaid: one event of that, whatever came how often.

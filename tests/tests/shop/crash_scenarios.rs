@@ -1,7 +1,12 @@
 //! What functions do, for them to die of.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use shared::events::{Event, EventKind};
+use shared::{
+    app::rebuild::Progress,
+    events::{Event, EventKind},
+};
 use tests::{
     TestShop,
     queue::{Letters, batch},
@@ -10,6 +15,7 @@ use tests::{
 
 use crate::{
     crash_points::{Scenario, Stage, api, scenario},
+    rebuild::{SMALL, with_drift},
     steps::{cancel, hold, id, move_along, order_by, order_with_coupon, pay},
 };
 
@@ -355,6 +361,12 @@ fn behind() -> Vec<Scenario> {
         scenario("count-sales", "three orders", with_stream, move |stage: Stage| async move {
             let (letters, batch) = (Letters::default().queue(), serde_json::from_value(stage.given).unwrap());
             done(count_sales::handle(stage.shop.instance(), &letters, batch).await.unwrap().batch_item_failures.len())
+        }),
+        scenario("rebuild-sales", "what is counted wrong", with_drift, |stage: Stage| async move {
+            let done = rebuild_sales::handle(stage.shop.instance(), &SMALL, Duration::from_secs(60)).await.unwrap();
+            // Who dies after its last call is followed by one that has nothing more to do.
+            let (Progress::Finished(found) | Progress::Resting(found)) = done else { panic!("{done:?}") };
+            serde_json::to_value(found).unwrap()
         }),
         scenario("expire-due", "what is overdue", with_overdue, move |stage: Stage| async move {
             let queue = stage.waits.queue_over(stage.deaths.sqs(stage.waits.clone()));

@@ -289,7 +289,10 @@ async fn sales() {
     shop.settle().await;
     insta::assert_json_snapshot!(stored(&shop, keys::sales(&id("tea"))), @r#"
     {
+      "byTimePk": "SALES",
+      "byTimeSk": "tea",
       "day_20261120": 2,
+      "generation": 0,
       "lastSoldAt": 1795143600000,
       "pk": "SALES#tea",
       "sk": "SALES",
@@ -318,6 +321,7 @@ async fn sales() {
     mark["pk"] = json!("…");
     insta::assert_json_snapshot!(mark, @r#"
     {
+      "generation": 0,
       "pk": "…",
       "sk": "COUNTED",
       "ttl": 1795748400

@@ -4,6 +4,7 @@ mod history;
 mod life;
 mod line;
 mod payment;
+mod sales;
 mod status;
 mod transitions;
 
@@ -11,6 +12,7 @@ pub use history::{Actor, Change, Happening, HistoryEvent, LineStep, Returned};
 pub use life::{Cancellation, OrderAction, PayBy};
 pub use line::{LineStatus, OrderLine};
 pub use payment::{Payment, PaymentStatus};
+pub use sales::Sale;
 pub use status::{LineState, OrderStatus};
 pub use transitions::{TRANSITIONS, Transition, allowed_next, allowed_next_as};
 

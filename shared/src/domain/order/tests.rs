@@ -89,6 +89,9 @@ fn assert_sound(order: &Order) {
     assert_eq!(order.hold_expires_at.is_some(), order.status == OrderStatus::PendingPayment);
     assert_eq!(Won::checked_sum(order.history.iter().map(|happening| happening.refund)), Some(order.refunded));
     assert!(Won::ZERO <= order.refunded && order.refunded <= order.paid);
+    let sold: i64 = order.sales().expect("the history adds up").iter().flat_map(|sale| sale.units.values()).sum();
+    let live: i64 = order.items.iter().map(|line| i64::from(line.live_units())).sum();
+    assert_eq!(sold, if order.paid_at.is_some() { live } else { 0 });
     if order.status == OrderStatus::FullyRefunded {
         assert_eq!(order.refunded, order.paid);
     }

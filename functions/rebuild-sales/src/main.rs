@@ -1,0 +1,16 @@
+//! Rebuilds the bestsellers from the orders, each night.
+
+use lambda_runtime::Error;
+use serde_json::Value;
+use shared::{
+    app::rebuild::Pace,
+    runtime::{Config, config, serve},
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let shop = serve::open_shop(&Config::from_env()?).await?;
+    let settle = config::seconds("REBUILD_SETTLE_SECONDS", Pace::NIGHTLY.settle)?;
+    let pace = Pace { settle, ..Pace::NIGHTLY };
+    serve::events(|_: Value| rebuild_sales::run(&shop, &pace)).await
+}

@@ -1,0 +1,117 @@
+//! Sets the counts right.
+
+use jiff::Timestamp;
+
+use super::{Failure, Pace, Progress, after, go_on};
+use crate::{
+    app::Shop,
+    domain::{
+        ProductId,
+        recount::{Balance, Balances},
+    },
+    store::{
+        Outcome, Transaction, keys,
+        rebuild::{self, Part, Phase, Rebuild},
+        sales::{self, Corrected, SalesRecord},
+        table::Range,
+    },
+};
+
+/// How many parts are read at once.
+const PARTS: usize = 10;
+
+/// Adds up the parts of some buckets, one after the other, until there was something wrong in one, and corrects that. So
+/// however much is wrong a step is no longer than one bucket takes.
+pub(super) async fn step(shop: &Shop, pace: &Pace, rebuild: &Rebuild, first: u16) -> Result<Progress, Failure> {
+    let (mut seen, mut left, mut next) = (rebuild.clone(), 0_u64, first);
+    for bucket in (first..rebuild.buckets).take(pace.pages) {
+        next = bucket.saturating_add(1);
+        let balances = add_up(shop, rebuild, bucket).await?;
+        for (product, balance) in balances.wrong() {
+            let repaired = match rebuild.figures.unreadable {
+                0 => repair(shop, &mut seen, product, balance).await?,
+                _ => Repaired::Left,
+            };
+            match repaired {
+                Repaired::Now | Repaired::Before => {}
+                Repaired::Left => {
+                    tracing::warn!(product.id = %product, missing = ?balance.missing(), "a wrong count is left");
+                    left = left.saturating_add(u64::try_from(balance.missing().len()).unwrap_or(u64::MAX));
+                }
+                Repaired::BySomebodyElse => return Ok(Progress::Working),
+            }
+        }
+        if balances.wrong().next().is_some() {
+            break;
+        }
+    }
+    let phase = if next < rebuild.buckets {
+        Phase::Repair { bucket: next }
+    } else {
+        Phase::Board { after: None, best: Vec::new() }
+    };
+    let mut now = after(&seen, phase);
+    now.figures.left = now.figures.left.saturating_add(left);
+    go_on(shop, &seen, &now).await
+}
+
+async fn add_up(shop: &Shop, rebuild: &Rebuild, bucket: u16) -> Result<Balances, Failure> {
+    let (mut balances, mut last) = (Balances::default(), None);
+    loop {
+        let partition = keys::rebuild_parts(rebuild.generation, bucket);
+        let range = Range::of_partition(partition, keys::PART_PREFIX).after(last);
+        let page = shop.table.query::<Keyed>(range, PARTS).await?;
+        last = page.records.last().map(|part| part.sk.clone());
+        page.records.into_iter().for_each(|part| balances.add(part.part.balances));
+        if !page.more {
+            return Ok(balances);
+        }
+    }
+}
+
+/// A part with its sort key.
+#[derive(Debug, serde::Deserialize)]
+struct Keyed {
+    sk: String,
+    #[serde(flatten)]
+    part: Part,
+}
+
+/// What came of a correction.
+#[derive(Debug, PartialEq, Eq)]
+enum Repaired {
+    /// It is made.
+    Now,
+    /// It had been made by this rebuild.
+    Before,
+    /// It is not certain enough: the next rebuild will see.
+    Left,
+    /// Somebody else goes on with the rebuild.
+    BySomebodyElse,
+}
+
+/// Corrects a product's counts and notes it, in one commit.
+async fn repair(shop: &Shop, seen: &mut Rebuild, product: &ProductId, balance: &Balance) -> Result<Repaired, Failure> {
+    let missing = balance.missing();
+    let corrected = if balance.is_counted { Corrected::TakenOver } else { Corrected::Unseen };
+    let last = Timestamp::from_millisecond(balance.last_sold_at).unwrap_or_default();
+    let mut now = after(seen, seen.phase.clone());
+    now.figures.corrected += u64::try_from(missing.len()).unwrap_or(u64::MAX);
+    now.figures.units += missing.values().map(|units| units.unsigned_abs()).sum::<u64>();
+    let mut transaction = Transaction::new();
+    let correction = transaction.add(sales::correct(product, &missing, last, seen, corrected)?);
+    let noted = transaction.add(rebuild::replace(seen, &now)?);
+    match shop.table.commit(transaction, &mut shop.backoff()).await? {
+        Outcome::Committed => {
+            tracing::warn!(product.id = %product, ?missing, "a count was wrong");
+            *seen = now;
+            Ok(Repaired::Now)
+        }
+        Outcome::Refused(evidence) if evidence.refuses(noted) => Ok(Repaired::BySomebodyElse),
+        Outcome::Refused(evidence) => {
+            let there = evidence.of::<SalesRecord>(correction)?.flatten();
+            let is_done = there.is_some_and(|there| there.corrected == Some(seen.generation));
+            Ok(if is_done { Repaired::Before } else { Repaired::Left })
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Takes the counts over to the rebuild's generation.
+
+use serde::Deserialize;
+
+use super::{Failure, Pace, Progress, after, commit};
+use crate::{
+    app::{Shop, bestsellers},
+    domain::{ProductId, recount::Balances},
+    store::{
+        Consistency, Key, Table, Transaction, keys,
+        rebuild::{self, List, Phase, Rebuild},
+        sales::SalesRecord,
+        table::Range,
+    },
+};
+
+/// A product's place in a list of the index by time.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct IndexRow {
+    pk: String,
+    by_time_sk: String,
+}
+
+/// Up to `limit` products of a list after one of them, with their places; whether there are more.
+pub(super) async fn products(
+    shop: &Shop,
+    list: List,
+    after: Option<&(ProductId, String)>,
+    limit: usize,
+) -> Result<(Vec<(ProductId, String)>, bool), Failure> {
+    let (partition, key): (_, fn(&ProductId) -> Key) = match list {
+        List::Counted => (keys::SALES, keys::sales),
+        List::OnSale => (keys::PRODUCTS, keys::product),
+    };
+    let place = after.map(|(product, sk)| (key(product), sk.clone()));
+    let range = Range::by_time(partition.to_owned()).after_indexed(place);
+    let page = shop.table.query::<IndexRow>(range, limit).await?;
+    let mut found = Vec::new();
+    for IndexRow { pk, by_time_sk } in page.records {
+        let id = keys::id_of_partition(&pk).and_then(|id| ProductId::try_from(id.to_owned()).ok());
+        found.push((id.ok_or(Failure::Broken("a key ends with an id"))?, by_time_sk));
+    }
+    Ok((found, page.more))
+}
+
+/// Takes over some products' counts, and notes what they were.
+pub(super) async fn step(
+    shop: &Shop,
+    pace: &Pace,
+    rebuild: &Rebuild,
+    list: List,
+    place: Option<&(ProductId, String)>,
+) -> Result<Progress, Failure> {
+    let (mut counted, mut place, mut is_over) = (Balances::default(), place.cloned(), false);
+    for _ in 0..pace.pages {
+        let limit = pace.rows.min(Table::MAX_BATCH);
+        let (products, more) = products(shop, list, place.as_ref(), limit).await?;
+        take_over(shop, rebuild, list, &products, &mut counted).await?;
+        place = products.into_iter().last().or(place);
+        is_over = !more;
+        if is_over || counted.len() >= pace.products {
+            break;
+        }
+    }
+    let phase = match (is_over, list) {
+        (false, list) => Phase::Snapshot { list, after: place },
+        (true, List::Counted) => Phase::Snapshot { list: List::OnSale, after: None },
+        (true, List::OnSale) => {
+            let from = shop.clock.now().saturating_add(pace.settle).unwrap_or(rebuild.started_at);
+            Phase::Recount { from }
+        }
+    };
+    let now = after(rebuild, phase);
+    let mut transaction = Transaction::new();
+    transaction.add(rebuild::replace(rebuild, &now)?);
+    now.add_parts(&mut transaction, WRITER, now.revision, counted)?;
+    commit(shop, transaction).await
+}
+
+/// Names the parts that come from the counts.
+const WRITER: &str = "counts";
+
+/// Adds what some products' counts were when they came to this generation.
+async fn take_over(
+    shop: &Shop,
+    rebuild: &Rebuild,
+    list: List,
+    products: &[(ProductId, String)],
+    counted: &mut Balances,
+) -> Result<(), Failure> {
+    let mut backoff = shop.backoff();
+    let wanted: Vec<Key> = products.iter().map(|(product, _)| keys::sales(product)).collect();
+    let found = shop.table.get_all(&wanted, Consistency::Strong, &mut backoff).await?;
+    for ((product, _), key) in products.iter().zip(&wanted) {
+        let Some(mut there) = found.get::<SalesRecord>(key)? else {
+            continue;
+        };
+        // The first list has these, and they are subtracted once.
+        if list == List::OnSale && there.is_listed() {
+            continue;
+        }
+        if there.generation < Some(rebuild.generation) {
+            let mut backoff = shop.backoff();
+            let entered =
+                bestsellers::enter_generation(shop, product, there.generation, rebuild.generation, &mut backoff);
+            match entered.await? {
+                Some(now) => there = now,
+                None => continue,
+            }
+        }
+        // A later rebuild is at it: this one has been given up.
+        if there.generation == Some(rebuild.generation) {
+            counted.subtract_counted(product, &there.snapshot(), rebuild.days);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,50 @@
+//! What an order sold, and gave back, step by step.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{HistoryEvent, Order};
+use crate::domain::ProductId;
+
+/// A step of an order that sold units, or gave some back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sale {
+    /// The order's version from this step on.
+    pub version: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Units of each product; below zero where they were given back.
+    pub units: BTreeMap<ProductId, i64>,
+}
+
+impl Order {
+    /// Every step that sold units or gave some back, oldest first: paying sells all, and what is cancelled or returned from
+    /// then on is given back. Nothing where the history does not lead to the lines as they are.
+    pub fn sales(&self) -> Option<Vec<Sale>> {
+        let Some(paid) = self.history.iter().position(|happening| happening.event == HistoryEvent::Paid) else {
+            return self.paid_at.is_none().then(Vec::new);
+        };
+        let mut sales = Vec::new();
+        let mut live: Vec<i64> = self.items.iter().map(|line| i64::from(line.quantity.get())).collect();
+        for (happening, version) in self.history.iter().zip(1..).skip(paid) {
+            let mut units: BTreeMap<ProductId, i64> = BTreeMap::new();
+            if happening.event == HistoryEvent::Paid {
+                for (line, live) in self.items.iter().zip(&live) {
+                    *units.entry(line.product_id.clone()).or_default() += live;
+                }
+            }
+            for step in &happening.lines {
+                let index = step.number.checked_sub(1)?;
+                *live.get_mut(index)? -= i64::from(step.units);
+                *units.entry(self.items.get(index)?.product_id.clone()).or_default() -= i64::from(step.units);
+            }
+            units.retain(|_, units| *units != 0);
+            if !units.is_empty() {
+                sales.push(Sale { version, at: happening.at, units });
+            }
+        }
+        let is_so = self.items.iter().map(|line| i64::from(line.live_units())).eq(live);
+        (is_so && self.paid_at.is_some()).then_some(sales)
+    }
+}

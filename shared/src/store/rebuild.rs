@@ -1,0 +1,195 @@
+//! The rebuild of the bestsellers: how far it is, and what it has added up so far.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Action, StoreError, Transaction, keys, table::Cursor};
+use crate::domain::{
+    ProductId,
+    bestseller::Candidate,
+    id::bucket,
+    recount::{Balances, Days},
+};
+
+/// A rebuild: the one that is under way, or the last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rebuild {
+    /// Counts the rebuilds. What is counted bears the generation in which it was.
+    pub generation: u64,
+    /// When it began.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub started_at: Timestamp,
+    /// What it recounts.
+    pub days: Days,
+    /// Into how many segments it cuts the orders.
+    pub segments: u16,
+    /// Over how many buckets it spreads the products.
+    pub buckets: u16,
+    /// What it is at.
+    pub phase: Phase,
+    /// What it has found so far.
+    pub figures: Figures,
+    /// Counts the changes of this record, so that of two who go on with it one does.
+    pub revision: u64,
+}
+
+/// What a rebuild is at, and how far.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "SCREAMING_SNAKE_CASE", rename_all_fields = "camelCase")]
+pub enum Phase {
+    /// Holds fast what is counted of each product.
+    Snapshot {
+        /// The list that it goes through.
+        list: List,
+        /// The last product, with its place in the list.
+        after: Option<(ProductId, String)>,
+    },
+    /// Adds up the orders, as its tracks have it, from an instant on.
+    Recount {
+        /// When it may begin: by then the index has every order that is in a snapshot.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        from: Timestamp,
+    },
+    /// Corrects the counts.
+    Repair {
+        /// The products of this bucket are next.
+        bucket: u16,
+    },
+    /// Looks for the best among all products that have counts.
+    Board {
+        /// The last product that was looked at.
+        after: Option<ProductId>,
+        /// The best so far.
+        best: Vec<Candidate>,
+    },
+    /// Nothing is left to do.
+    Done,
+}
+
+/// A list of products.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum List {
+    /// Those that have counts.
+    Counted,
+    /// Those on sale: a count that nobody listed shows here.
+    OnSale,
+}
+
+/// What a rebuild has found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Figures {
+    /// Orders that were looked at: paid on the days that count.
+    pub orders: u64,
+    /// Changes of orders that nobody had counted.
+    pub recovered: u64,
+    /// Orders that cannot be read. As long as there is one, no count is corrected.
+    pub unreadable: u64,
+    /// Counts of a product on a day that were wrong and are right now.
+    pub corrected: u64,
+    /// By how many units in all.
+    pub units: u64,
+    /// Counts of a product on a day that are left to the next rebuild.
+    pub left: u64,
+}
+
+impl Figures {
+    /// Together with what was found elsewhere.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            orders: self.orders.saturating_add(other.orders),
+            recovered: self.recovered.saturating_add(other.recovered),
+            unreadable: self.unreadable.saturating_add(other.unreadable),
+            corrected: self.corrected.saturating_add(other.corrected),
+            units: self.units.saturating_add(other.units),
+            left: self.left.saturating_add(other.left),
+        }
+    }
+}
+
+/// How far a segment of the orders is recounted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Track {
+    /// Where to go on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Cursor>,
+    /// Whether all of it is.
+    pub is_done: bool,
+    /// What was found.
+    pub figures: Figures,
+    /// Counts the changes of this record: its next part's sequence.
+    pub revision: u64,
+}
+
+/// What a part of the counts or of the orders came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Part {
+    /// Of each product of a bucket.
+    pub balances: Balances,
+}
+
+/// For how long parts are kept after a rebuild began. They are of use until it ends.
+const KEPT_SECONDS: i64 = 2 * 24 * 60 * 60;
+
+impl Rebuild {
+    fn kept_until(&self) -> i64 {
+        self.started_at.as_second().saturating_add(KEPT_SECONDS)
+    }
+
+    /// Adds to a transaction what a writer has found: parts by bucket, each new.
+    ///
+    /// # Errors
+    /// Where a record cannot be written as an item.
+    pub fn add_parts(
+        &self,
+        transaction: &mut Transaction,
+        writer: &str,
+        sequence: u64,
+        found: Balances,
+    ) -> Result<(), StoreError> {
+        let buckets = found.by_bucket(|product| bucket(product.as_str(), self.buckets));
+        for (bucket, balances) in buckets {
+            let key = keys::rebuild_part(self.generation, bucket, writer, sequence);
+            transaction.add(Action::create(key, &Part { balances })?.tidied_after(self.kept_until()));
+        }
+        Ok(())
+    }
+
+    /// Puts a track in the place of the one that was seen; refused where somebody else went on with it.
+    ///
+    /// # Errors
+    /// Where the record cannot be written as an item.
+    pub fn replace_track(&self, segment: u16, seen: &Track, now: &Track) -> Result<Action, StoreError> {
+        let key = keys::rebuild_track(self.generation, segment);
+        let action = match seen.revision {
+            0 => Action::create(key, now)?,
+            revision => Action::put(key, now)?.when("#revision = :seen").value(":seen", revision)?,
+        };
+        Ok(action.tidied_after(self.kept_until()))
+    }
+}
+
+/// Begins a rebuild in the place of the one that was seen; refused where somebody else did.
+///
+/// # Errors
+/// Where the record cannot be written as an item.
+pub fn begin(seen: Option<&Rebuild>, rebuild: &Rebuild) -> Result<Action, StoreError> {
+    match seen {
+        None => Action::create(keys::rebuild(), rebuild),
+        Some(seen) => replace(seen, rebuild),
+    }
+}
+
+/// Puts a rebuild in the place of the one that was seen; refused where somebody else went on with it.
+///
+/// # Errors
+/// Where the record cannot be written as an item.
+pub fn replace(seen: &Rebuild, now: &Rebuild) -> Result<Action, StoreError> {
+    let put = Action::put(keys::rebuild(), now)?.when("#generation = :generation AND #revision = :revision");
+    put.value(":generation", seen.generation)?.value(":revision", seen.revision)
+}

@@ -1,0 +1,209 @@
+//! Steps that the tests of counting and recounting have in common.
+
+use std::{
+    collections::BTreeMap,
+    future::{Future, IntoFuture},
+    pin::pin,
+    task::Poll,
+};
+
+use jiff::{Timestamp, civil::Date};
+use serde_json::{Value, json};
+use shared::{
+    domain::{
+        OrderId, ProductId, UserId, Won,
+        bestseller::{Board, Candidate, window_start},
+        order::{Actor, Draft, LineStatus, Order, OrderLine},
+        pricing::{self, ShippingPolicy},
+        product::SaleStatus,
+        time::seoul_day,
+    },
+    store::{
+        Action, Key, Outcome, Transaction,
+        orders::{self, OrderRecord},
+        records::Record,
+    },
+};
+use tests::{
+    TestShop,
+    queue::Letters,
+    stream::{self, Consumers},
+};
+
+/// An id from text that is one.
+pub fn id<T: TryFrom<String, Error: std::fmt::Debug>>(text: &str) -> T {
+    T::try_from(text.to_owned()).unwrap()
+}
+
+/// All records of the stream, oldest first.
+pub fn records(shop: &TestShop) -> Vec<Value> {
+    let mut reader = Consumers::new(shop.dynamo().clone());
+    let batches = std::iter::from_fn(|| Some(reader.next_batch()).filter(|batch| !batch.is_empty()));
+    batches.flatten().collect()
+}
+
+/// Delivers a batch to the aggregator, through the instance whose turn it is.
+pub async fn count(shop: &TestShop, batch: &[Value]) -> Result<(), lambda_http::Error> {
+    let letters = Letters::default();
+    let answer = count_sales::handle(shop.instance(), &letters.queue(), stream::batch(batch)).await?;
+    assert!(answer.batch_item_failures.is_empty() && letters.taken().is_empty(), "{answer:?}");
+    Ok(())
+}
+
+/// Runs what dies after it was given so many turns; it has several in each call of DynamoDB, before and after that is
+/// carried out. Nothing where it died.
+pub async fn dying_after<F: IntoFuture>(turns: u64, work: F) -> Option<F::Output> {
+    let (mut work, mut left) = (pin!(work.into_future()), turns);
+    std::future::poll_fn(move |context| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        work.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+/// Does something to the table that the shop would not.
+pub async fn tamper(shop: &TestShop, action: Action) {
+    let mut transaction = Transaction::new();
+    transaction.add(action);
+    let shop = shop.instance();
+    assert!(matches!(shop.table.commit(transaction, &mut shop.backoff()).await.unwrap(), Outcome::Committed));
+}
+
+/// A paid order of these lines, made now, as the API would put it into the table; nothing else changes with it.
+pub fn paid_order(shop: &TestShop, number: usize, lines: &[(String, u16)]) -> Order {
+    let line = |(product, quantity): &(String, u16)| OrderLine {
+        product_id: id(product),
+        seller_id: None,
+        name: format!("{product} 상품"),
+        quantity: i64::from(*quantity).try_into().unwrap(),
+        cancelled_quantity: 0,
+        unit_price: Won::new(1_000),
+        unit_discount: Won::ZERO,
+        coupon_share: Won::ZERO,
+        status: LineStatus::PendingPayment,
+    };
+    let items: Vec<OrderLine> = lines.iter().map(line).collect();
+    let priced: Vec<_> = items.iter().map(OrderLine::priced).collect();
+    let shipping = ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) };
+    let quote = pricing::quote(&priced, None, shipping).unwrap();
+    let user_id: UserId = id(&format!("u{}", number % 97));
+    let (actor, at) = (Actor::Customer, shop.now());
+    let draft = Draft { user_id, actor, items, quote, coupon_id: None, order_sheet_id: None, at };
+    Order::paid(id::<OrderId>(&format!("o{number:06}")), draft)
+}
+
+/// Puts orders into the table, a hundred a commit.
+pub async fn put_orders(shop: &TestShop, all: impl IntoIterator<Item = Order>) {
+    let all: Vec<Order> = all.into_iter().collect();
+    for orders in all.chunks(Transaction::MAX_ACTIONS) {
+        let mut transaction = Transaction::new();
+        for order in orders {
+            let record = OrderRecord { order: order.clone(), payload: "p".to_owned(), trace_id: None };
+            transaction.add(orders::create(&record).unwrap());
+        }
+        let shop = shop.instance();
+        assert!(matches!(shop.table.commit(transaction, &mut shop.backoff()).await.unwrap(), Outcome::Committed));
+    }
+}
+
+/// The stream's record of a new order, for a table that has no stream.
+pub fn record_of(order: &Order) -> Value {
+    let record = OrderRecord { order: order.clone(), payload: "p".to_owned(), trace_id: None };
+    let image: serde_dynamo::Item = serde_dynamo::to_item(record).unwrap();
+    let keys = json!({ "pk": { "S": format!("ORDER#{}", order.order_id) }, "sk": { "S": "ORDER" } });
+    json!({
+        "eventID": format!("{}-1", order.order_id), "eventName": "INSERT", "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb", "awsRegion": "ap-northeast-2",
+        "dynamodb": {
+            "Keys": keys, "NewImage": image, "ApproximateCreationDateTime": order.created_at.as_second(),
+            "SequenceNumber": "1", "SizeBytes": 500, "StreamViewType": "NEW_AND_OLD_IMAGES",
+        },
+    })
+}
+
+/// Units by product and day.
+pub type Units = BTreeMap<(ProductId, Date), i64>;
+
+/// What the table says was sold: as the orders have it, as it was counted, and as the board has it.
+#[derive(Debug, Default)]
+pub struct Sales {
+    pub recounted: Units,
+    pub counted: Units,
+    pub board: Board,
+    counts: Vec<Candidate>,
+    listed: Vec<ProductId>,
+}
+
+impl Sales {
+    /// Reads the whole table.
+    pub async fn of(shop: &TestShop) -> Self {
+        let counts = |day: &Date| (window_start(seoul_day(shop.now()))..=seoul_day(shop.now())).contains(day);
+        let (mut sales, mut orders) = (Self::default(), Vec::new());
+        let client = shop.dynamo().client();
+        let mut items = client.scan().table_name(tests::TABLE).into_paginator().items().send();
+        while let Some(item) = items.next().await {
+            match Record::read(item.unwrap()).unwrap() {
+                Record::Order(record) => orders.push(record.order),
+                Record::Sales { product, sales: record } => {
+                    let days = record.days().into_iter().filter(|(day, units)| counts(day) && *units != 0);
+                    sales.counted.extend(days.map(|(day, units)| ((product.clone(), day), units)));
+                    sales.counts.push(Candidate {
+                        product_id: product,
+                        name: String::new(),
+                        price: Won::ZERO,
+                        days: record.days(),
+                        last_sold_at: Timestamp::from_millisecond(record.last_sold_at).unwrap(),
+                    });
+                }
+                Record::Product(product) if product.offer.status == SaleStatus::OnSale => {
+                    sales.listed.push(product.product_id);
+                }
+                Record::Board(board) => sales.board = board,
+                _ => {}
+            }
+        }
+        orders.retain(|order| order.paid_at.is_some_and(|at| counts(&seoul_day(at))));
+        sales.with_orders(&orders)
+    }
+
+    /// With these paid orders besides.
+    pub fn with_orders(mut self, orders: &[Order]) -> Self {
+        for order in orders {
+            for line in &order.items {
+                let place = (line.product_id.clone(), seoul_day(order.paid_at.unwrap()));
+                *self.recounted.entry(place).or_default() += i64::from(line.live_units());
+            }
+        }
+        self.recounted.retain(|_, units| *units != 0);
+        self
+    }
+
+    /// Asserts that all was counted right, and that the board has the best.
+    pub fn check(&self, now: Timestamp) {
+        assert_eq!(self.counted, self.recounted);
+        let counts = self.counts.iter().filter(|count| self.listed.contains(&count.product_id)).cloned();
+        let all = Board { candidates: counts.collect(), version: 0 };
+        let top = |board: &Board| {
+            let top = board.top(seoul_day(now)).into_iter();
+            top.map(|(best, units)| (best.product_id.clone(), units)).collect::<Vec<_>>()
+        };
+        assert_eq!(top(&self.board), top(&all));
+    }
+
+    /// The same of a shop as it is.
+    pub async fn assert_right(shop: &TestShop) -> Self {
+        let sales = Self::of(shop).await;
+        sales.check(shop.now());
+        sales
+    }
+}
+
+/// An item as it is, with its types.
+pub fn item(shop: &TestShop, key: &Key) -> Value {
+    let key = json!({ "pk": { "S": key.pk }, "sk": { "S": key.sk } });
+    let answer = shop.dynamo().execute("GetItem", json!({ "TableName": tests::TABLE, "Key": key })).unwrap();
+    answer["Item"].clone()
+}
