@@ -3,19 +3,24 @@
 mod connection;
 
 use std::{
-    io::{self, Write},
+    fs::File,
+    io::{self, BufReader, Write},
+    path::PathBuf,
     process::ExitCode,
 };
 
-use audit::{ReadError, Scope};
+use audit::{Auditor, ReadError, Scope};
 use clap::Parser;
-use shared::runtime::{
-    Clock,
-    config::{ConfigError, optional},
+use shared::{
+    domain::UserId,
+    runtime::{
+        Clock,
+        config::{ConfigError, optional},
+    },
 };
 use url::Url;
 
-/// Reads the whole table of a shop and checks that the books are right
+/// Reads the whole table of a shop, or an export of it, and checks that the books are right
 ///
 /// Prints one line of figures and exits with 0 where they are; otherwise prints one line for each thing that is wrong
 /// and exits with 1; exits with 2 where the table cannot be read. Credentials come from AWS_ACCESS_KEY_ID,
@@ -26,8 +31,12 @@ use url::Url;
 #[derive(Debug, Parser)]
 struct Arguments {
     /// The table's name
-    #[arg(long)]
-    table: String,
+    #[arg(long, required_unless_present = "export")]
+    table: Option<String>,
+
+    /// Read these files instead of a table: an export to S3 in DynamoDB's JSON, unpacked, an item a line
+    #[arg(long, value_name = "FILES", num_args = 1.., conflicts_with_all = ["table", "endpoint_url", "region"])]
+    export: Vec<PathBuf>,
 
     /// Where DynamoDB is, if not on AWS [default: AWS_ENDPOINT_URL]
     #[arg(long)]
@@ -40,6 +49,18 @@ struct Arguments {
     /// Leave the bestsellers out, which follow the orders a moment later
     #[arg(long)]
     skip_sales: bool,
+
+    /// Check accounts and their ledgers only: that each entry chains to the one before
+    #[arg(long, conflicts_with = "skip_sales")]
+    ledger: bool,
+
+    /// Check the ledger of this user only
+    #[arg(long, value_name = "ID", requires = "ledger", value_parser = user_id)]
+    user: Option<UserId>,
+}
+
+fn user_id(text: &str) -> Result<UserId, &'static str> {
+    UserId::try_from(text.to_owned()).map_err(|_| "an id has 1 to 64 letters, digits, `_` and `-`")
 }
 
 /// Why there is no report.
@@ -72,13 +93,27 @@ async fn main() -> ExitCode {
 
 /// Prints the report and tells whether nothing is wrong.
 async fn run(arguments: Arguments) -> Result<bool, Failure> {
-    let Arguments { table, endpoint_url, region, skip_sales } = arguments;
-    let from_environment = || optional("AWS_ENDPOINT_URL").map(|url| url.parse::<Url>()).transpose();
-    let endpoint_url = endpoint_url.map_or_else(from_environment, |url| Ok(Some(url)))?;
-    let scope = if skip_sales { Scope::WithoutSales } else { Scope::Everything };
-
-    let client = connection::client(endpoint_url.as_ref(), region)?;
-    let report = audit::audit(&client, &table, scope, Clock::system().now()).await?;
+    let Arguments { table, export, endpoint_url, region, skip_sales, ledger, user } = arguments;
+    let mut auditor = match (&user, ledger, skip_sales) {
+        (Some(user), _, _) => Auditor::of_ledger(user.clone()),
+        (None, true, _) => Auditor::new(Scope::Ledgers),
+        (None, false, true) => Auditor::new(Scope::WithoutSales),
+        (None, false, false) => Auditor::new(Scope::Everything),
+    };
+    for file in export {
+        let file = File::open(file).map_err(ReadError::Export)?;
+        audit::read_export(BufReader::new(file), &mut auditor)?;
+    }
+    if let Some(table) = table {
+        let from_environment = || optional("AWS_ENDPOINT_URL").map(|url| url.parse::<Url>()).transpose();
+        let endpoint_url = endpoint_url.map_or_else(from_environment, |url| Ok(Some(url)))?;
+        let client = connection::client(endpoint_url.as_ref(), region)?;
+        match &user {
+            Some(user) => audit::read_user(&client, &table, user, &mut auditor).await?,
+            None => audit::read(&client, &table, &mut auditor).await?,
+        }
+    }
+    let report = auditor.finish(Clock::system().now());
     write!(io::stdout().lock(), "{report}")?;
     Ok(report.is_clean())
 }

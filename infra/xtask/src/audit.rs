@@ -4,14 +4,19 @@ use local_stack::Config;
 
 use crate::{failure::Failure, run};
 
-/// Audits the table that the arguments name, or without any the one of the shop that runs here.
-pub(crate) async fn run(arguments: Vec<String>) -> Result<(), Failure> {
-    if !arguments.is_empty() {
+/// What says by itself what is to be read, or that nothing is.
+const NAMES_A_SOURCE: [&str; 4] = ["--table", "--export", "--help", "-h"];
+
+/// Audits the table that the arguments name, or where they name none the one of the shop that runs here.
+pub(crate) async fn run(mut arguments: Vec<String>) -> Result<(), Failure> {
+    let names_source = |argument: &String| NAMES_A_SOURCE.contains(&argument.split('=').next().unwrap_or_default());
+    if arguments.iter().any(names_source) {
         return run::binary("audit", &arguments, []).await;
     }
     let environment = shop_environment()?;
     let table = environment.get("TABLE_NAME").ok_or(Failure::NoShop)?.clone();
-    run::binary("audit", &["--table".to_owned(), table], environment).await
+    arguments.extend(["--table".to_owned(), table]);
+    run::binary("audit", &arguments, environment).await
 }
 
 /// What the shop that runs here has written down of itself.

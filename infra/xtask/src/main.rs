@@ -50,7 +50,7 @@ enum Command {
     Test,
 
     /// Run a benchmark: `cost` counts what each operation costs at the wire, next to its budget; `flash` sells out through a
-    /// model of the limits of DynamoDB
+    /// model of the limits of DynamoDB; `ledger` verifies a million entries
     Bench {
         /// The benchmark's name
         name: String,
@@ -71,8 +71,8 @@ enum Command {
 
     /// Read the whole table and check that the books are right
     ///
-    /// Without arguments the table of the shop that `cargo xtask dev` runs; `cargo xtask audit --help` shows how to
-    /// name another.
+    /// Unless told otherwise the table of the shop that `cargo xtask dev` runs; `cargo xtask audit --help` shows how to
+    /// name another, or an export. `--ledger` verifies the chains of all ledgers, `--ledger --user ID` of one.
     #[command(disable_help_flag = true)]
     Audit {
         /// What is passed on to the auditor
