@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, process::Command};
 
 use local_stack::Config;
 
@@ -10,13 +10,23 @@ const NAMES_A_SOURCE: [&str; 4] = ["--table", "--export", "--help", "-h"];
 /// Audits the table that the arguments name, or where they name none the one of the shop that runs here.
 pub(crate) async fn run(mut arguments: Vec<String>) -> Result<(), Failure> {
     let names_source = |argument: &String| NAMES_A_SOURCE.contains(&argument.split('=').next().unwrap_or_default());
-    if arguments.iter().any(names_source) {
-        return run::binary("audit", &arguments, []).await;
+    let mut environment = BTreeMap::new();
+    if !arguments.iter().any(names_source) {
+        environment = shop_environment()?;
+        let table = environment.get("TABLE_NAME").ok_or(Failure::NoShop)?.clone();
+        arguments.extend(["--table".to_owned(), table]);
     }
-    let environment = shop_environment()?;
-    let table = environment.get("TABLE_NAME").ok_or(Failure::NoShop)?.clone();
-    arguments.extend(["--table".to_owned(), table]);
+    if arguments.iter().any(|argument| argument == "--export") {
+        return run::check(optimised("audit", &arguments)).await;
+    }
     run::binary("audit", &arguments, environment).await
+}
+
+/// A binary of the auditor as it is released, for what is to be fast.
+pub(crate) fn optimised(name: &str, arguments: &[String]) -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo.args(["run", "--release", "--package", "audit", "--bin", name, "--"]).args(arguments);
+    cargo
 }
 
 /// What the shop that runs here has written down of itself.
