@@ -4,6 +4,13 @@
 //! A step is one call to the table. What decides is production's own code as far as it is pure (`shared::domain`); the
 //! conditions of writes are said anew here, and each model is told to forget one after the other: then it must find what
 //! goes wrong. So a model that looks at nothing cannot pass.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
 
 mod draws;
 mod explore;
