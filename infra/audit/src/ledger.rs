@@ -105,6 +105,8 @@ mod tests {
         fixture::{Shop, TODAY, at, user},
     };
 
+    type Tamper = fn(&mut LedgerEntry);
+
     /// Mina and Jun have charged five times each, differently.
     fn shop() -> Shop {
         let mut shop = Shop::default();
@@ -153,7 +155,7 @@ mod tests {
     /// Changes that leave every balance as it must be.
     #[test]
     fn a_changed_entry_is_found() {
-        let changes: [(&str, fn(&mut LedgerEntry)); 4] = [
+        let changes: [(&str, Tamper); 4] = [
             ("id", |entry| entry.entry_id.push('0')),
             ("instant", |entry| entry.at = jiff::Timestamp::UNIX_EPOCH),
             ("kind", |entry| entry.kind = EntryKind::Refund),
