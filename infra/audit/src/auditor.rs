@@ -1,9 +1,12 @@
 //! The auditor: takes items, gives a report.
 
 use jiff::Timestamp;
-use shared::store::{
-    Item, Key, keys,
-    records::{Record, Unreadable},
+use shared::{
+    domain::UserId,
+    store::{
+        Item, Key, keys,
+        records::{Record, Unreadable},
+    },
 };
 
 use crate::{
@@ -27,6 +30,8 @@ pub enum Scope {
     Everything,
     /// All but the bestsellers: for a shop whose sales may not all be counted yet.
     WithoutSales,
+    /// The accounts and their ledgers by themselves.
+    Ledgers,
 }
 
 /// Checks the items of a table, which come in any order, each once.
@@ -36,6 +41,8 @@ pub enum Scope {
 #[derive(Debug)]
 pub struct Auditor {
     scope: Scope,
+    /// The partition of the only user that is asked for.
+    only: Option<String>,
     items: u64,
     findings: Findings,
     accounts: Accounts,
@@ -52,6 +59,7 @@ impl Auditor {
     pub fn new(scope: Scope) -> Self {
         Self {
             scope,
+            only: None,
             items: 0,
             findings: Findings::default(),
             accounts: Accounts::default(),
@@ -64,8 +72,27 @@ impl Auditor {
         }
     }
 
-    /// Takes note of an item.
+    /// An auditor of one user's account and ledger, who must be there.
+    pub fn of_ledger(user: UserId) -> Self {
+        let mut auditor = Self::new(Scope::Ledgers);
+        auditor.only = Some(keys::user_partition(&user));
+        auditor.accounts.expect(user);
+        auditor
+    }
+
+    /// Whether an item is in the scope.
+    fn is_asked_for(&self, item: &Item) -> bool {
+        let text = |name| item.get(name).and_then(|value| value.as_s().ok());
+        let is_of_user = self.only.as_ref().is_none_or(|only| text("pk") == Some(only));
+        let is_of_ledger = || text("sk").is_some_and(|sk| sk == "ACCOUNT" || sk.starts_with(keys::LEDGER_PREFIX));
+        is_of_user && (self.scope != Scope::Ledgers || is_of_ledger())
+    }
+
+    /// Takes note of an item, if it is in the scope.
     pub fn add(&mut self, item: Item) {
+        if !self.is_asked_for(&item) {
+            return;
+        }
         self.items += 1;
         let place = Place::of(&item);
         match Record::read(item) {
@@ -83,7 +110,9 @@ impl Auditor {
         match record {
             Record::Profile(profile) => self.accounts.add_profile(profile.user_id),
             Record::Account { user, account } => self.accounts.add_account(user, account),
-            Record::LedgerEntry { user, entry } => self.accounts.add_entry(user, entry, &mut self.findings),
+            Record::LedgerEntry { user, entry } => {
+                self.accounts.add_entry(user, entry, self.scope, &mut self.findings);
+            }
             Record::IssuedCoupon(coupon) => self.campaigns.add_issued(*coupon),
             Record::Order(record) => {
                 let order = record.order;
@@ -118,19 +147,24 @@ impl Auditor {
 
     /// Draws the conclusions, as of the instant `now`.
     pub fn finish(self, now: Timestamp) -> Report {
-        let Self { scope, items, mut findings, accounts, shelves, campaigns, orders, payments, sheets, sales } = self;
+        let Self {
+            scope, items, mut findings, mut accounts, shelves, campaigns, orders, payments, sheets, sales, ..
+        } = self;
         let mut figures = Figures { items, ..Figures::default() };
         if scope == Scope::Everything {
             sales.finish(&shelves, now, &mut findings);
         }
-        accounts.finish(&orders, &mut findings, &mut figures);
+        if scope != Scope::Ledgers {
+            accounts.compare(&orders, &mut findings);
+        }
+        accounts.finish(&mut findings, &mut figures);
         shelves.finish(&orders, &mut findings, &mut figures);
         campaigns.finish(&orders, now, &mut findings, &mut figures);
         payments.finish(&orders, &mut findings);
         sheets.finish(&orders, now, &mut findings, &mut figures);
         orders.finish(now, &mut findings, &mut figures);
         let (violations, omitted) = findings.into_parts();
-        Report { figures, violations, omitted }
+        Report { scope, figures, violations, omitted }
     }
 }
 
@@ -185,10 +219,10 @@ mod tests {
     #[test]
     fn the_order_of_the_items_makes_no_difference() {
         let mut shop = Shop::healthy();
-        assert_eq!(shop.report_read_backwards().to_string(), FIGURES);
+        assert_eq!(shop.report_read_backwards(Scope::Everything).to_string(), FIGURES);
         shop.remove(keys::ledger_entry(&user("mina"), 1));
         shop.remove(keys::ledger_entry(&user("jun"), 1));
-        assert_eq!(shop.report_read_backwards(), shop.report(Scope::Everything));
+        assert_eq!(shop.report_read_backwards(Scope::Everything), shop.report(Scope::Everything));
     }
 
     #[test]

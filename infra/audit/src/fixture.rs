@@ -9,7 +9,7 @@ use shared::{
     domain::{
         CouponId, OrderId, OrderSheetId, PaymentId, ProductId, UserId, Won,
         coupon::{Campaign, Counter, CouponKind, CouponState, IssuedCoupon, Slot, Terms, Validity},
-        ledger::{EntryKind, LedgerEntry},
+        ledger::{EntryHash, EntryKind, LedgerEntry},
         order::{
             Actor, Cancellation, Draft, LineStatus, Order, OrderLine, Payment, PaymentMethod, PaymentStatus, Returned,
         },
@@ -17,7 +17,7 @@ use shared::{
         product::{Offer, Product, SaleStatus},
         sheet::{OrderSheet, SheetState},
         stock::Shard,
-        user::{Account, Profile, UserKind, UserStatus},
+        user::{Account, Profile, UserKind},
     },
     store::{
         Item, Key,
@@ -63,7 +63,7 @@ impl Shop {
         shop.add_sales();
         shop.put(keys::request("d1"), json!({ "payload": "p", "outcome": { "userId": "mina" } }));
         shop.put(keys::counted("o1-1"), json!({ "generation": 1, "ttl": 1 }));
-        shop
+        shop.chained()
     }
 
     /// The violations, as they are printed.
@@ -80,8 +80,33 @@ impl Shop {
         Self::audit(self.0.values().cloned(), scope, at(NOW))
     }
 
-    pub(crate) fn report_read_backwards(&self) -> Report {
-        Self::audit(self.0.values().rev().cloned(), Scope::Everything, at(NOW))
+    pub(crate) fn report_read_backwards(&self, scope: Scope) -> Report {
+        Self::audit(self.0.values().rev().cloned(), scope, at(NOW))
+    }
+
+    /// The same with every ledger's hashes made anew, for tests of what is wrong beside them.
+    pub(crate) fn chained(&self) -> Self {
+        let mut shop = self.clone();
+        for name in ["mina", "jun", "sora"] {
+            let (user, mut head) = (user(name), EntryHash::NONE);
+            let entries: Vec<LedgerEntry> = (1..10)
+                .filter(|sequence| shop.has(&keys::ledger_entry(&user, *sequence)))
+                .map(|sequence| shop.get(&keys::ledger_entry(&user, sequence)))
+                .collect();
+            for entry in entries {
+                let entry = LedgerEntry { before: head, ..entry };
+                head = entry.hash(&user);
+                shop.put(keys::ledger_entry(&user, entry.sequence), entry);
+            }
+            if shop.has(&keys::account(&user)) {
+                shop.change(keys::account(&user), |account: &mut Account| account.head = head);
+            }
+        }
+        shop
+    }
+
+    fn has(&self, key: &Key) -> bool {
+        self.0.contains_key(&(key.pk.clone(), key.sk.clone()))
     }
 
     fn audit(items: impl Iterator<Item = Item>, scope: Scope, now: Timestamp) -> Report {
@@ -94,7 +119,7 @@ impl Shop {
         self.0.values()
     }
 
-    fn get<R: DeserializeOwned>(&self, key: &Key) -> R {
+    pub(crate) fn get<R: DeserializeOwned>(&self, key: &Key) -> R {
         serde_dynamo::from_item(self.0[&(key.pk.clone(), key.sk.clone())].clone()).unwrap()
     }
 
@@ -169,7 +194,7 @@ impl Shop {
             };
             self.put(keys::profile(&user), profile);
             let sequence = u64::try_from(ledger.len()).unwrap();
-            let account = Account { status: UserStatus::Active, balance: Won::new(balance), sequence };
+            let account = Account { balance: Won::new(balance), sequence, ..Account::NEW };
             self.put(keys::account(&user), account);
             for entry in ledger {
                 self.put(keys::ledger_entry(&user, entry.sequence), entry);
@@ -368,6 +393,7 @@ pub(crate) fn entry(sequence: u64, kind: EntryKind, amount: i64, after: i64, of:
         balance_after: Won::new(after),
         order_id: of.map(order),
         at: at(TODAY),
+        before: EntryHash::NONE,
     }
 }
 

@@ -1,20 +1,42 @@
-//! Reading a table whole.
+//! Reading a table whole, a user of it, or an export.
 
-use std::{error::Error, iter};
+use std::{error::Error, io::BufRead, iter};
 
-use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::{Client, error::SdkError, types::AttributeValue};
+use serde::Deserialize;
+use shared::{
+    domain::UserId,
+    store::{Item, keys},
+};
 
 use crate::Auditor;
 
 /// Items a page at most; DynamoDB ends a page at 1 MB besides. What is in memory at once is bounded by it.
 const PAGE_ITEMS: i32 = 1_000;
 
-/// The table could not be read to its end.
+/// A table or an export could not be read to its end.
 #[derive(Debug, thiserror::Error)]
-#[error("the table {table} cannot be read: {reason}")]
-pub struct ReadError {
-    table: String,
-    reason: String,
+pub enum ReadError {
+    /// The table did not answer.
+    #[error("the table {table} cannot be read: {reason}")]
+    Table {
+        /// Its name.
+        table: String,
+        /// Why.
+        reason: String,
+    },
+    /// A line of an export is no item. What is in it is not told.
+    #[error("line {0} of the export is not an item in DynamoDB's JSON")]
+    Line(u64),
+    /// An export cannot be read.
+    #[error("the export cannot be read: {0}")]
+    Export(#[from] std::io::Error),
+}
+
+impl ReadError {
+    fn of_table<E: Error + 'static, R: std::fmt::Debug + 'static>(table: &str, error: &SdkError<E, R>) -> Self {
+        Self::Table { table: table.to_owned(), reason: reason(error) }
+    }
 }
 
 /// Feeds every item of a table to the auditor, page by page, reading strongly: what was acknowledged before a page is
@@ -26,8 +48,48 @@ pub async fn read(client: &Client, table: &str, auditor: &mut Auditor) -> Result
     let scan = client.scan().table_name(table).consistent_read(true).limit(PAGE_ITEMS);
     let mut pages = scan.into_paginator().send();
     while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| ReadError { table: table.to_owned(), reason: reason(&error) })?;
+        let page = page.map_err(|error| ReadError::of_table(table, &error))?;
         page.items.unwrap_or_default().into_iter().for_each(|item| auditor.add(item));
+    }
+    Ok(())
+}
+
+/// Feeds every item of one user to the auditor, in the same way.
+///
+/// # Errors
+/// Where a page cannot be read.
+pub async fn read_user(client: &Client, table: &str, user: &UserId, auditor: &mut Auditor) -> Result<(), ReadError> {
+    let query = client.query().table_name(table).consistent_read(true).limit(PAGE_ITEMS);
+    let user = AttributeValue::S(keys::user_partition(user));
+    let query = query.key_condition_expression("pk = :user").expression_attribute_values(":user", user);
+    let mut pages = query.into_paginator().send();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| ReadError::of_table(table, &error))?;
+        page.items.unwrap_or_default().into_iter().for_each(|item| auditor.add(item));
+    }
+    Ok(())
+}
+
+/// A line of an export to S3, unpacked.
+#[derive(Deserialize)]
+struct Line {
+    #[serde(rename = "Item")]
+    item: serde_dynamo::Item,
+}
+
+/// Feeds every item of an export to the auditor: `{"Item": {…}}`, one a line, as DynamoDB exports a table to S3 in its JSON.
+///
+/// # Errors
+/// Where it cannot be read, or a line is not an item.
+pub fn read_export(mut export: impl BufRead, auditor: &mut Auditor) -> Result<(), ReadError> {
+    let (mut line, mut number) = (Vec::new(), 0);
+    while export.read_until(b'\n', &mut line)? > 0 {
+        number += 1;
+        if !line.trim_ascii().is_empty() {
+            let Line { item } = serde_json::from_slice(&line).map_err(|_| ReadError::Line(number))?;
+            auditor.add(Item::from(item));
+        }
+        line.clear();
     }
     Ok(())
 }
@@ -39,4 +101,50 @@ fn reason(error: &(dyn Error + 'static)) -> String {
         iter::successors(Some(error), |error| (*error).source()).map(ToString::to_string).collect();
     texts.dedup();
     texts.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Scope,
+        fixture::{NOW, Shop, at, user},
+    };
+
+    /// A table as DynamoDB exports it.
+    fn export(shop: &Shop) -> String {
+        let line = |item: &Item| {
+            let item = serde_dynamo::Item::from(item.clone());
+            format!("{}\n", serde_json::json!({ "Item": item }))
+        };
+        shop.items().map(line).collect()
+    }
+
+    #[test]
+    fn an_export_is_read_as_the_table_is() {
+        let shop = Shop::healthy();
+        let mut auditor = Auditor::new(Scope::Everything);
+        read_export(export(&shop).as_bytes(), &mut auditor).unwrap();
+        assert_eq!(auditor.finish(at(NOW)), shop.report(Scope::Everything));
+    }
+
+    #[test]
+    fn of_an_export_one_user_can_be_asked_for() {
+        let of = |name| {
+            let mut auditor = Auditor::of_ledger(user(name));
+            read_export(export(&Shop::healthy()).as_bytes(), &mut auditor).unwrap();
+            auditor.finish(at(NOW)).to_string()
+        };
+        assert_eq!(of("mina"), "2 ledger entries of 1 users chain, 5000 won held\n");
+        assert_eq!(of("nobody"), "[1 balances] user nobody: account: expected one, found none\n");
+    }
+
+    #[test]
+    fn what_is_no_item_is_told_by_its_line() {
+        for wrong in ["{}", "{\"Item\":{\"pk\":\"USER#mina\"}}", "{\"Item\"", "\u{0}"] {
+            let lines = format!("{}\n{wrong}\n", export(&Shop::default()));
+            let error = read_export(lines.as_bytes(), &mut Auditor::new(Scope::Ledgers)).unwrap_err();
+            assert_eq!(error.to_string(), "line 2 of the export is not an item in DynamoDB's JSON", "{wrong}");
+        }
+    }
 }

@@ -1,17 +1,32 @@
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, process::Command};
 
 use local_stack::Config;
 
 use crate::{failure::Failure, run};
 
-/// Audits the table that the arguments name, or without any the one of the shop that runs here.
-pub(crate) async fn run(arguments: Vec<String>) -> Result<(), Failure> {
-    if !arguments.is_empty() {
-        return run::binary("audit", &arguments, []).await;
+/// What says by itself what is to be read, or that nothing is.
+const NAMES_A_SOURCE: [&str; 4] = ["--table", "--export", "--help", "-h"];
+
+/// Audits the table that the arguments name, or where they name none the one of the shop that runs here.
+pub(crate) async fn run(mut arguments: Vec<String>) -> Result<(), Failure> {
+    let names_source = |argument: &String| NAMES_A_SOURCE.contains(&argument.split('=').next().unwrap_or_default());
+    let mut environment = BTreeMap::new();
+    if !arguments.iter().any(names_source) {
+        environment = shop_environment()?;
+        let table = environment.get("TABLE_NAME").ok_or(Failure::NoShop)?.clone();
+        arguments.extend(["--table".to_owned(), table]);
     }
-    let environment = shop_environment()?;
-    let table = environment.get("TABLE_NAME").ok_or(Failure::NoShop)?.clone();
-    run::binary("audit", &["--table".to_owned(), table], environment).await
+    if arguments.iter().any(|argument| argument == "--export") {
+        return run::check(optimised("audit", &arguments)).await;
+    }
+    run::binary("audit", &arguments, environment).await
+}
+
+/// A binary of the auditor as it is released, for what is to be fast.
+pub(crate) fn optimised(name: &str, arguments: &[String]) -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo.args(["run", "--release", "--package", "audit", "--bin", name, "--"]).args(arguments);
+    cargo
 }
 
 /// What the shop that runs here has written down of itself.

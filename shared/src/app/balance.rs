@@ -9,7 +9,7 @@ use super::{
 use crate::{
     domain::{
         Refusal, UserId, Won,
-        ledger::{EntryKind, LedgerEntry},
+        ledger::{EntryKind, LedgerEntry, Movement},
         money::{ChargeAmount, MAX_BALANCE},
         refusal::Entity,
         user::Account,
@@ -56,17 +56,10 @@ async fn charge_once(shop: &Shop, user: &UserId, amount: Won, key: &RequestKey) 
     let mut backoff = shop.backoff();
     let mut account = facts::account(shop, user).await?;
     loop {
-        let Ok(now) = account.moved(amount) else {
+        let (entry_id, at) = (key.digest.clone(), shop.clock.now());
+        let movement = Movement { entry_id, kind: EntryKind::Charge, amount, order_id: None, at };
+        let Ok((now, entry)) = account.book(user, movement) else {
             return Err(Refusal::LimitExceeded { limit: "balance", max: MAX_BALANCE.get() }.into());
-        };
-        let entry = LedgerEntry {
-            entry_id: key.digest.clone(),
-            sequence: now.sequence,
-            kind: EntryKind::Charge,
-            amount,
-            balance_after: now.balance,
-            order_id: None,
-            at: shop.clock.now(),
         };
         let charged = Charged { user_id: user.clone(), balance: now.balance, entry_id: entry.entry_id.clone() };
 

@@ -221,6 +221,9 @@ pub(super) async fn enter_generation(
 }
 
 /// Puts the products' current counts, names and prices on the board.
+///
+/// A board that stays as it was is put up anew, too: another function may have read older counts and be about to put them
+/// up in the place of the same board. The version stops it.
 pub(super) async fn refresh(shop: &Shop, touched: Vec<ProductId>, backoff: &mut Backoff) -> Result<(), Failure> {
     if touched.is_empty() {
         return Ok(());
@@ -228,7 +231,7 @@ pub(super) async fn refresh(shop: &Shop, touched: Vec<ProductId>, backoff: &mut 
     loop {
         let seen: Option<Board> = shop.table.get(keys::board(), Consistency::Strong).await?;
         let version = seen.as_ref().map(|board| board.version);
-        let mut board = seen.clone().unwrap_or_default();
+        let mut board = seen.unwrap_or_default();
 
         let counts = counts(shop, &touched, backoff).await?;
         let described = products::describe(shop, &touched, backoff).await?;
@@ -236,9 +239,6 @@ pub(super) async fn refresh(shop: &Shop, touched: Vec<ProductId>, backoff: &mut 
         board.candidates.retain(|candidate| !touched.contains(&candidate.product_id));
         board.update(candidates(&counts, &described), seoul_day(shop.clock.now()));
 
-        if seen.is_some_and(|seen| seen.candidates == board.candidates) {
-            return Ok(());
-        }
         board.version = version.unwrap_or(0).saturating_add(1);
         let mut transaction = Transaction::new();
         transaction.add(sales::replace_board(&board, version)?);

@@ -130,7 +130,7 @@ impl Campaign {
 }
 
 /// One part of a campaign's counter: tickets are drawn from it, and each ticket below the limit has one slot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Counter {
     /// The next ticket.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::OrderId;
 
 /// Units drawn from a shard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Drawn {
     /// The shard's number, from 0.
     pub shard: u16,
@@ -23,7 +23,7 @@ pub struct Drawn {
 }
 
 /// What became of the units from a place on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Slot {
     /// How many units.

@@ -1,9 +1,16 @@
 //! The ledger: every change of an account's balance, in order, never changed again.
+//!
+//! It can be proved: each entry has the hash of the entry before, and the account that of the last. So whoever knows one
+//! hash of a ledger can tell whether anything up to it was changed, removed, put in or moved.
+
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest, Sha256};
 
-use super::{OrderId, Won, money::MAX_BALANCE, user::Account};
+use super::{OrderId, UserId, Won, money::MAX_BALANCE, user::Account};
 
 /// Why money moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -15,6 +22,54 @@ pub enum EntryKind {
     Payment,
     /// A cancelled or returned part of an order was paid back.
     Refund,
+}
+
+/// The hash of a ledger entry, and by what is in it of all entries before: SHA-256, written in 64 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct EntryHash([u8; 32]);
+
+impl EntryHash {
+    /// What stands for the entry before the first.
+    pub const NONE: Self = Self([0; 32]);
+}
+
+impl Default for EntryHash {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+impl fmt::Display for EntryHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
+    }
+}
+
+impl fmt::Debug for EntryHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl From<EntryHash> for String {
+    fn from(hash: EntryHash) -> Self {
+        hash.to_string()
+    }
+}
+
+/// A text that is no hash of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not 64 hexadecimal digits")]
+pub struct NotAHash;
+
+impl TryFrom<String> for EntryHash {
+    type Error = NotAHash;
+
+    fn try_from(text: String) -> Result<Self, NotAHash> {
+        let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).map_err(|_| NotAHash)?;
+        bytes.try_into().map(Self).map_err(|_| NotAHash)
+    }
 }
 
 /// One change of a balance.
@@ -38,6 +93,42 @@ pub struct LedgerEntry {
     /// When.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub at: Timestamp,
+    /// The hash of the entry before. What was written before there were hashes has none.
+    #[serde(default)]
+    pub before: EntryHash,
+}
+
+/// Names the canonical form, so that another one can never be taken for it.
+const CANONICAL_FORM: &str = "jangteo.ledger.1";
+
+impl LedgerEntry {
+    /// The hash of this entry in the ledger of `user`.
+    pub fn hash(&self, user: &UserId) -> EntryHash {
+        EntryHash(Sha256::digest(self.canonical(user)).into())
+    }
+
+    /// The entry as it is hashed: a JSON array without white space, its strings with no more escapes than JSON asks for.
+    /// It has every field, and whose ledger it is. Must never change: what was written could not be proved any more.
+    fn canonical(&self, user: &UserId) -> String {
+        let Self { entry_id, sequence, kind, amount, balance_after, order_id, at, before } = self;
+        let (amount, balance_after, at) = (amount.get(), balance_after.get(), at.as_millisecond());
+        json!([CANONICAL_FORM, user, sequence, kind, amount, balance_after, order_id, at, entry_id, before]).to_string()
+    }
+}
+
+/// What is to change a balance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Movement {
+    /// Names the entry that there will be.
+    pub entry_id: String,
+    /// Why the money moves.
+    pub kind: EntryKind,
+    /// By how much the balance changes: below zero for a payment.
+    pub amount: Won,
+    /// The order that is paid or refunded.
+    pub order_id: Option<OrderId>,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// The balance would leave the bounds of an account.
@@ -50,11 +141,25 @@ pub enum OutOfBounds {
 }
 
 impl Account {
-    /// The account after its balance has changed by `amount` won.
+    /// Whether the account holds at least so much.
+    pub fn can_pay(&self, amount: Won) -> bool {
+        amount <= self.balance
+    }
+
+    /// The account of `user` after a movement, and the entry of it, chained to the one before. That one need not be read:
+    /// the account has its hash.
     ///
     /// # Errors
     /// Where the balance would fall below zero or rise above [`MAX_BALANCE`].
-    pub fn moved(self, amount: Won) -> Result<Self, OutOfBounds> {
+    pub fn book(self, user: &UserId, movement: Movement) -> Result<(Self, LedgerEntry), OutOfBounds> {
+        let Movement { entry_id, kind, amount, order_id, at } = movement;
+        let (balance_after, sequence) = self.moved(amount)?;
+        let entry = LedgerEntry { entry_id, sequence, kind, amount, balance_after, order_id, at, before: self.head };
+        Ok((Self { status: self.status, balance: balance_after, sequence, head: entry.hash(user) }, entry))
+    }
+
+    /// The balance and the sequence after a change by `amount` won.
+    fn moved(&self, amount: Won) -> Result<(Won, u64), OutOfBounds> {
         let balance = self.balance.checked_add(amount).ok_or(OutOfBounds::TooMuch)?;
         if balance < Won::ZERO {
             return Err(OutOfBounds::NotEnough);
@@ -63,7 +168,7 @@ impl Account {
             return Err(OutOfBounds::TooMuch);
         }
         let sequence = self.sequence.checked_add(1).ok_or(OutOfBounds::TooMuch)?;
-        Ok(Self { balance, sequence, ..self })
+        Ok((balance, sequence))
     }
 }
 
@@ -71,13 +176,79 @@ impl Account {
 mod tests {
     use super::*;
 
+    fn mina() -> UserId {
+        UserId::try_from("mina".to_owned()).unwrap()
+    }
+
+    fn movement(kind: EntryKind, amount: i64) -> Movement {
+        let order_id = (kind != EntryKind::Charge).then(|| OrderId::try_from("o1".to_owned()).unwrap());
+        let at = "2026-11-20T03:00:00.123Z".parse().unwrap();
+        Movement { entry_id: "e\"1\"".to_owned(), kind, amount: Won::new(amount), order_id, at }
+    }
+
     #[test]
     fn a_balance_stays_between_zero_and_the_maximum() {
         let account = Account { balance: Won::new(1_000), ..Account::NEW };
-        let paid = account.moved(Won::new(-1_000)).unwrap();
+        let after = |amount| account.book(&mina(), movement(EntryKind::Charge, amount)).map(|(after, _)| after);
+        let paid = after(-1_000).unwrap();
         assert_eq!((paid.balance, paid.sequence), (Won::ZERO, 1));
-        assert_eq!(account.moved(Won::new(-1_001)), Err(OutOfBounds::NotEnough));
-        assert_eq!(account.moved(MAX_BALANCE), Err(OutOfBounds::TooMuch));
-        assert_eq!(account.moved(Won::new(i64::MAX)), Err(OutOfBounds::TooMuch));
+        assert_eq!(after(-1_001), Err(OutOfBounds::NotEnough));
+        assert_eq!(after(MAX_BALANCE.get()), Err(OutOfBounds::TooMuch));
+        assert_eq!(after(i64::MAX), Err(OutOfBounds::TooMuch));
+        assert!(account.can_pay(Won::new(1_000)) && !account.can_pay(Won::new(1_001)));
+    }
+
+    #[test]
+    fn each_entry_has_the_hash_of_the_one_before() {
+        let (charged, first) = Account::NEW.book(&mina(), movement(EntryKind::Charge, 1_000)).unwrap();
+        let (paid, second) = charged.book(&mina(), movement(EntryKind::Payment, -300)).unwrap();
+        assert_eq!(first.before, EntryHash::NONE);
+        assert_eq!((second.before, charged.head), (first.hash(&mina()), first.hash(&mina())));
+        assert_eq!(paid.head, second.hash(&mina()));
+    }
+
+    /// What anybody can do over with `sha256sum`. Where this fails, ledgers written before can't be proved any more.
+    #[test]
+    fn the_canonical_form_is_as_it_ever_was() {
+        let (charged, first) = Account::NEW.book(&mina(), movement(EntryKind::Charge, 1_000)).unwrap();
+        let (paid, second) = charged.book(&mina(), movement(EntryKind::Payment, -300)).unwrap();
+        insta::assert_snapshot!(first.canonical(&mina()), @r#"["jangteo.ledger.1","mina",1,"CHARGE",1000,1000,null,1795143600123,"e\"1\"","0000000000000000000000000000000000000000000000000000000000000000"]"#);
+        insta::assert_snapshot!(second.canonical(&mina()), @r#"["jangteo.ledger.1","mina",2,"PAYMENT",-300,700,"o1",1795143600123,"e\"1\"","ffec7312b42755fe7fe2f3e5ce8dcacdeb7fb911a17c0b488e8665d753e768c9"]"#);
+        insta::assert_snapshot!(paid.head, @"f6076843f5837c44870dbe7c7eb5efd45c470d05893a1b5df961e2dbf2a7ddf7");
+    }
+
+    #[test]
+    fn a_hash_is_read_as_it_is_written() {
+        let hash = EntryHash(std::array::from_fn(|byte| u8::try_from(byte * 8).unwrap()));
+        assert_eq!(EntryHash::try_from(hash.to_string()), Ok(hash));
+        for wrong in ["", "00", &"0".repeat(62), &"0".repeat(66), &"g".repeat(64), &"F".repeat(64)] {
+            assert_eq!(EntryHash::try_from(wrong.to_owned()), Err(NotAHash), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn every_field_is_in_the_hash() {
+        let (_, entry) = Account::NEW.book(&mina(), movement(EntryKind::Payment, 0)).unwrap();
+        let changed = |change: fn(&mut LedgerEntry)| {
+            let mut other = entry.clone();
+            change(&mut other);
+            other.hash(&mina())
+        };
+        let mut hashes = vec![
+            entry.hash(&mina()),
+            entry.hash(&UserId::try_from("jun".to_owned()).unwrap()),
+            changed(|entry| entry.entry_id.push('1')),
+            changed(|entry| entry.sequence += 1),
+            changed(|entry| entry.kind = EntryKind::Refund),
+            changed(|entry| entry.amount = Won::new(1)),
+            changed(|entry| entry.balance_after = Won::new(1)),
+            changed(|entry| entry.order_id = None),
+            changed(|entry| entry.at = Timestamp::UNIX_EPOCH),
+            changed(|entry| entry.before = EntryHash([1; 32])),
+        ];
+        let count = hashes.len();
+        hashes.sort_by_key(EntryHash::to_string);
+        hashes.dedup();
+        assert_eq!(hashes.len(), count);
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// How far a sweep has come. Both figures stay true whatever happens since: slots are never taken away while they are
 /// needed, and what is drawn next only grows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Swept {
     /// Everything before this number has a slot.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{UserId, Won, invalid::named};
+use super::{UserId, Won, invalid::named, ledger::EntryHash};
 
 /// What a user is to the shop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -20,7 +20,7 @@ pub enum UserKind {
 named!(UserKind { "CUSTOMER" => Customer, "SELLER" => Seller, "ADMIN" => Admin });
 
 /// Whether a user may charge, order and get coupons: only while active.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum UserStatus {
     /// May trade.
@@ -78,7 +78,7 @@ pub struct Profile {
 }
 
 /// A user's money: what every payment reads and changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Account {
     /// Whether the user may trade.
@@ -88,9 +88,12 @@ pub struct Account {
     /// How many entries the ledger has. Every change of the balance adds one, so an unchanged sequence is an
     /// unchanged balance.
     pub sequence: u64,
+    /// The hash of the last of them, for the next to chain to. It changes with the sequence only.
+    #[serde(default)]
+    pub head: EntryHash,
 }
 
 impl Account {
     /// The account of a new user: empty.
-    pub const NEW: Self = Self { status: UserStatus::Active, balance: Won::ZERO, sequence: 0 };
+    pub const NEW: Self = Self { status: UserStatus::Active, balance: Won::ZERO, sequence: 0, head: EntryHash::NONE };
 }

@@ -53,9 +53,10 @@ pub fn refund_balance(user: &UserId, seen: &Account, now: &Account) -> Result<Ac
 }
 
 fn set_balance(user: &UserId, now: &Account) -> Result<Action, StoreError> {
-    Action::update(keys::account(user), "SET #balance = :balance, #sequence = :sequence")
+    Action::update(keys::account(user), "SET #balance = :balance, #sequence = :sequence, #head = :head")
         .value(":balance", now.balance)?
-        .value(":sequence", now.sequence)
+        .value(":sequence", now.sequence)?
+        .value(":head", now.head)
 }
 
 /// Asserts that an account is still as it was seen, and that its user may trade.

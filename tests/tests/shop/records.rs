@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use shared::{
-    domain::{CouponId, OrderId, ProductId, UserId, id::bucket},
+    domain::{CouponId, OrderId, ProductId, UserId, id::bucket, ledger::LedgerEntry},
     store::{Key, keys},
 };
 use tests::TestShop;
@@ -45,22 +45,27 @@ async fn users() {
       "version": 1
     }
     "#);
-    insta::assert_json_snapshot!(stored(&shop, keys::account(&mina)), @r#"
+    let (mut account, mut entry) = (stored(&shop, keys::account(&mina)), stored(&shop, keys::ledger_entry(&mina, 1)));
+    let booked: LedgerEntry = serde_json::from_value(entry.clone()).unwrap();
+    assert_eq!(account["head"], booked.hash(&mina).to_string(), "the account has the hash of its last entry");
+    account["head"] = json!("…");
+    insta::assert_json_snapshot!(account, @r#"
     {
       "balance": 1000,
+      "head": "…",
       "pk": "USER#mina",
       "sequence": 1,
       "sk": "ACCOUNT",
       "status": "ACTIVE"
     }
     "#);
-    let mut entry = stored(&shop, keys::ledger_entry(&mina, 1));
     entry["entryId"] = json!("…");
     insta::assert_json_snapshot!(entry, @r#"
     {
       "amount": 1000,
       "at": 1795143600000,
       "balanceAfter": 1000,
+      "before": "0000000000000000000000000000000000000000000000000000000000000000",
       "entryId": "…",
       "pk": "USER#mina",
       "sequence": 1,

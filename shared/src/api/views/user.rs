@@ -80,7 +80,7 @@ pub struct EntryView {
 
 impl From<LedgerEntry> for EntryView {
     fn from(entry: LedgerEntry) -> Self {
-        let LedgerEntry { entry_id, sequence: _, kind, amount, balance_after, order_id, at } = entry;
+        let LedgerEntry { entry_id, sequence: _, kind, amount, balance_after, order_id, at, before: _ } = entry;
         Self { entry_id, kind, amount, balance_after, order_id, at }
     }
 }

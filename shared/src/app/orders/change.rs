@@ -15,11 +15,11 @@ use crate::{
         products,
     },
     domain::{
-        CouponId, OrderId, ProductId, Refusal, UserId, Won,
+        OrderId, ProductId, Refusal, UserId, Won,
         id::bucket,
-        ledger::{EntryKind, LedgerEntry, OutOfBounds},
+        ledger::{EntryKind, LedgerEntry, Movement, OutOfBounds},
         money::MAX_BALANCE,
-        order::{Order, PaymentMethod},
+        order::{Difference, Order},
         refusal::Entity,
         user::Account,
     },
@@ -120,43 +120,6 @@ async fn look(
 pub(super) async fn read(shop: &Shop, id: &OrderId) -> Result<OrderRecord, Failure> {
     let there = shop.table.get(keys::order(id), Consistency::Strong).await?;
     there.ok_or_else(|| Refusal::not_found(Entity::Order, id).into())
-}
-
-/// What a change of an order brings with it.
-#[derive(Debug, PartialEq, Eq)]
-struct Difference<'a> {
-    user: &'a UserId,
-    /// Won that are taken from the balance for it.
-    payment: Option<Won>,
-    /// Won that go back to the balance.
-    refund: Option<Won>,
-    /// Units that go back to the shelf.
-    units: BTreeMap<&'a ProductId, i64>,
-    /// The coupon that can be used again.
-    coupon: Option<&'a CouponId>,
-}
-
-impl<'a> Difference<'a> {
-    fn between(old: &'a Order, new: &'a Order) -> Self {
-        let from_balance = new.payment == PaymentMethod::Balance;
-        let is_paid_now = old.paid_at.is_none() && new.paid_at.is_some();
-        let refund = new.refunded.checked_sub(old.refunded).filter(|refund| *refund > Won::ZERO);
-        let mut units: BTreeMap<&ProductId, i64> = BTreeMap::new();
-        for (old, new) in old.items.iter().zip(&new.items) {
-            let back = i64::from(old.live_units()).saturating_sub(i64::from(new.live_units()));
-            if back > 0 {
-                *units.entry(&old.product_id).or_default() += back;
-            }
-        }
-        let has_ended = new.status.has_nothing() && !old.status.has_nothing();
-        Self {
-            user: &new.user_id,
-            payment: (from_balance && is_paid_now).then_some(new.paid),
-            refund: refund.filter(|_| from_balance),
-            units,
-            coupon: old.coupon_id.as_ref().filter(|_| has_ended),
-        }
-    }
 }
 
 /// What a change takes for granted beside the order itself.
@@ -275,11 +238,9 @@ impl Known {
                 }
                 Err(failure) => return Err(failure),
             };
-            match account.moved(amount.negated()) {
-                Ok(after) => {
-                    let entry_id = order.order_id.to_string();
-                    return Ok((account, after, entry(order, entry_id, EntryKind::Payment, amount.negated(), &after)));
-                }
+            let entry_id = order.order_id.to_string();
+            match account.book(user, movement(order, entry_id, EntryKind::Payment, amount.negated())) {
+                Ok((after, entry)) => return Ok((account, after, entry)),
                 Err(OutOfBounds::NotEnough) if !is_fresh => self.look_at_account(shop, user).await?,
                 Err(OutOfBounds::NotEnough) => {
                     let (order_id, payable, balance) = (order.order_id.clone(), amount, account.balance);
@@ -298,10 +259,11 @@ impl Known {
         amount: Won,
     ) -> Result<(Account, Account, LedgerEntry), Failure> {
         let (account, _) = self.account(shop, &order.user_id).await?;
-        let after =
-            account.moved(amount).map_err(|_| Refusal::LimitExceeded { limit: "balance", max: MAX_BALANCE.get() })?;
         let entry_id = format!("{}-{}", order.order_id, order.version);
-        Ok((account, after, entry(order, entry_id, EntryKind::Refund, amount, &after)))
+        let (after, entry) = account
+            .book(&order.user_id, movement(order, entry_id, EntryKind::Refund, amount))
+            .map_err(|_| Refusal::LimitExceeded { limit: "balance", max: MAX_BALANCE.get() })?;
+        Ok((account, after, entry))
     }
 
     /// The account, as learned from a refusal, remembered, or read.
@@ -346,15 +308,7 @@ impl Known {
     }
 }
 
-/// The entry in the ledger for money that an order, as it is after it, has moved.
-pub(super) fn entry(order: &Order, entry_id: String, kind: EntryKind, amount: Won, after: &Account) -> LedgerEntry {
-    LedgerEntry {
-        entry_id,
-        sequence: after.sequence,
-        kind,
-        amount,
-        balance_after: after.balance,
-        order_id: Some(order.order_id.clone()),
-        at: order.updated_at,
-    }
+/// The money that an order, as it is after it, moves.
+pub(super) fn movement(order: &Order, entry_id: String, kind: EntryKind, amount: Won) -> Movement {
+    Movement { entry_id, kind, amount, order_id: Some(order.order_id.clone()), at: order.updated_at }
 }

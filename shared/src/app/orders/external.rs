@@ -1,27 +1,16 @@
 //! Results of the external payment system: what they do to the order that they are for.
 
-use jiff::Timestamp;
-
 use super::change::{Attempt, Known, read};
 use crate::{
     app::{Failure, Shop},
     domain::{
         Invalid, Won,
         money::MAX_BALANCE,
-        order::{Actor, HistoryEvent, Order, Payment, PaymentStatus, Returned},
+        order::{Payment, PaymentOutcome, PaymentStatus},
     },
     events::PaymentResult,
     store::{Consistency, Key, Lesson, Outcome, Transaction, keys, orders},
 };
-
-/// How a payment went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PaymentOutcome {
-    /// The money is there.
-    Succeeded,
-    /// No money moved.
-    Failed,
-}
 
 /// Settles an order by the result of a payment, and says what became of the payment.
 ///
@@ -50,7 +39,7 @@ pub async fn settle(shop: &Shop, outcome: PaymentOutcome, result: &PaymentResult
             return Ok(noted.status);
         }
         let now = shop.clock.now();
-        let (status, order) = settled(&seen.order, outcome, result, now)?;
+        let (status, order) = seen.order.settled(outcome, &result.payment_id, result.amount, now)?;
         let payment = Payment {
             payment_id: result.payment_id.clone(),
             order_id: result.order_id.clone(),
@@ -79,29 +68,6 @@ pub async fn settle(shop: &Shop, outcome: PaymentOutcome, result: &PaymentResult
             (seen, known) = (read(shop, &result.order_id).await?, Known::default());
         }
     }
-}
-
-/// What becomes of the payment, and the order where that changes.
-fn settled(
-    order: &Order,
-    outcome: PaymentOutcome,
-    result: &PaymentResult,
-    now: Timestamp,
-) -> Result<(PaymentStatus, Option<Order>), Failure> {
-    let payment_id = result.payment_id.clone();
-    Ok(match outcome {
-        PaymentOutcome::Succeeded if order.awaits(result.amount, now) => {
-            (PaymentStatus::Paid, Some(order.settle(payment_id, now)))
-        }
-        PaymentOutcome::Succeeded => {
-            let returned = Returned { payment_id, amount: result.amount };
-            (PaymentStatus::RefundRequested, Some(order.return_payment(returned, now)?))
-        }
-        PaymentOutcome::Failed if order.awaits_external() => {
-            (PaymentStatus::Failed, Some(order.end_unpaid(HistoryEvent::PaymentDeclined, Actor::System, now)?))
-        }
-        PaymentOutcome::Failed => (PaymentStatus::Failed, None),
-    })
 }
 
 /// The payment as it was noted, if it was.

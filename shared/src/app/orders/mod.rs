@@ -11,7 +11,8 @@ mod place;
 mod visible;
 mod wanted;
 
-pub use external::{PaymentOutcome, settle};
+pub use crate::domain::order::PaymentOutcome;
+pub use external::settle;
 pub use holds::{end_hold, overdue};
 pub use life::{cancel, move_line, pay};
 pub use payments::{OrderPayment, payments};

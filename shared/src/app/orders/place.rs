@@ -2,7 +2,7 @@
 //! comes.
 
 use super::{
-    change::entry,
+    change::movement,
     facts::{Asserted, Facts, LineFacts, Trust},
     visible::Visible,
     wanted::{Basket, Wanted},
@@ -12,7 +12,7 @@ use crate::{
     domain::{
         OrderId, ProductId, Quantity, Refusal, UserId,
         cart::Cart,
-        ledger::{EntryKind, OutOfBounds},
+        ledger::EntryKind,
         order::{Actor, Draft, Order, OrderLine, PayBy, PaymentMethod},
         pricing::{self, NoQuote, PricedLine},
         product::Offer,
@@ -226,7 +226,7 @@ fn waits_for(pay_by: PayBy, draft: &Draft) -> Option<PaymentMethod> {
 
 /// Whether the order is going to take its units, as far as the money goes.
 fn has_enough(pay_by: PayBy, draft: &Draft, facts: &Facts) -> bool {
-    waits_for(pay_by, draft).is_some() || facts.account.moved(draft.quote.payable.negated()).is_ok()
+    waits_for(pay_by, draft).is_some() || facts.account.can_pay(draft.quote.payable)
 }
 
 /// One try at a commit.
@@ -270,18 +270,20 @@ impl Attempt {
         if let Some(method) = waits_for(pay_by, &draft) {
             return Self::hold(shop, id, draft, method, facts, key);
         }
-        match facts.account.moved(draft.quote.payable.negated()) {
-            Ok(account) => Self::pay(id, draft, facts, account, key),
-            Err(OutOfBounds::NotEnough) => Self::fail(id, failed_id, draft, facts, key),
-            Err(OutOfBounds::TooMuch) => Err(Failure::Broken("a payment lowers a balance")),
+        if facts.account.can_pay(draft.quote.payable) {
+            Self::pay(id, draft, facts, key)
+        } else {
+            Self::fail(id, failed_id, draft, facts, key)
         }
     }
 
     /// Takes the money, the units and the coupon.
-    fn pay(id: &OrderId, draft: Draft, facts: &Facts, account: Account, key: &RequestKey) -> Result<Self, Failure> {
+    fn pay(id: &OrderId, draft: Draft, facts: &Facts, key: &RequestKey) -> Result<Self, Failure> {
         let order = Order::paid(id.clone(), draft);
         let user = &order.user_id;
-        let entry = entry(&order, id.to_string(), EntryKind::Payment, order.paid.negated(), &account);
+        let payment = movement(&order, id.to_string(), EntryKind::Payment, order.paid.negated());
+        let (account, entry) =
+            facts.account.book(user, payment).map_err(|_| Failure::Broken("an account pays what it can"))?;
         let mut transaction = Transaction::new();
         let record = OrderRecord::new(order.clone(), key.payload.clone());
         let place = transaction.add(orders::create(&record)?);

@@ -1,5 +1,6 @@
 //! Orders: lines, amounts, states and what happened to them.
 
+mod difference;
 mod history;
 mod life;
 mod line;
@@ -8,10 +9,11 @@ mod sales;
 mod status;
 mod transitions;
 
+pub use difference::Difference;
 pub use history::{Actor, Change, Happening, HistoryEvent, LineStep, Returned};
 pub use life::{Cancellation, OrderAction, PayBy};
 pub use line::{LineStatus, OrderLine};
-pub use payment::{Payment, PaymentStatus};
+pub use payment::{Payment, PaymentOutcome, PaymentStatus};
 pub use sales::Sale;
 pub use status::{LineState, OrderStatus};
 pub use transitions::{TRANSITIONS, Transition, allowed_next, allowed_next_as};

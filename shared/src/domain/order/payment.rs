@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Order, PaymentMethod};
-use crate::domain::{OrderId, PaymentId, Won};
+use super::{Actor, HistoryEvent, Order, PaymentMethod, Returned};
+use crate::domain::{OrderId, PaymentId, Refusal, Won};
 
 /// A payment of the external system, as noted when its result came.
 ///
@@ -41,7 +41,43 @@ pub enum PaymentStatus {
     Refunded,
 }
 
+/// How a payment of the external system went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PaymentOutcome {
+    /// The money is there.
+    Succeeded,
+    /// No money moved.
+    Failed,
+}
+
 impl Order {
+    /// What becomes of a payment of the external system that went so, and the order where that changes it.
+    ///
+    /// # Errors
+    /// [`Refusal::LimitExceeded`] where too much has happened to the order.
+    pub fn settled(
+        &self,
+        outcome: PaymentOutcome,
+        payment_id: &PaymentId,
+        amount: Won,
+        now: Timestamp,
+    ) -> Result<(PaymentStatus, Option<Self>), Refusal> {
+        let payment_id = payment_id.clone();
+        Ok(match outcome {
+            PaymentOutcome::Succeeded if self.awaits(amount, now) => {
+                (PaymentStatus::Paid, Some(self.settle(payment_id, now)))
+            }
+            PaymentOutcome::Succeeded => {
+                let returned = Returned { payment_id, amount };
+                (PaymentStatus::RefundRequested, Some(self.return_payment(returned, now)?))
+            }
+            PaymentOutcome::Failed if self.awaits_external() => {
+                (PaymentStatus::Failed, Some(self.end_unpaid(HistoryEvent::PaymentDeclined, Actor::System, now)?))
+            }
+            PaymentOutcome::Failed => (PaymentStatus::Failed, None),
+        })
+    }
+
     /// What became of the payment that paid the order, if one did.
     pub fn payment_status(&self) -> Option<PaymentStatus> {
         self.paid_at?;

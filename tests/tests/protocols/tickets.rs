@@ -1,0 +1,362 @@
+//! First come, first served: a ticket of a counter, then its slot; and the sweep that finds what was burnt in between.
+
+use std::collections::BTreeSet;
+
+use shared::domain::{coupon::Counter, swept::Swept};
+use stateright::{Model, Property};
+
+use crate::explore::{at, broken, holds};
+
+/// A condition, or what holds two writes together, that the model is told to forget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Forgotten {
+    /// A ticket is drawn whatever the limit.
+    Limit,
+    /// A slot is claimed whatever is in it.
+    ClaimIfAbsent,
+    /// A user gets the coupon whether or not they have one.
+    GiveIfAbsent,
+    /// A slot is made void whatever is in it.
+    VoidIfAbsent,
+    /// The limit is raised even where the slot is not made void.
+    RaiseWithVoid,
+    /// The sweep takes what has just been drawn for swept.
+    Seen,
+    /// Nobody sweeps.
+    Sweep,
+}
+
+/// A campaign of so many coupons, wanted by users of whom some ask twice at once.
+#[derive(Debug, Clone)]
+struct Tickets {
+    total: i64,
+    /// Whose each function is.
+    users: Vec<usize>,
+    sweeps: usize,
+    deaths: u8,
+    lost: u8,
+    /// How often the time that a sweep waits may pass over a function that is about to claim what it drew.
+    late: u8,
+    forgotten: Option<Forgotten>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Slot {
+    Void,
+    Of(usize),
+}
+
+/// How far a function has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Function {
+    Begun,
+    /// Drew in vain, and is going to look.
+    Empty,
+    Drew(i64),
+    /// Its ticket came to nothing: it is going to make it void.
+    Failed(i64),
+    Issued,
+    SoldOut,
+}
+
+/// How far a sweep has come.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Sweep {
+    Idle,
+    Read { counter: Counter, tick: i64 },
+    Burnt { counter: Counter, tick: i64, tickets: Vec<i64> },
+    Done { counter: Counter, tick: i64 },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct State {
+    tick: i64,
+    counter: Counter,
+    slots: Vec<Option<Slot>>,
+    /// The users who have the coupon, by how many times they were given it.
+    given: Vec<u8>,
+    functions: Vec<Function>,
+    sweeps: Vec<Sweep>,
+    deaths: u8,
+    lost: u8,
+    late: u8,
+}
+
+impl State {
+    /// Whether a function is about to claim what it drew, or to make it void.
+    fn is_at_it(&self) -> bool {
+        let is_at_it = |function: &Function| matches!(function, Function::Drew(_) | Function::Failed(_));
+        self.functions.iter().any(is_at_it)
+    }
+
+    fn slot(&self, ticket: i64) -> Option<Slot> {
+        self.slots.get(usize::try_from(ticket).unwrap()).copied().flatten()
+    }
+
+    fn put(&mut self, ticket: i64, slot: Slot) {
+        let place = usize::try_from(ticket).unwrap();
+        self.slots.resize(self.slots.len().max(place + 1), None);
+        self.slots[place] = Some(slot);
+    }
+
+    fn count(&self, is: impl Fn(Slot) -> bool) -> i64 {
+        i64::try_from(self.slots.iter().flatten().filter(|slot| is(**slot)).count()).unwrap()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// A function makes its next call.
+    Call(usize),
+    /// The answer to a draw gets lost, and the SDK sends it again.
+    CallTwice(usize),
+    /// A function dies, and its client asks again.
+    Die(usize),
+    /// Who was told that all is gone asks again.
+    Ask(usize),
+    Sweep(usize),
+    /// A sweep sees none of the slots, eventually consistent as its look is.
+    SweepBlind(usize),
+    SweepDies(usize),
+    Tick,
+}
+
+impl Tickets {
+    fn forgot(&self, what: Forgotten) -> bool {
+        self.forgotten == Some(what)
+    }
+
+    fn draw(&self, state: &mut State, function: usize) {
+        let Counter { next, limit, .. } = state.counter;
+        state.functions[function] = if next < limit || self.forgot(Forgotten::Limit) {
+            state.counter.next += 1;
+            Function::Drew(next)
+        } else {
+            Function::Empty
+        };
+    }
+
+    /// One commit: the ticket's slot and the user's coupon.
+    fn claim(&self, state: &mut State, function: usize, ticket: i64) {
+        let user = self.users[function];
+        let slot_is_free = state.slot(ticket).is_none() || self.forgot(Forgotten::ClaimIfAbsent);
+        let has_none = state.given[user] == 0 || self.forgot(Forgotten::GiveIfAbsent);
+        state.functions[function] = if slot_is_free && has_none {
+            state.put(ticket, Slot::Of(user));
+            state.given[user] += 1;
+            Function::Issued
+        } else {
+            Function::Failed(ticket)
+        };
+    }
+
+    /// One commit: the ticket's slot made void and the limit raised.
+    fn reclaim(&self, state: &mut State, ticket: i64) {
+        let is_free = state.slot(ticket).is_none() || self.forgot(Forgotten::VoidIfAbsent);
+        if is_free {
+            state.put(ticket, Slot::Void);
+        }
+        if is_free || self.forgot(Forgotten::RaiseWithVoid) {
+            state.counter.limit += 1;
+        }
+    }
+
+    fn call(&self, state: &mut State, function: usize) {
+        let has_coupon = state.given[self.users[function]] > 0 && !self.forgot(Forgotten::GiveIfAbsent);
+        match state.functions[function] {
+            Function::Begun if has_coupon => state.functions[function] = Function::Issued,
+            Function::Begun => self.draw(state, function),
+            Function::Empty => {
+                let is_empty = state.counter.left() <= 0;
+                state.functions[function] = if is_empty { Function::SoldOut } else { Function::Begun };
+            }
+            Function::Drew(ticket) => self.claim(state, function, ticket),
+            Function::Failed(ticket) => {
+                self.reclaim(state, ticket);
+                state.functions[function] = Function::Begun;
+            }
+            Function::Issued | Function::SoldOut => {}
+        }
+    }
+
+    fn sweep(&self, state: &mut State, sweep: usize, is_blind: bool) {
+        let now = state.sweeps[sweep].clone();
+        state.sweeps[sweep] = match now {
+            Sweep::Idle => Sweep::Read { counter: state.counter, tick: state.tick },
+            Sweep::Read { counter, tick } => {
+                let due = self.due(&counter, tick).unwrap_or(0..0);
+                let tickets = due.rev().filter(|ticket| is_blind || state.slot(*ticket).is_none()).collect();
+                Sweep::Burnt { counter, tick, tickets }
+            }
+            Sweep::Burnt { counter, tick, mut tickets } => match tickets.pop() {
+                Some(ticket) => {
+                    self.reclaim(state, ticket);
+                    Sweep::Burnt { counter, tick, tickets }
+                }
+                None => Sweep::Done { counter, tick },
+            },
+            Sweep::Done { counter, tick } => {
+                let due = self.due(&counter, tick).unwrap_or(0..0);
+                let (to, next) = (due.end.max(counter.swept.to), counter.next);
+                if let Some(swept) = counter.swept.moved(to, next, at(tick)) {
+                    let there = state.counter.swept;
+                    if there.to <= swept.to && there.at <= swept.at {
+                        let to = if self.forgot(Forgotten::Seen) { swept.seen } else { swept.to };
+                        state.counter.swept = Swept { to, ..swept };
+                    }
+                }
+                Sweep::Idle
+            }
+        };
+    }
+
+    fn due(&self, counter: &Counter, tick: i64) -> Option<std::ops::Range<i64>> {
+        counter.swept.due(at(tick))
+    }
+
+    fn is_swept(state: &State) -> bool {
+        state.counter.swept.reaches(state.counter.next)
+    }
+}
+
+impl Model for Tickets {
+    type State = State;
+    type Action = Step;
+
+    fn init_states(&self) -> Vec<State> {
+        let users = self.users.iter().collect::<BTreeSet<_>>().len();
+        vec![State {
+            tick: 1,
+            counter: Counter::new(self.total),
+            slots: Vec::new(),
+            given: vec![0; users],
+            functions: vec![Function::Begun; self.users.len()],
+            sweeps: vec![Sweep::Idle; self.sweeps],
+            deaths: self.deaths,
+            lost: self.lost,
+            late: self.late,
+        }]
+    }
+
+    fn actions(&self, state: &State, steps: &mut Vec<Step>) {
+        for (number, function) in state.functions.iter().enumerate() {
+            match function {
+                Function::Issued => continue,
+                Function::SoldOut => {
+                    if state.counter.left() > 0 {
+                        steps.push(Step::Ask(number));
+                    }
+                    continue;
+                }
+                Function::Begun if state.lost > 0 => steps.extend([Step::Call(number), Step::CallTwice(number)]),
+                _ => steps.push(Step::Call(number)),
+            }
+            if state.deaths > 0 && *function != Function::Begun {
+                steps.push(Step::Die(number));
+            }
+        }
+        let is_due = self.due(&state.counter, state.tick).is_some();
+        for (number, sweep) in state.sweeps.iter().enumerate() {
+            if *sweep != Sweep::Idle {
+                steps.push(Step::Sweep(number));
+                if state.deaths > 0 {
+                    steps.push(Step::SweepDies(number));
+                }
+                if matches!(sweep, Sweep::Read { .. }) {
+                    steps.push(Step::SweepBlind(number));
+                }
+            } else if is_due && !Self::is_swept(state) && !self.forgot(Forgotten::Sweep) {
+                steps.push(Step::Sweep(number));
+            }
+        }
+        if !is_due && !Self::is_swept(state) && (state.late > 0 || !state.is_at_it()) {
+            steps.push(Step::Tick);
+        }
+    }
+
+    fn next_state(&self, last: &State, step: Step) -> Option<State> {
+        let mut state = last.clone();
+        match step {
+            Step::Call(function) => self.call(&mut state, function),
+            Step::CallTwice(function) => {
+                state.lost -= 1;
+                self.draw(&mut state, function);
+                self.draw(&mut state, function);
+            }
+            Step::Die(function) => {
+                state.deaths -= 1;
+                state.functions[function] = Function::Begun;
+            }
+            Step::Ask(function) => state.functions[function] = Function::Begun,
+            Step::Sweep(sweep) => self.sweep(&mut state, sweep, false),
+            Step::SweepBlind(sweep) => self.sweep(&mut state, sweep, true),
+            Step::SweepDies(sweep) => {
+                state.deaths -= 1;
+                state.sweeps[sweep] = Sweep::Idle;
+            }
+            Step::Tick => {
+                state.late -= u8::from(state.is_at_it());
+                state.tick += 1;
+            }
+        }
+        (state != *last).then_some(state)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always("never more issued than there are", |model, state: &State| {
+                state.given.iter().map(|given| i64::from(*given)).sum::<i64>() <= model.total
+            }),
+            Property::always("one coupon a user", |_, state: &State| state.given.iter().all(|given| *given <= 1)),
+            Property::always("each coupon has its slot", |_, state: &State| {
+                (0..)
+                    .zip(&state.given)
+                    .all(|(user, given)| state.count(|slot| slot == Slot::Of(user)) == i64::from(*given))
+            }),
+            Property::always("the limit is the total and what was made void", |model, state: &State| {
+                state.counter.limit == model.total + state.count(|slot| slot == Slot::Void)
+            }),
+            Property::always("nobody is refused for ever", |model, state: &State| {
+                let mut steps = Vec::new();
+                model.actions(state, &mut steps);
+                let wanted = i64::try_from(state.given.len()).unwrap().min(model.total);
+                !steps.is_empty() || state.count(|slot| slot != Slot::Void) == wanted
+            }),
+            Property::sometimes("a ticket burns and another is issued for it", |model, state: &State| {
+                state.count(|slot| slot == Slot::Void) > 0 && state.count(|slot| slot != Slot::Void) == model.total
+            }),
+        ]
+    }
+}
+
+const ONE_FOR_TWO: fn() -> Tickets =
+    || Tickets { total: 1, users: vec![0, 1], sweeps: 2, deaths: 1, lost: 1, late: 1, forgotten: None };
+
+#[test]
+fn one_coupon_for_two_users_and_two_sweeps() {
+    holds("tickets, one for two users, two sweeps", ONE_FOR_TWO());
+}
+
+#[test]
+fn two_coupons_for_a_user_who_asks_twice_and_another() {
+    holds("tickets, two for two users of whom one asks twice", ASKED_TWICE());
+}
+
+const ASKED_TWICE: fn() -> Tickets = || Tickets { total: 2, users: vec![0, 0, 1], sweeps: 1, lost: 0, ..ONE_FOR_TWO() };
+
+#[test]
+fn every_condition_is_needed() {
+    for (forgotten, model) in [
+        (Forgotten::Limit, ONE_FOR_TWO()),
+        (Forgotten::ClaimIfAbsent, ONE_FOR_TWO()),
+        (Forgotten::GiveIfAbsent, ASKED_TWICE()),
+        (Forgotten::VoidIfAbsent, ONE_FOR_TWO()),
+        (Forgotten::RaiseWithVoid, ONE_FOR_TWO()),
+        (Forgotten::Seen, ONE_FOR_TWO()),
+        (Forgotten::Sweep, ONE_FOR_TWO()),
+    ] {
+        let broken = broken(Tickets { forgotten: Some(forgotten), ..model });
+        println!("without {forgotten:?}: {broken:?}");
+        assert!(!broken.is_empty(), "{forgotten:?}");
+    }
+}
