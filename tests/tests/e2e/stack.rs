@@ -8,6 +8,7 @@ use std::{
 use audit::Scope;
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_dynamodb::config::BehaviorVersion;
+use aws_sdk_lambda::{primitives::Blob, types::FunctionConfiguration};
 use aws_types::{SdkConfig, region::Region};
 use futures::{StreamExt, stream};
 use local_stack::{Config, LocalStack};
@@ -89,6 +90,16 @@ impl Shop {
             .credentials_provider(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test")))
             .endpoint_url(&environment["AWS_ENDPOINT_URL"])
             .build()
+    }
+
+    /// Invokes a function of the template that time alone invokes; it must succeed.
+    pub async fn invoke(&self, function: &str) {
+        let client = aws_sdk_lambda::Client::new(&self.aws());
+        let functions = client.list_functions().into_paginator().items().send().try_collect().await.unwrap();
+        let mut names = functions.iter().filter_map(FunctionConfiguration::function_name);
+        let name = names.find(|name| name.contains(function)).unwrap_or_else(|| panic!("{function} is deployed"));
+        let answer = client.invoke().function_name(name).payload(Blob::new("{}")).send().await.unwrap();
+        assert_eq!(answer.function_error(), None, "{function}: {:?}", answer.payload());
     }
 
     /// The events that the data platform holds.

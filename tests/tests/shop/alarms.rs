@@ -153,9 +153,17 @@ fn every_alarm_tells_whoever_is_to_know() {
 
 /// Whether an alarm goes by this metric of this resource.
 fn is_watched(name: &str, resource: &str) -> bool {
-    let alarms = resources("AWS::CloudWatch::Alarm");
-    let mut metrics = alarms.values().flat_map(|alarm| metrics_of(alarm));
-    metrics.any(|metric| metric.name == name && metric.dimensions.values().any(|value| value == resource))
+    watched().any(|metric| metric.name == name && metric.dimensions.values().any(|value| value == resource))
+}
+
+/// Whether an alarm goes by a metric of the shop's own.
+fn is_watched_for(name: &str) -> bool {
+    watched().any(|metric| metric.name == name && metric.namespace == "Jangteo")
+}
+
+/// The metrics that alarms go by.
+fn watched() -> impl Iterator<Item = Metric> {
+    resources("AWS::CloudWatch::Alarm").into_values().flat_map(metrics_of)
 }
 
 #[test]
@@ -180,6 +188,8 @@ fn what_runs_by_itself_is_watched() {
         for event in function["Events"].as_object().into_iter().flat_map(|events| events.values()) {
             match event["Type"].as_str().unwrap() {
                 "DynamoDB" => assert!(is_watched("IteratorAge", name), "{name}"),
+                // It has a whole night, and tells when it is done.
+                "ScheduleV2" if name == "RebuildSales" => assert!(is_watched_for("SalesRebuilt"), "{name}"),
                 "ScheduleV2" => assert!(is_watched("Invocations", name) && is_watched("Errors", name), "{name}"),
                 _ => {}
             }

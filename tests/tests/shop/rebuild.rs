@@ -125,7 +125,7 @@ async fn what_is_right_stays_as_it_is() {
     let (before, up) = (Sales::assert_right(&shop).await, board(&shop).await);
     assert_eq!(rebuild(&shop).await, Figures { orders: 3, ..Figures::default() });
     assert_eq!(Sales::assert_right(&shop).await.counted, before.counted);
-    assert_eq!(board(&shop).await, up);
+    assert_eq!(board(&shop).await.candidates, up.candidates);
     shop.audit_as_is().await;
     // Nothing more to do, tonight; and again tomorrow.
     let found = Figures { orders: 3, ..Figures::default() };
