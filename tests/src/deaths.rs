@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::{
 };
 use tokio::sync::Notify;
 
-use crate::wire;
+use crate::{Dynamo, wire};
 
 /// On which side of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +74,11 @@ impl Deaths {
     async fn die<T>(&self) -> T {
         self.0.died.notify_one();
         pending().await
+    }
+
+    /// A client of DynamoDB whose calls are watched.
+    pub fn dynamodb(&self, dynamo: Dynamo) -> aws_sdk_dynamodb::Client {
+        aws_sdk_dynamodb::Client::new(&wire::to(self.watched(dynamo)))
     }
 
     /// A client of EventBridge whose calls are watched.

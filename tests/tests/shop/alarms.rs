@@ -188,8 +188,9 @@ fn what_runs_by_itself_is_watched() {
         for event in function["Events"].as_object().into_iter().flat_map(|events| events.values()) {
             match event["Type"].as_str().unwrap() {
                 "DynamoDB" => assert!(is_watched("IteratorAge", name), "{name}"),
-                // It has a whole night, and tells when it is done.
+                // They have a whole night, and tell when they are done.
                 "ScheduleV2" if name == "RebuildSales" => assert!(is_watched_for("SalesRebuilt"), "{name}"),
+                "ScheduleV2" if name == "AuditBooks" => assert!(is_watched_for("AuditsDone"), "{name}"),
                 "ScheduleV2" => assert!(is_watched("Invocations", name) && is_watched("Errors", name), "{name}"),
                 _ => {}
             }

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 use shared::{
     app::rebuild::Progress,
     events::{Event, EventKind},
+    runtime::Clock,
 };
 use tests::{
-    TestShop,
+    TABLE, TestShop,
     queue::{Letters, batch},
     stream::Consumers,
 };
@@ -401,6 +402,13 @@ fn behind() -> Vec<Scenario> {
         scenario("sweep-due", "what is overdue", with_overdue, |stage: Stage| async move {
             sweep_due::handle(stage.shop.instance()).await.unwrap();
             Value::Null
+        }),
+        scenario("audit-books", "the books", with_paid_order, |stage: Stage| async move {
+            stage.shop.settle().await;
+            let now = stage.shop.now();
+            let client = stage.deaths.dynamodb(stage.shop.dynamo().clone());
+            let books = audit_books::Books::new(client, TABLE.to_owned(), Clock::new(move || now));
+            json!(books.wrong().await.unwrap().len())
         }),
         scenario("expire-coupons", "expired coupons", with_expired_coupons, |stage: Stage| async move {
             expire_coupons::handle(stage.shop.instance()).await.unwrap();

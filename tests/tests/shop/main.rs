@@ -34,6 +34,7 @@ mod holds;
 mod idempotency;
 mod limits;
 mod line_states;
+mod nightly_audit;
 mod order_sheets;
 mod orders;
 mod products;

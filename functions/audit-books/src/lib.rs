@@ -1,0 +1,91 @@
+//! Audits the books of the shop, each night, and tells how much is wrong.
+//!
+//! The table is read item by item while the shop goes on, so what looks wrong at one look can be right. What looks wrong at
+//! each of several looks is wrong.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use audit::{Invariant, Report, Scope, Subject};
+use aws_sdk_dynamodb::Client;
+use aws_smithy_types::timeout::TimeoutConfig;
+use lambda_runtime::Error;
+use shared::runtime::{Clock, aws, config};
+use tokio::time::sleep;
+
+/// How often the table is looked at, where something looks wrong.
+const LOOKS: u32 = 3;
+
+/// Between two looks: longer than anything takes that follows from a commit.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// How long a page of a megabyte may take.
+const PAGE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How many violations are told in the log; they are counted all.
+const MOST_TOLD: usize = 100;
+
+/// The books of a shop.
+#[derive(Debug)]
+pub struct Books {
+    client: Client,
+    table: String,
+    clock: Clock,
+}
+
+/// What is wrong, whatever the figures are at a look.
+type Wrong = (Invariant, Subject, String);
+
+impl Books {
+    /// Those in the table that `TABLE_NAME` names.
+    ///
+    /// # Errors
+    /// Where the configuration is incomplete.
+    pub fn from_env() -> Result<Self, Error> {
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(PAGE_TIMEOUT).build();
+        let sdk = aws::sdk_config()?.into_builder().timeout_config(timeouts).build();
+        Ok(Self::new(Client::new(&sdk), config::required("TABLE_NAME")?, Clock::system()))
+    }
+
+    /// Those in this table.
+    pub fn new(client: Client, table: String, clock: Clock) -> Self {
+        Self { client, table, clock }
+    }
+
+    /// Audits them, and tells what is wrong: how much by a metric, what by the log, with ids and without figures.
+    ///
+    /// # Errors
+    /// Where the table cannot be read.
+    pub async fn audit(&self) -> Result<(), Error> {
+        let wrong = self.wrong().await?;
+        for (invariant, subject, rule) in wrong.iter().take(MOST_TOLD) {
+            tracing::error!(%invariant, %subject, rule, "the books are wrong");
+        }
+        metrics::counter!("AuditViolations").increment(u64::try_from(wrong.len())?);
+        metrics::counter!("AuditsDone").increment(1);
+        tracing::info!(wrong = wrong.len(), "the books are audited");
+        Ok(())
+    }
+
+    /// What looks wrong at each look.
+    ///
+    /// # Errors
+    /// Where the table cannot be read.
+    pub async fn wrong(&self) -> Result<BTreeSet<Wrong>, Error> {
+        let mut wrong = self.look().await?;
+        for _ in 1..LOOKS {
+            if wrong.is_empty() {
+                break;
+            }
+            sleep(PAUSE).await;
+            let again = self.look().await?;
+            wrong.retain(|it| again.contains(it));
+        }
+        Ok(wrong)
+    }
+
+    async fn look(&self) -> Result<BTreeSet<Wrong>, Error> {
+        let now = self.clock.now();
+        let Report { violations, .. } = audit::audit(&self.client, &self.table, Scope::Everything, now).await?;
+        Ok(violations.into_iter().map(|it| (it.invariant, it.subject, it.rule)).collect())
+    }
+}
