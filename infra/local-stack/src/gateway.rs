@@ -1,14 +1,12 @@
 use std::{sync::Arc, time::Duration};
 
-use aws_lc_rs::rand;
 use axum::{
     Json, Router,
     body::{Body, Bytes, to_bytes},
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderName, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use data_encoding::HEXLOWER;
 use reqwest::{Client, redirect::Policy};
 use serde::Deserialize;
 use serde_json::json;
@@ -29,12 +27,9 @@ const TIME_LIMIT: Duration = Duration::from_secs(30);
 const CONNECTION_HEADERS: [HeaderName; 5] =
     [header::CONNECTION, header::CONTENT_LENGTH, header::EXPECT, header::TRANSFER_ENCODING, header::UPGRADE];
 
-/// The trace that a request is a part of.
-const TRACE: HeaderName = HeaderName::from_static("x-amzn-trace-id");
-
-/// Stands before `cargo lambda watch` and does what the HTTP API does for the deployed functions and it does not: begin a
-/// trace for each request, let requests wait their turn, leave what no route serves to the `$default` route's function,
-/// and give up on a function after 30 seconds.
+/// Stands before `cargo lambda watch` and does what the HTTP API does for the deployed functions and it does not: let
+/// requests wait their turn, leave what no route serves to the `$default` route's function, and give up on a function
+/// after 30 seconds.
 #[derive(Clone, Debug)]
 pub(crate) struct Gateway {
     client: Client,
@@ -88,10 +83,7 @@ struct Answer {
 }
 
 async fn serve(State(gateway): State<Gateway>, request: Request<Body>) -> Response {
-    let (mut head, body) = request.into_parts();
-    if let (false, Some(trace)) = (head.headers.contains_key(TRACE), new_trace()) {
-        head.headers.insert(TRACE, trace);
-    }
+    let (head, body) = request.into_parts();
     let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     };
@@ -99,15 +91,6 @@ async fn serve(State(gateway): State<Gateway>, request: Request<Body>) -> Respon
     tokio::spawn(gateway.answer(head, body))
         .await
         .unwrap_or_else(|_| refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
-}
-
-/// A new trace, as X-Ray has it, but for the instant that begins it there.
-fn new_trace() -> Option<HeaderValue> {
-    let mut bits = [0; 16];
-    rand::fill(&mut bits).ok()?;
-    let digits = HEXLOWER.encode(&bits);
-    let (instant, rest) = digits.split_at_checked(8)?;
-    HeaderValue::try_from(format!("Root=1-{instant}-{rest}")).ok()
 }
 
 fn passed_on(headers: &HeaderMap) -> HeaderMap {
@@ -229,27 +212,6 @@ mod tests {
         let host = url.trim_start_matches("http://");
         let told: Value = answer.json().await.unwrap();
         assert_eq!(told, json!({ "user": "kim", "host": host, "length": "6", "body": "한글" }));
-    }
-
-    #[tokio::test]
-    async fn begins_a_trace_where_there_is_none() {
-        let echo = any(async |headers: HeaderMap| headers["x-amzn-trace-id"].to_str().unwrap().to_owned());
-        let (_servers, url) = gateway(Router::new().route("/orders", echo)).await;
-
-        let client = Client::new();
-        let trace = async |given: Option<&str>| {
-            let request = client.get(format!("{url}/orders"));
-            let request = given.into_iter().fold(request, |request, trace| request.header("x-amzn-trace-id", trace));
-            request.send().await.unwrap().text().await.unwrap()
-        };
-        assert_eq!(
-            trace(Some("Root=1-5759e988-bd862e3fe1be46a994272793")).await,
-            "Root=1-5759e988-bd862e3fe1be46a994272793"
-        );
-        let (one, other) = (trace(None).await, trace(None).await);
-        assert_ne!(one, other);
-        let parts: Vec<_> = one.split('-').map(str::len).collect();
-        assert_eq!(parts, ["Root=1".len(), 8, 24], "{one}");
     }
 
     #[tokio::test]
