@@ -3,17 +3,12 @@
 //! Nothing in the shop relies on the mark: a coupon is expired from the very instant on. It tells who reads the table, or
 //! an export of it.
 
-use std::time::Duration;
-
 use lambda_runtime::Error;
 use shared::app::{
     Shop,
     coupon_expiry::{campaigns, mark},
-    rounds::{Round, round},
+    rounds::{PATIENCE, Round, round},
 };
-
-/// How long a run may begin with something new. The function has a minute, and the next run goes on.
-const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Marks the coupons of the campaigns of which all have expired.
 ///

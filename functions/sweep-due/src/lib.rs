@@ -3,23 +3,20 @@
 //!
 //! It tells how long the oldest was overdue. As long as the queue does its work that is nothing, or seconds.
 
-use std::time::Duration;
-
 use jiff::SignedDuration;
 use lambda_runtime::Error;
 use shared::{
     app::{
         Failure, Shop,
         due::{Overdue, Place},
-        orders, sheets,
+        orders,
+        rounds::PATIENCE,
+        sheets,
     },
     domain::{OrderId, OrderSheetId},
     store::keys::DUE_BUCKETS,
 };
 use tokio::time::Instant;
-
-/// How long a run may begin with something new. The function has a minute, and the next run begins then.
-const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Sees to what is overdue, bucket by bucket. What fails is told and left for the next run; it keeps nothing else from
 /// being seen to.

@@ -3,17 +3,12 @@
 //! What a function drew and did not live to claim is back on the shelf within some two minutes: a run sees what is drawn, the
 //! next looks for its slots.
 
-use std::time::Duration;
-
 use lambda_runtime::Error;
 use shared::app::{
     Shop,
-    rounds::{Round, round},
+    rounds::{PATIENCE, Round, round},
     shelf_sweep::{shelves, sweep},
 };
-
-/// How long a run may begin with something new. The function has a minute, and the next run begins then.
-const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Sweeps the shelves that are on the list.
 ///

@@ -1,6 +1,6 @@
 //! What runs by itself: the functions on the stream and on the queues, as Lambda runs them, the sweeps and the rebuild.
 
-use std::time::Duration;
+use std::{future::Future, sync::Arc, time::Duration};
 
 use aws_lambda_events::{sqs::SqsEvent, streams::DynamoDbEventResponse};
 use deliver_orders::{Circuit, Courier};
@@ -8,7 +8,10 @@ use jiff::SignedDuration;
 use lambda_runtime::Error;
 use serde_json::{Value, json};
 use shared::{
-    app::rebuild::{Pace, Progress},
+    app::{
+        Shop,
+        rebuild::{Pace, Progress},
+    },
     runtime::{dead_letters::DeadLetters, queue::Queue, stream::Batch},
 };
 use tokio::time::sleep;
@@ -175,35 +178,31 @@ async fn work_off(world: World, function: String, queue: String, most: usize, wo
 
 /// Sees to what is overdue.
 pub(super) async fn sweep_due(world: &World, chance: Chance) {
-    let done =
-        world.invoke("sweep-due".to_owned(), chance, SWEEP, |shop, _| async move { sweep_due::handle(&shop).await });
-    let done = done.await;
-    world.trace.note("sweep-due", || format!("{}", done.is_some_and(|done| done.is_ok())));
+    sweep(world, "sweep-due", chance, |shop| async move { sweep_due::handle(&shop).await }).await;
 }
 
 /// Does what is left undone on shelves.
 pub(super) async fn sweep_shelves(world: &World, chance: Chance) {
-    let sweep = world
-        .invoke("sweep-shelves".to_owned(), chance, SWEEP, |shop, _| async move { sweep_shelves::handle(&shop).await });
-    let done = sweep.await;
-    world.trace.note("sweep-shelves", || format!("{}", done.is_some_and(|done| done.is_ok())));
+    sweep(world, "sweep-shelves", chance, |shop| async move { sweep_shelves::handle(&shop).await }).await;
 }
 
 /// Marks coupons that have expired.
 pub(super) async fn expire_coupons(world: &World, chance: Chance) {
-    let sweep = world.invoke("expire-coupons".to_owned(), chance, SWEEP, |shop, _| async move {
-        expire_coupons::handle(&shop).await
-    });
-    let done = sweep.await;
-    world.trace.note("expire-coupons", || format!("{}", done.is_some_and(|done| done.is_ok())));
+    sweep(world, "expire-coupons", chance, |shop| async move { expire_coupons::handle(&shop).await }).await;
 }
 
 /// Finds burnt tickets.
 pub(super) async fn sweep_tickets(world: &World, chance: Chance) {
-    let sweep = world
-        .invoke("sweep-tickets".to_owned(), chance, SWEEP, |shop, _| async move { sweep_tickets::handle(&shop).await });
-    let done = sweep.await;
-    world.trace.note("sweep-tickets", || format!("{}", done.is_some_and(|done| done.is_ok())));
+    sweep(world, "sweep-tickets", chance, |shop| async move { sweep_tickets::handle(&shop).await }).await;
+}
+
+/// Runs a sweep once.
+async fn sweep<T, F>(world: &World, name: &str, chance: Chance, handle: impl FnOnce(Arc<Shop>) -> F)
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let done = world.invoke(name.to_owned(), chance, SWEEP, |shop, _| handle(shop)).await;
+    world.trace.note(name, || format!("{}", done.is_some_and(|done| done.is_ok())));
 }
 
 /// In small steps, with a wait that is longer than reads lag. It counts at once what the stream's readers have not.

@@ -152,10 +152,10 @@ fn burnt_tickets(items: &[Value]) -> Vec<String> {
     burnt
 }
 
-fn text<'v>(item: &'v Value, name: &str) -> &'v str {
+pub(super) fn text<'v>(item: &'v Value, name: &str) -> &'v str {
     item[name]["S"].as_str().unwrap_or_default()
 }
 
-fn number(item: &Value, name: &str) -> i64 {
+pub(super) fn number(item: &Value, name: &str) -> i64 {
     item[name]["N"].as_str().and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::rest;
 use crate::Call;
 
 /// What a request adds, where it succeeds.
@@ -79,13 +80,13 @@ impl Tally {
     pub(super) fn wrong(&self, items: &[Value]) -> Vec<String> {
         let mut sums: BTreeMap<(Sum, String), i64> = BTreeMap::new();
         for item in items {
-            let (pk, sk) = (item["pk"]["S"].as_str().unwrap_or_default(), item["sk"]["S"].as_str().unwrap_or_default());
-            if item["type"]["S"] == "CHARGE" && sk.starts_with("LEDGER#") {
+            let (pk, sk) = (rest::text(item, "pk"), rest::text(item, "sk"));
+            if rest::text(item, "type") == "CHARGE" && sk.starts_with("LEDGER#") {
                 *sums.entry((Sum::Charged, pk.trim_start_matches("USER#").to_owned())).or_default() +=
-                    number(&item["amount"]);
+                    rest::number(item, "amount");
             }
             if let Some((product, _)) = pk.strip_prefix("STOCK#").and_then(|shard| shard.rsplit_once('#')) {
-                *sums.entry((Sum::Received, product.to_owned())).or_default() += number(&item["received"]);
+                *sums.entry((Sum::Received, product.to_owned())).or_default() += rest::number(item, "received");
             }
         }
         let nothing = (0, 0);
@@ -96,8 +97,4 @@ impl Tally {
         });
         wrong.collect()
     }
-}
-
-fn number(attribute: &Value) -> i64 {
-    attribute["N"].as_str().and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }

@@ -22,8 +22,23 @@ where
     checker.assert_properties();
 }
 
+/// Holds each thing that these models forget to be needed: without it something goes wrong.
+pub(crate) fn needed<F, M>(models: impl IntoIterator<Item = (F, M)>)
+where
+    F: Debug,
+    M: Model + Send + Sync + 'static,
+    M::State: Clone + Debug + Hash + PartialEq + Send + Sync + 'static,
+    M::Action: Clone + Debug + PartialEq + Send + Sync,
+{
+    for (forgotten, model) in models {
+        let broken = broken(model);
+        println!("without {forgotten:?}: {broken:?}");
+        assert!(!broken.is_empty(), "{forgotten:?}");
+    }
+}
+
 /// What goes wrong in a model in which something was forgotten: the properties that do not hold, until one was found.
-pub(crate) fn broken<M>(model: M) -> Vec<&'static str>
+fn broken<M>(model: M) -> Vec<&'static str>
 where
     M: Model + Send + Sync + 'static,
     M::State: Clone + Debug + Hash + PartialEq + Send + Sync + 'static,
