@@ -22,7 +22,8 @@ struct Body {
     #[deserr(default)]
     #[schema(min_items = 1)]
     items: Option<Vec<ItemBody>>,
-    /// Whether to take what is in the cart: all of it.
+    /// Whether to take what is in the cart: all of it. Of the sheets of a cart one can be ordered: an order of the cart, by
+    /// a sheet or without, is the end of those that were drawn up before.
     #[deserr(default)]
     from_cart: Option<bool>,
     /// The coupon that would be used.

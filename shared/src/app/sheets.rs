@@ -49,11 +49,14 @@ async fn create_once(
     key: &RequestKey,
 ) -> Result<OrderSheet, Failure> {
     let mut backoff = shop.backoff();
-    let draft = quoted(shop, caller, user, basket, &mut backoff).await?;
+    let (draft, cart) = quoted(shop, caller, user, basket, &mut backoff).await?;
     let validity = shop.policy.sheet_validity;
     let end = draft.at.checked_add(validity).map_err(|_| Failure::Broken("a sheet's validity ends at an instant"))?;
-    let from_cart = matches!(basket, Basket::Cart { .. });
-    let sheet = OrderSheet { from_cart, ..OrderSheet::new(id.clone(), draft, end) };
+    let sheet = OrderSheet::new(id.clone(), draft, end);
+    let sheet = match cart {
+        Some(cart) => sheet.drawn_up_from(cart),
+        None => sheet,
+    };
     let mut transaction = Transaction::new();
     let record = SheetRecord::new(sheet.clone(), key.payload.clone());
     let place = transaction.add(sheets::create(&record)?);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ProductId, Quantity, Refusal};
+use super::{OrderId, ProductId, Quantity, Refusal};
 
 /// The most products of a cart.
 pub const MAX_ITEMS: u16 = 100;
@@ -17,12 +17,15 @@ pub struct Cart {
     pub items: BTreeMap<ProductId, Quantity>,
     /// Counts the changes, so that none overwrites another unseen.
     pub version: u64,
+    /// The last order that was made of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_order: Option<OrderId>,
 }
 
 impl Cart {
     /// A cart with its first item.
     pub fn with(product: ProductId, quantity: Quantity) -> Self {
-        Self { items: BTreeMap::from([(product, quantity)]), version: 1 }
+        Self { items: BTreeMap::from([(product, quantity)]), version: 1, last_order: None }
     }
 
     /// Refuses units that would be too many.
@@ -43,19 +46,19 @@ impl Cart {
         Ok(())
     }
 
-    /// What is left once these lines have been ordered: of each product the units beyond those ordered. A product of
+    /// What is left once these lines have become an order: of each product the units beyond those ordered. A product of
     /// which there are none leaves the cart, and one that is not in it makes no difference.
     #[must_use]
-    pub fn without(&self, ordered: &[(ProductId, Quantity)]) -> Self {
+    pub fn ordered(&self, order: &OrderId, lines: &[(ProductId, Quantity)]) -> Self {
         let mut items = self.items.clone();
-        for (product, quantity) in ordered {
+        for (product, quantity) in lines {
             if let Some(there) = items.remove(product)
                 && let Ok(left) = Quantity::try_from(i64::from(there.get()).saturating_sub(quantity.get().into()))
             {
                 items.insert(product.clone(), left);
             }
         }
-        Self { items, version: self.version.saturating_add(1) }
+        Self { items, version: self.version.saturating_add(1), last_order: Some(order.clone()) }
     }
 }
 
@@ -76,7 +79,7 @@ mod tests {
     }
 
     fn cart(items: &[(&str, i64)]) -> Cart {
-        Cart { items: lines(items).into_iter().collect(), version: 7 }
+        Cart { items: lines(items).into_iter().collect(), version: 7, last_order: None }
     }
 
     fn refused(limit: &'static str, max: i64) -> Result<(), Refusal> {
@@ -104,7 +107,9 @@ mod tests {
     fn ordering_takes_out_just_what_is_ordered() {
         let seen = cart(&[("cup", 1), ("pot", 5), ("tea", 3)]);
         let ordered = lines(&[("cup", 2), ("jug", 1), ("tea", 1)]);
-        assert_eq!(seen.without(&ordered), Cart { version: 8, ..cart(&[("pot", 5), ("tea", 2)]) });
-        assert_eq!(seen.without(&[]), Cart { version: 8, ..seen });
+        let order = OrderId::try_from("order".to_owned()).unwrap();
+        let left = |items: &[(&str, i64)]| Cart { version: 8, last_order: Some(order.clone()), ..cart(items) };
+        assert_eq!(seen.ordered(&order, &ordered), left(&[("pot", 5), ("tea", 2)]));
+        assert_eq!(seen.ordered(&order, &[]), left(&[("cup", 1), ("pot", 5), ("tea", 3)]));
     }
 }

@@ -96,12 +96,12 @@ pub enum Refusal {
         /// Units left.
         available: u16,
     },
-    /// The order sheet has been ordered already.
+    /// The order sheet has been ordered already, or what it says of a cart by another order.
     #[error("order sheet ordered")]
     SheetOrdered {
         /// The sheet.
         order_sheet_id: OrderSheetId,
-        /// The order that it became.
+        /// The order that it became, or that was made of the cart.
         order_id: OrderId,
     },
     /// The order sheet's time is up.

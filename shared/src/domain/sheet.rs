@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     CouponId, OrderId, OrderSheetId, Refusal, UserId, Won,
+    cart::Cart,
     order::{Draft, OrderLine},
     pricing::Quote,
 };
@@ -40,6 +41,9 @@ pub struct OrderSheet {
     /// Whether it was drawn up from the cart, so that an order of it is taken out there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub from_cart: bool,
+    /// The last order made of that cart before. One made since has what this sheet says, or part of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cart_order: Option<OrderId>,
     /// The order that it became.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
@@ -94,10 +98,17 @@ impl OrderSheet {
             shipping_fee: quote.shipping_fee,
             payable: quote.payable,
             from_cart: false,
+            cart_order: None,
             order_id: None,
             created_at: at,
             expires_at,
         }
+    }
+
+    /// The same, drawn up from a cart.
+    #[must_use]
+    pub fn drawn_up_from(self, cart: Cart) -> Self {
+        Self { from_cart: true, cart_order: cart.last_order, ..self }
     }
 
     /// What it quotes.
@@ -133,6 +144,20 @@ impl OrderSheet {
                 Err(Refusal::SheetOrdered { order_sheet_id, order_id: order_id.clone() })
             }
             (SheetStatus::Ordered, None) | (SheetStatus::Expired, _) => Err(Refusal::SheetExpired { order_sheet_id }),
+        }
+    }
+
+    /// Whether the cart that it was drawn up from is still there to be ordered.
+    ///
+    /// # Errors
+    /// [`Refusal::SheetOrdered`] where another order has been made of the cart since.
+    pub fn orderable_from(&self, cart: &Cart) -> Result<(), Refusal> {
+        match &cart.last_order {
+            Some(order_id) if self.cart_order != cart.last_order => {
+                let order_sheet_id = self.order_sheet_id.clone();
+                Err(Refusal::SheetOrdered { order_sheet_id, order_id: order_id.clone() })
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -188,6 +213,19 @@ mod tests {
         assert!(matches!(sheet.orderable(sheet.expires_at), Err(Refusal::SheetExpired { .. })));
         let abandoned = OrderSheet { state: SheetState::Abandoned, ..sheet };
         assert_eq!(abandoned.status(abandoned.expires_at), SheetStatus::Expired);
+    }
+
+    #[test]
+    fn of_a_cart_that_was_ordered_since_is_nothing_left() {
+        let cart = |order: Option<&str>| Cart {
+            last_order: order.map(|id| OrderId::try_from(id.to_owned()).unwrap()),
+            ..Cart::default()
+        };
+        let orders = [None, Some("o1"), Some("o2")];
+        for (before, since) in orders.into_iter().flat_map(|before| orders.map(|since| (before, since))) {
+            let refused = sheet().drawn_up_from(cart(before)).orderable_from(&cart(since)).is_err();
+            assert_eq!(refused, since.is_some() && since != before, "{before:?} {since:?}");
+        }
     }
 
     #[test]

@@ -45,14 +45,15 @@ pub fn remove(user: &UserId, product: &ProductId) -> Result<Action, StoreError> 
         .value(":one", 1)
 }
 
-/// Gives a cart that is still as it was seen other contents, with the version after the one seen.
+/// Makes a cart that is still as it was seen what it is now, with the version after the one seen.
 ///
 /// # Errors
 /// Where a value cannot be written as an attribute.
 pub fn replace(user: &UserId, seen: &Cart, now: &Cart) -> Result<Action, StoreError> {
-    Action::update(keys::cart(user), "SET #items = :items, #version = :version")
+    Action::update(keys::cart(user), "SET #items = :items, #version = :version, #lastOrder = :order")
         .when("#version = :seen")
         .value(":items", &now.items)?
         .value(":version", now.version)?
+        .value(":order", &now.last_order)?
         .value(":seen", seen.version)
 }

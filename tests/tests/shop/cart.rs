@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use shared::{
-    domain::{ProductId, Quantity, UserId, cart::Cart},
+    domain::{OrderId, ProductId, Quantity, UserId, cart::Cart},
     store::{Consistency, Outcome, Transaction, carts, keys},
 };
 use tests::{Call, TestShop};
@@ -322,6 +322,7 @@ async fn without_a_key_each_addition_is_new() {
 async fn contents_are_replaced_only_where_nothing_has_changed() {
     let shop = open().await;
     let mina = UserId::try_from("mina".to_owned()).unwrap();
+    let order = OrderId::try_from("order".to_owned()).unwrap();
     let ordered = [(ProductId::try_from("tea".to_owned()).unwrap(), Quantity::try_from(2).unwrap())];
     let table = &shop.instance().table;
     let mut backoff = table.backoff();
@@ -331,7 +332,7 @@ async fn contents_are_replaced_only_where_nothing_has_changed() {
     add(&shop, "cup", 1).await.expect(200);
     for unchanged in [false, true] {
         let mut transaction = Transaction::new();
-        let replaced = transaction.add(carts::replace(&mina, &seen, &seen.without(&ordered)).unwrap());
+        let replaced = transaction.add(carts::replace(&mina, &seen, &seen.ordered(&order, &ordered)).unwrap());
         match table.commit(transaction, &mut backoff).await.unwrap() {
             Outcome::Committed => assert!(unchanged),
             Outcome::Refused(evidence) => {

@@ -182,7 +182,7 @@ async fn draft(
     }
 }
 
-/// What an order of the basket would come to now, with nothing taken from memory.
+/// What an order of the basket would come to now, with nothing taken from memory, and the cart that it is in.
 ///
 /// # Errors
 /// What the order would be refused for, but for the balance.
@@ -192,12 +192,13 @@ pub(in crate::app) async fn quoted(
     user: &UserId,
     basket: &Basket,
     backoff: &mut Backoff,
-) -> Result<Draft, Failure> {
+) -> Result<(Draft, Option<Cart>), Failure> {
     let wanted = Wanted::in_basket(shop, user, basket).await?;
     let any_order = OrderId::try_from(shop.new_id()).map_err(|_| Failure::Broken("a new id is an id"))?;
     let mut facts = Facts::gather(shop, &any_order, user, wanted, Trust::Nothing, backoff).await?;
     facts.check_stock(shop, backoff).await?;
-    draft(shop, caller, user, &mut facts, backoff).await
+    let draft = draft(shop, caller, user, &mut facts, backoff).await?;
+    Ok((draft, facts.cart))
 }
 
 /// What is wrong with user, product or stock is told before a coupon that cannot be used.
@@ -325,12 +326,12 @@ impl Attempt {
     }
 }
 
-/// What is left in the cart once the lines are ordered, where that makes a difference.
-fn left_in<'c>(cart: &'c Cart, facts: &Facts) -> Option<(&'c Cart, Cart)> {
+/// What becomes of the cart when the lines are ordered. Also one that they have left since is asserted: of several sheets
+/// of it one is ordered.
+fn cart_after(order: &OrderId, cart: &Cart, facts: &Facts) -> Cart {
     let lines: Vec<(ProductId, Quantity)> =
         facts.lines.iter().map(|line| (line.product.product_id.clone(), line.quantity)).collect();
-    let left = cart.without(&lines);
-    (left.items != cart.items).then_some((cart, left))
+    cart.ordered(order, &lines)
 }
 
 /// Adds what an order takes beside money, or only asserts that it could: units, coupon, sheet, what is in the
@@ -366,8 +367,8 @@ fn claim(
         Claim::Check => sheets::check_open(sheet, now),
     });
     let sheet = sheet.transpose()?.map(|action| transaction.add(action));
-    let cart = facts.cart.as_ref().filter(|_| claim == Claim::Take).and_then(|cart| left_in(cart, facts));
-    let cart = cart.map(|(seen, left)| carts::replace(user, seen, &left)).transpose()?;
+    let cart = facts.cart.as_ref().filter(|_| claim == Claim::Take);
+    let cart = cart.map(|seen| carts::replace(user, seen, &cart_after(id, seen, facts))).transpose()?;
     let cart = cart.map(|action| transaction.add(action));
     Ok(Asserted { account, coupon, sheet, cart, takes, drawn })
 }

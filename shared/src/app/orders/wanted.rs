@@ -74,6 +74,9 @@ impl Wanted {
                 sheet.orderable(shop.clock.now())?;
                 let lines = sheet.items.iter().map(|line| (line.product_id.clone(), line.quantity)).collect();
                 let cart = if sheet.from_cart { Some(cart::read(shop, user).await?) } else { None };
+                if let Some(cart) = &cart {
+                    sheet.orderable_from(cart)?;
+                }
                 Ok(Self { lines, coupon_id: sheet.coupon_id.clone(), sheet: Some(sheet), cart })
             }
         }
