@@ -1,14 +1,13 @@
 //! `/orders/{orderId}/cancel`
 
-use std::{collections::BTreeMap, future::IntoFuture};
+use std::collections::BTreeMap;
 
-use futures::future::join_all;
 use serde_json::{Value, json};
-use tests::{Answer, Call, Fault, TestShop};
+use tests::{Answer, Fault, TestShop};
 
 use crate::steps::{
-    END, cancel, cancel_units, charge, coupon_status, dying_at, end_hold, history, hold, id, ledger, look, move_along,
-    move_line, pay, published_of, set_user, status,
+    END, at_once, cancel, cancel_units, charge, coupon_status, dying_at, end_hold, history, hold, id, ledger, look,
+    move_along, move_line, pay, published_of, set_user, status,
 };
 
 /// Three teas at 1,100 won and two cups at 2,200 less 200, with a coupon of 1,000.
@@ -30,12 +29,6 @@ async fn shop_of_mina() -> TestShop {
     let shop = TestShop::new();
     shop.customer("mina", 100_000).await;
     shop
-}
-
-/// All calls at once, spread over threads.
-async fn at_once(calls: impl IntoIterator<Item = Call>) -> Vec<Answer> {
-    let running: Vec<_> = calls.into_iter().map(|call| tokio::spawn(call.into_future())).collect();
-    join_all(running).await.into_iter().map(Result::unwrap).collect()
 }
 
 fn codes(answers: &[Answer]) -> BTreeMap<&str, usize> {

@@ -32,6 +32,7 @@ mod flash;
 mod fuzz;
 mod holds;
 mod idempotency;
+mod known_cases;
 mod limits;
 mod line_states;
 mod nightly_audit;

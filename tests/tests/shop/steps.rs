@@ -216,12 +216,16 @@ pub async fn overdue_sheets(shop: &TestShop) -> Vec<(Timestamp, OrderSheetId)> {
     overdue
 }
 
+/// All calls at once, spread over threads.
+pub async fn at_once(calls: impl IntoIterator<Item = Call>) -> Vec<Answer> {
+    let running: Vec<_> = calls.into_iter().map(|call| tokio::spawn(call.into_future())).collect();
+    join_all(running).await.into_iter().map(Result::unwrap).collect()
+}
+
 /// Makes all calls at once and counts the answers by code.
 pub async fn race(calls: Vec<Call>) -> BTreeMap<String, usize> {
-    let running: Vec<_> = calls.into_iter().map(|call| tokio::spawn(async move { call.await })).collect();
-    let answers: Vec<Answer> = join_all(running).await.into_iter().map(Result::unwrap).collect();
     let mut codes = BTreeMap::new();
-    for answer in &answers {
+    for answer in at_once(calls).await {
         *codes.entry(answer.code().to_owned()).or_default() += 1;
     }
     codes
