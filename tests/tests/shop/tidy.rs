@@ -182,3 +182,21 @@ fn the_template_does_not_trust_headers() {
     let text = std::fs::read_to_string(template::project_file("template.yaml")).unwrap();
     assert!(!text.contains("JANGTEO_IDENTITY"));
 }
+
+/// What ARCHITECTURE.md's tables name as `module::test`, or `e2e module::test`, is there.
+#[test]
+fn every_test_that_the_architecture_names_is_there() {
+    let text = std::fs::read_to_string(template::project_file("ARCHITECTURE.md")).unwrap();
+    let tables = text.lines().filter(|line| line.starts_with('|'));
+    let names: Vec<&str> = tables.flat_map(|row| row.split('`').skip(1).step_by(2)).collect();
+    let mut found = 0;
+    for name in names.iter().map(|name| name.strip_prefix("e2e ").unwrap_or(name)) {
+        // Whole modules, and what is of another crate.
+        let Some((module, test)) = name.split_once("::").filter(|_| !name.contains([' ', '*'])) else { continue };
+        let files = ["shop/", "e2e/", ""].map(|folder| format!("tests/tests/{folder}{module}.rs"));
+        let mut sources = files.iter().filter_map(|file| std::fs::read_to_string(template::project_file(file)).ok());
+        assert!(sources.any(|source| source.contains(&format!("fn {test}("))), "{name}");
+        found += 1;
+    }
+    assert!(found > 30, "{found}");
+}
