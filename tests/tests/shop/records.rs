@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use shared::{
-    domain::{CouponId, OrderId, ProductId, UserId, id::bucket, ledger::LedgerEntry},
+    domain::{CouponId, OrderId, OrderSheetId, ProductId, UserId, id::bucket, ledger::LedgerEntry},
     store::{Key, keys},
 };
 use tests::TestShop;
@@ -229,6 +229,64 @@ async fn carts() {
       "pk": "USER#mina",
       "sk": "CART",
       "version": 3
+    }
+    "#);
+}
+
+/// A cart that was ordered knows by which order, and a sheet of it that there was one before.
+#[tokio::test]
+async fn order_sheets() {
+    let shop = TestShop::new();
+    shop.customer("mina", 100_000).await;
+    shop.product("tea", 10_000, 5).await;
+    let put_in = || shop.post("/orders/cart", json!({ "userId": "mina", "productId": "tea", "quantity": 1 }));
+    put_in().await.expect(200);
+    shop.post("/orders", json!({ "userId": "mina", "fromCart": true })).key("k").await.expect(201);
+    insta::assert_json_snapshot!(stored(&shop, keys::cart(&id("mina"))), @r#"
+    {
+      "items": {},
+      "lastOrder": "frfjxplir33xbmdsex32hlrst4",
+      "pk": "USER#mina",
+      "sk": "CART",
+      "version": 2
+    }
+    "#);
+    put_in().await.expect(200);
+    let sheet = shop.post("/order-sheets", json!({ "userId": "mina", "fromCart": true })).key("k").await.expect(201);
+    let sheet: OrderSheetId = id(sheet["orderSheetId"].as_str().unwrap());
+    let mut stored_sheet = stored(&shop, keys::sheet(&sheet));
+    for name in ["payload", "traceId"] {
+        assert!(stored_sheet[name].is_string(), "{name}");
+        stored_sheet[name] = json!("…");
+    }
+    insta::assert_json_snapshot!(stored_sheet, @r#"
+    {
+      "byDuePk": "SHEETS#13",
+      "byDueSk": "1795145400000#mphlfltcbzd7w47t52vc4ph2iu",
+      "cartOrder": "frfjxplir33xbmdsex32hlrst4",
+      "createdAt": 1795143600000,
+      "expiresAt": 1795145400000,
+      "fromCart": true,
+      "goodsTotal": 10000,
+      "items": [
+        {
+          "name": "tea 상품",
+          "productId": "tea",
+          "quantity": 1,
+          "status": "PENDING_PAYMENT",
+          "unitPrice": 10000
+        }
+      ],
+      "orderSheetId": "mphlfltcbzd7w47t52vc4ph2iu",
+      "payable": 13000,
+      "payload": "…",
+      "pk": "SHEET#mphlfltcbzd7w47t52vc4ph2iu",
+      "shippingFee": 3000,
+      "sk": "SHEET",
+      "state": "OPEN",
+      "traceId": "…",
+      "ttl": 1795750200,
+      "userId": "mina"
     }
     "#);
 }
