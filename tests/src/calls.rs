@@ -45,7 +45,7 @@ impl Call {
             Body::Text(text) => text.as_str(),
             _ => "",
         };
-        let key = self.headers.iter().find(|(name, _)| name == "idempotency-key").map_or("", |(_, key)| key);
+        let key = self.header_of("idempotency-key").unwrap_or_default();
         format!("{} {} {body} {key}", self.method, self.path)
     }
 
@@ -118,9 +118,24 @@ impl Call {
         routes::find(&self.method, self.path()).map_or("route-not-found", |(route, _)| route.function)
     }
 
+    /// Who makes it: who it says, or whose id it names.
+    pub(crate) fn caller(&self) -> String {
+        self.header_of("x-user-id")
+            .map_or_else(|| self.sent()["userId"].as_str().unwrap_or_default().to_owned(), str::to_owned)
+    }
+
+    /// As what.
+    pub(crate) fn role(&self) -> String {
+        self.header_of("x-user-role").unwrap_or("CUSTOMER").to_owned()
+    }
+
+    fn header_of(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
     /// What names it as a request of this caller with an idempotency key.
     pub(crate) fn digest(&self, caller: &str) -> Option<String> {
-        let key = &self.headers.iter().find(|(name, _)| name == "idempotency-key")?.1;
+        let key = self.header_of("idempotency-key")?;
         let operation = format!("{} {}", self.method, self.path);
         Some(RequestKey::given(caller, &operation, key, &[]).digest)
     }

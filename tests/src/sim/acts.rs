@@ -17,8 +17,9 @@ pub(super) enum Act {
     Ask(Ask),
     /// The minute's sweep of what is overdue.
     SweepDue,
-    /// The minute's sweep of shelves.
+    /// The minute's marks of coupons that have expired.
     ExpireCoupons,
+    /// The minute's sweep of shelves.
     SweepShelves,
     /// The minute's sweep of burnt tickets.
     SweepTickets,
@@ -39,7 +40,7 @@ pub(super) struct Ask {
 type Idea = fn(&World, &Known, &mut Chance) -> Option<Act>;
 
 /// What can be done, each with how often.
-const WEIGHTS: [(u64, Idea); 20] = [
+const WEIGHTS: [(u64, Idea); 21] = [
     (16, order_now),
     (8, order_later),
     (9, order_outside),
@@ -55,10 +56,11 @@ const WEIGHTS: [(u64, Idea); 20] = [
     (2, revoke),
     (6, add_to_cart),
     (3, restock),
-    (5, change_product),
+    (6, change_product),
     (2, set_user),
     (10, look),
-    (4, other),
+    (2, other),
+    (6, sweep),
     (2, rebuild_sales),
 ];
 
@@ -95,46 +97,49 @@ fn some_items(chance: &mut Chance) -> Vec<Value> {
     (0..lines).map(|number| item(chance, number)).collect()
 }
 
-fn with_coupon(mut body: Value, chance: &mut Chance) -> Value {
-    if chance.below(3) == 0 {
-        body["couponId"] = json!(any(chance, &COUPONS));
+/// Somebody, and a coupon for what they do, if any: most likely one that they have.
+fn with_coupon(known: &Known, chance: &mut Chance) -> (&'static str, Option<&'static str>) {
+    match chance.below(6) {
+        0 | 1 if !known.coupons.is_empty() => {
+            let (user, coupon) = known.coupons[pick(chance, known.coupons.len())];
+            (user, Some(coupon))
+        }
+        2 => (any(chance, &USERS), Some(any(chance, &COUPONS))),
+        _ => (any(chance, &USERS), None),
     }
-    body
 }
 
-fn order(chance: &mut Chance, payment: &str) -> Option<Act> {
-    let user = any(chance, &USERS);
-    let body = json!({ "userId": user, "items": some_items(chance), "payment": payment });
-    let body = with_coupon(body, chance);
+fn order(known: &Known, chance: &mut Chance, payment: &str) -> Option<Act> {
+    let (user, coupon) = with_coupon(known, chance);
+    let body = json!({ "userId": user, "items": some_items(chance), "couponId": coupon, "payment": payment });
     change(user, post("/orders", &body))
 }
 
-fn order_now(_: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
-    order(chance, "BALANCE")
+fn order_now(_: &World, known: &Known, chance: &mut Chance) -> Option<Act> {
+    order(known, chance, "BALANCE")
 }
 
-fn order_later(_: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
-    order(chance, "LATER")
+fn order_later(_: &World, known: &Known, chance: &mut Chance) -> Option<Act> {
+    order(known, chance, "LATER")
 }
 
-fn order_outside(_: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
-    order(chance, "EXTERNAL")
+fn order_outside(_: &World, known: &Known, chance: &mut Chance) -> Option<Act> {
+    order(known, chance, "EXTERNAL")
 }
 
-fn order_cart(_: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
-    let user = any(chance, &USERS);
+fn order_cart(_: &World, known: &Known, chance: &mut Chance) -> Option<Act> {
+    let (user, coupon) = with_coupon(known, chance);
     let payment = any(chance, &["BALANCE", "LATER"]);
-    let body = with_coupon(json!({ "userId": user, "fromCart": true, "payment": payment }), chance);
-    change(user, post("/orders", &body))
+    change(user, post("/orders", &json!({ "userId": user, "fromCart": true, "couponId": coupon, "payment": payment })))
 }
 
-fn draw_up_sheet(_: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
-    let user = any(chance, &USERS);
+fn draw_up_sheet(_: &World, known: &Known, chance: &mut Chance) -> Option<Act> {
+    let (user, coupon) = with_coupon(known, chance);
     let body = match chance.below(3) {
-        0 => json!({ "userId": user, "fromCart": true }),
-        _ => json!({ "userId": user, "items": some_items(chance) }),
+        0 => json!({ "userId": user, "fromCart": true, "couponId": coupon }),
+        _ => json!({ "userId": user, "items": some_items(chance), "couponId": coupon }),
     };
-    change(user, post("/order-sheets", &with_coupon(body, chance)))
+    change(user, post("/order-sheets", &body))
 }
 
 fn order_sheet(_: &World, known: &Known, chance: &mut Chance) -> Option<Act> {
@@ -270,15 +275,20 @@ fn rebuild_sales(_: &World, _: &Known, _: &mut Chance) -> Option<Act> {
     Some(Act::RebuildSales)
 }
 
+fn sweep(_: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
+    Some(match chance.below(6) {
+        0 => Act::SweepDue,
+        1 => Act::SweepTickets,
+        2 => Act::ExpireCoupons,
+        _ => Act::SweepShelves,
+    })
+}
+
 fn other(world: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
     let (user, product, coupon) = (any(chance, &USERS), any(chance, &PRODUCTS), any(chance, &COUPONS));
-    match chance.below(8) {
-        0 | 1 => Some(Act::SweepDue),
-        2 => Some(Act::SweepShelves),
-        3 => Some(Act::SweepTickets),
-        4 => Some(Act::ExpireCoupons),
-        5 => change(user, post("/users", &new_user(user))),
-        6 => change(SELLER, post("/products", &new_product(chance, product)).as_seller(SELLER)),
+    match chance.below(3) {
+        0 => change(user, post("/users", &new_user(user))),
+        1 => change(SELLER, post("/products", &new_product(chance, product)).as_seller(SELLER)),
         _ => change("admin", post("/coupons", &new_coupon(world, chance, coupon)).as_admin()),
     }
 }

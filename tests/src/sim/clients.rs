@@ -3,13 +3,14 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::Value;
-use tokio::time::{sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
     acts::{Act, Ask, choose},
     consumers,
     plan::{FaultKind, Step},
-    shape,
+    registers::Registers,
+    shape::{self, COUPONS},
     tally::{self, Effect, Tally},
     world::World,
 };
@@ -27,6 +28,10 @@ pub(super) struct Known {
     pub(super) sheets: Vec<(&'static str, String)>,
     /// What charges and restocks must come to.
     pub(super) tally: Tally,
+    /// What was set, by whom it may concern.
+    pub(super) registers: Registers,
+    /// The coupons that somebody got.
+    pub(super) coupons: Vec<(&'static str, &'static str)>,
     /// The success that each key has had.
     answered: BTreeMap<String, Value>,
     /// What was read of the table's changes by each of the stream's readers, and how much of it is not handled yet.
@@ -40,21 +45,18 @@ pub(super) async fn furnish(world: &World) {
         if let Some(effect) = Effect::of(&call) {
             world.known.lock().unwrap().tally.enter(effect, tally::Known::Made);
         }
+        let writes = world.known.lock().unwrap().registers.begin(&call, Instant::now());
         let answer = send(world, "furniture", call, chance).await;
+        world.known.lock().unwrap().registers.end(writes, tally::Known::Made, Instant::now());
         assert!(answer.is_some_and(|answer| answer.status < 300), "the shop can be furnished");
     }
 }
 
 /// Takes a step at its time.
-pub(super) async fn act(world: World, step: Step, began: tokio::time::Instant) {
+pub(super) async fn act(world: World, step: Step, began: Instant) {
     sleep_until(began + step.at).await;
     let mut chance = Chance::new(step.seed);
     match choose(&world, &mut Chance::new(step.what)) {
-        Act::SweepDue => consumers::sweep_due(&world, chance).await,
-        Act::ExpireCoupons => consumers::expire_coupons(&world, chance).await,
-        Act::SweepShelves => consumers::sweep_shelves(&world, chance).await,
-        Act::SweepTickets => consumers::sweep_tickets(&world, chance).await,
-        Act::RebuildSales => consumers::rebuild_sales(&world, chance).await,
         Act::Ask(Ask { who, call, takes_key }) => {
             let key = (takes_key && chance.below(4) > 0).then(|| format!("key-{}", step.number));
             let call = match &key {
@@ -65,6 +67,7 @@ pub(super) async fn act(world: World, step: Step, began: tokio::time::Instant) {
             let twice = world.goes_wrong(FaultKind::DoubleClicks) && chance.below(6) == 0;
             let (first, second) = (Chance::new(chance.bits()), Chance::new(chance.bits()));
             let effect = Effect::of(&call);
+            let writes = world.known.lock().unwrap().registers.begin(&call, Instant::now());
             let once = ask(&world, who, &name, key.as_deref(), call.clone(), first);
             let known = if twice && key.is_some() {
                 let (first, second) = tokio::join!(once, ask(&world, who, &name, key.as_deref(), call, second));
@@ -72,10 +75,13 @@ pub(super) async fn act(world: World, step: Step, began: tokio::time::Instant) {
             } else {
                 once.await
             };
+            let mut all = world.known.lock().unwrap();
+            all.registers.end(writes, known, Instant::now());
             if let Some(effect) = effect {
-                world.known.lock().unwrap().tally.enter(effect, known);
+                all.tally.enter(effect, known);
             }
         }
+        sweep => consumers::run(&world, &sweep, chance).await,
     }
 }
 
@@ -91,6 +97,7 @@ async fn ask(
     let tries = if key.is_some() { TRIES } else { 1 };
     let digest = call.digest(who);
     let mut refused = tally::Known::None;
+    let began = Instant::now();
     for _ in 0..tries {
         let was_done = digest.as_ref().is_some_and(|digest| world.table.has_effect_of(digest));
         let answer = send(world, name, call.clone(), Chance::new(chance.bits())).await;
@@ -99,6 +106,10 @@ async fn ask(
                 world.blame(format!("{name} is refused what its key had done: {} {}", answer.status, answer.body));
             }
             learn(world, who, name, key, &answer);
+            if matches!(call.function(), "create-order" | "create-order-sheet") && answer.status == 201 {
+                let wrong = world.known.lock().unwrap().registers.wrong_in(&answer.body["data"], began);
+                wrong.into_iter().for_each(|wrong| world.blame(format!("{name}: {wrong}")));
+            }
             return if answer.status < 300 { tally::Known::Made } else { refused };
         }
         // What was sent may still arrive.
@@ -110,7 +121,7 @@ async fn ask(
 }
 
 /// Sends a call once; nothing where there is no answer.
-async fn send(world: &World, name: &str, call: Call, mut chance: Chance) -> Option<Answer> {
+pub(super) async fn send(world: &World, name: &str, call: Call, mut chance: Chance) -> Option<Answer> {
     world.trace.note(name, || call.line());
     sleep(Duration::from_millis(chance.below(5))).await;
     let function = call.function().to_owned();
@@ -131,7 +142,7 @@ async fn send(world: &World, name: &str, call: Call, mut chance: Chance) -> Opti
 }
 
 /// Remembers what was answered, and that a key has one outcome.
-fn learn(world: &World, who: &'static str, name: &str, key: Option<&str>, answer: &Answer) {
+pub(super) fn learn(world: &World, who: &'static str, name: &str, key: Option<&str>, answer: &Answer) {
     if answer.status >= 500 {
         world.blame(format!("{name} is told {} {}", answer.status, answer.body));
     }
@@ -144,6 +155,12 @@ fn learn(world: &World, who: &'static str, name: &str, key: Option<&str>, answer
         && known.orders.iter().all(|(_, id, _)| id != order)
     {
         known.orders.push((who, order.to_owned(), data["items"].as_array().map_or(1, Vec::len)));
+    }
+    if data["issuedCouponId"].is_string()
+        && let Some(coupon) = COUPONS.iter().find(|coupon| data["couponId"] == **coupon)
+        && !known.coupons.contains(&(who, coupon))
+    {
+        known.coupons.push((who, coupon));
     }
     if let Some(sheet) = data["orderSheetId"].as_str().filter(|_| data["orderId"].is_null())
         && known.sheets.iter().all(|(_, id)| id != sheet)

@@ -41,6 +41,8 @@ pub(super) struct Invocation {
     pub(super) chance: Chance,
     pub(super) death: Option<Death>,
     pub(super) calls: u32,
+    /// Whether more goes wrong in it than in others.
+    pub(super) is_unlucky: bool,
 }
 
 #[derive(Clone)]
@@ -89,7 +91,8 @@ struct Way {
 
 impl Connection {
     pub(super) fn new(world: World) -> Self {
-        let invocation = Invocation { name: String::new(), chance: Chance::new(0), death: None, calls: 0 };
+        let invocation =
+            Invocation { name: String::new(), chance: Chance::new(0), death: None, calls: 0, is_unlucky: false };
         Self { world, invocation: Arc::new(Mutex::new(invocation)), died: Arc::default(), clients: Arc::default() }
     }
 
@@ -149,10 +152,11 @@ impl Connection {
         let mut invocation = self.invocation();
         invocation.calls += 1;
         let number = invocation.calls;
+        let is_unlucky = invocation.is_unlucky;
         let chance = &mut invocation.chance;
         let there = Duration::from_millis(1 + chance.below(8));
         let back = Duration::from_millis(1 + chance.below(8));
-        let drawn = fate(operation, self.world.faults(), chance);
+        let drawn = fate(operation, self.world.faults(), is_unlucky, chance);
         let own = Chance::new(chance.bits());
         let death = invocation.death.filter(|death| death.call == number);
         Way { name: invocation.name.clone(), number, there, back, fate: drawn, death, chance: own }
@@ -202,6 +206,9 @@ impl HttpConnector for Connection {
 
 fn carry_out(world: &World, mut sent: Sent, mut way: Way) -> Result<(u16, Value), ConnectorError> {
     world.count_call(&sent.operation, &mut sent.body);
+    if sent.operation == "UpdateItem" && way.fate != Fate::Fine {
+        world.note_left_over();
+    }
     let told = shown(&sent);
     let left = if way.fate == Fate::LeftOver { leave_over(&mut sent.body) } else { Value::Null };
     let refusal = match way.fate {

@@ -16,7 +16,7 @@ use shared::{
 };
 use tokio::time::sleep;
 
-use super::{mail::named, outside::DataPlatform, plan::FaultKind, world::World};
+use super::{acts::Act, mail::named, outside::DataPlatform, plan::FaultKind, world::World};
 use crate::{event_source::Settings, limits::Chance, stream::batch, template::template};
 
 /// The queues' address: the connection tells them by what is in a message.
@@ -173,6 +173,18 @@ async fn work_off(world: World, function: String, queue: String, most: usize, wo
         // A message whose deletion gets lost comes again.
         let is_lost = world.goes_wrong(FaultKind::MessageTrouble) && chance.below(10) == 0;
         ids.iter().filter(|id| !failed(id) && !is_lost).for_each(|id| world.mail.delete(id));
+    }
+}
+
+/// Runs what nobody asks for.
+pub(super) async fn run(world: &World, act: &Act, chance: Chance) {
+    match act {
+        Act::Ask(_) => {}
+        Act::SweepDue => sweep_due(world, chance).await,
+        Act::ExpireCoupons => expire_coupons(world, chance).await,
+        Act::SweepShelves => sweep_shelves(world, chance).await,
+        Act::SweepTickets => sweep_tickets(world, chance).await,
+        Act::RebuildSales => rebuild_sales(world, chance).await,
     }
 }
 

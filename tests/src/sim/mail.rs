@@ -160,6 +160,12 @@ impl Mail {
         self.queues().values().map(|queue| queue.messages.len()).sum()
     }
 
+    /// How many wait that somebody gets soon: those that are received again where they were not handled among them.
+    pub(super) fn waiting_soon(&self) -> usize {
+        let soon = self.began.elapsed() + INVISIBLE;
+        self.queues().values().flat_map(|queue| &queue.messages).filter(|message| message.visible_from <= soon).count()
+    }
+
     /// The messages that nobody could handle.
     pub(super) fn dead_letters(&self) -> Vec<Value> {
         self.queues().values().flat_map(|queue| queue.dead.clone()).collect()

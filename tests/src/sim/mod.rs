@@ -6,6 +6,7 @@
 //! is done and what may go wrong. After it all comes to rest, and then the books must be right: [`run`] tells what is not.
 
 mod acts;
+mod alone;
 mod clients;
 mod connection;
 mod consumers;
@@ -14,6 +15,8 @@ mod mail;
 mod mutants;
 mod outside;
 mod plan;
+mod reference;
+mod registers;
 mod rest;
 mod shape;
 mod shrink;
@@ -49,11 +52,22 @@ pub fn run(plan: &Plan, is_traced: bool) -> Run {
 async fn play(plan: &Plan, is_traced: bool) -> Run {
     let world = World::new(plan, is_traced);
     consumers::start(&world);
-    clients::furnish(&world).await;
+    if plan.is_alone {
+        alone::play(&world, &plan.steps).await;
+    } else {
+        play_at_once(&world, &plan.steps).await;
+    }
+    rest::come_to_rest(&world).await;
+    rest::check(&world).await;
+    Run { wrong: world.wrongs(), trace: world.trace.text(), calls: world.calls() }
+}
+
+async fn play_at_once(world: &World, steps: &[Step]) {
+    clients::furnish(world).await;
     world.set_calm(false);
     let began = Instant::now();
     let mut acting = JoinSet::new();
-    for step in plan.steps.clone() {
+    for step in steps.iter().cloned() {
         acting.spawn(clients::act(world.clone(), step, began));
     }
     while let Some(done) = acting.join_next().await {
@@ -62,7 +76,4 @@ async fn play(plan: &Plan, is_traced: bool) -> Run {
         }
     }
     world.set_calm(true);
-    rest::come_to_rest(&world).await;
-    rest::check(&world).await;
-    Run { wrong: world.wrongs(), trace: world.trace.text(), calls: world.calls() }
 }

@@ -26,6 +26,8 @@ pub(super) struct Outside {
     seen: Mutex<BTreeMap<String, Value>>,
     /// The payments that succeeded: to which order each is, and how much.
     payments: Mutex<BTreeMap<String, (String, i64)>>,
+    /// What was told of payments: of which order, what, and how much.
+    told: Mutex<Vec<(String, &'static str, i64)>>,
     /// Results of payments that are to be told yet.
     untold: AtomicU32,
 }
@@ -49,6 +51,12 @@ impl Outside {
     /// The orders that something was paid for outside.
     pub(super) fn paid_orders(&self) -> BTreeSet<String> {
         self.payments.lock().unwrap().values().map(|(order, _)| order.clone()).collect()
+    }
+
+    /// What was told of an order's payments.
+    pub(super) fn told_of(&self, order: &str) -> Vec<(&'static str, i64)> {
+        let told = self.told.lock().unwrap();
+        told.iter().filter(|(of, ..)| of == order).map(|(_, kind, amount)| (*kind, *amount)).collect()
     }
 
     /// Whether all has been told.
@@ -138,7 +146,7 @@ async fn pay(world: World, request: Value) {
     let id = request["eventId"].as_str().expect("an event has an id").to_owned();
     let mut chance = world.chance_of(&id);
     let asked = request["data"]["amount"].as_i64().expect("a payment has an amount");
-    let results: &[(&str, u32, i64)] = match chance.below(12) {
+    let results: &[(&'static str, u32, i64)] = match chance.below(12) {
         0..5 => &[("PaymentSucceeded", 1, 0)],
         5 | 6 => &[("PaymentFailed", 1, 0)],
         7 => &[("PaymentSucceeded", 1, 0), ("PaymentSucceeded", 2, 0)],
@@ -148,13 +156,15 @@ async fn pay(world: World, request: Value) {
         _ => &[],
     };
     for &(kind, number, more) in results {
-        let way_ms = if chance.below(3) == 0 { chance.below(1_200_000) } else { chance.below(2_000) };
+        let way_ms =
+            if chance.below(3) == 0 && !world.is_alone { chance.below(1_200_000) } else { chance.below(2_000) };
         sleep(Duration::from_millis(way_ms)).await;
         let order = request["data"]["orderId"].as_str().expect("a payment is for an order");
         let (payment, amount) = (format!("{order}-{number}"), asked + more);
         if kind == "PaymentSucceeded" {
             world.outside.payments.lock().unwrap().insert(payment.clone(), (order.to_owned(), amount));
         }
+        world.outside.told.lock().unwrap().push((order.to_owned(), kind, amount));
         let detail = json!({ "paymentId": payment, "orderId": order, "amount": amount, "at": world.now() });
         for _ in 0..1 + chance.below(2) {
             world.trace.note("payment system", || format!("{kind} {payment} {amount}"));

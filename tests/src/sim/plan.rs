@@ -86,12 +86,17 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What goes wrong now and then.
     pub faults: Vec<FaultKind>,
+    /// Whether the steps are taken one after the other, each answer held against the reference; else all at their times.
+    pub is_alone: bool,
     /// The bug that was planted, if any.
     pub mutant: Option<Mutant>,
 }
 
-/// What lies between two crowds of steps.
-const GAPS_MS: [u64; 5] = [200, 3_000, 40_000, 130_000, 650_000];
+/// What lies between two crowds of steps: a moment, what a sweep waits, just less than a hold lasts, or an order sheet.
+const GAPS_MS: [u64; 8] = [200, 200, 3_000, 3_000, 40_000, 130_000, 599_000, 1_799_000];
+
+/// Of so many plans one is for a client who is alone.
+const ALONE: u64 = 8;
 
 impl Plan {
     /// The plan of a seed: crowds of steps within a moment, with quieter times between; three quarters of all faults.
@@ -116,7 +121,7 @@ impl Plan {
         }
         steps.sort_by_key(|step| step.at);
         steps.iter_mut().zip(0..).for_each(|(step, number)| step.number = number);
-        Self { seed, steps, faults, mutant: None }
+        Self { seed, steps, faults, is_alone: seed % ALONE == ALONE - 1, mutant: None }
     }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use audit::Scope;
 use serde_json::Value;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::{consumers, world::World};
 use crate::TABLE;
@@ -68,6 +68,8 @@ pub(super) async fn check(world: &World) {
     burnt_tickets(&items).into_iter().for_each(|wrong| world.blame(wrong));
     check_rebuild(world, &items);
     still_waiting(&items).for_each(|wrong| world.blame(format!("{wrong} still waits")));
+    let unseen = world.known.lock().unwrap().registers.wrong_at_rest(&items, Instant::now());
+    unseen.into_iter().for_each(|wrong| world.blame(wrong));
     let sums = world.known.lock().unwrap().tally.wrong(&items);
     sums.into_iter().for_each(|wrong| world.blame(wrong));
     let orders: BTreeMap<&str, &Value> =

@@ -32,6 +32,9 @@ use crate::{
     shop::{policy, random},
 };
 
+/// How long a service is down at least: longer than the relay has patience.
+const OUTAGE_SECONDS: u64 = 10;
+
 /// How many idle instances are kept.
 const MOST_IDLE: usize = 4;
 
@@ -46,6 +49,8 @@ pub(super) struct Instance {
 pub(super) struct Inner {
     seed: u64,
     faults: Vec<FaultKind>,
+    /// Whether somebody waits for everything that follows from what was asked.
+    pub(super) is_alone: bool,
     mutant: Option<Mutant>,
     began: Instant,
     first_instant: Timestamp,
@@ -58,6 +63,8 @@ pub(super) struct Inner {
     instances: AtomicU32,
     busy: AtomicU32,
     calls: AtomicU64,
+    /// How often a function may have left something in its hands: it died, or a draw of it got lost.
+    left_overs: AtomicU32,
     is_calm: AtomicBool,
     wrong: Mutex<Vec<String>>,
 }
@@ -90,6 +97,7 @@ impl World {
         Self(Arc::new(Inner {
             seed,
             faults: plan.faults.clone(),
+            is_alone: plan.is_alone,
             mutant: plan.mutant,
             began: Instant::now(),
             first_instant,
@@ -102,6 +110,7 @@ impl World {
             instances: AtomicU32::new(0),
             busy: AtomicU32::new(0),
             calls: AtomicU64::new(0),
+            left_overs: AtomicU32::new(0),
             is_calm: AtomicBool::new(true),
             wrong: Mutex::default(),
         }))
@@ -109,7 +118,7 @@ impl World {
 
     /// What goes wrong at this time.
     pub(super) fn faults(&self) -> &[FaultKind] {
-        if self.is_calm.load(Ordering::SeqCst) { &[] } else { &self.faults }
+        if self.is_calm() { &[] } else { &self.faults }
     }
 
     /// Whether this goes wrong now and then.
@@ -122,10 +131,15 @@ impl World {
         self.is_calm.store(is_calm, Ordering::SeqCst);
     }
 
-    /// Whether a service is down for a while: every fifth half minute.
+    /// Whether nothing goes wrong.
+    pub(super) fn is_calm(&self) -> bool {
+        self.is_calm.load(Ordering::SeqCst)
+    }
+
+    /// Whether a service is down for a while: a fifth of the time.
     pub(super) fn is_down(&self, kind: FaultKind) -> bool {
-        let half_minute = self.began.elapsed().as_secs() / 30;
-        self.goes_wrong(kind) && Chance::new(self.seed ^ half_minute.wrapping_mul(0x9E37)).below(5) == 0
+        let turn = self.began.elapsed().as_secs() / OUTAGE_SECONDS;
+        self.goes_wrong(kind) && Chance::new(self.seed ^ turn.wrapping_mul(0x9E37)).below(5) == 0
     }
 
     /// The instant it is.
@@ -155,6 +169,16 @@ impl World {
     /// How many calls were carried out.
     pub(super) fn calls(&self) -> u64 {
         self.calls.load(Ordering::SeqCst)
+    }
+
+    /// A function may have left something in its hands.
+    pub(super) fn note_left_over(&self) {
+        self.left_overs.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// How often one may have.
+    pub(super) fn left_overs(&self) -> u32 {
+        self.left_overs.load(Ordering::SeqCst)
     }
 
     /// Counts a call, and changes it as the planted bug has it.
@@ -188,7 +212,8 @@ impl World {
         let name = format!("{name}@{}", instance.number);
         let death = (self.goes_wrong(FaultKind::Deaths) && chance.below(12) == 0)
             .then(|| Death { call: 1 + u32::try_from(chance.below(6)).unwrap(), after: chance.below(2) == 0 });
-        instance.connection.begin(Invocation { name: name.clone(), chance, death, calls: 0 });
+        let is_unlucky = chance.below(24) == 0;
+        instance.connection.begin(Invocation { name: name.clone(), chance, death, calls: 0, is_unlucky });
         self.busy.fetch_add(1, Ordering::SeqCst);
         let outcome = tokio::select! {
             biased;
@@ -202,6 +227,7 @@ impl World {
                 idle.push(instance);
             }
         } else {
+            self.note_left_over();
             self.trace.note(&name, || "is dead".to_owned());
         }
         outcome

@@ -1,0 +1,223 @@
+//! A client who is alone in the shop: asks for one thing after the other, each until it is answered, and holds every answer
+//! against the reference. What can go wrong does, and then what was asked for has to happen all the same, once.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::sleep;
+
+use super::{
+    acts::{Act, Ask, choose},
+    clients::{self, send},
+    consumers,
+    plan::Step,
+    reference::Reference,
+    shape::{self, PRODUCTS, USERS, call},
+    tally::{self, Effect},
+    world::World,
+};
+use crate::{Answer, Call, limits::Chance};
+
+/// How often the client asks before nothing goes wrong any more.
+const TRIES_IN_TROUBLE: u32 = 4;
+
+/// How often at all.
+const TRIES: u32 = 8;
+
+/// Longer than what was sent can be on its way.
+const UNTIL_ALL_ARRIVED: Duration = Duration::from_secs(12);
+
+/// Longer than a function may hold a ticket, by whatever clock.
+const BETWEEN_SWEEPS: Duration = Duration::from_secs(42);
+
+/// How long before and after an end nothing is asked for: by one clock it is over, by another not yet.
+const BEFORE_AN_END: SignedDuration = SignedDuration::from_secs(90);
+const AFTER_AN_END: SignedDuration = SignedDuration::from_secs(15);
+
+struct Client {
+    world: World,
+    reference: Reference,
+    /// What ended before is known to have ended.
+    ended_by: Timestamp,
+    /// How much that functions may have left in their hands is back.
+    mended: u32,
+}
+
+/// Furnishes the shop, and takes all steps, one after the other.
+pub(super) async fn play(world: &World, steps: &[Step]) {
+    let mut client = Client { world: world.clone(), reference: Reference::default(), ended_by: world.now(), mended: 0 };
+    for (call, number) in shape::furnish(world).into_iter().zip(0..) {
+        client.ask("furniture", "furniture", None, call, world.chance_of(&format!("furniture {number}"))).await;
+    }
+    world.set_calm(false);
+    let mut at = Duration::ZERO;
+    for step in steps {
+        sleep(step.at - at).await;
+        at = step.at;
+        client.rest().await;
+        client.take(step).await;
+    }
+    world.set_calm(true);
+    client.rest().await;
+    client.look_at_everything().await;
+}
+
+impl Client {
+    async fn take(&mut self, step: &Step) {
+        let mut chance = Chance::new(step.seed);
+        match choose(&self.world, &mut Chance::new(step.what)) {
+            Act::Ask(Ask { who, call, takes_key }) => {
+                let key = takes_key.then(|| format!("key-{}", step.number));
+                let call = match &key {
+                    Some(key) => call.key(key),
+                    None => call,
+                };
+                self.ask(who, &format!("{who} #{}", step.number), key.as_deref(), call, chance).await;
+            }
+            sweep => consumers::run(&self.world, &sweep, Chance::new(chance.bits())).await,
+        }
+    }
+
+    /// Asks until there is an answer, which must be the reference's.
+    async fn ask(&mut self, who: &'static str, name: &str, key: Option<&str>, call: Call, mut chance: Chance) {
+        let was_calm = self.world.is_calm();
+        let mut answered = None;
+        for tries in 1..=TRIES {
+            match send(&self.world, name, call.clone(), Chance::new(chance.bits())).await {
+                // Units or tickets may be in the hands of a function that died.
+                Some(answer) if self.is_to_mend() && is_sold_out(&answer) => self.mend().await,
+                Some(answer) if answer.status != 503 => {
+                    answered = Some(answer);
+                    break;
+                }
+                _ => sleep(Duration::from_millis(chance.below(2_000))).await,
+            }
+            if tries == TRIES_IN_TROUBLE {
+                self.world.set_calm(true);
+            }
+        }
+        self.world.set_calm(was_calm);
+        let Some(answer) = answered else { return self.world.blame(format!("{name} never gets an answer")) };
+        clients::learn(&self.world, who, name, key, &answer);
+        if let Some(effect) = Effect::of(&call) {
+            let known = if answer.status < 300 { tally::Known::Made } else { tally::Known::None };
+            self.world.known.lock().unwrap().tally.enter(effect, known);
+        }
+        self.hear(name, &call, &answer);
+    }
+
+    fn hear(&mut self, name: &str, call: &Call, answer: &Answer) {
+        if let Some(wrong) = self.reference.hear(call, self.world.now(), answer) {
+            self.world.blame(format!("{name}: {} is answered {wrong}", call.line()));
+        }
+    }
+
+    /// Waits until nothing is on its way, and nothing is about to end.
+    async fn rest(&mut self) {
+        loop {
+            self.quiet().await;
+            if self.is_to_mend() {
+                self.mend().await;
+            }
+            self.settle().await;
+            let now = self.world.now();
+            let over = now - AFTER_AN_END;
+            let ends: Vec<Timestamp> = self.reference.ends().filter(|end| *end > self.ended_by).collect();
+            if ends.iter().any(|end| *end <= over) {
+                // What has no message, or lost it.
+                self.calmly(&Act::SweepDue).await;
+                self.reference.end_holds(over);
+            }
+            self.ended_by = over;
+            match ends.into_iter().filter(|end| *end > over && *end <= now + BEFORE_AN_END).max() {
+                Some(end) => sleep(Duration::try_from(end + AFTER_AN_END - now).unwrap()).await,
+                None => break,
+            }
+        }
+    }
+
+    /// Takes over what became of orders that waited for money from outside.
+    async fn settle(&mut self) {
+        for (user, order) in self.reference.waiting_outside() {
+            let results = self.world.outside.told_of(&order);
+            let results: Vec<(&str, i64)> = results.iter().map(|(kind, amount)| (*kind, *amount)).collect();
+            if results.is_empty() {
+                continue;
+            }
+            let (world, ask) = (self.world.clone(), call("GET", format!("/orders/{order}")).as_user(&user));
+            let was_calm = world.is_calm();
+            world.set_calm(true);
+            let answer = send(&world, "look", ask, world.chance_of(&order)).await;
+            world.set_calm(was_calm);
+            let told = answer.map(|answer| answer.body["data"].clone()).unwrap_or_default();
+            if let Some(wrong) = self.reference.settle(&order, &told, &results, world.now()) {
+                self.world.blame(wrong);
+            }
+        }
+    }
+
+    async fn quiet(&self) {
+        sleep(UNTIL_ALL_ARRIVED).await;
+        for _ in 0..500 {
+            let world = &self.world;
+            if world.busy() == 0 && world.mail.waiting_soon() == 0 && world.outside.is_silent() && world.is_read() {
+                return;
+            }
+            sleep(Duration::from_secs(2)).await;
+        }
+        self.world.blame("it does not become quiet".to_owned());
+    }
+
+    fn is_to_mend(&self) -> bool {
+        self.mended < self.world.left_overs()
+    }
+
+    /// Lets what functions left in their hands come back.
+    async fn mend(&mut self) {
+        self.mended = self.world.left_overs();
+        for _ in 0..2 {
+            sleep(BETWEEN_SWEEPS).await;
+            self.calmly(&Act::SweepTickets).await;
+            self.calmly(&Act::SweepShelves).await;
+        }
+        self.quiet().await;
+    }
+
+    async fn calmly(&self, sweep: &Act) {
+        let was_calm = self.world.is_calm();
+        self.world.set_calm(true);
+        consumers::run(&self.world, sweep, self.world.chance_of(&format!("{sweep:?} {}", self.world.now()))).await;
+        self.world.set_calm(was_calm);
+    }
+
+    /// Looks at whatever can be looked at.
+    async fn look_at_everything(&mut self) {
+        let mut looks: Vec<(&'static str, String)> = Vec::new();
+        for user in USERS {
+            for path in ["/users/", "/balance/"] {
+                looks.push((user, format!("{path}{user}")));
+            }
+            looks.push((user, format!("/balance/{user}/entries?limit=5")));
+            looks.push((user, format!("/coupons?userId={user}&status=ALL")));
+            looks.push((user, format!("/orders?userId={user}")));
+            looks.push((user, "/orders/cart".to_owned()));
+        }
+        looks.extend(PRODUCTS.map(|product| (USERS[0], format!("/products/{product}"))));
+        looks.push((USERS[0], "/products/top".to_owned()));
+        {
+            let known = self.world.known.lock().unwrap();
+            for (user, order, _) in &known.orders {
+                looks.extend(["", "/history", "/payments"].map(|what| (*user, format!("/orders/{order}{what}"))));
+            }
+            looks.extend(known.sheets.iter().map(|(user, sheet)| (*user, format!("/order-sheets/{sheet}"))));
+        }
+        for (user, path) in looks {
+            let chance = self.world.chance_of(&path);
+            self.ask(user, "last look", None, call("GET", path).as_user(user), chance).await;
+        }
+    }
+}
+
+fn is_sold_out(answer: &Answer) -> bool {
+    answer.body["code"] == "STOCK_NOT_ENOUGH" || answer.body["code"] == "COUPON_SOLD_OUT"
+}

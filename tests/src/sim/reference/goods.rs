@@ -1,0 +1,166 @@
+//! Products, what is on the shelf, carts, and what sells best.
+
+use std::collections::BTreeMap;
+
+use jiff::{
+    Timestamp,
+    civil::Date,
+    tz::{Offset, TimeZone},
+};
+use serde_json::{Value, json};
+
+use super::{Asked, Outcome, Reference, fine, not_found, number, text};
+
+#[derive(Debug)]
+pub(super) struct Product {
+    pub(super) name: String,
+    pub(super) price: i64,
+    pub(super) discount: i64,
+    pub(super) stock: i64,
+    /// ON_SALE, DISCONTINUED or HIDDEN.
+    pub(super) status: String,
+}
+
+impl Product {
+    pub(super) fn is_on_sale(&self) -> bool {
+        self.status == "ON_SALE"
+    }
+
+    fn shown(&self, id: &str) -> Value {
+        let status = if self.is_on_sale() && self.stock == 0 { "SOLD_OUT" } else { &self.status };
+        json!({
+            "productId": id, "name": self.name, "price": self.price, "discount": self.discount,
+            "stock": self.stock, "status": status,
+        })
+    }
+}
+
+/// Seoul's time, which has no summer time.
+pub(super) const SEOUL: TimeZone = TimeZone::fixed(Offset::constant(9));
+
+/// The day in Seoul.
+pub(super) fn day(at: Timestamp) -> Date {
+    at.to_zoned(SEOUL).date()
+}
+
+impl Reference {
+    pub(super) fn create_product(&mut self, asked: &Asked<'_>) -> Outcome {
+        let id = asked.text("productId");
+        if self.products.contains_key(&id) {
+            return Err(("ALREADY_EXISTS", json!({})));
+        }
+        let product = Product {
+            name: asked.text("name"),
+            price: number(&asked.sent, "price"),
+            discount: number(&asked.sent, "discount"),
+            stock: number(&asked.sent, "stock"),
+            status: "ON_SALE".to_owned(),
+        };
+        let shown = product.shown(&id);
+        self.products.insert(id, product);
+        Ok((201, shown))
+    }
+
+    pub(super) fn update_product(&mut self, asked: &Asked<'_>) -> Outcome {
+        let id = asked.part(1);
+        let product = self.products.get_mut(&id).ok_or_else(not_found)?;
+        for (field, value) in asked.sent.as_object().into_iter().flatten() {
+            match field.as_str() {
+                "price" => product.price = value.as_i64().unwrap_or(0),
+                "discount" => product.discount = value.as_i64().unwrap_or(0),
+                "name" => product.name = text(&asked.sent, field),
+                "status" => product.status = text(&asked.sent, field),
+                // Where units lie changes nothing of what there are.
+                _ => {}
+            }
+        }
+        fine(product.shown(&id))
+    }
+
+    pub(super) fn restock(&mut self, asked: &Asked<'_>) -> Outcome {
+        let id = asked.part(1);
+        let product = self.products.get_mut(&id).ok_or_else(not_found)?;
+        let quantity = number(&asked.sent, "quantity");
+        if product.stock + quantity < 0 {
+            return Err(("STOCK_NOT_ENOUGH", json!({ "productId": id, "available": product.stock })));
+        }
+        product.stock += quantity;
+        fine(product.shown(&id))
+    }
+
+    pub(super) fn product(&self, asked: &Asked<'_>) -> Outcome {
+        let id = asked.part(1);
+        let product = self.products.get(&id).filter(|product| product.status != "HIDDEN").ok_or_else(not_found)?;
+        fine(product.shown(&id))
+    }
+
+    /// The first page, of two. The order of the list is only promised to be stable.
+    pub(super) fn list_products(&self, asked: &Asked<'_>) -> Outcome {
+        let told = asked.told["items"].as_array().into_iter().flatten();
+        let listed: BTreeMap<&String, &Product> = self.products.iter().filter(|(_, it)| it.is_on_sale()).collect();
+        let mut items: Vec<Value> = Vec::new();
+        for id in told.map(|item| text(item, "productId")) {
+            items.extend(listed.get_key_value(&id).map(|(id, product)| product.shown(id)));
+        }
+        items.resize(listed.len().min(2), json!("another product that is on sale"));
+        fine(json!({ "items": items }))
+    }
+
+    /// What sold best in three days in Seoul, today included, less what was cancelled or returned.
+    pub(super) fn bestsellers(&self, now: Timestamp) -> Value {
+        let today = day(now);
+        let mut sold: BTreeMap<&str, (i64, Timestamp)> = BTreeMap::new();
+        for order in self.orders.values() {
+            let Some(paid_at) = order.paid_at else { continue };
+            if (today - day(paid_at)).get_days() >= 3 {
+                continue;
+            }
+            for line in &order.lines {
+                let (units, last) = sold.entry(&line.product).or_insert((0, paid_at));
+                *units += line.quantity - line.cancelled;
+                *last = paid_at.max(*last);
+            }
+        }
+        let on_sale = |id: &str| self.products.get(id).filter(|product| product.is_on_sale());
+        let mut best: Vec<(&str, i64, Timestamp)> = sold.into_iter().map(|(id, (units, at))| (id, units, at)).collect();
+        best.retain(|(id, units, _)| *units > 0 && on_sale(id).is_some());
+        best.sort_by_key(|(_, units, last)| std::cmp::Reverse((*units, *last)));
+        let shown = |((id, units, _), rank): ((&str, i64, Timestamp), usize)| {
+            let product = on_sale(id).expect("what is listed is on sale");
+            json!({ "rank": rank, "productId": id, "name": product.name, "price": product.price, "soldQuantity": units })
+        };
+        let items: Vec<Value> = best.into_iter().take(5).zip(1..).map(shown).collect();
+        json!({ "items": items })
+    }
+
+    pub(super) fn add_to_cart(&mut self, asked: &Asked<'_>) -> Outcome {
+        let (user, id) = (asked.text("userId"), asked.text("productId"));
+        self.users.get(&user).ok_or_else(not_found)?;
+        let product = self.products.get(&id).filter(|product| product.status != "HIDDEN").ok_or_else(not_found)?;
+        if !product.is_on_sale() {
+            return Err(("PRODUCT_NOT_ON_SALE", json!({ "productId": id })));
+        }
+        *self.carts.entry(user.clone()).or_default().entry(id).or_default() += number(&asked.sent, "quantity");
+        fine(self.cart(&user))
+    }
+
+    pub(super) fn cart(&self, user: &str) -> Value {
+        let mut total = 0;
+        let mut items: Vec<Value> = Vec::new();
+        for (id, quantity) in self.carts.get(user).into_iter().flatten() {
+            let product = &self.products[id];
+            let amount = if product.is_on_sale() { (product.price - product.discount) * quantity } else { 0 };
+            total += amount;
+            let mut item = if product.status == "HIDDEN" {
+                json!({ "productId": id, "name": id, "price": 0, "discount": 0, "stock": 0, "status": "DISCONTINUED" })
+            } else {
+                product.shown(id)
+            };
+            item["itemId"] = json!(id);
+            item["quantity"] = json!(quantity);
+            item["amount"] = json!(amount);
+            items.push(item);
+        }
+        json!({ "items": items, "total": total })
+    }
+}

@@ -1,0 +1,262 @@
+//! The shop as its requirements say it is, in plain words: all of it in memory, one request after the other, nothing that
+//! can fail. It takes nothing from the shop's own code but the published table of who may move a line where to.
+//!
+//! What a client is told must be what this comes to. Ids, and the instants at which the shop's clocks saw something, are
+//! taken from the answer; everything else is reckoned here.
+
+mod coupons;
+mod goods;
+mod orders;
+mod sheets;
+
+use std::collections::BTreeMap;
+
+use coupons::{Campaign, Coupon};
+use goods::Product;
+use jiff::Timestamp;
+use orders::Order;
+use serde_json::{Value, json};
+use sheets::Sheet;
+
+use crate::{Answer, Call};
+
+/// The shop.
+#[derive(Debug, Default)]
+pub(super) struct Reference {
+    users: BTreeMap<String, User>,
+    products: BTreeMap<String, Product>,
+    campaigns: BTreeMap<String, Campaign>,
+    /// By user and campaign.
+    coupons: BTreeMap<(String, String), Coupon>,
+    /// By user and product.
+    carts: BTreeMap<String, BTreeMap<String, i64>>,
+    /// By user: the last order of their cart.
+    cart_orders: BTreeMap<String, String>,
+    sheets: BTreeMap<String, Sheet>,
+    orders: BTreeMap<String, Order>,
+}
+
+#[derive(Debug, Default)]
+struct User {
+    is_suspended: bool,
+    balance: i64,
+    /// Oldest first: type, amount, balance after it, order.
+    ledger: Vec<(&'static str, i64, i64, Option<String>)>,
+}
+
+/// What must be answered: a status with data that are at least these, or a refusal with details that are at least these.
+type Outcome = Result<(u16, Value), (&'static str, Value)>;
+
+/// A request, and what of its answer cannot be reckoned.
+struct Asked<'a> {
+    call: &'a Call,
+    sent: Value,
+    path: Vec<&'a str>,
+    /// By the clock of the simulator.
+    now: Timestamp,
+    told: &'a Value,
+}
+
+impl Asked<'_> {
+    fn text(&self, name: &str) -> String {
+        text(&self.sent, name)
+    }
+
+    /// The n-th part of the path, from 0.
+    fn part(&self, number: usize) -> String {
+        (*self.path.get(number).unwrap_or(&"")).to_owned()
+    }
+
+    /// What the answer calls it.
+    fn id(&self, name: &str) -> String {
+        text(self.told, name)
+    }
+
+    /// When the shop did it, by its own clock.
+    fn at(&self, name: &str) -> Timestamp {
+        instant(&self.told[name]).unwrap_or(self.now)
+    }
+}
+
+fn text(value: &Value, name: &str) -> String {
+    value[name].as_str().unwrap_or_default().to_owned()
+}
+
+fn number(value: &Value, name: &str) -> i64 {
+    value[name].as_i64().unwrap_or(0)
+}
+
+fn instant(value: &Value) -> Option<Timestamp> {
+    value.as_str()?.parse().ok()
+}
+
+fn not_found() -> (&'static str, Value) {
+    ("ENTITY_NOT_FOUND", json!({}))
+}
+
+fn fine(data: Value) -> Outcome {
+    Ok((200, data))
+}
+
+impl Reference {
+    /// Does what was asked, and tells what of the answer is not as it should be.
+    pub(super) fn hear(&mut self, call: &Call, now: Timestamp, answer: &Answer) -> Option<String> {
+        let data = &answer.body["data"];
+        let told = if answer.status < 300 { data } else { &answer.body["details"] };
+        let path = call.path().split('/').skip(1).collect();
+        let asked = Asked { call, sent: call.sent(), path, now, told };
+        let wrong = match self.answer(&asked) {
+            Ok((status, _)) if answer.status != status => Some(format!("status {status}")),
+            Ok((_, expected)) => difference("data", &expected, data),
+            Err((code, _)) if answer.body["code"] != code => Some(code.to_owned()),
+            Err((_, details)) => difference("details", &details, told),
+        };
+        wrong.map(|wrong| format!("{} {} instead of {wrong}", answer.status, answer.body))
+    }
+
+    fn answer(&mut self, asked: &Asked<'_>) -> Outcome {
+        match asked.call.function() {
+            "create-user" => self.create_user(asked),
+            "update-user" => {
+                let user = self.users.get_mut(&asked.part(1)).ok_or_else(not_found)?;
+                user.is_suspended = asked.sent["status"] == "SUSPENDED";
+                fine(json!({ "status": asked.sent["status"] }))
+            }
+            "get-user" => {
+                let user = self.users.get(&asked.part(1)).ok_or_else(not_found)?;
+                fine(json!({ "status": if user.is_suspended { "SUSPENDED" } else { "ACTIVE" } }))
+            }
+            "charge-balance" => {
+                self.may_trade(&asked.text("userId"))?;
+                let balance = self.book(&asked.text("userId"), "CHARGE", number(&asked.sent, "amount"), None);
+                fine(json!({ "userId": asked.sent["userId"], "balance": balance }))
+            }
+            "get-balance" => {
+                let user = self.users.get(&asked.part(1)).ok_or_else(not_found)?;
+                fine(json!({ "userId": asked.part(1), "balance": user.balance }))
+            }
+            "list-balance-entries" => {
+                let user = self.users.get(&asked.part(1)).ok_or_else(not_found)?;
+                let entry = |(kind, amount, after, order): &(&str, i64, i64, Option<String>)| json!({ "type": kind, "amount": amount, "balanceAfter": after, "orderId": order });
+                let entries: Vec<Value> = user.ledger.iter().rev().take(5).map(entry).collect();
+                fine(json!({ "items": entries }))
+            }
+            "create-product" => self.create_product(asked),
+            "update-product" => self.update_product(asked),
+            "restock-product" => self.restock(asked),
+            "get-product" => self.product(asked),
+            "list-products" => self.list_products(asked),
+            "list-bestsellers" => fine(self.bestsellers(asked.now)),
+            "add-to-cart" => self.add_to_cart(asked),
+            "get-cart" => fine(self.cart(&asked.call.caller())),
+            "remove-from-cart" => {
+                self.carts.entry(asked.call.caller()).or_default().remove(&asked.part(2));
+                Ok((204, Value::Null))
+            }
+            "create-coupon" => self.create_coupon(asked),
+            // For admins, and asked for by customers.
+            "get-coupon" => Err(("FORBIDDEN", json!({}))),
+            "issue-coupon" => self.issue(asked),
+            "revoke-coupon" => self.revoke(asked),
+            "list-coupons" => fine(self.list_coupons(asked)),
+            "create-order-sheet" => self.draw_up(asked),
+            "get-order-sheet" => self.sheet(asked),
+            "create-order" => self.place(asked),
+            "pay-order" => self.pay(asked),
+            "cancel-order" => self.cancel(asked),
+            "update-order-item" => self.move_line(asked),
+            "get-order" => self.order(asked),
+            "get-order-history" => self.history(asked),
+            "list-order-payments" => self.payments(asked),
+            "list-orders" => fine(self.list_orders(asked)),
+            other => unreachable!("nobody asks {other} for anything"),
+        }
+    }
+
+    fn create_user(&mut self, asked: &Asked<'_>) -> Outcome {
+        let id = asked.text("userId");
+        if self.users.contains_key(&id) {
+            return Err(("ALREADY_EXISTS", json!({})));
+        }
+        self.users.insert(id.clone(), User::default());
+        Ok((201, json!({ "userId": id, "status": "ACTIVE", "kind": "CUSTOMER" })))
+    }
+
+    fn may_trade(&self, user: &str) -> Result<&User, (&'static str, Value)> {
+        let user = self.users.get(user).ok_or_else(not_found)?;
+        if user.is_suspended { Err(("USER_NOT_ACTIVE", json!({}))) } else { Ok(user) }
+    }
+
+    /// Moves money; the balance after it.
+    fn book(&mut self, user: &str, kind: &'static str, amount: i64, order: Option<&str>) -> i64 {
+        let user = self.users.get_mut(user).expect("money is moved of a user");
+        user.balance += amount;
+        user.ledger.push((kind, amount, user.balance, order.map(str::to_owned)));
+        user.balance
+    }
+
+    /// The instants at which something ends by itself, or begins to be refused.
+    pub(super) fn ends(&self) -> impl Iterator<Item = Timestamp> {
+        let holds = self.orders.values().filter_map(|order| order.hold_ends);
+        let campaigns = self.campaigns.values().map(|campaign| campaign.issue_until);
+        holds
+            .chain(self.sheets.values().map(|sheet| sheet.ends))
+            .chain(campaigns)
+            .chain(self.coupons.values().map(|coupon| coupon.ends))
+    }
+}
+
+/// Where something is not what is expected of it: of an object all that is expected must be there, null for what must not
+/// be; a list must have just what is expected.
+fn difference(name: &str, expected: &Value, told: &Value) -> Option<String> {
+    match (expected, told) {
+        (Value::Object(fields), _) => {
+            fields.iter().find_map(|(field, value)| difference(&format!("{name}.{field}"), value, &told[field]))
+        }
+        (Value::Array(items), Value::Array(others)) if items.len() == others.len() => {
+            let mut pairs = items.iter().zip(others).zip(0..);
+            pairs.find_map(|((item, other), place)| difference(&format!("{name}.{place}"), item, other))
+        }
+        _ => (expected != told).then(|| format!("{name} = {expected}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_http::http::HeaderMap;
+
+    use super::*;
+
+    #[test]
+    fn more_than_expected_may_be_told_and_nothing_else() {
+        let expected = json!({ "items": [{ "id": 1, "gone": null }] });
+        let wrong = |told: Value| difference("data", &expected, &told);
+        assert_eq!(wrong(json!({ "items": [{ "id": 1, "name": "more" }], "more": 2 })), None);
+        assert_eq!(wrong(json!({ "items": [{ "id": 2 }] })).as_deref(), Some("data.items.0.id = 1"));
+        assert_eq!(wrong(json!({ "items": [{ "id": 1, "gone": 3 }] })).as_deref(), Some("data.items.0.gone = null"));
+        assert!(wrong(json!({ "items": [] })).is_some() && wrong(json!({})).is_some());
+        assert!(wrong(json!({ "items": [{ "id": 1 }, { "id": 1 }] })).is_some());
+    }
+
+    #[test]
+    fn an_answer_that_is_wrong_is_told() {
+        let mut reference = Reference::default();
+        let now = Timestamp::UNIX_EPOCH;
+        let mut hear = |method: &str, path: &str, body: Value, status: u16, answer: Value| {
+            reference.hear(
+                &Call::new(method, path).json(&body),
+                now,
+                &Answer { status, headers: HeaderMap::default(), body: answer },
+            )
+        };
+        let user = json!({ "userId": "mina" });
+        let made = json!({ "data": { "userId": "mina", "status": "ACTIVE", "kind": "CUSTOMER" } });
+        assert_eq!(hear("POST", "/users", user.clone(), 201, made.clone()), None);
+        assert!(hear("POST", "/users", user, 201, made).unwrap().ends_with("ALREADY_EXISTS"));
+        let charge = json!({ "userId": "mina", "amount": 300 });
+        let told = json!({ "data": { "userId": "mina", "balance": 400 } });
+        assert!(hear("POST", "/balance/charge", charge, 200, told).unwrap().ends_with("data.balance = 300"));
+        let balance = json!({ "data": { "userId": "mina", "balance": 300 } });
+        assert_eq!(hear("GET", "/balance/mina", Value::Null, 200, balance), None);
+    }
+}

@@ -1,0 +1,112 @@
+//! What sellers and admins set, and what everybody sees of it: a value that is seen was set by somebody, and was not for
+//! certain set anew before anybody looked.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::tally::Known;
+use crate::Call;
+
+/// Prices, discounts, sale statuses and names of products, and the statuses of users: by whose and what.
+#[derive(Debug, Default)]
+pub(super) struct Registers(BTreeMap<(String, &'static str), Vec<Write>>);
+
+#[derive(Debug)]
+struct Write {
+    value: Value,
+    began: Instant,
+    /// When it was certain; nothing while it is not, and where it never will be.
+    ended: Option<Instant>,
+}
+
+/// What is set for a product, each with its name in the table.
+const FIELDS: [(&str, &str); 4] =
+    [("price", "price"), ("discount", "discount"), ("status", "saleStatus"), ("name", "name")];
+
+/// A call's writes: where each is.
+#[derive(Debug)]
+pub(super) struct Writes(Vec<((String, &'static str), usize)>);
+
+impl Registers {
+    /// A call is made that may set something.
+    pub(super) fn begin(&mut self, call: &Call, began: Instant) -> Writes {
+        let (sent, id) = (call.sent(), call.path().split('/').nth(2).unwrap_or_default().to_owned());
+        let mut writes = Writes(Vec::new());
+        let mut write = |of: &Value, field: &'static str, value: &Value| {
+            let key = (of.as_str().unwrap_or_default().to_owned(), field);
+            let all = self.0.entry(key.clone()).or_default();
+            writes.0.push((key, all.len()));
+            all.push(Write { value: value.clone(), began, ended: None });
+        };
+        match call.function() {
+            "create-user" => write(&sent["userId"], "status", &json!("ACTIVE")),
+            "update-user" => write(&json!(id), "status", &sent["status"]),
+            "create-product" => {
+                write(&sent["productId"], "status", &json!("ON_SALE"));
+                ["price", "discount", "name"].iter().for_each(|field| write(&sent["productId"], field, &sent[field]));
+            }
+            "update-product" => {
+                let set = FIELDS.iter().filter(|(field, _)| !sent[field].is_null());
+                set.for_each(|(field, _)| write(&json!(id), field, &sent[field]));
+            }
+            _ => {}
+        }
+        writes
+    }
+
+    /// What is known of it in the end.
+    pub(super) fn end(&mut self, Writes(writes): Writes, known: Known, ended: Instant) {
+        for (key, place) in writes {
+            let Some(write) = self.0.get_mut(&key).and_then(|writes| writes.get_mut(place)) else { continue };
+            match known {
+                Known::Made => write.ended = Some(ended),
+                // Nobody will ever see it.
+                Known::None => write.value = Value::Null,
+                Known::Perhaps => {}
+            }
+        }
+    }
+
+    /// What cannot have been seen by who began to look at this instant.
+    fn check(&self, of: &str, field: &'static str, seen: &Value, began: Instant) -> Option<String> {
+        let writes = self.0.get(&(of.to_owned(), field))?;
+        let is_over = |write: &Write| {
+            let later = |other: &Write| write.ended.is_some_and(|ended| ended < other.began);
+            writes.iter().any(|other| other.ended.is_some_and(|ended| ended < began) && later(other))
+        };
+        let can_be = writes.iter().any(|write| write.value == *seen && !is_over(write));
+        (!can_be).then(|| format!("{field} of {of} is seen as {seen}, after {writes:?}"))
+    }
+
+    /// What of an order or an order sheet cannot be, which somebody placed or drew up from this instant on.
+    pub(super) fn wrong_in(&self, order: &Value, began: Instant) -> Vec<String> {
+        let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
+        let mut wrong = Vec::from_iter(self.check(&text(order, "userId"), "status", &json!("ACTIVE"), began));
+        for line in order["items"].as_array().into_iter().flatten() {
+            let product = text(line, "productId");
+            wrong.extend(self.check(&product, "price", &line["unitPrice"], began));
+            wrong.extend(self.check(&product, "discount", &line["unitDiscount"], began));
+            wrong.extend(self.check(&product, "status", &json!("ON_SALE"), began));
+        }
+        wrong
+    }
+
+    /// What of the products and the shelves in the table cannot be when all is at rest.
+    pub(super) fn wrong_at_rest(&self, items: &[Value], now: Instant) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for item in items {
+            let pk = item["pk"]["S"].as_str().unwrap_or_default();
+            let shelf =
+                || pk.strip_prefix("STOCK#").and_then(|shard| shard.rsplit_once('#')).map(|(product, _)| product);
+            let Some(product) = pk.strip_prefix("PRODUCT#").or_else(shelf) else { continue };
+            for (field, name) in FIELDS.iter().filter(|(_, name)| item[name].is_object()) {
+                let number = item[name]["N"].as_str().and_then(|digits| digits.parse::<i64>().ok());
+                let seen = number.map_or_else(|| item[name]["S"].clone(), Value::from);
+                wrong.extend(self.check(product, field, &seen, now));
+            }
+        }
+        wrong
+    }
+}
