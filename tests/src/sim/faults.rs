@@ -27,11 +27,11 @@ pub(super) enum Fate {
 }
 
 /// What becomes of a call of this operation. Of a hundred calls some ten fail, where everything can go wrong; for the
-/// unlucky every second.
+/// unlucky most do.
 pub(super) fn fate(operation: &str, faults: &[FaultKind], is_unlucky: bool, chance: &mut Chance) -> Fate {
     use FaultKind::{Conflicts, InProgress, LateCalls, LeftOvers, LostCalls, ServerErrors, Throttles};
 
-    let (drawn, half) = (chance.below(if is_unlucky { 20 } else { 100 }), chance.below(2) == 0);
+    let (drawn, half) = (chance.below(if is_unlucky { 14 } else { 100 }), chance.below(2) == 0);
     let (kind, fate) = match drawn {
         0..3 => (Conflicts, Fate::Conflict),
         3 => (InProgress, Fate::InProgress),

@@ -59,6 +59,7 @@ async fn play(plan: &Plan, is_traced: bool) -> Run {
     }
     rest::come_to_rest(&world).await;
     rest::check(&world).await;
+    world.close();
     Run { wrong: world.wrongs(), trace: world.trace.text(), calls: world.calls() }
 }
 

@@ -111,11 +111,13 @@ impl Plan {
         let mut at_ms = 0;
         for _ in 0..3 + chance.below(3) {
             let crowd_ms = [5, 40, 400][pick(&mut chance, 3)];
-            // Now and then all of a crowd do the same.
-            let same = (chance.below(3) == 0).then(|| chance.bits());
+            // Now and then all of a crowd do the same, or one of two things.
+            let few = [chance.bits(), chance.bits()];
+            let few = few.get(..[1, 2, 0][pick(&mut chance, 3)]).unwrap_or_default();
             for _ in 0..2 + chance.below(9) {
                 let at = Duration::from_millis(at_ms + chance.below(crowd_ms));
-                steps.push(Step { number: 0, at, what: same.unwrap_or_else(|| chance.bits()), seed: chance.bits() });
+                let what = if few.is_empty() { chance.bits() } else { few[pick(&mut chance, few.len())] };
+                steps.push(Step { number: 0, at, what, seed: chance.bits() });
             }
             at_ms += GAPS_MS[pick(&mut chance, GAPS_MS.len())];
         }

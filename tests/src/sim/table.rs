@@ -14,6 +14,9 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::{Dynamo, TABLE, stream, template};
 
+/// How many records of the stream are read at once.
+const PAGE: usize = 1_000;
+
 /// An item's partition and sort key.
 type Key = (String, String);
 
@@ -93,7 +96,7 @@ impl Table {
             "Query" if request["IndexName"].is_string() => Ok((200, self.query_past(&request, lag))),
             _ => {
                 let answer = self.dynamo.carry_out(operation, request);
-                if matches!(operation, "UpdateItem" | "TransactWriteItems") {
+                if matches!(operation, "UpdateItem" | "TransactWriteItems") && matches!(answer, Ok((200, _))) {
                     self.note_changes();
                 }
                 answer
@@ -109,17 +112,18 @@ impl Table {
         let mut state = self.state();
         let at = self.began.elapsed();
         loop {
-            let request = json!({ "ShardIterator": state.iterator, "Limit": 1_000 });
+            let request = json!({ "ShardIterator": state.iterator, "Limit": PAGE });
             let mut answer = self.dynamo.execute("GetRecords", request).expect("the stream can be read");
             state.iterator = answer["NextShardIterator"].as_str().expect("a stream goes on").to_owned();
             let Value::Array(records) = answer["Records"].take() else { break };
-            if records.is_empty() {
-                break;
-            }
+            let is_last = records.len() < PAGE;
             for record in records {
                 let image = record["dynamodb"].get("NewImage").cloned();
                 state.past.entry(key_of(&record["dynamodb"]["Keys"])).or_default().push((at, image));
                 state.records.push(record);
+            }
+            if is_last {
+                break;
             }
         }
         drop(state);

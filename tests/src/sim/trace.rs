@@ -29,6 +29,11 @@ impl Trace {
         }
     }
 
+    /// Whether anybody is going to read it.
+    pub(super) fn is_kept(&self) -> bool {
+        self.lines.is_some()
+    }
+
     /// All of it.
     pub(super) fn text(&self) -> String {
         self.lines.as_ref().map(|lines| lines.lock().unwrap().clone()).unwrap_or_default()

@@ -136,10 +136,10 @@ impl World {
         self.is_calm.load(Ordering::SeqCst)
     }
 
-    /// Whether a service is down for a while: a fifth of the time.
+    /// Whether a service is down for a while: a tenth of the time.
     pub(super) fn is_down(&self, kind: FaultKind) -> bool {
         let turn = self.began.elapsed().as_secs() / OUTAGE_SECONDS;
-        self.goes_wrong(kind) && Chance::new(self.seed ^ turn.wrapping_mul(0x9E37)).below(5) == 0
+        self.goes_wrong(kind) && Chance::new(self.seed ^ turn.wrapping_mul(0x9E37)).below(10) == 0
     }
 
     /// The instant it is.
@@ -212,7 +212,7 @@ impl World {
         let name = format!("{name}@{}", instance.number);
         let death = (self.goes_wrong(FaultKind::Deaths) && chance.below(12) == 0)
             .then(|| Death { call: 1 + u32::try_from(chance.below(6)).unwrap(), after: chance.below(2) == 0 });
-        let is_unlucky = chance.below(24) == 0;
+        let is_unlucky = chance.below(16) == 0;
         instance.connection.begin(Invocation { name: name.clone(), chance, death, calls: 0, is_unlucky });
         self.busy.fetch_add(1, Ordering::SeqCst);
         let outcome = tokio::select! {
@@ -231,6 +231,11 @@ impl World {
             self.trace.note(&name, || "is dead".to_owned());
         }
         outcome
+    }
+
+    /// Lets go of the instances, which would keep the world, as it does them.
+    pub(super) fn close(&self) {
+        self.idle.lock().unwrap().clear();
     }
 
     /// An instance that does nothing at this time; now and then a new one, though there are others.
