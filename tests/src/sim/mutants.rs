@@ -38,11 +38,9 @@ const LEDGER: Writes = Writes("USER#", "LEDGER#", "put ");
 const COUPON_GIVEN: Writes = Writes("USER#", "COUPON#", "put ");
 const COUPON_USED: Writes = Writes("USER#", "COUPON#", "SET #state = :used");
 const COUPON_BACK: Writes = Writes("USER#", "COUPON#", "SET #state = :usable");
-const COUPON_EXPIRED: Writes = Writes("USER#", "COUPON#", "SET #state = :expired");
 const ORDER: Writes = Writes("ORDER#", "ORDER", "put ");
 const PAYMENT: Writes = Writes("ORDER#", "PAYMENT#", "put ");
 const SHEET_ORDERED: Writes = Writes("SHEET#", "SHEET", "#orderId = :order");
-const SHEET_ABANDONED: Writes = Writes("SHEET#", "SHEET", "SET #state = :abandoned");
 const PRODUCT: Writes = Writes("PRODUCT#", "PRODUCT", "put ");
 const SOLD: Writes = Writes("STOCK#", "STOCK", "SET #remaining = #remaining - :units.");
 const DRAWN: Writes = Writes("STOCK#", "STOCK", "#drawn = #drawn + :units");
@@ -50,14 +48,11 @@ const RESTOCKED: Writes = Writes("STOCK#", "STOCK", "#received = #received + :un
 const UNITS_BACK: Writes = Writes("STOCK#", "STOCK", "SET #remaining = #remaining + :units.");
 const UNITS_OUT: Writes = Writes("STOCK#", "STOCK", "#received = #received - :units");
 const UNITS_IN: Writes = Writes("STOCK#", "STOCK", "#received = #received + :received");
-const SHARD_GONE: Writes = Writes("STOCK#", "STOCK", "delete");
-const OFFER: Writes = Writes("STOCK#", "STOCK", "SET #price");
 const UNITS_CLAIMED: Writes = Writes("UNITS#", "UNITS", "put orderId");
 const UNITS_VOID: Writes = Writes("UNITS#", "UNITS", "put pk sk units.");
 const TICKET: Writes = Writes("COUNTER#", "COUNTER", "SET #next");
 const LIMIT: Writes = Writes("COUNTER#", "COUNTER", "SET #limit");
 const SLOT_CLAIMED: Writes = Writes("SLOT#", "SLOT", "put pk sk userId");
-const SLOT_VOID: Writes = Writes("SLOT#", "SLOT", "put pk sk.");
 const COUNT: Writes = Writes("SALES#", "SALES", "ADD ");
 const MARK: Writes = Writes("COUNTED#", "COUNTED", "put ");
 const BOARD: Writes = Writes("BESTSELLERS", "BOARD", "put ");
@@ -65,6 +60,11 @@ const REQUEST: Writes = Writes("REQUEST#", "REQUEST", "put ");
 
 impl Mutant {
     /// All of them. Where two conditions hold the same thing, both are taken away.
+    ///
+    /// Not among them is what only takes effect where somebody is half a minute late, or two clocks disagree in the very
+    /// moment in which something ends: evenings are too few for it. Those conditions are forgotten by the models in
+    /// `tests/protocols` (slots of tickets and units), and held by tests that stop one in the midst of another (prices and
+    /// shards in `stock`, coupons in `coupon_expiry`, sheets in `order_sheets`).
     pub const ALL: &[Self] = &[
         Self {
             name: "an account is written whoever wrote since",
@@ -77,15 +77,12 @@ impl Mutant {
         Self { name: "a used coupon is used again", changes: &[Unconditional(COUPON_USED)] },
         Self { name: "a coupon stays usable after its order", changes: &[LeftOut(COUPON_USED)] },
         Self { name: "a cancelled order keeps its coupon", changes: &[LeftOut(COUPON_BACK)] },
-        Self { name: "a used coupon is marked as expired", changes: &[Unconditional(COUPON_EXPIRED)] },
         Self { name: "an order is written whoever wrote since", changes: &[Weakened(ORDER, "#version = :seen")] },
         Self { name: "an order is made again", changes: &[Weakened(ORDER, "attribute_not_exists(#pk)")] },
         Self { name: "money comes in without an order", changes: &[LeftOut(ORDER)] },
         Self { name: "a payment from outside is not noted", changes: &[LeftOut(PAYMENT)] },
-        Self { name: "a payment from outside is noted again", changes: &[Unconditional(PAYMENT)] },
         Self { name: "a sheet serves two orders", changes: &[Unconditional(SHEET_ORDERED)] },
         Self { name: "an ordered sheet stays open", changes: &[LeftOut(SHEET_ORDERED)] },
-        Self { name: "an ordered sheet is abandoned", changes: &[Unconditional(SHEET_ABANDONED)] },
         Self { name: "a product is written whoever wrote since", changes: &[Weakened(PRODUCT, "#version = :seen")] },
         Self { name: "more is sold than there is", changes: &[Weakened(SOLD, "#remaining >= :units")] },
         Self { name: "an order leaves the units on the shelf", changes: &[LeftOut(SOLD)] },
@@ -96,16 +93,11 @@ impl Mutant {
         Self { name: "a restock brings twice its units", changes: &[Multiplied(RESTOCKED, ":units", 2)] },
         Self { name: "more units move than there are", changes: &[Unconditional(UNITS_OUT)] },
         Self { name: "units get lost on their way between shards", changes: &[Multiplied(UNITS_IN, ":units", 0)] },
-        Self { name: "a shard goes with what is on it", changes: &[Unconditional(SHARD_GONE)] },
-        Self { name: "an old price comes over a new one", changes: &[Unconditional(OFFER)] },
-        Self { name: "units are claimed that went back", changes: &[Unconditional(UNITS_CLAIMED)] },
         Self { name: "an order does not claim its units", changes: &[LeftOut(UNITS_CLAIMED)] },
         Self { name: "claimed units go back", changes: &[Unconditional(UNITS_VOID)] },
         Self { name: "units go back again and again", changes: &[LeftOut(UNITS_VOID)] },
         Self { name: "more tickets are drawn than there are", changes: &[Unconditional(TICKET)] },
-        Self { name: "two users have one ticket", changes: &[Unconditional(SLOT_CLAIMED)] },
         Self { name: "a coupon is given without its slot", changes: &[LeftOut(SLOT_CLAIMED)] },
-        Self { name: "a claimed ticket is made void", changes: &[Unconditional(SLOT_VOID)] },
         Self { name: "a burnt ticket raises the limit by two", changes: &[Multiplied(LIMIT, ":one", 2)] },
         Self { name: "a burnt ticket is never made good", changes: &[LeftOut(LIMIT)] },
         Self { name: "sales are counted without a mark", changes: &[LeftOut(MARK)] },

@@ -1,45 +1,16 @@
 //! What users of other shops' software complained of, tried on this shop: ARCHITECTURE.md lists the cases, also those
 //! that tests of other modules hold.
 
-use std::{future::IntoFuture, pin::pin, sync::Arc};
-
 use serde_json::{Value, json};
 use shared::{app::orders::PaymentOutcome::Succeeded, domain::order::PaymentStatus};
-use tests::{Answer, Call, Fault, TestShop};
-use tokio::sync::Notify;
+use tests::{Answer, Call, TestShop};
 
 use crate::steps::{
     END, JUST_BEFORE, at_once, cancel, cancel_units, codes, coupon_status, end_hold, hold, id, ledger, look, move_line,
-    order_by, pay, published_of, race, settle, status, wait,
+    order_by, overtaken_at, pay, published_of, race, settle, status, wait,
 };
 
 const PAYMENTS: [&str; 3] = ["BALANCE", "LATER", "EXTERNAL"];
-
-/// A call that is overtaken by another once it has sent its `number`th request to DynamoDB, which is carried out: both
-/// answers, nothing where it comes to its end before.
-async fn overtaken_at(shop: &TestShop, number: u32, call: Call, other: Call) -> Option<[Answer; 2]> {
-    let sent = Arc::new(Notify::new());
-    let (sends, mut requests) = (Arc::clone(&sent), 0);
-    shop.dynamo().fail(move |_| {
-        requests += 1;
-        if requests == number {
-            sends.notify_one();
-        }
-        Fault::None
-    });
-    let mut call = pin!(call.into_future());
-    let is_overtaken = tokio::select! {
-        biased;
-        () = sent.notified() => true,
-        _ = &mut call => false,
-    };
-    shop.dynamo().fail(|_| Fault::None);
-    if !is_overtaken {
-        return None;
-    }
-    let other = other.await;
-    Some([call.await, other])
-}
 
 /// The one answer that ordered; the other is refused so.
 fn winner(answers: [Answer; 2], status: u16, code: &str) -> (Value, Answer) {

@@ -1,6 +1,6 @@
 //! Steps that the tests of an order's life have in common.
 
-use std::{collections::BTreeMap, future::IntoFuture, sync::Arc};
+use std::{collections::BTreeMap, future::IntoFuture, pin::pin, sync::Arc};
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -51,6 +51,32 @@ pub async fn order_with_coupon(shop: &TestShop, user: &str, payment: &str) -> Va
     let items = json!([{ "productId": "tea", "quantity": 2 }]);
     let body = json!({ "userId": user, "items": items, "couponId": "welcome", "payment": payment });
     shop.post("/orders", body).key("snapshot").await.expect(201)
+}
+
+/// A call that is overtaken by another once it has sent its `number`th request to DynamoDB, which is carried out: both
+/// answers, nothing where it comes to its end before.
+pub async fn overtaken_at(shop: &TestShop, number: u32, call: Call, other: Call) -> Option<[Answer; 2]> {
+    let sent = Arc::new(Notify::new());
+    let (sends, mut requests) = (Arc::clone(&sent), 0);
+    shop.dynamo().fail(move |_| {
+        requests += 1;
+        if requests == number {
+            sends.notify_one();
+        }
+        Fault::None
+    });
+    let mut call = pin!(call.into_future());
+    let is_overtaken = tokio::select! {
+        biased;
+        () = sent.notified() => true,
+        _ = &mut call => false,
+    };
+    shop.dynamo().fail(|_| Fault::None);
+    if !is_overtaken {
+        return None;
+    }
+    let other = other.await;
+    Some([call.await, other])
 }
 
 /// Pays an order.

@@ -8,7 +8,7 @@ use shared::{
 };
 use tests::{Answer, Cost, Fault, TestShop};
 
-use crate::steps::{codes, dying_at, race, wait};
+use crate::steps::{codes, dying_at, overtaken_at, race, wait};
 
 async fn shop_with_tea(stock: i64, shards: i64) -> TestShop {
     let shop = TestShop::with_instances(4);
@@ -150,6 +150,22 @@ async fn prices_changed_at_once_leave_one_on_all_shards() {
     let answers = race((1..=8).map(|price| change(price * 100)).collect()).await;
     assert_eq!(answers, codes(&[("SUCCESS", 8)]));
     shop.audit().await;
+}
+
+/// The same, whichever shard it is late at.
+#[tokio::test]
+async fn a_price_that_is_overtaken_by_another_takes_the_place_of_none() {
+    for number in 1.. {
+        let shop = shop_with_tea(8, 4).await;
+        let change = |price: i64| shop.patch("/products/tea", json!({ "price": price })).as_admin();
+        if overtaken_at(&shop, number, change(1_500), change(2_000)).await.is_none() {
+            assert!(number > 6, "it changes the product and each of its shards");
+            break;
+        }
+        let price = shop.get("/products/tea").await.expect(200)["price"].as_i64().unwrap();
+        assert_eq!(shop.order("mina", "tea", 8).await.expect(201)["goodsTotal"], 8 * price, "overtaken at {number}");
+        shop.audit().await;
+    }
 }
 
 /// What sells unevenly is levelled by itself.
