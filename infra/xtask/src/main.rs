@@ -51,7 +51,7 @@ enum Command {
     Test,
 
     /// Run a benchmark: `cost` counts what each operation costs at the wire, next to its budget; `flash` sells out through a
-    /// model of the limits of DynamoDB; `ledger` verifies a million entries
+    /// model of the limits of DynamoDB; `audit` audits a million orders
     Bench {
         /// The benchmark's name
         name: String,
@@ -109,8 +109,8 @@ async fn main() -> ExitCode {
         Command::Dev { fresh, port_offset } => dev::run(fresh, port_offset).await,
         Command::Test => unless_stopped(test::run()).await,
         // What is measured there is the machine, not the wire.
-        Command::Bench { name, arguments } if name == "ledger" => {
-            unless_stopped(run::check(audit::optimised("bench-ledger", &arguments))).await
+        Command::Bench { name, arguments } if name == "audit" => {
+            unless_stopped(run::check(audit::optimised("bench-audit", &arguments))).await
         }
         Command::Bench { name, arguments } => {
             unless_stopped(run::binary(&format!("bench-{name}"), &arguments, [])).await
