@@ -14,20 +14,20 @@ use futures::{StreamExt, stream};
 use local_stack::{Config, LocalStack};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// How long what follows from a commit may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// One stack at a time: two cores are no more than one needs.
-static TURN: Mutex<()> = Mutex::const_new(());
+/// Two stacks at a time: one mostly waits for what time brings while the other works.
+static TURNS: Semaphore = Semaphore::const_new(2);
 
 /// A running shop.
 pub struct Shop {
     config: Config,
     stack: Option<LocalStack>,
     pub api: Api,
-    _turn: MutexGuard<'static, ()>,
+    _turn: SemaphorePermit<'static>,
 }
 
 impl Shop {
@@ -38,7 +38,7 @@ impl Shop {
 
     /// Starts an empty shop on free ports, with other values of the template's parameters.
     pub async fn start_with(name: &str, parameters: &[(&str, &str)]) -> Self {
-        let turn = TURN.lock().await;
+        let turn = TURNS.acquire().await.unwrap();
         let mut config = Config::test(name).unwrap();
         let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         config.parameters.extend(parameters);
