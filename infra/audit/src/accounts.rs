@@ -1,7 +1,10 @@
 //! Invariant 1: for each user the balance is the sum of the ledger and not below zero, and each entry chains to the next
 //! by its balance after and its hash; and for each order the ledger has just what was paid and paid back.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashSet},
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
 use shared::domain::{
     OrderId, UserId, Won,
@@ -24,6 +27,10 @@ pub(crate) struct Accounts {
     users: BTreeMap<UserId, User>,
     /// What the ledgers say of orders.
     movements: BTreeMap<(OrderId, UserId), Movements>,
+    /// The charges, each by 8 bytes of what its user and its id come to: a charge's id comes from its key, so a second of
+    /// one id is a second effect of one key. That two of a million that differ look the same happens once in millions of
+    /// audits.
+    charges: HashSet<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -59,6 +66,9 @@ impl Accounts {
     pub(crate) fn add_entry(&mut self, user: UserId, entry: LedgerEntry, scope: Scope, findings: &mut Findings) {
         let mut checks = findings.about(Invariant::Balances, Subject::User(user.clone()));
         check_entry(&entry, &mut checks);
+        if entry.kind == EntryKind::Charge && !self.charges.insert(fingerprint(&user, &entry.entry_id)) {
+            checks.violated(format_args!("entry {}: charge of its key", entry.sequence), "the only one", "another one");
+        }
         self.users.entry(user.clone()).or_default().ledger.add(Link::new(&user, &entry), &mut checks);
         if scope == Scope::Ledgers {
             return;
@@ -102,6 +112,12 @@ impl Accounts {
             user.check(&mut findings.about(Invariant::Balances, Subject::User(id)));
         }
     }
+}
+
+fn fingerprint(user: &UserId, entry_id: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (user.as_str(), entry_id).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The kind of an entry decides its sign, and whether there is an order to it.
@@ -244,7 +260,27 @@ mod tests {
             .for_each(|item| auditor.add(item.clone()));
         let report = auditor.finish(jiff::Timestamp::UNIX_EPOCH);
         let found: Vec<_> = report.violations.iter().map(|violation| violation.rule.as_str()).collect();
-        assert_eq!(found, ["balance as the sum of the ledger", "entry 1", "sequence as the number of entries"]);
+        assert_eq!(
+            found,
+            [
+                "balance as the sum of the ledger",
+                "entry 1",
+                "entry 1: charge of its key",
+                "sequence as the number of entries"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_key_charges_once() {
+        let mut shop = Shop::healthy();
+        let again = LedgerEntry { entry_id: "e1".to_owned(), ..entry(3, EntryKind::Charge, 100, 5_100, None) };
+        shop.put(keys::ledger_entry(&user("mina"), 3), again);
+        change_account(&mut shop, |account| (account.balance, account.sequence) = (Won::new(5_100), 3));
+        assert_eq!(
+            shop.chained().violations(),
+            ["[1 balances] user mina: entry 3: charge of its key: expected the only one, found another one"]
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! | invariant | what must be true | where |
 //! |---|---|---|
 //! | records | every item is of a known kind, has its shape, and is where its ids say | `shared::store::records` |
-//! | 1 balances | a balance is the sum of its ledger, which chains by balances and hashes; orders are paid just once | `accounts`, `ledger` |
+//! | 1 balances | a balance is the sum of its ledger, which chains by balances and hashes; a key charges once; orders are paid just once | `accounts`, `ledger` |
 //! | 2 stock | received = on the shelf + drawn + in live orders; no shard below zero; what is drawn is one order's or comes back | `shelves`, `draws` |
 //! | 3 coupons | never more issued than there are, one a user; used for one live order | `campaigns` |
 //! | 4 orders | amounts add up; paid, refunded, cancelled units, state and history agree | `orders` |
