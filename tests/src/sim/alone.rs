@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
     acts::{Act, Ask, choose},
@@ -34,6 +34,9 @@ const BETWEEN_SWEEPS: Duration = Duration::from_secs(42);
 const BEFORE_AN_END: SignedDuration = SignedDuration::from_secs(90);
 const AFTER_AN_END: SignedDuration = SignedDuration::from_secs(15);
 
+/// Longer than a function remembers what a product is called and that it is sold, as a cart shows it.
+const REMEMBERED: Duration = Duration::from_secs(61);
+
 struct Client {
     world: World,
     reference: Reference,
@@ -41,11 +44,19 @@ struct Client {
     ended_by: Timestamp,
     /// How much that functions may have left in their hands is back.
     mended: u32,
+    /// From when on carts show products as they are.
+    carts_from: Instant,
 }
 
 /// Furnishes the shop, and takes all steps, one after the other.
 pub(super) async fn play(world: &World, steps: &[Step]) {
-    let mut client = Client { world: world.clone(), reference: Reference::default(), ended_by: world.now(), mended: 0 };
+    let mut client = Client {
+        world: world.clone(),
+        reference: Reference::default(),
+        ended_by: world.now(),
+        mended: 0,
+        carts_from: Instant::now(),
+    };
     for (call, number) in shape::furnish(world).into_iter().zip(0..) {
         client.ask("furniture", "furniture", None, call, world.chance_of(&format!("furniture {number}"))).await;
     }
@@ -80,6 +91,9 @@ impl Client {
 
     /// Asks until there is an answer, which must be the reference's.
     async fn ask(&mut self, who: &'static str, name: &str, key: Option<&str>, call: Call, mut chance: Chance) {
+        if matches!(call.function(), "add-to-cart" | "get-cart") {
+            sleep_until(self.carts_from).await;
+        }
         let was_calm = self.world.is_calm();
         let mut answered = None;
         for tries in 1..=TRIES {
@@ -102,6 +116,9 @@ impl Client {
         if let Some(effect) = Effect::of(&call) {
             let known = if answer.status < 300 { tally::Known::Made } else { tally::Known::None };
             self.world.known.lock().unwrap().tally.enter(effect, known);
+        }
+        if call.function() == "update-product" {
+            self.carts_from = Instant::now() + REMEMBERED;
         }
         self.hear(name, &call, &answer);
     }

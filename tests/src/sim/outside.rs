@@ -155,6 +155,10 @@ async fn pay(world: World, request: Value) {
         10 => &[("PaymentSucceeded", 1, 100)],
         _ => &[],
     };
+    if world.is_alone {
+        // Until whoever ordered has heard of it: else they may hear what came of it.
+        sleep(Duration::from_secs(60)).await;
+    }
     for &(kind, number, more) in results {
         let way_ms =
             if chance.below(3) == 0 && !world.is_alone { chance.below(1_200_000) } else { chance.below(2_000) };
