@@ -236,7 +236,7 @@ async fn two_lines_of_one_product_take_no_more_than_there_is() {
     }
 }
 
-/// woocommerce 22489: one cancellation was seen to in two ways, and each put the units back.
+/// woocommerce 22489: a cancelled order put its units back twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_order_cancelled_in_every_way_at_once_is_restocked_once() {
     for round in 0..10 {
