@@ -157,15 +157,11 @@ impl Client {
     async fn settle(&mut self) {
         for (user, order) in self.reference.waiting_outside() {
             let results = self.world.outside.told_of(&order);
-            let results: Vec<(&str, i64)> = results.iter().map(|(kind, amount)| (*kind, *amount)).collect();
             if results.is_empty() {
                 continue;
             }
-            let (world, ask) = (self.world.clone(), call("GET", format!("/orders/{order}")).as_user(&user));
-            let was_calm = world.is_calm();
-            world.set_calm(true);
-            let answer = send(&world, "look", ask, world.chance_of(&order)).await;
-            world.set_calm(was_calm);
+            let (world, ask) = (&self.world, call("GET", format!("/orders/{order}")).as_user(&user));
+            let answer = world.calmly(send(world, "look", ask, world.chance_of(&order))).await;
             let told = answer.map(|answer| answer.body["data"].clone()).unwrap_or_default();
             if let Some(wrong) = self.reference.settle(&order, &told, &results, world.now()) {
                 self.world.blame(wrong);
@@ -201,10 +197,8 @@ impl Client {
     }
 
     async fn calmly(&self, sweep: &Act) {
-        let was_calm = self.world.is_calm();
-        self.world.set_calm(true);
-        consumers::run(&self.world, sweep, self.world.chance_of(&format!("{sweep:?} {}", self.world.now()))).await;
-        self.world.set_calm(was_calm);
+        let chance = self.world.chance_of(&format!("{sweep:?} {}", self.world.now()));
+        self.world.calmly(consumers::run(&self.world, sweep, chance)).await;
     }
 
     /// Looks at whatever can be looked at.

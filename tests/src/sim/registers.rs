@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::tally::Known;
+use super::{rest, tally::Known};
 use crate::Call;
 
 /// Prices, discounts, sale statuses and names of products, and the statuses of users: by whose and what.
@@ -97,10 +97,9 @@ impl Registers {
     pub(super) fn wrong_at_rest(&self, items: &[Value], now: Instant) -> Vec<String> {
         let mut wrong = Vec::new();
         for item in items {
-            let pk = item["pk"]["S"].as_str().unwrap_or_default();
-            let shelf =
-                || pk.strip_prefix("STOCK#").and_then(|shard| shard.rsplit_once('#')).map(|(product, _)| product);
-            let Some(product) = pk.strip_prefix("PRODUCT#").or_else(shelf) else { continue };
+            let pk = rest::text(item, "pk");
+            let product = pk.strip_prefix("PRODUCT#").or_else(|| rest::product_on_shelf(pk));
+            let Some(product) = product else { continue };
             for (field, name) in FIELDS.iter().filter(|(_, name)| item[name].is_object()) {
                 let number = item[name]["N"].as_str().and_then(|digits| digits.parse::<i64>().ok());
                 let seen = number.map_or_else(|| item[name]["S"].clone(), Value::from);

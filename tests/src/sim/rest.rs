@@ -154,6 +154,11 @@ fn burnt_tickets(items: &[Value]) -> Vec<String> {
     burnt
 }
 
+/// The product of which a shard has this partition key.
+pub(super) fn product_on_shelf(pk: &str) -> Option<&str> {
+    pk.strip_prefix("STOCK#")?.rsplit_once('#').map(|(product, _)| product)
+}
+
 pub(super) fn text<'v>(item: &'v Value, name: &str) -> &'v str {
     item[name]["S"].as_str().unwrap_or_default()
 }

@@ -126,9 +126,17 @@ impl World {
         self.faults().contains(&kind)
     }
 
-    /// From now on things go wrong, or nothing does.
-    pub(super) fn set_calm(&self, is_calm: bool) {
-        self.is_calm.store(is_calm, Ordering::SeqCst);
+    /// From now on things go wrong, or nothing does; whether nothing did before.
+    pub(super) fn set_calm(&self, is_calm: bool) -> bool {
+        self.is_calm.swap(is_calm, Ordering::SeqCst)
+    }
+
+    /// What comes of this while nothing goes wrong.
+    pub(super) async fn calmly<T>(&self, work: impl Future<Output = T>) -> T {
+        let was_calm = self.set_calm(true);
+        let done = work.await;
+        self.set_calm(was_calm);
+        done
     }
 
     /// Whether nothing goes wrong.
