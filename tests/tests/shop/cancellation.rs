@@ -1,13 +1,11 @@
 //! `/orders/{orderId}/cancel`
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
-use tests::{Answer, Fault, TestShop};
+use tests::{Fault, TestShop};
 
 use crate::steps::{
-    END, at_once, cancel, cancel_units, charge, coupon_status, dying_at, end_hold, history, hold, id, ledger, look,
-    move_along, move_line, pay, published_of, set_user, status,
+    END, at_once, cancel, cancel_units, charge, codes, counted, coupon_status, dying_at, end_hold, history, hold, id,
+    ledger, look, move_along, move_line, pay, published_of, set_user, status,
 };
 
 /// Three teas at 1,100 won and two cups at 2,200 less 200, with a coupon of 1,000.
@@ -29,12 +27,6 @@ async fn shop_of_mina() -> TestShop {
     let shop = TestShop::new();
     shop.customer("mina", 100_000).await;
     shop
-}
-
-fn codes(answers: &[Answer]) -> BTreeMap<&str, usize> {
-    let mut codes = BTreeMap::new();
-    answers.iter().for_each(|answer| *codes.entry(answer.code()).or_default() += 1);
-    codes
 }
 
 #[tokio::test]
@@ -481,7 +473,7 @@ async fn twenty_cancellations_at_once_cancel_each_unit_once() {
     let order =
         shop.post("/orders", json!({ "userId": "mina", "items": items, "couponId": "welcome" })).await.expect(201);
     let answers = at_once((0..20).map(|_| cancel_units(&shop, "mina", &order, "1", 1))).await;
-    assert_eq!(codes(&answers), BTreeMap::from([("ORDER_STATE_CONFLICT", 8), ("SUCCESS", 12)]));
+    assert_eq!(counted(&answers), codes(&[("ORDER_STATE_CONFLICT", 8), ("SUCCESS", 12)]));
     assert_eq!((shop.balance("mina").await, shop.stock("tea").await), (100_000, 20));
     assert_eq!(coupon_status(&shop, "mina").await, "USABLE");
     let refunds = ledger(&shop, "mina").await.into_iter().filter(|(kind, ..)| kind == "REFUND").count();
@@ -497,7 +489,7 @@ async fn keys_that_come_many_times_at_once_cancel_once_each() {
     let order = shop.order("mina", "tea", 10).await.expect(201);
     let calls = (0..20).map(|number| cancel_units(&shop, "mina", &order, "1", 2).key(&format!("k{}", number % 4)));
     let answers = at_once(calls).await;
-    assert_eq!(codes(&answers), BTreeMap::from([("SUCCESS", 20)]));
+    assert_eq!(counted(&answers), codes(&[("SUCCESS", 20)]));
     assert_eq!((shop.balance("mina").await, shop.stock("tea").await), (100_000 - 5_000, 8));
     shop.audit().await;
 }
@@ -520,7 +512,7 @@ async fn cancelling_and_shipping_at_once_have_one_winner() {
             calls.reverse();
         }
         let answers = at_once(calls).await;
-        assert_eq!(codes(&answers), BTreeMap::from([("ORDER_STATE_CONFLICT", 1), ("SUCCESS", 1)]));
+        assert_eq!(counted(&answers), codes(&[("ORDER_STATE_CONFLICT", 1), ("SUCCESS", 1)]));
         let line = look(&shop, &order).await["items"][0]["status"].clone();
         assert!(["SHIPPED", "CANCELLED"].contains(&line.as_str().unwrap()), "{line}");
         shipped += i64::from(line == "SHIPPED");
@@ -577,7 +569,7 @@ async fn one_user_cancelling_charging_and_ordering_at_once() {
         [cancel(&shop, "mina", order, json!({})), charge, shop.order("mina", "tea", 1)]
     });
     let answers = at_once(calls).await;
-    assert_eq!(codes(&answers), BTreeMap::from([("SUCCESS", 18)]));
+    assert_eq!(counted(&answers), codes(&[("SUCCESS", 18)]));
     assert_eq!((shop.balance("mina").await, shop.stock("tea").await), (200_000 + 600 - 6 * 13_000, 94));
     shop.audit().await;
 }

@@ -1,25 +1,9 @@
 //! Races: many instances, real threads, one table.
 
-use std::collections::BTreeMap;
-
-use futures::future::join_all;
 use serde_json::json;
-use tests::{Answer, Call, TestShop};
+use tests::{Call, TestShop};
 
-/// Makes all calls at once and counts the answers by code.
-async fn race(calls: Vec<Call>) -> (Vec<Answer>, BTreeMap<String, usize>) {
-    let running: Vec<_> = calls.into_iter().map(|call| tokio::spawn(async move { call.await })).collect();
-    let answers: Vec<Answer> = join_all(running).await.into_iter().map(Result::unwrap).collect();
-    let mut codes = BTreeMap::new();
-    for answer in &answers {
-        *codes.entry(answer.code().to_owned()).or_default() += 1;
-    }
-    (answers, codes)
-}
-
-fn codes(expected: &[(&str, usize)]) -> BTreeMap<String, usize> {
-    expected.iter().map(|(code, count)| ((*code).to_owned(), *count)).collect()
-}
+use crate::steps::{at_once, codes, counted, race};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn four_hundred_orders_race_for_a_hundred_units() {
@@ -28,7 +12,7 @@ async fn four_hundred_orders_race_for_a_hundred_units() {
     for user in 0..400 {
         shop.customer(&format!("u{user}"), 20_000).await;
     }
-    let (_, answers) = race((0..400).map(|user| shop.order(&format!("u{user}"), "tea", 1)).collect()).await;
+    let answers = race((0..400).map(|user| shop.order(&format!("u{user}"), "tea", 1)).collect()).await;
     assert_eq!(answers, codes(&[("STOCK_NOT_ENOUGH", 300), ("SUCCESS", 100)]));
     assert_eq!(shop.stock("tea").await, 0);
     let mut left = 0;
@@ -48,8 +32,8 @@ async fn orders_race_over_a_sharded_shelf() {
         shop.customer(&format!("u{user}"), 100_000).await;
     }
     // 1 to 7 units each, 240 in all.
-    let calls = (0..60).map(|user| shop.order(&format!("u{user}"), "tea", user % 7 + 1)).collect();
-    let (answers, _) = race(calls).await;
+    let calls = (0..60).map(|user| shop.order(&format!("u{user}"), "tea", user % 7 + 1));
+    let answers = at_once(calls).await;
     let sold: i64 = answers
         .iter()
         .filter(|answer| answer.status == 201)
@@ -69,7 +53,7 @@ async fn a_hundred_charges_of_one_user_all_count() {
     let shop = TestShop::with_instances(8);
     shop.customer("mina", 0).await;
     let charge = || shop.post("/balance/charge", json!({ "userId": "mina", "amount": 100 }));
-    let (_, answers) = race((0..100).map(|_| charge()).collect()).await;
+    let answers = race((0..100).map(|_| charge()).collect()).await;
     assert_eq!(answers, codes(&[("SUCCESS", 100)]));
     assert_eq!(shop.balance("mina").await, 10_000);
     shop.audit().await;
@@ -83,7 +67,7 @@ async fn three_hundred_users_race_for_a_hundred_coupons() {
         shop.customer(&format!("u{user}"), 0).await;
     }
     let issue = |user: i64| shop.post("/coupons/issue", json!({ "userId": format!("u{user}"), "couponId": "welcome" }));
-    let (_, answers) = race((0..300).map(issue).collect()).await;
+    let answers = race((0..300).map(issue).collect()).await;
     assert_eq!(answers, codes(&[("COUPON_SOLD_OUT", 200), ("SUCCESS", 100)]));
     assert_eq!(shop.get("/coupons/welcome").as_admin().await.expect(200)["remainingQuantity"], 0);
     shop.audit().await;
@@ -95,7 +79,7 @@ async fn a_user_asking_many_times_at_once_gets_one_coupon() {
     shop.coupon("welcome", 10).await;
     shop.customer("mina", 0).await;
     let issue = |_| shop.post("/coupons/issue", json!({ "userId": "mina", "couponId": "welcome" }));
-    let (_, answers) = race((0..20).map(issue).collect()).await;
+    let answers = race((0..20).map(issue).collect()).await;
     assert_eq!(answers["SUCCESS"], 1);
     // Tickets that came to nothing are there again.
     assert_eq!(shop.get("/coupons/welcome").as_admin().await.expect(200)["remainingQuantity"], 9);
@@ -109,7 +93,7 @@ async fn one_key_asking_for_a_coupon_many_times_at_once_gets_one() {
     shop.coupon("welcome", 20).await;
     shop.customer("mina", 0).await;
     let issue = |_| shop.post("/coupons/issue", json!({ "userId": "mina", "couponId": "welcome" })).key("k");
-    let (answers, _) = race((0..20).map(issue).collect()).await;
+    let answers = at_once((0..20).map(issue)).await;
     let first = answers[0].clone().expect(201);
     for answer in answers {
         assert_eq!(answer.expect(201), first);
@@ -127,7 +111,7 @@ async fn one_coupon_pays_for_one_order() {
     shop.issue("mina", "welcome").await.expect(201);
     let items = json!([{ "productId": "tea", "quantity": 1 }]);
     let order = |_| shop.post("/orders", json!({ "userId": "mina", "items": items, "couponId": "welcome" }));
-    let (_, answers) = race((0..10).map(order).collect()).await;
+    let answers = race((0..10).map(order).collect()).await;
     assert_eq!(answers, codes(&[("COUPON_NOT_USABLE", 9), ("SUCCESS", 1)]));
     assert_eq!(shop.balance("mina").await, 1_000_000 - 12_000);
     shop.audit().await;
@@ -138,7 +122,7 @@ async fn one_key_sent_twenty_times_at_once_is_one_order() {
     let shop = TestShop::with_instances(8);
     shop.customer("mina", 13_000).await;
     shop.product("tea", 10_000, 1).await;
-    let (answers, _) = race((0..20).map(|_| shop.order("mina", "tea", 1).key("k")).collect()).await;
+    let answers = at_once((0..20).map(|_| shop.order("mina", "tea", 1).key("k"))).await;
     let first = answers[0].clone().expect(201);
     for answer in answers {
         assert_eq!(answer.expect(201), first);
@@ -154,7 +138,7 @@ async fn one_user_ordering_and_charging_at_once() {
     shop.product("tea", 10_000, 100).await;
     let charge = || shop.post("/balance/charge", json!({ "userId": "mina", "amount": 100 }));
     let calls = (0..10).flat_map(|_| [charge(), shop.order("mina", "tea", 1)]).collect();
-    let (_, answers) = race(calls).await;
+    let answers = race(calls).await;
     assert_eq!(answers, codes(&[("SUCCESS", 20)]));
     assert_eq!(shop.balance("mina").await, 1_000);
     shop.audit().await;
@@ -168,7 +152,7 @@ async fn units_added_to_a_cart_at_once_all_count() {
     let add = || shop.post("/orders/cart", json!({ "userId": "mina", "productId": "tea", "quantity": 2 }));
     // Half of them with a key, and each key twice: there is no cart before the first of them.
     let with_keys = (0..40).map(|number| add().key(&format!("k{}", number / 2)));
-    let (_, answers) = race(with_keys.chain((0..50).map(|_| add())).collect()).await;
+    let answers = race(with_keys.chain((0..50).map(|_| add())).collect()).await;
     assert_eq!(answers, codes(&[("SUCCESS", 90)]));
     let cart = shop.get("/orders/cart?userId=mina").await.expect(200);
     assert_eq!(cart["items"][0]["quantity"], 2 * 20 + 2 * 50);
@@ -191,7 +175,7 @@ async fn a_cart_never_gets_more_than_its_limits() {
     }
     // One place is left for 21 products, and there is room for nine more times a hundred and one of the first.
     let calls = (99..120).map(|product| add(product, 1)).chain((0..12).map(|_| add(0, 100))).collect();
-    let (_, answers) = race(calls).await;
+    let answers = race(calls).await;
     assert_eq!(answers, codes(&[("LIMIT_EXCEEDED", 20 + 3), ("SUCCESS", 1 + 9)]));
     let cart = shop.get("/orders/cart?userId=mina").await.expect(200);
     assert_eq!(cart["items"].as_array().unwrap().len(), 100);
@@ -210,8 +194,8 @@ async fn a_price_that_changes_while_orders_come_in() {
     let mut calls: Vec<Call> = (0..30).map(|user| shop.order(&format!("u{user}"), "tea", 2)).collect();
     calls.insert(10, shop.patch("/products/tea", json!({ "price": 1_500 })).as_admin());
     calls.insert(20, shop.patch("/products/tea", json!({ "price": 2_000 })).as_admin());
-    let (answers, counted) = race(calls).await;
-    assert_eq!(counted, codes(&[("SUCCESS", 32)]));
+    let answers = at_once(calls).await;
+    assert_eq!(counted(&answers), codes(&[("SUCCESS", 32)]));
     for order in answers.iter().map(|answer| &answer.body["data"]).filter(|data| data["items"].is_array()) {
         let price = order["items"][0]["unitPrice"].as_i64().unwrap();
         assert!([1_000, 1_500, 2_000].contains(&price), "{price}");

@@ -250,8 +250,13 @@ pub async fn at_once(calls: impl IntoIterator<Item = Call>) -> Vec<Answer> {
 
 /// Makes all calls at once and counts the answers by code.
 pub async fn race(calls: Vec<Call>) -> BTreeMap<String, usize> {
+    counted(&at_once(calls).await)
+}
+
+/// How many answers of each code there are.
+pub fn counted(answers: &[Answer]) -> BTreeMap<String, usize> {
     let mut codes = BTreeMap::new();
-    for answer in at_once(calls).await {
+    for answer in answers {
         *codes.entry(answer.code().to_owned()).or_default() += 1;
     }
     codes
