@@ -15,6 +15,7 @@ mod calls;
 mod contract;
 pub mod costs;
 pub mod deaths;
+pub mod drafts;
 mod dynamo;
 pub mod event_source;
 pub mod limits;

@@ -3,11 +3,14 @@
 use std::{fmt::Debug, hash::Hash};
 
 use jiff::Timestamp;
-use shared::domain::swept::GRACE_SECONDS;
+use shared::domain::{Won, pricing::ShippingPolicy, swept::GRACE_SECONDS};
 use stateright::{Checker as _, HasDiscoveries, Model};
 
 /// A model is to be looked at within seconds: as many ways to come to a state as it has at most.
 const MOST: usize = 3_000_000;
+
+/// What shipping costs makes no difference to a model.
+pub(crate) const FREE_SHIPPING: ShippingPolicy = ShippingPolicy { fee: Won::ZERO, free_from: Won::ZERO };
 
 /// Looks at every state and holds each property against it. Tells how many there were.
 pub(crate) fn holds<M>(name: &str, model: M)

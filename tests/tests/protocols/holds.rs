@@ -9,23 +9,22 @@ use std::{
 };
 
 use shared::domain::{
-    CouponId, OrderId, PaymentId, ProductId, UserId, Won,
+    CouponId, OrderId, PaymentId, UserId, Won,
     ledger::{EntryKind, Movement},
     order::{
-        Actor, Cancellation, Difference, Draft, HistoryEvent, LineStatus, Order, OrderLine, OrderStatus, PaymentMethod,
-        PaymentOutcome, PaymentStatus,
+        Actor, Cancellation, Difference, Draft, HistoryEvent, Order, OrderStatus, PaymentMethod, PaymentOutcome,
+        PaymentStatus,
     },
-    pricing::{self, ShippingPolicy},
     user::Account,
 };
 use stateright::{Model, Property};
+use tests::drafts::{PRICE, draft, id};
 
-use crate::explore::{at, holds, needed};
+use crate::explore::{FREE_SHIPPING, at, holds, needed};
 
 /// The order comes into being at tick 0, and its hold ends at this one.
 const END: i64 = 1;
 const LAST_TICK: i64 = 2;
-const PRICE: i64 = 1_000;
 const UNITS: u16 = 2;
 const BALANCE: i64 = 5_000;
 const CHARGED: i64 = 300;
@@ -141,34 +140,10 @@ enum Step {
     Tick,
 }
 
-fn id<T: TryFrom<String>>(text: &str) -> T {
-    T::try_from(text.to_owned()).ok().unwrap()
-}
-
 fn placed(method: PaymentMethod) -> Order {
-    let items = vec![OrderLine {
-        product_id: id::<ProductId>("tea"),
-        seller_id: None,
-        name: "tea".to_owned(),
-        quantity: i64::from(UNITS).try_into().unwrap(),
-        cancelled_quantity: 0,
-        unit_price: Won::new(PRICE),
-        unit_discount: Won::ZERO,
-        coupon_share: Won::ZERO,
-        status: LineStatus::PendingPayment,
-    }];
-    let priced: Vec<_> = items.iter().map(OrderLine::priced).collect();
-    let free = ShippingPolicy { fee: Won::ZERO, free_from: Won::ZERO };
-    let draft = Draft {
-        user_id: id("mina"),
-        actor: Actor::Customer,
-        items,
-        quote: pricing::quote(&priced, None, free).unwrap(),
-        coupon_id: Some(id::<CouponId>("welcome")),
-        order_sheet_id: None,
-        at: at(0),
-    };
-    Order::placed(id::<OrderId>("o1"), draft, method, at(END))
+    let draft = draft("mina", &[("tea", i64::from(UNITS))], FREE_SHIPPING, at(0));
+    let with_coupon = Draft { coupon_id: Some(id::<CouponId>("welcome")), ..draft };
+    Order::placed(id::<OrderId>("o1"), with_coupon, method, at(END))
 }
 
 impl Holds {

@@ -12,16 +12,16 @@ use jiff::civil::Date;
 use shared::{
     app::bestsellers::SalesChange,
     domain::{
-        OrderId, ProductId, UserId, Won,
+        OrderId, ProductId, Won,
         bestseller::{Board, Candidate},
-        order::{Actor, Cancellation, Draft, LineStatus, Order, OrderLine},
-        pricing::{self, ShippingPolicy},
+        order::{Actor, Cancellation, Order},
         time::seoul_day,
     },
 };
 use stateright::{Model, Property};
+use tests::drafts::{draft, id};
 
-use crate::explore::{at, holds, needed};
+use crate::explore::{FREE_SHIPPING, at, holds, needed};
 
 /// A condition, or an order of writes, that the model is told to forget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -312,29 +312,8 @@ impl Model for Sales {
     }
 }
 
-fn id<T: TryFrom<String>>(text: &str) -> T {
-    T::try_from(text.to_owned()).ok().unwrap()
-}
-
 fn paid(order: &str, lines: &[(&str, i64)]) -> Order {
-    let line = |(product, units): &(&str, i64)| OrderLine {
-        product_id: id::<ProductId>(product),
-        seller_id: None,
-        name: (*product).to_owned(),
-        quantity: (*units).try_into().unwrap(),
-        cancelled_quantity: 0,
-        unit_price: Won::new(1_000),
-        unit_discount: Won::ZERO,
-        coupon_share: Won::ZERO,
-        status: LineStatus::PendingPayment,
-    };
-    let items: Vec<OrderLine> = lines.iter().map(line).collect();
-    let priced: Vec<_> = items.iter().map(OrderLine::priced).collect();
-    let free = ShippingPolicy { fee: Won::ZERO, free_from: Won::ZERO };
-    let quote = pricing::quote(&priced, None, free).unwrap();
-    let (user_id, actor) = (id::<UserId>("mina"), Actor::Customer);
-    let draft = Draft { user_id, actor, items, quote, coupon_id: None, order_sheet_id: None, at: at(0) };
-    Order::paid(id::<OrderId>(order), draft)
+    Order::paid(id::<OrderId>(order), draft("mina", lines, FREE_SHIPPING, at(0)))
 }
 
 fn event(old: Option<&Order>, new: &Order) -> Event {

@@ -14,11 +14,11 @@ use shared::{
         rebuild::{Figures, Rebuild},
     },
 };
-use tests::{Cost, Fault, TestShop, random, stream::Consumers};
+use tests::{Cost, Fault, TestShop, drafts::id, random, stream::Consumers};
 
 use crate::{
     counting::{days_of_orders, deliver, stocked_shop, unreliable},
-    selling::{Sales, count, dying_after, id, item, paid_order, put_orders, records, tamper},
+    selling::{Sales, count, dying_after, item, paid_order, put_orders, records, tamper},
     steps::{cancel, cancel_units},
 };
 

@@ -11,10 +11,10 @@ use jiff::{Timestamp, civil::Date};
 use serde_json::{Value, json};
 use shared::{
     domain::{
-        OrderId, ProductId, UserId, Won,
+        OrderId, ProductId, Won,
         bestseller::{Board, Candidate, window_start},
-        order::{Actor, Draft, LineStatus, Order, OrderLine},
-        pricing::{self, ShippingPolicy},
+        order::Order,
+        pricing::ShippingPolicy,
         product::SaleStatus,
         time::seoul_day,
     },
@@ -26,14 +26,10 @@ use shared::{
 };
 use tests::{
     TestShop,
+    drafts::{draft, id},
     queue::Letters,
     stream::{self, Consumers},
 };
-
-/// An id from text that is one.
-pub fn id<T: TryFrom<String, Error: std::fmt::Debug>>(text: &str) -> T {
-    T::try_from(text.to_owned()).unwrap()
-}
 
 /// All records of the stream, oldest first.
 pub fn records(shop: &TestShop) -> Vec<Value> {
@@ -74,24 +70,9 @@ pub async fn tamper(shop: &TestShop, action: Action) {
 
 /// A paid order of these lines, made now, as the API would put it into the table; nothing else changes with it.
 pub fn paid_order(shop: &TestShop, number: usize, lines: &[(String, u16)]) -> Order {
-    let line = |(product, quantity): &(String, u16)| OrderLine {
-        product_id: id(product),
-        seller_id: None,
-        name: format!("{product} 상품"),
-        quantity: i64::from(*quantity).try_into().unwrap(),
-        cancelled_quantity: 0,
-        unit_price: Won::new(1_000),
-        unit_discount: Won::ZERO,
-        coupon_share: Won::ZERO,
-        status: LineStatus::PendingPayment,
-    };
-    let items: Vec<OrderLine> = lines.iter().map(line).collect();
-    let priced: Vec<_> = items.iter().map(OrderLine::priced).collect();
+    let lines: Vec<(&str, i64)> = lines.iter().map(|(product, units)| (product.as_str(), i64::from(*units))).collect();
     let shipping = ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) };
-    let quote = pricing::quote(&priced, None, shipping).unwrap();
-    let user_id: UserId = id(&format!("u{}", number % 97));
-    let (actor, at) = (Actor::Customer, shop.now());
-    let draft = Draft { user_id, actor, items, quote, coupon_id: None, order_sheet_id: None, at };
+    let draft = draft(&format!("u{}", number % 97), &lines, shipping, shop.now());
     Order::paid(id::<OrderId>(&format!("o{number:06}")), draft)
 }
 
