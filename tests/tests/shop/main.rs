@@ -28,6 +28,7 @@ mod delivery;
 mod due;
 mod events;
 mod external;
+mod failure_modes;
 mod flash;
 mod fuzz;
 mod holds;

@@ -192,7 +192,8 @@ fn every_test_that_the_architecture_names_is_there() {
     let mut found = 0;
     for name in names.iter().map(|name| name.strip_prefix("e2e ").unwrap_or(name)) {
         // Whole modules, and what is of another crate.
-        let Some((module, test)) = name.split_once("::").filter(|_| !name.contains([' ', '*'])) else { continue };
+        let Some((module, test)) = name.rsplit_once("::").filter(|_| !name.contains([' ', '*'])) else { continue };
+        let module = module.replace("::", "/");
         let files = ["shop/", "e2e/", ""].map(|folder| format!("tests/tests/{folder}{module}.rs"));
         let mut sources = files.iter().filter_map(|file| std::fs::read_to_string(template::project_file(file)).ok());
         assert!(sources.any(|source| source.contains(&format!("fn {test}("))), "{name}");

@@ -1,0 +1,2 @@
+//! Failures that users of this shop and of others reported, each with the value that was reported.
+//! ARCHITECTURE.md ("Failure modes seen elsewhere") lists them with their sources.
