@@ -250,10 +250,10 @@ pub async fn list(
     let now = shop.clock.now();
     let mut matching: Vec<IssuedCoupon> = Vec::new();
     let mut after = after;
-    for _ in 0..MAX_LIST_READS {
+    for _ in 0..shop.bounds.coupon_pages {
         let range = Range::of_partition(keys::user_partition(user), keys::COUPON_PREFIX)
             .after(after.as_ref().map(|coupon| keys::user_coupon(user, coupon).sk));
-        let page = shop.table.query::<IssuedCoupon>(range, LIST_READ).await?;
+        let page = shop.table.query::<IssuedCoupon>(range, shop.bounds.coupon_page).await?;
         if page.records.is_empty() && matching.is_empty() {
             let account: Option<Account> = shop.table.get(keys::account(user), Consistency::Strong).await?;
             account.ok_or_else(|| Refusal::not_found(Entity::User, user))?;
@@ -271,10 +271,6 @@ pub async fn list(
     }
     Ok((matching, after))
 }
-
-/// How many coupons are read at once to find matching ones, and how often.
-const LIST_READ: usize = 100;
-const MAX_LIST_READS: usize = 50;
 
 /// Takes a usable coupon back. Twice is as good as once.
 ///
