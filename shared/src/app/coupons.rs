@@ -280,10 +280,10 @@ pub async fn list(
     let now = shop.clock.now();
     let mut matching: Vec<Listed> = Vec::new();
     let mut after = after;
-    for _ in 0..MAX_LIST_READS {
+    for _ in 0..shop.bounds.coupon_pages {
         let range = Range::of_partition(keys::user_partition(user), keys::COUPON_PREFIX)
             .after(after.map(|CouponPlace(place)| format!("{}{place}", keys::COUPON_PREFIX)));
-        let page = shop.table.query::<Listed>(range, LIST_READ).await?;
+        let page = shop.table.query::<Listed>(range, shop.bounds.coupon_page).await?;
         if page.records.is_empty() && matching.is_empty() {
             let account: Option<Account> = shop.table.get(keys::account(user), Consistency::Strong).await?;
             account.ok_or_else(|| Refusal::not_found(Entity::User, user))?;
@@ -336,10 +336,6 @@ impl Listed {
         self.sk.strip_prefix(keys::COUPON_PREFIX).map(|place| CouponPlace(place.to_owned()))
     }
 }
-
-/// How many coupons are read at once to find matching ones, and how often.
-const LIST_READ: usize = 100;
-const MAX_LIST_READS: usize = 50;
 
 /// Takes a usable coupon back. Twice is as good as once.
 ///

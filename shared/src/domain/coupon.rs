@@ -4,12 +4,7 @@ use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CouponId, OrderId, UserId, Won,
-    bounded::bounded,
-    invalid::named,
-    refusal::CouponProblem,
-    swept::{GRACE_SECONDS, Swept},
-    time,
+    CouponId, OrderId, UserId, Won, bounded::bounded, invalid::named, refusal::CouponProblem, swept::Swept, time,
 };
 
 /// What a coupon takes off, and from which orders.
@@ -96,6 +91,9 @@ pub struct Campaign {
     pub created_at: Timestamp,
 }
 
+/// How long after a campaign's end somebody may still draw, in seconds: a function lives 10, and clocks differ by some.
+const LAST_DRAW_SECONDS: i64 = 30;
+
 impl Campaign {
     /// Whether it issues coupons at this instant: within its window, and only coupons that can still be used. Campaigns of the
     /// first stage may have a `validUntil` that passes while they issue.
@@ -105,7 +103,7 @@ impl Campaign {
 
     /// Whether nobody draws tickets any more: who began just before the end has had time enough.
     pub fn is_over(&self, now: Timestamp) -> bool {
-        self.issue_until.checked_add(GRACE_SECONDS.seconds()).is_ok_and(|over| over <= now)
+        self.issue_until.checked_add(LAST_DRAW_SECONDS.seconds()).is_ok_and(|over| over <= now)
     }
 
     /// The instant at which a coupon issued now can no longer be used.

@@ -100,7 +100,7 @@ async fn place_by(
         }
         let attempt = Attempt::new(shop, order.pay_by, id, &failed_id, draft, facts, key)?;
         let Attempt { transaction, order: made, place, asserted, ending } = attempt;
-        if transaction.len() > Transaction::MAX_ACTIONS {
+        if transaction.len() > shop.bounds.table.actions {
             return Err(StoreError::Busy("the units are scattered over too many shards".to_owned()).into());
         }
         let (payable, balance) = (made.payable, facts.account.balance);

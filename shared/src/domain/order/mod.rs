@@ -11,7 +11,7 @@ mod transitions;
 
 pub use difference::Difference;
 pub use history::{Actor, Change, Happening, HistoryEvent, LineStep, Returned};
-pub use life::{Cancellation, OrderAction, PayBy};
+pub use life::{Cancellation, HistoryBounds, OrderAction, PayBy};
 pub use line::{LineStatus, OrderLine};
 pub use payment::{Payment, PaymentOutcome, PaymentStatus};
 pub use sales::Sale;

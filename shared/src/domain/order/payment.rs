@@ -69,7 +69,7 @@ impl Order {
             }
             PaymentOutcome::Succeeded => {
                 let returned = Returned { payment_id, amount };
-                (PaymentStatus::RefundRequested, Some(self.return_payment(returned, now)?))
+                (PaymentStatus::RefundRequested, Some(self.return_payment(returned, now)))
             }
             PaymentOutcome::Failed if self.awaits_external() => {
                 (PaymentStatus::Failed, Some(self.end_unpaid(HistoryEvent::PaymentDeclined, Actor::System, now)?))
