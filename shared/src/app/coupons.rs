@@ -253,9 +253,13 @@ async fn may_have(
     facts::may_trade(user, found.get(&account)?)?;
     let campaign = match remembered {
         Some(campaign) => campaign,
-        None => found.get(&described)?.ok_or_else(|| Refusal::not_found(Entity::Coupon, coupon))?,
+        None => {
+            let campaign: Option<Campaign> = found.get(&described)?;
+            let campaign = campaign.ok_or_else(|| Refusal::not_found(Entity::Coupon, coupon))?;
+            shop.remember_campaign(&campaign);
+            campaign
+        }
     };
-    shop.remember_campaign(&campaign);
     if found.get::<IssuedCoupon>(&mine)?.is_none() {
         return Ok((campaign, None));
     }

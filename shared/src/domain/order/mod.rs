@@ -23,6 +23,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{CouponId, OrderId, OrderSheetId, PaymentId, UserId, Won, pricing::Quote};
 
+/// The most products of an order, and of a cart, so that what fits a cart can be ordered.
+pub const MAX_LINES: u16 = 50;
+
 /// How an order is paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

@@ -3,3 +3,5 @@
 
 mod coupons;
 mod orders;
+mod prices;
+mod stock;
