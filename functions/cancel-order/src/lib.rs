@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use deserr::Deserr;
 use shared::{
-    api::{ApiRequest, ApiResult, FieldErrors, Reply, parameters::IdempotencyKey, views::OrderView},
+    api::{ApiRequest, ApiResult, FieldErrors, NotNull, Reply, parameters::IdempotencyKey, views::OrderView},
     app::{Shop, orders},
     domain::{
         Invalid, OrderId, OrderItemId, Quantity, Refusal,
@@ -21,10 +21,11 @@ const MAX_ITEMS: usize = MAX_LINES as usize;
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 #[schema(as = NewCancellation, rename_all = "camelCase")]
 struct Body {
-    /// What to cancel, each line once; all that is left of the order unless told.
+    /// What to cancel, each line once; all that is left of the order unless told. Null is refused: a client that lost its
+    /// list must not cancel everything.
     #[deserr(default)]
-    #[schema(min_items = 1, max_items = 50)]
-    items: Option<Vec<Item>>,
+    #[schema(value_type = Option<Vec<Item>>, min_items = 1, max_items = 50)]
+    items: NotNull<Vec<Item>>,
     /// Why; kept in the order's history.
     #[deserr(default)]
     reason: Option<Line>,
@@ -56,7 +57,7 @@ struct Item {
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let (order_id, Body { items, reason }) = request.parameter_and_body("orderId")?;
-    let what = cancellation(items)?;
+    let what = cancellation(items.get())?;
     let caller = request.caller()?;
     let key = request.key(shop, &caller.user_id);
     let reason = reason.map(Line::into_string);

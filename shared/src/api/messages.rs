@@ -45,6 +45,7 @@ pub(super) fn of_code(code: Code, language: Language) -> &'static str {
             "지원하지 않는 형식입니다. content-type: application/json 헤더와 JSON 본문을 보내 주세요.",
             "Unsupported media type. Send the header content-type: application/json with a JSON body.",
         ),
+        Code::PreconditionFailed => ("그 사이에 변경되었습니다.", "Precondition failed."),
         Code::IdempotencyKeyReused => {
             ("같은 멱등성 키로 다른 요청을 보냈습니다.", "The idempotency key came with another request before.")
         }
@@ -111,6 +112,8 @@ fn korean(invalid: &Invalid) -> String {
         }
         .to_owned(),
         Invalid::Length { min, max } => format!("{min}자 이상 {max}자 이하여야 합니다."),
+        Invalid::Characters => "제어 문자나 글 방향을 바꾸는 문자는 쓸 수 없습니다.".to_owned(),
+        Invalid::Blank => "눈에 보이는 글자가 있어야 합니다.".to_owned(),
         Invalid::Count { min, max } => format!("{min}개 이상 {max}개 이하여야 합니다."),
         Invalid::Id => "영문자, 숫자, '-', '_'로 된 1~64자여야 합니다.".to_owned(),
         Invalid::Reserved => "사용할 수 없는 예약어입니다.".to_owned(),
@@ -123,8 +126,11 @@ fn korean(invalid: &Invalid) -> String {
         Invalid::NotBefore(other) => format!("{other}보다 빠를 수 없습니다."),
         Invalid::Past => "이미 지난 시각입니다.".to_owned(),
         Invalid::Excludes(other) => format!("{other} 필드와 함께 쓸 수 없습니다."),
+        Invalid::OnlyWith(other) => format!("{other}일 때만 쓸 수 있습니다."),
         Invalid::EmptyCart => "장바구니가 비어 있습니다.".to_owned(),
         Invalid::Repeated => "목록에 이미 있습니다.".to_owned(),
+        Invalid::Duplicate => "두 번 이상 쓸 수 없습니다.".to_owned(),
+        Invalid::EntityTags => "따옴표로 묶은 엔티티 태그의 목록이거나 '*'여야 합니다.".to_owned(),
         Invalid::Cursor => "올바른 커서가 아닙니다.".to_owned(),
         Invalid::Json => "올바른 JSON이 아닙니다.".to_owned(),
         Invalid::Empty => "변경할 내용이 없습니다.".to_owned(),
@@ -144,6 +150,8 @@ fn english(invalid: &Invalid) -> String {
         }
         .to_owned(),
         Invalid::Length { min, max } => format!("must have {min} to {max} characters"),
+        Invalid::Characters => "must not have control characters or overrides of the text's direction".to_owned(),
+        Invalid::Blank => "must have a visible character".to_owned(),
         Invalid::Count { min, max } => format!("must have {min} to {max} entries"),
         Invalid::Id => "must be 1 to 64 letters, digits, '-' or '_'".to_owned(),
         Invalid::Reserved => "is reserved".to_owned(),
@@ -156,8 +164,11 @@ fn english(invalid: &Invalid) -> String {
         Invalid::NotBefore(other) => format!("must not be earlier than {other}"),
         Invalid::Past => "must be in the future".to_owned(),
         Invalid::Excludes(other) => format!("cannot be given together with {other}"),
+        Invalid::OnlyWith(other) => format!("is allowed only with {other}"),
         Invalid::EmptyCart => "The cart is empty.".to_owned(),
         Invalid::Repeated => "Is in the list already.".to_owned(),
+        Invalid::Duplicate => "must be given once".to_owned(),
+        Invalid::EntityTags => "must be quoted entity tags or '*'".to_owned(),
         Invalid::Cursor => "is not a cursor of this list".to_owned(),
         Invalid::Json => "must be valid JSON".to_owned(),
         Invalid::Empty => "has nothing to change".to_owned(),

@@ -81,6 +81,7 @@ async fn create_once(shop: &Shop, new: NewCampaign, coupon_id: CouponId, key: &R
         validity: new.validity,
         counter_shards: counter_shards(new.counter_shards, new.total_quantity),
         created_at: shop.clock.now(),
+        updated_at: Some(shop.clock.now()),
     };
     let mut transaction = Transaction::new();
     transaction.add(coupons::create_campaign(&campaign)?);

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::{
-        Invalid, ProductId, Refusal, UserId, Won,
+        Invalid, Patch, Precondition, ProductId, Refusal, UserId, Won,
         product::{Offer, Product, SaleStatus},
         refusal::Entity,
         stock::{self, MAX_UNITS, Shard},
@@ -78,12 +78,14 @@ pub struct NewProduct {
 /// What to change of a product; what is `None` stays.
 #[derive(Debug, Clone, Default)]
 pub struct ProductChange {
+    /// The state that the caller expects the product to be in.
+    pub precondition: Precondition,
     /// Another name.
     pub name: Option<String>,
     /// Another description.
-    pub description: Option<String>,
+    pub description: Patch<String>,
     /// Another category.
-    pub category: Option<String>,
+    pub category: Patch<String>,
     /// Another price.
     pub price: Option<Won>,
     /// Another discount.
@@ -138,6 +140,7 @@ async fn create_once(
         sweep_from: None,
         version: 1,
         created_at: shop.clock.now(),
+        updated_at: Some(shop.clock.now()),
     };
     let product = product.swept_from(shop.clock.now());
     let mut transaction = Transaction::new();
@@ -237,12 +240,14 @@ pub async fn list(shop: &Shop, after: Option<String>, skip: usize, limit: usize)
 /// sweep brings them.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] where there is none or it is another seller's.
+/// [`Refusal::NotFound`] where there is none or it is another seller's, [`Refusal::PreconditionFailed`].
 pub async fn update(shop: &Shop, caller: &Caller, id: &ProductId, change: &ProductChange) -> Result<Stocked, Failure> {
     let mut backoff = shop.backoff();
     loop {
         let seen = owned(shop, caller, id).await?;
+        change.precondition.check(&seen.etag())?;
         let now = changed(&seen, change)?.swept_from(shop.clock.now());
+        let now = Product { updated_at: Some(shop.clock.now().max(seen.last_updated())), ..now };
         let is_one_commit = seen.stock_shards == 1;
         let mut transaction = Transaction::new();
         transaction.add(products::replace(&seen, &now)?);
@@ -272,7 +277,8 @@ pub async fn update(shop: &Shop, caller: &Caller, id: &ProductId, change: &Produ
 }
 
 fn changed(seen: &Product, change: &ProductChange) -> Result<Product, Failure> {
-    let ProductChange { name, description, category, price, discount, status, stock_shards, flash } = change.clone();
+    let ProductChange { precondition: _, name, description, category, price, discount, status, stock_shards, flash } =
+        change.clone();
     let offer = Offer {
         price: price.unwrap_or(seen.offer.price),
         discount: discount.unwrap_or(seen.offer.discount),
@@ -281,8 +287,8 @@ fn changed(seen: &Product, change: &ProductChange) -> Result<Product, Failure> {
     check_discount(&offer)?;
     Ok(Product {
         name: name.unwrap_or_else(|| seen.name.clone()),
-        description: description.or_else(|| seen.description.clone()),
-        category: category.or_else(|| seen.category.clone()),
+        description: description.apply(seen.description.clone()),
+        category: category.apply(seen.category.clone()),
         offer,
         // Fewer shards are a matter of their own.
         stock_shards: stock_shards.map_or(seen.stock_shards, |wanted| wanted.max(seen.stock_shards)),

@@ -138,6 +138,12 @@ pub enum Refusal {
     /// The id is taken.
     #[error("already exists")]
     AlreadyExists(Entity),
+    /// Another user has the e-mail address.
+    #[error("email taken")]
+    EmailTaken,
+    /// The thing has changed since the caller read it.
+    #[error("precondition failed")]
+    PreconditionFailed,
     /// A bound of the shop is reached.
     #[error("limit exceeded")]
     LimitExceeded {

@@ -42,7 +42,7 @@ pub(super) fn furnish(world: &World) -> Vec<Call> {
 }
 
 pub(super) fn new_user(user: &str) -> Value {
-    json!({ "userId": user, "name": "김민수", "email": "minsu@example.com" })
+    json!({ "userId": user, "name": "김민수", "email": format!("{user}@example.com") })
 }
 
 pub(super) fn new_product(chance: &mut Chance, product: &str) -> Value {

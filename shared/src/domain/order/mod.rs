@@ -10,7 +10,7 @@ mod status;
 mod transitions;
 
 pub use difference::Difference;
-pub use history::{Actor, Change, Happening, HistoryEvent, LineStep, Returned};
+pub use history::{Actor, Change, Happening, HistoryEvent, LineStep, Returned, Step};
 pub use life::{Cancellation, HistoryBounds, OrderAction, PayBy};
 pub use line::{LineStatus, OrderLine};
 pub use payment::{Payment, PaymentOutcome, PaymentStatus};

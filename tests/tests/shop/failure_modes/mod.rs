@@ -5,3 +5,4 @@ mod coupons;
 mod orders;
 mod prices;
 mod stock;
+mod input;
