@@ -236,6 +236,7 @@ async fn what_is_shown_works_in(shell: Shell, name: &str) {
     let reference = shop.get("/openapi.json").await.body;
     let typed = running.type_into(shell, &running.here(&samples(&reference)));
     typed.assert_outcomes(&[]);
+    assert!(typed.calls.len() > 33, "{:?}", typed.calls);
     running.stop();
 }
 

@@ -24,7 +24,13 @@ const FUNCTION: &str = "create-product";
 async fn what_ships_reads_no_identity_headers() {
     // The binary takes the place of the one that the stacks run.
     let _alone = no_other_stack().await;
-    let without_assertions = ["--bin", FUNCTION, "--config", "profile.dev.debug-assertions=false"];
+    let without_assertions = [
+        ["--bin", FUNCTION],
+        ["--config", "profile.dev.debug-assertions=false"],
+        // Compiled sooner.
+        ["--config", "profile.dev.package.shared.opt-level=0"],
+    ];
+    let without_assertions = without_assertions.concat();
     let shipped = copy(&build_with(&without_assertions).await.unwrap(), "shipped");
     let debug = copy(&build().await.unwrap(), "debug");
 
