@@ -147,17 +147,16 @@ impl Call {
         let (route, parameters) = found.map_or((None, Vec::new()), |(route, parameters)| (Some(route), parameters));
         let parameters: HashMap<String, String> =
             parameters.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let query: HashMap<String, Vec<String>> = query
-            .split('&')
-            .filter_map(|pair| pair.split_once('='))
-            .map(|(name, value)| (name.to_owned(), vec![value.to_owned()]))
-            .collect();
+        let mut asked: HashMap<String, Vec<String>> = HashMap::new();
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            asked.entry(name.into_owned()).or_default().push(value.into_owned());
+        }
         let mut request = http::Request::builder().method(self.method.as_str()).uri(self.path.replace(' ', "%20"));
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
         let request = request.body(self.body).expect("a request can be made");
-        let request = request.with_path_parameters(parameters).with_query_string_parameters(query);
+        let request = request.with_path_parameters(parameters).with_query_string_parameters(asked);
 
         let endpoint = router::endpoint(function).expect("each route's function is in the router");
         let instance = self.instance.expect("a call goes to an instance");
@@ -167,7 +166,7 @@ impl Call {
             _ => Value::Null,
         };
         if let Some(route) = route {
-            contract::check(route, response.status().as_u16(), &body);
+            contract::check(route, response.status().as_u16(), response.headers(), &body);
         }
         Answer { status: response.status().as_u16(), headers: response.headers().clone(), body }
     }

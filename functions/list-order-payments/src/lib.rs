@@ -19,7 +19,7 @@ use shared::{
     responses((status = 200, description = "All payments of the order.", body = [PaymentView])),
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
-    let order_id: OrderId = request.parameter("orderId")?;
+    let order_id: OrderId = request.only_parameter("orderId")?;
     let caller = request.caller()?;
     let payments = orders::payments(shop, caller, &order_id).await?;
     Reply::page(payments.into_iter().map(PaymentView::from).collect(), None)

@@ -66,6 +66,8 @@ pub enum Invariant {
     Payments,
     /// Order sheets and their orders agree.
     Sheets,
+    /// An e-mail address has one user.
+    Emails,
 }
 
 impl fmt::Display for Invariant {
@@ -80,6 +82,7 @@ impl fmt::Display for Invariant {
             Self::Holds => "7 holds",
             Self::Payments => "payments",
             Self::Sheets => "sheets",
+            Self::Emails => "emails",
         })
     }
 }

@@ -71,6 +71,7 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         status: UserStatus::Active,
         seller: None,
         created_at: at("2026-11-01T00:00:00Z")?,
+        updated_at: at("2026-11-01T00:00:00Z")?,
     };
     let entry_id = "3vb7q2zk5m4x6n8w1t9c0rfadj".to_owned();
     let charge = Won::new(50_000);
@@ -209,6 +210,7 @@ fn product() -> Result<ProductView, Error> {
         stock: 98,
         status: ShownStatus::OnSale,
         seller_id: Some(UserId::try_from("jeju-farm".to_owned())?),
+        updated_at: at("2026-11-10T00:00:00Z")?,
     })
 }
 
@@ -269,6 +271,7 @@ fn campaign() -> Result<Campaign, Error> {
         validity: Validity::Days(30),
         counter_shards: 1,
         created_at: at("2026-11-18T00:00:00Z")?,
+        updated_at: None,
     })
 }
 
@@ -291,6 +294,7 @@ pub fn issued_coupon() -> Result<IssuedCoupon, Error> {
         used_at: None,
         order_id: None,
         revoked_at: None,
+        reissues: 0,
     })
 }
 
@@ -331,7 +335,7 @@ pub(crate) fn failure(code: Code) -> Result<ApiError, Error> {
             order_id: OrderId::try_from("kq3d6s7wz5x2v4mb8n1t9c0rfa".to_owned())?,
             item_id: "1".to_owned(),
             status: LineStatus::Delivered,
-            allowed: allowed_next(LineStatus::Delivered, Actor::Customer),
+            allowed: allowed_next(LineStatus::Delivered, None, Actor::Customer),
         },
         Code::OrderSheetExpired => {
             Refusal::SheetExpired { order_sheet_id: OrderSheetId::try_from("wz5x2v4mb8n1t9c0rfakq3d6s7".to_owned())? }
@@ -339,6 +343,7 @@ pub(crate) fn failure(code: Code) -> Result<ApiError, Error> {
         Code::UserNotActive => Refusal::UserNotActive,
         Code::AlreadyExists => Refusal::AlreadyExists(Entity::Product),
         Code::LimitExceeded => Refusal::LimitExceeded { limit: "balance", max: MAX_BALANCE.get() },
+        Code::PreconditionFailed => Refusal::PreconditionFailed,
         Code::IdempotencyKeyReused => Refusal::IdempotencyKeyReused,
     };
     Ok(refusal.into())

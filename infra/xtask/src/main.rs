@@ -5,6 +5,7 @@ mod dev;
 mod dlq;
 mod env;
 mod failure;
+mod migrate;
 mod run;
 mod sample;
 mod test;
@@ -94,6 +95,17 @@ enum Command {
         arguments: Vec<String>,
     },
 
+    /// Bring the data of an earlier stage to the form that the shop expects now
+    ///
+    /// Without `--table` the table of the shop that `cargo xtask dev` runs. Resumable, and safe while the shop is open;
+    /// `cargo xtask migrate --help` has the rest.
+    #[command(disable_help_flag = true)]
+    Migrate {
+        /// What is passed on to the tool
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+
     /// See to dead letters: `list`, `show`, `redrive` or `drop` what could not be handled
     ///
     /// Those of the shop that `cargo xtask dev` runs, unless `--stack` names a deployed one; `cargo xtask dlq --help` has the
@@ -126,6 +138,7 @@ async fn main() -> ExitCode {
             unless_stopped(run::binary("simulate", &arguments, [])).await
         }
         Command::Audit { arguments } => unless_stopped(audit::run(arguments)).await,
+        Command::Migrate { arguments } => unless_stopped(migrate::run(arguments)).await,
         Command::Dlq { arguments } => unless_stopped(dlq::run(arguments)).await,
     };
     match outcome {

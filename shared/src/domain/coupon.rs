@@ -2,14 +2,10 @@
 
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{
-    CouponId, OrderId, UserId, Won,
-    bounded::bounded,
-    invalid::named,
-    refusal::CouponProblem,
-    swept::{GRACE_SECONDS, Swept},
-    time,
+    CouponId, ETag, OrderId, UserId, Won, bounded::bounded, invalid::named, refusal::CouponProblem, swept::Swept, time,
 };
 
 /// What a coupon takes off, and from which orders.
@@ -94,17 +90,42 @@ pub struct Campaign {
     /// When it was created.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub created_at: Timestamp,
+    /// When somebody last changed it; not in a record of the first stage.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "jiff::fmt::serde::timestamp::millisecond::optional"
+    )]
+    pub updated_at: Option<Timestamp>,
 }
 
+/// How long after a campaign's end somebody may still draw, in seconds: a function lives 10, and clocks differ by some.
+const LAST_DRAW_SECONDS: i64 = 30;
+
 impl Campaign {
-    /// Whether it issues coupons at this instant.
+    /// When somebody last changed the campaign; its creation, where the record does not say.
+    pub fn last_updated(&self) -> Timestamp {
+        self.updated_at.unwrap_or(self.created_at)
+    }
+
+    /// The tag of the campaign's described fields. Its counters are none of them.
+    pub fn etag(&self) -> ETag {
+        let Self { coupon_id, name, description, terms, total_quantity, validity, counter_shards, .. } = self;
+        let instants = [self.issue_from, self.issue_until, self.created_at, self.last_updated()];
+        let instants = instants.map(Timestamp::as_millisecond);
+        let quantities = json!([total_quantity, counter_shards]);
+        ETag::from_fields(&json!([coupon_id, name, description, terms, quantities, validity, instants]))
+    }
+
+    /// Whether it issues coupons at this instant: within its window, and only coupons that can still be used. Campaigns of the
+    /// first stage may have a `validUntil` that passes while they issue.
     pub fn is_open(&self, now: Timestamp) -> bool {
-        self.issue_from <= now && now < self.issue_until
+        self.issue_from <= now && now < self.issue_until && self.expiry(now).is_ok_and(|expiry| now < expiry)
     }
 
     /// Whether nobody draws tickets any more: who began just before the end has had time enough.
     pub fn is_over(&self, now: Timestamp) -> bool {
-        self.issue_until.checked_add(GRACE_SECONDS.seconds()).is_ok_and(|over| over <= now)
+        self.issue_until.checked_add(LAST_DRAW_SECONDS.seconds()).is_ok_and(|over| over <= now)
     }
 
     /// The instant at which a coupon issued now can no longer be used.
@@ -234,6 +255,9 @@ pub struct IssuedCoupon {
         with = "jiff::fmt::serde::timestamp::millisecond::optional"
     )]
     pub revoked_at: Option<Timestamp>,
+    /// How many coupons of the campaign the user had before this one, all of them revoked.
+    #[serde(default, skip_serializing_if = "is_none_before")]
+    pub reissues: u64,
 }
 
 impl IssuedCoupon {
@@ -263,6 +287,11 @@ impl IssuedCoupon {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_none_before(reissues: &u64) -> bool {
+    *reissues == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_zero(number: &i64) -> bool {
     *number == 0
 }
@@ -287,6 +316,7 @@ mod tests {
             validity,
             counter_shards: 1,
             created_at: at("2026-10-01T00:00:00Z"),
+            updated_at: None,
         }
     }
 
@@ -297,6 +327,13 @@ mod tests {
         assert!(campaign.is_open(at("2026-11-01T00:00:00Z")));
         assert!(campaign.is_open(at("2026-11-30T23:59:59.999Z")));
         assert!(!campaign.is_open(at("2026-12-01T00:00:00Z")));
+    }
+
+    #[test]
+    fn a_campaign_whose_coupons_have_expired_is_closed() {
+        let campaign = campaign(Validity::Until(at("2026-11-20T00:00:00Z")));
+        assert!(campaign.is_open(at("2026-11-19T23:59:59.999Z")));
+        assert!(!campaign.is_open(at("2026-11-20T00:00:00Z")));
     }
 
     #[test]
@@ -322,6 +359,7 @@ mod tests {
             used_at: None,
             order_id: None,
             revoked_at: None,
+            reissues: 0,
         };
         assert_eq!(coupon.usable(at("2026-11-29T23:59:59.999Z")), Ok(()));
         assert_eq!(coupon.usable(at("2026-11-30T00:00:00Z")), Err(CouponProblem::Expired));

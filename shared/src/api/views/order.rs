@@ -8,7 +8,9 @@ use crate::{
     app::orders::{OrderPayment, Visible},
     domain::{
         CouponId, OrderId, OrderSheetId, ProductId, UserId, Won,
-        order::{Actor, Change, HistoryEvent, LineStatus, OrderAction, OrderStatus, PaymentMethod, PaymentStatus},
+        order::{
+            Actor, Change, HistoryEvent, LineStatus, OrderAction, OrderStatus, PaymentMethod, PaymentStatus, Step,
+        },
     },
 };
 
@@ -98,10 +100,10 @@ pub struct OrderLineView {
 impl From<Visible> for OrderView {
     fn from(visible: Visible) -> Self {
         let allowed_actions = visible.allowed_actions();
-        let allowed_next: Vec<Vec<LineStatus>> =
-            visible.order.items.iter().map(|line| visible.allowed_next(line)).collect();
+        let next_statuses: Vec<Vec<LineStatus>> =
+            (1..=visible.order.items.len()).map(|number| visible.next_statuses(number)).collect();
         let Visible { order, lines, .. } = visible;
-        let items = order.items.into_iter().zip(allowed_next).zip(1..);
+        let items = order.items.into_iter().zip(next_statuses).zip(1..);
         let items = items.filter(|(_, number)| lines.contains(number));
         let items = items.map(|((line, allowed_actions), sequence)| OrderLineView {
             item_id: sequence.to_string(),
@@ -147,6 +149,8 @@ impl From<Visible> for OrderView {
 #[serde(rename_all = "camelCase")]
 #[schema(as = HistoryEntry)]
 pub struct HistoryView {
+    /// Names the step within its order, for good.
+    pub id: String,
     /// What happened.
     pub event: HistoryEvent,
     /// The line, or none where it is the order as a whole.
@@ -180,8 +184,9 @@ pub enum State {
 }
 
 /// An order's history, oldest step first.
-pub fn history(Visible { order, lines, .. }: &Visible) -> Vec<HistoryView> {
-    let steps = order.changes().into_iter().filter_map(|(happening, actor, change)| {
+pub fn history(visible: &Visible) -> Vec<HistoryView> {
+    let Visible { order, lines, .. } = visible;
+    let steps = order.steps().into_iter().filter_map(|Step { id, happening, actor, change }| {
         let (item_id, from, to, units) = match change {
             Change::Order { from, to } => (None, from.map(State::Order), State::Order(to), 0),
             Change::Line { number, from, to, units } if lines.contains(&number) => {
@@ -190,12 +195,13 @@ pub fn history(Visible { order, lines, .. }: &Visible) -> Vec<HistoryView> {
             Change::Line { .. } => return None,
         };
         Some(HistoryView {
+            id,
             event: happening.event,
             item_id,
             from,
             to,
             quantity: (units > 0).then_some(units),
-            reason: happening.reason.clone(),
+            reason: visible.reason(happening).map(str::to_owned),
             actor,
             at: happening.at,
         })
