@@ -86,7 +86,7 @@ impl Running {
         let xtask = repository().join("target/debug/xtask");
         for (name, script) in [
             ("curl", "#!/bin/sh\n/usr/bin/env PATH=\"$REAL_PATH\" curl --noproxy '*' -sS \"$@\" -w '%{stderr}CALL %{http_code} '\"$(printf %s \"$*\" | tr '\\n%' '  ')\"'\\n' 2>> \"$CALLS\"\n".to_owned()),
-            ("cargo", format!("#!/bin/sh\n[ \"$1\" = xtask ] || exit 9\nshift\n\"{}\" \"$@\"\nresult=$?\necho \"CALL $result cargo xtask $*\" >> \"$CALLS\"\nexit $result\n", xtask.display())),
+            ("cargo", format!("#!/bin/sh\n[ \"$1\" = xtask ] || exit 9\nshift\nPATH=\"$REAL_PATH\" \"{}\" \"$@\"\nresult=$?\necho \"CALL $result cargo xtask $*\" >> \"$CALLS\"\nexit $result\n", xtask.display())),
         ] {
             let file = bin.join(name);
             fs::write(&file, script).unwrap();
