@@ -3,6 +3,7 @@
 
 mod caps;
 mod coupons;
+mod doors;
 mod input;
 mod orders;
 mod prices;
