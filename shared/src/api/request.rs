@@ -3,7 +3,10 @@
 use std::sync::OnceLock;
 
 use deserr::Deserr;
-use lambda_http::{Request, RequestExt, http::header};
+use lambda_http::{
+    Request, RequestExt,
+    http::{Method, header},
+};
 use serde_json::Value;
 
 use super::{ApiError, FieldErrors, Language, NoQuery, json};
@@ -33,6 +36,9 @@ pub struct ApiRequest {
 impl ApiRequest {
     /// The header that makes a request safe to repeat.
     pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
+    /// The header that makes a change depend on the state that its caller has read.
+    pub const IF_MATCH: &str = "If-Match";
 
     /// A request by someone whom the runtime knows as `identity`.
     pub fn new(request: Request, identity: Identity) -> Self {
@@ -134,18 +140,18 @@ impl ApiRequest {
         super::both(headers, self.query::<NoQuery>()).map(|_| ())
     }
 
-    /// The state that the caller expects the thing to be in (`If-Match`).
+    /// The state that the caller expects the thing to be in. Only a PATCH depends on it.
     ///
     /// # Errors
     /// Where the header is neither `*` nor a list of entity tags.
     pub fn precondition(&self) -> Result<Precondition, FieldErrors> {
         let values: Vec<_> = self.request.headers().get_all(header::IF_MATCH).iter().collect();
-        if values.is_empty() {
+        if values.is_empty() || self.request.method() != Method::PATCH {
             return Ok(Precondition::None);
         }
         let texts: Option<Vec<&str>> = values.iter().map(|value| value.to_str().ok()).collect();
         let precondition = texts.and_then(|texts| etags(&texts.join(",")));
-        precondition.ok_or_else(|| FieldErrors::one(header::IF_MATCH.as_str(), Invalid::EntityTags))
+        precondition.ok_or_else(|| FieldErrors::one(Self::IF_MATCH, Invalid::EntityTags))
     }
 
     fn says_json(&self) -> bool {

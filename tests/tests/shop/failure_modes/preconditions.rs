@@ -75,8 +75,6 @@ async fn a_change_with_a_stale_tag_changes_nothing() {
             (format!("{stale}, {current}"), 200),
             ("*".to_owned(), 200),
         ] {
-            let current = etag(&shop.get(path).as_admin().await);
-            let header = header.replace(&etag(&shop.get(path).as_admin().await), &current);
             // The clock stands still and the text is the same, so that the tag stays.
             let answer = change(&shop, path, field, text).header("if-match", &header).await;
             assert_eq!(answer.status, status, "{header}");
@@ -90,7 +88,7 @@ async fn a_precondition_must_be_well_formed_and_comes_after_what_the_caller_may(
     let shop = furnished().await;
     for bad in ["abc", "", "\"a\" \"b\"", "w/\"a\"", "\"a"] {
         let answer = shop.patch("/users/mina", json!({ "name": "X", "bogus": 1 })).as_admin().header("if-match", bad);
-        assert_eq!(answer.await.bad_fields(), ["bogus", "if-match"], "{bad:?}");
+        assert_eq!(answer.await.bad_fields(), ["If-Match", "bogus"], "{bad:?}");
     }
     let stale = "\"00000000000000000000000000000000\"";
     let rename = |path: &str| shop.patch(path, json!({ "name": "X" })).header("if-match", stale);
