@@ -90,7 +90,7 @@ impl ApiRequest {
     /// A parameter of the path, of an endpoint that asks nothing else.
     ///
     /// # Errors
-    /// Where it is not of the type, and whatever is wrong with the query.
+    /// Where it is not of the type, or the query is wrong.
     pub fn only_parameter<T: TryFrom<String, Error = Invalid>>(&self, name: &str) -> Result<T, FieldErrors> {
         super::both(self.parameter(name), self.query::<NoQuery>()).map(|(parameter, _)| parameter)
     }
@@ -98,8 +98,8 @@ impl ApiRequest {
     /// The body of an endpoint that asks nothing in the query.
     ///
     /// # Errors
-    /// Where it is too large, not JSON, or has fields that are wrong; and whatever is wrong with the idempotency key, the
-    /// precondition or the query.
+    /// Where it is too large, not JSON, or has fields that are wrong; and every fault of the idempotency key, the
+    /// precondition and the query.
     pub fn body<T: Deserr<FieldErrors>>(&self) -> Result<Result<T, FieldErrors>, ApiError> {
         let bytes: &[u8] = self.request.body();
         if bytes.len() > MAX_BODY_BYTES {
@@ -248,8 +248,8 @@ impl ApiRequest {
 
     fn key_of(&self, shop: &Shop, caller: &str) -> RequestKey {
         let (method, path) = self.line();
-        // A request means the same whatever its white space, the order of its fields and the normalization of its texts,
-        // which are stored in one form; and no body means the same as an empty one.
+        // White space, the order of fields and the normalization of texts, which are stored in one form, are no part of a
+        // request's meaning; and no body means the same as an empty one.
         let payload = self.body.get().map_or_else(|| "{}".to_owned(), Value::to_string);
         let payload = characters::normalize(&payload).into_owned().into_bytes();
         match self.idempotency_key() {

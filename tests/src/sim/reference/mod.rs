@@ -212,7 +212,7 @@ impl Reference {
         fine(shown)
     }
 
-    /// Whether another user who has not withdrawn has the address of this one.
+    /// Whether another user, not withdrawn, has the address of this one.
     fn is_email_taken(&self, id: &str, user: &User) -> bool {
         let is_same = |other: &User| !other.is("WITHDRAWN") && other.email.eq_ignore_ascii_case(&user.email);
         !user.is("WITHDRAWN") && self.users.iter().any(|(other, there)| other != id && is_same(there))

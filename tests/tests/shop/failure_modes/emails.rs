@@ -1,5 +1,5 @@
-//! E-mail addresses: each is of one user who is not withdrawn, whatever its case; claims of the first stage's users come
-//! with the migration.
+//! E-mail addresses: no two users share one, withdrawn ones apart; claims of the first stage's users come with the
+//! migration.
 
 use futures::future::join_all;
 use migrate::Shop as Migrated;
@@ -191,7 +191,7 @@ async fn records_of_the_first_stage_stay_readable_and_changeable() {
     let shop = first_stage().await;
     let mina = shop.get("/users/mina").as_user("mina").await.expect(200);
     assert_eq!(mina["updatedAt"], mina["createdAt"]);
-    // Whatever does not concern the address needs no claim.
+    // A change of anything else needs no claim.
     patch(&shop, "mina", json!({ "name": "새 이름" })).await.expect(200);
     patch(&shop, "mina", json!({ "status": "SUSPENDED" })).await.expect(200);
     assert_eq!(holder(&shop, "same@example.com"), None);
@@ -225,7 +225,7 @@ async fn the_migration_claims_for_the_earliest_and_lists_the_others() {
     shop.audit().await;
 }
 
-/// The claim moves to the earlier user, also from one who claimed the address since the upgrade.
+/// The claim moves to the earlier user, also from a user that claimed the address since the upgrade.
 #[tokio::test]
 async fn the_migration_moves_a_claim_to_an_earlier_user() {
     let shop = first_stage().await;
