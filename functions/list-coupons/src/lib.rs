@@ -3,9 +3,12 @@
 use deserr::Deserr;
 use shared::{
     api::{ApiRequest, ApiResult, FieldErrors, Limit, Reply, cursor::CouponsCursor, schemas, views::IssuedCouponView},
-    app::{Shop, coupons},
+    app::{
+        Shop,
+        coupons::{self, CouponPlace},
+    },
     domain::{
-        CouponId, Invalid, UserId,
+        Invalid, UserId,
         coupon::CouponStatus::{self, Expired, Revoked, Usable, Used},
     },
 };
@@ -78,7 +81,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let Query { user_id, status, cursor, limit } = request.query()?;
     let user_id = request.subject(user_id)?;
     let after = cursor.map(|cursor| cursor.place_for(user_id.as_str())).transpose()?;
-    let after = after.map(CouponId::try_from).transpose();
+    let after = after.map(CouponPlace::try_from).transpose();
     let after = after.map_err(|_| FieldErrors::one("cursor", Invalid::Cursor))?;
 
     let statuses = status.map_or(&[Usable][..], |statuses| statuses.0);
@@ -86,5 +89,5 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let (issued, next) = coupons::list(shop, &user_id, statuses, after, limit).await?;
     let now = shop.clock.now();
     let items = issued.into_iter().map(|coupon| IssuedCouponView::at(now, coupon)).collect();
-    Reply::page(items, next.map(|coupon| CouponsCursor::to(user_id.as_str(), coupon).encode()))
+    Reply::page(items, next.map(|place| CouponsCursor::to(user_id.as_str(), place.as_str()).encode()))
 }

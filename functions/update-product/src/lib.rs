@@ -8,7 +8,7 @@ use shared::{
         products::{self, ProductChange},
     },
     domain::{
-        Invalid, Patch, ProductId,
+        Invalid, Patch, ProductId, Refusal,
         money::Price,
         product::SaleStatus,
         stock::ShardCount,
@@ -44,11 +44,12 @@ struct Body {
     #[deserr(default)]
     #[schema(value_type = Option<SaleStatus>)]
     status: NotNull<SaleStatus>,
-    /// Over how many shards its stock is spread from now on, more or fewer; it goes on selling meanwhile.
+    /// Over how many shards its stock is spread from now on, more or fewer; it goes on selling meanwhile. By
+    /// admins only.
     #[deserr(default)]
     #[schema(value_type = Option<ShardCount>)]
     stock_shards: NotNull<ShardCount>,
-    /// Whether orders draw its units ahead of their commit from now on; it goes on selling meanwhile.
+    /// Whether orders draw its units ahead of their commit from now on; it goes on selling meanwhile. By admins only.
     #[deserr(default)]
     #[schema(value_type = Option<bool>)]
     flash: NotNull<bool>,
@@ -81,6 +82,10 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         return Err(FieldErrors::one("body", Invalid::Empty).into());
     }
     let caller = request.caller_as(&[Role::Seller, Role::Admin])?;
+    let sets_shards = body.stock_shards.is_named() || body.flash.is_named();
+    if sets_shards && caller.role != Role::Admin {
+        return Err(Refusal::Forbidden.into());
+    }
     let change = ProductChange {
         precondition: request.precondition()?,
         name: body.name.get().map(Name::into_string),

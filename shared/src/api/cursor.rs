@@ -16,12 +16,13 @@ use sha2::{Digest, Sha256};
 
 use super::FieldErrors;
 use crate::{
-    domain::{CouponId, Invalid, OrderId, ProductId},
+    app::coupons::CouponPlace,
+    domain::{Invalid, OrderId, ProductId},
     store::keys,
 };
 
-/// The most characters of a cursor: eight bytes, an instant of 13 digits, `#` and an id.
-const MAX_LENGTH: usize = 128;
+/// The most characters of a cursor: eight bytes, two ids and the `#` between them.
+const MAX_LENGTH: usize = 192;
 
 const DIGEST: usize = 4;
 
@@ -78,7 +79,7 @@ impl List for Coupons {
     const NAME: &'static str = "coupons";
 
     fn is_place(place: &str) -> bool {
-        CouponId::try_from(place.to_owned()).is_ok()
+        CouponPlace::try_from(place.to_owned()).is_ok()
     }
 }
 
@@ -213,6 +214,8 @@ mod tests {
         for bad in ["", "0", "-1", "+1", "01", "1000000000000", "18446744073709551616", "x"] {
             refused::<Entries>(&Cursor::<Entries>::to("mina", bad).encode());
         }
-        refused::<Coupons>(&Cursor::<Coupons>::to("mina", "a#b").encode());
+        for bad in ["", "a b", "a#b c", "a#b#c"] {
+            refused::<Coupons>(&Cursor::<Coupons>::to("mina", bad).encode());
+        }
     }
 }

@@ -42,6 +42,8 @@ pub enum Record {
     EmailClaim { address: EmailKey, claim: EmailClaim },
     /// A user's coupon.
     IssuedCoupon(Box<IssuedCoupon>),
+    /// A revoked coupon whose campaign has issued the user another.
+    ReplacedCoupon(Box<IssuedCoupon>),
     /// A user's cart.
     Cart { user: UserId, cart: Cart },
     /// An order.
@@ -123,6 +125,7 @@ impl Record {
                 Ok(Self::EmailClaim { address: EmailKey::from((*address).to_owned()), claim: reader.record()? })
             }
             (["USER", _], ["COUPON", _]) => reader.record().map(Self::IssuedCoupon),
+            (["USER", _], ["COUPON", _, _]) => reader.record().map(Self::ReplacedCoupon),
             (["USER", user], ["CART"]) => Ok(Self::Cart { user: reader.part(user)?, cart: reader.record()? }),
             (["ORDER", _], ["ORDER"]) => reader.record().map(Self::Order),
             (["ORDER", _], ["PAYMENT", _]) => reader.record().map(Self::Payment),
@@ -181,6 +184,9 @@ impl Record {
             Self::LedgerEntry { user, entry } => keys::ledger_entry(user, entry.sequence),
             Self::EmailClaim { address, .. } => keys::email(address),
             Self::IssuedCoupon(coupon) => keys::user_coupon(&coupon.user_id, &coupon.coupon_id),
+            Self::ReplacedCoupon(coupon) => {
+                keys::replaced_coupon(&coupon.user_id, &coupon.coupon_id, &coupon.issued_coupon_id)
+            }
             Self::Cart { user, .. } => keys::cart(user),
             Self::Order(record) => keys::order(&record.order.order_id),
             Self::Payment(payment) => keys::payment(&payment.order_id, &payment.payment_id),

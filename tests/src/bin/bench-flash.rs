@@ -11,7 +11,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use shared::store::Backoff;
+use shared::store::RetryBounds;
 use tests::{
     Answer, TestShop,
     limits::{Limits, Rush, Sale, rush, simulate},
@@ -45,7 +45,7 @@ async fn main() {
     println!(
         "\nThe policy of coupons alone: 1,000,000 customers at once for 100,000 coupons, 4,000 function instances,"
     );
-    println!("1,024 partitions, {} s of patience.\n", Backoff::PATIENCE.as_secs());
+    println!("1,024 partitions, {} s of patience.\n", RetryBounds::PRODUCTION.patience.as_secs());
     println!(
         "                          issued   issued/s  sold out s  all told s  busy  throttled  p50 ms  p99 ms  write units   wall s   events/s"
     );

@@ -235,7 +235,11 @@ fn change_product(_: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
     let body = match chance.below(4) {
         0 => json!({ "price": 1_000 * (2 + chance.below(10)), "discount": 500 }),
         1 => json!({ "status": any(chance, &["ON_SALE", "ON_SALE", "DISCONTINUED", "HIDDEN"]) }),
-        2 => json!({ "stockShards": 1 + chance.below(4), "flash": chance.below(2) == 0 }),
+        2 => {
+            let body = json!({ "stockShards": 1 + chance.below(4), "flash": chance.below(2) == 0 });
+            let call = call("PATCH", format!("/products/{}", any(chance, &PRODUCTS))).json(&body);
+            return ask("admin", call.as_admin(), false);
+        }
         _ => json!({ "status": "ON_SALE", "name": "새 이름" }),
     };
     ask(SELLER, call("PATCH", format!("/products/{}", any(chance, &PRODUCTS))).json(&body).as_seller(SELLER), false)
@@ -290,7 +294,7 @@ fn other(world: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
     let (user, product, coupon) = (any(chance, &USERS), any(chance, &PRODUCTS), any(chance, &COUPONS));
     match chance.below(3) {
         0 => change(user, post("/users", &new_user(user))),
-        1 => change(SELLER, post("/products", &new_product(chance, product)).as_seller(SELLER)),
+        1 => change("admin", post("/products", &new_product(chance, product)).as_admin()),
         _ => change("admin", post("/coupons", &new_coupon(world, chance, coupon)).as_admin()),
     }
 }

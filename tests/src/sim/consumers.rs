@@ -226,6 +226,7 @@ const PACE: Pace = Pace {
     rows: 4,
     pages: 3,
     products: 2,
+    parts: 2,
 };
 
 /// How often the rebuild is called in a night.

@@ -89,8 +89,9 @@ async fn products() {
     let shop = TestShop::new();
     let tea = json!({
         "productId": "tea", "name": "녹차", "price": 1_000, "stock": 5, "stockShards": 2, "flash": true,
+        "sellerId": "dabang",
     });
-    shop.post("/products", tea).as_seller("dabang").await.expect(201);
+    shop.post("/products", tea).as_admin().await.expect(201);
     let tea: ProductId = id("tea");
     insta::assert_json_snapshot!(stored(&shop, keys::product(&tea)), @r#"
     {

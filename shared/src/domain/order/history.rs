@@ -178,6 +178,15 @@ impl Order {
     pub fn changes(&self) -> Vec<(&Happening, Actor, Change)> {
         self.steps().into_iter().map(|Step { happening, actor, change, .. }| (happening, actor, change)).collect()
     }
+
+    /// The state that a line was in before the one it is in.
+    pub fn status_before(&self, number: usize) -> Option<LineStatus> {
+        let of_line = |change: Change| match change {
+            Change::Line { number: moved, from, to, .. } if moved == number && from != Some(to) => Some(from),
+            Change::Line { .. } | Change::Order { .. } => None,
+        };
+        self.changes().into_iter().rev().find_map(|(_, _, change)| of_line(change)).flatten()
+    }
 }
 
 /// An order on its way through its history.
@@ -195,7 +204,7 @@ impl Replay {
             HistoryEvent::Placed => self.move_all(LineStatus::PendingPayment, happening.actor, &mut steps),
             HistoryEvent::PaymentFailed => {
                 self.failed = true;
-                self.move_all(LineStatus::PendingPayment, happening.actor, &mut steps);
+                self.move_all(LineStatus::Cancelled, happening.actor, &mut steps);
             }
             HistoryEvent::Paid => {
                 self.paid = true;
