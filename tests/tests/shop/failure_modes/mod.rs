@@ -4,7 +4,9 @@
 mod caps;
 mod coupons;
 mod doors;
+mod emails;
 mod input;
 mod orders;
+mod preconditions;
 mod prices;
 mod stock;
