@@ -270,6 +270,7 @@ impl Shop {
             used_at: used_for.map(|_| at(TODAY)),
             order_id: used_for.map(order),
             revoked_at: None,
+            reissues: 0,
         };
         self.put(keys::user_coupon(&issued.user_id, &issued.coupon_id), issued);
     }

@@ -198,6 +198,8 @@ pub enum CouponProblem {
     OrderTooSmall,
     /// Shipping is free already.
     ShippingAlreadyFree,
+    /// It would take nothing off.
+    NothingToDiscount,
 }
 
 impl CouponProblem {
@@ -210,6 +212,7 @@ impl CouponProblem {
             Self::Revoked => "REVOKED",
             Self::OrderTooSmall => "MIN_ORDER_AMOUNT",
             Self::ShippingAlreadyFree => "SHIPPING_ALREADY_FREE",
+            Self::NothingToDiscount => "NOTHING_TO_DISCOUNT",
         }
     }
 }

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    Actor, Happening, HistoryEvent, LineStatus, LineStep, Order, OrderStatus, PaymentMethod, Returned,
-    transitions::{allowed_next, allowed_next_as, may_ever_move_to},
+    Actor, Happening, HistoryEvent, LineStatus, LineStep, Order, OrderLine, OrderStatus, PaymentMethod, Returned,
+    transitions::{allowed_next_as, may_ever_move_to},
 };
 use crate::domain::{PaymentId, Refusal, Won, invalid::named, refusal::Entity};
 
@@ -128,10 +128,7 @@ impl Order {
         }
         let mut order = self.clone();
         order.hold_expires_at = None;
-        for line in &mut order.items {
-            line.status = LineStatus::Cancelled;
-            line.cancelled_quantity = line.quantity.get();
-        }
+        order.items.iter_mut().for_each(OrderLine::end_unpaid);
         Ok(order.happened(Happening::new(event, actor, now)))
     }
 
@@ -211,13 +208,13 @@ impl Order {
         now: Timestamp,
     ) -> Result<Option<Self>, Refusal> {
         let line = self.line(number).ok_or_else(|| Refusal::not_found(Entity::OrderItem, number))?;
-        if !actors.iter().any(|actor| may_ever_move_to(to, *actor)) {
+        if !actors.iter().any(|actor| may_ever_move_to(line.status, to, *actor)) {
             return Err(Refusal::Forbidden);
         }
         if line.status == to {
             return Ok(None);
         }
-        let actor = actors.iter().find(|actor| allowed_next(line.status, **actor).contains(&to));
+        let actor = actors.iter().find(|actor| self.next_statuses(number, &[**actor]).contains(&to));
         let actor = *actor.ok_or_else(|| self.line_conflict(number, line.status, actors))?;
         let units = if to.is_gone() { line.live_units() } else { 0 };
         let event = if to == LineStatus::Cancelled { HistoryEvent::Cancelled } else { HistoryEvent::LineMoved };
@@ -293,8 +290,14 @@ impl Order {
         }
     }
 
+    /// The states that a caller who may act as any of `actors` may move a line to; none for a line that does not exist.
+    pub fn next_statuses(&self, number: usize, actors: &[Actor]) -> Vec<LineStatus> {
+        let Some(line) = self.line(number) else { return Vec::new() };
+        allowed_next_as(line.status, self.status_before(number), actors)
+    }
+
     fn line_conflict(&self, number: usize, status: LineStatus, actors: &[Actor]) -> Refusal {
-        let allowed = allowed_next_as(status, actors);
+        let allowed = self.next_statuses(number, actors);
         Refusal::LineStateConflict { order_id: self.order_id.clone(), item_id: number.to_string(), status, allowed }
     }
 }

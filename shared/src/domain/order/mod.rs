@@ -144,7 +144,8 @@ impl Order {
 
     /// The record of an order that the balance was too low for.
     pub fn payment_failed(order_id: OrderId, draft: Draft) -> Self {
-        let mut order = Self::begun(order_id, draft, HistoryEvent::PaymentFailed, LineStatus::PendingPayment);
+        let mut order = Self::begun(order_id, draft, HistoryEvent::PaymentFailed, LineStatus::Cancelled);
+        order.items.iter_mut().for_each(OrderLine::end_unpaid);
         order.status = order.derive_status();
         order
     }

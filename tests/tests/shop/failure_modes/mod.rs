@@ -1,2 +1,5 @@
 //! Failures that users of this shop and of others reported, each with the value that was reported.
 //! ARCHITECTURE.md ("Failure modes seen elsewhere") lists them with their sources.
+
+mod coupons;
+mod orders;
