@@ -102,7 +102,9 @@ impl Connection {
         let timeouts = TimeoutConfig::builder()
             .operation_attempt_timeout(Duration::from_secs(1))
             .operation_timeout(Duration::from_secs(7));
-        let retries = RetryConfig::standard().with_max_attempts(3).with_use_static_exponential_base(true);
+        let retries = RetryConfig::standard()
+            .with_max_attempts(self.world.knobs.sdk_attempts)
+            .with_use_static_exponential_base(true);
         let mut config = wire::to(self).into_builder().timeout_config(timeouts.build()).retry_config(retries);
         config.set_credentials_provider(None);
         config.build()
@@ -255,7 +257,7 @@ fn carry_out(world: &World, mut sent: Sent, mut way: Way) -> Result<(u16, Value)
     answer
 }
 
-fn serve(world: &World, sent: Sent, chance: &mut Chance) -> Result<(u16, Value), ConnectorError> {
+fn serve(world: &World, mut sent: Sent, chance: &mut Chance) -> Result<(u16, Value), ConnectorError> {
     match sent.service.as_str() {
         "AWSEvents" => Ok(world.mail.put_events(world, &sent.body, chance)),
         "AmazonSQS" if sent.operation == "SendMessage" => {
@@ -264,12 +266,51 @@ fn serve(world: &World, sent: Sent, chance: &mut Chance) -> Result<(u16, Value),
         }
         "AmazonSQS" => Ok((200, world.mail.postpone(&sent.body))),
         _ => {
+            if let Some(refusal) = exceeds(world, &sent) {
+                return Ok(refusal);
+            }
+            cut_short(world, &mut sent, chance);
             let stale = world.goes_wrong(FaultKind::StaleReads);
             let lag = || {
                 if stale && chance.below(2) == 0 { Duration::from_millis(chance.below(1_500)) } else { Duration::ZERO }
             };
-            world.table.carry_out(&sent.operation, sent.body, lag)
+            let request = if world.is_mutant() { sent.body.clone() } else { Value::Null };
+            let mut answer = world.table.carry_out(&sent.operation, sent.body, lag);
+            if let Ok((200, body)) = &mut answer {
+                world.change_answer(&request, body);
+            }
+            answer
         }
+    }
+}
+
+/// What DynamoDB says of a call with more in it than it takes.
+fn exceeds(world: &World, sent: &Sent) -> Option<(u16, Value)> {
+    let bounds = world.knobs.bounds.table;
+    let (count, most) = match sent.operation.as_str() {
+        "TransactWriteItems" | "TransactGetItems" => (&sent.body["TransactItems"], bounds.actions),
+        "BatchGetItem" => (&sent.body["RequestItems"][TABLE]["Keys"], bounds.batch_keys),
+        _ => return None,
+    };
+    let count = count.as_array().map_or(0, Vec::len);
+    let refusal = || {
+        let message = format!("1 validation error detected: {count} members where there may be {most}");
+        world.blame(format!("{} of {message}", sent.operation));
+        (400, dynamo::error("ValidationException", &message))
+    };
+    (count > most).then(refusal)
+}
+
+/// Lists inside of the shop whose rows can be so large that a page ends at a megabyte, or so many that somebody filters
+/// them.
+const CUT_SHORT: [&str; 7] = ["REBUILD#", "HOLDS#", "SHEETS#", "CAMPAIGNS", "EXPIRIES", "SHELVES", "SALES"];
+
+fn cut_short(world: &World, sent: &mut Sent, chance: &mut Chance) {
+    let pk = sent.body["ExpressionAttributeValues"][":pk"]["S"].as_str().unwrap_or_default();
+    let can_be = sent.operation == "Scan" || CUT_SHORT.iter().any(|list| pk.starts_with(list));
+    if can_be && world.goes_wrong(FaultKind::ShortPages) && chance.below(4) == 0 {
+        let limit = sent.body["Limit"].as_u64().expect("a read of a list is bounded");
+        sent.body["Limit"] = json!(limit.div_ceil(2));
     }
 }
 

@@ -1,7 +1,7 @@
 //! What sellers and admins set, and what everybody sees of it: a value that is seen was set by somebody, and was not for
 //! certain set anew before anybody looked.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -80,15 +80,43 @@ impl Registers {
         (!can_be).then(|| format!("{field} of {of} is seen as {seen}, after {writes:?}"))
     }
 
-    /// What of an order or an order sheet cannot be, which somebody placed or drew up from this instant on.
-    pub(super) fn wrong_in(&self, order: &Value, began: Instant) -> Vec<String> {
+    /// What of an answer cannot be, to a call that was made from this instant on. `age` is how old a name may be that
+    /// nothing asserts.
+    pub(super) fn wrong_in(&self, call: &Call, data: &Value, began: Instant, age: Duration) -> Vec<String> {
+        let of_old = began.checked_sub(age).unwrap_or(began);
         let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
-        let mut wrong = Vec::from_iter(self.check(&text(order, "userId"), "status", &json!("ACTIVE"), began));
-        for line in order["items"].as_array().into_iter().flatten() {
-            let product = text(line, "productId");
-            wrong.extend(self.check(&product, "price", &line["unitPrice"], began));
-            wrong.extend(self.check(&product, "discount", &line["unitDiscount"], began));
-            wrong.extend(self.check(&product, "status", &json!("ON_SALE"), began));
+        let mut wrong = Vec::new();
+        let items = || data["items"].as_array().into_iter().flatten();
+        match call.function() {
+            "create-order" | "create-order-sheet" => {
+                wrong.extend(self.check(&text(data, "userId"), "status", &json!("ACTIVE"), began));
+                let is_of_sheet = call.sent()["orderSheetId"].is_string();
+                for line in items() {
+                    let product = text(line, "productId");
+                    wrong.extend(self.check(&product, "price", &line["unitPrice"], began));
+                    wrong.extend(self.check(&product, "discount", &line["unitDiscount"], began));
+                    wrong.extend(self.check(&product, "status", &json!("ON_SALE"), began));
+                    if !is_of_sheet {
+                        wrong.extend(self.check(&product, "name", &line["name"], of_old));
+                    }
+                }
+            }
+            "get-cart" | "add-to-cart" => {
+                // Of what is hidden only the id shows.
+                for item in items().filter(|item| item["status"] != "DISCONTINUED") {
+                    let product = text(item, "productId");
+                    wrong.extend(self.check(&product, "price", &item["price"], began));
+                    wrong.extend(self.check(&product, "discount", &item["discount"], began));
+                    wrong.extend(self.check(&product, "status", &json!("ON_SALE"), began));
+                    wrong.extend(self.check(&product, "name", &item["name"], of_old));
+                }
+            }
+            "get-product" => {
+                for field in ["price", "discount", "name"] {
+                    wrong.extend(self.check(&text(data, "productId"), field, &data[field], began));
+                }
+            }
+            _ => {}
         }
         wrong
     }
