@@ -7,6 +7,7 @@ use std::{
 };
 
 use jsonschema::Validator;
+use lambda_http::http::HeaderMap;
 use serde_json::{Value, json};
 use shared::api::routes::Route;
 
@@ -21,12 +22,14 @@ static REFERENCE: LazyLock<Value> = LazyLock::new(|| {
 /// # Panics
 /// Where the reference says otherwise.
 #[track_caller]
-pub(crate) fn check(route: &Route, status: u16, body: &Value) {
+pub(crate) fn check(route: &Route, status: u16, headers: &HeaderMap, body: &Value) {
     let asked = format!("{} {}", route.method, route.path);
     let operation = &REFERENCE["paths"][route.path][route.method.to_lowercase()];
     let response = &operation["responses"][status.to_string()];
     assert!(!response.is_null(), "the reference knows no {status} of {asked}: {body}");
     let response = follow(response);
+    let is_tagged = response["headers"]["ETag"].is_object();
+    assert_eq!(headers.contains_key("etag"), is_tagged, "whether the {status} of {asked} has an ETag");
 
     let contents = &response["content"];
     assert!(!contents.is_null() || body.is_null(), "the reference knows no content of the {status} of {asked}: {body}");

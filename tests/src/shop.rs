@@ -156,7 +156,7 @@ impl TestShop {
 
     /// A customer with a balance.
     pub async fn customer(&self, id: &str, balance: i64) {
-        let user = json!({ "userId": id, "name": "김민수", "email": "minsu@example.com" });
+        let user = json!({ "userId": id, "name": "김민수", "email": format!("{id}@example.com") });
         self.post("/users", user).await.expect(201);
         let mut missing = balance;
         while missing > 0 {

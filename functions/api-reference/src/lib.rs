@@ -1,7 +1,7 @@
 //! `GET /openapi.json` and `GET /docs`: what the API is, for programs and for people.
 
 use shared::{
-    api::{ApiRequest, ApiResult, Reply},
+    api::{ApiRequest, ApiResult, NoQuery, Reply},
     domain::{Refusal, refusal::Entity},
 };
 
@@ -14,8 +14,9 @@ const PAGE: &str = include_str!("docs.html");
 /// The document or the page, by the path.
 ///
 /// # Errors
-/// 404 for any other path, which no route leads here with.
+/// 400 for a parameter; 404 for any other path, which no route leads here with.
 pub fn handle(request: &ApiRequest) -> ApiResult {
+    request.query::<NoQuery>()?;
     match request.path().rsplit('/').next() {
         Some("openapi.json") => Ok(document()),
         Some("docs") => Ok(page()),

@@ -4,22 +4,28 @@ use std::collections::BTreeMap;
 
 use deserr::Deserr;
 use shared::{
-    api::{ApiRequest, ApiResult, FieldErrors, Reply, parameters::IdempotencyKey, views::OrderView},
+    api::{ApiRequest, ApiResult, FieldErrors, NotNull, Reply, parameters::IdempotencyKey, views::OrderView},
     app::{Shop, orders},
-    domain::{Invalid, OrderId, OrderItemId, Quantity, Refusal, order::Cancellation, refusal::Entity, text::Line},
+    domain::{
+        Invalid, OrderId, OrderItemId, Quantity, Refusal,
+        order::{Cancellation, MAX_LINES},
+        refusal::Entity,
+        text::Line,
+    },
 };
 
 /// The most entries that a part can be said in: as many as an order has lines.
-const MAX_ITEMS: usize = orders::MAX_LINES;
+const MAX_ITEMS: usize = MAX_LINES as usize;
 
 #[derive(Debug, Default, Deserr, utoipa::ToSchema)]
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 #[schema(as = NewCancellation, rename_all = "camelCase")]
 struct Body {
-    /// What to cancel, each line once; all that is left of the order unless told.
+    /// What to cancel, each line once; all that is left of the order unless told. Null is refused: a client that lost its
+    /// list must not cancel everything.
     #[deserr(default)]
-    #[schema(min_items = 1, max_items = 50)]
-    items: Option<Vec<Item>>,
+    #[schema(value_type = Option<Vec<Item>>, min_items = 1, max_items = 50)]
+    items: NotNull<Vec<Item>>,
     /// Why; kept in the order's history.
     #[deserr(default)]
     reason: Option<Line>,
@@ -51,7 +57,7 @@ struct Item {
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let (order_id, Body { items, reason }) = request.parameter_and_body("orderId")?;
-    let what = cancellation(items)?;
+    let what = cancellation(items.get())?;
     let caller = request.caller()?;
     let key = request.key(shop, &caller.user_id);
     let reason = reason.map(Line::into_string);

@@ -3,7 +3,7 @@
 use deserr::Deserr;
 use jiff::Timestamp;
 use shared::{
-    api::{ApiRequest, ApiResult, FieldErrors, Reply, parameters::IdempotencyKey, views::CampaignView},
+    api::{ApiRequest, ApiResult, FieldErrors, NewId, Reply, parameters::IdempotencyKey, views::CampaignView},
     app::{
         Role, Shop,
         coupons::{self, NewCampaign},
@@ -24,7 +24,8 @@ use shared::{
 struct Body {
     /// The id to have; without it, one is made.
     #[deserr(default)]
-    coupon_id: Option<CouponId>,
+    #[schema(value_type = Option<CouponId>)]
+    coupon_id: Option<NewId<CouponId>>,
     /// What it is called.
     name: Name,
     /// More about it.
@@ -76,7 +77,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let (value, validity) = check(&body, shop.clock.now())?;
     let caller = request.caller_as(&[Role::Admin])?;
     let new = NewCampaign {
-        coupon_id: body.coupon_id,
+        coupon_id: body.coupon_id.map(NewId::into_id),
         name: body.name.into_string(),
         description: body.description.map(Description::into_string),
         terms: Terms {
@@ -92,7 +93,9 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         counter_shards: body.counter_shards,
     };
     let key = request.key(shop, &caller.user_id);
-    Reply::created(CampaignView::from(coupons::create(shop, new, &key).await?))
+    let remaining = coupons::create(shop, new, &key).await?;
+    let etag = remaining.campaign.etag();
+    Ok(Reply::created(CampaignView::from(remaining))?.tagged(etag))
 }
 
 /// The rules that concern more than one field.

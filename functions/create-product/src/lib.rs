@@ -2,13 +2,13 @@
 
 use deserr::Deserr;
 use shared::{
-    api::{ApiRequest, ApiResult, FieldErrors, Reply, parameters::IdempotencyKey, views::ProductView},
+    api::{ApiRequest, ApiResult, FieldErrors, NewId, Reply, parameters::IdempotencyKey, views::ProductView},
     app::{
         Role, Shop,
         products::{self, NewProduct},
     },
     domain::{
-        Invalid, ProductId, Refusal, UserId, Won,
+        ProductId, Refusal, UserId, Won,
         money::Price,
         stock::{ShardCount, Units},
         text::{Category, Description, Name},
@@ -21,7 +21,8 @@ use shared::{
 struct Body {
     /// The id to have; without it, one is made.
     #[deserr(default)]
-    product_id: Option<ProductId>,
+    #[schema(value_type = Option<ProductId>)]
+    product_id: Option<NewId<ProductId>>,
     /// What it is called.
     name: Name,
     /// More about it.
@@ -40,10 +41,11 @@ struct Body {
     /// Who sells it; by admins only, for a seller it is themselves.
     #[deserr(default)]
     seller_id: Option<UserId>,
-    /// Over how many shards to spread the stock.
+    /// Over how many shards to spread the stock. By admins only.
     #[deserr(default)]
     stock_shards: Option<ShardCount>,
     /// Whether orders draw its units ahead of their commit, for what a whole country wants at once; not unless told.
+    /// By admins only.
     #[deserr(default)]
     flash: Option<bool>,
 }
@@ -62,17 +64,18 @@ struct Body {
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let body: Body = request.only_body()?;
-    if body.product_id.as_ref().is_some_and(ProductId::is_reserved) {
-        return Err(FieldErrors::one("productId", Invalid::Reserved).into());
-    }
     let caller = request.caller_as(&[Role::Seller, Role::Admin])?;
+    let sets_shards = body.stock_shards.is_some() || body.flash.is_some();
+    if sets_shards && caller.role != Role::Admin {
+        return Err(Refusal::Forbidden.into());
+    }
     let seller_id = match (caller.role, body.seller_id) {
         (Role::Admin, seller_id) => seller_id,
         (_, Some(other)) if other != caller.user_id => return Err(Refusal::Forbidden.into()),
         _ => Some(caller.user_id.clone()),
     };
     let new = NewProduct {
-        product_id: body.product_id,
+        product_id: body.product_id.map(NewId::into_id),
         name: body.name.into_string(),
         description: body.description.map(Description::into_string),
         category: body.category.map(Category::into_string),
@@ -84,5 +87,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         flash: body.flash.unwrap_or_default(),
     };
     let key = request.key(shop, &caller.user_id);
-    Reply::created(ProductView::from(products::create(shop, new, &key).await?))
+    let stocked = products::create(shop, new, &key).await?;
+    let etag = stocked.product.etag();
+    Ok(Reply::created(ProductView::from(stocked))?.tagged(etag))
 }

@@ -2,7 +2,10 @@
 
 use deserr::Deserr;
 use shared::{
-    api::{ApiRequest, ApiResult, FieldErrors, Reply, bodies::SellerBody, parameters::IdempotencyKey, views::UserView},
+    api::{
+        ApiRequest, ApiResult, FieldErrors, NewId, Reply, bodies::SellerBody, parameters::IdempotencyKey,
+        views::UserView,
+    },
     app::{
         Role, Shop,
         users::{self, NewUser},
@@ -20,7 +23,8 @@ use shared::{
 struct Body {
     /// The id to have; without it, one is made, or it is that of the token.
     #[deserr(default)]
-    user_id: Option<UserId>,
+    #[schema(value_type = Option<UserId>)]
+    user_id: Option<NewId<UserId>>,
     /// Their name.
     name: Name,
     /// Their e-mail address.
@@ -31,19 +35,20 @@ struct Body {
     /// Their postal address.
     #[deserr(default)]
     address: Option<Line>,
-    /// What they are to the shop; `CUSTOMER` unless told. By admins only.
+    /// What they are to the shop; `CUSTOMER` unless told, `SELLER` with a business. By admins only.
     #[deserr(default)]
     kind: Option<UserKind>,
-    /// Their business, if they are a seller. By admins only.
+    /// Their business: sellers have one, and nobody else. By admins only.
     #[deserr(default)]
     seller: Option<SellerBody>,
 }
 
 /// Adds a user. A customer joins as themselves, under the id that their token names; an admin adds anyone. Under the
-/// local runner, who says nothing of themselves may choose an id or get one.
+/// local runner, a caller without identity may choose an id or get one. An e-mail address belongs to one user who is not
+/// withdrawn, whatever its case: `details.field` of a 409 is `email` or `userId`.
 ///
 /// # Errors
-/// 400, 401, 403 (a kind or business given by who is no admin, another's id), 409 `ALREADY_EXISTS`, 422.
+/// 400, 401, 403 (a kind or business without an admin, another's id), 409 `ALREADY_EXISTS`, 422.
 #[utoipa::path(
     post,
     path = "/users",
@@ -54,16 +59,22 @@ struct Body {
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let body: Body = request.only_body()?;
+    let kind = body.kind.unwrap_or(if body.seller.is_some() { UserKind::Seller } else { UserKind::Customer });
+    kind.check_business(body.seller.is_some()).map_err(|invalid| FieldErrors::one("seller", invalid))?;
+    let chosen = body.user_id.map(NewId::into_id);
     let (user_id, is_admin) = match request.known() {
-        Some(caller) if caller.role == Role::Admin => (body.user_id, true),
-        Some(caller) => (Some(body.user_id.unwrap_or_else(|| caller.user_id.clone())), false),
-        None => (body.user_id, false),
+        Some(caller) if caller.role == Role::Admin => (chosen, true),
+        Some(caller) => (Some(chosen.unwrap_or_else(|| caller.user_id.clone())), false),
+        None => (chosen, false),
     };
     if let Some(user_id) = &user_id {
         request.caller_for(user_id)?;
     } else if !is_admin {
         request.allow_unnamed()?;
     }
+    // The id of a token is not chosen in the body, and can be reserved as well.
+    let user_id = user_id.map(NewId::new).transpose().map_err(|invalid| FieldErrors::one("userId", invalid))?;
+    let user_id = user_id.map(NewId::into_id);
     if !is_admin && (body.seller.is_some() || body.kind.is_some_and(|kind| kind != UserKind::Customer)) {
         return Err(Refusal::Forbidden.into());
     }
@@ -77,8 +88,10 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         email: body.email.into_string(),
         phone: body.phone.map(Phone::into_string),
         address: body.address.map(Line::into_string),
-        kind: body.kind.unwrap_or(if body.seller.is_some() { UserKind::Seller } else { UserKind::Customer }),
+        kind,
         seller: body.seller.map(Into::into),
     };
-    Reply::created(UserView::from(users::create(shop, new, &key).await?))
+    let user = users::create(shop, new, &key).await?;
+    let etag = user.etag();
+    Ok(Reply::created(UserView::from(user))?.tagged(etag))
 }

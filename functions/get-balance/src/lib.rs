@@ -21,7 +21,7 @@ use shared::{
     responses((status = 200, description = "The balance.", body = Balance)),
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
-    let user_id: UserId = request.parameter("userId")?;
+    let user_id: UserId = request.only_parameter("userId")?;
     request.caller_for(&user_id)?;
     let balance = balance::get(shop, &user_id).await?;
     Reply::ok(Balance { user_id, balance })

@@ -1,10 +1,20 @@
 //! `GET /orders/cart`: the cart.
 
+use deserr::Deserr;
 use shared::{
-    api::{ApiRequest, ApiResult, Reply, views::CartView},
+    api::{ApiRequest, ApiResult, FieldErrors, Reply, views::CartView},
     app::{Shop, cart},
     domain::UserId,
 };
+
+#[derive(Deserr, utoipa::IntoParams)]
+#[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+struct Query {
+    /// Whose cart; the caller's own unless told.
+    #[deserr(default)]
+    user_id: Option<UserId>,
+}
 
 /// The cart, at today's prices; empty where nothing was put into it.
 ///
@@ -14,10 +24,10 @@ use shared::{
     get,
     path = "/orders/cart",
     tag = "Cart",
-    params(("userId" = Option<UserId>, Query, description = "Whose cart; the caller's own unless told.")),
+    params(Query),
     responses((status = 200, description = "The cart.", body = CartView)),
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
-    let user_id = request.subject(request.query("userId")?)?;
+    let user_id = request.subject(request.query::<Query>()?.user_id)?;
     Reply::ok(CartView::from(cart::get(shop, &user_id).await?))
 }

@@ -18,7 +18,9 @@ use shared::{
     responses((status = 200, description = "The campaign.", body = CampaignView)),
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
-    let coupon_id: CouponId = request.parameter("couponId")?;
+    let coupon_id: CouponId = request.only_parameter("couponId")?;
     request.caller_as(&[Role::Admin])?;
-    Reply::ok(CampaignView::from(coupons::get(shop, &coupon_id).await?))
+    let remaining = coupons::get(shop, &coupon_id).await?;
+    let etag = remaining.campaign.etag();
+    Ok(Reply::ok(CampaignView::from(remaining))?.tagged(etag))
 }

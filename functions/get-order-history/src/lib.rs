@@ -21,7 +21,7 @@ use shared::{
     responses((status = 200, description = "Every step, oldest first.", body = [HistoryView])),
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
-    let order_id: OrderId = request.parameter("orderId")?;
+    let order_id: OrderId = request.only_parameter("orderId")?;
     let caller = request.caller()?;
     let order = orders::get(shop, caller, &order_id).await?;
     Ok(Reply::page(views::history(&order), None)?.about_order(order_id))

@@ -18,7 +18,7 @@ use shared::{
     responses((status = 200, description = "The sheet.", body = OrderSheetView)),
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
-    let id: OrderSheetId = request.parameter("orderSheetId")?;
+    let id: OrderSheetId = request.only_parameter("orderSheetId")?;
     let caller = request.caller()?;
     let sheet = sheets::get(shop, caller, &id).await?;
     Reply::ok(OrderSheetView::at(shop.clock.now(), sheet))

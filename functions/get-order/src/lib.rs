@@ -18,7 +18,7 @@ use shared::{
     responses((status = 200, description = "The order.", body = OrderView)),
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
-    let order_id: OrderId = request.parameter("orderId")?;
+    let order_id: OrderId = request.only_parameter("orderId")?;
     let caller = request.caller()?;
     let order = orders::get(shop, caller, &order_id).await?;
     Ok(Reply::ok(OrderView::from(order))?.about_order(order_id))

@@ -18,6 +18,8 @@ use shared::{
     responses((status = 200, description = "The product.", body = ProductView)),
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
-    let product_id: ProductId = request.parameter("productId")?;
-    Reply::ok(ProductView::from(products::get(shop, &product_id).await?))
+    let product_id: ProductId = request.only_parameter("productId")?;
+    let stocked = products::get(shop, &product_id).await?;
+    let etag = stocked.product.etag();
+    Ok(Reply::ok(ProductView::from(stocked))?.tagged(etag))
 }

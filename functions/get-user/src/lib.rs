@@ -18,7 +18,9 @@ use shared::{
     responses((status = 200, description = "The user.", body = UserView)),
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
-    let user_id: UserId = request.parameter("userId")?;
+    let user_id: UserId = request.only_parameter("userId")?;
     request.caller_for(&user_id)?;
-    Reply::ok(UserView::from(users::get(shop, &user_id).await?))
+    let user = users::get(shop, &user_id).await?;
+    let etag = user.etag();
+    Ok(Reply::ok(UserView::from(user))?.tagged(etag))
 }

@@ -1,12 +1,29 @@
 //! `GET /balance/{userId}/entries`: a user's ledger, newest first.
 
+use deserr::Deserr;
 use shared::{
-    api::{
-        ApiRequest, ApiResult, Cursor, FieldErrors, Limit, Reply, both, parameters::PageParameters, views::EntryView,
-    },
+    api::{ApiRequest, ApiResult, FieldErrors, Limit, Reply, both, cursor::EntriesCursor, views::EntryView},
     app::{Shop, balance},
     domain::{Invalid, UserId},
 };
+
+#[derive(Deserr, utoipa::IntoParams)]
+#[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+struct Query {
+    /// The caller, for a local shop and only without the header `x-user-id`.
+    #[deserr(default)]
+    #[expect(dead_code, reason = "the path names the user")]
+    user_id: Option<UserId>,
+    /// The `nextCursor` of the part before; without it, the list's beginning.
+    #[deserr(default)]
+    #[param(inline)]
+    cursor: Option<EntriesCursor>,
+    /// How many entries to give.
+    #[deserr(default)]
+    #[param(inline)]
+    limit: Option<Limit>,
+}
 
 /// A part of the ledger: every charge, payment and refund.
 ///
@@ -16,17 +33,19 @@ use shared::{
     get,
     path = "/balance/{userId}/entries",
     tag = "Balance",
-    params(("userId" = UserId, Path), PageParameters),
+    params(("userId" = UserId, Path), Query),
     responses((status = 200, description = "A part of the ledger.", body = [EntryView])),
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
-    let page = both(request.query::<Cursor>("cursor"), request.query::<Limit>("limit"));
-    let (user_id, (cursor, limit)) = both(request.parameter::<UserId>("userId"), page)?;
-    let before = cursor.map(|cursor| cursor.place().parse()).transpose();
-    let before = before.map_err(|_| FieldErrors::one("cursor", Invalid::Cursor))?;
+    let (user_id, query) = both(request.parameter::<UserId>("userId"), request.query::<Query>())?;
+    let Query { user_id: _, cursor, limit } = query;
     request.caller_for(&user_id)?;
+    let before = cursor.map(|cursor| cursor.place_for(user_id.as_str())).transpose()?;
+    let before = before.map(|place| place.parse()).transpose();
+    let before = before.map_err(|_| FieldErrors::one("cursor", Invalid::Cursor))?;
 
     let (entries, more) = balance::entries(shop, &user_id, before, limit.unwrap_or_default().get()).await?;
-    let next = entries.last().filter(|_| more).map(|entry| Cursor::to(entry.sequence));
+    let last = entries.last().filter(|_| more).map(|entry| entry.sequence);
+    let next = last.map(|sequence| EntriesCursor::to(user_id.as_str(), sequence).encode());
     Reply::page(entries.into_iter().map(EntryView::from).collect(), next)
 }

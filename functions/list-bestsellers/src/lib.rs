@@ -1,13 +1,15 @@
 //! `GET /products/best-seller` and `GET /products/top`: the five products sold most in three days.
 
+use deserr::Deserr;
 use shared::{
-    api::{ApiRequest, ApiResult, Reply, views::BestsellerView},
+    api::{ApiRequest, ApiResult, FieldErrors, Reply, views::BestsellerView},
     app::{Shop, bestsellers},
-    domain::Invalid,
+    domain::{Invalid, UserId},
 };
 
 /// The only stretch of time there is.
-#[derive(utoipa::ToSchema)]
+#[derive(Deserr, utoipa::ToSchema)]
+#[deserr(error = FieldErrors, try_from(String) = Range::try_from -> Invalid)]
 enum Range {
     #[schema(rename = "3days")]
     ThreeDays,
@@ -21,6 +23,20 @@ impl TryFrom<String> for Range {
     }
 }
 
+#[derive(Deserr, utoipa::IntoParams)]
+#[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+#[expect(dead_code, reason = "there is one range, and the list is everybody's")]
+struct Query {
+    /// The caller, for a local shop and only without the header `x-user-id`.
+    #[deserr(default)]
+    user_id: Option<UserId>,
+    /// The stretch of time.
+    #[deserr(default)]
+    #[param(inline)]
+    range: Option<Range>,
+}
+
 /// The bestsellers of the last three Seoul days, today included.
 ///
 /// # Errors
@@ -29,10 +45,10 @@ impl TryFrom<String> for Range {
     get,
     path = "/products/best-seller",
     tag = "Products",
-    params(("range" = inline(Option<Range>), Query, description = "The stretch of time.")),
+    params(Query),
     responses((status = 200, description = "The bestsellers, best first; five at most.", body = [BestsellerView])),
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
-    request.query::<Range>("range")?;
+    request.query::<Query>()?;
     Reply::page(BestsellerView::ranked(bestsellers::top(shop).await?), None)
 }

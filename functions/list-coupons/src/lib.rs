@@ -1,9 +1,8 @@
 //! `GET /coupons`: the coupons that a user has.
 
+use deserr::Deserr;
 use shared::{
-    api::{
-        ApiRequest, ApiResult, Cursor, Limit, Reply, both, parameters::PageParameters, schemas, views::IssuedCouponView,
-    },
+    api::{ApiRequest, ApiResult, FieldErrors, Limit, Reply, cursor::CouponsCursor, schemas, views::IssuedCouponView},
     app::{
         Shop,
         coupons::{self, CouponPlace},
@@ -15,6 +14,8 @@ use shared::{
 };
 
 /// Which coupons to list.
+#[derive(Deserr)]
+#[deserr(error = FieldErrors, try_from(String) = Statuses::try_from -> Invalid)]
 struct Statuses(&'static [CouponStatus]);
 
 impl Statuses {
@@ -44,6 +45,27 @@ impl TryFrom<String> for Statuses {
     }
 }
 
+#[derive(Deserr, utoipa::IntoParams)]
+#[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+struct Query {
+    /// Whose coupons; the caller's own unless told.
+    #[deserr(default)]
+    user_id: Option<UserId>,
+    /// Which coupons.
+    #[deserr(default)]
+    #[param(inline)]
+    status: Option<Statuses>,
+    /// The `nextCursor` of the part before; without it, the list's beginning.
+    #[deserr(default)]
+    #[param(inline)]
+    cursor: Option<CouponsCursor>,
+    /// How many entries to give.
+    #[deserr(default)]
+    #[param(inline)]
+    limit: Option<Limit>,
+}
+
 /// The user's coupons with a status, USABLE unless told.
 ///
 /// # Errors
@@ -52,25 +74,20 @@ impl TryFrom<String> for Statuses {
     get,
     path = "/coupons",
     tag = "Coupons",
-    params(
-        ("userId" = Option<UserId>, Query, description = "Whose coupons; the caller's own unless told."),
-        ("status" = inline(Option<Statuses>), Query, description = "Which coupons."),
-        PageParameters,
-    ),
+    params(Query),
     responses((status = 200, description = "A part of the coupons.", body = [IssuedCouponView])),
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
-    let asked = both(request.query::<UserId>("userId"), request.query::<Statuses>("status"));
-    let page = both(request.query::<Cursor>("cursor"), request.query::<Limit>("limit"));
-    let ((user_id, statuses), (cursor, limit)) = both(asked, page)?;
-    let after = cursor.map(|cursor| CouponPlace::try_from(cursor.place())).transpose();
-    let after = after.map_err(|_| shared::api::FieldErrors::one("cursor", Invalid::Cursor))?;
+    let Query { user_id, status, cursor, limit } = request.query()?;
     let user_id = request.subject(user_id)?;
+    let after = cursor.map(|cursor| cursor.place_for(user_id.as_str())).transpose()?;
+    let after = after.map(CouponPlace::try_from).transpose();
+    let after = after.map_err(|_| FieldErrors::one("cursor", Invalid::Cursor))?;
 
-    let statuses = statuses.map_or(&[Usable][..], |statuses| statuses.0);
+    let statuses = status.map_or(&[Usable][..], |statuses| statuses.0);
     let limit = limit.unwrap_or_default().get();
     let (issued, next) = coupons::list(shop, &user_id, statuses, after, limit).await?;
     let now = shop.clock.now();
     let items = issued.into_iter().map(|coupon| IssuedCouponView::at(now, coupon)).collect();
-    Reply::page(items, next.map(|place| Cursor::to(place.as_str())))
+    Reply::page(items, next.map(|place| CouponsCursor::to(user_id.as_str(), place.as_str()).encode()))
 }

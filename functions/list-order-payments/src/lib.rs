@@ -1,36 +1,34 @@
 //! `GET /orders/{orderId}/payments`: how an order was paid.
 
+use deserr::Deserr;
 use shared::{
-    api::{ApiRequest, ApiResult, Cursor, FieldErrors, Limit, Reply, both, schemas, views::PaymentView},
+    api::{ApiRequest, ApiResult, FieldErrors, Limit, Reply, both, cursor::PaymentsCursor, views::PaymentView},
     app::{
-        Bounds, Shop,
+        Shop,
         orders::{self, PaymentPlace},
     },
-    domain::{Invalid, OrderId},
+    domain::{OrderId, UserId},
 };
 
-/// How many payments to give. All of nearly every order are few.
-struct Payments(usize);
-
-impl utoipa::PartialSchema for Payments {
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        let schema = schemas::bounded("How many payments to give.", Limit::MIN, Limit::MAX);
-        schema.default(Some(Bounds::PRODUCTION.payments_listed.into())).into()
-    }
+#[derive(Deserr, utoipa::IntoParams)]
+#[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+struct Query {
+    /// The caller, for a local shop and only without the header `x-user-id`.
+    #[deserr(default)]
+    #[expect(dead_code, reason = "the path names the order")]
+    user_id: Option<UserId>,
+    /// The `nextCursor` of the part before; without it, the list's beginning.
+    #[deserr(default)]
+    #[param(inline)]
+    cursor: Option<PaymentsCursor>,
+    /// How many payments to give: 100 unless told, since nearly every order has fewer.
+    #[deserr(default)]
+    limit: Option<Limit>,
 }
 
-impl utoipa::ToSchema for Payments {}
-
-impl TryFrom<String> for Payments {
-    type Error = Invalid;
-
-    fn try_from(text: String) -> Result<Self, Invalid> {
-        Limit::try_from(text).map(|limit| Self(limit.get()))
-    }
-}
-
-/// The payments of an order, to who ordered and to admins: the one from the balance, or those that the external payment
-/// system has told of.
+/// A part of the payments of an order, to who ordered and to admins: the one from the balance, and those that the external
+/// payment system has told of.
 ///
 /// # Errors
 /// 400, 401, 403, 404.
@@ -38,20 +36,17 @@ impl TryFrom<String> for Payments {
     get,
     path = "/orders/{orderId}/payments",
     tag = "Orders",
-    params(
-        ("orderId" = OrderId, Path),
-        ("cursor" = inline(Option<Cursor>), Query, description = "The `nextCursor` of the part before; without it, the list's beginning."),
-        ("limit" = inline(Option<Payments>), Query, description = "How many payments to give."),
-    ),
-    responses((status = 200, description = "A part of the payments of the order.", body = [PaymentView])),
+    params(("orderId" = OrderId, Path), Query),
+    responses((status = 200, description = "A part of the order's payments.", body = [PaymentView])),
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
-    let page = both(request.query::<Cursor>("cursor"), request.query::<Payments>("limit"));
-    let (order_id, (cursor, limit)) = both(request.parameter::<OrderId>("orderId"), page)?;
-    let after = cursor.map(|cursor| PaymentPlace::try_from(cursor.place())).transpose();
+    let (order_id, query) = both(request.parameter::<OrderId>("orderId"), request.query::<Query>())?;
+    let Query { user_id: _, cursor, limit } = query;
+    let after = cursor.map(|cursor| cursor.place_for(order_id.as_str())).transpose()?;
+    let after = after.map(PaymentPlace::try_from).transpose();
     let after = after.map_err(|invalid| FieldErrors::one("cursor", invalid))?;
     let caller = request.caller()?;
-    let limit = limit.map(|Payments(limit)| limit);
-    let (payments, next) = orders::payments(shop, caller, &order_id, after, limit).await?;
-    Reply::page(payments.into_iter().map(PaymentView::from).collect(), next.map(Cursor::to))
+    let (payments, next) = orders::payments(shop, caller, &order_id, after, limit.map(Limit::get)).await?;
+    let next = next.map(|place| PaymentsCursor::to(order_id.as_str(), place).encode());
+    Reply::page(payments.into_iter().map(PaymentView::from).collect(), next)
 }

@@ -1,10 +1,28 @@
 //! `GET /orders`: a user's orders, newest first.
 
+use deserr::Deserr;
 use shared::{
-    api::{ApiRequest, ApiResult, Cursor, Limit, Reply, both, parameters::PageParameters, views::OrderView},
+    api::{ApiRequest, ApiResult, FieldErrors, Limit, Reply, cursor::OrdersCursor, views::OrderView},
     app::{Shop, orders},
     domain::UserId,
 };
+
+#[derive(Deserr, utoipa::IntoParams)]
+#[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+struct Query {
+    /// Whose orders; the caller's own unless told.
+    #[deserr(default)]
+    user_id: Option<UserId>,
+    /// The `nextCursor` of the part before; without it, the list's beginning.
+    #[deserr(default)]
+    #[param(inline)]
+    cursor: Option<OrdersCursor>,
+    /// How many entries to give.
+    #[deserr(default)]
+    #[param(inline)]
+    limit: Option<Limit>,
+}
 
 /// A part of the user's orders.
 ///
@@ -14,20 +32,16 @@ use shared::{
     get,
     path = "/orders",
     tag = "Orders",
-    params(
-        ("userId" = Option<UserId>, Query, description = "Whose orders; the caller's own unless told."),
-        PageParameters,
-    ),
+    params(Query),
     responses((status = 200, description = "A part of the orders, newest first.", body = [OrderView])),
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
-    let page = both(request.query::<Cursor>("cursor"), request.query::<Limit>("limit"));
-    let (user_id, (cursor, limit)) = both(request.query::<UserId>("userId"), page)?;
+    let Query { user_id, cursor, limit } = request.query()?;
     let user_id = request.subject(user_id)?;
+    let after = cursor.map(|cursor| cursor.place_for(user_id.as_str())).transpose()?;
 
     let limit = limit.unwrap_or_default().get();
-    let (orders, next) =
-        orders::list(shop, request.caller_for(&user_id)?, &user_id, cursor.map(Cursor::place), limit).await?;
+    let (orders, next) = orders::list(shop, request.caller_for(&user_id)?, &user_id, after, limit).await?;
     let items = orders.into_iter().map(OrderView::from).collect();
-    Reply::page(items, next.map(Cursor::to))
+    Reply::page(items, next.map(|place| OrdersCursor::to(user_id.as_str(), place).encode()))
 }

@@ -1,18 +1,20 @@
 //! `GET /products`: the catalogue, with exact stock.
 
+use deserr::Deserr;
 use shared::{
     api::{
-        ApiRequest, ApiResult, Cursor, FieldErrors, Limit, Reply, both, parameters::PageParameters, schemas,
-        views::ListedProductView,
+        ApiRequest, ApiResult, FieldErrors, Limit, Reply, cursor::ProductsCursor, schemas, views::ListedProductView,
     },
     app::{Shop, products},
-    domain::{Invalid, invalid::Kind, money},
+    domain::{Invalid, UserId, invalid::Kind, money},
 };
 
 /// How many products can be skipped by page. A cursor goes on without end.
 const MAX_SKIPPED: usize = 1_000;
 
 /// A page's number, from 1.
+#[derive(Deserr)]
+#[deserr(error = FieldErrors, try_from(String) = Page::try_from -> Invalid)]
 struct Page(usize);
 
 impl utoipa::PartialSchema for Page {
@@ -38,6 +40,29 @@ impl TryFrom<String> for Page {
     }
 }
 
+#[derive(Deserr, utoipa::IntoParams)]
+#[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+struct Query {
+    /// The caller, for a local shop. The list is everybody's.
+    #[deserr(default)]
+    #[expect(dead_code, reason = "known on every route, and without meaning on this one")]
+    user_id: Option<UserId>,
+    /// The number of a page, from 1, instead of a cursor. A page that has a `nextCursor` and fewer products than `limit` was
+    /// cut, since many shards lie behind its products: it goes on by the cursor.
+    #[deserr(default)]
+    #[param(inline)]
+    page: Option<Page>,
+    /// The `nextCursor` of the part before; without it, the list's beginning.
+    #[deserr(default)]
+    #[param(inline)]
+    cursor: Option<ProductsCursor>,
+    /// How many entries to give.
+    #[deserr(default)]
+    #[param(inline)]
+    limit: Option<Limit>,
+}
+
 /// The products on sale, in the order they were created, by page or by cursor.
 ///
 /// # Errors
@@ -46,15 +71,11 @@ impl TryFrom<String> for Page {
     get,
     path = "/products",
     tag = "Products",
-    params(
-        ("page" = inline(Option<Page>), Query, description = "The number of a page, from 1, instead of a cursor."),
-        PageParameters,
-    ),
+    params(Query),
     responses((status = 200, description = "A part of the catalogue.", body = [ListedProductView])),
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
-    let page = both(request.query::<Page>("page"), request.query::<Cursor>("cursor"));
-    let ((page, cursor), limit) = both(page, request.query::<Limit>("limit"))?;
+    let Query { user_id: _, page, cursor, limit } = request.query()?;
     let limit = limit.unwrap_or_default().get();
     if page.is_some() && cursor.is_some() {
         return Err(FieldErrors::one("page", Invalid::Excludes("cursor")).into());
@@ -64,7 +85,8 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         let deepest = MAX_SKIPPED / limit + 1;
         return Err(FieldErrors::one("page", Invalid::Range { min: 1, max: deepest as i64 }).into());
     }
-    let catalogue = products::list(shop, cursor.map(Cursor::place), skip, limit).await?;
+    let after = cursor.map(|cursor| cursor.place_for("")).transpose()?;
+    let catalogue = products::list(shop, after, skip, limit).await?;
     let items = catalogue.items.into_iter().map(ListedProductView::from).collect();
-    Reply::page(items, catalogue.next.map(Cursor::to))
+    Reply::page(items, catalogue.next.map(|place| ProductsCursor::to("", place).encode()))
 }

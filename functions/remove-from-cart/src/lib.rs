@@ -1,10 +1,20 @@
 //! `DELETE /orders/cart/{itemId}`: takes a product out of the cart.
 
+use deserr::Deserr;
 use shared::{
-    api::{ApiRequest, ApiResult, Reply, both},
+    api::{ApiRequest, ApiResult, FieldErrors, Reply, both},
     app::{Shop, cart},
     domain::{ProductId, UserId},
 };
+
+#[derive(Deserr, utoipa::IntoParams)]
+#[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+struct Query {
+    /// Whose cart; the caller's own unless told.
+    #[deserr(default)]
+    user_id: Option<UserId>,
+}
 
 /// Takes all units of a product out of the cart. What is not in it is out of it already: a repeat is as good as one.
 ///
@@ -16,13 +26,13 @@ use shared::{
     tag = "Cart",
     params(
         ("itemId" = ProductId, Path, description = "The item: the product's id."),
-        ("userId" = Option<UserId>, Query, description = "Whose cart; the caller's own unless told."),
+        Query,
     ),
     responses((status = 204, description = "It is not in the cart.")),
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
-    let (product_id, asked) = both(request.parameter::<ProductId>("itemId"), request.query::<UserId>("userId"))?;
-    let user_id = request.subject(asked)?;
+    let (product_id, query) = both(request.parameter::<ProductId>("itemId"), request.query::<Query>())?;
+    let user_id = request.subject(query.user_id)?;
     cart::remove(shop, &user_id, &product_id).await?;
     Ok(Reply::no_content())
 }

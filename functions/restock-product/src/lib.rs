@@ -32,5 +32,6 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let caller = request.caller_as(&[Role::Seller, Role::Admin])?;
     let key = request.key(shop, &caller.user_id);
     let stocked = products::restock(shop, caller, &product_id, body.quantity.get(), &key).await?;
-    Reply::ok(ProductView::from(stocked))
+    let etag = stocked.product.etag();
+    Ok(Reply::ok(ProductView::from(stocked))?.tagged(etag))
 }

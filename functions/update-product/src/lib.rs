@@ -2,13 +2,13 @@
 
 use deserr::Deserr;
 use shared::{
-    api::{ApiRequest, ApiResult, FieldErrors, Reply, both, views::ProductView},
+    api::{ApiRequest, ApiResult, FieldErrors, NotNull, Reply, both, parameters::IfMatch, schemas, views::ProductView},
     app::{
         Role, Shop,
         products::{self, ProductChange},
     },
     domain::{
-        Invalid, ProductId,
+        Invalid, Patch, ProductId, Refusal,
         money::Price,
         product::SaleStatus,
         stock::ShardCount,
@@ -22,48 +22,57 @@ use shared::{
 struct Body {
     /// Another name.
     #[deserr(default)]
-    name: Option<Name>,
-    /// Another description.
+    #[schema(value_type = Option<Name>)]
+    name: NotNull<Name>,
+    /// Another description; null for none.
     #[deserr(default)]
-    description: Option<Description>,
-    /// Another category.
+    #[schema(required = false, schema_with = schemas::nullable::<Description>)]
+    description: Patch<Description>,
+    /// Another category; null for none.
     #[deserr(default)]
-    category: Option<Category>,
+    #[schema(required = false, schema_with = schemas::nullable::<Category>)]
+    category: Patch<Category>,
     /// Another price of a unit.
     #[deserr(default)]
-    price: Option<Price>,
+    #[schema(value_type = Option<Price>)]
+    price: NotNull<Price>,
     /// Another discount on each unit.
     #[deserr(default)]
-    discount: Option<Price>,
+    #[schema(value_type = Option<Price>)]
+    discount: NotNull<Price>,
     /// Whether it is offered.
     #[deserr(default)]
-    status: Option<SaleStatus>,
-    /// Over how many shards its stock is spread from now on, more or fewer; it goes on selling meanwhile.
+    #[schema(value_type = Option<SaleStatus>)]
+    status: NotNull<SaleStatus>,
+    /// Over how many shards its stock is spread from now on, more or fewer; it goes on selling meanwhile. By
+    /// admins only.
     #[deserr(default)]
-    stock_shards: Option<ShardCount>,
-    /// Whether orders draw its units ahead of their commit from now on; it goes on selling meanwhile.
+    #[schema(value_type = Option<ShardCount>)]
+    stock_shards: NotNull<ShardCount>,
+    /// Whether orders draw its units ahead of their commit from now on; it goes on selling meanwhile. By admins only.
     #[deserr(default)]
-    flash: Option<bool>,
+    #[schema(value_type = Option<bool>)]
+    flash: NotNull<bool>,
 }
 
 impl Body {
     fn is_empty(&self) -> bool {
         let Self { name, description, category, price, discount, status, stock_shards, flash } = self;
-        let texts = name.is_none() && description.is_none() && category.is_none();
-        let offer = price.is_none() && discount.is_none() && status.is_none();
-        texts && offer && stock_shards.is_none() && flash.is_none()
+        let texts = name.is_named() || !description.is_keep() || !category.is_keep();
+        let offer = price.is_named() || discount.is_named() || status.is_named();
+        !(texts || offer || stock_shards.is_named() || flash.is_named())
     }
 }
 
 /// Changes a product: a seller their own, an admin any. An order gets the old price or the new one, never a mixture.
 ///
 /// # Errors
-/// 400, 401, 403, 404.
+/// 400, 401, 403, 404, 412.
 #[utoipa::path(
     patch,
     path = "/products/{productId}",
     tag = "Products",
-    params(("productId" = ProductId, Path)),
+    params(("productId" = ProductId, Path), IfMatch),
     request_body = Body,
     responses((status = 200, description = "The product, changed.", body = ProductView)),
 )]
@@ -73,15 +82,22 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         return Err(FieldErrors::one("body", Invalid::Empty).into());
     }
     let caller = request.caller_as(&[Role::Seller, Role::Admin])?;
+    let sets_shards = body.stock_shards.is_named() || body.flash.is_named();
+    if sets_shards && caller.role != Role::Admin {
+        return Err(Refusal::Forbidden.into());
+    }
     let change = ProductChange {
-        name: body.name.map(Name::into_string),
+        precondition: request.precondition()?,
+        name: body.name.get().map(Name::into_string),
         description: body.description.map(Description::into_string),
         category: body.category.map(Category::into_string),
-        price: body.price.map(Price::won),
-        discount: body.discount.map(Price::won),
-        status: body.status,
-        stock_shards: body.stock_shards.map(ShardCount::get),
-        flash: body.flash,
+        price: body.price.get().map(Price::won),
+        discount: body.discount.get().map(Price::won),
+        status: body.status.get(),
+        stock_shards: body.stock_shards.get().map(ShardCount::get),
+        flash: body.flash.get(),
     };
-    Reply::ok(ProductView::from(products::update(shop, caller, &product_id, &change).await?))
+    let stocked = products::update(shop, caller, &product_id, &change).await?;
+    let etag = stocked.product.etag();
+    Ok(Reply::ok(ProductView::from(stocked))?.tagged(etag))
 }

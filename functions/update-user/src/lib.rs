@@ -2,13 +2,16 @@
 
 use deserr::Deserr;
 use shared::{
-    api::{ApiRequest, ApiResult, FieldErrors, Reply, bodies::SellerBody, both, views::UserView},
+    api::{
+        ApiRequest, ApiResult, FieldErrors, NotNull, Reply, bodies::SellerBody, both, parameters::IfMatch, schemas,
+        views::UserView,
+    },
     app::{
         Role, Shop,
         users::{self, UserChange},
     },
     domain::{
-        Invalid, Refusal, UserId,
+        Invalid, Patch, Refusal, UserId,
         text::{Email, Line, Name, Phone},
         user::{UserKind, UserStatus},
     },
@@ -20,47 +23,55 @@ use shared::{
 struct Body {
     /// Another name.
     #[deserr(default)]
-    name: Option<Name>,
-    /// Another e-mail address.
+    #[schema(value_type = Option<Name>)]
+    name: NotNull<Name>,
+    /// Another e-mail address, which no other user has.
     #[deserr(default)]
-    email: Option<Email>,
-    /// Another telephone number.
+    #[schema(value_type = Option<Email>)]
+    email: NotNull<Email>,
+    /// Another telephone number; null for none.
     #[deserr(default)]
-    phone: Option<Phone>,
-    /// Another postal address.
+    #[schema(required = false, schema_with = schemas::nullable::<Phone>)]
+    phone: Patch<Phone>,
+    /// Another postal address; null for none.
     #[deserr(default)]
-    address: Option<Line>,
+    #[schema(required = false, schema_with = schemas::nullable::<Line>)]
+    address: Patch<Line>,
     /// Another kind. By admins only.
     #[deserr(default)]
-    kind: Option<UserKind>,
-    /// Another business. By admins only.
+    #[schema(value_type = Option<UserKind>)]
+    kind: NotNull<UserKind>,
+    /// Another business; null for none, together with another kind. By admins only.
     #[deserr(default)]
-    seller: Option<SellerBody>,
-    /// Another status. By admins only.
+    #[schema(required = false, schema_with = schemas::nullable::<SellerBody>)]
+    seller: Patch<SellerBody>,
+    /// Another status. By admins only. `WITHDRAWN` gives the e-mail address up, any other claims it again.
     #[deserr(default)]
-    status: Option<UserStatus>,
+    #[schema(value_type = Option<UserStatus>)]
+    status: NotNull<UserStatus>,
 }
 
 impl Body {
     fn needs_admin(&self) -> bool {
-        self.kind.is_some() || self.seller.is_some() || self.status.is_some()
+        self.kind.is_named() || !self.seller.is_keep() || self.status.is_named()
     }
 
     fn is_empty(&self) -> bool {
-        let contact = [self.name.is_some(), self.email.is_some(), self.phone.is_some(), self.address.is_some()];
+        let contact = [self.name.is_named(), self.email.is_named(), !self.phone.is_keep(), !self.address.is_keep()];
         !self.needs_admin() && !contact.contains(&true)
     }
 }
 
-/// Changes contact data (the user's own, or anyone's by an admin), and kind, business and status (by an admin).
+/// Changes contact data (the user's own, or anyone's by an admin), and kind, business and status (by an admin). A field
+/// that is left out stays; null clears an optional one. Sellers have a business, and nobody else.
 ///
 /// # Errors
-/// 400, 401, 403, 404.
+/// 400, 401, 403, 404, 409 `ALREADY_EXISTS`, 412.
 #[utoipa::path(
     patch,
     path = "/users/{userId}",
     tag = "Users",
-    params(("userId" = UserId, Path)),
+    params(("userId" = UserId, Path), IfMatch),
     request_body = Body,
     responses((status = 200, description = "The user, changed.", body = UserView)),
 )]
@@ -74,13 +85,16 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         return Err(Refusal::Forbidden.into());
     }
     let change = UserChange {
-        name: body.name.map(Name::into_string),
-        email: body.email.map(Email::into_string),
+        precondition: request.precondition()?,
+        name: body.name.get().map(Name::into_string),
+        email: body.email.get().map(Email::into_string),
         phone: body.phone.map(Phone::into_string),
         address: body.address.map(Line::into_string),
-        kind: body.kind,
+        kind: body.kind.get(),
         seller: body.seller.map(Into::into),
-        status: body.status,
+        status: body.status.get(),
     };
-    Reply::ok(UserView::from(users::update(shop, &user_id, &change).await?))
+    let user = users::update(shop, &user_id, &change).await?;
+    let etag = user.etag();
+    Ok(Reply::ok(UserView::from(user))?.tagged(etag))
 }

@@ -12,6 +12,7 @@ use shared::{
 use crate::{
     accounts::Accounts,
     campaigns::Campaigns,
+    emails::Emails,
     findings::Findings,
     holds::Place,
     orders::{self, Orders},
@@ -46,6 +47,7 @@ pub struct Auditor {
     items: u64,
     findings: Findings,
     accounts: Accounts,
+    emails: Emails,
     shelves: Shelves,
     campaigns: Campaigns,
     orders: Orders,
@@ -63,6 +65,7 @@ impl Auditor {
             items: 0,
             findings: Findings::default(),
             accounts: Accounts::default(),
+            emails: Emails::default(),
             shelves: Shelves::default(),
             campaigns: Campaigns::default(),
             orders: Orders::default(),
@@ -108,8 +111,15 @@ impl Auditor {
     /// Enters a record; of a campaign, whether its tickets are still swept.
     fn enter(&mut self, record: Record, is_swept: bool) {
         match record {
-            Record::Profile(profile) => self.accounts.add_profile(profile.user_id),
-            Record::Account { user, account } => self.accounts.add_account(user, account),
+            Record::Profile(profile) => {
+                self.emails.add_profile(&profile);
+                self.accounts.add_profile(profile.user_id);
+            }
+            Record::Account { user, account } => {
+                self.emails.add_account(&user, &account);
+                self.accounts.add_account(user, account);
+            }
+            Record::EmailClaim { address, claim } => self.emails.add_claim(claim.user_id, &address),
             Record::LedgerEntry { user, entry } => {
                 self.accounts.add_entry(user, entry, self.scope, &mut self.findings);
             }
@@ -141,15 +151,29 @@ impl Auditor {
             Record::Counted { event_id, mark } => self.sales.add_mark(event_id, mark),
             Record::Rebuild(rebuild) => self.sales.add_rebuild(&rebuild),
             // There is nothing in them to add up: they say what has been done, or what somebody means to do.
-            Record::Cart { .. } | Record::RebuildTrack { .. } | Record::RebuildPart { .. } | Record::Request { .. } => {
-            }
+            Record::Cart { .. }
+            | Record::RebuildTrack { .. }
+            | Record::RebuildPart { .. }
+            | Record::Request { .. }
+            | Record::Migration { .. } => {}
         }
     }
 
     /// Draws the conclusions, as of the instant `now`.
     pub fn finish(self, now: Timestamp) -> Report {
         let Self {
-            scope, items, mut findings, mut accounts, shelves, campaigns, orders, payments, sheets, sales, ..
+            scope,
+            items,
+            mut findings,
+            mut accounts,
+            emails,
+            shelves,
+            campaigns,
+            orders,
+            payments,
+            sheets,
+            sales,
+            ..
         } = self;
         let mut figures = Figures { items, ..Figures::default() };
         if scope == Scope::Everything {
@@ -157,6 +181,7 @@ impl Auditor {
         }
         if scope != Scope::Ledgers {
             accounts.compare(&orders, &mut findings);
+            emails.finish(&mut findings);
         }
         accounts.finish(&mut findings, &mut figures);
         shelves.finish(&orders, &mut findings, &mut figures);
@@ -199,7 +224,7 @@ mod tests {
     use super::*;
     use crate::fixture::{Shop, user};
 
-    const FIGURES: &str = "44 items in order: 3 users hold 25000 won after 5 ledger entries; \
+    const FIGURES: &str = "47 items in order: 3 users hold 25000 won after 5 ledger entries; \
                            3 products, 21 units on the shelf, 0 drawn, 9 in live orders; \
                            1 coupon campaigns, 3 issued, 1 tickets burnt; \
                            5 orders, 1 waiting, 3 paid with 62000 won, 7000 refunded; \

@@ -17,7 +17,8 @@ use shared::{
         product::{Offer, Product, SaleStatus},
         sheet::{OrderSheet, SheetState},
         stock::Shard,
-        user::{Account, Profile, UserKind},
+        text::EmailKey,
+        user::{Account, EmailClaim, Profile, UserKind},
     },
     store::{
         Item, Key,
@@ -184,14 +185,18 @@ impl Shop {
             let profile = Profile {
                 user_id: user.clone(),
                 name: "A name".to_owned(),
-                email: "someone@example.com".to_owned(),
+                email: format!("{name}@example.com"),
+                email_claimed: true,
                 phone: None,
                 address: None,
                 kind: UserKind::Customer,
                 seller: None,
                 version: 1,
                 created_at: at(LONG_AGO),
+                updated_at: None,
             };
+            let claim = EmailClaim { user_id: user.clone() };
+            self.put(keys::email(&EmailKey::from_address(&profile.email)), claim);
             self.put(keys::profile(&user), profile);
             let sequence = u64::try_from(ledger.len()).unwrap();
             let account = Account { balance: Won::new(balance), sequence, ..Account::NEW };
@@ -224,6 +229,7 @@ impl Shop {
                 sweep_from: (shards.len() > 1).then(|| at(LONG_AGO)),
                 version: 1,
                 created_at: at(LONG_AGO),
+                updated_at: None,
             };
             let place = product.sweep_from.map(|from| keys::shelf_by_due(&product_id, from));
             self.put(keys::product(&product_id), product);
@@ -243,6 +249,7 @@ impl Shop {
             validity: Validity::Days(30),
             counter_shards: 1,
             created_at: at(LONG_AGO),
+            updated_at: None,
         };
         let key = keys::campaign(&campaign.coupon_id);
         self.put(key.clone(), &campaign);

@@ -10,23 +10,26 @@
 //! | 5 sales | bestsellers are what a recount of the orders gives | `sales` |
 //! | 7 holds | what waits is listed with what is due, and ends soon after its time is up | `holds` |
 //! | payments | what was paid outside has just the payment that paid it; all other money is asked back | `payments` |
+//! | emails | an e-mail address is claimed by one user, who has it and is not withdrawn | `emails` |
 //! | sheets | an ordered sheet and its order name each other and agree | `sheets` |
 //!
 //! [`Auditor`] itself does no I/O: it is fed items one by one, from [`read`] or from anywhere else that has them, and
 //! keeps sums per user, product, campaign, order and order sheet, never the items.
 //!
-//! A table is read item by item, not at one instant: what is written meanwhile can look wrong without being so. The
-//! verdict is on a table at rest, or on a copy of one instant.
+//! A table is read item by item, not at one instant: what is written meanwhile can look wrong without being so. One look
+//! judges a table at rest, or a copy of one instant; several looks ([`Looks`]) judge a shop that goes on.
 
 mod accounts;
 mod auditor;
 mod campaigns;
 mod draws;
+mod emails;
 mod findings;
 #[cfg(test)]
 mod fixture;
 mod holds;
 mod ledger;
+mod looks;
 mod orders;
 mod payments;
 mod read;
@@ -36,6 +39,7 @@ mod sheets;
 mod shelves;
 
 pub use auditor::{Auditor, Scope};
+pub use looks::{Fault, LOOKS, Looks, Verdict};
 pub use read::{ReadError, read, read_export, read_user};
 pub use report::{Figures, Invariant, Report, Subject, Violation};
 

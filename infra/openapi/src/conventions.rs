@@ -1,10 +1,11 @@
 //! What holds for every operation that answers in the envelope.
 
-use shared::api::{Code, envelope, parameters, routes::ROUTES};
+use shared::api::{Code, NoQuery, envelope, parameters, routes::ROUTES};
 use utoipa::{
-    PartialSchema, ToSchema,
+    IntoParams, PartialSchema, ToSchema,
     openapi::{
         OpenApi, Ref, RefOr,
+        path::{Parameter, ParameterIn},
         schema::Components,
         security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
@@ -18,6 +19,9 @@ const TOKEN: &str = "token";
 /// The name of the parameter that chooses a language.
 const ACCEPT_LANGUAGE: &str = "AcceptLanguage";
 
+/// The name of the parameter that names the caller, known on every route.
+const CALLER_ID: &str = "CallerId";
+
 /// Adds the token, the language, the envelope and the failures to each operation.
 pub(crate) fn apply(document: &mut OpenApi) -> Result<(), Error> {
     describe_parts(document.components.get_or_insert_default())?;
@@ -25,8 +29,17 @@ pub(crate) fn apply(document: &mut OpenApi) -> Result<(), Error> {
         if ROUTES.iter().any(|route| (route.method, route.path, route.public) == (method, path, false)) {
             operation.security = Some(vec![SecurityRequirement::new(TOKEN, [""; 0])]);
         }
-        // What cannot fail has no envelope: it is a document.
+        let parameters = operation.parameters.get_or_insert_default();
+        let is_user_id = |parameter: &RefOr<Parameter>| {
+            matches!(parameter, RefOr::T(parameter)
+                if parameter.parameter_in == ParameterIn::Query && parameter.name == "userId")
+        };
+        if !parameters.iter().any(is_user_id) {
+            parameters.push(RefOr::Ref(Ref::new(format!("#/components/parameters/{CALLER_ID}"))));
+        }
+        // A document comes without an envelope, and only its query can be wrong.
         let Some(mut codes) = failures::take(operation)? else {
+            responses::add(&mut operation.responses, &[Code::InvalidRequest])?;
             continue;
         };
         codes.extend([Code::InternalServerError, Code::TryAgain]);
@@ -46,9 +59,12 @@ fn describe_parts(components: &mut Components) -> Result<(), Error> {
     let token = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("JWT")
-        .description(Some("The caller's id is the claim `sub`; `SELLER` and `ADMIN` are groups."));
+        .description(Some("The caller's id is the claim `sub`. Members of the groups `admin` and `seller` (claim `cognito:groups`, unless the deployment names others) are admins and sellers."));
     components.add_security_scheme(TOKEN, SecurityScheme::Http(token.build()));
 
+    for parameter in NoQuery::into_params(|| None) {
+        components.parameters.insert(CALLER_ID.to_owned(), parameter.into());
+    }
     components.parameters.insert(ACCEPT_LANGUAGE.to_owned(), parameters::accept_language().into());
 
     let mut schemas = vec![(envelope::Failure::name().into_owned(), envelope::Failure::schema())];

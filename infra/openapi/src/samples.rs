@@ -71,6 +71,7 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         status: UserStatus::Active,
         seller: None,
         created_at: at("2026-11-01T00:00:00Z")?,
+        updated_at: at("2026-11-01T00:00:00Z")?,
     };
     let entry_id = "3vb7q2zk5m4x6n8w1t9c0rfadj".to_owned();
     let charge = Won::new(50_000);
@@ -209,6 +210,7 @@ fn product() -> Result<ProductView, Error> {
         stock: 98,
         status: ShownStatus::OnSale,
         seller_id: Some(UserId::try_from("jeju-farm".to_owned())?),
+        updated_at: at("2026-11-10T00:00:00Z")?,
     })
 }
 
@@ -269,6 +271,7 @@ fn campaign() -> Result<Campaign, Error> {
         validity: Validity::Days(30),
         counter_shards: 1,
         created_at: at("2026-11-18T00:00:00Z")?,
+        updated_at: None,
     })
 }
 
@@ -340,6 +343,7 @@ pub(crate) fn failure(code: Code) -> Result<ApiError, Error> {
         Code::UserNotActive => Refusal::UserNotActive,
         Code::AlreadyExists => Refusal::AlreadyExists(Entity::Product),
         Code::LimitExceeded => Refusal::LimitExceeded { limit: "balance", max: MAX_BALANCE.get() },
+        Code::PreconditionFailed => Refusal::PreconditionFailed,
         Code::IdempotencyKeyReused => Refusal::IdempotencyKeyReused,
     };
     Ok(refusal.into())

@@ -4,11 +4,13 @@ use serde_json::Value;
 use shared::api::{
     Language,
     envelope::{Page, SUCCESS, Success},
+    views::{CampaignView, ProductView, UserView},
 };
 use utoipa::{
-    PartialSchema,
+    PartialSchema, ToSchema,
     openapi::{
-        RefOr, Schema,
+        Header, RefOr, Schema,
+        header::HeaderBuilder,
         path::Operation,
         schema::{ArrayItems, Object, ObjectBuilder, Type},
     },
@@ -18,6 +20,13 @@ use utoipa::{
 pub(crate) fn wrap(operation: &mut Operation) {
     for response in operation.responses.responses.values_mut() {
         let RefOr::T(response) = response else { continue };
+        let is_tagged = response.content.values().any(|content| match content {
+            RefOr::T(content) => content.schema.as_ref().is_some_and(is_tagged),
+            RefOr::Ref(_) => false,
+        });
+        if is_tagged {
+            response.headers.insert("ETag".to_owned(), RefOr::T(etag()));
+        }
         for content in response.content.values_mut() {
             let RefOr::T(content) = content else { continue };
             content.schema = content.schema.take().map(|data| match data {
@@ -26,6 +35,19 @@ pub(crate) fn wrap(operation: &mut Operation) {
             });
         }
     }
+}
+
+/// Whether a thing has an entity tag: those that a PATCH changes as a whole.
+fn is_tagged(schema: &RefOr<Schema>) -> bool {
+    let names = [UserView::name(), ProductView::name(), CampaignView::name()];
+    matches!(schema, RefOr::Ref(thing) if names.iter().any(|name| thing.ref_location.ends_with(&format!("/{name}"))))
+}
+
+fn etag() -> Header {
+    let text = ObjectBuilder::new().schema_type(Type::String).examples(["\"5a0f5a3f5c1c8d7e4dfb1d320b6e4d3c\""]);
+    let description =
+        "The strong tag of the thing's described fields, for `If-Match`. Stock and counters are none of them.";
+    HeaderBuilder::new().schema(Some(text)).description(Some(description)).build()
 }
 
 fn envelope(data: RefOr<Schema>) -> RefOr<Schema> {

@@ -53,6 +53,7 @@ codes! {
     UserNotActive => "USER_NOT_ACTIVE", CONFLICT;
     AlreadyExists => "ALREADY_EXISTS", CONFLICT;
     LimitExceeded => "LIMIT_EXCEEDED", CONFLICT;
+    PreconditionFailed => "PRECONDITION_FAILED", PRECONDITION_FAILED;
     PayloadTooLarge => "PAYLOAD_TOO_LARGE", PAYLOAD_TOO_LARGE;
     UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE", UNSUPPORTED_MEDIA_TYPE;
     IdempotencyKeyReused => "IDEMPOTENCY_KEY_REUSED", UNPROCESSABLE_ENTITY;

@@ -88,6 +88,7 @@ impl ApiError {
             Refusal::PriceChanged { product_id, quoted, current } => {
                 Some(json!({ "productId": product_id, "quoted": quoted, "current": current }))
             }
+            Refusal::PayableChanged { quoted, current } => Some(json!({ "quoted": quoted, "current": current })),
             Refusal::OrderStateConflict { order_id, status, allowed } => {
                 Some(json!({ "orderId": order_id, "status": status, "allowed": allowed }))
             }
@@ -104,6 +105,13 @@ impl ApiError {
             Refusal::CouponNotUsable { coupon_id, reason } => {
                 Some(json!({ "couponId": coupon_id, "reason": reason.as_str() }))
             }
+            Refusal::AlreadyExists(entity) => Some(match entity {
+                Entity::User => json!({ "field": "userId" }),
+                Entity::Product => json!({ "field": "productId" }),
+                Entity::Coupon => json!({ "field": "couponId" }),
+                Entity::Order | Entity::OrderItem | Entity::OrderSheet | Entity::Path => return None,
+            }),
+            Refusal::EmailTaken => Some(json!({ "field": "email" })),
             Refusal::LimitExceeded { limit, max } => Some(json!({ "limit": limit, "max": max })),
             Refusal::Unauthenticated
             | Refusal::Forbidden
@@ -111,7 +119,7 @@ impl ApiError {
             | Refusal::CouponSoldOut
             | Refusal::CouponAlreadyIssued
             | Refusal::CouponNotIssuable
-            | Refusal::AlreadyExists(_)
+            | Refusal::PreconditionFailed
             | Refusal::IdempotencyKeyReused => None,
         }
     }
@@ -134,7 +142,7 @@ fn code_of(refusal: &Refusal) -> Code {
         Refusal::NotOnSale { .. } => Code::ProductNotOnSale,
         Refusal::StockNotEnough { .. } => Code::StockNotEnough,
         Refusal::BalanceNotEnough { .. } => Code::BalanceNotEnough,
-        Refusal::PriceChanged { .. } => Code::PriceChanged,
+        Refusal::PriceChanged { .. } | Refusal::PayableChanged { .. } => Code::PriceChanged,
         Refusal::OrderStateConflict { .. }
         | Refusal::LineStateConflict { .. }
         | Refusal::UnitsNotLeft { .. }
@@ -144,7 +152,8 @@ fn code_of(refusal: &Refusal) -> Code {
         Refusal::CouponSoldOut => Code::CouponSoldOut,
         Refusal::CouponAlreadyIssued => Code::CouponAlreadyIssued,
         Refusal::CouponNotIssuable => Code::CouponNotIssuable,
-        Refusal::AlreadyExists(_) => Code::AlreadyExists,
+        Refusal::AlreadyExists(_) | Refusal::EmailTaken => Code::AlreadyExists,
+        Refusal::PreconditionFailed => Code::PreconditionFailed,
         Refusal::LimitExceeded { .. } => Code::LimitExceeded,
         Refusal::IdempotencyKeyReused => Code::IdempotencyKeyReused,
     }

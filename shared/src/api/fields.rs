@@ -4,12 +4,12 @@ use std::ops::ControlFlow;
 
 use deserr::{DeserializeError, Deserr, ErrorKind, IntoValue, MergeWithError, Value, ValueKind, ValuePointerRef};
 
-use super::{Language, envelope::FieldError};
+use super::{Cursor, Language, cursor::List, envelope::FieldError, routes};
 use crate::domain::{
-    CouponId, Invalid, OrderId, OrderItemId, OrderSheetId, ProductId, Quantity, UserId,
+    CouponId, Invalid, OrderId, OrderItemId, OrderSheetId, Patch, ProductId, Quantity, UserId,
     coupon::{CouponKind, TotalQuantity, ValidDays},
     invalid::Kind,
-    money::{self, ChargeAmount, Price},
+    money::{self, ChargeAmount, Payable, Price},
     order::{LineStatus, PayBy},
     product::SaleStatus,
     stock::{ShardCount, Units, UnitsChange},
@@ -40,6 +40,12 @@ impl FieldErrors {
     /// These, where there are any.
     pub fn check(self) -> Result<(), Self> {
         if self.0.is_empty() { Ok(()) } else { Err(self) }
+    }
+
+    /// The names of the fields.
+    #[cfg(test)]
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(field, _)| field.as_str())
     }
 
     pub(super) fn sentences(&self, language: Language) -> Vec<FieldError> {
@@ -141,11 +147,18 @@ macro_rules! field {
 
 field!(
     String => UserId, ProductId, CouponId, OrderId, OrderItemId, OrderSheetId, Email, Instant, UserKind, UserStatus,
-    SaleStatus, CouponKind, LineStatus, PayBy,
+    SaleStatus, CouponKind, LineStatus, PayBy, Limit,
 );
-field!(i64 => ChargeAmount, Price, Quantity, Units, UnitsChange, ShardCount, TotalQuantity, ValidDays, CounterShards);
+field!(i64 => ChargeAmount, Payable, Price, Quantity, Units, UnitsChange, ShardCount, TotalQuantity, ValidDays, CounterShards);
 
-impl<const MAX: usize> Deserr<FieldErrors> for Text<MAX> {
+impl<const MAX: usize, const LONG: bool> Deserr<FieldErrors> for Text<MAX, LONG> {
+    fn deserialize_from_value<V: IntoValue>(value: Value<V>, location: ValuePointerRef) -> Result<Self, FieldErrors> {
+        let text = <String as Deserr<FieldErrors>>::deserialize_from_value(value, location)?;
+        Self::try_from(text).map_err(|invalid| FieldErrors::one(path(location), invalid))
+    }
+}
+
+impl<L: List> Deserr<FieldErrors> for Cursor<L> {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, location: ValuePointerRef) -> Result<Self, FieldErrors> {
         let text = <String as Deserr<FieldErrors>>::deserialize_from_value(value, location)?;
         Self::try_from(text).map_err(|invalid| FieldErrors::one(path(location), invalid))
@@ -185,34 +198,90 @@ impl TryFrom<String> for Limit {
     }
 }
 
-/// Where a list goes on: opaque to callers. It holds a place in a list, never whose list it is, so that one caller's
-/// cursor shows nobody else's things.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cursor(String);
+/// A field of a change that can be left out, but not be null: it always has a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotNull<T>(Option<T>);
 
-impl Cursor {
-    /// The cursor for a place.
-    pub fn to(place: impl ToString) -> Self {
-        Self(place.to_string())
-    }
-
-    /// The place.
-    pub fn place(self) -> String {
+impl<T> NotNull<T> {
+    /// The field, if it was named.
+    pub fn get(self) -> Option<T> {
         self.0
     }
 
-    /// The cursor as callers see it.
-    pub fn encode(&self) -> String {
-        data_encoding::BASE64URL_NOPAD.encode(self.0.as_bytes())
+    /// Whether the field was named.
+    pub fn is_named(&self) -> bool {
+        self.0.is_some()
     }
 }
 
-impl TryFrom<String> for Cursor {
-    type Error = Invalid;
+impl<T> Default for NotNull<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
 
-    fn try_from(text: String) -> Result<Self, Invalid> {
-        let bytes = data_encoding::BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| Invalid::Cursor)?;
-        String::from_utf8(bytes).map(Self).map_err(|_| Invalid::Cursor)
+impl<T: Deserr<FieldErrors>> Deserr<FieldErrors> for NotNull<T> {
+    fn deserialize_from_value<V: IntoValue>(value: Value<V>, location: ValuePointerRef) -> Result<Self, FieldErrors> {
+        if matches!(value, Value::Null) {
+            return Err(FieldErrors::one(path(location), Invalid::Required));
+        }
+        T::deserialize_from_value(value, location).map(|value| Self(Some(value)))
+    }
+}
+
+impl<T: Deserr<FieldErrors>> Deserr<FieldErrors> for Patch<T> {
+    fn deserialize_from_value<V: IntoValue>(value: Value<V>, location: ValuePointerRef) -> Result<Self, FieldErrors> {
+        match value {
+            Value::Null => Ok(Self::Clear),
+            value => T::deserialize_from_value(value, location).map(Self::Set),
+        }
+    }
+}
+
+/// An id that a client chooses for a new thing: not a word that the API's paths have in the place of such an id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewId<I>(I);
+
+/// An id with the name that it has in the API's paths.
+pub trait PathId: TryFrom<String, Error = Invalid> {
+    /// The name of the path parameter.
+    const PARAMETER: &'static str;
+}
+
+impl PathId for UserId {
+    const PARAMETER: &'static str = "userId";
+}
+
+impl PathId for ProductId {
+    const PARAMETER: &'static str = "productId";
+}
+
+impl PathId for CouponId {
+    const PARAMETER: &'static str = "couponId";
+}
+
+impl<I> NewId<I> {
+    /// The id.
+    pub fn into_id(self) -> I {
+        self.0
+    }
+}
+
+impl<I: PathId + AsRef<str>> NewId<I> {
+    /// The id, if it is not reserved.
+    ///
+    /// # Errors
+    /// [`Invalid::Reserved`].
+    pub fn new(id: I) -> Result<Self, Invalid> {
+        if routes::is_reserved(I::PARAMETER, id.as_ref()) { Err(Invalid::Reserved) } else { Ok(Self(id)) }
+    }
+}
+
+impl<I: PathId + AsRef<str>> Deserr<FieldErrors> for NewId<I> {
+    fn deserialize_from_value<V: IntoValue>(value: Value<V>, location: ValuePointerRef) -> Result<Self, FieldErrors> {
+        let text = <String as Deserr<FieldErrors>>::deserialize_from_value(value, location)?;
+        let id = I::try_from(text).and_then(Self::new);
+        id.map_err(|invalid| FieldErrors::one(path(location), invalid))
     }
 }
 
@@ -274,12 +343,32 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_comes_back_as_it_went() {
-        let cursor = Cursor::to("1700000000000#tea");
-        assert_eq!(Cursor::try_from(cursor.encode()), Ok(cursor));
-        for bad in ["%", "a", "____", "에"] {
-            assert_eq!(Cursor::try_from(bad.to_owned()), Err(Invalid::Cursor), "{bad:?}");
+    fn absent_null_and_a_value_are_three_things() {
+        #[derive(Debug, Deserr)]
+        #[deserr(error = FieldErrors, deny_unknown_fields)]
+        struct Change {
+            #[deserr(default)]
+            phone: Patch<Quantity>,
+            #[deserr(default)]
+            name: NotNull<Quantity>,
         }
+        let read = |json: &str| -> Result<Change, FieldErrors> {
+            deserr::deserialize(serde_json::from_str::<serde_json::Value>(json).unwrap())
+        };
+        let change = read("{}").unwrap();
+        assert!(change.phone.is_keep() && !change.name.is_named());
+        assert_eq!(read(r#"{"phone":null}"#).unwrap().phone, Patch::Clear);
+        assert_eq!(read(r#"{"phone":2,"name":3}"#).unwrap().phone.map(Quantity::get), Patch::Set(2));
+        assert_eq!(read(r#"{"name":null}"#).unwrap_err().0, [("name".to_owned(), Invalid::Required)]);
+        let both = read(r#"{"name":0,"phone":"x"}"#).unwrap_err();
+        assert_eq!(both.names().count(), 2);
+    }
+
+    #[test]
+    fn words_of_paths_are_reserved_beside_them() {
+        let chosen = |id: &str| NewId::new(UserId::try_from(id.to_owned()).unwrap());
+        assert_eq!(chosen("charge"), Err(Invalid::Reserved));
+        assert!(chosen("top").is_ok() && chosen("Charge").is_ok());
     }
 
     #[test]

@@ -3,11 +3,14 @@
 mod accept;
 pub mod bodies;
 mod code;
+pub mod cursor;
 pub mod envelope;
 mod error;
 mod fields;
+mod json;
 mod messages;
 pub mod parameters;
+mod query;
 mod reply;
 mod request;
 pub mod routes;
@@ -16,8 +19,10 @@ pub mod views;
 
 pub use accept::Language;
 pub use code::Code;
+pub use cursor::Cursor;
 pub use error::ApiError;
-pub use fields::{Cursor, FieldErrors, Limit, both};
+pub use fields::{FieldErrors, Limit, NewId, NotNull, both};
+pub use query::NoQuery;
 pub(crate) use reply::render;
 pub use reply::{ApiResult, Reply};
 pub use request::{ApiRequest, MAX_BODY_BYTES};

@@ -1,7 +1,7 @@
 //! What the API reference says of parameters that many endpoints take.
 
 use utoipa::{
-    IntoParams, PartialSchema,
+    IntoParams,
     openapi::{
         RefOr, Required, Schema,
         path::{Parameter, ParameterBuilder, ParameterIn},
@@ -9,7 +9,7 @@ use utoipa::{
     },
 };
 
-use super::{ApiRequest, Cursor, Limit, request::MAX_KEY_LENGTH};
+use super::{ApiRequest, request::MAX_KEY_LENGTH};
 
 /// The header of every request that changes something and can be repeated.
 #[derive(Debug)]
@@ -30,21 +30,19 @@ impl IntoParams for IdempotencyKey {
     }
 }
 
-/// The query of a list that goes on by cursor.
+/// The header that makes a change depend on the state that its caller has read.
 #[derive(Debug)]
-pub struct PageParameters;
+pub struct IfMatch;
 
-impl IntoParams for PageParameters {
+impl IntoParams for IfMatch {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        vec![
-            optional(
-                "cursor",
-                ParameterIn::Query,
-                "The `nextCursor` of the part before; without it, the list's beginning.",
-                Cursor::schema(),
-            ),
-            optional("limit", ParameterIn::Query, "How many entries to give.", Limit::schema()),
-        ]
+        vec![optional(
+            "If-Match",
+            ParameterIn::Header,
+            "The `ETag` of an earlier answer, several of them, or `*`. Where the thing has another tag by now, nothing \
+             changes and the answer is 412. Weak tags match nothing.",
+            text().examples(["\"5a0f5a3f5c1c8d7e4dfb1d320b6e4d3c\""]).build(),
+        )]
     }
 }
 

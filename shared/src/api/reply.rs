@@ -8,10 +8,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    ApiError, Cursor, Language,
+    ApiError, Language,
     envelope::{self, Page, Success},
 };
-use crate::app::Failure;
+use crate::{app::Failure, domain::ETag};
 
 /// What an endpoint gives.
 pub type ApiResult = Result<Reply, ApiError>;
@@ -21,6 +21,8 @@ pub type ApiResult = Result<Reply, ApiError>;
 pub struct Reply {
     status: StatusCode,
     content: Content,
+    /// The tag of the described thing.
+    etag: Option<ETag>,
     /// The order it is about, for the log.
     pub(crate) order_id: Option<String>,
 }
@@ -29,6 +31,8 @@ pub struct Reply {
 enum Content {
     /// Nothing: the status says it all.
     None,
+    /// Nothing but the methods of a path.
+    Methods(Vec<&'static str>),
     /// What the envelope is put around.
     Data(Value),
     /// A document that is sent as it is.
@@ -60,20 +64,32 @@ impl Reply {
 
     /// 204: done, and nothing to show of it.
     pub fn no_content() -> Self {
-        Self { status: StatusCode::NO_CONTENT, content: Content::None, order_id: None }
+        Self { status: StatusCode::NO_CONTENT, content: Content::None, etag: None, order_id: None }
     }
 
-    /// 200 with a part of a list, and where it goes on.
+    /// 204 with the methods of a path.
+    pub fn methods(methods: Vec<&'static str>) -> Self {
+        Self { status: StatusCode::NO_CONTENT, content: Content::Methods(methods), etag: None, order_id: None }
+    }
+
+    /// 200 with a part of a list, and the cursor of the next part, encoded.
     ///
     /// # Errors
     /// Where the data cannot be written as JSON.
-    pub fn page(items: Vec<impl Serialize>, next: Option<Cursor>) -> ApiResult {
-        Self::ok(Page { items, next_cursor: next.map(|cursor| cursor.encode()) })
+    pub fn page(items: Vec<impl Serialize>, next_cursor: Option<String>) -> ApiResult {
+        Self::ok(Page { items, next_cursor })
     }
 
     /// 200 with a document that is part of the program: without an envelope, and to be cached by anyone.
     pub fn document(content_type: &'static str, text: &'static str) -> Self {
-        Self { status: StatusCode::OK, content: Content::Document { content_type, text }, order_id: None }
+        Self { status: StatusCode::OK, content: Content::Document { content_type, text }, etag: None, order_id: None }
+    }
+
+    /// Adds the tag of the described thing (`ETag`), for the `If-Match` of a change.
+    #[must_use]
+    pub fn tagged(mut self, etag: ETag) -> Self {
+        self.etag = Some(etag);
+        self
     }
 
     /// Names the order that the answer is about, for the log.
@@ -85,22 +101,27 @@ impl Reply {
 
     fn with(status: StatusCode, data: impl Serialize) -> ApiResult {
         let data = serde_json::to_value(data).map_err(|_| Failure::Broken("an answer can be written as JSON"))?;
-        Ok(Self { status, content: Content::Data(data), order_id: None })
+        Ok(Self { status, content: Content::Data(data), etag: None, order_id: None })
     }
 
     fn render(self, language: Language) -> Response<Body> {
-        match self.content {
-            Content::None => {
-                let mut response = Response::new(Body::Empty);
-                *response.status_mut() = self.status;
-                response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
+        let etag = self.etag.and_then(|etag| HeaderValue::try_from(format!("\"{etag}\"")).ok());
+        let mut response = match self.content {
+            Content::None => empty(self.status),
+            Content::Methods(methods) => {
+                let mut response = empty(self.status);
+                allow(&mut response, &methods);
                 response
             }
             Content::Data(data) => json(self.status, &Success::new(data, language)),
             Content::Document { content_type, text } => {
                 respond(self.status, HeaderValue::from_static(content_type), DOCUMENT_CACHING, text.to_owned())
             }
+        };
+        if let Some(etag) = etag {
+            response.headers_mut().insert(header::ETAG, etag);
         }
+        response
     }
 }
 
@@ -117,17 +138,26 @@ fn render_error(error: &ApiError, language: Language, request_id: &str) -> Respo
     let status = error.code().status();
     let mut response = json(status, &envelope::Failure::of(error, language, request_id));
     match error {
-        ApiError::MethodNotAllowed(allowed) => {
-            if let Ok(allowed) = allowed.join(", ").parse() {
-                response.headers_mut().insert(header::ALLOW, allowed);
-            }
-        }
+        ApiError::MethodNotAllowed(allowed) => allow(&mut response, allowed),
         _ if status == StatusCode::SERVICE_UNAVAILABLE => {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         _ => {}
     }
     response
+}
+
+fn empty(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
+    response
+}
+
+fn allow(response: &mut Response<Body>, methods: &[&str]) {
+    if let Ok(methods) = methods.join(", ").parse() {
+        response.headers_mut().insert(header::ALLOW, methods);
+    }
 }
 
 fn json(status: StatusCode, envelope: &impl Serialize) -> Response<Body> {

@@ -3,12 +3,13 @@
 use std::sync::OnceLock;
 
 use deserr::Deserr;
-use lambda_http::{Body, Request, RequestExt, http::header};
+use lambda_http::{Request, RequestExt, http::header};
+use serde_json::Value;
 
-use super::{ApiError, FieldErrors, Language};
+use super::{ApiError, FieldErrors, Language, NoQuery, json};
 use crate::{
     app::{Caller, RequestKey, Role, Shop},
-    domain::{Invalid, Refusal, UserId},
+    domain::{Invalid, Precondition, Refusal, UserId, characters},
     runtime::identity::Identity,
 };
 
@@ -21,10 +22,12 @@ pub(super) const MAX_KEY_LENGTH: usize = 255;
 /// A request, as endpoints see it.
 #[derive(Debug)]
 pub struct ApiRequest {
-    request: Request,
+    pub(super) request: Request,
     identity: Identity,
     language: Language,
     caller: OnceLock<Caller>,
+    /// The body, once it was read as JSON.
+    body: OnceLock<Value>,
 }
 
 impl ApiRequest {
@@ -35,7 +38,7 @@ impl ApiRequest {
     pub fn new(request: Request, identity: Identity) -> Self {
         let language = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
         let language = language.map(Language::preferred).unwrap_or_default();
-        Self { request, identity, language, caller: OnceLock::new() }
+        Self { request, identity, language, caller: OnceLock::new(), body: OnceLock::new() }
     }
 
     /// The language of messages.
@@ -48,9 +51,10 @@ impl ApiRequest {
         (self.request.method().as_str(), self.request.uri().path())
     }
 
-    /// The path, as it came.
+    /// The path, as it came: not the URI's, in which `..` has been followed already.
     pub fn path(&self) -> &str {
-        self.request.uri().path()
+        let raw = self.request.raw_http_path();
+        if raw.is_empty() { self.request.uri().path() } else { raw }
     }
 
     /// The method.
@@ -78,38 +82,33 @@ impl ApiRequest {
         T::try_from(text).map_err(|invalid| FieldErrors::one(name, invalid))
     }
 
-    /// A parameter of the query, if it is there.
+    /// A parameter of the path, of an endpoint that asks nothing else.
     ///
     /// # Errors
-    /// Where it is not of the type.
-    pub fn query<T: TryFrom<String, Error = Invalid>>(&self, name: &str) -> Result<Option<T>, FieldErrors> {
-        let parameters = self.request.query_string_parameters();
-        let Some(text) = parameters.first(name).map(str::to_owned) else {
-            return Ok(None);
-        };
-        T::try_from(text).map(Some).map_err(|invalid| FieldErrors::one(name, invalid))
+    /// Where it is not of the type, and whatever is wrong with the query.
+    pub fn only_parameter<T: TryFrom<String, Error = Invalid>>(&self, name: &str) -> Result<T, FieldErrors> {
+        super::both(self.parameter(name), self.query::<NoQuery>()).map(|(parameter, _)| parameter)
     }
 
-    /// The body, and the idempotency key in the header if it is well-formed.
+    /// The body of an endpoint that asks nothing in the query.
     ///
     /// # Errors
-    /// Where it is too large, not JSON, or has fields that are wrong.
+    /// Where it is too large, not JSON, or has fields that are wrong; and whatever is wrong with the idempotency key, the
+    /// precondition or the query.
     pub fn body<T: Deserr<FieldErrors>>(&self) -> Result<Result<T, FieldErrors>, ApiError> {
-        let bytes: &[u8] = match self.request.body() {
-            Body::Text(text) => text.as_bytes(),
-            Body::Binary(bytes) => bytes,
-            _ => &[],
-        };
+        let bytes: &[u8] = self.request.body();
         if bytes.len() > MAX_BODY_BYTES {
             return Err(ApiError::TooLarge);
         }
         if !self.says_json() {
             return Err(ApiError::NotJson);
         }
-        let Ok(value) = serde_json::from_slice::<serde_json::Value>(bytes) else {
+        // API Gateway replaces bytes that are not UTF-8. What they said is lost, so nothing is made of the rest.
+        if std::str::from_utf8(bytes).is_ok_and(|text| text.contains(char::REPLACEMENT_CHARACTER)) {
             return Ok(Err(FieldErrors::one("body", Invalid::Json)));
-        };
-        Ok(super::both(self.idempotency_key(), deserr::deserialize(value)).map(|(_, body)| body))
+        }
+        let body = json::parse(bytes).and_then(|value| deserr::deserialize(self.body.get_or_init(|| value).clone()));
+        Ok(super::both(self.beside_body(), body).map(|((), body)| body))
     }
 
     /// A parameter of the path and a body that can be left out.
@@ -122,7 +121,7 @@ impl ApiRequest {
         T: Deserr<FieldErrors> + Default,
     {
         let bytes: &[u8] = self.request.body();
-        let body = if bytes.is_empty() { self.idempotency_key().map(|_| T::default()) } else { self.body::<T>()? };
+        let body = if bytes.is_empty() { self.beside_body().map(|()| T::default()) } else { self.body::<T>()? };
         Ok(super::both(self.parameter(name), body)?)
     }
 
@@ -132,6 +131,26 @@ impl ApiRequest {
     /// As [`Self::body`].
     pub fn only_body<T: Deserr<FieldErrors>>(&self) -> Result<T, ApiError> {
         Ok(self.body()??)
+    }
+
+    /// Checks all that comes beside a body.
+    fn beside_body(&self) -> Result<(), FieldErrors> {
+        let headers = super::both(self.idempotency_key().map(|_| ()), self.precondition().map(|_| ()));
+        super::both(headers, self.query::<NoQuery>()).map(|_| ())
+    }
+
+    /// The state that the caller expects the thing to be in (`If-Match`).
+    ///
+    /// # Errors
+    /// Where the header is neither `*` nor a list of entity tags.
+    pub fn precondition(&self) -> Result<Precondition, FieldErrors> {
+        let values: Vec<_> = self.request.headers().get_all(header::IF_MATCH).iter().collect();
+        if values.is_empty() {
+            return Ok(Precondition::None);
+        }
+        let texts: Option<Vec<&str>> = values.iter().map(|value| value.to_str().ok()).collect();
+        let precondition = texts.and_then(|texts| etags(&texts.join(",")));
+        precondition.ok_or_else(|| FieldErrors::one(header::IF_MATCH.as_str(), Invalid::EntityTags))
     }
 
     fn says_json(&self) -> bool {
@@ -155,8 +174,7 @@ impl ApiRequest {
     /// # Errors
     /// [`Refusal::Unauthenticated`].
     pub fn caller(&self) -> Result<&Caller, Refusal> {
-        let asked: Option<UserId> = self.query("userId").ok().flatten();
-        self.identify(asked.as_ref())
+        self.identify(self.user_in_query().as_ref())
     }
 
     /// Who asks, for things of `user`, whom the request names.
@@ -229,15 +247,58 @@ impl ApiRequest {
 
     fn key_of(&self, shop: &Shop, caller: &str) -> RequestKey {
         let (method, path) = self.line();
-        // The same request means the same to us whatever its white space and order of fields; and no body the same as an
-        // empty one.
-        let bytes: &[u8] = self.request.body();
-        let mut value: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_else(|_| serde_json::json!({}));
-        value.sort_all_objects();
-        let payload = value.to_string().into_bytes();
+        // A request means the same whatever its white space, the order of its fields and the normalization of its texts,
+        // which are stored in one form; and no body means the same as an empty one.
+        let payload = self.body.get().map_or_else(|| "{}".to_owned(), Value::to_string);
+        let payload = characters::normalize(&payload).into_owned().into_bytes();
         match self.idempotency_key() {
             Ok(Some(key)) => RequestKey::given(caller, &format!("{method} {path}"), key, &payload),
             Ok(None) | Err(_) => RequestKey::fresh(shop, &payload),
+        }
+    }
+}
+
+/// Reads the value of `If-Match`: `*`, or entity tags between commas. A weak tag is read and left out.
+fn etags(header: &str) -> Option<Precondition> {
+    if header.trim() == "*" {
+        return Some(Precondition::Exists);
+    }
+    let (mut tags, mut rest, mut found) = (Vec::new(), header, 0_usize);
+    loop {
+        rest = rest.trim_start_matches([' ', '\t', ',']);
+        if rest.is_empty() {
+            return (found > 0).then_some(Precondition::OneOf(tags));
+        }
+        let (is_weak, quoted) = rest.strip_prefix("W/").map_or((false, rest), |rest| (true, rest));
+        let (tag, after) = quoted.strip_prefix('"')?.split_once('"')?;
+        if !tag.bytes().all(|byte| byte == b'!' || (b'#'..=b'~').contains(&byte)) {
+            return None;
+        }
+        if !is_weak {
+            tags.push(tag.to_owned());
+        }
+        found = found.saturating_add(1);
+        rest = after.trim_start_matches([' ', '\t']);
+        if !rest.is_empty() && !rest.starts_with(',') {
+            return None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entity_tags_come_in_lists() {
+        let tags = |list: &[&str]| Some(Precondition::OneOf(list.iter().map(|tag| (*tag).to_owned()).collect()));
+        assert_eq!(etags("*"), Some(Precondition::Exists));
+        assert_eq!(etags(r#""a""#), tags(&["a"]));
+        assert_eq!(etags(r#" "a" ,"b,c", ,"" "#), tags(&["a", "b,c", ""]));
+        assert_eq!(etags(r#"W/"a""#), tags(&[]), "a weak tag matches nothing");
+        assert_eq!(etags(r#"W/"a", "b""#), tags(&["b"]));
+        for bad in ["", " ", ",", "a", r#""a"#, r#""a" "b""#, r#""a""b""#, r#"w/"a""#, r#"*, "a""#, "\"a b\""] {
+            assert_eq!(etags(bad), None, "{bad:?}");
         }
     }
 }

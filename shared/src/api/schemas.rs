@@ -13,13 +13,17 @@ use utoipa::{
     },
 };
 
-use super::{Code, Cursor, Limit, views::State};
+use super::{
+    Code, Cursor, Limit,
+    cursor::{List, ProductsCursor},
+    views::State,
+};
 use crate::{
     domain::{
         CouponId, OrderId, OrderItemId, OrderSheetId, PaymentId, ProductId, Quantity, UserId, Won,
         coupon::{TotalQuantity, ValidDays},
         id,
-        money::{ChargeAmount, Price},
+        money::{ChargeAmount, Payable, Price},
         order::{LineStatus, OrderStatus},
         stock::{ShardCount, Units, UnitsChange},
         text::{Email, Text},
@@ -66,6 +70,7 @@ schemas! {
         .examples([50_000]);
     Price: bounded("The price of one unit, or what is taken off it, in won.", Price::MIN, Price::MAX)
         .examples([12_000]);
+    Payable: bounded("What an order comes to, in won.", Payable::MIN, Payable::MAX).examples([27_000]);
     Quantity: bounded("Units of one product in one order.", Quantity::MIN, Quantity::MAX).examples([2]);
     Units: bounded("Units on a new shelf.", Units::MIN, Units::MAX).examples([100]);
     UnitsChange: bounded(
@@ -98,11 +103,10 @@ schemas! {
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::Email)))
         .max_length(Some(Email::MAX_LENGTH))
         .examples(["mina@example.com"]);
-    Instant: string("An instant in RFC 3339, with any offset; kept to the millisecond.")
+    Instant: string("An instant in RFC 3339 to the letter (section 5.6), with any offset; kept to the millisecond.")
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
         .examples(["2026-12-01T09:00:00+09:00"]);
 
-    Cursor: string("A place in a list: opaque, as `nextCursor` gave it.").examples(["MTcwMDAwMDAwMDAwMA"]);
     Limit: bounded("How many entries of a list to give.", Limit::MIN, Limit::MAX)
         .default(Some(Limit::DEFAULT.into()))
         .examples([Limit::DEFAULT]);
@@ -114,10 +118,27 @@ schemas! {
     Code: string("What went wrong, for programs.").enum_values(Some(Code::ALL.iter().map(|code| code.as_str())));
 }
 
-impl<const MAX: usize> PartialSchema for Text<MAX> {
+impl<L: List> PartialSchema for Cursor<L> {
     fn schema() -> RefOr<Schema> {
-        // Something other than white space, as its parser asks for.
-        string("A text that is not only white space.")
+        let example = ProductsCursor::to("", "1795143600000#hallabong-tea").encode();
+        string("A place in a list: opaque, as `nextCursor` gave it.").examples([example]).into()
+    }
+}
+
+impl<L: List> ToSchema for Cursor<L> {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Cursor")
+    }
+}
+
+impl<const MAX: usize, const LONG: bool> PartialSchema for Text<MAX, LONG> {
+    fn schema() -> RefOr<Schema> {
+        const ONE_LINE: &str = "A text with a visible character, stored and measured in Unicode's Normalization Form C. \
+            Control characters and overrides of the text's direction are refused.";
+        const LINES: &str = "A text with a visible character, stored and measured in Unicode's Normalization Form C. \
+            Overrides of the text's direction are refused, and control characters other than tabs and line breaks.";
+        // Something other than white space: a pattern cannot say all of it.
+        string(if LONG { LINES } else { ONE_LINE })
             .min_length(Some(1))
             .max_length(Some(MAX))
             .pattern(Some("\\S"))
@@ -125,10 +146,20 @@ impl<const MAX: usize> PartialSchema for Text<MAX> {
     }
 }
 
-impl<const MAX: usize> ToSchema for Text<MAX> {
+impl<const MAX: usize, const LONG: bool> ToSchema for Text<MAX, LONG> {
     fn name() -> Cow<'static, str> {
         Cow::Owned(format!("Text{MAX}"))
     }
+}
+
+/// A schema by its name, or null: an optional field of a change, which null clears.
+pub fn nullable<T: ToSchema>() -> RefOr<Schema> {
+    let null = ObjectBuilder::new().schema_type(Type::Null);
+    AnyOfBuilder::new()
+        .description(Some("Null clears the field."))
+        .item(Ref::from_schema_name(T::name()))
+        .item(null)
+        .into()
 }
 
 /// One of these names.

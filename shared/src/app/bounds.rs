@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use crate::{domain::order::HistoryBounds, store::TableBounds};
+use crate::{
+    domain::order::{HistoryBounds, MAX_LINES},
+    store::TableBounds,
+};
 
 /// The bounds of a shop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,12 +19,18 @@ pub struct Bounds {
     pub table: TableBounds,
     /// Entries of each cache.
     pub cached_entries: usize,
-    /// The age up to which a product is taken from the cache.
+    /// The age up to which a product is taken from the cache: its shards and its flash mode, too.
     pub product_age: SignedDuration,
+    /// The age up to which an account is taken from the cache.
+    pub account_age: SignedDuration,
+    /// The age up to which a campaign is taken from the cache.
+    pub campaign_age: SignedDuration,
     /// The age up to which a product or a campaign is refused as sold out without another look.
     pub sold_out_age: SignedDuration,
-    /// Products in a cart.
+    /// Products in a cart: no more than an order takes.
     pub cart_items: u16,
+    /// Shards read for a page of the catalogue, after which it is cut. The first product's are read in any case.
+    pub list_shards: usize,
     /// The weight of an order's history.
     pub history: HistoryBounds,
     /// Coupons read at once to find those of a status, and the reads of one request.
@@ -44,7 +53,9 @@ impl Bounds {
     /// The bounds of what ships.
     ///
     /// - 1,000 entries of a few hundred bytes are below a megabyte of a function's memory.
-    /// - A minute-old name of a product shows in carts; prices are asserted by the commit whatever their age.
+    /// - A commit asserts prices and balances whatever their age. Names show in carts, and where shards and flash mode are old
+    ///   a hot product sells as slowly as before: five seconds of that cost one read in five seconds.
+    /// - Accounts and campaigns that are old cost another try, or a read a minute.
     /// - Units and tickets that come back are sold within a second.
     /// - The reads of a list of coupons, 5,000 in all, end within a request's patience.
     /// - A sweep has a minute, and the next run begins then.
@@ -52,9 +63,12 @@ impl Bounds {
     pub const PRODUCTION: Self = Self {
         table: TableBounds::PRODUCTION,
         cached_entries: 1_000,
-        product_age: SignedDuration::from_secs(60),
+        product_age: SignedDuration::from_secs(5),
+        account_age: SignedDuration::from_secs(60),
+        campaign_age: SignedDuration::from_secs(60),
         sold_out_age: SignedDuration::from_secs(1),
-        cart_items: 100,
+        cart_items: MAX_LINES,
+        list_shards: 400,
         history: HistoryBounds::PRODUCTION,
         coupon_page: 100,
         coupon_pages: 50,

@@ -81,6 +81,7 @@ async fn create_once(shop: &Shop, new: NewCampaign, coupon_id: CouponId, key: &R
         validity: new.validity,
         counter_shards: counter_shards(new.counter_shards, new.total_quantity),
         created_at: shop.clock.now(),
+        updated_at: Some(shop.clock.now()),
     };
     let mut transaction = Transaction::new();
     transaction.add(coupons::create_campaign(&campaign)?);
@@ -253,9 +254,13 @@ async fn may_have(
     facts::may_trade(user, found.get(&account)?)?;
     let campaign = match remembered {
         Some(campaign) => campaign,
-        None => found.get(&described)?.ok_or_else(|| Refusal::not_found(Entity::Coupon, coupon))?,
+        None => {
+            let campaign: Option<Campaign> = found.get(&described)?;
+            let campaign = campaign.ok_or_else(|| Refusal::not_found(Entity::Coupon, coupon))?;
+            shop.remember_campaign(&campaign);
+            campaign
+        }
     };
-    shop.remember_campaign(&campaign);
     if found.get::<IssuedCoupon>(&mine)?.is_none() {
         return Ok((campaign, None));
     }

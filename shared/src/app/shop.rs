@@ -43,12 +43,15 @@ pub struct Policy {
 }
 
 /// What is remembered. Nothing here is trusted: a commit asserts it, and only a failed condition or a fresh read can
-/// lead to a refusal. That a campaign is sold out is fresh for a second.
+/// lead to a refusal. That something is sold out is fresh for a second.
+///
+/// Each entry has the instant of the read that it is from, and an age that ends. What is taken from here is never put back
+/// as new, so that what sells without a pause is read again, too.
 #[derive(Debug)]
 struct Memory {
-    accounts: Cache<UserId, Account>,
+    accounts: Cache<UserId, (Timestamp, Account)>,
     products: Cache<ProductId, (Timestamp, Product)>,
-    campaigns: Cache<CouponId, Campaign>,
+    campaigns: Cache<CouponId, (Timestamp, Campaign)>,
     /// Products of which nothing was left, and when that was seen.
     sold_out: Cache<ProductId, Timestamp>,
     counters: Cache<CouponId, Look>,
@@ -127,20 +130,26 @@ impl Shop {
         self.random.id()
     }
 
-    pub(super) fn remembered_account(&self, user: &UserId) -> Option<Account> {
-        self.memory.accounts.get(user)
+    /// An entry that has not reached this age; one from the future, by another clock, is as good as one from now.
+    fn fresh<V>(&self, entry: Option<(Timestamp, V)>, age: SignedDuration) -> Option<V> {
+        let (seen_at, value) = entry?;
+        (self.clock.now().duration_since(seen_at) < age).then_some(value)
     }
 
+    pub(super) fn remembered_account(&self, user: &UserId) -> Option<Account> {
+        self.fresh(self.memory.accounts.get(user), self.bounds.account_age)
+    }
+
+    /// Remembers an account as a read or a commit of now has it.
     pub(super) fn remember_account(&self, user: &UserId, account: Account) {
-        self.memory.accounts.insert(user.clone(), account);
+        self.memory.accounts.insert(user.clone(), (self.clock.now(), account));
     }
 
     pub(super) fn remembered_product(&self, product: &ProductId) -> Option<Product> {
-        let (seen_at, product) = self.memory.products.get(product)?;
-        let stale = seen_at.checked_add(self.bounds.product_age).is_ok_and(|until| self.clock.now() >= until);
-        (!stale).then_some(product)
+        self.fresh(self.memory.products.get(product), self.bounds.product_age)
     }
 
+    /// Remembers a product as it was read just now.
     pub(super) fn remember_product(&self, product: &Product) {
         self.memory.products.insert(product.product_id.clone(), (self.clock.now(), product.clone()));
     }
@@ -174,11 +183,12 @@ impl Shop {
     }
 
     pub(super) fn remembered_campaign(&self, coupon: &CouponId) -> Option<Campaign> {
-        self.memory.campaigns.get(coupon)
+        self.fresh(self.memory.campaigns.get(coupon), self.bounds.campaign_age)
     }
 
+    /// Remembers a campaign as it was read just now.
     pub(super) fn remember_campaign(&self, campaign: &Campaign) {
-        self.memory.campaigns.insert(campaign.coupon_id.clone(), campaign.clone());
+        self.memory.campaigns.insert(campaign.coupon_id.clone(), (self.clock.now(), campaign.clone()));
     }
 
     /// What each counter of a campaign had left when it was last heard of; nothing as long as none was found empty.

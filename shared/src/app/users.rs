@@ -1,5 +1,10 @@
 //! Users: joining, looking up, changing.
+//!
+//! An e-mail address belongs to one user who is not withdrawn. The claim of an address is an item of its own, written or
+//! deleted in the commit that changes the user, so no two users have an address at any instant. A profile notes that its
+//! address is claimed: records of the first stage have no claim until the migration or a change of the address makes one.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -8,8 +13,9 @@ use super::{
 };
 use crate::{
     domain::{
-        Refusal, UserId,
+        ETag, Patch, Precondition, Refusal, UserId,
         refusal::Entity,
+        text::EmailKey,
         user::{Account, Profile, Seller, UserKind, UserStatus},
     },
     store::{Consistency, Outcome, Transaction, keys, users},
@@ -24,7 +30,19 @@ pub struct User {
     pub status: UserStatus,
 }
 
-/// What a new user tells of themselves.
+impl User {
+    /// The tag of the user.
+    pub fn etag(&self) -> ETag {
+        self.profile.etag(self.status)
+    }
+
+    /// The address that is claimed for the user, if one is.
+    fn claim(&self) -> Option<EmailKey> {
+        self.profile.email_claimed.then(|| EmailKey::from_address(&self.profile.email))
+    }
+}
+
+/// A new user's own account of themselves.
 #[derive(Debug, Clone)]
 pub struct NewUser {
     /// Their id, if they choose it.
@@ -43,21 +61,23 @@ pub struct NewUser {
     pub seller: Option<Seller>,
 }
 
-/// What to change of a user; what is `None` stays.
+/// A change of a user. A field that is `None` stays.
 #[derive(Debug, Clone, Default)]
 pub struct UserChange {
+    /// The state that the caller expects the user to be in.
+    pub precondition: Precondition,
     /// Another name.
     pub name: Option<String>,
     /// Another e-mail address.
     pub email: Option<String>,
     /// Another telephone number.
-    pub phone: Option<String>,
+    pub phone: Patch<String>,
     /// Another postal address.
-    pub address: Option<String>,
+    pub address: Patch<String>,
     /// Another kind.
     pub kind: Option<UserKind>,
     /// Another business.
-    pub seller: Option<Seller>,
+    pub seller: Patch<Seller>,
     /// Another status.
     pub status: Option<UserStatus>,
 }
@@ -71,7 +91,7 @@ struct Created {
 /// Adds a user with an empty account.
 ///
 /// # Errors
-/// [`Refusal::AlreadyExists`] where the id is taken.
+/// [`Refusal::AlreadyExists`] where the id is taken, [`Refusal::EmailTaken`] where the e-mail address is.
 pub async fn create(shop: &Shop, new: NewUser, key: &RequestKey) -> Result<User, Failure> {
     let user_id = key.id(new.user_id.clone())?;
     let created = idempotency::unless_answered(shop, key, create_once(shop, new, user_id, key).await).await?;
@@ -79,21 +99,33 @@ pub async fn create(shop: &Shop, new: NewUser, key: &RequestKey) -> Result<User,
 }
 
 async fn create_once(shop: &Shop, new: NewUser, user_id: UserId, key: &RequestKey) -> Result<Created, Failure> {
-    let NewUser { user_id: _, name, email, phone, address, kind, seller } = new;
-    let created_at = shop.clock.now();
-    let profile =
-        Profile { user_id: user_id.clone(), name, email, phone, address, kind, seller, version: 1, created_at };
-
+    let now = shop.clock.now();
+    let profile = Profile {
+        user_id: user_id.clone(),
+        name: new.name,
+        email: new.email,
+        email_claimed: true,
+        phone: new.phone,
+        address: new.address,
+        kind: new.kind,
+        seller: new.seller,
+        version: 1,
+        created_at: now,
+        updated_at: Some(now),
+    };
     let mut transaction = Transaction::new();
-    transaction.add(users::create_profile(&profile)?);
+    let put = transaction.add(users::create_profile(&profile)?);
     transaction.add(users::create_account(&user_id)?);
+    transaction.add(users::claim_email(&EmailKey::from_address(&profile.email), &user_id)?);
     let created = Created { user_id };
     let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek)?;
     match shop.table.commit(transaction, &mut shop.backoff()).await? {
         Outcome::Committed => Ok(created),
-        Outcome::Refused(evidence) => {
-            idempotency::noted(&evidence, note, key)?.ok_or(Failure::Refused(Refusal::AlreadyExists(Entity::User)))
-        }
+        Outcome::Refused(evidence) => match idempotency::noted(&evidence, note, key)? {
+            Some(created) => Ok(created),
+            None if evidence.refuses(put) => Err(Refusal::AlreadyExists(Entity::User).into()),
+            None => Err(Refusal::EmailTaken.into()),
+        },
     }
 }
 
@@ -111,42 +143,65 @@ pub async fn get(shop: &Shop, user: &UserId) -> Result<User, Failure> {
     }
 }
 
-/// Changes a user.
+/// Changes a user. Run twice it changes the same again; at once with another change, one follows the other.
 ///
 /// # Errors
-/// [`Refusal::NotFound`].
+/// [`Refusal::NotFound`], [`Refusal::PreconditionFailed`], [`Refusal::EmailTaken`]; [`Failure::Invalid`] where kind and
+/// business would disagree.
 pub async fn update(shop: &Shop, user: &UserId, change: &UserChange) -> Result<User, Failure> {
     let mut backoff = shop.backoff();
     loop {
-        let User { profile: seen, status } = get(shop, user).await?;
-        let now = changed(&seen, change);
-        let status = change.status.unwrap_or(status);
+        let before = get(shop, user).await?;
+        change.precondition.check(&before.etag())?;
+        let after = changed(&before, change, shop.clock.now())?;
 
         let mut transaction = Transaction::new();
-        transaction.add(users::replace_profile(&seen, &now)?);
+        let put = transaction.add(users::replace_profile(&before.profile, &after.profile)?);
         if change.status.is_some() {
-            transaction.add(users::set_status(user, status)?);
+            transaction.add(users::set_status(user, before.status, after.status)?);
         }
+        let (old_claim, new_claim) = (before.claim(), after.claim());
+        let mut claim = None;
+        if old_claim != new_claim {
+            if let Some(address) = &old_claim {
+                transaction.add(users::release_email(address, user)?);
+            }
+            claim = new_claim.as_ref().map(|address| users::claim_email(address, user)).transpose()?;
+        }
+        let claim = claim.map(|claim| transaction.add(claim));
         match shop.table.commit(transaction, &mut backoff).await? {
-            Outcome::Committed => {
-                return Ok(User { profile: now, status });
+            Outcome::Committed => return Ok(after),
+            // A newer profile decides anew, also about the address.
+            Outcome::Refused(evidence) if !evidence.refuses(put) && claim.is_some_and(|at| evidence.refuses(at)) => {
+                return Err(Refusal::EmailTaken.into());
             }
             Outcome::Refused(_) => backoff.pause("a profile changed meanwhile").await?,
         }
     }
 }
 
-fn changed(seen: &Profile, change: &UserChange) -> Profile {
-    let UserChange { name, email, phone, address, kind, seller, status: _ } = change.clone();
-    Profile {
-        user_id: seen.user_id.clone(),
-        name: name.unwrap_or_else(|| seen.name.clone()),
-        email: email.unwrap_or_else(|| seen.email.clone()),
-        phone: phone.or_else(|| seen.phone.clone()),
-        address: address.or_else(|| seen.address.clone()),
-        kind: kind.unwrap_or(seen.kind),
-        seller: seller.or_else(|| seen.seller.clone()),
-        version: seen.version.saturating_add(1),
-        created_at: seen.created_at,
+fn changed(before: &User, change: &UserChange, now: Timestamp) -> Result<User, Failure> {
+    let UserChange { precondition: _, name, email, phone, address, kind, seller, status } = change.clone();
+    let (old, status) = (&before.profile, status.unwrap_or(before.status));
+    let concerns_business = kind.is_some() || !seller.is_keep();
+    let claims = old.email_claimed || email.is_some() || before.status == UserStatus::Withdrawn;
+    let profile = Profile {
+        user_id: old.user_id.clone(),
+        name: name.unwrap_or_else(|| old.name.clone()),
+        email: email.unwrap_or_else(|| old.email.clone()),
+        email_claimed: claims && status != UserStatus::Withdrawn,
+        phone: phone.apply(old.phone.clone()),
+        address: address.apply(old.address.clone()),
+        kind: kind.unwrap_or(old.kind),
+        seller: seller.apply(old.seller.clone()),
+        version: old.version.saturating_add(1),
+        created_at: old.created_at,
+        updated_at: Some(now.max(old.last_updated())),
+    };
+    // A record of the first stage may disagree with itself; a change of something else leaves it as it is.
+    if concerns_business {
+        let agreement = profile.kind.check_business(profile.seller.is_some());
+        agreement.map_err(|invalid| Failure::Invalid("seller", invalid))?;
     }
+    Ok(User { profile, status })
 }

@@ -2,9 +2,10 @@
 
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{
-    CouponId, OrderId, UserId, Won, bounded::bounded, invalid::named, refusal::CouponProblem, swept::Swept, time,
+    CouponId, ETag, OrderId, UserId, Won, bounded::bounded, invalid::named, refusal::CouponProblem, swept::Swept, time,
 };
 
 /// What a coupon takes off, and from which orders.
@@ -89,12 +90,33 @@ pub struct Campaign {
     /// When it was created.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub created_at: Timestamp,
+    /// When somebody last changed it; not in a record of the first stage.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "jiff::fmt::serde::timestamp::millisecond::optional"
+    )]
+    pub updated_at: Option<Timestamp>,
 }
 
 /// How long after a campaign's end somebody may still draw, in seconds: a function lives 10, and clocks differ by some.
 const LAST_DRAW_SECONDS: i64 = 30;
 
 impl Campaign {
+    /// When somebody last changed the campaign; its creation, where the record does not say.
+    pub fn last_updated(&self) -> Timestamp {
+        self.updated_at.unwrap_or(self.created_at)
+    }
+
+    /// The tag of the campaign's described fields. Its counters are none of them.
+    pub fn etag(&self) -> ETag {
+        let Self { coupon_id, name, description, terms, total_quantity, validity, counter_shards, .. } = self;
+        let instants = [self.issue_from, self.issue_until, self.created_at, self.last_updated()];
+        let instants = instants.map(Timestamp::as_millisecond);
+        let quantities = json!([total_quantity, counter_shards]);
+        ETag::from_fields(&json!([coupon_id, name, description, terms, quantities, validity, instants]))
+    }
+
     /// Whether it issues coupons at this instant: within its window, and only coupons that can still be used. Campaigns of the
     /// first stage may have a `validUntil` that passes while they issue.
     pub fn is_open(&self, now: Timestamp) -> bool {
@@ -294,6 +316,7 @@ mod tests {
             validity,
             counter_shards: 1,
             created_at: at("2026-10-01T00:00:00Z"),
+            updated_at: None,
         }
     }
 

@@ -6,9 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::Invalid;
 
-/// Ids that stand for something else in a path, so that no product can have them.
-pub const RESERVED: [&str; 3] = ["top", "best-seller", "cart"];
-
 /// The most characters of an id.
 pub const MAX_LENGTH: usize = 64;
 
@@ -32,6 +29,12 @@ macro_rules! id {
             fn try_from(text: String) -> Result<Self, Invalid> {
                 check(&text)?;
                 Ok(Self(text))
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
             }
         }
 
@@ -76,13 +79,6 @@ impl OrderItemId {
     /// The number of the line that has this id, from 1; nothing where no line can have it.
     pub fn number(&self) -> Option<usize> {
         self.0.parse().ok().filter(|number: &usize| *number > 0 && number.to_string() == self.0)
-    }
-}
-
-impl ProductId {
-    /// Whether the id is taken by a path of the API, such as `/products/top`.
-    pub fn is_reserved(&self) -> bool {
-        RESERVED.contains(&self.as_str())
     }
 }
 
@@ -143,11 +139,5 @@ mod tests {
         for nobody in ["0", "01", "-1", "one", "99999999999999999999999"] {
             assert_eq!(number(nobody), None, "{nobody}");
         }
-    }
-
-    #[test]
-    fn paths_are_reserved() {
-        assert!(ProductId::try_from("best-seller".to_owned()).unwrap().is_reserved());
-        assert!(!ProductId::try_from("best-sellers".to_owned()).unwrap().is_reserved());
     }
 }

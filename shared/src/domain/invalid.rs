@@ -16,6 +16,10 @@ pub enum Invalid {
         /// The most characters.
         max: usize,
     },
+    /// A text has control characters or overrides of its direction.
+    Characters,
+    /// A text has nothing visible in it.
+    Blank,
     /// A list's length is outside these bounds.
     Count {
         /// The fewest entries.
@@ -50,9 +54,15 @@ pub enum Invalid {
     Past,
     /// Cannot be given together with the field named.
     Excludes(&'static str),
+    /// Is taken only together with this.
+    OnlyWith(&'static str),
     /// Is there already, further up in the list.
     Repeated,
-    /// Not a cursor that this API gave out.
+    /// Is named more than once.
+    Duplicate,
+    /// Not a list of entity tags, nor `*`.
+    EntityTags,
+    /// Not a cursor that this list gave out.
     Cursor,
     /// Not JSON at all.
     Json,

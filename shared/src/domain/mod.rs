@@ -3,13 +3,16 @@
 pub mod bestseller;
 mod bounded;
 pub mod cart;
+pub mod characters;
 pub mod coupon;
 pub mod draws;
+pub mod etag;
 pub mod id;
 pub mod invalid;
 pub mod ledger;
 pub mod money;
 pub mod order;
+pub mod patch;
 pub mod pricing;
 pub mod product;
 pub mod recount;
@@ -22,7 +25,9 @@ pub mod tickets;
 pub mod time;
 pub mod user;
 
+pub use etag::{ETag, Precondition};
 pub use id::{CouponId, OrderId, OrderItemId, OrderSheetId, PaymentId, ProductId, UserId};
 pub use invalid::Invalid;
 pub use money::{Quantity, Won};
+pub use patch::Patch;
 pub use refusal::Refusal;

@@ -2,8 +2,9 @@
 
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use super::{ProductId, UserId, Won, invalid::named};
+use super::{ETag, ProductId, UserId, Won, invalid::named};
 
 /// Whether the shop offers a product. `SOLD_OUT` is not among them: it is ON_SALE with an empty shelf.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -56,6 +57,13 @@ pub struct Product {
     /// When it was created.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub created_at: Timestamp,
+    /// When somebody last changed it; not in a record of the first stage.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "jiff::fmt::serde::timestamp::millisecond::optional"
+    )]
+    pub updated_at: Option<Timestamp>,
 }
 
 /// For how long functions may go on as if a product were as it was, in seconds: what one remembers of it for a minute, and
@@ -63,6 +71,18 @@ pub struct Product {
 const OLD_WAYS_SECONDS: i64 = 120;
 
 impl Product {
+    /// When somebody last changed the product; its creation, where the record does not say.
+    pub fn last_updated(&self) -> Timestamp {
+        self.updated_at.unwrap_or(self.created_at)
+    }
+
+    /// The tag of the product's described fields. Stock is none of them.
+    pub fn etag(&self) -> ETag {
+        let Self { product_id, name, description, category, seller_id, offer, .. } = self;
+        let updated_at = self.last_updated().as_millisecond();
+        ETag::from_fields(&json!([product_id, name, description, category, seller_id, offer, updated_at]))
+    }
+
     /// Whether the sweep has something to do on its shelf, now or later: shards to level, draws to settle.
     pub fn needs_sweep(&self) -> bool {
         self.flash || self.stock_shards > 1

@@ -52,14 +52,22 @@ pub enum Refusal {
         /// What the account holds.
         balance: Won,
     },
-    /// The product costs something else by now than the order sheet says.
+    /// The product costs something else by now than the order sheet says, or the customer expects.
     #[error("price changed")]
     PriceChanged {
         /// The product.
         product_id: ProductId,
-        /// What a unit costs by the sheet, less its discount.
+        /// What a unit costs by the sheet or the customer, less its discount.
         quoted: Won,
         /// What it costs now.
+        current: Won,
+    },
+    /// The order comes to something else than the customer expects.
+    #[error("payable changed")]
+    PayableChanged {
+        /// What it comes to by the customer.
+        quoted: Won,
+        /// What it comes to now.
         current: Won,
     },
     /// The order does not allow this, in the state that it is in.
@@ -130,6 +138,12 @@ pub enum Refusal {
     /// The id is taken.
     #[error("already exists")]
     AlreadyExists(Entity),
+    /// Another user has the e-mail address.
+    #[error("email taken")]
+    EmailTaken,
+    /// The thing has changed since the caller read it.
+    #[error("precondition failed")]
+    PreconditionFailed,
     /// A bound of the shop is reached.
     #[error("limit exceeded")]
     LimitExceeded {

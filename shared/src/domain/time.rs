@@ -1,6 +1,10 @@
 //! Instants and Seoul's calendar.
 
-use jiff::{Timestamp, civil::Date, tz::Offset};
+use jiff::{
+    Timestamp, ToSpan,
+    civil::{Date, DateTime, Time},
+    tz::Offset,
+};
 
 use super::Invalid;
 
@@ -17,7 +21,7 @@ pub fn seoul_day(at: Timestamp) -> Date {
 /// # Errors
 /// Where the day lies beyond what an instant can say (the year 9999).
 pub fn start_of_seoul_day(day: Date) -> Result<Timestamp, jiff::Error> {
-    SEOUL.to_timestamp(day.to_datetime(jiff::civil::Time::midnight()))
+    SEOUL.to_timestamp(day.to_datetime(Time::midnight()))
 }
 
 /// An instant that a client wrote in RFC 3339, cut to the millisecond.
@@ -35,7 +39,7 @@ impl TryFrom<String> for Instant {
     type Error = Invalid;
 
     fn try_from(text: String) -> Result<Self, Invalid> {
-        let instant: Timestamp = text.parse().map_err(|_| Invalid::Instant)?;
+        let instant = rfc_3339(&text).ok_or(Invalid::Instant)?;
         // Years a person means; they also keep every later addition of days within what an instant can say.
         let year = SEOUL.to_datetime(instant).year();
         if !(1970..=2999).contains(&year) {
@@ -43,6 +47,76 @@ impl TryFrom<String> for Instant {
         }
         Timestamp::from_millisecond(instant.as_millisecond()).map(Self).map_err(|_| Invalid::Instant)
     }
+}
+
+/// Reads a `date-time` of RFC 3339, section 5.6, to the letter and to the millisecond. A general parser of ISO 8601 takes
+/// more: `20260101T000000Z`, a comma, a missing second, an offset of 25 hours. `t` and `z` are letters of the grammar, a
+/// space is not.
+///
+/// A leap second is the last second of a month in UTC. It is read as the instant that follows it, as clocks do that
+/// have none.
+fn rfc_3339(text: &str) -> Option<Timestamp> {
+    let (date, rest) = text.split_at_checked(10)?;
+    let (separator, rest) = rest.split_at_checked(1)?;
+    let (time, rest) = rest.split_at_checked(8)?;
+    let (year, month, day) = (number(date, 0, 4)?, number(date, 5, 2)?, number(date, 8, 2)?);
+    let (hour, minute, second) = (number(time, 0, 2)?, number(time, 3, 2)?, number(time, 6, 2)?);
+    let separators = [date.get(4..5)?, date.get(7..8)?, time.get(2..3)?, time.get(5..6)?, separator];
+    if !matches!(separators, ["-", "-", ":", ":", "T" | "t"]) {
+        return None;
+    }
+    let (fraction, offset) = match rest.strip_prefix('.') {
+        None => ("", rest),
+        Some(rest) => rest.split_at(rest.find(|c: char| !c.is_ascii_digit()).filter(|end| *end > 0)?),
+    };
+    let millisecond = fraction
+        .bytes()
+        .chain(*b"000")
+        .take(3)
+        .try_fold(0_i32, |sum, digit| sum.checked_mul(10)?.checked_add(i32::from(digit.checked_sub(b'0')?)))?;
+    let offset = offset_seconds(offset)?;
+    let is_leap = second == 60;
+    let second = if is_leap { 59 } else { second };
+    let narrow = |number: i16| i8::try_from(number).ok();
+    let nanosecond = millisecond.checked_mul(1_000_000)?;
+    let local = DateTime::new(
+        year,
+        narrow(month)?,
+        narrow(day)?,
+        narrow(hour)?,
+        narrow(minute)?,
+        narrow(second)?,
+        if is_leap { 0 } else { nanosecond },
+    )
+    .ok()?;
+    let instant = Offset::from_seconds(offset).ok()?.to_timestamp(local).ok()?;
+    if !is_leap {
+        return Some(instant);
+    }
+    let next = instant.checked_add(1.second()).ok()?;
+    let utc = Offset::UTC.to_datetime(next);
+    (utc.day() == 1 && utc.time() == Time::midnight()).then_some(next)
+}
+
+/// Digits of a text as a number.
+fn number(text: &str, start: usize, length: usize) -> Option<i16> {
+    let digits = text.get(start..start.checked_add(length)?)?;
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+}
+
+/// `Z`, or hours from 00 to 23 and minutes from 00 to 59 east or west of it.
+fn offset_seconds(offset: &str) -> Option<i32> {
+    let sign = match offset.get(..1)? {
+        "Z" | "z" if offset.len() == 1 => return Some(0),
+        "+" => 1,
+        "-" => -1,
+        _ => return None,
+    };
+    if offset.len() != 6 || offset.get(3..4)? != ":" {
+        return None;
+    }
+    let (hours, minutes) = (i32::from(number(offset, 1, 2)?), i32::from(number(offset, 4, 2)?));
+    (hours <= 23 && minutes <= 59).then_some(sign * (hours * 60 + minutes) * 60)
 }
 
 #[cfg(test)]
@@ -66,6 +140,54 @@ mod tests {
             "2026-11-21T00:00:00.123Z"
         );
         for bad in ["", "tomorrow", "2026-11-21", "2026-11-21T09:00:00", "9999-01-01T00:00:00Z"] {
+            assert_eq!(parse(bad), Err(Invalid::Instant), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn instants_are_rfc_3339_to_the_letter() {
+        let parse = |text: &str| Instant::try_from(text.to_owned()).map(|instant| instant.timestamp().to_string());
+        for (text, instant) in [
+            ("2026-01-01t00:00:00z", "2026-01-01T00:00:00Z"),
+            ("2026-01-01T00:00:00-00:00", "2026-01-01T00:00:00Z"),
+            ("2026-01-01T00:00:00+23:59", "2025-12-31T00:01:00Z"),
+            ("2024-02-29T12:00:00.5Z", "2024-02-29T12:00:00.5Z"),
+            ("2026-01-01T00:00:00.1234567890123456789Z", "2026-01-01T00:00:00.123Z"),
+            // The examples of section 5.8.
+            ("1990-12-31T23:59:60Z", "1991-01-01T00:00:00Z"),
+            ("1990-12-31T15:59:60-08:00", "1991-01-01T00:00:00Z"),
+            ("1996-12-19T16:39:57-08:00", "1996-12-20T00:39:57Z"),
+        ] {
+            assert_eq!(parse(text).as_deref(), Ok(instant), "{text}");
+        }
+        for bad in [
+            "2026-01-01T00:00:00+25:00",
+            "2026-01-01T00:00:00+24:00",
+            "2026-01-01T00:00:00+09:60",
+            "20260101T000000Z",
+            "2026-01-01 00:00:00Z",
+            "2026-01-01T00:00Z",
+            "2026-01-01T00:00:00,5Z",
+            "2026-01-01T00:00:00.Z",
+            "2026-01-01T00:00:00+09",
+            "2026-01-01T00:00:00+0900",
+            "2026-01-01T00:00:00+09:00:00",
+            "2026-01-01T00:00:00Z[UTC]",
+            "2026-01-01T24:00:00Z",
+            "2026-01-01T00:60:00Z",
+            "2026-01-01T00:00:61Z",
+            "2026-01-01T23:59:60Z",
+            "2026-01-01T12:00:60Z",
+            "2026-02-29T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "+002026-01-01T00:00:00Z",
+            "2026-01-01T00:00:00 Z",
+            " 2026-01-01T00:00:00Z",
+            "2026-01-01T00:00:00Z ",
+            "２026-01-01T00:00:00Z",
+            "2026-1-1T00:00:00Z",
+            "2026-W01-1T00:00:00Z",
+        ] {
             assert_eq!(parse(bad), Err(Invalid::Instant), "{bad:?}");
         }
     }

@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use super::{UserId, Won, invalid::named, ledger::EntryHash};
+use super::{ETag, Invalid, UserId, Won, invalid::named, ledger::EntryHash};
 
 /// What a user is to the shop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -18,6 +19,20 @@ pub enum UserKind {
 }
 
 named!(UserKind { "CUSTOMER" => Customer, "SELLER" => Seller, "ADMIN" => Admin });
+
+impl UserKind {
+    /// Checks that sellers have a business, and nobody else.
+    ///
+    /// # Errors
+    /// The fault of the field that holds the business.
+    pub fn check_business(self, has_business: bool) -> Result<(), Invalid> {
+        match (self, has_business) {
+            (Self::Seller, false) => Err(Invalid::Required),
+            (Self::Customer | Self::Admin, true) => Err(Invalid::OnlyWith("kind SELLER")),
+            _ => Ok(()),
+        }
+    }
+}
 
 /// Whether a user may charge, order and get coupons: only while active.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
@@ -59,6 +74,10 @@ pub struct Profile {
     pub name: String,
     /// Their e-mail address.
     pub email: String,
+    /// Whether the address is claimed for this user, so that nobody else can have it. Not while they are withdrawn, and
+    /// not yet in a record of the first stage.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub email_claimed: bool,
     /// Their telephone number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
@@ -75,6 +94,36 @@ pub struct Profile {
     /// When they joined.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub created_at: Timestamp,
+    /// When they last changed; not in a record of the first stage.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "jiff::fmt::serde::timestamp::millisecond::optional"
+    )]
+    pub updated_at: Option<Timestamp>,
+}
+
+impl Profile {
+    /// When the user last changed; their creation, where the record does not say.
+    pub fn last_updated(&self) -> Timestamp {
+        self.updated_at.unwrap_or(self.created_at)
+    }
+
+    /// The tag of the user with this status.
+    pub fn etag(&self, status: UserStatus) -> ETag {
+        let Self { user_id, name, email, phone, address, kind, seller, created_at, .. } = self;
+        let contact = json!([name, email, phone, address]);
+        let instants = [*created_at, self.last_updated()].map(Timestamp::as_millisecond);
+        ETag::from_fields(&json!([user_id, contact, kind, seller, status, instants]))
+    }
+}
+
+/// The claim of an e-mail address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EmailClaim {
+    /// The only user with this address.
+    pub user_id: UserId,
 }
 
 /// A user's money: what every payment reads and changes.

@@ -8,6 +8,7 @@
 //! | a user's coupon | `USER#id` | `COUPON#coupon id` | |
 //! | a revoked coupon, once another was issued | `USER#id` | `COUPON#coupon id#issued coupon id` | |
 //! | a user's cart | `USER#id` | `CART` | |
+//! | the claim of an e-mail address | `EMAIL#digest` | `EMAIL` | |
 //! | an order | `ORDER#id` | `ORDER` | by time: `ORDERS#user id`, instant and order id |
 //! | | | | by due: `HOLDS#bucket`, end of the hold and order id, while it waits for the money |
 //! | a payment of the external system | `ORDER#order id` | `PAYMENT#id` | |
@@ -26,12 +27,13 @@
 //! | how far a segment of the orders is recounted | `REBUILD#generation` | `TRACK#segment` | |
 //! | what a part of the orders came to | `REBUILD#generation#bucket` | `PART#writer#sequence` | |
 //! | a request answered already | `REQUEST#digest` | `REQUEST` | |
+//! | the progress of a migration's step | `MIGRATION#step` | `MIGRATION` | |
 //!
 //! Ids have no `#`, so that a key cannot be taken for another.
 
 use jiff::Timestamp;
 
-use crate::domain::{CouponId, OrderId, OrderSheetId, PaymentId, ProductId, UserId, id::bucket};
+use crate::domain::{CouponId, OrderId, OrderSheetId, PaymentId, ProductId, UserId, id::bucket, text::EmailKey};
 
 /// An index: its name and those of its keys' attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +96,16 @@ pub fn profile(user: &UserId) -> Key {
 /// A user's money.
 pub fn account(user: &UserId) -> Key {
     key(user_partition(user), "ACCOUNT")
+}
+
+/// Whether a ledger can have an entry with this sequence: more than twelve digits would not sort as numbers do.
+pub fn is_ledger_sequence(sequence: u64) -> bool {
+    (1..=999_999_999_999).contains(&sequence)
+}
+
+/// The claim of an e-mail address.
+pub fn email(address: &EmailKey) -> Key {
+    key(format!("EMAIL#{}", address.as_str()), "EMAIL")
 }
 
 /// The ledger entry with this sequence, in twelve digits so that text order is number order.
@@ -285,6 +297,11 @@ pub fn request(digest: &str) -> Key {
     key(format!("REQUEST#{digest}"), "REQUEST")
 }
 
+/// The progress of a migration's step.
+pub fn migration(step: &str) -> Key {
+    key(format!("MIGRATION#{step}"), "MIGRATION")
+}
+
 fn time_and_id(at: Timestamp, id: &str) -> String {
     format!("{}#{id}", instant(at))
 }
@@ -309,6 +326,12 @@ pub fn id_of_index_key(sk: &str) -> Option<&str> {
 pub fn due_of_index_key(sk: &str) -> Option<(Timestamp, &str)> {
     let (instant, id) = sk.split_once('#')?;
     Some((Timestamp::from_millisecond(instant.parse().ok()?).ok()?, id))
+}
+
+/// The id of a sort key of an index, if the key begins with an instant of thirteen digits.
+pub fn id_of_exact_index_key(sk: &str) -> Option<&str> {
+    let (instant, id) = sk.split_once('#')?;
+    (instant.len() == 13 && instant.bytes().all(|byte| byte.is_ascii_digit())).then_some(id)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub mod carts;
 pub mod coupons;
 pub mod keys;
 pub mod ledger;
+pub mod migrations;
 pub mod orders;
 pub mod products;
 pub mod rebuild;

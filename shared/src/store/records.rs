@@ -6,6 +6,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::{
     Item, Key, keys,
+    migrations::MigrationProgress,
     orders::OrderRecord,
     rebuild::{Part, Rebuild, Track},
     requests::RequestRecord,
@@ -23,7 +24,8 @@ use crate::domain::{
     order::Payment,
     product::Product,
     stock::Shard,
-    user::{Account, Profile},
+    text::EmailKey,
+    user::{Account, EmailClaim, Profile},
 };
 
 /// A record, with what only its key tells of it.
@@ -36,6 +38,8 @@ pub enum Record {
     Account { user: UserId, account: Account },
     /// A change of a user's money.
     LedgerEntry { user: UserId, entry: LedgerEntry },
+    /// The claim of an e-mail address.
+    EmailClaim { address: EmailKey, claim: EmailClaim },
     /// A user's coupon.
     IssuedCoupon(Box<IssuedCoupon>),
     /// A revoked coupon whose campaign has issued the user another.
@@ -74,6 +78,8 @@ pub enum Record {
     RebuildPart { generation: u64, bucket: u16, writer: String, sequence: u64, part: Part },
     /// What came of a request with an idempotency key.
     Request { digest: String },
+    /// The progress of a migration's step.
+    Migration { step: String, progress: MigrationProgress },
 }
 
 /// Why an item is not the record that its key promises. What the item holds is left out: it may be personal data.
@@ -114,6 +120,9 @@ impl Record {
             (["USER", user], ["ACCOUNT"]) => Ok(Self::Account { user: reader.part(user)?, account: reader.record()? }),
             (["USER", user], ["LEDGER", _]) => {
                 Ok(Self::LedgerEntry { user: reader.part(user)?, entry: reader.record()? })
+            }
+            (["EMAIL", address], ["EMAIL"]) => {
+                Ok(Self::EmailClaim { address: EmailKey::from((*address).to_owned()), claim: reader.record()? })
             }
             (["USER", _], ["COUPON", _]) => reader.record().map(Self::IssuedCoupon),
             (["USER", _], ["COUPON", _, _]) => reader.record().map(Self::ReplacedCoupon),
@@ -160,6 +169,9 @@ impl Record {
                 let _: RequestRecord<IgnoredAny> = reader.record()?;
                 Ok(Self::Request { digest: (*digest).to_owned() })
             }
+            (["MIGRATION", step], ["MIGRATION"]) => {
+                Ok(Self::Migration { step: (*step).to_owned(), progress: reader.record()? })
+            }
             _ => Err(Unreadable::UnknownKind(key.clone())),
         }
     }
@@ -170,6 +182,7 @@ impl Record {
             Self::Profile(profile) => keys::profile(&profile.user_id),
             Self::Account { user, .. } => keys::account(user),
             Self::LedgerEntry { user, entry } => keys::ledger_entry(user, entry.sequence),
+            Self::EmailClaim { address, .. } => keys::email(address),
             Self::IssuedCoupon(coupon) => keys::user_coupon(&coupon.user_id, &coupon.coupon_id),
             Self::ReplacedCoupon(coupon) => {
                 keys::replaced_coupon(&coupon.user_id, &coupon.coupon_id, &coupon.issued_coupon_id)
@@ -193,6 +206,7 @@ impl Record {
                 keys::rebuild_part(*generation, *bucket, writer, *sequence)
             }
             Self::Request { digest } => keys::request(digest),
+            Self::Migration { step, .. } => keys::migration(step),
         }
     }
 }
@@ -316,6 +330,11 @@ mod tests {
                 json!({ "balances": { "tea": { "days": { "2026-11-20": 2 }, "lastSoldAt": at_ms, "isCounted": false } } }),
             ),
             (keys::request("digest"), json!({ "payload": "p", "outcome": { "any": ["thing"] } })),
+            (keys::email(&EmailKey::from_address("mina@example.com")), json!({ "userId": "mina" })),
+            (
+                keys::migration("emails"),
+                json!({ "startedAt": at_ms, "passes": 1, "figures": { "users": 3 }, "revision": 2 }),
+            ),
         ]
     }
 

@@ -189,6 +189,12 @@ impl Range {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor(BTreeMap<String, String>);
 
+impl Cursor {
+    fn into_item(self) -> Item {
+        self.0.into_iter().map(|(name, value)| (name, AttributeValue::S(value))).collect()
+    }
+}
+
 /// One of several segments into which an index is cut, to be read side by side.
 #[derive(Debug, Clone)]
 pub struct Segment {
@@ -355,9 +361,7 @@ impl Table {
         limit: usize,
     ) -> Result<(Vec<R>, Option<Cursor>), StoreError> {
         let filter = format!("begins_with(#{}, :prefix) AND #{} >= :from", segment.index.pk, segment.index.sk);
-        let after = segment.after.map(|Cursor(keys)| {
-            keys.into_iter().map(|(name, value)| (name, AttributeValue::S(value))).collect::<Item>()
-        });
+        let after = segment.after.map(Cursor::into_item);
         let answer = self
             .client
             .scan()
@@ -377,6 +381,35 @@ impl Table {
         let next = answer.last_evaluated_key.map(serde_dynamo::from_item).transpose()?.map(Cursor);
         let records = answer.items.unwrap_or_default().into_iter().map(serde_dynamo::from_item);
         Ok((records.collect::<Result<_, _>>()?, next))
+    }
+
+    /// Looks at up to `limit` items of the whole table in one round trip, reading strongly: the items with the sort key
+    /// `sk` among them, and the place to go on from, if there is more.
+    ///
+    /// # Errors
+    /// Where the table cannot be reached.
+    pub async fn scan_items(
+        &self,
+        sk: &str,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<(Vec<Item>, Option<Cursor>), StoreError> {
+        let filter = "#sk = :sk";
+        let answer = self
+            .client
+            .scan()
+            .table_name(&self.name)
+            .consistent_read(true)
+            .set_expression_attribute_names(Some(names_in([filter])))
+            .expression_attribute_values(":sk", AttributeValue::S(sk.to_owned()))
+            .filter_expression(filter)
+            .set_exclusive_start_key(after.map(Cursor::into_item))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(unreachable)?;
+        let next = answer.last_evaluated_key.map(serde_dynamo::from_item).transpose()?.map(Cursor);
+        Ok((answer.items.unwrap_or_default(), next))
     }
 
     /// Carries out one update by itself, at half of what it costs in a transaction. The SDK sends it again when an

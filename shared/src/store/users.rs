@@ -1,8 +1,11 @@
 //! Users: profile and account.
 
 use super::{Action, StoreError, keys};
-use crate::domain::UserId;
-use crate::domain::user::{Account, Profile, UserStatus};
+use crate::domain::{
+    UserId,
+    text::EmailKey,
+    user::{Account, EmailClaim, Profile, UserStatus},
+};
 
 /// Adds a user's profile.
 ///
@@ -24,16 +27,74 @@ pub fn create_account(user: &UserId) -> Result<Action, StoreError> {
 ///
 /// # Errors
 /// Where the record cannot be written as an item.
-pub fn replace_profile(seen: &Profile, now: &Profile) -> Result<Action, StoreError> {
-    Action::put(keys::profile(&now.user_id), now)?.when("#version = :seen").value(":seen", seen.version)
+pub fn replace_profile(before: &Profile, after: &Profile) -> Result<Action, StoreError> {
+    unchanged(Action::put(keys::profile(&after.user_id), after)?, before)
 }
 
-/// Changes whether an existing user may trade.
+/// Changes the status of an account that still has the status that was read.
 ///
 /// # Errors
 /// Where the value cannot be written as an attribute.
-pub fn set_status(user: &UserId, status: UserStatus) -> Result<Action, StoreError> {
-    Action::update(keys::account(user), "SET #status = :status").when("attribute_exists(#pk)").value(":status", status)
+pub fn set_status(user: &UserId, before: UserStatus, after: UserStatus) -> Result<Action, StoreError> {
+    Action::update(keys::account(user), "SET #status = :after")
+        .when("#status = :before")
+        .value(":before", before)?
+        .value(":after", after)
+}
+
+/// Claims an e-mail address for a user; refused while another user has it. Twice is as good as once.
+///
+/// # Errors
+/// Where the record cannot be written as an item.
+pub fn claim_email(address: &EmailKey, user: &UserId) -> Result<Action, StoreError> {
+    let claim = EmailClaim { user_id: user.clone() };
+    Action::put(keys::email(address), &claim)?.when("attribute_not_exists(#pk) OR #userId = :user").value(":user", user)
+}
+
+/// Releases a user's e-mail address; refused where another user has it. Twice is as good as once.
+///
+/// # Errors
+/// Where the value cannot be written as an attribute.
+pub fn release_email(address: &EmailKey, user: &UserId) -> Result<Action, StoreError> {
+    Action::delete(keys::email(address)).when("attribute_not_exists(#pk) OR #userId = :user").value(":user", user)
+}
+
+/// Moves the claim of an e-mail address from one user to another; refused where the first does not have it.
+///
+/// # Errors
+/// Where the record cannot be written as an item.
+pub fn move_email(address: &EmailKey, from: &UserId, to: &UserId) -> Result<Action, StoreError> {
+    let claim = EmailClaim { user_id: to.clone() };
+    Action::put(keys::email(address), &claim)?.when("#userId = :from").value(":from", from)
+}
+
+/// Notes whether a profile's e-mail address is claimed, if the profile is still as it was read.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn set_email_claimed(before: &Profile, is_claimed: bool) -> Result<Action, StoreError> {
+    let key = keys::profile(&before.user_id);
+    let version = before.version.saturating_add(1);
+    let update = if is_claimed {
+        Action::update(key, "SET #version = :version, #emailClaimed = :claimed").value(":claimed", true)?
+    } else {
+        Action::update(key, "SET #version = :version REMOVE #emailClaimed")
+    };
+    unchanged(update.value(":version", version)?, before)
+}
+
+/// Asserts that a user has not withdrawn.
+///
+/// # Errors
+/// Where the value cannot be written as an attribute.
+pub fn check_not_withdrawn(user: &UserId) -> Result<Action, StoreError> {
+    Action::check(keys::account(user))
+        .when("attribute_exists(#pk) AND #status <> :withdrawn")
+        .value(":withdrawn", UserStatus::Withdrawn)
+}
+
+fn unchanged(action: Action, before: &Profile) -> Result<Action, StoreError> {
+    action.when("#version = :before").value(":before", before.version)
 }
 
 /// Moves the balance of an account that is still as it was seen, and whose user may trade.

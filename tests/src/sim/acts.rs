@@ -296,7 +296,11 @@ fn change_product(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> 
     let body = match chance.below(4) {
         0 => json!({ "price": 1_000 * (2 + chance.below(10)), "discount": 500 }),
         1 => json!({ "status": any(chance, &["ON_SALE", "ON_SALE", "DISCONTINUED", "HIDDEN"]) }),
-        2 => json!({ "stockShards": shards(chance, &scene.shape), "flash": chance.below(2) == 0 }),
+        2 => {
+            let body = json!({ "stockShards": shards(chance, &scene.shape), "flash": chance.below(2) == 0 });
+            let call = call("PATCH", format!("/products/{}", scene.shape.product(chance))).json(&body);
+            return ask("admin", call.as_admin(), false);
+        }
         _ => json!({ "status": "ON_SALE", "name": "새 이름" }),
     };
     let product = scene.shape.product(chance);
@@ -354,10 +358,7 @@ fn other(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
     let (user, product, coupon) = (scene.shape.user(chance), scene.shape.product(chance), scene.shape.coupon(chance));
     match chance.below(3) {
         0 => change(user, post("/users", &new_user(user))),
-        1 => {
-            let seller = scene.shape.seller(chance);
-            change(seller, post("/products", &new_product(chance, &scene.shape, product)).as_seller(seller))
-        }
+        1 => change("admin", post("/products", &new_product(chance, &scene.shape, product)).as_admin()),
         _ => change("admin", post("/coupons", &new_coupon(scene.now, &scene.shape, chance, coupon)).as_admin()),
     }
 }

@@ -16,11 +16,15 @@ use aws_smithy_runtime_api::client::{
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::SdkConfig;
 use serde_json::{Value, json};
-use tokio::{sync::Notify, time::sleep};
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep},
+};
 
 use super::{
     faults::{Fate, fate},
     plan::FaultKind,
+    rest::product_on_shelf,
     world::World,
 };
 use crate::{TABLE, dynamo, limits::Chance, wire};
@@ -43,6 +47,7 @@ pub(super) struct Invocation {
     pub(super) calls: u32,
     /// Whether more goes wrong in it than in others.
     pub(super) is_unlucky: bool,
+    pub(super) began: Instant,
 }
 
 #[derive(Clone)]
@@ -81,6 +86,8 @@ struct Sent {
 /// How a call goes.
 struct Way {
     name: String,
+    /// When the invocation began.
+    began: Instant,
     number: u32,
     there: Duration,
     back: Duration,
@@ -91,8 +98,8 @@ struct Way {
 
 impl Connection {
     pub(super) fn new(world: World) -> Self {
-        let invocation =
-            Invocation { name: String::new(), chance: Chance::new(0), death: None, calls: 0, is_unlucky: false };
+        let (name, chance, began) = (String::new(), Chance::new(0), Instant::now());
+        let invocation = Invocation { name, chance, death: None, calls: 0, is_unlucky: false, began };
         Self { world, invocation: Arc::new(Mutex::new(invocation)), died: Arc::default(), clients: Arc::default() }
     }
 
@@ -167,7 +174,8 @@ impl Connection {
         let drawn = fate(operation, self.world.faults(), is_unlucky, chance);
         let own = Chance::new(chance.bits());
         let death = invocation.death.filter(|death| death.call == number);
-        Way { name: invocation.name.clone(), number, there, back, fate: drawn, death, chance: own }
+        let (name, began) = (invocation.name.clone(), invocation.began);
+        Way { name, began, number, there, back, fate: drawn, death, chance: own }
     }
 
     async fn answer(self, sent: Sent) -> Result<HttpResponse, ConnectorError> {
@@ -214,6 +222,7 @@ impl HttpConnector for Connection {
 
 fn carry_out(world: &World, mut sent: Sent, mut way: Way) -> Result<(u16, Value), ConnectorError> {
     world.count_call(&sent.operation, &mut sent.body);
+    check_mode(world, &sent, way.began);
     if sent.operation == "UpdateItem" && way.fate != Fate::Fine {
         world.note_left_over();
     }
@@ -282,6 +291,36 @@ fn serve(world: &World, mut sent: Sent, chance: &mut Chance) -> Result<(u16, Val
             answer
         }
     }
+}
+
+/// How units leave a shelf in flash mode, and how without it.
+const DRAWN: &str = "SET #remaining = #remaining - :units, #drawn = #drawn + :units";
+const SOLD: &str = "SET #remaining = #remaining - :units";
+
+/// Units of a product leave its shelf in the mode that it has, or had when what is cached of it was read.
+fn check_mode(world: &World, sent: &Sent, began: Instant) {
+    let leaves = |write: &Value, how: &str| {
+        let product = product_on_shelf(write["Key"]["pk"]["S"].as_str()?)?;
+        (write["UpdateExpression"] == how).then(|| product.to_owned())
+    };
+    let mut left: Vec<(String, bool)> = Vec::new();
+    match sent.operation.as_str() {
+        "UpdateItem" => left.extend(leaves(&sent.body, DRAWN).map(|product| (product, true))),
+        "TransactWriteItems" => {
+            let writes = sent.body["TransactItems"].as_array().into_iter().flatten();
+            left.extend(writes.filter_map(|write| Some((leaves(&write["Update"], SOLD)?, false))));
+        }
+        _ => {}
+    }
+    if left.is_empty() || world.is_alone {
+        return;
+    }
+    let age = world.oldest_name();
+    let known = world.known.lock().unwrap();
+    let wrong: Vec<String> =
+        left.iter().filter_map(|(product, flash)| known.registers.wrong_mode(product, *flash, began, age)).collect();
+    drop(known);
+    wrong.into_iter().for_each(|wrong| world.blame(wrong));
 }
 
 /// What DynamoDB says of a call with more in it than it takes.

@@ -41,7 +41,7 @@ const PACE: Pace = Pace {
     rows: 4,
     pages: 3,
     products: 2,
-    parts: 2,
+    parts: 1,
 };
 
 impl Knobs {
@@ -80,9 +80,12 @@ impl Knobs {
                     },
                 },
                 cached_entries: small(chance, &[1, 2, 3], 1_000),
-                product_age: small(chance, &seconds([1, 5, 20]), Bounds::PRODUCTION.product_age),
+                product_age: small(chance, &seconds([1, 2]), Bounds::PRODUCTION.product_age),
+                account_age: small(chance, &seconds([0, 5]), Bounds::PRODUCTION.account_age),
+                campaign_age: small(chance, &seconds([1]), Bounds::PRODUCTION.campaign_age),
                 sold_out_age: small(chance, &seconds([0]), Bounds::PRODUCTION.sold_out_age),
                 cart_items: small(chance, &[1, 2], Bounds::PRODUCTION.cart_items),
+                list_shards: small(chance, &[1, 2, 4], Bounds::PRODUCTION.list_shards),
                 history: history(small(chance, &[16, 40], HistoryBounds::PRODUCTION.customer)),
                 coupon_page: small(chance, &[1, 2], Bounds::PRODUCTION.coupon_page),
                 coupon_pages: small(chance, &[1, 2], Bounds::PRODUCTION.coupon_pages),
@@ -103,7 +106,7 @@ impl Knobs {
                 rows: small(chance, &[1, 2], PACE.rows),
                 pages: small(chance, &[1], PACE.pages),
                 products: small(chance, &[1], PACE.products),
-                parts: small(chance, &[1], PACE.parts),
+                parts: small(chance, &[2, 10], PACE.parts),
                 ..PACE
             },
             policy: Policy {

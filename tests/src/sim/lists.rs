@@ -235,10 +235,11 @@ pub(super) async fn walk(world: &World, who: &str, list: &List, mut chance: Chan
 async fn pages_of(world: &World, who: &str, list: &List, limit: usize, mut chance: Chance) -> Option<Vec<Page>> {
     let mut pages: Vec<Page> = Vec::new();
     let mut cursor: Option<String> = None;
+    let mut is_by_page = *list == List::ProductPages;
     loop {
         let path = match (list, &cursor) {
             (List::Cart(_), _) => list.path(),
-            (List::ProductPages, _) => format!("{}limit={limit}&page={}", list.path(), pages.len() + 1),
+            _ if is_by_page => format!("{}limit={limit}&page={}", list.path(), pages.len() + 1),
             (_, Some(cursor)) => format!("{}limit={limit}&cursor={cursor}", list.path()),
             (_, None) => format!("{}limit={limit}", list.path()),
         };
@@ -249,11 +250,10 @@ async fn pages_of(world: &World, who: &str, list: &List, limit: usize, mut chanc
             return None;
         }
         let items = answer.body["data"]["items"].as_array().cloned().unwrap_or_default();
-        let is_last = match list {
-            List::ProductPages => items.is_empty() || pages.len() * limit >= 900,
-            _ => answer.body["data"]["nextCursor"].is_null(),
-        };
         cursor = answer.body["data"]["nextCursor"].as_str().map(str::to_owned);
+        // A page that has less than it could is cut, and only the cursor knows where.
+        is_by_page &= cursor.is_none() || items.len() == limit;
+        let is_last = if is_by_page { items.is_empty() } else { cursor.is_none() };
         pages.push(Page { items, from, to });
         if is_last {
             return Some(pages);

@@ -158,7 +158,9 @@ impl Mutant {
         let is_of = |list: &str| {
             [":pk", ":prefix"].iter().any(|name| values[name]["S"].as_str().is_some_and(|it| it.starts_with(list)))
         };
-        let Some(items) = answer["Items"].as_array() else { return };
+        let Some(items) = answer["Items"].as_array().filter(|_| request["KeyConditionExpression"].is_string()) else {
+            return;
+        };
         let last_but_one = items.len().checked_sub(2).map(|place| items[place].clone());
         for change in self.changes {
             match (change, &last_but_one) {

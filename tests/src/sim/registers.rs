@@ -45,11 +45,16 @@ impl Registers {
             "update-user" => write(&json!(id), "status", &sent["status"]),
             "create-product" => {
                 write(&sent["productId"], "status", &json!("ON_SALE"));
-                ["price", "discount", "name"].iter().for_each(|field| write(&sent["productId"], field, &sent[field]));
+                ["price", "discount", "name", "flash"]
+                    .iter()
+                    .for_each(|field| write(&sent["productId"], field, &sent[field]));
             }
             "update-product" => {
                 let set = FIELDS.iter().filter(|(field, _)| !sent[field].is_null());
                 set.for_each(|(field, _)| write(&json!(id), field, &sent[field]));
+                if sent["flash"].is_boolean() {
+                    write(&json!(id), "flash", &sent["flash"]);
+                }
             }
             _ => {}
         }
@@ -119,6 +124,12 @@ impl Registers {
             _ => {}
         }
         wrong
+    }
+
+    /// Why units of a product cannot leave its shelf so, in flash mode or not, on behalf of a call that was made from this
+    /// instant on.
+    pub(super) fn wrong_mode(&self, product: &str, flash: bool, began: Instant, age: Duration) -> Option<String> {
+        self.check(product, "flash", &json!(flash), began.checked_sub(age).unwrap_or(began))
     }
 
     /// What of the products and the shelves in the table cannot be when all is at rest.

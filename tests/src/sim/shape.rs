@@ -140,7 +140,7 @@ pub(super) fn furnish(world: &World) -> Vec<Call> {
     }
     for product in shape.products {
         let new = new_product(&mut chance, &shape, product);
-        calls.push(post("/products", &new).as_seller(shape.seller_of(product)));
+        calls.push(post("/products", &new).as_admin());
     }
     for coupon in shape.coupons {
         calls.push(post("/coupons", &new_coupon(world.now(), &shape, &mut chance, coupon)).as_admin());
@@ -167,6 +167,7 @@ pub(super) fn new_product(chance: &mut Chance, shape: &Shape, product: &str) -> 
     let discount = if chance.below(3) == 0 { price / 10 } else { 0 };
     json!({
         "productId": product, "name": format!("{product} 상품"), "price": price, "discount": discount,
+        "sellerId": shape.seller_of(product),
         "stock": chance.below(9) * shape.wealth, "stockShards": shards(chance, shape), "flash": chance.below(2) == 0,
     })
 }
@@ -179,7 +180,7 @@ pub(super) fn shards(chance: &mut Chance, shape: &Shape) -> u64 {
 
 /// A campaign of a few coupons, which may close, and whose coupons may expire, before the run is over.
 pub(super) fn new_coupon(now: Timestamp, shape: &Shape, chance: &mut Chance, coupon: &str) -> Value {
-    let soon = |chance: &mut Chance| now + SignedDuration::from_secs(i64::try_from(chance.below(1_500)).unwrap() + 1);
+    let soon = |chance: &mut Chance| now + SignedDuration::from_secs(i64::try_from(chance.below(1_500)).unwrap() + 10);
     let total = 1 + chance.below(shape.most_coupons);
     let mut campaign = match chance.below(3) {
         0 => json!({ "kind": "FIXED", "value": 1_500 }),

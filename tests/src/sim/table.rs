@@ -199,8 +199,7 @@ impl Table {
         let items: Vec<Value> = rows.iter().map(|item| projected(index, item)).collect();
         let mut answer = json!({ "Items": items });
         if rows.len() == limit {
-            answer["LastEvaluatedKey"] = projected(BY_DUE, rows[limit - 1]);
-            for name in [index.pk, index.sk] {
+            for name in ["pk", "sk", index.pk, index.sk] {
                 answer["LastEvaluatedKey"][name] = rows[limit - 1][name].clone();
             }
         }

@@ -247,7 +247,14 @@ impl World {
         let death = (self.goes_wrong(FaultKind::Deaths) && chance.below(12) == 0)
             .then(|| Death { call: 1 + u32::try_from(chance.below(6)).unwrap(), after: chance.below(2) == 0 });
         let is_unlucky = chance.below(16) == 0;
-        instance.connection.begin(Invocation { name: name.clone(), chance, death, calls: 0, is_unlucky });
+        instance.connection.begin(Invocation {
+            name: name.clone(),
+            chance,
+            death,
+            calls: 0,
+            is_unlucky,
+            began: Instant::now(),
+        });
         self.busy.fetch_add(1, Ordering::SeqCst);
         let outcome = tokio::select! {
             biased;

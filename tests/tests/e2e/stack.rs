@@ -260,7 +260,7 @@ impl Api {
     pub async fn customers(&self, count: usize, balance: i64) {
         let join = |user: usize| async move {
             let id = format!("u{user}");
-            let body = json!({ "userId": id, "name": "김민수", "email": "minsu@example.com" });
+            let body = json!({ "userId": id, "name": "김민수", "email": format!("{id}@example.com") });
             self.post("/users", body).await.data();
             if balance > 0 {
                 self.post("/balance/charge", json!({ "userId": id, "amount": balance })).await.data();

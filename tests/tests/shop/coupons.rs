@@ -15,6 +15,7 @@ async fn a_campaign_is_created_and_shown_with_what_remains() {
     {
       "counterShards": 1,
       "couponId": "autumn",
+      "createdAt": "2026-11-20T03:00:00Z",
       "issueFrom": "2026-11-01T00:00:00Z",
       "issueUntil": "2026-12-01T00:00:00Z",
       "issuedQuantity": 1,
@@ -24,6 +25,7 @@ async fn a_campaign_is_created_and_shown_with_what_remains() {
       "name": "환영 쿠폰",
       "remainingQuantity": 2,
       "totalQuantity": 3,
+      "updatedAt": "2026-11-20T03:00:00Z",
       "validDays": 7,
       "value": 10
     }

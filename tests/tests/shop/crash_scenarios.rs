@@ -33,6 +33,11 @@ async fn shop_alone(shop: TestShop) -> Value {
     Value::Null
 }
 
+async fn with_withdrawn(shop: TestShop) -> Value {
+    furnished(&shop).await;
+    shop.patch("/users/mina", json!({ "status": "WITHDRAWN" })).as_admin().await.expect(200)
+}
+
 async fn with_coupon(shop: TestShop) -> Value {
     furnished(&shop).await;
     shop.issue("mina", "welcome").await.expect(201)
@@ -185,12 +190,21 @@ pub fn scenarios() -> Vec<Scenario> {
 }
 
 fn users() -> Vec<Scenario> {
-    let new = |user: &str| json!({ "userId": user, "name": "김민수", "email": "minsu@example.com" });
+    let new = |user: &str| json!({ "userId": user, "name": "김민수", "email": format!("{user}@example.com") });
     vec![
         api("create-user", "a newcomer", shop_alone, move |shop, _| shop.post("/users", new("jun")).key("k")),
         api("get-user", "a user", shop_alone, |shop, _| shop.get("/users/mina").as_user("mina")),
         api("update-user", "is suspended", shop_alone, |shop, _| {
             shop.patch("/users/mina", json!({ "status": "SUSPENDED", "name": "새 이름" })).as_admin()
+        }),
+        api("update-user", "another e-mail address", shop_alone, |shop, _| {
+            shop.patch("/users/mina", json!({ "email": "other@example.com" })).as_user("mina")
+        }),
+        api("update-user", "withdraws", shop_alone, |shop, _| {
+            shop.patch("/users/mina", json!({ "status": "WITHDRAWN" })).as_admin()
+        }),
+        api("update-user", "comes back", with_withdrawn, |shop, _| {
+            shop.patch("/users/mina", json!({ "status": "ACTIVE", "email": "again@example.com" })).as_admin()
         }),
         api("charge-balance", "with a key", shop_alone, |shop, _| {
             shop.post("/balance/charge", json!({ "userId": "mina", "amount": 1_000 })).key("k")

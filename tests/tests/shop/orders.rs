@@ -93,6 +93,7 @@ async fn the_history_tells_every_step() {
         "at": "2026-11-20T03:00:00Z",
         "event": "PAID",
         "from": null,
+        "id": "1",
         "to": "PAID"
       },
       {
@@ -100,6 +101,7 @@ async fn the_history_tells_every_step() {
         "at": "2026-11-20T03:00:00Z",
         "event": "PAID",
         "from": null,
+        "id": "1-1",
         "itemId": "1",
         "to": "PAID"
       },
@@ -108,6 +110,7 @@ async fn the_history_tells_every_step() {
         "at": "2026-11-20T03:00:00Z",
         "event": "PAID",
         "from": "PAID",
+        "id": "1-1-2",
         "itemId": "1",
         "to": "PREPARING"
       }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use shared::{
-    domain::{CouponId, OrderId, OrderSheetId, ProductId, UserId, id::bucket, ledger::LedgerEntry},
+    domain::{CouponId, OrderId, OrderSheetId, ProductId, UserId, id::bucket, ledger::LedgerEntry, text::EmailKey},
     store::{Key, keys},
 };
 use tests::TestShop;
@@ -36,13 +36,22 @@ async fn users() {
     insta::assert_json_snapshot!(stored(&shop, keys::profile(&mina)), @r#"
     {
       "createdAt": 1795143600000,
-      "email": "minsu@example.com",
+      "email": "mina@example.com",
+      "emailClaimed": true,
       "kind": "CUSTOMER",
       "name": "김민수",
       "pk": "USER#mina",
       "sk": "PROFILE",
+      "updatedAt": 1795143600000,
       "userId": "mina",
       "version": 1
+    }
+    "#);
+    insta::assert_json_snapshot!(stored(&shop, keys::email(&EmailKey::from_address("mina@example.com"))), @r#"
+    {
+      "pk": "EMAIL#0efb62056f86898f040d03aa706fa3aae7c7e292ee08d34979652fd1c737a100",
+      "sk": "EMAIL",
+      "userId": "mina"
     }
     "#);
     let (mut account, mut entry) = (stored(&shop, keys::account(&mina)), stored(&shop, keys::ledger_entry(&mina, 1)));
@@ -80,8 +89,9 @@ async fn products() {
     let shop = TestShop::new();
     let tea = json!({
         "productId": "tea", "name": "녹차", "price": 1_000, "stock": 5, "stockShards": 2, "flash": true,
+        "sellerId": "dabang",
     });
-    shop.post("/products", tea).as_seller("dabang").await.expect(201);
+    shop.post("/products", tea).as_admin().await.expect(201);
     let tea: ProductId = id("tea");
     insta::assert_json_snapshot!(stored(&shop, keys::product(&tea)), @r#"
     {
@@ -101,6 +111,7 @@ async fn products() {
       "sk": "PRODUCT",
       "stockShards": 2,
       "sweepFrom": 1795143600000,
+      "updatedAt": 1795143600000,
       "version": 1
     }
     "#);
@@ -159,6 +170,7 @@ async fn coupons() {
       "pk": "CAMPAIGN#welcome",
       "sk": "CAMPAIGN",
       "totalQuantity": 5,
+      "updatedAt": 1795143600000,
       "validity": {
         "validDays": 7
       },

@@ -16,6 +16,7 @@ async fn a_user_joins_and_is_found() {
       "name": "이미나",
       "phone": "010-1234-5678",
       "status": "ACTIVE",
+      "updatedAt": "2026-11-20T03:00:00Z",
       "userId": "mina"
     }
     "#);
@@ -28,7 +29,8 @@ async fn a_taken_id_is_refused() {
     let shop = TestShop::new();
     shop.customer("mina", 500).await;
     let again = json!({ "userId": "mina", "name": "Other", "email": "other@example.com" });
-    shop.post("/users", again).await.refused(409, "ALREADY_EXISTS");
+    let details = shop.post("/users", again).await.refused(409, "ALREADY_EXISTS");
+    assert_eq!(details["field"], "userId");
     assert_eq!(shop.balance("mina").await, 500);
     assert_eq!(shop.get("/users/mina").as_user("mina").await.expect(200)["name"], "김민수");
 }
@@ -39,11 +41,12 @@ async fn a_customer_joins_as_themselves() {
     let user = json!({ "name": "Mina", "email": "mina@example.com" });
     let created = shop.post("/users", user.clone()).as_user("mina").await.expect(201);
     assert_eq!(created["userId"], "mina");
-    let mut other = user.clone();
+    let mut other = user;
     other["userId"] = json!("jun");
     shop.post("/users", other).as_user("mina").await.refused(403, "FORBIDDEN");
-    // Who says nothing of themselves gets an id.
-    let unnamed = shop.post("/users", user).await.expect(201);
+    // A caller without identity gets an id.
+    let unnamed = json!({ "name": "Mina", "email": "other@example.com" });
+    let unnamed = shop.post("/users", unnamed).await.expect(201);
     assert_eq!(unnamed["userId"].as_str().unwrap().len(), 26);
 }
 

@@ -112,12 +112,14 @@ fn profile(user_id: UserId) -> Profile {
         user_id,
         name: "김민수".to_owned(),
         email: "minsu@example.com".to_owned(),
+        email_claimed: false,
         phone: None,
         address: None,
         kind: UserKind::Customer,
         seller: None,
         version: 1,
         created_at: Timestamp::UNIX_EPOCH,
+        updated_at: None,
     }
 }
 
@@ -134,6 +136,7 @@ fn product(product_id: ProductId) -> Product {
         sweep_from: None,
         version: 1,
         created_at: Timestamp::UNIX_EPOCH,
+        updated_at: None,
     }
 }
 

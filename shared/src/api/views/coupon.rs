@@ -45,6 +45,10 @@ pub struct CampaignView {
     /// Until when a coupon is valid; this instant itself is too late.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Timestamp>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When somebody last changed it.
+    pub updated_at: Timestamp,
 }
 
 /// What a coupon takes off.
@@ -79,6 +83,7 @@ impl From<Remaining> for CampaignView {
             Validity::Until(instant) => (None, Some(instant)),
         };
         Self {
+            updated_at: campaign.last_updated(),
             coupon_id: campaign.coupon_id,
             name: campaign.name,
             description: campaign.description,
@@ -91,6 +96,7 @@ impl From<Remaining> for CampaignView {
             issue_until: campaign.issue_until,
             valid_days,
             valid_until,
+            created_at: campaign.created_at,
         }
     }
 }

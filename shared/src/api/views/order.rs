@@ -8,7 +8,9 @@ use crate::{
     app::orders::{OrderPayment, Visible},
     domain::{
         CouponId, OrderId, OrderSheetId, ProductId, UserId, Won,
-        order::{Actor, Change, HistoryEvent, LineStatus, OrderAction, OrderStatus, PaymentMethod, PaymentStatus},
+        order::{
+            Actor, Change, HistoryEvent, LineStatus, OrderAction, OrderStatus, PaymentMethod, PaymentStatus, Step,
+        },
     },
 };
 
@@ -147,6 +149,8 @@ impl From<Visible> for OrderView {
 #[serde(rename_all = "camelCase")]
 #[schema(as = HistoryEntry)]
 pub struct HistoryView {
+    /// Names the step within its order, for good.
+    pub id: String,
     /// What happened.
     pub event: HistoryEvent,
     /// The line, or none where it is the order as a whole.
@@ -182,7 +186,7 @@ pub enum State {
 /// An order's history, oldest step first.
 pub fn history(visible: &Visible) -> Vec<HistoryView> {
     let Visible { order, lines, .. } = visible;
-    let steps = order.changes().into_iter().filter_map(|(happening, actor, change)| {
+    let steps = order.steps().into_iter().filter_map(|Step { id, happening, actor, change }| {
         let (item_id, from, to, units) = match change {
             Change::Order { from, to } => (None, from.map(State::Order), State::Order(to), 0),
             Change::Line { number, from, to, units } if lines.contains(&number) => {
@@ -191,6 +195,7 @@ pub fn history(visible: &Visible) -> Vec<HistoryView> {
             Change::Line { .. } => return None,
         };
         Some(HistoryView {
+            id,
             event: happening.event,
             item_id,
             from,

@@ -1,5 +1,6 @@
 //! Products.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -64,12 +65,15 @@ pub struct ProductView {
     /// Who sells it, if not the shop itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seller_id: Option<UserId>,
+    /// When somebody last changed it.
+    pub updated_at: Timestamp,
 }
 
 impl From<Stocked> for ProductView {
     fn from(Stocked { product, stock }: Stocked) -> Self {
         Self {
             status: ShownStatus::of(&product.offer, stock),
+            updated_at: product.last_updated(),
             product_id: product.product_id,
             name: product.name,
             description: product.description,

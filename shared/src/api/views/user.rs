@@ -39,11 +39,14 @@ pub struct UserView {
     pub seller: Option<Seller>,
     /// When they joined.
     pub created_at: Timestamp,
+    /// When they last changed.
+    pub updated_at: Timestamp,
 }
 
 impl From<User> for UserView {
     fn from(User { profile, status }: User) -> Self {
         Self {
+            updated_at: profile.last_updated(),
             user_id: profile.user_id,
             name: profile.name,
             email: profile.email,

@@ -3,6 +3,8 @@
 //! An order stores what happened ([`Happening`]); what that changed ([`Change`]) is replayed from it. A commit that
 //! moves many lines is one happening, however many they are.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -136,11 +138,45 @@ pub enum Change {
     },
 }
 
+/// A step with its id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step<'o> {
+    /// Stable and unique in the order, for every reader: the number of the happening (a history only grows), the number
+    /// of the line unless it is a step of the order, and which step of the line it is unless it is the first.
+    pub id: String,
+    /// The happening that it is a part of.
+    pub happening: &'o Happening,
+    /// The one who made it.
+    pub actor: Actor,
+    /// The change.
+    pub change: Change,
+}
+
 impl Order {
+    /// Every step that the order and its lines took, oldest first.
+    pub fn steps(&self) -> Vec<Step<'_>> {
+        let mut replay = Replay { lines: vec![None; self.items.len()], status: None, paid: false, failed: false };
+        let mut steps = Vec::new();
+        for (happening, place) in self.history.iter().zip(1_usize..) {
+            let mut of_line: HashMap<usize, usize> = HashMap::new();
+            for (happening, actor, change) in replay.follow(happening) {
+                let id = match change {
+                    Change::Order { .. } => place.to_string(),
+                    Change::Line { number, .. } => {
+                        let count = of_line.entry(number).or_default();
+                        *count = count.saturating_add(1);
+                        if *count == 1 { format!("{place}-{number}") } else { format!("{place}-{number}-{count}") }
+                    }
+                };
+                steps.push(Step { id, happening, actor, change });
+            }
+        }
+        steps
+    }
+
     /// Every step that the order and its lines took, oldest first, with who made it and when.
     pub fn changes(&self) -> Vec<(&Happening, Actor, Change)> {
-        let mut replay = Replay { lines: vec![None; self.items.len()], status: None, paid: false, failed: false };
-        self.history.iter().flat_map(|happening| replay.follow(happening)).collect()
+        self.steps().into_iter().map(|Step { happening, actor, change, .. }| (happening, actor, change)).collect()
     }
 
     /// The state that a line was in before the one it is in.

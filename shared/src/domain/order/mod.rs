@@ -10,7 +10,7 @@ mod status;
 mod transitions;
 
 pub use difference::Difference;
-pub use history::{Actor, Change, Happening, HistoryEvent, LineStep, Returned};
+pub use history::{Actor, Change, Happening, HistoryEvent, LineStep, Returned, Step};
 pub use life::{Cancellation, HistoryBounds, OrderAction, PayBy};
 pub use line::{LineStatus, OrderLine};
 pub use payment::{Payment, PaymentOutcome, PaymentStatus};
@@ -22,6 +22,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{CouponId, OrderId, OrderSheetId, PaymentId, UserId, Won, pricing::Quote};
+
+/// The most products of an order, and of a cart, so that what fits a cart can be ordered.
+pub const MAX_LINES: u16 = 50;
 
 /// How an order is paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]

@@ -2,4 +2,8 @@
 //! ARCHITECTURE.md ("Failure modes seen elsewhere") lists them with their sources.
 
 mod coupons;
+mod input;
+mod lists;
 mod orders;
+mod prices;
+mod stock;

@@ -1,0 +1,142 @@
+//! E-mail addresses: each claim is of one user who is not withdrawn and has that address, and each profile that notes a
+//! claim has one.
+
+use std::{
+    collections::BTreeMap,
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+use shared::domain::{
+    UserId,
+    text::EmailKey,
+    user::{Account, Profile, UserStatus},
+};
+
+use crate::{
+    findings::{Checks, Findings},
+    report::{Invariant, Subject},
+};
+
+/// What the table says of each user's address. Of an address 8 bytes are kept, and no report shows them.
+#[derive(Debug, Default)]
+pub(crate) struct Emails(BTreeMap<UserId, User>);
+
+#[derive(Debug, Default)]
+struct User {
+    profile: Option<Address>,
+    is_withdrawn: bool,
+    claims: Vec<u64>,
+}
+
+#[derive(Debug)]
+struct Address {
+    fingerprint: u64,
+    is_claimed: bool,
+}
+
+impl Emails {
+    pub(crate) fn add_profile(&mut self, profile: &Profile) {
+        let fingerprint = fingerprint(&EmailKey::from_address(&profile.email));
+        let address = Address { fingerprint, is_claimed: profile.email_claimed };
+        self.0.entry(profile.user_id.clone()).or_default().profile = Some(address);
+    }
+
+    pub(crate) fn add_account(&mut self, user: &UserId, account: &Account) {
+        self.0.entry(user.clone()).or_default().is_withdrawn = account.status == UserStatus::Withdrawn;
+    }
+
+    pub(crate) fn add_claim(&mut self, user: UserId, address: &EmailKey) {
+        self.0.entry(user).or_default().claims.push(fingerprint(address));
+    }
+
+    pub(crate) fn finish(self, findings: &mut Findings) {
+        for (id, user) in self.0 {
+            user.check(&mut findings.about(Invariant::Emails, Subject::User(id)));
+        }
+    }
+}
+
+fn fingerprint(address: &EmailKey) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    address.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl User {
+    fn check(&self, checks: &mut Checks<'_>) {
+        let is_claimed = self.profile.as_ref().is_some_and(|address| address.is_claimed);
+        checks.equal("claims of its address", usize::from(is_claimed), self.claims.len());
+        checks.equal("claims its address while withdrawn", false, is_claimed && self.is_withdrawn);
+        if let Some(address) = self.profile.as_ref().filter(|address| address.is_claimed) {
+            let others = self.claims.iter().filter(|claim| **claim != address.fingerprint).count();
+            checks.equal("claims of other addresses", 0, others);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::{
+        domain::user::EmailClaim,
+        store::{Key, keys},
+    };
+
+    use super::*;
+    use crate::fixture::{Shop, user};
+
+    fn claim(address: &str) -> Key {
+        keys::email(&EmailKey::from_address(address))
+    }
+
+    fn change_profile(shop: &mut Shop, change: impl FnOnce(&mut Profile)) {
+        shop.change(keys::profile(&user("mina")), change);
+    }
+
+    #[test]
+    fn a_noted_claim_exists() {
+        let mut shop = Shop::healthy();
+        shop.remove(claim("mina@example.com"));
+        assert_eq!(shop.violations(), ["[emails] user mina: claims of its address: expected 1, found 0"]);
+    }
+
+    #[test]
+    fn a_claim_is_noted_and_of_the_users_own_address() {
+        let mut shop = Shop::healthy();
+        change_profile(&mut shop, |profile| profile.email_claimed = false);
+        assert_eq!(shop.violations(), ["[emails] user mina: claims of its address: expected 0, found 1"]);
+        change_profile(&mut shop, |profile| {
+            (profile.email_claimed, profile.email) = (true, "other@example.com".to_owned());
+        });
+        assert_eq!(shop.violations(), ["[emails] user mina: claims of other addresses: expected 0, found 1"]);
+        change_profile(&mut shop, |profile| profile.email = "MINA@example.com".to_owned());
+        assert_eq!(shop.violations(), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn a_claim_is_of_a_user() {
+        let mut shop = Shop::healthy();
+        shop.put(claim("nobody@example.com"), EmailClaim { user_id: user("nobody") });
+        assert_eq!(shop.violations(), ["[emails] user nobody: claims of its address: expected 0, found 1"]);
+    }
+
+    #[test]
+    fn a_withdrawn_user_has_no_claim() {
+        let mut shop = Shop::healthy();
+        shop.change(keys::account(&user("mina")), |account: &mut Account| account.status = UserStatus::Withdrawn);
+        assert_eq!(
+            shop.violations(),
+            ["[emails] user mina: claims its address while withdrawn: expected false, found true"]
+        );
+    }
+
+    /// A record of the first stage, or a duplicate that the migration found.
+    #[test]
+    fn an_address_without_a_claim_is_no_violation() {
+        let mut shop = Shop::healthy();
+        shop.remove(claim("mina@example.com"));
+        change_profile(&mut shop, |profile| {
+            (profile.email_claimed, profile.email) = (false, "jun@example.com".to_owned());
+        });
+        assert_eq!(shop.violations(), [] as [&str; 0]);
+    }
+}

@@ -1,0 +1,174 @@
+//! Migrations: the data of earlier stages, brought to the form that the shop expects now.
+//!
+//! [`STEPS`] lists them all. A step makes passes over the table, page by page, and hands each record of one kind to a
+//! function. Its progress is an item of the table, written after each page, so a run goes on where the last one stopped
+//! and a finished step is not repeated. Memory is bounded by one page.
+//!
+//! | run twice | at the same time | stopped half-way | answer lost |
+//! |---|---|---|---|
+//! | a finished step does nothing | each change is conditional; one run notes its progress, the other ends | the page is handled again: its records are found as they are to be | the repetition carries the same token |
+//!
+//! The shop goes on meanwhile: each change asserts the version of the record that it was decided on.
+
+mod emails;
+
+use futures::future::BoxFuture;
+use shared::{
+    runtime::Clock,
+    store::{
+        Consistency, Outcome, StoreError, Table, Transaction, keys,
+        migrations::{self, MigrationProgress},
+        records::Record,
+        table::Cursor,
+    },
+};
+
+/// Every step, in the order in which they run. A further step is a further row, with a file of its own.
+pub const STEPS: &[Step] = &[emails::STEP];
+
+/// Items that one page looks at, at most. DynamoDB ends a page at 1 MB besides.
+pub const PAGE: usize = 1_000;
+
+/// A step of the migration.
+#[derive(Debug)]
+pub struct Step {
+    /// Names the step, and its progress in the table.
+    pub name: &'static str,
+    /// The purpose of the step, as it is printed.
+    pub purpose: &'static str,
+    /// Its passes over the table, one after the other.
+    pub passes: &'static [Pass],
+}
+
+/// A pass over the table.
+#[derive(Debug)]
+pub struct Pass {
+    /// The sort key of the records that it handles.
+    pub sort_key: &'static str,
+    /// Handles a record. Handling it again must change nothing more.
+    pub handle: for<'a> fn(&'a Shop, &'a Record) -> BoxFuture<'a, Result<Handled, Failure>>,
+}
+
+/// The result of handling one record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handled {
+    /// The figure that the record counts in.
+    pub figure: &'static str,
+    /// A line about it, if an operator has to know. Ids only.
+    pub line: Option<String>,
+}
+
+impl Handled {
+    /// A record that counts in a figure.
+    pub fn counted(figure: &'static str) -> Self {
+        Self { figure, line: None }
+    }
+}
+
+/// The shop that is migrated.
+#[derive(Debug)]
+pub struct Shop {
+    /// Its table.
+    pub table: Table,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Items that one page looks at.
+    pub page: usize,
+}
+
+/// A migration that did not come to its end. Running it again goes on from there.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The table gave no answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Another run has noted more progress.
+    #[error("another run of the step {0} goes on; this one ends")]
+    AnotherRun(&'static str),
+    /// A record changed each time it was to be changed.
+    #[error("user {0} is changed all the time")]
+    Restless(String),
+}
+
+/// Runs every step that has not ended, or each step `again` from its beginning, and reports in lines.
+///
+/// # Errors
+/// Where the table does not answer, or another run goes on.
+pub async fn run(shop: &Shop, again: bool, report: &mut impl FnMut(String)) -> Result<(), Failure> {
+    for step in STEPS {
+        run_step(shop, step, again, report).await?;
+    }
+    Ok(())
+}
+
+async fn run_step(shop: &Shop, step: &Step, again: bool, report: &mut impl FnMut(String)) -> Result<(), Failure> {
+    let noted: Option<MigrationProgress> = shop.table.get(keys::migration(step.name), Consistency::Strong).await?;
+    let mut progress = match &noted {
+        Some(noted) if noted.ended_at.is_some() && again => MigrationProgress::new(shop.clock.now()),
+        Some(MigrationProgress { ended_at: Some(ended_at), figures, .. }) => {
+            report(format!("{}: ended at {ended_at}: {}", step.name, sentence(figures.iter())));
+            return Ok(());
+        }
+        Some(noted) => {
+            report(format!("{}: goes on with pass {}", step.name, noted.passes.saturating_add(1)));
+            noted.clone()
+        }
+        None => MigrationProgress::new(shop.clock.now()),
+    };
+    report(format!("{}: {}", step.name, step.purpose));
+    let mut before = noted;
+    for pass in step.passes.iter().skip(progress.passes) {
+        loop {
+            let after = progress.after.take();
+            let (items, next) = shop.table.scan_items(pass.sort_key, after, shop.page).await?;
+            for item in items {
+                let handled = match Record::read(item) {
+                    Ok(record) => (pass.handle)(shop, &record).await?,
+                    // The auditor names it. It holds up nothing.
+                    Err(_) => Handled::counted("unreadable"),
+                };
+                let count = progress.figures.entry(handled.figure.to_owned()).or_default();
+                *count = count.saturating_add(1);
+                if let Some(line) = handled.line {
+                    report(format!("  {line}"));
+                }
+            }
+            let is_last = next.is_none();
+            advance(shop, step, &mut before, &mut progress, next).await?;
+            if is_last {
+                break;
+            }
+        }
+    }
+    report(format!("{}: {}", step.name, sentence(progress.figures.iter())));
+    Ok(())
+}
+
+/// Notes that a page was handled; the last page of the last pass ends the step.
+async fn advance(
+    shop: &Shop,
+    step: &Step,
+    before: &mut Option<MigrationProgress>,
+    progress: &mut MigrationProgress,
+    next: Option<Cursor>,
+) -> Result<(), Failure> {
+    if next.is_none() {
+        progress.passes = progress.passes.saturating_add(1);
+        progress.ended_at = (progress.passes >= step.passes.len()).then(|| shop.clock.now());
+    }
+    progress.after = next;
+    progress.revision = before.as_ref().map_or(0, |noted| noted.revision).saturating_add(1);
+    let mut transaction = Transaction::new();
+    transaction.add(migrations::advance(step.name, before.as_ref(), progress)?);
+    match shop.table.commit(transaction, &mut shop.table.backoff()).await? {
+        Outcome::Committed => *before = Some(progress.clone()),
+        Outcome::Refused(_) => return Err(Failure::AnotherRun(step.name)),
+    }
+    Ok(())
+}
+
+/// `3 claimed, 1 withdrawn`, in the order of their names.
+fn sentence<'f>(figures: impl Iterator<Item = (&'f String, &'f u64)>) -> String {
+    let parts: Vec<String> = figures.map(|(name, count)| format!("{count} {name}")).collect();
+    if parts.is_empty() { "nothing to do".to_owned() } else { parts.join(", ") }
+}

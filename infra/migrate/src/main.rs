@@ -1,0 +1,58 @@
+//! `migrate`: brings the data of earlier stages to the form that the shop expects now.
+
+use std::process::ExitCode;
+
+use aws_sdk_dynamodb::Client;
+use clap::Parser;
+use connection::{Place, PlaceError};
+use migrate::{PAGE, Shop};
+use shared::{
+    runtime::{Clock, Random},
+    store::Table,
+};
+
+/// Bring the data of earlier stages to the form that the shop expects now
+///
+/// Runs while the shop is open. An interrupted run goes on where it stopped; a finished step is not repeated. Prints one
+/// line about each step, and one about each record that somebody has to look at, by ids only. Reads the whole table, at
+/// two read units for each 8 KB and pass. Credentials come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
+/// AWS_SESSION_TOKEN; an emulator on this machine needs none.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// The table's name
+    #[arg(long)]
+    table: String,
+
+    #[command(flatten)]
+    place: Place,
+
+    /// Run finished steps again, say after functions of the first stage have gone on for a while
+    #[arg(long)]
+    again: bool,
+}
+
+/// A migration that did not come to its end.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    #[error(transparent)]
+    Migration(#[from] migrate::Failure),
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(Arguments { table, place, again }: Arguments) -> Result<(), Failure> {
+    let table = Table::new(Client::new(&place.config()?), table, Random::system());
+    let shop = Shop { table, clock: Clock::system(), page: PAGE };
+    Ok(migrate::run(&shop, again, &mut |line| println!("{line}")).await?)
+}

@@ -1,0 +1,241 @@
+//! Cursors: the place from which a list goes on, opaque to callers.
+//!
+//! A cursor is bound to its list and to the owner of the list, and carries a checksum. A damaged cursor, or one of
+//! another list, is refused rather than read as some place. Nothing in it is secret: it holds a place and two digests, so
+//! a caller that forges one reads no more than its own list.
+//!
+//! | bytes | content |
+//! |---|---|
+//! | 4 | digest of the list's name and its owner |
+//! | 4 | checksum: digest of the list's name, the four bytes before, and the place |
+//! | rest | the place, as the list's keys have it |
+
+use std::marker::PhantomData;
+
+use sha2::{Digest, Sha256};
+
+use super::FieldErrors;
+use crate::{
+    app::{coupons::CouponPlace, orders::PaymentPlace},
+    domain::{Invalid, OrderId, ProductId},
+    store::keys,
+};
+
+/// The most characters of a cursor: eight bytes and two ids with `#` between them, four characters for each three bytes.
+const MAX_LENGTH: usize = 184;
+
+const DIGEST: usize = 4;
+
+/// A list that goes on by cursor.
+pub trait List {
+    /// The list's name, different from that of every other.
+    const NAME: &'static str;
+
+    /// Whether a text is a place in the list, by the format of its keys.
+    fn is_place(place: &str) -> bool;
+}
+
+/// The catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Products;
+
+impl List for Products {
+    const NAME: &'static str = "products";
+
+    fn is_place(place: &str) -> bool {
+        keys::id_of_exact_index_key(place).is_some_and(|id| ProductId::try_from(id.to_owned()).is_ok())
+    }
+}
+
+/// The orders of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Orders;
+
+impl List for Orders {
+    const NAME: &'static str = "orders";
+
+    fn is_place(place: &str) -> bool {
+        keys::id_of_exact_index_key(place).is_some_and(|id| OrderId::try_from(id.to_owned()).is_ok())
+    }
+}
+
+/// The ledger of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entries;
+
+impl List for Entries {
+    const NAME: &'static str = "entries";
+
+    fn is_place(place: &str) -> bool {
+        place.parse().is_ok_and(|sequence: u64| keys::is_ledger_sequence(sequence) && sequence.to_string() == place)
+    }
+}
+
+/// The coupons of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Coupons;
+
+impl List for Coupons {
+    const NAME: &'static str = "coupons";
+
+    /// A campaign's id; of a coupon that was replaced, with its own.
+    fn is_place(place: &str) -> bool {
+        CouponPlace::try_from(place.to_owned()).is_ok()
+    }
+}
+
+/// The payments of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Payments;
+
+impl List for Payments {
+    const NAME: &'static str = "payments";
+
+    fn is_place(place: &str) -> bool {
+        PaymentPlace::try_from(place.to_owned()).is_ok()
+    }
+}
+
+/// A cursor of the catalogue.
+pub type ProductsCursor = Cursor<Products>;
+/// A cursor of a user's orders.
+pub type OrdersCursor = Cursor<Orders>;
+/// A cursor of a user's ledger.
+pub type EntriesCursor = Cursor<Entries>;
+/// A cursor of a user's coupons.
+pub type CouponsCursor = Cursor<Coupons>;
+/// A cursor of an order's payments.
+pub type PaymentsCursor = Cursor<Payments>;
+
+/// A place in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor<L> {
+    owner: [u8; DIGEST],
+    place: String,
+    list: PhantomData<L>,
+}
+
+impl<L: List> Cursor<L> {
+    /// The cursor for a place in the list of `owner`; the owner of a list that is everybody's is empty.
+    pub fn to(owner: &str, place: impl ToString) -> Self {
+        Self { owner: owner_digest::<L>(owner), place: place.to_string(), list: PhantomData }
+    }
+
+    /// The place, if the cursor is of this owner's list.
+    ///
+    /// # Errors
+    /// Where it is of another owner's.
+    pub fn place_for(self, owner: &str) -> Result<String, FieldErrors> {
+        if self.owner != owner_digest::<L>(owner) {
+            return Err(FieldErrors::one("cursor", Invalid::Cursor));
+        }
+        Ok(self.place)
+    }
+
+    /// The cursor as callers see it.
+    pub fn encode(&self) -> String {
+        let bytes = [&self.owner[..], &checksum::<L>(self.owner, &self.place), self.place.as_bytes()].concat();
+        data_encoding::BASE64URL_NOPAD.encode(&bytes)
+    }
+}
+
+impl<L: List> TryFrom<String> for Cursor<L> {
+    type Error = Invalid;
+
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        decode(&text).ok_or(Invalid::Cursor)
+    }
+}
+
+fn decode<L: List>(text: &str) -> Option<Cursor<L>> {
+    if text.len() > MAX_LENGTH {
+        return None;
+    }
+    let bytes = data_encoding::BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
+    let (owner, rest) = bytes.split_first_chunk()?;
+    let (sum, place) = rest.split_first_chunk()?;
+    let place = std::str::from_utf8(place).ok()?;
+    let is_whole = *sum == checksum::<L>(*owner, place) && L::is_place(place);
+    is_whole.then(|| Cursor { owner: *owner, place: place.to_owned(), list: PhantomData })
+}
+
+fn owner_digest<L: List>(owner: &str) -> [u8; DIGEST] {
+    digest(&[b"owner", L::NAME.as_bytes(), owner.as_bytes()])
+}
+
+fn checksum<L: List>(owner: [u8; DIGEST], place: &str) -> [u8; DIGEST] {
+    digest(&[b"place", L::NAME.as_bytes(), &owner, place.as_bytes()])
+}
+
+fn digest(parts: &[&[u8]]) -> [u8; DIGEST] {
+    let hash: [u8; 32] = Sha256::digest(parts.join(&0)).into();
+    let [a, b, c, d, ..] = hash;
+    [a, b, c, d]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused<L: List + std::fmt::Debug>(text: &str) {
+        let cursor = Cursor::<L>::try_from(text.to_owned());
+        assert_eq!(cursor.err(), Some(Invalid::Cursor), "{text:?}");
+    }
+
+    #[test]
+    fn a_cursor_comes_back_as_it_went() {
+        let cursor = Cursor::<Orders>::to("mina", "1700000000000#tea");
+        let decoded = Cursor::<Orders>::try_from(cursor.encode()).unwrap();
+        assert_eq!(decoded, cursor);
+        assert_eq!(decoded.place_for("mina").unwrap(), "1700000000000#tea");
+        let longest = Cursor::<Products>::to("", format!("1700000000000#{}", "x".repeat(64)));
+        assert!(longest.encode().len() <= MAX_LENGTH);
+        assert!(Cursor::<Products>::try_from(longest.encode()).is_ok());
+        let ids = ["x".repeat(64), "y".repeat(64)].join("#");
+        assert!(Cursor::<Coupons>::try_from(Cursor::<Coupons>::to("mina", ids).encode()).is_ok());
+    }
+
+    #[test]
+    fn a_damaged_cursor_is_none() {
+        for bad in ["", "%", "a", "____", "에", "MTcwMDAwMDAwMDAwMA", &"A".repeat(3_000)] {
+            refused::<Products>(bad);
+        }
+        let whole = Cursor::<Products>::to("", "1700000000000#tea").encode();
+        for end in 0..whole.len() {
+            refused::<Products>(&whole[..end]);
+        }
+        for at in 0..whole.len() {
+            let mut damaged: Vec<char> = whole.chars().collect();
+            damaged[at] = if damaged[at] == 'x' { 'y' } else { 'x' };
+            refused::<Products>(&damaged.into_iter().collect::<String>());
+        }
+    }
+
+    #[test]
+    fn a_cursor_is_of_one_list_and_one_owner() {
+        let cursor = Cursor::<Products>::to("", "1700000000000#tea").encode();
+        refused::<Orders>(&cursor);
+        refused::<Coupons>(&Cursor::<Entries>::to("mina", 7).encode());
+        let of_mina = Cursor::<Entries>::try_from(Cursor::<Entries>::to("mina", 7).encode()).unwrap();
+        assert!(of_mina.clone().place_for("jun").is_err());
+        assert_eq!(of_mina.place_for("mina").unwrap(), "7");
+    }
+
+    #[test]
+    fn a_forged_place_must_be_a_key_of_the_list() {
+        for bad in
+            ["", "#tea", "1700000000000#", "170#tea", "99999999999999#tea", "1700000000000#a b", "-1#tea", "x#tea"]
+        {
+            refused::<Products>(&Cursor::<Products>::to("", bad).encode());
+        }
+        for bad in ["", "0", "-1", "+1", "01", "1000000000000", "18446744073709551616", "x"] {
+            refused::<Entries>(&Cursor::<Entries>::to("mina", bad).encode());
+        }
+        for bad in ["", "#a", "a#", "a#b#c"] {
+            refused::<Coupons>(&Cursor::<Coupons>::to("mina", bad).encode());
+        }
+        for bad in ["", "##", "a#", "a b"] {
+            refused::<Payments>(&Cursor::<Payments>::to("order", bad).encode());
+        }
+    }
+}

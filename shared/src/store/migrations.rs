@@ -1,0 +1,57 @@
+//! Migrations: the progress of each step, so that an interrupted one goes on and a finished one is not repeated.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Action, StoreError, keys, table::Cursor};
+
+/// The progress of a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MigrationProgress {
+    /// When the step began.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub started_at: Timestamp,
+    /// When the step ended; absent while it has not.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "jiff::fmt::serde::timestamp::millisecond::optional"
+    )]
+    pub ended_at: Option<Timestamp>,
+    /// The passes over the table that are finished.
+    pub passes: usize,
+    /// The last item that the current pass has handled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Cursor>,
+    /// Counts of what the step has done, by name.
+    #[serde(default)]
+    pub figures: BTreeMap<String, u64>,
+    /// Counts the changes of this record: of two runs of a step, one goes on.
+    pub revision: u64,
+}
+
+impl MigrationProgress {
+    /// The progress of a step that has done nothing yet.
+    pub fn new(started_at: Timestamp) -> Self {
+        Self { started_at, ended_at: None, passes: 0, after: None, figures: BTreeMap::new(), revision: 0 }
+    }
+}
+
+/// Notes the progress of a step; refused where another run has noted more since `before` was read.
+///
+/// # Errors
+/// Where the record cannot be written as an item.
+pub fn advance(
+    step: &str,
+    before: Option<&MigrationProgress>,
+    after: &MigrationProgress,
+) -> Result<Action, StoreError> {
+    let key = keys::migration(step);
+    match before {
+        None => Action::create(key, after),
+        Some(before) => Action::put(key, after)?.when("#revision = :before").value(":before", before.revision),
+    }
+}
