@@ -31,7 +31,7 @@ const UNTIL_ALL_ARRIVED: Duration = Duration::from_secs(12);
 const BETWEEN_SWEEPS: Duration = Duration::from_secs(42);
 
 /// How long before and after an end nothing is asked for: by one clock it is over, by another not yet.
-const BEFORE_AN_END: SignedDuration = SignedDuration::from_secs(90);
+const BEFORE_AN_END: SignedDuration = SignedDuration::from_secs(200);
 const AFTER_AN_END: SignedDuration = SignedDuration::from_secs(15);
 
 struct Client {
