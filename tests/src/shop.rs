@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use shared::{
     app::{Policy, Shop},
-    domain::{Won, pricing::ShippingPolicy},
+    domain::{Won, caps::Caps, pricing::ShippingPolicy},
     events::Event,
     runtime::{Clock, Random},
     store::Table,
@@ -41,6 +41,7 @@ pub struct TestShop {
     instances: Arc<Vec<Arc<Shop>>>,
     turn: Arc<AtomicI64>,
     consumers: Arc<tokio::sync::Mutex<Consumers>>,
+    caps: Caps,
 }
 
 impl TestShop {
@@ -79,9 +80,35 @@ impl TestShop {
         dynamo.execute("CreateTable", table).expect("the template's table can be created");
         let limited = limited(&dynamo);
         let consumers = Arc::new(tokio::sync::Mutex::new(Consumers::new(dynamo.clone())));
-        let shop = Self { dynamo, limited, time, random, instances: Arc::default(), turn: Arc::default(), consumers };
-        let instances = Arc::new((0..count).map(|_| Arc::new(shop.new_instance())).collect());
-        Self { instances, ..shop }
+        let (instances, turn, caps) = (Arc::default(), Arc::default(), Caps::DEFAULT);
+        Self { dynamo, limited, time, random, instances, turn, consumers, caps }.renewed(count)
+    }
+
+    /// The same shop through as many instances that remember nothing yet.
+    fn renewed(self, count: usize) -> Self {
+        let instances = Arc::new((0..count).map(|_| Arc::new(self.new_instance())).collect());
+        Self { instances, ..self }
+    }
+
+    /// The same shop with other caps.
+    #[must_use]
+    pub fn with_caps(self, caps: Caps) -> Self {
+        let count = self.instances.len();
+        Self { caps, ..self }.renewed(count)
+    }
+
+    /// The same shop whose caps no race meets.
+    #[must_use]
+    pub fn without_caps(self) -> Self {
+        let most = 1_000_000;
+        self.with_caps(Caps {
+            pending_orders: most,
+            held_units: most,
+            failed_payments: most,
+            charges: most,
+            coupon_issues: most,
+            order_sheets: most,
+        })
     }
 
     /// The same shop through instances of its functions that remember nothing yet.
@@ -240,7 +267,7 @@ impl TestShop {
     fn instance_over(&self, client: aws_sdk_dynamodb::Client) -> Shop {
         let time = self.time.clone();
         let table = Table::new(client, TABLE.to_owned(), self.random.clone());
-        Shop::new(table, Clock::new(move || time.now()), self.random.clone(), policy())
+        Shop::new(table, Clock::new(move || time.now()), self.random.clone(), Policy { caps: self.caps, ..policy() })
     }
 }
 
@@ -256,6 +283,7 @@ pub(crate) fn policy() -> Policy {
         shipping: ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) },
         hold: SignedDuration::from_mins(10),
         sheet_validity: SignedDuration::from_mins(30),
+        caps: Caps::DEFAULT,
     }
 }
 

@@ -23,7 +23,7 @@ struct Body {
 /// Adds `amount` won and gives the balance right after.
 ///
 /// # Errors
-/// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE` or `LIMIT_EXCEEDED`, 422.
+/// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE` or `LIMIT_EXCEEDED`, 422, 429.
 #[utoipa::path(
     post,
     path = "/balance/charge",
@@ -36,5 +36,5 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let body: Body = request.only_body()?;
     let caller = request.caller_for(&body.user_id)?;
     let key = request.key(shop, &caller.user_id);
-    Reply::ok(balance::charge(shop, &body.user_id, body.amount, &key).await?)
+    Reply::ok(balance::charge(shop, &caller, &body.user_id, body.amount, &key).await?)
 }

@@ -36,7 +36,7 @@ struct Body {
 ///
 /// # Errors
 /// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE`, `PRODUCT_NOT_ON_SALE`, `STOCK_NOT_ENOUGH`, `COUPON_NOT_USABLE` or
-/// `LIMIT_EXCEEDED`, 422.
+/// `LIMIT_EXCEEDED`, 422, 429.
 #[utoipa::path(
     post,
     path = "/order-sheets",

@@ -21,7 +21,7 @@ struct Body {
 ///
 /// # Errors
 /// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE`, `COUPON_ALREADY_ISSUED`, `COUPON_NOT_ISSUABLE` or `COUPON_SOLD_OUT`,
-/// 422.
+/// 422, 429.
 #[utoipa::path(
     post,
     path = "/coupons/issue",
@@ -34,6 +34,6 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let body: Body = request.only_body()?;
     let caller = request.caller_for(&body.user_id)?;
     let key = request.key(shop, &caller.user_id);
-    let issued = coupons::issue(shop, &body.user_id, &body.coupon_id, &key).await?;
+    let issued = coupons::issue(shop, &caller, &body.user_id, &body.coupon_id, &key).await?;
     Reply::created(IssuedCouponView::at(shop.clock.now(), issued))
 }

@@ -8,6 +8,7 @@ use std::{
 
 use shared::domain::{
     OrderId, UserId, Won,
+    caps::Held,
     ledger::{EntryKind, LedgerEntry},
     order::PaymentMethod,
     user::Account,
@@ -93,6 +94,19 @@ impl Accounts {
         for (id, order) in orders.iter() {
             let moved = movements.remove(&(id.clone(), order.user.clone())).unwrap_or_default();
             moved.check(order, &mut findings.about(Invariant::Balances, Subject::Order(id.clone())));
+        }
+        let mut held: BTreeMap<&UserId, Held> = BTreeMap::new();
+        for (_, order) in orders.iter() {
+            let Some(more) = order.held else { continue };
+            let held = held.entry(&order.user).or_insert(Held::NOTHING);
+            *held = Held { orders: held.orders + more.orders, units: held.units + more.units };
+        }
+        for (id, user) in &self.users {
+            let Some(account) = user.account else { continue };
+            let counted = held.get(id).copied().unwrap_or(Held::NOTHING);
+            let mut checks = findings.about(Invariant::Holds, Subject::User(id.clone()));
+            checks.equal("orders that its account holds", counted.orders, account.held_orders);
+            checks.equal("units that its account holds", counted.units, account.held_units);
         }
         for (order, user) in movements.into_keys() {
             let mut checks = findings.about(Invariant::Balances, Subject::User(user));

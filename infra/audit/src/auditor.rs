@@ -135,6 +135,7 @@ impl Auditor {
                 self.orders.add(order);
             }
             Record::Payment(payment) => self.payments.add(*payment, &mut self.findings),
+            Record::PaymentClaim { payment, claim } => self.payments.add_claim(payment, claim.order_id),
             Record::Sheet(record) => self.sheets.add(record.sheet, &mut self.findings),
             Record::Product(product) => self.shelves.add_product(*product),
             Record::Shard { product, number, shard } => self.shelves.add_shard(product, number, shard),

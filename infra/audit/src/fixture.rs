@@ -11,7 +11,8 @@ use shared::{
         coupon::{Campaign, Counter, CouponKind, CouponState, IssuedCoupon, Slot, Terms, Validity},
         ledger::{EntryHash, EntryKind, LedgerEntry},
         order::{
-            Actor, Cancellation, Draft, LineStatus, Order, OrderLine, Payment, PaymentMethod, PaymentStatus, Returned,
+            Actor, Cancellation, Draft, LineStatus, Order, OrderLine, Payment, PaymentClaim, PaymentMethod,
+            PaymentStatus, Returned,
         },
         pricing::{self, ShippingPolicy},
         product::{Offer, Product, SaleStatus},
@@ -318,6 +319,7 @@ impl Shop {
     pub(crate) fn put_payment(&mut self, of: &str, id: &str, amount: i64, status: PaymentStatus) {
         let (payment_id, order_id, amount) = (payment(id), order(of), Won::new(amount));
         let payment = Payment { payment_id, order_id, amount, status, at: at(DAYS_AGO) };
+        self.put(keys::payment_claim(&payment.payment_id), PaymentClaim { order_id: payment.order_id.clone() });
         self.put(keys::payment(&payment.order_id, &payment.payment_id), payment);
     }
 

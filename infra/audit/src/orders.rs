@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, btree_map};
 use jiff::Timestamp;
 use shared::domain::{
     CouponId, OrderId, OrderSheetId, PaymentId, UserId, Won,
+    caps::Held,
     coupon::{CouponKind, Terms},
     order::{Change, HistoryEvent, LineStatus, Order, OrderLine, OrderStatus, PaymentMethod, TRANSITIONS},
     pricing::{self, PricedLine, ShippingPolicy},
@@ -33,6 +34,8 @@ pub(crate) struct Known {
     pub(crate) returned: BTreeMap<PaymentId, Won>,
     pub(crate) sheet: Option<OrderSheetId>,
     pub(crate) hold_expires_at: Option<Timestamp>,
+    /// What it holds of its user's caps.
+    pub(crate) held: Option<Held>,
     pub(crate) is_paid: bool,
     pub(crate) payable: Won,
     pub(crate) paid: Won,
@@ -59,6 +62,7 @@ impl Known {
 
 impl Orders {
     pub(crate) fn add(&mut self, order: Order) {
+        let held = order.held();
         let (goods, discount, shipping_fee) = (goods_of(&order), order.coupon_discount, order.shipping_fee);
         let coupon = order.coupon_id.map(|coupon| CouponUse { coupon, goods, discount, shipping_fee });
         let returned = order.history.into_iter().filter_map(|happening| happening.returned);
@@ -70,6 +74,7 @@ impl Orders {
             returned: returned.map(|returned| (returned.payment_id, returned.amount)).collect(),
             sheet: order.order_sheet_id,
             hold_expires_at: order.hold_expires_at,
+            held,
             is_paid: order.paid_at.is_some(),
             payable: order.payable,
             paid: order.paid,

@@ -15,7 +15,12 @@ use crate::{
 
 /// The payments of all orders.
 #[derive(Debug, Default)]
-pub(crate) struct Payments(BTreeMap<OrderId, Noted>);
+pub(crate) struct Payments {
+    noted: BTreeMap<OrderId, Noted>,
+    /// What each payment is for, by its claim and by the orders that have it.
+    claims: BTreeMap<PaymentId, OrderId>,
+    orders_of: BTreeMap<PaymentId, Vec<OrderId>>,
+}
 
 /// The payments of an order that moved money. However many failed, they are not remembered: they must not be what paid
 /// the order, so they are as good as none.
@@ -28,7 +33,8 @@ struct Noted {
 impl Payments {
     pub(crate) fn add(&mut self, payment: Payment, findings: &mut Findings) {
         let Payment { payment_id, order_id, amount, status, .. } = payment;
-        let noted = self.0.entry(order_id.clone()).or_default();
+        self.orders_of.entry(payment_id.clone()).or_default().push(order_id.clone());
+        let noted = self.noted.entry(order_id.clone()).or_default();
         match status {
             PaymentStatus::Paid => {
                 noted.paid.insert(payment_id, amount);
@@ -46,8 +52,26 @@ impl Payments {
         }
     }
 
+    pub(crate) fn add_claim(&mut self, payment: PaymentId, order: OrderId) {
+        self.claims.insert(payment, order);
+    }
+
     pub(crate) fn finish(self, orders: &Orders, findings: &mut Findings) {
-        let Self(mut payments) = self;
+        let Self { noted: mut payments, mut claims, orders_of } = self;
+        for (payment, mut orders) in orders_of {
+            let claimed = claims.remove(&payment);
+            orders.sort();
+            let has: Vec<&str> = orders.iter().map(OrderId::as_str).collect();
+            let claim: Vec<&str> = claimed.iter().map(OrderId::as_str).collect();
+            for order in &orders {
+                let mut checks = findings.about(Invariant::Payments, Subject::Order(order.clone()));
+                checks.equal(format_args!("order that payment {payment} is for"), &claim, &has);
+            }
+        }
+        for (payment, order) in claims {
+            let mut checks = findings.about(Invariant::Payments, Subject::Order(order));
+            checks.violated(format_args!("payment {payment}, which is claimed"), "one", "none");
+        }
         for (id, order) in orders.iter() {
             let noted = payments.remove(id).unwrap_or_default();
             noted.check(order, &mut findings.about(Invariant::Payments, Subject::Order(id.clone())));
@@ -101,6 +125,9 @@ mod tests {
         assert_eq!(wrong("p4", 24_000, PaymentStatus::Paid), [format!("{paid} {{\"p1\": 24000, \"p4\": 24000}}")]);
         let mut shop = Shop::healthy();
         shop.remove(keys::payment(&order("o5"), &payment("p1")));
+        let claimed = format!("{O5}: payment p1, which is claimed: expected one, found none");
+        assert_eq!(shop.violations(), [claimed, format!("{paid} {{}}")]);
+        shop.remove(keys::payment_claim(&payment("p1")));
         assert_eq!(shop.violations(), [format!("{paid} {{}}")]);
         shop.put_payment("o5", "p4", 24_000, PaymentStatus::Paid);
         assert_eq!(shop.violations(), [format!("{paid} {{\"p4\": 24000}}")]);
@@ -133,10 +160,11 @@ mod tests {
         // Whatever the order is, money can come for it.
         let mut shop = Shop::healthy();
         for id in ["o1", "o2", "o3", "o4"] {
-            shop.put_payment(id, "p4", 1_000, PaymentStatus::RefundRequested);
+            let came = format!("p4-{id}");
+            shop.put_payment(id, &came, 1_000, PaymentStatus::RefundRequested);
             let missing = format!("[payments] order {id}: payments asked back, and won: expected {{}}");
-            assert_eq!(shop.violations(), [format!("{missing}, found {{\"p4\": 1000}}")]);
-            let returned = Returned { payment_id: payment("p4"), amount: Won::new(1_000) };
+            assert_eq!(shop.violations(), [format!("{missing}, found {{\"{came}\": 1000}}")]);
+            let returned = Returned { payment_id: payment(&came), amount: Won::new(1_000) };
             shop.change_order(id, |order| *order = order.return_payment(returned, at(DAYS_AGO)));
             assert_eq!(shop.violations(), [] as [&str; 0]);
         }
@@ -150,6 +178,17 @@ mod tests {
             let expected = "expected what became of it when it came";
             assert_eq!(shop.violations(), [format!("{O5}: payment p3: status: {expected}, found {status:?}")]);
         }
+    }
+
+    #[test]
+    fn a_payment_is_for_the_order_that_claims_it_and_no_other() {
+        let mut shop = Shop::healthy();
+        shop.put_payment("o1", "p3", 25_000, PaymentStatus::Failed);
+        let both = "order that payment p3 is for: expected [\"o1\"], found [\"o1\", \"o5\"]";
+        assert_eq!(shop.violations(), [format!("[payments] order o1: {both}"), format!("{O5}: {both}")]);
+        let mut shop = Shop::healthy();
+        shop.remove(keys::payment_claim(&payment("p3")));
+        assert_eq!(shop.violations(), [format!("{O5}: order that payment p3 is for: expected [], found [\"o5\"]")]);
     }
 
     #[test]

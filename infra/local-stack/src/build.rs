@@ -23,9 +23,18 @@ use crate::{
 /// # Errors
 /// If something does not compile.
 pub async fn build() -> Result<Binaries> {
+    build_with(&["--bins"]).await
+}
+
+/// Builds the workspace with these arguments of `cargo build`, say another profile.
+///
+/// # Errors
+/// If something does not compile.
+pub async fn build_with(arguments: &[&str]) -> Result<Binaries> {
     let mut cargo = Command::new(cargo());
     cargo
-        .args(["build", "--workspace", "--bins", "--message-format=json-render-diagnostics"])
+        .args(["build", "--workspace", "--message-format=json-render-diagnostics"])
+        .args(arguments)
         .current_dir(repository())
         .env_clear()
         .envs(environment())

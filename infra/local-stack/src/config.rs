@@ -1,6 +1,6 @@
 use std::{
     collections::BTreeMap,
-    io,
+    env, io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener},
     path::{Path, PathBuf},
 };
@@ -33,12 +33,13 @@ pub struct Config {
 }
 
 impl Config {
-    /// For a developer: well-known ports, and state that stays.
+    /// For a developer: well-known ports, and state that stays, in `.local/state` or the folder `JANGTEO_STATE_DIR`.
     #[must_use]
     pub fn dev() -> Self {
+        let state_dir = env::var_os("JANGTEO_STATE_DIR").map(PathBuf::from);
         Self {
             ports: Ports::WELL_KNOWN,
-            state_dir: repository().join(".local/state"),
+            state_dir: state_dir.unwrap_or_else(|| repository().join(".local/state")),
             fresh: false,
             watch: true,
             parameters: BTreeMap::new(),

@@ -31,7 +31,8 @@ const LIFETIME: Duration = Duration::from_hours(1);
 /// is made at the start and never leaves this process.
 ///
 /// Over HTTP it answers discovery (`GET /.well-known/openid-configuration`, which leads to the public key), and
-/// `POST /token {"sub":"kim","groups":["ADMIN"]}` with a token, for those who try the deployed API by hand.
+/// `POST /token {"sub":"kim","groups":["admin"]}` with a token, for those who try the deployed API by hand. The claim of
+/// groups is whatever is asked for, a list or not.
 #[derive(Clone, Debug)]
 pub(crate) struct Issuer {
     url: String,
@@ -46,7 +47,7 @@ impl Issuer {
     }
 
     /// A token for the user `sub`, as Cognito would issue it.
-    pub(crate) fn token(&self, sub: &str, groups: &[String]) -> Result<String> {
+    pub(crate) fn token(&self, sub: &str, groups: &Value) -> Result<String> {
         let now = seconds_since_epoch();
         let claims = Claims { iss: &self.url, aud: AUDIENCE, sub, iat: now, exp: now + LIFETIME.as_secs(), groups };
         self.sign(&claims).map_err(io::Error::other).context("sign a token")
@@ -102,8 +103,12 @@ struct Claims<'a> {
     iat: u64,
     exp: u64,
     /// A user in no group has no such claim.
-    #[serde(rename = "cognito:groups", skip_serializing_if = "<[_]>::is_empty")]
-    groups: &'a [String],
+    #[serde(rename = "cognito:groups", skip_serializing_if = "is_no_group")]
+    groups: &'a Value,
+}
+
+fn is_no_group(groups: &Value) -> bool {
+    groups.is_null() || groups.as_array().is_some_and(Vec::is_empty)
 }
 
 #[derive(Deserialize)]
@@ -111,7 +116,7 @@ struct Claims<'a> {
 struct TokenRequest {
     sub: String,
     #[serde(default)]
-    groups: Vec<String>,
+    groups: Value,
 }
 
 #[expect(clippy::disallowed_methods, reason = "the verifier goes by the machine's clock")]
@@ -138,7 +143,7 @@ mod tests {
 
         let discovery: Value = get(&format!("{url}/.well-known/openid-configuration")).await;
         let keys: Value = get(discovery["jwks_uri"].as_str().unwrap()).await;
-        let token = issuer.token("kim", &["ADMIN".to_owned()]).unwrap();
+        let token = issuer.token("kim", &json!(["ADMIN"])).unwrap();
 
         let (signed, signature) = token.rsplit_once('.').unwrap();
         let (header, claims) = signed.split_once('.').unwrap();

@@ -211,8 +211,7 @@ impl LocalStack {
     /// # Errors
     /// If the signature fails.
     pub fn token(&self, sub: &str, groups: &[&str]) -> Result<String> {
-        let groups: Vec<_> = groups.iter().map(|&group| group.to_owned()).collect();
-        self.issuer.token(sub, &groups)
+        self.issuer.token(sub, &groups.into())
     }
 
     /// Stops the emulator and starts it again, its state as it was. In between, all calls to AWS are refused.

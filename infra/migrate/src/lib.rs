@@ -11,6 +11,7 @@
 //! The shop goes on meanwhile: each change asserts the version of the record that it was decided on.
 
 mod emails;
+mod payments;
 
 use futures::future::BoxFuture;
 use shared::{
@@ -24,7 +25,7 @@ use shared::{
 };
 
 /// Every step, in the order in which they run. A further step is a further row, with a file of its own.
-pub const STEPS: &[Step] = &[emails::STEP];
+pub const STEPS: &[Step] = &[emails::STEP, payments::STEP];
 
 /// Items that one page looks at, at most. DynamoDB ends a page at 1 MB besides.
 pub const PAGE: usize = 1_000;

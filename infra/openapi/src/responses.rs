@@ -20,7 +20,7 @@ use crate::{Error, samples};
 /// The schema of what API Gateway says by itself.
 pub(crate) const GATEWAY_MESSAGE: &str = "GatewayMessage";
 
-const TOO_MANY_REQUESTS: &str = "TooManyRequests";
+const RATE_LIMITED: &str = "RateLimited";
 
 const JSON: &str = "application/json";
 
@@ -32,10 +32,10 @@ pub(crate) fn describe(components: &mut Components) -> Result<(), Error> {
     let content = ContentBuilder::new()
         .schema(Some(Ref::from_schema_name(GATEWAY_MESSAGE)))
         .example(Some(json!({ "message": "Too Many Requests" })));
-    let too_many = ResponseBuilder::new()
+    let rate_limited = ResponseBuilder::new()
         .description("The rate limit is exceeded. It is API Gateway that says so: there is no `code`.")
         .content(JSON, content.build());
-    components.responses.insert(TOO_MANY_REQUESTS.to_owned(), too_many.build().into());
+    components.responses.insert(RATE_LIMITED.to_owned(), rate_limited.build().into());
     Ok(())
 }
 
@@ -52,8 +52,8 @@ pub(crate) fn add(responses: &mut Responses, codes: &[Code]) -> Result<(), Error
         };
         responses.responses.insert(status, response);
     }
-    let too_many = Ref::from_response_name(TOO_MANY_REQUESTS);
-    responses.responses.insert("429".to_owned(), RefOr::Ref(too_many));
+    let rate_limited = Ref::from_response_name(RATE_LIMITED);
+    responses.responses.entry("429".to_owned()).or_insert(RefOr::Ref(rate_limited));
     Ok(())
 }
 
@@ -71,7 +71,7 @@ fn response(codes: &[Code]) -> Result<Response, Error> {
     let sentence = |code: &Code| Ok(format!("`{}`: {}", code.as_str(), sample(*code, Language::English)?.message));
     let sentences = codes.iter().map(sentence).collect::<Result<Vec<_>, Error>>()?;
     let mut response = ResponseBuilder::new().description(sentences.join("\n\n")).content(JSON, content(codes)?);
-    if codes.contains(&Code::TryAgain) {
+    if codes.iter().any(|code| matches!(code, Code::TryAgain | Code::TooManyRequests)) {
         let seconds = ObjectBuilder::new().schema_type(Type::Integer).examples([1]);
         let header = HeaderBuilder::new().schema(Some(seconds)).description(Some("After how many seconds."));
         response = response.header("Retry-After", header.build());
@@ -81,7 +81,8 @@ fn response(codes: &[Code]) -> Result<Response, Error> {
 
 fn content(codes: &[Code]) -> Result<Content, Error> {
     let failure = Ref::from_schema_name(Failure::name());
-    let also_by_the_gateway = codes.iter().any(|code| matches!(code, Code::Unauthenticated | Code::TryAgain));
+    let also_by_the_gateway =
+        codes.iter().any(|code| matches!(code, Code::Unauthenticated | Code::TooManyRequests | Code::TryAgain));
     let schema: RefOr<Schema> = if also_by_the_gateway {
         AnyOfBuilder::new().item(failure).item(Ref::from_schema_name(GATEWAY_MESSAGE)).into()
     } else {

@@ -343,6 +343,7 @@ pub(crate) fn failure(code: Code) -> Result<ApiError, Error> {
         Code::UserNotActive => Refusal::UserNotActive,
         Code::AlreadyExists => Refusal::AlreadyExists(Entity::Product),
         Code::LimitExceeded => Refusal::LimitExceeded { limit: "balance", max: MAX_BALANCE.get() },
+        Code::TooManyRequests => Refusal::TooManyRequests { limit: "pendingOrders", max: 20, retry_after_s: 60 },
         Code::PreconditionFailed => Refusal::PreconditionFailed,
         Code::IdempotencyKeyReused => Refusal::IdempotencyKeyReused,
     };

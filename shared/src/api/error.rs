@@ -112,7 +112,9 @@ impl ApiError {
                 Entity::Order | Entity::OrderItem | Entity::OrderSheet | Entity::Path => return None,
             }),
             Refusal::EmailTaken => Some(json!({ "field": "email" })),
-            Refusal::LimitExceeded { limit, max } => Some(json!({ "limit": limit, "max": max })),
+            Refusal::LimitExceeded { limit, max } | Refusal::TooManyRequests { limit, max, .. } => {
+                Some(json!({ "limit": limit, "max": max }))
+            }
             Refusal::Unauthenticated
             | Refusal::Forbidden
             | Refusal::UserNotActive
@@ -121,6 +123,15 @@ impl ApiError {
             | Refusal::CouponNotIssuable
             | Refusal::PreconditionFailed
             | Refusal::IdempotencyKeyReused => None,
+        }
+    }
+
+    /// After how many seconds to ask again, where that may help.
+    pub(super) fn retry_after_s(&self) -> Option<i64> {
+        match self {
+            Self::Failed(Failure::Refused(Refusal::TooManyRequests { retry_after_s, .. })) => Some(*retry_after_s),
+            Self::Failed(Failure::Store(StoreError::Busy(_))) => Some(1),
+            _ => None,
         }
     }
 
@@ -155,6 +166,7 @@ fn code_of(refusal: &Refusal) -> Code {
         Refusal::AlreadyExists(_) | Refusal::EmailTaken => Code::AlreadyExists,
         Refusal::PreconditionFailed => Code::PreconditionFailed,
         Refusal::LimitExceeded { .. } => Code::LimitExceeded,
+        Refusal::TooManyRequests { .. } => Code::TooManyRequests,
         Refusal::IdempotencyKeyReused => Code::IdempotencyKeyReused,
     }
 }

@@ -49,6 +49,10 @@ pub(super) fn of_code(code: Code, language: Language) -> &'static str {
         Code::IdempotencyKeyReused => {
             ("같은 멱등성 키로 다른 요청을 보냈습니다.", "The idempotency key came with another request before.")
         }
+        Code::TooManyRequests => (
+            "요청이 너무 많습니다. 미결제 주문을 결제하거나 취소한 뒤, 또는 잠시 후 다시 시도해 주세요.",
+            "Too many requests. Pay or cancel what is pending, or try again later.",
+        ),
         Code::InternalServerError => ("서버에 문제가 발생했습니다.", "Something went wrong on our side."),
         Code::TryAgain => {
             ("요청이 몰리고 있습니다. 잠시 후 다시 시도해 주세요.", "Too much is going on. Try again shortly.")
@@ -128,6 +132,7 @@ fn korean(invalid: &Invalid) -> String {
         Invalid::Excludes(other) => format!("{other} 필드와 함께 쓸 수 없습니다."),
         Invalid::OnlyWith(other) => format!("{other}일 때만 쓸 수 있습니다."),
         Invalid::EmptyCart => "장바구니가 비어 있습니다.".to_owned(),
+        Invalid::Taken => "이미 다른 대상에 쓰였습니다.".to_owned(),
         Invalid::Repeated => "목록에 이미 있습니다.".to_owned(),
         Invalid::Duplicate => "두 번 이상 쓸 수 없습니다.".to_owned(),
         Invalid::EntityTags => "따옴표로 묶은 엔티티 태그의 목록이거나 '*'여야 합니다.".to_owned(),
@@ -166,6 +171,7 @@ fn english(invalid: &Invalid) -> String {
         Invalid::Excludes(other) => format!("cannot be given together with {other}"),
         Invalid::OnlyWith(other) => format!("is allowed only with {other}"),
         Invalid::EmptyCart => "The cart is empty.".to_owned(),
+        Invalid::Taken => "Belongs to something else already.".to_owned(),
         Invalid::Repeated => "Is in the list already.".to_owned(),
         Invalid::Duplicate => "must be given once".to_owned(),
         Invalid::EntityTags => "must be quoted entity tags or '*'".to_owned(),

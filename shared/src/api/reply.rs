@@ -137,12 +137,11 @@ pub(crate) fn render(result: ApiResult, language: Language, request_id: &str) ->
 fn render_error(error: &ApiError, language: Language, request_id: &str) -> Response<Body> {
     let status = error.code().status();
     let mut response = json(status, &envelope::Failure::of(error, language, request_id));
-    match error {
-        ApiError::MethodNotAllowed(allowed) => allow(&mut response, allowed),
-        _ if status == StatusCode::SERVICE_UNAVAILABLE => {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-        }
-        _ => {}
+    if let ApiError::MethodNotAllowed(allowed) = error {
+        allow(&mut response, allowed);
+    }
+    if let Some(seconds) = error.retry_after_s() {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }

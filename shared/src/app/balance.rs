@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Failure, RequestKey, Shop, facts,
+    Caller, Failure, RequestKey, Shop,
+    caps::Paced,
+    facts,
     idempotency::{self, Keep},
 };
 use crate::{
@@ -47,14 +49,27 @@ pub struct Balance {
 ///
 /// # Errors
 /// [`Refusal::NotFound`], [`Refusal::UserNotActive`], [`Refusal::LimitExceeded`] where the balance would exceed
-/// [`MAX_BALANCE`].
-pub async fn charge(shop: &Shop, user: &UserId, amount: ChargeAmount, key: &RequestKey) -> Result<Charged, Failure> {
-    idempotency::unless_answered(shop, key, charge_once(shop, user, amount.won(), key).await).await
+/// [`MAX_BALANCE`], [`Refusal::TooManyRequests`].
+pub async fn charge(
+    shop: &Shop,
+    caller: &Caller,
+    user: &UserId,
+    amount: ChargeAmount,
+    key: &RequestKey,
+) -> Result<Charged, Failure> {
+    idempotency::unless_answered(shop, key, charge_once(shop, caller, user, amount.won(), key).await).await
 }
 
-async fn charge_once(shop: &Shop, user: &UserId, amount: Won, key: &RequestKey) -> Result<Charged, Failure> {
+async fn charge_once(
+    shop: &Shop,
+    caller: &Caller,
+    user: &UserId,
+    amount: Won,
+    key: &RequestKey,
+) -> Result<Charged, Failure> {
     let mut backoff = shop.backoff();
     let mut account = facts::account(shop, user).await?;
+    shop.check_pace(Paced::Charge, caller, user)?;
     loop {
         let (entry_id, at) = (key.digest.clone(), shop.clock.now());
         let movement = Movement { entry_id, kind: EntryKind::Charge, amount, order_id: None, at };
@@ -71,6 +86,7 @@ async fn charge_once(shop: &Shop, user: &UserId, amount: Won, key: &RequestKey) 
         match shop.table.commit(transaction, &mut backoff).await? {
             Outcome::Committed => {
                 shop.remember_account(user, now);
+                shop.count_pace(Paced::Charge, user);
                 return Ok(charged);
             }
             Outcome::Refused(evidence) => {

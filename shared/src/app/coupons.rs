@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Failure, RequestKey, Shop, facts,
+    Caller, Failure, RequestKey, Shop,
+    caps::Paced,
+    facts,
     idempotency::{self, Keep},
     shop::SoldOut,
     tickets,
@@ -126,9 +128,15 @@ pub async fn get(shop: &Shop, coupon: &CouponId) -> Result<Remaining, Failure> {
 ///
 /// # Errors
 /// [`Refusal::NotFound`], [`Refusal::UserNotActive`], [`Refusal::CouponAlreadyIssued`],
-/// [`Refusal::CouponNotIssuable`], [`Refusal::CouponSoldOut`].
-pub async fn issue(shop: &Shop, user: &UserId, coupon: &CouponId, key: &RequestKey) -> Result<IssuedCoupon, Failure> {
-    match issue_once(shop, user, coupon, key).await {
+/// [`Refusal::CouponNotIssuable`], [`Refusal::CouponSoldOut`], [`Refusal::TooManyRequests`].
+pub async fn issue(
+    shop: &Shop,
+    caller: &Caller,
+    user: &UserId,
+    coupon: &CouponId,
+    key: &RequestKey,
+) -> Result<IssuedCoupon, Failure> {
+    match issue_once(shop, caller, user, coupon, key).await {
         Err(Failure::Refused(refusal)) if key.given => match idempotency::recall::<Touched>(shop, key).await? {
             Some(first) => issued_by(shop, user, &first.coupon_id, key).await,
             None => Err(refusal.into()),
@@ -155,7 +163,13 @@ async fn current(shop: &Shop, user: &UserId, coupon: &CouponId) -> Result<Option
     Ok(shop.table.get(keys::user_coupon(user, coupon), Consistency::Strong).await?)
 }
 
-async fn issue_once(shop: &Shop, user: &UserId, coupon: &CouponId, key: &RequestKey) -> Result<IssuedCoupon, Failure> {
+async fn issue_once(
+    shop: &Shop,
+    caller: &Caller,
+    user: &UserId,
+    coupon: &CouponId,
+    key: &RequestKey,
+) -> Result<IssuedCoupon, Failure> {
     let mut backoff = shop.backoff();
     let (campaign, mut revoked) = match shop.remembered_campaign(coupon).filter(|_| shop.has_refused(coupon, user)) {
         Some(campaign) => (campaign, None),
@@ -169,6 +183,7 @@ async fn issue_once(shop: &Shop, user: &UserId, coupon: &CouponId, key: &Request
         shop.remember_refused(coupon, user);
         return Err(Refusal::CouponSoldOut.into());
     }
+    shop.check_pace(Paced::CouponIssue, caller, user)?;
     let mut issued = IssuedCoupon {
         issued_coupon_id: key.digest.clone(),
         coupon_id: coupon.clone(),
@@ -198,7 +213,10 @@ async fn issue_once(shop: &Shop, user: &UserId, coupon: &CouponId, key: &Request
         let outcome = Touched { coupon_id: coupon.clone() };
         let note = idempotency::note(shop, &mut transaction, key, outcome, Keep::AWeek)?;
         match shop.table.commit(transaction, &mut backoff).await? {
-            Outcome::Committed => return Ok(issued),
+            Outcome::Committed => {
+                shop.count_pace(Paced::CouponIssue, user);
+                return Ok(issued);
+            }
             Outcome::Refused(evidence) => {
                 // This ticket came to nothing, unless it was used before its answer got lost: then its slot is
                 // claimed, and reclaiming changes nothing.

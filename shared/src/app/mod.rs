@@ -5,6 +5,7 @@
 pub mod balance;
 pub mod bestsellers;
 mod bounds;
+mod caps;
 pub mod cart;
 pub mod coupon_expiry;
 pub mod coupons;

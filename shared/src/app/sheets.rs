@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 
 use super::{
     Caller, Failure, RequestKey, Shop,
+    caps::Paced,
     due::{self, Overdue, Place},
     orders::{Basket, quoted},
 };
@@ -21,7 +22,7 @@ use crate::{
 /// Run twice with one key it draws up one sheet: the sheet's id derives from the key.
 ///
 /// # Errors
-/// What an order of the same would be refused for, but for the balance.
+/// What an order of the same would be refused for, but for the balance; [`Refusal::TooManyRequests`].
 pub async fn create(
     shop: &Shop,
     caller: &Caller,
@@ -50,6 +51,7 @@ async fn create_once(
 ) -> Result<OrderSheet, Failure> {
     let mut backoff = shop.backoff();
     let (draft, cart) = quoted(shop, caller, user, basket, &mut backoff).await?;
+    shop.check_pace(Paced::OrderSheet, caller, user)?;
     let validity = shop.policy.sheet_validity;
     let end = draft.at.checked_add(validity).map_err(|_| Failure::Broken("a sheet's validity ends at an instant"))?;
     let sheet = OrderSheet::new(id.clone(), draft, end);
@@ -61,7 +63,10 @@ async fn create_once(
     let record = SheetRecord::new(sheet.clone(), key.payload.clone());
     let place = transaction.add(sheets::create(&record)?);
     match shop.table.commit(transaction, &mut backoff).await? {
-        Outcome::Committed => Ok(sheet),
+        Outcome::Committed => {
+            shop.count_pace(Paced::OrderSheet, user);
+            Ok(sheet)
+        }
         Outcome::Refused(evidence) => match evidence.of::<SheetRecord>(place)?.flatten() {
             Some(first) => replayed(first, key),
             None => Err(Failure::Broken("a sheet is refused by one that is there")),

@@ -5,11 +5,11 @@ use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher};
 use jiff::{SignedDuration, Timestamp};
 use quick_cache::{UnitWeighter, sync::DefaultLifecycle};
 
-use super::Bounds;
+use super::{Bounds, caps::Paced};
 use crate::{
     domain::{
-        CouponId, ProductId, UserId, coupon::Campaign, pricing::ShippingPolicy, product::Product, tickets::Left,
-        user::Account,
+        CouponId, ProductId, UserId, caps::Caps, coupon::Campaign, pricing::ShippingPolicy, product::Product,
+        tickets::Left, user::Account,
     },
     runtime::{Clock, Random},
     store::{Backoff, Table},
@@ -40,6 +40,8 @@ pub struct Policy {
     pub hold: SignedDuration,
     /// For how long an order sheet is valid.
     pub sheet_validity: SignedDuration,
+    /// How much one user may have waiting, and ask for.
+    pub caps: Caps,
 }
 
 /// What is remembered. Nothing here is trusted: a commit asserts it, and only a failed condition or a fresh read can
@@ -57,6 +59,8 @@ struct Memory {
     counters: Cache<CouponId, Look>,
     /// Who was told that a campaign is sold out, and when that had been seen.
     refused: Cache<(CouponId, UserId), Timestamp>,
+    /// What a user has done in a minute, and which.
+    paces: Cache<(Paced, UserId), (i64, i64)>,
 }
 
 type Cache<K, V> = quick_cache::sync::Cache<K, V, UnitWeighter, SeededHasher>;
@@ -116,6 +120,7 @@ impl Shop {
             sold_out: cache(&bounds, seed),
             counters: cache(&bounds, seed),
             refused: cache(&bounds, seed),
+            paces: cache(&bounds, seed),
         };
         Self { table: table.within(bounds.table), clock, random, policy, bounds, memory }
     }
@@ -214,6 +219,16 @@ impl Shop {
     /// Whether a campaign is known to be sold out.
     pub(super) fn sold_out(&self, coupon: &CouponId) -> SoldOut {
         self.sold_out_since(self.memory.counters.get(coupon).and_then(|look| look.nothing_at))
+    }
+
+    /// How often a user has done this in this minute, since 1970.
+    pub(super) fn counted(&self, what: Paced, user: &UserId, minute: i64) -> i64 {
+        let counted = self.memory.paces.get(&(what, user.clone()));
+        counted.filter(|(of, _)| *of == minute).map_or(0, |(_, count)| count)
+    }
+
+    pub(super) fn count(&self, what: Paced, user: &UserId, minute: i64, count: i64) {
+        self.memory.paces.insert((what, user.clone()), (minute, count));
     }
 
     /// Remembers that a user was told so.

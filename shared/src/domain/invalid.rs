@@ -58,6 +58,8 @@ pub enum Invalid {
     OnlyWith(&'static str),
     /// Is there already, further up in the list.
     Repeated,
+    /// Belongs to something else already.
+    Taken,
     /// Is named more than once.
     Duplicate,
     /// Not a list of entity tags, nor `*`.

@@ -155,7 +155,7 @@ impl Account {
         let Movement { entry_id, kind, amount, order_id, at } = movement;
         let (balance_after, sequence) = self.moved(amount)?;
         let entry = LedgerEntry { entry_id, sequence, kind, amount, balance_after, order_id, at, before: self.head };
-        Ok((Self { status: self.status, balance: balance_after, sequence, head: entry.hash(user) }, entry))
+        Ok((Self { balance: balance_after, sequence, head: entry.hash(user), ..self }, entry))
     }
 
     /// The balance and the sequence after a change by `amount` won.

@@ -2,6 +2,7 @@
 
 pub mod bestseller;
 mod bounded;
+pub mod caps;
 pub mod cart;
 pub mod characters;
 pub mod coupon;

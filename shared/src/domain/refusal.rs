@@ -152,6 +152,16 @@ pub enum Refusal {
         /// The bound.
         max: i64,
     },
+    /// The user has asked for too much at once, or too often.
+    #[error("too many requests")]
+    TooManyRequests {
+        /// What is capped.
+        limit: &'static str,
+        /// The cap.
+        max: i64,
+        /// After how many seconds there may be room, from 1 to 60.
+        retry_after_s: i64,
+    },
     /// The idempotency key came with another payload before.
     #[error("idempotency key reused")]
     IdempotencyKeyReused,

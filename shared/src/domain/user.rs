@@ -4,7 +4,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{ETag, Invalid, UserId, Won, invalid::named, ledger::EntryHash};
+use super::{
+    ETag, Invalid, UserId, Won,
+    caps::{Caps, Held, Window},
+    invalid::named,
+    ledger::EntryHash,
+};
 
 /// What a user is to the shop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -140,9 +145,53 @@ pub struct Account {
     /// The hash of the last of them, for the next to chain to. It changes with the sequence only.
     #[serde(default)]
     pub head: EntryHash,
+    /// Orders that wait for the money.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub held_orders: i64,
+    /// Units that these hold.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub held_units: i64,
+    /// The hour, since 1970, of the last order that the balance was too low for.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failed_hour: i64,
+    /// How many there were in that hour.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failed_payments: i64,
 }
 
 impl Account {
     /// The account of a new user: empty.
-    pub const NEW: Self = Self { status: UserStatus::Active, balance: Won::ZERO, sequence: 0, head: EntryHash::NONE };
+    pub const NEW: Self = Self {
+        status: UserStatus::Active,
+        balance: Won::ZERO,
+        sequence: 0,
+        head: EntryHash::NONE,
+        held_orders: 0,
+        held_units: 0,
+        failed_hour: 0,
+        failed_payments: 0,
+    };
+
+    /// Whether there is room for what a new order is to hold.
+    pub fn can_hold(&self, more: Held, caps: &Caps) -> bool {
+        self.held_orders.saturating_add(more.orders) <= caps.pending_orders
+            && self.held_units.saturating_add(more.units) <= caps.held_units
+    }
+
+    /// The account with another order of this hour that the balance was too low for.
+    #[must_use]
+    pub fn failed_again(self, hour: Window) -> Self {
+        let failed_payments = self.failed_in(hour).saturating_add(1);
+        Self { failed_hour: hour.number, failed_payments, ..self }
+    }
+
+    /// How many orders of this hour the balance was too low for.
+    pub fn failed_in(&self, hour: Window) -> i64 {
+        if self.failed_hour == hour.number { self.failed_payments } else { 0 }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_zero(count: &i64) -> bool {
+    *count == 0
 }

@@ -7,7 +7,7 @@ use super::identity::LocalDoor;
 use super::identity::{IdentitySource, RoleGroups};
 use crate::{
     app::Policy,
-    domain::{Won, pricing::ShippingPolicy},
+    domain::{Won, caps::Caps, pricing::ShippingPolicy},
 };
 
 /// What a function is told by its deployment.
@@ -16,7 +16,9 @@ pub struct Config {
     /// The table's name (`TABLE_NAME`).
     pub table_name: String,
     /// The shop's own rules: what shipping costs (`SHIPPING_FEE`, `FREE_SHIPPING_FROM`, in won), how long an order waits
-    /// for the money and how long a sheet is valid (`HOLD_SECONDS`, `ORDER_SHEET_SECONDS`).
+    /// for the money and how long a sheet is valid (`HOLD_SECONDS`, `ORDER_SHEET_SECONDS`), and the caps of a user
+    /// (`CAP_PENDING_ORDERS`, `CAP_HELD_UNITS`, `CAP_FAILED_PAYMENTS`, `CAP_CHARGES`, `CAP_COUPON_ISSUES`,
+    /// `CAP_ORDER_SHEETS`).
     pub policy: Policy,
     /// The source of identity.
     pub identity: IdentitySource,
@@ -52,6 +54,7 @@ impl Config {
                 },
                 hold: seconds("HOLD_SECONDS", SignedDuration::from_mins(10))?,
                 sheet_validity: seconds("ORDER_SHEET_SECONDS", SignedDuration::from_mins(30))?,
+                caps: caps()?,
             },
             identity: identity()?,
         })
@@ -111,6 +114,18 @@ pub fn optional(name: &str) -> Option<String> {
 /// Where it is not a number.
 pub fn seconds(name: &'static str, default: SignedDuration) -> Result<SignedDuration, ConfigError> {
     number(name, default.as_secs()).map(SignedDuration::from_secs)
+}
+
+fn caps() -> Result<Caps, ConfigError> {
+    let default = Caps::DEFAULT;
+    Ok(Caps {
+        pending_orders: number("CAP_PENDING_ORDERS", default.pending_orders)?,
+        held_units: number("CAP_HELD_UNITS", default.held_units)?,
+        failed_payments: number("CAP_FAILED_PAYMENTS", default.failed_payments)?,
+        charges: number("CAP_CHARGES", default.charges)?,
+        coupon_issues: number("CAP_COUPON_ISSUES", default.coupon_issues)?,
+        order_sheets: number("CAP_ORDER_SHEETS", default.order_sheets)?,
+    })
 }
 
 fn number(name: &'static str, default: i64) -> Result<i64, ConfigError> {

@@ -77,6 +77,16 @@ impl Action {
         Self::check(key).when(ABSENT)
     }
 
+    /// Goes on with an update expression.
+    #[must_use]
+    pub(super) fn and_also(mut self, clause: &str) -> Self {
+        if let Verb::Update(expression) = &mut self.verb {
+            expression.push(' ');
+            expression.push_str(clause);
+        }
+        self
+    }
+
     fn new(key: Key, verb: Verb) -> Self {
         Self { key, verb, condition: None, values: HashMap::new(), aliases: HashMap::new() }
     }

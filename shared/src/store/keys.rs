@@ -12,6 +12,7 @@
 //! | an order | `ORDER#id` | `ORDER` | by time: `ORDERS#user id`, instant and order id |
 //! | | | | by due: `HOLDS#bucket`, end of the hold and order id, while it waits for the money |
 //! | a payment of the external system | `ORDER#order id` | `PAYMENT#id` | |
+//! | what a payment of the external system is for | `PAYMENT#id` | `PAYMENT` | |
 //! | an order sheet | `SHEET#id` | `SHEET` | by due: `SHEETS#bucket`, end of its validity and sheet id, until it is ordered or abandoned |
 //! | a product | `PRODUCT#id` | `PRODUCT` | by time: `PRODUCTS`, instant and product id, while ON_SALE |
 //! | | | | by due: `SHELVES`, from when on and product id, while its shelf is to be swept |
@@ -163,6 +164,11 @@ pub fn hold_by_due(order: &OrderId, expires_at: Timestamp) -> IndexKey {
 
 /// The prefix of the sort keys of an order's payments.
 pub const PAYMENT_PREFIX: &str = "PAYMENT#";
+
+/// What a payment of the external system is for.
+pub fn payment_claim(payment: &PaymentId) -> Key {
+    key(format!("PAYMENT#{payment}"), "PAYMENT")
+}
 
 /// A payment of the external system for an order.
 pub fn payment(order: &OrderId, payment: &PaymentId) -> Key {

@@ -6,7 +6,7 @@ use super::{Action, StoreError, keys};
 use crate::{
     domain::{
         OrderId,
-        order::{Order, OrderLine, OrderStatus, Payment, PaymentStatus},
+        order::{Order, OrderLine, OrderStatus, Payment, PaymentClaim, PaymentStatus},
     },
     runtime::trace::{self, TraceId},
 };
@@ -91,6 +91,17 @@ pub fn check_absent(order: &OrderId) -> Action {
 /// Where the record cannot be written as an item.
 pub fn note_payment(payment: &Payment) -> Result<Action, StoreError> {
     Action::create(keys::payment(&payment.order_id, &payment.payment_id), payment)
+}
+
+/// Claims a payment for its order; refused where it is for another. Twice is as good as once.
+///
+/// # Errors
+/// Where the record cannot be written as an item.
+pub fn claim_payment(payment: &Payment) -> Result<Action, StoreError> {
+    let claim = PaymentClaim { order_id: payment.order_id.clone() };
+    Action::put(keys::payment_claim(&payment.payment_id), &claim)?
+        .when("attribute_not_exists(#pk) OR #orderId = :order")
+        .value(":order", &payment.order_id)
 }
 
 /// Notes that a payment which was said to have failed has succeeded after all.

@@ -15,13 +15,13 @@ use super::{
     table::key_of,
 };
 use crate::domain::{
-    CouponId, ProductId, UserId,
+    CouponId, PaymentId, ProductId, UserId,
     bestseller::Board,
     cart::Cart,
     coupon::{Campaign, Counter, IssuedCoupon, Slot},
     draws,
     ledger::LedgerEntry,
-    order::Payment,
+    order::{Payment, PaymentClaim},
     product::Product,
     stock::Shard,
     text::EmailKey,
@@ -50,6 +50,8 @@ pub enum Record {
     Order(Box<OrderRecord>),
     /// A payment of the external system.
     Payment(Box<Payment>),
+    /// What a payment of the external system is for.
+    PaymentClaim { payment: PaymentId, claim: PaymentClaim },
     /// An order sheet.
     Sheet(Box<SheetRecord>),
     /// A product.
@@ -129,6 +131,9 @@ impl Record {
             (["USER", user], ["CART"]) => Ok(Self::Cart { user: reader.part(user)?, cart: reader.record()? }),
             (["ORDER", _], ["ORDER"]) => reader.record().map(Self::Order),
             (["ORDER", _], ["PAYMENT", _]) => reader.record().map(Self::Payment),
+            (["PAYMENT", payment], ["PAYMENT"]) => {
+                Ok(Self::PaymentClaim { payment: reader.part(payment)?, claim: reader.record()? })
+            }
             (["SHEET", _], ["SHEET"]) => reader.record().map(Self::Sheet),
             (["PRODUCT", _], ["PRODUCT"]) => reader.record().map(Self::Product),
             (["STOCK", product, shard], ["STOCK"]) => {
@@ -190,6 +195,7 @@ impl Record {
             Self::Cart { user, .. } => keys::cart(user),
             Self::Order(record) => keys::order(&record.order.order_id),
             Self::Payment(payment) => keys::payment(&payment.order_id, &payment.payment_id),
+            Self::PaymentClaim { payment, .. } => keys::payment_claim(payment),
             Self::Sheet(record) => keys::sheet(&record.sheet.order_sheet_id),
             Self::Product(product) => keys::product(&product.product_id),
             Self::Shard { product, number, .. } => keys::stock(product, *number),
@@ -238,7 +244,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::{OrderSheetId, PaymentId};
+    use crate::domain::OrderSheetId;
 
     fn item(key: &Key, record: serde_json::Value) -> Item {
         let mut item: Item = serde_dynamo::to_item(record).unwrap();
@@ -304,6 +310,7 @@ mod tests {
                 keys::payment(&order_id, &PaymentId::try_from("p1".to_owned()).unwrap()),
                 json!({ "paymentId": "p1", "orderId": "o1", "amount": 1, "status": "PAID", "at": at_ms }),
             ),
+            (keys::payment_claim(&PaymentId::try_from("p1".to_owned()).unwrap()), json!({ "orderId": "o1" })),
             (
                 keys::product(&product()),
                 with(

@@ -383,8 +383,8 @@ impl Table {
         Ok((records.collect::<Result<_, _>>()?, next))
     }
 
-    /// Looks at up to `limit` items of the whole table in one round trip, reading strongly: the items with the sort key
-    /// `sk` among them, and the place to go on from, if there is more.
+    /// Looks at up to `limit` items of the whole table in one round trip, reading strongly: those among them whose sort
+    /// key begins with `sk`, and the place to go on from, if there is more.
     ///
     /// # Errors
     /// Where the table cannot be reached.
@@ -394,7 +394,7 @@ impl Table {
         after: Option<Cursor>,
         limit: usize,
     ) -> Result<(Vec<Item>, Option<Cursor>), StoreError> {
-        let filter = "#sk = :sk";
+        let filter = "begins_with(#sk, :sk)";
         let answer = self
             .client
             .scan()

@@ -3,6 +3,7 @@
 use super::{Action, StoreError, keys};
 use crate::domain::{
     UserId,
+    caps::{Caps, Held, Window},
     text::EmailKey,
     user::{Account, EmailClaim, Profile, UserStatus},
 };
@@ -102,7 +103,7 @@ fn unchanged(action: Action, before: &Profile) -> Result<Action, StoreError> {
 /// # Errors
 /// Where a value cannot be written as an attribute.
 pub fn move_balance(user: &UserId, seen: &Account, now: &Account) -> Result<Action, StoreError> {
-    if_unchanged(set_balance(user, now)?, seen)
+    if_unchanged(set_balance(user, now)?, seen, "")
 }
 
 /// Pays money back to an account that is still as it was seen, whether or not its user may trade.
@@ -120,17 +121,76 @@ fn set_balance(user: &UserId, now: &Account) -> Result<Action, StoreError> {
         .value(":head", now.head)
 }
 
-/// Asserts that an account is still as it was seen, and that its user may trade.
+/// Counts what a new order holds, if its user may trade and, with `caps`, is not above them then.
 ///
 /// # Errors
 /// Where a value cannot be written as an attribute.
-pub fn check_account(user: &UserId, seen: &Account) -> Result<Action, StoreError> {
-    if_unchanged(Action::check(keys::account(user)), seen)
+pub fn hold(user: &UserId, held: Held, caps: Option<&Caps>) -> Result<Action, StoreError> {
+    let action = Action::update(keys::account(user), ADD_HELD)
+        .value(":orders", held.orders)?
+        .value(":units", held.units)?
+        .value(":active", UserStatus::Active)?;
+    let Some(caps) = caps else {
+        return Ok(action.when("#status = :active"));
+    };
+    action
+        .when(
+            "#status = :active AND (attribute_not_exists(#heldOrders) \
+             OR (#heldOrders <= :ordersBefore AND #heldUnits <= :unitsBefore))",
+        )
+        .value(":ordersBefore", caps.pending_orders.saturating_sub(held.orders))?
+        .value(":unitsBefore", caps.held_units.saturating_sub(held.units))
 }
 
-fn if_unchanged(action: Action, seen: &Account) -> Result<Action, StoreError> {
+/// Counts no longer what an order held. Nothing can be in the way of the end of a hold.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn release(user: &UserId, held: Held) -> Result<Action, StoreError> {
+    less_held(Action::update(keys::account(user), ADD_HELD).when("attribute_exists(#pk)"), held)
+}
+
+/// The same along with a change of the balance.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn also_release(action: Action, held: Held) -> Result<Action, StoreError> {
+    less_held(action.and_also(ADD_HELD), held)
+}
+
+const ADD_HELD: &str = "ADD #heldOrders :orders, #heldUnits :units";
+
+fn less_held(action: Action, held: Held) -> Result<Action, StoreError> {
+    action.value(":orders", held.orders.saturating_neg())?.value(":units", held.units.saturating_neg())
+}
+
+/// Counts an order that the balance was too low for, in an account that is still as it was seen and whose user may trade;
+/// with `caps`, if there is room for it.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn count_failed(user: &UserId, seen: &Account, hour: Window, caps: Option<&Caps>) -> Result<Action, StoreError> {
+    let account = keys::account(user);
+    let is_first = seen.failed_hour != hour.number;
+    let (update, then, max) = match caps {
+        _ if is_first => ("SET #failedHour = :hour, #failedPayments = :one", NOT_THIS_HOUR, None),
+        None => ("SET #failedPayments = #failedPayments + :one", " AND #failedHour = :hour", None),
+        Some(caps) => (
+            "SET #failedPayments = #failedPayments + :one",
+            " AND #failedHour = :hour AND #failedPayments < :max",
+            Some(caps.failed_payments),
+        ),
+    };
+    let action = Action::update(account, update).value(":hour", hour.number)?.value(":one", 1)?;
+    let action = if_unchanged(action, seen, then)?;
+    max.map_or(Ok(action.clone()), |max| action.value(":max", max))
+}
+
+const NOT_THIS_HOUR: &str = " AND (attribute_not_exists(#failedHour) OR #failedHour <> :hour)";
+
+fn if_unchanged(action: Action, seen: &Account, then: &str) -> Result<Action, StoreError> {
     action
-        .when("#sequence = :seen AND #status = :active")
+        .when(format!("#sequence = :seen AND #status = :active{then}"))
         .value(":seen", seen.sequence)?
         .value(":active", UserStatus::Active)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use shared::{
     app::{Bounds, Policy, rebuild::Pace},
-    domain::{Won, order::HistoryBounds, pricing::ShippingPolicy},
+    domain::{Won, caps::Caps, order::HistoryBounds, pricing::ShippingPolicy},
     store::{RetryBounds, TableBounds},
 };
 
@@ -116,6 +116,11 @@ impl Knobs {
                 },
                 hold: small(chance, &seconds([300]), production.policy.hold),
                 sheet_validity: small(chance, &seconds([400]), production.policy.sheet_validity),
+                caps: Caps {
+                    pending_orders: small(chance, &[1, 2], Caps::DEFAULT.pending_orders),
+                    held_units: small(chance, &[2, 5], Caps::DEFAULT.held_units),
+                    ..Caps::DEFAULT
+                },
             },
             sdk_attempts: small(chance, &[1, 2], production.sdk_attempts),
             batch: small(chance, &[1, 2], production.batch),

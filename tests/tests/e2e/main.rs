@@ -9,9 +9,12 @@
 
 mod dead_letters;
 mod deployed;
+mod doors;
 mod flash;
+mod newcomer;
 mod payments;
 mod races;
+mod release;
 mod resilience;
 mod stack;
 mod tour;

@@ -22,9 +22,19 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Two stacks at a time: one mostly waits for what time brings while the other works.
 static TURNS: Semaphore = Semaphore::const_new(2);
 
+/// Waits until no stack runs, and keeps others from starting.
+pub async fn no_other_stack() -> SemaphorePermit<'static> {
+    TURNS.acquire_many(2).await.unwrap()
+}
+
+/// Waits for a turn to run a stack that is started by other means.
+pub async fn turn() -> SemaphorePermit<'static> {
+    TURNS.acquire().await.unwrap()
+}
+
 /// A running shop.
 pub struct Shop {
-    config: Config,
+    pub config: Config,
     stack: Option<LocalStack>,
     pub api: Api,
     _turn: SemaphorePermit<'static>,
@@ -38,10 +48,15 @@ impl Shop {
 
     /// Starts an empty shop on free ports, with other values of the template's parameters.
     pub async fn start_with(name: &str, parameters: &[(&str, &str)]) -> Self {
-        let turn = TURNS.acquire().await.unwrap();
         let mut config = Config::test(name).unwrap();
         let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         config.parameters.extend(parameters);
+        Self::start_as(config).await
+    }
+
+    /// Starts a shop as configured.
+    pub async fn start_as(config: Config) -> Self {
+        let turn = turn().await;
         let stack = LocalStack::start(config.clone()).await.unwrap_or_else(|error| panic!("{error}"));
         let api = Api::new(stack.local_url());
         Self { config, stack: Some(stack), api, _turn: turn }

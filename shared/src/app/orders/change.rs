@@ -163,11 +163,20 @@ impl Attempt {
             (None, None) => None,
         };
         let account = match account {
-            None => None,
+            None => {
+                if let Some(held) = difference.released {
+                    transaction.add(users::release(difference.user, held)?);
+                }
+                None
+            }
             Some((seen, after, entry)) => {
                 let action = match entry.kind {
                     EntryKind::Payment => users::move_balance(difference.user, &seen, &after)?,
                     EntryKind::Refund | EntryKind::Charge => users::refund_balance(difference.user, &seen, &after)?,
+                };
+                let action = match difference.released {
+                    Some(held) => users::also_release(action, held)?,
+                    None => action,
                 };
                 let position = transaction.add(action);
                 transaction.add(ledger::append(difference.user, &entry)?);

@@ -5,7 +5,7 @@ use crate::{
     app::{Failure, Shop},
     domain::{
         Invalid, Won,
-        money::MAX_BALANCE,
+        money::MAX_PAYMENT,
         order::{Payment, PaymentOutcome, PaymentStatus},
     },
     events::PaymentResult,
@@ -20,12 +20,13 @@ use crate::{
 /// failure that contradicts a success does not.
 ///
 /// # Errors
-/// An invalid `amount` where it is not above 0, [`crate::domain::Refusal::NotFound`] where there is no such order; where
+/// An invalid `amount` where it is not above 0 or above [`MAX_PAYMENT`], an invalid `paymentId` where that payment is
+/// for another order, [`crate::domain::Refusal::NotFound`] where there is no such order; where
 /// the table gives no answer.
 pub async fn settle(shop: &Shop, outcome: PaymentOutcome, result: &PaymentResult) -> Result<PaymentStatus, Failure> {
-    // Nobody was asked for nothing.
-    if result.amount <= Won::ZERO {
-        return Err(Failure::Invalid("amount", Invalid::Range { min: 1, max: MAX_BALANCE.get() }));
+    // Nobody was asked for nothing, or for that much.
+    if result.amount <= Won::ZERO || result.amount > MAX_PAYMENT {
+        return Err(Failure::Invalid("amount", Invalid::Range { min: 1, max: MAX_PAYMENT.get() }));
     }
     let mut backoff = shop.backoff();
     let key = keys::payment(&result.order_id, &result.payment_id);
@@ -48,20 +49,29 @@ pub async fn settle(shop: &Shop, outcome: PaymentOutcome, result: &PaymentResult
             at: now,
         };
         let note = if noted.is_some() { orders::correct_payment(&payment)? } else { orders::note_payment(&payment)? };
-        let is_refused = match order {
+        let claim = orders::claim_payment(&payment)?;
+        let (claim, evidence) = match order {
             Some(order) => {
                 let mut attempt = Attempt::new(shop, &seen, &order, &mut known, &mut backoff).await?;
                 attempt.transaction.add(note);
-                attempt.commit(shop, &mut seen, &mut known, &mut backoff).await?.is_some()
+                let claim = attempt.transaction.add(claim);
+                (claim, attempt.commit(shop, &mut seen, &mut known, &mut backoff).await?)
             }
             None => {
                 let mut transaction = Transaction::new();
                 transaction.add(note);
-                matches!(shop.table.commit(transaction, &mut backoff).await?, Outcome::Refused(_))
+                let claim = transaction.add(claim);
+                match shop.table.commit(transaction, &mut backoff).await? {
+                    Outcome::Committed => (claim, None),
+                    Outcome::Refused(evidence) => (claim, Some(evidence)),
+                }
             }
         };
-        if !is_refused {
+        let Some(evidence) = evidence else {
             return Ok(status);
+        };
+        if evidence.refuses(claim) {
+            return Err(Failure::Invalid("paymentId", Invalid::Taken));
         }
         noted = look(shop, &key).await?;
         if backoff.again("the order changed meanwhile").await? == Lesson::Old {

@@ -41,7 +41,7 @@ pub(super) struct Facts {
 pub(super) enum Trust {
     /// All of them.
     Memory,
-    /// All but the account, which this commit does not assert.
+    /// All but the account, whose caps are counted by others, too.
     MemoryButForTheAccount,
     /// None: there is no commit to assert them.
     Nothing,
@@ -78,7 +78,7 @@ const ACTIONS_BESIDE_LINES: usize = 6;
 /// Where a transaction asserted each fact.
 #[derive(Debug)]
 pub(super) struct Asserted {
-    pub(super) account: Option<Position>,
+    pub(super) account: Position,
     pub(super) coupon: Option<Position>,
     pub(super) sheet: Option<Position>,
     pub(super) cart: Option<Position>,
@@ -215,9 +215,7 @@ impl Facts {
         asserted: &Asserted,
         backoff: &mut Backoff,
     ) -> Result<(), Failure> {
-        if let Some(position) = asserted.account
-            && let Some(account) = evidence.of::<Account>(position)?
-        {
+        if let Some(account) = evidence.of::<Account>(asserted.account)? {
             self.account = facts::may_trade(user, account)?;
         }
         let mut not_on_sale = None;

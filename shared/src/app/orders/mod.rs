@@ -41,8 +41,14 @@ pub async fn get(shop: &Shop, caller: &Caller, id: &OrderId) -> Result<Visible, 
 /// An order's place in the index by time.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct IndexRow {
+pub(super) struct IndexRow {
     by_time_sk: String,
+}
+
+impl IndexRow {
+    pub(super) fn order_id(&self) -> Option<OrderId> {
+        order_id(&self.by_time_sk)
+    }
 }
 
 /// A part of a user's orders, newest first, and where the next part begins, if there is one.
@@ -63,8 +69,7 @@ pub async fn list(
         super::balance::get(shop, user).await?;
     }
     let next = page.records.last().filter(|_| page.more).map(|row| row.by_time_sk.clone());
-    let ids =
-        page.records.iter().map(|row| order_id(&row.by_time_sk).ok_or(Failure::Broken("an index key ends with an id")));
+    let ids = page.records.iter().map(|row| row.order_id().ok_or(Failure::Broken("an index key ends with an id")));
     let wanted: Vec<Key> = ids.map(|id| id.map(|id| keys::order(&id))).collect::<Result<_, _>>()?;
     let found = shop.table.get_all(&wanted, Consistency::Strong, &mut shop.backoff()).await?;
     let mut orders = Vec::new();

@@ -8,9 +8,10 @@ use super::{
     wanted::{Basket, Wanted},
 };
 use crate::{
-    app::{Caller, Failure, RequestKey, Role, Shop, facts as account_facts},
+    app::{Caller, Failure, RequestKey, Role, Shop, caps, facts as account_facts},
     domain::{
         OrderId, ProductId, Quantity, Refusal, UserId, Won,
+        caps::{Caps, Held, Window},
         cart::Cart,
         ledger::EntryKind,
         order::{Actor, Draft, Order, OrderLine, PayBy, PaymentMethod},
@@ -56,7 +57,7 @@ pub struct PlaceOrder {
 /// [`Refusal::SheetExpired`] for the sheet,
 /// [`Refusal::NotFound`] or [`Refusal::UserNotActive`] for the user, [`Refusal::NotFound`], [`Refusal::NotOnSale`],
 /// [`Refusal::PriceChanged`] or [`Refusal::PayableChanged`] (of what was told), [`Refusal::StockNotEnough`] for a product, [`Refusal::CouponNotUsable`],
-/// [`Refusal::BalanceNotEnough`]. The last leaves a PAYMENT_FAILED order.
+/// [`Refusal::LimitExceeded`] or [`Refusal::TooManyRequests`] for the user's caps, [`Refusal::BalanceNotEnough`]. The last leaves a PAYMENT_FAILED order.
 pub async fn place(shop: &Shop, order: &PlaceOrder, key: &RequestKey) -> Result<Visible, Failure> {
     let id: OrderId = key.id(None)?;
     let placed = match place_once(shop, order, &id, key).await {
@@ -107,10 +108,17 @@ async fn place_by(
             is_fresh = true;
             continue;
         }
+        if is_above_caps(shop, order, &draft, facts) {
+            // Whatever else is wrong is told first, and what is remembered refuses nobody.
+            facts.check_all_but_coupon(shop, user_id, backoff).await?;
+            refuse_above_caps(shop, order, &draft, facts, backoff).await?;
+            backoff.pause("the caps had room again").await?;
+            continue;
+        }
         if has_enough(order.pay_by, &draft, facts) && !facts.draw(shop, user_id, backoff).await? {
             continue;
         }
-        let attempt = Attempt::new(shop, order.pay_by, id, &failed_id, draft, facts, key)?;
+        let attempt = Attempt::new(shop, order, id, &failed_id, draft, facts, key)?;
         let Attempt { transaction, order: made, place, asserted, ending } = attempt;
         if transaction.len() > shop.bounds.table.actions {
             return Err(Failure::Broken("an order's units are in few enough shards"));
@@ -119,7 +127,7 @@ async fn place_by(
         let refused = || Failure::from(Refusal::BalanceNotEnough { order_id: failed_id.clone(), payable, balance });
         match shop.table.commit(transaction, backoff).await? {
             Outcome::Committed => {
-                if !matches!(ending, Ending::Failed(_)) {
+                if !matches!(ending, Ending::Failed(..)) {
                     facts.claimed();
                 }
                 return match ending {
@@ -128,14 +136,17 @@ async fn place_by(
                         Ok(made)
                     }
                     Ending::Held => Ok(made),
-                    Ending::Failed(_) => Err(refused()),
+                    Ending::Failed(_, account) => {
+                        shop.remember_account(user_id, account);
+                        Err(refused())
+                    }
                 };
             }
             Outcome::Refused(evidence) => {
                 if let Some(first) = evidence.of::<OrderRecord>(place)?.flatten() {
                     return replayed(first, key);
                 }
-                if let Ending::Failed(kept) = ending
+                if let Ending::Failed(kept, _) = ending
                     && evidence.refuses(kept)
                 {
                     // Our own record: the answer to the first sending was lost.
@@ -242,6 +253,49 @@ fn has_enough(pay_by: PayBy, draft: &Draft, facts: &Facts) -> bool {
     waits_for(pay_by, draft).is_some() || facts.account.can_pay(draft.quote.payable)
 }
 
+/// What the order would hold of its user's caps.
+fn held(facts: &Facts) -> Held {
+    Held { orders: 1, units: facts.lines.iter().map(|line| i64::from(line.quantity.get())).sum() }
+}
+
+/// The caps that the order counts against, if it does.
+fn caps_of<'s>(shop: &'s Shop, order: &PlaceOrder) -> Option<&'s Caps> {
+    order.caller.is_capped(&order.user_id).then_some(&shop.policy.caps)
+}
+
+/// Whether the order is above its user's caps, as far as is known.
+fn is_above_caps(shop: &Shop, order: &PlaceOrder, draft: &Draft, facts: &Facts) -> bool {
+    caps_of(shop, order).is_some_and(|caps| {
+        if waits_for(order.pay_by, draft).is_some() {
+            !facts.account.can_hold(held(facts), caps)
+        } else {
+            !has_enough(order.pay_by, draft, facts) && has_failed_too_often(caps, draft, facts)
+        }
+    })
+}
+
+fn has_failed_too_often(caps: &Caps, draft: &Draft, facts: &Facts) -> bool {
+    facts.account.failed_in(Window::hour(draft.at)) >= caps.failed_payments
+}
+
+/// Refuses the order if it is above its user's caps, by the account as it was just read.
+async fn refuse_above_caps(
+    shop: &Shop,
+    order: &PlaceOrder,
+    draft: &Draft,
+    facts: &Facts,
+    backoff: &mut Backoff,
+) -> Result<(), Failure> {
+    if !is_above_caps(shop, order, draft, facts) {
+        return Ok(());
+    }
+    if waits_for(order.pay_by, draft).is_some() {
+        return caps::refuse_hold(shop, &order.user_id, &facts.account, held(facts), backoff).await;
+    }
+    let max = shop.policy.caps.failed_payments;
+    Err(caps::too_many("failedPayments", max, Window::hour(draft.at).left_s).into())
+}
+
 /// One try at a commit.
 struct Attempt {
     transaction: Transaction,
@@ -258,7 +312,7 @@ enum Ending {
     /// To be paid later.
     Held,
     /// The balance is too low, which is kept as an order of its own, put here.
-    Failed(Position),
+    Failed(Position, Account),
 }
 
 /// What a commit does with the things that it asserts.
@@ -273,20 +327,21 @@ enum Claim {
 impl Attempt {
     fn new(
         shop: &Shop,
-        pay_by: PayBy,
+        wanted: &PlaceOrder,
         id: &OrderId,
         failed_id: &OrderId,
         draft: Draft,
         facts: &Facts,
         key: &RequestKey,
     ) -> Result<Self, Failure> {
-        if let Some(method) = waits_for(pay_by, &draft) {
-            return Self::hold(shop, id, draft, method, facts, key);
+        let caps = caps_of(shop, wanted);
+        if let Some(method) = waits_for(wanted.pay_by, &draft) {
+            return Self::hold(shop, id, draft, method, facts, (key, caps));
         }
         if facts.account.can_pay(draft.quote.payable) {
             Self::pay(id, draft, facts, key)
         } else {
-            Self::fail(id, failed_id, draft, facts, key)
+            Self::fail(id, failed_id, draft, facts, (key, caps))
         }
     }
 
@@ -302,39 +357,47 @@ impl Attempt {
         let place = transaction.add(orders::create(&record)?);
         let asserted_account = transaction.add(users::move_balance(user, &facts.account, &account)?);
         transaction.add(ledger::append(user, &entry)?);
-        let asserted = claim(&mut transaction, Claim::Take, &order, facts, Some(asserted_account))?;
+        let asserted = claim(&mut transaction, Claim::Take, &order, facts, asserted_account)?;
         Ok(Self { transaction, order, place, asserted, ending: Ending::Paid(account) })
     }
 
-    /// Takes the units and the coupon. That the user may order was read for this request, and is not asserted: who is
-    /// suspended at this very moment may still have ordered before.
+    /// Takes the units and the coupon, and counts them against the user's caps.
     fn hold(
         shop: &Shop,
         id: &OrderId,
         draft: Draft,
         method: PaymentMethod,
         facts: &Facts,
-        key: &RequestKey,
+        (key, caps): (&RequestKey, Option<&Caps>),
     ) -> Result<Self, Failure> {
         let end = draft.at.checked_add(shop.policy.hold).map_err(|_| Failure::Broken("a hold ends at an instant"))?;
         let order = Order::placed(id.clone(), draft, method, end);
         let mut transaction = Transaction::new();
         let record = OrderRecord::new(order.clone(), key.payload.clone());
         let place = transaction.add(orders::create(&record)?);
-        let asserted = claim(&mut transaction, Claim::Take, &order, facts, None)?;
+        let asserted_account = transaction.add(users::hold(&order.user_id, held(facts), caps)?);
+        let asserted = claim(&mut transaction, Claim::Take, &order, facts, asserted_account)?;
         Ok(Self { transaction, order, place, asserted, ending: Ending::Held })
     }
 
     /// Takes nothing, but asserts everything else: it commits only where lack of balance is all that is wrong.
-    fn fail(id: &OrderId, failed_id: &OrderId, draft: Draft, facts: &Facts, key: &RequestKey) -> Result<Self, Failure> {
+    fn fail(
+        id: &OrderId,
+        failed_id: &OrderId,
+        draft: Draft,
+        facts: &Facts,
+        (key, caps): (&RequestKey, Option<&Caps>),
+    ) -> Result<Self, Failure> {
+        let hour = Window::hour(draft.at);
         let order = Order::payment_failed(failed_id.clone(), draft);
         let mut transaction = Transaction::new();
         let place = transaction.add(orders::check_absent(id));
         let record = OrderRecord::new(order.clone(), key.payload.clone());
         let kept = transaction.add(orders::create(&record)?);
-        let asserted_account = transaction.add(users::check_account(&order.user_id, &facts.account)?);
-        let asserted = claim(&mut transaction, Claim::Check, &order, facts, Some(asserted_account))?;
-        Ok(Self { transaction, order, place, asserted, ending: Ending::Failed(kept) })
+        let asserted_account = transaction.add(users::count_failed(&order.user_id, &facts.account, hour, caps)?);
+        let asserted = claim(&mut transaction, Claim::Check, &order, facts, asserted_account)?;
+        let ending = Ending::Failed(kept, facts.account.failed_again(hour));
+        Ok(Self { transaction, order, place, asserted, ending })
     }
 }
 
@@ -353,7 +416,7 @@ fn claim(
     claim: Claim,
     order: &Order,
     facts: &Facts,
-    account: Option<Position>,
+    account: Position,
 ) -> Result<Asserted, StoreError> {
     let (user, id, now) = (&order.user_id, &order.order_id, order.created_at);
     let on_shelf: fn(&ProductId, Take, &Offer) -> Result<Action, StoreError> = match claim {

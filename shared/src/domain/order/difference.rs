@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Order, PaymentMethod};
-use crate::domain::{CouponId, ProductId, UserId, Won};
+use crate::domain::{CouponId, ProductId, UserId, Won, caps::Held};
 
 /// What a change of an order brings with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Difference<'a> {
     pub payment: Option<Won>,
     /// Won that go back to the balance.
     pub refund: Option<Won>,
+    /// What it no longer holds of the user's caps.
+    pub released: Option<Held>,
     /// Units that go back to the shelf.
     pub units: BTreeMap<&'a ProductId, i64>,
     /// The coupon that can be used again.
@@ -38,6 +40,7 @@ impl<'a> Difference<'a> {
             user: &new.user_id,
             payment: (from_balance && is_paid_now).then_some(new.paid),
             refund: refund.filter(|_| from_balance),
+            released: old.held().filter(|_| !new.hold_counted),
             units,
             coupon: old.coupon_id.as_ref().filter(|_| has_ended),
         }

@@ -114,6 +114,7 @@ impl Order {
         order.paid = order.payable;
         order.paid_at = Some(now);
         order.hold_expires_at = None;
+        order.hold_counted = false;
         order.items.iter_mut().for_each(|line| line.status = LineStatus::Preparing);
         order.happened(Happening::new(HistoryEvent::Paid, actor, now))
     }
@@ -128,6 +129,7 @@ impl Order {
         }
         let mut order = self.clone();
         order.hold_expires_at = None;
+        order.hold_counted = false;
         order.items.iter_mut().for_each(OrderLine::end_unpaid);
         Ok(order.happened(Happening::new(event, actor, now)))
     }

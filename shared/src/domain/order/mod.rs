@@ -13,7 +13,7 @@ pub use difference::Difference;
 pub use history::{Actor, Change, Happening, HistoryEvent, LineStep, Returned, Step};
 pub use life::{Cancellation, HistoryBounds, OrderAction, PayBy};
 pub use line::{LineStatus, OrderLine};
-pub use payment::{Payment, PaymentOutcome, PaymentStatus};
+pub use payment::{Payment, PaymentClaim, PaymentOutcome, PaymentStatus};
 pub use sales::Sale;
 pub use status::{LineState, OrderStatus};
 pub use transitions::{TRANSITIONS, Transition, allowed_next, allowed_next_as};
@@ -21,7 +21,7 @@ pub use transitions::{TRANSITIONS, Transition, allowed_next, allowed_next_as};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{CouponId, OrderId, OrderSheetId, PaymentId, UserId, Won, pricing::Quote};
+use super::{CouponId, OrderId, OrderSheetId, PaymentId, UserId, Won, caps::Held, pricing::Quote};
 
 /// The most products of an order, and of a cart, so that what fits a cart can be ordered.
 pub const MAX_LINES: u16 = 50;
@@ -88,6 +88,9 @@ pub struct Order {
         with = "jiff::fmt::serde::timestamp::millisecond::optional"
     )]
     pub hold_expires_at: Option<Timestamp>,
+    /// Whether the account counts what it holds: from the first hold that was counted on, while it waits.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hold_counted: bool,
     /// When it was created.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub created_at: Timestamp,
@@ -142,6 +145,7 @@ impl Order {
         let mut order = Self::begun(order_id, draft, HistoryEvent::Placed, LineStatus::PendingPayment);
         order.payment = payment;
         order.hold_expires_at = Some(hold_expires_at);
+        order.hold_counted = true;
         order
     }
 
@@ -176,6 +180,7 @@ impl Order {
             order_sheet_id,
             payment_id: None,
             hold_expires_at: None,
+            hold_counted: false,
             created_at: at,
             updated_at: at,
             paid_at: None,
@@ -188,6 +193,12 @@ impl Order {
     pub fn derive_status(&self) -> OrderStatus {
         let failed = self.history.iter().any(|happening| happening.event == HistoryEvent::PaymentFailed);
         OrderStatus::derive(self.items.iter().map(LineState::from), self.paid_at.is_some(), failed)
+    }
+
+    /// What it holds of its user's caps, as far as the account counts it.
+    pub fn held(&self) -> Option<Held> {
+        let units = self.items.iter().map(|line| i64::from(line.live_units())).sum();
+        self.hold_counted.then_some(Held { orders: 1, units })
     }
 
     /// The line with this number, from 1.

@@ -50,6 +50,14 @@ pub enum PaymentOutcome {
     Failed,
 }
 
+/// The order that a payment of the external system is for: it is for no other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PaymentClaim {
+    /// The order.
+    pub order_id: OrderId,
+}
+
 impl Order {
     /// What becomes of a payment of the external system that went so, and the order where that changes it.
     ///

@@ -134,7 +134,8 @@ impl Reference {
         let id = asked.id("orderId");
         let mut order = Order {
             user: user.clone(),
-            is_external: payment == "EXTERNAL",
+            // Nobody outside is asked for nothing.
+            is_external: payment == "EXTERNAL" && quote.payable > 0,
             has_failed: false,
             lines: quote.lines.clone(),
             quote,
@@ -146,7 +147,11 @@ impl Reference {
             weight: ENTRY,
         };
         order.set_lines("PENDING_PAYMENT");
-        if payment == "BALANCE" {
+        let is_paid_at_once = payment == "BALANCE" || (payment == "EXTERNAL" && !order.is_external);
+        if !is_paid_at_once {
+            self.check_caps(&order)?;
+        }
+        if is_paid_at_once {
             let (payable, balance) = (order.quote.payable, self.users[&user].balance);
             if balance < payable {
                 order.has_failed = true;
@@ -185,6 +190,25 @@ impl Reference {
         let shown = order.shown(&id);
         self.orders.insert(id, order);
         Ok((201, shown))
+    }
+
+    /// Refuses an order that would make its user hold more than they may.
+    fn check_caps(&self, order: &Order) -> Result<(), (&'static str, Value)> {
+        let caps = self.knobs.policy.caps;
+        let units = |order: &Order| order.lines.iter().map(|line| line.quantity).sum::<i64>();
+        if units(order) > caps.held_units {
+            return Err(("LIMIT_EXCEEDED", json!({ "limit": "heldUnits", "max": caps.held_units })));
+        }
+        let waiting: Vec<&Order> =
+            self.orders.values().filter(|it| it.user == order.user && it.status() == "PENDING_PAYMENT").collect();
+        let held: i64 = waiting.iter().map(|order| units(order)).sum();
+        if i64::try_from(waiting.len()).unwrap() >= caps.pending_orders {
+            return Err(("TOO_MANY_REQUESTS", json!({ "limit": "pendingOrders", "max": caps.pending_orders })));
+        }
+        if held + units(order) > caps.held_units {
+            return Err(("TOO_MANY_REQUESTS", json!({ "limit": "heldUnits", "max": caps.held_units })));
+        }
+        Ok(())
     }
 
     fn order_of(&self, asked: &Asked<'_>) -> Result<&Order, (&'static str, Value)> {

@@ -1,7 +1,9 @@
 //! Failures that users of this shop and of others reported, each with the value that was reported.
 //! ARCHITECTURE.md ("Failure modes seen elsewhere") lists them with their sources.
 
+mod caps;
 mod coupons;
+mod doors;
 mod input;
 mod lists;
 mod orders;
