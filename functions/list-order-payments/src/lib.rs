@@ -1,13 +1,34 @@
 //! `GET /orders/{orderId}/payments`: how an order was paid.
 
+use deserr::Deserr;
 use shared::{
-    api::{ApiRequest, ApiResult, Reply, views::PaymentView},
-    app::{Shop, orders},
-    domain::OrderId,
+    api::{ApiRequest, ApiResult, FieldErrors, Limit, Reply, both, cursor::PaymentsCursor, views::PaymentView},
+    app::{
+        Shop,
+        orders::{self, PaymentPlace},
+    },
+    domain::{OrderId, UserId},
 };
 
-/// The payments of an order, to who ordered and to admins: the one from the balance, or those that the external payment
-/// system has told of.
+#[derive(Deserr, utoipa::IntoParams)]
+#[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
+struct Query {
+    /// The caller, for a local shop and only without the header `x-user-id`.
+    #[deserr(default)]
+    #[expect(dead_code, reason = "the path names the order")]
+    user_id: Option<UserId>,
+    /// The `nextCursor` of the part before; without it, the list's beginning.
+    #[deserr(default)]
+    #[param(inline)]
+    cursor: Option<PaymentsCursor>,
+    /// How many payments to give: 100 unless told, since nearly every order has fewer.
+    #[deserr(default)]
+    limit: Option<Limit>,
+}
+
+/// A part of the payments of an order, to who ordered and to admins: the one from the balance, and those that the external
+/// payment system has told of.
 ///
 /// # Errors
 /// 400, 401, 403, 404.
@@ -15,12 +36,17 @@ use shared::{
     get,
     path = "/orders/{orderId}/payments",
     tag = "Orders",
-    params(("orderId" = OrderId, Path)),
-    responses((status = 200, description = "All payments of the order.", body = [PaymentView])),
+    params(("orderId" = OrderId, Path), Query),
+    responses((status = 200, description = "A part of the order's payments.", body = [PaymentView])),
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
-    let order_id: OrderId = request.only_parameter("orderId")?;
+    let (order_id, query) = both(request.parameter::<OrderId>("orderId"), request.query::<Query>())?;
+    let Query { user_id: _, cursor, limit } = query;
+    let after = cursor.map(|cursor| cursor.place_for(order_id.as_str())).transpose()?;
+    let after = after.map(PaymentPlace::try_from).transpose();
+    let after = after.map_err(|invalid| FieldErrors::one("cursor", invalid))?;
     let caller = request.caller()?;
-    let payments = orders::payments(shop, caller, &order_id).await?;
-    Reply::page(payments.into_iter().map(PaymentView::from).collect(), None)
+    let (payments, next) = orders::payments(shop, caller, &order_id, after, limit.map(Limit::get)).await?;
+    let next = next.map(|place| PaymentsCursor::to(order_id.as_str(), place).encode());
+    Reply::page(payments.into_iter().map(PaymentView::from).collect(), next)
 }

@@ -48,7 +48,8 @@ struct Query {
     #[deserr(default)]
     #[expect(dead_code, reason = "known on every route, and without meaning on this one")]
     user_id: Option<UserId>,
-    /// The number of a page, from 1, instead of a cursor.
+    /// The number of a page, from 1, instead of a cursor. A page that has a `nextCursor` and fewer products than `limit` was
+    /// cut, since many shards lie behind its products: it goes on by the cursor.
     #[deserr(default)]
     #[param(inline)]
     page: Option<Page>,

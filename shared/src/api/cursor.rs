@@ -16,13 +16,13 @@ use sha2::{Digest, Sha256};
 
 use super::FieldErrors;
 use crate::{
-    app::coupons::CouponPlace,
+    app::{coupons::CouponPlace, orders::PaymentPlace},
     domain::{Invalid, OrderId, ProductId},
     store::keys,
 };
 
-/// The most characters of a cursor: eight bytes, two ids and the `#` between them.
-const MAX_LENGTH: usize = 192;
+/// The most characters of a cursor: eight bytes and two ids with `#` between them, four characters for each three bytes.
+const MAX_LENGTH: usize = 184;
 
 const DIGEST: usize = 4;
 
@@ -78,8 +78,21 @@ pub struct Coupons;
 impl List for Coupons {
     const NAME: &'static str = "coupons";
 
+    /// A campaign's id; of a coupon that was replaced, with its own.
     fn is_place(place: &str) -> bool {
         CouponPlace::try_from(place.to_owned()).is_ok()
+    }
+}
+
+/// The payments of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Payments;
+
+impl List for Payments {
+    const NAME: &'static str = "payments";
+
+    fn is_place(place: &str) -> bool {
+        PaymentPlace::try_from(place.to_owned()).is_ok()
     }
 }
 
@@ -91,6 +104,8 @@ pub type OrdersCursor = Cursor<Orders>;
 pub type EntriesCursor = Cursor<Entries>;
 /// A cursor of a user's coupons.
 pub type CouponsCursor = Cursor<Coupons>;
+/// A cursor of an order's payments.
+pub type PaymentsCursor = Cursor<Payments>;
 
 /// A place in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,6 +191,8 @@ mod tests {
         let longest = Cursor::<Products>::to("", format!("1700000000000#{}", "x".repeat(64)));
         assert!(longest.encode().len() <= MAX_LENGTH);
         assert!(Cursor::<Products>::try_from(longest.encode()).is_ok());
+        let ids = ["x".repeat(64), "y".repeat(64)].join("#");
+        assert!(Cursor::<Coupons>::try_from(Cursor::<Coupons>::to("mina", ids).encode()).is_ok());
     }
 
     #[test]
@@ -214,8 +231,11 @@ mod tests {
         for bad in ["", "0", "-1", "+1", "01", "1000000000000", "18446744073709551616", "x"] {
             refused::<Entries>(&Cursor::<Entries>::to("mina", bad).encode());
         }
-        for bad in ["", "a b", "a#b c", "a#b#c"] {
+        for bad in ["", "#a", "a#", "a#b#c"] {
             refused::<Coupons>(&Cursor::<Coupons>::to("mina", bad).encode());
+        }
+        for bad in ["", "##", "a#", "a b"] {
+            refused::<Payments>(&Cursor::<Payments>::to("order", bad).encode());
         }
     }
 }

@@ -37,7 +37,7 @@ pub struct Bounds {
     pub coupon_page: usize,
     /// See [`Bounds::coupon_page`].
     pub coupon_pages: usize,
-    /// Payments from outside that are listed of an order.
+    /// Payments of an order that a list gives unless told how many.
     pub payments_listed: usize,
     /// Entries read at once of the index by due.
     pub due_page: usize,

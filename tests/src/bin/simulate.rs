@@ -41,7 +41,7 @@ struct Arguments {
     #[arg(long)]
     whole: bool,
 
-    /// Go on after failures, and tell only in how many seeds there were some
+    /// Go on after failures, and tell only the first of each seed
     #[arg(long)]
     count: bool,
 
@@ -77,6 +77,7 @@ fn show(plan: &Plan, whole: bool) -> ExitCode {
     };
     print!("{}", outcome.trace);
     println!("seed {}: {} steps, faults {:?}, {} calls", plan.seed, plan.steps.len(), plan.faults, outcome.calls);
+    println!("{:?}\n{:?}", plan.shape, plan.knobs);
     outcome.wrong.iter().for_each(|wrong| println!("WRONG: {wrong}"));
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
@@ -150,6 +151,7 @@ fn run_all(arguments: &Arguments) -> ExitCode {
         }
         Some((seed, wrong)) if arguments.count => {
             println!("{} of {} seeds go wrong in {seconds:.1} s, first {seed}: {wrong}", failed.len(), arguments.seeds);
+            failed.iter().skip(1).for_each(|(seed, wrong)| println!("{seed}: {wrong}"));
             ExitCode::FAILURE
         }
         Some((seed, wrong)) => {

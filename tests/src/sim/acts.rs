@@ -1,11 +1,13 @@
 //! What people do, by a weighted model.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
     clients::Known,
-    plan::pick,
-    shape::{COUPONS, PRODUCTS, SELLER, USERS, any, call, new_coupon, new_product, new_user, post},
+    lists::List,
+    plan::{Theme, pick},
+    shape::{Shape, any, call, new_coupon, new_product, new_user, post, shards},
     world::World,
 };
 use crate::{Call, limits::Chance};
@@ -25,6 +27,10 @@ pub(super) enum Act {
     SweepTickets,
     /// The rebuild of the bestsellers.
     RebuildSales,
+    /// Somebody reads a list to its end.
+    Walk(List),
+    /// Somebody with a role asks the API, and repeats that when the role is gone.
+    WithoutRole(Ask),
 }
 
 /// A call of the API.
@@ -37,10 +43,16 @@ pub(super) struct Ask {
 }
 
 /// Thinks of something to do, if there is anything yet to do it to.
-type Idea = fn(&World, &Known, &mut Chance) -> Option<Act>;
+type Idea = fn(&Scene, &Known, &mut Chance) -> Option<Act>;
+
+/// Among what and when something is done.
+struct Scene {
+    shape: Shape,
+    now: Timestamp,
+}
 
 /// What can be done, each with how often.
-const WEIGHTS: [(u64, Idea); 23] = [
+const WEIGHTS: [(u64, Idea); 28] = [
     (16, order_now),
     (8, order_later),
     (9, order_outside),
@@ -64,17 +76,39 @@ const WEIGHTS: [(u64, Idea); 23] = [
     (2, rebuild_sales),
     (4, change_user),
     (2, join),
+    (4, order_many),
+    (6, walk),
+    (2, change_order_without_role),
+    (2, change_product_without_role),
+    (3, rename),
+];
+
+/// What can be done with the one product that a trickle of sales is of.
+const PRODUCT_WEIGHTS: [(u64, Idea); 8] = [
+    (16, order_now),
+    (6, add_to_cart),
+    (2, draw_up_sheet),
+    (3, charge_much),
+    (3, restock_much),
+    (2, rename),
+    (2, change_product),
+    (1, look),
 ];
 
 /// What somebody does, as chance has it.
-pub(super) fn choose(world: &World, chance: &mut Chance) -> Act {
+pub(super) fn choose(world: &World, theme: Theme, chance: &mut Chance) -> Act {
     let known = world.known.lock().unwrap();
+    let (weights, shape) = match theme {
+        Theme::All => (WEIGHTS.as_slice(), world.shape),
+        Theme::Product(place) => (PRODUCT_WEIGHTS.as_slice(), world.shape.of_one_product(place)),
+    };
+    let scene = &Scene { shape, now: world.now() };
     loop {
-        let mut drawn = chance.below(WEIGHTS.iter().map(|(weight, _)| weight).sum());
-        for (weight, act) in WEIGHTS {
+        let mut drawn = chance.below(weights.iter().map(|(weight, _)| weight).sum());
+        for &(weight, act) in weights {
             if drawn < weight {
                 // Where there is nothing yet to do it to, something else is done.
-                if let Some(act) = act(world, &known, chance) {
+                if let Some(act) = act(scene, &known, chance) {
                     return act;
                 }
                 break;
@@ -92,59 +126,66 @@ fn change(who: &'static str, call: Call) -> Option<Act> {
     ask(who, call, true)
 }
 
-fn some_items(chance: &mut Chance) -> Vec<Value> {
-    let first = pick(chance, PRODUCTS.len());
+fn some_items(scene: &Scene, chance: &mut Chance) -> Vec<Value> {
     let lines = if chance.below(3) == 0 { 2 } else { 1 };
-    let item = |chance: &mut Chance, number: usize| json!({ "productId": PRODUCTS[(first + number) % PRODUCTS.len()], "quantity": 1 + chance.below(3) });
-    (0..lines).map(|number| item(chance, number)).collect()
+    items(scene, lines, chance)
+}
+
+/// So many products, beside each other in the shop's list.
+fn items(scene: &Scene, lines: usize, chance: &mut Chance) -> Vec<Value> {
+    let products = scene.shape.products;
+    let first = scene.shape.product(chance);
+    let first = products.iter().position(|product| *product == first).unwrap_or(0);
+    let item = |chance: &mut Chance, number: usize| json!({ "productId": products[(first + number) % products.len()], "quantity": 1 + chance.below(3) });
+    (0..lines.min(products.len())).map(|number| item(chance, number)).collect()
 }
 
 /// Somebody, and a coupon for what they do, if any: most likely one that they have.
-fn with_coupon(known: &Known, chance: &mut Chance) -> (&'static str, Option<&'static str>) {
+fn with_coupon(scene: &Scene, known: &Known, chance: &mut Chance) -> (&'static str, Option<&'static str>) {
     match chance.below(6) {
         0 | 1 if !known.coupons.is_empty() => {
             let (user, coupon) = known.coupons[pick(chance, known.coupons.len())];
             (user, Some(coupon))
         }
-        2 => (any(chance, &USERS), Some(any(chance, &COUPONS))),
-        _ => (any(chance, &USERS), None),
+        2 => (scene.shape.user(chance), Some(scene.shape.coupon(chance))),
+        _ => (scene.shape.user(chance), None),
     }
 }
 
-fn order(known: &Known, chance: &mut Chance, payment: &str) -> Option<Act> {
-    let (user, coupon) = with_coupon(known, chance);
-    let body = json!({ "userId": user, "items": some_items(chance), "couponId": coupon, "payment": payment });
+fn order(scene: &Scene, known: &Known, chance: &mut Chance, payment: &str) -> Option<Act> {
+    let (user, coupon) = with_coupon(scene, known, chance);
+    let body = json!({ "userId": user, "items": some_items(scene, chance), "couponId": coupon, "payment": payment });
     change(user, post("/orders", &body))
 }
 
-fn order_now(_: &World, known: &Known, chance: &mut Chance) -> Option<Act> {
-    order(known, chance, "BALANCE")
+fn order_now(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
+    order(scene, known, chance, "BALANCE")
 }
 
-fn order_later(_: &World, known: &Known, chance: &mut Chance) -> Option<Act> {
-    order(known, chance, "LATER")
+fn order_later(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
+    order(scene, known, chance, "LATER")
 }
 
-fn order_outside(_: &World, known: &Known, chance: &mut Chance) -> Option<Act> {
-    order(known, chance, "EXTERNAL")
+fn order_outside(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
+    order(scene, known, chance, "EXTERNAL")
 }
 
-fn order_cart(_: &World, known: &Known, chance: &mut Chance) -> Option<Act> {
-    let (user, coupon) = with_coupon(known, chance);
+fn order_cart(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
+    let (user, coupon) = with_coupon(scene, known, chance);
     let payment = any(chance, &["BALANCE", "LATER"]);
     change(user, post("/orders", &json!({ "userId": user, "fromCart": true, "couponId": coupon, "payment": payment })))
 }
 
-fn draw_up_sheet(_: &World, known: &Known, chance: &mut Chance) -> Option<Act> {
-    let (user, coupon) = with_coupon(known, chance);
+fn draw_up_sheet(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
+    let (user, coupon) = with_coupon(scene, known, chance);
     let body = match chance.below(3) {
         0 => json!({ "userId": user, "fromCart": true, "couponId": coupon }),
-        _ => json!({ "userId": user, "items": some_items(chance), "couponId": coupon }),
+        _ => json!({ "userId": user, "items": some_items(scene, chance), "couponId": coupon }),
     };
     change(user, post("/order-sheets", &body))
 }
 
-fn order_sheet(_: &World, known: &Known, chance: &mut Chance) -> Option<Act> {
+fn order_sheet(_: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
     let (user, sheet) = some(&known.sheets, chance)?;
     let payment = any(chance, &["BALANCE", "LATER", "EXTERNAL"]);
     change(user, post("/orders", &json!({ "userId": user, "orderSheetId": sheet, "payment": payment })))
@@ -156,17 +197,17 @@ fn some<'a, T>(list: &'a [T], chance: &mut Chance) -> Option<&'a T> {
     (most > 0).then(|| &list[list.len() - 1 - pick(chance, most)])
 }
 
-fn pay(_: &World, known: &Known, chance: &mut Chance) -> Option<Act> {
+fn pay(_: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
     let (user, order, _) = some(&known.orders, chance)?;
     change(user, call("POST", format!("/orders/{order}/payment")).as_user(user))
 }
 
-fn cancel_whole(_: &World, known: &Known, chance: &mut Chance) -> Option<Act> {
+fn cancel_whole(_: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
     let (user, order, _) = some(&known.orders, chance)?;
     change(user, post(format!("/orders/{order}/cancel"), &json!({})).as_user(user))
 }
 
-fn cancel_part(_: &World, known: &Known, chance: &mut Chance) -> Option<Act> {
+fn cancel_part(_: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
     let (user, order, lines) = some(&known.orders, chance)?;
     let line = (1 + pick(chance, *lines)).to_string();
     let body = json!({ "items": [{ "itemId": line, "quantity": 1 + chance.below(2) }] });
@@ -187,35 +228,38 @@ const MOVES: [&str; 10] = [
     "CANCELLED",
 ];
 
-fn move_line(_: &World, known: &Known, chance: &mut Chance) -> Option<Act> {
+fn move_line(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
     let (user, order, lines) = some(&known.orders, chance)?;
     let line = 1 + pick(chance, *lines);
     let call = call("PATCH", format!("/orders/{order}/items/{line}")).json(&json!({ "status": any(chance, &MOVES) }));
     match chance.below(3) {
         0 => ask(user, call.as_user(user), false),
-        1 => ask(SELLER, call.as_seller(SELLER), false),
+        1 => {
+            let seller = scene.shape.seller(chance);
+            ask(seller, call.as_seller(seller), false)
+        }
         _ => ask("admin", call.as_admin(), false),
     }
 }
 
-fn charge(_: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
-    let user = any(chance, &USERS);
+fn charge(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+    let user = scene.shape.user(chance);
     let amount = 100 * (1 + chance.below(300));
     change(user, post("/balance/charge", &json!({ "userId": user, "amount": amount })))
 }
 
-fn issue(_: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
-    let user = any(chance, &USERS);
-    change(user, post("/coupons/issue", &json!({ "userId": user, "couponId": any(chance, &COUPONS) })))
+fn issue(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+    let user = scene.shape.user(chance);
+    change(user, post("/coupons/issue", &json!({ "userId": user, "couponId": scene.shape.coupon(chance) })))
 }
 
-fn revoke(_: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
-    let body = json!({ "userId": any(chance, &USERS), "couponId": any(chance, &COUPONS) });
+fn revoke(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+    let body = json!({ "userId": scene.shape.user(chance), "couponId": scene.shape.coupon(chance) });
     change("admin", post("/coupons/revoke", &body).as_admin())
 }
 
-fn add_to_cart(_: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
-    let (user, product) = (any(chance, &USERS), any(chance, &PRODUCTS));
+fn add_to_cart(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+    let (user, product) = (scene.shape.user(chance), scene.shape.product(chance));
     match chance.below(4) {
         0 => ask(user, call("DELETE", format!("/orders/cart/{product}")).as_user(user), false),
         _ => {
@@ -225,34 +269,56 @@ fn add_to_cart(_: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
     }
 }
 
-fn restock(_: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
-    let quantity = [1, 2, 5, -1, -2][pick(chance, 5)];
-    let call = post(format!("/products/{}/restock", any(chance, &PRODUCTS)), &json!({ "quantity": quantity }));
-    change(SELLER, call.as_seller(SELLER))
+fn restock(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+    let (who, call) = restocked(scene, chance);
+    change(who, by_owner(scene, who, call))
 }
 
-fn change_product(_: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
+/// A restock, whoever asks for it.
+fn restocked(scene: &Scene, chance: &mut Chance) -> (&'static str, Call) {
+    let (product, quantity) = (scene.shape.product(chance), [1, 2, 5, -1, -2][pick(chance, 5)]);
+    let call = post(format!("/products/{product}/restock"), &json!({ "quantity": quantity }));
+    (owner(scene, product, chance), call)
+}
+
+/// Most likely who sells a product; now and then another seller, or an admin.
+fn owner(scene: &Scene, product: &str, chance: &mut Chance) -> &'static str {
+    match chance.below(10) {
+        0 => "admin",
+        1 => scene.shape.seller(chance),
+        _ => scene.shape.seller_of(product),
+    }
+}
+
+fn by_owner(scene: &Scene, who: &str, call: Call) -> Call {
+    if scene.shape.sellers.contains(&who) { call.as_seller(who) } else { call.as_admin() }
+}
+
+fn change_product(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
     let body = match chance.below(4) {
         0 => json!({ "price": 1_000 * (2 + chance.below(10)), "discount": 500 }),
         1 => json!({ "status": any(chance, &["ON_SALE", "ON_SALE", "DISCONTINUED", "HIDDEN"]) }),
         2 => {
-            let body = json!({ "stockShards": 1 + chance.below(4), "flash": chance.below(2) == 0 });
-            let call = call("PATCH", format!("/products/{}", any(chance, &PRODUCTS))).json(&body);
+            let body = json!({ "stockShards": shards(chance, &scene.shape), "flash": chance.below(2) == 0 });
+            let call = call("PATCH", format!("/products/{}", scene.shape.product(chance))).json(&body);
             return ask("admin", call.as_admin(), false);
         }
         _ => json!({ "status": "ON_SALE", "name": "새 이름" }),
     };
-    ask(SELLER, call("PATCH", format!("/products/{}", any(chance, &PRODUCTS))).json(&body).as_seller(SELLER), false)
+    let product = scene.shape.product(chance);
+    let who = owner(scene, product, chance);
+    let call = call("PATCH", format!("/products/{product}")).json(&body);
+    ask(who, by_owner(scene, who, call), false)
 }
 
-fn set_user(_: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
+fn set_user(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
     let status = any(chance, &["ACTIVE", "ACTIVE", "SUSPENDED"]);
-    let call = call("PATCH", format!("/users/{}", any(chance, &USERS))).json(&json!({ "status": status }));
+    let call = call("PATCH", format!("/users/{}", scene.shape.user(chance))).json(&json!({ "status": status }));
     ask("admin", call.as_admin(), false)
 }
 
-fn look(_: &World, known: &Known, chance: &mut Chance) -> Option<Act> {
-    let (user, product, coupon) = (any(chance, &USERS), any(chance, &PRODUCTS), any(chance, &COUPONS));
+fn look(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
+    let (user, product, coupon) = (scene.shape.user(chance), scene.shape.product(chance), scene.shape.coupon(chance));
     let path = match chance.below(13) {
         0 => format!("/users/{user}"),
         1 | 2 => format!("/balance/{user}"),
@@ -277,11 +343,11 @@ fn look(_: &World, known: &Known, chance: &mut Chance) -> Option<Act> {
     ask(user, call("GET", path).as_user(user), false)
 }
 
-fn rebuild_sales(_: &World, _: &Known, _: &mut Chance) -> Option<Act> {
+fn rebuild_sales(_: &Scene, _: &Known, _: &mut Chance) -> Option<Act> {
     Some(Act::RebuildSales)
 }
 
-fn sweep(_: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
+fn sweep(_: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
     Some(match chance.below(6) {
         0 => Act::SweepDue,
         1 => Act::SweepTickets,
@@ -290,12 +356,12 @@ fn sweep(_: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
     })
 }
 
-fn other(world: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
-    let (user, product, coupon) = (any(chance, &USERS), any(chance, &PRODUCTS), any(chance, &COUPONS));
+fn other(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+    let (user, product, coupon) = (scene.shape.user(chance), scene.shape.product(chance), scene.shape.coupon(chance));
     match chance.below(3) {
         0 => change(user, post("/users", &new_user(user))),
-        1 => change("admin", post("/products", &new_product(chance, product)).as_admin()),
-        _ => change("admin", post("/coupons", &new_coupon(world, chance, coupon)).as_admin()),
+        1 => change("admin", post("/products", &new_product(chance, &scene.shape, product)).as_admin()),
+        _ => change("admin", post("/coupons", &new_coupon(scene.now, &scene.shape, chance, coupon)).as_admin()),
     }
 }
 
@@ -303,7 +369,7 @@ fn other(world: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
 const EMAILS: [&str; 4] = ["one@example.com", "ONE@example.com", "two@example.com", "mina@example.com"];
 
 /// A change of a user: the address, an optional field, withdrawal and return; now and then on a condition that fails.
-fn change_user(_: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
+fn change_user(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
     let body = match chance.below(7) {
         0..=2 => json!({ "email": any(chance, &EMAILS) }),
         3 => json!({ "phone": null, "name": "새 이름" }),
@@ -311,7 +377,7 @@ fn change_user(_: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
         5 => json!({ "status": "WITHDRAWN" }),
         _ => json!({ "status": "ACTIVE" }),
     };
-    let call = call("PATCH", format!("/users/{}", any(chance, &USERS))).json(&body).as_admin();
+    let call = call("PATCH", format!("/users/{}", scene.shape.user(chance))).json(&body).as_admin();
     let call = match chance.below(8) {
         0 => call.header("if-match", "\"stale\""),
         1 => call.header("if-match", "*"),
@@ -321,7 +387,77 @@ fn change_user(_: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
 }
 
 /// A newcomer joins, with an address that somebody may have.
-fn join(_: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
+fn join(_: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
     let (id, email) = (any(chance, &["yuna", "bora"]), any(chance, &EMAILS));
     change("admin", post("/users", &json!({ "userId": id, "name": "최보라", "email": email })).as_admin())
+}
+
+/// An order of many products.
+fn order_many(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
+    let (user, coupon) = with_coupon(scene, known, chance);
+    let lines = 2 + pick(chance, scene.shape.most_lines - 1);
+    let payment = any(chance, &["BALANCE", "BALANCE", "LATER"]);
+    let body = json!({ "userId": user, "items": items(scene, lines, chance), "couponId": coupon, "payment": payment });
+    change(user, post("/orders", &body))
+}
+
+/// Somebody reads a list to its end.
+fn walk(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
+    let user = scene.shape.user(chance);
+    Some(Act::Walk(match chance.below(8) {
+        0 => List::Products,
+        1 => List::ProductPages,
+        2 => List::Orders(user),
+        3 | 4 => List::Coupons(user, any(chance, &["USABLE", "USED", "EXPIRED", "REVOKED", "ALL", "ALL"])),
+        5 => List::Entries(user),
+        6 => List::Cart(user),
+        _ => {
+            let (user, order, _) = some(&known.orders, chance)?;
+            List::Payments(user, order.clone())
+        }
+    }))
+}
+
+/// A user who is an admin for the moment pays or cancels another's order.
+fn change_order_without_role(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
+    let (owner, order, _) = some(&known.orders, chance)?;
+    let who = scene.shape.user(chance);
+    if who == *owner {
+        return None;
+    }
+    let (what, body) = match chance.below(3) {
+        0 => ("payment", json!({})),
+        1 => ("cancel", json!({})),
+        _ => ("cancel", json!({ "items": [{ "itemId": "1", "quantity": 1 }] })),
+    };
+    let call = call("POST", format!("/orders/{order}/{what}"));
+    let call = if what == "cancel" { call.json(&body) } else { call };
+    Some(Act::WithoutRole(Ask { who, call: call.as_user(who).header("x-user-role", "ADMIN"), takes_key: true }))
+}
+
+/// A seller restocks, and is a seller no longer.
+fn change_product_without_role(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+    let (who, call) = restocked(scene, chance);
+    (who != "admin").then(|| Act::WithoutRole(Ask { who, call: call.as_seller(who), takes_key: true }))
+}
+
+/// A product gets a name that no product has had.
+fn rename(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+    let product = scene.shape.product(chance);
+    let body = json!({ "name": format!("이름 {}", chance.below(1_000_000)) });
+    let who = scene.shape.seller_of(product);
+    ask(who, call("PATCH", format!("/products/{product}")).json(&body).as_seller(who), false)
+}
+
+/// So much that many orders can be paid from it.
+fn charge_much(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+    let user = scene.shape.user(chance);
+    change(user, post("/balance/charge", &json!({ "userId": user, "amount": 500_000 })))
+}
+
+/// So many units that many orders can take from them.
+fn restock_much(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+    let product = scene.shape.product(chance);
+    let seller = scene.shape.seller_of(product);
+    change(seller, post(format!("/products/{product}/restock"), &json!({ "quantity": 30 })).as_seller(seller))
 }

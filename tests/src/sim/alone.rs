@@ -9,10 +9,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::{
     acts::{Act, Ask, choose},
     clients::{self, send},
-    consumers,
+    consumers, lists,
     plan::Step,
     reference::Reference,
-    shape::{self, PRODUCTS, USERS, call},
+    shape::{self, call},
     tally::{self, Effect},
     world::World,
 };
@@ -31,11 +31,8 @@ const UNTIL_ALL_ARRIVED: Duration = Duration::from_secs(12);
 const BETWEEN_SWEEPS: Duration = Duration::from_secs(42);
 
 /// How long before and after an end nothing is asked for: by one clock it is over, by another not yet.
-const BEFORE_AN_END: SignedDuration = SignedDuration::from_secs(90);
+const BEFORE_AN_END: SignedDuration = SignedDuration::from_secs(200);
 const AFTER_AN_END: SignedDuration = SignedDuration::from_secs(15);
-
-/// Longer than a function remembers what a product is called and that it is sold, as a cart shows it.
-const REMEMBERED: Duration = Duration::from_secs(61);
 
 struct Client {
     world: World,
@@ -52,7 +49,7 @@ struct Client {
 pub(super) async fn play(world: &World, steps: &[Step]) {
     let mut client = Client {
         world: world.clone(),
-        reference: Reference::default(),
+        reference: Reference::new(world.knobs),
         ended_by: world.now(),
         mended: 0,
         carts_from: Instant::now(),
@@ -76,7 +73,7 @@ pub(super) async fn play(world: &World, steps: &[Step]) {
 impl Client {
     async fn take(&mut self, step: &Step) {
         let mut chance = Chance::new(step.seed);
-        match choose(&self.world, &mut Chance::new(step.what)) {
+        match choose(&self.world, step.theme, &mut Chance::new(step.what)) {
             Act::Ask(Ask { who, call, takes_key }) => {
                 let key = takes_key.then(|| format!("key-{}", step.number));
                 let call = match &key {
@@ -84,6 +81,15 @@ impl Client {
                     None => call,
                 };
                 self.ask(who, &format!("{who} #{}", step.number), key.as_deref(), call, chance).await;
+            }
+            Act::Walk(list) => {
+                lists::walk(&self.world, &format!("walk #{}", step.number), &list, Chance::new(chance.bits())).await;
+            }
+            Act::WithoutRole(Ask { who, call, .. }) => {
+                let (key, name) = (format!("key-{}", step.number), format!("{who} #{}", step.number));
+                let (call, second) = (call.key(&key), Chance::new(chance.bits()));
+                self.ask(who, &name, Some(&key), call.clone(), chance).await;
+                self.ask(who, &name, None, call.header("x-user-role", "CUSTOMER"), second).await;
             }
             sweep => consumers::run(&self.world, &sweep, Chance::new(chance.bits())).await,
         }
@@ -118,7 +124,8 @@ impl Client {
             self.world.known.lock().unwrap().tally.enter(effect, known);
         }
         if call.function() == "update-product" {
-            self.carts_from = Instant::now() + REMEMBERED;
+            // Longer than a function goes by what it has cached.
+            self.carts_from = Instant::now() + self.world.oldest_name() + Duration::from_secs(1);
         }
         self.hear(name, &call, &answer);
     }
@@ -204,7 +211,8 @@ impl Client {
     /// Looks at whatever can be looked at.
     async fn look_at_everything(&mut self) {
         let mut looks: Vec<(&'static str, String)> = Vec::new();
-        for user in USERS {
+        let shape = self.world.shape;
+        for &user in shape.users {
             for path in ["/users/", "/balance/"] {
                 looks.push((user, format!("{path}{user}")));
             }
@@ -213,8 +221,8 @@ impl Client {
             looks.push((user, format!("/orders?userId={user}")));
             looks.push((user, "/orders/cart".to_owned()));
         }
-        looks.extend(PRODUCTS.map(|product| (USERS[0], format!("/products/{product}"))));
-        looks.push((USERS[0], "/products/top".to_owned()));
+        looks.extend(shape.products.iter().map(|product| (shape.users[0], format!("/products/{product}"))));
+        looks.push((shape.users[0], "/products/top".to_owned()));
         {
             let known = self.world.known.lock().unwrap();
             for (user, order, _) in &known.orders {

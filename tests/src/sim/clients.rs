@@ -7,10 +7,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
     acts::{Act, Ask, choose},
-    consumers,
+    consumers, lists,
     plan::{FaultKind, Step},
     registers::Registers,
-    shape::{self, COUPONS},
+    shape,
     tally::{self, Effect, Tally},
     world::World,
 };
@@ -56,7 +56,7 @@ pub(super) async fn furnish(world: &World) {
 pub(super) async fn act(world: World, step: Step, began: Instant) {
     sleep_until(began + step.at).await;
     let mut chance = Chance::new(step.seed);
-    match choose(&world, &mut Chance::new(step.what)) {
+    match choose(&world, step.theme, &mut Chance::new(step.what)) {
         Act::Ask(Ask { who, call, takes_key }) => {
             let key = (takes_key && chance.below(4) > 0).then(|| format!("key-{}", step.number));
             let call = match &key {
@@ -81,7 +81,35 @@ pub(super) async fn act(world: World, step: Step, began: Instant) {
                 all.tally.enter(effect, known);
             }
         }
+        Act::Walk(list) => lists::walk(&world, &format!("walk #{}", step.number), &list, chance).await,
+        Act::WithoutRole(Ask { who, call, .. }) => {
+            let (key, name) = (format!("key-{}", step.number), format!("{who} #{}", step.number));
+            let call = call.key(&key);
+            let (first, second) = (Chance::new(chance.bits()), Chance::new(chance.bits()));
+            let known = ask(&world, who, &name, Some(&key), call.clone(), first).await;
+            if let Some(effect) = Effect::of(&call) {
+                world.known.lock().unwrap().tally.enter(effect, known);
+            }
+            ask_without_role(&world, &name, call, second).await;
+        }
         sweep => consumers::run(&world, &sweep, chance).await,
+    }
+}
+
+/// Repeats a call with its key as somebody who has lost the role that it takes: whatever became of it, they may not see
+/// that any more.
+async fn ask_without_role(world: &World, name: &str, call: Call, mut chance: Chance) {
+    let call = call.header("x-user-role", "CUSTOMER");
+    for _ in 0..TRIES {
+        let answer = send(world, name, call.clone(), Chance::new(chance.bits())).await;
+        if let Some(answer) = answer.filter(|answer| answer.status != 503) {
+            // Whether the thing is there shows only where a role tells nothing of it.
+            if !matches!(answer.status, 403 | 404) {
+                world.blame(format!("{name} has lost the role and is told {} {}", answer.status, answer.body));
+            }
+            return;
+        }
+        sleep(Duration::from_millis(chance.below(2_000))).await;
     }
 }
 
@@ -106,8 +134,9 @@ async fn ask(
                 world.blame(format!("{name} is refused what its key had done: {} {}", answer.status, answer.body));
             }
             learn(world, who, name, key, &answer);
-            if matches!(call.function(), "create-order" | "create-order-sheet") && answer.status == 201 {
-                let wrong = world.known.lock().unwrap().registers.wrong_in(&answer.body["data"], began);
+            if answer.status < 300 {
+                let age = world.oldest_name();
+                let wrong = world.known.lock().unwrap().registers.wrong_in(&call, &answer.body["data"], began, age);
                 wrong.into_iter().for_each(|wrong| world.blame(format!("{name}: {wrong}")));
             }
             return if answer.status < 300 { tally::Known::Made } else { refused };
@@ -157,7 +186,7 @@ pub(super) fn learn(world: &World, who: &'static str, name: &str, key: Option<&s
         known.orders.push((who, order.to_owned(), data["items"].as_array().map_or(1, Vec::len)));
     }
     if data["issuedCouponId"].is_string()
-        && let Some(coupon) = COUPONS.iter().find(|coupon| data["couponId"] == **coupon)
+        && let Some(coupon) = world.shape.coupons.iter().find(|coupon| data["couponId"] == **coupon)
         && !known.coupons.contains(&(who, coupon))
     {
         known.coupons.push((who, coupon));

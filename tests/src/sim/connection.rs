@@ -16,11 +16,15 @@ use aws_smithy_runtime_api::client::{
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::SdkConfig;
 use serde_json::{Value, json};
-use tokio::{sync::Notify, time::sleep};
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep},
+};
 
 use super::{
     faults::{Fate, fate},
     plan::FaultKind,
+    rest::product_on_shelf,
     world::World,
 };
 use crate::{TABLE, dynamo, limits::Chance, wire};
@@ -43,6 +47,7 @@ pub(super) struct Invocation {
     pub(super) calls: u32,
     /// Whether more goes wrong in it than in others.
     pub(super) is_unlucky: bool,
+    pub(super) began: Instant,
 }
 
 #[derive(Clone)]
@@ -81,6 +86,8 @@ struct Sent {
 /// How a call goes.
 struct Way {
     name: String,
+    /// When the invocation began.
+    began: Instant,
     number: u32,
     there: Duration,
     back: Duration,
@@ -91,8 +98,8 @@ struct Way {
 
 impl Connection {
     pub(super) fn new(world: World) -> Self {
-        let invocation =
-            Invocation { name: String::new(), chance: Chance::new(0), death: None, calls: 0, is_unlucky: false };
+        let (name, chance, began) = (String::new(), Chance::new(0), Instant::now());
+        let invocation = Invocation { name, chance, death: None, calls: 0, is_unlucky: false, began };
         Self { world, invocation: Arc::new(Mutex::new(invocation)), died: Arc::default(), clients: Arc::default() }
     }
 
@@ -102,7 +109,9 @@ impl Connection {
         let timeouts = TimeoutConfig::builder()
             .operation_attempt_timeout(Duration::from_secs(1))
             .operation_timeout(Duration::from_secs(7));
-        let retries = RetryConfig::standard().with_max_attempts(3).with_use_static_exponential_base(true);
+        let retries = RetryConfig::standard()
+            .with_max_attempts(self.world.knobs.sdk_attempts)
+            .with_use_static_exponential_base(true);
         let mut config = wire::to(self).into_builder().timeout_config(timeouts.build()).retry_config(retries);
         config.set_credentials_provider(None);
         config.build()
@@ -165,7 +174,8 @@ impl Connection {
         let drawn = fate(operation, self.world.faults(), is_unlucky, chance);
         let own = Chance::new(chance.bits());
         let death = invocation.death.filter(|death| death.call == number);
-        Way { name: invocation.name.clone(), number, there, back, fate: drawn, death, chance: own }
+        let (name, began) = (invocation.name.clone(), invocation.began);
+        Way { name, began, number, there, back, fate: drawn, death, chance: own }
     }
 
     async fn answer(self, sent: Sent) -> Result<HttpResponse, ConnectorError> {
@@ -212,6 +222,7 @@ impl HttpConnector for Connection {
 
 fn carry_out(world: &World, mut sent: Sent, mut way: Way) -> Result<(u16, Value), ConnectorError> {
     world.count_call(&sent.operation, &mut sent.body);
+    check_mode(world, &sent, way.began);
     if sent.operation == "UpdateItem" && way.fate != Fate::Fine {
         world.note_left_over();
     }
@@ -255,7 +266,7 @@ fn carry_out(world: &World, mut sent: Sent, mut way: Way) -> Result<(u16, Value)
     answer
 }
 
-fn serve(world: &World, sent: Sent, chance: &mut Chance) -> Result<(u16, Value), ConnectorError> {
+fn serve(world: &World, mut sent: Sent, chance: &mut Chance) -> Result<(u16, Value), ConnectorError> {
     match sent.service.as_str() {
         "AWSEvents" => Ok(world.mail.put_events(world, &sent.body, chance)),
         "AmazonSQS" if sent.operation == "SendMessage" => {
@@ -264,12 +275,81 @@ fn serve(world: &World, sent: Sent, chance: &mut Chance) -> Result<(u16, Value),
         }
         "AmazonSQS" => Ok((200, world.mail.postpone(&sent.body))),
         _ => {
+            if let Some(refusal) = exceeds(world, &sent) {
+                return Ok(refusal);
+            }
+            cut_short(world, &mut sent, chance);
             let stale = world.goes_wrong(FaultKind::StaleReads);
             let lag = || {
                 if stale && chance.below(2) == 0 { Duration::from_millis(chance.below(1_500)) } else { Duration::ZERO }
             };
-            world.table.carry_out(&sent.operation, sent.body, lag)
+            let request = if world.is_mutant() { sent.body.clone() } else { Value::Null };
+            let mut answer = world.table.carry_out(&sent.operation, sent.body, lag);
+            if let Ok((200, body)) = &mut answer {
+                world.change_answer(&request, body);
+            }
+            answer
         }
+    }
+}
+
+/// How units leave a shelf in flash mode, and how without it.
+const DRAWN: &str = "SET #remaining = #remaining - :units, #drawn = #drawn + :units";
+const SOLD: &str = "SET #remaining = #remaining - :units";
+
+/// Units of a product leave its shelf in the mode that it has, or had when what is cached of it was read.
+fn check_mode(world: &World, sent: &Sent, began: Instant) {
+    let leaves = |write: &Value, how: &str| {
+        let product = product_on_shelf(write["Key"]["pk"]["S"].as_str()?)?;
+        (write["UpdateExpression"] == how).then(|| product.to_owned())
+    };
+    let mut left: Vec<(String, bool)> = Vec::new();
+    match sent.operation.as_str() {
+        "UpdateItem" => left.extend(leaves(&sent.body, DRAWN).map(|product| (product, true))),
+        "TransactWriteItems" => {
+            let writes = sent.body["TransactItems"].as_array().into_iter().flatten();
+            left.extend(writes.filter_map(|write| Some((leaves(&write["Update"], SOLD)?, false))));
+        }
+        _ => {}
+    }
+    if left.is_empty() || world.is_alone {
+        return;
+    }
+    let age = world.oldest_name();
+    let known = world.known.lock().unwrap();
+    let wrong: Vec<String> =
+        left.iter().filter_map(|(product, flash)| known.registers.wrong_mode(product, *flash, began, age)).collect();
+    drop(known);
+    wrong.into_iter().for_each(|wrong| world.blame(wrong));
+}
+
+/// What DynamoDB says of a call with more in it than it takes.
+fn exceeds(world: &World, sent: &Sent) -> Option<(u16, Value)> {
+    let bounds = world.knobs.bounds.table;
+    let (count, most) = match sent.operation.as_str() {
+        "TransactWriteItems" | "TransactGetItems" => (&sent.body["TransactItems"], bounds.actions),
+        "BatchGetItem" => (&sent.body["RequestItems"][TABLE]["Keys"], bounds.batch_keys),
+        _ => return None,
+    };
+    let count = count.as_array().map_or(0, Vec::len);
+    let refusal = || {
+        let message = format!("1 validation error detected: {count} members where there may be {most}");
+        world.blame(format!("{} of {message}", sent.operation));
+        (400, dynamo::error("ValidationException", &message))
+    };
+    (count > most).then(refusal)
+}
+
+/// Lists inside of the shop whose rows can be so large that a page ends at a megabyte, or so many that somebody filters
+/// them.
+const CUT_SHORT: [&str; 7] = ["REBUILD#", "HOLDS#", "SHEETS#", "CAMPAIGNS", "EXPIRIES", "SHELVES", "SALES"];
+
+fn cut_short(world: &World, sent: &mut Sent, chance: &mut Chance) {
+    let pk = sent.body["ExpressionAttributeValues"][":pk"]["S"].as_str().unwrap_or_default();
+    let can_be = sent.operation == "Scan" || CUT_SHORT.iter().any(|list| pk.starts_with(list));
+    if can_be && world.goes_wrong(FaultKind::ShortPages) && chance.below(4) == 0 {
+        let limit = sent.body["Limit"].as_u64().expect("a read of a list is bounded");
+        sent.body["Limit"] = json!(limit.div_ceil(2));
     }
 }
 

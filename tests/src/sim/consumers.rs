@@ -4,19 +4,21 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use aws_lambda_events::{sqs::SqsEvent, streams::DynamoDbEventResponse};
 use deliver_orders::{Circuit, Courier};
-use jiff::SignedDuration;
 use lambda_runtime::Error;
 use serde_json::{Value, json};
 use shared::{
-    app::{
-        Shop,
-        rebuild::{Pace, Progress},
-    },
+    app::{Shop, rebuild::Progress},
     runtime::{dead_letters::DeadLetters, queue::Queue, stream::Batch},
 };
 use tokio::time::sleep;
 
-use super::{acts::Act, mail::named, outside::DataPlatform, plan::FaultKind, world::World};
+use super::{
+    acts::Act,
+    mail::named,
+    outside::DataPlatform,
+    plan::{FaultKind, pick},
+    world::World,
+};
 use crate::{event_source::Settings, limits::Chance, stream::batch, template::template};
 
 /// The queues' address: the connection tells them by what is in a message.
@@ -69,7 +71,7 @@ pub(super) fn start(world: &World) {
                 let most = event["Properties"]["BatchSize"].as_u64().expect("a batch is bounded");
                 let name = function["Metadata"]["BuildProperties"]["Binary"].as_str().expect(resource);
                 for worker in 0..2 {
-                    let most = usize::try_from(most).unwrap();
+                    let most = usize::try_from(most).unwrap().min(world.knobs.batch);
                     tokio::spawn(work_off(world.clone(), name.to_owned(), queue.clone(), most, worker));
                 }
             }
@@ -101,8 +103,8 @@ async fn follow(world: World, reader: Reader, shard: u64) {
         let trouble = world.goes_wrong(FaultKind::StreamTrouble);
         let late_ms = if trouble && chance.below(10) == 0 { 20_000 } else { 500 };
         sleep(Duration::from_millis(chance.below(late_ms))).await;
-        let most = if trouble { 1 + chance.below(10) } else { 100 };
-        let records = behind.get(..usize::try_from(most).unwrap()).unwrap_or(&behind);
+        let most = if trouble { 1 + pick(&mut chance, 10) } else { 100 };
+        let records = behind.get(..most.min(world.knobs.batch)).unwrap_or(&behind);
         let name = format!("{} {shard}", reader.name());
         world.trace.note(&name, || format!("gets {} records", records.len()));
         let done = match read_batch(&world, reader, name, batch(records), Chance::new(chance.bits())).await {
@@ -127,12 +129,14 @@ async fn read_batch(
     batch: Batch,
     chance: Chance,
 ) -> Option<Result<DynamoDbEventResponse, Error>> {
+    let bounds = world.knobs.relay;
     let done = world.invoke(name, chance, FUNCTION, |shop, connection| async move {
         let letters = DeadLetters::new(connection.sqs(), QUEUE.to_owned());
         match reader {
             Reader::Relay => {
                 let (bus, random) = (connection.eventbridge(), shop.random.clone());
-                relay_events::Relay::new(bus, "orders".to_owned(), letters, random).handle(batch).await
+                let relay = relay_events::Relay::new(bus, "orders".to_owned(), letters, random);
+                relay.within(bounds).handle(batch).await
             }
             Reader::CountSales => count_sales::handle(&shop, &letters, batch).await,
         }
@@ -179,7 +183,7 @@ async fn work_off(world: World, function: String, queue: String, most: usize, wo
 /// Runs what nobody asks for.
 pub(super) async fn run(world: &World, act: &Act, chance: Chance) {
     match act {
-        Act::Ask(_) => {}
+        Act::Ask(_) | Act::Walk(_) | Act::WithoutRole(_) => {}
         Act::SweepDue => sweep_due(world, chance).await,
         Act::ExpireCoupons => expire_coupons(world, chance).await,
         Act::SweepShelves => sweep_shelves(world, chance).await,
@@ -217,18 +221,6 @@ where
     world.trace.note(name, || format!("{}", done.is_some_and(|done| done.is_ok())));
 }
 
-/// In small steps, with a wait that is longer than reads lag. It counts at once what the stream's readers have not.
-const PACE: Pace = Pace {
-    settle: SignedDuration::from_secs(2),
-    under_way: SignedDuration::ZERO,
-    segments: 2,
-    buckets: 2,
-    rows: 4,
-    pages: 3,
-    products: 2,
-    parts: 2,
-};
-
 /// How often the rebuild is called in a night.
 const CALLS: u32 = 40;
 
@@ -236,8 +228,9 @@ const CALLS: u32 = 40;
 pub(super) async fn rebuild_sales(world: &World, mut chance: Chance) {
     for _ in 0..CALLS {
         let name = "rebuild-sales".to_owned();
+        let pace = world.knobs.pace;
         let work = world.invoke(name, Chance::new(chance.bits()), SWEEP, |shop, _| async move {
-            rebuild_sales::handle(&shop, &PACE, PATIENCE).await
+            rebuild_sales::handle(&shop, &pace, PATIENCE).await
         });
         let progress = work.await;
         world.trace.note("rebuild-sales", || format!("{progress:?}"));

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::{
     sync::Notify,
@@ -13,7 +14,7 @@ use tokio::{
 };
 
 use super::{plan::FaultKind, world::World};
-use crate::{limits::Chance, shop::policy, template::template};
+use crate::{limits::Chance, template::template};
 
 /// Which events go into which queue.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ const INVISIBLE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Mail {
     began: Instant,
+    /// How long a message waits that is for the end of a hold.
+    hold: Duration,
     queues: Mutex<BTreeMap<String, Queue>>,
     /// Wakes those who wait for messages, in order.
     changed: Notify,
@@ -56,13 +59,14 @@ struct Message {
 }
 
 impl Mail {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(hold: SignedDuration) -> Self {
         let queue = |rule: &Rule| {
             let most_receives = most_receives(&rule.queue);
             (rule.queue.clone(), Queue { most_receives, ..Queue::default() })
         };
         let queues = RULES.iter().map(queue).collect();
-        Self { began: Instant::now(), queues: Mutex::new(queues), changed: Notify::new() }
+        let hold = Duration::try_from(hold).expect("a hold is a time");
+        Self { began: Instant::now(), hold, queues: Mutex::new(queues), changed: Notify::new() }
     }
 
     fn queues(&self) -> MutexGuard<'_, BTreeMap<String, Queue>> {
@@ -100,7 +104,7 @@ impl Mail {
             let body = json!({ "version": "0", "id": "1", "source": source, "detail-type": kind, "detail": detail });
             for _ in 0..copies {
                 let way = Duration::from_millis(chance.below(BUS_MS) + if trouble { chance.below(3_000) } else { 0 });
-                let visible_from = self.began.elapsed() + way + delay_of(&rule.queue);
+                let visible_from = self.began.elapsed() + way + self.delay_of(&rule.queue);
                 let mut queues = self.queues();
                 let queue = queues.get_mut(&rule.queue).expect("a rule's queue is there");
                 queue.sent += 1;
@@ -153,6 +157,13 @@ impl Mail {
         drop(queues);
         self.changed.notify_waiters();
         json!({})
+    }
+
+    fn delay_of(&self, queue: &str) -> Duration {
+        match &template()["Resources"][queue]["Properties"]["DelaySeconds"] {
+            Value::Null => Duration::ZERO,
+            _ => self.hold,
+        }
     }
 
     /// How many messages wait or are being handled.
@@ -218,13 +229,6 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
 pub(super) fn named(arn: &Value) -> String {
     let text = arn["Fn::GetAtt"].as_str().expect("an ARN is got from a resource");
     text.split('.').next().unwrap_or_default().to_owned()
-}
-
-fn delay_of(queue: &str) -> Duration {
-    match &template()["Resources"][queue]["Properties"]["DelaySeconds"] {
-        Value::Null => Duration::ZERO,
-        _ => Duration::try_from(policy().hold).expect("a hold is a time"),
-    }
 }
 
 fn most_receives(queue: &str) -> u32 {

@@ -11,6 +11,8 @@ mod clients;
 mod connection;
 mod consumers;
 mod faults;
+mod knobs;
+mod lists;
 mod mail;
 mod mutants;
 mod outside;
@@ -25,8 +27,10 @@ mod tally;
 mod trace;
 mod world;
 
+pub use knobs::Knobs;
 pub use mutants::Mutant;
-pub use plan::{FaultKind, Plan, Step};
+pub use plan::{FaultKind, Plan, Step, Theme};
+pub use shape::Shape;
 pub use shrink::shrink;
 
 use tokio::{runtime::Builder, task::JoinSet, time::Instant};

@@ -1,6 +1,8 @@
 //! Bugs, planted to see that they are found: each changes what functions send, on the wire. None is in anything that ships.
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
+use shared::app::Bounds;
 
 /// A bug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,8 +27,23 @@ enum Change {
     Lost(&'static str),
     /// Events of this kind have another id each time they are published.
     Renamed(&'static str),
+    /// A query of a list whose partition or sort keys begin so ends with its first page.
+    Ended(&'static str),
+    /// It leaves out the last item of each page.
+    Skipped(&'static str),
+    /// It goes on with the last item of the page before.
+    Repeated(&'static str),
+    /// What is cached is used for hours.
+    Kept(Cached),
 }
-use Change::{LeftOut, Lost, Multiplied, Renamed, Unconditional, Weakened};
+use Change::{Ended, Kept, LeftOut, Lost, Multiplied, Renamed, Repeated, Skipped, Unconditional, Weakened};
+
+/// What a function caches by age.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cached {
+    Products,
+    SoldOut,
+}
 
 /// Writes of items whose partition key and sort key begin so, and which do this: a part of an update's expression, or of
 /// the names of what is put, in order, between `put ` and a full stop.
@@ -117,7 +134,55 @@ impl Mutant {
         Self { name: "an e-mail address is not claimed", changes: &[LeftOut(EMAIL_CLAIMED)] },
         Self { name: "an e-mail address that is given up stays claimed", changes: &[LeftOut(EMAIL_RELEASED)] },
         Self { name: "a user is written whoever wrote since", changes: &[Weakened(PROFILE, "#version = :before")] },
+        Self { name: "a list of coupons ends with its first page", changes: &[Ended("COUPON#")] },
+        Self { name: "a list of orders ends with its first page", changes: &[Ended("ORDERS#")] },
+        Self { name: "a ledger ends with its first page", changes: &[Ended("LEDGER#")] },
+        Self { name: "the payments of an order end with their first page", changes: &[Ended("PAYMENT#")] },
+        Self { name: "the catalogue leaves out a product", changes: &[Skipped("PRODUCTS")] },
+        Self { name: "the catalogue shows a product twice", changes: &[Repeated("PRODUCTS")] },
+        Self { name: "a list of orders shows an order twice", changes: &[Repeated("ORDERS#")] },
+        Self { name: "a rebuild reads the first page of its sums only", changes: &[Ended("PART#")] },
+        Self { name: "a product is cached for hours", changes: &[Kept(Cached::Products)] },
+        Self { name: "a product counts as sold out for hours", changes: &[Kept(Cached::SoldOut)] },
     ];
+
+    /// The bounds of the shop's code as the bug has them.
+    pub(super) fn turn(&self, mut bounds: Bounds) -> Bounds {
+        const HOURS: SignedDuration = SignedDuration::from_hours(9);
+        for change in self.changes {
+            match change {
+                Kept(Cached::Products) => bounds.product_age = HOURS,
+                Kept(Cached::SoldOut) => bounds.sold_out_age = HOURS,
+                _ => {}
+            }
+        }
+        bounds
+    }
+
+    /// Changes the answer to a query as the bug has it.
+    pub(super) fn change_answer(&self, request: &Value, answer: &mut Value) {
+        let values = &request["ExpressionAttributeValues"];
+        let is_of = |list: &str| {
+            [":pk", ":prefix"].iter().any(|name| values[name]["S"].as_str().is_some_and(|it| it.starts_with(list)))
+        };
+        let Some(items) = answer["Items"].as_array().filter(|_| request["KeyConditionExpression"].is_string()) else {
+            return;
+        };
+        let last_but_one = items.len().checked_sub(2).map(|place| items[place].clone());
+        for change in self.changes {
+            match (change, &last_but_one) {
+                (Ended(list), _) if is_of(list) => answer["LastEvaluatedKey"] = Value::Null,
+                (Skipped(list), Some(_)) if is_of(list) => {
+                    answer["Items"].as_array_mut().and_then(Vec::pop);
+                }
+                (Repeated(list), Some(last)) if is_of(list) && answer["LastEvaluatedKey"].is_object() => {
+                    let key = answer["LastEvaluatedKey"].as_object_mut().into_iter().flatten();
+                    key.for_each(|(name, value)| *value = last[name].clone());
+                }
+                _ => {}
+            }
+        }
+    }
 
     /// Changes a call as the bug has it.
     pub(super) fn change(&self, operation: &str, number: u64, body: &mut Value) {

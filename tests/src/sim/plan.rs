@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::mutants::Mutant;
+use super::{knobs::Knobs, mutants::Mutant, shape::Shape};
 use crate::limits::Chance;
 
 /// What can go wrong.
@@ -40,11 +40,13 @@ pub enum FaultKind {
     PlatformDown,
     /// Messages come twice; those that the sweep makes up for, perhaps never.
     MessageTrouble,
+    /// A query ends before its limit, as one does that has read a megabyte.
+    ShortPages,
 }
 
 impl FaultKind {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Conflicts,
         Self::Throttles,
         Self::InProgress,
@@ -61,6 +63,7 @@ impl FaultKind {
         Self::BusDown,
         Self::PlatformDown,
         Self::MessageTrouble,
+        Self::ShortPages,
     ];
 }
 
@@ -71,10 +74,21 @@ pub struct Step {
     pub number: usize,
     /// When, after the beginning.
     pub at: Duration,
+    /// Of what it is.
+    pub theme: Theme,
     /// What it is: chance chooses by it among what can be done.
     pub what: u64,
     /// What all other chance in it begins with.
     pub seed: u64,
+}
+
+/// What steps are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Theme {
+    /// Anything.
+    All,
+    /// One product, which sells and sells, while now and then something is changed of it.
+    Product(usize),
 }
 
 /// The plan of a run.
@@ -88,6 +102,10 @@ pub struct Plan {
     pub faults: Vec<FaultKind>,
     /// Whether the steps are taken one after the other, each answer held against the reference; else all at their times.
     pub is_alone: bool,
+    /// What there is to begin with.
+    pub shape: Shape,
+    /// The bounds and rules of the shop.
+    pub knobs: Knobs,
     /// The bug that was planted, if any.
     pub mutant: Option<Mutant>,
 }
@@ -95,8 +113,15 @@ pub struct Plan {
 /// What lies between two crowds of steps: a moment, what a sweep waits, just less than a hold lasts, or an order sheet.
 const GAPS_MS: [u64; 8] = [200, 200, 3_000, 3_000, 40_000, 130_000, 599_000, 1_799_000];
 
+/// In a run that spans hours: also what a product's cache entry lives, and the times between two rebuilds and two days.
+/// Instances stay warm meanwhile.
+const LONG_GAPS_MS: [u64; 8] = [200, 3_000, 20_000, 61_000, 599_000, 3_600_000, 22_000_000, 43_200_000];
+
 /// Of so many plans one is for a client who is alone.
 const ALONE: u64 = 8;
+
+/// Of so many plans one has a trickle of sales.
+const TRICKLES: u64 = 12;
 
 impl Plan {
     /// The plan of a seed: crowds of steps within a moment, with quieter times between; three quarters of all faults.
@@ -107,24 +132,41 @@ impl Plan {
         if chance.below(16) == 0 {
             faults.clear();
         }
+        let shape = Shape::draw(&mut chance);
+        let knobs = Knobs::draw(&mut chance, &shape);
+        let gaps_ms = if chance.below(5) == 0 { LONG_GAPS_MS } else { GAPS_MS };
+        // The larger the shop, the more goes on in it.
+        let most = 9 * u64::try_from(shape.users.len()).unwrap() / 4;
         let mut steps = Vec::new();
         let mut at_ms = 0;
         for _ in 0..3 + chance.below(3) {
-            let crowd_ms = [5, 40, 400][pick(&mut chance, 3)];
+            let crowd_ms = [5, 40, 400, 4_000][pick(&mut chance, 4)];
             // Now and then all of a crowd do the same, or one of two things.
             let few = [chance.bits(), chance.bits()];
             let few = few.get(..[1, 2, 0][pick(&mut chance, 3)]).unwrap_or_default();
-            for _ in 0..2 + chance.below(9) {
+            for _ in 0..2 + chance.below(most) {
                 let at = Duration::from_millis(at_ms + chance.below(crowd_ms));
                 let what = if few.is_empty() { chance.bits() } else { few[pick(&mut chance, few.len())] };
-                steps.push(Step { number: 0, at, what, seed: chance.bits() });
+                steps.push(Step { number: 0, at, theme: Theme::All, what, seed: chance.bits() });
             }
-            at_ms += GAPS_MS[pick(&mut chance, GAPS_MS.len())];
+            at_ms += gaps_ms[pick(&mut chance, gaps_ms.len())];
+        }
+        if chance.below(TRICKLES) == 0 {
+            let age = u64::try_from(knobs.bounds.product_age.as_millis()).unwrap();
+            steps.extend(trickle(&mut chance, &shape, at_ms, 3 * age));
         }
         steps.sort_by_key(|step| step.at);
         steps.iter_mut().zip(0..).for_each(|(step, number)| step.number = number);
-        Self { seed, steps, faults, is_alone: seed % ALONE == ALONE - 1, mutant: None }
+        Self { seed, steps, faults, is_alone: seed % ALONE == ALONE - 1, shape, knobs, mutant: None }
     }
+}
+
+/// Steps one by one, for a time: as long as what functions have cached of the product is hardly ever out of use.
+fn trickle(chance: &mut Chance, shape: &Shape, from_ms: u64, length_ms: u64) -> Vec<Step> {
+    let theme = Theme::Product(pick(chance, shape.products.len()));
+    let count = 30 + chance.below(20);
+    let at = |chance: &mut Chance| Duration::from_millis(from_ms + chance.below(length_ms));
+    (0..count).map(|_| Step { number: 0, at: at(chance), theme, what: chance.bits(), seed: chance.bits() }).collect()
 }
 
 /// A place in a list of `length`, which is above 0.

@@ -1,7 +1,7 @@
 //! What sellers and admins set, and what everybody sees of it: a value that is seen was set by somebody, and was not for
 //! certain set anew before anybody looked.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -45,11 +45,16 @@ impl Registers {
             "update-user" if !sent["status"].is_null() => write(&json!(id), "status", &sent["status"]),
             "create-product" => {
                 write(&sent["productId"], "status", &json!("ON_SALE"));
-                ["price", "discount", "name"].iter().for_each(|field| write(&sent["productId"], field, &sent[field]));
+                ["price", "discount", "name", "flash"]
+                    .iter()
+                    .for_each(|field| write(&sent["productId"], field, &sent[field]));
             }
             "update-product" => {
                 let set = FIELDS.iter().filter(|(field, _)| !sent[field].is_null());
                 set.for_each(|(field, _)| write(&json!(id), field, &sent[field]));
+                if sent["flash"].is_boolean() {
+                    write(&json!(id), "flash", &sent["flash"]);
+                }
             }
             _ => {}
         }
@@ -80,17 +85,51 @@ impl Registers {
         (!can_be).then(|| format!("{field} of {of} is seen as {seen}, after {writes:?}"))
     }
 
-    /// What of an order or an order sheet cannot be, which somebody placed or drew up from this instant on.
-    pub(super) fn wrong_in(&self, order: &Value, began: Instant) -> Vec<String> {
+    /// What of an answer cannot be, to a call that was made from this instant on. `age` is how old a name may be that
+    /// nothing asserts.
+    pub(super) fn wrong_in(&self, call: &Call, data: &Value, began: Instant, age: Duration) -> Vec<String> {
+        let of_old = began.checked_sub(age).unwrap_or(began);
         let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
-        let mut wrong = Vec::from_iter(self.check(&text(order, "userId"), "status", &json!("ACTIVE"), began));
-        for line in order["items"].as_array().into_iter().flatten() {
-            let product = text(line, "productId");
-            wrong.extend(self.check(&product, "price", &line["unitPrice"], began));
-            wrong.extend(self.check(&product, "discount", &line["unitDiscount"], began));
-            wrong.extend(self.check(&product, "status", &json!("ON_SALE"), began));
+        let mut wrong = Vec::new();
+        let items = || data["items"].as_array().into_iter().flatten();
+        match call.function() {
+            "create-order" | "create-order-sheet" => {
+                wrong.extend(self.check(&text(data, "userId"), "status", &json!("ACTIVE"), began));
+                let is_of_sheet = call.sent()["orderSheetId"].is_string();
+                for line in items() {
+                    let product = text(line, "productId");
+                    wrong.extend(self.check(&product, "price", &line["unitPrice"], began));
+                    wrong.extend(self.check(&product, "discount", &line["unitDiscount"], began));
+                    wrong.extend(self.check(&product, "status", &json!("ON_SALE"), began));
+                    if !is_of_sheet {
+                        wrong.extend(self.check(&product, "name", &line["name"], of_old));
+                    }
+                }
+            }
+            "get-cart" | "add-to-cart" => {
+                // Of what is hidden only the id shows.
+                for item in items().filter(|item| item["status"] != "DISCONTINUED") {
+                    let product = text(item, "productId");
+                    wrong.extend(self.check(&product, "price", &item["price"], began));
+                    wrong.extend(self.check(&product, "discount", &item["discount"], began));
+                    wrong.extend(self.check(&product, "status", &json!("ON_SALE"), began));
+                    wrong.extend(self.check(&product, "name", &item["name"], of_old));
+                }
+            }
+            "get-product" => {
+                for field in ["price", "discount", "name"] {
+                    wrong.extend(self.check(&text(data, "productId"), field, &data[field], began));
+                }
+            }
+            _ => {}
         }
         wrong
+    }
+
+    /// Why units of a product cannot leave its shelf so, in flash mode or not, on behalf of a call that was made from this
+    /// instant on.
+    pub(super) fn wrong_mode(&self, product: &str, flash: bool, began: Instant, age: Duration) -> Option<String> {
+        self.check(product, "flash", &json!(flash), began.checked_sub(age).unwrap_or(began))
     }
 
     /// What of the products and the shelves in the table cannot be when all is at rest.

@@ -6,8 +6,12 @@ use audit::Scope;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-use super::{consumers, world::World};
-use crate::TABLE;
+use super::{
+    consumers,
+    lists::{self, List},
+    world::World,
+};
+use crate::{TABLE, limits::Chance};
 
 /// Longer than any hold or order sheet lasts, by whatever clock.
 const UNTIL_ALL_IS_DUE: Duration = Duration::from_secs(31 * 60);
@@ -64,6 +68,7 @@ pub(super) async fn check(world: &World) {
     for letter in world.mail.dead_letters() {
         world.blame(format!("a dead letter: {letter}"));
     }
+    walk_some_lists(world).await;
     let items = world.table.latest();
     burnt_tickets(&items).into_iter().for_each(|wrong| world.blame(wrong));
     check_rebuild(world, &items);
@@ -81,6 +86,26 @@ pub(super) async fn check(world: &World) {
     }
     for order in world.outside.paid_orders().iter().filter(|order| !orders.contains_key(order.as_str())) {
         world.blame(format!("order {order} was paid, and is not there"));
+    }
+}
+
+/// Now that nothing changes, lists are just what a recount comes to.
+async fn walk_some_lists(world: &World) {
+    let mut chance = world.chance_of("last walks");
+    let (user, other) = (world.shape.user(&mut chance), world.shape.user(&mut chance));
+    let mut walks = vec![
+        List::Products,
+        List::ProductPages,
+        List::Orders(user),
+        List::Coupons(user, "ALL"),
+        List::Coupons(other, "USABLE"),
+        List::Entries(other),
+        List::Cart(user),
+    ];
+    let orders = world.known.lock().unwrap().orders.clone();
+    walks.extend(orders.into_iter().take(2).map(|(user, order, _)| List::Payments(user, order)));
+    for list in walks {
+        lists::walk(world, "last walk", &list, Chance::new(chance.bits())).await;
     }
 }
 

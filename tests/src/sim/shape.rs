@@ -1,14 +1,117 @@
-//! What the shop of a run is furnished with: so little that everybody gets into each other's way.
+//! What the shop of a run has to begin with. Most shops have so little that everybody gets into each other's way; some
+//! have as much as no bound of a list or a memory may forget.
 
+use std::sync::LazyLock;
+
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{plan::pick, world::World};
 use crate::{Call, limits::Chance};
 
-pub(super) const USERS: [&str; 4] = ["mina", "jun", "sora", "kim"];
-pub(super) const PRODUCTS: [&str; 3] = ["tea", "cup", "pot"];
-pub(super) const COUPONS: [&str; 2] = ["welcome", "night"];
-pub(super) const SELLER: &str = "seller";
+/// Who and what there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Customers.
+    pub users: &'static [&'static str],
+    /// Sellers, of whom each has every so manieth product.
+    pub sellers: &'static [&'static str],
+    /// Products.
+    pub products: &'static [&'static str],
+    /// Campaigns.
+    pub coupons: &'static [&'static str],
+    /// The most lines of an order.
+    pub most_lines: usize,
+    /// The most shards of a product.
+    pub most_shards: u16,
+    /// The most coupons of a campaign.
+    pub most_coupons: u64,
+    /// How many times the usual money and stock there is.
+    pub wealth: u64,
+}
+
+static USERS: LazyLock<Vec<&str>> = LazyLock::new(|| names(&["mina", "jun", "sora", "kim"], "user", 24));
+static SELLERS: LazyLock<Vec<&str>> = LazyLock::new(|| names(&["seller"], "seller", 10));
+static PRODUCTS: LazyLock<Vec<&str>> = LazyLock::new(|| names(&["tea", "cup", "pot"], "product", 60));
+static COUPONS: LazyLock<Vec<&str>> = LazyLock::new(|| names(&["welcome", "night"], "coupon", 8));
+
+/// So many names: these, and numbered ones.
+fn names(first: &[&'static str], kind: &str, count: usize) -> Vec<&'static str> {
+    let numbered = (first.len()..count).map(|number| &*format!("{kind}-{number}").leak());
+    first.iter().copied().chain(numbered).collect()
+}
+
+impl Shape {
+    /// The usual shop.
+    pub fn small() -> Self {
+        Self {
+            users: &USERS[..4],
+            sellers: &SELLERS[..1],
+            products: &PRODUCTS[..3],
+            coupons: &COUPONS[..2],
+            most_lines: 2,
+            most_shards: 4,
+            most_coupons: 5,
+            wealth: 1,
+        }
+    }
+
+    pub(super) fn draw(chance: &mut Chance) -> Self {
+        let wealth = if chance.below(3) == 0 { 10 } else { 1 };
+        match chance.below(50) {
+            0 => Self {
+                users: &USERS[..12 + pick(chance, 13)],
+                sellers: &SELLERS[..4 + pick(chance, 7)],
+                products: &PRODUCTS[..40 + pick(chance, 21)],
+                coupons: &COUPONS[..8],
+                most_lines: 12,
+                most_shards: 16,
+                most_coupons: 40,
+                wealth,
+            },
+            1..6 => Self {
+                users: &USERS[..8],
+                sellers: &SELLERS[..3],
+                products: &PRODUCTS[..8 + pick(chance, 7)],
+                coupons: &COUPONS[..4],
+                most_lines: 6,
+                most_shards: 8,
+                most_coupons: 12,
+                wealth,
+            },
+            number => Self { sellers: &SELLERS[..if number % 2 == 0 { 1 } else { 2 }], wealth, ..Self::small() },
+        }
+    }
+
+    /// The same shop as if it had one of its products only.
+    pub(super) fn of_one_product(&self, place: usize) -> Self {
+        Self { products: &self.products[place..=place], ..*self }
+    }
+
+    pub(super) fn user(&self, chance: &mut Chance) -> &'static str {
+        any(chance, self.users)
+    }
+
+    pub(super) fn seller(&self, chance: &mut Chance) -> &'static str {
+        any(chance, self.sellers)
+    }
+
+    /// A product: in a large shop mostly one of the few that everybody wants.
+    pub(super) fn product(&self, chance: &mut Chance) -> &'static str {
+        let wanted = if self.products.len() > 4 && chance.below(2) == 0 { 4 } else { self.products.len() };
+        any(chance, &self.products[..wanted])
+    }
+
+    pub(super) fn coupon(&self, chance: &mut Chance) -> &'static str {
+        any(chance, self.coupons)
+    }
+
+    /// Whose a product is.
+    pub(super) fn seller_of(&self, product: &str) -> &'static str {
+        let place = PRODUCTS.iter().position(|other| *other == product).unwrap_or(0);
+        self.sellers[place % self.sellers.len()]
+    }
+}
 
 pub(super) fn any<'a>(chance: &mut Chance, list: &[&'a str]) -> &'a str {
     list[pick(chance, list.len())]
@@ -25,18 +128,22 @@ pub(super) fn post(path: impl AsRef<str>, body: &Value) -> Call {
 
 /// The calls that furnish the shop.
 pub(super) fn furnish(world: &World) -> Vec<Call> {
-    let mut chance = world.chance_of("furniture");
+    let (mut chance, shape) = (world.chance_of("furniture"), world.shape);
     let mut calls = Vec::new();
-    for user in USERS {
+    for user in shape.users {
         calls.push(post("/users", &new_user(user)));
-        let amount = 100 * (1 + chance.below(900));
+        let amount = 100 * (1 + chance.below(900)) * shape.wealth;
         calls.push(post("/balance/charge", &json!({ "userId": user, "amount": amount })));
     }
-    for product in PRODUCTS {
-        calls.push(post("/products", &new_product(&mut chance, product)).as_admin());
+    for seller in shape.sellers {
+        calls.push(post("/users", &new_seller(seller)).as_admin());
     }
-    for coupon in COUPONS {
-        calls.push(post("/coupons", &new_coupon(world, &mut chance, coupon)).as_admin());
+    for product in shape.products {
+        let new = new_product(&mut chance, &shape, product);
+        calls.push(post("/products", &new).as_admin());
+    }
+    for coupon in shape.coupons {
+        calls.push(post("/coupons", &new_coupon(world.now(), &shape, &mut chance, coupon)).as_admin());
     }
     calls
 }
@@ -45,21 +152,36 @@ pub(super) fn new_user(user: &str) -> Value {
     json!({ "userId": user, "name": "김민수", "email": format!("{user}@example.com") })
 }
 
-pub(super) fn new_product(chance: &mut Chance, product: &str) -> Value {
+pub(super) fn new_seller(seller: &str) -> Value {
+    let mut user = new_user(seller);
+    user["kind"] = json!("SELLER");
+    user["seller"] = json!({
+        "businessName": "다방 상회", "registrationNumber": "123-45-67890", "contact": "02-123-4567",
+        "address": "서울시 종로구", "category": "차",
+    });
+    user
+}
+
+pub(super) fn new_product(chance: &mut Chance, shape: &Shape, product: &str) -> Value {
     let price = 1_000 * (1 + chance.below(20));
     let discount = if chance.below(3) == 0 { price / 10 } else { 0 };
     json!({
         "productId": product, "name": format!("{product} 상품"), "price": price, "discount": discount,
-        "sellerId": SELLER, "stock": chance.below(9), "stockShards": 1 + chance.below(3), "flash": chance.below(2) == 0,
+        "sellerId": shape.seller_of(product),
+        "stock": chance.below(9) * shape.wealth, "stockShards": shards(chance, shape), "flash": chance.below(2) == 0,
     })
 }
 
+/// Over how many shards a product is spread: mostly few.
+pub(super) fn shards(chance: &mut Chance, shape: &Shape) -> u64 {
+    let most = if chance.below(4) == 0 { u64::from(shape.most_shards) } else { 3 };
+    1 + chance.below(most)
+}
+
 /// A campaign of a few coupons, which may close, and whose coupons may expire, before the run is over.
-pub(super) fn new_coupon(world: &World, chance: &mut Chance, coupon: &str) -> Value {
-    let now = world.now();
-    let soon =
-        |chance: &mut Chance| now + jiff::SignedDuration::from_secs(i64::try_from(chance.below(1_500)).unwrap() + 10);
-    let total = 1 + chance.below(5);
+pub(super) fn new_coupon(now: Timestamp, shape: &Shape, chance: &mut Chance, coupon: &str) -> Value {
+    let soon = |chance: &mut Chance| now + SignedDuration::from_secs(i64::try_from(chance.below(1_500)).unwrap() + 10);
+    let total = 1 + chance.below(shape.most_coupons);
     let mut campaign = match chance.below(3) {
         0 => json!({ "kind": "FIXED", "value": 1_500 }),
         1 => json!({ "kind": "RATE", "value": 15, "maxDiscount": 3_000 }),
@@ -68,7 +190,7 @@ pub(super) fn new_coupon(world: &World, chance: &mut Chance, coupon: &str) -> Va
     campaign["couponId"] = json!(coupon);
     campaign["name"] = json!("환영 쿠폰");
     campaign["totalQuantity"] = json!(total);
-    campaign["counterShards"] = json!(1 + chance.below(total));
+    campaign["counterShards"] = json!(1 + chance.below(total.min(u64::from(shape.most_shards))));
     campaign["issueFrom"] = json!("2026-11-01T00:00:00Z");
     campaign["issueUntil"] = if chance.below(3) == 0 { json!(soon(chance)) } else { json!("2026-12-01T00:00:00Z") };
     match chance.below(3) {

@@ -1,6 +1,6 @@
 //! Making a plan smaller that fails: fewer steps, fewer kinds of faults, as long as it still fails.
 
-use super::{FaultKind, Plan, run};
+use super::{FaultKind, Knobs, Plan, run};
 
 /// How often a smaller plan is tried at most.
 const TRIES: u32 = 400;
@@ -22,6 +22,10 @@ pub fn shrink(plan: &Plan) -> Plan {
             if smaller.faults != smallest.faults && fails(&smaller) {
                 smallest = smaller;
             }
+        }
+        let usual = Plan { knobs: Knobs::production(), ..smallest.clone() };
+        if usual != smallest && fails(&usual) {
+            smallest = usual;
         }
         if smallest == before {
             return smallest;

@@ -18,7 +18,10 @@ use crate::{Dynamo, TABLE, stream, template};
 const PAGE: usize = 1_000;
 
 /// An item's partition and sort key.
-type Key = (String, String);
+pub(super) type Key = (String, String);
+
+/// What an item was, one after the other; nothing where it was not there.
+pub(super) type Versions = Vec<Option<Value>>;
 
 #[derive(Debug)]
 pub(super) struct Table {
@@ -66,6 +69,29 @@ impl Table {
     /// Every item as it is.
     pub(super) fn latest(&self) -> Vec<Value> {
         self.state().past.values().filter_map(|changes| changes.last()?.1.clone()).collect()
+    }
+
+    /// The time since the beginning.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// The versions that an item had at some instant from one to another.
+    pub(super) fn versions(&self, key: &Key, from: Duration, to: Duration) -> Versions {
+        self.state().past.get(key).map_or_else(|| vec![None], |changes| between(changes, from, to))
+    }
+
+    /// The versions of those items that were there at some instant from one to another.
+    pub(super) fn meanwhile(
+        &self,
+        wanted: impl Fn(&Key) -> bool,
+        from: Duration,
+        to: Duration,
+    ) -> BTreeMap<Key, Versions> {
+        let state = self.state();
+        let items = state.past.iter().filter(|(key, _)| wanted(key));
+        let items = items.map(|(key, changes)| (key.clone(), between(changes, from, to)));
+        items.filter(|(_, versions)| versions.iter().any(Option::is_some)).collect()
     }
 
     /// Whether a request of this digest has had its effect.
@@ -173,8 +199,7 @@ impl Table {
         let items: Vec<Value> = rows.iter().map(|item| projected(index, item)).collect();
         let mut answer = json!({ "Items": items });
         if rows.len() == limit {
-            answer["LastEvaluatedKey"] = projected(BY_DUE, rows[limit - 1]);
-            for name in [index.pk, index.sk] {
+            for name in ["pk", "sk", index.pk, index.sk] {
                 answer["LastEvaluatedKey"][name] = rows[limit - 1][name].clone();
             }
         }
@@ -188,6 +213,12 @@ impl State {
         let changes = self.past.get(key)?;
         changes.iter().rev().find(|(since, _)| *since <= at)?.1.as_ref()
     }
+}
+
+fn between(changes: &[(Duration, Option<Value>)], from: Duration, to: Duration) -> Versions {
+    let before = changes.iter().rev().find(|(since, _)| *since <= from).and_then(|(_, item)| item.clone());
+    let since = changes.iter().filter(|(since, _)| from < *since && *since <= to).map(|(_, item)| item.clone());
+    std::iter::once(before).chain(since).collect()
 }
 
 fn key_of(item: &Value) -> Key {

@@ -19,18 +19,16 @@ use tokio::time::{Instant, timeout};
 use super::{
     clients::Known,
     connection::{Connection, Death, Invocation},
+    knobs::Knobs,
     mail::Mail,
     mutants::Mutant,
     outside::Outside,
     plan::{FaultKind, Plan, pick},
+    shape::Shape,
     table::Table,
     trace::Trace,
 };
-use crate::{
-    TABLE,
-    limits::Chance,
-    shop::{policy, random},
-};
+use crate::{TABLE, limits::Chance, shop::random};
 
 /// How long a service is down at least: longer than the relay has patience.
 const OUTAGE_SECONDS: u64 = 10;
@@ -51,6 +49,10 @@ pub(super) struct Inner {
     faults: Vec<FaultKind>,
     /// Whether somebody waits for everything that follows from what was asked.
     pub(super) is_alone: bool,
+    /// What there is to begin with.
+    pub(super) shape: Shape,
+    /// The bounds and rules of the shop.
+    pub(super) knobs: Knobs,
     mutant: Option<Mutant>,
     began: Instant,
     first_instant: Timestamp,
@@ -98,11 +100,13 @@ impl World {
             seed,
             faults: plan.faults.clone(),
             is_alone: plan.is_alone,
+            shape: plan.shape,
+            knobs: plan.knobs,
             mutant: plan.mutant,
             began: Instant::now(),
             first_instant,
             table: Table::new(),
-            mail: Mail::new(),
+            mail: Mail::new(plan.knobs.policy.hold),
             outside: Outside::default(),
             trace: Trace::new(is_traced),
             known: Mutex::default(),
@@ -155,6 +159,16 @@ impl World {
         self.first_instant + SignedDuration::try_from(self.began.elapsed()).unwrap()
     }
 
+    /// The instant so long after the beginning.
+    pub(super) fn at(&self, elapsed: Duration) -> Timestamp {
+        self.first_instant + SignedDuration::try_from(elapsed).unwrap()
+    }
+
+    /// How old a product's name may be where nothing asserts it.
+    pub(super) fn oldest_name(&self) -> Duration {
+        Duration::try_from(self.knobs.bounds.product_age).unwrap()
+    }
+
     /// Chance of its own for something with a name.
     pub(super) fn chance_of(&self, name: &str) -> Chance {
         let name = name
@@ -189,6 +203,18 @@ impl World {
         self.left_overs.load(Ordering::SeqCst)
     }
 
+    /// Whether a bug is planted.
+    pub(super) fn is_mutant(&self) -> bool {
+        self.mutant.is_some()
+    }
+
+    /// Changes an answer as the planted bug has it.
+    pub(super) fn change_answer(&self, request: &Value, answer: &mut Value) {
+        if let Some(mutant) = self.mutant {
+            mutant.change_answer(request, answer);
+        }
+    }
+
     /// Counts a call, and changes it as the planted bug has it.
     pub(super) fn count_call(&self, operation: &str, body: &mut Value) {
         let number = self.calls.fetch_add(1, Ordering::SeqCst);
@@ -221,7 +247,14 @@ impl World {
         let death = (self.goes_wrong(FaultKind::Deaths) && chance.below(12) == 0)
             .then(|| Death { call: 1 + u32::try_from(chance.below(6)).unwrap(), after: chance.below(2) == 0 });
         let is_unlucky = chance.below(16) == 0;
-        instance.connection.begin(Invocation { name: name.clone(), chance, death, calls: 0, is_unlucky });
+        instance.connection.begin(Invocation {
+            name: name.clone(),
+            chance,
+            death,
+            calls: 0,
+            is_unlucky,
+            began: Instant::now(),
+        });
         self.busy.fetch_add(1, Ordering::SeqCst);
         let outcome = tokio::select! {
             biased;
@@ -250,8 +283,9 @@ impl World {
     fn instance(&self, chance: &mut Chance) -> Instance {
         let mut idle = self.idle.lock().unwrap();
         if !idle.is_empty() && chance.below(8) > 0 {
-            let any = pick(chance, idle.len());
-            return idle.swap_remove(any);
+            // Often the one that has been frozen longest.
+            let any = if chance.below(3) == 0 { 0 } else { pick(chance, idle.len()) };
+            return idle.remove(any);
         }
         drop(idle);
         let number = self.instances.fetch_add(1, Ordering::SeqCst);
@@ -263,6 +297,8 @@ impl World {
         let (began, first) = (self.began, self.first_instant);
         let clock = Clock::new(move || first + SignedDuration::try_from(began.elapsed()).unwrap() + skew);
         let table = store::Table::new(connection.dynamodb(), TABLE.to_owned(), random.clone());
-        Instance { number, shop: Arc::new(Shop::new(table, clock, random, policy())), connection }
+        let Knobs { bounds, policy, .. } = self.knobs;
+        let bounds = self.mutant.map_or(bounds, |mutant| mutant.turn(bounds));
+        Instance { number, shop: Arc::new(Shop::within(bounds, table, clock, random, policy)), connection }
     }
 }

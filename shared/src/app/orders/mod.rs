@@ -15,7 +15,7 @@ pub use crate::domain::order::PaymentOutcome;
 pub use external::settle;
 pub use holds::{end_hold, overdue};
 pub use life::{cancel, move_line, pay};
-pub use payments::{OrderPayment, payments};
+pub use payments::{OrderPayment, PaymentPlace, payments};
 pub(super) use place::quoted;
 pub use place::{PlaceOrder, place};
 pub use visible::Visible;

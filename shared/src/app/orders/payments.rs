@@ -1,12 +1,14 @@
 //! The payments of an order.
 
+use std::fmt;
+
 use jiff::Timestamp;
 
 use super::{change::read, life::buyer};
 use crate::{
     app::{Caller, Failure, Shop},
     domain::{
-        OrderId, Won,
+        Invalid, OrderId, PaymentId, Won,
         order::{Order, OrderStatus, Payment, PaymentMethod, PaymentStatus},
     },
     store::{keys, table::Range},
@@ -29,18 +31,71 @@ pub struct OrderPayment {
     pub at: Timestamp,
 }
 
-/// The payments of an order, to who ordered and to admins.
+/// A place in the list of an order's payments: after the one from the balance, which is the first, or after one from
+/// outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PaymentPlace {
+    /// After the payment from the balance.
+    Balance,
+    /// After this payment from outside.
+    External(PaymentId),
+}
+
+/// No payment has this id.
+const BALANCE_PLACE: &str = "#";
+
+impl fmt::Display for PaymentPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Balance => BALANCE_PLACE,
+            Self::External(payment) => payment.as_str(),
+        })
+    }
+}
+
+impl TryFrom<String> for PaymentPlace {
+    type Error = Invalid;
+
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        match text.as_str() {
+            BALANCE_PLACE => Ok(Self::Balance),
+            _ => PaymentId::try_from(text).map(Self::External).map_err(|_| Invalid::Cursor),
+        }
+    }
+}
+
+/// A part of an order's payments, to who ordered and to admins: up to `limit` after a place, [`Bounds::payments_listed`]
+/// unless told, and where the next part begins, if there is one.
+///
+/// [`Bounds::payments_listed`]: crate::app::Bounds::payments_listed
 ///
 /// # Errors
 /// [`crate::domain::Refusal::NotFound`]; [`crate::domain::Refusal::Forbidden`] to who sells some of it.
-pub async fn payments(shop: &Shop, caller: &Caller, id: &OrderId) -> Result<Vec<OrderPayment>, Failure> {
+pub async fn payments(
+    shop: &Shop,
+    caller: &Caller,
+    id: &OrderId,
+    after: Option<PaymentPlace>,
+    limit: Option<usize>,
+) -> Result<(Vec<OrderPayment>, Option<PaymentPlace>), Failure> {
     let order = read(shop, id).await?.order;
     buyer(caller, &order)?;
-    let range = Range::of_partition(keys::order_partition(id), keys::PAYMENT_PREFIX);
-    let noted = shop.table.query::<Payment>(range, shop.bounds.payments_listed).await?;
+    let limit = limit.unwrap_or(shop.bounds.payments_listed);
+    let mut listed: Vec<OrderPayment> = from_balance(&order).filter(|_| after.is_none()).into_iter().collect();
+    let after = match after {
+        Some(PaymentPlace::External(payment)) => Some(keys::payment(id, &payment).sk),
+        Some(PaymentPlace::Balance) | None => None,
+    };
+    let range = Range::of_partition(keys::order_partition(id), keys::PAYMENT_PREFIX).after(after);
+    let room = limit.saturating_sub(listed.len());
+    // Where the first one has taken all the room, one is read to know whether there are more.
+    let noted = shop.table.query::<Payment>(range, room.max(1)).await?;
+    let is_full = room == 0 && !noted.records.is_empty();
+    let last = noted.records.last().map(|payment| PaymentPlace::External(payment.payment_id.clone()));
+    let next = if is_full { Some(PaymentPlace::Balance) } else { last.filter(|_| noted.more) };
     // Money from outside can come for an order that is not waiting for it: then it is listed as asked back.
-    let external = noted.records.into_iter().map(|payment| external(&order, payment));
-    Ok(from_balance(&order).into_iter().chain(external).collect())
+    listed.extend(noted.records.into_iter().take(room).map(|payment| external(&order, payment)));
+    Ok((listed, next))
 }
 
 /// The payment from the balance: there is one, once there was money or was found to be too little.

@@ -19,6 +19,8 @@ pub(super) struct Product {
     pub(super) stock: i64,
     /// ON_SALE, DISCONTINUED or HIDDEN.
     pub(super) status: String,
+    /// Who sells it.
+    pub(super) seller: String,
 }
 
 impl Product {
@@ -55,6 +57,7 @@ impl Reference {
             discount: number(&asked.sent, "discount"),
             stock: number(&asked.sent, "stock"),
             status: "ON_SALE".to_owned(),
+            seller: asked.text("sellerId"),
         };
         let shown = product.shown(&id);
         self.products.insert(id, product);
@@ -63,7 +66,7 @@ impl Reference {
 
     pub(super) fn update_product(&mut self, asked: &Asked<'_>) -> Outcome {
         let id = asked.part(1);
-        let product = self.products.get_mut(&id).ok_or_else(not_found)?;
+        let product = self.owned(asked)?;
         for (field, value) in asked.sent.as_object().into_iter().flatten() {
             match field.as_str() {
                 "price" => product.price = value.as_i64().unwrap_or(0),
@@ -79,13 +82,25 @@ impl Reference {
 
     pub(super) fn restock(&mut self, asked: &Asked<'_>) -> Outcome {
         let id = asked.part(1);
-        let product = self.products.get_mut(&id).ok_or_else(not_found)?;
+        let product = self.owned(asked)?;
         let quantity = number(&asked.sent, "quantity");
         if product.stock + quantity < 0 {
             return Err(("STOCK_NOT_ENOUGH", json!({ "productId": id, "available": product.stock })));
         }
         product.stock += quantity;
         fine(product.shown(&id))
+    }
+
+    /// A product that the caller may change.
+    fn owned(&mut self, asked: &Asked<'_>) -> Result<&mut Product, (&'static str, Value)> {
+        if asked.call.role() == "CUSTOMER" {
+            return Err(("FORBIDDEN", json!({})));
+        }
+        let product = self.products.get_mut(&asked.part(1)).filter(|product| match asked.call.role().as_str() {
+            "ADMIN" => true,
+            _ => product.seller == asked.call.caller(),
+        });
+        product.ok_or_else(not_found)
     }
 
     pub(super) fn product(&self, asked: &Asked<'_>) -> Outcome {
@@ -102,7 +117,10 @@ impl Reference {
         for id in told.map(|item| text(item, "productId")) {
             items.extend(listed.get_key_value(&id).map(|(id, product)| product.shown(id)));
         }
-        items.resize(listed.len().min(2), json!("another product that is on sale"));
+        // Where it is cut it says so.
+        if asked.told["nextCursor"].is_null() || items.is_empty() {
+            items.resize(listed.len().min(2), json!("another product that is on sale"));
+        }
         fine(json!({ "items": items }))
     }
 
@@ -140,7 +158,11 @@ impl Reference {
         if !product.is_on_sale() {
             return Err(("PRODUCT_NOT_ON_SALE", json!({ "productId": id })));
         }
-        *self.carts.entry(user.clone()).or_default().entry(id).or_default() += number(&asked.sent, "quantity");
+        let (cart, most) = (self.carts.entry(user.clone()).or_default(), self.knobs.bounds.cart_items);
+        if !cart.contains_key(&id) && cart.len() >= usize::from(most) {
+            return Err(("LIMIT_EXCEEDED", json!({ "limit": "cartItems", "max": most })));
+        }
+        *cart.entry(id).or_default() += number(&asked.sent, "quantity");
         fine(self.cart(&user))
     }
 

@@ -18,11 +18,13 @@ use orders::Order;
 use serde_json::{Value, json};
 use sheets::Sheet;
 
+use super::knobs::Knobs;
 use crate::{Answer, Call};
 
 /// The shop.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Reference {
+    knobs: Knobs,
     users: BTreeMap<String, User>,
     products: BTreeMap<String, Product>,
     campaigns: BTreeMap<String, Campaign>,
@@ -114,6 +116,22 @@ fn fine(data: Value) -> Outcome {
 }
 
 impl Reference {
+    /// A shop with nothing in it.
+    pub(super) fn new(knobs: Knobs) -> Self {
+        Self {
+            knobs,
+            users: BTreeMap::new(),
+            products: BTreeMap::new(),
+            campaigns: BTreeMap::new(),
+            coupons: BTreeMap::new(),
+            replaced: BTreeMap::new(),
+            carts: BTreeMap::new(),
+            cart_orders: BTreeMap::new(),
+            sheets: BTreeMap::new(),
+            orders: BTreeMap::new(),
+        }
+    }
+
     /// Does what was asked, and tells what of the answer is not as it should be.
     pub(super) fn hear(&mut self, call: &Call, now: Timestamp, answer: &Answer) -> Option<String> {
         let data = &answer.body["data"];
@@ -191,7 +209,8 @@ impl Reference {
             return Err(("ALREADY_EXISTS", json!({ "field": "email" })));
         }
         self.users.insert(id.clone(), user);
-        Ok((201, json!({ "userId": id, "status": "ACTIVE", "kind": "CUSTOMER" })))
+        let kind = if asked.sent["kind"].is_string() { &asked.sent["kind"] } else { &json!("CUSTOMER") };
+        Ok((201, json!({ "userId": id, "status": "ACTIVE", "kind": kind })))
     }
 
     fn update_user(&mut self, asked: &Asked<'_>) -> Outcome {
@@ -278,7 +297,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_wrong_is_told() {
-        let mut reference = Reference::default();
+        let mut reference = Reference::new(Knobs::production());
         let now = Timestamp::UNIX_EPOCH;
         let mut hear = |method: &str, path: &str, body: Value, status: u16, answer: Value| {
             reference.hear(

@@ -1,6 +1,6 @@
 //! Orders, from being placed to being paid back.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use shared::domain::order::{Actor, LineStatus, TRANSITIONS, Transition, allowed_next};
 
@@ -11,8 +11,6 @@ use super::{
     sheets::{Line, Quote},
     text,
 };
-
-const HOLD: SignedDuration = SignedDuration::from_mins(10);
 
 #[derive(Debug)]
 pub(super) struct Order {
@@ -27,7 +25,15 @@ pub(super) struct Order {
     pub(super) hold_ends: Option<Timestamp>,
     /// The states it was in, oldest first.
     states: Vec<&'static str>,
+    /// What its history weighs, but for payments that went back.
+    weight: usize,
 }
+
+/// What an entry of a history weighs without its lines.
+const ENTRY: usize = 4;
+
+/// What the entries weigh that a run's payment system can make for money that goes back.
+const RETURNED: usize = 3 * ENTRY;
 
 impl Line {
     fn is_gone(&self) -> bool {
@@ -128,7 +134,8 @@ impl Reference {
         let id = asked.id("orderId");
         let mut order = Order {
             user: user.clone(),
-            is_external: payment == "EXTERNAL",
+            // Nobody outside is asked for nothing.
+            is_external: payment == "EXTERNAL" && quote.payable > 0,
             has_failed: false,
             lines: quote.lines.clone(),
             quote,
@@ -137,9 +144,14 @@ impl Reference {
             refunded: 0,
             hold_ends: None,
             states: Vec::new(),
+            weight: ENTRY,
         };
         order.set_lines("PENDING_PAYMENT");
-        if payment == "BALANCE" {
+        let is_paid_at_once = payment == "BALANCE" || (payment == "EXTERNAL" && !order.is_external);
+        if !is_paid_at_once {
+            self.check_caps(&order)?;
+        }
+        if is_paid_at_once {
             let (payable, balance) = (order.quote.payable, self.users[&user].balance);
             if balance < payable {
                 order.has_failed = true;
@@ -153,7 +165,7 @@ impl Reference {
             order.paid_at = Some(asked.at("paidAt"));
             order.set_lines("PREPARING");
         } else {
-            order.hold_ends = Some(asked.at("createdAt") + HOLD);
+            order.hold_ends = Some(asked.at("createdAt") + self.knobs.policy.hold);
         }
         order.moved();
         for line in &order.lines {
@@ -180,14 +192,52 @@ impl Reference {
         Ok((201, shown))
     }
 
+    /// Refuses an order that would make its user hold more than they may.
+    fn check_caps(&self, order: &Order) -> Result<(), (&'static str, Value)> {
+        let caps = self.knobs.policy.caps;
+        let units = |order: &Order| order.lines.iter().map(|line| line.quantity).sum::<i64>();
+        if units(order) > caps.held_units {
+            return Err(("LIMIT_EXCEEDED", json!({ "limit": "heldUnits", "max": caps.held_units })));
+        }
+        let waiting: Vec<&Order> =
+            self.orders.values().filter(|it| it.user == order.user && it.status() == "PENDING_PAYMENT").collect();
+        let held: i64 = waiting.iter().map(|order| units(order)).sum();
+        if i64::try_from(waiting.len()).unwrap() >= caps.pending_orders {
+            return Err(("TOO_MANY_REQUESTS", json!({ "limit": "pendingOrders", "max": caps.pending_orders })));
+        }
+        if held + units(order) > caps.held_units {
+            return Err(("TOO_MANY_REQUESTS", json!({ "limit": "heldUnits", "max": caps.held_units })));
+        }
+        Ok(())
+    }
+
     fn order_of(&self, asked: &Asked<'_>) -> Result<&Order, (&'static str, Value)> {
         // Before it is paid, an order concerns no seller.
         let theirs = |order: &&Order| match asked.call.role().as_str() {
             "ADMIN" => true,
-            "SELLER" => order.paid_at.is_some() || order.user == asked.call.caller(),
+            "SELLER" => order.paid_at.is_some() && order.lines.iter().any(|line| self.sells(asked, line)),
             _ => order.user == asked.call.caller(),
         };
         self.orders.get(&asked.part(1)).filter(theirs).ok_or_else(not_found)
+    }
+
+    fn sells(&self, asked: &Asked<'_>, line: &Line) -> bool {
+        self.products[&line.product].seller == asked.call.caller()
+    }
+
+    /// Adds an entry with so many lines to a history, if it has room for what this actor adds.
+    fn note(&mut self, id: &str, lines: usize, actor: Actor, asked: &Asked<'_>) -> Result<(), (&'static str, Value)> {
+        let bounds = self.knobs.bounds.history;
+        let order = self.orders.get_mut(id).expect("it is there");
+        let most = if actor == Actor::Customer { bounds.customer } else { bounds.shop };
+        let weight = order.weight + ENTRY + lines;
+        // Whether money went back before, only the answer can tell.
+        let more = if order.is_external && asked.told["limit"] == "orderHistory" { RETURNED } else { 0 };
+        if weight + more > most {
+            return Err(("LIMIT_EXCEEDED", json!({ "limit": "orderHistory", "max": most })));
+        }
+        order.weight = weight;
+        Ok(())
     }
 
     pub(super) fn order(&self, asked: &Asked<'_>) -> Outcome {
@@ -264,6 +314,7 @@ impl Reference {
         order.paid_at = Some(at);
         order.hold_ends = None;
         order.set_lines("PREPARING");
+        order.weight += ENTRY;
         order.moved();
     }
 
@@ -300,6 +351,8 @@ impl Reference {
                 return Err(("ORDER_STATE_CONFLICT", details));
             }
         }
+        let actor = if asked.call.role() == "ADMIN" { Actor::Admin } else { Actor::Customer };
+        self.note(&id, units.iter().filter(|units| **units > 0).count(), actor, asked)?;
         for (place, units) in units.into_iter().enumerate().filter(|(_, units)| *units > 0) {
             self.take_back(&id, place, units, "CANCELLED");
         }
@@ -311,7 +364,10 @@ impl Reference {
         let id = asked.part(1);
         let order = self.order_of(asked)?;
         let number = asked.part(3).parse().unwrap_or(0_usize);
-        let line = order.lines.get(number.wrapping_sub(1)).ok_or_else(not_found)?;
+        let line = order.lines.get(number.wrapping_sub(1)).ok_or_else(not_found)?.clone();
+        if asked.call.role() == "SELLER" && !self.sells(asked, &line) {
+            return Err(not_found());
+        }
         let actor = match asked.call.role().as_str() {
             "ADMIN" => Actor::Admin,
             "SELLER" => Actor::Seller,
@@ -328,6 +384,7 @@ impl Reference {
             if !allowed_next(state(&line.status), line.before.as_deref().map(state), actor).contains(&state(&to)) {
                 return Err(("ORDER_STATE_CONFLICT", json!({ "itemId": asked.part(3), "status": line.status })));
             }
+            self.note(&id, 1, actor, asked)?;
             if matches!(to.as_str(), "CANCELLED" | "RETURNED") {
                 let left = line.left();
                 self.take_back(&id, number - 1, left, &to);

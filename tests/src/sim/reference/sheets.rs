@@ -1,6 +1,6 @@
 //! Order sheets, and what an order of something comes to.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
@@ -10,10 +10,6 @@ use super::{
     goods::Product,
     not_found, number, text,
 };
-
-const SHIPPING_FEE: i64 = 3_000;
-const FREE_FROM: i64 = 30_000;
-const VALIDITY: SignedDuration = SignedDuration::from_mins(30);
 
 #[derive(Debug, Clone)]
 pub(super) struct Line {
@@ -136,7 +132,8 @@ impl Reference {
         let mut lines: Vec<Line> = products.iter().map(line).collect();
         let amounts: Vec<i64> = lines.iter().map(Line::amount).collect();
         let goods: i64 = amounts.iter().sum();
-        let fee = if goods >= FREE_FROM { 0 } else { SHIPPING_FEE };
+        let shipping = self.knobs.policy.shipping;
+        let fee = if goods >= shipping.free_from.get() { 0 } else { shipping.fee.get() };
         let (coupon_discount, fee) = match &coupon {
             Some(coupon) => self.discount(&(user.to_owned(), coupon.clone()), goods, fee, asked.now)?,
             None => (0, fee),
@@ -150,7 +147,7 @@ impl Reference {
         self.users.get(&user).ok_or_else(not_found)?;
         let basket = self.basket(&asked.sent, &user)?;
         let quote = self.quote(&user, &basket, named(&asked.sent), None, asked)?;
-        let ends = asked.at("createdAt") + VALIDITY;
+        let ends = asked.at("createdAt") + self.knobs.policy.sheet_validity;
         let cart = (asked.sent["fromCart"] == true).then(|| self.cart_orders.get(&user).cloned());
         let sheet = Sheet { user, quote, cart, ends, order: None };
         let shown = sheet.shown(asked.now);

@@ -6,6 +6,7 @@ mod coupons;
 mod doors;
 mod emails;
 mod input;
+mod lists;
 mod orders;
 mod preconditions;
 mod prices;

@@ -1,0 +1,379 @@
+//! Lists, walked page by page to their end, against a recount of the table as it was meanwhile.
+//!
+//! A list keeps its order over all pages, shows nothing twice, everything that was in it throughout, and nothing that
+//! was not in it at any instant. Each item is as it was at some instant of its page's call. Whatever cuts a list must say
+//! so by a cursor, since a walk without one has come to its end.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use tokio::time::sleep;
+
+use super::{
+    clients::send,
+    rest::{number, text},
+    shape::call,
+    table::{Key, Versions},
+    world::World,
+};
+use crate::{Answer, limits::Chance};
+
+/// How far an index may lag, and a read that need not be strong.
+const LAG: Duration = Duration::from_millis(1_500);
+
+/// How far clocks differ at most, and some.
+const SKEW: SignedDuration = SignedDuration::from_secs(11);
+
+/// How often a page is asked for where there is no answer.
+const TRIES: u32 = 6;
+
+/// More pages than any list has items.
+const MOST_PAGES: usize = 2_000;
+
+/// A list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum List {
+    /// The catalogue, by cursor.
+    Products,
+    /// The catalogue, by page.
+    ProductPages,
+    /// A user's orders.
+    Orders(&'static str),
+    /// A user's coupons of a status.
+    Coupons(&'static str, &'static str),
+    /// A user's ledger.
+    Entries(&'static str),
+    /// The payments of a user's order.
+    Payments(&'static str, String),
+    /// A user's cart.
+    Cart(&'static str),
+}
+
+/// A page, and between which instants it was asked for and answered.
+struct Page {
+    items: Vec<Value>,
+    from: Duration,
+    to: Duration,
+}
+
+/// An item of the table that was in a list at some instant of a walk.
+struct Member {
+    /// Its place in the list's order.
+    place: String,
+    /// Whether it was in it throughout, at this place.
+    always: bool,
+}
+
+impl List {
+    fn path(&self) -> String {
+        match self {
+            Self::Products | Self::ProductPages => "/products?".to_owned(),
+            Self::Orders(user) => format!("/orders?userId={user}&"),
+            Self::Coupons(user, status) => format!("/coupons?userId={user}&status={status}&"),
+            Self::Entries(user) => format!("/balance/{user}/entries?"),
+            Self::Payments(_, order) => format!("/orders/{order}/payments?"),
+            Self::Cart(_) => "/orders/cart".to_owned(),
+        }
+    }
+
+    fn user(&self) -> &'static str {
+        match self {
+            Self::Products | Self::ProductPages => "mina",
+            Self::Orders(user)
+            | Self::Coupons(user, _)
+            | Self::Entries(user)
+            | Self::Payments(user, _)
+            | Self::Cart(user) => user,
+        }
+    }
+
+    /// The partition and the sort keys' beginning of what is in it.
+    fn keys(&self) -> (String, &'static str) {
+        match self {
+            Self::Products | Self::ProductPages => ("PRODUCT#".to_owned(), "PRODUCT"),
+            Self::Orders(_) => ("ORDER#".to_owned(), "ORDER"),
+            Self::Coupons(user, _) => (format!("USER#{user}"), "COUPON#"),
+            Self::Entries(user) => (format!("USER#{user}"), "LEDGER#"),
+            Self::Payments(_, order) => (format!("ORDER#{order}"), "PAYMENT#"),
+            Self::Cart(user) => (format!("USER#{user}"), "CART"),
+        }
+    }
+
+    /// Names an item that is shown, as [`Self::name_of`] does an item of the table.
+    fn name_shown(&self, item: &Value) -> String {
+        let field = match self {
+            Self::Products | Self::ProductPages | Self::Cart(_) => "productId",
+            Self::Orders(_) => "orderId",
+            Self::Coupons(..) => "issuedCouponId",
+            Self::Entries(_) => "entryId",
+            Self::Payments(..) => "paymentId",
+        };
+        item[field].as_str().unwrap_or_default().to_owned()
+    }
+
+    fn name_of(&self, item: &Value) -> String {
+        let field = match self {
+            Self::Products | Self::ProductPages | Self::Cart(_) => "productId",
+            Self::Orders(_) => "orderId",
+            Self::Coupons(..) => "issuedCouponId",
+            Self::Entries(_) => "entryId",
+            Self::Payments(..) => "paymentId",
+        };
+        text(item, field).to_owned()
+    }
+
+    /// Where a version of an item is in the list, if it is for certain; and whether it may be.
+    fn place_of(&self, world: &World, key: &Key, item: &Value, from: Duration, to: Duration) -> (Option<String>, bool) {
+        match self {
+            Self::Products | Self::ProductPages => {
+                let is_listed = text(item, "byTimePk") == "PRODUCTS";
+                (is_listed.then(|| text(item, "byTimeSk").to_owned()), is_listed)
+            }
+            Self::Orders(user) => {
+                let is_theirs = text(item, "byTimePk") == format!("ORDERS#{user}");
+                (is_theirs.then(|| text(item, "byTimeSk").to_owned()), is_theirs)
+            }
+            Self::Coupons(_, wanted) => {
+                let statuses = statuses(item, world.at(from), world.at(to));
+                let fits = |status: &&str| *wanted == "ALL" || status == wanted;
+                (statuses.iter().all(fits).then(|| key.1.clone()), statuses.iter().any(fits))
+            }
+            Self::Entries(_) | Self::Payments(..) | Self::Cart(_) => (Some(key.1.clone()), true),
+        }
+    }
+
+    fn is_newest_first(&self) -> bool {
+        matches!(self, Self::Orders(_) | Self::Entries(_))
+    }
+
+    /// What of an item cannot be, as far as the page's call goes.
+    fn wrong_item(&self, world: &World, item: &Value, page: &Page) -> Option<String> {
+        let name = self.name_shown(item);
+        let (pk, sk) = self.keys();
+        let table = &world.table;
+        let versions = |pk: &str, sk: &str, from: Duration| -> Vec<Value> {
+            table.versions(&(pk.to_owned(), sk.to_owned()), from, page.to).into_iter().flatten().collect()
+        };
+        let shown = match self {
+            Self::Products | Self::ProductPages => return wrong_product(world, &name, item, page),
+            Self::Cart(_) => return None,
+            Self::Orders(_) => versions(&format!("ORDER#{name}"), "ORDER", page.from),
+            Self::Coupons(..) | Self::Entries(_) | Self::Payments(..) => {
+                let all = table.meanwhile(|(a, b)| *a == pk && b.starts_with(sk), page.from, page.to);
+                all.into_values().flatten().flatten().filter(|other| self.name_of(other) == name).collect()
+            }
+        };
+        let is_so = |version: &Value| match self {
+            Self::Orders(_) => {
+                item["status"] == text(version, "status") && item["refunded"] == number(version, "refunded")
+            }
+            Self::Coupons(..) => {
+                statuses(version, world.at(page.from), world.at(page.to)).iter().any(|it| item["status"] == **it)
+            }
+            Self::Entries(_) => {
+                item["amount"] == number(version, "amount") && item["balanceAfter"] == number(version, "balanceAfter")
+            }
+            _ => item["amount"] == number(version, "amount"),
+        };
+        (!shown.iter().any(is_so)).then(|| format!("{item} is not as any of {shown:?}"))
+    }
+}
+
+/// The statuses that a coupon can have been seen with between two instants, by whatever clock.
+fn statuses(coupon: &Value, from: Timestamp, to: Timestamp) -> Vec<&'static str> {
+    let state = ["USABLE", "USED", "REVOKED", "EXPIRED"].into_iter().find(|state| text(coupon, "state") == *state);
+    let state = state.expect("a coupon has a state");
+    let expires = Timestamp::from_millisecond(number(coupon, "expiresAt")).expect("an instant");
+    match state {
+        "USABLE" if expires <= from - SKEW => vec!["EXPIRED"],
+        "USABLE" if expires <= to + SKEW => vec!["USABLE", "EXPIRED"],
+        state => vec![state],
+    }
+}
+
+/// A product shows a name, an offer and, where nothing was at its shelf meanwhile, the stock that it had.
+fn wrong_product(world: &World, id: &str, item: &Value, page: &Page) -> Option<String> {
+    let before = page.from.saturating_sub(LAG);
+    let described = world.table.versions(&(format!("PRODUCT#{id}"), "PRODUCT".to_owned()), before, page.to);
+    if !described.iter().flatten().any(|it| item["name"] == text(it, "name")) {
+        return Some(format!("{id} is shown as {}", item["name"]));
+    }
+    let shelf = |from| {
+        let prefix = format!("STOCK#{id}#");
+        world.table.meanwhile(|(pk, _)| pk.starts_with(&prefix), from, page.to)
+    };
+    let offers = |shard: &Versions| {
+        let is_so = |it: &Value| item["price"] == number(it, "price") && item["discount"] == number(it, "discount");
+        shard.iter().flatten().any(is_so)
+    };
+    if !shelf(page.from).values().any(offers) {
+        return Some(format!("{item} is offered so on no shard"));
+    }
+    let shards = shelf(before);
+    if described.len() > 1 || shards.values().any(|versions| versions.len() > 1) {
+        return None;
+    }
+    let stock: i64 = shards.values().flatten().flatten().map(|shard| number(shard, "remaining")).sum();
+    (item["stock"] != stock || (stock == 0) != (item["status"] == "SOLD_OUT"))
+        .then(|| format!("{item} has {stock} on its shelf"))
+}
+
+/// Walks a list to its end, and holds what is shown against a recount.
+pub(super) async fn walk(world: &World, who: &str, list: &List, mut chance: Chance) {
+    let limit = [1, 2, 3, 7, 100][usize::try_from(chance.below(5)).unwrap()];
+    let Some(pages) = pages_of(world, who, list, limit, chance).await else { return };
+    for wrong in wrong_in(world, list, &pages) {
+        world.blame(format!("{who}: of {list:?} in pages of {limit}: {wrong}"));
+    }
+}
+
+/// All pages; nothing where there is no answer to one of them.
+async fn pages_of(world: &World, who: &str, list: &List, limit: usize, mut chance: Chance) -> Option<Vec<Page>> {
+    let mut pages: Vec<Page> = Vec::new();
+    let mut cursor: Option<String> = None;
+    let mut is_by_page = *list == List::ProductPages;
+    loop {
+        let path = match (list, &cursor) {
+            (List::Cart(_), _) => list.path(),
+            _ if is_by_page => format!("{}limit={limit}&page={}", list.path(), pages.len() + 1),
+            (_, Some(cursor)) => format!("{}limit={limit}&cursor={cursor}", list.path()),
+            (_, None) => format!("{}limit={limit}", list.path()),
+        };
+        let (from, answer) = answered(world, who, &path, list.user(), &mut chance).await?;
+        let to = world.table.elapsed();
+        if answer.status != 200 {
+            world.blame(format!("{who}: {path} is answered {} {}", answer.status, answer.body));
+            return None;
+        }
+        let items = answer.body["data"]["items"].as_array().cloned().unwrap_or_default();
+        cursor = answer.body["data"]["nextCursor"].as_str().map(str::to_owned);
+        // A page that has less than it could is cut, and only the cursor knows where.
+        is_by_page &= cursor.is_none() || items.len() == limit;
+        let is_last = if is_by_page { items.is_empty() } else { cursor.is_none() };
+        pages.push(Page { items, from, to });
+        if is_last {
+            return Some(pages);
+        }
+        if pages.len() > MOST_PAGES {
+            world.blame(format!("{who}: {list:?} does not end"));
+            return None;
+        }
+    }
+}
+
+async fn answered(world: &World, who: &str, path: &str, user: &str, chance: &mut Chance) -> Option<(Duration, Answer)> {
+    for _ in 0..TRIES {
+        let from = world.table.elapsed();
+        let ask = call("GET", path).as_user(user);
+        if let Some(answer) = send(world, who, ask, Chance::new(chance.bits())).await.filter(|it| it.status != 503) {
+            return Some((from, answer));
+        }
+        sleep(Duration::from_millis(chance.below(2_000))).await;
+    }
+    None
+}
+
+fn wrong_in(world: &World, list: &List, pages: &[Page]) -> Vec<String> {
+    let (Some(first), Some(last)) = (pages.first(), pages.last()) else { return Vec::new() };
+    if matches!(list, List::Cart(_)) {
+        return wrong_cart(world, list, first).into_iter().collect();
+    }
+    let (from, to) = (first.from.saturating_sub(LAG), last.to);
+    let members = members(world, list, from, to);
+    if *list == List::ProductPages && members.values().any(|member| !member.always) {
+        // Pages count from the first product: with each that comes or goes they shift.
+        return Vec::new();
+    }
+    let mut wrong = Vec::new();
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    let mut before: Option<&str> = None;
+    for page in pages {
+        for item in &page.items {
+            let name = list.name_shown(item);
+            if matches!(list, List::Payments(_, order) if *order == name) {
+                // One from the balance is the order's own.
+                continue;
+            }
+            let Some(member) = members.get(&name) else {
+                wrong.push(format!("{item} is not in it"));
+                continue;
+            };
+            let place = member.place.as_str();
+            if !seen.insert(name.clone()) {
+                wrong.push(format!("{name} is shown twice"));
+            } else if before.is_some_and(|before| if list.is_newest_first() { before < place } else { before > place })
+            {
+                wrong.push(format!("{name} is out of order"));
+            }
+            before = Some(place);
+            wrong.extend(list.wrong_item(world, item, page));
+        }
+    }
+    let left_out = members.iter().filter(|(name, member)| member.always && !seen.contains(*name));
+    wrong.extend(left_out.map(|(name, _)| format!("{name} is left out")));
+    wrong
+}
+
+/// What was in the list at some instant, by name.
+fn members(world: &World, list: &List, from: Duration, to: Duration) -> BTreeMap<String, Member> {
+    let (pk, sk) = list.keys();
+    let is_prefix = pk.ends_with('#');
+    let fits = |(a, b): &Key| (if is_prefix { a.starts_with(&pk) } else { *a == pk }) && b.starts_with(sk);
+    let mut members: BTreeMap<String, Member> = BTreeMap::new();
+    for (key, versions) in world.table.meanwhile(fits, from, to) {
+        let mut always = true;
+        let mut name = String::new();
+        let mut places: BTreeSet<String> = BTreeSet::new();
+        for version in versions {
+            let Some(item) = version else {
+                always = false;
+                continue;
+            };
+            let (place, may) = list.place_of(world, &key, &item, from, to);
+            always &= place.is_some();
+            if may {
+                name = list.name_of(&item);
+                places.extend(place.or_else(|| Some(key.1.clone())));
+            }
+        }
+        always &= places.len() == 1 && !is_hidden_meanwhile(world, list, &name, from, to);
+        if let Some(place) = places.into_iter().next() {
+            // What takes the place of another, such as a coupon issued anew, is there at both places for a moment.
+            members.entry(name).and_modify(|member| member.always = false).or_insert(Member { place, always });
+        }
+    }
+    members
+}
+
+/// Whether the shelf says, whatever the index does, that a product is not on sale.
+fn is_hidden_meanwhile(world: &World, list: &List, product: &str, from: Duration, to: Duration) -> bool {
+    if !matches!(list, List::Products | List::ProductPages) {
+        return false;
+    }
+    let first = (format!("STOCK#{product}#0"), "STOCK".to_owned());
+    let versions = world.table.versions(&first, from, to);
+    versions.iter().any(|version| version.as_ref().is_none_or(|shard| text(shard, "saleStatus") != "ON_SALE"))
+}
+
+/// A cart is as it was at some instant.
+fn wrong_cart(world: &World, list: &List, page: &Page) -> Option<String> {
+    let (pk, sk) = list.keys();
+    let shown: BTreeMap<&str, i64> = page
+        .items
+        .iter()
+        .map(|item| (item["productId"].as_str().unwrap_or_default(), item["quantity"].as_i64().unwrap_or(0)))
+        .collect();
+    let versions = world.table.versions(&(pk, sk.to_owned()), page.from, page.to);
+    let is_so = |version: &Option<Value>| {
+        let items = version.as_ref().and_then(|cart| cart["items"]["M"].as_object());
+        let items = items.into_iter().flatten();
+        let items: BTreeMap<&str, i64> =
+            items.filter_map(|(product, units)| Some((product.as_str(), units["N"].as_str()?.parse().ok()?))).collect();
+        items == shown && page.items.len() == shown.len()
+    };
+    (!versions.iter().any(is_so)).then(|| format!("{:?} is not as any of {versions:?}", page.items))
+}
