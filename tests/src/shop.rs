@@ -256,6 +256,8 @@ pub(crate) fn policy() -> Policy {
         shipping: ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) },
         hold: SignedDuration::from_mins(10),
         sheet_validity: SignedDuration::from_mins(30),
+        // The clock of most tests stands still.
+        bestsellers_fresh: SignedDuration::ZERO,
     }
 }
 

@@ -103,8 +103,8 @@ pub enum Subject {
     Order(OrderId),
     /// An order sheet.
     Sheet(OrderSheetId),
-    /// The board of bestsellers.
-    Board,
+    /// The bestsellers.
+    Bestsellers,
 }
 
 impl fmt::Display for Subject {
@@ -119,7 +119,7 @@ impl fmt::Display for Subject {
             Self::UserCoupon(user, coupon) => write!(f, "coupon {coupon} of user {user}"),
             Self::Order(order) => write!(f, "order {order}"),
             Self::Sheet(sheet) => write!(f, "sheet {sheet}"),
-            Self::Board => f.write_str("the board"),
+            Self::Bestsellers => f.write_str("the bestsellers"),
         }
     }
 }

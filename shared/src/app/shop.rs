@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use quick_cache::sync::Cache;
 
+use super::bestsellers::Bestseller;
 use crate::{
     domain::{
         CouponId, ProductId, UserId, coupon::Campaign, pricing::ShippingPolicy, product::Product, tickets::Left,
@@ -35,6 +36,13 @@ pub struct Policy {
     pub hold: SignedDuration,
     /// For how long an order sheet is valid.
     pub sheet_validity: SignedDuration,
+    /// For how long an instance shows the bestsellers that it has read.
+    pub bestsellers_fresh: SignedDuration,
+}
+
+impl Policy {
+    /// How old the bestsellers shown may be.
+    pub const BESTSELLERS_FRESH: SignedDuration = SignedDuration::from_secs(1);
 }
 
 /// What is remembered. Nothing here is trusted: a commit asserts it, and only a failed condition or a fresh read can
@@ -49,6 +57,8 @@ struct Memory {
     counters: Cache<CouponId, Look>,
     /// Who was told that a campaign is sold out, and when that had been seen.
     refused: Cache<(CouponId, UserId), Timestamp>,
+    /// The bestsellers, and when they were read.
+    bestsellers: Cache<(), (Timestamp, Vec<Bestseller>)>,
 }
 
 /// What is known of a campaign's counters once one of them was found empty.
@@ -90,6 +100,7 @@ impl Shop {
             sold_out: Cache::new(REMEMBERED),
             counters: Cache::new(REMEMBERED),
             refused: Cache::new(REMEMBERED),
+            bestsellers: Cache::new(1),
         };
         Self { table, clock, random, policy, memory }
     }
@@ -147,6 +158,17 @@ impl Shop {
             Some(at) if (0..SOLD_OUT_FRESH_MS).contains(&now_ms.saturating_sub(at.as_millisecond())) => SoldOut::Is(at),
             Some(_) => SoldOut::Was,
         }
+    }
+
+    /// The bestsellers, if they were read a moment ago. By a clock that is set back they were not.
+    pub(super) fn cached_bestsellers(&self) -> Option<Vec<Bestseller>> {
+        let (at, best) = self.memory.bestsellers.get(&())?;
+        let age = self.clock.now().duration_since(at);
+        (SignedDuration::ZERO..self.policy.bestsellers_fresh).contains(&age).then_some(best)
+    }
+
+    pub(super) fn cache_bestsellers(&self, at: Timestamp, best: Vec<Bestseller>) {
+        self.memory.bestsellers.insert((), (at, best));
     }
 
     pub(super) fn remembered_campaign(&self, coupon: &CouponId) -> Option<Campaign> {

@@ -46,6 +46,7 @@ impl Config {
                 },
                 hold: seconds("HOLD_SECONDS", SignedDuration::from_mins(10))?,
                 sheet_validity: seconds("ORDER_SHEET_SECONDS", SignedDuration::from_mins(30))?,
+                bestsellers_fresh: Policy::BESTSELLERS_FRESH,
             },
             trust_headers: optional("JANGTEO_IDENTITY").as_deref() == Some("headers"),
         })

@@ -10,6 +10,7 @@ pub mod keys;
 pub mod ledger;
 pub mod orders;
 pub mod products;
+pub mod ranks;
 pub mod rebuild;
 pub mod records;
 pub mod requests;

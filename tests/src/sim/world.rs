@@ -13,7 +13,11 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use shared::{app::Shop, runtime::Clock, store};
+use shared::{
+    app::{Policy, Shop},
+    runtime::Clock,
+    store,
+};
 use tokio::time::{Instant, timeout};
 
 use super::{
@@ -263,6 +267,7 @@ impl World {
         let (began, first) = (self.began, self.first_instant);
         let clock = Clock::new(move || first + SignedDuration::try_from(began.elapsed()).unwrap() + skew);
         let table = store::Table::new(connection.dynamodb(), TABLE.to_owned(), random.clone());
-        Instance { number, shop: Arc::new(Shop::new(table, clock, random, policy())), connection }
+        let policy = Policy { bestsellers_fresh: Policy::BESTSELLERS_FRESH, ..policy() };
+        Instance { number, shop: Arc::new(Shop::new(table, clock, random, policy)), connection }
     }
 }

@@ -495,6 +495,7 @@ fn with_other_shipping(shop: &TestShop) -> Shop {
         shipping: ShippingPolicy { fee: Won::new(5_000), free_from: Won::new(50_000) },
         hold: SignedDuration::from_mins(10),
         sheet_validity: SignedDuration::from_mins(30),
+        bestsellers_fresh: SignedDuration::ZERO,
     };
     let table = Table::new(shop.dynamo().client(), TABLE.to_owned(), random());
     Shop::new(table, Clock::new(move || now), random(), policy)
