@@ -9,7 +9,7 @@ use audit::Scope;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use shared::{
-    app::{Policy, Shop},
+    app::{Bounds, Policy, Shop},
     domain::{Won, pricing::ShippingPolicy},
     events::Event,
     runtime::{Clock, Random},
@@ -233,14 +233,26 @@ impl TestShop {
         self.consumers.lock().await.catch_up(self.instance()).await;
     }
 
+    /// The same shop through a new instance whose bounds are others.
+    #[must_use]
+    pub fn another_instance_within(&self, bounds: Bounds) -> Self {
+        let instance = self.instance_within(bounds, self.dynamo.client());
+        Self { instances: Arc::new(vec![Arc::new(instance)]), ..self.clone() }
+    }
+
     fn new_instance(&self) -> Shop {
         self.instance_over(self.limited.as_ref().map_or_else(|| self.dynamo.client(), Limited::client))
     }
 
+    /// The clock of most tests stands still: what may be a second old would stay for ever.
     fn instance_over(&self, client: aws_sdk_dynamodb::Client) -> Shop {
+        self.instance_within(Bounds { bestsellers_age: SignedDuration::ZERO, ..Bounds::PRODUCTION }, client)
+    }
+
+    fn instance_within(&self, bounds: Bounds, client: aws_sdk_dynamodb::Client) -> Shop {
         let time = self.time.clone();
         let table = Table::new(client, TABLE.to_owned(), self.random.clone());
-        Shop::new(table, Clock::new(move || time.now()), self.random.clone(), policy())
+        Shop::within(bounds, table, Clock::new(move || time.now()), self.random.clone(), policy())
     }
 }
 
@@ -256,8 +268,6 @@ pub(crate) fn policy() -> Policy {
         shipping: ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) },
         hold: SignedDuration::from_mins(10),
         sheet_validity: SignedDuration::from_mins(30),
-        // The clock of most tests stands still.
-        bestsellers_fresh: SignedDuration::ZERO,
     }
 }
 

@@ -20,7 +20,7 @@ struct Body {
     quantity: Quantity,
 }
 
-/// Adds units to what is in the cart of the product. A cart has at most 100 products, and 999 units of each.
+/// Adds units to what is in the cart of the product. A cart has at most 50 products, and 999 units of each.
 ///
 /// # Errors
 /// 400, 401, 403, 404, 409 `PRODUCT_NOT_ON_SALE` or `LIMIT_EXCEEDED`, 422.

@@ -5,15 +5,12 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use audit::{Invariant, Report, Scope, Subject};
+use audit::{Fault, LOOKS, Looks, Report, Scope};
 use aws_sdk_dynamodb::Client;
 use aws_smithy_types::timeout::TimeoutConfig;
 use lambda_runtime::Error;
 use shared::runtime::{Clock, aws, config};
 use tokio::time::sleep;
-
-/// How often the table is looked at, where something looks wrong.
-const LOOKS: u32 = 3;
 
 /// Between two looks: longer than anything takes that follows from a commit.
 const PAUSE: Duration = Duration::from_secs(60);
@@ -31,9 +28,6 @@ pub struct Books {
     table: String,
     clock: Clock,
 }
-
-/// What is wrong, whatever the figures are at a look.
-type Wrong = (Invariant, Subject, String);
 
 impl Books {
     /// Those in the table that `TABLE_NAME` names.
@@ -70,22 +64,19 @@ impl Books {
     ///
     /// # Errors
     /// Where the table cannot be read.
-    pub async fn wrong(&self) -> Result<BTreeSet<Wrong>, Error> {
-        let mut wrong = self.look().await?;
+    pub async fn wrong(&self) -> Result<BTreeSet<Fault>, Error> {
+        let mut looks = Looks::new(self.look().await?);
         for _ in 1..LOOKS {
-            if wrong.is_empty() {
+            if looks.faults().next().is_none() {
                 break;
             }
             sleep(PAUSE).await;
-            let again = self.look().await?;
-            wrong.retain(|it| again.contains(it));
+            looks.add(self.look().await?);
         }
-        Ok(wrong)
+        Ok(looks.faults().cloned().collect())
     }
 
-    async fn look(&self) -> Result<BTreeSet<Wrong>, Error> {
-        let now = self.clock.now();
-        let Report { violations, .. } = audit::audit(&self.client, &self.table, Scope::Everything, now).await?;
-        Ok(violations.into_iter().map(|it| (it.invariant, it.subject, it.rule)).collect())
+    async fn look(&self) -> Result<Report, Error> {
+        Ok(audit::audit(&self.client, &self.table, Scope::Everything, self.clock.now()).await?)
     }
 }

@@ -6,11 +6,16 @@ use deserr::Deserr;
 use shared::{
     api::{ApiRequest, ApiResult, FieldErrors, Reply, parameters::IdempotencyKey, views::OrderView},
     app::{Shop, orders},
-    domain::{Invalid, OrderId, OrderItemId, Quantity, Refusal, order::Cancellation, refusal::Entity, text::Line},
+    domain::{
+        Invalid, OrderId, OrderItemId, Quantity, Refusal,
+        order::{Cancellation, MAX_LINES},
+        refusal::Entity,
+        text::Line,
+    },
 };
 
 /// The most entries that a part can be said in: as many as an order has lines.
-const MAX_ITEMS: usize = orders::MAX_LINES;
+const MAX_ITEMS: usize = MAX_LINES as usize;
 
 #[derive(Debug, Default, Deserr, utoipa::ToSchema)]
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]

@@ -1,6 +1,7 @@
 //! `POST /coupons`: an admin starts a coupon campaign.
 
 use deserr::Deserr;
+use jiff::Timestamp;
 use shared::{
     api::{ApiRequest, ApiResult, FieldErrors, Reply, parameters::IdempotencyKey, views::CampaignView},
     app::{
@@ -49,7 +50,7 @@ struct Body {
     /// For how many days in Seoul a coupon is valid. Either this or `validUntil`.
     #[deserr(default)]
     valid_days: Option<ValidDays>,
-    /// Until when a coupon is valid. Either this or `validDays`.
+    /// Until when a coupon is valid: in the future, and not before `issueUntil`. Either this or `validDays`.
     #[deserr(default)]
     valid_until: Option<Instant>,
     /// Over how many counters its coupons are spread, at most one a coupon. Without it, one for each thousand coupons, at
@@ -72,7 +73,7 @@ struct Body {
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let body: Body = request.only_body()?;
-    let (value, validity) = check(&body)?;
+    let (value, validity) = check(&body, shop.clock.now())?;
     let caller = request.caller_as(&[Role::Admin])?;
     let new = NewCampaign {
         coupon_id: body.coupon_id,
@@ -95,7 +96,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
 }
 
 /// The rules that concern more than one field.
-fn check(body: &Body) -> Result<(i64, Validity), FieldErrors> {
+fn check(body: &Body, now: Timestamp) -> Result<(i64, Validity), FieldErrors> {
     let mut errors = FieldErrors::default();
     let most = match body.kind {
         CouponKind::Fixed => MAX_PRICE.get(),
@@ -121,8 +122,10 @@ fn check(body: &Body) -> Result<(i64, Validity), FieldErrors> {
     let validity = match (body.valid_days, body.valid_until) {
         (Some(days), None) => Validity::Days(days.get()),
         (None, Some(until)) => {
-            if until <= body.issue_from {
-                errors.push("validUntil", Invalid::After("issueFrom"));
+            if until < body.issue_until {
+                errors.push("validUntil", Invalid::NotBefore("issueUntil"));
+            } else if until.timestamp() <= now {
+                errors.push("validUntil", Invalid::Past);
             }
             Validity::Until(until.timestamp())
         }

@@ -12,7 +12,7 @@ use shared::{
         Shop,
         orders::{self, PlaceOrder},
     },
-    domain::{CouponId, OrderSheetId, UserId, order::PayBy},
+    domain::{CouponId, OrderSheetId, UserId, money::Payable, order::PayBy},
 };
 
 #[derive(Debug, Deserr, utoipa::ToSchema)]
@@ -38,6 +38,9 @@ struct Body {
     /// How it is to be paid; from the balance at once unless told.
     #[deserr(default)]
     payment: Option<PayBy>,
+    /// What the order comes to, as far as the customer knows: if it comes to something else, nothing is ordered.
+    #[deserr(default)]
+    expected_payable: Option<Payable>,
 }
 
 /// Places an order: all of it, or nothing. Paid from the balance at once, or with `LATER` and `EXTERNAL` its units and
@@ -60,7 +63,8 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let caller = request.caller_for(&body.user_id)?;
     let key = request.key(shop, &caller.user_id);
     let pay_by = body.payment.unwrap_or_default();
-    let order = PlaceOrder { caller: caller.clone(), user_id: body.user_id, basket, pay_by };
+    let expected_payable = body.expected_payable.map(Payable::won);
+    let order = PlaceOrder { caller: caller.clone(), user_id: body.user_id, basket, pay_by, expected_payable };
     let order = OrderView::from(orders::place(shop, &order, &key).await?);
     let id = order.order_id.clone();
     Ok(Reply::created(order)?.about_order(id))

@@ -40,10 +40,11 @@ struct Body {
     /// Who sells it; by admins only, for a seller it is themselves.
     #[deserr(default)]
     seller_id: Option<UserId>,
-    /// Over how many shards to spread the stock.
+    /// Over how many shards to spread the stock. By admins only.
     #[deserr(default)]
     stock_shards: Option<ShardCount>,
     /// Whether orders draw its units ahead of their commit, for what a whole country wants at once; not unless told.
+    /// By admins only.
     #[deserr(default)]
     flash: Option<bool>,
 }
@@ -66,6 +67,10 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         return Err(FieldErrors::one("productId", Invalid::Reserved).into());
     }
     let caller = request.caller_as(&[Role::Seller, Role::Admin])?;
+    let sets_shards = body.stock_shards.is_some() || body.flash.is_some();
+    if sets_shards && caller.role != Role::Admin {
+        return Err(Refusal::Forbidden.into());
+    }
     let seller_id = match (caller.role, body.seller_id) {
         (Role::Admin, seller_id) => seller_id,
         (_, Some(other)) if other != caller.user_id => return Err(Refusal::Forbidden.into()),

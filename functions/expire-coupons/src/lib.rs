@@ -7,7 +7,7 @@ use lambda_runtime::Error;
 use shared::app::{
     Shop,
     coupon_expiry::{campaigns, mark},
-    rounds::{PATIENCE, Round, round},
+    rounds::{Round, round},
 };
 
 /// Marks the coupons of the campaigns of which all have expired.
@@ -16,7 +16,7 @@ use shared::app::{
 /// Where the campaigns cannot be found out.
 pub async fn handle(shop: &Shop) -> Result<(), Error> {
     let Round { mended: marked, failed } =
-        round(PATIENCE, |after| campaigns(shop, after), |coupon| mark(shop, coupon)).await?;
+        round(shop.bounds.sweep_patience, |after| campaigns(shop, after), |coupon| mark(shop, coupon)).await?;
     metrics::counter!("CouponsExpired").increment(marked);
     tracing::info!(marked, failed, "swept");
     Ok(())

@@ -4,9 +4,12 @@ use shared::{
     api::{
         ApiRequest, ApiResult, Cursor, Limit, Reply, both, parameters::PageParameters, schemas, views::IssuedCouponView,
     },
-    app::{Shop, coupons},
+    app::{
+        Shop,
+        coupons::{self, CouponPlace},
+    },
     domain::{
-        CouponId, Invalid, UserId,
+        Invalid, UserId,
         coupon::CouponStatus::{self, Expired, Revoked, Usable, Used},
     },
 };
@@ -60,7 +63,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let asked = both(request.query::<UserId>("userId"), request.query::<Statuses>("status"));
     let page = both(request.query::<Cursor>("cursor"), request.query::<Limit>("limit"));
     let ((user_id, statuses), (cursor, limit)) = both(asked, page)?;
-    let after = cursor.map(|cursor| CouponId::try_from(cursor.place())).transpose();
+    let after = cursor.map(|cursor| CouponPlace::try_from(cursor.place())).transpose();
     let after = after.map_err(|_| shared::api::FieldErrors::one("cursor", Invalid::Cursor))?;
     let user_id = request.subject(user_id)?;
 
@@ -69,5 +72,5 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let (issued, next) = coupons::list(shop, &user_id, statuses, after, limit).await?;
     let now = shop.clock.now();
     let items = issued.into_iter().map(|coupon| IssuedCouponView::at(now, coupon)).collect();
-    Reply::page(items, next.map(Cursor::to))
+    Reply::page(items, next.map(|place| Cursor::to(place.as_str())))
 }

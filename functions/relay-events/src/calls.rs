@@ -4,10 +4,7 @@ use std::collections::HashMap;
 
 use shared::events::Event;
 
-/// The most entries that one PutEvents takes, and the most bytes of them together, with some room for what is around
-/// an event.
-const MAX_ENTRIES: usize = 10;
-const MAX_BYTES: usize = 240 * 1024;
+use super::Bounds;
 
 /// An event that the bus has not taken yet.
 #[derive(Debug)]
@@ -23,17 +20,17 @@ pub(crate) struct Waiting {
 ///
 /// The bus can refuse any entry of a call. So of each aggregate only what happened first goes: what happened later goes
 /// when that has been taken.
-pub(crate) fn next_call(waiting: &[Waiting]) -> Vec<usize> {
+pub(crate) fn next_call(waiting: &[Waiting], bounds: Bounds) -> Vec<usize> {
     let mut first: HashMap<&str, u64> = HashMap::new();
     let (mut call, mut bytes) = (Vec::new(), 0_usize);
     for (index, Waiting { event, detail, .. }) in waiting.iter().enumerate() {
         let first = *first.entry(&event.aggregate_id).or_insert(event.sequence);
-        let fits = call.is_empty() || bytes.saturating_add(detail.len()) <= MAX_BYTES;
+        let fits = call.is_empty() || bytes.saturating_add(detail.len()) <= bounds.bytes;
         if event.sequence == first && fits {
             bytes = bytes.saturating_add(detail.len());
             call.push(index);
         }
-        if call.len() == MAX_ENTRIES {
+        if call.len() >= bounds.entries {
             break;
         }
     }

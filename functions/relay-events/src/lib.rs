@@ -13,7 +13,7 @@ use shared::{
     events::{self, Event as ShopEvent, EventData, EventKind},
     runtime::{Random, aws, config, dead_letters::DeadLetters, stream::Batch, trace::TraceId},
     store::{
-        Backoff, StoreError,
+        Backoff, RetryBounds, StoreError,
         stream::{self, Change},
     },
 };
@@ -29,6 +29,23 @@ pub struct Relay {
     bus: String,
     dead_letters: DeadLetters,
     random: Random,
+    bounds: Bounds,
+}
+
+/// How much goes in a call, and how long a batch keeps calling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Entries of one PutEvents.
+    pub entries: usize,
+    /// Bytes of them together.
+    pub bytes: usize,
+    /// Retries of a batch.
+    pub retry: RetryBounds,
+}
+
+impl Bounds {
+    /// EventBridge takes 10 entries of 256 KB together: some room is for what is around an event.
+    pub const PRODUCTION: Self = Self { entries: 10, bytes: 240 * 1024, retry: RetryBounds::PRODUCTION };
 }
 
 impl Relay {
@@ -43,7 +60,13 @@ impl Relay {
 
     /// A relay to this bus.
     pub fn new(client: Client, bus: String, dead_letters: DeadLetters, random: Random) -> Self {
-        Self { client, bus, dead_letters, random }
+        Self { client, bus, dead_letters, random, bounds: Bounds::PRODUCTION }
+    }
+
+    /// The same relay within these bounds.
+    #[must_use]
+    pub fn within(self, bounds: Bounds) -> Self {
+        Self { bounds, ..self }
     }
 
     /// Publishes the events of a batch. A record that cannot be read is put aside. What the bus does not take for all our
@@ -67,10 +90,10 @@ impl Relay {
 
     /// Publishes events; the place of the first that the bus has not taken when patience ends.
     async fn publish(&self, mut waiting: Vec<Waiting>) -> Option<usize> {
-        let deadline = Instant::now() + Backoff::PATIENCE;
-        let mut backoff = Backoff::new(self.random.clone());
+        let deadline = Instant::now() + self.bounds.retry.patience;
+        let mut backoff = Backoff::new(self.random.clone(), self.bounds.retry);
         while !waiting.is_empty() && Instant::now() < deadline {
-            let call = next_call(&waiting);
+            let call = next_call(&waiting, self.bounds);
             let entries = call.iter().filter_map(|index| waiting.get(*index)).map(|event| self.entry(event)).collect();
             // An answer that comes too late is none: the events may be published again.
             let Ok(taken) = timeout_at(deadline, self.put(entries)).await else { break };

@@ -1,18 +1,21 @@
 //! Every path and method that no other function serves.
 
 use shared::{
-    api::{ApiError, ApiRequest, ApiResult, routes},
+    api::{ApiError, ApiRequest, ApiResult, Reply, routes},
     domain::{Refusal, refusal::Entity},
 };
 
-/// 405 where the path has other methods, 404 where there is no such path.
+/// 204 for `OPTIONS` of a path, 405 for any other method that it does not have.
 ///
 /// # Errors
-/// Always.
+/// 404 where there is no such path, 405.
 pub fn handle(request: &ApiRequest) -> ApiResult {
     let methods = routes::methods_of(request.path());
     if methods.is_empty() {
         return Err(Refusal::not_found(Entity::Path, request.path()).into());
+    }
+    if request.method() == "OPTIONS" {
+        return Ok(Reply::methods(methods));
     }
     Err(ApiError::MethodNotAllowed(methods))
 }

@@ -9,9 +9,7 @@ use shared::{
     app::{
         Failure, Shop,
         due::{Overdue, Place},
-        orders,
-        rounds::PATIENCE,
-        sheets,
+        orders, sheets,
     },
     domain::{OrderId, OrderSheetId},
     store::keys::DUE_BUCKETS,
@@ -62,7 +60,7 @@ impl Sweep<'_> {
         loop {
             let Overdue { items, next } = part(after).await?;
             for (since, id) in items {
-                if self.started.elapsed() > PATIENCE {
+                if self.started.elapsed() > self.shop.bounds.sweep_patience {
                     return Ok(());
                 }
                 self.oldest = self.oldest.max(self.shop.clock.now().duration_since(since));

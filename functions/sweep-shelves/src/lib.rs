@@ -6,7 +6,7 @@
 use lambda_runtime::Error;
 use shared::app::{
     Shop,
-    rounds::{PATIENCE, Round, round},
+    rounds::{Round, round},
     shelf_sweep::{shelves, sweep},
 };
 
@@ -16,7 +16,7 @@ use shared::app::{
 /// Where the list cannot be read.
 pub async fn handle(shop: &Shop) -> Result<(), Error> {
     let Round { mended: reclaimed, failed } =
-        round(PATIENCE, |after| shelves(shop, after), |product| sweep(shop, product)).await?;
+        round(shop.bounds.sweep_patience, |after| shelves(shop, after), |product| sweep(shop, product)).await?;
     metrics::counter!("UnitsReclaimed").increment(reclaimed);
     tracing::info!(reclaimed, failed, "swept");
     Ok(())

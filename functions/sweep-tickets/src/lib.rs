@@ -6,7 +6,7 @@
 use lambda_runtime::Error;
 use shared::app::{
     Shop,
-    rounds::{PATIENCE, Round, round},
+    rounds::{Round, round},
     ticket_sweep::{campaigns, sweep},
 };
 
@@ -16,7 +16,7 @@ use shared::app::{
 /// Where the campaigns cannot be found out.
 pub async fn handle(shop: &Shop) -> Result<(), Error> {
     let Round { mended: reclaimed, failed } =
-        round(PATIENCE, |after| campaigns(shop, after), |coupon| sweep(shop, coupon)).await?;
+        round(shop.bounds.sweep_patience, |after| campaigns(shop, after), |coupon| sweep(shop, coupon)).await?;
     metrics::counter!("TicketsReclaimed").increment(reclaimed);
     tracing::info!(reclaimed, failed, "swept");
     Ok(())

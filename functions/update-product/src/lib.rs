@@ -8,7 +8,7 @@ use shared::{
         products::{self, ProductChange},
     },
     domain::{
-        Invalid, ProductId,
+        Invalid, ProductId, Refusal,
         money::Price,
         product::SaleStatus,
         stock::ShardCount,
@@ -38,10 +38,11 @@ struct Body {
     /// Whether it is offered.
     #[deserr(default)]
     status: Option<SaleStatus>,
-    /// Over how many shards its stock is spread from now on, more or fewer; it goes on selling meanwhile.
+    /// Over how many shards its stock is spread from now on, more or fewer; it goes on selling meanwhile. By
+    /// admins only.
     #[deserr(default)]
     stock_shards: Option<ShardCount>,
-    /// Whether orders draw its units ahead of their commit from now on; it goes on selling meanwhile.
+    /// Whether orders draw its units ahead of their commit from now on; it goes on selling meanwhile. By admins only.
     #[deserr(default)]
     flash: Option<bool>,
 }
@@ -73,6 +74,10 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         return Err(FieldErrors::one("body", Invalid::Empty).into());
     }
     let caller = request.caller_as(&[Role::Seller, Role::Admin])?;
+    let sets_shards = body.stock_shards.is_some() || body.flash.is_some();
+    if sets_shards && caller.role != Role::Admin {
+        return Err(Refusal::Forbidden.into());
+    }
     let change = ProductChange {
         name: body.name.map(Name::into_string),
         description: body.description.map(Description::into_string),

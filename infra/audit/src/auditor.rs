@@ -114,6 +114,7 @@ impl Auditor {
                 self.accounts.add_entry(user, entry, self.scope, &mut self.findings);
             }
             Record::IssuedCoupon(coupon) => self.campaigns.add_issued(*coupon),
+            Record::ReplacedCoupon(coupon) => self.campaigns.add_replaced(*coupon),
             Record::Order(record) => {
                 let order = record.order;
                 orders::check(&order, &mut self.findings);

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use shared::domain::{
     CouponId, OrderId, UserId, Won,
     coupon::{Campaign, Counter, CouponState, IssuedCoupon, Slot, Terms},
-    pricing::{self, PricedLine, ShippingPolicy},
+    pricing::{self, NoQuote, PricedLine, ShippingPolicy},
+    refusal::CouponProblem,
 };
 
 use crate::{
@@ -50,6 +51,8 @@ struct Tickets {
 struct Holder {
     slots: u64,
     coupon: Option<Coupon>,
+    /// Revoked coupons in whose place another was issued.
+    replaced: u64,
 }
 
 #[derive(Debug)]
@@ -58,6 +61,7 @@ struct Coupon {
     order: Option<OrderId>,
     terms: Terms,
     expires_at: Timestamp,
+    reissues: u64,
 }
 
 impl Campaigns {
@@ -85,9 +89,15 @@ impl Campaigns {
     }
 
     pub(crate) fn add_issued(&mut self, issued: IssuedCoupon) {
-        let IssuedCoupon { coupon_id, user_id, state, order_id: order, terms, expires_at, .. } = issued;
+        let IssuedCoupon { coupon_id, user_id, state, order_id: order, terms, expires_at, reissues, .. } = issued;
         self.of(coupon_id).holders.entry(user_id).or_default().coupon =
-            Some(Coupon { state, order, terms, expires_at });
+            Some(Coupon { state, order, terms, expires_at, reissues });
+    }
+
+    pub(crate) fn add_replaced(&mut self, IssuedCoupon { coupon_id, user_id, state, .. }: IssuedCoupon) {
+        let holder = self.of(coupon_id).holders.entry(user_id).or_default();
+        // One that was not revoked was never to be replaced, and is missed among those that were.
+        holder.replaced += u64::from(state == CouponState::Revoked);
     }
 
     fn of(&mut self, coupon: CouponId) -> &mut Books {
@@ -171,11 +181,12 @@ impl Tickets {
 
 impl Holder {
     fn check(&self, user: &UserId, id: &CouponId, orders: &Orders, now: Timestamp, checks: &mut Checks<'_>) {
-        checks.equal("claimed slots", 1, self.slots);
+        checks.equal("claimed slots", self.replaced.saturating_add(1), self.slots);
         let Some(coupon) = &self.coupon else {
             checks.violated("coupon for the claimed slot", "one", "none");
             return;
         };
+        checks.equal("revoked coupons that it replaces", coupon.reissues, self.replaced);
         if coupon.state == CouponState::Expired && now < coupon.expires_at {
             checks.violated("state of a valid coupon", "another", "EXPIRED");
         }
@@ -230,8 +241,12 @@ fn taken_off(terms: &Terms, goods: Won) -> Option<(Won, bool)> {
     let goods = PricedLine { unit_price: goods, unit_discount: Won::ZERO, quantity: 1.try_into().ok()? };
     // What shipping cost at the time is not known; that it cost something tells whether it was taken off.
     let some_fee = ShippingPolicy { fee: Won::new(1), free_from: Won::new(i64::MAX) };
-    let quote = pricing::quote(&[goods], Some(terms), some_fee).ok()?;
-    Some((quote.coupon_discount, quote.shipping_fee.is_zero()))
+    match pricing::quote(&[goods], Some(terms), some_fee) {
+        Ok(quote) => Some((quote.coupon_discount, quote.shipping_fee.is_zero())),
+        // Orders of the first stage could use up a coupon for nothing.
+        Err(NoQuote::Coupon(CouponProblem::NothingToDiscount)) => Some((Won::ZERO, false)),
+        Err(_) => None,
+    }
 }
 
 #[cfg(test)]

@@ -271,6 +271,7 @@ impl Shop {
             used_at: used_for.map(|_| at(TODAY)),
             order_id: used_for.map(order),
             revoked_at: None,
+            reissues: 0,
         };
         self.put(keys::user_coupon(&issued.user_id, &issued.coupon_id), issued);
     }
@@ -299,7 +300,7 @@ impl Shop {
         let (end, then) = (at("2026-11-17T01:10:00Z"), at("2026-11-17T01:01:00Z"));
         let placed = Order::placed(order("o5"), by_sheet, PaymentMethod::External, end);
         let twice = Returned { payment_id: payment("p2"), amount: placed.payable };
-        let paid = placed.settle(payment("p1"), then).return_payment(twice, then).unwrap();
+        let paid = placed.settle(payment("p1"), then).return_payment(twice, then);
         self.put_order(cancelled(&paid, 1, 1));
         for (id, status) in
             [("p1", PaymentStatus::Paid), ("p2", PaymentStatus::RefundRequested), ("p3", PaymentStatus::Failed)]

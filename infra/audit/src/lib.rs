@@ -15,8 +15,8 @@
 //! [`Auditor`] itself does no I/O: it is fed items one by one, from [`read`] or from anywhere else that has them, and
 //! keeps sums per user, product, campaign, order and order sheet, never the items.
 //!
-//! A table is read item by item, not at one instant: what is written meanwhile can look wrong without being so. The
-//! verdict is on a table at rest, or on a copy of one instant.
+//! A table is read item by item, not at one instant: what is written meanwhile can look wrong without being so. One look
+//! judges a table at rest, or a copy of one instant; several looks ([`Looks`]) judge a shop that goes on.
 
 mod accounts;
 mod auditor;
@@ -27,6 +27,7 @@ mod findings;
 mod fixture;
 mod holds;
 mod ledger;
+mod looks;
 mod orders;
 mod payments;
 mod read;
@@ -36,6 +37,7 @@ mod sheets;
 mod shelves;
 
 pub use auditor::{Auditor, Scope};
+pub use looks::{Fault, LOOKS, Looks, Verdict};
 pub use read::{ReadError, read, read_export, read_user};
 pub use report::{Figures, Invariant, Report, Subject, Violation};
 

@@ -146,6 +146,30 @@ impl fmt::Display for Violation {
     }
 }
 
+impl Violation {
+    /// The violation in a sentence, for a person.
+    pub fn sentence(&self) -> String {
+        let Self { invariant, subject, rule, expected, found } = self;
+        let (expected, found) = (plain(expected), plain(found));
+        format!(
+            "The books are wrong about {subject}: \"{rule}\" should be {expected} and is {found} (invariant {invariant})."
+        )
+    }
+}
+
+/// A value without the notation of the program.
+fn plain(value: &str) -> &str {
+    match value {
+        "None" => return "none",
+        "true" => return "yes",
+        "false" => return "no",
+        _ => {}
+    }
+    let inner = value.strip_prefix("Some(").and_then(|rest| rest.strip_suffix(')'));
+    let inner = inner.or_else(|| value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')));
+    inner.filter(|inner| !inner.is_empty()).map_or(value, plain)
+}
+
 /// What there is in a table, to see at a glance that the auditor looked at the right one, and at all of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Figures {
@@ -198,5 +222,25 @@ impl fmt::Display for Figures {
              {orders} orders, {orders_waiting} waiting, {orders_paid} paid with {paid_won} won, {refunded_won} refunded; \
              {sheets_open} order sheets open"
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_violation_is_a_sentence() {
+        let violation = Violation {
+            invariant: Invariant::Coupons,
+            subject: Subject::Bestsellers,
+            rule: "order that its coupon names".to_owned(),
+            expected: "Some(\"o1\")".to_owned(),
+            found: "None".to_owned(),
+        };
+        assert_eq!(
+            violation.sentence(),
+            "The books are wrong about the bestsellers: \"order that its coupon names\" should be o1 and is none (invariant 3 coupons)."
+        );
     }
 }

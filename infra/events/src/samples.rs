@@ -23,10 +23,10 @@ pub(crate) fn events() -> Result<Vec<Event>, Error> {
     let held = |method| Order::placed(id.clone(), draft.clone(), method, hold_ends);
     let one_of_two = Cancellation::Units([(1, 1)].into());
 
-    // One is paid at once and one unit of it cancelled; what is left arrives.
+    // One is paid at once and one unit of it cancelled; the other arrives, and is asked to be taken back.
     let mut stories = vec![vec![Order::paid(id.clone(), draft.clone())]];
     advance(&mut stories, |order| order.cancel(&one_of_two, Actor::Customer, None, later(now, 5)).map(Some))?;
-    for status in [LineStatus::Shipped, LineStatus::InDelivery, LineStatus::Delivered] {
+    for status in [LineStatus::Shipped, LineStatus::InDelivery, LineStatus::Delivered, LineStatus::ReturnRequested] {
         advance(&mut stories, |order| order.move_line(1, status, &[Actor::Admin], later(now, 60)))?;
     }
     // One is refused, one waits in vain, one is paid outside and paid back there.

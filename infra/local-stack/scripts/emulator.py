@@ -1,14 +1,18 @@
 """Starts the emulator; its settings come from the environment.
 
-It is the emulator as published, but for two things that the standard library and its own modules let one settle from
+It is the emulator as published, but for three things that the standard library and its own modules let one settle from
 outside, before it starts.
 """
 
 import copy
+import json
+import os
 import socketserver
 
-from ministack.app import main
+from ministack import app
 from ministack.services import dynamodb
+
+from door import Door, close_runtime_apis
 
 
 def answer_at_once() -> None:
@@ -37,7 +41,15 @@ def keep_streams() -> None:
     dynamodb.get_state, dynamodb.load_persisted_state = get_state_with_streams, load_state_with_streams
 
 
+def keep_pages_out() -> None:
+    """Refuses web pages of other origins, at the emulator's own port and at those of its functions."""
+    # The functions inherit the environment, and this is not for them.
+    app.app = Door(app.app, json.loads(os.environ.pop("EMULATOR_DOOR")))
+    close_runtime_apis()
+
+
 if __name__ == "__main__":
     answer_at_once()
     keep_streams()
-    main()
+    keep_pages_out()
+    app.main()

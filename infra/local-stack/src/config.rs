@@ -1,6 +1,7 @@
 use std::{
     collections::BTreeMap,
-    net::{Ipv4Addr, TcpListener},
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener},
     path::{Path, PathBuf},
 };
 
@@ -23,6 +24,10 @@ pub struct Config {
     /// Values of the template's parameters, over those that the stack itself provides (`JwtIssuer`, `JwtAudience`,
     /// `DataPlatformUrl`).
     pub parameters: BTreeMap<String, String>,
+    /// Hosts, besides this machine's own names, that the ports answer for.
+    pub allow_hosts: Vec<String>,
+    /// Origins whose pages may call the ports, besides the stack's own.
+    pub allow_origins: Vec<String>,
     /// How to show progress.
     pub steps: Steps,
 }
@@ -37,6 +42,8 @@ impl Config {
             fresh: false,
             watch: true,
             parameters: BTreeMap::new(),
+            allow_hosts: Vec::new(),
+            allow_origins: Vec::new(),
             steps: Steps::shown(),
         }
     }
@@ -60,19 +67,21 @@ impl Config {
             fresh: true,
             watch: true,
             parameters: BTreeMap::new(),
+            allow_hosts: Vec::new(),
+            allow_origins: Vec::new(),
             steps: Steps::silent(),
         })
     }
 }
 
-/// The ports of this machine that a stack listens on, at 127.0.0.1 only.
+/// The ports of this machine that a stack listens on, at its loopback addresses only.
 #[derive(Clone, Copy, Debug)]
 pub struct Ports {
     /// The emulator: every AWS service, and the deployed HTTP API.
     pub emulator: u16,
     /// The HTTP functions at their plain paths.
     pub gateway: u16,
-    /// `cargo lambda watch`, behind the gateway.
+    /// `cargo lambda watch`.
     pub watch: u16,
     /// The data platform.
     pub data_platform: u16,
@@ -112,6 +121,12 @@ impl Ports {
         Ok(Self { emulator, gateway, watch, data_platform, issuer, payment_system })
     }
 
+    /// All of them.
+    pub(crate) const fn all(self) -> [u16; 6] {
+        let Self { emulator, gateway, watch, data_platform, issuer, payment_system } = self;
+        [emulator, gateway, watch, data_platform, issuer, payment_system]
+    }
+
     /// Makes sure that all of them can be had, before anything is started.
     pub(crate) fn ensure_free(self) -> Result<()> {
         for (port, purpose) in [
@@ -123,6 +138,11 @@ impl Ports {
             (self.payment_system, "the payment system"),
         ] {
             listen(port).map_err(|_| Error::PortInUse { port, purpose })?;
+            // A machine may have no IPv6.
+            let other = TcpListener::bind((IpAddr::from(Ipv6Addr::LOCALHOST), port));
+            if other.is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse) {
+                return Err(Error::PortInUse { port, purpose });
+            }
         }
         Ok(())
     }

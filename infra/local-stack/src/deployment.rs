@@ -63,11 +63,6 @@ impl Deployment {
         let output = self.outputs.get(name).map(String::as_str);
         output.ok_or_else(|| Error::DeploymentFailed(format!("it has no output {name}")))
     }
-
-    /// The function that serves what no other route does.
-    pub(crate) fn default_function(&self) -> Option<&str> {
-        ["$default", "ANY /{proxy+}"].iter().find_map(|route| self.routes.get(*route)).map(String::as_str)
-    }
 }
 
 /// Deploys `template.yaml` to the emulator at `endpoint`.

@@ -8,6 +8,7 @@ use reqwest::Client;
 
 use crate::{
     Tools,
+    door::Door,
     error::{Context as _, Result},
     leash::Leashed,
 };
@@ -27,6 +28,7 @@ pub(crate) struct Emulator {
     port: u16,
     folder: PathBuf,
     log: PathBuf,
+    door: Door,
     process: Option<Leashed>,
     /// Whether what it holds now is to be kept; a half-done deployment is not.
     settled: bool,
@@ -34,8 +36,8 @@ pub(crate) struct Emulator {
 
 impl Emulator {
     /// An emulator that does not run yet, with its state in `folder` and its output in `log`.
-    pub(crate) const fn new(tools: Tools, port: u16, folder: PathBuf, log: PathBuf) -> Self {
-        Self { tools, port, folder, log, process: None, settled: true }
+    pub(crate) const fn new(tools: Tools, port: u16, folder: PathBuf, log: PathBuf, door: Door) -> Self {
+        Self { tools, port, folder, log, door, process: None, settled: true }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -101,6 +103,7 @@ impl Emulator {
             // A function may do what its role allows, nothing else.
             .env("AUTH", "true")
             .envs(persistence(&self.folder))
+            .env("EMULATOR_DOOR", self.door.as_json().to_string())
             // Listeners that nobody here needs.
             .env("IOT_MTLS_ENABLED", "0")
             .env("SFTP_ENABLED", "0")

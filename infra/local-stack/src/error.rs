@@ -21,10 +21,31 @@ pub enum Error {
 
     /// No usable Python.
     #[error(
-        "Python 3.11 to 3.14 is needed and none was found: install it \
-         (Debian, Ubuntu: `apt install python3 python3-venv`; macOS: `brew install python`)"
+        "Python 3.11 to 3.14 with venv is needed and none was found: install it (Debian, Ubuntu: `sudo apt install python3 \
+         python3-venv`; Fedora: `sudo dnf install python3.13`; Arch: `sudo pacman -S python`; macOS: `brew install python@3.13`)"
     )]
     NoPython,
+
+    /// No C compiler.
+    #[error(
+        "a C compiler is needed and none was found: install one (Debian, Ubuntu: `sudo apt install build-essential`; Fedora: \
+         `sudo dnf install gcc`; Arch: `sudo pacman -S base-devel`; macOS: `xcode-select --install`), or name it in CC"
+    )]
+    NoCCompiler,
+
+    /// Too little room on the disk.
+    #[error(
+        "{needed} GB of free disk are needed for {} and {free} GB are there: make room, or build elsewhere by \
+         CARGO_TARGET_DIR", folder.display()
+    )]
+    DiskFull {
+        /// The folder whose disk is full.
+        folder: PathBuf,
+        /// What is needed, in GB.
+        needed: u64,
+        /// What is there, in GB.
+        free: u64,
+    },
 
     /// Python is there, but the tools did not install. The text is pip's own last word.
     #[error("the tools could not be installed: {0}; with a network connection, start again")]

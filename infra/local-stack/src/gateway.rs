@@ -1,18 +1,24 @@
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 
+use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use axum::{
     Json, Router,
     body::{Body, Bytes, to_bytes},
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, Method, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
+use data_encoding::{BASE64, HEXLOWER};
+use jiff::Timestamp;
 use reqwest::{Client, redirect::Policy};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
 
-use crate::error::{Context as _, Result};
+use crate::{
+    error::{Context as _, Result},
+    routes::{Routes, decoded},
+};
 
 /// How many requests `cargo lambda watch` gets to see at once. With more than a hundred waiting for one function it
 /// comes to a standstill for good: it waits for room in that function's queue and holds the lock that the function
@@ -23,28 +29,44 @@ const AT_ONCE: usize = 64;
 const BODY_LIMIT: usize = 10 * 1024 * 1024;
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
+/// The largest event that Lambda takes.
+const EVENT_LIMIT: usize = 6 * 1024 * 1024;
+
 /// What concerns one connection only and is not passed on to the next.
 const CONNECTION_HEADERS: [HeaderName; 5] =
     [header::CONNECTION, header::CONTENT_LENGTH, header::EXPECT, header::TRANSFER_ENCODING, header::UPGRADE];
 
-/// Stands before `cargo lambda watch` and does what the HTTP API does for the deployed functions and it does not: let
-/// requests wait their turn, leave what no route serves to the `$default` route's function, and give up on a function
-/// after 30 seconds.
+/// The header by which functions under `cargo lambda watch` know that a request came through a door of this stack.
+const DOOR_KEY: &str = "x-jangteo-door-key";
+
+/// What the functions under `cargo lambda watch` know the stack's own doors by: a secret of this run.
+#[derive(Clone, Debug)]
+pub(crate) struct DoorKey(Arc<str>);
+
+impl DoorKey {
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self(random_hex()?.into()))
+    }
+
+    /// The variable that the functions are told it by.
+    pub(crate) fn variable(&self) -> (&'static str, &str) {
+        ("JANGTEO_DOOR_KEY", &self.0)
+    }
+}
+
+/// The HTTP API of the functions under `cargo lambda watch`: routes requests, makes them events of API Gateway (payload
+/// format 2.0), and answers with what the functions make of those. `cargo lambda watch` has a router of its own, but that
+/// neither unescapes paths, takes bytes that are not UTF-8, nor knows a default route.
 #[derive(Clone, Debug)]
 pub(crate) struct Gateway {
-    client: Client,
-    upstream: String,
-    default_function: Option<String>,
-    turns: Arc<Semaphore>,
+    functions: Functions,
+    routes: Arc<Routes>,
 }
 
 impl Gateway {
     /// A gateway to `cargo lambda watch` at `upstream`.
-    pub(crate) fn new(upstream: String, default_function: Option<String>) -> Result<Self> {
-        // Neither proxies from the environment nor redirects: what a function answers is passed on as it is.
-        let client = Client::builder().no_proxy().redirect(Policy::none()).timeout(TIME_LIMIT).build();
-        let client = client.context("make an HTTP client")?;
-        Ok(Self { client, upstream, default_function, turns: Arc::new(Semaphore::new(AT_ONCE)) })
+    pub(crate) fn new(upstream: String, routes: &BTreeMap<String, String>, key: DoorKey) -> Result<Self> {
+        Ok(Self { functions: Functions::new(upstream, key)?, routes: Arc::new(Routes::new(routes)) })
     }
 
     pub(crate) fn router(self) -> Router {
@@ -52,34 +74,57 @@ impl Gateway {
     }
 
     async fn answer(self, head: Parts, body: Bytes) -> Response {
-        let _turn = self.turns.acquire().await;
-        let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
-        let mut answer = self.call(&head, path, &body).await;
-        if let (Ok(Answer { unrouted: true, .. }), Some(function)) = (&answer, &self.default_function) {
-            answer = self.call(&head, &format!("/lambda-url/{function}{path}"), &body).await;
+        // `*`, or an authority to tunnel to: no path of an API.
+        let Some(target) = head.uri.path_and_query().filter(|target| target.path().starts_with('/')) else {
+            return refusal(StatusCode::BAD_REQUEST, "Bad Request");
+        };
+        let path = decoded(target.path());
+        // API Gateway chooses the route of a path with several slashes at its start as if it had one.
+        let Some(found) = self.routes.find(head.method.as_str(), &format!("/{}", path.trim_start_matches('/'))) else {
+            return refusal(StatusCode::NOT_FOUND, "Not Found");
+        };
+        let Ok(request_id) = random_hex() else {
+            return refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
+        };
+        let now = now();
+        let mut event = json!({
+            "version": "2.0",
+            "routeKey": found.key,
+            "rawPath": path,
+            "rawQueryString": target.query().unwrap_or_default(),
+            "headers": self.functions.headers(&head.headers),
+            "requestContext": {
+                "accountId": "000000000000",
+                "apiId": "local",
+                "domainName": "localhost",
+                "domainPrefix": "localhost",
+                "http": {
+                    "method": head.method.as_str(),
+                    "path": path,
+                    "protocol": "HTTP/1.1",
+                    "sourceIp": "127.0.0.1",
+                    "userAgent": head.headers.get(header::USER_AGENT).map(text).unwrap_or_default(),
+                },
+                "requestId": request_id,
+                "routeKey": found.key,
+                "stage": "$default",
+                "time": now.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string(),
+                "timeEpoch": now.as_millisecond(),
+            },
+            "isBase64Encoded": false,
+        });
+        if let Some(event) = event.as_object_mut() {
+            if !found.parameters.is_empty() {
+                event.insert("pathParameters".to_owned(), json!(found.parameters));
+            }
+            if !body.is_empty() {
+                let (body, is_encoded) = written(&head.headers, &body);
+                event.insert("body".to_owned(), Value::String(body));
+                event.insert("isBase64Encoded".to_owned(), Value::Bool(is_encoded));
+            }
         }
-        match answer {
-            Ok(answer) => (answer.status, answer.headers, Body::from(answer.body)).into_response(),
-            Err(error) if error.is_timeout() => refusal(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
-            Err(_) => refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
-        }
+        self.functions.answer(found.function, &event).await
     }
-
-    async fn call(&self, head: &Parts, path: &str, body: &Bytes) -> reqwest::Result<Answer> {
-        let request = self.client.request(head.method.clone(), format!("{}{path}", self.upstream));
-        let answer = request.headers(passed_on(&head.headers)).body(body.clone()).send().await?;
-        let (status, headers) = (answer.status(), passed_on(answer.headers()));
-        let body = answer.bytes().await?;
-        let unrouted = status == StatusCode::NOT_FOUND && is_unrouted(&head.method, &body);
-        Ok(Answer { status, headers, body, unrouted })
-    }
-}
-
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Bytes,
-    unrouted: bool,
 }
 
 async fn serve(State(gateway): State<Gateway>, request: Request<Body>) -> Response {
@@ -93,6 +138,146 @@ async fn serve(State(gateway): State<Gateway>, request: Request<Body>) -> Respon
         .unwrap_or_else(|_| refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
 }
 
+/// The functions under `cargo lambda watch`.
+#[derive(Clone, Debug)]
+struct Functions {
+    client: Client,
+    upstream: String,
+    key: DoorKey,
+    turns: Arc<Semaphore>,
+}
+
+impl Functions {
+    fn new(upstream: String, key: DoorKey) -> Result<Self> {
+        // Neither proxies from the environment nor redirects: what a function answers is passed on as it is.
+        let client = Client::builder().no_proxy().redirect(Policy::none()).timeout(TIME_LIMIT).build();
+        let client = client.context("make an HTTP client")?;
+        Ok(Self { client, upstream, key, turns: Arc::new(Semaphore::new(AT_ONCE)) })
+    }
+
+    /// The headers of an event: each name once, in lower case, with what API Gateway adds, and with the key.
+    fn headers(&self, headers: &HeaderMap) -> BTreeMap<String, String> {
+        let mut united: BTreeMap<String, String> = BTreeMap::new();
+        for (name, value) in headers.iter().filter(|(name, _)| **name != header::CONNECTION) {
+            let value = text(value);
+            united.entry(name.as_str().to_owned()).and_modify(|all| *all = format!("{all},{value}")).or_insert(value);
+        }
+        let port = headers.get(header::HOST).map(text).and_then(|host| Some(host.rsplit_once(':')?.1.to_owned()));
+        united.insert("x-forwarded-for".to_owned(), "127.0.0.1".to_owned());
+        united.insert("x-forwarded-proto".to_owned(), "http".to_owned());
+        united.insert("x-forwarded-port".to_owned(), port.unwrap_or_else(|| "80".to_owned()));
+        united.insert(DOOR_KEY.to_owned(), self.key.0.to_string());
+        united
+    }
+
+    async fn answer(&self, function: &str, event: &Value) -> Response {
+        let event = event.to_string();
+        if event.len() > EVENT_LIMIT {
+            return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+        }
+        let _turn = self.turns.acquire().await;
+        let url = format!("{}/2015-03-31/functions/{function}/invocations", self.upstream);
+        let answer = match self.client.post(url).body(event).send().await {
+            Ok(answer) => answer.bytes().await,
+            Err(error) => Err(error),
+        };
+        match answer {
+            Ok(answer) => Answer::parse(&answer)
+                .unwrap_or_else(|| refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")),
+            Err(error) if error.is_timeout() => refusal(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+            Err(_) => refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+        }
+    }
+}
+
+/// What a function answers.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    status_code: u16,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    #[serde(default)]
+    multi_value_headers: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    cookies: Vec<String>,
+    body: Option<String>,
+    #[serde(default)]
+    is_base64_encoded: bool,
+}
+
+impl Answer {
+    /// The answer that a function's result stands for; `None` for an error of the function.
+    fn parse(result: &[u8]) -> Option<Response> {
+        let answer: Self = serde_json::from_slice(result).ok()?;
+        let body = answer.body.unwrap_or_default();
+        let body = if answer.is_base64_encoded { BASE64.decode(body.as_bytes()).ok()? } else { body.into_bytes() };
+        let mut headers = HeaderMap::new();
+        let many = answer.multi_value_headers.into_iter().filter(|(name, _)| !answer.headers.contains_key(name));
+        let many = many.flat_map(|(name, values)| values.into_iter().map(move |value| (name.clone(), value)));
+        let cookies = answer.cookies.into_iter().map(|cookie| (header::SET_COOKIE.to_string(), cookie));
+        for (name, value) in many.chain(cookies).chain(answer.headers.clone()) {
+            headers.append(HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?);
+        }
+        let status = StatusCode::from_u16(answer.status_code).ok()?;
+        Some((status, headers, Body::from(body)).into_response())
+    }
+}
+
+/// `cargo lambda watch` itself, for `cargo lambda invoke` and for looking at it: passes everything on, with the key.
+#[derive(Clone, Debug)]
+pub(crate) struct WatchDoor(Functions);
+
+impl WatchDoor {
+    pub(crate) fn new(upstream: String, key: DoorKey) -> Result<Self> {
+        Ok(Self(Functions::new(upstream, key)?))
+    }
+
+    pub(crate) fn router(self) -> Router {
+        Router::new().fallback(pass_on).with_state(self)
+    }
+
+    async fn pass(&self, head: Parts, body: Bytes) -> reqwest::Result<Response> {
+        let Self(functions) = self;
+        let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+        let body = if path.starts_with("/2015-03-31/functions/") { with_key(&body, &functions.key) } else { body };
+        let mut headers = passed_on(&head.headers);
+        if let Ok(key) = HeaderValue::from_str(&functions.key.0) {
+            headers.insert(HeaderName::from_static(DOOR_KEY), key);
+        }
+        let _turn = functions.turns.acquire().await;
+        let request = functions.client.request(head.method, format!("{}{path}", functions.upstream));
+        let answer = request.headers(headers).body(body).send().await?;
+        let (status, headers) = (answer.status(), passed_on(answer.headers()));
+        Ok((status, headers, Body::from(answer.bytes().await?)).into_response())
+    }
+}
+
+async fn pass_on(State(door): State<WatchDoor>, request: Request<Body>) -> Response {
+    let (head, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
+        return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+    };
+    if !head.uri.path().starts_with('/') {
+        return refusal(StatusCode::BAD_REQUEST, "Bad Request");
+    }
+    let answer = door.pass(head, body).await;
+    answer.unwrap_or_else(|_| refusal(StatusCode::BAD_GATEWAY, "cargo lambda watch did not answer"))
+}
+
+/// An event of the HTTP API with the key among its headers. Other payloads stay as they are.
+fn with_key(event: &Bytes, key: &DoorKey) -> Bytes {
+    let Ok(mut fields) = serde_json::from_slice::<Map<String, Value>>(event) else { return event.clone() };
+    let headers = fields.entry("headers").or_insert_with(|| json!({}));
+    if headers.is_null() {
+        *headers = json!({});
+    }
+    if let Some(headers) = headers.as_object_mut() {
+        headers.insert(DOOR_KEY.to_owned(), json!(key.0));
+    }
+    Value::Object(fields).to_string().into()
+}
+
 fn passed_on(headers: &HeaderMap) -> HeaderMap {
     let mut headers = headers.clone();
     for name in CONNECTION_HEADERS {
@@ -101,15 +286,30 @@ fn passed_on(headers: &HeaderMap) -> HeaderMap {
     headers
 }
 
-/// Whether a 404 is how `cargo lambda watch` says that its router knows no function for a path and method.
-fn is_unrouted(method: &Method, body: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct Problem {
-        title: String,
-    }
-    // The answer to HEAD has no body to tell by. No route serves HEAD, so all of them are meant here.
-    method == Method::HEAD
-        || serde_json::from_slice::<Problem>(body).is_ok_and(|problem| problem.title == "Default function disabled")
+/// A header's text. Bytes that are not UTF-8 are taken for Latin-1, as HTTP once had them.
+fn text(value: &HeaderValue) -> String {
+    let bytes = value.as_bytes();
+    std::str::from_utf8(bytes).map_or_else(|_| bytes.iter().copied().map(char::from).collect(), str::to_owned)
+}
+
+/// A body as it is written into an event: text with whatever is not UTF-8 replaced, or anything else in base64.
+fn written(headers: &HeaderMap, body: &[u8]) -> (String, bool) {
+    let kind = headers.get(header::CONTENT_TYPE).map(text).unwrap_or_default().to_ascii_lowercase();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    let is_text =
+        kind.starts_with("text/") || ["application/json", "application/xml", "application/javascript"].contains(&kind);
+    if is_text { (String::from_utf8_lossy(body).into_owned(), false) } else { (BASE64.encode(body), true) }
+}
+
+fn random_hex() -> Result<String> {
+    let mut bytes = [0; 16];
+    SystemRandom::new().fill(&mut bytes).map_err(io::Error::other).context("draw random bytes")?;
+    Ok(HEXLOWER.encode(&bytes))
+}
+
+#[expect(clippy::disallowed_methods, reason = "what is outside the shop has a clock of its own")]
+fn now() -> Timestamp {
+    Timestamp::now()
 }
 
 /// An answer in the words of API Gateway, which has its own and not the shop's.
@@ -118,108 +318,4 @@ fn refusal(status: StatusCode, message: &str) -> Response {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{
-        sync::{
-            Arc,
-            atomic::{AtomicUsize, Ordering},
-        },
-        time::Duration,
-    };
-
-    use axum::{
-        Json, Router,
-        http::{HeaderMap, StatusCode, Uri},
-        response::IntoResponse as _,
-        routing::{any, get},
-    };
-    use reqwest::Client;
-    use serde_json::{Value, json};
-    use tokio::task::JoinSet;
-
-    use super::{AT_ONCE, Gateway};
-    use crate::server::Servers;
-
-    /// A gateway before `upstream`, and its address.
-    async fn gateway(upstream: Router) -> (Servers, String) {
-        let servers = Servers::new().unwrap();
-        let upstream = format!("http://127.0.0.1:{}", servers.serve(0, upstream).await.unwrap());
-        let gateway = Gateway::new(upstream, Some("lost".to_owned())).unwrap();
-        let port = servers.serve(0, gateway.router()).await.unwrap();
-        (servers, format!("http://127.0.0.1:{port}"))
-    }
-
-    /// Answers as `cargo lambda watch` does where its router knows no function.
-    async fn unrouted() -> axum::response::Response {
-        let problem =
-            json!({ "title": "Default function disabled", "detail": "the default function route is disabled" });
-        (StatusCode::NOT_FOUND, problem.to_string()).into_response()
-    }
-
-    #[tokio::test]
-    async fn lets_no_more_through_than_there_are_turns() {
-        let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let upstream = Router::new().fallback({
-            let most = most.clone();
-            async move || {
-                most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                tokio::time::sleep(Duration::from_millis(20)).await;
-                now.fetch_sub(1, Ordering::SeqCst);
-            }
-        });
-        let (_servers, url) = gateway(upstream).await;
-
-        let client = Client::new();
-        let calls: JoinSet<_> = (0..4 * AT_ONCE)
-            .map(|_| client.get(&url).send())
-            .map(|call| async { call.await.unwrap().status() })
-            .collect();
-        assert!(calls.join_all().await.iter().all(StatusCode::is_success));
-        assert!((2..=AT_ONCE).contains(&most.load(Ordering::SeqCst)));
-    }
-
-    #[tokio::test]
-    async fn leaves_what_no_route_serves_to_the_default_function() {
-        let lost = any(async |uri: Uri| (StatusCode::METHOD_NOT_ALLOWED, format!("lost: {uri}")));
-        let (_servers, url) = gateway(Router::new().route("/lambda-url/lost/{*path}", lost).fallback(unrouted)).await;
-
-        let client = Client::new();
-        let answer = client.delete(format!("{url}/orders/a%2Fb?x=1")).send().await.unwrap();
-        assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
-        assert_eq!(answer.text().await.unwrap(), "lost: /lambda-url/lost/orders/a%2Fb?x=1");
-        let answer = client.head(format!("{url}/orders")).send().await.unwrap();
-        assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
-    }
-
-    #[tokio::test]
-    async fn passes_on_requests_and_answers_as_they_are() {
-        let echo = any(async |headers: HeaderMap, body: String| {
-            let told = json!({ "user": headers["x-user-id"].to_str().unwrap(), "host": headers["host"].to_str().unwrap(),
-                "length": headers["content-length"].to_str().unwrap(), "body": body });
-            (
-                StatusCode::NOT_FOUND,
-                [("retry-after", "1"), ("content-type", "application/json; charset=utf-8")],
-                told.to_string(),
-            )
-        });
-        let (_servers, url) = gateway(Router::new().route("/orders", echo)).await;
-
-        let request = Client::new().post(format!("{url}/orders")).header("x-user-id", "kim").body("한글");
-        let answer = request.send().await.unwrap();
-        assert_eq!(answer.status(), StatusCode::NOT_FOUND);
-        assert_eq!(answer.headers()["retry-after"], "1");
-        assert_eq!(answer.headers()["content-type"], "application/json; charset=utf-8");
-        let host = url.trim_start_matches("http://");
-        let told: Value = answer.json().await.unwrap();
-        assert_eq!(told, json!({ "user": "kim", "host": host, "length": "6", "body": "한글" }));
-    }
-
-    #[tokio::test]
-    async fn refuses_a_body_that_api_gateway_would_refuse() {
-        let (_servers, url) = gateway(Router::new().fallback(get(async || Json(json!({}))))).await;
-
-        let answer = Client::new().post(url).body(vec![b' '; super::BODY_LIMIT + 1]).send().await.unwrap();
-        assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
-        assert_eq!(answer.json::<Value>().await.unwrap(), json!({ "message": "Request Entity Too Large" }));
-    }
-}
+mod tests;

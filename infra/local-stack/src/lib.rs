@@ -10,6 +10,8 @@
 //! - a data platform that shows what it received ([`LocalStack::data_platform_url`]);
 //! - a payment system that answers as it is told to ([`LocalStack::payment_system_url`]).
 //!
+//! No web page but the stack's own reaches any of its ports (`door`).
+//!
 //! `cargo xtask dev` and the end-to-end tests run the same stack, on different ports and states, at the same time if
 //! need be. State survives a stop; nothing that was started does.
 
@@ -17,22 +19,27 @@ mod build;
 mod config;
 mod data_platform;
 mod deployment;
+mod door;
 mod emulator;
 mod error;
 mod gateway;
 mod issuer;
 mod leash;
+mod machine;
 mod payment_system;
+mod routes;
 mod server;
 mod stack;
 mod steps;
 mod task;
 mod tools;
+mod tour;
 mod watch;
 
 pub use build::{Binaries, build};
 pub use config::{Config, Ports, repository};
 pub use error::{Error, Result};
+pub use machine::ensure_ready as ensure_machine_ready;
 pub use stack::LocalStack;
 pub use steps::Steps;
 pub use task::Task;

@@ -1,4 +1,7 @@
-use std::io;
+use std::{
+    io,
+    net::{Ipv4Addr, Ipv6Addr},
+};
 
 use axum::Router;
 use tokio::{net::TcpListener, runtime};
@@ -27,8 +30,12 @@ impl Servers {
     pub(crate) async fn serve(&self, port: u16, router: Router) -> Result<u16> {
         let Some(runtime) = &self.runtime else { return Ok(port) };
         let bound = runtime.spawn(async move {
-            let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
             let port = listener.local_addr()?.port();
+            // `localhost` is this address first for many clients. A machine without IPv6 does without.
+            if let Ok(listener) = TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await {
+                tokio::spawn(axum::serve(listener, router.clone()).into_future());
+            }
             tokio::spawn(axum::serve(listener, router).into_future());
             io::Result::Ok(port)
         });

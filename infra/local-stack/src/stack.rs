@@ -1,18 +1,24 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File},
+    io,
+    net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
+
 use crate::{
     Binaries, Config, Tools, build, data_platform,
     deployment::{self, Deployment, Kept, STACK},
+    door::{Door, hidden_address},
     emulator::Emulator,
     error::{Context as _, Error, Result},
-    gateway::Gateway,
+    gateway::{DoorKey, Gateway, WatchDoor},
     issuer::{AUDIENCE, Issuer},
     leash::Leashed,
+    machine,
     payment_system::{Adapter, PaymentSystem},
     server::Servers,
     watch::Watch,
@@ -25,6 +31,7 @@ const CHECK_EVERY: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct LocalStack {
     config: Config,
+    door: Door,
     deployment: Deployment,
     issuer: Issuer,
     // Dropped in this order: first what calls, then what is called.
@@ -41,6 +48,7 @@ impl LocalStack {
     /// # Errors
     /// Each is one line for the person at the terminal, and leaves nothing running.
     pub async fn start(config: Config) -> Result<Self> {
+        machine::ensure_ready()?;
         let state = take(&config.state_dir)?;
         config.ports.ensure_free()?;
         let (ports, steps, folder) = (config.ports, config.steps, config.state_dir.as_path());
@@ -55,13 +63,14 @@ impl LocalStack {
         renew(&logs(&config))?;
 
         let servers = Servers::new()?;
+        let door = Door::new(&config);
         let issuer = Issuer::new(local(ports.issuer))?;
-        servers.serve(ports.issuer, issuer.router()).await?;
-        servers.serve(ports.data_platform, data_platform::router()).await?;
+        servers.serve(ports.issuer, door.guard(issuer.router())).await?;
+        servers.serve(ports.data_platform, door.guard(data_platform::router())).await?;
 
         steps.begin(format_args!("starting the emulator on port {}", ports.emulator));
         let log = logs(&config).join("emulator.log");
-        let mut emulator = Emulator::new(tools.clone(), ports.emulator, folder.join("emulator"), log);
+        let mut emulator = Emulator::new(tools.clone(), ports.emulator, folder.join("emulator"), log, door.clone());
         emulator.start().await?;
 
         steps.begin("deploying template.yaml");
@@ -73,7 +82,8 @@ impl LocalStack {
         emulator.check()?;
         let deployment = deployment?;
 
-        let mut stack = Self { config, deployment, issuer, watch: None, emulator, servers, _kept: kept, _state: state };
+        let mut stack =
+            Self { config, door, deployment, issuer, watch: None, emulator, servers, _kept: kept, _state: state };
         stack.note_environment()?;
         stack.serve_payments().await?;
         if stack.config.watch {
@@ -87,7 +97,8 @@ impl LocalStack {
         let output = |name| self.deployment.output(name).map(str::to_owned);
         let adapter = Adapter::new(self.emulator.url(), output("PaymentRequestsUrl")?, output("EventBusName")?)?;
         let payment_system = PaymentSystem::new(adapter);
-        self.servers.serve(self.config.ports.payment_system, payment_system.router()).await?;
+        let router = self.door.guard(payment_system.router());
+        self.servers.serve(self.config.ports.payment_system, router).await?;
         self.servers.spawn(payment_system.work());
         Ok(())
     }
@@ -96,9 +107,11 @@ impl LocalStack {
     async fn watch(&mut self, tools: &Tools, binaries: &Binaries) -> Result<()> {
         let (ports, folder) = (self.config.ports, self.config.state_dir.join("watched"));
         self.config.steps.begin(format_args!("serving the functions on port {}", ports.gateway));
+        let (key, address) = (DoorKey::new()?, hidden()?);
         let watch = Watch {
             tools,
-            port: ports.watch,
+            address,
+            key: &key,
             endpoint: &self.emulator.url(),
             deployment: &self.deployment,
             built: binaries.folder(),
@@ -107,9 +120,10 @@ impl LocalStack {
             log: self.functions_log(),
         };
         self.watch = Some(watch.start().await?);
-        let default_function = self.deployment.default_function().map(str::to_owned);
-        let gateway = Gateway::new(local(ports.watch), default_function)?;
-        self.servers.serve(ports.gateway, gateway.router()).await?;
+        let upstream = format!("http://{address}");
+        let gateway = Gateway::new(upstream.clone(), &self.deployment.routes, key.clone())?;
+        self.servers.serve(ports.gateway, self.door.guard(gateway.router())).await?;
+        self.servers.serve(ports.watch, self.door.guard(WatchDoor::new(upstream, key)?.router())).await?;
         Ok(())
     }
 
@@ -251,6 +265,15 @@ impl Drop for LocalStack {
         // What it tells is no longer so.
         let _ = fs::remove_file(self.config.environment_file());
     }
+}
+
+/// A free port of an address that pages cannot guess, for a process whose own door is open to all of them.
+fn hidden() -> Result<SocketAddr> {
+    let mut random = [0; 3];
+    SystemRandom::new().fill(&mut random).map_err(io::Error::other).context("draw random bytes")?;
+    let address = hidden_address(random);
+    let found = TcpListener::bind((address, 0)).and_then(|listener| listener.local_addr());
+    found.context(format_args!("listen on {address}"))
 }
 
 fn local(port: u16) -> String {

@@ -67,7 +67,7 @@ impl Tools {
     }
 
     async fn install(&self, steps: Steps) -> Result<()> {
-        let python = PYTHONS.into_iter().find(|python| is_usable(python)).ok_or(Error::NoPython)?;
+        let python = python()?;
         if self.folder.exists() {
             fs::remove_dir_all(&self.folder).context(format_args!("remove {}", self.folder.display()))?;
         }
@@ -101,6 +101,11 @@ pub(crate) fn script(name: &str) -> PathBuf {
 fn wanted(folder: &Path) -> String {
     let hash = Sha256::new().chain_update(folder.as_os_str().as_encoded_bytes()).chain_update(REQUIREMENTS).finalize();
     data_encoding::HEXLOWER.encode(&hash)
+}
+
+/// A Python that can run the tools.
+pub(crate) fn python() -> Result<&'static str> {
+    PYTHONS.into_iter().find(|python| is_usable(python)).ok_or(Error::NoPython)
 }
 
 fn is_usable(python: &str) -> bool {

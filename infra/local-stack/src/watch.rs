@@ -1,6 +1,8 @@
 use std::{
-    fs,
-    os::unix::fs::symlink,
+    fs::{self, File},
+    io::Write as _,
+    net::SocketAddr,
+    os::unix::fs::{OpenOptionsExt as _, symlink},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -13,6 +15,7 @@ use crate::{
     deployment::Deployment,
     emulator::REGION,
     error::{Context as _, Result},
+    gateway::DoorKey,
     leash::Leashed,
     tools::script,
 };
@@ -25,10 +28,17 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 /// What a change of which rebuilds the functions.
 const SOURCES: [&str; 4] = ["Cargo.toml", "Cargo.lock", "functions", "shared"];
 
+/// The file that `cargo lambda watch` takes the functions' environment from, as Cargo.toml says, in the folder that it is
+/// started in. It reads it anew for each instance, over everything else.
+const ENVIRONMENT: &str = "infra/local-stack/functions.env";
+
 /// `cargo lambda watch`, about to be started.
 pub(crate) struct Watch<'a> {
     pub(crate) tools: &'a Tools,
-    pub(crate) port: u16,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// What the functions know the gateway by.
+    pub(crate) key: &'a DoorKey,
     /// Where the functions find AWS.
     pub(crate) endpoint: &'a str,
     pub(crate) deployment: &'a Deployment,
@@ -44,31 +54,48 @@ pub(crate) struct Watch<'a> {
 impl Watch<'_> {
     /// Starts it and waits until it answers. A function starts at its first request, and again when sources change.
     pub(crate) async fn start(self) -> Result<Leashed> {
-        let port = self.port;
+        let Self { address, folder, .. } = self;
+        watched(folder)?;
+        self.write_environment()?;
         let mut command = self.tools.program("cargo-lambda");
         command
-            .args(["lambda", "watch", "--invoke-address", "127.0.0.1", "--invoke-port", &port.to_string()])
+            .args(["lambda", "watch", "--disable-cors", "--invoke-address", &address.ip().to_string()])
+            .args(["--invoke-port", &address.port().to_string()])
             .args(["--concurrency", CONCURRENCY, "--manifest-path"])
             .arg(repository().join("Cargo.toml"))
-            .current_dir(watched(self.folder)?)
+            .current_dir(folder)
             .env_clear()
             .envs(build::environment().filter(|(name, _)| !name.to_string_lossy().starts_with("AWS_")))
             .env("CARGO", script("cargo"))
             .env("FUNCTIONS_CARGO", build::cargo())
             .env("FUNCTIONS_BUILT", self.built)
             .env("FUNCTIONS_STAMP", self.stamp)
-            .envs(self.deployment.environment()?)
-            .env("NO_PROXY", "127.0.0.1,localhost")
-            .env("AWS_ENDPOINT_URL", self.endpoint)
-            .env("AWS_REGION", REGION)
-            .env("AWS_ACCESS_KEY_ID", "test")
-            .env("AWS_SECRET_ACCESS_KEY", "test")
-            // No authorizer stands in front, so the functions take identity from the request itself.
-            .env("JANGTEO_IDENTITY", "headers");
+            .env("NO_PROXY", "127.0.0.1,localhost");
         let mut process = Leashed::start("cargo lambda watch", self.tools, &command, self.log)?;
-        let answers = || async { TcpStream::connect(("127.0.0.1", port)).await.is_ok() };
+        let answers = || async { TcpStream::connect(address).await.is_ok() };
         process.until_ready(START_LIMIT, answers).await?;
         Ok(process)
+    }
+
+    /// Writes the functions' environment, which the owner alone may read: it has the key.
+    fn write_environment(&self) -> Result<()> {
+        let file = self.folder.join(ENVIRONMENT);
+        let here = [
+            ("AWS_ENDPOINT_URL", self.endpoint),
+            ("AWS_REGION", REGION),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            // No authorizer stands in front, so the functions take identity from the request itself.
+            ("JANGTEO_IDENTITY", "headers"),
+            self.key.variable(),
+        ];
+        let deployed = self.deployment.environment()?;
+        let lines = deployed.into_iter().chain(here).map(|(name, value)| format!("{name}={value}\n"));
+        let text: String = lines.collect();
+        fs::create_dir_all(file.parent().unwrap_or(self.folder))
+            .and_then(|()| File::options().create(true).truncate(true).write(true).mode(0o600).open(&file))
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .context(format_args!("write {}", file.display()))
     }
 }
 
@@ -77,7 +104,7 @@ impl Watch<'_> {
 /// Each running instance of a function watches every folder below the one that `cargo lambda watch` is started in,
 /// ignored ones too. In the repository's root, with `target` and the tools, these are thousands, and a few dozen
 /// instances would use up what the kernel grants a user (`fs.inotify.max_user_watches`).
-fn watched(folder: &Path) -> Result<PathBuf> {
+fn watched(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).context(format_args!("create {}", folder.display()))?;
     for source in SOURCES {
         let (link, source) = (folder.join(source), repository().join(source));
@@ -88,5 +115,5 @@ fn watched(folder: &Path) -> Result<PathBuf> {
         let _ = fs::remove_file(&link);
         symlink(source, &link).context(format_args!("create {}", link.display()))?;
     }
-    Ok(folder.to_owned())
+    Ok(())
 }

@@ -46,7 +46,7 @@ fn describe_parts(components: &mut Components) -> Result<(), Error> {
     let token = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("JWT")
-        .description(Some("The caller's id is the claim `sub`; `SELLER` and `ADMIN` are groups."));
+        .description(Some("The caller's id is the claim `sub`. Members of the groups `admin` and `seller` (claim `cognito:groups`, unless the deployment names others) are admins and sellers."));
     components.add_security_scheme(TOKEN, SecurityScheme::Http(token.build()));
 
     components.parameters.insert(ACCEPT_LANGUAGE.to_owned(), parameters::accept_language().into());

@@ -28,6 +28,9 @@ pub enum Error {
     /// A sample cannot be made.
     #[error("a sample cannot be made: {0}")]
     NoSample(&'static str),
+    /// An operation that no command tries.
+    #[error("{0} has no command in infra/openapi/src/commands.rs, by which one could try it on the sample shop")]
+    NoCommand(String),
     /// A sample of an answer cannot be given.
     #[error(transparent)]
     Answer(#[from] ApiError),

@@ -3,6 +3,7 @@
 //! Each endpoint describes its operation next to its handler, with the schemas of its body and answer. What holds for
 //! every endpoint is added here, from the code that makes it hold: the envelope, the failures, the token.
 
+mod commands;
 mod conventions;
 mod error;
 mod failures;
@@ -37,6 +38,7 @@ pub fn document() -> Result<OpenApi, Error> {
     transitions::publish(&mut document)?;
     schemas::tidy(&mut document);
     samples::add(&mut document)?;
+    commands::add(&mut document)?;
     Ok(document)
 }
 

@@ -300,6 +300,7 @@ pub fn issued_coupon() -> Result<IssuedCoupon, Error> {
         used_at: None,
         order_id: None,
         revoked_at: None,
+        reissues: 0,
     })
 }
 
@@ -340,7 +341,7 @@ pub(crate) fn failure(code: Code) -> Result<ApiError, Error> {
             order_id: OrderId::try_from("kq3d6s7wz5x2v4mb8n1t9c0rfa".to_owned())?,
             item_id: "1".to_owned(),
             status: LineStatus::Delivered,
-            allowed: allowed_next(LineStatus::Delivered, Actor::Customer),
+            allowed: allowed_next(LineStatus::Delivered, None, Actor::Customer),
         },
         Code::OrderSheetExpired => {
             Refusal::SheetExpired { order_sheet_id: OrderSheetId::try_from("wz5x2v4mb8n1t9c0rfakq3d6s7".to_owned())? }

@@ -17,7 +17,8 @@ pub(crate) fn publish(document: &mut OpenApi) -> Result<(), Error> {
         .find(|operation| operation.operation_id.as_deref() == Some(OPERATION))
         .ok_or(Error::NoOperation(OPERATION))?;
     let description = operation.description.take().unwrap_or_default();
-    let introduction = "From each state, who can move the line where; an admin can do what either can.";
+    let introduction = "From each state, who can move the line where; an admin can do what either can. A customer who \
+                        withdraws a request can only go back to the state before it.";
     operation.description = Some(format!("{description}\n\n{introduction}\n\n{}", table()));
     Ok(())
 }

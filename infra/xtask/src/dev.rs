@@ -1,13 +1,108 @@
-use local_stack::{Config, LocalStack, Ports, repository};
+use std::path::PathBuf;
 
-use crate::{failure::Failure, sample, stop_signal};
+use clap::Args;
+use local_stack::{Config, Error, LocalStack, Ports, Steps, repository};
+
+use crate::{
+    failure::Failure,
+    sample::{self, Door},
+    stop_signal,
+};
+
+/// How the shop, or its emulator, is started.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Start empty: forget users, products, orders and all
+    #[arg(long)]
+    fresh: bool,
+
+    /// Put in no sample data
+    #[arg(long)]
+    without_samples: bool,
+
+    /// Add this to every port, where the usual ones are taken
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=50_000))]
+    port_offset: u16,
+
+    /// Let the pages of this origin (`http://localhost:3000`, or `null`) call every port; all others are refused
+    #[arg(long, value_name = "ORIGIN", value_parser = origin)]
+    allow_origin: Vec<String>,
+
+    /// Answer for this host (`shop.test`), besides localhost, 127.0.0.1 and [::1]
+    #[arg(long, value_name = "HOST", value_parser = host)]
+    allow_host: Vec<String>,
+}
+
+impl Options {
+    fn config(self, watch: bool) -> Config {
+        Config {
+            fresh: self.fresh,
+            watch,
+            ports: Ports::WELL_KNOWN.shifted(self.port_offset),
+            allow_hosts: self.allow_host,
+            allow_origins: self.allow_origin,
+            ..Config::dev()
+        }
+    }
+}
+
+/// An origin as browsers send it: scheme, host and, unless it is the scheme's own, port.
+fn origin(text: &str) -> Result<String, &'static str> {
+    let authority = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    let is_origin = text == "null" || authority.is_some_and(|authority| host(authority).is_ok());
+    if is_origin {
+        Ok(text.to_owned())
+    } else {
+        Err("an origin is `http://HOST`, `http://HOST:PORT`, the same with https, or `null`")
+    }
+}
+
+fn host(text: &str) -> Result<String, &'static str> {
+    let is_host =
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte));
+    if is_host { Ok(text.to_owned()) } else { Err("a host is a name or an address, with a port if need be") }
+}
 
 /// Runs the shop until Ctrl-C. Whatever ends this function, also in the middle of the start, ends all it has started.
-pub(crate) async fn run(fresh: bool, port_offset: u16) -> Result<(), Failure> {
-    let config = Config { fresh, ports: Ports::WELL_KNOWN.shifted(port_offset), ..Config::dev() };
+pub(crate) async fn run(options: Options) -> Result<(), Failure> {
+    let with_samples = !options.without_samples;
+    until_stopped(options.config(true), with_samples, |stack| {
+        let logs = from_repository(stack.functions_log());
+        println!("\n{}\nThe functions write their logs to {}. Ctrl-C stops everything.", stack.tour(), logs.display());
+    })
+    .await
+}
+
+/// Runs the emulator with the template deployed, and all that the shop talks to, until Ctrl-C.
+pub(crate) async fn run_emulator(options: Options) -> Result<(), Failure> {
+    let with_samples = !options.without_samples;
+    until_stopped(options.config(false), with_samples, |stack| {
+        println!(
+            r#"
+The emulator is at {}, and the deployed API at {}. In another terminal:
+
+The functions of the API, at localhost:9000, or one of them with an event of your own. Both take their environment from
+infra/local-stack/functions.env, which Cargo.toml names.
+  PATH="$PATH:$PWD/.local/tools/bin"
+  cargo lambda watch
+  cargo lambda invoke list-products --data-file infra/local-stack/list-products.json
+
+Region, credentials and endpoint for the AWS CLI.
+  eval "$(cargo xtask env)"
+  aws dynamodb scan --table-name "$TABLE_NAME" --max-items 1
+
+Ctrl-C stops everything."#,
+            stack.endpoint_url(),
+            stack.api_url(),
+        );
+    })
+    .await
+}
+
+async fn until_stopped(config: Config, with_samples: bool, ready: impl Fn(&LocalStack)) -> Result<(), Failure> {
     let steps = config.steps;
     tokio::select! {
-        failed = serve(config) => failed,
+        failed = serve(config, with_samples, ready) => failed,
         stopped = stop_signal() => {
             eprintln!();
             steps.begin("stopping; the data stays for the next start");
@@ -17,51 +112,44 @@ pub(crate) async fn run(fresh: bool, port_offset: u16) -> Result<(), Failure> {
 }
 
 /// Returns only if something fails.
-async fn serve(config: Config) -> Result<(), Failure> {
-    let steps = config.steps;
+async fn serve(config: Config, with_samples: bool, ready: impl Fn(&LocalStack)) -> Result<(), Failure> {
+    let (steps, is_watched) = (config.steps, config.watch);
     let mut stack = LocalStack::start(config).await?;
-    steps.begin("putting in sample data");
-    sample::put_in(&stack.local_url()).await?;
+    if with_samples {
+        put_in_samples(&stack, steps, is_watched).await?;
+    }
     steps.begin("ready");
-    show_tour(&stack);
+    ready(&stack);
     Err(stack.failure().await.into())
 }
 
-fn show_tour(stack: &LocalStack) {
-    let [shop, data_platform, payment_system, api, issuer] =
-        [stack.local_url(), stack.data_platform_url(), stack.payment_system_url(), stack.api_url(), stack.issuer_url()]
-            .map(|url| url.replace("http://127.0.0.1", "localhost"));
-    let logs = stack.functions_log();
-    let logs = logs.strip_prefix(repository()).unwrap_or(&logs).display();
-    println!(
-        r#"
-The shop is at {shop}. Things to try, in another terminal:
+async fn put_in_samples(stack: &LocalStack, steps: Steps, is_watched: bool) -> Result<(), Failure> {
+    steps.begin("putting in sample data");
+    let door = if is_watched { Door::local(stack.local_url()) } else { deployed(stack)? };
+    sample::put_in(&door).await
+}
 
-  # Kim puts 200,000 won on the balance.
-  curl {shop}/balance/charge -H 'content-type: application/json' -d '{{"userId":"kim","amount":200000}}'
+/// The deployed API, as an administrator.
+fn deployed(stack: &LocalStack) -> Result<Door, Error> {
+    Ok(Door::deployed(stack.api_url(), &stack.token("admin", &["admin"])?))
+}
 
-  # Look around: the products, and what sells best.
-  curl {shop}/products
-  curl {shop}/products/top
+fn from_repository(path: PathBuf) -> PathBuf {
+    path.strip_prefix(repository()).map(PathBuf::from).unwrap_or(path)
+}
 
-  # Take a coupon and order two products with it, paid from the balance.
-  curl {shop}/coupons/issue -H 'content-type: application/json' -d '{{"userId":"kim","couponId":"welcome"}}'
-  curl {shop}/orders -H 'content-type: application/json' -d '{{"userId":"kim","couponId":"welcome",
-    "items":[{{"productId":"yugi","quantity":1}},{{"productId":"hanji","quantity":2}}]}}'
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-  # The balance and the stock have fallen, and the order has reached the data platform.
-  curl {shop}/balance/kim
-  curl {shop}/products/hanji
-  curl {data_platform}/received
-
-  # The payment system lets payments of {{"payment":"EXTERNAL"}} succeed, until it is told how they end.
-  curl -X PUT {payment_system}/users/kim/behaviour -H 'content-type: application/json' -d '[{{"result":"FAILED"}}]'
-  curl {payment_system}/requests
-
-  # The same API as deployed, with its authorizer in front.
-  TOKEN=$(curl -s {issuer}/token -H 'content-type: application/json' -d '{{"sub":"kim"}}')
-  curl "{api}/orders?userId=kim" -H "authorization: Bearer $TOKEN"
-
-The functions write their logs to {logs}. Ctrl-C stops everything."#
-    );
+    #[test]
+    fn origins_are_as_browsers_send_them() {
+        for text in ["http://localhost:3000", "https://shop.test", "null", "http://[::1]:3000"] {
+            assert!(origin(text).is_ok(), "{text}");
+        }
+        for text in ["localhost:3000", "http://", "http://shop.test/", "*", "http://a b"] {
+            assert!(origin(text).is_err(), "{text}");
+        }
+        assert!(host("shop.test:9000").is_ok() && host("http://shop.test").is_err());
+    }
 }

@@ -3,6 +3,7 @@
 mod audit;
 mod dev;
 mod dlq;
+mod env;
 mod failure;
 mod run;
 mod sample;
@@ -27,22 +28,24 @@ struct Arguments {
 enum Command {
     /// Run the shop on this machine, with sample data, until Ctrl-C
     ///
-    /// Needs a Rust toolchain and Python 3, nothing else: no Docker, no AWS account. The first start installs the
-    /// emulator of AWS and cargo-lambda into .local/tools and builds everything, which takes minutes; later ones take
-    /// seconds and find all data as it was.
+    /// Needs a Rust toolchain, Python 3.11 to 3.14, a C compiler and 8 GB of disk: no Docker, no AWS account. The first
+    /// start installs the emulator of AWS and cargo-lambda into .local/tools and builds everything, which takes minutes;
+    /// later ones take seconds and find all data as it was.
     ///
     /// Listens on this machine only: 9000 the shop's API, 4566 the emulator (any AWS service, and the API as deployed,
     /// with its authorizer), 9100 the data platform, 9200 the issuer of tokens, 9300 the payment system, 9001 cargo
-    /// lambda watch.
-    Dev {
-        /// Start empty: forget users, products, orders and all
-        #[arg(long)]
-        fresh: bool,
+    /// lambda watch. Each refuses web pages of other origins, and requests for other hosts than localhost, 127.0.0.1 and
+    /// [::1].
+    Dev(dev::Options),
 
-        /// Add this to every port, where the usual ones are taken
-        #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=50_000))]
-        port_offset: u16,
-    },
+    /// Run the emulator of AWS with the template deployed and sample data, until Ctrl-C
+    ///
+    /// Everything that `dev` runs but the functions on port 9000: those are for `cargo lambda watch` and `cargo lambda
+    /// invoke`, which take their environment from infra/local-stack/functions.env.
+    Emulator(dev::Options),
+
+    /// Print region, credentials and endpoint of what runs here, for a shell: eval "$(cargo xtask env)"
+    Env,
 
     /// Run all checks, stopping at the first that fails
     ///
@@ -82,8 +85,8 @@ enum Command {
 
     /// Read the whole table and check that the books are right
     ///
-    /// Unless told otherwise the table of the shop that `cargo xtask dev` runs; `cargo xtask audit --help` shows how to
-    /// name another, or an export. `--ledger` verifies the chains of all ledgers, `--ledger --user ID` of one.
+    /// Unless told otherwise the table of the shop that `cargo xtask dev` runs, which may go on meanwhile: only what is
+    /// wrong at each of three looks is a fault. `cargo xtask audit --help` shows how to name another table, or an export. `--ledger` verifies the chains of all ledgers, `--ledger --user ID` of one.
     #[command(disable_help_flag = true)]
     Audit {
         /// What is passed on to the auditor
@@ -106,7 +109,9 @@ enum Command {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Dev { fresh, port_offset } => dev::run(fresh, port_offset).await,
+        Command::Dev(options) => dev::run(options).await,
+        Command::Emulator(options) => dev::run_emulator(options).await,
+        Command::Env => env::run(),
         Command::Test => unless_stopped(test::run()).await,
         // What is measured there is the machine, not the wire.
         Command::Bench { name, arguments } if name == "audit" => {

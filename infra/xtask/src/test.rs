@@ -8,6 +8,7 @@ use run::check;
 /// Runs all checks, those that say most in the shortest time first.
 pub(crate) async fn run() -> Result<(), Failure> {
     let steps = Steps::shown();
+    local_stack::ensure_machine_ready()?;
 
     steps.begin("formatting");
     check(cargo(&["fmt", "--all", "--check"])).await?;

@@ -5,9 +5,11 @@ use utoipa::ToSchema;
 
 use super::FieldErrors;
 use crate::{
-    app::orders::{Basket, MAX_LINES},
+    app::orders::{Basket, Item},
     domain::{
         CouponId, Invalid, OrderSheetId, ProductId, Quantity,
+        money::Price,
+        order::MAX_LINES,
         text::{Category, Line, Name, Phone},
         user::Seller,
     },
@@ -51,6 +53,9 @@ pub struct ItemBody {
     pub product_id: ProductId,
     /// How many units.
     pub quantity: Quantity,
+    /// What a unit costs, less its discount, as far as the customer knows: at another price nothing is ordered.
+    #[deserr(default)]
+    pub expected_price: Option<Price>,
 }
 
 /// Where a request says what is to be ordered: in one of three places.
@@ -65,7 +70,7 @@ pub fn basket(
 ) -> Result<Basket, FieldErrors> {
     match (items, from_cart.unwrap_or_default(), order_sheet_id) {
         (None, false, None) => Err(FieldErrors::one("items", Invalid::Required)),
-        (Some(items), false, None) => Ok(Basket::Items { lines: merge(items)?, coupon_id }),
+        (Some(items), false, None) => Ok(Basket::Items { items: merge(items)?, coupon_id }),
         (None, true, None) => Ok(Basket::Cart { coupon_id }),
         (None, false, Some(_)) if coupon_id.is_some() => {
             Err(FieldErrors::one("couponId", Invalid::Excludes("orderSheetId")))
@@ -80,23 +85,28 @@ pub fn basket(
 /// One line a product: one that is named twice is ordered once, with both quantities.
 ///
 /// # Errors
-/// Where there are no lines or too many, or a line has too many units.
-fn merge(items: Vec<ItemBody>) -> Result<Vec<(ProductId, Quantity)>, FieldErrors> {
-    let mut lines: Vec<(ProductId, Quantity)> = Vec::new();
+/// Where there are no lines or too many, a line has too many units, or its price is expected to be two.
+fn merge(items: Vec<ItemBody>) -> Result<Vec<Item>, FieldErrors> {
+    let mut lines: Vec<Item> = Vec::new();
     let mut errors = FieldErrors::default();
-    for (index, item) in items.into_iter().enumerate() {
-        match lines.iter_mut().find(|(product, _)| *product == item.product_id) {
-            None => lines.push((item.product_id, item.quantity)),
-            Some((_, quantity)) => {
-                match Quantity::try_from(i64::from(quantity.get()) + i64::from(item.quantity.get())) {
-                    Ok(sum) => *quantity = sum,
-                    Err(invalid) => errors.push(format!("items[{index}].quantity"), invalid),
-                }
-            }
+    for (index, ItemBody { product_id, quantity, expected_price }) in items.into_iter().enumerate() {
+        let expected_price = expected_price.map(Price::won);
+        let Some(line) = lines.iter_mut().find(|line| line.product_id == product_id) else {
+            lines.push(Item { product_id, quantity, expected_price });
+            continue;
+        };
+        match Quantity::try_from(i64::from(line.quantity.get()) + i64::from(quantity.get())) {
+            Ok(sum) => line.quantity = sum,
+            Err(invalid) => errors.push(format!("items[{index}].quantity"), invalid),
         }
+        if expected_price.is_some_and(|price| line.expected_price.is_some_and(|other| other != price)) {
+            errors.push(format!("items[{index}].expectedPrice"), Invalid::Repeated);
+        }
+        line.expected_price = line.expected_price.or(expected_price);
     }
-    if !(1..=MAX_LINES).contains(&lines.len()) {
-        errors.push("items", Invalid::Count { min: 1, max: MAX_LINES });
+    let max = usize::from(MAX_LINES);
+    if !(1..=max).contains(&lines.len()) {
+        errors.push("items", Invalid::Count { min: 1, max });
     }
     errors.check()?;
     Ok(lines)
@@ -108,6 +118,7 @@ mod tests {
 
     fn items(quantities: &[(&str, i64)]) -> Vec<ItemBody> {
         let item = |&(product, quantity): &(&str, i64)| ItemBody {
+            expected_price: None,
             product_id: ProductId::try_from(product.to_owned()).unwrap(),
             quantity: Quantity::try_from(quantity).unwrap(),
         };
@@ -135,7 +146,7 @@ mod tests {
     #[test]
     fn a_product_named_twice_is_one_line() {
         let lines = merge(items(&[("tea", 1), ("cup", 1), ("tea", 2)])).unwrap();
-        let lines: Vec<_> = lines.iter().map(|(product, quantity)| (product.as_str(), quantity.get())).collect();
+        let lines: Vec<_> = lines.iter().map(|line| (line.product_id.as_str(), line.quantity.get())).collect();
         assert_eq!(lines, [("tea", 3), ("cup", 1)]);
     }
 

@@ -80,7 +80,7 @@ impl Failure {
         };
         Self {
             code: error.code(),
-            message: messages::of_code(error.code(), language).to_owned(),
+            message: messages::of_error(error, language),
             request_id: request_id.to_owned(),
             details: error.details(),
             field_errors,

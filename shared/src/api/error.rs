@@ -88,6 +88,7 @@ impl ApiError {
             Refusal::PriceChanged { product_id, quoted, current } => {
                 Some(json!({ "productId": product_id, "quoted": quoted, "current": current }))
             }
+            Refusal::PayableChanged { quoted, current } => Some(json!({ "quoted": quoted, "current": current })),
             Refusal::OrderStateConflict { order_id, status, allowed } => {
                 Some(json!({ "orderId": order_id, "status": status, "allowed": allowed }))
             }
@@ -134,7 +135,7 @@ fn code_of(refusal: &Refusal) -> Code {
         Refusal::NotOnSale { .. } => Code::ProductNotOnSale,
         Refusal::StockNotEnough { .. } => Code::StockNotEnough,
         Refusal::BalanceNotEnough { .. } => Code::BalanceNotEnough,
-        Refusal::PriceChanged { .. } => Code::PriceChanged,
+        Refusal::PriceChanged { .. } | Refusal::PayableChanged { .. } => Code::PriceChanged,
         Refusal::OrderStateConflict { .. }
         | Refusal::LineStateConflict { .. }
         | Refusal::UnitsNotLeft { .. }

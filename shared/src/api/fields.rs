@@ -9,7 +9,7 @@ use crate::domain::{
     CouponId, Invalid, OrderId, OrderItemId, OrderSheetId, ProductId, Quantity, UserId,
     coupon::{CouponKind, TotalQuantity, ValidDays},
     invalid::Kind,
-    money::{self, ChargeAmount, Price},
+    money::{self, ChargeAmount, Payable, Price},
     order::{LineStatus, PayBy},
     product::SaleStatus,
     stock::{ShardCount, Units, UnitsChange},
@@ -143,7 +143,7 @@ field!(
     String => UserId, ProductId, CouponId, OrderId, OrderItemId, OrderSheetId, Email, Instant, UserKind, UserStatus,
     SaleStatus, CouponKind, LineStatus, PayBy,
 );
-field!(i64 => ChargeAmount, Price, Quantity, Units, UnitsChange, ShardCount, TotalQuantity, ValidDays, CounterShards);
+field!(i64 => ChargeAmount, Payable, Price, Quantity, Units, UnitsChange, ShardCount, TotalQuantity, ValidDays, CounterShards);
 
 impl<const MAX: usize> Deserr<FieldErrors> for Text<MAX> {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, location: ValuePointerRef) -> Result<Self, FieldErrors> {

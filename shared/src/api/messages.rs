@@ -1,7 +1,10 @@
 //! Every sentence that a caller reads, in Korean and English.
 
-use super::{Code, Language};
-use crate::domain::{Invalid, invalid::Kind};
+use super::{ApiError, Code, Language};
+use crate::{
+    app::Failure,
+    domain::{Invalid, Refusal, invalid::Kind, refusal::Entity},
+};
 
 /// What a success says.
 pub(super) fn success(language: Language) -> &'static str {
@@ -15,10 +18,13 @@ pub(super) fn success(language: Language) -> &'static str {
 pub(super) fn of_code(code: Code, language: Language) -> &'static str {
     let (korean, english) = match code {
         Code::InvalidRequest => ("잘못된 요청입니다.", "The request is invalid."),
-        Code::Unauthenticated => ("인증이 필요합니다.", "Say who you are."),
+        Code::Unauthenticated => (
+            "인증이 필요합니다. Authorization 헤더에 Bearer 토큰을 보내 주세요. 로컬에서는 x-user-id 헤더나 userId를 보내면 됩니다.",
+            "Authentication required. Send a bearer token in the header Authorization; locally, the header x-user-id or a userId.",
+        ),
         Code::BalanceNotEnough => ("잔액이 부족합니다.", "The balance is too low."),
         Code::Forbidden => ("권한이 없습니다.", "You may not do this."),
-        Code::EntityNotFound => ("대상을 찾을 수 없습니다.", "There is no such thing."),
+        Code::EntityNotFound => ("대상을 찾을 수 없습니다.", "Not found."),
         Code::MethodNotAllowed => ("허용되지 않은 메서드입니다.", "This path does not take this method."),
         Code::StockNotEnough => ("재고가 부족합니다.", "There is not enough stock."),
         Code::CouponSoldOut => ("쿠폰이 모두 소진되었습니다.", "All coupons have been issued."),
@@ -35,13 +41,47 @@ pub(super) fn of_code(code: Code, language: Language) -> &'static str {
         Code::AlreadyExists => ("이미 존재합니다.", "It exists already."),
         Code::LimitExceeded => ("허용 한도를 초과했습니다.", "A limit would be exceeded."),
         Code::PayloadTooLarge => ("요청 본문이 너무 큽니다.", "The body is too large."),
-        Code::UnsupportedMediaType => ("지원하지 않는 형식입니다.", "The body must be application/json."),
+        Code::UnsupportedMediaType => (
+            "지원하지 않는 형식입니다. content-type: application/json 헤더와 JSON 본문을 보내 주세요.",
+            "Unsupported media type. Send the header content-type: application/json with a JSON body.",
+        ),
         Code::IdempotencyKeyReused => {
             ("같은 멱등성 키로 다른 요청을 보냈습니다.", "The idempotency key came with another request before.")
         }
         Code::InternalServerError => ("서버에 문제가 발생했습니다.", "Something went wrong on our side."),
         Code::TryAgain => {
             ("요청이 몰리고 있습니다. 잠시 후 다시 시도해 주세요.", "Too much is going on. Try again shortly.")
+        }
+    };
+    match language {
+        Language::Korean => korean,
+        Language::English => english,
+    }
+}
+
+/// The message of an error: its code's, and of something not found which kind of thing is missing.
+pub(super) fn of_error(error: &ApiError, language: Language) -> String {
+    let message = of_code(error.code(), language);
+    match error {
+        ApiError::Failed(Failure::Refused(Refusal::NotFound { entity, .. })) => {
+            format!("{message} {}", missing(*entity, language))
+        }
+        _ => message.to_owned(),
+    }
+}
+
+fn missing(entity: Entity, language: Language) -> &'static str {
+    let (korean, english) = match entity {
+        Entity::User => {
+            ("이 사용자는 없습니다. POST /users로 등록할 수 있습니다.", "No such user; POST /users creates one.")
+        }
+        Entity::Product => ("이 상품은 없습니다.", "No such product; GET /products lists them."),
+        Entity::Coupon => ("이 쿠폰은 없습니다.", "No such coupon."),
+        Entity::Order => ("이 주문은 없습니다.", "No such order."),
+        Entity::OrderItem => ("이 주문 상품은 없습니다.", "No such item of the order."),
+        Entity::OrderSheet => ("이 주문서는 없습니다.", "No such order sheet."),
+        Entity::Path => {
+            ("이 경로는 없습니다. GET /docs에 모든 경로가 있습니다.", "No such path; GET /docs describes all of them.")
         }
     };
     match language {
@@ -80,6 +120,8 @@ fn korean(invalid: &Invalid) -> String {
         Invalid::Email => "이메일 형식이 아닙니다.".to_owned(),
         Invalid::Instant => "RFC 3339 형식의 시각이어야 합니다.".to_owned(),
         Invalid::After(other) => format!("{other} 이후여야 합니다."),
+        Invalid::NotBefore(other) => format!("{other}보다 빠를 수 없습니다."),
+        Invalid::Past => "이미 지난 시각입니다.".to_owned(),
         Invalid::Excludes(other) => format!("{other} 필드와 함께 쓸 수 없습니다."),
         Invalid::EmptyCart => "장바구니가 비어 있습니다.".to_owned(),
         Invalid::Repeated => "목록에 이미 있습니다.".to_owned(),
@@ -111,6 +153,8 @@ fn english(invalid: &Invalid) -> String {
         Invalid::Email => "must be an e-mail address".to_owned(),
         Invalid::Instant => "must be an instant in RFC 3339".to_owned(),
         Invalid::After(other) => format!("must be later than {other}"),
+        Invalid::NotBefore(other) => format!("must not be earlier than {other}"),
+        Invalid::Past => "must be in the future".to_owned(),
         Invalid::Excludes(other) => format!("cannot be given together with {other}"),
         Invalid::EmptyCart => "The cart is empty.".to_owned(),
         Invalid::Repeated => "Is in the list already.".to_owned(),

@@ -29,6 +29,8 @@ pub struct Reply {
 enum Content {
     /// Nothing: the status says it all.
     None,
+    /// Nothing but the methods of a path.
+    Methods(Vec<&'static str>),
     /// What the envelope is put around.
     Data(Value),
     /// A document that is sent as it is.
@@ -63,6 +65,11 @@ impl Reply {
         Self { status: StatusCode::NO_CONTENT, content: Content::None, order_id: None }
     }
 
+    /// 204 with the methods of a path.
+    pub fn methods(methods: Vec<&'static str>) -> Self {
+        Self { status: StatusCode::NO_CONTENT, content: Content::Methods(methods), order_id: None }
+    }
+
     /// 200 with a part of a list, and where it goes on.
     ///
     /// # Errors
@@ -90,10 +97,10 @@ impl Reply {
 
     fn render(self, language: Language) -> Response<Body> {
         match self.content {
-            Content::None => {
-                let mut response = Response::new(Body::Empty);
-                *response.status_mut() = self.status;
-                response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
+            Content::None => empty(self.status),
+            Content::Methods(methods) => {
+                let mut response = empty(self.status);
+                allow(&mut response, &methods);
                 response
             }
             Content::Data(data) => json(self.status, &Success::new(data, language)),
@@ -117,17 +124,26 @@ fn render_error(error: &ApiError, language: Language, request_id: &str) -> Respo
     let status = error.code().status();
     let mut response = json(status, &envelope::Failure::of(error, language, request_id));
     match error {
-        ApiError::MethodNotAllowed(allowed) => {
-            if let Ok(allowed) = allowed.join(", ").parse() {
-                response.headers_mut().insert(header::ALLOW, allowed);
-            }
-        }
+        ApiError::MethodNotAllowed(allowed) => allow(&mut response, allowed),
         _ if status == StatusCode::SERVICE_UNAVAILABLE => {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         _ => {}
     }
     response
+}
+
+fn empty(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
+    response
+}
+
+fn allow(response: &mut Response<Body>, methods: &[&str]) {
+    if let Ok(methods) = methods.join(", ").parse() {
+        response.headers_mut().insert(header::ALLOW, methods);
+    }
 }
 
 fn json(status: StatusCode, envelope: &impl Serialize) -> Response<Body> {

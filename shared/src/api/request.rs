@@ -48,9 +48,10 @@ impl ApiRequest {
         (self.request.method().as_str(), self.request.uri().path())
     }
 
-    /// The path, as it came.
+    /// The path, as it came: not the URI's, in which `..` has been followed already.
     pub fn path(&self) -> &str {
-        self.request.uri().path()
+        let raw = self.request.raw_http_path();
+        if raw.is_empty() { self.request.uri().path() } else { raw }
     }
 
     /// The method.
@@ -105,6 +106,10 @@ impl ApiRequest {
         }
         if !self.says_json() {
             return Err(ApiError::NotJson);
+        }
+        // API Gateway replaces bytes that are not UTF-8. What they said is lost, so nothing is made of the rest.
+        if std::str::from_utf8(bytes).is_ok_and(|text| text.contains(char::REPLACEMENT_CHARACTER)) {
+            return Ok(Err(FieldErrors::one("body", Invalid::Json)));
         }
         let Ok(value) = serde_json::from_slice::<serde_json::Value>(bytes) else {
             return Ok(Err(FieldErrors::one("body", Invalid::Json)));

@@ -77,16 +77,23 @@ impl Route {
     }
 }
 
-/// The route that serves a method and path, with the path's parameters.
+/// The route that serves a method and path, with the path's parameters. `HEAD` is served wherever `GET` is.
 pub fn find<'p>(method: &str, path: &'p str) -> Option<(&'static Route, Vec<(&'static str, &'p str)>)> {
+    let method = if method == "HEAD" { "GET" } else { method };
     let mut matching = ROUTES.iter().filter(|route| route.method == method);
     matching.find_map(|route| Some((route, route.parameters(path)?)))
 }
 
-/// The methods that a path has.
+/// The methods that a path has: those of its routes, `HEAD` where there is `GET`, and `OPTIONS` of each path.
 pub fn methods_of(path: &str) -> Vec<&'static str> {
     let mut methods: Vec<_> =
         ROUTES.iter().filter(|route| route.parameters(path).is_some()).map(|r| r.method).collect();
+    if methods.contains(&"GET") {
+        methods.push("HEAD");
+    }
+    if !methods.is_empty() {
+        methods.push("OPTIONS");
+    }
     methods.sort_unstable();
     methods.dedup();
     methods
@@ -103,13 +110,15 @@ mod tests {
         assert_eq!((route.function, parameters), ("get-product", vec![("productId", "tea")]));
         assert!(find("GET", "/products/").is_none());
         assert_eq!(find("GET", "/orders/cart").unwrap().0.function, "get-cart");
+        assert_eq!(find("HEAD", "/orders/cart").unwrap().0.function, "get-cart");
+        assert!(find("HEAD", "/orders/cart/tea").is_none());
     }
 
     #[test]
     fn methods_of_a_path() {
-        assert_eq!(methods_of("/products/tea"), ["GET", "PATCH"]);
-        assert_eq!(methods_of("/orders/cart"), ["GET", "POST"]);
-        assert_eq!(methods_of("/orders/cart/tea"), ["DELETE"]);
+        assert_eq!(methods_of("/products/tea"), ["GET", "HEAD", "OPTIONS", "PATCH"]);
+        assert_eq!(methods_of("/orders/cart"), ["GET", "HEAD", "OPTIONS", "POST"]);
+        assert_eq!(methods_of("/orders/cart/tea"), ["DELETE", "OPTIONS"]);
         assert!(methods_of("/nowhere").is_empty());
     }
 }

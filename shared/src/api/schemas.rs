@@ -19,7 +19,7 @@ use crate::{
         CouponId, OrderId, OrderItemId, OrderSheetId, PaymentId, ProductId, Quantity, UserId, Won,
         coupon::{TotalQuantity, ValidDays},
         id,
-        money::{ChargeAmount, Price},
+        money::{ChargeAmount, Payable, Price},
         order::{LineStatus, OrderStatus},
         stock::{ShardCount, Units, UnitsChange},
         text::{Email, Text},
@@ -66,6 +66,7 @@ schemas! {
         .examples([50_000]);
     Price: bounded("The price of one unit, or what is taken off it, in won.", Price::MIN, Price::MAX)
         .examples([12_000]);
+    Payable: bounded("What an order comes to, in won.", Payable::MIN, Payable::MAX).examples([27_000]);
     Quantity: bounded("Units of one product in one order.", Quantity::MIN, Quantity::MAX).examples([2]);
     Units: bounded("Units on a new shelf.", Units::MIN, Units::MAX).examples([100]);
     UnitsChange: bounded(

@@ -137,7 +137,7 @@ async fn add_once(
     let mut has_cart = true;
     loop {
         let there: Option<Cart> = if has_cart && !key.given {
-            let add = carts::add(user, product, quantity)?;
+            let add = carts::add(user, product, quantity, shop.bounds.cart_items)?;
             match shop.table.apply_once(&add, backoff).await? {
                 Applied::Done(cart) => return Ok(added(Some(cart))),
                 Applied::Refused(there) => there,
@@ -145,7 +145,7 @@ async fn add_once(
         } else {
             let mut transaction = Transaction::new();
             let change = match has_cart {
-                true => carts::add(user, product, quantity)?,
+                true => carts::add(user, product, quantity, shop.bounds.cart_items)?,
                 false => carts::create(user, &first)?,
             };
             let change = transaction.add(change);
@@ -161,7 +161,7 @@ async fn add_once(
             }
         };
         match there {
-            Some(cart) if has_cart => cart.check_room(product, quantity)?,
+            Some(cart) if has_cart => cart.check_room(product, quantity, shop.bounds.cart_items)?,
             Some(_) => has_cart = true,
             None => {
                 must_exist(shop, user).await?;
@@ -235,7 +235,7 @@ pub async fn remove(shop: &Shop, user: &UserId, product: &ProductId) -> Result<(
 
 /// A cart with prices, sale status and stock as the shelves have them; a shard that was added to a shelf within the
 /// minute may be missed. There are at most
-/// [`MAX_ITEMS`](crate::domain::cart::MAX_ITEMS) shelves to look at, of at most
+/// [`cart_items`](super::Bounds::cart_items) shelves to look at, of at most
 /// [`MAX_SHARDS`](crate::domain::stock::MAX_SHARDS) shards each.
 ///
 /// # Errors

@@ -12,11 +12,8 @@ use crate::{
         CouponId, UserId,
         coupon::{Campaign, Counter, CouponState, IssuedCoupon, Slot},
     },
-    store::{Applied, Consistency, Table, coupons, keys},
+    store::{Applied, Consistency, coupons, keys},
 };
-
-/// How many tickets of a counter are looked at before that is noted.
-const PART: i64 = 1_000;
 
 /// A part of the campaigns of which all coupons have expired, from a place on.
 ///
@@ -52,10 +49,10 @@ pub async fn mark(shop: &Shop, coupon: CouponId) -> Result<Part, Failure> {
 }
 
 async fn mark_of_counter(shop: &Shop, coupon: &CouponId, shard: u16, counter: &Counter) -> Result<u64, Failure> {
-    let end = counter.next.min(counter.expired_to.saturating_add(PART));
+    let end = counter.next.min(counter.expired_to.saturating_add(shop.bounds.sweep_part));
     let numbers: Vec<i64> = (counter.expired_to..end).collect();
     let mut mended = 0_u64;
-    for batch in numbers.chunks(Table::MAX_BATCH) {
+    for batch in numbers.chunks(shop.bounds.table.batch_keys) {
         let mut backoff = shop.backoff();
         let slots: Vec<_> = batch.iter().map(|&number| keys::slot(coupon, shard, number)).collect();
         // The slots have been there since the campaign's end, as the sweep of tickets saw.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     domain::{
-        CouponId, Refusal, UserId,
+        CouponId, Invalid, Refusal, UserId,
         coupon::{Campaign, Counter, CouponState, CouponStatus, IssuedCoupon, Terms, Validity},
         refusal::{CouponProblem, Entity},
         stock,
@@ -129,23 +129,35 @@ pub async fn get(shop: &Shop, coupon: &CouponId) -> Result<Remaining, Failure> {
 pub async fn issue(shop: &Shop, user: &UserId, coupon: &CouponId, key: &RequestKey) -> Result<IssuedCoupon, Failure> {
     match issue_once(shop, user, coupon, key).await {
         Err(Failure::Refused(refusal)) if key.given => match idempotency::recall::<Touched>(shop, key).await? {
-            Some(first) => mine(shop, user, &first.coupon_id).await,
+            Some(first) => issued_by(shop, user, &first.coupon_id, key).await,
             None => Err(refusal.into()),
         },
         other => other,
     }
 }
 
-/// A user's coupon as it is.
-async fn mine(shop: &Shop, user: &UserId, coupon: &CouponId) -> Result<IssuedCoupon, Failure> {
-    let there = shop.table.get(keys::user_coupon(user, coupon), Consistency::Strong).await?;
-    there.ok_or(Failure::Broken("an issued coupon stays"))
+/// The coupon that a key was issued, as it is: the user's current one, or a revoked one that was replaced since.
+async fn issued_by(shop: &Shop, user: &UserId, coupon: &CouponId, key: &RequestKey) -> Result<IssuedCoupon, Failure> {
+    let places = [keys::user_coupon(user, coupon), keys::replaced_coupon(user, coupon, &key.digest)];
+    let found = shop.table.get_all(&places, Consistency::Strong, &mut shop.backoff()).await?;
+    for place in &places {
+        let there: Option<IssuedCoupon> = found.get(place)?;
+        if let Some(issued) = there.filter(|issued| issued.issued_coupon_id == key.digest) {
+            return Ok(issued);
+        }
+    }
+    Err(Failure::Broken("an issued coupon stays"))
+}
+
+/// A user's coupon of a campaign, strongly.
+async fn current(shop: &Shop, user: &UserId, coupon: &CouponId) -> Result<Option<IssuedCoupon>, Failure> {
+    Ok(shop.table.get(keys::user_coupon(user, coupon), Consistency::Strong).await?)
 }
 
 async fn issue_once(shop: &Shop, user: &UserId, coupon: &CouponId, key: &RequestKey) -> Result<IssuedCoupon, Failure> {
     let mut backoff = shop.backoff();
-    let campaign = match shop.remembered_campaign(coupon).filter(|_| shop.has_refused(coupon, user)) {
-        Some(campaign) => campaign,
+    let (campaign, mut revoked) = match shop.remembered_campaign(coupon).filter(|_| shop.has_refused(coupon, user)) {
+        Some(campaign) => (campaign, None),
         None => may_have(shop, user, coupon, &mut backoff).await?,
     };
     let now = shop.clock.now();
@@ -156,7 +168,7 @@ async fn issue_once(shop: &Shop, user: &UserId, coupon: &CouponId, key: &Request
         shop.remember_refused(coupon, user);
         return Err(Refusal::CouponSoldOut.into());
     }
-    let issued = IssuedCoupon {
+    let mut issued = IssuedCoupon {
         issued_coupon_id: key.digest.clone(),
         coupon_id: coupon.clone(),
         user_id: user.clone(),
@@ -168,12 +180,20 @@ async fn issue_once(shop: &Shop, user: &UserId, coupon: &CouponId, key: &Request
         used_at: None,
         order_id: None,
         revoked_at: None,
+        reissues: 0,
     };
     loop {
         let ticket = tickets::draw(shop, &campaign, user, &mut backoff).await?;
         let mut transaction = Transaction::new();
         transaction.add(coupons::claim_slot(coupon, ticket.shard, ticket.number, user)?);
-        let give = transaction.add(coupons::give(&issued)?);
+        let give = match &revoked {
+            None => transaction.add(coupons::give(&issued)?),
+            Some(revoked) => {
+                issued.reissues = revoked.reissues.saturating_add(1);
+                transaction.add(coupons::keep_replaced(revoked)?);
+                transaction.add(coupons::give_again(&issued, revoked)?)
+            }
+        };
         let outcome = Touched { coupon_id: coupon.clone() };
         let note = idempotency::note(shop, &mut transaction, key, outcome, Keep::AWeek)?;
         match shop.table.commit(transaction, &mut backoff).await? {
@@ -185,6 +205,7 @@ async fn issue_once(shop: &Shop, user: &UserId, coupon: &CouponId, key: &Request
                 let there: Option<IssuedCoupon> = evidence.of(give)?.flatten();
                 match there {
                     Some(there) if there.issued_coupon_id == issued.issued_coupon_id => return Ok(there),
+                    Some(there) if there.state == CouponState::Revoked => revoked = Some(there),
                     Some(_) => return Err(Refusal::CouponAlreadyIssued.into()),
                     // The key had another coupon: asking what became of the key will tell.
                     None if note.is_some_and(|note| evidence.refuses(note)) => {
@@ -198,12 +219,18 @@ async fn issue_once(shop: &Shop, user: &UserId, coupon: &CouponId, key: &Request
     }
 }
 
-/// The campaign, for a user who may have a coupon of it. Looking eventually is enough: who is missed here is caught
-/// when the coupon is given, or refused because all are gone.
+/// The campaign, for a user who may have a coupon of it, and the revoked one that it would replace. Looking eventually is
+/// enough: who is missed here is caught when the coupon is given, or refused because all are gone. A coupon that was
+/// found is read again strongly, since it may have been revoked a moment ago.
 ///
 /// A campaign that was sold out has its counters looked at in the same read: as long as nothing comes back, that is all
 /// that a refusal takes.
-async fn may_have(shop: &Shop, user: &UserId, coupon: &CouponId, backoff: &mut Backoff) -> Result<Campaign, Failure> {
+async fn may_have(
+    shop: &Shop,
+    user: &UserId,
+    coupon: &CouponId,
+    backoff: &mut Backoff,
+) -> Result<(Campaign, Option<IssuedCoupon>), Failure> {
     let (account, mine, described) = (keys::account(user), keys::user_coupon(user, coupon), keys::campaign(coupon));
     let remembered = shop.remembered_campaign(coupon);
     let mut wanted = vec![account.clone(), mine.clone()];
@@ -226,17 +253,24 @@ async fn may_have(shop: &Shop, user: &UserId, coupon: &CouponId, backoff: &mut B
     facts::may_trade(user, found.get(&account)?)?;
     let campaign = match remembered {
         Some(campaign) => campaign,
-        None => found.get(&described)?.ok_or_else(|| Refusal::not_found(Entity::Coupon, coupon))?,
+        None => {
+            let campaign: Option<Campaign> = found.get(&described)?;
+            let campaign = campaign.ok_or_else(|| Refusal::not_found(Entity::Coupon, coupon))?;
+            shop.remember_campaign(&campaign);
+            campaign
+        }
     };
-    shop.remember_campaign(&campaign);
-    if found.get::<IssuedCoupon>(&mine)?.is_some() {
-        return Err(Refusal::CouponAlreadyIssued.into());
+    if found.get::<IssuedCoupon>(&mine)?.is_none() {
+        return Ok((campaign, None));
     }
-    Ok(campaign)
+    match current(shop, user, coupon).await? {
+        Some(current) if current.state != CouponState::Revoked => Err(Refusal::CouponAlreadyIssued.into()),
+        revoked => Ok((campaign, revoked)),
+    }
 }
 
-/// A part of a user's coupons: up to `limit` with one of `statuses` after the coupon `after`, and the coupon to ask
-/// on after, if there may be more.
+/// A part of a user's coupons: up to `limit` with one of `statuses` after the place `after`, and the place to ask on after,
+/// if there may be more. A revoked coupon that was replaced is listed beside the one in its place.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] where the user is unknown.
@@ -244,37 +278,68 @@ pub async fn list(
     shop: &Shop,
     user: &UserId,
     statuses: &[CouponStatus],
-    after: Option<CouponId>,
+    after: Option<CouponPlace>,
     limit: usize,
-) -> Result<(Vec<IssuedCoupon>, Option<CouponId>), Failure> {
+) -> Result<(Vec<IssuedCoupon>, Option<CouponPlace>), Failure> {
     let now = shop.clock.now();
-    let mut matching: Vec<IssuedCoupon> = Vec::new();
+    let mut matching: Vec<Listed> = Vec::new();
     let mut after = after;
-    for _ in 0..MAX_LIST_READS {
+    for _ in 0..shop.bounds.coupon_pages {
         let range = Range::of_partition(keys::user_partition(user), keys::COUPON_PREFIX)
-            .after(after.as_ref().map(|coupon| keys::user_coupon(user, coupon).sk));
-        let page = shop.table.query::<IssuedCoupon>(range, LIST_READ).await?;
+            .after(after.map(|CouponPlace(place)| format!("{}{place}", keys::COUPON_PREFIX)));
+        let page = shop.table.query::<Listed>(range, shop.bounds.coupon_page).await?;
         if page.records.is_empty() && matching.is_empty() {
             let account: Option<Account> = shop.table.get(keys::account(user), Consistency::Strong).await?;
             account.ok_or_else(|| Refusal::not_found(Entity::User, user))?;
         }
-        after = page.records.last().map(|coupon| coupon.coupon_id.clone());
-        matching.extend(page.records.into_iter().filter(|coupon| statuses.contains(&coupon.status(now))));
+        after = page.records.last().and_then(Listed::place);
+        matching.extend(page.records.into_iter().filter(|listed| statuses.contains(&listed.coupon.status(now))));
         if matching.len() > limit {
             matching.truncate(limit);
-            let last = matching.last().map(|coupon| coupon.coupon_id.clone());
-            return Ok((matching, last));
+            after = matching.last().and_then(Listed::place);
+            break;
         }
         if !page.more {
-            return Ok((matching, None));
+            after = None;
+            break;
         }
     }
-    Ok((matching, after))
+    Ok((matching.into_iter().map(|listed| listed.coupon).collect(), after))
 }
 
-/// How many coupons are read at once to find matching ones, and how often.
-const LIST_READ: usize = 100;
-const MAX_LIST_READS: usize = 50;
+/// A coupon's place among those of its user: the campaign's id, and of a replaced coupon its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CouponPlace(String);
+
+impl CouponPlace {
+    /// The place as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for CouponPlace {
+    type Error = Invalid;
+
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        let mut ids = text.splitn(2, '#').map(|id| CouponId::try_from(id.to_owned()));
+        if ids.all(|id| id.is_ok()) { Ok(Self(text)) } else { Err(Invalid::Cursor) }
+    }
+}
+
+/// A coupon with its key.
+#[derive(Debug, Deserialize)]
+struct Listed {
+    sk: String,
+    #[serde(flatten)]
+    coupon: IssuedCoupon,
+}
+
+impl Listed {
+    fn place(&self) -> Option<CouponPlace> {
+        self.sk.strip_prefix(keys::COUPON_PREFIX).map(|place| CouponPlace(place.to_owned()))
+    }
+}
 
 /// Takes a usable coupon back. Twice is as good as once.
 ///

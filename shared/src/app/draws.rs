@@ -14,9 +14,6 @@ use crate::{
     store::{Backoff, Consistency, Key, Outcome, Transaction, keys, stock as shelf},
 };
 
-/// How many places are looked at, and given back, at once: as many slots as fit a transaction beside the shard.
-const BATCH: i64 = 99;
-
 /// Gives back units that this function drew and nobody claims. Where they have a slot they came to something, or went back
 /// already.
 pub(super) async fn give_back(
@@ -47,9 +44,11 @@ pub(super) async fn settle(
     places: Range<i64>,
     backoff: &mut Backoff,
 ) -> Result<(u64, i64), Failure> {
+    // As many slots as fit a transaction beside the shard.
+    let batch = i64::try_from(shop.bounds.table.actions.saturating_sub(1)).unwrap_or(i64::MAX);
     let (mut given_back, mut place) = (0_u64, places.start);
     while place < places.end {
-        let stretch = place..places.end.min(place.saturating_add(BATCH));
+        let stretch = place..places.end.min(place.saturating_add(batch));
         let wanted: Vec<Key> = stretch.clone().map(|place| keys::units(product, shard, place)).collect();
         let found = shop.table.get_all(&wanted, Consistency::Eventual, backoff).await?;
         let slot = |place| found.get::<Slot>(&keys::units(product, shard, place));

@@ -26,7 +26,7 @@ pub struct Overdue<I> {
 #[derive(Debug, Clone)]
 pub struct Place(pub(super) Key, pub(super) String);
 
-/// Up to [`PART`] things of a partition of the index that were due before now, from a place on.
+/// A page of things of a partition of the index that were due before now, from a place on.
 pub(super) async fn overdue<I: TryFrom<String>>(
     shop: &Shop,
     partition: String,
@@ -35,7 +35,7 @@ pub(super) async fn overdue<I: TryFrom<String>>(
 ) -> Result<Overdue<I>, Failure> {
     let after = after.map(|Place(key, sk)| (key, sk));
     let range = Range::due_before(partition, shop.clock.now()).after_indexed(after);
-    let page = shop.table.query::<IndexRow>(range, PART).await?;
+    let page = shop.table.query::<IndexRow>(range, shop.bounds.due_page).await?;
     let (mut items, mut last) = (Vec::new(), None);
     for IndexRow { by_due_sk } in page.records {
         let (at, id) = keys::due_of_index_key(&by_due_sk).ok_or(Failure::Broken("an index key has an instant"))?;
@@ -45,6 +45,3 @@ pub(super) async fn overdue<I: TryFrom<String>>(
     }
     Ok(Overdue { items, next: last.filter(|_| page.more) })
 }
-
-/// How many are read at once.
-const PART: usize = 25;

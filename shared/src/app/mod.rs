@@ -4,6 +4,7 @@
 
 pub mod balance;
 pub mod bestsellers;
+mod bounds;
 pub mod cart;
 pub mod coupon_expiry;
 pub mod coupons;
@@ -23,6 +24,7 @@ pub mod ticket_sweep;
 mod tickets;
 pub mod users;
 
+pub use bounds::Bounds;
 pub use idempotency::RequestKey;
 pub use shop::{Policy, Shop};
 

@@ -186,7 +186,8 @@ struct IndexRow {
     stock_shards: u16,
 }
 
-/// Up to `limit` products after `skip` others (by page) or after a place that an earlier part ended at (by cursor).
+/// Up to `limit` products after `skip` others (by page) or after a place that an earlier part ended at (by cursor); fewer
+/// where their shards are many, and `next` tells where it goes on.
 ///
 /// # Errors
 /// Where the table gives no answer.
@@ -197,10 +198,16 @@ pub async fn list(shop: &Shop, after: Option<String>, skip: usize, limit: usize)
     });
     let range = Range::by_time(keys::PRODUCTS.to_owned()).after_indexed(place);
     let page = shop.table.query::<IndexRow>(range, skip.saturating_add(limit)).await?;
-    let next = page.records.last().filter(|_| page.more).map(|row| row.by_time_sk.clone());
+    let mut next = page.records.last().filter(|_| page.more).map(|row| row.by_time_sk.clone());
 
-    let mut rows = Vec::new();
+    let mut rows: Vec<(ProductId, IndexRow)> = Vec::new();
+    let mut shards = 0_usize;
     for row in page.records.into_iter().skip(skip) {
+        shards = shards.saturating_add(row.stock_shards.into());
+        if let Some((_, last)) = rows.last().filter(|_| shards > shop.bounds.list_shards) {
+            next = Some(last.by_time_sk.clone());
+            break;
+        }
         let id = keys::id_of_index_key(&row.by_time_sk).and_then(|id| ProductId::try_from(id.to_owned()).ok());
         rows.push((id.ok_or(Failure::Broken("an index key ends with an id"))?, row));
     }
@@ -297,7 +304,7 @@ fn check_discount(offer: &Offer) -> Result<(), Failure> {
 ///
 /// # Errors
 /// [`Refusal::NotFound`] where there is none or it is another seller's, [`Refusal::StockNotEnough`] where fewer are
-/// there than are to be taken, [`Refusal::LimitExceeded`] where a shard would hold more than [`MAX_UNITS`].
+/// there than are to be taken, [`Refusal::LimitExceeded`] where the shelf would hold more than [`MAX_UNITS`].
 pub async fn restock(
     shop: &Shop,
     caller: &Caller,
@@ -307,6 +314,8 @@ pub async fn restock(
 ) -> Result<Stocked, Failure> {
     let restocked =
         idempotency::unless_answered(shop, key, restock_once(shop, caller, id, quantity, key).await).await?;
+    // Who replays may not see it any more.
+    owned(shop, caller, &restocked.product_id).await?;
     stocked(shop, &restocked.product_id).await
 }
 
@@ -323,15 +332,19 @@ async fn restock_once(
         let restocked = Touched { product_id: id.clone() };
         let mut transaction = Transaction::new();
         let note = idempotency::note_always(shop, &mut transaction, key, &restocked, Keep::AWeek)?;
-        let mut receiving = Vec::new();
+        let shards = shelves::read(shop, id, product.stock_shards, &mut backoff).await?;
         if quantity >= 0 {
-            for (units, number) in
-                stock::spread(quantity, product.stock_shards).into_iter().zip(0..).filter(|(units, _)| *units > 0)
-            {
-                receiving.push(transaction.add(shelf::receive(id, number, units)?));
+            let room = MAX_UNITS.checked_sub(shelves::total(&shards)).and_then(|room| room.checked_sub(quantity));
+            let Some(room) = room.filter(|room| *room >= 0) else {
+                return Err(Refusal::LimitExceeded { limit: "stock", max: MAX_UNITS }.into());
+            };
+            // Each shard may have grown since by its part of the room that is left: so all of them never hold too much.
+            let count = u16::try_from(shards.len()).unwrap_or(u16::MAX);
+            let parts = stock::spread(quantity, count).into_iter().zip(stock::spread(room, count));
+            for ((shard, (units, room)), number) in shards.iter().zip(parts).zip(0..) {
+                transaction.add(shelf::receive(id, number, units, shard.remaining.saturating_add(room))?);
             }
         } else {
-            let shards = shelves::read(shop, id, product.stock_shards, &mut backoff).await?;
             let remaining: Vec<i64> = shards.iter().map(|shard| shard.remaining).collect();
             let wanted = quantity.saturating_neg();
             let takes = stock::allocate(wanted, &remaining, 0).ok_or_else(|| Refusal::StockNotEnough {
@@ -351,11 +364,6 @@ async fn restock_once(
             Outcome::Refused(evidence) => {
                 if let Some(first) = idempotency::noted(&evidence, Some(note), key)? {
                     return Ok(first);
-                }
-                // A shard that is gone means another number of shards; one that is there is full.
-                let full = receiving.iter().map(|shard| evidence.of::<Shard>(*shard)).collect::<Result<Vec<_>, _>>()?;
-                if full.into_iter().flatten().any(|shard| shard.is_some()) {
-                    return Err(Refusal::LimitExceeded { limit: "stock", max: MAX_UNITS }.into());
                 }
             }
         }

@@ -9,9 +9,6 @@ use super::{
     due::{Overdue, Place},
 };
 
-/// How long a run of a sweep may begin with something new. Its function has a minute, and the next run begins then.
-pub const PATIENCE: Duration = Duration::from_secs(40);
-
 /// What was done of one thing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Part {

@@ -18,9 +18,6 @@ use crate::{
     store::{Applied, Consistency, Outcome, Transaction, keys, products, stock as shelf},
 };
 
-/// How many places of each shard one sweep looks at: what it learnt is noted after so many.
-const PART: i64 = 1_000;
-
 /// A part of the products whose shelves are to be swept, from a place on.
 ///
 /// # Errors
@@ -65,11 +62,11 @@ pub async fn sweep(shop: &Shop, id: ProductId) -> Result<Part, Failure> {
 
 async fn sweep_shard(shop: &Shop, product: &ProductId, number: u16, shard: &Shard) -> Result<Part, Failure> {
     let now = shop.clock.now();
-    let Some(all) = shard.swept.due(now) else {
+    let Some(all) = shard.swept.due(now, shop.bounds.claim_grace) else {
         return Ok(Part::default());
     };
     let mut backoff = shop.backoff();
-    let end = all.end.min(all.start.saturating_add(PART));
+    let end = all.end.min(all.start.saturating_add(shop.bounds.sweep_part));
     let (reclaimed, to) = draws::settle(shop, product, number, all.start..end, &mut backoff).await?;
     if let Some(swept) = shard.swept.moved(to, shard.drawn, now) {
         let note = shelf::note_swept(product, number, swept)?;

@@ -181,6 +181,32 @@ async fn settle_now(
     }
 }
 
+/// Moves the units of these takes to the shard of the first, in one commit: where they are to be taken now. Nothing where
+/// some of them were taken meanwhile.
+pub(super) async fn gather(
+    shop: &Shop,
+    id: &ProductId,
+    takes: &[Take],
+    backoff: &mut Backoff,
+) -> Result<Option<Take>, Failure> {
+    let Some((to, others)) = takes.split_first() else { return Ok(None) };
+    let mut gathered = *to;
+    // Each shard that gives is an action, and the one that gets.
+    for others in others.chunks(shop.bounds.table.actions.saturating_sub(1).max(1)) {
+        let units = others.iter().map(|take| take.units).sum();
+        let mut transaction = Transaction::new();
+        for &take in others {
+            transaction.add(shelf::withdraw(id, take)?);
+        }
+        transaction.add(shelf::move_in(id, to.shard, units, units)?);
+        match shop.table.commit(transaction, backoff).await? {
+            Outcome::Committed => gathered.units = gathered.units.saturating_add(units),
+            Outcome::Refused(_) => return Ok(None),
+        }
+    }
+    Ok(Some(gathered))
+}
+
 /// Gives every shard its even part of the units, as far as sales let it: each move is of two shards only, and one that
 /// comes too late is left out.
 pub(super) async fn level(shop: &Shop, id: &ProductId, backoff: &mut Backoff) -> Result<(), Failure> {

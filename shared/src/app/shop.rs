@@ -1,9 +1,14 @@
 //! What every use case works with.
 
-use jiff::{SignedDuration, Timestamp, ToSpan};
-use quick_cache::sync::Cache;
+use std::{
+    hash::{BuildHasher, DefaultHasher, Hash, Hasher},
+    sync::Mutex,
+};
 
-use super::bestsellers::Bestseller;
+use jiff::{SignedDuration, Timestamp};
+use quick_cache::{UnitWeighter, sync::DefaultLifecycle};
+
+use super::{Bounds, bestsellers::Bestseller};
 use crate::{
     domain::{
         CouponId, ProductId, UserId, coupon::Campaign, pricing::ShippingPolicy, product::Product, tickets::Left,
@@ -24,6 +29,8 @@ pub struct Shop {
     pub random: Random,
     /// The shop's own rules.
     pub policy: Policy,
+    /// How much is read, kept, tried or swept at a time.
+    pub bounds: Bounds,
     memory: Memory,
 }
 
@@ -36,29 +43,47 @@ pub struct Policy {
     pub hold: SignedDuration,
     /// For how long an order sheet is valid.
     pub sheet_validity: SignedDuration,
-    /// For how long an instance shows the bestsellers that it has read.
-    pub bestsellers_fresh: SignedDuration,
-}
-
-impl Policy {
-    /// How old the bestsellers shown may be.
-    pub const BESTSELLERS_FRESH: SignedDuration = SignedDuration::from_secs(1);
 }
 
 /// What is remembered. Nothing here is trusted: a commit asserts it, and only a failed condition or a fresh read can
-/// lead to a refusal. That a campaign is sold out is fresh for a second.
+/// lead to a refusal. That something is sold out is fresh for a second.
+///
+/// Each entry has the instant of the read that it is from, and an age that ends. What is taken from here is never put back
+/// as new, so that what sells without a pause is read again, too.
 #[derive(Debug)]
 struct Memory {
-    accounts: Cache<UserId, Account>,
+    accounts: Cache<UserId, (Timestamp, Account)>,
     products: Cache<ProductId, (Timestamp, Product)>,
-    campaigns: Cache<CouponId, Campaign>,
+    campaigns: Cache<CouponId, (Timestamp, Campaign)>,
     /// Products of which nothing was left, and when that was seen.
     sold_out: Cache<ProductId, Timestamp>,
     counters: Cache<CouponId, Look>,
     /// Who was told that a campaign is sold out, and when that had been seen.
     refused: Cache<(CouponId, UserId), Timestamp>,
     /// The bestsellers, and when they were read.
-    bestsellers: Cache<(), (Timestamp, Vec<Bestseller>)>,
+    bestsellers: Mutex<Option<(Timestamp, Vec<Bestseller>)>>,
+}
+
+type Cache<K, V> = quick_cache::sync::Cache<K, V, UnitWeighter, SeededHasher>;
+
+/// A cache that evicts the same entries whenever random bits are the same, on any number of cores.
+fn cache<K: Hash + Eq, V: Clone>(bounds: &Bounds, seed: u128) -> Cache<K, V> {
+    let weight = u64::try_from(bounds.cached_entries).unwrap_or(u64::MAX);
+    Cache::with(bounds.cached_entries, weight, UnitWeighter, SeededHasher(seed), DefaultLifecycle::default())
+}
+
+/// Hashes as the shop's random bits have it, so that nobody outside can choose keys that collide.
+#[derive(Debug, Clone, Copy)]
+struct SeededHasher(u128);
+
+impl BuildHasher for SeededHasher {
+    type Hasher = DefaultHasher;
+
+    fn build_hasher(&self) -> DefaultHasher {
+        let mut hasher = DefaultHasher::new();
+        hasher.write_u128(self.0);
+        hasher
+    }
 }
 
 /// What is known of a campaign's counters once one of them was found empty.
@@ -80,29 +105,25 @@ pub(super) enum SoldOut {
     Is(Timestamp),
 }
 
-/// How many of each kind are remembered.
-const REMEMBERED: usize = 1_000;
-
-/// For how long a product's name, which no condition asserts, is taken from memory.
-const PRODUCT_FRESH_SECONDS: i64 = 60;
-
-/// For how long nobody looks again whether what was sold out, a product or a campaign, is so still: what comes in shows
-/// within a second.
-const SOLD_OUT_FRESH_MS: i64 = 1_000;
-
 impl Shop {
-    /// A shop that remembers nothing yet.
+    /// A shop that remembers nothing yet, within the bounds of what ships.
     pub fn new(table: Table, clock: Clock, random: Random, policy: Policy) -> Self {
+        Self::within(Bounds::PRODUCTION, table, clock, random, policy)
+    }
+
+    /// A shop that remembers nothing yet.
+    pub fn within(bounds: Bounds, table: Table, clock: Clock, random: Random, policy: Policy) -> Self {
+        let seed = random.bits();
         let memory = Memory {
-            accounts: Cache::new(REMEMBERED),
-            products: Cache::new(REMEMBERED),
-            campaigns: Cache::new(REMEMBERED),
-            sold_out: Cache::new(REMEMBERED),
-            counters: Cache::new(REMEMBERED),
-            refused: Cache::new(REMEMBERED),
-            bestsellers: Cache::new(1),
+            accounts: cache(&bounds, seed),
+            products: cache(&bounds, seed),
+            campaigns: cache(&bounds, seed),
+            sold_out: cache(&bounds, seed),
+            counters: cache(&bounds, seed),
+            refused: cache(&bounds, seed),
+            bestsellers: Mutex::default(),
         };
-        Self { table, clock, random, policy, memory }
+        Self { table: table.within(bounds.table), clock, random, policy, bounds, memory }
     }
 
     /// The patience of one request.
@@ -115,20 +136,26 @@ impl Shop {
         self.random.id()
     }
 
-    pub(super) fn remembered_account(&self, user: &UserId) -> Option<Account> {
-        self.memory.accounts.get(user)
+    /// An entry that has not reached this age; one from the future, by another clock, is as good as one from now.
+    fn fresh<V>(&self, entry: Option<(Timestamp, V)>, age: SignedDuration) -> Option<V> {
+        let (seen_at, value) = entry?;
+        (self.clock.now().duration_since(seen_at) < age).then_some(value)
     }
 
+    pub(super) fn remembered_account(&self, user: &UserId) -> Option<Account> {
+        self.fresh(self.memory.accounts.get(user), self.bounds.account_age)
+    }
+
+    /// Remembers an account as a read or a commit of now has it.
     pub(super) fn remember_account(&self, user: &UserId, account: Account) {
-        self.memory.accounts.insert(user.clone(), account);
+        self.memory.accounts.insert(user.clone(), (self.clock.now(), account));
     }
 
     pub(super) fn remembered_product(&self, product: &ProductId) -> Option<Product> {
-        let (seen_at, product) = self.memory.products.get(product)?;
-        let stale = seen_at.checked_add(PRODUCT_FRESH_SECONDS.seconds()).is_ok_and(|until| self.clock.now() >= until);
-        (!stale).then_some(product)
+        self.fresh(self.memory.products.get(product), self.bounds.product_age)
     }
 
+    /// Remembers a product as it was read just now.
     pub(super) fn remember_product(&self, product: &Product) {
         self.memory.products.insert(product.product_id.clone(), (self.clock.now(), product.clone()));
     }
@@ -153,30 +180,34 @@ impl Shop {
 
     fn sold_out_since(&self, seen_at: Option<Timestamp>) -> SoldOut {
         let now_ms = self.clock.now().as_millisecond();
+        let fresh_ms = i64::try_from(self.bounds.sold_out_age.as_millis()).unwrap_or(i64::MAX);
         match seen_at {
             None => SoldOut::NotKnown,
-            Some(at) if (0..SOLD_OUT_FRESH_MS).contains(&now_ms.saturating_sub(at.as_millisecond())) => SoldOut::Is(at),
+            Some(at) if (0..fresh_ms).contains(&now_ms.saturating_sub(at.as_millisecond())) => SoldOut::Is(at),
             Some(_) => SoldOut::Was,
         }
     }
 
-    /// The bestsellers, if they were read a moment ago. By a clock that is set back they were not.
+    /// The bestsellers, if they were read a moment ago. By a clock that was set back they were not.
     pub(super) fn cached_bestsellers(&self) -> Option<Vec<Bestseller>> {
-        let (at, best) = self.memory.bestsellers.get(&())?;
-        let age = self.clock.now().duration_since(at);
-        (SignedDuration::ZERO..self.policy.bestsellers_fresh).contains(&age).then_some(best)
+        let (read_at, best) = self.memory.bestsellers.lock().ok()?.clone()?;
+        let age = self.clock.now().duration_since(read_at);
+        (SignedDuration::ZERO..self.bounds.bestsellers_age).contains(&age).then_some(best)
     }
 
     pub(super) fn cache_bestsellers(&self, at: Timestamp, best: Vec<Bestseller>) {
-        self.memory.bestsellers.insert((), (at, best));
+        if let Ok(mut cached) = self.memory.bestsellers.lock() {
+            *cached = Some((at, best));
+        }
     }
 
     pub(super) fn remembered_campaign(&self, coupon: &CouponId) -> Option<Campaign> {
-        self.memory.campaigns.get(coupon)
+        self.fresh(self.memory.campaigns.get(coupon), self.bounds.campaign_age)
     }
 
+    /// Remembers a campaign as it was read just now.
     pub(super) fn remember_campaign(&self, campaign: &Campaign) {
-        self.memory.campaigns.insert(campaign.coupon_id.clone(), campaign.clone());
+        self.memory.campaigns.insert(campaign.coupon_id.clone(), (self.clock.now(), campaign.clone()));
     }
 
     /// What each counter of a campaign had left when it was last heard of; nothing as long as none was found empty.

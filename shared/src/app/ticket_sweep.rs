@@ -16,11 +16,8 @@ use crate::{
         CouponId,
         coupon::{Campaign, Counter, Slot},
     },
-    store::{Applied, Consistency, Table, coupons, keys},
+    store::{Applied, Consistency, coupons, keys},
 };
-
-/// How many tickets of each counter one sweep looks at: what it learnt is noted after so many.
-const PART: i64 = 1_000;
 
 /// A part of the campaigns whose tickets are to be swept, from a place on.
 ///
@@ -63,13 +60,13 @@ pub async fn sweep(shop: &Shop, coupon: CouponId) -> Result<Part, Failure> {
 
 async fn sweep_counter(shop: &Shop, coupon: &CouponId, shard: u16, counter: &Counter) -> Result<Part, Failure> {
     let now = shop.clock.now();
-    let Some(all) = counter.swept.due(now) else {
+    let Some(all) = counter.swept.due(now, shop.bounds.claim_grace) else {
         return Ok(Part::default());
     };
-    let end = all.end.min(all.start.saturating_add(PART));
+    let end = all.end.min(all.start.saturating_add(shop.bounds.sweep_part));
     let numbers: Vec<i64> = (all.start..end).collect();
     let mut reclaimed = 0_u64;
-    for batch in numbers.chunks(Table::MAX_BATCH) {
+    for batch in numbers.chunks(shop.bounds.table.batch_keys) {
         let mut backoff = shop.backoff();
         let slots: Vec<_> = batch.iter().map(|&number| keys::slot(coupon, shard, number)).collect();
         // A slot that is not seen yet refuses to be made void.

@@ -6,7 +6,7 @@ use super::{Failure, Shop};
 use crate::{
     domain::{
         CouponId, Refusal, UserId,
-        coupon::{Campaign, Counter, IssuedCoupon},
+        coupon::{Campaign, Counter, CouponState, IssuedCoupon},
         tickets::{Left, own_shard},
     },
     store::{Applied, Backoff, Consistency, Found, Key, Outcome, StoreError, Transaction, coupons, keys},
@@ -63,7 +63,7 @@ async fn look(shop: &Shop, campaign: &Campaign, user: &UserId, backoff: &mut Bac
     let at = shop.clock.now();
     let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
     let left = remember(shop, campaign, at, &found)?;
-    if found.get::<IssuedCoupon>(&mine)?.is_some() {
+    if found.get::<IssuedCoupon>(&mine)?.is_some_and(|mine| mine.state != CouponState::Revoked) {
         return Err(Refusal::CouponAlreadyIssued.into());
     }
     Ok(left)

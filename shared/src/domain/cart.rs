@@ -6,9 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{OrderId, ProductId, Quantity, Refusal};
 
-/// The most products of a cart.
-pub const MAX_ITEMS: u16 = 100;
-
 /// A user's cart.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -31,12 +28,12 @@ impl Cart {
     /// Refuses units that would be too many.
     ///
     /// # Errors
-    /// [`Refusal::LimitExceeded`] beyond [`MAX_ITEMS`] products, or [`Quantity::MAX`] units of one.
-    pub fn check_room(&self, product: &ProductId, quantity: Quantity) -> Result<(), Refusal> {
+    /// [`Refusal::LimitExceeded`] beyond `max_items` products, or [`Quantity::MAX`] units of one.
+    pub fn check_room(&self, product: &ProductId, quantity: Quantity, max_items: u16) -> Result<(), Refusal> {
         let there = match self.items.get(product) {
             Some(there) => i64::from(there.get()),
-            None if self.items.len() >= usize::from(MAX_ITEMS) => {
-                return Err(Refusal::LimitExceeded { limit: "cartItems", max: MAX_ITEMS.into() });
+            None if self.items.len() >= usize::from(max_items) => {
+                return Err(Refusal::LimitExceeded { limit: "cartItems", max: max_items.into() });
             }
             None => 0,
         };
@@ -89,18 +86,18 @@ mod tests {
     #[test]
     fn a_product_has_at_most_999_units() {
         let cart = cart(&[("tea", 990)]);
-        assert_eq!(cart.check_room(&product("tea"), units(9)), Ok(()));
-        assert_eq!(cart.check_room(&product("tea"), units(10)), refused("cartQuantity", 999));
-        assert_eq!(cart.check_room(&product("cup"), units(999)), Ok(()));
+        assert_eq!(cart.check_room(&product("tea"), units(9), 100), Ok(()));
+        assert_eq!(cart.check_room(&product("tea"), units(10), 100), refused("cartQuantity", 999));
+        assert_eq!(cart.check_room(&product("cup"), units(999), 100), Ok(()));
     }
 
     #[test]
-    fn a_cart_has_at_most_100_products() {
-        let names: Vec<String> = (0..MAX_ITEMS).map(|number| format!("p{number}")).collect();
+    fn a_cart_has_at_most_so_many_products() {
+        let names: Vec<String> = (0..100).map(|number| format!("p{number}")).collect();
         let items: Vec<(&str, i64)> = names.iter().map(|name| (name.as_str(), 1)).collect();
-        assert_eq!(cart(&items[1..]).check_room(&product("tea"), units(1)), Ok(()));
-        assert_eq!(cart(&items).check_room(&product("tea"), units(1)), refused("cartItems", 100));
-        assert_eq!(cart(&items).check_room(&product("p0"), units(998)), Ok(()));
+        assert_eq!(cart(&items[1..]).check_room(&product("tea"), units(1), 100), Ok(()));
+        assert_eq!(cart(&items).check_room(&product("tea"), units(1), 100), refused("cartItems", 100));
+        assert_eq!(cart(&items).check_room(&product("p0"), units(998), 100), Ok(()));
     }
 
     #[test]

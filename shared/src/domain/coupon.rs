@@ -4,12 +4,7 @@ use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CouponId, OrderId, UserId, Won,
-    bounded::bounded,
-    invalid::named,
-    refusal::CouponProblem,
-    swept::{GRACE_SECONDS, Swept},
-    time,
+    CouponId, OrderId, UserId, Won, bounded::bounded, invalid::named, refusal::CouponProblem, swept::Swept, time,
 };
 
 /// What a coupon takes off, and from which orders.
@@ -96,15 +91,19 @@ pub struct Campaign {
     pub created_at: Timestamp,
 }
 
+/// How long after a campaign's end somebody may still draw, in seconds: a function lives 10, and clocks differ by some.
+const LAST_DRAW_SECONDS: i64 = 30;
+
 impl Campaign {
-    /// Whether it issues coupons at this instant.
+    /// Whether it issues coupons at this instant: within its window, and only coupons that can still be used. Campaigns of the
+    /// first stage may have a `validUntil` that passes while they issue.
     pub fn is_open(&self, now: Timestamp) -> bool {
-        self.issue_from <= now && now < self.issue_until
+        self.issue_from <= now && now < self.issue_until && self.expiry(now).is_ok_and(|expiry| now < expiry)
     }
 
     /// Whether nobody draws tickets any more: who began just before the end has had time enough.
     pub fn is_over(&self, now: Timestamp) -> bool {
-        self.issue_until.checked_add(GRACE_SECONDS.seconds()).is_ok_and(|over| over <= now)
+        self.issue_until.checked_add(LAST_DRAW_SECONDS.seconds()).is_ok_and(|over| over <= now)
     }
 
     /// The instant at which a coupon issued now can no longer be used.
@@ -234,6 +233,9 @@ pub struct IssuedCoupon {
         with = "jiff::fmt::serde::timestamp::millisecond::optional"
     )]
     pub revoked_at: Option<Timestamp>,
+    /// How many coupons of the campaign the user had before this one, all of them revoked.
+    #[serde(default, skip_serializing_if = "is_none_before")]
+    pub reissues: u64,
 }
 
 impl IssuedCoupon {
@@ -260,6 +262,11 @@ impl IssuedCoupon {
             CouponStatus::Revoked => Err(CouponProblem::Revoked),
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_none_before(reissues: &u64) -> bool {
+    *reissues == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
@@ -300,6 +307,13 @@ mod tests {
     }
 
     #[test]
+    fn a_campaign_whose_coupons_have_expired_is_closed() {
+        let campaign = campaign(Validity::Until(at("2026-11-20T00:00:00Z")));
+        assert!(campaign.is_open(at("2026-11-19T23:59:59.999Z")));
+        assert!(!campaign.is_open(at("2026-11-20T00:00:00Z")));
+    }
+
+    #[test]
     fn the_day_of_issue_is_the_first_valid_day() {
         // 23:30 in Seoul: half an hour of the first day is left.
         let issued = at("2026-11-20T14:30:00Z");
@@ -322,6 +336,7 @@ mod tests {
             used_at: None,
             order_id: None,
             revoked_at: None,
+            reissues: 0,
         };
         assert_eq!(coupon.usable(at("2026-11-29T23:59:59.999Z")), Ok(()));
         assert_eq!(coupon.usable(at("2026-11-30T00:00:00Z")), Err(CouponProblem::Expired));

@@ -44,6 +44,10 @@ pub enum Invalid {
     Instant,
     /// Must be later than the field named.
     After(&'static str),
+    /// Must not be earlier than the field named.
+    NotBefore(&'static str),
+    /// An instant that must not have passed.
+    Past,
     /// Cannot be given together with the field named.
     Excludes(&'static str),
     /// Is there already, further up in the list.

@@ -123,6 +123,31 @@ impl TryFrom<i64> for Price {
     }
 }
 
+/// What an order comes to: 0 to [`MAX_BALANCE`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Payable(Won);
+
+impl Payable {
+    /// The least, in won.
+    pub const MIN: i64 = 0;
+    /// The most, in won.
+    pub const MAX: i64 = MAX_BALANCE.get();
+
+    /// The amount in won.
+    pub fn won(self) -> Won {
+        self.0
+    }
+}
+
+impl TryFrom<i64> for Payable {
+    type Error = Invalid;
+
+    fn try_from(amount: i64) -> Result<Self, Invalid> {
+        in_range(amount, Self::MIN, Self::MAX)?;
+        Ok(Self(Won(amount)))
+    }
+}
+
 bounded! {
     /// How many units of one product an order asks for.
     Quantity(u16): 1, 999

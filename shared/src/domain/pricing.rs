@@ -90,16 +90,20 @@ fn apply(terms: &Terms, goods: Won, fee: Won) -> Result<(Won, Won), NoQuote> {
     if terms.min_order_amount.is_some_and(|least| goods < least) {
         return Err(NoQuote::Coupon(CouponProblem::OrderTooSmall));
     }
-    match terms.kind {
-        CouponKind::Fixed => Ok((Won::new(terms.value).min(goods), fee)),
+    let discount = match terms.kind {
+        CouponKind::Fixed => Won::new(terms.value).min(goods),
         CouponKind::Rate => {
             let hundredfold = goods.get().checked_mul(terms.value).ok_or(NoQuote::Overflow)?;
             let discount = Won::new(hundredfold / 100);
-            Ok((discount.min(terms.max_discount.unwrap_or(discount)).min(goods), fee))
+            discount.min(terms.max_discount.unwrap_or(discount)).min(goods)
         }
-        CouponKind::FreeShipping if fee.is_zero() => Err(NoQuote::Coupon(CouponProblem::ShippingAlreadyFree)),
-        CouponKind::FreeShipping => Ok((Won::ZERO, Won::ZERO)),
-    }
+        CouponKind::FreeShipping if fee.is_zero() => {
+            return Err(NoQuote::Coupon(CouponProblem::ShippingAlreadyFree));
+        }
+        CouponKind::FreeShipping => return Ok((Won::ZERO, Won::ZERO)),
+    };
+    // A coupon is not used up for nothing.
+    if discount.is_zero() { Err(NoQuote::Coupon(CouponProblem::NothingToDiscount)) } else { Ok((discount, fee)) }
 }
 
 /// Splits `total` in proportion to `weights`, to the won, by the largest remainder; of equal ones the first wins.

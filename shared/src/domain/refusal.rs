@@ -52,14 +52,22 @@ pub enum Refusal {
         /// What the account holds.
         balance: Won,
     },
-    /// The product costs something else by now than the order sheet says.
+    /// The product costs something else by now than the order sheet says, or the customer expects.
     #[error("price changed")]
     PriceChanged {
         /// The product.
         product_id: ProductId,
-        /// What a unit costs by the sheet, less its discount.
+        /// What a unit costs by the sheet or the customer, less its discount.
         quoted: Won,
         /// What it costs now.
+        current: Won,
+    },
+    /// The order comes to something else than the customer expects.
+    #[error("payable changed")]
+    PayableChanged {
+        /// What it comes to by the customer.
+        quoted: Won,
+        /// What it comes to now.
         current: Won,
     },
     /// The order does not allow this, in the state that it is in.
@@ -198,6 +206,8 @@ pub enum CouponProblem {
     OrderTooSmall,
     /// Shipping is free already.
     ShippingAlreadyFree,
+    /// It would take nothing off.
+    NothingToDiscount,
 }
 
 impl CouponProblem {
@@ -210,6 +220,7 @@ impl CouponProblem {
             Self::Revoked => "REVOKED",
             Self::OrderTooSmall => "MIN_ORDER_AMOUNT",
             Self::ShippingAlreadyFree => "SHIPPING_ALREADY_FREE",
+            Self::NothingToDiscount => "NOTHING_TO_DISCOUNT",
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// How far a sweep has come. Both figures stay true whatever happens since: slots are never taken away while they are
@@ -22,21 +22,17 @@ pub struct Swept {
     pub at: Timestamp,
 }
 
-/// How long what was drawn may wait for its slot before it is taken for burnt, in seconds: three times what a function
-/// lives. Who comes later still is refused by the slot, and draws again.
-pub const GRACE_SECONDS: i64 = 30;
-
 impl Swept {
     /// A sweep that has nothing to look for before this number.
     pub fn beginning_at(number: i64) -> Self {
         Self { to: number, seen: number, at: Timestamp::UNIX_EPOCH }
     }
 
-    /// The numbers whose slots are to be looked for: all that were drawn a while ago, less what was swept; nothing
-    /// where it is too early.
-    pub fn due(&self, now: Timestamp) -> Option<Range<i64>> {
+    /// The numbers whose slots are to be looked for: all that were drawn `grace` ago, less what was swept; nothing
+    /// where it is too early. A claim that comes later still is refused by the slot, and draws again.
+    pub fn due(&self, now: Timestamp, grace: SignedDuration) -> Option<Range<i64>> {
         let Self { to, seen, at } = *self;
-        let is_due = at.checked_add(GRACE_SECONDS.seconds()).is_ok_and(|due| due <= now);
+        let is_due = at.checked_add(grace).is_ok_and(|due| due <= now);
         is_due.then_some(to..seen.max(to))
     }
 
@@ -63,11 +59,11 @@ mod tests {
 
     #[test]
     fn what_was_drawn_is_looked_for_a_while_after_it_was_seen() {
-        let seen_at = at("2026-11-20T03:00:00Z");
+        let (seen_at, grace) = (at("2026-11-20T03:00:00Z"), SignedDuration::from_secs(30));
         let swept = Swept { to: 2, seen: 7, at: seen_at };
-        assert_eq!(swept.due(at("2026-11-20T03:00:29.999Z")), None);
+        assert_eq!(swept.due(at("2026-11-20T03:00:29.999Z"), grace), None);
         let later = at("2026-11-20T03:00:30Z");
-        assert_eq!(swept.due(later), Some(2..7));
+        assert_eq!(swept.due(later, grace), Some(2..7));
         // A part of it: the rest is next, and was seen long enough ago already.
         assert_eq!(swept.moved(5, 9, later), Some(Swept { to: 5, seen: 7, at: seen_at }));
         // All of it: what was drawn since has to wait.
@@ -78,7 +74,7 @@ mod tests {
         assert!(all.reaches(9));
         assert_eq!(all.moved(9, 9, at("2026-11-20T03:10:00Z")), None, "nothing new is not noted");
         // What was never swept is looked at first.
-        assert_eq!(Swept::default().due(later), Some(0..0));
-        assert_eq!(Swept::beginning_at(40).due(later), Some(40..40));
+        assert_eq!(Swept::default().due(later, grace), Some(0..0));
+        assert_eq!(Swept::beginning_at(40).due(later, grace), Some(40..40));
     }
 }

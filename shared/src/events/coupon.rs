@@ -31,17 +31,19 @@ pub struct CouponSnapshot {
 /// The event of a change of a user's coupon: that it was issued, or taken back. That it was used is for the order to
 /// tell.
 ///
-/// A user gets one coupon of a campaign, once and for all: campaign and user together name the aggregate. The coupon's own
-/// id derives from the request's key, which is forgotten after a while.
+/// A user has one coupon of a campaign at a time: campaign and user together name the aggregate. The coupon's own id derives
+/// from the request's key, which is forgotten after a while. A coupon that takes a revoked one's place goes on with the
+/// sequence.
 pub fn from_coupon_change(old: Option<&IssuedCoupon>, new: &IssuedCoupon) -> Option<Event> {
-    let (kind, sequence, occurred_at) = match (old.map(|old| old.state), new.state) {
-        (None, CouponState::Usable) => (EventKind::CouponIssued, 1, new.issued_at),
+    let (kind, step, occurred_at) = match (old.map(|old| old.state), new.state) {
+        (None | Some(CouponState::Revoked), CouponState::Usable) => (EventKind::CouponIssued, 1, new.issued_at),
         (Some(CouponState::Usable), CouponState::Revoked) => {
             // Those taken back before this was noted.
             (EventKind::CouponRevoked, 2, new.revoked_at.unwrap_or(new.issued_at))
         }
         _ => return None,
     };
+    let sequence = new.reissues.saturating_mul(2).saturating_add(step);
     let snapshot = CouponSnapshot {
         issued_coupon_id: new.issued_coupon_id.clone(),
         coupon_id: new.coupon_id.clone(),

@@ -59,6 +59,8 @@ kinds! {
     OrderRefunded: OrderSnapshot, 1;
     /// All that is left of an order has arrived.
     OrderCompleted: OrderSnapshot, 1;
+    /// A completion was taken back: a return or an exchange was asked for, say.
+    OrderReopened: OrderSnapshot, 1;
     /// The external payment system is to get the money for an order.
     PaymentRequested: PaymentRequest, 1;
     /// The external payment system is to pay money back.

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::{Event, EventData, EventKind, PaymentRequest, RefundRequest, ShippingInstruction};
 use crate::domain::{
-    CouponId, OrderId, OrderSheetId, ProductId, UserId, Won,
+    CouponId, OrderId, OrderSheetId, PaymentId, ProductId, UserId, Won,
     order::{Happening, HistoryEvent, LineStatus, Order, OrderLine, OrderStatus, PaymentMethod},
 };
 
@@ -42,6 +42,9 @@ pub struct OrderSnapshot {
     pub refunded: Won,
     /// The order sheet that it orders.
     pub order_sheet_id: Option<OrderSheetId>,
+    /// The payment of the external system that paid it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_id: Option<PaymentId>,
     /// While it waits for the money: when the wait ends.
     pub hold_expires_at: Option<Timestamp>,
     /// When it was created.
@@ -86,9 +89,14 @@ pub fn from_change(old: Option<&Order>, new: &Order) -> Vec<Event> {
     let mut events: Vec<Event> =
         happenings.flat_map(|(happening, sequence)| of_happening(new, happening, sequence)).collect();
     let was_completed = old.is_some_and(|old| old.status == OrderStatus::Completed);
-    if let Some(last) = new.history.last().filter(|_| new.status == OrderStatus::Completed && !was_completed) {
+    let turned = match (was_completed, new.status == OrderStatus::Completed) {
+        (false, true) => Some((EventKind::OrderCompleted, "-completed")),
+        (true, false) => Some((EventKind::OrderReopened, "-reopened")),
+        (true, true) | (false, false) => None,
+    };
+    if let Some(((kind, suffix), last)) = turned.zip(new.history.last()) {
         let data = EventData::Order(Box::new(OrderSnapshot::of(new)));
-        events.push(event(new, last, new.version, EventKind::OrderCompleted, "-completed", data));
+        events.push(event(new, last, new.version, kind, suffix, data));
     }
     events
 }
@@ -159,6 +167,7 @@ impl OrderSnapshot {
             paid: order.paid,
             refunded: order.refunded,
             order_sheet_id: order.order_sheet_id.clone(),
+            payment_id: order.payment_id.clone(),
             hold_expires_at: order.hold_expires_at,
             created_at: order.created_at,
             paid_at: order.paid_at,

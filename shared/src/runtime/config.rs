@@ -2,6 +2,9 @@
 
 use jiff::SignedDuration;
 
+#[cfg(debug_assertions)]
+use super::identity::LocalDoor;
+use super::identity::{IdentitySource, RoleGroups};
 use crate::{
     app::Policy,
     domain::{Won, pricing::ShippingPolicy},
@@ -15,9 +18,8 @@ pub struct Config {
     /// The shop's own rules: what shipping costs (`SHIPPING_FEE`, `FREE_SHIPPING_FROM`, in won), how long an order waits
     /// for the money and how long a sheet is valid (`HOLD_SECONDS`, `ORDER_SHEET_SECONDS`).
     pub policy: Policy,
-    /// Whether callers are known by headers instead of the authorizer's claims (`JANGTEO_IDENTITY=headers`). Only the
-    /// local runner sets it.
-    pub trust_headers: bool,
+    /// The source of identity.
+    pub identity: IdentitySource,
 }
 
 /// What is wrong with the environment.
@@ -29,6 +31,10 @@ pub enum ConfigError {
     /// A variable is not a whole number from 0.
     #[error("the environment variable {0} is not a whole number from 0")]
     NotANumber(&'static str),
+    /// Header identity was asked for in an environment that AWS made.
+    #[cfg(debug_assertions)]
+    #[error("JANGTEO_IDENTITY=headers is for the local runner, and {0} says that this is AWS Lambda")]
+    HeadersOnAws(&'static str),
 }
 
 impl Config {
@@ -46,11 +52,43 @@ impl Config {
                 },
                 hold: seconds("HOLD_SECONDS", SignedDuration::from_mins(10))?,
                 sheet_validity: seconds("ORDER_SHEET_SECONDS", SignedDuration::from_mins(30))?,
-                bestsellers_fresh: Policy::BESTSELLERS_FRESH,
             },
-            trust_headers: optional("JANGTEO_IDENTITY").as_deref() == Some("headers"),
+            identity: identity()?,
         })
     }
+}
+
+/// The source of identity: the authorizer's claims, with the names of the groups' claim, the admins' and the sellers'
+/// group from `GROUPS_CLAIM`, `ADMIN_GROUP` and `SELLER_GROUP`. In a debug build, `JANGTEO_IDENTITY=headers` chooses the
+/// headers of the local runner, whose gateway vouches for its requests by `JANGTEO_DOOR_KEY`.
+///
+/// # Errors
+/// Where a debug build is to believe headers on AWS.
+pub fn identity() -> Result<IdentitySource, ConfigError> {
+    #[cfg(debug_assertions)]
+    if optional("JANGTEO_IDENTITY").as_deref() == Some("headers") {
+        if let Some(sign) = sign_of_aws(optional) {
+            return Err(ConfigError::HeadersOnAws(sign));
+        }
+        return Ok(IdentitySource::Headers(LocalDoor::new(optional("JANGTEO_DOOR_KEY"))));
+    }
+    let default = RoleGroups::default();
+    Ok(IdentitySource::Claims(RoleGroups {
+        claim: optional("GROUPS_CLAIM").unwrap_or(default.claim),
+        admin: optional("ADMIN_GROUP").unwrap_or(default.admin),
+        seller: optional("SELLER_GROUP").unwrap_or(default.seller),
+    }))
+}
+
+/// The variable, if any, by which Lambda's own environment is known. `cargo lambda` sets none of them. Lambda sets
+/// `AWS_EXECUTION_ENV` only for its managed runtimes, to `AWS_Lambda_` and the runtime's name.
+#[cfg(debug_assertions)]
+fn sign_of_aws(variable: impl Fn(&str) -> Option<String>) -> Option<&'static str> {
+    const OF_LAMBDA: [&str; 4] =
+        ["LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR", "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME"];
+    const EXECUTION: &str = "AWS_EXECUTION_ENV";
+    let of_lambda = OF_LAMBDA.into_iter().find(|name| variable(name).is_some());
+    of_lambda.or_else(|| variable(EXECUTION).filter(|runtime| runtime.starts_with("AWS_Lambda_")).map(|_| EXECUTION))
 }
 
 /// A variable that must be set.
@@ -80,4 +118,33 @@ fn number(name: &'static str, default: i64) -> Result<i64, ConfigError> {
         return Ok(default);
     };
     text.parse().ok().filter(|number| *number >= 0).ok_or(ConfigError::NotANumber(name))
+}
+
+#[cfg(all(test, debug_assertions))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aws_is_known_by_its_environment() {
+        let sign = |name: &'static str, value: &'static str| {
+            sign_of_aws(move |asked| (asked == name).then(|| value.to_owned()))
+        };
+        for (name, value) in [
+            ("LAMBDA_TASK_ROOT", "/var/task"),
+            ("LAMBDA_RUNTIME_DIR", "/var/runtime"),
+            ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+            ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/jangteo"),
+            ("AWS_EXECUTION_ENV", "AWS_Lambda_rust"),
+        ] {
+            assert_eq!(sign(name, value), Some(name));
+        }
+        // cargo lambda sets the first two, a developer's cloud shell the last.
+        for (name, value) in [
+            ("AWS_LAMBDA_FUNCTION_NAME", "get-order"),
+            ("AWS_LAMBDA_RUNTIME_API", "http://127.0.0.1:9001/.rt/get-order"),
+            ("AWS_EXECUTION_ENV", "CloudShell"),
+        ] {
+            assert_eq!(sign(name, value), None);
+        }
+    }
 }

@@ -1,123 +1,66 @@
-//! Who calls.
+//! Identity of the caller.
 //!
-//! Deployed, the API's JWT authorizer has checked a token and hands its claims over. Locally there is no authorizer:
-//! the runner says so, and then headers are believed.
+//! Deployed, the API's JWT authorizer verifies a token and hands its claims over. The local runner has no authorizer:
+//! there, debug builds take identity from headers. Release builds do not contain the code that reads those headers.
 
-use std::collections::HashMap;
+mod groups;
+#[cfg(debug_assertions)]
+mod local;
 
-use lambda_http::{Request, RequestExt, request::RequestContext};
+use lambda_http::{Request, RequestExt, http::header, request::RequestContext};
+
+pub use groups::RoleGroups;
+#[cfg(debug_assertions)]
+pub use local::LocalDoor;
 
 use crate::{
     app::{Caller, Role},
-    domain::UserId,
+    domain::{Refusal, UserId},
 };
 
-/// What is known of who calls, before anything of the request is believed.
+/// The caller, as far as known before anything of the request is believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
-    /// Someone whom the authorizer (or, locally, the headers) named.
+    /// Named by the authorizer or, locally, by the headers.
     Known(Caller),
-    /// Nobody.
+    /// Not named.
     Anonymous,
-    /// Nobody, and the runner is local: a user id in the request may be believed as a customer's.
+    /// Not named, under the local runner: a user id in the request may be believed as a customer's.
     Claimed,
+}
+
+/// The source of identity.
+#[derive(Debug, Clone)]
+pub enum IdentitySource {
+    /// The claims of the token that the API's authorizer verified.
+    Claims(RoleGroups),
+    /// The headers of a request that passes the local runner's door.
+    #[cfg(debug_assertions)]
+    Headers(LocalDoor),
 }
 
 /// The claim that names the caller.
 const SUBJECT: &str = "sub";
 
-/// The claims that can hold the caller's groups: Cognito's, and a plain one of other providers.
-const GROUPS: [&str; 2] = ["cognito:groups", "groups"];
-
-impl Identity {
-    /// Reads it from a request.
-    pub fn of(request: &Request, trust_headers: bool) -> Self {
-        if trust_headers {
-            return Self::from_headers(request);
-        }
-        match request.request_context_ref() {
-            Some(RequestContext::ApiGatewayV2(context)) => {
-                let claims = context.authorizer.as_ref().and_then(|authorizer| authorizer.jwt.as_ref());
-                claims.and_then(|jwt| from_claims(&jwt.claims)).map_or(Self::Anonymous, Self::Known)
-            }
-            _ => Self::Anonymous,
-        }
-    }
-
-    fn from_headers(request: &Request) -> Self {
-        let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-        let user_id = header("x-user-id").map(|id| UserId::try_from(id.to_owned()));
-        let role = header("x-user-role").map_or(Some(Role::Customer), role);
-        match (user_id, role) {
-            (None, _) => Self::Claimed,
-            (Some(Ok(user_id)), Some(role)) => Self::Known(Caller { user_id, role }),
-            (Some(_), _) => Self::Anonymous,
+impl IdentitySource {
+    /// Identifies the caller of a request.
+    ///
+    /// # Errors
+    /// [`Refusal::Forbidden`] for a request that the local runner's door does not admit.
+    pub fn identify(&self, request: &Request) -> Result<Identity, Refusal> {
+        match self {
+            Self::Claims(groups) => Ok(from_claims(request, groups).map_or(Identity::Anonymous, Identity::Known)),
+            #[cfg(debug_assertions)]
+            Self::Headers(door) => door.identify(request.headers()),
         }
     }
 }
 
-fn from_claims(claims: &HashMap<String, String>) -> Option<Caller> {
+fn from_claims(request: &Request, groups: &RoleGroups) -> Option<Caller> {
+    let Some(RequestContext::ApiGatewayV2(context)) = request.request_context_ref() else { return None };
+    let claims = &context.authorizer.as_ref()?.jwt.as_ref()?.claims;
     let user_id = UserId::try_from(claims.get(SUBJECT)?.clone()).ok()?;
-    // API Gateway writes a list claim as `[a b]`.
-    let groups = GROUPS.iter().filter_map(|claim| claims.get(*claim));
-    let named = |wanted: Role| {
-        groups
-            .clone()
-            .any(|groups| groups.split(|c: char| !c.is_alphanumeric()).any(|group| role(group) == Some(wanted)))
-    };
-    let role = [Role::Admin, Role::Seller].into_iter().find(|wanted| named(*wanted)).unwrap_or(Role::Customer);
+    let token = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let role = claims.get(&groups.claim).map_or(Role::Customer, |text| groups.role(text, token));
     Some(Caller { user_id, role })
-}
-
-fn role(name: &str) -> Option<Role> {
-    match name.to_ascii_uppercase().as_str() {
-        "CUSTOMER" => Some(Role::Customer),
-        "SELLER" => Some(Role::Seller),
-        "ADMIN" => Some(Role::Admin),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn caller(claims: &[(&str, &str)]) -> Option<(String, Role)> {
-        let claims = claims.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        from_claims(&claims).map(|caller| (caller.user_id.to_string(), caller.role))
-    }
-
-    #[test]
-    fn groups_of_a_token_give_the_role() {
-        assert_eq!(caller(&[("sub", "mina")]), Some(("mina".to_owned(), Role::Customer)));
-        assert_eq!(caller(&[("sub", "mina"), ("cognito:groups", "[staff admin]")]).unwrap().1, Role::Admin);
-        assert_eq!(caller(&[("sub", "mina"), ("groups", "seller")]).unwrap().1, Role::Seller);
-        assert_eq!(caller(&[("sub", "mina"), ("groups", "[administrators]")]).unwrap().1, Role::Customer);
-        assert_eq!(caller(&[("groups", "[admin]")]), None);
-        assert_eq!(caller(&[("sub", "mi na")]), None);
-    }
-
-    #[test]
-    fn headers_count_only_where_the_runner_is_local() {
-        let request = || {
-            lambda_http::http::Request::builder()
-                .header("x-user-id", "root")
-                .header("x-user-role", "ADMIN")
-                .body(lambda_http::Body::Empty)
-                .unwrap()
-        };
-        let admin = Caller { user_id: UserId::try_from("root".to_owned()).unwrap(), role: Role::Admin };
-        assert_eq!(Identity::of(&request(), true), Identity::Known(admin));
-        assert_eq!(Identity::of(&request(), false), Identity::Anonymous);
-    }
-
-    #[test]
-    fn an_unknown_role_is_nobody() {
-        let request = lambda_http::http::Request::builder()
-            .header("x-user-id", "mina")
-            .header("x-user-role", "KING")
-            .body(lambda_http::Body::Empty)
-            .unwrap();
-        assert_eq!(Identity::of(&request, true), Identity::Anonymous);
-    }
 }

@@ -8,8 +8,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
 use super::{
-    Clock, Config, Random, aws,
-    identity::Identity,
+    Clock, Config, Random, aws, config,
+    identity::{Identity, IdentitySource},
     telemetry,
     trace::{self, TraceId},
 };
@@ -35,12 +35,12 @@ pub type ShoplessEndpoint = fn(&ApiRequest) -> ApiResult;
 pub async fn http(endpoint: Endpoint) -> Result<(), Error> {
     let metrics = telemetry::start()?;
     let config = Config::from_env()?;
-    let trust_headers = config.trust_headers;
     let shop = Arc::new(open_shop(&config).await?);
+    let identity = Arc::new(config.identity);
     lambda_http::run(service_fn(move |request: Request| {
-        let shop = Arc::clone(&shop);
+        let (shop, identity) = (Arc::clone(&shop), Arc::clone(&identity));
         async move {
-            let response = answer(&shop, endpoint, request, trust_headers).await;
+            let response = answer(&shop, endpoint, request, &identity).await;
             telemetry::flush(metrics);
             Ok::<_, Error>(response)
         }
@@ -51,15 +51,16 @@ pub async fn http(endpoint: Endpoint) -> Result<(), Error> {
 /// Serves an endpoint that needs no shop, without one: no client of the table is in the program, none starts up.
 ///
 /// # Errors
-/// Where Lambda's runtime interface fails.
+/// Where the configuration is wrong, or Lambda's runtime interface fails.
 pub async fn http_without_shop(endpoint: ShoplessEndpoint) -> Result<(), Error> {
     let metrics = telemetry::start()?;
     let random = Random::system();
-    let random = &random;
+    let (random, identity) = (&random, &config::identity()?);
     lambda_http::run(service_fn(move |request: Request| async move {
+        let admitted = identity.identify(&request);
         let exchange = Exchange::begin(request, Identity::Anonymous, random);
         let response = trace::of(exchange.trace(), async {
-            let result = endpoint(&exchange.request);
+            let result = admitted.map_err(Into::into).and_then(|_| endpoint(&exchange.request));
             exchange.end(result)
         })
         .await;
@@ -108,12 +109,18 @@ pub async fn open_shop(config: &Config) -> Result<Shop, Error> {
     Ok(Shop::new(table, Clock::system(), random, config.policy))
 }
 
-/// Answers one request: finds out who calls, lets the endpoint handle it, writes the one line of the log.
-pub async fn answer(shop: &Shop, endpoint: Endpoint, request: Request, trust_headers: bool) -> Response<Body> {
-    let identity = Identity::of(&request, trust_headers);
+/// Answers one request: identifies the caller, lets the endpoint handle it, writes the one line of the log.
+pub async fn answer(shop: &Shop, endpoint: Endpoint, request: Request, source: &IdentitySource) -> Response<Body> {
+    let (identity, refused) = match source.identify(&request) {
+        Ok(identity) => (identity, None),
+        Err(refusal) => (Identity::Anonymous, Some(refusal)),
+    };
     let exchange = Exchange::begin(request, identity, &shop.random);
     trace::of(exchange.trace(), async {
-        let result = endpoint(shop, &exchange.request).await;
+        let result = match refused {
+            Some(refusal) => Err(refusal.into()),
+            None => endpoint(shop, &exchange.request).await,
+        };
         exchange.end(result)
     })
     .await

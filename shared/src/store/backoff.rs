@@ -7,6 +7,32 @@ use tokio::time::Instant;
 use super::StoreError;
 use crate::runtime::Random;
 
+/// How long and how often a request retries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryBounds {
+    /// The time until the last retry begins.
+    pub patience: Duration,
+    /// The most waits, whatever the clock says.
+    pub waits: u32,
+    /// The longest first wait; each later one is up to twice as long.
+    pub first_wait_ms: u64,
+    /// The longest wait of all.
+    pub longest_wait_ms: u64,
+}
+
+impl RetryBounds {
+    /// A function has 10 s; those after the patience are for the last attempt to end.
+    pub const PRODUCTION: Self =
+        Self { patience: Duration::from_secs(7), waits: 200, first_wait_ms: 8, longest_wait_ms: 256 };
+
+    /// The longest wait after so many attempts.
+    pub const fn window_ms(&self, attempt: u32) -> u64 {
+        let doublings = if attempt < 16 { attempt } else { 16 };
+        let window = self.first_wait_ms << doublings;
+        if window < self.longest_wait_ms { window } else { self.longest_wait_ms }
+    }
+}
+
 /// A request's patience. All waiting that a request does draws on one of these, so that the bound is on the request
 /// and not on each of its loops.
 #[derive(Debug)]
@@ -14,6 +40,7 @@ pub struct Backoff {
     deadline: Instant,
     attempt: u32,
     random: Random,
+    bounds: RetryBounds,
 }
 
 /// Whether what a refusal taught can still be relied on for another try.
@@ -26,25 +53,15 @@ pub enum Lesson {
 }
 
 impl Backoff {
-    /// How long a request may go on trying. A function has 10 s; what is left is for the last attempt to end.
-    pub const PATIENCE: Duration = Duration::from_secs(7);
-
-    /// The most times a request waits, whatever the clock says.
-    const MAX_ATTEMPTS: u32 = 200;
-
-    const FIRST_WINDOW_MS: u64 = 8;
-    const LAST_WINDOW_MS: u64 = 256;
-
-    /// The longest wait after so many attempts.
-    pub const fn window_ms(attempt: u32) -> u64 {
-        let doublings = if attempt < 16 { attempt } else { 16 };
-        let window = Self::FIRST_WINDOW_MS << doublings;
-        if window < Self::LAST_WINDOW_MS { window } else { Self::LAST_WINDOW_MS }
+    /// Patience that begins now.
+    pub fn new(random: Random, bounds: RetryBounds) -> Self {
+        Self { deadline: Instant::now() + bounds.patience, attempt: 0, random, bounds }
     }
 
-    /// Patience that begins now.
-    pub fn new(random: Random) -> Self {
-        Self { deadline: Instant::now() + Self::PATIENCE, attempt: 0, random }
+    /// The same patience for a part of the request's work that goes on beside the others.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        Self { deadline: self.deadline, attempt: self.attempt, random: self.random.clone(), bounds: self.bounds }
     }
 
     /// Makes ready for another try after a refusal that taught something. The first time the lesson is fresh: the next
@@ -67,8 +84,8 @@ impl Backoff {
     /// # Errors
     /// [`StoreError::Busy`] with `why` once there is no patience left.
     pub async fn pause(&mut self, why: &str) -> Result<(), StoreError> {
-        let wait = Duration::from_millis(self.random.below(Self::window_ms(self.attempt) + 1));
-        if self.attempt >= Self::MAX_ATTEMPTS || Instant::now() + wait >= self.deadline {
+        let wait = Duration::from_millis(self.random.below(self.bounds.window_ms(self.attempt) + 1));
+        if self.attempt >= self.bounds.waits || Instant::now() + wait >= self.deadline {
             return Err(StoreError::Busy(why.to_owned()));
         }
         self.attempt += 1;
@@ -83,13 +100,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn patience_ends() {
-        let start = Instant::now();
-        let mut backoff = Backoff::new(Random::new(|| u128::MAX));
+        let (start, bounds) = (Instant::now(), RetryBounds::PRODUCTION);
+        let mut backoff = Backoff::new(Random::new(|| u128::MAX), bounds);
         let mut waits = 0;
         while backoff.pause("test").await.is_ok() {
             waits += 1;
         }
-        assert!(start.elapsed() <= Backoff::PATIENCE);
-        assert!((20..=Backoff::MAX_ATTEMPTS).contains(&waits), "{waits}");
+        assert!(start.elapsed() <= bounds.patience);
+        assert!((20..=bounds.waits).contains(&waits), "{waits}");
     }
 }

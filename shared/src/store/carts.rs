@@ -1,10 +1,7 @@
 //! Carts: all of a user's in one item.
 
 use super::{Action, StoreError, keys};
-use crate::domain::{
-    ProductId, Quantity, UserId,
-    cart::{Cart, MAX_ITEMS},
-};
+use crate::domain::{ProductId, Quantity, UserId, cart::Cart};
 
 /// Adds a user's cart with what is put into it first; refused where there is one.
 ///
@@ -14,12 +11,13 @@ pub fn create(user: &UserId, cart: &Cart) -> Result<Action, StoreError> {
     Action::create(keys::cart(user), cart)
 }
 
-/// Adds units to what is in a cart of the product; refused where there is no cart, or no room in it. Sent twice it
+/// Adds units to what is in a cart of the product; refused where there is no cart, or no room in it for
+/// `max_items` products. Sent twice it
 /// adds twice: only for [`Table::apply_once`](super::Table::apply_once) and for transactions.
 ///
 /// # Errors
 /// Where a value cannot be written as an attribute.
-pub fn add(user: &UserId, product: &ProductId, quantity: Quantity) -> Result<Action, StoreError> {
+pub fn add(user: &UserId, product: &ProductId, quantity: Quantity, max_items: u16) -> Result<Action, StoreError> {
     let update = "SET #items.#product = if_not_exists(#items.#product, :none) + :quantity, #version = #version + :one";
     Action::update(keys::cart(user), update)
         .when(
@@ -31,7 +29,7 @@ pub fn add(user: &UserId, product: &ProductId, quantity: Quantity) -> Result<Act
         .value(":quantity", quantity)?
         .value(":one", 1)?
         .value(":room", Quantity::MAX.saturating_sub(quantity.get().into()))?
-        .value(":max", MAX_ITEMS)
+        .value(":max", max_items)
 }
 
 /// Takes a product out of a cart; refused where it is not in it.

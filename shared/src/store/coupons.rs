@@ -142,6 +142,27 @@ pub fn give(coupon: &IssuedCoupon) -> Result<Action, StoreError> {
     Action::create(keys::user_coupon(&coupon.user_id, &coupon.coupon_id), &record)
 }
 
+/// Gives a user a coupon in the place of a revoked one of the same campaign; goes together with [`keep_replaced`].
+///
+/// # Errors
+/// Where a record cannot be written as an item.
+pub fn give_again(coupon: &IssuedCoupon, revoked: &IssuedCoupon) -> Result<Action, StoreError> {
+    let record = CouponRecord { coupon: coupon.clone(), trace_id: trace::current() };
+    Action::put(keys::user_coupon(&coupon.user_id, &coupon.coupon_id), &record)?
+        .when("#state = :revoked AND #issuedCouponId = :seen")
+        .value(":revoked", CouponState::Revoked)?
+        .value(":seen", &revoked.issued_coupon_id)
+}
+
+/// Keeps a revoked coupon beside the one that takes its place, so that its key still finds it.
+///
+/// # Errors
+/// Where the record cannot be written as an item.
+pub fn keep_replaced(revoked: &IssuedCoupon) -> Result<Action, StoreError> {
+    let IssuedCoupon { user_id, coupon_id, issued_coupon_id, .. } = revoked;
+    Action::create(keys::replaced_coupon(user_id, coupon_id, issued_coupon_id), revoked)
+}
+
 /// Uses a coupon for an order.
 ///
 /// # Errors

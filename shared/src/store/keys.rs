@@ -6,6 +6,7 @@
 //! | a user's money | `USER#id` | `ACCOUNT` | |
 //! | a ledger entry | `USER#id` | `LEDGER#sequence` | |
 //! | a user's coupon | `USER#id` | `COUPON#coupon id` | |
+//! | a revoked coupon, once another was issued | `USER#id` | `COUPON#coupon id#issued coupon id` | |
 //! | a user's cart | `USER#id` | `CART` | |
 //! | an order | `ORDER#id` | `ORDER` | by time: `ORDERS#user id`, instant and order id |
 //! | | | | by due: `HOLDS#bucket`, end of the hold and order id, while it waits for the money |
@@ -116,6 +117,11 @@ pub fn ledger_entry(user: &UserId, sequence: u64) -> Key {
 /// The user's coupon of a campaign: at most one.
 pub fn user_coupon(user: &UserId, coupon: &CouponId) -> Key {
     key(user_partition(user), format!("{COUPON_PREFIX}{coupon}"))
+}
+
+/// A user's revoked coupon of a campaign that was issued to them again.
+pub fn replaced_coupon(user: &UserId, coupon: &CouponId, issued: &str) -> Key {
+    key(user_partition(user), format!("{COUPON_PREFIX}{coupon}#{issued}"))
 }
 
 /// The partition of an order and its payments.
@@ -399,7 +405,7 @@ mod tests {
             places.is_sorted_by(|a, b| a.sk < b.sk) && listings.is_sorted_by(|a, b| a.bound < b.bound),
             "{places:?}"
         );
-        assert_eq!(places[0].pk, "RANKED#4");
+        assert_eq!(places[0].pk, "RANKED#5");
         assert_eq!(places[0].sk, "999999999899#8204856399999#pot#20261120:10,0,90");
         for (listing, place) in listings.into_iter().zip(places) {
             // A day without units comes back as one with none.

@@ -23,9 +23,9 @@ pub mod table;
 pub mod users;
 
 pub use action::{Action, Transaction};
-pub use backoff::{Backoff, Lesson};
+pub use backoff::{Backoff, Lesson, RetryBounds};
 pub use keys::Key;
-pub use table::{Applied, Consistency, Evidence, Found, Outcome, Table};
+pub use table::{Applied, Consistency, Evidence, Found, Outcome, Table, TableBounds};
 
 /// An item as DynamoDB has it.
 pub type Item = std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>;

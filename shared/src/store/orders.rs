@@ -6,7 +6,7 @@ use super::{Action, StoreError, keys};
 use crate::{
     domain::{
         OrderId,
-        order::{Order, Payment, PaymentStatus},
+        order::{Order, OrderLine, OrderStatus, Payment, PaymentStatus},
     },
     runtime::trace::{self, TraceId},
 };
@@ -14,7 +14,7 @@ use crate::{
 /// An order as it is stored: with the digest of the request that made it, so that a repeat can be told from another
 /// request with the same key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", from = "StoredOrder")]
 pub struct OrderRecord {
     /// The order.
     #[serde(flatten)]
@@ -24,6 +24,27 @@ pub struct OrderRecord {
     /// The trace that made it what it is; that of each change stays with its event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<TraceId>,
+}
+
+/// An order as any version of the shop stored it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StoredOrder {
+    #[serde(flatten)]
+    order: Order,
+    payload: String,
+    #[serde(default)]
+    trace_id: Option<TraceId>,
+}
+
+impl From<StoredOrder> for OrderRecord {
+    fn from(StoredOrder { mut order, payload, trace_id }: StoredOrder) -> Self {
+        // The first stage left the lines of a refused payment pending for ever.
+        if order.status == OrderStatus::PaymentFailed {
+            order.items.iter_mut().for_each(OrderLine::end_unpaid);
+        }
+        Self { order, payload, trace_id }
+    }
 }
 
 impl OrderRecord {

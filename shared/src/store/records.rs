@@ -38,6 +38,8 @@ pub enum Record {
     LedgerEntry { user: UserId, entry: LedgerEntry },
     /// A user's coupon.
     IssuedCoupon(Box<IssuedCoupon>),
+    /// A revoked coupon whose campaign has issued the user another.
+    ReplacedCoupon(Box<IssuedCoupon>),
     /// A user's cart.
     Cart { user: UserId, cart: Cart },
     /// An order.
@@ -116,6 +118,7 @@ impl Record {
                 Ok(Self::LedgerEntry { user: reader.part(user)?, entry: reader.record()? })
             }
             (["USER", _], ["COUPON", _]) => reader.record().map(Self::IssuedCoupon),
+            (["USER", _], ["COUPON", _, _]) => reader.record().map(Self::ReplacedCoupon),
             (["USER", user], ["CART"]) => Ok(Self::Cart { user: reader.part(user)?, cart: reader.record()? }),
             (["ORDER", _], ["ORDER"]) => reader.record().map(Self::Order),
             (["ORDER", _], ["PAYMENT", _]) => reader.record().map(Self::Payment),
@@ -171,6 +174,9 @@ impl Record {
             Self::Account { user, .. } => keys::account(user),
             Self::LedgerEntry { user, entry } => keys::ledger_entry(user, entry.sequence),
             Self::IssuedCoupon(coupon) => keys::user_coupon(&coupon.user_id, &coupon.coupon_id),
+            Self::ReplacedCoupon(coupon) => {
+                keys::replaced_coupon(&coupon.user_id, &coupon.coupon_id, &coupon.issued_coupon_id)
+            }
             Self::Cart { user, .. } => keys::cart(user),
             Self::Order(record) => keys::order(&record.order.order_id),
             Self::Payment(payment) => keys::payment(&payment.order_id, &payment.payment_id),

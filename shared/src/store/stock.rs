@@ -5,7 +5,7 @@ use crate::domain::{
     OrderId, ProductId,
     draws::{Drawn, Slot},
     product::Offer,
-    stock::{MAX_UNITS, Shard, Take},
+    stock::{Shard, Take},
     swept::Swept,
 };
 
@@ -79,17 +79,20 @@ fn if_for_sale(action: Action, take: Take, offer: &Offer) -> Result<Action, Stor
         .value(":status", offer.status)
 }
 
-/// Puts units on the shelf that came in. Only for a transaction that also creates something: repeated by itself it
-/// would count twice.
+/// Puts units on a shard that came in, if any, where it has no more than `most` yet. Only for a transaction that also creates
+/// something: repeated by itself it would count twice.
 ///
 /// # Errors
 /// Where a value cannot be written as an attribute.
-pub fn receive(product: &ProductId, shard: u16, units: i64) -> Result<Action, StoreError> {
-    let update = "SET #remaining = #remaining + :units, #received = #received + :units";
-    Action::update(keys::stock(product, shard), update)
-        .when("#remaining <= :room")
-        .value(":units", units)?
-        .value(":room", MAX_UNITS.saturating_sub(units))
+pub fn receive(product: &ProductId, shard: u16, units: i64, most: i64) -> Result<Action, StoreError> {
+    let key = keys::stock(product, shard);
+    let action = if units == 0 {
+        Action::check(key)
+    } else {
+        let update = "SET #remaining = #remaining + :units, #received = #received + :units";
+        Action::update(key, update).value(":units", units)?
+    };
+    action.when("#remaining <= :most").value(":most", most)
 }
 
 /// Takes units off a shard by hand, or to go to another. Only for a transaction that also creates something, or puts

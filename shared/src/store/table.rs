@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
-    Action, Backoff, Item, Key, StoreError, Transaction,
+    Action, Backoff, Item, Key, RetryBounds, StoreError, Transaction,
     action::{Position, Verb, names_in},
     keys::{self, Index},
 };
@@ -28,6 +28,24 @@ pub struct Table {
     client: Client,
     name: String,
     random: Random,
+    bounds: TableBounds,
+}
+
+/// How much goes in one call, and how often a request calls again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TableBounds {
+    /// Keys of one BatchGetItem.
+    pub batch_keys: usize,
+    /// Actions of one transaction.
+    pub actions: usize,
+    /// Retries of a request.
+    pub retry: RetryBounds,
+}
+
+impl TableBounds {
+    /// DynamoDB takes no more.
+    pub const PRODUCTION: Self =
+        Self { batch_keys: Table::MAX_BATCH, actions: Transaction::MAX_ACTIONS, retry: RetryBounds::PRODUCTION };
 }
 
 /// Whether a read must see every write that was acknowledged before it. It costs twice as much.
@@ -208,7 +226,13 @@ impl Table {
 
     /// The table of this name, reached through `client`.
     pub fn new(client: Client, name: String, random: Random) -> Self {
-        Self { client, name, random }
+        Self { client, name, random, bounds: TableBounds::PRODUCTION }
+    }
+
+    /// The same table within these bounds.
+    #[must_use]
+    pub fn within(self, bounds: TableBounds) -> Self {
+        Self { bounds, ..self }
     }
 
     /// Opens the connection by looking for an item that does not exist. Whether that works the first request will tell.
@@ -219,7 +243,7 @@ impl Table {
 
     /// The patience of one request.
     pub fn backoff(&self) -> Backoff {
-        Backoff::new(self.random.clone())
+        Backoff::new(self.random.clone(), self.bounds.retry)
     }
 
     /// Reads one record.
@@ -232,13 +256,13 @@ impl Table {
         Ok(answer.item.map(serde_dynamo::from_item).transpose()?)
     }
 
-    /// Reads up to [`Self::MAX_BATCH`] records in one round trip, and what DynamoDB left over in a few more.
+    /// Reads up to [`TableBounds::batch_keys`] records in one round trip, and what DynamoDB left over in a few more.
     ///
     /// # Errors
     /// Where the table cannot be reached or leaves something over for too long.
     pub async fn get_all(&self, keys: &[Key], read: Consistency, backoff: &mut Backoff) -> Result<Found, StoreError> {
         let mut found = Found::default();
-        for batch in keys.chunks(Self::MAX_BATCH) {
+        for batch in keys.chunks(self.bounds.batch_keys) {
             let mut pending = Some(
                 KeysAndAttributes::builder()
                     .set_keys(Some(batch.iter().cloned().map(Key::into_item).collect()))
@@ -261,7 +285,7 @@ impl Table {
         Ok(found)
     }
 
-    /// Reads up to [`Transaction::MAX_ACTIONS`] records as they were at one instant, at twice the cost of a strong read.
+    /// Reads up to [`TableBounds::actions`] records as they were at one instant, at twice the cost of a strong read.
     /// What meets a transaction is read again.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use shared::{domain::stock, store::Backoff};
+use shared::{domain::stock, store::RetryBounds};
 
 use super::{Bucket, Chance, Limits};
 
@@ -234,8 +234,8 @@ impl World {
     /// Waits as the shop does; whose patience ends comes back after a second with nothing remembered. One with a ticket is
     /// not given up: what a burnt ticket costs is another matter.
     fn pause(&mut self, now: Duration, step: Step, request: Request) {
-        let wait = Duration::from_millis(self.chance.below(Backoff::window_ms(request.attempt) + 1));
-        if step == Step::Draw && now + wait >= request.began + Backoff::PATIENCE {
+        let wait = Duration::from_millis(self.chance.below(RetryBounds::PRODUCTION.window_ms(request.attempt) + 1));
+        if step == Step::Draw && now + wait >= request.began + RetryBounds::PRODUCTION.patience {
             self.result.busy += 1;
             return self.after(now + Duration::from_secs(1), Step::Return, request);
         }

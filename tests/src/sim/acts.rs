@@ -25,6 +25,8 @@ pub(super) enum Act {
     SweepTickets,
     /// The rebuild of the bestsellers.
     RebuildSales,
+    /// The minute's refresh of the ranks.
+    RefreshRanks,
 }
 
 /// A call of the API.
@@ -40,7 +42,7 @@ pub(super) struct Ask {
 type Idea = fn(&World, &Known, &mut Chance) -> Option<Act>;
 
 /// What can be done, each with how often.
-const WEIGHTS: [(u64, Idea); 21] = [
+const WEIGHTS: [(u64, Idea); 23] = [
     (16, order_now),
     (8, order_later),
     (9, order_outside),
@@ -62,6 +64,8 @@ const WEIGHTS: [(u64, Idea); 21] = [
     (2, other),
     (6, sweep),
     (2, rebuild_sales),
+    (2, refresh_ranks),
+    (2, give_away),
 ];
 
 /// What somebody does, as chance has it.
@@ -233,7 +237,11 @@ fn change_product(_: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
     let body = match chance.below(4) {
         0 => json!({ "price": 1_000 * (2 + chance.below(10)), "discount": 500 }),
         1 => json!({ "status": any(chance, &["ON_SALE", "ON_SALE", "DISCONTINUED", "HIDDEN"]) }),
-        2 => json!({ "stockShards": 1 + chance.below(4), "flash": chance.below(2) == 0 }),
+        2 => {
+            let body = json!({ "stockShards": 1 + chance.below(4), "flash": chance.below(2) == 0 });
+            let call = call("PATCH", format!("/products/{}", any(chance, &PRODUCTS))).json(&body);
+            return ask("admin", call.as_admin(), false);
+        }
         _ => json!({ "status": "ON_SALE", "name": "새 이름" }),
     };
     ask(SELLER, call("PATCH", format!("/products/{}", any(chance, &PRODUCTS))).json(&body).as_seller(SELLER), false)
@@ -288,7 +296,17 @@ fn other(world: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
     let (user, product, coupon) = (any(chance, &USERS), any(chance, &PRODUCTS), any(chance, &COUPONS));
     match chance.below(3) {
         0 => change(user, post("/users", &new_user(user))),
-        1 => change(SELLER, post("/products", &new_product(chance, product)).as_seller(SELLER)),
+        1 => change("admin", post("/products", &new_product(chance, product)).as_admin()),
         _ => change("admin", post("/coupons", &new_coupon(world, chance, coupon)).as_admin()),
     }
+}
+
+fn refresh_ranks(_: &World, _: &Known, _: &mut Chance) -> Option<Act> {
+    Some(Act::RefreshRanks)
+}
+
+/// A product costs nothing from now on.
+fn give_away(_: &World, _: &Known, chance: &mut Chance) -> Option<Act> {
+    let body = json!({ "price": 1_000, "discount": 1_000, "status": "ON_SALE" });
+    ask(SELLER, call("PATCH", format!("/products/{}", any(chance, &PRODUCTS))).json(&body).as_seller(SELLER), false)
 }

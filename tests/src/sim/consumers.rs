@@ -185,6 +185,7 @@ pub(super) async fn run(world: &World, act: &Act, chance: Chance) {
         Act::SweepShelves => sweep_shelves(world, chance).await,
         Act::SweepTickets => sweep_tickets(world, chance).await,
         Act::RebuildSales => rebuild_sales(world, chance).await,
+        Act::RefreshRanks => refresh_ranks(world, chance).await,
     }
 }
 
@@ -208,6 +209,11 @@ pub(super) async fn sweep_tickets(world: &World, chance: Chance) {
     sweep(world, "sweep-tickets", chance, |shop| async move { sweep_tickets::handle(&shop).await }).await;
 }
 
+/// Makes the ranks of the bestsellers exact again.
+pub(super) async fn refresh_ranks(world: &World, chance: Chance) {
+    sweep(world, "rebuild-sales", chance, |shop| async move { rebuild_sales::refresh(&shop).await }).await;
+}
+
 /// Runs a sweep once.
 async fn sweep<T, F>(world: &World, name: &str, chance: Chance, handle: impl FnOnce(Arc<Shop>) -> F)
 where
@@ -226,6 +232,7 @@ const PACE: Pace = Pace {
     rows: 4,
     pages: 3,
     products: 2,
+    parts: 2,
 };
 
 /// How often the rebuild is called in a night.

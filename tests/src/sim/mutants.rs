@@ -25,8 +25,10 @@ enum Change {
     Lost(&'static str),
     /// Events of this kind have another id each time they are published.
     Renamed(&'static str),
+    /// They leave these attributes as they are.
+    Kept(Writes, &'static [&'static str]),
 }
-use Change::{LeftOut, Lost, Multiplied, Renamed, Unconditional, Weakened};
+use Change::{Kept, LeftOut, Lost, Multiplied, Renamed, Unconditional, Weakened};
 
 /// Writes of items whose partition key and sort key begin so, and which do this: a part of an update's expression, or of
 /// the names of what is put, in order, between `put ` and a full stop.
@@ -54,6 +56,8 @@ const TICKET: Writes = Writes("COUNTER#", "COUNTER", "SET #next");
 const LIMIT: Writes = Writes("COUNTER#", "COUNTER", "SET #limit");
 const SLOT_CLAIMED: Writes = Writes("SLOT#", "SLOT", "put pk sk userId");
 const COUNT: Writes = Writes("SALES#", "SALES", "#lastSoldAt = :lastSoldAt");
+const RANKED_AGAIN: Writes = Writes("SALES#", "SALES", "REMOVE #offSale");
+const RANK: &[&str] = &["bySalesPk", "bySalesSk"];
 const MARK: Writes = Writes("COUNTED#", "COUNTED", "put ");
 const REQUEST: Writes = Writes("REQUEST#", "REQUEST", "put ");
 
@@ -108,6 +112,9 @@ impl Mutant {
         Self { name: "a cancelled order is told to nobody", changes: &[Lost("OrderCancelled")] },
         Self { name: "a refund is asked for of nobody", changes: &[Lost("RefundRequested")] },
         Self { name: "an event has a new id each time", changes: &[Renamed("OrderPaid")] },
+        Self { name: "sales are counted whoever counted since", changes: &[Unconditional(COUNT)] },
+        Self { name: "a product keeps its rank whatever it sells", changes: &[Kept(COUNT, RANK)] },
+        Self { name: "a product that comes back has no rank", changes: &[Kept(RANKED_AGAIN, RANK)] },
     ];
 
     /// Changes a call as the bug has it.
@@ -157,6 +164,16 @@ impl Change {
                 let number: i64 = value.as_str().and_then(|digits| digits.parse().ok()).unwrap_or(0);
                 *value = json!((number * times).to_string());
             }
+            Kept(writes, names) if writes.are_of(verb, write) => {
+                let mut expression = write["UpdateExpression"].as_str().unwrap_or_default().to_owned();
+                for name in names {
+                    expression = expression.replace(&format!("#{name} = :{name}, "), "");
+                    expression = expression.replace(&format!(", #{name} = :{name}"), "");
+                    expression = expression.replace(&format!("SET #{name} = :{name} REMOVE"), "REMOVE");
+                    forget(write, name, &expression);
+                }
+                write["UpdateExpression"] = json!(expression);
+            }
             _ => {}
         }
     }
@@ -192,6 +209,20 @@ impl Writes {
             other => other.to_lowercase(),
         };
         verb != "ConditionCheck" && begins("pk", pk) && begins("sk", sk) && told.contains(does)
+    }
+}
+
+/// Takes out of a write what its update does not name any more: DynamoDB refuses what no expression uses.
+fn forget(write: &mut Value, name: &str, expression: &str) {
+    let condition = write["ConditionExpression"].as_str().unwrap_or_default().to_owned();
+    for (of, key) in
+        [("ExpressionAttributeNames", format!("#{name}")), ("ExpressionAttributeValues", format!(":{name}"))]
+    {
+        if let Some(entries) =
+            write[of].as_object_mut().filter(|_| !expression.contains(&key) && !condition.contains(&key))
+        {
+            entries.remove(&key);
+        }
     }
 }
 

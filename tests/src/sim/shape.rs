@@ -33,7 +33,7 @@ pub(super) fn furnish(world: &World) -> Vec<Call> {
         calls.push(post("/balance/charge", &json!({ "userId": user, "amount": amount })));
     }
     for product in PRODUCTS {
-        calls.push(post("/products", &new_product(&mut chance, product)).as_seller(SELLER));
+        calls.push(post("/products", &new_product(&mut chance, product)).as_admin());
     }
     for coupon in COUPONS {
         calls.push(post("/coupons", &new_coupon(world, &mut chance, coupon)).as_admin());
@@ -50,7 +50,7 @@ pub(super) fn new_product(chance: &mut Chance, product: &str) -> Value {
     let discount = if chance.below(3) == 0 { price / 10 } else { 0 };
     json!({
         "productId": product, "name": format!("{product} 상품"), "price": price, "discount": discount,
-        "stock": chance.below(9), "stockShards": 1 + chance.below(3), "flash": chance.below(2) == 0,
+        "sellerId": SELLER, "stock": chance.below(9), "stockShards": 1 + chance.below(3), "flash": chance.below(2) == 0,
     })
 }
 
@@ -58,7 +58,7 @@ pub(super) fn new_product(chance: &mut Chance, product: &str) -> Value {
 pub(super) fn new_coupon(world: &World, chance: &mut Chance, coupon: &str) -> Value {
     let now = world.now();
     let soon =
-        |chance: &mut Chance| now + jiff::SignedDuration::from_secs(i64::try_from(chance.below(1_500)).unwrap() + 1);
+        |chance: &mut Chance| now + jiff::SignedDuration::from_secs(i64::try_from(chance.below(1_500)).unwrap() + 10);
     let total = 1 + chance.below(5);
     let mut campaign = match chance.below(3) {
         0 => json!({ "kind": "FIXED", "value": 1_500 }),

@@ -13,11 +13,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use shared::{
-    app::{Policy, Shop},
-    runtime::Clock,
-    store,
-};
+use shared::{app::Shop, runtime::Clock, store};
 use tokio::time::{Instant, timeout};
 
 use super::{
@@ -267,7 +263,6 @@ impl World {
         let (began, first) = (self.began, self.first_instant);
         let clock = Clock::new(move || first + SignedDuration::try_from(began.elapsed()).unwrap() + skew);
         let table = store::Table::new(connection.dynamodb(), TABLE.to_owned(), random.clone());
-        let policy = Policy { bestsellers_fresh: Policy::BESTSELLERS_FRESH, ..policy() };
-        Instance { number, shop: Arc::new(Shop::new(table, clock, random, policy)), connection }
+        Instance { number, shop: Arc::new(Shop::new(table, clock, random, policy())), connection }
     }
 }

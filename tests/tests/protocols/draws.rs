@@ -10,7 +10,7 @@ use shared::domain::{
 };
 use stateright::{Model, Property};
 
-use crate::explore::{at, holds, needed};
+use crate::explore::{GRACE, at, holds, needed};
 
 /// A condition, or what holds two writes together, that the model is told to forget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,7 +199,7 @@ impl Draws {
                 Sweep::Looks { drawn, swept, tick, place: swept.to }
             }
             Sweep::Looks { drawn, swept, tick, place } => {
-                let end = swept.due(at(tick)).map_or(place, |due| due.end);
+                let end = swept.due(at(tick), GRACE).map_or(place, |due| due.end);
                 if place < end {
                     let slots = |place| Ok::<_, Infallible>(state.slots.get(&place).filter(|_| !is_blind).cloned());
                     let (missing, next) = missing(place..end.min(place + self.batch), slots).unwrap();
@@ -271,7 +271,7 @@ impl Model for Draws {
                 steps.push(Step::Die(number));
             }
         }
-        let is_due = state.swept.due(at(state.tick)).is_some();
+        let is_due = state.swept.due(at(state.tick), GRACE).is_some();
         for (number, sweep) in state.sweeps.iter().enumerate() {
             if *sweep != Sweep::Idle {
                 steps.push(Step::Sweep(number));

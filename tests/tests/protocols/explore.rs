@@ -2,8 +2,8 @@
 
 use std::{fmt::Debug, hash::Hash};
 
-use jiff::Timestamp;
-use shared::domain::{Won, pricing::ShippingPolicy, swept::GRACE_SECONDS};
+use jiff::{SignedDuration, Timestamp};
+use shared::domain::{Won, pricing::ShippingPolicy};
 use stateright::{Checker as _, HasDiscoveries, Model};
 
 /// A model is to be looked at within seconds: as many ways to come to a state as it has at most.
@@ -52,7 +52,10 @@ where
     broken.filter(|name| checker.discovery_classification(name).to_string() == "counterexample").collect()
 }
 
+/// The grace that the sweeps give.
+pub(crate) const GRACE: SignedDuration = SignedDuration::from_secs(30);
+
 /// An instant: so many times the grace that the sweeps give.
 pub(crate) fn at(tick: i64) -> Timestamp {
-    Timestamp::from_second(tick * GRACE_SECONDS).unwrap()
+    Timestamp::from_second(tick * GRACE.as_secs()).unwrap()
 }

@@ -430,8 +430,10 @@ fn every_condition_is_needed() {
     use Forgotten::{
         LookAgain, LookAtFirst, LookBeforeDone, MarkIfAbsent, MarkWithCounts, SeenCounts, SeenDescription,
     };
-    let forgetful = [MarkIfAbsent, MarkWithCounts, SeenCounts, SeenDescription, LookAtFirst, LookAgain, LookBeforeDone];
-    needed(
-        forgetful.map(|forgotten| (forgotten, Sales { forgotten: Some(forgotten), ..stream(2, 1, &[false, true]) })),
-    );
+    let gone_and_back = [MarkIfAbsent, MarkWithCounts, SeenCounts, SeenDescription, LookBeforeDone];
+    let gone = [LookAtFirst, LookAgain];
+    let forgetful =
+        |forgotten, changes: &[bool]| (forgotten, Sales { forgotten: Some(forgotten), ..stream(2, 1, changes) });
+    needed(gone_and_back.map(|forgotten| forgetful(forgotten, &[false, true])));
+    needed(gone.map(|forgotten| forgetful(forgotten, &[false])));
 }

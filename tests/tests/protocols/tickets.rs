@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use shared::domain::{coupon::Counter, swept::Swept};
 use stateright::{Model, Property};
 
-use crate::explore::{at, holds, needed};
+use crate::explore::{GRACE, at, holds, needed};
 
 /// A condition, or what holds two writes together, that the model is told to forget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -211,7 +211,7 @@ impl Tickets {
     }
 
     fn due(&self, counter: &Counter, tick: i64) -> Option<std::ops::Range<i64>> {
-        counter.swept.due(at(tick))
+        counter.swept.due(at(tick), GRACE)
     }
 
     fn is_swept(state: &State) -> bool {

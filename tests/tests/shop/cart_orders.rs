@@ -87,14 +87,24 @@ async fn nobody_orders_from_nothing() {
 }
 
 #[tokio::test]
-async fn an_order_has_at_most_fifty_products_a_cart_may_have_more() {
+async fn a_cart_of_the_first_stage_is_ordered_once_it_fits_an_order() {
     let shop = TestShop::new();
     shop.customer("mina", 100_000).await;
     for number in 0..51 {
         let id = format!("p{number:02}");
         shop.product(&id, 100, 5).await;
-        add(&shop, &id, 1).await;
+        if number < 50 {
+            add(&shop, &id, 1).await;
+        }
     }
+    // A cart could have 100 products then.
+    let one_more = json!({
+        "TableName": tests::TABLE, "Key": { "pk": { "S": "USER#mina" }, "sk": { "S": "CART" } },
+        "UpdateExpression": "SET #items.p50 = :one", "ExpressionAttributeNames": { "#items": "items" },
+        "ExpressionAttributeValues": { ":one": { "N": "1" } },
+    });
+    shop.dynamo().execute("UpdateItem", one_more).unwrap();
+    assert_eq!(in_cart(&shop).await.len(), 51);
     let details = order(&shop).await.refused(409, "LIMIT_EXCEEDED");
     assert_eq!(details, json!({ "limit": "orderLines", "max": 50 }));
     shop.call("DELETE", "/orders/cart/p00").as_user("mina").await;

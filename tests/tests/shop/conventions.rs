@@ -197,7 +197,7 @@ async fn a_path_or_method_that_is_not_served() {
     let shop = TestShop::new();
     shop.get("/nowhere").await.refused(404, "ENTITY_NOT_FOUND");
     let answer = shop.call("DELETE", "/products/tea").await;
-    assert_eq!(answer.headers["allow"], "GET, PATCH");
+    assert_eq!(answer.headers["allow"], "GET, HEAD, OPTIONS, PATCH");
     answer.refused(405, "METHOD_NOT_ALLOWED");
     shop.call("PUT", "/orders").await.refused(405, "METHOD_NOT_ALLOWED");
 }

@@ -495,7 +495,6 @@ fn with_other_shipping(shop: &TestShop) -> Shop {
         shipping: ShippingPolicy { fee: Won::new(5_000), free_from: Won::new(50_000) },
         hold: SignedDuration::from_mins(10),
         sheet_validity: SignedDuration::from_mins(30),
-        bestsellers_fresh: SignedDuration::ZERO,
     };
     let table = Table::new(shop.dynamo().client(), TABLE.to_owned(), random());
     Shop::new(table, Clock::new(move || now), random(), policy)
@@ -506,7 +505,13 @@ async fn what_shipping_costs_is_what_the_sheet_says() {
     let (shop, sheet) = drawn_up().await;
     let user_id = UserId::try_from("mina".to_owned()).unwrap();
     let caller = Caller { user_id: user_id.clone(), role: Role::Customer };
-    let wanted = PlaceOrder { caller, user_id, basket: Basket::Sheet(sheet_id(&sheet)), pay_by: PayBy::Balance };
+    let wanted = PlaceOrder {
+        caller,
+        user_id,
+        basket: Basket::Sheet(sheet_id(&sheet)),
+        pay_by: PayBy::Balance,
+        expected_payable: None,
+    };
     let key = RequestKey::given("mina", "POST /orders", "k", b"{}");
     let placed = orders::place(&with_other_shipping(&shop), &wanted, &key).await.unwrap().order;
     assert_eq!((placed.shipping_fee, placed.paid), (Won::new(3_000), Won::new(27_000)));

@@ -21,6 +21,6 @@ async fn anyone_reads_the_reference() {
 #[tokio::test]
 async fn the_reference_is_only_read() {
     let answer = TestShop::new().post("/docs", serde_json::json!({})).await;
-    assert_eq!(answer.headers["allow"], "GET");
+    assert_eq!(answer.headers["allow"], "GET, HEAD, OPTIONS");
     answer.refused(405, "METHOD_NOT_ALLOWED");
 }

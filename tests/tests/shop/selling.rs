@@ -24,6 +24,7 @@ use shared::{
         records::Record,
     },
 };
+pub use tests::stream::record_of;
 use tests::{
     TestShop,
     drafts::{draft, id},
@@ -88,21 +89,6 @@ pub async fn put_orders(shop: &TestShop, all: impl IntoIterator<Item = Order>) {
         let shop = shop.instance();
         assert!(matches!(shop.table.commit(transaction, &mut shop.backoff()).await.unwrap(), Outcome::Committed));
     }
-}
-
-/// The stream's record of a new order, for a table that has no stream.
-pub fn record_of(order: &Order) -> Value {
-    let record = OrderRecord { order: order.clone(), payload: "p".to_owned(), trace_id: None };
-    let image: serde_dynamo::Item = serde_dynamo::to_item(record).unwrap();
-    let keys = json!({ "pk": { "S": format!("ORDER#{}", order.order_id) }, "sk": { "S": "ORDER" } });
-    json!({
-        "eventID": format!("{}-1", order.order_id), "eventName": "INSERT", "eventVersion": "1.1",
-        "eventSource": "aws:dynamodb", "awsRegion": "ap-northeast-2",
-        "dynamodb": {
-            "Keys": keys, "NewImage": image, "ApproximateCreationDateTime": order.created_at.as_second(),
-            "SequenceNumber": "1", "SizeBytes": 500, "StreamViewType": "NEW_AND_OLD_IMAGES",
-        },
-    })
 }
 
 /// Units by product and day.

@@ -178,7 +178,7 @@ async fn the_sweep_levels_shards() {
     order.await.refused(409, "STOCK_NOT_ENOUGH");
     let tea = ProductId::try_from("tea".to_owned()).unwrap();
     let mut transaction = Transaction::new();
-    transaction.add(shelf::receive(&tea, 2, 10).unwrap());
+    transaction.add(shelf::receive(&tea, 2, 10, 0).unwrap());
     let outcome = shop.instance().table.commit(transaction, &mut shop.instance().backoff()).await.unwrap();
     assert!(matches!(outcome, Outcome::Committed));
     assert_eq!(shards(&shop).await, [0, 0, 10, 0]);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use shared::api::routes::ROUTES;
+use shared::api::routes::{ROUTES, Route};
 use tests::{endpoint, template};
 
 /// The functions that do not serve the API.
@@ -41,11 +41,12 @@ fn functions() -> Vec<(String, Value)> {
 /// Method, path, function, and whether anyone may call it.
 type Served = BTreeSet<(String, String, String, bool)>;
 
+/// The routes, and `HEAD` wherever there is `GET`.
 fn routes() -> Served {
-    let served = |route: &shared::api::routes::Route| {
-        (route.method.to_owned(), route.path.to_owned(), route.function.to_owned(), route.public)
-    };
-    ROUTES.iter().map(served).collect()
+    let served =
+        |route: &Route| (route.method.to_owned(), route.path.to_owned(), route.function.to_owned(), route.public);
+    let heads = ROUTES.iter().filter(|route| route.method == "GET").map(|route| Route { method: "HEAD", ..*route });
+    ROUTES.iter().copied().chain(heads).map(|route| served(&route)).collect()
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 #[schema(as = Cart)]
 pub struct CartView {
-    /// What is in it, in the order of the ids: at most 100 products.
+    /// What is in it, in the order of the ids: at most 50 products, or more of one that was filled by the first stage.
     pub items: Vec<CartItemView>,
     /// The sum of the amounts.
     pub total: Won,

@@ -98,10 +98,10 @@ pub struct OrderLineView {
 impl From<Visible> for OrderView {
     fn from(visible: Visible) -> Self {
         let allowed_actions = visible.allowed_actions();
-        let allowed_next: Vec<Vec<LineStatus>> =
-            visible.order.items.iter().map(|line| visible.allowed_next(line)).collect();
+        let next_statuses: Vec<Vec<LineStatus>> =
+            (1..=visible.order.items.len()).map(|number| visible.next_statuses(number)).collect();
         let Visible { order, lines, .. } = visible;
-        let items = order.items.into_iter().zip(allowed_next).zip(1..);
+        let items = order.items.into_iter().zip(next_statuses).zip(1..);
         let items = items.filter(|(_, number)| lines.contains(number));
         let items = items.map(|((line, allowed_actions), sequence)| OrderLineView {
             item_id: sequence.to_string(),
@@ -180,7 +180,8 @@ pub enum State {
 }
 
 /// An order's history, oldest step first.
-pub fn history(Visible { order, lines, .. }: &Visible) -> Vec<HistoryView> {
+pub fn history(visible: &Visible) -> Vec<HistoryView> {
+    let Visible { order, lines, .. } = visible;
     let steps = order.changes().into_iter().filter_map(|(happening, actor, change)| {
         let (item_id, from, to, units) = match change {
             Change::Order { from, to } => (None, from.map(State::Order), State::Order(to), 0),
@@ -195,7 +196,7 @@ pub fn history(Visible { order, lines, .. }: &Visible) -> Vec<HistoryView> {
             from,
             to,
             quantity: (units > 0).then_some(units),
-            reason: happening.reason.clone(),
+            reason: visible.reason(happening).map(str::to_owned),
             actor,
             at: happening.at,
         })

@@ -11,13 +11,10 @@ use crate::{
         product::{Product, SaleStatus},
     },
     store::{
-        Applied, Backoff, Consistency, Key, Outcome, Table, Transaction, keys, products,
+        Applied, Backoff, Consistency, Key, Outcome, Transaction, keys, products,
         sales::{self, SalesRecord, Shelf},
     },
 };
-
-/// How many products are looked at in one batch of reads: the count and the description of each.
-const PART: usize = Table::MAX_BATCH / 2;
 
 /// Puts the counts of these products at their places. A product that is off sale has none.
 ///
@@ -31,7 +28,8 @@ pub(in crate::app) async fn rank(
     let mut left: Vec<ProductId> = products.into_iter().collect();
     while !left.is_empty() {
         let mut again = Vec::new();
-        for part in left.chunks(PART) {
+        // The count and the description of each.
+        for part in left.chunks((shop.bounds.table.batch_keys / 2).max(1)) {
             let looks = look(shop, part, backoff).await?;
             let placed = join_all(looks.iter().map(|look| place(shop, look))).await;
             for (look, placed) in looks.iter().zip(placed) {

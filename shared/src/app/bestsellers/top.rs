@@ -29,17 +29,7 @@ pub struct Bestseller {
     pub sold: i64,
 }
 
-/// How many places of a list are read at first: as many as weigh less than 4 KiB, half a read unit, with ids of any
-/// length.
-const FIRST_PAGE: usize = 16;
-
-/// How many are read at a time where those are not enough.
-const NEXT_PAGE: usize = 256;
-
-/// How often the lists are read on at most. 400,000 products are more than a shop sells within three days.
-const MAX_ROUNDS: usize = 200;
-
-/// The bestsellers of today, exact as of the counts, and at most as old as the shop's policy lets an instance cache them.
+/// The bestsellers of today, exact as of the counts, and at most as old as the shop's bounds let an instance cache them.
 ///
 /// Steady state: one round trip for the tops of all lists, one for the products shown. Right after midnight, until the
 /// places are refreshed, it may be some more: a place is an upper bound then.
@@ -54,7 +44,7 @@ pub async fn top(shop: &Shop) -> Result<Vec<Bestseller>, Failure> {
     let mut lists = Lists { read_to: vec![None; usize::from(RANK_BUCKETS)], shards: HashMap::new() };
     let mut ranking = Ranking::new(seoul_day(at), lists.read_to.len());
     let mut best: Vec<Bestseller> = Vec::new();
-    for _ in 0..MAX_ROUNDS {
+    for _ in 0..shop.bounds.rank_rounds {
         let missing = SHOWN.saturating_sub(best.len());
         let to_read = ranking.to_read(missing);
         if !to_read.is_empty() {
@@ -96,7 +86,8 @@ impl Lists {
     async fn read_on(&mut self, shop: &Shop, ranking: &mut Ranking, lists: Vec<usize>) -> Result<(), Failure> {
         let pages = lists.iter().map(|list| {
             let after = self.read_to.get(*list).cloned().flatten();
-            let limit = if after.is_none() { FIRST_PAGE } else { NEXT_PAGE };
+            let bounds = &shop.bounds;
+            let limit = if after.is_none() { bounds.first_rank_page } else { bounds.next_rank_page };
             shop.table.query::<IndexRow>(Range::by_sales(keys::ranked(*list)).after_indexed(after), limit)
         });
         for (list, page) in lists.iter().zip(join_all(pages).await) {

@@ -141,6 +141,9 @@ pub(super) struct Attempt {
 
 impl Attempt {
     /// Puts together what has to be committed to bring the order from what was seen to what it is to be.
+    ///
+    /// # Errors
+    /// [`Refusal::LimitExceeded`] where too much has happened to the order.
     pub(super) async fn new(
         shop: &Shop,
         seen: &OrderRecord,
@@ -148,6 +151,7 @@ impl Attempt {
         known: &mut Known,
         backoff: &mut Backoff,
     ) -> Result<Self, Failure> {
+        now.check_history(&seen.order, &shop.bounds.history)?;
         let difference = Difference::between(&seen.order, now);
         let mut transaction = Transaction::new();
         let record = OrderRecord::new(now.clone(), seen.payload.clone());

@@ -3,7 +3,7 @@
 //! A draw asserts the offer, as a sale does. What was drawn and is not claimed goes back at once; where this function dies,
 //! by the sweep.
 
-use super::facts::{Facts, LineFacts, changed};
+use super::facts::{Facts, LineFacts};
 use crate::{
     app::{Failure, Shop, draws},
     domain::{
@@ -44,16 +44,15 @@ impl Facts {
                 }
                 Err(failure) => return Err(failure),
             };
-            let believed = line.product.offer;
             line.give_back(shop, backoff).await?;
-            if offer.status != SaleStatus::OnSale || self.sheet.is_some() {
+            let price_change = line.price_change(&offer);
+            if offer.status != SaleStatus::OnSale || price_change.is_some() {
                 self.check_all_but_coupon(shop, user, backoff).await?;
             }
             let Some(line) = self.lines.get_mut(index) else { continue };
-            let id = &line.product.product_id;
-            shop.forget_product(id);
-            if self.sheet.is_some() && !offer.costs_as_much_as(&believed) {
-                return Err(changed(id, &believed, &offer).into());
+            shop.forget_product(&line.product.product_id);
+            if let Some(refusal) = price_change {
+                return Err(refusal.into());
             }
             if offer.status == SaleStatus::OnSale {
                 line.product.offer = offer;
@@ -103,7 +102,11 @@ impl LineFacts {
                 }
             }
             if self.missing() > 0 {
-                self.find_units(shop, backoff).await?;
+                if self.drawn.len() >= self.most_draws() {
+                    // What is drawn in many parts goes back, to be drawn in one.
+                    self.give_back(shop, backoff).await?;
+                }
+                self.reserve_from_few_shards(shop, backoff).await?;
                 backoff.again("others drew the units").await?;
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::wanted::Wanted;
+use super::wanted::{Item, Wanted};
 use crate::{
     app::{Failure, Shop, facts, shelves},
     domain::{
@@ -56,7 +56,24 @@ pub(super) struct LineFacts {
     pub(super) takes: Vec<Take>,
     /// Units that were drawn ahead of the commit.
     pub(super) drawn: Vec<Drawn>,
+    /// The price that the order must have, if one was told.
+    quoted: Option<Quoted>,
+    /// From how many shards the units may come, so that all lines fit one transaction.
+    most_takes: usize,
 }
+
+/// The price that a line was told, and must have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Quoted {
+    /// Price and discount, by a sheet.
+    Offer(Offer),
+    /// The cost of a unit, by the customer.
+    Cost(Won),
+}
+
+/// The most actions of an order's transaction beside those of its lines: order, account, ledger entry, coupon, sheet and
+/// cart.
+const ACTIONS_BESIDE_LINES: usize = 6;
 
 /// Where a transaction asserted each fact.
 #[derive(Debug)]
@@ -84,20 +101,23 @@ impl Facts {
         trust: Trust,
         backoff: &mut Backoff,
     ) -> Result<Self, Failure> {
-        let Wanted { lines, coupon_id, sheet, cart } = wanted;
+        let Wanted { items, coupon_id, sheet, cart } = wanted;
         let account_key = keys::account(user);
         let coupon_key = coupon_id.as_ref().map(|coupon| keys::user_coupon(user, coupon));
         let account = shop.remembered_account(user).filter(|_| trust == Trust::Memory);
         let remembered: BTreeMap<&ProductId, Product> = match trust {
             Trust::Nothing => BTreeMap::new(),
-            _ => lines.iter().filter_map(|(id, _)| Some((id, shop.remembered_product(id)?))).collect(),
+            _ => items
+                .iter()
+                .filter_map(|item| Some((&item.product_id, shop.remembered_product(&item.product_id)?)))
+                .collect(),
         };
 
         let mut wanted: Vec<Key> = Vec::new();
         wanted.extend(account.is_none().then(|| account_key.clone()));
         wanted.extend(coupon_key.clone());
-        let unknown = lines.iter().filter(|(id, _)| !remembered.contains_key(id));
-        wanted.extend(unknown.map(|(id, _)| keys::product(id)));
+        let unknown = items.iter().filter(|item| !remembered.contains_key(&item.product_id));
+        wanted.extend(unknown.map(|item| keys::product(&item.product_id)));
         let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
 
         let is_remembered = account.is_some();
@@ -107,13 +127,14 @@ impl Facts {
         };
         let coupon = coupon_key.map(|key| found.get(&key)).transpose()?.flatten();
         let mut products = Vec::new();
-        for (id, _) in &lines {
-            products.push(match remembered.get(id) {
+        for Item { product_id, .. } in &items {
+            products.push(match remembered.get(product_id) {
                 Some(product) => Some(product.clone()),
-                None => found.get::<Product>(&keys::product(id))?,
+                None => found.get::<Product>(&keys::product(product_id))?,
             });
         }
-        let mut products = match on_sale(&lines, products) {
+        let ids = items.iter().map(|item| &item.product_id);
+        let products = match on_sale(ids, products) {
             Ok(products) => products,
             Err(refusal) => {
                 if is_remembered {
@@ -123,21 +144,63 @@ impl Facts {
                 return Err(refusal.into());
             }
         };
-        products.iter().for_each(|product| shop.remember_product(product));
+        // What was taken from memory is as old as it was.
+        let read = products.iter().filter(|product| !remembered.contains_key(&product.product_id));
+        read.for_each(|product| shop.remember_product(product));
 
-        if let Some(sheet) = &sheet {
-            for (product, line) in products.iter_mut().zip(&sheet.items) {
-                product.offer = Offer { price: line.unit_price, discount: line.unit_discount, ..product.offer };
-                product.name.clone_from(&line.name);
-            }
-        }
-        let line = |(product, &(_, quantity)): (Product, &(ProductId, Quantity))| {
+        let room = shop.bounds.table.actions.saturating_sub(ACTIONS_BESIDE_LINES);
+        let most_takes = room.checked_div(items.len()).unwrap_or(1).max(1);
+        let line = |(product, item): (Product, &Item)| {
             let shard = bucket(order.as_str(), product.stock_shards);
-            let takes = vec![Take { shard, units: i64::from(quantity.get()) }];
-            LineFacts { product, quantity, takes, drawn: Vec::new() }
+            let takes = vec![Take { shard, units: i64::from(item.quantity.get()) }];
+            let quoted = item.expected_price.map(Quoted::Cost);
+            LineFacts { product, quantity: item.quantity, takes, drawn: Vec::new(), quoted, most_takes }
         };
-        let lines = products.into_iter().zip(&lines).map(line).collect();
-        Ok(Self { account, coupon_id, coupon, lines, sheet, cart })
+        let mut lines: Vec<LineFacts> = products.into_iter().zip(&items).map(line).collect();
+        for (line, quoted) in lines.iter_mut().zip(sheet.iter().flat_map(|sheet| &sheet.items)) {
+            let offer =
+                Offer { price: quoted.unit_price, discount: quoted.unit_discount, status: line.product.offer.status };
+            line.product.offer = offer;
+            line.product.name.clone_from(&quoted.name);
+            line.quoted = Some(Quoted::Offer(offer));
+        }
+        let mut facts = Self { account, coupon_id, coupon, lines, sheet, cart };
+        if facts.price_change().is_some() {
+            // What is remembered refuses nobody.
+            facts.refresh(shop, user, backoff).await?;
+        }
+        Ok(facts)
+    }
+
+    /// The first line that costs something else than it was told.
+    fn price_change(&self) -> Option<Refusal> {
+        self.lines.iter().find_map(|line| line.price_change(&line.product.offer))
+    }
+
+    /// Reads user and products anew: their prices, sale status and shards.
+    ///
+    /// # Errors
+    /// In this order: an unknown user or one who may not trade, an unknown product, one that is not on sale, one whose
+    /// price is not the one told.
+    pub(super) async fn refresh(&mut self, shop: &Shop, user: &UserId, backoff: &mut Backoff) -> Result<(), Failure> {
+        let account = keys::account(user);
+        let mut wanted = vec![account.clone()];
+        wanted.extend(self.lines.iter().map(|line| keys::product(&line.product.product_id)));
+        let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
+        self.account = facts::may_trade(user, found.get(&account)?)?;
+        let ids = || self.lines.iter().map(|line| &line.product.product_id);
+        let products = ids().map(|id| found.get::<Product>(&keys::product(id))).collect::<Result<_, _>>()?;
+        let products = on_sale(ids(), products)?;
+        for (line, product) in self.lines.iter_mut().zip(products) {
+            shop.remember_product(&product);
+            if let Some(refusal) = line.price_change(&product.offer) {
+                return Err(refusal.into());
+            }
+            // What a sheet calls a product it stays.
+            let name = if self.sheet.is_some() { line.product.name.clone() } else { product.name.clone() };
+            line.product = Product { name, ..product };
+        }
+        Ok(())
     }
 
     /// Learns from a refused transaction what is different, so that the next try fits.
@@ -174,10 +237,7 @@ impl Facts {
                 };
                 if shard.offer != line.product.offer {
                     shop.forget_product(id);
-                    // What a sheet says stays, or is refused.
-                    if self.sheet.is_some() && !shard.offer.costs_as_much_as(&line.product.offer) {
-                        price_changed = price_changed.or_else(|| Some(changed(id, &line.product.offer, &shard.offer)));
-                    }
+                    price_changed = price_changed.or_else(|| line.price_change(&shard.offer));
                     line.product.offer = shard.offer;
                 }
                 match shard.offer.status {
@@ -199,7 +259,7 @@ impl Facts {
         short.dedup();
         for index in short {
             if let Some(line) = self.lines.get_mut(index) {
-                line.find_units(shop, backoff).await?;
+                line.reserve_from_few_shards(shop, backoff).await?;
             }
         }
         for (line, positions) in self.lines.iter_mut().zip(&asserted.drawn) {
@@ -242,7 +302,7 @@ impl Facts {
         Ok(())
     }
 
-    /// Refuses an order for what is told before its coupon is: user, product, sale status, a sheet's price, stock.
+    /// Refuses an order for what is told before its coupon is: user, product, sale status, a price that was told, stock.
     /// Nothing is taken from memory, as no commit is going to assert it.
     pub(super) async fn check_all_but_coupon(
         &mut self,
@@ -250,20 +310,7 @@ impl Facts {
         user: &UserId,
         backoff: &mut Backoff,
     ) -> Result<(), Failure> {
-        let account = keys::account(user);
-        let lines: Vec<_> = self.lines.iter().map(|line| (line.product.product_id.clone(), line.quantity)).collect();
-        let mut wanted = vec![account.clone()];
-        wanted.extend(lines.iter().map(|(id, _)| keys::product(id)));
-        let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
-        facts::may_trade(user, found.get(&account)?)?;
-        let products = lines.iter().map(|(id, _)| found.get::<Product>(&keys::product(id)));
-        let products = on_sale(&lines, products.collect::<Result<_, _>>()?)?;
-        let mut offers = products.iter().zip(&self.lines).map(|(product, line)| (product, &line.product.offer));
-        if self.sheet.is_some()
-            && let Some((product, quoted)) = offers.find(|(product, quoted)| !product.offer.costs_as_much_as(quoted))
-        {
-            return Err(changed(&product.product_id, quoted, &product.offer).into());
-        }
+        self.refresh(shop, user, backoff).await?;
         self.check_stock(shop, backoff).await
     }
 
@@ -288,6 +335,41 @@ impl LineFacts {
             unit_discount: self.product.offer.discount,
             coupon_share: Won::ZERO,
             status: LineStatus::PendingPayment,
+        }
+    }
+
+    /// In how many parts its units may be drawn before the last: each is an action of the order's transaction.
+    pub(super) fn most_draws(&self) -> usize {
+        self.most_takes.saturating_sub(1).max(1)
+    }
+
+    /// The refusal of an offer that costs something else than the line was told.
+    pub(super) fn price_change(&self, offer: &Offer) -> Option<Refusal> {
+        let quoted = match self.quoted? {
+            Quoted::Offer(quoted) if !quoted.costs_as_much_as(offer) => quoted.unit_cost(),
+            Quoted::Cost(quoted) if quoted != offer.unit_cost() => quoted,
+            Quoted::Offer(_) | Quoted::Cost(_) => return None,
+        };
+        let product_id = self.product.product_id.clone();
+        Some(Refusal::PriceChanged { product_id, quoted, current: offer.unit_cost() })
+    }
+
+    /// Finds the units, and where they lie in more shards than the order has room for, first moves them together: the
+    /// shelf keeps its sum, whatever becomes of the order.
+    pub(super) async fn reserve_from_few_shards(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
+        loop {
+            self.find_units(shop, backoff).await?;
+            let taken = self.drawn.len().saturating_add(self.takes.len());
+            if taken <= self.most_takes || self.takes.len() <= 1 {
+                return Ok(());
+            }
+            match shelves::gather(shop, &self.product.product_id, &self.takes, backoff).await? {
+                Some(gathered) => {
+                    self.takes = vec![gathered];
+                    return Ok(());
+                }
+                None => backoff.pause("the units moved meanwhile").await?,
+            }
         }
     }
 
@@ -322,13 +404,12 @@ impl LineFacts {
     }
 }
 
-pub(super) fn changed(product: &ProductId, quoted: &Offer, current: &Offer) -> Refusal {
-    Refusal::PriceChanged { product_id: product.clone(), quoted: quoted.unit_cost(), current: current.unit_cost() }
-}
-
 /// The products of an order, if all of them are for sale. A hidden product is as good as none.
-fn on_sale(lines: &[(ProductId, Quantity)], products: Vec<Option<Product>>) -> Result<Vec<Product>, Refusal> {
-    let known = lines.iter().zip(products).map(|((id, _), product)| {
+fn on_sale<'i>(
+    ids: impl Iterator<Item = &'i ProductId>,
+    products: Vec<Option<Product>>,
+) -> Result<Vec<Product>, Refusal> {
+    let known = ids.zip(products).map(|(id, product)| {
         let product = product.filter(|product| product.offer.status != SaleStatus::Hidden);
         product.ok_or_else(|| Refusal::not_found(Entity::Product, id))
     });

@@ -97,6 +97,8 @@ fn likely_buyer(caller: &Caller) -> Option<&UserId> {
     (caller.role == Role::Customer).then_some(&caller.user_id)
 }
 
+/// The answer to a change. A replay was checked against nobody's rights yet: who may no longer see the order finds none.
 fn visible(shop: &Shop, caller: &Caller, order: Order) -> Result<Visible, Failure> {
-    Visible::to(caller, order, shop.clock.now()).ok_or(Failure::Broken("what one may change one may see"))
+    let id = order.order_id.clone();
+    Visible::to(caller, order, shop.clock.now()).ok_or_else(|| Refusal::not_found(Entity::Order, id).into())
 }

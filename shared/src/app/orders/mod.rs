@@ -19,7 +19,7 @@ pub use payments::{OrderPayment, payments};
 pub(super) use place::quoted;
 pub use place::{PlaceOrder, place};
 pub use visible::Visible;
-pub use wanted::{Basket, MAX_LINES};
+pub use wanted::{Basket, Item};
 
 use serde::Deserialize;
 

@@ -29,9 +29,6 @@ pub struct OrderPayment {
     pub at: Timestamp,
 }
 
-/// The most payments that are listed of an order.
-const MAX_PAYMENTS: usize = 100;
-
 /// The payments of an order, to who ordered and to admins.
 ///
 /// # Errors
@@ -40,7 +37,7 @@ pub async fn payments(shop: &Shop, caller: &Caller, id: &OrderId) -> Result<Vec<
     let order = read(shop, id).await?.order;
     buyer(caller, &order)?;
     let range = Range::of_partition(keys::order_partition(id), keys::PAYMENT_PREFIX);
-    let noted = shop.table.query::<Payment>(range, MAX_PAYMENTS).await?;
+    let noted = shop.table.query::<Payment>(range, shop.bounds.payments_listed).await?;
     // Money from outside can come for an order that is not waiting for it: then it is listed as asked back.
     let external = noted.records.into_iter().map(|payment| external(&order, payment));
     Ok(from_balance(&order).into_iter().chain(external).collect())

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     app::{Caller, Failure, RequestKey, Role, Shop, facts as account_facts},
     domain::{
-        OrderId, ProductId, Quantity, Refusal, UserId,
+        OrderId, ProductId, Quantity, Refusal, UserId, Won,
         cart::Cart,
         ledger::EntryKind,
         order::{Actor, Draft, Order, OrderLine, PayBy, PaymentMethod},
@@ -40,6 +40,8 @@ pub struct PlaceOrder {
     pub basket: Basket,
     /// How it is to be paid.
     pub pay_by: PayBy,
+    /// What it comes to, as far as the customer knows.
+    pub expected_payable: Option<Won>,
 }
 
 /// Places an order. Paid at once: stock, balance, coupon and order all change, or none does. To be paid later: stock and
@@ -53,7 +55,7 @@ pub struct PlaceOrder {
 /// The first of: what is wrong with the cart, [`Refusal::NotFound`], [`Refusal::SheetOrdered`] or
 /// [`Refusal::SheetExpired`] for the sheet,
 /// [`Refusal::NotFound`] or [`Refusal::UserNotActive`] for the user, [`Refusal::NotFound`], [`Refusal::NotOnSale`],
-/// [`Refusal::PriceChanged`] (of a sheet), [`Refusal::StockNotEnough`] for a product, [`Refusal::CouponNotUsable`],
+/// [`Refusal::PriceChanged`] or [`Refusal::PayableChanged`] (of what was told), [`Refusal::StockNotEnough`] for a product, [`Refusal::CouponNotUsable`],
 /// [`Refusal::BalanceNotEnough`]. The last leaves a PAYMENT_FAILED order.
 pub async fn place(shop: &Shop, order: &PlaceOrder, key: &RequestKey) -> Result<Visible, Failure> {
     let id: OrderId = key.id(None)?;
@@ -93,15 +95,25 @@ async fn place_by(
     let user_id = &order.user_id;
     // One id for all attempts, so that a lost answer cannot leave two records of one failure.
     let failed_id = OrderId::try_from(shop.new_id()).map_err(|_| Failure::Broken("a new id is an id"))?;
+    let mut is_fresh = false;
     loop {
         let draft = draft(shop, &order.caller, user_id, facts, backoff).await?;
+        if let Some(quoted) = order.expected_payable.filter(|expected| *expected != draft.quote.payable) {
+            if is_fresh {
+                return Err(Refusal::PayableChanged { quoted, current: draft.quote.payable }.into());
+            }
+            // What is remembered refuses nobody.
+            facts.refresh(shop, user_id, backoff).await?;
+            is_fresh = true;
+            continue;
+        }
         if has_enough(order.pay_by, &draft, facts) && !facts.draw(shop, user_id, backoff).await? {
             continue;
         }
         let attempt = Attempt::new(shop, order.pay_by, id, &failed_id, draft, facts, key)?;
         let Attempt { transaction, order: made, place, asserted, ending } = attempt;
-        if transaction.len() > Transaction::MAX_ACTIONS {
-            return Err(StoreError::Busy("the units are scattered over too many shards".to_owned()).into());
+        if transaction.len() > shop.bounds.table.actions {
+            return Err(Failure::Broken("an order's units are in few enough shards"));
         }
         let (payable, balance) = (made.payable, facts.account.balance);
         let refused = || Failure::from(Refusal::BalanceNotEnough { order_id: failed_id.clone(), payable, balance });

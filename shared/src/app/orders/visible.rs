@@ -6,11 +6,11 @@ use crate::{
     app::{Caller, Role},
     domain::{
         Won,
-        order::{Actor, LineStatus, Order, OrderAction, OrderLine, allowed_next_as},
+        order::{Actor, Happening, LineStatus, Order, OrderAction, OrderLine},
     },
 };
 
-/// An order as a caller may see it: a seller sees the lines that are theirs.
+/// An order as a caller may see it: a seller sees the lines that are theirs, once the order is paid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Visible {
     /// The order; to a seller, with the amounts of their lines alone.
@@ -28,11 +28,8 @@ impl Visible {
             let lines = (1..=order.items.len()).collect();
             return Some(Self { order, lines, caller: caller.clone(), now });
         }
-        if caller.role != Role::Seller {
-            return None;
-        }
-        let lines: Vec<usize> =
-            order.items.iter().zip(1..).filter(|(line, _)| caller.sells(line)).map(|(_, number)| number).collect();
+        let sold = order.items.iter().zip(1..).filter(|(line, _)| caller.sells(&order, line));
+        let lines: Vec<usize> = sold.map(|(_, number)| number).collect();
         (!lines.is_empty()).then(|| Self { order: amounts_of(&lines, order), lines, caller: caller.clone(), now })
     }
 
@@ -46,15 +43,26 @@ impl Visible {
         self.order.allowed_actions(on_the_whole(&self.caller, &self.order), self.now)
     }
 
-    /// The states that the caller can move a line to now.
-    pub fn allowed_next(&self, line: &OrderLine) -> Vec<LineStatus> {
-        allowed_next_as(line.status, &self.actors(line))
+    /// The states that the caller can move the line with this number to now.
+    pub fn next_statuses(&self, number: usize) -> Vec<LineStatus> {
+        let actors = self.order.line(number).map(|line| self.actors(line)).unwrap_or_default();
+        self.order.next_statuses(number, &actors)
+    }
+
+    /// The reason that was given for what happened, if it concerns the caller: a seller reads the reasons for their own lines
+    /// only, not what a customer says of an order to all.
+    pub fn reason<'h>(&self, happening: &'h Happening) -> Option<&'h str> {
+        let is_theirs =
+            !happening.lines.is_empty() && happening.lines.iter().all(|step| self.lines.contains(&step.number));
+        let concerned = is_theirs || self.caller.may_act_for(&self.order.user_id);
+        happening.reason.as_deref().filter(|_| concerned)
     }
 }
 
 impl Caller {
-    fn sells(&self, line: &OrderLine) -> bool {
-        self.role == Role::Seller && line.seller_id.as_ref() == Some(&self.user_id)
+    /// Whether a line is theirs to ship. An order that was never paid concerns no seller.
+    fn sells(&self, order: &Order, line: &OrderLine) -> bool {
+        self.role == Role::Seller && order.paid_at.is_some() && line.seller_id.as_ref() == Some(&self.user_id)
     }
 }
 
@@ -63,7 +71,7 @@ pub(super) fn actors(caller: &Caller, order: &Order, line: &OrderLine) -> Vec<Ac
     if caller.role == Role::Admin {
         return vec![Actor::Admin];
     }
-    let (buys, sells) = (caller.user_id == order.user_id, caller.sells(line));
+    let (buys, sells) = (caller.user_id == order.user_id, caller.sells(order, line));
     let roles = [(Actor::Customer, buys), (Actor::Seller, sells)];
     roles.into_iter().filter_map(|(actor, is_one)| is_one.then_some(actor)).collect()
 }

@@ -3,14 +3,28 @@
 use crate::{
     app::{Failure, Shop, cart, facts},
     domain::{
-        CouponId, Invalid, OrderSheetId, ProductId, Quantity, Refusal, UserId, cart::Cart, refusal::Entity,
-        sheet::OrderSheet,
+        CouponId, Invalid, OrderSheetId, ProductId, Quantity, Refusal, UserId, Won, cart::Cart, order::MAX_LINES,
+        refusal::Entity, sheet::OrderSheet,
     },
     store::{Consistency, keys, sheets::SheetRecord},
 };
 
-/// The most lines an order can have.
-pub const MAX_LINES: usize = 50;
+/// Units of a product to be ordered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// The product.
+    pub product_id: ProductId,
+    /// How many units.
+    pub quantity: Quantity,
+    /// What a unit costs, less its discount, as far as the customer knows.
+    pub expected_price: Option<Won>,
+}
+
+impl Item {
+    fn of(product_id: &ProductId, quantity: Quantity) -> Self {
+        Self { product_id: product_id.clone(), quantity, expected_price: None }
+    }
+}
 
 /// Where it says what is to be ordered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +32,7 @@ pub enum Basket {
     /// In the request.
     Items {
         /// Which products, each once.
-        lines: Vec<(ProductId, Quantity)>,
+        items: Vec<Item>,
         /// The coupon to use.
         coupon_id: Option<CouponId>,
     },
@@ -34,7 +48,7 @@ pub enum Basket {
 /// What is to be ordered, as far as it is known before the products are looked at.
 #[derive(Debug)]
 pub(super) struct Wanted {
-    pub(super) lines: Vec<(ProductId, Quantity)>,
+    pub(super) items: Vec<Item>,
     pub(super) coupon_id: Option<CouponId>,
     /// The sheet that has said so.
     pub(super) sheet: Option<OrderSheet>,
@@ -50,8 +64,8 @@ impl Wanted {
     /// an invalid `fromCart`, [`Refusal::LimitExceeded`] for one with more products than an order has lines.
     pub(super) async fn in_basket(shop: &Shop, user: &UserId, basket: &Basket) -> Result<Self, Failure> {
         match basket {
-            Basket::Items { lines, coupon_id } => {
-                Ok(Self { lines: lines.clone(), coupon_id: coupon_id.clone(), sheet: None, cart: None })
+            Basket::Items { items, coupon_id } => {
+                Ok(Self { items: items.clone(), coupon_id: coupon_id.clone(), sheet: None, cart: None })
             }
             Basket::Cart { coupon_id } => {
                 let cart = cart::read(shop, user).await?;
@@ -60,24 +74,24 @@ impl Wanted {
                     facts::read_account(shop, user).await?;
                     return Err(Failure::Invalid("fromCart", Invalid::EmptyCart));
                 }
-                if cart.items.len() > MAX_LINES {
-                    let max = i64::try_from(MAX_LINES).unwrap_or(i64::MAX);
-                    return Err(Refusal::LimitExceeded { limit: "orderLines", max }.into());
+                // A cart of the first stage may have more than fit one now.
+                if cart.items.len() > usize::from(MAX_LINES) {
+                    return Err(Refusal::LimitExceeded { limit: "orderLines", max: MAX_LINES.into() }.into());
                 }
-                let lines = cart.items.iter().map(|(product, quantity)| (product.clone(), *quantity)).collect();
-                Ok(Self { lines, coupon_id: coupon_id.clone(), sheet: None, cart: Some(cart) })
+                let items = cart.items.iter().map(|(product, quantity)| Item::of(product, *quantity)).collect();
+                Ok(Self { items, coupon_id: coupon_id.clone(), sheet: None, cart: Some(cart) })
             }
             Basket::Sheet(id) => {
                 let there: Option<SheetRecord> = shop.table.get(keys::sheet(id), Consistency::Strong).await?;
                 let sheet = there.map(|record| record.sheet).filter(|sheet| sheet.user_id == *user);
                 let sheet = sheet.ok_or_else(|| Refusal::not_found(Entity::OrderSheet, id))?;
                 sheet.orderable(shop.clock.now())?;
-                let lines = sheet.items.iter().map(|line| (line.product_id.clone(), line.quantity)).collect();
+                let items = sheet.items.iter().map(|line| Item::of(&line.product_id, line.quantity)).collect();
                 let cart = if sheet.from_cart { Some(cart::read(shop, user).await?) } else { None };
                 if let Some(cart) = &cart {
                     sheet.orderable_from(cart)?;
                 }
-                Ok(Self { lines, coupon_id: sheet.coupon_id.clone(), sheet: Some(sheet), cart })
+                Ok(Self { items, coupon_id: sheet.coupon_id.clone(), sheet: Some(sheet), cart })
             }
         }
     }

@@ -47,6 +47,8 @@ pub struct Pace {
     pub pages: usize,
     /// Of how many products it remembers sums before it notes them; those of one page more at most.
     pub products: usize,
+    /// How many parts of a bucket's sums it reads at once.
+    pub parts: usize,
 }
 
 impl Pace {
@@ -60,6 +62,7 @@ impl Pace {
         rows: 250,
         pages: 10,
         products: 4_000,
+        parts: 10,
     };
 }
 

@@ -10,7 +10,7 @@ use crate::{
     app::{Shop, bestsellers},
     domain::{ProductId, bestseller::first_window},
     store::{
-        Consistency, Outcome, Table, Transaction, keys,
+        Consistency, Outcome, Transaction, keys,
         ranks::{self, OldBoard, Refresh},
         rebuild::{self, List, Phase, Rebuild},
     },
@@ -45,15 +45,13 @@ async fn rank_some(shop: &Shop, after: Option<ProductId>, limit: usize) -> Resul
         let sk = keys::sales_listed(&product).sk;
         (product, sk)
     });
-    let (found, more) = snapshot::products(shop, List::Counted, place.as_ref(), limit.min(Table::MAX_BATCH)).await?;
+    let (found, more) =
+        snapshot::products(shop, List::Counted, place.as_ref(), limit.min(shop.bounds.table.batch_keys)).await?;
     let last = found.last().map(|(product, _)| product.clone());
     let products = found.into_iter().map(|(product, _)| product).collect();
     bestsellers::rank(shop, products, &mut shop.backoff()).await?;
     Ok(last.filter(|_| more))
 }
-
-/// How many batches of products are ranked before it is noted how far the refresh is.
-const NOTED_AFTER: usize = 20;
 
 /// Makes the places of all counts exact for the day that has begun. It does the same once a leaderboard of the first stage
 /// is found, whose counts have no places yet: the leaderboard is removed when all have. Whether it is done.
@@ -76,9 +74,9 @@ pub async fn refresh_ranks(shop: &Shop, patience: Duration) -> Result<bool, Fail
             return Ok(true);
         }
         let (mut after, mut is_done) = (same.and_then(|seen| seen.after.clone()), false);
-        while !is_done && started.elapsed() <= patience {
-            for _ in 0..NOTED_AFTER {
-                after = rank_some(shop, after, Table::MAX_BATCH).await?;
+        loop {
+            for _ in 0..shop.bounds.ranks_noted.max(1) {
+                after = rank_some(shop, after, shop.bounds.table.batch_keys).await?;
                 is_done = after.is_none();
                 if is_done || started.elapsed() > patience {
                     break;
@@ -93,12 +91,12 @@ pub async fn refresh_ranks(shop: &Shop, patience: Duration) -> Result<bool, Fail
                 transaction.add(ranks::remove_board(board)?);
             }
             match shop.table.commit(transaction, &mut shop.backoff()).await? {
-                Outcome::Committed => seen = Some(now),
-                Outcome::Refused(_) => break,
-            }
-            if is_done {
-                tracing::info!(%day, "the ranks of the bestsellers are refreshed");
-                return Ok(true);
+                Outcome::Committed if is_done => {
+                    tracing::info!(%day, "the ranks of the bestsellers are refreshed");
+                    return Ok(true);
+                }
+                Outcome::Committed if started.elapsed() <= patience => seen = Some(now),
+                Outcome::Committed | Outcome::Refused(_) => break,
             }
         }
         if started.elapsed() > patience {

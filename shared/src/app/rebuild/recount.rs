@@ -17,7 +17,7 @@ use crate::{
         time::{seoul_day, start_of_seoul_day},
     },
     store::{
-        Consistency, Key, Table, Transaction, keys,
+        Consistency, Key, Transaction, keys,
         orders::OrderRecord,
         rebuild::{Figures, Phase, Rebuild, Track},
         sales::Mark,
@@ -73,7 +73,7 @@ async fn follow(shop: &Shop, pace: &Pace, rebuild: &Rebuild, segment: u16, seen:
             after: now.cursor.take(),
         };
         let (rows, next) = shop.table.scan::<IndexRow>(part, pace.rows).await?;
-        for rows in rows.chunks(Table::MAX_BATCH) {
+        for rows in rows.chunks(shop.bounds.table.batch_keys) {
             add_up(shop, pace, rebuild, rows, &mut found).await?;
         }
         now.is_done = next.is_none();

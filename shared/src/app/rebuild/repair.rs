@@ -17,16 +17,13 @@ use crate::{
     },
 };
 
-/// How many parts are read at once.
-const PARTS: usize = 10;
-
 /// Adds up the parts of some buckets, one after the other, until there was something wrong in one, and corrects that. So
 /// however much is wrong a step is no longer than one bucket takes.
 pub(super) async fn step(shop: &Shop, pace: &Pace, rebuild: &Rebuild, first: u16) -> Result<Progress, Failure> {
     let (mut seen, mut left, mut next) = (rebuild.clone(), 0_u64, first);
     for bucket in (first..rebuild.buckets).take(pace.pages) {
         next = bucket.saturating_add(1);
-        let balances = add_up(shop, rebuild, bucket).await?;
+        let balances = add_up(shop, pace, rebuild, bucket).await?;
         for (product, balance) in balances.wrong() {
             let repaired = match rebuild.figures.unreadable {
                 0 => repair(shop, &mut seen, product, balance).await?,
@@ -51,12 +48,12 @@ pub(super) async fn step(shop: &Shop, pace: &Pace, rebuild: &Rebuild, first: u16
     go_on(shop, &seen, &now).await
 }
 
-async fn add_up(shop: &Shop, rebuild: &Rebuild, bucket: u16) -> Result<Balances, Failure> {
+async fn add_up(shop: &Shop, pace: &Pace, rebuild: &Rebuild, bucket: u16) -> Result<Balances, Failure> {
     let (mut balances, mut last) = (Balances::default(), None);
     loop {
         let partition = keys::rebuild_parts(rebuild.generation, bucket);
         let range = Range::of_partition(partition, keys::PART_PREFIX).after(last);
-        let page = shop.table.query::<Keyed>(range, PARTS).await?;
+        let page = shop.table.query::<Keyed>(range, pace.parts).await?;
         last = page.records.last().map(|part| part.sk.clone());
         page.records.into_iter().for_each(|part| balances.add(part.part.balances));
         if !page.more {

@@ -7,7 +7,7 @@ use crate::{
     app::{Shop, bestsellers},
     domain::{ProductId, recount::Balances},
     store::{
-        Consistency, Key, Table, Transaction, keys,
+        Consistency, Key, Transaction, keys,
         rebuild::{self, List, Phase, Rebuild},
         sales::SalesRecord,
         table::Range,
@@ -54,7 +54,7 @@ pub(super) async fn step(
 ) -> Result<Progress, Failure> {
     let (mut counted, mut place, mut is_over) = (Balances::default(), place.cloned(), false);
     for _ in 0..pace.pages {
-        let limit = pace.rows.min(Table::MAX_BATCH);
+        let limit = pace.rows.min(shop.bounds.table.batch_keys);
         let (products, more) = products(shop, list, place.as_ref(), limit).await?;
         take_over(shop, rebuild, list, &products, &mut counted).await?;
         place = products.into_iter().last().or(place);

@@ -142,6 +142,15 @@ impl Order {
         let mut replay = Replay { lines: vec![None; self.items.len()], status: None, paid: false, failed: false };
         self.history.iter().flat_map(|happening| replay.follow(happening)).collect()
     }
+
+    /// The state that a line was in before the one it is in.
+    pub fn status_before(&self, number: usize) -> Option<LineStatus> {
+        let of_line = |change: Change| match change {
+            Change::Line { number: moved, from, to, .. } if moved == number && from != Some(to) => Some(from),
+            Change::Line { .. } | Change::Order { .. } => None,
+        };
+        self.changes().into_iter().rev().find_map(|(_, _, change)| of_line(change)).flatten()
+    }
 }
 
 /// An order on its way through its history.
@@ -159,7 +168,7 @@ impl Replay {
             HistoryEvent::Placed => self.move_all(LineStatus::PendingPayment, happening.actor, &mut steps),
             HistoryEvent::PaymentFailed => {
                 self.failed = true;
-                self.move_all(LineStatus::PendingPayment, happening.actor, &mut steps);
+                self.move_all(LineStatus::Cancelled, happening.actor, &mut steps);
             }
             HistoryEvent::Paid => {
                 self.paid = true;

@@ -7,17 +7,27 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    Actor, Happening, HistoryEvent, LineStatus, LineStep, Order, OrderStatus, PaymentMethod, Returned,
-    transitions::{allowed_next, allowed_next_as, may_ever_move_to},
+    Actor, Happening, HistoryEvent, LineStatus, LineStep, Order, OrderLine, OrderStatus, PaymentMethod, Returned,
+    transitions::{allowed_next_as, may_ever_move_to},
 };
 use crate::domain::{PaymentId, Refusal, Won, invalid::named, refusal::Entity};
 
-/// How heavy a history may become by what each can do, so that the order's item stays below the 400 KB that DynamoDB
-/// takes: a unit of weight is some 40 bytes. Customers leave room for the shop to go on, and everyone for money that has
-/// to go back.
-const MAX_WEIGHT_BY_CUSTOMER: usize = 2_000;
-const MAX_WEIGHT_BY_SHOP: usize = 4_000;
-const MAX_WEIGHT: usize = 6_000;
+/// The weight that a history may reach by the entries of each actor. A unit of weight is some 40 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HistoryBounds {
+    /// By a customer's entries.
+    pub customer: usize,
+    /// By those of sellers and admins.
+    pub shop: usize,
+    /// By those of the system: money that has to go back.
+    pub system: usize,
+}
+
+impl HistoryBounds {
+    /// The order's item stays below the 400 KB that DynamoDB takes. Customers leave room for the shop to go on, and
+    /// everyone for money that has to go back.
+    pub const PRODUCTION: Self = Self { customer: 2_000, shop: 4_000, system: 6_000 };
+}
 
 /// What can be done to an order as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -118,29 +128,22 @@ impl Order {
         }
         let mut order = self.clone();
         order.hold_expires_at = None;
-        for line in &mut order.items {
-            line.status = LineStatus::Cancelled;
-            line.cancelled_quantity = line.quantity.get();
-        }
+        order.items.iter_mut().for_each(OrderLine::end_unpaid);
         Ok(order.happened(Happening::new(event, actor, now)))
     }
 
     /// The order with the note that a payment was not needed and is asked to be sent back.
-    ///
-    /// # Errors
-    /// [`Refusal::LimitExceeded`] where too much has happened to it.
-    pub fn return_payment(&self, returned: Returned, now: Timestamp) -> Result<Self, Refusal> {
+    pub fn return_payment(&self, returned: Returned, now: Timestamp) -> Self {
         let mut happening = Happening::new(HistoryEvent::PaymentReturned, Actor::System, now);
         happening.returned = Some(returned);
-        self.check_room(&happening)?;
-        Ok(self.clone().happened(happening))
+        self.clone().happened(happening)
     }
 
     /// Cancels all of the order or a part, before it is shipped.
     ///
     /// # Errors
     /// [`Refusal::NotFound`] for a line, [`Refusal::OrderStateConflict`], [`Refusal::LineStateConflict`],
-    /// [`Refusal::UnitsNotLeft`], [`Refusal::LimitExceeded`] where too much has happened to it.
+    /// [`Refusal::UnitsNotLeft`].
     pub fn cancel(
         &self,
         what: &Cancellation,
@@ -188,7 +191,7 @@ impl Order {
             let to = if left == 0 { LineStatus::Cancelled } else { line.status };
             steps.push(LineStep { number, to, units });
         }
-        self.step(HistoryEvent::Cancelled, actor, steps, reason, now)
+        Ok(self.step(HistoryEvent::Cancelled, actor, steps, reason, now))
     }
 
     /// Moves a line along an edge of the table of transitions, for who may act as any of `actors`: nothing where it is
@@ -196,7 +199,7 @@ impl Order {
     ///
     /// # Errors
     /// In this order: [`Refusal::NotFound`] for the line, [`Refusal::Forbidden`] where none of them may ever do that,
-    /// [`Refusal::LineStateConflict`], [`Refusal::LimitExceeded`] where too much has happened to the order.
+    /// [`Refusal::LineStateConflict`].
     pub fn move_line(
         &self,
         number: usize,
@@ -205,17 +208,17 @@ impl Order {
         now: Timestamp,
     ) -> Result<Option<Self>, Refusal> {
         let line = self.line(number).ok_or_else(|| Refusal::not_found(Entity::OrderItem, number))?;
-        if !actors.iter().any(|actor| may_ever_move_to(to, *actor)) {
+        if !actors.iter().any(|actor| may_ever_move_to(line.status, to, *actor)) {
             return Err(Refusal::Forbidden);
         }
         if line.status == to {
             return Ok(None);
         }
-        let actor = actors.iter().find(|actor| allowed_next(line.status, **actor).contains(&to));
+        let actor = actors.iter().find(|actor| self.next_statuses(number, &[**actor]).contains(&to));
         let actor = *actor.ok_or_else(|| self.line_conflict(number, line.status, actors))?;
         let units = if to.is_gone() { line.live_units() } else { 0 };
         let event = if to == LineStatus::Cancelled { HistoryEvent::Cancelled } else { HistoryEvent::LineMoved };
-        self.step(event, actor, vec![LineStep { number, to, units }], None, now).map(Some)
+        Ok(Some(self.step(event, actor, vec![LineStep { number, to, units }], None, now)))
     }
 
     fn step(
@@ -225,7 +228,7 @@ impl Order {
         steps: Vec<LineStep>,
         reason: Option<String>,
         now: Timestamp,
-    ) -> Result<Self, Refusal> {
+    ) -> Self {
         let mut order = self.clone();
         for step in &steps {
             if let Some(line) = step.number.checked_sub(1).and_then(|index| order.items.get_mut(index)) {
@@ -238,8 +241,7 @@ impl Order {
         let refund = due.checked_sub(order.refunded).filter(|refund| *refund > Won::ZERO).unwrap_or_default();
         order.refunded = due.max(order.refunded);
         let happening = Happening { lines: steps, refund, reason, ..Happening::new(event, actor, now) };
-        self.check_room(&happening)?;
-        Ok(order.happened(happening))
+        order.happened(happening)
     }
 
     /// What the customer gets back for all that was cancelled or returned so far: of each line its part, and with the
@@ -251,14 +253,22 @@ impl Order {
         Won::checked_sum(parts)?.checked_add(fee)
     }
 
-    fn check_room(&self, happening: &Happening) -> Result<(), Refusal> {
-        let max = match happening.actor {
-            Actor::Customer => MAX_WEIGHT_BY_CUSTOMER,
-            Actor::Seller | Actor::Admin => MAX_WEIGHT_BY_SHOP,
-            Actor::System => MAX_WEIGHT,
+    /// Refuses what has become of `before` where the history got too heavy by it. Paying a pending order and ending it
+    /// always have room: neither happens twice.
+    ///
+    /// # Errors
+    /// [`Refusal::LimitExceeded`].
+    pub fn check_history(&self, before: &Self, bounds: &HistoryBounds) -> Result<(), Refusal> {
+        let Some(added) = self.history.get(before.history.len()..).and_then(<[_]>::last) else { return Ok(()) };
+        if before.status == OrderStatus::PendingPayment && added.event != HistoryEvent::PaymentReturned {
+            return Ok(());
+        }
+        let max = match added.actor {
+            Actor::Customer => bounds.customer,
+            Actor::Seller | Actor::Admin => bounds.shop,
+            Actor::System => bounds.system,
         };
-        let weight = self.history.iter().map(Happening::weight).sum::<usize>().saturating_add(happening.weight());
-        if weight <= max {
+        if self.history.iter().map(Happening::weight).sum::<usize>() <= max {
             return Ok(());
         }
         Err(Refusal::LimitExceeded { limit: "orderHistory", max: i64::try_from(max).unwrap_or(i64::MAX) })
@@ -280,8 +290,14 @@ impl Order {
         }
     }
 
+    /// The states that a caller who may act as any of `actors` may move a line to; none for a line that does not exist.
+    pub fn next_statuses(&self, number: usize, actors: &[Actor]) -> Vec<LineStatus> {
+        let Some(line) = self.line(number) else { return Vec::new() };
+        allowed_next_as(line.status, self.status_before(number), actors)
+    }
+
     fn line_conflict(&self, number: usize, status: LineStatus, actors: &[Actor]) -> Refusal {
-        let allowed = allowed_next_as(status, actors);
+        let allowed = self.next_statuses(number, actors);
         Refusal::LineStateConflict { order_id: self.order_id.clone(), item_id: number.to_string(), status, allowed }
     }
 }

@@ -120,6 +120,12 @@ impl OrderLine {
         i64::try_from(part).ok().map(Won::new)
     }
 
+    /// Cancels all of a line that was never paid.
+    pub fn end_unpaid(&mut self) {
+        self.status = LineStatus::Cancelled;
+        self.cancelled_quantity = self.quantity.get();
+    }
+
     /// Units that the customer still gets or has.
     pub fn live_units(&self) -> u16 {
         self.quantity.get().saturating_sub(self.cancelled_quantity)

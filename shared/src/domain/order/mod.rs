@@ -11,7 +11,7 @@ mod transitions;
 
 pub use difference::Difference;
 pub use history::{Actor, Change, Happening, HistoryEvent, LineStep, Returned};
-pub use life::{Cancellation, OrderAction, PayBy};
+pub use life::{Cancellation, HistoryBounds, OrderAction, PayBy};
 pub use line::{LineStatus, OrderLine};
 pub use payment::{Payment, PaymentOutcome, PaymentStatus};
 pub use sales::Sale;
@@ -22,6 +22,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{CouponId, OrderId, OrderSheetId, PaymentId, UserId, Won, pricing::Quote};
+
+/// The most products of an order, and of a cart, so that what fits a cart can be ordered.
+pub const MAX_LINES: u16 = 50;
 
 /// How an order is paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -144,7 +147,8 @@ impl Order {
 
     /// The record of an order that the balance was too low for.
     pub fn payment_failed(order_id: OrderId, draft: Draft) -> Self {
-        let mut order = Self::begun(order_id, draft, HistoryEvent::PaymentFailed, LineStatus::PendingPayment);
+        let mut order = Self::begun(order_id, draft, HistoryEvent::PaymentFailed, LineStatus::Cancelled);
+        order.items.iter_mut().for_each(OrderLine::end_unpaid);
         order.status = order.derive_status();
         order
     }

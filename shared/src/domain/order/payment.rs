@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, HistoryEvent, Order, PaymentMethod, Returned};
+use super::{Actor, HistoryEvent, Order, OrderStatus, PaymentMethod, Returned};
 use crate::domain::{OrderId, PaymentId, Refusal, Won};
 
 /// A payment of the external system, as noted when its result came.
@@ -69,7 +69,7 @@ impl Order {
             }
             PaymentOutcome::Succeeded => {
                 let returned = Returned { payment_id, amount };
-                (PaymentStatus::RefundRequested, Some(self.return_payment(returned, now)?))
+                (PaymentStatus::RefundRequested, Some(self.return_payment(returned, now)))
             }
             PaymentOutcome::Failed if self.awaits_external() => {
                 (PaymentStatus::Failed, Some(self.end_unpaid(HistoryEvent::PaymentDeclined, Actor::System, now)?))
@@ -82,6 +82,8 @@ impl Order {
     pub fn payment_status(&self) -> Option<PaymentStatus> {
         self.paid_at?;
         Some(match self.refunded {
+            // Of 0 won nothing is left to pay back: the lines tell.
+            _ if self.status == OrderStatus::FullyRefunded => PaymentStatus::Refunded,
             Won::ZERO => PaymentStatus::Paid,
             refunded if refunded < self.paid => PaymentStatus::PartiallyRefunded,
             _ => PaymentStatus::Refunded,

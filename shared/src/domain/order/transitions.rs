@@ -2,6 +2,9 @@
 //!
 //! Payment is not in it: lines that wait for money move all together, by paying or by the end of the hold. An admin may
 //! do whatever anyone may.
+//!
+//! A customer withdraws a request along one edge only: the one back to the state that the line was in before the request.
+//! A free choice would let customers move parcels.
 
 use super::{
     Actor::{self, Admin, Customer, Seller},
@@ -38,6 +41,7 @@ pub const TRANSITIONS: &[Transition] = &[
     // The parcel has to be called back, or it goes on its way.
     edge(Shipped, Customer, CancelRequested),
     edge(InDelivery, Customer, CancelRequested),
+    edge(CancelRequested, Customer, Shipped),
     edge(CancelRequested, Customer, InDelivery),
     edge(CancelRequested, Seller, InDelivery),
     edge(CancelRequested, Seller, Delivered),
@@ -47,12 +51,14 @@ pub const TRANSITIONS: &[Transition] = &[
     edge(Delivered, Customer, PurchaseConfirmed),
     edge(Delivered, Customer, ReturnRequested),
     edge(ReturnRequested, Customer, Delivered),
+    edge(ReturnRequested, Customer, Exchanged),
     edge(ReturnRequested, Seller, Delivered),
     edge(ReturnRequested, Seller, ReturnInProgress),
     edge(ReturnInProgress, Seller, Delivered),
     edge(ReturnInProgress, Seller, Returned),
     edge(Delivered, Customer, ExchangeRequested),
     edge(ExchangeRequested, Customer, Delivered),
+    edge(ExchangeRequested, Customer, Exchanged),
     edge(ExchangeRequested, Seller, Delivered),
     edge(ExchangeRequested, Seller, ExchangeInProgress),
     edge(ExchangeInProgress, Seller, Delivered),
@@ -71,16 +77,24 @@ impl Transition {
     fn is_for(&self, actor: Actor) -> bool {
         actor == Admin || self.by == actor
     }
+
+    /// Whether a customer takes back a request along this edge.
+    pub fn is_withdrawal(&self) -> bool {
+        self.by == Customer && matches!(self.from, CancelRequested | ReturnRequested | ExchangeRequested)
+    }
 }
 
-/// The states that `actor` may move a line to that is in this one.
-pub fn allowed_next(from: LineStatus, actor: Actor) -> Vec<LineStatus> {
-    allowed_next_as(from, &[actor])
+/// The states that `actor` may move a line to: from its state, and with the state it was in `before`.
+pub fn allowed_next(from: LineStatus, before: Option<LineStatus>, actor: Actor) -> Vec<LineStatus> {
+    allowed_next_as(from, before, &[actor])
 }
 
-/// The states that who may act as any of `actors` may move a line to that is in this one.
-pub fn allowed_next_as(from: LineStatus, actors: &[Actor]) -> Vec<LineStatus> {
-    let leaving = |actor: Actor| TRANSITIONS.iter().filter(move |edge| edge.from == from && edge.is_for(actor));
+/// The same for a caller who may act as any of `actors`.
+pub fn allowed_next_as(from: LineStatus, before: Option<LineStatus>, actors: &[Actor]) -> Vec<LineStatus> {
+    let leads_back = |edge: &Transition| !edge.is_withdrawal() || Some(edge.to) == before;
+    let leaving = |actor: Actor| {
+        TRANSITIONS.iter().filter(move |edge| edge.from == from && edge.is_for(actor) && leads_back(edge))
+    };
     let mut next: Vec<LineStatus> = Vec::new();
     for edge in actors.iter().flat_map(|actor| leaving(*actor)) {
         if !next.contains(&edge.to) {
@@ -90,9 +104,11 @@ pub fn allowed_next_as(from: LineStatus, actors: &[Actor]) -> Vec<LineStatus> {
     next
 }
 
-/// Whether there is any state from which `actor` may move a line to this one.
-pub fn may_ever_move_to(to: LineStatus, actor: Actor) -> bool {
-    TRANSITIONS.iter().any(|edge| edge.to == to && edge.is_for(actor))
+/// Whether there is any state from which `actor` may move a line to this one. That a request can be withdrawn counts only for
+/// a line that is requested, in the state `from`.
+pub fn may_ever_move_to(from: LineStatus, to: LineStatus, actor: Actor) -> bool {
+    let counts = |edge: &Transition| !edge.is_withdrawal() || edge.from == from;
+    TRANSITIONS.iter().any(|edge| edge.to == to && edge.is_for(actor) && counts(edge))
 }
 
 #[cfg(test)]
@@ -101,19 +117,20 @@ mod tests {
 
     #[test]
     fn a_customer_asks_and_a_seller_acts() {
-        assert_eq!(allowed_next(Preparing, Customer), [Cancelled]);
-        assert_eq!(allowed_next(Preparing, Seller), [Cancelled, Shipped]);
-        assert_eq!(allowed_next(Delivered, Customer), [PurchaseConfirmed, ReturnRequested, ExchangeRequested]);
-        assert_eq!(allowed_next(Delivered, Seller), []);
-        assert!(!may_ever_move_to(Shipped, Customer));
-        assert!(!may_ever_move_to(Returned, Customer));
-        assert!(!may_ever_move_to(ReturnRequested, Seller));
+        assert_eq!(allowed_next(Preparing, None, Customer), [Cancelled]);
+        assert_eq!(allowed_next(Preparing, None, Seller), [Cancelled, Shipped]);
+        assert_eq!(allowed_next(Delivered, None, Customer), [PurchaseConfirmed, ReturnRequested, ExchangeRequested]);
+        assert_eq!(allowed_next(Delivered, None, Seller), []);
+        assert!(!may_ever_move_to(Preparing, Shipped, Customer));
+        assert!(may_ever_move_to(CancelRequested, Shipped, Customer));
+        assert!(!may_ever_move_to(Delivered, Returned, Customer));
+        assert!(!may_ever_move_to(Delivered, ReturnRequested, Seller));
     }
 
     #[test]
     fn an_admin_may_do_what_anyone_may() {
         for edge in TRANSITIONS {
-            assert!(allowed_next(edge.from, Admin).contains(&edge.to), "{edge:?}");
+            assert!(allowed_next(edge.from, Some(edge.to), Admin).contains(&edge.to), "{edge:?}");
         }
     }
 

@@ -57,10 +57,10 @@ impl Reference {
         self.may_trade(&user)?;
         let campaign = self.campaigns.get_mut(&id).ok_or_else(not_found)?;
         let key = (user, id);
-        if self.coupons.contains_key(&key) {
+        if self.coupons.get(&key).is_some_and(|coupon| coupon.state != "REVOKED") {
             return Err(("COUPON_ALREADY_ISSUED", json!({})));
         }
-        if asked.now >= campaign.issue_until {
+        if asked.now >= campaign.issue_until || campaign.valid_until.is_some_and(|end| asked.now >= end) {
             return Err(("COUPON_NOT_ISSUABLE", json!({})));
         }
         if campaign.issued == campaign.total {
@@ -75,14 +75,18 @@ impl Reference {
             }
             None => campaign.valid_until.expect("coupons end"),
         };
-        self.coupons.insert(key.clone(), Coupon { state: "USABLE", order: None, ends });
+        let replaced = self.coupons.insert(key.clone(), Coupon { state: "USABLE", order: None, ends });
+        self.replaced.entry(key.clone()).or_default().extend(replaced);
         Ok((201, self.coupon_shown(&key, asked.at("issuedAt"))))
     }
 
     fn coupon_shown(&self, key: &(String, String), now: Timestamp) -> Value {
-        let (coupon, campaign) = (&self.coupons[key], &self.campaigns[&key.1]);
+        self.shown_as(key, &self.coupons[key], now)
+    }
+
+    fn shown_as(&self, key: &(String, String), coupon: &Coupon, now: Timestamp) -> Value {
         json!({
-            "userId": key.0, "couponId": key.1, "kind": campaign.kind, "status": coupon.status(now),
+            "userId": key.0, "couponId": key.1, "kind": self.campaigns[&key.1].kind, "status": coupon.status(now),
             "orderId": coupon.order, "expiresAt": coupon.ends.to_string(),
         })
     }
@@ -97,11 +101,15 @@ impl Reference {
         fine(self.coupon_shown(&key, asked.now))
     }
 
-    /// All of a user's coupons.
+    /// All of a user's coupons, each before those of its campaign that it replaces, in any order.
     pub(super) fn list_coupons(&self, asked: &Asked<'_>) -> Value {
         let user = asked.call.caller();
-        let mine = self.coupons.keys().filter(|(whose, _)| *whose == user);
-        let items: Vec<Value> = mine.map(|key| self.coupon_shown(key, asked.now)).collect();
+        let mut items = Vec::new();
+        for key in self.coupons.keys().filter(|(whose, _)| *whose == user) {
+            items.push(self.coupon_shown(key, asked.now));
+            let replaced = self.replaced.get(key).into_iter().flatten();
+            items.extend(replaced.map(|_| json!({ "couponId": key.1, "status": "REVOKED" })));
+        }
         json!({ "items": items })
     }
 
@@ -120,12 +128,13 @@ impl Reference {
             status => return refused(status),
         }
         let campaign = &self.campaigns[&key.1];
-        match campaign.kind.as_str() {
-            "FIXED" => Ok((campaign.value.min(goods), fee)),
-            "RATE" => Ok(((goods * campaign.value / 100).min(campaign.max_discount.unwrap_or(goods)).min(goods), fee)),
-            _ if fee == 0 => refused("SHIPPING_ALREADY_FREE"),
-            _ => Ok((0, 0)),
-        }
+        let discount = match campaign.kind.as_str() {
+            "FIXED" => campaign.value.min(goods),
+            "RATE" => (goods * campaign.value / 100).min(campaign.max_discount.unwrap_or(goods)).min(goods),
+            _ if fee == 0 => return refused("SHIPPING_ALREADY_FREE"),
+            _ => return Ok((0, 0)),
+        };
+        if discount == 0 { refused("NOTHING_TO_DISCOUNT") } else { Ok((discount, fee)) }
     }
 
     /// It is used for this order, or was and is not any more.

@@ -28,6 +28,8 @@ pub(super) struct Reference {
     campaigns: BTreeMap<String, Campaign>,
     /// By user and campaign.
     coupons: BTreeMap<(String, String), Coupon>,
+    /// Those that were revoked, and replaced since.
+    replaced: BTreeMap<(String, String), Vec<Coupon>>,
     /// By user and product.
     carts: BTreeMap<String, BTreeMap<String, i64>>,
     /// By user: the last order of their cart.

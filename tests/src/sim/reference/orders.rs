@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use shared::domain::order::{Actor, LineStatus, TRANSITIONS, allowed_next};
+use shared::domain::order::{Actor, LineStatus, TRANSITIONS, Transition, allowed_next};
 
 use super::{
     Asked, Outcome, Reference,
@@ -143,6 +143,8 @@ impl Reference {
             let (payable, balance) = (order.quote.payable, self.users[&user].balance);
             if balance < payable {
                 order.has_failed = true;
+                order.set_lines("CANCELLED");
+                order.lines.iter_mut().for_each(|line| line.cancelled = line.quantity);
                 order.moved();
                 self.orders.insert(id, order);
                 return Err(("BALANCE_NOT_ENOUGH", json!({ "payable": payable, "balance": balance })));
@@ -179,7 +181,12 @@ impl Reference {
     }
 
     fn order_of(&self, asked: &Asked<'_>) -> Result<&Order, (&'static str, Value)> {
-        let theirs = |order: &&Order| asked.call.role() != "CUSTOMER" || order.user == asked.call.caller();
+        // Before it is paid, an order concerns no seller.
+        let theirs = |order: &&Order| match asked.call.role().as_str() {
+            "ADMIN" => true,
+            "SELLER" => order.paid_at.is_some() || order.user == asked.call.caller(),
+            _ => order.user == asked.call.caller(),
+        };
         self.orders.get(&asked.part(1)).filter(theirs).ok_or_else(not_found)
     }
 
@@ -208,6 +215,7 @@ impl Reference {
         let status = match order.paid_at {
             _ if order.has_failed => Some("FAILED"),
             None => None,
+            Some(_) if order.status() == "FULLY_REFUNDED" => Some("REFUNDED"),
             Some(_) if order.refunded == 0 => Some("PAID"),
             Some(_) if order.refunded < order.paid() => Some("PARTIALLY_REFUNDED"),
             Some(_) => Some("REFUNDED"),
@@ -311,19 +319,21 @@ impl Reference {
         };
         let state = |name: &str| serde_json::from_value::<LineStatus>(json!(name)).expect("a state of lines");
         let to = asked.text("status");
-        if !TRANSITIONS.iter().any(|edge| edge.to == state(&to) && (actor == Actor::Admin || edge.by == actor)) {
+        let is_ever = |edge: &&Transition| edge.to == state(&to) && (actor == Actor::Admin || edge.by == actor);
+        let counts = |edge: &Transition| !edge.is_withdrawal() || edge.from == state(&line.status);
+        if !TRANSITIONS.iter().filter(is_ever).any(counts) {
             return Err(("FORBIDDEN", json!({})));
         }
         if line.status != to {
-            if !allowed_next(state(&line.status), actor).contains(&state(&to)) {
+            if !allowed_next(state(&line.status), line.before.as_deref().map(state), actor).contains(&state(&to)) {
                 return Err(("ORDER_STATE_CONFLICT", json!({ "itemId": asked.part(3), "status": line.status })));
             }
             if matches!(to.as_str(), "CANCELLED" | "RETURNED") {
                 let left = line.left();
                 self.take_back(&id, number - 1, left, &to);
             } else {
-                let order = self.orders.get_mut(&id).expect("it is there");
-                order.lines[number - 1].status = to;
+                let line = &mut self.orders.get_mut(&id).expect("it is there").lines[number - 1];
+                line.before = Some(std::mem::replace(&mut line.status, to));
             }
             self.refund(&id);
         }

@@ -24,6 +24,8 @@ pub(super) struct Line {
     pub(super) share: i64,
     pub(super) cancelled: i64,
     pub(super) status: String,
+    /// The state before it.
+    pub(super) before: Option<String>,
 }
 
 impl Line {
@@ -129,6 +131,7 @@ impl Reference {
             share: 0,
             cancelled: 0,
             status: String::new(),
+            before: None,
         };
         let mut lines: Vec<Line> = products.iter().map(line).collect();
         let amounts: Vec<i64> = lines.iter().map(Line::amount).collect();

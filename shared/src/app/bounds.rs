@@ -1,0 +1,101 @@
+//! The bounds of a shop's code: how much is read, kept, tried or swept at a time.
+//!
+//! No client relies on any of them but [`Bounds::cart_items`]. They are values and not constants so that a test can
+//! draw them small: a bound that no test reaches is a branch that no test takes.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use crate::{
+    domain::order::{HistoryBounds, MAX_LINES},
+    store::TableBounds,
+};
+
+/// The bounds of a shop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Calls of the table.
+    pub table: TableBounds,
+    /// Entries of each cache.
+    pub cached_entries: usize,
+    /// The age up to which a product is taken from the cache: its shards and its flash mode, too.
+    pub product_age: SignedDuration,
+    /// The age up to which an account is taken from the cache.
+    pub account_age: SignedDuration,
+    /// The age up to which a campaign is taken from the cache.
+    pub campaign_age: SignedDuration,
+    /// The age up to which a product or a campaign is refused as sold out without another look.
+    pub sold_out_age: SignedDuration,
+    /// The age up to which the bestsellers are shown from the cache.
+    pub bestsellers_age: SignedDuration,
+    /// Places of each list of the index by sales that are read at first.
+    pub first_rank_page: usize,
+    /// Places that are read at a time where those are not enough.
+    pub next_rank_page: usize,
+    /// How often the lists are read on for one request.
+    pub rank_rounds: usize,
+    /// Transactions that a batch of the stream is counted in at once.
+    pub counted_at_once: usize,
+    /// Batches of products that are ranked before it is noted how far the refresh of the ranks is.
+    pub ranks_noted: usize,
+    /// Products in a cart: no more than an order takes.
+    pub cart_items: u16,
+    /// Shards read for a page of the catalogue, after which it is cut. The first product's are read in any case.
+    pub list_shards: usize,
+    /// The weight of an order's history.
+    pub history: HistoryBounds,
+    /// Coupons read at once to find those of a status, and the reads of one request.
+    pub coupon_page: usize,
+    /// See [`Bounds::coupon_page`].
+    pub coupon_pages: usize,
+    /// Payments from outside that are listed of an order.
+    pub payments_listed: usize,
+    /// Entries read at once of the index by due.
+    pub due_page: usize,
+    /// Tickets of a counter, or places of a shard, that one step of a sweep looks at.
+    pub sweep_part: i64,
+    /// The time during which a run of a sweep begins something new.
+    pub sweep_patience: Duration,
+    /// The time that a drawn ticket or unit may wait for its slot before a sweep takes it for burnt.
+    pub claim_grace: SignedDuration,
+}
+
+impl Bounds {
+    /// The bounds of what ships.
+    ///
+    /// - 1,000 entries of a few hundred bytes are below a megabyte of a function's memory.
+    /// - A commit asserts prices and balances whatever their age. Names show in carts, and where shards and flash mode are old
+    ///   a hot product sells as slowly as before: five seconds of that cost one read in five seconds.
+    /// - Accounts and campaigns that are old cost another try, or a read a minute.
+    /// - Units and tickets that come back are sold within a second.
+    /// - The bestsellers may be a second old. 16 places weigh less than 4 KiB with ids of any length: half a read unit.
+    ///   400,000 products, which is how far they are read, are more than a shop sells within three days.
+    /// - The reads of a list of coupons, 5,000 in all, end within a request's patience.
+    /// - A sweep has a minute, and the next run begins then.
+    /// - A function lives 10 s, so that after three times that nobody is about to claim.
+    pub const PRODUCTION: Self = Self {
+        table: TableBounds::PRODUCTION,
+        cached_entries: 1_000,
+        product_age: SignedDuration::from_secs(5),
+        account_age: SignedDuration::from_secs(60),
+        campaign_age: SignedDuration::from_secs(60),
+        sold_out_age: SignedDuration::from_secs(1),
+        bestsellers_age: SignedDuration::from_secs(1),
+        first_rank_page: 16,
+        next_rank_page: 256,
+        rank_rounds: 200,
+        counted_at_once: 10,
+        ranks_noted: 20,
+        cart_items: MAX_LINES,
+        list_shards: 400,
+        history: HistoryBounds::PRODUCTION,
+        coupon_page: 100,
+        coupon_pages: 50,
+        payments_listed: 100,
+        due_page: 25,
+        sweep_part: 1_000,
+        sweep_patience: Duration::from_secs(40),
+        claim_grace: SignedDuration::from_secs(30),
+    };
+}
