@@ -35,8 +35,6 @@ pub struct Bounds {
     pub next_rank_page: usize,
     /// How often the lists are read on for one request.
     pub rank_rounds: usize,
-    /// Transactions that a batch of the stream is counted in at once.
-    pub counted_at_once: usize,
     /// Batches of products that are ranked before it is noted how far the refresh of the ranks is.
     pub ranks_noted: usize,
     /// Products in a cart: no more than an order takes.
@@ -85,7 +83,6 @@ impl Bounds {
         first_rank_page: 16,
         next_rank_page: 256,
         rank_rounds: 200,
-        counted_at_once: 10,
         ranks_noted: 20,
         cart_items: MAX_LINES,
         list_shards: 400,

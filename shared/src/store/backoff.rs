@@ -58,12 +58,6 @@ impl Backoff {
         Self { deadline: Instant::now() + bounds.patience, attempt: 0, random, bounds }
     }
 
-    /// The same patience for a part of the request's work that goes on beside the others.
-    #[must_use]
-    pub fn beside(&self) -> Self {
-        Self { deadline: self.deadline, attempt: self.attempt, random: self.random.clone(), bounds: self.bounds }
-    }
-
     /// Makes ready for another try after a refusal that taught something. The first time the lesson is fresh: the next
     /// try follows at once. Later there are many at it: waits, and tells that what was learnt is old by now.
     ///

@@ -222,10 +222,7 @@ impl State {
         let locked: Vec<bool> = touches.iter().map(|touch| self.is_locked(&touch.key)).collect();
         if locked.contains(&true) {
             self.seen.conflicts += 1;
-            // No index has heard of it.
-            let of_table: Vec<Touch> =
-                touches.iter().map(|touch| Touch { indexed: Vec::new(), ..touch.clone() }).collect();
-            self.spend(&of_table, 0.5);
+            self.spend(touches, 0.5);
             return Err(dynamo::cancelled(locked.iter().map(|&it| if it { "TransactionConflict" } else { "None" })));
         }
         let carried: Vec<bool> = touches.iter().map(|touch| self.carries(touch)).collect();

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use futures::future::join_all;
 use jiff::Timestamp;
 
 use crate::{
@@ -39,38 +38,19 @@ pub(in crate::app) async fn count_all(
     is_recovered: bool,
     backoff: &mut Backoff,
 ) -> Result<Counted, Failure> {
-    let mut counted = Counted::default();
-    if sold.is_empty() {
-        return Ok(counted);
-    }
-    let products = sold.values().flat_map(|(_, units)| units.keys()).collect();
-    let seen = Seen::read(shop, products, Consistency::Eventual, backoff).await?;
-    let batches = batches(sold, shop.bounds.table.actions);
-    for some in batches.chunks(shop.bounds.counted_at_once.max(1)) {
-        let work = some.iter().map(|batch| count(shop, batch.clone(), seen.of(batch), is_recovered, backoff.beside()));
-        // What one of them has committed stays, whatever becomes of the others.
-        for done in join_all(work).await.into_iter().collect::<Result<Vec<_>, _>>()? {
-            counted.events = counted.events.saturating_add(done.events);
-            counted.unsure.extend(done.unsure);
-        }
-    }
-    Ok(counted)
-}
-
-/// Events by what they share: those of one product go together, so that each product is written as rarely as possible.
-/// Those that share none go apart, so that functions for other shards of the stream wait only for products that both
-/// have sold.
-fn batches(sold: Sold, actions: usize) -> Vec<Batch> {
+    // Events of one product go together: each product is written as rarely as possible, and batches of other functions
+    // meet fewer of the same products.
     let mut events: Vec<_> = sold.into_iter().collect();
     events.sort_by(|(_, (_, a)), (_, (_, b))| a.keys().next().cmp(&b.keys().next()));
-    let mut batches: Vec<Batch> = Vec::new();
+    let (mut batch, mut counted) = (Batch::default(), Counted::default());
     for (event_id, (paid_at, units)) in events {
-        match batches.last_mut().filter(|batch| batch.shares(&units) && batch.has_room_for(&units, actions)) {
-            Some(batch) => drop(batch.0.insert(event_id, (paid_at, units))),
-            None => batches.push(Batch([(event_id, (paid_at, units))].into())),
+        if !batch.has_room_for(&units, shop.bounds.table.actions) {
+            count(shop, std::mem::take(&mut batch), is_recovered, backoff, &mut counted).await?;
         }
+        batch.0.insert(event_id, (paid_at, units));
     }
-    batches
+    count(shop, batch, is_recovered, backoff, &mut counted).await?;
+    Ok(counted)
 }
 
 /// Events that are counted in one transaction.
@@ -80,11 +60,6 @@ struct Batch(Sold);
 impl Batch {
     fn products(&self) -> BTreeSet<&ProductId> {
         self.0.values().flat_map(|(_, units)| units.keys()).collect()
-    }
-
-    /// Whether one of its products is among these.
-    fn shares(&self, units: &BTreeMap<ProductId, i64>) -> bool {
-        self.0.values().any(|(_, others)| others.keys().any(|product| units.contains_key(product)))
     }
 
     /// Whether the marks and the counts still fit one transaction. One order alone always does.
@@ -113,11 +88,14 @@ impl Batch {
 async fn count(
     shop: &Shop,
     mut batch: Batch,
-    mut seen: Seen,
     is_recovered: bool,
-    mut backoff: Backoff,
-) -> Result<Counted, Failure> {
-    let (mut counted, backoff) = (Counted::default(), &mut backoff);
+    backoff: &mut Backoff,
+    counted: &mut Counted,
+) -> Result<(), Failure> {
+    if batch.0.is_empty() {
+        return Ok(());
+    }
+    let mut seen = Seen::read(shop, &batch, Consistency::Eventual, backoff).await?;
     loop {
         let now = shop.clock.now();
         let sums = batch.sums(now);
@@ -138,8 +116,8 @@ async fn count(
             Outcome::Committed => {
                 let begun = counts.into_iter().map(|(product, _)| product);
                 counted.unsure.extend(begun.filter(|product| !seen.counts.contains_key(product)));
-                counted.events = u64::try_from(batch.0.len()).unwrap_or(u64::MAX);
-                return Ok(counted);
+                counted.events = counted.events.saturating_add(u64::try_from(batch.0.len()).unwrap_or(u64::MAX));
+                return Ok(());
             }
             Outcome::Refused(evidence) => evidence,
         };
@@ -156,16 +134,15 @@ async fn count(
             }
         }
         if batch.0.is_empty() {
-            return Ok(counted);
+            return Ok(());
         }
         if backoff.again("others count the same products").await? == Lesson::Old {
-            seen = Seen::read(shop, batch.products(), Consistency::Strong, backoff).await?;
+            seen = Seen::read(shop, &batch, Consistency::Strong, backoff).await?;
         }
     }
 }
 
-/// What is known of the counts that batches add to. Their commits assert it.
-#[derive(Debug)]
+/// What is known of the counts that a batch adds to. Its commit asserts it.
 struct Seen {
     /// The generation in which sales are counted, unless a count turns out to be of another. It is not remembered from
     /// batch to batch: the first count of a product in an old one would be left for wrong by a rebuild that goes on.
@@ -174,13 +151,9 @@ struct Seen {
 }
 
 impl Seen {
-    /// Reads them, a hundred products in one round trip.
-    async fn read(
-        shop: &Shop,
-        products: BTreeSet<&ProductId>,
-        read: Consistency,
-        backoff: &mut Backoff,
-    ) -> Result<Self, Failure> {
+    /// Reads them in one round trip.
+    async fn read(shop: &Shop, batch: &Batch, read: Consistency, backoff: &mut Backoff) -> Result<Self, Failure> {
+        let products = batch.products();
         let mut wanted: Vec<Key> = products.iter().map(|product| keys::sales(product)).collect();
         wanted.push(keys::rebuild());
         let found = shop.table.get_all(&wanted, read, backoff).await?;
@@ -192,13 +165,6 @@ impl Seen {
             }
         }
         Ok(Self { generation: rebuild.map_or(0, |rebuild| rebuild.generation), counts })
-    }
-
-    /// What a batch must know of it.
-    fn of(&self, batch: &Batch) -> Self {
-        let of_product = |product: &ProductId| Some((product.clone(), self.counts.get(product)?.clone()));
-        let counts = batch.products().into_iter().filter_map(of_product).collect();
-        Self { generation: self.generation, counts }
     }
 
     /// Takes these products' counts over to the newest generation that is known, and returns it.
