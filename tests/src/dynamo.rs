@@ -112,6 +112,7 @@ impl Dynamo {
     }
 
     async fn answer(self, operation: String, request: Value) -> Result<HttpResponse, ConnectorError> {
+        let _under_way = self.meter.begin();
         // Others may go first, as over a network.
         tokio::task::yield_now().await;
         let answer = self.carry_out(&operation, request);

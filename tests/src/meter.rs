@@ -11,7 +11,7 @@ use serde_json::Value;
 /// What some calls cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Cost {
-    /// HTTP calls, one after the other.
+    /// Sequential round trips: HTTP calls, of which those that are under way together count as one.
     pub round_trips: u32,
     /// Write units.
     pub write_units: f64,
@@ -39,15 +39,40 @@ impl fmt::Display for Cost {
 
 /// Adds up costs until they are taken.
 #[derive(Debug, Clone, Default)]
-pub struct Meter(Arc<Mutex<Cost>>);
+pub struct Meter(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    cost: Cost,
+    under_way: u32,
+}
+
+/// A call that is under way until this is dropped.
+#[derive(Debug)]
+pub(crate) struct UnderWay(Meter);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.0.lock().unwrap().under_way -= 1;
+    }
+}
 
 impl Meter {
     /// What was counted since the last time.
     pub fn take(&self) -> Cost {
-        std::mem::take(&mut self.0.lock().unwrap())
+        std::mem::take(&mut self.0.lock().unwrap().cost)
     }
 
-    /// Counts a call by its operation and its answer.
+    /// Counts a round trip that begins, unless another is under way.
+    pub(crate) fn begin(&self) -> UnderWay {
+        let mut state = self.0.lock().unwrap();
+        state.cost.round_trips += u32::from(state.under_way == 0);
+        state.under_way += 1;
+        drop(state);
+        UnderWay(self.clone())
+    }
+
+    /// Counts the units of a call by its operation and its answer.
     pub(crate) fn count(&self, operation: &str, answer: &Value) {
         let consumed = match &answer["ConsumedCapacity"] {
             Value::Array(tables) => tables.iter().filter_map(|table| table["CapacityUnits"].as_f64()).sum(),
@@ -55,7 +80,7 @@ impl Meter {
         };
         let reads = matches!(operation, "GetItem" | "BatchGetItem" | "Query" | "Scan" | "TransactGetItems");
         let (read_units, write_units) = if reads { (consumed, 0.0) } else { (0.0, consumed) };
-        let mut total = self.0.lock().unwrap();
-        *total = *total + Cost { round_trips: 1, write_units, read_units };
+        let mut state = self.0.lock().unwrap();
+        state.cost = state.cost + Cost { round_trips: 0, write_units, read_units };
     }
 }

@@ -9,7 +9,7 @@ use audit::Scope;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use shared::{
-    app::{Policy, Shop},
+    app::{Bounds, Policy, Shop},
     domain::{Won, caps::Caps, pricing::ShippingPolicy},
     events::Event,
     runtime::{Clock, Random},
@@ -260,14 +260,27 @@ impl TestShop {
         self.consumers.lock().await.catch_up(self.instance()).await;
     }
 
+    /// The same shop through a new instance whose bounds are others.
+    #[must_use]
+    pub fn another_instance_within(&self, bounds: Bounds) -> Self {
+        let instance = self.instance_within(bounds, self.dynamo.client());
+        Self { instances: Arc::new(vec![Arc::new(instance)]), ..self.clone() }
+    }
+
     fn new_instance(&self) -> Shop {
         self.instance_over(self.limited.as_ref().map_or_else(|| self.dynamo.client(), Limited::client))
     }
 
+    /// The clock of most tests stands still: what may be a second old would stay for ever.
     fn instance_over(&self, client: aws_sdk_dynamodb::Client) -> Shop {
+        self.instance_within(Bounds { bestsellers_age: SignedDuration::ZERO, ..Bounds::PRODUCTION }, client)
+    }
+
+    fn instance_within(&self, bounds: Bounds, client: aws_sdk_dynamodb::Client) -> Shop {
         let time = self.time.clone();
         let table = Table::new(client, TABLE.to_owned(), self.random.clone());
-        Shop::new(table, Clock::new(move || time.now()), self.random.clone(), Policy { caps: self.caps, ..policy() })
+        let policy = Policy { caps: self.caps, ..policy() };
+        Shop::within(bounds, table, Clock::new(move || time.now()), self.random.clone(), policy)
     }
 }
 

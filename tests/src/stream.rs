@@ -2,7 +2,9 @@
 //! does where things go wrong.
 
 use serde_json::{Value, json};
-use shared::{app::Shop, events::Event as ShopEvent, runtime::stream::Batch};
+use shared::{
+    app::Shop, domain::order::Order, events::Event as ShopEvent, runtime::stream::Batch, store::orders::OrderRecord,
+};
 
 use crate::{Dynamo, contract, event_source::Settings, queue::Letters};
 
@@ -101,4 +103,19 @@ impl Consumers {
 /// The batch with these records.
 pub fn batch(records: &[impl serde::Serialize]) -> Batch {
     serde_json::from_value(json!({ "Records": records })).expect("stream records")
+}
+
+/// The stream's record of a new order, for a table that has no stream.
+pub fn record_of(order: &Order) -> Value {
+    let record = OrderRecord { order: order.clone(), payload: "p".to_owned(), trace_id: None };
+    let image: serde_dynamo::Item = serde_dynamo::to_item(record).unwrap();
+    let keys = json!({ "pk": { "S": format!("ORDER#{}", order.order_id) }, "sk": { "S": "ORDER" } });
+    json!({
+        "eventID": format!("{}-1", order.order_id), "eventName": "INSERT", "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb", "awsRegion": "ap-northeast-2",
+        "dynamodb": {
+            "Keys": keys, "NewImage": image, "ApproximateCreationDateTime": order.created_at.as_second(),
+            "SequenceNumber": "1", "SizeBytes": 500, "StreamViewType": "NEW_AND_OLD_IMAGES",
+        },
+    })
 }

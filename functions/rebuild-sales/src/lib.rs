@@ -1,9 +1,13 @@
 //! Rebuilds the bestsellers from the orders, each night: what was not counted is counted, and what was counted wrong is
 //! set right. It is called every few minutes until it is done; each call goes on where the one before stopped.
+//!
+//! Each minute of the day another call refreshes the ranks, once midnight has made them upper bounds.
 
 use std::time::Duration;
 
 use lambda_runtime::Error;
+use serde::Deserialize;
+use serde_json::Value;
 use shared::{
     app::{
         Shop,
@@ -16,12 +20,41 @@ use tokio::time::Instant;
 /// How long a run may begin with another step, which takes seconds. The function has five minutes.
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// Goes on with the rebuild, for as long as the function may.
+/// How long a refresh may go on before the next call, which comes within a minute, does.
+const REFRESH_PATIENCE: Duration = Duration::from_secs(40);
+
+/// What a call is to do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Task {
+    /// Go on with the rebuild, or begin one that is due.
+    #[default]
+    Rebuild,
+    /// Refresh the ranks, if that has not been done since midnight.
+    RefreshRanks,
+}
+
+/// Does the `task` of an event for as long as the function may. An event without one, as a person may send it, rebuilds.
 ///
 /// # Errors
-/// As [`handle`].
-pub async fn run(shop: &Shop, pace: &Pace) -> Result<(), Error> {
-    handle(shop, pace, PATIENCE).await.map(|_| ())
+/// Where the task is unknown; as [`handle`] and [`refresh`].
+pub async fn run(shop: &Shop, pace: &Pace, event: &Value) -> Result<(), Error> {
+    match task_of(event)? {
+        Task::Rebuild => handle(shop, pace, PATIENCE).await.map(|_| ()),
+        Task::RefreshRanks => refresh(shop).await.map(|_| ()),
+    }
+}
+
+fn task_of(event: &Value) -> Result<Task, serde_json::Error> {
+    event.get("task").map_or(Ok(Task::default()), Task::deserialize)
+}
+
+/// Refreshes the ranks; whether it is done. The next call goes on with the rest.
+///
+/// # Errors
+/// Where the table gives no answer.
+pub async fn refresh(shop: &Shop) -> Result<bool, Error> {
+    Ok(rebuild::refresh_ranks(shop, REFRESH_PATIENCE).await?)
 }
 
 /// Takes one step after the other for as long as `patience` lasts.
@@ -64,4 +97,21 @@ fn tell(found: &Figures) {
     metrics::counter!("SalesUnitsCorrected").increment(found.units);
     metrics::counter!("SalesRecovered").increment(found.recovered);
     metrics::counter!("SalesLeft").increment(found.left);
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_call_without_a_task_rebuilds() {
+        let task = |event: Value| task_of(&event).ok();
+        for event in [json!({}), Value::Null, json!({ "version": "0", "detail": {} })] {
+            assert_eq!(task(event), Some(Task::Rebuild));
+        }
+        assert_eq!(task(json!({ "task": "REFRESH_RANKS" })), Some(Task::RefreshRanks));
+        assert_eq!(task(json!({ "task": "REFRESH" })), None);
+    }
 }

@@ -12,5 +12,6 @@ async fn main() -> Result<(), Error> {
     let shop = serve::open_shop(&Config::from_env()?).await?;
     let settle = config::seconds("REBUILD_SETTLE_SECONDS", Pace::NIGHTLY.settle)?;
     let pace = Pace { settle, ..Pace::NIGHTLY };
-    serve::events(|_: Value| rebuild_sales::run(&shop, &pace)).await
+    let (shop, pace) = (&shop, &pace);
+    serve::events(move |event: Value| async move { rebuild_sales::run(shop, pace, &event).await }).await
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use shared::{
     domain::{
         CouponId, OrderId, OrderSheetId, PaymentId, ProductId, UserId, Won,
+        bestseller::Listing,
         coupon::{Campaign, Counter, CouponKind, CouponState, IssuedCoupon, Slot, Terms, Validity},
         ledger::{EntryHash, EntryKind, LedgerEntry},
         order::{
@@ -23,7 +24,7 @@ use shared::{
     },
     store::{
         Item, Key,
-        keys::{self, BY_DUE, IndexKey},
+        keys::{self, BY_DUE, BY_SALES, IndexKey},
         orders::OrderRecord,
         sheets::SheetRecord,
     },
@@ -340,19 +341,41 @@ impl Shop {
 
     fn add_sales(&mut self) {
         let last = at(TODAY).as_millisecond();
-        self.put(
-            keys::sales(&product("tea")),
-            json!({ "lastSoldAt": last, "generation": 2, "day_20261120": 2, "ttl": 1 }),
-        );
-        let days = json!({ "lastSoldAt": last, "day_20261120": 1, "day_20261110": 2, "ttl": 1 });
-        self.put(keys::sales(&product("cup")), days);
-        let candidate = |id: &str, units: i64| json!({ "productId": id, "name": id, "price": 1, "days": { "2026-11-20": units }, "lastSoldAt": last });
+        self.count("tea", &[("2026-11-20", 2)]);
+        self.change_count("tea", |count| count["generation"] = json!(2));
+        self.count("cup", &[("2026-11-20", 1), ("2026-11-10", 2)]);
         let rebuild = json!({
             "generation": 2, "startedAt": last, "days": { "last": "2026-11-20" }, "segments": 1, "buckets": 1,
             "phase": { "name": "DONE" }, "figures": {}, "revision": 1,
         });
         self.put(keys::rebuild(), rebuild);
-        self.put(keys::board(), json!({ "candidates": [candidate("tea", 2), candidate("cup", 1)], "version": 1 }));
+        self.put(keys::ranks_refreshed(), json!({ "day": "2026-11-20", "isDone": true, "revision": 1 }));
+    }
+
+    /// Puts a product's count, at its place in the index by sales.
+    pub(crate) fn count(&mut self, id: &str, days: &[(&str, i64)]) {
+        let by_day = days.iter().map(|(day, units)| (day.parse().unwrap(), *units)).collect();
+        let mut record = json!({ "lastSoldAt": at(TODAY).as_millisecond(), "ttl": 1 });
+        for (day, units) in days {
+            record[format!("day_{}", day.replace('-', ""))] = json!(units);
+        }
+        if let Some(listing) = Listing::of(&product(id), &by_day, at(TODAY), at(TODAY)) {
+            let IndexKey { pk, sk } = keys::sales_ranked(&listing);
+            record[BY_SALES.pk] = json!(pk);
+            record[BY_SALES.sk] = json!(sk);
+        }
+        self.put(keys::sales(&product(id)), record);
+    }
+
+    /// Changes a product's count.
+    pub(crate) fn change_count(&mut self, id: &str, change: impl FnOnce(&mut serde_json::Value)) {
+        let key = keys::sales(&product(id));
+        let mut record: serde_json::Value = self.get(&key);
+        change(&mut record);
+        if let Some(attributes) = record.as_object_mut() {
+            attributes.retain(|_, value| !value.is_null());
+        }
+        self.put(key, record);
     }
 }
 

@@ -105,7 +105,7 @@ mod tests {
     fn report(wrong: &[(&str, &str)]) -> Report {
         let violation = |(rule, found): &(&str, &str)| Violation {
             invariant: Invariant::Sales,
-            subject: Subject::Board,
+            subject: Subject::Bestsellers,
             rule: (*rule).to_owned(),
             expected: "7".to_owned(),
             found: (*found).to_owned(),

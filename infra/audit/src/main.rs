@@ -195,7 +195,7 @@ mod tests {
         };
         let item = |number: u8| Subject::Item(number.to_string(), "SALES".to_owned());
         let mut verdict = Verdict {
-            wrong: vec![violation(Subject::Board, "3")],
+            wrong: vec![violation(Subject::Bestsellers, "3")],
             moving: vec![violation(item(0), "1")],
             in_flight: (0..12).map(|number| violation(item(number), "1")).collect(),
             omitted: 0,
@@ -209,7 +209,7 @@ mod tests {
         };
         let text = shown(&verdict);
         let lines: Vec<_> = text.lines().collect();
-        assert!(lines[0].starts_with("The books are wrong about the board: "), "{text}");
+        assert!(lines[0].starts_with("The books are wrong about the bestsellers: "), "{text}");
         assert!(lines[1].starts_with("In flight, ") && lines[1].ends_with(" and 2 more."), "{text}");
         assert!(lines[2].starts_with("Changed between any two of 3 looks, so not judged: item "), "{text}");
         assert_eq!(lines.len(), 3);

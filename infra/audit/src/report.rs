@@ -106,8 +106,8 @@ pub enum Subject {
     Order(OrderId),
     /// An order sheet.
     Sheet(OrderSheetId),
-    /// The board of bestsellers.
-    Board,
+    /// The bestsellers.
+    Bestsellers,
 }
 
 impl fmt::Display for Subject {
@@ -122,7 +122,7 @@ impl fmt::Display for Subject {
             Self::UserCoupon(user, coupon) => write!(f, "coupon {coupon} of user {user}"),
             Self::Order(order) => write!(f, "order {order}"),
             Self::Sheet(sheet) => write!(f, "sheet {sheet}"),
-            Self::Board => f.write_str("the board"),
+            Self::Bestsellers => f.write_str("the bestsellers"),
         }
     }
 }
@@ -236,14 +236,14 @@ mod tests {
     fn a_violation_is_a_sentence() {
         let violation = Violation {
             invariant: Invariant::Coupons,
-            subject: Subject::Board,
+            subject: Subject::Bestsellers,
             rule: "order that its coupon names".to_owned(),
             expected: "Some(\"o1\")".to_owned(),
             found: "None".to_owned(),
         };
         assert_eq!(
             violation.sentence(),
-            "The books are wrong about the board: \"order that its coupon names\" should be o1 and is none (invariant 3 coupons)."
+            "The books are wrong about the bestsellers: \"order that its coupon names\" should be o1 and is none (invariant 3 coupons)."
         );
     }
 }

@@ -1,24 +1,26 @@
-//! Invariant 5: the counts of units sold are what a recount of the orders gives, and the board shows them.
+//! Invariant 5: the counts of units sold are what a recount of the orders gives, and the index by sales ranks them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{Timestamp, civil::Date};
+use jiff::{Timestamp, ToSpan, civil::Date};
 use shared::{
     domain::{
-        ProductId, Won,
-        bestseller::{Board, Candidate, UnitsByDay, WINDOW_DAYS, window_start},
+        ProductId,
+        bestseller::{
+            Listing, Rank, Ranking, SHOWN, UnitsByDay, WINDOW_DAYS, first_window, units_in_window, window_start,
+        },
         order::Order,
         time::seoul_day,
     },
     store::{
-        keys,
+        keys::{self, IndexKey},
         rebuild::Rebuild,
         sales::{Mark, SalesRecord},
     },
 };
 
 use crate::{
-    findings::Findings,
+    findings::{Checks, Findings},
     report::{Invariant, Subject},
     shelves::Shelves,
 };
@@ -27,12 +29,11 @@ use crate::{
 /// [`WINDOW_DAYS`], and one to spare for an order paid by a clock that runs ahead.
 const REMEMBERED_DAYS: i64 = WINDOW_DAYS + 1;
 
-/// What was sold, as the orders have it, as it was counted, and as it is on the board.
+/// What was sold, as the orders have it, and as it was counted.
 #[derive(Debug, Default)]
 pub(crate) struct Sales {
     recounted: BTreeMap<ProductId, UnitsByDay>,
     counted: BTreeMap<ProductId, Counted>,
-    board: Board,
     /// That of the last rebuild.
     generation: u64,
     /// The mark of the highest generation, with its event.
@@ -44,6 +45,41 @@ struct Counted {
     days: UnitsByDay,
     last_sold_at: Timestamp,
     generation: Option<u64>,
+    place: Option<IndexKey>,
+}
+
+impl Counted {
+    /// What the index by sales tells a reader.
+    fn listing(&self) -> Option<Listing> {
+        keys::listing_of_index_key(&self.place.as_ref()?.sk)
+    }
+
+    /// Checks that the place tells the rank in every window that a reader can ask for, and is no worse than any of them.
+    fn check_place(&self, product: &ProductId, is_on_sale: bool, now: Timestamp, checks: &mut Checks<'_>) {
+        let listing = self.listing();
+        if !is_on_sale || self.place.is_some() != listing.is_some() {
+            let place = self.place.as_ref().map(|place| &place.sk);
+            return checks.equal("place in the index by sales", None, place);
+        }
+        for last in (0..WINDOW_DAYS).map(|ahead| first_window(now).saturating_add(ahead.days())) {
+            let units = Some(units_in_window(&self.days, last)).filter(|units| *units > 0);
+            let found = listing.as_ref().and_then(|listing| listing.rank_on(last)).map(|rank| rank.units);
+            checks.equal(format_args!("units of the three days to {last} in the index by sales"), units, found);
+            let bound = listing.as_ref().map(|listing| listing.bound.units);
+            if bound < found {
+                checks.violated(
+                    "place in the index by sales",
+                    format_args!("{found:?} or better"),
+                    format_args!("{bound:?}"),
+                );
+            }
+        }
+        if let (Some(listing), Some(place)) = (listing, &self.place) {
+            checks.equal("last sale in the index by sales", self.last_sold_at, listing.bound.last_sold_at);
+            checks.equal("product in the index by sales", product, &listing.bound.product_id);
+            checks.equal("list of the index by sales", keys::sales_ranked(&listing).pk, place.pk.clone());
+        }
+    }
 }
 
 impl Sales {
@@ -51,9 +87,9 @@ impl Sales {
         let Some(paid_at) = order.paid_at else {
             return;
         };
-        for line in order.items.iter().filter(|line| line.live_units() > 0) {
+        for line in order.items.iter().filter(|line| line.counted_units() > 0) {
             let days = self.recounted.entry(line.product_id.clone()).or_default();
-            *days.entry(seoul_day(paid_at)).or_default() += i64::from(line.live_units());
+            *days.entry(seoul_day(paid_at)).or_default() += i64::from(line.counted_units());
             while i64::try_from(days.len()).is_ok_and(|days| days > REMEMBERED_DAYS) {
                 days.pop_first();
             }
@@ -62,7 +98,8 @@ impl Sales {
 
     pub(crate) fn add_count(&mut self, product: ProductId, sales: &SalesRecord) {
         let last_sold_at = Timestamp::from_millisecond(sales.last_sold_at).unwrap_or_default();
-        self.counted.insert(product, Counted { days: sales.days(), last_sold_at, generation: sales.generation });
+        let (days, generation, place) = (sales.days(), sales.generation, sales.rank_place());
+        self.counted.insert(product, Counted { days, last_sold_at, generation, place });
     }
 
     pub(crate) fn add_mark(&mut self, event_id: String, mark: Mark) {
@@ -73,24 +110,23 @@ impl Sales {
         self.generation = rebuild.generation;
     }
 
-    pub(crate) fn add_board(&mut self, board: Board) {
-        self.board = board;
-    }
-
     pub(crate) fn finish(self, shelves: &Shelves, now: Timestamp, findings: &mut Findings) {
-        let Self { recounted, counted, board, generation, newest_mark } = self;
+        let Self { recounted, counted, generation, newest_mark } = self;
         let today = seoul_day(now);
         let nothing = UnitsByDay::new();
 
         let products: BTreeSet<&ProductId> = recounted.keys().chain(counted.keys()).collect();
         for product in products {
             let mut checks = findings.about(Invariant::Sales, Subject::Product(product.clone()));
-            let theirs = counted.get(product).and_then(|counted| counted.generation);
+            let there = counted.get(product);
             // Nothing is counted in a generation that no rebuild has begun.
-            checks.at_most("generation", generation, theirs.unwrap_or(0));
+            checks.at_most("generation", generation, there.and_then(|counted| counted.generation).unwrap_or(0));
             let recounted = in_window(recounted.get(product).unwrap_or(&nothing), today);
-            let counted = in_window(counted.get(product).map_or(&nothing, |counted| &counted.days), today);
-            checks.equal("units counted by day, as the orders have them", recounted, counted);
+            let by_day = in_window(there.map_or(&nothing, |counted| &counted.days), today);
+            checks.equal("units counted by day, as the orders have them", recounted, by_day);
+            if let Some(counted) = there {
+                counted.check_place(product, shelves.is_on_sale(product), now, &mut checks);
+            }
         }
 
         if let Some((theirs, event_id)) = newest_mark {
@@ -98,14 +134,13 @@ impl Sales {
             findings.about(Invariant::Sales, Subject::Item(key.pk, key.sk)).at_most("generation", generation, theirs);
         }
 
-        for candidate in &board.candidates {
-            let mut checks = findings.about(Invariant::Sales, Subject::Product(candidate.product_id.clone()));
-            let counted =
-                in_window(counted.get(&candidate.product_id).map_or(&nothing, |counted| &counted.days), today);
-            checks.equal("units on the board by day, as counted", counted, in_window(&candidate.days, today));
-        }
-        let complete = complete_board(&counted, shelves);
-        findings.about(Invariant::Sales, Subject::Board).equal("the best", top(&complete, today), top(&board, today));
+        let on_sale = || counted.iter().filter(|(product, _)| shelves.is_on_sale(product));
+        let shown = |best: Vec<Rank>| -> Vec<(String, i64)> {
+            best.into_iter().map(|rank| (rank.product_id.to_string(), rank.units)).collect()
+        };
+        let expected = shown(best_of_counts(on_sale(), today));
+        let found = shown(best_of_index(on_sale().filter_map(|(_, counted)| counted.listing()), today));
+        findings.about(Invariant::Sales, Subject::Bestsellers).equal("the best", expected, found);
     }
 }
 
@@ -115,21 +150,29 @@ fn in_window(days: &UnitsByDay, today: Date) -> UnitsByDay {
     days.filter(|(_, units)| **units != 0).map(|(day, units)| (*day, *units)).collect()
 }
 
-/// A board with everything on it that is on sale, which ranks as the real one must.
-fn complete_board(counted: &BTreeMap<ProductId, Counted>, shelves: &Shelves) -> Board {
-    let candidate = |(product_id, counted): (&ProductId, &Counted)| Candidate {
-        product_id: product_id.clone(),
-        name: String::new(),
-        price: Won::ZERO,
-        days: counted.days.clone(),
+/// The best by all counts.
+fn best_of_counts<'a>(counts: impl Iterator<Item = (&'a ProductId, &'a Counted)>, today: Date) -> Vec<Rank> {
+    let ranks = counts.map(|(product, counted)| Rank {
+        units: units_in_window(&counted.days, today),
         last_sold_at: counted.last_sold_at,
-    };
-    let on_sale = counted.iter().filter(|(product, _)| shelves.is_on_sale(product));
-    Board { candidates: on_sale.map(candidate).collect(), version: 0 }
+        product_id: product.clone(),
+    });
+    let mut ranks: Vec<Rank> = ranks.filter(|rank| rank.units > 0).collect();
+    ranks.sort();
+    ranks.truncate(SHOWN);
+    ranks
 }
 
-fn top(board: &Board, today: Date) -> Vec<(&str, i64)> {
-    board.top(today).into_iter().map(|(candidate, units)| (candidate.product_id.as_str(), units)).collect()
+/// The best as a reader finds them, a place at a time.
+fn best_of_index(listings: impl Iterator<Item = Listing>, today: Date) -> Vec<Rank> {
+    let mut listings: Vec<Listing> = listings.collect();
+    listings.sort_by(|a, b| a.bound.cmp(&b.bound));
+    let (mut ranking, mut left) = (Ranking::new(today, 1), listings.chunks(1).peekable());
+    while !ranking.to_read(SHOWN).is_empty() {
+        let page = left.next().unwrap_or_default();
+        ranking.add(0, page, left.peek().is_some());
+    }
+    ranking.take(SHOWN)
 }
 
 #[cfg(test)]
@@ -141,37 +184,21 @@ mod tests {
     };
 
     use super::*;
-    use crate::fixture::{Shop, at, draft, line, offer, order, product};
-
-    fn count(shop: &mut Shop, id: &str, days: &[(&str, i64)]) {
-        let mut record = json!({ "lastSoldAt": at("2026-11-20T01:00:00Z").as_millisecond() });
-        for (day, units) in days {
-            record[format!("day_{}", day.replace('-', ""))] = json!(units);
-        }
-        shop.put(keys::sales(&product(id)), record);
-    }
-
-    fn change_board(shop: &mut Shop, change: impl FnOnce(&mut Board)) {
-        shop.change(keys::board(), change);
-    }
+    use crate::fixture::{Shop, TODAY, at, draft, line, offer, order, product};
 
     const TEA: &str = "[5 sales] product tea";
+    const COUNTED: &str = "units counted by day, as the orders have them";
 
     #[test]
     fn counts_are_what_the_orders_say() {
         let mut shop = Shop::healthy();
-        count(&mut shop, "tea", &[("2026-11-20", 3)]);
+        shop.count("tea", &[("2026-11-20", 3)]);
         assert_eq!(
-            shop.violations()[0],
-            format!(
-                "{TEA}: units counted by day, as the orders have them: expected {{2026-11-20: 2}}, found {{2026-11-20: 3}}"
-            )
+            shop.violations(),
+            [format!("{TEA}: {COUNTED}: expected {{2026-11-20: 2}}, found {{2026-11-20: 3}}")]
         );
         shop.remove(keys::sales(&product("tea")));
-        assert_eq!(
-            shop.violations()[0],
-            format!("{TEA}: units counted by day, as the orders have them: expected {{2026-11-20: 2}}, found {{}}")
-        );
+        assert_eq!(shop.violations(), [format!("{TEA}: {COUNTED}: expected {{2026-11-20: 2}}, found {{}}")]);
     }
 
     #[test]
@@ -181,20 +208,17 @@ mod tests {
         let ahead = "generation: expected at most 2, found 3";
         assert_eq!(shop.violations(), [format!(r#"[5 sales] item "COUNTED#o2-1" "COUNTED": {ahead}"#)]);
         shop.remove(keys::counted("o2-1"));
-        let last = at("2026-11-20T01:00:00Z").as_millisecond();
-        shop.put(keys::sales(&product("tea")), json!({ "lastSoldAt": last, "generation": 3, "day_20261120": 2 }));
+        shop.change_count("tea", |count| count["generation"] = json!(3));
         assert_eq!(shop.violations(), [format!("{TEA}: {ahead}")]);
     }
 
     #[test]
     fn units_count_on_the_day_of_payment() {
         let mut shop = Shop::healthy();
-        count(&mut shop, "tea", &[("2026-11-19", 2)]);
+        shop.count("tea", &[("2026-11-19", 2)]);
         assert_eq!(
-            shop.violations()[0],
-            format!(
-                "{TEA}: units counted by day, as the orders have them: expected {{2026-11-20: 2}}, found {{2026-11-19: 2}}"
-            )
+            shop.violations(),
+            [format!("{TEA}: {COUNTED}: expected {{2026-11-20: 2}}, found {{2026-11-19: 2}}")]
         );
     }
 
@@ -202,17 +226,28 @@ mod tests {
     fn units_given_back_do_not_count() {
         let mut shop = Shop::healthy();
         shop.change_order("o1", |order| order.items[0].cancelled_quantity = 2);
-        count(&mut shop, "tea", &[("2026-11-20", 0)]);
-        change_board(&mut shop, |board| board.candidates.retain(|candidate| candidate.product_id != product("tea")));
+        shop.count("tea", &[("2026-11-20", 0)]);
         assert!(!shop.violations().iter().any(|violation| violation.contains("[5 sales]")));
+    }
+
+    #[test]
+    fn units_that_cost_nothing_do_not_count() {
+        let mut shop = Shop::healthy();
+        shop.change_order("o1", |order| order.items[0].unit_discount = order.items[0].unit_price);
+        let wrong = |shop: &Shop| -> Vec<String> {
+            shop.violations().into_iter().filter(|violation| violation.contains("[5 sales]")).collect()
+        };
+        assert_eq!(wrong(&shop), [format!("{TEA}: {COUNTED}: expected {{}}, found {{2026-11-20: 2}}")]);
+        shop.count("tea", &[("2026-11-20", 0)]);
+        assert_eq!(wrong(&shop), [] as [&str; 0]);
     }
 
     #[test]
     fn days_before_the_window_count_no_more() {
         let mut shop = Shop::healthy();
-        count(&mut shop, "cup", &[("2026-11-20", 1), ("2026-11-17", 7)]);
+        shop.count("cup", &[("2026-11-20", 1), ("2026-11-17", 7)]);
         assert_eq!(shop.violations(), [] as [&str; 0]);
-        count(&mut shop, "cup", &[("2026-11-20", 1), ("2026-11-18", 7)]);
+        shop.count("cup", &[("2026-11-20", 1), ("2026-11-18", 7)]);
         assert!(!shop.violations().is_empty());
     }
 
@@ -230,37 +265,77 @@ mod tests {
         assert_eq!(in_window, [18, 19, 20]);
     }
 
-    #[test]
-    fn the_board_has_what_was_counted() {
-        let mut shop = Shop::healthy();
-        change_board(&mut shop, |board| {
-            board.candidates[0].days.insert("2026-11-18".parse().unwrap(), 5);
-            // Days that have gone by do no harm.
-            board.candidates[1].days.insert("2026-11-17".parse().unwrap(), 5);
+    /// A place is what a count of these days would have had, listed at this instant.
+    fn misplace(shop: &mut Shop, id: &str, days: &[(&str, i64)], last: &str, listed: &str) {
+        let days = days.iter().map(|(day, units)| (day.parse().unwrap(), *units)).collect();
+        let place = Listing::of(&product(id), &days, at(last), at(listed)).map(|listing| keys::sales_ranked(&listing));
+        shop.change_count(id, |count| {
+            count["bySalesPk"] = json!(place.as_ref().map(|place| &place.pk));
+            count["bySalesSk"] = json!(place.as_ref().map(|place| &place.sk));
         });
-        assert_eq!(shop.violations(), [
-            format!(
-                "{TEA}: units on the board by day, as counted: \
-                 expected {{2026-11-20: 2}}, found {{2026-11-18: 5, 2026-11-20: 2}}"
-            ),
-            "[5 sales] the board: the best: expected [(\"tea\", 2), (\"cup\", 1)], found [(\"tea\", 7), (\"cup\", 1)]"
-                .to_owned(),
-        ]);
     }
 
     #[test]
-    fn nobody_is_missing_from_the_board() {
+    fn the_index_ranks_what_was_counted() {
         let mut shop = Shop::healthy();
-        change_board(&mut shop, |board| board.candidates.truncate(1));
-        let missing = "[5 sales] the board: the best: expected [(\"tea\", 2), (\"cup\", 1)], found [(\"tea\", 2)]";
-        assert_eq!(shop.violations(), [missing]);
-        shop.remove(keys::board());
-        let missing = "[5 sales] the board: the best: expected [(\"tea\", 2), (\"cup\", 1)], found []";
-        assert_eq!(shop.violations(), [missing]);
+        // What it says of days that have gone by does no harm: its place is an upper bound.
+        misplace(&mut shop, "tea", &[("2026-11-20", 2), ("2026-11-17", 5)], TODAY, "2026-11-19T03:00:00Z");
+        assert_eq!(shop.violations(), [] as [&str; 0]);
+        misplace(&mut shop, "tea", &[("2026-11-20", 2), ("2026-11-18", 5)], TODAY, TODAY);
+        let units = |last: &str| format!("{TEA}: units of the three days to {last} in the index by sales");
+        assert_eq!(
+            shop.violations(),
+            [
+                format!("{}: expected Some(2), found Some(7)", units("2026-11-20")),
+                "[5 sales] the bestsellers: the best: expected [(\"tea\", 2), (\"cup\", 1)], \
+                 found [(\"tea\", 7), (\"cup\", 1)]"
+                    .to_owned(),
+            ]
+        );
+        misplace(&mut shop, "tea", &[("2026-11-20", 2)], "2026-11-20T00:00:00Z", TODAY);
+        let last = "expected 2026-11-20T01:00:00Z, found 2026-11-20T00:00:00Z";
+        assert_eq!(shop.violations(), [format!("{TEA}: last sale in the index by sales: {last}")]);
     }
 
     #[test]
-    fn what_is_not_on_sale_is_not_on_the_board() {
+    fn a_place_is_never_worse_than_the_rank() {
+        let mut shop = Shop::healthy();
+        shop.change_count("tea", |count| {
+            let place = count["bySalesSk"].as_str().unwrap().to_owned();
+            count["bySalesSk"] = json!(place.replace("999999999997#", "999999999999#"));
+        });
+        let wrong = format!("{TEA}: place in the index by sales: expected Some(2) or better, found Some(0)");
+        assert_eq!(shop.violations()[0], wrong);
+        assert_eq!(shop.violations().len(), 3, "in each window");
+        let mut shop = Shop::healthy();
+        shop.change_count("tea", |count| count["bySalesPk"] = json!("RANKED#99"));
+        let list = format!("{TEA}: list of the index by sales: expected \"RANKED#0\", found \"RANKED#99\"");
+        assert_eq!(shop.violations(), [list]);
+        shop.change_count("tea", |count| count["bySalesSk"] = json!("tea"));
+        assert_eq!(
+            shop.violations()[0],
+            format!("{TEA}: place in the index by sales: expected None, found Some(\"tea\")")
+        );
+    }
+
+    #[test]
+    fn nobody_is_missing_from_the_index() {
+        let mut shop = Shop::healthy();
+        misplace(&mut shop, "cup", &[], TODAY, TODAY);
+        let units = |last: &str| {
+            let what = format!("[5 sales] product cup: units of the three days to {last} in the index by sales");
+            format!("{what}: expected Some(1), found None")
+        };
+        let missing =
+            "[5 sales] the bestsellers: the best: expected [(\"tea\", 2), (\"cup\", 1)], found [(\"tea\", 2)]";
+        assert_eq!(
+            shop.violations(),
+            [units("2026-11-20"), units("2026-11-21"), units("2026-11-22"), missing.to_owned()]
+        );
+    }
+
+    #[test]
+    fn what_is_not_on_sale_is_not_in_the_index() {
         let mut shop = Shop::healthy();
         shop.change(keys::product(&product("cup")), |product: &mut Product| {
             product.offer.status = SaleStatus::Discontinued;
@@ -268,9 +343,12 @@ mod tests {
         shop.change(keys::stock(&product("cup"), 0), |shard: &mut shared::domain::stock::Shard| {
             shard.offer.status = SaleStatus::Discontinued;
         });
-        let superfluous = "[5 sales] the board: the best: expected [(\"tea\", 2)], found [(\"tea\", 2), (\"cup\", 1)]";
-        assert_eq!(shop.violations(), [superfluous]);
-        change_board(&mut shop, |board| board.candidates.truncate(1));
+        let violations = shop.violations();
+        assert_eq!(violations.len(), 1);
+        assert!(
+            violations[0].starts_with("[5 sales] product cup: place in the index by sales: expected None, found Some(")
+        );
+        misplace(&mut shop, "cup", &[], TODAY, TODAY);
         assert_eq!(shop.violations(), [] as [&str; 0]);
     }
 }

@@ -92,7 +92,16 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         status: ShownStatus::OnSale,
     };
     let cart = cart(&product)?;
-    let bestseller = BestsellerView { rank: 1, product_id: tea, name, price, sold_quantity: 128 };
+    let bestseller = BestsellerView {
+        rank: 1,
+        product_id: tea,
+        name,
+        price,
+        discount,
+        stock: 98,
+        status: ShownStatus::OnSale,
+        sold_quantity: 128,
+    };
     let (order_id, draft) = order()?;
     let ordered_at = draft.at;
     let sheet = sheet()?;

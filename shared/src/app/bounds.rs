@@ -27,6 +27,16 @@ pub struct Bounds {
     pub campaign_age: SignedDuration,
     /// The age up to which a product or a campaign is refused as sold out without another look.
     pub sold_out_age: SignedDuration,
+    /// The age up to which the bestsellers are shown from the cache.
+    pub bestsellers_age: SignedDuration,
+    /// Places of each list of the index by sales that are read at first.
+    pub first_rank_page: usize,
+    /// Places that are read at a time where those are not enough.
+    pub next_rank_page: usize,
+    /// How often the lists are read on for one request.
+    pub rank_rounds: usize,
+    /// Batches of products that are ranked before it is noted how far the refresh of the ranks is.
+    pub ranks_noted: usize,
     /// Products in a cart: no more than an order takes.
     pub cart_items: u16,
     /// Shards read for a page of the catalogue, after which it is cut. The first product's are read in any case.
@@ -57,6 +67,8 @@ impl Bounds {
     ///   a hot product sells as slowly as before: five seconds of that cost one read in five seconds.
     /// - Accounts and campaigns that are old cost another try, or a read a minute.
     /// - Units and tickets that come back are sold within a second.
+    /// - The bestsellers may be a second old. 16 places weigh less than 4 KiB with ids of any length: half a read unit.
+    ///   400,000 products, which is how far they are read, are more than a shop sells within three days.
     /// - The reads of a list of coupons, 5,000 in all, end within a request's patience.
     /// - A sweep has a minute, and the next run begins then.
     /// - A function lives 10 s, so that after three times that nobody is about to claim.
@@ -67,6 +79,11 @@ impl Bounds {
         account_age: SignedDuration::from_secs(60),
         campaign_age: SignedDuration::from_secs(60),
         sold_out_age: SignedDuration::from_secs(1),
+        bestsellers_age: SignedDuration::from_secs(1),
+        first_rank_page: 16,
+        next_rank_page: 256,
+        rank_rounds: 200,
+        ranks_noted: 20,
         cart_items: MAX_LINES,
         list_shards: 400,
         history: HistoryBounds::PRODUCTION,

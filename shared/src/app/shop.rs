@@ -1,11 +1,14 @@
 //! What every use case works with.
 
-use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher};
+use std::{
+    hash::{BuildHasher, DefaultHasher, Hash, Hasher},
+    sync::Mutex,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use quick_cache::{UnitWeighter, sync::DefaultLifecycle};
 
-use super::{Bounds, caps::Paced};
+use super::{Bounds, bestsellers::Bestseller, caps::Paced};
 use crate::{
     domain::{
         CouponId, ProductId, UserId, caps::Caps, coupon::Campaign, pricing::ShippingPolicy, product::Product,
@@ -61,6 +64,8 @@ struct Memory {
     refused: Cache<(CouponId, UserId), Timestamp>,
     /// What a user has done in a minute, and which.
     paces: Cache<(Paced, UserId), (i64, i64)>,
+    /// The bestsellers, and when they were read.
+    bestsellers: Mutex<Option<(Timestamp, Vec<Bestseller>)>>,
 }
 
 type Cache<K, V> = quick_cache::sync::Cache<K, V, UnitWeighter, SeededHasher>;
@@ -121,6 +126,7 @@ impl Shop {
             counters: cache(&bounds, seed),
             refused: cache(&bounds, seed),
             paces: cache(&bounds, seed),
+            bestsellers: Mutex::default(),
         };
         Self { table: table.within(bounds.table), clock, random, policy, bounds, memory }
     }
@@ -184,6 +190,19 @@ impl Shop {
             None => SoldOut::NotKnown,
             Some(at) if (0..fresh_ms).contains(&now_ms.saturating_sub(at.as_millisecond())) => SoldOut::Is(at),
             Some(_) => SoldOut::Was,
+        }
+    }
+
+    /// The bestsellers, if they were read a moment ago. By a clock that was set back they were not.
+    pub(super) fn cached_bestsellers(&self) -> Option<Vec<Bestseller>> {
+        let (read_at, best) = self.memory.bestsellers.lock().ok()?.clone()?;
+        let age = self.clock.now().duration_since(read_at);
+        (SignedDuration::ZERO..self.bounds.bestsellers_age).contains(&age).then_some(best)
+    }
+
+    pub(super) fn cache_bestsellers(&self, at: Timestamp, best: Vec<Bestseller>) {
+        if let Ok(mut cached) = self.memory.bestsellers.lock() {
+            *cached = Some((at, best));
         }
     }
 

@@ -22,7 +22,9 @@
 //! | a shard of its counter | `COUNTER#coupon id#shard` | `COUNTER` | |
 //! | what became of a ticket | `SLOT#coupon id#shard#ticket` | `SLOT` | |
 //! | units sold of a product | `SALES#product id` | `SALES` | by time: `SALES`, product id |
-//! | the bestsellers | `BESTSELLERS` | `BOARD` | |
+//! | | | | by sales: `RANKED#bucket`, rank and units by day, while it is on sale and some window has units |
+//! | how far the ranks are refreshed | `BESTSELLERS` | `REFRESH` | |
+//! | the first stage's leaderboard | `BESTSELLERS` | `BOARD` | |
 //! | an event counted already | `COUNTED#event id` | `COUNTED` | |
 //! | the rebuild of the bestsellers | `REBUILD` | `REBUILD` | |
 //! | how far a segment of the orders is recounted | `REBUILD#generation` | `TRACK#segment` | |
@@ -32,9 +34,14 @@
 //!
 //! Ids have no `#`, so that a key cannot be taken for another.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan, civil::Date};
 
-use crate::domain::{CouponId, OrderId, OrderSheetId, PaymentId, ProductId, UserId, id::bucket, text::EmailKey};
+use crate::domain::{
+    CouponId, OrderId, OrderSheetId, PaymentId, ProductId, UserId,
+    bestseller::{Listing, Rank, UnitsByDay},
+    id::bucket,
+    text::EmailKey,
+};
 
 /// An index: its name and those of its keys' attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +59,13 @@ pub const BY_TIME: Index = Index { name: "byTime", pk: "byTimePk", sk: "byTimeSk
 
 /// Lists what has to be seen to when its time is up, by when that is.
 pub const BY_DUE: Index = Index { name: "byDue", pk: "byDuePk", sk: "byDueSk" };
+
+/// Lists products by units sold, the best first.
+pub const BY_SALES: Index = Index { name: "bySales", pk: "bySalesPk", sk: "bySalesSk" };
+
+/// Over how many partitions of [`BY_SALES`] products are spread. Each takes 500 moves a second, and costs half a unit to
+/// read the top of.
+pub const RANK_BUCKETS: u16 = 8;
 
 /// Over how many partitions of [`BY_DUE`] things are spread: each takes a thousand new ones a second.
 pub const DUE_BUCKETS: u16 = 16;
@@ -265,7 +279,55 @@ pub fn sales_listed(product: &ProductId) -> IndexKey {
     IndexKey { pk: SALES.to_owned(), sk: product.to_string() }
 }
 
-/// The bestsellers.
+/// The products of this bucket by units sold.
+pub fn ranked(bucket: usize) -> String {
+    format!("RANKED#{bucket}")
+}
+
+/// Numbers in index sort keys by sales are taken from these, so that text order is rank order: the best come first.
+const MOST_UNITS: i64 = 999_999_999_999;
+const LAST_MS: i64 = 9_999_999_999_999;
+
+/// The place of a product in the index by sales: its rank, then the last day with units and the units of that day and the
+/// days before it. All that a reader needs is in the key, so the index projects no attribute that a sale changes.
+pub fn sales_ranked(listing: &Listing) -> IndexKey {
+    let Listing { bound: Rank { units, last_sold_at, product_id }, days } = listing;
+    let worse = MOST_UNITS.saturating_sub(*units).clamp(0, MOST_UNITS);
+    let earlier = LAST_MS.saturating_sub(last_sold_at.as_millisecond()).clamp(0, LAST_MS);
+    let by_day = match (days.keys().next(), days.keys().next_back()) {
+        (Some(first), Some(last)) => {
+            let each = (0..).map(|ago| last.saturating_sub(ago.days())).take_while(|day| day >= first);
+            let units: Vec<String> = each.map(|day| days.get(&day).copied().unwrap_or(0).to_string()).collect();
+            format!("{}:{}", last.strftime("%Y%m%d"), units.join(","))
+        }
+        _ => String::new(),
+    };
+    IndexKey {
+        pk: ranked(usize::from(bucket(product_id.as_str(), RANK_BUCKETS))),
+        sk: format!("{worse:012}#{earlier:013}#{product_id}#{by_day}"),
+    }
+}
+
+/// The listing at a place in the index by sales.
+pub fn listing_of_index_key(sk: &str) -> Option<Listing> {
+    let mut parts = sk.split('#');
+    let units = MOST_UNITS.checked_sub(parts.next()?.parse().ok()?)?;
+    let last_sold_at = LAST_MS.checked_sub(parts.next()?.parse().ok()?)?;
+    let product_id = ProductId::try_from(parts.next()?.to_owned()).ok()?;
+    let (last, by_day) = parts.next()?.split_once(':')?;
+    let last = Date::strptime("%Y%m%d", last).ok()?;
+    let day = |(ago, units): (i64, &str)| Some((last.checked_sub(ago.days()).ok()?, units.parse().ok()?));
+    let days: Option<UnitsByDay> = (0..).zip(by_day.split(',')).map(day).collect();
+    let last_sold_at = Timestamp::from_millisecond(last_sold_at).ok()?;
+    Some(Listing { bound: Rank { units, last_sold_at, product_id }, days: days? })
+}
+
+/// How far the ranks of the counts have been refreshed since midnight.
+pub fn ranks_refreshed() -> Key {
+    key("BESTSELLERS".to_owned(), "REFRESH")
+}
+
+/// The leaderboard that the first stage kept. It is read no more: where there is one, the counts have yet to be ranked.
 pub fn board() -> Key {
     key("BESTSELLERS".to_owned(), "BOARD")
 }
@@ -349,6 +411,41 @@ mod tests {
         let user = UserId::try_from("mina".to_owned()).unwrap();
         assert!(ledger_entry(&user, 9).sk < ledger_entry(&user, 10).sk);
         assert_eq!(ledger_entry(&user, 9), Key { pk: "USER#mina".to_owned(), sk: "LEDGER#000000000009".to_owned() });
+    }
+
+    #[test]
+    fn ranks_sort_as_text_and_come_back() {
+        let now: Timestamp = "2026-11-20T03:00:00Z".parse().unwrap();
+        let listing = |id: &str, sold_ago: i64, days: &[(i64, i64)]| {
+            let product = ProductId::try_from(id.to_owned()).unwrap();
+            let day = |ago: i64| jiff::civil::date(2026, 11, 20).saturating_sub(ago.days());
+            let days = days.iter().map(|&(ago, units)| (day(ago), units)).collect();
+            Listing::of(&product, &days, now.saturating_sub(sold_ago.seconds()).unwrap(), now).unwrap()
+        };
+        let listings = [
+            listing("pot", 0, &[(0, 10), (2, 90)]),
+            listing("mat", 0, &[(0, 99)]),
+            listing("cup", 0, &[(0, 9), (1, -1), (2, 3)]),
+            listing("cup-2", 0, &[(0, 11)]),
+            listing("ink", 1, &[(0, 11)]),
+            listing("tea", 0, &[(-1, 2), (0, 1)]),
+        ];
+        let places: Vec<IndexKey> = listings.iter().map(sales_ranked).collect();
+        assert!(
+            places.is_sorted_by(|a, b| a.sk < b.sk) && listings.is_sorted_by(|a, b| a.bound < b.bound),
+            "{places:?}"
+        );
+        assert_eq!(places[0].pk, "RANKED#5");
+        assert_eq!(places[0].sk, "999999999899#8204856399999#pot#20261120:10,0,90");
+        for (listing, place) in listings.into_iter().zip(places) {
+            // A day without units comes back as one with none.
+            let mut back = listing_of_index_key(&place.sk).unwrap();
+            back.days.retain(|_, units| *units != 0);
+            assert_eq!(back, listing);
+        }
+        for damaged in ["", "tea", "1#2#tea", "1#2#tea#20261120:x", "1#2#t a#20261120:1", "1#2#tea#2026:1"] {
+            assert_eq!(listing_of_index_key(damaged), None, "{damaged}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod ledger;
 pub mod migrations;
 pub mod orders;
 pub mod products;
+pub mod ranks;
 pub mod rebuild;
 pub mod records;
 pub mod requests;

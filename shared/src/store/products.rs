@@ -1,7 +1,10 @@
 //! Products' descriptions.
 
 use super::{Action, StoreError, keys};
-use crate::domain::product::{Product, SaleStatus};
+use crate::domain::{
+    ProductId,
+    product::{Product, SaleStatus},
+};
 
 /// Adds a product.
 ///
@@ -18,6 +21,17 @@ pub fn create(product: &Product) -> Result<Action, StoreError> {
 pub fn replace(seen: &Product, now: &Product) -> Result<Action, StoreError> {
     let put = Action::put(keys::product(&now.product_id), now)?;
     put.when("#version = :seen").value(":seen", seen.version).map(|put| listed(put, now))
+}
+
+/// Asserts that a product is as it was seen, or still is none.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn check_unchanged(id: &ProductId, seen: Option<&Product>) -> Result<Action, StoreError> {
+    match seen {
+        None => Ok(Action::check_absent(keys::product(id))),
+        Some(seen) => Action::check(keys::product(id)).when("#version = :seen").value(":seen", seen.version),
+    }
 }
 
 /// Only what is on sale is in the catalogue, and only what is to be swept among what is due.

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use super::{Action, StoreError, Transaction, keys, table::Cursor};
 use crate::domain::{
     ProductId,
-    bestseller::Candidate,
     id::bucket,
     recount::{Balances, Days},
 };
@@ -56,12 +55,12 @@ pub enum Phase {
         /// The products of this bucket are next.
         bucket: u16,
     },
-    /// Looks for the best among all products that have counts.
-    Board {
+    /// Puts every count at its place in the index by sales. The first stage put up a leaderboard here, and noted the best
+    /// so far, which is read no more.
+    #[serde(rename = "BOARD")]
+    Rank {
         /// The last product that was looked at.
         after: Option<ProductId>,
-        /// The best so far.
-        best: Vec<Candidate>,
     },
     /// Nothing is left to do.
     Done,

@@ -8,6 +8,7 @@ use super::{
     Item, Key, keys,
     migrations::MigrationProgress,
     orders::OrderRecord,
+    ranks::Refresh,
     rebuild::{Part, Rebuild, Track},
     requests::RequestRecord,
     sales::{Mark, SalesRecord},
@@ -16,7 +17,6 @@ use super::{
 };
 use crate::domain::{
     CouponId, PaymentId, ProductId, UserId,
-    bestseller::Board,
     cart::Cart,
     coupon::{Campaign, Counter, IssuedCoupon, Slot},
     draws,
@@ -68,8 +68,10 @@ pub enum Record {
     Slot { coupon: CouponId, shard: u16, ticket: i64, slot: Slot },
     /// Units sold of a product.
     Sales { product: ProductId, sales: SalesRecord },
-    /// The bestsellers.
-    Board(Board),
+    /// How far the ranks of the counts have been refreshed since midnight.
+    RanksRefreshed(Refresh),
+    /// The leaderboard that the first stage kept.
+    Board,
     /// The mark that an event has been counted.
     Counted { event_id: String, mark: Mark },
     /// The rebuild of the bestsellers that is under way, or was the last.
@@ -156,7 +158,8 @@ impl Record {
             (["SALES", product], ["SALES"]) => {
                 Ok(Self::Sales { product: reader.part(product)?, sales: reader.record()? })
             }
-            (["BESTSELLERS"], ["BOARD"]) => reader.record().map(Self::Board),
+            (["BESTSELLERS"], ["REFRESH"]) => reader.record().map(Self::RanksRefreshed),
+            (["BESTSELLERS"], ["BOARD"]) => Ok(Self::Board),
             (["COUNTED", event_id], ["COUNTED"]) => {
                 Ok(Self::Counted { event_id: (*event_id).to_owned(), mark: reader.record()? })
             }
@@ -204,7 +207,8 @@ impl Record {
             Self::Counter { coupon, shard, .. } => keys::counter(coupon, *shard),
             Self::Slot { coupon, shard, ticket, .. } => keys::slot(coupon, *shard, *ticket),
             Self::Sales { product, .. } => keys::sales(product),
-            Self::Board(_) => keys::board(),
+            Self::RanksRefreshed(_) => keys::ranks_refreshed(),
+            Self::Board => keys::board(),
             Self::Counted { event_id, .. } => keys::counted(event_id),
             Self::Rebuild(_) => keys::rebuild(),
             Self::RebuildTrack { generation, segment, .. } => keys::rebuild_track(*generation, *segment),
@@ -324,6 +328,7 @@ mod tests {
             (keys::units(&product(), 3, 70), json!({ "units": 2, "orderId": "o1" })),
             (keys::slot(&coupon(), 0, 5), json!({ "userId": "mina" })),
             (keys::sales(&product()), json!({ "lastSoldAt": at_ms, "day_20261120": 2, "ttl": 1 })),
+            (keys::ranks_refreshed(), json!({ "day": "2026-11-20", "isDone": true, "revision": 1 })),
             (keys::board(), json!({ "candidates": [], "version": 1 })),
             (keys::counted("o1-1"), json!({ "generation": 3, "ttl": 1 })),
             (
@@ -354,7 +359,8 @@ mod tests {
 
     #[test]
     fn an_item_must_have_the_shape_that_its_key_promises() {
-        let needs_nothing = [keys::slot(&coupon(), 0, 5), keys::sales(&product()), keys::counted("o1-1")];
+        let needs_nothing =
+            [keys::slot(&coupon(), 0, 5), keys::sales(&product()), keys::board(), keys::counted("o1-1")];
         for (key, _) in one_of_each().into_iter().filter(|(key, _)| !needs_nothing.contains(key)) {
             assert_eq!(Record::read(item(&key, json!({}))), Err(Unreadable::WrongShape(key)));
         }

@@ -1,35 +1,58 @@
-//! Units sold: counts by product, the marks of what has been counted, and the board of bestsellers.
+//! Units sold: counts by product, their places in the index by sales, and the marks of what has been counted.
 //!
 //! Counts and marks bear a generation, which a rebuild raises. Whatever is counted asserts that the counts are of the
 //! generation that its mark bears. So where a count goes over to the next, holding fast what it was, that is just what
 //! the marks of the generations before come to: a rebuild can compare the two, however much is counted meanwhile.
+//!
+//! A count and its place in the index by sales change in one write, which asserts the units that the place is derived
+//! from. The alternative, a second write after the count, leaves a wrong place behind whenever a function dies between.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::{Timestamp, ToSpan, civil::Date};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::{Action, StoreError, keys, rebuild::Rebuild};
+use super::{
+    Action, StoreError,
+    keys::{self, IndexKey},
+    rebuild::Rebuild,
+};
 use crate::domain::{
     ProductId,
-    bestseller::{Board, UnitsByDay},
+    bestseller::{Listing, UnitsByDay},
+    time::seoul_day,
 };
 
-/// Units sold of a product, by day, as stored: an attribute a day, so that days are added to without being read.
+/// Units sold of a product, by day, as stored: an attribute a day.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase")]
 pub struct SalesRecord {
     /// When it was last sold, in milliseconds since 1970.
-    #[serde(default)]
     pub last_sold_at: i64,
     /// The generation in which it is counted; none where somebody else than the shop has put it here.
-    #[serde(default)]
     pub generation: Option<u64>,
     /// The last rebuild that corrected it.
-    #[serde(default)]
     pub corrected: Option<u64>,
+    /// How the product was described when the place was last derived from that.
     #[serde(flatten)]
-    rest: HashMap<String, serde_json::Value>,
+    pub shelf: Shelf,
+    by_sales_pk: Option<String>,
+    by_sales_sk: Option<String>,
+    #[serde(flatten)]
+    rest: HashMap<String, Value>,
+}
+
+/// What the index by sales must know of a product's description.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Shelf {
+    /// Whether the product is off sale, so that its count has no place in the index.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub off_sale: bool,
+    /// Over how many shards its stock is spread, where there are several: the index tells a reader how many to read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stock_shards: Option<u16>,
 }
 
 impl SalesRecord {
@@ -48,13 +71,34 @@ impl SalesRecord {
         self.rest.contains_key(keys::BY_TIME.pk)
     }
 
+    /// Its place in the index by sales.
+    pub fn rank_place(&self) -> Option<IndexKey> {
+        Some(IndexKey { pk: self.by_sales_pk.clone()?, sk: self.by_sales_sk.clone()? })
+    }
+
+    /// The place that it should have, of a product with this description.
+    pub fn due_place(&self, product: &ProductId, shelf: Shelf, now: Timestamp) -> Option<IndexKey> {
+        place_of(product, &self.days(), self.last_sold_at, shelf, now)
+    }
+
     fn by_day(&self, prefix: &str) -> UnitsByDay {
-        let day = |(name, units): (&String, &serde_json::Value)| {
+        let day = |(name, units): (&String, &Value)| {
             let day = Date::strptime("%Y%m%d", name.strip_prefix(prefix)?).ok()?;
             Some((day, units.as_i64()?))
         };
         self.rest.iter().filter_map(day).collect()
     }
+}
+
+fn place_of(
+    product: &ProductId,
+    days: &UnitsByDay,
+    last_sold_at_ms: i64,
+    shelf: Shelf,
+    now: Timestamp,
+) -> Option<IndexKey> {
+    let last_sold_at = Timestamp::from_millisecond(last_sold_at_ms).ok().filter(|_| !shelf.off_sale)?;
+    Some(keys::sales_ranked(&Listing::of(product, days, last_sold_at, now)?))
 }
 
 const DAY_PREFIX: &str = "day_";
@@ -65,72 +109,187 @@ fn attribute(prefix: &str, day: Date) -> String {
     format!("{prefix}{}", day.strftime("%Y%m%d"))
 }
 
-/// Days in which a count may still be left behind before storage tidies up the whole item.
-const STALE_DAYS: std::ops::RangeInclusive<i64> = 4..=14;
+/// How many days ago a count stops to matter to anybody: a day more than can count, whatever midnight a function sees.
+const STALE_AFTER_DAYS: i64 = 4;
 
-/// `#a, #b`: the attributes of stale days.
-fn stale(prefix: &str, today: Date) -> String {
-    let stale = STALE_DAYS.map(|ago| format!("#{}", attribute(prefix, today.saturating_sub(ago.days()))));
-    stale.collect::<Vec<_>>().join(", ")
+/// Days in which a snapshot may still be left behind before storage tidies up the whole item.
+const STALE_DAYS: std::ops::RangeInclusive<i64> = STALE_AFTER_DAYS..=14;
+
+/// An update of a count, under assembly: clauses of its expression, conditions, values.
+struct Update<'a> {
+    product: &'a ProductId,
+    sets: Vec<String>,
+    removes: Vec<String>,
+    conditions: Vec<String>,
+    values: Vec<(String, Value)>,
 }
 
-/// Lists a count, so that all of them can be found.
-const LISTED: &str = "#byTimePk = :list, #byTimeSk = :place";
+impl<'a> Update<'a> {
+    fn new(product: &'a ProductId) -> Self {
+        Self { product, sets: Vec::new(), removes: Vec::new(), conditions: Vec::new(), values: Vec::new() }
+    }
 
-fn listed(action: Action, product: &ProductId) -> Result<Action, StoreError> {
-    let place = keys::sales_listed(product);
-    action.value(":list", place.pk)?.value(":place", place.sk)
+    fn set(&mut self, name: &str, value: impl Into<Value>) {
+        self.sets.push(format!("#{name} = :{name}"));
+        self.values.push((format!(":{name}"), value.into()));
+    }
+
+    fn remove(&mut self, name: &str) {
+        self.removes.push(format!("#{name}"));
+    }
+
+    fn require(&mut self, condition: impl Into<String>) {
+        self.conditions.push(condition.into());
+    }
+
+    fn value(&mut self, name: &str, value: impl Into<Value>) {
+        self.values.push((name.to_owned(), value.into()));
+    }
+
+    /// Lists the count, so that all of them can be found.
+    fn list(&mut self) {
+        let IndexKey { pk, sk } = keys::sales_listed(self.product);
+        self.set(keys::BY_TIME.pk, pk);
+        self.set(keys::BY_TIME.sk, sk);
+    }
+
+    /// Asserts everything that a place is derived from, and these days.
+    fn require_seen(&mut self, seen: Option<&SalesRecord>, added: &UnitsByDay, now: Timestamp) {
+        let Some(seen) = seen else {
+            return self.require("attribute_not_exists(#pk)");
+        };
+        self.require("attribute_exists(#pk)");
+        let days = seen.days();
+        let (first, last) = Listing::days_at(now).into_inner();
+        let listed = std::iter::successors(Some(first), |day| day.tomorrow().ok()).take_while(|day| *day <= last);
+        let asserted: BTreeSet<Date> = listed.chain(added.keys().copied()).collect();
+        for day in asserted {
+            let name = attribute(DAY_PREFIX, day);
+            match days.get(&day) {
+                Some(units) => {
+                    self.require(format!("#{name} = :seen_{name}"));
+                    self.value(&format!(":seen_{name}"), *units);
+                }
+                None => self.require(format!("attribute_not_exists(#{name})")),
+            }
+        }
+        self.require("(attribute_not_exists(#lastSoldAt) OR #lastSoldAt = :seenLast)");
+        self.value(":seenLast", seen.last_sold_at);
+        if seen.shelf.off_sale {
+            self.require("#offSale = :seenOffSale");
+            self.value(":seenOffSale", true);
+        } else {
+            self.require("attribute_not_exists(#offSale)");
+        }
+    }
+
+    /// Puts the count at a place of the index by sales, or nowhere.
+    fn place(&mut self, seen: Option<&SalesRecord>, place: Option<IndexKey>) {
+        match place {
+            Some(IndexKey { pk, sk }) => {
+                self.set(keys::BY_SALES.pk, pk);
+                self.set(keys::BY_SALES.sk, sk);
+            }
+            None if seen.is_some_and(|seen| seen.by_sales_pk.is_some() || seen.by_sales_sk.is_some()) => {
+                self.remove(keys::BY_SALES.pk);
+                self.remove(keys::BY_SALES.sk);
+            }
+            None => {}
+        }
+    }
+
+    fn into_action(self) -> Result<Action, StoreError> {
+        let clauses = [("SET", self.sets), ("REMOVE", self.removes)].into_iter().filter(|(_, parts)| !parts.is_empty());
+        let clauses: Vec<String> = clauses.map(|(verb, parts)| format!("{verb} {}", parts.join(", "))).collect();
+        let action = Action::update(keys::sales(self.product), clauses.join(" ")).when(self.conditions.join(" AND "));
+        self.values.into_iter().try_fold(action, |action, (name, value)| action.value(&name, value))
+    }
 }
 
-/// Adds to a product's counts. Only for a transaction that also creates the marks of what is counted, in the same
-/// generation; refused where the counts are of another one.
+/// What is added to a product's counts.
+#[derive(Debug, Clone, Copy)]
+pub struct Addition<'a> {
+    /// Units, by day.
+    pub units: &'a UnitsByDay,
+    /// When the last of them was sold. The instant of the last sale only ever moves forward.
+    pub last: Timestamp,
+}
+
+/// Adds to a product's counts as they were seen, and moves them to their new place in the index by sales.
+fn add(
+    update: &mut Update<'_>,
+    seen: Option<&SalesRecord>,
+    Addition { units: added, last }: Addition<'_>,
+    now: Timestamp,
+) {
+    update.require_seen(seen, added, now);
+    let mut days = seen.map(SalesRecord::days).unwrap_or_default();
+    for (day, units) in added {
+        let sum = days.entry(*day).or_default();
+        *sum = sum.saturating_add(*units);
+        update.set(&attribute(DAY_PREFIX, *day), *sum);
+    }
+    let last_ms = last.as_millisecond().max(seen.map_or(0, |seen| seen.last_sold_at));
+    update.list();
+    update.set("lastSoldAt", last_ms);
+    update.set("ttl", kept_until(last_ms));
+    let shelf = seen.map(|seen| seen.shelf).unwrap_or_default();
+    update.place(seen, place_of(update.product, &days, last_ms, shelf, now));
+    let stale = seoul_day(now).saturating_sub(STALE_AFTER_DAYS.days());
+    days.range(..=stale).for_each(|(day, _)| update.remove(&attribute(DAY_PREFIX, *day)));
+}
+
+/// Adds to a product's counts as they were seen. Only for a transaction that also creates the marks of what is counted,
+/// in the same generation; refused where the counts are others by now, or of another generation.
 ///
-/// The instant of the last sale only ever moves forward: given one, the action is refused where a later one is known.
+/// A count that begins takes its product to be on sale. Its description is to be looked at afterwards: a place too many
+/// makes a reader look at one product more, a place too few would hide a bestseller.
 ///
 /// # Errors
 /// Where a value cannot be written as an attribute.
 pub fn count(
     product: &ProductId,
-    units: &UnitsByDay,
-    last: Option<Timestamp>,
+    seen: Option<&SalesRecord>,
+    addition: Addition<'_>,
     generation: u64,
-    today: Date,
+    now: Timestamp,
 ) -> Result<Action, StoreError> {
-    let additions = additions(units);
-    let stale = stale(DAY_PREFIX, today);
-    let mut expression = format!("ADD {additions} REMOVE {stale} SET #generation = :generation, {LISTED}");
-    let mut condition = "(attribute_not_exists(#pk) OR #generation = :generation)".to_owned();
-    if last.is_some() {
-        expression.push_str(", #lastSoldAt = :last, #ttl = :ttl");
-        condition.push_str(" AND (attribute_not_exists(#lastSoldAt) OR #lastSoldAt <= :last)");
+    let mut update = Update::new(product);
+    if seen.is_some() {
+        update.require("#generation = :generation");
     }
-    let mut action = Action::update(keys::sales(product), expression).when(condition);
-    action = listed(action, product)?.value(":generation", generation)?;
-    action = with_units(action, units)?;
-    match last {
-        None => Ok(action),
-        Some(last) => action.value(":last", last.as_millisecond())?.value(":ttl", kept_until(last)),
-    }
+    update.set("generation", generation);
+    add(&mut update, seen, addition, now);
+    update.into_action()
 }
 
-/// `#day_20261120 :units0, …`: what to add.
-fn additions(units: &UnitsByDay) -> String {
-    let additions = units.keys().zip(0..).map(|(day, n)| format!("#{} :units{n}", attribute(DAY_PREFIX, *day)));
-    additions.collect::<Vec<_>>().join(", ")
-}
-
-fn with_units(mut action: Action, units: &UnitsByDay) -> Result<Action, StoreError> {
-    for (units, n) in units.values().zip(0..) {
-        action = action.value(&format!(":units{n}"), units)?;
+/// Puts a count at the place that its units and its product's description ask for; refused where the counts are others by
+/// now. That the product is still described so is for the transaction to assert.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn rank(product: &ProductId, seen: &SalesRecord, shelf: Shelf, now: Timestamp) -> Result<Action, StoreError> {
+    let mut update = Update::new(product);
+    update.require_seen(Some(seen), &UnitsByDay::new(), now);
+    update.place(Some(seen), seen.due_place(product, shelf, now));
+    match (shelf.off_sale, seen.shelf.off_sale) {
+        (true, false) => update.set("offSale", true),
+        (false, true) => update.remove("offSale"),
+        _ => {}
     }
-    Ok(action)
+    match (shelf.stock_shards, seen.shelf.stock_shards) {
+        (Some(shards), before) if before != Some(shards) => update.set("stockShards", shards),
+        (None, Some(_)) => update.remove("stockShards"),
+        _ => {}
+    }
+    update.into_action()
 }
 
 /// For how long after the last sale a count is kept: longer than any day of it counts.
 const KEPT_SECONDS: i64 = 10 * 24 * 60 * 60;
 
-fn kept_until(last: Timestamp) -> i64 {
-    last.as_second().saturating_add(KEPT_SECONDS)
+fn kept_until(last_ms: i64) -> i64 {
+    (last_ms / 1_000).saturating_add(KEPT_SECONDS)
 }
 
 /// Takes a product's counts over to the next generation, and holds fast what they are; refused where they are of another
@@ -150,7 +309,8 @@ pub fn enter_generation(
         format!("#{} = if_not_exists(#{}, :none)", attribute(SNAPSHOT_PREFIX, day), attribute(DAY_PREFIX, day))
     });
     let held = held.collect::<Vec<_>>().join(", ");
-    let stale = stale(SNAPSHOT_PREFIX, today);
+    let stale = STALE_DAYS.map(|ago| format!("#{}", attribute(SNAPSHOT_PREFIX, today.saturating_sub(ago.days()))));
+    let stale = stale.collect::<Vec<_>>().join(", ");
     let expression = format!("SET #generation = :generation, {held} REMOVE {stale}");
     let action = Action::update(keys::sales(product), expression);
     let action = action.value(":generation", generation)?.value(":none", 0)?;
@@ -169,37 +329,43 @@ pub enum Corrected {
     Unseen,
 }
 
-/// Adds to a product's counts what a rebuild found missing, once; refused where it has done so, or they are not in its
-/// generation.
+impl SalesRecord {
+    /// Whether a rebuild may correct a count that is this by now, or is not there.
+    pub fn is_correctable(there: Option<&Self>, rebuild: &Rebuild, corrected: Corrected) -> bool {
+        let once =
+            |there: &Self| there.generation == Some(rebuild.generation) && there.corrected < Some(rebuild.generation);
+        match (there, corrected) {
+            (Some(there), Corrected::TakenOver) => once(there),
+            (Some(there), Corrected::Unseen) => once(there) && !there.snapshot().contains_key(&rebuild.days.last),
+            (None, Corrected::TakenOver) => false,
+            (None, Corrected::Unseen) => true,
+        }
+    }
+}
+
+/// Adds to a product's counts as they were seen what a rebuild found missing, once; refused where the counts are others by
+/// now, it has done so, or they are not in its generation.
 ///
 /// # Errors
 /// Where a value cannot be written as an attribute.
 pub fn correct(
     product: &ProductId,
-    missing: &UnitsByDay,
-    last: Timestamp,
-    rebuild: &Rebuild,
-    corrected: Corrected,
+    seen: Option<&SalesRecord>,
+    missing: Addition<'_>,
+    (rebuild, corrected): (&Rebuild, Corrected),
+    now: Timestamp,
 ) -> Result<Action, StoreError> {
-    let Rebuild { generation, days, .. } = rebuild;
-    let additions = additions(missing);
-    let expression = format!(
-        "ADD {additions} SET #generation = :generation, #corrected = :generation, {LISTED}, \
-         #lastSoldAt = if_not_exists(#lastSoldAt, :last), #ttl = if_not_exists(#ttl, :ttl)"
-    );
-    let once = "#generation = :generation AND (attribute_not_exists(#corrected) OR #corrected < :generation)";
-    let condition = match corrected {
-        Corrected::TakenOver => once.to_owned(),
-        Corrected::Unseen => {
-            let held = attribute(SNAPSHOT_PREFIX, days.last);
-            format!("attribute_not_exists(#pk) OR ({once} AND attribute_not_exists(#{held}))")
+    let mut update = Update::new(product);
+    if seen.is_some() {
+        update.require("#generation = :generation AND (attribute_not_exists(#corrected) OR #corrected < :generation)");
+        if corrected == Corrected::Unseen {
+            update.require(format!("attribute_not_exists(#{})", attribute(SNAPSHOT_PREFIX, rebuild.days.last)));
         }
-    };
-    let action = Action::update(keys::sales(product), expression).when(condition);
-    with_units(listed(action, product)?, missing)?
-        .value(":generation", generation)?
-        .value(":last", last.as_millisecond())?
-        .value(":ttl", kept_until(last))
+    }
+    update.set("generation", rebuild.generation);
+    update.sets.push("#corrected = :generation".to_owned());
+    add(&mut update, seen, missing, now);
+    update.into_action()
 }
 
 /// The mark that an event has been counted.
@@ -223,15 +389,4 @@ pub fn mark_counted(event_id: &str, mark: Mark, now: Timestamp) -> Result<Action
     // one that could still count.
     let a_week_on = now.as_second().saturating_add(7 * 24 * 60 * 60);
     Ok(Action::create(keys::counted(event_id), &mark)?.tidied_after(a_week_on))
-}
-
-/// Puts up a board in the place of the one that was read.
-///
-/// # Errors
-/// Where the record cannot be written as an item.
-pub fn replace_board(board: &Board, seen: Option<u64>) -> Result<Action, StoreError> {
-    match seen {
-        None => Action::create(keys::board(), board),
-        Some(version) => Action::put(keys::board(), board)?.when("#version = :seen").value(":seen", version),
-    }
 }

@@ -146,6 +146,11 @@ impl Range {
         Self::of_index(keys::BY_TIME, pk)
     }
 
+    /// A list of the index by sales, the best first. An index is always eventual.
+    pub fn by_sales(pk: String) -> Self {
+        Self::of_index(keys::BY_SALES, pk)
+    }
+
     /// What is due before an instant, by a partition of the index by due. An index is always eventual.
     pub fn due_before(pk: String, instant: Timestamp) -> Self {
         Self { before: Some(keys::instant(instant)), ..Self::of_index(keys::BY_DUE, pk) }

@@ -11,10 +11,16 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use shared::store::RetryBounds;
+use shared::{
+    domain::{OrderId, Won, order::Order, pricing::ShippingPolicy},
+    store::RetryBounds,
+};
 use tests::{
     Answer, TestShop,
+    drafts::{draft, id},
     limits::{Limits, Rush, Sale, rush, simulate},
+    queue::Letters,
+    stream::{batch as batch_of, record_of},
 };
 
 const SHARDS: [u16; 4] = [1, 4, 16, 64];
@@ -29,7 +35,8 @@ async fn main() {
         "256 partitions of 1,000 write and 3,000 read units/s, no burst saved up. Retries and units are for each success.\n"
     );
     println!("{HEADING}");
-    if std::env::args().all(|argument| argument != "policy") {
+    let asked = |what: &str| std::env::args().any(|argument| argument == what);
+    if !asked("policy") && !asked("counting") {
         for (counters, users) in [(1, 500), (4, 1_000), (16, 2_000)] {
             coupon(counters, users).await;
         }
@@ -40,6 +47,24 @@ async fn main() {
         for shards in SHARDS {
             product(shards, 256, Mode::Flash).await;
         }
+    }
+    if !asked("policy") {
+        println!(
+            "\nCounting what was sold, by as many functions as the stream of such a table has shards: a batch each.\n"
+        );
+        println!(
+            "                                        orders   orders/s  conflicts  throttled  write units   wall s"
+        );
+        for (name, orders, products) in [
+            ("each a product of its own", 20, 256),
+            ("2,000 products, some popular", 20, 2_000),
+            ("one product", 98, 1),
+        ] {
+            counting(name, orders, products).await;
+        }
+    }
+    if asked("counting") {
+        return;
     }
 
     println!(
@@ -135,6 +160,56 @@ async fn product(shards: u16, partitions: u16, mode: Mode) {
     let name = if flash { "flash product" } else { "product" };
     let cold = if partitions < 256 { ", cold" } else { "" };
     print(&format!("{name}, {shards} shards{cold}"), &sold, is_exact, wall);
+}
+
+/// How many shards the stream of a table of 256 partitions has.
+const STREAM_SHARDS: usize = 256;
+
+/// One-line orders, counted by one function for each shard of the stream, all at once. A batch that fails comes again.
+async fn counting(name: &str, each: usize, products: usize) {
+    let shop = TestShop::through(limits(256), STREAM_SHARDS);
+    let random = tests::random(5);
+    let below = |bound: usize| usize::try_from(random.below(u64::try_from(bound).unwrap())).unwrap();
+    let product = |shard: usize| match products {
+        STREAM_SHARDS => shard,
+        // The most popular one has a twenty-fifth of the orders.
+        _ => below(below(below(below(products) + 1) + 1) + 1),
+    };
+    let policy = ShippingPolicy { fee: Won::ZERO, free_from: Won::ZERO };
+    let record = |order: &str, product: usize| {
+        let draft = draft("mina", &[(format!("p{product:04}").as_str(), 1)], policy, shop.now());
+        record_of(&Order::paid(id::<OrderId>(order), draft))
+    };
+    let orders = |shard: usize| -> Vec<Value> {
+        (0..each).map(|number| record(&format!("o{shard}-{number}"), product(shard))).collect()
+    };
+    let batches: Vec<Vec<Value>> = (0..STREAM_SHARDS).map(orders).collect();
+    let prepare = shop.without_limits();
+    for product in 0..products {
+        prepare.product(&format!("p{product:04}"), 1_000, 1).await;
+    }
+    // None of them is counted for the first time.
+    let first: Vec<Value> = (0..products).map(|product| record(&format!("first-{product}"), product)).collect();
+    for batch in first.chunks(100) {
+        count_sales::handle(prepare.instance(), &Letters::default().queue(), batch_of(batch)).await.unwrap();
+    }
+    let (before, begun, wall) = (shop.limited().seen(), tokio::time::Instant::now(), Instant::now());
+    let work = batches.iter().map(|batch| async {
+        while count_sales::handle(shop.instance(), &Letters::default().queue(), batch_of(batch)).await.is_err() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    });
+    futures::future::join_all(work).await;
+    let (seen, took) = (shop.limited().seen() - before, begun.elapsed());
+    let orders = as_f64(u64::try_from(STREAM_SHARDS * each).unwrap());
+    println!(
+        "{name:<34}{orders:>12.0}{:>11.0}{:>11}{:>11}{:>13.1}{:>9.1}",
+        orders / took.as_secs_f64(),
+        seen.conflicts,
+        seen.throttled,
+        seen.write_units / orders,
+        wall.elapsed().as_secs_f64(),
+    );
 }
 
 fn print(name: &str, rush: &Rush, is_exact: bool, wall: Duration) {

@@ -262,7 +262,7 @@ impl State {
 
     fn shares(&self, touch: &Touch) -> Vec<(Partition, f64)> {
         let of_table = (self.partition(None, &touch.key.0), touch.units);
-        let of_indexes = touch.indexed.iter().map(|(index, pk)| (self.partition(Some(*index), pk), 1.0));
+        let of_indexes = touch.indexed.iter().map(|(index, pk, units)| (self.partition(Some(*index), pk), *units));
         std::iter::once(of_table).chain(of_indexes).collect()
     }
 

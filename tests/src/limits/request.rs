@@ -1,7 +1,7 @@
 //! What a request touches, and what that costs.
 
 use serde_json::{Value, json};
-use shared::store::keys::{BY_DUE, BY_TIME};
+use shared::store::keys::{BY_DUE, BY_SALES, BY_TIME};
 
 /// A write of one item.
 #[derive(Debug, Clone)]
@@ -10,8 +10,8 @@ pub(super) struct Touch {
     pub key: (String, String),
     /// What it costs in the table.
     pub units: f64,
-    /// The indexes that it is listed in, each with its partition key there.
-    pub indexed: Vec<(&'static str, String)>,
+    /// The indexes that it is listed in, each with its partition key there and what that costs.
+    pub indexed: Vec<(&'static str, String, f64)>,
 }
 
 /// What a TransactWriteItems touches: each item costs twice.
@@ -19,15 +19,23 @@ pub(super) fn transaction(request: &Value) -> Vec<Touch> {
     let actions = request["TransactItems"].as_array().expect("a transaction has actions");
     let touch = |action: &Value| {
         let (verb, action) = action.as_object().and_then(|action| action.iter().next()).expect("an action");
-        let item = if verb == "Put" { &action["Item"] } else { &action["Key"] };
-        Touch { key: key(item), units: 2.0 * kibibytes(item), indexed: indexed(item) }
+        match verb.as_str() {
+            "Put" => {
+                let item = &action["Item"];
+                Touch { key: key(item), units: 2.0 * kibibytes(item), indexed: indexed(item) }
+            }
+            _ => Touch { units: 2.0, ..update(action) },
+        }
     };
     actions.iter().map(touch).collect()
 }
 
 /// What an UpdateItem touches. The item is taken to be below 1 KiB: larger ones (carts) are not what a rush is on.
 pub(super) fn update(request: &Value) -> Touch {
-    Touch { key: key(&request["Key"]), units: 1.0, indexed: Vec::new() }
+    let place = request["ExpressionAttributeValues"][format!(":{}", BY_SALES.pk)]["S"].as_str();
+    // A place that moves is removed and put. The other indexes are never moved in by a rush.
+    let indexed = place.map(|pk| (BY_SALES.name, pk.to_owned(), 2.0)).into_iter().collect();
+    Touch { key: key(&request["Key"]), units: 1.0, indexed }
 }
 
 /// The partition keys that a read looks at, with their index.
@@ -64,8 +72,8 @@ fn key(item: &Value) -> (String, String) {
     (text(&item["pk"]).to_owned(), text(&item["sk"]).to_owned())
 }
 
-fn indexed(item: &Value) -> Vec<(&'static str, String)> {
-    let place = |index: shared::store::keys::Index| Some((index.name, item[index.pk]["S"].as_str()?.to_owned()));
+fn indexed(item: &Value) -> Vec<(&'static str, String, f64)> {
+    let place = |index: shared::store::keys::Index| Some((index.name, item[index.pk]["S"].as_str()?.to_owned(), 1.0));
     [BY_TIME, BY_DUE].into_iter().filter_map(place).collect()
 }
 

@@ -31,6 +31,8 @@ pub(super) enum Act {
     Walk(List),
     /// Somebody with a role asks the API, and repeats that when the role is gone.
     WithoutRole(Ask),
+    /// The minute's refresh of the ranks.
+    RefreshRanks,
 }
 
 /// A call of the API.
@@ -52,7 +54,7 @@ struct Scene {
 }
 
 /// What can be done, each with how often.
-const WEIGHTS: [(u64, Idea); 28] = [
+const WEIGHTS: [(u64, Idea); 30] = [
     (16, order_now),
     (8, order_later),
     (9, order_outside),
@@ -81,6 +83,8 @@ const WEIGHTS: [(u64, Idea); 28] = [
     (2, change_order_without_role),
     (2, change_product_without_role),
     (3, rename),
+    (2, refresh_ranks),
+    (2, give_away),
 ];
 
 /// What can be done with the one product that a trickle of sales is of.
@@ -460,4 +464,16 @@ fn restock_much(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
     let product = scene.shape.product(chance);
     let seller = scene.shape.seller_of(product);
     change(seller, post(format!("/products/{product}/restock"), &json!({ "quantity": 30 })).as_seller(seller))
+}
+
+fn refresh_ranks(_: &Scene, _: &Known, _: &mut Chance) -> Option<Act> {
+    Some(Act::RefreshRanks)
+}
+
+/// A product costs nothing from now on.
+fn give_away(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+    let product = scene.shape.product(chance);
+    let seller = scene.shape.seller_of(product);
+    let body = json!({ "price": 1_000, "discount": 1_000, "status": "ON_SALE" });
+    ask(seller, call("PATCH", format!("/products/{product}")).json(&body).as_seller(seller), false)
 }

@@ -189,6 +189,7 @@ pub(super) async fn run(world: &World, act: &Act, chance: Chance) {
         Act::SweepShelves => sweep_shelves(world, chance).await,
         Act::SweepTickets => sweep_tickets(world, chance).await,
         Act::RebuildSales => rebuild_sales(world, chance).await,
+        Act::RefreshRanks => refresh_ranks(world, chance).await,
     }
 }
 
@@ -210,6 +211,11 @@ pub(super) async fn expire_coupons(world: &World, chance: Chance) {
 /// Finds burnt tickets.
 pub(super) async fn sweep_tickets(world: &World, chance: Chance) {
     sweep(world, "sweep-tickets", chance, |shop| async move { sweep_tickets::handle(&shop).await }).await;
+}
+
+/// Makes the ranks of the bestsellers exact again.
+pub(super) async fn refresh_ranks(world: &World, chance: Chance) {
+    sweep(world, "rebuild-sales", chance, |shop| async move { rebuild_sales::refresh(&shop).await }).await;
 }
 
 /// Runs a sweep once.

@@ -27,6 +27,8 @@ enum Change {
     Lost(&'static str),
     /// Events of this kind have another id each time they are published.
     Renamed(&'static str),
+    /// They leave these attributes as they are.
+    Kept(Writes, &'static [&'static str]),
     /// A query of a list whose partition or sort keys begin so ends with its first page.
     Ended(&'static str),
     /// It leaves out the last item of each page.
@@ -34,9 +36,9 @@ enum Change {
     /// It goes on with the last item of the page before.
     Repeated(&'static str),
     /// What is cached is used for hours.
-    Kept(Cached),
+    Aged(Cached),
 }
-use Change::{Ended, Kept, LeftOut, Lost, Multiplied, Renamed, Repeated, Skipped, Unconditional, Weakened};
+use Change::{Aged, Ended, Kept, LeftOut, Lost, Multiplied, Renamed, Repeated, Skipped, Unconditional, Weakened};
 
 /// What a function caches by age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,9 +72,10 @@ const UNITS_VOID: Writes = Writes("UNITS#", "UNITS", "put pk sk units.");
 const TICKET: Writes = Writes("COUNTER#", "COUNTER", "SET #next");
 const LIMIT: Writes = Writes("COUNTER#", "COUNTER", "SET #limit");
 const SLOT_CLAIMED: Writes = Writes("SLOT#", "SLOT", "put pk sk userId");
-const COUNT: Writes = Writes("SALES#", "SALES", "ADD ");
+const COUNT: Writes = Writes("SALES#", "SALES", "#lastSoldAt = :lastSoldAt");
+const RANKED_AGAIN: Writes = Writes("SALES#", "SALES", "REMOVE #offSale");
+const RANK: &[&str] = &["bySalesPk", "bySalesSk"];
 const MARK: Writes = Writes("COUNTED#", "COUNTED", "put ");
-const BOARD: Writes = Writes("BESTSELLERS", "BOARD", "put ");
 const EMAIL_CLAIMED: Writes = Writes("EMAIL#", "EMAIL", "put ");
 const EMAIL_RELEASED: Writes = Writes("EMAIL#", "EMAIL", "delete");
 const PROFILE: Writes = Writes("USER#", "PROFILE", "put ");
@@ -123,7 +126,6 @@ impl Mutant {
         Self { name: "sales are counted without a mark", changes: &[LeftOut(MARK)] },
         Self { name: "sales are counted whatever is marked", changes: &[Unconditional(MARK)] },
         Self { name: "sales are marked and not counted", changes: &[LeftOut(COUNT)] },
-        Self { name: "the board is written whoever wrote since", changes: &[Weakened(BOARD, "#version = :seen")] },
         Self { name: "a key is forgotten", changes: &[LeftOut(REQUEST)] },
         Self { name: "a key has its effect again", changes: &[Unconditional(REQUEST)] },
         Self { name: "a paid order is told to nobody", changes: &[Lost("OrderPaid")] },
@@ -142,8 +144,11 @@ impl Mutant {
         Self { name: "the catalogue shows a product twice", changes: &[Repeated("PRODUCTS")] },
         Self { name: "a list of orders shows an order twice", changes: &[Repeated("ORDERS#")] },
         Self { name: "a rebuild reads the first page of its sums only", changes: &[Ended("PART#")] },
-        Self { name: "a product is cached for hours", changes: &[Kept(Cached::Products)] },
-        Self { name: "a product counts as sold out for hours", changes: &[Kept(Cached::SoldOut)] },
+        Self { name: "a product is cached for hours", changes: &[Aged(Cached::Products)] },
+        Self { name: "a product counts as sold out for hours", changes: &[Aged(Cached::SoldOut)] },
+        Self { name: "sales are counted whoever counted since", changes: &[Unconditional(COUNT)] },
+        Self { name: "a product keeps its rank whatever it sells", changes: &[Kept(COUNT, RANK)] },
+        Self { name: "a product that comes back has no rank", changes: &[Kept(RANKED_AGAIN, RANK)] },
     ];
 
     /// The bounds of the shop's code as the bug has them.
@@ -151,8 +156,8 @@ impl Mutant {
         const HOURS: SignedDuration = SignedDuration::from_hours(9);
         for change in self.changes {
             match change {
-                Kept(Cached::Products) => bounds.product_age = HOURS,
-                Kept(Cached::SoldOut) => bounds.sold_out_age = HOURS,
+                Aged(Cached::Products) => bounds.product_age = HOURS,
+                Aged(Cached::SoldOut) => bounds.sold_out_age = HOURS,
                 _ => {}
             }
         }
@@ -231,6 +236,16 @@ impl Change {
                 let number: i64 = value.as_str().and_then(|digits| digits.parse().ok()).unwrap_or(0);
                 *value = json!((number * times).to_string());
             }
+            Kept(writes, names) if writes.are_of(verb, write) => {
+                let mut expression = write["UpdateExpression"].as_str().unwrap_or_default().to_owned();
+                for name in names {
+                    expression = expression.replace(&format!("#{name} = :{name}, "), "");
+                    expression = expression.replace(&format!(", #{name} = :{name}"), "");
+                    expression = expression.replace(&format!("SET #{name} = :{name} REMOVE"), "REMOVE");
+                    forget(write, name, &expression);
+                }
+                write["UpdateExpression"] = json!(expression);
+            }
             _ => {}
         }
     }
@@ -266,6 +281,20 @@ impl Writes {
             other => other.to_lowercase(),
         };
         verb != "ConditionCheck" && begins("pk", pk) && begins("sk", sk) && told.contains(does)
+    }
+}
+
+/// Takes out of a write what its update does not name any more: DynamoDB refuses what no expression uses.
+fn forget(write: &mut Value, name: &str, expression: &str) {
+    let condition = write["ConditionExpression"].as_str().unwrap_or_default().to_owned();
+    for (of, key) in
+        [("ExpressionAttributeNames", format!("#{name}")), ("ExpressionAttributeValues", format!(":{name}"))]
+    {
+        if let Some(entries) =
+            write[of].as_object_mut().filter(|_| !expression.contains(&key) && !condition.contains(&key))
+        {
+            entries.remove(&key);
+        }
     }
 }
 

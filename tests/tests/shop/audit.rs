@@ -140,7 +140,7 @@ async fn whatever_becomes_of_orders_is_right_and_what_was_tampered_with_is_found
     // Declined, then said to be paid after all.
     let declined = order(&shop, "EXTERNAL", 1, Some("welcome")).await;
     for outcome in [Failed, Succeeded, Failed] {
-        settle(&shop, &declined, "p1", outcome, 9_000).await;
+        settle(&shop, &declined, "p9", outcome, 9_000).await;
         shop.audit().await;
     }
 

@@ -155,7 +155,7 @@ fn items(shop: &TestShop, but_for: &[&str]) -> Vec<String> {
     items
 }
 
-/// A profile, a product or the board that is replaced by the same is the same; an order that changes twice is not.
+/// A profile or a product that is replaced by the same is the same; an order that changes twice is not.
 fn without_version(item: &Value) -> Value {
     let mut item = item.clone();
     if item["sk"]["S"] != "ORDER"

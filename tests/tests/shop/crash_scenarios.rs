@@ -7,6 +7,7 @@ use shared::{
     app::rebuild::Progress,
     events::{Event, EventKind},
     runtime::Clock,
+    store::{Action, keys},
 };
 use tests::{
     TABLE, TestShop,
@@ -17,6 +18,7 @@ use tests::{
 use crate::{
     crash_points::{Scenario, Stage, api, scenario},
     rebuild::{SMALL, with_drift},
+    selling::tamper,
     steps::{cancel, hold, id, move_along, order_by, order_with_coupon, pay},
 };
 
@@ -163,6 +165,25 @@ async fn with_stream(shop: TestShop) -> Value {
         records.extend(batch.to_vec());
     }
     json!({ "Records": records })
+}
+
+/// Places in the ranks of the day before, and a leaderboard of the first stage.
+async fn with_old_ranks(shop: TestShop) -> Value {
+    shop.customer("mina", 100_000).await;
+    for product in ["tea", "cup", "pot"] {
+        shop.product(product, 1_000, 10).await;
+        shop.order("mina", product, 2).await.expect(201);
+    }
+    shop.settle().await;
+    shop.set_clock("2026-11-22T03:00:00Z");
+    for product in ["tea", "cup"] {
+        shop.order("mina", product, 1).await.expect(201);
+    }
+    shop.settle().await;
+    let board = json!({ "candidates": [], "version": 3 });
+    tamper(&shop, Action::create(keys::board(), &board).unwrap()).await;
+    shop.set_clock("2026-11-23T03:00:00Z");
+    Value::Null
 }
 
 /// Messages of these events.
@@ -389,6 +410,9 @@ fn behind() -> Vec<Scenario> {
             // Who dies after its last call is followed by one that has nothing more to do.
             let (Progress::Finished(found) | Progress::Resting(found)) = done else { panic!("{done:?}") };
             serde_json::to_value(found).unwrap()
+        }),
+        scenario("rebuild-sales", "ranks of the day before", with_old_ranks, |stage: Stage| async move {
+            json!(rebuild_sales::refresh(stage.shop.instance()).await.unwrap())
         }),
         scenario("expire-due", "what is overdue", with_overdue, move |stage: Stage| async move {
             let queue = stage.waits.queue_over(stage.deaths.sqs(stage.waits.clone()));

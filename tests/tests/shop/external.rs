@@ -325,10 +325,11 @@ async fn an_order_of_the_balance_has_no_use_for_it() {
     let held = hold(&shop, "mina", "tea", 1).await.expect(201);
     let failed = shop.order("mina", "tea", 4).await.refused(402, "BALANCE_NOT_ENOUGH");
     for (order, status_before) in [(&paid, "PAID"), (&held, "PENDING_PAYMENT"), (&failed, "PAYMENT_FAILED")] {
-        assert_eq!(settle(&shop, order, Failed, "pay-0", 15_000).await, PaymentStatus::Failed);
-        assert_eq!(settle(&shop, order, Succeeded, "pay-1", 15_000).await, PaymentStatus::RefundRequested);
+        let (failed, succeeded) = (format!("failed-{status_before}"), format!("succeeded-{status_before}"));
+        assert_eq!(settle(&shop, order, Failed, &failed, 15_000).await, PaymentStatus::Failed);
+        assert_eq!(settle(&shop, order, Succeeded, &succeeded, 15_000).await, PaymentStatus::RefundRequested);
         assert_eq!(status(&shop, order).await, status_before);
-        assert_eq!(refunds_asked(&shop, order).await, [payment("pay-1", 15_000, "NOT_NEEDED")]);
+        assert_eq!(refunds_asked(&shop, order).await, [payment(&succeeded, 15_000, "NOT_NEEDED")]);
         assert!(
             history(&shop, order)
                 .await

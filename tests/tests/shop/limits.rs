@@ -10,6 +10,8 @@ use tests::{
 };
 use tokio::time::Instant;
 
+use crate::selling::{count, paid_order, record_of};
+
 /// A product on so many shards.
 async fn sharded(shop: &TestShop, stock: i64, shards: u16) {
     let tea = json!({ "productId": "tea", "name": "녹차", "price": 100, "stock": stock, "stockShards": shards });
@@ -184,4 +186,37 @@ async fn shards_take_conflicts_away() {
 async fn the_same_seed_gives_the_same_race() {
     let first = race(40, 4).await;
     assert_eq!(race(40, 4).await, first);
+}
+
+/// 64 shards of the stream, each with orders of a product of its own, and then all with orders of the same one: there is
+/// nothing that they all write but what they all sold.
+#[tokio::test(start_paused = true)]
+async fn shards_of_the_stream_meet_only_in_what_they_sold() {
+    const SHARDS: usize = 64;
+    let mut took = Vec::new();
+    for same in [false, true] {
+        let shop = TestShop::through(Limits::of_a_warm_table(256), SHARDS);
+        for shard in 0..SHARDS {
+            shop.without_limits().product(&format!("p{shard:02}"), 1_000, 1_000).await;
+        }
+        let product = |shard: usize| format!("p{:02}", if same { 0 } else { shard });
+        let orders: Vec<Vec<_>> = (0..SHARDS)
+            .map(|shard| (0..10).map(|number| paid_order(&shop, shard * 10 + number, &[(product(shard), 1)])).collect())
+            .collect();
+        let (before, began) = (shop.limited().seen(), Instant::now());
+        let counting = orders.iter().map(|orders| async {
+            count(&shop, &orders.iter().map(record_of).collect::<Vec<_>>()).await.unwrap();
+        });
+        join_all(counting).await;
+        let seen = shop.limited().seen() - before;
+        println!("{SHARDS} shards of the stream, the same product {same}: {:?}, {seen:?}", began.elapsed());
+        took.push((began.elapsed(), seen.conflicts));
+        let orders: Vec<_> = orders.into_iter().flatten().collect();
+        let sales = crate::selling::Sales::of(&shop).await.with_orders(&orders);
+        sales.check(shop.now());
+    }
+    // Apart from each other: a batch of reads, a transaction, a look at a count that began.
+    assert!(took[0].0 < Duration::from_millis(200) && took[0].1 == 0, "{took:?}");
+    // Together they queue for one item, which is held for 10 ms by each.
+    assert!(took[1].0 < Duration::from_secs(6), "{took:?}");
 }

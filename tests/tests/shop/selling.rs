@@ -12,18 +12,19 @@ use serde_json::{Value, json};
 use shared::{
     domain::{
         OrderId, ProductId, Won,
-        bestseller::{Board, Candidate, window_start},
+        bestseller::{Listing, Rank, Ranking, SHOWN, units_in_window, window_start},
         order::Order,
         pricing::ShippingPolicy,
         product::SaleStatus,
         time::seoul_day,
     },
     store::{
-        Action, Key, Outcome, Transaction,
+        Action, Key, Outcome, Transaction, keys,
         orders::{self, OrderRecord},
         records::Record,
     },
 };
+pub use tests::stream::record_of;
 use tests::{
     TestShop,
     drafts::{draft, id},
@@ -90,38 +91,24 @@ pub async fn put_orders(shop: &TestShop, all: impl IntoIterator<Item = Order>) {
     }
 }
 
-/// The stream's record of a new order, for a table that has no stream.
-pub fn record_of(order: &Order) -> Value {
-    let record = OrderRecord { order: order.clone(), payload: "p".to_owned(), trace_id: None };
-    let image: serde_dynamo::Item = serde_dynamo::to_item(record).unwrap();
-    let keys = json!({ "pk": { "S": format!("ORDER#{}", order.order_id) }, "sk": { "S": "ORDER" } });
-    json!({
-        "eventID": format!("{}-1", order.order_id), "eventName": "INSERT", "eventVersion": "1.1",
-        "eventSource": "aws:dynamodb", "awsRegion": "ap-northeast-2",
-        "dynamodb": {
-            "Keys": keys, "NewImage": image, "ApproximateCreationDateTime": order.created_at.as_second(),
-            "SequenceNumber": "1", "SizeBytes": 500, "StreamViewType": "NEW_AND_OLD_IMAGES",
-        },
-    })
-}
-
 /// Units by product and day.
 pub type Units = BTreeMap<(ProductId, Date), i64>;
 
-/// What the table says was sold: as the orders have it, as it was counted, and as the board has it.
+/// What the table says was sold: as the orders have it, as it was counted, and as the index by sales ranks it.
 #[derive(Debug, Default)]
 pub struct Sales {
     pub recounted: Units,
     pub counted: Units,
-    pub board: Board,
-    counts: Vec<Candidate>,
-    listed: Vec<ProductId>,
+    counts: Vec<Rank>,
+    listings: Vec<Listing>,
+    on_sale: Vec<ProductId>,
 }
 
 impl Sales {
     /// Reads the whole table.
     pub async fn of(shop: &TestShop) -> Self {
-        let counts = |day: &Date| (window_start(seoul_day(shop.now()))..=seoul_day(shop.now())).contains(day);
+        let today = seoul_day(shop.now());
+        let counts = |day: &Date| (window_start(today)..=today).contains(day);
         let (mut sales, mut orders) = (Self::default(), Vec::new());
         let client = shop.dynamo().client();
         let mut items = client.scan().table_name(tests::TABLE).into_paginator().items().send();
@@ -129,20 +116,17 @@ impl Sales {
             match Record::read(item.unwrap()).unwrap() {
                 Record::Order(record) => orders.push(record.order),
                 Record::Sales { product, sales: record } => {
+                    let place = record.rank_place();
+                    sales.listings.extend(place.map(|place| keys::listing_of_index_key(&place.sk).unwrap()));
+                    let last_sold_at = Timestamp::from_millisecond(record.last_sold_at).unwrap();
+                    let units = units_in_window(&record.days(), today);
+                    sales.counts.push(Rank { units, last_sold_at, product_id: product.clone() });
                     let days = record.days().into_iter().filter(|(day, units)| counts(day) && *units != 0);
                     sales.counted.extend(days.map(|(day, units)| ((product.clone(), day), units)));
-                    sales.counts.push(Candidate {
-                        product_id: product,
-                        name: String::new(),
-                        price: Won::ZERO,
-                        days: record.days(),
-                        last_sold_at: Timestamp::from_millisecond(record.last_sold_at).unwrap(),
-                    });
                 }
                 Record::Product(product) if product.offer.status == SaleStatus::OnSale => {
-                    sales.listed.push(product.product_id);
+                    sales.on_sale.push(product.product_id);
                 }
-                Record::Board(board) => sales.board = board,
                 _ => {}
             }
         }
@@ -155,23 +139,31 @@ impl Sales {
         for order in orders {
             for line in &order.items {
                 let place = (line.product_id.clone(), seoul_day(order.paid_at.unwrap()));
-                *self.recounted.entry(place).or_default() += i64::from(line.live_units());
+                let units = if line.unit_price > line.unit_discount { line.live_units() } else { 0 };
+                *self.recounted.entry(place).or_default() += i64::from(units);
             }
         }
         self.recounted.retain(|_, units| *units != 0);
         self
     }
 
-    /// Asserts that all was counted right, and that the board has the best.
+    /// Asserts that all was counted right, and that the index has the best.
     pub fn check(&self, now: Timestamp) {
         assert_eq!(self.counted, self.recounted);
-        let counts = self.counts.iter().filter(|count| self.listed.contains(&count.product_id)).cloned();
-        let all = Board { candidates: counts.collect(), version: 0 };
-        let top = |board: &Board| {
-            let top = board.top(seoul_day(now)).into_iter();
-            top.map(|(best, units)| (best.product_id.clone(), units)).collect::<Vec<_>>()
-        };
-        assert_eq!(top(&self.board), top(&all));
+        let is_shown = |rank: &&Rank| rank.units > 0 && self.on_sale.contains(&rank.product_id);
+        let mut best: Vec<Rank> = self.counts.iter().filter(is_shown).cloned().collect();
+        best.sort();
+        best.truncate(SHOWN);
+        assert_eq!(self.ranked(now), best);
+    }
+
+    /// The best as the index by sales has them.
+    pub fn ranked(&self, now: Timestamp) -> Vec<Rank> {
+        let mut listings = self.listings.clone();
+        listings.sort_by(|a, b| a.bound.cmp(&b.bound));
+        let mut ranking = Ranking::new(seoul_day(now), 1);
+        ranking.add(0, &listings, false);
+        ranking.take(SHOWN)
     }
 
     /// The same of a shop as it is.

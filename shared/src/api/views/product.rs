@@ -5,10 +5,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    app::products::{Listed, Stocked},
+    app::{
+        bestsellers::Bestseller,
+        products::{Listed, Stocked},
+    },
     domain::{
         ProductId, UserId, Won,
-        bestseller::Candidate,
         product::{Offer, SaleStatus},
     },
 };
@@ -125,17 +127,23 @@ pub struct BestsellerView {
     pub name: String,
     /// The price of a unit.
     pub price: Won,
-    /// Units sold in the three days, less those cancelled.
+    /// What is taken off the price of each unit.
+    pub discount: Won,
+    /// Units in stock, at most a second ago.
+    pub stock: i64,
+    /// Whether it can be bought.
+    pub status: ShownStatus,
+    /// Units sold in the three days, less those cancelled. Units that cost nothing do not count.
     pub sold_quantity: i64,
 }
 
 impl BestsellerView {
     /// The bestsellers, best first.
-    pub fn ranked(top: Vec<(Candidate, i64)>) -> Vec<Self> {
-        let view = |((candidate, sold_quantity), rank): ((Candidate, i64), usize)| {
-            let Candidate { product_id, name, price, .. } = candidate;
-            Self { rank, product_id, name, price, sold_quantity }
+    pub fn ranked(best: Vec<Bestseller>) -> Vec<Self> {
+        let view = |(Bestseller { listed, sold: sold_quantity }, rank): (Bestseller, usize)| {
+            let ListedProductView { product_id, name, price, discount, stock, status } = listed.into();
+            Self { rank, product_id, name, price, discount, stock, status, sold_quantity }
         };
-        top.into_iter().zip(1..).map(view).collect()
+        best.into_iter().zip(1..).map(view).collect()
     }
 }

@@ -9,14 +9,16 @@
 //!    with an earlier generation is added up. What has no mark and is no longer under way is counted now, as the stream's
 //!    record would have counted it, should it still come.
 //! 3. *Repair.* Where the sums and the snapshots differ, the difference is added to the counts, once.
-//! 4. *Board.* The best of all counts are put up, in one write.
+//! 4. *Rank.* Every count is put at its place in the index by sales, should it have lost it.
 
-mod board;
+mod rank;
 mod recount;
 mod repair;
 mod snapshot;
 
 use jiff::{SignedDuration, Timestamp};
+
+pub use rank::refresh_ranks;
 
 use super::{Failure, Shop};
 use crate::{
@@ -98,7 +100,7 @@ pub async fn advance(shop: &Shop, pace: &Pace) -> Result<Progress, Failure> {
         Phase::Recount { from } if now < *from => Ok(Progress::Settling),
         Phase::Recount { .. } => recount::step(shop, pace, &rebuild).await,
         Phase::Repair { bucket } => repair::step(shop, pace, &rebuild, *bucket).await,
-        Phase::Board { after, best } => board::step(shop, pace, &rebuild, after.as_ref(), best).await,
+        Phase::Rank { after } => rank::step(shop, pace, &rebuild, after.as_ref()).await,
         Phase::Done => Ok(Progress::Resting(rebuild.figures)),
     }
 }

@@ -161,8 +161,10 @@ async fn add_up(
             None => {}
         }
     }
-    found.figures.recovered += bestsellers::count_all(shop, lost, true, &mut shop.backoff()).await?;
-    Ok(())
+    let mut backoff = shop.backoff();
+    let counted = bestsellers::count_all(shop, lost, true, &mut backoff).await?;
+    found.figures.recovered += counted.events;
+    bestsellers::rank(shop, counted.unsure, &mut backoff).await
 }
 
 fn change(order: &Order, paid_at: Timestamp, sale: Sale) -> Change {

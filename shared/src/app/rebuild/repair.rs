@@ -10,9 +10,9 @@ use crate::{
         recount::{Balance, Balances},
     },
     store::{
-        Outcome, Transaction, keys,
+        Consistency, Outcome, Transaction, keys,
         rebuild::{self, Part, Phase, Rebuild},
-        sales::{self, Corrected, SalesRecord},
+        sales::{self, Addition, Corrected, SalesRecord},
         table::Range,
     },
 };
@@ -42,11 +42,7 @@ pub(super) async fn step(shop: &Shop, pace: &Pace, rebuild: &Rebuild, first: u16
             break;
         }
     }
-    let phase = if next < rebuild.buckets {
-        Phase::Repair { bucket: next }
-    } else {
-        Phase::Board { after: None, best: Vec::new() }
-    };
+    let phase = if next < rebuild.buckets { Phase::Repair { bucket: next } } else { Phase::Rank { after: None } };
     let mut now = after(&seen, phase);
     now.figures.left = now.figures.left.saturating_add(left);
     go_on(shop, &seen, &now).await
@@ -95,20 +91,29 @@ async fn repair(shop: &Shop, seen: &mut Rebuild, product: &ProductId, balance: &
     let mut now = after(seen, seen.phase.clone());
     now.figures.corrected += u64::try_from(missing.len()).unwrap_or(u64::MAX);
     now.figures.units += missing.values().map(|units| units.unsigned_abs()).sum::<u64>();
-    let mut transaction = Transaction::new();
-    let correction = transaction.add(sales::correct(product, &missing, last, seen, corrected)?);
-    let noted = transaction.add(rebuild::replace(seen, &now)?);
-    match shop.table.commit(transaction, &mut shop.backoff()).await? {
-        Outcome::Committed => {
-            tracing::warn!(product.id = %product, ?missing, "a count was wrong");
-            *seen = now;
-            Ok(Repaired::Now)
+    let mut backoff = shop.backoff();
+    let mut there: Option<SalesRecord> = shop.table.get(keys::sales(product), Consistency::Strong).await?;
+    loop {
+        if there.as_ref().is_some_and(|there| there.corrected == Some(seen.generation)) {
+            return Ok(Repaired::Before);
         }
-        Outcome::Refused(evidence) if evidence.refuses(noted) => Ok(Repaired::BySomebodyElse),
-        Outcome::Refused(evidence) => {
-            let there = evidence.of::<SalesRecord>(correction)?.flatten();
-            let is_done = there.is_some_and(|there| there.corrected == Some(seen.generation));
-            Ok(if is_done { Repaired::Before } else { Repaired::Left })
+        if !SalesRecord::is_correctable(there.as_ref(), seen, corrected) {
+            return Ok(Repaired::Left);
         }
+        let addition = Addition { units: &missing, last };
+        let mut transaction = Transaction::new();
+        let correction = sales::correct(product, there.as_ref(), addition, (seen, corrected), shop.clock.now())?;
+        let correction = transaction.add(correction);
+        let noted = transaction.add(rebuild::replace(seen, &now)?);
+        match shop.table.commit(transaction, &mut backoff).await? {
+            Outcome::Committed => {
+                tracing::warn!(product.id = %product, ?missing, "a count was wrong");
+                *seen = now;
+                return Ok(Repaired::Now);
+            }
+            Outcome::Refused(evidence) if evidence.refuses(noted) => return Ok(Repaired::BySomebodyElse),
+            Outcome::Refused(evidence) => there = evidence.of::<SalesRecord>(correction)?.flatten(),
+        }
+        backoff.again("others count the same product").await?;
     }
 }

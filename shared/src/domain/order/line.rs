@@ -130,6 +130,16 @@ impl OrderLine {
     pub fn live_units(&self) -> u16 {
         self.quantity.get().saturating_sub(self.cancelled_quantity)
     }
+
+    /// Whether a unit cost nothing at the order. A coupon makes no difference.
+    pub fn is_free(&self) -> bool {
+        self.unit_price == self.unit_discount
+    }
+
+    /// The live units that count as sold: free ones do not.
+    pub fn counted_units(&self) -> u16 {
+        if self.is_free() { 0 } else { self.live_units() }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]

@@ -20,7 +20,8 @@ pub struct Sale {
 
 impl Order {
     /// Every step that sold units or gave some back, oldest first: paying sells all, and what is cancelled or returned from
-    /// then on is given back. Nothing where the history does not lead to the lines as they are.
+    /// then on is given back. Units that cost nothing do not count. Nothing where the history does not lead to the lines
+    /// as they are.
     pub fn sales(&self) -> Option<Vec<Sale>> {
         let Some(paid) = self.history.iter().position(|happening| happening.event == HistoryEvent::Paid) else {
             return self.paid_at.is_none().then(Vec::new);
@@ -30,14 +31,17 @@ impl Order {
         for (happening, version) in self.history.iter().zip(1..).skip(paid) {
             let mut units: BTreeMap<ProductId, i64> = BTreeMap::new();
             if happening.event == HistoryEvent::Paid {
-                for (line, live) in self.items.iter().zip(&live) {
+                for (line, live) in self.items.iter().zip(&live).filter(|(line, _)| !line.is_free()) {
                     *units.entry(line.product_id.clone()).or_default() += live;
                 }
             }
             for step in &happening.lines {
                 let index = step.number.checked_sub(1)?;
                 *live.get_mut(index)? -= i64::from(step.units);
-                *units.entry(self.items.get(index)?.product_id.clone()).or_default() -= i64::from(step.units);
+                let line = self.items.get(index)?;
+                if !line.is_free() {
+                    *units.entry(line.product_id.clone()).or_default() -= i64::from(step.units);
+                }
             }
             units.retain(|_, units| *units != 0);
             if !units.is_empty() {

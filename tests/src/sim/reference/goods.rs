@@ -124,7 +124,7 @@ impl Reference {
         fine(json!({ "items": items }))
     }
 
-    /// What sold best in three days in Seoul, today included, less what was cancelled or returned.
+    /// What sold best in three days in Seoul, today included, less what was cancelled or returned, and what cost nothing.
     pub(super) fn bestsellers(&self, now: Timestamp) -> Value {
         let today = day(now);
         let mut sold: BTreeMap<&str, (i64, Timestamp)> = BTreeMap::new();
@@ -133,7 +133,7 @@ impl Reference {
             if (today - day(paid_at)).get_days() >= 3 {
                 continue;
             }
-            for line in &order.lines {
+            for line in order.lines.iter().filter(|line| line.price > line.discount) {
                 let (units, last) = sold.entry(&line.product).or_insert((0, paid_at));
                 *units += line.quantity - line.cancelled;
                 *last = paid_at.max(*last);
@@ -144,8 +144,10 @@ impl Reference {
         best.retain(|(id, units, _)| *units > 0 && on_sale(id).is_some());
         best.sort_by_key(|(_, units, last)| std::cmp::Reverse((*units, *last)));
         let shown = |((id, units, _), rank): ((&str, i64, Timestamp), usize)| {
-            let product = on_sale(id).expect("what is listed is on sale");
-            json!({ "rank": rank, "productId": id, "name": product.name, "price": product.price, "soldQuantity": units })
+            let mut shown = on_sale(id).expect("what is listed is on sale").shown(id);
+            shown["rank"] = json!(rank);
+            shown["soldQuantity"] = json!(units);
+            shown
         };
         let items: Vec<Value> = best.into_iter().take(5).zip(1..).map(shown).collect();
         json!({ "items": items })

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use shared::{app::orders::PaymentOutcome, domain::caps::Caps};
 use tests::{Answer, Call, TestShop};
 
-use crate::steps::{END, JUST_BEFORE, at_once, cancel, codes, counted, end_hold, hold, id, order_by, settle};
+use crate::steps::{END, JUST_BEFORE, at_once, cancel, codes, counted, end_hold, hold, id, order_by, pay, settle};
 
 /// A shop with much stock of one product, and a customer with nothing.
 async fn shop_of_tea(stock: i64) -> TestShop {
@@ -85,7 +85,7 @@ async fn paying_ending_and_results_from_outside_make_room() {
     let paid = hold(&shop, "mina", "tea", 100).await.expect(201);
     let asked = order_by(&shop, "mina", "tea", 100, "EXTERNAL").await.expect(201);
     hold(&shop, "mina", "tea", 1).await.refused(429, "TOO_MANY_REQUESTS");
-    shop.post(&format!("/orders/{}/pay", id(&paid)), json!({})).as_user("mina").await.expect(200);
+    pay(&shop, "mina", &paid).await.expect(200);
     let again = hold(&shop, "mina", "tea", 100).await.expect(201);
     settle(&shop, &asked, PaymentOutcome::Succeeded, "pay-1", 100_000).await;
     hold(&shop, "mina", "tea", 100).await.expect(201);

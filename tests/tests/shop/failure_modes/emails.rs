@@ -208,8 +208,8 @@ async fn the_migration_claims_for_the_earliest_and_lists_the_others() {
     assert_eq!(holder(&shop, "same@example.com").as_deref(), Some("jun"));
     assert_eq!(holder(&shop, "sora@example.com").as_deref(), Some("sora"));
     assert!(lines.contains(&"  user mina has an e-mail address that is claimed for jun".to_owned()), "{lines:?}");
-    assert!(lines.last().unwrap().contains("1 users who share a claimed address"), "{lines:?}");
-    assert!(lines.last().unwrap().contains("2 users with a claim"), "{lines:?}");
+    assert!(lines.iter().any(|line| line.contains("1 users who share a claimed address")), "{lines:?}");
+    assert!(lines.iter().any(|line| line.contains("2 users with a claim")), "{lines:?}");
     assert!(!lines.iter().any(|line| line.contains('@')), "no personal data: {lines:?}");
     shop.audit().await;
 
@@ -219,9 +219,9 @@ async fn the_migration_claims_for_the_earliest_and_lists_the_others() {
     patch(&shop, "mina", json!({ "email": "mina@example.com" })).await.expect(200);
     // Twice does nothing, and says so.
     let lines = migrate(&shop, false).await.unwrap();
-    assert!(lines.len() == 1 && lines[0].starts_with("emails: ended at"), "{lines:?}");
+    assert!(lines.len() == 2 && lines[0].starts_with("emails: ended at"), "{lines:?}");
     let again = migrate(&shop, true).await.unwrap();
-    assert!(again.last().unwrap().contains("3 users with a claim"), "{again:?}");
+    assert!(again.iter().any(|line| line.contains("3 users with a claim")), "{again:?}");
     shop.audit().await;
 }
 

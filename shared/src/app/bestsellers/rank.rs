@@ -1,0 +1,107 @@
+//! Keeps counts at the places of the index by sales that their units and their products' descriptions ask for.
+
+use std::collections::BTreeSet;
+
+use futures::future::join_all;
+
+use crate::{
+    app::{Failure, Shop},
+    domain::{
+        ProductId,
+        product::{Product, SaleStatus},
+    },
+    store::{
+        Applied, Backoff, Consistency, Key, Outcome, Transaction, keys, products,
+        sales::{self, SalesRecord, Shelf},
+    },
+};
+
+/// Puts the counts of these products at their places. A product that is off sale has none.
+///
+/// Run twice, at once with itself or with who counts, each write finds what it was derived from or is derived anew. A
+/// function that dies in between leaves the rest to the repetition of its batch, or to the next refresh.
+pub(in crate::app) async fn rank(
+    shop: &Shop,
+    products: BTreeSet<ProductId>,
+    backoff: &mut Backoff,
+) -> Result<(), Failure> {
+    let mut left: Vec<ProductId> = products.into_iter().collect();
+    while !left.is_empty() {
+        let mut again = Vec::new();
+        // The count and the description of each.
+        for part in left.chunks((shop.bounds.table.batch_keys / 2).max(1)) {
+            let looks = look(shop, part, backoff).await?;
+            let placed = join_all(looks.iter().map(|look| place(shop, look))).await;
+            for (look, placed) in looks.iter().zip(placed) {
+                if placed? == Placed::Overtaken {
+                    again.push(look.id.clone());
+                }
+            }
+        }
+        if !again.is_empty() {
+            backoff.pause("others count the same products").await?;
+        }
+        left = again;
+    }
+    Ok(())
+}
+
+/// A product's count and its description as they were seen.
+struct Look {
+    id: ProductId,
+    sales: SalesRecord,
+    product: Option<Product>,
+}
+
+/// Reads the products that have counts. A count that cannot be read is reported and left out: it would keep all others
+/// from their places.
+async fn look(shop: &Shop, ids: &[ProductId], backoff: &mut Backoff) -> Result<Vec<Look>, Failure> {
+    let wanted: Vec<Key> = ids.iter().flat_map(|id| [keys::sales(id), keys::product(id)]).collect();
+    let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
+    let mut looks = Vec::new();
+    for id in ids {
+        let read = || Ok::<_, Failure>((found.get(&keys::sales(id))?, found.get(&keys::product(id))?));
+        match read() {
+            Ok((Some(sales), product)) => looks.push(Look { id: id.clone(), sales, product }),
+            Ok((None, _)) => {}
+            Err(error) => tracing::error!(%error, product.id = %id, "a count cannot be ranked"),
+        }
+    }
+    Ok(looks)
+}
+
+/// What came of putting a count at its place.
+#[derive(Debug, PartialEq, Eq)]
+enum Placed {
+    /// It is there.
+    Done,
+    /// It, or its product, has changed since it was seen.
+    Overtaken,
+}
+
+async fn place(shop: &Shop, look: &Look) -> Result<Placed, Failure> {
+    let Look { id, sales, product } = look;
+    let now = shop.clock.now();
+    let shelf = Shelf {
+        off_sale: product.as_ref().is_none_or(|product| product.offer.status != SaleStatus::OnSale),
+        stock_shards: product.as_ref().map(|product| product.stock_shards).filter(|shards| *shards > 1),
+    };
+    if sales.shelf == shelf && sales.rank_place() == sales.due_place(id, shelf, now) {
+        return Ok(Placed::Done);
+    }
+    let (action, mut backoff) = (sales::rank(id, sales, shelf, now)?, shop.backoff());
+    if sales.shelf == shelf {
+        return Ok(match shop.table.apply::<SalesRecord>(&action, &mut backoff).await? {
+            Applied::Done(_) => Placed::Done,
+            Applied::Refused(_) => Placed::Overtaken,
+        });
+    }
+    // Otherwise an older description could take the place of a newer one.
+    let mut transaction = Transaction::new();
+    transaction.add(products::check_unchanged(id, product.as_ref())?);
+    transaction.add(action);
+    Ok(match shop.table.commit(transaction, &mut backoff).await? {
+        Outcome::Committed => Placed::Done,
+        Outcome::Refused(_) => Placed::Overtaken,
+    })
+}

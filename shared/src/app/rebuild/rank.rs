@@ -1,0 +1,106 @@
+//! Puts every count at its place in the index by sales: as the last step of a rebuild, and after each midnight, when all
+//! places have become upper bounds.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Failure, Pace, Progress, after, go_on, snapshot};
+use crate::{
+    app::{Shop, bestsellers},
+    domain::{ProductId, bestseller::first_window},
+    store::{
+        Consistency, Outcome, Transaction, keys,
+        ranks::{self, OldBoard, Refresh},
+        rebuild::{self, List, Phase, Rebuild},
+    },
+};
+
+/// Looks at some more products that have counts.
+pub(super) async fn step(
+    shop: &Shop,
+    pace: &Pace,
+    rebuild: &Rebuild,
+    last: Option<&ProductId>,
+) -> Result<Progress, Failure> {
+    let mut place = Some(last.cloned());
+    for _ in 0..pace.pages {
+        let Some(after) = place else { break };
+        place = rank_some(shop, after, pace.rows).await?.map(Some);
+    }
+    if let Some(reached) = place {
+        return go_on(shop, rebuild, &after(rebuild, Phase::Rank { after: reached })).await;
+    }
+    let mut transaction = Transaction::new();
+    transaction.add(rebuild::replace(rebuild, &after(rebuild, Phase::Done))?);
+    match shop.table.commit(transaction, &mut shop.backoff()).await? {
+        Outcome::Committed => Ok(Progress::Finished(rebuild.figures)),
+        Outcome::Refused(_) => Ok(Progress::Working),
+    }
+}
+
+/// Ranks up to `limit` products that follow one; the last of them, if there are more.
+async fn rank_some(shop: &Shop, after: Option<ProductId>, limit: usize) -> Result<Option<ProductId>, Failure> {
+    let place = after.map(|product| {
+        let sk = keys::sales_listed(&product).sk;
+        (product, sk)
+    });
+    let (found, more) =
+        snapshot::products(shop, List::Counted, place.as_ref(), limit.min(shop.bounds.table.batch_keys)).await?;
+    let last = found.last().map(|(product, _)| product.clone());
+    let products = found.into_iter().map(|(product, _)| product).collect();
+    bestsellers::rank(shop, products, &mut shop.backoff()).await?;
+    Ok(last.filter(|_| more))
+}
+
+/// Makes the places of all counts exact for the day that has begun. It does the same once a leaderboard of the first stage
+/// is found, whose counts have no places yet: the leaderboard is removed when all have. Whether it is done.
+///
+/// Nothing but the speed of reading depends on it: a place that was not refreshed is an upper bound, and a reader looks
+/// below it. Two at once do the same twice; one that dies is followed by the next, within a minute, from what it noted.
+///
+/// # Errors
+/// Where the table gives no answer.
+pub async fn refresh_ranks(shop: &Shop, patience: Duration) -> Result<bool, Failure> {
+    let started = Instant::now();
+    loop {
+        let wanted = [keys::ranks_refreshed(), keys::board()];
+        let found = shop.table.get_all(&wanted, Consistency::Eventual, &mut shop.backoff()).await?;
+        let (mut seen, board): (Option<Refresh>, Option<OldBoard>) =
+            (found.get(&keys::ranks_refreshed())?, found.get(&keys::board())?);
+        let day = first_window(shop.clock.now());
+        let same = seen.as_ref().filter(|seen| seen.day == day && seen.board == board);
+        if same.is_some_and(|seen| seen.is_done) {
+            return Ok(true);
+        }
+        let (mut after, mut is_done) = (same.and_then(|seen| seen.after.clone()), false);
+        loop {
+            for _ in 0..shop.bounds.ranks_noted.max(1) {
+                after = rank_some(shop, after, shop.bounds.table.batch_keys).await?;
+                is_done = after.is_none();
+                if is_done || started.elapsed() > patience {
+                    break;
+                }
+            }
+            let revision = seen.as_ref().map_or(0, |seen| seen.revision).saturating_add(1);
+            let now = Refresh { day, after: after.clone(), is_done, board: board.filter(|_| !is_done), revision };
+            let mut transaction = Transaction::new();
+            transaction.add(ranks::replace(seen.as_ref(), &now)?);
+            // A function of the first stage that has counted since has put up another: then all begins anew.
+            if let Some(board) = board.filter(|_| is_done) {
+                transaction.add(ranks::remove_board(board)?);
+            }
+            match shop.table.commit(transaction, &mut shop.backoff()).await? {
+                Outcome::Committed if is_done => {
+                    tracing::info!(%day, "the ranks of the bestsellers are refreshed");
+                    return Ok(true);
+                }
+                Outcome::Committed if started.elapsed() <= patience => seen = Some(now),
+                Outcome::Committed | Outcome::Refused(_) => break,
+            }
+        }
+        if started.elapsed() > patience {
+            return Ok(false);
+        }
+    }
+}
