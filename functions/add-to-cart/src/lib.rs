@@ -3,7 +3,7 @@
 use deserr::Deserr;
 use shared::{
     api::{ApiRequest, ApiResult, FieldErrors, Reply, parameters::IdempotencyKey, views::CartView},
-    app::{Shop, cart},
+    app::{Shop, cart, users},
     domain::{ProductId, Quantity, UserId},
 };
 
@@ -23,7 +23,7 @@ struct Body {
 /// Adds units to what is in the cart of the product. A cart has at most 50 products, and 999 units of each.
 ///
 /// # Errors
-/// 400, 401, 403, 404, 409 `PRODUCT_NOT_ON_SALE` or `LIMIT_EXCEEDED`, 422.
+/// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE`, `PRODUCT_NOT_ON_SALE` or `LIMIT_EXCEEDED`, 422.
 #[utoipa::path(
     post,
     path = "/orders/cart",
@@ -37,6 +37,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let user_id = request.subject(body.user_id)?;
     let caller = request.caller_for(&user_id)?;
     let key = request.key(shop, &caller.user_id);
+    users::may_change(shop, caller, Some(&key)).await?;
     let cart = cart::add(shop, &user_id, &body.product_id, body.quantity, &key).await?;
     Reply::ok(CartView::from(cart))
 }

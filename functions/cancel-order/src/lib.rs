@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use deserr::Deserr;
 use shared::{
     api::{ApiRequest, ApiResult, FieldErrors, NotNull, Reply, parameters::IdempotencyKey, views::OrderView},
-    app::{Shop, orders},
+    app::{Shop, orders, users},
     domain::{
         Invalid, OrderId, OrderItemId, Quantity, Refusal,
         order::{Cancellation, MAX_LINES},
@@ -46,7 +46,7 @@ struct Item {
 /// nothing is left. What waits for its money is cancelled whole.
 ///
 /// # Errors
-/// 400, 401, 403, 404, 409 `ORDER_STATE_CONFLICT` or `LIMIT_EXCEEDED`, 422.
+/// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE`, `ORDER_STATE_CONFLICT` or `LIMIT_EXCEEDED`, 422.
 #[utoipa::path(
     post,
     path = "/orders/{orderId}/cancel",
@@ -60,6 +60,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let what = cancellation(items.get())?;
     let caller = request.caller()?;
     let key = request.key(shop, &caller.user_id);
+    users::may_change(shop, caller, Some(&key)).await?;
     let reason = reason.map(Line::into_string);
     let order = orders::cancel(shop, caller, &order_id, &what?, reason.as_deref(), &key).await?;
     Ok(Reply::ok(OrderView::from(order))?.about_order(order_id))

@@ -6,6 +6,7 @@ use shared::{
     app::{
         Shop,
         balance::{self, Charged},
+        users,
     },
     domain::{UserId, money::ChargeAmount},
 };
@@ -36,5 +37,6 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let body: Body = request.only_body()?;
     let caller = request.caller_for(&body.user_id)?;
     let key = request.key(shop, &caller.user_id);
+    users::may_change(shop, caller, Some(&key)).await?;
     Reply::ok(balance::charge(shop, caller, &body.user_id, body.amount, &key).await?)
 }

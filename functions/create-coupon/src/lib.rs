@@ -7,6 +7,7 @@ use shared::{
     app::{
         Role, Shop,
         coupons::{self, NewCampaign},
+        users,
     },
     domain::{
         CouponId, Invalid,
@@ -63,7 +64,7 @@ struct Body {
 /// Starts a campaign of `totalQuantity` coupons.
 ///
 /// # Errors
-/// 400, 401, 403, 409 `ALREADY_EXISTS`, 422.
+/// 400, 401, 403, 409 `USER_NOT_ACTIVE` or `ALREADY_EXISTS`, 422.
 #[utoipa::path(
     post,
     path = "/coupons",
@@ -93,6 +94,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         counter_shards: body.counter_shards,
     };
     let key = request.key(shop, &caller.user_id);
+    users::may_change(shop, caller, Some(&key)).await?;
     let remaining = coupons::create(shop, new, &key).await?;
     let etag = remaining.campaign.etag();
     Ok(Reply::created(CampaignView::from(remaining))?.tagged(etag))

@@ -8,7 +8,7 @@ use shared::{
         parameters::IdempotencyKey,
         views::OrderSheetView,
     },
-    app::{Shop, sheets},
+    app::{Shop, sheets, users},
     domain::{CouponId, UserId},
 };
 
@@ -50,6 +50,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let basket = basket(body.items, body.from_cart, None, body.coupon_id)?;
     let caller = request.caller_for(&body.user_id)?;
     let key = request.key(shop, &caller.user_id);
+    users::may_change(shop, caller, Some(&key)).await?;
     let sheet = sheets::create(shop, caller, &body.user_id, &basket, &key).await?;
     Reply::created(OrderSheetView::at(shop.clock.now(), sheet))
 }

@@ -11,6 +11,7 @@ use shared::{
     app::{
         Shop,
         orders::{self, PlaceOrder},
+        users,
     },
     domain::{CouponId, OrderSheetId, UserId, money::Payable, order::PayBy},
 };
@@ -62,6 +63,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let basket = basket(body.items, body.from_cart, body.order_sheet_id, body.coupon_id)?;
     let caller = request.caller_for(&body.user_id)?;
     let key = request.key(shop, &caller.user_id);
+    users::may_change(shop, caller, Some(&key)).await?;
     let pay_by = body.payment.unwrap_or_default();
     let expected_payable = body.expected_payable.map(Payable::won);
     let order = PlaceOrder { caller: caller.clone(), user_id: body.user_id, basket, pay_by, expected_payable };

@@ -6,6 +6,7 @@ use shared::{
     app::{
         Role, Shop,
         products::{self, NewProduct},
+        users,
     },
     domain::{
         ProductId, Refusal, UserId, Won,
@@ -53,7 +54,7 @@ struct Body {
 /// Adds a product, on sale at once. A seller adds it as their own; an admin for any seller or the shop itself.
 ///
 /// # Errors
-/// 400, 401, 403, 409 `ALREADY_EXISTS`, 422.
+/// 400, 401, 403, 404 (no such seller), 409 `USER_NOT_ACTIVE` or `ALREADY_EXISTS`, 422.
 #[utoipa::path(
     post,
     path = "/products",
@@ -87,7 +88,8 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         flash: body.flash.unwrap_or_default(),
     };
     let key = request.key(shop, &caller.user_id);
-    let stocked = products::create(shop, new, &key).await?;
+    users::may_change(shop, caller, Some(&key)).await?;
+    let stocked = products::create(shop, caller, new, &key).await?;
     let etag = stocked.product.etag();
     Ok(Reply::created(ProductView::from(stocked))?.tagged(etag))
 }

@@ -48,7 +48,7 @@ struct Body {
 /// address in any case, withdrawn ones apart: `details.field` of a 409 is `email` or `userId`.
 ///
 /// # Errors
-/// 400, 401, 403 (a kind or business without an admin, another's id), 409 `ALREADY_EXISTS`, 422.
+/// 400, 401, 403 (a kind or business without an admin, another's id), 404, 409 `USER_NOT_ACTIVE` or `ALREADY_EXISTS`, 422.
 #[utoipa::path(
     post,
     path = "/users",
@@ -82,6 +82,9 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         Some(caller) => request.key(shop, caller),
         None => request.key_of_nobody(shop),
     };
+    if let Some(caller) = request.known() {
+        users::may_change(shop, caller, Some(&key)).await?;
+    }
     let new = NewUser {
         user_id,
         name: body.name.into_string(),

@@ -3,7 +3,7 @@
 use deserr::Deserr;
 use shared::{
     api::{ApiRequest, ApiResult, FieldErrors, Reply, parameters::IdempotencyKey, views::IssuedCouponView},
-    app::{Shop, coupons},
+    app::{Shop, coupons, users},
     domain::{CouponId, UserId},
 };
 
@@ -34,6 +34,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let body: Body = request.only_body()?;
     let caller = request.caller_for(&body.user_id)?;
     let key = request.key(shop, &caller.user_id);
+    users::may_change(shop, caller, Some(&key)).await?;
     let issued = coupons::issue(shop, caller, &body.user_id, &body.coupon_id, &key).await?;
     Reply::created(IssuedCouponView::at(shop.clock.now(), issued))
 }

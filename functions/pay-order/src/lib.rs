@@ -3,7 +3,7 @@
 use deserr::Deserr;
 use shared::{
     api::{ApiRequest, ApiResult, FieldErrors, Reply, parameters::IdempotencyKey, views::OrderView},
-    app::{Shop, orders},
+    app::{Shop, orders, users},
     domain::OrderId,
 };
 
@@ -26,6 +26,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let (order_id, _) = request.parameter_and_body::<OrderId, Body>("orderId")?;
     let caller = request.caller()?;
     let key = request.key(shop, &caller.user_id);
+    users::may_change(shop, caller, Some(&key)).await?;
     let order = orders::pay(shop, caller, &order_id, &key).await?;
     Ok(Reply::ok(OrderView::from(order))?.about_order(order_id))
 }

@@ -3,7 +3,7 @@
 use deserr::Deserr;
 use shared::{
     api::{ApiRequest, ApiResult, FieldErrors, Reply, both},
-    app::{Shop, cart},
+    app::{Shop, cart, users},
     domain::{ProductId, UserId},
 };
 
@@ -19,7 +19,7 @@ struct Query {
 /// Takes all units of a product out of the cart. What is not in it is out of it already: a repeat is as good as one.
 ///
 /// # Errors
-/// 400, 401, 403, 404.
+/// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE`.
 #[utoipa::path(
     delete,
     path = "/orders/cart/{itemId}",
@@ -33,6 +33,7 @@ struct Query {
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let (product_id, query) = both(request.parameter::<ProductId>("itemId"), request.query::<Query>())?;
     let user_id = request.subject(query.user_id)?;
+    users::may_change(shop, request.caller_for(&user_id)?, None).await?;
     cart::remove(shop, &user_id, &product_id).await?;
     Ok(Reply::no_content())
 }

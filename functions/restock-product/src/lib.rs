@@ -3,7 +3,7 @@
 use deserr::Deserr;
 use shared::{
     api::{ApiRequest, ApiResult, FieldErrors, Reply, both, parameters::IdempotencyKey, views::ProductView},
-    app::{Role, Shop, products},
+    app::{Role, Shop, products, users},
     domain::{ProductId, stock::UnitsChange},
 };
 
@@ -18,7 +18,7 @@ struct Body {
 /// Adds `quantity` units, or takes some off where it is negative; never to below zero.
 ///
 /// # Errors
-/// 400, 401, 403, 404, 409 `STOCK_NOT_ENOUGH` or `LIMIT_EXCEEDED`, 422.
+/// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE`, `STOCK_NOT_ENOUGH` or `LIMIT_EXCEEDED`, 422.
 #[utoipa::path(
     post,
     path = "/products/{productId}/restock",
@@ -31,6 +31,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let (product_id, body) = both(request.parameter::<ProductId>("productId"), request.body::<Body>()?)?;
     let caller = request.caller_as(&[Role::Seller, Role::Admin])?;
     let key = request.key(shop, &caller.user_id);
+    users::may_change(shop, caller, Some(&key)).await?;
     let stocked = products::restock(shop, caller, &product_id, body.quantity.get(), &key).await?;
     let etag = stocked.product.etag();
     Ok(Reply::ok(ProductView::from(stocked))?.tagged(etag))

@@ -3,7 +3,7 @@
 use deserr::Deserr;
 use shared::{
     api::{ApiRequest, ApiResult, FieldErrors, Reply, views::IssuedCouponView},
-    app::{Role, Shop, coupons},
+    app::{Role, Shop, coupons, users},
     domain::{CouponId, UserId},
 };
 
@@ -20,7 +20,7 @@ struct Body {
 /// Makes a usable coupon REVOKED. Repeating it changes nothing, so it needs no idempotency key.
 ///
 /// # Errors
-/// 400, 401, 403, 404, 409 `COUPON_NOT_USABLE`.
+/// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE` or `COUPON_NOT_USABLE`.
 #[utoipa::path(
     post,
     path = "/coupons/revoke",
@@ -30,7 +30,8 @@ struct Body {
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let body: Body = request.only_body()?;
-    request.caller_as(&[Role::Admin])?;
+    let caller = request.caller_as(&[Role::Admin])?;
+    users::may_change(shop, caller, None).await?;
     let revoked = coupons::revoke(shop, &body.user_id, &body.coupon_id).await?;
     Reply::ok(IssuedCouponView::at(shop.clock.now(), revoked))
 }

@@ -3,7 +3,7 @@
 use deserr::Deserr;
 use shared::{
     api::{ApiRequest, ApiResult, FieldErrors, Reply, both, views::OrderView},
-    app::{Shop, orders},
+    app::{Shop, orders, users},
     domain::{OrderId, OrderItemId, Refusal, order::LineStatus, refusal::Entity},
 };
 
@@ -20,7 +20,7 @@ struct Body {
 /// changes nothing. What else is not in the table is a 409 that names the states allowed.
 ///
 /// # Errors
-/// 400, 401, 403, 404, 409 `ORDER_STATE_CONFLICT` or `LIMIT_EXCEEDED`.
+/// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE`, `ORDER_STATE_CONFLICT` or `LIMIT_EXCEEDED`.
 #[utoipa::path(
     patch,
     path = "/orders/{orderId}/items/{itemId}",
@@ -33,6 +33,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let ids = both(request.parameter::<OrderId>("orderId"), request.parameter::<OrderItemId>("itemId"));
     let ((order_id, item_id), body) = both(ids, request.body::<Body>()?)?;
     let caller = request.caller()?;
+    users::may_change(shop, caller, None).await?;
     let number = item_id.number().ok_or_else(|| Refusal::not_found(Entity::OrderItem, &item_id))?;
     let order = orders::move_line(shop, caller, &order_id, number, body.status).await?;
     Ok(Reply::ok(OrderView::from(order))?.about_order(order_id))

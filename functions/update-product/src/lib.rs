@@ -6,6 +6,7 @@ use shared::{
     app::{
         Role, Shop,
         products::{self, ProductChange},
+        users,
     },
     domain::{
         Invalid, Patch, ProductId, Refusal,
@@ -67,7 +68,7 @@ impl Body {
 /// Changes a product: a seller their own, an admin any. An order gets the old price or the new one, never a mixture.
 ///
 /// # Errors
-/// 400, 401, 403, 404, 412.
+/// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE`, 412.
 #[utoipa::path(
     patch,
     path = "/products/{productId}",
@@ -86,6 +87,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     if sets_shards && caller.role != Role::Admin {
         return Err(Refusal::Forbidden.into());
     }
+    users::may_change(shop, caller, None).await?;
     let change = ProductChange {
         precondition: request.precondition()?,
         name: body.name.get().map(Name::into_string),

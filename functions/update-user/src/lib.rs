@@ -66,7 +66,7 @@ impl Body {
 /// that is left out stays; null clears an optional one. Sellers have a business, and nobody else.
 ///
 /// # Errors
-/// 400, 401, 403, 404, 409 `ALREADY_EXISTS`, 412.
+/// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE` or `ALREADY_EXISTS`, 412.
 #[utoipa::path(
     patch,
     path = "/users/{userId}",
@@ -84,6 +84,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     if body.needs_admin() && caller.role != Role::Admin {
         return Err(Refusal::Forbidden.into());
     }
+    users::may_change(shop, caller, None).await?;
     let change = UserChange {
         precondition: request.precondition()?,
         name: body.name.get().map(Name::into_string),

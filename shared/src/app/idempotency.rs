@@ -3,7 +3,10 @@
 //! The rule in one sentence: the first commit of a key is its outcome for good; a refusal commits nothing, so before a
 //! request with a key is refused it looks whether the key has an outcome.
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use sha2::{Digest, Sha256};
 
 use super::{Failure, Shop};
@@ -123,6 +126,21 @@ pub(super) async fn unless_answered<O: DeserializeOwned>(
 /// The outcome that a key has had, if it has had one.
 pub(super) async fn recall<O: DeserializeOwned>(shop: &Shop, key: &RequestKey) -> Result<Option<O>, Failure> {
     outcome_of(shop.table.get(keys::request(&key.digest), Consistency::Strong).await?, key)
+}
+
+/// Whether a key has had an outcome: what it noted, or the order or sheet that has its id.
+pub(super) async fn has_outcome(shop: &Shop, key: &RequestKey) -> Result<bool, Failure> {
+    if !key.given {
+        return Ok(false);
+    }
+    let places = [keys::request(&key.digest), keys::order(&key.id(None)?), keys::sheet(&key.id(None)?)];
+    let found = shop.table.get_all(&places, Consistency::Strong, &mut shop.backoff()).await?;
+    for place in &places {
+        if found.get::<IgnoredAny>(place)?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn outcome_of<T>(record: Option<RequestRecord<T>>, key: &RequestKey) -> Result<Option<T>, Failure> {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Caller, Failure, RequestKey, Role, Shop,
+    Caller, Failure, RequestKey, Role, Shop, facts,
     idempotency::{self, Keep},
     shelves,
 };
@@ -15,8 +15,9 @@ use crate::{
         product::{Offer, Product, SaleStatus},
         refusal::Entity,
         stock::{self, MAX_UNITS, Shard},
+        user::Account,
     },
-    store::{Backoff, Consistency, Key, Outcome, Transaction, keys, products, stock as shelf, table::Range},
+    store::{Backoff, Consistency, Key, Outcome, Transaction, keys, products, stock as shelf, table::Range, users},
 };
 
 /// A product with what is on its shelf at the moment of reading.
@@ -113,21 +114,27 @@ struct Touched {
 /// Adds a product with its first stock.
 ///
 /// # Errors
-/// [`Refusal::AlreadyExists`] where the id is taken.
-pub async fn create(shop: &Shop, new: NewProduct, key: &RequestKey) -> Result<Stocked, Failure> {
+/// [`Refusal::NotFound`] for the seller, [`Refusal::UserNotActive`], [`Refusal::AlreadyExists`] where the id is taken.
+pub async fn create(shop: &Shop, caller: &Caller, new: NewProduct, key: &RequestKey) -> Result<Stocked, Failure> {
     let product_id = key.id(new.product_id.clone())?;
-    let created = idempotency::unless_answered(shop, key, create_once(shop, new, product_id, key).await).await?;
+    let created =
+        idempotency::unless_answered(shop, key, create_once(shop, caller, new, product_id, key).await).await?;
     stocked(shop, &created.product_id).await
 }
 
 async fn create_once(
     shop: &Shop,
+    caller: &Caller,
     new: NewProduct,
     product_id: ProductId,
     key: &RequestKey,
 ) -> Result<Touched, Failure> {
     let offer = Offer { price: new.price, discount: new.discount, status: SaleStatus::OnSale };
     check_discount(&offer)?;
+    let seller = match &new.seller_id {
+        Some(seller) => seller_on_record(shop, caller, seller).await?,
+        None => None,
+    };
     let product = Product {
         product_id: product_id.clone(),
         name: new.name,
@@ -145,6 +152,8 @@ async fn create_once(
     let product = product.swept_from(shop.clock.now());
     let mut transaction = Transaction::new();
     transaction.add(products::create(&product)?);
+    let seller = seller.map(|seller| users::check_active(&seller)).transpose()?;
+    let seller = seller.map(|check| transaction.add(check));
     for (units, number) in stock::spread(new.stock, new.stock_shards).into_iter().zip(0..) {
         transaction.add(shelf::create(&product_id, number, &Shard::new(units, offer, product.version))?);
     }
@@ -152,9 +161,20 @@ async fn create_once(
     let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek)?;
     match shop.table.commit(transaction, &mut shop.backoff()).await? {
         Outcome::Committed => Ok(created),
-        Outcome::Refused(evidence) => {
-            idempotency::noted(&evidence, note, key)?.ok_or(Failure::Refused(Refusal::AlreadyExists(Entity::Product)))
-        }
+        Outcome::Refused(evidence) => match idempotency::noted(&evidence, note, key)? {
+            Some(created) => Ok(created),
+            None if seller.is_some_and(|seller| evidence.refuses(seller)) => Err(Refusal::UserNotActive.into()),
+            None => Err(Refusal::AlreadyExists(Entity::Product).into()),
+        },
+    }
+}
+
+/// The seller to assert: one with a record. Who sells for themselves may have none.
+async fn seller_on_record(shop: &Shop, caller: &Caller, seller: &UserId) -> Result<Option<UserId>, Failure> {
+    let account: Option<Account> = shop.table.get(keys::account(seller), Consistency::Strong).await?;
+    match account {
+        None if caller.user_id == *seller => Ok(None),
+        there => facts::may_trade(seller, there).map(|_| Some(seller.clone())),
     }
 }
 

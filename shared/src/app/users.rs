@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Failure, RequestKey, Shop,
+    Caller, Failure, RequestKey, Role, Shop,
     idempotency::{self, Keep},
 };
 use crate::{
@@ -91,10 +91,16 @@ struct Created {
 /// Adds a user with an empty account.
 ///
 /// # Errors
-/// [`Refusal::AlreadyExists`] where the id is taken, [`Refusal::EmailTaken`] where the e-mail address is.
+/// [`Refusal::AlreadyExists`] where the id is taken, [`Refusal::EmailTaken`] where the e-mail address is,
+/// [`Refusal::NotFound`] where the key created a user whom the caller can no longer choose.
 pub async fn create(shop: &Shop, new: NewUser, key: &RequestKey) -> Result<User, Failure> {
-    let user_id = key.id(new.user_id.clone())?;
+    let chosen = new.user_id.clone();
+    let user_id = key.id(chosen.clone())?;
     let created = idempotency::unless_answered(shop, key, create_once(shop, new, user_id, key).await).await?;
+    // An admin no longer creates others.
+    if chosen.is_some_and(|chosen| chosen != created.user_id) {
+        return Err(Refusal::not_found(Entity::User, created.user_id).into());
+    }
     get(shop, &created.user_id).await
 }
 
@@ -126,6 +132,25 @@ async fn create_once(shop: &Shop, new: NewUser, user_id: UserId, key: &RequestKe
             None if evidence.refuses(put) => Err(Refusal::AlreadyExists(Entity::User).into()),
             None => Err(Refusal::EmailTaken.into()),
         },
+    }
+}
+
+/// Refuses whatever a seller or an admin changes who is suspended or gone. What committed before is answered again. One
+/// without a record is known by the token alone.
+///
+/// # Errors
+/// [`Refusal::UserNotActive`].
+pub async fn may_change(shop: &Shop, caller: &Caller, key: Option<&RequestKey>) -> Result<(), Failure> {
+    if caller.role == Role::Customer {
+        return Ok(());
+    }
+    let account: Option<Account> = shop.table.get(keys::account(&caller.user_id), Consistency::Strong).await?;
+    if account.is_none_or(|account| account.status == UserStatus::Active) {
+        return Ok(());
+    }
+    match key {
+        Some(key) if idempotency::has_outcome(shop, key).await? => Ok(()),
+        _ => Err(Refusal::UserNotActive.into()),
     }
 }
 

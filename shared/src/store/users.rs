@@ -84,6 +84,14 @@ pub fn set_email_claimed(before: &Profile, is_claimed: bool) -> Result<Action, S
     unchanged(update.value(":version", version)?, before)
 }
 
+/// Asserts that a user is active.
+///
+/// # Errors
+/// Where the value cannot be written as an attribute.
+pub fn check_active(user: &UserId) -> Result<Action, StoreError> {
+    Action::check(keys::account(user)).when("#status = :active").value(":active", UserStatus::Active)
+}
+
 /// Asserts that a user has not withdrawn.
 ///
 /// # Errors

@@ -87,6 +87,7 @@ async fn users() {
 #[tokio::test]
 async fn products() {
     let shop = TestShop::new();
+    shop.customer("dabang", 0).await;
     let tea = json!({
         "productId": "tea", "name": "녹차", "price": 1_000, "stock": 5, "stockShards": 2, "flash": true,
         "sellerId": "dabang",

@@ -9,6 +9,8 @@ mod emails;
 mod input;
 mod lists;
 mod orders;
+mod payments;
 mod preconditions;
 mod prices;
+mod roles;
 mod stock;
