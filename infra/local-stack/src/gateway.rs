@@ -273,7 +273,7 @@ fn with_key(event: &Bytes, key: &DoorKey) -> Bytes {
         *headers = json!({});
     }
     if let Some(headers) = headers.as_object_mut() {
-        headers.insert(DOOR_KEY.to_owned(), json!(key.0));
+        headers.insert(DOOR_KEY.to_owned(), json!(&*key.0));
     }
     Value::Object(fields).to_string().into()
 }
