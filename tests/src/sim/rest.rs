@@ -103,7 +103,7 @@ async fn walk_some_lists(world: &World) {
         List::Cart(user),
     ];
     let orders = world.known.lock().unwrap().orders.clone();
-    walks.extend(orders.into_iter().take(2).map(|(user, order, _)| List::Payments(user, order)));
+    walks.extend(orders.into_iter().take(2).map(|order| List::Payments(order.user, order.id)));
     for list in walks {
         lists::walk(world, "last walk", &list, Chance::new(chance.bits())).await;
     }

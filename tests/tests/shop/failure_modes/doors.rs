@@ -143,8 +143,7 @@ async fn head_answers_wherever_get_does() {
     };
     let mut served = 0;
     for route in routes::ROUTES.iter().filter(|route| route.method == "GET" && route.function != "api-reference") {
-        let path =
-            route.path.replace("{userId}", "mina").replace("{productId}", "tea").replace(['{', '}'], "");
+        let path = route.path.replace("{userId}", "mina").replace("{productId}", "tea").replace(['{', '}'], "");
         let (get, head) = (outcome("GET", &path).await, outcome("HEAD", &path).await);
         assert_eq!(head, get, "{path}");
         assert_ne!(get.0, 405, "{path}");
