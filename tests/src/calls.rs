@@ -129,7 +129,8 @@ impl Call {
         self.header_of("x-user-role").unwrap_or("CUSTOMER").to_owned()
     }
 
-    fn header_of(&self, name: &str) -> Option<&str> {
+    /// A header, if it has it.
+    pub(crate) fn header_of(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 

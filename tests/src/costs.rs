@@ -99,6 +99,7 @@ pub async fn measure() -> Vec<Row> {
     }
     let mut bench = Bench { shop, rows: Vec::new() };
     balances(&mut bench).await;
+    users(&mut bench).await;
     reads(&mut bench).await;
     coupons(&mut bench).await;
     carts(&mut bench).await;
@@ -128,6 +129,22 @@ async fn balances(bench: &mut Bench) {
     bench.call("charge with a key, account remembered", cost(1, 6.0, 0.0), call).await;
     let call = charge(&cold(bench)).key("keyed-cold");
     bench.call("charge with a key", cost(2, 6.0, 1.0), call).await;
+}
+
+/// A user is a profile, an account and the claim of an address (2 each in a transaction), and is read back; a change
+/// replaces the profile, and another address is one claim more and one less.
+async fn users(bench: &mut Bench) {
+    let joins = |id: &str| json!({ "userId": id, "name": "김민수", "email": format!("{id}@example.com") });
+    let call = bench.shop.post("/users", joins("yuna"));
+    bench.call("user joins", cost(2, 6.0, 2.0), call).await;
+    let call = bench.shop.post("/users", joins("bora")).key("joins");
+    bench.call("user joins, with a key", cost(2, 8.0, 2.0), call).await;
+    let call = bench.shop.patch("/users/yuna", json!({ "name": "최유나" })).as_admin();
+    bench.call("change of a user", cost(2, 2.0, 2.0), call).await;
+    let call = bench.shop.patch("/users/yuna", json!({ "email": "new@example.com" })).as_admin();
+    bench.call("change of a user's e-mail address", cost(2, 6.0, 2.0), call).await;
+    let call = bench.shop.patch("/users/yuna", json!({ "status": "WITHDRAWN" })).as_admin();
+    bench.call("withdrawal of a user", cost(2, 6.0, 2.0), call).await;
 }
 
 async fn reads(bench: &mut Bench) {

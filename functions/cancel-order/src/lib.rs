@@ -21,7 +21,7 @@ const MAX_ITEMS: usize = MAX_LINES as usize;
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 #[schema(as = NewCancellation, rename_all = "camelCase")]
 struct Body {
-    /// What to cancel, each line once; all that is left of the order unless told. Null is refused: a client that lost its
+    /// The units to cancel, each line once; without it all that is left of the order. Null is refused: a client that lost its
     /// list must not cancel everything.
     #[deserr(default)]
     #[schema(value_type = Option<Vec<Item>>, min_items = 1, max_items = 50)]

@@ -36,5 +36,5 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let body: Body = request.only_body()?;
     let caller = request.caller_for(&body.user_id)?;
     let key = request.key(shop, &caller.user_id);
-    Reply::ok(balance::charge(shop, &caller, &body.user_id, body.amount, &key).await?)
+    Reply::ok(balance::charge(shop, caller, &body.user_id, body.amount, &key).await?)
 }

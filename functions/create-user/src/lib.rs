@@ -44,8 +44,8 @@ struct Body {
 }
 
 /// Adds a user. A customer joins as themselves, under the id that their token names; an admin adds anyone. Under the
-/// local runner, a caller without identity may choose an id or get one. An e-mail address belongs to one user who is not
-/// withdrawn, whatever its case: `details.field` of a 409 is `email` or `userId`.
+/// local runner, a caller without identity may choose an id or get one. No two users share an e-mail
+/// address in any case, withdrawn ones apart: `details.field` of a 409 is `email` or `userId`.
 ///
 /// # Errors
 /// 400, 401, 403 (a kind or business without an admin, another's id), 409 `ALREADY_EXISTS`, 422.

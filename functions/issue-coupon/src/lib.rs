@@ -34,6 +34,6 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let body: Body = request.only_body()?;
     let caller = request.caller_for(&body.user_id)?;
     let key = request.key(shop, &caller.user_id);
-    let issued = coupons::issue(shop, &caller, &body.user_id, &body.coupon_id, &key).await?;
+    let issued = coupons::issue(shop, caller, &body.user_id, &body.coupon_id, &key).await?;
     Reply::created(IssuedCouponView::at(shop.clock.now(), issued))
 }

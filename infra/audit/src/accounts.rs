@@ -175,7 +175,7 @@ impl User {
 #[cfg(test)]
 mod tests {
     use shared::{
-        domain::{order::Actor, stock::Shard},
+        domain::{order::Actor, stock::Shard, text::EmailKey},
         store::keys,
     };
 
@@ -317,6 +317,7 @@ mod tests {
     fn a_user_has_profile_and_account() {
         let mut shop = Shop::healthy();
         shop.remove(keys::profile(&user("mina")));
+        shop.remove(keys::email(&EmailKey::from_address("mina@example.com")));
         shop.remove(keys::account(&user("jun")));
         assert_eq!(
             shop.chained().violations(),

@@ -1,5 +1,5 @@
-//! E-mail addresses: each claim is of one user who is not withdrawn and has that address, and each profile that notes a
-//! claim has one.
+//! E-mail addresses: each claim is of a user with that address, not withdrawn, and each profile that notes a claim has
+//! one.
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +17,7 @@ use crate::{
     report::{Invariant, Subject},
 };
 
-/// What the table says of each user's address. Of an address 8 bytes are kept, and no report shows them.
+/// The addresses and claims of each user. Only 8 bytes of an address are kept, and no report shows them.
 #[derive(Debug, Default)]
 pub(crate) struct Emails(BTreeMap<UserId, User>);
 

@@ -10,7 +10,7 @@
 //! | 5 sales | bestsellers are what a recount of the orders gives | `sales` |
 //! | 7 holds | what waits is listed with what is due, and ends soon after its time is up | `holds` |
 //! | payments | what was paid outside has just the payment that paid it; all other money is asked back | `payments` |
-//! | emails | an e-mail address is claimed by one user, who has it and is not withdrawn | `emails` |
+//! | emails | an e-mail address is claimed by one user with that address, not withdrawn | `emails` |
 //! | sheets | an ordered sheet and its order name each other and agree | `sheets` |
 //!
 //! [`Auditor`] itself does no I/O: it is fed items one by one, from [`read`] or from anywhere else that has them, and

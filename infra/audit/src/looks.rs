@@ -1,7 +1,7 @@
 //! Several looks at a shop that goes on.
 //!
-//! A table is read item by item, so whatever is written meanwhile can look wrong: an order whose sale is not counted yet,
-//! an account read before its ledger. A fault is still there at the next look; what was in flight has arrived by then.
+//! A table is read item by item, so a write meanwhile can look wrong: an order before its sale is counted, an account read
+//! before its ledger. A fault is still there at the next look; a write in flight has arrived by then.
 
 use std::collections::BTreeMap;
 
@@ -79,7 +79,7 @@ impl Looks {
         self.suspects.is_empty() && self.omitted == 0
     }
 
-    /// Everything that looked wrong at every look, whatever its figures.
+    /// The faults of every look, their figures disregarded.
     pub fn faults(&self) -> impl Iterator<Item = &Fault> {
         self.suspects.keys()
     }

@@ -21,9 +21,8 @@ use shared::{domain::UserId, runtime::Clock};
 /// exits with 2 where the table cannot be read. Credentials come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
 /// AWS_SESSION_TOKEN; an emulator on this machine needs none.
 ///
-/// The shop may go on meanwhile. A table is read item by item, so what is written just then can look wrong: where
-/// something does, the table is read up to three times, and only what is wrong each time is a fault. The rest is
-/// named as in flight.
+/// The shop may go on meanwhile. A table is read item by item, so a write just then can look wrong. Then the table is
+/// read up to three times, and a violation is a fault only if each look finds it. The rest is named as in flight.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// The table's name
@@ -136,7 +135,7 @@ async fn look(arguments: &Arguments) -> Result<Report, Failure> {
 /// How many subjects of a kind are named.
 const MOST_NAMED: usize = 10;
 
-/// Writes a verdict for a person: the faults first, each in a sentence; what is no fault by its subjects.
+/// Writes a verdict for a person: the faults first, each in a sentence; the rest by its subjects.
 fn show(verdict: &Verdict, output: &mut impl Write) -> io::Result<()> {
     let Verdict { wrong, moving, in_flight, omitted, figures, looks } = verdict;
     for violation in wrong {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{Config, config::Ports};
 
-/// What a page of an admitted origin may send and see, as it would be configured for the deployed API.
+/// The methods and headers that CORS grants to pages of admitted origins.
 const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS");
 const ALLOWED_HEADERS: HeaderValue = HeaderValue::from_static(
     "accept-language,authorization,content-type,idempotency-key,if-match,x-drop-ticket,x-user-id,x-user-role",
@@ -23,7 +23,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Keeps web pages of other origins out of the ports of this machine.
 ///
-/// Any page can send requests to any local port, and a page whose host name was rebound to 127.0.0.1 can read the answers.
+/// Any page can send requests to any local port, and one that had its host name rebound to 127.0.0.1 can read the answers.
 /// So a request must address this machine by name (`Host`), and a page's request must come from this stack's own pages
 /// (`Origin`, or `Sec-Fetch-Site` of a browser that sends no `Origin`). A developer admits others by name.
 #[derive(Clone, Debug)]

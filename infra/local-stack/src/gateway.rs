@@ -32,14 +32,14 @@ const TIME_LIMIT: Duration = Duration::from_secs(30);
 /// The largest event that Lambda takes.
 const EVENT_LIMIT: usize = 6 * 1024 * 1024;
 
-/// What concerns one connection only and is not passed on to the next.
+/// Headers of one connection, which are not passed on to the next.
 const CONNECTION_HEADERS: [HeaderName; 5] =
     [header::CONNECTION, header::CONTENT_LENGTH, header::EXPECT, header::TRANSFER_ENCODING, header::UPGRADE];
 
 /// The header by which functions under `cargo lambda watch` know that a request came through a door of this stack.
 const DOOR_KEY: &str = "x-jangteo-door-key";
 
-/// What the functions under `cargo lambda watch` know the stack's own doors by: a secret of this run.
+/// A secret of this run, by which the functions under `cargo lambda watch` know the stack's own doors.
 #[derive(Clone, Debug)]
 pub(crate) struct DoorKey(Arc<str>);
 
@@ -55,7 +55,7 @@ impl DoorKey {
 }
 
 /// The HTTP API of the functions under `cargo lambda watch`: routes requests, makes them events of API Gateway (payload
-/// format 2.0), and answers with what the functions make of those. `cargo lambda watch` has a router of its own, but that
+/// format 2.0), and renders the functions' results. `cargo lambda watch` has a router of its own, but that
 /// neither unescapes paths, takes bytes that are not UTF-8, nor knows a default route.
 #[derive(Clone, Debug)]
 pub(crate) struct Gateway {
@@ -149,13 +149,13 @@ struct Functions {
 
 impl Functions {
     fn new(upstream: String, key: DoorKey) -> Result<Self> {
-        // Neither proxies from the environment nor redirects: what a function answers is passed on as it is.
+        // Neither proxies from the environment nor redirects: a function's answer is passed on as it is.
         let client = Client::builder().no_proxy().redirect(Policy::none()).timeout(TIME_LIMIT).build();
         let client = client.context("make an HTTP client")?;
         Ok(Self { client, upstream, key, turns: Arc::new(Semaphore::new(AT_ONCE)) })
     }
 
-    /// The headers of an event: each name once, in lower case, with what API Gateway adds, and with the key.
+    /// The headers of an event: each name once, in lower case, with API Gateway's own additions and the key.
     fn headers(&self, headers: &HeaderMap) -> BTreeMap<String, String> {
         let mut united: BTreeMap<String, String> = BTreeMap::new();
         for (name, value) in headers.iter().filter(|(name, _)| **name != header::CONNECTION) {
@@ -190,7 +190,7 @@ impl Functions {
     }
 }
 
-/// What a function answers.
+/// A function's result.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {
@@ -292,7 +292,7 @@ fn text(value: &HeaderValue) -> String {
     std::str::from_utf8(bytes).map_or_else(|_| bytes.iter().copied().map(char::from).collect(), str::to_owned)
 }
 
-/// A body as it is written into an event: text with whatever is not UTF-8 replaced, or anything else in base64.
+/// A body as it is written into an event: text with bytes that are not UTF-8 replaced, other types in base64.
 fn written(headers: &HeaderMap, body: &[u8]) -> (String, bool) {
     let kind = headers.get(header::CONTENT_TYPE).map(text).unwrap_or_default().to_ascii_lowercase();
     let kind = kind.split(';').next().unwrap_or_default().trim();

@@ -21,10 +21,10 @@ const LATER_BUILD_GB: u64 = 1;
 /// The names of C compilers, the usual one first.
 const C_COMPILERS: [&str; 3] = ["cc", "gcc", "clang"];
 
-/// Checks what a machine must have, before anything is installed or built: Python, a C compiler, room on the disk.
+/// Checks the prerequisites, before anything is installed or built: Python, a C compiler, room on the disk.
 ///
 /// # Errors
-/// One that says what is missing, and how to get it on the usual systems.
+/// The first prerequisite that is missing, and how to get it on the usual systems.
 pub fn ensure_ready() -> Result<()> {
     tools::python()?;
     let named = env::var_os("CC").map(PathBuf::from);

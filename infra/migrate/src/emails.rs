@@ -1,8 +1,8 @@
 //! E-mail addresses: claims the address of each user of the first stage.
 //!
-//! An address that several users have is claimed for the user who joined first. The others keep it, are listed, and must
-//! choose another one with their next change of the address. The first pass claims, whatever the order in which it meets
-//! the users: a claim moves to a user who joined earlier. The second pass lists, once all claims are made.
+//! An address of several users is claimed for the first of them to join. The others keep it, are listed, and must choose
+//! another one with their next change of the address. The first pass claims, in any order of the users: a claim moves to
+//! an earlier user. The second pass lists, once all claims are made.
 //!
 //! A claim made since the upgrade moves as well: the rule goes by the instant of joining alone, so its result depends
 //! neither on the order of the table nor on the moment at which the migration runs.
@@ -25,7 +25,7 @@ pub(crate) const STEP: Step = Step {
     passes: &[Pass { sort_key: "PROFILE", handle: claim }, Pass { sort_key: "PROFILE", handle: list }],
 };
 
-/// How often a user is tried who is changed meanwhile.
+/// The most tries for a user that is changed meanwhile.
 const TRIES: u32 = 20;
 
 /// The result of one try.

@@ -98,7 +98,7 @@ pub(crate) fn add(document: &mut OpenApi) -> Result<(), Error> {
 
 const KIM: As = As::Customer("kim");
 
-/// The command of an operation, after those that make what it is about.
+/// The command of an operation, after those that create its order, sheet or coupon.
 fn command(method: &str, path: &str) -> Option<String> {
     if let Some(call) = simple(method, path) {
         return Some(call.command());

@@ -84,7 +84,7 @@ The emulator is at {}, and the deployed API at {}. In another terminal:
 The functions of the API, at localhost:9000, or one of them with an event of your own. Both take their environment from
 infra/local-stack/functions.env, which Cargo.toml names.
   PATH="$PATH:$PWD/.local/tools/bin"
-  cargo lambda watch
+  cargo lambda watch --invoke-address ::1
   cargo lambda invoke list-products --data-file infra/local-stack/list-products.json
 
 Region, credentials and endpoint for the AWS CLI.

@@ -1,6 +1,6 @@
 use crate::{audit::shop_environment, failure::Failure};
 
-/// What a client of AWS, or of the shop's table, must know of the emulator.
+/// The variables by which a client of AWS finds the emulator and the shop's table.
 const NAMES: [&str; 6] =
     ["AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "STACK_NAME", "TABLE_NAME"];
 
@@ -18,7 +18,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     Ok(())
 }
 
-/// A command of the shell, whatever is in the value.
+/// A command of the shell, the value quoted.
 fn export(name: &str, value: &str) -> String {
     format!("export {name}='{}'", value.replace('\'', r"'\''"))
 }

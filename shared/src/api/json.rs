@@ -30,7 +30,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, FieldErrors> {
     let mut errors = FieldErrors::default();
     duplicates.into_inner().into_iter().for_each(|path| errors.push(path, Invalid::Duplicate));
     errors.check()?;
-    // Two requests mean the same whatever the order of their fields.
+    // The order of its fields is no part of a request's meaning.
     value.sort_all_objects();
     Ok(value)
 }

@@ -37,7 +37,7 @@ pub struct IfMatch;
 impl IntoParams for IfMatch {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         vec![optional(
-            "If-Match",
+            ApiRequest::IF_MATCH,
             ParameterIn::Header,
             "The `ETag` of an earlier answer, several of them, or `*`. Where the thing has another tag by now, nothing \
              changes and the answer is 412. Weak tags match nothing.",

@@ -3,7 +3,10 @@
 use std::sync::OnceLock;
 
 use deserr::Deserr;
-use lambda_http::{Request, RequestExt, http::header};
+use lambda_http::{
+    Request, RequestExt,
+    http::{Method, header},
+};
 use serde_json::Value;
 
 use super::{ApiError, FieldErrors, Language, NoQuery, json};
@@ -33,6 +36,9 @@ pub struct ApiRequest {
 impl ApiRequest {
     /// The header that makes a request safe to repeat.
     pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
+    /// The header that makes a change depend on the state that its caller has read.
+    pub const IF_MATCH: &str = "If-Match";
 
     /// A request by someone whom the runtime knows as `identity`.
     pub fn new(request: Request, identity: Identity) -> Self {
@@ -85,7 +91,7 @@ impl ApiRequest {
     /// A parameter of the path, of an endpoint that asks nothing else.
     ///
     /// # Errors
-    /// Where it is not of the type, and whatever is wrong with the query.
+    /// Where it is not of the type, or the query is wrong.
     pub fn only_parameter<T: TryFrom<String, Error = Invalid>>(&self, name: &str) -> Result<T, FieldErrors> {
         super::both(self.parameter(name), self.query::<NoQuery>()).map(|(parameter, _)| parameter)
     }
@@ -93,8 +99,8 @@ impl ApiRequest {
     /// The body of an endpoint that asks nothing in the query.
     ///
     /// # Errors
-    /// Where it is too large, not JSON, or has fields that are wrong; and whatever is wrong with the idempotency key, the
-    /// precondition or the query.
+    /// Where it is too large, not JSON, or has fields that are wrong; and every fault of the idempotency key, the
+    /// precondition and the query.
     pub fn body<T: Deserr<FieldErrors>>(&self) -> Result<Result<T, FieldErrors>, ApiError> {
         let bytes: &[u8] = self.request.body();
         if bytes.len() > MAX_BODY_BYTES {
@@ -139,18 +145,18 @@ impl ApiRequest {
         super::both(headers, self.query::<NoQuery>()).map(|_| ())
     }
 
-    /// The state that the caller expects the thing to be in (`If-Match`).
+    /// The state that the caller expects the thing to be in. Only a PATCH depends on it.
     ///
     /// # Errors
     /// Where the header is neither `*` nor a list of entity tags.
     pub fn precondition(&self) -> Result<Precondition, FieldErrors> {
         let values: Vec<_> = self.request.headers().get_all(header::IF_MATCH).iter().collect();
-        if values.is_empty() {
+        if values.is_empty() || self.request.method() != Method::PATCH {
             return Ok(Precondition::None);
         }
         let texts: Option<Vec<&str>> = values.iter().map(|value| value.to_str().ok()).collect();
         let precondition = texts.and_then(|texts| etags(&texts.join(",")));
-        precondition.ok_or_else(|| FieldErrors::one(header::IF_MATCH.as_str(), Invalid::EntityTags))
+        precondition.ok_or_else(|| FieldErrors::one(Self::IF_MATCH, Invalid::EntityTags))
     }
 
     fn says_json(&self) -> bool {
@@ -247,8 +253,8 @@ impl ApiRequest {
 
     fn key_of(&self, shop: &Shop, caller: &str) -> RequestKey {
         let (method, path) = self.line();
-        // A request means the same whatever its white space, the order of its fields and the normalization of its texts,
-        // which are stored in one form; and no body means the same as an empty one.
+        // White space, the order of fields and the normalization of texts, which are stored in one form, are no part of a
+        // request's meaning; and no body means the same as an empty one.
         let payload = self.body.get().map_or_else(|| "{}".to_owned(), Value::to_string);
         let payload = characters::normalize(&payload).into_owned().into_bytes();
         match self.idempotency_key() {

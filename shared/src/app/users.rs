@@ -1,7 +1,7 @@
 //! Users: joining, looking up, changing.
 //!
-//! An e-mail address belongs to one user who is not withdrawn. The claim of an address is an item of its own, written or
-//! deleted in the commit that changes the user, so no two users have an address at any instant. A profile notes that its
+//! No two users share an e-mail address, withdrawn ones apart. The claim of an address is an item of its own, written or
+//! deleted in the commit that changes the user, so the rule holds at any instant. A profile notes that its
 //! address is claimed: records of the first stage have no claim until the migration or a change of the address makes one.
 
 use jiff::Timestamp;

@@ -78,7 +78,7 @@ impl TryFrom<String> for Email {
     }
 }
 
-/// The identity of an e-mail address, whatever its case: a digest, so that no key of the table holds an address.
+/// The identity of an e-mail address in any case: a digest, so that no key of the table holds an address.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EmailKey(String);
 

@@ -63,7 +63,7 @@ impl Config {
 
 /// The source of identity: the authorizer's claims, with the names of the groups' claim, the admins' and the sellers'
 /// group from `GROUPS_CLAIM`, `ADMIN_GROUP` and `SELLER_GROUP`. In a debug build, `JANGTEO_IDENTITY=headers` chooses the
-/// headers of the local runner, whose gateway vouches for its requests by `JANGTEO_DOOR_KEY`.
+/// headers of the local runner; its gateway vouches for its requests by `JANGTEO_DOOR_KEY`.
 ///
 /// # Errors
 /// Where a debug build is to believe headers on AWS.

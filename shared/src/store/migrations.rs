@@ -26,7 +26,7 @@ pub struct MigrationProgress {
     /// The last item that the current pass has handled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Cursor>,
-    /// Counts of what the step has done, by name.
+    /// Counts of the records that the step has handled, by name of the outcome.
     #[serde(default)]
     pub figures: BTreeMap<String, u64>,
     /// Counts the changes of this record: of two runs of a step, one goes on.

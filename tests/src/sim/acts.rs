@@ -77,6 +77,8 @@ const WEIGHTS: [(u64, Idea); 28] = [
     (2, other),
     (6, sweep),
     (2, rebuild_sales),
+    (4, change_user),
+    (2, join),
     (4, order_many),
     (6, walk),
     (2, change_order_without_role),
@@ -399,6 +401,33 @@ fn other(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
         1 => change("admin", post("/products", &new_product(chance, &scene.shape, product)).as_admin()),
         _ => change("admin", post("/coupons", &new_coupon(scene.now, &scene.shape, chance, coupon)).as_admin()),
     }
+}
+
+/// Fewer addresses than users, two of them the same but for their case.
+const EMAILS: [&str; 4] = ["one@example.com", "ONE@example.com", "two@example.com", "mina@example.com"];
+
+/// A change of a user: the address, an optional field, withdrawal and return; now and then on a condition that fails.
+fn change_user(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+    let body = match chance.below(7) {
+        0..=2 => json!({ "email": any(chance, &EMAILS) }),
+        3 => json!({ "phone": null, "name": "새 이름" }),
+        4 => json!({ "phone": "010-1234-5678" }),
+        5 => json!({ "status": "WITHDRAWN" }),
+        _ => json!({ "status": "ACTIVE" }),
+    };
+    let call = call("PATCH", format!("/users/{}", scene.shape.user(chance))).json(&body).as_admin();
+    let call = match chance.below(8) {
+        0 => call.header("if-match", "\"stale\""),
+        1 => call.header("if-match", "*"),
+        _ => call,
+    };
+    ask("admin", call, false)
+}
+
+/// A newcomer joins, with an address that somebody may have.
+fn join(_: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+    let (id, email) = (any(chance, &["yuna", "bora"]), any(chance, &EMAILS));
+    change("admin", post("/users", &json!({ "userId": id, "name": "최보라", "email": email })).as_admin())
 }
 
 /// An order of many products.

@@ -73,6 +73,9 @@ const SLOT_CLAIMED: Writes = Writes("SLOT#", "SLOT", "put pk sk userId");
 const COUNT: Writes = Writes("SALES#", "SALES", "ADD ");
 const MARK: Writes = Writes("COUNTED#", "COUNTED", "put ");
 const BOARD: Writes = Writes("BESTSELLERS", "BOARD", "put ");
+const EMAIL_CLAIMED: Writes = Writes("EMAIL#", "EMAIL", "put ");
+const EMAIL_RELEASED: Writes = Writes("EMAIL#", "EMAIL", "delete");
+const PROFILE: Writes = Writes("USER#", "PROFILE", "put ");
 const REQUEST: Writes = Writes("REQUEST#", "REQUEST", "put ");
 
 impl Mutant {
@@ -127,6 +130,10 @@ impl Mutant {
         Self { name: "a cancelled order is told to nobody", changes: &[Lost("OrderCancelled")] },
         Self { name: "a refund is asked for of nobody", changes: &[Lost("RefundRequested")] },
         Self { name: "an event has a new id each time", changes: &[Renamed("OrderPaid")] },
+        Self { name: "an e-mail address is claimed whoever has it", changes: &[Unconditional(EMAIL_CLAIMED)] },
+        Self { name: "an e-mail address is not claimed", changes: &[LeftOut(EMAIL_CLAIMED)] },
+        Self { name: "an e-mail address that is given up stays claimed", changes: &[LeftOut(EMAIL_RELEASED)] },
+        Self { name: "a user is written whoever wrote since", changes: &[Weakened(PROFILE, "#version = :before")] },
         Self { name: "a list of coupons ends with its first page", changes: &[Ended("COUPON#")] },
         Self { name: "a list of orders ends with its first page", changes: &[Ended("ORDERS#")] },
         Self { name: "a ledger ends with its first page", changes: &[Ended("LEDGER#")] },

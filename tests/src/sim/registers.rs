@@ -42,7 +42,7 @@ impl Registers {
         };
         match call.function() {
             "create-user" => write(&sent["userId"], "status", &json!("ACTIVE")),
-            "update-user" => write(&json!(id), "status", &sent["status"]),
+            "update-user" if !sent["status"].is_null() => write(&json!(id), "status", &sent["status"]),
             "create-product" => {
                 write(&sent["productId"], "status", &json!("ON_SALE"));
                 ["price", "discount", "name", "flash"]

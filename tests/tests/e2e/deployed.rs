@@ -19,6 +19,7 @@ async fn every_route_works_with_a_token_and_its_own_permissions() {
     mina.post("/users", json!({ "name": "이미나", "email": "mina@example.com" })).await.data();
     assert_eq!(mina.get("/users/mina").await.data()["name"], "이미나");
     mina.patch("/users/mina", json!({ "phone": "010-1234-5678" })).await.data();
+    mina.patch("/users/mina", json!({ "email": "new@example.com" })).await.data();
     admin.patch("/users/mina", json!({ "status": "ACTIVE" })).await.data();
 
     // Balance.

@@ -28,7 +28,7 @@ impl Raw {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
 
-    /// What both doors must answer alike: all but the request's own id, and a type of content where there is none.
+    /// The part of an answer that both doors must agree in: all but the request's id, and a type of content without content.
     fn essence(&self) -> (u16, Option<String>, Option<String>, Value) {
         let mut body = self.json();
         if let Some(fields) = body.as_object_mut() {
@@ -53,7 +53,7 @@ async fn send(port: u16, line: &[u8], headers: &[&[u8]], body: &[u8]) -> Raw {
     let mut answer = Vec::new();
     let talk = async {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-        // Who refuses a request need not read all of it.
+        // A server that refuses a request need not read all of it.
         let _ = stream.write_all(&request).await;
         let _ = stream.read_to_end(&mut answer).await;
     };
@@ -215,7 +215,7 @@ async fn both_doors_answer_alike(shop: &Shop) {
         case(b"POST /balance/charge", &[JSON], &vec![b' '; 1_100_000]),
         case(b"POST /nowhere", &[JSON], &vec![b' '; 1_100_000]),
         case(b"POST /nowhere", &[], &vec![0xff; 1_100_000]),
-        // What the runner itself serves is no path of the API.
+        // The runner's own paths are no paths of the API.
         case(b"GET /lambda-url/list-products/products", &[], b""),
         case(b"POST /2015-03-31/functions/list-products/invocations", &[JSON], b"{}"),
         case(b"GET /.rt/list-products/2018-06-01/runtime/invocation/next", &[], b""),
@@ -251,7 +251,7 @@ async fn the_local_door_knows_methods(shop: &Shop) {
         let answer = send(port, line, &[own.as_bytes()], b"").await;
         assert!([400, 403].contains(&answer.status), "{line:?}: {answer:?}");
     }
-    // A HEAD tells the length of what it leaves out.
+    // A HEAD tells the length of the body that it leaves out.
     let (head, get) =
         (send(port, b"HEAD /products", &[own.as_bytes()], b"").await, get(port, "/products", &[&own]).await);
     assert_eq!(head.header("content-length"), get.header("content-length"));

@@ -76,7 +76,7 @@ impl Running {
         })
     }
 
-    /// Types lines into an interactive shell, one after the other. Gives what it called, each call with its outcome.
+    /// Types lines into an interactive shell, one after the other. Gives its calls of curl and cargo, each with its outcome.
     fn type_into(&self, shell: Shell, lines: &str) -> Typed {
         let bin = self.folder.join("bin");
         let log = self.folder.join("calls");
@@ -124,12 +124,12 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Where a test fails. What it has started ends with it.
+        // Where a test fails. All that the process has started ends with it.
         let _ = self.process.kill();
     }
 }
 
-/// What came of typing into a shell.
+/// The result of typing into a shell.
 struct Typed {
     calls: Vec<(String, String)>,
     output: String,
@@ -165,7 +165,7 @@ impl Shell {
     fn is_there(self) -> bool {
         let is_there = Command::new(self.program).args(["-c", "exit 0"]).status().is_ok_and(|status| status.success());
         if !is_there {
-            println!("{} is not installed: what is shown to newcomers is not tried in it", self.program);
+            println!("{} is not installed: the documented commands are not tried in it", self.program);
         }
         is_there
     }
@@ -193,7 +193,7 @@ fn blocks<'t>(document: &'t str, language: &str) -> Vec<&'t str> {
     document.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
 }
 
-/// The commands of the tour: what is indented.
+/// The commands of the tour, which are indented.
 fn indented(text: &str) -> String {
     let commands = text.lines().filter_map(|line| line.strip_prefix("  "));
     commands.map(|command| format!("{command}\n")).collect()
@@ -209,8 +209,8 @@ fn samples(reference: &Value) -> String {
     samples.join("\n") + "\n"
 }
 
-/// What is shown works on the shop that `cargo xtask dev` starts.
-async fn what_is_shown_works_in(shell: Shell, name: &str) {
+/// All documented commands work on the shop that `cargo xtask dev` starts.
+async fn documented_commands_work_in(shell: Shell, name: &str) {
     if !shell.is_there() {
         return;
     }
@@ -241,18 +241,18 @@ async fn what_is_shown_works_in(shell: Shell, name: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_shown_works_in_bash() {
-    what_is_shown_works_in(BASH, "e2e-newcomer-bash").await;
+async fn documented_commands_work_in_bash() {
+    documented_commands_work_in(BASH, "e2e-newcomer-bash").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_shown_works_in_zsh() {
-    what_is_shown_works_in(ZSH, "e2e-newcomer-in-zsh").await;
+async fn documented_commands_work_in_zsh() {
+    documented_commands_work_in(ZSH, "e2e-newcomer-in-zsh").await;
 }
 
-/// zsh takes no comments from a person, and both shells run what stands between backticks.
+/// zsh takes no comments from a person, and both shells run text between backticks.
 #[test]
-fn what_is_shown_can_be_pasted() {
+fn documented_blocks_can_be_pasted() {
     let readme = readme();
     let shown = [blocks(&readme, "sh"), blocks(&readme, "shell")].concat();
     assert!(shown.len() > 15);

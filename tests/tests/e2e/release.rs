@@ -1,4 +1,4 @@
-//! A function as it ships takes no identity from headers, whatever its environment says.
+//! A function as it ships takes no identity from headers, even if its environment says so.
 
 use std::{
     path::{Path, PathBuf},
@@ -18,10 +18,10 @@ use crate::stack::no_other_stack;
 
 const FUNCTION: &str = "create-product";
 
-/// Compiled without debug assertions but otherwise as the tests are: whatever is left out of a release is left out of it,
-/// and nothing but the shop's own crates is compiled anew.
+/// Compiled without debug assertions but otherwise as the tests are: it lacks all code that a release lacks, and no crate
+/// but the shop's own is compiled anew.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_ships_reads_no_identity_headers() {
+async fn a_shipped_function_reads_no_identity_headers() {
     // The binary takes the place of the one that the stacks run.
     let _alone = no_other_stack().await;
     let without_assertions = [
@@ -70,7 +70,7 @@ fn copy(binaries: &Binaries, name: &str) -> PathBuf {
     copy
 }
 
-/// The code that a function answers a customer's `POST /products` with, who is known by headers only.
+/// The code that a function answers a customer's `POST /products` with, if headers alone name the customer.
 async fn code(binary: &Path, environment: &[(&str, &str)]) -> String {
     let event = json!({
         "version": "2.0", "routeKey": "POST /products", "rawPath": "/products", "rawQueryString": "",

@@ -81,6 +81,16 @@ fn places(value: &Value, at: &str, found: &mut Vec<String>) {
     }
 }
 
+/// An object with one of its members twice; anything else as it is.
+fn twice(example: &Value, member: &prop::sample::Index) -> String {
+    let members: Vec<(&String, &Value)> = example.as_object().into_iter().flatten().collect();
+    if members.is_empty() {
+        return example.to_string();
+    }
+    let (name, value) = member.get(&members);
+    example.to_string().replacen('{', &format!("{{{}:{value},", json!(name)), 1)
+}
+
 impl Damage {
     fn apply(&self, value: &mut Value) {
         let mut found = Vec::new();
@@ -106,6 +116,8 @@ impl Damage {
 #[derive(Debug, Clone)]
 enum Sent {
     Damaged(Vec<Damage>),
+    /// With one of its members twice.
+    Twice(prop::sample::Index),
     Other(String),
 }
 
@@ -118,6 +130,7 @@ struct Asked {
     body: Sent,
     caller: usize,
     key: Option<String>,
+    if_match: Option<String>,
 }
 
 fn id() -> impl Strategy<Value = String> {
@@ -143,13 +156,20 @@ fn id() -> impl Strategy<Value = String> {
 fn asked() -> impl Strategy<Value = Asked> {
     let body = prop_oneof![
         8 => prop::collection::vec(damage(), 0..3).prop_map(Sent::Damaged),
+        1 => any::<prop::sample::Index>().prop_map(Sent::Twice),
         1 => odd().prop_map(|value| Sent::Other(value.to_string())),
         1 => "\\PC{0,30}".prop_map(Sent::Other),
     ];
     let key = prop_oneof![3 => Just(None), 1 => "[a-z]{1,3}".prop_map(Some), 1 => "[ -~]{0,300}".prop_map(Some)];
     let query = prop::collection::vec((any::<prop::sample::Index>(), id()), 0..4);
-    (prop::sample::select(ROUTES), prop::collection::vec(id(), 2), query, body, 0..4_usize, key)
-        .prop_map(|(route, ids, query, body, caller, key)| Asked { route, ids, query, body, caller, key })
+    let if_match = prop_oneof![
+        4 => Just(None),
+        1 => prop::sample::select(vec!["*", "\"a\"", "W/\"a\"", "\"a\", \"b\"", "", "a"]).prop_map(str::to_owned).prop_map(Some),
+        1 => "[ -~]{0,40}".prop_map(Some),
+    ];
+    (prop::sample::select(ROUTES), prop::collection::vec(id(), 2), query, body, 0..4_usize, key, if_match).prop_map(
+        |(route, ids, query, body, caller, key, if_match)| Asked { route, ids, query, body, caller, key, if_match },
+    )
 }
 
 struct Fuzzed {
@@ -180,15 +200,16 @@ impl Fuzzed {
     }
 
     fn ask(&self, asked: &Asked) -> Result<(), TestCaseError> {
-        let Asked { route, ids, query, body, caller, key } = asked;
+        let Asked { route, ids, query, body, caller, key, if_match } = asked;
         let mut path = route.path.to_owned();
         for id in ids {
             if let (Some(from), Some(to)) = (path.find('{'), path.find('}')) {
                 path.replace_range(from..=to, id);
             }
         }
-        let (mut example, names) = self.example(*route);
-        if !names.is_empty() {
+        let (mut example, mut names) = self.example(*route);
+        names.extend(["userId", "unknown"]);
+        if !query.is_empty() {
             let query: Vec<String> =
                 query.iter().map(|(name, value)| format!("{}={value}", name.get::<&str>(&names))).collect();
             path = format!("{path}?{}", query.join("&"));
@@ -200,6 +221,7 @@ impl Fuzzed {
                 damages.iter().for_each(|damage| damage.apply(&mut example));
                 call.json(&example)
             }
+            Sent::Twice(member) => call.body(twice(&example, member)).header("content-type", "application/json"),
             Sent::Other(text) => call.body(text.clone()).header("content-type", "application/json"),
         };
         let call = match caller {
@@ -209,11 +231,15 @@ impl Fuzzed {
             _ => call.as_admin(),
         };
         let call = key.iter().fold(call, |call, key| call.key(key));
+        let call = if_match.iter().fold(call, |call, tags| call.header("if-match", tags));
 
         let before = self.items();
         let answer = self.runtime.block_on(async { call.await });
         prop_assert!(answer.status < 500, "{} {}", answer.status, answer.body);
-        if matches!(answer.status, 400 | 401 | 403 | 404 | 405 | 422) {
+        if matches!(body, Sent::Twice(_)) && !example.is_null() && matches!(route.method, "POST" | "PATCH") {
+            prop_assert_eq!(answer.status, 400, "{}", answer.body);
+        }
+        if matches!(answer.status, 400 | 401 | 403 | 404 | 405 | 412 | 422) {
             prop_assert_eq!(before, self.items(), "{} {}", answer.status, answer.body);
         }
         Ok(())

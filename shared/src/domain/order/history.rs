@@ -146,7 +146,7 @@ pub struct Step<'o> {
     pub id: String,
     /// The happening that it is a part of.
     pub happening: &'o Happening,
-    /// The one who made it.
+    /// Its maker.
     pub actor: Actor,
     /// The change.
     pub change: Change,

@@ -3,7 +3,7 @@
 //! API Gateway hands every claim over as text, in the notation of Go: the list `["a", "b"]` as `[a b]`, an object as
 //! `map[key:value]`. That text cannot tell a name with spaces from several names: `["fan of admin"]` and
 //! `["fan", "of", "admin"]` look alike. The token itself can, and it comes along in the header `Authorization`. So the
-//! names are taken from the token wherever the text is what API Gateway makes of it, and from the text alone otherwise.
+//! names are taken from the token if API Gateway would write its claim as that text, and from the text alone otherwise.
 
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Map, Value};
@@ -281,7 +281,7 @@ mod tests {
         assert_eq!(role(&deep), Role::Customer);
     }
 
-    /// A token that is not the one whose claims the authorizer hands over decides nothing.
+    /// A token decides nothing unless its claims are those that the authorizer hands over.
     #[test]
     fn a_token_that_the_claims_do_not_come_from_is_ignored() {
         let payload = BASE64URL_NOPAD.encode(json!({ "cognito:groups": ["admin"] }).to_string().as_bytes());

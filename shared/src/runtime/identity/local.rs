@@ -1,6 +1,6 @@
 //! Identity under the local runner: by headers, of requests that pass its door.
 //!
-//! A web page of another origin can reach every port of this machine, and so can a page whose host name was rebound to
+//! A web page of another origin can reach every port of this machine, and so can one that had its host name rebound to
 //! 127.0.0.1. So a request is admitted only if the runner's gateway vouches for it with its key or, where a function runs
 //! under a plain `cargo lambda watch`, if it addresses this machine by name and comes from no other page.
 

@@ -40,12 +40,25 @@ pub(super) struct Reference {
     orders: BTreeMap<String, Order>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct User {
-    is_suspended: bool,
+    /// `ACTIVE` unless told.
+    status: Option<String>,
+    email: String,
+    phone: Option<Value>,
     balance: i64,
     /// Oldest first: type, amount, balance after it, order.
     ledger: Vec<(&'static str, i64, i64, Option<String>)>,
+}
+
+impl User {
+    fn is(&self, status: &str) -> bool {
+        self.status.as_deref().unwrap_or("ACTIVE") == status
+    }
+
+    fn shown(&self) -> Value {
+        json!({ "status": self.status.as_deref().unwrap_or("ACTIVE"), "email": self.email, "phone": self.phone })
+    }
 }
 
 /// What must be answered: a status with data that are at least these, or a refusal with details that are at least these.
@@ -137,15 +150,8 @@ impl Reference {
     fn answer(&mut self, asked: &Asked<'_>) -> Outcome {
         match asked.call.function() {
             "create-user" => self.create_user(asked),
-            "update-user" => {
-                let user = self.users.get_mut(&asked.part(1)).ok_or_else(not_found)?;
-                user.is_suspended = asked.sent["status"] == "SUSPENDED";
-                fine(json!({ "status": asked.sent["status"] }))
-            }
-            "get-user" => {
-                let user = self.users.get(&asked.part(1)).ok_or_else(not_found)?;
-                fine(json!({ "status": if user.is_suspended { "SUSPENDED" } else { "ACTIVE" } }))
-            }
+            "update-user" => self.update_user(asked),
+            "get-user" => fine(self.users.get(&asked.part(1)).ok_or_else(not_found)?.shown()),
             "charge-balance" => {
                 self.may_trade(&asked.text("userId"))?;
                 let balance = self.book(&asked.text("userId"), "CHARGE", number(&asked.sent, "amount"), None);
@@ -198,14 +204,44 @@ impl Reference {
         if self.users.contains_key(&id) {
             return Err(("ALREADY_EXISTS", json!({})));
         }
-        self.users.insert(id.clone(), User::default());
+        let user = User { email: asked.text("email"), ..User::default() };
+        if self.is_email_taken(&id, &user) {
+            return Err(("ALREADY_EXISTS", json!({ "field": "email" })));
+        }
+        self.users.insert(id.clone(), user);
         let kind = if asked.sent["kind"].is_string() { &asked.sent["kind"] } else { &json!("CUSTOMER") };
         Ok((201, json!({ "userId": id, "status": "ACTIVE", "kind": kind })))
     }
 
+    fn update_user(&mut self, asked: &Asked<'_>) -> Outcome {
+        let (id, sent) = (asked.part(1), &asked.sent);
+        let before = self.users.get(&id).ok_or_else(not_found)?;
+        if asked.call.header_of("if-match").is_some_and(|tags| tags != "*") {
+            return Err(("PRECONDITION_FAILED", json!({})));
+        }
+        let mut after = before.clone();
+        after.status = sent["status"].as_str().map(str::to_owned).or(after.status);
+        after.email = sent["email"].as_str().map_or(after.email, str::to_owned);
+        if let Some(phone) = sent.get("phone") {
+            after.phone = Some(phone.clone()).filter(|phone| !phone.is_null());
+        }
+        if self.is_email_taken(&id, &after) {
+            return Err(("ALREADY_EXISTS", json!({ "field": "email" })));
+        }
+        let shown = after.shown();
+        self.users.insert(id, after);
+        fine(shown)
+    }
+
+    /// Whether another user, not withdrawn, has the address of this one.
+    fn is_email_taken(&self, id: &str, user: &User) -> bool {
+        let is_same = |other: &User| !other.is("WITHDRAWN") && other.email.eq_ignore_ascii_case(&user.email);
+        !user.is("WITHDRAWN") && self.users.iter().any(|(other, there)| other != id && is_same(there))
+    }
+
     fn may_trade(&self, user: &str) -> Result<&User, (&'static str, Value)> {
         let user = self.users.get(user).ok_or_else(not_found)?;
-        if user.is_suspended { Err(("USER_NOT_ACTIVE", json!({}))) } else { Ok(user) }
+        if user.is("ACTIVE") { Ok(user) } else { Err(("USER_NOT_ACTIVE", json!({}))) }
     }
 
     /// Moves money; the balance after it.

@@ -37,7 +37,7 @@ impl Deployed {
         Self { body: Some(body.to_owned()), ..self.header("content-type", "application/json") }
     }
 
-    /// With the claims of a token whose groups are these, as text and in the token itself.
+    /// With the claims of a token of these groups, as text and in the token itself.
     fn in_groups(self, sub: &str, groups: &Value) -> Self {
         let text = match groups {
             Value::Array(names) => {
@@ -101,7 +101,7 @@ impl Answer {
 
 const TEA: &str = r#"{"productId":"tea","name":"녹차","price":12000,"stock":10}"#;
 
-/// Groups whose names merely contain `admin` or `seller` gave their members those roles.
+/// Groups with `admin` or `seller` in their names gave their members those roles.
 #[tokio::test]
 async fn only_a_whole_group_name_gives_a_role() {
     let shop = TestShop::new();
@@ -207,7 +207,7 @@ async fn a_path_is_taken_as_it_came() {
     }
 }
 
-/// The 401, 404 and 415 of the first calls of a newcomer did not say what to do about them.
+/// The 401, 404 and 415 of a newcomer's first calls did not name the missing header, user or path.
 #[tokio::test]
 async fn failures_say_what_is_missing() {
     let shop = TestShop::new();

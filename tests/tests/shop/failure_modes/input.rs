@@ -85,7 +85,7 @@ async fn a_cursor_of_another_list_or_user_is_refused() {
             assert_eq!(shop.get(&format!("{to}&cursor={cursor}")).await.bad_fields(), ["cursor"], "{to}");
         }
     }
-    // An admin who reads mina's list goes on by mina's cursor.
+    // An admin goes on with mina's list by mina's cursor.
     let cursor = cursor_of(&shop, LISTS[1]).await;
     shop.get(&format!("{}&cursor={cursor}", LISTS[1])).as_admin().await.expect(200);
 }

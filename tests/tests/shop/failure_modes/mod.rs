@@ -4,8 +4,10 @@
 mod caps;
 mod coupons;
 mod doors;
+mod emails;
 mod input;
 mod lists;
 mod orders;
+mod preconditions;
 mod prices;
 mod stock;
