@@ -55,7 +55,7 @@ struct Scene {
 }
 
 /// What can be done, each with how often.
-const WEIGHTS: [(u64, Idea); 28] = [
+const WEIGHTS: [(u64, Idea); 30] = [
     (16, order_now),
     (8, order_later),
     (9, order_outside),

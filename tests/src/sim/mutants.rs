@@ -35,8 +35,10 @@ enum Change {
     Repeated(&'static str),
     /// What is cached is used for hours.
     Kept(Cached),
+    /// A batch of reads takes twice the keys that it may.
+    Loosened,
 }
-use Change::{Ended, Kept, LeftOut, Lost, Multiplied, Renamed, Repeated, Skipped, Unconditional, Weakened};
+use Change::{Ended, Kept, LeftOut, Loosened, Lost, Multiplied, Renamed, Repeated, Skipped, Unconditional, Weakened};
 
 /// What a function caches by age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +74,9 @@ const LIMIT: Writes = Writes("COUNTER#", "COUNTER", "SET #limit");
 const SLOT_CLAIMED: Writes = Writes("SLOT#", "SLOT", "put pk sk userId");
 const COUNT: Writes = Writes("SALES#", "SALES", "ADD ");
 const MARK: Writes = Writes("COUNTED#", "COUNTED", "put ");
+const HELD: Writes = Writes("USER#", "ACCOUNT", "ADD #heldOrders");
+const CART: Writes = Writes("USER#", "CART", "if_not_exists(#items");
+const CLAIM: Writes = Writes("PAYMENT#", "PAYMENT", "put ");
 const BOARD: Writes = Writes("BESTSELLERS", "BOARD", "put ");
 const EMAIL_CLAIMED: Writes = Writes("EMAIL#", "EMAIL", "put ");
 const EMAIL_RELEASED: Writes = Writes("EMAIL#", "EMAIL", "delete");
@@ -142,6 +147,17 @@ impl Mutant {
         Self { name: "the catalogue shows a product twice", changes: &[Repeated("PRODUCTS")] },
         Self { name: "a list of orders shows an order twice", changes: &[Repeated("ORDERS#")] },
         Self { name: "a rebuild reads the first page of its sums only", changes: &[Ended("PART#")] },
+        Self { name: "holds count on nobody's caps", changes: &[LeftOut(HELD)] },
+        Self {
+            name: "a hold goes beyond its user's caps",
+            changes: &[Weakened(HELD, "#heldOrders <= :ordersBefore"), Weakened(HELD, "#heldUnits <= :unitsBefore")],
+        },
+        Self { name: "a suspended user pays", changes: &[Weakened(ACCOUNT, "#status = :active")] },
+        Self { name: "a suspended user holds units", changes: &[Weakened(HELD, "#status = :active")] },
+        Self { name: "a cart takes twice its products", changes: &[Multiplied(CART, ":max", 2)] },
+        Self { name: "a payment pays two orders", changes: &[Unconditional(CLAIM)] },
+        Self { name: "the list of ended holds ends with its first page", changes: &[Ended("HOLDS#")] },
+        Self { name: "a batch of reads has twice the keys", changes: &[Loosened] },
         Self { name: "a product is cached for hours", changes: &[Kept(Cached::Products)] },
         Self { name: "a product counts as sold out for hours", changes: &[Kept(Cached::SoldOut)] },
     ];
@@ -153,6 +169,7 @@ impl Mutant {
             match change {
                 Kept(Cached::Products) => bounds.product_age = HOURS,
                 Kept(Cached::SoldOut) => bounds.sold_out_age = HOURS,
+                Loosened => bounds.table.batch_keys *= 2,
                 _ => {}
             }
         }

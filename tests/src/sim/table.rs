@@ -94,6 +94,11 @@ impl Table {
         items.filter(|(_, versions)| versions.iter().any(Option::is_some)).collect()
     }
 
+    /// Whether there is an item with this key.
+    pub(super) fn is_there(&self, key: &Key) -> bool {
+        self.state().past.get(key).and_then(|changes| changes.last()).is_some_and(|(_, item)| item.is_some())
+    }
+
     /// Whether a request of this digest has had its effect.
     pub(super) fn has_effect_of(&self, digest: &str) -> bool {
         let past = &self.state().past;
