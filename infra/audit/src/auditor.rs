@@ -226,7 +226,7 @@ mod tests {
     use super::*;
     use crate::fixture::{Shop, user};
 
-    const FIGURES: &str = "47 items in order: 3 users hold 25000 won after 5 ledger entries; \
+    const FIGURES: &str = "50 items in order: 3 users hold 25000 won after 5 ledger entries; \
                            3 products, 21 units on the shelf, 0 drawn, 9 in live orders; \
                            1 coupon campaigns, 3 issued, 1 tickets burnt; \
                            5 orders, 1 waiting, 3 paid with 62000 won, 7000 refunded; \

@@ -294,6 +294,9 @@ impl Shop {
         let lines = vec![line("pot", offer(7_000, 0), 2)];
         let held = draft("sora", lines, Some(THOUSAND_OFF), TODAY);
         self.put_order(Order::placed(order("o4"), held, PaymentMethod::Balance, at(SOON)));
+        self.change(keys::account(&user("sora")), |account: &mut Account| {
+            (account.held_orders, account.held_units) = (1, 2);
+        });
     }
 
     fn add_sheets(&mut self) {

@@ -98,8 +98,11 @@ pub struct Take {
 ///
 /// One shard is enough wherever one has enough; of those, the one met first going round from `preferred`, which
 /// spreads orders evenly. Otherwise the fullest shards give all they have until there is enough, which touches the
-/// fewest. `None` where all together have too little.
+/// fewest. Nothing wanted comes from no shard. `None` where all together have too little.
 pub fn allocate(wanted: i64, remaining: &[i64], preferred: u16) -> Option<Vec<Take>> {
+    if wanted == 0 {
+        return Some(Vec::new());
+    }
     let shards: Vec<Take> = remaining.iter().zip(0..).map(|(&units, shard)| Take { shard, units }).collect();
     let (before, from) = shards.split_at(usize::from(preferred).min(shards.len()));
     if let Some(whole) = from.iter().chain(before).find(|shard| shard.units >= wanted) {
@@ -198,6 +201,12 @@ mod tests {
         assert_eq!(takes, vec![Take { shard: 1, units: 4 }, Take { shard: 2, units: 2 }]);
         assert_eq!(allocate(8, &[1, 4, 2], 0), None);
         assert_eq!(allocate(1, &[], 0), None);
+    }
+
+    /// An order whose units are all drawn must not lock a shard that it takes nothing from.
+    #[test]
+    fn nothing_comes_from_no_shard() {
+        assert_eq!(allocate(0, &[5, 5], 1), Some(Vec::new()));
     }
 
     #[test]

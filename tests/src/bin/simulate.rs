@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "the machine's own time is what is asked for")]
 
 use std::{
+    collections::BTreeMap,
     process::ExitCode,
     sync::{
         Mutex,
@@ -44,6 +45,10 @@ struct Arguments {
     /// Go on after failures, and tell only the first of each seed
     #[arg(long)]
     count: bool,
+
+    /// Tell how often each function gave each answer
+    #[arg(long)]
+    answers: bool,
 
     /// Plant bugs, one after the other, and tell which seed finds each
     #[arg(long)]
@@ -121,6 +126,7 @@ fn run_all(arguments: &Arguments) -> ExitCode {
     let (next, calls) = (AtomicU64::new(arguments.from), AtomicU64::new(0));
     let end = arguments.from.saturating_add(arguments.seeds);
     let failed: Mutex<Vec<(u64, String)>> = Mutex::default();
+    let answers: Mutex<BTreeMap<(&str, String), u64>> = Mutex::default();
     let work = || {
         loop {
             let seed = next.fetch_add(1, Ordering::SeqCst);
@@ -129,6 +135,9 @@ fn run_all(arguments: &Arguments) -> ExitCode {
             }
             let outcome = run(&Plan::of(seed), false);
             calls.fetch_add(outcome.calls, Ordering::SeqCst);
+            if let Ok(mut answers) = answers.lock() {
+                outcome.answers.into_iter().for_each(|(answer, times)| *answers.entry(answer).or_default() += times);
+            }
             if let Some(wrong) = outcome.wrong.into_iter().next() {
                 if let Ok(mut failed) = failed.lock() {
                     failed.push((seed, wrong));
@@ -140,6 +149,10 @@ fn run_all(arguments: &Arguments) -> ExitCode {
         }
     };
     on_all_cores(work);
+    if arguments.answers {
+        let answers = answers.into_inner().unwrap_or_default();
+        answers.iter().for_each(|((function, answer), times)| println!("{function:<24} {answer:<24} {times}"));
+    }
     let mut failed = failed.into_inner().unwrap_or_default();
     failed.sort();
     let seconds = began.elapsed().as_secs_f64();

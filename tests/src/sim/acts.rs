@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use shared::domain::order::{Actor, LineStatus, TRANSITIONS};
 
 use super::{
-    clients::Known,
+    clients::{Known, Order},
     lists::List,
     plan::{Theme, pick},
     shape::{Shape, any, call, new_coupon, new_product, new_user, post, shards},
@@ -33,6 +34,8 @@ pub(super) enum Act {
     WithoutRole(Ask),
     /// The minute's refresh of the ranks.
     RefreshRanks,
+    /// Somebody asks for what is merely odd.
+    Odd(Call),
 }
 
 /// A call of the API.
@@ -54,20 +57,20 @@ struct Scene {
 }
 
 /// What can be done, each with how often.
-const WEIGHTS: [(u64, Idea); 30] = [
+const WEIGHTS: [(u64, Idea); 32] = [
     (16, order_now),
     (8, order_later),
     (9, order_outside),
     (4, order_cart),
     (5, draw_up_sheet),
     (6, order_sheet),
-    (9, pay),
+    (7, pay),
     (6, cancel_whole),
     (7, cancel_part),
-    (8, move_line),
+    (10, move_line),
     (8, charge),
     (11, issue),
-    (2, revoke),
+    (3, revoke),
     (6, add_to_cart),
     (3, restock),
     (6, change_product),
@@ -85,6 +88,8 @@ const WEIGHTS: [(u64, Idea); 30] = [
     (3, rename),
     (2, refresh_ranks),
     (2, give_away),
+    (2, ask_oddly),
+    (4, order_expecting),
 ];
 
 /// What can be done with the one product that a trickle of sales is of.
@@ -201,21 +206,32 @@ fn some<'a, T>(list: &'a [T], chance: &mut Chance) -> Option<&'a T> {
     (most > 0).then(|| &list[list.len() - 1 - pick(chance, most)])
 }
 
+/// An order of which something is known, most likely one that is so as far as is known.
+fn order_that<'a>(known: &'a Known, chance: &mut Chance, is_so: impl Fn(&Order) -> bool) -> Option<&'a Order> {
+    let so: Vec<&Order> = known.orders.iter().filter(|order| is_so(order)).collect();
+    if so.is_empty() || chance.below(4) == 0 { some(&known.orders, chance) } else { some(&so, chance).copied() }
+}
+
 fn pay(_: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
-    let (user, order, _) = some(&known.orders, chance)?;
-    change(user, call("POST", format!("/orders/{order}/payment")).as_user(user))
+    let waits = |order: &Order| order.status == "PENDING_PAYMENT" && !order.is_external;
+    let Order { user, id, .. } = order_that(known, chance, waits)?;
+    change(user, call("POST", format!("/orders/{id}/payment")).as_user(user))
 }
 
 fn cancel_whole(_: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
-    let (user, order, _) = some(&known.orders, chance)?;
-    change(user, post(format!("/orders/{order}/cancel"), &json!({})).as_user(user))
+    let Order { user, id, .. } = order_that(known, chance, can_be_cancelled)?;
+    change(user, post(format!("/orders/{id}/cancel"), &json!({})).as_user(user))
+}
+
+fn can_be_cancelled(order: &Order) -> bool {
+    ["PENDING_PAYMENT", "PAID", "PARTIALLY_CANCELLED"].contains(&order.status.as_str())
 }
 
 fn cancel_part(_: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
-    let (user, order, lines) = some(&known.orders, chance)?;
-    let line = (1 + pick(chance, *lines)).to_string();
+    let Order { user, id, lines, .. } = order_that(known, chance, can_be_cancelled)?;
+    let line = (1 + pick(chance, lines.len())).to_string();
     let body = json!({ "items": [{ "itemId": line, "quantity": 1 + chance.below(2) }] });
-    change(user, post(format!("/orders/{order}/cancel"), &body).as_user(user))
+    change(user, post(format!("/orders/{id}/cancel"), &body).as_user(user))
 }
 
 /// Most of the ways that lines take, and some that none does.
@@ -233,17 +249,36 @@ const MOVES: [&str; 10] = [
 ];
 
 fn move_line(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
-    let (user, order, lines) = some(&known.orders, chance)?;
-    let line = 1 + pick(chance, *lines);
-    let call = call("PATCH", format!("/orders/{order}/items/{line}")).json(&json!({ "status": any(chance, &MOVES) }));
-    match chance.below(3) {
-        0 => ask(user, call.as_user(user), false),
-        1 => {
-            let seller = scene.shape.seller(chance);
-            ask(seller, call.as_seller(seller), false)
+    let Order { user, id, lines, .. } = order_that(known, chance, |order| {
+        ["PAID", "PARTIALLY_CANCELLED", "COMPLETED"].contains(&order.status.as_str())
+    })?;
+    let number = pick(chance, lines.len());
+    let (product, status) = &lines[number];
+    let edges = edges_from(status);
+    let (to, by) = match edges.len() {
+        0 => (any(chance, &MOVES).to_owned(), Actor::Admin),
+        _ if chance.below(4) == 0 => {
+            let by = [Actor::Customer, Actor::Seller, Actor::Admin][pick(chance, 3)];
+            (any(chance, &MOVES).to_owned(), by)
         }
-        _ => ask("admin", call.as_admin(), false),
+        count => edges[pick(chance, count)].clone(),
+    };
+    let call = call("PATCH", format!("/orders/{id}/items/{}", number + 1)).json(&json!({ "status": to }));
+    match by {
+        Actor::Customer => ask(user, call.as_user(user), false),
+        Actor::Seller => {
+            let whose = if chance.below(8) == 0 { scene.shape.seller(chance) } else { scene.shape.seller_of(product) };
+            ask(whose, call.as_seller(whose), false)
+        }
+        Actor::Admin | Actor::System => ask("admin", call.as_admin(), false),
     }
+}
+
+/// Where a line can go from a state, and who takes it there.
+fn edges_from(status: &str) -> Vec<(String, Actor)> {
+    let name = |status: LineStatus| serde_json::to_value(status).expect("a state has a name");
+    let leaving = TRANSITIONS.iter().filter(|edge| name(edge.from) == status);
+    leaving.filter_map(|edge| Some((name(edge.to).as_str()?.to_owned(), edge.by))).collect()
 }
 
 fn charge(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
@@ -257,9 +292,12 @@ fn issue(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
     change(user, post("/coupons/issue", &json!({ "userId": user, "couponId": scene.shape.coupon(chance) })))
 }
 
-fn revoke(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
-    let body = json!({ "userId": scene.shape.user(chance), "couponId": scene.shape.coupon(chance) });
-    change("admin", post("/coupons/revoke", &body).as_admin())
+fn revoke(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
+    let (user, coupon) = match chance.below(3) {
+        0 => (scene.shape.user(chance), scene.shape.coupon(chance)),
+        _ => *some(&known.coupons, chance)?,
+    };
+    change("admin", post("/coupons/revoke", &json!({ "userId": user, "couponId": coupon })).as_admin())
 }
 
 fn add_to_cart(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
@@ -339,7 +377,7 @@ fn look(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
             return ask(user, call("GET", format!("/order-sheets/{sheet}")).as_user(user), false);
         }
         _ => {
-            let (user, order, _) = some(&known.orders, chance)?;
+            let Order { user, id: order, .. } = some(&known.orders, chance)?;
             let what = any(chance, &["", "/history", "/payments"]);
             return ask(user, call("GET", format!("/orders/{order}{what}")).as_user(user), false);
         }
@@ -416,15 +454,15 @@ fn walk(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
         5 => List::Entries(user),
         6 => List::Cart(user),
         _ => {
-            let (user, order, _) = some(&known.orders, chance)?;
-            List::Payments(user, order.clone())
+            let Order { user, id, .. } = order_that(known, chance, |order| order.is_external)?;
+            List::Payments(user, id.clone())
         }
     }))
 }
 
 /// A user who is an admin for the moment pays or cancels another's order.
 fn change_order_without_role(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
-    let (owner, order, _) = some(&known.orders, chance)?;
+    let Order { user: owner, id: order, .. } = order_that(known, chance, can_be_cancelled)?;
     let who = scene.shape.user(chance);
     if who == *owner {
         return None;
@@ -476,4 +514,37 @@ fn give_away(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
     let seller = scene.shape.seller_of(product);
     let body = json!({ "price": 1_000, "discount": 1_000, "status": "ON_SALE" });
     ask(seller, call("PATCH", format!("/products/{product}")).json(&body).as_seller(seller), false)
+}
+
+/// A request that is refused as it stands, next to one that is not.
+fn ask_oddly(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
+    let (user, product, coupon) = (scene.shape.user(chance), scene.shape.product(chance), scene.shape.coupon(chance));
+    let raw = |path: &str, body: String| call("POST", path).body(body).header("content-type", "application/json");
+    let order = some(&known.orders, chance).map_or("order", |order| &order.id);
+    let call = match chance.below(14) {
+        0 => call("GET", format!("/orders?userId={user}&cursor=AAAA")).as_user(user),
+        1 => call("GET", "/products?cursor=").as_user(user),
+        2 => call("GET", format!("/coupons?userId={user}&status=SPENT")).as_user(user),
+        3 => call("GET", format!("/balance/{user}/entries?limit=101")).as_user(user),
+        4 => call("GET", "/products?limt=5").as_user(user),
+        5 => raw("/balance/charge", format!(r#"{{"userId":"{user}","amount":100,"amount":99999900}}"#)),
+        6 => raw("/balance/charge", format!(r#"{{"userId":"{user}","amount":150}}"#)),
+        7 => post("/orders", &json!({ "userId": user, "items": [] })),
+        8 => post("/orders", &json!({ "userId": user, "items": [{ "productId": product, "quantity": 1_000 }] })),
+        9 => post("/orders", &json!({ "userId": user, "fromCart": true, "orderSheetId": "sheet" })),
+        10 => post(format!("/orders/{order}/cancel"), &json!({ "items": null })).as_user(user),
+        11 => post("/coupons/issue", &json!({ "userId": user, "couponId": coupon, "quantity": 2 })),
+        12 => call("PATCH", format!("/products/{product}")).json(&json!({ "name": "\u{202e}" })).as_admin(),
+        _ => call("PATCH", format!("/products/{product}")).json(&json!({ "price": null })).as_admin(),
+    };
+    Some(Act::Odd(call))
+}
+
+/// An order at the price that somebody saw, which may be another by now.
+fn order_expecting(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
+    let (user, product) = (scene.shape.user(chance), scene.shape.product(chance));
+    let price = known.registers.some_unit_cost(product, chance)?;
+    let items = json!([{ "productId": product, "quantity": 1 + chance.below(2), "expectedPrice": price }]);
+    let payment = any(chance, &["BALANCE", "LATER"]);
+    change(user, post("/orders", &json!({ "userId": user, "items": items, "payment": payment })))
 }

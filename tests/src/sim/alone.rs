@@ -85,6 +85,7 @@ impl Client {
             Act::Walk(list) => {
                 lists::walk(&self.world, &format!("walk #{}", step.number), &list, Chance::new(chance.bits())).await;
             }
+            Act::Odd(call) => clients::ask_oddly(&self.world, &format!("odd #{}", step.number), &call, chance).await,
             Act::WithoutRole(Ask { who, call, .. }) => {
                 let (key, name) = (format!("key-{}", step.number), format!("{who} #{}", step.number));
                 let (call, second) = (call.key(&key), Chance::new(chance.bits()));
@@ -101,6 +102,7 @@ impl Client {
             sleep_until(self.carts_from).await;
         }
         let was_calm = self.world.is_calm();
+        let writes = self.world.known.lock().unwrap().registers.begin(&call, Instant::now());
         let mut answered = None;
         for tries in 1..=TRIES {
             match send(&self.world, name, call.clone(), Chance::new(chance.bits())).await {
@@ -119,8 +121,9 @@ impl Client {
         self.world.set_calm(was_calm);
         let Some(answer) = answered else { return self.world.blame(format!("{name} never gets an answer")) };
         clients::learn(&self.world, who, name, key, &answer);
+        let known = if answer.status < 300 { tally::Known::Made } else { tally::Known::None };
+        self.world.known.lock().unwrap().registers.end(writes, known, Instant::now());
         if let Some(effect) = Effect::of(&call) {
-            let known = if answer.status < 300 { tally::Known::Made } else { tally::Known::None };
             self.world.known.lock().unwrap().tally.enter(effect, known);
         }
         if call.function() == "update-product" {
@@ -225,8 +228,8 @@ impl Client {
         looks.push((shape.users[0], "/products/top".to_owned()));
         {
             let known = self.world.known.lock().unwrap();
-            for (user, order, _) in &known.orders {
-                looks.extend(["", "/history", "/payments"].map(|what| (*user, format!("/orders/{order}{what}"))));
+            for clients::Order { user, id, .. } in &known.orders {
+                looks.extend(["", "/history", "/payments"].map(|what| (*user, format!("/orders/{id}{what}"))));
             }
             looks.extend(known.sheets.iter().map(|(user, sheet)| (*user, format!("/order-sheets/{sheet}"))));
         }

@@ -19,11 +19,36 @@ use crate::{Answer, Call, limits::Chance};
 /// How often a client asks at most.
 const TRIES: u32 = 5;
 
+/// An order as somebody was last told of it.
+#[derive(Debug, Clone)]
+pub(super) struct Order {
+    pub(super) user: &'static str,
+    pub(super) id: String,
+    pub(super) status: String,
+    pub(super) is_external: bool,
+    /// Of each line its product and its state.
+    pub(super) lines: Vec<(String, String)>,
+}
+
+impl Order {
+    fn of(user: &'static str, data: &Value) -> Self {
+        let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
+        let lines = data["items"].as_array().into_iter().flatten();
+        Self {
+            user,
+            id: text(data, "orderId"),
+            status: text(data, "status"),
+            is_external: data["payment"] == "EXTERNAL",
+            lines: lines.map(|line| (text(line, "productId"), text(line, "status"))).collect(),
+        }
+    }
+}
+
 /// What is known of the shop outside of it.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    /// The orders that somebody was told of: whose, their ids, how many lines.
-    pub(super) orders: Vec<(&'static str, String, usize)>,
+    /// The orders that somebody was told of.
+    pub(super) orders: Vec<Order>,
     /// The order sheets.
     pub(super) sheets: Vec<(&'static str, String)>,
     /// What charges and restocks must come to.
@@ -32,6 +57,8 @@ pub(super) struct Known {
     pub(super) registers: Registers,
     /// The coupons that somebody got.
     pub(super) coupons: Vec<(&'static str, &'static str)>,
+    /// How often each function gave each answer.
+    pub(super) answers: BTreeMap<(&'static str, String), u64>,
     /// The success that each key has had.
     answered: BTreeMap<String, Value>,
     /// What was read of the table's changes by each of the stream's readers, and how much of it is not handled yet.
@@ -48,7 +75,9 @@ pub(super) async fn furnish(world: &World) {
         let writes = world.known.lock().unwrap().registers.begin(&call, Instant::now());
         let answer = send(world, "furniture", call, chance).await;
         world.known.lock().unwrap().registers.end(writes, tally::Known::Made, Instant::now());
-        assert!(answer.is_some_and(|answer| answer.status < 300), "the shop can be furnished");
+        if !answer.as_ref().is_some_and(|answer| answer.status < 300) {
+            world.blame(format!("the shop cannot be furnished: {answer:?}"));
+        }
     }
 }
 
@@ -82,6 +111,7 @@ pub(super) async fn act(world: World, step: Step, began: Instant) {
             }
         }
         Act::Walk(list) => lists::walk(&world, &format!("walk #{}", step.number), &list, chance).await,
+        Act::Odd(call) => ask_oddly(&world, &format!("odd #{}", step.number), &call, chance).await,
         Act::WithoutRole(Ask { who, call, .. }) => {
             let (key, name) = (format!("key-{}", step.number), format!("{who} #{}", step.number));
             let call = call.key(&key);
@@ -93,6 +123,15 @@ pub(super) async fn act(world: World, step: Step, began: Instant) {
             ask_without_role(&world, &name, call, second).await;
         }
         sweep => consumers::run(&world, &sweep, chance).await,
+    }
+}
+
+/// Asks for what no reading of the API allows: whatever goes on, it is refused, and nothing follows from it.
+pub(super) async fn ask_oddly(world: &World, name: &str, call: &Call, mut chance: Chance) {
+    if let Some(answer) = send(world, name, call.clone(), Chance::new(chance.bits())).await
+        && !matches!(answer.status, 400 | 503)
+    {
+        world.blame(format!("{name}: {} is answered {} {}", call.line(), answer.status, answer.body));
     }
 }
 
@@ -153,12 +192,18 @@ async fn ask(
 pub(super) async fn send(world: &World, name: &str, call: Call, mut chance: Chance) -> Option<Answer> {
     world.trace.note(name, || call.line());
     sleep(Duration::from_millis(chance.below(5))).await;
-    let function = call.function().to_owned();
-    let work = world.invoke(function, Chance::new(chance.bits()), consumers::FUNCTION, |shop, _| async move {
-        call.to(shop).await
-    });
+    let function = call.function();
+    let work =
+        world.invoke(function.to_owned(), Chance::new(chance.bits()), consumers::FUNCTION, |shop, _| async move {
+            call.to(shop).await
+        });
     let answer = work.await;
     sleep(Duration::from_millis(chance.below(5))).await;
+    if let Some(answer) = &answer {
+        let told = answer.body["code"].as_str().filter(|_| answer.status >= 300);
+        let told = told.map_or_else(|| answer.status.to_string(), str::to_owned);
+        *world.known.lock().unwrap().answers.entry((function, told)).or_default() += 1;
+    }
     let is_lost = world.goes_wrong(FaultKind::LostAnswers) && chance.below(12) == 0;
     world.trace.note(name, || match &answer {
         None => "hears nothing".to_owned(),
@@ -180,10 +225,15 @@ pub(super) fn learn(world: &World, who: &'static str, name: &str, key: Option<&s
     }
     let data = &answer.body["data"];
     let mut known = world.known.lock().unwrap();
-    if let Some(order) = data["orderId"].as_str().filter(|_| data["allowedActions"].is_array())
-        && known.orders.iter().all(|(_, id, _)| id != order)
-    {
-        known.orders.push((who, order.to_owned(), data["items"].as_array().map_or(1, Vec::len)));
+    if let Some(id) = data["orderId"].as_str().filter(|_| data["allowedActions"].is_array()) {
+        match known.orders.iter_mut().find(|order| order.id == id) {
+            None => known.orders.push(Order::of(who, data)),
+            // A seller sees a part of it.
+            Some(order) if order.lines.len() == data["items"].as_array().map_or(0, Vec::len) => {
+                *order = Order::of(order.user, data);
+            }
+            Some(_) => {}
+        }
     }
     if data["issuedCouponId"].is_string()
         && let Some(coupon) = world.shape.coupons.iter().find(|coupon| data["couponId"] == **coupon)

@@ -23,6 +23,7 @@ use tokio::{
 
 use super::{
     faults::{Fate, fate},
+    invariants::violations,
     plan::FaultKind,
     rest::product_on_shelf,
     world::World,
@@ -284,7 +285,9 @@ fn serve(world: &World, mut sent: Sent, chance: &mut Chance) -> Result<(u16, Val
                 if stale && chance.below(2) == 0 { Duration::from_millis(chance.below(1_500)) } else { Duration::ZERO }
             };
             let request = if world.is_mutant() { sent.body.clone() } else { Value::Null };
-            let mut answer = world.table.carry_out(&sent.operation, sent.body, lag);
+            let mut answer = world.table.carry_out(&sent.operation, sent.body, lag, |item| {
+                violations(&world.knobs, &item).into_iter().for_each(|wrong| world.blame(wrong));
+            });
             if let Ok((200, body)) = &mut answer {
                 world.change_answer(&request, body);
             }

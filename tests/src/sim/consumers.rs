@@ -183,7 +183,7 @@ async fn work_off(world: World, function: String, queue: String, most: usize, wo
 /// Runs what nobody asks for.
 pub(super) async fn run(world: &World, act: &Act, chance: Chance) {
     match act {
-        Act::Ask(_) | Act::Walk(_) | Act::WithoutRole(_) => {}
+        Act::Ask(_) | Act::Walk(_) | Act::WithoutRole(_) | Act::Odd(_) => {}
         Act::SweepDue => sweep_due(world, chance).await,
         Act::ExpireCoupons => expire_coupons(world, chance).await,
         Act::SweepShelves => sweep_shelves(world, chance).await,

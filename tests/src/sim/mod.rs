@@ -11,6 +11,7 @@ mod clients;
 mod connection;
 mod consumers;
 mod faults;
+mod invariants;
 mod knobs;
 mod lists;
 mod mail;
@@ -33,6 +34,8 @@ pub use plan::{FaultKind, Plan, Step, Theme};
 pub use shape::Shape;
 pub use shrink::shrink;
 
+use std::collections::BTreeMap;
+
 use tokio::{runtime::Builder, task::JoinSet, time::Instant};
 use world::World;
 
@@ -45,6 +48,8 @@ pub struct Run {
     pub trace: String,
     /// How many calls of AWS were carried out.
     pub calls: u64,
+    /// How often each function gave each answer: a status, or a code.
+    pub answers: BTreeMap<(&'static str, String), u64>,
 }
 
 /// Runs a plan to its end, on this thread.
@@ -64,7 +69,8 @@ async fn play(plan: &Plan, is_traced: bool) -> Run {
     rest::come_to_rest(&world).await;
     rest::check(&world).await;
     world.close();
-    Run { wrong: world.wrongs(), trace: world.trace.text(), calls: world.calls() }
+    let answers = std::mem::take(&mut world.known.lock().unwrap().answers);
+    Run { wrong: world.wrongs(), trace: world.trace.text(), calls: world.calls(), answers }
 }
 
 async fn play_at_once(world: &World, steps: &[Step]) {

@@ -33,12 +33,12 @@ enum Change {
     Ended(&'static str),
     /// It leaves out the last item of each page.
     Skipped(&'static str),
-    /// It goes on with the last item of the page before.
-    Repeated(&'static str),
     /// What is cached is used for hours.
     Aged(Cached),
+    /// A batch of reads takes twice the keys that it may.
+    Loosened,
 }
-use Change::{Aged, Ended, Kept, LeftOut, Lost, Multiplied, Renamed, Repeated, Skipped, Unconditional, Weakened};
+use Change::{Aged, Ended, Kept, LeftOut, Loosened, Lost, Multiplied, Renamed, Skipped, Unconditional, Weakened};
 
 /// What a function caches by age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +76,9 @@ const COUNT: Writes = Writes("SALES#", "SALES", "#lastSoldAt = :lastSoldAt");
 const RANKED_AGAIN: Writes = Writes("SALES#", "SALES", "REMOVE #offSale");
 const RANK: &[&str] = &["bySalesPk", "bySalesSk"];
 const MARK: Writes = Writes("COUNTED#", "COUNTED", "put ");
+const HELD: Writes = Writes("USER#", "ACCOUNT", "ADD #heldOrders");
+const CART: Writes = Writes("USER#", "CART", "if_not_exists(#items");
+const CLAIM: Writes = Writes("PAYMENT#", "PAYMENT", "put ");
 const EMAIL_CLAIMED: Writes = Writes("EMAIL#", "EMAIL", "put ");
 const EMAIL_RELEASED: Writes = Writes("EMAIL#", "EMAIL", "delete");
 const PROFILE: Writes = Writes("USER#", "PROFILE", "put ");
@@ -141,9 +144,14 @@ impl Mutant {
         Self { name: "a ledger ends with its first page", changes: &[Ended("LEDGER#")] },
         Self { name: "the payments of an order end with their first page", changes: &[Ended("PAYMENT#")] },
         Self { name: "the catalogue leaves out a product", changes: &[Skipped("PRODUCTS")] },
-        Self { name: "the catalogue shows a product twice", changes: &[Repeated("PRODUCTS")] },
-        Self { name: "a list of orders shows an order twice", changes: &[Repeated("ORDERS#")] },
-        Self { name: "a rebuild reads the first page of its sums only", changes: &[Ended("PART#")] },
+        Self { name: "holds count on nobody's caps", changes: &[LeftOut(HELD)] },
+        Self {
+            name: "a hold goes beyond its user's caps",
+            changes: &[Weakened(HELD, "#heldOrders <= :ordersBefore"), Weakened(HELD, "#heldUnits <= :unitsBefore")],
+        },
+        Self { name: "a cart takes twice its products", changes: &[Multiplied(CART, ":max", 2)] },
+        Self { name: "a payment pays two orders", changes: &[Unconditional(CLAIM)] },
+        Self { name: "a batch of reads has twice the keys", changes: &[Loosened] },
         Self { name: "a product is cached for hours", changes: &[Aged(Cached::Products)] },
         Self { name: "a product counts as sold out for hours", changes: &[Aged(Cached::SoldOut)] },
         Self { name: "sales are counted whoever counted since", changes: &[Unconditional(COUNT)] },
@@ -158,6 +166,7 @@ impl Mutant {
             match change {
                 Aged(Cached::Products) => bounds.product_age = HOURS,
                 Aged(Cached::SoldOut) => bounds.sold_out_age = HOURS,
+                Loosened => bounds.table.batch_keys *= 2,
                 _ => {}
             }
         }
@@ -173,16 +182,12 @@ impl Mutant {
         let Some(items) = answer["Items"].as_array().filter(|_| request["KeyConditionExpression"].is_string()) else {
             return;
         };
-        let last_but_one = items.len().checked_sub(2).map(|place| items[place].clone());
+        let has_several = items.len() > 1;
         for change in self.changes {
-            match (change, &last_but_one) {
+            match (change, has_several) {
                 (Ended(list), _) if is_of(list) => answer["LastEvaluatedKey"] = Value::Null,
-                (Skipped(list), Some(_)) if is_of(list) => {
+                (Skipped(list), true) if is_of(list) => {
                     answer["Items"].as_array_mut().and_then(Vec::pop);
-                }
-                (Repeated(list), Some(last)) if is_of(list) && answer["LastEvaluatedKey"].is_object() => {
-                    let key = answer["LastEvaluatedKey"].as_object_mut().into_iter().flatten();
-                    key.for_each(|(name, value)| *value = last[name].clone());
                 }
                 _ => {}
             }

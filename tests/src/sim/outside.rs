@@ -15,7 +15,11 @@ use serde_json::{Value, json};
 use shared::events::PAYMENTS_SOURCE;
 use tokio::time::sleep;
 
-use super::{plan::FaultKind, world::World};
+use super::{
+    plan::{FaultKind, pick},
+    world::World,
+};
+use crate::limits::Chance;
 
 /// What they know.
 #[derive(Debug, Default)]
@@ -28,6 +32,8 @@ pub(super) struct Outside {
     payments: Mutex<BTreeMap<String, (String, i64)>>,
     /// What was told of payments: of which order, what, and how much.
     told: Mutex<Vec<(String, &'static str, i64)>>,
+    /// Payments that were said to be for another order than theirs: those other orders.
+    reused: Mutex<Vec<(String, String)>>,
     /// Results of payments that are to be told yet.
     untold: AtomicU32,
 }
@@ -57,6 +63,22 @@ impl Outside {
     pub(super) fn told_of(&self, order: &str) -> Vec<(&'static str, i64)> {
         let told = self.told.lock().unwrap();
         told.iter().filter(|(of, ..)| of == order).map(|(_, kind, amount)| (*kind, *amount)).collect()
+    }
+
+    /// Whether a payment was said to be for this order, and is another's.
+    pub(super) fn is_reused(&self, payment: &str, order: &str) -> bool {
+        self.reused.lock().unwrap().iter().any(|(reused, for_order)| reused == payment && for_order == order)
+    }
+
+    /// A payment that the shop knows, and the amount.
+    fn some_known_payment(&self, world: &World, chance: &mut Chance) -> Option<(String, i64)> {
+        let payments = self.payments.lock().unwrap();
+        let is_known = |payment: &str, order: &str| {
+            world.table.is_there(&(format!("ORDER#{order}"), format!("PAYMENT#{payment}")))
+        };
+        let known: Vec<_> = payments.iter().filter(|(payment, (order, _))| is_known(payment, order)).collect();
+        let (payment, (_, amount)) = known.get(pick(chance, known.len().max(1)))?;
+        Some(((*payment).clone(), *amount))
     }
 
     /// Whether all has been told.
@@ -159,11 +181,11 @@ async fn pay(world: World, request: Value) {
         // Until whoever ordered has heard of it: else they may hear what came of it.
         sleep(Duration::from_secs(60)).await;
     }
+    let order = request["data"]["orderId"].as_str().expect("a payment is for an order");
     for &(kind, number, more) in results {
         let way_ms =
             if chance.below(3) == 0 && !world.is_alone { chance.below(1_200_000) } else { chance.below(2_000) };
         sleep(Duration::from_millis(way_ms)).await;
-        let order = request["data"]["orderId"].as_str().expect("a payment is for an order");
         let (payment, amount) = (format!("{order}-{number}"), asked + more);
         if kind == "PaymentSucceeded" {
             world.outside.payments.lock().unwrap().insert(payment.clone(), (order.to_owned(), amount));
@@ -175,5 +197,20 @@ async fn pay(world: World, request: Value) {
             world.mail.post(&world, PAYMENTS_SOURCE, kind, detail.clone(), &mut chance);
         }
     }
+    if !world.is_alone && chance.below(12) == 0 {
+        reuse(&world, order, &mut chance);
+    }
     world.outside.untold.fetch_sub(1, Ordering::SeqCst);
+}
+
+/// Says that a payment which is another order's was for this one.
+fn reuse(world: &World, order: &str, chance: &mut Chance) {
+    let Some((payment, amount)) = world.outside.some_known_payment(world, chance) else { return };
+    if payment.starts_with(order) {
+        return;
+    }
+    world.outside.reused.lock().unwrap().push((payment.clone(), order.to_owned()));
+    let detail = json!({ "paymentId": payment, "orderId": order, "amount": amount, "at": world.now() });
+    world.trace.note("payment system", || format!("PaymentSucceeded {payment} {amount}, for {order}, too"));
+    world.mail.post(world, PAYMENTS_SOURCE, "PaymentSucceeded", detail, chance);
 }

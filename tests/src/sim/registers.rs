@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{rest, tally::Known};
-use crate::Call;
+use super::{plan::pick, rest, tally::Known};
+use crate::{Call, limits::Chance};
 
 /// Prices, discounts, sale statuses and names of products, and the statuses of users: by whose and what.
 #[derive(Debug, Default)]
@@ -85,6 +85,19 @@ impl Registers {
         (!can_be).then(|| format!("{field} of {of} is seen as {seen}, after {writes:?}"))
     }
 
+    /// What a unit of a product cost at some time, as somebody set it.
+    pub(super) fn some_unit_cost(&self, product: &str, chance: &mut Chance) -> Option<i64> {
+        let mut some = |field: &'static str| {
+            let writes = self.0.get(&(product.to_owned(), field))?;
+            // Most likely the last.
+            let back = if chance.below(2) == 0 { pick(chance, writes.len()) } else { 0 };
+            writes[writes.len() - 1 - back].value.as_i64()
+        };
+        let cost = (some("price")? - some("discount")?).max(0);
+        // Now and then what it never cost.
+        Some(if chance.below(6) == 0 { cost + 1 } else { cost })
+    }
+
     /// What of an answer cannot be, to a call that was made from this instant on. `age` is how old a name may be that
     /// nothing asserts.
     pub(super) fn wrong_in(&self, call: &Call, data: &Value, began: Instant, age: Duration) -> Vec<String> {
@@ -101,6 +114,19 @@ impl Registers {
                     wrong.extend(self.check(&product, "price", &line["unitPrice"], began));
                     wrong.extend(self.check(&product, "discount", &line["unitDiscount"], began));
                     wrong.extend(self.check(&product, "status", &json!("ON_SALE"), began));
+                    let asked = call.sent()["items"]
+                        .as_array()
+                        .into_iter()
+                        .flatten()
+                        .find(|it| it["productId"] == product.as_str())
+                        .cloned();
+                    let cost =
+                        line["unitPrice"].as_i64().zip(line["unitDiscount"].as_i64()).map(|(price, less)| price - less);
+                    if let Some(expected) =
+                        asked.and_then(|it| it["expectedPrice"].as_i64()).filter(|it| Some(*it) != cost)
+                    {
+                        wrong.push(format!("a unit of {product} costs {cost:?}, and {expected} was expected"));
+                    }
                     if !is_of_sheet {
                         wrong.extend(self.check(&product, "name", &line["name"], of_old));
                     }

@@ -47,7 +47,8 @@ pub(super) async fn come_to_rest(world: &World) {
 
 /// Waits until nothing is on its way any more.
 async fn drain(world: &World) {
-    for _ in 0..500 {
+    // As long as the last of twenty receives, a quarter of an hour after each other.
+    for _ in 0..900 {
         sleep(Duration::from_secs(20)).await;
         if world.busy() == 0 && world.mail.waiting() == 0 && world.outside.is_silent() && world.is_read() {
             return;
@@ -66,7 +67,12 @@ pub(super) async fn check(world: &World) {
         Err(error) => world.blame(error.to_string()),
     }
     for letter in world.mail.dead_letters() {
-        world.blame(format!("a dead letter: {letter}"));
+        let detail = &letter["detail"];
+        let (payment, order) = (detail["paymentId"].as_str(), detail["orderId"].as_str());
+        // Somebody has to look into a payment that is said to be for two orders.
+        if !world.outside.is_reused(payment.unwrap_or_default(), order.unwrap_or_default()) {
+            world.blame(format!("a dead letter: {letter}"));
+        }
     }
     walk_some_lists(world).await;
     let items = world.table.latest();
@@ -103,7 +109,7 @@ async fn walk_some_lists(world: &World) {
         List::Cart(user),
     ];
     let orders = world.known.lock().unwrap().orders.clone();
-    walks.extend(orders.into_iter().take(2).map(|(user, order, _)| List::Payments(user, order)));
+    walks.extend(orders.into_iter().take(2).map(|order| List::Payments(order.user, order.id)));
     for list in walks {
         lists::walk(world, "last walk", &list, Chance::new(chance.bits())).await;
     }

@@ -94,6 +94,11 @@ impl Table {
         items.filter(|(_, versions)| versions.iter().any(Option::is_some)).collect()
     }
 
+    /// Whether there is an item with this key.
+    pub(super) fn is_there(&self, key: &Key) -> bool {
+        self.state().past.get(key).and_then(|changes| changes.last()).is_some_and(|(_, item)| item.is_some())
+    }
+
     /// Whether a request of this digest has had its effect.
     pub(super) fn has_effect_of(&self, digest: &str) -> bool {
         let past = &self.state().past;
@@ -107,12 +112,14 @@ impl Table {
         self.state().records.get(first..).unwrap_or_default().to_vec()
     }
 
-    /// Carries out a call as DynamoDB does; what it read eventually is as old as `lag` says of each item.
+    /// Carries out a call as DynamoDB does; what it read eventually is as old as `lag` says of each item, and `changed` gets
+    /// each item that it has changed.
     pub(super) fn carry_out(
         &self,
         operation: &str,
         request: Value,
         lag: impl FnMut() -> Duration,
+        changed: impl FnMut(Value),
     ) -> Result<(u16, Value), ConnectorError> {
         match operation {
             "GetItem" if request["ConsistentRead"] != true => Ok((200, self.get_past(&request, lag))),
@@ -123,7 +130,7 @@ impl Table {
             _ => {
                 let answer = self.dynamo.carry_out(operation, request);
                 if matches!(operation, "UpdateItem" | "TransactWriteItems") && matches!(answer, Ok((200, _))) {
-                    self.note_changes();
+                    self.note_changes().into_iter().for_each(changed);
                 }
                 answer
             }
@@ -134,7 +141,9 @@ impl Table {
         self.state.lock().unwrap()
     }
 
-    fn note_changes(&self) {
+    /// Notes what has changed, and gives the items as they are now.
+    fn note_changes(&self) -> Vec<Value> {
+        let mut now = Vec::new();
         let mut state = self.state();
         let at = self.began.elapsed();
         loop {
@@ -145,6 +154,7 @@ impl Table {
             let is_last = records.len() < PAGE;
             for record in records {
                 let image = record["dynamodb"].get("NewImage").cloned();
+                now.extend(image.clone());
                 state.past.entry(key_of(&record["dynamodb"]["Keys"])).or_default().push((at, image));
                 state.records.push(record);
             }
@@ -154,6 +164,7 @@ impl Table {
         }
         drop(state);
         self.changed.notify_waiters();
+        now
     }
 
     fn get_past(&self, request: &Value, mut lag: impl FnMut() -> Duration) -> Value {

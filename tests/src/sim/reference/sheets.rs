@@ -112,6 +112,12 @@ impl Reference {
                 return Err(("PRICE_CHANGED", json!({ "productId": id, "quoted": quoted, "current": current })));
             }
         }
+        for (item, (id, _, product)) in asked.sent["items"].as_array().into_iter().flatten().zip(&products) {
+            let (expected, current) = (item["expectedPrice"].as_i64(), product.price - product.discount);
+            if let Some(quoted) = expected.filter(|expected| *expected != current) {
+                return Err(("PRICE_CHANGED", json!({ "productId": id, "quoted": quoted, "current": current })));
+            }
+        }
         // Any of the lines that lack units may be named.
         let lacking = || products.iter().filter(|(_, units, product)| product.stock < *units);
         let named = lacking().find(|(id, ..)| asked.told["productId"] == **id).or_else(|| lacking().next());

@@ -1,0 +1,44 @@
+//! What must hold of an item at any instant, whoever is at work: looked at with every change of the table.
+
+use serde_json::Value;
+
+use super::{knobs::Knobs, rest::number};
+
+/// The most bytes that DynamoDB takes of an item.
+const ITEM_BYTES: usize = 400 * 1024;
+
+/// Which bounds and signs an item does not keep to.
+pub(super) fn violations(knobs: &Knobs, item: &Value) -> Vec<String> {
+    let (bounds, caps) = (knobs.bounds, knobs.policy.caps);
+    let below_zero = |name: &str| (number(item, name) < 0).then(|| format!("{name} is below zero"));
+    let above = |name: &str, what: i64, most: i64| (what > most).then(|| format!("{name} is {what}, above {most}"));
+    let mut wrong = match item["sk"]["S"].as_str().unwrap_or_default() {
+        // Nobody orders for others here, whom no cap would hold.
+        "ACCOUNT" => vec![
+            below_zero("balance"),
+            below_zero("heldOrders"),
+            below_zero("heldUnits"),
+            above("heldOrders", number(item, "heldOrders"), caps.pending_orders),
+            above("heldUnits", number(item, "heldUnits"), caps.held_units),
+            above("failedPayments", number(item, "failedPayments"), caps.failed_payments),
+        ],
+        // What one shard has received can be below zero, once it has sold what came from others.
+        "STOCK" => vec![below_zero("remaining")],
+        "COUNTER" => vec![above("next", number(item, "next"), number(item, "limit"))],
+        "CART" => {
+            let products = item["items"]["M"].as_object().map_or(0, serde_json::Map::len);
+            vec![above("products", i64::try_from(products).unwrap(), bounds.cart_items.into())]
+        }
+        "ORDER" => {
+            let entries = item["history"]["L"].as_array().map_or(0, Vec::len);
+            // An entry weighs 4 at the least, and the end of a pending order always has room.
+            let most = bounds.history.system / 4 + 1;
+            vec![above("entries of the history", i64::try_from(entries).unwrap(), i64::try_from(most).unwrap())]
+        }
+        _ => Vec::new(),
+    };
+    let bytes = if item["sk"]["S"] == "ORDER" { item.to_string().len() } else { 0 };
+    wrong.push((bytes > 2 * ITEM_BYTES).then(|| format!("it takes {bytes} bytes of JSON")));
+    let whose = || format!("{}/{}", item["pk"]["S"].as_str().unwrap_or_default(), item["sk"]["S"]);
+    wrong.into_iter().flatten().map(|wrong| format!("{}: {wrong}", whose())).collect()
+}
