@@ -24,6 +24,7 @@ struct Query {
     cursor: Option<PaymentsCursor>,
     /// How many payments to give: 100 unless told, since nearly every order has fewer.
     #[deserr(default)]
+    #[param(inline)]
     limit: Option<Limit>,
 }
 

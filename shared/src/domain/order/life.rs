@@ -210,12 +210,11 @@ impl Order {
         now: Timestamp,
     ) -> Result<Option<Self>, Refusal> {
         let line = self.line(number).ok_or_else(|| Refusal::not_found(Entity::OrderItem, number))?;
-        // A repeat finds it so, also where the way back is another's.
-        if line.status == to {
-            return Ok(None);
-        }
         if !actors.iter().any(|actor| may_ever_move_to(line.status, to, *actor)) {
             return Err(Refusal::Forbidden);
+        }
+        if line.status == to {
+            return Ok(None);
         }
         let actor = actors.iter().find(|actor| self.next_statuses(number, &[**actor]).contains(&to));
         let actor = *actor.ok_or_else(|| self.line_conflict(number, line.status, actors))?;
