@@ -75,7 +75,7 @@ pub(super) async fn furnish(world: &World) {
         let writes = world.known.lock().unwrap().registers.begin(&call, Instant::now());
         let answer = send(world, "furniture", call, chance).await;
         world.known.lock().unwrap().registers.end(writes, tally::Known::Made, Instant::now());
-        if !answer.as_ref().is_some_and(|answer| answer.status < 300) {
+        if answer.as_ref().is_none_or(|answer| answer.status >= 300) {
             world.blame(format!("the shop cannot be furnished: {answer:?}"));
         }
     }
