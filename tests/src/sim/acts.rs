@@ -297,7 +297,7 @@ fn revoke(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
         0 => (scene.shape.user(chance), scene.shape.coupon(chance)),
         _ => *some(&known.coupons, chance)?,
     };
-    change("admin", post("/coupons/revoke", &json!({ "userId": user, "couponId": coupon })).as_admin())
+    ask("admin", post("/coupons/revoke", &json!({ "userId": user, "couponId": coupon })).as_admin(), false)
 }
 
 fn add_to_cart(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
