@@ -17,7 +17,8 @@ struct Body {
     coupon_id: CouponId,
 }
 
-/// Makes a usable coupon REVOKED. Repeating it changes nothing, so it needs no idempotency key.
+/// Makes the user's usable coupon of a campaign REVOKED. Repeating it changes nothing, unless another coupon was issued since:
+/// the repetition revokes that one. An idempotency key is not kept.
 ///
 /// # Errors
 /// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE` or `COUPON_NOT_USABLE`.

@@ -103,27 +103,24 @@ impl List {
         }
     }
 
-    /// Names an item that is shown, as [`Self::name_of`] does an item of the table.
-    fn name_shown(&self, item: &Value) -> String {
-        let field = match self {
+    /// The field that names an item, shown or stored.
+    fn id_field(&self) -> &'static str {
+        match self {
             Self::Products | Self::ProductPages | Self::Cart(_) => "productId",
             Self::Orders(_) => "orderId",
             Self::Coupons(..) => "issuedCouponId",
             Self::Entries(_) => "entryId",
             Self::Payments(..) => "paymentId",
-        };
-        item[field].as_str().unwrap_or_default().to_owned()
+        }
+    }
+
+    /// Names an item that is shown, as [`Self::name_of`] does an item of the table.
+    fn name_shown(&self, item: &Value) -> String {
+        item[self.id_field()].as_str().unwrap_or_default().to_owned()
     }
 
     fn name_of(&self, item: &Value) -> String {
-        let field = match self {
-            Self::Products | Self::ProductPages | Self::Cart(_) => "productId",
-            Self::Orders(_) => "orderId",
-            Self::Coupons(..) => "issuedCouponId",
-            Self::Entries(_) => "entryId",
-            Self::Payments(..) => "paymentId",
-        };
-        text(item, field).to_owned()
+        text(item, self.id_field()).to_owned()
     }
 
     /// Where a version of an item is in the list, if it is for certain; and whether it may be.
