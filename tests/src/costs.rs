@@ -148,7 +148,18 @@ async fn users(bench: &mut Bench) {
     let call = bench.shop.patch("/users/yuna", json!({ "email": "new@example.com" })).as_admin();
     bench.call("change of a user's e-mail address by an admin", cost(3, 6.0, 3.0), call).await;
     let call = bench.shop.patch("/users/yuna", json!({ "status": "WITHDRAWN" })).as_admin();
-    bench.call("withdrawal of a user", cost(3, 6.0, 3.0), call).await;
+    bench.call("withdrawal of a user", cost(6, 12.0, 6.0), call).await;
+    let business = json!({
+        "businessName": "다방 상회", "registrationNumber": "123-45-67890", "contact": "02-123-4567", "address": "서울시 종로구",
+        "category": "차",
+    });
+    let dabang = json!({ "userId": "dabang", "name": "이다방", "email": "dabang@example.com", "seller": business });
+    bench.shop.post("/users", dabang).as_admin().await.expect(201);
+    let product = json!({ "name": "찻잔", "price": 1_000, "stock": 1, "sellerId": "dabang" });
+    let call = bench.shop.post("/products", product).as_admin();
+    bench.call("product of a seller, created by an admin", cost(4, 9.0, 4.0), call).await;
+    let call = bench.shop.patch("/users/dabang", json!({ "status": "SUSPENDED" })).as_admin();
+    bench.call("suspension of a seller with a product", cost(8, 17.0, 7.0), call).await;
 }
 
 async fn reads(bench: &mut Bench) {

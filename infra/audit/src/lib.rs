@@ -35,6 +35,7 @@ mod payments;
 mod read;
 mod report;
 mod sales;
+mod sellers;
 mod sheets;
 mod shelves;
 

@@ -12,6 +12,7 @@
 
 mod emails;
 mod payments;
+mod sellers;
 
 use futures::future::BoxFuture;
 use shared::{
@@ -25,7 +26,7 @@ use shared::{
 };
 
 /// Every step, in the order in which they run. A further step is a further row, with a file of its own.
-pub const STEPS: &[Step] = &[emails::STEP, payments::STEP];
+pub const STEPS: &[Step] = &[emails::STEP, payments::STEP, sellers::STEP];
 
 /// Items that one page looks at, at most. DynamoDB ends a page at 1 MB besides.
 pub const PAGE: usize = 1_000;

@@ -16,6 +16,8 @@
 //! | an order sheet | `SHEET#id` | `SHEET` | by due: `SHEETS#bucket`, end of its validity and sheet id, until it is ordered or abandoned |
 //! | a product | `PRODUCT#id` | `PRODUCT` | by time: `PRODUCTS`, instant and product id, while ON_SALE |
 //! | | | | by due: `SHELVES`, from when on and product id, while its shelf is to be swept |
+//! | a product of a seller | `SELLER#user id` | `PRODUCT#instant#product id` | |
+//! | a change of a seller's status that their products may lack | `SELLER#user id` | `CHANGE` | by due: `SELLERS`, its instant and user id |
 //! | a shard of its shelf | `STOCK#product id#shard` | `STOCK` | |
 //! | what became of units drawn from it | `UNITS#product id#shard#place` | `UNITS` | |
 //! | a coupon campaign | `CAMPAIGN#id` | `CAMPAIGN` | by due: `CAMPAIGNS`, its first instant and coupon id, until all its tickets are accounted for; then `EXPIRIES`, the last instant of its coupons and its id, until they are marked |
@@ -215,6 +217,33 @@ pub const PRODUCTS: &str = "PRODUCTS";
 /// Where a product is in the catalogue.
 pub fn product_by_time(created_at: Timestamp, product: &ProductId) -> IndexKey {
     IndexKey { pk: PRODUCTS.to_owned(), sk: time_and_id(created_at, product.as_str()) }
+}
+
+/// The partition of a seller's products.
+pub fn seller_partition(seller: &UserId) -> String {
+    format!("SELLER#{seller}")
+}
+
+/// The prefix of the sort keys of a seller's products.
+pub const SELLER_PRODUCT_PREFIX: &str = "PRODUCT#";
+
+/// A product among those of its seller, by time of creation.
+pub fn seller_product(seller: &UserId, created_at: Timestamp, product: &ProductId) -> Key {
+    let place = time_and_id(created_at, product.as_str());
+    key(seller_partition(seller), format!("{SELLER_PRODUCT_PREFIX}{place}"))
+}
+
+/// A change of a seller's status that their products may lack.
+pub fn seller_change(seller: &UserId) -> Key {
+    key(seller_partition(seller), "CHANGE")
+}
+
+/// The sellers whose products may lack a change of their status, by its instant.
+pub const SELLERS: &str = "SELLERS";
+
+/// The place of a seller in the list of what is due.
+pub fn seller_by_due(seller: &UserId, at: Timestamp) -> IndexKey {
+    IndexKey { pk: SELLERS.to_owned(), sk: time_and_id(at, seller.as_str()) }
 }
 
 /// One shard of a product's shelf.
