@@ -14,12 +14,12 @@ use crate::{
     domain::{
         CouponId, Invalid, Refusal, UserId,
         coupon::{Campaign, Counter, CouponState, CouponStatus, IssuedCoupon, Terms, Validity},
-        refusal::{CouponProblem, Entity},
+        refusal::Entity,
         stock,
         tickets::{CounterShards, counter_shards},
         user::Account,
     },
-    store::{Applied, Backoff, Consistency, Key, Outcome, Transaction, coupons, keys, table::Range},
+    store::{Backoff, Consistency, Key, Outcome, Transaction, coupons, keys, table::Range},
 };
 
 /// A campaign with what is left of it.
@@ -138,21 +138,21 @@ pub async fn issue(
 ) -> Result<IssuedCoupon, Failure> {
     match issue_once(shop, caller, user, coupon, key).await {
         Err(Failure::Refused(refusal)) if key.given => match idempotency::recall::<Touched>(shop, key).await? {
-            Some(first) => issued_by(shop, user, &first.coupon_id, key).await,
+            Some(first) => issued_as(shop, user, &first.coupon_id, &key.digest).await,
             None => Err(refusal.into()),
         },
         other => other,
     }
 }
 
-/// The coupon that a key was issued, as it is: the user's current one, or a revoked one that was replaced since.
-async fn issued_by(shop: &Shop, user: &UserId, coupon: &CouponId, key: &RequestKey) -> Result<IssuedCoupon, Failure> {
-    let places = [keys::user_coupon(user, coupon), keys::replaced_coupon(user, coupon, &key.digest)];
+/// A coupon of a user by its own id, as it is: the current one of its campaign, or a revoked one that was replaced since.
+async fn issued_as(shop: &Shop, user: &UserId, coupon: &CouponId, issued: &str) -> Result<IssuedCoupon, Failure> {
+    let places = [keys::user_coupon(user, coupon), keys::replaced_coupon(user, coupon, issued)];
     let found = shop.table.get_all(&places, Consistency::Strong, &mut shop.backoff()).await?;
     for place in &places {
         let there: Option<IssuedCoupon> = found.get(place)?;
-        if let Some(issued) = there.filter(|issued| issued.issued_coupon_id == key.digest) {
-            return Ok(issued);
+        if let Some(there) = there.filter(|there| there.issued_coupon_id == issued) {
+            return Ok(there);
         }
     }
     Err(Failure::Broken("an issued coupon stays"))
@@ -360,21 +360,59 @@ impl Listed {
     }
 }
 
-/// Takes a usable coupon back. Twice is as good as once.
+/// The outcome of a revocation: the coupon that it revoked.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Revoked {
+    coupon_id: CouponId,
+    issued_coupon_id: String,
+}
+
+/// Revokes a usable coupon. Twice is as good as once, also after another coupon was issued in its place: if the request has
+/// a key. Without one a repetition is a new request, which revokes the new coupon.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] where the user has no such coupon, [`Refusal::CouponNotUsable`] where it was used or has
 /// expired.
-pub async fn revoke(shop: &Shop, user: &UserId, coupon: &CouponId) -> Result<IssuedCoupon, Failure> {
-    let now = shop.clock.now();
-    let revoke = coupons::revoke(user, coupon, now)?;
-    match shop.table.apply::<IssuedCoupon>(&revoke, &mut shop.backoff()).await? {
-        Applied::Done(coupon) => Ok(coupon),
-        Applied::Refused(None) => Err(Refusal::not_found(Entity::Coupon, coupon).into()),
-        Applied::Refused(Some(there)) if there.state == CouponState::Revoked => Ok(there),
-        Applied::Refused(Some(there)) => {
-            let reason = there.usable(now).err().unwrap_or(CouponProblem::Expired);
-            Err(Refusal::CouponNotUsable { coupon_id: coupon.clone(), reason }.into())
+pub async fn revoke(shop: &Shop, user: &UserId, coupon: &CouponId, key: &RequestKey) -> Result<IssuedCoupon, Failure> {
+    match revoke_once(shop, user, coupon, key).await {
+        Err(Failure::Refused(refusal)) if key.given => match idempotency::recall::<Revoked>(shop, key).await? {
+            Some(first) => issued_as(shop, user, &first.coupon_id, &first.issued_coupon_id).await,
+            None => Err(refusal.into()),
+        },
+        other => other,
+    }
+}
+
+async fn revoke_once(shop: &Shop, user: &UserId, coupon: &CouponId, key: &RequestKey) -> Result<IssuedCoupon, Failure> {
+    let mut backoff = shop.backoff();
+    loop {
+        let before = current(shop, user, coupon).await?;
+        let before = before.ok_or_else(|| Refusal::not_found(Entity::Coupon, coupon))?;
+        let now = shop.clock.now();
+        let is_revoked = before.state == CouponState::Revoked;
+        if let Some(reason) = before.usable(now).err().filter(|_| !is_revoked) {
+            return Err(Refusal::CouponNotUsable { coupon_id: coupon.clone(), reason }.into());
         }
+        if is_revoked && !key.given {
+            return Ok(before);
+        }
+        let mut transaction = Transaction::new();
+        transaction.add(if is_revoked { coupons::check_revoked(&before)? } else { coupons::revoke(&before, now)? });
+        let issued_coupon_id = before.issued_coupon_id.clone();
+        let outcome = Revoked { coupon_id: coupon.clone(), issued_coupon_id };
+        let note = idempotency::note(shop, &mut transaction, key, outcome, Keep::AWeek)?;
+        match shop.table.commit(transaction, &mut backoff).await? {
+            Outcome::Committed if is_revoked => return Ok(before),
+            Outcome::Committed => {
+                return Ok(IssuedCoupon { state: CouponState::Revoked, revoked_at: Some(now), ..before });
+            }
+            Outcome::Refused(evidence) => {
+                if let Some(first) = idempotency::noted::<Revoked>(&evidence, note, key)? {
+                    return issued_as(shop, user, &first.coupon_id, &first.issued_coupon_id).await;
+                }
+            }
+        }
+        backoff.pause("the coupon changed meanwhile").await?;
     }
 }

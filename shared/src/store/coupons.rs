@@ -194,13 +194,31 @@ pub fn check_usable(user: &UserId, coupon: &CouponId, now: Timestamp) -> Result<
     if_usable(Action::check(keys::user_coupon(user, coupon)), now)
 }
 
-/// Takes a coupon back that has not been used.
+/// Revokes a coupon that is still usable.
 ///
 /// # Errors
 /// Where a value cannot be written as an attribute.
-pub fn revoke(user: &UserId, coupon: &CouponId, now: Timestamp) -> Result<Action, StoreError> {
-    let update = Action::update(keys::user_coupon(user, coupon), "SET #state = :revoked, #revokedAt = :now");
-    if_usable(update.traced()?, now)?.value(":revoked", CouponState::Revoked)
+pub fn revoke(coupon: &IssuedCoupon, now: Timestamp) -> Result<Action, StoreError> {
+    let IssuedCoupon { user_id, coupon_id, issued_coupon_id, .. } = coupon;
+    let update = Action::update(keys::user_coupon(user_id, coupon_id), "SET #state = :revoked, #revokedAt = :now");
+    let update = update.traced()?.when("#issuedCouponId = :id AND #state = :usable AND #expiresAt > :now");
+    update
+        .value(":id", issued_coupon_id)?
+        .value(":usable", CouponState::Usable)?
+        .value(":now", now.as_millisecond())?
+        .value(":revoked", CouponState::Revoked)
+}
+
+/// Asserts that a coupon is still there, revoked.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn check_revoked(coupon: &IssuedCoupon) -> Result<Action, StoreError> {
+    let IssuedCoupon { user_id, coupon_id, issued_coupon_id, .. } = coupon;
+    Action::check(keys::user_coupon(user_id, coupon_id))
+        .when("#issuedCouponId = :id AND #state = :revoked")
+        .value(":id", issued_coupon_id)?
+        .value(":revoked", CouponState::Revoked)
 }
 
 fn if_usable(action: Action, now: Timestamp) -> Result<Action, StoreError> {

@@ -298,7 +298,7 @@ fn revoke(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
         0 => (scene.shape.user(chance), scene.shape.coupon(chance)),
         _ => *some(&known.coupons, chance)?,
     };
-    ask("admin", post("/coupons/revoke", &json!({ "userId": user, "couponId": coupon })).as_admin(), false)
+    change("admin", post("/coupons/revoke", &json!({ "userId": user, "couponId": coupon })).as_admin())
 }
 
 fn add_to_cart(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {

@@ -148,3 +148,30 @@ async fn a_revoked_coupon_is_issued_again_once() {
     assert_eq!(answers, crate::steps::codes(&[("COUPON_ALREADY_ISSUED", 7), ("SUCCESS", 1)]));
     shop.audit().await;
 }
+
+/// A repeated revocation, its first answer lost, revoked the coupon that was issued again meanwhile.
+#[tokio::test]
+async fn a_repeated_revocation_leaves_the_coupon_issued_since() {
+    let shop = TestShop::with_instances(2);
+    shop.customer("mina", 0).await;
+    shop.coupon("welcome", 3).await;
+    let body = json!({ "userId": "mina", "couponId": "welcome" });
+    let revoke = |key: &str| shop.post("/coupons/revoke", body.clone()).as_admin().key(key);
+    revoke("early").await.refused(404, "ENTITY_NOT_FOUND");
+    let first = shop.issue("mina", "welcome").await.expect(201)["issuedCouponId"].clone();
+    let revoked = revoke("k").await.expect(200);
+    assert_eq!((&revoked["issuedCouponId"], &revoked["status"]), (&first, &json!("REVOKED")));
+    // Another key finds it revoked, and stays with that coupon, too.
+    assert_eq!(revoke("late").await.expect(200), revoked);
+    let second = shop.issue("mina", "welcome").await.expect(201)["issuedCouponId"].clone();
+    assert_ne!(first, second);
+    for key in ["k", "late"] {
+        assert_eq!(revoke(key).await.expect(200), revoked);
+    }
+    let other = json!({ "userId": "mina", "couponId": "other" });
+    shop.post("/coupons/revoke", other).as_admin().key("k").await.refused(422, "IDEMPOTENCY_KEY_REUSED");
+    assert_eq!(coupon_status(&shop, "mina").await, "USABLE");
+    // What was refused is tried anew.
+    assert_eq!(revoke("early").await.expect(200)["issuedCouponId"], second);
+    shop.audit().await;
+}
