@@ -210,7 +210,10 @@ impl Order {
         now: Timestamp,
     ) -> Result<Option<Self>, Refusal> {
         let line = self.line(number).ok_or_else(|| Refusal::not_found(Entity::OrderItem, number))?;
-        if !actors.iter().any(|actor| may_ever_move_to(line.status, to, *actor)) {
+        // Who withdrew a request may say so again.
+        let before = self.status_before(number).filter(|_| line.status == to);
+        let from = before.unwrap_or(line.status);
+        if !actors.iter().any(|actor| may_ever_move_to(from, to, *actor)) {
             return Err(Refusal::Forbidden);
         }
         if line.status == to {

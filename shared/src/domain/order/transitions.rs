@@ -104,8 +104,8 @@ pub fn allowed_next_as(from: LineStatus, before: Option<LineStatus>, actors: &[A
     next
 }
 
-/// Whether there is any state from which `actor` may move a line to this one. That a request can be withdrawn counts only for
-/// a line that is requested, in the state `from`.
+/// Whether there is any state from which `actor` may move a line to this one. A withdrawal of a request counts only for a
+/// request in the state `from`.
 pub fn may_ever_move_to(from: LineStatus, to: LineStatus, actor: Actor) -> bool {
     let counts = |edge: &Transition| !edge.is_withdrawal() || edge.from == from;
     TRANSITIONS.iter().any(|edge| edge.to == to && edge.is_for(actor) && counts(edge))

@@ -377,7 +377,9 @@ impl Reference {
         let state = |name: &str| serde_json::from_value::<LineStatus>(json!(name)).expect("a state of lines");
         let to = asked.text("status");
         let is_ever = |edge: &&Transition| edge.to == state(&to) && (actor == Actor::Admin || edge.by == actor);
-        let counts = |edge: &Transition| !edge.is_withdrawal() || edge.from == state(&line.status);
+        // A withdrawal counts for who is at it, and for who repeats it.
+        let from = line.before.as_ref().filter(|_| line.status == to).unwrap_or(&line.status);
+        let counts = |edge: &Transition| !edge.is_withdrawal() || edge.from == state(from);
         if !TRANSITIONS.iter().filter(is_ever).any(counts) {
             return Err(("FORBIDDEN", json!({})));
         }
