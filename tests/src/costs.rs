@@ -185,6 +185,9 @@ async fn coupons(bench: &mut Bench) {
     bench.call("coupon issue", cost(3, 5.0, 1.0), call).await;
     let call = issue(&bench.shop, "sora").key("keyed");
     bench.call("coupon issue with a key", cost(3, 7.0, 1.0), call).await;
+    let revoke = json!({ "userId": "jun", "couponId": "welcome" });
+    let call = bench.shop.post("/coupons/revoke", revoke).as_admin().key("revoked");
+    bench.call("coupon revocation with a key", cost(3, 4.0, 2.0), call).await;
     let call = bench.shop.get("/coupons?userId=mina");
     bench.call("coupons of a user", cost(1, 0.0, 1.0), call).await;
     sharded_coupons(bench).await;

@@ -75,3 +75,76 @@ impl Seller {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::{
+        domain::product::SaleStatus,
+        store::{
+            keys,
+            sellers::{SellerChange, SellerProduct},
+        },
+    };
+
+    use super::*;
+    use crate::fixture::{NOW, Shop, TODAY, at, product, user};
+
+    /// Mina sells the cups.
+    fn shop_of_a_seller() -> Shop {
+        let mut shop = Shop::healthy();
+        let mut created_at = at(NOW);
+        shop.change(keys::product(&product("cup")), |product: &mut Product| {
+            product.seller_id = Some(user("mina"));
+            created_at = product.created_at;
+        });
+        let listed = SellerProduct { product_id: product("cup"), created_at };
+        shop.put(keys::seller_product(&user("mina"), created_at, &product("cup")), listed);
+        shop
+    }
+
+    fn suspend(shop: &mut Shop) {
+        shop.change(keys::account(&user("mina")), |account: &mut Account| account.status = UserStatus::Suspended);
+    }
+
+    #[test]
+    fn a_product_is_listed_once_among_its_sellers() {
+        assert_eq!(shop_of_a_seller().violations(), [] as [&str; 0]);
+        let mut shop = shop_of_a_seller();
+        shop.change(keys::product(&product("cup")), |product: &mut Product| product.seller_id = Some(user("jun")));
+        assert_eq!(
+            shop.violations(),
+            [
+                "[sellers] user jun: place of product cup among the seller's: expected one, found none",
+                "[sellers] user mina: product cup among the seller's: expected one of the seller, found none",
+            ]
+        );
+    }
+
+    #[test]
+    fn products_are_paused_exactly_while_their_seller_is_not_active() {
+        let mut shop = shop_of_a_seller();
+        suspend(&mut shop);
+        assert_eq!(shop.violations(), ["[sellers] user mina: product cup is paused: expected true, found false"]);
+        let mut shop = shop_of_a_seller();
+        shop.change(keys::product(&product("cup")), |product: &mut Product| {
+            product.paused_status = Some(SaleStatus::OnSale);
+        });
+        assert_eq!(shop.violations(), ["[sellers] user mina: product cup is paused: expected false, found true"]);
+    }
+
+    #[test]
+    fn a_change_of_status_reaches_the_products_soon() {
+        let mut shop = shop_of_a_seller();
+        suspend(&mut shop);
+        let mut noted = |changed_at| {
+            let (key, place) = (keys::seller_change(&user("mina")), keys::seller_by_due(&user("mina"), changed_at));
+            shop.put(key.clone(), SellerChange { version: 2, changed_at, after: None });
+            shop.place(key, Some(place));
+            shop.violations()
+        };
+        assert_eq!(noted(at(NOW)), [] as [&str; 0]);
+        let late = noted(at(TODAY));
+        assert_eq!(late.len(), 1);
+        assert!(late[0].starts_with("[sellers] user mina: wait: expected one that ends by"), "{late:?}");
+    }
+}

@@ -262,7 +262,13 @@ async fn pages_of(world: &World, who: &str, list: &List, limit: usize, mut chanc
     }
 }
 
-async fn answered(world: &World, who: &str, path: &str, user: &str, chance: &mut Chance) -> Option<(Duration, Answer)> {
+pub(super) async fn answered(
+    world: &World,
+    who: &str,
+    path: &str,
+    user: &str,
+    chance: &mut Chance,
+) -> Option<(Duration, Answer)> {
     for _ in 0..TRIES {
         let from = world.table.elapsed();
         let ask = call("GET", path).as_user(user);

@@ -7,6 +7,7 @@
 
 mod acts;
 mod alone;
+mod bestsellers;
 mod clients;
 mod connection;
 mod consumers;

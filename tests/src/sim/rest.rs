@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    consumers,
+    bestsellers, consumers,
     lists::{self, List},
     world::World,
 };
@@ -75,6 +75,7 @@ pub(super) async fn check(world: &World) {
         }
     }
     walk_some_lists(world).await;
+    bestsellers::check(world, world.chance_of("last bestsellers")).await;
     let items = world.table.latest();
     burnt_tickets(&items).into_iter().for_each(|wrong| world.blame(wrong));
     check_rebuild(world, &items);

@@ -51,7 +51,7 @@ impl Product {
 pub(super) const SEOUL: TimeZone = TimeZone::fixed(Offset::constant(9));
 
 /// The day in Seoul.
-pub(super) fn day(at: Timestamp) -> Date {
+pub(in crate::sim) fn day(at: Timestamp) -> Date {
     at.to_zoned(SEOUL).date()
 }
 

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 use coupons::{Campaign, Coupon};
 use goods::Product;
+pub(super) use goods::day;
 use jiff::Timestamp;
 use orders::Order;
 use serde_json::{Value, json};

@@ -1,6 +1,9 @@
 //! Roles that end: what somebody may still see and do who was an admin or a seller when it began.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
+use shared::api::routes::ROUTES;
 use tests::{Call, TestShop};
 
 use crate::steps::{hold, id, set_user};
@@ -107,6 +110,9 @@ async fn suspended_sellers_and_admins_change_nothing() {
             shop.post(&format!("{path}/cancel"), json!({})),
             shop.patch(&format!("{path}/items/1"), json!({ "status": "SHIPPED" })),
         ];
+        let tried: BTreeSet<&str> = of_admin.iter().map(Call::function).collect();
+        let changing = ROUTES.iter().filter(|route| route.method != "GET");
+        assert_eq!(tried, changing.map(|route| route.function).collect(), "every route that changes something");
         for call in of_admin {
             as_boss(call).await.refused(409, "USER_NOT_ACTIVE");
         }
