@@ -25,7 +25,7 @@ struct Query {
     limit: Option<Limit>,
 }
 
-/// Campaigns with what remains of them, in the order of their creation. A page with a `nextCursor` can have fewer
+/// Campaigns with the number of coupons left, in the order of their creation. A page with a `nextCursor` can have fewer
 /// campaigns than `limit`.
 ///
 /// # Errors

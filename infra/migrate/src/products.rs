@@ -1,6 +1,6 @@
 //! Products and campaigns: lists those of the first stage for the desk.
 //!
-//! The first stage listed only what was on sale. Index keys are all that is set, so versions stay.
+//! The first stage listed only products on sale. Only index keys are set, so versions stay.
 
 use futures::future::BoxFuture;
 use shared::{

@@ -161,6 +161,8 @@ impl Reply {
         }
         if let Some(caching) = caching {
             response.headers_mut().insert(header::CACHE_CONTROL, caching);
+            // The envelope has a message.
+            response.headers_mut().insert(header::VARY, HeaderValue::from_name(header::ACCEPT_LANGUAGE));
         }
         response
     }

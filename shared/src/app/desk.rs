@@ -1,4 +1,4 @@
-//! The desk: lists for those who sell and run the shop, with what the public does not see.
+//! The desk: lists for sellers and admins, with products and fields that the public does not see.
 //!
 //! An index or a list of a seller tells which entries there are; each entry is read by its key, strongly. So a list can be
 //! late in having an entry, and never shows one as it is not.
@@ -70,7 +70,7 @@ pub async fn products(
 
 /// Reads lists of the index by time side by side and merges them by place.
 ///
-/// No place is taken from beyond the end of a list that was not read to its end: what comes next in that list could be
+/// No place is taken from beyond the end of a list that was not read to its end: the next place of that list could be
 /// before it.
 async fn merged(
     shop: &Shop,
@@ -142,7 +142,7 @@ async fn described(
     Ok(Part { items, next })
 }
 
-/// Up to `limit` campaigns after a place, with what is left of each. Fewer where their counters are many; `next` tells
+/// Up to `limit` campaigns after a place, with the number of coupons left. Fewer where their counters are many; `next` tells
 /// whether the list goes on.
 ///
 /// # Errors

@@ -49,7 +49,7 @@ pub fn set_listed(seen: &Product) -> Result<Action, StoreError> {
         .value(":place", place.sk)
 }
 
-/// Each product is in the list of its sale status, and only what is to be swept among what is due.
+/// Each product is in the list of its sale status; in the index by due it is only while a sweep passes by its shelf.
 fn listed(put: Action, product: &Product) -> Action {
     let id = &product.product_id;
     let mut put = put.listed(keys::product_by_time(product.offer.status, product.created_at, id));

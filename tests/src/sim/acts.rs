@@ -483,7 +483,7 @@ fn desk_status(chance: &mut Chance) -> Option<&'static str> {
     [None, None, Some("ON_SALE"), Some("DISCONTINUED"), Some("HIDDEN")][pick(chance, 5)]
 }
 
-/// Somebody asks for what only sellers and admins see.
+/// A look at the desk, also by callers without access.
 fn look_at_desk(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
     let (user, product) = (scene.shape.user(chance), scene.shape.product(chance));
     let seller = if chance.below(3) == 0 { scene.shape.seller(chance) } else { scene.shape.seller_of(product) };
@@ -505,7 +505,7 @@ fn look_at_desk(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
     ask(who, call, false)
 }
 
-/// Somebody asks for stock that may be a second old.
+/// A look at recent stock.
 fn look_recently(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
     let (user, product) = (scene.shape.user(chance), scene.shape.product(chance));
     let path = match chance.below(2) {

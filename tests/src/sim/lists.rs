@@ -90,7 +90,7 @@ impl List {
         }
     }
 
-    /// Asks for it as somebody who may.
+    /// A request for a part of it, by a caller with access.
     fn ask(&self, path: &str) -> Call {
         let ask = call("GET", path);
         match self {
@@ -276,7 +276,7 @@ fn wrong_desk_product(world: &World, id: &str, item: &Value, page: &Page) -> Opt
     (item["stock"] != stock).then(|| format!("{item} has {stock} on its shelf"))
 }
 
-/// A campaign has left what its counters had, where nobody drew meanwhile.
+/// A campaign has as many coupons left as its counters had, if no ticket was drawn meanwhile.
 fn wrong_campaign(world: &World, id: &str, item: &Value, page: &Page) -> Option<String> {
     let counters = world.table.meanwhile(|(pk, _)| pk.starts_with(&format!("COUNTER#{id}#")), page.from, page.to);
     if counters.values().any(|versions| versions.len() > 1) {

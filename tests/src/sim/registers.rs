@@ -30,7 +30,7 @@ const FIELDS: [(&str, &str); 4] =
 pub(super) struct Ages {
     /// Of a name that nothing asserts.
     pub(super) name: Duration,
-    /// Of recent stock, with all that is shown beside it.
+    /// Of recent stock, and of the fields shown beside it.
     pub(super) stock: Duration,
 }
 

@@ -28,7 +28,7 @@ impl Product {
         self.status == "ON_SALE"
     }
 
-    /// Whether the caller is who sells it, or an admin.
+    /// Whether the caller sells it or is an admin.
     fn is_owned(&self, asked: &Asked<'_>) -> bool {
         asked.call.role() == "ADMIN" || self.seller == asked.call.caller()
     }
