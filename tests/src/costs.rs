@@ -148,7 +148,18 @@ async fn users(bench: &mut Bench) {
     let call = bench.shop.patch("/users/yuna", json!({ "email": "new@example.com" })).as_admin();
     bench.call("change of a user's e-mail address by an admin", cost(3, 6.0, 3.0), call).await;
     let call = bench.shop.patch("/users/yuna", json!({ "status": "WITHDRAWN" })).as_admin();
-    bench.call("withdrawal of a user", cost(3, 6.0, 3.0), call).await;
+    bench.call("withdrawal of a user", cost(6, 12.0, 6.0), call).await;
+    let business = json!({
+        "businessName": "다방 상회", "registrationNumber": "123-45-67890", "contact": "02-123-4567", "address": "서울시 종로구",
+        "category": "차",
+    });
+    let dabang = json!({ "userId": "dabang", "name": "이다방", "email": "dabang@example.com", "seller": business });
+    bench.shop.post("/users", dabang).as_admin().await.expect(201);
+    let product = json!({ "name": "찻잔", "price": 1_000, "stock": 1, "sellerId": "dabang" });
+    let call = bench.shop.post("/products", product).as_admin();
+    bench.call("product of a seller, created by an admin", cost(4, 9.0, 4.0), call).await;
+    let call = bench.shop.patch("/users/dabang", json!({ "status": "SUSPENDED" })).as_admin();
+    bench.call("suspension of a seller with a product", cost(8, 17.0, 7.0), call).await;
 }
 
 async fn reads(bench: &mut Bench) {
@@ -174,7 +185,8 @@ async fn reads(bench: &mut Bench) {
     desk(bench).await;
 }
 
-/// A row is the product and its stock, a unit each. All products are three lists, half a unit each; one status is one list.
+/// A row is the product and its stock, a unit each. All products are three lists of an index, half a unit each; one status is
+/// one of them. A seller's list is read strongly.
 async fn desk(bench: &mut Bench) {
     let call = bench.shop.get("/desk/products/p01").as_admin();
     bench.call("product at the desk", cost(1, 0.0, 2.0), call).await;
@@ -182,6 +194,12 @@ async fn desk(bench: &mut Bench) {
     bench.call("desk, products, page of 20", cost(2, 0.0, 41.5), call).await;
     let call = bench.shop.get("/desk/products?limit=20&status=ON_SALE").as_admin();
     bench.call("desk, products of a status, page of 20", cost(2, 0.0, 40.5), call).await;
+    for product in 0..20 {
+        let product = json!({ "productId": format!("own{product:02}"), "name": "찻잔", "price": 1_000, "stock": 1 });
+        bench.shop.post("/products", product).as_seller("hana").await.expect(201);
+    }
+    let call = bench.shop.get("/desk/products?limit=20&status=ON_SALE").as_seller("hana");
+    bench.call("desk, products of a seller, page of 20", cost(2, 0.0, 41.0), call).await;
     for campaign in 0..20 {
         bench.shop.coupon(&format!("c{campaign:02}"), 100).await;
     }

@@ -20,6 +20,7 @@ use crate::{
     payments::Payments,
     report::{Figures, Invariant, Report, Subject},
     sales::Sales,
+    sellers::Sellers,
     sheets::Sheets,
     shelves::Shelves,
 };
@@ -55,6 +56,7 @@ pub struct Auditor {
     payments: Payments,
     sheets: Sheets,
     sales: Sales,
+    sellers: Sellers,
 }
 
 impl Auditor {
@@ -73,6 +75,7 @@ impl Auditor {
             payments: Payments::default(),
             sheets: Sheets::default(),
             sales: Sales::default(),
+            sellers: Sellers::default(),
         }
     }
 
@@ -119,6 +122,7 @@ impl Auditor {
             }
             Record::Account { user, account } => {
                 self.emails.add_account(&user, &account);
+                self.sellers.add_account(&user, &account);
                 self.accounts.add_account(user, account);
             }
             Record::EmailClaim { address, claim } => self.emails.add_claim(claim.user_id, &address),
@@ -139,7 +143,12 @@ impl Auditor {
             Record::Payment(payment) => self.payments.add(*payment, &mut self.findings),
             Record::PaymentClaim { payment, claim } => self.payments.add_claim(payment, claim.order_id),
             Record::Sheet(record) => self.sheets.add(record.sheet, &mut self.findings),
-            Record::Product(product) => self.shelves.add_product(*product),
+            Record::Product(product) => {
+                self.sellers.add_product(&product);
+                self.shelves.add_product(*product);
+            }
+            Record::SellerProduct { seller, product } => self.sellers.add_listed(seller, product.product_id),
+            Record::SellerChange { seller, change } => self.sellers.add_change(seller, change.changed_at),
             Record::Shard { product, number, shard } => self.shelves.add_shard(product, number, shard),
             Record::Units { product, shard, place, slot } => self.shelves.add_draw(product, shard, place, slot),
             Record::Campaign(campaign) => self.campaigns.add_campaign(*campaign, is_swept),
@@ -177,6 +186,7 @@ impl Auditor {
             payments,
             sheets,
             sales,
+            sellers,
             ..
         } = self;
         let mut figures = Figures { items, ..Figures::default() };
@@ -186,6 +196,7 @@ impl Auditor {
         if scope != Scope::Ledgers {
             accounts.compare(&orders, &mut findings);
             emails.finish(&mut findings);
+            sellers.finish(now, &mut findings);
         }
         accounts.finish(&mut findings, &mut figures);
         shelves.finish(&orders, &mut findings, &mut figures);

@@ -235,6 +235,7 @@ impl Shop {
                 category: None,
                 seller_id: None,
                 offer,
+                paused_status: None,
                 stock_shards: u16::try_from(shards.len()).unwrap(),
                 flash: false,
                 sweep_from: (shards.len() > 1).then(|| at(LONG_AGO)),

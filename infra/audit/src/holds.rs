@@ -67,6 +67,7 @@ impl Place {
                 expiry.or_else(|| self.is_listed().then(swept))
             }
             Record::Product(product) => product.sweep_from.map(|from| keys::shelf_by_due(&product.product_id, from)),
+            Record::SellerChange { seller, change } => Some(keys::seller_by_due(seller, change.changed_at)),
             _ => None,
         };
         place.map_or(Self(None, None), |IndexKey { pk, sk }| Self(Some(pk), Some(sk)))

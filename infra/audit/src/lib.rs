@@ -37,6 +37,7 @@ mod payments;
 mod read;
 mod report;
 mod sales;
+mod sellers;
 mod sheets;
 mod shelves;
 

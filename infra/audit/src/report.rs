@@ -70,6 +70,8 @@ pub enum Invariant {
     Sheets,
     /// An e-mail address has one user.
     Emails,
+    /// Products are paused while their sellers are not active.
+    Sellers,
 }
 
 impl fmt::Display for Invariant {
@@ -86,6 +88,7 @@ impl fmt::Display for Invariant {
             Self::Payments => "payments",
             Self::Sheets => "sheets",
             Self::Emails => "emails",
+            Self::Sellers => "sellers",
         })
     }
 }

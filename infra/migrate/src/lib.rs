@@ -13,6 +13,7 @@
 mod emails;
 mod payments;
 mod products;
+mod sellers;
 
 use futures::future::BoxFuture;
 use shared::{
@@ -26,7 +27,7 @@ use shared::{
 };
 
 /// Every step, in the order in which they run. A further step is a further row, with a file of its own.
-pub const STEPS: &[Step] = &[emails::STEP, payments::STEP, products::STEP];
+pub const STEPS: &[Step] = &[emails::STEP, payments::STEP, products::STEP, sellers::STEP];
 
 /// Items that one page looks at, at most. DynamoDB ends a page at 1 MB besides.
 pub const PAGE: usize = 1_000;

@@ -21,8 +21,11 @@ const TRIES: u32 = 20;
 
 fn list_product<'a>(shop: &'a Shop, record: &'a Record) -> BoxFuture<'a, Result<Handled, Failure>> {
     Box::pin(async move {
-        let Record::Product(product) = record else { return Ok(Handled::counted("unreadable")) };
-        let mut product = product.as_ref().clone();
+        let mut product = match record {
+            Record::Product(product) => product.as_ref().clone(),
+            Record::SellerProduct { .. } => return Ok(Handled::counted("places in lists")),
+            _ => return Ok(Handled::counted("unreadable")),
+        };
         for _ in 0..TRIES {
             if product.offer.status == SaleStatus::OnSale {
                 return Ok(Handled::counted("products on sale"));

@@ -54,6 +54,12 @@ pub struct Bounds {
     pub coupon_pages: usize,
     /// Payments of an order that a list gives unless told how many.
     pub payments_listed: usize,
+    /// Products of a seller that are paused or resumed before the progress is noted.
+    pub seller_page: usize,
+    /// How many of them at once.
+    pub seller_products_at_once: usize,
+    /// The time during which a request begins another page of them.
+    pub seller_patience: Duration,
     /// Entries read at once of the index by due.
     pub due_page: usize,
     /// Tickets of a counter, or places of a shard, that one step of a sweep looks at.
@@ -76,6 +82,8 @@ impl Bounds {
     ///   400,000 products, which is how far they are read, are more than a shop sells within three days.
     /// - Recent stock is at most a second old by contract. 100 parts of the catalogue, 100 products each, are some 2 MB.
     /// - The reads of a list of coupons, 5,000 in all, end within a request's patience.
+    /// - Eight products at once are some 300 a second, so the sweep of one minute pauses those of a seller of 10,000. A request
+    ///   pauses those of most sellers before it answers.
     /// - A sweep has a minute, and the next run begins then.
     /// - A function lives 10 s, so that after three times that nobody is about to claim.
     pub const PRODUCTION: Self = Self {
@@ -98,6 +106,9 @@ impl Bounds {
         coupon_page: 100,
         coupon_pages: 50,
         payments_listed: 100,
+        seller_page: 100,
+        seller_products_at_once: 8,
+        seller_patience: Duration::from_secs(2),
         due_page: 25,
         sweep_part: 1_000,
         sweep_patience: Duration::from_secs(40),

@@ -20,7 +20,11 @@ use crate::{
         coupon::Campaign,
         product::{Product, SaleStatus},
     },
-    store::{Consistency, Key, StoreError, keys, table::Range},
+    store::{
+        Consistency, Key, StoreError, keys,
+        sellers::{self, SellerProduct},
+        table::Range,
+    },
 };
 
 /// A part of a list.
@@ -57,15 +61,27 @@ pub async fn products(
     after: Option<String>,
     limit: usize,
 ) -> Result<Part<Stocked>, Failure> {
-    let lists = status.map_or(SaleStatus::ALL.to_vec(), |status| vec![status]);
-    let lists = lists.into_iter().map(keys::products);
-    let after = after.map(|place| Ok::<_, Failure>((keys::product(&product_at(&place)?), place))).transpose()?;
-    let places = merged(shop, lists, after, limit).await?;
-    let is_wanted = |product: &Product| {
-        let has_status = status.is_none_or(|status| product.offer.status == status);
-        has_status && seller.is_none_or(|seller| product.seller_id.as_ref() == Some(seller))
+    let places = match seller {
+        Some(seller) => of_seller(shop, seller, after, limit).await?,
+        None => {
+            let lists = status.map_or(SaleStatus::ALL.to_vec(), |status| vec![status]);
+            let lists = lists.into_iter().map(keys::products);
+            let after =
+                after.map(|place| Ok::<_, Failure>((keys::product(&product_at(&place)?), place))).transpose()?;
+            merged(shop, lists, after, limit).await?
+        }
     };
-    described(shop, places, is_wanted).await
+    described(shop, places, status).await
+}
+
+/// The places of a seller's products. Their list is part of the table, not of an index: a product that was created is in it.
+async fn of_seller(shop: &Shop, seller: &UserId, after: Option<String>, limit: usize) -> Result<Places, StoreError> {
+    let after = after.map(|place| keys::seller_product_at(seller, &place).sk);
+    let page = shop.table.query::<SellerProduct>(sellers::products_of(seller, after), limit).await?;
+    let place = |listed: &SellerProduct| keys::time_and_id(listed.created_at, listed.product_id.as_str());
+    let found: Vec<String> = page.records.iter().map(place).collect();
+    let next = found.last().filter(|_| page.more).cloned();
+    Ok(Places { found, next })
 }
 
 /// Reads lists of the index by time side by side and merges them by place.
@@ -99,12 +115,8 @@ async fn merged(
     Ok(Places { found, next })
 }
 
-/// Those of the products at these places that are wanted, with their stock.
-async fn described(
-    shop: &Shop,
-    places: Places,
-    is_wanted: impl Fn(&Product) -> bool,
-) -> Result<Part<Stocked>, Failure> {
+/// The products at these places, with their stock: those with a sale status, if one is asked for.
+async fn described(shop: &Shop, places: Places, status: Option<SaleStatus>) -> Result<Part<Stocked>, Failure> {
     let Places { found: places, mut next } = places;
     let mut backoff = shop.backoff();
     let ids: Vec<ProductId> = places.iter().map(|place| product_at(place)).collect::<Result<_, _>>()?;
@@ -116,7 +128,7 @@ async fn described(
     let (mut shards, mut before) = (0_usize, None);
     for (place, id) in places.into_iter().zip(&ids) {
         let product: Option<Product> = found.get(&keys::product(id))?;
-        if let Some(product) = product.filter(&is_wanted) {
+        if let Some(product) = product.filter(|it| status.is_none_or(|status| it.offer.status == status)) {
             shards = shards.saturating_add(product.stock_shards.into());
             if shards > shop.bounds.list_shards && !products.is_empty() {
                 next = before;

@@ -18,6 +18,7 @@ pub mod orders;
 pub mod products;
 pub mod rebuild;
 pub mod rounds;
+pub mod sellers;
 pub mod sheets;
 pub mod shelf_sweep;
 mod shelves;

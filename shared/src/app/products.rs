@@ -18,7 +18,10 @@ use crate::{
         stock::{self, MAX_UNITS, Shard},
         user::Account,
     },
-    store::{Backoff, Consistency, Key, Outcome, Transaction, keys, products, stock as shelf, table::Range, users},
+    store::{
+        Backoff, Consistency, Evidence, Key, Outcome, Transaction, keys, products, sellers, stock as shelf,
+        table::Range, users,
+    },
 };
 
 /// A product with what is on its shelf at the moment of reading.
@@ -156,6 +159,7 @@ async fn create_once(
         category: new.category,
         seller_id: new.seller_id,
         offer,
+        paused_status: None,
         stock_shards: new.stock_shards,
         flash: new.flash,
         sweep_from: None,
@@ -166,6 +170,9 @@ async fn create_once(
     let product = product.swept_from(shop.clock.now());
     let mut transaction = Transaction::new();
     transaction.add(products::create(&product)?);
+    if let Some(seller) = &product.seller_id {
+        transaction.add(sellers::list_product(seller, &product)?);
+    }
     let seller = seller.map(|seller| users::check_active(&seller)).transpose()?;
     let seller = seller.map(|check| transaction.add(check));
     for (units, number) in stock::spread(new.stock, new.stock_shards).into_iter().zip(0..) {
@@ -335,33 +342,59 @@ pub async fn update(shop: &Shop, caller: &Caller, id: &ProductId, change: &Produ
         change.precondition.check(&seen.etag())?;
         let now = changed(&seen, change)?.swept_from(shop.clock.now());
         let now = Product { updated_at: Some(shop.clock.now().max(seen.last_updated())), ..now };
-        let is_one_commit = seen.stock_shards == 1;
-        let mut transaction = Transaction::new();
-        transaction.add(products::replace(&seen, &now)?);
-        if is_one_commit && now.offer != seen.offer {
-            transaction.add(shelf::set_offer(id, 0, &now.offer, now.version)?);
-        }
-        for number in seen.stock_shards..now.stock_shards {
-            transaction.add(shelf::create(id, number, &Shard::new(0, now.offer, now.version))?);
-        }
-        match shop.table.commit(transaction, &mut backoff).await? {
-            Outcome::Committed if is_one_commit || !change.names_the_offer() => break,
-            Outcome::Committed => {
-                for number in 0..seen.stock_shards {
-                    shelves::set_offer(shop, &now, number, &mut backoff).await?;
-                }
+        match commit_change(shop, &seen, &now, Transaction::new(), &mut backoff).await? {
+            None if now.offer == seen.offer && change.names_the_offer() => {
+                // A repetition of a change that died half-way.
+                spread_offer(shop, &now, seen.stock_shards, &mut backoff).await?;
                 break;
             }
-            Outcome::Refused(_) => backoff.pause("a product changed meanwhile").await?,
+            None => break,
+            Some(_) => backoff.pause("a product changed meanwhile").await?,
         }
     }
-    shop.forget_product(id);
-    shop.forget_stock(id);
     if let Some(count) = change.stock_shards {
         shelves::shrink(shop, id, count, &mut backoff).await?;
         shelves::level(shop, id, &mut backoff).await?;
     }
     stocked(shop, id).await
+}
+
+/// Commits a changed product, together with `others`; the evidence, where it is refused. Where the shelf has one shard, that gets
+/// a new offer in the same commit, else each does after it.
+pub(super) async fn commit_change(
+    shop: &Shop,
+    before: &Product,
+    after: &Product,
+    others: Transaction,
+    backoff: &mut Backoff,
+) -> Result<Option<Evidence>, Failure> {
+    let id = &before.product_id;
+    let is_one_commit = before.stock_shards == 1;
+    let mut transaction = others;
+    transaction.add(products::replace(before, after)?);
+    if is_one_commit && after.offer != before.offer {
+        transaction.add(shelf::set_offer(id, 0, &after.offer, after.version)?);
+    }
+    for number in before.stock_shards..after.stock_shards {
+        transaction.add(shelf::create(id, number, &Shard::new(0, after.offer, after.version))?);
+    }
+    if let Outcome::Refused(evidence) = shop.table.commit(transaction, backoff).await? {
+        return Ok(Some(evidence));
+    }
+    if !is_one_commit && after.offer != before.offer {
+        spread_offer(shop, after, before.stock_shards, backoff).await?;
+    }
+    shop.forget_product(id);
+    shop.forget_stock(id);
+    Ok(None)
+}
+
+/// Gives each of the first `count` shards the product's offer, where it has not that of a later version.
+async fn spread_offer(shop: &Shop, product: &Product, count: u16, backoff: &mut Backoff) -> Result<(), Failure> {
+    for number in 0..count {
+        shelves::set_offer(shop, product, number, backoff).await?;
+    }
+    Ok(())
 }
 
 fn changed(seen: &Product, change: &ProductChange) -> Result<Product, Failure> {
@@ -370,10 +403,11 @@ fn changed(seen: &Product, change: &ProductChange) -> Result<Product, Failure> {
     let offer = Offer {
         price: price.unwrap_or(seen.offer.price),
         discount: discount.unwrap_or(seen.offer.discount),
-        status: status.unwrap_or(seen.offer.status),
+        status: seen.offer.status,
     };
     check_discount(&offer)?;
-    Ok(Product {
+    let own_status = status.unwrap_or(seen.own_status());
+    let changed = Product {
         name: name.unwrap_or_else(|| seen.name.clone()),
         description: description.apply(seen.description.clone()),
         category: category.apply(seen.category.clone()),
@@ -383,7 +417,8 @@ fn changed(seen: &Product, change: &ProductChange) -> Result<Product, Failure> {
         flash: flash.unwrap_or(seen.flash),
         version: seen.version.saturating_add(1),
         ..seen.clone()
-    })
+    };
+    Ok(changed.with_own_status(own_status))
 }
 
 fn check_discount(offer: &Offer) -> Result<(), Failure> {
@@ -466,11 +501,16 @@ async fn restock_once(
     }
 }
 
+/// A product as it is.
+pub(super) async fn described(shop: &Shop, id: &ProductId) -> Result<Product, Failure> {
+    let product: Option<Product> = shop.table.get(keys::product(id), Consistency::Strong).await?;
+    product.ok_or_else(|| Refusal::not_found(Entity::Product, id).into())
+}
+
 /// A product that is the caller's to change.
 async fn owned(shop: &Shop, caller: &Caller, id: &ProductId) -> Result<Product, Failure> {
-    let product: Option<Product> = shop.table.get(keys::product(id), Consistency::Strong).await?;
-    let product = product.filter(|product| is_owned(product, caller));
-    product.ok_or_else(|| Refusal::not_found(Entity::Product, id).into())
+    let product = described(shop, id).await?;
+    if is_owned(&product, caller) { Ok(product) } else { Err(Refusal::not_found(Entity::Product, id).into()) }
 }
 
 fn is_owned(product: &Product, caller: &Caller) -> bool {

@@ -3,7 +3,7 @@
 //! Units go from shard to shard in commits of their own, each with what the giving shard has received of them: whatever
 //! stops half-way, the shelf has all its units.
 
-use super::{Failure, Shop, draws, shop::SoldOut};
+use super::{Failure, Shop, draws, products::described, shop::SoldOut};
 use crate::{
     domain::{
         ProductId, Refusal,
@@ -59,11 +59,6 @@ pub(super) async fn read_at_once(
 
 fn keys_of(product: &ProductId, count: u16) -> Vec<Key> {
     (0..count).map(|number| keys::stock(product, number)).collect()
-}
-
-async fn described(shop: &Shop, product: &ProductId) -> Result<Product, Failure> {
-    let there: Option<Product> = shop.table.get(keys::product(product), Consistency::Strong).await?;
-    there.ok_or_else(|| Refusal::not_found(Entity::Product, product).into())
 }
 
 /// The shards of a shelf among what was read, in order, if all of them are.

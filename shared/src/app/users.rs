@@ -18,7 +18,7 @@ use crate::{
         text::EmailKey,
         user::{Account, Profile, Seller, UserKind, UserStatus},
     },
-    store::{Consistency, Outcome, Transaction, keys, users},
+    store::{Consistency, Outcome, Transaction, keys, sellers, users},
 };
 
 /// A user as others see them: profile and status.
@@ -194,8 +194,17 @@ pub async fn update(shop: &Shop, user: &UserId, change: &UserChange) -> Result<U
             claim = new_claim.as_ref().map(|address| users::claim_email(address, user)).transpose()?;
         }
         let claim = claim.map(|claim| transaction.add(claim));
+        if before.status != after.status {
+            transaction.add(sellers::note_change(user, after.profile.version, shop.clock.now())?);
+        }
         match shop.table.commit(transaction, &mut backoff).await? {
-            Outcome::Committed => return Ok(after),
+            Outcome::Committed => {
+                // Also a repetition, since the change before it may have died.
+                if change.status.is_some() {
+                    super::sellers::follow_change(shop, user).await;
+                }
+                return Ok(after);
+            }
             // A newer profile decides anew, also about the address.
             Outcome::Refused(evidence) if !evidence.refuses(put) && claim.is_some_and(|at| evidence.refuses(at)) => {
                 return Err(Refusal::EmailTaken.into());

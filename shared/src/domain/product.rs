@@ -42,6 +42,16 @@ impl From<InitialStatus> for SaleStatus {
     }
 }
 
+impl SaleStatus {
+    /// The status of a product with this status of its own while it is paused.
+    const fn while_paused(self) -> Self {
+        match self {
+            Self::OnSale | Self::Discontinued => Self::Discontinued,
+            Self::Hidden => Self::Hidden,
+        }
+    }
+}
+
 /// What a product is. The units of it are on the [shelf](crate::domain::stock).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -62,6 +72,9 @@ pub struct Product {
     /// What it costs and whether it can be bought.
     #[serde(flatten)]
     pub offer: Offer,
+    /// The product's own status while it is paused, since its seller is not active: the status that it returns to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused_status: Option<SaleStatus>,
     /// How many shards its shelf has: more of them sell faster.
     pub stock_shards: u16,
     /// Whether orders draw its units ahead of their commit (see [`draws`](crate::domain::draws)), which sells faster still.
@@ -103,6 +116,35 @@ impl Product {
         let Self { product_id, name, description, category, seller_id, offer, .. } = self;
         let updated_at = self.last_updated().as_millisecond();
         ETag::from_fields(&json!([product_id, name, description, category, seller_id, offer, updated_at]))
+    }
+
+    /// Whether the product is not sold because its seller is not active.
+    pub fn is_paused(&self) -> bool {
+        self.paused_status.is_some()
+    }
+
+    /// The status that its seller or an admin gave it.
+    pub fn own_status(&self) -> SaleStatus {
+        self.paused_status.unwrap_or(self.offer.status)
+    }
+
+    /// The product with another status of its own. A paused one stays paused.
+    #[must_use]
+    pub fn with_own_status(self, own: SaleStatus) -> Self {
+        let is_paused = self.is_paused();
+        self.with(own, is_paused)
+    }
+
+    /// The product paused or not, with its own status kept.
+    #[must_use]
+    pub fn with_paused(self, is_paused: bool) -> Self {
+        let own = self.own_status();
+        self.with(own, is_paused)
+    }
+
+    fn with(self, own: SaleStatus, is_paused: bool) -> Self {
+        let status = if is_paused { own.while_paused() } else { own };
+        Self { paused_status: is_paused.then_some(own), offer: Offer { status, ..self.offer }, ..self }
     }
 
     /// Whether the sweep has something to do on its shelf, now or later: shards to level, draws to settle.

@@ -16,6 +16,8 @@
 //! | an order sheet | `SHEET#id` | `SHEET` | by due: `SHEETS#bucket`, end of its validity and sheet id, until it is ordered or abandoned |
 //! | a product | `PRODUCT#id` | `PRODUCT` | by time: `PRODUCTS`, instant and product id, while ON_SALE; else `PRODUCTS#DISCONTINUED` or `PRODUCTS#HIDDEN` |
 //! | | | | by due: `SHELVES`, from when on and product id, while its shelf is to be swept |
+//! | a product of a seller | `SELLER#user id` | `PRODUCT#instant#product id` | |
+//! | a change of a seller's status that their products may lack | `SELLER#user id` | `CHANGE` | by due: `SELLERS`, its instant and user id |
 //! | a shard of its shelf | `STOCK#product id#shard` | `STOCK` | |
 //! | what became of units drawn from it | `UNITS#product id#shard#place` | `UNITS` | |
 //! | a coupon campaign | `CAMPAIGN#id` | `CAMPAIGN` | by due: `CAMPAIGNS`, its first instant and coupon id, until all its tickets are accounted for; then `EXPIRIES`, the last instant of its coupons and its id, until they are marked |
@@ -228,6 +230,37 @@ pub fn product_by_time(status: SaleStatus, created_at: Timestamp, product: &Prod
     IndexKey { pk: products(status).to_owned(), sk: time_and_id(created_at, product.as_str()) }
 }
 
+/// The partition of a seller's products.
+pub fn seller_partition(seller: &UserId) -> String {
+    format!("SELLER#{seller}")
+}
+
+/// The prefix of the sort keys of a seller's products.
+pub const SELLER_PRODUCT_PREFIX: &str = "PRODUCT#";
+
+/// A product among those of its seller, by time of creation.
+pub fn seller_product(seller: &UserId, created_at: Timestamp, product: &ProductId) -> Key {
+    seller_product_at(seller, &time_and_id(created_at, product.as_str()))
+}
+
+/// The product of a seller at this place, which is the one that products have in the index by time.
+pub fn seller_product_at(seller: &UserId, place: &str) -> Key {
+    key(seller_partition(seller), format!("{SELLER_PRODUCT_PREFIX}{place}"))
+}
+
+/// A change of a seller's status that their products may lack.
+pub fn seller_change(seller: &UserId) -> Key {
+    key(seller_partition(seller), "CHANGE")
+}
+
+/// The sellers whose products may lack a change of their status, by its instant.
+pub const SELLERS: &str = "SELLERS";
+
+/// The place of a seller in the list of what is due.
+pub fn seller_by_due(seller: &UserId, at: Timestamp) -> IndexKey {
+    IndexKey { pk: SELLERS.to_owned(), sk: time_and_id(at, seller.as_str()) }
+}
+
 /// One shard of a product's shelf.
 pub fn stock(product: &ProductId, shard: u16) -> Key {
     key(format!("STOCK#{product}#{shard}"), "STOCK")
@@ -387,7 +420,8 @@ pub fn migration(step: &str) -> Key {
     key(format!("MIGRATION#{step}"), "MIGRATION")
 }
 
-fn time_and_id(at: Timestamp, id: &str) -> String {
+/// A place by time: an instant, then the id.
+pub fn time_and_id(at: Timestamp, id: &str) -> String {
     format!("{}#{id}", instant(at))
 }
 

@@ -16,6 +16,7 @@ pub mod rebuild;
 pub mod records;
 pub mod requests;
 pub mod sales;
+pub mod sellers;
 pub mod sheets;
 pub mod stock;
 pub mod stream;

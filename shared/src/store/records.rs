@@ -12,6 +12,7 @@ use super::{
     rebuild::{Part, Rebuild, Track},
     requests::RequestRecord,
     sales::{Mark, SalesRecord},
+    sellers::{SellerChange, SellerProduct},
     sheets::SheetRecord,
     table::key_of,
 };
@@ -56,6 +57,10 @@ pub enum Record {
     Sheet(Box<SheetRecord>),
     /// A product.
     Product(Box<Product>),
+    /// A product of a seller.
+    SellerProduct { seller: UserId, product: SellerProduct },
+    /// A change of a seller's status that their products may lack.
+    SellerChange { seller: UserId, change: SellerChange },
     /// A shard of a product's shelf.
     Shard { product: ProductId, number: u16, shard: Shard },
     /// What became of units drawn from it.
@@ -138,6 +143,12 @@ impl Record {
             }
             (["SHEET", _], ["SHEET"]) => reader.record().map(Self::Sheet),
             (["PRODUCT", _], ["PRODUCT"]) => reader.record().map(Self::Product),
+            (["SELLER", seller], ["PRODUCT", _, _]) => {
+                Ok(Self::SellerProduct { seller: reader.part(seller)?, product: reader.record()? })
+            }
+            (["SELLER", seller], ["CHANGE"]) => {
+                Ok(Self::SellerChange { seller: reader.part(seller)?, change: reader.record()? })
+            }
             (["STOCK", product, shard], ["STOCK"]) => {
                 let (product, number) = (reader.part(product)?, reader.number(shard)?);
                 Ok(Self::Shard { product, number, shard: reader.record()? })
@@ -201,6 +212,10 @@ impl Record {
             Self::PaymentClaim { payment, .. } => keys::payment_claim(payment),
             Self::Sheet(record) => keys::sheet(&record.sheet.order_sheet_id),
             Self::Product(product) => keys::product(&product.product_id),
+            Self::SellerProduct { seller, product } => {
+                keys::seller_product(seller, product.created_at, &product.product_id)
+            }
+            Self::SellerChange { seller, .. } => keys::seller_change(seller),
             Self::Shard { product, number, .. } => keys::stock(product, *number),
             Self::Units { product, shard, place, .. } => keys::units(product, *shard, *place),
             Self::Campaign(campaign) => keys::campaign(&campaign.coupon_id),
@@ -322,6 +337,11 @@ mod tests {
                     &offer,
                 ),
             ),
+            (
+                keys::seller_product(&user(), at.parse().unwrap(), &product()),
+                json!({ "productId": "tea", "createdAt": at_ms }),
+            ),
+            (keys::seller_change(&user()), json!({ "version": 2, "changedAt": at_ms })),
             (keys::stock(&product(), 3), with(json!({ "remaining": 1, "received": 1 }), &offer)),
             (keys::campaign(&coupon()), with(campaign, &terms)),
             (keys::counter(&coupon(), 0), json!({ "next": 0, "limit": 1 })),

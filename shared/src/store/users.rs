@@ -89,7 +89,15 @@ pub fn set_email_claimed(before: &Profile, is_claimed: bool) -> Result<Action, S
 /// # Errors
 /// Where the value cannot be written as an attribute.
 pub fn check_active(user: &UserId) -> Result<Action, StoreError> {
-    Action::check(keys::account(user)).when("#status = :active").value(":active", UserStatus::Active)
+    check_status(user, UserStatus::Active)
+}
+
+/// Asserts the status of a user.
+///
+/// # Errors
+/// Where the value cannot be written as an attribute.
+pub fn check_status(user: &UserId, status: UserStatus) -> Result<Action, StoreError> {
+    Action::check(keys::account(user)).when("#status = :status").value(":status", status)
 }
 
 /// Asserts that a user has not withdrawn.

@@ -12,6 +12,7 @@ use shared::{
     },
     domain::{OrderId, OrderSheetId, PaymentId, Won, order::PaymentStatus},
     events::{Event, PaymentResult},
+    runtime::Clock,
     store::keys,
 };
 use tests::{Answer, Call, Fault, TestShop, stream::Consumers};
@@ -271,4 +272,13 @@ pub fn codes(expected: &[(&str, usize)]) -> BTreeMap<String, usize> {
 pub fn wait(shop: &TestShop, ms: i64) {
     let later = shop.now().checked_add(SignedDuration::from_millis(ms)).unwrap();
     shop.set_clock(&later.to_string());
+}
+
+/// Migrates the shop by pages of two items; the lines that are printed.
+pub async fn migrate(shop: &TestShop, again: bool) -> Result<Vec<String>, migrate::Failure> {
+    let (table, now) = (shop.instance().table.clone(), shop.now());
+    let migrated = migrate::Shop { table, clock: Clock::new(move || now), page: 2 };
+    let mut lines = Vec::new();
+    migrate::run(&migrated, again, &mut |line| lines.push(line)).await?;
+    Ok(lines)
 }

@@ -131,6 +131,7 @@ fn product(product_id: ProductId) -> Product {
         category: None,
         seller_id: None,
         offer: OFFER,
+        paused_status: None,
         stock_shards: 1,
         flash: false,
         sweep_from: None,

@@ -13,4 +13,5 @@ mod payments;
 mod preconditions;
 mod prices;
 mod roles;
+mod sellers;
 mod stock;
