@@ -159,7 +159,7 @@ async fn users(bench: &mut Bench) {
     let call = bench.shop.post("/products", product).as_admin();
     bench.call("product of a seller, created by an admin", cost(4, 9.0, 4.0), call).await;
     let call = bench.shop.patch("/users/dabang", json!({ "status": "SUSPENDED" })).as_admin();
-    bench.call("suspension of a seller with a product", cost(8, 17.0, 7.0), call).await;
+    bench.call("suspension of a seller with a product", cost(8, 18.0, 7.0), call).await;
 }
 
 async fn reads(bench: &mut Bench) {
