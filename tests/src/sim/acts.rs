@@ -57,7 +57,7 @@ struct Scene {
 }
 
 /// What can be done, each with how often.
-const WEIGHTS: [(u64, Idea); 34] = [
+const WEIGHTS: [(u64, Idea); 35] = [
     (16, order_now),
     (8, order_later),
     (9, order_outside),
@@ -75,6 +75,7 @@ const WEIGHTS: [(u64, Idea); 34] = [
     (3, restock),
     (6, change_product),
     (2, set_user),
+    (2, set_seller),
     (10, look),
     (2, other),
     (6, sweep),
@@ -358,6 +359,13 @@ fn change_product(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> 
 fn set_user(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
     let status = any(chance, &["ACTIVE", "ACTIVE", "SUSPENDED"]);
     let call = call("PATCH", format!("/users/{}", scene.shape.user(chance))).json(&json!({ "status": status }));
+    ask("admin", call.as_admin(), false)
+}
+
+/// A seller is suspended, withdraws, or is back: mostly the last.
+fn set_seller(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+    let status = any(chance, &["ACTIVE", "ACTIVE", "ACTIVE", "SUSPENDED", "WITHDRAWN"]);
+    let call = call("PATCH", format!("/users/{}", scene.shape.seller(chance))).json(&json!({ "status": status }));
     ask("admin", call.as_admin(), false)
 }
 

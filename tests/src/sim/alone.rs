@@ -43,6 +43,8 @@ struct Client {
     mended: u32,
     /// From when on carts show products as they are.
     carts_from: Instant,
+    /// Whether products may lack a change of their seller's status.
+    lacks_status: bool,
 }
 
 /// Furnishes the shop, and takes all steps, one after the other.
@@ -53,6 +55,7 @@ pub(super) async fn play(world: &World, steps: &[Step]) {
         ended_by: world.now(),
         mended: 0,
         carts_from: Instant::now(),
+        lacks_status: false,
     };
     for (call, number) in shape::furnish(world).into_iter().zip(0..) {
         client.ask("furniture", "furniture", None, call, world.chance_of(&format!("furniture {number}"))).await;
@@ -126,7 +129,8 @@ impl Client {
         if let Some(effect) = Effect::of(&call) {
             self.world.known.lock().unwrap().tally.enter(effect, known);
         }
-        if call.function() == "update-product" {
+        self.lacks_status |= call.function() == "update-user" && call.sent()["status"].is_string();
+        if matches!(call.function(), "update-product" | "update-user") {
             // Longer than a function goes by what it has cached.
             self.carts_from = Instant::now() + self.world.oldest_name() + Duration::from_secs(1);
         }
@@ -143,6 +147,9 @@ impl Client {
     async fn rest(&mut self) {
         loop {
             self.quiet().await;
+            if std::mem::take(&mut self.lacks_status) {
+                self.calmly(&Act::SweepShelves).await;
+            }
             if self.is_to_mend() {
                 self.mend().await;
             }

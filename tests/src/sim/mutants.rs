@@ -83,6 +83,8 @@ const CLAIM: Writes = Writes("PAYMENT#", "PAYMENT", "put ");
 const EMAIL_CLAIMED: Writes = Writes("EMAIL#", "EMAIL", "put ");
 const EMAIL_RELEASED: Writes = Writes("EMAIL#", "EMAIL", "delete");
 const PROFILE: Writes = Writes("USER#", "PROFILE", "put ");
+const SELLER_CHANGE: Writes = Writes("SELLER#", "CHANGE", "put ");
+const SELLER_PRODUCT: Writes = Writes("SELLER#", "PRODUCT#", "put ");
 const REQUEST: Writes = Writes("REQUEST#", "REQUEST", "put ");
 
 impl Mutant {
@@ -140,6 +142,9 @@ impl Mutant {
         Self { name: "an e-mail address is not claimed", changes: &[LeftOut(EMAIL_CLAIMED)] },
         Self { name: "an e-mail address that is given up stays claimed", changes: &[LeftOut(EMAIL_RELEASED)] },
         Self { name: "a user is written whoever wrote since", changes: &[Weakened(PROFILE, "#version = :before")] },
+        Self { name: "a change of a seller is not noted", changes: &[LeftOut(SELLER_CHANGE)] },
+        Self { name: "a product is not listed among its seller's", changes: &[LeftOut(SELLER_PRODUCT)] },
+        Self { name: "the products of a seller end with their first page", changes: &[Ended("PRODUCT#")] },
         Self { name: "a list of coupons ends with its first page", changes: &[Ended("COUPON#")] },
         Self { name: "a list of orders ends with its first page", changes: &[Ended("ORDERS#")] },
         Self { name: "a ledger ends with its first page", changes: &[Ended("LEDGER#")] },

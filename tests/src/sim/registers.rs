@@ -171,13 +171,20 @@ impl Registers {
     /// What of the products and the shelves in the table cannot be when all is at rest.
     pub(super) fn wrong_at_rest(&self, items: &[Value], now: Instant) -> Vec<String> {
         let mut wrong = Vec::new();
+        // A paused product notes its own status; the auditor holds its shards to the other.
+        let paused = items.iter().filter(|item| item["pausedStatus"].is_object());
+        let paused: BTreeMap<&str, &Value> =
+            paused.map(|item| (rest::text(item, "productId"), &item["pausedStatus"]["S"])).collect();
         for item in items {
             let pk = rest::text(item, "pk");
             let product = pk.strip_prefix("PRODUCT#").or_else(|| rest::product_on_shelf(pk));
             let Some(product) = product else { continue };
             for (field, name) in FIELDS.iter().filter(|(_, name)| item[name].is_object()) {
                 let number = item[name]["N"].as_str().and_then(|digits| digits.parse::<i64>().ok());
-                let seen = number.map_or_else(|| item[name]["S"].clone(), Value::from);
+                let seen = match paused.get(product) {
+                    Some(own) if *field == "status" => (*own).clone(),
+                    _ => number.map_or_else(|| item[name]["S"].clone(), Value::from),
+                };
                 wrong.extend(self.check(product, field, &seen, now));
             }
         }

@@ -19,13 +19,19 @@ pub(super) struct Product {
     pub(super) stock: i64,
     /// ON_SALE, DISCONTINUED or HIDDEN.
     pub(super) status: String,
+    /// Whether its seller is suspended or withdrawn.
+    pub(super) is_paused: bool,
     /// Who sells it.
     pub(super) seller: String,
 }
 
 impl Product {
     pub(super) fn is_on_sale(&self) -> bool {
-        self.status == "ON_SALE"
+        self.status == "ON_SALE" && !self.is_paused
+    }
+
+    pub(super) fn is_hidden(&self) -> bool {
+        self.status == "HIDDEN"
     }
 
     /// Whether the caller sells it or is an admin.
@@ -40,8 +46,19 @@ impl Product {
         shown
     }
 
+    /// The sale status that everybody meets, by which the desk lists it.
+    fn sale_status(&self) -> &str {
+        match self.status.as_str() {
+            "ON_SALE" if self.is_paused => "DISCONTINUED",
+            own => own,
+        }
+    }
+
     fn shown(&self, id: &str) -> Value {
-        let status = if self.is_on_sale() && self.stock == 0 { "SOLD_OUT" } else { &self.status };
+        let status = match self.sale_status() {
+            "ON_SALE" if self.stock == 0 => "SOLD_OUT",
+            status => status,
+        };
         json!({
             "productId": id, "name": self.name, "price": self.price, "discount": self.discount,
             "stock": self.stock, "status": status,
@@ -70,6 +87,7 @@ pub(super) fn day(at: Timestamp) -> Date {
 impl Reference {
     pub(super) fn create_product(&mut self, asked: &Asked<'_>) -> Outcome {
         let id = asked.text("productId");
+        self.may_trade(&asked.text("sellerId"))?;
         if self.products.contains_key(&id) {
             return Err(("ALREADY_EXISTS", json!({})));
         }
@@ -79,6 +97,7 @@ impl Reference {
             discount: number(&asked.sent, "discount"),
             stock: number(&asked.sent, "stock"),
             status: asked.sent["status"].as_str().unwrap_or("ON_SALE").to_owned(),
+            is_paused: false,
             seller: asked.text("sellerId"),
         };
         let shown = product.shown(&id);
@@ -118,6 +137,7 @@ impl Reference {
         if asked.call.role() == "CUSTOMER" {
             return Err(("FORBIDDEN", json!({})));
         }
+        self.may_change(asked)?;
         let product = self.products.get_mut(&asked.part(1)).filter(|product| product.is_owned(asked));
         product.ok_or_else(not_found)
     }
@@ -138,7 +158,7 @@ impl Reference {
             return Err(("FORBIDDEN", json!({})));
         }
         let is_listed = |product: &Product| {
-            let has_status = status.as_ref().is_none_or(|status| product.status == *status);
+            let has_status = status.as_ref().is_none_or(|status| product.sale_status() == status);
             product.is_owned(asked) && has_status && wanted.as_ref().is_none_or(|seller| product.seller == *seller)
         };
         let listed = self.products.iter().filter(|(_, product)| is_listed(product));
@@ -149,7 +169,7 @@ impl Reference {
 
     pub(super) fn product(&self, asked: &Asked<'_>) -> Outcome {
         let id = asked.part(1);
-        let product = self.products.get(&id).filter(|product| product.status != "HIDDEN").ok_or_else(not_found)?;
+        let product = self.products.get(&id).filter(|product| !product.is_hidden()).ok_or_else(not_found)?;
         fine(product.shown(&id))
     }
 
@@ -200,7 +220,7 @@ impl Reference {
     pub(super) fn add_to_cart(&mut self, asked: &Asked<'_>) -> Outcome {
         let (user, id) = (asked.text("userId"), asked.text("productId"));
         self.users.get(&user).ok_or_else(not_found)?;
-        let product = self.products.get(&id).filter(|product| product.status != "HIDDEN").ok_or_else(not_found)?;
+        let product = self.products.get(&id).filter(|product| !product.is_hidden()).ok_or_else(not_found)?;
         if !product.is_on_sale() {
             return Err(("PRODUCT_NOT_ON_SALE", json!({ "productId": id })));
         }
@@ -219,7 +239,7 @@ impl Reference {
             let product = &self.products[id];
             let amount = if product.is_on_sale() { (product.price - product.discount) * quantity } else { 0 };
             total += amount;
-            let mut item = if product.status == "HIDDEN" {
+            let mut item = if product.is_hidden() {
                 json!({ "productId": id, "name": id, "price": 0, "discount": 0, "stock": 0, "status": "DISCONTINUED" })
             } else {
                 product.shown(id)

@@ -231,7 +231,8 @@ impl Reference {
         if self.is_email_taken(&id, &after) {
             return Err(("ALREADY_EXISTS", json!({ "field": "email" })));
         }
-        let shown = after.shown();
+        let (shown, is_paused) = (after.shown(), !after.is("ACTIVE"));
+        self.products.values_mut().filter(|product| product.seller == id).for_each(|it| it.is_paused = is_paused);
         self.users.insert(id, after);
         fine(shown)
     }
@@ -245,6 +246,11 @@ impl Reference {
     fn may_trade(&self, user: &str) -> Result<&User, (&'static str, Value)> {
         let user = self.users.get(user).ok_or_else(not_found)?;
         if user.is("ACTIVE") { Ok(user) } else { Err(("USER_NOT_ACTIVE", json!({}))) }
+    }
+
+    /// Sellers change nothing while they are not active. Admins have no record here.
+    fn may_change(&self, asked: &Asked<'_>) -> Result<(), (&'static str, Value)> {
+        if asked.call.role() == "SELLER" { self.may_trade(&asked.call.caller()).map(|_| ()) } else { Ok(()) }
     }
 
     /// Moves money; the balance after it.

@@ -361,6 +361,7 @@ impl Reference {
     }
 
     pub(super) fn move_line(&mut self, asked: &Asked<'_>) -> Outcome {
+        self.may_change(asked)?;
         let id = asked.part(1);
         let order = self.order_of(asked)?;
         let number = asked.part(3).parse().unwrap_or(0_usize);

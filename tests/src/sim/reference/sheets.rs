@@ -100,7 +100,7 @@ impl Reference {
         asked: &Asked<'_>,
     ) -> Result<Quote, (&'static str, Value)> {
         self.may_trade(user)?;
-        let shown = |id: &str| self.products.get(id).filter(|product| product.status != "HIDDEN");
+        let shown = |id: &str| self.products.get(id).filter(|product| !product.is_hidden());
         let products: Option<Vec<_>> = basket.iter().map(|(id, units)| Some((id, *units, shown(id)?))).collect();
         let products = products.ok_or_else(not_found)?;
         if let Some((id, ..)) = products.iter().find(|(.., product)| !product.is_on_sale()) {
