@@ -42,8 +42,8 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         let etag = stocked.product.etag();
         return Ok(Reply::ok(ProductView::from(stocked))?.tagged(etag));
     };
-    let Recent { value: stocked, as_of, is_cached } = products::get_recent(shop, &product_id).await?;
+    let Recent { value: stocked, as_of, may_be_kept } = products::get_recent(shop, &product_id).await?;
     let etag = stocked.product.etag();
     let reply = Reply::ok(ProductView::from(stocked).as_of(as_of))?;
-    Ok(reply.tagged(etag).kept_for_a_second(is_cached))
+    Ok(reply.tagged(etag).kept_for_a_second(may_be_kept))
 }

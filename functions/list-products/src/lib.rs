@@ -100,9 +100,9 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         let (items, next) = shown(products::list(shop, after, skip, limit).await?);
         return Reply::page(items, next);
     };
-    let Recent { value, as_of, is_cached } = products::list_recent(shop, after, skip, limit).await?;
+    let Recent { value, as_of, may_be_kept } = products::list_recent(shop, after, skip, limit).await?;
     let (items, next) = shown(value);
-    Ok(Reply::page_as_of(items, next, as_of)?.kept_for_a_second(is_cached))
+    Ok(Reply::page_as_of(items, next, as_of)?.kept_for_a_second(may_be_kept))
 }
 
 fn shown(Catalogue { items, next }: Catalogue) -> (Vec<ListedProductView>, Option<String>) {

@@ -48,10 +48,10 @@ const DOCUMENT_CACHING: HeaderValue = HeaderValue::from_static("public, max-age=
 /// What is about somebody's things is not for caches.
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// How long an answer with recent stock may be kept that was read just now.
+/// For an answer with recent stock that was read just now.
 const A_SECOND: HeaderValue = HeaderValue::from_static("public, max-age=1");
 
-/// An answer with recent stock that was kept in the function already.
+/// For an answer with recent stock that is some part of a second old.
 const STALE: HeaderValue = HeaderValue::from_static("public, max-age=0");
 
 impl Reply {
@@ -121,11 +121,11 @@ impl Reply {
         self
     }
 
-    /// Lets any cache keep an answer that may be a second old. One that this function has kept already is not kept again:
-    /// the two together would exceed the second.
+    /// Lets any cache keep an answer that may be a second old. If part of the second is over, say in the function's own
+    /// cache, no other may keep it: the two together would exceed the second.
     #[must_use]
-    pub fn kept_for_a_second(mut self, is_cached: bool) -> Self {
-        self.caching = Some(if is_cached { STALE } else { A_SECOND });
+    pub fn kept_for_a_second(mut self, may_be_kept: bool) -> Self {
+        self.caching = Some(if may_be_kept { A_SECOND } else { STALE });
         self
     }
 

@@ -49,8 +49,8 @@ struct Places {
     next: Option<String>,
 }
 
-/// Up to `limit` products after a place: of a seller or of all, with a sale status or any. Fewer where their shards are many, or their status
-/// has just changed; `next` tells whether the list goes on.
+/// Up to `limit` products after a place: of a seller or of all, with a sale status or any. Fewer where their shards are many,
+/// or where others have another status; `next` tells whether the list goes on.
 ///
 /// # Errors
 /// Where the table gives no answer.

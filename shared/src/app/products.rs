@@ -53,8 +53,8 @@ pub struct Recent<T> {
     pub value: T,
     /// The instant that the read began.
     pub as_of: Timestamp,
-    /// Whether it was read for an earlier request.
-    pub is_cached: bool,
+    /// Whether another cache may keep it for as long as the shop's does: it was read for this request, and in less time.
+    pub may_be_kept: bool,
 }
 
 /// A part of the catalogue.
@@ -215,12 +215,12 @@ pub async fn get(shop: &Shop, product: &ProductId) -> Result<Stocked, Failure> {
 /// As [`get`].
 pub async fn get_recent(shop: &Shop, product: &ProductId) -> Result<Recent<Stocked>, Failure> {
     if let Some((as_of, stocked)) = shop.cached_stock(product) {
-        return Ok(Recent { value: visible(stocked)?, as_of, is_cached: true });
+        return Ok(Recent { value: visible(stocked)?, as_of, may_be_kept: false });
     }
     let as_of = shop.clock.now();
     let stocked = get(shop, product).await?;
     shop.cache_stock(as_of, &stocked);
-    Ok(Recent { value: stocked, as_of, is_cached: false })
+    Ok(Recent { value: stocked, as_of, may_be_kept: shop.is_recent(as_of) })
 }
 
 fn visible(stocked: Stocked) -> Result<Stocked, Failure> {
@@ -318,12 +318,12 @@ pub async fn list_recent(
 ) -> Result<Recent<Catalogue>, Failure> {
     let part = (after, skip, limit);
     if let Some((as_of, value)) = shop.cached_catalogue(&part) {
-        return Ok(Recent { value, as_of, is_cached: true });
+        return Ok(Recent { value, as_of, may_be_kept: false });
     }
     let as_of = shop.clock.now();
     let value = list(shop, part.0.clone(), skip, limit).await?;
     shop.cache_catalogue(part, as_of, &value);
-    Ok(Recent { value, as_of, is_cached: false })
+    Ok(Recent { value, as_of, may_be_kept: shop.is_recent(as_of) })
 }
 
 /// Changes a product. Until it returns, the old price is valid: where the shelf has several shards, each gets the new one

@@ -210,8 +210,11 @@ impl Shop {
     /// An entry that a caller is shown, if it has not reached this age. By a clock that was set back it has: for how long it
     /// has been shown nobody knows.
     fn shown<V>(&self, entry: (Timestamp, V), age: SignedDuration) -> Option<(Timestamp, V)> {
-        let reached = self.clock.now().duration_since(entry.0);
-        (SignedDuration::ZERO..age).contains(&reached).then_some(entry)
+        self.is_younger(entry.0, age).then_some(entry)
+    }
+
+    fn is_younger(&self, at: Timestamp, age: SignedDuration) -> bool {
+        (SignedDuration::ZERO..age).contains(&self.clock.now().duration_since(at))
     }
 
     /// The bestsellers, if they were read a moment ago.
@@ -224,6 +227,11 @@ impl Shop {
         if let Ok(mut cached) = self.memory.bestsellers.lock() {
             *cached = Some((at, best));
         }
+    }
+
+    /// Whether a read that began at this instant still counts as recent.
+    pub(super) fn is_recent(&self, at: Timestamp) -> bool {
+        self.is_younger(at, self.bounds.recent_age)
     }
 
     /// A product with its stock, if it was read a moment ago, and the instant that the read began.
