@@ -54,6 +54,18 @@ impl Call {
         self.path.split('?').next().unwrap_or_default()
     }
 
+    /// Whether it asks for stock that may be a second old.
+    pub(crate) fn is_recent(&self) -> bool {
+        self.path.contains("stock=recent")
+    }
+
+    /// A parameter of its query.
+    pub(crate) fn query(&self, name: &str) -> Option<String> {
+        let query = self.path.split_once('?')?.1;
+        let mut parameters = url::form_urlencoded::parse(query.as_bytes());
+        parameters.find_map(|(other, value)| (other == name).then(|| value.into_owned()))
+    }
+
     /// The JSON that it sends, if it does.
     pub(crate) fn sent(&self) -> Value {
         match &self.body {
@@ -114,7 +126,7 @@ impl Call {
     }
 
     /// The function that answers it.
-    pub(crate) fn function(&self) -> &'static str {
+    pub fn function(&self) -> &'static str {
         routes::find(&self.method, self.path()).map_or("route-not-found", |(route, _)| route.function)
     }
 

@@ -273,7 +273,8 @@ impl TestShop {
 
     /// The clock of most tests stands still: what may be a second old would stay for ever.
     fn instance_over(&self, client: aws_sdk_dynamodb::Client) -> Shop {
-        self.instance_within(Bounds { bestsellers_age: SignedDuration::ZERO, ..Bounds::PRODUCTION }, client)
+        let (bestsellers_age, recent_age) = (SignedDuration::ZERO, SignedDuration::ZERO);
+        self.instance_within(Bounds { bestsellers_age, recent_age, ..Bounds::PRODUCTION }, client)
     }
 
     fn instance_within(&self, bounds: Bounds, client: aws_sdk_dynamodb::Client) -> Shop {

@@ -11,6 +11,7 @@ use shared::{
     domain::{
         ProductId, Refusal, UserId, Won,
         money::Price,
+        product::InitialStatus,
         stock::{ShardCount, Units},
         text::{Category, Description, Name},
     },
@@ -37,6 +38,9 @@ struct Body {
     /// What is taken off the price of each unit; nothing unless told.
     #[deserr(default)]
     discount: Option<Price>,
+    /// Whether it is on sale at once (unless told) or hidden for now.
+    #[deserr(default)]
+    status: Option<InitialStatus>,
     /// Units on the shelf.
     stock: Units,
     /// Who sells it; by admins only, for a seller it is themselves.
@@ -51,7 +55,7 @@ struct Body {
     flash: Option<bool>,
 }
 
-/// Adds a product, on sale at once. A seller adds it as their own; an admin for any seller or the shop itself.
+/// Adds a product, on sale at once or hidden for now. A seller adds it as their own; an admin for any seller or the shop itself.
 ///
 /// # Errors
 /// 400, 401, 403, 404 (no such seller), 409 `USER_NOT_ACTIVE` or `ALREADY_EXISTS`, 422.
@@ -83,6 +87,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         seller_id,
         price: body.price.won(),
         discount: body.discount.map_or(Won::ZERO, Price::won),
+        status: body.status.unwrap_or_default(),
         stock: body.stock.get(),
         stock_shards: body.stock_shards.unwrap_or_default().get(),
         flash: body.flash.unwrap_or_default(),

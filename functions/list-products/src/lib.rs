@@ -1,11 +1,15 @@
-//! `GET /products`: the catalogue, with exact stock.
+//! `GET /products`: the catalogue, with exact stock, or with that of up to a second ago.
 
 use deserr::Deserr;
 use shared::{
     api::{
-        ApiRequest, ApiResult, FieldErrors, Limit, Reply, cursor::ProductsCursor, schemas, views::ListedProductView,
+        ApiRequest, ApiResult, FieldErrors, Limit, RecentStock, Reply, cursor::ProductsCursor, schemas,
+        views::ListedProductView,
     },
-    app::{Shop, products},
+    app::{
+        Shop,
+        products::{self, Catalogue, Recent},
+    },
     domain::{Invalid, UserId, invalid::Kind, money},
 };
 
@@ -61,9 +65,15 @@ struct Query {
     #[deserr(default)]
     #[param(inline)]
     limit: Option<Limit>,
+    /// Lets the stock be up to a second old. The answer then has `asOf` beside `items`, and caches may keep it for the rest
+    /// of the second.
+    #[deserr(default)]
+    #[param(inline)]
+    stock: Option<RecentStock>,
 }
 
-/// The products on sale, in the order they were created, by page or by cursor.
+/// The products on sale, in the order they were created, by page or by cursor. Their stock is exact, unless
+/// `stock=recent` is asked for.
 ///
 /// # Errors
 /// 400.
@@ -75,7 +85,7 @@ struct Query {
     responses((status = 200, description = "A part of the catalogue.", body = [ListedProductView])),
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
-    let Query { user_id: _, page, cursor, limit } = request.query()?;
+    let Query { user_id: _, page, cursor, limit, stock } = request.query()?;
     let limit = limit.unwrap_or_default().get();
     if page.is_some() && cursor.is_some() {
         return Err(FieldErrors::one("page", Invalid::Excludes("cursor")).into());
@@ -86,7 +96,16 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         return Err(FieldErrors::one("page", Invalid::Range { min: 1, max: deepest as i64 }).into());
     }
     let after = cursor.map(|cursor| cursor.place_for("")).transpose()?;
-    let catalogue = products::list(shop, after, skip, limit).await?;
-    let items = catalogue.items.into_iter().map(ListedProductView::from).collect();
-    Reply::page(items, catalogue.next.map(|place| ProductsCursor::to("", place).encode()))
+    let Some(RecentStock) = stock else {
+        let (items, next) = shown(products::list(shop, after, skip, limit).await?);
+        return Reply::page(items, next);
+    };
+    let Recent { value, as_of, may_be_kept } = products::list_recent(shop, after, skip, limit).await?;
+    let (items, next) = shown(value);
+    Ok(Reply::page_as_of(items, next, as_of)?.kept_for_a_second(may_be_kept))
+}
+
+fn shown(Catalogue { items, next }: Catalogue) -> (Vec<ListedProductView>, Option<String>) {
+    let items = items.into_iter().map(ListedProductView::from).collect();
+    (items, next.map(|place| ProductsCursor::to("", place).encode()))
 }

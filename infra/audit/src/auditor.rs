@@ -15,6 +15,7 @@ use crate::{
     emails::Emails,
     findings::Findings,
     holds::Place,
+    lists::Listed,
     orders::{self, Orders},
     payments::Payments,
     report::{Figures, Invariant, Report, Subject},
@@ -100,11 +101,12 @@ impl Auditor {
             return;
         }
         self.items += 1;
-        let place = Place::of(&item);
+        let (place, listed) = (Place::of(&item), Listed::of(&item));
         match Record::read(item) {
             Ok(record) => {
                 let is_swept = place.is_in(keys::CAMPAIGNS);
                 place.check(&record, &mut self.findings);
+                listed.check(&record, &mut self.findings);
                 self.enter(record, is_swept);
             }
             Err(unreadable) => report(unreadable, &mut self.findings),

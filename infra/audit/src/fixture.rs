@@ -24,7 +24,7 @@ use shared::{
     },
     store::{
         Item, Key,
-        keys::{self, BY_DUE, BY_SALES, IndexKey},
+        keys::{self, BY_DUE, BY_SALES, BY_TIME, Index, IndexKey},
         orders::OrderRecord,
         sheets::SheetRecord,
     },
@@ -138,13 +138,13 @@ impl Shop {
         self.0.insert((key.pk, key.sk), item);
     }
 
-    /// Changes the record at `key`, and leaves it where it is in the index by due.
+    /// Changes the record at `key`, and leaves it where it is in the indexes by due and by time.
     pub(crate) fn change<R: Serialize + DeserializeOwned>(&mut self, key: Key, change: impl FnOnce(&mut R)) {
         let mut record: R = self.get(&key);
         change(&mut record);
         let path = (key.pk.clone(), key.sk.clone());
         let mut place = self.0[&path].clone();
-        place.retain(|name, _| [BY_DUE.pk, BY_DUE.sk].contains(&name.as_str()));
+        place.retain(|name, _| [BY_DUE.pk, BY_DUE.sk, BY_TIME.pk, BY_TIME.sk].contains(&name.as_str()));
         self.put(key, record);
         self.0.get_mut(&path).unwrap().extend(place);
     }
@@ -163,11 +163,20 @@ impl Shop {
 
     /// Lists an item in the index by due, or does not.
     pub(crate) fn place(&mut self, key: Key, place: Option<IndexKey>) {
+        self.index(BY_DUE, key, place);
+    }
+
+    /// Lists an item in the index by time, or does not.
+    pub(crate) fn list(&mut self, key: Key, place: Option<IndexKey>) {
+        self.index(BY_TIME, key, place);
+    }
+
+    fn index(&mut self, index: Index, key: Key, place: Option<IndexKey>) {
         let item = self.0.get_mut(&(key.pk, key.sk)).unwrap();
-        item.remove(BY_DUE.pk);
-        item.remove(BY_DUE.sk);
+        item.remove(index.pk);
+        item.remove(index.sk);
         if let Some(IndexKey { pk, sk }) = place {
-            item.extend::<Item>(serde_dynamo::to_item(json!({ BY_DUE.pk: pk, BY_DUE.sk: sk })).unwrap());
+            item.extend::<Item>(serde_dynamo::to_item(json!({ index.pk: pk, index.sk: sk })).unwrap());
         }
     }
 
@@ -235,8 +244,10 @@ impl Shop {
                 updated_at: None,
             };
             let place = product.sweep_from.map(|from| keys::shelf_by_due(&product_id, from));
+            let listed = keys::product_by_time(product.offer.status, product.created_at, &product_id);
             self.put(keys::product(&product_id), product);
             self.place(keys::product(&product_id), place);
+            self.list(keys::product(&product_id), Some(listed));
         }
     }
 

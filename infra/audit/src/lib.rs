@@ -9,6 +9,7 @@
 //! | 4 orders | amounts add up; paid, refunded, cancelled units, state and history agree | `orders` |
 //! | 5 sales | bestsellers are what a recount of the orders gives | `sales` |
 //! | 7 holds | what waits is listed with what is due, and ends soon after its time is up | `holds` |
+//! | lists | a product or campaign is in the index by time where its list is read | `lists` |
 //! | payments | what was paid outside has just the payment that paid it; all other money is asked back | `payments` |
 //! | emails | an e-mail address is claimed by one user with that address, not withdrawn | `emails` |
 //! | sheets | an ordered sheet and its order name each other and agree | `sheets` |
@@ -29,6 +30,7 @@ mod findings;
 mod fixture;
 mod holds;
 mod ledger;
+mod lists;
 mod looks;
 mod orders;
 mod payments;

@@ -62,6 +62,8 @@ pub enum Invariant {
     Sales,
     /// 7: what waits ends soon after its time is up.
     Holds,
+    /// A product or campaign is in the index by time where its list is read.
+    Lists,
     /// Payments of the external system and their orders agree.
     Payments,
     /// Order sheets and their orders agree.
@@ -82,6 +84,7 @@ impl fmt::Display for Invariant {
             Self::Orders => "4 orders",
             Self::Sales => "5 sales",
             Self::Holds => "7 holds",
+            Self::Lists => "lists",
             Self::Payments => "payments",
             Self::Sheets => "sheets",
             Self::Emails => "emails",

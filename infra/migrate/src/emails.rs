@@ -54,7 +54,7 @@ fn claim<'a>(shop: &'a Shop, record: &'a Record) -> BoxFuture<'a, Result<Handled
                 Claim::Changed => profile = profile_of(shop, &current.user_id).await?,
             }
         }
-        Err(Failure::Restless(profile.map_or_else(String::new, |profile| profile.user_id.to_string())))
+        Err(Failure::Restless(profile.map_or_else(String::new, |profile| format!("user {}", profile.user_id))))
     })
 }
 

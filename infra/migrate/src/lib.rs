@@ -12,6 +12,7 @@
 
 mod emails;
 mod payments;
+mod products;
 mod sellers;
 
 use futures::future::BoxFuture;
@@ -26,7 +27,7 @@ use shared::{
 };
 
 /// Every step, in the order in which they run. A further step is a further row, with a file of its own.
-pub const STEPS: &[Step] = &[emails::STEP, payments::STEP, sellers::STEP];
+pub const STEPS: &[Step] = &[emails::STEP, payments::STEP, products::STEP, sellers::STEP];
 
 /// Items that one page looks at, at most. DynamoDB ends a page at 1 MB besides.
 pub const PAGE: usize = 1_000;
@@ -88,7 +89,7 @@ pub enum Failure {
     #[error("another run of the step {0} goes on; this one ends")]
     AnotherRun(&'static str),
     /// A record changed each time it was to be changed.
-    #[error("user {0} is changed all the time")]
+    #[error("{0} is changed all the time")]
     Restless(String),
 }
 

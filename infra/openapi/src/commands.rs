@@ -189,6 +189,9 @@ fn simple(method: &str, path: &str) -> Option<Call> {
             Call { method: Some("DELETE"), ..Call::get(KIM, "/orders/cart/gim?userId=kim") }
         }
         ("POST", "/order-sheets") => Call::post(KIM, "/order-sheets", hanji),
+        ("GET", "/desk/products") => Call::get(As::Seller("namdaemun"), "/desk/products?limit=20"),
+        ("GET", "/desk/products/{productId}") => Call::get(As::Admin, "/desk/products/hanji"),
+        ("GET", "/desk/campaigns") => Call::get(As::Admin, "/desk/campaigns?limit=20"),
         ("GET", "/openapi.json") => Call::get(As::Anyone, "/openapi.json"),
         ("GET", "/docs") => Call::get(As::Anyone, "/docs"),
         _ => return None,

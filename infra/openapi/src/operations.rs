@@ -46,6 +46,9 @@ use crate::Error;
         update_order_item::handle,
         create_order_sheet::handle,
         get_order_sheet::handle,
+        list_desk_products::handle,
+        get_desk_product::handle,
+        list_desk_campaigns::handle,
         api_reference::document,
         api_reference::page,
     ),
@@ -57,6 +60,7 @@ use crate::Error;
         (name = "Cart", description = "What a user means to order."),
         (name = "Orders", description = "Ordering, paying, cancelling, shipping, returning."),
         (name = "Order sheets", description = "What an order would come to, frozen for a while."),
+        (name = "Desk", description = "Products and campaigns for those who sell and run the shop, hidden ones too."),
         (name = "API reference", description = "This reference."),
     ),
 )]

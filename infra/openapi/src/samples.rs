@@ -7,8 +7,9 @@ use shared::{
     api::{
         ApiError, Code, FieldErrors,
         views::{
-            self, BestsellerView, CampaignView, CartView, EntryView, IssuedCouponView, ListedProductView,
-            OrderSheetView, OrderView, PaymentView, ProductView, ShownStatus, UserView,
+            self, BestsellerView, CampaignView, CartView, DeskProductView, EntryView, IssuedCouponView,
+            ListedDeskProductView, ListedProductView, OrderSheetView, OrderView, PaymentView, ProductView, ShownStatus,
+            UserView,
         },
     },
     app::{
@@ -83,7 +84,7 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         order_id: None,
         at: at("2026-11-20T00:59:00Z")?,
     };
-    let listed = ListedProductView {
+    let listed = || ListedProductView {
         product_id: tea.clone(),
         name: name.clone(),
         price,
@@ -91,6 +92,23 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         stock: 98,
         status: ShownStatus::OnSale,
     };
+    let desk_listed = ListedDeskProductView {
+        paused_status: None,
+        product: listed(),
+        seller_id: product.seller_id.clone(),
+        stock_shards: 4,
+        flash: false,
+        created_at: at("2026-11-09T00:00:00Z")?,
+        updated_at: product.updated_at,
+    };
+    let desk = DeskProductView {
+        paused_status: None,
+        product: self::product()?,
+        stock_shards: 4,
+        flash: false,
+        created_at: at("2026-11-09T00:00:00Z")?,
+    };
+    let listed = listed();
     let cart = cart(&product)?;
     let bestseller = BestsellerView {
         rank: 1,
@@ -126,6 +144,8 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         ("LedgerEntry", serde_json::to_value(entry)?),
         ("Product", serde_json::to_value(product)?),
         ("ListedProduct", serde_json::to_value(listed)?),
+        ("DeskProduct", serde_json::to_value(desk)?),
+        ("ListedDeskProduct", serde_json::to_value(desk_listed)?),
         ("Bestseller", serde_json::to_value(bestseller)?),
         (
             "CouponCampaign",
@@ -220,6 +240,7 @@ fn product() -> Result<ProductView, Error> {
         status: ShownStatus::OnSale,
         seller_id: Some(UserId::try_from("jeju-farm".to_owned())?),
         updated_at: at("2026-11-10T00:00:00Z")?,
+        as_of: None,
     })
 }
 

@@ -4,20 +4,21 @@ use serde_json::Value;
 use shared::api::{
     Language,
     envelope::{Page, SUCCESS, Success},
-    views::{CampaignView, ProductView, UserView},
+    views::{CampaignView, DeskProductView, ProductView, UserView},
 };
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
         Header, RefOr, Schema,
         header::HeaderBuilder,
-        path::Operation,
+        path::{Operation, Parameter},
         schema::{ArrayItems, Object, ObjectBuilder, Type},
     },
 };
 
 /// Puts the envelope around what an operation gives; a list becomes a page of one.
 pub(crate) fn wrap(operation: &mut Operation) {
+    let is_recent = takes_stock(operation);
     for response in operation.responses.responses.values_mut() {
         let RefOr::T(response) = response else { continue };
         let is_tagged = response.content.values().any(|content| match content {
@@ -30,7 +31,7 @@ pub(crate) fn wrap(operation: &mut Operation) {
         for content in response.content.values_mut() {
             let RefOr::T(content) = content else { continue };
             content.schema = content.schema.take().map(|data| match data {
-                RefOr::T(Schema::Array(list)) => envelope(page(list.items)),
+                RefOr::T(Schema::Array(list)) => envelope(page(list.items, is_recent)),
                 data => envelope(data),
             });
         }
@@ -39,7 +40,7 @@ pub(crate) fn wrap(operation: &mut Operation) {
 
 /// Whether a thing has an entity tag: those that a PATCH changes as a whole.
 fn is_tagged(schema: &RefOr<Schema>) -> bool {
-    let names = [UserView::name(), ProductView::name(), CampaignView::name()];
+    let names = [UserView::name(), ProductView::name(), DeskProductView::name(), CampaignView::name()];
     matches!(schema, RefOr::Ref(thing) if names.iter().any(|name| thing.ref_location.ends_with(&format!("/{name}"))))
 }
 
@@ -63,9 +64,18 @@ fn envelope(data: RefOr<Schema>) -> RefOr<Schema> {
     RefOr::T(Schema::Object(envelope))
 }
 
-fn page(entries: ArrayItems) -> RefOr<Schema> {
+/// Whether callers of an operation can ask for recent stock, which is shown as of an instant.
+fn takes_stock(operation: &Operation) -> bool {
+    let is_stock = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(parameter) if parameter.name == "stock");
+    operation.parameters.iter().flatten().any(is_stock)
+}
+
+fn page(entries: ArrayItems, is_recent: bool) -> RefOr<Schema> {
     let mut page = object(Page::<Value>::schema());
     page.description = None;
+    if !is_recent {
+        page.properties.shift_remove("asOf");
+    }
     if let Some(RefOr::T(Schema::Array(items))) = page.properties.get_mut("items") {
         items.items = entries;
     }

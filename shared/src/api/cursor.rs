@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use super::FieldErrors;
 use crate::{
     app::{coupons::CouponPlace, orders::PaymentPlace},
-    domain::{Invalid, OrderId, ProductId},
+    domain::{CouponId, Invalid, OrderId, ProductId},
     store::keys,
 };
 
@@ -96,6 +96,30 @@ impl List for Payments {
     }
 }
 
+/// The products of the desk: all of them, or a seller's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeskProducts;
+
+impl List for DeskProducts {
+    const NAME: &'static str = "desk-products";
+
+    fn is_place(place: &str) -> bool {
+        Products::is_place(place)
+    }
+}
+
+/// The campaigns of the desk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeskCampaigns;
+
+impl List for DeskCampaigns {
+    const NAME: &'static str = "desk-campaigns";
+
+    fn is_place(place: &str) -> bool {
+        keys::id_of_exact_index_key(place).is_some_and(|id| CouponId::try_from(id.to_owned()).is_ok())
+    }
+}
+
 /// A cursor of the catalogue.
 pub type ProductsCursor = Cursor<Products>;
 /// A cursor of a user's orders.
@@ -106,6 +130,11 @@ pub type EntriesCursor = Cursor<Entries>;
 pub type CouponsCursor = Cursor<Coupons>;
 /// A cursor of an order's payments.
 pub type PaymentsCursor = Cursor<Payments>;
+
+/// A cursor of the desk's products.
+pub type DeskProductsCursor = Cursor<DeskProducts>;
+/// A cursor of the desk's campaigns.
+pub type DeskCampaignsCursor = Cursor<DeskCampaigns>;
 
 /// A place in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -215,6 +244,7 @@ mod tests {
     fn a_cursor_is_of_one_list_and_one_owner() {
         let cursor = Cursor::<Products>::to("", "1700000000000#tea").encode();
         refused::<Orders>(&cursor);
+        refused::<DeskProducts>(&cursor);
         refused::<Coupons>(&Cursor::<Entries>::to("mina", 7).encode());
         let of_mina = Cursor::<Entries>::try_from(Cursor::<Entries>::to("mina", 7).encode()).unwrap();
         assert!(of_mina.clone().place_for("jun").is_err());

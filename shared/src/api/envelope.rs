@@ -1,5 +1,6 @@
 //! What every answer is wrapped in.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -37,6 +38,9 @@ pub struct Page<T> {
     /// Where the list goes on, for the `cursor` of the next request; null at its end.
     #[schema(required)]
     pub next_cursor: Option<String>,
+    /// With `stock=recent` only: the instant that the read began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Timestamp>,
 }
 
 /// The envelope of a failure.

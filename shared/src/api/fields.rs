@@ -11,7 +11,7 @@ use crate::domain::{
     invalid::Kind,
     money::{self, ChargeAmount, Payable, Price},
     order::{LineStatus, PayBy},
-    product::SaleStatus,
+    product::{InitialStatus, SaleStatus},
     stock::{ShardCount, Units, UnitsChange},
     text::{Email, Text},
     tickets::CounterShards,
@@ -147,7 +147,7 @@ macro_rules! field {
 
 field!(
     String => UserId, ProductId, CouponId, OrderId, OrderItemId, OrderSheetId, Email, Instant, UserKind, UserStatus,
-    SaleStatus, CouponKind, LineStatus, PayBy, Limit,
+    SaleStatus, InitialStatus, CouponKind, LineStatus, PayBy, Limit, RecentStock,
 );
 field!(i64 => ChargeAmount, Payable, Price, Quantity, Units, UnitsChange, ShardCount, TotalQuantity, ValidDays, CounterShards);
 
@@ -195,6 +195,23 @@ impl TryFrom<String> for Limit {
     fn try_from(text: String) -> Result<Self, Invalid> {
         let number = money::in_range(text.parse().map_err(|_| Invalid::NotA(Kind::Integer))?, Self::MIN, Self::MAX)?;
         usize::try_from(number).map(Self).map_err(|_| Invalid::NotA(Kind::Integer))
+    }
+}
+
+/// The query parameter `stock`, which has one value: stock may be up to a second old, and is cached for the rest of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecentStock;
+
+impl RecentStock {
+    /// The value.
+    pub const NAME: &'static str = "recent";
+}
+
+impl TryFrom<String> for RecentStock {
+    type Error = Invalid;
+
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        if text == Self::NAME { Ok(Self) } else { Err(Invalid::OneOf(vec![Self::NAME])) }
     }
 }
 

@@ -21,7 +21,7 @@ pub use accept::Language;
 pub use code::Code;
 pub use cursor::Cursor;
 pub use error::ApiError;
-pub use fields::{FieldErrors, Limit, NewId, NotNull, both};
+pub use fields::{FieldErrors, Limit, NewId, NotNull, RecentStock, both};
 pub use query::NoQuery;
 pub(crate) use reply::render;
 pub use reply::{ApiResult, Reply};

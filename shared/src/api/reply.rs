@@ -1,5 +1,6 @@
 //! Answers.
 
+use jiff::Timestamp;
 use lambda_http::{
     Body, Response,
     http::{HeaderValue, StatusCode, header},
@@ -23,6 +24,8 @@ pub struct Reply {
     content: Content,
     /// The tag of the described thing.
     etag: Option<ETag>,
+    /// The directives for caches; without them, no cache keeps the answer.
+    caching: Option<HeaderValue>,
     /// The order it is about, for the log.
     pub(crate) order_id: Option<String>,
 }
@@ -45,6 +48,12 @@ const DOCUMENT_CACHING: HeaderValue = HeaderValue::from_static("public, max-age=
 /// What is about somebody's things is not for caches.
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
+/// For an answer with recent stock that was read just now.
+const A_SECOND: HeaderValue = HeaderValue::from_static("public, max-age=1");
+
+/// For an answer with recent stock that is some part of a second old.
+const STALE: HeaderValue = HeaderValue::from_static("public, max-age=0");
+
 impl Reply {
     /// 200 with data.
     ///
@@ -64,12 +73,18 @@ impl Reply {
 
     /// 204: done, and nothing to show of it.
     pub fn no_content() -> Self {
-        Self { status: StatusCode::NO_CONTENT, content: Content::None, etag: None, order_id: None }
+        Self { status: StatusCode::NO_CONTENT, content: Content::None, etag: None, caching: None, order_id: None }
     }
 
     /// 204 with the methods of a path.
     pub fn methods(methods: Vec<&'static str>) -> Self {
-        Self { status: StatusCode::NO_CONTENT, content: Content::Methods(methods), etag: None, order_id: None }
+        Self {
+            status: StatusCode::NO_CONTENT,
+            content: Content::Methods(methods),
+            etag: None,
+            caching: None,
+            order_id: None,
+        }
     }
 
     /// 200 with a part of a list, and the cursor of the next part, encoded.
@@ -77,18 +92,40 @@ impl Reply {
     /// # Errors
     /// Where the data cannot be written as JSON.
     pub fn page(items: Vec<impl Serialize>, next_cursor: Option<String>) -> ApiResult {
-        Self::ok(Page { items, next_cursor })
+        Self::ok(Page { items, next_cursor, as_of: None })
+    }
+
+    /// 200 with a part of a list that was read from this instant on.
+    ///
+    /// # Errors
+    /// Where the data cannot be written as JSON.
+    pub fn page_as_of(items: Vec<impl Serialize>, next_cursor: Option<String>, as_of: Timestamp) -> ApiResult {
+        Self::ok(Page { items, next_cursor, as_of: Some(as_of) })
     }
 
     /// 200 with a document that is part of the program: without an envelope, and to be cached by anyone.
     pub fn document(content_type: &'static str, text: &'static str) -> Self {
-        Self { status: StatusCode::OK, content: Content::Document { content_type, text }, etag: None, order_id: None }
+        Self {
+            status: StatusCode::OK,
+            content: Content::Document { content_type, text },
+            etag: None,
+            caching: None,
+            order_id: None,
+        }
     }
 
     /// Adds the tag of the described thing (`ETag`), for the `If-Match` of a change.
     #[must_use]
     pub fn tagged(mut self, etag: ETag) -> Self {
         self.etag = Some(etag);
+        self
+    }
+
+    /// Lets any cache keep an answer that may be a second old. If part of the second is over, say in the function's own
+    /// cache, no other may keep it: the two together would exceed the second.
+    #[must_use]
+    pub fn kept_for_a_second(mut self, may_be_kept: bool) -> Self {
+        self.caching = Some(if may_be_kept { A_SECOND } else { STALE });
         self
     }
 
@@ -101,11 +138,12 @@ impl Reply {
 
     fn with(status: StatusCode, data: impl Serialize) -> ApiResult {
         let data = serde_json::to_value(data).map_err(|_| Failure::Broken("an answer can be written as JSON"))?;
-        Ok(Self { status, content: Content::Data(data), etag: None, order_id: None })
+        Ok(Self { status, content: Content::Data(data), etag: None, caching: None, order_id: None })
     }
 
     fn render(self, language: Language) -> Response<Body> {
         let etag = self.etag.and_then(|etag| HeaderValue::try_from(format!("\"{etag}\"")).ok());
+        let caching = self.caching;
         let mut response = match self.content {
             Content::None => empty(self.status),
             Content::Methods(methods) => {
@@ -120,6 +158,11 @@ impl Reply {
         };
         if let Some(etag) = etag {
             response.headers_mut().insert(header::ETAG, etag);
+        }
+        if let Some(caching) = caching {
+            response.headers_mut().insert(header::CACHE_CONTROL, caching);
+            // The envelope has a message.
+            response.headers_mut().insert(header::VARY, HeaderValue::from_name(header::ACCEPT_LANGUAGE));
         }
         response
     }

@@ -54,6 +54,9 @@ pub const ROUTES: &[Route] = &[
     route("PATCH", "/orders/{orderId}/items/{itemId}", "update-order-item"),
     route("POST", "/order-sheets", "create-order-sheet"),
     route("GET", "/order-sheets/{orderSheetId}", "get-order-sheet"),
+    route("GET", "/desk/products", "list-desk-products"),
+    route("GET", "/desk/products/{productId}", "get-desk-product"),
+    route("GET", "/desk/campaigns", "list-desk-campaigns"),
     public("GET", "/openapi.json", "api-reference"),
     public("GET", "/docs", "api-reference"),
 ];

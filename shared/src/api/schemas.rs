@@ -14,7 +14,7 @@ use utoipa::{
 };
 
 use super::{
-    Code, Cursor, Limit,
+    Code, Cursor, Limit, RecentStock,
     cursor::{List, ProductsCursor},
     views::State,
 };
@@ -110,6 +110,7 @@ schemas! {
     Limit: bounded("How many entries of a list to give.", Limit::MIN, Limit::MAX)
         .default(Some(Limit::DEFAULT.into()))
         .examples([Limit::DEFAULT]);
+    RecentStock: one_of(&[RecentStock::NAME]);
     // Some of the names are those of both, so one of them would be too strict.
     State: AnyOfBuilder::new()
         .description(Some("The state of an order or of one of its lines."))

@@ -29,6 +29,10 @@ pub struct Bounds {
     pub sold_out_age: SignedDuration,
     /// The age up to which the bestsellers are shown from the cache.
     pub bestsellers_age: SignedDuration,
+    /// The age up to which a product or a part of the catalogue is shown from the cache to a caller that asks for recent stock.
+    pub recent_age: SignedDuration,
+    /// Parts of the catalogue that are cached.
+    pub cached_parts: usize,
     /// Places of each list of the index by sales that are read at first.
     pub first_rank_page: usize,
     /// Places that are read at a time where those are not enough.
@@ -39,7 +43,8 @@ pub struct Bounds {
     pub ranks_noted: usize,
     /// Products in a cart: no more than an order takes.
     pub cart_items: u16,
-    /// Shards read for a page of the catalogue, after which it is cut. The first product's are read in any case.
+    /// Shards read for a page of products, or counters for a page of campaigns, after which it is cut. Those of the first
+    /// entry are read in any case.
     pub list_shards: usize,
     /// The weight of an order's history.
     pub history: HistoryBounds,
@@ -75,6 +80,7 @@ impl Bounds {
     /// - Units and tickets that come back are sold within a second.
     /// - The bestsellers may be a second old. 16 places weigh less than 4 KiB with ids of any length: half a read unit.
     ///   400,000 products, which is how far they are read, are more than a shop sells within three days.
+    /// - Recent stock is at most a second old by contract. 100 parts of the catalogue, 100 products each, are some 2 MB.
     /// - The reads of a list of coupons, 5,000 in all, end within a request's patience.
     /// - Eight products at once are some 300 a second, so the sweep of one minute pauses those of a seller of 10,000. A request
     ///   pauses those of most sellers before it answers.
@@ -88,6 +94,8 @@ impl Bounds {
         campaign_age: SignedDuration::from_secs(60),
         sold_out_age: SignedDuration::from_secs(1),
         bestsellers_age: SignedDuration::from_secs(1),
+        recent_age: SignedDuration::from_secs(1),
+        cached_parts: 100,
         first_rank_page: 16,
         next_rank_page: 256,
         rank_rounds: 200,

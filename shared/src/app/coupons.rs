@@ -19,7 +19,7 @@ use crate::{
         tickets::{CounterShards, counter_shards},
         user::Account,
     },
-    store::{Backoff, Consistency, Key, Outcome, Transaction, coupons, keys, table::Range},
+    store::{Backoff, Consistency, Found, Key, Outcome, Transaction, coupons, keys, table::Range},
 };
 
 /// A campaign with what is left of it.
@@ -109,9 +109,14 @@ pub async fn get(shop: &Shop, coupon: &CouponId) -> Result<Remaining, Failure> {
     let campaign = campaign.ok_or_else(|| Refusal::not_found(Entity::Coupon, coupon))?;
     let counters: Vec<Key> = tickets::counters(&campaign).collect();
     let found = shop.table.get_all(&counters, Consistency::Strong, &mut shop.backoff()).await?;
+    with_counters(campaign, &found)
+}
+
+/// A campaign with the counters that were read of it.
+pub(super) fn with_counters(campaign: Campaign, found: &Found) -> Result<Remaining, Failure> {
     let mut remaining = 0_i64;
-    for key in &counters {
-        let counter: Counter = found.get(key)?.ok_or(Failure::Broken("a campaign lacks a counter"))?;
+    for key in tickets::counters(&campaign) {
+        let counter: Counter = found.get(&key)?.ok_or(Failure::Broken("a campaign lacks a counter"))?;
         remaining = remaining.saturating_add(counter.left());
     }
     Ok(Remaining { campaign, remaining })

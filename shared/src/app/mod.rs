@@ -9,6 +9,7 @@ mod caps;
 pub mod cart;
 pub mod coupon_expiry;
 pub mod coupons;
+pub mod desk;
 mod draws;
 pub mod due;
 mod facts;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -12,7 +13,7 @@ use super::{
 use crate::{
     domain::{
         Invalid, Patch, Precondition, ProductId, Refusal, UserId, Won,
-        product::{Offer, Product, SaleStatus},
+        product::{InitialStatus, Offer, Product, SaleStatus},
         refusal::Entity,
         stock::{self, MAX_UNITS, Shard},
         user::Account,
@@ -45,6 +46,17 @@ pub struct Listed {
     pub stock: i64,
 }
 
+/// A read whose caller bears that it is a moment old.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recent<T> {
+    /// The value as it was read.
+    pub value: T,
+    /// The instant that the read began.
+    pub as_of: Timestamp,
+    /// Whether another cache may keep it for as long as the shop's does: it was read for this request, and in less time.
+    pub may_be_kept: bool,
+}
+
 /// A part of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Catalogue {
@@ -71,6 +83,8 @@ pub struct NewProduct {
     pub price: Won,
     /// What is taken off each unit.
     pub discount: Won,
+    /// Whether it can be bought at once.
+    pub status: InitialStatus,
     /// Units on the shelf.
     pub stock: i64,
     /// Over how many shards.
@@ -132,7 +146,7 @@ async fn create_once(
     product_id: ProductId,
     key: &RequestKey,
 ) -> Result<Touched, Failure> {
-    let offer = Offer { price: new.price, discount: new.discount, status: SaleStatus::OnSale };
+    let offer = Offer { price: new.price, discount: new.discount, status: new.status.into() };
     check_discount(&offer)?;
     let seller = match &new.seller_id {
         Some(seller) => seller_on_record(shop, caller, seller).await?,
@@ -190,9 +204,40 @@ async fn seller_on_record(shop: &Shop, caller: &Caller, seller: &UserId) -> Resu
 /// # Errors
 /// [`Refusal::NotFound`] where there is none, or it is hidden.
 pub async fn get(shop: &Shop, product: &ProductId) -> Result<Stocked, Failure> {
-    let stocked = stocked(shop, product).await?;
+    visible(stocked(shop, product).await?)
+}
+
+/// The same from the cache, if it was read less than [`Bounds::recent_age`] ago.
+///
+/// [`Bounds::recent_age`]: super::Bounds::recent_age
+///
+/// # Errors
+/// As [`get`].
+pub async fn get_recent(shop: &Shop, product: &ProductId) -> Result<Recent<Stocked>, Failure> {
+    if let Some((as_of, stocked)) = shop.cached_stock(product) {
+        return Ok(Recent { value: visible(stocked)?, as_of, may_be_kept: false });
+    }
+    let as_of = shop.clock.now();
+    let stocked = get(shop, product).await?;
+    shop.cache_stock(as_of, &stocked);
+    Ok(Recent { value: stocked, as_of, may_be_kept: shop.is_recent(as_of) })
+}
+
+fn visible(stocked: Stocked) -> Result<Stocked, Failure> {
     if stocked.product.offer.status == SaleStatus::Hidden {
-        return Err(Refusal::not_found(Entity::Product, product).into());
+        return Err(Refusal::not_found(Entity::Product, &stocked.product.product_id).into());
+    }
+    Ok(stocked)
+}
+
+/// A product that is the caller's to change, whatever its status, with its stock.
+///
+/// # Errors
+/// [`Refusal::NotFound`] where there is none or it is another seller's.
+pub async fn get_owned(shop: &Shop, caller: &Caller, id: &ProductId) -> Result<Stocked, Failure> {
+    let stocked = stocked(shop, id).await?;
+    if !is_owned(&stocked.product, caller) {
+        return Err(Refusal::not_found(Entity::Product, id).into());
     }
     Ok(stocked)
 }
@@ -259,6 +304,28 @@ pub async fn list(shop: &Shop, after: Option<String>, skip: usize, limit: usize)
     Ok(Catalogue { items, next })
 }
 
+/// The same part from the cache, if it was read less than [`Bounds::recent_age`] ago.
+///
+/// [`Bounds::recent_age`]: super::Bounds::recent_age
+///
+/// # Errors
+/// As [`list`].
+pub async fn list_recent(
+    shop: &Shop,
+    after: Option<String>,
+    skip: usize,
+    limit: usize,
+) -> Result<Recent<Catalogue>, Failure> {
+    let part = (after, skip, limit);
+    if let Some((as_of, value)) = shop.cached_catalogue(&part) {
+        return Ok(Recent { value, as_of, may_be_kept: false });
+    }
+    let as_of = shop.clock.now();
+    let value = list(shop, part.0.clone(), skip, limit).await?;
+    shop.cache_catalogue(part, as_of, &value);
+    Ok(Recent { value, as_of, may_be_kept: shop.is_recent(as_of) })
+}
+
 /// Changes a product. Until it returns, the old price is valid: where the shelf has several shards, each gets the new one
 /// by itself, since one commit on all of them would hardly find a moment in which none is being sold from.
 ///
@@ -318,6 +385,7 @@ pub(super) async fn commit_change(
         spread_offer(shop, after, before.stock_shards, backoff).await?;
     }
     shop.forget_product(id);
+    shop.forget_stock(id);
     Ok(None)
 }
 
@@ -420,6 +488,7 @@ async fn restock_once(
         match shop.table.commit(transaction, &mut backoff).await? {
             Outcome::Committed => {
                 shop.forget_product_sold_out(id);
+                shop.forget_stock(id);
                 return Ok(restocked);
             }
             Outcome::Refused(evidence) => {
@@ -441,12 +510,15 @@ pub(super) async fn described(shop: &Shop, id: &ProductId) -> Result<Product, Fa
 /// A product that is the caller's to change.
 async fn owned(shop: &Shop, caller: &Caller, id: &ProductId) -> Result<Product, Failure> {
     let product = described(shop, id).await?;
-    let is_theirs = match caller.role {
+    if is_owned(&product, caller) { Ok(product) } else { Err(Refusal::not_found(Entity::Product, id).into()) }
+}
+
+fn is_owned(product: &Product, caller: &Caller) -> bool {
+    match caller.role {
         Role::Admin => true,
         Role::Seller => product.seller_id.as_ref() == Some(&caller.user_id),
         Role::Customer => false,
-    };
-    if is_theirs { Ok(product) } else { Err(Refusal::not_found(Entity::Product, id).into()) }
+    }
 }
 
 /// Products by id, with names and prices as they are, for who has only ids.

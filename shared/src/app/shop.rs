@@ -8,7 +8,12 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use quick_cache::{UnitWeighter, sync::DefaultLifecycle};
 
-use super::{Bounds, bestsellers::Bestseller, caps::Paced};
+use super::{
+    Bounds,
+    bestsellers::Bestseller,
+    caps::Paced,
+    products::{Catalogue, Stocked},
+};
 use crate::{
     domain::{
         CouponId, ProductId, UserId, caps::Caps, coupon::Campaign, pricing::ShippingPolicy, product::Product,
@@ -66,14 +71,21 @@ struct Memory {
     paces: Cache<(Paced, UserId), (i64, i64)>,
     /// The bestsellers, and when they were read.
     bestsellers: Mutex<Option<(Timestamp, Vec<Bestseller>)>>,
+    /// Products with their stock, for `stock=recent`: only those that the public may see.
+    stock: Cache<ProductId, (Timestamp, Stocked)>,
+    /// Parts of the catalogue, for `stock=recent`.
+    catalogue: Cache<CataloguePart, (Timestamp, Catalogue)>,
 }
+
+/// Names a part of the catalogue: the place that it begins after, the products skipped, and its limit.
+pub(super) type CataloguePart = (Option<String>, usize, usize);
 
 type Cache<K, V> = quick_cache::sync::Cache<K, V, UnitWeighter, SeededHasher>;
 
 /// A cache that evicts the same entries whenever random bits are the same, on any number of cores.
-fn cache<K: Hash + Eq, V: Clone>(bounds: &Bounds, seed: u128) -> Cache<K, V> {
-    let weight = u64::try_from(bounds.cached_entries).unwrap_or(u64::MAX);
-    Cache::with(bounds.cached_entries, weight, UnitWeighter, SeededHasher(seed), DefaultLifecycle::default())
+fn cache<K: Hash + Eq, V: Clone>(entries: usize, seed: u128) -> Cache<K, V> {
+    let weight = u64::try_from(entries).unwrap_or(u64::MAX);
+    Cache::with(entries, weight, UnitWeighter, SeededHasher(seed), DefaultLifecycle::default())
 }
 
 /// Hashes as the shop's random bits have it, so that nobody outside can choose keys that collide.
@@ -117,16 +129,18 @@ impl Shop {
 
     /// A shop that remembers nothing yet.
     pub fn within(bounds: Bounds, table: Table, clock: Clock, random: Random, policy: Policy) -> Self {
-        let seed = random.bits();
+        let (seed, entries) = (random.bits(), bounds.cached_entries);
         let memory = Memory {
-            accounts: cache(&bounds, seed),
-            products: cache(&bounds, seed),
-            campaigns: cache(&bounds, seed),
-            sold_out: cache(&bounds, seed),
-            counters: cache(&bounds, seed),
-            refused: cache(&bounds, seed),
-            paces: cache(&bounds, seed),
+            accounts: cache(entries, seed),
+            products: cache(entries, seed),
+            campaigns: cache(entries, seed),
+            sold_out: cache(entries, seed),
+            counters: cache(entries, seed),
+            refused: cache(entries, seed),
+            paces: cache(entries, seed),
             bestsellers: Mutex::default(),
+            stock: cache(entries, seed),
+            catalogue: cache(bounds.cached_parts, seed),
         };
         Self { table: table.within(bounds.table), clock, random, policy, bounds, memory }
     }
@@ -193,17 +207,53 @@ impl Shop {
         }
     }
 
-    /// The bestsellers, if they were read a moment ago. By a clock that was set back they were not.
+    /// An entry that a caller is shown, if it has not reached this age. By a clock that was set back it has: for how long it
+    /// has been shown nobody knows.
+    fn shown<V>(&self, entry: (Timestamp, V), age: SignedDuration) -> Option<(Timestamp, V)> {
+        self.is_younger(entry.0, age).then_some(entry)
+    }
+
+    fn is_younger(&self, at: Timestamp, age: SignedDuration) -> bool {
+        (SignedDuration::ZERO..age).contains(&self.clock.now().duration_since(at))
+    }
+
+    /// The bestsellers, if they were read a moment ago.
     pub(super) fn cached_bestsellers(&self) -> Option<Vec<Bestseller>> {
-        let (read_at, best) = self.memory.bestsellers.lock().ok()?.clone()?;
-        let age = self.clock.now().duration_since(read_at);
-        (SignedDuration::ZERO..self.bounds.bestsellers_age).contains(&age).then_some(best)
+        let cached = self.memory.bestsellers.lock().ok()?.clone()?;
+        self.shown(cached, self.bounds.bestsellers_age).map(|(_, best)| best)
     }
 
     pub(super) fn cache_bestsellers(&self, at: Timestamp, best: Vec<Bestseller>) {
         if let Ok(mut cached) = self.memory.bestsellers.lock() {
             *cached = Some((at, best));
         }
+    }
+
+    /// Whether a read that began at this instant still counts as recent.
+    pub(super) fn is_recent(&self, at: Timestamp) -> bool {
+        self.is_younger(at, self.bounds.recent_age)
+    }
+
+    /// A product with its stock, if it was read a moment ago, and the instant that the read began.
+    pub(super) fn cached_stock(&self, product: &ProductId) -> Option<(Timestamp, Stocked)> {
+        self.shown(self.memory.stock.get(product)?, self.bounds.recent_age)
+    }
+
+    pub(super) fn cache_stock(&self, at: Timestamp, stocked: &Stocked) {
+        self.memory.stock.insert(stocked.product.product_id.clone(), (at, stocked.clone()));
+    }
+
+    pub(super) fn forget_stock(&self, product: &ProductId) {
+        self.memory.stock.remove(product);
+    }
+
+    /// A part of the catalogue, if it was read a moment ago, and the instant that the read began.
+    pub(super) fn cached_catalogue(&self, part: &CataloguePart) -> Option<(Timestamp, Catalogue)> {
+        self.shown(self.memory.catalogue.get(part)?, self.bounds.recent_age)
+    }
+
+    pub(super) fn cache_catalogue(&self, part: CataloguePart, at: Timestamp, catalogue: &Catalogue) {
+        self.memory.catalogue.insert(part, (at, catalogue.clone()));
     }
 
     pub(super) fn remembered_campaign(&self, coupon: &CouponId) -> Option<Campaign> {

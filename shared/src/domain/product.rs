@@ -20,6 +20,28 @@ pub enum SaleStatus {
 
 named!(SaleStatus { "ON_SALE" => OnSale, "DISCONTINUED" => Discontinued, "HIDDEN" => Hidden });
 
+/// The sale status of a new product. None is created DISCONTINUED.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum InitialStatus {
+    /// Listed and sold at once.
+    #[default]
+    OnSale,
+    /// As if it did not exist, except to its seller and admins.
+    Hidden,
+}
+
+named!(InitialStatus { "ON_SALE" => OnSale, "HIDDEN" => Hidden });
+
+impl From<InitialStatus> for SaleStatus {
+    fn from(status: InitialStatus) -> Self {
+        match status {
+            InitialStatus::OnSale => Self::OnSale,
+            InitialStatus::Hidden => Self::Hidden,
+        }
+    }
+}
+
 impl SaleStatus {
     /// The status of a product with this status of its own while it is paused.
     const fn while_paused(self) -> Self {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Action, StoreError,
-    keys::{self, BY_DUE},
+    keys::{self, BY_DUE, BY_TIME},
     swept,
 };
 use crate::{
@@ -35,7 +35,21 @@ pub struct CouponRecord {
 /// Where the record cannot be written as an item.
 pub fn create_campaign(campaign: &Campaign) -> Result<Action, StoreError> {
     let action = Action::create(keys::campaign(&campaign.coupon_id), campaign)?;
+    let action = action.listed(keys::campaign_by_time(campaign.created_at, &campaign.coupon_id));
     Ok(action.due(keys::campaign_by_due(&campaign.coupon_id, campaign.issue_from)))
+}
+
+/// Gives a campaign its place in the list of all campaigns; refused where it has one.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn set_listed(campaign: &Campaign) -> Result<Action, StoreError> {
+    let (pk, sk) = (BY_TIME.pk, BY_TIME.sk);
+    let place = keys::campaign_by_time(campaign.created_at, &campaign.coupon_id);
+    Action::update(keys::campaign(&campaign.coupon_id), format!("SET #{pk} = :list, #{sk} = :place"))
+        .when(format!("attribute_exists(#pk) AND attribute_not_exists(#{pk})"))
+        .value(":list", place.pk)?
+        .value(":place", place.sk)
 }
 
 /// Takes a campaign from the list of those whose tickets are swept to the list of those whose coupons expire, `from` an

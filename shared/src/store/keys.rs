@@ -14,13 +14,14 @@
 //! | a payment of the external system | `ORDER#order id` | `PAYMENT#id` | |
 //! | what a payment of the external system is for | `PAYMENT#id` | `PAYMENT` | |
 //! | an order sheet | `SHEET#id` | `SHEET` | by due: `SHEETS#bucket`, end of its validity and sheet id, until it is ordered or abandoned |
-//! | a product | `PRODUCT#id` | `PRODUCT` | by time: `PRODUCTS`, instant and product id, while ON_SALE |
+//! | a product | `PRODUCT#id` | `PRODUCT` | by time: `PRODUCTS`, instant and product id, while ON_SALE; else `PRODUCTS#DISCONTINUED` or `PRODUCTS#HIDDEN` |
 //! | | | | by due: `SHELVES`, from when on and product id, while its shelf is to be swept |
 //! | a product of a seller | `SELLER#user id` | `PRODUCT#instant#product id` | |
 //! | a change of a seller's status that their products may lack | `SELLER#user id` | `CHANGE` | by due: `SELLERS`, its instant and user id |
 //! | a shard of its shelf | `STOCK#product id#shard` | `STOCK` | |
 //! | what became of units drawn from it | `UNITS#product id#shard#place` | `UNITS` | |
 //! | a coupon campaign | `CAMPAIGN#id` | `CAMPAIGN` | by due: `CAMPAIGNS`, its first instant and coupon id, until all its tickets are accounted for; then `EXPIRIES`, the last instant of its coupons and its id, until they are marked |
+//! | | | | by time: `CAMPAIGNS`, instant and coupon id |
 //! | a shard of its counter | `COUNTER#coupon id#shard` | `COUNTER` | |
 //! | what became of a ticket | `SLOT#coupon id#shard#ticket` | `SLOT` | |
 //! | units sold of a product | `SALES#product id` | `SALES` | by time: `SALES`, product id |
@@ -42,6 +43,7 @@ use crate::domain::{
     CouponId, OrderId, OrderSheetId, PaymentId, ProductId, UserId,
     bestseller::{Listing, Rank, UnitsByDay},
     id::bucket,
+    product::SaleStatus,
     text::EmailKey,
 };
 
@@ -211,12 +213,21 @@ pub fn product(product: &ProductId) -> Key {
     key(format!("PRODUCT#{product}"), "PRODUCT")
 }
 
-/// The products that are listed, by time of creation.
+/// The products of the catalogue, by time of creation.
 pub const PRODUCTS: &str = "PRODUCTS";
 
-/// Where a product is in the catalogue.
-pub fn product_by_time(created_at: Timestamp, product: &ProductId) -> IndexKey {
-    IndexKey { pk: PRODUCTS.to_owned(), sk: time_and_id(created_at, product.as_str()) }
+/// The products of a sale status, by time of creation.
+pub const fn products(status: SaleStatus) -> &'static str {
+    match status {
+        SaleStatus::OnSale => PRODUCTS,
+        SaleStatus::Discontinued => "PRODUCTS#DISCONTINUED",
+        SaleStatus::Hidden => "PRODUCTS#HIDDEN",
+    }
+}
+
+/// The place of a product in the list of its sale status. The sort key is the same in each list.
+pub fn product_by_time(status: SaleStatus, created_at: Timestamp, product: &ProductId) -> IndexKey {
+    IndexKey { pk: products(status).to_owned(), sk: time_and_id(created_at, product.as_str()) }
 }
 
 /// The partition of a seller's products.
@@ -229,7 +240,11 @@ pub const SELLER_PRODUCT_PREFIX: &str = "PRODUCT#";
 
 /// A product among those of its seller, by time of creation.
 pub fn seller_product(seller: &UserId, created_at: Timestamp, product: &ProductId) -> Key {
-    let place = time_and_id(created_at, product.as_str());
+    seller_product_at(seller, &time_and_id(created_at, product.as_str()))
+}
+
+/// The product of a seller at this place, which is the one that products have in the index by time.
+pub fn seller_product_at(seller: &UserId, place: &str) -> Key {
     key(seller_partition(seller), format!("{SELLER_PRODUCT_PREFIX}{place}"))
 }
 
@@ -269,8 +284,14 @@ pub fn campaign(coupon: &CouponId) -> Key {
     key(format!("CAMPAIGN#{coupon}"), "CAMPAIGN")
 }
 
-/// The campaigns whose tickets are swept, by their first instant. A shop has a handful of them.
+/// In the index by time all campaigns, by time of creation. In the index by due those whose tickets are swept, by their
+/// first instant: a shop has a handful of them.
 pub const CAMPAIGNS: &str = "CAMPAIGNS";
+
+/// The place of a campaign in the list of all campaigns.
+pub fn campaign_by_time(created_at: Timestamp, coupon: &CouponId) -> IndexKey {
+    IndexKey { pk: CAMPAIGNS.to_owned(), sk: time_and_id(created_at, coupon.as_str()) }
+}
 
 /// Where a campaign is in the list of what is due.
 pub fn campaign_by_due(coupon: &CouponId, issue_from: Timestamp) -> IndexKey {
@@ -399,7 +420,8 @@ pub fn migration(step: &str) -> Key {
     key(format!("MIGRATION#{step}"), "MIGRATION")
 }
 
-fn time_and_id(at: Timestamp, id: &str) -> String {
+/// A place by time: an instant, then the id.
+pub fn time_and_id(at: Timestamp, id: &str) -> String {
     format!("{}#{id}", instant(at))
 }
 
@@ -480,7 +502,7 @@ mod tests {
     #[test]
     fn index_keys_sort_by_time_and_end_with_the_id() {
         let id = ProductId::try_from("tea".to_owned()).unwrap();
-        let at = |ms| product_by_time(Timestamp::from_millisecond(ms).unwrap(), &id).sk;
+        let at = |ms| product_by_time(SaleStatus::OnSale, Timestamp::from_millisecond(ms).unwrap(), &id).sk;
         assert!(at(999_999_999_999) < at(1_000_000_000_000));
         assert_eq!(id_of_index_key(&at(5)), Some("tea"));
         assert_eq!(due_of_index_key(&at(5)), Some((Timestamp::from_millisecond(5).unwrap(), "tea")));

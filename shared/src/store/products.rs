@@ -1,10 +1,10 @@
 //! Products' descriptions.
 
-use super::{Action, StoreError, keys};
-use crate::domain::{
-    ProductId,
-    product::{Product, SaleStatus},
+use super::{
+    Action, StoreError,
+    keys::{self, BY_TIME},
 };
+use crate::domain::{ProductId, product::Product};
 
 /// Adds a product.
 ///
@@ -34,12 +34,25 @@ pub fn check_unchanged(id: &ProductId, seen: Option<&Product>) -> Result<Action,
     }
 }
 
-/// Only what is on sale is in the catalogue, and only what is to be swept among what is due.
-fn listed(mut put: Action, product: &Product) -> Action {
+/// Gives a product its place in the list of its sale status; refused where it has that place, or is no longer as it was
+/// seen. The version stays: nothing that a reader of the product knows has changed.
+///
+/// # Errors
+/// Where a value cannot be written as an attribute.
+pub fn set_listed(seen: &Product) -> Result<Action, StoreError> {
+    let (pk, sk) = (BY_TIME.pk, BY_TIME.sk);
+    let place = keys::product_by_time(seen.offer.status, seen.created_at, &seen.product_id);
+    Action::update(keys::product(&seen.product_id), format!("SET #{pk} = :list, #{sk} = :place"))
+        .when(format!("#version = :seen AND (attribute_not_exists(#{pk}) OR #{pk} <> :list)"))
+        .value(":seen", seen.version)?
+        .value(":list", place.pk)?
+        .value(":place", place.sk)
+}
+
+/// Each product is in the list of its sale status; in the index by due it is only while a sweep passes by its shelf.
+fn listed(put: Action, product: &Product) -> Action {
     let id = &product.product_id;
-    if product.offer.status == SaleStatus::OnSale {
-        put = put.listed(keys::product_by_time(product.created_at, id));
-    }
+    let mut put = put.listed(keys::product_by_time(product.offer.status, product.created_at, id));
     if let Some(from) = product.sweep_from {
         put = put.due(keys::shelf_by_due(id, from));
     }

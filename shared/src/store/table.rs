@@ -119,6 +119,11 @@ impl Found {
     pub fn get<R: DeserializeOwned>(&self, key: &Key) -> Result<Option<R>, StoreError> {
         Ok(self.0.get(key).cloned().map(serde_dynamo::from_item).transpose()?)
     }
+
+    /// Adds the items that another batch found.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
 }
 
 /// A stretch of a partition, or of an index partition.

@@ -57,7 +57,7 @@ struct Scene {
 }
 
 /// What can be done, each with how often.
-const WEIGHTS: [(u64, Idea); 33] = [
+const WEIGHTS: [(u64, Idea); 35] = [
     (16, order_now),
     (8, order_later),
     (9, order_outside),
@@ -91,6 +91,8 @@ const WEIGHTS: [(u64, Idea); 33] = [
     (2, give_away),
     (2, ask_oddly),
     (4, order_expecting),
+    (4, look_at_desk),
+    (4, look_recently),
 ];
 
 /// What can be done with the one product that a trickle of sales is of.
@@ -348,7 +350,7 @@ fn change_product(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> 
         }
         _ => json!({ "status": "ON_SALE", "name": "새 이름" }),
     };
-    let product = scene.shape.product(chance);
+    let product = if chance.below(10) == 0 { SPARE } else { scene.shape.product(chance) };
     let who = owner(scene, product, chance);
     let call = call("PATCH", format!("/products/{product}")).json(&body);
     ask(who, by_owner(scene, who, call), false)
@@ -406,11 +408,23 @@ fn sweep(_: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
     })
 }
 
+/// A product that no shop is furnished with: it is created hidden, if at all.
+const SPARE: &str = "spare";
+
 fn other(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
     let (user, product, coupon) = (scene.shape.user(chance), scene.shape.product(chance), scene.shape.coupon(chance));
     match chance.below(3) {
         0 => change(user, post("/users", &new_user(user))),
-        1 => change("admin", post("/products", &new_product(chance, &scene.shape, product)).as_admin()),
+        1 => {
+            let mut new = new_product(chance, &scene.shape, product);
+            if chance.below(2) == 0 {
+                // In a shop that is furnished this one is new.
+                new["productId"] = json!(SPARE);
+                new["sellerId"] = json!(scene.shape.seller_of(SPARE));
+                new["status"] = json!("HIDDEN");
+            }
+            change("admin", post("/products", &new).as_admin())
+        }
         _ => change("admin", post("/coupons", &new_coupon(scene.now, &scene.shape, chance, coupon)).as_admin()),
     }
 }
@@ -454,9 +468,13 @@ fn order_many(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> 
 /// Somebody reads a list to its end.
 fn walk(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
     let user = scene.shape.user(chance);
-    Some(Act::Walk(match chance.below(8) {
+    Some(Act::Walk(match chance.below(12) {
         0 => List::Products,
         1 => List::ProductPages,
+        8 => List::RecentProducts,
+        9 => List::DeskProducts(None, desk_status(chance)),
+        10 => List::DeskProducts(Some(scene.shape.seller(chance)), desk_status(chance)),
+        11 => List::DeskCampaigns,
         2 => List::Orders(user),
         3 | 4 => List::Coupons(user, any(chance, &["USABLE", "USED", "EXPIRED", "REVOKED", "ALL", "ALL"])),
         5 => List::Entries(user),
@@ -466,6 +484,43 @@ fn walk(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
             List::Payments(user, id.clone())
         }
     }))
+}
+
+/// A sale status to ask the desk for, most likely none.
+fn desk_status(chance: &mut Chance) -> Option<&'static str> {
+    [None, None, Some("ON_SALE"), Some("DISCONTINUED"), Some("HIDDEN")][pick(chance, 5)]
+}
+
+/// A look at the desk, also by callers without access.
+fn look_at_desk(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+    let (user, product) = (scene.shape.user(chance), scene.shape.product(chance));
+    let seller = if chance.below(3) == 0 { scene.shape.seller(chance) } else { scene.shape.seller_of(product) };
+    let product = if chance.below(4) == 0 { SPARE } else { product };
+    let path = match chance.below(6) {
+        0 | 1 => format!("/desk/products/{product}"),
+        2 => "/desk/campaigns?limit=2".to_owned(),
+        3 => format!("/desk/products?limit=2&sellerId={seller}"),
+        _ => {
+            let status = desk_status(chance).map_or_else(String::new, |status| format!("&status={status}"));
+            format!("/desk/products?limit=2{status}")
+        }
+    };
+    let (who, call) = match chance.below(8) {
+        0 => (user, call("GET", path).as_user(user)),
+        1..=3 => ("admin", call("GET", path).as_admin()),
+        _ => (seller, call("GET", path).as_seller(seller)),
+    };
+    ask(who, call, false)
+}
+
+/// A look at recent stock.
+fn look_recently(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+    let (user, product) = (scene.shape.user(chance), scene.shape.product(chance));
+    let path = match chance.below(2) {
+        0 => format!("/products/{product}?stock=recent"),
+        _ => "/products?limit=2&stock=recent".to_owned(),
+    };
+    ask(user, call("GET", path).as_user(user), false)
 }
 
 /// A user who is an admin for the moment pays or cancels another's order.
@@ -529,7 +584,9 @@ fn ask_oddly(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
     let (user, product, coupon) = (scene.shape.user(chance), scene.shape.product(chance), scene.shape.coupon(chance));
     let raw = |path: &str, body: String| call("POST", path).body(body).header("content-type", "application/json");
     let order = some(&known.orders, chance).map_or("order", |order| &order.id);
-    let call = match chance.below(14) {
+    let call = match chance.below(16) {
+        13 => call("GET", format!("/products/{product}?stock=fresh")).as_user(user),
+        14 => call("GET", "/desk/products?status=SOLD_OUT").as_admin(),
         0 => call("GET", format!("/orders?userId={user}&cursor=AAAA")).as_user(user),
         1 => call("GET", "/products?cursor=").as_user(user),
         2 => call("GET", format!("/coupons?userId={user}&status=SPENT")).as_user(user),

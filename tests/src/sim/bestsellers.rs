@@ -9,6 +9,7 @@ use super::{
     lists::answered,
     reference::day,
     rest::{number, text},
+    shape::call,
     world::World,
 };
 use crate::limits::Chance;
@@ -22,7 +23,8 @@ pub(super) async fn check(world: &World, mut chance: Chance) {
     if day(now - SKEW) != day(now + SKEW) {
         return;
     }
-    let Some((_, answer)) = answered(world, "last look", "/products/top", "mina", &mut chance).await else {
+    let ask = call("GET", "/products/top").as_user("mina");
+    let Some((_, answer)) = answered(world, "last look", ask, &mut chance).await else {
         return world.blame("nobody gets the bestsellers".to_owned());
     };
     let items = answer.body["data"]["items"].as_array().into_iter().flatten();

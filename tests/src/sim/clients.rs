@@ -9,7 +9,7 @@ use super::{
     acts::{Act, Ask, choose},
     consumers, lists,
     plan::{FaultKind, Step},
-    registers::Registers,
+    registers::{Ages, Registers},
     shape,
     tally::{self, Effect, Tally},
     world::World,
@@ -174,8 +174,8 @@ async fn ask(
             }
             learn(world, who, name, key, &answer);
             if answer.status < 300 {
-                let age = world.oldest_name();
-                let wrong = world.known.lock().unwrap().registers.wrong_in(&call, &answer.body["data"], began, age);
+                let ages = Ages { name: world.oldest_name(), stock: world.oldest_stock() };
+                let wrong = world.known.lock().unwrap().registers.wrong_in(&call, &answer.body["data"], began, ages);
                 wrong.into_iter().for_each(|wrong| world.blame(format!("{name}: {wrong}")));
             }
             return if answer.status < 300 { tally::Known::Made } else { refused };

@@ -85,6 +85,8 @@ impl Knobs {
                 campaign_age: small(chance, &seconds([1]), Bounds::PRODUCTION.campaign_age),
                 sold_out_age: small(chance, &seconds([0]), Bounds::PRODUCTION.sold_out_age),
                 bestsellers_age: small(chance, &seconds([0]), Bounds::PRODUCTION.bestsellers_age),
+                recent_age: small(chance, &seconds([0]), Bounds::PRODUCTION.recent_age),
+                cached_parts: small(chance, &[1, 2], Bounds::PRODUCTION.cached_parts),
                 first_rank_page: small(chance, &[1, 2], Bounds::PRODUCTION.first_rank_page),
                 next_rank_page: small(chance, &[1, 3], Bounds::PRODUCTION.next_rank_page),
                 rank_rounds: Bounds::PRODUCTION.rank_rounds,

@@ -20,7 +20,7 @@ use super::{
     table::{Key, Versions},
     world::World,
 };
-use crate::{Answer, limits::Chance};
+use crate::{Answer, Call, limits::Chance};
 
 /// How far an index may lag, and a read that need not be strong.
 const LAG: Duration = Duration::from_millis(1_500);
@@ -41,6 +41,12 @@ pub(super) enum List {
     Products,
     /// The catalogue, by page.
     ProductPages,
+    /// The catalogue with recent stock, by cursor.
+    RecentProducts,
+    /// The desk's products: those of a seller, or all to an admin; with a sale status, if one is asked for.
+    DeskProducts(Option<&'static str>, Option<&'static str>),
+    /// The desk's campaigns.
+    DeskCampaigns,
     /// A user's orders.
     Orders(&'static str),
     /// A user's coupons of a status.
@@ -72,6 +78,10 @@ impl List {
     fn path(&self) -> String {
         match self {
             Self::Products | Self::ProductPages => "/products?".to_owned(),
+            Self::RecentProducts => "/products?stock=recent&".to_owned(),
+            Self::DeskProducts(_, None) => "/desk/products?".to_owned(),
+            Self::DeskProducts(_, Some(status)) => format!("/desk/products?status={status}&"),
+            Self::DeskCampaigns => "/desk/campaigns?".to_owned(),
             Self::Orders(user) => format!("/orders?userId={user}&"),
             Self::Coupons(user, status) => format!("/coupons?userId={user}&status={status}&"),
             Self::Entries(user) => format!("/balance/{user}/entries?"),
@@ -80,21 +90,32 @@ impl List {
         }
     }
 
-    fn user(&self) -> &'static str {
+    /// A request for a part of it, by a caller with access.
+    fn ask(&self, path: &str) -> Call {
+        let ask = call("GET", path);
         match self {
-            Self::Products | Self::ProductPages => "mina",
+            Self::Products | Self::ProductPages | Self::RecentProducts => ask.as_user("mina"),
+            Self::DeskProducts(None, _) | Self::DeskCampaigns => ask.as_admin(),
+            Self::DeskProducts(Some(seller), _) => ask.as_seller(seller),
             Self::Orders(user)
             | Self::Coupons(user, _)
             | Self::Entries(user)
             | Self::Payments(user, _)
-            | Self::Cart(user) => user,
+            | Self::Cart(user) => ask.as_user(user),
         }
+    }
+
+    fn is_catalogue(&self) -> bool {
+        matches!(self, Self::Products | Self::ProductPages | Self::RecentProducts)
     }
 
     /// The partition and the sort keys' beginning of what is in it.
     fn keys(&self) -> (String, &'static str) {
         match self {
-            Self::Products | Self::ProductPages => ("PRODUCT#".to_owned(), "PRODUCT"),
+            Self::Products | Self::ProductPages | Self::RecentProducts | Self::DeskProducts(..) => {
+                ("PRODUCT#".to_owned(), "PRODUCT")
+            }
+            Self::DeskCampaigns => ("CAMPAIGN#".to_owned(), "CAMPAIGN"),
             Self::Orders(_) => ("ORDER#".to_owned(), "ORDER"),
             Self::Coupons(user, _) => (format!("USER#{user}"), "COUPON#"),
             Self::Entries(user) => (format!("USER#{user}"), "LEDGER#"),
@@ -106,7 +127,10 @@ impl List {
     /// The field that names an item, shown or stored.
     fn id_field(&self) -> &'static str {
         match self {
-            Self::Products | Self::ProductPages | Self::Cart(_) => "productId",
+            Self::Products | Self::ProductPages | Self::RecentProducts | Self::DeskProducts(..) | Self::Cart(_) => {
+                "productId"
+            }
+            Self::DeskCampaigns => "couponId",
             Self::Orders(_) => "orderId",
             Self::Coupons(..) => "issuedCouponId",
             Self::Entries(_) => "entryId",
@@ -126,10 +150,16 @@ impl List {
     /// Where a version of an item is in the list, if it is for certain; and whether it may be.
     fn place_of(&self, world: &World, key: &Key, item: &Value, from: Duration, to: Duration) -> (Option<String>, bool) {
         match self {
-            Self::Products | Self::ProductPages => {
+            Self::Products | Self::ProductPages | Self::RecentProducts => {
                 let is_listed = text(item, "byTimePk") == "PRODUCTS";
                 (is_listed.then(|| text(item, "byTimeSk").to_owned()), is_listed)
             }
+            Self::DeskProducts(seller, status) => {
+                let is_theirs = seller.is_none_or(|seller| text(item, "sellerId") == seller);
+                let is_listed = is_theirs && status.is_none_or(|status| text(item, "saleStatus") == status);
+                (is_listed.then(|| text(item, "byTimeSk").to_owned()), is_listed)
+            }
+            Self::DeskCampaigns => (Some(text(item, "byTimeSk").to_owned()), true),
             Self::Orders(user) => {
                 let is_theirs = text(item, "byTimePk") == format!("ORDERS#{user}");
                 (is_theirs.then(|| text(item, "byTimeSk").to_owned()), is_theirs)
@@ -156,7 +186,11 @@ impl List {
             table.versions(&(pk.to_owned(), sk.to_owned()), from, page.to).into_iter().flatten().collect()
         };
         let shown = match self {
-            Self::Products | Self::ProductPages => return wrong_product(world, &name, item, page),
+            Self::Products | Self::ProductPages | Self::RecentProducts => {
+                return wrong_product(world, &name, item, page);
+            }
+            Self::DeskProducts(..) => return wrong_desk_product(world, &name, item, page),
+            Self::DeskCampaigns => return wrong_campaign(world, &name, item, page),
             Self::Cart(_) => return None,
             Self::Orders(_) => versions(&format!("ORDER#{name}"), "ORDER", page.from),
             Self::Coupons(..) | Self::Entries(_) | Self::Payments(..) => {
@@ -219,6 +253,42 @@ fn wrong_product(world: &World, id: &str, item: &Value, page: &Page) -> Option<S
         .then(|| format!("{item} has {stock} on its shelf"))
 }
 
+/// A product of the desk is as described at some instant of the call, and has the stock that it had.
+fn wrong_desk_product(world: &World, id: &str, item: &Value, page: &Page) -> Option<String> {
+    let described = world.table.versions(&(format!("PRODUCT#{id}"), "PRODUCT".to_owned()), page.from, page.to);
+    let is_so = |it: &Value| {
+        let status = text(it, "saleStatus");
+        let shown = if item["status"] == "SOLD_OUT" { "ON_SALE" } else { item["status"].as_str().unwrap_or_default() };
+        item["name"] == text(it, "name")
+            && status == shown
+            && ["price", "discount", "stockShards"].iter().all(|field| item[field] == number(it, field))
+            && item["flash"] == it["flash"]["BOOL"].as_bool().unwrap_or(false)
+            && item["sellerId"].as_str().unwrap_or_default() == text(it, "sellerId")
+    };
+    if !described.iter().flatten().any(is_so) {
+        return Some(format!("{item} is not as any of {described:?}"));
+    }
+    let shards = world.table.meanwhile(|(pk, _)| pk.starts_with(&format!("STOCK#{id}#")), page.from, page.to);
+    if described.len() > 1 || shards.values().any(|versions| versions.len() > 1) {
+        return None;
+    }
+    let stock: i64 = shards.values().flatten().flatten().map(|shard| number(shard, "remaining")).sum();
+    (item["stock"] != stock).then(|| format!("{item} has {stock} on its shelf"))
+}
+
+/// A campaign has as many coupons left as its counters had, if no ticket was drawn meanwhile.
+fn wrong_campaign(world: &World, id: &str, item: &Value, page: &Page) -> Option<String> {
+    let counters = world.table.meanwhile(|(pk, _)| pk.starts_with(&format!("COUNTER#{id}#")), page.from, page.to);
+    if counters.values().any(|versions| versions.len() > 1) {
+        return None;
+    }
+    let left = |counter: &Value| number(counter, "limit") - number(counter, "next");
+    let left: i64 = counters.values().flatten().flatten().map(left).sum();
+    let issued = item["totalQuantity"].as_i64().unwrap_or(0) - left;
+    (item["remainingQuantity"] != left || item["issuedQuantity"] != issued)
+        .then(|| format!("{item} has {left} coupons left"))
+}
+
 /// Walks a list to its end, and holds what is shown against a recount.
 pub(super) async fn walk(world: &World, who: &str, list: &List, mut chance: Chance) {
     let limit = [1, 2, 3, 7, 100][usize::try_from(chance.below(5)).unwrap()];
@@ -240,12 +310,16 @@ async fn pages_of(world: &World, who: &str, list: &List, limit: usize, mut chanc
             (_, Some(cursor)) => format!("{}limit={limit}&cursor={cursor}", list.path()),
             (_, None) => format!("{}limit={limit}", list.path()),
         };
-        let (from, answer) = answered(world, who, &path, list.user(), &mut chance).await?;
+        let (from, answer) = answered(world, who, list.ask(&path), &mut chance).await?;
         let to = world.table.elapsed();
         if answer.status != 200 {
             world.blame(format!("{who}: {path} is answered {} {}", answer.status, answer.body));
             return None;
         }
+        let from = match list {
+            List::RecentProducts => as_of(world, who, &answer, from, to),
+            _ => from,
+        };
         let items = answer.body["data"]["items"].as_array().cloned().unwrap_or_default();
         cursor = answer.body["data"]["nextCursor"].as_str().map(str::to_owned);
         // A page that has less than it could is cut, and only the cursor knows where.
@@ -262,17 +336,22 @@ async fn pages_of(world: &World, who: &str, list: &List, limit: usize, mut chanc
     }
 }
 
-pub(super) async fn answered(
-    world: &World,
-    who: &str,
-    path: &str,
-    user: &str,
-    chance: &mut Chance,
-) -> Option<(Duration, Answer)> {
+/// The earliest instant of the read behind an answer with recent stock, which must say so.
+fn as_of(world: &World, who: &str, answer: &Answer, from: Duration, to: Duration) -> Duration {
+    let earliest = from.saturating_sub(world.oldest_stock());
+    let said: Option<Timestamp> = answer.body["data"]["asOf"].as_str().and_then(|text| text.parse().ok());
+    let can_be = world.at(earliest) - SKEW..=world.at(to) + SKEW;
+    if said.is_none_or(|said| !can_be.contains(&said)) {
+        world.blame(format!("{who}: stock is shown as of {said:?}, not of {can_be:?}"));
+    }
+    earliest
+}
+
+pub(super) async fn answered(world: &World, who: &str, ask: Call, chance: &mut Chance) -> Option<(Duration, Answer)> {
     for _ in 0..TRIES {
         let from = world.table.elapsed();
-        let ask = call("GET", path).as_user(user);
-        if let Some(answer) = send(world, who, ask, Chance::new(chance.bits())).await.filter(|it| it.status != 503) {
+        let answer = send(world, who, ask.clone(), Chance::new(chance.bits())).await;
+        if let Some(answer) = answer.filter(|it| it.status != 503) {
             return Some((from, answer));
         }
         sleep(Duration::from_millis(chance.below(2_000))).await;
@@ -331,6 +410,11 @@ fn members(world: &World, list: &List, from: Duration, to: Duration) -> BTreeMap
         let mut always = true;
         let mut name = String::new();
         let mut places: BTreeSet<String> = BTreeSet::new();
+        if matches!(list, List::DeskProducts(None, _)) {
+            // One that changes lists while they are read can be met in neither.
+            let lists: BTreeSet<&str> = versions.iter().flatten().map(|item| text(item, "byTimePk")).collect();
+            always &= lists.len() == 1;
+        }
         for version in versions {
             let Some(item) = version else {
                 always = false;
@@ -354,7 +438,7 @@ fn members(world: &World, list: &List, from: Duration, to: Duration) -> BTreeMap
 
 /// Whether the shelf says, whatever the index does, that a product is not on sale.
 fn is_hidden_meanwhile(world: &World, list: &List, product: &str, from: Duration, to: Duration) -> bool {
-    if !matches!(list, List::Products | List::ProductPages) {
+    if !list.is_catalogue() {
         return false;
     }
     let first = (format!("STOCK#{product}#0"), "STOCK".to_owned());

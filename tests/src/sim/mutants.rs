@@ -44,6 +44,7 @@ use Change::{Aged, Ended, Kept, LeftOut, Loosened, Lost, Multiplied, Renamed, Sk
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cached {
     Products,
+    Recent,
     SoldOut,
 }
 
@@ -158,6 +159,9 @@ impl Mutant {
         Self { name: "a payment pays two orders", changes: &[Unconditional(CLAIM)] },
         Self { name: "a batch of reads has twice the keys", changes: &[Loosened] },
         Self { name: "a product is cached for hours", changes: &[Aged(Cached::Products)] },
+        Self { name: "recent stock is cached for hours", changes: &[Aged(Cached::Recent)] },
+        Self { name: "the desk leaves out what is not on sale", changes: &[Skipped("PRODUCTS#")] },
+        Self { name: "the desk's campaigns end with their first page", changes: &[Ended("CAMPAIGNS")] },
         Self { name: "a product counts as sold out for hours", changes: &[Aged(Cached::SoldOut)] },
         Self { name: "sales are counted whoever counted since", changes: &[Unconditional(COUNT)] },
         Self { name: "a product keeps its rank whatever it sells", changes: &[Kept(COUNT, RANK)] },
@@ -170,6 +174,7 @@ impl Mutant {
         for change in self.changes {
             match change {
                 Aged(Cached::Products) => bounds.product_age = HOURS,
+                Aged(Cached::Recent) => bounds.recent_age = HOURS,
                 Aged(Cached::SoldOut) => bounds.sold_out_age = HOURS,
                 Loosened => bounds.table.batch_keys *= 2,
                 _ => {}

@@ -25,6 +25,15 @@ struct Write {
 const FIELDS: [(&str, &str); 4] =
     [("price", "price"), ("discount", "discount"), ("status", "saleStatus"), ("name", "name")];
 
+/// The ages up to which a function may show what it has cached.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ages {
+    /// Of a name that nothing asserts.
+    pub(super) name: Duration,
+    /// Of recent stock, and of the fields shown beside it.
+    pub(super) stock: Duration,
+}
+
 /// A call's writes: where each is.
 #[derive(Debug)]
 pub(super) struct Writes(Vec<((String, &'static str), usize)>);
@@ -44,7 +53,8 @@ impl Registers {
             "create-user" => write(&sent["userId"], "status", &json!("ACTIVE")),
             "update-user" if !sent["status"].is_null() => write(&json!(id), "status", &sent["status"]),
             "create-product" => {
-                write(&sent["productId"], "status", &json!("ON_SALE"));
+                let status = if sent["status"].is_string() { sent["status"].clone() } else { json!("ON_SALE") };
+                write(&sent["productId"], "status", &status);
                 ["price", "discount", "name", "flash"]
                     .iter()
                     .for_each(|field| write(&sent["productId"], field, &sent[field]));
@@ -98,10 +108,9 @@ impl Registers {
         Some(if chance.below(6) == 0 { cost + 1 } else { cost })
     }
 
-    /// What of an answer cannot be, to a call that was made from this instant on. `age` is how old a name may be that
-    /// nothing asserts.
-    pub(super) fn wrong_in(&self, call: &Call, data: &Value, began: Instant, age: Duration) -> Vec<String> {
-        let of_old = began.checked_sub(age).unwrap_or(began);
+    /// What of an answer cannot be, to a call that was made from this instant on.
+    pub(super) fn wrong_in(&self, call: &Call, data: &Value, began: Instant, ages: Ages) -> Vec<String> {
+        let of_old = began.checked_sub(ages.name).unwrap_or(began);
         let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
         let mut wrong = Vec::new();
         let items = || data["items"].as_array().into_iter().flatten();
@@ -142,9 +151,10 @@ impl Registers {
                     wrong.extend(self.check(&product, "name", &item["name"], of_old));
                 }
             }
-            "get-product" => {
+            "get-product" | "get-desk-product" => {
+                let read = if call.is_recent() { began.checked_sub(ages.stock).unwrap_or(began) } else { began };
                 for field in ["price", "discount", "name"] {
-                    wrong.extend(self.check(&text(data, "productId"), field, &data[field], began));
+                    wrong.extend(self.check(&text(data, "productId"), field, &data[field], read));
                 }
             }
             _ => {}

@@ -108,6 +108,11 @@ async fn walk_some_lists(world: &World) {
         List::Coupons(other, "USABLE"),
         List::Entries(other),
         List::Cart(user),
+        List::RecentProducts,
+        List::DeskProducts(None, None),
+        List::DeskProducts(None, Some("HIDDEN")),
+        List::DeskProducts(Some(world.shape.seller(&mut chance)), None),
+        List::DeskCampaigns,
     ];
     let orders = world.known.lock().unwrap().orders.clone();
     walks.extend(orders.into_iter().take(2).map(|order| List::Payments(order.user, order.id)));

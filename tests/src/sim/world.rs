@@ -169,6 +169,11 @@ impl World {
         Duration::try_from(self.knobs.bounds.product_age).unwrap()
     }
 
+    /// The age of recent stock at most.
+    pub(super) fn oldest_stock(&self) -> Duration {
+        Duration::try_from(self.knobs.bounds.recent_age).unwrap()
+    }
+
     /// Chance of its own for something with a name.
     pub(super) fn chance_of(&self, name: &str) -> Chance {
         let name = name

@@ -248,6 +248,14 @@ fn products() -> Vec<Scenario> {
         api("list-products", "a page", shop_alone, |shop, _| shop.get("/products")),
         api("list-bestsellers", "the best", shop_alone, |shop, _| shop.get("/products/top")),
         api("get-product", "one", shop_alone, |shop, _| shop.get("/products/tea")),
+        api("list-products", "recent stock", shop_alone, |shop, _| shop.get("/products?stock=recent")),
+        api("get-product", "recent stock", shop_alone, |shop, _| shop.get("/products/tea?stock=recent")),
+        api("list-desk-products", "a page", shop_alone, |shop, _| shop.get("/desk/products").as_admin()),
+        api("get-desk-product", "one", shop_alone, |shop, _| shop.get("/desk/products/tea").as_admin()),
+        api("create-product", "a hidden plate", shop_alone, |shop, _| {
+            let plate = json!({ "productId": "plate", "name": "접시", "price": 5_000, "stock": 3, "status": "HIDDEN" });
+            shop.post("/products", plate).as_admin().key("k")
+        }),
         api("create-product", "a cup", shop_alone, |shop, _| {
             let cup = json!({ "productId": "cup", "name": "잔", "price": 5_000, "stock": 3, "stockShards": 2 });
             shop.post("/products", cup).as_admin().key("k")
@@ -281,6 +289,7 @@ fn coupons() -> Vec<Scenario> {
             shop.post("/coupons", campaign).as_admin().key("k")
         }),
         api("get-coupon", "a campaign", shop_alone, |shop, _| shop.get("/coupons/welcome").as_admin()),
+        api("list-desk-campaigns", "a page", shop_alone, |shop, _| shop.get("/desk/campaigns").as_admin()),
         api("list-coupons", "a user's", with_coupon, |shop, _| shop.get("/coupons?userId=mina")),
         Scenario {
             but_for: &["SLOT", "COUNTER"],

@@ -146,7 +146,11 @@ async fn products() {
     }
     "#);
     shop.patch("/products/tea", json!({ "status": "HIDDEN" })).as_seller("dabang").await.expect(200);
-    assert_eq!(stored(&shop, keys::product(&tea))["byTimePk"], Value::Null, "what is hidden is not listed");
+    assert_eq!(stored(&shop, keys::product(&tea))["byTimePk"], "PRODUCTS#HIDDEN");
+    shop.patch("/products/tea", json!({ "status": "DISCONTINUED" })).as_seller("dabang").await.expect(200);
+    let discontinued = stored(&shop, keys::product(&tea));
+    let place = (discontinued["byTimePk"].as_str(), discontinued["byTimeSk"].as_str());
+    assert_eq!(place, (Some("PRODUCTS#DISCONTINUED"), Some("1795143600000#tea")));
 }
 
 #[tokio::test]
@@ -160,6 +164,8 @@ async fn coupons() {
     {
       "byDuePk": "CAMPAIGNS",
       "byDueSk": "1793491200000#welcome",
+      "byTimePk": "CAMPAIGNS",
+      "byTimeSk": "1795143600000#welcome",
       "counterShards": 1,
       "couponId": "welcome",
       "createdAt": 1795143600000,

@@ -11,7 +11,7 @@ use crate::{
     },
     domain::{
         ProductId, UserId, Won,
-        product::{Offer, SaleStatus},
+        product::{Offer, Product, SaleStatus},
     },
 };
 
@@ -60,7 +60,7 @@ pub struct ProductView {
     pub price: Won,
     /// What is taken off the price of each unit.
     pub discount: Won,
-    /// Units on the shelf, exact at the moment of reading.
+    /// Units on the shelf, exact at the moment of reading; with `stock=recent`, as of `asOf`.
     pub stock: i64,
     /// Whether it can be bought.
     pub status: ShownStatus,
@@ -69,6 +69,17 @@ pub struct ProductView {
     pub seller_id: Option<UserId>,
     /// When somebody last changed it.
     pub updated_at: Timestamp,
+    /// With `stock=recent` only: the instant that the read began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Timestamp>,
+}
+
+impl ProductView {
+    /// The same with the instant that the read began.
+    #[must_use]
+    pub fn as_of(self, instant: Timestamp) -> Self {
+        Self { as_of: Some(instant), ..self }
+    }
 }
 
 impl From<Stocked> for ProductView {
@@ -84,6 +95,7 @@ impl From<Stocked> for ProductView {
             discount: product.offer.discount,
             stock,
             seller_id: product.seller_id,
+            as_of: None,
         }
     }
 }
@@ -101,7 +113,7 @@ pub struct ListedProductView {
     pub price: Won,
     /// What is taken off the price of each unit.
     pub discount: Won,
-    /// Units on the shelf, exact at the moment of reading.
+    /// Units on the shelf, exact at the moment of reading; with `stock=recent`, as of `asOf`.
     pub stock: i64,
     /// Whether it can be bought.
     pub status: ShownStatus,
@@ -111,6 +123,70 @@ impl From<Listed> for ListedProductView {
     fn from(Listed { product_id, name, offer, stock }: Listed) -> Self {
         let status = ShownStatus::of(&offer, stock);
         Self { product_id, name, price: offer.price, discount: offer.discount, stock, status }
+    }
+}
+
+/// A product as its seller and admins see it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = DeskProduct)]
+pub struct DeskProductView {
+    /// The product as the public sees it.
+    #[serde(flatten)]
+    pub product: ProductView,
+    /// The product's own status while its seller is suspended or withdrawn: it returns with the seller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused_status: Option<SaleStatus>,
+    /// Over how many shards its stock is spread.
+    pub stock_shards: u16,
+    /// Whether orders draw its units ahead of their commit.
+    pub flash: bool,
+    /// When it was created.
+    pub created_at: Timestamp,
+}
+
+impl From<Stocked> for DeskProductView {
+    fn from(stocked: Stocked) -> Self {
+        let Product { paused_status, stock_shards, flash, created_at, .. } = stocked.product;
+        Self { paused_status, stock_shards, flash, created_at, product: stocked.into() }
+    }
+}
+
+/// A product in a list of the desk.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ListedDeskProduct)]
+pub struct ListedDeskProductView {
+    /// The product as the catalogue lists it.
+    #[serde(flatten)]
+    pub product: ListedProductView,
+    /// Who sells it, if not the shop itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seller_id: Option<UserId>,
+    /// The product's own status while its seller is suspended or withdrawn: it returns with the seller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused_status: Option<SaleStatus>,
+    /// Over how many shards its stock is spread.
+    pub stock_shards: u16,
+    /// Whether orders draw its units ahead of their commit.
+    pub flash: bool,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When somebody last changed it.
+    pub updated_at: Timestamp,
+}
+
+impl From<Stocked> for ListedDeskProductView {
+    fn from(Stocked { product, stock }: Stocked) -> Self {
+        Self {
+            paused_status: product.paused_status,
+            stock_shards: product.stock_shards,
+            flash: product.flash,
+            created_at: product.created_at,
+            updated_at: product.last_updated(),
+            seller_id: product.seller_id,
+            product: Listed { product_id: product.product_id, name: product.name, offer: product.offer, stock }.into(),
+        }
     }
 }
 

@@ -34,17 +34,46 @@ impl Product {
         self.status == "HIDDEN"
     }
 
-    fn shown(&self, id: &str) -> Value {
-        let status = match self.status.as_str() {
+    /// Whether the caller sells it or is an admin.
+    fn is_owned(&self, asked: &Asked<'_>) -> bool {
+        asked.call.role() == "ADMIN" || self.seller == asked.call.caller()
+    }
+
+    /// As sellers and admins see it. Over how many shards it is spread is none of the reference's.
+    fn shown_at_desk(&self, id: &str) -> Value {
+        let mut shown = self.shown(id);
+        shown["sellerId"] = json!(self.seller);
+        shown
+    }
+
+    /// The sale status that everybody meets, by which the desk lists it.
+    fn sale_status(&self) -> &str {
+        match self.status.as_str() {
             "ON_SALE" if self.is_paused => "DISCONTINUED",
-            "ON_SALE" if self.stock == 0 => "SOLD_OUT",
             own => own,
+        }
+    }
+
+    fn shown(&self, id: &str) -> Value {
+        let status = match self.sale_status() {
+            "ON_SALE" if self.stock == 0 => "SOLD_OUT",
+            status => status,
         };
         json!({
             "productId": id, "name": self.name, "price": self.price, "discount": self.discount,
             "stock": self.stock, "status": status,
         })
     }
+}
+
+/// A part of a list whose order is only promised to be stable. It may be cut anywhere, and then has a cursor.
+pub(super) fn part_of(asked: &Asked<'_>, id: &str, listed: &BTreeMap<&str, Value>) -> Value {
+    let told = asked.told["items"].as_array().into_iter().flatten();
+    let mut items: Vec<Value> = told.filter_map(|item| listed.get(text(item, id).as_str()).cloned()).collect();
+    if asked.told["nextCursor"].is_null() {
+        items.resize(listed.len(), json!("another that is in the list"));
+    }
+    json!({ "items": items })
 }
 
 /// Seoul's time, which has no summer time.
@@ -67,7 +96,7 @@ impl Reference {
             price: number(&asked.sent, "price"),
             discount: number(&asked.sent, "discount"),
             stock: number(&asked.sent, "stock"),
-            status: "ON_SALE".to_owned(),
+            status: asked.sent["status"].as_str().unwrap_or("ON_SALE").to_owned(),
             is_paused: false,
             seller: asked.text("sellerId"),
         };
@@ -109,11 +138,33 @@ impl Reference {
             return Err(("FORBIDDEN", json!({})));
         }
         self.may_change(asked)?;
-        let product = self.products.get_mut(&asked.part(1)).filter(|product| match asked.call.role().as_str() {
-            "ADMIN" => true,
-            _ => product.seller == asked.call.caller(),
-        });
+        let product = self.products.get_mut(&asked.part(1)).filter(|product| product.is_owned(asked));
         product.ok_or_else(not_found)
+    }
+
+    pub(super) fn desk_product(&self, asked: &Asked<'_>) -> Outcome {
+        if asked.call.role() == "CUSTOMER" {
+            return Err(("FORBIDDEN", json!({})));
+        }
+        let id = asked.part(2);
+        let product = self.products.get(&id).filter(|product| product.is_owned(asked)).ok_or_else(not_found)?;
+        fine(product.shown_at_desk(&id))
+    }
+
+    pub(super) fn list_desk_products(&self, asked: &Asked<'_>) -> Outcome {
+        let (wanted, status) = (asked.call.query("sellerId"), asked.call.query("status"));
+        let is_other = wanted.as_ref().is_some_and(|seller| *seller != asked.call.caller());
+        if asked.call.role() == "CUSTOMER" || (asked.call.role() == "SELLER" && is_other) {
+            return Err(("FORBIDDEN", json!({})));
+        }
+        let is_listed = |product: &Product| {
+            let has_status = status.as_ref().is_none_or(|status| product.sale_status() == status);
+            product.is_owned(asked) && has_status && wanted.as_ref().is_none_or(|seller| product.seller == *seller)
+        };
+        let listed = self.products.iter().filter(|(_, product)| is_listed(product));
+        let listed: BTreeMap<&str, Value> =
+            listed.map(|(id, product)| (id.as_str(), product.shown_at_desk(id))).collect();
+        fine(part_of(asked, "productId", &listed))
     }
 
     pub(super) fn product(&self, asked: &Asked<'_>) -> Outcome {

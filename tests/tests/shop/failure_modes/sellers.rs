@@ -99,6 +99,9 @@ async fn products_of_a_suspended_seller_are_neither_sold_nor_listed() {
         pay(&shop, "mina", &held).await.expect(200);
         cancel(&shop, "mina", &held, json!({})).await.expect(200);
         cancel(&shop, "mina", &paid, json!({})).await.expect(200);
+        // The desk shows the status that returns.
+        let tea = shop.get("/desk/products/tea").as_seller("dabang").await.expect(200);
+        assert_eq!((&tea["status"], &tea["pausedStatus"]), (&json!("DISCONTINUED"), &json!("ON_SALE")));
         // An admin's change waits until the seller is active.
         patch(&shop, "tea", json!({ "status": "ON_SALE", "price": 2_000 })).as_admin().await.expect(200);
         shop.order("mina", "tea", 1).await.refused(409, "PRODUCT_NOT_ON_SALE");

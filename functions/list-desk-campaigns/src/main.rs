@@ -1,0 +1,8 @@
+//! `GET /desk/campaigns`: all campaigns, for admins.
+
+use lambda_http::Error;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    shared::runtime::serve::http(|shop, request| Box::pin(list_desk_campaigns::handle(shop, request))).await
+}

@@ -1,0 +1,8 @@
+//! `GET /desk/products`: products of any sale status, for sellers and admins.
+
+use lambda_http::Error;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    shared::runtime::serve::http(|shop, request| Box::pin(list_desk_products::handle(shop, request))).await
+}

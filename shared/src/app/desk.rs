@@ -1,0 +1,197 @@
+//! The desk: lists for sellers and admins, with products and fields that the public does not see.
+//!
+//! An index or a list of a seller tells which entries there are; each entry is read by its key, strongly. So a list can be
+//! late in having an entry, and never shows one as it is not.
+
+use std::collections::BTreeSet;
+
+use futures::future::join_all;
+use serde::Deserialize;
+
+use super::{
+    Failure, Shop,
+    coupons::{self, Remaining},
+    products::Stocked,
+    shelves, tickets,
+};
+use crate::{
+    domain::{
+        CouponId, ProductId, UserId,
+        coupon::Campaign,
+        product::{Product, SaleStatus},
+    },
+    store::{
+        Consistency, Key, StoreError, keys,
+        sellers::{self, SellerProduct},
+        table::Range,
+    },
+};
+
+/// A part of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part<T> {
+    /// The entries, in the order of their creation.
+    pub items: Vec<T>,
+    /// The place that the next part begins after, if there is one.
+    pub next: Option<String>,
+}
+
+/// A place in the index by time.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct IndexRow {
+    by_time_sk: String,
+}
+
+/// Places of a list, and the one after which it goes on.
+struct Places {
+    found: Vec<String>,
+    next: Option<String>,
+}
+
+/// Up to `limit` products after a place: of a seller or of all, with a sale status or any. Fewer where their shards are many,
+/// or where others have another status; `next` tells whether the list goes on.
+///
+/// # Errors
+/// Where the table gives no answer.
+pub async fn products(
+    shop: &Shop,
+    seller: Option<&UserId>,
+    status: Option<SaleStatus>,
+    after: Option<String>,
+    limit: usize,
+) -> Result<Part<Stocked>, Failure> {
+    let places = match seller {
+        Some(seller) => of_seller(shop, seller, after, limit).await?,
+        None => {
+            let lists = status.map_or(SaleStatus::ALL.to_vec(), |status| vec![status]);
+            let lists = lists.into_iter().map(keys::products);
+            let after =
+                after.map(|place| Ok::<_, Failure>((keys::product(&product_at(&place)?), place))).transpose()?;
+            merged(shop, lists, after, limit).await?
+        }
+    };
+    described(shop, places, status).await
+}
+
+/// The places of a seller's products. Their list is part of the table, not of an index: a product that was created is in it.
+async fn of_seller(shop: &Shop, seller: &UserId, after: Option<String>, limit: usize) -> Result<Places, StoreError> {
+    let after = after.map(|place| keys::seller_product_at(seller, &place).sk);
+    let page = shop.table.query::<SellerProduct>(sellers::products_of(seller, after), limit).await?;
+    let place = |listed: &SellerProduct| keys::time_and_id(listed.created_at, listed.product_id.as_str());
+    let found: Vec<String> = page.records.iter().map(place).collect();
+    let next = found.last().filter(|_| page.more).cloned();
+    Ok(Places { found, next })
+}
+
+/// Reads lists of the index by time side by side and merges them by place.
+///
+/// No place is taken from beyond the end of a list that was not read to its end: the next place of that list could be
+/// before it.
+async fn merged(
+    shop: &Shop,
+    lists: impl Iterator<Item = &'static str>,
+    after: Option<(Key, String)>,
+    limit: usize,
+) -> Result<Places, StoreError> {
+    let pages = lists
+        .map(|list| shop.table.query::<IndexRow>(Range::by_time(list.to_owned()).after_indexed(after.clone()), limit));
+    let mut found: BTreeSet<String> = BTreeSet::new();
+    let mut read_to: Option<String> = None;
+    for page in join_all(pages).await {
+        let page = page?;
+        let places = page.records.into_iter().map(|row| row.by_time_sk);
+        let places: Vec<String> = places.collect();
+        if let Some(last) = places.last().filter(|_| page.more) {
+            read_to = Some(read_to.map_or_else(|| last.clone(), |to| to.min(last.clone())));
+        }
+        found.extend(places);
+    }
+    let is_read = |place: &String| read_to.as_ref().is_none_or(|to| place <= to);
+    let mut found: Vec<String> = found.into_iter().filter(is_read).collect();
+    let more = read_to.is_some() || found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).cloned();
+    Ok(Places { found, next })
+}
+
+/// The products at these places, with their stock: those with a sale status, if one is asked for.
+async fn described(shop: &Shop, places: Places, status: Option<SaleStatus>) -> Result<Part<Stocked>, Failure> {
+    let Places { found: places, mut next } = places;
+    let mut backoff = shop.backoff();
+    let ids: Vec<ProductId> = places.iter().map(|place| product_at(place)).collect::<Result<_, _>>()?;
+    // Most shelves have one shard, so that nothing is left to be read.
+    let first: Vec<Key> = ids.iter().flat_map(|id| [keys::product(id), keys::stock(id, 0)]).collect();
+    let mut found = shop.table.get_all(&first, Consistency::Strong, &mut backoff).await?;
+
+    let mut products: Vec<Product> = Vec::new();
+    let (mut shards, mut before) = (0_usize, None);
+    for (place, id) in places.into_iter().zip(&ids) {
+        let product: Option<Product> = found.get(&keys::product(id))?;
+        if let Some(product) = product.filter(|it| status.is_none_or(|status| it.offer.status == status)) {
+            shards = shards.saturating_add(product.stock_shards.into());
+            if shards > shop.bounds.list_shards && !products.is_empty() {
+                next = before;
+                break;
+            }
+            products.push(product);
+        }
+        before = Some(place);
+    }
+    let others = |product: &Product| {
+        let id = product.product_id.clone();
+        (1..product.stock_shards).map(move |number| keys::stock(&id, number))
+    };
+    let others: Vec<Key> = products.iter().flat_map(others).collect();
+    found.extend(shop.table.get_all(&others, Consistency::Strong, &mut backoff).await?);
+
+    let mut items = Vec::new();
+    for product in products {
+        let (id, count) = (&product.product_id, product.stock_shards);
+        let shards = shelves::among_or_read(shop, &found, id, count, &mut backoff).await?;
+        items.push(Stocked { stock: shelves::total(&shards), product });
+    }
+    Ok(Part { items, next })
+}
+
+/// Up to `limit` campaigns after a place, with the number of coupons left. Fewer where their counters are many; `next` tells
+/// whether the list goes on.
+///
+/// # Errors
+/// Where the table gives no answer.
+pub async fn campaigns(shop: &Shop, after: Option<String>, limit: usize) -> Result<Part<Remaining>, Failure> {
+    let after = after.map(|place| Ok::<_, Failure>((keys::campaign(&campaign_at(&place)?), place))).transpose()?;
+    let Places { found: places, mut next } = merged(shop, std::iter::once(keys::CAMPAIGNS), after, limit).await?;
+    let mut backoff = shop.backoff();
+    let wanted = places.iter().map(|place| campaign_at(place).map(|id| keys::campaign(&id)));
+    let wanted: Vec<Key> = wanted.collect::<Result<_, _>>()?;
+    let found = shop.table.get_all(&wanted, Consistency::Strong, &mut backoff).await?;
+
+    let mut campaigns: Vec<Campaign> = Vec::new();
+    let (mut counters, mut before) = (0_usize, None);
+    for (place, key) in places.into_iter().zip(&wanted) {
+        if let Some(campaign) = found.get::<Campaign>(key)? {
+            counters = counters.saturating_add(campaign.counter_shards.into());
+            if counters > shop.bounds.list_shards && !campaigns.is_empty() {
+                next = before;
+                break;
+            }
+            campaigns.push(campaign);
+        }
+        before = Some(place);
+    }
+    let counters: Vec<Key> = campaigns.iter().flat_map(tickets::counters).collect();
+    let found = shop.table.get_all(&counters, Consistency::Strong, &mut backoff).await?;
+    let items = campaigns.into_iter().map(|campaign| coupons::with_counters(campaign, &found));
+    Ok(Part { items: items.collect::<Result<_, _>>()?, next })
+}
+
+fn product_at(place: &str) -> Result<ProductId, Failure> {
+    let id = keys::id_of_index_key(place).and_then(|id| ProductId::try_from(id.to_owned()).ok());
+    id.ok_or(Failure::Broken("a place by time ends with a product's id"))
+}
+
+fn campaign_at(place: &str) -> Result<CouponId, Failure> {
+    let id = keys::id_of_index_key(place).and_then(|id| CouponId::try_from(id.to_owned()).ok());
+    id.ok_or(Failure::Broken("a place by time ends with a campaign's id"))
+}
