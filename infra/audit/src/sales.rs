@@ -184,7 +184,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::fixture::{Shop, TODAY, at, draft, line, offer, order, product};
+    use crate::fixture::{LONG_AGO, Shop, TODAY, at, draft, line, offer, order, product};
 
     const TEA: &str = "[5 sales] product tea";
     const COUNTED: &str = "units counted by day, as the orders have them";
@@ -343,6 +343,8 @@ mod tests {
         shop.change(keys::stock(&product("cup"), 0), |shard: &mut shared::domain::stock::Shard| {
             shard.offer.status = SaleStatus::Discontinued;
         });
+        let place = keys::product_by_time(SaleStatus::Discontinued, at(LONG_AGO), &product("cup"));
+        shop.list(keys::product(&product("cup")), Some(place));
         let violations = shop.violations();
         assert_eq!(violations.len(), 1);
         assert!(

@@ -107,12 +107,31 @@ const PRODUCT_WEIGHTS: [(u64, Idea); 8] = [
     (1, look),
 ];
 
+/// What can be done with the one user that a trickle is of.
+const USER_WEIGHTS: [(u64, Idea); 14] = [
+    (6, order_now),
+    (6, order_later),
+    (2, order_outside),
+    (4, pay),
+    (3, cancel_whole),
+    (3, charge),
+    (2, charge_much),
+    (3, issue),
+    (2, add_to_cart),
+    (2, order_cart),
+    (2, restock_much),
+    (6, set_user),
+    (6, change_user),
+    (1, look),
+];
+
 /// What somebody does, as chance has it.
 pub(super) fn choose(world: &World, theme: Theme, chance: &mut Chance) -> Act {
     let known = world.known.lock().unwrap();
     let (weights, shape) = match theme {
         Theme::All => (WEIGHTS.as_slice(), world.shape),
         Theme::Product(place) => (PRODUCT_WEIGHTS.as_slice(), world.shape.of_one_product(place)),
+        Theme::User(place) => (USER_WEIGHTS.as_slice(), world.shape.of_one_user(place)),
     };
     let scene = &Scene { shape, now: world.now() };
     loop {

@@ -89,6 +89,8 @@ pub enum Theme {
     All,
     /// One product, which sells and sells, while now and then something is changed of it.
     Product(usize),
+    /// One user, who trades and trades, and now and then may not.
+    User(usize),
 }
 
 /// The plan of a run.
@@ -120,8 +122,8 @@ const LONG_GAPS_MS: [u64; 8] = [200, 3_000, 20_000, 61_000, 599_000, 3_600_000, 
 /// Of so many plans one is for a client who is alone.
 const ALONE: u64 = 8;
 
-/// Of so many plans one has a trickle of sales.
-const TRICKLES: u64 = 12;
+/// Of so many plans one has a trickle of a product's sales, and one of what a user does.
+const TRICKLES: u64 = 14;
 
 impl Plan {
     /// The plan of a seed: crowds of steps within a moment, with quieter times between; three quarters of all faults.
@@ -152,8 +154,13 @@ impl Plan {
             at_ms += gaps_ms[pick(&mut chance, gaps_ms.len())];
         }
         if chance.below(TRICKLES) == 0 {
+            let theme = Theme::Product(pick(&mut chance, shape.products.len()));
             let age = u64::try_from(knobs.bounds.product_age.as_millis()).unwrap();
-            steps.extend(trickle(&mut chance, &shape, at_ms, 3 * age));
+            steps.extend(trickle(&mut chance, theme, at_ms, 3 * age));
+        }
+        if chance.below(TRICKLES) == 0 {
+            let theme = Theme::User(pick(&mut chance, shape.users.len()));
+            steps.extend(trickle(&mut chance, theme, at_ms, 10_000));
         }
         steps.sort_by_key(|step| step.at);
         steps.iter_mut().zip(0..).for_each(|(step, number)| step.number = number);
@@ -162,8 +169,7 @@ impl Plan {
 }
 
 /// Steps one by one, for a time: as long as what functions have cached of the product is hardly ever out of use.
-fn trickle(chance: &mut Chance, shape: &Shape, from_ms: u64, length_ms: u64) -> Vec<Step> {
-    let theme = Theme::Product(pick(chance, shape.products.len()));
+fn trickle(chance: &mut Chance, theme: Theme, from_ms: u64, length_ms: u64) -> Vec<Step> {
     let count = 30 + chance.below(20);
     let at = |chance: &mut Chance| Duration::from_millis(from_ms + chance.below(length_ms));
     (0..count).map(|_| Step { number: 0, at: at(chance), theme, what: chance.bits(), seed: chance.bits() }).collect()

@@ -88,6 +88,11 @@ impl Shape {
         Self { products: &self.products[place..=place], ..*self }
     }
 
+    /// The same shop as if it had one of its users only.
+    pub(super) fn of_one_user(&self, place: usize) -> Self {
+        Self { users: &self.users[place..=place], ..*self }
+    }
+
     pub(super) fn user(&self, chance: &mut Chance) -> &'static str {
         any(chance, self.users)
     }
