@@ -58,6 +58,12 @@ impl Backoff {
         Self { deadline: Instant::now() + bounds.patience, attempt: 0, random, bounds }
     }
 
+    /// The same patience for a part of the request's work that runs beside its other parts.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self { random: self.random.clone(), ..*self }
+    }
+
     /// Makes ready for another try after a refusal that taught something. The first time the lesson is fresh: the next
     /// try follows at once. Later there are many at it: waits, and tells that what was learnt is old by now.
     ///
