@@ -35,6 +35,8 @@ pub struct Bounds {
     pub next_rank_page: usize,
     /// How often the lists are read on for one request.
     pub rank_rounds: usize,
+    /// Transactions of a batch of the stream that count at once.
+    pub counts_at_once: usize,
     /// Batches of products that are ranked before it is noted how far the refresh of the ranks is.
     pub ranks_noted: usize,
     /// Products in a cart: no more than an order takes.
@@ -83,6 +85,7 @@ impl Bounds {
         first_rank_page: 16,
         next_rank_page: 256,
         rank_rounds: 200,
+        counts_at_once: 20,
         ranks_noted: 20,
         cart_items: MAX_LINES,
         list_shards: 400,
