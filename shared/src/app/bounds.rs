@@ -37,6 +37,8 @@ pub struct Bounds {
     pub rank_rounds: usize,
     /// Transactions of a batch of the stream that count at once.
     pub counts_at_once: usize,
+    /// The longest first wait of such a transaction that met others.
+    pub count_first_wait_ms: u64,
     /// Batches of products that are ranked before it is noted how far the refresh of the ranks is.
     pub ranks_noted: usize,
     /// Products in a cart: no more than an order takes.
@@ -71,6 +73,8 @@ impl Bounds {
     /// - Units and tickets that come back are sold within a second.
     /// - The bestsellers may be a second old. 16 places weigh less than 4 KiB with ids of any length: half a read unit.
     ///   400,000 products, which is how far they are read, are more than a shop sells within three days.
+    /// - A popular product is counted by many functions at once, each of which holds it for 10 ms, and no client waits.
+    ///   Shorter first waits cost more conflicts and throttle more reads.
     /// - The reads of a list of coupons, 5,000 in all, end within a request's patience.
     /// - A sweep has a minute, and the next run begins then.
     /// - A function lives 10 s, so that after three times that nobody is about to claim.
@@ -86,6 +90,7 @@ impl Bounds {
         next_rank_page: 256,
         rank_rounds: 200,
         counts_at_once: 20,
+        count_first_wait_ms: 64,
         ranks_noted: 20,
         cart_items: MAX_LINES,
         list_shards: 400,

@@ -55,8 +55,9 @@ pub(in crate::app) async fn count_all(
     }
     let products = sold.values().flat_map(|(_, units)| units.keys()).collect();
     let seen = Seen::read(shop, products, Consistency::Eventual, backoff).await?;
-    let work = independent_groups(sold).into_iter();
-    let work: Vec<_> = work.map(|group| count_group(shop, group, &seen, is_recovered, backoff.fork())).collect();
+    let fork = || backoff.fork(shop.bounds.count_first_wait_ms);
+    let groups = independent_groups(sold).into_iter();
+    let work: Vec<_> = groups.map(|group| count_group(shop, group, &seen, is_recovered, fork())).collect();
     // A group that fails stops no other: the repetition of the batch then has less to count.
     let results: Vec<_> = stream::iter(work).buffer_unordered(shop.bounds.counts_at_once.max(1)).collect().await;
     for result in results {
