@@ -39,6 +39,10 @@ pub struct Bounds {
     pub next_rank_page: usize,
     /// How often the lists are read on for one request.
     pub rank_rounds: usize,
+    /// Transactions of a batch of the stream that count at once.
+    pub counts_at_once: usize,
+    /// The longest first wait of such a transaction that met others.
+    pub count_first_wait_ms: u64,
     /// Batches of products that are ranked before it is noted how far the refresh of the ranks is.
     pub ranks_noted: usize,
     /// Products in a cart: no more than an order takes.
@@ -81,6 +85,8 @@ impl Bounds {
     /// - The bestsellers may be a second old. 16 places weigh less than 4 KiB with ids of any length: half a read unit.
     ///   400,000 products, which is how far they are read, are more than a shop sells within three days.
     /// - Recent stock is at most a second old by contract. 100 parts of the catalogue, 100 products each, are some 2 MB.
+    /// - A popular product is counted by many functions at once, each of which holds it for 10 ms, and no client waits.
+    ///   Shorter first waits cost more conflicts and throttle more reads.
     /// - The reads of a list of coupons, 5,000 in all, end within a request's patience.
     /// - Eight products at once are some 300 a second, so the sweep of one minute pauses those of a seller of 10,000. A request
     ///   pauses those of most sellers before it answers.
@@ -99,6 +105,8 @@ impl Bounds {
         first_rank_page: 16,
         next_rank_page: 256,
         rank_rounds: 200,
+        counts_at_once: 20,
+        count_first_wait_ms: 64,
         ranks_noted: 20,
         cart_items: MAX_LINES,
         list_shards: 400,

@@ -58,6 +58,13 @@ impl Backoff {
         Self { deadline: Instant::now() + bounds.patience, attempt: 0, random, bounds }
     }
 
+    /// The same patience, with another longest first wait, for a part of the request's work that runs beside its other
+    /// parts.
+    #[must_use]
+    pub fn fork(&self, first_wait_ms: u64) -> Self {
+        Self { random: self.random.clone(), bounds: RetryBounds { first_wait_ms, ..self.bounds }, ..*self }
+    }
+
     /// Makes ready for another try after a refusal that taught something. The first time the lesson is fresh: the next
     /// try follows at once. Later there are many at it: waits, and tells that what was learnt is old by now.
     ///

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::{
     operation::{transact_write_items::TransactWriteItemsError, update_item::UpdateItemError},
     types::{
         AttributeValue, CancellationReason, Get, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure,
-        TransactGetItem,
+        TransactGetItem, TransactWriteItem,
     },
 };
 use jiff::Timestamp;
@@ -493,32 +493,58 @@ impl Table {
     /// # Errors
     /// Where the table cannot be reached or stays busy.
     pub async fn commit(&self, transaction: Transaction, backoff: &mut Backoff) -> Result<Outcome, StoreError> {
-        let actions = transaction.actions.into_iter().map(|action| action.into_transaction_item(&self.name));
-        let actions: Vec<_> = actions.collect::<Result<_, _>>()?;
-        // One token for all tries: where one of them was carried out unheard, the next is told so.
-        let token = format!("{:032x}", self.random.bits());
+        let prepared = self.prepare(transaction)?;
         loop {
-            let request = self.client.transact_write_items().set_transact_items(Some(actions.clone()));
-            let request = request.client_request_token(&token);
-            match request.send().await {
-                Ok(_) => return Ok(Outcome::Committed),
-                Err(SdkError::ServiceError(refused)) if refused.err().is_transaction_canceled_exception() => {
-                    let reasons = reasons(refused.into_err());
-                    if reasons.iter().any(is_failed_condition) {
-                        return Ok(Outcome::Refused(Evidence(reasons.into_iter().map(evidence).collect())));
-                    }
-                    if !reasons.iter().all(|reason| is_none(reason) || is_contention(reason.code())) {
-                        // The reasons' items may hold personal data: their codes must do.
-                        let codes: Vec<_> = reasons.iter().filter_map(CancellationReason::code).collect();
-                        return Err(StoreError::Rejected(format!("transaction cancelled: {codes:?}")));
-                    }
-                    backoff.pause("a transaction met others").await?;
-                }
-                Err(error) if is_contention(error.code()) => backoff.pause("a transaction met others").await?,
-                Err(error) => return Err(unreachable(error)),
+            match self.send(&prepared).await? {
+                Some(outcome) => return Ok(outcome),
+                None => backoff.pause("a transaction met others").await?,
             }
         }
     }
+
+    /// Carries out a transaction, or gives nothing where it met contention. Only for a transaction that asserts what the
+    /// others are about to change: another try has to begin with another read. Whether one that met contention was
+    /// carried out unheard, a condition of the next must tell.
+    ///
+    /// # Errors
+    /// Where the table cannot be reached.
+    pub async fn try_commit(&self, transaction: Transaction) -> Result<Option<Outcome>, StoreError> {
+        self.send(&self.prepare(transaction)?).await
+    }
+
+    /// One token for all tries: where one of them was carried out unheard, the next is told so.
+    fn prepare(&self, transaction: Transaction) -> Result<Prepared, StoreError> {
+        let actions = transaction.actions.into_iter().map(|action| action.into_transaction_item(&self.name));
+        Ok(Prepared { actions: actions.collect::<Result<_, _>>()?, token: format!("{:032x}", self.random.bits()) })
+    }
+
+    /// Tries a transaction; nothing where it met contention.
+    async fn send(&self, Prepared { actions, token }: &Prepared) -> Result<Option<Outcome>, StoreError> {
+        let request = self.client.transact_write_items().set_transact_items(Some(actions.clone()));
+        match request.client_request_token(token).send().await {
+            Ok(_) => Ok(Some(Outcome::Committed)),
+            Err(SdkError::ServiceError(refused)) if refused.err().is_transaction_canceled_exception() => {
+                let reasons = reasons(refused.into_err());
+                if reasons.iter().any(is_failed_condition) {
+                    return Ok(Some(Outcome::Refused(Evidence(reasons.into_iter().map(evidence).collect()))));
+                }
+                if !reasons.iter().all(|reason| is_none(reason) || is_contention(reason.code())) {
+                    // The reasons' items may hold personal data: their codes must do.
+                    let codes: Vec<_> = reasons.iter().filter_map(CancellationReason::code).collect();
+                    return Err(StoreError::Rejected(format!("transaction cancelled: {codes:?}")));
+                }
+                Ok(None)
+            }
+            Err(error) if is_contention(error.code()) => Ok(None),
+            Err(error) => Err(unreachable(error)),
+        }
+    }
+}
+
+/// A transaction as it is sent.
+struct Prepared {
+    actions: Vec<TransactWriteItem>,
+    token: String,
 }
 
 fn item_refused<R: DeserializeOwned>(error: UpdateItemError) -> Result<Option<R>, StoreError> {

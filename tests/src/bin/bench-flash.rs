@@ -3,6 +3,7 @@
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a benchmark that cannot go on should say where")]
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -53,14 +54,14 @@ async fn main() {
             "\nCounting what was sold, by as many functions as the stream of such a table has shards: a batch each.\n"
         );
         println!(
-            "                                        orders   orders/s  conflicts  throttled  write units   wall s"
+            "                                        orders  seconds   orders/s  conflicts  refused  throttled  write units  read units   wall s"
         );
-        for (name, orders, products) in [
-            ("each a product of its own", 20, 256),
-            ("2,000 products, some popular", 20, 2_000),
-            ("one product", 98, 1),
-        ] {
-            counting(name, orders, products).await;
+        let is_wanted = |case: &&Counting| {
+            let mut words = std::env::args().skip(1).filter(|word| word != "counting").peekable();
+            words.peek().is_none() || words.any(|word| case.name.contains(&word))
+        };
+        for case in COUNTING.iter().filter(is_wanted) {
+            counting(*case).await;
         }
     }
     if asked("counting") {
@@ -165,31 +166,52 @@ async fn product(shards: u16, partitions: u16, mode: Mode) {
 /// How many shards the stream of a table of 256 partitions has.
 const STREAM_SHARDS: usize = 256;
 
-/// One-line orders, counted by one function for each shard of the stream, all at once. A batch that fails comes again.
-async fn counting(name: &str, each: usize, products: usize) {
+/// Sales that a batch of each shard tells of.
+#[derive(Clone, Copy)]
+struct Counting {
+    name: &'static str,
+    orders: usize,
+    lines: usize,
+    products: usize,
+}
+
+/// `counting WORD` runs those alone whose name has the word in it.
+const COUNTING: [Counting; 5] = [
+    Counting { name: "each a product of its own", orders: 20, lines: 1, products: STREAM_SHARDS },
+    Counting { name: "2,000 products, some popular", orders: 20, lines: 1, products: 2_000 },
+    Counting { name: "the same, full batches", orders: 100, lines: 1, products: 2_000 },
+    Counting { name: "the same, up to three lines", orders: 20, lines: 3, products: 2_000 },
+    Counting { name: "one product", orders: 98, lines: 1, products: 1 },
+];
+
+/// Orders, counted by one function for each shard of the stream, all at once. A batch that fails comes again.
+async fn counting(Counting { name, orders, lines, products }: Counting) {
     let shop = TestShop::through(limits(256), STREAM_SHARDS);
     let random = tests::random(5);
     let below = |bound: usize| usize::try_from(random.below(u64::try_from(bound).unwrap())).unwrap();
     let product = |shard: usize| match products {
         STREAM_SHARDS => shard,
-        // The most popular one has a twenty-fifth of the orders.
+        // The most popular one has a twenty-fifth of the lines.
         _ => below(below(below(below(products) + 1) + 1) + 1),
     };
     let policy = ShippingPolicy { fee: Won::ZERO, free_from: Won::ZERO };
-    let record = |order: &str, product: usize| {
-        let draft = draft("mina", &[(format!("p{product:04}").as_str(), 1)], policy, shop.now());
-        record_of(&Order::paid(id::<OrderId>(order), draft))
+    let record = |order: &str, products: BTreeSet<usize>| {
+        let lines: Vec<String> = products.into_iter().map(|product| format!("p{product:04}")).collect();
+        let lines: Vec<(&str, i64)> = lines.iter().map(|product| (product.as_str(), 1)).collect();
+        record_of(&Order::paid(id::<OrderId>(order), draft("mina", &lines, policy, shop.now())))
     };
-    let orders = |shard: usize| -> Vec<Value> {
-        (0..each).map(|number| record(&format!("o{shard}-{number}"), product(shard))).collect()
+    let batch = |shard: usize| -> Vec<Value> {
+        let products = || (0..1 + below(lines)).map(|_| product(shard)).collect();
+        (0..orders).map(|number| record(&format!("o{shard}-{number}"), products())).collect()
     };
-    let batches: Vec<Vec<Value>> = (0..STREAM_SHARDS).map(orders).collect();
+    let batches: Vec<Vec<Value>> = (0..STREAM_SHARDS).map(batch).collect();
     let prepare = shop.without_limits();
     for product in 0..products {
         prepare.product(&format!("p{product:04}"), 1_000, 1).await;
     }
     // None of them is counted for the first time.
-    let first: Vec<Value> = (0..products).map(|product| record(&format!("first-{product}"), product)).collect();
+    let first: Vec<Value> =
+        (0..products).map(|product| record(&format!("first-{product}"), [product].into())).collect();
     for batch in first.chunks(100) {
         count_sales::handle(prepare.instance(), &Letters::default().queue(), batch_of(batch)).await.unwrap();
     }
@@ -201,13 +223,16 @@ async fn counting(name: &str, each: usize, products: usize) {
     });
     futures::future::join_all(work).await;
     let (seen, took) = (shop.limited().seen() - before, begun.elapsed());
-    let orders = as_f64(u64::try_from(STREAM_SHARDS * each).unwrap());
+    let orders = as_f64(u64::try_from(STREAM_SHARDS * orders).unwrap());
     println!(
-        "{name:<34}{orders:>12.0}{:>11.0}{:>11}{:>11}{:>13.1}{:>9.1}",
+        "{name:<34}{orders:>12.0}{:>9.1}{:>11.0}{:>11}{:>9}{:>11}{:>13.1}{:>12.1}{:>9.1}",
+        took.as_secs_f64(),
         orders / took.as_secs_f64(),
         seen.conflicts,
+        seen.refused,
         seen.throttled,
         seen.write_units / orders,
+        seen.read_units / orders,
         wall.elapsed().as_secs_f64(),
     );
 }

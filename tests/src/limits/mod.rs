@@ -13,7 +13,7 @@
 //! - A transaction locks its items for 10 ms. Whatever else would write one of them meanwhile is refused, not queued.
 //!   Reads are never refused. What a refused condition locked is free again at once.
 //! - A write costs a unit for each KiB begun, two in a transaction; a cancelled transaction costs its first phase, half;
-//!   a throttled call costs nothing. Reads cost what the emulator says.
+//!   a throttled call costs nothing. An index costs only once a write is committed. Reads cost what the emulator says.
 //! - A call takes 3 ms and a bit, every hundredth 20 to 60 ms more; a transaction the 10 ms on top.
 //!
 //! The SDK's own retries are off, as their jitter cannot be seeded: what the shop itself repeats is what is seen.

@@ -39,6 +39,8 @@ pub struct Seen {
     pub calls: u64,
     /// Calls refused because a transaction was at their items.
     pub conflicts: u64,
+    /// Transactions refused because a condition did not hold.
+    pub refused: u64,
     /// Calls refused because there were too many, also those that were carried out in part.
     pub throttled: u64,
     /// Write units spent, also on what was refused.
@@ -54,6 +56,7 @@ impl Sub for Seen {
         Self {
             calls: self.calls - before.calls,
             conflicts: self.conflicts - before.conflicts,
+            refused: self.refused - before.refused,
             throttled: self.throttled - before.throttled,
             write_units: self.write_units - before.write_units,
             read_units: self.read_units - before.read_units,
@@ -134,7 +137,10 @@ impl Limited {
         }
         let answer = self.dynamo.carry_out("TransactWriteItems", request);
         if matches!(answer, Ok((200, _)) | Err(_)) {
+            self.state().spend_on_indexes(&touches);
             sleep(self.lock).await;
+        } else {
+            self.state().seen.refused += 1;
         }
         self.state().end(&touches, until);
         answer
@@ -154,9 +160,13 @@ impl Limited {
                 state.seen.throttled += 1;
                 return Ok((400, throttled()));
             }
-            state.spend(&[touch], 1.0);
+            state.spend(std::slice::from_ref(&touch), 1.0);
         }
-        self.dynamo.carry_out("UpdateItem", request)
+        let answer = self.dynamo.carry_out("UpdateItem", request);
+        if matches!(answer, Ok((200, _)) | Err(_)) {
+            self.state().spend_on_indexes(&[touch]);
+        }
+        answer
     }
 
     /// Reads what the partitions have units for. A batch is carried out in part where only some of them have.
@@ -250,14 +260,23 @@ impl State {
         self.shares(touch).into_iter().all(|(partition, units)| self.writes(partition).has(units, age))
     }
 
-    /// Takes a part of what writes cost.
+    /// Takes a part of what writes cost in the table.
     fn spend(&mut self, touches: &[Touch], part: f64) {
         for touch in touches {
-            for (partition, units) in self.shares(touch) {
-                self.writes(partition).take(units * part);
-                self.seen.write_units += units * part;
-            }
+            self.take(self.partition(None, &touch.key.0), touch.units * part);
         }
+    }
+
+    /// Takes what writes cost in the indexes, which hear only of those that were carried out.
+    fn spend_on_indexes(&mut self, touches: &[Touch]) {
+        for (index, pk, units) in touches.iter().flat_map(|touch| &touch.indexed) {
+            self.take(self.partition(Some(*index), pk), *units);
+        }
+    }
+
+    fn take(&mut self, partition: Partition, units: f64) {
+        self.writes(partition).take(units);
+        self.seen.write_units += units;
     }
 
     fn shares(&self, touch: &Touch) -> Vec<(Partition, f64)> {

@@ -90,6 +90,8 @@ impl Knobs {
                 first_rank_page: small(chance, &[1, 2], Bounds::PRODUCTION.first_rank_page),
                 next_rank_page: small(chance, &[1, 3], Bounds::PRODUCTION.next_rank_page),
                 rank_rounds: Bounds::PRODUCTION.rank_rounds,
+                counts_at_once: small(chance, &[1, 2], Bounds::PRODUCTION.counts_at_once),
+                count_first_wait_ms: Bounds::PRODUCTION.count_first_wait_ms,
                 ranks_noted: small(chance, &[1, 2], Bounds::PRODUCTION.ranks_noted),
                 cart_items: small(chance, &[1, 2], Bounds::PRODUCTION.cart_items),
                 list_shards: small(chance, &[1, 2, 4], Bounds::PRODUCTION.list_shards),

@@ -1,6 +1,6 @@
 //! Counting sales from the stream: a mark for each event with its counts and their places in the index by sales, while
 //! products go off sale and come back. Batches come again, cut anew, to one function or to two at once, which may die
-//! anywhere.
+//! anywhere. Events of a batch that share no product are counted side by side.
 //!
 //! Production decides the units of a change of an order, and the place of a count.
 
@@ -81,27 +81,32 @@ struct Batch {
     to: usize,
 }
 
+/// The progress of a group of events that are counted in one transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Function {
-    Idle,
+enum Group {
     /// Is going to read the counts that these events add to.
     Reads {
-        batch: Batch,
         left: BTreeSet<usize>,
-        unsure: BTreeSet<ProductId>,
     },
     Counts {
-        batch: Batch,
         left: BTreeSet<usize>,
-        unsure: BTreeSet<ProductId>,
         seen: Counts,
     },
     /// Has made its marks in a commit of their own.
     Marked {
-        batch: Batch,
         left: BTreeSet<usize>,
-        unsure: BTreeSet<ProductId>,
         seen: Counts,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Function {
+    Idle,
+    /// Counts groups of events that share no product, side by side.
+    Counts {
+        batch: Batch,
+        groups: Vec<Group>,
+        unsure: BTreeSet<ProductId>,
     },
     /// Is going to look at the count of the first of these.
     Looks {
@@ -141,7 +146,8 @@ enum Step {
     Describe,
     /// A function is handed the records of a shard up to this one.
     Take(usize, Shard, usize),
-    Call(usize),
+    /// A function makes its next call, for the group with this number where it counts.
+    Call(usize, usize),
     Die(usize),
 }
 
@@ -193,45 +199,57 @@ impl Sales {
         self.products(events).iter().all(is_same) || self.forgot(Forgotten::SeenCounts)
     }
 
-    /// The commit of a batch: what follows it.
-    fn commit(
-        &self,
-        state: &mut State,
-        batch: Batch,
-        left: BTreeSet<usize>,
-        unsure: BTreeSet<ProductId>,
-        seen: Counts,
-    ) -> Function {
+    /// The connected components by product.
+    fn groups(&self, events: impl Iterator<Item = usize>) -> Vec<Group> {
+        let mut groups: Vec<BTreeSet<usize>> = Vec::new();
+        for event in events {
+            let of_event = self.products(&[event].into());
+            let (shared, others) = groups.into_iter().partition(|group| !self.products(group).is_disjoint(&of_event));
+            groups = others;
+            groups.push(Vec::into_iter(shared).flatten().chain([event]).collect());
+        }
+        groups.into_iter().map(|left| Group::Reads { left }).collect()
+    }
+
+    /// The next call for a group: what follows it, and the products to look at afterwards.
+    fn call_for(&self, state: &mut State, group: Group) -> (Option<Group>, BTreeSet<ProductId>) {
+        match group {
+            Group::Reads { left } => {
+                let products = self.products(&left);
+                let seen = state.counts.clone().into_iter().filter(|(product, _)| products.contains(product)).collect();
+                (Some(Group::Counts { left, seen }), BTreeSet::new())
+            }
+            Group::Counts { left, seen } => self.commit(state, left, seen),
+            Group::Marked { left, seen } => {
+                self.add(state, &left, &seen);
+                (None, self.begun(&left, &seen))
+            }
+        }
+    }
+
+    fn commit(&self, state: &mut State, left: BTreeSet<usize>, seen: Counts) -> (Option<Group>, BTreeSet<ProductId>) {
         let is_new = |event: &usize| !state.marks.contains(&self.events[*event].id);
         let (new, old): (BTreeSet<usize>, BTreeSet<usize>) = left.iter().partition(|event| is_new(event));
         if !old.is_empty() && !self.forgot(Forgotten::MarkIfAbsent) {
             // The refusal tells which were counted before.
             let again = if self.forgot(Forgotten::LookAgain) { BTreeSet::new() } else { self.products(&old) };
-            return Function::Reads { batch, left: new, unsure: &unsure | &again };
+            return (Some(Group::Reads { left: new }), again);
         }
         if !self.is_as_seen(state, &seen, &left) {
-            return Function::Reads { batch, left, unsure };
+            return (Some(Group::Reads { left }), BTreeSet::new());
         }
         state.marks.extend(left.iter().map(|event| self.events[*event].id.clone()));
         if self.forgot(Forgotten::MarkWithCounts) {
-            return Function::Marked { batch, left, unsure, seen };
+            return (Some(Group::Marked { left, seen }), BTreeSet::new());
         }
         self.add(state, &left, &seen);
-        self.counted(state, batch, &left, unsure, &seen)
+        (None, self.begun(&left, &seen))
     }
 
-    fn counted(
-        &self,
-        state: &mut State,
-        batch: Batch,
-        left: &BTreeSet<usize>,
-        unsure: BTreeSet<ProductId>,
-        seen: &Counts,
-    ) -> Function {
-        let begun: BTreeSet<ProductId> =
-            self.products(left).into_iter().filter(|product| !seen.contains_key(product)).collect();
-        let begun = if self.forgot(Forgotten::LookAtFirst) { BTreeSet::new() } else { begun };
-        self.look(state, batch, &unsure | &begun)
+    /// Products whose counts these events have begun.
+    fn begun(&self, left: &BTreeSet<usize>, seen: &Counts) -> BTreeSet<ProductId> {
+        let begun = self.products(left).into_iter().filter(|product| !seen.contains_key(product));
+        if self.forgot(Forgotten::LookAtFirst) { BTreeSet::new() } else { begun.collect() }
     }
 
     fn look(&self, state: &mut State, batch: Batch, unsure: BTreeSet<ProductId>) -> Function {
@@ -241,20 +259,22 @@ impl Sales {
         if unsure.is_empty() { Function::Idle } else { Function::Looks { batch, unsure } }
     }
 
-    fn call(&self, state: &mut State, function: usize) {
+    fn call(&self, state: &mut State, function: usize, group: usize) {
         let now = state.functions[function].clone();
         state.functions[function] = match now {
             Function::Idle => Function::Idle,
-            Function::Reads { batch, left, unsure } if left.is_empty() => self.look(state, batch, unsure),
-            Function::Reads { batch, left, unsure } => {
-                let products = self.products(&left);
-                let seen = state.counts.clone().into_iter().filter(|(product, _)| products.contains(product)).collect();
-                Function::Counts { batch, left, unsure, seen }
-            }
-            Function::Counts { batch, left, unsure, seen } => self.commit(state, batch, left, unsure, seen),
-            Function::Marked { batch, left, unsure, seen } => {
-                self.add(state, &left, &seen);
-                self.counted(state, batch, &left, unsure, &seen)
+            Function::Counts { batch, mut groups, unsure } => {
+                let (next, new) = self.call_for(state, groups.remove(group));
+                let unsure = &unsure | &new;
+                // A group without events left has no call to make.
+                if let Some(next) = next.filter(|next| !matches!(next, Group::Reads { left } if left.is_empty())) {
+                    groups.insert(group, next);
+                }
+                if groups.is_empty() {
+                    self.look(state, batch, unsure)
+                } else {
+                    Function::Counts { batch, groups, unsure }
+                }
             }
             Function::Looks { batch, mut unsure } => {
                 let first = unsure.first().cloned().expect("there is one");
@@ -327,7 +347,8 @@ impl Model for Sales {
                 steps.extend(orders.map(|to| Step::Take(number, Shard::Orders, to)));
                 steps.extend(products.map(|to| Step::Take(number, Shard::Products, to)));
             } else {
-                steps.push(Step::Call(number));
+                let groups = if let Function::Counts { groups, .. } = function { groups.len() } else { 1 };
+                steps.extend((0..groups).map(|group| Step::Call(number, group)));
                 if state.deaths > 0 {
                     steps.push(Step::Die(number));
                 }
@@ -343,12 +364,13 @@ impl Model for Sales {
                 let batch = Batch { shard, to };
                 state.functions[function] = match shard {
                     Shard::Orders => {
-                        Function::Reads { batch, left: (state.handled.0..to).collect(), unsure: BTreeSet::new() }
+                        let groups = self.groups(state.handled.0..to);
+                        Function::Counts { batch, groups, unsure: BTreeSet::new() }
                     }
                     Shard::Products => self.look(&mut state, batch, [tea()].into()),
                 };
             }
-            Step::Call(function) => self.call(&mut state, function),
+            Step::Call(function, group) => self.call(&mut state, function, group),
             Step::Die(function) => {
                 state.deaths -= 1;
                 state.functions[function] = Function::Idle;
@@ -364,7 +386,10 @@ impl Model for Sales {
         vec![
             Property::always("each marked event is counted once", |model, state: &State| {
                 let marked = model.events.iter().filter(|event| state.marks.contains(&event.id));
-                let is_between = state.functions.iter().any(|function| matches!(function, Function::Marked { .. }));
+                let is_marked = |group: &Group| matches!(group, Group::Marked { .. });
+                let is_between = state.functions.iter().any(
+                    |function| matches!(function, Function::Counts { groups, .. } if groups.iter().any(is_marked)),
+                );
                 is_between || units(&state.counts) == model.sum(marked)
             }),
             Property::always("a count on sale is never ranked below its units", |_, state: &State| {
@@ -412,6 +437,13 @@ fn stream(functions: usize, deaths: u8, changes: &[bool]) -> Sales {
 #[test]
 fn batches_that_come_again_to_two_functions() {
     holds("sales, two functions", stream(2, 1, &[false]));
+}
+
+#[test]
+fn groups_of_a_batch_side_by_side() {
+    let orders = [("o1", "tea"), ("o2", "cup"), ("o3", "tea")];
+    let events = orders.map(|(order, product)| event(None, &paid(order, &[(product, 1)]))).into();
+    holds("sales, groups side by side", Sales { events, ..stream(2, 1, &[false]) });
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use futures::{StreamExt, stream};
 use jiff::Timestamp;
 
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
         time::seoul_day,
     },
     store::{
-        Applied, Backoff, Consistency, Key, Lesson, Outcome, Transaction, keys,
+        Applied, Backoff, Consistency, Found, Key, Lesson, Outcome, Transaction, keys,
         rebuild::Rebuild,
         sales::{self, Addition, Mark, SalesRecord},
     },
@@ -31,30 +32,100 @@ pub(in crate::app) struct Counted {
     pub(in crate::app) unsure: BTreeSet<ProductId>,
 }
 
+impl Counted {
+    fn extend(&mut self, other: Self) {
+        self.events = self.events.saturating_add(other.events);
+        self.unsure.extend(other.unsure);
+    }
+}
+
 /// Counts events that may have been counted before, and marks them, as recovered by a rebuild where they are.
+///
+/// Events that share no product are counted in transactions of their own, side by side. One transaction for all would
+/// meet those of other functions in each of its products, and be refused as a whole for any of them.
 pub(in crate::app) async fn count_all(
     shop: &Shop,
     sold: Sold,
     is_recovered: bool,
     backoff: &mut Backoff,
 ) -> Result<Counted, Failure> {
-    // Events of one product go together: each product is written as rarely as possible, and batches of other functions
-    // meet fewer of the same products.
-    let mut events: Vec<_> = sold.into_iter().collect();
-    events.sort_by(|(_, (_, a)), (_, (_, b))| a.keys().next().cmp(&b.keys().next()));
-    let (mut batch, mut counted) = (Batch::default(), Counted::default());
-    for (event_id, (paid_at, units)) in events {
-        if !batch.has_room_for(&units, shop.bounds.table.actions) {
-            count(shop, std::mem::take(&mut batch), is_recovered, backoff, &mut counted).await?;
-        }
-        batch.0.insert(event_id, (paid_at, units));
+    let mut counted = Counted::default();
+    if sold.is_empty() {
+        return Ok(counted);
     }
-    count(shop, batch, is_recovered, backoff, &mut counted).await?;
+    let products = sold.values().flat_map(|(_, units)| units.keys()).collect();
+    let seen = Seen::read(shop, products, Consistency::Eventual, backoff).await?;
+    let fork = || backoff.fork(shop.bounds.count_first_wait_ms);
+    let groups = independent_groups(sold).into_iter();
+    let work: Vec<_> = groups.map(|group| count_group(shop, group, &seen, is_recovered, fork())).collect();
+    // A group that fails stops no other: the repetition of the batch then has less to count.
+    let results: Vec<_> = stream::iter(work).buffer_unordered(shop.bounds.counts_at_once.max(1)).collect().await;
+    for result in results {
+        counted.extend(result?);
+    }
     Ok(counted)
 }
 
+/// Groups events so that no product is in two groups: the connected components by product, in the order of their first
+/// events.
+fn independent_groups(sold: Sold) -> Vec<Sold> {
+    let mut groups: Vec<Sold> = Vec::new();
+    let mut group_of: BTreeMap<ProductId, usize> = BTreeMap::new();
+    for (event_id, (paid_at, units)) in sold {
+        let joined: BTreeSet<usize> = units.keys().filter_map(|product| group_of.get(product).copied()).collect();
+        let group = joined.first().copied().unwrap_or(groups.len());
+        let mut events = Sold::from([(event_id, (paid_at, units))]);
+        for other in joined {
+            events.extend(groups.get_mut(other).map(std::mem::take).unwrap_or_default());
+        }
+        group_of.extend(events.values().flat_map(|(_, units)| units.keys()).map(|product| (product.clone(), group)));
+        match groups.get_mut(group) {
+            Some(emptied) => *emptied = events,
+            None => groups.push(events),
+        }
+    }
+    groups.retain(|group| !group.is_empty());
+    groups
+}
+
+/// Counts a group, in several transactions, one after the other, where one does not take it.
+async fn count_group(
+    shop: &Shop,
+    group: Sold,
+    seen: &Seen,
+    is_recovered: bool,
+    mut backoff: Backoff,
+) -> Result<Counted, Failure> {
+    let mut counted = Counted::default();
+    for (number, batch) in batches(group, shop.bounds.table.actions).into_iter().enumerate() {
+        let seen = match number {
+            0 => seen.of(&batch),
+            // The batch before may have changed the same counts.
+            _ => Seen::read(shop, batch.products(), Consistency::Strong, &mut backoff).await?,
+        };
+        counted.extend(count(shop, batch, seen, is_recovered, &mut backoff).await?);
+    }
+    Ok(counted)
+}
+
+/// Cuts a group to what a transaction takes. Events of one product stay together as far as possible, so that each product
+/// is written as rarely as possible.
+fn batches(group: Sold, actions: usize) -> Vec<Batch> {
+    let mut events: Vec<_> = group.into_iter().collect();
+    events.sort_by(|(_, (_, a)), (_, (_, b))| a.keys().next().cmp(&b.keys().next()));
+    let (mut batches, mut batch) = (Vec::new(), Batch::default());
+    for (event_id, (paid_at, units)) in events {
+        if !batch.0.is_empty() && !batch.has_room_for(&units, actions) {
+            batches.push(std::mem::take(&mut batch));
+        }
+        batch.0.insert(event_id, (paid_at, units));
+    }
+    batches.push(batch);
+    batches
+}
+
 /// Events that are counted in one transaction.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 struct Batch(Sold);
 
 impl Batch {
@@ -88,14 +159,11 @@ impl Batch {
 async fn count(
     shop: &Shop,
     mut batch: Batch,
+    mut seen: Seen,
     is_recovered: bool,
     backoff: &mut Backoff,
-    counted: &mut Counted,
-) -> Result<(), Failure> {
-    if batch.0.is_empty() {
-        return Ok(());
-    }
-    let mut seen = Seen::read(shop, &batch, Consistency::Eventual, backoff).await?;
+) -> Result<Counted, Failure> {
+    let mut counted = Counted::default();
     loop {
         let now = shop.clock.now();
         let sums = batch.sums(now);
@@ -112,37 +180,45 @@ async fn count(
             let count = sales::count(product, seen.counts.get(product), addition, generation, now)?;
             counts.push(((*product).clone(), transaction.add(count)));
         }
-        let evidence = match shop.table.commit(transaction, backoff).await? {
-            Outcome::Committed => {
+        let lesson = match shop.table.try_commit(transaction).await? {
+            Some(Outcome::Committed) => {
                 let begun = counts.into_iter().map(|(product, _)| product);
                 counted.unsure.extend(begun.filter(|product| !seen.counts.contains_key(product)));
-                counted.events = counted.events.saturating_add(u64::try_from(batch.0.len()).unwrap_or(u64::MAX));
-                return Ok(());
+                counted.events = u64::try_from(batch.0.len()).unwrap_or(u64::MAX);
+                return Ok(counted);
             }
-            Outcome::Refused(evidence) => evidence,
+            Some(Outcome::Refused(evidence)) => {
+                // Some were counted before: count the others.
+                for (event_id, _) in marks.into_iter().filter(|(_, mark)| evidence.refuses(*mark)) {
+                    let before = batch.0.remove(&event_id);
+                    counted.unsure.extend(before.into_iter().flat_map(|(_, units)| units.into_keys()));
+                }
+                for (product, position) in counts {
+                    match evidence.of::<SalesRecord>(position)? {
+                        Some(Some(there)) => drop(seen.counts.insert(product, there)),
+                        Some(None) => drop(seen.counts.remove(&product)),
+                        None => {}
+                    }
+                }
+                if batch.0.is_empty() {
+                    return Ok(counted);
+                }
+                backoff.again("others count the same products").await?
+            }
+            // The transaction that was met changes the counts: the same one again would be refused.
+            None => {
+                backoff.pause("others count the same products").await?;
+                Lesson::Old
+            }
         };
-        // Some were counted before: count the others.
-        for (event_id, _) in marks.into_iter().filter(|(_, mark)| evidence.refuses(*mark)) {
-            let before = batch.0.remove(&event_id);
-            counted.unsure.extend(before.into_iter().flat_map(|(_, units)| units.into_keys()));
-        }
-        for (product, position) in counts {
-            match evidence.of::<SalesRecord>(position)? {
-                Some(Some(there)) => drop(seen.counts.insert(product, there)),
-                Some(None) => drop(seen.counts.remove(&product)),
-                None => {}
-            }
-        }
-        if batch.0.is_empty() {
-            return Ok(());
-        }
-        if backoff.again("others count the same products").await? == Lesson::Old {
-            seen = Seen::read(shop, &batch, Consistency::Strong, backoff).await?;
+        if lesson == Lesson::Old {
+            seen.refresh(shop, batch.products(), backoff).await?;
         }
     }
 }
 
-/// What is known of the counts that a batch adds to. Its commit asserts it.
+/// What is known of the counts that batches add to. Their commits assert it.
+#[derive(Debug)]
 struct Seen {
     /// The generation in which sales are counted, unless a count turns out to be of another. It is not remembered from
     /// batch to batch: the first count of a product in an old one would be left for wrong by a rebuild that goes on.
@@ -151,20 +227,44 @@ struct Seen {
 }
 
 impl Seen {
-    /// Reads them in one round trip.
-    async fn read(shop: &Shop, batch: &Batch, read: Consistency, backoff: &mut Backoff) -> Result<Self, Failure> {
-        let products = batch.products();
+    /// Reads them, a hundred in a round trip.
+    async fn read(
+        shop: &Shop,
+        products: BTreeSet<&ProductId>,
+        read: Consistency,
+        backoff: &mut Backoff,
+    ) -> Result<Self, Failure> {
         let mut wanted: Vec<Key> = products.iter().map(|product| keys::sales(product)).collect();
         wanted.push(keys::rebuild());
         let found = shop.table.get_all(&wanted, read, backoff).await?;
         let rebuild: Option<Rebuild> = found.get(&keys::rebuild())?;
-        let mut counts = HashMap::new();
-        for (product, key) in products.into_iter().zip(&wanted) {
-            if let Some(there) = found.get(key)? {
-                counts.insert(product.clone(), there);
-            }
-        }
+        let counts = counts_in(&found, products)?;
         Ok(Self { generation: rebuild.map_or(0, |rebuild| rebuild.generation), counts })
+    }
+
+    /// Reads the counts of these products again. Only a count that is about to begin needs the generation: all the others
+    /// have their own. Every retry of every function would otherwise read the rebuild's one record, up to its limit.
+    async fn refresh(
+        &mut self,
+        shop: &Shop,
+        products: BTreeSet<&ProductId>,
+        backoff: &mut Backoff,
+    ) -> Result<(), Failure> {
+        if !products.iter().all(|product| self.counts.contains_key(*product)) {
+            *self = Self::read(shop, products, Consistency::Strong, backoff).await?;
+            return Ok(());
+        }
+        let wanted: Vec<Key> = products.iter().map(|product| keys::sales(product)).collect();
+        let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
+        self.counts = counts_in(&found, products)?;
+        Ok(())
+    }
+
+    /// The part of it that a batch adds to.
+    fn of(&self, batch: &Batch) -> Self {
+        let count = |product: &ProductId| Some((product.clone(), self.counts.get(product)?.clone()));
+        let counts = batch.products().into_iter().filter_map(count).collect();
+        Self { generation: self.generation, counts }
     }
 
     /// Takes these products' counts over to the newest generation that is known, and returns it.
@@ -187,6 +287,16 @@ impl Seen {
         }
         Ok(newest)
     }
+}
+
+fn counts_in(found: &Found, products: BTreeSet<&ProductId>) -> Result<HashMap<ProductId, SalesRecord>, Failure> {
+    let mut counts = HashMap::new();
+    for product in products {
+        if let Some(there) = found.get(&keys::sales(product))? {
+            counts.insert(product.clone(), there);
+        }
+    }
+    Ok(counts)
 }
 
 /// Takes a product's counts over to a generation, unless somebody else has done so; what they are then.
