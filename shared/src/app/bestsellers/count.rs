@@ -314,3 +314,35 @@ pub(in crate::app) async fn enter_generation(
         Applied::Refused(there) => there,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sold(events: &[(&str, &[&str])]) -> Sold {
+        let product = |id: &&str| (ProductId::try_from((*id).to_owned()).unwrap(), 1);
+        let event = |(id, products): &(&str, &[&str])| {
+            ((*id).to_owned(), (Timestamp::UNIX_EPOCH, products.iter().map(product).collect()))
+        };
+        events.iter().map(event).collect()
+    }
+
+    fn ids(groups: Vec<Sold>) -> Vec<Vec<String>> {
+        groups.into_iter().map(|group| group.into_keys().collect()).collect()
+    }
+
+    #[test]
+    fn events_that_share_a_product_are_in_one_group() {
+        let apart: &[(&str, &[&str])] = &[("1", &["tea"]), ("2", &["cup"]), ("3", &["tea"])];
+        assert_eq!(ids(independent_groups(sold(apart))), [vec!["1", "3"], vec!["2"]]);
+        // The last links all groups before it.
+        let linked: &[(&str, &[&str])] =
+            &[("1", &["tea"]), ("2", &["cup"]), ("3", &["pot"]), ("4", &["cup", "pot", "tea"])];
+        assert_eq!(ids(independent_groups(sold(linked))), [vec!["1", "2", "3", "4"]]);
+        // What was linked goes on to be.
+        let chain: &[(&str, &[&str])] =
+            &[("1", &["tea", "cup"]), ("2", &["cup", "pot"]), ("3", &["ink"]), ("4", &["pot"])];
+        assert_eq!(ids(independent_groups(sold(chain))), [vec!["1", "2", "4"], vec!["3"]]);
+        assert_eq!(independent_groups(Sold::new()).len(), 0);
+    }
+}
