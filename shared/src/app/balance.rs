@@ -16,7 +16,7 @@ use crate::{
         refusal::Entity,
         user::Account,
     },
-    store::{Consistency, Lesson, Outcome, Transaction, keys, ledger, table::Range, users},
+    store::{Consistency, Outcome, RetryKind, Transaction, keys, ledger, table::Range, users},
 };
 
 /// What a charge did.
@@ -102,7 +102,7 @@ async fn charge_once(
                 }
             }
         }
-        if backoff.again("the account changed meanwhile").await? == Lesson::Old {
+        if backoff.retry("the account changed meanwhile").await? == RetryKind::AfterBackoff {
             account = facts::read_account(shop, user).await?;
         }
     }

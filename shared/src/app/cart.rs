@@ -168,7 +168,7 @@ async fn add_once(
                 has_cart = false;
             }
         }
-        backoff.again("the cart changed meanwhile").await?;
+        backoff.retry("the cart changed meanwhile").await?;
     }
 }
 

@@ -52,7 +52,7 @@ pub(super) async fn draw(
             return Err(Refusal::CouponSoldOut.into());
         }
         left = Some(seen);
-        backoff.again("others drew the tickets").await?;
+        backoff.retry("others drew the tickets").await?;
     }
 }
 

@@ -43,13 +43,13 @@ pub struct Backoff {
     bounds: RetryBounds,
 }
 
-/// Whether what a refusal taught can still be relied on for another try.
+/// How a retry follows a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lesson {
-    /// It was learnt just now.
-    Fresh,
-    /// Others had the time to change it: better look again than fail again.
-    Old,
+pub enum RetryKind {
+    /// At once: the records that the refusal gave are current.
+    Immediate,
+    /// After a wait. The records that the refusal gave may have changed since, so read them again.
+    AfterBackoff,
 }
 
 impl Backoff {
@@ -65,18 +65,18 @@ impl Backoff {
         Self { random: self.random.clone(), bounds: RetryBounds { first_wait_ms, ..self.bounds }, ..*self }
     }
 
-    /// Makes ready for another try after a refusal that taught something. The first time the lesson is fresh: the next
-    /// try follows at once. Later there are many at it: waits, and tells that what was learnt is old by now.
+    /// Prepares a retry after a refusal: the first at once, each later one after a wait, since others contend for the same
+    /// records.
     ///
     /// # Errors
     /// As [`Self::pause`].
-    pub async fn again(&mut self, why: &str) -> Result<Lesson, StoreError> {
+    pub async fn retry(&mut self, why: &str) -> Result<RetryKind, StoreError> {
         if self.attempt == 0 {
             self.attempt = 1;
-            return Ok(Lesson::Fresh);
+            return Ok(RetryKind::Immediate);
         }
         self.pause(why).await?;
-        Ok(Lesson::Old)
+        Ok(RetryKind::AfterBackoff)
     }
 
     /// Waits for a random part of a window that doubles with each attempt (full jitter: it spreads those who collided

@@ -25,7 +25,7 @@ pub mod table;
 pub mod users;
 
 pub use action::{Action, Transaction};
-pub use backoff::{Backoff, Lesson, RetryBounds};
+pub use backoff::{Backoff, RetryBounds, RetryKind};
 pub use keys::Key;
 pub use table::{Applied, Consistency, Evidence, Found, Outcome, Table, TableBounds};
 

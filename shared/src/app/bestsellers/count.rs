@@ -13,7 +13,7 @@ use crate::{
         time::seoul_day,
     },
     store::{
-        Applied, Backoff, Consistency, Found, Key, Lesson, Outcome, Transaction, keys,
+        Applied, Backoff, Consistency, Found, Key, Outcome, RetryKind, Transaction, keys,
         rebuild::Rebuild,
         sales::{self, Addition, Mark, SalesRecord},
     },
@@ -180,7 +180,7 @@ async fn count(
             let count = sales::count(product, seen.counts.get(product), addition, generation, now)?;
             counts.push(((*product).clone(), transaction.add(count)));
         }
-        let lesson = match shop.table.try_commit(transaction).await? {
+        let retry = match shop.table.try_commit(transaction).await? {
             Some(Outcome::Committed) => {
                 let begun = counts.into_iter().map(|(product, _)| product);
                 counted.unsure.extend(begun.filter(|product| !seen.counts.contains_key(product)));
@@ -203,15 +203,15 @@ async fn count(
                 if batch.0.is_empty() {
                     return Ok(counted);
                 }
-                backoff.again("others count the same products").await?
+                backoff.retry("others count the same products").await?
             }
             // The transaction that was met changes the counts: the same one again would be refused.
             None => {
                 backoff.pause("others count the same products").await?;
-                Lesson::Old
+                RetryKind::AfterBackoff
             }
         };
-        if lesson == Lesson::Old {
+        if retry == RetryKind::AfterBackoff {
             seen.refresh(shop, batch.products(), backoff).await?;
         }
     }

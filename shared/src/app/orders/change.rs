@@ -24,7 +24,7 @@ use crate::{
         user::Account,
     },
     store::{
-        Backoff, Consistency, Evidence, Lesson, Outcome, Transaction,
+        Backoff, Consistency, Evidence, Outcome, RetryKind, Transaction,
         action::Position,
         coupons, keys, ledger,
         orders::{self, OrderRecord},
@@ -90,7 +90,7 @@ async fn change_once(
                 }
             }
         }
-        if backoff.again("the order changed meanwhile").await? == Lesson::Old {
+        if backoff.retry("the order changed meanwhile").await? == RetryKind::AfterBackoff {
             // What is remembered of the account is older still than what was refused.
             let to_look_at = known.account.map(|_| seen.order.user_id.clone());
             (seen, known) = look(shop, id, to_look_at.as_ref(), &mut backoff).await?;

@@ -57,7 +57,7 @@ impl Facts {
             if offer.status == SaleStatus::OnSale {
                 line.product.offer = offer;
             }
-            backoff.again("a product changed meanwhile").await?;
+            backoff.retry("a product changed meanwhile").await?;
             return Ok(false);
         }
         Ok(true)
@@ -107,7 +107,7 @@ impl LineFacts {
                     self.give_back(shop, backoff).await?;
                 }
                 self.reserve_from_few_shards(shop, backoff).await?;
-                backoff.again("others drew the units").await?;
+                backoff.retry("others drew the units").await?;
             }
         }
         Ok(Drawing::Complete)

@@ -9,7 +9,7 @@ use crate::{
         order::{Payment, PaymentOutcome, PaymentStatus},
     },
     events::PaymentResult,
-    store::{Consistency, Key, Lesson, Outcome, Transaction, keys, orders},
+    store::{Consistency, Key, Outcome, RetryKind, Transaction, keys, orders},
 };
 
 /// Settles an order by the result of a payment, and says what became of the payment.
@@ -74,7 +74,7 @@ pub async fn settle(shop: &Shop, outcome: PaymentOutcome, result: &PaymentResult
             return Err(Failure::Invalid("paymentId", Invalid::Taken));
         }
         noted = look(shop, &key).await?;
-        if backoff.again("the order changed meanwhile").await? == Lesson::Old {
+        if backoff.retry("the order changed meanwhile").await? == RetryKind::AfterBackoff {
             (seen, known) = (read(shop, &result.order_id).await?, Known::default());
         }
     }

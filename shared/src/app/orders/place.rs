@@ -22,7 +22,7 @@ use crate::{
         user::Account,
     },
     store::{
-        Action, Backoff, Consistency, Lesson, Outcome, StoreError, Transaction,
+        Action, Backoff, Consistency, Outcome, RetryKind, StoreError, Transaction,
         action::Position,
         carts, coupons, keys, ledger,
         orders::{self, OrderRecord},
@@ -162,7 +162,7 @@ async fn place_by(
                 facts.learn(shop, user_id, &evidence, &asserted, backoff).await?;
             }
         }
-        if backoff.again("what was ordered changed meanwhile").await? == Lesson::Old {
+        if backoff.retry("what was ordered changed meanwhile").await? == RetryKind::AfterBackoff {
             facts.account = account_facts::read_account(shop, user_id).await?;
         }
     }

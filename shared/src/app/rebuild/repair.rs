@@ -114,6 +114,6 @@ async fn repair(shop: &Shop, seen: &mut Rebuild, product: &ProductId, balance: &
             Outcome::Refused(evidence) if evidence.refuses(noted) => return Ok(Repaired::BySomebodyElse),
             Outcome::Refused(evidence) => there = evidence.of::<SalesRecord>(correction)?.flatten(),
         }
-        backoff.again("others count the same product").await?;
+        backoff.retry("others count the same product").await?;
     }
 }
