@@ -64,17 +64,17 @@ async fn try_to_claim(shop: &Shop, profile: &Profile) -> Result<Claim, Failure> 
     let put = transaction.add(users::claim_email(&address, user)?);
     let note = transaction.add(users::set_email_claimed(profile, true)?);
     let check = transaction.add(users::check_not_withdrawn(user)?);
-    let evidence = match shop.table.commit(transaction, &mut shop.table.backoff()).await? {
+    let failures = match shop.table.commit(transaction, &mut shop.table.backoff()).await? {
         Outcome::Committed => return Ok(Claim::Made),
-        Outcome::Refused(evidence) => evidence,
+        Outcome::Refused(failures) => failures,
     };
-    if evidence.refuses(note) {
+    if failures.refuses(note) {
         return Ok(Claim::Changed);
     }
-    if evidence.refuses(check) {
+    if failures.refuses(check) {
         return Ok(Claim::Withdrawn);
     }
-    let Some(EmailClaim { user_id: holder_id }) = evidence.of(put)?.flatten() else { return Ok(Claim::Changed) };
+    let Some(EmailClaim { user_id: holder_id }) = failures.of(put)?.flatten() else { return Ok(Claim::Changed) };
     let holder = profile_of(shop, &holder_id).await?;
     let holder = holder.filter(|holder| holder.email_claimed && EmailKey::from_address(&holder.email) == address);
     if holder.as_ref().is_some_and(|holder| joined(holder) <= joined(profile)) {

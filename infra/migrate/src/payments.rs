@@ -21,11 +21,11 @@ fn claim<'a>(shop: &'a Shop, record: &'a Record) -> BoxFuture<'a, Result<Handled
         let Record::Payment(payment) = record else { return Ok(Handled::counted("unreadable")) };
         let mut transaction = Transaction::new();
         let put = transaction.add(orders::claim_payment(payment)?);
-        let evidence = match shop.table.commit(transaction, &mut shop.table.backoff()).await? {
+        let failures = match shop.table.commit(transaction, &mut shop.table.backoff()).await? {
             Outcome::Committed => return Ok(Handled::counted("payments claimed")),
-            Outcome::Refused(evidence) => evidence,
+            Outcome::Refused(failures) => failures,
         };
-        let claim: Option<PaymentClaim> = evidence.of(put)?.flatten();
+        let claim: Option<PaymentClaim> = failures.of(put)?.flatten();
         let holder = claim.map_or_else(|| "nobody".to_owned(), |claim| claim.order_id.to_string());
         let line =
             format!("payment {} of order {} is claimed for order {holder}", payment.payment_id, payment.order_id);

@@ -32,11 +32,11 @@ fn list_product<'a>(shop: &'a Shop, record: &'a Record) -> BoxFuture<'a, Result<
             }
             let mut transaction = Transaction::new();
             let set = transaction.add(products::set_listed(&product)?);
-            let evidence = match shop.table.commit(transaction, &mut shop.table.backoff()).await? {
+            let failures = match shop.table.commit(transaction, &mut shop.table.backoff()).await? {
                 Outcome::Committed => return Ok(Handled::counted("products listed")),
-                Outcome::Refused(evidence) => evidence,
+                Outcome::Refused(failures) => failures,
             };
-            let now: Option<Product> = evidence.of(set)?.flatten();
+            let now: Option<Product> = failures.of(set)?.flatten();
             match now {
                 Some(now) if now.version != product.version => product = now,
                 _ => return Ok(Handled::counted("products listed before")),

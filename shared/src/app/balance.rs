@@ -89,15 +89,15 @@ async fn charge_once(
                 shop.count_pace(Paced::Charge, user);
                 return Ok(charged);
             }
-            Outcome::Refused(evidence) => {
-                if let Some(first) = idempotency::noted(&evidence, note, key)? {
+            Outcome::Refused(failures) => {
+                if let Some(first) = idempotency::noted(&failures, note, key)? {
                     return Ok(first);
                 }
-                if evidence.of::<LedgerEntry>(append)?.flatten().is_some_and(|there| there.entry_id == entry.entry_id) {
+                if failures.of::<LedgerEntry>(append)?.flatten().is_some_and(|there| there.entry_id == entry.entry_id) {
                     // Our own entry: the answer to the first sending was lost.
                     return Ok(charged);
                 }
-                if let Some(there) = evidence.of::<Account>(move_balance)? {
+                if let Some(there) = failures.of::<Account>(move_balance)? {
                     account = facts::may_trade(user, there)?;
                 }
             }

@@ -152,11 +152,11 @@ async fn add_once(
             let note = idempotency::note(shop, &mut transaction, key, added(None), Keep::AWeek)?;
             match shop.table.commit(transaction, backoff).await? {
                 Outcome::Committed => return Ok(added((!has_cart).then_some(first))),
-                Outcome::Refused(evidence) => {
-                    if let Some(earlier) = idempotency::noted(&evidence, note, key)? {
+                Outcome::Refused(failures) => {
+                    if let Some(earlier) = idempotency::noted(&failures, note, key)? {
                         return Ok(earlier);
                     }
-                    evidence.of(change)?.flatten()
+                    failures.of(change)?.flatten()
                 }
             }
         };

@@ -94,8 +94,8 @@ async fn create_once(shop: &Shop, new: NewCampaign, coupon_id: CouponId, key: &R
     let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek)?;
     match shop.table.commit(transaction, &mut shop.backoff()).await? {
         Outcome::Committed => Ok(created),
-        Outcome::Refused(evidence) => {
-            idempotency::noted(&evidence, note, key)?.ok_or(Failure::Refused(Refusal::AlreadyExists(Entity::Coupon)))
+        Outcome::Refused(failures) => {
+            idempotency::noted(&failures, note, key)?.ok_or(Failure::Refused(Refusal::AlreadyExists(Entity::Coupon)))
         }
     }
 }
@@ -222,17 +222,17 @@ async fn issue_once(
                 shop.count_pace(Paced::CouponIssue, user);
                 return Ok(issued);
             }
-            Outcome::Refused(evidence) => {
+            Outcome::Refused(failures) => {
                 // This ticket came to nothing, unless it was used before its answer got lost: then its slot is
                 // claimed, and reclaiming changes nothing.
                 tickets::reclaim(shop, coupon, ticket, &mut backoff).await?;
-                let there: Option<IssuedCoupon> = evidence.of(give)?.flatten();
+                let there: Option<IssuedCoupon> = failures.of(give)?.flatten();
                 match there {
                     Some(there) if there.issued_coupon_id == issued.issued_coupon_id => return Ok(there),
                     Some(there) if there.state == CouponState::Revoked => revoked = Some(there),
                     Some(_) => return Err(Refusal::CouponAlreadyIssued.into()),
                     // The key had another coupon: asking what became of the key will tell.
-                    None if note.is_some_and(|note| evidence.refuses(note)) => {
+                    None if note.is_some_and(|note| failures.refuses(note)) => {
                         return Err(Refusal::CouponAlreadyIssued.into());
                     }
                     None => {}
@@ -412,8 +412,8 @@ async fn revoke_once(shop: &Shop, user: &UserId, coupon: &CouponId, key: &Reques
             Outcome::Committed => {
                 return Ok(IssuedCoupon { state: CouponState::Revoked, revoked_at: Some(now), ..before });
             }
-            Outcome::Refused(evidence) => {
-                if let Some(first) = idempotency::noted::<Revoked>(&evidence, note, key)? {
+            Outcome::Refused(failures) => {
+                if let Some(first) = idempotency::noted::<Revoked>(&failures, note, key)? {
                     return issued_as(shop, user, &first.coupon_id, &first.issued_coupon_id).await;
                 }
             }

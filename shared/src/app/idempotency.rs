@@ -13,8 +13,8 @@ use super::{Failure, Shop};
 use crate::{
     domain::Refusal,
     store::{
-        Action, Consistency, Evidence, StoreError, Transaction,
-        action::Position,
+        Action, ConditionFailures, Consistency, StoreError, Transaction,
+        action::ActionIndex,
         keys,
         requests::{self, RequestRecord},
     },
@@ -78,7 +78,7 @@ pub(super) fn note<T: Serialize>(
     key: &RequestKey,
     outcome: T,
     keep: Keep,
-) -> Result<Option<Position>, StoreError> {
+) -> Result<Option<ActionIndex>, StoreError> {
     key.given.then(|| note_always(shop, transaction, key, outcome, keep)).transpose()
 }
 
@@ -89,7 +89,7 @@ pub(super) fn note_always<T: Serialize>(
     key: &RequestKey,
     outcome: T,
     keep: Keep,
-) -> Result<Position, StoreError> {
+) -> Result<ActionIndex, StoreError> {
     let record = RequestRecord { payload: key.payload.clone(), outcome };
     let action: Action = requests::create(&key.digest, &record)?;
     Ok(transaction.add(match keep {
@@ -100,14 +100,14 @@ pub(super) fn note_always<T: Serialize>(
 
 /// The outcome that the key had already, if that is why a transaction was refused.
 pub(super) fn noted<T: DeserializeOwned>(
-    evidence: &Evidence,
-    noted: Option<Position>,
+    failures: &ConditionFailures,
+    noted: Option<ActionIndex>,
     key: &RequestKey,
 ) -> Result<Option<T>, Failure> {
     let Some(position) = noted else {
         return Ok(None);
     };
-    let record: Option<Option<RequestRecord<T>>> = evidence.of(position)?;
+    let record: Option<Option<RequestRecord<T>>> = failures.of(position)?;
     outcome_of(record.flatten(), key)
 }
 

@@ -19,7 +19,7 @@ use crate::{
         user::Account,
     },
     store::{
-        Backoff, Consistency, Evidence, Key, Outcome, Transaction, keys, products, sellers, stock as shelf,
+        Backoff, ConditionFailures, Consistency, Key, Outcome, Transaction, keys, products, sellers, stock as shelf,
         table::Range, users,
     },
 };
@@ -182,9 +182,9 @@ async fn create_once(
     let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek)?;
     match shop.table.commit(transaction, &mut shop.backoff()).await? {
         Outcome::Committed => Ok(created),
-        Outcome::Refused(evidence) => match idempotency::noted(&evidence, note, key)? {
+        Outcome::Refused(failures) => match idempotency::noted(&failures, note, key)? {
             Some(created) => Ok(created),
-            None if seller.is_some_and(|seller| evidence.refuses(seller)) => Err(Refusal::UserNotActive.into()),
+            None if seller.is_some_and(|seller| failures.refuses(seller)) => Err(Refusal::UserNotActive.into()),
             None => Err(Refusal::AlreadyExists(Entity::Product).into()),
         },
     }
@@ -359,7 +359,7 @@ pub async fn update(shop: &Shop, caller: &Caller, id: &ProductId, change: &Produ
     stocked(shop, id).await
 }
 
-/// Commits a changed product, together with `others`; the evidence, where it is refused. Where the shelf has one shard, that gets
+/// Commits a changed product, together with `others`; the failures, where it is refused. Where the shelf has one shard, that gets
 /// a new offer in the same commit, else each does after it.
 pub(super) async fn commit_change(
     shop: &Shop,
@@ -367,7 +367,7 @@ pub(super) async fn commit_change(
     after: &Product,
     others: Transaction,
     backoff: &mut Backoff,
-) -> Result<Option<Evidence>, Failure> {
+) -> Result<Option<ConditionFailures>, Failure> {
     let id = &before.product_id;
     let is_one_commit = before.stock_shards == 1;
     let mut transaction = others;
@@ -378,8 +378,8 @@ pub(super) async fn commit_change(
     for number in before.stock_shards..after.stock_shards {
         transaction.add(shelf::create(id, number, &Shard::new(0, after.offer, after.version))?);
     }
-    if let Outcome::Refused(evidence) = shop.table.commit(transaction, backoff).await? {
-        return Ok(Some(evidence));
+    if let Outcome::Refused(failures) = shop.table.commit(transaction, backoff).await? {
+        return Ok(Some(failures));
     }
     if !is_one_commit && after.offer != before.offer {
         spread_offer(shop, after, before.stock_shards, backoff).await?;
@@ -491,8 +491,8 @@ async fn restock_once(
                 shop.forget_stock(id);
                 return Ok(restocked);
             }
-            Outcome::Refused(evidence) => {
-                if let Some(first) = idempotency::noted(&evidence, Some(note), key)? {
+            Outcome::Refused(failures) => {
+                if let Some(first) = idempotency::noted(&failures, Some(note), key)? {
                     return Ok(first);
                 }
             }

@@ -126,7 +126,7 @@ async fn align_product(
         let check = transaction.add(check);
         match products::commit_change(shop, &before, &after, transaction, &mut backoff).await? {
             None => return Ok(Aligned::Changed),
-            Some(evidence) if evidence.refuses(check) => return Ok(Aligned::StatusChanged),
+            Some(failures) if failures.refuses(check) => return Ok(Aligned::StatusChanged),
             Some(_) => {}
         }
         backoff.pause("a product changed meanwhile").await?;

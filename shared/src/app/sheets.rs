@@ -67,7 +67,7 @@ async fn create_once(
             shop.count_pace(Paced::OrderSheet, user);
             Ok(sheet)
         }
-        Outcome::Refused(evidence) => match evidence.of::<SheetRecord>(place)?.flatten() {
+        Outcome::Refused(failures) => match failures.of::<SheetRecord>(place)?.flatten() {
             Some(first) => replayed(first, key),
             None => Err(Failure::Broken("a sheet is refused by one that is there")),
         },

@@ -127,9 +127,9 @@ async fn create_once(shop: &Shop, new: NewUser, user_id: UserId, key: &RequestKe
     let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek)?;
     match shop.table.commit(transaction, &mut shop.backoff()).await? {
         Outcome::Committed => Ok(created),
-        Outcome::Refused(evidence) => match idempotency::noted(&evidence, note, key)? {
+        Outcome::Refused(failures) => match idempotency::noted(&failures, note, key)? {
             Some(created) => Ok(created),
-            None if evidence.refuses(put) => Err(Refusal::AlreadyExists(Entity::User).into()),
+            None if failures.refuses(put) => Err(Refusal::AlreadyExists(Entity::User).into()),
             None => Err(Refusal::EmailTaken.into()),
         },
     }
@@ -206,7 +206,7 @@ pub async fn update(shop: &Shop, user: &UserId, change: &UserChange) -> Result<U
                 return Ok(after);
             }
             // A newer profile decides anew, also about the address.
-            Outcome::Refused(evidence) if !evidence.refuses(put) && claim.is_some_and(|at| evidence.refuses(at)) => {
+            Outcome::Refused(failures) if !failures.refuses(put) && claim.is_some_and(|at| failures.refuses(at)) => {
                 return Err(Refusal::EmailTaken.into());
             }
             Outcome::Refused(_) => backoff.pause("a profile changed meanwhile").await?,

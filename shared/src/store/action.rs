@@ -170,7 +170,7 @@ impl Action {
     pub(super) fn into_transaction_item(self, table: &str) -> Result<TransactWriteItem, StoreError> {
         let names = Some(self.names()).filter(|names| !names.is_empty());
         let values = Some(self.values).filter(|values| !values.is_empty());
-        let evidence = ReturnValuesOnConditionCheckFailure::AllOld;
+        let failures = ReturnValuesOnConditionCheckFailure::AllOld;
         let item = TransactWriteItem::builder();
         let built = match self.verb {
             Verb::Put(record) => Put::builder()
@@ -179,7 +179,7 @@ impl Action {
                 .set_condition_expression(self.condition)
                 .set_expression_attribute_names(names)
                 .set_expression_attribute_values(values)
-                .return_values_on_condition_check_failure(evidence)
+                .return_values_on_condition_check_failure(failures)
                 .build()
                 .map(|put| item.put(put)),
             Verb::Update(expression) => Update::builder()
@@ -189,7 +189,7 @@ impl Action {
                 .set_condition_expression(self.condition)
                 .set_expression_attribute_names(names)
                 .set_expression_attribute_values(values)
-                .return_values_on_condition_check_failure(evidence)
+                .return_values_on_condition_check_failure(failures)
                 .build()
                 .map(|update| item.update(update)),
             Verb::Delete => Delete::builder()
@@ -198,7 +198,7 @@ impl Action {
                 .set_condition_expression(self.condition)
                 .set_expression_attribute_names(names)
                 .set_expression_attribute_values(values)
-                .return_values_on_condition_check_failure(evidence)
+                .return_values_on_condition_check_failure(failures)
                 .build()
                 .map(|delete| item.delete(delete)),
             Verb::Check => ConditionCheck::builder()
@@ -207,7 +207,7 @@ impl Action {
                 .condition_expression(self.condition.unwrap_or_default())
                 .set_expression_attribute_names(names)
                 .set_expression_attribute_values(values)
-                .return_values_on_condition_check_failure(evidence)
+                .return_values_on_condition_check_failure(failures)
                 .build()
                 .map(|check| item.condition_check(check)),
         };
@@ -229,7 +229,7 @@ pub struct Transaction {
 
 /// Which action of a transaction; what its refusal is asked for with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position(pub(super) usize);
+pub struct ActionIndex(pub(super) usize);
 
 impl Transaction {
     /// The most actions DynamoDB takes in one transaction.
@@ -251,10 +251,10 @@ impl Transaction {
     }
 
     /// Adds an action on an item that no other action of this transaction is on.
-    pub fn add(&mut self, action: Action) -> Position {
+    pub fn add(&mut self, action: Action) -> ActionIndex {
         debug_assert!(self.actions.iter().all(|other| other.key != action.key), "{:?} twice", action.key);
         self.actions.push(action);
-        Position(self.actions.len() - 1)
+        ActionIndex(self.actions.len() - 1)
     }
 }
 

@@ -27,7 +27,7 @@ pub mod users;
 pub use action::{Action, Transaction};
 pub use backoff::{Backoff, RetryBounds, RetryKind};
 pub use keys::Key;
-pub use table::{Applied, Consistency, Evidence, Found, Outcome, Table, TableBounds};
+pub use table::{Applied, ConditionFailures, Consistency, Found, Outcome, Table, TableBounds};
 
 /// An item as DynamoDB has it.
 pub type Item = std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>;

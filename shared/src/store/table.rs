@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
     Action, Backoff, Item, Key, RetryBounds, StoreError, Transaction,
-    action::{Position, Verb, names_in},
+    action::{ActionIndex, Verb, names_in},
     keys::{self, Index},
 };
 use crate::runtime::Random;
@@ -70,20 +70,20 @@ pub enum Outcome {
     /// All of it was done.
     Committed,
     /// None of it was done, because a condition did not hold.
-    Refused(Evidence),
+    Refused(ConditionFailures),
 }
 
 /// Which conditions of a transaction did not hold, and the items as they were.
 #[derive(Debug)]
-pub struct Evidence(Vec<Option<Item>>);
+pub struct ConditionFailures(Vec<Option<Item>>);
 
-impl Evidence {
+impl ConditionFailures {
     /// The record that an action's condition did not hold for: `Some(None)` where there was no item, `None` where
     /// the condition held (or was not looked at).
     ///
     /// # Errors
     /// Where the item is not of the expected shape.
-    pub fn of<R: DeserializeOwned>(&self, action: Position) -> Result<Option<Option<R>>, StoreError> {
+    pub fn of<R: DeserializeOwned>(&self, action: ActionIndex) -> Result<Option<Option<R>>, StoreError> {
         match self.0.get(action.0) {
             Some(Some(item)) if item.is_empty() => Ok(Some(None)),
             Some(Some(item)) => Ok(Some(Some(serde_dynamo::from_item(item.clone())?))),
@@ -92,7 +92,7 @@ impl Evidence {
     }
 
     /// Whether an action's condition did not hold.
-    pub fn refuses(&self, action: Position) -> bool {
+    pub fn refuses(&self, action: ActionIndex) -> bool {
         matches!(self.0.get(action.0), Some(Some(_)))
     }
 }
@@ -526,7 +526,9 @@ impl Table {
             Err(SdkError::ServiceError(refused)) if refused.err().is_transaction_canceled_exception() => {
                 let reasons = reasons(refused.into_err());
                 if reasons.iter().any(is_failed_condition) {
-                    return Ok(Some(Outcome::Refused(Evidence(reasons.into_iter().map(evidence).collect()))));
+                    return Ok(Some(Outcome::Refused(ConditionFailures(
+                        reasons.into_iter().map(failed_item).collect(),
+                    ))));
                 }
                 if !reasons.iter().all(|reason| is_none(reason) || is_contention(reason.code())) {
                     // The reasons' items may hold personal data: their codes must do.
@@ -572,7 +574,7 @@ fn is_failed_condition(reason: &CancellationReason) -> bool {
     reason.code() == Some("ConditionalCheckFailed")
 }
 
-fn evidence(reason: CancellationReason) -> Option<Item> {
+fn failed_item(reason: CancellationReason) -> Option<Item> {
     is_failed_condition(&reason).then(|| reason.item.unwrap_or_default())
 }
 

@@ -187,14 +187,14 @@ async fn count(
                 counted.events = u64::try_from(batch.0.len()).unwrap_or(u64::MAX);
                 return Ok(counted);
             }
-            Some(Outcome::Refused(evidence)) => {
+            Some(Outcome::Refused(failures)) => {
                 // Some were counted before: count the others.
-                for (event_id, _) in marks.into_iter().filter(|(_, mark)| evidence.refuses(*mark)) {
+                for (event_id, _) in marks.into_iter().filter(|(_, mark)| failures.refuses(*mark)) {
                     let before = batch.0.remove(&event_id);
                     counted.unsure.extend(before.into_iter().flat_map(|(_, units)| units.into_keys()));
                 }
                 for (product, position) in counts {
-                    match evidence.of::<SalesRecord>(position)? {
+                    match failures.of::<SalesRecord>(position)? {
                         Some(Some(there)) => drop(seen.counts.insert(product, there)),
                         Some(None) => drop(seen.counts.remove(&product)),
                         None => {}

@@ -24,8 +24,8 @@ use crate::{
         user::Account,
     },
     store::{
-        Backoff, Consistency, Evidence, Outcome, RetryKind, Transaction,
-        action::Position,
+        Backoff, ConditionFailures, Consistency, Outcome, RetryKind, Transaction,
+        action::ActionIndex,
         coupons, keys, ledger,
         orders::{self, OrderRecord},
         stock as shelf, users,
@@ -83,8 +83,8 @@ async fn change_once(
         };
         match attempt.commit(shop, &mut seen, &mut known, &mut backoff).await? {
             None => return Ok(now),
-            Some(evidence) => {
-                let answered = key.map(|key| idempotency::noted::<Touched>(&evidence, note, key)).transpose()?;
+            Some(failures) => {
+                let answered = key.map(|key| idempotency::noted::<Touched>(&failures, note, key)).transpose()?;
                 if answered.flatten().is_some() {
                     return Ok(read(shop, id).await?.order);
                 }
@@ -134,9 +134,9 @@ pub(super) struct Known {
 /// One try at a commit.
 pub(super) struct Attempt {
     pub(super) transaction: Transaction,
-    order: Position,
-    account: Option<(Position, UserId, Account)>,
-    shelves: Vec<(Position, ProductId)>,
+    order: ActionIndex,
+    account: Option<(ActionIndex, UserId, Account)>,
+    shelves: Vec<(ActionIndex, ProductId)>,
 }
 
 impl Attempt {
@@ -196,16 +196,16 @@ impl Attempt {
         Ok(Self { transaction, order, account, shelves })
     }
 
-    /// Commits: nothing where that worked. Otherwise the evidence why not, from which `seen` and `known` have learned.
+    /// Commits: nothing where that worked. Otherwise the failures why not, from which `seen` and `known` have learned.
     pub(super) async fn commit(
         self,
         shop: &Shop,
         seen: &mut OrderRecord,
         known: &mut Known,
         backoff: &mut Backoff,
-    ) -> Result<Option<Evidence>, Failure> {
+    ) -> Result<Option<ConditionFailures>, Failure> {
         let Self { transaction, order, account, shelves } = self;
-        let evidence = match shop.table.commit(transaction, backoff).await? {
+        let failures = match shop.table.commit(transaction, backoff).await? {
             Outcome::Committed => {
                 if let Some((_, user, after)) = account {
                     shop.remember_account(&user, after);
@@ -213,21 +213,21 @@ impl Attempt {
                 shelves.iter().for_each(|(_, product)| shop.forget_product_sold_out(product));
                 return Ok(None);
             }
-            Outcome::Refused(evidence) => evidence,
+            Outcome::Refused(failures) => failures,
         };
-        if let Some(there) = evidence.of::<OrderRecord>(order)? {
+        if let Some(there) = failures.of::<OrderRecord>(order)? {
             *seen = there.ok_or(Failure::Broken("an order stays"))?;
         }
         if let Some((position, _, _)) = account
-            && let Some(there) = evidence.of::<Account>(position)?
+            && let Some(there) = failures.of::<Account>(position)?
         {
             known.account = Some((there.ok_or(Failure::Broken("an account stays"))?, true));
         }
-        for (_, product) in shelves.iter().filter(|(position, _)| evidence.refuses(*position)) {
+        for (_, product) in shelves.iter().filter(|(position, _)| failures.refuses(*position)) {
             shop.forget_product(product);
             known.shards.remove(product);
         }
-        Ok(Some(evidence))
+        Ok(Some(failures))
     }
 }
 

@@ -50,7 +50,7 @@ pub async fn settle(shop: &Shop, outcome: PaymentOutcome, result: &PaymentResult
         };
         let note = if noted.is_some() { orders::correct_payment(&payment)? } else { orders::note_payment(&payment)? };
         let claim = orders::claim_payment(&payment)?;
-        let (claim, evidence) = match order {
+        let (claim, failures) = match order {
             Some(order) => {
                 let mut attempt = Attempt::new(shop, &seen, &order, &mut known, &mut backoff).await?;
                 attempt.transaction.add(note);
@@ -63,14 +63,14 @@ pub async fn settle(shop: &Shop, outcome: PaymentOutcome, result: &PaymentResult
                 let claim = transaction.add(claim);
                 match shop.table.commit(transaction, &mut backoff).await? {
                     Outcome::Committed => (claim, None),
-                    Outcome::Refused(evidence) => (claim, Some(evidence)),
+                    Outcome::Refused(failures) => (claim, Some(failures)),
                 }
             }
         };
-        let Some(evidence) = evidence else {
+        let Some(failures) = failures else {
             return Ok(status);
         };
-        if evidence.refuses(claim) {
+        if failures.refuses(claim) {
             return Err(Failure::Invalid("paymentId", Invalid::Taken));
         }
         noted = look(shop, &key).await?;

@@ -18,7 +18,7 @@ use crate::{
         stock::{self, Shard, Take},
         user::Account,
     },
-    store::{Backoff, Consistency, Evidence, Key, action::Position, keys, sheets::SheetRecord},
+    store::{Backoff, ConditionFailures, Consistency, Key, action::ActionIndex, keys, sheets::SheetRecord},
 };
 
 /// The facts that an order's commit asserts.
@@ -78,14 +78,14 @@ const ACTIONS_BESIDE_LINES: usize = 6;
 /// Where a transaction asserted each fact.
 #[derive(Debug)]
 pub(super) struct Asserted {
-    pub(super) account: Position,
-    pub(super) coupon: Option<Position>,
-    pub(super) sheet: Option<Position>,
-    pub(super) cart: Option<Position>,
+    pub(super) account: ActionIndex,
+    pub(super) coupon: Option<ActionIndex>,
+    pub(super) sheet: Option<ActionIndex>,
+    pub(super) cart: Option<ActionIndex>,
     /// For each line, for each of its takes.
-    pub(super) takes: Vec<Vec<Position>>,
+    pub(super) takes: Vec<Vec<ActionIndex>>,
     /// For each line, for each of its draws.
-    pub(super) drawn: Vec<Vec<Position>>,
+    pub(super) drawn: Vec<Vec<ActionIndex>>,
 }
 
 impl Facts {
@@ -211,11 +211,11 @@ impl Facts {
         &mut self,
         shop: &Shop,
         user: &UserId,
-        evidence: &Evidence,
+        failures: &ConditionFailures,
         asserted: &Asserted,
         backoff: &mut Backoff,
     ) -> Result<(), Failure> {
-        if let Some(account) = evidence.of::<Account>(asserted.account)? {
+        if let Some(account) = failures.of::<Account>(asserted.account)? {
             self.account = facts::may_trade(user, account)?;
         }
         let mut not_on_sale = None;
@@ -223,7 +223,7 @@ impl Facts {
         let mut short = Vec::new();
         for (index, (line, positions)) in self.lines.iter_mut().zip(&asserted.takes).enumerate() {
             for (position, take) in positions.iter().zip(line.takes.clone()) {
-                let Some(shard) = evidence.of::<Shard>(*position)? else {
+                let Some(shard) = failures.of::<Shard>(*position)? else {
                     continue;
                 };
                 let id = &line.product.product_id;
@@ -261,17 +261,17 @@ impl Facts {
             }
         }
         for (line, positions) in self.lines.iter_mut().zip(&asserted.drawn) {
-            if positions.iter().any(|position| evidence.refuses(*position)) {
-                line.lose(positions.iter().map(|position| !evidence.refuses(*position)));
+            if positions.iter().any(|position| failures.refuses(*position)) {
+                line.lose(positions.iter().map(|position| !failures.refuses(*position)));
             }
         }
         if let Some(coupon) = asserted.coupon
-            && let Some(there) = evidence.of::<IssuedCoupon>(coupon)?
+            && let Some(there) = failures.of::<IssuedCoupon>(coupon)?
         {
             self.coupon = there;
         }
         if let Some(position) = asserted.sheet
-            && let Some(there) = evidence.of::<SheetRecord>(position)?
+            && let Some(there) = failures.of::<SheetRecord>(position)?
         {
             let sheet = there.ok_or(Failure::Broken("a sheet stays while it is ordered"))?.sheet;
             sheet.orderable(shop.clock.now())?;

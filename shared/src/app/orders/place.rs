@@ -23,7 +23,7 @@ use crate::{
     },
     store::{
         Action, Backoff, Consistency, Outcome, RetryKind, StoreError, Transaction,
-        action::Position,
+        action::ActionIndex,
         carts, coupons, keys, ledger,
         orders::{self, OrderRecord},
         sheets, stock as shelf, users,
@@ -142,24 +142,24 @@ async fn place_by(
                     }
                 };
             }
-            Outcome::Refused(evidence) => {
-                if let Some(first) = evidence.of::<OrderRecord>(place)?.flatten() {
+            Outcome::Refused(failures) => {
+                if let Some(first) = failures.of::<OrderRecord>(place)?.flatten() {
                     return replayed(first, key);
                 }
                 if let Ending::Failed(kept, _) = ending
-                    && evidence.refuses(kept)
+                    && failures.refuses(kept)
                 {
                     // Our own record: the answer to the first sending was lost.
                     return Err(refused());
                 }
-                if asserted.cart.is_some_and(|cart| evidence.refuses(cart)) {
+                if asserted.cart.is_some_and(|cart| failures.refuses(cart)) {
                     // What is in the cart is what is ordered: all begins anew.
                     backoff.pause("the cart changed meanwhile").await?;
                     facts.give_back_drawn(shop, backoff).await;
                     *facts = gather(shop, order, id, backoff).await?;
                     continue;
                 }
-                facts.learn(shop, user_id, &evidence, &asserted, backoff).await?;
+                facts.learn(shop, user_id, &failures, &asserted, backoff).await?;
             }
         }
         if backoff.retry("what was ordered changed meanwhile").await? == RetryKind::AfterBackoff {
@@ -301,7 +301,7 @@ struct Attempt {
     transaction: Transaction,
     order: Order,
     /// Where the transaction puts the order, or asserts that the key has none.
-    place: Position,
+    place: ActionIndex,
     asserted: Asserted,
     ending: Ending,
 }
@@ -312,7 +312,7 @@ enum Ending {
     /// To be paid later.
     Held,
     /// The balance is too low, which is kept as an order of its own, put here.
-    Failed(Position, Account),
+    Failed(ActionIndex, Account),
 }
 
 /// What a commit does with the things that it asserts.
@@ -416,7 +416,7 @@ fn claim(
     claim: Claim,
     order: &Order,
     facts: &Facts,
-    account: Position,
+    account: ActionIndex,
 ) -> Result<Asserted, StoreError> {
     let (user, id, now) = (&order.user_id, &order.order_id, order.created_at);
     let on_shelf: fn(&ProductId, Take, &Offer) -> Result<Action, StoreError> = match claim {

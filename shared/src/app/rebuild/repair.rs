@@ -111,8 +111,8 @@ async fn repair(shop: &Shop, seen: &mut Rebuild, product: &ProductId, balance: &
                 *seen = now;
                 return Ok(Repaired::Now);
             }
-            Outcome::Refused(evidence) if evidence.refuses(noted) => return Ok(Repaired::BySomebodyElse),
-            Outcome::Refused(evidence) => there = evidence.of::<SalesRecord>(correction)?.flatten(),
+            Outcome::Refused(failures) if failures.refuses(noted) => return Ok(Repaired::BySomebodyElse),
+            Outcome::Refused(failures) => there = failures.of::<SalesRecord>(correction)?.flatten(),
         }
         backoff.retry("others count the same product").await?;
     }
