@@ -3,9 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Caller, Failure, RequestKey, Shop,
+    Caller, Failure, RequestKey, Shop, accounts,
     caps::Paced,
-    facts,
     idempotency::{self, Keep},
 };
 use crate::{
@@ -68,7 +67,7 @@ async fn charge_once(
     key: &RequestKey,
 ) -> Result<Charged, Failure> {
     let mut backoff = shop.backoff();
-    let mut account = facts::account(shop, user).await?;
+    let mut account = accounts::account(shop, user).await?;
     shop.check_pace(Paced::Charge, caller, user)?;
     loop {
         let (entry_id, at) = (key.digest.clone(), shop.clock.now());
@@ -98,12 +97,12 @@ async fn charge_once(
                     return Ok(charged);
                 }
                 if let Some(there) = failures.of::<Account>(move_balance)? {
-                    account = facts::may_trade(user, there)?;
+                    account = accounts::ensure_active(user, there)?;
                 }
             }
         }
         if backoff.retry("the account changed meanwhile").await? == RetryKind::AfterBackoff {
-            account = facts::read_account(shop, user).await?;
+            account = accounts::read_account(shop, user).await?;
         }
     }
 }

@@ -3,9 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Caller, Failure, RequestKey, Shop,
+    Caller, Failure, RequestKey, Shop, accounts,
     caps::Paced,
-    facts,
     idempotency::{self, Keep},
     shop::SoldOut,
     tickets,
@@ -274,7 +273,7 @@ async fn may_have(
     if let Some(campaign) = counted {
         tickets::remember(shop, campaign, at, &found)?;
     }
-    facts::may_trade(user, found.get(&account)?)?;
+    accounts::ensure_active(user, found.get(&account)?)?;
     let campaign = match remembered {
         Some(campaign) => campaign,
         None => {

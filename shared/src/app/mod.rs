@@ -2,6 +2,7 @@
 //!
 //! A use case takes what was asked in the domain's terms, makes its one commit, and returns what it did or why not.
 
+mod accounts;
 pub mod balance;
 pub mod bestsellers;
 mod bounds;
@@ -12,7 +13,6 @@ pub mod coupons;
 pub mod desk;
 mod draws;
 pub mod due;
-mod facts;
 pub mod idempotency;
 pub mod orders;
 pub mod products;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Caller, Failure, RequestKey, Role, Shop, facts,
+    Caller, Failure, RequestKey, Role, Shop, accounts,
     idempotency::{self, Keep},
     shelves,
 };
@@ -195,7 +195,7 @@ async fn seller_on_record(shop: &Shop, caller: &Caller, seller: &UserId) -> Resu
     let account: Option<Account> = shop.table.get(keys::account(seller), Consistency::Strong).await?;
     match account {
         None if caller.user_id == *seller => Ok(None),
-        there => facts::may_trade(seller, there).map(|_| Some(seller.clone())),
+        there => accounts::ensure_active(seller, there).map(|_| Some(seller.clone())),
     }
 }
 

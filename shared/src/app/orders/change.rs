@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::{
     app::{
-        Failure, RequestKey, Shop, facts as accounts,
+        Failure, RequestKey, Shop, accounts,
         idempotency::{self, Keep},
         products,
     },
@@ -242,7 +242,7 @@ impl Known {
         let user = &order.user_id;
         loop {
             let (account, is_fresh) = self.account(shop, user).await?;
-            let account = match accounts::may_trade(user, Some(account)) {
+            let account = match accounts::ensure_active(user, Some(account)) {
                 Ok(account) => account,
                 // What is only remembered refuses nobody.
                 Err(_) if !is_fresh => {

@@ -3,7 +3,7 @@
 //! A draw asserts the offer, as a sale does. What was drawn and is not claimed goes back at once; where this function dies,
 //! by the sweep.
 
-use super::facts::{Facts, LineFacts};
+use super::preconditions::{LinePreconditions, Preconditions};
 use crate::{
     app::{Failure, Shop, draws},
     domain::{
@@ -23,7 +23,7 @@ enum Drawing {
     OtherOffer(Offer),
 }
 
-impl Facts {
+impl Preconditions {
     /// Draws what is missing of the lines in flash mode. False where an offer turned out to be another than was believed:
     /// now it is known, and nothing is drawn at the old one.
     ///
@@ -78,7 +78,7 @@ impl Facts {
     }
 }
 
-impl LineFacts {
+impl LinePreconditions {
     /// How many units are not drawn yet.
     pub(super) fn missing(&self) -> i64 {
         self.drawn.iter().fold(i64::from(self.quantity.get()), |missing, drawn| missing.saturating_sub(drawn.units))

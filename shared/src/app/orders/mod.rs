@@ -3,11 +3,11 @@
 mod change;
 mod draw;
 mod external;
-mod facts;
 mod holds;
 mod life;
 mod payments;
 mod place;
+mod preconditions;
 mod visible;
 mod wanted;
 

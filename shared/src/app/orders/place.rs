@@ -3,12 +3,12 @@
 
 use super::{
     change::movement,
-    facts::{Asserted, Facts, LineFacts, Trust},
+    preconditions::{Asserted, LinePreconditions, Preconditions, Trust},
     visible::Visible,
     wanted::{Basket, Wanted},
 };
 use crate::{
-    app::{Caller, Failure, RequestKey, Role, Shop, caps, facts as account_facts},
+    app::{Caller, Failure, RequestKey, Role, Shop, accounts, caps},
     domain::{
         OrderId, ProductId, Quantity, Refusal, UserId, Won,
         caps::{Caps, Held, Window},
@@ -78,19 +78,19 @@ fn replayed(first: OrderRecord, key: &RequestKey) -> Result<Order, Failure> {
 
 async fn place_once(shop: &Shop, order: &PlaceOrder, id: &OrderId, key: &RequestKey) -> Result<Order, Failure> {
     let mut backoff = shop.backoff();
-    let mut facts = gather(shop, order, id, &mut backoff).await?;
-    let placed = place_by(shop, order, id, key, &mut facts, &mut backoff).await;
-    facts.give_back_drawn(shop, &mut backoff).await;
+    let mut preconditions = gather(shop, order, id, &mut backoff).await?;
+    let placed = place_by(shop, order, id, key, &mut preconditions, &mut backoff).await;
+    preconditions.give_back_drawn(shop, &mut backoff).await;
     placed
 }
 
-/// Places an order by these facts, or by what they turn out to be.
+/// Places an order by these preconditions, or by what they turn out to be.
 async fn place_by(
     shop: &Shop,
     order: &PlaceOrder,
     id: &OrderId,
     key: &RequestKey,
-    facts: &mut Facts,
+    preconditions: &mut Preconditions,
     backoff: &mut Backoff,
 ) -> Result<Order, Failure> {
     let user_id = &order.user_id;
@@ -98,37 +98,37 @@ async fn place_by(
     let failed_id = OrderId::try_from(shop.new_id()).map_err(|_| Failure::Broken("a new id is an id"))?;
     let mut is_fresh = false;
     loop {
-        let draft = draft(shop, &order.caller, user_id, facts, backoff).await?;
+        let draft = draft(shop, &order.caller, user_id, preconditions, backoff).await?;
         if let Some(quoted) = order.expected_payable.filter(|expected| *expected != draft.quote.payable) {
             if is_fresh {
                 return Err(Refusal::PayableChanged { quoted, current: draft.quote.payable }.into());
             }
             // What is remembered refuses nobody.
-            facts.refresh(shop, user_id, backoff).await?;
+            preconditions.refresh(shop, user_id, backoff).await?;
             is_fresh = true;
             continue;
         }
-        if is_above_caps(shop, order, &draft, facts) {
+        if is_above_caps(shop, order, &draft, preconditions) {
             // Whatever else is wrong is told first, and what is remembered refuses nobody.
-            facts.check_all_but_coupon(shop, user_id, backoff).await?;
-            refuse_above_caps(shop, order, &draft, facts, backoff).await?;
+            preconditions.check_all_but_coupon(shop, user_id, backoff).await?;
+            refuse_above_caps(shop, order, &draft, preconditions, backoff).await?;
             backoff.pause("the caps had room again").await?;
             continue;
         }
-        if has_enough(order.pay_by, &draft, facts) && !facts.draw(shop, user_id, backoff).await? {
+        if has_enough(order.pay_by, &draft, preconditions) && !preconditions.draw(shop, user_id, backoff).await? {
             continue;
         }
-        let attempt = Attempt::new(shop, order, id, &failed_id, draft, facts, key)?;
+        let attempt = Attempt::new(shop, order, id, &failed_id, draft, preconditions, key)?;
         let Attempt { transaction, order: made, place, asserted, ending } = attempt;
         if transaction.len() > shop.bounds.table.actions {
             return Err(Failure::Broken("an order's units are in few enough shards"));
         }
-        let (payable, balance) = (made.payable, facts.account.balance);
+        let (payable, balance) = (made.payable, preconditions.account.balance);
         let refused = || Failure::from(Refusal::BalanceNotEnough { order_id: failed_id.clone(), payable, balance });
         match shop.table.commit(transaction, backoff).await? {
             Outcome::Committed => {
                 if !matches!(ending, Ending::Failed(..)) {
-                    facts.claimed();
+                    preconditions.claimed();
                 }
                 return match ending {
                     Ending::Paid(account) => {
@@ -155,25 +155,30 @@ async fn place_by(
                 if asserted.cart.is_some_and(|cart| failures.refuses(cart)) {
                     // What is in the cart is what is ordered: all begins anew.
                     backoff.pause("the cart changed meanwhile").await?;
-                    facts.give_back_drawn(shop, backoff).await;
-                    *facts = gather(shop, order, id, backoff).await?;
+                    preconditions.give_back_drawn(shop, backoff).await;
+                    *preconditions = gather(shop, order, id, backoff).await?;
                     continue;
                 }
-                facts.learn(shop, user_id, &failures, &asserted, backoff).await?;
+                preconditions.refresh_from(shop, user_id, &failures, &asserted, backoff).await?;
             }
         }
         if backoff.retry("what was ordered changed meanwhile").await? == RetryKind::AfterBackoff {
-            facts.account = account_facts::read_account(shop, user_id).await?;
+            preconditions.account = accounts::read_account(shop, user_id).await?;
         }
     }
 }
 
-async fn gather(shop: &Shop, order: &PlaceOrder, id: &OrderId, backoff: &mut Backoff) -> Result<Facts, Failure> {
+async fn gather(
+    shop: &Shop,
+    order: &PlaceOrder,
+    id: &OrderId,
+    backoff: &mut Backoff,
+) -> Result<Preconditions, Failure> {
     let wanted = Wanted::in_basket(shop, &order.user_id, &order.basket).await?;
     let trust = if order.pay_by == PayBy::Balance { Trust::Memory } else { Trust::MemoryButForTheAccount };
-    let facts = Facts::gather(shop, id, &order.user_id, wanted, trust, backoff).await?;
-    facts.check_not_sold_out(shop, backoff).await?;
-    Ok(facts)
+    let preconditions = Preconditions::gather(shop, id, &order.user_id, wanted, trust, backoff).await?;
+    preconditions.check_not_sold_out(shop, backoff).await?;
+    Ok(preconditions)
 }
 
 /// What the order comes to, as far as is known.
@@ -181,26 +186,26 @@ async fn draft(
     shop: &Shop,
     caller: &Caller,
     user_id: &UserId,
-    facts: &mut Facts,
+    preconditions: &mut Preconditions,
     backoff: &mut Backoff,
 ) -> Result<Draft, Failure> {
     let at = shop.clock.now();
-    let items: Vec<OrderLine> = facts.lines.iter().map(LineFacts::to_order_line).collect();
+    let items: Vec<OrderLine> = preconditions.lines.iter().map(LinePreconditions::to_order_line).collect();
     let actor = if caller.role == Role::Admin { Actor::Admin } else { Actor::Customer };
     let user_id = user_id.clone();
-    let coupon_id = facts.coupon_id.clone();
-    let coupon = match coupon_id.as_ref().map(|_| facts.usable_coupon(at)).transpose() {
+    let coupon_id = preconditions.coupon_id.clone();
+    let coupon = match coupon_id.as_ref().map(|_| preconditions.usable_coupon(at)).transpose() {
         Ok(coupon) => coupon.map(|coupon| coupon.terms),
-        Err(reason) => return Err(refuse_coupon(shop, &user_id, facts, reason, backoff).await),
+        Err(reason) => return Err(refuse_coupon(shop, &user_id, preconditions, reason, backoff).await),
     };
-    if let Some(sheet) = &facts.sheet {
+    if let Some(sheet) = &preconditions.sheet {
         let (quote, order_sheet_id) = (sheet.quote(), Some(sheet.order_sheet_id.clone()));
         return Ok(Draft { user_id, actor, items, quote, coupon_id, order_sheet_id, at });
     }
     let priced: Vec<PricedLine> = items.iter().map(OrderLine::priced).collect();
     match pricing::quote(&priced, coupon.as_ref(), shop.policy.shipping) {
         Ok(quote) => Ok(Draft { user_id, actor, items, quote, coupon_id, order_sheet_id: None, at }),
-        Err(NoQuote::Coupon(reason)) => Err(refuse_coupon(shop, &user_id, facts, reason, backoff).await),
+        Err(NoQuote::Coupon(reason)) => Err(refuse_coupon(shop, &user_id, preconditions, reason, backoff).await),
         Err(NoQuote::Overflow) => Err(Failure::Broken("the largest order fits an amount")),
     }
 }
@@ -218,21 +223,21 @@ pub(in crate::app) async fn quoted(
 ) -> Result<(Draft, Option<Cart>), Failure> {
     let wanted = Wanted::in_basket(shop, user, basket).await?;
     let any_order = OrderId::try_from(shop.new_id()).map_err(|_| Failure::Broken("a new id is an id"))?;
-    let mut facts = Facts::gather(shop, &any_order, user, wanted, Trust::Nothing, backoff).await?;
-    facts.check_stock(shop, backoff).await?;
-    let draft = draft(shop, caller, user, &mut facts, backoff).await?;
-    Ok((draft, facts.cart))
+    let mut preconditions = Preconditions::gather(shop, &any_order, user, wanted, Trust::Nothing, backoff).await?;
+    preconditions.check_stock(shop, backoff).await?;
+    let draft = draft(shop, caller, user, &mut preconditions, backoff).await?;
+    Ok((draft, preconditions.cart))
 }
 
 /// What is wrong with user, product or stock is told before a coupon that cannot be used.
 async fn refuse_coupon(
     shop: &Shop,
     user: &UserId,
-    facts: &mut Facts,
+    preconditions: &mut Preconditions,
     reason: CouponProblem,
     backoff: &mut Backoff,
 ) -> Failure {
-    match (facts.check_all_but_coupon(shop, user, backoff).await, facts.coupon_id.clone()) {
+    match (preconditions.check_all_but_coupon(shop, user, backoff).await, preconditions.coupon_id.clone()) {
         (Ok(()), Some(coupon_id)) => Refusal::CouponNotUsable { coupon_id, reason }.into(),
         (Ok(()), None) => Failure::Broken("a coupon that is refused is one that was named"),
         (Err(failure), _) => failure,
@@ -249,13 +254,13 @@ fn waits_for(pay_by: PayBy, draft: &Draft) -> Option<PaymentMethod> {
 }
 
 /// Whether the order is going to take its units, as far as the money goes.
-fn has_enough(pay_by: PayBy, draft: &Draft, facts: &Facts) -> bool {
-    waits_for(pay_by, draft).is_some() || facts.account.can_pay(draft.quote.payable)
+fn has_enough(pay_by: PayBy, draft: &Draft, preconditions: &Preconditions) -> bool {
+    waits_for(pay_by, draft).is_some() || preconditions.account.can_pay(draft.quote.payable)
 }
 
 /// What the order would hold of its user's caps.
-fn held(facts: &Facts) -> Held {
-    Held { orders: 1, units: facts.lines.iter().map(|line| i64::from(line.quantity.get())).sum() }
+fn held(preconditions: &Preconditions) -> Held {
+    Held { orders: 1, units: preconditions.lines.iter().map(|line| i64::from(line.quantity.get())).sum() }
 }
 
 /// The caps that the order counts against, if it does.
@@ -264,18 +269,18 @@ fn caps_of<'s>(shop: &'s Shop, order: &PlaceOrder) -> Option<&'s Caps> {
 }
 
 /// Whether the order is above its user's caps, as far as is known.
-fn is_above_caps(shop: &Shop, order: &PlaceOrder, draft: &Draft, facts: &Facts) -> bool {
+fn is_above_caps(shop: &Shop, order: &PlaceOrder, draft: &Draft, preconditions: &Preconditions) -> bool {
     caps_of(shop, order).is_some_and(|caps| {
         if waits_for(order.pay_by, draft).is_some() {
-            !facts.account.can_hold(held(facts), caps)
+            !preconditions.account.can_hold(held(preconditions), caps)
         } else {
-            !has_enough(order.pay_by, draft, facts) && has_failed_too_often(caps, draft, facts)
+            !has_enough(order.pay_by, draft, preconditions) && has_failed_too_often(caps, draft, preconditions)
         }
     })
 }
 
-fn has_failed_too_often(caps: &Caps, draft: &Draft, facts: &Facts) -> bool {
-    facts.account.failed_in(Window::hour(draft.at)) >= caps.failed_payments
+fn has_failed_too_often(caps: &Caps, draft: &Draft, preconditions: &Preconditions) -> bool {
+    preconditions.account.failed_in(Window::hour(draft.at)) >= caps.failed_payments
 }
 
 /// Refuses the order if it is above its user's caps, by the account as it was just read.
@@ -283,14 +288,14 @@ async fn refuse_above_caps(
     shop: &Shop,
     order: &PlaceOrder,
     draft: &Draft,
-    facts: &Facts,
+    preconditions: &Preconditions,
     backoff: &mut Backoff,
 ) -> Result<(), Failure> {
-    if !is_above_caps(shop, order, draft, facts) {
+    if !is_above_caps(shop, order, draft, preconditions) {
         return Ok(());
     }
     if waits_for(order.pay_by, draft).is_some() {
-        return caps::refuse_hold(shop, &order.user_id, &facts.account, held(facts), backoff).await;
+        return caps::refuse_hold(shop, &order.user_id, &preconditions.account, held(preconditions), backoff).await;
     }
     let max = shop.policy.caps.failed_payments;
     Err(caps::too_many("failedPayments", max, Window::hour(draft.at).left_s).into())
@@ -331,33 +336,33 @@ impl Attempt {
         id: &OrderId,
         failed_id: &OrderId,
         draft: Draft,
-        facts: &Facts,
+        preconditions: &Preconditions,
         key: &RequestKey,
     ) -> Result<Self, Failure> {
         let caps = caps_of(shop, wanted);
         if let Some(method) = waits_for(wanted.pay_by, &draft) {
-            return Self::hold(shop, id, draft, method, facts, (key, caps));
+            return Self::hold(shop, id, draft, method, preconditions, (key, caps));
         }
-        if facts.account.can_pay(draft.quote.payable) {
-            Self::pay(id, draft, facts, key)
+        if preconditions.account.can_pay(draft.quote.payable) {
+            Self::pay(id, draft, preconditions, key)
         } else {
-            Self::fail(id, failed_id, draft, facts, (key, caps))
+            Self::fail(id, failed_id, draft, preconditions, (key, caps))
         }
     }
 
     /// Takes the money, the units and the coupon.
-    fn pay(id: &OrderId, draft: Draft, facts: &Facts, key: &RequestKey) -> Result<Self, Failure> {
+    fn pay(id: &OrderId, draft: Draft, preconditions: &Preconditions, key: &RequestKey) -> Result<Self, Failure> {
         let order = Order::paid(id.clone(), draft);
         let user = &order.user_id;
         let payment = movement(&order, id.to_string(), EntryKind::Payment, order.paid.negated());
         let (account, entry) =
-            facts.account.book(user, payment).map_err(|_| Failure::Broken("an account pays what it can"))?;
+            preconditions.account.book(user, payment).map_err(|_| Failure::Broken("an account pays what it can"))?;
         let mut transaction = Transaction::new();
         let record = OrderRecord::new(order.clone(), key.payload.clone());
         let place = transaction.add(orders::create(&record)?);
-        let asserted_account = transaction.add(users::move_balance(user, &facts.account, &account)?);
+        let asserted_account = transaction.add(users::move_balance(user, &preconditions.account, &account)?);
         transaction.add(ledger::append(user, &entry)?);
-        let asserted = claim(&mut transaction, Claim::Take, &order, facts, asserted_account)?;
+        let asserted = claim(&mut transaction, Claim::Take, &order, preconditions, asserted_account)?;
         Ok(Self { transaction, order, place, asserted, ending: Ending::Paid(account) })
     }
 
@@ -367,7 +372,7 @@ impl Attempt {
         id: &OrderId,
         draft: Draft,
         method: PaymentMethod,
-        facts: &Facts,
+        preconditions: &Preconditions,
         (key, caps): (&RequestKey, Option<&Caps>),
     ) -> Result<Self, Failure> {
         let end = draft.at.checked_add(shop.policy.hold).map_err(|_| Failure::Broken("a hold ends at an instant"))?;
@@ -375,8 +380,8 @@ impl Attempt {
         let mut transaction = Transaction::new();
         let record = OrderRecord::new(order.clone(), key.payload.clone());
         let place = transaction.add(orders::create(&record)?);
-        let asserted_account = transaction.add(users::hold(&order.user_id, held(facts), caps)?);
-        let asserted = claim(&mut transaction, Claim::Take, &order, facts, asserted_account)?;
+        let asserted_account = transaction.add(users::hold(&order.user_id, held(preconditions), caps)?);
+        let asserted = claim(&mut transaction, Claim::Take, &order, preconditions, asserted_account)?;
         Ok(Self { transaction, order, place, asserted, ending: Ending::Held })
     }
 
@@ -385,7 +390,7 @@ impl Attempt {
         id: &OrderId,
         failed_id: &OrderId,
         draft: Draft,
-        facts: &Facts,
+        preconditions: &Preconditions,
         (key, caps): (&RequestKey, Option<&Caps>),
     ) -> Result<Self, Failure> {
         let hour = Window::hour(draft.at);
@@ -394,18 +399,19 @@ impl Attempt {
         let place = transaction.add(orders::check_absent(id));
         let record = OrderRecord::new(order.clone(), key.payload.clone());
         let kept = transaction.add(orders::create(&record)?);
-        let asserted_account = transaction.add(users::count_failed(&order.user_id, &facts.account, hour, caps)?);
-        let asserted = claim(&mut transaction, Claim::Check, &order, facts, asserted_account)?;
-        let ending = Ending::Failed(kept, facts.account.failed_again(hour));
+        let asserted_account =
+            transaction.add(users::count_failed(&order.user_id, &preconditions.account, hour, caps)?);
+        let asserted = claim(&mut transaction, Claim::Check, &order, preconditions, asserted_account)?;
+        let ending = Ending::Failed(kept, preconditions.account.failed_again(hour));
         Ok(Self { transaction, order, place, asserted, ending })
     }
 }
 
 /// What becomes of the cart when the lines are ordered. Also one that they have left since is asserted: of several sheets
 /// of it one is ordered.
-fn cart_after(order: &OrderId, cart: &Cart, facts: &Facts) -> Cart {
+fn cart_after(order: &OrderId, cart: &Cart, preconditions: &Preconditions) -> Cart {
     let lines: Vec<(ProductId, Quantity)> =
-        facts.lines.iter().map(|line| (line.product.product_id.clone(), line.quantity)).collect();
+        preconditions.lines.iter().map(|line| (line.product.product_id.clone(), line.quantity)).collect();
     cart.ordered(order, &lines)
 }
 
@@ -415,7 +421,7 @@ fn claim(
     transaction: &mut Transaction,
     claim: Claim,
     order: &Order,
-    facts: &Facts,
+    preconditions: &Preconditions,
     account: ActionIndex,
 ) -> Result<Asserted, StoreError> {
     let (user, id, now) = (&order.user_id, &order.order_id, order.created_at);
@@ -424,7 +430,7 @@ fn claim(
         Claim::Check => shelf::check_for_sale,
     };
     let (mut takes, mut drawn) = (Vec::new(), Vec::new());
-    for line in &facts.lines {
+    for line in &preconditions.lines {
         let product = &line.product;
         let actions = line.takes.iter().map(|&take| on_shelf(&product.product_id, take, &product.offer));
         takes.push(actions.map(|action| Ok(transaction.add(action?))).collect::<Result<_, StoreError>>()?);
@@ -442,8 +448,8 @@ fn claim(
         Claim::Check => sheets::check_open(sheet, now),
     });
     let sheet = sheet.transpose()?.map(|action| transaction.add(action));
-    let cart = facts.cart.as_ref().filter(|_| claim == Claim::Take);
-    let cart = cart.map(|seen| carts::replace(user, seen, &cart_after(id, seen, facts))).transpose()?;
+    let cart = preconditions.cart.as_ref().filter(|_| claim == Claim::Take);
+    let cart = cart.map(|seen| carts::replace(user, seen, &cart_after(id, seen, preconditions))).transpose()?;
     let cart = cart.map(|action| transaction.add(action));
     Ok(Asserted { account, coupon, sheet, cart, takes, drawn })
 }

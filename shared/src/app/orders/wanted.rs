@@ -1,7 +1,7 @@
 //! What is to be ordered: items named in the request, the cart, or an order sheet.
 
 use crate::{
-    app::{Failure, Shop, cart, facts},
+    app::{Failure, Shop, accounts, cart},
     domain::{
         CouponId, Invalid, OrderSheetId, ProductId, Quantity, Refusal, UserId, Won, cart::Cart, order::MAX_LINES,
         refusal::Entity, sheet::OrderSheet,
@@ -71,7 +71,7 @@ impl Wanted {
                 let cart = cart::read(shop, user).await?;
                 if cart.items.is_empty() {
                     // Who has no cart may be unknown.
-                    facts::read_account(shop, user).await?;
+                    accounts::read_account(shop, user).await?;
                     return Err(Failure::Invalid("fromCart", Invalid::EmptyCart));
                 }
                 // A cart of the first stage may have more than fit one now.

@@ -1,10 +1,10 @@
-//! What an order takes for granted, and what is learned when it was wrong.
+//! The preconditions of an order: the records that its commit is derived from, and asserts.
 
 use std::collections::BTreeMap;
 
 use super::wanted::{Item, Wanted};
 use crate::{
-    app::{Failure, Shop, facts, shelves},
+    app::{Failure, Shop, accounts, shelves},
     domain::{
         CouponId, OrderId, ProductId, Quantity, Refusal, UserId, Won,
         cart::Cart,
@@ -21,22 +21,22 @@ use crate::{
     store::{Backoff, ConditionFailures, Consistency, Key, action::ActionIndex, keys, sheets::SheetRecord},
 };
 
-/// The facts that an order's commit asserts.
+/// The preconditions of an order.
 #[derive(Debug)]
-pub(super) struct Facts {
+pub(super) struct Preconditions {
     pub(super) account: Account,
     /// The coupon to use.
     pub(super) coupon_id: Option<CouponId>,
     pub(super) coupon: Option<IssuedCoupon>,
     /// In the order of the request.
-    pub(super) lines: Vec<LineFacts>,
+    pub(super) lines: Vec<LinePreconditions>,
     /// The sheet, whose offers are what the lines are to be sold at.
     pub(super) sheet: Option<OrderSheet>,
     /// The cart that the lines are to be taken out of.
     pub(super) cart: Option<Cart>,
 }
 
-/// Whether facts may be taken from memory, because a commit is going to assert them.
+/// Which preconditions may come from the cache, since a commit is going to assert them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trust {
     /// All of them.
@@ -47,9 +47,9 @@ pub(super) enum Trust {
     Nothing,
 }
 
-/// What is believed of one product, and where its units are to come from.
+/// The precondition of one line: its product as it is known, and the shards that its units come from.
 #[derive(Debug)]
-pub(super) struct LineFacts {
+pub(super) struct LinePreconditions {
     pub(super) product: Product,
     pub(super) quantity: Quantity,
     /// Where to take the units from, less those that are drawn.
@@ -75,7 +75,7 @@ enum Quoted {
 /// cart.
 const ACTIONS_BESIDE_LINES: usize = 6;
 
-/// Where a transaction asserted each fact.
+/// The actions of a transaction that assert the preconditions.
 #[derive(Debug)]
 pub(super) struct Asserted {
     pub(super) account: ActionIndex,
@@ -88,8 +88,8 @@ pub(super) struct Asserted {
     pub(super) drawn: Vec<Vec<ActionIndex>>,
 }
 
-impl Facts {
-    /// Gathers what is known, reading what is not in one round trip.
+impl Preconditions {
+    /// Gathers the preconditions: from the cache, and the rest in one round trip.
     ///
     /// # Errors
     /// In this order: an unknown user or one who may not trade, an unknown product, one that is not on sale.
@@ -123,7 +123,7 @@ impl Facts {
         let is_remembered = account.is_some();
         let account = match account {
             Some(account) => account,
-            None => facts::may_trade(user, found.get(&account_key)?)?,
+            None => accounts::ensure_active(user, found.get(&account_key)?)?,
         };
         let coupon = coupon_key.map(|key| found.get(&key)).transpose()?.flatten();
         let mut products = Vec::new();
@@ -139,7 +139,7 @@ impl Facts {
             Err(refusal) => {
                 if is_remembered {
                     // No commit is going to assert the account now, and what is wrong with the user is told first.
-                    facts::read_account(shop, user).await?;
+                    accounts::read_account(shop, user).await?;
                 }
                 return Err(refusal.into());
             }
@@ -154,9 +154,9 @@ impl Facts {
             let shard = bucket(order.as_str(), product.stock_shards);
             let takes = vec![Take { shard, units: i64::from(item.quantity.get()) }];
             let quoted = item.expected_price.map(Quoted::Cost);
-            LineFacts { product, quantity: item.quantity, takes, drawn: Vec::new(), quoted, most_takes }
+            LinePreconditions { product, quantity: item.quantity, takes, drawn: Vec::new(), quoted, most_takes }
         };
-        let mut lines: Vec<LineFacts> = products.into_iter().zip(&items).map(line).collect();
+        let mut lines: Vec<LinePreconditions> = products.into_iter().zip(&items).map(line).collect();
         for (line, quoted) in lines.iter_mut().zip(sheet.iter().flat_map(|sheet| &sheet.items)) {
             let offer =
                 Offer { price: quoted.unit_price, discount: quoted.unit_discount, status: line.product.offer.status };
@@ -164,12 +164,12 @@ impl Facts {
             line.product.name.clone_from(&quoted.name);
             line.quoted = Some(Quoted::Offer(offer));
         }
-        let mut facts = Self { account, coupon_id, coupon, lines, sheet, cart };
-        if facts.price_change().is_some() {
+        let mut preconditions = Self { account, coupon_id, coupon, lines, sheet, cart };
+        if preconditions.price_change().is_some() {
             // What is remembered refuses nobody.
-            facts.refresh(shop, user, backoff).await?;
+            preconditions.refresh(shop, user, backoff).await?;
         }
-        Ok(facts)
+        Ok(preconditions)
     }
 
     /// The first line that costs something else than it was told.
@@ -187,7 +187,7 @@ impl Facts {
         let mut wanted = vec![account.clone()];
         wanted.extend(self.lines.iter().map(|line| keys::product(&line.product.product_id)));
         let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
-        self.account = facts::may_trade(user, found.get(&account)?)?;
+        self.account = accounts::ensure_active(user, found.get(&account)?)?;
         let ids = || self.lines.iter().map(|line| &line.product.product_id);
         let products = ids().map(|id| found.get::<Product>(&keys::product(id))).collect::<Result<_, _>>()?;
         let products = on_sale(ids(), products)?;
@@ -203,11 +203,11 @@ impl Facts {
         Ok(())
     }
 
-    /// Learns from a refused transaction what is different, so that the next try fits.
+    /// Refreshes the preconditions from the failures of a refused transaction, so that the retry fits.
     ///
     /// # Errors
-    /// What the new facts refuse, by precedence: user, product, sale status, stock, coupon.
-    pub(super) async fn learn(
+    /// What the new preconditions refuse, by precedence: user, product, sale status, stock, coupon.
+    pub(super) async fn refresh_from(
         &mut self,
         shop: &Shop,
         user: &UserId,
@@ -216,7 +216,7 @@ impl Facts {
         backoff: &mut Backoff,
     ) -> Result<(), Failure> {
         if let Some(account) = failures.of::<Account>(asserted.account)? {
-            self.account = facts::may_trade(user, account)?;
+            self.account = accounts::ensure_active(user, account)?;
         }
         let mut not_on_sale = None;
         let mut price_changed = None;
@@ -320,7 +320,7 @@ impl Facts {
     }
 }
 
-impl LineFacts {
+impl LinePreconditions {
     /// The line of the order, before it is known what the coupon takes off it.
     pub(super) fn to_order_line(&self) -> OrderLine {
         OrderLine {

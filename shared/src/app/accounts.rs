@@ -1,4 +1,4 @@
-//! What a commit takes for granted: remembered where that is safe, read where it is not.
+//! Accounts of active users, as the preconditions of a commit: cached where the commit asserts them, else read.
 
 use super::{Failure, Shop};
 use crate::{
@@ -20,11 +20,11 @@ pub(super) async fn account(shop: &Shop, user: &UserId) -> Result<Account, Failu
 
 /// The account of a user who may trade, as it is.
 pub(super) async fn read_account(shop: &Shop, user: &UserId) -> Result<Account, Failure> {
-    may_trade(user, shop.table.get(keys::account(user), Consistency::Strong).await?)
+    ensure_active(user, shop.table.get(keys::account(user), Consistency::Strong).await?)
 }
 
-/// Refuses who is unknown, suspended or gone.
-pub(super) fn may_trade(user: &UserId, account: Option<Account>) -> Result<Account, Failure> {
+/// Refuses an unknown, suspended or withdrawn user.
+pub(super) fn ensure_active(user: &UserId, account: Option<Account>) -> Result<Account, Failure> {
     match account {
         None => Err(Refusal::not_found(Entity::User, user).into()),
         Some(account) if account.status != UserStatus::Active => Err(Refusal::UserNotActive.into()),
