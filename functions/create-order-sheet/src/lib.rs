@@ -4,7 +4,7 @@ use deserr::Deserr;
 use shared::{
     api::{
         ApiRequest, ApiResult, FieldErrors, Reply,
-        bodies::{ItemBody, basket},
+        bodies::{ItemBody, source},
         parameters::IdempotencyKey,
         views::OrderSheetView,
     },
@@ -47,10 +47,10 @@ struct Body {
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let body: Body = request.only_body()?;
-    let basket = basket(body.items, body.from_cart, None, body.coupon_id)?;
+    let source = source(body.items, body.from_cart, None, body.coupon_id)?;
     let caller = request.caller_for(&body.user_id)?;
     let key = request.key(shop, &caller.user_id);
     users::may_change(shop, caller, Some(&key)).await?;
-    let sheet = sheets::create(shop, caller, &body.user_id, &basket, &key).await?;
+    let sheet = sheets::create(shop, caller, &body.user_id, &source, &key).await?;
     Reply::created(OrderSheetView::at(shop.clock.now(), sheet))
 }

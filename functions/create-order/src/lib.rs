@@ -4,7 +4,7 @@ use deserr::Deserr;
 use shared::{
     api::{
         ApiRequest, ApiResult, FieldErrors, Reply,
-        bodies::{ItemBody, basket},
+        bodies::{ItemBody, source},
         parameters::IdempotencyKey,
         views::OrderView,
     },
@@ -60,13 +60,13 @@ struct Body {
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let body: Body = request.only_body()?;
-    let basket = basket(body.items, body.from_cart, body.order_sheet_id, body.coupon_id)?;
+    let source = source(body.items, body.from_cart, body.order_sheet_id, body.coupon_id)?;
     let caller = request.caller_for(&body.user_id)?;
     let key = request.key(shop, &caller.user_id);
     users::may_change(shop, caller, Some(&key)).await?;
     let pay_by = body.payment.unwrap_or_default();
     let expected_payable = body.expected_payable.map(Payable::won);
-    let order = PlaceOrder { caller: caller.clone(), user_id: body.user_id, basket, pay_by, expected_payable };
+    let order = PlaceOrder { caller: caller.clone(), user_id: body.user_id, source, pay_by, expected_payable };
     let order = OrderView::from(orders::place(shop, &order, &key).await?);
     let id = order.order_id.clone();
     Ok(Reply::created(order)?.about_order(id))

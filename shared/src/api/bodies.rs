@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::FieldErrors;
 use crate::{
-    app::orders::{Basket, Item},
+    app::orders::{Item, OrderSource},
     domain::{
         CouponId, Invalid, OrderSheetId, ProductId, Quantity,
         money::Price,
@@ -58,24 +58,24 @@ pub struct ItemBody {
     pub expected_price: Option<Price>,
 }
 
-/// Where a request says what is to be ordered: in one of three places.
+/// The source of an order's items: one of three fields of a request.
 ///
 /// # Errors
-/// Where it says so in none of them or in several, or the items are wrong.
-pub fn basket(
+/// Where the request names none of them or several, or the items are wrong.
+pub fn source(
     items: Option<Vec<ItemBody>>,
     from_cart: Option<bool>,
     order_sheet_id: Option<OrderSheetId>,
     coupon_id: Option<CouponId>,
-) -> Result<Basket, FieldErrors> {
+) -> Result<OrderSource, FieldErrors> {
     match (items, from_cart.unwrap_or_default(), order_sheet_id) {
         (None, false, None) => Err(FieldErrors::one("items", Invalid::Required)),
-        (Some(items), false, None) => Ok(Basket::Items { items: merge(items)?, coupon_id }),
-        (None, true, None) => Ok(Basket::Cart { coupon_id }),
+        (Some(items), false, None) => Ok(OrderSource::Items { items: merge(items)?, coupon_id }),
+        (None, true, None) => Ok(OrderSource::Cart { coupon_id }),
         (None, false, Some(_)) if coupon_id.is_some() => {
             Err(FieldErrors::one("couponId", Invalid::Excludes("orderSheetId")))
         }
-        (None, false, Some(sheet)) => Ok(Basket::Sheet(sheet)),
+        (None, false, Some(sheet)) => Ok(OrderSource::Sheet(sheet)),
         (Some(_), true, _) => Err(FieldErrors::one("fromCart", Invalid::Excludes("items"))),
         (Some(_), false, Some(_)) => Err(FieldErrors::one("orderSheetId", Invalid::Excludes("items"))),
         (None, true, Some(_)) => Err(FieldErrors::one("orderSheetId", Invalid::Excludes("fromCart"))),
@@ -130,17 +130,17 @@ mod tests {
         let sheet = || OrderSheetId::try_from("sheet".to_owned()).ok();
         let coupon = || CouponId::try_from("welcome".to_owned()).ok();
         let tea = || Some(items(&[("tea", 1)]));
-        assert!(matches!(basket(tea(), None, None, coupon()), Ok(Basket::Items { .. })));
-        assert!(matches!(basket(tea(), Some(false), None, None), Ok(Basket::Items { .. })));
-        assert_eq!(basket(None, Some(true), None, coupon()), Ok(Basket::Cart { coupon_id: coupon() }));
-        assert!(matches!(basket(None, None, sheet(), None), Ok(Basket::Sheet(_))));
+        assert!(matches!(source(tea(), None, None, coupon()), Ok(OrderSource::Items { .. })));
+        assert!(matches!(source(tea(), Some(false), None, None), Ok(OrderSource::Items { .. })));
+        assert_eq!(source(None, Some(true), None, coupon()), Ok(OrderSource::Cart { coupon_id: coupon() }));
+        assert!(matches!(source(None, None, sheet(), None), Ok(OrderSource::Sheet(_))));
 
         let excluded = |field: &str, other| Err(FieldErrors::one(field, Invalid::Excludes(other)));
-        assert_eq!(basket(None, None, None, None), Err(FieldErrors::one("items", Invalid::Required)));
-        assert_eq!(basket(tea(), Some(true), None, None), excluded("fromCart", "items"));
-        assert_eq!(basket(tea(), None, sheet(), None), excluded("orderSheetId", "items"));
-        assert_eq!(basket(None, Some(true), sheet(), None), excluded("orderSheetId", "fromCart"));
-        assert_eq!(basket(None, None, sheet(), coupon()), excluded("couponId", "orderSheetId"));
+        assert_eq!(source(None, None, None, None), Err(FieldErrors::one("items", Invalid::Required)));
+        assert_eq!(source(tea(), Some(true), None, None), excluded("fromCart", "items"));
+        assert_eq!(source(tea(), None, sheet(), None), excluded("orderSheetId", "items"));
+        assert_eq!(source(None, Some(true), sheet(), None), excluded("orderSheetId", "fromCart"));
+        assert_eq!(source(None, None, sheet(), coupon()), excluded("couponId", "orderSheetId"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::{
     Caller, Failure, RequestKey, Shop,
     caps::Paced,
     due::{self, Overdue, Place},
-    orders::{Basket, quoted},
+    orders::{OrderSource, quoted},
 };
 use crate::{
     domain::{
@@ -27,11 +27,11 @@ pub async fn create(
     shop: &Shop,
     caller: &Caller,
     user: &UserId,
-    basket: &Basket,
+    source: &OrderSource,
     key: &RequestKey,
 ) -> Result<OrderSheet, Failure> {
     let id: OrderSheetId = key.id(None)?;
-    match create_once(shop, caller, user, basket, &id, key).await {
+    match create_once(shop, caller, user, source, &id, key).await {
         // An order of the sheet may have emptied the cart since.
         Err(failure @ (Failure::Refused(_) | Failure::Invalid(..))) if key.given => match read(shop, &id).await? {
             Some(first) => replayed(first, key),
@@ -45,12 +45,12 @@ async fn create_once(
     shop: &Shop,
     caller: &Caller,
     user: &UserId,
-    basket: &Basket,
+    source: &OrderSource,
     id: &OrderSheetId,
     key: &RequestKey,
 ) -> Result<OrderSheet, Failure> {
     let mut backoff = shop.backoff();
-    let (draft, cart) = quoted(shop, caller, user, basket, &mut backoff).await?;
+    let (draft, cart) = quoted(shop, caller, user, source, &mut backoff).await?;
     shop.check_pace(Paced::OrderSheet, caller, user)?;
     let validity = shop.policy.sheet_validity;
     let end = draft.at.checked_add(validity).map_err(|_| Failure::Broken("a sheet's validity ends at an instant"))?;

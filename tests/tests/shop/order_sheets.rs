@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use shared::{
     app::{
         Caller, Policy, RequestKey, Role, Shop,
-        orders::{self, Basket, PlaceOrder},
+        orders::{self, OrderSource, PlaceOrder},
         sheets,
     },
     domain::{OrderSheetId, UserId, Won, caps::Caps, order::PayBy, pricing::ShippingPolicy},
@@ -509,7 +509,7 @@ async fn what_shipping_costs_is_what_the_sheet_says() {
     let wanted = PlaceOrder {
         caller,
         user_id,
-        basket: Basket::Sheet(sheet_id(&sheet)),
+        source: OrderSource::Sheet(sheet_id(&sheet)),
         pay_by: PayBy::Balance,
         expected_payable: None,
     };

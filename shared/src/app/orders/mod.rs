@@ -8,8 +8,8 @@ mod life;
 mod payments;
 mod place;
 mod preconditions;
+mod source;
 mod visible;
-mod wanted;
 
 pub use crate::domain::order::PaymentOutcome;
 pub use external::settle;
@@ -18,8 +18,8 @@ pub use life::{cancel, move_line, pay};
 pub use payments::{OrderPayment, PaymentPlace, payments};
 pub(super) use place::quoted;
 pub use place::{PlaceOrder, place};
+pub use source::{Item, OrderSource};
 pub use visible::Visible;
-pub use wanted::{Basket, Item};
 
 use serde::Deserialize;
 

@@ -4,8 +4,8 @@
 use super::{
     change::movement,
     preconditions::{Asserted, LinePreconditions, Preconditions, Trust},
+    source::{OrderSource, ResolvedItems},
     visible::Visible,
-    wanted::{Basket, Wanted},
 };
 use crate::{
     app::{Caller, Failure, RequestKey, Role, Shop, accounts, caps},
@@ -38,7 +38,7 @@ pub struct PlaceOrder {
     /// Who orders and receives.
     pub user_id: UserId,
     /// What.
-    pub basket: Basket,
+    pub source: OrderSource,
     /// How it is to be paid.
     pub pay_by: PayBy,
     /// What it comes to, as far as the customer knows.
@@ -174,7 +174,7 @@ async fn gather(
     id: &OrderId,
     backoff: &mut Backoff,
 ) -> Result<Preconditions, Failure> {
-    let wanted = Wanted::in_basket(shop, &order.user_id, &order.basket).await?;
+    let wanted = ResolvedItems::from_source(shop, &order.user_id, &order.source).await?;
     let trust = if order.pay_by == PayBy::Balance { Trust::Memory } else { Trust::MemoryButForTheAccount };
     let preconditions = Preconditions::gather(shop, id, &order.user_id, wanted, trust, backoff).await?;
     preconditions.check_not_sold_out(shop, backoff).await?;
@@ -210,7 +210,7 @@ async fn draft(
     }
 }
 
-/// What an order of the basket would come to now, with nothing taken from memory, and the cart that it is in.
+/// What an order of the source would come to now, with nothing taken from memory, and the cart that it is in.
 ///
 /// # Errors
 /// What the order would be refused for, but for the balance.
@@ -218,10 +218,10 @@ pub(in crate::app) async fn quoted(
     shop: &Shop,
     caller: &Caller,
     user: &UserId,
-    basket: &Basket,
+    source: &OrderSource,
     backoff: &mut Backoff,
 ) -> Result<(Draft, Option<Cart>), Failure> {
-    let wanted = Wanted::in_basket(shop, user, basket).await?;
+    let wanted = ResolvedItems::from_source(shop, user, source).await?;
     let any_order = OrderId::try_from(shop.new_id()).map_err(|_| Failure::Broken("a new id is an id"))?;
     let mut preconditions = Preconditions::gather(shop, &any_order, user, wanted, Trust::Nothing, backoff).await?;
     preconditions.check_stock(shop, backoff).await?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::wanted::{Item, Wanted};
+use super::source::{Item, ResolvedItems};
 use crate::{
     app::{Failure, Shop, accounts, shelves},
     domain::{
@@ -97,11 +97,11 @@ impl Preconditions {
         shop: &Shop,
         order: &OrderId,
         user: &UserId,
-        wanted: Wanted,
+        wanted: ResolvedItems,
         trust: Trust,
         backoff: &mut Backoff,
     ) -> Result<Self, Failure> {
-        let Wanted { items, coupon_id, sheet, cart } = wanted;
+        let ResolvedItems { items, coupon_id, sheet, cart } = wanted;
         let account_key = keys::account(user);
         let coupon_key = coupon_id.as_ref().map(|coupon| keys::user_coupon(user, coupon));
         let account = shop.remembered_account(user).filter(|_| trust == Trust::Memory);

@@ -1,4 +1,4 @@
-//! What is to be ordered: items named in the request, the cart, or an order sheet.
+//! The source of an order: the items of the request, the cart, or an order sheet.
 
 use crate::{
     app::{Failure, Shop, accounts, cart},
@@ -26,9 +26,9 @@ impl Item {
     }
 }
 
-/// Where it says what is to be ordered.
+/// The source of the items of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Basket {
+pub enum OrderSource {
     /// In the request.
     Items {
         /// Which products, each once.
@@ -45,29 +45,29 @@ pub enum Basket {
     Sheet(OrderSheetId),
 }
 
-/// What is to be ordered, as far as it is known before the products are looked at.
+/// The items of an order, before their products are read.
 #[derive(Debug)]
-pub(super) struct Wanted {
+pub(super) struct ResolvedItems {
     pub(super) items: Vec<Item>,
     pub(super) coupon_id: Option<CouponId>,
-    /// The sheet that has said so.
+    /// The sheet that they are from.
     pub(super) sheet: Option<OrderSheet>,
-    /// The cart that it is in and is to be taken out of.
+    /// The cart that they are from and leave.
     pub(super) cart: Option<Cart>,
 }
 
-impl Wanted {
-    /// Looks up what a basket holds.
+impl ResolvedItems {
+    /// Resolves a source.
     ///
     /// # Errors
     /// [`Refusal::NotFound`], [`Refusal::SheetOrdered`], [`Refusal::SheetExpired`] for a sheet; for a cart that is empty
     /// an invalid `fromCart`, [`Refusal::LimitExceeded`] for one with more products than an order has lines.
-    pub(super) async fn in_basket(shop: &Shop, user: &UserId, basket: &Basket) -> Result<Self, Failure> {
-        match basket {
-            Basket::Items { items, coupon_id } => {
+    pub(super) async fn from_source(shop: &Shop, user: &UserId, source: &OrderSource) -> Result<Self, Failure> {
+        match source {
+            OrderSource::Items { items, coupon_id } => {
                 Ok(Self { items: items.clone(), coupon_id: coupon_id.clone(), sheet: None, cart: None })
             }
-            Basket::Cart { coupon_id } => {
+            OrderSource::Cart { coupon_id } => {
                 let cart = cart::read(shop, user).await?;
                 if cart.items.is_empty() {
                     // Who has no cart may be unknown.
@@ -81,7 +81,7 @@ impl Wanted {
                 let items = cart.items.iter().map(|(product, quantity)| Item::of(product, *quantity)).collect();
                 Ok(Self { items, coupon_id: coupon_id.clone(), sheet: None, cart: Some(cart) })
             }
-            Basket::Sheet(id) => {
+            OrderSource::Sheet(id) => {
                 let there: Option<SheetRecord> = shop.table.get(keys::sheet(id), Consistency::Strong).await?;
                 let sheet = there.map(|record| record.sheet).filter(|sheet| sheet.user_id == *user);
                 let sheet = sheet.ok_or_else(|| Refusal::not_found(Entity::OrderSheet, id))?;
