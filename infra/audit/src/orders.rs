@@ -65,7 +65,7 @@ impl Orders {
         let held = order.held();
         let (goods, discount, shipping_fee) = (goods_of(&order), order.coupon_discount, order.shipping_fee);
         let coupon = order.coupon_id.map(|coupon| CouponUse { coupon, goods, discount, shipping_fee });
-        let returned = order.history.into_iter().filter_map(|happening| happening.returned);
+        let returned = order.history.into_iter().filter_map(|entry| entry.returned);
         let known = Known {
             user: order.user_id,
             status: order.status,
@@ -187,7 +187,7 @@ fn check_history(order: &Order, checks: &mut Checks<'_>) {
 
     let mut status: Option<OrderStatus> = None;
     let mut lines: BTreeMap<usize, (LineStatus, u64)> = BTreeMap::new();
-    for (happening, _, change) in order.changes() {
+    for (entry, _, change) in order.changes() {
         match change {
             Change::Order { to, .. } => status = Some(to),
             Change::Line { number, from, to, units } => {
@@ -195,7 +195,7 @@ fn check_history(order: &Order, checks: &mut Checks<'_>) {
                 *status = to;
                 *cancelled += u64::from(units);
                 if !is_step(from, to, units) {
-                    let event = happening.event;
+                    let event = entry.event;
                     let step = format_args!("{from:?} to {to:?}");
                     checks.violated(format_args!("history: line {number}, {event:?}"), "a step of the table", step);
                 }
@@ -212,15 +212,15 @@ fn check_history(order: &Order, checks: &mut Checks<'_>) {
         let found = if ended_unpaid { 0 } else { u64::from(line.cancelled_quantity) };
         checks.equal(format_args!("line {number}: units cancelled as the history has it"), cancelled, found);
     }
-    let refunded: i128 = order.history.iter().map(|happening| i128::from(happening.refund.get())).sum();
+    let refunded: i128 = order.history.iter().map(|entry| i128::from(entry.refund.get())).sum();
     checks.equal("refunded as the history has it", refunded, i128::from(order.refunded.get()));
 }
 
 /// Money that goes back is told with the payment that brought it, each once.
 fn check_returns(order: &Order, checks: &mut Checks<'_>) {
     let mut told = BTreeSet::new();
-    for happening in &order.history {
-        let (event, returned) = (happening.event, happening.returned.as_ref());
+    for entry in &order.history {
+        let (event, returned) = (entry.event, entry.returned.as_ref());
         let is_return = event == HistoryEvent::PaymentReturned;
         checks.equal(format_args!("history: {event:?} names a payment"), is_return, returned.is_some());
         if let Some(payment) = returned.map(|returned| &returned.payment_id).filter(|payment| !told.insert(*payment)) {
@@ -246,7 +246,7 @@ fn is_step(from: Option<LineStatus>, to: LineStatus, units: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use shared::domain::order::{Actor, Happening};
+    use shared::domain::order::{Actor, HistoryEntry};
 
     use super::*;
     use crate::fixture::{LONG_AGO, SOON, Shop, TODAY, at, cancelled, draft, line, offer, order, payment};
@@ -504,7 +504,7 @@ mod tests {
     #[test]
     fn every_step_of_the_history_is_one_of_the_table() {
         let found = wrong_with("o3", |order| {
-            order.history.push(Happening::new(HistoryEvent::Paid, Actor::System, at(TODAY)));
+            order.history.push(HistoryEntry::new(HistoryEvent::Paid, Actor::System, at(TODAY)));
             order.version = 2;
         });
         assert_eq!(found, ["history: line 1, Paid: expected a step of the table, found Some(Preparing) to Paid"]);

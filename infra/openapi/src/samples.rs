@@ -17,7 +17,7 @@ use shared::{
         balance::{Balance, Charged},
         cart::{LiveCart, LiveItem},
         coupons::Remaining,
-        orders::Visible,
+        orders::AuthorizedOrder,
     },
     domain::{
         CouponId, Invalid, OrderId, OrderSheetId, ProductId, Quantity, Refusal, UserId, Won,
@@ -133,7 +133,7 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         at: ordered_at,
     };
     let caller = Caller { user_id: mina.clone(), role: Role::Customer };
-    let order = Visible::to(&caller, order, ordered_at).ok_or(Error::NoSample("Order"))?;
+    let order = AuthorizedOrder::for_caller(&caller, order, ordered_at).ok_or(Error::NoSample("Order"))?;
     let history = views::history(&order);
     let order = OrderView::from(order);
 

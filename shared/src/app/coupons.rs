@@ -56,7 +56,7 @@ pub struct NewCampaign {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Touched {
+struct IdempotentOutcome {
     coupon_id: CouponId,
 }
 
@@ -70,7 +70,12 @@ pub async fn create(shop: &Shop, new: NewCampaign, key: &RequestKey) -> Result<R
     get(shop, &created.coupon_id).await
 }
 
-async fn create_once(shop: &Shop, new: NewCampaign, coupon_id: CouponId, key: &RequestKey) -> Result<Touched, Failure> {
+async fn create_once(
+    shop: &Shop,
+    new: NewCampaign,
+    coupon_id: CouponId,
+    key: &RequestKey,
+) -> Result<IdempotentOutcome, Failure> {
     let campaign = Campaign {
         coupon_id: coupon_id.clone(),
         name: new.name,
@@ -89,7 +94,7 @@ async fn create_once(shop: &Shop, new: NewCampaign, coupon_id: CouponId, key: &R
     for (limit, shard) in stock::spread(campaign.total_quantity, campaign.counter_shards).into_iter().zip(0..) {
         transaction.add(coupons::create_counter(&coupon_id, shard, &Counter::new(limit))?);
     }
-    let created = Touched { coupon_id };
+    let created = IdempotentOutcome { coupon_id };
     let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek)?;
     match shop.table.commit(transaction, &mut shop.backoff()).await? {
         Outcome::Committed => Ok(created),
@@ -141,7 +146,8 @@ pub async fn issue(
     key: &RequestKey,
 ) -> Result<IssuedCoupon, Failure> {
     match issue_once(shop, caller, user, coupon, key).await {
-        Err(Failure::Refused(refusal)) if key.given => match idempotency::recall::<Touched>(shop, key).await? {
+        Err(Failure::Refused(refusal)) if key.given => match idempotency::recall::<IdempotentOutcome>(shop, key).await?
+        {
             Some(first) => issued_as(shop, user, &first.coupon_id, &key.digest).await,
             None => Err(refusal.into()),
         },
@@ -214,7 +220,7 @@ async fn issue_once(
                 transaction.add(coupons::give_again(&issued, revoked)?)
             }
         };
-        let outcome = Touched { coupon_id: coupon.clone() };
+        let outcome = IdempotentOutcome { coupon_id: coupon.clone() };
         let note = idempotency::note(shop, &mut transaction, key, outcome, Keep::AWeek)?;
         match shop.table.commit(transaction, &mut backoff).await? {
             Outcome::Committed => {

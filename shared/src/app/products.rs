@@ -124,7 +124,7 @@ impl ProductChange {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Touched {
+struct IdempotentOutcome {
     product_id: ProductId,
 }
 
@@ -145,7 +145,7 @@ async fn create_once(
     new: NewProduct,
     product_id: ProductId,
     key: &RequestKey,
-) -> Result<Touched, Failure> {
+) -> Result<IdempotentOutcome, Failure> {
     let offer = Offer { price: new.price, discount: new.discount, status: new.status.into() };
     check_discount(&offer)?;
     let seller = match &new.seller_id {
@@ -178,7 +178,7 @@ async fn create_once(
     for (units, number) in stock::spread(new.stock, new.stock_shards).into_iter().zip(0..) {
         transaction.add(shelf::create(&product_id, number, &Shard::new(units, offer, product.version))?);
     }
-    let created = Touched { product_id };
+    let created = IdempotentOutcome { product_id };
     let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek)?;
     match shop.table.commit(transaction, &mut shop.backoff()).await? {
         Outcome::Committed => Ok(created),
@@ -454,11 +454,11 @@ async fn restock_once(
     id: &ProductId,
     quantity: i64,
     key: &RequestKey,
-) -> Result<Touched, Failure> {
+) -> Result<IdempotentOutcome, Failure> {
     let mut backoff = shop.backoff();
     loop {
         let product = owned(shop, caller, id).await?;
-        let restocked = Touched { product_id: id.clone() };
+        let restocked = IdempotentOutcome { product_id: id.clone() };
         let mut transaction = Transaction::new();
         let note = idempotency::note_always(shop, &mut transaction, key, &restocked, Keep::AWeek)?;
         let shards = shelves::read(shop, id, product.stock_shards, &mut backoff).await?;

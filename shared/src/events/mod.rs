@@ -39,7 +39,7 @@ pub struct Envelope<T> {
     /// What it happened to.
     pub aggregate_id: String,
     /// The place among what happened to it, rising. Neither bus nor queue keeps order: go by this. Events that follow
-    /// from one happening share it.
+    /// from one entry share it.
     pub sequence: u64,
     /// The trace of the request that made it happen, where that is known: it leads to the log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,7 +70,7 @@ pub enum EventData {
 }
 
 impl Event {
-    /// The event of something that happened to an aggregate. `suffix` tells it from others of the same happening; from
+    /// The event of something that happened to an aggregate. `suffix` tells it from others of the same entry; from
     /// the same change the same event is made, however often.
     fn new(
         kind: EventKind,

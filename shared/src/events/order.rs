@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::{Event, EventData, EventKind, PaymentRequest, RefundRequest, ShippingInstruction};
 use crate::domain::{
     CouponId, OrderId, OrderSheetId, PaymentId, ProductId, UserId, Won,
-    order::{Happening, HistoryEvent, LineStatus, Order, OrderLine, OrderStatus, PaymentMethod},
+    order::{HistoryEntry, HistoryEvent, LineStatus, Order, OrderLine, OrderStatus, PaymentMethod},
 };
 
 /// An order as others see it, with its lines and amounts. It is as the change left it that the event is of.
@@ -81,13 +81,12 @@ pub struct LineSnapshot {
     pub status: LineStatus,
 }
 
-/// The events of one change of an order: those of each happening that the new image has and the old one had not.
+/// The events of one change of an order: those of each entry that the new image has and the old one had not.
 /// The same change gives the same events, however often it is delivered.
 pub fn from_change(old: Option<&Order>, new: &Order) -> Vec<Event> {
     let known = old.map_or(0, |old| old.history.len());
     let happenings = new.history.iter().zip(1_u64..).skip(known);
-    let mut events: Vec<Event> =
-        happenings.flat_map(|(happening, sequence)| of_happening(new, happening, sequence)).collect();
+    let mut events: Vec<Event> = happenings.flat_map(|(entry, sequence)| of_happening(new, entry, sequence)).collect();
     let was_completed = old.is_some_and(|old| old.status == OrderStatus::Completed);
     let turned = match (was_completed, new.status == OrderStatus::Completed) {
         (false, true) => Some((EventKind::OrderCompleted, "-completed")),
@@ -101,13 +100,13 @@ pub fn from_change(old: Option<&Order>, new: &Order) -> Vec<Event> {
     events
 }
 
-fn of_happening(order: &Order, happening: &Happening, sequence: u64) -> Vec<Event> {
+fn of_happening(order: &Order, entry: &HistoryEntry, sequence: u64) -> Vec<Event> {
     let of_order = |kind| {
         let data = EventData::Order(Box::new(OrderSnapshot::of(order)));
-        event(order, happening, sequence, kind, "", data)
+        event(order, entry, sequence, kind, "", data)
     };
-    let took_units = happening.lines.iter().any(|step| step.units > 0);
-    let mut events = match happening.event {
+    let took_units = entry.lines.iter().any(|step| step.units > 0);
+    let mut events = match entry.event {
         HistoryEvent::Placed => vec![of_order(EventKind::OrderPlaced)],
         HistoryEvent::Paid => vec![of_order(EventKind::OrderPaid)],
         HistoryEvent::PaymentFailed => vec![of_order(EventKind::OrderPaymentFailed)],
@@ -116,25 +115,25 @@ fn of_happening(order: &Order, happening: &Happening, sequence: u64) -> Vec<Even
         HistoryEvent::Cancelled | HistoryEvent::LineMoved if took_units => vec![of_order(EventKind::OrderRefunded)],
         HistoryEvent::Cancelled | HistoryEvent::LineMoved | HistoryEvent::PaymentReturned => Vec::new(),
     };
-    if let Some(request) = PaymentRequest::of(order, happening) {
+    if let Some(request) = PaymentRequest::of(order, entry) {
         let data = EventData::Payment(request);
-        events.push(event(order, happening, sequence, EventKind::PaymentRequested, "-payment", data));
+        events.push(event(order, entry, sequence, EventKind::PaymentRequested, "-payment", data));
     }
-    if let Some(request) = RefundRequest::of(order, happening) {
+    if let Some(request) = RefundRequest::of(order, entry) {
         let data = EventData::Refund(request);
-        events.push(event(order, happening, sequence, EventKind::RefundRequested, "-refund", data));
+        events.push(event(order, entry, sequence, EventKind::RefundRequested, "-refund", data));
     }
-    for (kind, instruction) in ShippingInstruction::of(order, happening) {
+    for (kind, instruction) in ShippingInstruction::of(order, entry) {
         // The first line tells one seller's part from another's.
         let first = instruction.items.first().map_or("", |item| item.item_id.as_str());
         let suffix = format!("-shipping-{first}");
-        events.push(event(order, happening, sequence, kind, &suffix, EventData::Shipping(instruction)));
+        events.push(event(order, entry, sequence, kind, &suffix, EventData::Shipping(instruction)));
     }
     events
 }
 
-fn event(order: &Order, happening: &Happening, sequence: u64, kind: EventKind, suffix: &str, data: EventData) -> Event {
-    Event::new(kind, order.order_id.to_string(), sequence, suffix, happening.at, data)
+fn event(order: &Order, entry: &HistoryEntry, sequence: u64, kind: EventKind, suffix: &str, data: EventData) -> Event {
+    Event::new(kind, order.order_id.to_string(), sequence, suffix, entry.at, data)
 }
 
 impl OrderSnapshot {

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::domain::{
     OrderId, PaymentId, UserId, Won,
-    order::{Happening, HistoryEvent, Order, PaymentMethod},
+    order::{HistoryEntry, HistoryEvent, Order, PaymentMethod},
 };
 
 /// The `source` of the payment system's events on the bus.
@@ -27,8 +27,8 @@ pub struct PaymentRequest {
 }
 
 impl PaymentRequest {
-    pub(super) fn of(order: &Order, happening: &Happening) -> Option<Self> {
-        let asks = happening.event == HistoryEvent::Placed && order.payment == PaymentMethod::External;
+    pub(super) fn of(order: &Order, entry: &HistoryEntry) -> Option<Self> {
+        let asks = entry.event == HistoryEvent::Placed && order.payment == PaymentMethod::External;
         let expires_at = order.hold_expires_at.filter(|_| asks)?;
         let (order_id, user_id) = (order.order_id.clone(), order.user_id.clone());
         Some(Self { order_id, user_id, amount: order.payable, expires_at })
@@ -62,10 +62,10 @@ pub enum RefundReason {
 }
 
 impl RefundRequest {
-    pub(super) fn of(order: &Order, happening: &Happening) -> Option<Self> {
-        let (payment_id, amount, reason) = match &happening.returned {
+    pub(super) fn of(order: &Order, entry: &HistoryEntry) -> Option<Self> {
+        let (payment_id, amount, reason) = match &entry.returned {
             Some(returned) => (returned.payment_id.clone(), returned.amount, RefundReason::NotNeeded),
-            None => (order.payment_id.clone()?, happening.refund, RefundReason::Cancelled),
+            None => (order.payment_id.clone()?, entry.refund, RefundReason::Cancelled),
         };
         let (order_id, user_id) = (order.order_id.clone(), order.user_id.clone());
         (amount > Won::ZERO).then_some(Self { order_id, user_id, payment_id, amount, reason })

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::EventKind;
 use crate::domain::{
     OrderId, ProductId, UserId,
-    order::{Happening, HistoryEvent, Order, OrderLine},
+    order::{HistoryEntry, HistoryEvent, Order, OrderLine},
 };
 
 /// What a seller is to ship of an order, or is not to ship any more. Who gets it is the user: name and address are
@@ -42,15 +42,15 @@ pub struct ShippingItem {
 
 impl ShippingInstruction {
     /// The instructions that follow from what happened: one for each seller.
-    pub(super) fn of(order: &Order, happening: &Happening) -> Vec<(EventKind, Self)> {
-        let (kind, units): (EventKind, Vec<(usize, u16)>) = match happening.event {
+    pub(super) fn of(order: &Order, entry: &HistoryEntry) -> Vec<(EventKind, Self)> {
+        let (kind, units): (EventKind, Vec<(usize, u16)>) = match entry.event {
             HistoryEvent::Paid => {
                 let all = order.items.iter().zip(1..).map(|(line, number)| (number, line.quantity.get()));
                 (EventKind::ShippingRequested, all.collect())
             }
             // An order that ends unpaid names no lines: nothing of it was to be shipped.
             HistoryEvent::Cancelled => {
-                let units = happening.lines.iter().map(|step| (step.number, step.units));
+                let units = entry.lines.iter().map(|step| (step.number, step.units));
                 (EventKind::ShippingCancelled, units.collect())
             }
             _ => return Vec::new(),

@@ -12,7 +12,7 @@ use shared::domain::{
     CouponId, OrderId, PaymentId, UserId, Won,
     ledger::{EntryKind, Movement},
     order::{
-        Actor, Cancellation, Difference, Draft, HistoryEvent, Order, OrderStatus, PaymentMethod, PaymentOutcome,
+        Actor, Cancellation, Draft, HistoryEvent, Order, OrderEffects, OrderStatus, PaymentMethod, PaymentOutcome,
         PaymentStatus,
     },
     user::Account,
@@ -80,9 +80,9 @@ struct Image(Order);
 impl Hash for Image {
     fn hash<H: Hasher>(&self, state: &mut H) {
         // What else there is to it follows from its history.
-        for happening in &self.0.history {
-            (happening.event as u8, happening.at).hash(state);
-            happening.returned.as_ref().map(|returned| &returned.payment_id).hash(state);
+        for entry in &self.0.history {
+            (entry.event as u8, entry.at).hash(state);
+            entry.returned.as_ref().map(|returned| &returned.payment_id).hash(state);
         }
         self.0.payment_id.hash(state);
     }
@@ -179,7 +179,7 @@ impl Holds {
         if changed.is_some() && !order_is_as_seen {
             return false;
         }
-        let difference = changed.as_ref().map(|changed| Difference::between(seen, changed));
+        let difference = changed.as_ref().map(|changed| OrderEffects::between(seen, changed));
         let (paid, refunded) = difference.as_ref().map_or((None, None), |it| (it.payment, it.refund));
         let charged = (intent == Intent::Charge).then_some(Won::new(CHARGED));
         let movement = match (charged, paid, refunded) {
@@ -267,7 +267,7 @@ fn payment_id(number: u8) -> PaymentId {
 }
 
 fn happened(order: &Order, event: HistoryEvent) -> usize {
-    order.history.iter().filter(|happening| happening.event == event).count()
+    order.history.iter().filter(|entry| entry.event == event).count()
 }
 
 impl Model for Holds {
@@ -358,9 +358,9 @@ impl Model for Holds {
                 usize::try_from(state.order.0.version).unwrap() == state.order.0.history.len()
             }),
             Property::always("nothing is paid after its hold, no hold ends before its time", |_, state: &State| {
-                let in_time = |happening: &shared::domain::order::Happening| match happening.event {
-                    HistoryEvent::Paid => happening.at < at(END),
-                    HistoryEvent::HoldExpired => happening.at >= at(END),
+                let in_time = |entry: &shared::domain::order::HistoryEntry| match entry.event {
+                    HistoryEvent::Paid => entry.at < at(END),
+                    HistoryEvent::HoldExpired => entry.at >= at(END),
                     _ => true,
                 };
                 state.order.0.history.iter().all(in_time)

@@ -166,7 +166,7 @@ async fn nothing_overtakes_what_was_refused() {
     ];
     let life = life.map(|(kind, sequence)| (kind.to_owned(), sequence));
     assert_eq!((told(&first), told(&second)), (life.to_vec(), life.to_vec()));
-    // What follows from one happening goes together; the first order is a step behind.
+    // What follows from one entry goes together; the first order is a step behind.
     assert_eq!(bus.entries_per_call(), [2, 3, 4, 2]);
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    app::orders::{OrderPayment, Visible},
+    app::orders::{AuthorizedOrder, OrderPayment},
     domain::{
         CouponId, OrderId, OrderSheetId, ProductId, UserId, Won,
         order::{
@@ -97,12 +97,12 @@ pub struct OrderLineView {
     pub allowed_actions: Vec<LineStatus>,
 }
 
-impl From<Visible> for OrderView {
-    fn from(visible: Visible) -> Self {
-        let allowed_actions = visible.allowed_actions();
+impl From<AuthorizedOrder> for OrderView {
+    fn from(authorized: AuthorizedOrder) -> Self {
+        let allowed_actions = authorized.allowed_actions();
         let next_statuses: Vec<Vec<LineStatus>> =
-            (1..=visible.order.items.len()).map(|number| visible.next_statuses(number)).collect();
-        let Visible { order, lines, .. } = visible;
+            (1..=authorized.order.items.len()).map(|number| authorized.next_statuses(number)).collect();
+        let AuthorizedOrder { order, lines, .. } = authorized;
         let items = order.items.into_iter().zip(next_statuses).zip(1..);
         let items = items.filter(|(_, number)| lines.contains(number));
         let items = items.map(|((line, allowed_actions), sequence)| OrderLineView {
@@ -184,9 +184,9 @@ pub enum State {
 }
 
 /// An order's history, oldest step first.
-pub fn history(visible: &Visible) -> Vec<HistoryView> {
-    let Visible { order, lines, .. } = visible;
-    let steps = order.steps().into_iter().filter_map(|Step { id, happening, actor, change }| {
+pub fn history(authorized: &AuthorizedOrder) -> Vec<HistoryView> {
+    let AuthorizedOrder { order, lines, .. } = authorized;
+    let steps = order.steps().into_iter().filter_map(|Step { id, entry, actor, change }| {
         let (item_id, from, to, units) = match change {
             Change::Order { from, to } => (None, from.map(State::Order), State::Order(to), 0),
             Change::Line { number, from, to, units } if lines.contains(&number) => {
@@ -196,14 +196,14 @@ pub fn history(visible: &Visible) -> Vec<HistoryView> {
         };
         Some(HistoryView {
             id,
-            event: happening.event,
+            event: entry.event,
             item_id,
             from,
             to,
             quantity: (units > 0).then_some(units),
-            reason: visible.reason(happening).map(str::to_owned),
+            reason: authorized.reason(entry).map(str::to_owned),
             actor,
-            at: happening.at,
+            at: entry.at,
         })
     });
     steps.collect()

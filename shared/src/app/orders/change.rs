@@ -1,6 +1,6 @@
 //! Changing an order in one commit with all that has to change with it.
 //!
-//! What that is follows from the difference between the order as it was and as it is to be: money that is paid or paid
+//! These effects follow from comparing the order as it was and as it is to be: money that is paid or paid
 //! back, units that go back to the shelf, the coupon that becomes usable again. The order's version is asserted, so of
 //! several changes at once each builds on the one before, and none is made twice.
 
@@ -19,7 +19,7 @@ use crate::{
         id::bucket,
         ledger::{EntryKind, LedgerEntry, Movement, OutOfBounds},
         money::MAX_BALANCE,
-        order::{Difference, Order},
+        order::{Order, OrderEffects},
         refusal::Entity,
         user::Account,
     },
@@ -35,7 +35,7 @@ use crate::{
 /// What a key that changed an order led to. The answer to a repeat is the order as it is by then.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Touched {
+struct IdempotentOutcome {
     order_id: OrderId,
 }
 
@@ -54,7 +54,9 @@ pub(super) async fn change(
 ) -> Result<Order, Failure> {
     match change_once(shop, id, user, key, &step).await {
         Err(Failure::Refused(refusal)) => match key.filter(|key| key.given) {
-            Some(key) if idempotency::recall::<Touched>(shop, key).await?.is_some() => Ok(read(shop, id).await?.order),
+            Some(key) if idempotency::recall::<IdempotentOutcome>(shop, key).await?.is_some() => {
+                Ok(read(shop, id).await?.order)
+            }
             _ => Err(refusal.into()),
         },
         other => other,
@@ -76,7 +78,7 @@ async fn change_once(
             return Ok(seen.order);
         };
         let mut attempt = Attempt::new(shop, &seen, &now, &mut known, &mut backoff).await?;
-        let outcome = Touched { order_id: id.clone() };
+        let outcome = IdempotentOutcome { order_id: id.clone() };
         let note = match key {
             Some(key) => idempotency::note(shop, &mut attempt.transaction, key, outcome, Keep::AWeek)?,
             None => None,
@@ -84,7 +86,8 @@ async fn change_once(
         match attempt.commit(shop, &mut seen, &mut known, &mut backoff).await? {
             None => return Ok(now),
             Some(failures) => {
-                let answered = key.map(|key| idempotency::noted::<Touched>(&failures, note, key)).transpose()?;
+                let answered =
+                    key.map(|key| idempotency::noted::<IdempotentOutcome>(&failures, note, key)).transpose()?;
                 if answered.flatten().is_some() {
                     return Ok(read(shop, id).await?.order);
                 }
@@ -152,46 +155,46 @@ impl Attempt {
         backoff: &mut Backoff,
     ) -> Result<Self, Failure> {
         now.check_history(&seen.order, &shop.bounds.history)?;
-        let difference = Difference::between(&seen.order, now);
+        let effects = OrderEffects::between(&seen.order, now);
         let mut transaction = Transaction::new();
         let record = OrderRecord::new(now.clone(), seen.payload.clone());
         let order = transaction.add(orders::replace(&seen.order, &record)?);
 
-        let account = match (difference.payment, difference.refund) {
+        let account = match (effects.payment, effects.refund) {
             (Some(amount), _) => Some(known.pay(shop, now, amount).await?),
             (None, Some(amount)) => Some(known.refund(shop, now, amount).await?),
             (None, None) => None,
         };
         let account = match account {
             None => {
-                if let Some(held) = difference.released {
-                    transaction.add(users::release(difference.user, held)?);
+                if let Some(held) = effects.released {
+                    transaction.add(users::release(effects.user, held)?);
                 }
                 None
             }
             Some((seen, after, entry)) => {
                 let action = match entry.kind {
-                    EntryKind::Payment => users::move_balance(difference.user, &seen, &after)?,
-                    EntryKind::Refund | EntryKind::Charge => users::refund_balance(difference.user, &seen, &after)?,
+                    EntryKind::Payment => users::move_balance(effects.user, &seen, &after)?,
+                    EntryKind::Refund | EntryKind::Charge => users::refund_balance(effects.user, &seen, &after)?,
                 };
-                let action = match difference.released {
+                let action = match effects.released {
                     Some(held) => users::also_release(action, held)?,
                     None => action,
                 };
                 let position = transaction.add(action);
-                transaction.add(ledger::append(difference.user, &entry)?);
-                Some((position, difference.user.clone(), after))
+                transaction.add(ledger::append(effects.user, &entry)?);
+                Some((position, effects.user.clone(), after))
             }
         };
-        known.find_shards(shop, difference.units.keys().copied(), backoff).await?;
+        known.find_shards(shop, effects.units.keys().copied(), backoff).await?;
         let mut shelves = Vec::new();
-        for (product, units) in difference.units {
+        for (product, units) in effects.units {
             let shards = known.shards.get(product).copied().unwrap_or(1);
             let shard = bucket(now.order_id.as_str(), shards);
             shelves.push((transaction.add(shelf::give_back(product, shard, units)?), product.clone()));
         }
-        if let Some(coupon) = difference.coupon {
-            transaction.add(coupons::give_back(difference.user, coupon, &now.order_id)?);
+        if let Some(coupon) = effects.coupon {
+            transaction.add(coupons::give_back(effects.user, coupon, &now.order_id)?);
         }
         Ok(Self { transaction, order, account, shelves })
     }

@@ -1,9 +1,9 @@
 //! What customers, sellers and admins do to orders: pay, cancel, move a line along.
 
 use super::{
-    Visible,
+    AuthorizedOrder,
+    authorized::{actors, on_the_whole},
     change::change,
-    visible::{actors, on_the_whole},
 };
 use crate::{
     app::{Caller, Failure, RequestKey, Role, Shop},
@@ -22,12 +22,12 @@ use crate::{
 /// # Errors
 /// [`Refusal::NotFound`], [`Refusal::OrderStateConflict`], [`Refusal::UserNotActive`], [`Refusal::BalanceNotEnough`],
 /// after which the order is still pending.
-pub async fn pay(shop: &Shop, caller: &Caller, id: &OrderId, key: &RequestKey) -> Result<Visible, Failure> {
+pub async fn pay(shop: &Shop, caller: &Caller, id: &OrderId, key: &RequestKey) -> Result<AuthorizedOrder, Failure> {
     let order = change(shop, id, likely_buyer(caller), Some(key), |order, now| {
         let actor = buyer(caller, order)?;
         order.pay(actor, now).map(Some)
     });
-    visible(shop, caller, order.await?)
+    authorize(shop, caller, order.await?)
 }
 
 /// Cancels an order, whole or in part, before it is shipped: money, units and, with the last unit, the coupon go back.
@@ -45,12 +45,12 @@ pub async fn cancel(
     what: &Cancellation,
     reason: Option<&str>,
     key: &RequestKey,
-) -> Result<Visible, Failure> {
+) -> Result<AuthorizedOrder, Failure> {
     let order = change(shop, id, likely_buyer(caller), Some(key), |order, now| {
         let actor = buyer(caller, order)?;
         order.cancel(what, actor, reason.map(str::to_owned), now).map(Some)
     });
-    visible(shop, caller, order.await?)
+    authorize(shop, caller, order.await?)
 }
 
 /// Moves a line of an order to another state. Where it is there already, nothing happens.
@@ -63,7 +63,7 @@ pub async fn move_line(
     id: &OrderId,
     number: usize,
     to: LineStatus,
-) -> Result<Visible, Failure> {
+) -> Result<AuthorizedOrder, Failure> {
     let pays_back = to == LineStatus::Cancelled;
     let order = change(shop, id, likely_buyer(caller).filter(|_| pays_back), None, |order, now| {
         let line = order.line(number).ok_or_else(|| Refusal::not_found(Entity::OrderItem, number));
@@ -77,7 +77,7 @@ pub async fn move_line(
         }
         order.move_line(number, to, &actors, now)
     });
-    visible(shop, caller, order.await?)
+    authorize(shop, caller, order.await?)
 }
 
 /// Who may pay and cancel an order: who ordered, and admins. To a seller of a line it is there, but not theirs.
@@ -98,7 +98,8 @@ fn likely_buyer(caller: &Caller) -> Option<&UserId> {
 }
 
 /// The answer to a change. A replay was checked against nobody's rights yet: who may no longer see the order finds none.
-fn visible(shop: &Shop, caller: &Caller, order: Order) -> Result<Visible, Failure> {
+fn authorize(shop: &Shop, caller: &Caller, order: Order) -> Result<AuthorizedOrder, Failure> {
     let id = order.order_id.clone();
-    Visible::to(caller, order, shop.clock.now()).ok_or_else(|| Refusal::not_found(Entity::Order, id).into())
+    AuthorizedOrder::for_caller(caller, order, shop.clock.now())
+        .ok_or_else(|| Refusal::not_found(Entity::Order, id).into())
 }

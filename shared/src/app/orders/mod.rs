@@ -1,5 +1,6 @@
 //! Orders: placing, looking up, and their life from payment to return.
 
+mod authorized;
 mod change;
 mod draw;
 mod external;
@@ -9,9 +10,9 @@ mod payments;
 mod place;
 mod preconditions;
 mod source;
-mod visible;
 
 pub use crate::domain::order::PaymentOutcome;
+pub use authorized::AuthorizedOrder;
 pub use external::settle;
 pub use holds::{end_hold, overdue};
 pub use life::{cancel, move_line, pay};
@@ -19,7 +20,6 @@ pub use payments::{OrderPayment, PaymentPlace, payments};
 pub(super) use place::quoted;
 pub use place::{PlaceOrder, place};
 pub use source::{Item, OrderSource};
-pub use visible::Visible;
 
 use serde::Deserialize;
 
@@ -33,9 +33,10 @@ use crate::{
 ///
 /// # Errors
 /// [`Refusal::NotFound`] where there is none, or none of it is the caller's.
-pub async fn get(shop: &Shop, caller: &Caller, id: &OrderId) -> Result<Visible, Failure> {
+pub async fn get(shop: &Shop, caller: &Caller, id: &OrderId) -> Result<AuthorizedOrder, Failure> {
     let order = change::read(shop, id).await?.order;
-    Visible::to(caller, order, shop.clock.now()).ok_or_else(|| Refusal::not_found(Entity::Order, id).into())
+    AuthorizedOrder::for_caller(caller, order, shop.clock.now())
+        .ok_or_else(|| Refusal::not_found(Entity::Order, id).into())
 }
 
 /// An order's place in the index by time.
@@ -61,7 +62,7 @@ pub async fn list(
     user: &UserId,
     after: Option<String>,
     limit: usize,
-) -> Result<(Vec<Visible>, Option<String>), Failure> {
+) -> Result<(Vec<AuthorizedOrder>, Option<String>), Failure> {
     let place = after.and_then(|sk| Some((keys::order(&order_id(&sk)?), sk)));
     let range = Range::by_time(keys::orders_of(user)).newest_first().after_indexed(place);
     let page = shop.table.query::<IndexRow>(range, limit).await?;
@@ -75,7 +76,7 @@ pub async fn list(
     let mut orders = Vec::new();
     for key in &wanted {
         let order = found.get::<OrderRecord>(key)?.map(|record| record.order);
-        orders.extend(order.and_then(|order| Visible::to(caller, order, shop.clock.now())));
+        orders.extend(order.and_then(|order| AuthorizedOrder::for_caller(caller, order, shop.clock.now())));
     }
     Ok((orders, next))
 }

@@ -2,10 +2,10 @@
 //! comes.
 
 use super::{
+    authorized::AuthorizedOrder,
     change::movement,
     preconditions::{Asserted, LinePreconditions, Preconditions, Trust},
     source::{OrderSource, ResolvedItems},
-    visible::Visible,
 };
 use crate::{
     app::{Caller, Failure, RequestKey, Role, Shop, accounts, caps},
@@ -58,7 +58,7 @@ pub struct PlaceOrder {
 /// [`Refusal::NotFound`] or [`Refusal::UserNotActive`] for the user, [`Refusal::NotFound`], [`Refusal::NotOnSale`],
 /// [`Refusal::PriceChanged`] or [`Refusal::PayableChanged`] (of what was told), [`Refusal::StockNotEnough`] for a product, [`Refusal::CouponNotUsable`],
 /// [`Refusal::LimitExceeded`] or [`Refusal::TooManyRequests`] for the user's caps, [`Refusal::BalanceNotEnough`]. The last leaves a PAYMENT_FAILED order.
-pub async fn place(shop: &Shop, order: &PlaceOrder, key: &RequestKey) -> Result<Visible, Failure> {
+pub async fn place(shop: &Shop, order: &PlaceOrder, key: &RequestKey) -> Result<AuthorizedOrder, Failure> {
     let id: OrderId = key.id(None)?;
     let placed = match place_once(shop, order, &id, key).await {
         // The refusal may be of the order's own making: it emptied the shelf or the cart, or used the coupon.
@@ -68,7 +68,8 @@ pub async fn place(shop: &Shop, order: &PlaceOrder, key: &RequestKey) -> Result<
         }
         other => other,
     };
-    Visible::to(&order.caller, placed?, shop.clock.now()).ok_or(Failure::Broken("one may see what one ordered"))
+    AuthorizedOrder::for_caller(&order.caller, placed?, shop.clock.now())
+        .ok_or(Failure::Broken("one may see what one ordered"))
 }
 
 fn replayed(first: OrderRecord, key: &RequestKey) -> Result<Order, Failure> {

@@ -1,7 +1,7 @@
-//! What happened to an order.
+//! The history of an order.
 //!
-//! An order stores what happened ([`Happening`]); what that changed ([`Change`]) is replayed from it. A commit that
-//! moves many lines is one happening, however many they are.
+//! An order stores entries ([`HistoryEntry`]); the changes that they made ([`Change`]) are replayed from them. A commit that
+//! moves many lines is one entry.
 
 use std::collections::HashMap;
 
@@ -11,52 +11,52 @@ use serde::{Deserialize, Serialize};
 use super::{LineState, LineStatus, Order, OrderStatus};
 use crate::domain::{PaymentId, Won};
 
-/// Who made something happen.
+/// The party that made a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Actor {
-    /// Who ordered.
+    /// The orderer.
     Customer,
-    /// Who sells a line.
+    /// The seller of a line.
     Seller,
-    /// Who runs the shop.
+    /// An operator of the shop.
     Admin,
     /// The shop by itself.
     System,
 }
 
-/// One thing that happened to an order: one commit, one version.
+/// One change of an order: one commit, one version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Happening {
-    /// What.
+pub struct HistoryEntry {
+    /// The kind of change.
     pub event: HistoryEvent,
-    /// Who did it.
+    /// The party that made it.
     pub actor: Actor,
-    /// When.
+    /// The instant of the commit.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub at: Timestamp,
-    /// The lines that moved; none stands for all of them.
+    /// The lines that moved; an empty list stands for all of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<LineStep>,
-    /// What the customer was paid back for it.
+    /// The refund that it made.
     #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub refund: Won,
-    /// Why, in the words of who did it.
+    /// The reason that the actor gave.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Money that came and has to go back.
+    /// A payment that has to go back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub returned: Option<Returned>,
 }
 
-impl Happening {
-    /// Something that happened to the order as a whole.
+impl HistoryEntry {
+    /// An entry about the order as a whole.
     pub fn new(event: HistoryEvent, actor: Actor, at: Timestamp) -> Self {
         Self { event, actor, at, lines: Vec::new(), refund: Won::ZERO, reason: None, returned: None }
     }
 
-    /// How much it takes of the order's item, in units of some 40 bytes.
+    /// Its size in the order's item, in units of some 40 bytes.
     pub(super) fn weight(&self) -> usize {
         const ITSELF: usize = 4;
         const REASON_BYTES: usize = 40;
@@ -65,13 +65,13 @@ impl Happening {
     }
 }
 
-/// One line's part in what happened.
+/// The change of one line in an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LineStep {
     /// The line's number, from 1.
     pub number: usize,
-    /// Where it is now; where it was, if only some of its units were cancelled.
+    /// Its state after the change, which is the one before if only some of its units were cancelled.
     pub to: LineStatus,
     /// Units that were cancelled or returned with it.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -141,11 +141,11 @@ pub enum Change {
 /// A step with its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step<'o> {
-    /// Stable and unique in the order, for every reader: the number of the happening (a history only grows), the number
+    /// Stable and unique in the order, for every reader: the number of the entry (a history only grows), the number
     /// of the line unless it is a step of the order, and which step of the line it is unless it is the first.
     pub id: String,
-    /// The happening that it is a part of.
-    pub happening: &'o Happening,
+    /// The entry that it is a part of.
+    pub entry: &'o HistoryEntry,
     /// Its maker.
     pub actor: Actor,
     /// The change.
@@ -157,9 +157,9 @@ impl Order {
     pub fn steps(&self) -> Vec<Step<'_>> {
         let mut replay = Replay { lines: vec![None; self.items.len()], status: None, paid: false, failed: false };
         let mut steps = Vec::new();
-        for (happening, place) in self.history.iter().zip(1_usize..) {
+        for (entry, place) in self.history.iter().zip(1_usize..) {
             let mut of_line: HashMap<usize, usize> = HashMap::new();
-            for (happening, actor, change) in replay.follow(happening) {
+            for (entry, actor, change) in replay.follow(entry) {
                 let id = match change {
                     Change::Order { .. } => place.to_string(),
                     Change::Line { number, .. } => {
@@ -168,15 +168,15 @@ impl Order {
                         if *count == 1 { format!("{place}-{number}") } else { format!("{place}-{number}-{count}") }
                     }
                 };
-                steps.push(Step { id, happening, actor, change });
+                steps.push(Step { id, entry, actor, change });
             }
         }
         steps
     }
 
     /// Every step that the order and its lines took, oldest first, with who made it and when.
-    pub fn changes(&self) -> Vec<(&Happening, Actor, Change)> {
-        self.steps().into_iter().map(|Step { happening, actor, change, .. }| (happening, actor, change)).collect()
+    pub fn changes(&self) -> Vec<(&HistoryEntry, Actor, Change)> {
+        self.steps().into_iter().map(|Step { entry, actor, change, .. }| (entry, actor, change)).collect()
     }
 
     /// The state that a line was in before the one it is in.
@@ -198,29 +198,29 @@ struct Replay {
 }
 
 impl Replay {
-    fn follow<'h>(&mut self, happening: &'h Happening) -> Vec<(&'h Happening, Actor, Change)> {
+    fn follow<'h>(&mut self, entry: &'h HistoryEntry) -> Vec<(&'h HistoryEntry, Actor, Change)> {
         let mut steps: Vec<(Actor, Change)> = Vec::new();
-        match happening.event {
-            HistoryEvent::Placed => self.move_all(LineStatus::PendingPayment, happening.actor, &mut steps),
+        match entry.event {
+            HistoryEvent::Placed => self.move_all(LineStatus::PendingPayment, entry.actor, &mut steps),
             HistoryEvent::PaymentFailed => {
                 self.failed = true;
-                self.move_all(LineStatus::Cancelled, happening.actor, &mut steps);
+                self.move_all(LineStatus::Cancelled, entry.actor, &mut steps);
             }
             HistoryEvent::Paid => {
                 self.paid = true;
-                self.move_all(LineStatus::Paid, happening.actor, &mut steps);
+                self.move_all(LineStatus::Paid, entry.actor, &mut steps);
                 // What follows by itself is the shop's doing.
                 self.move_all(LineStatus::Preparing, Actor::System, &mut steps);
             }
             HistoryEvent::PaymentDeclined | HistoryEvent::HoldExpired => {
-                self.move_all(LineStatus::Cancelled, happening.actor, &mut steps);
+                self.move_all(LineStatus::Cancelled, entry.actor, &mut steps);
             }
-            HistoryEvent::Cancelled if happening.lines.is_empty() => {
-                self.move_all(LineStatus::Cancelled, happening.actor, &mut steps);
+            HistoryEvent::Cancelled if entry.lines.is_empty() => {
+                self.move_all(LineStatus::Cancelled, entry.actor, &mut steps);
             }
             HistoryEvent::Cancelled | HistoryEvent::LineMoved => {
-                let moved = happening.lines.iter().filter_map(|step| self.move_line(*step));
-                steps.extend(moved.map(|change| (happening.actor, change)));
+                let moved = entry.lines.iter().filter_map(|step| self.move_line(*step));
+                steps.extend(moved.map(|change| (entry.actor, change)));
             }
             HistoryEvent::PaymentReturned => {}
         }
@@ -228,9 +228,9 @@ impl Replay {
         let from = self.status.replace(to);
         let order = Change::Order { from, to };
         // That money came and goes back changes no state, but must not go unsaid.
-        let told = from != Some(to) || happening.event == HistoryEvent::PaymentReturned;
-        let order = told.then_some((happening.actor, order));
-        order.into_iter().chain(steps).map(|(actor, change)| (happening, actor, change)).collect()
+        let told = from != Some(to) || entry.event == HistoryEvent::PaymentReturned;
+        let order = told.then_some((entry.actor, order));
+        order.into_iter().chain(steps).map(|(actor, change)| (entry, actor, change)).collect()
     }
 
     fn move_all(&mut self, to: LineStatus, actor: Actor, steps: &mut Vec<(Actor, Change)>) {

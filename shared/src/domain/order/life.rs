@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    Actor, Happening, HistoryEvent, LineStatus, LineStep, Order, OrderLine, OrderStatus, PaymentMethod, Returned,
+    Actor, HistoryEntry, HistoryEvent, LineStatus, LineStep, Order, OrderLine, OrderStatus, PaymentMethod, Returned,
     transitions::{allowed_next_as, may_ever_move_to},
 };
 use crate::domain::{PaymentId, Refusal, Won, invalid::named, refusal::Entity};
@@ -116,7 +116,7 @@ impl Order {
         order.hold_expires_at = None;
         order.hold_counted = false;
         order.items.iter_mut().for_each(|line| line.status = LineStatus::Preparing);
-        order.happened(Happening::new(HistoryEvent::Paid, actor, now))
+        order.with_entry(HistoryEntry::new(HistoryEvent::Paid, actor, now))
     }
 
     /// The pending order ended unpaid.
@@ -131,14 +131,14 @@ impl Order {
         order.hold_expires_at = None;
         order.hold_counted = false;
         order.items.iter_mut().for_each(OrderLine::end_unpaid);
-        Ok(order.happened(Happening::new(event, actor, now)))
+        Ok(order.with_entry(HistoryEntry::new(event, actor, now)))
     }
 
     /// The order with the note that a payment was not needed and is asked to be sent back.
     pub fn return_payment(&self, returned: Returned, now: Timestamp) -> Self {
-        let mut happening = Happening::new(HistoryEvent::PaymentReturned, Actor::System, now);
-        happening.returned = Some(returned);
-        self.clone().happened(happening)
+        let mut entry = HistoryEntry::new(HistoryEvent::PaymentReturned, Actor::System, now);
+        entry.returned = Some(returned);
+        self.clone().with_entry(entry)
     }
 
     /// Cancels all of the order or a part, before it is shipped.
@@ -169,8 +169,8 @@ impl Order {
         });
         if self.status == OrderStatus::PendingPayment && is_whole {
             let mut order = self.end_unpaid(HistoryEvent::Cancelled, actor, now)?;
-            if let Some(happening) = order.history.last_mut() {
-                happening.reason = reason;
+            if let Some(entry) = order.history.last_mut() {
+                entry.reason = reason;
             }
             return Ok(order);
         }
@@ -245,8 +245,8 @@ impl Order {
         let due = order.refund_due().filter(|due| *due <= order.paid).unwrap_or(order.refunded);
         let refund = due.checked_sub(order.refunded).filter(|refund| *refund > Won::ZERO).unwrap_or_default();
         order.refunded = due.max(order.refunded);
-        let happening = Happening { lines: steps, refund, reason, ..Happening::new(event, actor, now) };
-        order.happened(happening)
+        let entry = HistoryEntry { lines: steps, refund, reason, ..HistoryEntry::new(event, actor, now) };
+        order.with_entry(entry)
     }
 
     /// What the customer gets back for all that was cancelled or returned so far: of each line its part, and with the
@@ -273,16 +273,16 @@ impl Order {
             Actor::Seller | Actor::Admin => bounds.shop,
             Actor::System => bounds.system,
         };
-        if self.history.iter().map(Happening::weight).sum::<usize>() <= max {
+        if self.history.iter().map(HistoryEntry::weight).sum::<usize>() <= max {
             return Ok(());
         }
         Err(Refusal::LimitExceeded { limit: "orderHistory", max: i64::try_from(max).unwrap_or(i64::MAX) })
     }
 
-    fn happened(mut self, happening: Happening) -> Self {
-        self.updated_at = happening.at;
+    fn with_entry(mut self, entry: HistoryEntry) -> Self {
+        self.updated_at = entry.at;
         self.version = self.version.saturating_add(1);
-        self.history.push(happening);
+        self.history.push(entry);
         self.status = self.derive_status();
         self
     }

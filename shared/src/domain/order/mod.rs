@@ -1,6 +1,6 @@
 //! Orders: lines, amounts, states and what happened to them.
 
-mod difference;
+mod effects;
 mod history;
 mod life;
 mod line;
@@ -9,8 +9,8 @@ mod sales;
 mod status;
 mod transitions;
 
-pub use difference::Difference;
-pub use history::{Actor, Change, Happening, HistoryEvent, LineStep, Returned, Step};
+pub use effects::OrderEffects;
+pub use history::{Actor, Change, HistoryEntry, HistoryEvent, LineStep, Returned, Step};
 pub use life::{Cancellation, HistoryBounds, OrderAction, PayBy};
 pub use line::{LineStatus, OrderLine};
 pub use payment::{Payment, PaymentClaim, PaymentOutcome, PaymentStatus};
@@ -107,7 +107,7 @@ pub struct Order {
     /// Counts the changes, from 1: the sequence of its events.
     pub version: u64,
     /// What happened, oldest first.
-    pub history: Vec<Happening>,
+    pub history: Vec<HistoryEntry>,
 }
 
 /// What an order is made of, before it is known whether it can be paid.
@@ -185,13 +185,13 @@ impl Order {
             updated_at: at,
             paid_at: None,
             version: 1,
-            history: vec![Happening::new(event, actor, at)],
+            history: vec![HistoryEntry::new(event, actor, at)],
         }
     }
 
     /// The state that follows from the lines and the history.
     pub fn derive_status(&self) -> OrderStatus {
-        let failed = self.history.iter().any(|happening| happening.event == HistoryEvent::PaymentFailed);
+        let failed = self.history.iter().any(|entry| entry.event == HistoryEvent::PaymentFailed);
         OrderStatus::derive(self.items.iter().map(LineState::from), self.paid_at.is_some(), failed)
     }
 

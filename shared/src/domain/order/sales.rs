@@ -23,19 +23,19 @@ impl Order {
     /// then on is given back. Units that cost nothing do not count. Nothing where the history does not lead to the lines
     /// as they are.
     pub fn sales(&self) -> Option<Vec<Sale>> {
-        let Some(paid) = self.history.iter().position(|happening| happening.event == HistoryEvent::Paid) else {
+        let Some(paid) = self.history.iter().position(|entry| entry.event == HistoryEvent::Paid) else {
             return self.paid_at.is_none().then(Vec::new);
         };
         let mut sales = Vec::new();
         let mut live: Vec<i64> = self.items.iter().map(|line| i64::from(line.quantity.get())).collect();
-        for (happening, version) in self.history.iter().zip(1..).skip(paid) {
+        for (entry, version) in self.history.iter().zip(1..).skip(paid) {
             let mut units: BTreeMap<ProductId, i64> = BTreeMap::new();
-            if happening.event == HistoryEvent::Paid {
+            if entry.event == HistoryEvent::Paid {
                 for (line, live) in self.items.iter().zip(&live).filter(|(line, _)| !line.is_free()) {
                     *units.entry(line.product_id.clone()).or_default() += live;
                 }
             }
-            for step in &happening.lines {
+            for step in &entry.lines {
                 let index = step.number.checked_sub(1)?;
                 *live.get_mut(index)? -= i64::from(step.units);
                 let line = self.items.get(index)?;
@@ -45,7 +45,7 @@ impl Order {
             }
             units.retain(|_, units| *units != 0);
             if !units.is_empty() {
-                sales.push(Sale { version, at: happening.at, units });
+                sales.push(Sale { version, at: entry.at, units });
             }
         }
         let is_so = self.items.iter().map(|line| i64::from(line.live_units())).eq(live);

@@ -87,7 +87,7 @@ fn assert_sound(order: &Order) {
     assert_eq!(lines, order.items.iter().map(|line| Some(line.status)).collect::<Vec<_>>());
     assert_eq!(order.history.len(), usize::try_from(order.version).unwrap());
     assert_eq!(order.hold_expires_at.is_some(), order.status == OrderStatus::PendingPayment);
-    assert_eq!(Won::checked_sum(order.history.iter().map(|happening| happening.refund)), Some(order.refunded));
+    assert_eq!(Won::checked_sum(order.history.iter().map(|entry| entry.refund)), Some(order.refunded));
     assert!(Won::ZERO <= order.refunded && order.refunded <= order.paid);
     let sold: i64 = order.sales().expect("the history adds up").iter().flat_map(|sale| sale.units.values()).sum();
     let live: i64 = order.items.iter().map(|line| i64::from(line.live_units())).sum();

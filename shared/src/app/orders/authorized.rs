@@ -1,4 +1,4 @@
-//! What of an order a caller may see and do.
+//! Orders as a caller is authorized to see and change them.
 
 use jiff::Timestamp;
 
@@ -6,13 +6,13 @@ use crate::{
     app::{Caller, Role},
     domain::{
         Won,
-        order::{Actor, Happening, LineStatus, Order, OrderAction, OrderLine},
+        order::{Actor, HistoryEntry, LineStatus, Order, OrderAction, OrderLine},
     },
 };
 
 /// An order as a caller may see it: a seller sees the lines that are theirs, once the order is paid.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Visible {
+pub struct AuthorizedOrder {
     /// The order; to a seller, with the amounts of their lines alone.
     pub order: Order,
     /// The numbers of the lines that the caller may see, from 1.
@@ -21,9 +21,9 @@ pub struct Visible {
     now: Timestamp,
 }
 
-impl Visible {
-    /// What the caller may see of an order, if anything.
-    pub fn to(caller: &Caller, order: Order, now: Timestamp) -> Option<Self> {
+impl AuthorizedOrder {
+    /// The part of an order that a caller may see, if there is one.
+    pub fn for_caller(caller: &Caller, order: Order, now: Timestamp) -> Option<Self> {
         if caller.may_act_for(&order.user_id) {
             let lines = (1..=order.items.len()).collect();
             return Some(Self { order, lines, caller: caller.clone(), now });
@@ -51,11 +51,10 @@ impl Visible {
 
     /// The reason that was given for what happened, if it concerns the caller: a seller reads the reasons for their own lines
     /// only, not what a customer says of an order to all.
-    pub fn reason<'h>(&self, happening: &'h Happening) -> Option<&'h str> {
-        let is_theirs =
-            !happening.lines.is_empty() && happening.lines.iter().all(|step| self.lines.contains(&step.number));
+    pub fn reason<'h>(&self, entry: &'h HistoryEntry) -> Option<&'h str> {
+        let is_theirs = !entry.lines.is_empty() && entry.lines.iter().all(|step| self.lines.contains(&step.number));
         let concerned = is_theirs || self.caller.may_act_for(&self.order.user_id);
-        happening.reason.as_deref().filter(|_| concerned)
+        entry.reason.as_deref().filter(|_| concerned)
     }
 }
 

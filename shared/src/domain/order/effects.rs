@@ -1,0 +1,48 @@
+//! The effects of a change of an order: the other records that change with it.
+
+use std::collections::BTreeMap;
+
+use super::{Order, PaymentMethod};
+use crate::domain::{CouponId, ProductId, UserId, Won, caps::Held};
+
+/// The effects of a change of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderEffects<'a> {
+    /// The user of the order.
+    pub user: &'a UserId,
+    /// Won that are taken from the balance for it.
+    pub payment: Option<Won>,
+    /// Won that go back to the balance.
+    pub refund: Option<Won>,
+    /// What it no longer holds of the user's caps.
+    pub released: Option<Held>,
+    /// Units that go back to the shelf.
+    pub units: BTreeMap<&'a ProductId, i64>,
+    /// The coupon that can be used again.
+    pub coupon: Option<&'a CouponId>,
+}
+
+impl<'a> OrderEffects<'a> {
+    /// The effects of a change from one state of an order to another.
+    pub fn between(before: &'a Order, after: &'a Order) -> Self {
+        let from_balance = after.payment == PaymentMethod::Balance;
+        let is_paid_now = before.paid_at.is_none() && after.paid_at.is_some();
+        let refund = after.refunded.checked_sub(before.refunded).filter(|refund| *refund > Won::ZERO);
+        let mut units: BTreeMap<&ProductId, i64> = BTreeMap::new();
+        for (before, after) in before.items.iter().zip(&after.items) {
+            let back = i64::from(before.live_units()).saturating_sub(i64::from(after.live_units()));
+            if back > 0 {
+                *units.entry(&before.product_id).or_default() += back;
+            }
+        }
+        let has_ended = after.status.has_nothing() && !before.status.has_nothing();
+        Self {
+            user: &after.user_id,
+            payment: (from_balance && is_paid_now).then_some(after.paid),
+            refund: refund.filter(|_| from_balance),
+            released: before.held().filter(|_| !after.hold_counted),
+            units,
+            coupon: before.coupon_id.as_ref().filter(|_| has_ended),
+        }
+    }
+}
