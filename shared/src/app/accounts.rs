@@ -10,15 +10,15 @@ use crate::{
     store::{Consistency, keys},
 };
 
-/// The account of a user who may trade, as remembered or as it is. The commit that builds on it asserts it.
+/// The account of an active user, from the cache or read. The commit that builds on it asserts it.
 pub(super) async fn account(shop: &Shop, user: &UserId) -> Result<Account, Failure> {
-    match shop.remembered_account(user) {
+    match shop.cached_account(user) {
         Some(account) => Ok(account),
         None => read_account(shop, user).await,
     }
 }
 
-/// The account of a user who may trade, as it is.
+/// The account of an active user, read.
 pub(super) async fn read_account(shop: &Shop, user: &UserId) -> Result<Account, Failure> {
     ensure_active(user, shop.table.get(keys::account(user), Consistency::Strong).await?)
 }

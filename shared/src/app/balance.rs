@@ -84,7 +84,7 @@ async fn charge_once(
 
         match shop.table.commit(transaction, &mut backoff).await? {
             Outcome::Committed => {
-                shop.remember_account(user, now);
+                shop.cache_account(user, now);
                 shop.count_pace(Paced::Charge, user);
                 return Ok(charged);
             }

@@ -174,11 +174,11 @@ async fn add_once(
 
 /// Refuses what cannot be put into a cart. A user who may not trade can still fill one.
 async fn may_add(shop: &Shop, user: &UserId, id: &ProductId, backoff: &mut Backoff) -> Result<(), Failure> {
-    if shop.remembered_product(id).is_some_and(|product| product.offer.status == SaleStatus::OnSale) {
+    if shop.cached_product(id).is_some_and(|product| product.offer.status == SaleStatus::OnSale) {
         return Ok(());
     }
     let (account, description) = (keys::account(user), keys::product(id));
-    let known = shop.remembered_account(user).is_some();
+    let known = shop.cached_account(user).is_some();
     let mut wanted = vec![description.clone()];
     wanted.extend((!known).then(|| account.clone()));
     let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
@@ -190,12 +190,12 @@ async fn may_add(shop: &Shop, user: &UserId, id: &ProductId, backoff: &mut Backo
     if product.offer.status != SaleStatus::OnSale {
         return Err(Refusal::NotOnSale { product_id: id.clone() }.into());
     }
-    shop.remember_product(&product);
+    shop.cache_product(&product);
     Ok(())
 }
 
 async fn must_exist(shop: &Shop, user: &UserId) -> Result<(), Failure> {
-    if shop.remembered_account(user).is_none() {
+    if shop.cached_account(user).is_none() {
         balance::get(shop, user).await?;
     }
     Ok(())
@@ -256,7 +256,7 @@ pub(super) async fn live(shop: &Shop, cart: &Cart, backoff: &mut Backoff) -> Res
             Some(product) => {
                 let shards = shelves::among_or_read(shop, &found, id, product.stock_shards, backoff).await?;
                 if shards.iter().any(|shard| shard.offer != product.offer) {
-                    shop.forget_product(id);
+                    shop.invalidate_product(id);
                 }
                 let offer = shards.first().map_or(product.offer, |shard| shard.offer);
                 LiveItem::of(product.product_id, product.name, offer, shelves::total(&shards), quantity)?
@@ -267,20 +267,20 @@ pub(super) async fn live(shop: &Shop, cart: &Cart, backoff: &mut Backoff) -> Res
     Ok(LiveCart { items, total: total.ok_or(Failure::Broken("the largest cart fits an amount"))? })
 }
 
-/// What the products of a cart are, as remembered or read. A name may lag by a moment, so reading eventually is enough,
+/// The products of a cart, from the cache or read. A name may lag by a moment, so reading eventually is enough,
 /// but for what is not found: it may have only just been created.
 async fn describe(shop: &Shop, cart: &Cart, backoff: &mut Backoff) -> Result<BTreeMap<ProductId, Product>, Failure> {
-    let remembered = |id: &ProductId| Some((id.clone(), shop.remembered_product(id)?));
-    let mut described: BTreeMap<ProductId, Product> = cart.items.keys().filter_map(remembered).collect();
+    let cached = |id: &ProductId| Some((id.clone(), shop.cached_product(id)?));
+    let mut described: BTreeMap<ProductId, Product> = cart.items.keys().filter_map(cached).collect();
     for consistency in [Consistency::Eventual, Consistency::Strong] {
         let missing: Vec<&ProductId> = cart.items.keys().filter(|id| !described.contains_key(id)).collect();
         let wanted: Vec<Key> = missing.iter().map(|id| keys::product(id)).collect();
         let found = shop.table.get_all(&wanted, consistency, backoff).await?;
         for (id, key) in missing.into_iter().zip(&wanted) {
             if let Some(product) = found.get::<Product>(key)? {
-                // Only what can be bought is worth remembering: orders refuse nothing that is remembered.
+                // Only products on sale are cached: a cached record refuses no order.
                 if product.offer.status == SaleStatus::OnSale {
-                    shop.remember_product(&product);
+                    shop.cache_product(&product);
                 }
                 described.insert(id.clone(), product);
             }

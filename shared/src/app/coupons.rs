@@ -181,7 +181,7 @@ async fn issue_once(
     key: &RequestKey,
 ) -> Result<IssuedCoupon, Failure> {
     let mut backoff = shop.backoff();
-    let (campaign, mut revoked) = match shop.remembered_campaign(coupon).filter(|_| shop.has_refused(coupon, user)) {
+    let (campaign, mut revoked) = match shop.cached_campaign(coupon).filter(|_| shop.has_refused(coupon, user)) {
         Some(campaign) => (campaign, None),
         None => may_have(shop, user, coupon, &mut backoff).await?,
     };
@@ -190,7 +190,7 @@ async fn issue_once(
         return Err(Refusal::CouponNotIssuable.into());
     }
     if matches!(shop.sold_out(coupon), SoldOut::Is(_)) {
-        shop.remember_refused(coupon, user);
+        shop.cache_refusal(coupon, user);
         return Err(Refusal::CouponSoldOut.into());
     }
     shop.check_pace(Paced::CouponIssue, caller, user)?;
@@ -261,31 +261,29 @@ async fn may_have(
     backoff: &mut Backoff,
 ) -> Result<(Campaign, Option<IssuedCoupon>), Failure> {
     let (account, mine, described) = (keys::account(user), keys::user_coupon(user, coupon), keys::campaign(coupon));
-    let remembered = shop.remembered_campaign(coupon);
+    let cached = shop.cached_campaign(coupon);
     let mut wanted = vec![account.clone(), mine.clone()];
-    if remembered.is_none() {
+    if cached.is_none() {
         wanted.push(described.clone());
     }
-    let counted = remembered.as_ref().filter(|_| shop.sold_out(coupon) == SoldOut::Was);
+    let counted = cached.as_ref().filter(|_| shop.sold_out(coupon) == SoldOut::Was);
     wanted.extend(counted.into_iter().flat_map(tickets::counters));
     let at = shop.clock.now();
     let mut found = shop.table.get_all(&wanted, Consistency::Eventual, backoff).await?;
-    if found.get::<Account>(&account)?.is_none()
-        || (remembered.is_none() && found.get::<Campaign>(&described)?.is_none())
-    {
+    if found.get::<Account>(&account)?.is_none() || (cached.is_none() && found.get::<Campaign>(&described)?.is_none()) {
         // What has only just been created may not be seen eventually.
         found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
     }
     if let Some(campaign) = counted {
-        tickets::remember(shop, campaign, at, &found)?;
+        tickets::snapshot(shop, campaign, at, &found)?;
     }
     accounts::ensure_active(user, found.get(&account)?)?;
-    let campaign = match remembered {
+    let campaign = match cached {
         Some(campaign) => campaign,
         None => {
             let campaign: Option<Campaign> = found.get(&described)?;
             let campaign = campaign.ok_or_else(|| Refusal::not_found(Entity::Coupon, coupon))?;
-            shop.remember_campaign(&campaign);
+            shop.cache_campaign(&campaign);
             campaign
         }
     };

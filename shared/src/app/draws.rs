@@ -26,7 +26,7 @@ pub(super) async fn give_back(
     transaction.add(shelf::void(product, drawn)?);
     transaction.add(shelf::give_back(product, drawn.shard, drawn.units)?);
     match shop.table.commit(transaction, backoff).await? {
-        Outcome::Committed => shop.forget_product_sold_out(product),
+        Outcome::Committed => shop.invalidate_product_sold_out(product),
         Outcome::Refused(_) => {}
     }
     Ok(())

@@ -384,8 +384,8 @@ pub(super) async fn commit_change(
     if !is_one_commit && after.offer != before.offer {
         spread_offer(shop, after, before.stock_shards, backoff).await?;
     }
-    shop.forget_product(id);
-    shop.forget_stock(id);
+    shop.invalidate_product(id);
+    shop.invalidate_stock(id);
     Ok(None)
 }
 
@@ -487,8 +487,8 @@ async fn restock_once(
         }
         match shop.table.commit(transaction, &mut backoff).await? {
             Outcome::Committed => {
-                shop.forget_product_sold_out(id);
-                shop.forget_stock(id);
+                shop.invalidate_product_sold_out(id);
+                shop.invalidate_stock(id);
                 return Ok(restocked);
             }
             Outcome::Refused(failures) => {

@@ -87,7 +87,7 @@ pub(super) fn total(shards: &[Shard]) -> i64 {
     shards.iter().fold(0, |sum, shard| sum.saturating_add(shard.remaining))
 }
 
-/// Whether nothing is left of a product that was seen sold out: as remembered, for a moment; after that by one look,
+/// Whether nothing is left of a product that was seen sold out: by the cache, for a moment; after that by one look,
 /// eventually, before anything is tried. Of any other product nothing is known.
 pub(super) async fn is_sold_out(
     shop: &Shop,
@@ -104,9 +104,9 @@ pub(super) async fn is_sold_out(
     let found = shop.table.get_all(&keys_of(product, count), Consistency::Eventual, backoff).await?;
     let nothing_left = among(&found, product, count)?.is_some_and(|shards| total(&shards) == 0);
     if nothing_left {
-        shop.remember_product_sold_out(product, at);
+        shop.cache_product_sold_out(product, at);
     } else {
-        shop.forget_product_sold_out(product);
+        shop.invalidate_product_sold_out(product);
     }
     Ok(nothing_left)
 }

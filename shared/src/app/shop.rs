@@ -23,7 +23,7 @@ use crate::{
     store::{Backoff, Table},
 };
 
-/// The shop as a function sees it: its table, the outside world, and what it remembers from one request to the next.
+/// The shop as a function sees it: its table, the outside world, and its caches, which last from one request to the next.
 #[derive(Debug)]
 pub struct Shop {
     /// Where everything is stored.
@@ -36,7 +36,7 @@ pub struct Shop {
     pub policy: Policy,
     /// How much is read, kept, tried or swept at a time.
     pub bounds: Bounds,
-    memory: Memory,
+    caches: Caches,
 }
 
 /// The rules that a shop sets for itself. Orders and sheets keep what they were made with.
@@ -52,19 +52,19 @@ pub struct Policy {
     pub caps: Caps,
 }
 
-/// What is remembered. Nothing here is trusted: a commit asserts it, and only a failed condition or a fresh read can
+/// The caches. No entry is trusted: a commit asserts it, and only a failed condition or a fresh read can
 /// lead to a refusal. That something is sold out is fresh for a second.
 ///
 /// Each entry has the instant of the read that it is from, and an age that ends. What is taken from here is never put back
 /// as new, so that what sells without a pause is read again, too.
 #[derive(Debug)]
-struct Memory {
+struct Caches {
     accounts: Cache<UserId, (Timestamp, Account)>,
     products: Cache<ProductId, (Timestamp, Product)>,
     campaigns: Cache<CouponId, (Timestamp, Campaign)>,
     /// Products of which nothing was left, and when that was seen.
     sold_out: Cache<ProductId, Timestamp>,
-    counters: Cache<CouponId, Look>,
+    counters: Cache<CouponId, CounterSnapshot>,
     /// Who was told that a campaign is sold out, and when that had been seen.
     refused: Cache<(CouponId, UserId), Timestamp>,
     /// What a user has done in a minute, and which.
@@ -104,7 +104,7 @@ impl BuildHasher for SeededHasher {
 
 /// What is known of a campaign's counters once one of them was found empty.
 #[derive(Debug, Clone)]
-struct Look {
+struct CounterSnapshot {
     left: Left,
     /// Since when all of them are known to have been empty: one look showed it.
     nothing_at: Option<Timestamp>,
@@ -122,15 +122,15 @@ pub(super) enum SoldOut {
 }
 
 impl Shop {
-    /// A shop that remembers nothing yet, within the bounds of what ships.
+    /// A shop with empty caches, within production's bounds.
     pub fn new(table: Table, clock: Clock, random: Random, policy: Policy) -> Self {
         Self::within(Bounds::PRODUCTION, table, clock, random, policy)
     }
 
-    /// A shop that remembers nothing yet.
+    /// A shop with empty caches.
     pub fn within(bounds: Bounds, table: Table, clock: Clock, random: Random, policy: Policy) -> Self {
         let (seed, entries) = (random.bits(), bounds.cached_entries);
-        let memory = Memory {
+        let caches = Caches {
             accounts: cache(entries, seed),
             products: cache(entries, seed),
             campaigns: cache(entries, seed),
@@ -142,7 +142,7 @@ impl Shop {
             stock: cache(entries, seed),
             catalogue: cache(bounds.cached_parts, seed),
         };
-        Self { table: table.within(bounds.table), clock, random, policy, bounds, memory }
+        Self { table: table.within(bounds.table), clock, random, policy, bounds, caches }
     }
 
     /// The patience of one request.
@@ -161,40 +161,40 @@ impl Shop {
         (self.clock.now().duration_since(seen_at) < age).then_some(value)
     }
 
-    pub(super) fn remembered_account(&self, user: &UserId) -> Option<Account> {
-        self.fresh(self.memory.accounts.get(user), self.bounds.account_age)
+    pub(super) fn cached_account(&self, user: &UserId) -> Option<Account> {
+        self.fresh(self.caches.accounts.get(user), self.bounds.account_age)
     }
 
     /// Remembers an account as a read or a commit of now has it.
-    pub(super) fn remember_account(&self, user: &UserId, account: Account) {
-        self.memory.accounts.insert(user.clone(), (self.clock.now(), account));
+    pub(super) fn cache_account(&self, user: &UserId, account: Account) {
+        self.caches.accounts.insert(user.clone(), (self.clock.now(), account));
     }
 
-    pub(super) fn remembered_product(&self, product: &ProductId) -> Option<Product> {
-        self.fresh(self.memory.products.get(product), self.bounds.product_age)
+    pub(super) fn cached_product(&self, product: &ProductId) -> Option<Product> {
+        self.fresh(self.caches.products.get(product), self.bounds.product_age)
     }
 
     /// Remembers a product as it was read just now.
-    pub(super) fn remember_product(&self, product: &Product) {
-        self.memory.products.insert(product.product_id.clone(), (self.clock.now(), product.clone()));
+    pub(super) fn cache_product(&self, product: &Product) {
+        self.caches.products.insert(product.product_id.clone(), (self.clock.now(), product.clone()));
     }
 
-    pub(super) fn forget_product(&self, product: &ProductId) {
-        self.memory.products.remove(product);
+    pub(super) fn invalidate_product(&self, product: &ProductId) {
+        self.caches.products.remove(product);
     }
 
     /// Whether a product is known to be sold out.
     pub(super) fn product_sold_out(&self, product: &ProductId) -> SoldOut {
-        self.sold_out_since(self.memory.sold_out.get(product))
+        self.sold_out_since(self.caches.sold_out.get(product))
     }
 
     /// Remembers that a look which began at this instant saw nothing left of a product.
-    pub(super) fn remember_product_sold_out(&self, product: &ProductId, at: Timestamp) {
-        self.memory.sold_out.insert(product.clone(), at);
+    pub(super) fn cache_product_sold_out(&self, product: &ProductId, at: Timestamp) {
+        self.caches.sold_out.insert(product.clone(), at);
     }
 
-    pub(super) fn forget_product_sold_out(&self, product: &ProductId) {
-        self.memory.sold_out.remove(product);
+    pub(super) fn invalidate_product_sold_out(&self, product: &ProductId) {
+        self.caches.sold_out.remove(product);
     }
 
     fn sold_out_since(&self, seen_at: Option<Timestamp>) -> SoldOut {
@@ -219,12 +219,12 @@ impl Shop {
 
     /// The bestsellers, if they were read a moment ago.
     pub(super) fn cached_bestsellers(&self) -> Option<Vec<Bestseller>> {
-        let cached = self.memory.bestsellers.lock().ok()?.clone()?;
+        let cached = self.caches.bestsellers.lock().ok()?.clone()?;
         self.shown(cached, self.bounds.bestsellers_age).map(|(_, best)| best)
     }
 
     pub(super) fn cache_bestsellers(&self, at: Timestamp, best: Vec<Bestseller>) {
-        if let Ok(mut cached) = self.memory.bestsellers.lock() {
+        if let Ok(mut cached) = self.caches.bestsellers.lock() {
             *cached = Some((at, best));
         }
     }
@@ -236,80 +236,80 @@ impl Shop {
 
     /// A product with its stock, if it was read a moment ago, and the instant that the read began.
     pub(super) fn cached_stock(&self, product: &ProductId) -> Option<(Timestamp, Stocked)> {
-        self.shown(self.memory.stock.get(product)?, self.bounds.recent_age)
+        self.shown(self.caches.stock.get(product)?, self.bounds.recent_age)
     }
 
     pub(super) fn cache_stock(&self, at: Timestamp, stocked: &Stocked) {
-        self.memory.stock.insert(stocked.product.product_id.clone(), (at, stocked.clone()));
+        self.caches.stock.insert(stocked.product.product_id.clone(), (at, stocked.clone()));
     }
 
-    pub(super) fn forget_stock(&self, product: &ProductId) {
-        self.memory.stock.remove(product);
+    pub(super) fn invalidate_stock(&self, product: &ProductId) {
+        self.caches.stock.remove(product);
     }
 
     /// A part of the catalogue, if it was read a moment ago, and the instant that the read began.
     pub(super) fn cached_catalogue(&self, part: &CataloguePart) -> Option<(Timestamp, Catalogue)> {
-        self.shown(self.memory.catalogue.get(part)?, self.bounds.recent_age)
+        self.shown(self.caches.catalogue.get(part)?, self.bounds.recent_age)
     }
 
     pub(super) fn cache_catalogue(&self, part: CataloguePart, at: Timestamp, catalogue: &Catalogue) {
-        self.memory.catalogue.insert(part, (at, catalogue.clone()));
+        self.caches.catalogue.insert(part, (at, catalogue.clone()));
     }
 
-    pub(super) fn remembered_campaign(&self, coupon: &CouponId) -> Option<Campaign> {
-        self.fresh(self.memory.campaigns.get(coupon), self.bounds.campaign_age)
+    pub(super) fn cached_campaign(&self, coupon: &CouponId) -> Option<Campaign> {
+        self.fresh(self.caches.campaigns.get(coupon), self.bounds.campaign_age)
     }
 
     /// Remembers a campaign as it was read just now.
-    pub(super) fn remember_campaign(&self, campaign: &Campaign) {
-        self.memory.campaigns.insert(campaign.coupon_id.clone(), (self.clock.now(), campaign.clone()));
+    pub(super) fn cache_campaign(&self, campaign: &Campaign) {
+        self.caches.campaigns.insert(campaign.coupon_id.clone(), (self.clock.now(), campaign.clone()));
     }
 
     /// What each counter of a campaign had left when it was last heard of; nothing as long as none was found empty.
-    pub(super) fn remembered_left(&self, coupon: &CouponId) -> Option<Left> {
-        self.memory.counters.get(coupon).map(|look| look.left)
+    pub(super) fn cached_counters(&self, coupon: &CouponId) -> Option<Left> {
+        self.caches.counters.get(coupon).map(|look| look.left)
     }
 
     /// Remembers a look at all counters that began at this instant.
-    pub(super) fn remember_left(&self, coupon: &CouponId, at: Timestamp, left: Left) {
+    pub(super) fn cache_counters(&self, coupon: &CouponId, at: Timestamp, left: Left) {
         let nothing_at = left.is_nothing().then_some(at);
-        self.memory.counters.insert(coupon.clone(), Look { left, nothing_at });
+        self.caches.counters.insert(coupon.clone(), CounterSnapshot { left, nothing_at });
     }
 
     /// Remembers what was heard of one counter.
-    pub(super) fn remember_drawn(&self, coupon: &CouponId, shard: u16, left: i64) {
-        if let Some(mut look) = self.memory.counters.get(coupon) {
+    pub(super) fn cache_allocated(&self, coupon: &CouponId, shard: u16, left: i64) {
+        if let Some(mut look) = self.caches.counters.get(coupon) {
             look.left.note(shard, left);
             look.nothing_at = look.nothing_at.filter(|_| left <= 0);
-            self.memory.counters.insert(coupon.clone(), look);
+            self.caches.counters.insert(coupon.clone(), look);
         }
     }
 
     /// Whether a campaign is known to be sold out.
     pub(super) fn sold_out(&self, coupon: &CouponId) -> SoldOut {
-        self.sold_out_since(self.memory.counters.get(coupon).and_then(|look| look.nothing_at))
+        self.sold_out_since(self.caches.counters.get(coupon).and_then(|look| look.nothing_at))
     }
 
     /// How often a user has done this in this minute, since 1970.
     pub(super) fn counted(&self, what: Paced, user: &UserId, minute: i64) -> i64 {
-        let counted = self.memory.paces.get(&(what, user.clone()));
+        let counted = self.caches.paces.get(&(what, user.clone()));
         counted.filter(|(of, _)| *of == minute).map_or(0, |(_, count)| count)
     }
 
     pub(super) fn count(&self, what: Paced, user: &UserId, minute: i64, count: i64) {
-        self.memory.paces.insert((what, user.clone()), (minute, count));
+        self.caches.paces.insert((what, user.clone()), (minute, count));
     }
 
     /// Remembers that a user was told so.
-    pub(super) fn remember_refused(&self, coupon: &CouponId, user: &UserId) {
+    pub(super) fn cache_refusal(&self, coupon: &CouponId, user: &UserId) {
         if let SoldOut::Is(at) = self.sold_out(coupon) {
-            self.memory.refused.insert((coupon.clone(), user.clone()), at);
+            self.caches.refused.insert((coupon.clone(), user.clone()), at);
         }
     }
 
     /// Whether a user was told that the campaign is sold out, and nobody has looked again since.
     pub(super) fn has_refused(&self, coupon: &CouponId, user: &UserId) -> bool {
-        let told = self.memory.refused.get(&(coupon.clone(), user.clone()));
+        let told = self.caches.refused.get(&(coupon.clone(), user.clone()));
         told.is_some_and(|at| self.sold_out(coupon) == SoldOut::Is(at))
     }
 }

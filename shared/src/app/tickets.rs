@@ -32,23 +32,23 @@ pub(super) async fn draw(
 ) -> Result<Ticket, Failure> {
     let coupon = &campaign.coupon_id;
     let own = own_shard(user, campaign.counter_shards);
-    let mut left = shop.remembered_left(coupon);
+    let mut left = shop.cached_counters(coupon);
     loop {
         let choice = left.as_ref().map_or(Some(own), |left| left.choose(own, shop.random.below(u64::MAX)));
         if let Some(shard) = choice {
             let draw = coupons::draw_ticket(coupon, shard)?;
             match shop.table.apply::<Counter>(&draw, backoff).await? {
                 Applied::Done(counter) => {
-                    shop.remember_drawn(coupon, shard, counter.left());
+                    shop.cache_allocated(coupon, shard, counter.left());
                     return Ok(Ticket { shard, number: counter.next.saturating_sub(1) });
                 }
-                Applied::Refused(Some(_)) => shop.remember_drawn(coupon, shard, 0),
+                Applied::Refused(Some(_)) => shop.cache_allocated(coupon, shard, 0),
                 Applied::Refused(None) => return Err(Failure::Broken("a campaign lacks a counter")),
             }
         }
         let seen = look(shop, campaign, user, backoff).await?;
         if seen.is_nothing() {
-            shop.remember_refused(coupon, user);
+            shop.cache_refusal(coupon, user);
             return Err(Refusal::CouponSoldOut.into());
         }
         left = Some(seen);
@@ -62,7 +62,7 @@ async fn look(shop: &Shop, campaign: &Campaign, user: &UserId, backoff: &mut Bac
     let wanted: Vec<Key> = counters(campaign).chain([mine.clone()]).collect();
     let at = shop.clock.now();
     let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
-    let left = remember(shop, campaign, at, &found)?;
+    let left = snapshot(shop, campaign, at, &found)?;
     if found.get::<IssuedCoupon>(&mine)?.is_some_and(|mine| mine.state != CouponState::Revoked) {
         return Err(Refusal::CouponAlreadyIssued.into());
     }
@@ -75,14 +75,14 @@ pub(super) fn counters(campaign: &Campaign) -> impl Iterator<Item = Key> {
 }
 
 /// Remembers what a look at all counters found that began at this instant.
-pub(super) fn remember(shop: &Shop, campaign: &Campaign, at: Timestamp, found: &Found) -> Result<Left, StoreError> {
+pub(super) fn snapshot(shop: &Shop, campaign: &Campaign, at: Timestamp, found: &Found) -> Result<Left, StoreError> {
     let tickets = counters(campaign).map(|key| {
         // One that has not come into sight yet may have some.
         let counter: Option<Counter> = found.get(&key)?;
         Ok(counter.map_or(1, |counter| counter.left()))
     });
     let left = Left::new(tickets.collect::<Result<_, StoreError>>()?);
-    shop.remember_left(&campaign.coupon_id, at, left.clone());
+    shop.cache_counters(&campaign.coupon_id, at, left.clone());
     Ok(left)
 }
 

@@ -101,7 +101,7 @@ pub struct Product {
     pub updated_at: Option<Timestamp>,
 }
 
-/// For how long functions may go on as if a product were as it was, in seconds: what one remembers of it for a minute, and
+/// For how long functions may go on as if a product were as it was, in seconds: one caches it for a minute, and
 /// then lives for some more.
 const OLD_WAYS_SECONDS: i64 = 120;
 

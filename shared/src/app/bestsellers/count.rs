@@ -220,7 +220,7 @@ async fn count(
 /// What is known of the counts that batches add to. Their commits assert it.
 #[derive(Debug)]
 struct Seen {
-    /// The generation in which sales are counted, unless a count turns out to be of another. It is not remembered from
+    /// The generation in which sales are counted, unless a count turns out to be of another. It is not kept from
     /// batch to batch: the first count of a product in an old one would be left for wrong by a rebuild that goes on.
     generation: u64,
     counts: HashMap<ProductId, SalesRecord>,

@@ -71,7 +71,7 @@ async fn change_once(
     step: &impl Fn(&Order, Timestamp) -> Result<Option<Order>, Refusal>,
 ) -> Result<Order, Failure> {
     let mut backoff = shop.backoff();
-    let to_look_at = user.filter(|user| shop.remembered_account(user).is_none());
+    let to_look_at = user.filter(|user| shop.cached_account(user).is_none());
     let (mut seen, mut known) = look(shop, id, to_look_at, &mut backoff).await?;
     loop {
         let Some(now) = step(&seen.order, shop.clock.now())? else {
@@ -94,7 +94,7 @@ async fn change_once(
             }
         }
         if backoff.retry("the order changed meanwhile").await? == RetryKind::AfterBackoff {
-            // What is remembered of the account is older still than what was refused.
+            // The cached account is older than the one that was refused.
             let to_look_at = known.account.map(|_| seen.order.user_id.clone());
             (seen, known) = look(shop, id, to_look_at.as_ref(), &mut backoff).await?;
         }
@@ -211,9 +211,9 @@ impl Attempt {
         let failures = match shop.table.commit(transaction, backoff).await? {
             Outcome::Committed => {
                 if let Some((_, user, after)) = account {
-                    shop.remember_account(&user, after);
+                    shop.cache_account(&user, after);
                 }
-                shelves.iter().for_each(|(_, product)| shop.forget_product_sold_out(product));
+                shelves.iter().for_each(|(_, product)| shop.invalidate_product_sold_out(product));
                 return Ok(None);
             }
             Outcome::Refused(failures) => failures,
@@ -227,7 +227,7 @@ impl Attempt {
             known.account = Some((there.ok_or(Failure::Broken("an account stays"))?, true));
         }
         for (_, product) in shelves.iter().filter(|(position, _)| failures.refuses(*position)) {
-            shop.forget_product(product);
+            shop.invalidate_product(product);
             known.shards.remove(product);
         }
         Ok(Some(failures))
@@ -247,7 +247,7 @@ impl Known {
             let (account, is_fresh) = self.account(shop, user).await?;
             let account = match accounts::ensure_active(user, Some(account)) {
                 Ok(account) => account,
-                // What is only remembered refuses nobody.
+                // A cached record refuses nobody.
                 Err(_) if !is_fresh => {
                     self.look_at_account(shop, user).await?;
                     continue;
@@ -282,10 +282,10 @@ impl Known {
         Ok((account, after, entry))
     }
 
-    /// The account, as learned from a refusal, remembered, or read.
+    /// The account, from a refusal, the cache or the table.
     async fn account(&mut self, shop: &Shop, user: &UserId) -> Result<(Account, bool), Failure> {
         if self.account.is_none() {
-            self.account = shop.remembered_account(user).map(|account| (account, false));
+            self.account = shop.cached_account(user).map(|account| (account, false));
         }
         if self.account.is_none() {
             self.look_at_account(shop, user).await?;
@@ -307,7 +307,7 @@ impl Known {
     ) -> Result<(), Failure> {
         let mut unknown = Vec::new();
         for product in products.filter(|product| !self.shards.contains_key(*product)).collect::<Vec<_>>() {
-            match shop.remembered_product(product) {
+            match shop.cached_product(product) {
                 Some(known) => {
                     self.shards.insert(product.clone(), known.stock_shards);
                 }

@@ -50,7 +50,7 @@ impl Preconditions {
                 self.check_all_but_coupon(shop, user, backoff).await?;
             }
             let Some(line) = self.lines.get_mut(index) else { continue };
-            shop.forget_product(&line.product.product_id);
+            shop.invalidate_product(&line.product.product_id);
             if let Some(refusal) = price_change {
                 return Err(refusal.into());
             }

@@ -104,13 +104,13 @@ async fn place_by(
             if is_fresh {
                 return Err(Refusal::PayableChanged { quoted, current: draft.quote.payable }.into());
             }
-            // What is remembered refuses nobody.
+            // A cached record refuses nobody.
             preconditions.refresh(shop, user_id, backoff).await?;
             is_fresh = true;
             continue;
         }
         if is_above_caps(shop, order, &draft, preconditions) {
-            // Whatever else is wrong is told first, and what is remembered refuses nobody.
+            // Whatever else is wrong is told first, and a cached record refuses nobody.
             preconditions.check_all_but_coupon(shop, user_id, backoff).await?;
             refuse_above_caps(shop, order, &draft, preconditions, backoff).await?;
             backoff.pause("the caps had room again").await?;
@@ -133,12 +133,12 @@ async fn place_by(
                 }
                 return match ending {
                     Ending::Paid(account) => {
-                        shop.remember_account(user_id, account);
+                        shop.cache_account(user_id, account);
                         Ok(made)
                     }
                     Ending::Held => Ok(made),
                     Ending::Failed(_, account) => {
-                        shop.remember_account(user_id, account);
+                        shop.cache_account(user_id, account);
                         Err(refused())
                     }
                 };

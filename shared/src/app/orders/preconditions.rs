@@ -104,23 +104,23 @@ impl Preconditions {
         let ResolvedItems { items, coupon_id, sheet, cart } = wanted;
         let account_key = keys::account(user);
         let coupon_key = coupon_id.as_ref().map(|coupon| keys::user_coupon(user, coupon));
-        let account = shop.remembered_account(user).filter(|_| trust == Trust::Memory);
-        let remembered: BTreeMap<&ProductId, Product> = match trust {
+        let account = shop.cached_account(user).filter(|_| trust == Trust::Memory);
+        let cached: BTreeMap<&ProductId, Product> = match trust {
             Trust::Nothing => BTreeMap::new(),
             _ => items
                 .iter()
-                .filter_map(|item| Some((&item.product_id, shop.remembered_product(&item.product_id)?)))
+                .filter_map(|item| Some((&item.product_id, shop.cached_product(&item.product_id)?)))
                 .collect(),
         };
 
         let mut wanted: Vec<Key> = Vec::new();
         wanted.extend(account.is_none().then(|| account_key.clone()));
         wanted.extend(coupon_key.clone());
-        let unknown = items.iter().filter(|item| !remembered.contains_key(&item.product_id));
+        let unknown = items.iter().filter(|item| !cached.contains_key(&item.product_id));
         wanted.extend(unknown.map(|item| keys::product(&item.product_id)));
         let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
 
-        let is_remembered = account.is_some();
+        let is_cached = account.is_some();
         let account = match account {
             Some(account) => account,
             None => accounts::ensure_active(user, found.get(&account_key)?)?,
@@ -128,7 +128,7 @@ impl Preconditions {
         let coupon = coupon_key.map(|key| found.get(&key)).transpose()?.flatten();
         let mut products = Vec::new();
         for Item { product_id, .. } in &items {
-            products.push(match remembered.get(product_id) {
+            products.push(match cached.get(product_id) {
                 Some(product) => Some(product.clone()),
                 None => found.get::<Product>(&keys::product(product_id))?,
             });
@@ -137,7 +137,7 @@ impl Preconditions {
         let products = match on_sale(ids, products) {
             Ok(products) => products,
             Err(refusal) => {
-                if is_remembered {
+                if is_cached {
                     // No commit is going to assert the account now, and what is wrong with the user is told first.
                     accounts::read_account(shop, user).await?;
                 }
@@ -145,8 +145,8 @@ impl Preconditions {
             }
         };
         // What was taken from memory is as old as it was.
-        let read = products.iter().filter(|product| !remembered.contains_key(&product.product_id));
-        read.for_each(|product| shop.remember_product(product));
+        let read = products.iter().filter(|product| !cached.contains_key(&product.product_id));
+        read.for_each(|product| shop.cache_product(product));
 
         let room = shop.bounds.table.actions.saturating_sub(ACTIONS_BESIDE_LINES);
         let most_takes = room.checked_div(items.len()).unwrap_or(1).max(1);
@@ -166,7 +166,7 @@ impl Preconditions {
         }
         let mut preconditions = Self { account, coupon_id, coupon, lines, sheet, cart };
         if preconditions.price_change().is_some() {
-            // What is remembered refuses nobody.
+            // A cached record refuses nobody.
             preconditions.refresh(shop, user, backoff).await?;
         }
         Ok(preconditions)
@@ -192,7 +192,7 @@ impl Preconditions {
         let products = ids().map(|id| found.get::<Product>(&keys::product(id))).collect::<Result<_, _>>()?;
         let products = on_sale(ids(), products)?;
         for (line, product) in self.lines.iter_mut().zip(products) {
-            shop.remember_product(&product);
+            shop.cache_product(&product);
             if let Some(refusal) = line.price_change(&product.offer) {
                 return Err(refusal.into());
             }
@@ -229,12 +229,12 @@ impl Preconditions {
                 let id = &line.product.product_id;
                 let Some(shard) = shard else {
                     // The shelf has fewer shards by now.
-                    shop.forget_product(id);
+                    shop.invalidate_product(id);
                     short.push(index);
                     continue;
                 };
                 if shard.offer != line.product.offer {
-                    shop.forget_product(id);
+                    shop.invalidate_product(id);
                     price_changed = price_changed.or_else(|| line.price_change(&shard.offer));
                     line.product.offer = shard.offer;
                 }
@@ -387,7 +387,7 @@ impl LinePreconditions {
         let requested = i64::from(self.quantity.get());
         let available = shelves::total(&shards).saturating_add(requested.saturating_sub(self.missing()));
         if available == 0 {
-            shop.remember_product_sold_out(&product_id, at);
+            shop.cache_product_sold_out(&product_id, at);
         }
         Err(Refusal::StockNotEnough { product_id, requested, available }.into())
     }

@@ -45,7 +45,7 @@ pub struct Pace {
     pub rows: usize,
     /// How many times it does so before it notes how far it is.
     pub pages: usize,
-    /// Of how many products it remembers sums before it notes them; those of one page more at most.
+    /// The products whose sums it keeps in memory before it notes them; at most those of one page more.
     pub products: usize,
     /// How many parts of a bucket's sums it reads at once.
     pub parts: usize,
