@@ -94,7 +94,7 @@ pub(super) fn note_always<T: Serialize>(
     let action: Action = requests::create(&key.digest, &record)?;
     Ok(transaction.add(match keep {
         Keep::Forever => action,
-        Keep::AWeek => action.tidied_after(shop.clock.now().as_second().saturating_add(KEPT_SECONDS)),
+        Keep::AWeek => action.expires_at(shop.clock.now().as_second().saturating_add(KEPT_SECONDS)),
     }))
 }
 

@@ -114,15 +114,15 @@ impl Action {
         self
     }
 
-    /// Lists an item in the index by time. Only for [`Self::create`] and [`Self::put`].
+    /// Puts an item into the index by time. Only for [`Self::create`] and [`Self::put`].
     #[must_use]
-    pub fn listed(self, place: IndexKey) -> Self {
+    pub fn index_by_time(self, place: IndexKey) -> Self {
         self.indexed(keys::BY_TIME, place)
     }
 
-    /// Lists an item in the index by due. Only for [`Self::create`] and [`Self::put`].
+    /// Puts an item into the expiry index. Only for [`Self::create`] and [`Self::put`].
     #[must_use]
-    pub fn due(self, place: IndexKey) -> Self {
+    pub fn index_by_expiry(self, place: IndexKey) -> Self {
         self.indexed(keys::BY_DUE, place)
     }
 
@@ -134,9 +134,9 @@ impl Action {
         self
     }
 
-    /// Lets storage remove a new item some time after this instant, in seconds since 1970. Nothing may rely on it.
+    /// Lets storage delete a new item some time after this instant, in seconds since 1970. Nothing may rely on it.
     #[must_use]
-    pub fn tidied_after(mut self, seconds: i64) -> Self {
+    pub fn expires_at(mut self, seconds: i64) -> Self {
         if let Verb::Put(item) = &mut self.verb {
             item.insert("ttl".to_owned(), AttributeValue::N(seconds.to_string()));
         }

@@ -35,8 +35,8 @@ pub struct CouponRecord {
 /// Where the record cannot be written as an item.
 pub fn create_campaign(campaign: &Campaign) -> Result<Action, StoreError> {
     let action = Action::create(keys::campaign(&campaign.coupon_id), campaign)?;
-    let action = action.listed(keys::campaign_by_time(campaign.created_at, &campaign.coupon_id));
-    Ok(action.due(keys::campaign_by_due(&campaign.coupon_id, campaign.issue_from)))
+    let action = action.index_by_time(keys::campaign_by_time(campaign.created_at, &campaign.coupon_id));
+    Ok(action.index_by_expiry(keys::campaign_by_due(&campaign.coupon_id, campaign.issue_from)))
 }
 
 /// Gives a campaign its place in the list of all campaigns; refused where it has one.

@@ -73,9 +73,9 @@ pub fn replace(seen: &Order, record: &OrderRecord) -> Result<Action, StoreError>
 
 /// An order is listed with those of its user, and with what is due as long as it waits for the money.
 fn indexed(action: Action, order: &Order) -> Action {
-    let listed = action.listed(keys::order_by_time(&order.user_id, order.created_at, &order.order_id));
+    let listed = action.index_by_time(keys::order_by_time(&order.user_id, order.created_at, &order.order_id));
     match order.hold_expires_at {
-        Some(end) => listed.due(keys::hold_by_due(&order.order_id, end)),
+        Some(end) => listed.index_by_expiry(keys::hold_by_due(&order.order_id, end)),
         None => listed,
     }
 }

@@ -52,9 +52,9 @@ pub fn set_listed(seen: &Product) -> Result<Action, StoreError> {
 /// Each product is in the list of its sale status; in the index by due it is only while a sweep passes by its shelf.
 fn listed(put: Action, product: &Product) -> Action {
     let id = &product.product_id;
-    let mut put = put.listed(keys::product_by_time(product.offer.status, product.created_at, id));
+    let mut put = put.index_by_time(keys::product_by_time(product.offer.status, product.created_at, id));
     if let Some(from) = product.sweep_from {
-        put = put.due(keys::shelf_by_due(id, from));
+        put = put.index_by_expiry(keys::shelf_by_due(id, from));
     }
     put
 }

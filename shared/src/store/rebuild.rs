@@ -154,7 +154,7 @@ impl Rebuild {
         let buckets = found.by_bucket(|product| bucket(product.as_str(), self.buckets));
         for (bucket, balances) in buckets {
             let key = keys::rebuild_part(self.generation, bucket, writer, sequence);
-            transaction.add(Action::create(key, &Part { balances })?.tidied_after(self.kept_until()));
+            transaction.add(Action::create(key, &Part { balances })?.expires_at(self.kept_until()));
         }
         Ok(())
     }
@@ -169,7 +169,7 @@ impl Rebuild {
             0 => Action::create(key, now)?,
             revision => Action::put(key, now)?.when("#revision = :seen").value(":seen", revision)?,
         };
-        Ok(action.tidied_after(self.kept_until()))
+        Ok(action.expires_at(self.kept_until()))
     }
 }
 

@@ -388,5 +388,5 @@ pub fn mark_counted(event_id: &str, mark: Mark, now: Timestamp) -> Result<Action
     // A stream keeps records for a day, and what is put aside of it counts for three: the mark outlives every replay of
     // one that could still count.
     let a_week_on = now.as_second().saturating_add(7 * 24 * 60 * 60);
-    Ok(Action::create(keys::counted(event_id), &mark)?.tidied_after(a_week_on))
+    Ok(Action::create(keys::counted(event_id), &mark)?.expires_at(a_week_on))
 }

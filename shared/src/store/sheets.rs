@@ -47,8 +47,8 @@ pub fn create(record: &SheetRecord) -> Result<Action, StoreError> {
     let sheet = &record.sheet;
     let action = Action::create(keys::sheet(&sheet.order_sheet_id), record)?;
     Ok(action
-        .due(keys::sheet_by_due(&sheet.order_sheet_id, sheet.expires_at))
-        .tidied_after(sheet.expires_at.as_second().saturating_add(KEPT_SECONDS)))
+        .index_by_expiry(keys::sheet_by_due(&sheet.order_sheet_id, sheet.expires_at))
+        .expires_at(sheet.expires_at.as_second().saturating_add(KEPT_SECONDS)))
 }
 
 /// Makes a sheet an order; refused where its time is up or another order was faster.
