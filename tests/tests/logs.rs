@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use deliver_orders::{Circuit, Courier, Http};
+use deliver_orders::{Circuit, DeliveryWorker, Http};
 use serde_json::json;
 use shared::{
     events::EventKind,
@@ -85,14 +85,14 @@ async fn every_line_has_the_trace() {
     let platform = Platform::start().await;
     let (queue, letters) = (Waits::default().queue(), Letters::default().queue());
     let http = Http::new(platform.url(), Clock::system()).unwrap();
-    let courier = Courier::new(http, queue, letters, Circuit::default(), Random::system());
+    let worker = DeliveryWorker::new(http, queue, letters, Circuit::default(), Random::system());
     let paid: Vec<_> = shop.published().await.into_iter().filter(|event| event.kind == EventKind::OrderPaid).collect();
     log.lines();
-    trace::of(own.clone(), courier.handle(batch_of(&paid))).await.unwrap();
+    trace::of(own.clone(), worker.handle(batch_of(&paid))).await.unwrap();
     all_have(&log.lines(), TRACE, "event delivered");
 
     // What says of no trace belongs to that of the function.
     let nothing = batch("jangteo.orders", &[("OrderPaid", json!({}))]);
-    trace::of(own.clone(), courier.handle(nothing)).await.unwrap();
+    trace::of(own.clone(), worker.handle(nothing)).await.unwrap();
     all_have(&log.lines(), &own.to_string(), "a message is no event");
 }

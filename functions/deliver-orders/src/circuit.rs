@@ -21,7 +21,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// The longest pause that a platform can ask for: as long as a message waits at most.
 const LONGEST_ASKED: Duration = Duration::from_secs(900);
 
-/// Between the courier and the platform: closed, things are posted; open, nothing is for a while, and then one that tries.
+/// Between the worker and the platform: closed, things are posted; open, nothing is for a while, and then one that tries.
 /// Each execution environment has one. Copies are the same circuit.
 #[derive(Debug, Clone, Default)]
 pub struct Circuit(Arc<Mutex<State>>);

@@ -28,7 +28,7 @@ pub use platform::{Answer, Delivery, Http, Platform, TIMEOUT};
 
 /// Who carries events to the platform.
 #[derive(Debug)]
-pub struct Courier<P> {
+pub struct DeliveryWorker<P> {
     platform: P,
     queue: Queue,
     dead_letters: DeadLetters,
@@ -59,11 +59,11 @@ enum Outcome {
     /// The platform did not take it, for this reason; it may after this time.
     Failed(String, Duration),
     /// It was not posted; it may be after this time.
-    HeldBack(Duration),
+    CircuitOpen(Duration),
 }
 
-impl Courier<Http> {
-    /// A courier from the queue that `QUEUE_URL` names to the platform at `DATA_PLATFORM_URL`, with the queue that
+impl DeliveryWorker<Http> {
+    /// A worker from the queue that `QUEUE_URL` names to the platform at `DATA_PLATFORM_URL`, with the queue that
     /// `DEAD_LETTERS_URL` names for what is refused.
     ///
     /// # Errors
@@ -74,8 +74,8 @@ impl Courier<Http> {
     }
 }
 
-impl<P: Platform> Courier<P> {
-    /// A courier from this queue to this platform.
+impl<P: Platform> DeliveryWorker<P> {
+    /// A worker from this queue to this platform.
     pub fn new(platform: P, queue: Queue, dead_letters: DeadLetters, circuit: Circuit, random: Random) -> Self {
         Self { platform, queue, dead_letters, circuit, random }
     }
@@ -112,7 +112,7 @@ impl<P: Platform> Courier<P> {
                 tracing::warn!(reason, event.id = event_id, "the data platform did not take an event");
                 ("FAILED", Handled::Later(wait))
             }
-            Outcome::HeldBack(wait) => {
+            Outcome::CircuitOpen(wait) => {
                 tracing::info!(event.id = event_id, "the data platform is left alone for a while");
                 ("HELD_BACK", Handled::Later(wait))
             }
@@ -123,7 +123,7 @@ impl<P: Platform> Courier<P> {
 
     async fn deliver(&self, event_id: &str, event: &str) -> Outcome {
         if let Err(wait) = self.circuit.ask() {
-            return Outcome::HeldBack(wait);
+            return Outcome::CircuitOpen(wait);
         }
         let traceparent = trace::current().map(|trace| trace.traceparent(&self.random));
         let delivery = Delivery { event_id: event_id.to_owned(), traceparent, event: event.to_owned() };

@@ -4,6 +4,6 @@ use lambda_runtime::Error;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let courier = deliver_orders::Courier::from_env()?;
-    shared::runtime::serve::events(|batch| courier.handle(batch)).await
+    let worker = deliver_orders::DeliveryWorker::from_env()?;
+    shared::runtime::serve::events(|batch| worker.handle(batch)).await
 }

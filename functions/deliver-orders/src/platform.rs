@@ -1,4 +1,4 @@
-//! The data platform, as the courier sees it.
+//! The data platform, as the worker sees it.
 
 use std::{future::Future, time::Duration};
 

@@ -56,7 +56,7 @@ pub(crate) struct CouponUse {
 impl Known {
     /// Whether the order has, or holds, what was ordered, at least a part of it.
     pub(crate) fn is_live(&self) -> bool {
-        !self.status.has_nothing()
+        !self.status.is_void()
     }
 }
 
@@ -132,7 +132,11 @@ fn check_lines(order: &Order, checks: &mut Checks<'_>) {
         let ordered = line.quantity.get();
         checks.at_most(format_args!("line {number}: cancelled quantity"), ordered, line.cancelled_quantity);
         let all_cancelled = line.cancelled_quantity == ordered;
-        checks.equal(format_args!("line {number}: gone, as all its units are"), all_cancelled, line.status.is_gone());
+        checks.equal(
+            format_args!("line {number}: gone, as all its units are"),
+            all_cancelled,
+            line.status.is_terminal(),
+        );
     }
 }
 
@@ -208,7 +212,7 @@ fn check_history(order: &Order, checks: &mut Checks<'_>) {
         let (status, cancelled) = (replayed.map(|(status, _)| status), replayed.map_or(0, |(_, cancelled)| cancelled));
         checks.equal(format_args!("line {number}: status as the history has it"), status, Some(line.status));
         // What ends unpaid loses all its units, however many they were.
-        let ended_unpaid = order.paid_at.is_none() && line.status.is_gone();
+        let ended_unpaid = order.paid_at.is_none() && line.status.is_terminal();
         let found = if ended_unpaid { 0 } else { u64::from(line.cancelled_quantity) };
         checks.equal(format_args!("line {number}: units cancelled as the history has it"), cancelled, found);
     }

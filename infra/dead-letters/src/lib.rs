@@ -7,7 +7,7 @@
 //! To look at a letter is to receive it: nobody else sees it meanwhile, for two minutes at most should the tool die. A letter
 //! that is handed over is deleted only then. So one can be handed over twice, which who takes it must bear anyway, but none
 //! gets lost. For the same reason there is no use of SQS's own redrive: it knows nothing of functions, nor of letters that
-//! were sent to the queue rather than moved to it, as a rule of the bus and the courier do.
+//! were sent to the queue rather than moved to it, as a rule of the bus and the worker do.
 
 mod desk;
 mod letter;

@@ -3,7 +3,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use aws_lambda_events::{sqs::SqsEvent, streams::DynamoDbEventResponse};
-use deliver_orders::{Circuit, Courier};
+use deliver_orders::{Circuit, DeliveryWorker};
 use lambda_runtime::Error;
 use serde_json::{Value, json};
 use shared::{
@@ -163,7 +163,7 @@ async fn work_off(world: World, function: String, queue: String, most: usize, wo
                 "deliver-orders" => {
                     let letters = DeadLetters::new(connection.sqs(), QUEUE.to_owned());
                     let random = shop.random.clone();
-                    Courier::new(DataPlatform(courier_of), queue, letters, same, random).handle(batch).await
+                    DeliveryWorker::new(DataPlatform(courier_of), queue, letters, same, random).handle(batch).await
                 }
                 other => panic!("{other} works off a queue, but not here"),
             }

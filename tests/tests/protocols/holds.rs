@@ -346,7 +346,7 @@ impl Model for Holds {
                 state.on_shelf + held == i64::from(UNITS)
             }),
             Property::always("the coupon is the order's or usable", |_, state: &State| {
-                state.coupon_is_usable == state.order.0.status.has_nothing()
+                state.coupon_is_usable == state.order.0.status.is_void()
             }),
             Property::always("paid once or ended unpaid once", |_, state: &State| {
                 let order = &state.order.0;

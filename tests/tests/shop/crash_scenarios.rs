@@ -449,8 +449,8 @@ fn behind() -> Vec<Scenario> {
                 ];
                 let letters = stage.platform.letters.queue_over(stage.deaths.sqs(stage.platform.letters.clone()));
                 let (circuit, random) = (deliver_orders::Circuit::default(), stage.shop.instance().random.clone());
-                let courier = deliver_orders::Courier::new(stage.platform, queue, letters, circuit, random);
-                done(courier.handle(batch("jangteo.orders", &events)).await.unwrap().batch_item_failures.len())
+                let worker = deliver_orders::DeliveryWorker::new(stage.platform, queue, letters, circuit, random);
+                done(worker.handle(batch("jangteo.orders", &events)).await.unwrap().batch_item_failures.len())
             },
         ),
         scenario("sweep-due", "what is overdue", with_overdue, |stage: Stage| async move {

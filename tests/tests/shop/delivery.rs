@@ -7,7 +7,7 @@ use std::{
 };
 
 use aws_lambda_events::sqs::SqsBatchResponse;
-use deliver_orders::{Answer, Circuit, Courier, Delivery, Http};
+use deliver_orders::{Answer, Circuit, Delivery, DeliveryWorker, Http};
 use futures::future::join_all;
 use lambda_http::Error;
 use serde_json::{Value, json};
@@ -25,9 +25,9 @@ use tests::{
 };
 use tokio::time::{Instant, sleep};
 
-/// A courier to a platform, its queue and its dead letters.
+/// A worker to a platform, its queue and its dead letters.
 struct Way {
-    courier: Courier<Http>,
+    worker: DeliveryWorker<Http>,
     waits: Waits,
     letters: Letters,
 }
@@ -36,16 +36,16 @@ impl Way {
     fn to(url: reqwest::Url) -> Self {
         let (waits, letters) = (Waits::default(), Letters::default());
         let platform = Http::new(url, Clock::new(|| "2026-11-20T03:00:00Z".parse().unwrap())).unwrap();
-        let courier =
-            Courier::new(platform, waits.queue(), letters.queue(), Circuit::default(), Random::new(|| 7 << 64));
-        Self { courier, waits, letters }
+        let worker =
+            DeliveryWorker::new(platform, waits.queue(), letters.queue(), Circuit::default(), Random::new(|| 7 << 64));
+        Self { worker, waits, letters }
     }
 
-    /// Has the courier deliver events with these ids: those that are to come again.
+    /// Has the worker deliver events with these ids: those that are to come again.
     async fn deliver(&self, ids: &[&str]) -> Vec<String> {
         let event = |id: &&str| ("OrderPaid", json!({ "eventId": id, "aggregateId": "o" }));
         let events: Vec<(&str, Value)> = ids.iter().map(event).collect();
-        again(&self.courier.handle(batch("jangteo.orders", &events)).await.unwrap())
+        again(&self.worker.handle(batch("jangteo.orders", &events)).await.unwrap())
     }
 }
 
@@ -135,7 +135,7 @@ async fn a_refusal_that_cannot_be_put_aside_comes_again() {
 async fn what_is_no_event_is_put_aside_unposted() {
     let platform = Platform::start().await;
     let way = Way::to(platform.url());
-    let answer = way.courier.handle(batch("jangteo.orders", &[("OrderPaid", json!({ "aggregateId": "o" }))])).await;
+    let answer = way.worker.handle(batch("jangteo.orders", &[("OrderPaid", json!({ "aggregateId": "o" }))])).await;
     assert_eq!(again(&answer.unwrap()), [""; 0]);
     assert_eq!(platform.received().len(), 0);
     let [(letter, reason)] = &way.letters.taken()[..] else { panic!("one dead letter") };
@@ -203,9 +203,9 @@ async fn a_platform_that_is_down_all_night_gets_each_of_200_orders_once() {
     source.put(batch_of(&events));
     let environments = (0..ENVIRONMENTS).map(|_| {
         let random = Random::new(|| 7 << 64);
-        let courier = Courier::new(platform.clone(), source.queue(), letters.queue(), Circuit::default(), random);
+        let worker = DeliveryWorker::new(platform.clone(), source.queue(), letters.queue(), Circuit::default(), random);
         let source = source.clone();
-        async move { source.work_off(|batch| async { courier.handle(batch).await.unwrap() }).await }
+        async move { source.work_off(|batch| async { worker.handle(batch).await.unwrap() }).await }
     });
     let outage = async {
         sleep(Duration::from_secs(u64::from(HOURS) * 3_600)).await;
@@ -230,8 +230,8 @@ async fn an_event_that_comes_twice_has_the_same_key() {
     let (platform, waits, letters) = (Slow::default(), Waits::default(), Letters::default());
     for _ in 0..2 {
         let random = Random::new(|| 7 << 64);
-        let courier = Courier::new(platform.clone(), waits.queue(), letters.queue(), Circuit::default(), random);
-        assert_eq!(again(&courier.handle(batch_of(&events)).await.unwrap()), [""; 0]);
+        let worker = DeliveryWorker::new(platform.clone(), waits.queue(), letters.queue(), Circuit::default(), random);
+        assert_eq!(again(&worker.handle(batch_of(&events)).await.unwrap()), [""; 0]);
     }
     let known = platform.0.lock().unwrap();
     assert_eq!(known.taken.values().collect::<Vec<_>>(), [&2; 3]);
@@ -286,9 +286,10 @@ async fn every_paid_order_is_at_the_platform_or_on_its_way_or_a_dead_letter() {
         source.put(batch("jangteo.orders", &events));
         let environments = (0..3).map(|_| {
             let random = Random::new(|| 7 << 64);
-            let courier = Courier::new(platform.clone(), source.queue(), letters.queue(), Circuit::default(), random);
+            let worker =
+                DeliveryWorker::new(platform.clone(), source.queue(), letters.queue(), Circuit::default(), random);
             let source = source.clone();
-            async move { source.work_off(|batch| async { courier.handle(batch).await.unwrap() }).await }
+            async move { source.work_off(|batch| async { worker.handle(batch).await.unwrap() }).await }
         });
         let id = |body: &Value| body["detail"]["eventId"].as_str().unwrap().to_owned();
         let watch = async {

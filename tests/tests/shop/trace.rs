@@ -1,6 +1,6 @@
 //! One trace, from the request to what others are sent.
 
-use deliver_orders::{Circuit, Courier, Http};
+use deliver_orders::{Circuit, DeliveryWorker, Http};
 use serde_json::{Value, json};
 use shared::{
     domain::OrderId,
@@ -58,8 +58,8 @@ async fn the_trace_of_a_request_reaches_the_data_platform() {
     let platform = Platform::start().await;
     let (queue, letters) = (Waits::default().queue(), Letters::default().queue());
     let http = Http::new(platform.url(), Clock::system()).unwrap();
-    let courier = Courier::new(http, queue, letters, Circuit::default(), Random::new(|| 7 << 64));
-    let answer = courier.handle(batch_of(&paid)).await.unwrap();
+    let worker = DeliveryWorker::new(http, queue, letters, Circuit::default(), Random::new(|| 7 << 64));
+    let answer = worker.handle(batch_of(&paid)).await.unwrap();
     assert!(answer.batch_item_failures.is_empty());
     let delivered = platform.received();
     assert_eq!(delivered.len(), 1);

@@ -35,7 +35,7 @@ impl<'a> OrderEffects<'a> {
                 *units.entry(&before.product_id).or_default() += back;
             }
         }
-        let has_ended = after.status.has_nothing() && !before.status.has_nothing();
+        let has_ended = after.status.is_void() && !before.status.is_void();
         Self {
             user: &after.user_id,
             payment: (from_balance && is_paid_now).then_some(after.paid),

@@ -71,8 +71,8 @@ impl Order {
         let can_cancel = is_theirs
             && match self.status {
                 OrderStatus::PendingPayment => true,
-                status if status.has_nothing() => false,
-                _ => self.items.iter().all(|line| line.status.is_gone() || line.status.is_in_house()),
+                status if status.is_void() => false,
+                _ => self.items.iter().all(|line| line.status.is_terminal() || line.status.is_unshipped()),
             };
         let actions = [(OrderAction::Pay, can_pay), (OrderAction::Cancel, can_cancel)];
         actions.into_iter().filter_map(|(action, can)| can.then_some(action)).collect()
@@ -174,13 +174,13 @@ impl Order {
             }
             return Ok(order);
         }
-        if self.status == OrderStatus::PendingPayment || self.status.has_nothing() {
+        if self.status == OrderStatus::PendingPayment || self.status.is_void() {
             return Err(self.conflict(actor, now));
         }
         let mut steps = Vec::new();
         for (number, units) in units {
             let Some(line) = self.line(number) else { continue };
-            if !line.status.is_in_house() {
+            if !line.status.is_unshipped() {
                 return Err(self.line_conflict(number, line.status, &[actor]));
             }
             let available = line.live_units();
@@ -221,7 +221,7 @@ impl Order {
         }
         let actor = actors.iter().find(|actor| self.next_statuses(number, &[**actor]).contains(&to));
         let actor = *actor.ok_or_else(|| self.line_conflict(number, line.status, actors))?;
-        let units = if to.is_gone() { line.live_units() } else { 0 };
+        let units = if to.is_terminal() { line.live_units() } else { 0 };
         let event = if to == LineStatus::Cancelled { HistoryEvent::Cancelled } else { HistoryEvent::LineMoved };
         Ok(Some(self.step(event, actor, vec![LineStep { number, to, units }], None, now)))
     }

@@ -63,12 +63,12 @@ named!(LineStatus {
 
 impl LineStatus {
     /// Whether all of the line's units have gone back to the shelf.
-    pub fn is_gone(self) -> bool {
+    pub fn is_terminal(self) -> bool {
         matches!(self, Self::Cancelled | Self::Returned)
     }
 
-    /// Whether the line can be cancelled at once: it is paid and nothing of it has left the house.
-    pub fn is_in_house(self) -> bool {
+    /// Whether the line can be cancelled at once: it is paid and nothing of it has been shipped.
+    pub fn is_unshipped(self) -> bool {
         matches!(self, Self::Paid | Self::Preparing)
     }
 }

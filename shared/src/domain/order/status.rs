@@ -45,7 +45,7 @@ impl OrderStatus {
         use LineStatus::{Delivered, PurchaseConfirmed};
 
         let lines: Vec<LineState> = lines.into_iter().collect();
-        let gone = |line: &LineState| line.status.is_gone();
+        let gone = |line: &LineState| line.status.is_terminal();
         let arrived = |line: &LineState| matches!(line.status, Delivered | PurchaseConfirmed);
         let all_gone = lines.iter().all(gone);
         match (failed, paid) {
@@ -60,7 +60,7 @@ impl OrderStatus {
     }
 
     /// Whether the order has ended with nothing of it left to the customer, or never began.
-    pub fn has_nothing(self) -> bool {
+    pub fn is_void(self) -> bool {
         matches!(self, Self::PaymentFailed | Self::Cancelled | Self::FullyRefunded)
     }
 }

@@ -322,7 +322,7 @@ proptest! {
                 assert_sound(&order);
             }
         }
-        if !order.status.has_nothing() {
+        if !order.status.is_void() {
             order = order.cancel(&Cancellation::Whole, Actor::Customer, None, after(3)).unwrap();
         }
         assert_sound(&order);

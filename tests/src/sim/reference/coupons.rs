@@ -71,7 +71,7 @@ impl Reference {
 
     pub(super) fn issue(&mut self, asked: &Asked<'_>) -> Outcome {
         let (user, id) = (asked.text("userId"), asked.text("couponId"));
-        self.may_trade(&user)?;
+        self.ensure_active(&user)?;
         let campaign = self.campaigns.get_mut(&id).ok_or_else(not_found)?;
         let key = (user, id);
         if self.coupons.get(&key).is_some_and(|coupon| coupon.state != "REVOKED") {

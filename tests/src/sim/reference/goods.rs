@@ -87,7 +87,7 @@ pub(in crate::sim) fn day(at: Timestamp) -> Date {
 impl Reference {
     pub(super) fn create_product(&mut self, asked: &Asked<'_>) -> Outcome {
         let id = asked.text("productId");
-        self.may_trade(&asked.text("sellerId"))?;
+        self.ensure_active(&asked.text("sellerId"))?;
         if self.products.contains_key(&id) {
             return Err(("ALREADY_EXISTS", json!({})));
         }

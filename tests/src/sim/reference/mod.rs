@@ -154,7 +154,7 @@ impl Reference {
             "update-user" => self.update_user(asked),
             "get-user" => fine(self.users.get(&asked.part(1)).ok_or_else(not_found)?.shown()),
             "charge-balance" => {
-                self.may_trade(&asked.text("userId"))?;
+                self.ensure_active(&asked.text("userId"))?;
                 let balance = self.book(&asked.text("userId"), "CHARGE", number(&asked.sent, "amount"), None);
                 fine(json!({ "userId": asked.sent["userId"], "balance": balance }))
             }
@@ -244,14 +244,14 @@ impl Reference {
         !user.is("WITHDRAWN") && self.users.iter().any(|(other, there)| other != id && is_same(there))
     }
 
-    fn may_trade(&self, user: &str) -> Result<&User, (&'static str, Value)> {
+    fn ensure_active(&self, user: &str) -> Result<&User, (&'static str, Value)> {
         let user = self.users.get(user).ok_or_else(not_found)?;
         if user.is("ACTIVE") { Ok(user) } else { Err(("USER_NOT_ACTIVE", json!({}))) }
     }
 
     /// Sellers change nothing while they are not active. Admins have no record here.
     fn may_change(&self, asked: &Asked<'_>) -> Result<(), (&'static str, Value)> {
-        if asked.call.role() == "SELLER" { self.may_trade(&asked.call.caller()).map(|_| ()) } else { Ok(()) }
+        if asked.call.role() == "SELLER" { self.ensure_active(&asked.call.caller()).map(|_| ()) } else { Ok(()) }
     }
 
     /// Moves money; the balance after it.

@@ -36,11 +36,11 @@ const ENTRY: usize = 4;
 const RETURNED: usize = 3 * ENTRY;
 
 impl Line {
-    fn is_gone(&self) -> bool {
+    fn is_terminal(&self) -> bool {
         matches!(self.status.as_str(), "CANCELLED" | "RETURNED")
     }
 
-    fn is_in_house(&self) -> bool {
+    fn is_unshipped(&self) -> bool {
         matches!(self.status.as_str(), "PAID" | "PREPARING")
     }
 
@@ -55,14 +55,14 @@ impl Line {
 
 impl Order {
     fn status(&self) -> &'static str {
-        let all_gone = self.lines.iter().all(Line::is_gone);
+        let all_gone = self.lines.iter().all(Line::is_terminal);
         if self.has_failed {
             "PAYMENT_FAILED"
         } else if self.paid_at.is_none() {
             if all_gone { "CANCELLED" } else { "PENDING_PAYMENT" }
         } else if all_gone {
             "FULLY_REFUNDED"
-        } else if self.lines.iter().all(|line| line.is_gone() || line.has_arrived()) {
+        } else if self.lines.iter().all(|line| line.is_terminal() || line.has_arrived()) {
             "COMPLETED"
         } else if self.lines.iter().any(|line| line.cancelled > 0) {
             "PARTIALLY_CANCELLED"
@@ -300,7 +300,7 @@ impl Reference {
             return Err(("ORDER_STATE_CONFLICT", json!({ "status": order.status() })));
         }
         let (user, payable) = (order.user.clone(), order.quote.payable);
-        let balance = self.may_trade(&user)?.balance;
+        let balance = self.ensure_active(&user)?.balance;
         if balance < payable {
             return Err(("BALANCE_NOT_ENOUGH", json!({ "orderId": id, "payable": payable, "balance": balance })));
         }
@@ -343,7 +343,7 @@ impl Reference {
         }
         for ((line, units), number) in order.lines.iter().zip(&units).zip(1..).filter(|((_, units), _)| **units > 0) {
             let item = number.to_string();
-            if !line.is_in_house() {
+            if !line.is_unshipped() {
                 return Err(("ORDER_STATE_CONFLICT", json!({ "itemId": item, "status": line.status })));
             }
             if line.left() < *units {

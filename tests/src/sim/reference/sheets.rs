@@ -78,7 +78,7 @@ impl Reference {
                 self.carts.get(user).into_iter().flatten().map(|(id, units)| (id.clone(), *units)).collect();
             if cart.is_empty() {
                 // What is wrong with the user is told first.
-                self.may_trade(user)?;
+                self.ensure_active(user)?;
                 return Err(("INVALID_REQUEST", json!({})));
             }
             return Ok(cart);
@@ -99,7 +99,7 @@ impl Reference {
         sheet: Option<&Quote>,
         asked: &Asked<'_>,
     ) -> Result<Quote, (&'static str, Value)> {
-        self.may_trade(user)?;
+        self.ensure_active(user)?;
         let shown = |id: &str| self.products.get(id).filter(|product| !product.is_hidden());
         let products: Option<Vec<_>> = basket.iter().map(|(id, units)| Some((id, *units, shown(id)?))).collect();
         let products = products.ok_or_else(not_found)?;
