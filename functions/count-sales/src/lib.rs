@@ -16,9 +16,9 @@ use shared::{
 /// # Errors
 /// Where the table gives no answer: the batch comes again, and what it counted already does not count twice.
 pub async fn handle(shop: &Shop, dead_letters: &DeadLetters, batch: Batch) -> Result<DynamoDbEventResponse, Error> {
-    let told = dead_letters.read(&batch, changes_of).await;
-    bestsellers::fold(shop, told.changes.into_iter().flat_map(|(_, changes)| changes).collect()).await?;
-    Ok(batch.checkpoint(told.stopped_at))
+    let parsed = dead_letters.read(&batch, changes_of).await;
+    bestsellers::fold(shop, parsed.changes.into_iter().flat_map(|(_, changes)| changes).collect()).await?;
+    Ok(batch.checkpoint(parsed.stopped_at))
 }
 
 fn changes_of(record: &EventRecord) -> Result<Vec<SalesChange>, StoreError> {

@@ -75,16 +75,16 @@ impl Relay {
     /// # Errors
     /// Where an event cannot be written as JSON.
     pub async fn handle(&self, batch: Batch) -> Result<DynamoDbEventResponse, Error> {
-        let told = self.dead_letters.read(&batch, events_of).await;
+        let parsed = self.dead_letters.read(&batch, events_of).await;
         let mut waiting = Vec::new();
-        for (place, events) in told.changes {
+        for (place, events) in parsed.changes {
             for event in events {
                 let detail = serde_json::to_string(&event)?;
                 waiting.push(Waiting { place, event, detail });
             }
         }
         // What could not be read lies behind all that was.
-        let failed = self.publish(waiting).await.or(told.stopped_at);
+        let failed = self.publish(waiting).await.or(parsed.stopped_at);
         Ok(batch.checkpoint(failed))
     }
 

@@ -41,7 +41,7 @@ fn sequence_number(record: &Value) -> Option<&str> {
 
 /// What the records of a batch tell.
 #[derive(Debug)]
-pub struct Told<T> {
+pub struct ParsedBatch<T> {
     /// By the place of the record in the batch, in the order of the stream.
     pub changes: Vec<(usize, T)>,
     /// The place of a record that could neither be read nor put aside: neither it nor what follows it was read.
@@ -52,12 +52,16 @@ pub struct Told<T> {
 /// own, `{"Records": [BODY]}`.
 impl DeadLetters {
     /// Reads the records of a batch. What cannot be read is put aside; reading ends where that fails too.
-    pub async fn read<T>(&self, batch: &Batch, of_record: impl Fn(&EventRecord) -> Result<T, StoreError>) -> Told<T> {
-        let mut told = Told { changes: Vec::new(), stopped_at: None };
+    pub async fn read<T>(
+        &self,
+        batch: &Batch,
+        of_record: impl Fn(&EventRecord) -> Result<T, StoreError>,
+    ) -> ParsedBatch<T> {
+        let mut parsed = ParsedBatch { changes: Vec::new(), stopped_at: None };
         for (place, record) in batch.records.iter().enumerate() {
             let reason = match read(record, &of_record) {
                 Ok(change) => {
-                    told.changes.push((place, change));
+                    parsed.changes.push((place, change));
                     continue;
                 }
                 Err(reason) => reason,
@@ -67,12 +71,12 @@ impl DeadLetters {
                 Ok(()) => tracing::error!(record.number = number, "a stream record cannot be read and was put aside"),
                 Err(error) => {
                     tracing::error!(%error, record.number = number, "a stream record can neither be read nor put aside");
-                    told.stopped_at = Some(place);
+                    parsed.stopped_at = Some(place);
                     break;
                 }
             }
         }
-        told
+        parsed
     }
 }
 
