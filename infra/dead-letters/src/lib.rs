@@ -1,6 +1,6 @@
 //! Dead letters are a workflow: what could not be handled is looked at, handed over again, or dropped.
 //!
-//! [`Desk`] finds the dead-letter queues of a stack and where the letters of each belong: back into the queue they came
+//! [`DeadLetterClient`] finds the dead-letter queues of a stack and where the letters of each belong: back into the queue they came
 //! from, or to the function that put them aside, as a record of its stream. It needs no list of them; a queue that is new
 //! in the template is found.
 //!
@@ -9,10 +9,10 @@
 //! gets lost. For the same reason there is no use of SQS's own redrive: it knows nothing of functions, nor of letters that
 //! were sent to the queue rather than moved to it, as a rule of the bus and the worker do.
 
-mod desk;
-mod letter;
+mod client;
+mod dead_letter;
 mod stack;
 
-pub use desk::{Desk, DeskError, Held};
-pub use letter::Letter;
+pub use client::{DeadLetterClient, DeadLetterError, Lease};
+pub use dead_letter::DeadLetter;
 pub use stack::{Destination, LetterQueue};

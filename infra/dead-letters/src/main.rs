@@ -8,7 +8,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 use connection::{Place, PlaceError};
-use dead_letters::{Desk, DeskError, Held, Letter, LetterQueue};
+use dead_letters::{DeadLetter, DeadLetterClient, DeadLetterError, Lease, LetterQueue};
 use futures::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -76,7 +76,7 @@ enum Failure {
     #[error("say which shop's: --stack NAME, or STACK_NAME")]
     NoStack,
     #[error(transparent)]
-    Desk(#[from] DeskError),
+    DeadLetterClient(#[from] DeadLetterError),
     #[error("the stack {0} has no dead-letter queue{1}")]
     NoQueue(String, String),
     #[error("no such letter, or it is in somebody's hands: look again in two minutes")]
@@ -103,18 +103,18 @@ async fn main() -> ExitCode {
 
 async fn run(Arguments { command, stack, place }: Arguments) -> Result<(), Failure> {
     let stack = stack.or_else(|| optional("STACK_NAME")).ok_or(Failure::NoStack)?;
-    let desk = Desk::new(&place.config()?, stack.clone());
+    let client = DeadLetterClient::new(&place.config()?, stack.clone());
     let wanted = match &command {
         Command::List(place) => place.queue.as_ref(),
         Command::Redrive(which) | Command::Drop(which) => which.place.queue.as_ref(),
         Command::Show { .. } => None,
     };
-    let mut queues = desk.queues().await?;
+    let mut queues = client.queues().await?;
     queues.retain(|queue| wanted.is_none_or(|name| queue.name == *name));
     if queues.is_empty() {
         return Err(Failure::NoQueue(stack, wanted.map(|name| format!(" {name}")).unwrap_or_default()));
     }
-    let round = Round { desk, queues, now: Clock::system().now() };
+    let round = Round { client, queues, now: Clock::system().now() };
     match command {
         Command::List(_) => round.list().await,
         Command::Show { id } => round.show(&id).await,
@@ -125,7 +125,7 @@ async fn run(Arguments { command, stack, place }: Arguments) -> Result<(), Failu
 
 /// One command's work.
 struct Round {
-    desk: Desk,
+    client: DeadLetterClient,
     queues: Vec<LetterQueue>,
     now: Timestamp,
 }
@@ -148,7 +148,7 @@ impl Round {
                 count => format!("{count} letters"),
             };
             writeln!(out, "{} -> {belongs}: {count}", queue.name)?;
-            for Held { letter, .. } in letters {
+            for Lease { letter, .. } in letters {
                 writeln!(out, "  {}", line(&letter, self.now))?;
             }
         }
@@ -156,16 +156,16 @@ impl Round {
     }
 
     /// All letters of a queue that are in nobody's hands, which they are not afterwards either.
-    async fn all_of(&self, queue: &LetterQueue) -> Result<Vec<Held>, Failure> {
+    async fn all_of(&self, queue: &LetterQueue) -> Result<Vec<Lease>, Failure> {
         let mut letters = Vec::new();
         while letters.len() < MOST {
-            let page = self.desk.take(queue).await?;
+            let page = self.client.take(queue).await?;
             if page.is_empty() {
                 break;
             }
             letters.extend(page);
         }
-        self.desk.put_back(queue, &letters).await?;
+        self.client.put_back(queue, &letters).await?;
         Ok(letters)
     }
 
@@ -193,7 +193,7 @@ impl Round {
             };
             let (mut taken, mut others) = (0, Vec::new());
             while taken < MOST && !wanted.is_empty() {
-                let page = self.desk.take(queue).await?;
+                let page = self.client.take(queue).await?;
                 if page.is_empty() {
                     break;
                 }
@@ -204,8 +204,8 @@ impl Round {
                         continue;
                     }
                     let (outcome, what) = match act {
-                        Act::Redrive => (self.desk.redrive(queue, &held).await, "redriven"),
-                        Act::Drop => (self.desk.drop(queue, &held).await, "dropped"),
+                        Act::Redrive => (self.client.redrive(queue, &held).await, "redriven"),
+                        Act::Drop => (self.client.drop(queue, &held).await, "dropped"),
                     };
                     match outcome {
                         Ok(()) => {
@@ -220,7 +220,7 @@ impl Round {
                     }
                 }
             }
-            self.desk.put_back(queue, &others).await?;
+            self.client.put_back(queue, &others).await?;
             if done > 0 && id.is_some() {
                 break;
             }
@@ -236,8 +236,8 @@ impl Round {
 }
 
 /// What there is to know of a letter at a glance.
-fn line(letter: &Letter, now: Timestamp) -> String {
-    let Letter { id, reason, sent_at, event_id, kind, .. } = letter;
+fn line(letter: &DeadLetter, now: Timestamp) -> String {
+    let DeadLetter { id, reason, sent_at, event_id, kind, .. } = letter;
     let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     let age = sent_at.map_or_else(|| "-".to_owned(), |sent_at| age(now.duration_since(sent_at)));
     format!("{id}  {age}  {}  {}  {reason}", or_none(kind), or_none(event_id))
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_letter_is_told_in_a_line() {
-        let letter = Letter {
+        let letter = DeadLetter {
             id: "m".to_owned(),
             body: String::new(),
             reason: "so".to_owned(),

@@ -6,7 +6,7 @@ use aws_sdk_lambda::types::FunctionConfiguration;
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde::Deserialize;
 
-use crate::desk::DeskError;
+use crate::client::DeadLetterError;
 
 /// A queue of what could not be handled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +70,7 @@ pub(crate) async fn letter_queues(
     sqs: &aws_sdk_sqs::Client,
     lambda: &aws_sdk_lambda::Client,
     stack: &str,
-) -> Result<Vec<LetterQueue>, DeskError> {
+) -> Result<Vec<LetterQueue>, DeadLetterError> {
     let queues = queues(sqs, stack).await?;
     let functions = functions(lambda, stack).await?;
     let mut found = BTreeMap::new();
@@ -86,7 +86,7 @@ pub(crate) async fn letter_queues(
     Ok(found.into_values().collect())
 }
 
-async fn queues(sqs: &aws_sdk_sqs::Client, stack: &str) -> Result<Vec<Described>, DeskError> {
+async fn queues(sqs: &aws_sdk_sqs::Client, stack: &str) -> Result<Vec<Described>, DeadLetterError> {
     let mut pages = sqs.list_queues().queue_name_prefix(format!("{stack}-")).max_results(1_000).into_paginator().send();
     let mut found = Vec::new();
     while let Some(page) = pages.next().await {
@@ -99,7 +99,7 @@ async fn queues(sqs: &aws_sdk_sqs::Client, stack: &str) -> Result<Vec<Described>
     Ok(found)
 }
 
-async fn describe(sqs: &aws_sdk_sqs::Client, name: String, url: String) -> Result<Described, DeskError> {
+async fn describe(sqs: &aws_sdk_sqs::Client, name: String, url: String) -> Result<Described, DeadLetterError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct RedrivePolicy {
@@ -126,7 +126,10 @@ fn physical(url: &str) -> &str {
 }
 
 /// The stack's functions that put something aside, by what SQS calls the queue they put it into.
-async fn functions(lambda: &aws_sdk_lambda::Client, stack: &str) -> Result<BTreeMap<String, Destination>, DeskError> {
+async fn functions(
+    lambda: &aws_sdk_lambda::Client,
+    stack: &str,
+) -> Result<BTreeMap<String, Destination>, DeadLetterError> {
     let mut pages = lambda.list_functions().into_paginator().send();
     let mut found = BTreeMap::new();
     while let Some(page) = pages.next().await {

@@ -9,7 +9,7 @@ use shared::runtime::dead_letters::REASON;
 
 /// What could not be handled.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Letter {
+pub struct DeadLetter {
     /// What SQS calls it.
     pub id: String,
     /// The message, as it came.
@@ -24,7 +24,7 @@ pub struct Letter {
     pub kind: Option<String>,
 }
 
-impl Letter {
+impl DeadLetter {
     /// The letter in a message.
     pub(crate) fn of(message: &Message) -> Self {
         let attributes = message.message_attributes.iter().flatten();
@@ -75,7 +75,7 @@ mod tests {
 
     use super::*;
 
-    fn letter(body: &Value, attributes: &[(&str, &str)]) -> Letter {
+    fn letter(body: &Value, attributes: &[(&str, &str)]) -> DeadLetter {
         let mut message = Message::builder()
             .message_id("m")
             .body(body.to_string())
@@ -84,7 +84,7 @@ mod tests {
             let value = MessageAttributeValue::builder().data_type("String").string_value(*value).build().unwrap();
             message = message.message_attributes(*name, value);
         }
-        Letter::of(&message.build())
+        DeadLetter::of(&message.build())
     }
 
     #[test]

@@ -6,7 +6,7 @@ use aws_types::SdkConfig;
 use serde::{Deserialize, de::IgnoredAny};
 
 use crate::{
-    letter::Letter,
+    dead_letter::DeadLetter,
     stack::{Destination, LetterQueue, letter_queues},
 };
 
@@ -21,7 +21,7 @@ const PAGE: usize = 10;
 
 /// The dead letters of a stack.
 #[derive(Debug)]
-pub struct Desk {
+pub struct DeadLetterClient {
     sqs: aws_sdk_sqs::Client,
     lambda: aws_sdk_lambda::Client,
     stack: String,
@@ -29,15 +29,15 @@ pub struct Desk {
 
 /// A letter in hand: nobody else sees it for two minutes.
 #[derive(Debug, Clone)]
-pub struct Held {
+pub struct Lease {
     /// The letter.
-    pub letter: Letter,
+    pub letter: DeadLetter,
     receipt: String,
 }
 
 /// Why something could not be done.
 #[derive(Debug, thiserror::Error)]
-pub enum DeskError {
+pub enum DeadLetterError {
     /// SQS refused.
     #[error("SQS: {0}")]
     Sqs(#[from] aws_sdk_sqs::Error),
@@ -59,8 +59,8 @@ struct Told {
     failures: Vec<IgnoredAny>,
 }
 
-impl Desk {
-    /// The desk for a stack.
+impl DeadLetterClient {
+    /// The client for a stack.
     pub fn new(config: &SdkConfig, stack: String) -> Self {
         Self { sqs: aws_sdk_sqs::Client::new(config), lambda: aws_sdk_lambda::Client::new(config), stack }
     }
@@ -69,7 +69,7 @@ impl Desk {
     ///
     /// # Errors
     /// Where AWS gives no answer.
-    pub async fn queues(&self) -> Result<Vec<LetterQueue>, DeskError> {
+    pub async fn queues(&self) -> Result<Vec<LetterQueue>, DeadLetterError> {
         letter_queues(&self.sqs, &self.lambda, &self.stack).await
     }
 
@@ -77,7 +77,7 @@ impl Desk {
     ///
     /// # Errors
     /// Where AWS gives no answer.
-    pub async fn take(&self, queue: &LetterQueue) -> Result<Vec<Held>, DeskError> {
+    pub async fn take(&self, queue: &LetterQueue) -> Result<Vec<Lease>, DeadLetterError> {
         let request = self
             .sqs
             .receive_message()
@@ -88,8 +88,8 @@ impl Desk {
             .message_system_attribute_names(MessageSystemAttributeName::All)
             .message_attribute_names("All");
         let messages = request.send().await.map_err(aws_sdk_sqs::Error::from)?.messages.unwrap_or_default();
-        let held = |message: Message| Held {
-            letter: Letter::of(&message),
+        let held = |message: Message| Lease {
+            letter: DeadLetter::of(&message),
             receipt: message.receipt_handle.unwrap_or_default(),
         };
         Ok(messages.into_iter().map(held).collect())
@@ -99,7 +99,7 @@ impl Desk {
     ///
     /// # Errors
     /// Where AWS gives no answer: they are back in two minutes.
-    pub async fn put_back(&self, queue: &LetterQueue, letters: &[Held]) -> Result<(), DeskError> {
+    pub async fn put_back(&self, queue: &LetterQueue, letters: &[Lease]) -> Result<(), DeadLetterError> {
         for page in letters.chunks(PAGE) {
             let mut request = self.sqs.change_message_visibility_batch().queue_url(&queue.url);
             for (place, held) in page.iter().enumerate() {
@@ -119,7 +119,7 @@ impl Desk {
     ///
     /// # Errors
     /// Where it was not taken: it is back in two minutes. Where just its deletion failed, too.
-    pub async fn redrive(&self, queue: &LetterQueue, held: &Held) -> Result<(), DeskError> {
+    pub async fn redrive(&self, queue: &LetterQueue, held: &Lease) -> Result<(), DeadLetterError> {
         match &queue.destination {
             Some(Destination::Queue { url, .. }) => {
                 // Whatever the queue's own delay is: the letter has waited already.
@@ -127,7 +127,7 @@ impl Desk {
                 request.send().await.map_err(aws_sdk_sqs::Error::from)?;
             }
             Some(Destination::Function { name, function }) => self.invoke(name, function, &held.letter.body).await?,
-            None => return Err(DeskError::NoDestination(queue.name.clone())),
+            None => return Err(DeadLetterError::NoDestination(queue.name.clone())),
         }
         self.drop(queue, held).await
     }
@@ -136,14 +136,14 @@ impl Desk {
     ///
     /// # Errors
     /// Where AWS gives no answer.
-    pub async fn drop(&self, queue: &LetterQueue, held: &Held) -> Result<(), DeskError> {
+    pub async fn drop(&self, queue: &LetterQueue, held: &Lease) -> Result<(), DeadLetterError> {
         let request = self.sqs.delete_message().queue_url(&queue.url).receipt_handle(&held.receipt);
         request.send().await.map_err(aws_sdk_sqs::Error::from)?;
         Ok(())
     }
 
     /// Has a function handle a record as a batch of its own. One that it cannot read it puts aside again.
-    async fn invoke(&self, name: &str, function: &str, record: &str) -> Result<(), DeskError> {
+    async fn invoke(&self, name: &str, function: &str, record: &str) -> Result<(), DeadLetterError> {
         let batch = Blob::new(format!("{{\"Records\":[{record}]}}"));
         let request = self.lambda.invoke().function_name(function).payload(batch);
         let answer = request.send().await.map_err(aws_sdk_lambda::Error::from)?;
@@ -152,6 +152,6 @@ impl Desk {
         if answer.function_error.is_none() && is_handled {
             return Ok(());
         }
-        Err(DeskError::NotHandled(name.to_owned(), told))
+        Err(DeadLetterError::NotHandled(name.to_owned(), told))
     }
 }
