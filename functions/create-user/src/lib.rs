@@ -70,7 +70,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     if let Some(user_id) = &user_id {
         request.caller_for(user_id)?;
     } else if !is_admin {
-        request.allow_unnamed()?;
+        request.require_local_runner()?;
     }
     // The id of a token is not chosen in the body, and can be reserved as well.
     let user_id = user_id.map(NewId::new).transpose().map_err(|invalid| FieldErrors::one("userId", invalid))?;
@@ -80,7 +80,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     }
     let key = match request.known().map(|caller| &caller.user_id).or(user_id.as_ref()) {
         Some(caller) => request.key(shop, caller),
-        None => request.key_of_nobody(shop),
+        None => request.anonymous_key(shop),
     };
     if let Some(caller) = request.known() {
         users::may_change(shop, caller, Some(&key)).await?;

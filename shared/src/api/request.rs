@@ -209,15 +209,15 @@ impl ApiRequest {
     ///
     /// # Errors
     /// [`Refusal::Unauthenticated`].
-    pub fn allow_unnamed(&self) -> Result<(), Refusal> {
-        if self.identity == Identity::Claimed { Ok(()) } else { Err(Refusal::Unauthenticated) }
+    pub fn require_local_runner(&self) -> Result<(), Refusal> {
+        if self.identity == Identity::Unverified { Ok(()) } else { Err(Refusal::Unauthenticated) }
     }
 
     /// Who asks, if it is known before anything of the request is believed.
     pub fn known(&self) -> Option<&Caller> {
         match &self.identity {
             Identity::Known(caller) => Some(self.caller.get_or_init(|| caller.clone())),
-            Identity::Anonymous | Identity::Claimed => None,
+            Identity::Anonymous | Identity::Unverified => None,
         }
     }
 
@@ -233,16 +233,16 @@ impl ApiRequest {
     fn identify(&self, named: Option<&UserId>) -> Result<&Caller, Refusal> {
         match (&self.identity, named) {
             (Identity::Known(caller), _) => Ok(self.caller.get_or_init(|| caller.clone())),
-            (Identity::Claimed, Some(user)) => {
+            (Identity::Unverified, Some(user)) => {
                 let caller = Caller { user_id: user.clone(), role: Role::Customer };
                 Ok(self.caller.get_or_init(|| caller))
             }
-            (Identity::Claimed, None) | (Identity::Anonymous, _) => Err(Refusal::Unauthenticated),
+            (Identity::Unverified, None) | (Identity::Anonymous, _) => Err(Refusal::Unauthenticated),
         }
     }
 
     /// What a request that names nobody is known again by.
-    pub fn key_of_nobody(&self, shop: &Shop) -> RequestKey {
+    pub fn anonymous_key(&self, shop: &Shop) -> RequestKey {
         self.key_of(shop, "")
     }
 

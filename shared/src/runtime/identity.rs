@@ -26,7 +26,7 @@ pub enum Identity {
     /// Not named.
     Anonymous,
     /// Not named, under the local runner: a user id in the request may be believed as a customer's.
-    Claimed,
+    Unverified,
 }
 
 /// The source of identity.

@@ -58,10 +58,10 @@ pub async fn http_without_shop(endpoint: ShoplessEndpoint) -> Result<(), Error> 
     let (random, identity) = (&random, &config::identity()?);
     lambda_http::run(service_fn(move |request: Request| async move {
         let admitted = identity.identify(&request);
-        let exchange = Exchange::begin(request, Identity::Anonymous, random);
-        let response = trace::of(exchange.trace(), async {
-            let result = admitted.map_err(Into::into).and_then(|_| endpoint(&exchange.request));
-            exchange.end(result)
+        let context = RequestContext::begin(request, Identity::Anonymous, random);
+        let response = trace::of(context.trace(), async {
+            let result = admitted.map_err(Into::into).and_then(|_| endpoint(&context.request));
+            context.end(result)
         })
         .await;
         telemetry::flush(metrics);
@@ -115,25 +115,25 @@ pub async fn answer(shop: &Shop, endpoint: Endpoint, request: Request, source: &
         Ok(identity) => (identity, None),
         Err(refusal) => (Identity::Anonymous, Some(refusal)),
     };
-    let exchange = Exchange::begin(request, identity, &shop.random);
-    trace::of(exchange.trace(), async {
+    let context = RequestContext::begin(request, identity, &shop.random);
+    trace::of(context.trace(), async {
         let result = match refused {
             Some(refusal) => Err(refusal.into()),
-            None => endpoint(shop, &exchange.request).await,
+            None => endpoint(shop, &context.request).await,
         };
-        exchange.end(result)
+        context.end(result)
     })
     .await
 }
 
 /// A request while it is handled.
-struct Exchange {
+struct RequestContext {
     request: ApiRequest,
     request_id: String,
     started: Instant,
 }
 
-impl Exchange {
+impl RequestContext {
     fn begin(request: Request, identity: Identity, random: &Random) -> Self {
         let started = Instant::now();
         let request_id = request_id(random, &request);

@@ -72,7 +72,7 @@ fn by_headers(headers: &HeaderMap) -> Identity {
         Some(_) => None,
     };
     match (text("x-user-id").map(|id| UserId::try_from(id.to_owned())), role) {
-        (None, _) => Identity::Claimed,
+        (None, _) => Identity::Unverified,
         (Some(Ok(user_id)), Some(role)) => Identity::Known(Caller { user_id, role }),
         (Some(_), _) => Identity::Anonymous,
     }
@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(identify(&[("x-user-id", "root"), ("x-user-role", "ADMIN")]), Ok(known("root", Role::Admin)));
         assert_eq!(identify(&[("x-user-id", "mina"), ("x-user-role", "seller")]), Ok(known("mina", Role::Seller)));
         assert_eq!(identify(&[("x-user-id", "mina")]), Ok(known("mina", Role::Customer)));
-        assert_eq!(identify(&[]), Ok(Identity::Claimed));
+        assert_eq!(identify(&[]), Ok(Identity::Unverified));
     }
 
     #[test]
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn with_a_key_only_the_gateway_is_admitted() {
         let door = LocalDoor::new(Some("secret".to_owned()));
-        assert_eq!(door.identify(&headers(&[(DOOR_KEY, "secret")])), Ok(Identity::Claimed));
+        assert_eq!(door.identify(&headers(&[(DOOR_KEY, "secret")])), Ok(Identity::Unverified));
         for refused in [&[(DOOR_KEY, "guess")][..], &[("host", "localhost:9000")], &[]] {
             assert_eq!(door.identify(&headers(refused)), Err(Refusal::Forbidden), "{refused:?}");
         }
