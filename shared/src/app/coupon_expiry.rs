@@ -4,7 +4,7 @@
 use super::{
     Failure, Shop,
     due::{self, Overdue, Place},
-    rounds::Part,
+    rounds::SweepStep,
     tickets,
 };
 use crate::{
@@ -30,7 +30,7 @@ pub async fn campaigns(shop: &Shop, after: Option<Place>) -> Result<Overdue<Coup
 ///
 /// # Errors
 /// Where the table gives no answer.
-pub async fn mark(shop: &Shop, coupon: CouponId) -> Result<Part, Failure> {
+pub async fn mark(shop: &Shop, coupon: CouponId) -> Result<SweepStep, Failure> {
     let campaign: Option<Campaign> = shop.table.get(keys::campaign(&coupon), Consistency::Strong).await?;
     let campaign = campaign.ok_or(Failure::Broken("a campaign that is listed exists"))?;
     let wanted: Vec<_> = tickets::counters(&campaign).collect();
@@ -39,12 +39,12 @@ pub async fn mark(shop: &Shop, coupon: CouponId) -> Result<Part, Failure> {
         let counter: Counter = found.get(key)?.ok_or(Failure::Broken("a campaign lacks a counter"))?;
         if counter.expired_to < counter.next {
             let mended = mark_of_counter(shop, &coupon, shard, &counter).await?;
-            return Ok(Part { mended, more: true });
+            return Ok(SweepStep { mended, more: true });
         }
     }
     // Refused where another has done it.
     match shop.table.apply::<Campaign>(&coupons::leave_sweeps(&coupon), &mut shop.backoff()).await? {
-        Applied::Done(_) | Applied::Refused(_) => Ok(Part::default()),
+        Applied::Done(_) | Applied::Refused(_) => Ok(SweepStep::default()),
     }
 }
 

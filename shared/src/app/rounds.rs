@@ -11,14 +11,14 @@ use super::{
 
 /// What was done of one thing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Part {
+pub struct SweepStep {
     /// How much was set right: tickets or units reclaimed, coupons marked.
     pub mended: u64,
     /// Whether there is more to be swept already.
     pub more: bool,
 }
 
-impl Part {
+impl SweepStep {
     /// Both parts together.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
@@ -48,7 +48,7 @@ pub async fn round<I, L, S>(
 where
     I: Display + Clone,
     L: Future<Output = Result<Overdue<I>, Failure>>,
-    S: Future<Output = Result<Part, Failure>>,
+    S: Future<Output = Result<SweepStep, Failure>>,
 {
     let started = Instant::now();
     let (mut round, mut after) = (Round::default(), None);
@@ -102,9 +102,9 @@ mod tests {
         let sweep = async |item: &'static str| {
             swept.lock().unwrap().push(item);
             match (item, swept.lock().unwrap().len()) {
-                ("a", times) => Ok(Part { mended: 2, more: times < 3 }),
+                ("a", times) => Ok(SweepStep { mended: 2, more: times < 3 }),
                 ("b", _) => Err(Failure::Broken("a test")),
-                _ => Ok(Part { mended: 1, more: false }),
+                _ => Ok(SweepStep { mended: 1, more: false }),
             }
         };
         let done = round(Duration::from_secs(1), list, sweep).await.unwrap();
@@ -116,7 +116,7 @@ mod tests {
     async fn nothing_new_is_begun_when_patience_has_ended() {
         let sweep = async |_| {
             sleep(Duration::from_secs(2)).await;
-            Ok(Part { mended: 1, more: true })
+            Ok(SweepStep { mended: 1, more: true })
         };
         let done = round(Duration::from_secs(3), list, sweep).await.unwrap();
         assert_eq!(done, Round { mended: 2, failed: 0 }, "two parts of the first");
@@ -125,7 +125,7 @@ mod tests {
     #[tokio::test]
     async fn without_a_list_there_is_no_round() {
         let list = async |_| Err::<Overdue<&str>, _>(Failure::Broken("a test"));
-        let sweep = async |_| Ok(Part::default());
+        let sweep = async |_| Ok(SweepStep::default());
         assert!(round(Duration::from_secs(1), list, sweep).await.is_err());
     }
 }

@@ -15,7 +15,7 @@ use super::{
     Failure, Shop,
     due::{self, Overdue, Place},
     products,
-    rounds::Part,
+    rounds::SweepStep,
 };
 use crate::{
     domain::{
@@ -44,8 +44,8 @@ pub(super) async fn follow_change(shop: &Shop, seller: &UserId) {
     let started = tokio::time::Instant::now();
     loop {
         match align(shop, seller.clone()).await {
-            Ok(Part { more: true, .. }) if started.elapsed() <= shop.bounds.seller_patience => {}
-            Ok(Part { more, .. }) => {
+            Ok(SweepStep { more: true, .. }) if started.elapsed() <= shop.bounds.seller_patience => {}
+            Ok(SweepStep { more, .. }) => {
                 if more {
                     tracing::info!(%seller, "the sweep pauses or resumes the rest of the products");
                 }
@@ -63,12 +63,12 @@ pub(super) async fn follow_change(shop: &Shop, seller: &UserId) {
 ///
 /// # Errors
 /// Where the table gives no answer.
-pub async fn align(shop: &Shop, seller: UserId) -> Result<Part, Failure> {
+pub async fn align(shop: &Shop, seller: UserId) -> Result<SweepStep, Failure> {
     let mut backoff = shop.backoff();
     let (change_key, account_key) = (keys::seller_change(&seller), keys::account(&seller));
     let wanted = [change_key.clone(), account_key.clone()];
     let found = shop.table.get_all(&wanted, Consistency::Strong, &mut backoff).await?;
-    let Some(change) = found.get::<SellerChange>(&change_key)? else { return Ok(Part::default()) };
+    let Some(change) = found.get::<SellerChange>(&change_key)? else { return Ok(SweepStep::default()) };
     let account: Account = found.get(&account_key)?.ok_or(Failure::Broken("a user who changed has an account"))?;
 
     let range = sellers::products_of(&seller, change.after.clone());
@@ -84,7 +84,7 @@ pub async fn align(shop: &Shop, seller: UserId) -> Result<Part, Failure> {
     let mended = changes.iter().filter(|aligned| **aligned == Aligned::Changed).count();
     let mended = u64::try_from(mended).unwrap_or(u64::MAX);
     if changes.contains(&Aligned::StatusChanged) {
-        return Ok(Part { mended, more: true });
+        return Ok(SweepStep { mended, more: true });
     }
 
     let last = page.records.last().filter(|_| page.more);
@@ -96,7 +96,7 @@ pub async fn align(shop: &Shop, seller: UserId) -> Result<Part, Failure> {
     });
     // Refused where a later change took the place of this one: its own turn comes.
     let is_replaced = matches!(shop.table.commit(transaction, &mut backoff).await?, Outcome::Refused(_));
-    Ok(Part { mended, more: last.is_some() || is_replaced })
+    Ok(SweepStep { mended, more: last.is_some() || is_replaced })
 }
 
 /// The result for one product.

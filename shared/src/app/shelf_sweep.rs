@@ -6,7 +6,7 @@
 use super::{
     Failure, Shop, draws,
     due::{self, Overdue, Place},
-    rounds::Part,
+    rounds::SweepStep,
     shelves,
 };
 use crate::{
@@ -32,12 +32,12 @@ pub async fn shelves(shop: &Shop, after: Option<Place>) -> Result<Overdue<Produc
 ///
 /// # Errors
 /// Where the table gives no answer.
-pub async fn sweep(shop: &Shop, id: ProductId) -> Result<Part, Failure> {
+pub async fn sweep(shop: &Shop, id: ProductId) -> Result<SweepStep, Failure> {
     let mut backoff = shop.backoff();
     let product: Option<Product> = shop.table.get(keys::product(&id), Consistency::Strong).await?;
     let product = product.ok_or(Failure::Broken("a product that is listed exists"))?;
     let shards = shelves::read(shop, &id, product.stock_shards, &mut backoff).await?;
-    let (mut done, mut all_swept) = (Part::default(), true);
+    let (mut done, mut all_swept) = (SweepStep::default(), true);
     for (shard, number) in shards.iter().zip(0..) {
         if shard.offer != product.offer {
             shelves::set_offer(shop, &product, number, &mut backoff).await?;
@@ -60,10 +60,10 @@ pub async fn sweep(shop: &Shop, id: ProductId) -> Result<Part, Failure> {
     Ok(done)
 }
 
-async fn sweep_shard(shop: &Shop, product: &ProductId, number: u16, shard: &Shard) -> Result<Part, Failure> {
+async fn sweep_shard(shop: &Shop, product: &ProductId, number: u16, shard: &Shard) -> Result<SweepStep, Failure> {
     let now = shop.clock.now();
     let Some(all) = shard.swept.due(now, shop.bounds.claim_grace) else {
-        return Ok(Part::default());
+        return Ok(SweepStep::default());
     };
     let mut backoff = shop.backoff();
     let end = all.end.min(all.start.saturating_add(shop.bounds.sweep_part));
@@ -75,5 +75,5 @@ async fn sweep_shard(shop: &Shop, product: &ProductId, number: u16, shard: &Shar
             Applied::Done(_) | Applied::Refused(_) => {}
         }
     }
-    Ok(Part { mended: reclaimed, more: to < all.end })
+    Ok(SweepStep { mended: reclaimed, more: to < all.end })
 }

@@ -8,7 +8,7 @@
 use super::{
     Failure, Shop,
     due::{self, Overdue, Place},
-    rounds::Part,
+    rounds::SweepStep,
     tickets::{self, Ticket},
 };
 use crate::{
@@ -34,14 +34,14 @@ pub async fn campaigns(shop: &Shop, after: Option<Place>) -> Result<Overdue<Coup
 ///
 /// # Errors
 /// Where the table gives no answer.
-pub async fn sweep(shop: &Shop, coupon: CouponId) -> Result<Part, Failure> {
+pub async fn sweep(shop: &Shop, coupon: CouponId) -> Result<SweepStep, Failure> {
     let campaign: Option<Campaign> = shop.table.get(keys::campaign(&coupon), Consistency::Strong).await?;
     let campaign = campaign.ok_or(Failure::Broken("a campaign that is listed exists"))?;
     // Asked before looking: whoever draws in between is seen by the next sweep.
     let is_over = campaign.is_over(shop.clock.now());
     let wanted: Vec<_> = tickets::counters(&campaign).collect();
     let found = shop.table.get_all(&wanted, Consistency::Strong, &mut shop.backoff()).await?;
-    let (mut done, mut all_swept) = (Part::default(), true);
+    let (mut done, mut all_swept) = (SweepStep::default(), true);
     for (key, shard) in wanted.iter().zip(0..) {
         let counter: Counter = found.get(key)?.ok_or(Failure::Broken("a campaign lacks a counter"))?;
         done = done.and(sweep_counter(shop, &coupon, shard, &counter).await?);
@@ -58,10 +58,10 @@ pub async fn sweep(shop: &Shop, coupon: CouponId) -> Result<Part, Failure> {
     Ok(done)
 }
 
-async fn sweep_counter(shop: &Shop, coupon: &CouponId, shard: u16, counter: &Counter) -> Result<Part, Failure> {
+async fn sweep_counter(shop: &Shop, coupon: &CouponId, shard: u16, counter: &Counter) -> Result<SweepStep, Failure> {
     let now = shop.clock.now();
     let Some(all) = counter.swept.due(now, shop.bounds.claim_grace) else {
-        return Ok(Part::default());
+        return Ok(SweepStep::default());
     };
     let end = all.end.min(all.start.saturating_add(shop.bounds.sweep_part));
     let numbers: Vec<i64> = (all.start..end).collect();
@@ -85,5 +85,5 @@ async fn sweep_counter(shop: &Shop, coupon: &CouponId, shard: u16, counter: &Cou
             Applied::Done(_) | Applied::Refused(_) => {}
         }
     }
-    Ok(Part { mended: reclaimed, more: end < all.end })
+    Ok(SweepStep { mended: reclaimed, more: end < all.end })
 }

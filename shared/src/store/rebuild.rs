@@ -112,7 +112,7 @@ impl Figures {
 /// How far a segment of the orders is recounted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Track {
+pub struct SegmentProgress {
     /// Where to go on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
@@ -127,7 +127,7 @@ pub struct Track {
 /// What a part of the counts or of the orders came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Part {
+pub struct PartialSums {
     /// Of each product of a bucket.
     pub balances: Balances,
 }
@@ -154,7 +154,7 @@ impl Rebuild {
         let buckets = found.by_bucket(|product| bucket(product.as_str(), self.buckets));
         for (bucket, balances) in buckets {
             let key = keys::rebuild_part(self.generation, bucket, writer, sequence);
-            transaction.add(Action::create(key, &Part { balances })?.expires_at(self.kept_until()));
+            transaction.add(Action::create(key, &PartialSums { balances })?.expires_at(self.kept_until()));
         }
         Ok(())
     }
@@ -163,7 +163,12 @@ impl Rebuild {
     ///
     /// # Errors
     /// Where the record cannot be written as an item.
-    pub fn replace_track(&self, segment: u16, seen: &Track, now: &Track) -> Result<Action, StoreError> {
+    pub fn replace_progress(
+        &self,
+        segment: u16,
+        seen: &SegmentProgress,
+        now: &SegmentProgress,
+    ) -> Result<Action, StoreError> {
         let key = keys::rebuild_track(self.generation, segment);
         let action = match seen.revision {
             0 => Action::create(key, now)?,

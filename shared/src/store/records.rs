@@ -9,7 +9,7 @@ use super::{
     migrations::MigrationProgress,
     orders::OrderRecord,
     ranks::Refresh,
-    rebuild::{Part, Rebuild, Track},
+    rebuild::{PartialSums, Rebuild, SegmentProgress},
     requests::RequestRecord,
     sales::{Mark, SalesRecord},
     sellers::{SellerChange, SellerProduct},
@@ -82,9 +82,9 @@ pub enum Record {
     /// The rebuild of the bestsellers that is under way, or was the last.
     Rebuild(Box<Rebuild>),
     /// How far a rebuild has recounted a segment of the orders.
-    RebuildTrack { generation: u64, segment: u16, track: Track },
+    RebuildTrack { generation: u64, segment: u16, track: SegmentProgress },
     /// What a part of the counts or of the orders came to.
-    RebuildPart { generation: u64, bucket: u16, writer: String, sequence: u64, part: Part },
+    RebuildPart { generation: u64, bucket: u16, writer: String, sequence: u64, part: PartialSums },
     /// What came of a request with an idempotency key.
     Request { digest: String },
     /// The progress of a migration's step.

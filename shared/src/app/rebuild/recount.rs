@@ -19,7 +19,7 @@ use crate::{
     store::{
         Consistency, Key, Transaction, keys,
         orders::OrderRecord,
-        rebuild::{Figures, Phase, Rebuild, Track},
+        rebuild::{Figures, Phase, Rebuild, SegmentProgress},
         sales::Mark,
         table::Segment,
     },
@@ -43,7 +43,7 @@ pub(super) async fn step(shop: &Shop, pace: &Pace, rebuild: &Rebuild) -> Result<
     let mut open = Vec::new();
     let mut figures = rebuild.figures;
     for (segment, key) in segments.into_iter().zip(&wanted) {
-        let track: Track = found.get(key)?.unwrap_or_default();
+        let track: SegmentProgress = found.get(key)?.unwrap_or_default();
         figures = figures.and(track.figures);
         if !track.is_done {
             open.push(follow(shop, pace, rebuild, segment, track));
@@ -59,7 +59,13 @@ pub(super) async fn step(shop: &Shop, pace: &Pace, rebuild: &Rebuild) -> Result<
 }
 
 /// Reads some pages of a segment, and notes what they came to and how far it is.
-async fn follow(shop: &Shop, pace: &Pace, rebuild: &Rebuild, segment: u16, seen: Track) -> Result<(), Failure> {
+async fn follow(
+    shop: &Shop,
+    pace: &Pace,
+    rebuild: &Rebuild,
+    segment: u16,
+    seen: SegmentProgress,
+) -> Result<(), Failure> {
     let from = start_of_seoul_day(rebuild.days.first()).ok().and_then(|start| start.checked_sub(PAID_AFTER).ok());
     let from = from.ok_or(Failure::Broken("a day has a beginning"))?;
     let (mut found, mut now) = (Found::default(), seen.clone());
@@ -85,7 +91,7 @@ async fn follow(shop: &Shop, pace: &Pace, rebuild: &Rebuild, segment: u16, seen:
     now.figures = now.figures.and(found.figures);
     now.revision = seen.revision.saturating_add(1);
     let mut transaction = Transaction::new();
-    transaction.add(rebuild.replace_track(segment, &seen, &now)?);
+    transaction.add(rebuild.replace_progress(segment, &seen, &now)?);
     rebuild.add_parts(&mut transaction, &segment.to_string(), now.revision, found.sums)?;
     let _ = commit(shop, transaction).await?;
     Ok(())

@@ -11,7 +11,7 @@ use crate::{
     },
     store::{
         Consistency, Outcome, Transaction, keys,
-        rebuild::{self, Part, Phase, Rebuild},
+        rebuild::{self, PartialSums, Phase, Rebuild},
         sales::{self, Addition, Corrected, SalesRecord},
         table::Range,
     },
@@ -67,7 +67,7 @@ async fn add_up(shop: &Shop, pace: &Pace, rebuild: &Rebuild, bucket: u16) -> Res
 struct Keyed {
     sk: String,
     #[serde(flatten)]
-    part: Part,
+    part: PartialSums,
 }
 
 /// What came of a correction.
