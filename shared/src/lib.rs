@@ -1,12 +1,20 @@
-//! What every function of the shop shares.
+//! The crate that all functions share, in floors. Data enters at the top and goes down; no floor names one above it, which a
+//! test holds (`tests/tests/shop/tidy.rs`).
 //!
-//! Dependencies point inwards: [`api`] and the functions call [`app`], [`app`] applies the rules of [`domain`] to
-//! what [`store`] holds, [`events`] are what others learn of it, and [`runtime`] is where the outside world (time,
-//! randomness, configuration, identity, Lambda) comes in.
+//! | floor | content | must not know |
+//! |---|---|---|
+//! | [`lambda`] | requests, batches, dead letters and configuration of a function | rules of the shop |
+//! | [`api`] | bodies, fields, identity, views, errors and messages of the API | records, keys |
+//! | [`app`] | use cases | HTTP, Lambda, attribute names |
+//! | [`events`] | the published contracts, mapped from records | use cases |
+//! | [`store`] | keys, records and expressions of the table | use cases, HTTP |
+//! | [`domain`] | the rules, pure | AWS, HTTP, the clock |
+//! | [`platform`] | clock, randomness, trace, environment, AWS clients | the shop |
 
 pub mod api;
 pub mod app;
 pub mod domain;
 pub mod events;
-pub mod runtime;
+pub mod lambda;
+pub mod platform;
 pub mod store;

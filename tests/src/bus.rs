@@ -16,7 +16,8 @@ use aws_smithy_types::body::SdkBody;
 use lambda_http::Error;
 use relay_events::Relay;
 use serde_json::{Value, json};
-use shared::runtime::{Random, stream::Batch};
+use shared::lambda::stream::Batch;
+use shared::platform::Random;
 use tokio::sync::Notify;
 
 use crate::{contract, queue::Letters, wire};

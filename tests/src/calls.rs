@@ -10,9 +10,10 @@ use std::{
 use lambda_http::{Body, RequestExt, http};
 use serde_json::Value;
 use shared::{
+    api::identity::IdentitySource,
     api::routes,
     app::{RequestKey, Shop},
-    runtime::{identity::IdentitySource, serve},
+    lambda::serve,
 };
 
 use crate::{contract, router};
@@ -188,7 +189,7 @@ impl Call {
 /// Identity by headers, as under the local runner.
 fn local_identity() -> IdentitySource {
     #[cfg(debug_assertions)]
-    return IdentitySource::Headers(shared::runtime::identity::LocalDoor::default());
+    return IdentitySource::Headers(shared::api::identity::LocalDoor::default());
     #[cfg(not(debug_assertions))]
     panic!("callers are known by headers here, which only debug builds read");
 }

@@ -13,7 +13,7 @@ use std::{borrow::Borrow, collections::VecDeque, future::Future, time::Duration}
 use aws_lambda_events::streams::DynamoDbEventResponse;
 use lambda_http::Error;
 use serde_json::Value;
-use shared::runtime::stream::Batch;
+use shared::lambda::stream::Batch;
 use tokio::time::{Instant, sleep};
 
 use crate::{

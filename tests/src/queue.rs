@@ -11,7 +11,7 @@ use aws_smithy_types::body::SdkBody;
 use serde_json::{Value, json};
 use shared::{
     events::Event,
-    runtime::{dead_letters::DeadLetters, queue::Queue},
+    lambda::{dead_letters::DeadLetters, queue::Queue},
 };
 
 use crate::wire;

@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_smithy_types::body::SdkBody;
 use serde_json::{Value, json};
-use shared::runtime::queue::Queue;
+use shared::lambda::queue::Queue;
 use tokio::{
     sync::Notify,
     time::{Instant, sleep_until},

@@ -1,6 +1,6 @@
 //! Every function with the name that its folder has, as a router would call them.
 
-use shared::runtime::serve::Endpoint;
+use shared::lambda::serve::Endpoint;
 
 /// The endpoint of a function.
 pub fn endpoint(function: &str) -> Option<Endpoint> {

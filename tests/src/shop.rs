@@ -12,7 +12,7 @@ use shared::{
     app::{Bounds, Policy, Shop},
     domain::{Won, caps::Caps, pricing::ShippingPolicy},
     events::Event,
-    runtime::{Clock, Random},
+    platform::{Clock, Random},
     store::Table,
 };
 

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use shared::{
-    app::Shop, domain::order::Order, events::Event as ShopEvent, runtime::stream::Batch, store::orders::OrderRecord,
+    app::Shop, domain::order::Order, events::Event as ShopEvent, lambda::stream::Batch, store::orders::OrderRecord,
 };
 
 use crate::{Dynamo, contract, event_source::Settings, queue::Letters};

@@ -10,7 +10,7 @@ use deliver_orders::{Circuit, DeliveryWorker, Http};
 use serde_json::json;
 use shared::{
     events::EventKind,
-    runtime::{
+    platform::{
         Clock, Random,
         trace::{self, TraceId},
     },

@@ -4,5 +4,5 @@ use lambda_http::Error;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    shared::runtime::serve::http_without_shop(api_reference::handle).await
+    shared::lambda::serve::http_without_shop(api_reference::handle).await
 }

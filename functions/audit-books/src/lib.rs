@@ -9,7 +9,7 @@ use audit::{Fault, LOOKS, Looks, Report, Scope};
 use aws_sdk_dynamodb::Client;
 use aws_smithy_types::timeout::TimeoutConfig;
 use lambda_runtime::Error;
-use shared::runtime::{Clock, aws, config};
+use shared::platform::{Clock, aws, environment};
 use tokio::time::sleep;
 
 /// Between two looks: longer than anything takes that follows from a commit.
@@ -37,7 +37,7 @@ impl Books {
     pub fn from_env() -> Result<Self, Error> {
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(PAGE_TIMEOUT).build();
         let sdk = aws::sdk_config()?.into_builder().timeout_config(timeouts).build();
-        Ok(Self::new(Client::new(&sdk), config::required("TABLE_NAME")?, Clock::system()))
+        Ok(Self::new(Client::new(&sdk), environment::required("TABLE_NAME")?, Clock::system()))
     }
 
     /// Those in this table.

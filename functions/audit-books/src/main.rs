@@ -3,7 +3,7 @@
 use audit_books::Books;
 use lambda_runtime::Error;
 use serde_json::Value;
-use shared::runtime::serve;
+use shared::lambda::serve;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

@@ -7,7 +7,7 @@ use shared::{
         Shop,
         bestsellers::{self, SalesChange},
     },
-    runtime::{dead_letters::DeadLetters, stream::Batch},
+    lambda::{dead_letters::DeadLetters, stream::Batch},
     store::{StoreError, stream},
 };
 

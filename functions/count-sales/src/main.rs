@@ -1,7 +1,7 @@
 //! Counts what the table's stream tells was sold, and keeps the bestsellers.
 
 use lambda_runtime::Error;
-use shared::runtime::{Config, dead_letters::DeadLetters, serve};
+use shared::lambda::{Config, dead_letters::DeadLetters, serve};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

@@ -15,12 +15,11 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::Error;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use shared::runtime::{
-    Clock, Random, config,
+use shared::lambda::{
     dead_letters::DeadLetters,
     queue::{Handled, Queue},
-    trace,
 };
+use shared::platform::{Clock, Random, environment, trace};
 
 pub use circuit::Circuit;
 use platform::Verdict;
@@ -69,7 +68,7 @@ impl DeliveryWorker<Http> {
     /// # Errors
     /// Where the configuration is incomplete, or TLS cannot be set up.
     pub fn from_env() -> Result<Self, Error> {
-        let platform = Http::new(config::required("DATA_PLATFORM_URL")?.parse()?, Clock::system())?;
+        let platform = Http::new(environment::required("DATA_PLATFORM_URL")?.parse()?, Clock::system())?;
         Ok(Self::new(platform, Queue::from_env()?, DeadLetters::from_env()?, Circuit::default(), Random::system()))
     }
 }

@@ -5,5 +5,5 @@ use lambda_runtime::Error;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let worker = deliver_orders::DeliveryWorker::from_env()?;
-    shared::runtime::serve::events(|batch| worker.handle(batch)).await
+    shared::lambda::serve::events(|batch| worker.handle(batch)).await
 }

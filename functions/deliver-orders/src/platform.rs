@@ -5,7 +5,7 @@ use std::{future::Future, time::Duration};
 use jiff::fmt::rfc2822;
 use lambda_runtime::Error;
 use reqwest::{Response, header::RETRY_AFTER, redirect};
-use shared::runtime::Clock;
+use shared::platform::Clock;
 
 /// How long the platform may take for one event.
 pub const TIMEOUT: Duration = Duration::from_secs(3);

@@ -14,7 +14,7 @@ use lambda_runtime::Error;
 use serde::{Deserialize, Serialize};
 use shared::{
     app::{Shop, orders, sheets},
-    runtime::queue::{Handled, Queue},
+    lambda::queue::{Handled, Queue},
 };
 
 /// What is needed of an event to see to what it is about.

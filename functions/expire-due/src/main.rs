@@ -1,7 +1,7 @@
 //! Sees to orders and order sheets when their time is up.
 
 use lambda_runtime::Error;
-use shared::runtime::{Config, queue::Queue, serve};
+use shared::lambda::{Config, queue::Queue, serve};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

@@ -11,7 +11,8 @@ use aws_sdk_eventbridge::{Client, types::PutEventsRequestEntry};
 use lambda_runtime::Error;
 use shared::{
     events::{self, Event as ShopEvent, EventData, EventKind},
-    runtime::{Random, aws, config, dead_letters::DeadLetters, stream::Batch, trace::TraceId},
+    lambda::{dead_letters::DeadLetters, stream::Batch},
+    platform::{Random, aws, environment, trace::TraceId},
     store::{
         Backoff, RetryBounds, StoreError,
         stream::{self, Change},
@@ -55,7 +56,7 @@ impl Relay {
     /// Where the configuration is incomplete.
     pub fn from_env() -> Result<Self, Error> {
         let client = Client::new(&aws::sdk_config()?);
-        Ok(Self::new(client, config::required("EVENT_BUS_NAME")?, DeadLetters::from_env()?, Random::system()))
+        Ok(Self::new(client, environment::required("EVENT_BUS_NAME")?, DeadLetters::from_env()?, Random::system()))
     }
 
     /// A relay to this bus.

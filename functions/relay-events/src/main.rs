@@ -5,5 +5,5 @@ use lambda_runtime::Error;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let relay = relay_events::Relay::from_env()?;
-    shared::runtime::serve::events(|event| relay.handle(event)).await
+    shared::lambda::serve::events(|event| relay.handle(event)).await
 }

@@ -4,5 +4,5 @@ use lambda_http::Error;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    shared::runtime::serve::http(|shop, request| Box::pin(restock_product::handle(shop, request))).await
+    shared::lambda::serve::http(|shop, request| Box::pin(restock_product::handle(shop, request))).await
 }

@@ -14,7 +14,7 @@ use shared::{
         orders::{self, PaymentOutcome},
     },
     events::PaymentResult,
-    runtime::queue::{Handled, Queue},
+    lambda::queue::{Handled, Queue},
 };
 
 /// Settles the results of a batch, each for itself.

@@ -1,7 +1,7 @@
 //! Settles orders by the results of the external payment system.
 
 use lambda_runtime::Error;
-use shared::runtime::{Config, queue::Queue, serve};
+use shared::lambda::{Config, queue::Queue, serve};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

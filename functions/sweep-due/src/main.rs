@@ -2,7 +2,7 @@
 
 use lambda_runtime::Error;
 use serde_json::Value;
-use shared::runtime::{Config, serve};
+use shared::lambda::{Config, serve};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

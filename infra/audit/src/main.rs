@@ -13,7 +13,7 @@ use audit::{Auditor, LOOKS, Looks, ReadError, Report, Scope, Verdict, Violation}
 use aws_sdk_dynamodb::Client;
 use clap::Parser;
 use connection::{Place, PlaceError};
-use shared::{domain::UserId, runtime::Clock};
+use shared::{domain::UserId, platform::Clock};
 
 /// Reads the whole table of a shop, or an export of it, and checks that the books are right
 ///

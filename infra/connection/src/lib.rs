@@ -7,7 +7,7 @@ use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, region::Region};
 use clap::Args;
-use shared::runtime::config::{ConfigError, optional, required};
+use shared::platform::environment::{ConfigError, optional, required};
 use url::{Host, Url};
 
 /// The region of who does not name one, on this machine: Seoul.

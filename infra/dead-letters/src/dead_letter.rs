@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use jiff::Timestamp;
 use serde_json::Value;
-use shared::runtime::dead_letters::REASON;
+use shared::lambda::dead_letters::REASON;
 
 /// What could not be handled.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use dead_letters::{DeadLetter, DeadLetterClient, DeadLetterError, Lease, LetterQ
 use futures::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use shared::runtime::{Clock, config::optional};
+use shared::platform::{Clock, environment::optional};
 
 /// Look at what could not be handled, hand it over again, or drop it
 ///

@@ -10,7 +10,7 @@ use shared::{
         sheet::{OrderSheet, SheetState},
     },
     events::{self, Event},
-    runtime::trace::TraceId,
+    platform::trace::TraceId,
 };
 
 use crate::Error;

@@ -17,7 +17,7 @@ mod sellers;
 
 use futures::future::BoxFuture;
 use shared::{
-    runtime::Clock,
+    platform::Clock,
     store::{
         Consistency, Outcome, StoreError, Table, Transaction, keys,
         migrations::{self, MigrationProgress},

@@ -7,7 +7,7 @@ use clap::Parser;
 use connection::{Place, PlaceError};
 use migrate::{PAGE, Shop};
 use shared::{
-    runtime::{Clock, Random},
+    platform::{Clock, Random},
     store::Table,
 };
 

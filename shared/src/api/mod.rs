@@ -7,6 +7,7 @@ pub mod cursor;
 pub mod envelope;
 mod error;
 mod fields;
+pub mod identity;
 mod json;
 mod messages;
 pub mod parameters;

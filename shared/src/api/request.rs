@@ -11,9 +11,9 @@ use serde_json::Value;
 
 use super::{ApiError, FieldErrors, Language, NoQuery, json};
 use crate::{
+    api::identity::Identity,
     app::{Caller, RequestKey, Role, Shop},
     domain::{Invalid, Precondition, Refusal, UserId, characters},
-    runtime::identity::Identity,
 };
 
 /// The largest body taken.

@@ -30,7 +30,7 @@ use crate::{
         tickets::CounterShards,
         time::Instant,
     },
-    runtime::trace::TraceId,
+    platform::trace::TraceId,
 };
 
 macro_rules! schemas {

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::{Failure, Shop};
 use crate::{
     domain::Refusal,
+    platform::ids,
     store::{
         Action, ConditionFailures, Consistency, StoreError, Transaction,
         action::ActionIndex,
@@ -153,12 +154,7 @@ fn outcome_of<T>(record: Option<RequestRecord<T>>, key: &RequestKey) -> Result<O
 
 fn digest(bytes: &[u8]) -> String {
     let hash = Sha256::digest(bytes);
-    encode(hash.get(..16).unwrap_or(&hash))
-}
-
-/// 128 bits as 26 characters of an id.
-pub(crate) fn encode(bits: &[u8]) -> String {
-    data_encoding::BASE32_NOPAD.encode(bits).to_ascii_lowercase()
+    ids::encode(hash.get(..16).unwrap_or(&hash))
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::{
         CouponId, ProductId, UserId, caps::Caps, coupon::Campaign, pricing::ShippingPolicy, product::Product,
         tickets::Left, user::Account,
     },
-    runtime::{Clock, Random},
+    platform::{Clock, Random},
     store::{Backoff, Table},
 };
 

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::runtime::trace::TraceId;
+use crate::platform::trace::TraceId;
 
 /// The `source` of the shop's events on the bus.
 pub const SOURCE: &str = "jangteo.orders";

@@ -11,7 +11,7 @@ use super::{
     Item, Key, StoreError,
     keys::{self, Index, IndexKey},
 };
-use crate::runtime::trace;
+use crate::platform::trace;
 
 /// A condition that no item is there yet.
 const ABSENT: &str = "attribute_not_exists(#pk)";

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::StoreError;
-use crate::runtime::Random;
+use crate::platform::Random;
 
 /// How long and how often a request retries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use crate::{
         coupon::{Campaign, Counter, CouponState, IssuedCoupon, Slot},
         swept::Swept,
     },
-    runtime::trace::{self, TraceId},
+    platform::trace::{self, TraceId},
 };
 
 /// A user's coupon as it is stored.

@@ -8,7 +8,7 @@ use crate::{
         OrderId,
         order::{Order, OrderLine, OrderStatus, Payment, PaymentClaim, PaymentStatus},
     },
-    runtime::trace::{self, TraceId},
+    platform::trace::{self, TraceId},
 };
 
 /// An order as it is stored: with the digest of the request that made it, so that a repeat can be told from another

@@ -12,7 +12,7 @@ use crate::{
         OrderId, OrderSheetId,
         sheet::{OrderSheet, SheetState},
     },
-    runtime::trace::{self, TraceId},
+    platform::trace::{self, TraceId},
 };
 
 /// An order sheet as it is stored: with the digest of the request that made it.

@@ -7,7 +7,7 @@ use serde_dynamo::{AttributeValue, Item};
 use super::{StoreError, coupons::CouponRecord, keys::COUPON_PREFIX, orders::OrderRecord, sheets::SheetRecord};
 use crate::{
     domain::{ProductId, coupon::IssuedCoupon, order::Order, product::Product, sheet::OrderSheet},
-    runtime::trace::TraceId,
+    platform::trace::TraceId,
 };
 
 /// What a record tells of a thing.

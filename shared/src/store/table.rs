@@ -20,7 +20,7 @@ use super::{
     action::{ActionIndex, Verb, names_in},
     keys::{self, Index},
 };
-use crate::runtime::Random;
+use crate::platform::Random;
 
 /// The shop's table.
 #[derive(Debug, Clone)]

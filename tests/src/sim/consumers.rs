@@ -8,7 +8,7 @@ use lambda_runtime::Error;
 use serde_json::{Value, json};
 use shared::{
     app::{Shop, rebuild::Progress},
-    runtime::{dead_letters::DeadLetters, queue::Queue, stream::Batch},
+    lambda::{dead_letters::DeadLetters, queue::Queue, stream::Batch},
 };
 use tokio::time::sleep;
 

@@ -13,7 +13,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use shared::{app::Shop, runtime::Clock, store};
+use shared::{app::Shop, platform::Clock, store};
 use tokio::time::{Instant, timeout};
 
 use super::{

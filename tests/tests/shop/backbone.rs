@@ -244,7 +244,7 @@ async fn sales_count_once_whatever_the_stream_does() {
 async fn count_sales(
     shop: &TestShop,
     letters: &Letters,
-    batch: shared::runtime::stream::Batch,
+    batch: shared::lambda::stream::Batch,
 ) -> Result<aws_lambda_events::streams::DynamoDbEventResponse, lambda_http::Error> {
     count_sales::handle(shop.instance(), &letters.queue(), batch).await
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use futures::future::join_all;
 use serde_json::{Value, json};
-use shared::runtime::Random;
+use shared::platform::Random;
 use tests::{Fault, TestShop, random};
 
 use crate::{

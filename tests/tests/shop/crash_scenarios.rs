@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use shared::{
     app::rebuild::Progress,
     events::{Event, EventKind},
-    runtime::Clock,
+    platform::Clock,
     store::{Action, keys},
 };
 use tests::{

@@ -13,7 +13,7 @@ use lambda_http::Error;
 use serde_json::{Value, json};
 use shared::{
     events::{Event, EventKind},
-    runtime::{Clock, Random},
+    platform::{Clock, Random},
 };
 use tests::{
     Bus, BusFault, TestShop,

@@ -9,7 +9,7 @@ use audit::{Invariant, Subject};
 use audit_books::Books;
 use shared::{
     domain::{ProductId, UserId},
-    runtime::Clock,
+    platform::Clock,
     store::{Action, Outcome, Transaction, keys},
 };
 use tests::{TABLE, TestShop};

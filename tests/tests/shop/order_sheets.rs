@@ -12,7 +12,7 @@ use shared::{
         sheets,
     },
     domain::{OrderSheetId, UserId, Won, caps::Caps, order::PayBy, pricing::ShippingPolicy},
-    runtime::{Clock, Random},
+    platform::{Clock, Random},
     store::Table,
 };
 use tests::{Call, Fault, TABLE, TestShop};

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use shared::{
     app::rebuild::{Pace, Progress},
     domain::ProductId,
-    runtime::Random,
+    platform::Random,
     store::{
         Action, Consistency, keys,
         rebuild::{Figures, Rebuild},

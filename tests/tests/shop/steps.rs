@@ -12,7 +12,7 @@ use shared::{
     },
     domain::{OrderId, OrderSheetId, PaymentId, Won, order::PaymentStatus},
     events::{Event, PaymentResult},
-    runtime::Clock,
+    platform::Clock,
     store::keys,
 };
 use tests::{Answer, Call, Fault, TestShop, stream::Consumers};

@@ -1,6 +1,11 @@
-//! What must agree: folders of functions, the template, the local runner's routes, the API's routes.
+//! Folders of functions, the template, the local runner's routes and the API's routes must agree, and no floor of the crate
+//! `shared` may name one above it.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde_json::Value;
 use shared::api::routes::{ROUTES, Route};
@@ -22,7 +27,7 @@ const BEHIND_THE_API: [&str; 11] = [
 ];
 
 fn folders() -> BTreeSet<String> {
-    let folders = std::fs::read_dir(template::project_file("functions")).unwrap();
+    let folders = fs::read_dir(template::project_file("functions")).unwrap();
     folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
@@ -77,7 +82,7 @@ fn the_template_serves_the_routes() {
 
 #[test]
 fn the_local_runner_serves_the_routes() {
-    let manifest = std::fs::read_to_string(template::project_file("Cargo.toml")).unwrap();
+    let manifest = fs::read_to_string(template::project_file("Cargo.toml")).unwrap();
     let manifest: toml::Table = manifest.parse().unwrap();
     let router = &manifest["workspace"]["metadata"]["lambda"]["watch"]["router"];
     let mut served = BTreeSet::new();
@@ -180,14 +185,14 @@ fn every_stream_keeps_what_fails() {
 /// Only the local runner may make functions believe headers.
 #[test]
 fn the_template_does_not_trust_headers() {
-    let text = std::fs::read_to_string(template::project_file("template.yaml")).unwrap();
+    let text = fs::read_to_string(template::project_file("template.yaml")).unwrap();
     assert!(!text.contains("JANGTEO_IDENTITY"));
 }
 
 /// What ARCHITECTURE.md's tables name as `module::test`, or `e2e module::test`, is there.
 #[test]
 fn every_test_that_the_architecture_names_is_there() {
-    let text = std::fs::read_to_string(template::project_file("ARCHITECTURE.md")).unwrap();
+    let text = fs::read_to_string(template::project_file("ARCHITECTURE.md")).unwrap();
     let tables = text.lines().filter(|line| line.starts_with('|'));
     let names: Vec<&str> = tables.flat_map(|row| row.split('`').skip(1).step_by(2)).collect();
     let mut found = 0;
@@ -196,9 +201,73 @@ fn every_test_that_the_architecture_names_is_there() {
         let Some((module, test)) = name.rsplit_once("::").filter(|_| !name.contains([' ', '*'])) else { continue };
         let module = module.replace("::", "/");
         let files = ["shop/", "e2e/", ""].map(|folder| format!("tests/tests/{folder}{module}.rs"));
-        let mut sources = files.iter().filter_map(|file| std::fs::read_to_string(template::project_file(file)).ok());
+        let mut sources = files.iter().filter_map(|file| fs::read_to_string(template::project_file(file)).ok());
         assert!(sources.any(|source| source.contains(&format!("fn {test}("))), "{name}");
         found += 1;
     }
     assert!(found > 30, "{found}");
+}
+
+/// The floors of the crate `shared`, from the ground to the roof.
+const FLOORS: [&str; 7] = ["platform", "domain", "store", "events", "app", "api", "lambda"];
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The modules of the crate that a source names after `crate::`, alone or as the first names of a group.
+fn named_floors(source: &str) -> Vec<String> {
+    let mut named = Vec::new();
+    for after in source.split("crate::").skip(1) {
+        let (group, mut depth) = (after.strip_prefix('{'), 0_usize);
+        let mut name = String::new();
+        for letter in group.unwrap_or(after).chars() {
+            match letter {
+                '{' => depth += 1,
+                '}' if depth == 0 => break,
+                '}' => depth -= 1,
+                ',' if depth == 0 => {
+                    named.push(std::mem::take(&mut name));
+                    if group.is_none() {
+                        break;
+                    }
+                }
+                ';' => break,
+                _ if depth == 0 => name.push(letter),
+                _ => {}
+            }
+        }
+        named.push(name);
+    }
+    let first = |path: String| path.trim().split(|letter: char| !letter.is_alphanumeric()).next().map(str::to_owned);
+    named.into_iter().filter_map(first).filter(|name| !name.is_empty()).collect()
+}
+
+#[test]
+fn the_floors_that_a_source_names_are_found() {
+    let source = "use crate::{\n    api::{a, b::c},\n    domain::X,\n};\nuse crate::store::Y;\ncrate::app::f(1, 2)";
+    assert_eq!(named_floors(source), ["api", "domain", "store", "app"].map(str::to_owned));
+}
+
+#[test]
+fn no_floor_names_one_above_it() {
+    let mut wrong = Vec::new();
+    for (height, floor) in FLOORS.iter().enumerate() {
+        let mut files = Vec::new();
+        sources(&template::project_file(&format!("shared/src/{floor}")), &mut files);
+        assert!(!files.is_empty(), "{floor}");
+        for file in files {
+            let named = named_floors(&fs::read_to_string(&file).unwrap());
+            let above = FLOORS.iter().skip(height + 1).filter(|above| named.iter().any(|name| name == *above));
+            wrong.extend(above.map(|above| format!("{} names {above}", file.display())));
+        }
+    }
+    assert_eq!(wrong, [] as [&str; 0]);
 }

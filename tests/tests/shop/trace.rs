@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use shared::{
     domain::OrderId,
     events::{Event, EventKind},
-    runtime::{Clock, Random},
+    platform::{Clock, Random},
     store::keys,
 };
 use tests::{

@@ -4,11 +4,9 @@ use data_encoding::BASE64URL_NOPAD;
 use lambda_http::{Body, Request, Response};
 use serde_json::{Value, json};
 use shared::{
+    api::identity::{IdentitySource, RoleGroups},
     api::routes,
-    runtime::{
-        identity::{IdentitySource, RoleGroups},
-        serve,
-    },
+    lambda::serve,
 };
 use tests::{TestShop, endpoint};
 

@@ -6,7 +6,7 @@ use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, region::Region};
 
-use super::config::{ConfigError, optional, required};
+use super::environment::{ConfigError, optional, required};
 
 /// How long one try of a call may take, and a call with all its tries. A function has 10 s.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);

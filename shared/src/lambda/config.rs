@@ -3,11 +3,12 @@
 use jiff::SignedDuration;
 
 #[cfg(debug_assertions)]
-use super::identity::LocalDoor;
-use super::identity::{IdentitySource, RoleGroups};
+use crate::api::identity::LocalDoor;
 use crate::{
+    api::identity::{IdentitySource, RoleGroups},
     app::Policy,
     domain::{Won, caps::Caps, pricing::ShippingPolicy},
+    platform::environment::{ConfigError, number, optional, required, seconds},
 };
 
 /// What a function is told by its deployment.
@@ -22,21 +23,6 @@ pub struct Config {
     pub policy: Policy,
     /// The source of identity.
     pub identity: IdentitySource,
-}
-
-/// What is wrong with the environment.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// A variable is missing.
-    #[error("the environment variable {0} is not set")]
-    Missing(&'static str),
-    /// A variable is not a whole number from 0.
-    #[error("the environment variable {0} is not a whole number from 0")]
-    NotANumber(&'static str),
-    /// Header identity was asked for in an environment that AWS made.
-    #[cfg(debug_assertions)]
-    #[error("JANGTEO_IDENTITY=headers is for the local runner, and {0} says that this is AWS Lambda")]
-    HeadersOnAws(&'static str),
 }
 
 impl Config {
@@ -94,28 +80,6 @@ fn sign_of_aws(variable: impl Fn(&str) -> Option<String>) -> Option<&'static str
     of_lambda.or_else(|| variable(EXECUTION).filter(|runtime| runtime.starts_with("AWS_Lambda_")).map(|_| EXECUTION))
 }
 
-/// A variable that must be set.
-///
-/// # Errors
-/// Where it is not.
-pub fn required(name: &'static str) -> Result<String, ConfigError> {
-    optional(name).ok_or(ConfigError::Missing(name))
-}
-
-/// A variable that need not be set.
-#[expect(clippy::disallowed_methods, reason = "this is where configuration comes in")]
-pub fn optional(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-/// A span of time, given in seconds.
-///
-/// # Errors
-/// Where it is not a number.
-pub fn seconds(name: &'static str, default: SignedDuration) -> Result<SignedDuration, ConfigError> {
-    number(name, default.as_secs()).map(SignedDuration::from_secs)
-}
-
 fn caps() -> Result<Caps, ConfigError> {
     let default = Caps::DEFAULT;
     Ok(Caps {
@@ -126,13 +90,6 @@ fn caps() -> Result<Caps, ConfigError> {
         coupon_issues: number("CAP_COUPON_ISSUES", default.coupon_issues)?,
         order_sheets: number("CAP_ORDER_SHEETS", default.order_sheets)?,
     })
-}
-
-fn number(name: &'static str, default: i64) -> Result<i64, ConfigError> {
-    let Some(text) = optional(name) else {
-        return Ok(default);
-    };
-    text.parse().ok().filter(|number| *number >= 0).ok_or(ConfigError::NotANumber(name))
 }
 
 #[cfg(all(test, debug_assertions))]

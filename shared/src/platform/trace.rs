@@ -26,7 +26,7 @@ pub struct NoTraceId;
 const DIGITS: usize = 32;
 
 /// The header that API Gateway and Lambda hand a trace over in.
-pub(super) const HEADER: &str = "x-amzn-trace-id";
+pub(crate) const HEADER: &str = "x-amzn-trace-id";
 
 impl TryFrom<String> for TraceId {
     type Error = NoTraceId;

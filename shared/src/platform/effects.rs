@@ -56,7 +56,7 @@ impl Random {
 
     /// A new id: 26 characters.
     pub fn id(&self) -> String {
-        crate::app::idempotency::encode(&self.bits().to_be_bytes())
+        super::ids::encode(&self.bits().to_be_bytes())
     }
 
     /// A number from 0 to just below `bound`; 0 where there is none.

@@ -1,11 +1,11 @@
-//! Putting aside what can never be handled.
+//! Sends messages that can never be handled to a dead-letter queue.
 
 use aws_sdk_sqs::{Client, types::MessageAttributeValue};
 use lambda_runtime::Error;
 
-use super::{
+use crate::platform::{
     aws,
-    config::{ConfigError, required},
+    environment::{ConfigError, required},
 };
 
 /// The name of the attribute of a dead letter that says why it is one.

@@ -7,15 +7,18 @@ use lambda_runtime::LambdaEvent;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
-use super::{
-    Clock, Config, Random, aws, config,
-    identity::{Identity, IdentitySource},
-    telemetry,
-    trace::{self, TraceId},
-};
+use super::{Config, config, telemetry};
 use crate::{
-    api::{ApiRequest, ApiResult, envelope::SUCCESS},
+    api::{
+        ApiRequest, ApiResult,
+        envelope::SUCCESS,
+        identity::{Identity, IdentitySource},
+    },
     app::Shop,
+    platform::{
+        Clock, Random, aws,
+        trace::{self, TraceId},
+    },
     store::Table,
 };
 

@@ -1,4 +1,4 @@
-//! Working off a queue: each message for itself, with a wait of its own where it cannot be done now.
+//! Processes the messages of a queue one by one; each that cannot be handled now has its own wait.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use aws_sdk_sqs::Client;
 use lambda_runtime::Error;
 use serde::Deserialize;
 
-use super::{
+use crate::platform::{
     aws,
-    config::{ConfigError, required},
+    environment::{ConfigError, required},
     trace::{self, TraceId},
 };
 

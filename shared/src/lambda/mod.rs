@@ -1,0 +1,13 @@
+//! The roof: everything that is Lambda's. It serves requests, reads batches of queues and streams, keeps dead letters, and
+//! reads the configuration of a function.
+//!
+//! It decides nothing about the shop. Only the functions stand above it, so no other module of this crate names it.
+
+pub mod config;
+pub mod dead_letters;
+pub mod queue;
+pub mod serve;
+pub mod stream;
+mod telemetry;
+
+pub use config::Config;

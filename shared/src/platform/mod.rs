@@ -1,0 +1,11 @@
+//! The ground floor: clock, randomness, ids, the trace of a request, the environment, and the configuration of AWS clients.
+//!
+//! It knows nothing of the shop: no other module of this crate may be named here.
+
+pub mod aws;
+mod effects;
+pub mod environment;
+pub(crate) mod ids;
+pub mod trace;
+
+pub use effects::{Clock, Random};
