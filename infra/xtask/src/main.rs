@@ -50,7 +50,7 @@ enum Command {
 
     /// Run all checks, stopping at the first that fails
     ///
-    /// In this order: formatting, lints, unit and in-process tests, a thousand simulated evenings, the template's lint, and
+    /// In this order: formatting, lints, unit and in-process tests, a thousand simulated runs, the template's lint, and
     /// the end-to-end tests against the deployed template, on ports of their own. What CI runs.
     Test,
 
@@ -64,7 +64,7 @@ enum Command {
         arguments: Vec<String>,
     },
 
-    /// Simulate evenings of the shop, each from its seed, with everything going wrong that can
+    /// Simulate runs of the shop with every fault, each from its seed
     ///
     /// `--seeds 1000 --from 0` runs so many; `--seed 7` shows all that happens in one. `cargo xtask sim --help` has the rest.
     #[command(disable_help_flag = true)]
@@ -76,7 +76,7 @@ enum Command {
 
     /// Plant bugs in the simulated shop, one after the other, and tell how each is found
     ///
-    /// `--seeds 1000` is how many evenings each may take.
+    /// `--seeds 1000` is the most runs for each.
     #[command(disable_help_flag = true)]
     Mutants {
         /// What is passed on to the simulator

@@ -19,7 +19,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
     steps.begin("unit and in-process tests");
     check(cargo(&["test", "--workspace"])).await?;
 
-    steps.begin("a thousand simulated evenings");
+    steps.begin("a thousand simulated runs");
     run::binary("simulate", &["--seeds".to_owned(), "1000".to_owned()], []).await?;
 
     let tools = Tools::set_up(steps).await?;

@@ -1,4 +1,4 @@
-//! Simulates evenings of the shop, each from its seed: `cargo xtask sim`.
+//! Simulates runs of the shop, each from its seed: `cargo xtask sim`.
 #![allow(clippy::disallowed_methods, reason = "the machine's own time is what is asked for")]
 
 use std::{
@@ -16,11 +16,11 @@ use clap::Parser;
 use mimalloc::MiMalloc;
 use tests::sim::{Mutant, Plan, run, shrink};
 
-/// An evening is a million small pieces of memory, most of them soon given back.
+/// A run is a million small pieces of memory, most of them soon given back.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// Simulates evenings of the shop, each from its seed, on all cores
+/// Simulates runs of the shop, each from its seed, on all cores
 ///
 /// Where one goes wrong its seed is printed, and what is left of its plan when everything is left out that does not matter,
 /// with all that happens in it. Exits with 1 then.
@@ -95,7 +95,7 @@ fn on_all_cores(work: impl Fn() + Sync) {
     });
 }
 
-/// Plants each bug and simulates evenings until one goes wrong. Fails where none does.
+/// Plants each bug and simulates runs until one goes wrong. Fails where none does.
 fn hunt_all(arguments: &Arguments) -> ExitCode {
     let began = Instant::now();
     let planted: Vec<&Mutant> = Mutant::ALL.iter().filter(|mutant| mutant.name.contains(&arguments.only)).collect();

@@ -7,9 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
-    acts::{Act, Ask, choose},
     clients::{self, send},
     consumers, lists,
+    operations::{Ask, Operation, choose},
     plan::Step,
     reference::Reference,
     shape::{self, call},
@@ -57,7 +57,7 @@ pub(super) async fn play(world: &World, steps: &[Step]) {
         carts_from: Instant::now(),
         lacks_status: false,
     };
-    for (call, number) in shape::furnish(world).into_iter().zip(0..) {
+    for (call, number) in shape::seed_data(world).into_iter().zip(0..) {
         client.ask("furniture", "furniture", None, call, world.chance_of(&format!("furniture {number}"))).await;
     }
     world.set_calm(false);
@@ -77,7 +77,7 @@ impl Client {
     async fn take(&mut self, step: &Step) {
         let mut chance = Chance::new(step.seed);
         match choose(&self.world, step.theme, &mut Chance::new(step.what)) {
-            Act::Ask(Ask { who, call, takes_key }) => {
+            Operation::Ask(Ask { who, call, takes_key }) => {
                 let key = takes_key.then(|| format!("key-{}", step.number));
                 let call = match &key {
                     Some(key) => call.key(key),
@@ -85,11 +85,13 @@ impl Client {
                 };
                 self.ask(who, &format!("{who} #{}", step.number), key.as_deref(), call, chance).await;
             }
-            Act::Walk(list) => {
+            Operation::Walk(list) => {
                 lists::walk(&self.world, &format!("walk #{}", step.number), &list, Chance::new(chance.bits())).await;
             }
-            Act::Odd(call) => clients::ask_oddly(&self.world, &format!("odd #{}", step.number), &call, chance).await,
-            Act::WithoutRole(Ask { who, call, .. }) => {
+            Operation::Odd(call) => {
+                clients::ask_oddly(&self.world, &format!("odd #{}", step.number), &call, chance).await
+            }
+            Operation::WithoutRole(Ask { who, call, .. }) => {
                 let (key, name) = (format!("key-{}", step.number), format!("{who} #{}", step.number));
                 let (call, second) = (call.key(&key), Chance::new(chance.bits()));
                 self.ask(who, &name, Some(&key), call.clone(), chance).await;
@@ -122,7 +124,7 @@ impl Client {
             }
         }
         self.world.set_calm(was_calm);
-        let Some(answer) = answered else { return self.world.blame(format!("{name} never gets an answer")) };
+        let Some(answer) = answered else { return self.world.report_violation(format!("{name} never gets an answer")) };
         clients::learn(&self.world, who, name, key, &answer);
         let known = if answer.status < 300 { tally::Known::Made } else { tally::Known::None };
         self.world.known.lock().unwrap().registers.end(writes, known, Instant::now());
@@ -139,7 +141,7 @@ impl Client {
 
     fn hear(&mut self, name: &str, call: &Call, answer: &Answer) {
         if let Some(wrong) = self.reference.hear(call, self.world.now(), answer) {
-            self.world.blame(format!("{name}: {} is answered {wrong}", call.line()));
+            self.world.report_violation(format!("{name}: {} is answered {wrong}", call.line()));
         }
     }
 
@@ -148,7 +150,7 @@ impl Client {
         loop {
             self.quiet().await;
             if std::mem::take(&mut self.lacks_status) {
-                self.calmly(&Act::SweepShelves).await;
+                self.calmly(&Operation::SweepShelves).await;
             }
             if self.is_to_mend() {
                 self.mend().await;
@@ -159,7 +161,7 @@ impl Client {
             let ends: Vec<Timestamp> = self.reference.ends().filter(|end| *end > self.ended_by).collect();
             if ends.iter().any(|end| *end <= over) {
                 // What has no message, or lost it.
-                self.calmly(&Act::SweepDue).await;
+                self.calmly(&Operation::SweepDue).await;
                 self.reference.end_holds(over);
             }
             self.ended_by = over;
@@ -181,7 +183,7 @@ impl Client {
             let answer = world.calmly(send(world, "look", ask, world.chance_of(&order))).await;
             let told = answer.map(|answer| answer.body["data"].clone()).unwrap_or_default();
             if let Some(wrong) = self.reference.settle(&order, &told, &results, world.now()) {
-                self.world.blame(wrong);
+                self.world.report_violation(wrong);
             }
         }
     }
@@ -195,7 +197,7 @@ impl Client {
             }
             sleep(Duration::from_secs(2)).await;
         }
-        self.world.blame("it does not become quiet".to_owned());
+        self.world.report_violation("it does not become quiet".to_owned());
     }
 
     fn is_to_mend(&self) -> bool {
@@ -207,13 +209,13 @@ impl Client {
         self.mended = self.world.left_overs();
         for _ in 0..2 {
             sleep(BETWEEN_SWEEPS).await;
-            self.calmly(&Act::SweepTickets).await;
-            self.calmly(&Act::SweepShelves).await;
+            self.calmly(&Operation::SweepTickets).await;
+            self.calmly(&Operation::SweepShelves).await;
         }
         self.quiet().await;
     }
 
-    async fn calmly(&self, sweep: &Act) {
+    async fn calmly(&self, sweep: &Operation) {
         let chance = self.world.chance_of(&format!("{sweep:?} {}", self.world.now()));
         self.world.calmly(consumers::run(&self.world, sweep, chance)).await;
     }

@@ -25,7 +25,7 @@ pub(super) async fn check(world: &World, mut chance: Chance) {
     }
     let ask = call("GET", "/products/top").as_user("mina");
     let Some((_, answer)) = answered(world, "last look", ask, &mut chance).await else {
-        return world.blame("nobody gets the bestsellers".to_owned());
+        return world.report_violation("nobody gets the bestsellers".to_owned());
     };
     let items = answer.body["data"]["items"].as_array().into_iter().flatten();
     let shown: Vec<(String, i64)> = items
@@ -35,7 +35,7 @@ pub(super) async fn check(world: &World, mut chance: Chance) {
         .collect();
     let expected = recount(&world.table.latest(), now);
     if shown != expected {
-        world.blame(format!("the bestsellers are shown as {shown:?}, and a recount comes to {expected:?}"));
+        world.report_violation(format!("the bestsellers are shown as {shown:?}, and a recount comes to {expected:?}"));
     }
 }
 

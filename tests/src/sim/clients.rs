@@ -6,8 +6,8 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
-    acts::{Act, Ask, choose},
     consumers, lists,
+    operations::{Ask, Operation, choose},
     plan::{FaultKind, Step},
     registers::{Ages, Registers},
     shape,
@@ -66,8 +66,8 @@ pub(super) struct Known {
 }
 
 /// Furnishes the shop.
-pub(super) async fn furnish(world: &World) {
-    for (call, number) in shape::furnish(world).into_iter().zip(0..) {
+pub(super) async fn seed_data(world: &World) {
+    for (call, number) in shape::seed_data(world).into_iter().zip(0..) {
         let chance = world.chance_of(&format!("furniture {number}"));
         if let Some(effect) = Effect::of(&call) {
             world.known.lock().unwrap().tally.enter(effect, tally::Known::Made);
@@ -76,7 +76,7 @@ pub(super) async fn furnish(world: &World) {
         let answer = send(world, "furniture", call, chance).await;
         world.known.lock().unwrap().registers.end(writes, tally::Known::Made, Instant::now());
         if answer.as_ref().is_none_or(|answer| answer.status >= 300) {
-            world.blame(format!("the shop cannot be furnished: {answer:?}"));
+            world.report_violation(format!("the shop cannot be furnished: {answer:?}"));
         }
     }
 }
@@ -86,7 +86,7 @@ pub(super) async fn act(world: World, step: Step, began: Instant) {
     sleep_until(began + step.at).await;
     let mut chance = Chance::new(step.seed);
     match choose(&world, step.theme, &mut Chance::new(step.what)) {
-        Act::Ask(Ask { who, call, takes_key }) => {
+        Operation::Ask(Ask { who, call, takes_key }) => {
             let key = (takes_key && chance.below(4) > 0).then(|| format!("key-{}", step.number));
             let call = match &key {
                 Some(key) => call.key(key),
@@ -110,9 +110,9 @@ pub(super) async fn act(world: World, step: Step, began: Instant) {
                 all.tally.enter(effect, known);
             }
         }
-        Act::Walk(list) => lists::walk(&world, &format!("walk #{}", step.number), &list, chance).await,
-        Act::Odd(call) => ask_oddly(&world, &format!("odd #{}", step.number), &call, chance).await,
-        Act::WithoutRole(Ask { who, call, .. }) => {
+        Operation::Walk(list) => lists::walk(&world, &format!("walk #{}", step.number), &list, chance).await,
+        Operation::Odd(call) => ask_oddly(&world, &format!("odd #{}", step.number), &call, chance).await,
+        Operation::WithoutRole(Ask { who, call, .. }) => {
             let (key, name) = (format!("key-{}", step.number), format!("{who} #{}", step.number));
             let call = call.key(&key);
             let (first, second) = (Chance::new(chance.bits()), Chance::new(chance.bits()));
@@ -131,7 +131,7 @@ pub(super) async fn ask_oddly(world: &World, name: &str, call: &Call, mut chance
     if let Some(answer) = send(world, name, call.clone(), Chance::new(chance.bits())).await
         && !matches!(answer.status, 400 | 503)
     {
-        world.blame(format!("{name}: {} is answered {} {}", call.line(), answer.status, answer.body));
+        world.report_violation(format!("{name}: {} is answered {} {}", call.line(), answer.status, answer.body));
     }
 }
 
@@ -144,7 +144,10 @@ async fn ask_without_role(world: &World, name: &str, call: Call, mut chance: Cha
         if let Some(answer) = answer.filter(|answer| answer.status != 503) {
             // Whether the thing is there shows only where a role tells nothing of it.
             if !matches!(answer.status, 403 | 404) {
-                world.blame(format!("{name} has lost the role and is told {} {}", answer.status, answer.body));
+                world.report_violation(format!(
+                    "{name} has lost the role and is told {} {}",
+                    answer.status, answer.body
+                ));
             }
             return;
         }
@@ -170,13 +173,16 @@ async fn ask(
         let answer = send(world, name, call.clone(), Chance::new(chance.bits())).await;
         if let Some(answer) = answer.filter(|answer| answer.status != 503) {
             if was_done && answer.status >= 300 {
-                world.blame(format!("{name} is refused what its key had done: {} {}", answer.status, answer.body));
+                world.report_violation(format!(
+                    "{name} is refused what its key had done: {} {}",
+                    answer.status, answer.body
+                ));
             }
             learn(world, who, name, key, &answer);
             if answer.status < 300 {
                 let ages = Ages { name: world.oldest_name(), stock: world.oldest_stock() };
                 let wrong = world.known.lock().unwrap().registers.wrong_in(&call, &answer.body["data"], began, ages);
-                wrong.into_iter().for_each(|wrong| world.blame(format!("{name}: {wrong}")));
+                wrong.into_iter().for_each(|wrong| world.report_violation(format!("{name}: {wrong}")));
             }
             return if answer.status < 300 { tally::Known::Made } else { refused };
         }
@@ -218,7 +224,7 @@ pub(super) async fn send(world: &World, name: &str, call: Call, mut chance: Chan
 /// Remembers what was answered, and that a key has one outcome.
 pub(super) fn learn(world: &World, who: &'static str, name: &str, key: Option<&str>, answer: &Answer) {
     if answer.status >= 500 {
-        world.blame(format!("{name} is told {} {}", answer.status, answer.body));
+        world.report_violation(format!("{name} is told {} {}", answer.status, answer.body));
     }
     if answer.status >= 300 {
         return;
@@ -251,7 +257,7 @@ pub(super) fn learn(world: &World, who: &'static str, name: &str, key: Option<&s
     let first = known.answered.entry(key.to_owned()).or_insert_with(|| outcome.clone()).clone();
     drop(known);
     if first != outcome {
-        world.blame(format!("{name} is told {outcome} by its key, and was told {first} before"));
+        world.report_violation(format!("{name} is told {outcome} by its key, and was told {first} before"));
     }
 }
 

@@ -271,7 +271,7 @@ fn serve(world: &World, mut sent: Sent, chance: &mut Chance) -> Result<(u16, Val
     match sent.service.as_str() {
         "AWSEvents" => Ok(world.mail.put_events(world, &sent.body, chance)),
         "AmazonSQS" if sent.operation == "SendMessage" => {
-            world.blame(format!("something is put aside: {}", sent.body["MessageBody"]));
+            world.report_violation(format!("something is put aside: {}", sent.body["MessageBody"]));
             Ok((200, json!({ "MessageId": "1" })))
         }
         "AmazonSQS" => Ok((200, world.mail.postpone(&sent.body))),
@@ -286,7 +286,7 @@ fn serve(world: &World, mut sent: Sent, chance: &mut Chance) -> Result<(u16, Val
             };
             let request = if world.is_mutant() { sent.body.clone() } else { Value::Null };
             let mut answer = world.table.carry_out(&sent.operation, sent.body, lag, |item| {
-                violations(&world.knobs, &item).into_iter().for_each(|wrong| world.blame(wrong));
+                violations(&world.knobs, &item).into_iter().for_each(|wrong| world.report_violation(wrong));
             });
             if let Ok((200, body)) = &mut answer {
                 world.change_answer(&request, body);
@@ -323,7 +323,7 @@ fn check_mode(world: &World, sent: &Sent, began: Instant) {
     let wrong: Vec<String> =
         left.iter().filter_map(|(product, flash)| known.registers.wrong_mode(product, *flash, began, age)).collect();
     drop(known);
-    wrong.into_iter().for_each(|wrong| world.blame(wrong));
+    wrong.into_iter().for_each(|wrong| world.report_violation(wrong));
 }
 
 /// What DynamoDB says of a call with more in it than it takes.
@@ -337,7 +337,7 @@ fn exceeds(world: &World, sent: &Sent) -> Option<(u16, Value)> {
     let count = count.as_array().map_or(0, Vec::len);
     let refusal = || {
         let message = format!("1 validation error detected: {count} members where there may be {most}");
-        world.blame(format!("{} of {message}", sent.operation));
+        world.report_violation(format!("{} of {message}", sent.operation));
         (400, dynamo::error("ValidationException", &message))
     };
     (count > most).then(refusal)

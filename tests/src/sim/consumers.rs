@@ -13,8 +13,8 @@ use shared::{
 use tokio::time::sleep;
 
 use super::{
-    acts::Act,
     mail::named,
+    operations::Operation,
     outside::DataPlatform,
     plan::{FaultKind, pick},
     world::World,
@@ -181,15 +181,15 @@ async fn work_off(world: World, function: String, queue: String, most: usize, wo
 }
 
 /// Runs what nobody asks for.
-pub(super) async fn run(world: &World, act: &Act, chance: Chance) {
+pub(super) async fn run(world: &World, act: &Operation, chance: Chance) {
     match act {
-        Act::Ask(_) | Act::Walk(_) | Act::WithoutRole(_) | Act::Odd(_) => {}
-        Act::SweepDue => sweep_due(world, chance).await,
-        Act::ExpireCoupons => expire_coupons(world, chance).await,
-        Act::SweepShelves => sweep_shelves(world, chance).await,
-        Act::SweepTickets => sweep_tickets(world, chance).await,
-        Act::RebuildSales => rebuild_sales(world, chance).await,
-        Act::RefreshRanks => refresh_ranks(world, chance).await,
+        Operation::Ask(_) | Operation::Walk(_) | Operation::WithoutRole(_) | Operation::Odd(_) => {}
+        Operation::SweepDue => sweep_due(world, chance).await,
+        Operation::ExpireCoupons => expire_coupons(world, chance).await,
+        Operation::SweepShelves => sweep_shelves(world, chance).await,
+        Operation::SweepTickets => sweep_tickets(world, chance).await,
+        Operation::RebuildSales => rebuild_sales(world, chance).await,
+        Operation::RefreshRanks => refresh_ranks(world, chance).await,
     }
 }
 

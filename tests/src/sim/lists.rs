@@ -294,7 +294,7 @@ pub(super) async fn walk(world: &World, who: &str, list: &List, mut chance: Chan
     let limit = [1, 2, 3, 7, 100][usize::try_from(chance.below(5)).unwrap()];
     let Some(pages) = pages_of(world, who, list, limit, chance).await else { return };
     for wrong in wrong_in(world, list, &pages) {
-        world.blame(format!("{who}: of {list:?} in pages of {limit}: {wrong}"));
+        world.report_violation(format!("{who}: of {list:?} in pages of {limit}: {wrong}"));
     }
 }
 
@@ -313,7 +313,7 @@ async fn pages_of(world: &World, who: &str, list: &List, limit: usize, mut chanc
         let (from, answer) = answered(world, who, list.ask(&path), &mut chance).await?;
         let to = world.table.elapsed();
         if answer.status != 200 {
-            world.blame(format!("{who}: {path} is answered {} {}", answer.status, answer.body));
+            world.report_violation(format!("{who}: {path} is answered {} {}", answer.status, answer.body));
             return None;
         }
         let from = match list {
@@ -330,7 +330,7 @@ async fn pages_of(world: &World, who: &str, list: &List, limit: usize, mut chanc
             return Some(pages);
         }
         if pages.len() > MOST_PAGES {
-            world.blame(format!("{who}: {list:?} does not end"));
+            world.report_violation(format!("{who}: {list:?} does not end"));
             return None;
         }
     }
@@ -342,7 +342,7 @@ fn as_of(world: &World, who: &str, answer: &Answer, from: Duration, to: Duration
     let said: Option<Timestamp> = answer.body["data"]["asOf"].as_str().and_then(|text| text.parse().ok());
     let can_be = world.at(earliest) - SKEW..=world.at(to) + SKEW;
     if said.is_none_or(|said| !can_be.contains(&said)) {
-        world.blame(format!("{who}: stock is shown as of {said:?}, not of {can_be:?}"));
+        world.report_violation(format!("{who}: stock is shown as of {said:?}, not of {can_be:?}"));
     }
     earliest
 }

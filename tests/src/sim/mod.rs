@@ -5,7 +5,6 @@
 //! network and what lies outside are models that are as unkind as their documentation lets them be. A [`Plan`] says what
 //! is done and what may go wrong. After it all comes to rest, and then the books must be right: [`run`] tells what is not.
 
-mod acts;
 mod alone;
 mod bestsellers;
 mod clients;
@@ -17,6 +16,7 @@ mod knobs;
 mod lists;
 mod mail;
 mod mutants;
+mod operations;
 mod outside;
 mod plan;
 mod reference;
@@ -75,7 +75,7 @@ async fn play(plan: &Plan, is_traced: bool) -> Run {
 }
 
 async fn play_at_once(world: &World, steps: &[Step]) {
-    clients::furnish(world).await;
+    clients::seed_data(world).await;
     world.set_calm(false);
     let began = Instant::now();
     let mut acting = JoinSet::new();
@@ -84,7 +84,7 @@ async fn play_at_once(world: &World, steps: &[Step]) {
     }
     while let Some(done) = acting.join_next().await {
         if let Err(error) = done {
-            world.blame(format!("a step does not come to its end: {error}"));
+            world.report_violation(format!("a step does not come to its end: {error}"));
         }
     }
     world.set_calm(true);

@@ -91,7 +91,7 @@ impl Mutant {
     /// All of them. Where two conditions hold the same thing, both are taken away.
     ///
     /// Not among them is what only takes effect where somebody is half a minute late, or two clocks disagree in the very
-    /// moment in which something ends: evenings are too few for it. Those conditions are forgotten by the models in
+    /// moment in which something ends: runs are too short for it. Those conditions are forgotten by the models in
     /// `tests/protocols` (slots of tickets and units), and held by tests that stop one in the midst of another (prices and
     /// shards in `stock`, coupons in `coupon_expiry`, sheets in `order_sheets`).
     pub const ALL: &[Self] = &[

@@ -107,7 +107,7 @@ impl Platform for DataPlatform {
             let (known, times) = received.entry(event_id.clone()).or_insert_with(|| (event.clone(), 0));
             *times += 1;
             if *known != event {
-                world.blame(format!("event {event_id} is another the second time: {event}"));
+                world.report_violation(format!("event {event_id} is another the second time: {event}"));
             }
         }
         if trouble && chance.below(10) == 0 {
@@ -155,7 +155,7 @@ fn note(world: &World, message: &Value) -> Option<Value> {
         None => Some(event),
         Some(before) => {
             if before != event {
-                world.blame(format!("event {id} is another the second time: {event}"));
+                world.report_violation(format!("event {id} is another the second time: {event}"));
             }
             None
         }

@@ -104,7 +104,7 @@ pub struct Plan {
     pub faults: Vec<FaultKind>,
     /// Whether the steps are taken one after the other, each answer held against the reference; else all at their times.
     pub is_alone: bool,
-    /// What there is to begin with.
+    /// The initial content.
     pub shape: Shape,
     /// The bounds and rules of the shop.
     pub knobs: Knobs,

@@ -55,7 +55,7 @@ async fn drain(world: &World) {
         }
     }
     let waiting = world.mail.waiting();
-    world.blame(format!("it does not come to rest: {} at work, {waiting} messages waiting", world.busy()));
+    world.report_violation(format!("it does not come to rest: {} at work, {waiting} messages waiting", world.busy()));
 }
 
 /// Checks that the books are right, nothing waits, and everybody outside knows what they must.
@@ -63,27 +63,27 @@ pub(super) async fn check(world: &World) {
     let client = world.table.dynamo().client();
     match audit::audit(&client, TABLE, Scope::Everything, world.now()).await {
         Ok(report) if report.is_clean() => {}
-        Ok(report) => report.to_string().lines().for_each(|line| world.blame(line.to_owned())),
-        Err(error) => world.blame(error.to_string()),
+        Ok(report) => report.to_string().lines().for_each(|line| world.report_violation(line.to_owned())),
+        Err(error) => world.report_violation(error.to_string()),
     }
     for letter in world.mail.dead_letters() {
         let detail = &letter["detail"];
         let (payment, order) = (detail["paymentId"].as_str(), detail["orderId"].as_str());
         // Somebody has to look into a payment that is said to be for two orders.
         if !world.outside.is_reused(payment.unwrap_or_default(), order.unwrap_or_default()) {
-            world.blame(format!("a dead letter: {letter}"));
+            world.report_violation(format!("a dead letter: {letter}"));
         }
     }
     walk_some_lists(world).await;
     bestsellers::check(world, world.chance_of("last bestsellers")).await;
     let items = world.table.latest();
-    burnt_tickets(&items).into_iter().for_each(|wrong| world.blame(wrong));
+    burnt_tickets(&items).into_iter().for_each(|wrong| world.report_violation(wrong));
     check_rebuild(world, &items);
-    still_waiting(&items).for_each(|wrong| world.blame(format!("{wrong} still waits")));
+    still_waiting(&items).for_each(|wrong| world.report_violation(format!("{wrong} still waits")));
     let unseen = world.known.lock().unwrap().registers.wrong_at_rest(&items, Instant::now());
-    unseen.into_iter().for_each(|wrong| world.blame(wrong));
+    unseen.into_iter().for_each(|wrong| world.report_violation(wrong));
     let sums = world.known.lock().unwrap().tally.wrong(&items);
-    sums.into_iter().for_each(|wrong| world.blame(wrong));
+    sums.into_iter().for_each(|wrong| world.report_violation(wrong));
     let orders: BTreeMap<&str, &Value> =
         items.iter().filter(|item| item["sk"]["S"] == "ORDER").map(|order| (text(order, "orderId"), order)).collect();
     let (received, seen) = (world.outside.received(), world.outside.seen());
@@ -92,7 +92,7 @@ pub(super) async fn check(world: &World) {
         check_money_outside(world, id, order, &seen);
     }
     for order in world.outside.paid_orders().iter().filter(|order| !orders.contains_key(order.as_str())) {
-        world.blame(format!("order {order} was paid, and is not there"));
+        world.report_violation(format!("order {order} was paid, and is not there"));
     }
 }
 
@@ -125,11 +125,11 @@ async fn walk_some_lists(world: &World) {
 fn check_rebuild(world: &World, items: &[Value]) {
     let Some(rebuild) = rebuild(items) else { return };
     if phase(rebuild) != "DONE" {
-        world.blame(format!("the rebuild is still at {}", phase(rebuild)));
+        world.report_violation(format!("the rebuild is still at {}", phase(rebuild)));
     }
     let corrected = number(&rebuild["figures"]["M"], "corrected");
     if corrected != 0 {
-        world.blame(format!("the rebuild corrected {corrected} counts that were right"));
+        world.report_violation(format!("the rebuild corrected {corrected} counts that were right"));
     }
 }
 
@@ -149,7 +149,8 @@ fn check_published(world: &World, id: &str, order: &Value, received: &[Value]) {
     for (kind, expected) in [("OrderPaid", paid), ("OrderPaymentFailed", failed), ("OrderCancelled", cancelled)] {
         let count = received.iter().filter(|event| event["aggregateId"] == id && event["type"] == kind).count();
         if count != expected {
-            world.blame(format!("the data platform has {count} events {kind} of order {id}, not {expected}"));
+            world
+                .report_violation(format!("the data platform has {count} events {kind} of order {id}, not {expected}"));
         }
     }
 }
@@ -161,7 +162,9 @@ fn check_money_outside(world: &World, id: &str, order: &Value, seen: &[Value]) {
     let kept = if text(order, "payment") == "EXTERNAL" { number(order, "paid") - number(order, "refunded") } else { 0 };
     let paid = world.outside.paid_for(id);
     if paid - asked_back != kept {
-        world.blame(format!("of {paid} won paid outside for order {id}, {asked_back} were asked back and {kept} kept"));
+        world.report_violation(format!(
+            "of {paid} won paid outside for order {id}, {asked_back} were asked back and {kept} kept"
+        ));
     }
 }
 

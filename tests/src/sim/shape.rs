@@ -131,8 +131,8 @@ pub(super) fn post(path: impl AsRef<str>, body: &Value) -> Call {
     call("POST", path).json(body)
 }
 
-/// The calls that furnish the shop.
-pub(super) fn furnish(world: &World) -> Vec<Call> {
+/// The calls that seed_data the shop.
+pub(super) fn seed_data(world: &World) -> Vec<Call> {
     let (mut chance, shape) = (world.chance_of("furniture"), world.shape);
     let mut calls = Vec::new();
     for user in shape.users {

@@ -43,13 +43,13 @@ pub(super) struct Instance {
     pub(super) connection: Connection,
 }
 
-/// What there is.
+/// The content.
 pub(super) struct Inner {
     seed: u64,
     faults: Vec<FaultKind>,
     /// Whether somebody waits for everything that follows from what was asked.
     pub(super) is_alone: bool,
-    /// What there is to begin with.
+    /// The initial content.
     pub(super) shape: Shape,
     /// The bounds and rules of the shop.
     pub(super) knobs: Knobs,
@@ -90,12 +90,12 @@ impl fmt::Debug for World {
 }
 
 impl World {
-    /// A world without anything in it, on an evening that is soon over.
+    /// An empty world, shortly before midnight.
     pub(super) fn new(plan: &Plan, is_traced: bool) -> Self {
         let seed = plan.seed;
         let mut chance = Chance::new(seed ^ 0x0077_081D);
-        let evening: Timestamp = "2026-11-20T14:45:00Z".parse().unwrap();
-        let first_instant = evening + SignedDuration::from_secs(i64::try_from(chance.below(900)).unwrap());
+        let before_midnight: Timestamp = "2026-11-20T14:45:00Z".parse().unwrap();
+        let first_instant = before_midnight + SignedDuration::from_secs(i64::try_from(chance.below(900)).unwrap());
         Self(Arc::new(Inner {
             seed,
             faults: plan.faults.clone(),
@@ -183,7 +183,7 @@ impl World {
     }
 
     /// Notes that something is not as it must be.
-    pub(super) fn blame(&self, what: String) {
+    pub(super) fn report_violation(&self, what: String) {
         self.trace.note("WRONG", || what.clone());
         self.wrong.lock().unwrap().push(what);
     }

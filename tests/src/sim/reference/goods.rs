@@ -21,7 +21,7 @@ pub(super) struct Product {
     pub(super) status: String,
     /// Whether its seller is suspended or withdrawn.
     pub(super) is_paused: bool,
-    /// Who sells it.
+    /// Its seller.
     pub(super) seller: String,
 }
 

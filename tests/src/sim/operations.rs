@@ -15,7 +15,7 @@ use crate::{Call, limits::Chance};
 
 /// Something that somebody does.
 #[derive(Debug)]
-pub(super) enum Act {
+pub(super) enum Operation {
     /// A customer, a seller or an admin asks the API for something.
     Ask(Ask),
     /// The minute's sweep of what is overdue.
@@ -48,7 +48,7 @@ pub(super) struct Ask {
 }
 
 /// Thinks of something to do, if there is anything yet to do it to.
-type Idea = fn(&Scene, &Known, &mut Chance) -> Option<Act>;
+type Generator = fn(&Scene, &Known, &mut Chance) -> Option<Operation>;
 
 /// Among what and when something is done.
 struct Scene {
@@ -57,7 +57,7 @@ struct Scene {
 }
 
 /// What can be done, each with how often.
-const WEIGHTS: [(u64, Idea); 35] = [
+const WEIGHTS: [(u64, Generator); 35] = [
     (16, order_now),
     (8, order_later),
     (9, order_outside),
@@ -96,7 +96,7 @@ const WEIGHTS: [(u64, Idea); 35] = [
 ];
 
 /// What can be done with the one product that a trickle of sales is of.
-const PRODUCT_WEIGHTS: [(u64, Idea); 8] = [
+const PRODUCT_WEIGHTS: [(u64, Generator); 8] = [
     (16, order_now),
     (6, add_to_cart),
     (2, draw_up_sheet),
@@ -108,7 +108,7 @@ const PRODUCT_WEIGHTS: [(u64, Idea); 8] = [
 ];
 
 /// What can be done with the one user that a trickle is of.
-const USER_WEIGHTS: [(u64, Idea); 14] = [
+const USER_WEIGHTS: [(u64, Generator); 14] = [
     (6, order_now),
     (6, order_later),
     (2, order_outside),
@@ -126,7 +126,7 @@ const USER_WEIGHTS: [(u64, Idea); 14] = [
 ];
 
 /// What somebody does, as chance has it.
-pub(super) fn choose(world: &World, theme: Theme, chance: &mut Chance) -> Act {
+pub(super) fn choose(world: &World, theme: Theme, chance: &mut Chance) -> Operation {
     let known = world.known.lock().unwrap();
     let (weights, shape) = match theme {
         Theme::All => (WEIGHTS.as_slice(), world.shape),
@@ -149,11 +149,11 @@ pub(super) fn choose(world: &World, theme: Theme, chance: &mut Chance) -> Act {
     }
 }
 
-fn ask(who: &'static str, call: Call, takes_key: bool) -> Option<Act> {
-    Some(Act::Ask(Ask { who, call, takes_key }))
+fn ask(who: &'static str, call: Call, takes_key: bool) -> Option<Operation> {
+    Some(Operation::Ask(Ask { who, call, takes_key }))
 }
 
-fn change(who: &'static str, call: Call) -> Option<Act> {
+fn change(who: &'static str, call: Call) -> Option<Operation> {
     ask(who, call, true)
 }
 
@@ -183,31 +183,31 @@ fn with_coupon(scene: &Scene, known: &Known, chance: &mut Chance) -> (&'static s
     }
 }
 
-fn order(scene: &Scene, known: &Known, chance: &mut Chance, payment: &str) -> Option<Act> {
+fn order(scene: &Scene, known: &Known, chance: &mut Chance, payment: &str) -> Option<Operation> {
     let (user, coupon) = with_coupon(scene, known, chance);
     let body = json!({ "userId": user, "items": some_items(scene, chance), "couponId": coupon, "payment": payment });
     change(user, post("/orders", &body))
 }
 
-fn order_now(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
+fn order_now(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
     order(scene, known, chance, "BALANCE")
 }
 
-fn order_later(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
+fn order_later(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
     order(scene, known, chance, "LATER")
 }
 
-fn order_outside(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
+fn order_outside(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
     order(scene, known, chance, "EXTERNAL")
 }
 
-fn order_cart(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
+fn order_cart(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
     let (user, coupon) = with_coupon(scene, known, chance);
     let payment = any(chance, &["BALANCE", "LATER"]);
     change(user, post("/orders", &json!({ "userId": user, "fromCart": true, "couponId": coupon, "payment": payment })))
 }
 
-fn draw_up_sheet(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
+fn draw_up_sheet(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
     let (user, coupon) = with_coupon(scene, known, chance);
     let body = match chance.below(3) {
         0 => json!({ "userId": user, "fromCart": true, "couponId": coupon }),
@@ -216,7 +216,7 @@ fn draw_up_sheet(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Ac
     change(user, post("/order-sheets", &body))
 }
 
-fn order_sheet(_: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
+fn order_sheet(_: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
     let (user, sheet) = some(&known.sheets, chance)?;
     let payment = any(chance, &["BALANCE", "LATER", "EXTERNAL"]);
     change(user, post("/orders", &json!({ "userId": user, "orderSheetId": sheet, "payment": payment })))
@@ -234,13 +234,13 @@ fn order_that<'a>(known: &'a Known, chance: &mut Chance, is_so: impl Fn(&Order) 
     if so.is_empty() || chance.below(4) == 0 { some(&known.orders, chance) } else { some(&so, chance).copied() }
 }
 
-fn pay(_: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
+fn pay(_: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
     let waits = |order: &Order| order.status == "PENDING_PAYMENT" && !order.is_external;
     let Order { user, id, .. } = order_that(known, chance, waits)?;
     change(user, call("POST", format!("/orders/{id}/payment")).as_user(user))
 }
 
-fn cancel_whole(_: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
+fn cancel_whole(_: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
     let Order { user, id, .. } = order_that(known, chance, can_be_cancelled)?;
     change(user, post(format!("/orders/{id}/cancel"), &json!({})).as_user(user))
 }
@@ -249,7 +249,7 @@ fn can_be_cancelled(order: &Order) -> bool {
     ["PENDING_PAYMENT", "PAID", "PARTIALLY_CANCELLED"].contains(&order.status.as_str())
 }
 
-fn cancel_part(_: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
+fn cancel_part(_: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
     let Order { user, id, lines, .. } = order_that(known, chance, can_be_cancelled)?;
     let line = (1 + pick(chance, lines.len())).to_string();
     let body = json!({ "items": [{ "itemId": line, "quantity": 1 + chance.below(2) }] });
@@ -270,7 +270,7 @@ const MOVES: [&str; 10] = [
     "CANCELLED",
 ];
 
-fn move_line(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
+fn move_line(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
     let Order { user, id, lines, .. } = order_that(known, chance, |order| {
         ["PAID", "PARTIALLY_CANCELLED", "COMPLETED"].contains(&order.status.as_str())
     })?;
@@ -303,18 +303,18 @@ fn edges_from(status: &str) -> Vec<(String, Actor)> {
     leaving.filter_map(|edge| Some((name(edge.to).as_str()?.to_owned(), edge.by))).collect()
 }
 
-fn charge(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+fn charge(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
     let user = scene.shape.user(chance);
     let amount = 100 * (1 + chance.below(300));
     change(user, post("/balance/charge", &json!({ "userId": user, "amount": amount })))
 }
 
-fn issue(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+fn issue(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
     let user = scene.shape.user(chance);
     change(user, post("/coupons/issue", &json!({ "userId": user, "couponId": scene.shape.coupon(chance) })))
 }
 
-fn revoke(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
+fn revoke(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
     let (user, coupon) = match chance.below(3) {
         0 => (scene.shape.user(chance), scene.shape.coupon(chance)),
         _ => *some(&known.coupons, chance)?,
@@ -322,7 +322,7 @@ fn revoke(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
     change("admin", post("/coupons/revoke", &json!({ "userId": user, "couponId": coupon })).as_admin())
 }
 
-fn add_to_cart(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+fn add_to_cart(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
     let (user, product) = (scene.shape.user(chance), scene.shape.product(chance));
     match chance.below(4) {
         0 => ask(user, call("DELETE", format!("/orders/cart/{product}")).as_user(user), false),
@@ -333,7 +333,7 @@ fn add_to_cart(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
     }
 }
 
-fn restock(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+fn restock(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
     let (who, call) = restocked(scene, chance);
     change(who, by_owner(scene, who, call))
 }
@@ -358,7 +358,7 @@ fn by_owner(scene: &Scene, who: &str, call: Call) -> Call {
     if scene.shape.sellers.contains(&who) { call.as_seller(who) } else { call.as_admin() }
 }
 
-fn change_product(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+fn change_product(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
     let body = match chance.below(4) {
         0 => json!({ "price": 1_000 * (2 + chance.below(10)), "discount": 500 }),
         1 => json!({ "status": any(chance, &["ON_SALE", "ON_SALE", "DISCONTINUED", "HIDDEN"]) }),
@@ -375,20 +375,20 @@ fn change_product(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> 
     ask(who, by_owner(scene, who, call), false)
 }
 
-fn set_user(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+fn set_user(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
     let status = any(chance, &["ACTIVE", "ACTIVE", "SUSPENDED"]);
     let call = call("PATCH", format!("/users/{}", scene.shape.user(chance))).json(&json!({ "status": status }));
     ask("admin", call.as_admin(), false)
 }
 
 /// A seller is suspended, withdraws, or is back: mostly the last.
-fn set_seller(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+fn set_seller(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
     let status = any(chance, &["ACTIVE", "ACTIVE", "ACTIVE", "SUSPENDED", "WITHDRAWN"]);
     let call = call("PATCH", format!("/users/{}", scene.shape.seller(chance))).json(&json!({ "status": status }));
     ask("admin", call.as_admin(), false)
 }
 
-fn look(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
+fn look(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
     let (user, product, coupon) = (scene.shape.user(chance), scene.shape.product(chance), scene.shape.coupon(chance));
     let path = match chance.below(13) {
         0 => format!("/users/{user}"),
@@ -414,23 +414,23 @@ fn look(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
     ask(user, call("GET", path).as_user(user), false)
 }
 
-fn rebuild_sales(_: &Scene, _: &Known, _: &mut Chance) -> Option<Act> {
-    Some(Act::RebuildSales)
+fn rebuild_sales(_: &Scene, _: &Known, _: &mut Chance) -> Option<Operation> {
+    Some(Operation::RebuildSales)
 }
 
-fn sweep(_: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+fn sweep(_: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
     Some(match chance.below(6) {
-        0 => Act::SweepDue,
-        1 => Act::SweepTickets,
-        2 => Act::ExpireCoupons,
-        _ => Act::SweepShelves,
+        0 => Operation::SweepDue,
+        1 => Operation::SweepTickets,
+        2 => Operation::ExpireCoupons,
+        _ => Operation::SweepShelves,
     })
 }
 
 /// A product that no shop is furnished with: it is created hidden, if at all.
 const SPARE: &str = "spare";
 
-fn other(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+fn other(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
     let (user, product, coupon) = (scene.shape.user(chance), scene.shape.product(chance), scene.shape.coupon(chance));
     match chance.below(3) {
         0 => change(user, post("/users", &new_user(user))),
@@ -452,7 +452,7 @@ fn other(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
 const EMAILS: [&str; 4] = ["one@example.com", "ONE@example.com", "two@example.com", "mina@example.com"];
 
 /// A change of a user: the address, an optional field, withdrawal and return; now and then on a condition that fails.
-fn change_user(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+fn change_user(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
     let body = match chance.below(7) {
         0..=2 => json!({ "email": any(chance, &EMAILS) }),
         3 => json!({ "phone": null, "name": "새 이름" }),
@@ -470,13 +470,13 @@ fn change_user(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
 }
 
 /// A newcomer joins, with an address that somebody may have.
-fn join(_: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+fn join(_: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
     let (id, email) = (any(chance, &["yuna", "bora"]), any(chance, &EMAILS));
     change("admin", post("/users", &json!({ "userId": id, "name": "최보라", "email": email })).as_admin())
 }
 
 /// An order of many products.
-fn order_many(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
+fn order_many(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
     let (user, coupon) = with_coupon(scene, known, chance);
     let lines = 2 + pick(chance, scene.shape.most_lines - 1);
     let payment = any(chance, &["BALANCE", "BALANCE", "LATER"]);
@@ -485,9 +485,9 @@ fn order_many(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> 
 }
 
 /// Somebody reads a list to its end.
-fn walk(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
+fn walk(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
     let user = scene.shape.user(chance);
-    Some(Act::Walk(match chance.below(12) {
+    Some(Operation::Walk(match chance.below(12) {
         0 => List::Products,
         1 => List::ProductPages,
         8 => List::RecentProducts,
@@ -511,7 +511,7 @@ fn desk_status(chance: &mut Chance) -> Option<&'static str> {
 }
 
 /// A look at the desk, also by callers without access.
-fn look_at_desk(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+fn look_at_desk(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
     let (user, product) = (scene.shape.user(chance), scene.shape.product(chance));
     let seller = if chance.below(3) == 0 { scene.shape.seller(chance) } else { scene.shape.seller_of(product) };
     let product = if chance.below(4) == 0 { SPARE } else { product };
@@ -533,7 +533,7 @@ fn look_at_desk(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
 }
 
 /// A look at recent stock.
-fn look_recently(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+fn look_recently(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
     let (user, product) = (scene.shape.user(chance), scene.shape.product(chance));
     let path = match chance.below(2) {
         0 => format!("/products/{product}?stock=recent"),
@@ -543,7 +543,7 @@ fn look_recently(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
 }
 
 /// A user who is an admin for the moment pays or cancels another's order.
-fn change_order_without_role(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
+fn change_order_without_role(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
     let Order { user: owner, id: order, .. } = order_that(known, chance, can_be_cancelled)?;
     let who = scene.shape.user(chance);
     if who == *owner {
@@ -556,17 +556,17 @@ fn change_order_without_role(scene: &Scene, known: &Known, chance: &mut Chance) 
     };
     let call = call("POST", format!("/orders/{order}/{what}"));
     let call = if what == "cancel" { call.json(&body) } else { call };
-    Some(Act::WithoutRole(Ask { who, call: call.as_user(who).header("x-user-role", "ADMIN"), takes_key: true }))
+    Some(Operation::WithoutRole(Ask { who, call: call.as_user(who).header("x-user-role", "ADMIN"), takes_key: true }))
 }
 
 /// A seller restocks, and is a seller no longer.
-fn change_product_without_role(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+fn change_product_without_role(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
     let (who, call) = restocked(scene, chance);
-    (who != "admin").then(|| Act::WithoutRole(Ask { who, call: call.as_seller(who), takes_key: true }))
+    (who != "admin").then(|| Operation::WithoutRole(Ask { who, call: call.as_seller(who), takes_key: true }))
 }
 
 /// A product gets a name that no product has had.
-fn rename(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+fn rename(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
     let product = scene.shape.product(chance);
     let body = json!({ "name": format!("이름 {}", chance.below(1_000_000)) });
     let who = scene.shape.seller_of(product);
@@ -574,24 +574,24 @@ fn rename(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
 }
 
 /// So much that many orders can be paid from it.
-fn charge_much(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+fn charge_much(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
     let user = scene.shape.user(chance);
     change(user, post("/balance/charge", &json!({ "userId": user, "amount": 500_000 })))
 }
 
 /// So many units that many orders can take from them.
-fn restock_much(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+fn restock_much(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
     let product = scene.shape.product(chance);
     let seller = scene.shape.seller_of(product);
     change(seller, post(format!("/products/{product}/restock"), &json!({ "quantity": 30 })).as_seller(seller))
 }
 
-fn refresh_ranks(_: &Scene, _: &Known, _: &mut Chance) -> Option<Act> {
-    Some(Act::RefreshRanks)
+fn refresh_ranks(_: &Scene, _: &Known, _: &mut Chance) -> Option<Operation> {
+    Some(Operation::RefreshRanks)
 }
 
 /// A product costs nothing from now on.
-fn give_away(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
+fn give_away(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
     let product = scene.shape.product(chance);
     let seller = scene.shape.seller_of(product);
     let body = json!({ "price": 1_000, "discount": 1_000, "status": "ON_SALE" });
@@ -599,7 +599,7 @@ fn give_away(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Act> {
 }
 
 /// A request that is refused as it stands, next to one that is not.
-fn ask_oddly(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
+fn ask_oddly(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
     let (user, product, coupon) = (scene.shape.user(chance), scene.shape.product(chance), scene.shape.coupon(chance));
     let raw = |path: &str, body: String| call("POST", path).body(body).header("content-type", "application/json");
     let order = some(&known.orders, chance).map_or("order", |order| &order.id);
@@ -621,11 +621,11 @@ fn ask_oddly(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
         12 => call("PATCH", format!("/products/{product}")).json(&json!({ "name": "\u{202e}" })).as_admin(),
         _ => call("PATCH", format!("/products/{product}")).json(&json!({ "price": null })).as_admin(),
     };
-    Some(Act::Odd(call))
+    Some(Operation::Odd(call))
 }
 
 /// An order at the price that somebody saw, which may be another by now.
-fn order_expecting(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Act> {
+fn order_expecting(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
     let (user, product) = (scene.shape.user(chance), scene.shape.product(chance));
     let price = known.registers.some_unit_cost(product, chance)?;
     let items = json!([{ "productId": product, "quantity": 1 + chance.below(2), "expectedPrice": price }]);
