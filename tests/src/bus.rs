@@ -22,7 +22,7 @@ use tokio::sync::Notify;
 
 use crate::{contract, queue::Letters, wire};
 
-/// What goes wrong with a call.
+/// The fault of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BusFault {
     /// Nothing.

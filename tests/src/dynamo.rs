@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::{meter::Meter, wire};
 
-/// What goes wrong with a call.
+/// The fault of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// Nothing.

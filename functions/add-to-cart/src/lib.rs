@@ -11,7 +11,7 @@ use shared::{
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 #[schema(as = NewCartItem, rename_all = "camelCase")]
 struct Body {
-    /// Whose cart; the caller's own unless told.
+    /// The user whose cart it is; the caller by default.
     #[deserr(default)]
     user_id: Option<UserId>,
     /// The product.

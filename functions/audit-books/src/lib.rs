@@ -33,7 +33,7 @@ impl Books {
     /// Those in the table that `TABLE_NAME` names.
     ///
     /// # Errors
-    /// Where the configuration is incomplete.
+    /// If the configuration is incomplete.
     pub fn from_env() -> Result<Self, Error> {
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(PAGE_TIMEOUT).build();
         let sdk = aws::sdk_config()?.into_builder().timeout_config(timeouts).build();
@@ -48,7 +48,7 @@ impl Books {
     /// Audits them, and tells what is wrong: how much by a metric, what by the log, with ids and without figures.
     ///
     /// # Errors
-    /// Where the table cannot be read.
+    /// If the table cannot be read.
     pub async fn audit(&self) -> Result<(), Error> {
         let wrong = self.wrong().await?;
         for (invariant, subject, rule) in wrong.iter().take(MOST_TOLD) {
@@ -63,7 +63,7 @@ impl Books {
     /// What looks wrong at each look.
     ///
     /// # Errors
-    /// Where the table cannot be read.
+    /// If the table cannot be read.
     pub async fn wrong(&self) -> Result<BTreeSet<Fault>, Error> {
         let mut looks = Looks::new(self.look().await?);
         for _ in 1..LOOKS {

@@ -15,7 +15,7 @@ use shared::{
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 #[schema(as = Charge, rename_all = "camelCase")]
 struct Body {
-    /// Whose balance.
+    /// The user with the balance.
     user_id: UserId,
     /// How much to add.
     amount: ChargeAmount,

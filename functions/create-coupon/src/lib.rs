@@ -27,12 +27,12 @@ struct Body {
     #[deserr(default)]
     #[schema(value_type = Option<CouponId>)]
     coupon_id: Option<NewId<CouponId>>,
-    /// What it is called.
+    /// Its name.
     name: Name,
     /// More about it.
     #[deserr(default)]
     description: Option<Description>,
-    /// How the discount is reckoned.
+    /// The rule of the discount.
     kind: CouponKind,
     /// Won for `FIXED`, percent for `RATE`; `FREE_SHIPPING` takes none.
     #[deserr(default)]
@@ -43,7 +43,7 @@ struct Body {
     /// The least an order must come to, goods less their own discounts.
     #[deserr(default)]
     min_order_amount: Option<Price>,
-    /// How many coupons there are.
+    /// The number of coupons.
     total_quantity: TotalQuantity,
     /// From when it issues.
     issue_from: Instant,

@@ -16,7 +16,7 @@ use shared::{
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 #[schema(as = NewOrderSheet, rename_all = "camelCase")]
 struct Body {
-    /// Who is going to order, and to receive.
+    /// The orderer, who is the recipient.
     user_id: UserId,
     /// What would be ordered: 1 to 50 products.
     #[deserr(default)]

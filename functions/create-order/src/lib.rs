@@ -20,7 +20,7 @@ use shared::{
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 #[schema(as = NewOrder, rename_all = "camelCase")]
 struct Body {
-    /// Who orders, and receives.
+    /// The orderer, who is the recipient.
     user_id: UserId,
     /// What to order: 1 to 50 products; one that is named twice is ordered once, with both quantities. Either this,
     /// `fromCart` or `orderSheetId` says what is ordered.

@@ -25,7 +25,7 @@ struct Body {
     #[deserr(default)]
     #[schema(value_type = Option<ProductId>)]
     product_id: Option<NewId<ProductId>>,
-    /// What it is called.
+    /// Its name.
     name: Name,
     /// More about it.
     #[deserr(default)]

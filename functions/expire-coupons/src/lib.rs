@@ -13,7 +13,7 @@ use shared::app::{
 /// Marks the coupons of the campaigns of which all have expired.
 ///
 /// # Errors
-/// Where the campaigns cannot be found out.
+/// If the campaigns cannot be listed.
 pub async fn handle(shop: &Shop) -> Result<(), Error> {
     let Round { mended: marked, failed } =
         round(shop.bounds.sweep_patience, |after| campaigns(shop, after), |coupon| mark(shop, coupon)).await?;

@@ -49,7 +49,7 @@ impl TryFrom<String> for Statuses {
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 struct Query {
-    /// Whose coupons; the caller's own unless told.
+    /// The user whose coupons they are; the caller by default.
     #[deserr(default)]
     user_id: Option<UserId>,
     /// Which coupons.
@@ -60,7 +60,7 @@ struct Query {
     #[deserr(default)]
     #[param(inline)]
     cursor: Option<CouponsCursor>,
-    /// How many entries to give.
+    /// The most entries of the answer.
     #[deserr(default)]
     #[param(inline)]
     limit: Option<Limit>,

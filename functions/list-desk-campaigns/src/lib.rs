@@ -19,7 +19,7 @@ struct Query {
     #[deserr(default)]
     #[param(inline)]
     cursor: Option<DeskCampaignsCursor>,
-    /// How many entries to give.
+    /// The most entries of the answer.
     #[deserr(default)]
     #[param(inline)]
     limit: Option<Limit>,

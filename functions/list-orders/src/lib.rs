@@ -11,14 +11,14 @@ use shared::{
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 struct Query {
-    /// Whose orders; the caller's own unless told.
+    /// The user whose orders they are; the caller by default.
     #[deserr(default)]
     user_id: Option<UserId>,
     /// The `nextCursor` of the part before; without it, the list's beginning.
     #[deserr(default)]
     #[param(inline)]
     cursor: Option<OrdersCursor>,
-    /// How many entries to give.
+    /// The most entries of the answer.
     #[deserr(default)]
     #[param(inline)]
     limit: Option<Limit>,

@@ -61,7 +61,7 @@ struct Query {
     #[deserr(default)]
     #[param(inline)]
     cursor: Option<ProductsCursor>,
-    /// How many entries to give.
+    /// The most entries of the answer.
     #[deserr(default)]
     #[param(inline)]
     limit: Option<Limit>,

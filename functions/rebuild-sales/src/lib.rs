@@ -52,7 +52,7 @@ fn task_of(event: &Value) -> Result<Task, serde_json::Error> {
 /// Refreshes the ranks; whether it is done. The next call goes on with the rest.
 ///
 /// # Errors
-/// Where the table gives no answer.
+/// If the table cannot be reached.
 pub async fn refresh(shop: &Shop) -> Result<bool, Error> {
     Ok(rebuild::refresh_ranks(shop, REFRESH_PATIENCE).await?)
 }

@@ -53,7 +53,7 @@ impl Relay {
     /// A relay to the bus that `EVENT_BUS_NAME` names.
     ///
     /// # Errors
-    /// Where the configuration is incomplete.
+    /// If the configuration is incomplete.
     pub fn from_env() -> Result<Self, Error> {
         let client = Client::new(&aws::sdk_config()?);
         Ok(Self::new(client, environment::required("EVENT_BUS_NAME")?, DeadLetters::from_env()?, Random::system()))

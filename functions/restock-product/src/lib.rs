@@ -11,7 +11,7 @@ use shared::{
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 #[schema(as = Restock, rename_all = "camelCase")]
 struct Body {
-    /// How many units.
+    /// The number of units.
     quantity: UnitsChange,
 }
 

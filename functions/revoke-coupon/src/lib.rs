@@ -11,7 +11,7 @@ use shared::{
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 #[schema(as = CouponRevocation, rename_all = "camelCase")]
 struct Body {
-    /// Whose coupon.
+    /// The user with the coupon.
     user_id: UserId,
     /// The campaign.
     coupon_id: CouponId,

@@ -13,7 +13,7 @@ use shared::app::{
 /// Sweeps the campaigns that are open, or were until a moment ago.
 ///
 /// # Errors
-/// Where the campaigns cannot be found out.
+/// If the campaigns cannot be listed.
 pub async fn handle(shop: &Shop) -> Result<(), Error> {
     let Round { mended: reclaimed, failed } =
         round(shop.bounds.sweep_patience, |after| campaigns(shop, after), |coupon| sweep(shop, coupon)).await?;

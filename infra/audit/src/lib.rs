@@ -52,7 +52,7 @@ use jiff::Timestamp;
 /// Reads a table and checks everything in `scope` as it must be at the instant `now`.
 ///
 /// # Errors
-/// Where the table cannot be read.
+/// If the table cannot be read.
 pub async fn audit(client: &Client, table: &str, scope: Scope, now: Timestamp) -> Result<Report, ReadError> {
     let mut auditor = Auditor::new(scope);
     read(client, table, &mut auditor).await?;

@@ -10,7 +10,7 @@ use shared::domain::{CouponId, OrderId, OrderSheetId, ProductId, UserId};
 pub struct Report {
     /// What was looked at.
     pub scope: Scope,
-    /// What there is.
+    /// The content.
     pub figures: Figures,
     /// What is wrong, in the order of the invariants; the first 10,000 of it.
     pub violations: Vec<Violation>,

@@ -68,7 +68,7 @@ impl DeadLetterClient {
     /// The stack's dead-letter queues, by name.
     ///
     /// # Errors
-    /// Where AWS gives no answer.
+    /// If AWS gives no answer.
     pub async fn queues(&self) -> Result<Vec<LetterQueue>, DeadLetterError> {
         letter_queues(&self.sqs, &self.lambda, &self.stack).await
     }
@@ -76,7 +76,7 @@ impl DeadLetterClient {
     /// Up to ten letters of a queue; none where nothing is left that is not in somebody's hands.
     ///
     /// # Errors
-    /// Where AWS gives no answer.
+    /// If AWS gives no answer.
     pub async fn take(&self, queue: &LetterQueue) -> Result<Vec<Lease>, DeadLetterError> {
         let request = self
             .sqs
@@ -135,7 +135,7 @@ impl DeadLetterClient {
     /// Takes a letter out of its queue for good.
     ///
     /// # Errors
-    /// Where AWS gives no answer.
+    /// If AWS gives no answer.
     pub async fn drop(&self, queue: &LetterQueue, held: &Lease) -> Result<(), DeadLetterError> {
         let request = self.sqs.delete_message().queue_url(&queue.url).receipt_handle(&held.receipt);
         request.send().await.map_err(aws_sdk_sqs::Error::from)?;

@@ -76,7 +76,7 @@ pub enum Error {
     /// The machine refused something that is normally granted.
     #[error("cannot {action}: {source}")]
     Io {
-        /// What was tried.
+        /// The attempt.
         action: String,
         /// The refusal.
         source: io::Error,
@@ -85,7 +85,7 @@ pub enum Error {
     /// A call between the parts of the stack failed.
     #[error("cannot {action}: {source}")]
     Http {
-        /// What was tried.
+        /// The attempt.
         action: String,
         /// The failure.
         source: reqwest::Error,

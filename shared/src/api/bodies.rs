@@ -24,11 +24,11 @@ pub struct SellerBody {
     pub business_name: Name,
     /// Its registration number.
     pub registration_number: Name,
-    /// How customers reach its support.
+    /// The contact of its support.
     pub contact: Phone,
     /// Its postal address.
     pub address: Line,
-    /// What it sells.
+    /// The goods that it sells.
     pub category: Category,
 }
 
@@ -51,7 +51,7 @@ impl From<SellerBody> for Seller {
 pub struct ItemBody {
     /// The product.
     pub product_id: ProductId,
-    /// How many units.
+    /// The number of units.
     pub quantity: Quantity,
     /// What a unit costs, less its discount, as far as the customer knows: at another price nothing is ordered.
     #[deserr(default)]

@@ -63,7 +63,7 @@ pub struct Failure {
     pub field_errors: Option<Vec<FieldError>>,
 }
 
-/// What is wrong with a field.
+/// The fault of a field.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FieldError {

@@ -9,7 +9,7 @@ use crate::{
     store::StoreError,
 };
 
-/// Why a request got no success.
+/// The failure of a request.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
     /// Fields are wrong.

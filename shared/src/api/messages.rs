@@ -95,7 +95,7 @@ fn missing(entity: Entity, language: Language) -> &'static str {
     }
 }
 
-/// What is wrong with a field.
+/// The fault of a field.
 pub(super) fn of_field(invalid: &Invalid, language: Language) -> String {
     match language {
         Language::Korean => korean(invalid),

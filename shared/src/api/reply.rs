@@ -58,7 +58,7 @@ impl Reply {
     /// 200 with data.
     ///
     /// # Errors
-    /// Where the data cannot be written as JSON.
+    /// If the data cannot be encoded.
     pub fn ok(data: impl Serialize) -> ApiResult {
         Self::with(StatusCode::OK, data)
     }
@@ -66,7 +66,7 @@ impl Reply {
     /// 201 with the created thing.
     ///
     /// # Errors
-    /// Where the data cannot be written as JSON.
+    /// If the data cannot be encoded.
     pub fn created(data: impl Serialize) -> ApiResult {
         Self::with(StatusCode::CREATED, data)
     }
@@ -90,7 +90,7 @@ impl Reply {
     /// 200 with a part of a list, and the cursor of the next part, encoded.
     ///
     /// # Errors
-    /// Where the data cannot be written as JSON.
+    /// If the data cannot be encoded.
     pub fn page(items: Vec<impl Serialize>, next_cursor: Option<String>) -> ApiResult {
         Self::ok(Page { items, next_cursor, as_of: None })
     }
@@ -98,7 +98,7 @@ impl Reply {
     /// 200 with a part of a list that was read from this instant on.
     ///
     /// # Errors
-    /// Where the data cannot be written as JSON.
+    /// If the data cannot be encoded.
     pub fn page_as_of(items: Vec<impl Serialize>, next_cursor: Option<String>, as_of: Timestamp) -> ApiResult {
         Self::ok(Page { items, next_cursor, as_of: Some(as_of) })
     }

@@ -22,7 +22,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Charged {
-    /// Whose account.
+    /// The user with the account.
     pub user_id: UserId,
     /// The balance right after this charge.
     pub balance: Won,
@@ -34,7 +34,7 @@ pub struct Charged {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Balance {
-    /// Whose account.
+    /// The user with the account.
     pub user_id: UserId,
     /// What it holds.
     pub balance: Won,

@@ -35,7 +35,7 @@ pub struct LiveCart {
 pub struct LiveItem {
     /// The product.
     pub product_id: ProductId,
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// What it costs, and whether it can be bought. Never HIDDEN: of such a product nothing shows.
     pub offer: Offer,
@@ -239,7 +239,7 @@ pub async fn remove(shop: &Shop, user: &UserId, product: &ProductId) -> Result<(
 /// [`MAX_SHARDS`](crate::domain::stock::MAX_SHARDS) shards each.
 ///
 /// # Errors
-/// Where the table gives no answer.
+/// If the table cannot be reached.
 pub(super) async fn live(shop: &Shop, cart: &Cart, backoff: &mut Backoff) -> Result<LiveCart, Failure> {
     let mut described = describe(shop, cart, backoff).await?;
     let shelf = |product: &Product| {

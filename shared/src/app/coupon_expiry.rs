@@ -18,7 +18,7 @@ use crate::{
 /// A part of the campaigns of which all coupons have expired, from a place on.
 ///
 /// # Errors
-/// Where the table gives no answer.
+/// If the table cannot be reached.
 pub async fn campaigns(shop: &Shop, after: Option<Place>) -> Result<Overdue<CouponId>, Failure> {
     due::overdue(shop, keys::EXPIRIES.to_owned(), after, keys::campaign).await
 }
@@ -29,7 +29,7 @@ pub async fn campaigns(shop: &Shop, after: Option<Place>) -> Result<Overdue<Coup
 /// that is cancelled later gives its coupon back without a mark: it is expired all the same.
 ///
 /// # Errors
-/// Where the table gives no answer.
+/// If the table cannot be reached.
 pub async fn mark(shop: &Shop, coupon: CouponId) -> Result<SweepStep, Failure> {
     let campaign: Option<Campaign> = shop.table.get(keys::campaign(&coupon), Consistency::Strong).await?;
     let campaign = campaign.ok_or(Failure::Broken("a campaign that is listed exists"))?;

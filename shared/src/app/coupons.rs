@@ -36,13 +36,13 @@ pub struct Remaining {
 pub struct NewCampaign {
     /// Its id, if it is chosen.
     pub coupon_id: Option<CouponId>,
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// More about it.
     pub description: Option<String>,
-    /// What its coupons take off.
+    /// The discount of its coupons.
     pub terms: Terms,
-    /// How many coupons there are.
+    /// The number of coupons.
     pub total_quantity: i64,
     /// From when it issues.
     pub issue_from: jiff::Timestamp,

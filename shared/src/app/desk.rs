@@ -53,7 +53,7 @@ struct Places {
 /// or where others have another status; `next` tells whether the list goes on.
 ///
 /// # Errors
-/// Where the table gives no answer.
+/// If the table cannot be reached.
 pub async fn products(
     shop: &Shop,
     seller: Option<&UserId>,
@@ -158,7 +158,7 @@ async fn described(shop: &Shop, places: Places, status: Option<SaleStatus>) -> R
 /// whether the list goes on.
 ///
 /// # Errors
-/// Where the table gives no answer.
+/// If the table cannot be reached.
 pub async fn campaigns(shop: &Shop, after: Option<String>, limit: usize) -> Result<Part<Remaining>, Failure> {
     let after = after.map(|place| Ok::<_, Failure>((keys::campaign(&campaign_at(&place)?), place))).transpose()?;
     let Places { found: places, mut next } = merged(shop, std::iter::once(keys::CAMPAIGNS), after, limit).await?;

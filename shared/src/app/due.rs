@@ -18,7 +18,7 @@ struct IndexRow {
 pub struct Overdue<I> {
     /// What is overdue.
     pub items: Vec<(Timestamp, I)>,
-    /// Where to go on.
+    /// The place to go on from.
     pub next: Option<Place>,
 }
 

@@ -36,7 +36,7 @@ use crate::{
     store::StoreError,
 };
 
-/// Why a use case did not do what it was asked.
+/// The failure of a use case.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// A rule says no.
@@ -79,7 +79,7 @@ impl From<Role> for Actor {
 pub struct Caller {
     /// Their user id.
     pub user_id: UserId,
-    /// What they are to the shop.
+    /// Their role in the shop.
     pub role: Role,
 }
 

@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-/// A product with what is on its shelf at the moment of reading.
+/// A product with its stock at the moment of reading.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stocked {
     /// The product.
@@ -38,9 +38,9 @@ pub struct Stocked {
 pub struct Listed {
     /// The product.
     pub product_id: ProductId,
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// What it costs.
+    /// Its price.
     pub offer: Offer,
     /// Units that can be sold.
     pub stock: i64,
@@ -66,22 +66,22 @@ pub struct Catalogue {
     pub next: Option<String>,
 }
 
-/// What a new product is.
+/// A new product.
 #[derive(Debug, Clone)]
 pub struct NewProduct {
     /// Its id, if it is chosen.
     pub product_id: Option<ProductId>,
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// More about it.
     pub description: Option<String>,
     /// The kind of goods.
     pub category: Option<String>,
-    /// Who sells it.
+    /// Its seller.
     pub seller_id: Option<UserId>,
-    /// What it costs.
+    /// Its price.
     pub price: Won,
-    /// What is taken off each unit.
+    /// The discount on a unit.
     pub discount: Won,
     /// Whether it can be bought at once.
     pub status: InitialStatus,
@@ -93,7 +93,7 @@ pub struct NewProduct {
     pub flash: bool,
 }
 
-/// What to change of a product; what is `None` stays.
+/// A change of a product. A field that is `None` stays.
 #[derive(Debug, Clone, Default)]
 pub struct ProductChange {
     /// The state that the caller expects the product to be in.
@@ -265,7 +265,7 @@ struct IndexRow {
 /// where their shards are many, and `next` tells where it goes on.
 ///
 /// # Errors
-/// Where the table gives no answer.
+/// If the table cannot be reached.
 pub async fn list(shop: &Shop, after: Option<String>, skip: usize, limit: usize) -> Result<Catalogue, Failure> {
     let place = after.and_then(|sk| {
         let id = ProductId::try_from(keys::id_of_index_key(&sk)?.to_owned()).ok()?;

@@ -33,7 +33,7 @@ use crate::{
 /// A part of the sellers whose products may lack a change of their status.
 ///
 /// # Errors
-/// Where the table gives no answer.
+/// If the table cannot be reached.
 pub async fn changed(shop: &Shop, after: Option<Place>) -> Result<Overdue<UserId>, Failure> {
     due::overdue(shop, keys::SELLERS.to_owned(), after, keys::seller_change).await
 }
@@ -62,7 +62,7 @@ pub(super) async fn follow_change(shop: &Shop, seller: &UserId) {
 /// Pauses or resumes a page of a seller's products, by the seller's status.
 ///
 /// # Errors
-/// Where the table gives no answer.
+/// If the table cannot be reached.
 pub async fn align(shop: &Shop, seller: UserId) -> Result<SweepStep, Failure> {
     let mut backoff = shop.backoff();
     let (change_key, account_key) = (keys::seller_change(&seller), keys::account(&seller));

@@ -100,7 +100,7 @@ async fn read(shop: &Shop, id: &OrderSheetId) -> Result<Option<SheetRecord>, Fai
 /// and one after the end of its validity.
 ///
 /// # Errors
-/// Where the table gives no answer; then it is to be tried again.
+/// If the table cannot be reached: the caller tries again.
 pub async fn abandon(shop: &Shop, id: &OrderSheetId) -> Result<Option<SignedDuration>, Failure> {
     let now = shop.clock.now();
     match shop.table.apply::<SheetRecord>(&sheets::abandon(id, now)?, &mut shop.backoff()).await? {
@@ -115,7 +115,7 @@ pub async fn abandon(shop: &Shop, id: &OrderSheetId) -> Result<Option<SignedDura
 /// Sheets of a bucket (below [`keys::DUE_BUCKETS`]) whose time is up and which have not been seen to, a part of them.
 ///
 /// # Errors
-/// Where the table gives no answer.
+/// If the table cannot be reached.
 pub async fn overdue(shop: &Shop, bucket: u16, after: Option<Place>) -> Result<Overdue<OrderSheetId>, Failure> {
     due::overdue(shop, keys::sheets(bucket), after, keys::sheet).await
 }

@@ -21,7 +21,7 @@ use crate::{
 /// A part of the products whose shelves are to be swept, from a place on.
 ///
 /// # Errors
-/// Where the table gives no answer.
+/// If the table cannot be reached.
 pub async fn shelves(shop: &Shop, after: Option<Place>) -> Result<Overdue<ProductId>, Failure> {
     due::overdue(shop, keys::SHELVES.to_owned(), after, keys::product).await
 }
@@ -31,7 +31,7 @@ pub async fn shelves(shop: &Shop, after: Option<Place>) -> Result<Overdue<Produc
 /// Run twice, or by two at once, all is done once. Stopped anywhere, the next sweep does the rest.
 ///
 /// # Errors
-/// Where the table gives no answer.
+/// If the table cannot be reached.
 pub async fn sweep(shop: &Shop, id: ProductId) -> Result<SweepStep, Failure> {
     let mut backoff = shop.backoff();
     let product: Option<Product> = shop.table.get(keys::product(&id), Consistency::Strong).await?;

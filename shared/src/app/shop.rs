@@ -42,7 +42,7 @@ pub struct Shop {
 /// The rules that a shop sets for itself. Orders and sheets keep what they were made with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// What shipping costs.
+    /// The fees for shipping.
     pub shipping: ShippingPolicy,
     /// For how long an order waits for the money.
     pub hold: SignedDuration,

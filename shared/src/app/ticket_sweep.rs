@@ -22,7 +22,7 @@ use crate::{
 /// A part of the campaigns whose tickets are to be swept, from a place on.
 ///
 /// # Errors
-/// Where the table gives no answer.
+/// If the table cannot be reached.
 pub async fn campaigns(shop: &Shop, after: Option<Place>) -> Result<Overdue<CouponId>, Failure> {
     due::overdue(shop, keys::CAMPAIGNS.to_owned(), after, keys::campaign).await
 }
@@ -33,7 +33,7 @@ pub async fn campaigns(shop: &Shop, after: Option<Place>) -> Result<Overdue<Coup
 /// Run twice, or by two at once, each ticket is reclaimed once. Stopped anywhere, the next sweep looks at some slots again.
 ///
 /// # Errors
-/// Where the table gives no answer.
+/// If the table cannot be reached.
 pub async fn sweep(shop: &Shop, coupon: CouponId) -> Result<SweepStep, Failure> {
     let campaign: Option<Campaign> = shop.table.get(keys::campaign(&coupon), Consistency::Strong).await?;
     let campaign = campaign.ok_or(Failure::Broken("a campaign that is listed exists"))?;

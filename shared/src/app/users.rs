@@ -24,7 +24,7 @@ use crate::{
 /// A user as others see them: profile and status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// Who they are.
+    /// Their profile.
     pub profile: Profile,
     /// Whether they may trade.
     pub status: UserStatus,
@@ -55,7 +55,7 @@ pub struct NewUser {
     pub phone: Option<String>,
     /// Their postal address.
     pub address: Option<String>,
-    /// What they are to the shop.
+    /// Their role in the shop.
     pub kind: UserKind,
     /// Their business.
     pub seller: Option<Seller>,

@@ -12,7 +12,7 @@ use super::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Terms {
-    /// How the discount is reckoned.
+    /// The rule of the discount.
     pub kind: CouponKind,
     /// Won for [`CouponKind::Fixed`], percent for [`CouponKind::Rate`], 0 for [`CouponKind::FreeShipping`].
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -67,15 +67,15 @@ bounded! {
 pub struct Campaign {
     /// The campaign.
     pub coupon_id: CouponId,
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// More about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// What its coupons take off.
+    /// The discount of its coupons.
     #[serde(flatten)]
     pub terms: Terms,
-    /// How many coupons there are.
+    /// The number of coupons.
     pub total_quantity: i64,
     /// From when it issues.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
@@ -87,10 +87,10 @@ pub struct Campaign {
     pub validity: Validity,
     /// Over how many counters the total is spread.
     pub counter_shards: u16,
-    /// When it was created.
+    /// The instant of its creation.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub created_at: Timestamp,
-    /// When somebody last changed it; not in a record of the first stage.
+    /// The instant of the last change; absent in a record of the first stage.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -178,7 +178,7 @@ impl Counter {
     }
 }
 
-/// What became of a ticket.
+/// The outcome of a ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Slot {
@@ -223,22 +223,22 @@ pub struct IssuedCoupon {
     pub issued_coupon_id: String,
     /// The campaign.
     pub coupon_id: CouponId,
-    /// Whose it is.
+    /// The owner.
     pub user_id: UserId,
-    /// What the campaign is called.
+    /// The name of the campaign.
     pub name: String,
-    /// What it takes off.
+    /// Its discount.
     #[serde(flatten)]
     pub terms: Terms,
     /// Its state, less the passing of time.
     pub state: CouponState,
-    /// When it was issued.
+    /// The instant of its issue.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub issued_at: Timestamp,
     /// From this instant on it cannot be used.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub expires_at: Timestamp,
-    /// When it was used.
+    /// The instant of its use.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -248,7 +248,7 @@ pub struct IssuedCoupon {
     /// The order it paid for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
-    /// When it was taken back.
+    /// The instant of its revocation.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",

@@ -18,7 +18,7 @@ pub struct Drawn {
     pub shard: u16,
     /// The place of the first unit.
     pub from: i64,
-    /// How many units.
+    /// The number of units.
     pub units: i64,
 }
 
@@ -26,7 +26,7 @@ pub struct Drawn {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Slot {
-    /// How many units.
+    /// The number of units.
     pub units: i64,
     /// The order that claimed them; none where they went back to the shelf.
     #[serde(skip_serializing_if = "Option::is_none")]

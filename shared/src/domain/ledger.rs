@@ -80,7 +80,7 @@ pub struct LedgerEntry {
     pub entry_id: String,
     /// Its place in the account's ledger, from 1 without a gap.
     pub sequence: u64,
-    /// Why the money moved.
+    /// The reason of the movement.
     #[serde(rename = "type")]
     pub kind: EntryKind,
     /// By how much the balance changed: below zero for a payment.
@@ -90,7 +90,7 @@ pub struct LedgerEntry {
     /// The order that was paid or refunded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
-    /// When.
+    /// The instant.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub at: Timestamp,
     /// The hash of the entry before. What was written before there were hashes has none.
@@ -127,7 +127,7 @@ pub struct Movement {
     pub amount: Won,
     /// The order that is paid or refunded.
     pub order_id: Option<OrderId>,
-    /// When.
+    /// The instant.
     pub at: Timestamp,
 }
 

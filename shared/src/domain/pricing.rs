@@ -20,9 +20,9 @@ pub struct ShippingPolicy {
 pub struct PricedLine {
     /// The price of a unit.
     pub unit_price: Won,
-    /// What is taken off each unit.
+    /// The discount on a unit.
     pub unit_discount: Won,
-    /// How many units.
+    /// The number of units.
     pub quantity: Quantity,
 }
 
@@ -40,17 +40,17 @@ pub struct Quote {
     pub goods_total: Won,
     /// Σ unit discount × quantity.
     pub goods_discount: Won,
-    /// What the coupon takes off the goods.
+    /// The discount of the coupon on the goods.
     pub coupon_discount: Won,
     /// Each line's part of the coupon's discount, in the order of the lines.
     pub coupon_shares: Vec<Won>,
-    /// What shipping costs.
+    /// The fees for shipping.
     pub shipping_fee: Won,
     /// goods total − goods discount − coupon discount + shipping fee.
     pub payable: Won,
 }
 
-/// Why an order has no price.
+/// The reason that an order has no price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoQuote {
     /// The coupon does not go with this order.

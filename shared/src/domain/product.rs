@@ -58,7 +58,7 @@ impl SaleStatus {
 pub struct Product {
     /// The product.
     pub product_id: ProductId,
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// More about it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,7 +66,7 @@ pub struct Product {
     /// The kind of goods.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
-    /// Who sells it, if not the shop itself.
+    /// Its seller; the shop itself, if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seller_id: Option<UserId>,
     /// What it costs and whether it can be bought.
@@ -89,10 +89,10 @@ pub struct Product {
     pub sweep_from: Option<Timestamp>,
     /// Counts the changes, so that none overwrites another unseen.
     pub version: u64,
-    /// When it was created.
+    /// The instant of its creation.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub created_at: Timestamp,
-    /// When somebody last changed it; not in a record of the first stage.
+    /// The instant of the last change; absent in a record of the first stage.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -171,7 +171,7 @@ impl Product {
 pub struct Offer {
     /// The price of a unit.
     pub price: Won,
-    /// What is taken off the price of each unit.
+    /// The discount on a unit.
     pub discount: Won,
     /// Whether it can be bought.
     #[serde(rename = "saleStatus")]

@@ -47,7 +47,7 @@ pub enum Refusal {
     BalanceNotEnough {
         /// The PAYMENT_FAILED order that was kept.
         order_id: OrderId,
-        /// What the order costs.
+        /// The price of the order.
         payable: Won,
         /// What the account holds.
         balance: Won,
@@ -207,7 +207,7 @@ impl std::fmt::Display for Entity {
     }
 }
 
-/// Why a coupon cannot be used for an order.
+/// The reason that a coupon cannot be used for an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CouponProblem {
     /// The user has no such coupon.

@@ -16,7 +16,7 @@ use super::{
 pub struct OrderSheet {
     /// The sheet.
     pub order_sheet_id: OrderSheetId,
-    /// Whose it is.
+    /// The owner.
     pub user_id: UserId,
     /// Its state, less the passing of time.
     pub state: SheetState,
@@ -30,13 +30,13 @@ pub struct OrderSheet {
     /// The coupon that would be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coupon_id: Option<CouponId>,
-    /// What the coupon takes off the goods.
+    /// The discount of the coupon on the goods.
     #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub coupon_discount: Won,
-    /// What shipping costs.
+    /// The fees for shipping.
     #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub shipping_fee: Won,
-    /// What the order would cost.
+    /// The price of the order.
     pub payable: Won,
     /// Whether it was drawn up from the cart, so that an order of it is taken out there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -47,7 +47,7 @@ pub struct OrderSheet {
     /// The order that it became.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
-    /// When it was drawn up.
+    /// The instant of its creation.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub created_at: Timestamp,
     /// From this instant on it cannot be ordered.

@@ -90,7 +90,7 @@ impl Shard {
 pub struct Take {
     /// The shard's number, from 0.
     pub shard: u16,
-    /// How many units.
+    /// The number of units.
     pub units: i64,
 }
 
@@ -130,7 +130,7 @@ pub struct Move {
     pub from: u16,
     /// The shard that gets.
     pub to: u16,
-    /// How many units.
+    /// The number of units.
     pub units: i64,
 }
 

@@ -61,11 +61,11 @@ pub struct Seller {
     pub business_name: String,
     /// Its registration number.
     pub registration_number: String,
-    /// How customers reach its support.
+    /// The contact of its support.
     pub contact: String,
     /// Its postal address.
     pub address: String,
-    /// What it sells.
+    /// The goods that it sells.
     pub category: String,
 }
 
@@ -89,14 +89,14 @@ pub struct Profile {
     /// Their postal address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
-    /// What they are to the shop.
+    /// Their role in the shop.
     pub kind: UserKind,
     /// Their business, if they are a seller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seller: Option<Seller>,
     /// Counts the changes, so that none overwrites another unseen.
     pub version: u64,
-    /// When they joined.
+    /// The instant of joining.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub created_at: Timestamp,
     /// When they last changed; not in a record of the first stage.

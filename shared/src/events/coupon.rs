@@ -18,13 +18,13 @@ pub struct CouponSnapshot {
     pub issued_coupon_id: String,
     /// The campaign that it is of.
     pub coupon_id: CouponId,
-    /// Whose it is.
+    /// The owner.
     pub user_id: UserId,
-    /// When it was issued.
+    /// The instant of its issue.
     pub issued_at: Timestamp,
     /// From this instant on it cannot be used.
     pub expires_at: Timestamp,
-    /// When it was taken back.
+    /// The instant of its revocation.
     pub revoked_at: Option<Timestamp>,
 }
 

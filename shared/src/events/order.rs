@@ -16,11 +16,11 @@ use crate::domain::{
 pub struct OrderSnapshot {
     /// The order.
     pub order_id: OrderId,
-    /// Who ordered, and receives.
+    /// The orderer, who is the recipient.
     pub user_id: UserId,
     /// Its state.
     pub status: OrderStatus,
-    /// How it is paid.
+    /// The means of payment.
     pub payment: PaymentMethod,
     /// What was ordered.
     pub items: Vec<LineSnapshot>,
@@ -30,13 +30,13 @@ pub struct OrderSnapshot {
     pub goods_discount: Won,
     /// The coupon used.
     pub coupon_id: Option<CouponId>,
-    /// What the coupon took off the goods.
+    /// The discount of the coupon on the goods.
     pub coupon_discount: Won,
-    /// What shipping cost.
+    /// The fee for shipping.
     pub shipping_fee: Won,
-    /// What the order costs.
+    /// The price of the order.
     pub payable: Won,
-    /// What was paid: all of `payable`, or nothing yet.
+    /// The amount paid: all of `payable`, or nothing yet.
     pub paid: Won,
     /// What was paid back in all.
     pub refunded: Won,
@@ -47,9 +47,9 @@ pub struct OrderSnapshot {
     pub payment_id: Option<PaymentId>,
     /// While it waits for the money: when the wait ends.
     pub hold_expires_at: Option<Timestamp>,
-    /// When it was created.
+    /// The instant of its creation.
     pub created_at: Timestamp,
-    /// When it was paid.
+    /// The instant of its payment.
     pub paid_at: Option<Timestamp>,
 }
 
@@ -61,9 +61,9 @@ pub struct LineSnapshot {
     pub item_id: String,
     /// The product.
     pub product_id: ProductId,
-    /// Who sells it, if not the shop itself.
+    /// Its seller; the shop itself, if there is none.
     pub seller_id: Option<UserId>,
-    /// What the product was called.
+    /// The name of the product at that time.
     pub name: String,
     /// Units ordered.
     pub quantity: u16,
@@ -71,7 +71,7 @@ pub struct LineSnapshot {
     pub cancelled_quantity: u16,
     /// The price of a unit.
     pub unit_price: Won,
-    /// What was taken off each unit.
+    /// The discount on a unit.
     pub unit_discount: Won,
     /// What the line comes to, before the order's coupon.
     pub amount: Won,

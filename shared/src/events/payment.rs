@@ -18,9 +18,9 @@ pub const PAYMENTS_SOURCE: &str = "jangteo.payments";
 pub struct PaymentRequest {
     /// The order.
     pub order_id: OrderId,
-    /// Who ordered.
+    /// The orderer.
     pub user_id: UserId,
-    /// How much, in won.
+    /// The amount in won.
     pub amount: Won,
     /// When the order stops waiting. What comes later is asked back.
     pub expires_at: Timestamp,
@@ -41,7 +41,7 @@ impl PaymentRequest {
 pub struct RefundRequest {
     /// The order.
     pub order_id: OrderId,
-    /// Who ordered.
+    /// The orderer.
     pub user_id: UserId,
     /// The payment that the money came with.
     pub payment_id: PaymentId,
@@ -81,7 +81,7 @@ pub struct PaymentResult {
     pub payment_id: PaymentId,
     /// The order that it is for.
     pub order_id: OrderId,
-    /// How much, in won.
+    /// The amount in won.
     pub amount: Won,
     /// When it succeeded or failed.
     pub at: Timestamp,

@@ -16,11 +16,11 @@ use crate::domain::{
 pub struct SheetSnapshot {
     /// The sheet.
     pub order_sheet_id: OrderSheetId,
-    /// Whose it is.
+    /// The owner.
     pub user_id: UserId,
-    /// What the order would cost.
+    /// The price of the order.
     pub payable: Won,
-    /// When it was drawn up.
+    /// The instant of its creation.
     pub created_at: Timestamp,
     /// From this instant on it cannot be ordered.
     pub expires_at: Timestamp,

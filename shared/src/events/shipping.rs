@@ -34,9 +34,9 @@ pub struct ShippingItem {
     pub item_id: String,
     /// The product.
     pub product_id: ProductId,
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// How many units.
+    /// The number of units.
     pub quantity: u16,
 }
 

@@ -26,7 +26,7 @@ impl DeadLetters {
     /// The queue that `DEAD_LETTERS_URL` names.
     ///
     /// # Errors
-    /// Where the configuration is incomplete.
+    /// If the configuration is incomplete.
     pub fn from_env() -> Result<Self, ConfigError> {
         Ok(Self::new(Client::new(&aws::sdk_config()?), required("DEAD_LETTERS_URL")?))
     }

@@ -41,7 +41,7 @@ impl Queue {
     /// The queue that `QUEUE_URL` names.
     ///
     /// # Errors
-    /// Where the configuration is incomplete.
+    /// If the configuration is incomplete.
     pub fn from_env() -> Result<Self, ConfigError> {
         Ok(Self::new(Client::new(&aws::sdk_config()?), required("QUEUE_URL")?))
     }

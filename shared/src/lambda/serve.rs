@@ -34,7 +34,7 @@ pub type ShoplessEndpoint = fn(&ApiRequest) -> ApiResult;
 /// Serves an endpoint until Lambda ends the function.
 ///
 /// # Errors
-/// Where the configuration is incomplete, or Lambda's runtime interface fails.
+/// If the configuration is incomplete, or Lambda's runtime interface fails.
 pub async fn http(endpoint: Endpoint) -> Result<(), Error> {
     let metrics = telemetry::start()?;
     let config = Config::from_env()?;
@@ -76,7 +76,7 @@ pub async fn http_without_shop(endpoint: ShoplessEndpoint) -> Result<(), Error> 
 /// Serves events of another service until Lambda ends the function.
 ///
 /// # Errors
-/// Where the configuration is incomplete, or Lambda's runtime interface fails.
+/// If the configuration is incomplete, or Lambda's runtime interface fails.
 pub async fn events<E, R, F>(handle: impl Fn(E) -> F) -> Result<(), Error>
 where
     E: DeserializeOwned,
@@ -102,7 +102,7 @@ where
 /// The shop of a function, its connection to the table open.
 ///
 /// # Errors
-/// Where the configuration is incomplete.
+/// If the configuration is incomplete.
 pub async fn open_shop(config: &Config) -> Result<Shop, Error> {
     let random = Random::system();
     let client = aws_sdk_dynamodb::Client::new(&aws::sdk_config()?);

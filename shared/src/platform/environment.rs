@@ -20,7 +20,7 @@ pub enum ConfigError {
 /// A variable that must be set.
 ///
 /// # Errors
-/// Where it is not.
+/// If it is not.
 pub fn required(name: &'static str) -> Result<String, ConfigError> {
     optional(name).ok_or(ConfigError::Missing(name))
 }
@@ -42,7 +42,7 @@ pub fn seconds(name: &'static str, default: SignedDuration) -> Result<SignedDura
 /// A whole number from 0.
 ///
 /// # Errors
-/// Where it is not.
+/// If it is not.
 pub fn number(name: &'static str, default: i64) -> Result<i64, ConfigError> {
     let Some(text) = optional(name) else {
         return Ok(default);

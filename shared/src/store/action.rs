@@ -41,7 +41,7 @@ impl Action {
     /// Puts a new item; refused where there is one already.
     ///
     /// # Errors
-    /// Where the record cannot be written as an item.
+    /// If the record cannot be encoded.
     pub fn create(key: Key, record: &impl Serialize) -> Result<Self, StoreError> {
         Ok(Self::put(key, record)?.when(ABSENT))
     }
@@ -49,7 +49,7 @@ impl Action {
     /// Puts an item in the place of the one that meets the condition given with [`Self::when`].
     ///
     /// # Errors
-    /// Where the record cannot be written as an item.
+    /// If the record cannot be encoded.
     pub fn put(key: Key, record: &impl Serialize) -> Result<Self, StoreError> {
         let mut item: Item = serde_dynamo::to_item(record)?;
         item.insert("pk".to_owned(), AttributeValue::S(key.pk.clone()));
@@ -101,7 +101,7 @@ impl Action {
     /// Gives an expression's `:name` its value.
     ///
     /// # Errors
-    /// Where the value cannot be written as an attribute.
+    /// If the value cannot be encoded.
     pub fn value(mut self, name: &str, value: impl Serialize) -> Result<Self, StoreError> {
         self.values.insert(name.to_owned(), serde_dynamo::to_attribute_value(value)?);
         Ok(self)
@@ -146,7 +146,7 @@ impl Action {
     /// Notes the current trace with a change by [`Self::update`] that sets something, so that its event has it.
     ///
     /// # Errors
-    /// Where a value cannot be written as an attribute.
+    /// If a value cannot be encoded.
     pub(super) fn traced(mut self) -> Result<Self, StoreError> {
         match (&mut self.verb, trace::current()) {
             (Verb::Update(expression), Some(trace)) => {

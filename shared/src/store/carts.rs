@@ -6,7 +6,7 @@ use crate::domain::{ProductId, Quantity, UserId, cart::Cart};
 /// Adds a user's cart with what is put into it first; refused where there is one.
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn create(user: &UserId, cart: &Cart) -> Result<Action, StoreError> {
     Action::create(keys::cart(user), cart)
 }
@@ -16,7 +16,7 @@ pub fn create(user: &UserId, cart: &Cart) -> Result<Action, StoreError> {
 /// adds twice: only for [`Table::apply_once`](super::Table::apply_once) and for transactions.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn add(user: &UserId, product: &ProductId, quantity: Quantity, max_items: u16) -> Result<Action, StoreError> {
     let update = "SET #items.#product = if_not_exists(#items.#product, :none) + :quantity, #version = #version + :one";
     Action::update(keys::cart(user), update)
@@ -35,7 +35,7 @@ pub fn add(user: &UserId, product: &ProductId, quantity: Quantity, max_items: u1
 /// Takes a product out of a cart; refused where it is not in it.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn remove(user: &UserId, product: &ProductId) -> Result<Action, StoreError> {
     Action::update(keys::cart(user), "REMOVE #items.#product SET #version = #version + :one")
         .when("attribute_exists(#items.#product)")
@@ -46,7 +46,7 @@ pub fn remove(user: &UserId, product: &ProductId) -> Result<Action, StoreError> 
 /// Makes a cart that is still as it was seen what it is now, with the version after the one seen.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn replace(user: &UserId, seen: &Cart, now: &Cart) -> Result<Action, StoreError> {
     Action::update(keys::cart(user), "SET #items = :items, #version = :version, #lastOrder = :order")
         .when("#version = :seen")

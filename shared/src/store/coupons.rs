@@ -32,7 +32,7 @@ pub struct CouponRecord {
 /// Adds a campaign, and lists it for the sweep of tickets, from its first instant until [`await_expiry`].
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn create_campaign(campaign: &Campaign) -> Result<Action, StoreError> {
     let action = Action::create(keys::campaign(&campaign.coupon_id), campaign)?;
     let action = action.index_by_time(keys::campaign_by_time(campaign.created_at, &campaign.coupon_id));
@@ -42,7 +42,7 @@ pub fn create_campaign(campaign: &Campaign) -> Result<Action, StoreError> {
 /// Gives a campaign its place in the list of all campaigns; refused where it has one.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn set_listed(campaign: &Campaign) -> Result<Action, StoreError> {
     let (pk, sk) = (BY_TIME.pk, BY_TIME.sk);
     let place = keys::campaign_by_time(campaign.created_at, &campaign.coupon_id);
@@ -56,7 +56,7 @@ pub fn set_listed(campaign: &Campaign) -> Result<Action, StoreError> {
 /// instant on. Refused where it was taken off before.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn await_expiry(coupon: &CouponId, from: Timestamp) -> Result<Action, StoreError> {
     let (pk, sk) = (BY_DUE.pk, BY_DUE.sk);
     let place = keys::campaign_by_expiry(coupon, from);
@@ -76,7 +76,7 @@ pub fn leave_sweeps(coupon: &CouponId) -> Action {
 /// Adds a shard of a campaign's counter.
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn create_counter(coupon: &CouponId, shard: u16, counter: &Counter) -> Result<Action, StoreError> {
     Action::create(keys::counter(coupon, shard), counter)
 }
@@ -85,7 +85,7 @@ pub fn create_counter(coupon: &CouponId, shard: u16, counter: &Counter) -> Resul
 /// ticket to two.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn draw_ticket(coupon: &CouponId, shard: u16) -> Result<Action, StoreError> {
     Action::update(keys::counter(coupon, shard), "SET #next = #next + :one").when("#next < #limit").value(":one", 1)
 }
@@ -93,7 +93,7 @@ pub fn draw_ticket(coupon: &CouponId, shard: u16) -> Result<Action, StoreError> 
 /// Claims a ticket's slot; refused where it was claimed or made void before.
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn claim_slot(coupon: &CouponId, shard: u16, ticket: i64, user: &UserId) -> Result<Action, StoreError> {
     Action::create(keys::slot(coupon, shard, ticket), &Slot { user_id: Some(user.clone()) })
 }
@@ -101,7 +101,7 @@ pub fn claim_slot(coupon: &CouponId, shard: u16, ticket: i64, user: &UserId) -> 
 /// Makes a burnt ticket's slot void; goes together with [`raise_limit`].
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn void_slot(coupon: &CouponId, shard: u16, ticket: i64) -> Result<Action, StoreError> {
     Action::create(keys::slot(coupon, shard, ticket), &Slot { user_id: None })
 }
@@ -109,7 +109,7 @@ pub fn void_slot(coupon: &CouponId, shard: u16, ticket: i64) -> Result<Action, S
 /// Lets one more ticket be drawn in the place of a void one.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn raise_limit(coupon: &CouponId, shard: u16) -> Result<Action, StoreError> {
     Action::update(keys::counter(coupon, shard), "SET #limit = #limit + :one")
         .when("attribute_exists(#pk)")
@@ -119,7 +119,7 @@ pub fn raise_limit(coupon: &CouponId, shard: u16) -> Result<Action, StoreError> 
 /// Notes how far a counter shard was swept; refused where another sweep has come further.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn note_swept(coupon: &CouponId, shard: u16, swept: Swept) -> Result<Action, StoreError> {
     swept::note(keys::counter(coupon, shard), swept)
 }
@@ -127,7 +127,7 @@ pub fn note_swept(coupon: &CouponId, shard: u16, swept: Swept) -> Result<Action,
 /// Notes before which ticket of a counter shard coupons were marked as expired; refused where another has come as far.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn note_expired(coupon: &CouponId, shard: u16, to: i64) -> Result<Action, StoreError> {
     let not_further = "attribute_not_exists(#expiredTo) OR #expiredTo < :to";
     Action::update(keys::counter(coupon, shard), "SET #expiredTo = :to")
@@ -138,7 +138,7 @@ pub fn note_expired(coupon: &CouponId, shard: u16, to: i64) -> Result<Action, St
 /// Marks a coupon as expired; refused where it is not.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn expire(user: &UserId, coupon: &CouponId, now: Timestamp) -> Result<Action, StoreError> {
     Action::update(keys::user_coupon(user, coupon), "SET #state = :expired")
         .when("#state = :usable AND #expiresAt <= :now")
@@ -150,7 +150,7 @@ pub fn expire(user: &UserId, coupon: &CouponId, now: Timestamp) -> Result<Action
 /// Gives a user the coupon; refused where they have one of this campaign.
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn give(coupon: &IssuedCoupon) -> Result<Action, StoreError> {
     let record = CouponRecord { coupon: coupon.clone(), trace_id: trace::current() };
     Action::create(keys::user_coupon(&coupon.user_id, &coupon.coupon_id), &record)
@@ -159,7 +159,7 @@ pub fn give(coupon: &IssuedCoupon) -> Result<Action, StoreError> {
 /// Gives a user a coupon in the place of a revoked one of the same campaign; goes together with [`keep_replaced`].
 ///
 /// # Errors
-/// Where a record cannot be written as an item.
+/// If a record cannot be encoded.
 pub fn give_again(coupon: &IssuedCoupon, revoked: &IssuedCoupon) -> Result<Action, StoreError> {
     let record = CouponRecord { coupon: coupon.clone(), trace_id: trace::current() };
     Action::put(keys::user_coupon(&coupon.user_id, &coupon.coupon_id), &record)?
@@ -171,7 +171,7 @@ pub fn give_again(coupon: &IssuedCoupon, revoked: &IssuedCoupon) -> Result<Actio
 /// Keeps a revoked coupon beside the one that takes its place, so that its key still finds it.
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn keep_replaced(revoked: &IssuedCoupon) -> Result<Action, StoreError> {
     let IssuedCoupon { user_id, coupon_id, issued_coupon_id, .. } = revoked;
     Action::create(keys::replaced_coupon(user_id, coupon_id, issued_coupon_id), revoked)
@@ -180,7 +180,7 @@ pub fn keep_replaced(revoked: &IssuedCoupon) -> Result<Action, StoreError> {
 /// Uses a coupon for an order.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn spend(user: &UserId, coupon: &CouponId, order: &OrderId, now: Timestamp) -> Result<Action, StoreError> {
     let update = "SET #state = :used, #usedAt = :now, #orderId = :order";
     if_usable(Action::update(keys::user_coupon(user, coupon), update), now)?
@@ -191,7 +191,7 @@ pub fn spend(user: &UserId, coupon: &CouponId, order: &OrderId, now: Timestamp) 
 /// Gives a coupon back that was used for this order: it can be used again, if it is still valid.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn give_back(user: &UserId, coupon: &CouponId, order: &OrderId) -> Result<Action, StoreError> {
     Action::update(keys::user_coupon(user, coupon), "SET #state = :usable REMOVE #usedAt, #orderId")
         .when("#state = :used AND #orderId = :order")
@@ -203,7 +203,7 @@ pub fn give_back(user: &UserId, coupon: &CouponId, order: &OrderId) -> Result<Ac
 /// Asserts that a coupon could be used.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn check_usable(user: &UserId, coupon: &CouponId, now: Timestamp) -> Result<Action, StoreError> {
     if_usable(Action::check(keys::user_coupon(user, coupon)), now)
 }
@@ -211,7 +211,7 @@ pub fn check_usable(user: &UserId, coupon: &CouponId, now: Timestamp) -> Result<
 /// Revokes a coupon that is still usable.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn revoke(coupon: &IssuedCoupon, now: Timestamp) -> Result<Action, StoreError> {
     let IssuedCoupon { user_id, coupon_id, issued_coupon_id, .. } = coupon;
     let update = Action::update(keys::user_coupon(user_id, coupon_id), "SET #state = :revoked, #revokedAt = :now");
@@ -226,7 +226,7 @@ pub fn revoke(coupon: &IssuedCoupon, now: Timestamp) -> Result<Action, StoreErro
 /// Asserts that a coupon is still there, revoked.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn check_revoked(coupon: &IssuedCoupon) -> Result<Action, StoreError> {
     let IssuedCoupon { user_id, coupon_id, issued_coupon_id, .. } = coupon;
     Action::check(keys::user_coupon(user_id, coupon_id))

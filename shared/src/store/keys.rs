@@ -107,7 +107,7 @@ pub fn user_partition(user: &UserId) -> String {
     format!("USER#{user}")
 }
 
-/// Who a user is.
+/// The profile of a user.
 pub fn profile(user: &UserId) -> Key {
     key(user_partition(user), "PROFILE")
 }
@@ -183,7 +183,7 @@ pub fn hold_by_due(order: &OrderId, expires_at: Timestamp) -> IndexKey {
 /// The prefix of the sort keys of an order's payments.
 pub const PAYMENT_PREFIX: &str = "PAYMENT#";
 
-/// What a payment of the external system is for.
+/// The purpose of a payment of the external system.
 pub fn payment_claim(payment: &PaymentId) -> Key {
     key(format!("PAYMENT#{payment}"), "PAYMENT")
 }
@@ -311,7 +311,7 @@ pub fn counter(coupon: &CouponId, shard: u16) -> Key {
     key(format!("COUNTER#{coupon}#{shard}"), "COUNTER")
 }
 
-/// What became of a ticket.
+/// The outcome of a ticket.
 pub fn slot(coupon: &CouponId, shard: u16, ticket: i64) -> Key {
     key(format!("SLOT#{coupon}#{shard}#{ticket}"), "SLOT")
 }

@@ -6,7 +6,7 @@ use crate::domain::{UserId, ledger::LedgerEntry};
 /// Adds an entry at its place in the sequence; refused where there is one already.
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn append(user: &UserId, entry: &LedgerEntry) -> Result<Action, StoreError> {
     Action::create(keys::ledger_entry(user, entry.sequence), entry)
 }

@@ -43,7 +43,7 @@ impl MigrationProgress {
 /// Notes the progress of a step; refused where another run has noted more since `before` was read.
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn advance(
     step: &str,
     before: Option<&MigrationProgress>,

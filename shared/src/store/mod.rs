@@ -32,7 +32,7 @@ pub use table::{Applied, ConditionFailures, Consistency, Found, Outcome, Table, 
 /// An item as DynamoDB has it.
 pub type Item = std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>;
 
-/// Why the table gave no answer.
+/// The failure of a call of the table.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Others were at the same items, or the table had too much to do, for as long as we could wait. Nothing is half

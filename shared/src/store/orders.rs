@@ -57,7 +57,7 @@ impl OrderRecord {
 /// Adds an order; refused where there is one of this id already.
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn create(record: &OrderRecord) -> Result<Action, StoreError> {
     Ok(indexed(Action::create(keys::order(&record.order.order_id), record)?, &record.order))
 }
@@ -65,7 +65,7 @@ pub fn create(record: &OrderRecord) -> Result<Action, StoreError> {
 /// Puts an order in the place of the one that was seen; refused where that has changed since.
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn replace(seen: &Order, record: &OrderRecord) -> Result<Action, StoreError> {
     let put = Action::put(keys::order(&record.order.order_id), record)?;
     indexed(put, &record.order).when("#version = :seen").value(":seen", seen.version)
@@ -88,7 +88,7 @@ pub fn check_absent(order: &OrderId) -> Action {
 /// Notes how a payment went; refused where that was noted already.
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn note_payment(payment: &Payment) -> Result<Action, StoreError> {
     Action::create(keys::payment(&payment.order_id, &payment.payment_id), payment)
 }
@@ -96,7 +96,7 @@ pub fn note_payment(payment: &Payment) -> Result<Action, StoreError> {
 /// Claims a payment for its order; refused where it is for another. Twice is as good as once.
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn claim_payment(payment: &Payment) -> Result<Action, StoreError> {
     let claim = PaymentClaim { order_id: payment.order_id.clone() };
     Action::put(keys::payment_claim(&payment.payment_id), &claim)?
@@ -107,7 +107,7 @@ pub fn claim_payment(payment: &Payment) -> Result<Action, StoreError> {
 /// Notes that a payment which was said to have failed has succeeded after all.
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn correct_payment(payment: &Payment) -> Result<Action, StoreError> {
     let put = Action::put(keys::payment(&payment.order_id, &payment.payment_id), payment)?;
     put.when("#status = :failed").value(":failed", PaymentStatus::Failed)

@@ -9,7 +9,7 @@ use crate::domain::{ProductId, product::Product};
 /// Adds a product.
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn create(product: &Product) -> Result<Action, StoreError> {
     Ok(listed(Action::create(keys::product(&product.product_id), product)?, product))
 }
@@ -17,7 +17,7 @@ pub fn create(product: &Product) -> Result<Action, StoreError> {
 /// Replaces a product that still has the version that was read.
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn replace(seen: &Product, now: &Product) -> Result<Action, StoreError> {
     let put = Action::put(keys::product(&now.product_id), now)?;
     put.when("#version = :seen").value(":seen", seen.version).map(|put| listed(put, now))
@@ -26,7 +26,7 @@ pub fn replace(seen: &Product, now: &Product) -> Result<Action, StoreError> {
 /// Asserts that a product is as it was seen, or still is none.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn check_unchanged(id: &ProductId, seen: Option<&Product>) -> Result<Action, StoreError> {
     match seen {
         None => Ok(Action::check_absent(keys::product(id))),
@@ -38,7 +38,7 @@ pub fn check_unchanged(id: &ProductId, seen: Option<&Product>) -> Result<Action,
 /// seen. The version stays: nothing that a reader of the product knows has changed.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn set_listed(seen: &Product) -> Result<Action, StoreError> {
     let (pk, sk) = (BY_TIME.pk, BY_TIME.sk);
     let place = keys::product_by_time(seen.offer.status, seen.created_at, &seen.product_id);

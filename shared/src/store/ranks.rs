@@ -27,7 +27,7 @@ pub struct Refresh {
 /// Puts a refresh in the place of the one that was seen; refused where another function went on with it.
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn replace(seen: Option<&Refresh>, now: &Refresh) -> Result<Action, StoreError> {
     match seen {
         None => Action::create(keys::ranks_refreshed(), now),
@@ -46,7 +46,7 @@ pub struct OldBoard {
 /// Removes that leaderboard as it was seen; refused where a function of the first stage has put up another.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn remove_board(seen: OldBoard) -> Result<Action, StoreError> {
     Action::delete(keys::board()).when("#version = :seen").value(":seen", seen.version)
 }

@@ -113,7 +113,7 @@ impl Figures {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SegmentProgress {
-    /// Where to go on.
+    /// The place to go on from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
     /// Whether all of it is.
@@ -143,7 +143,7 @@ impl Rebuild {
     /// Adds to a transaction what a writer has found: parts by bucket, each new.
     ///
     /// # Errors
-    /// Where a record cannot be written as an item.
+    /// If a record cannot be encoded.
     pub fn add_parts(
         &self,
         transaction: &mut Transaction,
@@ -162,7 +162,7 @@ impl Rebuild {
     /// Puts a track in the place of the one that was seen; refused where somebody else went on with it.
     ///
     /// # Errors
-    /// Where the record cannot be written as an item.
+    /// If the record cannot be encoded.
     pub fn replace_progress(
         &self,
         segment: u16,
@@ -181,7 +181,7 @@ impl Rebuild {
 /// Begins a rebuild in the place of the one that was seen; refused where somebody else did.
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn begin(seen: Option<&Rebuild>, rebuild: &Rebuild) -> Result<Action, StoreError> {
     match seen {
         None => Action::create(keys::rebuild(), rebuild),
@@ -192,7 +192,7 @@ pub fn begin(seen: Option<&Rebuild>, rebuild: &Rebuild) -> Result<Action, StoreE
 /// Puts a rebuild in the place of the one that was seen; refused where somebody else went on with it.
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn replace(seen: &Rebuild, now: &Rebuild) -> Result<Action, StoreError> {
     let put = Action::put(keys::rebuild(), now)?.when("#generation = :generation AND #revision = :revision");
     put.value(":generation", seen.generation)?.value(":revision", seen.revision)

@@ -33,7 +33,7 @@ use crate::domain::{
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "the fields are the parts of the record's key, and the record")]
 pub enum Record {
-    /// Who a user is.
+    /// The profile of a user.
     Profile(Box<Profile>),
     /// A user's money.
     Account { user: UserId, account: Account },
@@ -51,7 +51,7 @@ pub enum Record {
     Order(Box<OrderRecord>),
     /// A payment of the external system.
     Payment(Box<Payment>),
-    /// What a payment of the external system is for.
+    /// The purpose of a payment of the external system.
     PaymentClaim { payment: PaymentId, claim: PaymentClaim },
     /// An order sheet.
     Sheet(Box<SheetRecord>),
@@ -69,7 +69,7 @@ pub enum Record {
     Campaign(Box<Campaign>),
     /// A shard of a campaign's counter.
     Counter { coupon: CouponId, shard: u16, counter: Counter },
-    /// What became of a ticket.
+    /// The outcome of a ticket.
     Slot { coupon: CouponId, shard: u16, ticket: i64, slot: Slot },
     /// Units sold of a product.
     Sales { product: ProductId, sales: SalesRecord },

@@ -20,7 +20,7 @@ pub struct RequestRecord<T> {
 /// Notes what came of a request; refused where a request with this key has had an outcome.
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn create<T: Serialize>(digest: &str, record: &RequestRecord<T>) -> Result<Action, StoreError> {
     Action::create(keys::request(digest), record)
 }

@@ -246,7 +246,7 @@ fn add(
 /// makes a reader look at one product more, a place too few would hide a bestseller.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn count(
     product: &ProductId,
     seen: Option<&SalesRecord>,
@@ -267,7 +267,7 @@ pub fn count(
 /// now. That the product is still described so is for the transaction to assert.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn rank(product: &ProductId, seen: &SalesRecord, shelf: Shelf, now: Timestamp) -> Result<Action, StoreError> {
     let mut update = Update::new(product);
     update.require_seen(Some(seen), &UnitsByDay::new(), now);
@@ -296,7 +296,7 @@ fn kept_until(last_ms: i64) -> i64 {
 /// generation than was seen. What is not listed stays so: until that is done it is found elsewhere.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn enter_generation(
     product: &ProductId,
     seen: Option<u64>,
@@ -347,7 +347,7 @@ impl SalesRecord {
 /// now, it has done so, or they are not in its generation.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn correct(
     product: &ProductId,
     seen: Option<&SalesRecord>,
@@ -383,7 +383,7 @@ pub struct Mark {
 /// Marks an event as counted; refused where it was counted before.
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn mark_counted(event_id: &str, mark: Mark, now: Timestamp) -> Result<Action, StoreError> {
     // A stream keeps records for a day, and what is put aside of it counts for three: the mark outlives every replay of
     // one that could still count.

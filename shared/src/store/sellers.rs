@@ -34,7 +34,7 @@ pub struct SellerChange {
 /// Lists a product of a seller. Twice is as good as once.
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn list_product(seller: &UserId, product: &Product) -> Result<Action, StoreError> {
     let Product { product_id, created_at, .. } = product;
     let listed = SellerProduct { product_id: product_id.clone(), created_at: *created_at };
@@ -51,7 +51,7 @@ pub fn products_of(seller: &UserId, after: Option<String>) -> Range {
 /// the transaction that makes the change.
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn note_change(user: &UserId, version: u64, changed_at: Timestamp) -> Result<Action, StoreError> {
     let change = SellerChange { version, changed_at, after: None };
     Ok(Action::put(keys::seller_change(user), &change)?.index_by_expiry(keys::seller_by_due(user, changed_at)))
@@ -60,7 +60,7 @@ pub fn note_change(user: &UserId, version: u64, changed_at: Timestamp) -> Result
 /// Notes it of a user whose status changed before changes were noted; refused where a change is noted already.
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn note_earlier_change(user: &UserId, version: u64, at: Timestamp) -> Result<Action, StoreError> {
     Ok(note_change(user, version, at)?.when("attribute_not_exists(#pk)"))
 }
@@ -68,7 +68,7 @@ pub fn note_earlier_change(user: &UserId, version: u64, at: Timestamp) -> Result
 /// Notes that the products up to this sort key have a change; refused where a later change took its place.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn note_progress(seller: &UserId, change: &SellerChange, after: &str) -> Result<Action, StoreError> {
     let update = Action::update(keys::seller_change(seller), "SET #after = :after");
     unchanged(update.value(":after", after)?, change)
@@ -77,7 +77,7 @@ pub fn note_progress(seller: &UserId, change: &SellerChange, after: &str) -> Res
 /// Removes a change that all products have; refused where a later change took its place.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn finish_change(seller: &UserId, change: &SellerChange) -> Result<Action, StoreError> {
     unchanged(Action::delete(keys::seller_change(seller)), change)
 }

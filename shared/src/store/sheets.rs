@@ -42,7 +42,7 @@ const KEPT_SECONDS: i64 = 7 * 24 * 60 * 60;
 /// Adds a sheet, and lists it with what is due; refused where there is one of this id already.
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn create(record: &SheetRecord) -> Result<Action, StoreError> {
     let sheet = &record.sheet;
     let action = Action::create(keys::sheet(&sheet.order_sheet_id), record)?;
@@ -54,7 +54,7 @@ pub fn create(record: &SheetRecord) -> Result<Action, StoreError> {
 /// Makes a sheet an order; refused where its time is up or another order was faster.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn order(sheet: &OrderSheetId, order: &OrderId, now: Timestamp) -> Result<Action, StoreError> {
     let update = format!("SET #state = :ordered, #orderId = :order {}", not_due());
     if_open(Action::update(keys::sheet(sheet), update), now)?
@@ -65,7 +65,7 @@ pub fn order(sheet: &OrderSheetId, order: &OrderId, now: Timestamp) -> Result<Ac
 /// Asserts that a sheet could be ordered.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn check_open(sheet: &OrderSheetId, now: Timestamp) -> Result<Action, StoreError> {
     if_open(Action::check(keys::sheet(sheet)), now)
 }
@@ -73,7 +73,7 @@ pub fn check_open(sheet: &OrderSheetId, now: Timestamp) -> Result<Action, StoreE
 /// Notes that a sheet's time was up before it was ordered. Twice is as good as once.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn abandon(sheet: &OrderSheetId, now: Timestamp) -> Result<Action, StoreError> {
     Action::update(keys::sheet(sheet), format!("SET #state = :abandoned {}", not_due()))
         .traced()?

@@ -12,7 +12,7 @@ use crate::domain::{
 /// Adds a shard to a shelf.
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn create(product: &ProductId, number: u16, shard: &Shard) -> Result<Action, StoreError> {
     Action::create(keys::stock(product, number), shard)
 }
@@ -20,7 +20,7 @@ pub fn create(product: &ProductId, number: u16, shard: &Shard) -> Result<Action,
 /// Takes units off the shelf, for a sale at exactly this offer.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn sell(product: &ProductId, take: Take, offer: &Offer) -> Result<Action, StoreError> {
     let update = Action::update(keys::stock(product, take.shard), "SET #remaining = #remaining - :units");
     if_for_sale(update, take, offer)
@@ -30,7 +30,7 @@ pub fn sell(product: &ProductId, take: Take, offer: &Offer) -> Result<Action, St
 /// twice, and what nobody claims goes back; no unit is ever drawn for two.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn draw(product: &ProductId, take: Take, offer: &Offer) -> Result<Action, StoreError> {
     let update = "SET #remaining = #remaining - :units, #drawn = #drawn + :units";
     if_for_sale(Action::update(keys::stock(product, take.shard), update), take, offer)
@@ -39,7 +39,7 @@ pub fn draw(product: &ProductId, take: Take, offer: &Offer) -> Result<Action, St
 /// Claims units that were drawn for an order; refused where they went back to the shelf.
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn claim(product: &ProductId, drawn: Drawn, order: &OrderId) -> Result<Action, StoreError> {
     let slot = Slot { units: drawn.units, order_id: Some(order.clone()) };
     Action::create(keys::units(product, drawn.shard, drawn.from), &slot)
@@ -48,7 +48,7 @@ pub fn claim(product: &ProductId, drawn: Drawn, order: &OrderId) -> Result<Actio
 /// Makes sure that nobody claims units that were drawn, any more; goes together with [`give_back`].
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn void(product: &ProductId, drawn: Drawn) -> Result<Action, StoreError> {
     let slot = Slot { units: drawn.units, order_id: None };
     Action::create(keys::units(product, drawn.shard, drawn.from), &slot)
@@ -57,7 +57,7 @@ pub fn void(product: &ProductId, drawn: Drawn) -> Result<Action, StoreError> {
 /// Notes how far a shard was swept; refused where another sweep has come further.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn note_swept(product: &ProductId, shard: u16, swept: Swept) -> Result<Action, StoreError> {
     swept::note(keys::stock(product, shard), swept)
 }
@@ -65,7 +65,7 @@ pub fn note_swept(product: &ProductId, shard: u16, swept: Swept) -> Result<Actio
 /// Asserts that the units could be sold at this offer.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn check_for_sale(product: &ProductId, take: Take, offer: &Offer) -> Result<Action, StoreError> {
     if_for_sale(Action::check(keys::stock(product, take.shard)), take, offer)
 }
@@ -83,7 +83,7 @@ fn if_for_sale(action: Action, take: Take, offer: &Offer) -> Result<Action, Stor
 /// something: repeated by itself it would count twice.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn receive(product: &ProductId, shard: u16, units: i64, most: i64) -> Result<Action, StoreError> {
     let key = keys::stock(product, shard);
     let action = if units == 0 {
@@ -99,7 +99,7 @@ pub fn receive(product: &ProductId, shard: u16, units: i64, most: i64) -> Result
 /// them on another shard: repeated, that one moves as many again, and the shelf has what it had.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn withdraw(product: &ProductId, take: Take) -> Result<Action, StoreError> {
     let update = "SET #remaining = #remaining - :units, #received = #received - :units";
     Action::update(keys::stock(product, take.shard), update).when("#remaining >= :units").value(":units", take.units)
@@ -109,7 +109,7 @@ pub fn withdraw(product: &ProductId, take: Take) -> Result<Action, StoreError> {
 /// has no bound but the shard's existence: whatever an order holds must find room.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn give_back(product: &ProductId, shard: u16, units: i64) -> Result<Action, StoreError> {
     Action::update(keys::stock(product, shard), "SET #remaining = #remaining + :units")
         .when("attribute_exists(#pk)")
@@ -119,7 +119,7 @@ pub fn give_back(product: &ProductId, shard: u16, units: i64) -> Result<Action, 
 /// Gives a shard units of another, or, of a shard that goes, what it has received.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn move_in(product: &ProductId, shard: u16, units: i64, received: i64) -> Result<Action, StoreError> {
     let update = "SET #remaining = #remaining + :units, #received = #received + :received";
     Action::update(keys::stock(product, shard), update)
@@ -131,7 +131,7 @@ pub fn move_in(product: &ProductId, shard: u16, units: i64, received: i64) -> Re
 /// Removes a shard that is still as it was seen, and empty.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn retire(product: &ProductId, shard: u16, seen: &Shard) -> Result<Action, StoreError> {
     Action::delete(keys::stock(product, shard))
         .when("#remaining = :none AND #received = :received AND #drawn = :drawn")
@@ -144,7 +144,7 @@ pub fn retire(product: &ProductId, shard: u16, seen: &Shard) -> Result<Action, S
 /// a later one, or is gone. Twice is as good as once.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn set_offer(product: &ProductId, shard: u16, offer: &Offer, version: u64) -> Result<Action, StoreError> {
     let update = "SET #price = :price, #discount = :discount, #saleStatus = :status, #offerVersion = :version";
     Action::update(keys::stock(product, shard), update)

@@ -63,7 +63,7 @@ impl Consistency {
     }
 }
 
-/// What became of a transaction.
+/// The outcome of a transaction.
 #[derive(Debug)]
 #[must_use]
 pub enum Outcome {
@@ -82,7 +82,7 @@ impl ConditionFailures {
     /// the condition held (or was not looked at).
     ///
     /// # Errors
-    /// Where the item is not of the expected shape.
+    /// If the item is not of the expected shape.
     pub fn of<R: DeserializeOwned>(&self, action: ActionIndex) -> Result<Option<Option<R>>, StoreError> {
         match self.0.get(action.0) {
             Some(Some(item)) if item.is_empty() => Ok(Some(None)),
@@ -97,7 +97,7 @@ impl ConditionFailures {
     }
 }
 
-/// What became of a single action.
+/// The outcome of a single action.
 #[derive(Debug)]
 #[must_use]
 pub enum Applied<R> {
@@ -115,7 +115,7 @@ impl Found {
     /// The record with this key, if there is one.
     ///
     /// # Errors
-    /// Where the item is not of the expected shape.
+    /// If the item is not of the expected shape.
     pub fn get<R: DeserializeOwned>(&self, key: &Key) -> Result<Option<R>, StoreError> {
         Ok(self.0.get(key).cloned().map(serde_dynamo::from_item).transpose()?)
     }
@@ -156,7 +156,7 @@ impl Range {
         Self::of_index(keys::BY_SALES, pk)
     }
 
-    /// What is due before an instant, by a partition of the index by due. An index is always eventual.
+    /// The entries of a partition of the expiry index before an instant. An index is always eventual.
     pub fn due_before(pk: String, instant: Timestamp) -> Self {
         Self { before: Some(keys::instant(instant)), ..Self::of_index(keys::BY_DUE, pk) }
     }
@@ -214,11 +214,11 @@ pub struct Segment {
     pub number: u16,
     /// Of how many.
     pub of: u16,
-    /// Only what is in partitions that begin with this is found.
+    /// Finds only items of partitions that begin with this.
     pub prefix: &'static str,
-    /// Only what is listed from this instant on is found.
+    /// Finds only items listed from this instant on.
     pub from: Timestamp,
-    /// Where to go on.
+    /// The place to go on from.
     pub after: Option<Cursor>,
 }
 
@@ -300,7 +300,7 @@ impl Table {
     /// What meets a transaction is read again.
     ///
     /// # Errors
-    /// Where the table cannot be reached or stays busy.
+    /// If the table cannot be reached or stays busy.
     pub async fn get_all_at_once(&self, keys: &[Key], backoff: &mut Backoff) -> Result<Found, StoreError> {
         let get = |key: &Key| {
             let get = Get::builder().table_name(&self.name).set_key(Some(key.clone().into_item())).build();
@@ -327,7 +327,7 @@ impl Table {
     /// Reads up to `limit` records of a range in one round trip.
     ///
     /// # Errors
-    /// Where the table cannot be reached, or an item is not of the expected shape.
+    /// If the table cannot be reached, or an item is not of the expected shape.
     pub async fn query<R: DeserializeOwned>(&self, range: Range, limit: usize) -> Result<Page<R>, StoreError> {
         let (pk, sk) = range.index.map_or(("pk", "sk"), |index| (index.pk, index.sk));
         let mut condition = format!("#{pk} = :pk");
@@ -364,7 +364,7 @@ impl Table {
     /// where to go on, if there is more. An index is always eventual.
     ///
     /// # Errors
-    /// Where the table cannot be reached, or an item is not of the expected shape.
+    /// If the table cannot be reached, or an item is not of the expected shape.
     pub async fn scan<R: DeserializeOwned>(
         &self,
         segment: Segment,
@@ -397,7 +397,7 @@ impl Table {
     /// key begins with `sk`, and the place to go on from, if there is more.
     ///
     /// # Errors
-    /// Where the table cannot be reached.
+    /// If the table cannot be reached.
     pub async fn scan_items(
         &self,
         sk: &str,
@@ -491,7 +491,7 @@ impl Table {
     /// condition that does not hold never is.
     ///
     /// # Errors
-    /// Where the table cannot be reached or stays busy.
+    /// If the table cannot be reached or stays busy.
     pub async fn commit(&self, transaction: Transaction, backoff: &mut Backoff) -> Result<Outcome, StoreError> {
         let prepared = self.prepare(transaction)?;
         loop {
@@ -507,7 +507,7 @@ impl Table {
     /// carried out unheard, a condition of the next must tell.
     ///
     /// # Errors
-    /// Where the table cannot be reached.
+    /// If the table cannot be reached.
     pub async fn try_commit(&self, transaction: Transaction) -> Result<Option<Outcome>, StoreError> {
         self.send(&self.prepare(transaction)?).await
     }

@@ -11,7 +11,7 @@ use crate::domain::{
 /// Adds a user's profile.
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn create_profile(profile: &Profile) -> Result<Action, StoreError> {
     Action::create(keys::profile(&profile.user_id), profile)
 }
@@ -19,7 +19,7 @@ pub fn create_profile(profile: &Profile) -> Result<Action, StoreError> {
 /// Adds a user's account, empty.
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn create_account(user: &UserId) -> Result<Action, StoreError> {
     Action::create(keys::account(user), &Account::NEW)
 }
@@ -27,7 +27,7 @@ pub fn create_account(user: &UserId) -> Result<Action, StoreError> {
 /// Replaces a profile that is still as it was read.
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn replace_profile(before: &Profile, after: &Profile) -> Result<Action, StoreError> {
     unchanged(Action::put(keys::profile(&after.user_id), after)?, before)
 }
@@ -35,7 +35,7 @@ pub fn replace_profile(before: &Profile, after: &Profile) -> Result<Action, Stor
 /// Changes the status of an account that still has the status that was read.
 ///
 /// # Errors
-/// Where the value cannot be written as an attribute.
+/// If the value cannot be encoded.
 pub fn set_status(user: &UserId, before: UserStatus, after: UserStatus) -> Result<Action, StoreError> {
     Action::update(keys::account(user), "SET #status = :after")
         .when("#status = :before")
@@ -46,7 +46,7 @@ pub fn set_status(user: &UserId, before: UserStatus, after: UserStatus) -> Resul
 /// Claims an e-mail address for a user; refused while another user has it. Twice is as good as once.
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn claim_email(address: &EmailKey, user: &UserId) -> Result<Action, StoreError> {
     let claim = EmailClaim { user_id: user.clone() };
     Action::put(keys::email(address), &claim)?.when("attribute_not_exists(#pk) OR #userId = :user").value(":user", user)
@@ -55,7 +55,7 @@ pub fn claim_email(address: &EmailKey, user: &UserId) -> Result<Action, StoreErr
 /// Releases a user's e-mail address; refused where another user has it. Twice is as good as once.
 ///
 /// # Errors
-/// Where the value cannot be written as an attribute.
+/// If the value cannot be encoded.
 pub fn release_email(address: &EmailKey, user: &UserId) -> Result<Action, StoreError> {
     Action::delete(keys::email(address)).when("attribute_not_exists(#pk) OR #userId = :user").value(":user", user)
 }
@@ -63,7 +63,7 @@ pub fn release_email(address: &EmailKey, user: &UserId) -> Result<Action, StoreE
 /// Moves the claim of an e-mail address from one user to another; refused where the first does not have it.
 ///
 /// # Errors
-/// Where the record cannot be written as an item.
+/// If the record cannot be encoded.
 pub fn move_email(address: &EmailKey, from: &UserId, to: &UserId) -> Result<Action, StoreError> {
     let claim = EmailClaim { user_id: to.clone() };
     Action::put(keys::email(address), &claim)?.when("#userId = :from").value(":from", from)
@@ -72,7 +72,7 @@ pub fn move_email(address: &EmailKey, from: &UserId, to: &UserId) -> Result<Acti
 /// Notes whether a profile's e-mail address is claimed, if the profile is still as it was read.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn set_email_claimed(before: &Profile, is_claimed: bool) -> Result<Action, StoreError> {
     let key = keys::profile(&before.user_id);
     let version = before.version.saturating_add(1);
@@ -87,7 +87,7 @@ pub fn set_email_claimed(before: &Profile, is_claimed: bool) -> Result<Action, S
 /// Asserts that a user is active.
 ///
 /// # Errors
-/// Where the value cannot be written as an attribute.
+/// If the value cannot be encoded.
 pub fn check_active(user: &UserId) -> Result<Action, StoreError> {
     check_status(user, UserStatus::Active)
 }
@@ -95,7 +95,7 @@ pub fn check_active(user: &UserId) -> Result<Action, StoreError> {
 /// Asserts the status of a user.
 ///
 /// # Errors
-/// Where the value cannot be written as an attribute.
+/// If the value cannot be encoded.
 pub fn check_status(user: &UserId, status: UserStatus) -> Result<Action, StoreError> {
     Action::check(keys::account(user)).when("#status = :status").value(":status", status)
 }
@@ -103,7 +103,7 @@ pub fn check_status(user: &UserId, status: UserStatus) -> Result<Action, StoreEr
 /// Asserts that a user has not withdrawn.
 ///
 /// # Errors
-/// Where the value cannot be written as an attribute.
+/// If the value cannot be encoded.
 pub fn check_not_withdrawn(user: &UserId) -> Result<Action, StoreError> {
     Action::check(keys::account(user))
         .when("attribute_exists(#pk) AND #status <> :withdrawn")
@@ -117,7 +117,7 @@ fn unchanged(action: Action, before: &Profile) -> Result<Action, StoreError> {
 /// Moves the balance of an account that is still as it was seen, and whose user may trade.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn move_balance(user: &UserId, seen: &Account, now: &Account) -> Result<Action, StoreError> {
     if_unchanged(set_balance(user, now)?, seen, "")
 }
@@ -125,7 +125,7 @@ pub fn move_balance(user: &UserId, seen: &Account, now: &Account) -> Result<Acti
 /// Pays money back to an account that is still as it was seen, whether or not its user may trade.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn refund_balance(user: &UserId, seen: &Account, now: &Account) -> Result<Action, StoreError> {
     set_balance(user, now)?.when("#sequence = :seen").value(":seen", seen.sequence)
 }
@@ -140,7 +140,7 @@ fn set_balance(user: &UserId, now: &Account) -> Result<Action, StoreError> {
 /// Counts what a new order holds, if its user may trade and, with `caps`, is not above them then.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn hold(user: &UserId, held: Held, caps: Option<&Caps>) -> Result<Action, StoreError> {
     let action = Action::update(keys::account(user), ADD_HELD)
         .value(":orders", held.orders)?
@@ -161,7 +161,7 @@ pub fn hold(user: &UserId, held: Held, caps: Option<&Caps>) -> Result<Action, St
 /// Counts no longer what an order held. Nothing can be in the way of the end of a hold.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn release(user: &UserId, held: Held) -> Result<Action, StoreError> {
     less_held(Action::update(keys::account(user), ADD_HELD).when("attribute_exists(#pk)"), held)
 }
@@ -169,7 +169,7 @@ pub fn release(user: &UserId, held: Held) -> Result<Action, StoreError> {
 /// The same along with a change of the balance.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn also_release(action: Action, held: Held) -> Result<Action, StoreError> {
     less_held(action.and_also(ADD_HELD), held)
 }
@@ -184,7 +184,7 @@ fn less_held(action: Action, held: Held) -> Result<Action, StoreError> {
 /// with `caps`, if there is room for it.
 ///
 /// # Errors
-/// Where a value cannot be written as an attribute.
+/// If a value cannot be encoded.
 pub fn count_failed(user: &UserId, seen: &Account, hour: Window, caps: Option<&Caps>) -> Result<Action, StoreError> {
     let account = keys::account(user);
     let is_first = seen.failed_hour != hour.number;

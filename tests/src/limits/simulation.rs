@@ -33,10 +33,10 @@ pub struct Sale {
     pub instances: u32,
 }
 
-/// What became of it.
+/// Its outcome.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Issued {
-    /// Who got a coupon.
+    /// The users with a coupon.
     pub issued: u32,
     /// Who was told that there are none left.
     pub too_late: u32,

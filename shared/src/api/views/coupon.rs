@@ -19,15 +19,15 @@ use crate::{
 pub struct CampaignView {
     /// The campaign.
     pub coupon_id: CouponId,
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// More about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// What its coupons take off.
+    /// The discount of its coupons.
     #[serde(flatten)]
     pub terms: TermsView,
-    /// How many coupons there are.
+    /// The number of coupons.
     pub total_quantity: i64,
     /// How many have been issued. Until it is swept, within some two minutes, a ticket whose function died counts, too.
     pub issued_quantity: i64,
@@ -45,9 +45,9 @@ pub struct CampaignView {
     /// Until when a coupon is valid; this instant itself is too late.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Timestamp>,
-    /// When it was created.
+    /// The instant of its creation.
     pub created_at: Timestamp,
-    /// When somebody last changed it.
+    /// The instant of the last change.
     pub updated_at: Timestamp,
 }
 
@@ -56,7 +56,7 @@ pub struct CampaignView {
 #[serde(rename_all = "camelCase")]
 #[schema(as = CouponTerms)]
 pub struct TermsView {
-    /// How the discount is reckoned.
+    /// The rule of the discount.
     pub kind: CouponKind,
     /// Won for `FIXED`, percent for `RATE`; `FREE_SHIPPING` has none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,20 +110,20 @@ pub struct IssuedCouponView {
     pub issued_coupon_id: String,
     /// The campaign.
     pub coupon_id: CouponId,
-    /// Whose it is.
+    /// The owner.
     pub user_id: UserId,
-    /// What the campaign is called.
+    /// The name of the campaign.
     pub name: String,
-    /// What it takes off.
+    /// Its discount.
     #[serde(flatten)]
     pub terms: TermsView,
     /// Its state at this instant.
     pub status: CouponStatus,
-    /// When it was issued.
+    /// The instant of its issue.
     pub issued_at: Timestamp,
     /// From this instant on it cannot be used.
     pub expires_at: Timestamp,
-    /// When it was used.
+    /// The instant of its use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub used_at: Option<Timestamp>,
     /// The order it was used for.

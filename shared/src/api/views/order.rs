@@ -21,11 +21,11 @@ use crate::{
 pub struct OrderView {
     /// The order.
     pub order_id: OrderId,
-    /// Who ordered, and receives.
+    /// The orderer, who is the recipient.
     pub user_id: UserId,
     /// Its state, which follows from its lines.
     pub status: OrderStatus,
-    /// How it is paid.
+    /// The means of payment.
     pub payment: PaymentMethod,
     /// Its lines; to a seller, those that are theirs.
     pub items: Vec<OrderLineView>,
@@ -36,15 +36,15 @@ pub struct OrderView {
     /// The coupon used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coupon_id: Option<CouponId>,
-    /// What the coupon took off the goods.
+    /// The discount of the coupon on the goods.
     pub coupon_discount: Won,
-    /// What shipping cost.
+    /// The fee for shipping.
     pub shipping_fee: Won,
     /// `goodsTotal` − `goodsDiscount` − `couponDiscount` + `shippingFee`.
     pub payable: Won,
-    /// What was paid: all of `payable`, or nothing yet.
+    /// The amount paid: all of `payable`, or nothing yet.
     pub paid: Won,
-    /// What was paid back.
+    /// The amount refunded.
     pub refunded: Won,
     /// The order sheet that it ordered.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,11 +54,11 @@ pub struct OrderView {
     pub hold_expires_at: Option<Timestamp>,
     /// What the caller can do with the order as a whole now: `PAY` it from the balance, `CANCEL` all that is left.
     pub allowed_actions: Vec<OrderAction>,
-    /// When it was created.
+    /// The instant of its creation.
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// The instant of the last change.
     pub updated_at: Timestamp,
-    /// When it was paid.
+    /// The instant of its payment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<Timestamp>,
 }
@@ -74,10 +74,10 @@ pub struct OrderLineView {
     pub sequence: usize,
     /// The product.
     pub product_id: ProductId,
-    /// Who sells it, if not the shop itself.
+    /// Its seller; the shop itself, if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seller_id: Option<UserId>,
-    /// What the product was called.
+    /// The name of the product at that time.
     pub name: String,
     /// Units ordered.
     pub quantity: u16,
@@ -85,7 +85,7 @@ pub struct OrderLineView {
     pub cancelled_quantity: u16,
     /// The price of a unit at that moment.
     pub unit_price: Won,
-    /// What was taken off each unit.
+    /// The discount on a unit.
     pub unit_discount: Won,
     /// (`unitPrice` − `unitDiscount`) × `quantity`.
     pub amount: Won,
@@ -169,7 +169,7 @@ pub struct HistoryView {
     pub reason: Option<String>,
     /// Who made it happen.
     pub actor: Actor,
-    /// When.
+    /// The instant.
     pub at: Timestamp,
 }
 
@@ -218,13 +218,13 @@ pub struct PaymentView {
     pub payment_id: String,
     /// The order.
     pub order_id: OrderId,
-    /// How it was paid.
+    /// The means of payment.
     pub method: PaymentMethod,
-    /// How much.
+    /// The amount.
     pub amount: Won,
-    /// What became of it.
+    /// Its outcome.
     pub status: PaymentStatus,
-    /// When that was noted.
+    /// The instant of the note.
     pub at: Timestamp,
 }
 

@@ -48,7 +48,7 @@ impl ShownStatus {
 pub struct ProductView {
     /// The product.
     pub product_id: ProductId,
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// More about it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,16 +58,16 @@ pub struct ProductView {
     pub category: Option<String>,
     /// The price of a unit.
     pub price: Won,
-    /// What is taken off the price of each unit.
+    /// The discount on a unit.
     pub discount: Won,
     /// Units on the shelf, exact at the moment of reading; with `stock=recent`, as of `asOf`.
     pub stock: i64,
     /// Whether it can be bought.
     pub status: ShownStatus,
-    /// Who sells it, if not the shop itself.
+    /// Its seller; the shop itself, if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seller_id: Option<UserId>,
-    /// When somebody last changed it.
+    /// The instant of the last change.
     pub updated_at: Timestamp,
     /// With `stock=recent` only: the instant that the read began.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,11 +107,11 @@ impl From<Stocked> for ProductView {
 pub struct ListedProductView {
     /// The product.
     pub product_id: ProductId,
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// The price of a unit.
     pub price: Won,
-    /// What is taken off the price of each unit.
+    /// The discount on a unit.
     pub discount: Won,
     /// Units on the shelf, exact at the moment of reading; with `stock=recent`, as of `asOf`.
     pub stock: i64,
@@ -141,7 +141,7 @@ pub struct DeskProductView {
     pub stock_shards: u16,
     /// Whether orders draw its units ahead of their commit.
     pub flash: bool,
-    /// When it was created.
+    /// The instant of its creation.
     pub created_at: Timestamp,
 }
 
@@ -160,7 +160,7 @@ pub struct ListedDeskProductView {
     /// The product as the catalogue lists it.
     #[serde(flatten)]
     pub product: ListedProductView,
-    /// Who sells it, if not the shop itself.
+    /// Its seller; the shop itself, if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seller_id: Option<UserId>,
     /// The product's own status while its seller is suspended or withdrawn: it returns with the seller.
@@ -170,9 +170,9 @@ pub struct ListedDeskProductView {
     pub stock_shards: u16,
     /// Whether orders draw its units ahead of their commit.
     pub flash: bool,
-    /// When it was created.
+    /// The instant of its creation.
     pub created_at: Timestamp,
-    /// When somebody last changed it.
+    /// The instant of the last change.
     pub updated_at: Timestamp,
 }
 
@@ -199,11 +199,11 @@ pub struct BestsellerView {
     pub rank: usize,
     /// The product.
     pub product_id: ProductId,
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// The price of a unit.
     pub price: Won,
-    /// What is taken off the price of each unit.
+    /// The discount on a unit.
     pub discount: Won,
     /// Units in stock, at most a second ago.
     pub stock: i64,

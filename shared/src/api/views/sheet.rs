@@ -17,7 +17,7 @@ use crate::domain::{
 pub struct OrderSheetView {
     /// The sheet.
     pub order_sheet_id: OrderSheetId,
-    /// Whose it is.
+    /// The owner.
     pub user_id: UserId,
     /// Whether it can be ordered.
     pub status: SheetStatus,
@@ -30,16 +30,16 @@ pub struct OrderSheetView {
     /// The coupon that would be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coupon_id: Option<CouponId>,
-    /// What the coupon takes off the goods.
+    /// The discount of the coupon on the goods.
     pub coupon_discount: Won,
-    /// What shipping costs.
+    /// The fees for shipping.
     pub shipping_fee: Won,
     /// `goodsTotal` − `goodsDiscount` − `couponDiscount` + `shippingFee`.
     pub payable: Won,
     /// The order that it became.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
-    /// When it was drawn up.
+    /// The instant of its creation.
     pub created_at: Timestamp,
     /// From this instant on it cannot be ordered.
     pub expires_at: Timestamp,
@@ -56,16 +56,16 @@ pub struct SheetLineView {
     pub sequence: usize,
     /// The product.
     pub product_id: ProductId,
-    /// Who sells it, if not the shop itself.
+    /// Its seller; the shop itself, if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seller_id: Option<UserId>,
-    /// What the product was called.
+    /// The name of the product at that time.
     pub name: String,
     /// Units.
     pub quantity: u16,
     /// The price of a unit.
     pub unit_price: Won,
-    /// What is taken off each unit.
+    /// The discount on a unit.
     pub unit_discount: Won,
     /// (`unitPrice` − `unitDiscount`) × `quantity`.
     pub amount: Won,

@@ -30,14 +30,14 @@ pub struct UserView {
     /// Their postal address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
-    /// What they are to the shop.
+    /// Their role in the shop.
     pub kind: UserKind,
     /// Whether they may trade.
     pub status: UserStatus,
     /// Their business, if they are a seller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seller: Option<Seller>,
-    /// When they joined.
+    /// The instant of joining.
     pub created_at: Timestamp,
     /// When they last changed.
     pub updated_at: Timestamp,
@@ -67,7 +67,7 @@ impl From<User> for UserView {
 pub struct EntryView {
     /// Names the entry.
     pub entry_id: String,
-    /// Why the money moved.
+    /// The reason of the movement.
     #[serde(rename = "type")]
     pub kind: EntryKind,
     /// By how much the balance changed: below zero for a payment.
@@ -77,7 +77,7 @@ pub struct EntryView {
     /// The order that was paid or refunded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
-    /// When.
+    /// The instant.
     pub at: Timestamp,
 }
 

@@ -35,7 +35,7 @@ pub struct Bestseller {
 /// places are refreshed, it may be some more: a place is an upper bound then.
 ///
 /// # Errors
-/// Where the table gives no answer.
+/// If the table cannot be reached.
 pub async fn top(shop: &Shop) -> Result<Vec<Bestseller>, Failure> {
     if let Some(cached) = shop.cached_bestsellers() {
         return Ok(cached);

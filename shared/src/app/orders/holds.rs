@@ -21,7 +21,7 @@ use crate::{
 /// Run twice, or at the same time as a payment, it does so at most once: the order's version decides.
 ///
 /// # Errors
-/// Where the table gives no answer; then it is to be tried again.
+/// If the table cannot be reached: the caller tries again.
 pub async fn end_hold(shop: &Shop, id: &OrderId) -> Result<Option<SignedDuration>, Failure> {
     let order = change(shop, id, None, None, |order, now| {
         order.is_overdue(now).then(|| order.end_unpaid(HistoryEvent::HoldExpired, Actor::System, now)).transpose()
@@ -32,7 +32,7 @@ pub async fn end_hold(shop: &Shop, id: &OrderId) -> Result<Option<SignedDuration
 /// Orders of a bucket (below [`keys::DUE_BUCKETS`]) whose holds have run out, a part of them.
 ///
 /// # Errors
-/// Where the table gives no answer.
+/// If the table cannot be reached.
 pub async fn overdue(shop: &Shop, bucket: u16, after: Option<Place>) -> Result<Overdue<OrderId>, Failure> {
     due::overdue(shop, keys::holds(bucket), after, keys::order).await
 }

@@ -21,13 +21,13 @@ pub struct OrderPayment {
     pub payment_id: String,
     /// The order.
     pub order_id: OrderId,
-    /// How it was paid.
+    /// The means of payment.
     pub method: PaymentMethod,
-    /// How much.
+    /// The amount.
     pub amount: Won,
-    /// What became of it.
+    /// Its outcome.
     pub status: PaymentStatus,
-    /// When that was noted.
+    /// The instant of the note.
     pub at: Timestamp,
 }
 

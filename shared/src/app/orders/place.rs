@@ -30,12 +30,12 @@ use crate::{
     },
 };
 
-/// What is ordered.
+/// The items.
 #[derive(Debug, Clone)]
 pub struct PlaceOrder {
-    /// Who asks for it: the customer, or an admin for them.
+    /// The caller: the customer, or an admin for them.
     pub caller: Caller,
-    /// Who orders and receives.
+    /// The orderer, who is the recipient.
     pub user_id: UserId,
     /// What.
     pub source: OrderSource,
@@ -182,7 +182,7 @@ async fn gather(
     Ok(preconditions)
 }
 
-/// What the order comes to, as far as is known.
+/// The amounts of the order, as far as they are known.
 async fn draft(
     shop: &Shop,
     caller: &Caller,
@@ -259,7 +259,7 @@ fn has_enough(pay_by: PayBy, draft: &Draft, preconditions: &Preconditions) -> bo
     waits_for(pay_by, draft).is_some() || preconditions.account.can_pay(draft.quote.payable)
 }
 
-/// What the order would hold of its user's caps.
+/// The share of its user's caps that the order would take.
 fn held(preconditions: &Preconditions) -> Held {
     Held { orders: 1, units: preconditions.lines.iter().map(|line| i64::from(line.quantity.get())).sum() }
 }
@@ -321,7 +321,7 @@ enum Ending {
     Failed(ActionIndex, Account),
 }
 
-/// What a commit does with the things that it asserts.
+/// The effect of a commit on the records that it asserts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Claim {
     /// It takes them.

@@ -14,7 +14,7 @@ use crate::{
 pub struct Item {
     /// The product.
     pub product_id: ProductId,
-    /// How many units.
+    /// The number of units.
     pub quantity: Quantity,
     /// What a unit costs, less its discount, as far as the customer knows.
     pub expected_price: Option<Won>,

@@ -60,7 +60,7 @@ async fn rank_some(shop: &Shop, after: Option<ProductId>, limit: usize) -> Resul
 /// below it. Two at once do the same twice; one that dies is followed by the next, within a minute, from what it noted.
 ///
 /// # Errors
-/// Where the table gives no answer.
+/// If the table cannot be reached.
 pub async fn refresh_ranks(shop: &Shop, patience: Duration) -> Result<bool, Failure> {
     let started = Instant::now();
     loop {

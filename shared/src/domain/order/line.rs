@@ -79,7 +79,7 @@ impl LineStatus {
 pub struct OrderLine {
     /// The product.
     pub product_id: ProductId,
-    /// Who sells it, if not the shop itself.
+    /// Its seller; the shop itself, if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seller_id: Option<UserId>,
     /// What it was called.
@@ -91,7 +91,7 @@ pub struct OrderLine {
     pub cancelled_quantity: u16,
     /// The price of a unit.
     pub unit_price: Won,
-    /// What was taken off each unit.
+    /// The discount on a unit.
     #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub unit_discount: Won,
     /// This line's part of the coupon's discount.

@@ -45,13 +45,13 @@ pub enum PaymentMethod {
 pub struct Order {
     /// The order.
     pub order_id: OrderId,
-    /// Who ordered, and receives.
+    /// The orderer, who is the recipient.
     pub user_id: UserId,
     /// Its state, as [`OrderStatus::derive`] has it.
     pub status: OrderStatus,
-    /// How it is paid.
+    /// The means of payment.
     pub payment: PaymentMethod,
-    /// What was ordered; a line's number is its place, from 1.
+    /// The lines; a line's number is its place, from 1.
     pub items: Vec<OrderLine>,
     /// Σ unit price × quantity.
     pub goods_total: Won,
@@ -61,18 +61,18 @@ pub struct Order {
     /// The coupon used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coupon_id: Option<CouponId>,
-    /// What the coupon took off the goods.
+    /// The discount of the coupon on the goods.
     #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub coupon_discount: Won,
-    /// What shipping cost.
+    /// The fee for shipping.
     #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub shipping_fee: Won,
-    /// What the order costs.
+    /// The price of the order.
     pub payable: Won,
-    /// What was paid: all of `payable`, or nothing yet.
+    /// The amount paid: all of `payable`, or nothing yet.
     #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub paid: Won,
-    /// What was paid back.
+    /// The amount refunded.
     #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub refunded: Won,
     /// The order sheet that it orders.
@@ -91,13 +91,13 @@ pub struct Order {
     /// Whether the account counts what it holds: from the first hold that was counted on, while it waits.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hold_counted: bool,
-    /// When it was created.
+    /// The instant of its creation.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// The instant of the last change.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub updated_at: Timestamp,
-    /// When it was paid.
+    /// The instant of its payment.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -106,26 +106,26 @@ pub struct Order {
     pub paid_at: Option<Timestamp>,
     /// Counts the changes, from 1: the sequence of its events.
     pub version: u64,
-    /// What happened, oldest first.
+    /// The history, oldest first.
     pub history: Vec<HistoryEntry>,
 }
 
-/// What an order is made of, before it is known whether it can be paid.
+/// The content of an order, before it is known whether it can be paid.
 #[derive(Debug, Clone)]
 pub struct Draft {
-    /// Who orders.
+    /// The orderer.
     pub user_id: UserId,
-    /// Who asks for it: the customer, or an admin for them.
+    /// The caller: the customer, or an admin for them.
     pub actor: Actor,
-    /// What is ordered.
+    /// The items.
     pub items: Vec<OrderLine>,
-    /// What it comes to.
+    /// Its amounts.
     pub quote: Quote,
     /// The coupon to use.
     pub coupon_id: Option<CouponId>,
     /// The order sheet that says all this, if it is one.
     pub order_sheet_id: Option<OrderSheetId>,
-    /// When.
+    /// The instant.
     pub at: Timestamp,
 }
 
@@ -195,7 +195,7 @@ impl Order {
         OrderStatus::derive(self.items.iter().map(LineState::from), self.paid_at.is_some(), failed)
     }
 
-    /// What it holds of its user's caps, as far as the account counts it.
+    /// Its share of its user's caps, as far as the account counts it.
     pub fn held(&self) -> Option<Held> {
         let units = self.items.iter().map(|line| i64::from(line.live_units())).sum();
         self.hold_counted.then_some(Held { orders: 1, units })

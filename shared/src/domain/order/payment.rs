@@ -16,9 +16,9 @@ pub struct Payment {
     pub payment_id: PaymentId,
     /// The order that it was for.
     pub order_id: OrderId,
-    /// How much.
+    /// The amount.
     pub amount: Won,
-    /// What became of it.
+    /// Its outcome.
     pub status: PaymentStatus,
     /// When its result was noted.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]

@@ -12,7 +12,7 @@ use crate::domain::ProductId;
 pub struct Sale {
     /// The order's version from this step on.
     pub version: u64,
-    /// When.
+    /// The instant.
     pub at: Timestamp,
     /// Units of each product; below zero where they were given back.
     pub units: BTreeMap<ProductId, i64>,
