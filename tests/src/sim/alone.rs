@@ -12,6 +12,7 @@ use super::{
     operations::{Ask, Operation, choose},
     plan::Step,
     reference::Reference,
+    rest::has_orphans,
     shape::{self, call},
     tally::{self, Effect},
     world::World,
@@ -200,8 +201,10 @@ impl Client {
         self.world.report_violation("it does not become quiet".to_owned());
     }
 
+    /// Whether functions have left something in their hands: those that died, and those whose patience ended before they
+    /// could give it back.
     fn is_to_mend(&self) -> bool {
-        self.mended < self.world.left_overs()
+        self.mended < self.world.left_overs() || has_orphans(&self.world.table.latest())
     }
 
     /// Lets what functions left in their hands come back.

@@ -194,6 +194,23 @@ fn burnt_tickets(items: &[Value]) -> Vec<String> {
     burnt
 }
 
+/// Whether tickets or units were taken that nobody has: they come back by a sweep.
+pub(super) fn has_orphans(items: &[Value]) -> bool {
+    let mut missing: BTreeMap<&str, i64> = BTreeMap::new();
+    for item in items {
+        if let Some(product) = product_on_shelf(text(item, "pk")) {
+            *missing.entry(product).or_default() += number(item, "received") - number(item, "remaining");
+        }
+        let is_live = item["sk"]["S"] == "ORDER" && text(item, "status") != "PAYMENT_FAILED";
+        let lines = item["items"]["L"].as_array().filter(|_| is_live);
+        for line in lines.into_iter().flatten().map(|line| &line["M"]) {
+            *missing.entry(text(line, "productId")).or_default() -=
+                number(line, "quantity") - number(line, "cancelledQuantity");
+        }
+    }
+    missing.values().any(|units| *units != 0) || !burnt_tickets(items).is_empty()
+}
+
 /// The product of which a shard has this partition key.
 pub(super) fn product_on_shelf(pk: &str) -> Option<&str> {
     pk.strip_prefix("STOCK#")?.rsplit_once('#').map(|(product, _)| product)

@@ -294,6 +294,7 @@ impl Reference {
     }
 
     pub(super) fn pay(&mut self, asked: &Asked<'_>) -> Outcome {
+        self.may_change(asked)?;
         let id = asked.part(1);
         let order = self.order_of(asked)?;
         if order.is_external || order.status() != "PENDING_PAYMENT" {
@@ -319,6 +320,7 @@ impl Reference {
     }
 
     pub(super) fn cancel(&mut self, asked: &Asked<'_>) -> Outcome {
+        self.may_change(asked)?;
         let id = asked.part(1);
         let order = self.order_of(asked)?;
         let all: Vec<i64> = order.lines.iter().map(Line::left).collect();
