@@ -189,10 +189,11 @@ fn the_template_does_not_trust_headers() {
     assert!(!text.contains("JANGTEO_IDENTITY"));
 }
 
-/// What ARCHITECTURE.md's tables name as `module::test`, or `e2e module::test`, is there.
+/// Tests that the tables of the documents name as `module::test`, or `e2e module::test`, exist.
 #[test]
-fn every_test_that_the_architecture_names_is_there() {
-    let text = fs::read_to_string(template::project_file("ARCHITECTURE.md")).unwrap();
+fn every_test_that_the_documents_name_exists() {
+    let read = |page: &str| fs::read_to_string(template::project_file(page)).unwrap();
+    let text = read("ARCHITECTURE.md") + &read("docs/testing.md");
     let tables = text.lines().filter(|line| line.starts_with('|'));
     let names: Vec<&str> = tables.flat_map(|row| row.split('`').skip(1).step_by(2)).collect();
     let mut found = 0;
