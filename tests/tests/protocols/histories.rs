@@ -1,9 +1,9 @@
-//! What concurrent clients ask and hear must be what one after the other could have heard, each at some instant between its
-//! question and its answer: balance, stock and coupons are linearizable.
+//! Balance, stock and coupons are linearizable: each answer that concurrent clients get could have been given by one request
+//! after the other, at some instant between request and answer.
 //!
-//! The clients go to several instances of the shipped functions at once, each with what it remembers. Left out is what
-//! ARCHITECTURE.md gives up: whoever asks twice for one coupon at once keeps a ticket from others for a moment, and what was
-//! sold out is believed to be for a second.
+//! The clients call several instances of the shipped functions at once, each with its own caches. Two exceptions of
+//! docs/protocols/coupons.md are left out: a double request for one coupon keeps a ticket from others for a moment, and
+//! "sold out" is cached for a second.
 
 use std::{
     collections::BTreeSet,
