@@ -155,7 +155,6 @@ impl Mutant {
             name: "a hold goes beyond its user's caps",
             changes: &[Weakened(HELD, "#heldOrders <= :ordersBefore"), Weakened(HELD, "#heldUnits <= :unitsBefore")],
         },
-        Self { name: "a suspended user holds units", changes: &[Weakened(HELD, "#status = :active")] },
         Self { name: "a suspended user pays", changes: &[Weakened(ACCOUNT, "#status = :active")] },
         Self { name: "a cart takes twice its products", changes: &[Multiplied(CART, ":max", 2)] },
         Self { name: "a payment pays two orders", changes: &[Unconditional(CLAIM)] },
