@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use shared::{
     domain::UserId,
     store::{
-        Item, Key, keys,
+        Item, Key,
+        keys::{self, BY_DUE, BY_TIME},
         records::{Record, Unreadable},
     },
 };
@@ -15,7 +16,7 @@ use crate::{
     emails::Emails,
     findings::Findings,
     holds::Place,
-    lists::Listed,
+    lists,
     orders::{self, Orders},
     payments::Payments,
     report::{Figures, Invariant, Report, Subject},
@@ -101,12 +102,12 @@ impl Auditor {
             return;
         }
         self.items += 1;
-        let (place, listed) = (Place::of(&item), Listed::of(&item));
+        let (place, listed) = (Place::from_item(&item, BY_DUE), Place::from_item(&item, BY_TIME));
         match Record::read(item) {
             Ok(record) => {
                 let is_swept = place.is_in(keys::CAMPAIGNS);
                 place.check(&record, &mut self.findings);
-                listed.check(&record, &mut self.findings);
+                lists::check(listed, &record, &mut self.findings);
                 self.enter(record, is_swept);
             }
             Err(unreadable) => report(unreadable, &mut self.findings),

@@ -6,7 +6,7 @@ use shared::{
     domain::sheet::SheetState,
     store::{
         Item,
-        keys::{self, BY_DUE, IndexKey},
+        keys::{self, Index, IndexKey},
         records::Record,
     },
 };
@@ -28,18 +28,18 @@ pub(crate) fn check_end(end: Timestamp, now: Timestamp, checks: &mut Checks<'_>)
     }
 }
 
-/// Where an item is in the index by due, if it is: its partition and sort key there.
+/// The place of an item in an index, if it has one: its partition and sort key there.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Place(Option<String>, Option<String>);
 
 impl Place {
-    pub(crate) fn of(item: &Item) -> Self {
+    pub(crate) fn from_item(item: &Item, index: Index) -> Self {
         let text = |name| item.get(name).and_then(|value: &AttributeValue| value.as_s().ok().cloned());
-        Self(text(BY_DUE.pk), text(BY_DUE.sk))
+        Self(text(index.pk), text(index.sk))
     }
 
     /// Whether the item is in the index.
-    fn is_listed(&self) -> bool {
+    pub(crate) fn is_listed(&self) -> bool {
         *self != Self(None, None)
     }
 
@@ -70,17 +70,35 @@ impl Place {
             Record::SellerChange { seller, change } => Some(keys::seller_by_due(seller, change.changed_at)),
             _ => None,
         };
-        place.map_or(Self(None, None), |IndexKey { pk, sk }| Self(Some(pk), Some(sk)))
+        place.map_or(Self(None, None), Self::from)
     }
 
-    /// Checks that the record is in the index just where it belongs.
+    /// Checks that the record is in the index by due just where it belongs.
     pub(crate) fn check(self, record: &Record, findings: &mut Findings) {
         let belongs = self.belonging_to(record);
+        self.check_equals(belongs, "place in the index by due", Invariant::Holds, record, findings);
+    }
+
+    /// Checks that this is the place that the record belongs to.
+    pub(crate) fn check_equals(
+        self,
+        belongs: Self,
+        rule: &str,
+        invariant: Invariant,
+        record: &Record,
+        findings: &mut Findings,
+    ) {
         if self != belongs {
             let key = record.key();
-            let mut checks = findings.about(Invariant::Holds, Subject::Item(key.pk, key.sk));
-            checks.equal("place in the index by due", (belongs.0, belongs.1), (self.0, self.1));
+            let mut checks = findings.about(invariant, Subject::Item(key.pk, key.sk));
+            checks.equal(rule, (belongs.0, belongs.1), (self.0, self.1));
         }
+    }
+}
+
+impl From<IndexKey> for Place {
+    fn from(IndexKey { pk, sk }: IndexKey) -> Self {
+        Self(Some(pk), Some(sk))
     }
 }
 

@@ -1,55 +1,35 @@
 //! Lists: products and campaigns are in the index by time where the desk and the catalogue look for them.
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use shared::{
     domain::product::SaleStatus,
-    store::{
-        Item,
-        keys::{self, BY_TIME, IndexKey},
-        records::Record,
-    },
+    store::{keys, records::Record},
 };
 
-use crate::{
-    findings::Findings,
-    report::{Invariant, Subject},
-};
+use crate::{findings::Findings, holds::Place, report::Invariant};
 
-/// The place of an item in the index by time: its partition and sort key there.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Listed(Option<String>, Option<String>);
-
-impl Listed {
-    pub(crate) fn of(item: &Item) -> Self {
-        let text = |name| item.get(name).and_then(|value: &AttributeValue| value.as_s().ok().cloned());
-        Self(text(BY_TIME.pk), text(BY_TIME.sk))
-    }
-
-    /// Checks that a product or a campaign has its own place. Until the first stage's data is migrated, campaigns and
-    /// products that are not on sale can have none.
-    pub(crate) fn check(self, record: &Record, findings: &mut Findings) {
-        let (place, may_lack) = match record {
-            Record::Product(product) => {
-                let status = product.offer.status;
-                let place = keys::product_by_time(status, product.created_at, &product.product_id);
-                (place, status != SaleStatus::OnSale)
-            }
-            Record::Campaign(campaign) => (keys::campaign_by_time(campaign.created_at, &campaign.coupon_id), true),
-            _ => return,
-        };
-        let IndexKey { pk, sk } = place;
-        let belongs = Self(Some(pk), Some(sk));
-        if self != belongs && !(may_lack && self == Self(None, None)) {
-            let key = record.key();
-            let mut checks = findings.about(Invariant::Lists, Subject::Item(key.pk, key.sk));
-            checks.equal("place in the index by time", (belongs.0, belongs.1), (self.0, self.1));
+/// Checks that a product or a campaign is in the index by time at its own place. Until the first stage's data is migrated,
+/// campaigns and products that are not on sale can have none.
+pub(crate) fn check(place: Place, record: &Record, findings: &mut Findings) {
+    let (belongs, may_lack) = match record {
+        Record::Product(product) => {
+            let status = product.offer.status;
+            let place = keys::product_by_time(status, product.created_at, &product.product_id);
+            (place, status != SaleStatus::OnSale)
         }
+        Record::Campaign(campaign) => (keys::campaign_by_time(campaign.created_at, &campaign.coupon_id), true),
+        _ => return,
+    };
+    if place.is_listed() || !may_lack {
+        place.check_equals(belongs.into(), "place in the index by time", Invariant::Lists, record, findings);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use shared::{domain::product::Product, store::Key};
+    use shared::{
+        domain::product::Product,
+        store::{Key, keys::IndexKey},
+    };
 
     use super::*;
     use crate::fixture::{LONG_AGO, NOW, Shop, at, coupon, product};

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     domain::{
-        CouponId, ProductId, UserId,
+        ProductId, UserId,
         coupon::Campaign,
         product::{Product, SaleStatus},
     },
@@ -62,20 +62,24 @@ pub async fn products(
     limit: usize,
 ) -> Result<Part<Stocked>, Failure> {
     let places = match seller {
-        Some(seller) => of_seller(shop, seller, after, limit).await?,
+        Some(seller) => seller_places(shop, seller, after, limit).await?,
         None => {
             let lists = status.map_or(SaleStatus::ALL.to_vec(), |status| vec![status]);
             let lists = lists.into_iter().map(keys::products);
-            let after =
-                after.map(|place| Ok::<_, Failure>((keys::product(&product_at(&place)?), place))).transpose()?;
+            let after = after.map(|place| Ok::<_, Failure>((keys::product(&id_at(&place)?), place))).transpose()?;
             merged(shop, lists, after, limit).await?
         }
     };
     described(shop, places, status).await
 }
 
-/// The places of a seller's products. Their list is part of the table, not of an index: a product that was created is in it.
-async fn of_seller(shop: &Shop, seller: &UserId, after: Option<String>, limit: usize) -> Result<Places, StoreError> {
+/// The places of a seller's products. The list is part of the table, not of an index: a product that was created is in it.
+async fn seller_places(
+    shop: &Shop,
+    seller: &UserId,
+    after: Option<String>,
+    limit: usize,
+) -> Result<Places, StoreError> {
     let after = after.map(|place| keys::seller_product_at(seller, &place).sk);
     let page = shop.table.query::<SellerProduct>(sellers::products_of(seller, after), limit).await?;
     let place = |listed: &SellerProduct| keys::time_and_id(listed.created_at, listed.product_id.as_str());
@@ -100,8 +104,7 @@ async fn merged(
     let mut read_to: Option<String> = None;
     for page in join_all(pages).await {
         let page = page?;
-        let places = page.records.into_iter().map(|row| row.by_time_sk);
-        let places: Vec<String> = places.collect();
+        let places: Vec<String> = page.records.into_iter().map(|row| row.by_time_sk).collect();
         if let Some(last) = places.last().filter(|_| page.more) {
             read_to = Some(read_to.map_or_else(|| last.clone(), |to| to.min(last.clone())));
         }
@@ -117,27 +120,18 @@ async fn merged(
 
 /// The products at these places, with their stock: those with a sale status, if one is asked for.
 async fn described(shop: &Shop, places: Places, status: Option<SaleStatus>) -> Result<Part<Stocked>, Failure> {
-    let Places { found: places, mut next } = places;
     let mut backoff = shop.backoff();
-    let ids: Vec<ProductId> = places.iter().map(|place| product_at(place)).collect::<Result<_, _>>()?;
+    let ids: Vec<ProductId> = ids(&places)?;
     // Most shelves have one shard, so that nothing is left to be read.
     let first: Vec<Key> = ids.iter().flat_map(|id| [keys::product(id), keys::stock(id, 0)]).collect();
     let mut found = shop.table.get_all(&first, Consistency::Strong, &mut backoff).await?;
-
-    let mut products: Vec<Product> = Vec::new();
-    let (mut shards, mut before) = (0_usize, None);
-    for (place, id) in places.into_iter().zip(&ids) {
+    let listed = |id: &ProductId| -> Result<Option<Product>, StoreError> {
         let product: Option<Product> = found.get(&keys::product(id))?;
-        if let Some(product) = product.filter(|it| status.is_none_or(|status| it.offer.status == status)) {
-            shards = shards.saturating_add(product.stock_shards.into());
-            if shards > shop.bounds.list_shards && !products.is_empty() {
-                next = before;
-                break;
-            }
-            products.push(product);
-        }
-        before = Some(place);
-    }
+        Ok(product.filter(|it| status.is_none_or(|status| it.offer.status == status)))
+    };
+    let listed = ids.iter().map(listed).collect::<Result<_, _>>()?;
+    let (products, next) = cut(places, listed, |product: &Product| product.stock_shards, shop.bounds.list_shards);
+
     let others = |product: &Product| {
         let id = product.product_id.clone();
         (1..product.stock_shards).map(move |number| keys::stock(&id, number))
@@ -160,38 +154,47 @@ async fn described(shop: &Shop, places: Places, status: Option<SaleStatus>) -> R
 /// # Errors
 /// If the table cannot be reached.
 pub async fn campaigns(shop: &Shop, after: Option<String>, limit: usize) -> Result<Part<Remaining>, Failure> {
-    let after = after.map(|place| Ok::<_, Failure>((keys::campaign(&campaign_at(&place)?), place))).transpose()?;
-    let Places { found: places, mut next } = merged(shop, std::iter::once(keys::CAMPAIGNS), after, limit).await?;
+    let after = after.map(|place| Ok::<_, Failure>((keys::campaign(&id_at(&place)?), place))).transpose()?;
+    let places = merged(shop, std::iter::once(keys::CAMPAIGNS), after, limit).await?;
     let mut backoff = shop.backoff();
-    let wanted = places.iter().map(|place| campaign_at(place).map(|id| keys::campaign(&id)));
-    let wanted: Vec<Key> = wanted.collect::<Result<_, _>>()?;
+    let wanted: Vec<Key> = ids(&places)?.iter().map(keys::campaign).collect();
     let found = shop.table.get_all(&wanted, Consistency::Strong, &mut backoff).await?;
+    let listed = wanted.iter().map(|key| found.get(key)).collect::<Result<_, _>>()?;
+    let (campaigns, next) = cut(places, listed, |it: &Campaign| it.counter_shards, shop.bounds.list_shards);
 
-    let mut campaigns: Vec<Campaign> = Vec::new();
-    let (mut counters, mut before) = (0_usize, None);
-    for (place, key) in places.into_iter().zip(&wanted) {
-        if let Some(campaign) = found.get::<Campaign>(key)? {
-            counters = counters.saturating_add(campaign.counter_shards.into());
-            if counters > shop.bounds.list_shards && !campaigns.is_empty() {
-                next = before;
-                break;
-            }
-            campaigns.push(campaign);
-        }
-        before = Some(place);
-    }
     let counters: Vec<Key> = campaigns.iter().flat_map(tickets::counters).collect();
     let found = shop.table.get_all(&counters, Consistency::Strong, &mut backoff).await?;
     let items = campaigns.into_iter().map(|campaign| coupons::with_counters(campaign, &found));
     Ok(Part { items: items.collect::<Result<_, _>>()?, next })
 }
 
-fn product_at(place: &str) -> Result<ProductId, Failure> {
-    let id = keys::id_of_index_key(place).and_then(|id| ProductId::try_from(id.to_owned()).ok());
-    id.ok_or(Failure::Broken("a place by time ends with a product's id"))
+/// The records at these places, and the place that the next part begins after. The part ends before its shards exceed the
+/// bound, but has a record in any case.
+fn cut<T>(
+    Places { found, next }: Places,
+    records: Vec<Option<T>>,
+    shards_of: impl Fn(&T) -> u16,
+    most_shards: usize,
+) -> (Vec<T>, Option<String>) {
+    let mut part: Vec<T> = Vec::new();
+    let (mut shards, mut before) = (0_usize, None);
+    for (place, record) in found.into_iter().zip(records) {
+        if let Some(record) = record {
+            shards = shards.saturating_add(shards_of(&record).into());
+            if shards > most_shards && !part.is_empty() {
+                return (part, before);
+            }
+            part.push(record);
+        }
+        before = Some(place);
+    }
+    (part, next)
 }
 
-fn campaign_at(place: &str) -> Result<CouponId, Failure> {
-    let id = keys::id_of_index_key(place).and_then(|id| CouponId::try_from(id.to_owned()).ok());
-    id.ok_or(Failure::Broken("a place by time ends with a campaign's id"))
+fn ids<I: TryFrom<String>>(places: &Places) -> Result<Vec<I>, Failure> {
+    places.found.iter().map(|place| id_at(place)).collect()
+}
+
+fn id_at<I: TryFrom<String>>(place: &str) -> Result<I, Failure> {
+    keys::id_at(place).ok_or(Failure::Broken("a place by time ends with an id"))
 }

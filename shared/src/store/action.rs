@@ -126,6 +126,15 @@ impl Action {
         self.indexed(keys::BY_DUE, place)
     }
 
+    /// Moves an item to a place of an index, by an update.
+    ///
+    /// # Errors
+    /// If a value cannot be encoded.
+    pub(super) fn move_in_index(key: Key, index: Index, place: IndexKey) -> Result<Self, StoreError> {
+        let update = Self::update(key, format!("SET #{} = :list, #{} = :place", index.pk, index.sk));
+        update.value(":list", place.pk)?.value(":place", place.sk)
+    }
+
     fn indexed(mut self, index: Index, place: IndexKey) -> Self {
         if let Verb::Put(item) = &mut self.verb {
             item.insert(index.pk.to_owned(), AttributeValue::S(place.pk));

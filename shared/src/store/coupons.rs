@@ -44,12 +44,9 @@ pub fn create_campaign(campaign: &Campaign) -> Result<Action, StoreError> {
 /// # Errors
 /// If a value cannot be encoded.
 pub fn set_listed(campaign: &Campaign) -> Result<Action, StoreError> {
-    let (pk, sk) = (BY_TIME.pk, BY_TIME.sk);
-    let place = keys::campaign_by_time(campaign.created_at, &campaign.coupon_id);
-    Action::update(keys::campaign(&campaign.coupon_id), format!("SET #{pk} = :list, #{sk} = :place"))
-        .when(format!("attribute_exists(#pk) AND attribute_not_exists(#{pk})"))
-        .value(":list", place.pk)?
-        .value(":place", place.sk)
+    let (id, list) = (&campaign.coupon_id, BY_TIME.pk);
+    let action = Action::move_in_index(keys::campaign(id), BY_TIME, keys::campaign_by_time(campaign.created_at, id))?;
+    Ok(action.when(format!("attribute_exists(#pk) AND attribute_not_exists(#{list})")))
 }
 
 /// Takes a campaign from the list of those whose tickets are swept to the list of those whose coupons expire, `from` an
@@ -58,12 +55,8 @@ pub fn set_listed(campaign: &Campaign) -> Result<Action, StoreError> {
 /// # Errors
 /// If a value cannot be encoded.
 pub fn await_expiry(coupon: &CouponId, from: Timestamp) -> Result<Action, StoreError> {
-    let (pk, sk) = (BY_DUE.pk, BY_DUE.sk);
-    let place = keys::campaign_by_expiry(coupon, from);
-    Action::update(keys::campaign(coupon), format!("SET #{pk} = :expiries, #{sk} = :place"))
-        .when(format!("#{pk} = :swept"))
-        .value(":expiries", place.pk)?
-        .value(":place", place.sk)?
+    Action::move_in_index(keys::campaign(coupon), BY_DUE, keys::campaign_by_expiry(coupon, from))?
+        .when(format!("#{} = :swept", BY_DUE.pk))
         .value(":swept", keys::CAMPAIGNS)
 }
 

@@ -441,6 +441,11 @@ pub fn id_of_index_key(sk: &str) -> Option<&str> {
     sk.split_once('#').map(|(_, id)| id)
 }
 
+/// The id at the end of an index sort key, if it is one of this kind.
+pub fn id_at<I: TryFrom<String>>(sk: &str) -> Option<I> {
+    I::try_from(id_of_index_key(sk)?.to_owned()).ok()
+}
+
 /// The instant and the id of a sort key of the index by due.
 pub fn due_of_index_key(sk: &str) -> Option<(Timestamp, &str)> {
     let (instant, id) = sk.split_once('#')?;

@@ -40,13 +40,11 @@ pub fn check_unchanged(id: &ProductId, seen: Option<&Product>) -> Result<Action,
 /// # Errors
 /// If a value cannot be encoded.
 pub fn set_listed(seen: &Product) -> Result<Action, StoreError> {
-    let (pk, sk) = (BY_TIME.pk, BY_TIME.sk);
-    let place = keys::product_by_time(seen.offer.status, seen.created_at, &seen.product_id);
-    Action::update(keys::product(&seen.product_id), format!("SET #{pk} = :list, #{sk} = :place"))
-        .when(format!("#version = :seen AND (attribute_not_exists(#{pk}) OR #{pk} <> :list)"))
-        .value(":seen", seen.version)?
-        .value(":list", place.pk)?
-        .value(":place", place.sk)
+    let (id, list) = (&seen.product_id, BY_TIME.pk);
+    let place = keys::product_by_time(seen.offer.status, seen.created_at, id);
+    Action::move_in_index(keys::product(id), BY_TIME, place)?
+        .when(format!("#version = :seen AND (attribute_not_exists(#{list}) OR #{list} <> :list)"))
+        .value(":seen", seen.version)
 }
 
 /// Each product is in the list of its sale status; in the index by due it is only while a sweep passes by its shelf.

@@ -48,7 +48,7 @@ pub(super) struct IndexRow {
 
 impl IndexRow {
     pub(super) fn order_id(&self) -> Option<OrderId> {
-        order_id(&self.by_time_sk)
+        keys::id_at(&self.by_time_sk)
     }
 }
 
@@ -63,7 +63,7 @@ pub async fn list(
     after: Option<String>,
     limit: usize,
 ) -> Result<(Vec<AuthorizedOrder>, Option<String>), Failure> {
-    let place = after.and_then(|sk| Some((keys::order(&order_id(&sk)?), sk)));
+    let place = after.and_then(|sk| Some((keys::order(&keys::id_at(&sk)?), sk)));
     let range = Range::by_time(keys::orders_of(user)).newest_first().after_indexed(place);
     let page = shop.table.query::<IndexRow>(range, limit).await?;
     if page.records.is_empty() {
@@ -79,8 +79,4 @@ pub async fn list(
         orders.extend(order.and_then(|order| AuthorizedOrder::for_caller(caller, order, shop.clock.now())));
     }
     Ok((orders, next))
-}
-
-fn order_id(index_sk: &str) -> Option<OrderId> {
-    OrderId::try_from(keys::id_of_index_key(index_sk)?.to_owned()).ok()
 }
