@@ -157,7 +157,7 @@ async fn users(bench: &mut Bench) {
     bench.shop.post("/users", dabang).as_admin().await.expect(201);
     let product = json!({ "name": "찻잔", "price": 1_000, "stock": 1, "sellerId": "dabang" });
     let call = bench.shop.post("/products", product).as_admin();
-    bench.call("product of a seller, created by an admin", cost(4, 9.0, 4.0), call).await;
+    bench.call("product of a seller, created by an admin", cost(3, 9.0, 3.0), call).await;
     let call = bench.shop.patch("/users/dabang", json!({ "status": "SUSPENDED" })).as_admin();
     bench.call("suspension of a seller with a product", cost(8, 18.0, 7.0), call).await;
 }

@@ -148,10 +148,6 @@ async fn create_once(
 ) -> Result<IdempotentOutcome, Failure> {
     let offer = Offer { price: new.price, discount: new.discount, status: new.status.into() };
     check_discount(&offer)?;
-    let seller = match &new.seller_id {
-        Some(seller) => seller_on_record(shop, caller, seller).await?,
-        None => None,
-    };
     let product = Product {
         product_id: product_id.clone(),
         name: new.name,
@@ -170,11 +166,14 @@ async fn create_once(
     let product = product.swept_from(shop.clock.now());
     let mut transaction = Transaction::new();
     transaction.add(products::create(&product)?);
+    let mut seller_check = None;
     if let Some(seller) = &product.seller_id {
         transaction.add(sellers::list_product(seller, &product)?);
+        // Callers who sell for themselves may have no record.
+        let is_own = caller.user_id == *seller;
+        let check = if is_own { users::check_active_or_absent(seller)? } else { users::check_active(seller)? };
+        seller_check = Some((seller, transaction.add(check)));
     }
-    let seller = seller.map(|seller| users::check_active(&seller)).transpose()?;
-    let seller = seller.map(|check| transaction.add(check));
     for (units, number) in stock::spread(new.stock, new.stock_shards).into_iter().zip(0..) {
         transaction.add(shelf::create(&product_id, number, &Shard::new(units, offer, product.version))?);
     }
@@ -182,20 +181,17 @@ async fn create_once(
     let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek)?;
     match shop.table.commit(transaction, &mut shop.backoff()).await? {
         Outcome::Committed => Ok(created),
-        Outcome::Refused(failures) => match idempotency::noted(&failures, note, key)? {
-            Some(created) => Ok(created),
-            None if seller.is_some_and(|seller| failures.refuses(seller)) => Err(Refusal::UserNotActive.into()),
-            None => Err(Refusal::AlreadyExists(Entity::Product).into()),
-        },
-    }
-}
-
-/// The seller to assert: one with a record. Who sells for themselves may have none.
-async fn seller_on_record(shop: &Shop, caller: &Caller, seller: &UserId) -> Result<Option<UserId>, Failure> {
-    let account: Option<Account> = shop.table.get(keys::account(seller), Consistency::Strong).await?;
-    match account {
-        None if caller.user_id == *seller => Ok(None),
-        there => accounts::ensure_active(seller, there).map(|_| Some(seller.clone())),
+        Outcome::Refused(failures) => {
+            if let Some(created) = idempotency::noted(&failures, note, key)? {
+                return Ok(created);
+            }
+            if let Some((seller, check)) = seller_check
+                && let Some(account) = failures.of::<Account>(check)?
+            {
+                accounts::ensure_active(seller, account)?;
+            }
+            Err(Refusal::AlreadyExists(Entity::Product).into())
+        }
     }
 }
 
@@ -268,7 +264,7 @@ struct IndexRow {
 /// If the table cannot be reached.
 pub async fn list(shop: &Shop, after: Option<String>, skip: usize, limit: usize) -> Result<Catalogue, Failure> {
     let place = after.and_then(|sk| {
-        let id = ProductId::try_from(keys::id_of_index_key(&sk)?.to_owned()).ok()?;
+        let id: ProductId = keys::id_at(&sk)?;
         Some((keys::product(&id), sk))
     });
     let range = Range::by_time(keys::PRODUCTS.to_owned()).after_indexed(place);
@@ -283,8 +279,8 @@ pub async fn list(shop: &Shop, after: Option<String>, skip: usize, limit: usize)
             next = Some(last.by_time_sk.clone());
             break;
         }
-        let id = keys::id_of_index_key(&row.by_time_sk).and_then(|id| ProductId::try_from(id.to_owned()).ok());
-        rows.push((id.ok_or(Failure::Broken("an index key ends with an id"))?, row));
+        let id = keys::id_at(&row.by_time_sk).ok_or(Failure::Broken("an index key ends with an id"))?;
+        rows.push((id, row));
     }
     let shard_keys = |(id, row): &(ProductId, IndexRow)| {
         (0..row.stock_shards).map(|number| keys::stock(id, number)).collect::<Vec<_>>()

@@ -92,6 +92,16 @@ pub fn check_active(user: &UserId) -> Result<Action, StoreError> {
     check_status(user, UserStatus::Active)
 }
 
+/// Asserts that a user is active, or has no record.
+///
+/// # Errors
+/// If the value cannot be encoded.
+pub fn check_active_or_absent(user: &UserId) -> Result<Action, StoreError> {
+    Action::check(keys::account(user))
+        .when("attribute_not_exists(#pk) OR #status = :active")
+        .value(":active", UserStatus::Active)
+}
+
 /// Asserts the status of a user.
 ///
 /// # Errors
