@@ -165,7 +165,7 @@ impl Shop {
         self.fresh(self.caches.accounts.get(user), self.bounds.account_age)
     }
 
-    /// Remembers an account as a read or a commit of now has it.
+    /// Caches an account as a read or a commit of now has it.
     pub(super) fn cache_account(&self, user: &UserId, account: Account) {
         self.caches.accounts.insert(user.clone(), (self.clock.now(), account));
     }
@@ -174,7 +174,7 @@ impl Shop {
         self.fresh(self.caches.products.get(product), self.bounds.product_age)
     }
 
-    /// Remembers a product as it was read just now.
+    /// Caches a product as it was read just now.
     pub(super) fn cache_product(&self, product: &Product) {
         self.caches.products.insert(product.product_id.clone(), (self.clock.now(), product.clone()));
     }
@@ -188,7 +188,7 @@ impl Shop {
         self.sold_out_since(self.caches.sold_out.get(product))
     }
 
-    /// Remembers that a look which began at this instant saw nothing left of a product.
+    /// Caches that a look which began at this instant saw nothing left of a product.
     pub(super) fn cache_product_sold_out(&self, product: &ProductId, at: Timestamp) {
         self.caches.sold_out.insert(product.clone(), at);
     }
@@ -260,7 +260,7 @@ impl Shop {
         self.fresh(self.caches.campaigns.get(coupon), self.bounds.campaign_age)
     }
 
-    /// Remembers a campaign as it was read just now.
+    /// Caches a campaign as it was read just now.
     pub(super) fn cache_campaign(&self, campaign: &Campaign) {
         self.caches.campaigns.insert(campaign.coupon_id.clone(), (self.clock.now(), campaign.clone()));
     }
@@ -270,13 +270,13 @@ impl Shop {
         self.caches.counters.get(coupon).map(|look| look.left)
     }
 
-    /// Remembers a look at all counters that began at this instant.
+    /// Caches a look at all counters that began at this instant.
     pub(super) fn cache_counters(&self, coupon: &CouponId, at: Timestamp, left: Left) {
         let nothing_at = left.is_nothing().then_some(at);
         self.caches.counters.insert(coupon.clone(), CounterSnapshot { left, nothing_at });
     }
 
-    /// Remembers what was heard of one counter.
+    /// Caches the rest of one counter.
     pub(super) fn cache_allocated(&self, coupon: &CouponId, shard: u16, left: i64) {
         if let Some(mut look) = self.caches.counters.get(coupon) {
             look.left.note(shard, left);
@@ -300,7 +300,7 @@ impl Shop {
         self.caches.paces.insert((what, user.clone()), (minute, count));
     }
 
-    /// Remembers that a user was told so.
+    /// Caches that a user was told so.
     pub(super) fn cache_refusal(&self, coupon: &CouponId, user: &UserId) {
         if let SoldOut::Is(at) = self.sold_out(coupon) {
             self.caches.refused.insert((coupon.clone(), user.clone()), at);

@@ -74,7 +74,7 @@ pub(super) fn counters(campaign: &Campaign) -> impl Iterator<Item = Key> {
     (0..campaign.counter_shards).map(|shard| keys::counter(&campaign.coupon_id, shard))
 }
 
-/// Remembers what a look at all counters found that began at this instant.
+/// Caches a look at all counters that began at this instant.
 pub(super) fn snapshot(shop: &Shop, campaign: &Campaign, at: Timestamp, found: &Found) -> Result<Left, StoreError> {
     let tickets = counters(campaign).map(|key| {
         // One that has not come into sight yet may have some.

@@ -135,8 +135,8 @@ async fn create_once(shop: &Shop, new: NewUser, user_id: UserId, key: &RequestKe
     }
 }
 
-/// Refuses whatever a seller or an admin changes who is suspended or gone. What committed before is answered again. One
-/// without a record is known by the token alone.
+/// Refuses changes by sellers and admins who are suspended or withdrawn. A request that committed before is answered again. A
+/// caller without a record is known by the token alone.
 ///
 /// # Errors
 /// [`Refusal::UserNotActive`].

@@ -14,8 +14,8 @@ pub struct Won(i64);
 /// The most an account can hold: below 2^53, so that every JSON reader gets it exactly.
 pub const MAX_BALANCE: Won = Won(9_000_000_000_000_000);
 
-/// The most won of a payment of the external system: more than twice what the largest order comes to. What is above is no
-/// payment of a shop but a mistake, and nobody is asked to send so much back.
+/// The most won of a payment of the external system: more than twice the largest order. A higher amount is no payment of a
+/// shop but a mistake, and nobody is asked to send so much back.
 pub const MAX_PAYMENT: Won = Won(100_000_000_000_000);
 
 /// The highest price of one unit. 50 lines of 999 units at this price still are far below [`MAX_BALANCE`].

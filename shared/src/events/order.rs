@@ -86,7 +86,7 @@ pub struct LineSnapshot {
 pub fn from_change(old: Option<&Order>, new: &Order) -> Vec<Event> {
     let known = old.map_or(0, |old| old.history.len());
     let happenings = new.history.iter().zip(1_u64..).skip(known);
-    let mut events: Vec<Event> = happenings.flat_map(|(entry, sequence)| of_happening(new, entry, sequence)).collect();
+    let mut events: Vec<Event> = happenings.flat_map(|(entry, sequence)| from_entry(new, entry, sequence)).collect();
     let was_completed = old.is_some_and(|old| old.status == OrderStatus::Completed);
     let turned = match (was_completed, new.status == OrderStatus::Completed) {
         (false, true) => Some((EventKind::OrderCompleted, "-completed")),
@@ -100,7 +100,7 @@ pub fn from_change(old: Option<&Order>, new: &Order) -> Vec<Event> {
     events
 }
 
-fn of_happening(order: &Order, entry: &HistoryEntry, sequence: u64) -> Vec<Event> {
+fn from_entry(order: &Order, entry: &HistoryEntry, sequence: u64) -> Vec<Event> {
     let of_order = |kind| {
         let data = EventData::Order(Box::new(OrderSnapshot::of(order)));
         event(order, entry, sequence, kind, "", data)

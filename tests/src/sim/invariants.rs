@@ -1,4 +1,4 @@
-//! What must hold of an item at any instant, whoever is at work: looked at with every change of the table.
+//! The invariants of a single item, checked with every change of the table.
 
 use serde_json::Value;
 

@@ -1,8 +1,8 @@
 //! Lists, walked page by page to their end, against a recount of the table as it was meanwhile.
 //!
 //! A list keeps its order over all pages, shows nothing twice, everything that was in it throughout, and nothing that
-//! was not in it at any instant. Each item is as it was at some instant of its page's call. Whatever cuts a list must say
-//! so by a cursor, since a walk without one has come to its end.
+//! was not in it at any instant. Each item is as it was at some instant of its page's call. A list that is cut
+//! must give a cursor, since a walk without one has come to its end.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

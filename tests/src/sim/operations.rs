@@ -1,4 +1,4 @@
-//! What people do, by a weighted model.
+//! The operations of customers, sellers and admins, by a weighted model.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};

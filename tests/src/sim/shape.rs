@@ -1,5 +1,5 @@
-//! What the shop of a run has to begin with. Most shops have so little that everybody gets into each other's way; some
-//! have as much as no bound of a list or a memory may forget.
+//! The initial content of a run's shop. Most shops have so little that everybody contends for it. Some have so much that the
+//! bounds of lists and caches are reached.
 
 use std::sync::LazyLock;
 
