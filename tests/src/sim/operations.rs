@@ -96,7 +96,7 @@ const WEIGHTS: [(u64, Generator); 35] = [
 ];
 
 /// What can be done with the one product that a trickle of sales is of.
-const PRODUCT_WEIGHTS: [(u64, Generator); 8] = [
+const PRODUCT_WEIGHTS: [(u64, Generator); 9] = [
     (16, order_now),
     (6, add_to_cart),
     (2, draw_up_sheet),
@@ -104,6 +104,7 @@ const PRODUCT_WEIGHTS: [(u64, Generator); 8] = [
     (3, restock_much),
     (2, rename),
     (2, change_product),
+    (4, toggle_sale),
     (1, look),
 ];
 
@@ -373,6 +374,14 @@ fn change_product(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Opera
     let who = owner(scene, product, chance);
     let call = call("PATCH", format!("/products/{product}")).json(&body);
     ask(who, by_owner(scene, who, call), false)
+}
+
+/// A product that sells goes off sale, or comes back.
+fn toggle_sale(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
+    let product = scene.shape.product(chance);
+    let body = json!({ "status": any(chance, &["ON_SALE", "ON_SALE", "DISCONTINUED"]) });
+    let seller = scene.shape.seller_of(product);
+    ask(seller, call("PATCH", format!("/products/{product}")).json(&body).as_seller(seller), false)
 }
 
 fn set_user(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {

@@ -47,7 +47,7 @@ pub(in crate::app) async fn rank(
 }
 
 /// A product's count and its description as they were seen.
-struct CounterSnapshot {
+struct CountedProduct {
     id: ProductId,
     sales: SalesRecord,
     product: Option<Product>,
@@ -55,14 +55,14 @@ struct CounterSnapshot {
 
 /// Reads the products that have counts. A count that cannot be read is reported and left out: it would keep all others
 /// from their places.
-async fn look(shop: &Shop, ids: &[ProductId], backoff: &mut Backoff) -> Result<Vec<CounterSnapshot>, Failure> {
+async fn look(shop: &Shop, ids: &[ProductId], backoff: &mut Backoff) -> Result<Vec<CountedProduct>, Failure> {
     let wanted: Vec<Key> = ids.iter().flat_map(|id| [keys::sales(id), keys::product(id)]).collect();
     let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
     let mut looks = Vec::new();
     for id in ids {
         let read = || Ok::<_, Failure>((found.get(&keys::sales(id))?, found.get(&keys::product(id))?));
         match read() {
-            Ok((Some(sales), product)) => looks.push(CounterSnapshot { id: id.clone(), sales, product }),
+            Ok((Some(sales), product)) => looks.push(CountedProduct { id: id.clone(), sales, product }),
             Ok((None, _)) => {}
             Err(error) => tracing::error!(%error, product.id = %id, "a count cannot be ranked"),
         }
@@ -79,8 +79,8 @@ enum Placed {
     Overtaken,
 }
 
-async fn place(shop: &Shop, look: &CounterSnapshot) -> Result<Placed, Failure> {
-    let CounterSnapshot { id, sales, product } = look;
+async fn place(shop: &Shop, look: &CountedProduct) -> Result<Placed, Failure> {
+    let CountedProduct { id, sales, product } = look;
     let now = shop.clock.now();
     let shelf = Shelf {
         off_sale: product.as_ref().is_none_or(|product| product.offer.status != SaleStatus::OnSale),
