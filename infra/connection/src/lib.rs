@@ -1,6 +1,6 @@
 //! The way of a tool to a shop's AWS account, or to an emulator on this machine.
 
-use std::time::Duration;
+use std::{fmt::Display, process::ExitCode, time::Duration};
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
@@ -53,6 +53,17 @@ impl Place {
         let from_environment = || optional("AWS_ENDPOINT_URL").map(|url| url.parse::<Url>()).transpose();
         let endpoint_url = self.endpoint_url.map_or_else(from_environment, |url| Ok(Some(url)))?;
         Ok(config(endpoint_url.as_ref(), self.region)?)
+    }
+}
+
+/// The exit code of a tool, whose failure is one line for the person at the terminal.
+pub fn exit_code(result: Result<(), impl Display>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand};
-use connection::{Place, PlaceError};
+use connection::{Place, PlaceError, exit_code};
 use dead_letters::{DeadLetter, DeadLetterClient, DeadLetterError, Lease, LetterQueue};
 use futures::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -92,13 +92,7 @@ const MOST: usize = 10_000;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run(Arguments::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("error: {failure}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run(Arguments::parse()).await)
 }
 
 async fn run(Arguments { command, stack, place }: Arguments) -> Result<(), Failure> {

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use aws_sdk_dynamodb::Client;
 use clap::Parser;
-use connection::{Place, PlaceError};
+use connection::{Place, PlaceError, exit_code};
 use migrate::{PAGE, Shop};
 use shared::{
     platform::{Clock, Random},
@@ -42,13 +42,7 @@ enum Failure {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run(Arguments::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("error: {failure}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run(Arguments::parse()).await)
 }
 
 async fn run(Arguments { table, place, again }: Arguments) -> Result<(), Failure> {

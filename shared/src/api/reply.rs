@@ -73,18 +73,12 @@ impl Reply {
 
     /// 204: done, and nothing to show of it.
     pub fn no_content() -> Self {
-        Self { status: StatusCode::NO_CONTENT, content: Content::None, etag: None, caching: None, order_id: None }
+        Self::new(StatusCode::NO_CONTENT, Content::None)
     }
 
     /// 204 with the methods of a path.
     pub fn methods(methods: Vec<&'static str>) -> Self {
-        Self {
-            status: StatusCode::NO_CONTENT,
-            content: Content::Methods(methods),
-            etag: None,
-            caching: None,
-            order_id: None,
-        }
+        Self::new(StatusCode::NO_CONTENT, Content::Methods(methods))
     }
 
     /// 200 with a part of a list, and the cursor of the next part, encoded.
@@ -105,13 +99,7 @@ impl Reply {
 
     /// 200 with a document that is part of the program: without an envelope, and to be cached by anyone.
     pub fn document(content_type: &'static str, text: &'static str) -> Self {
-        Self {
-            status: StatusCode::OK,
-            content: Content::Document { content_type, text },
-            etag: None,
-            caching: None,
-            order_id: None,
-        }
+        Self::new(StatusCode::OK, Content::Document { content_type, text })
     }
 
     /// Adds the tag of the described thing (`ETag`), for the `If-Match` of a change.
@@ -138,7 +126,11 @@ impl Reply {
 
     fn with(status: StatusCode, data: impl Serialize) -> ApiResult {
         let data = serde_json::to_value(data).map_err(|_| Failure::Broken("an answer can be written as JSON"))?;
-        Ok(Self { status, content: Content::Data(data), etag: None, caching: None, order_id: None })
+        Ok(Self::new(status, Content::Data(data)))
+    }
+
+    fn new(status: StatusCode, content: Content) -> Self {
+        Self { status, content, etag: None, caching: None, order_id: None }
     }
 
     fn render(self, language: Language) -> Response<Body> {
