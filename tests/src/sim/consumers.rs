@@ -1,9 +1,16 @@
 //! What runs by itself: the functions on the stream and on the queues, as Lambda runs them, the sweeps and the rebuild.
 
+use functions::{
+    queue::{
+        deliver_orders::{Circuit, DeliveryWorker},
+        expire_due, settle_payments,
+    },
+    schedule::{rebuild_sales, sweep},
+    stream::{count_sales, relay_events},
+};
 use std::{future::Future, sync::Arc, time::Duration};
 
 use aws_lambda_events::{sqs::SqsEvent, streams::DynamoDbEventResponse};
-use deliver_orders::{Circuit, DeliveryWorker};
 use lambda_runtime::Error;
 use serde_json::{Value, json};
 use shared::{
@@ -195,22 +202,22 @@ pub(super) async fn run(world: &World, act: &Operation, chance: Chance) {
 
 /// Sees to what is overdue.
 pub(super) async fn sweep_due(world: &World, chance: Chance) {
-    sweep(world, "sweep-due", chance, |shop| async move { sweep_due::handle(&shop).await }).await;
+    sweep(world, "sweep-due", chance, |shop| async move { sweep::expiry::run(&shop).await }).await;
 }
 
 /// Does what is left undone on shelves.
 pub(super) async fn sweep_shelves(world: &World, chance: Chance) {
-    sweep(world, "sweep-shelves", chance, |shop| async move { sweep_shelves::handle(&shop).await }).await;
+    sweep(world, "sweep-shelves", chance, |shop| async move { sweep::inventory::run(&shop).await }).await;
 }
 
 /// Marks coupons that have expired.
 pub(super) async fn expire_coupons(world: &World, chance: Chance) {
-    sweep(world, "expire-coupons", chance, |shop| async move { expire_coupons::handle(&shop).await }).await;
+    sweep(world, "expire-coupons", chance, |shop| async move { sweep::coupons::run(&shop).await }).await;
 }
 
 /// Finds burnt tickets.
 pub(super) async fn sweep_tickets(world: &World, chance: Chance) {
-    sweep(world, "sweep-tickets", chance, |shop| async move { sweep_tickets::handle(&shop).await }).await;
+    sweep(world, "sweep-tickets", chance, |shop| async move { sweep::tickets::run(&shop).await }).await;
 }
 
 /// Makes the ranks of the bestsellers exact again.
