@@ -458,7 +458,7 @@ fn behind() -> Vec<Scenario> {
                 done(worker.handle(batch("jangteo.orders", &events)).await.unwrap().batch_item_failures.len())
             },
         ),
-        scenario("sweep-due", "what is overdue", with_overdue, |stage: Stage| async move {
+        scenario("sweep EXPIRY", "what is overdue", with_overdue, |stage: Stage| async move {
             sweep::expiry::run(stage.shop.instance()).await.unwrap();
             Value::Null
         }),
@@ -468,15 +468,15 @@ fn behind() -> Vec<Scenario> {
             let books = audit_books::Books::new(client, TABLE.to_owned(), Clock::new(move || now));
             json!(books.wrong().await.unwrap().len())
         }),
-        scenario("expire-coupons", "expired coupons", with_expired_coupons, |stage: Stage| async move {
+        scenario("sweep COUPONS", "expired coupons", with_expired_coupons, |stage: Stage| async move {
             sweep::coupons::run(stage.shop.instance()).await.unwrap();
             Value::Null
         }),
-        scenario("sweep-shelves", "burnt units", with_burnt_units, |stage: Stage| async move {
+        scenario("sweep INVENTORY", "burnt units", with_burnt_units, |stage: Stage| async move {
             sweep::inventory::run(stage.shop.instance()).await.unwrap();
             Value::Null
         }),
-        scenario("sweep-tickets", "a burnt ticket", with_burnt_tickets, |stage: Stage| async move {
+        scenario("sweep TICKETS", "a burnt ticket", with_burnt_tickets, |stage: Stage| async move {
             sweep::tickets::run(stage.shop.instance()).await.unwrap();
             Value::Null
         }),

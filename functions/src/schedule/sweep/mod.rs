@@ -43,30 +43,31 @@ pub async fn serve() -> Result<(), Error> {
     serve::events(|event: Event| run(&shop, event.task)).await
 }
 
+impl Task {
+    /// The name, as in events and metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Expiry => "EXPIRY",
+            Self::Inventory => "INVENTORY",
+            Self::Tickets => "TICKETS",
+            Self::Coupons => "COUPONS",
+        }
+    }
+}
+
 /// Runs a task, and counts it once it has come to its end. An alarm rings if a task is not counted for five minutes.
 ///
 /// # Errors
 /// If the task's list cannot be read.
 pub async fn run(shop: &Shop, task: Task) -> Result<(), Error> {
-    let name = match task {
-        Task::Expiry => {
-            expiry::run(shop).await?;
-            "EXPIRY"
-        }
-        Task::Inventory => {
-            inventory::run(shop).await?;
-            "INVENTORY"
-        }
-        Task::Tickets => {
-            tickets::run(shop).await?;
-            "TICKETS"
-        }
-        Task::Coupons => {
-            coupons::run(shop).await?;
-            "COUPONS"
-        }
-    };
-    metrics::counter!("Sweeps", "Task" => name).increment(1);
+    match task {
+        Task::Expiry => expiry::run(shop).await?,
+        Task::Inventory => inventory::run(shop).await?,
+        Task::Tickets => tickets::run(shop).await?,
+        Task::Coupons => coupons::run(shop).await?,
+    }
+    metrics::counter!("Sweeps", "Task" => task.name()).increment(1);
     Ok(())
 }
 
