@@ -13,8 +13,8 @@ use aws_smithy_runtime_api::client::{
     result::ConnectorError,
 };
 use aws_smithy_types::body::SdkBody;
+use functions::stream::relay_events::Relay;
 use lambda_http::Error;
-use relay_events::Relay;
 use serde_json::{Value, json};
 use shared::lambda::stream::Batch;
 use shared::platform::Random;

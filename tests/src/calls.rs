@@ -7,16 +7,16 @@ use std::{
     sync::Arc,
 };
 
+use functions::routes;
 use lambda_http::{Body, RequestExt, http};
 use serde_json::Value;
 use shared::{
     api::identity::IdentitySource,
-    api::routes,
     app::{RequestKey, Shop},
     lambda::serve,
 };
 
-use crate::{contract, router};
+use crate::contract;
 
 /// A call that is being put together; awaiting it makes it.
 #[derive(Debug, Clone)]
@@ -172,7 +172,7 @@ impl Call {
         let request = request.body(self.body).expect("a request can be made");
         let request = request.with_path_parameters(parameters).with_query_string_parameters(asked);
 
-        let endpoint = router::endpoint(function).expect("each route's function is in the router");
+        let endpoint = functions::handler(function).expect("each binary of the API has a handler");
         let instance = self.instance.expect("a call goes to an instance");
         let response = serve::answer(&instance, endpoint, request, &local_identity()).await;
         let body = match response.body() {

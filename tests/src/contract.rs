@@ -6,15 +6,15 @@ use std::{
     sync::{Arc, LazyLock, Mutex},
 };
 
+use functions::routes::Route;
 use jsonschema::Validator;
 use lambda_http::http::HeaderMap;
 use serde_json::{Value, json};
-use shared::api::routes::Route;
 
 use crate::template::project_file;
 
 static REFERENCE: LazyLock<Value> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("../../infra/openapi/openapi.json")).expect("the reference is JSON")
+    serde_json::from_str(include_str!("../../shared/contracts/openapi.json")).expect("the reference is JSON")
 });
 
 /// Checks an answer of a route.
@@ -57,7 +57,7 @@ pub(crate) fn check_event(event: &Value) {
     let name = format!("{}.v{}.json", event["type"].as_str().unwrap_or_default(), event["version"]);
     let mut contracts = CONTRACTS.lock().expect("no check panics with the lock");
     let contract = contracts.entry(name.clone()).or_insert_with(|| {
-        let file = project_file("infra/events/schemas").join(&name);
+        let file = project_file("shared/contracts/events/schemas").join(&name);
         let text =
             std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("there is no contract {name}: {error}"));
         let schema = serde_json::from_str(&text).expect("a contract is JSON");

@@ -2,6 +2,7 @@
 //!
 //! Steady state, items under 1 KiB, one shard; counted at the wire.
 
+use functions::schedule::rebuild_sales;
 use std::fmt;
 
 use jiff::SignedDuration;

@@ -1,6 +1,7 @@
 //! The table's stream, and its consumers, driven one step after the other. [`crate::event_source`] drives them as Lambda
 //! does where things go wrong.
 
+use functions::stream::{count_sales, relay_events};
 use serde_json::{Value, json};
 use shared::{
     app::Shop, domain::order::Order, events::Event as ShopEvent, lambda::stream::Batch, store::orders::OrderRecord,

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use deliver_orders::{Circuit, DeliveryWorker, Http};
+use functions::queue::deliver_orders::{Circuit, DeliveryWorker, Http};
 use serde_json::json;
 use shared::{
     events::EventKind,

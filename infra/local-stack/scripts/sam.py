@@ -22,7 +22,7 @@ def transformed(path: str, parameters: dict, packages: dict, session: boto3.Sess
         if resource["Type"] == "AWS::Serverless::Function":
             name = binary_of(resource)
             if name not in packages:
-                raise Failure(f"{logical_id} wants the binary `{name}`, but functions/{name} does not build one")
+                raise Failure(f"{logical_id} wants the binary `{name}`, but the package functions builds none of that name")
             resource["Properties"]["CodeUri"] = packages[name]
     values = {"AWS::Region": session.region_name, "AWS::Partition": "aws", **parameters}
     try:
@@ -32,9 +32,8 @@ def transformed(path: str, parameters: dict, packages: dict, session: boto3.Sess
 
 
 def binary_of(function: dict) -> str:
-    """The name of a function's crate and binary, from where `sam build` takes it."""
-    properties = function.get("Metadata", {}).get("BuildProperties", {})
-    return properties.get("Binary") or pathlib.PurePath(function["Properties"]["CodeUri"]).name
+    """The name of a function's binary, from where `sam build` takes it."""
+    return function["Metadata"]["BuildProperties"]["Binary"]
 
 
 def functions_of(template: dict) -> dict:

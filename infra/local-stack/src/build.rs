@@ -75,10 +75,10 @@ impl Binaries {
         self.0.first().and_then(|binary| binary.path.parent()).unwrap_or(Path::new(""))
     }
 
-    /// The functions, by name: those whose crates lie in `functions/`.
+    /// The functions, by name: the binaries of the package `functions`.
     pub(crate) fn functions(&self) -> BTreeMap<String, PathBuf> {
         let functions = repository().join("functions");
-        let functions = self.0.iter().filter(|binary| binary.crate_folder.parent() == Some(&functions));
+        let functions = self.0.iter().filter(|binary| binary.crate_folder == functions);
         functions.map(|binary| (binary.name.clone(), binary.path.clone())).collect()
     }
 }

@@ -25,7 +25,7 @@ pub(crate) async fn run(mut arguments: Vec<String>) -> Result<(), Failure> {
 /// A binary of the auditor as it is released, for what is to be fast.
 pub(crate) fn optimised(name: &str, arguments: &[String]) -> Command {
     let mut cargo = Command::new("cargo");
-    cargo.args(["run", "--release", "--package", "audit", "--bin", name, "--"]).args(arguments);
+    cargo.args(["run", "--release", "--package", "audit-cli", "--bin", name, "--"]).args(arguments);
     cargo
 }
 

@@ -54,6 +54,11 @@ enum Command {
     /// the end-to-end tests against the deployed template, on ports of their own. What CI runs.
     Test,
 
+    /// Write what follows from the code: the API reference, the contracts of events, the manifests' lists of functions
+    ///
+    /// Run it after a change of an endpoint, a view or an event; tests fail until it is done.
+    Generate,
+
     /// Run a benchmark: `cost` counts what each operation costs at the wire, next to its budget; `flash` sells out through a
     /// model of the limits of DynamoDB; `audit` audits a million orders
     Bench {
@@ -132,6 +137,7 @@ async fn main() -> ExitCode {
         Command::Bench { name, arguments } => {
             unless_stopped(run::binary(&format!("bench-{name}"), &arguments, [])).await
         }
+        Command::Generate => unless_stopped(run::binary("generate", &[], [])).await,
         Command::Sim { arguments } => unless_stopped(run::binary("simulate", &arguments, [])).await,
         Command::Mutants { mut arguments } => {
             arguments.push("--mutants".to_owned());

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use deserr::{DeserializeError, Deserr, ErrorKind, IntoValue, MergeWithError, Value, ValueKind, ValuePointerRef};
 
-use super::{Cursor, Language, cursor::List, envelope::FieldError, routes};
+use super::{Cursor, Language, cursor::List, envelope::FieldError};
 use crate::domain::{
     CouponId, Invalid, OrderId, OrderItemId, OrderSheetId, Patch, ProductId, Quantity, UserId,
     coupon::{CouponKind, TotalQuantity, ValidDays},
@@ -79,13 +79,13 @@ impl DeserializeError for FieldErrors {
         location: ValuePointerRef,
     ) -> ControlFlow<Self, Self> {
         let (field, invalid) = match error {
-            ErrorKind::IncorrectValueKind { actual: Value::Null, .. } => (path(location), Invalid::Required),
-            ErrorKind::IncorrectValueKind { accepted, .. } => (path(location), Invalid::NotA(kind(accepted))),
-            ErrorKind::MissingField { field } => (path(location.push_key(field)), Invalid::Required),
-            ErrorKind::UnknownKey { key, .. } => (path(location.push_key(key)), Invalid::Unknown),
+            ErrorKind::IncorrectValueKind { actual: Value::Null, .. } => (field_path(location), Invalid::Required),
+            ErrorKind::IncorrectValueKind { accepted, .. } => (field_path(location), Invalid::NotA(kind(accepted))),
+            ErrorKind::MissingField { field } => (field_path(location.push_key(field)), Invalid::Required),
+            ErrorKind::UnknownKey { key, .. } => (field_path(location.push_key(key)), Invalid::Unknown),
             // Our own types give these; what is left are numbers too large for any field.
             ErrorKind::UnknownValue { .. } | ErrorKind::BadSequenceLen { .. } | ErrorKind::Unexpected { .. } => {
-                (path(location), Invalid::NotA(Kind::Integer))
+                (field_path(location), Invalid::NotA(Kind::Integer))
             }
         };
         let mut errors = self_.unwrap_or_default();
@@ -105,7 +105,7 @@ impl MergeWithError<Self> for FieldErrors {
 impl MergeWithError<Invalid> for FieldErrors {
     fn merge(self_: Option<Self>, invalid: Invalid, location: ValuePointerRef) -> ControlFlow<Self, Self> {
         let mut errors = self_.unwrap_or_default();
-        errors.push(path(location), invalid);
+        errors.push(field_path(location), invalid);
         ControlFlow::Continue(errors)
     }
 }
@@ -121,12 +121,12 @@ fn kind(accepted: &[ValueKind]) -> Kind {
 }
 
 /// `items[0].quantity`; the whole body is `body`.
-fn path(location: ValuePointerRef) -> String {
+pub fn field_path(location: ValuePointerRef) -> String {
     match location {
         ValuePointerRef::Origin => "body".to_owned(),
         ValuePointerRef::Key { key, prev: ValuePointerRef::Origin } => key.to_owned(),
-        ValuePointerRef::Key { key, prev } => format!("{}.{key}", path(*prev)),
-        ValuePointerRef::Index { index, prev } => format!("{}[{index}]", path(*prev)),
+        ValuePointerRef::Key { key, prev } => format!("{}.{key}", field_path(*prev)),
+        ValuePointerRef::Index { index, prev } => format!("{}[{index}]", field_path(*prev)),
     }
 }
 
@@ -139,7 +139,7 @@ macro_rules! field {
                 location: ValuePointerRef,
             ) -> Result<Self, FieldErrors> {
                 let raw = <$raw as Deserr<FieldErrors>>::deserialize_from_value(value, location)?;
-                Self::try_from(raw).map_err(|invalid| FieldErrors::one(path(location), invalid))
+                Self::try_from(raw).map_err(|invalid| FieldErrors::one(field_path(location), invalid))
             }
         })+
     };
@@ -154,14 +154,14 @@ field!(i64 => ChargeAmount, Payable, Price, Quantity, Units, UnitsChange, ShardC
 impl<const MAX: usize, const LONG: bool> Deserr<FieldErrors> for Text<MAX, LONG> {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, location: ValuePointerRef) -> Result<Self, FieldErrors> {
         let text = <String as Deserr<FieldErrors>>::deserialize_from_value(value, location)?;
-        Self::try_from(text).map_err(|invalid| FieldErrors::one(path(location), invalid))
+        Self::try_from(text).map_err(|invalid| FieldErrors::one(field_path(location), invalid))
     }
 }
 
 impl<L: List> Deserr<FieldErrors> for Cursor<L> {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, location: ValuePointerRef) -> Result<Self, FieldErrors> {
         let text = <String as Deserr<FieldErrors>>::deserialize_from_value(value, location)?;
-        Self::try_from(text).map_err(|invalid| FieldErrors::one(path(location), invalid))
+        Self::try_from(text).map_err(|invalid| FieldErrors::one(field_path(location), invalid))
     }
 }
 
@@ -240,7 +240,7 @@ impl<T> Default for NotNull<T> {
 impl<T: Deserr<FieldErrors>> Deserr<FieldErrors> for NotNull<T> {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, location: ValuePointerRef) -> Result<Self, FieldErrors> {
         if matches!(value, Value::Null) {
-            return Err(FieldErrors::one(path(location), Invalid::Required));
+            return Err(FieldErrors::one(field_path(location), Invalid::Required));
         }
         T::deserialize_from_value(value, location).map(|value| Self(Some(value)))
     }
@@ -252,53 +252,6 @@ impl<T: Deserr<FieldErrors>> Deserr<FieldErrors> for Patch<T> {
             Value::Null => Ok(Self::Clear),
             value => T::deserialize_from_value(value, location).map(Self::Set),
         }
-    }
-}
-
-/// An id that a client chooses for a new thing: not a word that the API's paths have in the place of such an id.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewId<I>(I);
-
-/// An id with the name that it has in the API's paths.
-pub trait PathId: TryFrom<String, Error = Invalid> {
-    /// The name of the path parameter.
-    const PARAMETER: &'static str;
-}
-
-impl PathId for UserId {
-    const PARAMETER: &'static str = "userId";
-}
-
-impl PathId for ProductId {
-    const PARAMETER: &'static str = "productId";
-}
-
-impl PathId for CouponId {
-    const PARAMETER: &'static str = "couponId";
-}
-
-impl<I> NewId<I> {
-    /// The id.
-    pub fn into_id(self) -> I {
-        self.0
-    }
-}
-
-impl<I: PathId + AsRef<str>> NewId<I> {
-    /// The id, if it is not reserved.
-    ///
-    /// # Errors
-    /// [`Invalid::Reserved`].
-    pub fn new(id: I) -> Result<Self, Invalid> {
-        if routes::is_reserved(I::PARAMETER, id.as_ref()) { Err(Invalid::Reserved) } else { Ok(Self(id)) }
-    }
-}
-
-impl<I: PathId + AsRef<str>> Deserr<FieldErrors> for NewId<I> {
-    fn deserialize_from_value<V: IntoValue>(value: Value<V>, location: ValuePointerRef) -> Result<Self, FieldErrors> {
-        let text = <String as Deserr<FieldErrors>>::deserialize_from_value(value, location)?;
-        let id = I::try_from(text).and_then(Self::new);
-        id.map_err(|invalid| FieldErrors::one(path(location), invalid))
     }
 }
 
@@ -379,13 +332,6 @@ mod tests {
         assert_eq!(read(r#"{"name":null}"#).unwrap_err().0, [("name".to_owned(), Invalid::Required)]);
         let both = read(r#"{"name":0,"phone":"x"}"#).unwrap_err();
         assert_eq!(both.names().count(), 2);
-    }
-
-    #[test]
-    fn words_of_paths_are_reserved_beside_them() {
-        let chosen = |id: &str| NewId::new(UserId::try_from(id.to_owned()).unwrap());
-        assert_eq!(chosen("charge"), Err(Invalid::Reserved));
-        assert!(chosen("top").is_ok() && chosen("Charge").is_ok());
     }
 
     #[test]

@@ -14,7 +14,6 @@ pub mod parameters;
 mod query;
 mod reply;
 mod request;
-pub mod routes;
 pub mod schemas;
 pub mod views;
 
@@ -22,7 +21,7 @@ pub use accept::Language;
 pub use code::Code;
 pub use cursor::Cursor;
 pub use error::ApiError;
-pub use fields::{FieldErrors, Limit, NewId, NotNull, RecentStock, both};
+pub use fields::{FieldErrors, Limit, NotNull, RecentStock, both, field_path};
 pub use query::NoQuery;
 pub(crate) use reply::render;
 pub use reply::{ApiResult, Reply};

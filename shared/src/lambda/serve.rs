@@ -31,11 +31,23 @@ pub type Endpoint = for<'a> fn(&'a Shop, &'a ApiRequest) -> Handling<'a, ApiResu
 /// A handler of HTTP requests that needs nothing of the shop, only what came.
 pub type ShoplessEndpoint = fn(&ApiRequest) -> ApiResult;
 
+/// Runs a function in the one thread that it has.
+///
+/// # Errors
+/// Those of the function, or if there can be no runtime.
+pub fn block_on(function: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(function)
+}
+
 /// Serves an endpoint until Lambda ends the function.
 ///
 /// # Errors
 /// If the configuration is incomplete, or Lambda's runtime interface fails.
-pub async fn http(endpoint: Endpoint) -> Result<(), Error> {
+pub fn http(endpoint: Endpoint) -> Result<(), Error> {
+    block_on(serve_http(endpoint))
+}
+
+async fn serve_http(endpoint: Endpoint) -> Result<(), Error> {
     let metrics = telemetry::start()?;
     let config = Config::from_env()?;
     let shop = Arc::new(open_shop(&config).await?);
@@ -55,7 +67,11 @@ pub async fn http(endpoint: Endpoint) -> Result<(), Error> {
 ///
 /// # Errors
 /// Where the configuration is wrong, or Lambda's runtime interface fails.
-pub async fn http_without_shop(endpoint: ShoplessEndpoint) -> Result<(), Error> {
+pub fn http_without_shop(endpoint: ShoplessEndpoint) -> Result<(), Error> {
+    block_on(serve_http_without_shop(endpoint))
+}
+
+async fn serve_http_without_shop(endpoint: ShoplessEndpoint) -> Result<(), Error> {
     let metrics = telemetry::start()?;
     let random = Random::system();
     let (random, identity) = (&random, &config::identity()?);

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "the machine's own time is what is asked for")]
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a benchmark that cannot go on should say where")]
 
+use functions::stream::count_sales;
 use std::{
     collections::BTreeSet,
     sync::{

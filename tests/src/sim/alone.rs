@@ -1,6 +1,7 @@
 //! A client who is alone in the shop: asks for one thing after the other, each until it is answered, and holds every answer
 //! against the reference. What can go wrong does, and then what was asked for has to happen all the same, once.
 
+use functions::schedule::sweep::Task;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -151,7 +152,7 @@ impl Client {
         loop {
             self.quiet().await;
             if std::mem::take(&mut self.lacks_status) {
-                self.calmly(&Operation::SweepShelves).await;
+                self.calmly(&Operation::Sweep(Task::Inventory)).await;
             }
             if self.is_to_mend() {
                 self.mend().await;
@@ -162,7 +163,7 @@ impl Client {
             let ends: Vec<Timestamp> = self.reference.ends().filter(|end| *end > self.ended_by).collect();
             if ends.iter().any(|end| *end <= over) {
                 // What has no message, or lost it.
-                self.calmly(&Operation::SweepDue).await;
+                self.calmly(&Operation::Sweep(Task::Expiry)).await;
                 self.reference.end_holds(over);
             }
             self.ended_by = over;
@@ -212,8 +213,8 @@ impl Client {
         self.mended = self.world.left_overs();
         for _ in 0..2 {
             sleep(BETWEEN_SWEEPS).await;
-            self.calmly(&Operation::SweepTickets).await;
-            self.calmly(&Operation::SweepShelves).await;
+            self.calmly(&Operation::Sweep(Task::Tickets)).await;
+            self.calmly(&Operation::Sweep(Task::Inventory)).await;
         }
         self.quiet().await;
     }

@@ -1,9 +1,19 @@
 //! What runs by itself: the functions on the stream and on the queues, as Lambda runs them, the sweeps and the rebuild.
 
+use functions::{
+    queue::{
+        deliver_orders::{Circuit, DeliveryWorker},
+        expire_due, settle_payments,
+    },
+    schedule::{
+        rebuild_sales,
+        sweep::{self, Task},
+    },
+    stream::{count_sales, relay_events},
+};
 use std::{future::Future, sync::Arc, time::Duration};
 
 use aws_lambda_events::{sqs::SqsEvent, streams::DynamoDbEventResponse};
-use deliver_orders::{Circuit, DeliveryWorker};
 use lambda_runtime::Error;
 use serde_json::{Value, json};
 use shared::{
@@ -184,42 +194,25 @@ async fn work_off(world: World, function: String, queue: String, most: usize, wo
 pub(super) async fn run(world: &World, act: &Operation, chance: Chance) {
     match act {
         Operation::Ask(_) | Operation::Walk(_) | Operation::WithoutRole(_) | Operation::Odd(_) => {}
-        Operation::SweepDue => sweep_due(world, chance).await,
-        Operation::ExpireCoupons => expire_coupons(world, chance).await,
-        Operation::SweepShelves => sweep_shelves(world, chance).await,
-        Operation::SweepTickets => sweep_tickets(world, chance).await,
+        Operation::Sweep(task) => sweep(world, *task, chance).await,
         Operation::RebuildSales => rebuild_sales(world, chance).await,
         Operation::RefreshRanks => refresh_ranks(world, chance).await,
     }
 }
 
-/// Sees to what is overdue.
-pub(super) async fn sweep_due(world: &World, chance: Chance) {
-    sweep(world, "sweep-due", chance, |shop| async move { sweep_due::handle(&shop).await }).await;
-}
-
-/// Does what is left undone on shelves.
-pub(super) async fn sweep_shelves(world: &World, chance: Chance) {
-    sweep(world, "sweep-shelves", chance, |shop| async move { sweep_shelves::handle(&shop).await }).await;
-}
-
-/// Marks coupons that have expired.
-pub(super) async fn expire_coupons(world: &World, chance: Chance) {
-    sweep(world, "expire-coupons", chance, |shop| async move { expire_coupons::handle(&shop).await }).await;
-}
-
-/// Finds burnt tickets.
-pub(super) async fn sweep_tickets(world: &World, chance: Chance) {
-    sweep(world, "sweep-tickets", chance, |shop| async move { sweep_tickets::handle(&shop).await }).await;
+/// Runs a task of the sweep once.
+pub(super) async fn sweep(world: &World, task: Task, chance: Chance) {
+    let name = format!("sweep {}", task.name());
+    scheduled(world, &name, chance, |shop| async move { sweep::run(&shop, task).await }).await;
 }
 
 /// Makes the ranks of the bestsellers exact again.
 pub(super) async fn refresh_ranks(world: &World, chance: Chance) {
-    sweep(world, "rebuild-sales", chance, |shop| async move { rebuild_sales::refresh(&shop).await }).await;
+    scheduled(world, "rebuild-sales", chance, |shop| async move { rebuild_sales::refresh(&shop).await }).await;
 }
 
-/// Runs a sweep once.
-async fn sweep<T, F>(world: &World, name: &str, chance: Chance, handle: impl FnOnce(Arc<Shop>) -> F)
+/// Runs a scheduled function once.
+async fn scheduled<T, F>(world: &World, name: &str, chance: Chance, handle: impl FnOnce(Arc<Shop>) -> F)
 where
     F: Future<Output = Result<T, Error>>,
 {

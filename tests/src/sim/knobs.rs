@@ -3,6 +3,7 @@
 //! None is drawn so small that correct code could not work: an order's own actions fit a transaction, and what the
 //! system has to write to a history has room.
 
+use functions::stream::relay_events;
 use std::time::Duration;
 
 use jiff::SignedDuration;

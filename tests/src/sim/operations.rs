@@ -1,5 +1,6 @@
 //! The operations of customers, sellers and admins, by a weighted model.
 
+use functions::schedule::sweep::Task;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use shared::domain::order::{Actor, LineStatus, TRANSITIONS};
@@ -18,14 +19,8 @@ use crate::{Call, limits::Chance};
 pub(super) enum Operation {
     /// A customer, a seller or an admin asks the API for something.
     Ask(Ask),
-    /// The minute's sweep of what is overdue.
-    SweepDue,
-    /// The minute's marks of coupons that have expired.
-    ExpireCoupons,
-    /// The minute's sweep of shelves.
-    SweepShelves,
-    /// The minute's sweep of burnt tickets.
-    SweepTickets,
+    /// A task of the sweep, each minute.
+    Sweep(Task),
     /// The rebuild of the bestsellers.
     RebuildSales,
     /// Somebody reads a list to its end.
@@ -429,10 +424,10 @@ fn rebuild_sales(_: &Scene, _: &Known, _: &mut Chance) -> Option<Operation> {
 
 fn sweep(_: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
     Some(match chance.below(6) {
-        0 => Operation::SweepDue,
-        1 => Operation::SweepTickets,
-        2 => Operation::ExpireCoupons,
-        _ => Operation::SweepShelves,
+        0 => Operation::Sweep(Task::Expiry),
+        1 => Operation::Sweep(Task::Tickets),
+        2 => Operation::Sweep(Task::Coupons),
+        _ => Operation::Sweep(Task::Inventory),
     })
 }
 

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use deliver_orders::{Answer, Delivery, Platform, TIMEOUT};
+use functions::queue::deliver_orders::{Answer, Delivery, Platform, TIMEOUT};
 use lambda_runtime::Error;
 use serde_json::{Value, json};
 use shared::events::PAYMENTS_SOURCE;

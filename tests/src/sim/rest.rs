@@ -1,5 +1,6 @@
 //! The end of a run: all comes to rest, and then the books must be right.
 
+use functions::schedule::sweep::Task;
 use std::{collections::BTreeMap, time::Duration};
 
 use audit::Scope;
@@ -25,20 +26,20 @@ pub(super) async fn come_to_rest(world: &World) {
     drain(world).await;
     // What lost its message; a sweep takes as many calls as a third of a run, so it runs where there is something for it.
     if still_waiting(&world.table.latest()).next().is_some() {
-        consumers::sweep_due(world, world.chance_of("last sweep")).await;
+        consumers::sweep(world, Task::Expiry, world.chance_of("last sweep")).await;
     }
     for sweep in 0..3 {
         if burnt_tickets(&world.table.latest()).is_empty() {
             break;
         }
-        consumers::sweep_tickets(world, world.chance_of(&format!("last sweep of tickets {sweep}"))).await;
+        consumers::sweep(world, Task::Tickets, world.chance_of(&format!("last sweep of tickets {sweep}"))).await;
         sleep(BETWEEN_SWEEPS).await;
     }
     for sweep in 0..3 {
-        consumers::sweep_shelves(world, world.chance_of(&format!("last sweep of shelves {sweep}"))).await;
+        consumers::sweep(world, Task::Inventory, world.chance_of(&format!("last sweep of shelves {sweep}"))).await;
         sleep(BETWEEN_SWEEPS).await;
     }
-    consumers::expire_coupons(world, world.chance_of("last marks of coupons")).await;
+    consumers::sweep(world, Task::Coupons, world.chance_of("last marks of coupons")).await;
     if rebuild(&world.table.latest()).is_some_and(|rebuild| phase(rebuild) != "DONE") {
         consumers::rebuild_sales(world, world.chance_of("last rebuild")).await;
     }

@@ -86,8 +86,11 @@ async fn every_route_works_with_a_token_and_its_own_permissions() {
     bad_input_is_refused(&shop.api).await;
     what_is_public_is_open(&deployed).await;
     shop.audit().await;
-    for function in ["SweepDue", "SweepTickets", "SweepShelves", "ExpireCoupons", "RebuildSales", "AuditBooks"] {
-        shop.invoke(function).await;
+    for task in ["EXPIRY", "INVENTORY", "TICKETS", "COUPONS"] {
+        shop.invoke("Sweep", json!({ "task": task })).await;
+    }
+    for function in ["RebuildSales", "AuditBooks"] {
+        shop.invoke(function, json!({})).await;
     }
     shop.audit().await;
     shop.stop().await;

@@ -108,12 +108,12 @@ impl Shop {
     }
 
     /// Invokes a function of the template that time alone invokes; it must succeed.
-    pub async fn invoke(&self, function: &str) {
+    pub async fn invoke(&self, function: &str, event: Value) {
         let client = aws_sdk_lambda::Client::new(&self.aws());
         let functions = client.list_functions().into_paginator().items().send().try_collect().await.unwrap();
         let mut names = functions.iter().filter_map(FunctionConfiguration::function_name);
         let name = names.find(|name| name.contains(function)).unwrap_or_else(|| panic!("{function} is deployed"));
-        let answer = client.invoke().function_name(name).payload(Blob::new("{}")).send().await.unwrap();
+        let answer = client.invoke().function_name(name).payload(Blob::new(event.to_string())).send().await.unwrap();
         assert_eq!(answer.function_error(), None, "{function}: {:?}", answer.payload());
     }
 

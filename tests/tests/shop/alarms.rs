@@ -135,10 +135,10 @@ fn a_metric_that_nobody_emits_is_found_out() {
     assert!(exists(&metric("Jangteo", "Deliveries", "Outcome", json!("FAILED"))));
     assert!(!exists(&metric("Jangteo", "Deliveries", "Step", json!("FAILED"))));
     assert!(!exists(&metric("Jangteo", "Delivered", "Outcome", json!("FAILED"))));
-    assert!(exists(&metric("AWS/Lambda", "Errors", "FunctionName", json!({ "Ref": "SweepDue" }))));
+    assert!(exists(&metric("AWS/Lambda", "Errors", "FunctionName", json!({ "Ref": "Sweep" }))));
     assert!(!exists(&metric("AWS/Lambda", "Errors", "FunctionName", json!({ "Ref": "SweepNothing" }))));
-    assert!(!exists(&metric("AWS/Lambda", "Failures", "FunctionName", json!({ "Ref": "SweepDue" }))));
-    assert!(!exists(&metric("AWS/SQS", "Errors", "FunctionName", json!({ "Ref": "SweepDue" }))));
+    assert!(!exists(&metric("AWS/Lambda", "Failures", "FunctionName", json!({ "Ref": "Sweep" }))));
+    assert!(!exists(&metric("AWS/SQS", "Errors", "FunctionName", json!({ "Ref": "Sweep" }))));
 }
 
 #[test]

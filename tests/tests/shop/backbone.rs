@@ -1,6 +1,7 @@
 //! What the stream tells reaches the bus and the counts, whatever happens on the way: driven as Lambda drives a stream's
 //! functions, with the template's settings.
 
+use functions::stream::count_sales;
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},

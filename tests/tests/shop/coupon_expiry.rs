@@ -1,6 +1,7 @@
 //! Coupons get their mark when the last of their campaign have expired. Until then, and without it, they are expired all
 //! the same.
 
+use functions::schedule::sweep;
 use serde_json::json;
 use shared::{
     domain::{
@@ -32,12 +33,12 @@ async fn shop_with_coupons() -> TestShop {
 async fn sweep_tickets(shop: &TestShop) {
     for minute in 1..=3 {
         shop.set_clock(&format!("2026-12-01T00:0{minute}:00Z"));
-        sweep_tickets::handle(shop.instance()).await.unwrap();
+        sweep::tickets::run(shop.instance()).await.unwrap();
     }
 }
 
 async fn mark(shop: &TestShop) {
-    expire_coupons::handle(shop.instance()).await.unwrap();
+    sweep::coupons::run(shop.instance()).await.unwrap();
 }
 
 /// What is stored of each user's coupon.
@@ -106,11 +107,10 @@ async fn whoever_dies_or_comes_second_leaves_each_coupon_marked_once() {
         let shop = shop_with_coupons().await;
         sweep_tickets(&shop).await;
         shop.set_clock("2026-12-08T00:00:00Z");
-        dying_at(&shop, dies_at, expire_coupons::handle(shop.instance())).await;
+        dying_at(&shop, dies_at, sweep::coupons::run(shop.instance())).await;
         shop.audit().await;
         shop.dynamo().fail_first("UpdateItem", 1, Fault::LostReply);
-        let (first, second) =
-            tokio::join!(expire_coupons::handle(shop.instance()), expire_coupons::handle(shop.instance()));
+        let (first, second) = tokio::join!(sweep::coupons::run(shop.instance()), sweep::coupons::run(shop.instance()));
         first.and(second).unwrap();
         assert_eq!(states(&shop).await, [CouponState::Expired; 5], "died at call {dies_at}");
         shop.audit().await;

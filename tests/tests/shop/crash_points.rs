@@ -4,6 +4,7 @@
 //! The points are not listed anywhere: each scenario is run once to see which calls it makes. One effect and one answer is:
 //! the answer, the table, and what was published are just what they are where nobody dies.
 
+use functions::{queue::deliver_orders, schedule::sweep};
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex},
@@ -129,8 +130,8 @@ async fn play(scenario: &Scenario, point: Option<(usize, Side)>) -> Played {
     for minute in 2..=4 {
         if !scenario.but_for.is_empty() {
             shop.set_clock(&format!("2026-11-20T03:0{minute}:00Z"));
-            sweep_tickets::handle(shop.instance()).await.unwrap();
-            sweep_shelves::handle(shop.instance()).await.unwrap();
+            sweep::tickets::run(shop.instance()).await.unwrap();
+            sweep::inventory::run(shop.instance()).await.unwrap();
         }
     }
     let figures = shop.audit().await;

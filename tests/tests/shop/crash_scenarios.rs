@@ -1,5 +1,10 @@
 //! What functions do, for them to die of.
 
+use functions::{
+    queue::{deliver_orders, expire_due, settle_payments},
+    schedule::{audit_books, rebuild_sales, sweep},
+    stream::{count_sales, relay_events},
+};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -112,7 +117,7 @@ async fn with_burnt_tickets(shop: TestShop) -> Value {
     });
     shop.issue("jun", "welcome").await.expect(201);
     shop.dynamo().fail(|_| tests::Fault::None);
-    sweep_tickets::handle(shop.instance()).await.unwrap();
+    sweep::tickets::run(shop.instance()).await.unwrap();
     shop.set_clock("2026-11-20T03:01:00Z");
     Value::Null
 }
@@ -133,7 +138,7 @@ async fn with_burnt_units(shop: TestShop) -> Value {
     shop.dynamo().fail_first("UpdateItem", 1, tests::Fault::LostReply);
     shop.order("mina", "tea", 2).await.expect(201);
     shop.set_clock("2026-11-20T03:01:00Z");
-    sweep_shelves::handle(shop.instance()).await.unwrap();
+    sweep::inventory::run(shop.instance()).await.unwrap();
     shop.set_clock("2026-11-20T03:02:00Z");
     Value::Null
 }
@@ -147,7 +152,7 @@ async fn with_expired_coupons(shop: TestShop) -> Value {
     }
     for minute in 1..=3 {
         shop.set_clock(&format!("2026-12-08T03:0{minute}:00Z"));
-        sweep_tickets::handle(shop.instance()).await.unwrap();
+        sweep::tickets::run(shop.instance()).await.unwrap();
     }
     Value::Null
 }
@@ -453,8 +458,8 @@ fn behind() -> Vec<Scenario> {
                 done(worker.handle(batch("jangteo.orders", &events)).await.unwrap().batch_item_failures.len())
             },
         ),
-        scenario("sweep-due", "what is overdue", with_overdue, |stage: Stage| async move {
-            sweep_due::handle(stage.shop.instance()).await.unwrap();
+        scenario("sweep EXPIRY", "what is overdue", with_overdue, |stage: Stage| async move {
+            sweep::expiry::run(stage.shop.instance()).await.unwrap();
             Value::Null
         }),
         scenario("audit-books", "the books", with_books, |stage: Stage| async move {
@@ -463,16 +468,16 @@ fn behind() -> Vec<Scenario> {
             let books = audit_books::Books::new(client, TABLE.to_owned(), Clock::new(move || now));
             json!(books.wrong().await.unwrap().len())
         }),
-        scenario("expire-coupons", "expired coupons", with_expired_coupons, |stage: Stage| async move {
-            expire_coupons::handle(stage.shop.instance()).await.unwrap();
+        scenario("sweep COUPONS", "expired coupons", with_expired_coupons, |stage: Stage| async move {
+            sweep::coupons::run(stage.shop.instance()).await.unwrap();
             Value::Null
         }),
-        scenario("sweep-shelves", "burnt units", with_burnt_units, |stage: Stage| async move {
-            sweep_shelves::handle(stage.shop.instance()).await.unwrap();
+        scenario("sweep INVENTORY", "burnt units", with_burnt_units, |stage: Stage| async move {
+            sweep::inventory::run(stage.shop.instance()).await.unwrap();
             Value::Null
         }),
-        scenario("sweep-tickets", "a burnt ticket", with_burnt_tickets, |stage: Stage| async move {
-            sweep_tickets::handle(stage.shop.instance()).await.unwrap();
+        scenario("sweep TICKETS", "a burnt ticket", with_burnt_tickets, |stage: Stage| async move {
+            sweep::tickets::run(stage.shop.instance()).await.unwrap();
             Value::Null
         }),
     ]

@@ -1,5 +1,9 @@
 //! Events reach the data platform once each, or end among the dead letters with the reason, whatever it answers.
 
+use functions::queue::{
+    deliver_orders,
+    deliver_orders::{Answer, Circuit, Delivery, DeliveryWorker, Http},
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
@@ -7,7 +11,6 @@ use std::{
 };
 
 use aws_lambda_events::sqs::SqsBatchResponse;
-use deliver_orders::{Answer, Circuit, Delivery, DeliveryWorker, Http};
 use futures::future::join_all;
 use lambda_http::Error;
 use serde_json::{Value, json};

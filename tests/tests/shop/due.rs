@@ -1,6 +1,6 @@
 //! What is due: the queue's messages and the sweep, and both together.
 
-use expire_due::handle as expire;
+use functions::{queue::expire_due::handle as expire, schedule::sweep};
 use serde_json::{Value, json};
 use shared::events::{Event, EventKind};
 use tests::{
@@ -122,7 +122,7 @@ async fn queue_and_sweep_together_give_back_exactly_once() {
             }));
         }
         let shop = shop.clone();
-        running.push(tokio::spawn(async move { sweep_due::handle(shop.instance()).await.unwrap() }));
+        running.push(tokio::spawn(async move { sweep::expiry::run(shop.instance()).await.unwrap() }));
     }
     for task in running {
         task.await.unwrap();
@@ -144,19 +144,19 @@ async fn the_sweep_finds_just_what_is_overdue() {
     shop.set_clock("2026-11-20T03:05:00Z");
     let second = hold(&shop, "mina").await;
     shop.set_clock("2026-11-20T03:10:00Z");
-    sweep_due::handle(shop.instance()).await.unwrap();
+    sweep::expiry::run(shop.instance()).await.unwrap();
     // At the very instant it is over, but only what lies before an instant is overdue.
     assert_eq!(status(&shop, &first).await, "PENDING_PAYMENT");
     shop.set_clock("2026-11-20T03:10:00.001Z");
-    sweep_due::handle(shop.instance()).await.unwrap();
+    sweep::expiry::run(shop.instance()).await.unwrap();
     assert_eq!(
         (status(&shop, &first).await, status(&shop, &second).await),
         (json!("CANCELLED"), json!("PENDING_PAYMENT"))
     );
 
     shop.set_clock("2026-11-20T03:31:00Z");
-    sweep_due::handle(shop.instance()).await.unwrap();
-    sweep_due::handle(shop.instance()).await.unwrap();
+    sweep::expiry::run(shop.instance()).await.unwrap();
+    sweep::expiry::run(shop.instance()).await.unwrap();
     assert_eq!(status(&shop, &second).await, "CANCELLED");
     let sheet = shop.get(&format!("/order-sheets/{sheet}")).as_user("mina").await.expect(200);
     assert_eq!(sheet["status"], "EXPIRED");
@@ -180,9 +180,9 @@ async fn the_sweep_survives_dying_anywhere() {
             calls += 1;
             if calls >= dies_at { Fault::LostReply } else { Fault::None }
         });
-        let _ = sweep_due::handle(shop.instance()).await;
+        let _ = sweep::expiry::run(shop.instance()).await;
         shop.dynamo().fail(|_| Fault::None);
-        sweep_due::handle(shop.instance()).await.unwrap();
+        sweep::expiry::run(shop.instance()).await.unwrap();
         assert_eq!(shop.stock("tea").await, 10, "died at call {dies_at}");
         shop.audit().await;
     }

@@ -1,5 +1,6 @@
 //! What follows from a commit: the events, and the counting of sales, when the stream delivers as streams do.
 
+use functions::stream::count_sales;
 use serde_json::{Value, json};
 use shared::events::EventKind;
 use tests::{

@@ -1,5 +1,6 @@
 //! Flash mode: units are drawn ahead of the order's commit, claimed by it, or go back.
 
+use functions::schedule::sweep;
 use serde_json::{Value, json};
 use shared::{
     domain::{ProductId, product::Product},
@@ -25,7 +26,7 @@ async fn shop_with_tea(stock: i64, shards: i64) -> TestShop {
 async fn sweep(shop: &TestShop, times: u32) {
     for _ in 0..times {
         wait(shop, 60_000);
-        sweep_shelves::handle(shop.instance()).await.unwrap();
+        sweep::inventory::run(shop.instance()).await.unwrap();
     }
 }
 
@@ -166,11 +167,11 @@ async fn what_is_burnt_comes_back_once() {
         assert_eq!(unclaimed(&shop).await, 123);
         sweep(&shop, 1).await;
         wait(&shop, 60_000);
-        dying_at(&shop, dies_at, sweep_shelves::handle(shop.instance())).await;
+        dying_at(&shop, dies_at, sweep::inventory::run(shop.instance())).await;
         shop.audit().await;
         shop.dynamo().fail_first("TransactWriteItems", 1, Fault::LostReply);
         let (first, second) =
-            tokio::join!(sweep_shelves::handle(shop.instance()), sweep_shelves::handle(shop.instance()));
+            tokio::join!(sweep::inventory::run(shop.instance()), sweep::inventory::run(shop.instance()));
         first.and(second).unwrap();
         assert_eq!((shop.stock("tea").await, unclaimed(&shop).await), (399, 0), "died at call {dies_at}");
         shop.audit().await;

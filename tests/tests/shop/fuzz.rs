@@ -3,15 +3,13 @@
 //! Requests are the reference's own examples, damaged at random. Every answer is held to the reference as in all tests.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use functions::{ROUTES, routes::Route};
 use proptest::{
     prelude::*,
     test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner},
 };
 use serde_json::{Value, json};
-use shared::{
-    api::routes::{ROUTES, Route},
-    store::{Item, records::Record},
-};
+use shared::store::{Item, records::Record};
 use tests::{TABLE, TestShop, template::project_file};
 use tokio::runtime::Runtime;
 
@@ -182,7 +180,7 @@ impl Fuzzed {
     fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
         let shop = runtime.block_on(furnished());
-        let reference = std::fs::read_to_string(project_file("infra/openapi/openapi.json")).unwrap();
+        let reference = std::fs::read_to_string(project_file("shared/contracts/openapi.json")).unwrap();
         Self { runtime, shop, reference: serde_json::from_str(&reference).unwrap() }
     }
 

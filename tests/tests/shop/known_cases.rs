@@ -1,6 +1,7 @@
 //! Failures that users of other shop software reported, tried on this shop. docs/failure-modes.md lists the cases, also those
 //! that tests of other modules hold.
 
+use functions::schedule::sweep;
 use serde_json::{Value, json};
 use shared::{app::orders::PaymentOutcome::Succeeded, domain::order::PaymentStatus};
 use tests::{Answer, Call, TestShop};
@@ -286,7 +287,7 @@ async fn who_holds_the_last_unit_can_pay_let_go_or_wait_but_not_get_it_twice() {
     wait(&shop, 1_000);
     let again = hold(&shop, "mina", "tea", 1).await.expect(201);
     wait(&shop, 10 * 60_000 + 1);
-    sweep_due::handle(shop.instance()).await.unwrap();
+    sweep::expiry::run(shop.instance()).await.unwrap();
     pay(&shop, "mina", &again).await.refused(409, "ORDER_STATE_CONFLICT");
     let bought = hold(&shop, "mina", "tea", 1).await.expect(201);
     pay(&shop, "mina", &bought).await.expect(200);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use audit::{Invariant, Subject};
-use audit_books::Books;
+use functions::schedule::audit_books::Books;
 use shared::{
     domain::{ProductId, UserId},
     platform::Clock,

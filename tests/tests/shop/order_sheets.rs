@@ -1,5 +1,6 @@
 //! `/order-sheets`, and `/orders` of a sheet.
 
+use functions::schedule::sweep;
 use std::{collections::BTreeMap, future::IntoFuture};
 
 use futures::future::join_all;
@@ -309,7 +310,7 @@ async fn a_coupon_that_is_gone_refuses() {
     shop.set_clock("2026-11-26T15:00:00Z");
     assert_eq!(order(&shop, &sheet).await.refused(409, "COUPON_NOT_USABLE")["reason"], "EXPIRED");
     assert_untouched(&shop, &sheet, 100_000).await;
-    sweep_due::handle(shop.instance()).await.unwrap();
+    sweep::expiry::run(shop.instance()).await.unwrap();
     shop.audit().await;
 }
 

@@ -1,5 +1,6 @@
 //! The nightly rebuild of the bestsellers: what is wrong is set right, what is right stays.
 
+use functions::schedule::rebuild_sales;
 use std::{collections::VecDeque, time::Duration};
 
 use futures::future::join_all;

@@ -1,6 +1,6 @@
 //! The relay between stream and bus.
 
-use relay_events::Relay;
+use functions::{schedule::sweep, stream::relay_events::Relay};
 use serde_json::{Value, json};
 use tests::{
     Bus, BusFault, TestShop,
@@ -301,7 +301,7 @@ async fn order_sheets_are_told_of_too() {
     }
     shop.post("/orders", json!({ "userId": "mina", "orderSheetId": sheets[0] })).await.expect(201);
     shop.set_clock("2026-11-20T03:30:00.001Z");
-    sweep_due::handle(shop.instance()).await.unwrap();
+    sweep::expiry::run(shop.instance()).await.unwrap();
 
     let bus = Bus::default();
     relay(&bus).handle(event(&Consumers::new(shop.dynamo().clone()).next_batch())).await.unwrap();

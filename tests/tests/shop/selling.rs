@@ -1,5 +1,6 @@
 //! Steps that the tests of counting and recounting have in common.
 
+use functions::stream::count_sales;
 use std::{
     collections::BTreeMap,
     future::{Future, IntoFuture},

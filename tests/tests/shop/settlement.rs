@@ -1,7 +1,7 @@
 //! Results of the external payment system as they come out of their queue.
 
+use functions::queue::settle_payments::handle;
 use serde_json::{Value, json};
-use settle_payments::handle;
 use tests::{
     TestShop,
     queue::{Waits, batch},

@@ -1,5 +1,6 @@
 //! The shelf: its shards, how many there are of them, and how cheap it is to say that nothing is left.
 
+use functions::schedule::sweep;
 use futures::future::join_all;
 use serde_json::json;
 use shared::{
@@ -135,7 +136,7 @@ async fn a_price_change_that_stops_half_way_is_finished() {
             change().await.expect(200);
         } else {
             wait(&shop, 1);
-            sweep_shelves::handle(shop.instance()).await.unwrap();
+            sweep::inventory::run(shop.instance()).await.unwrap();
         }
         assert_eq!(shop.order("mina", "tea", 32).await.expect(201)["goodsTotal"], 64_000);
         shop.audit().await;
@@ -183,7 +184,7 @@ async fn the_sweep_levels_shards() {
     assert!(matches!(outcome, Outcome::Committed));
     assert_eq!(shards(&shop).await, [0, 0, 10, 0]);
     shop.set_clock("2026-11-20T03:01:00Z");
-    sweep_shelves::handle(shop.instance()).await.unwrap();
+    sweep::inventory::run(shop.instance()).await.unwrap();
     assert_eq!(shards(&shop).await, [3, 3, 2, 2]);
     shop.audit().await;
 }

@@ -1,5 +1,6 @@
 //! Tickets: many counters, what is sold out, and what a function burns by dying.
 
+use functions::schedule::sweep;
 use serde_json::json;
 use shared::{
     app::ticket_sweep,
@@ -32,7 +33,7 @@ async fn remaining(shop: &TestShop) -> i64 {
 async fn sweep(shop: &TestShop, times: u32) {
     for _ in 0..times {
         wait(shop, 60_000);
-        sweep_tickets::handle(shop.instance()).await.unwrap();
+        sweep::tickets::run(shop.instance()).await.unwrap();
     }
 }
 
@@ -110,10 +111,9 @@ async fn a_burnt_ticket_is_reclaimed_once() {
         }
         sweep(&shop, 1).await;
         wait(&shop, 60_000);
-        dying_at(&shop, dies_at, sweep_tickets::handle(shop.instance())).await;
+        dying_at(&shop, dies_at, sweep::tickets::run(shop.instance())).await;
         shop.dynamo().fail_first("TransactWriteItems", 1, Fault::LostReply);
-        let (first, second) =
-            tokio::join!(sweep_tickets::handle(shop.instance()), sweep_tickets::handle(shop.instance()));
+        let (first, second) = tokio::join!(sweep::tickets::run(shop.instance()), sweep::tickets::run(shop.instance()));
         first.and(second).unwrap();
         assert_eq!((remaining(&shop).await, burnt(&shop).await), (6, 0), "died at call {dies_at}");
         for user in 0..6 {
@@ -154,7 +154,7 @@ async fn a_campaign_is_swept_to_its_end() {
     shop.set_clock("2026-11-30T23:59:59Z");
     dying_at(&shop, 2, issue(&shop, "mina")).await;
     shop.set_clock("2026-12-01T00:00:29Z");
-    sweep_tickets::handle(shop.instance()).await.unwrap();
+    sweep::tickets::run(shop.instance()).await.unwrap();
     sweep(&shop, 1).await;
     assert_eq!((due().await, burnt(&shop).await), (1, 0));
     sweep(&shop, 1).await;
@@ -266,7 +266,7 @@ async fn a_reclaimed_ticket_is_seen_within_a_second() {
     for user in ["jun", "sora"] {
         issue(&others, user).await.refused(409, "COUPON_SOLD_OUT");
     }
-    sweep_tickets::handle(shop.instance()).await.unwrap();
+    sweep::tickets::run(shop.instance()).await.unwrap();
     issue(&others, "jun").await.refused(409, "COUPON_SOLD_OUT");
     wait(&shop, 1_000);
     issue(&others, "jun").await.expect(201);

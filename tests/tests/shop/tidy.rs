@@ -1,5 +1,4 @@
-//! Folders of functions, the template, the local runner's routes and the API's routes must agree, and no floor of the crate
-//! `shared` may name one above it.
+//! The table of endpoints, the binaries and the template must agree, and no floor may name one above it.
 
 use std::{
     collections::BTreeSet,
@@ -7,30 +6,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use functions::{ROUTES, routes::Route};
 use serde_json::Value;
-use shared::api::routes::{ROUTES, Route};
-use tests::{endpoint, template};
+use tests::template;
 
 use crate::documents::markdown_files;
 
-/// The functions that do not serve the API.
-const BEHIND_THE_API: [&str; 11] = [
-    "audit-books",
-    "count-sales",
-    "deliver-orders",
-    "expire-coupons",
-    "expire-due",
-    "rebuild-sales",
-    "relay-events",
-    "settle-payments",
-    "sweep-due",
-    "sweep-shelves",
-    "sweep-tickets",
-];
-
-fn folders() -> BTreeSet<String> {
-    let folders = fs::read_dir(template::project_file("functions")).unwrap();
-    folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+/// The binaries, by the names of their files.
+fn binaries() -> BTreeSet<String> {
+    let files = fs::read_dir(template::project_file("functions/src/bin")).unwrap();
+    files.map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned()).collect()
 }
 
 fn functions() -> Vec<(String, Value)> {
@@ -39,8 +24,8 @@ fn functions() -> Vec<(String, Value)> {
     let functions = resources.into_iter().filter(|(_, resource)| resource["Type"] == "AWS::Serverless::Function");
     functions
         .map(|(_, resource)| {
-            let folder = resource["Properties"]["CodeUri"].as_str().unwrap();
-            (folder.strip_prefix("functions/").unwrap().to_owned(), resource)
+            assert_eq!(resource["Properties"]["CodeUri"], "functions");
+            (resource["Metadata"]["BuildProperties"]["Binary"].as_str().unwrap().to_owned(), resource)
         })
         .collect()
 }
@@ -57,12 +42,10 @@ fn routes() -> Served {
 }
 
 #[test]
-fn each_folder_is_a_function_of_the_template_and_the_other_way_round() {
-    let deployed: BTreeSet<String> = functions().into_iter().map(|(name, _)| name).collect();
-    assert_eq!(deployed, folders());
-    for (name, function) in functions() {
-        assert_eq!(function["Metadata"]["BuildProperties"]["Binary"], name.as_str());
-    }
+fn each_binary_is_a_function_of_the_template_and_the_other_way_round() {
+    let deployed: Vec<String> = functions().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(deployed.len(), binaries().len());
+    assert_eq!(deployed.into_iter().collect::<BTreeSet<_>>(), binaries());
 }
 
 #[test]
@@ -82,27 +65,15 @@ fn the_template_serves_the_routes() {
     assert_eq!(served, routes());
 }
 
+/// A binary serves the handler that the table names for it: the tests call handlers by the table.
 #[test]
-fn the_local_runner_serves_the_routes() {
-    let manifest = fs::read_to_string(template::project_file("Cargo.toml")).unwrap();
-    let manifest: toml::Table = manifest.parse().unwrap();
-    let router = &manifest["workspace"]["metadata"]["lambda"]["watch"]["router"];
-    let mut served = BTreeSet::new();
-    for (path, methods) in router.as_table().unwrap() {
-        for method in methods.as_array().unwrap() {
-            let text = |field: &str| method[field].as_str().unwrap().to_owned();
-            served.insert((text("method"), path.clone(), text("function")));
-        }
-    }
-    let expected: BTreeSet<_> =
-        routes().into_iter().map(|(method, path, function, _)| (method, path, function)).collect();
-    assert_eq!(served, expected);
-}
-
-#[test]
-fn each_function_of_the_api_is_tested_in_process() {
-    for folder in folders().iter().filter(|folder| !BEHIND_THE_API.contains(&folder.as_str())) {
-        assert!(endpoint(folder).is_some(), "{folder} is not in the tests' router");
+fn each_binary_of_the_api_serves_its_handler() {
+    let table = fs::read_to_string(template::project_file("functions/src/lib.rs")).unwrap();
+    for binary in ROUTES.iter().map(|route| route.function) {
+        let row = table.lines().find(|line| line.contains(&format!("\"{binary}\","))).unwrap();
+        let module = row.split(',').nth(3).unwrap().trim();
+        let main = fs::read_to_string(template::project_file(&format!("functions/src/bin/{binary}.rs"))).unwrap();
+        assert!(main.contains(&format!("functions::http::{module}::handle")), "{binary}: {module}");
     }
 }
 

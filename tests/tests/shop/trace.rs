@@ -1,6 +1,9 @@
 //! One trace, from the request to what others are sent.
 
-use deliver_orders::{Circuit, DeliveryWorker, Http};
+use functions::queue::{
+    deliver_orders::{Circuit, DeliveryWorker, Http},
+    expire_due, settle_payments,
+};
 use serde_json::{Value, json};
 use shared::{
     domain::OrderId,

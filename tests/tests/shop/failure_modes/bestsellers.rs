@@ -1,5 +1,6 @@
 //! Bestsellers: a list that forgets what is next in line, units that cost nothing, entries that say too little.
 
+use functions::schedule::rebuild_sales;
 use std::time::Duration;
 
 use futures::future::join_all;

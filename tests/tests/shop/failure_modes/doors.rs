@@ -1,14 +1,14 @@
 //! The door of the API: callers, methods, paths and bytes, as API Gateway hands them to a function.
 
 use data_encoding::BASE64URL_NOPAD;
+use functions::{ROUTES, routes};
 use lambda_http::{Body, Request, Response};
 use serde_json::{Value, json};
 use shared::{
     api::identity::{IdentitySource, RoleGroups},
-    api::routes,
     lambda::serve,
 };
-use tests::{TestShop, endpoint};
+use tests::TestShop;
 
 /// A request as API Gateway makes an event of it.
 #[derive(Clone)]
@@ -73,7 +73,7 @@ impl Deployed {
         let path = self.path.split('?').next().unwrap();
         let function = routes::find(self.method, path).map_or("route-not-found", |(route, _)| route.function);
         let source = IdentitySource::Claims(RoleGroups::default());
-        Answer(serve::answer(shop.instance(), endpoint(function).unwrap(), self.event(), &source).await)
+        Answer(serve::answer(shop.instance(), functions::handler(function).unwrap(), self.event(), &source).await)
     }
 }
 
@@ -140,7 +140,7 @@ async fn head_answers_wherever_get_does() {
         (answer.0.status(), answer.0.headers().get("content-type").cloned(), body)
     };
     let mut served = 0;
-    for route in routes::ROUTES.iter().filter(|route| route.method == "GET" && route.function != "api-reference") {
+    for route in ROUTES.iter().filter(|route| route.method == "GET" && route.function != "api-reference") {
         let path = route.path.replace("{userId}", "mina").replace("{productId}", "tea").replace(['{', '}'], "");
         let (get, head) = (outcome("GET", &path).await, outcome("HEAD", &path).await);
         assert_eq!(head, get, "{path}");

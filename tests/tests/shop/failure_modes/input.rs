@@ -1,7 +1,7 @@
 //! Input: cursors, query parameters, repeated keys, texts, ids, instants, null.
 
+use functions::{ROUTES, routes::Route};
 use serde_json::{Value, json};
-use shared::api::routes::{ROUTES, Route};
 use tests::{Answer, Call, TABLE, TestShop};
 
 /// The lists, each with the path of its first page for mina.

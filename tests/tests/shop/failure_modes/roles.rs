@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use functions::ROUTES;
 use serde_json::{Value, json};
-use shared::api::routes::ROUTES;
 use tests::{Call, TestShop};
 
 use crate::steps::{hold, id, set_user};

@@ -1,6 +1,7 @@
 //! Suspended and withdrawn sellers: their products are neither sold nor listed, at no cost to orders, and what was ordered
 //! before stands.
 
+use functions::schedule::sweep;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -71,7 +72,7 @@ async fn listed(shop: &TestShop) -> Vec<String> {
 
 async fn sweep(shop: &TestShop) {
     shop.set_clock(LATER);
-    sweep_shelves::handle(shop.instance()).await.unwrap();
+    sweep::inventory::run(shop.instance()).await.unwrap();
 }
 
 #[tokio::test]
@@ -155,15 +156,15 @@ async fn a_sweep_that_dies_anywhere_is_made_good_by_the_next() {
         shop.another_instance_within(bounds)
     };
     let (counted, deaths) = (shop_with_rest().await, Deaths::default());
-    sweep_shelves::handle(counted.watched_by(&deaths).instance()).await.unwrap();
+    sweep::inventory::run(counted.watched_by(&deaths).instance()).await.unwrap();
     assert_eq!(statuses(&counted).await, PAUSED);
     for call in 0..deaths.calls().len() {
         for side in [Side::Before, Side::After] {
             let shop = shop_with_rest().await;
             let deaths = Deaths::at(call, side);
             let watched = shop.watched_by(&deaths);
-            assert!(deaths.run(sweep_shelves::handle(watched.instance())).await.is_none(), "{call} {side:?}");
-            sweep_shelves::handle(shop.instance()).await.unwrap();
+            assert!(deaths.run(sweep::inventory::run(watched.instance())).await.is_none(), "{call} {side:?}");
+            sweep::inventory::run(shop.instance()).await.unwrap();
             assert_eq!(statuses(&shop).await, PAUSED, "{call} {side:?}");
             shop.audit().await;
         }
@@ -275,7 +276,7 @@ async fn the_migration_lists_the_products_of_sellers_and_pauses_them() {
     let again = migrate(&shop, true).await.unwrap();
     assert!(again.iter().any(|line| line.contains("4 products listed")), "{again:?}");
     shop.set_clock("2026-11-20T03:02:00Z");
-    sweep_shelves::handle(shop.instance()).await.unwrap();
+    sweep::inventory::run(shop.instance()).await.unwrap();
     shop.audit().await;
 }
 

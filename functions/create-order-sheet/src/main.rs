@@ -1,8 +1,0 @@
-//! `POST /order-sheets`: draws up an order sheet.
-
-use lambda_http::Error;
-
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
-    shared::lambda::serve::http(|shop, request| Box::pin(create_order_sheet::handle(shop, request))).await
-}

@@ -1,8 +1,0 @@
-//! `GET /orders/{orderId}`: an order.
-
-use lambda_http::Error;
-
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
-    shared::lambda::serve::http(|shop, request| Box::pin(get_order::handle(shop, request))).await
-}

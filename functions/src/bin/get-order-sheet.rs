@@ -1,0 +1,5 @@
+//! `GET /order-sheets/{orderSheetId}`: an order sheet.
+
+fn main() -> Result<(), lambda_http::Error> {
+    shared::lambda::serve::http(|shop, request| Box::pin(functions::http::order_sheets::get::handle(shop, request)))
+}

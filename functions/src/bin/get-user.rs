@@ -1,0 +1,5 @@
+//! `GET /users/{userId}`: who a user is.
+
+fn main() -> Result<(), lambda_http::Error> {
+    shared::lambda::serve::http(|shop, request| Box::pin(functions::http::users::get::handle(shop, request)))
+}

@@ -1,0 +1,5 @@
+//! `DELETE /orders/cart/{itemId}`: takes a product out of the cart.
+
+fn main() -> Result<(), lambda_http::Error> {
+    shared::lambda::serve::http(|shop, request| Box::pin(functions::http::cart::remove::handle(shop, request)))
+}

@@ -1,0 +1,5 @@
+//! `POST /coupons/revoke`: an admin takes a usable coupon back.
+
+fn main() -> Result<(), lambda_http::Error> {
+    shared::lambda::serve::http(|shop, request| Box::pin(functions::http::coupons::revoke::handle(shop, request)))
+}

@@ -1,0 +1,5 @@
+//! `PATCH /orders/{orderId}/items/{itemId}`: moves a line of an order along.
+
+fn main() -> Result<(), lambda_http::Error> {
+    shared::lambda::serve::http(|shop, request| Box::pin(functions::http::orders::update_item::handle(shop, request)))
+}

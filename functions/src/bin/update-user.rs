@@ -1,0 +1,5 @@
+//! `PATCH /users/{userId}`: changes a user.
+
+fn main() -> Result<(), lambda_http::Error> {
+    shared::lambda::serve::http(|shop, request| Box::pin(functions::http::users::update::handle(shop, request)))
+}

@@ -1,0 +1,152 @@
+//! `POST /coupons`: an admin starts a coupon campaign.
+
+use deserr::Deserr;
+use jiff::Timestamp;
+use shared::{
+    api::{ApiRequest, ApiResult, FieldErrors, Reply, parameters::IdempotencyKey, views::CampaignView},
+    app::{
+        Role, Shop,
+        coupons::{self, NewCampaign},
+        users,
+    },
+    domain::{
+        CouponId, Invalid,
+        coupon::{CouponKind, Terms, TotalQuantity, ValidDays, Validity},
+        money::{self, MAX_PRICE, Price},
+        text::{Description, Name},
+        tickets::CounterShards,
+        time::Instant,
+    },
+};
+
+use crate::http::new_id::NewId;
+
+#[derive(Debug, Deserr, utoipa::ToSchema)]
+#[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+#[schema(as = NewCouponCampaign, rename_all = "camelCase")]
+struct Body {
+    /// The id to have; without it, one is made.
+    #[deserr(default)]
+    #[schema(value_type = Option<CouponId>)]
+    coupon_id: Option<NewId<CouponId>>,
+    /// Its name.
+    name: Name,
+    /// More about it.
+    #[deserr(default)]
+    description: Option<Description>,
+    /// The rule of the discount.
+    kind: CouponKind,
+    /// Won for `FIXED`, percent for `RATE`; `FREE_SHIPPING` takes none.
+    #[deserr(default)]
+    value: Option<i64>,
+    /// The most a `RATE` takes off.
+    #[deserr(default)]
+    max_discount: Option<Price>,
+    /// The least an order must come to, goods less their own discounts.
+    #[deserr(default)]
+    min_order_amount: Option<Price>,
+    /// The number of coupons.
+    total_quantity: TotalQuantity,
+    /// From when it issues.
+    issue_from: Instant,
+    /// Until when it issues; this instant itself is too late.
+    issue_until: Instant,
+    /// For how many days in Seoul a coupon is valid. Either this or `validUntil`.
+    #[deserr(default)]
+    valid_days: Option<ValidDays>,
+    /// Until when a coupon is valid: in the future, and not before `issueUntil`. Either this or `validDays`.
+    #[deserr(default)]
+    valid_until: Option<Instant>,
+    /// Over how many counters its coupons are spread, at most one a coupon. Without it, one for each thousand coupons, at
+    /// most 16. Each takes about a thousand issues a second.
+    #[deserr(default)]
+    counter_shards: Option<CounterShards>,
+}
+
+/// Starts a campaign of `totalQuantity` coupons.
+///
+/// # Errors
+/// 400, 401, 403, 409 `USER_NOT_ACTIVE` or `ALREADY_EXISTS`, 422.
+#[utoipa::path(
+    post,
+    path = "/coupons",
+    tag = "Coupons",
+    params(IdempotencyKey),
+    request_body = Body,
+    responses((status = 201, description = "The campaign.", body = CampaignView)),
+)]
+pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
+    let body: Body = request.only_body()?;
+    let (value, validity) = check(&body, shop.clock.now())?;
+    let caller = request.caller_as(&[Role::Admin])?;
+    let new = NewCampaign {
+        coupon_id: body.coupon_id.map(NewId::into_id),
+        name: body.name.into_string(),
+        description: body.description.map(Description::into_string),
+        terms: Terms {
+            kind: body.kind,
+            value,
+            max_discount: body.max_discount.map(Price::won),
+            min_order_amount: body.min_order_amount.map(Price::won),
+        },
+        total_quantity: body.total_quantity.get(),
+        issue_from: body.issue_from.timestamp(),
+        issue_until: body.issue_until.timestamp(),
+        validity,
+        counter_shards: body.counter_shards,
+    };
+    let key = request.key(shop, &caller.user_id);
+    users::may_change(shop, caller, Some(&key)).await?;
+    let remaining = coupons::create(shop, new, &key).await?;
+    let etag = remaining.campaign.etag();
+    Ok(Reply::created(CampaignView::from(remaining))?.tagged(etag))
+}
+
+/// The rules that concern more than one field.
+fn check(body: &Body, now: Timestamp) -> Result<(i64, Validity), FieldErrors> {
+    let mut errors = FieldErrors::default();
+    let most = match body.kind {
+        CouponKind::Fixed => MAX_PRICE.get(),
+        CouponKind::Rate => 100,
+        CouponKind::FreeShipping => 0,
+    };
+    match (body.kind, body.value) {
+        (CouponKind::FreeShipping, Some(_)) => errors.push("value", Invalid::Unknown),
+        (CouponKind::FreeShipping, None) => {}
+        (_, None) => errors.push("value", Invalid::Required),
+        (_, Some(value)) => {
+            if let Err(invalid) = money::in_range(value, 1, most) {
+                errors.push("value", invalid);
+            }
+        }
+    }
+    if body.max_discount.is_some() && body.kind != CouponKind::Rate {
+        errors.push("maxDiscount", Invalid::Unknown);
+    }
+    if body.issue_until <= body.issue_from {
+        errors.push("issueUntil", Invalid::After("issueFrom"));
+    }
+    let validity = match (body.valid_days, body.valid_until) {
+        (Some(days), None) => Validity::Days(days.get()),
+        (None, Some(until)) => {
+            if until < body.issue_until {
+                errors.push("validUntil", Invalid::NotBefore("issueUntil"));
+            } else if until.timestamp() <= now {
+                errors.push("validUntil", Invalid::Past);
+            }
+            Validity::Until(until.timestamp())
+        }
+        (Some(_), Some(until)) => {
+            errors.push("validDays", Invalid::Excludes("validUntil"));
+            Validity::Until(until.timestamp())
+        }
+        (None, None) => return Err(with(errors, "validDays", Invalid::Required)),
+    };
+    errors.check()?;
+    Ok((body.value.unwrap_or(0), validity))
+}
+
+fn with(mut errors: FieldErrors, field: &str, invalid: Invalid) -> FieldErrors {
+    errors.push(field, invalid);
+    errors
+}

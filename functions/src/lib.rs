@@ -1,0 +1,176 @@
+//! The functions of the shop: one binary each, by what triggers them.
+//!
+//! The table of endpoints at the end of this file is the only one. Routes, the API reference, the router of `cargo lambda watch`
+//! and the tests read it; a test holds `template.yaml` to it.
+
+pub mod routes;
+
+/// Handlers of HTTP requests: a module per resource, a file per action.
+pub mod http {
+    pub mod new_id;
+    pub mod not_found;
+    pub mod reference;
+
+    pub mod balance {
+        pub mod charge;
+        pub mod get;
+        pub mod list_entries;
+    }
+
+    pub mod cart {
+        pub mod add;
+        pub mod get;
+        pub mod remove;
+    }
+
+    pub mod coupons {
+        pub mod create;
+        pub mod get;
+        pub mod issue;
+        pub mod list;
+        pub mod revoke;
+    }
+
+    pub mod desk {
+        pub mod get_product;
+        pub mod list_campaigns;
+        pub mod list_products;
+    }
+
+    pub mod order_sheets {
+        pub mod create;
+        pub mod get;
+    }
+
+    pub mod orders {
+        pub mod cancel;
+        pub mod create;
+        pub mod get;
+        pub mod get_history;
+        pub mod list;
+        pub mod list_payments;
+        pub mod pay;
+        pub mod update_item;
+    }
+
+    pub mod products {
+        pub mod create;
+        pub mod get;
+        pub mod list;
+        pub mod list_bestsellers;
+        pub mod restock;
+        pub mod update;
+    }
+
+    pub mod users {
+        pub mod create;
+        pub mod get;
+        pub mod update;
+    }
+}
+
+/// Readers of the table's stream.
+pub mod stream {
+    pub mod count_sales;
+    pub mod relay_events;
+}
+
+/// Readers of queues.
+pub mod queue {
+    pub mod deliver_orders;
+    pub mod expire_due;
+    pub mod settle_payments;
+}
+
+/// Functions that run on a schedule.
+pub mod schedule {
+    pub mod audit_books;
+    pub mod rebuild_sales;
+    pub mod sweep;
+}
+
+use http::{balance, cart, coupons, desk, order_sheets, orders, products, reference, users};
+use routes::Route;
+use shared::lambda::serve::Endpoint;
+
+/// Declares the endpoints, a row each: method, path (or several), binary, module of the handler, access. `token` asks for a
+/// caller's token, `public` does not; a `page` is public and needs no shop.
+macro_rules! endpoints {
+    ($(($method:literal, $($path:literal)|+, $binary:literal, $($module:ident)::+, $access:ident)),+ $(,)?) => {
+        /// Every route of the API. A path without parameters comes before one with parameters that would match it.
+        pub const ROUTES: &[Route] = &[$($(
+            Route { method: $method, path: $path, function: $binary, public: is_public!($access) }
+        ),+),+];
+
+        // Not a field of the routes: a binary that reads the routes would link every handler.
+        const HANDLERS: &[(&str, Endpoint)] = &[$(($binary, handler!($($module)::+, $access))),+];
+
+        /// The operations, as their handlers describe them.
+        #[derive(utoipa::OpenApi)]
+        #[openapi(paths($($($module)::+::handle),+))]
+        pub struct Operations;
+    };
+}
+
+macro_rules! is_public {
+    (token) => {
+        false
+    };
+    ($access:ident) => {
+        true
+    };
+}
+
+macro_rules! handler {
+    ($($module:ident)::+, page) => {
+        |_, request| Box::pin(async { $($module)::+::handle(request) })
+    };
+    ($($module:ident)::+, $access:ident) => {
+        |shop, request| Box::pin($($module)::+::handle(shop, request))
+    };
+}
+
+#[rustfmt::skip]
+endpoints![
+    ("POST",   "/users",                                  "create-user",          users::create,              token),
+    ("GET",    "/users/{userId}",                         "get-user",             users::get,                 token),
+    ("PATCH",  "/users/{userId}",                         "update-user",          users::update,              token),
+    ("POST",   "/balance/charge",                         "charge-balance",       balance::charge,            token),
+    ("GET",    "/balance/{userId}",                       "get-balance",          balance::get,               token),
+    ("GET",    "/balance/{userId}/entries",               "list-balance-entries", balance::list_entries,      token),
+    ("GET",    "/products",                               "list-products",        products::list,             public),
+    ("GET",    "/products/best-seller" | "/products/top", "list-bestsellers",     products::list_bestsellers, public),
+    ("GET",    "/products/{productId}",                   "get-product",          products::get,              public),
+    ("POST",   "/products",                               "create-product",       products::create,           token),
+    ("PATCH",  "/products/{productId}",                   "update-product",       products::update,           token),
+    ("POST",   "/products/{productId}/restock",           "restock-product",      products::restock,          token),
+    ("POST",   "/coupons",                                "create-coupon",        coupons::create,            token),
+    ("GET",    "/coupons",                                "list-coupons",         coupons::list,              token),
+    ("POST",   "/coupons/issue",                          "issue-coupon",         coupons::issue,             token),
+    ("POST",   "/coupons/revoke",                         "revoke-coupon",        coupons::revoke,            token),
+    ("GET",    "/coupons/{couponId}",                     "get-coupon",           coupons::get,               token),
+    ("POST",   "/orders",                                 "create-order",         orders::create,             token),
+    ("GET",    "/orders",                                 "list-orders",          orders::list,               token),
+    ("POST",   "/orders/cart",                            "add-to-cart",          cart::add,                  token),
+    ("GET",    "/orders/cart",                            "get-cart",             cart::get,                  token),
+    ("DELETE", "/orders/cart/{itemId}",                   "remove-from-cart",     cart::remove,               token),
+    ("GET",    "/orders/{orderId}",                       "get-order",            orders::get,                token),
+    ("GET",    "/orders/{orderId}/history",               "get-order-history",    orders::get_history,        token),
+    ("GET",    "/orders/{orderId}/payments",              "list-order-payments",  orders::list_payments,      token),
+    ("POST",   "/orders/{orderId}/payment",               "pay-order",            orders::pay,                token),
+    ("POST",   "/orders/{orderId}/cancel",                "cancel-order",         orders::cancel,             token),
+    ("PATCH",  "/orders/{orderId}/items/{itemId}",        "update-order-item",    orders::update_item,        token),
+    ("POST",   "/order-sheets",                           "create-order-sheet",   order_sheets::create,       token),
+    ("GET",    "/order-sheets/{orderSheetId}",            "get-order-sheet",      order_sheets::get,          token),
+    ("GET",    "/desk/products",                          "list-desk-products",   desk::list_products,        token),
+    ("GET",    "/desk/products/{productId}",              "get-desk-product",     desk::get_product,          token),
+    ("GET",    "/desk/campaigns",                         "list-desk-campaigns",  desk::list_campaigns,       token),
+    ("GET",    "/openapi.json",                           "api-reference",        reference,                  page),
+    ("GET",    "/docs",                                   "api-reference",        reference::page,            page),
+];
+
+/// The handler of a binary. Requests that no route serves go to `route-not-found`.
+pub fn handler(binary: &str) -> Option<Endpoint> {
+    let not_found: (&str, Endpoint) = ("route-not-found", handler!(http::not_found, page));
+    HANDLERS.iter().chain([&not_found]).find(|(name, _)| *name == binary).map(|(_, handler)| *handler)
+}

@@ -1,0 +1,53 @@
+//! Settles orders by the results of the external payment system.
+//!
+//! Results come at least once, in any order, and at any time: what each does to its order is decided by the order and by
+//! the record of the payment, in one commit.
+
+use aws_lambda_events::{
+    eventbridge::EventBridgeEvent,
+    sqs::{SqsBatchResponse, SqsEvent},
+};
+use lambda_runtime::Error;
+use shared::{
+    app::{
+        Shop,
+        orders::{self, PaymentOutcome},
+    },
+    events::PaymentResult,
+    lambda::{
+        Config,
+        queue::{Handled, Queue},
+        serve,
+    },
+};
+
+/// Serves batches of the queue.
+///
+/// # Errors
+/// If the configuration is incomplete, or Lambda's runtime interface fails.
+pub async fn serve() -> Result<(), Error> {
+    let (shop, queue) = (serve::open_shop(&Config::from_env()?).await?, Queue::from_env()?);
+    serve::events(|batch| handle(&shop, &queue, batch)).await
+}
+
+/// Settles the results of a batch, each for itself.
+///
+/// # Errors
+/// Never: what fails is named, and comes again.
+pub async fn handle(shop: &Shop, queue: &Queue, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
+    Ok(queue.work_off(batch, |body| settle(shop, body)).await)
+}
+
+async fn settle(shop: &Shop, body: String) -> Result<Handled, Error> {
+    let event: EventBridgeEvent<PaymentResult> = serde_json::from_str(&body)?;
+    let outcome = match event.detail_type.as_str() {
+        "PaymentSucceeded" => PaymentOutcome::Succeeded,
+        "PaymentFailed" => PaymentOutcome::Failed,
+        other => return Err(format!("{other} is no result of a payment").into()),
+    };
+    let result = event.detail;
+    let status = orders::settle(shop, outcome, &result).await?;
+    let (order_id, payment_id) = (result.order_id.as_str(), result.payment_id.as_str());
+    tracing::info!(order.id = order_id, payment.id = payment_id, payment.status = ?status, "{} settled", event.detail_type);
+    Ok(Handled::Done)
+}

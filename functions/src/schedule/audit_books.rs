@@ -1,0 +1,95 @@
+//! Audits the books of the shop, each night, and tells how much is wrong.
+//!
+//! The table is read item by item while the shop goes on, so what looks wrong at one look can be right. What looks wrong at
+//! each of several looks is wrong.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use audit::{Fault, LOOKS, Looks, Report, Scope};
+use aws_sdk_dynamodb::Client;
+use aws_smithy_types::timeout::TimeoutConfig;
+use lambda_runtime::Error;
+use serde_json::Value;
+use shared::{
+    lambda::serve,
+    platform::{Clock, aws, environment},
+};
+use tokio::time::sleep;
+
+/// Serves the schedule.
+///
+/// # Errors
+/// If the configuration is incomplete, or Lambda's runtime interface fails.
+pub async fn serve() -> Result<(), Error> {
+    let books = Books::from_env()?;
+    serve::events(|_: Value| books.audit()).await
+}
+
+/// Between two looks: longer than anything takes that follows from a commit.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// How long a page of a megabyte may take.
+const PAGE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How many violations are told in the log; they are counted all.
+const MOST_TOLD: usize = 100;
+
+/// The books of a shop.
+#[derive(Debug)]
+pub struct Books {
+    client: Client,
+    table: String,
+    clock: Clock,
+}
+
+impl Books {
+    /// Those in the table that `TABLE_NAME` names.
+    ///
+    /// # Errors
+    /// If the configuration is incomplete.
+    pub fn from_env() -> Result<Self, Error> {
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(PAGE_TIMEOUT).build();
+        let sdk = aws::sdk_config()?.into_builder().timeout_config(timeouts).build();
+        Ok(Self::new(Client::new(&sdk), environment::required("TABLE_NAME")?, Clock::system()))
+    }
+
+    /// Those in this table.
+    pub fn new(client: Client, table: String, clock: Clock) -> Self {
+        Self { client, table, clock }
+    }
+
+    /// Audits them, and tells what is wrong: how much by a metric, what by the log, with ids and without figures.
+    ///
+    /// # Errors
+    /// If the table cannot be read.
+    pub async fn audit(&self) -> Result<(), Error> {
+        let wrong = self.wrong().await?;
+        for (invariant, subject, rule) in wrong.iter().take(MOST_TOLD) {
+            tracing::error!(%invariant, %subject, rule, "the books are wrong");
+        }
+        metrics::counter!("AuditViolations").increment(u64::try_from(wrong.len())?);
+        metrics::counter!("AuditsDone").increment(1);
+        tracing::info!(wrong = wrong.len(), "the books are audited");
+        Ok(())
+    }
+
+    /// What looks wrong at each look.
+    ///
+    /// # Errors
+    /// If the table cannot be read.
+    pub async fn wrong(&self) -> Result<BTreeSet<Fault>, Error> {
+        let mut looks = Looks::new(self.look().await?);
+        for _ in 1..LOOKS {
+            if looks.faults().next().is_none() {
+                break;
+            }
+            sleep(PAUSE).await;
+            looks.add(self.look().await?);
+        }
+        Ok(looks.faults().cloned().collect())
+    }
+
+    async fn look(&self) -> Result<Report, Error> {
+        Ok(audit::audit(&self.client, &self.table, Scope::Everything, self.clock.now()).await?)
+    }
+}

@@ -1,0 +1,23 @@
+//! Marks coupons whose validity has ended as expired.
+//!
+//! Nothing in the shop relies on the mark: a coupon is expired from the very instant on. It tells who reads the table, or
+//! an export of it.
+
+use lambda_runtime::Error;
+use shared::app::{
+    Shop,
+    coupon_expiry::{campaigns, mark},
+    rounds::{Round, round},
+};
+
+/// Marks the coupons of the campaigns of which all have expired.
+///
+/// # Errors
+/// If the campaigns cannot be listed.
+pub async fn run(shop: &Shop) -> Result<(), Error> {
+    let Round { mended: marked, failed } =
+        round(shop.bounds.sweep_patience, |after| campaigns(shop, after), |coupon| mark(shop, coupon)).await?;
+    metrics::counter!("CouponsExpired").increment(marked);
+    tracing::info!(marked, failed, "swept");
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! Examples: the events of the API reference's story, made by the shop's own rules from the changes of its things.
+
+use crate::openapi::samples;
+use jiff::{Timestamp, ToSpan};
+use shared::{
+    domain::{
+        PaymentId, Refusal,
+        coupon::{CouponState, IssuedCoupon},
+        order::{Actor, Cancellation, HistoryEvent, LineStatus, Order, PaymentMethod},
+        sheet::{OrderSheet, SheetState},
+    },
+    events::{self, Event},
+    platform::trace::TraceId,
+};
+
+use super::Error;
+
+/// Events of every kind.
+pub(crate) fn events() -> Result<Vec<Event>, Error> {
+    let (id, draft) = samples::order()?;
+    let now = draft.at;
+    let hold_ends = later(now, 10);
+    let held = |method| Order::placed(id.clone(), draft.clone(), method, hold_ends);
+    let one_of_two = Cancellation::Units([(1, 1)].into());
+
+    // One is paid at once and one unit of it cancelled; the other arrives, and is asked to be taken back.
+    let mut stories = vec![vec![Order::paid(id.clone(), draft.clone())]];
+    advance(&mut stories, |order| order.cancel(&one_of_two, Actor::Customer, None, later(now, 5)).map(Some))?;
+    for status in [LineStatus::Shipped, LineStatus::InDelivery, LineStatus::Delivered, LineStatus::ReturnRequested] {
+        advance(&mut stories, |order| order.move_line(1, status, &[Actor::Admin], later(now, 60)))?;
+    }
+    // One is refused, one waits in vain, one is paid outside and paid back there.
+    stories.push(vec![Order::payment_failed(id.clone(), draft.clone())]);
+    stories.push(vec![held(PaymentMethod::Balance)]);
+    advance(&mut stories, |order| order.end_unpaid(HistoryEvent::HoldExpired, Actor::System, hold_ends).map(Some))?;
+    let outside = held(PaymentMethod::External);
+    let payment = PaymentId::try_from("p-20261120-0001".to_owned()).map_err(crate::openapi::Error::from)?;
+    stories.push(vec![outside.clone(), outside.settle(payment, later(now, 1))]);
+    advance(&mut stories, |order| order.cancel(&Cancellation::Whole, Actor::Customer, None, later(now, 5)).map(Some))?;
+
+    let orders = stories.iter().flat_map(|story| {
+        let before = std::iter::once(None).chain(story.iter().map(Some));
+        before.zip(story).flat_map(|(old, new)| events::from_change(old, new))
+    });
+    let sheet = samples::sheet()?;
+    let abandoned = OrderSheet { state: SheetState::Abandoned, ..sheet.clone() };
+    let coupon = samples::issued_coupon()?;
+    let revoked =
+        IssuedCoupon { state: CouponState::Revoked, revoked_at: Some(later(coupon.issued_at, 1)), ..coupon.clone() };
+    let others = [
+        events::from_sheet_change(None, &sheet),
+        events::from_sheet_change(Some(&sheet), &abandoned),
+        events::from_coupon_change(None, &coupon),
+        events::from_coupon_change(Some(&coupon), &revoked),
+    ];
+    let trace = TraceId::of_invocation(None, "4dfb1d32-0b6e-4d3c-9a0f-5a3f5c1c8d7e");
+    Ok(orders.chain(others.into_iter().flatten()).map(|event| event.in_trace(Some(trace.clone()))).collect())
+}
+
+/// Lets the last of the stories go on.
+fn advance(stories: &mut [Vec<Order>], step: impl Fn(&Order) -> Result<Option<Order>, Refusal>) -> Result<(), Error> {
+    let Some(story) = stories.last_mut() else { return Ok(()) };
+    let next = story.last().map(step).transpose().map_err(|refusal| Error::Refused(Box::new(refusal)))?;
+    story.extend(next.flatten());
+    Ok(())
+}
+
+fn later(at: Timestamp, minutes: i64) -> Timestamp {
+    at.checked_add(minutes.minutes()).unwrap_or(at)
+}

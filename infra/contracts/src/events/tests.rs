@@ -1,0 +1,108 @@
+//! The contracts are those of the code, whole, true to what is published, and fit for who relies on what was released.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use serde_json::{Value, json};
+
+use super::{PUBLISHED, SCHEMAS, compatibility::breaks, contracts};
+
+fn files(folder: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+fn read(folder: &str, file: &str) -> String {
+    fs::read_to_string(Path::new(folder).join(file)).unwrap_or_else(|error| panic!("{folder}/{file}: {error}"))
+}
+
+#[test]
+fn the_committed_contracts_are_what_the_code_generates() {
+    let mut generated = BTreeSet::new();
+    for contract in contracts().unwrap() {
+        let committed = read(SCHEMAS, &contract.file());
+        assert!(
+            committed == contract.json().unwrap(),
+            "{} is not that of the code: run `cargo xtask generate`",
+            contract.file()
+        );
+        generated.insert(contract.file());
+    }
+    assert_eq!(files(SCHEMAS), generated);
+}
+
+/// Where this fails, consumers would break: make the change so that it only adds, or raise the version in the list of
+/// `shared/src/events/kind.rs`.
+#[test]
+fn what_was_released_can_be_relied_on() {
+    for contract in contracts().unwrap() {
+        let released: Value = serde_json::from_str(&read(PUBLISHED, &contract.file())).unwrap();
+        let now: Value = serde_json::from_str(&contract.json().unwrap()).unwrap();
+        assert_eq!(breaks(&released, &now), [""; 0], "{}", contract.file());
+    }
+}
+
+/// The versions before it too: whoever still has events of them reads by these.
+#[test]
+fn every_version_is_kept() {
+    let released = files(PUBLISHED);
+    let mut expected = BTreeSet::new();
+    for kind in shared::events::EventKind::ALL {
+        expected.extend((1..=kind.version()).map(|version| format!("{}.v{version}.json", kind.as_str())));
+    }
+    assert_eq!(released, expected);
+}
+
+#[test]
+fn examples_are_true_to_their_schemas() {
+    for contract in contracts().unwrap() {
+        let schema: Value = serde_json::from_str(&contract.json().unwrap()).unwrap();
+        let [example] = schema["examples"].as_array().unwrap().as_slice() else { panic!("one example") };
+        for schema in [schema.clone(), closed(&schema)] {
+            let validator = jsonschema::draft202012::new(&schema).unwrap();
+            let problems: Vec<_> = validator.iter_errors(example).map(|error| error.to_string()).collect();
+            assert!(problems.is_empty(), "{}: {problems:?}", contract.file());
+        }
+        // By what another kind promises it is no event.
+        let mut other = example.clone();
+        other["type"] = json!("Other");
+        assert!(!jsonschema::draft202012::new(&schema).unwrap().is_valid(&other), "{}", contract.file());
+    }
+}
+
+/// The schema by which nothing is there that it does not describe.
+fn closed(schema: &Value) -> Value {
+    match schema {
+        Value::Object(fields) => {
+            let mut closed: serde_json::Map<_, _> =
+                fields.iter().map(|(name, value)| (name.clone(), closed(value))).collect();
+            if fields.get("properties").is_some_and(Value::is_object) && fields.get("type") == Some(&json!("object")) {
+                closed.insert("additionalProperties".to_owned(), json!(false));
+            }
+            closed.into()
+        }
+        Value::Array(items) => items.iter().map(closed).collect(),
+        other => other.clone(),
+    }
+}
+
+#[test]
+fn each_reference_leads_somewhere() {
+    for contract in contracts().unwrap() {
+        let schema: Value = serde_json::from_str(&contract.json().unwrap()).unwrap();
+        for reference in references(&schema) {
+            let pointer = reference.strip_prefix('#').unwrap();
+            assert!(schema.pointer(pointer).is_some(), "{}: {reference}", contract.file());
+        }
+    }
+}
+
+fn references(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Object(fields) => {
+            let own = fields.get("$ref").and_then(Value::as_str);
+            own.into_iter().chain(fields.values().flat_map(references)).collect()
+        }
+        Value::Array(items) => items.iter().flat_map(references).collect(),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,12 @@
+//! Writes what is generated from the code: `cargo xtask generate`.
+
+use std::{error::Error, fs};
+
+use contracts::{events, manifests, openapi};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    manifests::write()?;
+    fs::write(openapi::FILE, openapi::json()?)?;
+    events::write()?;
+    Ok(())
+}

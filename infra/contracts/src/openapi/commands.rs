@@ -1,0 +1,199 @@
+//! A command for each operation, to try it on the sample shop: with the ids of the sample data
+//! (`infra/xtask/sample-data.json`) and the headers of the local runner. An end-to-end test runs every one as it is shown.
+
+use serde_json::{Value, json};
+use utoipa::openapi::{OpenApi, extensions::ExtensionsBuilder};
+
+use super::{Error, operations};
+
+/// The address in the commands. The page that shows them puts its own in its place.
+const SHOP: &str = "http://localhost:9000";
+
+/// The extension that documentation tools know samples of code by.
+const EXTENSION: &str = "x-codeSamples";
+
+/// The headers that name a caller to the local runner. The page of a deployed shop shows a token in their place.
+#[derive(Clone, Copy)]
+enum As {
+    Anyone,
+    Customer(&'static str),
+    Seller(&'static str),
+    Admin,
+}
+
+/// A call by curl.
+struct Call {
+    caller: As,
+    /// `-X METHOD`, where curl would not choose it by itself.
+    method: Option<&'static str>,
+    path: &'static str,
+    body: Option<Value>,
+    /// Whether it is made with an idempotency key.
+    keyed: bool,
+}
+
+impl Call {
+    const fn get(caller: As, path: &'static str) -> Self {
+        Self { caller, method: None, path, body: None, keyed: false }
+    }
+
+    const fn post(caller: As, path: &'static str, body: Value) -> Self {
+        Self { caller, method: None, path, body: Some(body), keyed: true }
+    }
+
+    const fn patch(caller: As, path: &'static str, body: Value) -> Self {
+        Self { caller, method: Some("PATCH"), path, body: Some(body), keyed: false }
+    }
+
+    const fn without_key(mut self) -> Self {
+        self.keyed = false;
+        self
+    }
+
+    /// The command, an option a line.
+    fn command(&self) -> String {
+        self.lines("curl").join(" \\\n  ")
+    }
+
+    /// The command in one line, its answer reduced to an id that a variable keeps.
+    fn keep(&self, variable: &str, field: &str) -> String {
+        let call = self.lines("curl -s").join(" ");
+        format!(r#"{variable}=$({call} | sed 's/.*"{field}":"\([^"]*\)".*/\1/')"#)
+    }
+
+    fn lines(&self, curl: &str) -> Vec<String> {
+        let method = self.method.map(|method| format!(" -X {method}")).unwrap_or_default();
+        // A variable of the shell needs double quotes, everything else is safe in single ones.
+        let quote = if self.path.contains('$') { '"' } else { '\'' };
+        let mut lines = vec![format!("{curl}{method} {quote}{SHOP}{}{quote}", self.path)];
+        let (user, role) = match self.caller {
+            As::Anyone => (None, None),
+            As::Customer(user) => (Some(user), None),
+            As::Seller(user) => (Some(user), Some("SELLER")),
+            As::Admin => (Some("admin"), Some("ADMIN")),
+        };
+        lines.extend(user.map(|user| format!("-H 'x-user-id: {user}'")));
+        lines.extend(role.map(|role| format!("-H 'x-user-role: {role}'")));
+        if self.keyed {
+            lines.push("-H \"Idempotency-Key: $RANDOM-$RANDOM\"".to_owned());
+        }
+        if let Some(body) = &self.body {
+            lines.push("-H 'Content-Type: application/json'".to_owned());
+            lines.push(format!("-d '{}'", body.to_string().replace('\'', r"'\''")));
+        }
+        lines
+    }
+}
+
+/// Adds its command to each operation.
+pub(crate) fn add(document: &mut OpenApi) -> Result<(), Error> {
+    for (method, path, operation) in operations::each_mut(document) {
+        let source = command(method, path).ok_or_else(|| Error::NoCommand(format!("{method} {path}")))?;
+        let samples = json!([{ "lang": "Shell", "label": "curl", "source": source }]);
+        let extensions = ExtensionsBuilder::new().add(EXTENSION, samples).build();
+        operation.extensions.get_or_insert_default().merge(extensions);
+    }
+    Ok(())
+}
+
+const KIM: As = As::Customer("kim");
+
+/// The command of an operation, after those that create its order, sheet or coupon.
+fn command(method: &str, path: &str) -> Option<String> {
+    if let Some(call) = simple(method, path) {
+        return Some(call.command());
+    }
+    let items = json!([{ "productId": "hanji", "quantity": 2 }]);
+    let order = Call::post(KIM, "/orders", json!({ "userId": "kim", "items": items })).without_key();
+    let order = order.keep("ORDER", "orderId");
+    let held = json!({ "userId": "kim", "items": items, "payment": "LATER" });
+    let held = Call::post(KIM, "/orders", held).without_key().keep("ORDER", "orderId");
+    let sheet = Call::post(KIM, "/order-sheets", json!({ "userId": "kim", "items": items })).without_key();
+    let issued = json!({ "userId": "lee", "couponId": "delivery" });
+    let (before, call) = match (method, path) {
+        ("POST", "/coupons/revoke") => {
+            let issue = Call::post(As::Admin, "/coupons/issue", issued.clone()).without_key();
+            (issue.lines("curl -s").join(" "), Call::post(As::Admin, "/coupons/revoke", issued))
+        }
+        ("GET", "/orders/{orderId}") => (order, Call::get(KIM, "/orders/$ORDER")),
+        ("GET", "/orders/{orderId}/history") => (order, Call::get(KIM, "/orders/$ORDER/history")),
+        ("GET", "/orders/{orderId}/payments") => (order, Call::get(KIM, "/orders/$ORDER/payments")),
+        ("POST", "/orders/{orderId}/payment") => {
+            let pay = Call { method: Some("POST"), body: None, ..Call::post(KIM, "/orders/$ORDER/payment", json!({})) };
+            (held, pay)
+        }
+        ("POST", "/orders/{orderId}/cancel") => {
+            let part = json!({ "items": [{ "itemId": "1", "quantity": 1 }], "reason": "하나만 필요해요" });
+            (order, Call::post(KIM, "/orders/$ORDER/cancel", part))
+        }
+        ("PATCH", "/orders/{orderId}/items/{itemId}") => {
+            (order, Call::patch(As::Admin, "/orders/$ORDER/items/1", json!({ "status": "SHIPPED" })))
+        }
+        ("GET", "/order-sheets/{orderSheetId}") => {
+            (sheet.keep("SHEET", "orderSheetId"), Call::get(KIM, "/order-sheets/$SHEET"))
+        }
+        _ => return None,
+    };
+    Some(format!("{before}\n{}", call.command()))
+}
+
+/// The call of an operation that needs nothing but the sample data.
+fn simple(method: &str, path: &str) -> Option<Call> {
+    let hanji = json!({ "userId": "kim", "items": [{ "productId": "hanji", "quantity": 2 }] });
+    Some(match (method, path) {
+        ("POST", "/users") => {
+            let mina =
+                json!({ "userId": "mina", "name": "김민아", "email": "mina@example.com", "phone": "010-1234-5678" });
+            Call::post(As::Customer("mina"), "/users", mina)
+        }
+        ("GET", "/users/{userId}") => Call::get(KIM, "/users/kim"),
+        ("PATCH", "/users/{userId}") => Call::patch(KIM, "/users/kim", json!({ "phone": "010-8765-4321" })),
+        ("POST", "/balance/charge") => Call::post(KIM, "/balance/charge", json!({ "userId": "kim", "amount": 50_000 })),
+        ("GET", "/balance/{userId}") => Call::get(KIM, "/balance/kim"),
+        ("GET", "/balance/{userId}/entries") => Call::get(KIM, "/balance/kim/entries?limit=20"),
+        ("GET", "/products") => Call::get(As::Anyone, "/products?limit=20"),
+        ("GET", "/products/best-seller") => Call::get(As::Anyone, "/products/best-seller?range=3days"),
+        ("GET", "/products/top") => Call::get(As::Anyone, "/products/top"),
+        ("GET", "/products/{productId}") => Call::get(As::Anyone, "/products/hanji"),
+        ("POST", "/products") => {
+            let tea = json!({
+                "productId": "hallabong-tea", "name": "한라봉차 500 g", "category": "차", "price": 12_000, "discount": 1_000,
+                "stock": 100,
+            });
+            Call::post(As::Seller("namdaemun"), "/products", tea)
+        }
+        ("PATCH", "/products/{productId}") => Call::patch(As::Admin, "/products/but", json!({ "price": 26_000 })),
+        ("POST", "/products/{productId}/restock") => {
+            Call::post(As::Admin, "/products/but/restock", json!({ "quantity": 50 }))
+        }
+        ("POST", "/coupons") => {
+            let campaign = json!({
+                "couponId": "welcome-5000", "name": "첫 구매 5,000원", "kind": "FIXED", "value": 5_000,
+                "minOrderAmount": 20_000, "totalQuantity": 1_000, "issueFrom": "2026-11-20T00:00:00+09:00",
+                "issueUntil": "2035-12-31T00:00:00+09:00", "validDays": 30,
+            });
+            Call::post(As::Admin, "/coupons", campaign)
+        }
+        ("GET", "/coupons") => Call::get(KIM, "/coupons?userId=kim&status=ALL"),
+        ("POST", "/coupons/issue") => {
+            Call::post(KIM, "/coupons/issue", json!({ "userId": "kim", "couponId": "harvest" }))
+        }
+        ("GET", "/coupons/{couponId}") => Call::get(As::Admin, "/coupons/welcome"),
+        ("POST", "/orders") => Call::post(KIM, "/orders", hanji),
+        ("GET", "/orders") => Call::get(KIM, "/orders?userId=kim&limit=20"),
+        ("POST", "/orders/cart") => {
+            Call::post(KIM, "/orders/cart", json!({ "userId": "kim", "productId": "gim", "quantity": 2 }))
+        }
+        ("GET", "/orders/cart") => Call::get(KIM, "/orders/cart?userId=kim"),
+        ("DELETE", "/orders/cart/{itemId}") => {
+            Call { method: Some("DELETE"), ..Call::get(KIM, "/orders/cart/gim?userId=kim") }
+        }
+        ("POST", "/order-sheets") => Call::post(KIM, "/order-sheets", hanji),
+        ("GET", "/desk/products") => Call::get(As::Seller("namdaemun"), "/desk/products?limit=20"),
+        ("GET", "/desk/products/{productId}") => Call::get(As::Admin, "/desk/products/hanji"),
+        ("GET", "/desk/campaigns") => Call::get(As::Admin, "/desk/campaigns?limit=20"),
+        ("GET", "/openapi.json") => Call::get(As::Anyone, "/openapi.json"),
+        ("GET", "/docs") => Call::get(As::Anyone, "/docs"),
+        _ => return None,
+    })
+}

@@ -1,0 +1,77 @@
+//! What holds for every operation that answers in the envelope.
+
+use functions::ROUTES;
+use shared::api::{Code, NoQuery, envelope, parameters};
+use utoipa::{
+    IntoParams, PartialSchema, ToSchema,
+    openapi::{
+        OpenApi, Ref, RefOr,
+        path::{Parameter, ParameterIn},
+        schema::Components,
+        security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+    },
+};
+
+use super::{Error, failures, operations, responses, successes};
+
+/// The name of the security scheme.
+const TOKEN: &str = "token";
+
+/// The name of the parameter that chooses a language.
+const ACCEPT_LANGUAGE: &str = "AcceptLanguage";
+
+/// The name of the parameter that names the caller, known on every route.
+const CALLER_ID: &str = "CallerId";
+
+/// Adds the token, the language, the envelope and the failures to each operation.
+pub(crate) fn apply(document: &mut OpenApi) -> Result<(), Error> {
+    describe_parts(document.components.get_or_insert_default())?;
+    for (method, path, operation) in operations::each_mut(document) {
+        if ROUTES.iter().any(|route| (route.method, route.path, route.public) == (method, path, false)) {
+            operation.security = Some(vec![SecurityRequirement::new(TOKEN, [""; 0])]);
+        }
+        let parameters = operation.parameters.get_or_insert_default();
+        let is_user_id = |parameter: &RefOr<Parameter>| {
+            matches!(parameter, RefOr::T(parameter)
+                if parameter.parameter_in == ParameterIn::Query && parameter.name == "userId")
+        };
+        if !parameters.iter().any(is_user_id) {
+            parameters.push(RefOr::Ref(Ref::new(format!("#/components/parameters/{CALLER_ID}"))));
+        }
+        // A document comes without an envelope, and only its query can be wrong.
+        let Some(mut codes) = failures::take(operation)? else {
+            responses::add(&mut operation.responses, &[Code::InvalidRequest])?;
+            continue;
+        };
+        codes.extend([Code::InternalServerError, Code::TryAgain]);
+        if operation.request_body.is_some() {
+            codes.extend([Code::PayloadTooLarge, Code::UnsupportedMediaType]);
+        }
+        successes::wrap(operation);
+        responses::add(&mut operation.responses, &codes)?;
+        let language = Ref::new(format!("#/components/parameters/{ACCEPT_LANGUAGE}"));
+        operation.parameters.get_or_insert_default().push(RefOr::Ref(language));
+    }
+    Ok(())
+}
+
+/// The parts that operations refer to.
+fn describe_parts(components: &mut Components) -> Result<(), Error> {
+    let token = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some("The caller's id is the claim `sub`. Members of the groups `admin` and `seller` (claim `cognito:groups`, unless the deployment names others) are admins and sellers."));
+    components.add_security_scheme(TOKEN, SecurityScheme::Http(token.build()));
+
+    for parameter in NoQuery::into_params(|| None) {
+        components.parameters.insert(CALLER_ID.to_owned(), parameter.into());
+    }
+    components.parameters.insert(ACCEPT_LANGUAGE.to_owned(), parameters::accept_language().into());
+
+    let mut schemas = vec![(envelope::Failure::name().into_owned(), envelope::Failure::schema())];
+    envelope::Failure::schemas(&mut schemas);
+    schemas.push((responses::GATEWAY_MESSAGE.to_owned(), responses::gateway_message()));
+    components.schemas.extend(schemas);
+
+    responses::describe(components)
+}

@@ -1,0 +1,53 @@
+//! The API reference, generated from the functions.
+//!
+//! Each endpoint describes its operation next to its handler, with the schemas of its body and answer. What holds for
+//! every endpoint is added here, from the code that makes it hold: the envelope, the failures, the token.
+
+mod commands;
+mod conventions;
+mod error;
+mod failures;
+mod operations;
+mod responses;
+pub mod samples;
+mod schemas;
+mod successes;
+#[cfg(test)]
+mod tests;
+mod transitions;
+
+pub use error::Error;
+pub use operations::each as operations;
+
+use functions::Operations;
+use utoipa::{OpenApi as _, openapi::OpenApi};
+
+/// The file that the document is kept in.
+pub const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/contracts/openapi.json");
+
+/// The document.
+///
+/// # Errors
+/// Where an endpoint does not describe itself as it should.
+pub fn document() -> Result<OpenApi, Error> {
+    let mut document = operations::Heading::openapi();
+    document.merge(Operations::openapi());
+    // It would be taken from the package, which names none.
+    document.info.license = None;
+    operations::add_twins(&mut document)?;
+    operations::name(&mut document);
+    conventions::apply(&mut document)?;
+    transitions::publish(&mut document)?;
+    schemas::tidy(&mut document);
+    samples::add(&mut document)?;
+    commands::add(&mut document)?;
+    Ok(document)
+}
+
+/// The document as it is kept and served.
+///
+/// # Errors
+/// As [`document`].
+pub fn json() -> Result<String, Error> {
+    Ok(document()?.to_pretty_json()? + "\n")
+}

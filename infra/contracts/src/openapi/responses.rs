@@ -1,0 +1,106 @@
+//! Failures as responses. Each code has one that operations refer to; where one status has several codes in an
+//! operation, it says which, with an example of each.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use shared::api::{Code, Language, envelope::Failure};
+use utoipa::{
+    ToSchema,
+    openapi::{
+        Content, ContentBuilder, Ref, RefOr, Response, ResponseBuilder, Responses, Schema,
+        example::ExampleBuilder,
+        header::HeaderBuilder,
+        schema::{AnyOfBuilder, Components, ObjectBuilder, Type},
+    },
+};
+
+use super::{Error, samples};
+
+/// The schema of what API Gateway says by itself.
+pub(crate) const GATEWAY_MESSAGE: &str = "GatewayMessage";
+
+const RATE_LIMITED: &str = "RateLimited";
+
+const JSON: &str = "application/json";
+
+/// Adds the responses that stand for one code each, and the one of the gateway alone.
+pub(crate) fn describe(components: &mut Components) -> Result<(), Error> {
+    for &code in Code::ALL {
+        components.responses.insert(name(code), response(&[code])?.into());
+    }
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name(GATEWAY_MESSAGE)))
+        .example(Some(json!({ "message": "Too Many Requests" })));
+    let rate_limited = ResponseBuilder::new()
+        .description("The rate limit is exceeded. It is API Gateway that says so: there is no `code`.")
+        .content(JSON, content.build());
+    components.responses.insert(RATE_LIMITED.to_owned(), rate_limited.build().into());
+    Ok(())
+}
+
+/// Adds what an operation answers when it fails with any of these codes.
+pub(crate) fn add(responses: &mut Responses, codes: &[Code]) -> Result<(), Error> {
+    let mut by_status: BTreeMap<String, Vec<Code>> = BTreeMap::new();
+    for code in codes {
+        by_status.entry(code.status().as_str().to_owned()).or_default().push(*code);
+    }
+    for (status, codes) in by_status {
+        let response = match codes.as_slice() {
+            [code] => RefOr::Ref(Ref::from_response_name(name(*code))),
+            codes => RefOr::T(response(codes)?),
+        };
+        responses.responses.insert(status, response);
+    }
+    let rate_limited = Ref::from_response_name(RATE_LIMITED);
+    responses.responses.entry("429".to_owned()).or_insert(RefOr::Ref(rate_limited));
+    Ok(())
+}
+
+/// What API Gateway says by itself.
+pub(crate) fn gateway_message() -> RefOr<Schema> {
+    let message = ObjectBuilder::new().schema_type(Type::String);
+    ObjectBuilder::new()
+        .description(Some("What API Gateway says of a request that did not reach the shop."))
+        .property("message", message)
+        .required("message")
+        .into()
+}
+
+fn response(codes: &[Code]) -> Result<Response, Error> {
+    let sentence = |code: &Code| Ok(format!("`{}`: {}", code.as_str(), sample(*code, Language::English)?.message));
+    let sentences = codes.iter().map(sentence).collect::<Result<Vec<_>, Error>>()?;
+    let mut response = ResponseBuilder::new().description(sentences.join("\n\n")).content(JSON, content(codes)?);
+    if codes.iter().any(|code| matches!(code, Code::TryAgain | Code::TooManyRequests)) {
+        let seconds = ObjectBuilder::new().schema_type(Type::Integer).examples([1]);
+        let header = HeaderBuilder::new().schema(Some(seconds)).description(Some("After how many seconds."));
+        response = response.header("Retry-After", header.build());
+    }
+    Ok(response.build())
+}
+
+fn content(codes: &[Code]) -> Result<Content, Error> {
+    let failure = Ref::from_schema_name(Failure::name());
+    let also_by_the_gateway =
+        codes.iter().any(|code| matches!(code, Code::Unauthenticated | Code::TooManyRequests | Code::TryAgain));
+    let schema: RefOr<Schema> = if also_by_the_gateway {
+        AnyOfBuilder::new().item(failure).item(Ref::from_schema_name(GATEWAY_MESSAGE)).into()
+    } else {
+        failure.into()
+    };
+    let content = ContentBuilder::new().schema(Some(schema));
+    let example = |code: &Code| -> Result<Value, Error> { Ok(serde_json::to_value(sample(*code, Language::Korean)?)?) };
+    if let [code] = codes {
+        return Ok(content.example(Some(example(code)?)).build());
+    }
+    let examples = codes.iter().map(|code| Ok((code.as_str(), ExampleBuilder::new().value(Some(example(code)?)))));
+    Ok(content.examples_from_iter(examples.collect::<Result<Vec<_>, Error>>()?).build())
+}
+
+fn sample(code: Code, language: Language) -> Result<Failure, Error> {
+    Ok(Failure::of(&samples::failure(code)?, language, samples::REQUEST_ID))
+}
+
+fn name(code: Code) -> String {
+    format!("{code:?}")
+}

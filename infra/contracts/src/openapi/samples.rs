@@ -1,0 +1,381 @@
+//! Worked examples: one shop's story, told in the very types that the functions answer with, and reckoned by the
+//! shop's own rules.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use shared::{
+    api::{
+        ApiError, Code, FieldErrors,
+        views::{
+            self, BestsellerView, CampaignView, CartView, DeskProductView, EntryView, IssuedCouponView,
+            ListedDeskProductView, ListedProductView, OrderSheetView, OrderView, PaymentView, ProductView, ShownStatus,
+            UserView,
+        },
+    },
+    app::{
+        Caller, Failure, Role,
+        balance::{Balance, Charged},
+        cart::{LiveCart, LiveItem},
+        coupons::Remaining,
+        orders::AuthorizedOrder,
+    },
+    domain::{
+        CouponId, Invalid, OrderId, OrderSheetId, ProductId, Quantity, Refusal, UserId, Won,
+        coupon::{Campaign, CouponKind, CouponState, IssuedCoupon, Terms, Validity},
+        ledger::EntryKind,
+        money::MAX_BALANCE,
+        order::{Actor, Draft, LineStatus, Order, OrderLine, allowed_next},
+        pricing::{self, ShippingPolicy},
+        product::{Offer, SaleStatus},
+        refusal::{CouponProblem, Entity},
+        sheet::OrderSheet,
+        user::{UserKind, UserStatus},
+    },
+    store::StoreError,
+};
+use utoipa::openapi::{OpenApi, RefOr, Schema};
+
+use super::Error;
+
+/// The request that the examples of failures are about.
+pub(crate) const REQUEST_ID: &str = "4dfb1d32-0b6e-4d3c-9a0f-5a3f5c1c8d7e";
+
+const SHIPPING: ShippingPolicy = ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) };
+
+/// Adds an example to each schema that has one.
+pub(crate) fn add(document: &mut OpenApi) -> Result<(), Error> {
+    for (name, example) in answers()?.into_iter().chain(bodies()) {
+        let schemas = document.components.as_mut().map(|components| &mut components.schemas);
+        match schemas.and_then(|schemas| schemas.get_mut(name)) {
+            Some(RefOr::T(Schema::Object(object))) => object.examples = vec![example],
+            Some(RefOr::T(Schema::AllOf(all))) => all.examples = vec![example],
+            _ => return Err(Error::NoSample(name)),
+        }
+    }
+    Ok(())
+}
+
+/// What comes out, by the name of its schema.
+fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
+    let mina = UserId::try_from("mina".to_owned())?;
+    let product = product()?;
+    let (tea, name, price, discount) =
+        (product.product_id.clone(), product.name.clone(), product.price, product.discount);
+
+    let user = UserView {
+        user_id: mina.clone(),
+        name: "김민아".to_owned(),
+        email: "mina@example.com".to_owned(),
+        phone: Some("010-1234-5678".to_owned()),
+        address: Some("제주특별자치도 제주시 연동 1".to_owned()),
+        kind: UserKind::Customer,
+        status: UserStatus::Active,
+        seller: None,
+        created_at: at("2026-11-01T00:00:00Z")?,
+        updated_at: at("2026-11-01T00:00:00Z")?,
+    };
+    let entry_id = "3vb7q2zk5m4x6n8w1t9c0rfadj".to_owned();
+    let charge = Won::new(50_000);
+    let entry = EntryView {
+        entry_id: entry_id.clone(),
+        kind: EntryKind::Charge,
+        amount: charge,
+        balance_after: charge,
+        order_id: None,
+        at: at("2026-11-20T00:59:00Z")?,
+    };
+    let listed = || ListedProductView {
+        product_id: tea.clone(),
+        name: name.clone(),
+        price,
+        discount,
+        stock: 98,
+        status: ShownStatus::OnSale,
+    };
+    let desk_listed = ListedDeskProductView {
+        paused_status: None,
+        product: listed(),
+        seller_id: product.seller_id.clone(),
+        stock_shards: 4,
+        flash: false,
+        created_at: at("2026-11-09T00:00:00Z")?,
+        updated_at: product.updated_at,
+    };
+    let desk = DeskProductView {
+        paused_status: None,
+        product: self::product()?,
+        stock_shards: 4,
+        flash: false,
+        created_at: at("2026-11-09T00:00:00Z")?,
+    };
+    let listed = listed();
+    let cart = cart(&product)?;
+    let bestseller = BestsellerView {
+        rank: 1,
+        product_id: tea,
+        name,
+        price,
+        discount,
+        stock: 98,
+        status: ShownStatus::OnSale,
+        sold_quantity: 128,
+    };
+    let (order_id, draft) = order()?;
+    let ordered_at = draft.at;
+    let sheet = sheet()?;
+    let order = Order::paid(order_id.clone(), draft);
+    let payment = PaymentView {
+        payment_id: order_id.to_string(),
+        order_id,
+        method: order.payment,
+        amount: order.paid,
+        status: order.payment_status().ok_or(Error::NoSample("Payment"))?,
+        at: ordered_at,
+    };
+    let caller = Caller { user_id: mina.clone(), role: Role::Customer };
+    let order = AuthorizedOrder::for_caller(&caller, order, ordered_at).ok_or(Error::NoSample("Order"))?;
+    let history = views::history(&order);
+    let order = OrderView::from(order);
+
+    Ok(vec![
+        ("User", serde_json::to_value(user)?),
+        ("Charged", serde_json::to_value(Charged { user_id: mina.clone(), balance: charge, entry_id })?),
+        ("Balance", serde_json::to_value(Balance { user_id: mina.clone(), balance: charge })?),
+        ("LedgerEntry", serde_json::to_value(entry)?),
+        ("Product", serde_json::to_value(product)?),
+        ("ListedProduct", serde_json::to_value(listed)?),
+        ("DeskProduct", serde_json::to_value(desk)?),
+        ("ListedDeskProduct", serde_json::to_value(desk_listed)?),
+        ("Bestseller", serde_json::to_value(bestseller)?),
+        (
+            "CouponCampaign",
+            serde_json::to_value(CampaignView::from(Remaining { campaign: campaign()?, remaining: 412 }))?,
+        ),
+        ("IssuedCoupon", serde_json::to_value(IssuedCouponView::at(ordered_at, issued_coupon()?))?),
+        ("Cart", serde_json::to_value(cart)?),
+        ("Order", serde_json::to_value(order)?),
+        ("HistoryEntry", serde_json::to_value(history.into_iter().next())?),
+        ("Payment", serde_json::to_value(payment)?),
+        ("OrderSheet", serde_json::to_value(OrderSheetView::at(ordered_at, sheet))?),
+    ])
+}
+
+/// What comes in, by the name of its schema.
+fn bodies() -> Vec<(&'static str, Value)> {
+    vec![
+        (
+            "NewUser",
+            json!({ "userId": "mina", "name": "김민아", "email": "mina@example.com", "phone": "010-1234-5678" }),
+        ),
+        ("UserChange", json!({ "phone": "010-8765-4321" })),
+        ("Charge", json!({ "userId": "mina", "amount": 50_000 })),
+        (
+            "NewProduct",
+            json!({
+                "productId": "hallabong-tea",
+                "name": "한라봉차 500 g",
+                "category": "차",
+                "price": 12_000,
+                "discount": 1_000,
+                "stock": 100,
+            }),
+        ),
+        ("ProductChange", json!({ "price": 13_000 })),
+        ("Restock", json!({ "quantity": 50 })),
+        (
+            "NewCouponCampaign",
+            json!({
+                "couponId": "welcome-5000",
+                "name": "첫 구매 5,000원",
+                "kind": "FIXED",
+                "value": 5_000,
+                "minOrderAmount": 20_000,
+                "totalQuantity": 1_000,
+                "issueFrom": "2026-11-20T00:00:00+09:00",
+                "issueUntil": "2026-12-01T00:00:00+09:00",
+                "validDays": 30,
+            }),
+        ),
+        ("CouponIssue", json!({ "userId": "mina", "couponId": "welcome-5000" })),
+        ("CouponRevocation", json!({ "userId": "mina", "couponId": "welcome-5000" })),
+        ("NewCartItem", json!({ "productId": "hallabong-tea", "quantity": 2 })),
+        (
+            "NewOrder",
+            json!({
+                "userId": "mina",
+                "items": [{ "productId": "hallabong-tea", "quantity": 2 }],
+                "couponId": "welcome-5000",
+            }),
+        ),
+        (
+            "NewOrderSheet",
+            json!({
+                "userId": "mina",
+                "items": [{ "productId": "hallabong-tea", "quantity": 2 }],
+                "couponId": "welcome-5000",
+            }),
+        ),
+        ("NewCancellation", json!({ "items": [{ "itemId": "1", "quantity": 1 }], "reason": "하나만 필요해요" })),
+        ("OrderItemChange", json!({ "status": "SHIPPED" })),
+    ]
+}
+
+fn cart(product: &ProductView) -> Result<CartView, Error> {
+    let offer = Offer { price: product.price, discount: product.discount, status: SaleStatus::OnSale };
+    let (id, name, quantity) = (product.product_id.clone(), product.name.clone(), Quantity::try_from(2)?);
+    let item = LiveItem::of(id, name, offer, product.stock, quantity).map_err(|_| Error::NoSample("Cart"))?;
+    let total = item.amount;
+    Ok(CartView::from(LiveCart { items: vec![item], total }))
+}
+
+fn product() -> Result<ProductView, Error> {
+    Ok(ProductView {
+        product_id: ProductId::try_from("hallabong-tea".to_owned())?,
+        name: "한라봉차 500 g".to_owned(),
+        description: Some("제주 한라봉을 꿀에 재운 차.".to_owned()),
+        category: Some("차".to_owned()),
+        price: Won::new(12_000),
+        discount: Won::new(1_000),
+        stock: 98,
+        status: ShownStatus::OnSale,
+        seller_id: Some(UserId::try_from("jeju-farm".to_owned())?),
+        updated_at: at("2026-11-10T00:00:00Z")?,
+        as_of: None,
+    })
+}
+
+/// The sheet of the order.
+///
+/// # Errors
+/// Where a sample breaks a rule of the domain; so of all of these.
+pub fn sheet() -> Result<OrderSheet, Error> {
+    let sheet_id = OrderSheetId::try_from("wz5x2v4mb8n1t9c0rfakq3d6s7".to_owned())?;
+    Ok(OrderSheet::new(sheet_id, order()?.1, at("2026-11-20T01:30:00Z")?))
+}
+
+/// An order's id, and what it is made of.
+///
+/// # Errors
+/// As [`sheet`].
+pub fn order() -> Result<(OrderId, Draft), Error> {
+    let product = product()?;
+    let line = OrderLine {
+        product_id: product.product_id.clone(),
+        seller_id: product.seller_id.clone(),
+        name: product.name.clone(),
+        quantity: Quantity::try_from(2)?,
+        cancelled_quantity: 0,
+        unit_price: product.price,
+        unit_discount: product.discount,
+        coupon_share: Won::ZERO,
+        status: LineStatus::PendingPayment,
+    };
+    let campaign = campaign()?;
+    let quote = pricing::quote(&[line.priced()], Some(&campaign.terms), SHIPPING);
+    let draft = Draft {
+        user_id: UserId::try_from("mina".to_owned())?,
+        actor: Actor::Customer,
+        items: vec![line],
+        quote: quote.map_err(|_| Error::NoSample("Order"))?,
+        coupon_id: Some(campaign.coupon_id),
+        order_sheet_id: None,
+        at: at("2026-11-20T01:00:00Z")?,
+    };
+    Ok((OrderId::try_from("kq3d6s7wz5x2v4mb8n1t9c0rfa".to_owned())?, draft))
+}
+
+fn campaign() -> Result<Campaign, Error> {
+    Ok(Campaign {
+        coupon_id: CouponId::try_from("welcome-5000".to_owned())?,
+        name: "첫 구매 5,000원".to_owned(),
+        description: None,
+        terms: Terms {
+            kind: CouponKind::Fixed,
+            value: 5_000,
+            max_discount: None,
+            min_order_amount: Some(Won::new(20_000)),
+        },
+        total_quantity: 1_000,
+        issue_from: at("2026-11-19T15:00:00Z")?,
+        issue_until: at("2026-11-30T15:00:00Z")?,
+        validity: Validity::Days(30),
+        counter_shards: 1,
+        created_at: at("2026-11-18T00:00:00Z")?,
+        updated_at: None,
+    })
+}
+
+/// The coupon that the order was paid with, as it was before.
+///
+/// # Errors
+/// As [`sheet`].
+pub fn issued_coupon() -> Result<IssuedCoupon, Error> {
+    let campaign = campaign()?;
+    let issued_at = at("2026-11-20T00:58:00Z")?;
+    Ok(IssuedCoupon {
+        issued_coupon_id: "x7n4v2m9q1k5z8w3t6c0rfadjb".to_owned(),
+        user_id: UserId::try_from("mina".to_owned())?,
+        state: CouponState::Usable,
+        issued_at,
+        expires_at: campaign.expiry(issued_at)?,
+        coupon_id: campaign.coupon_id,
+        name: campaign.name,
+        terms: campaign.terms,
+        used_at: None,
+        order_id: None,
+        revoked_at: None,
+        reissues: 0,
+    })
+}
+
+fn at(text: &str) -> Result<Timestamp, Error> {
+    Ok(text.parse()?)
+}
+
+/// An error that has this code.
+pub(crate) fn failure(code: Code) -> Result<ApiError, Error> {
+    let product_id = ProductId::try_from("hallabong-tea".to_owned())?;
+    let range = Invalid::Range { min: Quantity::MIN, max: Quantity::MAX };
+    let refusal = match code {
+        Code::InvalidRequest => return Ok(FieldErrors::one("items[0].quantity", range).into()),
+        Code::MethodNotAllowed => return Ok(ApiError::MethodNotAllowed(vec!["GET"])),
+        Code::PayloadTooLarge => return Ok(ApiError::TooLarge),
+        Code::UnsupportedMediaType => return Ok(ApiError::NotJson),
+        Code::InternalServerError => return Ok(ApiError::Failed(Failure::Broken("an example"))),
+        Code::TryAgain => return Ok(ApiError::Failed(StoreError::Busy("an example".to_owned()).into())),
+        Code::Unauthenticated => Refusal::Unauthenticated,
+        Code::Forbidden => Refusal::Forbidden,
+        Code::EntityNotFound => Refusal::not_found(Entity::Product, product_id),
+        Code::BalanceNotEnough => Refusal::BalanceNotEnough {
+            order_id: OrderId::try_from("w5x2v4mb8n1t9c0rfakq3d6s7z".to_owned())?,
+            payable: Won::new(20_000),
+            balance: Won::new(7_000),
+        },
+        Code::StockNotEnough => Refusal::StockNotEnough { product_id, requested: 2, available: 1 },
+        Code::CouponSoldOut => Refusal::CouponSoldOut,
+        Code::CouponAlreadyIssued => Refusal::CouponAlreadyIssued,
+        Code::CouponNotUsable => Refusal::CouponNotUsable {
+            coupon_id: CouponId::try_from("welcome-5000".to_owned())?,
+            reason: CouponProblem::Used,
+        },
+        Code::CouponNotIssuable => Refusal::CouponNotIssuable,
+        Code::ProductNotOnSale => Refusal::NotOnSale { product_id },
+        Code::PriceChanged => Refusal::PriceChanged { product_id, quoted: Won::new(11_000), current: Won::new(12_000) },
+        Code::OrderStateConflict => Refusal::LineStateConflict {
+            order_id: OrderId::try_from("kq3d6s7wz5x2v4mb8n1t9c0rfa".to_owned())?,
+            item_id: "1".to_owned(),
+            status: LineStatus::Delivered,
+            allowed: allowed_next(LineStatus::Delivered, None, Actor::Customer),
+        },
+        Code::OrderSheetExpired => {
+            Refusal::SheetExpired { order_sheet_id: OrderSheetId::try_from("wz5x2v4mb8n1t9c0rfakq3d6s7".to_owned())? }
+        }
+        Code::UserNotActive => Refusal::UserNotActive,
+        Code::AlreadyExists => Refusal::AlreadyExists(Entity::Product),
+        Code::LimitExceeded => Refusal::LimitExceeded { limit: "balance", max: MAX_BALANCE.get() },
+        Code::TooManyRequests => Refusal::TooManyRequests { limit: "pendingOrders", max: 20, retry_after_s: 60 },
+        Code::PreconditionFailed => Refusal::PreconditionFailed,
+        Code::IdempotencyKeyReused => Refusal::IdempotencyKeyReused,
+    };
+    Ok(refusal.into())
+}

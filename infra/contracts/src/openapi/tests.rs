@@ -1,0 +1,122 @@
+//! The reference is that of the code, whole, and true to its own schemas.
+
+use std::{collections::BTreeSet, fs};
+
+use functions::ROUTES;
+use serde_json::{Value, json};
+
+use super::{FILE, operations};
+
+fn document() -> Value {
+    serde_json::from_str(&super::json().unwrap()).unwrap()
+}
+
+#[test]
+fn the_committed_document_is_what_the_code_generates() {
+    let committed = fs::read_to_string(FILE).unwrap();
+    assert!(
+        committed == super::json().unwrap(),
+        "shared/contracts/openapi.json is not that of the code: run `cargo xtask generate`"
+    );
+}
+
+#[test]
+fn each_route_has_an_operation_and_each_operation_a_route() {
+    let document = super::document().unwrap();
+    let described: BTreeSet<_> =
+        operations(&document).map(|(method, path, operation)| (method, path, operation.security.is_none())).collect();
+    let routes: BTreeSet<_> = ROUTES.iter().map(|route| (route.method, route.path, route.public)).collect();
+    assert_eq!(described, routes);
+}
+
+#[test]
+fn each_operation_has_a_name_of_its_own() {
+    let document = super::document().unwrap();
+    let names: Vec<_> = operations(&document).map(|(_, _, operation)| &operation.operation_id).collect();
+    assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{names:?}");
+}
+
+#[test]
+fn each_parameter_of_a_path_is_described() {
+    let document = super::document().unwrap();
+    for (method, path, operation) in operations(&document) {
+        let operation = serde_json::to_value(operation).unwrap();
+        let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+        let described = parameters.iter().filter(|parameter| parameter["in"] == "path");
+        let described: BTreeSet<_> = described.map(|parameter| parameter["name"].as_str().unwrap()).collect();
+        let segments = path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
+        assert_eq!(described, segments.collect(), "{method} {path}");
+    }
+}
+
+#[test]
+fn each_reference_leads_somewhere() {
+    let document = document();
+    for reference in references(&document) {
+        assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+    }
+}
+
+/// The examples are what serde makes of the very types that functions answer with, so this also holds the derived
+/// schemas to the derived serialization.
+#[test]
+fn examples_are_true_to_their_schemas() {
+    let document = document();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let mut checked = 0;
+    for (name, schema) in schemas {
+        let validator = validator(&document, &json!({ "$ref": format!("#/components/schemas/{name}") }));
+        for example in schema["examples"].as_array().into_iter().flatten() {
+            let problems: Vec<_> = validator.iter_errors(example).map(|error| error.to_string()).collect();
+            assert!(problems.is_empty(), "{name}: {problems:?}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 30, "{checked} examples");
+
+    let failure = validator(&document, &json!({ "$ref": "#/components/schemas/Failure" }));
+    let responses = document["components"]["responses"].as_object().unwrap();
+    for (name, response) in responses.iter().filter(|(name, _)| *name != "RateLimited") {
+        let example = &response["content"]["application/json"]["example"];
+        assert!(failure.is_valid(example), "{name}: {example}");
+    }
+}
+
+#[test]
+fn schemas_refuse_what_the_parsers_refuse() {
+    let document = document();
+    for (schema, bad) in [
+        ("Charge", json!({ "userId": "mina", "amount": 150 })),
+        ("Charge", json!({ "userId": "mina", "amount": 100_000_000 })),
+        ("Charge", json!({ "userId": "mi na", "amount": 100 })),
+        ("Charge", json!({ "userId": "mina", "amount": 100, "extra": 1 })),
+        ("Charge", json!({ "amount": 100 })),
+        ("NewOrder", json!({ "userId": "mina", "items": [] })),
+        ("NewOrder", json!({ "userId": "mina", "items": [{ "productId": "tea", "quantity": 1_000 }] })),
+        ("NewOrder", json!({ "userId": "mina", "items": [{ "productId": "tea", "quantity": 1, "price": 1 }] })),
+        ("NewUser", json!({ "name": " ", "email": "mina@example.com" })),
+        ("UserChange", json!({})),
+        ("ProductChange", json!({ "price": -1 })),
+    ] {
+        let validator = validator(&document, &json!({ "$ref": format!("#/components/schemas/{schema}") }));
+        assert!(!validator.is_valid(&bad), "{schema}: {bad}");
+    }
+}
+
+/// Checks values against a schema that may refer to the document's.
+fn validator(document: &Value, schema: &Value) -> jsonschema::Validator {
+    let mut schema = schema.clone();
+    schema["components"] = document["components"].clone();
+    jsonschema::draft202012::new(&schema).unwrap()
+}
+
+fn references(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Object(fields) => {
+            let own = fields.get("$ref").and_then(Value::as_str);
+            own.into_iter().chain(fields.values().flat_map(references)).collect()
+        }
+        Value::Array(items) => items.iter().flat_map(references).collect(),
+        _ => Vec::new(),
+    }
+}
