@@ -1,4 +1,4 @@
-//! What each operation costs, next to the budget that ARCHITECTURE.md argues for.
+//! What each operation costs, next to the budget that docs/costs.md argues for.
 //!
 //! Steady state, items under 1 KiB, one shard; counted at the wire.
 

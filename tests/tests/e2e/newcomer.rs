@@ -1,5 +1,5 @@
-//! The first hour of a newcomer: every command that the README, the tour and the API reference show, as they are shown,
-//! typed into the shells that people use.
+//! The first hour of a newcomer: every command that the README, the tour, the start of the stack and the API reference show, as
+//! they are shown, typed into the shells that people use.
 
 use std::{
     fs,
@@ -183,8 +183,25 @@ fn free_offset(salt: usize) -> (u16, Ports) {
     free.expect("some ports are free")
 }
 
-fn readme() -> String {
-    fs::read_to_string(repository().join("README.md")).unwrap()
+fn page(path: &str) -> String {
+    fs::read_to_string(repository().join(path)).unwrap()
+}
+
+/// The README and every page of `docs`.
+fn pages() -> Vec<String> {
+    let mut pages = vec![page("README.md")];
+    let mut folders = vec![repository().join("docs")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                pages.push(fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    pages
 }
 
 /// The blocks of a document that are fenced as this language.
@@ -193,7 +210,7 @@ fn blocks<'t>(document: &'t str, language: &str) -> Vec<&'t str> {
     document.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
 }
 
-/// The commands of the tour, which are indented.
+/// The commands that the start of the stack prints, which are indented.
 fn indented(text: &str) -> String {
     let commands = text.lines().filter_map(|line| line.strip_prefix("  "));
     commands.map(|command| format!("{command}\n")).collect()
@@ -217,9 +234,14 @@ async fn documented_commands_work_in(shell: Shell, name: &str) {
     let _turn = turn().await;
     let running = Running::start("dev", name).await;
 
-    // The README's failure is meant: there are not 999 hanji.
-    let readme = blocks(&readme(), "sh").concat();
+    let readme = blocks(&page("README.md"), "sh").concat();
     let typed = running.type_into(shell, &running.here(&readme));
+    typed.assert_outcomes(&[]);
+    assert!(typed.calls.len() > 5, "{:?}", typed.calls);
+
+    // The tour's failure is meant: there are not 999 hanji.
+    let tour = blocks(&page("docs/tour.md"), "sh").concat();
+    let typed = running.type_into(shell, &running.here(&tour));
     typed.assert_outcomes(&[(r#""quantity":999"#, "409")]);
     assert!(typed.calls.len() > 40, "{:?}", typed.calls);
     assert!(typed.output.contains("ledger entries of 1 users chain"), "{}", typed.output);
@@ -227,10 +249,10 @@ async fn documented_commands_work_in(shell: Shell, name: &str) {
         running.type_into(shell, "eval \"$(cargo xtask env)\"\necho \"at $AWS_ENDPOINT_URL in $AWS_REGION\"");
     assert!(environment.output.contains(&format!("at http://127.0.0.1:{} in ap-northeast-2", running.ports.emulator)));
 
-    // After the README Kim has that coupon, and has used it; everything else can be done again.
-    let tour = running.type_into(shell, &indented(&running.told));
-    tour.assert_outcomes(&[("/coupons/issue", "409"), (r#""couponId":"welcome""#, "409")]);
-    assert!(tour.calls.len() > 10, "{:?}", tour.calls);
+    // After the tour Kim has that coupon, and has used it; everything else can be done again.
+    let typed = running.type_into(shell, &indented(&running.told));
+    typed.assert_outcomes(&[("/coupons/issue", "409"), (r#""couponId":"welcome""#, "409")]);
+    assert!(typed.calls.len() > 10, "{:?}", typed.calls);
 
     let shop = Api::new(format!("http://127.0.0.1:{}", running.ports.gateway));
     let reference = shop.get("/openapi.json").await.body;
@@ -253,9 +275,9 @@ async fn documented_commands_work_in_zsh() {
 /// zsh takes no comments from a person, and both shells run text between backticks.
 #[test]
 fn documented_blocks_can_be_pasted() {
-    let readme = readme();
-    let shown = [blocks(&readme, "sh"), blocks(&readme, "shell")].concat();
-    assert!(shown.len() > 15);
+    let pages = pages();
+    let shown: Vec<&str> = pages.iter().flat_map(|page| [blocks(page, "sh"), blocks(page, "shell")].concat()).collect();
+    assert!(shown.len() > 25, "{}", shown.len());
     for block in shown {
         assert!(!block.contains('`') && !block.contains('!'), "{block}");
         let has_comment = block.lines().any(|line| line.trim_start().starts_with('#') || line.contains(" #"));

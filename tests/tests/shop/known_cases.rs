@@ -1,4 +1,4 @@
-//! Failures that users of other shop software reported, tried on this shop. docs/testing.md lists the cases, also those
+//! Failures that users of other shop software reported, tried on this shop. docs/failure-modes.md lists the cases, also those
 //! that tests of other modules hold.
 
 use functions::schedule::sweep;

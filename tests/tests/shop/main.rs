@@ -26,6 +26,7 @@ mod crash_points;
 mod crash_scenarios;
 mod delivery;
 mod desk;
+mod documents;
 mod due;
 mod events;
 mod external;

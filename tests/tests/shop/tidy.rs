@@ -10,6 +10,8 @@ use functions::{ROUTES, routes::Route};
 use serde_json::Value;
 use tests::template;
 
+use crate::documents::markdown_files;
+
 /// The binaries, by the names of their files.
 fn binaries() -> BTreeSet<String> {
     let files = fs::read_dir(template::project_file("functions/src/bin")).unwrap();
@@ -163,8 +165,9 @@ fn the_template_does_not_trust_headers() {
 /// Tests that the tables of the documents name as `module::test`, or `e2e module::test`, exist.
 #[test]
 fn every_test_that_the_documents_name_exists() {
-    let read = |page: &str| fs::read_to_string(template::project_file(page)).unwrap();
-    let text = read("ARCHITECTURE.md") + &read("docs/testing.md");
+    let mut pages = Vec::new();
+    markdown_files(&template::project_file("docs"), &mut pages);
+    let text: String = pages.iter().map(|page| fs::read_to_string(page).unwrap()).collect();
     let tables = text.lines().filter(|line| line.starts_with('|'));
     let names: Vec<&str> = tables.flat_map(|row| row.split('`').skip(1).step_by(2)).collect();
     let mut found = 0;
