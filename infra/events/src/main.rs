@@ -1,5 +1,4 @@
-//! Writes the contracts of the events: `cargo run -p events`. What was released stays as it is; a version that is new is
-//! released.
+//! Writes the contracts of the events: `cargo run -p events`. A released version stays as it is; a new one is released.
 
 use std::{fs, path::Path};
 
