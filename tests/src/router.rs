@@ -1,8 +1,7 @@
-//! Every function with the name that its folder has, as a router would call them.
+//! Every function with the name of its folder, as a router would call them.
 
 use shared::lambda::serve::Endpoint;
 
-/// The endpoint of a function.
 pub fn endpoint(function: &str) -> Option<Endpoint> {
     Some(match function {
         "add-to-cart" => |shop, request| Box::pin(add_to_cart::handle(shop, request)),
