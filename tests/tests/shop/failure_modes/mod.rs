@@ -1,5 +1,5 @@
-//! Failures that users of this shop and of others reported, each with the value that was reported.
-//! docs/testing.md ("Failure modes seen elsewhere") lists them with their sources.
+//! Failures that users of this shop and of others reported, each with the reported value. docs/testing.md ("Failure
+//! modes seen elsewhere") lists them with their sources.
 
 mod bestsellers;
 mod caps;
