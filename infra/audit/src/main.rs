@@ -1,4 +1,4 @@
-//! `audit`: tells whether the books of a shop are right.
+//! `audit`: reports whether the books of a shop are right.
 
 use std::{
     collections::BTreeMap,

@@ -1,8 +1,8 @@
 //! Dead letters are a workflow: an operator looks at them, redrives them, or drops them.
 //!
-//! [`DeadLetterClient`] finds the dead-letter queues of a stack and the destination of the letters of each. That is the
-//! queue they came from, or the function that sent them here, as a record of its stream. It needs no list: a queue that
-//! is new in the template is found.
+//! [`DeadLetterClient`] finds the dead-letter queues of a stack and the destination of the letters of each. A
+//! destination is the queue they came from, or the function that sent them here, as a record of its stream. It needs no
+//! list: a queue that is new in the template is found.
 //!
 //! To look at a letter is to receive it: no other reader sees it meanwhile, for two minutes at most if the tool dies. A
 //! letter is deleted only after it was redriven. So a letter can be redriven twice, which its receiver must bear

@@ -86,7 +86,7 @@ enum Failure {
     Write(#[from] io::Error),
 }
 
-/// The most letters of a queue that one command looks at. The limit ends a command whose letters keep coming back.
+/// The most letters of a queue that one command looks at. It ends the command if letters keep coming back.
 const MOST: usize = 10_000;
 
 #[tokio::main(flavor = "current_thread")]

@@ -58,7 +58,7 @@ struct Described {
 }
 
 /// The name in the template of a resource that CloudFormation calls `STACK-NAME-RANDOM`. Names in templates have no
-/// dashes, so a resource of another stack that begins with this stack's name is not mistaken for one of this stack.
+/// dashes. So a resource of another stack is not mistaken for one of this stack, even if its name begins alike.
 pub(crate) fn logical_name<'n>(stack: &str, physical: &'n str) -> Option<&'n str> {
     let (name, random) = physical.strip_prefix(stack)?.strip_prefix('-')?.split_once('-')?;
     (!name.is_empty() && !random.is_empty() && !random.contains('-')).then_some(name)

@@ -26,7 +26,7 @@ pub async fn build() -> Result<Binaries> {
     build_with(&["--bins"]).await
 }
 
-/// Builds the workspace with these arguments of `cargo build`, say another profile.
+/// Builds the workspace with these arguments of `cargo build`, for example another profile.
 ///
 /// # Errors
 /// If something does not compile.

@@ -25,7 +25,7 @@ pub struct Config {
     pub parameters: BTreeMap<String, String>,
     /// Hosts, besides this machine's own names, that the ports answer for.
     pub allow_hosts: Vec<String>,
-    /// Origins whose pages may call the ports, besides the stack's own.
+    /// Origins with pages that may call the ports, besides the stack's own.
     pub allow_origins: Vec<String>,
     /// How to show progress.
     pub steps: Steps,

@@ -114,7 +114,7 @@ async fn guard(State(door): State<Door>, request: Request, next: Next) -> Respon
     response
 }
 
-/// An address of this machine that no page can guess, where the system has more than one: on Linux all of 127.0.0.0/8 is
+/// An address of this machine that no page can guess, if the system has more than one: on Linux all of 127.0.0.0/8 is
 /// this machine.
 pub(crate) fn hidden_address(random: [u8; 3]) -> Ipv4Addr {
     if cfg!(target_os = "linux") {

@@ -57,8 +57,8 @@ impl DoorKey {
 /// The HTTP API of the functions under `cargo lambda watch`. Routes requests, makes them events of API Gateway (payload
 /// format 2.0), and renders the functions' results.
 ///
-/// `cargo lambda watch` has a router of its own. That one neither unescapes paths, nor takes bytes that are not UTF-8,
-/// nor knows a default route.
+/// `cargo lambda watch` has a router of its own. It does not unescape paths, takes no bytes that are not UTF-8, and
+/// knows no default route.
 #[derive(Clone, Debug)]
 pub(crate) struct Gateway {
     functions: Functions,

@@ -299,7 +299,7 @@ fn take(folder: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// The file whose time marks the start of the build.
+/// The file with the time at which the build started.
 fn stamp(config: &Config) -> PathBuf {
     config.state_dir.join("built")
 }

@@ -25,7 +25,7 @@ pub(crate) const STEP: Step = Step {
     passes: &[Pass { sort_key: "PROFILE", handle: claim }, Pass { sort_key: "PROFILE", handle: list }],
 };
 
-/// The most tries for a user whose record keeps changing.
+/// The most tries for a user with a record that keeps changing.
 const TRIES: u32 = 20;
 
 enum Claim {

@@ -1,6 +1,6 @@
 //! Sellers: lists the products of each seller, and pauses those of suspended or withdrawn sellers.
 //!
-//! The first pass lists. The second notes a change of each user who is not active and has products. The sweep of
+//! The first pass lists. The second notes a change of each inactive user with products. The sweep of
 //! products pauses these within a minute or two.
 
 use futures::future::BoxFuture;

@@ -12,7 +12,7 @@ use crate::{
 /// How the shop, or its emulator, is started.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Start empty: forget users, products, orders and all
+    /// Start empty: delete users, products, orders and all other data
     #[arg(long)]
     fresh: bool,
 
@@ -20,7 +20,7 @@ pub(crate) struct Options {
     #[arg(long)]
     without_samples: bool,
 
-    /// Add this to every port, where the usual ones are taken
+    /// Add this to every port, if the usual ones are taken
     #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=50_000))]
     port_offset: u16,
 

@@ -39,7 +39,7 @@ pub struct Sale {
 pub struct Issued {
     /// The number of users with a coupon.
     pub issued: u32,
-    /// The number of users who were told that none is left.
+    /// The number of refusals because no coupon is left.
     pub too_late: u32,
     /// The number of answers that asked to try again.
     pub busy: u32,
@@ -77,7 +77,7 @@ enum Step {
     Claim,
     /// Be answered: with a coupon or without.
     Done { issued: bool },
-    /// Come back after being told to.
+    /// Come back after a 503.
     Return,
 }
 

@@ -339,8 +339,8 @@ fn exceeds(world: &World, sent: &Sent) -> Option<(u16, Value)> {
     (count > most).then(refusal)
 }
 
-/// Lists inside of the shop with rows so large that a page ends at a megabyte, or with rows so many that a reader
-/// filters them.
+/// Lists inside of the shop with pages that can be cut short: their rows are so large that a page ends at a megabyte,
+/// or a reader filters them.
 const CUT_SHORT: [&str; 7] = ["REBUILD#", "HOLDS#", "SHEETS#", "CAMPAIGNS", "EXPIRIES", "SHELVES", "SALES"];
 
 fn cut_short(world: &World, sent: &mut Sent, chance: &mut Chance) {

@@ -65,7 +65,7 @@ pub(super) struct Inner {
     instances: AtomicU32,
     busy: AtomicU32,
     calls: AtomicU64,
-    /// The number of possible leaks by functions: one died, or a draw of it got lost.
+    /// The number of possible leaks by functions: one died, or the answer to a reservation or an allocation got lost.
     left_overs: AtomicU32,
     is_calm: AtomicBool,
     wrong: Mutex<Vec<String>>,

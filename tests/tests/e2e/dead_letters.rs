@@ -148,7 +148,7 @@ async fn dead_letters_are_listed_shown_redriven_and_dropped() {
     shop.stop().await;
 }
 
-/// The record of the stream that told of an order's creation.
+/// The stream's record of an order's creation.
 async fn record(shop: &Shop, order: &str) -> Value {
     let key = HashMap::from([("pk", format!("ORDER#{order}")), ("sk", "ORDER".to_owned())]);
     let key: HashMap<_, _> = key.into_iter().map(|(name, value)| (name.to_owned(), AttributeValue::S(value))).collect();

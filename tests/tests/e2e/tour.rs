@@ -37,7 +37,7 @@ async fn charge_browse_order_and_see_what_follows() {
     assert_eq!(history.data()["items"].as_array().unwrap().len(), 5);
     assert_eq!(api.get("/coupons?userId=u0&status=USED").await.data()["items"][0]["orderId"], id);
 
-    // The stock is too low for another order. That one is kept, and published too.
+    // The stock is too low for another order. The refused order is kept, and published too.
     let items = json!([{ "productId": "tea", "quantity": 9 }]);
     let failed = api.post("/orders", json!({ "userId": "u0", "items": items })).await;
     assert_eq!((failed.status.as_u16(), failed.code()), (402, "BALANCE_NOT_ENOUGH"));

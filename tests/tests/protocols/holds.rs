@@ -73,7 +73,7 @@ struct Holds {
     forgotten: Option<Forgotten>,
 }
 
-/// An order that can be told from others by its hash.
+/// An order with a hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Image(Order);
 

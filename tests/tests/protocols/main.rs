@@ -2,7 +2,7 @@
 //! several functions, with a stop between any two of them and a loss of any answer.
 //!
 //! A step is one call to the table. Decisions are production's own code as far as it is pure (`shared::domain`). The
-//! conditions of writes are written anew here. Each model is told to forget one after the other, and must then find the
+//! conditions of writes are written anew here. Each model can forget one after the other, and must then find the
 //! violation. So a model that checks nothing cannot pass.
 #![allow(
     clippy::expect_used,

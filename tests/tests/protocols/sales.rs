@@ -48,7 +48,7 @@ struct Event {
 
 #[derive(Debug, Clone)]
 struct Sales {
-    /// The orders' shard of the stream. That of the products has a record for each change of tea.
+    /// The orders' shard of the stream. The products' shard has a record for each change of tea.
     events: Vec<Event>,
     /// Whether tea is on sale after each of its changes.
     changes: Vec<bool>,
@@ -246,7 +246,7 @@ impl Sales {
         (None, self.begun(&left, &seen))
     }
 
-    /// Products whose counts these events have begun.
+    /// Products with counts that these events have begun.
     fn begun(&self, left: &BTreeSet<usize>, seen: &Counts) -> BTreeSet<ProductId> {
         let begun = self.products(left).into_iter().filter(|product| !seen.contains_key(product));
         if self.forgot(Forgotten::LookAtFirst) { BTreeSet::new() } else { begun.collect() }

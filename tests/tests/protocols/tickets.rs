@@ -113,7 +113,7 @@ enum Step {
     CallTwice(usize),
     /// A function dies, and its client repeats the request.
     Die(usize),
-    /// A client that was told of no coupons left asks again.
+    /// A client that got SOLD_OUT asks again.
     Ask(usize),
     Sweep(usize),
     /// A sweep reads before any claim record is visible to it: its reads are eventually consistent.

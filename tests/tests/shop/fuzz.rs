@@ -268,7 +268,7 @@ async fn furnished() -> TestShop {
     shop
 }
 
-/// The same cases each time: so many, or as many as `PROPTEST_CASES` says.
+/// The same cases each time: this number, or as many as `PROPTEST_CASES` says.
 fn runner(cases: u32) -> TestRunner {
     let usual = Config::default();
     let config = Config { cases: usual.cases.max(cases), failure_persistence: None, max_shrink_iters: 200, ..usual };

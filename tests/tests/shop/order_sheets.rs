@@ -421,7 +421,7 @@ async fn what_cannot_be_ordered_gets_no_sheet() {
     assert_eq!(shop.post("/order-sheets", json!({ "userId": "mina" })).await.bad_fields(), ["items"]);
     let unknown = json!({ "userId": "mina", "items": [{ "productId": "tea", "quantity": 0 }], "orderSheetId": "x" });
     assert_eq!(shop.post("/order-sheets", unknown).await.bad_fields(), ["items[0].quantity", "orderSheetId"]);
-    // Sharded shelves count as a whole.
+    // The stock of all shards counts.
     let pot = json!({ "productId": "pot", "name": "Pot", "price": 1_000, "stock": 16, "stockShards": 8 });
     shop.post("/products", pot).as_admin().await.expect(201);
     let sheet = draw("mina", &[("pot", 16)], None).await.expect(201);

@@ -385,7 +385,7 @@ async fn many_orders_are_recounted_in_small_steps() {
     };
     println!("{invocations} invocations, {figures:?}");
     assert!(invocations > 15 && waits == 2, "{invocations} {waits}");
-    // Of the 19th and the 20th: they had not been counted.
+    // The orders of the 19th and the 20th, which had not been counted.
     assert_eq!((figures.orders, figures.recovered, figures.left), (1_000, 1_000, 0));
     Sales::assert_right(&shop).await;
 

@@ -237,7 +237,7 @@ async fn a_record_that_cannot_even_be_put_aside_is_named() {
     assert_eq!(ids(&bus).len(), 2);
 }
 
-/// A user's coupon has events for its issue and its revocation; its use is told by the order's events.
+/// A user's coupon has events for its issue and its revocation; its use is in the order's events.
 #[tokio::test]
 async fn coupons_are_told_of_too() {
     let shop = TestShop::new();
@@ -287,7 +287,7 @@ async fn coupons_are_told_of_too() {
     "#);
 }
 
-/// A created sheet is an event, and an abandoned one another; its order is told by the order's events.
+/// A created sheet is an event, and an abandoned one another; its order has events of its own.
 #[tokio::test]
 async fn order_sheets_are_told_of_too() {
     let shop = TestShop::new();

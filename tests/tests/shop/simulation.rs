@@ -35,7 +35,7 @@ fn a_part_of_a_plan_is_a_plan() {
 /// Each of these seeds failed once. Each fault has a test of its own as well, since plans change with the simulator.
 #[test]
 fn seeds_that_went_wrong_stay_right() {
-    // 2655: a leaderboard forgot sales at midnight, on a faster clock.
+    // 2655: a leaderboard lost sales at midnight, on a faster clock.
     const SEEDS: [u64; 1] = [2655];
     for seed in SEEDS {
         assert_eq!(run(&Plan::of(seed), false).wrong, [] as [&str; 0], "seed {seed}");

@@ -1,4 +1,4 @@
-//! Folders of functions, the template, the local runner's routes and the API's routes must agree, and no floor of the crate
+//! Folders of functions, the template, the local runner's routes and the API's routes must agree. No floor of the crate
 //! `shared` may name one above it.
 
 use std::{

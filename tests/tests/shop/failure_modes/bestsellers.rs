@@ -329,7 +329,7 @@ async fn an_entry_shows_price_discount_status_and_stock() {
         shop.meter().take();
         let list = shop.get(path).await.expect(200);
         assert_eq!(list["items"], json!([entry(1, "tea", 5, 5), entry(2, "cup", 0, 3), entry(3, "pot", 6, 3)]));
-        // The index tells over how many shards stock is spread.
+        // The index has the number of shards of each product.
         assert_eq!(shop.meter().take().round_trips, 2);
     }
     shop.patch("/products/tea", json!({ "price": 12_000, "discount": 0 })).as_admin().await.expect(200);

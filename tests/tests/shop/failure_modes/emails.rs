@@ -266,7 +266,7 @@ async fn the_shop_goes_on_while_it_is_migrated() {
     shop.audit().await;
 }
 
-/// Of two concurrent runs of a step, one notes its progress and the other ends, or both reach the same state.
+/// Two concurrent runs of a step: one notes its progress and the other ends, or both reach the same state.
 #[tokio::test]
 async fn two_migrations_at_once_claim_once() {
     let shop = first_stage().await;

@@ -390,7 +390,7 @@ async fn a_seller_of_the_first_stage_without_a_business_can_be_changed() {
     assert_eq!(answer.bad_fields(), ["seller"]);
 }
 
-/// An entry of a history can be told from every other, and keeps its id as the history grows.
+/// Each entry of a history has an id of its own, and keeps it as the history grows.
 #[tokio::test]
 async fn history_entries_have_stable_ids() {
     let shop = TestShop::new();

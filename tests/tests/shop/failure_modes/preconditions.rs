@@ -1,4 +1,4 @@
-//! `ETag` and `If-Match`: a change on the condition that nobody has changed the thing since it was read.
+//! `ETag` and `If-Match`: a change on the condition that the thing has not changed since it was read.
 
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -101,7 +101,7 @@ async fn a_precondition_must_be_well_formed_and_comes_after_what_the_caller_may(
     email.header("if-match", stale).await.refused(412, "PRECONDITION_FAILED");
 }
 
-/// Of many changes derived from the same state, one is made.
+/// Only one of many changes derived from the same state is made.
 #[tokio::test]
 async fn of_changes_with_one_tag_at_once_one_is_made() {
     let shop = furnished().await;
