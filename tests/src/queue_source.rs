@@ -95,8 +95,8 @@ impl QueueSource {
         self.messages().values().map(|message| message.received).max().unwrap_or(0)
     }
 
-    /// Lets an execution environment handle messages until the queue is empty. A message that was received too often
-    /// becomes a dead letter, which is a failure here.
+    /// Lets an execution environment handle messages until the queue is empty. Panics if a message is received too
+    /// often: SQS would make it a dead letter.
     pub async fn work_off<F: Future<Output = SqsBatchResponse>>(&self, handle: impl Fn(SqsEvent) -> F) {
         while self.waiting() > 0 {
             let (numbers, batch) = self.receive();

@@ -147,7 +147,7 @@ impl Round {
         Ok(())
     }
 
-    /// All letters of a queue that no other reader has leased. This command leases them.
+    /// All letters of a queue that no other reader has leased. They are returned to the queue at once.
     async fn all_of(&self, queue: &LetterQueue) -> Result<Vec<Lease>, Failure> {
         let mut letters = Vec::new();
         while letters.len() < MOST {

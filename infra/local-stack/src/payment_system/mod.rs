@@ -35,7 +35,7 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// - `PUT /behaviour`, `/users/{userId}/behaviour` or `/orders/{orderId}/behaviour` sets the outcome of later payments:
 ///   of all users, of one user, of one order; the closest applies. The body is a list of results, each
 ///   `{"result": "SUCCEEDED" | "FAILED"}`. Optional are `afterMs` (since the one before it, or the request), `times`
-///   (the number of sendings), `amount` (if not the one asked for) and `payment` (`"SAME"` as of the one before it, or a
+///   (the number of sendings), `amount` (if not the one asked for) and `payment` (`"SAME"` as the one before it, or a
 ///   `"NEW"` one). An empty list is silence.
 /// - `POST /results {"orderId", "result", "amount", "paymentId"?}` sends a result without a request, and answers with
 ///   the event that it sent.

@@ -163,7 +163,8 @@ fn make_first_stage(shop: &TestShop, id: &str, address: &str, created_at_ms: i64
     shop.dynamo().execute("TransactWriteItems", delete).unwrap();
 }
 
-/// Users of the first stage: mina and jun have one address in two cases, jun the longer; sora's is her own, kim has left.
+/// Users of the first stage: mina and jun have one address in two cases, and jun joined first. Sora has an address of
+/// her own, and kim has left.
 async fn first_stage() -> TestShop {
     let shop = TestShop::new();
     for id in ["mina", "jun", "sora", "kim"] {
