@@ -1,5 +1,5 @@
-//! Invariant 1: for each user the balance is the sum of the ledger and not below zero, and each entry chains to the next
-//! by its balance after and its hash; and for each order the ledger has just what was paid and paid back.
+//! Invariant 1: the balance of each user is the sum of the ledger and not below zero. Each entry chains to the next by
+//! its balance after and its hash. For each order the ledger has exactly the amounts paid and refunded.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -22,15 +22,14 @@ use crate::{
     report::{Figures, Invariant, Subject},
 };
 
-/// What all users have, and what became of it.
+/// The account and the ledger of each user, with the movements for each order.
 #[derive(Debug, Default)]
 pub(crate) struct Accounts {
     users: BTreeMap<UserId, User>,
-    /// What the ledgers say of orders.
     movements: BTreeMap<(OrderId, UserId), Movements>,
-    /// The charges, each by 8 bytes of what its user and its id come to: a charge's id comes from its key, so a second of
-    /// one id is a second effect of one key. That two of a million that differ look the same happens once in millions of
-    /// audits.
+    /// The charges, each as 8 bytes of a hash of its user and id. The id of a charge comes from its key, so a second
+    /// charge with the same id is a second effect of one key. A collision among a million charges happens once in
+    /// millions of audits.
     charges: HashSet<u64>,
 }
 
@@ -41,7 +40,7 @@ struct User {
     ledger: Ledger,
 }
 
-/// What a user's ledger says of one order.
+/// The movements of a user's ledger for one order.
 #[derive(Debug, Default)]
 struct Movements {
     payments: u64,
@@ -58,12 +57,12 @@ impl Accounts {
         self.users.entry(user).or_default().account = Some(account);
     }
 
-    /// There is to be a user of this name.
+    /// Expects a user of this name: a missing account is a violation.
     pub(crate) fn expect(&mut self, user: UserId) {
         self.users.entry(user).or_default();
     }
 
-    /// Takes note of an entry; of the order that it names only where orders are in the scope.
+    /// Adds an entry to the ledger of its user. The order that it names is compared only if orders are in the scope.
     pub(crate) fn add_entry(&mut self, user: UserId, entry: LedgerEntry, scope: Scope, findings: &mut Findings) {
         let mut checks = findings.about(Invariant::Balances, Subject::User(user.clone()));
         check_entry(&entry, &mut checks);
@@ -88,7 +87,7 @@ impl Accounts {
         }
     }
 
-    /// Checks what there is beside the accounts and their ledgers: profiles, and what orders were paid.
+    /// Checks the accounts against the profiles and the orders.
     pub(crate) fn compare(&mut self, orders: &Orders, findings: &mut Findings) {
         let mut movements = std::mem::take(&mut self.movements);
         for (id, order) in orders.iter() {
@@ -151,7 +150,7 @@ fn check_entry(entry: &LedgerEntry, checks: &mut Checks<'_>) {
 }
 
 impl Movements {
-    /// A paid order is paid once, by who ordered it, and is paid back what it says.
+    /// The ledger of its user has one payment and the refunds of an order paid from the balance, and none of any other.
     fn check(&self, order: &Known, checks: &mut Checks<'_>) {
         let from_balance = order.is_paid && order.payment == PaymentMethod::Balance;
         let due = |amount: Won| if from_balance { i128::from(amount.get()) } else { 0 };
@@ -237,7 +236,7 @@ mod tests {
         charge(&mut shop, 5, 100, 5_200);
         change_account(&mut shop, |account| (account.balance, account.sequence) = (Won::new(5_200), 4));
         assert_eq!(shop.chained().violations(), ["[1 balances] user mina: next entry: expected 3, found 4"]);
-        // What follows the gap must chain again.
+        // The entry behind the gap must chain again.
         charge(&mut shop, 5, 200, 5_200);
         change_account(&mut shop, |account| account.balance = Won::new(5_300));
         assert_eq!(
@@ -387,7 +386,7 @@ mod tests {
         assert_eq!(shop.chained().violations(), [] as [&str; 0]);
     }
 
-    /// Pays from the balance, and back to it, what was not to be paid that way, and nothing at all in the end.
+    /// Pays an order from the balance and refunds all of it, although the order was not to be paid from the balance.
     fn pay_and_refund(shop: &mut Shop, of: &str) {
         let moved = [(2, EntryKind::Payment, -16_000, 4_000), (3, EntryKind::Refund, 16_000, 20_000)];
         for (sequence, kind, amount, after) in moved {

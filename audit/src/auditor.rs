@@ -26,26 +26,25 @@ use crate::{
     shelves::Shelves,
 };
 
-/// What is checked.
+/// The part of a shop that an audit checks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Scope {
-    /// All of it. The bestsellers follow the orders a moment later: everything sold must have been counted.
+    /// Everything. The bestsellers follow the orders a moment later, so every sale must have been counted.
     #[default]
     Everything,
-    /// All but the bestsellers: for a shop whose sales may not all be counted yet.
+    /// Everything but the bestsellers: for a shop with sales that may not be counted yet.
     WithoutSales,
-    /// The accounts and their ledgers by themselves.
     Ledgers,
 }
 
-/// Checks the items of a table, which come in any order, each once.
+/// Checks the items of a table. The items come in any order, each once.
 ///
-/// What it remembers is bounded by the number of users, products, coupons and orders, and of the order sheets that
-/// storage keeps for a week, not by the size of the table.
+/// Memory is bounded by the number of users, products, coupons, orders and order sheets, not by the size of the table.
+/// Storage keeps an order sheet for a week.
 #[derive(Debug)]
 pub struct Auditor {
     scope: Scope,
-    /// The partition of the only user that is asked for.
+    /// The partition of the one user to audit; `None` audits all.
     only: Option<String>,
     items: u64,
     findings: Findings,
@@ -61,7 +60,6 @@ pub struct Auditor {
 }
 
 impl Auditor {
-    /// An auditor that has seen nothing yet.
     pub fn new(scope: Scope) -> Self {
         Self {
             scope,
@@ -80,7 +78,7 @@ impl Auditor {
         }
     }
 
-    /// An auditor of one user's account and ledger, who must be there.
+    /// An auditor of the account and ledger of one user. A missing user is a violation.
     pub fn of_ledger(user: UserId) -> Self {
         let mut auditor = Self::new(Scope::Ledgers);
         auditor.only = Some(keys::user_partition(&user));
@@ -96,7 +94,7 @@ impl Auditor {
         is_of_user && (self.scope != Scope::Ledgers || is_of_ledger())
     }
 
-    /// Takes note of an item, if it is in the scope.
+    /// Adds an item, if it is in the scope.
     pub fn add(&mut self, item: Item) {
         if !self.is_asked_for(&item) {
             return;
@@ -114,7 +112,7 @@ impl Auditor {
         }
     }
 
-    /// Enters a record; of a campaign, whether its tickets are still swept.
+    /// Adds a record to the books that check it. `is_swept` says whether the tickets of a campaign are still swept.
     fn enter(&mut self, record: Record, is_swept: bool) {
         match record {
             Record::Profile(profile) => {
@@ -162,7 +160,7 @@ impl Auditor {
             }
             Record::Counted { event_id, mark } => self.sales.add_mark(event_id, mark),
             Record::Rebuild(rebuild) => self.sales.add_rebuild(&rebuild),
-            // There is nothing in them to add up: they say what has been done, or what somebody means to do.
+            // These records have no sums to check: they note progress or an intention.
             Record::Cart { .. }
             | Record::RanksRefreshed(_)
             | Record::Board
@@ -173,7 +171,7 @@ impl Auditor {
         }
     }
 
-    /// Draws the conclusions, as of the instant `now`.
+    /// The report, as of the instant `now`.
     pub fn finish(self, now: Timestamp) -> Report {
         let Self {
             scope,

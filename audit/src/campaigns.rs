@@ -1,5 +1,5 @@
-//! Invariant 3: a campaign issues no more than it has, at most one coupon to a user, and a coupon is used for just one
-//! live order.
+//! Invariant 3: a campaign issues no more coupons than it has, and at most one to a user. A coupon is used for exactly
+//! one live order.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,6 @@ use crate::{
     report::{Figures, Invariant, Subject},
 };
 
-/// All campaigns, their counters, and the coupons of users.
 #[derive(Debug, Default)]
 pub(crate) struct Campaigns(BTreeMap<CouponId, Books>);
 
@@ -32,26 +31,25 @@ struct Books {
 struct Described {
     total: i64,
     counters: u16,
-    /// Whether the sweep comes by.
     is_swept: bool,
 }
 
-/// What became of the tickets of one counter.
+/// The tickets of one counter.
 #[derive(Debug, Default)]
 struct Tickets {
     counter: Option<Counter>,
     claimed: i64,
     void: i64,
-    /// The lowest and the highest ticket that has a slot.
+    /// The lowest and the highest ticket with a claim record.
     range: Option<(i64, i64)>,
 }
 
-/// What a user has of a campaign.
+/// The coupon of a user, with the claim records and replaced coupons of a campaign.
 #[derive(Debug, Default)]
 struct Holder {
     slots: u64,
     coupon: Option<Coupon>,
-    /// Revoked coupons in whose place another was issued.
+    /// Revoked coupons that another one replaced.
     replaced: u64,
 }
 
@@ -96,7 +94,7 @@ impl Campaigns {
 
     pub(crate) fn add_replaced(&mut self, IssuedCoupon { coupon_id, user_id, state, .. }: IssuedCoupon) {
         let holder = self.of(coupon_id).holders.entry(user_id).or_default();
-        // One that was not revoked was never to be replaced, and is missed among those that were.
+        // Only revoked coupons may be replaced. Any other is not counted, so the check of the number finds it.
         holder.replaced += u64::from(state == CouponState::Revoked);
     }
 
@@ -152,7 +150,7 @@ impl Books {
 }
 
 impl Tickets {
-    /// Tickets drawn that have no slot.
+    /// Allocated tickets without a claim record.
     fn burnt(&self) -> i128 {
         let drawn = self.counter.map_or(0, |counter| i128::from(counter.next));
         drawn - i128::from(self.claimed) - i128::from(self.void)
@@ -214,8 +212,8 @@ impl Holder {
     }
 }
 
-/// A live order with a coupon, paid or waiting, has the user's coupon used for it, and any order nothing but what that
-/// takes off.
+/// A live order with a coupon, paid or waiting, is the order that the user's coupon was used for. Every order has the
+/// discount that the coupon's terms give.
 fn check_order(id: &OrderId, order: &Known, used: &CouponUse, coupon: Option<&Coupon>, checks: &mut Checks<'_>) {
     let Some(coupon) = coupon else {
         checks.violated("coupon of its user", &used.coupon, "none");
@@ -236,10 +234,10 @@ fn check_order(id: &OrderId, order: &Known, used: &CouponUse, coupon: Option<&Co
     }
 }
 
-/// What a coupon takes off goods of this price, and whether it takes the shipping fee off.
+/// The discount that a coupon gives on goods of this price, and whether shipping becomes free.
 fn taken_off(terms: &Terms, goods: Won) -> Option<(Won, bool)> {
     let goods = PricedLine { unit_price: goods, unit_discount: Won::ZERO, quantity: 1.try_into().ok()? };
-    // What shipping cost at the time is not known; that it cost something tells whether it was taken off.
+    // The shipping fee of the time is not known. Any fee above zero shows whether the coupon removes it.
     let some_fee = ShippingPolicy { fee: Won::new(1), free_from: Won::new(i64::MAX) };
     match pricing::quote(&[goods], Some(terms), some_fee) {
         Ok(quote) => Some((quote.coupon_discount, quote.shipping_fee.is_zero())),

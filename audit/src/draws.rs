@@ -1,4 +1,5 @@
-//! Units drawn from the shards of products in flash mode: each is one order's, or back on the shelf, or not yet either.
+//! Reservations in the shards of products in flash mode. Each unit belongs to one order, is back in stock, or is still
+//! unclaimed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,10 +11,10 @@ use shared::domain::{
 
 use crate::findings::Checks;
 
-/// The slots of a shard.
+/// The claim records of a shard.
 #[derive(Debug, Default)]
 pub(crate) struct Draws {
-    /// Units by the first of their places.
+    /// Units, by the first sequence number of their reservation.
     slots: BTreeMap<i64, i64>,
     orders: BTreeSet<OrderId>,
 }
@@ -24,18 +25,19 @@ impl Draws {
         self.orders.extend(slot.order_id);
     }
 
-    /// Who claimed units.
+    /// The orders that claimed units.
     pub(crate) fn orders(&self) -> impl Iterator<Item = &OrderId> {
         self.orders.iter()
     }
 
-    /// Units that were drawn and have no slot: on their way to an order, or burnt.
+    /// Reserved units without a claim record: their order is on the way, or they are orphaned.
     pub(crate) fn unclaimed(&self, shard: &Shard) -> i128 {
         let accounted: i128 = self.slots.range(shard.swept.to..).map(|(_, units)| i128::from(*units)).sum();
         i128::from(shard.drawn) - i128::from(shard.swept.to) - accounted
     }
 
-    /// A shard that was taken away and added again has slots of then, too: before all its places of now.
+    /// Checks the claim records of a shard. A shard that was removed and added again also has claim records of its
+    /// earlier life, before all sequence numbers of now.
     pub(crate) fn check(&self, number: u16, shard: &Shard, checks: &mut Checks<'_>) {
         let Shard { drawn, swept, .. } = *shard;
         let mut end = i64::MIN;
@@ -59,8 +61,8 @@ mod tests {
 
     use crate::fixture::{Shop, order, product};
 
-    /// A healthy shop where tea, of which shard 0 has 3 of 5 units left, is sold in flash mode: the first order has
-    /// claimed what it drew.
+    /// A healthy shop that sells tea in flash mode. Shard 0 has 3 of 5 units left, and the first order has claimed its
+    /// reservation.
     fn flash_shop() -> Shop {
         let mut shop = Shop::healthy();
         shop.change(keys::product(&product("tea")), |tea: &mut Product| tea.flash = true);
@@ -86,7 +88,7 @@ mod tests {
         assert_eq!(shop.violations(), [format!("{units}: expected 10, found 11")]);
         shop.change(keys::stock(&product("tea"), 0), |shard: &mut Shard| shard.remaining -= 1);
         assert_eq!(shop.violations(), [] as [&str; 0]);
-        // Given back: it has a slot, and is on the shelf again.
+        // A voided claim: the units are in stock again.
         put(&mut shop, 2, 1, None);
         assert_eq!(shop.violations(), [format!("{units}: expected 10, found 9")]);
         shop.change(keys::stock(&product("tea"), 0), |shard: &mut Shard| shard.remaining += 1);

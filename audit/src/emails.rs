@@ -1,5 +1,5 @@
-//! E-mail addresses: each claim is of a user with that address, not withdrawn, and each profile that notes a claim has
-//! one.
+//! E-mail addresses: each claim belongs to a user with that address who has not withdrawn, and each profile that notes
+//! a claim has one.
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +17,7 @@ use crate::{
     report::{Invariant, Subject},
 };
 
-/// The addresses and claims of each user. Only 8 bytes of an address are kept, and no report shows them.
+/// The addresses and claims of each user. Only an 8-byte hash of an address is kept, and no report shows it.
 #[derive(Debug, Default)]
 pub(crate) struct Emails(BTreeMap<UserId, User>);
 

@@ -1,13 +1,12 @@
-//! How the books write down what is wrong.
+//! The violations that an audit collects.
 
 use std::fmt::{Debug, Display};
 
 use crate::report::{Invariant, Subject, Violation};
 
-/// How many violations are kept. Whoever has more has one cause to look for, not ten thousand.
+/// The number of violations that a report keeps. More than that have one cause, which ten thousand show as well.
 const MAX_KEPT: usize = 10_000;
 
-/// The violations found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     violations: Vec<Violation>,
@@ -15,12 +14,11 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
-    /// Checks of one invariant for one subject.
     pub(crate) const fn about(&mut self, invariant: Invariant, subject: Subject) -> Checks<'_> {
         Checks { findings: self, invariant, subject }
     }
 
-    /// The violations, in order, and how many more there were.
+    /// The violations, in order, and the number of further ones.
     pub(crate) fn into_parts(mut self) -> (Vec<Violation>, u64) {
         self.violations.sort();
         (self.violations, self.omitted)
@@ -35,7 +33,7 @@ impl Findings {
     }
 }
 
-/// Checks of one invariant for one subject; what fails is written down.
+/// Checks of one invariant for one subject. A failed check becomes a violation.
 #[derive(Debug)]
 pub(crate) struct Checks<'a> {
     findings: &'a mut Findings,
@@ -44,28 +42,28 @@ pub(crate) struct Checks<'a> {
 }
 
 impl Checks<'_> {
-    /// `found` must be `expected`. Only for values that tell nothing about who someone is.
+    /// Requires `found` to be `expected`. Both values are printed, so they must not be personal data.
     pub(crate) fn equal<T: PartialEq + Debug>(&mut self, rule: impl Display, expected: T, found: T) {
         if expected != found {
             self.violated(rule, format_args!("{expected:?}"), format_args!("{found:?}"));
         }
     }
 
-    /// `found` must not be below zero.
+    /// Requires `found` to be zero or more.
     pub(crate) fn not_negative(&mut self, rule: impl Display, found: i64) {
         if found < 0 {
             self.violated(rule, "at least 0", found);
         }
     }
 
-    /// `found` must not be above `most`.
+    /// Requires `found` to be `most` or less.
     pub(crate) fn at_most<T: PartialOrd + Display>(&mut self, rule: impl Display, most: T, found: T) {
         if found > most {
             self.violated(rule, format_args!("at most {most}"), found);
         }
     }
 
-    /// Something else is wrong.
+    /// Adds a violation that no other check describes.
     pub(crate) fn violated(&mut self, rule: impl Display, expected: impl Display, found: impl Display) {
         let (rule, expected, found) = (rule.to_string(), expected.to_string(), found.to_string());
         let (invariant, subject) = (self.invariant, self.subject.clone());

@@ -1,4 +1,4 @@
-//! A small shop whose books are right, for tests to spoil.
+//! A small shop with consistent books, for tests to spoil.
 
 use std::collections::BTreeMap;
 
@@ -36,9 +36,9 @@ use crate::{Auditor, Report, Scope};
 pub(crate) const NOW: &str = "2026-11-20T03:00:00Z";
 /// The same day in Seoul.
 pub(crate) const TODAY: &str = "2026-11-20T01:00:00Z";
-/// What was put on hold shortly before noon waits until then.
+/// The end of a hold that began shortly before noon.
 pub(crate) const SOON: &str = "2026-11-20T03:05:00Z";
-/// A day that no bestseller is counted from any more, but whose order sheets are still kept.
+/// A day outside the window of the bestsellers, with order sheets that storage still keeps.
 pub(crate) const DAYS_AGO: &str = "2026-11-17T01:00:00Z";
 /// A day before those.
 pub(crate) const LONG_AGO: &str = "2026-11-10T01:00:00Z";
@@ -52,10 +52,12 @@ pub(crate) const THOUSAND_OFF: Terms =
 pub(crate) struct Shop(BTreeMap<(String, String), Item>);
 
 impl Shop {
-    /// Mina has used her coupon for two teas and a cup; Jun has bought two cups long ago, and failed to pay for
-    /// another one. Sora has ordered three pots by a sheet, paid them outside the shop, twice by mistake, and cancelled
-    /// one of them since; two more are held for her, and her coupon with them. She has an order sheet open and let
-    /// another one go by. Of the coupon's five tickets one was made void and one is burnt.
+    /// Mina has used her coupon for two teas and a cup. Jun has bought two cups long ago, and failed to pay for another
+    /// one.
+    ///
+    /// Sora has ordered three pots by a sheet, paid them outside the shop, twice by mistake, and cancelled one of them
+    /// since. Two more are held for her, and her coupon with them. She has one open order sheet and one that expired.
+    /// Of the coupon's five tickets one was voided and one is orphaned.
     pub(crate) fn healthy() -> Self {
         let mut shop = Self::default();
         shop.add_users();
@@ -87,7 +89,7 @@ impl Shop {
         Self::audit(self.0.values().rev().cloned(), scope, at(NOW))
     }
 
-    /// The same with every ledger's hashes made anew, for tests of what is wrong beside them.
+    /// The same shop with the hashes of every ledger computed anew, for tests of other faults.
     pub(crate) fn chained(&self) -> Self {
         let mut shop = self.clone();
         for name in ["mina", "jun", "sora"] {
@@ -138,7 +140,7 @@ impl Shop {
         self.0.insert((key.pk, key.sk), item);
     }
 
-    /// Changes the record at `key`, and leaves it where it is in the indexes by due and by time.
+    /// Changes the record at `key`, and keeps its entries in the expiry index and in the index by time.
     pub(crate) fn change<R: Serialize + DeserializeOwned>(&mut self, key: Key, change: impl FnOnce(&mut R)) {
         let mut record: R = self.get(&key);
         change(&mut record);
@@ -161,12 +163,12 @@ impl Shop {
         self.put_sheet(changed);
     }
 
-    /// Lists an item in the index by due, or does not.
+    /// Sets the entry of an item in the expiry index, or removes it.
     pub(crate) fn place(&mut self, key: Key, place: Option<IndexKey>) {
         self.index(BY_DUE, key, place);
     }
 
-    /// Lists an item in the index by time, or does not.
+    /// Sets the entry of an item in the index by time, or removes it.
     pub(crate) fn list(&mut self, key: Key, place: Option<IndexKey>) {
         self.index(BY_TIME, key, place);
     }
@@ -277,7 +279,6 @@ impl Shop {
         self.give("sora", CouponState::Used, Some("o4"));
     }
 
-    /// Gives a user the coupon.
     pub(crate) fn give(&mut self, holder: &str, state: CouponState, used_for: Option<&str>) {
         let issued = IssuedCoupon {
             issued_coupon_id: format!("welcome-{holder}"),
@@ -367,7 +368,7 @@ impl Shop {
         self.put(keys::ranks_refreshed(), json!({ "day": "2026-11-20", "isDone": true, "revision": 1 }));
     }
 
-    /// Puts a product's count, at its place in the index by sales.
+    /// Puts the count of a product, with its entry in the index by sales.
     pub(crate) fn count(&mut self, id: &str, days: &[(&str, i64)]) {
         let by_day = days.iter().map(|(day, units)| (day.parse().unwrap(), *units)).collect();
         let mut record = json!({ "lastSoldAt": at(TODAY).as_millisecond(), "ttl": 1 });
@@ -382,7 +383,6 @@ impl Shop {
         self.put(keys::sales(&product(id)), record);
     }
 
-    /// Changes a product's count.
     pub(crate) fn change_count(&mut self, id: &str, change: impl FnOnce(&mut serde_json::Value)) {
         let key = keys::sales(&product(id));
         let mut record: serde_json::Value = self.get(&key);
@@ -422,7 +422,7 @@ pub(crate) fn payment(id: &str) -> PaymentId {
     PaymentId::try_from(id.to_owned()).unwrap()
 }
 
-/// The order with some units of a line cancelled by the customer.
+/// The order after the customer cancelled some units of a line.
 pub(crate) fn cancelled(order: &Order, number: usize, units: u16) -> Order {
     let units = Cancellation::Units([(number, units)].into());
     order.cancel(&units, Actor::Customer, None, at(TODAY)).unwrap()

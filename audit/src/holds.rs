@@ -1,4 +1,5 @@
-//! Invariant 7: what waits ends soon after its time is up, and is listed where those who see to that look for it.
+//! Invariant 7: a hold, an order sheet or a campaign ends soon after its expiry, and has its entry in the expiry index
+//! until then.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
@@ -16,11 +17,11 @@ use crate::{
     report::{Invariant, Subject},
 };
 
-/// For how long something may wait on when its time is up. What its own message has not ended a sweep does, each
-/// minute: one may just be on its way, one may fail, and the next has a minute to get through.
+/// The time that something may remain after its expiry. Its own message ends it, or else a sweep, each minute. One
+/// sweep may be on its way, one may fail, and the next has a minute to finish.
 const GRACE: SignedDuration = SignedDuration::from_mins(3);
 
-/// Checks that something which waits until `end` does not still wait long after.
+/// Checks that a wait until `end` does not go on long after `end`.
 pub(crate) fn check_end(end: Timestamp, now: Timestamp, checks: &mut Checks<'_>) {
     let latest = end.saturating_add(GRACE).unwrap_or(Timestamp::MAX);
     if now > latest {
@@ -38,17 +39,16 @@ impl Place {
         Self(text(index.pk), text(index.sk))
     }
 
-    /// Whether the item is in the index.
     pub(crate) fn is_listed(&self) -> bool {
         *self != Self(None, None)
     }
 
-    /// Whether the item is in this partition of the index.
     pub(crate) fn is_in(&self, partition: &str) -> bool {
         self.0.as_deref() == Some(partition)
     }
 
-    /// The place of a record that waits. No other has one. That a campaign waits no longer only its tickets tell.
+    /// The index entry that a record must have; only records with an expiry have one. A campaign that waits no longer
+    /// is known by its tickets alone, so its own entry decides.
     fn belonging_to(&self, record: &Record) -> Self {
         let place = match record {
             Record::Order(record) => {
@@ -73,13 +73,12 @@ impl Place {
         place.map_or(Self(None, None), Self::from)
     }
 
-    /// Checks that the record is in the index by due just where it belongs.
+    /// Checks that the record has exactly its own entry in the expiry index.
     pub(crate) fn check(self, record: &Record, findings: &mut Findings) {
         let belongs = self.belonging_to(record);
         self.check_equals(belongs, "place in the index by due", Invariant::Holds, record, findings);
     }
 
-    /// Checks that this is the place that the record belongs to.
     pub(crate) fn check_equals(
         self,
         belongs: Self,
@@ -107,7 +106,7 @@ mod tests {
     use super::*;
     use crate::fixture::{SOON, Shop, at, order, sheet, user};
 
-    /// What is wrong with what waits in a healthy shop, if everybody slept until this instant.
+    /// The violations among the holds and sheets of a healthy shop, if no function ran until this instant.
     fn wrong_at(instant: &str) -> Vec<String> {
         Shop::healthy().violations_at(at(instant))
     }

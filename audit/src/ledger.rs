@@ -1,4 +1,4 @@
-//! A user's ledger, followed entry by entry: no gap, each balance after follows from the one before, and so does each hash.
+//! A user's ledger, followed entry by entry: it has no gap, and each balance and hash follows from those before.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use shared::domain::{
 
 use crate::findings::Checks;
 
-/// What the chain must know of an entry.
+/// The fields of an entry that the chain is computed from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Link {
     sequence: u64,
@@ -27,7 +27,7 @@ impl Link {
     }
 }
 
-/// Where a ledger has been followed to.
+/// The last entry that has been checked.
 #[derive(Debug, Clone, Copy, Default)]
 struct Place {
     sequence: u64,
@@ -41,7 +41,7 @@ impl From<Link> for Place {
     }
 }
 
-/// A user's ledger. Read in order, no entry has to wait; those that come early wait for the ones before.
+/// A user's ledger. Entries that are read in order are checked at once; early ones wait for those before them.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     pub(crate) entries: u64,
@@ -71,7 +71,7 @@ impl Ledger {
         self.last = link.into();
     }
 
-    /// Goes on behind the gaps that were not closed, to what the account says of all of it.
+    /// Continues behind the gaps that were not closed, and compares the last entry with the account.
     pub(crate) fn end(mut self, account: &Account, checks: &mut Checks<'_>) {
         self.skip_gaps(checks);
         checks.equal("balance as the sum of the ledger", self.sum, i128::from(account.balance.get()));
@@ -138,7 +138,7 @@ mod tests {
         shop.change(keys::ledger_entry(&user("mina"), sequence), change);
     }
 
-    /// What is wrong with Mina's ledger, without the hashes themselves.
+    /// The violations in Mina's ledger, without the hashes themselves.
     fn wrong(shop: &Shop) -> Vec<String> {
         let report = shop.report(Scope::Ledgers);
         assert_eq!(report, shop.report_read_backwards(Scope::Ledgers), "read backwards");
@@ -188,7 +188,7 @@ mod tests {
         let mut shop = shop();
         shop.remove(keys::ledger_entry(&user("mina"), 3));
         assert!(wrong(&shop).contains(&"next entry".to_owned()));
-        // And with those behind it moved up, and all that adds up put right.
+        // The same, with the later entries moved up and all sums corrected.
         for (from, balance) in [(4, 7_000), (5, 12_000)] {
             let moved = entry(&shop, "mina", from);
             put(&mut shop, "mina", LedgerEntry { sequence: from - 1, balance_after: Won::new(balance), ..moved });
@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn entries_that_changed_places_are_found() {
         let mut shop = shop();
-        // With all that adds up, and even what they chain to, put right: 1,000 won, then 3,000, then 2,000.
+        // With corrected sums and chained hashes too: 1,000 won, then 3,000, then 2,000.
         let (second, third) = (entry(&shop, "mina", 2), entry(&shop, "mina", 3));
         let first = LedgerEntry { sequence: 2, balance_after: Won::new(4_000), before: second.before, ..third.clone() };
         let then = LedgerEntry { sequence: 3, balance_after: Won::new(6_000), before: third.before, ..second };

@@ -4,21 +4,21 @@
 //! |---|---|---|
 //! | records | every item is of a known kind, has its shape, and is where its ids say | `shared::store::records` |
 //! | 1 balances | a balance is the sum of its ledger, which chains by balances and hashes; a key charges once; orders are paid just once | `accounts`, `ledger` |
-//! | 2 stock | received = on the shelf + drawn + in live orders; no shard below zero; what is drawn is one order's or comes back | `shelves`, `draws` |
+//! | 2 stock | received = in stock + reserved + in live orders; no shard below zero; a reservation is one order's or is released | `shelves`, `draws` |
 //! | 3 coupons | never more issued than there are, one a user; used for one live order | `campaigns` |
 //! | 4 orders | amounts add up; paid, refunded, cancelled units, state and history agree | `orders` |
-//! | 5 sales | bestsellers are what a recount of the orders gives | `sales` |
-//! | 7 holds | what waits is listed with what is due, and ends soon after its time is up | `holds` |
+//! | 5 sales | the bestsellers equal a recount of the orders | `sales` |
+//! | 7 holds | a hold or an order sheet is in the expiry index, and ends soon after its expiry | `holds` |
 //! | lists | a product or campaign is in the index by time where its list is read | `lists` |
-//! | payments | what was paid outside has just the payment that paid it; all other money is asked back | `payments` |
+//! | payments | an order paid outside has exactly its payment; all other money is asked back | `payments` |
 //! | emails | an e-mail address is claimed by one user with that address, not withdrawn | `emails` |
 //! | sheets | an ordered sheet and its order name each other and agree | `sheets` |
 //!
-//! [`Auditor`] itself does no I/O: it is fed items one by one, from [`read`] or from anywhere else that has them, and
-//! keeps sums per user, product, campaign, order and order sheet, never the items.
+//! [`Auditor`] itself does no I/O: it is fed items one by one, from [`read`] or from another source. It keeps sums per
+//! user, product, campaign, order and order sheet, never the items.
 //!
-//! A table is read item by item, not at one instant: what is written meanwhile can look wrong without being so. One look
-//! judges a table at rest, or a copy of one instant; several looks ([`Looks`]) judge a shop that goes on.
+//! A table is read item by item, not at one instant, so a concurrent write can look like a violation. One look judges a
+//! table at rest, or a copy of one instant. Several looks ([`Looks`]) judge a shop that goes on.
 
 mod accounts;
 mod auditor;

@@ -1,4 +1,4 @@
-//! Lists: products and campaigns are in the index by time where the desk and the catalogue look for them.
+//! Lists: products and campaigns have their entries in the index by time, where the desk and the catalogue read them.
 
 use shared::{
     domain::product::SaleStatus,
@@ -7,8 +7,8 @@ use shared::{
 
 use crate::{findings::Findings, holds::Place, report::Invariant};
 
-/// Checks that a product or a campaign is in the index by time at its own place. Until the first stage's data is migrated,
-/// campaigns and products that are not on sale can have none.
+/// Checks the entry of a product or a campaign in the index by time. Until the first stage's data is migrated,
+/// campaigns and products that are not on sale may have none.
 pub(crate) fn check(place: Place, record: &Record, findings: &mut Findings) {
     let (belongs, may_lack) = match record {
         Record::Product(product) => {

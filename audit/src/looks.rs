@@ -1,16 +1,16 @@
 //! Several looks at a shop that goes on.
 //!
-//! A table is read item by item, so a write meanwhile can look wrong: an order before its sale is counted, an account read
-//! before its ledger. A fault is still there at the next look; a write in flight has arrived by then.
+//! A table is read item by item, so a concurrent write can look wrong. An order may be read before its sale is counted,
+//! or an account before its ledger. A fault is still there at the next look; a write in flight has arrived by then.
 
 use std::collections::BTreeMap;
 
 use crate::{Figures, Invariant, Report, Subject, Violation};
 
-/// How many looks it takes until something is called wrong.
+/// The number of looks that must all find a violation before it is a fault.
 pub const LOOKS: u32 = 3;
 
-/// A violation without its figures, by which it is known again.
+/// A violation without its figures: its identity across looks.
 pub type Fault = (Invariant, Subject, String);
 
 /// The reports of several looks, compared.
@@ -23,28 +23,26 @@ pub struct Looks {
     looks: u32,
 }
 
-/// Something that looked wrong at every look so far.
+/// A violation that every look so far has found.
 #[derive(Debug)]
 struct Suspect {
     latest: Violation,
-    /// Whether the last two looks saw the same figures. The first look has none before it.
+    /// Whether the last two looks found the same figures. After the first look it is false.
     stands_still: bool,
 }
 
 /// The outcome of all looks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
-    /// Wrong at each look, with the same figures at the last two.
+    /// Violations of every look, with the same figures at the last two.
     pub wrong: Vec<Violation>,
-    /// Wrong at each look, with figures that changed: a fault of something busy, or its traffic.
+    /// Violations of every look with changing figures: a fault of something busy, or its traffic.
     pub moving: Vec<Violation>,
-    /// Wrong at one look and right at a later one.
+    /// Violations of one look that a later one did not find.
     pub in_flight: Vec<Violation>,
-    /// Violations of the last look that were too many to keep.
+    /// The number of violations that the last look could not keep.
     pub omitted: u64,
-    /// The figures of the last look.
     pub figures: Figures,
-    /// How many looks there were.
     pub looks: u32,
 }
 
@@ -74,17 +72,16 @@ impl Looks {
         self.looks += 1;
     }
 
-    /// Whether nothing has looked wrong at every look.
+    /// Whether no violation was found by every look so far.
     pub fn is_clean(&self) -> bool {
         self.suspects.is_empty() && self.omitted == 0
     }
 
-    /// The faults of every look, their figures disregarded.
+    /// The violations that every look found, without their figures.
     pub fn faults(&self) -> impl Iterator<Item = &Fault> {
         self.suspects.keys()
     }
 
-    /// The outcome.
     pub fn verdict(self) -> Verdict {
         let Self { suspects, arrived, figures, omitted, looks } = self;
         let (wrong, moving): (Vec<_>, Vec<_>) = suspects.into_values().partition(|suspect| suspect.stands_still);

@@ -1,5 +1,5 @@
-//! Invariant 4: an order's amounts add up, what was paid and paid back agrees with its state, its state follows from
-//! its lines, and its history replays to where it is.
+//! Invariant 4: the amounts of an order add up, and its payments and refunds agree with its state. Its state follows
+//! from its lines, and its history replays to the present state.
 
 use std::collections::{BTreeMap, BTreeSet, btree_map};
 
@@ -18,23 +18,23 @@ use crate::{
     report::{Figures, Invariant, Subject},
 };
 
-/// What the other books must know of all orders.
+/// The fields of all orders that the other books compare with.
 #[derive(Debug, Default)]
 pub(crate) struct Orders(BTreeMap<OrderId, Known>);
 
-/// What the other books must know of an order.
+/// The fields of an order that the other books compare with.
 #[derive(Debug)]
 pub(crate) struct Known {
     pub(crate) user: UserId,
     pub(crate) status: OrderStatus,
     pub(crate) payment: PaymentMethod,
-    /// The payment that it says paid it.
+    /// The payment that paid the order, as the order names it.
     pub(crate) payment_id: Option<PaymentId>,
-    /// The payments that it had no use for.
+    /// The payments that the order returned.
     pub(crate) returned: BTreeMap<PaymentId, Won>,
     pub(crate) sheet: Option<OrderSheetId>,
     pub(crate) hold_expires_at: Option<Timestamp>,
-    /// What it holds of its user's caps.
+    /// The part of its user's caps that the order uses.
     pub(crate) held: Option<Held>,
     pub(crate) is_paid: bool,
     pub(crate) payable: Won,
@@ -43,18 +43,18 @@ pub(crate) struct Known {
     pub(crate) coupon: Option<CouponUse>,
 }
 
-/// The coupon that an order names, and what it took off.
+/// The coupon of an order, and the discount that it gave.
 #[derive(Debug)]
 pub(crate) struct CouponUse {
     pub(crate) coupon: CouponId,
-    /// What the goods cost less their own discounts: what the coupon's discount is reckoned from.
+    /// The price of the goods less their own discounts. The coupon's discount is computed from it.
     pub(crate) goods: Won,
     pub(crate) discount: Won,
     pub(crate) shipping_fee: Won,
 }
 
 impl Known {
-    /// Whether the order has, or holds, what was ordered, at least a part of it.
+    /// Whether at least a part of the order is paid for or held.
     pub(crate) fn is_live(&self) -> bool {
         !self.status.is_void()
     }
@@ -106,7 +106,7 @@ impl Orders {
     }
 }
 
-/// Nothing where that does not fit: then the order's own check has said so.
+/// Zero if the subtraction overflows; the check of the order itself reports that.
 fn goods_of(order: &Order) -> Won {
     order.goods_total.checked_sub(order.goods_discount).unwrap_or_default()
 }
@@ -140,7 +140,7 @@ fn check_lines(order: &Order, checks: &mut Checks<'_>) {
     }
 }
 
-/// Reckons the order anew. A coupon comes in only by what it took off: a fixed one of that much is as good.
+/// Computes the amounts anew. Only the discount of a coupon counts, so a fixed coupon of that value stands for it.
 fn check_amounts(order: &Order, checks: &mut Checks<'_>) {
     checks.not_negative("coupon discount", order.coupon_discount.get());
     checks.not_negative("shipping fee", order.shipping_fee.get());
@@ -174,7 +174,7 @@ fn check_payment(order: &Order, checks: &mut Checks<'_>) {
     if order.status == OrderStatus::FullyRefunded {
         checks.equal("refunded", order.paid.get(), order.refunded.get());
     }
-    // Where nobody can say what is due, the amounts do not add up, which has been said.
+    // A refund that cannot be computed means amounts that do not add up, which is reported already.
     if let Some(due) = if is_paid { order.refund_due() } else { Some(Won::ZERO) } {
         checks.equal("refunded, as due for what was cancelled", due.get(), order.refunded.get());
     }
@@ -211,7 +211,7 @@ fn check_history(order: &Order, checks: &mut Checks<'_>) {
         let replayed = lines.remove(&number);
         let (status, cancelled) = (replayed.map(|(status, _)| status), replayed.map_or(0, |(_, cancelled)| cancelled));
         checks.equal(format_args!("line {number}: status as the history has it"), status, Some(line.status));
-        // What ends unpaid loses all its units, however many they were.
+        // An order that ends unpaid loses all its units, and its history counts none.
         let ended_unpaid = order.paid_at.is_none() && line.status.is_terminal();
         let found = if ended_unpaid { 0 } else { u64::from(line.cancelled_quantity) };
         checks.equal(format_args!("line {number}: units cancelled as the history has it"), cancelled, found);
@@ -220,7 +220,7 @@ fn check_history(order: &Order, checks: &mut Checks<'_>) {
     checks.equal("refunded as the history has it", refunded, i128::from(order.refunded.get()));
 }
 
-/// Money that goes back is told with the payment that brought it, each once.
+/// Each returned payment is named in the history once.
 fn check_returns(order: &Order, checks: &mut Checks<'_>) {
     let mut told = BTreeSet::new();
     for entry in &order.history {
@@ -238,7 +238,7 @@ fn is_step(from: Option<LineStatus>, to: LineStatus, units: u16) -> bool {
     use LineStatus::{Cancelled, Paid, PendingPayment, Preparing};
 
     match (from, to) {
-        // An order that the balance was too low for begins with its end.
+        // An order that the balance was too low for begins in its last state.
         (None, PendingPayment | Paid | Cancelled) => true,
         (Some(PendingPayment), Paid | Cancelled) | (Some(Paid), Preparing) => true,
         // Some of its units were cancelled.
@@ -255,7 +255,7 @@ mod tests {
     use super::*;
     use crate::fixture::{LONG_AGO, SOON, Shop, TODAY, at, cancelled, draft, line, offer, order, payment};
 
-    /// What is wrong with an order by itself after a change; what else the change brings about is for other tests.
+    /// The violations of the order alone after a change; other tests check further consequences.
     fn wrong_with(id: &str, change: impl FnOnce(&mut Order)) -> Vec<String> {
         let mut shop = Shop::healthy();
         shop.change_order(id, change);
@@ -385,7 +385,7 @@ mod tests {
         assert_eq!(refund("o5", 7_000), [] as [&str; 0]);
         assert_eq!(refund("o5", 6_999), [format!("{due}: expected 7000, found 6999")]);
         assert_eq!(refund("o3", 1), [format!("{due}: expected 0, found 1")]);
-        // Of what was never paid nothing is due, whatever became of its lines.
+        // An order that was never paid has no refund, in any state of its lines.
         let ended = |order: &mut Order| {
             *order = order.end_unpaid(HistoryEvent::HoldExpired, Actor::System, at(SOON)).unwrap();
         };

@@ -17,13 +17,12 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Payments {
     noted: BTreeMap<OrderId, Noted>,
-    /// What each payment is for, by its claim and by the orders that have it.
+    /// The order that claimed each payment.
     claims: BTreeMap<PaymentId, OrderId>,
     orders_of: BTreeMap<PaymentId, Vec<OrderId>>,
 }
 
-/// The payments of an order that moved money. However many failed, they are not remembered: they must not be what paid
-/// the order, so they are as good as none.
+/// The payments of an order that moved money. Failed payments are left out: none of them can have paid the order.
 #[derive(Debug, Default)]
 struct Noted {
     paid: BTreeMap<PaymentId, Won>,
@@ -43,7 +42,7 @@ impl Payments {
                 noted.asked_back.insert(payment_id, amount);
             }
             PaymentStatus::Failed => {}
-            // What was paid back since is the order's to know.
+            // The order records later refunds, not the payment.
             PaymentStatus::PartiallyRefunded | PaymentStatus::Refunded => {
                 let mut checks = findings.about(Invariant::Payments, Subject::Order(order_id));
                 let rule = format_args!("payment {payment_id}: status");
@@ -83,8 +82,8 @@ impl Payments {
 }
 
 impl Noted {
-    /// An order that was paid outside was paid by just the payment that it names, no other by any. All other money that
-    /// came is asked back, which its history says of each.
+    /// An order that was paid outside was paid by exactly the payment that it names, and any other order by none. All
+    /// other money received is asked back, and the history names each payment.
     fn check(&self, order: &Known, checks: &mut Checks<'_>) {
         let is_paid_outside = order.is_paid && order.payment == PaymentMethod::External;
         let paid_by = order.payment_id.as_ref().filter(|_| is_paid_outside).map(|id| (id, &order.payable));
@@ -157,7 +156,7 @@ mod tests {
         shop.put_payment("o5", "p3", 1, PaymentStatus::RefundRequested);
         assert_eq!(shop.violations(), [format!("{asked_back} {{\"p2\": 24000, \"p3\": 1}}")]);
 
-        // Whatever the order is, money can come for it.
+        // Money can arrive for an order in any state.
         let mut shop = Shop::healthy();
         for id in ["o1", "o2", "o3", "o4"] {
             let came = format!("p4-{id}");

@@ -1,4 +1,4 @@
-//! Reading a table whole, a user of it, or an export.
+//! Reads a whole table, one user of it, or an export.
 
 use std::{error::Error, io::BufRead, iter};
 
@@ -11,7 +11,7 @@ use shared::{
 
 use crate::Auditor;
 
-/// Items a page at most; DynamoDB ends a page at 1 MB besides. What is in memory at once is bounded by it.
+/// The most items of a page; DynamoDB also ends a page at 1 MB. This bounds the items in memory.
 const PAGE_ITEMS: i32 = 1_000;
 
 /// A table or an export could not be read to its end.
@@ -19,13 +19,8 @@ const PAGE_ITEMS: i32 = 1_000;
 pub enum ReadError {
     /// The table did not answer.
     #[error("the table {table} cannot be read: {reason}")]
-    Table {
-        /// Its name.
-        table: String,
-        /// Why.
-        reason: String,
-    },
-    /// A line of an export is no item. What is in it is not told.
+    Table { table: String, reason: String },
+    /// A line of an export is not an item. The error does not show its content, which may be personal data.
     #[error("line {0} of the export is not an item in DynamoDB's JSON")]
     Line(u64),
     /// An export cannot be read.
@@ -39,11 +34,11 @@ impl ReadError {
     }
 }
 
-/// Feeds every item of a table to the auditor, page by page, reading strongly: what was acknowledged before a page is
-/// read is in it.
+/// Feeds every item of a table to the auditor, page by page. Reads are strongly consistent: a page has every write that
+/// was acknowledged before it was read.
 ///
 /// # Errors
-/// Where a page cannot be read. The auditor has then seen a part of the table only.
+/// If a page cannot be read. The auditor has then seen only a part of the table.
 pub async fn read(client: &Client, table: &str, auditor: &mut Auditor) -> Result<(), ReadError> {
     let scan = client.scan().table_name(table).consistent_read(true).limit(PAGE_ITEMS);
     let mut pages = scan.into_paginator().send();
@@ -57,7 +52,7 @@ pub async fn read(client: &Client, table: &str, auditor: &mut Auditor) -> Result
 /// Feeds every item of one user to the auditor, in the same way.
 ///
 /// # Errors
-/// Where a page cannot be read.
+/// If a page cannot be read.
 pub async fn read_user(client: &Client, table: &str, user: &UserId, auditor: &mut Auditor) -> Result<(), ReadError> {
     let query = client.query().table_name(table).consistent_read(true).limit(PAGE_ITEMS);
     let user = AttributeValue::S(keys::user_partition(user));
@@ -70,17 +65,18 @@ pub async fn read_user(client: &Client, table: &str, user: &UserId, auditor: &mu
     Ok(())
 }
 
-/// A line of an export to S3, unpacked.
+/// A line of an unpacked export to S3.
 #[derive(Deserialize)]
 struct Line {
     #[serde(rename = "Item")]
     item: serde_dynamo::Item,
 }
 
-/// Feeds every item of an export to the auditor: `{"Item": {…}}`, one a line, as DynamoDB exports a table to S3 in its JSON.
+/// Feeds every item of an export to the auditor: `{"Item": {…}}`, one a line, as DynamoDB exports a table to S3 in its
+/// JSON.
 ///
 /// # Errors
-/// Where it cannot be read, or a line is not an item.
+/// If the export cannot be read, or a line is not an item.
 pub fn read_export(mut export: impl BufRead, auditor: &mut Auditor) -> Result<(), ReadError> {
     let (mut line, mut number) = (Vec::new(), 0);
     while export.read_until(b'\n', &mut line)? > 0 {
@@ -94,8 +90,8 @@ pub fn read_export(mut export: impl BufRead, auditor: &mut Auditor) -> Result<()
     Ok(())
 }
 
-/// An error and what caused it, in one line. The SDK's own description has the raw answer in it, and with that
-/// perhaps the items of the table.
+/// An error and its causes, in one line. The SDK's own description contains the raw answer, and perhaps items of the
+/// table.
 fn reason(error: &(dyn Error + 'static)) -> String {
     let mut texts: Vec<String> =
         iter::successors(Some(error), |error| (*error).source()).map(ToString::to_string).collect();

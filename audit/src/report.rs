@@ -1,31 +1,30 @@
-//! What the auditor tells.
+//! The report of an audit.
 
 use std::fmt;
 
 use crate::Scope;
 use shared::domain::{CouponId, OrderId, OrderSheetId, ProductId, UserId};
 
-/// What the auditor found.
+/// The result of an audit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// What was looked at.
     pub scope: Scope,
-    /// The content.
+    /// The figures of the audited items.
     pub figures: Figures,
-    /// What is wrong, in the order of the invariants; the first 10,000 of it.
+    /// The violations, in the order of the invariants; at most the first 10,000.
     pub violations: Vec<Violation>,
-    /// How many more violations there are.
+    /// The number of violations beyond those.
     pub omitted: u64,
 }
 
 impl Report {
-    /// Whether nothing is wrong.
+    /// Whether there is no violation.
     pub fn is_clean(&self) -> bool {
         self.violations.is_empty() && self.omitted == 0
     }
 }
 
-/// One line a violation; one line of figures where there is none.
+/// One line for each violation; one line of figures if there is none.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_clean() && self.scope == Scope::Ledgers {
@@ -45,22 +44,22 @@ impl fmt::Display for Report {
     }
 }
 
-/// Which rule of the books is broken.
+/// A rule of the books.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Invariant {
-    /// Every item can be read as what its key promises. The others only speak of items that can be.
+    /// Every item can be read as the kind that its key names. The other invariants cover readable items only.
     Records,
     /// 1: a balance is the sum of its ledger.
     Balances,
-    /// 2: what was received is on the shelf or in live orders.
+    /// 2: received units are in stock, reserved, or in live orders.
     Stock,
-    /// 3: a campaign issues what it has, one coupon a user, each used once.
+    /// 3: a campaign issues no more than it has, one coupon to a user, each used once.
     Coupons,
     /// 4: an order adds up, and its history explains it.
     Orders,
-    /// 5: the bestsellers are what the orders say.
+    /// 5: the bestsellers equal a recount of the orders.
     Sales,
-    /// 7: what waits ends soon after its time is up.
+    /// 7: a hold or an order sheet ends soon after its expiry.
     Holds,
     /// A product or campaign is in the index by time where its list is read.
     Lists,
@@ -93,33 +92,26 @@ impl fmt::Display for Invariant {
     }
 }
 
-/// What a violation is about: ids only, nothing that tells who someone is.
+/// The thing that a violation is about. Only ids: a report holds no personal data.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     /// An item, by partition key and sort key.
     Item(String, String),
     /// An item that has no key.
     UnknownItem,
-    /// A user.
     User(UserId),
-    /// A product.
     Product(ProductId),
-    /// A coupon campaign.
     Coupon(CouponId),
-    /// A user's coupon of a campaign.
     UserCoupon(UserId, CouponId),
-    /// An order.
     Order(OrderId),
-    /// An order sheet.
     Sheet(OrderSheetId),
-    /// The bestsellers.
     Bestsellers,
 }
 
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // Escaped: whatever is in a key that nobody knows, it stays on its line.
+            // Escaped, so that an unknown key stays on its line.
             Self::Item(pk, sk) => write!(f, "item {pk:?} {sk:?}"),
             Self::UnknownItem => f.write_str("an item"),
             Self::User(user) => write!(f, "user {user}"),
@@ -133,18 +125,16 @@ impl fmt::Display for Subject {
     }
 }
 
-/// One thing that is wrong.
+/// One broken rule for one subject.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Violation {
-    /// Which invariant does not hold.
     pub invariant: Invariant,
-    /// For what.
     pub subject: Subject,
-    /// What exactly was looked at.
+    /// The value that was checked.
     pub rule: String,
-    /// What it must be.
+    /// The value that the rule requires.
     pub expected: String,
-    /// What it is.
+    /// The value in the table.
     pub found: String,
 }
 
@@ -166,7 +156,7 @@ impl Violation {
     }
 }
 
-/// A value without the notation of the program.
+/// The value without Rust's notation (`Some(…)`, quotes, `true`).
 fn plain(value: &str) -> &str {
     match value {
         "None" => return "none",
@@ -179,40 +169,36 @@ fn plain(value: &str) -> &str {
     inner.filter(|inner| !inner.is_empty()).map_or(value, plain)
 }
 
-/// What there is in a table, to see at a glance that the auditor looked at the right one, and at all of it.
+/// The totals of a table. They show at a glance that the auditor read the right table, and all of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Figures {
     /// Items of every kind.
     pub items: u64,
     /// Users with an account.
     pub users: u64,
-    /// What all accounts hold, in won.
+    /// The sum of all balances, in won.
     pub held_won: i128,
-    /// Entries of all ledgers.
     pub ledger_entries: u64,
-    /// Products.
     pub products: u64,
-    /// Units on all shelves.
+    /// Units in stock, over all shards.
     pub units_on_shelf: i128,
-    /// Units that were drawn and are neither an order's nor back on the shelf yet.
+    /// Reserved units that belong to no order and are not back in stock yet.
     pub units_unclaimed: i128,
-    /// Units in orders that hold or have them.
+    /// Units of orders that hold them or have paid for them.
     pub units_in_orders: i128,
-    /// Coupon campaigns.
     pub campaigns: u64,
-    /// Coupons that users got.
+    /// Coupons that were issued.
     pub coupons_issued: u64,
-    /// Tickets that were drawn and came to nothing, and have not been made good yet.
+    /// Orphaned tickets: allocated, without a coupon, and not made good yet.
     pub tickets_burnt: i128,
     /// Orders, failed ones included.
     pub orders: u64,
-    /// Orders that wait for the money.
+    /// Orders that wait for their payment.
     pub orders_waiting: u64,
-    /// Orders that were paid.
     pub orders_paid: u64,
-    /// What was paid for them, in won.
+    /// The sum paid for orders, in won.
     pub paid_won: i128,
-    /// What of it was paid back, in won.
+    /// The sum refunded of it, in won.
     pub refunded_won: i128,
     /// Order sheets that can be ordered, or could until a moment ago.
     pub sheets_open: u64,

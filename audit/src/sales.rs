@@ -1,4 +1,4 @@
-//! Invariant 5: the counts of units sold are what a recount of the orders gives, and the index by sales ranks them.
+//! Invariant 5: the counts of sold units equal a recount of the orders, and the index by sales ranks by them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,16 +25,16 @@ use crate::{
     shelves::Shelves,
 };
 
-/// How many days with sales are remembered of a product: all that can count, as those are the last
-/// [`WINDOW_DAYS`], and one to spare for an order paid by a clock that runs ahead.
+/// The number of days with sales that are kept of a product. The last [`WINDOW_DAYS`] can count, and one is to spare
+/// for an order paid by a clock that runs ahead.
 const REMEMBERED_DAYS: i64 = WINDOW_DAYS + 1;
 
-/// What was sold, as the orders have it, and as it was counted.
+/// The units sold, as recounted from the orders and as counted by the shop.
 #[derive(Debug, Default)]
 pub(crate) struct Sales {
     recounted: BTreeMap<ProductId, UnitsByDay>,
     counted: BTreeMap<ProductId, Counted>,
-    /// That of the last rebuild.
+    /// The generation of the last rebuild.
     generation: u64,
     /// The mark of the highest generation, with its event.
     newest_mark: Option<(u64, String)>,
@@ -49,12 +49,12 @@ struct Counted {
 }
 
 impl Counted {
-    /// What the index by sales tells a reader.
+    /// The listing that the index by sales gives a reader.
     fn listing(&self) -> Option<Listing> {
         keys::listing_of_index_key(&self.place.as_ref()?.sk)
     }
 
-    /// Checks that the place tells the rank in every window that a reader can ask for, and is no worse than any of them.
+    /// Checks that the index entry gives the rank in every window a reader can ask for, and bounds each of them.
     fn check_place(&self, product: &ProductId, is_on_sale: bool, now: Timestamp, checks: &mut Checks<'_>) {
         let listing = self.listing();
         if !is_on_sale || self.place.is_some() != listing.is_some() {
@@ -119,7 +119,7 @@ impl Sales {
         for product in products {
             let mut checks = findings.about(Invariant::Sales, Subject::Product(product.clone()));
             let there = counted.get(product);
-            // Nothing is counted in a generation that no rebuild has begun.
+            // No generation may be counted in before a rebuild has begun it.
             checks.at_most("generation", generation, there.and_then(|counted| counted.generation).unwrap_or(0));
             let recounted = in_window(recounted.get(product).unwrap_or(&nothing), today);
             let by_day = in_window(there.map_or(&nothing, |counted| &counted.days), today);
@@ -144,13 +144,13 @@ impl Sales {
     }
 }
 
-/// The days that count, without those on which everything was given back.
+/// The days of the window, without those with no units left.
 fn in_window(days: &UnitsByDay, today: Date) -> UnitsByDay {
     let days = days.range(window_start(today)..=today);
     days.filter(|(_, units)| **units != 0).map(|(day, units)| (*day, *units)).collect()
 }
 
-/// The best by all counts.
+/// The bestsellers by all counts.
 fn best_of_counts<'a>(counts: impl Iterator<Item = (&'a ProductId, &'a Counted)>, today: Date) -> Vec<Rank> {
     let ranks = counts.map(|(product, counted)| Rank {
         units: units_in_window(&counted.days, today),
@@ -163,7 +163,7 @@ fn best_of_counts<'a>(counts: impl Iterator<Item = (&'a ProductId, &'a Counted)>
     ranks
 }
 
-/// The best as a reader finds them, a place at a time.
+/// The bestsellers as a reader of the index finds them, one entry at a time.
 fn best_of_index(listings: impl Iterator<Item = Listing>, today: Date) -> Vec<Rank> {
     let mut listings: Vec<Listing> = listings.collect();
     listings.sort_by(|a, b| a.bound.cmp(&b.bound));
@@ -265,7 +265,7 @@ mod tests {
         assert_eq!(in_window, [18, 19, 20]);
     }
 
-    /// A place is what a count of these days would have had, listed at this instant.
+    /// Gives a product the index entry that a count of these days would have had, listed at this instant.
     fn misplace(shop: &mut Shop, id: &str, days: &[(&str, i64)], last: &str, listed: &str) {
         let days = days.iter().map(|(day, units)| (day.parse().unwrap(), *units)).collect();
         let place = Listing::of(&product(id), &days, at(last), at(listed)).map(|listing| keys::sales_ranked(&listing));
@@ -278,7 +278,7 @@ mod tests {
     #[test]
     fn the_index_ranks_what_was_counted() {
         let mut shop = Shop::healthy();
-        // What it says of days that have gone by does no harm: its place is an upper bound.
+        // Days in the entry that have passed do no harm: the entry is an upper bound.
         misplace(&mut shop, "tea", &[("2026-11-20", 2), ("2026-11-17", 5)], TODAY, "2026-11-19T03:00:00Z");
         assert_eq!(shop.violations(), [] as [&str; 0]);
         misplace(&mut shop, "tea", &[("2026-11-20", 2), ("2026-11-18", 5)], TODAY, TODAY);

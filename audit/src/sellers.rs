@@ -1,5 +1,5 @@
-//! Sellers: each product of a seller is among those of the seller, and paused exactly while the seller is not active. A change
-//! of a seller's status reaches all products soon.
+//! Sellers: each product of a seller is in the seller's list, and is paused exactly while the seller is not active. A
+//! change of a seller's status reaches all products soon.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -68,7 +68,7 @@ impl Seller {
             holds::check_end(changed_at, now, checks);
             return;
         }
-        // A seller who is known by the token alone has no status.
+        // A seller without an account is known by a token alone, and has no status.
         let is_paused = self.status.is_some_and(|status| status != UserStatus::Active);
         for (id, paused) in &self.products {
             checks.equal(format_args!("product {id} is paused"), is_paused, *paused);

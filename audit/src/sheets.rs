@@ -1,4 +1,4 @@
-//! Order sheets: one that was ordered and its order name each other and agree; any other names no order, and no order
+//! Order sheets: an ordered sheet and its order name each other and agree. Any other sheet names no order, and no order
 //! names it.
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use crate::{
     report::{Figures, Invariant, Subject},
 };
 
-/// All order sheets that are still there: storage removes them some time after their end.
+/// All order sheets that still exist: storage removes them some time after their end.
 #[derive(Debug, Default)]
 pub(crate) struct Sheets(BTreeMap<OrderSheetId, Sheet>);
 
@@ -62,8 +62,8 @@ impl Sheets {
         }
     }
 
-    /// The sheet that an order names, if it is there, is that order's. One that could not be paid has left its sheet to
-    /// the next.
+    /// An order and its sheet belong together, if the sheet still exists. An order that could not be paid has left its
+    /// sheet to the next one.
     fn check_order(&self, id: &OrderId, order: &Known, checks: &mut Checks<'_>) {
         let named = order.sheet.as_ref().filter(|_| order.status != OrderStatus::PaymentFailed);
         let Some((named, sheet)) = named.and_then(|named| Some((named, self.0.get(named)?))) else {
@@ -77,7 +77,7 @@ impl Sheets {
     }
 }
 
-/// The order that a sheet became is of that sheet, of the same user, and costs what the sheet said.
+/// The order of a sheet names the sheet, has the same user, and costs the sheet's price.
 fn check_ordered(
     id: &OrderSheetId,
     order_id: &OrderId,

@@ -1,4 +1,5 @@
-//! Invariant 2: of each product, what was received is on the shelf or in live orders, and no shard is below zero.
+//! Invariant 2: the units received of each product are in stock, reserved, or in live orders, and no shard is below
+//! zero.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,7 @@ use crate::{
     report::{Figures, Invariant, Subject},
 };
 
-/// The shelves of all products.
+/// The stock of all products.
 #[derive(Debug, Default)]
 pub(crate) struct Shelves(BTreeMap<ProductId, Shelf>);
 
@@ -29,7 +30,7 @@ struct Shelf {
     in_orders: i128,
 }
 
-/// What the product says that its shards must say, too.
+/// The fields of a product that its shards must agree with.
 #[derive(Debug)]
 struct Described {
     offer: Offer,
@@ -57,8 +58,7 @@ impl Shelves {
         self.0.entry(product).or_default().draws.entry(shard).or_default().add(place, slot);
     }
 
-    /// An order that could not be paid never had anything; any other has its live units, paid or held. One that has
-    /// ended has none left.
+    /// Adds the live units of an order, paid or held. An order that could not be paid never had any.
     pub(crate) fn add_order(&mut self, order: &Order) {
         if order.status == OrderStatus::PaymentFailed {
             return;
@@ -68,7 +68,7 @@ impl Shelves {
         }
     }
 
-    /// Whether a product is offered.
+    /// Whether a product is on sale.
     pub(crate) fn is_on_sale(&self, product: &ProductId) -> bool {
         let described = self.0.get(product).and_then(|shelf| shelf.product.as_ref());
         described.is_some_and(|product| product.offer.status == SaleStatus::OnSale)
@@ -90,7 +90,7 @@ impl Shelf {
         self.shards.values().map(|shard| i128::from(shard.remaining)).sum()
     }
 
-    /// The shards with what was drawn from them.
+    /// The shards, each with its reservations.
     fn draws(&self) -> impl Iterator<Item = (u16, &Shard, &Draws)> {
         self.draws.iter().filter_map(|(number, draws)| Some((*number, self.shards.get(number)?, draws)))
     }
@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(wrong(&shop), [] as [&str; 0]);
         put_back(&mut shop, 6);
         assert_eq!(wrong(&shop), [format!("{pots}, found 8")]);
-        // An end that forgot some units is no end for them.
+        // An ended order that still has units has not given them back.
         shop.change_order("o4", |order| order.items[0].cancelled_quantity = 1);
         put_back(&mut shop, 7);
         assert_eq!(wrong(&shop), [] as [&str; 0]);

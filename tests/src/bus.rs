@@ -22,12 +22,11 @@ use tokio::sync::Notify;
 
 use crate::{contract, queue::Letters, wire};
 
-/// The fault of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BusFault {
-    /// Nothing.
+    /// No fault.
     None,
-    /// There is no answer, and nothing is taken.
+    /// No answer, and nothing is taken.
     Down,
     /// The function dies before the call is carried out.
     DiesBefore,
@@ -35,13 +34,13 @@ pub enum BusFault {
     DiesAfter,
 }
 
-/// Chooses what goes wrong with each call.
+/// Chooses the fault of each call.
 type Faults = Box<dyn FnMut() -> BusFault + Send>;
 
-/// Chooses which entries are refused.
+/// Chooses the entries to refuse.
 type Refusals = Box<dyn FnMut(&Value) -> bool + Send>;
 
-/// A bus that keeps what it took.
+/// A bus that keeps every entry it took.
 #[derive(Debug, Clone, Default)]
 pub struct Bus(Arc<Shared>);
 
@@ -67,7 +66,7 @@ impl fmt::Debug for State {
 }
 
 impl Bus {
-    /// The next `count` entries are refused, each by itself.
+    /// Refuses the next `count` entries, each by itself.
     pub fn refuse(&self, mut count: u32) {
         self.refuse_if(move |_| {
             let refused = count > 0;
@@ -76,12 +75,12 @@ impl Bus {
         });
     }
 
-    /// Each entry of which `choose` says so is refused, by itself.
+    /// Refuses, by itself, each entry for which `choose` is true.
     pub fn refuse_if(&self, choose: impl FnMut(&Value) -> bool + Send + 'static) {
         self.0.state.lock().unwrap().refuse = Some(Box::new(choose));
     }
 
-    /// Lets each call fail as `choose` says.
+    /// Injects the fault that `choose` returns into each call.
     pub fn fail(&self, choose: impl FnMut() -> BusFault + Send + 'static) {
         self.0.state.lock().unwrap().fault = Some(Box::new(choose));
     }
@@ -97,26 +96,26 @@ impl Bus {
         self.taken().iter().map(detail).collect()
     }
 
-    /// How many entries each call had.
+    /// The number of entries in each call.
     pub fn entries_per_call(&self) -> Vec<usize> {
         self.0.state.lock().unwrap().entries_per_call.clone()
     }
 
-    /// How many bytes of entries each call had.
+    /// The bytes of entries in each call.
     pub fn bytes_per_call(&self) -> Vec<usize> {
         self.0.state.lock().unwrap().bytes_per_call.clone()
     }
 
-    /// A relay to it, with this queue for what it cannot read.
+    /// A relay to this bus, which sends unreadable records to these dead letters.
     pub fn relay(&self, letters: &Letters) -> Relay {
         let client = aws_sdk_eventbridge::Client::new(&wire::to(self.clone()));
         Relay::new(client, "orders".to_owned(), letters.queue(), Random::system())
     }
 
-    /// Has a relay to it handle a batch, as long as it lives.
+    /// Lets a relay to this bus handle a batch, until the relay dies.
     ///
     /// # Errors
-    /// Where it died.
+    /// If it died.
     pub async fn handle(&self, relay: &Relay, batch: Batch) -> Result<DynamoDbEventResponse, Error> {
         tokio::select! {
             biased;
@@ -169,7 +168,7 @@ impl HttpConnector for Bus {
     }
 }
 
-/// Whoever waits for it is dead.
+/// No answer ever comes: the caller is dead.
 fn never() -> impl Future<Output = Result<HttpResponse, ConnectorError>> {
     pending()
 }

@@ -18,7 +18,7 @@ use shared::{
 
 use crate::contract;
 
-/// A call that is being put together; awaiting it makes it.
+/// A call in preparation; awaiting it sends it.
 #[derive(Debug, Clone)]
 pub struct Call {
     instance: Option<Arc<Shop>>,
@@ -34,13 +34,13 @@ impl Call {
         Self { instance: None, method, path, headers: Vec::new(), body: Body::Empty }
     }
 
-    /// To be answered by this instance of the functions.
+    /// Sends the call to this instance of the functions.
     #[must_use]
     pub(crate) fn to(self, instance: Arc<Shop>) -> Self {
         Self { instance: Some(instance), ..self }
     }
 
-    /// Its method and path, its body, and its idempotency key.
+    /// The method and path, the body, and the idempotency key.
     pub(crate) fn line(&self) -> String {
         let body = match &self.body {
             Body::Text(text) => text.as_str(),
@@ -50,24 +50,24 @@ impl Call {
         format!("{} {} {body} {key}", self.method, self.path)
     }
 
-    /// Its path, without what is asked in it.
+    /// The path without the query.
     pub(crate) fn path(&self) -> &str {
         self.path.split('?').next().unwrap_or_default()
     }
 
-    /// Whether it asks for stock that may be a second old.
+    /// Whether the call asks for stock that may be a second old.
     pub(crate) fn is_recent(&self) -> bool {
         self.path.contains("stock=recent")
     }
 
-    /// A parameter of its query.
+    /// A parameter of the query.
     pub(crate) fn query(&self, name: &str) -> Option<String> {
         let query = self.path.split_once('?')?.1;
         let mut parameters = url::form_urlencoded::parse(query.as_bytes());
         parameters.find_map(|(other, value)| (other == name).then(|| value.into_owned()))
     }
 
-    /// The JSON that it sends, if it does.
+    /// The JSON body, or null.
     pub(crate) fn sent(&self) -> Value {
         match &self.body {
             Body::Text(text) => serde_json::from_str(text).unwrap_or_default(),
@@ -75,20 +75,17 @@ impl Call {
         }
     }
 
-    /// With a JSON body.
     #[must_use]
     pub fn json(self, body: &Value) -> Self {
         self.body(body.to_string()).header("content-type", "application/json")
     }
 
-    /// With any body.
     #[must_use]
     pub fn body(mut self, body: impl Into<String>) -> Self {
         self.body = Body::Text(body.into());
         self
     }
 
-    /// With a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.retain(|(other, _)| other != name);
@@ -126,28 +123,28 @@ impl Call {
         self.header("accept-language", "en")
     }
 
-    /// The function that answers it.
+    /// The function that answers the call.
     pub fn function(&self) -> &'static str {
         routes::find(&self.method, self.path()).map_or("route-not-found", |(route, _)| route.function)
     }
 
-    /// Who makes it: who it says, or whose id it names.
+    /// The caller: the user of the identity header, or else the user whose id the call names.
     pub(crate) fn caller(&self) -> String {
         self.header_of("x-user-id")
             .map_or_else(|| self.sent()["userId"].as_str().unwrap_or_default().to_owned(), str::to_owned)
     }
 
-    /// As what.
+    /// The role of the caller.
     pub(crate) fn role(&self) -> String {
         self.header_of("x-user-role").unwrap_or("CUSTOMER").to_owned()
     }
 
-    /// A header, if it has it.
+    /// A header, if it is set.
     pub(crate) fn header_of(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
-    /// What names it as a request of this caller with an idempotency key.
+    /// The digest of this request by its caller and idempotency key.
     pub(crate) fn digest(&self, caller: &str) -> Option<String> {
         let key = self.header_of("idempotency-key")?;
         let operation = format!("{} {}", self.method, self.path);
@@ -186,7 +183,7 @@ impl Call {
     }
 }
 
-/// Identity by headers, as under the local runner.
+/// Identity from headers, as under the local runner.
 fn local_identity() -> IdentitySource {
     #[cfg(debug_assertions)]
     return IdentitySource::Headers(shared::api::identity::LocalDoor::default());
@@ -206,11 +203,8 @@ impl IntoFuture for Call {
 /// An answer of the API.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The status.
     pub status: u16,
-    /// The headers.
     pub headers: http::HeaderMap,
-    /// The body.
     pub body: Value,
 }
 
@@ -240,7 +234,6 @@ impl Answer {
         fields
     }
 
-    /// The code.
     pub fn code(&self) -> &str {
         self.body["code"].as_str().unwrap_or_default()
     }

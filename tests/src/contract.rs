@@ -1,5 +1,5 @@
-//! Every answer that a test gets is held to the API reference: its status, its code and the shape of its body. Every event
-//! that is published is held to the contract of its kind and version.
+//! Every answer in a test is checked against the API reference: its status, its code and the shape of its body. Every
+//! published event is checked against the contract of its kind and version.
 
 use std::{
     collections::HashMap,
@@ -20,7 +20,7 @@ static REFERENCE: LazyLock<Value> = LazyLock::new(|| {
 /// Checks an answer of a route.
 ///
 /// # Panics
-/// Where the reference says otherwise.
+/// If the answer contradicts the reference.
 #[track_caller]
 pub(crate) fn check(route: &Route, status: u16, headers: &HeaderMap, body: &Value) {
     let asked = format!("{} {}", route.method, route.path);
@@ -49,7 +49,7 @@ pub(crate) fn check(route: &Route, status: u16, headers: &HeaderMap, body: &Valu
 /// Checks an event as it is on the bus.
 ///
 /// # Panics
-/// Where its contract says otherwise, or there is none.
+/// If the event contradicts its contract, or has none.
 #[track_caller]
 pub(crate) fn check_event(event: &Value) {
     static CONTRACTS: LazyLock<Mutex<HashMap<String, Validator>>> = LazyLock::new(Mutex::default);
@@ -81,8 +81,8 @@ fn problems(schema: &'static Value, body: &Value) -> Vec<String> {
     validator(schema).iter_errors(body).map(|problem| problem.to_string()).collect()
 }
 
-/// What checks against a schema of the reference. Building one takes longer than most tests, so those that check the same
-/// are one; and looking one up by what it checks takes longer than the check, so each is known by its place, too.
+/// The validator of a schema of the reference. Building one takes longer than most tests, so equal schemas share one. A
+/// lookup by content takes longer than the check, so each is cached by its address too.
 fn validator(schema: &'static Value) -> Arc<Validator> {
     static BY_PLACE: LazyLock<Mutex<HashMap<usize, Arc<Validator>>>> = LazyLock::new(Mutex::default);
     static BY_SCHEMA: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);

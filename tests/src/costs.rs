@@ -1,4 +1,4 @@
-//! What each operation costs, next to the budget that docs/costs.md argues for.
+//! The cost of each operation, next to the budget that docs/costs.md derives.
 //!
 //! Steady state, items under 1 KiB, one shard; counted at the wire.
 
@@ -17,16 +17,15 @@ use crate::{Call, Cost, TestShop};
 /// An operation, its budget and its cost.
 #[derive(Debug, Clone)]
 pub struct Row {
-    /// The operation.
     pub operation: &'static str,
-    /// What it may cost.
+    /// The most that it may cost.
     pub budget: Cost,
-    /// What it does cost.
+    /// Its measured cost.
     pub cost: Cost,
 }
 
 impl Row {
-    /// Whether no part of the cost exceeds the budget's.
+    /// Whether no part of the cost exceeds its budget.
     pub fn within_budget(&self) -> bool {
         let Cost { round_trips, write_units, read_units } = self.cost;
         round_trips <= self.budget.round_trips
@@ -52,7 +51,7 @@ impl fmt::Display for Row {
     }
 }
 
-/// The heading of rows.
+/// The heading of the table.
 pub const HEADING: &str =
     "operation                                   round trips  write units    read units  (cost / budget)";
 
@@ -60,14 +59,14 @@ fn cost(round_trips: u32, write_units: f64, read_units: f64) -> Cost {
     Cost { round_trips, write_units, read_units }
 }
 
-/// The shop that is measured, and what was measured so far.
+/// The measured shop, and the rows so far.
 struct Bench {
     shop: TestShop,
     rows: Vec<Row>,
 }
 
 impl Bench {
-    /// Measures a call that succeeds.
+    /// Measures a successful call.
     async fn call(&mut self, operation: &'static str, budget: Cost, call: Call) -> Value {
         self.shop.meter().take();
         let answer = call.await;
@@ -76,7 +75,7 @@ impl Bench {
         answer.body["data"].clone()
     }
 
-    /// Measures a call that is refused.
+    /// Measures a refused call.
     async fn refused(&mut self, operation: &'static str, budget: Cost, call: Call) {
         self.shop.meter().take();
         let answer = call.await;
@@ -84,7 +83,7 @@ impl Bench {
         self.rows.push(Row { operation, budget, cost: self.shop.meter().take() });
     }
 
-    /// Measures what no call of the API does.
+    /// Measures work that no call of the API does.
     async fn run(&mut self, operation: &'static str, budget: Cost, work: impl Future<Output = ()>) {
         self.shop.meter().take();
         work.await;
@@ -92,7 +91,6 @@ impl Bench {
     }
 }
 
-/// Measures every operation.
 pub async fn measure() -> Vec<Row> {
     let shop = TestShop::new();
     for user in ["mina", "jun", "sora"] {
@@ -136,8 +134,8 @@ async fn balances(bench: &mut Bench) {
     bench.call("charge with a key", cost(2, 6.0, 1.0), call).await;
 }
 
-/// A user is a profile, an account and the claim of an address (2 each in a transaction), and is read back; a change
-/// replaces the profile, and another address is one claim more and one less.
+/// A user is a profile, an account and the claim of an address (2 each in a transaction), and is read back. A change
+/// replaces the profile; another address is one claim more and one less.
 async fn users(bench: &mut Bench) {
     let joins = |id: &str| json!({ "userId": id, "name": "김민수", "email": format!("{id}@example.com") });
     let call = bench.shop.post("/users", joins("yuna"));
@@ -186,8 +184,8 @@ async fn reads(bench: &mut Bench) {
     desk(bench).await;
 }
 
-/// A row is the product and its stock, a unit each. All products are three lists of an index, half a unit each; one status is
-/// one of them. A seller's list is read strongly.
+/// A row is the product and its stock, a unit each. All products are three lists of an index, half a unit each; one
+/// status is one of them. A seller's list is read strongly.
 async fn desk(bench: &mut Bench) {
     let call = bench.shop.get("/desk/products/p01").as_admin();
     bench.call("product at the desk", cost(1, 0.0, 2.0), call).await;
@@ -212,7 +210,7 @@ async fn coupons(bench: &mut Bench) {
     bench.shop.coupon("welcome", 100).await;
     let issue =
         |shop: &TestShop, user: &str| shop.post("/coupons/issue", json!({ "userId": user, "couponId": "welcome" }));
-    // What a campaign is, is remembered from the first issue on.
+    // The campaign is cached from the first issue on.
     issue(&bench.shop, "jun").await.expect(201);
     let call = issue(&bench.shop, "mina");
     bench.call("coupon issue", cost(3, 5.0, 1.0), call).await;
@@ -226,8 +224,9 @@ async fn coupons(bench: &mut Bench) {
     sharded_coupons(bench).await;
 }
 
-/// A draw costs the same from any counter. Who has the last of its own looks at all of them once, for all who follow; the
-/// same read tells that there are none, and goes together with the one for the user from then on.
+/// A ticket costs the same from any counter. The first request that finds its own counter empty looks at all of them,
+/// once for all later ones. The look that finds no coupon left is cached for a second. Later looks go into one request
+/// with the read of the user.
 async fn sharded_coupons(bench: &mut Bench) {
     let terms = json!({ "kind": "FIXED", "value": 1_000, "counterShards": 16 });
     bench.shop.campaign("sharded", 32, terms).await;
@@ -330,10 +329,14 @@ fn order_path(order: &Value) -> String {
     format!("/orders/{}", order["orderId"].as_str().unwrap())
 }
 
-/// A hold puts the order, with its places among those of its user and those that are due (4), counts it on the account (2)
-/// and takes the units (2 a line). Paying it replaces the order and takes it off what is due (3), moves the balance and appends to the
-/// ledger (4); the key's record is one more item (2). The end of a hold replaces the order as paying does, and puts the
-/// units back, and counts it no longer on the account (2); an instance that remembers no products reads in between over how many shards they are spread.
+/// A hold puts the order with its entries in the user's orders and the expiry index (4). It counts the order on the
+/// account (2) and takes the units (2 a line).
+///
+/// Paying it replaces the order and removes it from the expiry index (3), moves the balance and appends to the ledger
+/// (4). The key's record is one more item (2).
+///
+/// The end of a hold replaces the order as paying does, restores the units, and counts the order no longer on the
+/// account (2). An instance without the products in its cache reads in between over how many shards they are spread.
 async fn holds(bench: &mut Bench) {
     let pay = |shop: &TestShop, order: &Value| {
         let user = order["userId"].as_str().unwrap();
@@ -379,7 +382,7 @@ async fn holds(bench: &mut Bench) {
     }
 }
 
-/// A cancellation replaces the order (2), pays back as paying pays (4), and puts the units back (2 a line).
+/// A cancellation replaces the order (2), refunds as paying pays (4), and restores the units (2 a line).
 async fn cancellations(bench: &mut Bench) {
     let cancel =
         |shop: &TestShop, order: &Value| shop.post(&format!("{}/cancel", order_path(order)), json!({})).as_user("sora");
@@ -399,8 +402,8 @@ async fn cancellations(bench: &mut Bench) {
     bench.call("payments of an order, from the balance", cost(2, 0.0, 2.0), call).await;
 }
 
-/// A sheet is read for from nothing but the table, and put with its place among what is due (3). Its order takes it off
-/// there (3) beside what any order costs; what the sheet says has to be read before anything else can be.
+/// A sheet reads only from the table, and is put with its entry in the expiry index (3). Its order removes that entry
+/// (3), beside the cost of any order. The sheet has to be read before anything else can be.
 async fn sheets(bench: &mut Bench) {
     let draw_up = |shop: &TestShop| shop.post("/order-sheets", json!({ "userId": "sora", "items": items(1) }));
     let order = |shop: &TestShop, sheet: &Value| {
@@ -419,7 +422,8 @@ async fn sheets(bench: &mut Bench) {
     bench.call("order of a sheet, 1 line, all remembered", cost(2, 7.0 + 2.0 + 3.0, 1.0), call).await;
 }
 
-/// A shelf of 16 shards sells at what one of one shard does; what is sold out costs a look a second, or nothing.
+/// A product of 16 shards sells at the cost of one with one shard. A sold-out product costs one look a second, or
+/// nothing.
 async fn shards(bench: &mut Bench) {
     let tea = json!({ "productId": "wide", "name": "wide", "price": 1_000, "stock": 1_600, "stockShards": 16 });
     bench.shop.post("/products", tea).as_admin().await.expect(201);

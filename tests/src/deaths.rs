@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use crate::{Dynamo, wire};
 
-/// On which side of a call.
+/// The side of a call on which the function dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     /// Before it is sent.
@@ -35,17 +35,17 @@ struct Inner {
 }
 
 impl Deaths {
-    /// Lets it die at the call with this number, from 0.
+    /// Lets the function die at the call with this number, from 0.
     pub fn at(call: usize, side: Side) -> Self {
         Self(Arc::new(Inner { point: Some((call, side)), ..Inner::default() }))
     }
 
-    /// The calls made so far: to which operation.
+    /// The operations of the calls made so far.
     pub fn calls(&self) -> Vec<String> {
         self.0.calls.lock().unwrap().clone()
     }
 
-    /// Runs a function: nothing where it dies.
+    /// Runs a function; `None` if it dies.
     pub async fn run<F: IntoFuture>(&self, function: F) -> Option<F::Output> {
         tokio::select! {
             biased;
@@ -54,7 +54,7 @@ impl Deaths {
         }
     }
 
-    /// Makes a call that is watched.
+    /// Makes a watched call.
     pub async fn call<F: IntoFuture>(&self, name: &str, call: F) -> F::Output {
         let number = {
             let mut calls = self.0.calls.lock().unwrap();
@@ -76,22 +76,22 @@ impl Deaths {
         pending().await
     }
 
-    /// A client of DynamoDB whose calls are watched.
+    /// A client of DynamoDB with watched calls.
     pub fn dynamodb(&self, dynamo: Dynamo) -> aws_sdk_dynamodb::Client {
         aws_sdk_dynamodb::Client::new(&wire::to(self.watched(dynamo)))
     }
 
-    /// A client of EventBridge whose calls are watched.
+    /// A client of EventBridge with watched calls.
     pub fn eventbridge(&self, bus: impl HttpConnector + 'static) -> aws_sdk_eventbridge::Client {
         aws_sdk_eventbridge::Client::new(&wire::to(self.watched(bus)))
     }
 
-    /// A client of SQS whose calls are watched.
+    /// A client of SQS with watched calls.
     pub fn sqs(&self, queue: impl HttpConnector + 'static) -> aws_sdk_sqs::Client {
         aws_sdk_sqs::Client::new(&wire::to(self.watched(queue)))
     }
 
-    /// A service whose calls are watched.
+    /// A service with watched calls.
     pub(crate) fn watched<S: HttpConnector + 'static>(&self, service: S) -> impl HttpConnector + 'static {
         Watched { service: Arc::new(service), deaths: self.clone() }
     }

@@ -1,4 +1,4 @@
-//! Orders as they are drawn up, for tests below the API.
+//! Drafts of orders, for tests below the API.
 
 use std::fmt::Debug;
 
@@ -9,15 +9,15 @@ use shared::domain::{
     pricing::{self, ShippingPolicy},
 };
 
-/// Won that a unit of anything costs here.
+/// The price of a unit of every product here, in won.
 pub const PRICE: i64 = 1_000;
 
-/// An id from text that is one.
+/// Parses an id from a valid text.
 pub fn id<T: TryFrom<String, Error: Debug>>(text: &str) -> T {
     T::try_from(text.to_owned()).unwrap()
 }
 
-/// What a customer orders at this instant, so many units of each product, without a coupon.
+/// The draft of an order at this instant: so many units of each product, without a coupon.
 pub fn draft(user: &str, lines: &[(&str, i64)], shipping: ShippingPolicy, at: Timestamp) -> Draft {
     let line = |&(product, units): &(&str, i64)| OrderLine {
         product_id: id(product),

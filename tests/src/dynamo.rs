@@ -16,20 +16,19 @@ use serde_json::{Value, json};
 
 use crate::{meter::Meter, wire};
 
-/// The fault of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing.
+    /// No fault.
     None,
-    /// DynamoDB refuses a call because a transaction is at its items.
+    /// Refused because a transaction holds the items of the call.
     Conflict,
-    /// DynamoDB refuses a call because there are too many.
+    /// Refused because there are too many calls.
     Throttled,
-    /// The call is carried out, and its answer gets lost.
+    /// Carried out, but the answer is lost.
     LostReply,
 }
 
-/// Chooses what goes wrong with each call, by operation.
+/// Chooses the fault of each call, by its operation.
 type Chooser = Box<dyn FnMut(&str) -> Fault + Send>;
 
 /// An embedded DynamoDB.
@@ -47,18 +46,18 @@ impl fmt::Debug for Dynamo {
 }
 
 impl Dynamo {
-    /// An empty one.
+    /// A new, empty database.
     pub fn new() -> Self {
         let database = Database::memory().expect("SQLite opens in memory");
         Self { database, meter: Meter::default(), faults: Arc::new(Mutex::new(Box::new(|_| Fault::None))) }
     }
 
-    /// What calls cost.
+    /// Measures the cost of calls.
     pub fn meter(&self) -> &Meter {
         &self.meter
     }
 
-    /// Lets calls fail as `choose` says, which gets each call's operation.
+    /// Injects the fault that `choose` returns for the operation of each call.
     pub fn fail(&self, choose: impl FnMut(&str) -> Fault + Send + 'static) {
         *self.faults.lock().unwrap() = Box::new(choose);
     }
@@ -113,14 +112,14 @@ impl Dynamo {
 
     async fn answer(self, operation: String, request: Value) -> Result<HttpResponse, ConnectorError> {
         let _under_way = self.meter.begin();
-        // Others may go first, as over a network.
+        // Other calls may go first, as over a network.
         tokio::task::yield_now().await;
         let answer = self.carry_out(&operation, request);
         tokio::task::yield_now().await;
         answer.map(|(status, body)| respond(status, &body))
     }
 
-    /// Carries out a call, or lets it fail as it is to; the answer's status and body.
+    /// Carries out a call, or injects its fault. Returns the status and body of the answer.
     pub(crate) fn carry_out(&self, operation: &str, mut request: Value) -> Result<(u16, Value), ConnectorError> {
         request["ReturnConsumedCapacity"] = json!("TOTAL");
         let fault = (self.faults.lock().unwrap())(operation);
@@ -167,7 +166,7 @@ pub(crate) fn respond(status: u16, body: &Value) -> HttpResponse {
     HttpResponse::new(status.try_into().expect("a status"), SdkBody::from(body.to_string()))
 }
 
-/// What DynamoDB says when another transaction is at the item of a call, or at the first of a transaction.
+/// DynamoDB's answer if another transaction holds the item of a call, or the first of a transaction.
 pub(crate) fn conflict(request: &Value) -> (u16, Value) {
     let Some(actions) = request["TransactItems"].as_array().map(Vec::len) else {
         return (400, conflicting());
@@ -175,12 +174,12 @@ pub(crate) fn conflict(request: &Value) -> (u16, Value) {
     (400, cancelled((0..actions).map(|action| if action == 0 { "TransactionConflict" } else { "None" })))
 }
 
-/// What DynamoDB says when a transaction is at the item of a call.
+/// DynamoDB's answer if a transaction holds the item of a call.
 pub(crate) fn conflicting() -> Value {
     error("TransactionConflictException", "Transaction is ongoing for the item")
 }
 
-/// What DynamoDB says of a transaction that it cancelled for these reasons, one for each action.
+/// DynamoDB's answer for a transaction that it cancelled for these reasons, one for each action.
 pub(crate) fn cancelled<'a>(reasons: impl Iterator<Item = &'a str>) -> Value {
     let mut body = error("TransactionCanceledException", "Transaction cancelled, see its reasons");
     body["CancellationReasons"] = reasons.map(|code| json!({ "Code": code })).collect();

@@ -1,12 +1,12 @@
-//! A stream as a function's event source, as Lambda's documentation has it:
+//! A stream as a function's event source, by Lambda's documentation:
 //! <https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html>.
 //!
-//! Records come in batches of those that pass the filters, at least once and in order. After a partial failure they come
-//! again from the first that failed; after an error the batch comes again, halved where the template says so. What was
-//! tried too often or is too old goes to the on-failure destination. By a seed, batches are cut anew each time and records
-//! come up to five times.
+//! Records that pass the filters come in batches, at least once and in order. After a partial failure they come again
+//! from the first that failed. After an error the batch comes again, halved if the template says so. A record that was
+//! tried too often or is too old goes to the on-failure destination. By a seed, batches are cut anew each time and
+//! records come up to five times.
 //!
-//! Not in the documentation, and assumed: a retry waits a second, then twice as long each time, up to a minute.
+//! One thing is assumed, not documented: a retry waits a second, then twice as long each time, up to a minute.
 
 use std::{borrow::Borrow, collections::VecDeque, future::Future, time::Duration};
 
@@ -23,21 +23,21 @@ use crate::{
     template::template,
 };
 
-/// How a function's event source is set up.
+/// The settings of a function's event source.
 #[derive(Debug, Clone)]
 pub struct Settings {
     filters: Vec<Value>,
     batch_size: usize,
     bisects: bool,
-    /// Nothing: without end.
+    /// `None` is no limit.
     max_retries: Option<u32>,
-    /// How old a record may get.
+    /// The greatest age of a record.
     pub max_age: Duration,
     reports_failures: bool,
 }
 
 impl Settings {
-    /// Those that the template has for the stream of a function.
+    /// The settings of the template for the stream of a function.
     pub fn of(function: &str) -> Self {
         let template = template();
         let source = &template["Resources"][function]["Properties"]["Events"]["Stream"]["Properties"];
@@ -59,7 +59,7 @@ impl Settings {
         self.filters.iter().any(|filter| passes(filter, record))
     }
 
-    /// How many records of a batch are done with, by the function's answer.
+    /// The number of records of a batch that are handled, by the function's answer.
     pub(crate) fn done<R: Borrow<Value>>(&self, records: &[R], response: &DynamoDbEventResponse) -> usize {
         if !self.reports_failures {
             return records.len();
@@ -67,14 +67,14 @@ impl Settings {
         let place = |number: Option<&str>| {
             records.iter().position(|record| record.borrow()["dynamodb"]["SequenceNumber"].as_str() == number)
         };
-        // One that is not in the batch fails all of it.
+        // An unknown record in the answer fails the whole batch.
         let failures = response.batch_item_failures.iter();
         let failed = failures.map(|failure| place(failure.item_identifier.as_deref()).unwrap_or(0)).min();
         failed.unwrap_or(records.len())
     }
 }
 
-/// Whether each field that a filter has is one of the values, or begins with one of the prefixes, that it lists.
+/// Whether each field of a filter has one of the listed values, or begins with one of the listed prefixes.
 fn passes(filter: &Value, record: &Value) -> bool {
     match filter {
         Value::Object(fields) => fields.iter().all(|(name, filter)| passes(filter, &record[name])),
@@ -90,13 +90,13 @@ fn passes(filter: &Value, record: &Value) -> bool {
 #[derive(Debug, Clone)]
 struct Record {
     record: Value,
-    /// When it was first seen in the stream.
+    /// The instant at which it was first seen in the stream.
     since: Instant,
-    /// How often it was handled.
+    /// The number of times it was handled.
     times: u32,
 }
 
-/// A batch, or what is left of one.
+/// A batch, or the rest of one.
 struct Part {
     records: VecDeque<Record>,
     attempts: u32,
@@ -105,20 +105,19 @@ struct Part {
 /// The most times that a record is handled.
 const MAX_TIMES: u32 = 5;
 
-/// A stream that a function works off.
+/// A stream that a function consumes.
 #[derive(Debug)]
 pub struct EventSource {
-    /// How it is set up.
     pub settings: Settings,
     reader: Reader,
-    /// Not handled yet, or to be handled again.
+    /// Records not handled yet, or to be handled again.
     waiting: VecDeque<Record>,
-    /// Handled, and may come again.
+    /// Handled records, which may come again.
     handled: VecDeque<Record>,
     chance: Option<Chance>,
-    /// What the on-failure destination got.
+    /// The records in the on-failure destination.
     pub given_up: Vec<Value>,
-    /// How large the batches were.
+    /// The sizes of the batches.
     pub batches: Vec<usize>,
 }
 
@@ -142,14 +141,14 @@ impl EventSource {
         Self { chance: Some(Chance::new(seed)), ..self }
     }
 
-    /// Takes what there is by now, changed, as what the function gets.
+    /// Takes the records so far, each changed before the function gets it.
     pub fn poll_changed(&mut self, change: impl Fn(&mut Value)) {
         let known = self.waiting.len();
         self.poll();
         self.waiting.iter_mut().skip(known).for_each(|record| change(&mut record.record));
     }
 
-    /// Has the function handle everything there is.
+    /// Lets the function handle every record.
     pub async fn run<F>(&mut self, function: impl Fn(Batch) -> F)
     where
         F: Future<Output = Result<DynamoDbEventResponse, Error>>,
@@ -169,14 +168,14 @@ impl EventSource {
         }
     }
 
-    /// Has a batch handled, or given up.
+    /// Lets a batch be handled, or given up.
     async fn handle<F>(&mut self, records: VecDeque<Record>, function: &impl Fn(Batch) -> F)
     where
         F: Future<Output = Result<DynamoDbEventResponse, Error>>,
     {
         let mut parts = VecDeque::from([Part { records, attempts: 0 }]);
         while let Some(Part { mut records, mut attempts }) = parts.pop_front() {
-            // They are in the order of the stream: the oldest first.
+            // The records are in the order of the stream, so the oldest comes first.
             while records.front().is_some_and(|record| record.since.elapsed() > self.settings.max_age) {
                 self.given_up.extend(records.pop_front().map(|record| record.record));
             }
@@ -222,7 +221,7 @@ impl EventSource {
         }
     }
 
-    /// Lets some of what was handled last come again, as if it had not been noted that it was.
+    /// Lets some of the last handled records come again, as if that had not been noted.
     fn rewind(&mut self) {
         let Some(chance) = &mut self.chance else {
             self.handled.clear();

@@ -1,5 +1,5 @@
-//! What the tests of the whole shop stand on: the real handlers and the real AWS SDK over an embedded DynamoDB, with
-//! the table of `template.yaml`.
+//! The foundation of the shop's tests: the real handlers and the real AWS SDK over an embedded DynamoDB, with the table
+//! of `template.yaml`.
 #![allow(clippy::disallowed_methods, reason = "tests decide time and randomness themselves")]
 #![allow(
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! Counts what an operation costs, at the wire: HTTP calls and the capacity that DynamoDB says they consumed.
+//! Counts the cost of an operation at the wire: HTTP calls, and the capacity that DynamoDB reports as consumed.
 
 use std::{
     fmt,
@@ -8,14 +8,12 @@ use std::{
 
 use serde_json::Value;
 
-/// What some calls cost.
+/// The cost of calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Cost {
-    /// Sequential round trips: HTTP calls, of which those that are under way together count as one.
+    /// Sequential round trips. Concurrent HTTP calls count as one.
     pub round_trips: u32,
-    /// Write units.
     pub write_units: f64,
-    /// Read units.
     pub read_units: f64,
 }
 
@@ -58,7 +56,7 @@ impl Drop for UnderWay {
 }
 
 impl Meter {
-    /// What was counted since the last time.
+    /// The cost since the last time.
     pub fn take(&self) -> Cost {
         std::mem::take(&mut self.0.lock().unwrap().cost)
     }

@@ -1,4 +1,4 @@
-//! A data platform in this process, that keeps what it was sent and answers as it is told to.
+//! A data platform in this process, which keeps the requests it got and answers as configured.
 
 use std::{
     fmt,
@@ -14,22 +14,21 @@ use axum::{
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// A request as it came.
 #[derive(Debug, Clone)]
 pub struct Received {
     headers: HeaderMap,
-    /// Its body; nothing where it has none.
+    /// The body; null if there is none.
     pub body: Value,
 }
 
 impl Received {
-    /// A header; nothing is the empty text.
+    /// A header; the empty text if it is not there.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().expect("text"))
     }
 }
 
-/// What a platform replies to a request.
+/// The reply of a platform to a request.
 #[derive(Debug, Clone)]
 pub struct Reply {
     status: u16,
@@ -38,24 +37,24 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// Just a status.
+    /// A status alone.
     pub fn of(status: u16) -> Self {
         Self { status, headers: Vec::new(), said: String::new() }
     }
 
-    /// The same with words.
+    /// Adds a body.
     #[must_use]
     pub fn saying(self, said: &str) -> Self {
         Self { said: said.to_owned(), ..self }
     }
 
-    /// The same with a wish to be left alone.
+    /// Adds a `Retry-After`.
     #[must_use]
     pub fn retry_after(self, wait: &str) -> Self {
         self.with("retry-after", wait)
     }
 
-    /// The same with another address.
+    /// Adds a `Location`.
     #[must_use]
     pub fn leading_to(self, url: &str) -> Self {
         self.with("location", url)
@@ -67,7 +66,6 @@ impl Reply {
     }
 }
 
-/// Chooses the reply to each request.
 type Replies = Box<dyn FnMut(&Received) -> Reply + Send>;
 
 struct Held {
@@ -89,7 +87,7 @@ impl fmt::Debug for Platform {
 }
 
 impl Platform {
-    /// A platform at a free port, that takes everything.
+    /// A platform at a free port, which accepts everything.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let port = listener.local_addr().expect("it has an address").port();
@@ -99,17 +97,17 @@ impl Platform {
         Self { port, held, server }
     }
 
-    /// Where it takes events.
+    /// The address to deliver events to.
     pub fn url(&self) -> reqwest::Url {
         format!("http://127.0.0.1:{}/events", self.port).parse().expect("a URL")
     }
 
-    /// Has it reply to each request as `choose` says.
+    /// Sets the reply to each request.
     pub fn reply(&self, choose: impl FnMut(&Received) -> Reply + Send + 'static) {
         self.held.lock().unwrap().reply = Box::new(choose);
     }
 
-    /// What it was sent so far, whatever it replied.
+    /// The requests so far, with any reply.
     pub fn received(&self) -> Vec<Received> {
         self.held.lock().unwrap().received.clone()
     }

@@ -1,4 +1,4 @@
-//! A queue in this process, as far as a function that works it off has to do with it.
+//! A queue in this process, for a function that consumes it.
 
 use std::sync::{Arc, Mutex};
 
@@ -16,17 +16,17 @@ use shared::{
 
 use crate::wire;
 
-/// A queue that keeps what waits were set.
+/// A queue that keeps the waits that were set.
 #[derive(Debug, Clone, Default)]
 pub struct Waits(Arc<Mutex<Vec<i64>>>);
 
 impl Waits {
-    /// The queue, as a function has it.
+    /// The queue, as the function sees it.
     pub fn queue(&self) -> Queue {
         self.queue_over(aws_sdk_sqs::Client::new(&wire::to(self.clone())))
     }
 
-    /// The queue, as a function has it that reaches it by this client.
+    /// The queue, for a function that reaches it by this client.
     pub fn queue_over(&self, client: aws_sdk_sqs::Client) -> Queue {
         Queue::new(client, "http://aws.test/queue".to_owned())
     }
@@ -46,34 +46,34 @@ impl HttpConnector for Waits {
     }
 }
 
-/// A queue that keeps what was put into it.
+/// A dead-letter queue that keeps its messages.
 #[derive(Debug, Clone, Default)]
 pub struct Letters(Arc<Mutex<LettersState>>);
 
 #[derive(Debug, Default)]
 struct LettersState {
-    /// The body of each message, and why it is here.
+    /// The body of each message, and its reason.
     messages: Vec<(Value, String)>,
     is_down: bool,
 }
 
 impl Letters {
-    /// The queue, as a function has it.
+    /// The queue, as the function sees it.
     pub fn queue(&self) -> DeadLetters {
         self.queue_over(aws_sdk_sqs::Client::new(&wire::to(self.clone())))
     }
 
-    /// The queue, as a function has it that reaches it by this client.
+    /// The queue, for a function that reaches it by this client.
     pub fn queue_over(&self, client: aws_sdk_sqs::Client) -> DeadLetters {
         DeadLetters::new(client, "http://aws.test/queue".to_owned())
     }
 
-    /// Lets it take nothing, or again whatever comes.
+    /// Makes the queue refuse every message, or accept them again.
     pub fn set_down(&self, is_down: bool) {
         self.0.lock().unwrap().is_down = is_down;
     }
 
-    /// The messages so far: the body of each, and why it is here.
+    /// The messages so far: the body and the reason of each.
     pub fn taken(&self) -> Vec<(Value, String)> {
         self.0.lock().unwrap().messages.clone()
     }
@@ -97,7 +97,7 @@ impl HttpConnector for Letters {
     }
 }
 
-/// A batch with these events, as a rule of the bus puts them into a queue: each a message named by its place.
+/// A batch with these events, as a rule of the bus puts them into a queue. The id of each message is its index.
 pub fn batch(source: &str, events: &[(&str, Value)]) -> SqsEvent {
     let message = |(index, (kind, detail)): (usize, &(&str, Value))| {
         let body = json!({ "version": "0", "id": "1", "source": source, "detail-type": kind, "detail": detail });

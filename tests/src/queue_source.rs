@@ -1,4 +1,4 @@
-//! Drives a function on a queue as Lambda and SQS do: batches, receives that count, waits, dead letters. Time is tokio's.
+//! Drives a function on a queue as Lambda and SQS do: batches, receive counts, waits, dead letters. Time is tokio's.
 
 use std::{
     collections::BTreeMap,
@@ -32,7 +32,7 @@ struct Shared {
     most_receives: u32,
     invisible: Duration,
     messages: Mutex<BTreeMap<usize, Message>>,
-    /// Wakes those who wait for a message.
+    /// Wakes the waiters for a message.
     changed: Notify,
 }
 
@@ -44,7 +44,7 @@ struct Message {
 }
 
 impl QueueSource {
-    /// The queue that a function of the template works off.
+    /// The queue that a function of the template consumes.
     pub fn of(function: &str) -> Self {
         let resources = &template()["Resources"];
         let source = &resources[function]["Properties"]["Events"]["Queue"]["Properties"];
@@ -74,29 +74,29 @@ impl QueueSource {
         }
     }
 
-    /// The queue, as the function has it.
+    /// The queue, as the function sees it.
     pub fn queue(&self) -> Queue {
         Queue::new(aws_sdk_sqs::Client::new(&wire::to(self.clone())), "http://aws.test/queue".to_owned())
     }
 
-    /// How many messages there are, handled or not.
+    /// The number of messages in the queue, handled or not.
     pub fn waiting(&self) -> usize {
         self.messages().len()
     }
 
-    /// The bodies of the messages there are.
+    /// The bodies of the messages in the queue.
     pub fn bodies(&self) -> Vec<Value> {
         let messages = self.messages();
         messages.values().map(|message| serde_json::from_str(&message.body).expect("a body is JSON")).collect()
     }
 
-    /// How often the message was received that was received most often.
+    /// The highest receive count of a message.
     pub fn most_received(&self) -> u32 {
         self.messages().values().map(|message| message.received).max().unwrap_or(0)
     }
 
-    /// Has an execution environment handle what comes, until the queue is empty. Messages that were received too often are
-    /// dead, which nothing here may be.
+    /// Lets an execution environment handle messages until the queue is empty. Panics if a message is received too
+    /// often: SQS would make it a dead letter.
     pub async fn work_off<F: Future<Output = SqsBatchResponse>>(&self, handle: impl Fn(SqsEvent) -> F) {
         while self.waiting() > 0 {
             let (numbers, batch) = self.receive();

@@ -33,11 +33,11 @@ pub const TABLE: &str = "jangteo-test";
 #[derive(Debug, Clone)]
 pub struct TestShop {
     dynamo: Dynamo,
-    /// What stands before the database, if anything does.
+    /// The limits before the database, if there are any.
     limited: Option<Limited>,
     time: Time,
     random: Random,
-    /// As many instances of functions as requests are spread over; they share nothing but the table.
+    /// The instances of functions that requests are spread over; they share nothing but the table.
     instances: Arc<Vec<Arc<Shop>>>,
     turn: Arc<AtomicI64>,
     consumers: Arc<tokio::sync::Mutex<Consumers>>,
@@ -50,20 +50,20 @@ impl TestShop {
         Self::with_instances(1)
     }
 
-    /// A shop whose requests are spread over several instances of its functions.
+    /// A shop with several instances of its functions, and requests spread over them.
     pub fn with_instances(count: usize) -> Self {
         Self::over(count, Time::standing(), random(0), template::create_table(TABLE), |_| None)
     }
 
-    /// A shop with several instances whose table has no stream, for tens of thousands of writes: the embedded database
-    /// takes the longer for one the more there are in its stream. Nothing follows from what is done in it.
+    /// A shop with several instances and a table without a stream, for tens of thousands of writes. The embedded
+    /// database takes longer for a write the more records its stream has. Nothing consumes the writes of such a shop.
     pub fn without_stream(count: usize) -> Self {
         let mut table = template::create_table(TABLE);
         table["StreamSpecification"] = json!({ "StreamEnabled": false });
         Self::over(count, Time::standing(), random(0), table, |_| None)
     }
 
-    /// A shop whose functions reach the database through its limits, with a clock that follows tokio's.
+    /// A shop with limits between its functions and the database, and a clock that follows tokio's.
     pub fn through(limits: Limits, count: usize) -> Self {
         let (random, table) = (random(limits.seed), template::create_table(TABLE));
         Self::over(count, Time::running(), random, table, |dynamo| Some(Limited::new(dynamo.clone(), limits)))
@@ -84,7 +84,7 @@ impl TestShop {
         Self { dynamo, limited, time, random, instances, turn, consumers, caps }.renewed(count)
     }
 
-    /// The same shop through as many instances that remember nothing yet.
+    /// The same shop through as many instances with empty caches.
     fn renewed(self, count: usize) -> Self {
         let instances = Arc::new((0..count).map(|_| Arc::new(self.new_instance())).collect());
         Self { instances, ..self }
@@ -97,7 +97,7 @@ impl TestShop {
         Self { caps, ..self }.renewed(count)
     }
 
-    /// The same shop whose caps no race meets.
+    /// The same shop with caps that no race reaches.
     #[must_use]
     pub fn without_caps(self) -> Self {
         let most = 1_000_000;
@@ -111,47 +111,47 @@ impl TestShop {
         })
     }
 
-    /// The same shop through instances of its functions that remember nothing yet.
+    /// The same shop through instances of its functions with empty caches.
     #[must_use]
     pub fn another_instance(&self) -> Self {
         Self { instances: Arc::new(vec![Arc::new(self.new_instance())]), ..self.clone() }
     }
 
-    /// The same shop through a new instance whose calls are watched.
+    /// The same shop through a new instance with watched calls.
     #[must_use]
     pub fn watched_by(&self, deaths: &Deaths) -> Self {
         let client = aws_sdk_dynamodb::Client::new(&wire::to(deaths.watched(self.dynamo.clone())));
         Self { instances: Arc::new(vec![Arc::new(self.instance_over(client))]), ..self.clone() }
     }
 
-    /// The same shop with nothing before the database, to prepare and to look at what is not to be measured.
+    /// The same shop without limits before the database, for preparation and for looks that are not measured.
     #[must_use]
     pub fn without_limits(&self) -> Self {
         Self { limited: None, ..self.clone() }.another_instance()
     }
 
-    /// What stands before the database.
+    /// The limits before the database.
     pub fn limited(&self) -> &Limited {
         self.limited.as_ref().expect("a shop with limits")
     }
 
-    /// The database, to let it fail.
+    /// The database, for fault injection.
     pub fn dynamo(&self) -> &Dynamo {
         &self.dynamo
     }
 
-    /// What its calls cost.
+    /// Measures the cost of its calls.
     pub fn meter(&self) -> &Meter {
         self.dynamo.meter()
     }
 
-    /// The instance whose turn it is.
+    /// The next instance in turn.
     pub fn instance(&self) -> &Arc<Shop> {
         let turn = usize::try_from(self.turn.fetch_add(1, Ordering::SeqCst)).unwrap();
         &self.instances[turn % self.instances.len()]
     }
 
-    /// The instant it is.
+    /// The current instant.
     pub fn now(&self) -> Timestamp {
         self.time.now()
     }
@@ -161,27 +161,22 @@ impl TestShop {
         self.time.set(at.parse().unwrap());
     }
 
-    /// A request without a body.
     pub fn get(&self, path: &str) -> Call {
         self.call("GET", path)
     }
 
-    /// A request with a body.
     pub fn post(&self, path: &str, body: Value) -> Call {
         self.call("POST", path).json(&body)
     }
 
-    /// A request with a body that changes something.
     pub fn patch(&self, path: &str, body: Value) -> Call {
         self.call("PATCH", path).json(&body)
     }
 
-    /// Any request.
     pub fn call(&self, method: &str, path: &str) -> Call {
         Call::new(method, path).to(Arc::clone(self.instance()))
     }
 
-    /// A customer with a balance.
     pub async fn customer(&self, id: &str, balance: i64) {
         let user = json!({ "userId": id, "name": "김민수", "email": format!("{id}@example.com") });
         self.post("/users", user).await.expect(201);
@@ -193,13 +188,13 @@ impl TestShop {
         }
     }
 
-    /// A product on the shelf.
+    /// A product in stock.
     pub async fn product(&self, id: &str, price: i64, stock: i64) {
         let product = json!({ "productId": id, "name": format!("{id} 상품"), "price": price, "stock": stock });
         self.post("/products", product).as_admin().await.expect(201);
     }
 
-    /// A campaign that issues now, of coupons that take 1,000 won off.
+    /// A campaign that issues now, with coupons of 1,000 won off.
     pub async fn coupon(&self, id: &str, total: i64) {
         self.campaign(id, total, json!({ "kind": "FIXED", "value": 1_000 })).await;
     }
@@ -214,7 +209,6 @@ impl TestShop {
         self.post("/coupons", body).as_admin().await.expect(201);
     }
 
-    /// Gives a user a coupon.
     pub async fn issue(&self, user: &str, coupon: &str) -> Answer {
         self.post("/coupons/issue", json!({ "userId": user, "couponId": coupon })).await
     }
@@ -225,23 +219,21 @@ impl TestShop {
         self.post("/orders", json!({ "userId": user, "items": items }))
     }
 
-    /// A user's balance.
     pub async fn balance(&self, user: &str) -> i64 {
         self.get(&format!("/balance/{user}")).as_user(user).await.expect(200)["balance"].as_i64().unwrap()
     }
 
-    /// A product's stock.
     pub async fn stock(&self, product: &str) -> i64 {
         self.get(&format!("/products/{product}")).await.expect(200)["stock"].as_i64().unwrap()
     }
 
-    /// Lets everything that follows from what was done happen, and asserts that no invariant is broken; what there is.
+    /// Lets all consequences of earlier requests happen, and asserts that no invariant is broken. Returns the figures.
     pub async fn audit(&self) -> audit::Figures {
         self.settle().await;
         self.audit_as_is().await
     }
 
-    /// Asserts that no invariant is broken as it is: nothing is counted for it that was not; what there is.
+    /// Asserts that no invariant is broken in the present state, without counting sales first. Returns the figures.
     pub async fn audit_as_is(&self) -> audit::Figures {
         let report = audit::audit(&self.dynamo.client(), TABLE, Scope::Everything, self.now()).await;
         let report = report.expect("the table can be read");
@@ -249,7 +241,7 @@ impl TestShop {
         report.figures
     }
 
-    /// Lets the stream's consumers catch up; the events that were published in all.
+    /// Lets the stream's consumers catch up, and returns all events published so far.
     pub async fn published(&self) -> Vec<Event> {
         self.settle().await;
         self.consumers.lock().await.published.clone()
@@ -260,7 +252,7 @@ impl TestShop {
         self.consumers.lock().await.catch_up(self.instance()).await;
     }
 
-    /// The same shop through a new instance whose bounds are others.
+    /// The same shop through a new instance with other bounds.
     #[must_use]
     pub fn another_instance_within(&self, bounds: Bounds) -> Self {
         let instance = self.instance_within(bounds, self.dynamo.client());
@@ -271,7 +263,7 @@ impl TestShop {
         self.instance_over(self.limited.as_ref().map_or_else(|| self.dynamo.client(), Limited::client))
     }
 
-    /// The clock of most tests stands still: what may be a second old would stay for ever.
+    /// Without caches of recent stock and bestsellers: the clock of most tests stands still, so no entry would expire.
     fn instance_over(&self, client: aws_sdk_dynamodb::Client) -> Shop {
         let (bestsellers_age, recent_age) = (SignedDuration::ZERO, SignedDuration::ZERO);
         self.instance_within(Bounds { bestsellers_age, recent_age, ..Bounds::PRODUCTION }, client)
@@ -291,7 +283,6 @@ impl Default for TestShop {
     }
 }
 
-/// The rules of a shop.
 pub(crate) fn policy() -> Policy {
     Policy {
         shipping: ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) },
@@ -301,11 +292,11 @@ pub(crate) fn policy() -> Policy {
     }
 }
 
-/// What time it is in a shop.
+/// The time of a shop.
 #[derive(Debug, Clone)]
 struct Time {
     set_to_ms: Arc<AtomicI64>,
-    /// Since when it goes on from there with tokio's clock; otherwise it stands still.
+    /// The start of a clock that follows tokio's; `None` if it stands still.
     running_since: Option<Instant>,
 }
 

@@ -1,5 +1,5 @@
-//! The table's stream, and its consumers, driven one step after the other. [`crate::event_source`] drives them as Lambda
-//! does where things go wrong.
+//! The table's stream, and its consumers, driven one step after the other. [`crate::event_source`] drives them as
+//! Lambda does, with failures.
 
 use functions::stream::{count_sales, relay_events};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use shared::{
 
 use crate::{Dynamo, contract, event_source::Settings, queue::Letters};
 
-/// The most records that are read at once.
+/// The most records of one read.
 const BATCH: usize = 100;
 
 /// Reads the stream from where it stopped.
@@ -25,7 +25,7 @@ impl Reader {
         Self { dynamo, iterator: None }
     }
 
-    /// The next records, oldest first, at most `limit` and a batch; none where there are no more.
+    /// The next records, oldest first, at most `limit` and a batch; none at the end.
     pub(crate) fn next(&mut self, limit: usize) -> Vec<Value> {
         let iterator = match self.iterator.take() {
             Some(iterator) => iterator,
@@ -86,7 +86,7 @@ impl Consumers {
         }
     }
 
-    /// The next batch of records that pass any filter, oldest first; empty where there are no more.
+    /// The next batch of records that pass any filter, oldest first; empty at the end.
     pub fn next_batch(&mut self) -> Vec<Value> {
         let mut batch = Vec::new();
         while batch.len() < BATCH {
@@ -106,7 +106,7 @@ pub fn batch(records: &[impl serde::Serialize]) -> Batch {
     serde_json::from_value(json!({ "Records": records })).expect("stream records")
 }
 
-/// The stream's record of a new order, for a table that has no stream.
+/// The stream's record of a new order, for a table without a stream.
 pub fn record_of(order: &Order) -> Value {
     let record = OrderRecord { order: order.clone(), payload: "p".to_owned(), trace_id: None };
     let image: serde_dynamo::Item = serde_dynamo::to_item(record).unwrap();

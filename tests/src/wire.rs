@@ -1,11 +1,11 @@
-//! Clients of AWS services that are in this process: the real SDK, with another end of the wire.
+//! Clients of AWS services in this process: the real SDK, with another end of the wire.
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_sdk_dynamodb::config::BehaviorVersion;
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector, http_client_fn};
 use aws_types::{SdkConfig, region::Region};
 
-/// What a client of any service is made from that is to reach `service`. It retries as the shipped ones do.
+/// The configuration of a client that reaches `service`. It retries as the shipped ones do.
 pub(crate) fn to(service: impl HttpConnector + 'static) -> SdkConfig {
     let connector = SharedHttpConnector::new(service);
     SdkConfig::builder()

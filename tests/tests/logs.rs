@@ -1,4 +1,4 @@
-//! The log as functions write it. A program of its own, for a program has one log.
+//! The log of functions. A program of its own, for a program has one log.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 use std::{
@@ -22,7 +22,7 @@ use tests::{
     queue::{Letters, Waits, batch, batch_of},
 };
 
-/// Keeps what is written.
+/// Keeps the written text.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -75,7 +75,7 @@ async fn every_line_has_the_trace() {
     request.await.expect(201);
     all_have(&log.lines(), TRACE, "POST /orders 201");
 
-    // The batch is a trace of its own, each of its events the request's.
+    // The batch has a trace of its own; each of its events has the request's trace.
     let (bus, own) = (Bus::default(), TraceId::of_invocation(None, "an invocation"));
     let relay = bus.relay(&Letters::default());
     let mut source = EventSource::new("RelayEvents", shop.dynamo().clone());
@@ -91,7 +91,7 @@ async fn every_line_has_the_trace() {
     trace::of(own.clone(), worker.handle(batch_of(&paid))).await.unwrap();
     all_have(&log.lines(), TRACE, "event delivered");
 
-    // What says of no trace belongs to that of the function.
+    // An event without a trace belongs to the function's trace.
     let nothing = batch("jangteo.orders", &[("OrderPaid", json!({}))]);
     trace::of(own.clone(), worker.handle(nothing)).await.unwrap();
     all_have(&log.lines(), &own.to_string(), "a message is no event");

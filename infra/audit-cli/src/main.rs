@@ -1,4 +1,4 @@
-//! `audit`: tells whether the books of a shop are right.
+//! `audit`: reports whether the books of a shop are right.
 
 use std::{
     collections::BTreeMap,
@@ -17,8 +17,8 @@ use shared::{domain::UserId, platform::Clock};
 
 /// Reads the whole table of a shop, or an export of it, and checks that the books are right
 ///
-/// Prints a line of figures and exits with 0 where they are; otherwise prints a sentence for each fault and exits with 1;
-/// exits with 2 where the table cannot be read. Credentials come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
+/// Prints a line of figures and exits with 0 if they are. Otherwise prints a sentence for each fault and exits with 1.
+/// Exits with 2 if the table cannot be read. Credentials come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
 /// AWS_SESSION_TOKEN; an emulator on this machine needs none.
 ///
 /// The shop may go on meanwhile. A table is read item by item, so a write just then can look wrong. Then the table is
@@ -40,11 +40,11 @@ struct Arguments {
     #[arg(long)]
     skip_sales: bool,
 
-    /// Check accounts and their ledgers only: that each entry chains to the one before
+    /// Check accounts and their ledgers only: each entry must chain to the one before
     #[arg(long, conflicts_with = "skip_sales")]
     ledger: bool,
 
-    /// Wait so many seconds between two looks at the table
+    /// The seconds between two looks at the table
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(..=3_600))]
     pause: u64,
 
@@ -57,7 +57,6 @@ fn user_id(text: &str) -> Result<UserId, &'static str> {
     UserId::try_from(text.to_owned()).map_err(|_| "an id has 1 to 64 letters, digits, `_` and `-`")
 }
 
-/// Why there is no report.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
@@ -83,12 +82,12 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Looks until nothing is wrong or everything that is has been seen often enough, prints the verdict, and tells whether
-/// nothing is wrong.
+/// Looks until no violation remains, or each remaining one has been found often enough. Prints the verdict and returns
+/// whether the books are right.
 async fn run(arguments: Arguments) -> Result<bool, Failure> {
     let pause = Duration::from_secs(arguments.pause);
     let first = look(&arguments).await?;
-    // Of an export, which has no other look, and of a shop at rest the first look is the verdict.
+    // The first look is the verdict for an export, which has no other look, and for a shop at rest.
     if first.is_clean() {
         write!(io::stdout().lock(), "{first}")?;
         return Ok(true);
@@ -109,7 +108,7 @@ async fn run(arguments: Arguments) -> Result<bool, Failure> {
     Ok(verdict.wrong.is_empty() && verdict.omitted == 0)
 }
 
-/// Reads everything once.
+/// Reads every item once.
 async fn look(arguments: &Arguments) -> Result<Report, Failure> {
     let Arguments { table, export, place, skip_sales, ledger, user, .. } = arguments;
     let mut auditor = match (user, ledger, skip_sales) {
@@ -132,10 +131,10 @@ async fn look(arguments: &Arguments) -> Result<Report, Failure> {
     Ok(auditor.finish(Clock::system().now()))
 }
 
-/// How many subjects of a kind are named.
+/// The number of subjects of a kind that are named.
 const MOST_NAMED: usize = 10;
 
-/// Writes a verdict for a person: the faults first, each in a sentence; the rest by its subjects.
+/// Writes a verdict for a person: each fault in a sentence, then the subjects of the rest.
 fn show(verdict: &Verdict, output: &mut impl Write) -> io::Result<()> {
     let Verdict { wrong, moving, in_flight, omitted, figures, looks } = verdict;
     for violation in wrong {

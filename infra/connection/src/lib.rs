@@ -10,20 +10,20 @@ use clap::Args;
 use shared::platform::environment::{ConfigError, optional, required};
 use url::{Host, Url};
 
-/// The region of who does not name one, on this machine: Seoul.
+/// The default region on this machine: Seoul.
 const LOCAL_REGION: &str = "ap-northeast-2";
 
 /// Access key and secret of an emulator on this machine, which takes any.
 const LOCAL_CREDENTIAL: &str = "test";
 
-/// A page is up to 1 MB, and nobody waits for an answer: there is time, and throttling is to be sat out.
+/// A page is up to 1 MB and no user waits for it, so an attempt may take long and sit out throttling.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(20);
 const ATTEMPTS: u32 = 5;
 
-/// Where a shop is.
+/// The location of a shop.
 #[derive(Debug, Clone, Args)]
 pub struct Place {
-    /// Where AWS is, if not on AWS [default: AWS_ENDPOINT_URL]
+    /// The endpoint of AWS, if not AWS itself [default: AWS_ENDPOINT_URL]
     #[arg(long)]
     endpoint_url: Option<Url>,
 
@@ -32,23 +32,22 @@ pub struct Place {
     region: Option<String>,
 }
 
-/// Why there is no way to it.
 #[derive(Debug, thiserror::Error)]
 pub enum PlaceError {
-    /// Something is not set.
+    /// A variable is missing.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The environment says nonsense.
+    /// A variable does not hold a URL.
     #[error("AWS_ENDPOINT_URL is not a URL: {0}")]
     Endpoint(#[from] url::ParseError),
 }
 
 impl Place {
-    /// What a client of any service needs to know, with the credentials that are in the environment. On this machine both
-    /// region and credentials can be left out.
+    /// The configuration of a client of any service, with the credentials of the environment. For an emulator on this
+    /// machine both region and credentials can be left out.
     ///
     /// # Errors
-    /// Where region or credentials are missing.
+    /// If region or credentials are missing.
     pub fn config(self) -> Result<SdkConfig, PlaceError> {
         let from_environment = || optional("AWS_ENDPOINT_URL").map(|url| url.parse::<Url>()).transpose();
         let endpoint_url = self.endpoint_url.map_or_else(from_environment, |url| Ok(Some(url)))?;
@@ -56,7 +55,7 @@ impl Place {
     }
 }
 
-/// The exit code of a tool, whose failure is one line for the person at the terminal.
+/// The exit code of a tool. A failure is printed as one line for the person at the terminal.
 pub fn exit_code(result: Result<(), impl Display>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! Where dead letters are looked at, handed over again, or dropped.
+//! Looks at dead letters, redrives them, or drops them.
 
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName};
@@ -10,16 +10,15 @@ use crate::{
     stack::{Destination, LetterQueue, letter_queues},
 };
 
-/// For how long nobody else sees a letter that is looked at.
+/// The seconds for which a leased letter is invisible to others.
 const HELD_SECONDS: i32 = 120;
 
-/// For how long a queue is asked for letters: long enough for all of its servers to answer.
+/// The seconds to wait for letters of a queue: long enough for all of its servers to answer.
 const WAIT_SECONDS: i32 = 1;
 
-/// The most messages that one call takes or gives.
+/// The most messages of one call.
 const PAGE: usize = 10;
 
-/// The dead letters of a stack.
 #[derive(Debug)]
 pub struct DeadLetterClient {
     sqs: aws_sdk_sqs::Client,
@@ -27,24 +26,20 @@ pub struct DeadLetterClient {
     stack: String,
 }
 
-/// A letter in hand: nobody else sees it for two minutes.
+/// A leased letter: no other reader sees it for two minutes.
 #[derive(Debug, Clone)]
 pub struct Lease {
-    /// The letter.
     pub letter: DeadLetter,
     receipt: String,
 }
 
-/// Why something could not be done.
 #[derive(Debug, thiserror::Error)]
 pub enum DeadLetterError {
-    /// SQS refused.
     #[error("SQS: {0}")]
     Sqs(#[from] aws_sdk_sqs::Error),
-    /// Lambda refused.
     #[error("Lambda: {0}")]
     Lambda(#[from] aws_sdk_lambda::Error),
-    /// Nobody is known to take the letters of this queue.
+    /// No queue or function is known to take the letters of this queue.
     #[error("it is not known where the letters of {0} belong")]
     NoDestination(String),
     /// The function took the letter and could not handle it.
@@ -52,7 +47,7 @@ pub enum DeadLetterError {
     NotHandled(String, String),
 }
 
-/// What a function answers to a batch.
+/// The response of a function to a batch.
 #[derive(Deserialize)]
 struct Told {
     #[serde(default, rename = "batchItemFailures")]
@@ -60,7 +55,6 @@ struct Told {
 }
 
 impl DeadLetterClient {
-    /// The client for a stack.
     pub fn new(config: &SdkConfig, stack: String) -> Self {
         Self { sqs: aws_sdk_sqs::Client::new(config), lambda: aws_sdk_lambda::Client::new(config), stack }
     }
@@ -73,7 +67,7 @@ impl DeadLetterClient {
         letter_queues(&self.sqs, &self.lambda, &self.stack).await
     }
 
-    /// Up to ten letters of a queue; none where nothing is left that is not in somebody's hands.
+    /// Up to ten letters of a queue. None if every letter left is leased by another reader.
     ///
     /// # Errors
     /// If AWS gives no answer.
@@ -95,10 +89,10 @@ impl DeadLetterClient {
         Ok(messages.into_iter().map(held).collect())
     }
 
-    /// Puts letters back where they were.
+    /// Returns letters to their queue.
     ///
     /// # Errors
-    /// Where AWS gives no answer: they are back in two minutes.
+    /// If AWS gives no answer: the letters are visible again in two minutes.
     pub async fn put_back(&self, queue: &LetterQueue, letters: &[Lease]) -> Result<(), DeadLetterError> {
         for page in letters.chunks(PAGE) {
             let mut request = self.sqs.change_message_visibility_batch().queue_url(&queue.url);
@@ -114,15 +108,15 @@ impl DeadLetterClient {
         Ok(())
     }
 
-    /// Hands a letter over again, and only then takes it out of its queue. One that is handed over twice is so under the
+    /// Redrives a letter, and deletes it from its queue only then. A letter that is redriven twice arrives with the
     /// same event id.
     ///
     /// # Errors
-    /// Where it was not taken: it is back in two minutes. Where just its deletion failed, too.
+    /// If the letter was not taken, or only its deletion failed: it is visible again in two minutes.
     pub async fn redrive(&self, queue: &LetterQueue, held: &Lease) -> Result<(), DeadLetterError> {
         match &queue.destination {
             Some(Destination::Queue { url, .. }) => {
-                // Whatever the queue's own delay is: the letter has waited already.
+                // No delay of the queue applies: the letter has waited already.
                 let request = self.sqs.send_message().queue_url(url).message_body(&held.letter.body).delay_seconds(0);
                 request.send().await.map_err(aws_sdk_sqs::Error::from)?;
             }
@@ -132,7 +126,7 @@ impl DeadLetterClient {
         self.drop(queue, held).await
     }
 
-    /// Takes a letter out of its queue for good.
+    /// Deletes a letter from its queue for good.
     ///
     /// # Errors
     /// If AWS gives no answer.
@@ -142,7 +136,8 @@ impl DeadLetterClient {
         Ok(())
     }
 
-    /// Has a function handle a record as a batch of its own. One that it cannot read it puts aside again.
+    /// Invokes a function with a record as a batch of its own. A record that the function cannot read comes back to the
+    /// dead-letter queue.
     async fn invoke(&self, name: &str, function: &str, record: &str) -> Result<(), DeadLetterError> {
         let batch = Blob::new(format!("{{\"Records\":[{record}]}}"));
         let request = self.lambda.invoke().function_name(function).payload(batch);

@@ -1,4 +1,4 @@
-//! A dead letter, and what can be told of it.
+//! A dead letter, with its reason and its event.
 
 use std::collections::HashMap;
 
@@ -7,25 +7,24 @@ use jiff::Timestamp;
 use serde_json::Value;
 use shared::lambda::dead_letters::REASON;
 
-/// What could not be handled.
+/// A message that could not be handled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// What SQS calls it.
+    /// The message id of SQS.
     pub id: String,
-    /// The message, as it came.
+    /// The body of the message, unchanged.
     pub body: String,
-    /// Why it is here.
+    /// The reason of its failure.
     pub reason: String,
-    /// Since when it waits: a message that was moved here has the instant it was first sent.
+    /// The instant of its first sending. SQS keeps it for a message that a queue moved here.
     pub sent_at: Option<Timestamp>,
-    /// What names the event or the stream's record in it.
+    /// The id of its event or of its stream record.
     pub event_id: Option<String>,
-    /// What happened, and to what.
+    /// The kind of its event and the thing concerned.
     pub kind: Option<String>,
 }
 
 impl DeadLetter {
-    /// The letter in a message.
     pub(crate) fn of(message: &Message) -> Self {
         let attributes = message.message_attributes.iter().flatten();
         let attributes: HashMap<&str, &str> =
@@ -45,7 +44,8 @@ impl DeadLetter {
     }
 }
 
-/// Why a message is here: its function says so, or the bus; a queue moves what was received too often and says nothing.
+/// The reason of a message, as its function or the bus gives it. A queue that moves a message after too many receives
+/// gives none.
 fn reason(attributes: &HashMap<&str, &str>) -> String {
     if let Some(reason) = attributes.get(REASON) {
         return (*reason).to_owned();

@@ -1,13 +1,15 @@
-//! Dead letters are a workflow: what could not be handled is looked at, handed over again, or dropped.
+//! Dead letters are a workflow: an operator looks at them, redrives them, or drops them.
 //!
-//! [`DeadLetterClient`] finds the dead-letter queues of a stack and where the letters of each belong: back into the queue they came
-//! from, or to the function that put them aside, as a record of its stream. It needs no list of them; a queue that is new
-//! in the template is found.
+//! [`DeadLetterClient`] finds the dead-letter queues of a stack and the destination of the letters of each. A
+//! destination is the queue they came from, or the function that sent them here, as a record of its stream. It needs no
+//! list: a queue that is new in the template is found.
 //!
-//! To look at a letter is to receive it: nobody else sees it meanwhile, for two minutes at most should the tool die. A letter
-//! that is handed over is deleted only then. So one can be handed over twice, which who takes it must bear anyway, but none
-//! gets lost. For the same reason there is no use of SQS's own redrive: it knows nothing of functions, nor of letters that
-//! were sent to the queue rather than moved to it, as a rule of the bus and the worker do.
+//! To look at a letter is to receive it: no other reader sees it meanwhile, for two minutes at most if the tool dies. A
+//! letter is deleted only after it was redriven. So a letter can be redriven twice, which its receiver must bear
+//! anyway, but none gets lost.
+//!
+//! SQS's own redrive is not used, for the same reason. It knows neither functions nor letters that were sent to the
+//! queue rather than moved to it, by a rule of the bus or by the worker.
 
 mod client;
 mod dead_letter;

@@ -14,11 +14,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use shared::platform::{Clock, environment::optional};
 
-/// Look at what could not be handled, hand it over again, or drop it
+/// Look at messages that could not be handled, redrive them, or drop them
 ///
-/// Finds the dead-letter queues of a stack by themselves. Credentials come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
-/// AWS_SESSION_TOKEN; an emulator on this machine needs none. A letter that is looked at is in nobody else's hands for two
-/// minutes at most.
+/// Finds the dead-letter queues of a stack by itself. Credentials come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY
+/// and AWS_SESSION_TOKEN; an emulator on this machine needs none. No other reader sees a letter that is looked at, for
+/// two minutes at most.
 #[derive(Debug, Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -41,9 +41,9 @@ enum Command {
         /// The letter's id
         id: String,
     },
-    /// Hand letters over again: back into their queue, or to their function
+    /// Redrive letters: back into their queue, or to their function
     Redrive(Which),
-    /// Delete letters for good; what they were is printed
+    /// Delete letters for good, and print them
     Drop(Which),
 }
 
@@ -60,7 +60,7 @@ struct Which {
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     id: Option<String>,
 
-    /// All that were there when the command began
+    /// All letters that were there when the command began
     #[arg(long)]
     all: bool,
 
@@ -68,7 +68,6 @@ struct Which {
     place: Where,
 }
 
-/// Why a command did not succeed.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
@@ -87,7 +86,7 @@ enum Failure {
     Write(#[from] io::Error),
 }
 
-/// The most letters of a queue that one command looks at: what comes back is not looked at for ever.
+/// The most letters of a queue that one command looks at. It ends the command if letters keep coming back.
 const MOST: usize = 10_000;
 
 #[tokio::main(flavor = "current_thread")]
@@ -117,7 +116,6 @@ async fn run(Arguments { command, stack, place }: Arguments) -> Result<(), Failu
     }
 }
 
-/// One command's work.
 struct Round {
     client: DeadLetterClient,
     queues: Vec<LetterQueue>,
@@ -149,7 +147,7 @@ impl Round {
         Ok(())
     }
 
-    /// All letters of a queue that are in nobody's hands, which they are not afterwards either.
+    /// All letters of a queue that no other reader has leased. They are returned to the queue at once.
     async fn all_of(&self, queue: &LetterQueue) -> Result<Vec<Lease>, Failure> {
         let mut letters = Vec::new();
         while letters.len() < MOST {
@@ -177,7 +175,8 @@ impl Round {
         Err(Failure::NoLetter)
     }
 
-    /// Does something to one letter, or to all that were there when the command began: what comes back has another id.
+    /// Redrives or drops one letter, or all that were there when the command began. A letter that comes back has
+    /// another id.
     async fn act(&self, id: Option<&str>, act: Act) -> Result<(), Failure> {
         let (mut done, mut left) = (0, 0);
         for queue in &self.queues {
@@ -229,7 +228,7 @@ impl Round {
     }
 }
 
-/// What there is to know of a letter at a glance.
+/// A letter in one line.
 fn line(letter: &DeadLetter, now: Timestamp) -> String {
     let DeadLetter { id, reason, sent_at, event_id, kind, .. } = letter;
     let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());

@@ -8,34 +8,33 @@ use serde::Deserialize;
 
 use crate::client::DeadLetterError;
 
-/// A queue of what could not be handled.
+/// A dead-letter queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LetterQueue {
     /// Its name in the template.
     pub name: String,
     /// Its address.
     pub url: String,
-    /// How many letters are in it, about.
+    /// The approximate number of its letters.
     pub count: u64,
-    /// Where its letters belong, if that is known.
+    /// The destination of its letters, if it is known.
     pub destination: Option<Destination>,
 }
 
-/// Where a letter belongs.
+/// The destination of a letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
     /// Back into a queue.
     Queue {
         /// Its name in the template.
         name: String,
-        /// Its address.
         url: String,
     },
     /// To a function that reads the stream.
     Function {
         /// Its name in the template.
         name: String,
-        /// What Lambda calls it.
+        /// Its name in Lambda.
         function: String,
     },
 }
@@ -49,7 +48,7 @@ impl Destination {
     }
 }
 
-/// What a queue says of itself.
+/// The attributes of a queue.
 struct Described {
     name: String,
     url: String,
@@ -58,14 +57,15 @@ struct Described {
     dead_letters: Option<String>,
 }
 
-/// The name in the template of what CloudFormation has called `STACK-NAME-RANDOM`. Names in templates have no dashes, so
-/// what belongs to a stack whose name begins like this one's is told apart.
+/// The name in the template of a resource that CloudFormation calls `STACK-NAME-RANDOM`. Names in templates have no
+/// dashes. So a resource of another stack is not mistaken for one of this stack, even if its name begins alike.
 pub(crate) fn logical_name<'n>(stack: &str, physical: &'n str) -> Option<&'n str> {
     let (name, random) = physical.strip_prefix(stack)?.strip_prefix('-')?.split_once('-')?;
     (!name.is_empty() && !random.is_empty() && !random.contains('-')).then_some(name)
 }
 
-/// The dead-letter queues of a stack, by name: what another queue names as such, and what a function puts aside into.
+/// The dead-letter queues of a stack, by name: those that another queue or a function names as such, and those with a
+/// name that ends in `DeadLetters`.
 pub(crate) async fn letter_queues(
     sqs: &aws_sdk_sqs::Client,
     lambda: &aws_sdk_lambda::Client,
@@ -120,12 +120,12 @@ async fn describe(sqs: &aws_sdk_sqs::Client, name: String, url: String) -> Resul
     })
 }
 
-/// What SQS calls the queue at an address. A queue can have more than one address.
+/// The name of the queue at an address. A queue can have more than one address.
 fn physical(url: &str) -> &str {
     url.rsplit('/').next().unwrap_or_default()
 }
 
-/// The stack's functions that put something aside, by what SQS calls the queue they put it into.
+/// The functions of the stack that send dead letters, by the name of the queue they send to.
 async fn functions(
     lambda: &aws_sdk_lambda::Client,
     stack: &str,

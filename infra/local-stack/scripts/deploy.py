@@ -4,12 +4,12 @@ The crate `local-stack` starts this with a request on standard input,
 
     {"endpoint", "region", "stack", "template", "parameters": {name: value}, "functions": {name: path of its binary}}
 
-and reads from standard output what was deployed:
+and reads the deployment from standard output:
 
     {"api": its id, "outputs": {name: value}, "routes": {"GET /orders": function},
      "functions": {name: {"name": its name in the stack, "environment": {…}}}}
 
-What goes wrong is told in one line on standard error, with exit code 1.
+A failure is one line on standard error, with exit code 1.
 """
 
 import json
@@ -25,8 +25,8 @@ from package import upload_launchers, upload_template
 from sam import functions_of, transformed
 from stack import deploy_stack, physical_ids
 
-# Any key would do; with this one the emulator lets everything pass, as it must for who deploys. The functions run under
-# their roles' own temporary keys.
+# The emulator accepts any key, and allows everything to this one, as a deployment needs. The functions run under their
+# roles' own temporary keys.
 CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 
 

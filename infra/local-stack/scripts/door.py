@@ -1,6 +1,6 @@
 """Keeps web pages of other origins out of the emulator, by the rules of the crate's `door.rs`.
 
-The emulator answers every origin, and takes a presigned query with any secret: a page that reached it could create a
+The emulator answers every origin, and accepts a presigned query with any secret. A page that reached it could create a
 function and run it on this machine.
 """
 
@@ -11,7 +11,7 @@ LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 
 class Door:
-    """An ASGI application before another one."""
+    """An ASGI application in front of another one."""
 
     def __init__(self, app, admitted: dict):
         self.app = app
@@ -32,7 +32,7 @@ class Door:
             await send({"type": "http.response.body", "body": body})
 
     def objection(self, headers) -> str | None:
-        """The reason for which a request is refused."""
+        """The reason to refuse a request; None admits it."""
         values = {b"host": [], b"origin": [], b"sec-fetch-site": []}
         for name, value in headers:
             values.get(name.lower(), []).append(value.lower())
@@ -46,7 +46,7 @@ class Door:
 
 
 def close_runtime_apis() -> None:
-    """Each running function has a port of its own, which it takes its events from. No page has any business there."""
+    """Each running function takes its events from a port of its own. No page may reach it."""
     handler = http.server.BaseHTTPRequestHandler
     parse_request = handler.parse_request
 

@@ -1,7 +1,7 @@
 """Rewrites a plain template where the emulator falls short of CloudFormation, and nowhere else.
 
-A rewrite changes how a thing is written, not what is deployed: what the functions may do, which events reach them and
-how the API routes and authorizes stays the template's own.
+A rewrite changes the notation of a resource, not the deployment. The functions' permissions and events, and the API's
+routes and authorization, stay those of the template.
 """
 
 import copy
@@ -11,8 +11,8 @@ import re
 
 from failure import Failure
 
-# Types the emulator does not know, on which it would fail the whole stack. Nothing of what the functions do locally
-# depends on them; what refers to one of them must be listed as well.
+# Types that the emulator does not know, and would fail the whole stack for. No function depends on them locally. A
+# resource that refers to one of them must be listed as well.
 NOT_EMULATED = {
     "AWS::ApplicationAutoScaling::ScalableTarget",
     "AWS::ApplicationAutoScaling::ScalingPolicy",
@@ -38,13 +38,13 @@ def emulated(plain: dict, stack: str) -> tuple[dict, dict]:
 
 
 def is_beyond_emulation(resource: dict) -> bool:
-    """Whether the emulator would fail the stack for it: also an alarm on what is reckoned from metrics."""
+    """Whether the emulator would fail the stack for the resource. It also fails for an alarm on metric math."""
     is_reckoned = resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]
     return is_reckoned or resource["Type"] in NOT_EMULATED
 
 
 def tell_log_format(function: dict) -> None:
-    """Sets what Lambda itself tells a function of its logging configuration, and the emulator does not."""
+    """Sets the variables of the logging configuration, which Lambda sets itself and the emulator does not."""
     logging = function.get("LoggingConfig", {})
     variables = function.setdefault("Environment", {}).setdefault("Variables", {})
     if log_format := logging.get("LogFormat"):
@@ -54,7 +54,7 @@ def tell_log_format(function: dict) -> None:
 
 
 def explode(api: str, properties: dict, resources: dict, stack: str) -> dict:
-    """Replaces an HTTP API's OpenAPI body, which the emulator ignores, by one resource for each thing it describes."""
+    """Replaces an HTTP API's OpenAPI body, which the emulator ignores, by one resource for each of its parts."""
     body = properties.pop("Body", None)
     if body is None:
         return {}
@@ -144,5 +144,5 @@ def function_of(route: str, operation: dict) -> str:
 
 
 def digest(*parts: str) -> str:
-    """Eight hexadecimal digits: what the emulator takes for an API's id, and what a logical id may contain."""
+    """Eight hexadecimal digits: valid in an API's id of the emulator, and in a logical id."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]

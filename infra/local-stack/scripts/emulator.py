@@ -1,7 +1,7 @@
 """Starts the emulator; its settings come from the environment.
 
-It is the emulator as published, but for three things that the standard library and its own modules let one settle from
-outside, before it starts.
+The emulator is the published one. Three changes are made before its start, through the standard library and its own
+modules.
 """
 
 import copy
@@ -16,7 +16,7 @@ from door import Door, close_runtime_apis
 
 
 def answer_at_once() -> None:
-    """The emulator hands an event to a function in two small writes. With Nagle's algorithm the second waits for the
+    """The emulator sends an event to a function in two small writes. With Nagle's algorithm the second waits for the
     acknowledgement of the first, which the function's side delays: 40 ms in each invocation."""
     socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 

@@ -2,4 +2,4 @@
 
 
 class Failure(Exception):
-    """A deployment that cannot go on. Its text is a line for the person who started it."""
+    """A deployment that cannot continue. Its text is one line for the person at the terminal."""

@@ -1,8 +1,8 @@
-"""Runs a command for as long as whoever started this script lives: `python leash.py command argument…`
+"""Runs a command for as long as the starter of this script lives: `python leash.py command argument…`
 
-The starter holds the other end of this script's standard input. When it lets go of it, on purpose or because it
-panicked, was killed or lost its terminal, the kernel closes the pipe, and the command is asked to end (SIGTERM), in its
-own good time to write down its state. So nothing is left running, whatever happens to the starter.
+The starter holds the other end of this script's standard input. The kernel closes the pipe when the starter closes it,
+panics, is killed or loses its terminal. Then the command gets SIGTERM, with time to write down its state. So nothing is
+left running in any case.
 """
 
 import os
@@ -19,7 +19,7 @@ def main() -> int:
     threading.Thread(target=end_with_starter, args=(child,), daemon=True).start()
     status = child.wait()
 
-    # What the command itself started is in this process group too, and so is this script.
+    # The children of the command are in this process group too, and so is this script.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.killpg(os.getpgrp(), signal.SIGTERM)
     return status if status >= 0 else 128 - status

@@ -1,4 +1,4 @@
-"""Puts what a deployment consists of where the emulator takes it from: a bucket of its own S3."""
+"""Uploads the parts of a deployment to a bucket of the emulator's own S3."""
 
 import hashlib
 import io
@@ -6,16 +6,16 @@ import json
 import shlex
 import zipfile
 
-# Zip cannot tell an earlier time. A fixed one makes the same content the same package.
+# The earliest time of the zip format. A fixed time makes the same content the same package.
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def upload_launchers(s3, stack: str, functions: dict) -> dict:
     """Uploads a package for each function and returns {name: {"Bucket", "Key"}}.
 
-    A package holds no binary but a script that hands over to it where it lies: dozens of unoptimised binaries would be
-    half a gigabyte to compress, to upload and to keep in the emulator's memory. The path names the build, so a changed
-    binary is a changed package, and the emulator replaces its running instances.
+    A package holds no binary but a script that executes it in its folder. Dozens of unoptimised binaries would be half a
+    gigabyte to compress, to upload and to keep in the emulator's memory. The path names the build, so a changed binary
+    is a changed package, and the emulator replaces its running instances.
     """
     bucket = artifacts(s3, stack)
     packages = {}
@@ -28,7 +28,7 @@ def upload_launchers(s3, stack: str, functions: dict) -> dict:
 
 
 def upload_template(s3, stack: str, template: dict) -> str:
-    """Uploads the template and returns its address: in a request it could have 51,200 bytes at most."""
+    """Uploads the template and returns its address. A template in the request itself may have 51,200 bytes at most."""
     bucket, key = artifacts(s3, stack), "template.json"
     s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(template).encode())
     return f"{s3.meta.endpoint_url}/{bucket}/{key}"

@@ -1,4 +1,4 @@
-"""Reads template.yaml and turns it into plain CloudFormation, by the very library that does so on AWS."""
+"""Reads template.yaml and turns it into plain CloudFormation, by the same library as on AWS."""
 
 import pathlib
 

@@ -18,12 +18,12 @@ def deploy_stack(cloudformation, stack: str, template_url: str, parameters: dict
     }
     status = status_of(cloudformation, stack)
     if status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"):
-        # A stack that never came to be cannot be updated.
+        # A stack that was never created completely cannot be updated.
         cloudformation.delete_stack(StackName=stack)
         settled(cloudformation, stack)
         status = None
     elif status and status.endswith("_IN_PROGRESS"):
-        # Nobody else deploys here, so whoever began this is gone, and the emulator does not take it up again.
+        # There is no other deployer, so the process that began this has ended. The emulator does not resume it.
         raise Failure("an earlier deployment was interrupted half-way")
     started = time.time()
     try:
@@ -77,11 +77,11 @@ def settled(cloudformation, stack: str) -> str | None:
 
 
 def reason(cloudformation, stack: str, since: float) -> str | None:
-    """What failed first; all later failures are its consequences."""
+    """The first failure; all later ones are its consequences."""
     pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack)
     newest_first = [event for page in pages for event in page["StackEvents"]]
     for event in reversed(newest_first):
-        # A second of slack for clocks that tell whole seconds.
+        # A second of slack for clocks with whole seconds.
         recent = event["Timestamp"].timestamp() > since - 1
         if recent and event["ResourceStatus"].endswith("_FAILED") and event.get("ResourceStatusReason"):
             return f"{event['LogicalResourceId']} ({event['ResourceType']}): {event['ResourceStatusReason']}"

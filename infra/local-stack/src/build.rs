@@ -17,8 +17,8 @@ use crate::{
 
 /// Builds all binaries of the workspace; cargo shows its progress on standard error.
 ///
-/// It builds everything, even where a part would do, because cargo unites the features of what it builds together:
-/// another selection would compile the dependencies once more.
+/// It builds everything, even if a part would do, because cargo unites the features of everything it builds. Another
+/// selection would compile the dependencies once more.
 ///
 /// # Errors
 /// If something does not compile.
@@ -26,7 +26,7 @@ pub async fn build() -> Result<Binaries> {
     build_with(&["--bins"]).await
 }
 
-/// Builds the workspace with these arguments of `cargo build`, say another profile.
+/// Builds the workspace with these arguments of `cargo build`, for example another profile.
 ///
 /// # Errors
 /// If something does not compile.
@@ -52,7 +52,6 @@ pub async fn build_with(arguments: &[&str]) -> Result<Binaries> {
     if task.status().await.context("run cargo")?.success() { Ok(Binaries(built)) } else { Err(Error::BuildFailed) }
 }
 
-/// The binaries of the workspace.
 #[derive(Debug)]
 pub struct Binaries(Vec<Binary>);
 
@@ -64,13 +63,11 @@ struct Binary {
 }
 
 impl Binaries {
-    /// The binary of this name.
     #[must_use]
     pub fn path(&self, name: &str) -> Option<&Path> {
         self.0.iter().find(|binary| binary.name == name).map(|binary| binary.path.as_path())
     }
 
-    /// The folder they are in.
     pub(crate) fn folder(&self) -> &Path {
         self.0.first().and_then(|binary| binary.path.parent()).unwrap_or(Path::new(""))
     }
@@ -83,13 +80,13 @@ impl Binaries {
     }
 }
 
-/// Cargo: the very one that started this process, if one did.
+/// The cargo that started this process, or else the one on the path.
 pub(crate) fn cargo() -> OsString {
     env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-/// The environment for cargo: this process's own, less what another cargo put there when it started this process. It
-/// describes another package and would have build scripts run again.
+/// The environment for cargo: this process's own, less the variables that another cargo set when it started this
+/// process. Those describe another package and would make build scripts run again.
 pub(crate) fn environment() -> impl Iterator<Item = (OsString, OsString)> {
     const ANOTHER_PACKAGES: [&str; 4] = ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_BIN_", "CARGO_CRATE_"];
     env::vars_os().filter(|(name, _)| {
@@ -98,7 +95,7 @@ pub(crate) fn environment() -> impl Iterator<Item = (OsString, OsString)> {
     })
 }
 
-/// Of the messages that cargo prints, one a line, those that tell of something built.
+/// A message of cargo about a built artifact. Cargo prints one message a line.
 #[derive(Deserialize)]
 struct Artifact {
     target: Target,

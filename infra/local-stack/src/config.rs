@@ -10,14 +10,13 @@ use crate::{
     error::{Context, Error, Result},
 };
 
-/// What to start, and where.
+/// The configuration of a stack.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where everything listens.
     pub ports: Ports,
-    /// Where state and logs are kept. One stack at a time uses it.
+    /// The folder of state and logs. One stack at a time uses it.
     pub state_dir: PathBuf,
-    /// Forget the state first.
+    /// Delete the state first.
     pub fresh: bool,
     /// Serve the HTTP functions by `cargo lambda watch` too.
     pub watch: bool,
@@ -26,7 +25,7 @@ pub struct Config {
     pub parameters: BTreeMap<String, String>,
     /// Hosts, besides this machine's own names, that the ports answer for.
     pub allow_hosts: Vec<String>,
-    /// Origins whose pages may call the ports, besides the stack's own.
+    /// Origins with pages that may call the ports, besides the stack's own.
     pub allow_origins: Vec<String>,
     /// How to show progress.
     pub steps: Steps,
@@ -49,15 +48,15 @@ impl Config {
         }
     }
 
-    /// The file that a stack, as long as it runs, tells its environment in, `NAME=value` a line: where AWS is, and what the
-    /// functions are told.
+    /// The file with the environment of a running stack, one `NAME=value` a line: the endpoint of AWS, and the
+    /// functions' variables.
     #[must_use]
     pub fn environment_file(&self) -> PathBuf {
         self.state_dir.join("environment")
     }
 
-    /// For a test run called `name`: whatever ports are free, so that it runs beside a developer's stack, and an empty
-    /// state whose logs can be looked at afterwards, in `.local/NAME`.
+    /// For a test run called `name`: free ports, so that it runs beside a developer's stack, and an empty state in
+    /// `.local/NAME`. Its logs stay there afterwards.
     ///
     /// # Errors
     /// If the machine has no free ports.
@@ -93,11 +92,11 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// Those that the documentation speaks of.
+    /// The ports that the documentation names.
     pub const WELL_KNOWN: Self =
         Self { emulator: 4566, gateway: 9000, watch: 9001, data_platform: 9100, issuer: 9200, payment_system: 9300 };
 
-    /// The same, each so much higher: for a second stack on a machine.
+    /// The same ports plus an offset, for a second stack on a machine.
     #[must_use]
     pub const fn shifted(self, by: u16) -> Self {
         Self {
@@ -110,7 +109,7 @@ impl Ports {
         }
     }
 
-    /// Some that nobody uses just now.
+    /// Ports that are free at this moment.
     ///
     /// # Errors
     /// If there are none.
@@ -122,13 +121,12 @@ impl Ports {
         Ok(Self { emulator, gateway, watch, data_platform, issuer, payment_system })
     }
 
-    /// All of them.
     pub(crate) const fn all(self) -> [u16; 6] {
         let Self { emulator, gateway, watch, data_platform, issuer, payment_system } = self;
         [emulator, gateway, watch, data_platform, issuer, payment_system]
     }
 
-    /// Makes sure that all of them can be had, before anything is started.
+    /// Checks that all of them are free, before anything is started.
     pub(crate) fn ensure_free(self) -> Result<()> {
         for (port, purpose) in [
             (self.emulator, "the emulator"),

@@ -14,13 +14,13 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// The data platform as the shop sees it: an endpoint outside that takes events, now and then the same one again.
+/// The data platform as the shop sees it: an external endpoint that takes events, sometimes the same one again.
 ///
-/// - `POST` to any path but those below delivers an event: a JSON body, its id in the header `Idempotency-Key`. An event
-///   that is there already is acknowledged and held once.
-/// - `GET /received` lists the events held, as they came, in the order of their first arrival.
-/// - `PUT /mode {"status": 503}` has it answer deliveries so, and hold none of them, until `{"status": 200}`.
-/// - `DELETE /received` forgets all events.
+/// - `POST` to any path but those below delivers an event: a JSON body, its id in the header `Idempotency-Key`. An
+///   event that is there already is acknowledged and held once.
+/// - `GET /received` lists the events held, in the order of their first arrival.
+/// - `PUT /mode {"status": 503}` makes it answer deliveries so, and hold none of them, until `{"status": 200}`.
+/// - `DELETE /received` deletes all events.
 pub(crate) fn router() -> Router {
     Router::new()
         .route("/received", get(list).delete(forget))
@@ -41,7 +41,7 @@ struct Held {
 
 impl Platform {
     fn held(&self) -> MutexGuard<'_, Held> {
-        // Nobody who holds the lock can leave things half-changed.
+        // No holder of the lock can leave a change half-made.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

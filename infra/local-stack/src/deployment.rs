@@ -20,31 +20,28 @@ use crate::{
 /// The name under which the template is deployed.
 pub(crate) const STACK: &str = "jangteo";
 
-/// What was deployed, as `scripts/deploy.py` reports it.
+/// The result of a deployment, as `scripts/deploy.py` reports it.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Deployment {
-    /// The id of the HTTP API.
     pub(crate) api: Option<String>,
-    /// The stack's outputs.
     pub(crate) outputs: BTreeMap<String, String>,
-    /// Which function serves which route (`GET /orders`, or `$default`).
+    /// The function of each route (`GET /orders`, or `$default`).
     pub(crate) routes: BTreeMap<String, String>,
-    /// The functions by the names of their crates.
+    /// The functions, by the names of their crates.
     pub(crate) functions: BTreeMap<String, Function>,
 }
 
-/// A deployed function.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Function {
     /// Its name in the stack.
     pub(crate) name: String,
-    /// Its environment, all references resolved.
+    /// Its environment, with all references resolved.
     pub(crate) environment: BTreeMap<String, String>,
 }
 
 impl Deployment {
-    /// The environments of the functions of the API in one, for what runs them together. Those behind queues and streams
-    /// run in the emulator, each with its own.
+    /// The environments of the API's functions merged into one, for a process that runs them together. Functions of
+    /// queues and streams run in the emulator, each with its own.
     pub(crate) fn environment(&self) -> Result<BTreeMap<&str, &str>> {
         let mut united = BTreeMap::new();
         let of_api = self.routes.values().filter_map(|function| self.functions.get(function));
@@ -58,7 +55,7 @@ impl Deployment {
         Ok(united)
     }
 
-    /// An output that the stack itself goes by.
+    /// An output that the stack itself depends on.
     pub(crate) fn output(&self, name: &str) -> Result<&str> {
         let output = self.outputs.get(name).map(String::as_str);
         output.ok_or_else(|| Error::DeploymentFailed(format!("it has no output {name}")))
@@ -82,7 +79,7 @@ pub(crate) async fn deploy(
     });
 
     let mut command = tools.script("deploy.py");
-    // Neither the developer's AWS profiles nor proxies concern it.
+    // The developer's AWS profiles and proxies must not affect it.
     command.env_clear().env("PATH", SYSTEM_PATH);
     command.env("AWS_CONFIG_FILE", "/dev/null").env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -99,8 +96,8 @@ pub(crate) async fn deploy(
     serde_json::from_slice(&output.stdout).map_err(|error| Error::DeploymentFailed(error.to_string()))
 }
 
-/// The functions' binaries as they were built, under names of their own for as long as this value lives, so that a
-/// later build leaves alone what is deployed.
+/// The functions' binaries under names of their own, for as long as this value lives. A later build does not
+/// change them.
 #[derive(Debug)]
 pub(crate) struct Kept {
     folder: PathBuf,
@@ -108,7 +105,7 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// Keeps the binaries in the folder, and nothing else in it.
+    /// Keeps the binaries in the folder, and deletes everything else in it.
     pub(crate) fn new(binaries: BTreeMap<String, PathBuf>, folder: PathBuf) -> Result<Self> {
         let mut kept = Self { folder, binaries };
         kept.clear().context(format_args!("empty {}", kept.folder.display()))?;
@@ -126,14 +123,14 @@ impl Kept {
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        // Together they are a gigabyte once the next build has replaced the originals.
+        // Together they take a gigabyte once the next build has replaced the originals.
         let _ = self.clear();
     }
 }
 
-/// Keeps a binary in the folder and returns where: the name tells one build from another.
+/// Keeps a binary in the folder and returns its path: the name differs for each build.
 ///
-/// A hard link takes no time and no space, and cargo does not write into an existing binary but replaces it.
+/// A hard link takes no time and no space, and cargo replaces an existing binary instead of writing into it.
 fn keep(binary: &Path, folder: &Path) -> io::Result<PathBuf> {
     let metadata = fs::metadata(binary)?;
     let built = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -23,9 +23,9 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Keeps web pages of other origins out of the ports of this machine.
 ///
-/// Any page can send requests to any local port, and one that had its host name rebound to 127.0.0.1 can read the answers.
-/// So a request must address this machine by name (`Host`), and a page's request must come from this stack's own pages
-/// (`Origin`, or `Sec-Fetch-Site` of a browser that sends no `Origin`). A developer admits others by name.
+/// Any page can send requests to any local port. A page whose host name was rebound to 127.0.0.1 can read the answers,
+/// too. So a request must address this machine by name (`Host`). A page's request must also come from this stack's own
+/// pages (`Origin`, or `Sec-Fetch-Site` of a browser that sends no `Origin`). A developer admits others by name.
 #[derive(Clone, Debug)]
 pub(crate) struct Door(Arc<Admitted>);
 
@@ -33,7 +33,7 @@ pub(crate) struct Door(Arc<Admitted>);
 struct Admitted {
     hosts: Vec<String>,
     origins: Vec<String>,
-    /// Those of the origins that a developer named: their pages get the answers of CORS.
+    /// The origins that a developer named: their pages get CORS headers.
     named_origins: Vec<String>,
 }
 
@@ -60,7 +60,7 @@ impl Door {
         router.layer(from_fn_with_state(self.clone(), guard))
     }
 
-    /// The same for the emulator, which reads it from its environment.
+    /// The same door for the emulator, which reads it from its environment.
     pub(crate) fn as_json(&self) -> Value {
         json!({ "hosts": self.0.hosts, "origins": self.0.origins })
     }
@@ -85,7 +85,7 @@ impl Door {
         None
     }
 
-    /// The origin of a page that a developer admitted.
+    /// The origin of a page, if a developer admitted it.
     fn named_origin(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         let origin = headers.get(header::ORIGIN)?;
         let names = |named: &String| named.as_bytes().eq_ignore_ascii_case(origin.as_bytes());
@@ -114,7 +114,7 @@ async fn guard(State(door): State<Door>, request: Request, next: Next) -> Respon
     response
 }
 
-/// An address of this machine that no page can guess, where the system has more than one: on Linux all of 127.0.0.0/8 is
+/// An address of this machine that no page can guess, if the system has more than one: on Linux all of 127.0.0.0/8 is
 /// this machine.
 pub(crate) fn hidden_address(random: [u8; 3]) -> Ipv4Addr {
     if cfg!(target_os = "linux") {

@@ -16,7 +16,7 @@ use crate::{
 /// The region everything is deployed to: Seoul.
 pub(crate) const REGION: &str = "ap-northeast-2";
 
-/// Where the system's own programs are, `sh` say.
+/// The path of the system's own programs, for example `sh`.
 pub(crate) const SYSTEM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -30,7 +30,7 @@ pub(crate) struct Emulator {
     log: PathBuf,
     door: Door,
     process: Option<Leashed>,
-    /// Whether what it holds now is to be kept; a half-done deployment is not.
+    /// Whether the present state is to be kept; a half-done deployment is not.
     settled: bool,
 }
 
@@ -54,8 +54,8 @@ impl Emulator {
         process.until_ready(START_LIMIT, answers).await
     }
 
-    /// Marks the beginning and the end of what must happen as a whole. Ended in between, the emulator forgets all since
-    /// its start.
+    /// Marks the beginning (`false`) and the end (`true`) of a change that must be kept as a whole. If it stops in
+    /// between, the emulator drops all changes since its start.
     pub(crate) const fn set_settled(&mut self, settled: bool) {
         self.settled = settled;
     }
@@ -74,7 +74,7 @@ impl Emulator {
         }
     }
 
-    /// Fails if the emulator is not there any more though it should be.
+    /// Fails if the emulator should run and has ended.
     pub(crate) fn check(&mut self) -> Result<()> {
         if let Some(process) = &mut self.process
             && process.has_ended()
@@ -89,25 +89,25 @@ impl Emulator {
         fs::create_dir_all(&temporary).context(format_args!("create {}", temporary.display()))?;
         let mut command = self.tools.script("emulator.py");
         command
-            // Functions inherit all that is set here, so nothing of the developer's own is, not even the home folder
-            // with its AWS profiles.
+            // Functions inherit every variable set here. So none of the developer's own is set, not even the home
+            // folder with its AWS profiles.
             .env_clear()
             .env("PATH", SYSTEM_PATH)
             .env("HOME", &self.folder)
             .env("TMPDIR", &temporary)
-            // Where functions find AWS. Without it they get no address at all.
+            // The functions' endpoint of AWS. Without it they get no address at all.
             .env("AWS_ENDPOINT_URL", self.url())
             .env("GATEWAY_PORT", self.port.to_string())
             .env("BIND_HOST", "127.0.0.1")
             .env("MINISTACK_REGION", REGION)
-            // A function may do what its role allows, nothing else.
+            // A function may do only the actions that its role allows.
             .env("AUTH", "true")
             .envs(persistence(&self.folder))
             .env("EMULATOR_DOOR", self.door.as_json().to_string())
-            // Listeners that nobody here needs.
+            // Listeners that no part of the shop needs.
             .env("IOT_MTLS_ENABLED", "0")
             .env("SFTP_ENABLED", "0")
-            // It runs the binaries itself. Where a Docker daemon happens to be, it is to leave it alone.
+            // The emulator runs the binaries itself, and must leave a Docker daemon of the machine alone.
             .env("DOCKER_HOST", "unix:///nonexistent");
         Ok(command)
     }

@@ -1,17 +1,16 @@
 use std::{fmt::Display, io, path::PathBuf};
 
-/// What keeps the local stack from running. Each is one line that says what to do about it.
+/// Reasons why the local stack does not run. Each is one line that names the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A port is taken. `purpose` is what it is needed for.
+    /// A port is taken. `purpose` is the use of the port.
     #[error(
         "port {port} ({purpose}) is in use: stop what listens on it, `lsof -i :{port}` tells what that is, or use other \
          ports, `cargo xtask dev --port-offset 1000`"
     )]
     PortInUse {
-        /// The port.
         port: u16,
-        /// What the stack needs it for.
+        /// The use of the port.
         purpose: &'static str,
     },
 
@@ -39,19 +38,19 @@ pub enum Error {
          CARGO_TARGET_DIR", folder.display()
     )]
     DiskFull {
-        /// The folder whose disk is full.
+        /// The folder on the full disk.
         folder: PathBuf,
-        /// What is needed, in GB.
+        /// The space needed, in GB.
         needed: u64,
-        /// What is there, in GB.
+        /// The space available, in GB.
         free: u64,
     },
 
-    /// Python is there, but the tools did not install. The text is pip's own last word.
+    /// Python is there, but the tools did not install. The text is the last line of pip.
     #[error("the tools could not be installed: {0}; with a network connection, start again")]
     ToolsNotInstalled(String),
 
-    /// The functions do not compile. Cargo has shown why.
+    /// The functions do not compile. Cargo has shown the reason.
     #[error("the functions do not build: correct what cargo reports above and start again")]
     BuildFailed,
 
@@ -62,40 +61,29 @@ pub enum Error {
     )]
     DeploymentFailed(String),
 
-    /// A process did not come up, or is gone.
+    /// A process did not start, or has ended.
     #[error("{process} {what}: {} tells why{}", log.display(), last_line(log))]
     ProcessFailed {
-        /// The process.
         process: &'static str,
-        /// What happened to it.
+        /// The failure of the process.
         what: &'static str,
-        /// The file it wrote its output to.
+        /// The file with its output.
         log: PathBuf,
     },
 
-    /// The machine refused something that is normally granted.
+    /// The machine refused an operation that is normally granted.
     #[error("cannot {action}: {source}")]
-    Io {
-        /// The attempt.
-        action: String,
-        /// The refusal.
-        source: io::Error,
-    },
+    Io { action: String, source: io::Error },
 
     /// A call between the parts of the stack failed.
     #[error("cannot {action}: {source}")]
-    Http {
-        /// The attempt.
-        action: String,
-        /// The failure.
-        source: reqwest::Error,
-    },
+    Http { action: String, source: reqwest::Error },
 }
 
 /// A result with an [`Error`] for a person to read.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Names what was tried when it fails.
+/// Adds the attempted action to an error.
 pub(crate) trait Context<T> {
     fn context(self, action: impl Display) -> Result<T>;
 }
@@ -112,7 +100,7 @@ impl<T> Context<T> for reqwest::Result<T> {
     }
 }
 
-/// The last thing a log says, ready to be put behind its name.
+/// The last line of a log, ready to be put behind its name.
 fn last_line(log: &PathBuf) -> String {
     let text = std::fs::read_to_string(log).unwrap_or_default();
     text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(|line| format!(" ({line})")).unwrap_or_default()

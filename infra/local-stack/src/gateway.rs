@@ -20,9 +20,9 @@ use crate::{
     routes::{Routes, decoded},
 };
 
-/// How many requests `cargo lambda watch` gets to see at once. With more than a hundred waiting for one function it
-/// comes to a standstill for good: it waits for room in that function's queue and holds the lock that the function
-/// needs to take from it.
+/// The most requests that are passed to `cargo lambda watch` at once. With more than a hundred waiting for one function
+/// it deadlocks. It waits for room in that function's queue, and holds the lock that the function needs to take from
+/// it.
 const AT_ONCE: usize = 64;
 
 /// API Gateway's own limits: <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>.
@@ -48,15 +48,17 @@ impl DoorKey {
         Ok(Self(random_hex()?.into()))
     }
 
-    /// The variable that the functions are told it by.
+    /// The functions' variable that holds it.
     pub(crate) fn variable(&self) -> (&'static str, &str) {
         ("JANGTEO_DOOR_KEY", &self.0)
     }
 }
 
-/// The HTTP API of the functions under `cargo lambda watch`: routes requests, makes them events of API Gateway (payload
-/// format 2.0), and renders the functions' results. `cargo lambda watch` has a router of its own, but that
-/// neither unescapes paths, takes bytes that are not UTF-8, nor knows a default route.
+/// The HTTP API of the functions under `cargo lambda watch`. Routes requests, makes them events of API Gateway (payload
+/// format 2.0), and renders the functions' results.
+///
+/// `cargo lambda watch` has a router of its own. It does not unescape paths, takes no bytes that are not UTF-8, and
+/// knows no default route.
 #[derive(Clone, Debug)]
 pub(crate) struct Gateway {
     functions: Functions,
@@ -74,7 +76,7 @@ impl Gateway {
     }
 
     async fn answer(self, head: Parts, body: Bytes) -> Response {
-        // `*`, or an authority to tunnel to: no path of an API.
+        // `*`, or an authority to tunnel to, is not a path of an API.
         let Some(target) = head.uri.path_and_query().filter(|target| target.path().starts_with('/')) else {
             return refusal(StatusCode::BAD_REQUEST, "Bad Request");
         };
@@ -190,7 +192,6 @@ impl Functions {
     }
 }
 
-/// A function's result.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {
@@ -312,7 +313,7 @@ fn now() -> Timestamp {
     Timestamp::now()
 }
 
-/// An answer in the words of API Gateway, which has its own and not the shop's.
+/// A failure in the words of API Gateway, which differ from the shop's.
 fn refusal(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({ "message": message }))).into_response()
 }

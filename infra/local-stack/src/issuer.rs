@@ -27,12 +27,12 @@ pub(crate) const AUDIENCE: &str = "jangteo";
 const KEY_ID: &str = "local";
 const LIFETIME: Duration = Duration::from_hours(1);
 
-/// An issuer of identity: what a Cognito user pool is to the deployed shop, as far as its authorizer can see. The key
-/// is made at the start and never leaves this process.
+/// An issuer of identity. It stands for the Cognito user pool of the deployed shop, as far as its authorizer can see.
+/// The key is made at the start and never leaves this process.
 ///
-/// Over HTTP it answers discovery (`GET /.well-known/openid-configuration`, which leads to the public key), and
-/// `POST /token {"sub":"kim","groups":["admin"]}` with a token, for those who try the deployed API by hand. The claim of
-/// groups is whatever is asked for, a list or not.
+/// Over HTTP it answers discovery (`GET /.well-known/openid-configuration`, which leads to the public key). It also
+/// answers `POST /token {"sub":"kim","groups":["admin"]}` with a token, for trying the deployed API by hand. The claim
+/// of groups is copied from the request, a list or not.
 #[derive(Clone, Debug)]
 pub(crate) struct Issuer {
     url: String,
@@ -40,13 +40,13 @@ pub(crate) struct Issuer {
 }
 
 impl Issuer {
-    /// An issuer that will be found at `url`.
+    /// An issuer with the address `url`.
     pub(crate) fn new(url: String) -> Result<Self> {
         let key = KeyPair::generate(KeySize::Rsa2048).map_err(io::Error::other).context("make a key")?;
         Ok(Self { url, key: Arc::new(key) })
     }
 
-    /// A token for the user `sub`, as Cognito would issue it.
+    /// A token for the user `sub`, in the form of Cognito's.
     pub(crate) fn token(&self, sub: &str, groups: &Value) -> Result<String> {
         let now = seconds_since_epoch();
         let claims = Claims { iss: &self.url, aud: AUDIENCE, sub, iat: now, exp: now + LIFETIME.as_secs(), groups };
@@ -94,7 +94,7 @@ impl Issuer {
     }
 }
 
-/// A token's claims, as far as the authorizer and the shop read them.
+/// The claims of a token that the authorizer and the shop read.
 #[derive(Serialize)]
 struct Claims<'a> {
     iss: &'a str,
@@ -133,7 +133,7 @@ mod tests {
     use super::Issuer;
     use crate::{Ports, server::Servers};
 
-    /// Goes the way of an authorizer: from the issuer's address to its key, with which the token must verify.
+    /// Takes the way of an authorizer: from the issuer's address to its key, with which the token must verify.
     #[tokio::test]
     async fn its_tokens_verify_with_the_key_that_discovery_leads_to() {
         let (servers, port) = (Servers::new().unwrap(), Ports::free().unwrap().issuer);

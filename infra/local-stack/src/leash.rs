@@ -12,14 +12,15 @@ use crate::{
     error::{Context, Error, Result},
 };
 
-/// How often a process is asked whether it is still there.
+/// The interval between two checks of a process.
 const POLL: Duration = Duration::from_millis(10);
 
-/// How long a process may take to end before it is killed. `leash.py` gives the command 15 s; this is for `leash.py`.
+/// The time that a process may take to end before it is killed. `leash.py` gives the command 15 s; this is for
+/// `leash.py`.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A process, and all it starts, that ends when this value is dropped, however that comes about; `scripts/leash.py` sees
-/// to it even if this process is killed.
+/// A process with all its children, which ends when this value is dropped, in every case. `scripts/leash.py` ends it
+/// even if this process is killed.
 #[derive(Debug)]
 pub(crate) struct Leashed {
     name: &'static str,
@@ -52,7 +53,7 @@ impl Leashed {
         Ok(Self { name, log, child })
     }
 
-    /// Waits until `ready` says so, while the process lives and for `limit` at most.
+    /// Waits until `ready` is true, while the process lives and for `limit` at most.
     pub(crate) async fn until_ready<F>(&mut self, limit: Duration, ready: impl Fn() -> F) -> Result<()>
     where
         F: Future<Output = bool>,
@@ -79,7 +80,7 @@ impl Leashed {
         Error::ProcessFailed { process: self.name, what, log: self.log.clone() }
     }
 
-    /// Lets the process end in its own time, state written down.
+    /// Asks the process to end, waits for it, and lets it save its state.
     pub(crate) async fn stop(mut self) {
         drop(self.child.stdin.take());
         let _ = tokio::time::timeout(PATIENCE, async {

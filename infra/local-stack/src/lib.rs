@@ -1,19 +1,19 @@
 //! The whole shop on one machine, without Docker or an AWS account.
 //!
-//! [`LocalStack::start`] brings up, and dropping it takes down again:
+//! [`LocalStack::start`] starts these parts, and dropping it stops them:
 //!
-//! - the emulator of AWS, with `template.yaml` deployed to it as it stands: tables, queues, bus, functions under their
+//! - the emulator of AWS, with the unchanged `template.yaml` deployed to it: tables, queues, bus, functions under their
 //!   own permissions, and the HTTP API behind its JWT authorizer ([`LocalStack::api_url`]);
 //! - the HTTP functions once more under `cargo lambda watch`, at their plain paths, rebuilt as their sources change
 //!   ([`LocalStack::local_url`]);
-//! - an issuer of identity, whose tokens the deployed API accepts ([`LocalStack::token`]);
-//! - a data platform that shows what it received ([`LocalStack::data_platform_url`]);
-//! - a payment system that answers as it is told to ([`LocalStack::payment_system_url`]).
+//! - an issuer of identity, for tokens that the deployed API accepts ([`LocalStack::token`]);
+//! - a data platform that shows the events it received ([`LocalStack::data_platform_url`]);
+//! - a payment system with configurable answers ([`LocalStack::payment_system_url`]).
 //!
 //! No web page but the stack's own reaches any of its ports (`door`).
 //!
 //! `cargo xtask dev` and the end-to-end tests run the same stack, on different ports and states, at the same time if
-//! need be. State survives a stop; nothing that was started does.
+//! need be. State survives a stop; no process does.
 
 mod build;
 mod config;

@@ -14,7 +14,8 @@ use crate::{
 
 const GB: u64 = 1_000_000_000;
 
-/// The room that a first build takes, with the tools and the tests' binaries (measured: 5 GB), and that a later one does.
+/// The space that a first build takes, with the tools and the tests' binaries (measured: 5 GB), and the space for a
+/// later one.
 const FIRST_BUILD_GB: u64 = 8;
 const LATER_BUILD_GB: u64 = 1;
 

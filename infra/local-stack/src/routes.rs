@@ -17,21 +17,18 @@ struct Route {
     function: String,
 }
 
-/// A route that serves a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Found<'r> {
     /// The route's key, `GET /orders/{orderId}` or `$default`.
     pub(crate) key: &'r str,
-    /// The function.
     pub(crate) function: &'r str,
-    /// The parameters of the path.
     pub(crate) parameters: BTreeMap<&'r str, String>,
 }
 
 const DEFAULT: &str = "$default";
 
 impl Routes {
-    /// The routes that lead to these functions, by their keys.
+    /// The routes of these functions, by the keys of the routes.
     pub(crate) fn new(functions: &BTreeMap<String, String>) -> Self {
         let of_path = functions.iter().filter_map(|(key, function)| {
             let (method, path) = key.split_once(' ')?;
@@ -41,8 +38,8 @@ impl Routes {
         Self { routes: of_path.collect(), default_function: functions.get(DEFAULT).cloned() }
     }
 
-    /// The route of a method and an unescaped path: of those that match the one with the most fixed segments, or the
-    /// default route.
+    /// The route of a method and an unescaped path: the matching one with the most fixed segments, or the default
+    /// route.
     pub(crate) fn find(&self, method: &str, path: &str) -> Option<Found<'_>> {
         let of_method = self.routes.iter().filter(|route| route.method == method || route.method == "ANY");
         let matching = of_method.filter_map(|route| Some((route, route.parameters(path)?)));
@@ -74,7 +71,7 @@ impl Route {
     }
 }
 
-/// Unescapes a path as an HTTP API does for `rawPath`: every escape but `%25`; bytes that are not UTF-8 are replaced.
+/// Unescapes a path as an HTTP API does for `rawPath`: every escape but `%25`. Bytes that are not UTF-8 are replaced.
 pub(crate) fn decoded(path: &str) -> String {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();

@@ -8,8 +8,8 @@ use tokio::{net::TcpListener, runtime};
 
 use crate::error::{Context as _, Result};
 
-/// Runs this crate's own servers and what they do by themselves. They have threads of their own, because whoever starts a stack may be a test whose
-/// runtime ends with it while the stack is shared with the next.
+/// Runs this crate's own servers and background work on threads of its own. A stack may be started by a test whose
+/// runtime ends with it, while the next test shares the stack.
 #[derive(Debug)]
 pub(crate) struct Servers {
     runtime: Option<runtime::Runtime>,
@@ -26,13 +26,13 @@ impl Servers {
         Ok(Self { runtime: Some(runtime) })
     }
 
-    /// Serves `router` until this value is dropped, at the port, or at any that is free for 0. Returns which.
+    /// Serves `router` until this value is dropped, at the port, or at any free one for 0. Returns the port.
     pub(crate) async fn serve(&self, port: u16, router: Router) -> Result<u16> {
         let Some(runtime) = &self.runtime else { return Ok(port) };
         let bound = runtime.spawn(async move {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
             let port = listener.local_addr()?.port();
-            // `localhost` is this address first for many clients. A machine without IPv6 does without.
+            // `localhost` means this address first to many clients. A machine without IPv6 goes without.
             if let Ok(listener) = TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await {
                 tokio::spawn(axum::serve(listener, router.clone()).into_future());
             }

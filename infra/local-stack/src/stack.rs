@@ -24,17 +24,17 @@ use crate::{
     watch::Watch,
 };
 
-/// How often a running stack is looked at.
+/// The interval between two checks of a running stack.
 const CHECK_EVERY: Duration = Duration::from_millis(500);
 
-/// The shop, running. All of it ends when this is dropped; [`Self::stop`] does the same without blocking the thread.
+/// The running shop. Dropping it stops all of it; [`Self::stop`] does the same without blocking the thread.
 #[derive(Debug)]
 pub struct LocalStack {
     config: Config,
     door: Door,
     deployment: Deployment,
     issuer: Issuer,
-    // Dropped in this order: first what calls, then what is called.
+    // Dropped in this order: first the callers, then the parts that they call.
     watch: Option<Leashed>,
     emulator: Emulator,
     servers: Servers,
@@ -43,7 +43,7 @@ pub struct LocalStack {
 }
 
 impl LocalStack {
-    /// Sets up what is missing, builds the functions, and starts everything; returns when all of it answers.
+    /// Installs the tools, builds the functions, and starts everything. Returns when every part answers.
     ///
     /// # Errors
     /// Each is one line for the person at the terminal, and leaves nothing running.
@@ -77,7 +77,7 @@ impl LocalStack {
         let kept = Kept::new(binaries.functions(), folder.join("functions"))?;
         emulator.set_settled(false);
         let deployment = deployment::deploy(&tools, &emulator.url(), &parameters(&config), &kept).await;
-        // A template that was refused has been rolled back; half-done is only what was interrupted above.
+        // A refused template has been rolled back. Only an interruption above leaves a half-done deployment.
         emulator.set_settled(true);
         emulator.check()?;
         let deployment = deployment?;
@@ -92,7 +92,7 @@ impl LocalStack {
         Ok(stack)
     }
 
-    /// Has the payment system answer what the shop asks of it.
+    /// Starts the payment system, which answers the shop's requests.
     async fn serve_payments(&self) -> Result<()> {
         let output = |name| self.deployment.output(name).map(str::to_owned);
         let adapter = Adapter::new(self.emulator.url(), output("PaymentRequestsUrl")?, output("EventBusName")?)?;
@@ -127,7 +127,7 @@ impl LocalStack {
         Ok(())
     }
 
-    /// Writes down how to reach what is deployed, for the tools that a developer runs beside the stack.
+    /// Writes the environment file, for the tools that a developer runs beside the stack.
     fn note_environment(&self) -> Result<()> {
         let file = self.config.environment_file();
         let aws = self.aws_environment();
@@ -153,7 +153,7 @@ impl LocalStack {
         local(self.config.ports.gateway)
     }
 
-    /// The emulator: what `AWS_ENDPOINT_URL` is to be set to. Region and keys are in [`Self::aws_environment`].
+    /// The emulator: the value for `AWS_ENDPOINT_URL`. Region and keys are in [`Self::aws_environment`].
     #[must_use]
     pub fn endpoint_url(&self) -> String {
         self.emulator.url()
@@ -177,7 +177,7 @@ impl LocalStack {
         local(self.config.ports.issuer)
     }
 
-    /// What an AWS client needs to know of the emulator, as environment variables.
+    /// The environment variables by which an AWS client finds the emulator.
     #[must_use]
     pub fn aws_environment(&self) -> BTreeMap<&'static str, String> {
         BTreeMap::from([
@@ -188,7 +188,6 @@ impl LocalStack {
         ])
     }
 
-    /// An output of the deployed stack.
     #[must_use]
     pub fn output(&self, name: &str) -> Option<&str> {
         self.deployment.outputs.get(name).map(String::as_str)
@@ -214,7 +213,7 @@ impl LocalStack {
         self.issuer.token(sub, &groups.into())
     }
 
-    /// Stops the emulator and starts it again, its state as it was. In between, all calls to AWS are refused.
+    /// Stops the emulator and starts it again with the same state. In between, all calls to AWS are refused.
     ///
     /// # Errors
     /// If it does not come up again.
@@ -223,13 +222,13 @@ impl LocalStack {
         self.emulator.start().await
     }
 
-    /// Kills the emulator, as a crash would: what it held is lost but for what its last clean stop wrote down.
-    /// [`Self::restart_emulator`] starts it again.
+    /// Kills the emulator, as a crash would: all changes since its last clean stop are lost. [`Self::restart_emulator`]
+    /// starts it again.
     pub fn kill_emulator(&mut self) {
         self.emulator.kill();
     }
 
-    /// Waits until something that should run has ended, and says what. As long as all is well, this does not return.
+    /// Waits until a part that should run has ended, and returns its failure. A healthy stack never returns.
     pub async fn failure(&mut self) -> Error {
         loop {
             if let Err(failure) = self.emulator.check() {
@@ -261,12 +260,12 @@ impl LocalStack {
 
 impl Drop for LocalStack {
     fn drop(&mut self) {
-        // What it tells is no longer so.
+        // The file's content is no longer true.
         let _ = fs::remove_file(self.config.environment_file());
     }
 }
 
-/// A free port of an address that pages cannot guess, for a process whose own door is open to all of them.
+/// A free port of an address that pages cannot guess, for a process without a door of its own.
 fn hidden() -> Result<SocketAddr> {
     let mut random = [0; 3];
     SystemRandom::new().fill(&mut random).map_err(io::Error::other).context("draw random bytes")?;
@@ -279,7 +278,7 @@ fn local(port: u16) -> String {
     format!("http://127.0.0.1:{port}")
 }
 
-/// The template's parameters: what the stack knows, and what the configuration says over it.
+/// The parameters of the template: those of the stack, overridden by the configuration's.
 fn parameters(config: &Config) -> BTreeMap<String, String> {
     let ports = config.ports;
     let mut parameters = BTreeMap::from([
@@ -291,7 +290,7 @@ fn parameters(config: &Config) -> BTreeMap<String, String> {
     parameters
 }
 
-/// Takes the state folder for this process. The operating system gives it back, however the process ends.
+/// Locks the state folder for this process. The operating system releases it, however the process ends.
 fn take(folder: &Path) -> Result<File> {
     fs::create_dir_all(folder).context(format_args!("create {}", folder.display()))?;
     let lock = folder.join("lock");
@@ -300,7 +299,7 @@ fn take(folder: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// A file that dates the build.
+/// The file with the time at which the build started.
 fn stamp(config: &Config) -> PathBuf {
     config.state_dir.join("built")
 }
@@ -309,7 +308,7 @@ fn logs(config: &Config) -> PathBuf {
     config.state_dir.join("logs")
 }
 
-/// Leaves the folder there and empty.
+/// Empties the folder, or creates it.
 fn renew(folder: &Path) -> Result<()> {
     remove(folder)?;
     fs::create_dir_all(folder).context(format_args!("create {}", folder.display()))

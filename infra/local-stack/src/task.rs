@@ -9,8 +9,8 @@ use tokio::{
     process::{self, Child},
 };
 
-/// A command that runs to its end while somebody waits for it. Who stops waiting, because of Ctrl-C say, drops this
-/// value, and the command ends with all it has started.
+/// A command that runs to its end while its caller waits. A caller that stops waiting, for example because of Ctrl-C,
+/// drops this value. The command then ends with all its children.
 #[derive(Debug)]
 pub struct Task {
     child: Child,
@@ -38,7 +38,7 @@ impl Task {
         &mut self.child
     }
 
-    /// Waits until the command has ended and returns what it wrote into its pipes.
+    /// Waits until the command has ended and returns its output.
     pub(crate) async fn output(mut self) -> io::Result<Output> {
         let (stdout, stderr) = (self.child.stdout.take(), self.child.stderr.take());
         let (stdout, stderr, status) = tokio::try_join!(all(stdout), all(stderr), self.child.wait())?;
@@ -48,7 +48,7 @@ impl Task {
 
 impl Drop for Task {
     fn drop(&mut self) {
-        // There is no id any more once the end of the process has been seen.
+        // The id is gone once the end of the process has been seen.
         if let Some(group) = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
             let _ = kill_process_group(group, Signal::KILL);
         }

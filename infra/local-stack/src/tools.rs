@@ -12,7 +12,7 @@ use crate::{
     error::{Context as _, Error, Result},
 };
 
-/// The scripts and the list of packages lie beside this crate's sources.
+/// The scripts and the list of packages, beside this crate's sources.
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts");
 const REQUIREMENTS: &str = include_str!("../scripts/requirements.txt");
 
@@ -20,16 +20,16 @@ const REQUIREMENTS: &str = include_str!("../scripts/requirements.txt");
 const PYTHONS: [&str; 5] = ["python3", "python3.14", "python3.13", "python3.12", "python3.11"];
 const IS_USABLE: &str = "import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 15))";
 
-/// The tools that are no Rust crates, in a folder of the repository that git ignores: the emulator, `cargo lambda`,
-/// the translator of SAM templates and cfn-lint, each in the version that `scripts/requirements.txt` names.
+/// The tools that are no Rust crates, in a folder that git ignores. They are the emulator, `cargo lambda`, the
+/// translator of SAM templates and cfn-lint, in the versions of `scripts/requirements.txt`.
 #[derive(Clone, Debug)]
 pub struct Tools {
     folder: PathBuf,
 }
 
 impl Tools {
-    /// Finds the tools installed, or installs them, which takes half a minute. A set-up that was interrupted or that
-    /// belongs to another list of versions is done anew.
+    /// Finds the installed tools, or installs them, which takes half a minute. An interrupted set-up, or one for
+    /// another list of versions, is repeated.
     ///
     /// # Errors
     /// If there is no Python, or the packages cannot be had.
@@ -56,7 +56,7 @@ impl Tools {
         command
     }
 
-    /// A command that runs an installed program, `cfn-lint` say.
+    /// A command that runs an installed program, for example `cfn-lint`.
     #[must_use]
     pub fn program(&self, name: &str) -> Command {
         Command::new(self.path(name))
@@ -91,13 +91,12 @@ fn turn(folder: &Path) -> Result<File> {
     Ok(file)
 }
 
-/// One of the files that lie beside this crate's sources.
 pub(crate) fn script(name: &str) -> PathBuf {
     Path::new(SCRIPTS).join(name)
 }
 
-/// What the stamp of a complete set-up says. The folder is part of it, because an environment's programs name it and
-/// are of no use in a copy of the repository.
+/// The content of the stamp of a complete set-up. The folder is part of it: the programs of an environment name it and
+/// do not work in a copy of the repository.
 fn wanted(folder: &Path) -> String {
     let hash = Sha256::new().chain_update(folder.as_os_str().as_encoded_bytes()).chain_update(REQUIREMENTS).finalize();
     data_encoding::HEXLOWER.encode(&hash)
@@ -113,7 +112,7 @@ fn is_usable(python: &str) -> bool {
     check.is_ok_and(|status| status.success())
 }
 
-/// Runs a step of the installation; its progress is shown if anybody watches.
+/// Runs a step of the installation, and shows its progress if steps are shown.
 async fn run(mut command: Command, steps: Steps) -> Result<()> {
     command.stdin(Stdio::null()).stderr(Stdio::piped());
     command.stdout(if steps.are_shown() { Stdio::inherit() } else { Stdio::null() });

@@ -20,33 +20,31 @@ use crate::{
     tools::script,
 };
 
-/// How many instances of one function may serve at the same time.
+/// The most instances of one function that serve at the same time.
 const CONCURRENCY: &str = "8";
 
 const START_LIMIT: Duration = Duration::from_secs(30);
 
-/// What a change of which rebuilds the functions.
+/// The sources of the functions: a change of any rebuilds them.
 const SOURCES: [&str; 4] = ["Cargo.toml", "Cargo.lock", "functions", "shared"];
 
-/// The file that `cargo lambda watch` takes the functions' environment from, as Cargo.toml says, in the folder that it is
-/// started in. It reads it anew for each instance, over everything else.
+/// The file that `cargo lambda watch` takes the functions' environment from, as Cargo.toml says, in its working folder.
+/// It reads the file anew for each instance, over everything else.
 const ENVIRONMENT: &str = "infra/local-stack/functions.env";
 
-/// `cargo lambda watch`, about to be started.
+/// `cargo lambda watch` before its start.
 pub(crate) struct Watch<'a> {
     pub(crate) tools: &'a Tools,
-    /// Where it listens.
     pub(crate) address: SocketAddr,
-    /// What the functions know the gateway by.
+    /// The secret by which the functions know the gateway.
     pub(crate) key: &'a DoorKey,
-    /// Where the functions find AWS.
+    /// The functions' endpoint of AWS.
     pub(crate) endpoint: &'a str,
     pub(crate) deployment: &'a Deployment,
-    /// Where cargo puts the binaries.
+    /// The folder of cargo's binaries.
     pub(crate) built: &'a Path,
-    /// A file written just before cargo put them there.
+    /// A file that was written just before the build of the binaries.
     pub(crate) stamp: &'a Path,
-    /// A folder of its own.
     pub(crate) folder: &'a Path,
     pub(crate) log: PathBuf,
 }
@@ -77,7 +75,7 @@ impl Watch<'_> {
         Ok(process)
     }
 
-    /// Writes the functions' environment, which the owner alone may read: it has the key.
+    /// Writes the functions' environment. Only the owner may read it, because it has the key.
     fn write_environment(&self) -> Result<()> {
         let file = self.folder.join(ENVIRONMENT);
         let here = [
@@ -99,16 +97,16 @@ impl Watch<'_> {
     }
 }
 
-/// A folder with links to the sources alone.
+/// Fills the folder with links to the sources alone.
 ///
-/// Each running instance of a function watches every folder below the one that `cargo lambda watch` is started in,
-/// ignored ones too. In the repository's root, with `target` and the tools, these are thousands, and a few dozen
-/// instances would use up what the kernel grants a user (`fs.inotify.max_user_watches`).
+/// Each running instance of a function watches every folder below the working folder of `cargo lambda watch`, ignored
+/// ones too. In the repository's root, with `target` and the tools, these are thousands. A few dozen instances would
+/// exhaust the kernel's limit for a user (`fs.inotify.max_user_watches`).
 fn watched(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).context(format_args!("create {}", folder.display()))?;
     for source in SOURCES {
         let (link, source) = (folder.join(source), repository().join(source));
-        // One that leads elsewhere is from before the repository was moved.
+        // A link that leads elsewhere is from before the repository was moved.
         if fs::read_link(&link).is_ok_and(|target| target == source) {
             continue;
         }

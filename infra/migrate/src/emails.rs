@@ -1,11 +1,11 @@
 //! E-mail addresses: claims the address of each user of the first stage.
 //!
-//! An address of several users is claimed for the first of them to join. The others keep it, are listed, and must choose
-//! another one with their next change of the address. The first pass claims, in any order of the users: a claim moves to
-//! an earlier user. The second pass lists, once all claims are made.
+//! An address of several users is claimed for the first of them to join. The others keep it, are listed, and must
+//! choose another one with their next change of the address. The first pass claims, in any order of the users: a claim
+//! moves to an earlier user. The second pass lists, once all claims are made.
 //!
-//! A claim made since the upgrade moves as well: the rule goes by the instant of joining alone, so its result depends
-//! neither on the order of the table nor on the moment at which the migration runs.
+//! A claim made since the upgrade moves as well. Only the instant of joining counts, so the result depends neither on
+//! the order of the table nor on the time of the migration.
 
 use futures::future::BoxFuture;
 use shared::{
@@ -25,10 +25,9 @@ pub(crate) const STEP: Step = Step {
     passes: &[Pass { sort_key: "PROFILE", handle: claim }, Pass { sort_key: "PROFILE", handle: list }],
 };
 
-/// The most tries for a user that is changed meanwhile.
+/// The most tries for a user with a record that keeps changing.
 const TRIES: u32 = 20;
 
-/// The result of one try.
 enum Claim {
     Made,
     Moved,

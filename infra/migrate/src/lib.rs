@@ -1,14 +1,14 @@
 //! Migrations: the data of earlier stages, brought to the form that the shop expects now.
 //!
 //! [`STEPS`] lists them all. A step makes passes over the table, page by page, and hands each record of one kind to a
-//! function. Its progress is an item of the table, written after each page, so a run goes on where the last one stopped
-//! and a finished step is not repeated. Memory is bounded by one page.
+//! function. Its progress is an item of the table, written after each page. So a run continues at the last page
+//! handled, and a finished step is not repeated. Memory is bounded by one page.
 //!
 //! | run twice | at the same time | stopped half-way | answer lost |
 //! |---|---|---|---|
-//! | a finished step does nothing | each change is conditional; one run notes its progress, the other ends | the page is handled again: its records are found as they are to be | the repetition carries the same token |
+//! | a finished step does nothing | each change is conditional; one run notes its progress, the other ends | the page is handled again: its records have their final form already | the repetition carries the same token |
 //!
-//! The shop goes on meanwhile: each change asserts the version of the record that it was decided on.
+//! The shop stays open meanwhile: each change asserts the version of the record that it was derived from.
 
 mod emails;
 mod payments;
@@ -55,14 +55,14 @@ pub struct Pass {
 /// The result of handling one record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handled {
-    /// The figure that the record counts in.
+    /// The counter of the report that the record adds to.
     pub figure: &'static str,
-    /// A line about it, if an operator has to know. Ids only.
+    /// A line about the record, if an operator has to know. Ids only.
     pub line: Option<String>,
 }
 
 impl Handled {
-    /// A record that counts in a figure.
+    /// A record that only counts.
     pub fn counted(figure: &'static str) -> Self {
         Self { figure, line: None }
     }
@@ -71,15 +71,12 @@ impl Handled {
 /// The shop that is migrated.
 #[derive(Debug)]
 pub struct Shop {
-    /// Its table.
     pub table: Table,
-    /// Tells the time.
     pub clock: Clock,
-    /// Items that one page looks at.
     pub page: usize,
 }
 
-/// A migration that did not come to its end. Running it again goes on from there.
+/// A migration that did not finish. Running it again continues from there.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The table gave no answer.
@@ -88,15 +85,15 @@ pub enum Failure {
     /// Another run has noted more progress.
     #[error("another run of the step {0} goes on; this one ends")]
     AnotherRun(&'static str),
-    /// A record changed each time it was to be changed.
+    /// A record kept changing through all tries.
     #[error("{0} is changed all the time")]
     Restless(String),
 }
 
-/// Runs every step that has not ended, or each step `again` from its beginning, and reports in lines.
+/// Runs every unfinished step, or each step `again` from its beginning, and reports in lines.
 ///
 /// # Errors
-/// Where the table does not answer, or another run goes on.
+/// If the table does not answer, or another run is active.
 pub async fn run(shop: &Shop, again: bool, report: &mut impl FnMut(String)) -> Result<(), Failure> {
     for step in STEPS {
         run_step(shop, step, again, report).await?;
@@ -127,7 +124,7 @@ async fn run_step(shop: &Shop, step: &Step, again: bool, report: &mut impl FnMut
             for item in items {
                 let handled = match Record::read(item) {
                     Ok(record) => (pass.handle)(shop, &record).await?,
-                    // The auditor names it. It holds up nothing.
+                    // The auditor reports it. It does not stop the step.
                     Err(_) => Handled::counted("unreadable"),
                 };
                 let count = progress.figures.entry(handled.figure.to_owned()).or_default();

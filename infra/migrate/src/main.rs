@@ -13,9 +13,9 @@ use shared::{
 
 /// Bring the data of earlier stages to the form that the shop expects now
 ///
-/// Runs while the shop is open. An interrupted run goes on where it stopped; a finished step is not repeated. Prints one
-/// line about each step, and one about each record that somebody has to look at, by ids only. Reads the whole table, at
-/// two read units for each 8 KB and pass. Credentials come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
+/// Runs while the shop is open. An interrupted run continues from its last page; a finished step is not repeated.
+/// Prints one line about each step, and one about each record that needs attention, by ids only. Reads the whole table,
+/// at two read units for each 8 KB and pass. Credentials come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
 /// AWS_SESSION_TOKEN; an emulator on this machine needs none.
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -26,12 +26,11 @@ struct Arguments {
     #[command(flatten)]
     place: Place,
 
-    /// Run finished steps again, say after functions of the first stage have gone on for a while
+    /// Run finished steps again, for example after functions of the first stage have run for a while
     #[arg(long)]
     again: bool,
 }
 
-/// A migration that did not come to its end.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]

@@ -1,6 +1,6 @@
 //! Payments: claims each payment of the first stage for its order, so that it pays no other.
 //!
-//! A payment that two orders have from before stays with the one that is met first. The other is listed.
+//! A payment of two orders stays with the one that is read first. The other is listed.
 
 use futures::future::BoxFuture;
 use shared::{

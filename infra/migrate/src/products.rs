@@ -16,7 +16,7 @@ pub(crate) const STEP: Step = Step {
     passes: &[Pass { sort_key: "PRODUCT", handle: list_product }, Pass { sort_key: "CAMPAIGN", handle: list_campaign }],
 };
 
-/// The most tries for a product that is changed meanwhile.
+/// The most tries for a product that keeps changing.
 const TRIES: u32 = 20;
 
 fn list_product<'a>(shop: &'a Shop, record: &'a Record) -> BoxFuture<'a, Result<Handled, Failure>> {

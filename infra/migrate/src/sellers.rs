@@ -1,7 +1,7 @@
-//! Sellers: lists the products of each, and pauses those of sellers who are suspended or withdrawn.
+//! Sellers: lists the products of each seller, and pauses those of suspended or withdrawn sellers.
 //!
-//! The first pass lists. The second notes a change of each user who is not active and has products, and the sweep of
-//! shelves pauses these within a minute or two.
+//! The first pass lists. The second notes a change of each inactive user with products. The sweep of
+//! products pauses these within a minute or two.
 
 use futures::future::BoxFuture;
 use shared::{

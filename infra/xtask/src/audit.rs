@@ -4,10 +4,10 @@ use local_stack::Config;
 
 use crate::{failure::Failure, run};
 
-/// What says by itself what is to be read, or that nothing is.
+/// The arguments that name a source to read, or need none.
 const NAMES_A_SOURCE: [&str; 4] = ["--table", "--export", "--help", "-h"];
 
-/// Audits the table that the arguments name, or where they name none the one of the shop that runs here.
+/// Audits the table that the arguments name, or else the table of the shop that runs here.
 pub(crate) async fn run(mut arguments: Vec<String>) -> Result<(), Failure> {
     let names_source = |argument: &String| NAMES_A_SOURCE.contains(&argument.split('=').next().unwrap_or_default());
     let mut environment = BTreeMap::new();
@@ -22,14 +22,14 @@ pub(crate) async fn run(mut arguments: Vec<String>) -> Result<(), Failure> {
     run::binary("audit", &arguments, environment).await
 }
 
-/// A binary of the auditor as it is released, for what is to be fast.
+/// A binary of the auditor in release mode, for large inputs.
 pub(crate) fn optimised(name: &str, arguments: &[String]) -> Command {
     let mut cargo = Command::new("cargo");
     cargo.args(["run", "--release", "--package", "audit-cli", "--bin", name, "--"]).args(arguments);
     cargo
 }
 
-/// What the shop that runs here has written down of itself.
+/// The environment of the shop that runs here, from its file.
 pub(crate) fn shop_environment() -> Result<BTreeMap<String, String>, Failure> {
     let lines = fs::read_to_string(Config::dev().environment_file()).map_err(|_| Failure::NoShop)?;
     let variables = lines.lines().filter_map(|line| line.split_once('='));

@@ -12,7 +12,7 @@ use crate::{
 /// How the shop, or its emulator, is started.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Start empty: forget users, products, orders and all
+    /// Start empty: delete users, products, orders and all other data
     #[arg(long)]
     fresh: bool,
 
@@ -20,7 +20,7 @@ pub(crate) struct Options {
     #[arg(long)]
     without_samples: bool,
 
-    /// Add this to every port, where the usual ones are taken
+    /// Add this to every port, if the usual ones are taken
     #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = clap::value_parser!(u16).range(..=50_000))]
     port_offset: u16,
 
@@ -63,7 +63,8 @@ fn host(text: &str) -> Result<String, &'static str> {
     if is_host { Ok(text.to_owned()) } else { Err("a host is a name or an address, with a port if need be") }
 }
 
-/// Runs the shop until Ctrl-C. Whatever ends this function, also in the middle of the start, ends all it has started.
+/// Runs the shop until Ctrl-C. The end of this function, even in the middle of the start, ends every process it
+/// started.
 pub(crate) async fn run(options: Options) -> Result<(), Failure> {
     let with_samples = !options.without_samples;
     until_stopped(options.config(true), with_samples, |stack| {
@@ -73,7 +74,7 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
     .await
 }
 
-/// Runs the emulator with the template deployed, and all that the shop talks to, until Ctrl-C.
+/// Runs the emulator with the deployed template, and all systems that the shop calls, until Ctrl-C.
 pub(crate) async fn run_emulator(options: Options) -> Result<(), Failure> {
     let with_samples = !options.without_samples;
     until_stopped(options.config(false), with_samples, |stack| {

@@ -1,4 +1,4 @@
-//! Everything a developer does here, as one command: `cargo xtask`.
+//! Every task of a developer, as one command: `cargo xtask`.
 
 mod audit;
 mod dev;
@@ -17,7 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use failure::Failure;
 
-/// Everything a developer does here.
+/// Every task of a developer.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Arguments {
@@ -30,28 +30,28 @@ enum Command {
     /// Run the shop on this machine, with sample data, until Ctrl-C
     ///
     /// Needs a Rust toolchain, Python 3.11 to 3.14, a C compiler and 8 GB of disk: no Docker, no AWS account. The first
-    /// start installs the emulator of AWS and cargo-lambda into .local/tools and builds everything, which takes minutes;
-    /// later ones take seconds and find all data as it was.
+    /// start installs the emulator of AWS and cargo-lambda into .local/tools and builds everything, which takes
+    /// minutes. Later starts take seconds and keep all data.
     ///
     /// Listens on this machine only: 9000 the shop's API, 4566 the emulator (any AWS service, and the API as deployed,
     /// with its authorizer), 9100 the data platform, 9200 the issuer of tokens, 9300 the payment system, 9001 cargo
-    /// lambda watch. Each refuses web pages of other origins, and requests for other hosts than localhost, 127.0.0.1 and
-    /// [::1].
+    /// lambda watch. Each refuses web pages of other origins, and requests for other hosts than localhost, 127.0.0.1
+    /// and [::1].
     Dev(dev::Options),
 
     /// Run the emulator of AWS with the template deployed and sample data, until Ctrl-C
     ///
-    /// Everything that `dev` runs but the functions on port 9000: those are for `cargo lambda watch` and `cargo lambda
-    /// invoke`, which take their environment from infra/local-stack/functions.env.
+    /// Runs everything that `dev` runs but the functions on port 9000. `cargo lambda watch` and `cargo lambda invoke`
+    /// run those, with the environment from infra/local-stack/functions.env.
     Emulator(dev::Options),
 
-    /// Print region, credentials and endpoint of what runs here, for a shell: eval "$(cargo xtask env)"
+    /// Print region, credentials and endpoint of the shop that runs here, for a shell: eval "$(cargo xtask env)"
     Env,
 
     /// Run all checks, stopping at the first that fails
     ///
     /// In this order: formatting, lints, unit and in-process tests, a thousand simulated runs, the template's lint, and
-    /// the end-to-end tests against the deployed template, on ports of their own. What CI runs.
+    /// the end-to-end tests against the deployed template, on ports of their own. CI runs the same.
     Test,
 
     /// Write what follows from the code: the API reference, the contracts of events, the manifests' lists of functions
@@ -64,7 +64,7 @@ enum Command {
     Bench {
         /// The benchmark's name
         name: String,
-        /// What is passed on to it
+        /// Arguments of the benchmark
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
@@ -74,50 +74,51 @@ enum Command {
     /// `--seeds 1000 --from 0` runs so many; `--seed 7` shows all that happens in one. `cargo xtask sim --help` has the rest.
     #[command(disable_help_flag = true)]
     Sim {
-        /// What is passed on to the simulator
+        /// Arguments of the simulator
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
 
-    /// Plant bugs in the simulated shop, one after the other, and tell how each is found
+    /// Plant bugs in the simulated shop, one after the other, and show how each is found
     ///
     /// `--seeds 1000` is the most runs for each.
     #[command(disable_help_flag = true)]
     Mutants {
-        /// What is passed on to the simulator
+        /// Arguments of the simulator
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
 
     /// Read the whole table and check that the books are right
     ///
-    /// Unless told otherwise the table of the shop that `cargo xtask dev` runs, which may go on meanwhile: only what is
-    /// wrong at each of three looks is a fault. `cargo xtask audit --help` shows how to name another table, or an export. `--ledger` verifies the chains of all ledgers, `--ledger --user ID` of one.
+    /// Reads the table of the shop that `cargo xtask dev` runs, which may go on meanwhile: only a violation that each
+    /// of three looks finds is a fault. `cargo xtask audit --help` shows how to name another table, or an export.
+    /// `--ledger` verifies the chains of all ledgers, `--ledger --user ID` of one.
     #[command(disable_help_flag = true)]
     Audit {
-        /// What is passed on to the auditor
+        /// Arguments of the auditor
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
 
     /// Bring the data of an earlier stage to the form that the shop expects now
     ///
-    /// Without `--table` the table of the shop that `cargo xtask dev` runs. Resumable, and safe while the shop is open;
-    /// `cargo xtask migrate --help` has the rest.
+    /// Migrates the table of the shop that `cargo xtask dev` runs, unless `--table` names another. Resumable, and safe
+    /// while the shop is open; `cargo xtask migrate --help` has the rest.
     #[command(disable_help_flag = true)]
     Migrate {
-        /// What is passed on to the tool
+        /// Arguments of the tool
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
 
-    /// See to dead letters: `list`, `show`, `redrive` or `drop` what could not be handled
+    /// List, show, redrive or drop dead letters
     ///
-    /// Those of the shop that `cargo xtask dev` runs, unless `--stack` names a deployed one; `cargo xtask dlq --help` has the
-    /// rest.
+    /// Works on the shop that `cargo xtask dev` runs, unless `--stack` names a deployed one; `cargo xtask dlq --help`
+    /// has the rest.
     #[command(disable_help_flag = true)]
     Dlq {
-        /// What is passed on to the tool
+        /// Arguments of the tool
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
@@ -130,7 +131,7 @@ async fn main() -> ExitCode {
         Command::Emulator(options) => dev::run_emulator(options).await,
         Command::Env => env::run(),
         Command::Test => unless_stopped(test::run()).await,
-        // What is measured there is the machine, not the wire.
+        // This benchmark measures the machine, not the wire.
         Command::Bench { name, arguments } if name == "audit" => {
             unless_stopped(run::check(audit::optimised("bench-audit", &arguments))).await
         }
@@ -156,7 +157,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Does the work, or drops it at Ctrl-C, which ends all that it has started.
+/// Does the work, or drops it at Ctrl-C, which ends every process it started.
 async fn unless_stopped(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     tokio::select! {
         outcome = work => outcome,

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::failure::Failure;
 
-/// The bodies of the requests that furnish a fresh shop.
+/// The bodies of the requests that seed a fresh shop.
 const SAMPLE_DATA: &str = include_str!("../sample-data.json");
 
 #[derive(Deserialize)]
@@ -38,8 +38,7 @@ impl Door {
     }
 }
 
-/// Puts the sample data in through the shop's own API, as an administrator would. What is there already stays as it
-/// is.
+/// Puts the sample data in through the shop's own API, as an administrator would. Existing data stays unchanged.
 pub(crate) async fn put_in(door: &Door) -> Result<(), Failure> {
     let data: SampleData = serde_json::from_str(SAMPLE_DATA).map_err(failure)?;
     let client = Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().map_err(failure)?;
@@ -59,7 +58,7 @@ pub(crate) async fn put_in(door: &Door) -> Result<(), Failure> {
 async fn create(client: &Client, door: &Door, path: &str, thing: &Value) -> Result<(), Failure> {
     let url = format!("{}{path}", door.url);
     let mut request = client.post(&url).header(CONTENT_TYPE, "application/json");
-    // The key makes a charge of the first start the same at each later one.
+    // The key makes a charge of the first start the same request at each later one.
     if path == "/balance/charge" {
         request = request.header("idempotency-key", format!("sample-data-{}", thing["userId"]).replace('"', ""));
     }

@@ -29,7 +29,8 @@ pub(crate) async fn run() -> Result<(), Failure> {
     check(lint).await?;
 
     steps.begin("end-to-end tests");
-    // Of the whole workspace, though one crate has the test: a part would be compiled with other features, anew.
+    // The whole workspace is selected, though one crate has the test: a part would be compiled anew, with other
+    // features.
     check(cargo(&["test", "--workspace", "--test", "e2e"])).await?;
 
     steps.begin("all is well");

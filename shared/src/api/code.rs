@@ -8,7 +8,6 @@ macro_rules! codes {
     ($($code:ident => $name:literal, $status:ident;)+) => {
         /// What went wrong, for programs.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        #[expect(missing_docs, reason = "the names are the codes of the API, explained by their messages")]
         pub enum Code {
             $($code,)+
         }

@@ -31,7 +31,6 @@ use crate::domain::{
 
 /// A record, with what only its key tells of it.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(missing_docs, reason = "the fields are the parts of the record's key, and the record")]
 pub enum Record {
     /// The profile of a user.
     Profile(Box<Profile>),

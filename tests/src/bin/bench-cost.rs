@@ -1,4 +1,4 @@
-//! Prints what each operation costs next to its budget: `cargo xtask bench cost`.
+//! Prints the cost of each operation next to its budget: `cargo xtask bench cost`.
 
 use tests::costs;
 

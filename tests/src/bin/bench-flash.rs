@@ -88,15 +88,15 @@ async fn main() {
     );
 }
 
-/// The limits with the bursts used up: what a partition carries for as long as it takes.
+/// The limits without any burst: the rate that a partition sustains.
 fn limits(partitions: u16) -> Limits {
     Limits { burst_seconds: 0.1, ..Limits::of_a_warm_table(partitions) }
 }
 
-/// How many function instances issue coupons.
+/// The number of function instances that issue coupons.
 const INSTANCES: usize = 50;
 
-/// Coupons for four of five users, who all come at once, to functions that have issued one each.
+/// Coupons for four of five users. All users come at once, to functions that have issued one coupon each.
 async fn coupon(counters: u16, users: usize) {
     let total = i64::try_from(users / 5 * 4).unwrap();
     let shop = TestShop::through(limits(256), INSTANCES);
@@ -124,12 +124,11 @@ async fn coupon(counters: u16, users: usize) {
     print(&format!("coupon, {counters} counters"), &issued, is_exact, begun.elapsed());
 }
 
-/// How orders take their units.
+/// The way in which orders take their units.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
-    /// All in one transaction.
     Transaction,
-    /// Drawn ahead of it.
+    /// Reserved ahead of the transaction.
     Flash,
 }
 
@@ -164,10 +163,10 @@ async fn product(shards: u16, partitions: u16, mode: Mode) {
     print(&format!("{name}, {shards} shards{cold}"), &sold, is_exact, wall);
 }
 
-/// How many shards the stream of a table of 256 partitions has.
+/// The number of stream shards of a table with 256 partitions.
 const STREAM_SHARDS: usize = 256;
 
-/// Sales that a batch of each shard tells of.
+/// Sales for the batches of each shard.
 #[derive(Clone, Copy)]
 struct Counting {
     name: &'static str,
@@ -176,7 +175,7 @@ struct Counting {
     products: usize,
 }
 
-/// `counting WORD` runs those alone whose name has the word in it.
+/// `counting WORD` runs only those with the word in their name.
 const COUNTING: [Counting; 4] = [
     Counting { name: "each a product of its own", orders: 20, lines: 1, products: STREAM_SHARDS },
     Counting { name: "2,000 products, some popular", orders: 20, lines: 1, products: 2_000 },
@@ -184,7 +183,7 @@ const COUNTING: [Counting; 4] = [
     Counting { name: "one product", orders: 98, lines: 1, products: 1 },
 ];
 
-/// Orders, counted by one function for each shard of the stream, all at once. A batch that fails comes again.
+/// Orders, counted by one function for each shard of the stream, all at once. A failed batch comes again.
 async fn counting(Counting { name, orders, lines, products }: Counting) {
     let shop = TestShop::through(limits(256), STREAM_SHARDS);
     let random = tests::random(5);
@@ -209,7 +208,7 @@ async fn counting(Counting { name, orders, lines, products }: Counting) {
     for product in 0..products {
         prepare.product(&format!("p{product:04}"), 1_000, 1).await;
     }
-    // None of them is counted for the first time.
+    // None of these sales is the first of its product.
     let first: Vec<Value> =
         (0..products).map(|product| record(&format!("first-{product}"), [product].into())).collect();
     for batch in first.chunks(100) {

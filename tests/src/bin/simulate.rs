@@ -16,17 +16,17 @@ use clap::Parser;
 use mimalloc::MiMalloc;
 use tests::sim::{Mutant, Plan, run, shrink};
 
-/// A run is a million small pieces of memory, most of them soon given back.
+/// A run is a million small pieces of memory, most of them soon freed.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Simulates runs of the shop, each from its seed, on all cores
 ///
-/// Where one goes wrong its seed is printed, and what is left of its plan when everything is left out that does not matter,
-/// with all that happens in it. Exits with 1 then.
+/// A run that fails prints its seed, the smallest part of its plan that still fails, and all that happens in it. The
+/// exit code is then 1.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// How many seeds
+    /// The number of seeds
     #[arg(long, default_value_t = 1_000)]
     seeds: u64,
 
@@ -34,27 +34,27 @@ struct Arguments {
     #[arg(long, default_value_t = 0)]
     from: u64,
 
-    /// This seed alone, with all that happens
+    /// Run this seed alone, and print all that happens
     #[arg(long)]
     seed: Option<u64>,
 
-    /// Leave the plan as it is where it fails
+    /// Do not shrink a plan that fails
     #[arg(long)]
     whole: bool,
 
-    /// Go on after failures, and tell only the first of each seed
+    /// Go on after failures, and print only the first of each seed
     #[arg(long)]
     count: bool,
 
-    /// Tell how often each function gave each answer
+    /// Print how often each function gave each answer
     #[arg(long)]
     answers: bool,
 
-    /// Plant bugs, one after the other, and tell which seed finds each
+    /// Plant bugs, one after the other, and print the seed that finds each
     #[arg(long)]
     mutants: bool,
 
-    /// Of them, those whose names have this in them
+    /// Only the bugs with this text in their names
     #[arg(long, default_value = "")]
     only: String,
 }
@@ -68,7 +68,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs a plan and tells all that happens in it; where it fails, in the smallest part of it that does.
+/// Runs a plan and prints all that happens in it. A plan that fails is shrunk first.
 fn show(plan: &Plan, whole: bool) -> ExitCode {
     let outcome = run(plan, true);
     let failed = !outcome.wrong.is_empty();
@@ -95,7 +95,7 @@ fn on_all_cores(work: impl Fn() + Sync) {
     });
 }
 
-/// Plants each bug and simulates runs until one goes wrong. Fails where none does.
+/// Plants each bug and simulates runs until one fails. Fails if none does.
 fn hunt_all(arguments: &Arguments) -> ExitCode {
     let began = Instant::now();
     let planted: Vec<&Mutant> = Mutant::ALL.iter().filter(|mutant| mutant.name.contains(&arguments.only)).collect();

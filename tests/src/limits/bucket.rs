@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// A token bucket: what a partition lets through.
+/// A token bucket: the capacity of a partition.
 #[derive(Debug, Clone)]
 pub struct Bucket {
     rate: f64,
@@ -23,7 +23,7 @@ impl Bucket {
         self.tokens >= units
     }
 
-    /// Takes units out. What is known only afterwards may leave the bucket in debt.
+    /// Takes units out. A cost that is known only afterwards may leave the bucket in debt.
     pub fn take(&mut self, units: f64) {
         self.tokens -= units;
     }

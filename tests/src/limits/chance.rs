@@ -28,7 +28,7 @@ impl Chance {
         f64::from(u32::try_from(self.bits() >> 32).unwrap()) / 4_294_967_296.0
     }
 
-    /// How long a call is on its way and back: 3 ms and on average one more; every hundredth takes 20 to 60 ms longer.
+    /// The time of a call and its answer: 3 ms and on average one more; every hundredth takes 20 to 60 ms longer.
     pub fn latency(&mut self) -> Duration {
         let usual = 3.0 - (1.0 - self.part()).ln();
         let tail = if self.below(100) == 0 { 20.0 + 40.0 * self.part() } else { 0.0 };

@@ -1,4 +1,4 @@
-//! The proxy: what DynamoDB would refuse it refuses, and hands on the rest.
+//! The proxy: refuses calls that DynamoDB would refuse, and passes on the rest.
 
 use std::{
     collections::HashMap,
@@ -24,7 +24,6 @@ use super::{
 };
 use crate::{Dynamo, dynamo, wire};
 
-/// A DynamoDB with limits.
 #[derive(Clone)]
 pub struct Limited {
     dynamo: Dynamo,
@@ -32,20 +31,18 @@ pub struct Limited {
     state: Arc<Mutex<State>>,
 }
 
-/// What came by.
+/// The calls so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Seen {
-    /// Calls.
     pub calls: u64,
-    /// Calls refused because a transaction was at their items.
+    /// Calls refused because a transaction held their items.
     pub conflicts: u64,
     /// Transactions refused because a condition did not hold.
     pub refused: u64,
-    /// Calls refused because there were too many, also those that were carried out in part.
+    /// Throttled calls, also those that were carried out in part.
     pub throttled: u64,
-    /// Write units spent, also on what was refused.
+    /// Write units spent, also on refused calls.
     pub write_units: f64,
-    /// Read units spent.
     pub read_units: f64,
 }
 
@@ -76,7 +73,7 @@ struct State {
     chance: Chance,
     writes: HashMap<Partition, Bucket>,
     reads: HashMap<Partition, Bucket>,
-    /// Until when transactions hold items.
+    /// The end of the lock of each item.
     locks: HashMap<Key, Instant>,
     seen: Seen,
 }
@@ -102,13 +99,13 @@ impl Limited {
         Self { dynamo, lock: limits.lock, state: Arc::new(Mutex::new(state)) }
     }
 
-    /// A client that repeats nothing by itself.
+    /// A client without retries of its own.
     pub fn client(&self) -> aws_sdk_dynamodb::Client {
         let config = Builder::from(&wire::to(self.clone())).retry_config(RetryConfig::disabled()).build();
         aws_sdk_dynamodb::Client::from_conf(config)
     }
 
-    /// What came by until now.
+    /// The calls so far.
     pub fn seen(&self) -> Seen {
         self.state().seen
     }
@@ -169,7 +166,7 @@ impl Limited {
         answer
     }
 
-    /// Reads what the partitions have units for. A batch is carried out in part where only some of them have.
+    /// Reads as far as the partitions have units. A batch is carried out in part if only some of them have.
     fn read(&self, operation: &str, mut request: Value) -> Result<(u16, Value), ConnectorError> {
         let mut left = Value::Null;
         let partitions: Vec<Partition> = {
@@ -216,7 +213,7 @@ impl State {
     }
 
     fn partition(&self, index: Option<&str>, pk: &str) -> Partition {
-        // With its own fixed keys, so that it hashes alike in every run.
+        // Fixed keys, so that it hashes alike in every run.
         let mut hasher = DefaultHasher::new();
         pk.hash(&mut hasher);
         (index.map(str::to_owned), hasher.finish() % u64::from(self.limits.partitions))
@@ -226,7 +223,7 @@ impl State {
         self.locks.get(key).is_some_and(|until| *until > Instant::now())
     }
 
-    /// Begins a transaction that holds its items until `until`, or says why not.
+    /// Begins a transaction that holds its items until `until`, or returns the refusal.
     fn begin(&mut self, touches: &[Touch], until: Instant) -> Result<(), Value> {
         self.seen.calls += 1;
         let locked: Vec<bool> = touches.iter().map(|touch| self.is_locked(&touch.key)).collect();
@@ -260,14 +257,14 @@ impl State {
         self.shares(touch).into_iter().all(|(partition, units)| self.writes(partition).has(units, age))
     }
 
-    /// Takes a part of what writes cost in the table.
+    /// Takes a part of the cost of writes out of the table's partitions.
     fn spend(&mut self, touches: &[Touch], part: f64) {
         for touch in touches {
             self.take(self.partition(None, &touch.key.0), touch.units * part);
         }
     }
 
-    /// Takes what writes cost in the indexes, which hear only of those that were carried out.
+    /// Takes the cost of writes out of the indexes' partitions. An index receives committed writes only.
     fn spend_on_indexes(&mut self, touches: &[Touch]) {
         for (index, pk, units) in touches.iter().flat_map(|touch| &touch.indexed) {
             self.take(self.partition(Some(*index), pk), *units);

@@ -1,20 +1,19 @@
-//! What a request touches, and what that costs.
+//! The items that a request touches, and the cost of that.
 
 use serde_json::{Value, json};
 use shared::store::keys::{BY_DUE, BY_SALES, BY_TIME};
 
-/// A write of one item.
 #[derive(Debug, Clone)]
 pub(super) struct Touch {
     /// Its partition and sort key.
     pub key: (String, String),
-    /// What it costs in the table.
+    /// Its cost in the table.
     pub units: f64,
-    /// The indexes that it is listed in, each with its partition key there and what that costs.
+    /// Its entries in indexes: the index, the partition key there, and the cost.
     pub indexed: Vec<(&'static str, String, f64)>,
 }
 
-/// What a TransactWriteItems touches: each item costs twice.
+/// The writes of a TransactWriteItems: each item costs twice.
 pub(super) fn transaction(request: &Value) -> Vec<Touch> {
     let actions = request["TransactItems"].as_array().expect("a transaction has actions");
     let touch = |action: &Value| {
@@ -30,15 +29,15 @@ pub(super) fn transaction(request: &Value) -> Vec<Touch> {
     actions.iter().map(touch).collect()
 }
 
-/// What an UpdateItem touches. The item is taken to be below 1 KiB: larger ones (carts) are not what a rush is on.
+/// The write of an UpdateItem. The item is assumed to be below 1 KiB: larger ones (carts) are in no rush.
 pub(super) fn update(request: &Value) -> Touch {
     let place = request["ExpressionAttributeValues"][format!(":{}", BY_SALES.pk)]["S"].as_str();
-    // A place that moves is removed and put. The other indexes are never moved in by a rush.
+    // An entry that moves is removed and put. A rush moves no entry of another index.
     let indexed = place.map(|pk| (BY_SALES.name, pk.to_owned(), 2.0)).into_iter().collect();
     Touch { key: key(&request["Key"]), units: 1.0, indexed }
 }
 
-/// The partition keys that a read looks at, with their index.
+/// The partition keys of a read, with their index.
 pub(super) fn read_keys<'r>(operation: &str, request: &'r Value) -> Vec<(Option<&'r str>, &'r str)> {
     match operation {
         "GetItem" => vec![(None, text(&request["Key"]["pk"]))],
@@ -52,7 +51,7 @@ pub(super) fn read_keys<'r>(operation: &str, request: &'r Value) -> Vec<(Option<
     }
 }
 
-/// Takes the keys out of a BatchGetItem that cannot be read; `null` where there are none.
+/// Takes the keys out of a BatchGetItem that cannot be read; `null` if there are none.
 pub(super) fn split_batch(request: &mut Value, mut can_read: impl FnMut(&str) -> bool) -> Value {
     let mut left = Value::Null;
     for (name, table) in request["RequestItems"].as_object_mut().expect("a batch has tables") {
@@ -81,13 +80,13 @@ fn text(attribute: &Value) -> &str {
     attribute["S"].as_str().expect("keys are text")
 }
 
-/// An item's size in KiB begun. What an update's item weighs is not known: one.
+/// The size of an item in KiB begun. The item of an update is not known and counts as one.
 fn kibibytes(item: &Value) -> f64 {
     let bytes: usize = item.as_object().into_iter().flatten().map(|(name, value)| name.len() + weight(value)).sum();
     f64::from(u32::try_from(bytes.div_ceil(1_024).max(1)).unwrap())
 }
 
-/// What an attribute weighs, by DynamoDB's rules.
+/// The size of an attribute in bytes, by DynamoDB's rules.
 fn weight(attribute: &Value) -> usize {
     let Some((kind, value)) = attribute.as_object().and_then(|attribute| attribute.iter().next()) else { return 0 };
     match (kind.as_str(), value) {

@@ -1,4 +1,4 @@
-//! Many clients at once, until each has asked for all it wants.
+//! Many clients at once, until each has made all its calls.
 
 use std::{
     collections::BTreeMap,
@@ -14,46 +14,47 @@ use tokio::{
 use super::Seen;
 use crate::{Answer, Call, TestShop};
 
-/// What became of a rush.
+/// The result of a rush.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Rush {
-    /// How often each code was the answer.
+    /// The number of answers with each code.
     pub codes: BTreeMap<String, u64>,
-    /// How long after its beginning each success came, in order.
+    /// The time from the beginning to each success, in order.
     pub successes: Vec<Duration>,
-    /// How long each call took that succeeded, sorted.
+    /// The duration of each successful call, sorted.
     pub latencies: Vec<Duration>,
-    /// What the table saw of it.
+    /// The calls that the table got.
     pub seen: Seen,
 }
 
 impl Rush {
-    /// How many calls succeeded.
+    /// The number of successful calls.
     pub fn sold(&self) -> u64 {
         u64::try_from(self.successes.len()).unwrap()
     }
 
-    /// Successes a second while at most nine tenths of them had been had. The last ones are looked for, not sold.
+    /// Successes a second, over the first nine tenths of them. The last ones measure the search for units, not the
+    /// sale.
     pub fn per_second(&self) -> f64 {
         let most = self.successes.len() * 9 / 10;
         let time = most.checked_sub(1).map_or(Duration::ZERO, |last| self.successes[last]);
         f64::from(u32::try_from(most).unwrap()) / time.as_secs_f64().max(0.001)
     }
 
-    /// How long calls that succeeded took, of which this part of a hundred took no longer.
+    /// The duration that this percentage of the successful calls did not exceed.
     pub fn percentile(&self, percent: usize) -> Duration {
         let last = self.latencies.len().saturating_sub(1);
         self.latencies.get(last * percent / 100).copied().unwrap_or_default()
     }
 
-    /// How often the code was the answer.
+    /// The number of answers with this code.
     pub fn count(&self, code: &str) -> u64 {
         self.codes.get(code).copied().unwrap_or_default()
     }
 }
 
-/// Lets clients call one call after the other, for as long as `next` gives one for the client, its round, and the answer
-/// before. A client that is told to try again does, after the second that it is told to wait.
+/// Lets clients call one call after the other. `next` gives the call for a client, its round, and the answer before;
+/// `None` ends the client. A client that is told to try again waits as told, a second, and repeats its call.
 pub async fn rush(
     shop: &TestShop,
     clients: usize,

@@ -1,11 +1,13 @@
-//! The policy of issuing coupons alone, at a size that real handlers on a laptop do not reach: a queue of events over the
-//! same buckets, latencies and waits.
+//! The policy of issuing coupons alone, at a size that real handlers on a laptop do not reach: a queue of events over
+//! the same buckets, latencies and waits.
 //!
-//! A customer's request looks whether it may (one read), draws a ticket from the counter that its user's id names, and
-//! claims the slot in a transaction on items that nobody else touches. Who finds a counter empty looks at all of them, and
-//! draws from one that has tickets. An instance of the function goes by its last look for a second: if those who come too
-//! late all looked, the 3,000 reads a second of each counter would be all that could be told. An instance serves one
-//! request at a time; who finds none free waits outside.
+//! A customer's request checks the user (one read) and allocates a ticket from the counter of the user's id. It claims
+//! the ticket in a transaction on items that no other request touches. A request that finds its counter empty looks at
+//! all counters, and takes a ticket from one that has some.
+//!
+//! An instance of the function trusts its last look for a second. If all late requests looked, their refusals would be
+//! bound to the 3,000 reads a second of each counter. An instance serves one request at a time; a request that finds
+//! none free waits outside.
 
 use std::{
     cmp::Reverse,
@@ -17,68 +19,65 @@ use shared::{domain::stock, store::RetryBounds};
 
 use super::{Bucket, Chance, Limits};
 
-/// For how long an instance goes by what it saw of the counters.
+/// The time for which an instance trusts its last look at the counters.
 const LOOK_FRESH: Duration = Duration::from_secs(1);
 
 /// A sale of coupons.
 #[derive(Debug, Clone, Copy)]
 pub struct Sale {
-    /// Who want one each, all at the beginning.
+    /// The number of customers. Each wants one coupon, all at the beginning.
     pub customers: u32,
-    /// How many there are.
+    /// The number of coupons.
     pub coupons: u32,
-    /// Over how many counters they are spread.
+    /// The number of counters.
     pub counters: u16,
-    /// How many requests are served at a time.
+    /// The number of requests that are served at a time.
     pub instances: u32,
 }
 
-/// Its outcome.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Issued {
-    /// The users with a coupon.
+    /// The number of users with a coupon.
     pub issued: u32,
-    /// Who was told that there are none left.
+    /// The number of refusals because no coupon is left.
     pub too_late: u32,
-    /// How often someone was told to try again.
+    /// The number of answers that asked to try again.
     pub busy: u32,
-    /// Writes, and looks at the counters, that a partition did not let through.
+    /// Writes, and looks at the counters, that a partition throttled.
     pub throttled: u64,
-    /// Write units spent.
     pub write_units: f64,
-    /// When the last coupon was issued.
+    /// The time of the last coupon.
     pub sold_out: Duration,
-    /// When everyone had an answer.
+    /// The time of the last answer.
     pub over: Duration,
-    /// How long requests took that got a coupon, sorted.
+    /// The durations of the requests that got a coupon, sorted.
     pub latencies: Vec<Duration>,
-    /// Events that were worked off.
+    /// The number of processed events.
     pub events: u64,
 }
 
 impl Issued {
-    /// Coupons issued a second.
     pub fn per_second(&self) -> f64 {
         f64::from(self.issued) / self.sold_out.as_secs_f64().max(0.001)
     }
 
-    /// How long requests took that got a coupon, of which this part of a hundred took no longer.
+    /// The duration that this percentage of the requests with a coupon did not exceed.
     pub fn percentile(&self, percent: usize) -> Duration {
         let last = self.latencies.len().saturating_sub(1);
         self.latencies.get(last * percent / 100).copied().unwrap_or_default()
     }
 }
 
-/// What a request does next.
+/// The next step of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
-    /// Draw a ticket.
+    /// Allocate a ticket.
     Draw,
-    /// Claim its slot and give the coupon.
+    /// Claim it and issue the coupon.
     Claim,
     /// Be answered: with a coupon or without.
     Done { issued: bool },
-    /// Come back after being told to.
+    /// Come back after a 503.
     Return,
 }
 
@@ -89,7 +88,7 @@ struct Request {
     instance: u32,
     began: Duration,
     attempt: u32,
-    /// Whether it has found a counter empty, and not looked at all of them since.
+    /// Whether the request has found a counter empty, and not looked at all of them since.
     must_look: bool,
 }
 
@@ -99,16 +98,15 @@ struct World {
     chance: Chance,
     partitions: Vec<Bucket>,
     left: Vec<i64>,
-    /// What the counters' partitions let through of reads.
+    /// The read capacity of the counters' partitions.
     reads: Vec<Bucket>,
-    /// Of each instance, which counters had tickets when it last looked, and until when it goes by that.
+    /// For each instance, the counters that had tickets at its last look, and the end of its trust in that.
     looked: Vec<Option<(Duration, Vec<u16>)>>,
     queue: BinaryHeap<Reverse<(Duration, u64, Step, Request)>>,
     outside: VecDeque<u32>,
     result: Issued,
 }
 
-/// Runs a sale to its end.
 pub fn simulate(sale: Sale, limits: Limits) -> Issued {
     let bucket = Bucket::new(limits.write_units, limits.burst_seconds);
     let mut world = World {
@@ -149,7 +147,7 @@ impl World {
         self.queue.push(Reverse((at, self.chance.bits(), step, request)));
     }
 
-    /// Lets the next who waits outside in, and looks whether they may.
+    /// Admits the next request that waits outside, and checks its user.
     fn admit(&mut self, instance: u32, now: Duration) {
         if let Some(customer) = self.outside.pop_front() {
             let read = self.chance.latency();
@@ -165,7 +163,7 @@ impl World {
         match step {
             Step::Draw => self.draw(now, request),
             Step::Claim => {
-                // A slot and a user's coupon: each somewhere, at two units.
+                // A claim record and a user's coupon: each in any partition, at two units.
                 let places = [self.anywhere(), self.anywhere()];
                 if !self.carried(&places, 2.0, now) {
                     return self.pause(now, Step::Claim, request);
@@ -192,7 +190,8 @@ impl World {
         }
     }
 
-    /// Draws from the user's own counter, or from one that the last look showed open. Who finds it empty looks at all.
+    /// Allocates from the user's own counter, or from one that had tickets at the last look. A request that finds it
+    /// empty looks at all.
     fn draw(&mut self, now: Duration, request: Request) {
         let instance = usize::try_from(request.instance).unwrap();
         if request.must_look {
@@ -217,7 +216,7 @@ impl World {
             }
             _ => own,
         };
-        // The counters' partitions: by a hash, so that two may share one.
+        // The partition of a counter, by a hash, so that two counters may share one.
         let place = [Chance::new(u64::from(number)).below(u64::from(self.limits.partitions))];
         if !self.carried(&place, 1.0, now) {
             return self.pause(now, Step::Draw, request);
@@ -231,8 +230,8 @@ impl World {
         self.after(now + way, Step::Draw, Request { must_look: true, ..request });
     }
 
-    /// Waits as the shop does; whose patience ends comes back after a second with nothing remembered. One with a ticket is
-    /// not given up: what a burnt ticket costs is another matter.
+    /// Waits as the shop does. A request out of retry budget comes back after a second, with no state. A request with a
+    /// ticket goes on waiting: the cost of orphaned tickets is no subject of this model.
     fn pause(&mut self, now: Duration, step: Step, request: Request) {
         let wait = Duration::from_millis(self.chance.below(RetryBounds::PRODUCTION.window_ms(request.attempt) + 1));
         if step == Step::Draw && now + wait >= request.began + RetryBounds::PRODUCTION.patience {

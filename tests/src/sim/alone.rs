@@ -1,5 +1,5 @@
-//! A client who is alone in the shop: asks for one thing after the other, each until it is answered, and holds every answer
-//! against the reference. What can go wrong does, and then what was asked for has to happen all the same, once.
+//! A sequential client: sends one request after the other, each until it is answered, and compares every answer with
+//! the reference. Faults are injected; each request must still have its effect once.
 
 use functions::schedule::sweep::Task;
 use std::time::Duration;
@@ -20,36 +20,36 @@ use super::{
 };
 use crate::{Answer, Call, limits::Chance};
 
-/// How often the client asks before nothing goes wrong any more.
+/// The number of tries before faults are switched off.
 const TRIES_IN_TROUBLE: u32 = 4;
 
-/// How often at all.
+/// The number of tries in all.
 const TRIES: u32 = 8;
 
-/// Longer than what was sent can be on its way.
+/// Longer than a request or a message can be on its way.
 const UNTIL_ALL_ARRIVED: Duration = Duration::from_secs(12);
 
-/// Longer than a function may hold a ticket, by whatever clock.
+/// Longer than a function may hold a ticket, by any clock.
 const BETWEEN_SWEEPS: Duration = Duration::from_secs(42);
 
-/// How long before and after an end nothing is asked for: by one clock it is over, by another not yet.
+/// The time before and after an expiry without requests: by one clock it has passed, by another not yet.
 const BEFORE_AN_END: SignedDuration = SignedDuration::from_secs(200);
 const AFTER_AN_END: SignedDuration = SignedDuration::from_secs(15);
 
 struct Client {
     world: World,
     reference: Reference,
-    /// What ended before is known to have ended.
+    /// Everything with an expiry before this instant is known to have expired.
     ended_by: Timestamp,
-    /// How much that functions may have left in their hands is back.
+    /// The number of leaks by functions that are recovered.
     mended: u32,
-    /// From when on carts show products as they are.
+    /// The instant from which carts show products as they are.
     carts_from: Instant,
     /// Whether products may lack a change of their seller's status.
     lacks_status: bool,
 }
 
-/// Furnishes the shop, and takes all steps, one after the other.
+/// Seeds the shop, and takes all steps, one after the other.
 pub(super) async fn play(world: &World, steps: &[Step]) {
     let mut client = Client {
         world: world.clone(),
@@ -103,7 +103,7 @@ impl Client {
         }
     }
 
-    /// Asks until there is an answer, which must be the reference's.
+    /// Repeats a request until it is answered; the reference must give the same answer.
     async fn ask(&mut self, who: &'static str, name: &str, key: Option<&str>, call: Call, mut chance: Chance) {
         if matches!(call.function(), "add-to-cart" | "get-cart") {
             sleep_until(self.carts_from).await;
@@ -113,7 +113,7 @@ impl Client {
         let mut answered = None;
         for tries in 1..=TRIES {
             match send(&self.world, name, call.clone(), Chance::new(chance.bits())).await {
-                // Units or tickets may be in the hands of a function that died.
+                // A function that died may hold units or tickets.
                 Some(answer) if self.is_to_mend() && is_sold_out(&answer) => self.mend().await,
                 Some(answer) if answer.status != 503 => {
                     answered = Some(answer);
@@ -135,7 +135,7 @@ impl Client {
         }
         self.lacks_status |= call.function() == "update-user" && call.sent()["status"].is_string();
         if matches!(call.function(), "update-product" | "update-user") {
-            // Longer than a function goes by what it has cached.
+            // Longer than any entry of a function's caches lives.
             self.carts_from = Instant::now() + self.world.oldest_name() + Duration::from_secs(1);
         }
         self.hear(name, &call, &answer);
@@ -162,7 +162,7 @@ impl Client {
             let over = now - AFTER_AN_END;
             let ends: Vec<Timestamp> = self.reference.ends().filter(|end| *end > self.ended_by).collect();
             if ends.iter().any(|end| *end <= over) {
-                // What has no message, or lost it.
+                // Expired things without a message, or with a lost one.
                 self.calmly(&Operation::Sweep(Task::Expiry)).await;
                 self.reference.end_holds(over);
             }
@@ -174,7 +174,7 @@ impl Client {
         }
     }
 
-    /// Takes over what became of orders that waited for money from outside.
+    /// Copies into the reference the outcome of orders that waited for an external payment.
     async fn settle(&mut self) {
         for (user, order) in self.reference.waiting_outside() {
             let results = self.world.outside.told_of(&order);
@@ -202,13 +202,13 @@ impl Client {
         self.world.report_violation("it does not become quiet".to_owned());
     }
 
-    /// Whether functions have left something in their hands: those that died, and those whose patience ended before they
-    /// could give it back.
+    /// Whether functions have leaked units or tickets. They died, or ran out of retry budget before they could release
+    /// them.
     fn is_to_mend(&self) -> bool {
         self.mended < self.world.left_overs() || has_orphans(&self.world.table.latest())
     }
 
-    /// Lets what functions left in their hands come back.
+    /// Lets the sweeps recover leaked units and tickets.
     async fn mend(&mut self) {
         self.mended = self.world.left_overs();
         for _ in 0..2 {
@@ -224,7 +224,7 @@ impl Client {
         self.world.calmly(consumers::run(&self.world, sweep, chance)).await;
     }
 
-    /// Looks at whatever can be looked at.
+    /// Reads everything that the API shows.
     async fn look_at_everything(&mut self) {
         let mut looks: Vec<(&'static str, String)> = Vec::new();
         let shape = self.world.shape;

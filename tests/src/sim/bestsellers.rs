@@ -1,4 +1,4 @@
-//! The bestsellers at rest, against a recount of all orders.
+//! The bestsellers of a quiescent shop, against a recount of all orders.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
@@ -14,10 +14,10 @@ use super::{
 };
 use crate::limits::Chance;
 
-/// The most by which clocks differ, and some. Within it of midnight two functions can count other days.
+/// A little more than the greatest difference of clocks. Within it of midnight two functions can count other days.
 const SKEW: SignedDuration = SignedDuration::from_secs(15);
 
-/// Holds the bestsellers against the orders, now that all sales are counted.
+/// Compares the bestsellers with the orders, after all sales are counted.
 pub(super) async fn check(world: &World, mut chance: Chance) {
     let now = world.now();
     if day(now - SKEW) != day(now + SKEW) {
@@ -39,7 +39,8 @@ pub(super) async fn check(world: &World, mut chance: Chance) {
     }
 }
 
-/// The five products on sale with the most units of three Seoul days, less those cancelled, without those that cost nothing.
+/// The five products on sale with the most units in three days of Seoul. Cancelled units and units that cost nothing
+/// are left out.
 fn recount(items: &[Value], now: Timestamp) -> Vec<(String, i64)> {
     let mut sold: BTreeMap<&str, (i64, Timestamp)> = BTreeMap::new();
     for order in items.iter().filter(|item| item["sk"]["S"] == "ORDER" && item["paidAt"].is_object()) {

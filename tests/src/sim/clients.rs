@@ -1,4 +1,4 @@
-//! Clients: each asks, asks again where it heard nothing, and holds the answers against each other.
+//! Clients: each sends requests, repeats unanswered ones, and compares the answers.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -16,17 +16,17 @@ use super::{
 };
 use crate::{Answer, Call, limits::Chance};
 
-/// How often a client asks at most.
+/// The most tries of a client.
 const TRIES: u32 = 5;
 
-/// An order as somebody was last told of it.
+/// An order, as the last answer showed it.
 #[derive(Debug, Clone)]
 pub(super) struct Order {
     pub(super) user: &'static str,
     pub(super) id: String,
     pub(super) status: String,
     pub(super) is_external: bool,
-    /// Of each line its product and its state.
+    /// The product and the state of each line.
     pub(super) lines: Vec<(String, String)>,
 }
 
@@ -44,28 +44,28 @@ impl Order {
     }
 }
 
-/// What is known of the shop outside of it.
+/// The knowledge that clients have of the shop.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    /// The orders that somebody was told of.
+    /// The orders in answers so far.
     pub(super) orders: Vec<Order>,
     /// The order sheets.
     pub(super) sheets: Vec<(&'static str, String)>,
-    /// What charges and restocks must come to.
+    /// The bounds of the sums of charges and restocks.
     pub(super) tally: Tally,
-    /// What was set, by whom it may concern.
+    /// The values that clients have set.
     pub(super) registers: Registers,
-    /// The coupons that somebody got.
+    /// The coupons issued to clients.
     pub(super) coupons: Vec<(&'static str, &'static str)>,
-    /// How often each function gave each answer.
+    /// The number of each answer of each function.
     pub(super) answers: BTreeMap<(&'static str, String), u64>,
     /// The success that each key has had.
     answered: BTreeMap<String, Value>,
-    /// What was read of the table's changes by each of the stream's readers, and how much of it is not handled yet.
+    /// For each reader of the stream, the number of changes read, and the number of those not handled yet.
     pub(super) behind: BTreeMap<(&'static str, u64), (usize, usize)>,
 }
 
-/// Furnishes the shop.
+/// Seeds the shop.
 pub(super) async fn seed_data(world: &World) {
     for (call, number) in shape::seed_data(world).into_iter().zip(0..) {
         let chance = world.chance_of(&format!("furniture {number}"));
@@ -126,7 +126,7 @@ pub(super) async fn act(world: World, step: Step, began: Instant) {
     }
 }
 
-/// Asks for what no reading of the API allows: whatever goes on, it is refused, and nothing follows from it.
+/// Sends a call that the API forbids in every state: it is refused, and has no effect.
 pub(super) async fn ask_oddly(world: &World, name: &str, call: &Call, mut chance: Chance) {
     if let Some(answer) = send(world, name, call.clone(), Chance::new(chance.bits())).await
         && !matches!(answer.status, 400 | 503)
@@ -135,14 +135,13 @@ pub(super) async fn ask_oddly(world: &World, name: &str, call: &Call, mut chance
     }
 }
 
-/// Repeats a call with its key as somebody who has lost the role that it takes: whatever became of it, they may not see
-/// that any more.
+/// Repeats a call with its key by a caller who has lost the role that it needs. The answer must not show its effect.
 async fn ask_without_role(world: &World, name: &str, call: Call, mut chance: Chance) {
     let call = call.header("x-user-role", "CUSTOMER");
     for _ in 0..TRIES {
         let answer = send(world, name, call.clone(), Chance::new(chance.bits())).await;
         if let Some(answer) = answer.filter(|answer| answer.status != 503) {
-            // Whether the thing is there shows only where a role tells nothing of it.
+            // The status shows whether the thing exists only if the role alone does not decide.
             if !matches!(answer.status, 403 | 404) {
                 world.report_violation(format!(
                     "{name} has lost the role and is told {} {}",
@@ -155,7 +154,8 @@ async fn ask_without_role(world: &World, name: &str, call: Call, mut chance: Cha
     }
 }
 
-/// Asks until there is an answer; what is known then of its effect. Without a key only once: what became of it nobody knows.
+/// Sends a call until it is answered, and returns the knowledge of its effect. A call without a key is sent once, so
+/// the effect of an unanswered one stays unknown.
 async fn ask(
     world: &World,
     who: &'static str,
@@ -186,7 +186,7 @@ async fn ask(
             }
             return if answer.status < 300 { tally::Known::Made } else { refused };
         }
-        // What was sent may still arrive.
+        // A call that was sent may still arrive.
         refused = tally::Known::Perhaps;
         sleep(Duration::from_millis(chance.below(2_000))).await;
     }
@@ -194,7 +194,7 @@ async fn ask(
     tally::Known::Perhaps
 }
 
-/// Sends a call once; nothing where there is no answer.
+/// Sends a call once; `None` if there is no answer.
 pub(super) async fn send(world: &World, name: &str, call: Call, mut chance: Chance) -> Option<Answer> {
     world.trace.note(name, || call.line());
     sleep(Duration::from_millis(chance.below(5))).await;
@@ -221,7 +221,7 @@ pub(super) async fn send(world: &World, name: &str, call: Call, mut chance: Chan
     answer.filter(|_| !is_lost)
 }
 
-/// Remembers what was answered, and that a key has one outcome.
+/// Keeps an answer, and checks that a key has one outcome.
 pub(super) fn learn(world: &World, who: &'static str, name: &str, key: Option<&str>, answer: &Answer) {
     if answer.status >= 500 {
         world.report_violation(format!("{name} is told {} {}", answer.status, answer.body));
@@ -234,7 +234,7 @@ pub(super) fn learn(world: &World, who: &'static str, name: &str, key: Option<&s
     if let Some(id) = data["orderId"].as_str().filter(|_| data["allowedActions"].is_array()) {
         match known.orders.iter_mut().find(|order| order.id == id) {
             None => known.orders.push(Order::of(who, data)),
-            // A seller sees a part of it.
+            // A seller sees only a part of it.
             Some(order) if order.lines.len() == data["items"].as_array().map_or(0, Vec::len) => {
                 *order = Order::of(order.user, data);
             }
@@ -261,7 +261,7 @@ pub(super) fn learn(world: &World, who: &'static str, name: &str, key: Option<&s
     }
 }
 
-/// What must be the same whenever a key is answered: all of a charge, the id of anything else.
+/// The part of an answer that must be the same for each repetition of a key: all of a charge, the id of anything else.
 fn outcome(data: &Value) -> Value {
     if data["entryId"].is_string() {
         return data.clone();

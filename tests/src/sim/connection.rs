@@ -30,23 +30,23 @@ use super::{
 };
 use crate::{TABLE, dynamo, limits::Chance, wire};
 
-/// How a function is to die.
+/// The way in which a function is to die.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Death {
-    /// At which of its calls, from 1.
+    /// The number of the call at which it dies, from 1.
     pub(super) call: u32,
-    /// Whether after the call was carried out, or before it is sent.
+    /// Whether it dies after the call was carried out, or before it is sent.
     pub(super) after: bool,
 }
 
-/// What an instance is doing.
+/// The present invocation of an instance.
 #[derive(Debug)]
 pub(super) struct Invocation {
     pub(super) name: String,
     pub(super) chance: Chance,
     pub(super) death: Option<Death>,
     pub(super) calls: u32,
-    /// Whether more goes wrong in it than in others.
+    /// Whether more faults are injected into it than into others.
     pub(super) is_unlucky: bool,
     pub(super) began: Instant,
 }
@@ -72,22 +72,21 @@ impl fmt::Debug for Connection {
     }
 }
 
-/// A budget of retries that is not shared, as that of another process.
+/// A retry budget that is not shared, like that of another process.
 fn own_budget() -> RetryPartition {
     RetryPartition::custom("instance").build()
 }
 
-/// A call on its way.
 struct Sent {
     service: String,
     operation: String,
     body: Value,
 }
 
-/// How a call goes.
+/// The fate of a call.
 struct Way {
     name: String,
-    /// When the invocation began.
+    /// The start of the invocation.
     began: Instant,
     number: u32,
     there: Duration,
@@ -104,8 +103,8 @@ impl Connection {
         Self { world, invocation: Arc::new(Mutex::new(invocation)), died: Arc::default(), clients: Arc::default() }
     }
 
-    /// What the clients of an instance are made from: as in a deployed function, but for waits without jitter, and without
-    /// signatures, which nobody here looks at and which take long.
+    /// The configuration of an instance's clients. It is that of a deployed function, but waits have no jitter, and
+    /// requests no signatures: these take long, and nothing here checks them.
     fn config(self) -> SdkConfig {
         let timeouts = TimeoutConfig::builder()
             .operation_attempt_timeout(Duration::from_secs(1))
@@ -118,19 +117,17 @@ impl Connection {
         config.build()
     }
 
-    /// What a client is made from: the connection without the clients, which would keep themselves alive.
+    /// The configuration of a client. It holds the connection without the clients, which would keep themselves alive.
     fn alone(&self) -> SdkConfig {
         Self { clients: Arc::default(), ..self.clone() }.config()
     }
 
-    /// A client of DynamoDB.
     pub(super) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         let config =
             aws_sdk_dynamodb::config::Builder::from(&self.alone()).retry_partition(own_budget()).allow_no_auth();
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
-    /// A client of EventBridge.
     pub(super) fn eventbridge(&self) -> aws_sdk_eventbridge::Client {
         let client = self.clients.eventbridge.get_or_init(|| {
             let config =
@@ -140,7 +137,6 @@ impl Connection {
         client.clone()
     }
 
-    /// A client of SQS.
     pub(super) fn sqs(&self) -> aws_sdk_sqs::Client {
         let client = self.clients.sqs.get_or_init(|| {
             let config =
@@ -155,7 +151,7 @@ impl Connection {
         *self.invocation() = invocation;
     }
 
-    /// Comes when the function has died.
+    /// Completes when the function has died.
     pub(super) async fn died(&self) {
         self.died.notified().await;
     }
@@ -187,7 +183,7 @@ impl Connection {
             return self.die().await;
         }
         let answer = if let Fate::Late(late) = way.fate {
-            // Goes its way, whether or not anybody waits for it.
+            // The call takes its course even if no caller waits for it any more.
             let world = self.world.clone();
             let arriving = tokio::spawn(async move {
                 sleep(late).await;
@@ -296,11 +292,11 @@ fn serve(world: &World, mut sent: Sent, chance: &mut Chance) -> Result<(u16, Val
     }
 }
 
-/// How units leave a shelf in flash mode, and how without it.
+/// The update that reserves units in flash mode, and the one that sells them without it.
 const DRAWN: &str = "SET #remaining = #remaining - :units, #drawn = #drawn + :units";
 const SOLD: &str = "SET #remaining = #remaining - :units";
 
-/// Units of a product leave its shelf in the mode that it has, or had when what is cached of it was read.
+/// Checks the mode in which units of a product are sold. It is the product's mode, or that of its cached record.
 fn check_mode(world: &World, sent: &Sent, began: Instant) {
     let leaves = |write: &Value, how: &str| {
         let product = product_on_shelf(write["Key"]["pk"]["S"].as_str()?)?;
@@ -326,7 +322,7 @@ fn check_mode(world: &World, sent: &Sent, began: Instant) {
     wrong.into_iter().for_each(|wrong| world.report_violation(wrong));
 }
 
-/// What DynamoDB says of a call with more in it than it takes.
+/// DynamoDB's answer to a call with more in it than the limits allow.
 fn exceeds(world: &World, sent: &Sent) -> Option<(u16, Value)> {
     let bounds = world.knobs.bounds.table;
     let (count, most) = match sent.operation.as_str() {
@@ -343,8 +339,8 @@ fn exceeds(world: &World, sent: &Sent) -> Option<(u16, Value)> {
     (count > most).then(refusal)
 }
 
-/// Lists inside of the shop whose rows can be so large that a page ends at a megabyte, or so many that somebody filters
-/// them.
+/// Lists inside of the shop with pages that can be cut short: their rows are so large that a page ends at a megabyte,
+/// or a reader filters them.
 const CUT_SHORT: [&str; 7] = ["REBUILD#", "HOLDS#", "SHEETS#", "CAMPAIGNS", "EXPIRIES", "SHELVES", "SALES"];
 
 fn cut_short(world: &World, sent: &mut Sent, chance: &mut Chance) {
@@ -360,7 +356,7 @@ fn server_error() -> Value {
     dynamo::error("InternalServerError", "Internal server error")
 }
 
-/// Takes half of a batch's keys out of the request: what is left over.
+/// Removes half of a batch's keys from the request, and returns them as unprocessed.
 fn leave_over(request: &mut Value) -> Value {
     let wanted = &mut request["RequestItems"][TABLE];
     let Some(keys) = wanted["Keys"].as_array_mut() else { return Value::Null };
@@ -373,7 +369,7 @@ fn leave_over(request: &mut Value) -> Value {
     json!({ TABLE: over })
 }
 
-/// What a call is about: its operation and the keys of its items.
+/// A call in short: its operation and the keys of its items.
 fn shown(sent: &Sent) -> String {
     let mut keys = Vec::new();
     collect_keys(&sent.body, &mut keys);
@@ -401,7 +397,7 @@ fn collect_keys(value: &Value, keys: &mut Vec<String>) {
     }
 }
 
-/// What an answer comes to.
+/// An answer in short.
 fn result((status, body): &(u16, Value)) -> String {
     let Some(error) = body["__type"].as_str() else { return status.to_string() };
     let error = error.rsplit('#').next().unwrap_or_default();

@@ -1,4 +1,5 @@
-//! What runs by itself: the functions on the stream and on the queues, as Lambda runs them, the sweeps and the rebuild.
+//! Invocations without a client: the functions on the stream and on the queues, as Lambda runs them, the sweeps and the
+//! rebuild.
 
 use functions::{
     queue::{
@@ -31,17 +32,17 @@ use super::{
 };
 use crate::{event_source::Settings, limits::Chance, stream::batch, template::template};
 
-/// The queues' address: the connection tells them by what is in a message.
+/// The address of every queue: the connection tells them apart by their messages.
 const QUEUE: &str = "http://aws.test/queue";
 
-/// How many shards the stream has: order holds within one.
+/// The number of shards of the stream: order holds within one.
 const STREAM_SHARDS: u64 = 2;
 
-/// How long a function may take, and one that sweeps.
+/// The time limit of a function, and of a sweep.
 pub(super) const FUNCTION: Duration = Duration::from_secs(10);
 const SWEEP: Duration = Duration::from_secs(60);
 
-/// How long a rebuild may begin with another step.
+/// The time in which a rebuild may begin another step.
 const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A consumer of one shard of the stream.
@@ -67,7 +68,7 @@ impl Reader {
     }
 }
 
-/// Lets everything run that runs by itself.
+/// Starts every function that runs without a client.
 pub(super) fn start(world: &World) {
     for reader in [Reader::Relay, Reader::CountSales] {
         for shard in 0..STREAM_SHARDS {
@@ -96,7 +97,7 @@ fn shard_of(record: &Value) -> u64 {
     pk.bytes().fold(0, |sum: u64, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte))) % STREAM_SHARDS
 }
 
-/// Follows a shard of the stream, batch by batch; a batch that fails comes again, perhaps as another.
+/// Follows a shard of the stream, batch by batch. A failed batch comes again, perhaps cut otherwise.
 async fn follow(world: World, reader: Reader, shard: u64) {
     let settings = Settings::of(reader.resource());
     let mut chance = world.chance_of(&format!("{reader:?} {shard}"));
@@ -154,7 +155,7 @@ async fn read_batch(
     done.await
 }
 
-/// Works off a queue.
+/// Consumes a queue.
 async fn work_off(world: World, function: String, queue: String, most: usize, worker: u64) {
     let mut chance = world.chance_of(&format!("{function} {worker}"));
     let mut circuit = Circuit::default();
@@ -179,18 +180,18 @@ async fn work_off(world: World, function: String, queue: String, most: usize, wo
             }
         });
         let Some(Ok(answer)) = work.await else {
-            // What the instance remembered is lost.
+            // The state of the instance is lost.
             circuit = Circuit::default();
             continue;
         };
         let failed = |id: &str| answer.batch_item_failures.iter().any(|failure| failure.item_identifier == id);
-        // A message whose deletion gets lost comes again.
+        // A message comes again if its deletion is lost.
         let is_lost = world.goes_wrong(FaultKind::MessageTrouble) && chance.below(10) == 0;
         ids.iter().filter(|id| !failed(id) && !is_lost).for_each(|id| world.mail.delete(id));
     }
 }
 
-/// Runs what nobody asks for.
+/// Runs an operation that no client asks for.
 pub(super) async fn run(world: &World, act: &Operation, chance: Chance) {
     match act {
         Operation::Ask(_) | Operation::Walk(_) | Operation::WithoutRole(_) | Operation::Odd(_) => {}
@@ -220,7 +221,7 @@ where
     world.trace.note(name, || format!("{}", done.is_some_and(|done| done.is_ok())));
 }
 
-/// How often the rebuild is called in a night.
+/// The number of calls of the rebuild in one night.
 const CALLS: u32 = 40;
 
 /// Calls the rebuild of the bestsellers, as its schedule does, until it is done.

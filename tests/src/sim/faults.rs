@@ -1,16 +1,16 @@
-//! What becomes of a call to AWS, as chance has it.
+//! The fate of a call to AWS, by chance.
 
 use std::time::Duration;
 
 use super::plan::FaultKind;
 use crate::limits::Chance;
 
-/// What becomes of a call.
+/// The fate of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
     /// It is carried out and answered.
     Fine,
-    /// It is refused: a transaction is at its items.
+    /// It is refused: a transaction holds its items.
     Conflict,
     /// It is refused: the transaction of this token is in progress.
     InProgress,
@@ -20,14 +20,14 @@ pub(super) enum Fate {
     ServerError { carried_out: bool },
     /// The connection breaks.
     Broken { carried_out: bool },
-    /// It arrives after this time; whoever sent it may have given up by then.
+    /// It arrives after this time; the caller may have given up by then.
     Late(Duration),
-    /// Some of a batch's keys are left unread.
+    /// Some keys of a batch are left unprocessed.
     LeftOver,
 }
 
-/// What becomes of a call of this operation. Of a hundred calls some ten fail, where everything can go wrong; for the
-/// unlucky most do.
+/// Chooses the fate of a call of this operation. With all faults some ten of a hundred calls fail; in an unlucky
+/// invocation most do.
 pub(super) fn fate(operation: &str, faults: &[FaultKind], is_unlucky: bool, chance: &mut Chance) -> Fate {
     use FaultKind::{Conflicts, InProgress, LateCalls, LeftOvers, LostCalls, ServerErrors, Throttles};
 

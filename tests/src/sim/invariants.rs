@@ -4,16 +4,16 @@ use serde_json::Value;
 
 use super::{knobs::Knobs, rest::number};
 
-/// The most bytes that DynamoDB takes of an item.
+/// The most bytes of an item in DynamoDB.
 const ITEM_BYTES: usize = 400 * 1024;
 
-/// Which bounds and signs an item does not keep to.
+/// The bounds and signs that an item violates.
 pub(super) fn violations(knobs: &Knobs, item: &Value) -> Vec<String> {
     let (bounds, caps) = (knobs.bounds, knobs.policy.caps);
     let below_zero = |name: &str| (number(item, name) < 0).then(|| format!("{name} is below zero"));
     let above = |name: &str, what: i64, most: i64| (what > most).then(|| format!("{name} is {what}, above {most}"));
     let mut wrong = match item["sk"]["S"].as_str().unwrap_or_default() {
-        // Nobody orders for others here, whom no cap would hold.
+        // No customer orders for another here, so caps apply to every order.
         "ACCOUNT" => vec![
             below_zero("balance"),
             below_zero("heldOrders"),
@@ -22,7 +22,7 @@ pub(super) fn violations(knobs: &Knobs, item: &Value) -> Vec<String> {
             above("heldUnits", number(item, "heldUnits"), caps.held_units),
             above("failedPayments", number(item, "failedPayments"), caps.failed_payments),
         ],
-        // What one shard has received can be below zero, once it has sold what came from others.
+        // A shard may have received less than zero units in sum, once it has sold units of other shards.
         "STOCK" => vec![below_zero("remaining")],
         "COUNTER" => vec![above("next", number(item, "next"), number(item, "limit"))],
         "CART" => {
@@ -31,7 +31,7 @@ pub(super) fn violations(knobs: &Knobs, item: &Value) -> Vec<String> {
         }
         "ORDER" => {
             let entries = item["history"]["L"].as_array().map_or(0, Vec::len);
-            // An entry weighs 4 at the least, and the end of a pending order always has room.
+            // An entry has a weight of at least 4, and the end of a pending order always has room.
             let most = bounds.history.system / 4 + 1;
             vec![above("entries of the history", i64::try_from(entries).unwrap(), i64::try_from(most).unwrap())]
         }

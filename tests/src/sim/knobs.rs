@@ -1,7 +1,7 @@
-//! The bounds and rules of a run's shop: production's, or some of them drawn so small that a run reaches them.
+//! The bounds and rules of a run's shop: production's, or some of them chosen so small that a run reaches them.
 //!
-//! None is drawn so small that correct code could not work: an order's own actions fit a transaction, and what the
-//! system has to write to a history has room.
+//! None is so small that correct code could not work. An order's own actions fit a transaction, and the system's
+//! entries of a history have room.
 
 use functions::stream::relay_events;
 use std::time::Duration;
@@ -16,20 +16,20 @@ use shared::{
 use super::{plan::pick, shape::Shape};
 use crate::{limits::Chance, shop::policy};
 
-/// What a seed may draw small.
+/// The bounds and rules that a seed may make small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Knobs {
     /// The bounds of the shop's code.
     pub bounds: Bounds,
     /// The bounds of the relay's calls.
     pub relay: relay_events::Bounds,
-    /// How much a rebuild does at a time.
+    /// The amount of work of a rebuild at a time.
     pub pace: Pace,
-    /// The shop's own rules.
+    /// The rules of the shop itself.
     pub policy: Policy,
-    /// How often the SDK sends a call at most.
+    /// The most attempts of the SDK for a call.
     pub sdk_attempts: u32,
-    /// Records of the stream, and messages of a queue, that come together at most.
+    /// The most records of the stream, or messages of a queue, in a batch.
     pub batch: usize,
 }
 
@@ -46,7 +46,7 @@ const PACE: Pace = Pace {
 };
 
 impl Knobs {
-    /// What ships, but for the rebuild's pace.
+    /// The values of production, but for the rebuild's pace.
     pub fn production() -> Self {
         Self {
             bounds: Bounds::PRODUCTION,
@@ -58,7 +58,7 @@ impl Knobs {
         }
     }
 
-    /// In half of the runs production's; in the others about a third of them are small.
+    /// Half of the runs have production's values; in the others about a third of the values are small.
     pub(super) fn draw(chance: &mut Chance, shape: &Shape) -> Self {
         let production = Self::production();
         if chance.below(2) == 0 {
@@ -141,8 +141,8 @@ impl Knobs {
     }
 }
 
-/// The actions that a commit needs at the least: an order of the longest basket with each line drawn ahead, or a product
-/// with the most shards.
+/// The least number of actions that a commit needs. It is an order of the longest basket with a reservation for each
+/// line, or a product with the most shards.
 fn own_actions(shape: &Shape) -> usize {
     (10 + 2 * shape.most_lines).max(4 + usize::from(shape.most_shards))
 }

@@ -1,8 +1,8 @@
 //! Lists, walked page by page to their end, against a recount of the table as it was meanwhile.
 //!
-//! A list keeps its order over all pages, shows nothing twice, everything that was in it throughout, and nothing that
-//! was not in it at any instant. Each item is as it was at some instant of its page's call. A list that is cut
-//! must give a cursor, since a walk without one has come to its end.
+//! A list keeps its order over all pages, and shows no item twice. It shows every item that was in it throughout, and
+//! none that was not in it at any instant. Each item is as it was at some instant of its page's call. A list that is
+//! cut must give a cursor, since a walk without one has come to its end.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,19 +22,18 @@ use super::{
 };
 use crate::{Answer, Call, limits::Chance};
 
-/// How far an index may lag, and a read that need not be strong.
+/// The greatest lag of an index, and of a read that is not strongly consistent.
 const LAG: Duration = Duration::from_millis(1_500);
 
-/// How far clocks differ at most, and some.
+/// A little more than the greatest difference of clocks.
 const SKEW: SignedDuration = SignedDuration::from_secs(11);
 
-/// How often a page is asked for where there is no answer.
+/// The tries for a page without an answer.
 const TRIES: u32 = 6;
 
 /// More pages than any list has items.
 const MOST_PAGES: usize = 2_000;
 
-/// A list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum List {
     /// The catalogue, by cursor.
@@ -59,7 +58,7 @@ pub(super) enum List {
     Cart(&'static str),
 }
 
-/// A page, and between which instants it was asked for and answered.
+/// A page, with the instants of its request and its answer.
 struct Page {
     items: Vec<Value>,
     from: Duration,
@@ -68,9 +67,9 @@ struct Page {
 
 /// An item of the table that was in a list at some instant of a walk.
 struct Member {
-    /// Its place in the list's order.
+    /// Its sort key in the list.
     place: String,
-    /// Whether it was in it throughout, at this place.
+    /// Whether it was in the list throughout, with this sort key.
     always: bool,
 }
 
@@ -90,7 +89,7 @@ impl List {
         }
     }
 
-    /// A request for a part of it, by a caller with access.
+    /// A request for a part of the list, by a caller with access.
     fn ask(&self, path: &str) -> Call {
         let ask = call("GET", path);
         match self {
@@ -109,7 +108,7 @@ impl List {
         matches!(self, Self::Products | Self::ProductPages | Self::RecentProducts)
     }
 
-    /// The partition and the sort keys' beginning of what is in it.
+    /// The partition of the list's items, and the prefix of their sort keys.
     fn keys(&self) -> (String, &'static str) {
         match self {
             Self::Products | Self::ProductPages | Self::RecentProducts | Self::DeskProducts(..) => {
@@ -124,7 +123,7 @@ impl List {
         }
     }
 
-    /// The field that names an item, shown or stored.
+    /// The field that names an item, in an answer or in the table.
     fn id_field(&self) -> &'static str {
         match self {
             Self::Products | Self::ProductPages | Self::RecentProducts | Self::DeskProducts(..) | Self::Cart(_) => {
@@ -147,7 +146,7 @@ impl List {
         text(item, self.id_field()).to_owned()
     }
 
-    /// Where a version of an item is in the list, if it is for certain; and whether it may be.
+    /// The sort key of a version of an item in the list, if it is certainly there, and whether it may be there.
     fn place_of(&self, world: &World, key: &Key, item: &Value, from: Duration, to: Duration) -> (Option<String>, bool) {
         match self {
             Self::Products | Self::ProductPages | Self::RecentProducts => {
@@ -177,7 +176,7 @@ impl List {
         matches!(self, Self::Orders(_) | Self::Entries(_))
     }
 
-    /// What of an item cannot be, as far as the page's call goes.
+    /// The reason why an item cannot be right during the page's call.
     fn wrong_item(&self, world: &World, item: &Value, page: &Page) -> Option<String> {
         let name = self.name_shown(item);
         let (pk, sk) = self.keys();
@@ -214,7 +213,7 @@ impl List {
     }
 }
 
-/// The statuses that a coupon can have been seen with between two instants, by whatever clock.
+/// The statuses that a coupon can show between two instants, by any clock.
 fn statuses(coupon: &Value, from: Timestamp, to: Timestamp) -> Vec<&'static str> {
     let state = ["USABLE", "USED", "REVOKED", "EXPIRED"].into_iter().find(|state| text(coupon, "state") == *state);
     let state = state.expect("a coupon has a state");
@@ -226,7 +225,7 @@ fn statuses(coupon: &Value, from: Timestamp, to: Timestamp) -> Vec<&'static str>
     }
 }
 
-/// A product shows a name, an offer and, where nothing was at its shelf meanwhile, the stock that it had.
+/// A product shows a name and an offer of the time. It shows the stock that it had, unless the stock changed meanwhile.
 fn wrong_product(world: &World, id: &str, item: &Value, page: &Page) -> Option<String> {
     let before = page.from.saturating_sub(LAG);
     let described = world.table.versions(&(format!("PRODUCT#{id}"), "PRODUCT".to_owned()), before, page.to);
@@ -276,7 +275,7 @@ fn wrong_desk_product(world: &World, id: &str, item: &Value, page: &Page) -> Opt
     (item["stock"] != stock).then(|| format!("{item} has {stock} on its shelf"))
 }
 
-/// A campaign has as many coupons left as its counters had, if no ticket was drawn meanwhile.
+/// A campaign has as many coupons left as its counters had, if no ticket was allocated meanwhile.
 fn wrong_campaign(world: &World, id: &str, item: &Value, page: &Page) -> Option<String> {
     let counters = world.table.meanwhile(|(pk, _)| pk.starts_with(&format!("COUNTER#{id}#")), page.from, page.to);
     if counters.values().any(|versions| versions.len() > 1) {
@@ -289,7 +288,7 @@ fn wrong_campaign(world: &World, id: &str, item: &Value, page: &Page) -> Option<
         .then(|| format!("{item} has {left} coupons left"))
 }
 
-/// Walks a list to its end, and holds what is shown against a recount.
+/// Walks a list to its end, and compares it with a recount.
 pub(super) async fn walk(world: &World, who: &str, list: &List, mut chance: Chance) {
     let limit = [1, 2, 3, 7, 100][usize::try_from(chance.below(5)).unwrap()];
     let Some(pages) = pages_of(world, who, list, limit, chance).await else { return };
@@ -298,7 +297,7 @@ pub(super) async fn walk(world: &World, who: &str, list: &List, mut chance: Chan
     }
 }
 
-/// All pages; nothing where there is no answer to one of them.
+/// All pages; `None` if one of them has no answer.
 async fn pages_of(world: &World, who: &str, list: &List, limit: usize, mut chance: Chance) -> Option<Vec<Page>> {
     let mut pages: Vec<Page> = Vec::new();
     let mut cursor: Option<String> = None;
@@ -322,7 +321,7 @@ async fn pages_of(world: &World, who: &str, list: &List, limit: usize, mut chanc
         };
         let items = answer.body["data"]["items"].as_array().cloned().unwrap_or_default();
         cursor = answer.body["data"]["nextCursor"].as_str().map(str::to_owned);
-        // A page that has less than it could is cut, and only the cursor knows where.
+        // A page with fewer items than its limit is cut, and only the cursor marks the place.
         is_by_page &= cursor.is_none() || items.len() == limit;
         let is_last = if is_by_page { items.is_empty() } else { cursor.is_none() };
         pages.push(Page { items, from, to });
@@ -377,7 +376,7 @@ fn wrong_in(world: &World, list: &List, pages: &[Page]) -> Vec<String> {
         for item in &page.items {
             let name = list.name_shown(item);
             if matches!(list, List::Payments(_, order) if *order == name) {
-                // One from the balance is the order's own.
+                // A payment from the balance belongs to the order itself.
                 continue;
             }
             let Some(member) = members.get(&name) else {
@@ -400,7 +399,7 @@ fn wrong_in(world: &World, list: &List, pages: &[Page]) -> Vec<String> {
     wrong
 }
 
-/// What was in the list at some instant, by name.
+/// The items that were in the list at some instant, by name.
 fn members(world: &World, list: &List, from: Duration, to: Duration) -> BTreeMap<String, Member> {
     let (pk, sk) = list.keys();
     let is_prefix = pk.ends_with('#');
@@ -411,7 +410,7 @@ fn members(world: &World, list: &List, from: Duration, to: Duration) -> BTreeMap
         let mut name = String::new();
         let mut places: BTreeSet<String> = BTreeSet::new();
         if matches!(list, List::DeskProducts(None, _)) {
-            // One that changes lists while they are read can be met in neither.
+            // An item that changes lists while they are read can be missed in both.
             let lists: BTreeSet<&str> = versions.iter().flatten().map(|item| text(item, "byTimePk")).collect();
             always &= lists.len() == 1;
         }
@@ -429,14 +428,14 @@ fn members(world: &World, list: &List, from: Duration, to: Duration) -> BTreeMap
         }
         always &= places.len() == 1 && !is_hidden_meanwhile(world, list, &name, from, to);
         if let Some(place) = places.into_iter().next() {
-            // What takes the place of another, such as a coupon issued anew, is there at both places for a moment.
+            // An item that replaces another, such as a coupon issued anew, is at both places for a moment.
             members.entry(name).and_modify(|member| member.always = false).or_insert(Member { place, always });
         }
     }
     members
 }
 
-/// Whether the shelf says, whatever the index does, that a product is not on sale.
+/// Whether a shard says, before the index does, that a product is not on sale.
 fn is_hidden_meanwhile(world: &World, list: &List, product: &str, from: Duration, to: Duration) -> bool {
     if !list.is_catalogue() {
         return false;

@@ -1,4 +1,4 @@
-//! The bus, its rules and the queues behind them, as the template has them.
+//! The bus, its rules and their queues, as in the template.
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +16,7 @@ use tokio::{
 use super::{plan::FaultKind, world::World};
 use crate::{limits::Chance, template::template};
 
-/// Which events go into which queue.
+/// The events that go into a queue.
 #[derive(Debug)]
 struct Rule {
     source: String,
@@ -24,19 +24,19 @@ struct Rule {
     queue: String,
 }
 
-/// How long the bus takes with an event at most, when all is well.
+/// The longest delay of the bus without faults.
 const BUS_MS: u64 = 300;
 
-/// For how long nobody else gets a message that was received.
+/// The time for which a received message is invisible.
 const INVISIBLE: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(super) struct Mail {
     began: Instant,
-    /// How long a message waits that is for the end of a hold.
+    /// The delay of a message that is for the end of a hold.
     hold: Duration,
     queues: Mutex<BTreeMap<String, Queue>>,
-    /// Wakes those who wait for messages, in order.
+    /// Wakes the waiters for messages, in order.
     changed: Notify,
 }
 
@@ -46,7 +46,7 @@ struct Queue {
     /// The messages that were received too often.
     dead: Vec<Value>,
     sent: u32,
-    /// So often a message is received at most.
+    /// The most receives of a message.
     most_receives: u32,
 }
 
@@ -73,7 +73,7 @@ impl Mail {
         self.queues.lock().unwrap()
     }
 
-    /// What EventBridge answers to PutEvents: entries are refused singly.
+    /// EventBridge's answer to PutEvents: entries are refused singly.
     pub(super) fn put_events(&self, world: &World, request: &Value, chance: &mut Chance) -> (u16, Value) {
         let is_down = world.is_down(FaultKind::BusDown);
         let mut results = Vec::new();
@@ -91,13 +91,13 @@ impl Mail {
         (200, json!({ "FailedEntryCount": failed, "Entries": results }))
     }
 
-    /// Takes an event and gives it to whom it may concern.
+    /// Puts an event into the queues of its rules.
     pub(super) fn post(&self, world: &World, source: &str, kind: &str, detail: Value, chance: &mut Chance) {
         let trouble = world.goes_wrong(FaultKind::MessageTrouble);
         for rule in RULES.iter().filter(|rule| rule.source == source && rule.kinds.iter().any(|it| it == kind)) {
             let copies = match chance.below(10) {
                 0 | 1 if trouble => 2,
-                // What such a message is for the sweep does as well.
+                // The sweep does the work of such a message as well.
                 2 if trouble && rule.queue == "Due" => 0,
                 _ => 1,
             };
@@ -139,13 +139,13 @@ impl Mail {
         }
     }
 
-    /// Takes a message off its queue: it was handled.
+    /// Deletes a handled message from its queue.
     pub(super) fn delete(&self, id: &str) {
         let mut queues = self.queues();
         queues.values_mut().for_each(|queue| queue.messages.retain(|message| message.id != id));
     }
 
-    /// What SQS answers to ChangeMessageVisibility; a receipt handle is a message's id.
+    /// SQS's answer to ChangeMessageVisibility; a receipt handle is a message's id.
     pub(super) fn postpone(&self, request: &Value) -> Value {
         let seconds = request["VisibilityTimeout"].as_u64().expect("a wait");
         let until = self.began.elapsed() + Duration::from_secs(seconds);
@@ -166,18 +166,18 @@ impl Mail {
         }
     }
 
-    /// How many messages wait or are being handled.
+    /// The number of messages that wait or are being handled.
     pub(super) fn waiting(&self) -> usize {
         self.queues().values().map(|queue| queue.messages.len()).sum()
     }
 
-    /// How many wait that somebody gets soon: those that are received again where they were not handled among them.
+    /// The number of messages that are received soon, redelivered ones included.
     pub(super) fn waiting_soon(&self) -> usize {
         let soon = self.began.elapsed() + INVISIBLE;
         self.queues().values().flat_map(|queue| &queue.messages).filter(|message| message.visible_from <= soon).count()
     }
 
-    /// The messages that nobody could handle.
+    /// The messages that no function could handle.
     pub(super) fn dead_letters(&self) -> Vec<Value> {
         self.queues().values().flat_map(|queue| queue.dead.clone()).collect()
     }
@@ -225,7 +225,7 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     rules.collect()
 });
 
-/// The resource whose ARN it is.
+/// The resource of an ARN.
 pub(super) fn named(arn: &Value) -> String {
     let text = arn["Fn::GetAtt"].as_str().expect("an ARN is got from a resource");
     text.split('.').next().unwrap_or_default().to_owned()

@@ -1,9 +1,10 @@
-//! The simulator: a shop with all that goes on around it, in one thread and in virtual time, with every interleaving and
+//! The simulator: a shop with its whole environment, in one thread and in virtual time, with every interleaving and
 //! every fault chosen by one seed.
 //!
-//! The handlers and the AWS SDK are those that ship; DynamoDB is embedded; the bus, the queues, the stream's delivery, the
-//! network and what lies outside are models that are as unkind as their documentation lets them be. A [`Plan`] says what
-//! is done and what may go wrong. After it all comes to rest, and then the books must be right: [`run`] tells what is not.
+//! The handlers and the AWS SDK are those that ship, and DynamoDB is embedded. The bus, the queues, the stream's
+//! delivery, the network and the external systems are models that are as unkind as their documentation allows. A
+//! [`Plan`] lists the operations and the possible faults. After it the shop quiesces, and then the books must be right:
+//! [`run`] returns the violations.
 
 mod alone;
 mod bestsellers;
@@ -40,16 +41,15 @@ use std::collections::BTreeMap;
 use tokio::{runtime::Builder, task::JoinSet, time::Instant};
 use world::World;
 
-/// What became of a run.
+/// The result of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Run {
-    /// What is not as it must be.
     pub wrong: Vec<String>,
-    /// What happened, a line each, where that was asked for.
+    /// The events of the run, a line each, if a trace was asked for.
     pub trace: String,
-    /// How many calls of AWS were carried out.
+    /// The number of calls of AWS that were carried out.
     pub calls: u64,
-    /// How often each function gave each answer: a status, or a code.
+    /// The number of each answer of each function: a status, or a code.
     pub answers: BTreeMap<(&'static str, String), u64>,
 }
 

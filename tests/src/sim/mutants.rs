@@ -1,46 +1,46 @@
-//! Bugs, planted to see that they are found: each changes what functions send, on the wire. None is in anything that ships.
+//! Planted bugs, to see that they are found: each changes the requests of functions, on the wire. None is in anything
+//! that ships.
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::app::Bounds;
 
-/// A bug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mutant {
-    /// What is wrong with it.
+    /// The effect of the bug.
     pub name: &'static str,
     changes: &'static [Change],
 }
 
-/// What is changed.
+/// A change of calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Change {
     /// These writes have no condition.
     Unconditional(Writes),
-    /// Of their condition this part holds whatever is there.
+    /// This part of their condition always holds.
     Weakened(Writes, &'static str),
-    /// They are left out of their transaction.
+    /// These writes are left out of their transaction.
     LeftOut(Writes),
-    /// A value of theirs is so many times what it should be.
+    /// A value of these writes is so many times the right one.
     Multiplied(Writes, &'static str, i64),
-    /// Events of this kind reach nobody.
+    /// Events of this kind are lost.
     Lost(&'static str),
     /// Events of this kind have another id each time they are published.
     Renamed(&'static str),
-    /// They leave these attributes as they are.
+    /// These writes leave these attributes unchanged.
     Kept(Writes, &'static [&'static str]),
-    /// A query of a list whose partition or sort keys begin so ends with its first page.
+    /// A query ends with its first page if its partition or sort keys begin so.
     Ended(&'static str),
-    /// It leaves out the last item of each page.
+    /// Such a query leaves out the last item of each page.
     Skipped(&'static str),
-    /// What is cached is used for hours.
+    /// Entries of this cache are used for hours.
     Aged(Cached),
     /// A batch of reads takes twice the keys that it may.
     Loosened,
 }
 use Change::{Aged, Ended, Kept, LeftOut, Loosened, Lost, Multiplied, Renamed, Skipped, Unconditional, Weakened};
 
-/// What a function caches by age.
+/// The caches of a function that expire by age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cached {
     Products,
@@ -48,8 +48,8 @@ enum Cached {
     SoldOut,
 }
 
-/// Writes of items whose partition key and sort key begin so, and which do this: a part of an update's expression, or of
-/// the names of what is put, in order, between `put ` and a full stop.
+/// Writes of items with these prefixes of partition key and sort key, and with this text. The text is a part of an
+/// update's expression, or of the attribute names of a put, in order, between `put ` and a full stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Writes(&'static str, &'static str, &'static str);
 
@@ -88,12 +88,12 @@ const SELLER_PRODUCT: Writes = Writes("SELLER#", "PRODUCT#", "put ");
 const REQUEST: Writes = Writes("REQUEST#", "REQUEST", "put ");
 
 impl Mutant {
-    /// All of them. Where two conditions hold the same thing, both are taken away.
+    /// All mutants. If two conditions protect the same property, both are removed.
     ///
-    /// Not among them is what only takes effect where somebody is half a minute late, or two clocks disagree in the very
-    /// moment in which something ends: runs are too short for it. Those conditions are forgotten by the models in
-    /// `tests/protocols` (slots of tickets and units), and held by tests that stop one in the midst of another (prices and
-    /// shards in `stock`, coupons in `coupon_expiry`, sheets in `order_sheets`).
+    /// Two kinds of conditions are left out, because runs are too short for them. One matters only to a function that
+    /// is half a minute late; the other only if two clocks disagree at the very moment of an expiry. The models in
+    /// `tests/protocols` forget those of tickets and units. Tests that stop one call in the midst of another cover the
+    /// rest: prices and shards in `stock`, coupons in `coupon_expiry`, sheets in `order_sheets`.
     pub const ALL: &[Self] = &[
         Self {
             name: "an account is written whoever wrote since",
@@ -171,7 +171,7 @@ impl Mutant {
         Self { name: "a product that comes back has no rank", changes: &[Kept(RANKED_AGAIN, RANK)] },
     ];
 
-    /// The bounds of the shop's code as the bug has them.
+    /// The bounds of the shop's code with the bug.
     pub(super) fn turn(&self, mut bounds: Bounds) -> Bounds {
         const HOURS: SignedDuration = SignedDuration::from_hours(9);
         for change in self.changes {
@@ -186,7 +186,7 @@ impl Mutant {
         bounds
     }
 
-    /// Changes the answer to a query as the bug has it.
+    /// Changes the answer to a query by the bug.
     pub(super) fn change_answer(&self, request: &Value, answer: &mut Value) {
         let values = &request["ExpressionAttributeValues"];
         let is_of = |list: &str| {
@@ -207,7 +207,7 @@ impl Mutant {
         }
     }
 
-    /// Changes a call as the bug has it.
+    /// Changes a call by the bug.
     pub(super) fn change(&self, operation: &str, number: u64, body: &mut Value) {
         for change in self.changes {
             match operation {
@@ -220,7 +220,7 @@ impl Mutant {
     }
 }
 
-/// A condition that is always met.
+/// A condition that always holds.
 const ALWAYS: &str = "attribute_exists(pk) OR attribute_not_exists(pk)";
 
 impl Change {
@@ -231,7 +231,7 @@ impl Change {
             if let LeftOut(writes) = self
                 && writes.are_of(verb, write)
             {
-                // Its place is kept: who sent it tells refusals by their places.
+                // The action keeps its index: callers read refusals by it.
                 let key = key_of(write);
                 let table = write["TableName"].take();
                 *item = json!({ "ConditionCheck": { "TableName": table, "Key": key, "ConditionExpression": ALWAYS } });
@@ -243,7 +243,7 @@ impl Change {
         let condition = write["ConditionExpression"].as_str().unwrap_or_default();
         match self {
             Unconditional(writes) if writes.are_of(verb, write) => {
-                // What the condition names must still be named.
+                // The names of the condition must still be used.
                 write["ConditionExpression"] = json!(format!("({condition}) OR {ALWAYS}"));
             }
             Weakened(writes, part) if writes.are_of(verb, write) => {
@@ -302,7 +302,8 @@ impl Writes {
     }
 }
 
-/// Takes out of a write what its update does not name any more: DynamoDB refuses what no expression uses.
+/// Removes a name and its value from a write, if neither the update nor the condition uses it: DynamoDB refuses unused
+/// ones.
 fn forget(write: &mut Value, name: &str, expression: &str) {
     let condition = write["ConditionExpression"].as_str().unwrap_or_default().to_owned();
     for (of, key) in

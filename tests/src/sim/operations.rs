@@ -14,22 +14,22 @@ use super::{
 };
 use crate::{Call, limits::Chance};
 
-/// Something that somebody does.
+/// One operation of a run.
 #[derive(Debug)]
 pub(super) enum Operation {
-    /// A customer, a seller or an admin asks the API for something.
+    /// A customer, a seller or an admin calls the API.
     Ask(Ask),
     /// A task of the sweep, each minute.
     Sweep(Task),
     /// The rebuild of the bestsellers.
     RebuildSales,
-    /// Somebody reads a list to its end.
+    /// A client reads a list to its end.
     Walk(List),
-    /// Somebody with a role asks the API, and repeats that when the role is gone.
+    /// A caller with a role calls the API, and repeats that when the role is gone.
     WithoutRole(Ask),
     /// The minute's refresh of the ranks.
     RefreshRanks,
-    /// Somebody asks for what is merely odd.
+    /// A call that is odd and must be refused.
     Odd(Call),
 }
 
@@ -38,20 +38,20 @@ pub(super) enum Operation {
 pub(super) struct Ask {
     pub(super) who: &'static str,
     pub(super) call: Call,
-    /// Whether it changes something by POST, so that a key tells a repetition.
+    /// Whether the call is a POST with an effect, so that a key identifies its repetition.
     pub(super) takes_key: bool,
 }
 
-/// Thinks of something to do, if there is anything yet to do it to.
+/// Generates an operation, if there is already a thing to operate on.
 type Generator = fn(&Scene, &Known, &mut Chance) -> Option<Operation>;
 
-/// Among what and when something is done.
+/// The things that operations are chosen among, and the instant.
 struct Scene {
     shape: Shape,
     now: Timestamp,
 }
 
-/// What can be done, each with how often.
+/// The generators, each with its weight.
 const WEIGHTS: [(u64, Generator); 35] = [
     (16, order_now),
     (8, order_later),
@@ -90,7 +90,7 @@ const WEIGHTS: [(u64, Generator); 35] = [
     (4, look_recently),
 ];
 
-/// What can be done with the one product that a trickle of sales is of.
+/// The generators of a trickle for one product.
 const PRODUCT_WEIGHTS: [(u64, Generator); 9] = [
     (16, order_now),
     (6, add_to_cart),
@@ -103,7 +103,7 @@ const PRODUCT_WEIGHTS: [(u64, Generator); 9] = [
     (1, look),
 ];
 
-/// What can be done with the one user that a trickle is of.
+/// The generators of a trickle for one user.
 const USER_WEIGHTS: [(u64, Generator); 14] = [
     (6, order_now),
     (6, order_later),
@@ -121,7 +121,7 @@ const USER_WEIGHTS: [(u64, Generator); 14] = [
     (1, look),
 ];
 
-/// What somebody does, as chance has it.
+/// Chooses an operation by chance.
 pub(super) fn choose(world: &World, theme: Theme, chance: &mut Chance) -> Operation {
     let known = world.known.lock().unwrap();
     let (weights, shape) = match theme {
@@ -134,7 +134,7 @@ pub(super) fn choose(world: &World, theme: Theme, chance: &mut Chance) -> Operat
         let mut drawn = chance.below(weights.iter().map(|(weight, _)| weight).sum());
         for &(weight, act) in weights {
             if drawn < weight {
-                // Where there is nothing yet to do it to, something else is done.
+                // Another generator is tried if there is nothing to operate on yet.
                 if let Some(act) = act(scene, &known, chance) {
                     return act;
                 }
@@ -158,7 +158,7 @@ fn some_items(scene: &Scene, chance: &mut Chance) -> Vec<Value> {
     items(scene, lines, chance)
 }
 
-/// So many products, beside each other in the shop's list.
+/// So many products, adjacent in the shop's list.
 fn items(scene: &Scene, lines: usize, chance: &mut Chance) -> Vec<Value> {
     let products = scene.shape.products;
     let first = scene.shape.product(chance);
@@ -167,7 +167,7 @@ fn items(scene: &Scene, lines: usize, chance: &mut Chance) -> Vec<Value> {
     (0..lines.min(products.len())).map(|number| item(chance, number)).collect()
 }
 
-/// Somebody, and a coupon for what they do, if any: most likely one that they have.
+/// A user, and a coupon for the operation or none: most likely one that the user has.
 fn with_coupon(scene: &Scene, known: &Known, chance: &mut Chance) -> (&'static str, Option<&'static str>) {
     match chance.below(6) {
         0 | 1 if !known.coupons.is_empty() => {
@@ -224,7 +224,7 @@ fn some<'a, T>(list: &'a [T], chance: &mut Chance) -> Option<&'a T> {
     (most > 0).then(|| &list[list.len() - 1 - pick(chance, most)])
 }
 
-/// An order of which something is known, most likely one that is so as far as is known.
+/// An order from an answer. Most likely `is_so` held in its last answer.
 fn order_that<'a>(known: &'a Known, chance: &mut Chance, is_so: impl Fn(&Order) -> bool) -> Option<&'a Order> {
     let so: Vec<&Order> = known.orders.iter().filter(|order| is_so(order)).collect();
     if so.is_empty() || chance.below(4) == 0 { some(&known.orders, chance) } else { some(&so, chance).copied() }
@@ -292,7 +292,7 @@ fn move_line(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operat
     }
 }
 
-/// Where a line can go from a state, and who takes it there.
+/// The states that follow a line's state, each with the actor of the step.
 fn edges_from(status: &str) -> Vec<(String, Actor)> {
     let name = |status: LineStatus| serde_json::to_value(status).expect("a state has a name");
     let leaving = TRANSITIONS.iter().filter(|edge| name(edge.from) == status);
@@ -334,14 +334,14 @@ fn restock(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
     change(who, by_owner(scene, who, call))
 }
 
-/// A restock, whoever asks for it.
+/// A restock by any caller.
 fn restocked(scene: &Scene, chance: &mut Chance) -> (&'static str, Call) {
     let (product, quantity) = (scene.shape.product(chance), [1, 2, 5, -1, -2][pick(chance, 5)]);
     let call = post(format!("/products/{product}/restock"), &json!({ "quantity": quantity }));
     (owner(scene, product, chance), call)
 }
 
-/// Most likely who sells a product; now and then another seller, or an admin.
+/// Most likely the seller of a product; now and then another seller, or an admin.
 fn owner(scene: &Scene, product: &str, chance: &mut Chance) -> &'static str {
     match chance.below(10) {
         0 => "admin",
@@ -431,7 +431,7 @@ fn sweep(_: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
     })
 }
 
-/// A product that no shop is furnished with: it is created hidden, if at all.
+/// A product that no shop is seeded with: it is created hidden, if at all.
 const SPARE: &str = "spare";
 
 fn other(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
@@ -441,7 +441,7 @@ fn other(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
         1 => {
             let mut new = new_product(chance, &scene.shape, product);
             if chance.below(2) == 0 {
-                // In a shop that is furnished this one is new.
+                // In a seeded shop this one is new.
                 new["productId"] = json!(SPARE);
                 new["sellerId"] = json!(scene.shape.seller_of(SPARE));
                 new["status"] = json!("HIDDEN");
@@ -473,7 +473,7 @@ fn change_user(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operatio
     ask("admin", call, false)
 }
 
-/// A newcomer joins, with an address that somebody may have.
+/// A newcomer joins, with an address that may be taken.
 fn join(_: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
     let (id, email) = (any(chance, &["yuna", "bora"]), any(chance, &EMAILS));
     change("admin", post("/users", &json!({ "userId": id, "name": "최보라", "email": email })).as_admin())
@@ -488,7 +488,7 @@ fn order_many(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Opera
     change(user, post("/orders", &body))
 }
 
-/// Somebody reads a list to its end.
+/// A client reads a list to its end.
 fn walk(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
     let user = scene.shape.user(chance);
     Some(Operation::Walk(match chance.below(12) {
@@ -602,7 +602,7 @@ fn give_away(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation>
     ask(seller, call("PATCH", format!("/products/{product}")).json(&body).as_seller(seller), false)
 }
 
-/// A request that is refused as it stands, next to one that is not.
+/// A request that is refused in every state, derived from a valid one.
 fn ask_oddly(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
     let (user, product, coupon) = (scene.shape.user(chance), scene.shape.product(chance), scene.shape.coupon(chance));
     let raw = |path: &str, body: String| call("POST", path).body(body).header("content-type", "application/json");
@@ -628,7 +628,7 @@ fn ask_oddly(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operat
     Some(Operation::Odd(call))
 }
 
-/// An order at the price that somebody saw, which may be another by now.
+/// An order at an earlier price, which may be another by now.
 fn order_expecting(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
     let (user, product) = (scene.shape.user(chance), scene.shape.product(chance));
     let price = known.registers.some_unit_cost(product, chance)?;

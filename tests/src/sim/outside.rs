@@ -1,4 +1,4 @@
-//! What lies outside the shop: the data platform, the payment system, the delivery system.
+//! The external systems: the data platform, the payment system, the delivery system.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,20 +21,20 @@ use super::{
 };
 use crate::limits::Chance;
 
-/// What they know.
+/// The records of the external systems.
 #[derive(Debug, Default)]
 pub(super) struct Outside {
-    /// The events that the data platform received, by id, each with how often.
+    /// The events that the data platform received, by id, each with the number of deliveries.
     received: Mutex<BTreeMap<String, (Value, u32)>>,
     /// The events that the payment and delivery systems have acted on.
     seen: Mutex<BTreeMap<String, Value>>,
-    /// The payments that succeeded: to which order each is, and how much.
+    /// The successful payments, each with its order and amount.
     payments: Mutex<BTreeMap<String, (String, i64)>>,
-    /// What was told of payments: of which order, what, and how much.
+    /// The results that were sent: the order, the kind, and the amount.
     told: Mutex<Vec<(String, &'static str, i64)>>,
-    /// Payments that were said to be for another order than theirs: those other orders.
+    /// The orders named in results of payments that belong to another order.
     reused: Mutex<Vec<(String, String)>>,
-    /// Results of payments that are to be told yet.
+    /// The number of payments with results that are not sent yet.
     untold: AtomicU32,
 }
 
@@ -54,18 +54,18 @@ impl Outside {
         self.payments.lock().unwrap().values().filter(|(of, _)| of == order).map(|(_, amount)| amount).sum()
     }
 
-    /// The orders that something was paid for outside.
+    /// The orders with an external payment.
     pub(super) fn paid_orders(&self) -> BTreeSet<String> {
         self.payments.lock().unwrap().values().map(|(order, _)| order.clone()).collect()
     }
 
-    /// What was told of an order's payments.
+    /// The results sent for an order's payments.
     pub(super) fn told_of(&self, order: &str) -> Vec<(&'static str, i64)> {
         let told = self.told.lock().unwrap();
         told.iter().filter(|(of, ..)| of == order).map(|(_, kind, amount)| (*kind, *amount)).collect()
     }
 
-    /// Whether a payment was said to be for this order, and is another's.
+    /// Whether a result named this order for a payment of another one.
     pub(super) fn is_reused(&self, payment: &str, order: &str) -> bool {
         self.reused.lock().unwrap().iter().any(|(reused, for_order)| reused == payment && for_order == order)
     }
@@ -81,7 +81,7 @@ impl Outside {
         Some(((*payment).clone(), *amount))
     }
 
-    /// Whether all has been told.
+    /// Whether every result has been sent.
     pub(super) fn is_silent(&self) -> bool {
         self.untold.load(Ordering::SeqCst) == 0
     }
@@ -119,7 +119,7 @@ impl Platform for DataPlatform {
     }
 }
 
-/// Takes what the delivery system is told.
+/// Receives the events for the delivery system.
 pub(super) async fn deliver(world: World) {
     let mut chance = world.chance_of("delivery system");
     loop {
@@ -129,7 +129,7 @@ pub(super) async fn deliver(world: World) {
     }
 }
 
-/// Answers what the payment system is asked.
+/// Answers the requests to the payment system.
 pub(super) async fn settle(world: World) {
     let mut chance = world.chance_of("payment system");
     loop {
@@ -162,8 +162,8 @@ fn note(world: &World, message: &Value) -> Option<Value> {
     }
 }
 
-/// Lets a customer pay, as chance has it: at once, late, twice, too much, not at all; and tells it, now and then
-/// contradictorily.
+/// Lets a customer pay, by chance: at once, late, twice, too much, not at all. Sends the results, now and then
+/// contradictory ones.
 async fn pay(world: World, request: Value) {
     let id = request["eventId"].as_str().expect("an event has an id").to_owned();
     let mut chance = world.chance_of(&id);
@@ -178,7 +178,7 @@ async fn pay(world: World, request: Value) {
         _ => &[],
     };
     if world.is_alone {
-        // Until whoever ordered has heard of it: else they may hear what came of it.
+        // The customer gets the answer to the order first; otherwise the answer could show the result already.
         sleep(Duration::from_secs(60)).await;
     }
     let order = request["data"]["orderId"].as_str().expect("a payment is for an order");
@@ -203,7 +203,7 @@ async fn pay(world: World, request: Value) {
     world.outside.untold.fetch_sub(1, Ordering::SeqCst);
 }
 
-/// Says that a payment which is another order's was for this one.
+/// Sends a result that names this order for a payment of another one.
 fn reuse(world: &World, order: &str, chance: &mut Chance) {
     let Some((payment, amount)) = world.outside.some_known_payment(world, chance) else { return };
     if payment.starts_with(order) {

@@ -1,28 +1,27 @@
-//! What a run is going to do, drawn up from its seed beforehand, so that parts of it can be left out.
+//! The plan of a run, made from its seed beforehand, so that parts of it can be left out.
 
 use std::time::Duration;
 
 use super::{knobs::Knobs, mutants::Mutant, shape::Shape};
 use crate::limits::Chance;
 
-/// What can go wrong.
+/// A kind of faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FaultKind {
     /// A transaction meets another one.
     Conflicts,
-    /// DynamoDB has too much to do.
     Throttles,
-    /// A transaction is told that it is in progress.
+    /// A transaction is refused as being in progress.
     InProgress,
     /// DynamoDB answers 500, having done the work or not.
     ServerErrors,
     /// A connection breaks, before the request arrives or with the answer on its way.
     LostCalls,
-    /// A request arrives late, perhaps when nobody waits for its answer any more.
+    /// A request arrives late, perhaps after its caller has given up.
     LateCalls,
-    /// A batch of reads leaves something over.
+    /// A batch of reads leaves keys unprocessed.
     LeftOvers,
-    /// A read that need not be strong sees the past.
+    /// An eventually consistent read sees the past.
     StaleReads,
     /// A function dies at a call, before it is sent or after it was carried out.
     Deaths,
@@ -38,14 +37,13 @@ pub enum FaultKind {
     BusDown,
     /// The data platform refuses, or does not answer.
     PlatformDown,
-    /// Messages come twice; those that the sweep makes up for, perhaps never.
+    /// Messages come twice. Messages that a sweep makes up for may be lost.
     MessageTrouble,
-    /// A query ends before its limit, as one does that has read a megabyte.
+    /// A query ends before its limit, like one that has read a megabyte.
     ShortPages,
 }
 
 impl FaultKind {
-    /// All of them.
     pub const ALL: [Self; 17] = [
         Self::Conflicts,
         Self::Throttles,
@@ -67,42 +65,43 @@ impl FaultKind {
     ];
 }
 
-/// Something that somebody does.
+/// One operation at its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// Its place in the whole plan.
+    /// Its index in the whole plan.
     pub number: usize,
-    /// When, after the beginning.
+    /// Its time after the beginning.
     pub at: Duration,
-    /// Of what it is.
+    /// The scope of its operation.
     pub theme: Theme,
-    /// What it is: chance chooses by it among what can be done.
+    /// The seed that chooses its operation.
     pub what: u64,
-    /// What all other chance in it begins with.
+    /// The seed of all other chance in it.
     pub seed: u64,
 }
 
-/// What steps are of.
+/// The scope of steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Theme {
     /// Anything.
     All,
-    /// One product, which sells and sells, while now and then something is changed of it.
+    /// One product, which sells all the time and is changed now and then.
     Product(usize),
-    /// One user, who trades and trades, and now and then may not.
+    /// One user, who trades all the time and is suspended or withdrawn now and then.
     User(usize),
 }
 
 /// The plan of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// What it was drawn up from.
+    /// The seed of the plan.
     pub seed: u64,
-    /// What is done, in the order of time.
+    /// The steps, in the order of time.
     pub steps: Vec<Step>,
-    /// What goes wrong now and then.
+    /// The faults that are injected now and then.
     pub faults: Vec<FaultKind>,
-    /// Whether the steps are taken one after the other, each answer held against the reference; else all at their times.
+    /// Whether the steps are taken one after the other, with each answer compared with the reference. Otherwise all are
+    /// taken at their times.
     pub is_alone: bool,
     /// The initial content.
     pub shape: Shape,
@@ -112,25 +111,27 @@ pub struct Plan {
     pub mutant: Option<Mutant>,
 }
 
-/// What lies between two crowds of steps: a moment, what a sweep waits, just less than a hold lasts, or an order sheet.
+/// The times between two crowds of steps: a moment, the wait of a sweep, and just less than a hold or an order sheet
+/// lasts.
 const GAPS_MS: [u64; 8] = [200, 200, 3_000, 3_000, 40_000, 130_000, 599_000, 1_799_000];
 
-/// In a run that spans hours: also what a product's cache entry lives, and the times between two rebuilds and two days.
-/// Instances stay warm meanwhile.
+/// In a run that spans hours: also the life of a product's cache entry, and the times between two rebuilds and two
+/// days. Instances stay warm meanwhile.
 const LONG_GAPS_MS: [u64; 8] = [200, 3_000, 20_000, 61_000, 599_000, 3_600_000, 22_000_000, 43_200_000];
 
-/// Of so many plans one is for a client who is alone.
+/// One of so many plans is for a sequential client.
 const ALONE: u64 = 8;
 
-/// Of so many plans one has a trickle of a product's sales, and one of what a user does.
+/// One of so many plans has a trickle of a product's sales, and one has a trickle of a user's operations.
 const TRICKLES: u64 = 14;
 
 impl Plan {
-    /// The plan of a seed: crowds of steps within a moment, with quieter times between; three quarters of all faults.
+    /// The plan of a seed: crowds of steps within a moment, with quieter times between, and three quarters of all
+    /// faults.
     pub fn of(seed: u64) -> Self {
         let mut chance = Chance::new(seed ^ 0x51D5_EED5);
         let mut faults: Vec<FaultKind> = FaultKind::ALL.into_iter().filter(|_| chance.below(4) > 0).collect();
-        // Now and then all goes well: what fails then is simpler to understand.
+        // Some plans have no faults: a failure of theirs is simpler to understand.
         if chance.below(16) == 0 {
             faults.clear();
         }
@@ -143,7 +144,7 @@ impl Plan {
         let mut at_ms = 0;
         for _ in 0..3 + chance.below(3) {
             let crowd_ms = [5, 40, 400, 4_000][pick(&mut chance, 4)];
-            // Now and then all of a crowd do the same, or one of two things.
+            // Now and then all operations of a crowd are the same, or two are.
             let few = [chance.bits(), chance.bits()];
             let few = few.get(..[1, 2, 0][pick(&mut chance, 3)]).unwrap_or_default();
             for _ in 0..2 + chance.below(most) {
@@ -168,14 +169,14 @@ impl Plan {
     }
 }
 
-/// Steps one by one, for a time: as long as what functions have cached of the product is hardly ever out of use.
+/// Steps one by one, so dense that functions hardly ever lose the product from their caches.
 fn trickle(chance: &mut Chance, theme: Theme, from_ms: u64, length_ms: u64) -> Vec<Step> {
     let count = 30 + chance.below(20);
     let at = |chance: &mut Chance| Duration::from_millis(from_ms + chance.below(length_ms));
     (0..count).map(|_| Step { number: 0, at: at(chance), theme, what: chance.bits(), seed: chance.bits() }).collect()
 }
 
-/// A place in a list of `length`, which is above 0.
+/// An index into a list of `length`, which is above 0.
 pub(super) fn pick(chance: &mut Chance, length: usize) -> usize {
     usize::try_from(chance.below(u64::try_from(length).unwrap())).unwrap()
 }

@@ -1,5 +1,5 @@
-//! What sellers and admins set, and what everybody sees of it: a value that is seen was set by somebody, and was not for
-//! certain set anew before anybody looked.
+//! The values that sellers and admins set, and their readers. A value that is seen was set before, and was not
+//! certainly overwritten before the read began.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::{plan::pick, rest, tally::Known};
 use crate::{Call, limits::Chance};
 
-/// Prices, discounts, sale statuses and names of products, and the statuses of users: by whose and what.
+/// Prices, discounts, sale statuses and names of products, and the statuses of users: by id and field.
 #[derive(Debug, Default)]
 pub(super) struct Registers(BTreeMap<(String, &'static str), Vec<Write>>);
 
@@ -17,29 +17,29 @@ pub(super) struct Registers(BTreeMap<(String, &'static str), Vec<Write>>);
 struct Write {
     value: Value,
     began: Instant,
-    /// When it was certain; nothing while it is not, and where it never will be.
+    /// The instant from which the write was certain; `None` while it is not, or if it never will be.
     ended: Option<Instant>,
 }
 
-/// What is set for a product, each with its name in the table.
+/// The fields of a product that clients set, each with its name in the table.
 const FIELDS: [(&str, &str); 4] =
     [("price", "price"), ("discount", "discount"), ("status", "saleStatus"), ("name", "name")];
 
-/// The ages up to which a function may show what it has cached.
+/// The greatest ages of a function's cache entries in answers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ages {
-    /// Of a name that nothing asserts.
+    /// The age of a name that no condition asserts.
     pub(super) name: Duration,
-    /// Of recent stock, and of the fields shown beside it.
+    /// The age of recent stock, and of the fields shown beside it.
     pub(super) stock: Duration,
 }
 
-/// A call's writes: where each is.
+/// The writes of one call, by register and index.
 #[derive(Debug)]
 pub(super) struct Writes(Vec<((String, &'static str), usize)>);
 
 impl Registers {
-    /// A call is made that may set something.
+    /// Notes the values that a call may set.
     pub(super) fn begin(&mut self, call: &Call, began: Instant) -> Writes {
         let (sent, id) = (call.sent(), call.path().split('/').nth(2).unwrap_or_default().to_owned());
         let mut writes = Writes(Vec::new());
@@ -71,20 +71,20 @@ impl Registers {
         writes
     }
 
-    /// What is known of it in the end.
+    /// Notes the final knowledge of these writes.
     pub(super) fn end(&mut self, Writes(writes): Writes, known: Known, ended: Instant) {
         for (key, place) in writes {
             let Some(write) = self.0.get_mut(&key).and_then(|writes| writes.get_mut(place)) else { continue };
             match known {
                 Known::Made => write.ended = Some(ended),
-                // Nobody will ever see it.
+                // No reader will ever see it.
                 Known::None => write.value = Value::Null,
                 Known::Perhaps => {}
             }
         }
     }
 
-    /// What cannot have been seen by who began to look at this instant.
+    /// The reason why a reader that began at this instant cannot have seen the value.
     fn check(&self, of: &str, field: &'static str, seen: &Value, began: Instant) -> Option<String> {
         let writes = self.0.get(&(of.to_owned(), field))?;
         let is_over = |write: &Write| {
@@ -95,7 +95,7 @@ impl Registers {
         (!can_be).then(|| format!("{field} of {of} is seen as {seen}, after {writes:?}"))
     }
 
-    /// What a unit of a product cost at some time, as somebody set it.
+    /// A unit price that a product had at some time, by its writes.
     pub(super) fn some_unit_cost(&self, product: &str, chance: &mut Chance) -> Option<i64> {
         let mut some = |field: &'static str| {
             let writes = self.0.get(&(product.to_owned(), field))?;
@@ -104,11 +104,11 @@ impl Registers {
             writes[writes.len() - 1 - back].value.as_i64()
         };
         let cost = (some("price")? - some("discount")?).max(0);
-        // Now and then what it never cost.
+        // Now and then a price that it never had.
         Some(if chance.below(6) == 0 { cost + 1 } else { cost })
     }
 
-    /// What of an answer cannot be, to a call that was made from this instant on.
+    /// The impossible values in the answer to a call that began at this instant.
     pub(super) fn wrong_in(&self, call: &Call, data: &Value, began: Instant, ages: Ages) -> Vec<String> {
         let of_old = began.checked_sub(ages.name).unwrap_or(began);
         let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
@@ -142,7 +142,7 @@ impl Registers {
                 }
             }
             "get-cart" | "add-to-cart" => {
-                // Of what is hidden only the id shows.
+                // A hidden product shows only its id.
                 for item in items().filter(|item| item["status"] != "DISCONTINUED") {
                     let product = text(item, "productId");
                     wrong.extend(self.check(&product, "price", &item["price"], began));
@@ -162,16 +162,16 @@ impl Registers {
         wrong
     }
 
-    /// Why units of a product cannot leave its shelf so, in flash mode or not, on behalf of a call that was made from this
-    /// instant on.
+    /// The reason why units of a product cannot be sold in this mode, flash or not, for a call that began at this
+    /// instant.
     pub(super) fn wrong_mode(&self, product: &str, flash: bool, began: Instant, age: Duration) -> Option<String> {
         self.check(product, "flash", &json!(flash), began.checked_sub(age).unwrap_or(began))
     }
 
-    /// What of the products and the shelves in the table cannot be when all is at rest.
+    /// The impossible values of products and their shards in the table of a quiescent shop.
     pub(super) fn wrong_at_rest(&self, items: &[Value], now: Instant) -> Vec<String> {
         let mut wrong = Vec::new();
-        // A paused product notes its own status; the auditor holds its shards to the other.
+        // A paused product notes its own status; the auditor compares its shards with the effective one.
         let paused = items.iter().filter(|item| item["pausedStatus"].is_object());
         let paused: BTreeMap<&str, &Value> =
             paused.map(|item| (rest::text(item, "productId"), &item["pausedStatus"]["S"])).collect();

@@ -1,4 +1,4 @@
-//! The end of a run: all comes to rest, and then the books must be right.
+//! The end of a run: the shop quiesces, and then the books must be right.
 
 use functions::schedule::sweep::Task;
 use std::{collections::BTreeMap, time::Duration};
@@ -14,17 +14,17 @@ use super::{
 };
 use crate::{TABLE, limits::Chance};
 
-/// Longer than any hold or order sheet lasts, by whatever clock.
+/// Longer than any hold or order sheet lasts, by any clock.
 const UNTIL_ALL_IS_DUE: Duration = Duration::from_secs(31 * 60);
 
-/// Between two sweeps of tickets: longer than a function may hold one.
+/// The time between two sweeps of tickets: longer than a function may hold one.
 const BETWEEN_SWEEPS: Duration = Duration::from_secs(36);
 
-/// Lets everything end that has to end.
+/// Lets everything with an end reach it.
 pub(super) async fn come_to_rest(world: &World) {
     sleep(UNTIL_ALL_IS_DUE).await;
     drain(world).await;
-    // What lost its message; a sweep takes as many calls as a third of a run, so it runs where there is something for it.
+    // Things without their message. A sweep takes as many calls as a third of a run, so it runs only if it has work.
     if still_waiting(&world.table.latest()).next().is_some() {
         consumers::sweep(world, Task::Expiry, world.chance_of("last sweep")).await;
     }
@@ -46,9 +46,9 @@ pub(super) async fn come_to_rest(world: &World) {
     drain(world).await;
 }
 
-/// Waits until nothing is on its way any more.
+/// Waits until nothing is on its way.
 async fn drain(world: &World) {
-    // As long as the last of twenty receives, a quarter of an hour after each other.
+    // The time of the last of twenty receives, a quarter of an hour after each other.
     for _ in 0..900 {
         sleep(Duration::from_secs(20)).await;
         if world.busy() == 0 && world.mail.waiting() == 0 && world.outside.is_silent() && world.is_read() {
@@ -59,7 +59,7 @@ async fn drain(world: &World) {
     world.report_violation(format!("it does not come to rest: {} at work, {waiting} messages waiting", world.busy()));
 }
 
-/// Checks that the books are right, nothing waits, and everybody outside knows what they must.
+/// Checks that the books are right, that nothing waits, and that the external systems received all events.
 pub(super) async fn check(world: &World) {
     let client = world.table.dynamo().client();
     match audit::audit(&client, TABLE, Scope::Everything, world.now()).await {
@@ -70,7 +70,7 @@ pub(super) async fn check(world: &World) {
     for letter in world.mail.dead_letters() {
         let detail = &letter["detail"];
         let (payment, order) = (detail["paymentId"].as_str(), detail["orderId"].as_str());
-        // Somebody has to look into a payment that is said to be for two orders.
+        // A payment that is claimed by two orders needs a person.
         if !world.outside.is_reused(payment.unwrap_or_default(), order.unwrap_or_default()) {
             world.report_violation(format!("a dead letter: {letter}"));
         }
@@ -97,7 +97,7 @@ pub(super) async fn check(world: &World) {
     }
 }
 
-/// Now that nothing changes, lists are just what a recount comes to.
+/// Without changes, lists must equal a recount.
 async fn walk_some_lists(world: &World) {
     let mut chance = world.chance_of("last walks");
     let (user, other) = (world.shape.user(&mut chance), world.shape.user(&mut chance));
@@ -122,7 +122,7 @@ async fn walk_some_lists(world: &World) {
     }
 }
 
-/// A rebuild among those who count comes to its end, and finds nothing to correct.
+/// A rebuild that ran among concurrent counts ends, and finds nothing to correct.
 fn check_rebuild(world: &World, items: &[Value]) {
     let Some(rebuild) = rebuild(items) else { return };
     if phase(rebuild) != "DONE" {
@@ -142,7 +142,7 @@ fn phase(rebuild: &Value) -> &str {
     text(&rebuild["phase"]["M"], "name")
 }
 
-/// The data platform has each order that was paid, failed or ended unpaid: one event of that, whatever came how often.
+/// The data platform has one event for each order that was paid, failed or ended unpaid, however often messages came.
 fn check_published(world: &World, id: &str, order: &Value, received: &[Value]) {
     let paid = usize::from(order["paidAt"].is_object());
     let failed = usize::from(text(order, "status") == "PAYMENT_FAILED");
@@ -156,7 +156,7 @@ fn check_published(world: &World, id: &str, order: &Value, received: &[Value]) {
     }
 }
 
-/// What customers paid outside for an order was kept for it, or asked back: to the won.
+/// External payments of customers were kept for their orders, or asked back: to the won.
 fn check_money_outside(world: &World, id: &str, order: &Value, seen: &[Value]) {
     let of_order = seen.iter().filter(|event| event["type"] == "RefundRequested" && event["aggregateId"] == id);
     let asked_back: i64 = of_order.filter_map(|event| event["data"]["amount"].as_i64()).sum();
@@ -169,14 +169,15 @@ fn check_money_outside(world: &World, id: &str, order: &Value, seen: &[Value]) {
     }
 }
 
-/// The keys of what waits for its time to be up. Campaigns and products are swept again and again.
+/// The keys of items that wait for their expiry. Campaigns and products are swept again and again, so they are left
+/// out.
 fn still_waiting(items: &[Value]) -> impl Iterator<Item = &str> {
     let waits =
         |item: &&Value| item["byDuePk"].is_object() && item["sk"]["S"] != "CAMPAIGN" && item["sk"]["S"] != "PRODUCT";
     items.iter().filter(waits).map(|item| text(item, "pk"))
 }
 
-/// Of which counters not each ticket that was drawn has its slot: what was burnt was not found.
+/// The counters with allocated tickets that have no claim record: orphans that no sweep found.
 fn burnt_tickets(items: &[Value]) -> Vec<String> {
     let mut burnt = Vec::new();
     for counter in items.iter().filter(|item| item["sk"]["S"] == "COUNTER") {
@@ -195,7 +196,7 @@ fn burnt_tickets(items: &[Value]) -> Vec<String> {
     burnt
 }
 
-/// Whether tickets or units were taken that nobody has: they come back by a sweep.
+/// Whether tickets or units are orphaned: a sweep recovers them.
 pub(super) fn has_orphans(items: &[Value]) -> bool {
     let mut missing: BTreeMap<&str, i64> = BTreeMap::new();
     for item in items {
@@ -212,7 +213,7 @@ pub(super) fn has_orphans(items: &[Value]) -> bool {
     missing.values().any(|units| *units != 0) || !burnt_tickets(items).is_empty()
 }
 
-/// The product of which a shard has this partition key.
+/// The product of the shard with this partition key.
 pub(super) fn product_on_shelf(pk: &str) -> Option<&str> {
     pk.strip_prefix("STOCK#")?.rsplit_once('#').map(|(product, _)| product)
 }

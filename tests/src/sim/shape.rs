@@ -1,5 +1,5 @@
-//! The initial content of a run's shop. Most shops have so little that everybody contends for it. Some have so much that the
-//! bounds of lists and caches are reached.
+//! The initial content of a run's shop. Most shops have so little that all clients contend for it. Some have so much
+//! that the bounds of lists and caches are reached.
 
 use std::sync::LazyLock;
 
@@ -9,16 +9,13 @@ use serde_json::{Value, json};
 use super::{plan::pick, world::World};
 use crate::{Call, limits::Chance};
 
-/// Who and what there is.
+/// The users, products and campaigns of a shop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
-    /// Customers.
     pub users: &'static [&'static str],
-    /// Sellers, of whom each has every so manieth product.
+    /// Sellers; the products are dealt to them in turn.
     pub sellers: &'static [&'static str],
-    /// Products.
     pub products: &'static [&'static str],
-    /// Campaigns.
     pub coupons: &'static [&'static str],
     /// The most lines of an order.
     pub most_lines: usize,
@@ -26,7 +23,7 @@ pub struct Shape {
     pub most_shards: u16,
     /// The most coupons of a campaign.
     pub most_coupons: u64,
-    /// How many times the usual money and stock there is.
+    /// The factor on the usual money and stock.
     pub wealth: u64,
 }
 
@@ -83,12 +80,12 @@ impl Shape {
         }
     }
 
-    /// The same shop as if it had one of its products only.
+    /// The same shop, reduced to one of its products.
     pub(super) fn of_one_product(&self, place: usize) -> Self {
         Self { products: &self.products[place..=place], ..*self }
     }
 
-    /// The same shop as if it had one of its users only.
+    /// The same shop, reduced to one of its users.
     pub(super) fn of_one_user(&self, place: usize) -> Self {
         Self { users: &self.users[place..=place], ..*self }
     }
@@ -101,7 +98,7 @@ impl Shape {
         any(chance, self.sellers)
     }
 
-    /// A product: in a large shop mostly one of the few that everybody wants.
+    /// A product: in a large shop mostly one of the few popular ones.
     pub(super) fn product(&self, chance: &mut Chance) -> &'static str {
         let wanted = if self.products.len() > 4 && chance.below(2) == 0 { 4 } else { self.products.len() };
         any(chance, &self.products[..wanted])
@@ -111,7 +108,7 @@ impl Shape {
         any(chance, self.coupons)
     }
 
-    /// Whose a product is.
+    /// The seller of a product.
     pub(super) fn seller_of(&self, product: &str) -> &'static str {
         let place = PRODUCTS.iter().position(|other| *other == product).unwrap_or(0);
         self.sellers[place % self.sellers.len()]
@@ -131,7 +128,7 @@ pub(super) fn post(path: impl AsRef<str>, body: &Value) -> Call {
     call("POST", path).json(body)
 }
 
-/// The calls that seed_data the shop.
+/// The calls that seed the shop.
 pub(super) fn seed_data(world: &World) -> Vec<Call> {
     let (mut chance, shape) = (world.chance_of("furniture"), world.shape);
     let mut calls = Vec::new();
@@ -177,13 +174,13 @@ pub(super) fn new_product(chance: &mut Chance, shape: &Shape, product: &str) -> 
     })
 }
 
-/// Over how many shards a product is spread: mostly few.
+/// The number of shards of a product: mostly few.
 pub(super) fn shards(chance: &mut Chance, shape: &Shape) -> u64 {
     let most = if chance.below(4) == 0 { u64::from(shape.most_shards) } else { 3 };
     1 + chance.below(most)
 }
 
-/// A campaign of a few coupons, which may close, and whose coupons may expire, before the run is over.
+/// A campaign of a few coupons. It may close, and its coupons may expire, before the run is over.
 pub(super) fn new_coupon(now: Timestamp, shape: &Shape, chance: &mut Chance, coupon: &str) -> Value {
     let soon = |chance: &mut Chance| now + SignedDuration::from_secs(i64::try_from(chance.below(1_500)).unwrap() + 10);
     let total = 1 + chance.below(shape.most_coupons);

@@ -1,8 +1,8 @@
-//! Making a plan smaller that fails: fewer steps, fewer kinds of faults, as long as it still fails.
+//! Shrinks a plan that fails: fewer steps, fewer kinds of faults, as long as it still fails.
 
 use super::{FaultKind, Knobs, Plan, run};
 
-/// How often a smaller plan is tried at most.
+/// The most tries of smaller plans.
 const TRIES: u32 = 400;
 
 /// The smallest plan found that still fails.

@@ -1,5 +1,5 @@
-//! The table: an embedded DynamoDB, and what of it is not embedded, the past. Every change is noted with the instant it
-//! was made at, so that reads that need not be strong can see what was, and the stream's consumers what has changed.
+//! The table: an embedded DynamoDB with a past, which the embedded one lacks. Every change is noted with its instant.
+//! So eventually consistent reads can see earlier versions, and the stream's consumers the changes.
 
 use std::{
     collections::BTreeMap,
@@ -14,13 +14,13 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::{Dynamo, TABLE, stream, template};
 
-/// How many records of the stream are read at once.
+/// The number of stream records in one read.
 const PAGE: usize = 1_000;
 
 /// An item's partition and sort key.
 pub(super) type Key = (String, String);
 
-/// What an item was, one after the other; nothing where it was not there.
+/// The successive versions of an item; `None` while it did not exist.
 pub(super) type Versions = Vec<Option<Value>>;
 
 #[derive(Debug)]
@@ -28,14 +28,14 @@ pub(super) struct Table {
     dynamo: Dynamo,
     began: Instant,
     state: Mutex<State>,
-    /// Wakes those who wait for changes, in order.
+    /// Wakes the waiters for changes, in order.
     changed: Notify,
 }
 
 #[derive(Debug)]
 struct State {
     iterator: String,
-    /// What each item was, from when on.
+    /// The versions of each item, each with the time of its beginning.
     past: BTreeMap<Key, Vec<(Duration, Option<Value>)>>,
     /// The records of the stream.
     records: Vec<Value>,
@@ -56,17 +56,17 @@ impl Table {
         &self.dynamo
     }
 
-    /// Comes with the next change.
+    /// Completes with the next change.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
     }
 
-    /// How many changes there have been.
+    /// The number of changes so far.
     pub(super) fn changes_so_far(&self) -> usize {
         self.state().records.len()
     }
 
-    /// Every item as it is.
+    /// Every item in its latest version.
     pub(super) fn latest(&self) -> Vec<Value> {
         self.state().past.values().filter_map(|changes| changes.last()?.1.clone()).collect()
     }
@@ -76,12 +76,12 @@ impl Table {
         self.began.elapsed()
     }
 
-    /// The versions that an item had at some instant from one to another.
+    /// The versions of an item between two instants.
     pub(super) fn versions(&self, key: &Key, from: Duration, to: Duration) -> Versions {
         self.state().past.get(key).map_or_else(|| vec![None], |changes| between(changes, from, to))
     }
 
-    /// The versions of those items that were there at some instant from one to another.
+    /// The versions, between two instants, of the items that `wanted` accepts.
     pub(super) fn meanwhile(
         &self,
         wanted: impl Fn(&Key) -> bool,
@@ -107,13 +107,13 @@ impl Table {
             .any(|kind| past.contains_key(&(format!("{kind}#{digest}"), kind.to_owned())))
     }
 
-    /// The stream's records from this one on.
+    /// The stream's records from this index on.
     pub(super) fn records_from(&self, first: usize) -> Vec<Value> {
         self.state().records.get(first..).unwrap_or_default().to_vec()
     }
 
-    /// Carries out a call as DynamoDB does; what it read eventually is as old as `lag` says of each item, and `changed` gets
-    /// each item that it has changed.
+    /// Carries out a call as DynamoDB does. An eventually consistent read sees each item as old as `lag` says.
+    /// `changed` gets each item that the call has changed.
     pub(super) fn carry_out(
         &self,
         operation: &str,
@@ -141,7 +141,7 @@ impl Table {
         self.state.lock().unwrap()
     }
 
-    /// Notes what has changed, and gives the items as they are now.
+    /// Notes the changes, and returns the changed items in their new versions.
     fn note_changes(&self) -> Vec<Value> {
         let mut now = Vec::new();
         let mut state = self.state();
@@ -219,7 +219,7 @@ impl Table {
 }
 
 impl State {
-    /// What an item was at a time after the beginning.
+    /// The version of an item at a time after the beginning.
     fn image(&self, key: &Key, at: Duration) -> Option<&Value> {
         let changes = self.past.get(key)?;
         changes.iter().rev().find(|(since, _)| *since <= at)?.1.as_ref()
@@ -237,13 +237,13 @@ fn key_of(item: &Value) -> Key {
     (text("pk"), text("sk"))
 }
 
-/// Where an item is in an index's partition.
+/// The keys of an item in an index.
 fn place(index: Index, item: &Value) -> (&str, &str) {
     let text = |name: &str| item[name]["S"].as_str().expect("an index key is text");
     (text(index.sk), text("pk"))
 }
 
-/// What the index has of an item.
+/// The projection of an item in the index.
 fn projected(index: Index, item: &Value) -> Value {
     let more: &[&str] = match index {
         BY_TIME => &["name", "stockShards"],

@@ -1,5 +1,5 @@
-//! What customers and sellers were told against what came of it: each charge and each restock that was answered has had its
-//! effect once, each that was refused none, and each that nobody knows of one or none.
+//! The answers of charges and restocks against their effects. A success has had its effect once, a refusal none, and a
+//! request without an answer one or none.
 
 use std::collections::BTreeMap;
 
@@ -8,34 +8,34 @@ use serde_json::Value;
 use super::rest;
 use crate::Call;
 
-/// What a request adds, where it succeeds.
+/// The effect of a successful request on a sum.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Effect {
-    /// To the money of a user, or to the units of a product that came in.
+    /// The sum: the charges of a user, or the received units of a product.
     to: (Sum, String),
     amount: i64,
 }
 
-/// What is summed up.
+/// The kinds of sums.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Sum {
     Charged,
     Received,
 }
 
-/// What is known of a request's effect.
+/// The knowledge of a request's effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Known {
     /// It was refused.
     None,
-    /// Nobody heard.
+    /// There was no answer.
     Perhaps,
     /// It was made.
     Made,
 }
 
 impl Effect {
-    /// That of a call, if it has any of those that are summed up.
+    /// The effect of a call, if it adds to one of the sums.
     pub(super) fn of(call: &Call) -> Option<Self> {
         let body = call.sent();
         let (sum, id, amount) = match call.function() {
@@ -55,12 +55,12 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-/// Between what each sum must be.
+/// The bounds of each sum.
 #[derive(Debug, Default)]
 pub(super) struct Tally(BTreeMap<(Sum, String), (i64, i64)>);
 
 impl Tally {
-    /// Enters what is known of an effect.
+    /// Enters the knowledge of an effect.
     pub(super) fn enter(&mut self, Effect { to, amount }: Effect, known: Known) {
         let (least, most) = self.0.entry(to).or_default();
         match known {
@@ -76,7 +76,7 @@ impl Tally {
         }
     }
 
-    /// The sums in the table that are not as they must be.
+    /// The sums in the table that are out of their bounds.
     pub(super) fn wrong(&self, items: &[Value]) -> Vec<String> {
         let mut sums: BTreeMap<(Sum, String), i64> = BTreeMap::new();
         for item in items {

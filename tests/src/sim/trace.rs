@@ -1,4 +1,4 @@
-//! What happened in a run, a line each: the virtual time, who, what.
+//! The trace of a run, a line for each event: the virtual time, the actor, the event.
 
 use std::{
     fmt::Write,
@@ -7,7 +7,7 @@ use std::{
 
 use tokio::time::Instant;
 
-/// The account of a run, if one is kept.
+/// The trace of a run, if one is kept.
 #[derive(Debug, Clone)]
 pub(super) struct Trace {
     began: Instant,
@@ -15,12 +15,12 @@ pub(super) struct Trace {
 }
 
 impl Trace {
-    /// An account that begins now; where none is to be kept, nothing is.
+    /// A trace that begins now; an empty one if none is to be kept.
     pub(super) fn new(is_kept: bool) -> Self {
         Self { began: Instant::now(), lines: is_kept.then(Arc::default) }
     }
 
-    /// Notes what somebody did or what came of it.
+    /// Notes an event of an actor.
     pub(super) fn note(&self, who: &str, what: impl FnOnce() -> String) {
         if let Some(lines) = &self.lines {
             let at = self.began.elapsed();
@@ -29,12 +29,11 @@ impl Trace {
         }
     }
 
-    /// Whether anybody is going to read it.
+    /// Whether the trace is kept.
     pub(super) fn is_kept(&self) -> bool {
         self.lines.is_some()
     }
 
-    /// All of it.
     pub(super) fn text(&self) -> String {
         self.lines.as_ref().map(|lines| lines.lock().unwrap().clone()).unwrap_or_default()
     }

@@ -1,4 +1,5 @@
-//! The world of a run: the table, the mail, what lies outside, and the instances of functions that come and go.
+//! The world of a run: the table, the message bus, the external systems, and the instances of functions that come and
+//! go.
 
 use std::{
     fmt,
@@ -30,10 +31,10 @@ use super::{
 };
 use crate::{TABLE, limits::Chance, shop::random};
 
-/// How long a service is down at least: longer than the relay has patience.
+/// The least outage of a service: longer than the relay's retry budget.
 const OUTAGE_SECONDS: u64 = 10;
 
-/// How many idle instances are kept.
+/// The most idle instances that are kept.
 const MOST_IDLE: usize = 4;
 
 /// An instance of the functions: its own memory, its own clock.
@@ -43,11 +44,10 @@ pub(super) struct Instance {
     pub(super) connection: Connection,
 }
 
-/// The content.
 pub(super) struct Inner {
     seed: u64,
     faults: Vec<FaultKind>,
-    /// Whether somebody waits for everything that follows from what was asked.
+    /// Whether a sequential client waits for all consequences of each request.
     pub(super) is_alone: bool,
     /// The initial content.
     pub(super) shape: Shape,
@@ -65,13 +65,12 @@ pub(super) struct Inner {
     instances: AtomicU32,
     busy: AtomicU32,
     calls: AtomicU64,
-    /// How often a function may have left something in its hands: it died, or a draw of it got lost.
+    /// The number of possible leaks by functions: one died, or the answer to a reservation or an allocation got lost.
     left_overs: AtomicU32,
     is_calm: AtomicBool,
     wrong: Mutex<Vec<String>>,
 }
 
-/// A handle of it.
 #[derive(Clone)]
 pub(super) struct World(Arc<Inner>);
 
@@ -120,22 +119,22 @@ impl World {
         }))
     }
 
-    /// What goes wrong at this time.
+    /// The faults that are injected at this time.
     pub(super) fn faults(&self) -> &[FaultKind] {
         if self.is_calm() { &[] } else { &self.faults }
     }
 
-    /// Whether this goes wrong now and then.
+    /// Whether this fault is injected now and then.
     pub(super) fn goes_wrong(&self, kind: FaultKind) -> bool {
         self.faults().contains(&kind)
     }
 
-    /// From now on things go wrong, or nothing does; whether nothing did before.
+    /// Switches all faults off or on, and returns whether they were off before.
     pub(super) fn set_calm(&self, is_calm: bool) -> bool {
         self.is_calm.swap(is_calm, Ordering::SeqCst)
     }
 
-    /// What comes of this while nothing goes wrong.
+    /// The outcome of work without faults.
     pub(super) async fn calmly<T>(&self, work: impl Future<Output = T>) -> T {
         let was_calm = self.set_calm(true);
         let done = work.await;
@@ -143,18 +142,17 @@ impl World {
         done
     }
 
-    /// Whether nothing goes wrong.
+    /// Whether faults are off.
     pub(super) fn is_calm(&self) -> bool {
         self.is_calm.load(Ordering::SeqCst)
     }
 
-    /// Whether a service is down for a while: a tenth of the time.
+    /// Whether a service is down: it is for a tenth of the time.
     pub(super) fn is_down(&self, kind: FaultKind) -> bool {
         let turn = self.began.elapsed().as_secs() / OUTAGE_SECONDS;
         self.goes_wrong(kind) && Chance::new(self.seed ^ turn.wrapping_mul(0x9E37)).below(10) == 0
     }
 
-    /// The instant it is.
     pub(super) fn now(&self) -> Timestamp {
         self.first_instant + SignedDuration::try_from(self.began.elapsed()).unwrap()
     }
@@ -164,12 +162,12 @@ impl World {
         self.first_instant + SignedDuration::try_from(elapsed).unwrap()
     }
 
-    /// How old a product's name may be where nothing asserts it.
+    /// The greatest age of a product's name without a condition that asserts it.
     pub(super) fn oldest_name(&self) -> Duration {
         Duration::try_from(self.knobs.bounds.product_age).unwrap()
     }
 
-    /// The age of recent stock at most.
+    /// The greatest age of recent stock.
     pub(super) fn oldest_stock(&self) -> Duration {
         Duration::try_from(self.knobs.bounds.recent_age).unwrap()
     }
@@ -182,28 +180,28 @@ impl World {
         Chance::new(self.seed ^ name)
     }
 
-    /// Notes that something is not as it must be.
+    /// Notes a violation.
     pub(super) fn report_violation(&self, what: String) {
         self.trace.note("WRONG", || what.clone());
         self.wrong.lock().unwrap().push(what);
     }
 
-    /// What is not as it must be.
+    /// The violations so far.
     pub(super) fn wrongs(&self) -> Vec<String> {
         self.wrong.lock().unwrap().clone()
     }
 
-    /// How many calls were carried out.
+    /// The number of calls carried out.
     pub(super) fn calls(&self) -> u64 {
         self.calls.load(Ordering::SeqCst)
     }
 
-    /// A function may have left something in its hands.
+    /// Notes that a function may have leaked units or tickets.
     pub(super) fn note_left_over(&self) {
         self.left_overs.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// How often one may have.
+    /// The number of such notes.
     pub(super) fn left_overs(&self) -> u32 {
         self.left_overs.load(Ordering::SeqCst)
     }
@@ -213,14 +211,14 @@ impl World {
         self.mutant.is_some()
     }
 
-    /// Changes an answer as the planted bug has it.
+    /// Changes an answer by the planted bug.
     pub(super) fn change_answer(&self, request: &Value, answer: &mut Value) {
         if let Some(mutant) = self.mutant {
             mutant.change_answer(request, answer);
         }
     }
 
-    /// Counts a call, and changes it as the planted bug has it.
+    /// Counts a call, and changes it by the planted bug.
     pub(super) fn count_call(&self, operation: &str, body: &mut Value) {
         let number = self.calls.fetch_add(1, Ordering::SeqCst);
         if let Some(mutant) = self.mutant {
@@ -228,18 +226,18 @@ impl World {
         }
     }
 
-    /// Whether the stream's readers have handled all there is.
+    /// Whether the stream's readers have handled every change.
     pub(super) fn is_read(&self) -> bool {
         let changes = self.table.changes_so_far();
         self.known.lock().unwrap().behind.values().all(|&(read, behind)| read == changes && behind == 0)
     }
 
-    /// How many invocations go on.
+    /// The number of running invocations.
     pub(super) fn busy(&self) -> u32 {
         self.busy.load(Ordering::SeqCst)
     }
 
-    /// Lets an instance do something that may take so long: nothing where it dies of it. Then what it remembered is lost.
+    /// Lets an instance do work, for at most `limit`; `None` if it dies. Its memory is lost then.
     pub(super) async fn invoke<T, F: Future<Output = T>>(
         &self,
         name: String,
@@ -279,12 +277,12 @@ impl World {
         outcome
     }
 
-    /// Lets go of the instances, which would keep the world, as it does them.
+    /// Drops the instances: they and the world would keep each other alive.
     pub(super) fn close(&self) {
         self.idle.lock().unwrap().clear();
     }
 
-    /// An instance that does nothing at this time; now and then a new one, though there are others.
+    /// An idle instance; now and then a new one, though there are others.
     fn instance(&self, chance: &mut Chance) -> Instance {
         let mut idle = self.idle.lock().unwrap();
         if !idle.is_empty() && chance.below(8) > 0 {

@@ -1,4 +1,4 @@
-//! Dead letters are a workflow: listed, shown, handed over again, dropped, by the tool that `cargo xtask dlq` runs.
+//! Dead letters are a workflow: listed, shown, redriven and dropped by the tool that `cargo xtask dlq` runs.
 
 use std::{
     collections::HashMap,
@@ -29,14 +29,14 @@ impl Tool {
         Command::new(path).args(arguments).envs(environment.iter().cloned()).output().unwrap()
     }
 
-    /// What it prints when it succeeds.
+    /// The tool's output when it succeeds.
     pub fn run(&self, arguments: &[&str]) -> String {
         let Output { status, stdout, stderr } = self.output(arguments);
         assert!(status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&stderr));
         String::from_utf8(stdout).unwrap()
     }
 
-    /// What it says when it does not.
+    /// The tool's error message when it fails.
     fn fail(&self, arguments: &[&str]) -> String {
         let Output { status, stderr, .. } = self.output(arguments);
         assert!(!status.success(), "{arguments:?}");
@@ -73,7 +73,7 @@ const RELAY: &str = "RelayDeadLetters";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dead_letters_are_listed_shown_redriven_and_dropped() {
     let topic = "arn:aws:sns:ap-northeast-2:000000000000:alarms";
-    // With all that is an option of the template.
+    // All options of the template are switched on.
     let shop = Shop::start_with("e2e-dead-letters", &[("DataLake", "true"), ("AlarmTopicArn", topic)]).await;
     let (api, tool) = (&shop.api, Tool::of(&shop).await);
     api.customers(1, 1_000_000).await;
@@ -108,7 +108,7 @@ async fn dead_letters_are_listed_shown_redriven_and_dropped() {
     let body: Value = serde_json::from_str(shown.splitn(3, '\n').nth(2).unwrap()).unwrap();
     assert_eq!((&body["detail"]["aggregateId"], &body["detail"]["data"]["paid"]), (&json!(orders[0]), &json!(4_000)));
 
-    // Redriven while nothing has changed, it is back, with the reason; nothing else has moved.
+    // A redrive without any change: the letter is back, with the reason, and no other has moved.
     tool.run(&["redrive", first]);
     let letters = eventually("it is back", || async {
         let letters = tool.letters(PLATFORM);
@@ -128,7 +128,7 @@ async fn dead_letters_are_listed_shown_redriven_and_dropped() {
     shop.data_platform_holds(&[orders[0].clone(), orders[2].clone()]).await;
     assert_eq!(tool.letters(PLATFORM), [""; 0]);
 
-    // A record that the relay could not read, and can read now; one that it still cannot.
+    // The first record could not be read by the relay, and can be read now; the second still cannot.
     shop.forget_received().await;
     let sqs = aws_sdk_sqs::Client::new(&shop.aws());
     let record = record(&shop, &orders[1]).await;
@@ -148,7 +148,7 @@ async fn dead_letters_are_listed_shown_redriven_and_dropped() {
     shop.stop().await;
 }
 
-/// The record of the stream that told of an order's creation.
+/// The stream's record of an order's creation.
 async fn record(shop: &Shop, order: &str) -> Value {
     let key = HashMap::from([("pk", format!("ORDER#{order}")), ("sk", "ORDER".to_owned())]);
     let key: HashMap<_, _> = key.into_iter().map(|(name, value)| (name.to_owned(), AttributeValue::S(value))).collect();

@@ -96,7 +96,7 @@ async fn every_route_works_with_a_token_and_its_own_permissions() {
     shop.stop().await;
 }
 
-/// From the cart over a sheet to a return, each by a function of its own.
+/// From the cart over a sheet to a return, each step by a function of its own.
 async fn an_order_lives(mina: &Api, seller: &Api) {
     mina.post("/orders/cart", json!({ "productId": "tea", "quantity": 3 })).await.data();
     let sheet = mina.post("/order-sheets", json!({ "userId": "mina", "fromCart": true })).await;
@@ -130,7 +130,7 @@ async fn an_order_lives(mina: &Api, seller: &Api) {
     assert_eq!(mina.post(&path, json!({})).await.data()["status"], "CANCELLED");
 }
 
-/// Without a token nothing runs, whatever the headers say; with one, only one's own things.
+/// Without a token no function runs, with any headers. A token gives access to its user's own things only.
 async fn the_door_is_shut_to_others(deployed: &Api, mina: &Api, order: &str) {
     let nobody = deployed.as_admin();
     for (method, path) in [
@@ -168,7 +168,7 @@ async fn what_is_public_is_open(deployed: &Api) {
     assert_eq!((wrong.status.as_u16(), wrong.code()), (405, "METHOD_NOT_ALLOWED"));
 }
 
-/// What the gateways in front do to paths and bodies changes nothing of it.
+/// The gateways in front change paths and bodies, but not these refusals.
 async fn bad_input_is_refused(api: &Api) {
     let charge = |amount: Value| json!({ "userId": "mina", "amount": amount });
     for amount in

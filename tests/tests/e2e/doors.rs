@@ -28,7 +28,8 @@ impl Raw {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
 
-    /// The part of an answer that both doors must agree in: all but the request's id, and a type of content without content.
+    /// The part of an answer in which both doors must agree. The request's id, and a content type without content, are
+    /// left out.
     fn essence(&self) -> (u16, Option<String>, Option<String>, Value) {
         let mut body = self.json();
         if let Some(fields) = body.as_object_mut() {
@@ -39,7 +40,7 @@ impl Raw {
     }
 }
 
-/// Sends a request as it is, bytes and all.
+/// Sends a request byte for byte.
 async fn send(port: u16, line: &[u8], headers: &[&[u8]], body: &[u8]) -> Raw {
     let mut request = [line, b" HTTP/1.1\r\nconnection: close\r\n"].concat();
     for header in headers {
@@ -134,7 +135,7 @@ async fn no_port_answers_a_foreign_page_or_host(shop: &Shop) {
         assert_eq!(send(port, b"OPTIONS /", &preflight, b"").await.status, 403, "{port}");
     }
 
-    // The very request by which a page owned the machine: it needs no secret, since the signature is in the address.
+    // This request let a page take over the machine: it needs no secret, since the signature is in the address.
     let signed = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=test/20260101/ap-northeast-2/lambda/aws4_request\
                   &X-Amz-Date=20260101T000000Z&X-Amz-Expires=600&X-Amz-SignedHeaders=host&X-Amz-Signature=0";
     let line = format!("POST /2015-03-31/functions?{signed}");
@@ -145,7 +146,7 @@ async fn no_port_answers_a_foreign_page_or_host(shop: &Shop) {
     let answer = send(ports.emulator, line.as_bytes(), &simple, create.to_string().as_bytes()).await;
     assert_eq!(answer.status, 403, "{answer:?}");
 
-    // A page that the developer admitted is told so, and no other.
+    // A page that the developer admitted gets CORS headers, and no other.
     let own = format!("host: localhost:{}", ports.gateway);
     let named = [own.as_bytes(), b"origin: http://localhost:3000", b"access-control-request-method: POST"];
     let preflight = send(ports.gateway, b"OPTIONS /orders", &named, b"").await;
@@ -199,7 +200,7 @@ async fn both_doors_answer_alike(shop: &Shop) {
         case(b"GET /products", &[b"x-odd: \xff\xfe"], b""),
         case(b"GET /products", &[b"accept-language: \xff"], b""),
         case(b"GET /products", &[b"x-forwarded-proto: gopher"], b""),
-        // Words that are paths, as ids beside them.
+        // Words of paths, and ids equal to them.
         case(b"GET /coupons/issue", &[], b""),
         case(b"GET /balance/charge", &[], b""),
         case(b"GET /orders/cart/history", &[], b""),
@@ -239,8 +240,8 @@ async fn both_doors_answer_alike(shop: &Shop) {
     }
 }
 
-/// Where the emulator departs from API Gateway's documentation, the documentation holds: an API without a configuration of
-/// CORS hands OPTIONS to the default route, and a target that is no path is a bad request.
+/// The documentation of API Gateway decides where the emulator departs from it. An API without a CORS configuration
+/// passes OPTIONS to the default route. A target that is no path is a bad request.
 async fn the_local_door_knows_methods(shop: &Shop) {
     let port = shop.config.ports.gateway;
     let own = format!("host: localhost:{port}");
@@ -251,7 +252,7 @@ async fn the_local_door_knows_methods(shop: &Shop) {
         let answer = send(port, line, &[own.as_bytes()], b"").await;
         assert!([400, 403].contains(&answer.status), "{line:?}: {answer:?}");
     }
-    // A HEAD tells the length of the body that it leaves out.
+    // A HEAD gives the length of the body that it leaves out.
     let (head, get) =
         (send(port, b"HEAD /products", &[own.as_bytes()], b"").await, get(port, "/products", &[&own]).await);
     assert_eq!(head.header("content-length"), get.header("content-length"));

@@ -1,4 +1,4 @@
-//! Flash sales over HTTP: more customers than there is anything for.
+//! Flash sales over HTTP: more customers than stock or coupons.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::stack::{Api, Shop, codes};
 
-/// How many customers call at once.
+/// The number of concurrent customers.
 const AT_ONCE: usize = 250;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -60,7 +60,7 @@ async fn flash_sales_sell_exactly_what_there_is() {
     shop.stop().await;
 }
 
-/// Orders 1 to 7 units at a time until not even one is left; how many it got.
+/// Orders 1 to 7 units at a time until not even one is left, and returns the units bought.
 async fn buy_until_sold_out(api: &Api, user: usize, product: &str) -> usize {
     let (mut bought, mut most) = (0, 7);
     for turn in 0.. {

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::stack::{Api, eventually, turn};
 
-/// How long a start may take.
+/// The time that a start may take.
 const START: Duration = Duration::from_secs(120);
 
 /// `cargo xtask dev` or `emulator`, as a developer starts it, on other ports and with a state of its own.
@@ -76,7 +76,8 @@ impl Running {
         })
     }
 
-    /// Types lines into an interactive shell, one after the other. Gives its calls of curl and cargo, each with its outcome.
+    /// Types lines into an interactive shell, one after the other. Returns its calls of curl and cargo, each with its
+    /// outcome.
     fn type_into(&self, shell: Shell, lines: &str) -> Typed {
         let bin = self.folder.join("bin");
         let log = self.folder.join("calls");
@@ -124,7 +125,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Where a test fails. All that the process has started ends with it.
+        // After a failed test. All children of the process end with it.
         let _ = self.process.kill();
     }
 }
@@ -137,7 +138,7 @@ struct Typed {
 }
 
 impl Typed {
-    /// Asserts that each call succeeded but those with such a text in them, which have the outcome that goes with it.
+    /// Asserts that each call succeeded. A call with the text of an exception in it has the outcome of that exception.
     fn assert_outcomes(&self, exceptions: &[(&str, &str)]) {
         for (outcome, call) in &self.calls {
             let exception = exceptions.iter().find(|(text, _)| call.contains(text)).map(|(_, outcome)| *outcome);
@@ -150,7 +151,7 @@ impl Typed {
     }
 }
 
-/// A shell, and how it is made to think that a person types.
+/// A shell, and the options that make it interactive.
 #[derive(Clone, Copy)]
 struct Shell {
     program: &'static str,
@@ -158,7 +159,7 @@ struct Shell {
 }
 
 const BASH: Shell = Shell { program: "bash", interactive: &["--norc", "--noprofile", "-i"] };
-// Without its start-up files; a comment is then no comment, as on a new Mac.
+// Without start-up files, as on a new Mac: `#` begins no comment then.
 const ZSH: Shell = Shell { program: "zsh", interactive: &["-f", "-i"] };
 
 impl Shell {
@@ -272,7 +273,7 @@ async fn documented_commands_work_in_zsh() {
     documented_commands_work_in(ZSH, "e2e-newcomer-in-zsh").await;
 }
 
-/// zsh takes no comments from a person, and both shells run text between backticks.
+/// An interactive zsh takes no comments, and both shells run text between backticks.
 #[test]
 fn documented_blocks_can_be_pasted() {
     let pages = pages();
@@ -290,8 +291,8 @@ fn documented_blocks_can_be_pasted() {
     }
 }
 
-/// After `cargo xtask emulator` alone, `cargo lambda watch` and `cargo lambda invoke` work with the environment file that is
-/// checked in: but for its port, which is not free on every machine, it is that of the deployment.
+/// After `cargo xtask emulator` alone, `cargo lambda watch` and `cargo lambda invoke` work with the checked-in
+/// environment file. But for its port, which is not free on every machine, it is that of the deployment.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cargo_lambda_finds_the_emulator() {
     const FILE: &str = "infra/local-stack/functions.env";
@@ -326,7 +327,7 @@ async fn cargo_lambda_finds_the_emulator() {
     let answer = String::from_utf8_lossy(&invoke.stdout).into_owned() + &String::from_utf8_lossy(&invoke.stderr);
     assert!(invoke.status.success() && answer.contains(r#"\"code\":\"SUCCESS\""#), "{answer}");
 
-    // Behind this runner's own door the functions see to foreign pages themselves.
+    // Behind this runner's own door the functions refuse foreign pages themselves.
     let host = if address == "::1" { "[::1]" } else { address };
     let shop = Api::new(format!("http://{host}:{port}"));
     assert_eq!(shop.get("/balance/kim").await.data()["balance"], 1_000_000);

@@ -18,11 +18,11 @@ async fn orders_wait_for_their_money() {
     shop.api.customers(8, 50_000).await;
     shop.api.product("tea", 10_000, 100).await;
 
-    // The message that would end this hold gets lost.
+    // The message that would end this hold is lost.
     let forgotten = place(&shop, "u7", "LATER").await;
     lose_what_is_due(&shop).await;
 
-    // From the balance: one in time, one never.
+    // From the balance: one is paid in time, one never.
     let (in_time, never) = (place(&shop, "u0", "LATER").await, place(&shop, "u1", "LATER").await);
     let pay = json!({});
     assert_eq!(shop.api.as_user("u0").post(&format!("/orders/{in_time}/payment"), pay).await.data()["status"], "PAID");
@@ -30,7 +30,7 @@ async fn orders_wait_for_their_money() {
     let late = shop.api.as_user("u1").post(&format!("/orders/{never}/payment"), json!({})).await;
     assert_eq!((late.status.as_u16(), late.code()), (409, "ORDER_STATE_CONFLICT"));
 
-    // By the payment system: at once; declined, told twice; with nothing but silence; contradicting itself.
+    // By the payment system: at once; declined, sent twice; silent; contradictory.
     behave(&payments, "u3", json!([{ "result": "FAILED", "times": 2 }])).await;
     behave(&payments, "u4", json!([])).await;
     let contradiction = json!([
@@ -46,12 +46,12 @@ async fn orders_wait_for_their_money() {
     ends_as(&shop, "u3", &declined, "CANCELLED").await;
     ends_as(&shop, "u5", &contradicted, "PAID").await;
     ends_as(&shop, "u4", &silent, "CANCELLED").await;
-    // The money comes after all, and goes back; so does what came twice.
+    // The late payment is refunded, and so is the second of two.
     let late = json!({ "orderId": silent, "result": "SUCCEEDED", "amount": 13_000 });
     assert!(payments.try_call(Method::POST, "/results", Some(&late)).await.unwrap().status.is_success());
     refunded(&payments, &[(&contradicted, 13_000), (&silent, 13_000)]).await;
 
-    // An answer that comes while AWS is away arrives nevertheless.
+    // An answer during an outage of AWS arrives nevertheless.
     behave(&payments, "u6", json!([{ "result": "SUCCEEDED", "afterMs": 500 }])).await;
     let interrupted = place(&shop, "u6", "EXTERNAL").await;
     eventually("it is asked", || async {
@@ -67,7 +67,7 @@ async fn orders_wait_for_their_money() {
     })
     .await;
 
-    // What was paid outside goes back there, and is not shipped.
+    // An external payment is refunded externally, and a cancelled order is not shipped.
     let cancelled = shop.api.as_user("u2").post(&format!("/orders/{paid}/cancel"), json!({})).await;
     assert_eq!(cancelled.data()["status"], "FULLY_REFUNDED");
     assert_eq!(shop.api.balance("u2").await, 50_000);
@@ -86,7 +86,7 @@ async fn orders_wait_for_their_money() {
     shop.stop().await;
 }
 
-/// Orders a tea, to be paid so.
+/// Orders a tea with this kind of payment.
 async fn place(shop: &Shop, user: &str, payment: &str) -> String {
     let items = json!([{ "productId": "tea", "quantity": 1 }]);
     let order = shop.api.post("/orders", json!({ "userId": user, "items": items, "payment": payment })).await;
@@ -103,13 +103,13 @@ async fn ends_as(shop: &Shop, user: &str, order: &str, status: &str) {
     .await;
 }
 
-/// Tells the payment system how this user's payments end.
+/// Configures the outcome of this user's payments.
 async fn behave(payments: &Api, user: &str, results: Value) {
     let told = payments.try_call(Method::PUT, &format!("/users/{user}/behaviour"), Some(&results)).await;
     assert_eq!(told.unwrap().status, 204);
 }
 
-/// Waits until just these amounts have been asked back for payments that were not needed.
+/// Waits until exactly these refunds of unneeded payments have been requested.
 async fn refunded(payments: &Api, expected: &[(&str, i64)]) {
     eventually("what was not needed goes back", || async {
         let answer = payments.get("/refunds").await.body;
@@ -125,7 +125,7 @@ async fn refunded(payments: &Api, expected: &[(&str, i64)]) {
     .await;
 }
 
-/// Waits for a message in the queue of what is due, and throws all of them away.
+/// Waits for a message in the queue `Due`, and deletes all of its messages.
 async fn lose_what_is_due(shop: &Shop) {
     let queues = aws_sdk_sqs::Client::new(&shop.aws());
     let urls = queues.list_queues().send().await.unwrap();
@@ -142,7 +142,7 @@ async fn lose_what_is_due(shop: &Shop) {
     queues.purge_queue().queue_url(url).send().await.unwrap();
 }
 
-/// Waits until the delivery system has been told all of this, whatever else it was told.
+/// Waits until the delivery system has received at least these events.
 async fn told(shop: &Shop, expected: &[(&str, &str)]) {
     let queues = aws_sdk_sqs::Client::new(&shop.aws());
     let url = shop.stack().output("ShippingInstructionsUrl").unwrap();

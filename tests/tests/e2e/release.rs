@@ -18,16 +18,16 @@ use crate::stack::no_other_stack;
 
 const FUNCTION: &str = "create-product";
 
-/// Compiled without debug assertions but otherwise as the tests are: it lacks all code that a release lacks, and no crate
-/// but the shop's own is compiled anew.
+/// The function is compiled without debug assertions but otherwise as the tests are. It lacks all code that a release
+/// lacks, and only the shop's own crates are compiled anew.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shipped_function_reads_no_identity_headers() {
-    // The binary takes the place of the one that the stacks run.
+    // The binary replaces the one that the stacks run.
     let _alone = no_other_stack().await;
     let without_assertions = [
         ["--bin", FUNCTION],
         ["--config", "profile.dev.debug-assertions=false"],
-        // Compiled sooner.
+        // Less optimisation compiles sooner.
         ["--config", "profile.dev.package.shared.opt-level=0"],
     ];
     let without_assertions = without_assertions.concat();
@@ -42,7 +42,7 @@ async fn a_shipped_function_reads_no_identity_headers() {
         "UNAUTHENTICATED"
     );
 
-    // Where Lambda's own environment says that this is AWS, a debug build does not even start with it.
+    // If Lambda's own environment is AWS, a debug build does not even start with it.
     for sign in [("LAMBDA_TASK_ROOT", "/var/task"), ("AWS_EXECUTION_ENV", "AWS_Lambda_rust")] {
         let output = start(&debug, 9, &[("JANGTEO_IDENTITY", "headers"), sign]).wait_with_output().unwrap();
         assert!(!output.status.success(), "{sign:?}");
@@ -51,7 +51,7 @@ async fn a_shipped_function_reads_no_identity_headers() {
     }
 }
 
-/// The same with the very profile that is deployed, which takes minutes: `cargo test --workspace --test e2e -- --ignored`.
+/// The same with the deployed profile, which takes minutes: `cargo test --workspace --test e2e -- --ignored`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "builds a release"]
 async fn a_release_reads_no_identity_headers() {
@@ -59,7 +59,7 @@ async fn a_release_reads_no_identity_headers() {
     assert_eq!(code(&release, &[("JANGTEO_IDENTITY", "headers")]).await, "UNAUTHENTICATED");
 }
 
-/// A copy of the binary, which the next build leaves alone.
+/// A copy of the binary, which the next build does not replace.
 fn copy(binaries: &Binaries, name: &str) -> PathBuf {
     let built = binaries.path(FUNCTION).expect("it is built");
     let folder = local_stack::repository().join(".local/e2e-release");
@@ -70,7 +70,7 @@ fn copy(binaries: &Binaries, name: &str) -> PathBuf {
     copy
 }
 
-/// The code that a function answers a customer's `POST /products` with, if headers alone name the customer.
+/// The code of a function's answer to a customer's `POST /products`, if headers alone name the customer.
 async fn code(binary: &Path, environment: &[(&str, &str)]) -> String {
     let event = json!({
         "version": "2.0", "routeKey": "POST /products", "rawPath": "/products", "rawQueryString": "",
@@ -114,7 +114,7 @@ async fn code(binary: &Path, environment: &[(&str, &str)]) -> String {
     body["code"].as_str().unwrap().to_owned()
 }
 
-/// Starts a function with Lambda's runtime interface at a port, and a table that nobody answers for.
+/// Starts a function with Lambda's runtime interface at a port, and a table that no server answers for.
 fn start(binary: &Path, port: u16, environment: &[(&str, &str)]) -> Child {
     Command::new(binary)
         .env_clear()

@@ -1,4 +1,4 @@
-//! What is down comes back, and nothing is lost.
+//! Services that were down come back, and nothing is lost.
 
 use std::{
     sync::{
@@ -18,7 +18,7 @@ use crate::{
     stack::{Answer, Api, Shop},
 };
 
-/// 200 orders meanwhile, and no word of it left anywhere afterwards.
+/// 200 orders during the outage, and no message or dead letter of it left afterwards.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_data_platform_that_was_down_gets_every_order_once() {
     let shop = Shop::start("e2e-data-platform").await;
@@ -50,7 +50,7 @@ async fn stopping_in_the_middle_of_load_loses_no_acknowledged_order() {
     api.customers(CUSTOMERS, 1_000_000).await;
     api.product("tea", 1_000, 1_000).await;
 
-    // Once only what is behind the functions, which go on and have no answer from it.
+    // First only the services behind the functions restart; the functions go on without an answer from them.
     let load = Load::start(&api, "first");
     load.is_under_way().await;
     shop.restart_emulator().await;
@@ -58,14 +58,14 @@ async fn stopping_in_the_middle_of_load_loses_no_acknowledged_order() {
     let mut orders = load.acknowledged(&api).await;
     shop.data_platform_holds(&orders).await;
 
-    // Once everything.
+    // Then everything restarts.
     let load = Load::start(&api, "second");
     load.is_under_way().await;
     shop.restart().await;
     load.is_not_over();
     orders.extend(load.acknowledged(&api).await);
 
-    // Each was carried out once, however often it was sent.
+    // Each order was made once, for any number of tries.
     assert_eq!(api.stock("tea").await, 1_000 - i64::try_from(orders.len()).unwrap());
     shop.audit().await;
     shop.no_function_panicked();
@@ -75,7 +75,7 @@ async fn stopping_in_the_middle_of_load_loses_no_acknowledged_order() {
 const CUSTOMERS: usize = 8;
 const ORDERS_EACH: usize = 40;
 
-/// Customers who order at the same time.
+/// Concurrent customers.
 struct Load {
     customers: Vec<JoinHandle<Vec<(String, String)>>>,
     acknowledged: Arc<AtomicUsize>,
@@ -95,12 +95,12 @@ impl Load {
         }
     }
 
-    /// Asserts that what was done meanwhile was done in the middle of the load.
+    /// Asserts that the load is still running, so that the restart happened in its middle.
     fn is_not_over(&self) {
         assert!(self.acknowledged.load(Ordering::SeqCst) < CUSTOMERS * ORDERS_EACH, "the load was over too soon");
     }
 
-    /// Waits until every order is acknowledged, and finds each of them.
+    /// Waits until every order is acknowledged, and reads each of them.
     async fn acknowledged(self, api: &Api) -> Vec<String> {
         let mut acknowledged = Vec::new();
         for customer in self.customers {
@@ -115,7 +115,7 @@ impl Load {
     }
 }
 
-/// Places orders one after the other, each under a key of its own until it is acknowledged. Gives them, by user.
+/// Places orders one after the other, each with a key of its own until it is acknowledged. Returns the orders by user.
 async fn persistent_customer(
     api: Api,
     user: usize,

@@ -16,10 +16,10 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// How long what follows from a commit may take.
+/// The time limit of consequences of a commit.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Two stacks at a time: one mostly waits for what time brings while the other works.
+/// Two stacks at a time: one mostly waits for timers while the other works.
 static TURNS: Semaphore = Semaphore::const_new(2);
 
 /// Waits until no stack runs, and keeps others from starting.
@@ -32,7 +32,6 @@ pub async fn turn() -> SemaphorePermit<'static> {
     TURNS.acquire().await.unwrap()
 }
 
-/// A running shop.
 pub struct Shop {
     pub config: Config,
     stack: Option<LocalStack>,
@@ -41,7 +40,6 @@ pub struct Shop {
 }
 
 impl Shop {
-    /// Starts an empty shop on free ports.
     pub async fn start(name: &str) -> Self {
         Self::start_with(name, &[]).await
     }
@@ -71,7 +69,7 @@ impl Shop {
         self.stack.as_mut().expect("the shop runs").restart_emulator().await.unwrap();
     }
 
-    /// Stops all of it and starts it again, at the same place, with what it had stored.
+    /// Stops all of it and starts it again, with the same ports and state.
     pub async fn restart(&mut self) {
         self.stack.take().expect("the shop runs").stop().await;
         let config = Config { fresh: false, ..self.config.clone() };
@@ -96,7 +94,7 @@ impl Shop {
         .await;
     }
 
-    /// What a client of any AWS service needs to know of the emulator.
+    /// The configuration of an AWS client for the emulator.
     pub fn aws(&self) -> SdkConfig {
         let environment = self.stack().aws_environment();
         SdkConfig::builder()
@@ -107,7 +105,7 @@ impl Shop {
             .build()
     }
 
-    /// Invokes a function of the template that time alone invokes; it must succeed.
+    /// Invokes a scheduled function of the template; it must succeed.
     pub async fn invoke(&self, function: &str, event: Value) {
         let client = aws_sdk_lambda::Client::new(&self.aws());
         let functions = client.list_functions().into_paginator().items().send().try_collect().await.unwrap();
@@ -123,20 +121,20 @@ impl Shop {
         reqwest::get(url).await.unwrap().json().await.unwrap()
     }
 
-    /// Has the data platform answer with this status.
+    /// Sets the status of the data platform's answers.
     pub async fn data_platform_answers(&self, status: u16) {
         let url = format!("{}/mode", self.stack().data_platform_url());
         let answer = reqwest::Client::new().put(url).json(&json!({ "status": status })).send().await.unwrap();
         assert!(answer.status().is_success());
     }
 
-    /// Has the data platform forget all it was sent.
+    /// Deletes all events of the data platform.
     pub async fn forget_received(&self) {
         let url = format!("{}/received", self.stack().data_platform_url());
         assert!(reqwest::Client::new().delete(url).send().await.unwrap().status().is_success());
     }
 
-    /// Waits until the data platform holds just these orders' events, each once.
+    /// Waits until the data platform holds exactly these orders' events, each once.
     pub async fn data_platform_holds(&self, orders: &[String]) {
         let mut expected: Vec<&str> = orders.iter().map(String::as_str).collect();
         expected.sort_unstable();
@@ -149,7 +147,7 @@ impl Shop {
         .await;
     }
 
-    /// Nothing that a function wrote tells of a panic.
+    /// Asserts that no function's log reports a panic.
     pub fn no_function_panicked(&self) {
         let log = std::fs::read_to_string(self.stack().functions_log()).unwrap();
         let panics: Vec<_> = log.lines().filter(|line| line.contains("panicked")).collect();
@@ -177,7 +175,6 @@ pub struct Api {
     headers: Vec<(&'static str, String)>,
 }
 
-/// An answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: StatusCode,
@@ -198,7 +195,6 @@ impl Answer {
         errors.filter_map(|error| error["field"].as_str()).collect()
     }
 
-    /// The code.
     pub fn code(&self) -> &str {
         self.body["code"].as_str().unwrap_or("none")
     }
@@ -217,17 +213,17 @@ impl Api {
         other
     }
 
-    /// As a customer, known by a header.
+    /// As a customer, identified by a header.
     pub fn as_user(&self, user: &str) -> Self {
         self.with("x-user-id", user)
     }
 
-    /// As an admin, known by headers.
+    /// As an admin, identified by headers.
     pub fn as_admin(&self) -> Self {
         self.with("x-user-id", "admin").with("x-user-role", "ADMIN")
     }
 
-    /// Makes a call; nothing if there was no answer.
+    /// Makes a call; `None` if there was no answer.
     pub async fn try_call(&self, method: Method, path: &str, body: Option<&Value>) -> Option<Answer> {
         let mut request = self.request(method, path);
         if let Some(body) = body {
@@ -284,7 +280,7 @@ impl Api {
         stream::iter(0..count).map(join).buffer_unordered(8).collect::<Vec<_>>().await;
     }
 
-    /// A product on the shelf.
+    /// A product in stock.
     pub async fn product(&self, id: &str, price: i64, stock: i64) {
         let body = json!({ "productId": id, "name": id, "price": price, "stock": stock });
         self.as_admin().post("/products", body).await.data();
@@ -299,7 +295,6 @@ impl Api {
         self.as_admin().post("/coupons", body).await.data();
     }
 
-    /// Orders a unit of a product.
     pub async fn order(&self, user: &str, product: &str) -> Answer {
         self.post("/orders", json!({ "userId": user, "items": [{ "productId": product, "quantity": 1 }] })).await
     }

@@ -1,4 +1,4 @@
-//! What a newcomer does first.
+//! The first steps of a newcomer.
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ async fn charge_browse_order_and_see_what_follows() {
     let list = api.get("/products").await;
     assert_eq!(list.data()["items"].as_array().unwrap().len(), 2);
     api.post("/coupons/issue", json!({ "userId": "u0", "couponId": "welcome" })).await.data();
-    // What is meant to be ordered is gathered in the cart, and some of it put back.
+    // The cart collects the products for an order, and one is removed again.
     for product in ["tea", "cup", "cup"] {
         api.post("/orders/cart", json!({ "userId": "u0", "productId": product, "quantity": 1 })).await.data();
     }
@@ -37,7 +37,7 @@ async fn charge_browse_order_and_see_what_follows() {
     assert_eq!(history.data()["items"].as_array().unwrap().len(), 5);
     assert_eq!(api.get("/coupons?userId=u0&status=USED").await.data()["items"][0]["orderId"], id);
 
-    // Too little is left for another one, which is kept and told, too.
+    // The stock is too low for another order. The refused order is kept, and published too.
     let items = json!([{ "productId": "tea", "quantity": 9 }]);
     let failed = api.post("/orders", json!({ "userId": "u0", "items": items })).await;
     assert_eq!((failed.status.as_u16(), failed.code()), (402, "BALANCE_NOT_ENOUGH"));
@@ -60,8 +60,8 @@ async fn charge_browse_order_and_see_what_follows() {
     shop.stop().await;
 }
 
-/// Each request has a trace, of which one line of the log tells, and what the platform was sent of it has the same. (`cargo
-/// lambda` begins one itself for each request, whatever came with it.)
+/// Each request has a trace with one line in the log, and the event of the data platform has the same trace. (`cargo
+/// lambda` starts a trace itself for each request, and ignores the caller's.)
 fn one_trace_leads_from_each_request_to_the_platform(shop: &Shop, received: &[Value]) {
     let log = std::fs::read_to_string(shop.stack().functions_log()).unwrap();
     let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();

@@ -1,5 +1,5 @@
-//! Flash mode: units are drawn from a shard, then claimed by an order's commit; and the sweep that gives back what nobody
-//! claimed.
+//! Flash mode: units are reserved in a shard, then claimed by an order's commit. A sweep releases orphaned
+//! reservations.
 
 use std::{collections::BTreeMap, convert::Infallible};
 
@@ -12,39 +12,39 @@ use stateright::{Model, Property};
 
 use crate::explore::{GRACE, at, holds, needed};
 
-/// A condition, or what holds two writes together, that the model is told to forget.
+/// A condition, or an atomic pair of writes, that the model can forget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Forgotten {
-    /// Units are drawn whatever is left.
+    /// Units are reserved without regard to the stock.
     Remaining,
-    /// A slot is claimed whatever is in it.
+    /// A reservation is claimed although it has a claim record.
     ClaimIfAbsent,
-    /// An order is put whether or not there is one.
+    /// An order is put although it exists.
     OrderIfAbsent,
-    /// A function makes a slot void whatever is in it.
+    /// A function voids a reservation although it has a claim record.
     VoidIfAbsent,
-    /// The sweep makes slots void whatever is in them.
+    /// The sweep voids reservations although they have claim records.
     SweepIfAbsent,
-    /// Units go back even where the slot is not made void.
+    /// Units return to stock even if the reservation is not voided.
     GiveBackWithVoid,
-    /// A missing place is made void with as many units as are missing from it on.
+    /// A missing sequence number is voided with all units that are missing from it on.
     OnePlaceEach,
-    /// Nobody sweeps.
+    /// No sweep runs.
     Sweep,
 }
 
-/// A shard with so many units. Each order is wanted by a client who may ask twice at once, with the same key.
+/// A shard with so many units. Each order is wanted by a client, perhaps by two concurrent requests with the same key.
 #[derive(Debug, Clone)]
 struct Draws {
     units: i64,
     /// The order that each function is to make, and its units.
     functions: Vec<(usize, i64)>,
     sweeps: usize,
-    /// How many places the sweep looks at at once.
+    /// The number of sequence numbers in one step of the sweep.
     batch: i64,
     deaths: u8,
     lost: u8,
-    /// How often the time that a sweep waits may pass over a function that is about to claim what it drew.
+    /// The number of times that the sweep's grace may pass while a function is about to claim its reservation.
     late: u8,
     forgotten: Option<Forgotten>,
 }
@@ -53,7 +53,7 @@ struct Draws {
 enum Function {
     Begun,
     Drew(Drawn),
-    /// The commit was refused: what was drawn is to go back.
+    /// The commit was refused: the reservation is to be released.
     Failed(Drawn),
     Ordered,
     TooLittle,
@@ -62,14 +62,14 @@ enum Function {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Sweep {
     Idle,
-    /// Looks at the places from `place` on: those of a sweep that saw this much drawn and swept at this instant.
+    /// Looks at the sequence numbers from `place` on, after reading `drawn` and `swept` at this instant.
     Looks {
         drawn: i64,
         swept: Swept,
         tick: i64,
         place: i64,
     },
-    /// Is going to make these void and to give their units back.
+    /// Is about to void these and to return their units.
     Found {
         drawn: i64,
         swept: Swept,
@@ -87,7 +87,7 @@ struct State {
     drawn: i64,
     swept: Swept,
     slots: BTreeMap<i64, Slot>,
-    /// How many units each order has.
+    /// The units of each order.
     orders: Vec<i64>,
     functions: Vec<Function>,
     sweeps: Vec<Sweep>,
@@ -97,7 +97,7 @@ struct State {
 }
 
 impl State {
-    /// Whether a function is about to claim what it drew, or to make it void.
+    /// Whether a function is about to claim or to void its reservation.
     fn is_at_it(&self) -> bool {
         let is_at_it = |function: &Function| matches!(function, Function::Drew(_) | Function::Failed(_));
         self.functions.iter().any(is_at_it)
@@ -111,7 +111,7 @@ impl State {
         self.swept.reaches(self.drawn)
     }
 
-    /// Units that are drawn and have no slot.
+    /// Reserved units without a claim record.
     fn unclaimed(&self) -> i64 {
         let slot = |place| Ok::<_, Infallible>(self.slots.get(&place).cloned());
         let (missing, _) = missing(0..self.drawn, slot).unwrap();
@@ -122,12 +122,12 @@ impl State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     Call(usize),
-    /// The answer to a draw gets lost, and the SDK sends it again.
+    /// The answer to a reservation is lost, and the SDK sends the update again.
     CallTwice(usize),
     Die(usize),
     Ask(usize),
     Sweep(usize),
-    /// A sweep sees none of the slots, eventually consistent as its look is.
+    /// A sweep reads before any claim record is visible to it: its reads are eventually consistent.
     SweepBlind(usize),
     SweepDies(usize),
     Tick,
@@ -150,7 +150,7 @@ impl Draws {
         };
     }
 
-    /// One commit: the order and the slot of its units.
+    /// One commit: the order and the claim record of its units.
     fn claim(&self, state: &mut State, function: usize, drawn: Drawn) {
         let (order, units) = self.functions[function];
         let is_new = state.orders[order] == 0 || self.forgot(Forgotten::OrderIfAbsent);
@@ -165,7 +165,7 @@ impl Draws {
         };
     }
 
-    /// One commit: the slot made void and the units back on the shelf.
+    /// One commit: the voided claim, and the units back in stock.
     fn give_back(&self, state: &mut State, drawn: Drawn) {
         let is_free = !state.slots.contains_key(&drawn.from) || self.forgot(Forgotten::VoidIfAbsent);
         if is_free {
@@ -180,7 +180,7 @@ impl Draws {
         let (order, _) = self.functions[function];
         let is_ordered = state.orders[order] > 0 && !self.forgot(Forgotten::OrderIfAbsent);
         match state.functions[function] {
-            // What the key has done is the answer.
+            // A repetition of the key is answered with the order that exists.
             Function::Begun if is_ordered => state.functions[function] = Function::Ordered,
             Function::Begun => self.draw(state, function),
             Function::Drew(drawn) => self.claim(state, function, drawn),
@@ -359,7 +359,7 @@ const TWO_UNITS: fn() -> Draws = || Draws {
     forgotten: None,
 };
 
-/// Units for an order that is asked for twice and for another. The sweep looks place by place.
+/// Units for an order that is requested twice and for another one. The sweep looks at one sequence number at a time.
 const ASKED_TWICE: fn() -> Draws =
     || Draws { units: 4, functions: vec![(0, 2), (0, 2), (1, 2)], sweeps: 1, batch: 1, ..TWO_UNITS() };
 

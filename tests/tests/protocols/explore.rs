@@ -1,4 +1,4 @@
-//! Looking at all that can happen in a model.
+//! Explores every state of a model.
 
 use std::{fmt::Debug, hash::Hash};
 
@@ -6,13 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 use shared::domain::{Won, pricing::ShippingPolicy};
 use stateright::{Checker as _, HasDiscoveries, Model};
 
-/// A model is to be looked at within seconds: as many ways to come to a state as it has at most.
+/// The most ways into states that a model may have: its exploration must take seconds only.
 const MOST: usize = 3_000_000;
 
-/// What shipping costs makes no difference to a model.
+/// Shipping costs make no difference to a model.
 pub(crate) const FREE_SHIPPING: ShippingPolicy = ShippingPolicy { fee: Won::ZERO, free_from: Won::ZERO };
 
-/// Looks at every state and holds each property against it. Tells how many there were.
+/// Checks every property in every state. Prints the number of states.
 pub(crate) fn holds<M>(name: &str, model: M)
 where
     M: Model + Send + Sync + 'static,
@@ -25,7 +25,7 @@ where
     checker.assert_properties();
 }
 
-/// Holds each thing that these models forget to be needed: without it something goes wrong.
+/// Checks that each forgotten thing is needed: a model without it must break a property.
 pub(crate) fn needed<F, M>(models: impl IntoIterator<Item = (F, M)>)
 where
     F: Debug,
@@ -40,7 +40,7 @@ where
     }
 }
 
-/// What goes wrong in a model in which something was forgotten: the properties that do not hold, until one was found.
+/// The broken properties of a model with something forgotten; the search ends at the first.
 fn broken<M>(model: M) -> Vec<&'static str>
 where
     M: Model + Send + Sync + 'static,
@@ -52,10 +52,10 @@ where
     broken.filter(|name| checker.discovery_classification(name).to_string() == "counterexample").collect()
 }
 
-/// The grace that the sweeps give.
+/// The grace period of the sweeps.
 pub(crate) const GRACE: SignedDuration = SignedDuration::from_secs(30);
 
-/// An instant: so many times the grace that the sweeps give.
+/// An instant: so many grace periods of the sweeps.
 pub(crate) fn at(tick: i64) -> Timestamp {
     Timestamp::from_second(tick * GRACE.as_secs()).unwrap()
 }

@@ -1,5 +1,5 @@
-//! Balance, stock and coupons are linearizable: each answer that concurrent clients get could have been given by one request
-//! after the other, at some instant between request and answer.
+//! Balance, stock and coupons are linearizable. Sequential requests could have given each answer of concurrent clients,
+//! with each request at some instant between its call and its answer.
 //!
 //! The clients call several instances of the shipped functions at once, each with its own caches. Two exceptions of
 //! docs/protocols/coupons.md are left out: a double request for one coupon keeps a ticket from others for a moment, and
@@ -17,7 +17,7 @@ use tests::TestShop;
 const PRICE: i64 = 10_000;
 const SHIPPING: i64 = 3_000;
 
-/// What is asked for: of one account, one product, one campaign.
+/// A request about the one account, product or campaign.
 #[derive(Debug, Clone, PartialEq)]
 enum Asked {
     Charge(i64),
@@ -30,13 +30,13 @@ enum Asked {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Heard {
-    /// The balance, the stock, or what remains of the campaign.
+    /// The balance, the stock, or the remaining coupons of the campaign.
     Figure(i64),
     Done,
     Refused(String),
 }
 
-/// The shop, one request after the other.
+/// A sequential shop.
 #[derive(Debug, Clone)]
 struct Plain {
     balance: i64,
@@ -85,7 +85,7 @@ enum Event {
     Heard(usize, Heard),
 }
 
-/// Whether there is an order in which one after the other would have heard this.
+/// Whether some sequential order of the requests gives these answers.
 fn is_linearizable(history: &[Event]) -> bool {
     let mut tester = LinearizabilityTester::new(BEGINNING);
     for event in history {
@@ -116,7 +116,7 @@ async fn ask(shop: &TestShop, asked: &Asked) -> Heard {
     figure.map_or(Heard::Done, |figure| Heard::Figure(answer.body["data"][figure].as_i64().unwrap()))
 }
 
-/// What three clients hear, who ask all at once.
+/// The answers to three concurrent clients.
 async fn history(asked: [Vec<Asked>; 3]) -> Vec<Event> {
     let shop = TestShop::with_instances(3);
     shop.product("tea", PRICE, BEGINNING.stock).await;
@@ -143,7 +143,7 @@ async fn history(asked: [Vec<Asked>; 3]) -> Vec<Event> {
     history.lock().unwrap().clone()
 }
 
-/// Four questions of each client, another selection in each round.
+/// Four requests of each client, another selection in each round.
 fn questions(round: usize) -> [Vec<Asked>; 3] {
     std::array::from_fn(|client| {
         let question = |number: usize| match (round * 7 + client * 5 + number * 3 + round * number) % 9 {
@@ -174,7 +174,7 @@ async fn what_clients_hear_could_have_been_heard_one_after_the_other() {
                 });
             }
         }
-        // Figures that never were.
+        // Figures that no order of the requests can give.
         for (place, event) in history.iter().enumerate() {
             if let Event::Heard(client, Heard::Figure(figure)) = event {
                 let mut spoilt = history.clone();

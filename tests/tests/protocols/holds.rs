@@ -1,7 +1,7 @@
-//! An order that holds its units and its coupon, and waits for the money: paying it, the end of its hold, cancelling it, and
-//! results of the payment system, all at once.
+//! An order that holds its units and its coupon, and waits for its payment. Payment, the end of its hold, cancellation
+//! and results of the payment system are concurrent.
 //!
-//! What is decided is production's: what can be done to an order, what has to change with it, and the ledger's entry.
+//! The decisions are production's: the possible changes of an order, their effects, and the ledger's entry.
 
 use std::{
     collections::BTreeMap,
@@ -22,34 +22,34 @@ use tests::drafts::{PRICE, draft, id};
 
 use crate::explore::{FREE_SHIPPING, at, holds, needed};
 
-/// The order comes into being at tick 0, and its hold ends at this one.
+/// The order is created at tick 0, and its hold ends at this one.
 const END: i64 = 1;
 const LAST_TICK: i64 = 2;
 const UNITS: u16 = 2;
 const BALANCE: i64 = 5_000;
 const CHARGED: i64 = 300;
 
-/// A condition, or a question, that the model is told to forget.
+/// A condition, or a check, that the model can forget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Forgotten {
-    /// An order is replaced whatever has become of it.
+    /// An order is replaced without regard to its version.
     Version,
-    /// A balance is moved whatever has become of the account.
+    /// A balance is changed without regard to the account's sequence.
     Sequence,
     /// The key of a payment is not noted with it.
     KeyNote,
-    /// The payment system's result is not noted with what it does.
+    /// The result of the payment system is not noted with its effect.
     PaymentNote,
-    /// Whether the hold has run out is not asked.
+    /// The expiry of the hold is not checked.
     IsOverdue,
-    /// Nobody sees to the end of the hold.
+    /// The hold is never ended.
     Expiry,
 }
 
-/// What somebody means to do.
+/// The intention of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Intent {
-    /// Pays from the balance; with an idempotency key, which can be asked with again.
+    /// Pays from the balance. A request with an idempotency key can be repeated.
     Pay {
         has_key: bool,
     },
@@ -67,19 +67,19 @@ enum Intent {
 #[derive(Debug, Clone)]
 struct Holds {
     method: PaymentMethod,
-    /// What everyone means to do, and by how many ticks their clocks are ahead.
+    /// The intention of each caller, and the ticks by which its clock is ahead.
     intents: Vec<(Intent, i64)>,
     deaths: u8,
     forgotten: Option<Forgotten>,
 }
 
-/// An order that can be told from others by its hash.
+/// An order with a hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Image(Order);
 
 impl Hash for Image {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        // What else there is to it follows from its history.
+        // The other fields follow from the history.
         for entry in &self.0.history {
             (entry.event as u8, entry.at).hash(state);
             entry.returned.as_ref().map(|returned| &returned.payment_id).hash(state);
@@ -91,7 +91,7 @@ impl Hash for Image {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Progress {
     Begun,
-    /// Has seen order and account, and what its clock says.
+    /// Has read order and account, at this tick of its clock.
     Seen {
         order: Box<Image>,
         account: Account,
@@ -111,19 +111,19 @@ struct State {
     tick: i64,
     order: Image,
     account: Account,
-    /// What all entries of the ledger come to.
+    /// The sum of all entries of the ledger.
     ledger: i64,
     on_shelf: i64,
     coupon_is_usable: bool,
     key_is_noted: bool,
     payments: BTreeMap<PaymentId, PaymentStatusKnown>,
-    /// What the payment system has sent for good.
+    /// The sum of the payment system's successful payments.
     received: i64,
     progress: Vec<Progress>,
     deaths: u8,
 }
 
-/// What became of a payment, in an order.
+/// The result of a payment, as the order notes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum PaymentStatusKnown {
     Paid,
@@ -135,7 +135,7 @@ enum PaymentStatusKnown {
 enum Step {
     /// Reads, or commits.
     Call(usize),
-    /// Dies, before or after the commit, and somebody asks again.
+    /// Dies, before or after the commit, and its caller repeats the request.
     Die(usize),
     Tick,
 }
@@ -151,7 +151,7 @@ impl Holds {
         self.forgotten == Some(what)
     }
 
-    /// The order as it is to be, if it is to change; and whether what was meant is the case then.
+    /// The changed order, if it changes, and whether the intention is achieved then.
     fn decide(&self, intent: Intent, order: &Order, tick: i64) -> (Option<Order>, bool) {
         let now = at(tick);
         match intent {
@@ -172,7 +172,7 @@ impl Holds {
         }
     }
 
-    /// One commit, of all or nothing: whether it was carried out.
+    /// One atomic commit; returns whether it was carried out.
     fn commit(&self, state: &mut State, intent: Intent, seen: &Order, seen_account: &Account, tick: i64) -> bool {
         let (changed, _) = self.decide(intent, seen, tick);
         let order_is_as_seen = state.order.0.version == seen.version || self.forgot(Forgotten::Version);
@@ -301,7 +301,7 @@ impl Model for Holds {
                 steps.push(Step::Call(number));
             }
             if state.deaths > 0 && !matches!(progress, Progress::Begun | Progress::Waits { .. }) {
-                // Whoever charges without a key and hears nothing does not ask again: nobody knows whether to.
+                // A client that charges without a key and gets no answer does not repeat it: the effect is unknown.
                 if !(*intent == Intent::Charge && matches!(progress, Progress::Done { .. })) {
                     steps.push(Step::Die(number));
                 }
@@ -396,8 +396,8 @@ impl Model for Holds {
     }
 }
 
-/// Paid from the balance by two at once, one by a clock that is ahead, while the customer cancels and the hold ends, by
-/// such a clock too.
+/// Paid from the balance by two requests at once, while the customer cancels and the hold ends. One payment and the end
+/// of the hold have clocks that are ahead.
 fn from_balance() -> Holds {
     let (keyed, other) = (Intent::Pay { has_key: true }, Intent::Pay { has_key: false });
     let intents = vec![(keyed, 0), (other, 1), (Intent::Cancel, 0), (Intent::EndHold, 1)];
@@ -416,7 +416,7 @@ fn beside_a_charge() -> Holds {
     Holds { intents, deaths: 2, ..from_balance() }
 }
 
-/// Paid outside, twice, and told that it was not. Who dies after the commit has told a result that comes again.
+/// Paid outside twice, and reported as failed once. The result of a function that dies after its commit comes again.
 fn from_outside() -> Holds {
     let result = |payment, outcome| (Intent::Result { payment, outcome }, 0);
     let (one, other) = (result(1, PaymentOutcome::Succeeded), result(2, PaymentOutcome::Succeeded));

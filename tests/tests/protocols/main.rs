@@ -1,9 +1,9 @@
-//! The protocols of the shop, each as a model of all that can happen, which is looked at whole: every order of the steps of
-//! several functions, any of which may stop between two of them, and every loss of an answer.
+//! The protocols of the shop, each as a model that is explored completely. It covers every order of the steps of
+//! several functions, with a stop between any two of them and a loss of any answer.
 //!
-//! A step is one call to the table. What decides is production's own code as far as it is pure (`shared::domain`); the
-//! conditions of writes are said anew here, and each model is told to forget one after the other: then it must find what
-//! goes wrong. So a model that looks at nothing cannot pass.
+//! A step is one call to the table. Decisions are production's own code as far as it is pure (`shared::domain`). The
+//! conditions of writes are written anew here. Each model can forget one after the other, and must then find the
+//! violation. So a model that checks nothing cannot pass.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,

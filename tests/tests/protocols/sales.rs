@@ -1,8 +1,8 @@
-//! Counting sales from the stream: a mark for each event with its counts and their places in the index by sales, while
-//! products go off sale and come back. Batches come again, cut anew, to one function or to two at once, which may die
-//! anywhere. Events of a batch that share no product are counted side by side.
+//! Counting sales from the stream: a mark for each event, with its counts and their entries in the index by sales,
+//! while products go off sale and come back. Batches come again, cut anew, to one function or to two at once, which may
+//! die anywhere. Events of a batch that share no product are counted side by side.
 //!
-//! Production decides the units of a change of an order, and the place of a count.
+//! Production decides the units of a change of an order, and the index entry of a count.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,26 +20,26 @@ use tests::drafts::{draft, id};
 
 use crate::explore::{FREE_SHIPPING, at, holds, needed};
 
-/// A condition, or an order of writes, that the model is told to forget.
+/// A condition, or an order of writes, that the model can forget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Forgotten {
-    /// An event is counted whether or not it has its mark.
+    /// An event is counted although it has its mark.
     MarkIfAbsent,
     /// The marks are made before the counts, in a commit of their own.
     MarkWithCounts,
-    /// Counts are written whatever has become of those that were seen.
+    /// Counts are written without regard to changes since they were read.
     SeenCounts,
-    /// A place follows a description that has changed since it was read.
+    /// An index entry follows a description that has changed since it was read.
     SeenDescription,
-    /// Nobody looks at the description of a product whose count has begun.
+    /// The description of a product is not read after its count has begun.
     LookAtFirst,
-    /// Nobody looks again where the batch before died.
+    /// The products of an interrupted batch are not checked again.
     LookAgain,
-    /// A batch is done before the places are looked at.
+    /// A batch is done before the index entries are checked.
     LookBeforeDone,
 }
 
-/// What a change of an order counts for.
+/// The units that a change of an order counts.
 #[derive(Debug, Clone)]
 struct Event {
     id: String,
@@ -48,7 +48,7 @@ struct Event {
 
 #[derive(Debug, Clone)]
 struct Sales {
-    /// The orders' shard of the stream. That of the products has a record for each change of tea.
+    /// The orders' shard of the stream. The products' shard has a record for each change of tea.
     events: Vec<Event>,
     /// Whether tea is on sale after each of its changes.
     changes: Vec<bool>,
@@ -64,7 +64,7 @@ enum Shard {
     Products,
 }
 
-/// A count, with its place: the units by which the index ranks it.
+/// A count with its index entry: the units by which the index ranks it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 struct Count {
     units: i64,
@@ -74,7 +74,7 @@ struct Count {
 
 type Counts = BTreeMap<ProductId, Count>;
 
-/// A batch of a shard, which ends here.
+/// A batch of a shard, up to this record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Batch {
     shard: Shard,
@@ -84,7 +84,7 @@ struct Batch {
 /// The progress of a group of events that are counted in one transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Group {
-    /// Is going to read the counts that these events add to.
+    /// Is about to read the counts that these events add to.
     Reads {
         left: BTreeSet<usize>,
     },
@@ -108,18 +108,18 @@ enum Function {
         groups: Vec<Group>,
         unsure: BTreeSet<ProductId>,
     },
-    /// Is going to look at the count of the first of these.
+    /// Is about to read the count of the first of these products.
     Looks {
         batch: Batch,
         unsure: BTreeSet<ProductId>,
     },
-    /// Is going to look at its description.
+    /// Is about to read the description of that product.
     LooksFurther {
         batch: Batch,
         unsure: BTreeSet<ProductId>,
         seen: Count,
     },
-    /// Is going to put it at its place.
+    /// Is about to write the index entry of that product.
     Places {
         batch: Batch,
         unsure: BTreeSet<ProductId>,
@@ -132,9 +132,9 @@ enum Function {
 struct State {
     counts: Counts,
     marks: BTreeSet<String>,
-    /// How many changes tea has seen.
+    /// The number of changes of tea so far.
     version: usize,
-    /// How many records of the orders and of the products the stream takes for handled.
+    /// The numbers of records of the orders and of the products that the stream counts as handled.
     handled: (usize, usize),
     functions: Vec<Function>,
     deaths: u8,
@@ -144,9 +144,9 @@ struct State {
 enum Step {
     /// Tea goes off sale, or comes back.
     Describe,
-    /// A function is handed the records of a shard up to this one.
+    /// A function gets the records of a shard up to this one.
     Take(usize, Shard, usize),
-    /// A function makes its next call, for the group with this number where it counts.
+    /// A function makes its next call. If it counts, the call is for the group with this number.
     Call(usize, usize),
     Die(usize),
 }
@@ -155,7 +155,7 @@ fn tea() -> ProductId {
     id("tea")
 }
 
-/// The place that production gives to so many units.
+/// The rank of so many units, from production's code.
 fn place(product: &ProductId, units: i64, off_sale: bool) -> Option<i64> {
     let listing = Listing::of(product, &[(seoul_day(at(0)), units)].into(), at(0), at(0));
     listing.filter(|_| !off_sale).map(|listing| listing.bound.units)
@@ -211,7 +211,7 @@ impl Sales {
         groups.into_iter().map(|left| Group::Reads { left }).collect()
     }
 
-    /// The next call for a group: what follows it, and the products to look at afterwards.
+    /// Makes the next call for a group. Returns the group's next state, and the products to check afterwards.
     fn call_for(&self, state: &mut State, group: Group) -> (Option<Group>, BTreeSet<ProductId>) {
         match group {
             Group::Reads { left } => {
@@ -231,7 +231,7 @@ impl Sales {
         let is_new = |event: &usize| !state.marks.contains(&self.events[*event].id);
         let (new, old): (BTreeSet<usize>, BTreeSet<usize>) = left.iter().partition(|event| is_new(event));
         if !old.is_empty() && !self.forgot(Forgotten::MarkIfAbsent) {
-            // The refusal tells which were counted before.
+            // The refusal names the events that were counted before.
             let again = if self.forgot(Forgotten::LookAgain) { BTreeSet::new() } else { self.products(&old) };
             return (Some(Group::Reads { left: new }), again);
         }
@@ -246,7 +246,7 @@ impl Sales {
         (None, self.begun(&left, &seen))
     }
 
-    /// Products whose counts these events have begun.
+    /// Products with counts that these events have begun.
     fn begun(&self, left: &BTreeSet<usize>, seen: &Counts) -> BTreeSet<ProductId> {
         let begun = self.products(left).into_iter().filter(|product| !seen.contains_key(product));
         if self.forgot(Forgotten::LookAtFirst) { BTreeSet::new() } else { begun.collect() }
@@ -295,7 +295,7 @@ impl Sales {
                 let due = Count { units: seen.units, off_sale, place: place(&product, seen.units, off_sale) };
                 let there = state.counts.get(&product).cloned().unwrap_or_default();
                 let is_as_seen = (there.units, there.off_sale) == (seen.units, seen.off_sale);
-                // Only where the description has moved its place the commit asserts it.
+                // The commit asserts the description only if the description has moved the entry.
                 let is_described = version == state.version || seen.off_sale == off_sale || product != tea();
                 if due != seen
                     && !((is_as_seen || self.forgot(Forgotten::SeenCounts))
@@ -425,7 +425,7 @@ fn event(old: Option<&Order>, new: &Order) -> Event {
     }
 }
 
-/// An order of tea and a cup, one of tea, and a unit of the first given back.
+/// An order of tea and a cup, one of tea, and a unit of the first returned.
 fn stream(functions: usize, deaths: u8, changes: &[bool]) -> Sales {
     let (first, second) = (paid("o1", &[("tea", 3), ("cup", 1)]), paid("o2", &[("tea", 1)]));
     let a_unit = Cancellation::Units([(1, 1)].into());

@@ -1,4 +1,5 @@
-//! First come, first served: a ticket of a counter, then its slot; and the sweep that finds what was burnt in between.
+//! First come, first served: a function allocates a ticket of a counter, then claims it. A sweep voids orphaned
+//! tickets.
 
 use std::collections::BTreeSet;
 
@@ -7,35 +8,35 @@ use stateright::{Model, Property};
 
 use crate::explore::{GRACE, at, holds, needed};
 
-/// A condition, or what holds two writes together, that the model is told to forget.
+/// A condition, or an atomic pair of writes, that the model can forget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Forgotten {
-    /// A ticket is drawn whatever the limit.
+    /// A ticket is allocated beyond the limit.
     Limit,
-    /// A slot is claimed whatever is in it.
+    /// A ticket is claimed although it has a claim record.
     ClaimIfAbsent,
-    /// A user gets the coupon whether or not they have one.
+    /// A user gets the coupon although they have one.
     GiveIfAbsent,
-    /// A slot is made void whatever is in it.
+    /// A ticket is voided although it has a claim record.
     VoidIfAbsent,
-    /// The limit is raised even where the slot is not made void.
+    /// The limit is raised even if the ticket is not voided.
     RaiseWithVoid,
-    /// The sweep takes what has just been drawn for swept.
+    /// The sweep takes a ticket that was just allocated for an old one.
     Seen,
-    /// Nobody sweeps.
+    /// No sweep runs.
     Sweep,
 }
 
-/// A campaign of so many coupons, wanted by users of whom some ask twice at once.
+/// A campaign of so many coupons. Some of its users send two requests at once.
 #[derive(Debug, Clone)]
 struct Tickets {
     total: i64,
-    /// Whose each function is.
+    /// The user of each function.
     users: Vec<usize>,
     sweeps: usize,
     deaths: u8,
     lost: u8,
-    /// How often the time that a sweep waits may pass over a function that is about to claim what it drew.
+    /// The number of times that the sweep's grace may pass while a function is about to claim its ticket.
     late: u8,
     forgotten: Option<Forgotten>,
 }
@@ -46,20 +47,20 @@ enum Slot {
     Of(usize),
 }
 
-/// How far a function has come.
+/// The progress of a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Function {
     Begun,
-    /// Drew in vain, and is going to look.
+    /// Found no ticket left, and is about to look at the counter.
     Empty,
     Drew(i64),
-    /// Its ticket came to nothing: it is going to make it void.
+    /// Could not claim its ticket, and is about to void it.
     Failed(i64),
     Issued,
     SoldOut,
 }
 
-/// How far a sweep has come.
+/// The progress of a sweep.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Sweep {
     Idle,
@@ -73,7 +74,7 @@ struct State {
     tick: i64,
     counter: Counter,
     slots: Vec<Option<Slot>>,
-    /// The users who have the coupon, by how many times they were given it.
+    /// The number of coupons that each user was given.
     given: Vec<u8>,
     functions: Vec<Function>,
     sweeps: Vec<Sweep>,
@@ -83,7 +84,7 @@ struct State {
 }
 
 impl State {
-    /// Whether a function is about to claim what it drew, or to make it void.
+    /// Whether a function is about to claim or to void its ticket.
     fn is_at_it(&self) -> bool {
         let is_at_it = |function: &Function| matches!(function, Function::Drew(_) | Function::Failed(_));
         self.functions.iter().any(is_at_it)
@@ -108,14 +109,14 @@ impl State {
 enum Step {
     /// A function makes its next call.
     Call(usize),
-    /// The answer to a draw gets lost, and the SDK sends it again.
+    /// The answer to an allocation is lost, and the SDK sends the update again.
     CallTwice(usize),
-    /// A function dies, and its client asks again.
+    /// A function dies, and its client repeats the request.
     Die(usize),
-    /// Who was told that all is gone asks again.
+    /// A client that got SOLD_OUT asks again.
     Ask(usize),
     Sweep(usize),
-    /// A sweep sees none of the slots, eventually consistent as its look is.
+    /// A sweep reads before any claim record is visible to it: its reads are eventually consistent.
     SweepBlind(usize),
     SweepDies(usize),
     Tick,
@@ -136,7 +137,7 @@ impl Tickets {
         };
     }
 
-    /// One commit: the ticket's slot and the user's coupon.
+    /// One commit: the claim record of the ticket, and the user's coupon.
     fn claim(&self, state: &mut State, function: usize, ticket: i64) {
         let user = self.users[function];
         let slot_is_free = state.slot(ticket).is_none() || self.forgot(Forgotten::ClaimIfAbsent);
@@ -150,7 +151,7 @@ impl Tickets {
         };
     }
 
-    /// One commit: the ticket's slot made void and the limit raised.
+    /// One commit: the voided claim of the ticket, and the raised limit.
     fn reclaim(&self, state: &mut State, ticket: i64) {
         let is_free = state.slot(ticket).is_none() || self.forgot(Forgotten::VoidIfAbsent);
         if is_free {

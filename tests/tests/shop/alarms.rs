@@ -1,4 +1,4 @@
-//! What must not go unseen is seen: alarms and dashboard go by metrics that there are.
+//! Failures are visible: alarms and dashboards use metrics that exist.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 use tests::template::{project_file, template};
 
-/// The metrics of AWS that alarms may go by: of which type of resource, by which dimension.
+/// The metrics of AWS that alarms may use, by the type of resource and its dimension.
 const STANDARD: [(&str, &str, &str, &[&str]); 4] = [
     ("AWS/SQS", "AWS::SQS::Queue", "QueueName", &["ApproximateNumberOfMessagesVisible"]),
     (
@@ -32,7 +32,7 @@ fn resources(kind: &str) -> BTreeMap<&'static str, &'static Value> {
     resources.filter(|(_, it)| it["Type"] == kind).map(|(name, it)| (name.as_str(), &it["Properties"])).collect()
 }
 
-/// A metric that something goes by.
+/// A metric that an alarm or a dashboard uses.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Metric {
     namespace: String,
@@ -58,7 +58,7 @@ impl Metric {
     }
 }
 
-/// The metrics that an alarm goes by: its own, or those it reckons with.
+/// The metrics of an alarm: its own, or those of its formula.
 fn metrics_of(alarm: &Value) -> Vec<Metric> {
     match alarm["Metrics"].as_array() {
         None => vec![Metric::of(alarm)],
@@ -94,7 +94,7 @@ fn written() -> BTreeSet<(String, Vec<String>)> {
     found
 }
 
-/// Whether somebody emits the metric.
+/// Whether a function or a service of AWS emits the metric.
 fn exists(metric: &Metric) -> bool {
     let Metric { namespace, name, dimensions } = metric;
     if namespace == "Jangteo" {
@@ -151,17 +151,17 @@ fn every_alarm_tells_whoever_is_to_know() {
     }
 }
 
-/// Whether an alarm goes by this metric of this resource.
+/// Whether an alarm uses this metric of this resource.
 fn is_watched(name: &str, resource: &str) -> bool {
     watched().any(|metric| metric.name == name && metric.dimensions.values().any(|value| value == resource))
 }
 
-/// Whether an alarm goes by a metric of the shop's own.
+/// Whether an alarm uses a metric of the shop's own.
 fn is_watched_for(name: &str) -> bool {
     watched().any(|metric| metric.name == name && metric.namespace == "Jangteo")
 }
 
-/// The metrics that alarms go by.
+/// The metrics of all alarms.
 fn watched() -> impl Iterator<Item = Metric> {
     resources("AWS::CloudWatch::Alarm").into_values().flat_map(metrics_of)
 }
@@ -172,7 +172,7 @@ fn dead_letters_of_every_queue_raise_an_alarm() {
     for (queue, properties) in resources("AWS::SQS::Queue") {
         match properties["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"].as_str() {
             Some(target) => dead_letters.insert(target.split('.').next().unwrap()),
-            // Nothing else than dead letters is worked off by hand.
+            // Only dead letters are handled by hand.
             None => dead_letters.insert(queue),
         };
     }
@@ -188,7 +188,7 @@ fn what_runs_by_itself_is_watched() {
         for event in function["Events"].as_object().into_iter().flat_map(|events| events.values()) {
             match event["Type"].as_str().unwrap() {
                 "DynamoDB" => assert!(is_watched("IteratorAge", name), "{name}"),
-                // They have a whole night, and tell when they are done.
+                // The rebuild has a whole night, and reports its end.
                 "ScheduleV2" if name == "RebuildSales" => assert!(is_watched_for("SalesRebuilt"), "{name}"),
                 "ScheduleV2" if name == "AuditBooks" => assert!(is_watched_for("AuditsDone"), "{name}"),
                 "ScheduleV2" => assert!(is_watched("Invocations", name) && is_watched("Errors", name), "{name}"),
@@ -199,7 +199,7 @@ fn what_runs_by_itself_is_watched() {
     assert!(is_watched("5xx", "Api") && is_watched("WriteThrottleEvents", "Table"));
 }
 
-/// What the dashboard shows of the shop's own is written somewhere, and what it names of AWS there is.
+/// The shop's own metrics on the dashboard are written somewhere, and its metrics of AWS exist.
 #[test]
 fn the_dashboard_shows_metrics_that_there_are() {
     let dashboards = resources("AWS::CloudWatch::Dashboard");

@@ -1,4 +1,4 @@
-//! The auditor finds what is wrong, and only that, in a table of many pages.
+//! The auditor finds every fault, and nothing else, in a table of many pages.
 
 use audit::{Invariant, Scope};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use shared::{
 };
 use tests::{TABLE, TestShop};
 
-/// A shop whose table takes more than one page to read.
+/// A shop with a table of more than one page.
 async fn large_shop() -> TestShop {
     let shop = TestShop::new();
     shop.product("tea", 1_000, 1_000).await;
@@ -57,7 +57,7 @@ async fn what_was_tampered_with_is_found() {
     assert!(broken(&shop).await.contains(&Invariant::Records));
 }
 
-/// Mina's order of units of tea, paid as said.
+/// Mina's order of units of tea, with this kind of payment.
 async fn order(shop: &TestShop, pay_by: &str, quantity: i64, coupon: Option<&str>) -> String {
     let items = json!([{ "productId": "tea", "quantity": quantity }]);
     let mut body = json!({ "userId": "mina", "items": items, "payment": pay_by });
@@ -78,7 +78,7 @@ fn id(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
 
-/// Tells the shop how a payment of the external system went.
+/// Delivers a result of the external payment system to the shop.
 async fn settle(shop: &TestShop, order: &str, payment: &str, outcome: PaymentOutcome, amount: i64) {
     let result = PaymentResult {
         payment_id: PaymentId::try_from(payment.to_owned()).unwrap(),
@@ -101,7 +101,7 @@ async fn whatever_becomes_of_orders_is_right_and_what_was_tampered_with_is_found
     shop.coupon("welcome", 2).await;
     shop.issue("mina", "welcome").await.expect(201);
 
-    // Holds and sheets that nobody wanted.
+    // Holds and sheets that expire.
     let expired = order(&shop, "LATER", 5, Some("welcome")).await;
     let abandoned = sheet(&shop, "mina").await;
     shop.audit().await;
@@ -124,7 +124,7 @@ async fn whatever_becomes_of_orders_is_right_and_what_was_tampered_with_is_found
         shop.audit().await;
     }
 
-    // Paid outside, by a sheet, with more money than that and a part of it cancelled.
+    // Paid externally, by a sheet, with a second payment beside it, and a part cancelled.
     let ordered = sheet(&shop, "mina").await;
     let body = json!({ "userId": "mina", "orderSheetId": ordered, "payment": "EXTERNAL" });
     let outside = id(&shop.post("/orders", body).await.expect(201)["orderId"]);
@@ -137,14 +137,14 @@ async fn whatever_becomes_of_orders_is_right_and_what_was_tampered_with_is_found
     shop.post(&format!("/orders/{outside}/cancel"), a_unit).as_user("mina").await.expect(200);
     shop.audit().await;
 
-    // Declined, then said to be paid after all.
+    // Declined, then reported as paid after all.
     let declined = order(&shop, "EXTERNAL", 1, Some("welcome")).await;
     for outcome in [Failed, Succeeded, Failed] {
         settle(&shop, &declined, "p9", outcome, 9_000).await;
         shop.audit().await;
     }
 
-    // Too poor for what is on the sheet, which stays.
+    // The balance is too low for the sheet, which stays.
     let kept = sheet(&shop, "jun").await;
     let poor = json!({ "userId": "jun", "orderSheetId": kept });
     shop.post("/orders", poor).as_user("jun").await.refused(402, "BALANCE_NOT_ENOUGH");
@@ -169,7 +169,7 @@ async fn whatever_becomes_of_orders_is_right_and_what_was_tampered_with_is_found
     }
     shop.audit().await;
 
-    // Nobody sees to what waits.
+    // No sweep ends the things that wait.
     shop.set_clock("2026-11-20T03:43:00Z");
     shop.audit().await;
     shop.set_clock("2026-11-20T03:43:00.001Z");

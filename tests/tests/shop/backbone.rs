@@ -1,5 +1,5 @@
-//! What the stream tells reaches the bus and the counts, whatever happens on the way: driven as Lambda drives a stream's
-//! functions, with the template's settings.
+//! Every record of the stream reaches the bus and the counts, through any failure on the way. The functions are driven
+//! as Lambda drives them, with the template's settings.
 
 use functions::stream::count_sales;
 use std::{
@@ -38,7 +38,7 @@ async fn live(shop: &TestShop, units: i64) {
     }
 }
 
-/// The ids of all events that follow from what is stored, each once.
+/// The ids of all events that follow from the stored records, each once.
 async fn expected(shop: &TestShop) -> BTreeSet<String> {
     let mut consumers = Consumers::new(shop.dynamo().clone());
     consumers.catch_up(shop.instance()).await;
@@ -48,7 +48,7 @@ async fn expected(shop: &TestShop) -> BTreeSet<String> {
     unique
 }
 
-/// What a bus took, each event where it came first; of each aggregate in its order.
+/// The events on a bus, each at its first arrival. Asserts the order within each aggregate.
 fn first_come(bus: &Bus) -> BTreeMap<String, Value> {
     let mut first: BTreeMap<String, Value> = BTreeMap::new();
     let mut reached: BTreeMap<String, u64> = BTreeMap::new();
@@ -91,7 +91,7 @@ async fn a_bus_that_is_down_for_an_hour_loses_nothing() {
         bus.fail(|| BusFault::None);
     };
     let relaying = async {
-        // It ends when it has handled everything there is: once that is too early.
+        // It ends when it has handled every record, which may be before the bus has an event.
         while bus.taken().is_empty() {
             source.run(|batch| bus.handle(&relay, batch)).await;
             sleep(Duration::from_secs(1)).await;
@@ -104,7 +104,7 @@ async fn a_bus_that_is_down_for_an_hour_loses_nothing() {
     assert_eq!(source.given_up, [Value::Null; 0]);
 }
 
-/// What got too old is put aside whole, before the stream forgets it, and the rest goes on.
+/// A record that got too old is kept whole before the stream drops it, and the rest goes on.
 #[tokio::test(start_paused = true)]
 async fn what_gets_too_old_is_kept_whole() {
     let shop = shop().await;
@@ -176,7 +176,7 @@ async fn a_relay_that_dies_anywhere_publishes_everything_in_order() {
     }
 }
 
-/// Records that cannot be read lie among good ones, and the relay dies now and then.
+/// Unreadable records lie among good ones, and the relay dies now and then.
 #[tokio::test(start_paused = true)]
 async fn poison_holds_up_nothing() {
     for seed in 0..4 {
@@ -211,7 +211,7 @@ async fn poison_holds_up_nothing() {
         let whole = expected(&shop).await;
         let got = ids(&first_come(&bus));
         assert!(got.is_subset(&whole) && got.len() < whole.len(), "seed {seed}");
-        // Mended and handed over again, each by itself.
+        // Repaired and redriven, each by itself.
         bus.fail(|| BusFault::None);
         for record in poisoned.values() {
             relay.handle(tests::stream::batch(&[record])).await.unwrap();

@@ -10,8 +10,8 @@ use crate::steps::{
 
 /// Three teas at 1,100 won and two cups at 2,200 less 200, with a coupon of 1,000.
 ///
-/// The goods come to 3,300 + 4,000 = 7,300. Of the coupon 1,000 × 3,300 ÷ 7,300 = 452.05 is the teas' and 547.95 the
-/// cups', so 452 and 548: what is left of the lines is 2,848 and 3,452. With 3,000 for shipping: 9,300 won.
+/// The goods cost 3,300 + 4,000 = 7,300. Of the coupon, 1,000 × 3,300 ÷ 7,300 = 452.05 falls on the teas and 547.95 on
+/// the cups, so 452 and 548. The lines cost 2,848 and 3,452 after it. With 3,000 for shipping: 9,300 won.
 async fn teas_and_cups(shop: &TestShop) -> Value {
     shop.product("tea", 1_100, 10).await;
     shop.product("cup", 2_200, 10).await;
@@ -118,7 +118,7 @@ async fn a_whole_cancellation_gives_everything_back() {
     shop.audit().await;
 }
 
-/// Each refund is what its line's units come to so far, rounded down, less what went back; the fee goes with the last.
+/// The refunds of a line add up to the price of its cancelled units, rounded down. The fee goes with the last unit.
 #[tokio::test]
 async fn parts_add_up_to_the_won() {
     let shop = shop_of_mina().await;
@@ -196,7 +196,7 @@ async fn free_shipping_has_no_fee_to_give_back() {
     shop.audit().await;
 }
 
-/// Shipping was free when it was ordered, and stays so for what is left.
+/// Shipping was free at the time of the order, and stays so for the rest of it.
 #[tokio::test]
 async fn the_fee_is_not_reckoned_anew() {
     let shop = shop_of_mina().await;
@@ -208,7 +208,7 @@ async fn the_fee_is_not_reckoned_anew() {
     shop.audit().await;
 }
 
-/// A coupon that ran out meanwhile comes back, but as what it is.
+/// A coupon that expired meanwhile comes back as expired.
 #[tokio::test]
 async fn a_coupon_past_its_validity_comes_back_expired() {
     let shop = shop_of_mina().await;
@@ -219,7 +219,7 @@ async fn a_coupon_past_its_validity_comes_back_expired() {
     shop.audit().await;
 }
 
-/// What is cancelled on another day was not sold on the day that it was paid.
+/// A unit that is cancelled on another day is subtracted on the day of its payment.
 #[tokio::test]
 async fn bestsellers_forget_it_on_the_day_that_it_was_paid() {
     let shop = shop_of_mina().await;
@@ -234,7 +234,7 @@ async fn bestsellers_forget_it_on_the_day_that_it_was_paid() {
     cancel_units(&shop, "mina", &first, "1", 3).await.expect(200);
     assert_eq!(sold().await, 4);
     shop.audit().await;
-    // The first day is out of the three: of the second all is left.
+    // The first day has left the window of three days: all sales of the second still count.
     shop.set_clock("2026-11-22T15:00:00Z");
     assert_eq!(sold().await, 2);
     cancel(&shop, "mina", &first, json!({})).await.expect(200);
@@ -248,7 +248,7 @@ async fn what_cannot_be_cancelled_changes_nothing() {
     let order = teas_and_cups(&shop).await;
     let details = cancel_units(&shop, "mina", &order, "1", 4).await.refused(409, "ORDER_STATE_CONFLICT");
     assert_eq!(details, json!({ "orderId": id(&order), "itemId": "1", "requested": 4, "available": 3 }));
-    // One line too many is all too many.
+    // One line with too many units refuses the whole request.
     let body = json!({ "items": [{ "itemId": "2", "quantity": 1 }, { "itemId": "1", "quantity": 4 }] });
     cancel(&shop, "mina", &order, body).await.refused(409, "ORDER_STATE_CONFLICT");
     for item in ["3", "0", "01", "first", "99999999999999999999"] {
@@ -266,7 +266,7 @@ async fn what_cannot_be_cancelled_changes_nothing() {
     let seen = shop.get(&format!("/orders/{}", id(&order))).as_user("mina").await.expect(200);
     assert_eq!((&seen["allowedActions"], &seen["refunded"]), (&json!([]), &json!(0)));
 
-    // The other line still can be, and then not again.
+    // The other line can still be cancelled, and then not again.
     cancel_units(&shop, "mina", &order, "1", 3).await.expect(200);
     let details = cancel_units(&shop, "mina", &order, "1", 1).await.refused(409, "ORDER_STATE_CONFLICT");
     assert_eq!(details, json!({ "orderId": id(&order), "itemId": "1", "status": "CANCELLED", "allowed": [] }));
@@ -302,7 +302,7 @@ async fn a_pending_order_is_cancelled_whole_or_not_at_all() {
     assert_eq!(details, json!({ "orderId": id(&held), "status": "PENDING_PAYMENT", "allowed": ["PAY", "CANCEL"] }));
     cancel_units(&shop, "mina", &held, "1", 4).await.refused(409, "ORDER_STATE_CONFLICT");
     assert_eq!(shop.stock("tea").await, 7);
-    // All of its units are the whole of it.
+    // All of its units are the whole order.
     let ended = cancel_units(&shop, "mina", &held, "1", 3).await.expect(200);
     assert_eq!((&ended["status"], shop.stock("tea").await), (&json!("CANCELLED"), 10));
     shop.audit().await;
@@ -323,7 +323,7 @@ async fn only_who_ordered_and_admins_cancel() {
 
     let part = cancel_units(&shop, "mina", &order, "1", 1).as_admin().await.expect(200);
     assert_eq!(part["refunded"], 10_000);
-    // Without any body, it is the whole.
+    // A request without a body cancels the whole order.
     let whole = shop.call("POST", &format!("/orders/{}/cancel", id(&order))).as_user("mina").await.expect(200);
     assert_eq!((&whole["refunded"], shop.balance("mina").await), (&json!(23_000), 100_000));
     insta::assert_snapshot!(history(&shop, &order).await, @r#"
@@ -335,7 +335,7 @@ async fn only_who_ordered_and_admins_cancel() {
     CANCELLED by CUSTOMER: order PARTIALLY_CANCELLED > FULLY_REFUNDED
     CANCELLED by CUSTOMER: line 1 PREPARING > CANCELLED x1
     "#);
-    // What the seller sees of it is their goods.
+    // The seller sees only their own goods.
     let seen = shop.get(&format!("/orders/{}", id(&order))).as_seller("dabang").await.expect(200);
     assert_eq!((&seen["refunded"], &seen["status"]), (&json!(20_000), &json!("FULLY_REFUNDED")));
     shop.audit().await;
@@ -384,7 +384,7 @@ async fn with_a_key_a_part_is_cancelled_once() {
     // Without one, each call is a new request.
     part(1).await.expect(200);
     let last = part(1).key("k2").await.expect(200);
-    // The repeat would be refused for what is left; its answer is the order as it is now.
+    // The repetition would be refused for the units left; its answer is the order as it is now.
     assert_eq!(part(1).key("k2").await.expect(200), last);
     assert_eq!(part(1).key("k1").await.expect(200), last);
     part(1).key("k3").await.refused(409, "ORDER_STATE_CONFLICT");
@@ -410,7 +410,7 @@ async fn a_suspended_user_gets_their_money_back() {
     }
 }
 
-/// What an instance remembers of the balance never decides what is paid back to it.
+/// A cached balance never decides the balance after a refund.
 #[tokio::test]
 async fn a_balance_that_moved_elsewhere_gets_its_refund() {
     let shop = shop_of_mina().await;
@@ -430,13 +430,13 @@ async fn units_from_many_shards_all_come_back() {
     assert_eq!(shop.stock("tea").await, 30);
     cancel_units(&shop, "mina", &order, "1", 45).await.expect(200);
     assert_eq!(shop.stock("tea").await, 75);
-    // More shards meanwhile, of which this instance knows nothing; and none of them is for sale.
+    // More shards meanwhile, unknown to this instance, and the product is not on sale.
     let other = shop.another_instance();
     other.patch("/products/tea", json!({ "stockShards": 16, "status": "HIDDEN" })).as_admin().await.expect(200);
     cancel(&shop, "mina", &order, json!({})).await.expect(200);
     other.patch("/products/tea", json!({ "status": "ON_SALE" })).as_admin().await.expect(200);
     assert_eq!(shop.stock("tea").await, 80);
-    // They can be sold again, to the last.
+    // The units can be sold again, to the last.
     shop.order("mina", "tea", 80).await.expect(201);
     shop.audit().await;
 }
@@ -522,7 +522,6 @@ async fn cancelling_and_shipping_at_once_have_one_winner() {
     shop.audit().await;
 }
 
-/// A part first leaves a part to be shipped; shipped first leaves nothing to be cancelled.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn paying_cancelling_and_ending_a_hold_at_once() {
     let shop = TestShop::with_instances(8);
@@ -594,7 +593,7 @@ async fn conflicts_throttling_and_lost_answers_cancel_once() {
     }
 }
 
-/// Every try loses its answer: the caller hears 503, and with the key learns by asking again that it was done.
+/// Every try loses its answer: the caller gets a 503, and finds the cancellation by repeating the key.
 #[tokio::test(start_paused = true)]
 async fn what_was_cancelled_unheard_is_found_by_its_key() {
     let shop = shop_of_mina().await;

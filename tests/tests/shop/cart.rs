@@ -7,7 +7,7 @@ use shared::{
 };
 use tests::{Call, TestShop};
 
-/// A shop where Mina buys tea (10,000 won, 5 on the shelf) and cups (3,000 won, none left).
+/// A shop for Mina with tea (10,000 won, 5 in stock) and cups (3,000 won, none left).
 async fn open() -> TestShop {
     let shop = TestShop::new();
     shop.customer("mina", 0).await;
@@ -68,7 +68,7 @@ async fn adding_sums_and_shows_the_cart() {
     "#);
     assert_eq!(cart(&shop).await, now);
     assert_eq!(cart(&shop.another_instance()).await, now);
-    // Nothing is held back for it.
+    // The cart reserves nothing.
     assert_eq!(shop.stock("tea").await, 5);
     shop.audit().await;
 }
@@ -97,7 +97,7 @@ async fn prices_and_names_are_those_of_today() {
       "total": 28500
     }
     "#);
-    // As another instance sees it that remembers the old price.
+    // Seen by another instance that has cached the old price.
     let other = shop.another_instance();
     cart(&other).await;
     shop.patch("/products/tea", json!({ "price": 20_000, "discount": 0 })).as_admin().await.expect(200);
@@ -143,7 +143,7 @@ async fn what_cannot_be_bought_costs_nothing_and_what_is_hidden_shows_nothing() 
     }
     "#);
     assert_eq!(cart(&shop.another_instance()).await, cart(&shop).await);
-    // It is back, and at once it counts again.
+    // On sale again, it counts again at once.
     shop.patch("/products/tea", json!({ "status": "ON_SALE" })).as_admin().await.expect(200);
     assert_eq!(cart(&shop).await["total"], 20_000);
 }
@@ -152,7 +152,7 @@ async fn what_cannot_be_bought_costs_nothing_and_what_is_hidden_shows_nothing() 
 async fn taking_out_is_done_once_and_for_all() {
     let shop = open().await;
     let remove = |item: &str| shop.call("DELETE", &format!("/orders/cart/{item}")).as_user("mina");
-    // Also where there is no cart yet.
+    // The same without a cart.
     assert_eq!(remove("tea").await.expect(204), Value::Null);
     add(&shop, "tea", 2).await.expect(200);
     add(&shop, "cup", 1).await.expect(200);
@@ -185,7 +185,7 @@ async fn what_goes_off_sale_is_noticed_once_it_is_in() {
     let shop = open().await;
     let other = shop.another_instance();
     add(&other, "tea", 1).await.expect(200);
-    // The other instance remembers tea to be on sale; the answer knows better, and the next try does.
+    // The other instance has cached tea as on sale. Its answer shows the new status, and its next call is refused.
     shop.patch("/products/tea", json!({ "status": "DISCONTINUED" })).as_admin().await.expect(200);
     assert_eq!(add(&other, "tea", 1).await.expect(200)["items"][0]["status"], "DISCONTINUED");
     add(&other, "tea", 1).await.refused(409, "PRODUCT_NOT_ON_SALE");
@@ -217,7 +217,7 @@ async fn at_most_50_products() {
     let full = add(&shop, "p7", 1).await.expect(200);
     assert_eq!((full["items"].as_array().unwrap().len(), &full["total"]), (50, &json!(5_100)));
     shop.call("DELETE", "/orders/cart/p0").as_user("mina").await.expect(204);
-    // A refusal is tried anew.
+    // A refused request is tried anew with its key.
     add(&shop, "tea", 1).key("k").await.expect(200);
 }
 
@@ -254,7 +254,7 @@ async fn a_cart_is_its_users_own() {
             ),
         ]
     };
-    // Whoever says nothing of themselves is believed to be whom they name, and must name somebody.
+    // A caller without identity is taken for the user that the request names, and must name one.
     for call in of_mina(Some("mina")) {
         assert!(call.await.status < 300);
     }
@@ -276,7 +276,7 @@ async fn a_cart_is_its_users_own() {
     for call in of_mina(Some("nobody")) {
         assert_eq!(call.await.refused(404, "ENTITY_NOT_FOUND"), json!({ "userId": "nobody" }));
     }
-    // The user is looked at before the product.
+    // The user is checked before the product.
     let nothing = json!({ "productId": "nothing", "quantity": 1, "userId": "nobody" });
     let details = shop.post("/orders/cart", nothing).await.refused(404, "ENTITY_NOT_FOUND");
     assert_eq!(details, json!({ "userId": "nobody" }));
@@ -301,7 +301,7 @@ async fn with_a_key_it_is_added_once() {
     }
     assert_eq!(quantities(&cart(&shop).await), [("tea", 4)]);
     add(&shop, "cup", 1).await.expect(200);
-    // A repeat shows the cart as it is now, also when the product could not be put in any more.
+    // A repetition shows the cart as it is now, even if the product could not be added any more.
     shop.patch("/products/tea", json!({ "status": "HIDDEN" })).as_admin().await.expect(200);
     let again = add(&shop, "tea", 2).key("first").await.expect(200);
     assert_eq!(quantities(&again), [("cup", 1), ("tea", 4)]);
@@ -317,7 +317,7 @@ async fn without_a_key_each_addition_is_new() {
     assert_eq!(quantities(&cart(&shop).await), [("tea", 4)]);
 }
 
-/// What an order does in its own transaction: it takes just what it orders out of the cart that it has seen.
+/// The write of an order's own transaction: it removes exactly the ordered units from the cart that it has read.
 #[tokio::test]
 async fn contents_are_replaced_only_where_nothing_has_changed() {
     let shop = open().await;
@@ -337,7 +337,7 @@ async fn contents_are_replaced_only_where_nothing_has_changed() {
             Outcome::Committed => assert!(unchanged),
             Outcome::Refused(evidence) => {
                 assert!(!unchanged);
-                // The refusal brings the cart as it is, for another try.
+                // The refusal returns the cart as it is, for another try.
                 seen = evidence.of(replaced).unwrap().flatten().unwrap();
             }
         }

@@ -1,4 +1,4 @@
-//! `POST /orders {fromCart: true}`, and order sheets drawn up from the cart
+//! `POST /orders {fromCart: true}`, and order sheets created from the cart
 
 use std::collections::BTreeMap;
 
@@ -49,7 +49,7 @@ async fn all_that_is_in_it_is_ordered_and_leaves_it() {
     assert_eq!(in_cart(&shop).await, of(&[]));
     assert_eq!((shop.stock("tea").await, shop.balance("mina").await), (3, 74_000));
 
-    // Again with the key it is the same order; without, there is nothing to order.
+    // With the key it is the same order again; without, there is nothing to order.
     add(&shop, "cup", 1).await;
     assert_eq!(order(&shop).key("k1").await.expect(201)["orderId"], first["orderId"]);
     assert_eq!(in_cart(&shop).await, of(&[("cup", 1)]));
@@ -112,14 +112,14 @@ async fn a_cart_of_the_first_stage_is_ordered_once_it_fits_an_order() {
     shop.audit().await;
 }
 
-/// An order to be paid later takes out of the cart, too.
+/// An order to be paid later takes its units out of the cart, too.
 #[tokio::test]
 async fn a_sheet_from_the_cart_takes_out_what_it_says_once_it_is_ordered() {
     let shop = filled().await;
     let sheet = shop.post("/order-sheets", json!({ "userId": "mina", "fromCart": true })).await.expect(201);
     assert_eq!(quantities(&sheet), of(&[("cup", 1), ("tea", 2)]));
     assert_eq!(in_cart(&shop).await, of(&[("cup", 1), ("tea", 2)]));
-    // What changes in the cart meanwhile is not on the sheet.
+    // Later changes of the cart are not on the sheet.
     add(&shop, "tea", 1).await;
     shop.call("DELETE", "/orders/cart/cup").as_user("mina").await;
     let body = json!({ "userId": "mina", "orderSheetId": sheet["orderSheetId"], "payment": "LATER" });
@@ -129,7 +129,7 @@ async fn a_sheet_from_the_cart_takes_out_what_it_says_once_it_is_ordered() {
     shop.audit().await;
 }
 
-/// Whatever the interleaving: what was added is either in the cart still, or ordered, once.
+/// In every interleaving an added unit is either still in the cart, or ordered once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn adding_and_ordering_at_once_loses_and_doubles_nothing() {
     let shop = TestShop::with_instances(8);
@@ -158,7 +158,7 @@ async fn adding_and_ordering_at_once_loses_and_doubles_nothing() {
     shop.audit().await;
 }
 
-/// Two orders of one cart: one gets what is in it, the other nothing.
+/// Two concurrent orders of one cart: one gets its content, the other nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_cart_is_ordered_once() {
     for _ in 0..10 {

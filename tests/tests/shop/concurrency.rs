@@ -43,7 +43,7 @@ async fn orders_race_over_a_sharded_shelf() {
     for answer in answers.into_iter().filter(|answer| answer.status != 201) {
         answer.refused(409, "STOCK_NOT_ENOUGH");
     }
-    // What is left is less than whoever was refused had asked for.
+    // The rest is less than each refused order had asked for.
     assert!(shop.stock("tea").await < 7);
     shop.audit().await;
 }
@@ -81,7 +81,7 @@ async fn a_user_asking_many_times_at_once_gets_one_coupon() {
     let issue = |_| shop.post("/coupons/issue", json!({ "userId": "mina", "couponId": "welcome" }));
     let answers = race((0..20).map(issue).collect()).await;
     assert_eq!(answers["SUCCESS"], 1);
-    // Tickets that came to nothing are there again.
+    // Voided tickets can be allocated again.
     assert_eq!(shop.get("/coupons/welcome").as_admin().await.expect(200)["remainingQuantity"], 9);
     shop.audit().await;
 }
@@ -89,7 +89,7 @@ async fn a_user_asking_many_times_at_once_gets_one_coupon() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_key_asking_for_a_coupon_many_times_at_once_gets_one() {
     let shop = TestShop::with_instances(8);
-    // As many as there are requests: with fewer, the last would be told SOLD_OUT while the others' tickets are in hand.
+    // As many coupons as requests. With fewer, the last request would get SOLD_OUT while the others still hold tickets.
     shop.coupon("welcome", 20).await;
     shop.customer("mina", 0).await;
     let issue = |_| shop.post("/coupons/issue", json!({ "userId": "mina", "couponId": "welcome" })).key("k");
@@ -173,7 +173,7 @@ async fn a_cart_never_gets_more_than_its_limits() {
     for product in 0..49 {
         add(product, 1).await.expect(200);
     }
-    // One place is left for 21 products, and there is room for nine more times a hundred and one of the first.
+    // There is room for one of 21 products, and for nine of twelve additions of a hundred units.
     let calls = (49..70).map(|product| add(product, 1)).chain((0..12).map(|_| add(0, 100))).collect();
     let answers = race(calls).await;
     assert_eq!(answers, codes(&[("LIMIT_EXCEEDED", 20 + 3), ("SUCCESS", 1 + 9)]));

@@ -1,4 +1,4 @@
-//! What DynamoDB does under load, and on bad networks: conflicts, throttling, lost answers.
+//! DynamoDB under load, and on bad networks: conflicts, throttling, lost answers.
 
 use serde_json::json;
 use tests::{Fault, TestShop};
@@ -54,12 +54,12 @@ async fn what_cannot_be_done_in_time_is_503_and_nothing_half_done() {
 async fn a_failed_condition_is_not_tried_again() {
     let shop = TestShop::new();
     shop.customer("mina", 100_000).await;
-    // One unit there is: that nothing is left would be remembered.
+    // There is one unit left, because an empty product would be cached as sold out.
     shop.product("cup", 10_000, 1).await;
     shop.order("mina", "cup", 2).await.refused(409, "STOCK_NOT_ENOUGH");
     shop.meter().take();
     shop.order("mina", "cup", 2).await.refused(409, "STOCK_NOT_ENOUGH");
-    // The transaction, a look at the whole shelf, and another at all of it at one instant.
+    // The transaction, a look at all shards, and a second look at all of them at one instant.
     assert_eq!(shop.meter().take().round_trips, 3);
 }
 
@@ -89,7 +89,7 @@ async fn a_lost_answer_never_counts_twice() {
     shop.audit().await;
 }
 
-/// A failed payment is kept once, however often its answer gets lost and others get in the way.
+/// A failed payment is stored once, for any number of lost answers and conflicts.
 #[tokio::test(start_paused = true)]
 async fn a_failed_payment_is_kept_once() {
     let shop = TestShop::new();
@@ -110,7 +110,7 @@ async fn a_failed_payment_is_kept_once() {
     shop.audit().await;
 }
 
-/// Every try loses its answer: the caller hears 503, and learns by asking again that it was done.
+/// Every try loses its answer: the caller gets a 503, and finds the order by repeating the request.
 #[tokio::test(start_paused = true)]
 async fn what_was_done_unheard_is_found_by_its_key() {
     let shop = TestShop::new();
@@ -161,8 +161,8 @@ async fn filling_a_cart_is_tried_again_where_nothing_was_done() {
     }
 }
 
-/// An update that adds is not to be sent again when its answer got lost: without a key the caller hears 503 and has to
-/// look, with one the transaction bears it.
+/// An update that adds must not be repeated after a lost answer. Without a key the caller gets a 503 and has to look;
+/// with a key the transaction is safe to repeat.
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_never_adds_to_a_cart_twice() {
     let shop = TestShop::new();
@@ -181,21 +181,21 @@ async fn a_lost_answer_never_adds_to_a_cart_twice() {
     add_to_cart(&shop).key("k1").await.expect(200);
     assert_eq!(in_cart(&shop).await, 3);
 
-    // Every try loses its answer: the caller learns by asking again that it was done.
+    // Every try loses its answer: the caller finds the result by repeating the request.
     shop.dynamo().fail(|operation| if operation == "TransactWriteItems" { Fault::LostReply } else { Fault::None });
     add_to_cart(&shop).key("k2").await.refused(503, "TRY_AGAIN");
     shop.dynamo().fail(|_| Fault::None);
     add_to_cart(&shop).key("k2").await.expect(200);
     assert_eq!(in_cart(&shop).await, 4);
 
-    // Taking out bears being sent again.
+    // A removal is safe to repeat.
     shop.dynamo().fail_first("UpdateItem", 1, Fault::LostReply);
     shop.call("DELETE", "/orders/cart/tea?userId=mina").await.expect(204);
     assert_eq!(in_cart(&shop).await, 0);
     shop.audit().await;
 }
 
-/// A ticket whose answer got lost is burnt, never given to two.
+/// A ticket with a lost answer is orphaned, never given to two users.
 #[tokio::test(start_paused = true)]
 async fn a_lost_ticket_never_over_issues() {
     let shop = TestShop::new();

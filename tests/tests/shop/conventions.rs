@@ -1,4 +1,4 @@
-//! What holds for the whole API: the envelope, languages, bad input.
+//! The conventions of the whole API: the envelope, languages, bad input.
 
 use serde_json::{Value, json};
 use tests::{Answer, Call, TestShop};
@@ -202,7 +202,7 @@ async fn a_path_or_method_that_is_not_served() {
     shop.call("PUT", "/orders").await.refused(405, "METHOD_NOT_ALLOWED");
 }
 
-/// A stored record that cannot be read is our fault, and says nothing of what is inside.
+/// An unreadable stored record is a failure of the shop, and its answer shows nothing of the content.
 #[tokio::test]
 async fn internals_stay_inside() {
     let shop = TestShop::new();

@@ -1,4 +1,4 @@
-//! What each operation costs, against its budget.
+//! The cost of each operation, against its budget.
 
 use tests::costs;
 

@@ -1,4 +1,4 @@
-//! Counting what was sold: exactly once, however the stream delivers.
+//! Counting sales: exactly once, in any delivery of the stream.
 
 use std::collections::VecDeque;
 
@@ -12,7 +12,7 @@ use crate::{
     steps::{cancel, cancel_units, dying_at, move_along, order_by, pay},
 };
 
-/// How the orders of a life end, or do not.
+/// The end of an order's life, if it has one.
 #[derive(Debug, Clone, Copy)]
 enum Fate {
     Stays,
@@ -21,7 +21,7 @@ enum Fate {
     SentBack,
 }
 
-/// Four Seoul days of orders that are paid at once or later, cancelled, sent back.
+/// Four Seoul days of orders that are paid at once or later, cancelled, returned.
 pub async fn days_of_orders(shop: &TestShop, random: &Random) {
     const FATES: [Fate; 5] = [Fate::Stays, Fate::Stays, Fate::PartCancelled, Fate::Cancelled, Fate::SentBack];
     let mut open: VecDeque<(Fate, Value)> = VecDeque::new();
@@ -98,7 +98,7 @@ fn batches(records: &[Value], random: &Random) -> VecDeque<Vec<Value>> {
     batches.into()
 }
 
-/// Delivers batches as Lambda does: what fails or dies comes again, whole or in halves.
+/// Delivers batches as Lambda does: a batch that fails or dies comes again, whole or in halves.
 pub async fn deliver(shop: &TestShop, mut batches: VecDeque<Vec<Value>>, random: &Random) {
     while let Some(mut batch) = batches.pop_front() {
         let turns = if draw(random, 3) == 0 { random.below(60) } else { 10_000 };
@@ -164,7 +164,7 @@ async fn another_instance_takes_up_what_one_left() {
     }
 }
 
-/// The last millisecond of a day, counted on the next; and the day on which it counts no more.
+/// An order in the last millisecond of a day, counted on the next, and the day on which it leaves the window.
 #[tokio::test]
 async fn what_is_sold_at_midnight_counts_on_the_day_that_ended() {
     let shop = TestShop::new();
@@ -185,7 +185,7 @@ async fn what_is_sold_at_midnight_counts_on_the_day_that_ended() {
     assert_eq!(top().await, [tea(2)]);
     shop.set_clock("2026-11-20T15:00:00Z");
     shop.order("mina", "cup", 1).await.expect(201);
-    // Nothing has run since midnight, and the list is there.
+    // No function has run since midnight, and the list is there.
     assert_eq!(top().await, [tea(2)]);
     shop.settle().await;
     assert_eq!(top().await, [tea(3), cup(1)]);
@@ -221,8 +221,8 @@ fn is_of(sk: &str, record: &Value) -> bool {
     record["dynamodb"]["Keys"]["sk"]["S"] == sk
 }
 
-/// In batches as Lambda would cut them. The records are made as the stream would have them; the orders themselves are in
-/// no table.
+/// In batches as Lambda would cut them. The records have the form of the stream's; the orders themselves are in no
+/// table.
 #[tokio::test]
 async fn ten_thousand_orders_count_exactly_and_within_the_budget() {
     const ORDERS: u32 = 10_000;

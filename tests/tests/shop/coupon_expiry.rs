@@ -1,5 +1,5 @@
-//! Coupons get their mark when the last of their campaign have expired. Until then, and without it, they are expired all
-//! the same.
+//! Coupons are marked when the last of their campaign have expired. Before that, and without the mark, they are expired
+//! all the same.
 
 use functions::schedule::sweep;
 use serde_json::json;
@@ -14,11 +14,12 @@ use tests::{Fault, TestShop, deaths::Deaths};
 
 use crate::steps::{cancel, dying_at};
 
-/// From when on no coupon of the campaign is valid: issued on its last day, the 1st in Seoul, they have seven.
+/// The instant from which no coupon of the campaign is valid: issued on its last day, the 1st in Seoul, they have
+/// seven.
 const ALL_EXPIRED: &str = "2026-12-07T15:00:00Z";
 const JUST_BEFORE: &str = "2026-12-07T14:59:59Z";
 
-/// A shop whose five customers have a coupon each, from two counters.
+/// A shop with five customers and a coupon for each, from two counters.
 async fn shop_with_coupons() -> TestShop {
     let shop = TestShop::with_instances(2);
     shop.campaign("welcome", 8, json!({ "kind": "FIXED", "value": 1_000, "counterShards": 2 })).await;
@@ -41,7 +42,7 @@ async fn mark(shop: &TestShop) {
     sweep::coupons::run(shop.instance()).await.unwrap();
 }
 
-/// What is stored of each user's coupon.
+/// The stored state of each user's coupon.
 async fn states(shop: &TestShop) -> Vec<CouponState> {
     let mut states = Vec::new();
     let coupon = CouponId::try_from("welcome".to_owned()).unwrap();
@@ -81,7 +82,7 @@ async fn coupons_that_nobody_used_are_marked_when_the_last_have_expired() {
     assert_eq!(used["items"][0]["couponId"], "welcome");
     shop.audit().await;
 
-    // Given back after the marks were made: expired without one.
+    // A coupon that comes back after the marks were made is expired without one.
     cancel(&shop, "u0", &order, json!({})).await.expect(200);
     assert_eq!(states(&shop).await[0], Usable);
     let given_back = shop.get("/coupons?userId=u0&status=EXPIRED").as_user("u0").await.expect(200);
@@ -89,7 +90,7 @@ async fn coupons_that_nobody_used_are_marked_when_the_last_have_expired() {
     shop.audit().await;
 }
 
-/// A campaign whose coupons are marked is looked at no more.
+/// A campaign is no longer checked once its coupons are marked.
 #[tokio::test]
 async fn marking_comes_to_an_end() {
     let shop = shop_with_coupons().await;
@@ -117,7 +118,7 @@ async fn whoever_dies_or_comes_second_leaves_each_coupon_marked_once() {
     }
 }
 
-/// Whoever used a coupon at its last instant keeps it used.
+/// A coupon used at its last instant stays used.
 #[tokio::test]
 async fn no_coupon_is_marked_before_its_own_time() {
     let shop = shop_with_coupons().await;

@@ -148,7 +148,7 @@ async fn coupons_are_listed_by_status() {
     assert_eq!(coupon_ids(&list("ALL").await.expect(200)), ["a-used", "b-usable", "c-revoked"]);
     assert_eq!(list("LOST").await.bad_fields(), ["status"]);
 
-    // To the very instant, whatever any sweep has done.
+    // To the very instant, whether or not a sweep has run.
     shop.set_clock("2026-11-26T14:59:59.999Z");
     assert_eq!(coupon_ids(&list("USABLE").await.expect(200)), ["b-usable"]);
     shop.set_clock("2026-11-26T15:00:00Z");

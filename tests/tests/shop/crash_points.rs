@@ -1,8 +1,8 @@
-//! Every crash point: each function dies at each call it makes, before it is sent and after it was carried out. Then it is
-//! asked again, as its caller would: the client with the same key, Lambda with the same batch, the clock a minute later.
+//! Every crash point: each function dies at each call it makes, before it is sent and after it was carried out. Then
+//! its caller repeats the request: the client with the same key, Lambda with the same batch, the clock a minute later.
 //!
-//! The points are not listed anywhere: each scenario is run once to see which calls it makes. One effect and one answer is:
-//! the answer, the table, and what was published are just what they are where nobody dies.
+//! No list of the points is needed: each scenario is run once to record its calls. One effect and one answer means that
+//! the answer, the table, and the published events equal those of a run without a death.
 
 use functions::{queue::deliver_orders, schedule::sweep};
 use std::{
@@ -20,12 +20,12 @@ use tests::{
 
 use crate::crash_scenarios::scenarios;
 
-/// What a function is called with, and what it reaches.
+/// The arguments of a function, and the services that it reaches.
 #[derive(Debug, Clone)]
 pub struct Stage {
-    /// The shop, through an instance that remembers nothing.
+    /// The shop, through an instance with an empty cache.
     pub shop: TestShop,
-    /// What was prepared.
+    /// The data that was prepared.
     pub given: Value,
     pub deaths: Deaths,
     pub bus: Bus,
@@ -33,24 +33,23 @@ pub struct Stage {
     pub platform: Platform,
 }
 
-/// Does something to a stage; what is answered.
+/// Performs the scenario on a stage, and returns the answer.
 type Act = Box<dyn Fn(Stage) -> BoxFuture<'static, Value>>;
 
-/// Something that functions do.
+/// One task of a function.
 pub struct Scenario {
-    /// The function.
     pub function: &'static str,
-    /// What it does.
+    /// Its description.
     pub what: &'static str,
     pub prepare: Box<dyn Fn(TestShop) -> BoxFuture<'static, Value>>,
     pub act: Act,
-    /// Items that may differ: only that they add up counts.
+    /// The key prefixes of items that may differ: only their sums count.
     pub but_for: &'static [&'static str],
-    /// Whether its caller can ask again. Who has no key may only look.
+    /// Whether its caller can repeat it. A client without a key may only look.
     pub again: bool,
 }
 
-/// A data platform that keeps the ids of what it got, and refuses events of orders that it calls bad. What comes of that.
+/// A data platform that keeps the ids of its events, and refuses events of orders that it calls bad.
 #[derive(Debug, Clone, Default)]
 pub struct Platform {
     pub got: Arc<Mutex<BTreeSet<String>>>,
@@ -71,14 +70,14 @@ impl deliver_orders::Platform for Platform {
     }
 }
 
-/// What there is to an answer of the API.
+/// The relevant part of an answer of the API.
 pub fn told(answer: Answer) -> Value {
     let mut body = answer.body;
     body["requestId"] = Value::Null;
     json!({ "status": answer.status, "body": body })
 }
 
-/// What a run led to.
+/// The result of a run.
 #[derive(Debug, Clone, PartialEq)]
 struct Outcome {
     answer: Option<Value>,
@@ -87,7 +86,7 @@ struct Outcome {
 }
 
 impl Outcome {
-    /// What is not in another.
+    /// The parts that are not in the other one.
     fn without(&self, other: &Self) -> Self {
         let only = |these: &[String], those: &[String]| {
             these.iter().filter(|item| !those.contains(item)).cloned().collect::<Vec<_>>()
@@ -126,7 +125,7 @@ async fn play(scenario: &Scenario, point: Option<(usize, Side)>) -> Played {
         None if scenario.again => Some((scenario.act)(stage(Deaths::default())).await),
         None => None,
     };
-    // What dies between a draw and its slot is swept.
+    // Sweeps recover tickets and reservations that died before their claim.
     for minute in 2..=4 {
         if !scenario.but_for.is_empty() {
             shop.set_clock(&format!("2026-11-20T03:0{minute}:00Z"));
@@ -146,7 +145,7 @@ async fn play(scenario: &Scenario, point: Option<(usize, Side)>) -> Played {
     Played { outcome, calls: deaths.calls(), died }
 }
 
-/// The table, without what differs.
+/// The items of the table, except those that may differ.
 fn items(shop: &TestShop, but_for: &[&str]) -> Vec<String> {
     let all = shop.dynamo().execute("Scan", json!({ "TableName": TABLE })).unwrap();
     let all = all["Items"].as_array().unwrap().iter();
@@ -156,7 +155,7 @@ fn items(shop: &TestShop, but_for: &[&str]) -> Vec<String> {
     items
 }
 
-/// A profile or a product that is replaced by the same is the same; an order that changes twice is not.
+/// An order keeps its version: changing it twice is a fault. A profile or a product may be replaced by an equal one.
 fn without_version(item: &Value) -> Value {
     let mut item = item.clone();
     if item["sk"]["S"] != "ORDER"
@@ -168,7 +167,7 @@ fn without_version(item: &Value) -> Value {
     item
 }
 
-/// Without ids and traces that are random.
+/// The text without random ids and traces.
 fn masked(text: &str) -> String {
     let is_id = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let mut masked = String::new();
@@ -212,7 +211,7 @@ async fn who_dies_anywhere_and_is_asked_again_has_one_effect_and_one_answer() {
     println!("{points} crash points of {} functions", functions.len());
 }
 
-/// The table before anything was done.
+/// The table before the scenario.
 async fn untouched(scenario: &Scenario) -> (Vec<String>, Value) {
     let shop = TestShop::new();
     let given = (scenario.prepare)(shop.clone()).await;
@@ -220,7 +219,7 @@ async fn untouched(scenario: &Scenario) -> (Vec<String>, Value) {
     (items(&shop, scenario.but_for), given)
 }
 
-/// A function that is new needs a scenario, unless it makes no calls.
+/// A new function needs a scenario, unless it makes no calls.
 #[test]
 fn every_function_has_a_scenario() {
     const MAKE_NO_CALLS: [&str; 2] = ["api-reference", "route-not-found"];

@@ -1,4 +1,4 @@
-//! What functions do, for them to die of.
+//! Tasks of functions, for the functions to die of.
 
 use functions::{
     queue::{deliver_orders, expire_due, settle_payments},
@@ -68,7 +68,7 @@ async fn with_paid_order(shop: TestShop) -> Value {
     order_with_coupon(&shop, "mina", "BALANCE").await
 }
 
-/// An order, with all that follows from it.
+/// An order, with all its consequences.
 async fn with_books(shop: TestShop) -> Value {
     let order = with_paid_order(shop.clone()).await;
     shop.settle().await;
@@ -94,7 +94,7 @@ async fn with_returned_line(shop: TestShop) -> Value {
     order
 }
 
-/// An order that waits, one that is paid, a sheet: all that is overdue is.
+/// A waiting order, a paid one, and a sheet, at an instant after every expiry.
 async fn with_overdue(shop: TestShop) -> Value {
     with_sheet(shop.clone()).await;
     hold(&shop, "mina", "tea", 2).await.expect(201);
@@ -106,7 +106,7 @@ async fn with_overdue(shop: TestShop) -> Value {
     Value::Array(due)
 }
 
-/// A ticket that nobody claims.
+/// An orphaned ticket.
 async fn with_burnt_tickets(shop: TestShop) -> Value {
     with_coupon(shop.clone()).await;
     shop.customer("jun", 0).await;
@@ -122,7 +122,7 @@ async fn with_burnt_tickets(shop: TestShop) -> Value {
     Value::Null
 }
 
-/// A customer, and a product in flash mode on four shards, with enough for who asks twice for seven units.
+/// A customer, and a product in flash mode on four shards, with enough for two requests of seven units.
 async fn with_flash(shop: TestShop) -> Value {
     shop.customer("mina", 100_000).await;
     let tea = json!({
@@ -132,7 +132,7 @@ async fn with_flash(shop: TestShop) -> Value {
     Value::Null
 }
 
-/// Units that nobody claims.
+/// Orphaned reservations.
 async fn with_burnt_units(shop: TestShop) -> Value {
     with_flash(shop.clone()).await;
     shop.dynamo().fail_first("UpdateItem", 1, tests::Fault::LostReply);
@@ -157,7 +157,7 @@ async fn with_expired_coupons(shop: TestShop) -> Value {
     Value::Null
 }
 
-/// What the stream tells of three orders, of a cancellation, and of a sheet.
+/// The stream's records of three orders, of a cancellation, and of a sheet.
 async fn with_stream(shop: TestShop) -> Value {
     let order = with_paid_order(shop.clone()).await;
     for _ in 0..2 {
@@ -172,7 +172,7 @@ async fn with_stream(shop: TestShop) -> Value {
     json!({ "Records": records })
 }
 
-/// Places in the ranks of the day before, and a leaderboard of the first stage.
+/// Index entries of the day before, and a leaderboard of the first stage.
 async fn with_old_ranks(shop: TestShop) -> Value {
     shop.customer("mina", 100_000).await;
     for product in ["tea", "cup", "pot"] {
@@ -191,7 +191,7 @@ async fn with_old_ranks(shop: TestShop) -> Value {
     Value::Null
 }
 
-/// Messages of these events.
+/// A queue's batch with the events in `given`.
 fn messages(given: &Value) -> aws_lambda_events::sqs::SqsEvent {
     let events = given.as_array().unwrap().iter();
     let events: Vec<(&str, Value)> = events.map(|event| (event[0].as_str().unwrap(), event[1].clone())).collect();
@@ -202,7 +202,7 @@ fn path(order: &Value, rest: &str) -> String {
     format!("/orders/{}{rest}", id(order))
 }
 
-/// Everything the functions do that matters.
+/// Every task of the functions that matters.
 pub fn scenarios() -> Vec<Scenario> {
     let mut all = Vec::new();
     all.extend(users());
@@ -421,7 +421,7 @@ fn behind() -> Vec<Scenario> {
         }),
         scenario("rebuild-sales", "what is counted wrong", with_drift, |stage: Stage| async move {
             let done = rebuild_sales::handle(stage.shop.instance(), &SMALL, Duration::from_secs(60)).await.unwrap();
-            // Who dies after its last call is followed by one that has nothing more to do.
+            // A function that dies after its last call is followed by one with nothing left to do.
             let (Progress::Finished(found) | Progress::Resting(found)) = done else { panic!("{done:?}") };
             serde_json::to_value(found).unwrap()
         }),

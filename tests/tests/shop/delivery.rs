@@ -1,4 +1,4 @@
-//! Events reach the data platform once each, or end among the dead letters with the reason, whatever it answers.
+//! Each event reaches the data platform once, or ends as a dead letter with its reason, for any answer of the platform.
 
 use functions::queue::{
     deliver_orders,
@@ -44,7 +44,7 @@ impl Way {
         Self { worker, waits, letters }
     }
 
-    /// Has the worker deliver events with these ids: those that are to come again.
+    /// Lets the worker deliver events with these ids, and returns those that are to come again.
     async fn deliver(&self, ids: &[&str]) -> Vec<String> {
         let event = |id: &&str| ("OrderPaid", json!({ "eventId": id, "aggregateId": "o" }));
         let events: Vec<(&str, Value)> = ids.iter().map(event).collect();
@@ -84,7 +84,7 @@ async fn what_may_be_taken_later_comes_again() {
         (now(429).retry_after("120"), 120),
         (now(503).retry_after("1"), 2),
         (now(503).retry_after("Fri, 20 Nov 2026 03:05:00 GMT"), 300),
-        // An hour would be too long a silence should the platform be up before.
+        // An hour would be too long a silence if the platform comes up earlier.
         (now(503).retry_after("3600"), 900),
         (now(503).retry_after("soon"), 2),
     ];
@@ -99,7 +99,7 @@ async fn what_may_be_taken_later_comes_again() {
     }
 }
 
-/// As a GET to somewhere else it would be answered 200 and lost.
+/// A redirected delivery would become a GET, be answered 200, and be lost.
 #[tokio::test]
 async fn a_redirection_is_not_followed() {
     for status in [301, 302, 303, 307, 308] {
@@ -160,14 +160,14 @@ async fn a_platform_that_fails_again_and_again_is_left_alone() {
     assert_eq!(platform.received().len(), 5);
 }
 
-/// A platform in time that stands still while anything happens.
+/// A platform with a clock of its own, and slow answers.
 #[derive(Debug, Clone, Default)]
 struct Slow(Arc<Mutex<Known>>);
 
 #[derive(Debug, Default)]
 struct Known {
     down: bool,
-    /// How often it took each event.
+    /// The number of times that it took each event.
     taken: BTreeMap<String, u32>,
     refused: u32,
 }
@@ -185,7 +185,7 @@ impl deliver_orders::Platform for Slow {
     }
 }
 
-/// The events of so many paid orders, all but for their ids the same.
+/// The events of so many paid orders, equal but for their ids.
 async fn paid_orders(count: usize) -> Vec<Event> {
     let shop = TestShop::new();
     shop.customer("mina", 100_000).await;
@@ -222,7 +222,7 @@ async fn a_platform_that_is_down_all_night_gets_each_of_200_orders_once() {
     assert_eq!(letters.taken(), []);
     // Each environment tries once a minute at most, after its first failures.
     assert!(known.refused <= ENVIRONMENTS * (10 + HOURS * 60), "{} posts in vain", known.refused);
-    // Nothing waits longer than the longest wait, and then for a trial that goes well.
+    // No event waits longer than the longest wait, and then for a successful trial.
     assert!(up.elapsed() <= Duration::from_secs(960), "{:?}", up.elapsed());
     println!("{} posts in vain, {received} receives at most, all there after {:?}", known.refused, up.elapsed());
 }
@@ -240,7 +240,7 @@ async fn an_event_that_comes_twice_has_the_same_key() {
     assert_eq!(known.taken.values().collect::<Vec<_>>(), [&2; 3]);
 }
 
-/// A platform that answers as chance has it: whatever it answered before, never a word about an event that it has.
+/// A platform with random answers. It never refuses an event that it has.
 #[derive(Debug, Clone)]
 struct Moody(Slow, Arc<Mutex<Chance>>);
 
@@ -260,7 +260,7 @@ impl deliver_orders::Platform for Moody {
     }
 }
 
-/// All the way from the table: the bus is down for an hour, then the platform is as it likes.
+/// All the way from the table: the bus is down for an hour, then the platform answers at random.
 #[tokio::test(start_paused = true)]
 async fn every_paid_order_is_at_the_platform_or_on_its_way_or_a_dead_letter() {
     let shop = TestShop::new();
@@ -311,7 +311,7 @@ async fn every_paid_order_is_at_the_platform_or_on_its_way_or_a_dead_letter() {
             }
         };
         let ((taken, dead), _) = tokio::join!(watch, join_all(environments));
-        // In the end each is in one place: what the platform has once is never refused.
+        // In the end each event is in one place: the platform never refuses an event that it has taken.
         assert!(taken.is_disjoint(&dead) && !taken.is_empty() && !dead.is_empty(), "seed {seed}");
         assert!(letters.taken().iter().all(|(_, reason)| reason.starts_with("the data platform answered 422")));
     }

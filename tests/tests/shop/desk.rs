@@ -1,4 +1,4 @@
-//! `/desk/…`: products and campaigns for those who sell and run the shop.
+//! `/desk/…`: products and campaigns, for sellers and admins.
 
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ fn product_ids(list: &Value) -> Vec<&str> {
     ids(list, "productId")
 }
 
-/// A product that is created at this second, by its seller.
+/// A seller creates a product at this second.
 async fn create(shop: &TestShop, second: u8, seller: &str, id: &str, more: Value) {
     shop.set_clock(&format!("2026-11-20T03:00:{second:02}Z"));
     let mut product = json!({ "productId": id, "name": format!("{id} 상품"), "price": 1_000, "stock": 3 });
@@ -84,7 +84,7 @@ async fn a_product_created_hidden_is_seen_at_the_desk_only() {
     let list = shop.get("/desk/products").as_seller("hana").await.expect(200);
     assert_eq!(product_ids(&list), ["first", "tea", "last"]);
 
-    // On sale it has its place by creation, and its units are there.
+    // On sale it is listed by its creation, and its units are there.
     shop.set_clock("2026-11-20T03:01:00Z");
     set_status(&shop, "tea", "ON_SALE").await;
     assert_eq!(product_ids(&shop.get("/products").await.expect(200)), ["first", "tea", "last"]);
@@ -137,7 +137,7 @@ async fn an_admin_lists_all_products_in_the_order_of_creation() {
         let list = shop.get(&format!("/desk/products?{query}")).as_admin().await.expect(200);
         assert_eq!(product_ids(&list), expected, "{query}");
     }
-    // What is sold out is on sale.
+    // A sold-out product is still on sale.
     shop.customer("mina", 100_000).await;
     shop.order("mina", "a", 3).await.expect(201);
     let list = shop.get("/desk/products?status=ON_SALE").as_admin().await.expect(200);
@@ -189,7 +189,7 @@ async fn a_cursor_of_the_desk_is_of_one_list() {
     ] {
         assert_eq!(call.await.bad_fields(), ["cursor"]);
     }
-    // An admin goes on with a seller's list.
+    // An admin continues a seller's list.
     let list = shop.get(&format!("/desk/products?sellerId=hana&cursor={own}")).as_admin().await.expect(200);
     assert_eq!(product_ids(&list), ["c", "d"]);
 }
@@ -206,7 +206,7 @@ async fn the_desk_is_for_sellers_and_admins() {
     shop.get("/desk/campaigns").as_seller("hana").await.refused(403, "FORBIDDEN");
     let own = shop.get("/desk/products?sellerId=hana").as_seller("hana").await.expect(200);
     assert_eq!(own, shop.get("/desk/products").as_seller("hana").await.expect(200));
-    // Another's is none, whatever its status.
+    // A product of another seller is not found, in any status.
     for id in ["a", "d", "f", "nothing"] {
         let path = format!("/desk/products/{id}");
         shop.get(&path).as_seller("duri").await.refused(404, "ENTITY_NOT_FOUND");
@@ -285,11 +285,11 @@ async fn an_admin_lists_campaigns_as_each_is_shown() {
     }
     assert_eq!(list["items"][1]["remainingQuantity"], 99);
 
-    // Counters cut a page, and the cursor says so.
+    // The bound on counters cuts a page, and the cursor marks the place.
     let narrow = shop.another_instance_within(Bounds { list_shards: 17, ..Bounds::PRODUCTION });
     let pages = walk(|cursor| narrow.get(&format!("/desk/campaigns?limit=100{cursor}")).as_admin(), "couponId").await;
     assert_eq!(pages, [vec!["welcome", "night"], vec!["autumn"]]);
-    // A sweep's list is another: a campaign whose tickets are accounted for stays in this one.
+    // The list of sweeps is another one: a campaign stays in this one after its tickets are accounted for.
     shop.audit().await;
 }
 
@@ -319,7 +319,7 @@ fn unlist(shop: &TestShop, key: Key) {
     shop.dynamo().execute("UpdateItem", update).unwrap();
 }
 
-/// A shop of the first stage: what is not on sale, and campaigns, are in no list.
+/// A shop of the first stage: campaigns and products that are not on sale are in no list.
 async fn first_stage() -> TestShop {
     let shop = furnished().await;
     for id in ["b", "c", "d"] {
@@ -382,7 +382,7 @@ async fn a_migration_of_the_lists_that_dies_anywhere_goes_on() {
     }
 }
 
-/// A product that the shop changes between its read and its listing is listed as it is then.
+/// A product that changes between the migration's read and its write is listed as it is then.
 #[tokio::test]
 async fn products_change_while_they_are_migrated() {
     let shop = first_stage().await;
@@ -400,11 +400,11 @@ async fn products_change_while_they_are_migrated() {
     shop.audit().await;
 }
 
-/// An index lags: what it says is read again by key.
+/// An index lags, so each row is read again by key.
 #[tokio::test]
 async fn a_row_is_read_by_its_key() {
     let shop = furnished().await;
-    // As an index would have it that has not heard of two changes.
+    // The state of an index that has missed two changes.
     let place = |id: &str, list: &str| {
         let update = json!({
             "TableName": TABLE, "Key": { "pk": { "S": format!("PRODUCT#{id}") }, "sk": { "S": "PRODUCT" } },

@@ -1,4 +1,4 @@
-//! What is due: the queue's messages and the sweep, and both together.
+//! Expired holds and sheets: the queue's messages and the sweep, and both together.
 
 use functions::{queue::expire_due::handle as expire, schedule::sweep};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use tests::{
     queue::{Waits, batch, batch_of},
 };
 
-/// What the rule lets into the queue.
+/// The events that the rule passes to the queue.
 async fn due(shop: &TestShop) -> Vec<Event> {
     let is_due = |event: &Event| matches!(event.kind, EventKind::OrderPlaced | EventKind::OrderSheetCreated);
     shop.published().await.into_iter().filter(is_due).collect()
@@ -145,7 +145,7 @@ async fn the_sweep_finds_just_what_is_overdue() {
     let second = hold(&shop, "mina").await;
     shop.set_clock("2026-11-20T03:10:00Z");
     sweep::expiry::run(shop.instance()).await.unwrap();
-    // At the very instant it is over, but only what lies before an instant is overdue.
+    // At the very instant it has ended, but the sweep takes only earlier expiries.
     assert_eq!(status(&shop, &first).await, "PENDING_PAYMENT");
     shop.set_clock("2026-11-20T03:10:00.001Z");
     sweep::expiry::run(shop.instance()).await.unwrap();

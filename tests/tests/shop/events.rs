@@ -1,4 +1,4 @@
-//! What follows from a commit: the events, and the counting of sales, when the stream delivers as streams do.
+//! The consequences of a commit: the events, and the counting of sales, for a stream with repetitions.
 
 use functions::stream::count_sales;
 use serde_json::{Value, json};
@@ -65,7 +65,7 @@ async fn sales_count_once_however_often_they_come() {
     shop.audit().await;
 }
 
-/// Shards of a stream are read side by side: what was sold earlier can be counted later.
+/// Shards of a stream are read concurrently: an earlier sale can be counted later.
 #[tokio::test]
 async fn the_last_sale_stays_the_last() {
     let shop = TestShop::new();
@@ -114,7 +114,7 @@ async fn counting_survives_dying_anywhere() {
     }
 }
 
-/// It holds up nothing, and once it can be read it counts after all, once.
+/// It holds up nothing. Once it can be read it counts after all, once.
 #[tokio::test]
 async fn a_record_that_sales_cannot_be_counted_from_is_put_aside() {
     let shop = TestShop::new();

@@ -1,4 +1,4 @@
-//! `/orders` with `"payment": "EXTERNAL"`: what the results of the external payment system do.
+//! `/orders` with `"payment": "EXTERNAL"`: the effects of results of the external payment system.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use crate::steps::{
     move_along, order_by, order_with_coupon, overdue_orders, pay, published_of, result, set_user, settle, status,
 };
 
-/// An order of two teas with a coupon, by the external system: 26,000 won. The balance stays out of it.
+/// An order of two teas with a coupon, by the external system: 26,000 won. The balance is not involved.
 async fn waiting() -> (TestShop, Value) {
     let shop = TestShop::new();
     shop.customer("mina", 50_000).await;
@@ -40,7 +40,7 @@ fn payment(id: &str, amount: i64, status: &str) -> (String, i64, String) {
     (id.to_owned(), amount, status.to_owned())
 }
 
-/// What the payment system was asked to pay back: payment, amount, reason.
+/// The requested refunds: payment, amount, reason.
 async fn refunds_asked(shop: &TestShop, order: &Value) -> Vec<(String, i64, String)> {
     let events = published_of(shop, order).await;
     let asked = events.into_iter().filter(|(kind, _)| *kind == "RefundRequested");
@@ -48,7 +48,7 @@ async fn refunds_asked(shop: &TestShop, order: &Value) -> Vec<(String, i64, Stri
     asked.map(|(_, data)| (text(&data, "paymentId"), data["amount"].as_i64().unwrap(), text(&data, "reason"))).collect()
 }
 
-/// Units and coupon are back, and no money has moved.
+/// Asserts that units and coupon are back, and no money has moved.
 async fn assert_given_back(shop: &TestShop, order: &Value) {
     assert_eq!(status(shop, order).await, "CANCELLED");
     assert_eq!((shop.balance("mina").await, shop.stock("tea").await), (50_000, 10));
@@ -155,7 +155,7 @@ async fn the_payment_system_is_asked_for_what_is_payable() {
       }
     ]
     "#);
-    // Nobody outside is asked for what is paid later from the balance.
+    // A later payment from the balance asks for no external payment.
     let later = hold(&shop, "mina", "tea", 1).await.expect(201);
     let kinds: Vec<_> = published_of(&shop, &later).await.into_iter().map(|(kind, _)| kind).collect();
     assert_eq!(kinds, ["OrderPlaced"]);
@@ -194,7 +194,7 @@ async fn a_result_that_comes_again_does_nothing() {
     shop.audit().await;
 }
 
-/// Money that comes too late goes back, whether or not the end was seen to, and however often it is told.
+/// A payment that comes too late is refunded, before or after the hold is ended, and for any number of repetitions.
 #[tokio::test]
 async fn a_success_after_the_end_is_asked_back() {
     for is_ended in [false, true] {
@@ -240,7 +240,7 @@ async fn a_second_success_is_asked_back() {
     assert_eq!(payments(&shop, &order).await, expected);
     assert_eq!(refunds_asked(&shop, &order).await, [payment("pay-2", 26_000, "NOT_NEEDED")]);
 
-    // And the first one when the order is cancelled: each won that came goes back once.
+    // The first payment goes back with the cancellation: each won received goes back once.
     cancel(&shop, "mina", &order, json!({})).await.expect(200);
     let expected = [payment("pay-2", 26_000, "NOT_NEEDED"), payment("pay-1", 26_000, "CANCELLED")];
     assert_eq!(refunds_asked(&shop, &order).await, expected);
@@ -257,7 +257,7 @@ async fn a_success_that_contradicts_a_failure_is_asked_back() {
     for _ in 0..2 {
         assert_eq!(settle(&shop, &order, Succeeded, "pay-1", 26_000).await, PaymentStatus::RefundRequested);
     }
-    // The failure comes again, late: the money is known to have come.
+    // The failure comes again, late: the payment is known to have arrived.
     assert_eq!(settle(&shop, &order, Failed, "pay-1", 26_000).await, PaymentStatus::RefundRequested);
     assert_given_back(&shop, &order).await;
     assert_eq!(payments(&shop, &order).await, [payment("pay-1", 26_000, "REFUND_REQUESTED")]);
@@ -271,7 +271,7 @@ async fn a_failure_that_contradicts_a_success_does_nothing() {
     settle(&shop, &order, Succeeded, "pay-1", 26_000).await;
     let told = history(&shop, &order).await;
     assert_eq!(settle(&shop, &order, Failed, "pay-1", 26_000).await, PaymentStatus::Paid);
-    // That another attempt failed is noted, and nothing else.
+    // The failure of another attempt is noted, and has no other effect.
     assert_eq!(settle(&shop, &order, Failed, "pay-2", 26_000).await, PaymentStatus::Failed);
     assert_eq!((status(&shop, &order).await.as_str(), history(&shop, &order).await), ("PAID", told));
     assert_eq!(shop.stock("tea").await, 8);
@@ -296,7 +296,7 @@ async fn a_wrong_amount_is_asked_back_and_the_order_waits_on() {
     shop.audit().await;
 }
 
-/// The same of what still is held when its time is up.
+/// The same for an order that is still held at its expiry.
 #[tokio::test]
 async fn a_wrong_amount_does_not_prolong_a_hold() {
     let (shop, order) = waiting().await;
@@ -336,7 +336,7 @@ async fn an_order_of_the_balance_has_no_use_for_it() {
                 .ends_with(&format!("PAYMENT_RETURNED by SYSTEM: order {status_before} > {status_before}"))
         );
     }
-    // It is still paid from the balance, and paid back to it.
+    // It is still paid from the balance, and refunded to it.
     pay(&shop, "mina", &held).await.expect(200);
     cancel(&shop, "mina", &paid, json!({})).await.expect(200);
     assert_eq!(shop.balance("mina").await, 35_000);
@@ -400,7 +400,7 @@ async fn a_success_after_the_cancellation_is_asked_back() {
     shop.audit().await;
 }
 
-/// What came from outside goes back there: through events, never to the balance.
+/// An external payment is refunded externally: by events, never to the balance.
 #[tokio::test]
 async fn what_is_cancelled_is_paid_back_where_it_came_from() {
     let (shop, order) = waiting().await;
@@ -458,7 +458,7 @@ async fn results_that_come_at_once_pay_at_most_once() {
         shop.set_clock(if round % 4 == 3 { END } else { JUST_BEFORE });
         let mut results = Vec::new();
         for number in 0..20_usize {
-            // Five payments, of which one has a wrong amount, each told of four times, now as a success, now as a failure.
+            // Five payments, one with a wrong amount. Each is reported four times, now as a success, now as a failure.
             let (name, amount) = (format!("pay-{}", number % 5), if number % 5 == 4 { wrong } else { right });
             let fails = match round % 3 {
                 0 => number % 4 == 0,
@@ -491,7 +491,7 @@ async fn results_that_come_at_once_pay_at_most_once() {
         assert!(paid <= 1, "{noted:?}");
         let state = status(&shop, &order).await;
         assert_eq!(paid == 1, state == "PAID", "{noted:?} {state}");
-        // Every success that did not pay is asked back, once.
+        // Every success that did not pay is refunded, once.
         let mut asked: Vec<_> =
             refunds_asked(&shop, &order).await.into_iter().map(|(id, amount, _)| (id, amount)).collect();
         asked.sort();

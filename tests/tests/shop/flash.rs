@@ -1,4 +1,4 @@
-//! Flash mode: units are drawn ahead of the order's commit, claimed by it, or go back.
+//! Flash mode: units are reserved ahead of the order's commit, which claims them; otherwise they are released.
 
 use functions::schedule::sweep;
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ async fn sweep(shop: &TestShop, times: u32) {
     }
 }
 
-/// Units that are neither an order's nor on the shelf.
+/// Reserved units that belong to no order and are not back in stock.
 async fn unclaimed(shop: &TestShop) -> i128 {
     shop.audit().await.units_unclaimed
 }
@@ -48,7 +48,7 @@ async fn three_hundred_orders_race_for_two_hundred_units_in_four_shards() {
     shop.audit().await;
 }
 
-/// Orders of several units take them from where they are; who finds too little gives back what was drawn for it.
+/// Orders of several units reserve them in several shards. An order that finds too few releases its reservations.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn units_are_drawn_from_several_shards_where_none_has_enough() {
     let shop = shop_with_tea(20, 16).await;
@@ -58,14 +58,14 @@ async fn units_are_drawn_from_several_shards_where_none_has_enough() {
     let answers = race((0..4).map(|_| shop.order("mina", "tea", 2)).collect()).await;
     assert!(answers["SUCCESS"] <= 2);
     assert_eq!(unclaimed(&shop).await, 0);
-    // While units are in the hands of those who give them back, others can see none; for a second they believe it.
+    // Units under release are visible to no other order, and a second's cache keeps that.
     wait(&shop, 1_000);
     let left = shop.stock("tea").await;
     shop.order("mina", "tea", left).await.expect(201);
     shop.audit().await;
 }
 
-/// What is refused gives everything back, and the refusal is the one it would be without flash mode.
+/// A refused order releases everything, and its refusal is the same as without flash mode.
 #[tokio::test]
 async fn a_refusal_leaves_nothing_drawn() {
     let shop = shop_with_tea(10, 2).await;
@@ -79,7 +79,7 @@ async fn a_refusal_leaves_nothing_drawn() {
     tea_with("poor", json!({})).await.refused(402, "BALANCE_NOT_ENOUGH");
     tea_with("nobody", json!({})).await.refused(404, "ENTITY_NOT_FOUND");
     tea_with("mina", json!({ "couponId": "welcome" })).await.refused(409, "COUPON_NOT_USABLE");
-    // Known to be on sale and able to pay, but not any more.
+    // The instance has cached the product as on sale and the user as solvent.
     let old = shop.another_instance();
     old.order("mina", "tea", 1).await.expect(201);
     shop.patch("/products/tea", json!({ "status": "DISCONTINUED" })).as_admin().await.expect(200);
@@ -95,7 +95,7 @@ async fn a_refusal_leaves_nothing_drawn() {
     shop.audit().await;
 }
 
-/// An old price is never charged: what was drawn at it goes back.
+/// An old price is never charged: a reservation at it is released.
 #[tokio::test]
 async fn the_price_is_that_of_the_shelf() {
     let shop = shop_with_tea(10, 2).await;
@@ -107,8 +107,8 @@ async fn the_price_is_that_of_the_shelf() {
     shop.audit().await;
 }
 
-/// Asked again with the same key it is the same order, wherever the first try died; what that burnt is on the shelf again
-/// after two sweeps.
+/// A repetition with the same key makes the same order, for any place of the first death. Its orphaned units are in
+/// stock again after two sweeps.
 #[tokio::test(start_paused = true)]
 async fn an_order_that_dies_anywhere_is_made_once_and_burns_nothing() {
     let mut burnt = 0;
@@ -139,7 +139,7 @@ async fn an_order_that_dies_anywhere_is_made_once_and_burns_nothing() {
     assert!(burnt > 0, "some died with units drawn");
 }
 
-/// A draw that is sent again because its answer got lost draws twice; one of the two goes back.
+/// A reservation whose answer is lost is sent again and reserves twice; one of the two is released.
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_burns_what_the_sweep_brings_back() {
     let shop = shop_with_tea(10, 1).await;
@@ -153,7 +153,7 @@ async fn a_lost_answer_burns_what_the_sweep_brings_back() {
     shop.audit().await;
 }
 
-/// However many sweep, whatever answer gets lost and wherever they die: what was burnt comes back, once.
+/// Orphaned units come back exactly once, for any number of sweeps, any lost answer and any death.
 #[tokio::test(start_paused = true)]
 async fn what_is_burnt_comes_back_once() {
     for dies_at in 1..16 {
@@ -178,7 +178,7 @@ async fn what_is_burnt_comes_back_once() {
     }
 }
 
-/// The slot decides between an order that comes late and the sweep: it draws again, or nothing is left.
+/// The claim record decides between a late order and the sweep. An order that loses reserves again, or nothing is left.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn sweeps_among_those_who_draw_take_nothing_away() {
     let shop = TestShop::with_instances(8);
@@ -188,7 +188,7 @@ async fn sweeps_among_those_who_draw_take_nothing_away() {
     }
     let sweeps = shop.clone();
     let sweeping = tokio::spawn(async move {
-        // So much later each time that whatever has no slot is taken for burnt.
+        // The clock advances so far each time that every reservation without a claim record counts as orphaned.
         for _ in 0..40 {
             sweep(&sweeps, 1).await;
             tokio::task::yield_now().await;
@@ -203,8 +203,8 @@ async fn sweeps_among_those_who_draw_take_nothing_away() {
     shop.audit().await;
 }
 
-/// It is only the way in which orders take units: either way works at any time, and the sweep goes on as long as somebody
-/// may still go the other way.
+/// Flash mode is only a way of taking units: either way works at any time. The sweep goes on as long as an instance may
+/// still use flash mode.
 #[tokio::test]
 async fn the_mode_can_change_while_it_sells() {
     let shop = shop_with_tea(10, 1).await;
@@ -213,7 +213,7 @@ async fn the_mode_can_change_while_it_sells() {
     let switch = |flash: bool| shop.patch("/products/tea", json!({ "flash": flash })).as_admin();
     switch(false).await.expect(200);
     shop.another_instance().order("mina", "tea", 1).await.expect(201);
-    // One that still goes the old way dies with a unit drawn.
+    // An instance that still uses flash mode dies after a reservation.
     let order = old.order("mina", "tea", 1);
     dying_at(&shop, 1, order).await;
     assert_eq!(unclaimed(&shop).await, 1);
@@ -243,7 +243,7 @@ async fn held_and_cancelled_units_come_back() {
     shop.audit().await;
 }
 
-/// A product in flash mode beside one that is not, from a sheet, with a coupon.
+/// A product in flash mode beside one without it, from a sheet, with a coupon.
 #[tokio::test]
 async fn a_sheet_with_a_coupon_can_be_ordered() {
     let shop = shop_with_tea(10, 4).await;

@@ -1,6 +1,7 @@
-//! Whatever is sent, or stored: nothing panics, nothing answers 500, and what is refused has changed nothing.
+//! For any request and any stored item: nothing panics, nothing answers 500, and a refused request changes nothing.
 //!
-//! Requests are the reference's own examples, damaged at random. Every answer is held to the reference as in all tests.
+//! Requests are the reference's own examples, damaged at random. Every answer is checked against the reference, as in
+//! all tests.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use functions::{ROUTES, routes::Route};
@@ -15,7 +16,7 @@ use tokio::runtime::Runtime;
 
 use crate::steps::{hold, order_with_coupon};
 
-/// A value that nobody would send, or just might.
+/// A value that no client would send, or hardly one.
 fn odd() -> impl Strategy<Value = Value> {
     let text = prop_oneof![
         "\\PC{0,20}".prop_map(Value::from),
@@ -53,7 +54,7 @@ fn odd() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A way to damage a value: somewhere in it.
+/// A damage to a value, at some place in it.
 #[derive(Debug, Clone)]
 enum Damage {
     Replace(prop::sample::Index, Value),
@@ -79,7 +80,7 @@ fn places(value: &Value, at: &str, found: &mut Vec<String>) {
     }
 }
 
-/// An object with one of its members twice; anything else as it is.
+/// An object with one of its members twice; any other value unchanged.
 fn twice(example: &Value, member: &prop::sample::Index) -> String {
     let members: Vec<(&String, &Value)> = example.as_object().into_iter().flatten().collect();
     if members.is_empty() {
@@ -110,7 +111,7 @@ impl Damage {
     }
 }
 
-/// What a body is damaged to.
+/// The body of a request.
 #[derive(Debug, Clone)]
 enum Sent {
     Damaged(Vec<Damage>),
@@ -119,7 +120,7 @@ enum Sent {
     Other(String),
 }
 
-/// A call: a route, what stands in its path and its query, its body, who calls, and by which key.
+/// A call: a route, its path and query, its body, the caller, and the key.
 #[derive(Debug, Clone)]
 struct Asked {
     route: Route,
@@ -184,7 +185,7 @@ impl Fuzzed {
         Self { runtime, shop, reference: serde_json::from_str(&reference).unwrap() }
     }
 
-    /// The example of what a route takes, and the names of what can be asked in its query.
+    /// The example of a route's body, and the names of its query parameters.
     fn example(&self, route: Route) -> (Value, Vec<&str>) {
         let operation = &self.reference["paths"][route.path][route.method.to_lowercase()];
         let schema = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str();
@@ -248,7 +249,7 @@ impl Fuzzed {
     }
 }
 
-/// A shop in which there is something of everything.
+/// A shop with a thing of every kind.
 async fn furnished() -> TestShop {
     let shop = TestShop::new();
     shop.customer("mina", 1_000_000).await;
@@ -265,7 +266,7 @@ async fn furnished() -> TestShop {
     shop
 }
 
-/// The same cases each time: so many, or as many as `PROPTEST_CASES` says.
+/// The same cases each time: this number, or as many as `PROPTEST_CASES` says.
 fn runner(cases: u32) -> TestRunner {
     let usual = Config::default();
     let config = Config { cases: usual.cases.max(cases), failure_persistence: None, max_shrink_iters: 200, ..usual };
@@ -279,7 +280,7 @@ fn whatever_is_asked_is_answered_and_what_is_refused_changes_nothing() {
     fuzzed.runtime.block_on(fuzzed.shop.audit());
 }
 
-/// An attribute as nobody wrote it.
+/// An attribute that no function wrote.
 fn odd_attribute() -> impl Strategy<Value = AttributeValue> {
     let leaf = prop_oneof![
         "\\PC{0,12}".prop_map(AttributeValue::S),
@@ -297,7 +298,7 @@ fn odd_attribute() -> impl Strategy<Value = AttributeValue> {
     })
 }
 
-/// What is stored can be anything: it is read, or it is said to be unreadable; and the auditor comes to an end with it.
+/// Any stored item is read, or reported as unreadable, and the auditor comes to its end.
 #[test]
 fn whatever_is_stored_is_read_or_said_to_be_unreadable() {
     let fuzzed = Fuzzed::new();

@@ -24,7 +24,7 @@ async fn hold_with_coupon(shop: &TestShop) -> serde_json::Value {
     order_with_coupon(shop, "mina", "LATER").await
 }
 
-/// A hold of a tea with a coupon whose validity ends before the hold does.
+/// A hold of a tea with a coupon that expires before the hold does.
 async fn hold_with_short_coupon(shop: &TestShop) -> serde_json::Value {
     let end = "2026-11-20T03:05:00Z";
     let ends = json!({ "kind": "FIXED", "value": 1_000, "validDays": null, "validUntil": end, "issueUntil": end });
@@ -153,7 +153,7 @@ async fn a_held_order_is_paid_once() {
 
     let details = pay(&shop, "mina", &held).await.refused(409, "ORDER_STATE_CONFLICT");
     assert_eq!(details, json!({ "orderId": id(&held), "status": "PAID", "allowed": ["CANCEL"] }));
-    // Its hold is over and done with.
+    // Its hold has been ended.
     shop.set_clock("2026-11-20T04:00:00Z");
     assert_eq!(overdue_orders(&shop).await, []);
     end_hold(&shop, &held).await;
@@ -173,14 +173,14 @@ async fn too_little_balance_leaves_it_pending() {
     assert_eq!(shop.get("/orders?userId=mina").await.expect(200)["items"].as_array().unwrap().len(), 1);
     assert_eq!((shop.balance("mina").await, shop.stock("tea").await), (10_000, 9));
 
-    // Charged through another instance: what this one remembers of the balance refuses nobody.
+    // Charged through another instance: a cached balance refuses no payment.
     charge(&shop.another_instance(), "mina", 5_000).await;
     pay(&shop, "mina", &held).await.expect(200);
     assert_eq!((shop.balance("mina").await, shop.stock("tea").await), (0, 9));
     shop.audit().await;
 }
 
-/// The end belongs to what is over, whatever any sweep has done.
+/// A hold ends at its expiry, whether or not a sweep has run.
 #[tokio::test]
 async fn at_the_very_end_it_cannot_be_paid() {
     let shop = shop_with_tea(100_000, 10).await;
@@ -281,7 +281,7 @@ async fn who_is_suspended_can_neither_hold_nor_pay() {
     shop.audit().await;
 }
 
-/// What an instance learned of a user while they were suspended refuses nobody afterwards.
+/// A cached suspension of a user refuses no later payment.
 #[tokio::test]
 async fn who_is_active_again_can_pay() {
     let shop = shop_with_tea(100_000, 10).await;
@@ -289,7 +289,7 @@ async fn who_is_active_again_can_pay() {
     let held = hold(&shop, "mina", "tea", 1).await.expect(201);
     let other = shop.another_instance();
     set_user(&other, "mina", "SUSPENDED").await;
-    // Finds the account suspended, and remembers what it paid back to.
+    // This instance reads the suspended account, and caches the balance after the refund.
     let fresh = shop.another_instance();
     crate::steps::cancel(&fresh, "mina", &paid, json!({})).await.expect(200);
     set_user(&other, "mina", "ACTIVE").await;
@@ -404,7 +404,7 @@ async fn the_first_of_many_wrongs_answers() {
     shop.audit().await;
 }
 
-/// The same where the instance that is asked remembers users and products from better times.
+/// The same for an instance that has cached users and products in a valid state.
 #[tokio::test]
 async fn the_first_of_many_wrongs_answers_whatever_is_remembered() {
     let shop = shop_with_tea(100_000, 10).await;
@@ -414,7 +414,7 @@ async fn the_first_of_many_wrongs_answers_whatever_is_remembered() {
             let items = json!([{ "productId": "tea", "quantity": 1 }]);
             shop.post("/orders", json!({ "userId": "mina", "items": items, "couponId": "none", "payment": payment }))
         };
-        // Now the instance remembers.
+        // Now the instance has cached them.
         order_by(&shop, "mina", "tea", 1, payment).await.expect(201);
         order().await.refused(409, "COUPON_NOT_USABLE");
         for (status, code) in [("DISCONTINUED", (409, "PRODUCT_NOT_ON_SALE")), ("HIDDEN", (404, "ENTITY_NOT_FOUND"))] {
@@ -435,7 +435,7 @@ async fn the_first_of_many_wrongs_answers_whatever_is_remembered() {
     shop.audit().await;
 }
 
-/// What was held is paid for at the price of that time, whatever became of the product.
+/// A held order is paid for at its own price, after any change of the product.
 #[tokio::test]
 async fn what_is_held_stays_as_it_was_ordered() {
     for change in [
@@ -510,7 +510,7 @@ async fn a_pending_order_is_cancelled_whole() {
     shop.audit().await;
 }
 
-/// Both are asked at the end's own instant, give or take a moment: one of them decides.
+/// Both are requested around the expiry: one of them decides.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn paying_and_ending_at_once_have_one_winner() {
     let shop = TestShop::with_instances(4);
@@ -520,7 +520,7 @@ async fn paying_and_ending_at_once_have_one_winner() {
     for round in 0..120 {
         shop.set_clock("2026-11-20T03:00:00Z");
         let held = hold(&shop, "mina", "tea", 1).await.expect(201);
-        // A payment that begins a moment before the end may commit after the end was told to others.
+        // A payment that begins a moment before the expiry may commit after the hold's end is visible to others.
         shop.set_clock(if round % 8 == 0 { END } else { JUST_BEFORE });
         let paying = tokio::spawn(pay(&shop, "mina", &held).into_future());
         let ending = tokio::spawn({
@@ -579,7 +579,7 @@ async fn two_hundred_holds_race_for_a_hundred_units() {
     shop.set_clock("2026-11-20T03:10:00.001Z");
     let overdue = overdue_orders(&shop).await;
     assert_eq!(overdue.len(), 50);
-    // Each by two, as a queue and a sweep would.
+    // Each by two calls, like a queue and a sweep.
     let ends = overdue.iter().chain(&overdue).map(|(_, order)| {
         let (shop, order) = (shop.clone(), order.clone());
         tokio::spawn(async move { orders::end_hold(shop.instance(), &order).await.expect("a hold can be ended") })
@@ -599,7 +599,7 @@ async fn two_hundred_holds_race_for_a_hundred_units() {
 async fn conflicts_throttling_and_lost_answers_change_nothing() {
     for fault in [Fault::Conflict, Fault::Throttled, Fault::LostReply] {
         for operation in ["TransactWriteItems", "GetItem", "BatchGetItem"] {
-            // Of a read the SDK itself bears but two throttlings; of what is ours, many.
+            // The SDK itself survives two throttlings of a read; the shop's own retries survive more.
             let times = if operation == "TransactWriteItems" && fault != Fault::LostReply { 4 } else { 2 };
             if operation != "TransactWriteItems" && fault == Fault::Conflict {
                 continue;
@@ -629,7 +629,8 @@ async fn hold_with_coupon_now(shop: &TestShop) -> serde_json::Value {
     hold(shop, "mina", "tea", 2).await.expect(201)
 }
 
-/// Every try loses its answer: the payer hears 503, and learns by asking again, with a key or without, that it was done.
+/// Every try loses its answer: the payer gets a 503, and finds the payment by repeating the request, with a key or
+/// without.
 #[tokio::test(start_paused = true)]
 async fn what_was_paid_unheard_is_found() {
     let shop = shop_with_tea(100_000, 10).await;

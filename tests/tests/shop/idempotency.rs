@@ -1,4 +1,4 @@
-//! The same request again: nothing happens twice, and the answer is the same.
+//! Repeated requests: nothing happens twice, and the answer is the same.
 
 use serde_json::{Value, json};
 use tests::TestShop;
@@ -107,7 +107,7 @@ async fn every_post_takes_a_key() {
     assert_eq!(products["items"].as_array().unwrap().len(), 2);
 }
 
-/// The same thing again without the key is another request, and is refused as such.
+/// The same request without the key is another request, and is refused as such.
 #[tokio::test]
 async fn a_key_does_not_hide_a_conflict() {
     let shop = TestShop::new();
@@ -120,7 +120,7 @@ async fn a_key_does_not_hide_a_conflict() {
     issue().key("k1").await.expect(201);
 }
 
-/// A ticket that is drawn for nothing is there for the next.
+/// A ticket that is allocated in vain is there for the next user.
 #[tokio::test]
 async fn a_key_used_again_for_another_coupon_wastes_nothing() {
     let shop = TestShop::new();
@@ -148,7 +148,7 @@ async fn a_repeat_shows_the_thing_as_it_is_now() {
     assert_eq!(again["status"], "REVOKED");
 }
 
-/// What was ordered is no longer in the cart: a repeat of the order, or of the sheet before it, finds that it was done.
+/// Ordered units are no longer in the cart. A repetition of the order, or of the sheet before it, finds the result.
 #[tokio::test]
 async fn what_was_made_of_a_cart_is_found_when_the_cart_is_empty() {
     let shop = TestShop::with_instances(2);

@@ -13,7 +13,7 @@ use crate::steps::{
 
 const PAYMENTS: [&str; 3] = ["BALANCE", "LATER", "EXTERNAL"];
 
-/// The one answer that ordered; the other is refused so.
+/// The successful one of two answers; the other must be this refusal.
 fn winner(answers: [Answer; 2], status: u16, code: &str) -> (Value, Answer) {
     let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 201);
     assert_eq!((won.len(), lost.len()), (1, 1), "{:?}", lost.iter().map(|answer| &answer.body).collect::<Vec<_>>());
@@ -40,7 +40,7 @@ fn order_sheet(shop: &TestShop, sheet: &Value, payment: &str) -> Call {
     shop.post("/orders", body)
 }
 
-/// vendure 3508: stock was taken only with the payment, so two who were paying for the last unit both got it.
+/// vendure 3508: stock was taken only with the payment, so two customers who paid for the last unit both got it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_last_unit_is_sold_once_however_it_is_paid() {
     for _ in 0..10 {
@@ -56,7 +56,7 @@ async fn the_last_unit_is_sold_once_however_it_is_paid() {
     }
 }
 
-/// saleor 543: of two customers each was sold what was seen on the shelf, though together they bought more.
+/// saleor 543: two customers were each sold the visible stock, though together they bought more.
 #[tokio::test]
 async fn who_is_overtaken_on_the_way_to_the_last_unit_gets_none() {
     for payment in PAYMENTS {
@@ -123,7 +123,7 @@ async fn a_coupon_on_many_sheets_takes_off_once() {
     }
 }
 
-/// vendure 1466: whose order with a coupon was cancelled could never use the coupon again.
+/// vendure 1466: a user with a cancelled order could never use its coupon again.
 #[tokio::test]
 async fn a_coupon_serves_again_when_its_order_has_ended() {
     let shop = TestShop::new();
@@ -144,7 +144,7 @@ async fn a_coupon_serves_again_when_its_order_has_ended() {
     shop.audit().await;
 }
 
-/// saleor 14733: who had paid for what was sold out by then had neither the goods nor the money.
+/// saleor 14733: a customer who paid for a product that sold out meanwhile had neither the goods nor the money.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn money_for_a_unit_that_another_got_goes_back() {
     let mut lost = 0;
@@ -154,7 +154,7 @@ async fn money_for_a_unit_that_another_got_goes_back() {
         shop.customer("mina", 0).await;
         shop.customer("jun", 20_000).await;
         let order = order_by(&shop, "mina", "tea", 1, "EXTERNAL").await.expect(201);
-        // The money comes just as the hold ends: now in time, now too late.
+        // The payment arrives just as the hold ends: now in time, now too late.
         shop.set_clock(if round % 3 == 0 { JUST_BEFORE } else { END });
         let money = tokio::spawn({
             let (shop, order) = (shop.clone(), order.clone());
@@ -168,7 +168,7 @@ async fn money_for_a_unit_that_another_got_goes_back() {
             }
         });
         let (settled, bought) = (money.await.unwrap(), buying.await.unwrap());
-        // And it is told again.
+        // The result is repeated.
         assert_eq!(settle(&shop, &order, Succeeded, "pay-1", 13_000).await, settled);
         let asked = published_of(&shop, &order).await.into_iter().filter(|(kind, _)| *kind == "RefundRequested");
         let asked: Vec<_> = asked.map(|(_, data)| data["amount"].clone()).collect();
@@ -185,7 +185,7 @@ async fn money_for_a_unit_that_another_got_goes_back() {
     assert_eq!(lost, 16);
 }
 
-/// vendure 1738: what had been put into a cart could be bought when others had bought all of it since.
+/// vendure 1738: a product in a cart could be bought after others had bought all of it.
 #[tokio::test]
 async fn what_sold_out_since_it_was_put_into_the_cart_cannot_be_bought() {
     let shop = TestShop::with_instances(2);
@@ -206,8 +206,8 @@ async fn what_sold_out_since_it_was_put_into_the_cart_cannot_be_bought() {
     shop.audit().await;
 }
 
-/// medusa 16502: of two lines that take from one shelf each was looked at by itself, so that together they took more
-/// than there was.
+/// medusa 16502: each of two lines of one product was checked by itself, so that together they took more than the
+/// stock.
 #[tokio::test]
 async fn two_lines_of_one_product_take_no_more_than_there_is() {
     for is_flash in [false, true] {
@@ -265,15 +265,15 @@ async fn an_order_cancelled_in_every_way_at_once_is_restocked_once() {
     }
 }
 
-/// woocommerce 67354: what a shopper's own unpaid order held could not be bought by anybody, them included; and a
-/// remedy sold it twice.
+/// woocommerce 67354: units held by a shopper's own unpaid order could be bought by no customer, not even by that
+/// shopper. A remedy sold them twice.
 #[tokio::test]
 async fn who_holds_the_last_unit_can_pay_let_go_or_wait_but_not_get_it_twice() {
     let shop = TestShop::with_instances(2);
     shop.product("tea", 10_000, 1).await;
     shop.customer("mina", 100_000).await;
     let held = hold(&shop, "mina", "tea", 1).key("k").await.expect(201);
-    // Asking again with the key finds the order; another one finds nothing to be had.
+    // A repetition with the key finds the order; another request finds nothing in stock.
     assert_eq!(hold(&shop, "mina", "tea", 1).key("k").await.expect(201)["orderId"], held["orderId"]);
     shop.order("mina", "tea", 1).await.refused(409, "STOCK_NOT_ENOUGH");
     assert_eq!(
@@ -295,8 +295,8 @@ async fn who_holds_the_last_unit_can_pay_let_go_or_wait_but_not_get_it_twice() {
     shop.audit().await;
 }
 
-/// shopware 19943: a cart that was confirmed in two tabs became two orders, where one tab had read it before the other
-/// had emptied it.
+/// shopware 19943: a cart that was confirmed in two tabs became two orders, if one tab had read it before the other had
+/// emptied it.
 #[tokio::test]
 async fn a_cart_confirmed_in_two_tabs_is_ordered_once() {
     for number in 1.. {
@@ -315,10 +315,10 @@ async fn a_cart_confirmed_in_two_tabs_is_ordered_once() {
     }
 }
 
-/// shopware 19943 again: each tab has drawn up a sheet of its own of the one cart.
+/// shopware 19943 again: each tab has created its own sheet of the one cart.
 #[tokio::test]
 async fn a_cart_with_a_sheet_in_each_of_two_tabs_is_ordered_once() {
-    // Also where the cart has been emptied since, so that there is nothing to be taken out of it.
+    // Also if the cart has been emptied since, so that nothing is to be taken out of it.
     for (payment, other, is_emptied) in [("BALANCE", "LATER", false), ("EXTERNAL", "BALANCE", true)] {
         for number in 1.. {
             let shop = TestShop::with_instances(2);
@@ -338,7 +338,7 @@ async fn a_cart_with_a_sheet_in_each_of_two_tabs_is_ordered_once() {
             let (won, lost) = winner(answers, 409, "ORDER_STATE_CONFLICT");
             assert_eq!(lost.refused(409, "ORDER_STATE_CONFLICT")["orderId"], id(&won));
             assert_eq!(shop.stock("tea").await, 18);
-            // What is put into the cart from then on can be ordered as ever.
+            // Later additions to the cart can be ordered as ever.
             put_in_cart(&shop, "mina", 1).await.expect(200);
             let next = draw_up_from_cart(&shop).await.expect(201);
             order_sheet(&shop, &next, "BALANCE").await.expect(201);

@@ -1,4 +1,4 @@
-//! The shop through DynamoDB's limits, and that the model of them does what it says. All in virtual time.
+//! The shop through DynamoDB's limits, and tests of their model. All in virtual time.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ async fn customers(shop: &TestShop, count: usize) {
 fn a_bucket_lets_a_thousand_a_second_through() {
     let mut bucket = Bucket::new(1_000.0, 1.0);
     let mut through = 0;
-    // Five seconds of asking for one unit every quarter of a millisecond, of which the first second is saved up.
+    // Five seconds of asking for one unit every quarter of a millisecond. The first second is saved up.
     for quarter in 0..20_000 {
         if bucket.has(1.0, Duration::from_micros(quarter * 250)) {
             bucket.take(1.0);
@@ -44,7 +44,7 @@ async fn two_orders(apart: Duration) -> u64 {
     let shop = TestShop::through(Limits::of_a_new_table(), 1);
     sharded(&shop, 10, 1).await;
     customers(&shop, 2).await;
-    // So that nothing has to be read, and both are under way for as long.
+    // Nothing has to be read then, and both are under way for as long.
     for user in ["u0", "u1"] {
         shop.order(user, "tea", 1).await.expect(201);
     }
@@ -110,7 +110,7 @@ async fn a_partition_throttles_and_recovers() {
     }
     let seen = shop.limited().seen();
     assert!(seen.throttled > 0);
-    // What was saved up, and ten a second.
+    // The saved units, and ten a second.
     assert!(seen.write_units <= 10.0 + 10.0 * begun.elapsed().as_secs_f64() + 4.0, "{seen:?}");
     shop.audit().await;
 }
@@ -137,7 +137,7 @@ async fn a_thousand_units_in_orders_of_one_to_seven() {
     let wishes: Vec<Vec<i64>> =
         (0..64).map(|_| (0..50).map(|_| i64::try_from(chance.below(7)).unwrap() + 1).collect()).collect();
     let orders = shop.clone();
-    // Each client goes on until it was refused, for a wish that stays open then.
+    // Each client goes on until an order is refused. The refused quantity is noted.
     let open = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let refused = std::sync::Arc::clone(&open);
     let wished = wishes.clone();
@@ -153,11 +153,11 @@ async fn a_thousand_units_in_orders_of_one_to_seven() {
     let smallest = *open.lock().unwrap().iter().min().unwrap();
     assert!((0..smallest).contains(&left), "{left} left, {smallest} wanted");
     assert_eq!(sold.count("STOCK_NOT_ENOUGH"), 64);
-    // That what was sold and what is left are 1,000 the auditor recounts from the orders.
+    // The auditor recounts the orders, so sold and remaining units are 1,000.
     shop.audit().await;
 }
 
-/// So many users, each wanting one of a quarter as many units.
+/// So many users, with a quarter as many units, one for each.
 async fn race(users: usize, shards: u16) -> Rush {
     let units = i64::try_from(users / 4).unwrap();
     let shop = TestShop::through(Limits::of_a_warm_table(32), 50);
@@ -188,8 +188,8 @@ async fn the_same_seed_gives_the_same_race() {
     assert_eq!(race(40, 4).await, first);
 }
 
-/// 64 shards of the stream, each with orders of a product of its own, and then all with orders of the same one: there is
-/// nothing that they all write but what they all sold.
+/// 64 shards of the stream, first each with orders of a product of its own, then all with orders of the same one. They
+/// contend only for the counts of products that they share.
 #[tokio::test(start_paused = true)]
 async fn shards_of_the_stream_meet_only_in_what_they_sold() {
     const SHARDS: usize = 64;

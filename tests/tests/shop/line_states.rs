@@ -20,7 +20,7 @@ fn may(edge_by: Actor, actor: Actor) -> bool {
     actor == Admin || edge_by == actor
 }
 
-/// How a line that is being prepared gets to a state: the states on the way, the last of them that one.
+/// The states by which a line that is being prepared reaches a state, that one last.
 fn way_to(status: LineStatus) -> Vec<LineStatus> {
     let mut ways = vec![vec![LineStatus::Preparing]];
     let mut next = 0;
@@ -48,7 +48,7 @@ fn status_before(status: LineStatus) -> LineStatus {
     *way.iter().rev().nth(1).unwrap_or(&LineStatus::Preparing)
 }
 
-/// A shop with a product of a seller and a customer who can buy a lot of it.
+/// A shop with a seller's product, and a customer with enough money for many.
 async fn shop_of_dabang() -> TestShop {
     let shop = TestShop::new();
     shop.customer("mina", 99_000_000).await;
@@ -57,7 +57,7 @@ async fn shop_of_dabang() -> TestShop {
     shop
 }
 
-/// An order whose line is in this state.
+/// An order with its line in this state.
 async fn order_in(shop: &TestShop, status: LineStatus) -> Value {
     if status == LineStatus::PendingPayment {
         return hold(shop, "mina", "tea", 2).await.expect(201);
@@ -77,7 +77,7 @@ fn as_actor(call: Call, actor: Actor) -> Call {
     }
 }
 
-/// Every state, every actor, every state that they may ask for: the table decides, and nothing else.
+/// Every state, every actor, every state to ask for: the table alone decides.
 #[tokio::test]
 async fn the_whole_table() {
     let shop = shop_of_dabang().await;
@@ -132,7 +132,7 @@ async fn the_whole_table() {
                     refused += 1;
                 }
             }
-            // What is shown as possible is what is.
+            // The actions shown as possible are exactly the possible ones.
             let seen = as_actor(shop.get(&format!("/orders/{}", id(&order))), actor).await.expect(200);
             assert_eq!(sorted(&seen["items"][0]["allowedActions"]), sorted_names(&next), "{actor:?} {from:?}");
         }
@@ -156,7 +156,7 @@ fn sorted_names(statuses: &[LineStatus]) -> Vec<String> {
     names
 }
 
-/// The way that most parcels go, each step by who makes it.
+/// The way of most parcels, each step by its actor.
 #[tokio::test]
 async fn from_the_house_to_the_customer() {
     let shop = shop_of_dabang().await;
@@ -184,7 +184,8 @@ async fn from_the_house_to_the_customer() {
     shop.audit().await;
 }
 
-/// One of two lines comes back: it is paid back less its part of the coupon, and goes on the shelf, when it is there.
+/// One of two lines is returned. It is refunded less its part of the coupon, and its units are in stock when it has
+/// arrived.
 #[tokio::test]
 async fn a_return_pays_back_and_restocks_when_it_is_completed() {
     let shop = shop_of_dabang().await;
@@ -209,7 +210,7 @@ async fn a_return_pays_back_and_restocks_when_it_is_completed() {
         assert_eq!(status(&shop, &order).await, "PAID", "{next}");
     }
     let seen = move_line(&shop, &order, "1", "RETURNED").as_seller("dabang").await.expect(200);
-    // The seller sees what is theirs of it.
+    // The seller sees only their own lines.
     assert_eq!((&seen["refunded"], &seen["items"].as_array().unwrap().len()), (&json!(1_500), &1));
     let returned = look(&shop, &order).await;
     assert_eq!((&returned["status"], &returned["refunded"]), (&json!("COMPLETED"), &json!(1_500)));
@@ -219,7 +220,7 @@ async fn a_return_pays_back_and_restocks_when_it_is_completed() {
     );
     assert_eq!(ledger(&shop, "mina").await[0], ("REFUND".to_owned(), 1_500, paid + 1_500));
     assert_eq!((shop.stock("tea").await, coupon_status(&shop, "mina").await.as_str()), (1_000, "USED"));
-    // It is there already.
+    // The line has this state already.
     move_line(&shop, &order, "1", "RETURNED").as_seller("dabang").await.expect(200);
     assert_eq!((shop.balance("mina").await, shop.stock("tea").await), (paid + 1_500, 1_000));
 
@@ -283,7 +284,7 @@ async fn an_exchange_moves_no_money_and_no_units() {
     shop.audit().await;
 }
 
-/// A parcel that is called back on its way: asked for, agreed to, done.
+/// A parcel that is called back on its way: requested, approved, done.
 #[tokio::test]
 async fn what_is_called_back_on_its_way_is_paid_back() {
     let shop = shop_of_dabang().await;
@@ -303,7 +304,7 @@ async fn what_is_called_back_on_its_way_is_paid_back() {
     shop.audit().await;
 }
 
-/// A line that is still in the house cancels at once, by whoever may: it is the same as cancelling its units.
+/// An unshipped line is cancelled at once by each actor with the right: the effect is that of cancelling its units.
 #[tokio::test]
 async fn a_line_in_the_house_is_cancelled_at_once() {
     for actor in [Customer, Seller, Admin] {
@@ -318,7 +319,7 @@ async fn a_line_in_the_house_is_cancelled_at_once() {
     }
 }
 
-/// What is left decides: one line that is on its way keeps the order open, one that is gone does not.
+/// The remaining lines decide: one on its way keeps the order open, a cancelled or returned one does not.
 #[tokio::test]
 async fn an_order_is_completed_when_all_that_is_left_has_arrived() {
     let shop = shop_of_dabang().await;
@@ -333,10 +334,10 @@ async fn an_order_is_completed_when_all_that_is_left_has_arrived() {
     move_along(&shop, &order, "1", &["PURCHASE_CONFIRMED"]).await;
     move_along(&shop, &order, "2", &["SHIPPED", "IN_DELIVERY", "DELIVERED"]).await;
     assert_eq!(status(&shop, &order).await, "PARTIALLY_CANCELLED");
-    // The last that was missing is cancelled instead.
+    // The last missing line is cancelled instead.
     crate::steps::cancel_units(&shop, "mina", &order, "3", 2).await.expect(200);
     assert_eq!(status(&shop, &order).await, "COMPLETED");
-    // A later return derives it anew.
+    // A later return derives the state anew.
     move_along(&shop, &order, "2", &["RETURN_REQUESTED"]).await;
     assert_eq!(status(&shop, &order).await, "PARTIALLY_CANCELLED");
     move_along(&shop, &order, "2", &["RETURN_IN_PROGRESS", "RETURNED"]).await;
@@ -382,7 +383,7 @@ async fn lines_are_moved_by_whose_they_are() {
     shop.audit().await;
 }
 
-/// Who sells to themselves may do what either may.
+/// A seller who buys from themselves has the rights of both.
 #[tokio::test]
 async fn a_seller_who_buys_their_own_is_both() {
     let shop = shop_of_dabang().await;
@@ -412,7 +413,8 @@ async fn every_bad_field_is_named() {
     assert_eq!(look(&shop, &order).await["items"][0]["status"], "PREPARING");
 }
 
-/// One instruction for each seller, and one for what the shop sells itself; what is cancelled is told to whom it was.
+/// Each seller gets one instruction, and the shop one for its own products. A cancellation goes to the receiver of the
+/// instruction.
 #[tokio::test]
 async fn each_seller_is_told_what_to_ship() {
     let shop = shop_of_dabang().await;
@@ -449,7 +451,7 @@ async fn each_seller_is_told_what_to_ship() {
     shop.audit().await;
 }
 
-/// A line of a suspended user's order goes on its way, and what comes back is paid back.
+/// A line of a suspended user's order goes on its way, and its returned units are refunded.
 #[tokio::test]
 async fn a_suspended_users_line_goes_on() {
     let shop = shop_of_dabang().await;
@@ -461,7 +463,7 @@ async fn a_suspended_users_line_goes_on() {
     shop.audit().await;
 }
 
-/// The function dies after any of its calls; whoever moved the line asks again. An answer that gets lost counts once.
+/// The function dies after any of its calls, and its caller repeats the request. A lost answer counts once.
 #[tokio::test]
 async fn moving_a_line_again_changes_nothing() {
     for number in 1..=4 {

@@ -1,4 +1,5 @@
-//! The nightly audit of a shop that goes on: what looks wrong at each look is told, what only was on its way is not.
+//! The nightly audit of a shop that goes on: a violation that every look finds is reported, and a write in flight is
+//! not.
 
 use std::{
     collections::BTreeSet,
@@ -33,7 +34,7 @@ fn books(shop: &TestShop, look: impl Fn() + Send + Sync + 'static) -> Books {
     Books::new(shop.dynamo().client(), TABLE.to_owned(), clock)
 }
 
-/// Writes what no function would.
+/// Writes to the table as no function would.
 async fn tamper(shop: &TestShop, action: Action) {
     let mut transaction = Transaction::new();
     transaction.add(action);
@@ -75,7 +76,8 @@ async fn what_is_wrong_at_each_look_is_told() {
     books(&shop, || {}).audit().await.unwrap();
 }
 
-/// What is written between two pages of a scan makes the books look wrong, as does what the stream has not told yet.
+/// A write between two pages of a scan makes the books look wrong, and so does a record that the stream has not
+/// delivered.
 #[tokio::test(start_paused = true)]
 async fn what_is_right_by_the_next_look_is_not_told() {
     let shop = shop_with_an_order().await;

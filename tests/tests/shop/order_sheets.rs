@@ -23,7 +23,7 @@ use crate::steps::{
     settle, status,
 };
 
-/// When a sheet that was drawn up at the shop's first instant expires, and the instant before.
+/// The expiry of a sheet that was created at the shop's first instant, and the instant before.
 const EXPIRY: &str = "2026-11-20T03:30:00Z";
 const IN_TIME: &str = "2026-11-20T03:29:59.999Z";
 
@@ -70,7 +70,7 @@ async fn sheet_status(shop: &TestShop, sheet: &Value) -> String {
     shop.get(&path(sheet)).as_user("mina").await.expect(200)["status"].as_str().unwrap().to_owned()
 }
 
-/// Nothing was ordered, nothing has moved, and the sheet is still there to be ordered.
+/// Asserts that nothing was ordered, nothing has moved, and the sheet can still be ordered.
 async fn assert_untouched(shop: &TestShop, sheet: &Value, balance: i64) {
     assert_eq!(sheet_status(shop, sheet).await, "OPEN");
     assert_eq!(shop.balance("mina").await, balance);
@@ -130,7 +130,7 @@ async fn a_sheet_says_what_an_order_would_come_to() {
     assert_eq!(details, json!({ "orderSheetId": "none" }));
     assert_eq!(shop.get("/order-sheets/a b").as_user("mina").await.bad_fields(), ["orderSheetId"]);
 
-    // It holds nothing.
+    // A sheet reserves nothing.
     assert_eq!((shop.stock("tea").await, shop.stock("cup").await), (10, 10));
     assert_eq!(coupon_status(&shop, "mina").await, "USABLE");
     assert_untouched(&shop, &sheet, 100_000).await;
@@ -156,7 +156,7 @@ async fn an_order_of_a_sheet_is_exactly_what_it_says() {
     assert_eq!((shop.balance("mina").await, shop.stock("tea").await, shop.stock("cup").await), (73_000, 8, 9));
     assert_eq!(coupon_status(&shop, "mina").await, "USED");
 
-    // It tells from then on what became of it, also when its time is up.
+    // From then on the sheet shows its order, also after its expiry.
     for now in [IN_TIME, EXPIRY] {
         shop.set_clock(now);
         let ordered = shop.get(&path(&sheet)).as_user("mina").await.expect(200);
@@ -208,7 +208,7 @@ async fn a_price_that_changed_is_told_and_not_charged() {
             change(back.clone()).await.expect(200);
         }
     }
-    // It also is told where there is too little money.
+    // A changed price is also reported if the balance is too low.
     change(json!({ "price": 99_000 })).await.expect(200);
     order(&shop, &sheet).await.refused(409, "PRICE_CHANGED");
     shop.audit().await;
@@ -228,7 +228,7 @@ async fn a_price_that_changed_is_told_before_a_coupon_that_is_gone() {
     shop.audit().await;
 }
 
-/// Price and discount are what a sheet quotes, also where they come to the same.
+/// A sheet quotes price and discount. A change of both is reported even if their difference is the same.
 #[tokio::test]
 async fn another_price_for_the_same_money_is_another_price() {
     let (shop, sheet) = drawn_up().await;
@@ -250,7 +250,7 @@ async fn a_price_that_changed_and_came_back_is_fine() {
         other.patch("/products/tea", json!({ "price": 13_000 })).as_admin().await.expect(200);
         if is_warm {
             order(&shop, &sheet).await.refused(409, "PRICE_CHANGED");
-            // Now this instance remembers what it costs in between.
+            // Now this instance has cached the price in between.
             let items = json!([{ "productId": "tea", "quantity": 1 }]);
             shop.post("/order-sheets", json!({ "userId": "mina", "items": items })).await.expect(201);
         }
@@ -260,7 +260,7 @@ async fn a_price_that_changed_and_came_back_is_fine() {
     }
 }
 
-/// Also what it is called is what the sheet says.
+/// A sheet also fixes the names of its products.
 #[tokio::test]
 async fn a_product_that_was_renamed_is_ordered_by_its_old_name() {
     let (shop, sheet) = drawn_up().await;
@@ -379,7 +379,7 @@ async fn with_a_key_it_is_drawn_up_once() {
     let (shop, sheet) = drawn_up().await;
     let other = shop.another_instance();
     other.patch("/products/tea", json!({ "price": 15_000 })).as_admin().await.expect(200);
-    // The sheet as it is, not drawn up anew.
+    // The same sheet, not a new one.
     assert_eq!(draw_up(&shop).key("snapshot").await.expect(201), sheet);
     let fewer = json!([{ "productId": "tea", "quantity": 1 }]);
     let body = json!({ "userId": "mina", "items": fewer });
@@ -396,7 +396,7 @@ async fn with_a_key_it_is_drawn_up_once() {
     assert_eq!((&again["status"], &again["orderId"]), (&json!("ORDERED"), &placed["orderId"]));
 }
 
-/// What a sheet is refused for is what its order would be; a low balance is none of it.
+/// A sheet is refused for the same reasons as its order, but for a low balance.
 #[tokio::test]
 async fn what_cannot_be_ordered_gets_no_sheet() {
     let shop = TestShop::new();
@@ -422,7 +422,7 @@ async fn what_cannot_be_ordered_gets_no_sheet() {
     assert_eq!(shop.post("/order-sheets", json!({ "userId": "mina" })).await.bad_fields(), ["items"]);
     let unknown = json!({ "userId": "mina", "items": [{ "productId": "tea", "quantity": 0 }], "orderSheetId": "x" });
     assert_eq!(shop.post("/order-sheets", unknown).await.bad_fields(), ["items[0].quantity", "orderSheetId"]);
-    // Sharded shelves count as a whole.
+    // The stock of all shards counts.
     let pot = json!({ "productId": "pot", "name": "Pot", "price": 1_000, "stock": 16, "stockShards": 8 });
     shop.post("/products", pot).as_admin().await.expect(201);
     let sheet = draw("mina", &[("pot", 16)], None).await.expect(201);
@@ -444,7 +444,7 @@ async fn a_sheet_says_it_all() {
     assert_eq!(with(json!({ "orderSheetId": "a b" })).await.bad_fields(), ["orderSheetId"]);
     let details = with(json!({ "orderSheetId": "none" })).await.refused(404, "ENTITY_NOT_FOUND");
     assert_eq!(details, json!({ "orderSheetId": "none" }));
-    // Another's sheet is as good as none, also to an admin who orders for the wrong user.
+    // A sheet of another user is not found, even for an admin who orders for the wrong user.
     shop.customer("jun", 100_000).await;
     with(json!({ "userId": "jun" })).await.refused(404, "ENTITY_NOT_FOUND");
     with(json!({ "userId": "jun" })).as_admin().await.refused(404, "ENTITY_NOT_FOUND");
@@ -462,7 +462,7 @@ async fn a_sheet_can_be_held_and_paid_later() {
     let held = order_by(&shop, &sheet, "LATER").await.expect(201);
     assert_eq!((&held["status"], &held["payable"]), (&json!("PENDING_PAYMENT"), &sheet["payable"]));
     assert_eq!((sheet_status(&shop, &sheet).await.as_str(), shop.stock("tea").await), ("ORDERED", 8));
-    // The sheet's time is up, the hold's is not; and its price is the sheet's, whatever became of it since.
+    // The sheet has expired, but not the hold. Its price is the sheet's, after any change of the product.
     shop.set_clock("2026-11-20T03:39:59Z");
     shop.patch("/products/tea", json!({ "price": 99_000 })).as_admin().await.expect(200);
     assert_eq!(pay(&shop, "mina", &held).await.expect(200)["paid"], sheet["payable"]);
@@ -488,7 +488,7 @@ async fn a_sheet_can_be_paid_from_outside() {
     shop.audit().await;
 }
 
-/// The same shop with other ideas of what shipping costs.
+/// The same shop with other shipping costs.
 fn with_other_shipping(shop: &TestShop) -> Shop {
     let now = shop.now();
     let random = || Random::new(|| 7);
@@ -533,7 +533,7 @@ async fn many_orders_of_one_sheet_have_one_winner() {
         *codes.entry(answer.unwrap().code().to_owned()).or_default() += 1;
     }
     assert_eq!(codes.remove("SUCCESS"), Some(1));
-    // Who sees that the coupon is used sooner than that the sheet is.
+    // Some orders see the used coupon before the ordered sheet.
     let refused: usize =
         ["ORDER_STATE_CONFLICT", "COUPON_NOT_USABLE"].iter().filter_map(|code| codes.remove(*code)).sum();
     assert_eq!((refused, codes), (19, BTreeMap::new()));

@@ -150,7 +150,7 @@ async fn too_little_balance_keeps_a_failed_order_and_nothing_else() {
     assert!(statuses.contains(&"PAID") && statuses.contains(&"PAYMENT_FAILED"), "{statuses:?}");
 }
 
-/// Whatever else is wrong, the first in this order answers: user, product, sale status, stock, coupon, balance.
+/// The first fault in this order answers: user, product, sale status, stock, coupon, balance.
 #[tokio::test]
 async fn the_first_of_many_wrongs_answers() {
     let shop = TestShop::new();
@@ -183,7 +183,7 @@ async fn the_first_of_many_wrongs_answers() {
     order("poor", &[("tea", 1)], None).await.refused(402, "BALANCE_NOT_ENOUGH");
 }
 
-/// What an instance remembers of a product never decides: the shelf does.
+/// A cached product never decides; the shard does.
 #[tokio::test]
 async fn what_is_remembered_never_decides() {
     let shop = TestShop::new();
@@ -198,10 +198,10 @@ async fn what_is_remembered_never_decides() {
     other.patch("/products/tea", json!({ "status": "ON_SALE" })).as_admin().await.expect(200);
     shop.order("mina", "tea", 1).await.expect(201);
 
-    // The balance that is remembered is too low; the real one is not.
+    // The cached balance is too low; the real one is not.
     other.post("/balance/charge", json!({ "userId": "mina", "amount": 90_000 })).await.expect(200);
     shop.order("mina", "tea", 3).await.expect(201);
-    // And the other way round: a balance that was spent elsewhere cannot be spent again.
+    // The other way round: a balance that was spent elsewhere cannot be spent again.
     shop.product("cup", 50_000, 5).await;
     other.order("mina", "cup", 2).await.expect(201);
     shop.order("mina", "cup", 2).await.refused(402, "BALANCE_NOT_ENOUGH");

@@ -108,7 +108,7 @@ async fn a_changed_price_is_charged_from_then_on() {
     let shop = TestShop::with_instances(2);
     shop.customer("mina", 100_000).await;
     shop.product("tea", 10_000, 10).await;
-    // Each instance remembers the product now.
+    // Each instance has cached the product now.
     shop.order("mina", "tea", 1).await.expect(201);
     shop.order("mina", "tea", 1).await.expect(201);
 

@@ -1,4 +1,4 @@
-//! The nightly rebuild of the bestsellers: what is wrong is set right, what is right stays.
+//! The nightly rebuild of the bestsellers: wrong counts are corrected, and right ones stay.
 
 use functions::schedule::rebuild_sales;
 use std::{collections::VecDeque, time::Duration};
@@ -31,7 +31,7 @@ pub const SMALL: Pace =
 /// All that is to be done in one invocation.
 const LONG: Duration = Duration::from_secs(3_600);
 
-/// Goes on with the rebuild until it is done; what it found.
+/// Continues the rebuild until it is done, and returns its figures.
 async fn rebuild(shop: &TestShop) -> Figures {
     match rebuild_sales::handle(shop.instance(), &SMALL, LONG).await.unwrap() {
         Progress::Finished(figures) => figures,
@@ -44,12 +44,11 @@ async fn last(shop: &TestShop) -> Rebuild {
     shop.instance().table.get(keys::rebuild(), Consistency::Strong).await.unwrap().unwrap()
 }
 
-/// Lets so much time pass.
 fn pass(shop: &TestShop, time: SignedDuration) {
     shop.set_clock(&shop.now().checked_add(time).unwrap().to_string());
 }
 
-/// Adds units to a product's count, and to its place in the index by sales, as if somebody had counted wrong.
+/// Adds units to a product's count, and to its entry in the index by sales, as if they had been counted wrong.
 async fn spoil(shop: &TestShop, product: &str, day: &str, units: i64) {
     let key = keys::sales(&id(product));
     let spoilt = Action::update(key, format!("ADD #day_{day} :units")).when("attribute_exists(#pk)");
@@ -93,7 +92,7 @@ async fn sell(shop: &TestShop) {
     shop.settle().await;
 }
 
-/// Sales, of which every kind is counted wrong, and one not at all; for who rebuilds to die of.
+/// Sales with counts wrong in every way, and one missing, for rebuilds to die of.
 pub async fn with_drift(shop: TestShop) -> Value {
     sell(&shop).await;
     spoil_all(&shop).await;
@@ -102,8 +101,8 @@ pub async fn with_drift(shop: TestShop) -> Value {
     Value::Null
 }
 
-/// Spoils counts in every way there is: too much, too little, on a wrong day, none at all, of what was never sold; and the
-/// place of one in the index by sales. They are seven counts of a product on a day, by 24 units.
+/// Spoils counts in every way: too high, too low, on a wrong day, missing, of a product never sold. The index entry of
+/// one is removed. They are seven counts of a product on a day, by 24 units.
 async fn spoil_all(shop: &TestShop) {
     spoil(shop, "tea", "20261120", -4).await;
     spoil(shop, "cup", "20261120", 3).await;
@@ -139,7 +138,7 @@ async fn what_is_right_stays_as_it_is() {
     assert_eq!(Sales::assert_right(&shop).await.counted, before.counted);
     assert_eq!(item(&shop, &keys::sales(&id("tea")))["bySalesSk"], place);
     shop.audit_as_is().await;
-    // Nothing more to do, tonight; and again tomorrow.
+    // Nothing more to do tonight; and again tomorrow.
     let found = Figures { orders: 3, ..Figures::default() };
     assert_eq!(rebuild_sales::handle(shop.instance(), &SMALL, LONG).await.unwrap(), Progress::Resting(found));
     shop.set_clock("2026-11-22T03:00:00Z");
@@ -162,7 +161,7 @@ async fn what_is_wrong_is_set_right_and_shown_at_once() {
         let rows = top(&list);
         shown.push(rows == right);
         assert!(shown.len() > 1 || rows == wrong, "{list}");
-        // A correction shows at once, each by itself.
+        // A correction is visible at once, each by itself.
         assert!(rows.iter().all(|row| wrong.contains(row) || right.contains(row)), "{list}");
         if let Progress::Finished(figures) =
             rebuild_sales::handle(shop.instance(), &SMALL, Duration::ZERO).await.unwrap()
@@ -178,7 +177,7 @@ async fn what_is_wrong_is_set_right_and_shown_at_once() {
     shop.audit_as_is().await;
 }
 
-/// An event that ended aside is counted; when it is replayed, it does not count again.
+/// A lost event is counted by the rebuild; its late delivery does not count again.
 #[tokio::test]
 async fn what_nobody_counted_is_counted_once() {
     let shop = shop_with_sales(2).await;
@@ -210,7 +209,7 @@ async fn rebuilds_at_once_come_to_the_same_as_one() {
         let random = random(seed);
         shop.dynamo().fail(unreliable(random.clone()));
         let work = (0..4).map(|_| async {
-            // Whoever is killed is followed by another.
+            // A killed rebuild is followed by another.
             while !matches!(
                 dying_after(50 + random.below(900), rebuild_sales::handle(shop.instance(), &SMALL, LONG)).await,
                 Some(Ok(Progress::Finished(_) | Progress::Resting(_)))
@@ -225,8 +224,8 @@ async fn rebuilds_at_once_come_to_the_same_as_one() {
     }
 }
 
-/// Orders are paid and cancelled, and counted by several instances, in any order, while the rebuild goes on, is killed and
-/// goes on, over midnight: every count that was spoilt before is right in the end, and no other was touched.
+/// Orders are paid and cancelled, and counted by several instances, in any order, while the rebuild goes on. It is
+/// killed and goes on, over midnight. Every count that was spoilt before is right in the end, and no other was touched.
 #[tokio::test(start_paused = true)]
 async fn while_the_shop_goes_on_only_what_is_wrong_changes() {
     for seed in 1..=4 {
@@ -284,7 +283,7 @@ async fn sell_on(shop: &TestShop, random: &Random) {
     }
 }
 
-/// Delivers what comes in through several instances, now and then again.
+/// Delivers new records through several instances, now and then again.
 async fn count_on(shop: &TestShop, mut from: usize, random: &Random) {
     let (mut stream, mut all) = (Consumers::new(shop.dynamo().clone()), Vec::new());
     for _ in 0..40 {
@@ -315,7 +314,7 @@ async fn rebuild_on(shop: &TestShop, random: &Random) {
     }
 }
 
-/// As long as an order cannot be read nobody knows what it sold: nothing is corrected, and all else goes on.
+/// The sales of an unreadable order are unknown: nothing is corrected, and all else goes on.
 #[tokio::test]
 async fn an_order_that_cannot_be_read_leaves_the_counts_alone() {
     let shop = shop_with_sales(1).await;
@@ -329,7 +328,7 @@ async fn an_order_that_cannot_be_read_leaves_the_counts_alone() {
     assert_eq!(item(&shop, &keys::sales(&ink))["day_20261121"]["N"], "1");
 }
 
-/// What was left by a rebuild that nobody finished is of no use to the next.
+/// The rest of an unfinished rebuild does not affect the next.
 #[tokio::test]
 async fn a_rebuild_that_was_given_up_does_not_disturb_the_next() {
     let shop = shop_with_sales(1).await;
@@ -387,7 +386,7 @@ async fn many_orders_are_recounted_in_small_steps() {
     };
     println!("{invocations} invocations, {figures:?}");
     assert!(invocations > 15 && waits == 2, "{invocations} {waits}");
-    // Of the 19th and the 20th: nobody had counted them.
+    // The orders of the 19th and the 20th, which had not been counted.
     assert_eq!((figures.orders, figures.recovered, figures.left), (1_000, 1_000, 0));
     Sales::assert_right(&shop).await;
 

@@ -1,4 +1,4 @@
-//! `?stock=recent`: stock of up to a second ago, which the function and a CDN may keep for that second, and no longer.
+//! `?stock=recent`: stock of up to a second ago. The function and a CDN may cache it for that second, and no longer.
 
 use serde_json::{Value, json};
 use shared::app::Bounds;
@@ -35,14 +35,14 @@ async fn recent_stock_is_at_most_a_second_old() {
         assert_eq!(first.headers["vary"], "accept-language", "a message is in some language");
         elsewhere.order("mina", "tea", 1).await.expect(201);
 
-        // Until the second is over it is as it was, and says from when; a CDN keeps it no further second.
+        // Until the second is over the answer is unchanged, with its instant; a CDN caches it no further second.
         instance.set_clock("2026-11-20T03:00:00.999Z");
         instance.meter().take();
         let second = instance.get(path).await;
         assert_eq!(instance.meter().take().round_trips, 0);
         assert_eq!((stock(&second), caching(&second)), (3, "public, max-age=0"), "{path}");
         assert_eq!(second.body["data"], first.body["data"], "{path}");
-        // Whoever asks for exact stock gets it.
+        // A request for exact stock gets it.
         let exact = instance.get(path.trim_end_matches("?stock=recent")).await;
         assert_eq!((stock(&exact), caching(&exact), &exact.body["data"]["asOf"]), (2, "no-store", &Value::Null));
 
@@ -53,7 +53,7 @@ async fn recent_stock_is_at_most_a_second_old() {
     }
 }
 
-/// How long an entry from the future has been shown, nobody knows.
+/// The age of an entry from the future is unknown.
 #[tokio::test]
 async fn a_clock_that_is_set_back_ends_what_is_cached() {
     for path in PATHS {
@@ -92,7 +92,7 @@ async fn a_404_is_kept_by_nobody() {
     assert_eq!(stock(&instance.get("/products/tea?stock=recent").await), 3);
 }
 
-/// Each part of the catalogue is cached by itself, with the cursor of the next.
+/// Each page of the catalogue is cached by itself, with the cursor of the next.
 #[tokio::test]
 async fn parts_of_the_catalogue_are_kept_apart() {
     let (instance, elsewhere) = furnished().await;

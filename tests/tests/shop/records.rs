@@ -1,4 +1,4 @@
-//! The shape of every record, as it is in the table: a change here is a change of what is stored.
+//! The shape of every record in the table: a change here is a change of stored data.
 
 use serde_json::{Map, Value, json};
 use shared::{
@@ -252,7 +252,7 @@ async fn carts() {
     "#);
 }
 
-/// A cart that was ordered knows by which order, and a sheet of it that there was one before.
+/// An ordered cart names its order, and a sheet of it names the order before.
 #[tokio::test]
 async fn order_sheets() {
     let shop = TestShop::new();

@@ -132,7 +132,7 @@ async fn a_refused_entry_is_sent_again_by_itself() {
     assert_eq!(ids(&bus).len(), 10);
 }
 
-/// What happened later to an order goes only when what happened earlier has been taken.
+/// A later event of an order is sent only after the earlier ones have been taken.
 #[tokio::test(start_paused = true)]
 async fn nothing_overtakes_what_was_refused() {
     let shop = TestShop::new();
@@ -147,7 +147,7 @@ async fn nothing_overtakes_what_was_refused() {
         shop.post(&format!("{path}/cancel"), part).as_user("mina").await.expect(200);
     }
     let bus = Bus::default();
-    // Of the first call, the first order's only event.
+    // The first order's only event in the first call.
     bus.refuse(1);
     relay(&bus).handle(event(&Consumers::new(shop.dynamo().clone()).next_batch())).await.unwrap();
     let told = |order: &Value| -> Vec<(String, u64)> {
@@ -166,11 +166,11 @@ async fn nothing_overtakes_what_was_refused() {
     ];
     let life = life.map(|(kind, sequence)| (kind.to_owned(), sequence));
     assert_eq!((told(&first), told(&second)), (life.to_vec(), life.to_vec()));
-    // What follows from one entry goes together; the first order is a step behind.
+    // All events of one record go together; the first order is a step behind.
     assert_eq!(bus.entries_per_call(), [2, 3, 4, 2]);
 }
 
-/// What was published before the bus went down does not come again.
+/// Events published before an outage of the bus do not come again.
 #[tokio::test(start_paused = true)]
 async fn a_bus_that_goes_down_leaves_what_is_missing_for_later() {
     let bus = Bus::default();
@@ -195,7 +195,7 @@ async fn a_bus_that_goes_down_leaves_what_is_missing_for_later() {
     assert_eq!((unique.len(), ids(&bus).len()), (24, 24));
 }
 
-/// It holds up nothing, and once it can be read it can be handled after all.
+/// It holds up nothing. Once it can be read it can be handled after all.
 #[tokio::test]
 async fn a_record_that_cannot_be_read_is_put_aside() {
     let (bus, letters) = (Bus::default(), Letters::default());
@@ -215,13 +215,13 @@ async fn a_record_that_cannot_be_read_is_put_aside() {
     assert_eq!(bodies, [&records[poison], records.last().unwrap()]);
     assert!(aside.iter().all(|(_, reason)| !reason.is_empty()), "{aside:?}");
 
-    // As a function handles it that knows the shape, or an operator has mended it.
+    // Handled by a version that knows the shape, or repaired by an operator.
     bus.relay(&letters).handle(event(&[&whole[poison]])).await.unwrap();
     assert_eq!(ids(&bus).len(), 6);
     assert_eq!(letters.taken().len(), 2);
 }
 
-/// What comes before it is published, and Lambda is told where to go on.
+/// The records before it are published, and Lambda learns the record to retry from.
 #[tokio::test(start_paused = true)]
 async fn a_record_that_cannot_even_be_put_aside_is_named() {
     let (bus, letters) = (Bus::default(), Letters::default());
@@ -237,7 +237,7 @@ async fn a_record_that_cannot_even_be_put_aside_is_named() {
     assert_eq!(ids(&bus).len(), 2);
 }
 
-/// A user's coupon is told of when it is issued and when it is taken back; what it is used for the order tells.
+/// A user's coupon has events for its issue and its revocation; its use is in the order's events.
 #[tokio::test]
 async fn coupons_are_told_of_too() {
     let shop = TestShop::new();
@@ -287,7 +287,7 @@ async fn coupons_are_told_of_too() {
     "#);
 }
 
-/// A sheet drawn up is an event, a sheet abandoned another; what becomes of it by an order the order tells.
+/// A created sheet is an event, and an abandoned one another; its order has events of its own.
 #[tokio::test]
 async fn order_sheets_are_told_of_too() {
     let shop = TestShop::new();

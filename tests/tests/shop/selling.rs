@@ -40,7 +40,7 @@ pub fn records(shop: &TestShop) -> Vec<Value> {
     batches.flatten().collect()
 }
 
-/// Delivers a batch to the aggregator, through the instance whose turn it is.
+/// Delivers a batch to the aggregator, through the next instance in turn.
 pub async fn count(shop: &TestShop, batch: &[Value]) -> Result<(), lambda_http::Error> {
     let letters = Letters::default();
     let answer = count_sales::handle(shop.instance(), &letters.queue(), stream::batch(batch)).await?;
@@ -48,8 +48,8 @@ pub async fn count(shop: &TestShop, batch: &[Value]) -> Result<(), lambda_http::
     Ok(())
 }
 
-/// Runs what dies after it was given so many turns; it has several in each call of DynamoDB, before and after that is
-/// carried out. Nothing where it died.
+/// Runs a future that dies after so many polls; `None` if it died. Each call of DynamoDB takes several, before and
+/// after it is carried out.
 pub async fn dying_after<F: IntoFuture>(turns: u64, work: F) -> Option<F::Output> {
     let (mut work, mut left) = (pin!(work.into_future()), turns);
     std::future::poll_fn(move |context| {
@@ -62,7 +62,7 @@ pub async fn dying_after<F: IntoFuture>(turns: u64, work: F) -> Option<F::Output
     .await
 }
 
-/// Does something to the table that the shop would not.
+/// Writes to the table as the shop would not.
 pub async fn tamper(shop: &TestShop, action: Action) {
     let mut transaction = Transaction::new();
     transaction.add(action);
@@ -95,7 +95,7 @@ pub async fn put_orders(shop: &TestShop, all: impl IntoIterator<Item = Order>) {
 /// Units by product and day.
 pub type Units = BTreeMap<(ProductId, Date), i64>;
 
-/// What the table says was sold: as the orders have it, as it was counted, and as the index by sales ranks it.
+/// The sales in the table: by the orders, by the counts, and by the index.
 #[derive(Debug, Default)]
 pub struct Sales {
     pub recounted: Units,
@@ -135,7 +135,7 @@ impl Sales {
         sales.with_orders(&orders)
     }
 
-    /// With these paid orders besides.
+    /// Adds these paid orders.
     pub fn with_orders(mut self, orders: &[Order]) -> Self {
         for order in orders {
             for line in &order.items {
@@ -148,7 +148,7 @@ impl Sales {
         self
     }
 
-    /// Asserts that all was counted right, and that the index has the best.
+    /// Asserts that all counts are right, and that the index has the best.
     pub fn check(&self, now: Timestamp) {
         assert_eq!(self.counted, self.recounted);
         let is_shown = |rank: &&Rank| rank.units > 0 && self.on_sale.contains(&rank.product_id);
@@ -158,7 +158,7 @@ impl Sales {
         assert_eq!(self.ranked(now), best);
     }
 
-    /// The best as the index by sales has them.
+    /// The best by the index.
     pub fn ranked(&self, now: Timestamp) -> Vec<Rank> {
         let mut listings = self.listings.clone();
         listings.sort_by(|a, b| a.bound.cmp(&b.bound));
@@ -167,7 +167,7 @@ impl Sales {
         ranking.take(SHOWN)
     }
 
-    /// The same of a shop as it is.
+    /// Reads the table of a shop, and asserts the same.
     pub async fn assert_right(shop: &TestShop) -> Self {
         let sales = Self::of(shop).await;
         sales.check(shop.now());

@@ -1,9 +1,9 @@
-//! The simulator itself: that it does the same again, and that what it found stays right. A thousand seeds run in
+//! The simulator itself: a seed gives the same run again, and faults that it found stay fixed. A thousand seeds run in
 //! `cargo xtask test`, on all cores.
 
 use tests::sim::{FaultKind, Mutant, Plan, run};
 
-/// Without this no seed that fails could be looked at.
+/// Without this no failing seed could be investigated.
 #[test]
 fn the_same_seed_is_the_same_run_to_the_byte() {
     for seed in 0..6 {
@@ -14,8 +14,8 @@ fn the_same_seed_is_the_same_run_to_the_byte() {
     }
 }
 
-/// The books are right in the end where a draw takes more than it should: the sweep brings it back. But somebody is told of
-/// too few units meanwhile.
+/// The books are right in the end although a reservation takes more than it should: the sweep brings it back. But
+/// meanwhile a client gets a wrong refusal.
 #[test]
 fn what_only_a_wrong_answer_shows_is_found_by_a_lone_client() {
     let bug = Mutant::ALL.iter().find(|bug| bug.name == "a draw takes twice the units").copied();
@@ -32,10 +32,10 @@ fn a_part_of_a_plan_is_a_plan() {
     assert_eq!(run(&part, false).wrong, [] as [&str; 0]);
 }
 
-/// Each of these went wrong once. What was wrong has a test of its own as well, since plans change with the simulator.
+/// Each of these seeds failed once. Each fault has a test of its own as well, since plans change with the simulator.
 #[test]
 fn seeds_that_went_wrong_stay_right() {
-    // 2655: a leaderboard forgot what was sold at midnight, on a faster clock.
+    // 2655: a leaderboard lost sales at midnight, on a faster clock.
     const SEEDS: [u64; 1] = [2655];
     for seed in SEEDS {
         assert_eq!(run(&Plan::of(seed), false).wrong, [] as [&str; 0], "seed {seed}");

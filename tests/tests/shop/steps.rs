@@ -18,7 +18,7 @@ use shared::{
 use tests::{Answer, Call, Fault, TestShop, stream::Consumers};
 use tokio::sync::Notify;
 
-/// When a hold that began at the shop's first instant ends.
+/// The end of a hold that began at the shop's first instant.
 pub const END: &str = "2026-11-20T03:10:00Z";
 
 /// The last instant before [`END`].
@@ -29,12 +29,12 @@ pub fn id(order: &Value) -> String {
     order["orderId"].as_str().expect("an order has an id").to_owned()
 }
 
-/// The same for what is called below the API.
+/// The id in an order, for calls below the API.
 pub fn order_id(order: &Value) -> OrderId {
     OrderId::try_from(id(order)).unwrap()
 }
 
-/// Orders units of one product, to be paid as told.
+/// Orders units of one product, with this kind of payment.
 pub fn order_by(shop: &TestShop, user: &str, product: &str, quantity: i64, payment: &str) -> Call {
     let items = json!([{ "productId": product, "quantity": quantity }]);
     shop.post("/orders", json!({ "userId": user, "items": items, "payment": payment }))
@@ -45,7 +45,7 @@ pub fn hold(shop: &TestShop, user: &str, product: &str, quantity: i64) -> Call {
     order_by(shop, user, product, quantity, "LATER")
 }
 
-/// Orders two teas with the coupon `welcome`, which the user gets for it, to be paid as told.
+/// Orders two teas with the coupon `welcome`, which the user gets for it, with this kind of payment.
 pub async fn order_with_coupon(shop: &TestShop, user: &str, payment: &str) -> Value {
     shop.coupon("welcome", 1).await;
     shop.issue(user, "welcome").await.expect(201);
@@ -54,8 +54,8 @@ pub async fn order_with_coupon(shop: &TestShop, user: &str, payment: &str) -> Va
     shop.post("/orders", body).key("snapshot").await.expect(201)
 }
 
-/// A call that is overtaken by another once it has sent its `number`th request to DynamoDB, which is carried out: both
-/// answers, nothing where it comes to its end before.
+/// Makes a call that another overtakes after its `number`th request to DynamoDB was carried out. Returns both answers;
+/// `None` if the call ends before that.
 pub async fn overtaken_at(shop: &TestShop, number: u32, call: Call, other: Call) -> Option<[Answer; 2]> {
     let sent = Arc::new(Notify::new());
     let (sends, mut requests) = (Arc::clone(&sent), 0);
@@ -80,22 +80,20 @@ pub async fn overtaken_at(shop: &TestShop, number: u32, call: Call, other: Call)
     Some([call.await, other])
 }
 
-/// Pays an order.
 pub fn pay(shop: &TestShop, user: &str, order: &Value) -> Call {
     shop.call("POST", &format!("/orders/{}/payment", id(order))).as_user(user)
 }
 
-/// Cancels an order, or what the body says of it.
+/// Cancels an order, or the part that the body names.
 pub fn cancel(shop: &TestShop, user: &str, order: &Value, body: Value) -> Call {
     shop.post(&format!("/orders/{}/cancel", id(order)), body).as_user(user)
 }
 
-/// Cancels units of one line.
 pub fn cancel_units(shop: &TestShop, user: &str, order: &Value, item: &str, quantity: i64) -> Call {
     cancel(shop, user, order, json!({ "items": [{ "itemId": item, "quantity": quantity }] }))
 }
 
-/// Moves a line, as nobody yet.
+/// Moves a line, by no caller yet.
 pub fn move_line(shop: &TestShop, order: &Value, item: &str, status: &str) -> Call {
     shop.patch(&format!("/orders/{}/items/{item}", id(order)), json!({ "status": status }))
 }
@@ -109,17 +107,15 @@ pub async fn move_along(shop: &TestShop, order: &Value, item: &str, path: &[&str
     moved
 }
 
-/// An order as it is.
 pub async fn look(shop: &TestShop, order: &Value) -> Value {
     shop.get(&format!("/orders/{}", id(order))).as_admin().await.expect(200)
 }
 
-/// The state of an order.
 pub async fn status(shop: &TestShop, order: &Value) -> String {
     look(shop, order).await["status"].as_str().unwrap().to_owned()
 }
 
-/// An order's history, a line each: event, actor, what moved from where to where, how many units, why.
+/// An order's history, a line each: event, actor, the changes with their units, reason.
 pub async fn history(shop: &TestShop, order: &Value) -> String {
     let steps = shop.get(&format!("/orders/{}/history", id(order))).as_admin().await.expect(200);
     let lines = steps["items"].as_array().unwrap().iter().map(|step| {
@@ -151,35 +147,34 @@ pub async fn coupon_status(shop: &TestShop, user: &str) -> String {
     coupons["items"][0]["status"].as_str().unwrap().to_owned()
 }
 
-/// What was published so far.
+/// The events published so far.
 pub async fn published(shop: &TestShop) -> Vec<Event> {
     let mut consumers = Consumers::new(shop.dynamo().clone());
     consumers.catch_up(shop.instance()).await;
     consumers.published
 }
 
-/// The names and data of what was published so far about an order, in order.
+/// The names and data of the events published so far about an order, in order.
 pub async fn published_of(shop: &TestShop, order: &Value) -> Vec<(&'static str, Value)> {
     let of_order = published(shop).await.into_iter().filter(|event| event.aggregate_id == id(order));
     of_order.map(|event| (event.kind.as_str(), serde_json::to_value(&event.data).unwrap())).collect()
 }
 
-/// Charges a user's balance.
 pub async fn charge(shop: &TestShop, user: &str, amount: i64) {
     shop.post("/balance/charge", json!({ "userId": user, "amount": amount })).await.expect(200);
 }
 
-/// Sets what a user may do.
+/// Sets the status of a user.
 pub async fn set_user(shop: &TestShop, user: &str, status: &str) {
     shop.patch(&format!("/users/{user}"), json!({ "status": status })).as_admin().await.expect(200);
 }
 
-/// Ends an order's hold, if its time is up.
+/// Ends an order's hold, if it has expired.
 pub async fn end_hold(shop: &TestShop, order: &Value) {
     orders::end_hold(shop.instance(), &order_id(order)).await.expect("a hold can be ended");
 }
 
-/// Tells an order of the result of a payment.
+/// Delivers the result of a payment to an order.
 pub async fn settle(
     shop: &TestShop,
     order: &Value,
@@ -202,8 +197,7 @@ pub fn result(shop: &TestShop, order: &Value, payment: &str, amount: i64) -> Pay
     }
 }
 
-/// Runs what dies once it has sent its `number`th request to DynamoDB, which is carried out: nothing where it came to
-/// its end before.
+/// Runs a call that dies after its `number`th request to DynamoDB was carried out; `None` if it died.
 pub async fn dying_at<F: IntoFuture>(shop: &TestShop, number: u32, call: F) -> Option<F::Output> {
     let died = Arc::new(Notify::new());
     let (dies, mut calls) = (Arc::clone(&died), 0);
@@ -223,7 +217,7 @@ pub async fn dying_at<F: IntoFuture>(shop: &TestShop, number: u32, call: F) -> O
     answer
 }
 
-/// The orders whose holds have run out, with when they did, as the sweep finds them: the oldest first.
+/// The orders with an expired hold, with its expiry, as the sweep finds them: the oldest first.
 pub async fn overdue_orders(shop: &TestShop) -> Vec<(Timestamp, OrderId)> {
     let mut overdue = Vec::new();
     for bucket in 0..keys::DUE_BUCKETS {
@@ -233,7 +227,7 @@ pub async fn overdue_orders(shop: &TestShop) -> Vec<(Timestamp, OrderId)> {
     overdue
 }
 
-/// The same of order sheets.
+/// The same for order sheets.
 pub async fn overdue_sheets(shop: &TestShop) -> Vec<(Timestamp, OrderSheetId)> {
     let mut overdue = Vec::new();
     for bucket in 0..keys::DUE_BUCKETS {
@@ -254,7 +248,7 @@ pub async fn race(calls: Vec<Call>) -> BTreeMap<String, usize> {
     counted(&at_once(calls).await)
 }
 
-/// How many answers of each code there are.
+/// The number of answers of each code.
 pub fn counted(answers: &[Answer]) -> BTreeMap<String, usize> {
     let mut codes = BTreeMap::new();
     for answer in answers {

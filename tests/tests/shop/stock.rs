@@ -1,4 +1,4 @@
-//! The shelf: its shards, how many there are of them, and how cheap it is to say that nothing is left.
+//! Stock: its shards, their number, and the low cost of saying that nothing is left.
 
 use functions::schedule::sweep;
 use futures::future::join_all;
@@ -23,7 +23,7 @@ async fn reshard(shop: &TestShop, shards: i64) -> Answer {
     shop.patch("/products/tea", json!({ "stockShards": shards })).as_admin().await
 }
 
-/// What each shard has.
+/// The units in each shard.
 async fn shards(shop: &TestShop) -> Vec<i64> {
     let tea = ProductId::try_from("tea".to_owned()).unwrap();
     let mut units = Vec::new();
@@ -55,14 +55,14 @@ async fn what_is_known_of_the_shards_may_be_old() {
     let (old, admin) = (shop.another_instance(), shop.another_instance());
     let order = old.order("mina", "tea", 1).await.expect(201);
     reshard(&admin, 2).await.expect(200);
-    // Shards that are gone are neither ordered from nor given back to.
+    // Removed shards are neither ordered from nor given back to.
     for _ in 0..3 {
         old.order("mina", "tea", 1).await.expect(201);
     }
     let path = format!("/orders/{}/cancel", order["orderId"].as_str().unwrap());
     old.post(&path, json!({})).as_user("mina").await.expect(200);
     reshard(&admin, 16).await.expect(200);
-    // Shards that are not known of are found before it is said that there is too little.
+    // Unknown shards are found before the stock is called too low.
     old.order("mina", "tea", 5).await.expect(201);
     let details = old.order("mina", "tea", 1).await.refused(409, "STOCK_NOT_ENOUGH");
     assert_eq!(details["available"], 0);
@@ -120,8 +120,8 @@ async fn reshard_while_it_sells(shop: TestShop) {
     shop.audit().await;
 }
 
-/// Whoever changes a price may die between two shards: each sells at the one or the other, and the sweep brings the new
-/// one to the rest.
+/// A change of a price may die between two shards. Each shard sells at one of the two prices, and the sweep brings the
+/// new one to the rest.
 #[tokio::test(start_paused = true)]
 async fn a_price_change_that_stops_half_way_is_finished() {
     for dies_at in 2..8 {
@@ -143,7 +143,7 @@ async fn a_price_change_that_stops_half_way_is_finished() {
     }
 }
 
-/// An offer that comes late to a shard does not take the place of a later one.
+/// An offer that comes late to a shard does not replace a later one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn prices_changed_at_once_leave_one_on_all_shards() {
     let shop = shop_with_tea(16, 16).await;
@@ -153,7 +153,7 @@ async fn prices_changed_at_once_leave_one_on_all_shards() {
     shop.audit().await;
 }
 
-/// The same, whichever shard it is late at.
+/// The same, for any shard at which it is late.
 #[tokio::test]
 async fn a_price_that_is_overtaken_by_another_takes_the_place_of_none() {
     for number in 1.. {
@@ -169,7 +169,7 @@ async fn a_price_that_is_overtaken_by_another_takes_the_place_of_none() {
     }
 }
 
-/// What sells unevenly is levelled by itself.
+/// Uneven sales are levelled by the sweep.
 #[tokio::test]
 async fn the_sweep_levels_shards() {
     let shop = shop_with_tea(3, 1).await;
@@ -189,7 +189,7 @@ async fn the_sweep_levels_shards() {
     shop.audit().await;
 }
 
-/// It stops anywhere; the shelf has all its units, and a repetition goes on.
+/// It stops anywhere; the product has all its units, and a repetition goes on.
 #[tokio::test(start_paused = true)]
 async fn resharding_survives_dying_anywhere() {
     for dies_at in (2..40).step_by(3) {
@@ -221,14 +221,14 @@ async fn sold_out_is_cheap_to_say() {
     };
     shop.meter().take();
     refused().await;
-    // Known for a second; then one look, eventually, at all shards together.
+    // Cached for a second; then one eventually consistent look at all shards together.
     let nothing = Cost { round_trips: 0, write_units: 0.0, read_units: 0.0 };
     assert_eq!(refused().await, nothing);
     shop.set_clock("2026-11-20T03:00:01Z");
     assert_eq!(refused().await, Cost { round_trips: 1, write_units: 0.0, read_units: 8.0 });
     assert_eq!(refused().await, nothing);
 
-    // What comes in elsewhere shows here within a second.
+    // A restock through another instance is visible here within a second.
     shop.another_instance().post("/products/tea/restock", json!({ "quantity": 1 })).as_admin().await.expect(200);
     one.order("mina", "tea", 1).await.refused(409, "STOCK_NOT_ENOUGH");
     shop.set_clock("2026-11-20T03:00:02Z");
@@ -236,7 +236,7 @@ async fn sold_out_is_cheap_to_say() {
     shop.audit().await;
 }
 
-/// What this instance itself puts back it knows of at once.
+/// This instance sees units that it returned itself at once.
 #[tokio::test]
 async fn what_comes_back_can_be_sold_at_once() {
     let shop = shop_with_tea(1, 4).await;

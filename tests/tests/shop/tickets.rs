@@ -1,4 +1,4 @@
-//! Tickets: many counters, what is sold out, and what a function burns by dying.
+//! Tickets: many counters, sold-out campaigns, and tickets orphaned by dying functions.
 
 use functions::schedule::sweep;
 use serde_json::json;
@@ -70,7 +70,7 @@ async fn fifty_requests_of_one_user_burn_no_ticket() {
     shop.audit().await;
 }
 
-/// Functions die with the ticket drawn, or with the slot claimed unheard; what is burnt is issued in the end.
+/// Functions die with an allocated ticket, or after a claim without an answer. Orphaned tickets are issued in the end.
 #[tokio::test]
 async fn what_dying_functions_burn_is_issued_in_the_end() {
     let shop = TestShop::new();
@@ -85,7 +85,7 @@ async fn what_dying_functions_burn_is_issued_in_the_end() {
     for user in 8..30 {
         issued += usize::from(issue(&shop, &format!("u{user}")).await.status == 201);
     }
-    // Four claimed their coupons unheard, four burnt a ticket each.
+    // Four claimed their coupons without an answer, and four orphaned a ticket each.
     assert_eq!((issued, burnt(&shop).await), (4, 4));
     shop.audit().await;
     sweep(&shop, 1).await;
@@ -98,7 +98,7 @@ async fn what_dying_functions_burn_is_issued_in_the_end() {
     shop.audit().await;
 }
 
-/// However many sweep, whatever answer gets lost and wherever they die: each burnt ticket is reclaimed, once.
+/// Each orphaned ticket is voided exactly once, for any number of sweeps, any lost answer and any death.
 #[tokio::test(start_paused = true)]
 async fn a_burnt_ticket_is_reclaimed_once() {
     for dies_at in 1..14 {
@@ -123,7 +123,7 @@ async fn a_burnt_ticket_is_reclaimed_once() {
     }
 }
 
-/// The slot decides between a function that comes late and the sweep.
+/// The claim record decides between a late function and the sweep.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn sweeps_among_those_who_draw_take_nothing_away() {
     let shop = TestShop::with_instances(8);
@@ -131,7 +131,7 @@ async fn sweeps_among_those_who_draw_take_nothing_away() {
     customers(&shop, 300).await;
     let sweeps = shop.clone();
     let sweeping = tokio::spawn(async move {
-        // So much later each time that every ticket without a slot is taken for burnt.
+        // The clock advances so far each time that every ticket without a claim record counts as orphaned.
         for _ in 0..40 {
             sweep(&sweeps, 1).await;
             tokio::task::yield_now().await;
@@ -171,7 +171,7 @@ async fn what_was_swept_is_not_looked_at_again() {
     let shop = TestShop::new();
     campaign(&shop, 2_500, 1).await;
     let id = CouponId::try_from("welcome".to_owned()).unwrap();
-    // Drawn by nobody that lived.
+    // Allocated by functions that died.
     for _ in 0..1_200 {
         let draw = shared::store::coupons::draw_ticket(&id, 0).unwrap();
         let mut backoff = shop.instance().backoff();
@@ -186,7 +186,7 @@ async fn what_was_swept_is_not_looked_at_again() {
     shop.meter().take();
     sweep(&shop, 1).await;
     let cost = shop.meter().take();
-    // The index, the campaign, its counter: no slot, and nothing to note.
+    // The index, the campaign, its counter: no claim record, and nothing to note.
     assert_eq!((cost.round_trips, cost.write_units), (3, 0.0));
     assert_eq!((remaining(&shop).await, burnt(&shop).await), (2_500, 0));
     shop.audit().await;
@@ -196,7 +196,7 @@ async fn what_was_swept_is_not_looked_at_again() {
 async fn who_finds_an_empty_counter_draws_from_another_with_few_calls() {
     let shop = TestShop::new();
     campaign(&shop, 160, 16).await;
-    // Ten of the first counter take all its tickets, and the next ten from others.
+    // Ten users of the first counter take all its tickets, and the next ten take tickets of others.
     let own = |user: &String| own_shard(&UserId::try_from(user.clone()).unwrap(), 16) == 0;
     let users: Vec<String> = (0..2_000).map(|number| format!("u{number}")).filter(own).take(20).collect();
     let mut calls = Vec::new();
@@ -206,7 +206,7 @@ async fn who_finds_an_empty_counter_draws_from_another_with_few_calls() {
         issue(&shop, user).await.expect(201);
         calls.push(shop.meter().take().round_trips);
     }
-    // The first of those who come too late looks at all counters, and tells the others.
+    // The first late request looks at all counters, and the others use its result.
     assert_eq!(calls, [vec![3; 10], vec![5], vec![3; 9]].concat());
     shop.audit().await;
 }
@@ -222,7 +222,7 @@ async fn sold_out_is_cheap() {
     for user in 0..4 {
         issue(&shop, &format!("u{user}")).await.expect(201);
     }
-    // Nobody knows yet: a draw in vain, and a look.
+    // Not cached yet: an allocation in vain, and a look.
     issue(&shop, "mina").await.refused(409, "COUPON_SOLD_OUT");
     let refused = async |user: &str| {
         shop.meter().take();
@@ -234,7 +234,7 @@ async fn sold_out_is_cheap() {
     assert_eq!(refused("mina").await, (0, 0.0), "who was told is told again");
     assert_eq!(refused("jun").await, (1, 1.0), "who was not is looked for: account and coupon, eventually");
     assert_eq!(refused("jun").await, (0, 0.0));
-    // What is remembered hides nothing from those who have one, are nobody, or come after the end.
+    // The cache hides no other refusal: a coupon already issued, an unknown user, the end of the campaign.
     issue(&shop, "u1").await.refused(409, "COUPON_ALREADY_ISSUED");
     issue(&shop, "nobody").await.refused(404, "ENTITY_NOT_FOUND");
 

@@ -99,12 +99,12 @@ fn resources(kind: &str) -> Vec<(String, Value)> {
     of_kind.map(|(name, resource)| (name, resource["Properties"].clone())).collect()
 }
 
-/// What a `!GetAtt NAME.Arn` names.
+/// The name in a `!GetAtt NAME.Arn`.
 fn of_arn(reference: &Value) -> &str {
     reference["Fn::GetAtt"].as_str().unwrap().strip_suffix(".Arn").unwrap()
 }
 
-/// The emulator delivers without asking the queue's policy, so nothing else would show what is missing in it.
+/// The emulator delivers without checking the queue's policy, so no other test shows a gap in it.
 #[test]
 fn every_rule_may_send_to_its_queue_and_to_its_dead_letters() {
     let mut allowed = BTreeSet::new();
@@ -121,14 +121,14 @@ fn every_rule_may_send_to_its_queue_and_to_its_dead_letters() {
         for target in properties["Targets"].as_array().unwrap() {
             let (to, dead_letters) = (of_arn(&target["Arn"]), of_arn(&target["DeadLetterConfig"]["Arn"]));
             assert!(allowed.contains(&(rule.clone(), dead_letters.to_owned())), "{rule}: {dead_letters}");
-            // Whatever else it leads to, it reaches under a role.
+            // A target that is no queue is reached under a role.
             let may = target["RoleArn"].is_object() || allowed.contains(&(rule.clone(), to.to_owned()));
             assert!(may && queues.contains(to) != target["RoleArn"].is_object(), "{rule}: {to}");
         }
     }
 }
 
-/// What a stream's function cannot handle is kept: a bus or a table that is down for most of a day loses nothing.
+/// Records that a stream's function cannot handle are kept: an outage of bus or table for most of a day loses nothing.
 #[test]
 fn every_stream_keeps_what_fails() {
     let mut streams = 0;
@@ -139,7 +139,7 @@ fn every_stream_keeps_what_fails() {
             assert_eq!(source["FunctionResponseTypes"], serde_json::json!(["ReportBatchItemFailures"]), "{name}");
             assert_eq!(source["BisectBatchOnFunctionError"], true, "{name}");
             assert_eq!(source["MaximumRetryAttempts"], -1, "{name}");
-            // The stream forgets after a day; what is too old before goes to a bucket, whole.
+            // The stream drops records after a day; a record that is too old before that goes to a bucket, whole.
             let age = source["MaximumRecordAgeInSeconds"].as_i64().unwrap();
             assert!((12 * 3_600..=22 * 3_600).contains(&age), "{name}: {age}");
             let kept = of_arn(&source["DestinationConfig"]["OnFailure"]["Destination"]);
@@ -172,7 +172,7 @@ fn every_test_that_the_documents_name_exists() {
     let names: Vec<&str> = tables.flat_map(|row| row.split('`').skip(1).step_by(2)).collect();
     let mut found = 0;
     for name in names.iter().map(|name| name.strip_prefix("e2e ").unwrap_or(name)) {
-        // Whole modules, and what is of another crate.
+        // Whole modules, and names of other crates, are skipped.
         let Some((module, test)) = name.rsplit_once("::").filter(|_| !name.contains([' ', '*'])) else { continue };
         let module = module.replace("::", "/");
         let files = ["shop/", "e2e/", ""].map(|folder| format!("tests/tests/{folder}{module}.rs"));

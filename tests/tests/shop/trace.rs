@@ -1,4 +1,4 @@
-//! One trace, from the request to what others are sent.
+//! One trace, from the request to the events of other systems.
 
 use functions::queue::{
     deliver_orders::{Circuit, DeliveryWorker, Http},
@@ -31,7 +31,7 @@ async fn shop() -> TestShop {
     shop
 }
 
-/// Orders a tea, to be paid so, as a part of the trace.
+/// Orders a tea with this kind of payment, as a part of the trace.
 async fn order(shop: &TestShop, payment: &str) -> String {
     let items = json!([{ "productId": "tea", "quantity": 1 }]);
     let body = json!({ "userId": "mina", "items": items, "payment": payment });
@@ -71,14 +71,14 @@ async fn the_trace_of_a_request_reaches_the_data_platform() {
     assert_eq!(delivered[0].body["traceId"], TRACE);
 }
 
-/// What a function does on behalf of an event goes on with the event's trace; a request begins its own.
+/// The work of a function on an event continues the event's trace; a request begins its own.
 #[tokio::test]
 async fn what_follows_goes_on_with_the_trace() {
     let shop = shop().await;
     let (forgotten, outside) = (order(&shop, "LATER").await, order(&shop, "EXTERNAL").await);
     let placed: Vec<Event> =
         shop.published().await.into_iter().filter(|event| event.kind == EventKind::OrderPlaced).collect();
-    // The payment system may hand the trace back, or not, or anything.
+    // The payment system may return the trace, or none, or any value.
     let result = |payment: &str, trace: Value| json!({ "paymentId": payment, "orderId": outside, "amount": 13_000, "at": "2026-11-20T03:00:01Z", "traceId": trace });
     let results = [("PaymentSucceeded", result("p1", json!(TRACE))), ("PaymentSucceeded", result("p2", json!("?")))];
     let queue = Waits::default().queue();
@@ -126,7 +126,7 @@ async fn sheets_and_coupons_have_it_too() {
     assert_eq!(traces(&shop.published().await), expected.map(|(kind, trace)| (kind, trace.to_owned())));
 }
 
-/// What was stored before there were traces is read as ever, and tells of no trace.
+/// A record stored before there were traces is still readable, and names no trace.
 #[tokio::test]
 async fn a_record_without_a_trace_can_be_read() {
     let shop = shop().await;

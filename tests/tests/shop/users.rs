@@ -95,7 +95,7 @@ async fn who_is_not_active_cannot_trade() {
         shop.post("/balance/charge", charge).await.refused(409, "USER_NOT_ACTIVE");
         shop.order("mina", "tea", 1).await.refused(409, "USER_NOT_ACTIVE");
         shop.issue("mina", "welcome").await.refused(409, "USER_NOT_ACTIVE");
-        // What was answered before is answered still.
+        // Earlier requests are still answered.
         assert_eq!(shop.order("mina", "tea", 1).key(key).await.expect(201)["orderId"], order["orderId"]);
     }
     shop.patch("/users/mina", json!({ "status": "ACTIVE" })).as_admin().await.expect(200);

@@ -1,4 +1,4 @@
-//! Tells how fast the books of a large shop are audited from an export, and in how much memory: `cargo xtask bench audit`.
+//! Measures the time and the memory that an audit of a large shop's export takes: `cargo xtask bench audit`.
 #![allow(clippy::disallowed_methods, reason = "the machine's own time is what is asked for")]
 
 use std::{
@@ -31,11 +31,11 @@ use shared::{
 /// Writes an export of a shop and audits it: all of it, and then its ledgers alone
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// How many orders; each has two entries in a ledger
+    /// The number of orders; each has two entries in a ledger
     #[arg(long, default_value_t = 1_000_000)]
     orders: u64,
 
-    /// Over how many users they are spread
+    /// The number of users that share the orders
     #[arg(long, default_value_t = 10_000)]
     users: u64,
 }
@@ -58,7 +58,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     outcome
 }
 
-/// Customers who charge what they need and order a tea, again and again, as a table's export has them.
+/// Writes the export of a table: customers charge the price of a tea and order it, again and again.
 fn write(file: &Path, orders: u64, users: u64) -> Result<(), Box<dyn Error>> {
     let mut export = BufWriter::new(File::create(file)?);
     let tea = ProductId::try_from("tea".to_owned()).map_err(|_| "an id")?;
@@ -148,7 +148,7 @@ fn put(export: &mut impl Write, key: Key, record: impl Serialize) -> Result<(), 
     Ok(writeln!(export, "{}", json!({ "Item": item }))?)
 }
 
-/// What the auditor says of the export, months after the last order, and how many seconds it takes.
+/// The report on the export, months after the last order, and the seconds that the audit takes.
 fn audited(file: &Path, scope: Scope) -> Result<(Report, f64), Box<dyn Error>> {
     let start = Instant::now();
     let mut auditor = Auditor::new(scope);
@@ -159,7 +159,7 @@ fn audited(file: &Path, scope: Scope) -> Result<(Report, f64), Box<dyn Error>> {
     if report.is_clean() { Ok((report, seconds)) } else { Err("not clean".into()) }
 }
 
-/// The most memory that this process has had so far, where the system tells.
+/// The peak memory of this process so far, if the system reports it.
 fn memory() -> String {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

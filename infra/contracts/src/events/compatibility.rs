@@ -1,20 +1,20 @@
-//! Whether what is published by one schema is fit for whoever reads by an older one.
+//! Whether events of one schema are fit for a consumer that reads by an older one.
 //!
-//! A consumer may rely on all that a schema says of what is there. So a schema may promise more than the older one, and
-//! describe what is new; it may not promise less. Of what this does not know, nothing may change.
+//! A consumer may rely on everything that its schema promises of a field. So a newer schema may promise more, and
+//! describe new fields; it may not promise less. A keyword that this module does not know must not change.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-/// What only explains.
+/// Keywords that only explain.
 const EXPLAINS: [&str; 9] =
     ["$schema", "$id", "$defs", "$comment", "title", "description", "examples", "default", "deprecated"];
 
-/// How deep schemas may lie in one another.
+/// The greatest depth of nested schemas.
 const MAX_DEPTH: usize = 32;
 
-/// What `now` takes away from who relies on `before`, each with where; empty where it is compatible.
+/// The changes in `now` that break a consumer of `before`, each with its place. Empty if `now` is compatible.
 pub fn breaks(before: &Value, now: &Value) -> Vec<String> {
     let mut comparison = Comparison { before, now, breaks: Vec::new() };
     comparison.compare("$", before, now, 0);
@@ -22,7 +22,7 @@ pub fn breaks(before: &Value, now: &Value) -> Vec<String> {
 }
 
 struct Comparison<'a> {
-    /// The documents, for what refers to a part of them.
+    /// The whole documents, to resolve references.
     before: &'a Value,
     now: &'a Value,
     breaks: Vec<String>,
@@ -98,14 +98,14 @@ impl Comparison<'_> {
             },
             "minimum" | "minLength" | "minItems" => self.bound(at, keyword, was, is, |was, is| is >= was),
             "maximum" | "maxLength" | "maxItems" => self.bound(at, keyword, was, is, |was, is| is <= was),
-            // To say more than was said is fine.
+            // A new promise breaks no consumer.
             "format" | "pattern" if was.is_none() => {}
             _ if was == is => {}
             _ => self.report(at, &format!("{keyword} has changed")),
         }
     }
 
-    /// Each alternative must be fit for who expects one of the older ones.
+    /// Each alternative must be compatible with one of the older ones.
     fn alternatives(&mut self, at: &str, before: &[Value], now: &[Value], depth: usize) {
         for is in now {
             let fits = before.iter().any(|was| {
@@ -138,7 +138,7 @@ fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     reference.and_then(|pointer| document.pointer(pointer)).unwrap_or(schema)
 }
 
-/// The types that a schema allows; none where it says nothing of them. A whole number is a number.
+/// The types that a schema allows; none if it does not restrict them. An integer is a number.
 fn types(keyword: Option<&Value>) -> BTreeSet<&str> {
     match keyword {
         Some(Value::String(one)) => [one.as_str()].into(),
@@ -185,7 +185,7 @@ mod tests {
         })
     }
 
-    /// What a change to the schema breaks.
+    /// The breaks that a change to the schema causes.
     fn broken(change: impl Fn(&mut Value)) -> Vec<String> {
         let mut now = published();
         change(&mut now);
@@ -294,7 +294,7 @@ mod tests {
                 broken(|now| now["$defs"]["TraceId"]["pattern"] = json!("^[0-9]+$")),
                 vec!["$.traceId pattern has changed"],
             ),
-            // What is not known here may not change at all.
+            // An unknown keyword must not change at all.
             (order(|order| order["not"] = json!({})), vec!["$.data not has changed"]),
         ] {
             assert_eq!(found, expected);

@@ -1,4 +1,4 @@
-//! A kind of event as its consumers may rely on it.
+//! The contract of a kind of event, for its consumers.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub struct Contract {
     version: u16,
 }
 
-/// How the parts of an API's description are referred to, and those of a schema by itself.
+/// The prefixes of references: in the description of an API, and in a schema by itself.
 const REFERENCES: [&str; 2] = ["#/components/schemas/", "#/$defs/"];
 
 impl Contract {
@@ -46,7 +46,7 @@ impl Contract {
             envelope.properties.insert(field.to_owned(), schema);
         }
         let example = samples.iter().find(|event| event.kind == kind).cloned().ok_or(Error::NoSample(name))?;
-        // The kinds are those of all events: this one is of one.
+        // `EventKind` lists the kinds of all events; this contract is of one.
         let parts = parts.into_iter().filter(|(name, _)| name != "EventKind").collect();
         Ok(Self {
             dialect: "https://json-schema.org/draft/2020-12/schema",
@@ -59,15 +59,14 @@ impl Contract {
         })
     }
 
-    /// The file that it is kept in.
     pub fn file(&self) -> String {
         format!("{}.v{}.json", self.title, self.version)
     }
 
-    /// The contract as it is kept.
+    /// The contract as its file holds it.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If it cannot be serialized.
     pub fn json(&self) -> Result<String, Error> {
         let [from, to] = REFERENCES;
         Ok(serde_json::to_string_pretty(self)?.replace(from, to) + "\n")
@@ -77,7 +76,7 @@ impl Contract {
 /// The contracts of all events that the code publishes.
 ///
 /// # Errors
-/// Where a kind has no sample.
+/// If a kind has no sample.
 pub fn contracts() -> Result<Vec<Contract>, Error> {
     let samples = samples::events()?;
     EventKind::ALL.iter().map(|kind| Contract::of(*kind, &samples)).collect()

@@ -1,7 +1,8 @@
-//! The contracts of the events: a JSON Schema for each kind and version, generated from the types that are published.
+//! The contracts of the events: a JSON Schema for each kind and version, generated from the published types.
 //!
-//! `schemas/` has what the code publishes. `published/` has each version as it was first released: nothing but a new
-//! version adds to it, and what the code publishes must be fit for whoever reads by it ([`compatibility`]).
+//! `schemas/` holds the schemas of the present code. `published/` holds each version as it was first released, and only
+//! a new version adds to it. The code must publish events that are compatible with the released schema
+//! ([`compatibility`]).
 
 pub mod compatibility;
 mod contract;
@@ -13,31 +14,27 @@ pub use contract::{Contract, contracts};
 
 use std::{fs, io, path::Path};
 
-/// The folder of the contracts of what the code publishes.
+/// The folder of the contracts of the present code.
 pub const SCHEMAS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/contracts/events/schemas");
 
 /// The folder of the contracts as they were released.
 pub const PUBLISHED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/contracts/events/published");
 
-/// Why there is no contract.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A kind whose schema is not that of an object.
+    /// The schema of a kind is not that of an object.
     #[error("the schema of {0} is not that of an envelope")]
     NoEnvelope(&'static str),
-    /// A kind that the samples have no event of.
+    /// The samples have no event of a kind.
     #[error("there is no sample of {0}")]
     NoSample(&'static str),
-    /// A sample that the shop's own rules exclude.
+    /// The shop's own rules refuse a sample.
     #[error("a sample is refused: {0:?}")]
     Refused(Box<shared::domain::Refusal>),
-    /// A sample breaks a rule of the domain.
     #[error(transparent)]
     Sample(#[from] crate::openapi::Error),
-    /// It cannot be written.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
-    /// Its file cannot be read or written.
     #[error(transparent)]
     File(#[from] io::Error),
 }

@@ -1,4 +1,4 @@
-//! Examples: the events of the API reference's story, made by the shop's own rules from the changes of its things.
+//! Samples: the events of the API reference's story, derived from its changes by the shop's own rules.
 
 use crate::openapi::samples;
 use jiff::{Timestamp, ToSpan};
@@ -23,13 +23,13 @@ pub(crate) fn events() -> Result<Vec<Event>, Error> {
     let held = |method| Order::placed(id.clone(), draft.clone(), method, hold_ends);
     let one_of_two = Cancellation::Units([(1, 1)].into());
 
-    // One is paid at once and one unit of it cancelled; the other arrives, and is asked to be taken back.
+    // The first is paid at once and one unit of it cancelled. The second is delivered, and its return requested.
     let mut stories = vec![vec![Order::paid(id.clone(), draft.clone())]];
     advance(&mut stories, |order| order.cancel(&one_of_two, Actor::Customer, None, later(now, 5)).map(Some))?;
     for status in [LineStatus::Shipped, LineStatus::InDelivery, LineStatus::Delivered, LineStatus::ReturnRequested] {
         advance(&mut stories, |order| order.move_line(1, status, &[Actor::Admin], later(now, 60)))?;
     }
-    // One is refused, one waits in vain, one is paid outside and paid back there.
+    // One is refused, one expires unpaid, one is paid outside and refunded there.
     stories.push(vec![Order::payment_failed(id.clone(), draft.clone())]);
     stories.push(vec![held(PaymentMethod::Balance)]);
     advance(&mut stories, |order| order.end_unpaid(HistoryEvent::HoldExpired, Actor::System, hold_ends).map(Some))?;
@@ -57,7 +57,7 @@ pub(crate) fn events() -> Result<Vec<Event>, Error> {
     Ok(orders.chain(others.into_iter().flatten()).map(|event| event.in_trace(Some(trace.clone()))).collect())
 }
 
-/// Lets the last of the stories go on.
+/// Makes a step in the last of the stories.
 fn advance(stories: &mut [Vec<Order>], step: impl Fn(&Order) -> Result<Option<Order>, Refusal>) -> Result<(), Error> {
     let Some(story) = stories.last_mut() else { return Ok(()) };
     let next = story.last().map(step).transpose().map_err(|refusal| Error::Refused(Box::new(refusal)))?;

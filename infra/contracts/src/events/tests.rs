@@ -1,4 +1,4 @@
-//! The contracts are those of the code, whole, true to what is published, and fit for who relies on what was released.
+//! The contracts cover every kind, agree with the published events, and break no consumer of a released version.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -30,7 +30,7 @@ fn the_committed_contracts_are_what_the_code_generates() {
     assert_eq!(files(SCHEMAS), generated);
 }
 
-/// Where this fails, consumers would break: make the change so that it only adds, or raise the version in the list of
+/// If this fails, consumers would break. Make the change additive, or raise the version in the list of
 /// `shared/src/events/kind.rs`.
 #[test]
 fn what_was_released_can_be_relied_on() {
@@ -41,7 +41,7 @@ fn what_was_released_can_be_relied_on() {
     }
 }
 
-/// The versions before it too: whoever still has events of them reads by these.
+/// The earlier versions too: consumers that still have events of them read by these.
 #[test]
 fn every_version_is_kept() {
     let released = files(PUBLISHED);
@@ -62,14 +62,14 @@ fn examples_are_true_to_their_schemas() {
             let problems: Vec<_> = validator.iter_errors(example).map(|error| error.to_string()).collect();
             assert!(problems.is_empty(), "{}: {problems:?}", contract.file());
         }
-        // By what another kind promises it is no event.
+        // An event of one kind does not satisfy the contract of another.
         let mut other = example.clone();
         other["type"] = json!("Other");
         assert!(!jsonschema::draft202012::new(&schema).unwrap().is_valid(&other), "{}", contract.file());
     }
 }
 
-/// The schema by which nothing is there that it does not describe.
+/// The schema without room for undescribed properties.
 fn closed(schema: &Value) -> Value {
     match schema {
         Value::Object(fields) => {

@@ -1,5 +1,5 @@
-//! A command for each operation, to try it on the sample shop: with the ids of the sample data
-//! (`infra/xtask/sample-data.json`) and the headers of the local runner. An end-to-end test runs every one as it is shown.
+//! A command for each operation, to try it on the sample shop. It uses the ids of the sample data
+//! (`infra/xtask/sample-data.json`) and the headers of the local runner. An end-to-end test runs every one as shown.
 
 use serde_json::{Value, json};
 use utoipa::openapi::{OpenApi, extensions::ExtensionsBuilder};
@@ -9,7 +9,7 @@ use super::{Error, operations};
 /// The address in the commands. The page that shows them puts its own in its place.
 const SHOP: &str = "http://localhost:9000";
 
-/// The extension that documentation tools know samples of code by.
+/// The extension by which documentation tools know samples of code.
 const EXTENSION: &str = "x-codeSamples";
 
 /// The headers that name a caller to the local runner. The page of a deployed shop shows a token in their place.
@@ -21,10 +21,9 @@ enum As {
     Admin,
 }
 
-/// A call by curl.
 struct Call {
     caller: As,
-    /// `-X METHOD`, where curl would not choose it by itself.
+    /// `-X METHOD`, if curl would not choose it by itself.
     method: Option<&'static str>,
     path: &'static str,
     body: Option<Value>,
@@ -55,7 +54,7 @@ impl Call {
         self.lines("curl").join(" \\\n  ")
     }
 
-    /// The command in one line, its answer reduced to an id that a variable keeps.
+    /// The command in one line, with its answer reduced to an id that a variable keeps.
     fn keep(&self, variable: &str, field: &str) -> String {
         let call = self.lines("curl -s").join(" ");
         format!(r#"{variable}=$({call} | sed 's/.*"{field}":"\([^"]*\)".*/\1/')"#)

@@ -1,4 +1,4 @@
-//! What holds for every operation that answers in the envelope.
+//! The conventions of every operation that answers in the envelope.
 
 use functions::ROUTES;
 use shared::api::{Code, NoQuery, envelope, parameters};

@@ -1,7 +1,8 @@
-//! The failures that an operation can give, as the `# Errors` section of its handler's documentation lists them.
+//! The failures of an operation, as the `# Errors` section of its handler's documentation lists them.
 //!
-//! Its summary and description are taken from the same documentation; so nothing has to be said twice. A status with
-//! one code stands for it; where there are more, they are named: ``404, 409 `USER_NOT_ACTIVE` or `LIMIT_EXCEEDED` ``.
+//! The summary and the description of an operation come from the same documentation, so nothing is written twice. A
+//! status with one code stands for it. A status with several names them: ``404, 409 `USER_NOT_ACTIVE` or
+//! `LIMIT_EXCEEDED` ``.
 
 use shared::api::Code;
 use utoipa::openapi::path::Operation;
@@ -10,10 +11,10 @@ use super::Error;
 
 const HEADING: &str = "# Errors";
 
-/// Takes the section out of an operation's description; nothing where it has none.
+/// Takes the section out of an operation's description; `None` if it has none.
 ///
 /// # Errors
-/// Where the section has a status or code that there is not, or leaves open which code a status stands for.
+/// If the section has an unknown status or code, or does not name the code of a status with several.
 pub(crate) fn take(operation: &mut Operation) -> Result<Option<Vec<Code>>, Error> {
     let description = operation.description.clone().unwrap_or_default();
     let Some((before, section)) = description.split_once(HEADING) else {

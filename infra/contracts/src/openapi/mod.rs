@@ -1,7 +1,7 @@
 //! The API reference, generated from the functions.
 //!
-//! Each endpoint describes its operation next to its handler, with the schemas of its body and answer. What holds for
-//! every endpoint is added here, from the code that makes it hold: the envelope, the failures, the token.
+//! Each endpoint describes its operation next to its handler, with the schemas of its body and answer. The conventions
+//! of every endpoint are added here, from the code that implements them: the envelope, the failures, the token.
 
 mod commands;
 mod conventions;
@@ -28,11 +28,11 @@ pub const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/contra
 /// The document.
 ///
 /// # Errors
-/// Where an endpoint does not describe itself as it should.
+/// If an endpoint is not described as it must be.
 pub fn document() -> Result<OpenApi, Error> {
     let mut document = operations::Heading::openapi();
     document.merge(Operations::openapi());
-    // It would be taken from the package, which names none.
+    // utoipa would take the license from the package, which names none.
     document.info.license = None;
     operations::add_twins(&mut document)?;
     operations::name(&mut document);

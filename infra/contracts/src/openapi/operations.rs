@@ -29,11 +29,11 @@ use super::Error;
 )]
 pub(crate) struct Heading;
 
-/// What utoipa calls the operation of a handler that says nothing else.
+/// The operation id that utoipa gives a handler without one.
 const UNNAMED: &str = "handle";
 
-/// Describes the routes that share a function with another one: the operation is the same, under a name of its own.
-/// All of them come in the order of the routes.
+/// Describes the routes that share a function with another one: the operation is the same, under a name of its own. All
+/// operations come in the order of the routes.
 pub(crate) fn add_twins(document: &mut openapi::OpenApi) -> Result<(), Error> {
     for route in ROUTES.iter().filter(|route| route.method == "GET") {
         if document.paths.get_path_operation(route.path, HttpMethod::Get).is_some() {
@@ -50,7 +50,7 @@ pub(crate) fn add_twins(document: &mut openapi::OpenApi) -> Result<(), Error> {
     Ok(())
 }
 
-/// Names each operation after its function, where it has not named itself, and makes its first sentence its summary.
+/// Names each operation after its function, unless it has a name, and makes its first sentence its summary.
 pub(crate) fn name(document: &mut openapi::OpenApi) {
     for (method, path, operation) in each_mut(document) {
         let paragraph = operation.summary.take().unwrap_or_default().replace('\n', " ");

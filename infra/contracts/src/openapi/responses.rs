@@ -1,5 +1,5 @@
-//! Failures as responses. Each code has one that operations refer to; where one status has several codes in an
-//! operation, it says which, with an example of each.
+//! Failures as responses. Each code has one response that operations refer to. A status with several codes in an
+//! operation lists them, with an example of each.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use utoipa::{
 
 use super::{Error, samples};
 
-/// The schema of what API Gateway says by itself.
+/// The schema of the failures that API Gateway gives by itself.
 pub(crate) const GATEWAY_MESSAGE: &str = "GatewayMessage";
 
 const RATE_LIMITED: &str = "RateLimited";
@@ -39,7 +39,7 @@ pub(crate) fn describe(components: &mut Components) -> Result<(), Error> {
     Ok(())
 }
 
-/// Adds what an operation answers when it fails with any of these codes.
+/// Adds the responses of an operation that fails with these codes.
 pub(crate) fn add(responses: &mut Responses, codes: &[Code]) -> Result<(), Error> {
     let mut by_status: BTreeMap<String, Vec<Code>> = BTreeMap::new();
     for code in codes {
@@ -57,7 +57,7 @@ pub(crate) fn add(responses: &mut Responses, codes: &[Code]) -> Result<(), Error
     Ok(())
 }
 
-/// What API Gateway says by itself.
+/// The failure that API Gateway gives by itself.
 pub(crate) fn gateway_message() -> RefOr<Schema> {
     let message = ObjectBuilder::new().schema_type(Type::String);
     ObjectBuilder::new()

@@ -1,5 +1,5 @@
-//! Worked examples: one shop's story, told in the very types that the functions answer with, and reckoned by the
-//! shop's own rules.
+//! Worked examples: one shop's story, in the very types that the functions answer with, and computed by the shop's own
+//! rules.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -55,7 +55,7 @@ pub(crate) fn add(document: &mut OpenApi) -> Result<(), Error> {
     Ok(())
 }
 
-/// What comes out, by the name of its schema.
+/// The samples of answers, by the names of their schemas.
 fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
     let mina = UserId::try_from("mina".to_owned())?;
     let product = product()?;
@@ -160,7 +160,7 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
     ])
 }
 
-/// What comes in, by the name of its schema.
+/// The samples of bodies, by the names of their schemas.
 fn bodies() -> Vec<(&'static str, Value)> {
     vec![
         (
@@ -247,13 +247,13 @@ fn product() -> Result<ProductView, Error> {
 /// The sheet of the order.
 ///
 /// # Errors
-/// Where a sample breaks a rule of the domain; so of all of these.
+/// If a sample breaks a rule of the domain; so of all of these.
 pub fn sheet() -> Result<OrderSheet, Error> {
     let sheet_id = OrderSheetId::try_from("wz5x2v4mb8n1t9c0rfakq3d6s7".to_owned())?;
     Ok(OrderSheet::new(sheet_id, order()?.1, at("2026-11-20T01:30:00Z")?))
 }
 
-/// An order's id, and what it is made of.
+/// The id and the draft of an order.
 ///
 /// # Errors
 /// As [`sheet`].
@@ -305,7 +305,7 @@ fn campaign() -> Result<Campaign, Error> {
     })
 }
 
-/// The coupon that the order was paid with, as it was before.
+/// The coupon of the order, as it was before its use.
 ///
 /// # Errors
 /// As [`sheet`].
@@ -332,7 +332,6 @@ fn at(text: &str) -> Result<Timestamp, Error> {
     Ok(text.parse()?)
 }
 
-/// An error that has this code.
 pub(crate) fn failure(code: Code) -> Result<ApiError, Error> {
     let product_id = ProductId::try_from("hallabong-tea".to_owned())?;
     let range = Invalid::Range { min: Quantity::MIN, max: Quantity::MAX };

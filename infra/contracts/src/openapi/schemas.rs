@@ -1,4 +1,4 @@
-//! What a derive cannot know of the API's schemas.
+//! Corrections of the API's schemas that a derive cannot make.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use super::operations;
 
 const SCHEMAS: &str = "#/components/schemas/";
 
-/// A field that need not be there is left out rather than null, and what comes in has no fields but those described.
+/// An optional field is left out instead of null. A body has no fields but those described.
 pub(crate) fn tidy(document: &mut OpenApi) {
     let closed = schemas_of_bodies(document);
     let Some(components) = &mut document.components else { return };

@@ -1,4 +1,4 @@
-//! Successes: handlers name the data, and this puts the envelope around it.
+//! Successes: handlers name the data, and this module adds the envelope.
 
 use serde_json::Value;
 use shared::api::{
@@ -16,7 +16,7 @@ use utoipa::{
     },
 };
 
-/// Puts the envelope around what an operation gives; a list becomes a page of one.
+/// Puts the envelope around the data of an operation; a list becomes a page.
 pub(crate) fn wrap(operation: &mut Operation) {
     let is_recent = takes_stock(operation);
     for response in operation.responses.responses.values_mut() {
@@ -38,7 +38,7 @@ pub(crate) fn wrap(operation: &mut Operation) {
     }
 }
 
-/// Whether a thing has an entity tag: those that a PATCH changes as a whole.
+/// Whether a schema has an entity tag: one that a PATCH changes as a whole.
 fn is_tagged(schema: &RefOr<Schema>) -> bool {
     let names = [UserView::name(), ProductView::name(), DeskProductView::name(), CampaignView::name()];
     matches!(schema, RefOr::Ref(thing) if names.iter().any(|name| thing.ref_location.ends_with(&format!("/{name}"))))

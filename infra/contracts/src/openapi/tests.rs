@@ -1,4 +1,4 @@
-//! The reference is that of the code, whole, and true to its own schemas.
+//! The reference describes every route of the code, and its examples satisfy its schemas.
 
 use std::{collections::BTreeSet, fs};
 
@@ -57,8 +57,8 @@ fn each_reference_leads_somewhere() {
     }
 }
 
-/// The examples are what serde makes of the very types that functions answer with, so this also holds the derived
-/// schemas to the derived serialization.
+/// The examples are serialized by serde from the very types that functions answer with. So this test also compares the
+/// derived schemas with the derived serialization.
 #[test]
 fn examples_are_true_to_their_schemas() {
     let document = document();

@@ -1,4 +1,4 @@
-//! The table of transitions of a line of an order, in words, from the table that the shop goes by.
+//! The table of transitions of an order line, in words, from the table that the shop itself uses.
 
 use std::fmt::Write as _;
 
@@ -7,10 +7,9 @@ use utoipa::openapi::OpenApi;
 
 use super::{Error, operations};
 
-/// The operation that moves a line.
 const OPERATION: &str = "updateOrderItem";
 
-/// Publishes the table with the operation that goes by it.
+/// Publishes the table with the operation that follows it.
 pub(crate) fn publish(document: &mut OpenApi) -> Result<(), Error> {
     let operation = operations::each_mut(document)
         .map(|(_, _, operation)| operation)

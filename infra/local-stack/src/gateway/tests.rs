@@ -89,7 +89,7 @@ async fn makes_an_event_of_a_request() {
     assert_eq!(event["requestContext"]["http"]["method"], "POST");
     assert_eq!(event["headers"]["x-jangteo-door-key"].as_str().unwrap().len(), 32);
 
-    // As binary as it is not said to be text.
+    // A body is binary unless its type says text.
     let told = self::told(client.post(format!("{url}/orders")).body(vec![0xff, 0]).send().await.unwrap()).await;
     assert_eq!((&told["event"]["body"], &told["event"]["isBase64Encoded"]), (&json!("/wA="), &json!(true)));
 }

@@ -12,14 +12,14 @@ use crate::{
     error::{Context as _, Result},
 };
 
-/// Not longer: the emulator lets a call end before it stops.
+/// Not longer: the emulator waits for a call to end before it stops.
 const WAIT_SECONDS: u8 = 1;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Between the payment system and the shop: the queue that it is asked through, and the bus that it answers on.
+/// Connects the payment system with the shop: with the queue of its requests, and the bus for its answers.
 ///
-/// It speaks the services' plain protocol: for three calls that only an emulator gets, the SDK would be compiled once
-/// more than for the functions, with other features, before the first start.
+/// It speaks the services' plain protocol. The SDK would be compiled once more than for the functions, with other
+/// features, before the first start, for three calls that only an emulator gets.
 #[derive(Clone, Debug)]
 pub(crate) struct Adapter {
     client: Client,
@@ -28,7 +28,6 @@ pub(crate) struct Adapter {
     bus: String,
 }
 
-/// A message of the queue.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Message {
@@ -37,7 +36,7 @@ pub(super) struct Message {
 }
 
 impl Message {
-    /// The shop's event, if there is one in it.
+    /// The shop's event in the message, if there is one.
     pub(super) fn event(&self) -> Option<Value> {
         let mut from_bus: Value = serde_json::from_str(&self.body).ok()?;
         from_bus.get_mut("detail").map(Value::take)
@@ -61,7 +60,7 @@ impl Adapter {
         Ok(Self { client, endpoint, queue_url, bus })
     }
 
-    /// What is in the queue, after a short wait if that is nothing.
+    /// The messages of the queue, after a short wait if there are none.
     pub(super) async fn receive(&self) -> Result<Vec<Message>> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
@@ -79,7 +78,7 @@ impl Adapter {
         Ok(received.messages)
     }
 
-    /// Takes a message off the queue.
+    /// Deletes a message from the queue.
     pub(super) async fn delete(&self, message: &Message) -> Result<()> {
         let request = json!({ "QueueUrl": self.queue_url, "ReceiptHandle": message.receipt_handle });
         self.call(&SQS, "DeleteMessage", &request).await.map(drop)
@@ -113,7 +112,7 @@ impl Adapter {
             .post(&self.endpoint)
             .header(header::CONTENT_TYPE, *content_type)
             .header("x-amz-target", format!("{target}.{operation}"))
-            // With this key the emulator lets everything pass, and does not look at signatures.
+            // The emulator allows everything to this key, and does not check signatures.
             .header(
                 header::AUTHORIZATION,
                 format!(

@@ -5,21 +5,21 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-/// What the payment system says when it is asked for a payment: one result after the other. Empty, it is silent.
+/// The answers of the payment system to a request for a payment: one result after the other. An empty list is silence.
 pub(super) type Behaviour = Vec<Step>;
 
-/// One result, as the person at the controls writes it.
+/// One result of a behaviour, as the request for it describes it.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Step {
     result: Outcome,
-    /// How long after the result before it, or after the request.
+    /// The milliseconds since the result before it, or since the request.
     #[serde(default)]
     after_ms: u32,
-    /// How often the same event is put on the bus.
+    /// The number of times that the same event is put on the bus.
     #[serde(default = "once")]
     times: u8,
-    /// Instead of the amount asked for.
+    /// The amount of the result; `None` is the amount asked for.
     amount: Option<i64>,
     #[serde(default)]
     payment: Which,
@@ -29,7 +29,6 @@ const fn once() -> u8 {
     1
 }
 
-/// How a payment ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum Outcome {
@@ -38,7 +37,7 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    /// The name of the event that tells it.
+    /// The detail type of its event on the bus.
     pub(super) const fn detail_type(self) -> &'static str {
         match self {
             Self::Succeeded => "PaymentSucceeded",
@@ -54,18 +53,18 @@ impl Outcome {
     }
 }
 
-/// Which payment a result is of.
+/// The payment that a result belongs to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 enum Which {
-    /// That of the result before it.
+    /// The payment of the result before it.
     #[default]
     Same,
-    /// Another, as if the customer had paid once more.
+    /// Another payment, as if the customer had paid once more.
     New,
 }
 
-/// The shop's request for a payment: the event, as far as the payment system reads it.
+/// The shop's request for a payment, with the fields that the payment system reads.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PaymentRequest {
@@ -74,7 +73,7 @@ pub(super) struct PaymentRequest {
     pub(super) amount: i64,
 }
 
-/// A result that is due a while after the one before it.
+/// A result, with its delay after the one before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Planned {
     pub(super) after: Duration,
@@ -82,7 +81,7 @@ pub(super) struct Planned {
     pub(super) result: PaymentResult,
 }
 
-/// A result of a payment, as the shop is told.
+/// A result of a payment, as the shop receives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PaymentResult {
     pub(super) outcome: Outcome,
@@ -92,7 +91,7 @@ pub(super) struct PaymentResult {
 }
 
 impl PaymentResult {
-    /// What the event on the bus says: the result, and that it came about at `at`.
+    /// The detail of the event of this result, which came about at `at`.
     pub(super) fn detail(&self, at: Timestamp) -> Detail<'_> {
         Detail {
             payment_id: &self.payment_id,
@@ -116,12 +115,12 @@ pub(super) struct Detail<'a> {
     reason: Option<&'static str>,
 }
 
-/// What the payment system does where it was not told otherwise: one success of the full amount, at once.
+/// The default behaviour: one success of the full amount, at once.
 pub(super) fn usual() -> Behaviour {
     vec![Step { result: Outcome::Succeeded, after_ms: 0, times: 1, amount: None, payment: Which::Same }]
 }
 
-/// The results that a request, the event `event_id`, is answered with.
+/// The results that answer a request, the event `event_id`.
 pub(super) fn plan(event_id: &str, request: &PaymentRequest, behaviour: &[Step]) -> Vec<Planned> {
     let mut payment = 0;
     let planned = behaviour.iter().map(|step| {
@@ -140,8 +139,8 @@ pub(super) fn plan(event_id: &str, request: &PaymentRequest, behaviour: &[Step])
     planned.collect()
 }
 
-/// The id of a payment, from what tells it from all others. The same payment has the same id, also when it is made by
-/// a later run that knows nothing of this one.
+/// The id of a payment, from a text that is unique to it. The same payment gets the same id in a later run, which has
+/// no memory of this one.
 pub(super) fn payment_id(identity: &str) -> String {
     let digest = HEXLOWER.encode(&Sha256::digest(identity));
     format!("pay-{digest:.32}")
@@ -153,8 +152,8 @@ mod tests {
 
     use super::{PaymentRequest, plan, usual};
 
-    /// What a behaviour says of an order of 13,000 won: after how long, how often, what, of which payment, how much.
-    /// Payments are numbered in the order of their first mention.
+    /// The results of a behaviour for an order of 13,000 won: delay, repetitions, outcome, number of the payment,
+    /// amount. Payments are numbered in the order of their first mention.
     fn said(behaviour: Value) -> Vec<(u128, u8, &'static str, usize, i64)> {
         let behaviour: super::Behaviour = serde_json::from_value(behaviour).unwrap();
         let request = PaymentRequest { order_id: "o1".into(), user_id: "kim".into(), amount: 13_000 };

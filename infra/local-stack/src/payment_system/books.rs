@@ -5,19 +5,18 @@ use serde_json::Value;
 
 use super::behaviour::{Behaviour, PaymentRequest, Planned, plan, usual};
 
-/// What the payment system knows: what it was asked for, and how it is to answer.
+/// The records of the payment system: the requests that it received, and its behaviours.
 #[derive(Debug, Default)]
 pub(super) struct Books {
-    /// The events that asked for payments, as they came.
+    /// The events that asked for payments, in the order of arrival.
     pub(super) requests: Vec<Value>,
-    /// The events that asked for refunds.
     pub(super) refunds: Vec<Value>,
-    /// Of each event, by its id, whether all there is to say to it has been said.
+    /// Whether each event, by its id, has been answered completely.
     settled: HashMap<String, bool>,
     behaviours: HashMap<Whose, Behaviour>,
 }
 
-/// Whose payments a behaviour is for.
+/// The scope of a behaviour.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) enum Whose {
     Anybodys,
@@ -25,24 +24,24 @@ pub(super) enum Whose {
     Orders(String),
 }
 
-/// What is to be done about an event.
+/// The handling that an event needs.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Heard {
-    /// It is new, and these results are the answer; then it is [`Books::answered`].
+    /// The event is new, and these results answer it. [`Books::answered`] follows.
     Asked { event_id: String, results: Vec<Planned> },
-    /// It is being answered. It may come again, should that come to nothing.
+    /// The event is being answered. It comes again if the answer fails.
     Underway,
-    /// Nothing more.
+    /// The event needs no more answer.
     Settled,
 }
 
 impl Books {
-    /// From now on, payments end so.
+    /// Sets the behaviour of all later payments in the scope.
     pub(super) fn set_behaviour(&mut self, whose: Whose, behaviour: Behaviour) {
         self.behaviours.insert(whose, behaviour);
     }
 
-    /// Takes note of an event of the shop; nothing if this is none that it understands.
+    /// Records an event of the shop; `None` if the payment system does not understand it.
     pub(super) fn hear(&mut self, event: Value) -> Option<Heard> {
         let Event { event_id, asked } = Event::deserialize(&event).ok()?;
         if let Some(settled) = self.settled.get(&event_id) {
@@ -63,7 +62,7 @@ impl Books {
         })
     }
 
-    /// All there is to say to this event has been said.
+    /// Notes that the event has been answered completely.
     pub(super) fn answered(&mut self, event_id: String) {
         self.settled.insert(event_id, true);
     }
@@ -75,7 +74,7 @@ impl Books {
     }
 }
 
-/// An event of the shop, as far as the payment system reads it.
+/// An event of the shop, with the fields that the payment system reads.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Event {
@@ -88,7 +87,7 @@ struct Event {
 #[serde(tag = "type", content = "data")]
 enum Asked {
     PaymentRequested(PaymentRequest),
-    // Listed as it is.
+    // The event is listed unchanged.
     RefundRequested {},
 }
 
@@ -113,7 +112,7 @@ mod tests {
         })
     }
 
-    /// How many results an order's request is answered with.
+    /// The number of results that answer the request of an order.
     fn results(books: &mut Books, order: &str) -> usize {
         match books.hear(payment(order)) {
             Some(Heard::Asked { results, .. }) => results.len(),

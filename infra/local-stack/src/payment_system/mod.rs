@@ -25,21 +25,21 @@ use adapter::Message;
 use behaviour::{Behaviour, Outcome, PaymentResult, Planned, payment_id};
 use books::{Books, Heard, Whose};
 
-/// How long it waits with what it could not get or tell: the emulator is away, or starts again.
+/// The wait before a repetition of a call that failed: the emulator is down, or restarts.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
-/// The payment system as the shop sees it: something outside that is asked for payments and refunds by events, now and
-/// then by the same one again, and tells by events how payments ended. A payment succeeds at once and in full, unless it
-/// was told otherwise over HTTP:
+/// The payment system as the shop sees it. Events, sometimes repeated, ask this external system for payments and
+/// refunds. Its own events tell how payments ended. A payment succeeds at once and in full, unless it was configured
+/// otherwise over HTTP:
 ///
-/// - `PUT /behaviour`, `/users/{userId}/behaviour` or `/orders/{orderId}/behaviour` says how payments end that are asked for
-///   from now on: anybody's, a user's, an order's; the closest goes. The body is a list of results, each
-///   `{"result": "SUCCEEDED" | "FAILED"}` with, if you like, `afterMs` (since the one before it, or the request), `times`
-///   (how often it is told), `amount` (other than was asked for) and `payment` (`"SAME"` as of the one before it, or a
+/// - `PUT /behaviour`, `/users/{userId}/behaviour` or `/orders/{orderId}/behaviour` sets the outcome of later payments:
+///   of all users, of one user, of one order; the closest applies. The body is a list of results, each
+///   `{"result": "SUCCEEDED" | "FAILED"}`. Optional are `afterMs` (since the one before it, or the request), `times`
+///   (the number of sendings), `amount` (if not the one asked for) and `payment` (`"SAME"` as the one before it, or a
 ///   `"NEW"` one). An empty list is silence.
-/// - `POST /results {"orderId", "result", "amount", "paymentId"?}` tells a result that nobody asked for, and answers with
-///   what it told.
-/// - `GET /requests` and `GET /refunds` list what it was asked for, each event once, in the order of first arrival.
+/// - `POST /results {"orderId", "result", "amount", "paymentId"?}` sends a result without a request, and answers with
+///   the event that it sent.
+/// - `GET /requests` and `GET /refunds` list the requests received, each event once, in the order of first arrival.
 #[derive(Clone)]
 pub(crate) struct PaymentSystem {
     adapter: Adapter,
@@ -47,7 +47,7 @@ pub(crate) struct PaymentSystem {
 }
 
 impl PaymentSystem {
-    /// A payment system that nothing was asked of yet.
+    /// A payment system without any request yet.
     pub(crate) fn new(adapter: Adapter) -> Self {
         Self { adapter, books: Arc::default() }
     }
@@ -63,7 +63,7 @@ impl PaymentSystem {
             .with_state(self.clone())
     }
 
-    /// Takes from the queue and answers, for as long as it is polled.
+    /// Takes requests from the queue and answers them, for as long as it is polled.
     pub(crate) async fn work(self) {
         loop {
             let Ok(messages) = self.adapter.receive().await else {
@@ -76,9 +76,9 @@ impl PaymentSystem {
         }
     }
 
-    /// Answers a message, and only then takes it off the queue: a stop in between loses no answer.
+    /// Answers a message, and only then deletes it from the queue: a stop in between loses no answer.
     async fn handle(self, message: Message) {
-        // What it does not understand it leaves there, so that it ends among the dead letters.
+        // A message that is not understood stays in the queue, so that it ends among the dead letters.
         let Some(event) = message.event() else { return };
         let heard = self.books().hear(event);
         match heard {
@@ -91,11 +91,11 @@ impl PaymentSystem {
             Some(Heard::Settled) => {}
             Some(Heard::Underway) | None => return,
         }
-        // Where this fails the message comes again, and is settled then.
+        // If this fails the message comes again, and is settled then.
         let _ = self.adapter.delete(&message).await;
     }
 
-    /// Tells a result in its time, however long the bus is away.
+    /// Sends a result after its delay, and retries as long as the bus is down.
     async fn tell(&self, planned: &Planned) {
         tokio::time::sleep(planned.after).await;
         let at = now();
@@ -107,7 +107,7 @@ impl PaymentSystem {
     }
 
     fn books(&self) -> MutexGuard<'_, Books> {
-        // Nobody who holds the lock can leave things half-changed.
+        // No holder of the lock can leave a change half-made.
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -135,14 +135,14 @@ async fn set_behaviour_for_order(
     StatusCode::NO_CONTENT
 }
 
-/// A result that nobody asked for.
+/// A result without a request.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct ByHand {
     order_id: String,
     result: Outcome,
     amount: i64,
-    /// A new payment's if left out.
+    /// A new payment's id if left out.
     payment_id: Option<String>,
 }
 

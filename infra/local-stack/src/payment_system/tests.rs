@@ -20,24 +20,24 @@ use serde_json::{Value, json};
 use super::{Adapter, PaymentSystem};
 use crate::server::Servers;
 
-/// The queue and the bus, as far as the adapter calls them.
+/// The queue and the bus, with the calls that the adapter makes.
 #[derive(Clone, Default)]
 struct Aws(Arc<Mutex<Services>>);
 
 #[derive(Default)]
 struct Services {
-    /// Messages that are still to be received.
+    /// Messages that were not received yet.
     queued: VecDeque<Value>,
-    /// The receipts of messages that were taken off the queue.
+    /// The receipts of deleted messages.
     deleted: Vec<String>,
-    /// What was put on the bus.
+    /// The events that were put on the bus.
     told: Vec<Value>,
     bus_is_down: bool,
 }
 
 async fn serve(State(aws): State<Aws>, headers: HeaderMap, body: Bytes) -> Response {
     let request: Value = serde_json::from_slice(&body).unwrap();
-    // Instead of the wait for messages.
+    // A short pause in place of the wait for messages.
     tokio::time::sleep(Duration::from_millis(5)).await;
     let mut services = aws.0.lock().unwrap();
     let answer = match headers["x-amz-target"].to_str().unwrap() {
@@ -85,7 +85,7 @@ impl Running {
         self.services().queued.push_back(json!({ "Body": body, "ReceiptHandle": receipt }));
     }
 
-    /// Waits until these messages have been taken off the queue.
+    /// Waits until these messages have been deleted from the queue.
     async fn has_deleted(&self, receipts: &[&str]) {
         let deleted = async {
             while self.services().deleted != receipts {
@@ -95,7 +95,7 @@ impl Running {
         tokio::time::timeout(Duration::from_secs(10), deleted).await.unwrap();
     }
 
-    /// The results told so far: the event's name and what it says.
+    /// The results sent so far: the name of the event and its detail.
     fn told(&self) -> Vec<(String, Value)> {
         let told = |entry: &Value| {
             let text = |part: &str| entry[part].as_str().unwrap().to_owned();
@@ -124,7 +124,8 @@ async fn a_request_that_comes_twice_is_answered_and_listed_once() {
     let system = Running::start().await;
     for receipt in ["1", "2"] {
         system.send(receipt, &payment("o1", "kim"));
-        // The second comes when the first is settled; while it is being answered it would be left in the queue.
+        // The second message comes when the first is settled; while the first is being answered it would be left in the
+        // queue.
         system.has_deleted(&["1", "2"][..receipt.parse().unwrap()]).await;
     }
 
@@ -204,7 +205,7 @@ async fn a_message_stays_until_it_is_answered() {
     let system = Running::start().await;
     system.services().bus_is_down = true;
     system.send("1", &payment("o1", "kim"));
-    // Neither this, because it is being answered, nor that, because it is none of its events.
+    // Neither message is deleted: the first is being answered, and the second is not one of its events.
     system.send("1 again", &payment("o1", "kim"));
     system.send("unknown", &json!({ "eventId": "o1-2", "type": "OrderPaid" }));
     tokio::time::sleep(Duration::from_millis(700)).await;

@@ -58,7 +58,7 @@ impl Reference {
         Ok((201, json!({ "couponId": id, "totalQuantity": total, "issuedQuantity": 0, "remainingQuantity": total })))
     }
 
-    /// Of a campaign the name and the number: tickets of functions that died count as issued for some time.
+    /// Only the name and the number of campaigns: tickets of functions that died count as issued for some time.
     pub(super) fn list_desk_campaigns(&self, asked: &Asked<'_>) -> Outcome {
         if asked.call.role() != "ADMIN" {
             return Err(("FORBIDDEN", json!({})));
@@ -128,13 +128,13 @@ impl Reference {
             items.extend(replaced.map(|_| json!({ "couponId": key.1, "status": "REVOKED" })));
         }
         if !asked.told["nextCursor"].is_null() {
-            // A part of it: somebody who walks the list sees the rest.
+            // Only a part of it: the caller walks the list to see the rest.
             items.truncate(asked.told["items"].as_array().map_or(0, Vec::len));
         }
         json!({ "items": items })
     }
 
-    /// What a coupon takes off goods and leaves of the shipping fee, where the user can use it for them.
+    /// The discount of a coupon on goods, and the shipping fee with it, if the user can use it for them.
     pub(super) fn discount(
         &self,
         key: &(String, String),
@@ -158,7 +158,7 @@ impl Reference {
         if discount == 0 { refused("NOTHING_TO_DISCOUNT") } else { Ok((discount, fee)) }
     }
 
-    /// It is used for this order, or was and is not any more.
+    /// Marks the coupon as used for this order, or as usable again.
     pub(super) fn use_coupon(&mut self, user: &str, coupon: &str, order: Option<&str>) {
         let coupon = self.coupons.get_mut(&(user.to_owned(), coupon.to_owned())).expect("who uses a coupon has it");
         coupon.state = if order.is_some() { "USED" } else { "USABLE" };
@@ -166,7 +166,7 @@ impl Reference {
     }
 }
 
-/// Splits a coupon's discount over lines by what they come to, to the won: the largest remainders get what is left over.
+/// Splits a coupon's discount over lines by their amounts, to the won: the largest remainders get the rest.
 pub(super) fn shares(discount: i64, amounts: &[i64]) -> Vec<i64> {
     let sum: i64 = amounts.iter().sum();
     let mut shares: Vec<i64> = amounts.iter().map(|amount| discount * amount / sum.max(1)).collect();

@@ -1,4 +1,4 @@
-//! Products, what is on the shelf, carts, and what sells best.
+//! Products, stock, carts, and bestsellers.
 
 use std::collections::BTreeMap;
 
@@ -34,19 +34,19 @@ impl Product {
         self.status == "HIDDEN"
     }
 
-    /// Whether the caller sells it or is an admin.
+    /// Whether the caller is its seller or an admin.
     fn is_owned(&self, asked: &Asked<'_>) -> bool {
         asked.call.role() == "ADMIN" || self.seller == asked.call.caller()
     }
 
-    /// As sellers and admins see it. Over how many shards it is spread is none of the reference's.
+    /// The product as sellers and admins see it. Its number of shards is not the reference's concern.
     fn shown_at_desk(&self, id: &str) -> Value {
         let mut shown = self.shown(id);
         shown["sellerId"] = json!(self.seller);
         shown
     }
 
-    /// The sale status that everybody meets, by which the desk lists it.
+    /// The sale status that customers see, by which the desk lists it.
     fn sale_status(&self) -> &str {
         match self.status.as_str() {
             "ON_SALE" if self.is_paused => "DISCONTINUED",
@@ -66,7 +66,7 @@ impl Product {
     }
 }
 
-/// A part of a list whose order is only promised to be stable. It may be cut anywhere, and then has a cursor.
+/// A part of a list with a stable order that is otherwise not promised. It may be cut anywhere, and then has a cursor.
 pub(super) fn part_of(asked: &Asked<'_>, id: &str, listed: &BTreeMap<&str, Value>) -> Value {
     let told = asked.told["items"].as_array().into_iter().flatten();
     let mut items: Vec<Value> = told.filter_map(|item| listed.get(text(item, id).as_str()).cloned()).collect();
@@ -114,7 +114,7 @@ impl Reference {
                 "discount" => product.discount = value.as_i64().unwrap_or(0),
                 "name" => product.name = text(&asked.sent, field),
                 "status" => product.status = text(&asked.sent, field),
-                // Where units lie changes nothing of what there are.
+                // The shard of units does not change their number.
                 _ => {}
             }
         }
@@ -173,7 +173,7 @@ impl Reference {
         fine(product.shown(&id))
     }
 
-    /// The first page, of two. The order of the list is only promised to be stable.
+    /// The first page, of two. Only a stable order of the list is promised.
     pub(super) fn list_products(&self, asked: &Asked<'_>) -> Outcome {
         let told = asked.told["items"].as_array().into_iter().flatten();
         let listed: BTreeMap<&String, &Product> = self.products.iter().filter(|(_, it)| it.is_on_sale()).collect();
@@ -181,14 +181,15 @@ impl Reference {
         for id in told.map(|item| text(item, "productId")) {
             items.extend(listed.get_key_value(&id).map(|(id, product)| product.shown(id)));
         }
-        // Where it is cut it says so.
+        // A page that is cut has a cursor.
         if asked.told["nextCursor"].is_null() || items.is_empty() {
             items.resize(listed.len().min(2), json!("another product that is on sale"));
         }
         fine(json!({ "items": items }))
     }
 
-    /// What sold best in three days in Seoul, today included, less what was cancelled or returned, and what cost nothing.
+    /// The best-selling products of three days in Seoul, today included. Cancelled and returned units, and units that
+    /// cost nothing, are left out.
     pub(super) fn bestsellers(&self, now: Timestamp) -> Value {
         let today = day(now);
         let mut sold: BTreeMap<&str, (i64, Timestamp)> = BTreeMap::new();

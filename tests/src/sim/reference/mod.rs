@@ -1,8 +1,8 @@
-//! The shop as its requirements say it is, in plain words: all of it in memory, one request after the other, nothing that
-//! can fail. It takes nothing from the shop's own code but the published table of who may move a line where to.
+//! The shop as its requirements describe it, in plain words: all of it in memory, one request after the other, without
+//! failures. From the shop's own code it takes only the published table of transitions of a line.
 //!
-//! What a client is told must be what this comes to. Ids, and the instants at which the shop's clocks saw something, are
-//! taken from the answer; everything else is reckoned here.
+//! An answer must equal the reference's. Ids, and instants of the shop's clocks, are taken from the answer; everything
+//! else is computed here.
 
 mod coupons;
 mod goods;
@@ -22,7 +22,6 @@ use sheets::Sheet;
 use super::knobs::Knobs;
 use crate::{Answer, Call};
 
-/// The shop.
 #[derive(Debug)]
 pub(super) struct Reference {
     knobs: Knobs,
@@ -31,7 +30,7 @@ pub(super) struct Reference {
     campaigns: BTreeMap<String, Campaign>,
     /// By user and campaign.
     coupons: BTreeMap<(String, String), Coupon>,
-    /// Those that were revoked, and replaced since.
+    /// Coupons that were revoked, and replaced since.
     replaced: BTreeMap<(String, String), Vec<Coupon>>,
     /// By user and product.
     carts: BTreeMap<String, BTreeMap<String, i64>>,
@@ -43,7 +42,7 @@ pub(super) struct Reference {
 
 #[derive(Debug, Clone, Default)]
 struct User {
-    /// `ACTIVE` unless told.
+    /// `None` is `ACTIVE`.
     status: Option<String>,
     email: String,
     phone: Option<Value>,
@@ -62,10 +61,10 @@ impl User {
     }
 }
 
-/// What must be answered: a status with data that are at least these, or a refusal with details that are at least these.
+/// The expected answer: a status with at least these data, or a refusal with at least these details.
 type Outcome = Result<(u16, Value), (&'static str, Value)>;
 
-/// A request, and what of its answer cannot be reckoned.
+/// A request, and the parts of its answer that cannot be computed.
 struct Asked<'a> {
     call: &'a Call,
     sent: Value,
@@ -85,12 +84,12 @@ impl Asked<'_> {
         (*self.path.get(number).unwrap_or(&"")).to_owned()
     }
 
-    /// What the answer calls it.
+    /// An id in the answer.
     fn id(&self, name: &str) -> String {
         text(self.told, name)
     }
 
-    /// When the shop did it, by its own clock.
+    /// An instant in the answer, by the shop's own clock.
     fn at(&self, name: &str) -> Timestamp {
         instant(&self.told[name]).unwrap_or(self.now)
     }
@@ -133,7 +132,7 @@ impl Reference {
         }
     }
 
-    /// Does what was asked, and tells what of the answer is not as it should be.
+    /// Applies a request, and returns the first difference of its answer, if there is one.
     pub(super) fn hear(&mut self, call: &Call, now: Timestamp, answer: &Answer) -> Option<String> {
         let data = &answer.body["data"];
         let told = if answer.status < 300 { data } else { &answer.body["details"] };
@@ -184,7 +183,7 @@ impl Reference {
                 Ok((204, Value::Null))
             }
             "create-coupon" => self.create_coupon(asked),
-            // For admins, and asked for by customers.
+            // The route is for admins, and customers call it.
             "get-coupon" => Err(("FORBIDDEN", json!({}))),
             "issue-coupon" => self.issue(asked),
             "revoke-coupon" => self.revoke(asked),
@@ -249,13 +248,14 @@ impl Reference {
         if user.is("ACTIVE") { Ok(user) } else { Err(("USER_NOT_ACTIVE", json!({}))) }
     }
 
-    /// Sellers and admins change nothing while they are not active. One without a record is known by the role alone.
+    /// Sellers and admins change nothing while they are not active. A caller without a record is known by the role
+    /// alone.
     fn may_change(&self, asked: &Asked<'_>) -> Result<(), (&'static str, Value)> {
         let is_staff = asked.call.role() != "CUSTOMER" && self.users.contains_key(&asked.call.caller());
         if is_staff { self.ensure_active(&asked.call.caller()).map(|_| ()) } else { Ok(()) }
     }
 
-    /// Moves money; the balance after it.
+    /// Moves money, and returns the balance after it.
     fn book(&mut self, user: &str, kind: &'static str, amount: i64, order: Option<&str>) -> i64 {
         let user = self.users.get_mut(user).expect("money is moved of a user");
         user.balance += amount;
@@ -263,7 +263,7 @@ impl Reference {
         user.balance
     }
 
-    /// The instants at which something ends by itself, or begins to be refused.
+    /// The instants at which something expires, or begins to be refused.
     pub(super) fn ends(&self) -> impl Iterator<Item = Timestamp> {
         let holds = self.orders.values().filter_map(|order| order.hold_ends);
         let campaigns = self.campaigns.values().map(|campaign| campaign.issue_until);
@@ -274,8 +274,8 @@ impl Reference {
     }
 }
 
-/// Where something is not what is expected of it: of an object all that is expected must be there, null for what must not
-/// be; a list must have just what is expected.
+/// The first difference from the expected value. An object must have at least the expected fields, and none that is
+/// expected to be null. A list must have exactly the expected items.
 fn difference(name: &str, expected: &Value, told: &Value) -> Option<String> {
     match (expected, told) {
         (Value::Object(fields), _) => {

@@ -1,4 +1,4 @@
-//! Orders, from being placed to being paid back.
+//! Orders, from their creation to their refund.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -23,16 +23,16 @@ pub(super) struct Order {
     pub(super) paid_at: Option<Timestamp>,
     refunded: i64,
     pub(super) hold_ends: Option<Timestamp>,
-    /// The states it was in, oldest first.
+    /// The states so far, oldest first.
     states: Vec<&'static str>,
-    /// What its history weighs, but for payments that went back.
+    /// The weight of its history, without returned payments.
     weight: usize,
 }
 
-/// What an entry of a history weighs without its lines.
+/// The weight of a history entry without its lines.
 const ENTRY: usize = 4;
 
-/// What the entries weigh that a run's payment system can make for money that goes back.
+/// The weight of the entries that returned payments can have in a run.
 const RETURNED: usize = 3 * ENTRY;
 
 impl Line {
@@ -79,7 +79,7 @@ impl Order {
         self.lines.iter_mut().for_each(|line| status.clone_into(&mut line.status));
     }
 
-    /// Notes the state it is in now.
+    /// Notes the present state.
     fn moved(&mut self) {
         let status = self.status();
         if self.states.last() != Some(&status) {
@@ -134,7 +134,7 @@ impl Reference {
         let id = asked.id("orderId");
         let mut order = Order {
             user: user.clone(),
-            // Nobody outside is asked for nothing.
+            // An order that costs nothing needs no external payment.
             is_external: payment == "EXTERNAL" && quote.payable > 0,
             has_failed: false,
             lines: quote.lines.clone(),
@@ -192,7 +192,7 @@ impl Reference {
         Ok((201, shown))
     }
 
-    /// Refuses an order that would make its user hold more than they may.
+    /// Refuses an order by which its user would hold more than the caps allow.
     fn check_caps(&self, order: &Order) -> Result<(), (&'static str, Value)> {
         let caps = self.knobs.policy.caps;
         let units = |order: &Order| order.lines.iter().map(|line| line.quantity).sum::<i64>();
@@ -212,7 +212,7 @@ impl Reference {
     }
 
     fn order_of(&self, asked: &Asked<'_>) -> Result<&Order, (&'static str, Value)> {
-        // Before it is paid, an order concerns no seller.
+        // An unpaid order does not concern its sellers.
         let theirs = |order: &&Order| match asked.call.role().as_str() {
             "ADMIN" => true,
             "SELLER" => order.paid_at.is_some() && order.lines.iter().any(|line| self.sells(asked, line)),
@@ -225,13 +225,13 @@ impl Reference {
         self.products[&line.product].seller == asked.call.caller()
     }
 
-    /// Adds an entry with so many lines to a history, if it has room for what this actor adds.
+    /// Adds an entry with so many lines to a history, if this actor has room for it.
     fn note(&mut self, id: &str, lines: usize, actor: Actor, asked: &Asked<'_>) -> Result<(), (&'static str, Value)> {
         let bounds = self.knobs.bounds.history;
         let order = self.orders.get_mut(id).expect("it is there");
         let most = if actor == Actor::Customer { bounds.customer } else { bounds.shop };
         let weight = order.weight + ENTRY + lines;
-        // Whether money went back before, only the answer can tell.
+        // Only the answer shows whether money was returned before.
         let more = if order.is_external && asked.told["limit"] == "orderHistory" { RETURNED } else { 0 };
         if weight + more > most {
             return Err(("LIMIT_EXCEEDED", json!({ "limit": "orderHistory", "max": most })));
@@ -244,7 +244,7 @@ impl Reference {
         fine(self.order_of(asked)?.shown(&asked.part(1)))
     }
 
-    /// The states of the order as a whole; what its lines went through may stand between them.
+    /// The states of the order as a whole; entries of its lines may stand between them.
     pub(super) fn history(&self, asked: &Asked<'_>) -> Outcome {
         let mut states = self.order_of(asked)?.states.iter();
         let mut expected: Vec<Value> = Vec::new();
@@ -256,7 +256,7 @@ impl Reference {
         fine(json!({ "items": expected }))
     }
 
-    /// Of an order that is paid outside, payments can come in more than one.
+    /// An order that is paid outside can receive more than one payment.
     pub(super) fn payments(&self, asked: &Asked<'_>) -> Outcome {
         let order = self.order_of(asked)?;
         if order.is_external {
@@ -274,7 +274,7 @@ impl Reference {
         fine(json!({ "items": status.map(payment).into_iter().collect::<Vec<_>>() }))
     }
 
-    /// A failed attempt of which nobody heard may have left an order that nobody knows of.
+    /// A failed attempt without an answer may have left an order that no client knows of.
     pub(super) fn list_orders(&self, asked: &Asked<'_>) -> Value {
         let user = asked.call.caller();
         let mut mine: Vec<&String> = self.orders.iter().filter(|(_, it)| it.user == user).map(|(id, _)| id).collect();
@@ -379,7 +379,7 @@ impl Reference {
         let state = |name: &str| serde_json::from_value::<LineStatus>(json!(name)).expect("a state of lines");
         let to = asked.text("status");
         let is_ever = |edge: &&Transition| edge.to == state(&to) && (actor == Actor::Admin || edge.by == actor);
-        // A withdrawal counts for who is at it, and for who repeats it.
+        // A withdrawal is open to the caller who makes it, and to one who repeats it.
         let from = line.before.as_ref().filter(|_| line.status == to).unwrap_or(&line.status);
         let counts = |edge: &Transition| !edge.is_withdrawal() || edge.from == state(from);
         if !TRANSITIONS.iter().filter(is_ever).any(counts) {
@@ -400,11 +400,11 @@ impl Reference {
             self.refund(&id);
         }
         let order = &self.orders[&id];
-        // A seller sees what is theirs of it.
+        // A seller sees only their own lines.
         fine(if actor == Actor::Seller { json!({ "status": order.status() }) } else { order.shown(&id) })
     }
 
-    /// Units of a line come back; with the last, the line is where it ends.
+    /// Units of a line come back; with the last unit, the line reaches the given state.
     fn take_back(&mut self, id: &str, place: usize, units: i64, end: &str) {
         let line = &mut self.orders.get_mut(id).expect("it is there").lines[place];
         line.cancelled += units;
@@ -414,7 +414,7 @@ impl Reference {
         self.products.get_mut(&line.product).expect("what was ordered is there").stock += units;
     }
 
-    /// Pays back what is due for all that came back so far, less what was paid back already.
+    /// Refunds the amount due for all units that came back, less the earlier refunds.
     fn refund(&mut self, id: &str) {
         let order = self.orders.get_mut(id).expect("it is there");
         let due_of = |line: &Line| (line.amount() - line.share) * line.cancelled / line.quantity;
@@ -446,22 +446,22 @@ impl Reference {
         }
     }
 
-    /// Ends the orders whose time is up.
+    /// Ends the orders with an expired hold.
     pub(in crate::sim) fn end_holds(&mut self, now: Timestamp) {
         let is_over = |order: &Order| order.hold_ends.is_some_and(|end| end <= now);
         let over: Vec<String> = self.orders.iter().filter(|(_, it)| is_over(it)).map(|(id, _)| id.clone()).collect();
         over.iter().for_each(|id| self.end_unpaid(id));
     }
 
-    /// The orders that wait for money from outside: their customers, and their ids.
+    /// The orders that wait for external payments: their customers, and their ids.
     pub(in crate::sim) fn waiting_outside(&self) -> Vec<(String, String)> {
         let waits = |order: &Order| order.is_external && order.status() == "PENDING_PAYMENT";
         let waiting = self.orders.iter().filter(|(_, order)| waits(order));
         waiting.map(|(id, order)| (order.user.clone(), id.clone())).collect()
     }
 
-    /// An order that waited is as the shop tells, if that can follow from the results that were told of its payment:
-    /// which of them came first nobody knows.
+    /// Takes over the state that the shop shows for a waiting order, if the results of its payments can lead to it. The
+    /// order in which they arrived is unknown.
     pub(in crate::sim) fn settle(
         &mut self,
         id: &str,

@@ -1,4 +1,4 @@
-//! Order sheets, and what an order of something comes to.
+//! Order sheets, and the amounts of a basket.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ impl Line {
     }
 }
 
-/// What is ordered, and what it comes to.
+/// The amounts of a basket.
 #[derive(Debug, Clone)]
 pub(super) struct Quote {
     pub(super) lines: Vec<Line>,
@@ -64,7 +64,7 @@ impl Quote {
 pub(super) struct Sheet {
     pub(super) user: String,
     pub(super) quote: Quote,
-    /// Of a cart: the last order of it before, if there was one.
+    /// Set for a cart: the order made from it before, if there was one.
     pub(super) cart: Option<Option<String>>,
     pub(super) ends: Timestamp,
     pub(super) order: Option<String>,
@@ -77,7 +77,7 @@ impl Reference {
             let cart: Vec<_> =
                 self.carts.get(user).into_iter().flatten().map(|(id, units)| (id.clone(), *units)).collect();
             if cart.is_empty() {
-                // What is wrong with the user is told first.
+                // A user who may not order is refused first.
                 self.ensure_active(user)?;
                 return Err(("INVALID_REQUEST", json!({})));
             }
@@ -90,7 +90,7 @@ impl Reference {
         Ok(basket)
     }
 
-    /// What a basket comes to for a user, who must be allowed to order it; at the prices of a sheet, where it is one.
+    /// The amounts of a basket for a user, or the refusal if the user may not order it. A sheet fixes the prices.
     pub(super) fn quote(
         &self,
         user: &str,

@@ -1,4 +1,4 @@
-//! Bestsellers: a list that forgets what is next in line, units that cost nothing, entries that say too little.
+//! Bestsellers: a list that forgets the next in line, units that cost nothing, entries with too few fields.
 
 use functions::schedule::rebuild_sales;
 use std::time::Duration;
@@ -32,7 +32,7 @@ async fn top(shop: &TestShop) -> Vec<(i64, String, i64)> {
     rows(&shop.get("/products/top").await.expect(200))
 }
 
-/// What the bestsellers must be: these products with these units.
+/// The expected bestsellers: these products with these units.
 fn ranked(best: impl IntoIterator<Item = (usize, i64)>) -> Vec<(i64, String, i64)> {
     (1..).zip(best).map(|(rank, (product, units))| (rank, format!("p{product:02}"), units)).collect()
 }
@@ -48,7 +48,7 @@ fn each(product: usize) -> i64 {
     999 - i64::try_from(product).unwrap()
 }
 
-/// 45 products that sell 24,975 to 23,875 units; the orders.
+/// 45 products that sell 24,975 to 23,875 units, and the orders.
 async fn shop_of_45() -> (TestShop, Vec<Value>) {
     let shop = TestShop::new();
     shop.customer("mina", 90_000_000).await;
@@ -66,13 +66,13 @@ async fn shop_of_45() -> (TestShop, Vec<Value>) {
     (shop, orders)
 }
 
-/// The five that are left of the 45.
+/// The five remaining of the 45.
 fn the_last_five() -> Vec<(i64, String, i64)> {
     ranked((40..45).map(|product| (product, units(product))))
 }
 
-/// grandnode 684: the list of bestsellers showed what the shop sold no more. Of 45 products the 40 best are cancelled: a
-/// leaderboard that kept 10 showed products with 999, 994 and 44 units until the night.
+/// grandnode 684: the list of bestsellers showed products that the shop no longer sold. Here the 40 best of 45 products
+/// are cancelled. A leaderboard that kept 10 showed products with 999, 994 and 44 units until the night.
 #[tokio::test]
 async fn the_next_in_line_move_up_when_the_best_are_cancelled() {
     let (shop, orders) = shop_of_45().await;
@@ -90,8 +90,8 @@ async fn the_next_in_line_move_up_when_the_best_are_cancelled() {
     shop.audit_as_is().await;
 }
 
-/// The same by 40 products that are hidden or discontinued: at once, before the stream has told; then within the budget;
-/// and they come back likewise.
+/// The same for 40 products that become hidden or discontinued. They vanish at once, before the stream is read, and
+/// then within the budget. They come back likewise.
 #[tokio::test]
 async fn the_next_in_line_move_up_when_the_best_are_hidden() {
     let (shop, _) = shop_of_45().await;
@@ -117,7 +117,7 @@ async fn the_next_in_line_move_up_when_the_best_are_hidden() {
     }
 }
 
-/// The kind: whatever is sold, cancelled, hidden and shown again, and however days go by, each answer is a full recount.
+/// The general case: each answer equals a full recount, for any sales, cancellations and changes of status, over days.
 #[tokio::test]
 async fn every_answer_is_that_of_a_full_recount() {
     let random = tests::random(684);
@@ -163,8 +163,8 @@ async fn every_answer_is_that_of_a_full_recount() {
     shop.audit_as_is().await;
 }
 
-/// A day drops out at midnight, and nothing runs: each list is an upper bound, and the answer is exact. The minute's
-/// refresh makes it short again, once, whoever dies, and however many there are of it.
+/// A day leaves the window at midnight, before any function runs: each list is an upper bound, and the answer is exact.
+/// The minute's refresh makes the lists short again, once, for any deaths and any number of concurrent runs.
 #[tokio::test]
 async fn the_first_minute_of_a_day_is_as_exact_as_any() {
     let shop = TestShop::new();
@@ -180,7 +180,7 @@ async fn the_first_minute_of_a_day_is_as_exact_as_any() {
         }
         shop.settle().await;
     };
-    // A sale of everything, of which two days later nothing counts any more.
+    // Every product sells; two days later none of it counts any more.
     sell(0..250, &|product| 100 + product).await;
     shop.set_clock("2026-11-22T03:00:00Z");
     sell(0..250, &|product| 1 + product % 50).await;
@@ -194,7 +194,7 @@ async fn the_first_minute_of_a_day_is_as_exact_as_any() {
     let (rows, cost) = shown().await;
     assert_eq!(rows, best);
     assert!(cost.round_trips > 2, "nothing was refreshed: {cost}");
-    // The clocks of readers are behind for a moment; and of two at once both may do all.
+    // The clocks of readers lag for a moment, and two concurrent refreshes may both do all the work.
     assert!(rebuild_sales::refresh(shop.instance()).await.unwrap());
     assert!(shown().await.1.round_trips > 2);
     shop.set_clock("2026-11-22T15:00:15Z");
@@ -213,7 +213,7 @@ async fn the_first_minute_of_a_day_is_as_exact_as_any() {
     assert_eq!(shop.meter().take(), Cost { round_trips: 1, write_units: 0.0, read_units: 1.0 });
 }
 
-/// A refresh that has no time goes on where it stopped; and what cannot be read keeps nothing else from its place.
+/// A refresh without time continues from its last place. An unreadable record keeps no other from its rank.
 #[tokio::test]
 async fn a_refresh_goes_on_where_it_stopped() {
     let shop = TestShop::new();
@@ -266,14 +266,14 @@ async fn units_that_cost_nothing_do_not_count() {
     shop.settle().await;
     assert_eq!(top(&shop).await, [(1, "tea".to_owned(), 1)]);
     shop.audit_as_is().await;
-    // Nor do they when they are given back.
+    // Returned units do not count either.
     cancel(&shop, "mina", &free, json!({})).await.expect(200);
     shop.settle().await;
     assert_eq!(top(&shop).await, [(1, "tea".to_owned(), 1)]);
     shop.audit_as_is().await;
 }
 
-/// What was counted of them before is taken off by the next rebuild.
+/// Free units that were counted before are subtracted by the next rebuild.
 #[tokio::test]
 async fn the_rebuild_takes_off_free_units_that_were_counted() {
     let shop = TestShop::new();
@@ -284,7 +284,7 @@ async fn the_rebuild_takes_off_free_units_that_were_counted() {
     let items = json!([{ "productId": "tea", "quantity": 1 }, { "productId": "gift", "quantity": 999 }]);
     let order = shop.post("/orders", json!({ "userId": "mina", "items": items })).await.expect(201);
     shop.settle().await;
-    // As the first stage would have counted: the event has its mark already.
+    // The first stage would have counted it: the event has its mark already.
     let gift: ProductId = id("gift");
     let counted = Action::update(
         keys::sales(&gift),
@@ -304,7 +304,7 @@ async fn the_rebuild_takes_off_free_units_that_were_counted() {
     shop.audit().await;
 }
 
-/// An entry said the price before the discount, and not whether there is any left.
+/// An entry showed the price before the discount, and not whether any is left.
 #[tokio::test]
 async fn an_entry_shows_price_discount_status_and_stock() {
     let shop = TestShop::new();
@@ -330,7 +330,7 @@ async fn an_entry_shows_price_discount_status_and_stock() {
         shop.meter().take();
         let list = shop.get(path).await.expect(200);
         assert_eq!(list["items"], json!([entry(1, "tea", 5, 5), entry(2, "cup", 0, 3), entry(3, "pot", 6, 3)]));
-        // The index tells over how many shards stock is spread.
+        // The index has the number of shards of each product.
         assert_eq!(shop.meter().take().round_trips, 2);
     }
     shop.patch("/products/tea", json!({ "price": 12_000, "discount": 0 })).as_admin().await.expect(200);
@@ -340,7 +340,7 @@ async fn an_entry_shows_price_discount_status_and_stock() {
     assert_eq!(list["items"][2], entry(3, "pot", 6, 3));
 }
 
-/// A second, not a minute, however often it is asked: and nothing is read meanwhile.
+/// An answer is a second old at most, not a minute, for any number of requests. Meanwhile nothing is read.
 #[tokio::test]
 async fn the_bestsellers_are_at_most_a_second_old() {
     let shop = TestShop::new();
@@ -360,8 +360,8 @@ async fn the_bestsellers_are_at_most_a_second_old() {
     assert_eq!(top(&caching).await, [(1, "tea".to_owned(), 2)]);
 }
 
-/// Counts, a leaderboard and a rebuild of the first stage: all of them can be read, and within a minute of the upgrade the
-/// list is complete, also where functions of the first stage go on for a while.
+/// Counts, a leaderboard and a rebuild of the first stage: all can be read. Within a minute of the upgrade the list is
+/// complete, also if functions of the first stage go on for a while.
 #[tokio::test]
 async fn what_the_first_stage_counted_is_ranked() {
     let shop = TestShop::new();
@@ -384,7 +384,7 @@ async fn what_the_first_stage_counted_is_ranked() {
     };
     tamper(&shop, board(7).when("attribute_not_exists(#pk)")).await;
     assert_eq!(top(&shop).await, []);
-    // What sells before that is ranked with all that was counted of it.
+    // A product that sells before that is ranked with everything counted of it.
     shop.order("mina", "cup", 2).await.expect(201);
     shop.settle().await;
     assert_eq!(top(&shop).await, [(1, "cup".to_owned(), 4)]);

@@ -1,4 +1,4 @@
-//! Caps: what one user may have waiting, and ask for in a while.
+//! Caps: bounds on the pending orders of one user, and on the requests in a time.
 
 use serde_json::{Value, json};
 use shared::{app::orders::PaymentOutcome, domain::caps::Caps};
@@ -14,7 +14,7 @@ async fn shop_of_tea(stock: i64) -> TestShop {
     shop
 }
 
-/// Holds units for a user by who is an admin.
+/// An admin holds units for a user.
 fn hold_by_admin(shop: &TestShop, quantity: i64) -> Call {
     let items = json!([{ "productId": "tea", "quantity": quantity }]);
     shop.post("/orders", json!({ "userId": "mina", "items": items, "payment": "LATER" })).as_admin()
@@ -28,12 +28,12 @@ fn retry_after(answer: &Answer) -> i64 {
     answer.headers["retry-after"].to_str().unwrap().parse().unwrap()
 }
 
-/// With nothing to pay with, one user held a whole shelf, let go, and held it again, 20 times in 1.2 s.
+/// With no balance, one user held the whole stock, let it go, and held it again, 20 times in 1.2 s.
 #[tokio::test]
 async fn nobody_starves_a_shelf_with_orders_that_wait_for_the_money() {
     let shop = shop_of_tea(1_000).await;
     for _ in 0..20 {
-        // All stock at once is more than anyone may hold: no other hold is in the way of it.
+        // The whole stock at once is more than any user may hold, even without other holds.
         let all = hold(&shop, "mina", "tea", 999).await;
         assert_eq!(all.refused(409, "LIMIT_EXCEEDED"), capped("heldUnits", 200));
     }
@@ -43,7 +43,7 @@ async fn nobody_starves_a_shelf_with_orders_that_wait_for_the_money() {
     assert_eq!(retry_after(&above), 60);
     assert_eq!(above.refused(429, "TOO_MANY_REQUESTS"), capped("heldUnits", 200));
     assert_eq!(shop.stock("tea").await, 800);
-    // Who lets go makes room.
+    // A cancelled hold makes room.
     cancel(&shop, "mina", &first, json!({})).await.expect(200);
     hold(&shop, "mina", "tea", 1).await.expect(201);
     shop.audit().await;
@@ -96,7 +96,7 @@ async fn paying_ending_and_results_from_outside_make_room() {
     shop.audit().await;
 }
 
-/// What is wrong with product or stock is told before, what the balance lacks after.
+/// Faults of product or stock are reported before a cap, a low balance after it.
 #[tokio::test]
 async fn a_cap_has_its_place_among_the_answers() {
     let caps = Caps { pending_orders: 1, failed_payments: 1, ..Caps::DEFAULT };
@@ -108,7 +108,7 @@ async fn a_cap_has_its_place_among_the_answers() {
     let items = json!([{ "productId": "tea", "quantity": 1 }]);
     let with_coupon = json!({ "userId": "mina", "items": items, "payment": "LATER", "couponId": "none" });
     shop.post("/orders", with_coupon).await.refused(409, "COUPON_NOT_USABLE");
-    // A replay counts nowhere.
+    // A replay does not count.
     let again = hold(&shop, "mina", "tea", 1).key("first").await.expect(201);
     assert_eq!(id(&again), id(&first));
 
@@ -128,7 +128,7 @@ async fn what_an_admin_orders_for_others_is_not_capped_but_counted() {
     shop.audit().await;
 }
 
-/// Each leaves an order behind, for ever.
+/// Each such order stays in the table for ever.
 #[tokio::test]
 async fn orders_that_the_balance_is_too_low_for_are_capped_by_the_hour() {
     let shop = shop_of_tea(10).await;
@@ -140,7 +140,7 @@ async fn orders_that_the_balance_is_too_low_for_are_capped_by_the_hour() {
     }
     let orders = shop.get("/orders?userId=mina&limit=100").as_user("mina").await.expect(200);
     assert_eq!(orders["items"].as_array().unwrap().len(), 30);
-    // Another instance has nothing to remember, and knows.
+    // Another instance has an empty cache, and refuses too.
     shop.another_instance().order("mina", "tea", 1).await.refused(429, "TOO_MANY_REQUESTS");
     shop.set_clock("2026-11-20T04:00:00Z");
     shop.order("mina", "tea", 1).await.refused(402, "BALANCE_NOT_ENOUGH");

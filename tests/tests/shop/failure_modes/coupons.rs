@@ -44,7 +44,7 @@ fn campaign(until: &str) -> Value {
     })
 }
 
-/// Sylius 3302: a campaign whose coupons had expired issued them all the same, and a user got no other.
+/// Sylius 3302: a campaign whose coupons had expired issued them all the same. Their users could get no other.
 #[tokio::test]
 async fn no_campaign_issues_coupons_that_have_expired() {
     let shop = TestShop::new();
@@ -54,7 +54,7 @@ async fn no_campaign_issues_coupons_that_have_expired() {
     }
     shop.post("/coupons", campaign("2026-11-20T03:00:00.001Z")).as_admin().await.expect(201);
 
-    // A campaign of the first stage, whose `validUntil` passes while it issues.
+    // A campaign of the first stage, with a `validUntil` that passes while it issues.
     shop.customer("mina", 0).await;
     shop.customer("jun", 0).await;
     let mut old = campaign("2026-12-02T00:00:00Z");
@@ -134,7 +134,7 @@ async fn a_revoked_coupon_can_be_issued_again() {
     shop.audit().await;
 }
 
-/// Revoked, and asked for again by many at once: one more is issued, and no ticket is lost.
+/// Revoked, and requested again by many calls at once: one more is issued, and no ticket is lost.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_revoked_coupon_is_issued_again_once() {
     let shop = TestShop::with_instances(4);
@@ -171,7 +171,7 @@ async fn a_repeated_revocation_leaves_the_coupon_issued_since() {
     let other = json!({ "userId": "mina", "couponId": "other" });
     shop.post("/coupons/revoke", other).as_admin().key("k").await.refused(422, "IDEMPOTENCY_KEY_REUSED");
     assert_eq!(coupon_status(&shop, "mina").await, "USABLE");
-    // What was refused is tried anew.
+    // A refused revocation is tried anew with its key.
     assert_eq!(revoke("early").await.expect(200)["issuedCouponId"], second);
     shop.audit().await;
 }

@@ -1,5 +1,5 @@
-//! E-mail addresses: no two users share one, withdrawn ones apart; claims of the first stage's users come with the
-//! migration.
+//! E-mail addresses: no two users share one, withdrawn users aside. The migration adds the claims of the first stage's
+//! users.
 
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ fn user(id: &str) -> UserId {
     UserId::try_from(id.to_owned()).unwrap()
 }
 
-/// The user for whom an address is claimed, if one is.
+/// The user with the claim of an address, if there is one.
 fn holder(shop: &TestShop, address: &str) -> Option<String> {
     let get = json!({ "TableName": TABLE, "Key": key(&keys::email(&EmailKey::from_address(address))) });
     let found = shop.dynamo().execute("GetItem", get).unwrap();
@@ -100,7 +100,7 @@ async fn a_repeated_join_is_answered_though_its_address_is_taken() {
     patch(&shop, "mina", json!({ "email": "new@example.com" })).await.expect(200);
     joins(&shop, "jun", "mina@example.com").await.expect(201);
     assert_eq!(join().await.expect(201)["email"], "new@example.com");
-    // Without the key it is the id that is taken.
+    // Without the key the id is already taken.
     let again = joins(&shop, "mina", "other@example.com").await;
     assert_eq!(again.refused(409, "ALREADY_EXISTS"), json!({ "field": "userId" }));
 }
@@ -163,7 +163,8 @@ fn make_first_stage(shop: &TestShop, id: &str, address: &str, created_at_ms: i64
     shop.dynamo().execute("TransactWriteItems", delete).unwrap();
 }
 
-/// Users of the first stage: mina and jun have one address in two cases, jun the longer; sora's is her own, kim has left.
+/// Users of the first stage: mina and jun have one address in two cases, and jun joined first. Sora has an address of
+/// her own, and kim has left.
 async fn first_stage() -> TestShop {
     let shop = TestShop::new();
     for id in ["mina", "jun", "sora", "kim"] {
@@ -266,7 +267,7 @@ async fn the_shop_goes_on_while_it_is_migrated() {
     shop.audit().await;
 }
 
-/// Of two runs of a step at once, one notes its progress and the other ends, or both come to the same.
+/// Two concurrent runs of a step: one notes its progress and the other ends, or both reach the same state.
 #[tokio::test]
 async fn two_migrations_at_once_claim_once() {
     let shop = first_stage().await;

@@ -39,7 +39,7 @@ async fn cursor_of(shop: &TestShop, list: &str) -> String {
     shop.get(list).await.expect(200)["nextCursor"].as_str().expect("a second page").to_owned()
 }
 
-/// saleor PR 8593: a cursor that was empty or garbage gave the first page again; one with an id of 3,000 digits was a 500,
+/// saleor PR 8593: an empty or invalid cursor gave the first page again. One with an id of 3,000 digits gave a 500,
 /// since the index key was over 1,024 bytes.
 #[tokio::test]
 async fn a_cursor_that_is_no_place_in_the_list_is_refused() {
@@ -60,7 +60,7 @@ async fn a_cursor_that_is_no_place_in_the_list_is_refused() {
     }
 }
 
-/// The base64 that cursors are in.
+/// The base64 of cursors.
 fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut text = String::new();
@@ -85,12 +85,12 @@ async fn a_cursor_of_another_list_or_user_is_refused() {
             assert_eq!(shop.get(&format!("{to}&cursor={cursor}")).await.bad_fields(), ["cursor"], "{to}");
         }
     }
-    // An admin goes on with mina's list by mina's cursor.
+    // An admin continues mina's list with mina's cursor.
     let cursor = cursor_of(&shop, LISTS[1]).await;
     shop.get(&format!("{}&cursor={cursor}", LISTS[1])).as_admin().await.expect(200);
 }
 
-/// The message about a field or parameter that is not known.
+/// The message about an unknown field or parameter.
 const UNKNOWN: &str = "알 수 없는 필드입니다.";
 
 /// The path of a route with an id in each of its parameters.
@@ -117,7 +117,7 @@ async fn an_unknown_query_parameter_is_refused_on_every_route() {
         let answer = call(&shop, route, "?limt=5&Limit=1").await;
         let fields = answer.bad_fields();
         assert!(fields.contains(&"limt") && fields.contains(&"Limit"), "{route:?}: {fields:?}");
-        // Everything that is wrong is named at once.
+        // Every fault is named at once.
         if matches!(route.method, "POST" | "PATCH") {
             assert!(fields.contains(&"bogus"), "{route:?}: {fields:?}");
         }
@@ -167,7 +167,7 @@ async fn the_reference_names_the_query_parameters() {
             .map(|parameter| parameter["name"].as_str().unwrap().to_owned())
             .collect();
         assert!(names.contains(&"userId".to_owned()), "{route:?}");
-        // Each is taken, if only to be refused for its value.
+        // Each parameter is known, if only to be refused for its value.
         let query: Vec<String> = names.iter().map(|name| format!("{name}=%00")).collect();
         let answer = call(&shop, route, &format!("?{}", query.join("&"))).await;
         let fields = answer.bad_fields();
@@ -182,7 +182,7 @@ fn raw(shop: &TestShop, method: &str, path: &str, body: &str) -> Call {
     shop.call(method, path).body(body).header("content-type", "application/json")
 }
 
-/// Of an amount that was named twice the last one was charged.
+/// A body named an amount twice, and the last one was charged.
 #[tokio::test]
 async fn a_key_named_twice_is_refused_at_any_depth() {
     let shop = TestShop::new();
@@ -390,7 +390,7 @@ async fn a_seller_of_the_first_stage_without_a_business_can_be_changed() {
     assert_eq!(answer.bad_fields(), ["seller"]);
 }
 
-/// An entry of a history can be told from every other, and keeps its id as the history grows.
+/// Each entry of a history has an id of its own, and keeps it as the history grows.
 #[tokio::test]
 async fn history_entries_have_stable_ids() {
     let shop = TestShop::new();

@@ -27,7 +27,7 @@ fn ids(items: &[Value], field: &str) -> BTreeSet<String> {
     items.iter().map(|item| item[field].as_str().unwrap().to_owned()).collect()
 }
 
-/// The 101st payment of an order was not listed, and nothing said so.
+/// The 101st payment of an order was not listed, and nothing showed it.
 #[tokio::test]
 async fn every_payment_of_an_order_is_listed() {
     let shop = TestShop::new();
@@ -35,7 +35,7 @@ async fn every_payment_of_an_order_is_listed() {
     shop.product("tea", 12_000, 10).await;
     let body = json!({ "userId": "mina", "items": [{ "productId": "tea", "quantity": 1 }], "payment": "EXTERNAL" });
     let order = shop.post("/orders", body).await.expect(201);
-    // Of all of these one pays, and the others go back.
+    // One of all these payments pays the order; the others are refunded.
     for number in 0..101 {
         let status = settle(&shop, &order, PaymentOutcome::Succeeded, &format!("pay-{number}"), 15_000).await;
         assert_eq!(status == PaymentStatus::Paid, number == 0);
@@ -58,7 +58,7 @@ async fn every_payment_of_an_order_is_listed() {
     shop.audit().await;
 }
 
-/// The payment from the balance comes first, also where it fills a page, and what came from outside beside it follows.
+/// The payment from the balance comes first, even if it fills a page. External payments of the order follow.
 #[tokio::test]
 async fn a_payment_from_the_balance_is_listed_once_on_pages_of_one() {
     let shop = TestShop::new();
@@ -67,7 +67,7 @@ async fn a_payment_from_the_balance_is_listed_once_on_pages_of_one() {
     let order = shop.order("mina", "tea", 1).await.expect(201);
     let path = format!("/orders/{}/payments?", id(&order));
     assert_eq!(walk(&shop, &path, 1, "mina").await.len(), 1);
-    // Nobody asked for it: it goes back.
+    // No payment was requested, so it is refunded.
     settle(&shop, &order, PaymentOutcome::Succeeded, "pay-1", 15_000).await;
     for limit in 1..=3 {
         let both = walk(&shop, &path, limit, "mina").await;
@@ -77,7 +77,7 @@ async fn a_payment_from_the_balance_is_listed_once_on_pages_of_one() {
     shop.audit().await;
 }
 
-/// A page that ended with a revoked coupon in whose place there is another had a cursor that was refused.
+/// A page that ended with a revoked and replaced coupon had a cursor that was refused.
 #[tokio::test]
 async fn a_list_of_coupons_goes_on_after_one_that_was_replaced() {
     let shop = TestShop::new();

@@ -1,4 +1,4 @@
-//! Failures that users of this shop and of others reported, each with the value that was reported.
+//! Failures that users of this shop and of others reported, each with the reported value.
 //! docs/failure-modes.md lists them with their sources.
 
 mod bestsellers;

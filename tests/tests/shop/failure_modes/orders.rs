@@ -1,4 +1,4 @@
-//! Orders: amounts of nothing, states that mislead, and what others may see.
+//! Orders: amounts of nothing, states that mislead, and data of others.
 
 use serde_json::{Value, json};
 use tests::TestShop;
@@ -88,7 +88,8 @@ async fn a_completion_that_is_taken_back_is_published() {
     shop.audit().await;
 }
 
-/// SHIPPED → CANCEL_REQUESTED → IN_DELIVERY: a customer moved the parcel along. Withdrawing leads back to where it was.
+/// SHIPPED → CANCEL_REQUESTED → IN_DELIVERY: a customer moved the parcel along. A withdrawn request leads back to the
+/// state before it.
 #[tokio::test]
 async fn a_withdrawn_request_leads_back_to_where_the_line_was() {
     let shop = shop_of_dabang().await;
@@ -114,12 +115,12 @@ async fn a_withdrawn_request_leads_back_to_where_the_line_was() {
         let asked = step(request).await.expect(200);
         assert_eq!(asked["items"][0]["allowedActions"], json!([before]), "{way:?}");
         let refusal = step(elsewhere).await;
-        // To SHIPPED or EXCHANGED no customer may ever move a line but by withdrawing.
+        // A customer moves a line to SHIPPED or EXCHANGED only by withdrawing a request.
         assert!(matches!(refusal.status, 403 | 409), "{way:?}: {}", refusal.body);
         assert_eq!(look(&shop, &order).await["items"][0]["status"], request, "{way:?}");
         let withdrawn = step(before).await.expect(200);
         assert_eq!(withdrawn["items"][0]["status"], before, "{way:?}");
-        // Once more, since the first answer may have been lost: no effect, and no refusal.
+        // Repeated, since the first answer may have been lost: no effect, and no refusal.
         assert_eq!(step(before).await.expect(200), withdrawn, "{way:?}");
     }
     shop.audit().await;

@@ -22,7 +22,7 @@ async fn two_orders() -> (TestShop, Value, Value) {
     (shop, first, second)
 }
 
-/// Why a result of this payment is refused.
+/// The reason for which a result of this payment is refused.
 async fn refused(
     shop: &TestShop,
     order: &Value,
@@ -44,7 +44,7 @@ async fn a_payment_is_for_one_order() {
         let refused = refused(&shop, &second, outcome, "pay-1", 29_000).await;
         assert!(matches!(refused, Some(Failure::Invalid("paymentId", Invalid::Taken))), "{refused:?}");
     }
-    // What comes again for its own order is as good as once.
+    // A repeated result for its own order has no further effect.
     settle(&shop, &first, Succeeded, "pay-1", 29_000).await;
     assert_eq!(
         (status(&shop, &first).await.as_str(), status(&shop, &second).await.as_str()),

@@ -1,4 +1,4 @@
-//! `ETag` and `If-Match`: a change on the condition that nobody has changed the thing since it was read.
+//! `ETag` and `If-Match`: a change on the condition that the thing has not changed since it was read.
 
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -95,13 +95,13 @@ async fn a_precondition_must_be_well_formed_and_comes_after_what_the_caller_may(
     rename("/users/mina").as_user("jun").await.refused(403, "FORBIDDEN");
     rename("/users/nobody").as_admin().await.refused(404, "ENTITY_NOT_FOUND");
     rename("/products/tea").as_seller("dabang").await.refused(404, "ENTITY_NOT_FOUND");
-    // Before anything else that the state of things refuses.
+    // The tag is checked before any other state.
     shop.customer("jun", 0).await;
     let email = shop.patch("/users/mina", json!({ "email": "jun@example.com" })).as_admin();
     email.header("if-match", stale).await.refused(412, "PRECONDITION_FAILED");
 }
 
-/// Of many changes that were decided on the same state, one is made.
+/// Only one of many changes derived from the same state is made.
 #[tokio::test]
 async fn of_changes_with_one_tag_at_once_one_is_made() {
     let shop = furnished().await;

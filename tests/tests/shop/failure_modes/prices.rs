@@ -16,14 +16,14 @@ fn order(shop: &TestShop, items: Value, more: Value) -> tests::Call {
     shop.post("/orders", body)
 }
 
-/// A product was raised from 1,000 to 900,000 won after the customer looked, who paid 900,000.
+/// A product rose from 1,000 to 900,000 won after the customer had looked, and the customer paid 900,000.
 #[tokio::test]
 async fn an_order_costs_what_the_customer_expects() {
     let shop = shop().await;
     let tea = |price: i64| json!([{ "productId": "tea", "quantity": 1, "expectedPrice": price }]);
     let as_expected = order(&shop, tea(1_000), json!({ "expectedPayable": 4_000 })).await.expect(201);
     assert_eq!(as_expected["payable"], 4_000);
-    // By another instance: the one that orders remembers the old price.
+    // By another instance: the ordering one has cached the old price.
     shop.another_instance().patch("/products/tea", json!({ "price": 900_000 })).as_admin().await.expect(200);
     let changed = json!({ "productId": "tea", "quoted": 1_000, "current": 900_000 });
     assert_eq!(order(&shop, tea(1_000), json!({})).await.refused(409, "PRICE_CHANGED"), changed);
@@ -37,7 +37,7 @@ async fn an_order_costs_what_the_customer_expects() {
     shop.audit().await;
 }
 
-/// Also in flash mode, where units are drawn ahead of the commit: none is lost.
+/// Also in flash mode, with units reserved ahead of the commit: none is lost.
 #[tokio::test]
 async fn a_flash_order_costs_what_the_customer_expects() {
     let shop = shop().await;
@@ -56,7 +56,7 @@ async fn a_flash_order_costs_what_the_customer_expects() {
     shop.audit().await;
 }
 
-/// What an order comes to is also expected of a cart, a sheet and an order with a coupon.
+/// A cart, a sheet and an order with a coupon can expect an amount as well.
 #[tokio::test]
 async fn what_an_order_comes_to_is_expected_of_cart_and_sheet() {
     let shop = shop().await;
@@ -80,7 +80,7 @@ async fn what_an_order_comes_to_is_expected_of_cart_and_sheet() {
     shop.audit().await;
 }
 
-/// Wrong expectations name their fields, and what is wrong with user and product is told before the price.
+/// Wrong expectations name their fields. Faults of user and product are reported before the price.
 #[tokio::test]
 async fn the_order_of_answers_is_kept() {
     let shop = shop().await;

@@ -1,4 +1,4 @@
-//! Roles that end: what somebody may still see and do who was an admin or a seller when it began.
+//! Roles that end: the rights of a caller who was an admin or a seller when a request began.
 
 use std::collections::BTreeSet;
 
@@ -29,7 +29,8 @@ fn as_boss(call: Call) -> Call {
     call.as_user("boss").header("x-user-role", "ADMIN")
 }
 
-/// An admin's key, repeated by the same user without the role, showed what that one may not see: or was a 500.
+/// An admin's key was repeated by the same user without the role. The answer showed an order of another user, or was a
+/// 500.
 #[tokio::test]
 async fn a_replay_shows_nothing_to_who_may_see_it_no_longer() {
     let (shop, order) = shop_with_staff().await;
@@ -54,7 +55,7 @@ async fn a_replay_shows_nothing_to_who_may_see_it_no_longer() {
     shop.audit().await;
 }
 
-/// An admin's key for a user whose id nobody chose would have shown that user.
+/// An admin's key for a user with a generated id would have shown that user.
 #[tokio::test]
 async fn a_replay_shows_no_user_that_an_admin_made() {
     let (shop, _) = shop_with_staff().await;
@@ -64,7 +65,7 @@ async fn a_replay_shows_no_user_that_an_admin_made() {
     join().as_user("boss").await.refused(404, "ENTITY_NOT_FOUND");
 }
 
-/// Who was suspended went on to set prices, restock, charge, and made themselves ACTIVE.
+/// Suspended users went on to set prices, restock and charge, and made themselves ACTIVE.
 #[tokio::test]
 async fn suspended_sellers_and_admins_change_nothing() {
     let (shop, order) = shop_with_staff().await;
@@ -116,7 +117,7 @@ async fn suspended_sellers_and_admins_change_nothing() {
         for call in of_admin {
             as_boss(call).await.refused(409, "USER_NOT_ACTIVE");
         }
-        // What they did before is answered again, and what is wrong with the request is told first.
+        // Earlier requests are answered again, and faults of a request are reported first.
         restock().as_seller("dabang").key("before").await.expect(200);
         assert_eq!(as_boss(charge()).key("before").await.expect(200), charged);
         assert_eq!(as_boss(shop.patch("/products/tea", json!({ "price": -1 }))).await.bad_fields(), ["price"]);

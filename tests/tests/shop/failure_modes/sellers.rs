@@ -1,5 +1,5 @@
-//! Suspended and withdrawn sellers: their products are neither sold nor listed, at no cost to orders, and what was ordered
-//! before stands.
+//! Suspended and withdrawn sellers: their products are neither sold nor listed, at no cost to orders, and earlier
+//! orders stand.
 
 use functions::schedule::sweep;
 use std::time::Duration;
@@ -171,7 +171,7 @@ async fn a_sweep_that_dies_anywhere_is_made_good_by_the_next() {
     }
 }
 
-/// Whichever comes last, the products are as the seller is.
+/// The products follow the seller's last status, for any order of the changes.
 #[tokio::test]
 async fn a_suspension_that_is_overtaken_by_its_end_pauses_nothing() {
     for number in 1.. {
@@ -223,7 +223,7 @@ async fn a_product_that_is_created_or_changed_meanwhile_is_paused_too() {
     }
 }
 
-/// A request pauses as many products as it has the time for.
+/// A request pauses as many products as it has time for.
 #[tokio::test]
 async fn a_seller_of_many_products_is_paused_page_by_page() {
     let shop = shop_of_a_seller().await;
@@ -251,7 +251,7 @@ async fn the_migration_lists_the_products_of_sellers_and_pauses_them() {
     let shop = shop_of_a_seller().await;
     shop.customer("gone", 0).await;
     set_user(&shop, "gone", "SUSPENDED").await;
-    // As the first stage left it: no list, and a suspension that no product knows.
+    // The state of the first stage: no list, and a suspension that no product knows.
     let seller = UserId::try_from("dabang".to_owned()).unwrap();
     let products = shop.get("/products").await.expect(200);
     let created_at: jiff::Timestamp = shop.now();

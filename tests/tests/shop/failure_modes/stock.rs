@@ -1,4 +1,4 @@
-//! Stock: units that are there and cannot be ordered, bounds that are not kept, memories that never end.
+//! Stock: units in stock that cannot be ordered, bounds that are not kept, caches that never expire.
 
 use serde_json::{Value, json};
 use tests::TestShop;
@@ -16,8 +16,8 @@ async fn order_all(shop: &TestShop, products: usize, quantity: i64) -> Value {
     shop.post("/orders", json!({ "userId": "mina", "items": items })).await.expect(201)
 }
 
-/// typedorm 366: a transaction of more than 100 actions fails, however often it is tried. Orders of what lies in many shards
-/// were 503 for ever, though nobody else was there.
+/// typedorm 366: a transaction of more than 100 actions fails on every try. Orders of units in many shards got a 503
+/// for ever, even without other clients.
 #[tokio::test]
 async fn an_order_of_scattered_units_fits_a_transaction() {
     for flash in [false, true] {
@@ -37,7 +37,7 @@ async fn an_order_of_scattered_units_fits_a_transaction() {
     }
 }
 
-/// The same at once with orders of single units: each unit is sold once, and nobody is told to try again for ever.
+/// The same concurrently with orders of single units: each unit is sold once, and every client gets a final answer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn scattered_units_are_ordered_among_others() {
     for flash in [false, true] {
@@ -60,7 +60,7 @@ async fn scattered_units_are_ordered_among_others() {
     }
 }
 
-/// Four shards restocked by 10⁹ four times held 4·10⁹ units, each shard below a bound that is the product's.
+/// Four shards restocked by 10⁹ four times held 4·10⁹ units, each shard below the bound of a product.
 #[tokio::test]
 async fn a_shelf_holds_no_more_than_its_bound() {
     let shop = TestShop::with_instances(4);
@@ -102,8 +102,8 @@ async fn what_fits_a_cart_can_be_ordered() {
     shop.audit().await;
 }
 
-/// cubecart 925: a product that sells every 0.3 s was remembered anew with each sale, so that new shards, flash mode and names
-/// were not seen for as long as it sold.
+/// cubecart 925: a product that sells every 0.3 s was cached anew with each sale. New shards, flash mode and names were
+/// not seen for as long as it sold.
 #[tokio::test]
 async fn what_sells_without_a_pause_is_read_anew() {
     let shop = TestShop::new();
@@ -122,7 +122,7 @@ async fn what_sells_without_a_pause_is_read_anew() {
         names
     };
     sell(&shop, 10).await;
-    // By another instance, so that the one that sells hears nothing of it.
+    // By another instance, so that the selling one does not hear of it.
     let elsewhere = shop.another_instance();
     let change = |body: Value| elsewhere.patch("/products/hot", body).as_admin();
     let drawn = async || {
