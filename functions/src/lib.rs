@@ -78,7 +78,7 @@ pub mod stream {
 /// Readers of queues.
 pub mod queue {
     pub mod deliver_orders;
-    pub mod expire_due;
+    pub mod process_expiry;
     pub mod settle_payments;
 }
 

@@ -35,7 +35,7 @@ pub async fn serve() -> Result<(), Error> {
 /// # Errors
 /// Never: what fails is named, and comes again.
 pub async fn handle(shop: &Shop, queue: &Queue, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
-    Ok(queue.work_off(batch, |body| settle(shop, body)).await)
+    Ok(queue.process(batch, |body| settle(shop, body)).await)
 }
 
 async fn settle(shop: &Shop, body: String) -> Result<Handled, Error> {

@@ -59,7 +59,7 @@ impl ApiError {
             Self::MethodNotAllowed(_) => Code::MethodNotAllowed,
             Self::Failed(Failure::Refused(refusal)) => code_of(refusal),
             Self::Failed(Failure::Store(StoreError::Busy(_))) => Code::TryAgain,
-            Self::Failed(Failure::Store(_) | Failure::Broken(_)) => Code::InternalServerError,
+            Self::Failed(Failure::Store(_) | Failure::Internal(_)) => Code::InternalServerError,
         }
     }
 
@@ -138,7 +138,7 @@ impl ApiError {
     /// What an operator should know and a caller should not.
     pub(crate) fn inside(&self) -> Option<String> {
         match self {
-            Self::Failed(failure @ (Failure::Store(_) | Failure::Broken(_))) => Some(failure.to_string()),
+            Self::Failed(failure @ (Failure::Store(_) | Failure::Internal(_))) => Some(failure.to_string()),
             _ => None,
         }
     }

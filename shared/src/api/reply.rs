@@ -125,7 +125,7 @@ impl Reply {
     }
 
     fn with(status: StatusCode, data: impl Serialize) -> ApiResult {
-        let data = serde_json::to_value(data).map_err(|_| Failure::Broken("an answer can be written as JSON"))?;
+        let data = serde_json::to_value(data).map_err(|_| Failure::Internal("an answer can be written as JSON"))?;
         Ok(Self::new(status, Content::Data(data)))
     }
 

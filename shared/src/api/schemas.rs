@@ -23,9 +23,9 @@ use crate::{
         CouponId, OrderId, OrderItemId, OrderSheetId, PaymentId, ProductId, Quantity, UserId, Won,
         coupon::{TotalQuantity, ValidDays},
         id,
+        inventory::{ShardCount, Units, UnitsChange},
         money::{ChargeAmount, Payable, Price},
         order::{LineStatus, OrderStatus},
-        stock::{ShardCount, Units, UnitsChange},
         text::{Email, Text},
         tickets::CounterShards,
         time::Instant,
@@ -74,7 +74,7 @@ schemas! {
     Quantity: bounded("Units of one product in one order.", Quantity::MIN, Quantity::MAX).examples([2]);
     Units: bounded("Units on a new shelf.", Units::MIN, Units::MAX).examples([100]);
     UnitsChange: bounded(
-        "Units to put on the shelf, or to take off where below zero; never 0.",
+        "Units to add to the stock, or to take off where below zero; never 0.",
         UnitsChange::MIN,
         UnitsChange::MAX,
     )

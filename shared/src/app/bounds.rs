@@ -65,7 +65,7 @@ pub struct Bounds {
     /// The time during which a request begins another page of them.
     pub seller_patience: Duration,
     /// Entries read at once of the index by due.
-    pub due_page: usize,
+    pub expired_page: usize,
     /// Tickets of a counter, or places of a shard, that one step of a sweep looks at.
     pub sweep_part: i64,
     /// The time during which a run of a sweep begins something new.
@@ -117,7 +117,7 @@ impl Bounds {
         seller_page: 100,
         seller_products_at_once: 8,
         seller_patience: Duration::from_secs(2),
-        due_page: 25,
+        expired_page: 25,
         sweep_part: 1_000,
         sweep_patience: Duration::from_secs(40),
         claim_grace: SignedDuration::from_secs(30),

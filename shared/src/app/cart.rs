@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Failure, RequestKey, Shop, balance,
     idempotency::{self, Keep},
-    shelves,
+    inventory,
 };
 use crate::{
     domain::{
@@ -66,7 +66,7 @@ impl LiveItem {
             SaleStatus::Discontinued => Some(Won::ZERO),
             SaleStatus::Hidden => return Ok(Self::of_hidden(product_id, quantity)),
         };
-        let amount = amount.ok_or(Failure::Broken("the largest item of a cart fits an amount"))?;
+        let amount = amount.ok_or(Failure::Internal("the largest item of a cart fits an amount"))?;
         Ok(Self { product_id, name, offer, stock, quantity, amount })
     }
 
@@ -236,7 +236,7 @@ pub async fn remove(shop: &Shop, user: &UserId, product: &ProductId) -> Result<(
 /// A cart with prices, sale status and stock as the shelves have them; a shard that was added to a shelf within the
 /// minute may be missed. There are at most
 /// [`cart_items`](super::Bounds::cart_items) shelves to look at, of at most
-/// [`MAX_SHARDS`](crate::domain::stock::MAX_SHARDS) shards each.
+/// [`MAX_SHARDS`](crate::domain::inventory::MAX_SHARDS) shards each.
 ///
 /// # Errors
 /// If the table cannot be reached.
@@ -254,17 +254,17 @@ pub(super) async fn live(shop: &Shop, cart: &Cart, backoff: &mut Backoff) -> Res
         items.push(match described.remove(id) {
             None => LiveItem::of_hidden(id.clone(), quantity),
             Some(product) => {
-                let shards = shelves::among_or_read(shop, &found, id, product.stock_shards, backoff).await?;
+                let shards = inventory::among_or_read(shop, &found, id, product.stock_shards, backoff).await?;
                 if shards.iter().any(|shard| shard.offer != product.offer) {
                     shop.invalidate_product(id);
                 }
                 let offer = shards.first().map_or(product.offer, |shard| shard.offer);
-                LiveItem::of(product.product_id, product.name, offer, shelves::total(&shards), quantity)?
+                LiveItem::of(product.product_id, product.name, offer, inventory::total(&shards), quantity)?
             }
         });
     }
     let total = Won::checked_sum(items.iter().map(|item| item.amount));
-    Ok(LiveCart { items, total: total.ok_or(Failure::Broken("the largest cart fits an amount"))? })
+    Ok(LiveCart { items, total: total.ok_or(Failure::Internal("the largest cart fits an amount"))? })
 }
 
 /// The products of a cart, from the cache or read. A name may lag by a moment, so reading eventually is enough,

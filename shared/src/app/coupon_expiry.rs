@@ -3,14 +3,14 @@
 
 use super::{
     Failure, Shop,
-    due::{self, Overdue, Place},
-    rounds::SweepStep,
+    expiry::{self, Expired, Place},
+    sweeps::SweepStep,
     tickets,
 };
 use crate::{
     domain::{
         CouponId, UserId,
-        coupon::{Campaign, Counter, CouponState, IssuedCoupon, Slot},
+        coupon::{Campaign, ClaimRecord, Counter, CouponState, IssuedCoupon},
     },
     store::{Applied, Consistency, coupons, keys},
 };
@@ -19,8 +19,8 @@ use crate::{
 ///
 /// # Errors
 /// If the table cannot be reached.
-pub async fn campaigns(shop: &Shop, after: Option<Place>) -> Result<Overdue<CouponId>, Failure> {
-    due::overdue(shop, keys::EXPIRIES.to_owned(), after, keys::campaign).await
+pub async fn campaigns(shop: &Shop, after: Option<Place>) -> Result<Expired<CouponId>, Failure> {
+    expiry::expired(shop, keys::EXPIRIES.to_owned(), after, keys::campaign).await
 }
 
 /// Marks a part of a campaign's coupons. Once all are, the campaign leaves the list.
@@ -32,11 +32,11 @@ pub async fn campaigns(shop: &Shop, after: Option<Place>) -> Result<Overdue<Coup
 /// If the table cannot be reached.
 pub async fn mark(shop: &Shop, coupon: CouponId) -> Result<SweepStep, Failure> {
     let campaign: Option<Campaign> = shop.table.get(keys::campaign(&coupon), Consistency::Strong).await?;
-    let campaign = campaign.ok_or(Failure::Broken("a campaign that is listed exists"))?;
+    let campaign = campaign.ok_or(Failure::Internal("a campaign that is listed exists"))?;
     let wanted: Vec<_> = tickets::counters(&campaign).collect();
     let found = shop.table.get_all(&wanted, Consistency::Strong, &mut shop.backoff()).await?;
     for (key, shard) in wanted.iter().zip(0..) {
-        let counter: Counter = found.get(key)?.ok_or(Failure::Broken("a campaign lacks a counter"))?;
+        let counter: Counter = found.get(key)?.ok_or(Failure::Internal("a campaign lacks a counter"))?;
         if counter.expired_to < counter.next {
             let mended = mark_of_counter(shop, &coupon, shard, &counter).await?;
             return Ok(SweepStep { mended, more: true });
@@ -54,11 +54,11 @@ async fn mark_of_counter(shop: &Shop, coupon: &CouponId, shard: u16, counter: &C
     let mut mended = 0_u64;
     for batch in numbers.chunks(shop.bounds.table.batch_keys) {
         let mut backoff = shop.backoff();
-        let slots: Vec<_> = batch.iter().map(|&number| keys::slot(coupon, shard, number)).collect();
+        let claims: Vec<_> = batch.iter().map(|&number| keys::ticket_claim(coupon, shard, number)).collect();
         // The slots have been there since the campaign's end, as the sweep of tickets saw.
-        let found = shop.table.get_all(&slots, Consistency::Eventual, &mut backoff).await?;
-        let slots: Result<Vec<Option<Slot>>, _> = slots.iter().map(|slot| found.get(slot)).collect();
-        let users: Vec<UserId> = slots?.into_iter().flatten().filter_map(|slot| slot.user_id).collect();
+        let found = shop.table.get_all(&claims, Consistency::Eventual, &mut backoff).await?;
+        let claims: Result<Vec<Option<ClaimRecord>>, _> = claims.iter().map(|claim| found.get(claim)).collect();
+        let users: Vec<UserId> = claims?.into_iter().flatten().filter_map(|claim| claim.user_id).collect();
         let theirs: Vec<_> = users.iter().map(|user| keys::user_coupon(user, coupon)).collect();
         let found = shop.table.get_all(&theirs, Consistency::Eventual, &mut backoff).await?;
         for (key, user) in theirs.iter().zip(&users) {

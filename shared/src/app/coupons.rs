@@ -13,8 +13,8 @@ use crate::{
     domain::{
         CouponId, Invalid, Refusal, UserId,
         coupon::{Campaign, Counter, CouponState, CouponStatus, IssuedCoupon, Terms, Validity},
+        inventory::spread,
         refusal::Entity,
-        stock,
         tickets::{CounterShards, counter_shards},
         user::Account,
     },
@@ -91,7 +91,7 @@ async fn create_once(
     };
     let mut transaction = Transaction::new();
     transaction.add(coupons::create_campaign(&campaign)?);
-    for (limit, shard) in stock::spread(campaign.total_quantity, campaign.counter_shards).into_iter().zip(0..) {
+    for (limit, shard) in spread(campaign.total_quantity, campaign.counter_shards).into_iter().zip(0..) {
         transaction.add(coupons::create_counter(&coupon_id, shard, &Counter::new(limit))?);
     }
     let created = IdempotentOutcome { coupon_id };
@@ -120,7 +120,7 @@ pub async fn get(shop: &Shop, coupon: &CouponId) -> Result<Remaining, Failure> {
 pub(super) fn with_counters(campaign: Campaign, found: &Found) -> Result<Remaining, Failure> {
     let mut remaining = 0_i64;
     for key in tickets::counters(&campaign) {
-        let counter: Counter = found.get(&key)?.ok_or(Failure::Broken("a campaign lacks a counter"))?;
+        let counter: Counter = found.get(&key)?.ok_or(Failure::Internal("a campaign lacks a counter"))?;
         remaining = remaining.saturating_add(counter.left());
     }
     Ok(Remaining { campaign, remaining })
@@ -165,7 +165,7 @@ async fn issued_as(shop: &Shop, user: &UserId, coupon: &CouponId, issued: &str) 
             return Ok(there);
         }
     }
-    Err(Failure::Broken("an issued coupon stays"))
+    Err(Failure::Internal("an issued coupon stays"))
 }
 
 /// A user's coupon of a campaign, strongly.
@@ -202,7 +202,7 @@ async fn issue_once(
         terms: campaign.terms,
         state: CouponState::Usable,
         issued_at: now,
-        expires_at: campaign.expiry(now).map_err(|_| Failure::Broken("a coupon's expiry is an instant"))?,
+        expires_at: campaign.expiry(now).map_err(|_| Failure::Internal("a coupon's expiry is an instant"))?,
         used_at: None,
         order_id: None,
         revoked_at: None,
@@ -211,7 +211,7 @@ async fn issue_once(
     loop {
         let ticket = tickets::draw(shop, &campaign, user, &mut backoff).await?;
         let mut transaction = Transaction::new();
-        transaction.add(coupons::claim_slot(coupon, ticket.shard, ticket.number, user)?);
+        transaction.add(coupons::claim_ticket(coupon, ticket.shard, ticket.number, user)?);
         let give = match &revoked {
             None => transaction.add(coupons::give(&issued)?),
             Some(revoked) => {

@@ -11,8 +11,9 @@ use serde::Deserialize;
 use super::{
     Failure, Shop,
     coupons::{self, Remaining},
+    inventory,
     products::Stocked,
-    shelves, tickets,
+    tickets,
 };
 use crate::{
     domain::{
@@ -142,8 +143,8 @@ async fn described(shop: &Shop, places: Places, status: Option<SaleStatus>) -> R
     let mut items = Vec::new();
     for product in products {
         let (id, count) = (&product.product_id, product.stock_shards);
-        let shards = shelves::among_or_read(shop, &found, id, count, &mut backoff).await?;
-        items.push(Stocked { stock: shelves::total(&shards), product });
+        let shards = inventory::among_or_read(shop, &found, id, count, &mut backoff).await?;
+        items.push(Stocked { stock: inventory::total(&shards), product });
     }
     Ok(Part { items, next })
 }
@@ -196,5 +197,5 @@ fn ids<I: TryFrom<String>>(places: &Places) -> Result<Vec<I>, Failure> {
 }
 
 fn id_at<I: TryFrom<String>>(place: &str) -> Result<I, Failure> {
-    keys::id_at(place).ok_or(Failure::Broken("a place by time ends with an id"))
+    keys::id_at(place).ok_or(Failure::Internal("a place by time ends with an id"))
 }

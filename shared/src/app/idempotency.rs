@@ -50,7 +50,7 @@ impl RequestKey {
 
     /// The id of what the request creates: the one chosen, or else one that a repeat of the request has too.
     pub(super) fn id<I: TryFrom<String>>(&self, chosen: Option<I>) -> Result<I, Failure> {
-        let derived = || I::try_from(self.digest.clone()).map_err(|_| Failure::Broken("a digest is an id"));
+        let derived = || I::try_from(self.digest.clone()).map_err(|_| Failure::Internal("a digest is an id"));
         chosen.map_or_else(derived, Ok)
     }
 

@@ -11,18 +11,18 @@ pub mod cart;
 pub mod coupon_expiry;
 pub mod coupons;
 pub mod desk;
-mod draws;
-pub mod due;
+pub mod expiry;
 pub mod idempotency;
+mod inventory;
+pub mod inventory_sweep;
 pub mod orders;
 pub mod products;
 pub mod rebuild;
-pub mod rounds;
+mod reservations;
 pub mod sellers;
 pub mod sheets;
-pub mod shelf_sweep;
-mod shelves;
 mod shop;
+pub mod sweeps;
 pub mod ticket_sweep;
 mod tickets;
 pub mod users;
@@ -50,7 +50,7 @@ pub enum Failure {
     Store(#[from] StoreError),
     /// Something that the shop's own rules exclude has happened.
     #[error("broken invariant: {0}")]
-    Broken(&'static str),
+    Internal(&'static str),
 }
 
 /// What a caller is to the shop.

@@ -8,18 +8,18 @@ use serde::{Deserialize, Serialize};
 use super::{
     Caller, Failure, RequestKey, Role, Shop, accounts,
     idempotency::{self, Keep},
-    shelves,
+    inventory,
 };
 use crate::{
     domain::{
         Invalid, Patch, Precondition, ProductId, Refusal, UserId, Won,
+        inventory::{MAX_UNITS, Shard, allocate, spread},
         product::{InitialStatus, Offer, Product, SaleStatus},
         refusal::Entity,
-        stock::{self, MAX_UNITS, Shard},
         user::Account,
     },
     store::{
-        Backoff, ConditionFailures, Consistency, Key, Outcome, Transaction, keys, products, sellers, stock as shelf,
+        Backoff, ConditionFailures, Consistency, Key, Outcome, Transaction, keys, products, sellers, shards,
         table::Range, users,
     },
 };
@@ -174,8 +174,8 @@ async fn create_once(
         let check = if is_own { users::check_active_or_absent(seller)? } else { users::check_active(seller)? };
         seller_check = Some((seller, transaction.add(check)));
     }
-    for (units, number) in stock::spread(new.stock, new.stock_shards).into_iter().zip(0..) {
-        transaction.add(shelf::create(&product_id, number, &Shard::new(units, offer, product.version))?);
+    for (units, number) in spread(new.stock, new.stock_shards).into_iter().zip(0..) {
+        transaction.add(shards::create(&product_id, number, &Shard::new(units, offer, product.version))?);
     }
     let created = IdempotentOutcome { product_id };
     let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek)?;
@@ -244,8 +244,8 @@ async fn stocked(shop: &Shop, id: &ProductId) -> Result<Stocked, Failure> {
     let (description, first) = (keys::product(id), keys::stock(id, 0));
     let found = shop.table.get_all(&[description.clone(), first], Consistency::Strong, &mut backoff).await?;
     let product: Product = found.get(&description)?.ok_or_else(|| Refusal::not_found(Entity::Product, id))?;
-    let shards = shelves::among_or_read(shop, &found, id, product.stock_shards, &mut backoff).await?;
-    Ok(Stocked { stock: shelves::total(&shards), product })
+    let shards = inventory::among_or_read(shop, &found, id, product.stock_shards, &mut backoff).await?;
+    Ok(Stocked { stock: inventory::total(&shards), product })
 }
 
 /// A product's place in the index by time, with what the index tells of it.
@@ -279,7 +279,7 @@ pub async fn list(shop: &Shop, after: Option<String>, skip: usize, limit: usize)
             next = Some(last.by_time_sk.clone());
             break;
         }
-        let id = keys::id_at(&row.by_time_sk).ok_or(Failure::Broken("an index key ends with an id"))?;
+        let id = keys::id_at(&row.by_time_sk).ok_or(Failure::Internal("an index key ends with an id"))?;
         rows.push((id, row));
     }
     let shard_keys = |(id, row): &(ProductId, IndexRow)| {
@@ -291,10 +291,10 @@ pub async fn list(shop: &Shop, after: Option<String>, skip: usize, limit: usize)
 
     let mut items = Vec::new();
     for (product_id, row) in rows {
-        let shards = shelves::among_or_read(shop, &found, &product_id, row.stock_shards, &mut backoff).await?;
+        let shards = inventory::among_or_read(shop, &found, &product_id, row.stock_shards, &mut backoff).await?;
         // The index lags; the shelf does not. What has just gone off sale is left out here.
         if let Some(first) = shards.first().filter(|shard| shard.offer.status == SaleStatus::OnSale) {
-            items.push(Listed { product_id, name: row.name, offer: first.offer, stock: shelves::total(&shards) });
+            items.push(Listed { product_id, name: row.name, offer: first.offer, stock: inventory::total(&shards) });
         }
     }
     Ok(Catalogue { items, next })
@@ -349,8 +349,8 @@ pub async fn update(shop: &Shop, caller: &Caller, id: &ProductId, change: &Produ
         }
     }
     if let Some(count) = change.stock_shards {
-        shelves::shrink(shop, id, count, &mut backoff).await?;
-        shelves::level(shop, id, &mut backoff).await?;
+        inventory::shrink(shop, id, count, &mut backoff).await?;
+        inventory::level(shop, id, &mut backoff).await?;
     }
     stocked(shop, id).await
 }
@@ -369,10 +369,10 @@ pub(super) async fn commit_change(
     let mut transaction = others;
     transaction.add(products::replace(before, after)?);
     if is_one_commit && after.offer != before.offer {
-        transaction.add(shelf::set_offer(id, 0, &after.offer, after.version)?);
+        transaction.add(shards::set_offer(id, 0, &after.offer, after.version)?);
     }
     for number in before.stock_shards..after.stock_shards {
-        transaction.add(shelf::create(id, number, &Shard::new(0, after.offer, after.version))?);
+        transaction.add(shards::create(id, number, &Shard::new(0, after.offer, after.version))?);
     }
     if let Outcome::Refused(failures) = shop.table.commit(transaction, backoff).await? {
         return Ok(Some(failures));
@@ -388,7 +388,7 @@ pub(super) async fn commit_change(
 /// Gives each of the first `count` shards the product's offer, where it has not that of a later version.
 async fn spread_offer(shop: &Shop, product: &Product, count: u16, backoff: &mut Backoff) -> Result<(), Failure> {
     for number in 0..count {
-        shelves::set_offer(shop, product, number, backoff).await?;
+        inventory::set_offer(shop, product, number, backoff).await?;
     }
     Ok(())
 }
@@ -457,28 +457,28 @@ async fn restock_once(
         let restocked = IdempotentOutcome { product_id: id.clone() };
         let mut transaction = Transaction::new();
         let note = idempotency::note_always(shop, &mut transaction, key, &restocked, Keep::AWeek)?;
-        let shards = shelves::read(shop, id, product.stock_shards, &mut backoff).await?;
+        let shards = inventory::read(shop, id, product.stock_shards, &mut backoff).await?;
         if quantity >= 0 {
-            let room = MAX_UNITS.checked_sub(shelves::total(&shards)).and_then(|room| room.checked_sub(quantity));
+            let room = MAX_UNITS.checked_sub(inventory::total(&shards)).and_then(|room| room.checked_sub(quantity));
             let Some(room) = room.filter(|room| *room >= 0) else {
                 return Err(Refusal::LimitExceeded { limit: "stock", max: MAX_UNITS }.into());
             };
             // Each shard may have grown since by its part of the room that is left: so all of them never hold too much.
             let count = u16::try_from(shards.len()).unwrap_or(u16::MAX);
-            let parts = stock::spread(quantity, count).into_iter().zip(stock::spread(room, count));
+            let parts = spread(quantity, count).into_iter().zip(spread(room, count));
             for ((shard, (units, room)), number) in shards.iter().zip(parts).zip(0..) {
-                transaction.add(shelf::receive(id, number, units, shard.remaining.saturating_add(room))?);
+                transaction.add(shards::receive(id, number, units, shard.remaining.saturating_add(room))?);
             }
         } else {
             let remaining: Vec<i64> = shards.iter().map(|shard| shard.remaining).collect();
             let wanted = quantity.saturating_neg();
-            let takes = stock::allocate(wanted, &remaining, 0).ok_or_else(|| Refusal::StockNotEnough {
+            let takes = allocate(wanted, &remaining, 0).ok_or_else(|| Refusal::StockNotEnough {
                 product_id: id.clone(),
                 requested: wanted,
-                available: shelves::total(&shards),
+                available: inventory::total(&shards),
             })?;
             for take in takes {
-                transaction.add(shelf::withdraw(id, take)?);
+                transaction.add(shards::withdraw(id, take)?);
             }
         }
         match shop.table.commit(transaction, &mut backoff).await? {
@@ -493,7 +493,7 @@ async fn restock_once(
                 }
             }
         }
-        backoff.pause("the shelf changed meanwhile").await?;
+        backoff.pause("the stock changed meanwhile").await?;
     }
 }
 

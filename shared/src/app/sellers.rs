@@ -13,9 +13,9 @@ use futures::future;
 
 use super::{
     Failure, Shop,
-    due::{self, Overdue, Place},
+    expiry::{self, Expired, Place},
     products,
-    rounds::SweepStep,
+    sweeps::SweepStep,
 };
 use crate::{
     domain::{
@@ -34,8 +34,8 @@ use crate::{
 ///
 /// # Errors
 /// If the table cannot be reached.
-pub async fn changed(shop: &Shop, after: Option<Place>) -> Result<Overdue<UserId>, Failure> {
-    due::overdue(shop, keys::SELLERS.to_owned(), after, keys::seller_change).await
+pub async fn changed(shop: &Shop, after: Option<Place>) -> Result<Expired<UserId>, Failure> {
+    expiry::expired(shop, keys::SELLERS.to_owned(), after, keys::seller_change).await
 }
 
 /// Brings a change of a seller's status to their products, as far as a request has the time. The sweep does the rest, so an
@@ -69,7 +69,7 @@ pub async fn align(shop: &Shop, seller: UserId) -> Result<SweepStep, Failure> {
     let wanted = [change_key.clone(), account_key.clone()];
     let found = shop.table.get_all(&wanted, Consistency::Strong, &mut backoff).await?;
     let Some(change) = found.get::<SellerChange>(&change_key)? else { return Ok(SweepStep::default()) };
-    let account: Account = found.get(&account_key)?.ok_or(Failure::Broken("a user who changed has an account"))?;
+    let account: Account = found.get(&account_key)?.ok_or(Failure::Internal("a user who changed has an account"))?;
 
     let range = sellers::products_of(&seller, change.after.clone());
     let page = shop.table.query::<SellerProduct>(range, shop.bounds.seller_page).await?;

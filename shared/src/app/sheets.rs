@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use super::{
     Caller, Failure, RequestKey, Shop,
     caps::Paced,
-    due::{self, Overdue, Place},
+    expiry::{self, Expired, Place},
     orders::{OrderSource, quoted},
 };
 use crate::{
@@ -53,10 +53,10 @@ async fn create_once(
     let (draft, cart) = quoted(shop, caller, user, source, &mut backoff).await?;
     shop.check_pace(Paced::OrderSheet, caller, user)?;
     let validity = shop.policy.sheet_validity;
-    let end = draft.at.checked_add(validity).map_err(|_| Failure::Broken("a sheet's validity ends at an instant"))?;
+    let end = draft.at.checked_add(validity).map_err(|_| Failure::Internal("a sheet's validity ends at an instant"))?;
     let sheet = OrderSheet::new(id.clone(), draft, end);
     let sheet = match cart {
-        Some(cart) => sheet.drawn_up_from(cart),
+        Some(cart) => sheet.created_from(cart),
         None => sheet,
     };
     let mut transaction = Transaction::new();
@@ -69,7 +69,7 @@ async fn create_once(
         }
         Outcome::Refused(failures) => match failures.of::<SheetRecord>(place)?.flatten() {
             Some(first) => replayed(first, key),
-            None => Err(Failure::Broken("a sheet is refused by one that is there")),
+            None => Err(Failure::Internal("a sheet is refused by one that is there")),
         },
     }
 }
@@ -112,10 +112,10 @@ pub async fn abandon(shop: &Shop, id: &OrderSheetId) -> Result<Option<SignedDura
     }
 }
 
-/// Sheets of a bucket (below [`keys::DUE_BUCKETS`]) whose time is up and which have not been seen to, a part of them.
+/// Sheets of a bucket (below [`keys::EXPIRY_BUCKETS`]) whose time is up and which have not been seen to, a part of them.
 ///
 /// # Errors
 /// If the table cannot be reached.
-pub async fn overdue(shop: &Shop, bucket: u16, after: Option<Place>) -> Result<Overdue<OrderSheetId>, Failure> {
-    due::overdue(shop, keys::sheets(bucket), after, keys::sheet).await
+pub async fn expired(shop: &Shop, bucket: u16, after: Option<Place>) -> Result<Expired<OrderSheetId>, Failure> {
+    expiry::expired(shop, keys::sheets(bucket), after, keys::sheet).await
 }

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     domain::{
         CouponId, ProductId, UserId, caps::Caps, coupon::Campaign, pricing::ShippingPolicy, product::Product,
-        tickets::Left, user::Account,
+        tickets::RemainingTickets, user::Account,
     },
     platform::{Clock, Random},
     store::{Backoff, Table},
@@ -105,7 +105,7 @@ impl BuildHasher for SeededHasher {
 /// What is known of a campaign's counters once one of them was found empty.
 #[derive(Debug, Clone)]
 struct CounterSnapshot {
-    left: Left,
+    left: RemainingTickets,
     /// Since when all of them are known to have been empty: one look showed it.
     nothing_at: Option<Timestamp>,
 }
@@ -266,12 +266,12 @@ impl Shop {
     }
 
     /// What each counter of a campaign had left when it was last heard of; nothing as long as none was found empty.
-    pub(super) fn cached_counters(&self, coupon: &CouponId) -> Option<Left> {
+    pub(super) fn cached_counters(&self, coupon: &CouponId) -> Option<RemainingTickets> {
         self.caches.counters.get(coupon).map(|look| look.left)
     }
 
     /// Caches a look at all counters that began at this instant.
-    pub(super) fn cache_counters(&self, coupon: &CouponId, at: Timestamp, left: Left) {
+    pub(super) fn cache_counters(&self, coupon: &CouponId, at: Timestamp, left: RemainingTickets) {
         let nothing_at = left.is_nothing().then_some(at);
         self.caches.counters.insert(coupon.clone(), CounterSnapshot { left, nothing_at });
     }

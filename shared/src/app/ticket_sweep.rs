@@ -7,14 +7,14 @@
 
 use super::{
     Failure, Shop,
-    due::{self, Overdue, Place},
-    rounds::SweepStep,
+    expiry::{self, Expired, Place},
+    sweeps::SweepStep,
     tickets::{self, Ticket},
 };
 use crate::{
     domain::{
         CouponId,
-        coupon::{Campaign, Counter, Slot},
+        coupon::{Campaign, ClaimRecord, Counter},
     },
     store::{Applied, Consistency, coupons, keys},
 };
@@ -23,8 +23,8 @@ use crate::{
 ///
 /// # Errors
 /// If the table cannot be reached.
-pub async fn campaigns(shop: &Shop, after: Option<Place>) -> Result<Overdue<CouponId>, Failure> {
-    due::overdue(shop, keys::CAMPAIGNS.to_owned(), after, keys::campaign).await
+pub async fn campaigns(shop: &Shop, after: Option<Place>) -> Result<Expired<CouponId>, Failure> {
+    expiry::expired(shop, keys::CAMPAIGNS.to_owned(), after, keys::campaign).await
 }
 
 /// Sweeps a part of a campaign's tickets. Once nobody draws any more and all have their slots, the campaign leaves the
@@ -36,19 +36,19 @@ pub async fn campaigns(shop: &Shop, after: Option<Place>) -> Result<Overdue<Coup
 /// If the table cannot be reached.
 pub async fn sweep(shop: &Shop, coupon: CouponId) -> Result<SweepStep, Failure> {
     let campaign: Option<Campaign> = shop.table.get(keys::campaign(&coupon), Consistency::Strong).await?;
-    let campaign = campaign.ok_or(Failure::Broken("a campaign that is listed exists"))?;
+    let campaign = campaign.ok_or(Failure::Internal("a campaign that is listed exists"))?;
     // Asked before looking: whoever draws in between is seen by the next sweep.
     let is_over = campaign.is_over(shop.clock.now());
     let wanted: Vec<_> = tickets::counters(&campaign).collect();
     let found = shop.table.get_all(&wanted, Consistency::Strong, &mut shop.backoff()).await?;
     let (mut done, mut all_swept) = (SweepStep::default(), true);
     for (key, shard) in wanted.iter().zip(0..) {
-        let counter: Counter = found.get(key)?.ok_or(Failure::Broken("a campaign lacks a counter"))?;
+        let counter: Counter = found.get(key)?.ok_or(Failure::Internal("a campaign lacks a counter"))?;
         done = done.and(sweep_counter(shop, &coupon, shard, &counter).await?);
         all_swept &= counter.swept.reaches(counter.next);
     }
     if is_over && all_swept {
-        let expiry = campaign.last_expiry().map_err(|_| Failure::Broken("a coupon's expiry is an instant"))?;
+        let expiry = campaign.last_expiry().map_err(|_| Failure::Internal("a coupon's expiry is an instant"))?;
         // Refused where another sweep has done it.
         let leave = coupons::await_expiry(&coupon, expiry)?;
         match shop.table.apply::<Campaign>(&leave, &mut shop.backoff()).await? {
@@ -68,13 +68,13 @@ async fn sweep_counter(shop: &Shop, coupon: &CouponId, shard: u16, counter: &Cou
     let mut reclaimed = 0_u64;
     for batch in numbers.chunks(shop.bounds.table.batch_keys) {
         let mut backoff = shop.backoff();
-        let slots: Vec<_> = batch.iter().map(|&number| keys::slot(coupon, shard, number)).collect();
+        let claims: Vec<_> = batch.iter().map(|&number| keys::ticket_claim(coupon, shard, number)).collect();
         // A slot that is not seen yet refuses to be made void.
-        let found = shop.table.get_all(&slots, Consistency::Eventual, &mut backoff).await?;
-        for (slot, &number) in slots.iter().zip(batch) {
-            if found.get::<Slot>(slot)?.is_none() {
-                let is_burnt = tickets::reclaim(shop, coupon, Ticket { shard, number }, &mut backoff).await?;
-                reclaimed = reclaimed.saturating_add(u64::from(is_burnt));
+        let found = shop.table.get_all(&claims, Consistency::Eventual, &mut backoff).await?;
+        for (claim, &number) in claims.iter().zip(batch) {
+            if found.get::<ClaimRecord>(claim)?.is_none() {
+                let is_orphaned = tickets::reclaim(shop, coupon, Ticket { shard, number }, &mut backoff).await?;
+                reclaimed = reclaimed.saturating_add(u64::from(is_orphaned));
             }
         }
     }

@@ -7,7 +7,7 @@ use crate::{
     domain::{
         CouponId, Refusal, UserId,
         coupon::{Campaign, Counter, CouponState, IssuedCoupon},
-        tickets::{Left, own_shard},
+        tickets::{RemainingTickets, own_shard},
     },
     store::{Applied, Backoff, Consistency, Found, Key, Outcome, StoreError, Transaction, coupons, keys},
 };
@@ -36,14 +36,14 @@ pub(super) async fn draw(
     loop {
         let choice = left.as_ref().map_or(Some(own), |left| left.choose(own, shop.random.below(u64::MAX)));
         if let Some(shard) = choice {
-            let draw = coupons::draw_ticket(coupon, shard)?;
+            let draw = coupons::allocate_ticket(coupon, shard)?;
             match shop.table.apply::<Counter>(&draw, backoff).await? {
                 Applied::Done(counter) => {
                     shop.cache_allocated(coupon, shard, counter.left());
                     return Ok(Ticket { shard, number: counter.next.saturating_sub(1) });
                 }
                 Applied::Refused(Some(_)) => shop.cache_allocated(coupon, shard, 0),
-                Applied::Refused(None) => return Err(Failure::Broken("a campaign lacks a counter")),
+                Applied::Refused(None) => return Err(Failure::Internal("a campaign lacks a counter")),
             }
         }
         let seen = look(shop, campaign, user, backoff).await?;
@@ -52,12 +52,17 @@ pub(super) async fn draw(
             return Err(Refusal::CouponSoldOut.into());
         }
         left = Some(seen);
-        backoff.retry("others drew the tickets").await?;
+        backoff.retry("others allocated the tickets").await?;
     }
 }
 
 /// Looks at all counters, strongly, and once more for the user's coupon: what the first look missed is seen here.
-async fn look(shop: &Shop, campaign: &Campaign, user: &UserId, backoff: &mut Backoff) -> Result<Left, Failure> {
+async fn look(
+    shop: &Shop,
+    campaign: &Campaign,
+    user: &UserId,
+    backoff: &mut Backoff,
+) -> Result<RemainingTickets, Failure> {
     let mine = keys::user_coupon(user, &campaign.coupon_id);
     let wanted: Vec<Key> = counters(campaign).chain([mine.clone()]).collect();
     let at = shop.clock.now();
@@ -75,13 +80,18 @@ pub(super) fn counters(campaign: &Campaign) -> impl Iterator<Item = Key> {
 }
 
 /// Caches a look at all counters that began at this instant.
-pub(super) fn snapshot(shop: &Shop, campaign: &Campaign, at: Timestamp, found: &Found) -> Result<Left, StoreError> {
+pub(super) fn snapshot(
+    shop: &Shop,
+    campaign: &Campaign,
+    at: Timestamp,
+    found: &Found,
+) -> Result<RemainingTickets, StoreError> {
     let tickets = counters(campaign).map(|key| {
         // One that has not come into sight yet may have some.
         let counter: Option<Counter> = found.get(&key)?;
         Ok(counter.map_or(1, |counter| counter.left()))
     });
-    let left = Left::new(tickets.collect::<Result<_, StoreError>>()?);
+    let left = RemainingTickets::new(tickets.collect::<Result<_, StoreError>>()?);
     shop.cache_counters(&campaign.coupon_id, at, left.clone());
     Ok(left)
 }
@@ -95,7 +105,7 @@ pub(super) async fn reclaim(
     backoff: &mut Backoff,
 ) -> Result<bool, Failure> {
     let mut transaction = Transaction::new();
-    transaction.add(coupons::void_slot(coupon, shard, number)?);
+    transaction.add(coupons::void_ticket(coupon, shard, number)?);
     transaction.add(coupons::raise_limit(coupon, shard)?);
     match shop.table.commit(transaction, backoff).await? {
         Outcome::Committed => Ok(true),

@@ -100,7 +100,7 @@ pub struct Campaign {
 }
 
 /// How long after a campaign's end somebody may still draw, in seconds: a function lives 10, and clocks differ by some.
-const LAST_DRAW_SECONDS: i64 = 30;
+const LAST_ALLOCATION_SECONDS: i64 = 30;
 
 impl Campaign {
     /// When somebody last changed the campaign; its creation, where the record does not say.
@@ -125,7 +125,7 @@ impl Campaign {
 
     /// Whether nobody draws tickets any more: who began just before the end has had time enough.
     pub fn is_over(&self, now: Timestamp) -> bool {
-        self.issue_until.checked_add(LAST_DRAW_SECONDS.seconds()).is_ok_and(|over| over <= now)
+        self.issue_until.checked_add(LAST_ALLOCATION_SECONDS.seconds()).is_ok_and(|over| over <= now)
     }
 
     /// The instant at which a coupon issued now can no longer be used.
@@ -181,7 +181,7 @@ impl Counter {
 /// The outcome of a ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Slot {
+pub struct ClaimRecord {
     /// Who got the coupon; nobody where the ticket was burnt and the limit raised for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,

@@ -52,7 +52,7 @@ impl SaleStatus {
     }
 }
 
-/// What a product is. The units of it are on the [shelf](crate::domain::stock).
+/// What a product is. The units of it are on the [shelf](crate::domain::inventory).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Product {
@@ -77,7 +77,7 @@ pub struct Product {
     pub paused_status: Option<SaleStatus>,
     /// How many shards its shelf has: more of them sell faster.
     pub stock_shards: u16,
-    /// Whether orders draw its units ahead of their commit (see [`draws`](crate::domain::draws)), which sells faster still.
+    /// Whether orders draw its units ahead of their commit (see [`reservations`](crate::domain::draws)), which sells faster still.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub flash: bool,
     /// From when on the sweep passes by its shelf; never, where there is nothing for it to do.

@@ -107,7 +107,7 @@ impl OrderSheet {
 
     /// The same, drawn up from a cart.
     #[must_use]
-    pub fn drawn_up_from(self, cart: Cart) -> Self {
+    pub fn created_from(self, cart: Cart) -> Self {
         Self { from_cart: true, cart_order: cart.last_order, ..self }
     }
 
@@ -223,7 +223,7 @@ mod tests {
         };
         let orders = [None, Some("o1"), Some("o2")];
         for (before, since) in orders.into_iter().flat_map(|before| orders.map(|since| (before, since))) {
-            let refused = sheet().drawn_up_from(cart(before)).orderable_from(&cart(since)).is_err();
+            let refused = sheet().created_from(cart(before)).orderable_from(&cart(since)).is_err();
             assert_eq!(refused, since.is_some() && since != before, "{before:?} {since:?}");
         }
     }

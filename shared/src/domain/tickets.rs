@@ -30,9 +30,9 @@ pub fn own_shard(user: &UserId, counter_shards: u16) -> u16 {
 
 /// How many tickets each counter of a campaign had left when it was last heard of. Only a hint: others draw, too.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Left(Vec<i64>);
+pub struct RemainingTickets(Vec<i64>);
 
-impl Left {
+impl RemainingTickets {
     /// What a look at all counters showed, in the order of their numbers.
     pub fn new(tickets: Vec<i64>) -> Self {
         Self(tickets)
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn who_finds_nothing_goes_where_the_most_is_left() {
-        let left = Left::new(vec![0, 10, 0, 30]);
+        let left = RemainingTickets::new(vec![0, 10, 0, 30]);
         let mut chosen = [0; 4];
         for chance in 0..40 {
             chosen[usize::from(left.choose(0, chance).unwrap())] += 1;
@@ -103,7 +103,7 @@ mod tests {
             chance: u64,
         ) {
             let own = own % u16::try_from(tickets.len()).unwrap();
-            let left = Left::new(tickets.clone());
+            let left = RemainingTickets::new(tickets.clone());
             match left.choose(own, chance) {
                 None => prop_assert!(left.is_nothing()),
                 Some(shard) => {
@@ -116,7 +116,7 @@ mod tests {
         /// Whoever draws in vain notes it and chooses again comes to each counter once at most.
         #[test]
         fn choosing_again_ends(tickets in proptest::collection::vec(0_i64..5, 1..=64), own in 0_u16..64, chance: u64) {
-            let mut left = Left::new(tickets.clone());
+            let mut left = RemainingTickets::new(tickets.clone());
             let mut tries = 0;
             while let Some(shard) = left.choose(own, chance.wrapping_add(tries)) {
                 left.note(shard, 0);

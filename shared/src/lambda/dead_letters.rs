@@ -40,7 +40,7 @@ impl DeadLetters {
     ///
     /// # Errors
     /// Where the queue does not take it.
-    pub async fn put_aside(&self, body: String, reason: &str) -> Result<(), Error> {
+    pub async fn send(&self, body: String, reason: &str) -> Result<(), Error> {
         let reason = MessageAttributeValue::builder().data_type("String").string_value(shown(reason)).build()?;
         let message = self.client.send_message().queue_url(&self.url).message_body(body);
         message.message_attributes(REASON, reason).send().await.map_err(aws_sdk_sqs::Error::from)?;

@@ -32,9 +32,9 @@ pub enum Handled {
     /// All of it is done.
     Done,
     /// It is too early: it comes again after this time.
-    NotYet(Duration),
+    Defer(Duration),
     /// It cannot be done now: it comes again after its own wait, but not before this time is over.
-    Later(Duration),
+    Retry(Duration),
 }
 
 impl Queue {
@@ -54,7 +54,7 @@ impl Queue {
     /// Handles the messages of a batch by their bodies, each as a part of the trace that its event is of, if it says so.
     /// What fails stays in the queue, comes again after a wait that doubles each time, and ends among the dead letters when
     /// it has failed too often.
-    pub async fn work_off<F>(&self, batch: SqsEvent, handle: impl Fn(String) -> F) -> SqsBatchResponse
+    pub async fn process<F>(&self, batch: SqsEvent, handle: impl Fn(String) -> F) -> SqsBatchResponse
     where
         F: Future<Output = Result<Handled, Error>>,
     {
@@ -79,8 +79,8 @@ impl Queue {
     async fn handle(&self, message: &SqsMessage, handling: impl Future<Output = Result<Handled, Error>>) -> bool {
         let wait = match handling.await {
             Ok(Handled::Done) => return true,
-            Ok(Handled::NotYet(wait)) => seconds(wait).min(LONGEST_INVISIBLE_SECONDS),
-            Ok(Handled::Later(wait)) => seconds(wait).max(wait_after(message)).min(LONGEST_WAIT_SECONDS),
+            Ok(Handled::Defer(wait)) => seconds(wait).min(LONGEST_INVISIBLE_SECONDS),
+            Ok(Handled::Retry(wait)) => seconds(wait).max(wait_after(message)).min(LONGEST_WAIT_SECONDS),
             Err(error) => {
                 tracing::warn!(%error, message.id = message.message_id, "a message was not handled");
                 wait_after(message)

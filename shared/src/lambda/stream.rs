@@ -67,7 +67,7 @@ impl DeadLetters {
                 Err(reason) => reason,
             };
             let number = sequence_number(record);
-            match self.put_aside(record.to_string(), &reason).await {
+            match self.send(record.to_string(), &reason).await {
                 Ok(()) => tracing::error!(record.number = number, "a stream record cannot be read and was put aside"),
                 Err(error) => {
                     tracing::error!(%error, record.number = number, "a stream record can neither be read nor put aside");

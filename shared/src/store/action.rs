@@ -123,7 +123,7 @@ impl Action {
     /// Puts an item into the expiry index. Only for [`Self::create`] and [`Self::put`].
     #[must_use]
     pub fn index_by_expiry(self, place: IndexKey) -> Self {
-        self.indexed(keys::BY_DUE, place)
+        self.indexed(keys::BY_EXPIRY, place)
     }
 
     /// Moves an item to a place of an index, by an update.

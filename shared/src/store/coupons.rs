@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Action, StoreError,
-    keys::{self, BY_DUE, BY_TIME},
+    keys::{self, BY_EXPIRY, BY_TIME},
     swept,
 };
 use crate::{
     domain::{
         CouponId, OrderId, UserId,
-        coupon::{Campaign, Counter, CouponState, IssuedCoupon, Slot},
+        coupon::{Campaign, ClaimRecord, Counter, CouponState, IssuedCoupon},
         swept::Swept,
     },
     platform::trace::{self, TraceId},
@@ -36,7 +36,7 @@ pub struct CouponRecord {
 pub fn create_campaign(campaign: &Campaign) -> Result<Action, StoreError> {
     let action = Action::create(keys::campaign(&campaign.coupon_id), campaign)?;
     let action = action.index_by_time(keys::campaign_by_time(campaign.created_at, &campaign.coupon_id));
-    Ok(action.index_by_expiry(keys::campaign_by_due(&campaign.coupon_id, campaign.issue_from)))
+    Ok(action.index_by_expiry(keys::campaign_by_start(&campaign.coupon_id, campaign.issue_from)))
 }
 
 /// Gives a campaign its place in the list of all campaigns; refused where it has one.
@@ -55,14 +55,14 @@ pub fn set_listed(campaign: &Campaign) -> Result<Action, StoreError> {
 /// # Errors
 /// If a value cannot be encoded.
 pub fn await_expiry(coupon: &CouponId, from: Timestamp) -> Result<Action, StoreError> {
-    Action::move_in_index(keys::campaign(coupon), BY_DUE, keys::campaign_by_expiry(coupon, from))?
-        .when(format!("#{} = :swept", BY_DUE.pk))
+    Action::move_in_index(keys::campaign(coupon), BY_EXPIRY, keys::campaign_by_expiry(coupon, from))?
+        .when(format!("#{} = :swept", BY_EXPIRY.pk))
         .value(":swept", keys::CAMPAIGNS)
 }
 
 /// Lets the sweeps pass a campaign by from now on. Twice is as good as once.
 pub fn leave_sweeps(coupon: &CouponId) -> Action {
-    let (pk, sk) = (BY_DUE.pk, BY_DUE.sk);
+    let (pk, sk) = (BY_EXPIRY.pk, BY_EXPIRY.sk);
     Action::update(keys::campaign(coupon), format!("REMOVE #{pk}, #{sk}")).when(format!("attribute_exists(#{pk})"))
 }
 
@@ -79,7 +79,7 @@ pub fn create_counter(coupon: &CouponId, shard: u16, counter: &Counter) -> Resul
 ///
 /// # Errors
 /// If a value cannot be encoded.
-pub fn draw_ticket(coupon: &CouponId, shard: u16) -> Result<Action, StoreError> {
+pub fn allocate_ticket(coupon: &CouponId, shard: u16) -> Result<Action, StoreError> {
     Action::update(keys::counter(coupon, shard), "SET #next = #next + :one").when("#next < #limit").value(":one", 1)
 }
 
@@ -87,16 +87,16 @@ pub fn draw_ticket(coupon: &CouponId, shard: u16) -> Result<Action, StoreError> 
 ///
 /// # Errors
 /// If the record cannot be encoded.
-pub fn claim_slot(coupon: &CouponId, shard: u16, ticket: i64, user: &UserId) -> Result<Action, StoreError> {
-    Action::create(keys::slot(coupon, shard, ticket), &Slot { user_id: Some(user.clone()) })
+pub fn claim_ticket(coupon: &CouponId, shard: u16, ticket: i64, user: &UserId) -> Result<Action, StoreError> {
+    Action::create(keys::ticket_claim(coupon, shard, ticket), &ClaimRecord { user_id: Some(user.clone()) })
 }
 
 /// Makes a burnt ticket's slot void; goes together with [`raise_limit`].
 ///
 /// # Errors
 /// If the record cannot be encoded.
-pub fn void_slot(coupon: &CouponId, shard: u16, ticket: i64) -> Result<Action, StoreError> {
-    Action::create(keys::slot(coupon, shard, ticket), &Slot { user_id: None })
+pub fn void_ticket(coupon: &CouponId, shard: u16, ticket: i64) -> Result<Action, StoreError> {
+    Action::create(keys::ticket_claim(coupon, shard, ticket), &ClaimRecord { user_id: None })
 }
 
 /// Lets one more ticket be drawn in the place of a void one.

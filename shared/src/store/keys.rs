@@ -15,7 +15,7 @@
 //! | what a payment of the external system is for | `PAYMENT#id` | `PAYMENT` | |
 //! | an order sheet | `SHEET#id` | `SHEET` | by due: `SHEETS#bucket`, end of its validity and sheet id, until it is ordered or abandoned |
 //! | a product | `PRODUCT#id` | `PRODUCT` | by time: `PRODUCTS`, instant and product id, while ON_SALE; else `PRODUCTS#DISCONTINUED` or `PRODUCTS#HIDDEN` |
-//! | | | | by due: `SHELVES`, from when on and product id, while its shelf is to be swept |
+//! | | | | by due: `INVENTORY`, from when on and product id, while its shelf is to be swept |
 //! | a product of a seller | `SELLER#user id` | `PRODUCT#instant#product id` | |
 //! | a change of a seller's status that their products may lack | `SELLER#user id` | `CHANGE` | by due: `SELLERS`, its instant and user id |
 //! | a shard of its shelf | `STOCK#product id#shard` | `STOCK` | |
@@ -62,7 +62,7 @@ pub struct Index {
 pub const BY_TIME: Index = Index { name: "byTime", pk: "byTimePk", sk: "byTimeSk" };
 
 /// Lists what has to be seen to when its time is up, by when that is.
-pub const BY_DUE: Index = Index { name: "byDue", pk: "byDuePk", sk: "byDueSk" };
+pub const BY_EXPIRY: Index = Index { name: "byDue", pk: "byDuePk", sk: "byDueSk" };
 
 /// Lists products by units sold, the best first.
 pub const BY_SALES: Index = Index { name: "bySales", pk: "bySalesPk", sk: "bySalesSk" };
@@ -71,8 +71,8 @@ pub const BY_SALES: Index = Index { name: "bySales", pk: "bySalesPk", sk: "bySal
 /// read the top of.
 pub const RANK_BUCKETS: u16 = 8;
 
-/// Over how many partitions of [`BY_DUE`] things are spread: each takes a thousand new ones a second.
-pub const DUE_BUCKETS: u16 = 16;
+/// Over how many partitions of [`BY_EXPIRY`] things are spread: each takes a thousand new ones a second.
+pub const EXPIRY_BUCKETS: u16 = 16;
 
 /// Where an item is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -176,8 +176,8 @@ pub fn holds(bucket: u16) -> String {
 }
 
 /// Where a pending order is in the list of what is due.
-pub fn hold_by_due(order: &OrderId, expires_at: Timestamp) -> IndexKey {
-    IndexKey { pk: holds(bucket(order.as_str(), DUE_BUCKETS)), sk: time_and_id(expires_at, order.as_str()) }
+pub fn hold_by_expiry(order: &OrderId, expires_at: Timestamp) -> IndexKey {
+    IndexKey { pk: holds(bucket(order.as_str(), EXPIRY_BUCKETS)), sk: time_and_id(expires_at, order.as_str()) }
 }
 
 /// The prefix of the sort keys of an order's payments.
@@ -204,8 +204,8 @@ pub fn sheets(bucket: u16) -> String {
 }
 
 /// Where an open order sheet is in the list of what is due.
-pub fn sheet_by_due(sheet: &OrderSheetId, expires_at: Timestamp) -> IndexKey {
-    IndexKey { pk: sheets(bucket(sheet.as_str(), DUE_BUCKETS)), sk: time_and_id(expires_at, sheet.as_str()) }
+pub fn sheet_by_expiry(sheet: &OrderSheetId, expires_at: Timestamp) -> IndexKey {
+    IndexKey { pk: sheets(bucket(sheet.as_str(), EXPIRY_BUCKETS)), sk: time_and_id(expires_at, sheet.as_str()) }
 }
 
 /// A product's description.
@@ -257,7 +257,7 @@ pub fn seller_change(seller: &UserId) -> Key {
 pub const SELLERS: &str = "SELLERS";
 
 /// The place of a seller in the list of what is due.
-pub fn seller_by_due(seller: &UserId, at: Timestamp) -> IndexKey {
+pub fn seller_by_expiry(seller: &UserId, at: Timestamp) -> IndexKey {
     IndexKey { pk: SELLERS.to_owned(), sk: time_and_id(at, seller.as_str()) }
 }
 
@@ -267,16 +267,16 @@ pub fn stock(product: &ProductId, shard: u16) -> Key {
 }
 
 /// What became of units drawn from a shard: at the first of their places.
-pub fn units(product: &ProductId, shard: u16, place: i64) -> Key {
+pub fn unit_claim(product: &ProductId, shard: u16, place: i64) -> Key {
     key(format!("UNITS#{product}#{shard}#{place}"), "UNITS")
 }
 
 /// The products whose shelves are swept, by from when on. A shop has a handful of them.
-pub const SHELVES: &str = "SHELVES";
+pub const INVENTORY: &str = "SHELVES";
 
 /// Where a product is in the list of what is due.
-pub fn shelf_by_due(product: &ProductId, from: Timestamp) -> IndexKey {
-    IndexKey { pk: SHELVES.to_owned(), sk: time_and_id(from, product.as_str()) }
+pub fn inventory_by_expiry(product: &ProductId, from: Timestamp) -> IndexKey {
+    IndexKey { pk: INVENTORY.to_owned(), sk: time_and_id(from, product.as_str()) }
 }
 
 /// A coupon campaign.
@@ -294,7 +294,7 @@ pub fn campaign_by_time(created_at: Timestamp, coupon: &CouponId) -> IndexKey {
 }
 
 /// Where a campaign is in the list of what is due.
-pub fn campaign_by_due(coupon: &CouponId, issue_from: Timestamp) -> IndexKey {
+pub fn campaign_by_start(coupon: &CouponId, issue_from: Timestamp) -> IndexKey {
     IndexKey { pk: CAMPAIGNS.to_owned(), sk: time_and_id(issue_from, coupon.as_str()) }
 }
 
@@ -312,7 +312,7 @@ pub fn counter(coupon: &CouponId, shard: u16) -> Key {
 }
 
 /// The outcome of a ticket.
-pub fn slot(coupon: &CouponId, shard: u16, ticket: i64) -> Key {
+pub fn ticket_claim(coupon: &CouponId, shard: u16, ticket: i64) -> Key {
     key(format!("SLOT#{coupon}#{shard}#{ticket}"), "SLOT")
 }
 
@@ -447,7 +447,7 @@ pub fn id_at<I: TryFrom<String>>(sk: &str) -> Option<I> {
 }
 
 /// The instant and the id of a sort key of the index by due.
-pub fn due_of_index_key(sk: &str) -> Option<(Timestamp, &str)> {
+pub fn expiry_of_index_key(sk: &str) -> Option<(Timestamp, &str)> {
     let (instant, id) = sk.split_once('#')?;
     Some((Timestamp::from_millisecond(instant.parse().ok()?).ok()?, id))
 }
@@ -510,6 +510,6 @@ mod tests {
         let at = |ms| product_by_time(SaleStatus::OnSale, Timestamp::from_millisecond(ms).unwrap(), &id).sk;
         assert!(at(999_999_999_999) < at(1_000_000_000_000));
         assert_eq!(id_of_index_key(&at(5)), Some("tea"));
-        assert_eq!(due_of_index_key(&at(5)), Some((Timestamp::from_millisecond(5).unwrap(), "tea")));
+        assert_eq!(expiry_of_index_key(&at(5)), Some((Timestamp::from_millisecond(5).unwrap(), "tea")));
     }
 }

@@ -75,7 +75,7 @@ pub fn replace(seen: &Order, record: &OrderRecord) -> Result<Action, StoreError>
 fn indexed(action: Action, order: &Order) -> Action {
     let listed = action.index_by_time(keys::order_by_time(&order.user_id, order.created_at, &order.order_id));
     match order.hold_expires_at {
-        Some(end) => listed.index_by_expiry(keys::hold_by_due(&order.order_id, end)),
+        Some(end) => listed.index_by_expiry(keys::hold_by_expiry(&order.order_id, end)),
         None => listed,
     }
 }

@@ -52,7 +52,7 @@ fn listed(put: Action, product: &Product) -> Action {
     let id = &product.product_id;
     let mut put = put.index_by_time(keys::product_by_time(product.offer.status, product.created_at, id));
     if let Some(from) = product.sweep_from {
-        put = put.index_by_expiry(keys::shelf_by_due(id, from));
+        put = put.index_by_expiry(keys::inventory_by_expiry(id, from));
     }
     put
 }

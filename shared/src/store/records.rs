@@ -19,12 +19,12 @@ use super::{
 use crate::domain::{
     CouponId, PaymentId, ProductId, UserId,
     cart::Cart,
-    coupon::{Campaign, Counter, IssuedCoupon, Slot},
-    draws,
+    coupon::{Campaign, ClaimRecord, Counter, IssuedCoupon},
+    inventory::Shard,
     ledger::LedgerEntry,
     order::{Payment, PaymentClaim},
     product::Product,
-    stock::Shard,
+    reservations,
     text::EmailKey,
     user::{Account, EmailClaim, Profile},
 };
@@ -63,13 +63,13 @@ pub enum Record {
     /// A shard of a product's shelf.
     Shard { product: ProductId, number: u16, shard: Shard },
     /// What became of units drawn from it.
-    Units { product: ProductId, shard: u16, place: i64, slot: draws::Slot },
+    UnitClaim { product: ProductId, shard: u16, place: i64, claim: reservations::ClaimRecord },
     /// A coupon campaign.
     Campaign(Box<Campaign>),
     /// A shard of a campaign's counter.
     Counter { coupon: CouponId, shard: u16, counter: Counter },
     /// The outcome of a ticket.
-    Slot { coupon: CouponId, shard: u16, ticket: i64, slot: Slot },
+    TicketClaim { coupon: CouponId, shard: u16, ticket: i64, claim: ClaimRecord },
     /// Units sold of a product.
     Sales { product: ProductId, sales: SalesRecord },
     /// How far the ranks of the counts have been refreshed since midnight.
@@ -159,11 +159,11 @@ impl Record {
             }
             (["UNITS", product, shard, place], ["UNITS"]) => {
                 let (product, shard, place) = (reader.part(product)?, reader.number(shard)?, reader.number(place)?);
-                Ok(Self::Units { product, shard, place, slot: reader.record()? })
+                Ok(Self::UnitClaim { product, shard, place, claim: reader.record()? })
             }
             (["SLOT", coupon, shard, ticket], ["SLOT"]) => {
                 let (coupon, shard, ticket) = (reader.part(coupon)?, reader.number(shard)?, reader.number(ticket)?);
-                Ok(Self::Slot { coupon, shard, ticket, slot: reader.record()? })
+                Ok(Self::TicketClaim { coupon, shard, ticket, claim: reader.record()? })
             }
             (["SALES", product], ["SALES"]) => {
                 Ok(Self::Sales { product: reader.part(product)?, sales: reader.record()? })
@@ -216,10 +216,10 @@ impl Record {
             }
             Self::SellerChange { seller, .. } => keys::seller_change(seller),
             Self::Shard { product, number, .. } => keys::stock(product, *number),
-            Self::Units { product, shard, place, .. } => keys::units(product, *shard, *place),
+            Self::UnitClaim { product, shard, place, .. } => keys::unit_claim(product, *shard, *place),
             Self::Campaign(campaign) => keys::campaign(&campaign.coupon_id),
             Self::Counter { coupon, shard, .. } => keys::counter(coupon, *shard),
-            Self::Slot { coupon, shard, ticket, .. } => keys::slot(coupon, *shard, *ticket),
+            Self::TicketClaim { coupon, shard, ticket, .. } => keys::ticket_claim(coupon, *shard, *ticket),
             Self::Sales { product, .. } => keys::sales(product),
             Self::RanksRefreshed(_) => keys::ranks_refreshed(),
             Self::Board => keys::board(),
@@ -344,8 +344,8 @@ mod tests {
             (keys::stock(&product(), 3), with(json!({ "remaining": 1, "received": 1 }), &offer)),
             (keys::campaign(&coupon()), with(campaign, &terms)),
             (keys::counter(&coupon(), 0), json!({ "next": 0, "limit": 1 })),
-            (keys::units(&product(), 3, 70), json!({ "units": 2, "orderId": "o1" })),
-            (keys::slot(&coupon(), 0, 5), json!({ "userId": "mina" })),
+            (keys::unit_claim(&product(), 3, 70), json!({ "units": 2, "orderId": "o1" })),
+            (keys::ticket_claim(&coupon(), 0, 5), json!({ "userId": "mina" })),
             (keys::sales(&product()), json!({ "lastSoldAt": at_ms, "day_20261120": 2, "ttl": 1 })),
             (keys::ranks_refreshed(), json!({ "day": "2026-11-20", "isDone": true, "revision": 1 })),
             (keys::board(), json!({ "candidates": [], "version": 1 })),
@@ -379,7 +379,7 @@ mod tests {
     #[test]
     fn an_item_must_have_the_shape_that_its_key_promises() {
         let needs_nothing =
-            [keys::slot(&coupon(), 0, 5), keys::sales(&product()), keys::board(), keys::counted("o1-1")];
+            [keys::ticket_claim(&coupon(), 0, 5), keys::sales(&product()), keys::board(), keys::counted("o1-1")];
         for (key, _) in one_of_each().into_iter().filter(|(key, _)| !needs_nothing.contains(key)) {
             assert_eq!(Record::read(item(&key, json!({}))), Err(Unreadable::WrongShape(key)));
         }
@@ -392,7 +392,7 @@ mod tests {
         assert_eq!(Record::read(item(&found, entry)), Err(Unreadable::Misplaced { found, belongs }));
 
         let found = Key { pk: "SLOT#welcome#0#05".to_owned(), sk: "SLOT".to_owned() };
-        let belongs = keys::slot(&coupon(), 0, 5);
+        let belongs = keys::ticket_claim(&coupon(), 0, 5);
         assert_eq!(Record::read(item(&found, json!({}))), Err(Unreadable::Misplaced { found, belongs }));
     }
 

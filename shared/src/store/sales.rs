@@ -36,7 +36,7 @@ pub struct SalesRecord {
     pub corrected: Option<u64>,
     /// How the product was described when the place was last derived from that.
     #[serde(flatten)]
-    pub shelf: Shelf,
+    pub shelf: Stock,
     by_sales_pk: Option<String>,
     by_sales_sk: Option<String>,
     #[serde(flatten)]
@@ -46,7 +46,7 @@ pub struct SalesRecord {
 /// What the index by sales must know of a product's description.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Shelf {
+pub struct Stock {
     /// Whether the product is off sale, so that its count has no place in the index.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub off_sale: bool,
@@ -77,7 +77,7 @@ impl SalesRecord {
     }
 
     /// The place that it should have, of a product with this description.
-    pub fn due_place(&self, product: &ProductId, shelf: Shelf, now: Timestamp) -> Option<IndexKey> {
+    pub fn expiry_place(&self, product: &ProductId, shelf: Stock, now: Timestamp) -> Option<IndexKey> {
         place_of(product, &self.days(), self.last_sold_at, shelf, now)
     }
 
@@ -94,7 +94,7 @@ fn place_of(
     product: &ProductId,
     days: &UnitsByDay,
     last_sold_at_ms: i64,
-    shelf: Shelf,
+    shelf: Stock,
     now: Timestamp,
 ) -> Option<IndexKey> {
     let last_sold_at = Timestamp::from_millisecond(last_sold_at_ms).ok().filter(|_| !shelf.off_sale)?;
@@ -268,10 +268,10 @@ pub fn count(
 ///
 /// # Errors
 /// If a value cannot be encoded.
-pub fn rank(product: &ProductId, seen: &SalesRecord, shelf: Shelf, now: Timestamp) -> Result<Action, StoreError> {
+pub fn rank(product: &ProductId, seen: &SalesRecord, shelf: Stock, now: Timestamp) -> Result<Action, StoreError> {
     let mut update = Update::new(product);
     update.require_seen(Some(seen), &UnitsByDay::new(), now);
-    update.place(Some(seen), seen.due_place(product, shelf, now));
+    update.place(Some(seen), seen.expiry_place(product, shelf, now));
     match (shelf.off_sale, seen.shelf.off_sale) {
         (true, false) => update.set("offSale", true),
         (false, true) => update.remove("offSale"),

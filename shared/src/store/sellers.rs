@@ -54,7 +54,7 @@ pub fn products_of(seller: &UserId, after: Option<String>) -> Range {
 /// If the record cannot be encoded.
 pub fn note_change(user: &UserId, version: u64, changed_at: Timestamp) -> Result<Action, StoreError> {
     let change = SellerChange { version, changed_at, after: None };
-    Ok(Action::put(keys::seller_change(user), &change)?.index_by_expiry(keys::seller_by_due(user, changed_at)))
+    Ok(Action::put(keys::seller_change(user), &change)?.index_by_expiry(keys::seller_by_expiry(user, changed_at)))
 }
 
 /// Notes it of a user whose status changed before changes were noted; refused where a change is noted already.

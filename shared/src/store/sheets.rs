@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Action, StoreError,
-    keys::{self, BY_DUE},
+    keys::{self, BY_EXPIRY},
 };
 use crate::{
     domain::{
@@ -47,7 +47,7 @@ pub fn create(record: &SheetRecord) -> Result<Action, StoreError> {
     let sheet = &record.sheet;
     let action = Action::create(keys::sheet(&sheet.order_sheet_id), record)?;
     Ok(action
-        .index_by_expiry(keys::sheet_by_due(&sheet.order_sheet_id, sheet.expires_at))
+        .index_by_expiry(keys::sheet_by_expiry(&sheet.order_sheet_id, sheet.expires_at))
         .expires_at(sheet.expires_at.as_second().saturating_add(KEPT_SECONDS)))
 }
 
@@ -56,7 +56,7 @@ pub fn create(record: &SheetRecord) -> Result<Action, StoreError> {
 /// # Errors
 /// If a value cannot be encoded.
 pub fn order(sheet: &OrderSheetId, order: &OrderId, now: Timestamp) -> Result<Action, StoreError> {
-    let update = format!("SET #state = :ordered, #orderId = :order {}", not_due());
+    let update = format!("SET #state = :ordered, #orderId = :order {}", not_expired());
     if_open(Action::update(keys::sheet(sheet), update), now)?
         .value(":ordered", SheetState::Ordered)?
         .value(":order", order)
@@ -75,7 +75,7 @@ pub fn check_open(sheet: &OrderSheetId, now: Timestamp) -> Result<Action, StoreE
 /// # Errors
 /// If a value cannot be encoded.
 pub fn abandon(sheet: &OrderSheetId, now: Timestamp) -> Result<Action, StoreError> {
-    Action::update(keys::sheet(sheet), format!("SET #state = :abandoned {}", not_due()))
+    Action::update(keys::sheet(sheet), format!("SET #state = :abandoned {}", not_expired()))
         .traced()?
         .when("#state = :open AND #expiresAt <= :now")
         .value(":abandoned", SheetState::Abandoned)?
@@ -84,8 +84,8 @@ pub fn abandon(sheet: &OrderSheetId, now: Timestamp) -> Result<Action, StoreErro
 }
 
 /// There is nothing more to be seen to.
-fn not_due() -> String {
-    format!("REMOVE #{}, #{}", BY_DUE.pk, BY_DUE.sk)
+fn not_expired() -> String {
+    format!("REMOVE #{}, #{}", BY_EXPIRY.pk, BY_EXPIRY.sk)
 }
 
 fn if_open(action: Action, now: Timestamp) -> Result<Action, StoreError> {

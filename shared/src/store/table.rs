@@ -157,8 +157,8 @@ impl Range {
     }
 
     /// The entries of a partition of the expiry index before an instant. An index is always eventual.
-    pub fn due_before(pk: String, instant: Timestamp) -> Self {
-        Self { before: Some(keys::instant(instant)), ..Self::of_index(keys::BY_DUE, pk) }
+    pub fn expired_before(pk: String, instant: Timestamp) -> Self {
+        Self { before: Some(keys::instant(instant)), ..Self::of_index(keys::BY_EXPIRY, pk) }
     }
 
     fn of_index(index: Index, pk: String) -> Self {

@@ -25,7 +25,7 @@ use super::{
     faults::{Fate, fate},
     invariants::violations,
     plan::FaultKind,
-    rest::product_on_shelf,
+    rest::product_in_stock,
     world::World,
 };
 use crate::{TABLE, dynamo, limits::Chance, wire};
@@ -233,7 +233,7 @@ fn carry_out(world: &World, mut sent: Sent, mut way: Way) -> Result<(u16, Value)
         }
         Fate::Throttled => Some((400, dynamo::error("ThrottlingException", "Rate exceeded"))),
         Fate::ServerError { carried_out: false } => Some((500, server_error())),
-        Fate::Broken { carried_out: false } => {
+        Fate::Internal { carried_out: false } => {
             world.trace.note(&way.name, || format!("  #{} {told} never arrives", way.number));
             return Err(ConnectorError::io("the connection broke".into()));
         }
@@ -257,7 +257,7 @@ fn carry_out(world: &World, mut sent: Sent, mut way: Way) -> Result<(u16, Value)
         let dies = if way.death.is_some() { ", and dies" } else { "" };
         format!("  #{} {told} -> {answered}{fate}{dies}", way.number)
     });
-    if matches!(way.fate, Fate::Broken { .. }) {
+    if matches!(way.fate, Fate::Internal { .. }) {
         return Err(ConnectorError::io("the connection broke".into()));
     }
     answer
@@ -299,7 +299,7 @@ const SOLD: &str = "SET #remaining = #remaining - :units";
 /// Checks the mode in which units of a product are sold. It is the product's mode, or that of its cached record.
 fn check_mode(world: &World, sent: &Sent, began: Instant) {
     let leaves = |write: &Value, how: &str| {
-        let product = product_on_shelf(write["Key"]["pk"]["S"].as_str()?)?;
+        let product = product_in_stock(write["Key"]["pk"]["S"].as_str()?)?;
         (write["UpdateExpression"] == how).then(|| product.to_owned())
     };
     let mut left: Vec<(String, bool)> = Vec::new();

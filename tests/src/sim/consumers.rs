@@ -4,7 +4,7 @@
 use functions::{
     queue::{
         deliver_orders::{Circuit, DeliveryWorker},
-        expire_due, settle_payments,
+        process_expiry, settle_payments,
     },
     schedule::{
         rebuild_sales,
@@ -83,7 +83,7 @@ pub(super) fn start(world: &World) {
                 let name = function["Metadata"]["BuildProperties"]["Binary"].as_str().expect(resource);
                 for worker in 0..2 {
                     let most = usize::try_from(most).unwrap().min(world.knobs.batch);
-                    tokio::spawn(work_off(world.clone(), name.to_owned(), queue.clone(), most, worker));
+                    tokio::spawn(process(world.clone(), name.to_owned(), queue.clone(), most, worker));
                 }
             }
         }
@@ -156,7 +156,7 @@ async fn read_batch(
 }
 
 /// Consumes a queue.
-async fn work_off(world: World, function: String, queue: String, most: usize, worker: u64) {
+async fn process(world: World, function: String, queue: String, most: usize, worker: u64) {
     let mut chance = world.chance_of(&format!("{function} {worker}"));
     let mut circuit = Circuit::default();
     loop {
@@ -169,7 +169,7 @@ async fn work_off(world: World, function: String, queue: String, most: usize, wo
             let (shop, connection) = (shop, connection);
             let queue = Queue::new(connection.sqs(), QUEUE.to_owned());
             match function.as_str() {
-                "expire-due" => expire_due::handle(&shop, &queue, batch).await,
+                "process-expiry" => process_expiry::handle(&shop, &queue, batch).await,
                 "settle-payments" => settle_payments::handle(&shop, &queue, batch).await,
                 "deliver-orders" => {
                     let letters = DeadLetters::new(connection.sqs(), QUEUE.to_owned());

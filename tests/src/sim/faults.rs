@@ -19,7 +19,7 @@ pub(super) enum Fate {
     /// It is answered with an error of the service, carried out or not.
     ServerError { carried_out: bool },
     /// The connection breaks.
-    Broken { carried_out: bool },
+    Internal { carried_out: bool },
     /// It arrives after this time; the caller may have given up by then.
     Late(Duration),
     /// Some keys of a batch are left unprocessed.
@@ -37,7 +37,7 @@ pub(super) fn fate(operation: &str, faults: &[FaultKind], is_unlucky: bool, chan
         3 => (InProgress, Fate::InProgress),
         4 => (Throttles, Fate::Throttled),
         5 => (ServerErrors, Fate::ServerError { carried_out: half }),
-        6..8 => (LostCalls, Fate::Broken { carried_out: half }),
+        6..8 => (LostCalls, Fate::Internal { carried_out: half }),
         8 => (LateCalls, Fate::Late(Duration::from_millis(300 + chance.below(6_000)))),
         9 => (LeftOvers, Fate::LeftOver),
         _ => return Fate::Fine,

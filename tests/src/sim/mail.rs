@@ -98,7 +98,7 @@ impl Mail {
             let copies = match chance.below(10) {
                 0 | 1 if trouble => 2,
                 // The sweep does the work of such a message as well.
-                2 if trouble && rule.queue == "Due" => 0,
+                2 if trouble && rule.queue == "Expiry" => 0,
                 _ => 1,
             };
             let body = json!({ "version": "0", "id": "1", "source": source, "detail-type": kind, "detail": detail });

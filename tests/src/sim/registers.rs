@@ -177,7 +177,7 @@ impl Registers {
             paused.map(|item| (rest::text(item, "productId"), &item["pausedStatus"]["S"])).collect();
         for item in items {
             let pk = rest::text(item, "pk");
-            let product = pk.strip_prefix("PRODUCT#").or_else(|| rest::product_on_shelf(pk));
+            let product = pk.strip_prefix("PRODUCT#").or_else(|| rest::product_in_stock(pk));
             let Some(product) = product else { continue };
             for (field, name) in FIELDS.iter().filter(|(_, name)| item[name].is_object()) {
                 let number = item[name]["N"].as_str().and_then(|digits| digits.parse::<i64>().ok());

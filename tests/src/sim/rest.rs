@@ -29,7 +29,7 @@ pub(super) async fn come_to_rest(world: &World) {
         consumers::sweep(world, Task::Expiry, world.chance_of("last sweep")).await;
     }
     for sweep in 0..3 {
-        if burnt_tickets(&world.table.latest()).is_empty() {
+        if orphaned_tickets(&world.table.latest()).is_empty() {
             break;
         }
         consumers::sweep(world, Task::Tickets, world.chance_of(&format!("last sweep of tickets {sweep}"))).await;
@@ -78,7 +78,7 @@ pub(super) async fn check(world: &World) {
     walk_some_lists(world).await;
     bestsellers::check(world, world.chance_of("last bestsellers")).await;
     let items = world.table.latest();
-    burnt_tickets(&items).into_iter().for_each(|wrong| world.report_violation(wrong));
+    orphaned_tickets(&items).into_iter().for_each(|wrong| world.report_violation(wrong));
     check_rebuild(world, &items);
     still_waiting(&items).for_each(|wrong| world.report_violation(format!("{wrong} still waits")));
     let unseen = world.known.lock().unwrap().registers.wrong_at_rest(&items, Instant::now());
@@ -178,29 +178,29 @@ fn still_waiting(items: &[Value]) -> impl Iterator<Item = &str> {
 }
 
 /// The counters with allocated tickets that have no claim record: orphans that no sweep found.
-fn burnt_tickets(items: &[Value]) -> Vec<String> {
-    let mut burnt = Vec::new();
+fn orphaned_tickets(items: &[Value]) -> Vec<String> {
+    let mut orphaned = Vec::new();
     for counter in items.iter().filter(|item| item["sk"]["S"] == "COUNTER") {
         let name = text(counter, "pk").trim_start_matches("COUNTER");
-        let slots = items.iter().filter(|item| {
+        let claims = items.iter().filter(|item| {
             text(item, "pk")
                 .strip_prefix("SLOT")
                 .and_then(|slot| slot.rsplit_once('#'))
                 .is_some_and(|(of, _)| of == name)
         });
-        let (slots, drawn) = (slots.count(), number(counter, "next"));
-        if i64::try_from(slots).unwrap() != drawn {
-            burnt.push(format!("of {drawn} tickets drawn from {name} {slots} have slots"));
+        let (claims, drawn) = (claims.count(), number(counter, "next"));
+        if i64::try_from(claims).unwrap() != drawn {
+            orphaned.push(format!("of {drawn} tickets drawn from {name} {claims} have claim records"));
         }
     }
-    burnt
+    orphaned
 }
 
 /// Whether tickets or units are orphaned: a sweep recovers them.
 pub(super) fn has_orphans(items: &[Value]) -> bool {
     let mut missing: BTreeMap<&str, i64> = BTreeMap::new();
     for item in items {
-        if let Some(product) = product_on_shelf(text(item, "pk")) {
+        if let Some(product) = product_in_stock(text(item, "pk")) {
             *missing.entry(product).or_default() += number(item, "received") - number(item, "remaining");
         }
         let is_live = item["sk"]["S"] == "ORDER" && text(item, "status") != "PAYMENT_FAILED";
@@ -210,11 +210,11 @@ pub(super) fn has_orphans(items: &[Value]) -> bool {
                 number(line, "quantity") - number(line, "cancelledQuantity");
         }
     }
-    missing.values().any(|units| *units != 0) || !burnt_tickets(items).is_empty()
+    missing.values().any(|units| *units != 0) || !orphaned_tickets(items).is_empty()
 }
 
 /// The product of the shard with this partition key.
-pub(super) fn product_on_shelf(pk: &str) -> Option<&str> {
+pub(super) fn product_in_stock(pk: &str) -> Option<&str> {
     pk.strip_prefix("STOCK#")?.rsplit_once('#').map(|(product, _)| product)
 }
 

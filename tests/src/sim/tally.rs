@@ -85,7 +85,7 @@ impl Tally {
                 *sums.entry((Sum::Charged, pk.trim_start_matches("USER#").to_owned())).or_default() +=
                     rest::number(item, "amount");
             }
-            if let Some(product) = rest::product_on_shelf(pk) {
+            if let Some(product) = rest::product_in_stock(pk) {
                 *sums.entry((Sum::Received, product.to_owned())).or_default() += rest::number(item, "received");
             }
         }

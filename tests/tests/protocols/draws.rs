@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, convert::Infallible};
 
 use shared::domain::{
     OrderId,
-    draws::{Drawn, Slot, missing},
+    reservations::{ClaimRecord, Reservation, missing},
     swept::Swept,
 };
 use stateright::{Model, Property};
@@ -35,7 +35,7 @@ enum Forgotten {
 
 /// A shard with so many units. Each order is wanted by a client, perhaps by two concurrent requests with the same key.
 #[derive(Debug, Clone)]
-struct Draws {
+struct Reservations {
     units: i64,
     /// The order that each function is to make, and its units.
     functions: Vec<(usize, i64)>,
@@ -52,9 +52,9 @@ struct Draws {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Function {
     Begun,
-    Drew(Drawn),
+    Drew(Reservation),
     /// The commit was refused: the reservation is to be released.
-    Failed(Drawn),
+    Failed(Reservation),
     Ordered,
     TooLittle,
 }
@@ -86,7 +86,7 @@ struct State {
     remaining: i64,
     drawn: i64,
     swept: Swept,
-    slots: BTreeMap<i64, Slot>,
+    claims: BTreeMap<i64, ClaimRecord>,
     /// The units of each order.
     orders: Vec<i64>,
     functions: Vec<Function>,
@@ -104,7 +104,7 @@ impl State {
     }
 
     fn void(&mut self, from: i64, units: i64) {
-        self.slots.insert(from, Slot { units, order_id: None });
+        self.claims.insert(from, ClaimRecord { units, order_id: None });
     }
 
     fn is_swept(&self) -> bool {
@@ -113,7 +113,7 @@ impl State {
 
     /// Reserved units without a claim record.
     fn unclaimed(&self) -> i64 {
-        let slot = |place| Ok::<_, Infallible>(self.slots.get(&place).cloned());
+        let slot = |place| Ok::<_, Infallible>(self.claims.get(&place).cloned());
         let (missing, _) = missing(0..self.drawn, slot).unwrap();
         i64::try_from(missing.len()).unwrap()
     }
@@ -133,7 +133,7 @@ enum Step {
     Tick,
 }
 
-impl Draws {
+impl Reservations {
     fn forgot(&self, what: Forgotten) -> bool {
         self.forgotten == Some(what)
     }
@@ -144,21 +144,21 @@ impl Draws {
             let from = state.drawn;
             state.remaining -= units;
             state.drawn += units;
-            Function::Drew(Drawn { shard: 0, from, units })
+            Function::Drew(Reservation { shard: 0, from, units })
         } else {
             Function::TooLittle
         };
     }
 
     /// One commit: the order and the claim record of its units.
-    fn claim(&self, state: &mut State, function: usize, drawn: Drawn) {
+    fn claim(&self, state: &mut State, function: usize, drawn: Reservation) {
         let (order, units) = self.functions[function];
         let is_new = state.orders[order] == 0 || self.forgot(Forgotten::OrderIfAbsent);
-        let is_free = !state.slots.contains_key(&drawn.from) || self.forgot(Forgotten::ClaimIfAbsent);
+        let is_free = !state.claims.contains_key(&drawn.from) || self.forgot(Forgotten::ClaimIfAbsent);
         state.functions[function] = if is_new && is_free {
             state.orders[order] = units;
             let order_id = OrderId::try_from(order.to_string()).ok();
-            state.slots.insert(drawn.from, Slot { units, order_id });
+            state.claims.insert(drawn.from, ClaimRecord { units, order_id });
             Function::Ordered
         } else {
             Function::Failed(drawn)
@@ -166,8 +166,8 @@ impl Draws {
     }
 
     /// One commit: the voided claim, and the units back in stock.
-    fn give_back(&self, state: &mut State, drawn: Drawn) {
-        let is_free = !state.slots.contains_key(&drawn.from) || self.forgot(Forgotten::VoidIfAbsent);
+    fn give_back(&self, state: &mut State, drawn: Reservation) {
+        let is_free = !state.claims.contains_key(&drawn.from) || self.forgot(Forgotten::VoidIfAbsent);
         if is_free {
             state.void(drawn.from, drawn.units);
         }
@@ -201,8 +201,8 @@ impl Draws {
             Sweep::Looks { drawn, swept, tick, place } => {
                 let end = swept.due(at(tick), GRACE).map_or(place, |due| due.end);
                 if place < end {
-                    let slots = |place| Ok::<_, Infallible>(state.slots.get(&place).filter(|_| !is_blind).cloned());
-                    let (missing, next) = missing(place..end.min(place + self.batch), slots).unwrap();
+                    let claims = |place| Ok::<_, Infallible>(state.claims.get(&place).filter(|_| !is_blind).cloned());
+                    let (missing, next) = missing(place..end.min(place + self.batch), claims).unwrap();
                     Sweep::Found { drawn, swept, tick, place, missing, next }
                 } else {
                     if let Some(moved) = swept.moved(place, drawn, at(tick))
@@ -215,7 +215,7 @@ impl Draws {
                 }
             }
             Sweep::Found { drawn, swept, tick, place, missing, next } => {
-                let all_free = missing.iter().all(|place| !state.slots.contains_key(place));
+                let all_free = missing.iter().all(|place| !state.claims.contains_key(place));
                 if all_free || self.forgot(Forgotten::SweepIfAbsent) {
                     let count = i64::try_from(missing.len()).unwrap();
                     if self.forgot(Forgotten::OnePlaceEach) {
@@ -233,7 +233,7 @@ impl Draws {
     }
 }
 
-impl Model for Draws {
+impl Model for Reservations {
     type State = State;
     type Action = Step;
 
@@ -244,7 +244,7 @@ impl Model for Draws {
             remaining: self.units,
             drawn: 0,
             swept: Swept::default(),
-            slots: BTreeMap::new(),
+            claims: BTreeMap::new(),
             orders: vec![0; orders],
             functions: vec![Function::Begun; self.functions.len()],
             sweeps: vec![Sweep::Idle; self.sweeps],
@@ -323,15 +323,15 @@ impl Model for Draws {
             Property::always("never more sold than there are", |model, state: &State| {
                 state.orders.iter().sum::<i64>() <= model.units
             }),
-            Property::always("the shelf is never below zero", |_, state: &State| state.remaining >= 0),
-            Property::always("units are on the shelf, in hands, or of an order", |model, state: &State| {
+            Property::always("the stock is never below zero", |_, state: &State| state.remaining >= 0),
+            Property::always("units are in stock, reserved, or of an order", |model, state: &State| {
                 state.remaining + state.unclaimed() + state.orders.iter().sum::<i64>() == model.units
             }),
             Property::always("each order has the slot of its units", |_, state: &State| {
                 (0..).zip(&state.orders).all(|(order, units): (i64, _)| {
                     let of_order =
-                        |slot: &&Slot| slot.order_id.as_ref().is_some_and(|id| id.as_str() == order.to_string());
-                    state.slots.values().filter(of_order).map(|slot| slot.units).sum::<i64>() == *units
+                        |slot: &&ClaimRecord| slot.order_id.as_ref().is_some_and(|id| id.as_str() == order.to_string());
+                    state.claims.values().filter(of_order).map(|slot| slot.units).sum::<i64>() == *units
                 })
             }),
             Property::always("nothing is lost for ever", |model, state: &State| {
@@ -339,16 +339,16 @@ impl Model for Draws {
                 model.actions(state, &mut steps);
                 !steps.is_empty() || state.remaining + state.orders.iter().sum::<i64>() == model.units
             }),
-            Property::sometimes("burnt units are sold after all", |model, state: &State| {
-                let is_void = |slot: &Slot| slot.order_id.is_none();
-                state.slots.values().any(is_void) && state.orders.iter().sum::<i64>() == model.units
+            Property::sometimes("orphaned units are sold after all", |model, state: &State| {
+                let is_void = |slot: &ClaimRecord| slot.order_id.is_none();
+                state.claims.values().any(is_void) && state.orders.iter().sum::<i64>() == model.units
             }),
         ]
     }
 }
 
 /// Two units for an order of one and one of two.
-const TWO_UNITS: fn() -> Draws = || Draws {
+const TWO_UNITS: fn() -> Reservations = || Reservations {
     units: 2,
     functions: vec![(0, 2), (1, 1)],
     sweeps: 2,
@@ -360,8 +360,8 @@ const TWO_UNITS: fn() -> Draws = || Draws {
 };
 
 /// Units for an order that is requested twice and for another one. The sweep looks at one sequence number at a time.
-const ASKED_TWICE: fn() -> Draws =
-    || Draws { units: 4, functions: vec![(0, 2), (0, 2), (1, 2)], sweeps: 1, batch: 1, ..TWO_UNITS() };
+const ASKED_TWICE: fn() -> Reservations =
+    || Reservations { units: 4, functions: vec![(0, 2), (0, 2), (1, 2)], sweeps: 1, batch: 1, ..TWO_UNITS() };
 
 #[test]
 fn two_orders_and_two_sweeps() {
@@ -370,7 +370,7 @@ fn two_orders_and_two_sweeps() {
 
 #[test]
 fn two_orders_with_answers_lost() {
-    holds("draws, two orders, answers lost", Draws { sweeps: 1, deaths: 2, lost: 1, ..TWO_UNITS() });
+    holds("draws, two orders, answers lost", Reservations { sweeps: 1, deaths: 2, lost: 1, ..TWO_UNITS() });
 }
 
 #[test]
@@ -390,5 +390,5 @@ fn every_condition_is_needed() {
         (Forgotten::OnePlaceEach, TWO_UNITS()),
         (Forgotten::Sweep, TWO_UNITS()),
     ];
-    needed(forgetful.map(|(forgotten, model)| (forgotten, Draws { forgotten: Some(forgotten), ..model })));
+    needed(forgetful.map(|(forgotten, model)| (forgotten, Reservations { forgotten: Some(forgotten), ..model })));
 }

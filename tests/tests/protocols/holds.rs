@@ -41,7 +41,7 @@ enum Forgotten {
     /// The result of the payment system is not noted with its effect.
     PaymentNote,
     /// The expiry of the hold is not checked.
-    IsOverdue,
+    IsExpired,
     /// The hold is never ended.
     Expiry,
 }
@@ -113,7 +113,7 @@ struct State {
     account: Account,
     /// The sum of all entries of the ledger.
     ledger: i64,
-    on_shelf: i64,
+    in_stock: i64,
     coupon_is_usable: bool,
     key_is_noted: bool,
     payments: BTreeMap<PaymentId, PaymentStatusKnown>,
@@ -161,7 +161,7 @@ impl Holds {
                 let cancelled = order.cancel(&Cancellation::Whole, Actor::Customer, None, now);
                 cancelled.map_or((None, false), |cancelled| (Some(cancelled), true))
             }
-            Intent::EndHold if order.is_overdue(now) || self.forgot(Forgotten::IsOverdue) => {
+            Intent::EndHold if order.is_hold_expired(now) || self.forgot(Forgotten::IsExpired) => {
                 (order.end_unpaid(HistoryEvent::HoldExpired, Actor::System, now).ok(), true)
             }
             Intent::EndHold => (None, order.hold_expires_at.is_none()),
@@ -215,7 +215,7 @@ impl Holds {
             state.ledger += amount.get();
         }
         if let Some(difference) = &difference {
-            state.on_shelf += difference.units.values().sum::<i64>();
+            state.in_stock += difference.units.values().sum::<i64>();
             state.coupon_is_usable |= difference.coupon.is_some();
         }
         if intent == (Intent::Pay { has_key: true }) && !self.forgot(Forgotten::KeyNote) {
@@ -280,7 +280,7 @@ impl Model for Holds {
             order: Image(placed(self.method)),
             account: Account { balance: Won::new(BALANCE), ..Account::NEW },
             ledger: 0,
-            on_shelf: 0,
+            in_stock: 0,
             coupon_is_usable: false,
             key_is_noted: false,
             payments: BTreeMap::new(),
@@ -341,9 +341,9 @@ impl Model for Holds {
                 let taken = if from_balance { order.paid.get() - order.refunded.get() } else { 0 };
                 state.ledger == charged - taken
             }),
-            Property::always("units are the order's or on the shelf", |_, state: &State| {
+            Property::always("units are the order's or in stock", |_, state: &State| {
                 let held: i64 = state.order.0.items.iter().map(|line| i64::from(line.live_units())).sum();
-                state.on_shelf + held == i64::from(UNITS)
+                state.in_stock + held == i64::from(UNITS)
             }),
             Property::always("the coupon is the order's or usable", |_, state: &State| {
                 state.coupon_is_usable == state.order.0.status.is_void()
@@ -451,7 +451,7 @@ fn every_condition_is_needed() {
         (Forgotten::Sequence, beside_a_charge()),
         (Forgotten::KeyNote, beside_a_charge()),
         (Forgotten::PaymentNote, from_outside()),
-        (Forgotten::IsOverdue, ended_twice()),
+        (Forgotten::IsExpired, ended_twice()),
         (Forgotten::Expiry, Holds { intents: vec![(Intent::EndHold, 0)], ..from_balance() }),
     ];
     needed(forgetful.map(|(forgotten, model)| (forgotten, Holds { forgotten: Some(forgotten), ..model })));

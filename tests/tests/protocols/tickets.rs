@@ -42,7 +42,7 @@ struct Tickets {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Slot {
+enum ClaimRecord {
     Void,
     Of(usize),
 }
@@ -65,7 +65,7 @@ enum Function {
 enum Sweep {
     Idle,
     Read { counter: Counter, tick: i64 },
-    Burnt { counter: Counter, tick: i64, tickets: Vec<i64> },
+    Orphaned { counter: Counter, tick: i64, tickets: Vec<i64> },
     Done { counter: Counter, tick: i64 },
 }
 
@@ -73,7 +73,7 @@ enum Sweep {
 struct State {
     tick: i64,
     counter: Counter,
-    slots: Vec<Option<Slot>>,
+    claims: Vec<Option<ClaimRecord>>,
     /// The number of coupons that each user was given.
     given: Vec<u8>,
     functions: Vec<Function>,
@@ -90,18 +90,18 @@ impl State {
         self.functions.iter().any(is_at_it)
     }
 
-    fn slot(&self, ticket: i64) -> Option<Slot> {
-        self.slots.get(usize::try_from(ticket).unwrap()).copied().flatten()
+    fn slot(&self, ticket: i64) -> Option<ClaimRecord> {
+        self.claims.get(usize::try_from(ticket).unwrap()).copied().flatten()
     }
 
-    fn put(&mut self, ticket: i64, slot: Slot) {
+    fn put(&mut self, ticket: i64, slot: ClaimRecord) {
         let place = usize::try_from(ticket).unwrap();
-        self.slots.resize(self.slots.len().max(place + 1), None);
-        self.slots[place] = Some(slot);
+        self.claims.resize(self.claims.len().max(place + 1), None);
+        self.claims[place] = Some(slot);
     }
 
-    fn count(&self, is: impl Fn(Slot) -> bool) -> i64 {
-        i64::try_from(self.slots.iter().flatten().filter(|slot| is(**slot)).count()).unwrap()
+    fn count(&self, is: impl Fn(ClaimRecord) -> bool) -> i64 {
+        i64::try_from(self.claims.iter().flatten().filter(|slot| is(**slot)).count()).unwrap()
     }
 }
 
@@ -140,10 +140,10 @@ impl Tickets {
     /// One commit: the claim record of the ticket, and the user's coupon.
     fn claim(&self, state: &mut State, function: usize, ticket: i64) {
         let user = self.users[function];
-        let slot_is_free = state.slot(ticket).is_none() || self.forgot(Forgotten::ClaimIfAbsent);
+        let is_unclaimed = state.slot(ticket).is_none() || self.forgot(Forgotten::ClaimIfAbsent);
         let has_none = state.given[user] == 0 || self.forgot(Forgotten::GiveIfAbsent);
-        state.functions[function] = if slot_is_free && has_none {
-            state.put(ticket, Slot::Of(user));
+        state.functions[function] = if is_unclaimed && has_none {
+            state.put(ticket, ClaimRecord::Of(user));
             state.given[user] += 1;
             Function::Issued
         } else {
@@ -155,7 +155,7 @@ impl Tickets {
     fn reclaim(&self, state: &mut State, ticket: i64) {
         let is_free = state.slot(ticket).is_none() || self.forgot(Forgotten::VoidIfAbsent);
         if is_free {
-            state.put(ticket, Slot::Void);
+            state.put(ticket, ClaimRecord::Void);
         }
         if is_free || self.forgot(Forgotten::RaiseWithVoid) {
             state.counter.limit += 1;
@@ -187,12 +187,12 @@ impl Tickets {
             Sweep::Read { counter, tick } => {
                 let due = self.due(&counter, tick).unwrap_or(0..0);
                 let tickets = due.rev().filter(|ticket| is_blind || state.slot(*ticket).is_none()).collect();
-                Sweep::Burnt { counter, tick, tickets }
+                Sweep::Orphaned { counter, tick, tickets }
             }
-            Sweep::Burnt { counter, tick, mut tickets } => match tickets.pop() {
+            Sweep::Orphaned { counter, tick, mut tickets } => match tickets.pop() {
                 Some(ticket) => {
                     self.reclaim(state, ticket);
-                    Sweep::Burnt { counter, tick, tickets }
+                    Sweep::Orphaned { counter, tick, tickets }
                 }
                 None => Sweep::Done { counter, tick },
             },
@@ -229,7 +229,7 @@ impl Model for Tickets {
         vec![State {
             tick: 1,
             counter: Counter::new(self.total),
-            slots: Vec::new(),
+            claims: Vec::new(),
             given: vec![0; users],
             functions: vec![Function::Begun; self.users.len()],
             sweeps: vec![Sweep::Idle; self.sweeps],
@@ -312,19 +312,20 @@ impl Model for Tickets {
             Property::always("each coupon has its slot", |_, state: &State| {
                 (0..)
                     .zip(&state.given)
-                    .all(|(user, given)| state.count(|slot| slot == Slot::Of(user)) == i64::from(*given))
+                    .all(|(user, given)| state.count(|slot| slot == ClaimRecord::Of(user)) == i64::from(*given))
             }),
             Property::always("the limit is the total and what was made void", |model, state: &State| {
-                state.counter.limit == model.total + state.count(|slot| slot == Slot::Void)
+                state.counter.limit == model.total + state.count(|slot| slot == ClaimRecord::Void)
             }),
             Property::always("nobody is refused for ever", |model, state: &State| {
                 let mut steps = Vec::new();
                 model.actions(state, &mut steps);
                 let wanted = i64::try_from(state.given.len()).unwrap().min(model.total);
-                !steps.is_empty() || state.count(|slot| slot != Slot::Void) == wanted
+                !steps.is_empty() || state.count(|slot| slot != ClaimRecord::Void) == wanted
             }),
             Property::sometimes("a ticket burns and another is issued for it", |model, state: &State| {
-                state.count(|slot| slot == Slot::Void) > 0 && state.count(|slot| slot != Slot::Void) == model.total
+                state.count(|slot| slot == ClaimRecord::Void) > 0
+                    && state.count(|slot| slot != ClaimRecord::Void) == model.total
             }),
         ]
     }

@@ -1,7 +1,7 @@
 //! Tasks of functions, for the functions to die of.
 
 use functions::{
-    queue::{deliver_orders, expire_due, settle_payments},
+    queue::{deliver_orders, process_expiry, settle_payments},
     schedule::{audit_books, rebuild_sales, sweep},
     stream::{count_sales, relay_events},
 };
@@ -95,7 +95,7 @@ async fn with_returned_line(shop: TestShop) -> Value {
 }
 
 /// A waiting order, a paid one, and a sheet, at an instant after every expiry.
-async fn with_overdue(shop: TestShop) -> Value {
+async fn with_expired(shop: TestShop) -> Value {
     with_sheet(shop.clone()).await;
     hold(&shop, "mina", "tea", 2).await.expect(201);
     order_by(&shop, "mina", "tea", 1, "EXTERNAL").await.expect(201);
@@ -107,13 +107,13 @@ async fn with_overdue(shop: TestShop) -> Value {
 }
 
 /// An orphaned ticket.
-async fn with_burnt_tickets(shop: TestShop) -> Value {
+async fn with_orphaned_tickets(shop: TestShop) -> Value {
     with_coupon(shop.clone()).await;
     shop.customer("jun", 0).await;
-    let mut draws = 0;
+    let mut reservations = 0;
     shop.dynamo().fail(move |operation| {
-        draws += u32::from(operation == "UpdateItem");
-        if draws == 1 { tests::Fault::LostReply } else { tests::Fault::None }
+        reservations += u32::from(operation == "UpdateItem");
+        if reservations == 1 { tests::Fault::LostReply } else { tests::Fault::None }
     });
     shop.issue("jun", "welcome").await.expect(201);
     shop.dynamo().fail(|_| tests::Fault::None);
@@ -133,7 +133,7 @@ async fn with_flash(shop: TestShop) -> Value {
 }
 
 /// Orphaned reservations.
-async fn with_burnt_units(shop: TestShop) -> Value {
+async fn with_orphaned_units(shop: TestShop) -> Value {
     with_flash(shop.clone()).await;
     shop.dynamo().fail_first("UpdateItem", 1, tests::Fault::LostReply);
     shop.order("mina", "tea", 2).await.expect(201);
@@ -428,15 +428,21 @@ fn behind() -> Vec<Scenario> {
         scenario("rebuild-sales", "ranks of the day before", with_old_ranks, |stage: Stage| async move {
             json!(rebuild_sales::refresh(stage.shop.instance()).await.unwrap())
         }),
-        scenario("expire-due", "what is overdue", with_overdue, move |stage: Stage| async move {
+        scenario("process-expiry", "what is overdue", with_expired, move |stage: Stage| async move {
             let queue = stage.waits.queue_over(stage.deaths.sqs(stage.waits.clone()));
-            let answer = expire_due::handle(stage.shop.instance(), &queue, messages(&stage.given)).await.unwrap();
+            let answer = process_expiry::handle(stage.shop.instance(), &queue, messages(&stage.given)).await.unwrap();
             done(answer.batch_item_failures.len())
         }),
-        scenario("expire-due", "what comes too early", with_hold, move |stage: Stage| async move {
+        scenario("process-expiry", "what comes too early", with_hold, move |stage: Stage| async move {
             let queue = stage.waits.queue_over(stage.deaths.sqs(stage.waits.clone()));
             let messages = batch("jangteo.orders", &[("OrderPlaced", json!({ "aggregateId": id(&stage.given) }))]);
-            done(expire_due::handle(stage.shop.instance(), &queue, messages).await.unwrap().batch_item_failures.len())
+            done(
+                process_expiry::handle(stage.shop.instance(), &queue, messages)
+                    .await
+                    .unwrap()
+                    .batch_item_failures
+                    .len(),
+            )
         }),
         settling("a payment", "PaymentSucceeded", 20_000),
         settling("a failure", "PaymentFailed", 20_000),
@@ -458,7 +464,7 @@ fn behind() -> Vec<Scenario> {
                 done(worker.handle(batch("jangteo.orders", &events)).await.unwrap().batch_item_failures.len())
             },
         ),
-        scenario("sweep EXPIRY", "what is overdue", with_overdue, |stage: Stage| async move {
+        scenario("sweep EXPIRY", "what is overdue", with_expired, |stage: Stage| async move {
             sweep::expiry::run(stage.shop.instance()).await.unwrap();
             Value::Null
         }),
@@ -472,11 +478,11 @@ fn behind() -> Vec<Scenario> {
             sweep::coupons::run(stage.shop.instance()).await.unwrap();
             Value::Null
         }),
-        scenario("sweep INVENTORY", "burnt units", with_burnt_units, |stage: Stage| async move {
+        scenario("sweep INVENTORY", "orphaned units", with_orphaned_units, |stage: Stage| async move {
             sweep::inventory::run(stage.shop.instance()).await.unwrap();
             Value::Null
         }),
-        scenario("sweep TICKETS", "a burnt ticket", with_burnt_tickets, |stage: Stage| async move {
+        scenario("sweep TICKETS", "an orphaned ticket", with_orphaned_tickets, |stage: Stage| async move {
             sweep::tickets::run(stage.shop.instance()).await.unwrap();
             Value::Null
         }),

@@ -208,7 +208,7 @@ async fn a_platform_that_is_down_all_night_gets_each_of_200_orders_once() {
         let random = Random::new(|| 7 << 64);
         let worker = DeliveryWorker::new(platform.clone(), source.queue(), letters.queue(), Circuit::default(), random);
         let source = source.clone();
-        async move { source.work_off(|batch| async { worker.handle(batch).await.unwrap() }).await }
+        async move { source.process(|batch| async { worker.handle(batch).await.unwrap() }).await }
     });
     let outage = async {
         sleep(Duration::from_secs(u64::from(HOURS) * 3_600)).await;
@@ -292,7 +292,7 @@ async fn every_paid_order_is_at_the_platform_or_on_its_way_or_a_dead_letter() {
             let worker =
                 DeliveryWorker::new(platform.clone(), source.queue(), letters.queue(), Circuit::default(), random);
             let source = source.clone();
-            async move { source.work_off(|batch| async { worker.handle(batch).await.unwrap() }).await }
+            async move { source.process(|batch| async { worker.handle(batch).await.unwrap() }).await }
         });
         let id = |body: &Value| body["detail"]["eventId"].as_str().unwrap().to_owned();
         let watch = async {

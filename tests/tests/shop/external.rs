@@ -15,8 +15,8 @@ use shared::{
 use tests::{Fault, TestShop};
 
 use crate::steps::{
-    END, JUST_BEFORE, cancel, cancel_units, coupon_status, dying_at, end_hold, history, hold, id, ledger, look,
-    move_along, order_by, order_with_coupon, overdue_orders, pay, published_of, result, set_user, settle, status,
+    END, JUST_BEFORE, cancel, cancel_units, coupon_status, dying_at, end_hold, expired_orders, history, hold, id,
+    ledger, look, move_along, order_by, order_with_coupon, pay, published_of, result, set_user, settle, status,
 };
 
 /// An order of two teas with a coupon, by the external system: 26,000 won. The balance is not involved.
@@ -211,9 +211,9 @@ async fn a_success_after_the_end_is_asked_back() {
         assert_eq!(refunds_asked(&shop, &order).await, [payment("pay-1", 26_000, "NOT_NEEDED")]);
         if !is_ended {
             assert_eq!(status(&shop, &order).await, "PENDING_PAYMENT");
-            assert_eq!(overdue_orders(&shop).await, [], "not before the instant is over");
+            assert_eq!(expired_orders(&shop).await, [], "not before the instant is over");
             shop.set_clock("2026-11-20T03:10:00.001Z");
-            assert_eq!(overdue_orders(&shop).await.len(), 1);
+            assert_eq!(expired_orders(&shop).await.len(), 1);
             end_hold(&shop, &order).await;
         } else {
             insta::assert_snapshot!(history(&shop, &order).await, @r#"
@@ -302,7 +302,7 @@ async fn a_wrong_amount_does_not_prolong_a_hold() {
     let (shop, order) = waiting().await;
     settle(&shop, &order, Succeeded, "wrong", 1).await;
     shop.set_clock("2026-11-20T03:10:00.001Z");
-    assert_eq!(overdue_orders(&shop).await.len(), 1);
+    assert_eq!(expired_orders(&shop).await.len(), 1);
     end_hold(&shop, &order).await;
     assert_given_back(&shop, &order).await;
     shop.audit().await;

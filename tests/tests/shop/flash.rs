@@ -111,7 +111,7 @@ async fn the_price_is_that_of_the_shelf() {
 /// stock again after two sweeps.
 #[tokio::test(start_paused = true)]
 async fn an_order_that_dies_anywhere_is_made_once_and_burns_nothing() {
-    let mut burnt = 0;
+    let mut orphaned = 0;
     for dies_at in 1.. {
         let shop = shop_with_tea(10, 2).await;
         let other = json!({ "productId": "cup", "name": "컵", "price": 500, "stock": 5 });
@@ -120,7 +120,7 @@ async fn an_order_that_dies_anywhere_is_made_once_and_burns_nothing() {
         let body = json!({ "userId": "mina", "items": items });
         let order = || shop.post("/orders", body.clone()).key("k");
         let died = dying_at(&shop, dies_at, order()).await.is_none();
-        burnt += unclaimed(&shop).await;
+        orphaned += unclaimed(&shop).await;
         if died {
             shop.audit().await;
             sweep(&shop, 2).await;
@@ -136,7 +136,7 @@ async fn an_order_that_dies_anywhere_is_made_once_and_burns_nothing() {
             break;
         }
     }
-    assert!(burnt > 0, "some died with units drawn");
+    assert!(orphaned > 0, "some died with units drawn");
 }
 
 /// A reservation whose answer is lost is sent again and reserves twice; one of the two is released.

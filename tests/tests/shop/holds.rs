@@ -8,8 +8,8 @@ use shared::app::orders;
 use tests::{Fault, TestShop};
 
 use crate::steps::{
-    END, JUST_BEFORE, charge, coupon_status, dying_at, end_hold, history, hold, id, ledger, look, order_by, order_id,
-    order_with_coupon, overdue_orders, pay, set_user, status,
+    END, JUST_BEFORE, charge, coupon_status, dying_at, end_hold, expired_orders, history, hold, id, ledger, look,
+    order_by, order_id, order_with_coupon, pay, set_user, status,
 };
 
 async fn shop_with_tea(balance: i64, stock: i64) -> TestShop {
@@ -155,7 +155,7 @@ async fn a_held_order_is_paid_once() {
     assert_eq!(details, json!({ "orderId": id(&held), "status": "PAID", "allowed": ["CANCEL"] }));
     // Its hold has been ended.
     shop.set_clock("2026-11-20T04:00:00Z");
-    assert_eq!(overdue_orders(&shop).await, []);
+    assert_eq!(expired_orders(&shop).await, []);
     end_hold(&shop, &held).await;
     assert_eq!(shop.get(&format!("/orders/{}", id(&held))).as_user("mina").await.expect(200), paid);
     assert_eq!((shop.balance("mina").await, shop.stock("tea").await), (74_000, 8));
@@ -473,16 +473,16 @@ async fn what_is_overdue_is_found() {
     shop.order("mina", "tea", 1).await.expect(201);
     pay(&shop, "mina", &held[1]).await.expect(200);
     crate::steps::cancel(&shop, "mina", &held[2], json!({})).await.expect(200);
-    assert_eq!(overdue_orders(&shop).await, []);
+    assert_eq!(expired_orders(&shop).await, []);
     shop.set_clock("2026-11-20T03:10:04.500Z");
-    let overdue = overdue_orders(&shop).await;
-    let overdue: Vec<_> = overdue.into_iter().map(|(at, order)| (at.to_string(), order.to_string())).collect();
+    let expired = expired_orders(&shop).await;
+    let expired: Vec<_> = expired.into_iter().map(|(at, order)| (at.to_string(), order.to_string())).collect();
     let expected = [0, 3, 4].map(|index| (format!("2026-11-20T03:10:0{index}Z"), id(&held[index])));
-    assert_eq!(overdue, expected);
+    assert_eq!(expired, expected);
     for index in [0, 3, 4] {
         end_hold(&shop, &held[index]).await;
     }
-    assert_eq!(overdue_orders(&shop).await, []);
+    assert_eq!(expired_orders(&shop).await, []);
     assert_eq!(status(&shop, &held[5]).await, "PENDING_PAYMENT");
     assert_eq!(shop.stock("tea").await, 97);
     shop.audit().await;
@@ -577,10 +577,10 @@ async fn two_hundred_holds_race_for_a_hundred_units() {
         answer.unwrap().expect(200);
     }
     shop.set_clock("2026-11-20T03:10:00.001Z");
-    let overdue = overdue_orders(&shop).await;
-    assert_eq!(overdue.len(), 50);
+    let expired = expired_orders(&shop).await;
+    assert_eq!(expired.len(), 50);
     // Each by two calls, like a queue and a sweep.
-    let ends = overdue.iter().chain(&overdue).map(|(_, order)| {
+    let ends = expired.iter().chain(&expired).map(|(_, order)| {
         let (shop, order) = (shop.clone(), order.clone());
         tokio::spawn(async move { orders::end_hold(shop.instance(), &order).await.expect("a hold can be ended") })
     });

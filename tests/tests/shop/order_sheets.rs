@@ -19,7 +19,7 @@ use shared::{
 use tests::{Call, Fault, TABLE, TestShop};
 
 use crate::steps::{
-    END, cancel, charge, coupon_status, dying_at, end_hold, history, ledger, look, overdue_sheets, pay, set_user,
+    END, cancel, charge, coupon_status, dying_at, end_hold, expired_sheets, history, ledger, look, pay, set_user,
     settle, status,
 };
 
@@ -570,14 +570,14 @@ async fn what_nobody_orders_is_abandoned_once() {
     shop.set_clock(IN_TIME);
     assert_eq!(abandon().await, Some(SignedDuration::from_millis(1)));
     assert_eq!(sheet_status(&shop, &sheet).await, "OPEN");
-    assert_eq!(overdue_sheets(&shop).await, []);
+    assert_eq!(expired_sheets(&shop).await, []);
 
     shop.set_clock("2026-11-20T03:30:00.001Z");
-    let overdue = overdue_sheets(&shop).await;
-    assert_eq!(overdue.into_iter().map(|(_, id)| id).collect::<Vec<_>>(), [sheet_id(&sheet)]);
+    let expired = expired_sheets(&shop).await;
+    assert_eq!(expired.into_iter().map(|(_, id)| id).collect::<Vec<_>>(), [sheet_id(&sheet)]);
     for _ in 0..2 {
         assert_eq!(abandon().await, None);
-        assert_eq!(overdue_sheets(&shop).await, []);
+        assert_eq!(expired_sheets(&shop).await, []);
         assert_eq!(sheet_status(&shop, &sheet).await, "EXPIRED");
     }
     order(&shop, &sheet).await.refused(409, "ORDER_SHEET_EXPIRED");
@@ -593,7 +593,7 @@ async fn what_was_ordered_is_never_abandoned() {
     let (shop, sheet) = drawn_up().await;
     let placed = order(&shop, &sheet).await.expect(201);
     shop.set_clock("2026-11-20T03:30:00.001Z");
-    assert_eq!(overdue_sheets(&shop).await, []);
+    assert_eq!(expired_sheets(&shop).await, []);
     assert_eq!(sheets::abandon(shop.instance(), &sheet_id(&sheet)).await.unwrap(), None);
     let ordered = shop.get(&path(&sheet)).as_user("mina").await.expect(200);
     assert_eq!((&ordered["status"], &ordered["orderId"]), (&json!("ORDERED"), &placed["orderId"]));

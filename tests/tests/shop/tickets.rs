@@ -37,8 +37,8 @@ async fn sweep(shop: &TestShop, times: u32) {
     }
 }
 
-async fn burnt(shop: &TestShop) -> i128 {
-    shop.audit().await.tickets_burnt
+async fn orphaned(shop: &TestShop) -> i128 {
+    shop.audit().await.tickets_orphaned
 }
 
 /// A user whose own counter is this one.
@@ -54,7 +54,7 @@ async fn two_thousand_users_race_for_five_hundred_coupons_in_sixteen_shards() {
     customers(&shop, 2_000).await;
     let answers = race((0..2_000).map(|user| issue(&shop, &format!("u{user}"))).collect()).await;
     assert_eq!(answers, codes(&[("COUPON_SOLD_OUT", 1_500), ("SUCCESS", 500)]));
-    assert_eq!((remaining(&shop).await, burnt(&shop).await), (0, 0));
+    assert_eq!((remaining(&shop).await, orphaned(&shop).await), (0, 0));
     shop.audit().await;
 }
 
@@ -66,7 +66,7 @@ async fn fifty_requests_of_one_user_burn_no_ticket() {
     let answers = race((0..50).map(|_| issue(&shop, "mina")).collect()).await;
     assert_eq!(answers, codes(&[("COUPON_ALREADY_ISSUED", 49), ("SUCCESS", 1)]));
     sweep(&shop, 2).await;
-    assert_eq!((remaining(&shop).await, burnt(&shop).await), (59, 0));
+    assert_eq!((remaining(&shop).await, orphaned(&shop).await), (59, 0));
     shop.audit().await;
 }
 
@@ -86,12 +86,12 @@ async fn what_dying_functions_burn_is_issued_in_the_end() {
         issued += usize::from(issue(&shop, &format!("u{user}")).await.status == 201);
     }
     // Four claimed their coupons without an answer, and four orphaned a ticket each.
-    assert_eq!((issued, burnt(&shop).await), (4, 4));
+    assert_eq!((issued, orphaned(&shop).await), (4, 4));
     shop.audit().await;
     sweep(&shop, 1).await;
-    assert_eq!((remaining(&shop).await, burnt(&shop).await), (0, 4), "seen, but not long ago");
+    assert_eq!((remaining(&shop).await, orphaned(&shop).await), (0, 4), "seen, but not long ago");
     sweep(&shop, 1).await;
-    assert_eq!((remaining(&shop).await, burnt(&shop).await), (4, 0));
+    assert_eq!((remaining(&shop).await, orphaned(&shop).await), (4, 0));
     let answers = race((8..30).map(|user| issue(&shop, &format!("u{user}"))).collect()).await;
     assert_eq!(answers["SUCCESS"], 4);
     assert_eq!(remaining(&shop).await, 0);
@@ -115,7 +115,7 @@ async fn a_burnt_ticket_is_reclaimed_once() {
         shop.dynamo().fail_first("TransactWriteItems", 1, Fault::LostReply);
         let (first, second) = tokio::join!(sweep::tickets::run(shop.instance()), sweep::tickets::run(shop.instance()));
         first.and(second).unwrap();
-        assert_eq!((remaining(&shop).await, burnt(&shop).await), (6, 0), "died at call {dies_at}");
+        assert_eq!((remaining(&shop).await, orphaned(&shop).await), (6, 0), "died at call {dies_at}");
         for user in 0..6 {
             issue(&shop, &format!("u{user}")).await.expect(201);
         }
@@ -141,7 +141,7 @@ async fn sweeps_among_those_who_draw_take_nothing_away() {
     sweeping.await.unwrap();
     sweep(&shop, 2).await;
     race((0..300).map(|user| issue(&shop, &format!("u{user}"))).collect()).await;
-    assert_eq!((remaining(&shop).await, burnt(&shop).await), (0, 0));
+    assert_eq!((remaining(&shop).await, orphaned(&shop).await), (0, 0));
     shop.audit().await;
 }
 
@@ -156,7 +156,7 @@ async fn a_campaign_is_swept_to_its_end() {
     shop.set_clock("2026-12-01T00:00:29Z");
     sweep::tickets::run(shop.instance()).await.unwrap();
     sweep(&shop, 1).await;
-    assert_eq!((due().await, burnt(&shop).await), (1, 0));
+    assert_eq!((due().await, orphaned(&shop).await), (1, 0));
     sweep(&shop, 1).await;
     assert_eq!(due().await, 0);
     shop.meter().take();
@@ -173,7 +173,7 @@ async fn what_was_swept_is_not_looked_at_again() {
     let id = CouponId::try_from("welcome".to_owned()).unwrap();
     // Allocated by functions that died.
     for _ in 0..1_200 {
-        let draw = shared::store::coupons::draw_ticket(&id, 0).unwrap();
+        let draw = shared::store::coupons::allocate_ticket(&id, 0).unwrap();
         let mut backoff = shop.instance().backoff();
         let _ = shop.instance().table.apply::<serde_json::Value>(&draw, &mut backoff).await.unwrap();
     }
@@ -188,7 +188,7 @@ async fn what_was_swept_is_not_looked_at_again() {
     let cost = shop.meter().take();
     // The index, the campaign, its counter: no claim record, and nothing to note.
     assert_eq!((cost.round_trips, cost.write_units), (3, 0.0));
-    assert_eq!((remaining(&shop).await, burnt(&shop).await), (2_500, 0));
+    assert_eq!((remaining(&shop).await, orphaned(&shop).await), (2_500, 0));
     shop.audit().await;
 }
 

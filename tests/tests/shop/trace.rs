@@ -2,7 +2,7 @@
 
 use functions::queue::{
     deliver_orders::{Circuit, DeliveryWorker, Http},
-    expire_due, settle_payments,
+    process_expiry, settle_payments,
 };
 use serde_json::{Value, json};
 use shared::{
@@ -85,7 +85,7 @@ async fn what_follows_goes_on_with_the_trace() {
     let answer = settle_payments::handle(shop.instance(), &queue, batch("jangteo.payments", &results)).await;
     assert!(answer.unwrap().batch_item_failures.is_empty());
     shop.set_clock("2026-11-20T03:10:00Z");
-    expire_due::handle(shop.instance(), &Waits::default().queue(), batch_of(&placed[..1])).await.unwrap();
+    process_expiry::handle(shop.instance(), &Waits::default().queue(), batch_of(&placed[..1])).await.unwrap();
     assert_eq!(trace_of(&shop, &forgotten), TRACE);
     let cancel = shop.post(&format!("/orders/{outside}/cancel"), json!({})).as_user("mina");
     cancel.header("x-amzn-trace-id", ANOTHER_XRAY).await.expect(200);
@@ -116,7 +116,7 @@ async fn sheets_and_coupons_have_it_too() {
     shop.post("/order-sheets", sheet).header("x-amzn-trace-id", XRAY).await.expect(201);
     let drawn_up = shop.published().await.pop().unwrap();
     shop.set_clock("2026-11-20T03:30:00Z");
-    expire_due::handle(shop.instance(), &Waits::default().queue(), batch_of(&[drawn_up])).await.unwrap();
+    process_expiry::handle(shop.instance(), &Waits::default().queue(), batch_of(&[drawn_up])).await.unwrap();
     let expected = [
         (EventKind::CouponIssued, TRACE),
         (EventKind::CouponRevoked, ANOTHER),

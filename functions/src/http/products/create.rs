@@ -10,9 +10,9 @@ use shared::{
     },
     domain::{
         ProductId, Refusal, UserId, Won,
+        inventory::{ShardCount, Units},
         money::Price,
         product::InitialStatus,
-        stock::{ShardCount, Units},
         text::{Category, Description, Name},
     },
 };

@@ -4,7 +4,7 @@ use deserr::Deserr;
 use shared::{
     api::{ApiRequest, ApiResult, FieldErrors, Reply, both, parameters::IdempotencyKey, views::ProductView},
     app::{Role, Shop, products, users},
-    domain::{ProductId, stock::UnitsChange},
+    domain::{ProductId, inventory::UnitsChange},
 };
 
 #[derive(Debug, Deserr, utoipa::ToSchema)]

@@ -10,9 +10,9 @@ use shared::{
     },
     domain::{
         Invalid, Patch, ProductId, Refusal,
+        inventory::ShardCount,
         money::Price,
         product::SaleStatus,
-        stock::ShardCount,
         text::{Category, Description, Name},
     },
 };

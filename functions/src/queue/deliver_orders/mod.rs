@@ -95,14 +95,14 @@ impl<P: Platform> DeliveryWorker<P> {
     /// Never: what fails is named, and comes again.
     pub async fn handle(&self, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
         // In a box: what a future holds in itself nests too deeply for the compiler.
-        Ok(self.queue.work_off(batch, |body| Box::pin(self.work_off(body))).await)
+        Ok(self.queue.process(batch, |body| Box::pin(self.process(body))).await)
     }
 
-    async fn work_off(&self, body: String) -> Result<Handled, Error> {
+    async fn process(&self, body: String) -> Result<Handled, Error> {
         let (Header { event_id, aggregate_id }, event) = match read(&body) {
             Ok(event) => event,
             Err(error) => {
-                self.dead_letters.put_aside(body, &format!("it is no event: {error}")).await?;
+                self.dead_letters.send(body, &format!("it is no event: {error}")).await?;
                 tracing::error!("a message is no event and was put aside");
                 return Ok(Handled::Done);
             }
@@ -113,17 +113,17 @@ impl<P: Platform> DeliveryWorker<P> {
                 ("DELIVERED", Handled::Done)
             }
             Outcome::Refused(reason) => {
-                self.dead_letters.put_aside(body, &reason).await?;
+                self.dead_letters.send(body, &reason).await?;
                 tracing::error!(event.id = event_id, order.id = aggregate_id, "the data platform refused an event");
                 ("REFUSED", Handled::Done)
             }
             Outcome::Failed(reason, wait) => {
                 tracing::warn!(reason, event.id = event_id, "the data platform did not take an event");
-                ("FAILED", Handled::Later(wait))
+                ("FAILED", Handled::Retry(wait))
             }
             Outcome::CircuitOpen(wait) => {
                 tracing::info!(event.id = event_id, "the data platform is left alone for a while");
-                ("HELD_BACK", Handled::Later(wait))
+                ("HELD_BACK", Handled::Retry(wait))
             }
         };
         metrics::counter!("Deliveries", "Outcome" => outcome).increment(1);

@@ -7,7 +7,7 @@ use lambda_runtime::Error;
 use shared::app::{
     Shop,
     coupon_expiry::{campaigns, mark},
-    rounds::{Round, round},
+    sweeps::{SweepReport, round},
 };
 
 /// Marks the coupons of the campaigns of which all have expired.
@@ -15,7 +15,7 @@ use shared::app::{
 /// # Errors
 /// If the campaigns cannot be listed.
 pub async fn run(shop: &Shop) -> Result<(), Error> {
-    let Round { mended: marked, failed } =
+    let SweepReport { mended: marked, failed } =
         round(shop.bounds.sweep_patience, |after| campaigns(shop, after), |coupon| mark(shop, coupon)).await?;
     metrics::counter!("CouponsExpired").increment(marked);
     tracing::info!(marked, failed, "swept");

@@ -8,11 +8,11 @@ use lambda_runtime::Error;
 use shared::{
     app::{
         Failure, Shop,
-        due::{Overdue, Place},
+        expiry::{Expired, Place},
         orders, sheets,
     },
     domain::{OrderId, OrderSheetId},
-    store::keys::DUE_BUCKETS,
+    store::keys::EXPIRY_BUCKETS,
 };
 use tokio::time::Instant;
 
@@ -24,14 +24,14 @@ use tokio::time::Instant;
 pub async fn run(shop: &Shop) -> Result<(), Error> {
     let end_hold = |id: OrderId| async move { orders::end_hold(shop, &id).await };
     let abandon = |id: OrderSheetId| async move { sheets::abandon(shop, &id).await };
-    let mut sweep = Sweep { shop, started: Instant::now(), oldest: SignedDuration::ZERO, seen_to: 0, failed: 0 };
-    for bucket in 0..DUE_BUCKETS {
-        sweep.see_to_all(|after| orders::overdue(shop, bucket, after), end_hold).await?;
-        sweep.see_to_all(|after| sheets::overdue(shop, bucket, after), abandon).await?;
+    let mut sweep = Sweep { shop, started: Instant::now(), oldest: SignedDuration::ZERO, handled: 0, failed: 0 };
+    for bucket in 0..EXPIRY_BUCKETS {
+        sweep.handle_all(|after| orders::expired(shop, bucket, after), end_hold).await?;
+        sweep.handle_all(|after| sheets::expired(shop, bucket, after), abandon).await?;
     }
-    let Sweep { oldest, seen_to, failed, .. } = sweep;
+    let Sweep { oldest, handled, failed, .. } = sweep;
     metrics::histogram!("OverdueSeconds").record(oldest.as_secs_f64());
-    tracing::info!(seen_to, failed, "swept");
+    tracing::info!(handled, failed, "swept");
     Ok(())
 }
 
@@ -41,31 +41,31 @@ struct Sweep<'a> {
     started: Instant,
     /// How long the oldest was overdue.
     oldest: SignedDuration,
-    seen_to: u32,
+    handled: u32,
     failed: u32,
 }
 
 impl Sweep<'_> {
     /// Goes through a bucket part by part.
-    async fn see_to_all<I, P, E>(
+    async fn handle_all<I, P, E>(
         &mut self,
         part: impl Fn(Option<Place>) -> P,
-        see_to: impl Fn(I) -> E,
+        handle: impl Fn(I) -> E,
     ) -> Result<(), Failure>
     where
-        P: Future<Output = Result<Overdue<I>, Failure>>,
+        P: Future<Output = Result<Expired<I>, Failure>>,
         E: Future<Output = Result<Option<SignedDuration>, Failure>>,
     {
         let mut after = None;
         loop {
-            let Overdue { items, next } = part(after).await?;
+            let Expired { items, next } = part(after).await?;
             for (since, id) in items {
                 if self.started.elapsed() > self.shop.bounds.sweep_patience {
                     return Ok(());
                 }
                 self.oldest = self.oldest.max(self.shop.clock.now().duration_since(since));
-                match see_to(id).await {
-                    Ok(_) => self.seen_to += 1,
+                match handle(id).await {
+                    Ok(_) => self.handled += 1,
                     Err(error) => {
                         self.failed += 1;
                         tracing::warn!(%error, "something overdue was not seen to");

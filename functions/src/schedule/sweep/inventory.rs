@@ -8,9 +8,9 @@
 use lambda_runtime::Error;
 use shared::app::{
     Shop,
-    rounds::{Round, round},
+    inventory_sweep::{inventory, sweep},
     sellers,
-    shelf_sweep::{shelves, sweep},
+    sweeps::{SweepReport, round},
 };
 
 /// Sweeps the shelves and the sellers that are on the lists, side by side.
@@ -19,12 +19,12 @@ use shared::app::{
 /// Where a list cannot be read.
 pub async fn run(shop: &Shop) -> Result<(), Error> {
     let patience = shop.bounds.sweep_patience;
-    let (shelves, sellers) = tokio::join!(
-        round(patience, |after| shelves(shop, after), |product| sweep(shop, product)),
+    let (inventory, sellers) = tokio::join!(
+        round(patience, |after| inventory(shop, after), |product| sweep(shop, product)),
         round(patience, |after| sellers::changed(shop, after), |seller| sellers::align(shop, seller)),
     );
-    let Round { mended: paused, failed: sellers_failed } = sellers?;
-    let Round { mended: reclaimed, failed } = shelves?;
+    let SweepReport { mended: paused, failed: sellers_failed } = sellers?;
+    let SweepReport { mended: reclaimed, failed } = inventory?;
     metrics::counter!("UnitsReclaimed").increment(reclaimed);
     tracing::info!(reclaimed, failed, paused, sellers_failed, "swept");
     Ok(())

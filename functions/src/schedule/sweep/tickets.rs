@@ -6,7 +6,7 @@
 use lambda_runtime::Error;
 use shared::app::{
     Shop,
-    rounds::{Round, round},
+    sweeps::{SweepReport, round},
     ticket_sweep::{campaigns, sweep},
 };
 
@@ -15,7 +15,7 @@ use shared::app::{
 /// # Errors
 /// If the campaigns cannot be listed.
 pub async fn run(shop: &Shop) -> Result<(), Error> {
-    let Round { mended: reclaimed, failed } =
+    let SweepReport { mended: reclaimed, failed } =
         round(shop.bounds.sweep_patience, |after| campaigns(shop, after), |coupon| sweep(shop, coupon)).await?;
     metrics::counter!("TicketsReclaimed").increment(reclaimed);
     tracing::info!(reclaimed, failed, "swept");

@@ -12,7 +12,7 @@ use crate::{
     },
     store::{
         Applied, Backoff, Consistency, Key, Outcome, Transaction, keys, products,
-        sales::{self, SalesRecord, Shelf},
+        sales::{self, SalesRecord, Stock},
     },
 };
 
@@ -82,11 +82,11 @@ enum Placed {
 async fn place(shop: &Shop, look: &CountedProduct) -> Result<Placed, Failure> {
     let CountedProduct { id, sales, product } = look;
     let now = shop.clock.now();
-    let shelf = Shelf {
+    let shelf = Stock {
         off_sale: product.as_ref().is_none_or(|product| product.offer.status != SaleStatus::OnSale),
         stock_shards: product.as_ref().map(|product| product.stock_shards).filter(|shards| *shards > 1),
     };
-    if sales.shelf == shelf && sales.rank_place() == sales.due_place(id, shelf, now) {
+    if sales.shelf == shelf && sales.rank_place() == sales.expiry_place(id, shelf, now) {
         return Ok(Placed::Done);
     }
     let (action, mut backoff) = (sales::rank(id, sales, shelf, now)?, shop.backoff());

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use serde::Deserialize;
 
 use crate::{
-    app::{Failure, Shop, products::Listed, shelves},
+    app::{Failure, Shop, inventory, products::Listed},
     domain::{
         ProductId,
         bestseller::{Listing, Rank, Ranking, SHOWN},
@@ -128,8 +128,8 @@ impl Lists {
             let Some(product) = product.filter(|product| product.offer.status == SaleStatus::OnSale) else {
                 continue;
             };
-            let shards = shelves::among_or_read(shop, &found, &product_id, product.stock_shards, backoff).await?;
-            let (name, offer, stock) = (product.name, product.offer, shelves::total(&shards));
+            let shards = inventory::among_or_read(shop, &found, &product_id, product.stock_shards, backoff).await?;
+            let (name, offer, stock) = (product.name, product.offer, inventory::total(&shards));
             best.push(Bestseller { listed: Listed { product_id, name, offer, stock }, sold: units });
         }
         Ok(best)

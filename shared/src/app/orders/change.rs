@@ -28,7 +28,7 @@ use crate::{
         action::ActionIndex,
         coupons, keys, ledger,
         orders::{self, OrderRecord},
-        stock as shelf, users,
+        shards, users,
     },
 };
 
@@ -139,7 +139,7 @@ pub(super) struct Attempt {
     pub(super) transaction: Transaction,
     order: ActionIndex,
     account: Option<(ActionIndex, UserId, Account)>,
-    shelves: Vec<(ActionIndex, ProductId)>,
+    inventory: Vec<(ActionIndex, ProductId)>,
 }
 
 impl Attempt {
@@ -187,16 +187,16 @@ impl Attempt {
             }
         };
         known.find_shards(shop, effects.units.keys().copied(), backoff).await?;
-        let mut shelves = Vec::new();
+        let mut inventory = Vec::new();
         for (product, units) in effects.units {
             let shards = known.shards.get(product).copied().unwrap_or(1);
             let shard = bucket(now.order_id.as_str(), shards);
-            shelves.push((transaction.add(shelf::give_back(product, shard, units)?), product.clone()));
+            inventory.push((transaction.add(shards::give_back(product, shard, units)?), product.clone()));
         }
         if let Some(coupon) = effects.coupon {
             transaction.add(coupons::give_back(effects.user, coupon, &now.order_id)?);
         }
-        Ok(Self { transaction, order, account, shelves })
+        Ok(Self { transaction, order, account, inventory })
     }
 
     /// Commits: nothing where that worked. Otherwise the failures why not, from which `seen` and `known` have learned.
@@ -207,26 +207,26 @@ impl Attempt {
         known: &mut Known,
         backoff: &mut Backoff,
     ) -> Result<Option<ConditionFailures>, Failure> {
-        let Self { transaction, order, account, shelves } = self;
+        let Self { transaction, order, account, inventory } = self;
         let failures = match shop.table.commit(transaction, backoff).await? {
             Outcome::Committed => {
                 if let Some((_, user, after)) = account {
                     shop.cache_account(&user, after);
                 }
-                shelves.iter().for_each(|(_, product)| shop.invalidate_product_sold_out(product));
+                inventory.iter().for_each(|(_, product)| shop.invalidate_product_sold_out(product));
                 return Ok(None);
             }
             Outcome::Refused(failures) => failures,
         };
         if let Some(there) = failures.of::<OrderRecord>(order)? {
-            *seen = there.ok_or(Failure::Broken("an order stays"))?;
+            *seen = there.ok_or(Failure::Internal("an order stays"))?;
         }
         if let Some((position, _, _)) = account
             && let Some(there) = failures.of::<Account>(position)?
         {
-            known.account = Some((there.ok_or(Failure::Broken("an account stays"))?, true));
+            known.account = Some((there.ok_or(Failure::Internal("an account stays"))?, true));
         }
-        for (_, product) in shelves.iter().filter(|(position, _)| failures.refuses(*position)) {
+        for (_, product) in inventory.iter().filter(|(position, _)| failures.refuses(*position)) {
             shop.invalidate_product(product);
             known.shards.remove(product);
         }
@@ -262,7 +262,7 @@ impl Known {
                     let (order_id, payable, balance) = (order.order_id.clone(), amount, account.balance);
                     return Err(Refusal::BalanceNotEnough { order_id, payable, balance }.into());
                 }
-                Err(OutOfBounds::TooMuch) => return Err(Failure::Broken("a payment lowers a balance")),
+                Err(OutOfBounds::TooMuch) => return Err(Failure::Internal("a payment lowers a balance")),
             }
         }
     }
@@ -290,7 +290,7 @@ impl Known {
         if self.account.is_none() {
             self.look_at_account(shop, user).await?;
         }
-        self.account.ok_or(Failure::Broken("an account was looked at"))
+        self.account.ok_or(Failure::Internal("an account was looked at"))
     }
 
     async fn look_at_account(&mut self, shop: &Shop, user: &UserId) -> Result<(), Failure> {

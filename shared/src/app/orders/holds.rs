@@ -6,7 +6,7 @@ use super::change::change;
 use crate::{
     app::{
         Failure, Shop,
-        due::{self, Overdue, Place},
+        expiry::{self, Expired, Place},
     },
     domain::{
         OrderId,
@@ -24,15 +24,15 @@ use crate::{
 /// If the table cannot be reached: the caller tries again.
 pub async fn end_hold(shop: &Shop, id: &OrderId) -> Result<Option<SignedDuration>, Failure> {
     let order = change(shop, id, None, None, |order, now| {
-        order.is_overdue(now).then(|| order.end_unpaid(HistoryEvent::HoldExpired, Actor::System, now)).transpose()
+        order.is_hold_expired(now).then(|| order.end_unpaid(HistoryEvent::HoldExpired, Actor::System, now)).transpose()
     });
     Ok(order.await?.hold_expires_at.map(|end| end.duration_since(shop.clock.now())))
 }
 
-/// Orders of a bucket (below [`keys::DUE_BUCKETS`]) whose holds have run out, a part of them.
+/// Orders of a bucket (below [`keys::EXPIRY_BUCKETS`]) whose holds have run out, a part of them.
 ///
 /// # Errors
 /// If the table cannot be reached.
-pub async fn overdue(shop: &Shop, bucket: u16, after: Option<Place>) -> Result<Overdue<OrderId>, Failure> {
-    due::overdue(shop, keys::holds(bucket), after, keys::order).await
+pub async fn expired(shop: &Shop, bucket: u16, after: Option<Place>) -> Result<Expired<OrderId>, Failure> {
+    expiry::expired(shop, keys::holds(bucket), after, keys::order).await
 }

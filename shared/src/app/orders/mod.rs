@@ -2,19 +2,19 @@
 
 mod authorized;
 mod change;
-mod draw;
 mod external;
 mod holds;
 mod life;
 mod payments;
 mod place;
 mod preconditions;
+mod reserve;
 mod source;
 
 pub use crate::domain::order::PaymentOutcome;
 pub use authorized::AuthorizedOrder;
 pub use external::settle;
-pub use holds::{end_hold, overdue};
+pub use holds::{end_hold, expired};
 pub use life::{cancel, move_line, pay};
 pub use payments::{OrderPayment, PaymentPlace, payments};
 pub(super) use place::quoted;
@@ -70,7 +70,7 @@ pub async fn list(
         super::balance::get(shop, user).await?;
     }
     let next = page.records.last().filter(|_| page.more).map(|row| row.by_time_sk.clone());
-    let ids = page.records.iter().map(|row| row.order_id().ok_or(Failure::Broken("an index key ends with an id")));
+    let ids = page.records.iter().map(|row| row.order_id().ok_or(Failure::Internal("an index key ends with an id")));
     let wanted: Vec<Key> = ids.map(|id| id.map(|id| keys::order(&id))).collect::<Result<_, _>>()?;
     let found = shop.table.get_all(&wanted, Consistency::Strong, &mut shop.backoff()).await?;
     let mut orders = Vec::new();

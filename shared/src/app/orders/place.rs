@@ -13,12 +13,12 @@ use crate::{
         OrderId, ProductId, Quantity, Refusal, UserId, Won,
         caps::{Caps, Held, Window},
         cart::Cart,
+        inventory::Take,
         ledger::EntryKind,
         order::{Actor, Draft, Order, OrderLine, PayBy, PaymentMethod},
         pricing::{self, NoQuote, PricedLine},
         product::Offer,
         refusal::CouponProblem,
-        stock::Take,
         user::Account,
     },
     store::{
@@ -26,7 +26,7 @@ use crate::{
         action::ActionIndex,
         carts, coupons, keys, ledger,
         orders::{self, OrderRecord},
-        sheets, stock as shelf, users,
+        shards, sheets, users,
     },
 };
 
@@ -69,7 +69,7 @@ pub async fn place(shop: &Shop, order: &PlaceOrder, key: &RequestKey) -> Result<
         other => other,
     };
     AuthorizedOrder::for_caller(&order.caller, placed?, shop.clock.now())
-        .ok_or(Failure::Broken("one may see what one ordered"))
+        .ok_or(Failure::Internal("one may see what one ordered"))
 }
 
 fn replayed(first: OrderRecord, key: &RequestKey) -> Result<Order, Failure> {
@@ -81,7 +81,7 @@ async fn place_once(shop: &Shop, order: &PlaceOrder, id: &OrderId, key: &Request
     let mut backoff = shop.backoff();
     let mut preconditions = gather(shop, order, id, &mut backoff).await?;
     let placed = place_by(shop, order, id, key, &mut preconditions, &mut backoff).await;
-    preconditions.give_back_drawn(shop, &mut backoff).await;
+    preconditions.release_reserved(shop, &mut backoff).await;
     placed
 }
 
@@ -96,7 +96,7 @@ async fn place_by(
 ) -> Result<Order, Failure> {
     let user_id = &order.user_id;
     // One id for all attempts, so that a lost answer cannot leave two records of one failure.
-    let failed_id = OrderId::try_from(shop.new_id()).map_err(|_| Failure::Broken("a new id is an id"))?;
+    let failed_id = OrderId::try_from(shop.new_id()).map_err(|_| Failure::Internal("a new id is an id"))?;
     let mut is_fresh = false;
     loop {
         let draft = draft(shop, &order.caller, user_id, preconditions, backoff).await?;
@@ -116,13 +116,13 @@ async fn place_by(
             backoff.pause("the caps had room again").await?;
             continue;
         }
-        if has_enough(order.pay_by, &draft, preconditions) && !preconditions.draw(shop, user_id, backoff).await? {
+        if has_enough(order.pay_by, &draft, preconditions) && !preconditions.reserve(shop, user_id, backoff).await? {
             continue;
         }
         let attempt = Attempt::new(shop, order, id, &failed_id, draft, preconditions, key)?;
         let Attempt { transaction, order: made, place, asserted, ending } = attempt;
         if transaction.len() > shop.bounds.table.actions {
-            return Err(Failure::Broken("an order's units are in few enough shards"));
+            return Err(Failure::Internal("an order's units are in few enough shards"));
         }
         let (payable, balance) = (made.payable, preconditions.account.balance);
         let refused = || Failure::from(Refusal::BalanceNotEnough { order_id: failed_id.clone(), payable, balance });
@@ -156,7 +156,7 @@ async fn place_by(
                 if asserted.cart.is_some_and(|cart| failures.refuses(cart)) {
                     // What is in the cart is what is ordered: all begins anew.
                     backoff.pause("the cart changed meanwhile").await?;
-                    preconditions.give_back_drawn(shop, backoff).await;
+                    preconditions.release_reserved(shop, backoff).await;
                     *preconditions = gather(shop, order, id, backoff).await?;
                     continue;
                 }
@@ -207,7 +207,7 @@ async fn draft(
     match pricing::quote(&priced, coupon.as_ref(), shop.policy.shipping) {
         Ok(quote) => Ok(Draft { user_id, actor, items, quote, coupon_id, order_sheet_id: None, at }),
         Err(NoQuote::Coupon(reason)) => Err(refuse_coupon(shop, &user_id, preconditions, reason, backoff).await),
-        Err(NoQuote::Overflow) => Err(Failure::Broken("the largest order fits an amount")),
+        Err(NoQuote::Overflow) => Err(Failure::Internal("the largest order fits an amount")),
     }
 }
 
@@ -223,7 +223,7 @@ pub(in crate::app) async fn quoted(
     backoff: &mut Backoff,
 ) -> Result<(Draft, Option<Cart>), Failure> {
     let wanted = ResolvedItems::from_source(shop, user, source).await?;
-    let any_order = OrderId::try_from(shop.new_id()).map_err(|_| Failure::Broken("a new id is an id"))?;
+    let any_order = OrderId::try_from(shop.new_id()).map_err(|_| Failure::Internal("a new id is an id"))?;
     let mut preconditions = Preconditions::gather(shop, &any_order, user, wanted, Trust::Nothing, backoff).await?;
     preconditions.check_stock(shop, backoff).await?;
     let draft = draft(shop, caller, user, &mut preconditions, backoff).await?;
@@ -240,7 +240,7 @@ async fn refuse_coupon(
 ) -> Failure {
     match (preconditions.check_all_but_coupon(shop, user, backoff).await, preconditions.coupon_id.clone()) {
         (Ok(()), Some(coupon_id)) => Refusal::CouponNotUsable { coupon_id, reason }.into(),
-        (Ok(()), None) => Failure::Broken("a coupon that is refused is one that was named"),
+        (Ok(()), None) => Failure::Internal("a coupon that is refused is one that was named"),
         (Err(failure), _) => failure,
     }
 }
@@ -357,7 +357,7 @@ impl Attempt {
         let user = &order.user_id;
         let payment = movement(&order, id.to_string(), EntryKind::Payment, order.paid.negated());
         let (account, entry) =
-            preconditions.account.book(user, payment).map_err(|_| Failure::Broken("an account pays what it can"))?;
+            preconditions.account.book(user, payment).map_err(|_| Failure::Internal("an account pays what it can"))?;
         let mut transaction = Transaction::new();
         let record = OrderRecord::new(order.clone(), key.payload.clone());
         let place = transaction.add(orders::create(&record)?);
@@ -376,7 +376,7 @@ impl Attempt {
         preconditions: &Preconditions,
         (key, caps): (&RequestKey, Option<&Caps>),
     ) -> Result<Self, Failure> {
-        let end = draft.at.checked_add(shop.policy.hold).map_err(|_| Failure::Broken("a hold ends at an instant"))?;
+        let end = draft.at.checked_add(shop.policy.hold).map_err(|_| Failure::Internal("a hold ends at an instant"))?;
         let order = Order::placed(id.clone(), draft, method, end);
         let mut transaction = Transaction::new();
         let record = OrderRecord::new(order.clone(), key.payload.clone());
@@ -426,18 +426,18 @@ fn claim(
     account: ActionIndex,
 ) -> Result<Asserted, StoreError> {
     let (user, id, now) = (&order.user_id, &order.order_id, order.created_at);
-    let on_shelf: fn(&ProductId, Take, &Offer) -> Result<Action, StoreError> = match claim {
-        Claim::Take => shelf::sell,
-        Claim::Check => shelf::check_for_sale,
+    let in_stock: fn(&ProductId, Take, &Offer) -> Result<Action, StoreError> = match claim {
+        Claim::Take => shards::sell,
+        Claim::Check => shards::check_for_sale,
     };
-    let (mut takes, mut drawn) = (Vec::new(), Vec::new());
+    let (mut takes, mut claims) = (Vec::new(), Vec::new());
     for line in &preconditions.lines {
         let product = &line.product;
-        let actions = line.takes.iter().map(|&take| on_shelf(&product.product_id, take, &product.offer));
+        let actions = line.takes.iter().map(|&take| in_stock(&product.product_id, take, &product.offer));
         takes.push(actions.map(|action| Ok(transaction.add(action?))).collect::<Result<_, StoreError>>()?);
-        let claims = line.drawn.iter().filter(|_| claim == Claim::Take);
-        let claims = claims.map(|&units| shelf::claim(&product.product_id, units, id));
-        drawn.push(claims.map(|action| Ok(transaction.add(action?))).collect::<Result<_, StoreError>>()?);
+        let claimed = line.reserved.iter().filter(|_| claim == Claim::Take);
+        let claimed = claimed.map(|&units| shards::claim(&product.product_id, units, id));
+        claims.push(claimed.map(|action| Ok(transaction.add(action?))).collect::<Result<_, StoreError>>()?);
     }
     let coupon = order.coupon_id.as_ref().map(|coupon| match claim {
         Claim::Take => coupons::spend(user, coupon, id, now),
@@ -452,5 +452,5 @@ fn claim(
     let cart = preconditions.cart.as_ref().filter(|_| claim == Claim::Take);
     let cart = cart.map(|seen| carts::replace(user, seen, &cart_after(id, seen, preconditions))).transpose()?;
     let cart = cart.map(|action| transaction.add(action));
-    Ok(Asserted { account, coupon, sheet, cart, takes, drawn })
+    Ok(Asserted { account, coupon, sheet, cart, takes, claims })
 }

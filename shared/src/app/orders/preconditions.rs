@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 
 use super::source::{Item, ResolvedItems};
 use crate::{
-    app::{Failure, Shop, accounts, shelves},
+    app::{Failure, Shop, accounts, inventory},
     domain::{
         CouponId, OrderId, ProductId, Quantity, Refusal, UserId, Won,
         cart::Cart,
         coupon::IssuedCoupon,
-        draws::Drawn,
         id::bucket,
+        inventory::{Shard, Take, allocate},
         order::{LineStatus, OrderLine},
         product::{Offer, Product, SaleStatus},
         refusal::{CouponProblem, Entity},
+        reservations::Reservation,
         sheet::OrderSheet,
-        stock::{self, Shard, Take},
         user::Account,
     },
     store::{Backoff, ConditionFailures, Consistency, Key, action::ActionIndex, keys, sheets::SheetRecord},
@@ -55,7 +55,7 @@ pub(super) struct LinePreconditions {
     /// Where to take the units from, less those that are drawn.
     pub(super) takes: Vec<Take>,
     /// Units that were drawn ahead of the commit.
-    pub(super) drawn: Vec<Drawn>,
+    pub(super) reserved: Vec<Reservation>,
     /// The price that the order must have, if one was told.
     quoted: Option<Quoted>,
     /// From how many shards the units may come, so that all lines fit one transaction.
@@ -85,7 +85,7 @@ pub(super) struct Asserted {
     /// For each line, for each of its takes.
     pub(super) takes: Vec<Vec<ActionIndex>>,
     /// For each line, for each of its draws.
-    pub(super) drawn: Vec<Vec<ActionIndex>>,
+    pub(super) claims: Vec<Vec<ActionIndex>>,
 }
 
 impl Preconditions {
@@ -154,7 +154,7 @@ impl Preconditions {
             let shard = bucket(order.as_str(), product.stock_shards);
             let takes = vec![Take { shard, units: i64::from(item.quantity.get()) }];
             let quoted = item.expected_price.map(Quoted::Cost);
-            LinePreconditions { product, quantity: item.quantity, takes, drawn: Vec::new(), quoted, most_takes }
+            LinePreconditions { product, quantity: item.quantity, takes, reserved: Vec::new(), quoted, most_takes }
         };
         let mut lines: Vec<LinePreconditions> = products.into_iter().zip(&items).map(line).collect();
         for (line, quoted) in lines.iter_mut().zip(sheet.iter().flat_map(|sheet| &sheet.items)) {
@@ -260,7 +260,7 @@ impl Preconditions {
                 line.reserve_from_few_shards(shop, backoff).await?;
             }
         }
-        for (line, positions) in self.lines.iter_mut().zip(&asserted.drawn) {
+        for (line, positions) in self.lines.iter_mut().zip(&asserted.claims) {
             if positions.iter().any(|position| failures.refuses(*position)) {
                 line.lose(positions.iter().map(|position| !failures.refuses(*position)));
             }
@@ -273,7 +273,7 @@ impl Preconditions {
         if let Some(position) = asserted.sheet
             && let Some(there) = failures.of::<SheetRecord>(position)?
         {
-            let sheet = there.ok_or(Failure::Broken("a sheet stays while it is ordered"))?.sheet;
+            let sheet = there.ok_or(Failure::Internal("a sheet stays while it is ordered"))?.sheet;
             sheet.orderable(shop.clock.now())?;
             self.sheet = Some(sheet);
         }
@@ -284,7 +284,7 @@ impl Preconditions {
     pub(super) async fn check_not_sold_out(&self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
         for line in &self.lines {
             let id = &line.product.product_id;
-            if shelves::is_sold_out(shop, id, line.product.stock_shards, backoff).await? {
+            if inventory::is_sold_out(shop, id, line.product.stock_shards, backoff).await? {
                 let requested = i64::from(line.quantity.get());
                 return Err(Refusal::StockNotEnough { product_id: id.clone(), requested, available: 0 }.into());
             }
@@ -337,7 +337,7 @@ impl LinePreconditions {
     }
 
     /// In how many parts its units may be drawn before the last: each is an action of the order's transaction.
-    pub(super) fn most_draws(&self) -> usize {
+    pub(super) fn max_reservations(&self) -> usize {
         self.most_takes.saturating_sub(1).max(1)
     }
 
@@ -357,11 +357,11 @@ impl LinePreconditions {
     pub(super) async fn reserve_from_few_shards(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
         loop {
             self.find_units(shop, backoff).await?;
-            let taken = self.drawn.len().saturating_add(self.takes.len());
+            let taken = self.reserved.len().saturating_add(self.takes.len());
             if taken <= self.most_takes || self.takes.len() <= 1 {
                 return Ok(());
             }
-            match shelves::gather(shop, &self.product.product_id, &self.takes, backoff).await? {
+            match inventory::gather(shop, &self.product.product_id, &self.takes, backoff).await? {
                 Some(gathered) => {
                     self.takes = vec![gathered];
                     return Ok(());
@@ -374,18 +374,18 @@ impl LinePreconditions {
     /// Looks at all shards and chooses those that the units come from.
     pub(super) async fn find_units(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
         let product_id = self.product.product_id.clone();
-        let shards = shelves::read(shop, &product_id, self.product.stock_shards, backoff).await?;
+        let shards = inventory::read(shop, &product_id, self.product.stock_shards, backoff).await?;
         if self.allocate(&shards) {
             return Ok(());
         }
         // There may be more shards than were believed, and units on their way between them.
         let at = shop.clock.now();
-        let shards = shelves::read_at_once(shop, &product_id, self.product.stock_shards, backoff).await?;
+        let shards = inventory::read_at_once(shop, &product_id, self.product.stock_shards, backoff).await?;
         if self.allocate(&shards) {
             return Ok(());
         }
         let requested = i64::from(self.quantity.get());
-        let available = shelves::total(&shards).saturating_add(requested.saturating_sub(self.missing()));
+        let available = inventory::total(&shards).saturating_add(requested.saturating_sub(self.missing()));
         if available == 0 {
             shop.cache_product_sold_out(&product_id, at);
         }
@@ -397,7 +397,7 @@ impl LinePreconditions {
         self.product.stock_shards = u16::try_from(shards.len()).unwrap_or(self.product.stock_shards);
         let remaining: Vec<i64> = shards.iter().map(|shard| shard.remaining).collect();
         let preferred = self.takes.first().map_or(0, |take| take.shard);
-        let takes = stock::allocate(self.missing(), &remaining, preferred);
+        let takes = allocate(self.missing(), &remaining, preferred);
         takes.map(|takes| self.takes = takes).is_some()
     }
 }

@@ -67,7 +67,7 @@ async fn follow(
     seen: SegmentProgress,
 ) -> Result<(), Failure> {
     let from = start_of_seoul_day(rebuild.days.first()).ok().and_then(|start| start.checked_sub(PAID_AFTER).ok());
-    let from = from.ok_or(Failure::Broken("a day has a beginning"))?;
+    let from = from.ok_or(Failure::Internal("a day has a beginning"))?;
     let (mut found, mut now) = (Found::default(), seen.clone());
     for _ in 0..pace.pages {
         let part = Segment {
@@ -122,7 +122,7 @@ async fn add_up(
     let mut wanted = Vec::new();
     for IndexRow { pk } in rows {
         let id = keys::id_of_partition(pk).and_then(|id| OrderId::try_from(id.to_owned()).ok());
-        wanted.push(keys::order(&id.ok_or(Failure::Broken("a key ends with an id"))?));
+        wanted.push(keys::order(&id.ok_or(Failure::Internal("a key ends with an id"))?));
     }
     let orders = shop.table.get_all(&wanted, Consistency::Strong, &mut shop.backoff()).await?;
     let mut changes = Vec::new();

@@ -39,7 +39,7 @@ pub(super) async fn products(
     let mut found = Vec::new();
     for IndexRow { pk, by_time_sk } in page.records {
         let id = keys::id_of_partition(&pk).and_then(|id| ProductId::try_from(id.to_owned()).ok());
-        found.push((id.ok_or(Failure::Broken("a key ends with an id"))?, by_time_sk));
+        found.push((id.ok_or(Failure::Internal("a key ends with an id"))?, by_time_sk));
     }
     Ok((found, page.more))
 }

@@ -84,7 +84,7 @@ impl Order {
     }
 
     /// Whether its hold has run out.
-    pub fn is_overdue(&self, now: Timestamp) -> bool {
+    pub fn is_hold_expired(&self, now: Timestamp) -> bool {
         self.status == OrderStatus::PendingPayment && !self.is_payable(now)
     }
 

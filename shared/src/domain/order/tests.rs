@@ -131,7 +131,7 @@ fn a_held_order_is_paid_before_its_hold_ends_and_not_at_that_instant() {
     let order = placed(PaymentMethod::Balance);
     let paid = order.pay(Actor::Customer, after(599)).unwrap();
     assert_eq!((paid.status, paid.paid, paid.hold_expires_at), (OrderStatus::Paid, Won::new(8_900), None));
-    assert!(!order.is_overdue(after(599)) && order.is_overdue(after(600)));
+    assert!(!order.is_hold_expired(after(599)) && order.is_hold_expired(after(600)));
     let Err(Refusal::OrderStateConflict { status, allowed, .. }) = order.pay(Actor::Customer, after(600)) else {
         panic!("an expired hold can be paid");
     };

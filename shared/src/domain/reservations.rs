@@ -13,7 +13,7 @@ use super::OrderId;
 
 /// Units drawn from a shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Drawn {
+pub struct Reservation {
     /// The shard's number, from 0.
     pub shard: u16,
     /// The place of the first unit.
@@ -25,7 +25,7 @@ pub struct Drawn {
 /// What became of the units from a place on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Slot {
+pub struct ClaimRecord {
     /// The number of units.
     pub units: i64,
     /// The order that claimed them; none where they went back to the shelf.
@@ -34,26 +34,29 @@ pub struct Slot {
 }
 
 /// How many places a shard has from one version of its product to the next: more than it can ever draw.
-const PLACES_A_VERSION: i64 = 1_000_000_000_000;
+const SEQUENCES_PER_VERSION: i64 = 1_000_000_000_000;
 
 /// The first place of a shard that is added together with this version of its product. One that was taken away before and
 /// is added again begins after all its places of then.
-pub fn first_place(version: u64) -> i64 {
-    i64::try_from(version.saturating_sub(1)).unwrap_or(i64::MAX).saturating_mul(PLACES_A_VERSION)
+pub fn first_sequence(version: u64) -> i64 {
+    i64::try_from(version.saturating_sub(1)).unwrap_or(i64::MAX).saturating_mul(SEQUENCES_PER_VERSION)
 }
 
 /// The first place of the shard that this one is a place of.
-pub fn first_place_beside(place: i64) -> i64 {
-    place.saturating_sub(place.checked_rem(PLACES_A_VERSION).unwrap_or(0))
+pub fn first_sequence_beside(place: i64) -> i64 {
+    place.saturating_sub(place.checked_rem(SEQUENCES_PER_VERSION).unwrap_or(0))
 }
 
 /// The places of a stretch that no slot accounts for, and the place after the last that was accounted for or is missing.
 /// A stretch begins where a draw or a missing place does.
-pub fn missing<E>(stretch: Range<i64>, slot: impl Fn(i64) -> Result<Option<Slot>, E>) -> Result<(Vec<i64>, i64), E> {
+pub fn missing<E>(
+    stretch: Range<i64>,
+    claim: impl Fn(i64) -> Result<Option<ClaimRecord>, E>,
+) -> Result<(Vec<i64>, i64), E> {
     let (mut missing, mut place) = (Vec::new(), stretch.start);
     while place < stretch.end {
-        let units = match slot(place)? {
-            Some(slot) => slot.units.max(1),
+        let units = match claim(place)? {
+            Some(claim) => claim.units.max(1),
             None => {
                 missing.push(place);
                 1
@@ -76,12 +79,12 @@ mod tests {
         /// Draws of any sizes, some of them claimed, in stretches of any length: what is missing is just the rest.
         #[test]
         fn a_walk_finds_just_the_places_of_unclaimed_draws(
-            draws in proptest::collection::vec((1_i64..10, any::<bool>()), 0..60), length in 1_i64..30,
+            reservations in proptest::collection::vec((1_i64..10, any::<bool>()), 0..60), length in 1_i64..30,
         ) {
-            let (mut slots, mut unclaimed, mut next) = (BTreeMap::new(), Vec::new(), 0);
-            for (units, is_claimed) in draws {
+            let (mut claims, mut unclaimed, mut next) = (BTreeMap::new(), Vec::new(), 0);
+            for (units, is_claimed) in reservations {
                 if is_claimed {
-                    slots.insert(next, Slot { units, order_id: None });
+                    claims.insert(next, ClaimRecord { units, order_id: None });
                 } else {
                     unclaimed.extend(next..next + units);
                 }
@@ -90,7 +93,7 @@ mod tests {
             let (mut found, mut place) = (Vec::new(), 0);
             while place < next {
                 let stretch = place..next.min(place + length);
-                let (more, after) = missing(stretch, |place| Ok::<_, Infallible>(slots.get(&place).cloned())).unwrap();
+                let (more, after) = missing(stretch, |place| Ok::<_, Infallible>(claims.get(&place).cloned())).unwrap();
                 prop_assert!(after > place);
                 found.extend(more);
                 place = after;
@@ -102,9 +105,9 @@ mod tests {
 
     #[test]
     fn a_shard_that_comes_again_has_other_places() {
-        assert_eq!(first_place(1), 0);
-        assert!(first_place(3) - first_place(2) > super::super::stock::MAX_UNITS * 100);
-        assert!(first_place(u64::MAX) > 0);
-        assert_eq!(first_place_beside(first_place(3) + 700), first_place(3));
+        assert_eq!(first_sequence(1), 0);
+        assert!(first_sequence(3) - first_sequence(2) > super::super::inventory::MAX_UNITS * 100);
+        assert!(first_sequence(u64::MAX) > 0);
+        assert_eq!(first_sequence_beside(first_sequence(3) + 700), first_sequence(3));
     }
 }

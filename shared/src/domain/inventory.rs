@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Invalid, bounded::bounded, draws, money::in_range, product::Offer, swept::Swept};
+use super::{Invalid, bounded::bounded, money::in_range, product::Offer, reservations, swept::Swept};
 
 /// The most shards a shelf can have. A line of an order may have to take from all of them in one transaction of at
 /// most 100 actions.
@@ -68,9 +68,9 @@ pub struct Shard {
     /// The version of the product that the offer is of, so that an older one never takes its place.
     #[serde(default)]
     pub offer_version: u64,
-    /// The place of the next unit that is drawn (see [`draws`]): by how much it has risen, so many were.
-    #[serde(default)]
-    pub drawn: i64,
+    /// The place of the next unit that is drawn (see [`reservations`]): by how much it has risen, so many were.
+    #[serde(default, rename = "drawn")]
+    pub next: i64,
     /// How far the sweep has come in the places before that.
     #[serde(default)]
     pub swept: Swept,
@@ -79,9 +79,9 @@ pub struct Shard {
 impl Shard {
     /// A shard of so many units, with the offer of this version of its product.
     pub fn new(units: i64, offer: Offer, version: u64) -> Self {
-        let drawn = draws::first_place(version);
-        let swept = Swept::beginning_at(drawn);
-        Self { remaining: units, received: units, offer, offer_version: version, drawn, swept }
+        let next = reservations::first_sequence(version);
+        let swept = Swept::beginning_at(next);
+        Self { remaining: units, received: units, offer, offer_version: version, next, swept }
     }
 }
 
@@ -136,7 +136,7 @@ pub struct Move {
 
 /// The moves after which every shard has its even part of what all have together: fewer than there are shards. Where
 /// that is even already there are none.
-pub fn level(remaining: &[i64]) -> Vec<Move> {
+pub fn even_moves(remaining: &[i64]) -> Vec<Move> {
     let count = u16::try_from(remaining.len()).unwrap_or(u16::MAX);
     let total = remaining.iter().fold(0_i64, |sum, units| sum.saturating_add(*units));
     let mut surplus: Vec<i64> = remaining.iter().zip(spread(total, count)).map(|(has, part)| has - part).collect();
@@ -240,7 +240,7 @@ mod tests {
         fn levelling_is_even_and_takes_from_none_more_than_it_has(
             remaining in proptest::collection::vec(0_i64..10_000, 1..64),
         ) {
-            let moves = level(&remaining);
+            let moves = even_moves(&remaining);
             prop_assert!(moves.len() < remaining.len());
             let mut after = remaining.clone();
             for Move { from, to, units } in moves {
@@ -250,13 +250,13 @@ mod tests {
             }
             prop_assert_eq!(after.iter().sum::<i64>(), remaining.iter().sum::<i64>());
             prop_assert!(after.iter().max().unwrap() - after.iter().min().unwrap() <= 1);
-            prop_assert_eq!(level(&after), vec![]);
+            prop_assert_eq!(even_moves(&after), vec![]);
         }
 
         #[test]
         fn what_is_level_is_not_uneven(remaining in proptest::collection::vec(0_i64..10_000, 1..64)) {
             let mut after = remaining.clone();
-            for Move { from, to, units } in level(&remaining) {
+            for Move { from, to, units } in even_moves(&remaining) {
                 after[usize::from(from)] -= units;
                 after[usize::from(to)] += units;
             }

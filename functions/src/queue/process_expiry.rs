@@ -42,10 +42,10 @@ struct Header {
 /// # Errors
 /// Never: what fails is named, and comes again.
 pub async fn handle(shop: &Shop, queue: &Queue, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
-    Ok(queue.work_off(batch, |body| see_to(shop, body)).await)
+    Ok(queue.process(batch, |body| end(shop, body)).await)
 }
 
-async fn see_to(shop: &Shop, body: String) -> Result<Handled, Error> {
+async fn end(shop: &Shop, body: String) -> Result<Handled, Error> {
     let event: EventBridgeEvent<Header> = serde_json::from_str(&body)?;
     let id = event.detail.aggregate_id;
     let left = match event.detail_type.as_str() {
@@ -58,5 +58,5 @@ async fn see_to(shop: &Shop, body: String) -> Result<Handled, Error> {
         return Ok(Handled::Done);
     };
     // Meanwhile nothing may be left of it: then it comes again at once.
-    Ok(Handled::NotYet(Duration::try_from(left).unwrap_or_default()))
+    Ok(Handled::Defer(Duration::try_from(left).unwrap_or_default()))
 }

@@ -3,16 +3,16 @@
 //! Units go from shard to shard in commits of their own, each with what the giving shard has received of them: whatever
 //! stops half-way, the shelf has all its units.
 
-use super::{Failure, Shop, draws, products::described, shop::SoldOut};
+use super::{Failure, Shop, products::described, reservations, shop::SoldOut};
 use crate::{
     domain::{
         ProductId, Refusal,
+        inventory::{Move, Shard, Take, even_moves},
         product::Product,
         refusal::Entity,
-        stock::{self, Move, Shard, Take},
         swept::Swept,
     },
-    store::{Applied, Backoff, Consistency, Found, Key, Outcome, Transaction, keys, products, stock as shelf},
+    store::{Applied, Backoff, Consistency, Found, Key, Outcome, Transaction, keys, products, shards},
 };
 
 /// Every shard of a shelf that is believed to have so many, in order, strongly. Where it turns out to have fewer by now,
@@ -30,7 +30,7 @@ pub(super) async fn read(
             return Ok(shards);
         }
         count = described(shop, product).await?.stock_shards;
-        backoff.pause("the shelf lacks a shard").await?;
+        backoff.pause("the stock lacks a shard").await?;
     }
 }
 
@@ -53,7 +53,7 @@ pub(super) async fn read_at_once(
             Some(shards) => return Ok(shards),
             None => count = described.stock_shards,
         }
-        backoff.pause("the shelf has another number of shards").await?;
+        backoff.pause("the stock has another number of shards").await?;
     }
 }
 
@@ -118,7 +118,7 @@ pub(super) async fn set_offer(
     shard: u16,
     backoff: &mut Backoff,
 ) -> Result<(), Failure> {
-    let change = shelf::set_offer(&product.product_id, shard, &product.offer, product.version)?;
+    let change = shards::set_offer(&product.product_id, shard, &product.offer, product.version)?;
     match shop.table.apply::<Shard>(&change, backoff).await? {
         Applied::Done(_) | Applied::Refused(_) => Ok(()),
     }
@@ -133,28 +133,28 @@ pub(super) async fn shrink(shop: &Shop, id: &ProductId, count: u16, backoff: &mu
         let Some(last) = product.stock_shards.checked_sub(1).filter(|last| *last >= count.max(1)) else {
             return Ok(());
         };
-        let heir = last.checked_rem(count).unwrap_or(0);
+        let target_shard = last.checked_rem(count).unwrap_or(0);
         let shard: Option<Shard> = shop.table.get(keys::stock(id, last), Consistency::Strong).await?;
         let Some(shard) = shard else {
-            backoff.pause("the shelf has lost a shard meanwhile").await?;
+            backoff.pause("the stock has lost a shard meanwhile").await?;
             continue;
         };
         let mut transaction = Transaction::new();
         if shard.remaining > 0 {
-            transaction.add(shelf::withdraw(id, Take { shard: last, units: shard.remaining })?);
-            transaction.add(shelf::move_in(id, heir, shard.remaining, shard.remaining)?);
-        } else if !shard.swept.reaches(shard.drawn) {
+            transaction.add(shards::withdraw(id, Take { shard: last, units: shard.remaining })?);
+            transaction.add(shards::move_in(id, target_shard, shard.remaining, shard.remaining)?);
+        } else if !shard.swept.reaches(shard.next) {
             settle_now(shop, id, last, &shard, backoff).await?;
             continue;
         } else {
             let version = product.version.saturating_add(1);
             let now = Product { stock_shards: last, version, ..product.clone() }.swept_from(shop.clock.now());
             transaction.add(products::replace(&product, &now)?);
-            transaction.add(shelf::retire(id, last, &shard)?);
-            transaction.add(shelf::move_in(id, heir, 0, shard.received)?);
+            transaction.add(shards::retire(id, last, &shard)?);
+            transaction.add(shards::move_in(id, target_shard, 0, shard.received)?);
         }
         if let Outcome::Refused(_) = shop.table.commit(transaction, backoff).await? {
-            backoff.pause("the shelf changed meanwhile").await?;
+            backoff.pause("the stock changed meanwhile").await?;
         }
     }
 }
@@ -167,12 +167,12 @@ async fn settle_now(
     shard: &Shard,
     backoff: &mut Backoff,
 ) -> Result<(), Failure> {
-    let (_, to) = draws::settle(shop, id, number, shard.swept.to..shard.drawn, backoff).await?;
+    let (_, to) = reservations::settle(shop, id, number, shard.swept.to..shard.next, backoff).await?;
     let swept = Swept { to, seen: to, at: shop.clock.now() };
-    let note = shelf::note_swept(id, number, swept)?;
+    let note = shards::note_swept(id, number, swept)?;
     match shop.table.apply::<Shard>(&note, backoff).await? {
         Applied::Done(_) => Ok(()),
-        Applied::Refused(_) => Ok(backoff.pause("another sweep is at the shelf").await?),
+        Applied::Refused(_) => Ok(backoff.pause("another sweep is at the shard").await?),
     }
 }
 
@@ -191,9 +191,9 @@ pub(super) async fn gather(
         let units = others.iter().map(|take| take.units).sum();
         let mut transaction = Transaction::new();
         for &take in others {
-            transaction.add(shelf::withdraw(id, take)?);
+            transaction.add(shards::withdraw(id, take)?);
         }
-        transaction.add(shelf::move_in(id, to.shard, units, units)?);
+        transaction.add(shards::move_in(id, to.shard, units, units)?);
         match shop.table.commit(transaction, backoff).await? {
             Outcome::Committed => gathered.units = gathered.units.saturating_add(units),
             Outcome::Refused(_) => return Ok(None),
@@ -208,10 +208,10 @@ pub(super) async fn level(shop: &Shop, id: &ProductId, backoff: &mut Backoff) ->
     let count = described(shop, id).await?.stock_shards;
     let shards = read(shop, id, count, backoff).await?;
     let remaining: Vec<i64> = shards.iter().map(|shard| shard.remaining).collect();
-    for Move { from, to, units } in stock::level(&remaining) {
+    for Move { from, to, units } in even_moves(&remaining) {
         let mut transaction = Transaction::new();
-        transaction.add(shelf::withdraw(id, Take { shard: from, units })?);
-        transaction.add(shelf::move_in(id, to, units, units)?);
+        transaction.add(shards::withdraw(id, Take { shard: from, units })?);
+        transaction.add(shards::move_in(id, to, units, units)?);
         match shop.table.commit(transaction, backoff).await? {
             Outcome::Committed | Outcome::Refused(_) => {}
         }

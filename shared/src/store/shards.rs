@@ -3,9 +3,9 @@
 use super::{Action, StoreError, keys, swept};
 use crate::domain::{
     OrderId, ProductId,
-    draws::{Drawn, Slot},
+    inventory::{Shard, Take},
     product::Offer,
-    stock::{Shard, Take},
+    reservations::{ClaimRecord, Reservation},
     swept::Swept,
 };
 
@@ -31,7 +31,7 @@ pub fn sell(product: &ProductId, take: Take, offer: &Offer) -> Result<Action, St
 ///
 /// # Errors
 /// If a value cannot be encoded.
-pub fn draw(product: &ProductId, take: Take, offer: &Offer) -> Result<Action, StoreError> {
+pub fn reserve(product: &ProductId, take: Take, offer: &Offer) -> Result<Action, StoreError> {
     let update = "SET #remaining = #remaining - :units, #drawn = #drawn + :units";
     if_for_sale(Action::update(keys::stock(product, take.shard), update), take, offer)
 }
@@ -40,18 +40,18 @@ pub fn draw(product: &ProductId, take: Take, offer: &Offer) -> Result<Action, St
 ///
 /// # Errors
 /// If the record cannot be encoded.
-pub fn claim(product: &ProductId, drawn: Drawn, order: &OrderId) -> Result<Action, StoreError> {
-    let slot = Slot { units: drawn.units, order_id: Some(order.clone()) };
-    Action::create(keys::units(product, drawn.shard, drawn.from), &slot)
+pub fn claim(product: &ProductId, reservation: Reservation, order: &OrderId) -> Result<Action, StoreError> {
+    let claim = ClaimRecord { units: reservation.units, order_id: Some(order.clone()) };
+    Action::create(keys::unit_claim(product, reservation.shard, reservation.from), &claim)
 }
 
 /// Makes sure that nobody claims units that were drawn, any more; goes together with [`give_back`].
 ///
 /// # Errors
 /// If the record cannot be encoded.
-pub fn void(product: &ProductId, drawn: Drawn) -> Result<Action, StoreError> {
-    let slot = Slot { units: drawn.units, order_id: None };
-    Action::create(keys::units(product, drawn.shard, drawn.from), &slot)
+pub fn void(product: &ProductId, reservation: Reservation) -> Result<Action, StoreError> {
+    let claim = ClaimRecord { units: reservation.units, order_id: None };
+    Action::create(keys::unit_claim(product, reservation.shard, reservation.from), &claim)
 }
 
 /// Notes how far a shard was swept; refused where another sweep has come further.
@@ -137,7 +137,7 @@ pub fn retire(product: &ProductId, shard: u16, seen: &Shard) -> Result<Action, S
         .when("#remaining = :none AND #received = :received AND #drawn = :drawn")
         .value(":none", 0)?
         .value(":received", seen.received)?
-        .value(":drawn", seen.drawn)
+        .value(":drawn", seen.next)
 }
 
 /// Changes what a sale from this shard must find to the offer of this version of the product; refused where it has that of

@@ -5,18 +5,18 @@
 
 use super::preconditions::{LinePreconditions, Preconditions};
 use crate::{
-    app::{Failure, Shop, draws},
+    app::{Failure, Shop, reservations},
     domain::{
         UserId,
-        draws::Drawn,
+        inventory::{Shard, Take},
         product::{Offer, SaleStatus},
-        stock::{Shard, Take},
+        reservations::Reservation,
     },
-    store::{Applied, Backoff, stock as shelf},
+    store::{Applied, Backoff, shards},
 };
 
 /// What came of drawing the units of a line.
-enum Drawing {
+enum Reserving {
     /// They are drawn.
     Complete,
     /// The offer is another one.
@@ -29,14 +29,14 @@ impl Preconditions {
     ///
     /// # Errors
     /// What is wrong by now with the user, a product or its stock.
-    pub(super) async fn draw(&mut self, shop: &Shop, user: &UserId, backoff: &mut Backoff) -> Result<bool, Failure> {
+    pub(super) async fn reserve(&mut self, shop: &Shop, user: &UserId, backoff: &mut Backoff) -> Result<bool, Failure> {
         for index in 0..self.lines.len() {
             let Some(line) = self.lines.get_mut(index).filter(|line| line.product.flash) else {
                 continue;
             };
-            let offer = match line.draw(shop, backoff).await {
-                Ok(Drawing::Complete) => continue,
-                Ok(Drawing::OtherOffer(offer)) => offer,
+            let offer = match line.reserve(shop, backoff).await {
+                Ok(Reserving::Complete) => continue,
+                Ok(Reserving::OtherOffer(offer)) => offer,
                 Err(Failure::Refused(refusal)) => {
                     // What is wrong with the user or another product is told first.
                     self.check_all_but_coupon(shop, user, backoff).await?;
@@ -65,14 +65,14 @@ impl Preconditions {
 
     /// Notes that a commit has claimed what was drawn.
     pub(super) fn claimed(&mut self) {
-        self.lines.iter_mut().for_each(|line| line.drawn.clear());
+        self.lines.iter_mut().for_each(|line| line.reserved.clear());
     }
 
     /// Gives back what was drawn and not claimed. Where that fails the sweep does it.
-    pub(super) async fn give_back_drawn(&mut self, shop: &Shop, backoff: &mut Backoff) {
+    pub(super) async fn release_reserved(&mut self, shop: &Shop, backoff: &mut Backoff) {
         for line in &mut self.lines {
             if let Err(error) = line.give_back(shop, backoff).await {
-                tracing::warn!(%error, product = %line.product.product_id, "drawn units are left to the sweep");
+                tracing::warn!(%error, product = %line.product.product_id, "reserved units are left to the sweep");
             }
         }
     }
@@ -81,53 +81,57 @@ impl Preconditions {
 impl LinePreconditions {
     /// How many units are not drawn yet.
     pub(super) fn missing(&self) -> i64 {
-        self.drawn.iter().fold(i64::from(self.quantity.get()), |missing, drawn| missing.saturating_sub(drawn.units))
+        self.reserved.iter().fold(i64::from(self.quantity.get()), |missing, part| missing.saturating_sub(part.units))
     }
 
     /// Draws what is missing: from the order's own shard, or from where there is enough. Each look at all shards follows a
     /// draw in vain, and whoever drew instead has got units.
-    async fn draw(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<Drawing, Failure> {
+    async fn reserve(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<Reserving, Failure> {
         let (id, offer) = (self.product.product_id.clone(), self.product.offer);
         while self.missing() > 0 {
             for take in std::mem::take(&mut self.takes) {
-                match shop.table.apply::<Shard>(&shelf::draw(&id, take, &offer)?, backoff).await? {
+                match shop.table.apply::<Shard>(&shards::reserve(&id, take, &offer)?, backoff).await? {
                     Applied::Done(shard) => {
                         let Take { shard: number, units } = take;
-                        self.drawn.push(Drawn { shard: number, from: shard.drawn.saturating_sub(units), units });
+                        self.reserved.push(Reservation {
+                            shard: number,
+                            from: shard.next.saturating_sub(units),
+                            units,
+                        });
                     }
                     Applied::Refused(Some(shard)) if shard.offer != offer => {
-                        return Ok(Drawing::OtherOffer(shard.offer));
+                        return Ok(Reserving::OtherOffer(shard.offer));
                     }
                     Applied::Refused(_) => break,
                 }
             }
             if self.missing() > 0 {
-                if self.drawn.len() >= self.most_draws() {
+                if self.reserved.len() >= self.max_reservations() {
                     // What is drawn in many parts goes back, to be drawn in one.
                     self.give_back(shop, backoff).await?;
                 }
                 self.reserve_from_few_shards(shop, backoff).await?;
-                backoff.retry("others drew the units").await?;
+                backoff.retry("others reserved the units").await?;
             }
         }
-        Ok(Drawing::Complete)
+        Ok(Reserving::Complete)
     }
 
     /// Gives back what was drawn, and plans to draw all anew.
     async fn give_back(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
-        let drawn = std::mem::take(&mut self.drawn);
-        self.plan_all(drawn.first().map(|drawn| drawn.shard));
-        for drawn in drawn {
-            draws::give_back(shop, &self.product.product_id, drawn, backoff).await?;
+        let reserved = std::mem::take(&mut self.reserved);
+        self.plan_all(reserved.first().map(|part| part.shard));
+        for part in reserved {
+            reservations::give_back(shop, &self.product.product_id, part, backoff).await?;
         }
         Ok(())
     }
 
     /// Forgets units that the sweep took for burnt, and gave back: `kept` says of each draw whether it is still ours.
     pub(super) fn lose(&mut self, kept: impl Iterator<Item = bool>) {
-        let shard = self.drawn.first().map(|drawn| drawn.shard);
-        let drawn = std::mem::take(&mut self.drawn);
-        self.drawn = drawn.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(drawn, _)| drawn).collect();
+        let shard = self.reserved.first().map(|part| part.shard);
+        let reserved = std::mem::take(&mut self.reserved);
+        self.reserved = reserved.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(part, _)| part).collect();
         self.plan_all(shard);
     }
 

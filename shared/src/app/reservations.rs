@@ -9,9 +9,9 @@ use super::{Failure, Shop};
 use crate::{
     domain::{
         ProductId,
-        draws::{self, Drawn, Slot},
+        reservations::{self, ClaimRecord, Reservation},
     },
-    store::{Backoff, Consistency, Key, Outcome, Transaction, keys, stock as shelf},
+    store::{Backoff, Consistency, Key, Outcome, Transaction, keys, shards},
 };
 
 /// Gives back units that this function drew and nobody claims. Where they have a slot they came to something, or went back
@@ -19,12 +19,12 @@ use crate::{
 pub(super) async fn give_back(
     shop: &Shop,
     product: &ProductId,
-    drawn: Drawn,
+    reservation: Reservation,
     backoff: &mut Backoff,
 ) -> Result<(), Failure> {
     let mut transaction = Transaction::new();
-    transaction.add(shelf::void(product, drawn)?);
-    transaction.add(shelf::give_back(product, drawn.shard, drawn.units)?);
+    transaction.add(shards::void(product, reservation)?);
+    transaction.add(shards::give_back(product, reservation.shard, reservation.units)?);
     match shop.table.commit(transaction, backoff).await? {
         Outcome::Committed => shop.invalidate_product_sold_out(product),
         Outcome::Refused(_) => {}
@@ -49,21 +49,21 @@ pub(super) async fn settle(
     let (mut given_back, mut place) = (0_u64, places.start);
     while place < places.end {
         let stretch = place..places.end.min(place.saturating_add(batch));
-        let wanted: Vec<Key> = stretch.clone().map(|place| keys::units(product, shard, place)).collect();
+        let wanted: Vec<Key> = stretch.clone().map(|place| keys::unit_claim(product, shard, place)).collect();
         let found = shop.table.get_all(&wanted, Consistency::Eventual, backoff).await?;
-        let slot = |place| found.get::<Slot>(&keys::units(product, shard, place));
-        let (missing, next) = draws::missing(stretch, slot)?;
+        let claim = |place| found.get::<ClaimRecord>(&keys::unit_claim(product, shard, place));
+        let (missing, next) = reservations::missing(stretch, claim)?;
         if !missing.is_empty() {
             let units = missing.len();
             let mut transaction = Transaction::new();
             for from in missing {
-                transaction.add(shelf::void(product, Drawn { shard, from, units: 1 })?);
+                transaction.add(shards::void(product, Reservation { shard, from, units: 1 })?);
             }
-            transaction.add(shelf::give_back(product, shard, i64::try_from(units).unwrap_or(i64::MAX))?);
+            transaction.add(shards::give_back(product, shard, i64::try_from(units).unwrap_or(i64::MAX))?);
             match shop.table.commit(transaction, backoff).await? {
                 Outcome::Committed => given_back = given_back.saturating_add(u64::try_from(units).unwrap_or(u64::MAX)),
                 Outcome::Refused(_) => {
-                    backoff.pause("drawn units were claimed meanwhile").await?;
+                    backoff.pause("reserved units were claimed meanwhile").await?;
                     continue;
                 }
             }
