@@ -99,8 +99,8 @@ fn assert_sound(order: &Order) {
     assert_eq!(Won::checked_sum(order.history.iter().map(|entry| entry.refund)), Some(order.refunded));
     assert!(Won::ZERO <= order.refunded && order.refunded <= order.paid);
     let sold: i64 = order.sales().expect("the history adds up").iter().flat_map(|sale| sale.units.values()).sum();
-    let live: i64 = order.items.iter().map(|line| i64::from(line.live_units())).sum();
-    assert_eq!(sold, if order.paid_at.is_some() { live } else { 0 });
+    let counted: i64 = order.items.iter().map(|line| i64::from(line.counted_units())).sum();
+    assert_eq!(sold, if order.paid_at.is_some() { counted } else { 0 });
     if order.status == OrderStatus::FullyRefunded {
         assert_eq!(order.refunded, order.paid);
     }
@@ -667,7 +667,7 @@ proptest! {
     /// Cancelled in any portions, in any order, some of it returned instead: exactly what was paid comes back.
     #[test]
     fn any_way_to_the_end_pays_back_exactly_what_was_paid(
-        lines in proptest::collection::vec((0_i64..100_000, 1_i64..=40), 1..8),
+        lines in proptest::collection::vec((prop_oneof![1 => Just(0_i64), 9 => 0_i64..100_000], 1_i64..=40), 1..8),
         discount in 0_i64..500_000,
         portions in proptest::collection::vec((0_usize..8, 1_u16..=40), 0..200),
         returns in proptest::collection::vec(any::<bool>(), 8),
