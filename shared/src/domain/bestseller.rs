@@ -251,11 +251,22 @@ mod tests {
     }
 
     #[test]
+    fn a_listing_carries_five_days_and_is_placed_by_the_best_window_of_them() {
+        assert_eq!(Listing::days_at(noon(0)), day(-2)..=day(2));
+        let all: Vec<(i64, i64)> = (-9..9).map(|offset| (offset, 1)).collect();
+        let listed = listing(1, &all, 0, noon(0)).unwrap();
+        assert_eq!(listed.days.keys().copied().collect::<Vec<_>>(), [-2, -1, 0, 1, 2].map(day));
+        // The last window has the last day alone, with nothing given back in it.
+        assert_eq!(listing(1, &[(0, -7), (1, -5), (2, 3)], 0, noon(0)).unwrap().bound.units, 3);
+    }
+
+    #[test]
     fn a_list_is_read_until_nothing_below_can_beat_what_was_found() {
         let tight = |number, units| listing(number, &[(0, units)], 0, noon(0)).unwrap();
         let stale = |number, units| listing(number, &[(-2, 90), (0, units)], 0, noon(0)).unwrap();
         let mut ranking = Ranking::new(day(1), 2);
         assert_eq!((ranking.to_read(2), ranking.take(2)), (vec![0, 1], vec![]));
+        assert_eq!(ranking.to_read(0), [0_usize; 0], "nothing more is wanted");
         ranking.add(0, &[stale(1, 3), stale(2, 2)], true);
         ranking.add(1, &[tight(3, 7)], true);
         // Below the second list's 7 nothing beats it; below the first list's bound of 92 something may.

@@ -80,5 +80,6 @@ mod tests {
         assert_eq!(hour, Window { number: 2, left_s: 1 });
         assert_eq!(Window::hour(at("1970-01-01T03:00:00Z")), Window { number: 3, left_s: 3_600 });
         assert_eq!(Window::minute(at("1970-01-01T00:01:30Z")), Window { number: 1, left_s: 30 });
+        assert_eq!(Window::minute(at("1969-12-31T23:59:59Z")), Window { number: -1, left_s: 1 });
     }
 }

@@ -84,6 +84,12 @@ mod tests {
     }
 
     #[test]
+    fn a_cart_begins_with_its_first_item() {
+        let first = Cart { items: lines(&[("tea", 3)]).into_iter().collect(), version: 1, last_order: None };
+        assert_eq!(Cart::with(product("tea"), units(3)), first);
+    }
+
+    #[test]
     fn a_product_has_at_most_999_units() {
         let cart = cart(&[("tea", 990)]);
         assert_eq!(cart.check_room(&product("tea"), units(9), 100), Ok(()));

@@ -344,10 +344,10 @@ mod tests {
         assert_eq!(campaign(Validity::Days(7)).expiry(issued).unwrap(), at("2026-11-26T15:00:00Z"));
     }
 
-    #[test]
-    fn expiry_is_to_the_instant() {
+    /// A coupon that can be used before 30 November.
+    fn coupon() -> IssuedCoupon {
         let campaign = campaign(Validity::Until(at("2026-11-30T00:00:00Z")));
-        let coupon = IssuedCoupon {
+        IssuedCoupon {
             issued_coupon_id: "c1".to_owned(),
             coupon_id: campaign.coupon_id.clone(),
             user_id: UserId::try_from("mina".to_owned()).unwrap(),
@@ -360,10 +360,98 @@ mod tests {
             order_id: None,
             revoked_at: None,
             reissues: 0,
-        };
-        assert_eq!(coupon.usable(at("2026-11-29T23:59:59.999Z")), Ok(()));
-        assert_eq!(coupon.usable(at("2026-11-30T00:00:00Z")), Err(CouponProblem::Expired));
-        let used = IssuedCoupon { state: CouponState::Used, ..coupon };
-        assert_eq!(used.usable(at("2026-12-30T00:00:00Z")), Err(CouponProblem::Used));
+        }
+    }
+
+    #[test]
+    fn expiry_is_to_the_instant() {
+        assert_eq!(coupon().usable(at("2026-11-29T23:59:59.999Z")), Ok(()));
+        assert_eq!(coupon().usable(at("2026-11-30T00:00:00Z")), Err(CouponProblem::Expired));
+    }
+
+    #[test]
+    fn a_coupon_that_was_used_expired_or_revoked_stays_so_at_any_time() {
+        for (state, status, problem) in [
+            (CouponState::Used, CouponStatus::Used, CouponProblem::Used),
+            (CouponState::Expired, CouponStatus::Expired, CouponProblem::Expired),
+            (CouponState::Revoked, CouponStatus::Revoked, CouponProblem::Revoked),
+        ] {
+            let coupon = IssuedCoupon { state, ..coupon() };
+            for now in ["2026-11-20T00:00:00Z", "2026-12-30T00:00:00Z"].map(at) {
+                assert_eq!((coupon.status(now), coupon.usable(now)), (status, Err(problem)), "{state:?} {now}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_campaign_is_over_when_the_last_function_has_had_time_to_draw() {
+        let campaign = campaign(Validity::Days(1));
+        assert!(!campaign.is_over(at("2026-12-01T00:00:29.999Z")));
+        assert!(campaign.is_over(at("2026-12-01T00:00:30Z")));
+    }
+
+    #[test]
+    fn the_last_coupon_expires_with_the_campaign_or_after_it() {
+        for (validity, last) in [
+            // Issued on the morning of 1 December in Seoul, that day included.
+            (Validity::Days(1), "2026-12-01T15:00:00Z"),
+            (Validity::Days(7), "2026-12-07T15:00:00Z"),
+            (Validity::Until(at("2026-12-24T00:00:00Z")), "2026-12-24T00:00:00Z"),
+            (Validity::Until(at("2026-11-20T00:00:00Z")), "2026-12-01T00:00:00Z"),
+        ] {
+            assert_eq!(campaign(validity).last_expiry().unwrap(), at(last), "{validity:?}");
+        }
+    }
+
+    #[test]
+    fn a_campaign_without_a_change_was_last_updated_at_its_creation() {
+        let campaign = campaign(Validity::Days(1));
+        assert_eq!(campaign.last_updated(), campaign.created_at);
+        let changed = Campaign { updated_at: Some(at("2026-10-02T00:00:00Z")), ..campaign };
+        assert_eq!(changed.last_updated(), at("2026-10-02T00:00:00Z"));
+    }
+
+    #[test]
+    fn the_tag_of_a_campaign_changes_with_each_described_field() {
+        let described = campaign(Validity::Days(1));
+        let changes: [fn(&mut Campaign); 10] = [
+            |campaign| campaign.coupon_id = CouponId::try_from("other".to_owned()).unwrap(),
+            |campaign| campaign.name.push('!'),
+            |campaign| campaign.description = Some(String::new()),
+            |campaign| campaign.terms.value += 1,
+            |campaign| campaign.total_quantity += 1,
+            |campaign| campaign.counter_shards += 1,
+            |campaign| campaign.validity = Validity::Days(2),
+            |campaign| campaign.issue_from += 1.second(),
+            |campaign| campaign.issue_until += 1.second(),
+            |campaign| campaign.updated_at = Some(campaign.created_at + 1.second()),
+        ];
+        for (number, change) in changes.into_iter().enumerate() {
+            let mut changed = described.clone();
+            change(&mut changed);
+            assert_ne!(changed.etag(), described.etag(), "change {number}");
+        }
+        assert_eq!(described.clone().etag(), described.etag());
+    }
+
+    #[test]
+    fn a_counter_has_the_tickets_below_its_limit_left() {
+        assert_eq!(Counter::new(7), Counter { next: 0, limit: 7, swept: Swept::default(), expired_to: 0 });
+        for (next, left) in [(0, 7), (5, 2), (7, 0)] {
+            assert_eq!(Counter { next, ..Counter::new(7) }.left(), left, "next {next}");
+        }
+    }
+
+    #[test]
+    fn records_of_coupons_leave_out_what_is_zero() {
+        let has = |record: serde_json::Value, name: &str| record.get(name).is_some();
+        for number in [0, 1] {
+            let counter = Counter { expired_to: number, ..Counter::new(7) };
+            assert_eq!(has(json!(counter), "expiredTo"), number != 0);
+            let terms = Terms { value: number, ..coupon().terms };
+            assert_eq!(has(json!(terms), "value"), number != 0);
+            let coupon = IssuedCoupon { reissues: number.unsigned_abs(), ..coupon() };
+            assert_eq!(has(json!(coupon), "reissues"), number != 0);
+        }
     }
 }

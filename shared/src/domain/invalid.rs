@@ -126,3 +126,13 @@ macro_rules! named {
     };
 }
 pub(crate) use named;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_has_the_fault_of_a_field_with_its_bounds() {
+        assert_eq!(Invalid::Range { min: 1, max: 999 }.to_string(), "Range { min: 1, max: 999 }");
+    }
+}

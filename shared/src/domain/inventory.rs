@@ -187,6 +187,32 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::{Won, product::SaleStatus};
+
+    #[test]
+    fn a_change_of_units_is_any_number_but_zero_within_a_billion() {
+        for units in [-1_000_000_000, -1, 1, 1_000_000_000] {
+            assert_eq!(UnitsChange::try_from(units).map(UnitsChange::get), Ok(units));
+        }
+        assert_eq!(UnitsChange::try_from(0), Err(Invalid::Empty));
+        for units in [-1_000_000_001, 1_000_000_001] {
+            let range = Invalid::Range { min: -1_000_000_000, max: 1_000_000_000 };
+            assert_eq!(UnitsChange::try_from(units), Err(range));
+        }
+    }
+
+    #[test]
+    fn a_shelf_has_one_shard_unless_told() {
+        assert_eq!(ShardCount::default().get(), 1);
+    }
+
+    #[test]
+    fn a_new_shard_has_all_its_units_and_nothing_to_sweep() {
+        let offer = Offer { price: Won::new(1_000), discount: Won::ZERO, status: SaleStatus::OnSale };
+        let shard = Shard::new(7, offer, 3);
+        assert_eq!((shard.remaining, shard.received, shard.offer, shard.offer_version), (7, 7, offer, 3));
+        assert_eq!((shard.drawn, shard.swept), (draws::first_place(3), Swept::beginning_at(shard.drawn)));
+    }
 
     #[test]
     fn one_shard_is_enough_where_one_has_enough() {

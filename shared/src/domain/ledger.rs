@@ -193,9 +193,16 @@ mod tests {
         let paid = after(-1_000).unwrap();
         assert_eq!((paid.balance, paid.sequence), (Won::ZERO, 1));
         assert_eq!(after(-1_001), Err(OutOfBounds::NotEnough));
-        assert_eq!(after(MAX_BALANCE.get()), Err(OutOfBounds::TooMuch));
+        assert_eq!(after(MAX_BALANCE.get() - 1_000).map(|full| full.balance), Ok(MAX_BALANCE));
+        assert_eq!(after(MAX_BALANCE.get() - 999), Err(OutOfBounds::TooMuch));
         assert_eq!(after(i64::MAX), Err(OutOfBounds::TooMuch));
         assert!(account.can_pay(Won::new(1_000)) && !account.can_pay(Won::new(1_001)));
+    }
+
+    #[test]
+    fn a_new_account_chains_to_no_entry() {
+        assert_eq!((Account::NEW.head, EntryHash::default()), (EntryHash::NONE, EntryHash::NONE));
+        assert_eq!(EntryHash::NONE.to_string(), "0".repeat(64));
     }
 
     #[test]
@@ -221,6 +228,7 @@ mod tests {
     fn a_hash_is_read_as_it_is_written() {
         let hash = EntryHash(std::array::from_fn(|byte| u8::try_from(byte * 8).unwrap()));
         assert_eq!(EntryHash::try_from(hash.to_string()), Ok(hash));
+        assert_eq!([String::from(hash), format!("{hash:?}")], [hash.to_string(), hash.to_string()]);
         for wrong in ["", "00", &"0".repeat(62), &"0".repeat(66), &"g".repeat(64), &"F".repeat(64)] {
             assert_eq!(EntryHash::try_from(wrong.to_owned()), Err(NotAHash), "{wrong}");
         }

@@ -194,6 +194,37 @@ mod tests {
     }
 
     #[test]
+    fn amounts_add_up_to_the_won() {
+        let (won, units) = (Won::new, Quantity::try_from(3).unwrap());
+        assert_eq!(won(7).checked_add(won(-2)), Some(won(5)));
+        assert_eq!(won(7).checked_sub(won(9)), Some(won(-2)));
+        assert_eq!(won(7).checked_mul(units), Some(won(21)));
+        assert_eq!([won(7), won(-7), Won::ZERO].map(Won::negated), [won(-7), won(7), Won::ZERO]);
+        assert_eq!([won(7), won(-7), Won::ZERO].map(|amount| amount.is_zero()), [false, false, true]);
+        assert_eq!(won(-1_000).to_string(), "-1000");
+    }
+
+    #[test]
+    fn a_price_and_a_payable_amount_are_within_their_bounds() {
+        let price = |amount| Price::try_from(amount).map(Price::won);
+        let payable = |amount| Payable::try_from(amount).map(Payable::won);
+        for (amount, is_price, is_payable) in [
+            (-1, false, false),
+            (0, true, true),
+            (1_000_000_000, true, true),
+            (1_000_000_001, false, true),
+            (9_000_000_000_000_000, false, true),
+            (9_000_000_000_000_001, false, false),
+        ] {
+            let within = |is_within: bool, max| {
+                if is_within { Ok(Won::new(amount)) } else { Err(Invalid::Range { min: 0, max }) }
+            };
+            assert_eq!(price(amount), within(is_price, Price::MAX), "{amount}");
+            assert_eq!(payable(amount), within(is_payable, Payable::MAX), "{amount}");
+        }
+    }
+
+    #[test]
     fn the_largest_order_fits_an_account() {
         let line = MAX_PRICE.checked_mul(Quantity::try_from(Quantity::MAX).unwrap()).unwrap();
         let order = Won::checked_sum(std::iter::repeat_n(line, 50)).unwrap();

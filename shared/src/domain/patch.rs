@@ -48,6 +48,11 @@ mod tests {
         assert_eq!(Patch::Clear.apply(Some(1)), None);
         assert_eq!(Patch::Set(2).apply(Some(1)), Some(2));
         assert_eq!(Patch::Set(2).map(|number| number + 1).apply(None), Some(3));
+        assert_eq!(
+            [Patch::Keep, Patch::Clear].map(|patch: Patch<i64>| patch.map(|number| number + 1)),
+            [Patch::Keep, Patch::Clear]
+        );
         assert!(Patch::<i64>::default().is_keep());
+        assert!(!Patch::<i64>::Clear.is_keep() && !Patch::Set(2).is_keep());
     }
 }

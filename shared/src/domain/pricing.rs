@@ -217,10 +217,47 @@ mod tests {
         assert_eq!(quote.coupon_shares, [34, 33, 33].map(Won::new));
     }
 
+    #[test]
+    fn the_largest_remainder_need_not_be_of_the_largest_line() {
+        // Of 99 won the lines' exact parts are 59.4, 19.8 and 19.8.
+        let lines = [line(3_000, 0, 1), line(500, 0, 2), line(1_100, 100, 1)];
+        let quote = quote(&lines, Some(&terms(CouponKind::Fixed, 99)), SHIPPING).unwrap();
+        assert_eq!(quote.coupon_shares, [59, 20, 20].map(Won::new));
+    }
+
+    #[test]
+    fn a_coupon_is_not_used_up_for_nothing() {
+        let nothing = Err(NoQuote::Coupon(CouponProblem::NothingToDiscount));
+        for (price, terms) in [(0, terms(CouponKind::Fixed, 1_000)), (99, terms(CouponKind::Rate, 1))] {
+            assert_eq!(quote(&[line(price, 0, 1)], Some(&terms), SHIPPING), nothing, "{terms:?}");
+        }
+        assert!(quote(&[line(100, 0, 1)], Some(&terms(CouponKind::Rate, 1)), SHIPPING).is_ok());
+    }
+
+    #[test]
+    fn free_goods_cost_their_shipping() {
+        let quote = quote(&[line(0, 0, 1), line(1_000, 1_000, 2)], None, SHIPPING).unwrap();
+        assert_eq!((quote.payable, quote.coupon_shares), (SHIPPING.fee, vec![Won::ZERO; 2]));
+    }
+
+    #[test]
+    fn amounts_that_do_not_fit_have_no_quote() {
+        let huge = i64::MAX / 2;
+        let rate = terms(CouponKind::Rate, 15);
+        for (lines, coupon) in [
+            (vec![line(huge, 0, 3)], None),
+            (vec![line(huge, 0, 1); 3], None),
+            (vec![line(0, huge, 3)], None),
+            (vec![line(huge, 0, 1)], Some(&rate)),
+        ] {
+            assert_eq!(quote(&lines, coupon, SHIPPING), Err(NoQuote::Overflow), "{lines:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn shares_add_up_and_never_exceed_their_line(
-            prices in proptest::collection::vec((0_i64..1_000_000_000, 1_i64..=999), 1..50), value in 0_i64..2_000_000_000,
+            prices in proptest::collection::vec((0_i64..1_000_000_000, 1_i64..=999), 1..50), value in 1_i64..2_000_000_000,
         ) {
             let lines: Vec<_> = prices.into_iter().map(|(price, quantity)| line(price, 0, quantity)).collect();
             let quote = quote(&lines, Some(&terms(CouponKind::Fixed, value)), SHIPPING).unwrap();

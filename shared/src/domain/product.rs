@@ -189,3 +189,115 @@ impl Offer {
         (self.price, self.discount) == (other.price, other.discount)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OFFER: Offer = Offer { price: Won::new(1_000), discount: Won::new(100), status: SaleStatus::OnSale };
+
+    fn product() -> Product {
+        Product {
+            product_id: ProductId::try_from("tea".to_owned()).unwrap(),
+            name: "Tea".to_owned(),
+            description: None,
+            category: None,
+            seller_id: None,
+            offer: OFFER,
+            paused_status: None,
+            stock_shards: 1,
+            flash: false,
+            sweep_from: None,
+            version: 1,
+            created_at: Timestamp::UNIX_EPOCH,
+            updated_at: None,
+        }
+    }
+
+    fn after(seconds: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + seconds.seconds()
+    }
+
+    #[test]
+    fn a_paused_product_is_not_sold_and_returns_to_its_own_status() {
+        use SaleStatus::{Discontinued, Hidden, OnSale};
+        for (own, paused) in [(OnSale, Discontinued), (Discontinued, Discontinued), (Hidden, Hidden)] {
+            let sold = product().with_own_status(own);
+            assert_eq!((sold.is_paused(), sold.own_status(), sold.offer.status), (false, own, own));
+            let pausing = sold.clone().with_paused(true);
+            assert_eq!((pausing.is_paused(), pausing.own_status(), pausing.offer.status), (true, own, paused));
+            assert_eq!(pausing.clone().with_paused(true), pausing);
+            assert_eq!(pausing.with_paused(false), sold);
+        }
+    }
+
+    #[test]
+    fn a_paused_product_stays_paused_whatever_status_it_is_given() {
+        let given = product().with_paused(true).with_own_status(SaleStatus::Hidden);
+        assert_eq!((given.is_paused(), given.offer.status), (true, SaleStatus::Hidden));
+        let given = given.with_own_status(SaleStatus::OnSale);
+        assert_eq!((given.is_paused(), given.offer.status), (true, SaleStatus::Discontinued));
+        assert_eq!(given.with_paused(false), product());
+    }
+
+    #[test]
+    fn a_new_product_is_sold_or_hidden_as_asked() {
+        assert_eq!(SaleStatus::from(InitialStatus::OnSale), SaleStatus::OnSale);
+        assert_eq!(SaleStatus::from(InitialStatus::Hidden), SaleStatus::Hidden);
+    }
+
+    #[test]
+    fn the_sweep_passes_by_a_product_that_has_several_shards_or_is_in_flash_mode() {
+        for (stock_shards, flash, needs) in [(1, false, false), (2, false, true), (1, true, true), (2, true, true)] {
+            let product = Product { stock_shards, flash, ..product() };
+            assert_eq!(product.needs_sweep(), needs, "{stock_shards} {flash}");
+        }
+    }
+
+    #[test]
+    fn the_sweep_comes_once_more_when_every_function_knows_that_it_need_not() {
+        let flash = |flash, sweep_from| Product { flash, sweep_from, ..product() };
+        for (needs, from, then) in [
+            (true, None, Some(after(50))),
+            (true, Some(after(7)), Some(after(7))),
+            (false, Some(after(7)), Some(after(50 + 120))),
+            (false, None, None),
+        ] {
+            assert_eq!(flash(needs, from).swept_from(after(50)), flash(needs, then), "{needs} {from:?}");
+        }
+    }
+
+    #[test]
+    fn a_product_without_a_change_was_last_updated_at_its_creation() {
+        assert_eq!(product().last_updated(), Timestamp::UNIX_EPOCH);
+        assert_eq!(Product { updated_at: Some(after(1)), ..product() }.last_updated(), after(1));
+    }
+
+    #[test]
+    fn the_tag_of_a_product_changes_with_each_described_field_and_with_no_other() {
+        let described = product().etag();
+        for other in [
+            Product { product_id: ProductId::try_from("cup".to_owned()).unwrap(), ..product() },
+            Product { name: "Cup".to_owned(), ..product() },
+            Product { description: Some("green".to_owned()), ..product() },
+            Product { category: Some("green".to_owned()), ..product() },
+            Product { seller_id: UserId::try_from("mina".to_owned()).ok(), ..product() },
+            Product { offer: Offer { price: Won::new(1_001), ..OFFER }, ..product() },
+            Product { updated_at: Some(after(1)), ..product() },
+        ] {
+            assert_ne!(other.etag(), described, "{other:?}");
+        }
+        let stored_otherwise = Product { stock_shards: 2, version: 2, sweep_from: Some(after(1)), ..product() };
+        assert_eq!(stored_otherwise.etag(), described);
+    }
+
+    #[test]
+    fn a_unit_costs_its_price_less_its_discount_whatever_the_status() {
+        assert_eq!(OFFER.unit_cost(), Won::new(900));
+        assert!(OFFER.costs_as_much_as(&Offer { status: SaleStatus::Hidden, ..OFFER }));
+        // 900 won as well, and yet another offer.
+        assert!(!OFFER.costs_as_much_as(&Offer { price: Won::new(900), discount: Won::ZERO, ..OFFER }));
+        assert!(!OFFER.costs_as_much_as(&Offer { price: Won::new(1_001), ..OFFER }));
+        assert!(!OFFER.costs_as_much_as(&Offer { discount: Won::new(101), ..OFFER }));
+    }
+}

@@ -143,6 +143,47 @@ mod tests {
         assert_eq!(wrong, [(product(1), [(day(0), -3)].into()), (product(2), [(day(1), 2)].into())]);
     }
 
+    #[test]
+    fn parts_keep_the_last_sale_and_whether_a_product_was_counted() {
+        let mut sold = Balances::default();
+        sold.add_sold(&product(1), day(0), 1, 7);
+        sold.add_sold(&product(1), day(0), 1, 5);
+        let mut counted = Balances::default();
+        counted.add_sold(&product(1), day(0), 1, 6);
+        counted.subtract_counted(&product(1), &[(day(0), 2)].into(), DAYS);
+        for (first, second) in [(&sold, &counted), (&counted, &sold), (&counted, &counted)] {
+            let mut all = first.clone();
+            all.add(second.clone());
+            let (_, balance) = all.0.first_key_value().unwrap();
+            let last = if first == second { 6 } else { 7 };
+            assert_eq!((balance.last_sold_at, balance.is_counted), (last, true));
+        }
+        assert!(!sold.0.values().any(|balance| balance.is_counted));
+    }
+
+    #[test]
+    fn a_product_is_known_once_it_was_sold_or_counted() {
+        let mut balances = Balances::default();
+        assert_eq!((balances.len(), balances.is_empty()), (0, true));
+        balances.add_sold(&product(1), day(0), 1, 7);
+        balances.add_sold(&product(1), day(1), 1, 7);
+        assert_eq!((balances.len(), balances.is_empty()), (1, false));
+        balances.subtract_counted(&product(2), &UnitsByDay::new(), DAYS);
+        assert_eq!((balances.len(), balances.is_empty()), (2, false));
+    }
+
+    #[test]
+    fn each_product_goes_to_its_bucket_with_all_that_is_known() {
+        let mut balances = Balances::default();
+        (0..5).for_each(|number| balances.add_sold(&product(number), day(0), 1, 7));
+        let bucket_of = |product: &ProductId| if product.as_str() < "p2" { 3 } else { 8 };
+        let buckets = balances.clone().by_bucket(bucket_of);
+        assert_eq!(buckets.iter().map(|(bucket, part)| (*bucket, part.len())).collect::<Vec<_>>(), [(3, 2), (8, 3)]);
+        let mut all = Balances::default();
+        buckets.into_values().for_each(|part| all.add(part));
+        assert_eq!(all, balances);
+    }
+
     proptest! {
         /// However what was sold is spread over parts, and wherever the count is subtracted: what was counted right is.
         #[test]

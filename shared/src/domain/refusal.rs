@@ -240,3 +240,41 @@ impl CouponProblem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thing_that_is_not_found_is_named_by_its_kind() {
+        for (entity, message) in [
+            (Entity::User, "user not found"),
+            (Entity::Product, "product not found"),
+            (Entity::Coupon, "coupon not found"),
+            (Entity::Order, "order not found"),
+            (Entity::OrderItem, "order item not found"),
+            (Entity::OrderSheet, "order sheet not found"),
+            (Entity::Path, "path not found"),
+        ] {
+            let refusal = Refusal::not_found(entity, 7);
+            assert_eq!(refusal, Refusal::NotFound { entity, id: "7".to_owned() });
+            assert_eq!(refusal.to_string(), message);
+        }
+    }
+
+    /// Clients compare these names, so that none may change.
+    #[test]
+    fn the_problems_of_coupons_have_the_names_that_clients_know() {
+        for (problem, name) in [
+            (CouponProblem::NotOwned, "NOT_OWNED"),
+            (CouponProblem::Used, "USED"),
+            (CouponProblem::Expired, "EXPIRED"),
+            (CouponProblem::Revoked, "REVOKED"),
+            (CouponProblem::OrderTooSmall, "MIN_ORDER_AMOUNT"),
+            (CouponProblem::ShippingAlreadyFree, "SHIPPING_ALREADY_FREE"),
+            (CouponProblem::NothingToDiscount, "NOTHING_TO_DISCOUNT"),
+        ] {
+            assert_eq!(problem.as_str(), name);
+        }
+    }
+}

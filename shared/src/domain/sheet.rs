@@ -169,11 +169,16 @@ mod tests {
     use super::*;
     use crate::domain::{
         ProductId, Quantity,
+        coupon::{CouponKind, Terms},
         order::{Actor, LineStatus},
         pricing::{ShippingPolicy, quote},
     };
 
     fn sheet() -> OrderSheet {
+        sheet_with(None)
+    }
+
+    fn sheet_with(coupon: Option<&Terms>) -> OrderSheet {
         let line = OrderLine {
             product_id: ProductId::try_from("tea".to_owned()).unwrap(),
             seller_id: None,
@@ -189,7 +194,7 @@ mod tests {
         let draft = Draft {
             user_id: UserId::try_from("mina".to_owned()).unwrap(),
             actor: Actor::Customer,
-            quote: quote(&[line.priced()], None, shipping).unwrap(),
+            quote: quote(&[line.priced()], coupon, shipping).unwrap(),
             items: vec![line],
             coupon_id: None,
             order_sheet_id: None,
@@ -204,6 +209,23 @@ mod tests {
         let quote = sheet().quote();
         assert_eq!((quote.goods_total, quote.goods_discount), (Won::new(2_000), Won::new(200)));
         assert_eq!((quote.payable, quote.coupon_shares), (Won::new(4_800), vec![Won::ZERO]));
+    }
+
+    #[test]
+    fn a_sheet_of_a_cart_has_the_last_order_of_the_cart() {
+        let order_id = OrderId::try_from("o1".to_owned()).ok();
+        let cart = Cart { last_order: order_id.clone(), ..Cart::default() };
+        let from_cart = sheet().drawn_up_from(cart);
+        assert_eq!((from_cart.from_cart, from_cart.cart_order.clone()), (true, order_id));
+        assert_eq!(OrderSheet { from_cart: false, cart_order: None, ..from_cart }, sheet());
+    }
+
+    #[test]
+    fn each_line_has_its_part_of_the_coupon() {
+        let coupon = Terms { kind: CouponKind::Fixed, value: 100, max_discount: None, min_order_amount: None };
+        let sheet = sheet_with(Some(&coupon));
+        assert_eq!((sheet.coupon_discount, sheet.items[0].coupon_share), (Won::new(100), Won::new(100)));
+        assert_eq!((sheet.quote().payable, sheet.quote().coupon_shares), (Won::new(4_700), vec![Won::new(100)]));
     }
 
     #[test]
@@ -234,5 +256,7 @@ mod tests {
         let sheet = OrderSheet { state: SheetState::Ordered, order_id, ..sheet() };
         assert!(matches!(sheet.orderable(sheet.created_at), Err(Refusal::SheetOrdered { .. })));
         assert_eq!(sheet.status(sheet.expires_at), SheetStatus::Ordered);
+        let of_no_order = OrderSheet { order_id: None, ..sheet };
+        assert!(matches!(of_no_order.orderable(of_no_order.created_at), Err(Refusal::SheetExpired { .. })));
     }
 }

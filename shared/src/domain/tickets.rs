@@ -95,6 +95,20 @@ mod tests {
         assert_eq!(chosen, [0, 10, 0, 30]);
     }
 
+    #[test]
+    fn a_counter_below_zero_has_no_tickets() {
+        let mut left = RemainingTickets::new(vec![-3, 1]);
+        assert_eq!((left.is_nothing(), left.choose(0, 7)), (false, Some(1)));
+        left.note(1, 0);
+        assert_eq!((left.is_nothing(), left.choose(0, 7)), (true, None));
+    }
+
+    #[test]
+    fn the_users_of_a_campaign_spread_over_its_counters() {
+        let shards = (0..100).map(|number| own_shard(&UserId::try_from(format!("u{number}")).unwrap(), 4));
+        assert_eq!(shards.collect::<std::collections::BTreeSet<u16>>(), (0..4).collect());
+    }
+
     proptest! {
         #[test]
         fn a_counter_is_chosen_that_has_tickets_and_the_own_one_if_it_has(
@@ -104,6 +118,7 @@ mod tests {
         ) {
             let own = own % u16::try_from(tickets.len()).unwrap();
             let left = RemainingTickets::new(tickets.clone());
+            prop_assert_eq!(left.is_nothing(), tickets.iter().all(|&tickets| tickets == 0));
             match left.choose(own, chance) {
                 None => prop_assert!(left.is_nothing()),
                 Some(shard) => {

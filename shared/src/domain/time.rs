@@ -157,6 +157,11 @@ mod tests {
             ("1990-12-31T23:59:60Z", "1991-01-01T00:00:00Z"),
             ("1990-12-31T15:59:60-08:00", "1991-01-01T00:00:00Z"),
             ("1996-12-19T16:39:57-08:00", "1996-12-20T00:39:57Z"),
+            // A leap second is the instant that follows it, with any fraction.
+            ("1990-12-31T23:59:60.999Z", "1991-01-01T00:00:00Z"),
+            // The first and the last year that a person means, in Seoul.
+            ("1969-12-31T15:00:00Z", "1969-12-31T15:00:00Z"),
+            ("2999-12-31T14:59:59.999Z", "2999-12-31T14:59:59.999Z"),
         ] {
             assert_eq!(parse(text).as_deref(), Ok(instant), "{text}");
         }
@@ -187,6 +192,8 @@ mod tests {
             "２026-01-01T00:00:00Z",
             "2026-1-1T00:00:00Z",
             "2026-W01-1T00:00:00Z",
+            "1969-12-31T14:59:59.999Z",
+            "2999-12-31T15:00:00Z",
         ] {
             assert_eq!(parse(bad), Err(Invalid::Instant), "{bad:?}");
         }

@@ -195,3 +195,101 @@ impl Account {
 fn is_zero(count: &i64) -> bool {
     *count == 0
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::ToSpan;
+
+    use super::*;
+
+    fn profile() -> Profile {
+        Profile {
+            user_id: UserId::try_from("mina".to_owned()).unwrap(),
+            name: "Mina".to_owned(),
+            email: "mina@example.com".to_owned(),
+            email_claimed: true,
+            phone: None,
+            address: None,
+            kind: UserKind::Customer,
+            seller: None,
+            version: 1,
+            created_at: Timestamp::UNIX_EPOCH,
+            updated_at: None,
+        }
+    }
+
+    #[test]
+    fn sellers_have_a_business_and_nobody_else() {
+        let nobody_else = Err(Invalid::OnlyWith("kind SELLER"));
+        for (kind, with, without) in [
+            (UserKind::Seller, Ok(()), Err(Invalid::Required)),
+            (UserKind::Customer, nobody_else.clone(), Ok(())),
+            (UserKind::Admin, nobody_else, Ok(())),
+        ] {
+            assert_eq!((kind.check_business(true), kind.check_business(false)), (with, without), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_user_without_a_change_was_last_updated_at_joining() {
+        let changed_at = Timestamp::UNIX_EPOCH + 1.second();
+        assert_eq!(profile().last_updated(), Timestamp::UNIX_EPOCH);
+        assert_eq!(Profile { updated_at: Some(changed_at), ..profile() }.last_updated(), changed_at);
+    }
+
+    #[test]
+    fn the_tag_of_a_user_changes_with_each_described_field_and_the_status() {
+        let seller = Seller {
+            business_name: "Mina's".to_owned(),
+            registration_number: "1".to_owned(),
+            contact: "2".to_owned(),
+            address: "3".to_owned(),
+            category: "tea".to_owned(),
+        };
+        let described = profile().etag(UserStatus::Active);
+        for other in [
+            Profile { user_id: UserId::try_from("jun".to_owned()).unwrap(), ..profile() },
+            Profile { name: "Jun".to_owned(), ..profile() },
+            Profile { email: "jun@example.com".to_owned(), ..profile() },
+            Profile { phone: Some("1".to_owned()), ..profile() },
+            Profile { address: Some("1".to_owned()), ..profile() },
+            Profile { kind: UserKind::Admin, ..profile() },
+            Profile { seller: Some(seller), ..profile() },
+            Profile { updated_at: Some(Timestamp::UNIX_EPOCH + 1.second()), ..profile() },
+        ] {
+            assert_ne!(other.etag(UserStatus::Active), described, "{other:?}");
+        }
+        assert_ne!(profile().etag(UserStatus::Suspended), described);
+        let stored_otherwise = Profile { email_claimed: false, version: 2, ..profile() };
+        assert_eq!(stored_otherwise.etag(UserStatus::Active), described);
+    }
+
+    #[test]
+    fn pending_orders_hold_up_to_each_cap_and_no_more() {
+        let caps = Caps { pending_orders: 3, held_units: 10, ..Caps::DEFAULT };
+        let account = Account { held_orders: 2, held_units: 6, ..Account::NEW };
+        for (orders, units, is_room) in [(1, 4, true), (1, 5, false), (2, 4, false), (0, 0, true)] {
+            assert_eq!(account.can_hold(Held { orders, units }, &caps), is_room, "{orders} {units}");
+        }
+    }
+
+    #[test]
+    fn failed_payments_are_counted_within_an_hour_of_the_clock() {
+        let hour = |number| Window { number, left_s: 1 };
+        let failed = Account::NEW.failed_again(hour(7)).failed_again(hour(7));
+        assert_eq!((failed.failed_in(hour(7)), failed.failed_in(hour(8))), (2, 0));
+        let later = failed.failed_again(hour(8));
+        assert_eq!((later.failed_in(hour(7)), later.failed_in(hour(8))), (0, 1));
+    }
+
+    #[test]
+    fn the_record_of_an_account_leaves_out_what_is_zero() {
+        for count in [0, 1] {
+            let account = Account { held_orders: count, held_units: count, failed_hour: count, ..Account::NEW };
+            let record = json!(account);
+            for name in ["heldOrders", "heldUnits", "failedHour"] {
+                assert_eq!(record.get(name).is_some(), count != 0, "{name} {count}");
+            }
+        }
+    }
+}
