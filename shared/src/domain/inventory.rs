@@ -211,7 +211,7 @@ mod tests {
         let offer = Offer { price: Won::new(1_000), discount: Won::ZERO, status: SaleStatus::OnSale };
         let shard = Shard::new(7, offer, 3);
         assert_eq!((shard.remaining, shard.received, shard.offer, shard.offer_version), (7, 7, offer, 3));
-        assert_eq!((shard.drawn, shard.swept), (draws::first_place(3), Swept::beginning_at(shard.drawn)));
+        assert_eq!((shard.next, shard.swept), (reservations::first_sequence(3), Swept::beginning_at(shard.next)));
     }
 
     #[test]

@@ -215,7 +215,7 @@ mod tests {
     fn a_sheet_of_a_cart_has_the_last_order_of_the_cart() {
         let order_id = OrderId::try_from("o1".to_owned()).ok();
         let cart = Cart { last_order: order_id.clone(), ..Cart::default() };
-        let from_cart = sheet().drawn_up_from(cart);
+        let from_cart = sheet().created_from(cart);
         assert_eq!((from_cart.from_cart, from_cart.cart_order.clone()), (true, order_id));
         assert_eq!(OrderSheet { from_cart: false, cart_order: None, ..from_cart }, sheet());
     }
