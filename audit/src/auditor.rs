@@ -243,7 +243,7 @@ mod tests {
     use crate::fixture::{Shop, user};
 
     const FIGURES: &str = "50 items in order: 3 users hold 25000 won after 5 ledger entries; \
-                           3 products, 21 units on the stock, 0 drawn, 9 in live orders; \
+                           3 products, 21 units in stock, 0 reserved, 9 in live orders; \
                            1 coupon campaigns, 3 issued, 1 tickets orphaned; \
                            5 orders, 1 waiting, 3 paid with 62000 won, 7000 refunded; \
                            1 order sheets open\n";

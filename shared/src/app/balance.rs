@@ -78,8 +78,8 @@ async fn charge_once(
         let charged = Charged { user_id: user.clone(), balance: now.balance, entry_id: entry.entry_id.clone() };
 
         let mut transaction = Transaction::new();
-        let move_balance = transaction.add(users::move_balance(user, &account, &now)?);
-        let append = transaction.add(ledger::append(user, &entry)?);
+        let move_balance = transaction.add(users::move_balance(user, &account, &now));
+        let append = transaction.add(ledger::append(user, &entry));
         let note = idempotency::note(shop, &mut transaction, key, &charged, Keep::Forever)?;
 
         match shop.table.commit(transaction, &mut backoff).await? {

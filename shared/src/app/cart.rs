@@ -137,7 +137,7 @@ async fn add_once(
     let mut has_cart = true;
     loop {
         let there: Option<Cart> = if has_cart && !key.given {
-            let add = carts::add(user, product, quantity, shop.bounds.cart_items)?;
+            let add = carts::add(user, product, quantity, shop.bounds.cart_items);
             match shop.table.apply_once(&add, backoff).await? {
                 Applied::Done(cart) => return Ok(added(Some(cart))),
                 Applied::Refused(there) => there,
@@ -145,8 +145,8 @@ async fn add_once(
         } else {
             let mut transaction = Transaction::new();
             let change = match has_cart {
-                true => carts::add(user, product, quantity, shop.bounds.cart_items)?,
-                false => carts::create(user, &first)?,
+                true => carts::add(user, product, quantity, shop.bounds.cart_items),
+                false => carts::create(user, &first),
             };
             let change = transaction.add(change);
             let note = idempotency::note(shop, &mut transaction, key, added(None), Keep::AWeek)?;
@@ -226,7 +226,7 @@ pub(super) async fn read(shop: &Shop, user: &UserId) -> Result<Cart, Failure> {
 /// # Errors
 /// [`Refusal::NotFound`] where the user is unknown.
 pub async fn remove(shop: &Shop, user: &UserId, product: &ProductId) -> Result<(), Failure> {
-    let remove = carts::remove(user, product)?;
+    let remove = carts::remove(user, product);
     match shop.table.apply::<Cart>(&remove, &mut shop.backoff()).await? {
         Applied::Done(_) | Applied::Refused(Some(_)) => Ok(()),
         Applied::Refused(None) => must_exist(shop, user).await,

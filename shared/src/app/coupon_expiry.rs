@@ -66,14 +66,14 @@ async fn mark_of_counter(shop: &Shop, coupon: &CouponId, shard: u16, counter: &C
             if issued.is_none_or(|issued| issued.state != CouponState::Usable) {
                 continue;
             }
-            let expire = coupons::expire(user, coupon, shop.clock.now())?;
+            let expire = coupons::expire(user, coupon, shop.clock.now());
             match shop.table.apply::<IssuedCoupon>(&expire, &mut backoff).await? {
                 Applied::Done(_) => mended = mended.saturating_add(1),
                 Applied::Refused(_) => {}
             }
         }
     }
-    let note = coupons::note_expired(coupon, shard, end)?;
+    let note = coupons::note_expired(coupon, shard, end);
     // Refused where another has come as far.
     match shop.table.apply::<Counter>(&note, &mut shop.backoff()).await? {
         Applied::Done(_) | Applied::Refused(_) => Ok(mended),

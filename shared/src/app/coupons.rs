@@ -90,9 +90,9 @@ async fn create_once(
         updated_at: Some(shop.clock.now()),
     };
     let mut transaction = Transaction::new();
-    transaction.add(coupons::create_campaign(&campaign)?);
+    transaction.add(coupons::create_campaign(&campaign));
     for (limit, shard) in spread(campaign.total_quantity, campaign.counter_shards).into_iter().zip(0..) {
-        transaction.add(coupons::create_counter(&coupon_id, shard, &Counter::new(limit))?);
+        transaction.add(coupons::create_counter(&coupon_id, shard, &Counter::new(limit)));
     }
     let created = IdempotentOutcome { coupon_id };
     let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek)?;
@@ -211,13 +211,13 @@ async fn issue_once(
     loop {
         let ticket = tickets::draw(shop, &campaign, user, &mut backoff).await?;
         let mut transaction = Transaction::new();
-        transaction.add(coupons::claim_ticket(coupon, ticket.shard, ticket.number, user)?);
+        transaction.add(coupons::claim_ticket(coupon, ticket.shard, ticket.number, user));
         let give = match &revoked {
-            None => transaction.add(coupons::give(&issued)?),
+            None => transaction.add(coupons::give(&issued)),
             Some(revoked) => {
                 issued.reissues = revoked.reissues.saturating_add(1);
-                transaction.add(coupons::keep_replaced(revoked)?);
-                transaction.add(coupons::give_again(&issued, revoked)?)
+                transaction.add(coupons::keep_replaced(revoked));
+                transaction.add(coupons::give_again(&issued, revoked))
             }
         };
         let outcome = IdempotentOutcome { coupon_id: coupon.clone() };
@@ -406,7 +406,7 @@ async fn revoke_once(shop: &Shop, user: &UserId, coupon: &CouponId, key: &Reques
             return Ok(before);
         }
         let mut transaction = Transaction::new();
-        transaction.add(if is_revoked { coupons::check_revoked(&before)? } else { coupons::revoke(&before, now)? });
+        transaction.add(if is_revoked { coupons::check_revoked(&before) } else { coupons::revoke(&before, now) });
         let issued_coupon_id = before.issued_coupon_id.clone();
         let outcome = Revoked { coupon_id: coupon.clone(), issued_coupon_id };
         let note = idempotency::note(shop, &mut transaction, key, outcome, Keep::AWeek)?;

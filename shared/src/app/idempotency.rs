@@ -92,7 +92,7 @@ pub(super) fn note_always<T: Serialize>(
     keep: Keep,
 ) -> Result<ActionIndex, StoreError> {
     let record = RequestRecord { payload: key.payload.clone(), outcome };
-    let action: Action = requests::create(&key.digest, &record)?;
+    let action: Action = requests::create(&key.digest, &record);
     Ok(transaction.add(match keep {
         Keep::Forever => action,
         Keep::AWeek => action.expires_at(shop.clock.now().as_second().saturating_add(KEPT_SECONDS)),

@@ -118,7 +118,7 @@ pub(super) async fn set_offer(
     shard: u16,
     backoff: &mut Backoff,
 ) -> Result<(), Failure> {
-    let change = shards::set_offer(&product.product_id, shard, &product.offer, product.version)?;
+    let change = shards::set_offer(&product.product_id, shard, &product.offer, product.version);
     match shop.table.apply::<Shard>(&change, backoff).await? {
         Applied::Done(_) | Applied::Refused(_) => Ok(()),
     }
@@ -141,17 +141,17 @@ pub(super) async fn shrink(shop: &Shop, id: &ProductId, count: u16, backoff: &mu
         };
         let mut transaction = Transaction::new();
         if shard.remaining > 0 {
-            transaction.add(shards::withdraw(id, Take { shard: last, units: shard.remaining })?);
-            transaction.add(shards::move_in(id, target_shard, shard.remaining, shard.remaining)?);
+            transaction.add(shards::withdraw(id, Take { shard: last, units: shard.remaining }));
+            transaction.add(shards::move_in(id, target_shard, shard.remaining, shard.remaining));
         } else if !shard.swept.reaches(shard.next) {
             settle_now(shop, id, last, &shard, backoff).await?;
             continue;
         } else {
             let version = product.version.saturating_add(1);
             let now = Product { stock_shards: last, version, ..product.clone() }.swept_from(shop.clock.now());
-            transaction.add(products::replace(&product, &now)?);
-            transaction.add(shards::retire(id, last, &shard)?);
-            transaction.add(shards::move_in(id, target_shard, 0, shard.received)?);
+            transaction.add(products::replace(&product, &now));
+            transaction.add(shards::retire(id, last, &shard));
+            transaction.add(shards::move_in(id, target_shard, 0, shard.received));
         }
         if let Outcome::Refused(_) = shop.table.commit(transaction, backoff).await? {
             backoff.pause("the stock changed meanwhile").await?;
@@ -169,7 +169,7 @@ async fn settle_now(
 ) -> Result<(), Failure> {
     let (_, to) = reservations::settle(shop, id, number, shard.swept.to..shard.next, backoff).await?;
     let swept = Swept { to, seen: to, at: shop.clock.now() };
-    let note = shards::note_swept(id, number, swept)?;
+    let note = shards::note_swept(id, number, swept);
     match shop.table.apply::<Shard>(&note, backoff).await? {
         Applied::Done(_) => Ok(()),
         Applied::Refused(_) => Ok(backoff.pause("another sweep is at the shard").await?),
@@ -191,9 +191,9 @@ pub(super) async fn gather(
         let units = others.iter().map(|take| take.units).sum();
         let mut transaction = Transaction::new();
         for &take in others {
-            transaction.add(shards::withdraw(id, take)?);
+            transaction.add(shards::withdraw(id, take));
         }
-        transaction.add(shards::move_in(id, to.shard, units, units)?);
+        transaction.add(shards::move_in(id, to.shard, units, units));
         match shop.table.commit(transaction, backoff).await? {
             Outcome::Committed => gathered.units = gathered.units.saturating_add(units),
             Outcome::Refused(_) => return Ok(None),
@@ -210,8 +210,8 @@ pub(super) async fn level(shop: &Shop, id: &ProductId, backoff: &mut Backoff) ->
     let remaining: Vec<i64> = shards.iter().map(|shard| shard.remaining).collect();
     for Move { from, to, units } in even_moves(&remaining) {
         let mut transaction = Transaction::new();
-        transaction.add(shards::withdraw(id, Take { shard: from, units })?);
-        transaction.add(shards::move_in(id, to, units, units)?);
+        transaction.add(shards::withdraw(id, Take { shard: from, units }));
+        transaction.add(shards::move_in(id, to, units, units));
         match shop.table.commit(transaction, backoff).await? {
             Outcome::Committed | Outcome::Refused(_) => {}
         }

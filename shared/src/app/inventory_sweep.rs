@@ -52,7 +52,7 @@ pub async fn sweep(shop: &Shop, id: ProductId) -> Result<SweepStep, Failure> {
     if all_swept && !product.needs_sweep() {
         let mut transaction = Transaction::new();
         let version = product.version.saturating_add(1);
-        transaction.add(products::replace(&product, &Product { sweep_from: None, version, ..product.clone() })?);
+        transaction.add(products::replace(&product, &Product { sweep_from: None, version, ..product.clone() }));
         match shop.table.commit(transaction, &mut backoff).await? {
             Outcome::Committed | Outcome::Refused(_) => {}
         }
@@ -69,7 +69,7 @@ async fn sweep_shard(shop: &Shop, product: &ProductId, number: u16, shard: &Shar
     let end = all.end.min(all.start.saturating_add(shop.bounds.sweep_part));
     let (reclaimed, to) = reservations::settle(shop, product, number, all.start..end, &mut backoff).await?;
     if let Some(swept) = shard.swept.moved(to, shard.next, now) {
-        let note = shards::note_swept(product, number, swept)?;
+        let note = shards::note_swept(product, number, swept);
         // Refused where another sweep has come further.
         match shop.table.apply::<Shard>(&note, &mut backoff).await? {
             Applied::Done(_) | Applied::Refused(_) => {}

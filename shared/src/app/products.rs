@@ -165,17 +165,17 @@ async fn create_once(
     };
     let product = product.swept_from(shop.clock.now());
     let mut transaction = Transaction::new();
-    transaction.add(products::create(&product)?);
+    transaction.add(products::create(&product));
     let mut seller_check = None;
     if let Some(seller) = &product.seller_id {
-        transaction.add(sellers::list_product(seller, &product)?);
+        transaction.add(sellers::list_product(seller, &product));
         // Callers who sell for themselves may have no record.
         let is_own = caller.user_id == *seller;
-        let check = if is_own { users::check_active_or_absent(seller)? } else { users::check_active(seller)? };
+        let check = if is_own { users::check_active_or_absent(seller) } else { users::check_active(seller) };
         seller_check = Some((seller, transaction.add(check)));
     }
     for (units, number) in spread(new.stock, new.stock_shards).into_iter().zip(0..) {
-        transaction.add(shards::create(&product_id, number, &Shard::new(units, offer, product.version))?);
+        transaction.add(shards::create(&product_id, number, &Shard::new(units, offer, product.version)));
     }
     let created = IdempotentOutcome { product_id };
     let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek)?;
@@ -367,12 +367,12 @@ pub(super) async fn commit_change(
     let id = &before.product_id;
     let is_one_commit = before.stock_shards == 1;
     let mut transaction = others;
-    transaction.add(products::replace(before, after)?);
+    transaction.add(products::replace(before, after));
     if is_one_commit && after.offer != before.offer {
-        transaction.add(shards::set_offer(id, 0, &after.offer, after.version)?);
+        transaction.add(shards::set_offer(id, 0, &after.offer, after.version));
     }
     for number in before.stock_shards..after.stock_shards {
-        transaction.add(shards::create(id, number, &Shard::new(0, after.offer, after.version))?);
+        transaction.add(shards::create(id, number, &Shard::new(0, after.offer, after.version)));
     }
     if let Outcome::Refused(failures) = shop.table.commit(transaction, backoff).await? {
         return Ok(Some(failures));
@@ -467,7 +467,7 @@ async fn restock_once(
             let count = u16::try_from(shards.len()).unwrap_or(u16::MAX);
             let parts = spread(quantity, count).into_iter().zip(spread(room, count));
             for ((shard, (units, room)), number) in shards.iter().zip(parts).zip(0..) {
-                transaction.add(shards::receive(id, number, units, shard.remaining.saturating_add(room))?);
+                transaction.add(shards::receive(id, number, units, shard.remaining.saturating_add(room)));
             }
         } else {
             let remaining: Vec<i64> = shards.iter().map(|shard| shard.remaining).collect();
@@ -478,7 +478,7 @@ async fn restock_once(
                 available: inventory::total(&shards),
             })?;
             for take in takes {
-                transaction.add(shards::withdraw(id, take)?);
+                transaction.add(shards::withdraw(id, take));
             }
         }
         match shop.table.commit(transaction, &mut backoff).await? {

@@ -23,8 +23,8 @@ pub(super) async fn give_back(
     backoff: &mut Backoff,
 ) -> Result<(), Failure> {
     let mut transaction = Transaction::new();
-    transaction.add(shards::void(product, reservation)?);
-    transaction.add(shards::give_back(product, reservation.shard, reservation.units)?);
+    transaction.add(shards::void(product, reservation));
+    transaction.add(shards::give_back(product, reservation.shard, reservation.units));
     match shop.table.commit(transaction, backoff).await? {
         Outcome::Committed => shop.invalidate_product_sold_out(product),
         Outcome::Refused(_) => {}
@@ -57,9 +57,9 @@ pub(super) async fn settle(
             let units = missing.len();
             let mut transaction = Transaction::new();
             for from in missing {
-                transaction.add(shards::void(product, Reservation { shard, from, units: 1 })?);
+                transaction.add(shards::void(product, Reservation { shard, from, units: 1 }));
             }
-            transaction.add(shards::give_back(product, shard, i64::try_from(units).unwrap_or(i64::MAX))?);
+            transaction.add(shards::give_back(product, shard, i64::try_from(units).unwrap_or(i64::MAX)));
             match shop.table.commit(transaction, backoff).await? {
                 Outcome::Committed => given_back = given_back.saturating_add(u64::try_from(units).unwrap_or(u64::MAX)),
                 Outcome::Refused(_) => {

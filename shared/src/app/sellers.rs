@@ -91,8 +91,8 @@ pub async fn align(shop: &Shop, seller: UserId) -> Result<SweepStep, Failure> {
     let last = last.map(|listed| keys::seller_product(&seller, listed.created_at, &listed.product_id).sk);
     let mut transaction = Transaction::new();
     transaction.add(match &last {
-        Some(last) => sellers::note_progress(&seller, &change, last)?,
-        None => sellers::finish_change(&seller, &change)?,
+        Some(last) => sellers::note_progress(&seller, &change, last),
+        None => sellers::finish_change(&seller, &change),
     });
     // Refused where a later change took the place of this one: its own turn comes.
     let is_replaced = matches!(shop.table.commit(transaction, &mut backoff).await?, Outcome::Refused(_));
@@ -122,7 +122,7 @@ async fn align_product(
     while before.is_paused() != is_paused {
         let after = before.clone().with_paused(is_paused);
         let after = Product { version: before.version.saturating_add(1), ..after };
-        let (mut transaction, check) = (Transaction::new(), users::check_status(seller, status)?);
+        let (mut transaction, check) = (Transaction::new(), users::check_status(seller, status));
         let check = transaction.add(check);
         match products::commit_change(shop, &before, &after, transaction, &mut backoff).await? {
             None => return Ok(Aligned::Changed),

@@ -61,7 +61,7 @@ async fn create_once(
     };
     let mut transaction = Transaction::new();
     let record = SheetRecord::new(sheet.clone(), key.payload.clone());
-    let place = transaction.add(sheets::create(&record)?);
+    let place = transaction.add(sheets::create(&record));
     match shop.table.commit(transaction, &mut backoff).await? {
         Outcome::Committed => {
             shop.count_pace(Paced::OrderSheet, user);
@@ -103,7 +103,7 @@ async fn read(shop: &Shop, id: &OrderSheetId) -> Result<Option<SheetRecord>, Fai
 /// If the table cannot be reached: the caller tries again.
 pub async fn abandon(shop: &Shop, id: &OrderSheetId) -> Result<Option<SignedDuration>, Failure> {
     let now = shop.clock.now();
-    match shop.table.apply::<SheetRecord>(&sheets::abandon(id, now)?, &mut shop.backoff()).await? {
+    match shop.table.apply::<SheetRecord>(&sheets::abandon(id, now), &mut shop.backoff()).await? {
         Applied::Done(_) => Ok(None),
         Applied::Refused(there) => {
             let open = there.filter(|record| record.sheet.state == SheetState::Open);

@@ -50,7 +50,7 @@ pub async fn sweep(shop: &Shop, coupon: CouponId) -> Result<SweepStep, Failure> 
     if is_over && all_swept {
         let expiry = campaign.last_expiry().map_err(|_| Failure::Internal("a coupon's expiry is an instant"))?;
         // Refused where another sweep has done it.
-        let leave = coupons::await_expiry(&coupon, expiry)?;
+        let leave = coupons::await_expiry(&coupon, expiry);
         match shop.table.apply::<Campaign>(&leave, &mut shop.backoff()).await? {
             Applied::Done(_) | Applied::Refused(_) => {}
         }
@@ -79,7 +79,7 @@ async fn sweep_counter(shop: &Shop, coupon: &CouponId, shard: u16, counter: &Cou
         }
     }
     if let Some(swept) = counter.swept.moved(end, counter.next, now) {
-        let note = coupons::note_swept(coupon, shard, swept)?;
+        let note = coupons::note_swept(coupon, shard, swept);
         // Refused where another sweep has come further.
         match shop.table.apply::<Counter>(&note, &mut shop.backoff()).await? {
             Applied::Done(_) | Applied::Refused(_) => {}

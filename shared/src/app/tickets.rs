@@ -36,7 +36,7 @@ pub(super) async fn draw(
     loop {
         let choice = left.as_ref().map_or(Some(own), |left| left.choose(own, shop.random.below(u64::MAX)));
         if let Some(shard) = choice {
-            let draw = coupons::allocate_ticket(coupon, shard)?;
+            let draw = coupons::allocate_ticket(coupon, shard);
             match shop.table.apply::<Counter>(&draw, backoff).await? {
                 Applied::Done(counter) => {
                     shop.cache_allocated(coupon, shard, counter.left());
@@ -105,8 +105,8 @@ pub(super) async fn reclaim(
     backoff: &mut Backoff,
 ) -> Result<bool, Failure> {
     let mut transaction = Transaction::new();
-    transaction.add(coupons::void_ticket(coupon, shard, number)?);
-    transaction.add(coupons::raise_limit(coupon, shard)?);
+    transaction.add(coupons::void_ticket(coupon, shard, number));
+    transaction.add(coupons::raise_limit(coupon, shard));
     match shop.table.commit(transaction, backoff).await? {
         Outcome::Committed => Ok(true),
         Outcome::Refused(_) => Ok(false),

@@ -120,9 +120,9 @@ async fn create_once(shop: &Shop, new: NewUser, user_id: UserId, key: &RequestKe
         updated_at: Some(now),
     };
     let mut transaction = Transaction::new();
-    let put = transaction.add(users::create_profile(&profile)?);
-    transaction.add(users::create_account(&user_id)?);
-    transaction.add(users::claim_email(&EmailKey::from_address(&profile.email), &user_id)?);
+    let put = transaction.add(users::create_profile(&profile));
+    transaction.add(users::create_account(&user_id));
+    transaction.add(users::claim_email(&EmailKey::from_address(&profile.email), &user_id));
     let created = Created { user_id };
     let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek)?;
     match shop.table.commit(transaction, &mut shop.backoff()).await? {
@@ -181,21 +181,21 @@ pub async fn update(shop: &Shop, user: &UserId, change: &UserChange) -> Result<U
         let after = changed(&before, change, shop.clock.now())?;
 
         let mut transaction = Transaction::new();
-        let put = transaction.add(users::replace_profile(&before.profile, &after.profile)?);
+        let put = transaction.add(users::replace_profile(&before.profile, &after.profile));
         if change.status.is_some() {
-            transaction.add(users::set_status(user, before.status, after.status)?);
+            transaction.add(users::set_status(user, before.status, after.status));
         }
         let (old_claim, new_claim) = (before.claim(), after.claim());
         let mut claim = None;
         if old_claim != new_claim {
             if let Some(address) = &old_claim {
-                transaction.add(users::release_email(address, user)?);
+                transaction.add(users::release_email(address, user));
             }
-            claim = new_claim.as_ref().map(|address| users::claim_email(address, user)).transpose()?;
+            claim = new_claim.as_ref().map(|address| users::claim_email(address, user));
         }
         let claim = claim.map(|claim| transaction.add(claim));
         if before.status != after.status {
-            transaction.add(sellers::note_change(user, after.profile.version, shop.clock.now())?);
+            transaction.add(sellers::note_change(user, after.profile.version, shop.clock.now()));
         }
         match shop.table.commit(transaction, &mut backoff).await? {
             Outcome::Committed => {

@@ -25,8 +25,10 @@ pub struct Action {
     pub(super) verb: Verb,
     pub(super) condition: Option<String>,
     pub(super) values: HashMap<String, AttributeValue>,
-    /// What a `#name` stands for, where it is not the name itself.
+    /// The attribute of a `#name` that is not the name itself.
     aliases: HashMap<String, String>,
+    /// A record or value that cannot be encoded: the commit fails with it.
+    invalid: Option<serde_dynamo::Error>,
 }
 
 #[derive(Debug, Clone)]
@@ -39,22 +41,19 @@ pub(super) enum Verb {
 
 impl Action {
     /// Puts a new item; refused where there is one already.
-    ///
-    /// # Errors
-    /// If the record cannot be encoded.
-    pub fn create(key: Key, record: &impl Serialize) -> Result<Self, StoreError> {
-        Ok(Self::put(key, record)?.when(ABSENT))
+    pub fn create(key: Key, record: &impl Serialize) -> Self {
+        Self::put(key, record).when(ABSENT)
     }
 
     /// Puts an item in the place of the one that meets the condition given with [`Self::when`].
-    ///
-    /// # Errors
-    /// If the record cannot be encoded.
-    pub fn put(key: Key, record: &impl Serialize) -> Result<Self, StoreError> {
-        let mut item: Item = serde_dynamo::to_item(record)?;
+    pub fn put(key: Key, record: &impl Serialize) -> Self {
+        let (mut item, invalid): (Item, _) = match serde_dynamo::to_item(record) {
+            Ok(item) => (item, None),
+            Err(error) => (Item::new(), Some(error)),
+        };
         item.insert("pk".to_owned(), AttributeValue::S(key.pk.clone()));
         item.insert("sk".to_owned(), AttributeValue::S(key.sk.clone()));
-        Ok(Self::new(key, Verb::Put(item)))
+        Self { invalid, ..Self::new(key, Verb::Put(item)) }
     }
 
     /// Changes an item by an update expression.
@@ -88,7 +87,7 @@ impl Action {
     }
 
     fn new(key: Key, verb: Verb) -> Self {
-        Self { key, verb, condition: None, values: HashMap::new(), aliases: HashMap::new() }
+        Self { key, verb, condition: None, values: HashMap::new(), aliases: HashMap::new(), invalid: None }
     }
 
     /// The condition under which the action is carried out.
@@ -99,12 +98,23 @@ impl Action {
     }
 
     /// Gives an expression's `:name` its value.
-    ///
-    /// # Errors
-    /// If the value cannot be encoded.
-    pub fn value(mut self, name: &str, value: impl Serialize) -> Result<Self, StoreError> {
-        self.values.insert(name.to_owned(), serde_dynamo::to_attribute_value(value)?);
-        Ok(self)
+    #[must_use]
+    pub fn value(mut self, name: &str, value: impl Serialize) -> Self {
+        match serde_dynamo::to_attribute_value(value) {
+            Ok(value) => {
+                self.values.insert(name.to_owned(), value);
+            }
+            Err(error) => self.invalid = Some(error),
+        }
+        self
+    }
+
+    /// Fails if a record or value could not be encoded.
+    pub(super) fn check_encoded(&self) -> Result<(), StoreError> {
+        match &self.invalid {
+            None => Ok(()),
+            Some(error) => Err(StoreError::Rejected(format!("it cannot be encoded: {error}"))),
+        }
     }
 
     /// Lets an expression's `#name` stand for an attribute whose name is known at run time only, such as an id.
@@ -127,12 +137,9 @@ impl Action {
     }
 
     /// Moves an item to a place of an index, by an update.
-    ///
-    /// # Errors
-    /// If a value cannot be encoded.
-    pub(super) fn move_in_index(key: Key, index: Index, place: IndexKey) -> Result<Self, StoreError> {
+    pub(super) fn move_in_index(key: Key, index: Index, place: IndexKey) -> Self {
         let update = Self::update(key, format!("SET #{} = :list, #{} = :place", index.pk, index.sk));
-        update.value(":list", place.pk)?.value(":place", place.sk)
+        update.value(":list", place.pk).value(":place", place.sk)
     }
 
     fn indexed(mut self, index: Index, place: IndexKey) -> Self {
@@ -153,16 +160,14 @@ impl Action {
     }
 
     /// Notes the current trace with a change by [`Self::update`] that sets something, so that its event has it.
-    ///
-    /// # Errors
-    /// If a value cannot be encoded.
-    pub(super) fn traced(mut self) -> Result<Self, StoreError> {
+    #[must_use]
+    pub(super) fn traced(mut self) -> Self {
         match (&mut self.verb, trace::current()) {
             (Verb::Update(expression), Some(trace)) => {
                 *expression = expression.replacen("SET ", "SET #traceId = :trace, ", 1);
                 self.value(":trace", trace)
             }
-            _ => Ok(self),
+            _ => self,
         }
     }
 
@@ -177,6 +182,7 @@ impl Action {
     }
 
     pub(super) fn into_transaction_item(self, table: &str) -> Result<TransactWriteItem, StoreError> {
+        self.check_encoded()?;
         let names = Some(self.names()).filter(|names| !names.is_empty());
         let values = Some(self.values).filter(|values| !values.is_empty());
         let failures = ReturnValuesOnConditionCheckFailure::AllOld;

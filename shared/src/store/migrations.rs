@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, StoreError, keys, table::Cursor};
+use super::{Action, keys, table::Cursor};
 
 /// The progress of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,17 +41,10 @@ impl MigrationProgress {
 }
 
 /// Notes the progress of a step; refused where another run has noted more since `before` was read.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn advance(
-    step: &str,
-    before: Option<&MigrationProgress>,
-    after: &MigrationProgress,
-) -> Result<Action, StoreError> {
+pub fn advance(step: &str, before: Option<&MigrationProgress>, after: &MigrationProgress) -> Action {
     let key = keys::migration(step);
     match before {
         None => Action::create(key, after),
-        Some(before) => Action::put(key, after)?.when("#revision = :before").value(":before", before.revision),
+        Some(before) => Action::put(key, after).when("#revision = :before").value(":before", before.revision),
     }
 }

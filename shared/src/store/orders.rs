@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, StoreError, keys};
+use super::{Action, keys};
 use crate::{
     domain::{
         OrderId,
@@ -55,19 +55,13 @@ impl OrderRecord {
 }
 
 /// Adds an order; refused where there is one of this id already.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn create(record: &OrderRecord) -> Result<Action, StoreError> {
-    Ok(indexed(Action::create(keys::order(&record.order.order_id), record)?, &record.order))
+pub fn create(record: &OrderRecord) -> Action {
+    indexed(Action::create(keys::order(&record.order.order_id), record), &record.order)
 }
 
 /// Puts an order in the place of the one that was seen; refused where that has changed since.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn replace(seen: &Order, record: &OrderRecord) -> Result<Action, StoreError> {
-    let put = Action::put(keys::order(&record.order.order_id), record)?;
+pub fn replace(seen: &Order, record: &OrderRecord) -> Action {
+    let put = Action::put(keys::order(&record.order.order_id), record);
     indexed(put, &record.order).when("#version = :seen").value(":seen", seen.version)
 }
 
@@ -86,29 +80,20 @@ pub fn check_absent(order: &OrderId) -> Action {
 }
 
 /// Notes how a payment went; refused where that was noted already.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn note_payment(payment: &Payment) -> Result<Action, StoreError> {
+pub fn note_payment(payment: &Payment) -> Action {
     Action::create(keys::payment(&payment.order_id, &payment.payment_id), payment)
 }
 
 /// Claims a payment for its order; refused where it is for another. Twice is as good as once.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn claim_payment(payment: &Payment) -> Result<Action, StoreError> {
+pub fn claim_payment(payment: &Payment) -> Action {
     let claim = PaymentClaim { order_id: payment.order_id.clone() };
-    Action::put(keys::payment_claim(&payment.payment_id), &claim)?
+    Action::put(keys::payment_claim(&payment.payment_id), &claim)
         .when("attribute_not_exists(#pk) OR #orderId = :order")
         .value(":order", &payment.order_id)
 }
 
 /// Notes that a payment which was said to have failed has succeeded after all.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn correct_payment(payment: &Payment) -> Result<Action, StoreError> {
-    let put = Action::put(keys::payment(&payment.order_id, &payment.payment_id), payment)?;
+pub fn correct_payment(payment: &Payment) -> Action {
+    let put = Action::put(keys::payment(&payment.order_id, &payment.payment_id), payment);
     put.when("#status = :failed").value(":failed", PaymentStatus::Failed)
 }

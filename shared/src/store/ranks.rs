@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, StoreError, keys};
+use super::{Action, keys};
 use crate::domain::ProductId;
 
 /// A refresh of all places in the index by sales: the one that is under way, or the last.
@@ -25,15 +25,10 @@ pub struct Refresh {
 }
 
 /// Puts a refresh in the place of the one that was seen; refused where another function went on with it.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn replace(seen: Option<&Refresh>, now: &Refresh) -> Result<Action, StoreError> {
+pub fn replace(seen: Option<&Refresh>, now: &Refresh) -> Action {
     match seen {
         None => Action::create(keys::ranks_refreshed(), now),
-        Some(seen) => {
-            Action::put(keys::ranks_refreshed(), now)?.when("#revision = :seen").value(":seen", seen.revision)
-        }
+        Some(seen) => Action::put(keys::ranks_refreshed(), now).when("#revision = :seen").value(":seen", seen.revision),
     }
 }
 
@@ -44,9 +39,6 @@ pub struct OldBoard {
 }
 
 /// Removes that leaderboard as it was seen; refused where a function of the first stage has put up another.
-///
-/// # Errors
-/// If a value cannot be encoded.
-pub fn remove_board(seen: OldBoard) -> Result<Action, StoreError> {
+pub fn remove_board(seen: OldBoard) -> Action {
     Action::delete(keys::board()).when("#version = :seen").value(":seen", seen.version)
 }

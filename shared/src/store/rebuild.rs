@@ -141,9 +141,6 @@ impl Rebuild {
     }
 
     /// Adds to a transaction what a writer has found: parts by bucket, each new.
-    ///
-    /// # Errors
-    /// If a record cannot be encoded.
     pub fn add_parts(
         &self,
         transaction: &mut Transaction,
@@ -154,35 +151,24 @@ impl Rebuild {
         let buckets = found.by_bucket(|product| bucket(product.as_str(), self.buckets));
         for (bucket, balances) in buckets {
             let key = keys::rebuild_part(self.generation, bucket, writer, sequence);
-            transaction.add(Action::create(key, &PartialSums { balances })?.expires_at(self.kept_until()));
+            transaction.add(Action::create(key, &PartialSums { balances }).expires_at(self.kept_until()));
         }
         Ok(())
     }
 
     /// Puts a track in the place of the one that was seen; refused where somebody else went on with it.
-    ///
-    /// # Errors
-    /// If the record cannot be encoded.
-    pub fn replace_progress(
-        &self,
-        segment: u16,
-        seen: &SegmentProgress,
-        now: &SegmentProgress,
-    ) -> Result<Action, StoreError> {
+    pub fn replace_progress(&self, segment: u16, seen: &SegmentProgress, now: &SegmentProgress) -> Action {
         let key = keys::rebuild_track(self.generation, segment);
         let action = match seen.revision {
-            0 => Action::create(key, now)?,
-            revision => Action::put(key, now)?.when("#revision = :seen").value(":seen", revision)?,
+            0 => Action::create(key, now),
+            revision => Action::put(key, now).when("#revision = :seen").value(":seen", revision),
         };
-        Ok(action.expires_at(self.kept_until()))
+        action.expires_at(self.kept_until())
     }
 }
 
 /// Begins a rebuild in the place of the one that was seen; refused where somebody else did.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn begin(seen: Option<&Rebuild>, rebuild: &Rebuild) -> Result<Action, StoreError> {
+pub fn begin(seen: Option<&Rebuild>, rebuild: &Rebuild) -> Action {
     match seen {
         None => Action::create(keys::rebuild(), rebuild),
         Some(seen) => replace(seen, rebuild),
@@ -190,10 +176,7 @@ pub fn begin(seen: Option<&Rebuild>, rebuild: &Rebuild) -> Result<Action, StoreE
 }
 
 /// Puts a rebuild in the place of the one that was seen; refused where somebody else went on with it.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn replace(seen: &Rebuild, now: &Rebuild) -> Result<Action, StoreError> {
-    let put = Action::put(keys::rebuild(), now)?.when("#generation = :generation AND #revision = :revision");
-    put.value(":generation", seen.generation)?.value(":revision", seen.revision)
+pub fn replace(seen: &Rebuild, now: &Rebuild) -> Action {
+    let put = Action::put(keys::rebuild(), now).when("#generation = :generation AND #revision = :revision");
+    put.value(":generation", seen.generation).value(":revision", seen.revision)
 }

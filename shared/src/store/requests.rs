@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, StoreError, keys};
+use super::{Action, keys};
 
 /// What came of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,9 +18,6 @@ pub struct RequestRecord<T> {
 }
 
 /// Notes what came of a request; refused where a request with this key has had an outcome.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn create<T: Serialize>(digest: &str, record: &RequestRecord<T>) -> Result<Action, StoreError> {
+pub fn create<T: Serialize>(digest: &str, record: &RequestRecord<T>) -> Action {
     Action::create(keys::request(digest), record)
 }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Action, StoreError,
+    Action,
     keys::{self, IndexKey},
     rebuild::Rebuild,
 };
@@ -198,11 +198,11 @@ impl<'a> Update<'a> {
         }
     }
 
-    fn into_action(self) -> Result<Action, StoreError> {
+    fn into_action(self) -> Action {
         let clauses = [("SET", self.sets), ("REMOVE", self.removes)].into_iter().filter(|(_, parts)| !parts.is_empty());
         let clauses: Vec<String> = clauses.map(|(verb, parts)| format!("{verb} {}", parts.join(", "))).collect();
         let action = Action::update(keys::sales(self.product), clauses.join(" ")).when(self.conditions.join(" AND "));
-        self.values.into_iter().try_fold(action, |action, (name, value)| action.value(&name, value))
+        self.values.into_iter().fold(action, |action, (name, value)| action.value(&name, value))
     }
 }
 
@@ -244,16 +244,13 @@ fn add(
 ///
 /// A count that begins takes its product to be on sale. Its description is to be looked at afterwards: a place too many
 /// makes a reader look at one product more, a place too few would hide a bestseller.
-///
-/// # Errors
-/// If a value cannot be encoded.
 pub fn count(
     product: &ProductId,
     seen: Option<&SalesRecord>,
     addition: Addition<'_>,
     generation: u64,
     now: Timestamp,
-) -> Result<Action, StoreError> {
+) -> Action {
     let mut update = Update::new(product);
     if seen.is_some() {
         update.require("#generation = :generation");
@@ -265,10 +262,7 @@ pub fn count(
 
 /// Puts a count at the place that its units and its product's description ask for; refused where the counts are others by
 /// now. That the product is still described so is for the transaction to assert.
-///
-/// # Errors
-/// If a value cannot be encoded.
-pub fn rank(product: &ProductId, seen: &SalesRecord, shelf: Stock, now: Timestamp) -> Result<Action, StoreError> {
+pub fn rank(product: &ProductId, seen: &SalesRecord, shelf: Stock, now: Timestamp) -> Action {
     let mut update = Update::new(product);
     update.require_seen(Some(seen), &UnitsByDay::new(), now);
     update.place(Some(seen), seen.expiry_place(product, shelf, now));
@@ -294,15 +288,7 @@ fn kept_until(last_ms: i64) -> i64 {
 
 /// Takes a product's counts over to the next generation, and holds fast what they are; refused where they are of another
 /// generation than was seen. What is not listed stays so: until that is done it is found elsewhere.
-///
-/// # Errors
-/// If a value cannot be encoded.
-pub fn enter_generation(
-    product: &ProductId,
-    seen: Option<u64>,
-    generation: u64,
-    today: Date,
-) -> Result<Action, StoreError> {
+pub fn enter_generation(product: &ProductId, seen: Option<u64>, generation: u64, today: Date) -> Action {
     // A day more than can count at either end: whoever does this may see another midnight than the rebuild.
     let held = (-1..*STALE_DAYS.start()).map(|ago| {
         let day = today.saturating_sub(ago.days());
@@ -313,9 +299,9 @@ pub fn enter_generation(
     let stale = stale.collect::<Vec<_>>().join(", ");
     let expression = format!("SET #generation = :generation, {held} REMOVE {stale}");
     let action = Action::update(keys::sales(product), expression);
-    let action = action.value(":generation", generation)?.value(":none", 0)?;
+    let action = action.value(":generation", generation).value(":none", 0);
     match seen {
-        None => Ok(action.when("attribute_exists(#pk) AND attribute_not_exists(#generation)")),
+        None => action.when("attribute_exists(#pk) AND attribute_not_exists(#generation)"),
         Some(seen) => action.when("#generation = :seen").value(":seen", seen),
     }
 }
@@ -345,16 +331,13 @@ impl SalesRecord {
 
 /// Adds to a product's counts as they were seen what a rebuild found missing, once; refused where the counts are others by
 /// now, it has done so, or they are not in its generation.
-///
-/// # Errors
-/// If a value cannot be encoded.
 pub fn correct(
     product: &ProductId,
     seen: Option<&SalesRecord>,
     missing: Addition<'_>,
     (rebuild, corrected): (&Rebuild, Corrected),
     now: Timestamp,
-) -> Result<Action, StoreError> {
+) -> Action {
     let mut update = Update::new(product);
     if seen.is_some() {
         update.require("#generation = :generation AND (attribute_not_exists(#corrected) OR #corrected < :generation)");
@@ -381,12 +364,9 @@ pub struct Mark {
 }
 
 /// Marks an event as counted; refused where it was counted before.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn mark_counted(event_id: &str, mark: Mark, now: Timestamp) -> Result<Action, StoreError> {
+pub fn mark_counted(event_id: &str, mark: Mark, now: Timestamp) -> Action {
     // A stream keeps records for a day, and what is put aside of it counts for three: the mark outlives every replay of
     // one that could still count.
     let a_week_on = now.as_second().saturating_add(7 * 24 * 60 * 60);
-    Ok(Action::create(keys::counted(event_id), &mark)?.expires_at(a_week_on))
+    Action::create(keys::counted(event_id), &mark).expires_at(a_week_on)
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, StoreError,
+    Action,
     keys::{self, BY_EXPIRY},
 };
 use crate::{
@@ -40,46 +40,34 @@ impl SheetRecord {
 const KEPT_SECONDS: i64 = 7 * 24 * 60 * 60;
 
 /// Adds a sheet, and lists it with what is due; refused where there is one of this id already.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn create(record: &SheetRecord) -> Result<Action, StoreError> {
+pub fn create(record: &SheetRecord) -> Action {
     let sheet = &record.sheet;
-    let action = Action::create(keys::sheet(&sheet.order_sheet_id), record)?;
-    Ok(action
+    let action = Action::create(keys::sheet(&sheet.order_sheet_id), record);
+    action
         .index_by_expiry(keys::sheet_by_expiry(&sheet.order_sheet_id, sheet.expires_at))
-        .expires_at(sheet.expires_at.as_second().saturating_add(KEPT_SECONDS)))
+        .expires_at(sheet.expires_at.as_second().saturating_add(KEPT_SECONDS))
 }
 
 /// Makes a sheet an order; refused where its time is up or another order was faster.
-///
-/// # Errors
-/// If a value cannot be encoded.
-pub fn order(sheet: &OrderSheetId, order: &OrderId, now: Timestamp) -> Result<Action, StoreError> {
+pub fn order(sheet: &OrderSheetId, order: &OrderId, now: Timestamp) -> Action {
     let update = format!("SET #state = :ordered, #orderId = :order {}", not_expired());
-    if_open(Action::update(keys::sheet(sheet), update), now)?
-        .value(":ordered", SheetState::Ordered)?
+    if_open(Action::update(keys::sheet(sheet), update), now)
+        .value(":ordered", SheetState::Ordered)
         .value(":order", order)
 }
 
 /// Asserts that a sheet could be ordered.
-///
-/// # Errors
-/// If a value cannot be encoded.
-pub fn check_open(sheet: &OrderSheetId, now: Timestamp) -> Result<Action, StoreError> {
+pub fn check_open(sheet: &OrderSheetId, now: Timestamp) -> Action {
     if_open(Action::check(keys::sheet(sheet)), now)
 }
 
 /// Notes that a sheet's time was up before it was ordered. Twice is as good as once.
-///
-/// # Errors
-/// If a value cannot be encoded.
-pub fn abandon(sheet: &OrderSheetId, now: Timestamp) -> Result<Action, StoreError> {
+pub fn abandon(sheet: &OrderSheetId, now: Timestamp) -> Action {
     Action::update(keys::sheet(sheet), format!("SET #state = :abandoned {}", not_expired()))
-        .traced()?
+        .traced()
         .when("#state = :open AND #expiresAt <= :now")
-        .value(":abandoned", SheetState::Abandoned)?
-        .value(":open", SheetState::Open)?
+        .value(":abandoned", SheetState::Abandoned)
+        .value(":open", SheetState::Open)
         .value(":now", now.as_millisecond())
 }
 
@@ -88,9 +76,9 @@ fn not_expired() -> String {
     format!("REMOVE #{}, #{}", BY_EXPIRY.pk, BY_EXPIRY.sk)
 }
 
-fn if_open(action: Action, now: Timestamp) -> Result<Action, StoreError> {
+fn if_open(action: Action, now: Timestamp) -> Action {
     action
         .when("#state = :open AND #expiresAt > :now")
-        .value(":open", SheetState::Open)?
+        .value(":open", SheetState::Open)
         .value(":now", now.as_millisecond())
 }

@@ -454,6 +454,7 @@ impl Table {
         retries: Option<RetryConfig>,
         backoff: &mut Backoff,
     ) -> Result<Applied<R>, StoreError> {
+        action.check_encoded()?;
         let Verb::Update(expression) = &action.verb else {
             return Err(StoreError::Rejected("only an update can be applied by itself".to_owned()));
         };

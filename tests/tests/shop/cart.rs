@@ -332,7 +332,7 @@ async fn contents_are_replaced_only_where_nothing_has_changed() {
     add(&shop, "cup", 1).await.expect(200);
     for unchanged in [false, true] {
         let mut transaction = Transaction::new();
-        let replaced = transaction.add(carts::replace(&mina, &seen, &seen.ordered(&order, &ordered)).unwrap());
+        let replaced = transaction.add(carts::replace(&mina, &seen, &seen.ordered(&order, &ordered)));
         match table.commit(transaction, &mut backoff).await.unwrap() {
             Outcome::Committed => assert!(unchanged),
             Outcome::Refused(evidence) => {

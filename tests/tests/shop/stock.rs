@@ -179,7 +179,7 @@ async fn the_sweep_levels_shards() {
     order.await.refused(409, "STOCK_NOT_ENOUGH");
     let tea = ProductId::try_from("tea".to_owned()).unwrap();
     let mut transaction = Transaction::new();
-    transaction.add(shards::receive(&tea, 2, 10, 0).unwrap());
+    transaction.add(shards::receive(&tea, 2, 10, 0));
     let outcome = shop.instance().table.commit(transaction, &mut shop.instance().backoff()).await.unwrap();
     assert!(matches!(outcome, Outcome::Committed));
     assert_eq!(shards(&shop).await, [0, 0, 10, 0]);

@@ -171,13 +171,13 @@ async fn count(
         let mut transaction = Transaction::new();
         let mut marks = Vec::new();
         for event_id in batch.0.keys() {
-            let mark = sales::mark_counted(event_id, Mark { generation, is_recovered }, now)?;
+            let mark = sales::mark_counted(event_id, Mark { generation, is_recovered }, now);
             marks.push((event_id.clone(), transaction.add(mark)));
         }
         let mut counts = Vec::new();
         for (product, (units, last)) in &sums {
             let addition = Addition { units, last: *last };
-            let count = sales::count(product, seen.counts.get(product), addition, generation, now)?;
+            let count = sales::count(product, seen.counts.get(product), addition, generation, now);
             counts.push(((*product).clone(), transaction.add(count)));
         }
         let retry = match shop.table.try_commit(transaction).await? {
@@ -308,7 +308,7 @@ pub(in crate::app) async fn enter_generation(
     backoff: &mut Backoff,
 ) -> Result<Option<SalesRecord>, Failure> {
     let today = seoul_day(shop.clock.now());
-    let entering = sales::enter_generation(product, seen, generation, today)?;
+    let entering = sales::enter_generation(product, seen, generation, today);
     Ok(match shop.table.apply(&entering, backoff).await? {
         Applied::Done(there) => Some(there),
         Applied::Refused(there) => there,

@@ -89,7 +89,7 @@ async fn place(shop: &Shop, look: &CountedProduct) -> Result<Placed, Failure> {
     if sales.shelf == shelf && sales.rank_place() == sales.expiry_place(id, shelf, now) {
         return Ok(Placed::Done);
     }
-    let (action, mut backoff) = (sales::rank(id, sales, shelf, now)?, shop.backoff());
+    let (action, mut backoff) = (sales::rank(id, sales, shelf, now), shop.backoff());
     if sales.shelf == shelf {
         return Ok(match shop.table.apply::<SalesRecord>(&action, &mut backoff).await? {
             Applied::Done(_) => Placed::Done,
@@ -98,7 +98,7 @@ async fn place(shop: &Shop, look: &CountedProduct) -> Result<Placed, Failure> {
     }
     // Otherwise an older description could take the place of a newer one.
     let mut transaction = Transaction::new();
-    transaction.add(products::check_unchanged(id, product.as_ref())?);
+    transaction.add(products::check_unchanged(id, product.as_ref()));
     transaction.add(action);
     Ok(match shop.table.commit(transaction, &mut backoff).await? {
         Outcome::Committed => Placed::Done,

@@ -158,7 +158,7 @@ impl Attempt {
         let effects = OrderEffects::between(&seen.order, now);
         let mut transaction = Transaction::new();
         let record = OrderRecord::new(now.clone(), seen.payload.clone());
-        let order = transaction.add(orders::replace(&seen.order, &record)?);
+        let order = transaction.add(orders::replace(&seen.order, &record));
 
         let account = match (effects.payment, effects.refund) {
             (Some(amount), _) => Some(known.pay(shop, now, amount).await?),
@@ -168,21 +168,21 @@ impl Attempt {
         let account = match account {
             None => {
                 if let Some(held) = effects.released {
-                    transaction.add(users::release(effects.user, held)?);
+                    transaction.add(users::release(effects.user, held));
                 }
                 None
             }
             Some((seen, after, entry)) => {
                 let action = match entry.kind {
-                    EntryKind::Payment => users::move_balance(effects.user, &seen, &after)?,
-                    EntryKind::Refund | EntryKind::Charge => users::refund_balance(effects.user, &seen, &after)?,
+                    EntryKind::Payment => users::move_balance(effects.user, &seen, &after),
+                    EntryKind::Refund | EntryKind::Charge => users::refund_balance(effects.user, &seen, &after),
                 };
                 let action = match effects.released {
-                    Some(held) => users::also_release(action, held)?,
+                    Some(held) => users::also_release(action, held),
                     None => action,
                 };
                 let position = transaction.add(action);
-                transaction.add(ledger::append(effects.user, &entry)?);
+                transaction.add(ledger::append(effects.user, &entry));
                 Some((position, effects.user.clone(), after))
             }
         };
@@ -191,10 +191,10 @@ impl Attempt {
         for (product, units) in effects.units {
             let shards = known.shards.get(product).copied().unwrap_or(1);
             let shard = bucket(now.order_id.as_str(), shards);
-            inventory.push((transaction.add(shards::give_back(product, shard, units)?), product.clone()));
+            inventory.push((transaction.add(shards::give_back(product, shard, units)), product.clone()));
         }
         if let Some(coupon) = effects.coupon {
-            transaction.add(coupons::give_back(effects.user, coupon, &now.order_id)?);
+            transaction.add(coupons::give_back(effects.user, coupon, &now.order_id));
         }
         Ok(Self { transaction, order, account, inventory })
     }

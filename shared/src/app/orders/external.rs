@@ -48,8 +48,8 @@ pub async fn settle(shop: &Shop, outcome: PaymentOutcome, result: &PaymentResult
             status,
             at: now,
         };
-        let note = if noted.is_some() { orders::correct_payment(&payment)? } else { orders::note_payment(&payment)? };
-        let claim = orders::claim_payment(&payment)?;
+        let note = if noted.is_some() { orders::correct_payment(&payment) } else { orders::note_payment(&payment) };
+        let claim = orders::claim_payment(&payment);
         let (claim, failures) = match order {
             Some(order) => {
                 let mut attempt = Attempt::new(shop, &seen, &order, &mut known, &mut backoff).await?;

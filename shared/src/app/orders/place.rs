@@ -360,9 +360,9 @@ impl Attempt {
             preconditions.account.book(user, payment).map_err(|_| Failure::Internal("an account pays what it can"))?;
         let mut transaction = Transaction::new();
         let record = OrderRecord::new(order.clone(), key.payload.clone());
-        let place = transaction.add(orders::create(&record)?);
-        let asserted_account = transaction.add(users::move_balance(user, &preconditions.account, &account)?);
-        transaction.add(ledger::append(user, &entry)?);
+        let place = transaction.add(orders::create(&record));
+        let asserted_account = transaction.add(users::move_balance(user, &preconditions.account, &account));
+        transaction.add(ledger::append(user, &entry));
         let asserted = claim(&mut transaction, Claim::Take, &order, preconditions, asserted_account)?;
         Ok(Self { transaction, order, place, asserted, ending: Ending::Paid(account) })
     }
@@ -380,8 +380,8 @@ impl Attempt {
         let order = Order::placed(id.clone(), draft, method, end);
         let mut transaction = Transaction::new();
         let record = OrderRecord::new(order.clone(), key.payload.clone());
-        let place = transaction.add(orders::create(&record)?);
-        let asserted_account = transaction.add(users::hold(&order.user_id, held(preconditions), caps)?);
+        let place = transaction.add(orders::create(&record));
+        let asserted_account = transaction.add(users::hold(&order.user_id, held(preconditions), caps));
         let asserted = claim(&mut transaction, Claim::Take, &order, preconditions, asserted_account)?;
         Ok(Self { transaction, order, place, asserted, ending: Ending::Held })
     }
@@ -399,9 +399,8 @@ impl Attempt {
         let mut transaction = Transaction::new();
         let place = transaction.add(orders::check_absent(id));
         let record = OrderRecord::new(order.clone(), key.payload.clone());
-        let kept = transaction.add(orders::create(&record)?);
-        let asserted_account =
-            transaction.add(users::count_failed(&order.user_id, &preconditions.account, hour, caps)?);
+        let kept = transaction.add(orders::create(&record));
+        let asserted_account = transaction.add(users::count_failed(&order.user_id, &preconditions.account, hour, caps));
         let asserted = claim(&mut transaction, Claim::Check, &order, preconditions, asserted_account)?;
         let ending = Ending::Failed(kept, preconditions.account.failed_again(hour));
         Ok(Self { transaction, order, place, asserted, ending })
@@ -426,7 +425,7 @@ fn claim(
     account: ActionIndex,
 ) -> Result<Asserted, StoreError> {
     let (user, id, now) = (&order.user_id, &order.order_id, order.created_at);
-    let in_stock: fn(&ProductId, Take, &Offer) -> Result<Action, StoreError> = match claim {
+    let in_stock: fn(&ProductId, Take, &Offer) -> Action = match claim {
         Claim::Take => shards::sell,
         Claim::Check => shards::check_for_sale,
     };
@@ -434,23 +433,23 @@ fn claim(
     for line in &preconditions.lines {
         let product = &line.product;
         let actions = line.takes.iter().map(|&take| in_stock(&product.product_id, take, &product.offer));
-        takes.push(actions.map(|action| Ok(transaction.add(action?))).collect::<Result<_, StoreError>>()?);
+        takes.push(actions.map(|action| Ok(transaction.add(action))).collect::<Result<_, StoreError>>()?);
         let claimed = line.reserved.iter().filter(|_| claim == Claim::Take);
         let claimed = claimed.map(|&units| shards::claim(&product.product_id, units, id));
-        claims.push(claimed.map(|action| Ok(transaction.add(action?))).collect::<Result<_, StoreError>>()?);
+        claims.push(claimed.map(|action| Ok(transaction.add(action))).collect::<Result<_, StoreError>>()?);
     }
     let coupon = order.coupon_id.as_ref().map(|coupon| match claim {
         Claim::Take => coupons::spend(user, coupon, id, now),
         Claim::Check => coupons::check_usable(user, coupon, now),
     });
-    let coupon = coupon.transpose()?.map(|action| transaction.add(action));
+    let coupon = coupon.map(|action| transaction.add(action));
     let sheet = order.order_sheet_id.as_ref().map(|sheet| match claim {
         Claim::Take => sheets::order(sheet, id, now),
         Claim::Check => sheets::check_open(sheet, now),
     });
-    let sheet = sheet.transpose()?.map(|action| transaction.add(action));
+    let sheet = sheet.map(|action| transaction.add(action));
     let cart = preconditions.cart.as_ref().filter(|_| claim == Claim::Take);
-    let cart = cart.map(|seen| carts::replace(user, seen, &cart_after(id, seen, preconditions))).transpose()?;
+    let cart = cart.map(|seen| carts::replace(user, seen, &cart_after(id, seen, preconditions)));
     let cart = cart.map(|action| transaction.add(action));
     Ok(Asserted { account, coupon, sheet, cart, takes, claims })
 }

@@ -90,7 +90,7 @@ impl LinePreconditions {
         let (id, offer) = (self.product.product_id.clone(), self.product.offer);
         while self.missing() > 0 {
             for take in std::mem::take(&mut self.takes) {
-                match shop.table.apply::<Shard>(&shards::reserve(&id, take, &offer)?, backoff).await? {
+                match shop.table.apply::<Shard>(&shards::reserve(&id, take, &offer), backoff).await? {
                     Applied::Done(shard) => {
                         let Take { shard: number, units } = take;
                         self.reserved.push(Reservation {

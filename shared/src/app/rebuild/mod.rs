@@ -120,7 +120,7 @@ async fn begin(shop: &Shop, seen: Option<Rebuild>, pace: &Pace, now: Timestamp) 
         revision: 1,
     };
     let mut transaction = Transaction::new();
-    transaction.add(rebuild::begin(seen.as_ref(), &rebuild)?);
+    transaction.add(rebuild::begin(seen.as_ref(), &rebuild));
     commit(shop, transaction).await
 }
 
@@ -138,6 +138,6 @@ async fn commit(shop: &Shop, transaction: Transaction) -> Result<Progress, Failu
 /// Commits how far the rebuild is, and nothing else.
 async fn go_on(shop: &Shop, seen: &Rebuild, now: &Rebuild) -> Result<Progress, Failure> {
     let mut transaction = Transaction::new();
-    transaction.add(rebuild::replace(seen, now)?);
+    transaction.add(rebuild::replace(seen, now));
     commit(shop, transaction).await
 }

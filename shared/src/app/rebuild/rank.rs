@@ -32,7 +32,7 @@ pub(super) async fn step(
         return go_on(shop, rebuild, &after(rebuild, Phase::Rank { after: reached })).await;
     }
     let mut transaction = Transaction::new();
-    transaction.add(rebuild::replace(rebuild, &after(rebuild, Phase::Done))?);
+    transaction.add(rebuild::replace(rebuild, &after(rebuild, Phase::Done)));
     match shop.table.commit(transaction, &mut shop.backoff()).await? {
         Outcome::Committed => Ok(Progress::Finished(rebuild.figures)),
         Outcome::Refused(_) => Ok(Progress::Working),
@@ -85,10 +85,10 @@ pub async fn refresh_ranks(shop: &Shop, patience: Duration) -> Result<bool, Fail
             let revision = seen.as_ref().map_or(0, |seen| seen.revision).saturating_add(1);
             let now = Refresh { day, after: after.clone(), is_done, board: board.filter(|_| !is_done), revision };
             let mut transaction = Transaction::new();
-            transaction.add(ranks::replace(seen.as_ref(), &now)?);
+            transaction.add(ranks::replace(seen.as_ref(), &now));
             // A function of the first stage that has counted since has put up another: then all begins anew.
             if let Some(board) = board.filter(|_| is_done) {
-                transaction.add(ranks::remove_board(board)?);
+                transaction.add(ranks::remove_board(board));
             }
             match shop.table.commit(transaction, &mut shop.backoff()).await? {
                 Outcome::Committed if is_done => {

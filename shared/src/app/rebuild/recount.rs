@@ -91,7 +91,7 @@ async fn follow(
     now.figures = now.figures.and(found.figures);
     now.revision = seen.revision.saturating_add(1);
     let mut transaction = Transaction::new();
-    transaction.add(rebuild.replace_progress(segment, &seen, &now)?);
+    transaction.add(rebuild.replace_progress(segment, &seen, &now));
     rebuild.add_parts(&mut transaction, &segment.to_string(), now.revision, found.sums)?;
     let _ = commit(shop, transaction).await?;
     Ok(())

@@ -102,9 +102,9 @@ async fn repair(shop: &Shop, seen: &mut Rebuild, product: &ProductId, balance: &
         }
         let addition = Addition { units: &missing, last };
         let mut transaction = Transaction::new();
-        let correction = sales::correct(product, there.as_ref(), addition, (seen, corrected), shop.clock.now())?;
+        let correction = sales::correct(product, there.as_ref(), addition, (seen, corrected), shop.clock.now());
         let correction = transaction.add(correction);
-        let noted = transaction.add(rebuild::replace(seen, &now)?);
+        let noted = transaction.add(rebuild::replace(seen, &now));
         match shop.table.commit(transaction, &mut backoff).await? {
             Outcome::Committed => {
                 tracing::warn!(product.id = %product, ?missing, "a count was wrong");

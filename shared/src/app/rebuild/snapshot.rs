@@ -73,7 +73,7 @@ pub(super) async fn step(
     };
     let now = after(rebuild, phase);
     let mut transaction = Transaction::new();
-    transaction.add(rebuild::replace(rebuild, &now)?);
+    transaction.add(rebuild::replace(rebuild, &now));
     now.add_parts(&mut transaction, WRITER, now.revision, counted)?;
     commit(shop, transaction).await
 }
