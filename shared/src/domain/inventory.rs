@@ -236,6 +236,12 @@ mod tests {
     }
 
     #[test]
+    fn shards_that_differ_by_one_unit_are_level() {
+        assert_eq!([level(&[1, 2]), level(&[4, 5, 4]), level(&[7]), level(&[])], [const { Vec::new() }; 4]);
+        assert_eq!(level(&[1, 3]), [Move { from: 1, to: 0, units: 1 }]);
+    }
+
+    #[test]
     fn a_shard_with_less_than_half_of_its_part_is_uneven() {
         assert!(is_uneven(&[30, 9, 21]));
         assert!(!is_uneven(&[30, 10, 20]));

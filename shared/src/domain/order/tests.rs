@@ -193,6 +193,29 @@ fn no_more_is_cancelled_than_there_is() {
 }
 
 #[test]
+fn a_held_order_is_cancelled_by_naming_all_units_of_each_line() {
+    let draft = draft_of(vec![line("tea", 1_000, 2), line("cup", 2_000, 3)], 0);
+    let held = Order::placed(id(), draft, PaymentMethod::Balance, after(600));
+    let cancel = |what: &[(usize, u16)]| held.cancel(&units(what), Actor::Customer, None, after(1));
+    assert_eq!(cancel(&[(1, 2), (2, 3)]).unwrap().status, OrderStatus::Cancelled);
+    for part in [&[(1, 2)][..], &[(2, 3)], &[(1, 2), (2, 2)], &[(1, 1), (2, 3)], &[(1, 3), (2, 2)]] {
+        assert!(matches!(cancel(part), Err(Refusal::OrderStateConflict { .. })), "{part:?}");
+    }
+}
+
+#[test]
+fn the_history_tells_a_cancelled_line_from_one_that_moved_on() {
+    for (to, event, units) in
+        [(LineStatus::Cancelled, HistoryEvent::Cancelled, 2), (LineStatus::Shipped, HistoryEvent::LineMoved, 0)]
+    {
+        let moved = paid().move_line(1, to, &[Actor::Seller], after(1)).unwrap().unwrap();
+        let entry = moved.history.last().unwrap();
+        assert_eq!((entry.event, entry.actor, entry.at), (event, Actor::Seller, after(1)));
+        assert_eq!(entry.lines, [LineStep { number: 1, to, units }]);
+    }
+}
+
+#[test]
 fn what_is_shipped_is_not_cancelled_at_once() {
     let shipped = paid().move_line(1, LineStatus::Shipped, &[Actor::Seller], after(1)).unwrap().unwrap();
     let whole = shipped.cancel(&Cancellation::Whole, Actor::Customer, None, after(2)).unwrap_err();
