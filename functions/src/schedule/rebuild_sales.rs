@@ -51,7 +51,7 @@ pub enum Task {
 /// Does the `task` of an event for as long as the function may. An event without one, as a person may send it, rebuilds.
 ///
 /// # Errors
-/// Where the task is unknown; as [`handle`] and [`refresh`].
+/// If the task is unknown; as [`handle`] and [`refresh`].
 pub async fn run(shop: &Shop, pace: &Pace, event: &Value) -> Result<(), Error> {
     match task_of(event)? {
         Task::Rebuild => handle(shop, pace, PATIENCE).await.map(|_| ()),
@@ -74,7 +74,7 @@ pub async fn refresh(shop: &Shop) -> Result<bool, Error> {
 /// Takes one step after the other for as long as `patience` lasts.
 ///
 /// # Errors
-/// Where the table gives no answer. The next run goes on from where this one got.
+/// If the table gives no answer. The next run goes on from where this one got.
 pub async fn handle(shop: &Shop, pace: &Pace, patience: Duration) -> Result<Progress, Error> {
     let started = Instant::now();
     loop {

@@ -23,7 +23,7 @@ pub async fn serve() -> Result<(), Error> {
 /// Counts a batch. A record that cannot be read is put aside.
 ///
 /// # Errors
-/// Where the table gives no answer: the batch comes again, and what it counted already does not count twice.
+/// If the table gives no answer: the batch comes again, and what it counted already does not count twice.
 pub async fn handle(shop: &Shop, dead_letters: &DeadLetters, batch: Batch) -> Result<DynamoDbEventResponse, Error> {
     let parsed = dead_letters.read(&batch, changes_of).await;
     bestsellers::fold(shop, parsed.changes.into_iter().flat_map(|(_, changes)| changes).collect()).await?;

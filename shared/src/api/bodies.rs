@@ -61,7 +61,7 @@ pub struct ItemBody {
 /// The source of an order's items: one of three fields of a request.
 ///
 /// # Errors
-/// Where the request names none of them or several, or the items are wrong.
+/// If the request names none of them or several, or the items are wrong.
 pub fn source(
     items: Option<Vec<ItemBody>>,
     from_cart: Option<bool>,
@@ -85,7 +85,7 @@ pub fn source(
 /// One line a product: one that is named twice is ordered once, with both quantities.
 ///
 /// # Errors
-/// Where there are no lines or too many, a line has too many units, or its price is expected to be two.
+/// If there are no lines or too many, a line has too many units, or its price is expected to be two.
 fn merge(items: Vec<ItemBody>) -> Result<Vec<Item>, FieldErrors> {
     let mut lines: Vec<Item> = Vec::new();
     let mut errors = FieldErrors::default();

@@ -153,7 +153,7 @@ impl<L: List> Cursor<L> {
     /// The place, if the cursor is of this owner's list.
     ///
     /// # Errors
-    /// Where it is of another owner's.
+    /// If it is of another owner's.
     pub fn place_for(self, owner: &str) -> Result<String, FieldErrors> {
         if self.owner != owner_digest::<L>(owner) {
             return Err(FieldErrors::one("cursor", Invalid::Cursor));

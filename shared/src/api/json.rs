@@ -19,7 +19,7 @@ const MAX_PATH: usize = 300;
 /// Reads a body.
 ///
 /// # Errors
-/// Where it is not JSON, or an object in it names a key twice.
+/// If it is not JSON, or an object in it names a key twice.
 pub(super) fn parse(bytes: &[u8]) -> Result<Value, FieldErrors> {
     let duplicates = RefCell::new(Vec::new());
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);

@@ -81,7 +81,7 @@ impl ApiRequest {
     /// A parameter of the path.
     ///
     /// # Errors
-    /// Where it is not of the type.
+    /// If it is not of the type.
     pub fn parameter<T: TryFrom<String, Error = Invalid>>(&self, name: &str) -> Result<T, FieldErrors> {
         let parameters = self.request.path_parameters();
         let text = parameters.first(name).unwrap_or_default().to_owned();
@@ -91,7 +91,7 @@ impl ApiRequest {
     /// A parameter of the path, of an endpoint that asks nothing else.
     ///
     /// # Errors
-    /// Where it is not of the type, or the query is wrong.
+    /// If it is not of the type, or the query is wrong.
     pub fn only_parameter<T: TryFrom<String, Error = Invalid>>(&self, name: &str) -> Result<T, FieldErrors> {
         super::both(self.parameter(name), self.query::<NoQuery>()).map(|(parameter, _)| parameter)
     }
@@ -99,7 +99,7 @@ impl ApiRequest {
     /// The body of an endpoint that asks nothing in the query.
     ///
     /// # Errors
-    /// Where it is too large, not JSON, or has fields that are wrong; and every fault of the idempotency key, the
+    /// If it is too large, not JSON, or has fields that are wrong; and every fault of the idempotency key, the
     /// precondition and the query.
     pub fn body<T: Deserr<FieldErrors>>(&self) -> Result<Result<T, FieldErrors>, ApiError> {
         let bytes: &[u8] = self.request.body();
@@ -148,7 +148,7 @@ impl ApiRequest {
     /// The state that the caller expects the thing to be in. Only a PATCH depends on it.
     ///
     /// # Errors
-    /// Where the header is neither `*` nor a list of entity tags.
+    /// If the header is neither `*` nor a list of entity tags.
     pub fn precondition(&self) -> Result<Precondition, FieldErrors> {
         let values: Vec<_> = self.request.headers().get_all(header::IF_MATCH).iter().collect();
         if values.is_empty() || self.request.method() != Method::PATCH {

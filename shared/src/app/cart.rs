@@ -51,7 +51,7 @@ impl LiveItem {
     /// A product with this on its shelf.
     ///
     /// # Errors
-    /// Where the amount does not fit, which the bounds of prices and quantities exclude.
+    /// If the amount does not fit, which the bounds of prices and quantities exclude.
     pub fn of(
         product_id: ProductId,
         name: String,

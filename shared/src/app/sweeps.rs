@@ -39,7 +39,7 @@ pub struct SweepReport {
 /// for the next round; it keeps nothing else from being swept.
 ///
 /// # Errors
-/// Where the list cannot be read.
+/// If the list cannot be read.
 pub async fn round<I, L, S>(
     patience: Duration,
     list: impl Fn(Option<Place>) -> L,

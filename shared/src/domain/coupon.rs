@@ -131,7 +131,7 @@ impl Campaign {
     /// The instant at which a coupon issued now can no longer be used.
     ///
     /// # Errors
-    /// Where that lies beyond what an instant can say.
+    /// If that lies beyond what an instant can say.
     pub fn expiry(&self, issued_at: Timestamp) -> Result<Timestamp, jiff::Error> {
         match self.validity {
             Validity::Until(instant) => Ok(instant),
@@ -144,7 +144,7 @@ impl Campaign {
     /// An instant from which on none of its coupons can be used, and none is issued.
     ///
     /// # Errors
-    /// Where that lies beyond what an instant can say.
+    /// If that lies beyond what an instant can say.
     pub fn last_expiry(&self) -> Result<Timestamp, jiff::Error> {
         Ok(self.expiry(self.issue_until)?.max(self.issue_until))
     }

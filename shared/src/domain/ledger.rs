@@ -150,7 +150,7 @@ impl Account {
     /// the account has its hash.
     ///
     /// # Errors
-    /// Where the balance would fall below zero or rise above [`MAX_BALANCE`].
+    /// If the balance would fall below zero or rise above [`MAX_BALANCE`].
     pub fn book(self, user: &UserId, movement: Movement) -> Result<(Self, LedgerEntry), OutOfBounds> {
         let Movement { entry_id, kind, amount, order_id, at } = movement;
         let (balance_after, sequence) = self.moved(amount)?;

@@ -62,7 +62,7 @@ pub enum NoQuote {
 /// Reckons what `lines` come to with a coupon's terms.
 ///
 /// # Errors
-/// Where the coupon does not go with the order, or the amounts do not fit.
+/// If the coupon does not go with the order, or the amounts do not fit.
 pub fn quote(lines: &[PricedLine], coupon: Option<&Terms>, shipping: ShippingPolicy) -> Result<Quote, NoQuote> {
     let sum = |amounts: Vec<Option<Won>>| {
         amounts.into_iter().collect::<Option<Vec<Won>>>().and_then(Won::checked_sum).ok_or(NoQuote::Overflow)

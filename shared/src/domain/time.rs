@@ -19,7 +19,7 @@ pub fn seoul_day(at: Timestamp) -> Date {
 /// The instant at which a Seoul day begins.
 ///
 /// # Errors
-/// Where the day lies beyond what an instant can say (the year 9999).
+/// If the day lies beyond what an instant can say (the year 9999).
 pub fn start_of_seoul_day(day: Date) -> Result<Timestamp, jiff::Error> {
     SEOUL.to_timestamp(day.to_datetime(Time::midnight()))
 }

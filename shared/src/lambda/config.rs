@@ -29,7 +29,7 @@ impl Config {
     /// Reads the environment.
     ///
     /// # Errors
-    /// Where a variable is missing or malformed.
+    /// If a variable is missing or malformed.
     pub fn from_env() -> Result<Self, ConfigError> {
         Ok(Self {
             table_name: required("TABLE_NAME")?,
@@ -52,7 +52,7 @@ impl Config {
 /// headers of the local runner; its gateway vouches for its requests by `JANGTEO_DOOR_KEY`.
 ///
 /// # Errors
-/// Where a debug build is to believe headers on AWS.
+/// If a debug build is to believe headers on AWS.
 pub fn identity() -> Result<IdentitySource, ConfigError> {
     #[cfg(debug_assertions)]
     if optional("JANGTEO_IDENTITY").as_deref() == Some("headers") {

@@ -39,7 +39,7 @@ impl DeadLetters {
     /// Puts something aside. The reason goes with it and not into the log: it may quote what is in it.
     ///
     /// # Errors
-    /// Where the queue does not take it.
+    /// If the queue does not take it.
     pub async fn send(&self, body: String, reason: &str) -> Result<(), Error> {
         let reason = MessageAttributeValue::builder().data_type("String").string_value(shown(reason)).build()?;
         let message = self.client.send_message().queue_url(&self.url).message_body(body);

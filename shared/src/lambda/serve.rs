@@ -66,7 +66,7 @@ async fn serve_http(endpoint: Endpoint) -> Result<(), Error> {
 /// Serves an endpoint that needs no shop, without one: no client of the table is in the program, none starts up.
 ///
 /// # Errors
-/// Where the configuration is wrong, or Lambda's runtime interface fails.
+/// If the configuration is wrong, or Lambda's runtime interface fails.
 pub fn http_without_shop(endpoint: ShoplessEndpoint) -> Result<(), Error> {
     block_on(serve_http_without_shop(endpoint))
 }

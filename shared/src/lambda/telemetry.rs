@@ -8,7 +8,7 @@ const NAMESPACE: &str = "Jangteo";
 /// Sets up logs and metrics for a function.
 ///
 /// # Errors
-/// Where metrics were set up before.
+/// If metrics were set up before.
 pub(super) fn start() -> Result<&'static Collector, metrics_cloudwatch_embedded::Error> {
     lambda_runtime::tracing::init_default_subscriber();
     Builder::new().cloudwatch_namespace(NAMESPACE).init()

@@ -18,7 +18,7 @@ const ATTEMPTS: u32 = 3;
 /// What every client of an AWS service is made from.
 ///
 /// # Errors
-/// Where region or credentials are not in the environment.
+/// If region or credentials are not in the environment.
 pub fn sdk_config() -> Result<SdkConfig, ConfigError> {
     let credentials = Credentials::new(
         required("AWS_ACCESS_KEY_ID")?,

@@ -34,7 +34,7 @@ pub fn optional(name: &str) -> Option<String> {
 /// A span of time, given in seconds.
 ///
 /// # Errors
-/// Where it is not a number.
+/// If it is not a number.
 pub fn seconds(name: &'static str, default: SignedDuration) -> Result<SignedDuration, ConfigError> {
     number(name, default.as_secs()).map(SignedDuration::from_secs)
 }

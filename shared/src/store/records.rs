@@ -112,7 +112,7 @@ impl Record {
     /// Reads an item as what its key promises.
     ///
     /// # Errors
-    /// Where the key promises nothing known, or the item does not keep the promise.
+    /// If the key promises nothing known, or the item does not keep the promise.
     pub fn read(item: Item) -> Result<Self, Unreadable> {
         let found = key_of(&item).map_err(|_| Unreadable::NoKey)?;
         let record = Self::promised_by(&found, item)?;

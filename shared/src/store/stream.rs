@@ -24,7 +24,7 @@ pub struct Change<T> {
 /// The change of an order, if the record is of one.
 ///
 /// # Errors
-/// Where an image is not of an order's shape.
+/// If an image is not of an order's shape.
 pub fn order_change(record: &EventRecord) -> Result<Option<Change<Order>>, StoreError> {
     change(record, |sk| sk == "ORDER", |OrderRecord { order, trace_id, .. }| (order, trace_id))
 }
@@ -32,7 +32,7 @@ pub fn order_change(record: &EventRecord) -> Result<Option<Change<Order>>, Store
 /// The change of an order sheet, if the record is of one.
 ///
 /// # Errors
-/// Where an image is not of a sheet's shape.
+/// If an image is not of a sheet's shape.
 pub fn sheet_change(record: &EventRecord) -> Result<Option<Change<OrderSheet>>, StoreError> {
     change(record, |sk| sk == "SHEET", |SheetRecord { sheet, trace_id, .. }| (sheet, trace_id))
 }
@@ -40,7 +40,7 @@ pub fn sheet_change(record: &EventRecord) -> Result<Option<Change<OrderSheet>>, 
 /// The change of a user's coupon, if the record is of one.
 ///
 /// # Errors
-/// Where an image is not of a coupon's shape.
+/// If an image is not of a coupon's shape.
 pub fn coupon_change(record: &EventRecord) -> Result<Option<Change<IssuedCoupon>>, StoreError> {
     change(record, |sk| sk.starts_with(COUPON_PREFIX), |CouponRecord { coupon, trace_id }| (coupon, trace_id))
 }
@@ -48,7 +48,7 @@ pub fn coupon_change(record: &EventRecord) -> Result<Option<Change<IssuedCoupon>
 /// The product whose description changed, if the record is of a product.
 ///
 /// # Errors
-/// Where the image is not of a product's shape.
+/// If the image is not of a product's shape.
 pub fn product_change(record: &EventRecord) -> Result<Option<ProductId>, StoreError> {
     if sort_key(record) != Some("PRODUCT") {
         return Ok(None);

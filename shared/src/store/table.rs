@@ -260,7 +260,7 @@ impl Table {
     /// Reads one record.
     ///
     /// # Errors
-    /// Where the table cannot be reached, or the item is not of the expected shape.
+    /// If the table cannot be reached, or the item is not of the expected shape.
     pub async fn get<R: DeserializeOwned>(&self, key: Key, read: Consistency) -> Result<Option<R>, StoreError> {
         let request = self.client.get_item().table_name(&self.name).set_key(Some(key.into_item()));
         let answer = request.consistent_read(read.is_strong()).send().await.map_err(unreachable)?;
@@ -270,7 +270,7 @@ impl Table {
     /// Reads up to [`TableBounds::batch_keys`] records in one round trip, and what DynamoDB left over in a few more.
     ///
     /// # Errors
-    /// Where the table cannot be reached or leaves something over for too long.
+    /// If the table cannot be reached or leaves something over for too long.
     pub async fn get_all(&self, keys: &[Key], read: Consistency, backoff: &mut Backoff) -> Result<Found, StoreError> {
         let mut found = Found::default();
         for batch in keys.chunks(self.bounds.batch_keys) {
@@ -426,7 +426,7 @@ impl Table {
     /// answer gets lost: the update must bear that.
     ///
     /// # Errors
-    /// Where the table cannot be reached or stays busy, or the item is not of the expected shape.
+    /// If the table cannot be reached or stays busy, or the item is not of the expected shape.
     pub async fn apply<R: DeserializeOwned>(
         &self,
         action: &Action,

@@ -76,7 +76,7 @@ impl DeliveryWorker<Http> {
     /// `DEAD_LETTERS_URL` names for what is refused.
     ///
     /// # Errors
-    /// Where the configuration is incomplete, or TLS cannot be set up.
+    /// If the configuration is incomplete, or TLS cannot be set up.
     pub fn from_env() -> Result<Self, Error> {
         let platform = Http::new(environment::required("DATA_PLATFORM_URL")?.parse()?, Clock::system())?;
         Ok(Self::new(platform, Queue::from_env()?, DeadLetters::from_env()?, Circuit::default(), Random::system()))

@@ -82,7 +82,7 @@ impl Http {
     /// A platform at this address.
     ///
     /// # Errors
-    /// Where TLS cannot be set up.
+    /// If TLS cannot be set up.
     pub fn new(url: reqwest::Url, clock: Clock) -> Result<Self, Error> {
         // Followed, a redirection would turn a POST into a GET that takes no event and answers 200.
         let client = reqwest::Client::builder().timeout(TIMEOUT).redirect(redirect::Policy::none()).build()?;

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 /// being seen to.
 ///
 /// # Errors
-/// Where what is overdue cannot be found out.
+/// If what is overdue cannot be found out.
 pub async fn run(shop: &Shop) -> Result<(), Error> {
     let end_hold = |id: OrderId| async move { orders::end_hold(shop, &id).await };
     let abandon = |id: OrderSheetId| async move { sheets::abandon(shop, &id).await };

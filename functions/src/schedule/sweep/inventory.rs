@@ -16,7 +16,7 @@ use shared::app::{
 /// Sweeps the shelves and the sellers that are on the lists, side by side.
 ///
 /// # Errors
-/// Where a list cannot be read.
+/// If a list cannot be read.
 pub async fn run(shop: &Shop) -> Result<(), Error> {
     let patience = shop.bounds.sweep_patience;
     let (inventory, sellers) = tokio::join!(

@@ -83,7 +83,7 @@ impl Relay {
     /// patience comes again, from the first record of which something is missing.
     ///
     /// # Errors
-    /// Where an event cannot be written as JSON.
+    /// If an event cannot be written as JSON.
     pub async fn handle(&self, batch: Batch) -> Result<DynamoDbEventResponse, Error> {
         let parsed = self.dead_letters.read(&batch, events_of).await;
         let mut waiting = Vec::new();
@@ -157,7 +157,7 @@ impl Relay {
 /// The events that a record of the stream tells of.
 ///
 /// # Errors
-/// Where it cannot be read.
+/// If it cannot be read.
 pub fn events_of(record: &EventRecord) -> Result<Vec<ShopEvent>, StoreError> {
     let (events, trace_id) = if let Some(Change { old, new, trace_id }) = stream::order_change(record)? {
         (events::from_change(old.as_ref(), &new), trace_id)

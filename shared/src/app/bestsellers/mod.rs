@@ -64,7 +64,7 @@ pub(super) fn event_id(order: &OrderId, version: u64) -> String {
 /// counts, and so is their place in the index. A batch that stops half-way is made good by its own repetition.
 ///
 /// # Errors
-/// Where the table gives no answer; then the batch must come again.
+/// If the table gives no answer; then the batch must come again.
 pub async fn fold(shop: &Shop, changes: Vec<SalesChange>) -> Result<(), Failure> {
     let mut backoff = shop.backoff();
     let mut described: BTreeSet<ProductId> = BTreeSet::new();

@@ -87,7 +87,7 @@ const INTERVAL: SignedDuration = SignedDuration::from_hours(6);
 /// Takes the next step of the rebuild that is under way, or begins one that is due.
 ///
 /// # Errors
-/// Where the table gives no answer. What was noted stays; the next call goes on from there.
+/// If the table gives no answer. What was noted stays; the next call goes on from there.
 pub async fn advance(shop: &Shop, pace: &Pace) -> Result<Progress, Failure> {
     let seen: Option<Rebuild> = shop.table.get(keys::rebuild(), Consistency::Strong).await?;
     let now = shop.clock.now();
