@@ -14,7 +14,7 @@ pub(super) fn start() -> Result<&'static Collector, metrics_cloudwatch_embedded:
     Builder::new().cloudwatch_namespace(NAMESPACE).init()
 }
 
-/// Writes out what was measured since the last time.
+/// Writes out the metrics collected since the last time.
 pub(super) fn flush(collector: &Collector) {
     if let Err(error) = collector.flush(std::io::stdout().lock()) {
         tracing::warn!(%error, "metrics could not be written");
