@@ -1,4 +1,4 @@
-//! `GET /products/{productId}`: a product, with exact stock, or with that of up to a second ago.
+//! `GET /products/{productId}`: a product, with exact stock, or with stock of up to a second ago.
 
 use deserr::Deserr;
 use shared::{
@@ -14,7 +14,7 @@ use shared::{
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 struct Query {
-    /// The caller, for a local shop. The product is everybody's.
+    /// The caller, for a local shop. The product is public.
     #[deserr(default)]
     #[expect(dead_code, reason = "known on every route, and without meaning on this one")]
     user_id: Option<UserId>,
@@ -24,7 +24,7 @@ struct Query {
     stock: Option<RecentStock>,
 }
 
-/// A product, unless it is hidden. Its stock is exact, unless `stock=recent` is asked for.
+/// A product, unless it is hidden. Its stock is exact, unless `stock=recent` is given.
 ///
 /// # Errors
 /// 400, 404.
