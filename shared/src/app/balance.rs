@@ -80,7 +80,7 @@ async fn charge_once(
         let mut transaction = Transaction::new();
         let move_balance = transaction.add(users::move_balance(user, &account, &now));
         let append = transaction.add(ledger::append(user, &entry));
-        let note = idempotency::note(shop, &mut transaction, key, &charged, Keep::Forever)?;
+        let note = idempotency::note(shop, &mut transaction, key, &charged, Keep::Forever);
 
         match shop.table.commit(transaction, &mut backoff).await? {
             Outcome::Committed => {

@@ -149,7 +149,7 @@ async fn add_once(
                 false => carts::create(user, &first),
             };
             let change = transaction.add(change);
-            let note = idempotency::note(shop, &mut transaction, key, added(None), Keep::AWeek)?;
+            let note = idempotency::note(shop, &mut transaction, key, added(None), Keep::AWeek);
             match shop.table.commit(transaction, backoff).await? {
                 Outcome::Committed => return Ok(added((!has_cart).then_some(first))),
                 Outcome::Refused(failures) => {

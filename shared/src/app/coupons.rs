@@ -95,7 +95,7 @@ async fn create_once(
         transaction.add(coupons::create_counter(&coupon_id, shard, &Counter::new(limit)));
     }
     let created = IdempotentOutcome { coupon_id };
-    let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek)?;
+    let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek);
     match shop.table.commit(transaction, &mut shop.backoff()).await? {
         Outcome::Committed => Ok(created),
         Outcome::Refused(failures) => {
@@ -221,7 +221,7 @@ async fn issue_once(
             }
         };
         let outcome = IdempotentOutcome { coupon_id: coupon.clone() };
-        let note = idempotency::note(shop, &mut transaction, key, outcome, Keep::AWeek)?;
+        let note = idempotency::note(shop, &mut transaction, key, outcome, Keep::AWeek);
         match shop.table.commit(transaction, &mut backoff).await? {
             Outcome::Committed => {
                 shop.count_pace(Paced::CouponIssue, user);
@@ -409,7 +409,7 @@ async fn revoke_once(shop: &Shop, user: &UserId, coupon: &CouponId, key: &Reques
         transaction.add(if is_revoked { coupons::check_revoked(&before) } else { coupons::revoke(&before, now) });
         let issued_coupon_id = before.issued_coupon_id.clone();
         let outcome = Revoked { coupon_id: coupon.clone(), issued_coupon_id };
-        let note = idempotency::note(shop, &mut transaction, key, outcome, Keep::AWeek)?;
+        let note = idempotency::note(shop, &mut transaction, key, outcome, Keep::AWeek);
         match shop.table.commit(transaction, &mut backoff).await? {
             Outcome::Committed if is_revoked => return Ok(before),
             Outcome::Committed => {

@@ -10,6 +10,7 @@ use crate::store::{Key, keys, table::Range};
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct IndexRow {
+    #[serde(rename = "byDueSk")]
     by_expiry_sk: String,
 }
 

@@ -14,7 +14,7 @@ use crate::{
     domain::Refusal,
     platform::ids,
     store::{
-        Action, ConditionFailures, Consistency, StoreError, Transaction,
+        ConditionFailures, Consistency, Transaction,
         action::ActionIndex,
         keys,
         requests::{self, RequestRecord},
@@ -79,8 +79,8 @@ pub(super) fn note<T: Serialize>(
     key: &RequestKey,
     outcome: T,
     keep: Keep,
-) -> Result<Option<ActionIndex>, StoreError> {
-    key.given.then(|| note_always(shop, transaction, key, outcome, keep)).transpose()
+) -> Option<ActionIndex> {
+    key.given.then(|| note_always(shop, transaction, key, outcome, keep))
 }
 
 /// The same also without a key: where nothing else in the transaction makes a repeat of it visible.
@@ -90,13 +90,13 @@ pub(super) fn note_always<T: Serialize>(
     key: &RequestKey,
     outcome: T,
     keep: Keep,
-) -> Result<ActionIndex, StoreError> {
+) -> ActionIndex {
     let record = RequestRecord { payload: key.payload.clone(), outcome };
-    let action: Action = requests::create(&key.digest, &record);
-    Ok(transaction.add(match keep {
+    let action = requests::create(&key.digest, &record);
+    transaction.add(match keep {
         Keep::Forever => action,
         Keep::AWeek => action.expires_at(shop.clock.now().as_second().saturating_add(KEPT_SECONDS)),
-    }))
+    })
 }
 
 /// The outcome that the key had already, if that is why a transaction was refused.

@@ -178,7 +178,7 @@ async fn create_once(
         transaction.add(shards::create(&product_id, number, &Shard::new(units, offer, product.version)));
     }
     let created = IdempotentOutcome { product_id };
-    let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek)?;
+    let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek);
     match shop.table.commit(transaction, &mut shop.backoff()).await? {
         Outcome::Committed => Ok(created),
         Outcome::Refused(failures) => {
@@ -456,7 +456,7 @@ async fn restock_once(
         let product = owned(shop, caller, id).await?;
         let restocked = IdempotentOutcome { product_id: id.clone() };
         let mut transaction = Transaction::new();
-        let note = idempotency::note_always(shop, &mut transaction, key, &restocked, Keep::AWeek)?;
+        let note = idempotency::note_always(shop, &mut transaction, key, &restocked, Keep::AWeek);
         let shards = inventory::read(shop, id, product.stock_shards, &mut backoff).await?;
         if quantity >= 0 {
             let room = MAX_UNITS.checked_sub(inventory::total(&shards)).and_then(|room| room.checked_sub(quantity));

@@ -124,7 +124,7 @@ async fn create_once(shop: &Shop, new: NewUser, user_id: UserId, key: &RequestKe
     transaction.add(users::create_account(&user_id));
     transaction.add(users::claim_email(&EmailKey::from_address(&profile.email), &user_id));
     let created = Created { user_id };
-    let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek)?;
+    let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek);
     match shop.table.commit(transaction, &mut shop.backoff()).await? {
         Outcome::Committed => Ok(created),
         Outcome::Refused(failures) => match idempotency::noted(&failures, note, key)? {

@@ -20,7 +20,7 @@ impl Tool {
         let mut environment: Vec<(String, String)> =
             environment.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         environment.push(("STACK_NAME".to_owned(), "jangteo".to_owned()));
-        let binaries = local_stack::build().await.unwrap();
+        let binaries = local_stack::build(&["dead-letters"]).await.unwrap();
         Self(environment, binaries.path("dlq").expect("it is built").to_owned())
     }
 

@@ -49,6 +49,13 @@ pub struct Scenario {
     pub again: bool,
 }
 
+impl Scenario {
+    /// The binary of the function. A task of the sweep follows its name.
+    fn binary(&self) -> &'static str {
+        self.function.split(' ').next().unwrap()
+    }
+}
+
 /// A data platform that keeps the ids of its events, and refuses events of orders that it calls bad.
 #[derive(Debug, Clone, Default)]
 pub struct Platform {
@@ -223,7 +230,7 @@ async fn untouched(scenario: &Scenario) -> (Vec<String>, Value) {
 #[test]
 fn every_function_has_a_scenario() {
     const MAKE_NO_CALLS: [&str; 2] = ["api-reference", "route-not-found"];
-    let covered: BTreeSet<&str> = scenarios().iter().map(|scenario| scenario.function).chain(MAKE_NO_CALLS).collect();
+    let covered: BTreeSet<&str> = scenarios().iter().map(Scenario::binary).chain(MAKE_NO_CALLS).collect();
     let resources = tests::template::template()["Resources"].as_object().unwrap().values();
     let functions = resources.filter(|resource| resource["Type"] == "AWS::Serverless::Function");
     let names: BTreeSet<&str> =

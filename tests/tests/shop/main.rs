@@ -32,6 +32,7 @@ mod events;
 mod external;
 mod failure_modes;
 mod flash;
+mod features;
 mod fuzz;
 mod holds;
 mod idempotency;

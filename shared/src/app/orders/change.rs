@@ -80,7 +80,7 @@ async fn change_once(
         let mut attempt = Attempt::new(shop, &seen, &now, &mut known, &mut backoff).await?;
         let outcome = IdempotentOutcome { order_id: id.clone() };
         let note = match key {
-            Some(key) => idempotency::note(shop, &mut attempt.transaction, key, outcome, Keep::AWeek)?,
+            Some(key) => idempotency::note(shop, &mut attempt.transaction, key, outcome, Keep::AWeek),
             None => None,
         };
         match attempt.commit(shop, &mut seen, &mut known, &mut backoff).await? {

@@ -22,7 +22,7 @@ use crate::{
         user::Account,
     },
     store::{
-        Action, Backoff, Consistency, Outcome, RetryKind, StoreError, Transaction,
+        Action, Backoff, Consistency, Outcome, RetryKind, Transaction,
         action::ActionIndex,
         carts, coupons, keys, ledger,
         orders::{self, OrderRecord},
@@ -347,7 +347,7 @@ impl Attempt {
         if preconditions.account.can_pay(draft.quote.payable) {
             Self::pay(id, draft, preconditions, key)
         } else {
-            Self::fail(id, failed_id, draft, preconditions, (key, caps))
+            Ok(Self::fail(id, failed_id, draft, preconditions, (key, caps)))
         }
     }
 
@@ -363,7 +363,7 @@ impl Attempt {
         let place = transaction.add(orders::create(&record));
         let asserted_account = transaction.add(users::move_balance(user, &preconditions.account, &account));
         transaction.add(ledger::append(user, &entry));
-        let asserted = claim(&mut transaction, Claim::Take, &order, preconditions, asserted_account)?;
+        let asserted = claim(&mut transaction, Claim::Take, &order, preconditions, asserted_account);
         Ok(Self { transaction, order, place, asserted, ending: Ending::Paid(account) })
     }
 
@@ -382,7 +382,7 @@ impl Attempt {
         let record = OrderRecord::new(order.clone(), key.payload.clone());
         let place = transaction.add(orders::create(&record));
         let asserted_account = transaction.add(users::hold(&order.user_id, held(preconditions), caps));
-        let asserted = claim(&mut transaction, Claim::Take, &order, preconditions, asserted_account)?;
+        let asserted = claim(&mut transaction, Claim::Take, &order, preconditions, asserted_account);
         Ok(Self { transaction, order, place, asserted, ending: Ending::Held })
     }
 
@@ -393,7 +393,7 @@ impl Attempt {
         draft: Draft,
         preconditions: &Preconditions,
         (key, caps): (&RequestKey, Option<&Caps>),
-    ) -> Result<Self, Failure> {
+    ) -> Self {
         let hour = Window::hour(draft.at);
         let order = Order::payment_failed(failed_id.clone(), draft);
         let mut transaction = Transaction::new();
@@ -401,9 +401,9 @@ impl Attempt {
         let record = OrderRecord::new(order.clone(), key.payload.clone());
         let kept = transaction.add(orders::create(&record));
         let asserted_account = transaction.add(users::count_failed(&order.user_id, &preconditions.account, hour, caps));
-        let asserted = claim(&mut transaction, Claim::Check, &order, preconditions, asserted_account)?;
+        let asserted = claim(&mut transaction, Claim::Check, &order, preconditions, asserted_account);
         let ending = Ending::Failed(kept, preconditions.account.failed_again(hour));
-        Ok(Self { transaction, order, place, asserted, ending })
+        Self { transaction, order, place, asserted, ending }
     }
 }
 
@@ -423,7 +423,7 @@ fn claim(
     order: &Order,
     preconditions: &Preconditions,
     account: ActionIndex,
-) -> Result<Asserted, StoreError> {
+) -> Asserted {
     let (user, id, now) = (&order.user_id, &order.order_id, order.created_at);
     let in_stock: fn(&ProductId, Take, &Offer) -> Action = match claim {
         Claim::Take => shards::sell,
@@ -433,10 +433,10 @@ fn claim(
     for line in &preconditions.lines {
         let product = &line.product;
         let actions = line.takes.iter().map(|&take| in_stock(&product.product_id, take, &product.offer));
-        takes.push(actions.map(|action| Ok(transaction.add(action))).collect::<Result<_, StoreError>>()?);
+        takes.push(actions.map(|action| transaction.add(action)).collect());
         let claimed = line.reserved.iter().filter(|_| claim == Claim::Take);
         let claimed = claimed.map(|&units| shards::claim(&product.product_id, units, id));
-        claims.push(claimed.map(|action| Ok(transaction.add(action))).collect::<Result<_, StoreError>>()?);
+        claims.push(claimed.map(|action| transaction.add(action)).collect());
     }
     let coupon = order.coupon_id.as_ref().map(|coupon| match claim {
         Claim::Take => coupons::spend(user, coupon, id, now),
@@ -451,5 +451,5 @@ fn claim(
     let cart = preconditions.cart.as_ref().filter(|_| claim == Claim::Take);
     let cart = cart.map(|seen| carts::replace(user, seen, &cart_after(id, seen, preconditions)));
     let cart = cart.map(|action| transaction.add(action));
-    Ok(Asserted { account, coupon, sheet, cart, takes, claims })
+    Asserted { account, coupon, sheet, cart, takes, claims }
 }
