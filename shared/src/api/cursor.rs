@@ -21,7 +21,8 @@ use crate::{
     store::keys,
 };
 
-/// The most characters of a cursor: eight bytes and two ids with `#` between them, four characters for each three bytes.
+/// The most characters of a cursor: eight bytes and two ids with `#` between them, four characters for each three
+/// bytes.
 const MAX_LENGTH: usize = 184;
 
 const DIGEST: usize = 4;

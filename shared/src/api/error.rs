@@ -15,7 +15,7 @@ pub enum ApiError {
     Fields(FieldErrors),
     #[error(transparent)]
     Failed(#[from] Failure),
-    /// The body exceeds [`MAX_BODY_BYTES`](super::request::MAX_BODY_BYTES).
+    /// The body exceeds [`MAX_BODY_BYTES`](super::MAX_BODY_BYTES).
     #[error("the body is too large")]
     TooLarge,
     /// The `Content-Type` of the body is not JSON.

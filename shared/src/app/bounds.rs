@@ -26,7 +26,7 @@ pub struct Bounds {
     pub sold_out_age: SignedDuration,
     /// The age up to which the bestsellers are shown from the cache.
     pub bestsellers_age: SignedDuration,
-    /// The age up to which a product or a part of the catalogue is shown from the cache to a caller that asks for recent stock.
+    /// The age up to which a product or a part of the catalogue is shown from the cache, for `stock=recent`.
     pub recent_age: SignedDuration,
     /// Parts of the catalogue that are cached.
     pub cached_parts: usize,

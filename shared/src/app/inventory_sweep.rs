@@ -1,8 +1,9 @@
-//! The sweep of the inventory of products with several shards or in flash mode.
+//! The sweep of the inventory of products with several shards or in flash mode. Each repair is a commit of its own that
+//! may be repeated:
 //!
-//! It brings a new offer to shards that lack it (the function that changed it has died), releases orphaned
-//! reservations, and evens out shards once some have far less than others. Each is a commit of its own that may be
-//! repeated.
+//! - a shard that lacks a new offer gets it (the function that changed it has died);
+//! - orphaned reservations are released;
+//! - shards are evened out once some have far less than others.
 
 use super::{
     Failure, Shop,

@@ -28,8 +28,8 @@ pub async fn campaigns(shop: &Shop, after: Option<Place>) -> Result<Expired<Coup
     expiry::expired(shop, keys::CAMPAIGNS.to_owned(), after, keys::campaign).await
 }
 
-/// Sweeps a part of a campaign's tickets. Once no ticket can be allocated any more and all have their claim records,
-/// the campaign moves to the list of those with coupons that expire.
+/// Sweeps a part of a campaign's tickets. Once all of them have claim records and none can be allocated any more, the
+/// expiry index lists the campaign for the expiry of its coupons instead.
 ///
 /// Run twice, or by two at once, each ticket is reclaimed once. Stopped anywhere, the next sweep looks up some claim
 /// records again.

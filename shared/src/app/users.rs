@@ -1,7 +1,7 @@
 //! Users: joining, looking up, changing.
 //!
-//! No two users share an e-mail address, withdrawn ones apart. The claim of an address is an item of its own, written
-//! or deleted in the commit that changes the user, so the rule holds at any instant. A profile records whether its
+//! No two users share an e-mail address, withdrawn ones apart. The claim of an address is an item of its own. The
+//! commit that changes the user writes or deletes it, so the rule holds at any instant. A profile records whether its
 //! address is claimed: records of the first stage have no claim until the migration or a change of the address makes
 //! one.
 

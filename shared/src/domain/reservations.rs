@@ -1,7 +1,7 @@
 //! Flash mode: an order reserves units by an update of one shard, ahead of its commit, which then claims them.
 //!
 //! Each reserved unit has a sequence number of its shard, which never comes again. The first number of a reservation
-//! gets a claim record, either by the commit that claims the units or by the one that voids the reservation. Both
+//! gets a claim record: the commit of the order claims the units by it, or another commit voids the reservation. Both
 //! assert that there is none, so that only one of them can succeed.
 
 use std::ops::Range;

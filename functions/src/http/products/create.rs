@@ -57,7 +57,8 @@ struct Body {
     flash: Option<bool>,
 }
 
-/// Adds a product, on sale at once or hidden for now. A seller adds it as their own; an admin for any seller or the shop itself.
+/// Adds a product, on sale at once or hidden for now. A seller adds it as their own; an admin for any seller or the
+/// shop itself.
 ///
 /// # Errors
 /// 400, 401, 403, 404 (no such seller), 409 `USER_NOT_ACTIVE` or `ALREADY_EXISTS`, 422.

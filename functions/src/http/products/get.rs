@@ -18,7 +18,8 @@ struct Query {
     #[deserr(default)]
     #[expect(dead_code, reason = "known on every route, and without meaning on this one")]
     user_id: Option<UserId>,
-    /// Lets the stock be up to a second old. The answer then has `asOf`, and caches may keep it for the rest of the second.
+    /// Lets the stock be up to a second old. The answer then has `asOf`, and caches may keep it for the rest of the
+    /// second.
     #[deserr(default)]
     #[param(inline)]
     stock: Option<RecentStock>,

@@ -52,8 +52,8 @@ struct Query {
     #[deserr(default)]
     #[expect(dead_code, reason = "known on every route, and without meaning on this one")]
     user_id: Option<UserId>,
-    /// The number of a page, from 1, instead of a cursor. A page that has a `nextCursor` and fewer products than `limit` was
-    /// cut, since many shards lie behind its products: it goes on by the cursor.
+    /// The number of a page, from 1, instead of a cursor. A page with a `nextCursor` and fewer products than `limit`
+    /// was cut, because its products have many shards: it goes on by the cursor.
     #[deserr(default)]
     #[param(inline)]
     page: Option<Page>,
@@ -65,8 +65,8 @@ struct Query {
     #[deserr(default)]
     #[param(inline)]
     limit: Option<Limit>,
-    /// Lets the stock be up to a second old. The answer then has `asOf` beside `items`, and caches may keep it for the rest
-    /// of the second.
+    /// Lets the stock be up to a second old. The answer then has `asOf` beside `items`, and caches may keep it for the
+    /// rest of the second.
     #[deserr(default)]
     #[param(inline)]
     stock: Option<RecentStock>,

@@ -1,5 +1,5 @@
-//! Bestsellers: units sold are counted from the table's stream, each count has its key in an index sorted by rank, and
-//! a request reads the index from the top.
+//! Bestsellers. Units sold are counted from the table's stream; each count has its key in an index sorted by rank; a
+//! request reads the index from the top.
 //!
 //! There is no leaderboard. A stored list of the best has to be pruned, and after enough cancellations the pruned
 //! products are the best. It is also one item that every batch of the stream writes.

@@ -1,7 +1,7 @@
 //! The history of an order.
 //!
-//! An order stores entries ([`HistoryEntry`]); the changes that they made ([`Change`]) are replayed from them. A commit that
-//! moves many lines is one entry.
+//! An order stores entries ([`HistoryEntry`]); the changes that they made ([`Change`]) are replayed from them. A commit
+//! that moves many lines is one entry.
 
 use std::collections::HashMap;
 
@@ -130,9 +130,8 @@ pub enum Change {
 /// A step with its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step<'o> {
-    /// Stable and unique in the order, for every reader. It has the number of the entry (a history only grows), the
-    /// number of the line unless it is a step of the order, and the number of the step of the line unless it is the
-    /// first.
+    /// Stable and unique in the order, for every reader. It has the number of the entry (a history only grows). A step
+    /// of a line adds the number of the line, and its own number unless it is the first.
     pub id: String,
     /// The entry that it is a part of.
     pub entry: &'o HistoryEntry,
