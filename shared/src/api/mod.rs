@@ -1,7 +1,7 @@
 //! The conventions of the API: requests are parsed, answers have an envelope, failures have a code.
 //!
-//! This floor turns HTTP into the arguments of use cases, and their results into answers. It knows no key and no
-//! attribute name of the table, and nothing of DynamoDB.
+//! This floor turns HTTP into the arguments of use cases, and their results into answers. It knows no attribute name of
+//! the table, and nothing of DynamoDB.
 
 mod accept;
 pub mod bodies;

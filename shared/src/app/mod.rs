@@ -1,7 +1,8 @@
 //! The use cases of the shop: one file a group.
 //!
 //! A use case takes a request in the domain's terms, makes its one commit, and returns the result or the refusal. This
-//! floor knows no HTTP and no Lambda, and no attribute name of the table.
+//! floor knows no HTTP and no Lambda. It writes no expression of the table; of attributes it names only the sort keys
+//! of index entries.
 
 mod accounts;
 pub mod balance;

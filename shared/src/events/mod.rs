@@ -1,7 +1,6 @@
 //! The published contracts: versioned events, derived from the table's stream and from nothing else.
 //!
-//! This floor maps records to events. It knows no use case. Consumers rely on these shapes, so a change of one needs a
-//! new version.
+//! This floor maps records to events, and knows no use case. Consumers rely on the names and shapes here.
 
 mod coupon;
 mod kind;

@@ -1,8 +1,7 @@
 //! The table: its keys, its records, and how they are read and changed.
 //!
 //! One file a kind of record holds the expressions that change it. Nothing else in the project writes an expression,
-//! and nothing above this floor knows a key or the name of an attribute. The floor itself knows no use case and no
-//! HTTP.
+//! and no other floor spells a key: they get keys from [`keys`]. This floor knows no use case and no HTTP.
 
 pub mod action;
 pub mod backoff;

@@ -87,7 +87,7 @@ pub fn give_back(product: &ProductId, shard: u16, units: i64) -> Action {
         .value(":units", units)
 }
 
-/// Adds the units of another shard, and, if that shard is retired, the number that it has received.
+/// Adds units of another shard with their part of the number received; for a retired shard, the rest of that number.
 pub fn move_in(product: &ProductId, shard: u16, units: i64, received: i64) -> Action {
     let update = "SET #remaining = #remaining + :units, #received = #received + :received";
     Action::update(keys::stock(product, shard), update)

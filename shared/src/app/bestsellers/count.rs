@@ -39,7 +39,7 @@ impl Counted {
     }
 }
 
-/// Counts events that may have been counted before, and marks them; `recovered` marks them as found by a rebuild.
+/// Counts events that may have been counted before, and marks them, as recovered by a rebuild if `is_recovered`.
 ///
 /// Events that share no product are counted in transactions of their own, concurrently. One transaction for all would
 /// collide with those of other functions in each of its products, and be refused as a whole for any of them.
