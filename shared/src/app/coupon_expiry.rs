@@ -1,5 +1,5 @@
-//! Coupons whose validity has ended. They are expired to everybody from that instant on; when the last of a campaign are,
-//! those that nobody used are marked so, for who reads the table or its stream.
+//! The expiry of coupons. A coupon is expired from its instant on. When the last of a campaign is, unused ones are
+//! marked, for readers of the table or its stream.
 
 use super::{
     Failure, Shop,
@@ -15,7 +15,7 @@ use crate::{
     store::{Applied, Consistency, coupons, keys},
 };
 
-/// A part of the campaigns of which all coupons have expired, from a place on.
+/// A part of the campaigns of which all coupons have expired, from a position on.
 ///
 /// # Errors
 /// If the table cannot be reached.
@@ -23,10 +23,10 @@ pub async fn campaigns(shop: &Shop, after: Option<Place>) -> Result<Expired<Coup
     expiry::expired(shop, keys::EXPIRIES.to_owned(), after, keys::campaign).await
 }
 
-/// Marks a part of a campaign's coupons. Once all are, the campaign leaves the list.
+/// Marks a part of a campaign's coupons. Once all are marked, the campaign leaves the list.
 ///
-/// Run twice, or by two at once, each coupon is marked once. Stopped anywhere, the next looks at some coupons again. An order
-/// that is cancelled later gives its coupon back without a mark: it is expired all the same.
+/// Run twice, or by two at once, each coupon is marked once. Stopped anywhere, the next looks at some coupons again. An
+/// order cancelled later gives its coupon back without a mark: it is expired all the same.
 ///
 /// # Errors
 /// If the table cannot be reached.
@@ -42,7 +42,7 @@ pub async fn mark(shop: &Shop, coupon: CouponId) -> Result<SweepStep, Failure> {
             return Ok(SweepStep { mended, more: true });
         }
     }
-    // Refused where another has done it.
+    // Refused if another run has done it.
     match shop.table.apply::<Campaign>(&coupons::leave_sweeps(&coupon), &mut shop.backoff()).await? {
         Applied::Done(_) | Applied::Refused(_) => Ok(SweepStep::default()),
     }
@@ -55,7 +55,7 @@ async fn mark_of_counter(shop: &Shop, coupon: &CouponId, shard: u16, counter: &C
     for batch in numbers.chunks(shop.bounds.table.batch_keys) {
         let mut backoff = shop.backoff();
         let claims: Vec<_> = batch.iter().map(|&number| keys::ticket_claim(coupon, shard, number)).collect();
-        // The slots have been there since the campaign's end, as the sweep of tickets saw.
+        // The claim records have been there since the campaign's end, as the sweep of tickets made sure.
         let found = shop.table.get_all(&claims, Consistency::Eventual, &mut backoff).await?;
         let claims: Result<Vec<Option<ClaimRecord>>, _> = claims.iter().map(|claim| found.get(claim)).collect();
         let users: Vec<UserId> = claims?.into_iter().flatten().filter_map(|claim| claim.user_id).collect();
@@ -74,7 +74,7 @@ async fn mark_of_counter(shop: &Shop, coupon: &CouponId, shard: u16, counter: &C
         }
     }
     let note = coupons::note_expired(coupon, shard, end);
-    // Refused where another has come as far.
+    // Refused if another run has come as far.
     match shop.table.apply::<Counter>(&note, &mut shop.backoff()).await? {
         Applied::Done(_) | Applied::Refused(_) => Ok(mended),
     }

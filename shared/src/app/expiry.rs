@@ -1,4 +1,4 @@
-//! What is due: things whose time is up, found by the index that lists them until they are seen to.
+//! Expired things, found by the expiry index, which lists them until they are handled.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::{Failure, Shop};
 use crate::store::{Key, keys, table::Range};
 
-/// A place in the index by due.
+/// An entry in the expiry index.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct IndexRow {
@@ -14,20 +14,20 @@ struct IndexRow {
     by_expiry_sk: String,
 }
 
-/// A part of what is overdue: ids and since when, the oldest first, and where the next part begins, if there is one.
+/// A part of the expired things, the oldest first, and the position of the next part, if there is one.
 #[derive(Debug)]
 pub struct Expired<I> {
-    /// What is overdue.
+    /// Ids, each with the instant of its expiry.
     pub items: Vec<(Timestamp, I)>,
-    /// The place to go on from.
+    /// The position to go on from.
     pub next: Option<Place>,
 }
 
-/// A place in the list of what is due.
+/// A position in the expiry index.
 #[derive(Debug, Clone)]
 pub struct Place(pub(super) Key, pub(super) String);
 
-/// A page of things of a partition of the index that were due before now, from a place on.
+/// A page of the things in a partition of the index that expired before now, from a position on.
 pub(super) async fn expired<I: TryFrom<String>>(
     shop: &Shop,
     partition: String,

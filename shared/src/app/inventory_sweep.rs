@@ -1,7 +1,9 @@
-//! What is left undone on the shelves of products with several shards or in flash mode: the sweep does it.
+//! The sweep of the inventory of products with several shards or in flash mode. Each repair is a commit of its own that
+//! may be repeated:
 //!
-//! It brings a new offer to shards that have not got it (whoever changed it has died), gives back units that were drawn and
-//! never claimed, and levels shards once some have far less than others. Each is a commit of its own that may be repeated.
+//! - a shard that lacks a new offer gets it (the function that changed it has died);
+//! - orphaned reservations are released;
+//! - shards are evened out once some have far less than others.
 
 use super::{
     Failure, Shop,
@@ -18,7 +20,7 @@ use crate::{
     store::{Applied, Consistency, Outcome, Transaction, keys, products, shards},
 };
 
-/// A part of the products whose shelves are to be swept, from a place on.
+/// A part of the products with inventory to be swept, from a position on.
 ///
 /// # Errors
 /// If the table cannot be reached.
@@ -26,7 +28,7 @@ pub async fn inventory(shop: &Shop, after: Option<Place>) -> Result<Expired<Prod
     expiry::expired(shop, keys::INVENTORY.to_owned(), after, keys::product).await
 }
 
-/// Sweeps a part of a product's shelf. Where there will be nothing to do any more, it leaves the list.
+/// Sweeps a part of a product's inventory. Once there is nothing left to sweep, the product leaves the list.
 ///
 /// Run twice, or by two at once, all is done once. Stopped anywhere, the next sweep does the rest.
 ///
@@ -70,7 +72,7 @@ async fn sweep_shard(shop: &Shop, product: &ProductId, number: u16, shard: &Shar
     let (reclaimed, to) = reservations::settle(shop, product, number, all.start..end, &mut backoff).await?;
     if let Some(swept) = shard.swept.moved(to, shard.next, now) {
         let note = shards::note_swept(product, number, swept);
-        // Refused where another sweep has come further.
+        // Refused if another sweep has come further.
         match shop.table.apply::<Shard>(&note, &mut backoff).await? {
             Applied::Done(_) | Applied::Refused(_) => {}
         }

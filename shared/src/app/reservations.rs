@@ -1,7 +1,7 @@
-//! Units that were drawn from a shelf and came to nothing go back to it.
+//! The release of orphaned reservations.
 //!
-//! Going back and being claimed by an order both need the slot of the units to be absent, so it does not matter who comes
-//! late, or how many are at it.
+//! The release of a reservation and its claim by an order both assert that there is no claim record. It therefore does
+//! not matter which of them comes late, or how many functions try.
 
 use std::ops::Range;
 
@@ -14,8 +14,8 @@ use crate::{
     store::{Backoff, Consistency, Key, Outcome, Transaction, keys, shards},
 };
 
-/// Gives back units that this function drew and nobody claims. Where they have a slot they came to something, or went back
-/// already.
+/// Releases a reservation of this function that no order claims. Nothing happens if it has a claim record: it was
+/// claimed, or released already.
 pub(super) async fn give_back(
     shop: &Shop,
     product: &ProductId,
@@ -32,11 +32,11 @@ pub(super) async fn give_back(
     Ok(())
 }
 
-/// Gives back what was drawn in a stretch of a shard's places and has no slot; how many units that were, and up to which
-/// place everything has its slot now.
+/// Releases the reservations in a range of a shard's sequence numbers that have no claim record. Returns the number of
+/// their units, and the sequence number up to which everything has its claim record now.
 ///
-/// Where nothing is there it is not known how many units were drawn from a place on: each missing place gets a slot of its
-/// own, so that whoever drew them meets it wherever the draw began.
+/// Without a claim record the size of a reservation is unknown. Each missing sequence number is therefore voided by
+/// itself, so that the function that reserved them finds one wherever its reservation began.
 pub(super) async fn settle(
     shop: &Shop,
     product: &ProductId,
@@ -44,7 +44,7 @@ pub(super) async fn settle(
     places: Range<i64>,
     backoff: &mut Backoff,
 ) -> Result<(u64, i64), Failure> {
-    // As many slots as fit a transaction beside the shard.
+    // As many claim records as fit a transaction beside the shard.
     let batch = i64::try_from(shop.bounds.table.actions.saturating_sub(1)).unwrap_or(i64::MAX);
     let (mut given_back, mut place) = (0_u64, places.start);
     while place < places.end {

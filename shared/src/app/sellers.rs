@@ -1,13 +1,14 @@
-//! Sellers who are suspended or withdrawn: their products are paused, which is not sold and not listed, until they are active
+//! Suspended or withdrawn sellers: their products are paused, which is not sold and not listed, until they are active
 //! again.
 //!
-//! Orders never read a seller. A pause is a change of the product's offer, which each shard has and each sale asserts. The
-//! commit that changes a user's status notes the change; products get it afterwards, each in a commit that asserts the status
-//! it was derived from. Earlier orders and holds stand, since nothing that follows an order looks at the offer.
+//! Orders never read a seller. A pause is a change of the product's offer, which each shard has and each sale asserts.
+//! The commit that changes a user's status records the change. Products get it afterwards, each in a commit that
+//! asserts the status it was derived from. Earlier orders and holds stand, since nothing that follows an order looks at
+//! the offer.
 //!
 //! | run twice | at the same time | stopped half-way | answer lost |
 //! |---|---|---|---|
-//! | the second finds each product as it is to be | of two statuses the older is refused by the account; a product created meanwhile asserts an active seller | the note stays, and the sweep of shelves goes on from there within a minute | the repetition carries the same token |
+//! | the second finds each product as it should be | of two statuses the older is refused by the account; a product created meanwhile asserts an active seller | the recorded change stays, and the sweep of the inventory goes on from there within a minute | the repetition carries the same token |
 
 use futures::future;
 
@@ -38,8 +39,8 @@ pub async fn changed(shop: &Shop, after: Option<Place>) -> Result<Expired<UserId
     expiry::expired(shop, keys::SELLERS.to_owned(), after, keys::seller_change).await
 }
 
-/// Brings a change of a seller's status to their products, as far as a request has the time. The sweep does the rest, so an
-/// error does not undo the change.
+/// Brings a change of a seller's status to their products, as far as a request has the time. The sweep does the rest,
+/// so an error does not undo the change.
 pub(super) async fn follow_change(shop: &Shop, seller: &UserId) {
     let started = tokio::time::Instant::now();
     loop {
@@ -94,17 +95,16 @@ pub async fn align(shop: &Shop, seller: UserId) -> Result<SweepStep, Failure> {
         Some(last) => sellers::note_progress(&seller, &change, last),
         None => sellers::finish_change(&seller, &change),
     });
-    // Refused where a later change took the place of this one: its own turn comes.
+    // Refused if a later change replaced this one, which has its own run.
     let is_replaced = matches!(shop.table.commit(transaction, &mut backoff).await?, Outcome::Refused(_));
     Ok(SweepStep { mended, more: last.is_some() || is_replaced })
 }
 
-/// The result for one product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Aligned {
-    /// It was as it is to be.
+    /// The product was as it should be.
     Unchanged,
-    /// It was paused or resumed.
+    /// The product was paused or resumed.
     Changed,
     /// The seller's status is another by now.
     StatusChanged,

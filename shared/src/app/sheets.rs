@@ -1,4 +1,4 @@
-//! Order sheets: drawing up, looking up, and what becomes of those that nobody ordered.
+//! Order sheets: creating and looking up, and the end of those that were not ordered.
 
 use jiff::SignedDuration;
 
@@ -17,12 +17,12 @@ use crate::{
     store::{Applied, Consistency, Outcome, Transaction, keys, sheets, sheets::SheetRecord},
 };
 
-/// Draws up a sheet: what the order would come to now, for a while. It holds nothing.
+/// Creates a sheet: the present amounts of an order, for a while. It holds no stock.
 ///
-/// Run twice with one key it draws up one sheet: the sheet's id derives from the key.
+/// Run twice with one key it creates one sheet: the sheet's id derives from the key.
 ///
 /// # Errors
-/// What an order of the same would be refused for, but for the balance; [`Refusal::TooManyRequests`].
+/// The refusals of the same order, except that of the balance; [`Refusal::TooManyRequests`].
 pub async fn create(
     shop: &Shop,
     caller: &Caller,
@@ -79,7 +79,7 @@ fn replayed(first: SheetRecord, key: &RequestKey) -> Result<OrderSheet, Failure>
     Ok(first.sheet)
 }
 
-/// A sheet, to whose it is and to admins.
+/// Returns a sheet, for its owner and admins.
 ///
 /// # Errors
 /// [`Refusal::NotFound`].
@@ -93,14 +93,14 @@ async fn read(shop: &Shop, id: &OrderSheetId) -> Result<Option<SheetRecord>, Fai
     Ok(shop.table.get(keys::sheet(id), Consistency::Strong).await?)
 }
 
-/// Notes that a sheet was abandoned, if its time is up and nobody has ordered it: nothing where that is settled, else
-/// how long it has to go.
+/// Marks a sheet as abandoned if it has expired without an order. Returns nothing if that is settled, else the time
+/// until its end.
 ///
-/// Run twice, or at the same time as an order, it does so at most once: both assert that the sheet is open, one before
-/// and one after the end of its validity.
+/// Idempotent, also beside a concurrent order: both assert that the sheet is open, one before and one after the end of
+/// its validity.
 ///
 /// # Errors
-/// If the table cannot be reached: the caller tries again.
+/// If the table cannot be reached: the caller retries.
 pub async fn abandon(shop: &Shop, id: &OrderSheetId) -> Result<Option<SignedDuration>, Failure> {
     let now = shop.clock.now();
     match shop.table.apply::<SheetRecord>(&sheets::abandon(id, now), &mut shop.backoff()).await? {
@@ -112,7 +112,7 @@ pub async fn abandon(shop: &Shop, id: &OrderSheetId) -> Result<Option<SignedDura
     }
 }
 
-/// Sheets of a bucket (below [`keys::EXPIRY_BUCKETS`]) whose time is up and which have not been seen to, a part of them.
+/// A part of the expired sheets of a bucket (below [`keys::EXPIRY_BUCKETS`]) that have not been handled.
 ///
 /// # Errors
 /// If the table cannot be reached.

@@ -1,4 +1,4 @@
-//! The rounds that sweeps make: through a list of what is to be swept, each thing part by part.
+//! The rounds of sweeps: through a list of things to be swept, each thing part by part.
 
 use std::{fmt::Display, time::Duration};
 
@@ -9,10 +9,10 @@ use super::{
     expiry::{Expired, Place},
 };
 
-/// What was done of one thing.
+/// The result of sweeping a part of one thing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SweepStep {
-    /// How much was set right: tickets or units reclaimed, coupons marked.
+    /// The number of repairs: tickets or units reclaimed, coupons marked.
     pub mended: u64,
     /// Whether there is more to be swept already.
     pub more: bool,
@@ -26,20 +26,20 @@ impl SweepStep {
     }
 }
 
-/// What a round did.
+/// The result of a round.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SweepReport {
-    /// How much was set right in all.
+    /// The number of repairs in all.
     pub mended: u64,
-    /// How many things could not be swept.
+    /// The number of things that could not be swept.
     pub failed: u32,
 }
 
-/// Sweeps everything on a list, beginning with something new only as long as `patience` lasts. What fails is told and left
-/// for the next round; it keeps nothing else from being swept.
+/// Sweeps everything on a list; it begins something new only until `patience` is spent. A failure is logged and left
+/// for the next round; it stops nothing else.
 ///
 /// # Errors
-/// Where the list cannot be read.
+/// If the list cannot be read.
 pub async fn round<I, L, S>(
     patience: Duration,
     list: impl Fn(Option<Place>) -> L,

@@ -1,4 +1,4 @@
-//! Tickets of a campaign: drawn from the user's own counter, or from another where that is empty.
+//! Tickets of a campaign: allocated from the user's own counter, or from another if that is empty.
 
 use jiff::Timestamp;
 
@@ -12,18 +12,18 @@ use crate::{
     store::{Applied, Backoff, Consistency, Found, Key, Outcome, StoreError, Transaction, coupons, keys},
 };
 
-/// A ticket: the counter shard it was drawn from, and its number there.
+/// A ticket: the counter shard that it was allocated from, and its number there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ticket {
     pub(super) shard: u16,
     pub(super) number: i64,
 }
 
-/// Draws a ticket for a user who has no coupon of the campaign yet.
+/// Allocates a ticket for a user who has no coupon of the campaign yet.
 ///
-/// Hints tell which counter to try; one that was found empty is passed by. Only a look at all counters that shows none
-/// with tickets is a refusal. Each look follows a draw in vain, and whoever drew instead has got a ticket: so this goes on
-/// only as long as others are served, and no longer than patience lasts.
+/// Hints say which counter to try; one that was found empty is skipped. Only a read of all counters that finds no
+/// tickets is a refusal. Each such read follows a failed allocation, which means that another user has got a ticket.
+/// The loop therefore goes on only while others are served, and within the retry budget.
 pub(super) async fn draw(
     shop: &Shop,
     campaign: &Campaign,
@@ -56,7 +56,7 @@ pub(super) async fn draw(
     }
 }
 
-/// Looks at all counters, strongly, and once more for the user's coupon: what the first look missed is seen here.
+/// Reads all counters, strongly, and the user's coupon once more, in case the first read missed it.
 async fn look(
     shop: &Shop,
     campaign: &Campaign,
@@ -74,12 +74,11 @@ async fn look(
     Ok(left)
 }
 
-/// The keys of a campaign's counters.
 pub(super) fn counters(campaign: &Campaign) -> impl Iterator<Item = Key> {
     (0..campaign.counter_shards).map(|shard| keys::counter(&campaign.coupon_id, shard))
 }
 
-/// Caches a look at all counters that began at this instant.
+/// Caches a read of all counters that began at this instant.
 pub(super) fn snapshot(
     shop: &Shop,
     campaign: &Campaign,
@@ -87,7 +86,7 @@ pub(super) fn snapshot(
     found: &Found,
 ) -> Result<RemainingTickets, StoreError> {
     let tickets = counters(campaign).map(|key| {
-        // One that has not come into sight yet may have some.
+        // A counter that the read has missed may have some.
         let counter: Option<Counter> = found.get(&key)?;
         Ok(counter.map_or(1, |counter| counter.left()))
     });
@@ -96,8 +95,8 @@ pub(super) fn snapshot(
     Ok(left)
 }
 
-/// Makes a ticket that came to nothing void and lets another be drawn for it: whether it did. Not where the ticket has
-/// its slot: then it came to something, or was made void already.
+/// Voids an orphaned ticket and raises the limit for it. Returns whether it did: not if the ticket has a claim record,
+/// because it was claimed or voided already.
 pub(super) async fn reclaim(
     shop: &Shop,
     coupon: &CouponId,

@@ -1,4 +1,6 @@
-//! The rules of the shop, pure: no AWS, no HTTP, no clock.
+//! The rules of the shop, pure: no AWS, no HTTP, no clock, no randomness. Callers pass instants and chance in.
+//!
+//! Of OpenAPI it has only the derived schemas of types that the API shows as they are.
 
 pub mod bestseller;
 mod bounded;

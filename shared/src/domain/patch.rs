@@ -3,7 +3,6 @@
 /// The part of a change that concerns one optional field. An absent field, `null` and a value are three requests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Patch<T> {
-    /// The field stays.
     #[default]
     Keep,
     /// The field has no value afterwards.
@@ -13,7 +12,6 @@ pub enum Patch<T> {
 }
 
 impl<T> Patch<T> {
-    /// Whether the field stays.
     pub fn is_keep(&self) -> bool {
         matches!(self, Self::Keep)
     }

@@ -1,4 +1,4 @@
-//! Products and what a shelf must know of them.
+//! Products and their offers.
 
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
@@ -6,13 +6,13 @@ use serde_json::json;
 
 use super::{ETag, ProductId, UserId, Won, invalid::named};
 
-/// Whether the shop offers a product. `SOLD_OUT` is not among them: it is ON_SALE with an empty shelf.
+/// The sale status of a product. `SOLD_OUT` is not among them: such a product is ON_SALE without stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum SaleStatus {
     /// Listed and sold.
     OnSale,
-    /// Not listed, not sold, still shown to who knows its id.
+    /// Not listed, not sold, still shown by its id.
     Discontinued,
     /// As if it did not exist.
     Hidden,
@@ -52,47 +52,42 @@ impl SaleStatus {
     }
 }
 
-/// What a product is. The units of it are on the [shelf](crate::domain::inventory).
+/// The description and the offer of a product. Its stock is in the [inventory](crate::domain::inventory).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Product {
-    /// The product.
     pub product_id: ProductId,
-    /// Its name.
     pub name: String,
-    /// More about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// The kind of goods.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
     /// Its seller; the shop itself, if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seller_id: Option<UserId>,
-    /// What it costs and whether it can be bought.
     #[serde(flatten)]
     pub offer: Offer,
     /// The product's own status while it is paused, since its seller is not active: the status that it returns to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused_status: Option<SaleStatus>,
-    /// How many shards its shelf has: more of them sell faster.
+    /// The number of shards of its stock: more of them sell faster.
     pub stock_shards: u16,
-    /// Whether orders draw its units ahead of their commit (see [`reservations`](crate::domain::draws)), which sells faster still.
+    /// Whether orders reserve its units ahead of their commit (see [`reservations`](crate::domain::reservations)),
+    /// which sells faster still.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub flash: bool,
-    /// From when on the sweep passes by its shelf; never, where there is nothing for it to do.
+    /// The instant from which the sweep includes its inventory; none if there is nothing to sweep.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
         with = "jiff::fmt::serde::timestamp::millisecond::optional"
     )]
     pub sweep_from: Option<Timestamp>,
-    /// Counts the changes, so that none overwrites another unseen.
+    /// Counts the changes, for optimistic locking.
     pub version: u64,
-    /// The instant of its creation.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub created_at: Timestamp,
-    /// The instant of the last change; absent in a record of the first stage.
+    /// Absent in a record of the first stage.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -101,17 +96,17 @@ pub struct Product {
     pub updated_at: Option<Timestamp>,
 }
 
-/// For how long functions may go on as if a product were as it was, in seconds: one caches it for a minute, and
-/// then lives for some more.
+/// The seconds for which functions may go on with an outdated product: an instance caches it for a minute, and then
+/// lives for some more.
 const OLD_WAYS_SECONDS: i64 = 120;
 
 impl Product {
-    /// When somebody last changed the product; its creation, where the record does not say.
+    /// The instant of the last change, or of the creation if the record has none.
     pub fn last_updated(&self) -> Timestamp {
         self.updated_at.unwrap_or(self.created_at)
     }
 
-    /// The tag of the product's described fields. Stock is none of them.
+    /// The entity tag of the product's public fields, without its stock.
     pub fn etag(&self) -> ETag {
         let Self { product_id, name, description, category, seller_id, offer, .. } = self;
         let updated_at = self.last_updated().as_millisecond();
@@ -147,12 +142,12 @@ impl Product {
         Self { paused_status: is_paused.then_some(own), offer: Offer { status, ..self.offer }, ..self }
     }
 
-    /// Whether the sweep has something to do on its shelf, now or later: shards to level, draws to settle.
+    /// Whether its inventory needs the sweep: shards to even out, or reservations to check.
     pub fn needs_sweep(&self) -> bool {
         self.flash || self.stock_shards > 1
     }
 
-    /// The same with the sweep told when to pass by: from now on where it needs it; where it no longer does, once more when
+    /// The product with the start of its sweeps: now if it needs them. If it no longer does, it is swept once more when
     /// all functions know that.
     #[must_use]
     pub fn swept_from(self, now: Timestamp) -> Self {
@@ -165,21 +160,18 @@ impl Product {
     }
 }
 
-/// What an order takes for granted of a product, and the shelf asserts when units leave it.
+/// The offer of a product. An order asserts it when units leave the stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Offer {
-    /// The price of a unit.
     pub price: Won,
-    /// The discount on a unit.
     pub discount: Won,
-    /// Whether it can be bought.
     #[serde(rename = "saleStatus")]
     pub status: SaleStatus,
 }
 
 impl Offer {
-    /// What a unit costs, less its discount.
+    /// The price of a unit, less its discount.
     pub fn unit_cost(&self) -> Won {
         self.price.checked_sub(self.discount).unwrap_or_default()
     }
@@ -295,7 +287,7 @@ mod tests {
     fn a_unit_costs_its_price_less_its_discount_whatever_the_status() {
         assert_eq!(OFFER.unit_cost(), Won::new(900));
         assert!(OFFER.costs_as_much_as(&Offer { status: SaleStatus::Hidden, ..OFFER }));
-        // 900 won as well, and yet another offer.
+        // Also 900 won, yet another offer.
         assert!(!OFFER.costs_as_much_as(&Offer { price: Won::new(900), discount: Won::ZERO, ..OFFER }));
         assert!(!OFFER.costs_as_much_as(&Offer { price: Won::new(1_001), ..OFFER }));
         assert!(!OFFER.costs_as_much_as(&Offer { discount: Won::new(101), ..OFFER }));

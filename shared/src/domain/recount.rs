@@ -1,4 +1,4 @@
-//! A recount of what was sold, to compare the counts with.
+//! A recount of units sold, to compare the counts with.
 
 use std::collections::BTreeMap;
 
@@ -13,70 +13,65 @@ use super::{
 /// The days that are recounted: those of the bestsellers' window that ends with `last`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Days {
-    /// The last of them.
     pub last: Date,
 }
 
 impl Days {
-    /// The first of them.
     pub fn first(self) -> Date {
         window_start(self.last)
     }
 
-    /// Whether a day is one of them.
     pub fn contain(self, day: Date) -> bool {
         (self.first()..=self.last).contains(&day)
     }
 
-    /// All of them.
     pub fn iter(self) -> impl Iterator<Item = Date> {
         (0..).map(move |ahead| self.first().saturating_add(ahead.days())).take_while(move |day| *day <= self.last)
     }
 }
 
-/// How much more was sold of products than was counted: what was sold is added, what was counted subtracted, in any order
+/// The units by which the sales of products exceed their counts. Sales are added and counts subtracted, in any order
 /// and in any parts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Balances(BTreeMap<ProductId, Balance>);
 
-/// The same of one product.
+/// The balance of one product.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Balance {
     /// Units sold less units counted, by day.
     days: UnitsByDay,
-    /// When it was last sold, in milliseconds since 1970, as far as that was seen.
+    /// The instant of the last sale that was seen, in milliseconds since 1970.
     pub last_sold_at: i64,
     /// Whether its count was subtracted.
     pub is_counted: bool,
 }
 
 impl Balance {
-    /// Where the counts are wrong, and by how much: what has to be added to them.
+    /// The units to add to the counts, of the days with a wrong count.
     pub fn missing(&self) -> UnitsByDay {
         self.days.iter().filter(|(_, units)| **units != 0).map(|(day, units)| (*day, *units)).collect()
     }
 }
 
 impl Balances {
-    /// Of how many products something is known.
+    /// The number of products with a balance.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether nothing is known.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Units were sold of a product on a day, or given back.
+    /// Adds units of a product sold on a day; below zero if they were given back.
     pub fn add_sold(&mut self, product: &ProductId, day: Date, units: i64, paid_at_ms: i64) {
         let balance = self.0.entry(product.clone()).or_default();
         *balance.days.entry(day).or_default() += units;
         balance.last_sold_at = balance.last_sold_at.max(paid_at_ms);
     }
 
-    /// So many units of a product were counted. To be told once of each product that has a count.
+    /// Subtracts the counted units of a product. To be called once for each product with a count.
     pub fn subtract_counted(&mut self, product: &ProductId, counted: &UnitsByDay, days: Days) {
         let balance = self.0.entry(product.clone()).or_default();
         balance.is_counted = true;
@@ -85,7 +80,7 @@ impl Balances {
         }
     }
 
-    /// Adds what another part found.
+    /// Adds the balances of another part.
     pub fn add(&mut self, part: Self) {
         for (product, found) in part.0 {
             let balance = self.0.entry(product).or_default();
@@ -97,7 +92,7 @@ impl Balances {
         }
     }
 
-    /// The balances by bucket, as `bucket_of` has it.
+    /// The balances by bucket, given by `bucket_of`.
     pub fn by_bucket(self, bucket_of: impl Fn(&ProductId) -> u16) -> BTreeMap<u16, Self> {
         let mut buckets: BTreeMap<u16, Self> = BTreeMap::new();
         for (product, balance) in self.0 {
@@ -106,7 +101,7 @@ impl Balances {
         buckets
     }
 
-    /// The products whose counts are wrong.
+    /// The products with wrong counts.
     pub fn wrong(&self) -> impl Iterator<Item = (&ProductId, &Balance)> {
         self.0.iter().filter(|(_, balance)| !balance.missing().is_empty())
     }
@@ -185,7 +180,7 @@ mod tests {
     }
 
     proptest! {
-        /// However what was sold is spread over parts, and wherever the count is subtracted: what was counted right is.
+        /// For any parts of the sales, and any part with the count, correct counts stay correct.
         #[test]
         fn parts_come_to_the_same_in_any_order(
             sales in proptest::collection::vec((0_usize..9, 0_i64..3, -5_i64..9, 0_usize..4), 0..60),

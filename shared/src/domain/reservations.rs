@@ -1,9 +1,8 @@
-//! Flash mode: units are drawn from a shard by an update of that one item, ahead of the order's commit, which then claims
-//! them.
+//! Flash mode: an order reserves units by an update of one shard, ahead of its commit, which then claims them.
 //!
-//! Each unit drawn has a place in its shard's row, which never comes again. The first place of a draw has its slot: put by
-//! the commit that claims the units, or by the one that gives them back. Both need it to be absent, so that they become
-//! of one or the other.
+//! Each reserved unit has a sequence number of its shard, which never comes again. The first number of a reservation
+//! gets a claim record: the commit of the order claims the units by it, or another commit voids the reservation. Both
+//! assert that there is none, so that only one of them can succeed.
 
 use std::ops::Range;
 
@@ -11,44 +10,42 @@ use serde::{Deserialize, Serialize};
 
 use super::OrderId;
 
-/// Units drawn from a shard.
+/// Units reserved from a shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Reservation {
     /// The shard's number, from 0.
     pub shard: u16,
-    /// The place of the first unit.
+    /// The sequence number of the first unit.
     pub from: i64,
-    /// The number of units.
     pub units: i64,
 }
 
-/// What became of the units from a place on.
+/// The outcome of the reservation that begins at a sequence number.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClaimRecord {
-    /// The number of units.
     pub units: i64,
-    /// The order that claimed them; none where they went back to the shelf.
+    /// The order that claimed the units; none if the reservation was voided and the units returned to the stock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
 }
 
-/// How many places a shard has from one version of its product to the next: more than it can ever draw.
+/// The sequence numbers of a shard from one version of its product to the next: more than it can ever reserve.
 const SEQUENCES_PER_VERSION: i64 = 1_000_000_000_000;
 
-/// The first place of a shard that is added together with this version of its product. One that was taken away before and
-/// is added again begins after all its places of then.
+/// The first sequence number of a shard that is added with this version of its product. A shard that was retired and is
+/// added again begins after all its earlier numbers.
 pub fn first_sequence(version: u64) -> i64 {
     i64::try_from(version.saturating_sub(1)).unwrap_or(i64::MAX).saturating_mul(SEQUENCES_PER_VERSION)
 }
 
-/// The first place of the shard that this one is a place of.
+/// The first sequence number of the shard with this one.
 pub fn first_sequence_beside(place: i64) -> i64 {
     place.saturating_sub(place.checked_rem(SEQUENCES_PER_VERSION).unwrap_or(0))
 }
 
-/// The places of a stretch that no slot accounts for, and the place after the last that was accounted for or is missing.
-/// A stretch begins where a draw or a missing place does.
+/// The sequence numbers in a range that no claim record covers, and the number after the last one covered or missing. A
+/// range begins at a reservation or at a missing number.
 pub fn missing<E>(
     stretch: Range<i64>,
     claim: impl Fn(i64) -> Result<Option<ClaimRecord>, E>,
@@ -76,7 +73,8 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Draws of any sizes, some of them claimed, in stretches of any length: what is missing is just the rest.
+        /// With reservations of any sizes, some of them claimed, and ranges of any length: exactly the others are
+        /// missing.
         #[test]
         fn a_walk_finds_just_the_places_of_unclaimed_draws(
             reservations in proptest::collection::vec((1_i64..10, any::<bool>()), 0..60), length in 1_i64..30,

@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 use super::{Invalid, characters};
 
 /// A text of 1 to `MAX` characters in Normalization Form C, with something visible in it. Its length is measured after
-/// normalization. Control characters and overrides of the text's direction are refused; tabs and line breaks are allowed
-/// in a `LONG` text.
+/// normalization. Control characters and overrides of the text's direction are refused; tabs and line breaks are
+/// allowed in a `LONG` text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text<const MAX: usize, const LONG: bool = false>(String);
 
@@ -22,7 +22,6 @@ pub type Category = Text<60>;
 pub type Description = Text<4000, true>;
 
 impl<const MAX: usize, const LONG: bool> Text<MAX, LONG> {
-    /// The text itself.
     pub fn into_string(self) -> String {
         self.0
     }
@@ -56,10 +55,8 @@ impl<const MAX: usize, const LONG: bool> TryFrom<String> for Text<MAX, LONG> {
 pub struct Email(String);
 
 impl Email {
-    /// The most bytes of an address.
     pub const MAX_LENGTH: usize = 254;
 
-    /// The address itself.
     pub fn into_string(self) -> String {
         self.0
     }

@@ -1,4 +1,4 @@
-//! Users: who they are, and whether they may trade.
+//! Users: their profiles, roles and statuses.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use super::{
     ledger::EntryHash,
 };
 
-/// What a user is to the shop.
+/// The role of a user in the shop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum UserKind {
@@ -26,7 +26,7 @@ pub enum UserKind {
 named!(UserKind { "CUSTOMER" => Customer, "SELLER" => Seller, "ADMIN" => Admin });
 
 impl UserKind {
-    /// Checks that sellers have a business, and nobody else.
+    /// Checks that a seller has a business, and no other user has.
     ///
     /// # Errors
     /// The fault of the field that holds the business.
@@ -43,9 +43,8 @@ impl UserKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum UserStatus {
-    /// May trade.
     Active,
-    /// May not, for now.
+    /// Blocked for now.
     Suspended,
     /// Has left.
     Withdrawn,
@@ -69,37 +68,30 @@ pub struct Seller {
     pub category: String,
 }
 
-/// Who a user is. Kept apart from the [`Account`], so that personal data does not ride along with every payment.
+/// The personal data of a user. It is apart from the [`Account`], so that no payment reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Profile {
-    /// The user.
     pub user_id: UserId,
-    /// Their name.
     pub name: String,
-    /// Their e-mail address.
     pub email: String,
-    /// Whether the address is claimed for this user, so that nobody else can have it. Not while they are withdrawn, and
-    /// not yet in a record of the first stage.
+    /// Whether the address is claimed for this user, so that no other user can have it. Not while they are withdrawn,
+    /// and not yet in a record of the first stage.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub email_claimed: bool,
-    /// Their telephone number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
-    /// Their postal address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
-    /// Their role in the shop.
     pub kind: UserKind,
     /// Their business, if they are a seller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seller: Option<Seller>,
-    /// Counts the changes, so that none overwrites another unseen.
+    /// Counts the changes, for optimistic locking.
     pub version: u64,
-    /// The instant of joining.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub created_at: Timestamp,
-    /// When they last changed; not in a record of the first stage.
+    /// Absent in a record of the first stage.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -109,12 +101,12 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// When the user last changed; their creation, where the record does not say.
+    /// The instant of the last change, or of the creation if the record has none.
     pub fn last_updated(&self) -> Timestamp {
         self.updated_at.unwrap_or(self.created_at)
     }
 
-    /// The tag of the user with this status.
+    /// The entity tag of the user with this status.
     pub fn etag(&self, status: UserStatus) -> ETag {
         let Self { user_id, name, email, phone, address, kind, seller, created_at, .. } = self;
         let contact = json!([name, email, phone, address]);
@@ -131,30 +123,29 @@ pub struct EmailClaim {
     pub user_id: UserId,
 }
 
-/// A user's money: what every payment reads and changes.
+/// The account of a user: the data that every payment reads and changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Account {
-    /// Whether the user may trade.
     pub status: UserStatus,
-    /// What the account holds: always the sum of its ledger.
+    /// The balance: always the sum of the ledger.
     pub balance: Won,
-    /// How many entries the ledger has. Every change of the balance adds one, so an unchanged sequence is an
+    /// The number of entries in the ledger. Every change of the balance adds one, so an unchanged sequence is an
     /// unchanged balance.
     pub sequence: u64,
     /// The hash of the last of them, for the next to chain to. It changes with the sequence only.
     #[serde(default)]
     pub head: EntryHash,
-    /// Orders that wait for the money.
+    /// Pending orders.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub held_orders: i64,
-    /// Units that these hold.
+    /// Units held by these.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub held_units: i64,
-    /// The hour, since 1970, of the last order that the balance was too low for.
+    /// The hour, since 1970, of the last order refused for an insufficient balance.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failed_hour: i64,
-    /// How many there were in that hour.
+    /// The number of these orders in that hour.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failed_payments: i64,
 }
@@ -172,20 +163,20 @@ impl Account {
         failed_payments: 0,
     };
 
-    /// Whether there is room for what a new order is to hold.
+    /// Whether there is room for the hold of a new order.
     pub fn can_hold(&self, more: Held, caps: &Caps) -> bool {
         self.held_orders.saturating_add(more.orders) <= caps.pending_orders
             && self.held_units.saturating_add(more.units) <= caps.held_units
     }
 
-    /// The account with another order of this hour that the balance was too low for.
+    /// The account with another order of this hour refused for an insufficient balance.
     #[must_use]
     pub fn failed_again(self, hour: Window) -> Self {
         let failed_payments = self.failed_in(hour).saturating_add(1);
         Self { failed_hour: hour.number, failed_payments, ..self }
     }
 
-    /// How many orders of this hour the balance was too low for.
+    /// The number of orders of this hour refused for an insufficient balance.
     pub fn failed_in(&self, hour: Window) -> i64 {
         if self.failed_hour == hour.number { self.failed_payments } else { 0 }
     }

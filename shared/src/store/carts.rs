@@ -1,16 +1,16 @@
-//! Carts: all of a user's in one item.
+//! Carts: one item holds the whole cart of a user.
 
 use super::{Action, keys};
 use crate::domain::{ProductId, Quantity, UserId, cart::Cart};
 
-/// Adds a user's cart with what is put into it first; refused where there is one.
+/// Adds a user's cart with its first product; refused if there is a cart.
 pub fn create(user: &UserId, cart: &Cart) -> Action {
     Action::create(keys::cart(user), cart)
 }
 
-/// Adds units to what is in a cart of the product; refused where there is no cart, or no room in it for
-/// `max_items` products. Sent twice it
-/// adds twice: only for [`Table::apply_once`](super::Table::apply_once) and for transactions.
+/// Adds units of a product to a cart; refused if there is no cart, or it has `max_items` other products.
+///
+/// Not idempotent: only for [`Table::apply_once`](super::Table::apply_once) and for transactions.
 pub fn add(user: &UserId, product: &ProductId, quantity: Quantity, max_items: u16) -> Action {
     let update = "SET #items.#product = if_not_exists(#items.#product, :none) + :quantity, #version = #version + :one";
     Action::update(keys::cart(user), update)
@@ -26,7 +26,7 @@ pub fn add(user: &UserId, product: &ProductId, quantity: Quantity, max_items: u1
         .value(":max", max_items)
 }
 
-/// Takes a product out of a cart; refused where it is not in it.
+/// Removes a product from a cart; refused if the cart does not have it.
 pub fn remove(user: &UserId, product: &ProductId) -> Action {
     Action::update(keys::cart(user), "REMOVE #items.#product SET #version = #version + :one")
         .when("attribute_exists(#items.#product)")
@@ -34,7 +34,7 @@ pub fn remove(user: &UserId, product: &ProductId) -> Action {
         .value(":one", 1)
 }
 
-/// Makes a cart that is still as it was seen what it is now, with the version after the one seen.
+/// Replaces a cart that still has the version that was read. The new one has the next version.
 pub fn replace(user: &UserId, seen: &Cart, now: &Cart) -> Action {
     Action::update(keys::cart(user), "SET #items = :items, #version = :version, #lastOrder = :order")
         .when("#version = :seen")

@@ -6,7 +6,6 @@ use super::{
 };
 use crate::domain::{ProductId, product::Product};
 
-/// Adds a product.
 pub fn create(product: &Product) -> Action {
     listed(Action::create(keys::product(&product.product_id), product), product)
 }
@@ -17,7 +16,7 @@ pub fn replace(seen: &Product, now: &Product) -> Action {
     listed(put.when("#version = :seen").value(":seen", seen.version), now)
 }
 
-/// Asserts that a product is as it was seen, or still is none.
+/// Asserts that a product still has the version that was read, or still is absent.
 pub fn check_unchanged(id: &ProductId, seen: Option<&Product>) -> Action {
     match seen {
         None => Action::check_absent(keys::product(id)),
@@ -25,8 +24,8 @@ pub fn check_unchanged(id: &ProductId, seen: Option<&Product>) -> Action {
     }
 }
 
-/// Gives a product its place in the list of its sale status; refused where it has that place, or is no longer as it was
-/// seen. The version stays: nothing that a reader of the product knows has changed.
+/// Adds a product to the list of its sale status; refused if it is in it, or has another version than was read. The
+/// version stays: nothing that a reader of the product knows has changed.
 pub fn set_listed(seen: &Product) -> Action {
     let (id, list) = (&seen.product_id, BY_TIME.pk);
     let place = keys::product_by_time(seen.offer.status, seen.created_at, id);
@@ -35,7 +34,8 @@ pub fn set_listed(seen: &Product) -> Action {
         .value(":seen", seen.version)
 }
 
-/// Each product is in the list of its sale status; in the index by due it is only while a sweep passes by its shelf.
+/// Each product is in the list of its sale status. It is in the expiry index only while a sweep of its inventory is
+/// needed.
 fn listed(put: Action, product: &Product) -> Action {
     let id = &product.product_id;
     let mut put = put.index_by_time(keys::product_by_time(product.offer.status, product.created_at, id));

@@ -1,6 +1,6 @@
-//! Any item of the table as the record that its key promises: for those who read all of it, whatever there is.
+//! Any item of the table as the record that its key promises, for readers of the whole table.
 //!
-//! The inverse of [`keys`]. A kind of record that is new there is to be known here, too.
+//! The inverse of [`keys`]: a new kind of record must be added to both.
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 
@@ -29,90 +29,61 @@ use crate::domain::{
     user::{Account, EmailClaim, Profile},
 };
 
-/// A record, with what only its key tells of it.
+/// A record, with the facts that only its key holds. The table of [`keys`] describes each kind.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Record {
-    /// The profile of a user.
     Profile(Box<Profile>),
-    /// A user's money.
     Account { user: UserId, account: Account },
-    /// A change of a user's money.
     LedgerEntry { user: UserId, entry: LedgerEntry },
-    /// The claim of an e-mail address.
     EmailClaim { address: EmailKey, claim: EmailClaim },
-    /// A user's coupon.
     IssuedCoupon(Box<IssuedCoupon>),
-    /// A revoked coupon whose campaign has issued the user another.
     ReplacedCoupon(Box<IssuedCoupon>),
-    /// A user's cart.
     Cart { user: UserId, cart: Cart },
-    /// An order.
     Order(Box<OrderRecord>),
-    /// A payment of the external system.
     Payment(Box<Payment>),
-    /// The purpose of a payment of the external system.
     PaymentClaim { payment: PaymentId, claim: PaymentClaim },
-    /// An order sheet.
     Sheet(Box<SheetRecord>),
-    /// A product.
     Product(Box<Product>),
-    /// A product of a seller.
     SellerProduct { seller: UserId, product: SellerProduct },
-    /// A change of a seller's status that their products may lack.
     SellerChange { seller: UserId, change: SellerChange },
-    /// A shard of a product's shelf.
     Shard { product: ProductId, number: u16, shard: Shard },
-    /// What became of units drawn from it.
     UnitClaim { product: ProductId, shard: u16, place: i64, claim: reservations::ClaimRecord },
-    /// A coupon campaign.
     Campaign(Box<Campaign>),
-    /// A shard of a campaign's counter.
     Counter { coupon: CouponId, shard: u16, counter: Counter },
-    /// The outcome of a ticket.
     TicketClaim { coupon: CouponId, shard: u16, ticket: i64, claim: ClaimRecord },
-    /// Units sold of a product.
     Sales { product: ProductId, sales: SalesRecord },
-    /// How far the ranks of the counts have been refreshed since midnight.
     RanksRefreshed(Refresh),
-    /// The leaderboard that the first stage kept.
     Board,
-    /// The mark that an event has been counted.
     Counted { event_id: String, mark: Mark },
-    /// The rebuild of the bestsellers that is under way, or was the last.
     Rebuild(Box<Rebuild>),
-    /// How far a rebuild has recounted a segment of the orders.
     RebuildTrack { generation: u64, segment: u16, track: SegmentProgress },
-    /// What a part of the counts or of the orders came to.
     RebuildPart { generation: u64, bucket: u16, writer: String, sequence: u64, part: PartialSums },
-    /// What came of a request with an idempotency key.
     Request { digest: String },
-    /// The progress of a migration's step.
     Migration { step: String, progress: MigrationProgress },
 }
 
-/// Why an item is not the record that its key promises. What the item holds is left out: it may be personal data.
+/// The reason why an item is not the record that its key promises. It leaves out the content, which may be personal
+/// data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unreadable {
-    /// It has no key.
     NoKey,
     /// No kind of record has such a key.
     UnknownKind(Key),
-    /// It has not the shape of the records with such a key.
+    /// The item has not the shape of the records with such a key.
     WrongShape(Key),
-    /// It is a record that belongs elsewhere.
+    /// The ids in the record belong to another key.
     Misplaced {
-        /// Where it is.
         found: Key,
-        /// Where a record of these ids has its place.
+        /// The key of a record with these ids.
         belongs: Key,
     },
 }
 
 impl Record {
-    /// Reads an item as what its key promises.
+    /// Reads an item as the record that its key promises.
     ///
     /// # Errors
-    /// Where the key promises nothing known, or the item does not keep the promise.
+    /// If the key promises nothing known, or the item does not keep the promise.
     pub fn read(item: Item) -> Result<Self, Unreadable> {
         let found = key_of(&item).map_err(|_| Unreadable::NoKey)?;
         let record = Self::promised_by(&found, item)?;
@@ -194,7 +165,7 @@ impl Record {
         }
     }
 
-    /// Where a record of these ids has its place.
+    /// The key of a record with these ids.
     pub fn key(&self) -> Key {
         match self {
             Self::Profile(profile) => keys::profile(&profile.user_id),
@@ -246,7 +217,7 @@ impl Reader<'_> {
         I::try_from(text.to_owned()).map_err(|_| Unreadable::UnknownKind(self.key.clone()))
     }
 
-    /// Takes what is not written as [`keys`] would have, too: that shows as a record that belongs elsewhere.
+    /// Parses numbers leniently: one that is not written as [`keys`] would write it shows as a misplaced record.
     fn number<N: std::str::FromStr>(&self, text: &str) -> Result<N, Unreadable> {
         text.parse().map_err(|_| Unreadable::UnknownKind(self.key.clone()))
     }

@@ -1,4 +1,4 @@
-//! The shelf's shards.
+//! The shards of a product's stock.
 
 use super::{Action, keys, swept};
 use crate::domain::{
@@ -9,37 +9,38 @@ use crate::domain::{
     swept::Swept,
 };
 
-/// Adds a shard to a shelf.
 pub fn create(product: &ProductId, number: u16, shard: &Shard) -> Action {
     Action::create(keys::stock(product, number), shard)
 }
 
-/// Takes units off the shelf, for a sale at exactly this offer.
+/// Takes units from the stock, for a sale at exactly this offer.
 pub fn sell(product: &ProductId, take: Take, offer: &Offer) -> Action {
     let update = Action::update(keys::stock(product, take.shard), "SET #remaining = #remaining - :units");
     if_for_sale(update, take, offer)
 }
 
-/// Draws units for a sale at exactly this offer, by itself: the shard is then by one draw further. Sent twice it draws
-/// twice, and what nobody claims goes back; no unit is ever drawn for two.
+/// Reserves units for a sale at exactly this offer by one update, which advances the shard's sequence number.
+///
+/// Sent twice it reserves twice, and the sweep releases the orphaned reservation; no unit is ever reserved for two
+/// orders.
 pub fn reserve(product: &ProductId, take: Take, offer: &Offer) -> Action {
     let update = "SET #remaining = #remaining - :units, #drawn = #drawn + :units";
     if_for_sale(Action::update(keys::stock(product, take.shard), update), take, offer)
 }
 
-/// Claims units that were drawn for an order; refused where they went back to the shelf.
+/// Claims a reservation for an order; refused if the reservation was voided.
 pub fn claim(product: &ProductId, reservation: Reservation, order: &OrderId) -> Action {
     let claim = ClaimRecord { units: reservation.units, order_id: Some(order.clone()) };
     Action::create(keys::unit_claim(product, reservation.shard, reservation.from), &claim)
 }
 
-/// Makes sure that nobody claims units that were drawn, any more; goes together with [`give_back`].
+/// Voids a reservation, so that no order can claim it; goes together with [`give_back`].
 pub fn void(product: &ProductId, reservation: Reservation) -> Action {
     let claim = ClaimRecord { units: reservation.units, order_id: None };
     Action::create(keys::unit_claim(product, reservation.shard, reservation.from), &claim)
 }
 
-/// Notes how far a shard was swept; refused where another sweep has come further.
+/// Records the progress of the sweep of a shard; refused if another sweep has come further.
 pub fn note_swept(product: &ProductId, shard: u16, swept: Swept) -> Action {
     swept::note(keys::stock(product, shard), swept)
 }
@@ -58,8 +59,8 @@ fn if_for_sale(action: Action, take: Take, offer: &Offer) -> Action {
         .value(":status", offer.status)
 }
 
-/// Puts units on a shard that came in, if any, where it has no more than `most` yet. Only for a transaction that also creates
-/// something: repeated by itself it would count twice.
+/// Adds received units, possibly none, to a shard that has at most `most`. Not idempotent: only for a transaction that
+/// also creates something.
 pub fn receive(product: &ProductId, shard: u16, units: i64, most: i64) -> Action {
     let key = keys::stock(product, shard);
     let action = if units == 0 {
@@ -71,22 +72,22 @@ pub fn receive(product: &ProductId, shard: u16, units: i64, most: i64) -> Action
     action.when("#remaining <= :most").value(":most", most)
 }
 
-/// Takes units off a shard by hand, or to go to another. Only for a transaction that also creates something, or puts
-/// them on another shard: repeated, that one moves as many again, and the shelf has what it had.
+/// Takes units from a shard by hand, or to move them to another. Only for a transaction that also creates something, or
+/// adds them to another shard: a repeated move leaves the total stock as it was.
 pub fn withdraw(product: &ProductId, take: Take) -> Action {
     let update = "SET #remaining = #remaining - :units, #received = #received - :units";
     Action::update(keys::stock(product, take.shard), update).when("#remaining >= :units").value(":units", take.units)
 }
 
-/// Puts units back on the shelf that were sold or held. Only for a transaction that also takes them from an order. It
-/// has no bound but the shard's existence: whatever an order holds must find room.
+/// Returns sold or held units to the stock. Only for a transaction that also takes them from an order. The only
+/// condition is that the shard exists: the units of an order must find room.
 pub fn give_back(product: &ProductId, shard: u16, units: i64) -> Action {
     Action::update(keys::stock(product, shard), "SET #remaining = #remaining + :units")
         .when("attribute_exists(#pk)")
         .value(":units", units)
 }
 
-/// Gives a shard units of another, or, of a shard that goes, what it has received.
+/// Adds units of another shard with their part of the number received; for a retired shard, the rest of that number.
 pub fn move_in(product: &ProductId, shard: u16, units: i64, received: i64) -> Action {
     let update = "SET #remaining = #remaining + :units, #received = #received + :received";
     Action::update(keys::stock(product, shard), update)
@@ -95,7 +96,7 @@ pub fn move_in(product: &ProductId, shard: u16, units: i64, received: i64) -> Ac
         .value(":received", received)
 }
 
-/// Removes a shard that is still as it was seen, and empty.
+/// Removes an empty shard that is still as it was read.
 pub fn retire(product: &ProductId, shard: u16, seen: &Shard) -> Action {
     Action::delete(keys::stock(product, shard))
         .when("#remaining = :none AND #received = :received AND #drawn = :drawn")
@@ -104,8 +105,8 @@ pub fn retire(product: &ProductId, shard: u16, seen: &Shard) -> Action {
         .value(":drawn", seen.next)
 }
 
-/// Changes what a sale from this shard must find to the offer of this version of the product; refused where it has that of
-/// a later one, or is gone. Twice is as good as once.
+/// Changes the offer that a sale from this shard must match to that of a version of the product; refused if the shard
+/// has a later one, or is absent. Idempotent.
 pub fn set_offer(product: &ProductId, shard: u16, offer: &Offer, version: u64) -> Action {
     let update = "SET #price = :price, #discount = :discount, #saleStatus = :status, #offerVersion = :version";
     Action::update(keys::stock(product, shard), update)

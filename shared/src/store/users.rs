@@ -8,7 +8,6 @@ use crate::domain::{
     user::{Account, EmailClaim, Profile, UserStatus},
 };
 
-/// Adds a user's profile.
 pub fn create_profile(profile: &Profile) -> Action {
     Action::create(keys::profile(&profile.user_id), profile)
 }
@@ -18,7 +17,7 @@ pub fn create_account(user: &UserId) -> Action {
     Action::create(keys::account(user), &Account::NEW)
 }
 
-/// Replaces a profile that is still as it was read.
+/// Replaces a profile that still has the version that was read.
 pub fn replace_profile(before: &Profile, after: &Profile) -> Action {
     unchanged(Action::put(keys::profile(&after.user_id), after), before)
 }
@@ -31,24 +30,24 @@ pub fn set_status(user: &UserId, before: UserStatus, after: UserStatus) -> Actio
         .value(":after", after)
 }
 
-/// Claims an e-mail address for a user; refused while another user has it. Twice is as good as once.
+/// Claims an e-mail address for a user; refused while another user has it. Idempotent.
 pub fn claim_email(address: &EmailKey, user: &UserId) -> Action {
     let claim = EmailClaim { user_id: user.clone() };
     Action::put(keys::email(address), &claim).when("attribute_not_exists(#pk) OR #userId = :user").value(":user", user)
 }
 
-/// Releases a user's e-mail address; refused where another user has it. Twice is as good as once.
+/// Releases a user's e-mail address; refused if another user has it. Idempotent.
 pub fn release_email(address: &EmailKey, user: &UserId) -> Action {
     Action::delete(keys::email(address)).when("attribute_not_exists(#pk) OR #userId = :user").value(":user", user)
 }
 
-/// Moves the claim of an e-mail address from one user to another; refused where the first does not have it.
+/// Moves the claim of an e-mail address from one user to another; refused if the first does not have it.
 pub fn move_email(address: &EmailKey, from: &UserId, to: &UserId) -> Action {
     let claim = EmailClaim { user_id: to.clone() };
     Action::put(keys::email(address), &claim).when("#userId = :from").value(":from", from)
 }
 
-/// Notes whether a profile's e-mail address is claimed, if the profile is still as it was read.
+/// Records whether a profile's e-mail address is claimed, if the profile still has the version that was read.
 pub fn set_email_claimed(before: &Profile, is_claimed: bool) -> Action {
     let key = keys::profile(&before.user_id);
     let version = before.version.saturating_add(1);
@@ -60,7 +59,6 @@ pub fn set_email_claimed(before: &Profile, is_claimed: bool) -> Action {
     unchanged(update.value(":version", version), before)
 }
 
-/// Asserts that a user is active.
 pub fn check_active(user: &UserId) -> Action {
     check_status(user, UserStatus::Active)
 }
@@ -72,12 +70,10 @@ pub fn check_active_or_absent(user: &UserId) -> Action {
         .value(":active", UserStatus::Active)
 }
 
-/// Asserts the status of a user.
 pub fn check_status(user: &UserId, status: UserStatus) -> Action {
     Action::check(keys::account(user)).when("#status = :status").value(":status", status)
 }
 
-/// Asserts that a user has not withdrawn.
 pub fn check_not_withdrawn(user: &UserId) -> Action {
     Action::check(keys::account(user))
         .when("attribute_exists(#pk) AND #status <> :withdrawn")
@@ -88,12 +84,12 @@ fn unchanged(action: Action, before: &Profile) -> Action {
     action.when("#version = :before").value(":before", before.version)
 }
 
-/// Moves the balance of an account that is still as it was seen, and whose user may trade.
+/// Changes the balance of an account; refused if the ledger went on since it was read, or the user is not active.
 pub fn move_balance(user: &UserId, seen: &Account, now: &Account) -> Action {
     if_unchanged(set_balance(user, now), seen, "")
 }
 
-/// Pays money back to an account that is still as it was seen, whether or not its user may trade.
+/// Refunds money to an account; refused if the ledger went on since it was read. The user need not be active.
 pub fn refund_balance(user: &UserId, seen: &Account, now: &Account) -> Action {
     set_balance(user, now).when("#sequence = :seen").value(":seen", seen.sequence)
 }
@@ -105,7 +101,7 @@ fn set_balance(user: &UserId, now: &Account) -> Action {
         .value(":head", now.head)
 }
 
-/// Counts what a new order holds, if its user may trade and, with `caps`, is not above them then.
+/// Adds the hold of a new order to the counts; refused if the user is not active or, with `caps`, would exceed them.
 pub fn hold(user: &UserId, held: Held, caps: Option<&Caps>) -> Action {
     let action = Action::update(keys::account(user), ADD_HELD)
         .value(":orders", held.orders)
@@ -123,12 +119,13 @@ pub fn hold(user: &UserId, held: Held, caps: Option<&Caps>) -> Action {
         .value(":unitsBefore", caps.held_units.saturating_sub(held.units))
 }
 
-/// Counts no longer what an order held. Nothing can be in the way of the end of a hold.
+/// Subtracts the hold of an order from the counts. The only condition is that the account exists: nothing may prevent
+/// the end of a hold.
 pub fn release(user: &UserId, held: Held) -> Action {
     less_held(Action::update(keys::account(user), ADD_HELD).when("attribute_exists(#pk)"), held)
 }
 
-/// The same along with a change of the balance.
+/// Adds [`release`] to a change of the balance.
 pub fn also_release(action: Action, held: Held) -> Action {
     less_held(action.and_also(ADD_HELD), held)
 }
@@ -139,8 +136,8 @@ fn less_held(action: Action, held: Held) -> Action {
     action.value(":orders", held.orders.saturating_neg()).value(":units", held.units.saturating_neg())
 }
 
-/// Counts an order that the balance was too low for, in an account that is still as it was seen and whose user may trade;
-/// with `caps`, if there is room for it.
+/// Counts an order refused for an insufficient balance; refused if the ledger went on since the account was read, the
+/// user is not active or, with `caps`, the cap is reached.
 pub fn count_failed(user: &UserId, seen: &Account, hour: Window, caps: Option<&Caps>) -> Action {
     let account = keys::account(user);
     let is_first = seen.failed_hour != hour.number;

@@ -1,7 +1,7 @@
-//! Marks coupons whose validity has ended as expired.
+//! Marks expired coupons.
 //!
-//! Nothing in the shop relies on the mark: a coupon is expired from the very instant on. It tells who reads the table, or
-//! an export of it.
+//! Nothing in the shop relies on the mark: a coupon is expired from the very instant on. The mark is for readers of the
+//! table or of an export of it.
 
 use lambda_runtime::Error;
 use shared::app::{
@@ -10,7 +10,7 @@ use shared::app::{
     sweeps::{SweepReport, round},
 };
 
-/// Marks the coupons of the campaigns of which all have expired.
+/// Marks the coupons of the campaigns of which all coupons have expired.
 ///
 /// # Errors
 /// If the campaigns cannot be listed.

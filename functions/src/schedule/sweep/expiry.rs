@@ -1,7 +1,6 @@
-//! Finds orders and order sheets that are overdue, and sees to them: the second way, for what the queue's messages have
-//! missed.
+//! Finds expired orders and order sheets and handles them, in case the queue's messages have missed them.
 //!
-//! It tells how long the oldest was overdue. As long as the queue does its work that is nothing, or seconds.
+//! It reports the age of the oldest. While the queue works, that is zero, or seconds.
 
 use jiff::SignedDuration;
 use lambda_runtime::Error;
@@ -16,11 +15,11 @@ use shared::{
 };
 use tokio::time::Instant;
 
-/// Sees to what is overdue, bucket by bucket. What fails is told and left for the next run; it keeps nothing else from
-/// being seen to.
+/// Handles expired things, bucket by bucket. A failure is logged and left for the next run; it does not stop the
+/// others.
 ///
 /// # Errors
-/// Where what is overdue cannot be found out.
+/// If the expiry index cannot be read.
 pub async fn run(shop: &Shop) -> Result<(), Error> {
     let end_hold = |id: OrderId| async move { orders::end_hold(shop, &id).await };
     let abandon = |id: OrderSheetId| async move { sheets::abandon(shop, &id).await };
@@ -35,11 +34,11 @@ pub async fn run(shop: &Shop) -> Result<(), Error> {
     Ok(())
 }
 
-/// A run over what is overdue.
+/// A run over the expiry index.
 struct Sweep<'a> {
     shop: &'a Shop,
     started: Instant,
-    /// How long the oldest was overdue.
+    /// The age of the oldest expired thing.
     oldest: SignedDuration,
     handled: u32,
     failed: u32,

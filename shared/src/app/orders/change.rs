@@ -1,8 +1,8 @@
-//! Changing an order in one commit with all that has to change with it.
+//! Changes an order, and in the same commit every record that has to change with it.
 //!
-//! These effects follow from comparing the order as it was and as it is to be: money that is paid or paid
-//! back, units that go back to the shelf, the coupon that becomes usable again. The order's version is asserted, so of
-//! several changes at once each builds on the one before, and none is made twice.
+//! These effects follow from the difference between the order before and after: money paid or refunded, units returned
+//! to the stock, a coupon that becomes usable again. The order's version is asserted: of several changes at once each
+//! builds on the one before, and none is made twice.
 
 use std::collections::BTreeMap;
 
@@ -32,18 +32,18 @@ use crate::{
     },
 };
 
-/// What a key that changed an order led to. The answer to a repeat is the order as it is by then.
+/// The outcome of a key that changed an order. The answer to a repetition is the order at that time.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct IdempotentOutcome {
     order_id: OrderId,
 }
 
-/// Changes an order of, most likely, `user` by `step`, which gives the order as it is to be, or nothing where it is so
-/// already. `step` is asked anew whenever the order turns out to be another than it was given.
+/// Changes an order, most likely of `user`. `step` returns the order after the change, or nothing if there is nothing
+/// to change. It is called again whenever the order turns out to be another than it was given.
 ///
 /// # Errors
-/// [`Refusal::NotFound`]; what `step` refuses; for a payment [`Refusal::UserNotActive`] and
+/// [`Refusal::NotFound`]; the refusals of `step`; for a payment [`Refusal::UserNotActive`] and
 /// [`Refusal::BalanceNotEnough`].
 pub(super) async fn change(
     shop: &Shop,
@@ -101,7 +101,7 @@ async fn change_once(
     }
 }
 
-/// The order, and in the same round trip the account of `user`, where one is named.
+/// Reads the order, and in the same round trip the account of `user`, if one is given.
 async fn look(
     shop: &Shop,
     id: &OrderId,
@@ -119,22 +119,21 @@ async fn look(
     Ok((record, Known { account, ..Known::default() }))
 }
 
-/// The order as it is.
 pub(super) async fn read(shop: &Shop, id: &OrderId) -> Result<OrderRecord, Failure> {
     let there = shop.table.get(keys::order(id), Consistency::Strong).await?;
     there.ok_or_else(|| Refusal::not_found(Entity::Order, id).into())
 }
 
-/// What a change takes for granted beside the order itself.
+/// The preconditions of a change beside the order itself.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    /// The account, and whether it was looked at for this request.
+    /// The account, and whether it was read for this request.
     account: Option<(Account, bool)>,
-    /// Over how many shards a product's shelf is spread.
+    /// The number of shards of a product's stock.
     shards: BTreeMap<ProductId, u16>,
 }
 
-/// One try at a commit.
+/// One attempt to commit.
 pub(super) struct Attempt {
     pub(super) transaction: Transaction,
     order: ActionIndex,
@@ -143,10 +142,10 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    /// Puts together what has to be committed to bring the order from what was seen to what it is to be.
+    /// Builds the transaction that takes the order from `seen` to the state after the change.
     ///
     /// # Errors
-    /// [`Refusal::LimitExceeded`] where too much has happened to the order.
+    /// [`Refusal::LimitExceeded`] if the history of the order is full.
     pub(super) async fn new(
         shop: &Shop,
         seen: &OrderRecord,
@@ -199,7 +198,8 @@ impl Attempt {
         Ok(Self { transaction, order, account, inventory })
     }
 
-    /// Commits: nothing where that worked. Otherwise the failures why not, from which `seen` and `known` have learned.
+    /// Commits, and returns nothing on success. Otherwise `seen` and `known` are refreshed from the condition failures,
+    /// which are returned.
     pub(super) async fn commit(
         self,
         shop: &Shop,
@@ -247,7 +247,7 @@ impl Known {
             let (account, is_fresh) = self.account(shop, user).await?;
             let account = match accounts::ensure_active(user, Some(account)) {
                 Ok(account) => account,
-                // A cached record refuses nobody.
+                // A refusal needs a fresh record.
                 Err(_) if !is_fresh => {
                     self.look_at_account(shop, user).await?;
                     continue;
@@ -282,7 +282,7 @@ impl Known {
         Ok((account, after, entry))
     }
 
-    /// The account, from a refusal, the cache or the table.
+    /// The account, from the condition failures, the cache or the table.
     async fn account(&mut self, shop: &Shop, user: &UserId) -> Result<(Account, bool), Failure> {
         if self.account.is_none() {
             self.account = shop.cached_account(user).map(|account| (account, false));
@@ -324,7 +324,7 @@ impl Known {
     }
 }
 
-/// The money that an order, as it is after it, moves.
+/// The movement of money for an order in its state after the change.
 pub(super) fn movement(order: &Order, entry_id: String, kind: EntryKind, amount: Won) -> Movement {
     Movement { entry_id, kind, amount, order_id: Some(order.order_id.clone()), at: order.updated_at }
 }

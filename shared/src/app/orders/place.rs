@@ -1,5 +1,5 @@
-//! Placing an order in one commit: paid at once from the balance, or with its units and coupon held until the money
-//! comes.
+//! Places an order in one commit: paid at once from the balance, or with its units and coupon held until the payment
+//! arrives.
 
 use super::{
     authorized::AuthorizedOrder,
@@ -30,38 +30,41 @@ use crate::{
     },
 };
 
-/// The items.
+/// A request to place an order.
 #[derive(Debug, Clone)]
 pub struct PlaceOrder {
     /// The caller: the customer, or an admin for them.
     pub caller: Caller,
     /// The orderer, who is the recipient.
     pub user_id: UserId,
-    /// What.
     pub source: OrderSource,
-    /// How it is to be paid.
     pub pay_by: PayBy,
-    /// What it comes to, as far as the customer knows.
+    /// The amount of the order, as far as the customer knows.
     pub expected_payable: Option<Won>,
 }
 
-/// Places an order. Paid at once: stock, balance, coupon and order all change, or none does. To be paid later: stock and
-/// coupon are held until the hold ends.
+/// Places an order. Paid at once: stock, balance, coupon and order all change, or none does. To be paid later: stock
+/// and coupon are held until the hold ends.
 ///
-/// Run twice with one key it orders once: the order's id derives from the key, and the order is put only if absent.
-/// Run at the same time as another order for the same user, shelf, coupon or sheet, one of the two meets a failed
-/// condition, learns from it how things are now, and tries again or refuses.
+/// Run twice with one key it orders once: the order's id derives from the key, and the order is put only if absent. If
+/// another order for the same user, product, coupon or sheet runs at the same time, one of the two meets a failed
+/// condition. It refreshes its preconditions from the condition failures, and retries or refuses.
 ///
 /// # Errors
-/// The first of: what is wrong with the cart, [`Refusal::NotFound`], [`Refusal::SheetOrdered`] or
-/// [`Refusal::SheetExpired`] for the sheet,
-/// [`Refusal::NotFound`] or [`Refusal::UserNotActive`] for the user, [`Refusal::NotFound`], [`Refusal::NotOnSale`],
-/// [`Refusal::PriceChanged`] or [`Refusal::PayableChanged`] (of what was told), [`Refusal::StockNotEnough`] for a product, [`Refusal::CouponNotUsable`],
-/// [`Refusal::LimitExceeded`] or [`Refusal::TooManyRequests`] for the user's caps, [`Refusal::BalanceNotEnough`]. The last leaves a PAYMENT_FAILED order.
+/// The first of:
+/// - the faults of the cart; [`Refusal::NotFound`], [`Refusal::SheetOrdered`] or [`Refusal::SheetExpired`] for the
+///   sheet;
+/// - [`Refusal::NotFound`] or [`Refusal::UserNotActive`] for the user;
+/// - [`Refusal::NotFound`], [`Refusal::NotOnSale`], [`Refusal::PriceChanged`] or [`Refusal::PayableChanged`] (for
+///   expected amounts), [`Refusal::StockNotEnough`] for a product;
+/// - [`Refusal::CouponNotUsable`];
+/// - [`Refusal::LimitExceeded`] or [`Refusal::TooManyRequests`] for the user's caps;
+/// - [`Refusal::BalanceNotEnough`], which leaves a PAYMENT_FAILED order.
 pub async fn place(shop: &Shop, order: &PlaceOrder, key: &RequestKey) -> Result<AuthorizedOrder, Failure> {
     let id: OrderId = key.id(None)?;
     let placed = match place_once(shop, order, &id, key).await {
-        // The refusal may be of the order's own making: it emptied the shelf or the cart, or used the coupon.
+        // The order itself may be the cause of the refusal: it took the last units or the items of the cart, or used
+        // the coupon.
         Err(failure @ (Failure::Refused(_) | Failure::Invalid(..))) if key.given => {
             let first: Option<OrderRecord> = shop.table.get(keys::order(&id), Consistency::Strong).await?;
             first.map_or(Err(failure), |first| replayed(first, key))
@@ -85,7 +88,7 @@ async fn place_once(shop: &Shop, order: &PlaceOrder, id: &OrderId, key: &Request
     placed
 }
 
-/// Places an order by these preconditions, or by what they turn out to be.
+/// Places an order by these preconditions, refreshed as often as necessary.
 async fn place_by(
     shop: &Shop,
     order: &PlaceOrder,
@@ -104,13 +107,13 @@ async fn place_by(
             if is_fresh {
                 return Err(Refusal::PayableChanged { quoted, current: draft.quote.payable }.into());
             }
-            // A cached record refuses nobody.
+            // A refusal needs a fresh record.
             preconditions.refresh(shop, user_id, backoff).await?;
             is_fresh = true;
             continue;
         }
         if is_above_caps(shop, order, &draft, preconditions) {
-            // Whatever else is wrong is told first, and a cached record refuses nobody.
+            // All other refusals come first, and a refusal needs a fresh record.
             preconditions.check_all_but_coupon(shop, user_id, backoff).await?;
             refuse_above_caps(shop, order, &draft, preconditions, backoff).await?;
             backoff.pause("the caps had room again").await?;
@@ -154,7 +157,7 @@ async fn place_by(
                     return Err(refused());
                 }
                 if asserted.cart.is_some_and(|cart| failures.refuses(cart)) {
-                    // What is in the cart is what is ordered: all begins anew.
+                    // The order takes the items of the cart, so that all begins anew.
                     backoff.pause("the cart changed meanwhile").await?;
                     preconditions.release_reserved(shop, backoff).await;
                     *preconditions = gather(shop, order, id, backoff).await?;
@@ -211,10 +214,10 @@ async fn draft(
     }
 }
 
-/// What an order of the source would come to now, with nothing taken from memory, and the cart that it is in.
+/// The present amounts of an order of the source, with nothing taken from the cache, and its cart.
 ///
 /// # Errors
-/// What the order would be refused for, but for the balance.
+/// The refusals of an order, except that of the balance.
 pub(in crate::app) async fn quoted(
     shop: &Shop,
     caller: &Caller,
@@ -230,7 +233,7 @@ pub(in crate::app) async fn quoted(
     Ok((draft, preconditions.cart))
 }
 
-/// What is wrong with user, product or stock is told before a coupon that cannot be used.
+/// Refuses an unusable coupon, after all refusals of user, product or stock.
 async fn refuse_coupon(
     shop: &Shop,
     user: &UserId,
@@ -245,7 +248,7 @@ async fn refuse_coupon(
     }
 }
 
-/// What an order waits for the money by, if it does. Where there is nothing to pay, nobody outside is asked for it.
+/// The method of the pending payment, if the order waits for one. Nothing to pay means no external payment.
 fn waits_for(pay_by: PayBy, draft: &Draft) -> Option<PaymentMethod> {
     match pay_by {
         PayBy::Later => Some(PaymentMethod::Balance),
@@ -254,12 +257,12 @@ fn waits_for(pay_by: PayBy, draft: &Draft) -> Option<PaymentMethod> {
     }
 }
 
-/// Whether the order is going to take its units, as far as the money goes.
+/// Whether the money suffices, so that the order is going to take its units.
 fn has_enough(pay_by: PayBy, draft: &Draft, preconditions: &Preconditions) -> bool {
     waits_for(pay_by, draft).is_some() || preconditions.account.can_pay(draft.quote.payable)
 }
 
-/// The share of its user's caps that the order would take.
+/// The part of its user's caps that the order would use.
 fn held(preconditions: &Preconditions) -> Held {
     Held { orders: 1, units: preconditions.lines.iter().map(|line| i64::from(line.quantity.get())).sum() }
 }
@@ -269,7 +272,7 @@ fn caps_of<'s>(shop: &'s Shop, order: &PlaceOrder) -> Option<&'s Caps> {
     order.caller.is_capped(&order.user_id).then_some(&shop.policy.caps)
 }
 
-/// Whether the order is above its user's caps, as far as is known.
+/// Whether the order exceeds its user's caps, as far as is known.
 fn is_above_caps(shop: &Shop, order: &PlaceOrder, draft: &Draft, preconditions: &Preconditions) -> bool {
     caps_of(shop, order).is_some_and(|caps| {
         if waits_for(order.pay_by, draft).is_some() {
@@ -284,7 +287,7 @@ fn has_failed_too_often(caps: &Caps, draft: &Draft, preconditions: &Precondition
     preconditions.account.failed_in(Window::hour(draft.at)) >= caps.failed_payments
 }
 
-/// Refuses the order if it is above its user's caps, by the account as it was just read.
+/// Refuses the order if it exceeds its user's caps, by the account as it was just read.
 async fn refuse_above_caps(
     shop: &Shop,
     order: &PlaceOrder,
@@ -302,11 +305,11 @@ async fn refuse_above_caps(
     Err(caps::too_many("failedPayments", max, Window::hour(draft.at).left_s).into())
 }
 
-/// One try at a commit.
+/// One attempt to commit.
 struct Attempt {
     transaction: Transaction,
     order: Order,
-    /// Where the transaction puts the order, or asserts that the key has none.
+    /// The action that puts the order, or asserts that the key has none.
     place: ActionIndex,
     asserted: Asserted,
     ending: Ending,
@@ -317,7 +320,7 @@ enum Ending {
     Paid(Account),
     /// To be paid later.
     Held,
-    /// The balance is too low, which is kept as an order of its own, put here.
+    /// The balance is too low: this action keeps the order as a failed one.
     Failed(ActionIndex, Account),
 }
 
@@ -386,7 +389,8 @@ impl Attempt {
         Ok(Self { transaction, order, place, asserted, ending: Ending::Held })
     }
 
-    /// Takes nothing, but asserts everything else: it commits only where lack of balance is all that is wrong.
+    /// Takes nothing, but asserts everything else: it commits only if the balance is the only thing that is
+    /// insufficient.
     fn fail(
         id: &OrderId,
         failed_id: &OrderId,
@@ -407,16 +411,16 @@ impl Attempt {
     }
 }
 
-/// What becomes of the cart when the lines are ordered. Also one that they have left since is asserted: of several sheets
-/// of it one is ordered.
+/// The cart after an order of the lines. The change asserts the cart even if the lines have left it: of several sheets
+/// of a cart only one is ordered.
 fn cart_after(order: &OrderId, cart: &Cart, preconditions: &Preconditions) -> Cart {
     let lines: Vec<(ProductId, Quantity)> =
         preconditions.lines.iter().map(|line| (line.product.product_id.clone(), line.quantity)).collect();
     cart.ordered(order, &lines)
 }
 
-/// Adds what an order takes beside money, or only asserts that it could: units, coupon, sheet, what is in the
-/// cart.
+/// Adds the claims of an order beside money (units, coupon, sheet, items of the cart), or only asserts that they are
+/// possible.
 fn claim(
     transaction: &mut Transaction,
     claim: Claim,

@@ -1,7 +1,7 @@
-//! Flash mode: the units of a line are drawn ahead of the order's commit, which then claims them.
+//! Flash mode: the units of a line are reserved ahead of the order's commit, which then claims them.
 //!
-//! A draw asserts the offer, as a sale does. What was drawn and is not claimed goes back at once; where this function dies,
-//! by the sweep.
+//! A reservation asserts the offer, as a sale does. Reservations that are not claimed are released at once; if this
+//! function dies, the sweep releases them.
 
 use super::preconditions::{LinePreconditions, Preconditions};
 use crate::{
@@ -15,20 +15,20 @@ use crate::{
     store::{Applied, Backoff, shards},
 };
 
-/// What came of drawing the units of a line.
+/// The outcome of reserving the units of a line.
 enum Reserving {
-    /// They are drawn.
+    /// All units are reserved.
     Complete,
     /// The offer is another one.
     OtherOffer(Offer),
 }
 
 impl Preconditions {
-    /// Draws what is missing of the lines in flash mode. False where an offer turned out to be another than was believed:
-    /// now it is known, and nothing is drawn at the old one.
+    /// Reserves the missing units of the lines in flash mode. Returns false if an offer has changed: it is now known,
+    /// and nothing is reserved at the old one.
     ///
     /// # Errors
-    /// What is wrong by now with the user, a product or its stock.
+    /// The present refusals of the user, a product or its stock.
     pub(super) async fn reserve(&mut self, shop: &Shop, user: &UserId, backoff: &mut Backoff) -> Result<bool, Failure> {
         for index in 0..self.lines.len() {
             let Some(line) = self.lines.get_mut(index).filter(|line| line.product.flash) else {
@@ -38,7 +38,7 @@ impl Preconditions {
                 Ok(Reserving::Complete) => continue,
                 Ok(Reserving::OtherOffer(offer)) => offer,
                 Err(Failure::Refused(refusal)) => {
-                    // What is wrong with the user or another product is told first.
+                    // The refusals of the user or another product come first.
                     self.check_all_but_coupon(shop, user, backoff).await?;
                     return Err(refusal.into());
                 }
@@ -63,12 +63,12 @@ impl Preconditions {
         Ok(true)
     }
 
-    /// Notes that a commit has claimed what was drawn.
+    /// Records that a commit has claimed the reservations.
     pub(super) fn claimed(&mut self) {
         self.lines.iter_mut().for_each(|line| line.reserved.clear());
     }
 
-    /// Gives back what was drawn and not claimed. Where that fails the sweep does it.
+    /// Releases the reservations that were not claimed. If that fails, the sweep does it.
     pub(super) async fn release_reserved(&mut self, shop: &Shop, backoff: &mut Backoff) {
         for line in &mut self.lines {
             if let Err(error) = line.give_back(shop, backoff).await {
@@ -79,13 +79,13 @@ impl Preconditions {
 }
 
 impl LinePreconditions {
-    /// How many units are not drawn yet.
+    /// The number of units that are not reserved yet.
     pub(super) fn missing(&self) -> i64 {
         self.reserved.iter().fold(i64::from(self.quantity.get()), |missing, part| missing.saturating_sub(part.units))
     }
 
-    /// Draws what is missing: from the order's own shard, or from where there is enough. Each look at all shards follows a
-    /// draw in vain, and whoever drew instead has got units.
+    /// Reserves the missing units: from the order's own shard, or from shards with enough. Each read of all shards
+    /// follows a failed reservation, which means that another order has got units.
     async fn reserve(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<Reserving, Failure> {
         let (id, offer) = (self.product.product_id.clone(), self.product.offer);
         while self.missing() > 0 {
@@ -107,7 +107,7 @@ impl LinePreconditions {
             }
             if self.missing() > 0 {
                 if self.reserved.len() >= self.max_reservations() {
-                    // What is drawn in many parts goes back, to be drawn in one.
+                    // Units reserved in many parts are released, to be reserved in one.
                     self.give_back(shop, backoff).await?;
                 }
                 self.reserve_from_few_shards(shop, backoff).await?;
@@ -117,7 +117,7 @@ impl LinePreconditions {
         Ok(Reserving::Complete)
     }
 
-    /// Gives back what was drawn, and plans to draw all anew.
+    /// Releases the reservations, and plans to reserve all units anew.
     async fn give_back(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
         let reserved = std::mem::take(&mut self.reserved);
         self.plan_all(reserved.first().map(|part| part.shard));
@@ -127,7 +127,7 @@ impl LinePreconditions {
         Ok(())
     }
 
-    /// Forgets units that the sweep took for burnt, and gave back: `kept` says of each draw whether it is still ours.
+    /// Drops reservations that the sweep took for orphaned and released. `kept` says of each whether it is still ours.
     pub(super) fn lose(&mut self, kept: impl Iterator<Item = bool>) {
         let shard = self.reserved.first().map(|part| part.shard);
         let reserved = std::mem::take(&mut self.reserved);
@@ -135,7 +135,7 @@ impl LinePreconditions {
         self.plan_all(shard);
     }
 
-    /// Plans to take what is missing from one shard.
+    /// Plans to take the missing units from one shard.
     fn plan_all(&mut self, shard: Option<u16>) {
         let shard = shard.or_else(|| self.takes.first().map(|take| take.shard)).unwrap_or(0);
         self.takes = vec![Take { shard, units: self.missing() }];

@@ -1,4 +1,4 @@
-//! Takes the counts over to the rebuild's generation.
+//! Moves the counts to the rebuild's generation.
 
 use serde::Deserialize;
 
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// A product's place in a list of the index by time.
+/// A product's entry in a list of the index by time.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct IndexRow {
@@ -22,7 +22,7 @@ struct IndexRow {
     by_time_sk: String,
 }
 
-/// Up to `limit` products of a list after one of them, with their places; whether there are more.
+/// Returns up to `limit` products of a list after one of them, with their sort keys, and whether there are more.
 pub(super) async fn products(
     shop: &Shop,
     list: List,
@@ -44,7 +44,7 @@ pub(super) async fn products(
     Ok((found, page.more))
 }
 
-/// Takes over some products' counts, and notes what they were.
+/// Moves some products' counts to this generation, and records their snapshots.
 pub(super) async fn step(
     shop: &Shop,
     pace: &Pace,
@@ -78,10 +78,10 @@ pub(super) async fn step(
     commit(shop, transaction).await
 }
 
-/// Names the parts that come from the counts.
+/// The writer of the partial sums that come from the counts.
 const WRITER: &str = "counts";
 
-/// Adds what some products' counts were when they came to this generation.
+/// Adds the snapshots of some products' counts.
 async fn take_over(
     shop: &Shop,
     rebuild: &Rebuild,
@@ -109,7 +109,7 @@ async fn take_over(
                 None => continue,
             }
         }
-        // A later rebuild is at it: this one has been given up.
+        // A later rebuild is under way: this one has been given up.
         if there.generation == Some(rebuild.generation) {
             counted.subtract_counted(product, &there.snapshot(), rebuild.days);
         }

@@ -1,4 +1,4 @@
-//! An order's life, from one end to the other.
+//! Tests of the life of an order, from one end to the other.
 
 use std::collections::BTreeMap;
 
@@ -77,7 +77,7 @@ fn units(units: &[(usize, u16)]) -> Cancellation {
     Cancellation::Units(BTreeMap::from_iter(units.iter().copied()))
 }
 
-/// What must be true of every order, whatever was done to it.
+/// The invariants of every order.
 fn assert_sound(order: &Order) {
     let (mut status, mut lines) = (None, vec![None; order.items.len()]);
     for (_, _, change) in order.changes() {
@@ -168,7 +168,7 @@ fn the_external_system_pays_only_what_it_was_asked_for_and_in_time() {
 
 #[test]
 fn cancelling_pays_back_each_part_and_the_fee_with_the_last_unit() {
-    // Of the 100 won off, 33 are the teas' and 67 the cups'.
+    // 33 of the 100 won off are the teas', and 67 the cups'.
     let one_tea = paid().cancel(&units(&[(1, 1)]), Actor::Customer, None, after(1)).unwrap();
     assert_eq!((one_tea.refunded, one_tea.status), (Won::new(983), OrderStatus::PartiallyCancelled));
     let both_teas = one_tea.cancel(&units(&[(1, 1)]), Actor::Customer, None, after(2)).unwrap();
@@ -308,7 +308,7 @@ fn a_customer_cannot_fill_up_an_order() {
             }
         };
         fill(Actor::Customer);
-        // The shop can go on, and what comes from outside can go back.
+        // The shop can go on, and external money can be returned.
         fill(Actor::Admin);
         let returned = |order: &Order| {
             let returned = Returned { payment_id: payment_id(&"p".repeat(64)), amount: Won::new(1_000_000_000) };
@@ -426,7 +426,7 @@ fn each_actor_may_fill_a_history_to_a_bound_of_their_own() {
     const NONE: HistoryBounds = HistoryBounds { customer: 0, shop: 0, system: 0 };
     let returned = Returned { payment_id: payment_id("p1"), amount: Won::new(1) };
     let cancelled = |actor| paid().cancel(&units(&[(1, 1)]), actor, None, after(1)).unwrap();
-    // The entry of the payment weighs 4, a cancelled line 5, a payment that goes back 4.
+    // The entry of the payment weighs 4, a cancelled line 5, a returned payment 4.
     let customer = |customer| HistoryBounds { customer, ..NONE };
     let shop = |shop| HistoryBounds { shop, ..NONE };
     let system = |system| HistoryBounds { system, ..NONE };
@@ -463,7 +463,7 @@ fn every_step_of_a_history_has_an_id_of_its_own() {
         ("1-2-2", Actor::System),
         ("2", Actor::Customer),
         ("2-1", Actor::Customer),
-        // The state of the order stays, and yet the payment is told.
+        // The state of the order stays, and yet the payment is reported.
         ("3", Actor::System),
     ];
     assert_eq!(steps, expected.map(|(id, actor)| (id.to_owned(), actor)));
@@ -687,7 +687,7 @@ fn records_of_orders_leave_out_what_is_zero() {
 }
 
 proptest! {
-    /// Cancelled in any portions, in any order, some of it returned instead: exactly what was paid comes back.
+    /// Cancelled in any portions, in any order, some of it returned instead: the refunds are exactly the amount paid.
     #[test]
     fn any_way_to_the_end_pays_back_exactly_what_was_paid(
         lines in proptest::collection::vec((prop_oneof![1 => Just(0_i64), 9 => 0_i64..100_000], 1_i64..=40), 1..8),
