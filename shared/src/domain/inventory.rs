@@ -233,8 +233,11 @@ mod tests {
 
     #[test]
     fn shards_that_differ_by_one_unit_are_level() {
-        assert_eq!([level(&[1, 2]), level(&[4, 5, 4]), level(&[7]), level(&[])], [const { Vec::new() }; 4]);
-        assert_eq!(level(&[1, 3]), [Move { from: 1, to: 0, units: 1 }]);
+        assert_eq!(
+            [even_moves(&[1, 2]), even_moves(&[4, 5, 4]), even_moves(&[7]), even_moves(&[])],
+            [const { Vec::new() }; 4]
+        );
+        assert_eq!(even_moves(&[1, 3]), [Move { from: 1, to: 0, units: 1 }]);
     }
 
     #[test]
