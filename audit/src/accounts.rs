@@ -8,10 +8,10 @@ use std::{
 
 use shared::domain::{
     OrderId, UserId, Won,
+    account::Account,
     caps::Held,
     ledger::{EntryKind, LedgerEntry},
     order::PaymentMethod,
-    user::Account,
 };
 
 use crate::{

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use shared::domain::{
     CouponId, OrderId, UserId, Won,
+    coupon::CouponProblem,
     coupon::{Campaign, ClaimRecord, Counter, CouponState, IssuedCoupon, Terms},
     pricing::{self, NoQuote, PricedLine, ShippingPolicy},
-    refusal::CouponProblem,
 };
 
 use crate::{

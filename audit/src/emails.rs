@@ -8,8 +8,9 @@ use std::{
 
 use shared::domain::{
     UserId,
+    account::Account,
     text::EmailKey,
-    user::{Account, Profile, UserStatus},
+    user::{Profile, UserStatus},
 };
 
 use crate::{

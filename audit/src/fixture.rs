@@ -8,6 +8,7 @@ use serde_json::json;
 use shared::{
     domain::{
         CouponId, OrderId, OrderSheetId, PaymentId, ProductId, UserId, Won,
+        account::Account,
         bestseller::Listing,
         coupon::{Campaign, ClaimRecord, Counter, CouponKind, CouponState, IssuedCoupon, Terms, Validity},
         inventory::Shard,
@@ -20,7 +21,7 @@ use shared::{
         product::{Offer, Product, SaleStatus},
         sheet::{OrderSheet, SheetState},
         text::EmailKey,
-        user::{Account, EmailClaim, Profile, UserKind},
+        user::{EmailClaim, Profile, UserKind},
     },
     store::{
         Item, Key,

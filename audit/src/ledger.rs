@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use shared::domain::{
     UserId, Won,
+    account::Account,
     ledger::{EntryHash, LedgerEntry},
-    user::Account,
 };
 
 use crate::findings::Checks;
@@ -94,10 +94,7 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
-    use shared::{
-        domain::ledger::{EntryKind, Movement},
-        store::keys,
-    };
+    use shared::{domain::ledger::EntryKind, store::keys};
 
     use super::*;
     use crate::{
@@ -116,7 +113,8 @@ mod tests {
             for number in 1..=5 {
                 let (entry_id, kind, amount) =
                     (format!("{name}-{number}"), EntryKind::Charge, Won::new(amount * number));
-                let movement = Movement { entry_id, kind, amount, order_id: None, at: at(TODAY) };
+                let movement =
+                    shared::domain::account::Movement { entry_id, kind, amount, order_id: None, at: at(TODAY) };
                 let (after, entry) = account.book(&user, movement).unwrap();
                 shop.put(keys::ledger_entry(&user, entry.sequence), entry);
                 account = after;

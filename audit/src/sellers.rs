@@ -4,11 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use shared::domain::{
-    ProductId, UserId,
-    product::Product,
-    user::{Account, UserStatus},
-};
+use shared::domain::{ProductId, UserId, account::Account, product::Product, user::UserStatus};
 
 use crate::{
     findings::{Checks, Findings},

@@ -11,8 +11,9 @@ use futures::future::BoxFuture;
 use shared::{
     domain::{
         UserId,
+        account::Account,
         text::EmailKey,
-        user::{Account, EmailClaim, Profile, UserStatus},
+        user::{EmailClaim, Profile, UserStatus},
     },
     store::{Consistency, Outcome, StoreError, Transaction, keys, records::Record, users},
 };

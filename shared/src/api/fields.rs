@@ -6,11 +6,11 @@ use deserr::{DeserializeError, Deserr, ErrorKind, IntoValue, MergeWithError, Val
 
 use super::{Cursor, Language, cursor::List, envelope::FieldError};
 use crate::domain::{
-    CouponId, Invalid, OrderId, OrderItemId, OrderSheetId, Patch, ProductId, Quantity, UserId,
+    CouponId, Invalid, OrderId, OrderItemId, OrderSheetId, Patch, ProductId, Quantity, UserId, bounded,
     coupon::{CouponKind, TotalQuantity, ValidDays},
     invalid::Kind,
     inventory::{ShardCount, Units, UnitsChange},
-    money::{self, ChargeAmount, Payable, Price},
+    money::{ChargeAmount, Payable, Price},
     order::{LineStatus, PayBy},
     product::{InitialStatus, SaleStatus},
     text::{Email, Text},
@@ -188,7 +188,7 @@ impl TryFrom<String> for Limit {
     type Error = Invalid;
 
     fn try_from(text: String) -> Result<Self, Invalid> {
-        let number = money::in_range(text.parse().map_err(|_| Invalid::NotA(Kind::Integer))?, Self::MIN, Self::MAX)?;
+        let number = bounded::in_range(text.parse().map_err(|_| Invalid::NotA(Kind::Integer))?, Self::MIN, Self::MAX)?;
         usize::try_from(number).map(Self).map_err(|_| Invalid::NotA(Kind::Integer))
     }
 }

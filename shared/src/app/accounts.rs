@@ -2,11 +2,7 @@
 
 use super::{Failure, Shop};
 use crate::{
-    domain::{
-        Refusal, UserId,
-        refusal::Entity,
-        user::{Account, UserStatus},
-    },
+    domain::{Refusal, UserId, account::Account, refusal::Entity, user::UserStatus},
     store::{Consistency, keys},
 };
 

@@ -10,10 +10,11 @@ use super::{
 use crate::{
     domain::{
         Refusal, UserId, Won,
-        ledger::{EntryKind, LedgerEntry, Movement},
+        account::Account,
+        account::Movement,
+        ledger::{EntryKind, LedgerEntry},
         money::{ChargeAmount, MAX_BALANCE},
         refusal::Entity,
-        user::Account,
     },
     store::{Consistency, Outcome, RetryKind, Transaction, keys, ledger, table::Range, users},
 };

@@ -6,8 +6,8 @@ use super::{Caller, Failure, Shop, orders::IndexRow};
 use crate::{
     domain::{
         Refusal, UserId,
+        account::Account,
         caps::{Held, Window},
-        user::Account,
     },
     store::{Backoff, Consistency, Key, keys, orders::OrderRecord, table::Range},
 };

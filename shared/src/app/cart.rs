@@ -12,11 +12,11 @@ use super::{
 use crate::{
     domain::{
         ProductId, Quantity, Refusal, UserId, Won,
+        account::Account,
         cart::Cart,
         pricing::PricedLine,
         product::{Offer, Product, SaleStatus},
         refusal::Entity,
-        user::Account,
     },
     store::{Applied, Backoff, Consistency, Key, Outcome, Transaction, carts, keys},
 };

@@ -12,11 +12,11 @@ use super::{
 use crate::{
     domain::{
         CouponId, Invalid, Refusal, UserId,
+        account::Account,
         coupon::{Campaign, Counter, CouponState, CouponStatus, IssuedCoupon, Terms, Validity},
         inventory::spread,
         refusal::Entity,
         tickets::{CounterShards, counter_shards},
-        user::Account,
     },
     store::{Backoff, Consistency, Found, Key, Outcome, Transaction, coupons, keys, table::Range},
 };

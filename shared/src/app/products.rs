@@ -13,10 +13,10 @@ use super::{
 use crate::{
     domain::{
         Invalid, Patch, Precondition, ProductId, Refusal, UserId, Won,
+        account::Account,
         inventory::{MAX_UNITS, Shard, allocate, spread},
         product::{InitialStatus, Offer, Product, SaleStatus},
         refusal::Entity,
-        user::Account,
     },
     store::{
         Backoff, ConditionFailures, Consistency, Key, Outcome, Transaction, keys, products, sellers, shards,
@@ -313,7 +313,7 @@ pub async fn update(shop: &Shop, caller: &Caller, id: &ProductId, change: &Produ
     let mut backoff = shop.backoff();
     loop {
         let seen = owned(shop, caller, id).await?;
-        change.precondition.check(&seen.etag())?;
+        change.precondition.check(&seen.etag()).map_err(Refusal::from)?;
         let now = changed(&seen, change)?.swept_from(shop.clock.now());
         let now = Product { updated_at: Some(shop.clock.now().max(seen.last_updated())), ..now };
         match commit_change(shop, &seen, &now, Transaction::new(), &mut backoff).await? {

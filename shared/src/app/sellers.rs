@@ -19,11 +19,7 @@ use super::{
     sweeps::SweepStep,
 };
 use crate::{
-    domain::{
-        ProductId, UserId,
-        product::Product,
-        user::{Account, UserStatus},
-    },
+    domain::{ProductId, UserId, account::Account, product::Product, user::UserStatus},
     store::{
         Consistency, Outcome, Transaction, keys,
         sellers::{self, SellerChange, SellerProduct},

@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     domain::{
-        CouponId, ProductId, UserId, caps::Caps, coupon::Campaign, pricing::ShippingPolicy, product::Product,
-        tickets::RemainingTickets, user::Account,
+        CouponId, ProductId, UserId, account::Account, caps::Caps, coupon::Campaign, pricing::ShippingPolicy,
+        product::Product, tickets::RemainingTickets,
     },
     platform::{Clock, Random},
     store::{Backoff, Table},

@@ -15,9 +15,10 @@ use super::{
 use crate::{
     domain::{
         ETag, Patch, Precondition, Refusal, UserId,
+        account::Account,
         refusal::Entity,
         text::EmailKey,
-        user::{Account, Profile, Seller, UserKind, UserStatus},
+        user::{Profile, Seller, UserKind, UserStatus},
     },
     store::{Consistency, Outcome, Transaction, keys, sellers, users},
 };
@@ -162,7 +163,7 @@ pub async fn update(shop: &Shop, user: &UserId, change: &UserChange) -> Result<U
     let mut backoff = shop.backoff();
     loop {
         let before = get(shop, user).await?;
-        change.precondition.check(&before.etag())?;
+        change.precondition.check(&before.etag()).map_err(Refusal::from)?;
         let after = changed(&before, change, shop.clock.now())?;
 
         let mut transaction = Transaction::new();

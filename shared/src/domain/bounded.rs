@@ -1,5 +1,7 @@
 //! Whole numbers within bounds, each a type of its own.
 
+use super::Invalid;
+
 /// Declares a type for the numbers from `MIN` to `MAX`, both included.
 macro_rules! bounded {
     ($(#[$doc:meta])* $name:ident($raw:ty): $min:expr, $max:expr) => {
@@ -21,7 +23,7 @@ macro_rules! bounded {
             type Error = $crate::domain::Invalid;
 
             fn try_from(number: i64) -> Result<Self, Self::Error> {
-                let number = $crate::domain::money::in_range(number, Self::MIN, Self::MAX)?;
+                let number = $crate::domain::bounded::in_range(number, Self::MIN, Self::MAX)?;
                 <$raw>::try_from(number)
                     .map(Self)
                     .map_err(|_| $crate::domain::Invalid::Range { min: Self::MIN, max: Self::MAX })
@@ -30,3 +32,8 @@ macro_rules! bounded {
     };
 }
 pub(crate) use bounded;
+
+/// Refuses a number below `min` or above `max`.
+pub fn in_range(number: i64, min: i64, max: i64) -> Result<i64, Invalid> {
+    if (min..=max).contains(&number) { Ok(number) } else { Err(Invalid::Range { min, max }) }
+}

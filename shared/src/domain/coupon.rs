@@ -4,9 +4,7 @@ use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{
-    CouponId, ETag, OrderId, UserId, Won, bounded::bounded, invalid::named, refusal::CouponProblem, swept::Swept, time,
-};
+use super::{CouponId, ETag, OrderId, UserId, Won, bounded::bounded, invalid::named, swept::Swept, time};
 
 /// The discount of a coupon, and its conditions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -278,6 +276,40 @@ fn is_none_before(reissues: &u64) -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_zero(number: &i64) -> bool {
     *number == 0
+}
+
+/// The reason why a coupon cannot be used for an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CouponProblem {
+    /// The user has no such coupon.
+    NotOwned,
+    /// It was used for an order.
+    Used,
+    /// Its validity has ended.
+    Expired,
+    /// It was revoked.
+    Revoked,
+    /// The order is below the coupon's minimum.
+    OrderTooSmall,
+    /// Shipping is free already.
+    ShippingAlreadyFree,
+    /// It would give no discount.
+    NothingToDiscount,
+}
+
+impl CouponProblem {
+    /// The name in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotOwned => "NOT_OWNED",
+            Self::Used => "USED",
+            Self::Expired => "EXPIRED",
+            Self::Revoked => "REVOKED",
+            Self::OrderTooSmall => "MIN_ORDER_AMOUNT",
+            Self::ShippingAlreadyFree => "SHIPPING_ALREADY_FREE",
+            Self::NothingToDiscount => "NOTHING_TO_DISCOUNT",
+        }
+    }
 }
 
 #[cfg(test)]

@@ -10,8 +10,6 @@ use std::fmt;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::Refusal;
-
 /// Hexadecimal digits of a tag: 128 bits.
 const LENGTH: usize = 32;
 
@@ -45,14 +43,18 @@ pub enum Precondition {
     OneOf(Vec<String>),
 }
 
+/// The thing does not meet the condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mismatch;
+
 impl Precondition {
     /// Checks the condition against the tag of an existing thing.
     ///
     /// # Errors
-    /// [`Refusal::PreconditionFailed`].
-    pub fn check(&self, current: &ETag) -> Result<(), Refusal> {
+    /// [`Mismatch`].
+    pub fn check(&self, current: &ETag) -> Result<(), Mismatch> {
         match self {
-            Self::OneOf(tags) if !tags.contains(&current.0) => Err(Refusal::PreconditionFailed),
+            Self::OneOf(tags) if !tags.contains(&current.0) => Err(Mismatch),
             Self::None | Self::Exists | Self::OneOf(_) => Ok(()),
         }
     }
@@ -81,7 +83,7 @@ mod tests {
         assert_eq!(Precondition::None.check(&current), Ok(()));
         assert_eq!(Precondition::Exists.check(&current), Ok(()));
         assert_eq!(one_of(&["stale", &current.to_string()]).check(&current), Ok(()));
-        assert_eq!(one_of(&["stale"]).check(&current), Err(Refusal::PreconditionFailed));
-        assert_eq!(one_of(&[]).check(&current), Err(Refusal::PreconditionFailed));
+        assert_eq!(one_of(&["stale"]).check(&current), Err(Mismatch));
+        assert_eq!(one_of(&[]).check(&current), Err(Mismatch));
     }
 }

@@ -2,7 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Invalid, bounded::bounded, money::in_range, product::Offer, reservations, swept::Swept};
+use super::{
+    Invalid,
+    bounded::{bounded, in_range},
+    product::Offer,
+    reservations,
+    swept::Swept,
+};
 
 /// The most shards of a product. An order line may have to take from all of them in one transaction of at most 100
 /// actions.

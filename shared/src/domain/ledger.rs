@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{OrderId, UserId, Won, money::MAX_BALANCE, user::Account};
+use super::{OrderId, UserId, Won};
 
 /// The reason of a ledger entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -114,63 +114,10 @@ impl LedgerEntry {
     }
 }
 
-/// An intended change of a balance.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Movement {
-    /// The id of the entry to be.
-    pub entry_id: String,
-    pub kind: EntryKind,
-    /// The change of the balance: below zero for a payment.
-    pub amount: Won,
-    /// The order that is paid or refunded.
-    pub order_id: Option<OrderId>,
-    pub at: Timestamp,
-}
-
-/// The balance would leave the bounds of an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OutOfBounds {
-    /// Below zero.
-    NotEnough,
-    /// Above [`MAX_BALANCE`].
-    TooMuch,
-}
-
-impl Account {
-    /// Whether the account holds at least this amount.
-    pub fn can_pay(&self, amount: Won) -> bool {
-        amount <= self.balance
-    }
-
-    /// The account of `user` after a movement, and its entry, chained to the one before. That one need not be read: the
-    /// account has its hash.
-    ///
-    /// # Errors
-    /// If the balance would fall below zero or rise above [`MAX_BALANCE`].
-    pub fn book(self, user: &UserId, movement: Movement) -> Result<(Self, LedgerEntry), OutOfBounds> {
-        let Movement { entry_id, kind, amount, order_id, at } = movement;
-        let (balance_after, sequence) = self.moved(amount)?;
-        let entry = LedgerEntry { entry_id, sequence, kind, amount, balance_after, order_id, at, before: self.head };
-        Ok((Self { balance: balance_after, sequence, head: entry.hash(user), ..self }, entry))
-    }
-
-    /// The balance and the sequence after a change by `amount` won.
-    fn moved(&self, amount: Won) -> Result<(Won, u64), OutOfBounds> {
-        let balance = self.balance.checked_add(amount).ok_or(OutOfBounds::TooMuch)?;
-        if balance < Won::ZERO {
-            return Err(OutOfBounds::NotEnough);
-        }
-        if balance > MAX_BALANCE {
-            return Err(OutOfBounds::TooMuch);
-        }
-        let sequence = self.sequence.checked_add(1).ok_or(OutOfBounds::TooMuch)?;
-        Ok((balance, sequence))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::account::{Account, Movement};
 
     fn mina() -> UserId {
         UserId::try_from("mina".to_owned()).unwrap()
@@ -180,19 +127,6 @@ mod tests {
         let order_id = (kind != EntryKind::Charge).then(|| OrderId::try_from("o1".to_owned()).unwrap());
         let at = "2026-11-20T03:00:00.123Z".parse().unwrap();
         Movement { entry_id: "e\"1\"".to_owned(), kind, amount: Won::new(amount), order_id, at }
-    }
-
-    #[test]
-    fn a_balance_stays_between_zero_and_the_maximum() {
-        let account = Account { balance: Won::new(1_000), ..Account::NEW };
-        let after = |amount| account.book(&mina(), movement(EntryKind::Charge, amount)).map(|(after, _)| after);
-        let paid = after(-1_000).unwrap();
-        assert_eq!((paid.balance, paid.sequence), (Won::ZERO, 1));
-        assert_eq!(after(-1_001), Err(OutOfBounds::NotEnough));
-        assert_eq!(after(MAX_BALANCE.get() - 1_000).map(|full| full.balance), Ok(MAX_BALANCE));
-        assert_eq!(after(MAX_BALANCE.get() - 999), Err(OutOfBounds::TooMuch));
-        assert_eq!(after(i64::MAX), Err(OutOfBounds::TooMuch));
-        assert!(account.can_pay(Won::new(1_000)) && !account.can_pay(Won::new(1_001)));
     }
 
     #[test]

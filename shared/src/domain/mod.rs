@@ -2,8 +2,9 @@
 //!
 //! Of OpenAPI it has only the derived schemas of types that the API shows as they are.
 
+pub mod account;
 pub mod bestseller;
-mod bounded;
+pub mod bounded;
 pub mod caps;
 pub mod cart;
 pub mod characters;
@@ -22,6 +23,7 @@ pub mod recount;
 pub mod refusal;
 pub mod reservations;
 pub mod sheet;
+pub mod states;
 pub mod swept;
 pub mod text;
 pub mod tickets;

@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Invalid, bounded::bounded};
+use super::{
+    Invalid,
+    bounded::{bounded, in_range},
+};
 
 /// An amount in Korean won. It may be negative if it is a change (a ledger entry of a payment).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -142,11 +145,6 @@ impl TryFrom<i64> for Payable {
 bounded! {
     /// The number of units of one product in an order.
     Quantity(u16): 1, 999
-}
-
-/// Refuses a number below `min` or above `max`.
-pub fn in_range(number: i64, min: i64, max: i64) -> Result<i64, Invalid> {
-    if (min..=max).contains(&number) { Ok(number) } else { Err(Invalid::Range { min, max }) }
 }
 
 #[cfg(test)]

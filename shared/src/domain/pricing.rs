@@ -2,8 +2,7 @@
 
 use super::{
     Quantity, Won,
-    coupon::{CouponKind, Terms},
-    refusal::CouponProblem,
+    coupon::{CouponKind, CouponProblem, Terms},
 };
 
 /// The shipping fee of the shop. Read from the configuration; an order keeps the fee that it was charged.

@@ -2,7 +2,9 @@
 
 use super::{
     CouponId, OrderId, OrderSheetId, ProductId, Won,
-    order::{LineStatus, OrderAction, OrderStatus},
+    coupon::CouponProblem,
+    etag::Mismatch,
+    states::{LineStatus, OrderAction, OrderStatus},
 };
 
 /// A rule of the shop refuses a request. A refusal has changed nothing, except that [`Refusal::BalanceNotEnough`]
@@ -121,6 +123,12 @@ impl Refusal {
     }
 }
 
+impl From<Mismatch> for Refusal {
+    fn from(Mismatch: Mismatch) -> Self {
+        Self::PreconditionFailed
+    }
+}
+
 /// The kinds of things that can be missing or taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entity {
@@ -145,40 +153,6 @@ impl std::fmt::Display for Entity {
             Self::OrderSheet => "order sheet",
             Self::Path => "path",
         })
-    }
-}
-
-/// The reason why a coupon cannot be used for an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CouponProblem {
-    /// The user has no such coupon.
-    NotOwned,
-    /// It was used for an order.
-    Used,
-    /// Its validity has ended.
-    Expired,
-    /// It was revoked.
-    Revoked,
-    /// The order is below the coupon's minimum.
-    OrderTooSmall,
-    /// Shipping is free already.
-    ShippingAlreadyFree,
-    /// It would give no discount.
-    NothingToDiscount,
-}
-
-impl CouponProblem {
-    /// The name in the API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NotOwned => "NOT_OWNED",
-            Self::Used => "USED",
-            Self::Expired => "EXPIRED",
-            Self::Revoked => "REVOKED",
-            Self::OrderTooSmall => "MIN_ORDER_AMOUNT",
-            Self::ShippingAlreadyFree => "SHIPPING_ALREADY_FREE",
-            Self::NothingToDiscount => "NOTHING_TO_DISCOUNT",
-        }
     }
 }
 

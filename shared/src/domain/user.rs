@@ -4,12 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{
-    ETag, Invalid, UserId, Won,
-    caps::{Caps, Held, Window},
-    invalid::named,
-    ledger::EntryHash,
-};
+use super::{ETag, Invalid, UserId, invalid::named};
 
 /// The role of a user in the shop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -68,7 +63,7 @@ pub struct Seller {
     pub category: String,
 }
 
-/// The personal data of a user. It is apart from the [`Account`], so that no payment reads it.
+/// The personal data of a user. It is apart from the [account](super::account), so that no payment reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Profile {
@@ -121,70 +116,6 @@ impl Profile {
 pub struct EmailClaim {
     /// The only user with this address.
     pub user_id: UserId,
-}
-
-/// The account of a user: the data that every payment reads and changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Account {
-    pub status: UserStatus,
-    /// The balance: always the sum of the ledger.
-    pub balance: Won,
-    /// The number of entries in the ledger. Every change of the balance adds one, so an unchanged sequence is an
-    /// unchanged balance.
-    pub sequence: u64,
-    /// The hash of the last of them, for the next to chain to. It changes with the sequence only.
-    #[serde(default)]
-    pub head: EntryHash,
-    /// Pending orders.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub held_orders: i64,
-    /// Units held by these.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub held_units: i64,
-    /// The hour, since 1970, of the last order refused for an insufficient balance.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub failed_hour: i64,
-    /// The number of these orders in that hour.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub failed_payments: i64,
-}
-
-impl Account {
-    /// The account of a new user: empty.
-    pub const NEW: Self = Self {
-        status: UserStatus::Active,
-        balance: Won::ZERO,
-        sequence: 0,
-        head: EntryHash::NONE,
-        held_orders: 0,
-        held_units: 0,
-        failed_hour: 0,
-        failed_payments: 0,
-    };
-
-    /// Whether there is room for the hold of a new order.
-    pub fn can_hold(&self, more: Held, caps: &Caps) -> bool {
-        self.held_orders.saturating_add(more.orders) <= caps.pending_orders
-            && self.held_units.saturating_add(more.units) <= caps.held_units
-    }
-
-    /// The account with another order of this hour refused for an insufficient balance.
-    #[must_use]
-    pub fn failed_again(self, hour: Window) -> Self {
-        let failed_payments = self.failed_in(hour).saturating_add(1);
-        Self { failed_hour: hour.number, failed_payments, ..self }
-    }
-
-    /// The number of orders of this hour refused for an insufficient balance.
-    pub fn failed_in(&self, hour: Window) -> i64 {
-        if self.failed_hour == hour.number { self.failed_payments } else { 0 }
-    }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
-fn is_zero(count: &i64) -> bool {
-    *count == 0
 }
 
 #[cfg(test)]
@@ -253,34 +184,5 @@ mod tests {
         assert_ne!(profile().etag(UserStatus::Suspended), described);
         let stored_otherwise = Profile { email_claimed: false, version: 2, ..profile() };
         assert_eq!(stored_otherwise.etag(UserStatus::Active), described);
-    }
-
-    #[test]
-    fn pending_orders_hold_up_to_each_cap_and_no_more() {
-        let caps = Caps { pending_orders: 3, held_units: 10, ..Caps::DEFAULT };
-        let account = Account { held_orders: 2, held_units: 6, ..Account::NEW };
-        for (orders, units, is_room) in [(1, 4, true), (1, 5, false), (2, 4, false), (0, 0, true)] {
-            assert_eq!(account.can_hold(Held { orders, units }, &caps), is_room, "{orders} {units}");
-        }
-    }
-
-    #[test]
-    fn failed_payments_are_counted_within_an_hour_of_the_clock() {
-        let hour = |number| Window { number, left_s: 1 };
-        let failed = Account::NEW.failed_again(hour(7)).failed_again(hour(7));
-        assert_eq!((failed.failed_in(hour(7)), failed.failed_in(hour(8))), (2, 0));
-        let later = failed.failed_again(hour(8));
-        assert_eq!((later.failed_in(hour(7)), later.failed_in(hour(8))), (0, 1));
-    }
-
-    #[test]
-    fn the_record_of_an_account_leaves_out_what_is_zero() {
-        for count in [0, 1] {
-            let account = Account { held_orders: count, held_units: count, failed_hour: count, ..Account::NEW };
-            let record = json!(account);
-            for name in ["heldOrders", "heldUnits", "failedHour"] {
-                assert_eq!(record.get(name).is_some(), count != 0, "{name} {count}");
-            }
-        }
     }
 }

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::domain::{
     CouponId, PaymentId, ProductId, UserId,
+    account::Account,
     cart::Cart,
     coupon::{Campaign, ClaimRecord, Counter, IssuedCoupon},
     inventory::Shard,
@@ -26,7 +27,7 @@ use crate::domain::{
     product::Product,
     reservations,
     text::EmailKey,
-    user::{Account, EmailClaim, Profile},
+    user::{EmailClaim, Profile},
 };
 
 /// A record, with the facts that only its key holds. The table of [`keys`] describes each kind.

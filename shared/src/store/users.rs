@@ -3,9 +3,10 @@
 use super::{Action, keys};
 use crate::domain::{
     UserId,
+    account::Account,
     caps::{Caps, Held, Window},
     text::EmailKey,
-    user::{Account, EmailClaim, Profile, UserStatus},
+    user::{EmailClaim, Profile, UserStatus},
 };
 
 pub fn create_profile(profile: &Profile) -> Action {

@@ -10,12 +10,13 @@ use std::{
 
 use shared::domain::{
     CouponId, OrderId, PaymentId, UserId, Won,
-    ledger::{EntryKind, Movement},
+    account::Account,
+    account::Movement,
+    ledger::EntryKind,
     order::{
         Actor, Cancellation, Draft, HistoryEvent, Order, OrderEffects, OrderStatus, PaymentMethod, PaymentOutcome,
         PaymentStatus,
     },
-    user::Account,
 };
 use stateright::{Model, Property};
 use tests::drafts::{PRICE, draft, id};

@@ -75,7 +75,7 @@ async fn a_cursor_shows_nobody_elses_ledger() {
 
 #[tokio::test]
 async fn a_balance_has_an_upper_bound() {
-    use shared::domain::{UserId, Won, money::MAX_BALANCE, user::Account};
+    use shared::domain::{UserId, Won, account::Account, money::MAX_BALANCE};
     use shared::store::{Outcome, Transaction, users};
 
     let shop = TestShop::new();

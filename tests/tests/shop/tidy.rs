@@ -1,7 +1,7 @@
 //! The table of endpoints, the binaries and the template must agree, and no floor may name one above it.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -245,4 +245,51 @@ fn no_floor_names_one_above_it() {
         }
     }
     assert_eq!(wrong, [] as [&str; 0]);
+}
+
+/// The modules of the domain that a source names: as paths, or by a type that the domain's head names.
+fn named_modules(source: &str, modules: &BTreeSet<String>, types: &BTreeMap<String, String>) -> BTreeSet<String> {
+    let code: String =
+        source.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let rules = code.split("#[cfg(test)]").next().unwrap_or_default();
+    let uses = rules.split("use ").skip(1).filter_map(|rest| rest.split_once(';')).map(|(used, _)| used);
+    let uses = uses.filter(|used| used.starts_with("super::") || used.starts_with("crate::domain::"));
+    let words = uses.flat_map(|used| used.split(|letter: char| !(letter.is_alphanumeric() || letter == '_')));
+    words.filter_map(|word| modules.get(word).or_else(|| types.get(word))).cloned().collect()
+}
+
+/// A rule is understood without those that are built on it.
+#[test]
+fn the_modules_of_the_domain_form_no_circle() {
+    let folder = template::project_file("shared/src/domain");
+    let head = fs::read_to_string(folder.join("mod.rs")).unwrap();
+    let declared = head.lines().filter_map(|line| line.split("mod ").nth(1)?.strip_suffix(';'));
+    let modules: BTreeSet<String> = declared.map(str::to_owned).collect();
+    let mut types = BTreeMap::new();
+    for (module, names) in head.lines().filter_map(|line| line.strip_prefix("pub use ")?.split_once("::")) {
+        let names = names.split(|letter: char| !letter.is_alphanumeric()).filter(|name| !name.is_empty());
+        types.extend(names.map(|name| (name.to_owned(), module.to_owned())));
+    }
+    let mut below: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut files = Vec::new();
+    sources(&folder, &mut files);
+    for file in files.iter().filter(|file| !file.ends_with("mod.rs") || file.parent() != Some(&folder)) {
+        let path = file.strip_prefix(&folder).unwrap().with_extension("");
+        let module = path.iter().next().unwrap().to_str().unwrap().to_owned();
+        if path.ends_with("tests") {
+            continue;
+        }
+        let mut named = named_modules(&fs::read_to_string(file).unwrap(), &modules, &types);
+        named.remove(&module);
+        below.entry(module).or_default().extend(named);
+    }
+    assert!(below.len() > 20 && below["order"].contains("pricing"), "{below:?}");
+    // What stands on nothing that is left goes, again and again.
+    while let Some(ground) = below.iter().find(|(_, named)| named.is_empty()).map(|(module, _)| module.clone()) {
+        below.remove(&ground);
+        below.values_mut().for_each(|named| {
+            named.remove(&ground);
+        });
+    }
+    assert!(below.is_empty(), "a circle is among {below:?}");
 }

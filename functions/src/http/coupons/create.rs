@@ -10,9 +10,9 @@ use shared::{
         users,
     },
     domain::{
-        CouponId, Invalid,
+        CouponId, Invalid, bounded,
         coupon::{CouponKind, Terms, TotalQuantity, ValidDays, Validity},
-        money::{self, MAX_PRICE, Price},
+        money::{MAX_PRICE, Price},
         text::{Description, Name},
         tickets::CounterShards,
         time::Instant,
@@ -116,7 +116,7 @@ fn check(body: &Body, now: Timestamp) -> Result<(i64, Validity), FieldErrors> {
         (CouponKind::FreeShipping, None) => {}
         (_, None) => errors.push("value", Invalid::Required),
         (_, Some(value)) => {
-            if let Err(invalid) = money::in_range(value, 1, most) {
+            if let Err(invalid) = bounded::in_range(value, 1, most) {
                 errors.push("value", invalid);
             }
         }

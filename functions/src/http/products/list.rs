@@ -10,7 +10,7 @@ use shared::{
         Shop,
         products::{self, Catalogue, Recent},
     },
-    domain::{Invalid, UserId, invalid::Kind, money},
+    domain::{Invalid, UserId, bounded, invalid::Kind},
 };
 
 /// The most products that can be skipped by page. A cursor goes on without end.
@@ -39,7 +39,7 @@ impl TryFrom<String> for Page {
 
     fn try_from(text: String) -> Result<Self, Invalid> {
         let number = text.parse().map_err(|_| Invalid::NotA(Kind::Integer))?;
-        let number = money::in_range(number, 1, MAX_SKIPPED as i64)?;
+        let number = bounded::in_range(number, 1, MAX_SKIPPED as i64)?;
         usize::try_from(number).map(Self).map_err(|_| Invalid::NotA(Kind::Integer))
     }
 }

@@ -18,12 +18,13 @@ use serde_json::json;
 use shared::{
     domain::{
         OrderId, ProductId, UserId, Won,
+        account::{Account, Movement},
         inventory::Shard,
-        ledger::{EntryKind, Movement},
+        ledger::EntryKind,
         order::{Actor, Draft, LineStatus, Order, OrderLine},
         pricing::{self, ShippingPolicy},
         product::{Offer, Product, SaleStatus},
-        user::{Account, Profile, UserKind},
+        user::{Profile, UserKind},
     },
     store::{Key, keys, orders::OrderRecord},
 };

@@ -16,12 +16,13 @@ use crate::{
     },
     domain::{
         OrderId, ProductId, Refusal, UserId, Won,
+        account::Account,
+        account::{Movement, OutOfBounds},
         id::bucket,
-        ledger::{EntryKind, LedgerEntry, Movement, OutOfBounds},
+        ledger::{EntryKind, LedgerEntry},
         money::MAX_BALANCE,
         order::{Order, OrderEffects},
         refusal::Entity,
-        user::Account,
     },
     store::{
         Backoff, ConditionFailures, Consistency, Outcome, RetryKind, Transaction,

@@ -11,15 +11,15 @@ use crate::{
     app::{Caller, Failure, RequestKey, Role, Shop, accounts, caps},
     domain::{
         OrderId, ProductId, Quantity, Refusal, UserId, Won,
+        account::Account,
         caps::{Caps, Held, Window},
         cart::Cart,
+        coupon::CouponProblem,
         inventory::Take,
         ledger::EntryKind,
         order::{Actor, Draft, Order, OrderLine, PayBy, PaymentMethod},
         pricing::{self, NoQuote, PricedLine},
         product::Offer,
-        refusal::CouponProblem,
-        user::Account,
     },
     store::{
         Action, Backoff, Consistency, Outcome, RetryKind, Transaction,

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Serialize;
 
 use super::{
-    Actor, HistoryEntry, HistoryEvent, LineStatus, LineStep, Order, OrderLine, OrderStatus, PaymentMethod, Returned,
+    Actor, HistoryEntry, HistoryEvent, LineStatus, LineStep, Order, OrderAction, OrderLine, OrderStatus, PaymentMethod,
+    Returned,
     transitions::{allowed_next_as, may_ever_move_to},
 };
 use crate::domain::{PaymentId, Refusal, Won, invalid::named, refusal::Entity};
@@ -27,16 +27,6 @@ impl HistoryBounds {
     /// The order's item stays below the 400 KB that DynamoDB accepts. Customers leave room for the shop to go on, and
     /// everyone for money that has to be returned.
     pub const PRODUCTION: Self = Self { customer: 2_000, shop: 4_000, system: 6_000 };
-}
-
-/// An action on an order as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum OrderAction {
-    /// Pay it from the balance.
-    Pay,
-    /// Cancel everything left of it.
-    Cancel,
 }
 
 /// The way in which an order is to be paid.

@@ -2,76 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{ProductId, Quantity, UserId, Won, invalid::named, pricing::PricedLine};
-
-/// Where a line is on its way. The state of the order follows from all lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum LineStatus {
-    /// The payment is pending.
-    PendingPayment,
-    /// Paid.
-    Paid,
-    /// The seller packs it.
-    Preparing,
-    /// Handed over to the carrier.
-    Shipped,
-    /// On its way.
-    InDelivery,
-    /// Arrived.
-    Delivered,
-    /// The customer keeps it.
-    PurchaseConfirmed,
-    /// The customer wants it cancelled.
-    CancelRequested,
-    /// The seller is cancelling it.
-    CancelInProgress,
-    /// Cancelled.
-    Cancelled,
-    /// The customer wants to send it back.
-    ReturnRequested,
-    /// On its way back.
-    ReturnInProgress,
-    /// Back in stock.
-    Returned,
-    /// The customer wants another one for it.
-    ExchangeRequested,
-    /// The other one is on its way.
-    ExchangeInProgress,
-    /// Exchanged.
-    Exchanged,
-}
-
-named!(LineStatus {
-    "PENDING_PAYMENT" => PendingPayment,
-    "PAID" => Paid,
-    "PREPARING" => Preparing,
-    "SHIPPED" => Shipped,
-    "IN_DELIVERY" => InDelivery,
-    "DELIVERED" => Delivered,
-    "PURCHASE_CONFIRMED" => PurchaseConfirmed,
-    "CANCEL_REQUESTED" => CancelRequested,
-    "CANCEL_IN_PROGRESS" => CancelInProgress,
-    "CANCELLED" => Cancelled,
-    "RETURN_REQUESTED" => ReturnRequested,
-    "RETURN_IN_PROGRESS" => ReturnInProgress,
-    "RETURNED" => Returned,
-    "EXCHANGE_REQUESTED" => ExchangeRequested,
-    "EXCHANGE_IN_PROGRESS" => ExchangeInProgress,
-    "EXCHANGED" => Exchanged,
-});
-
-impl LineStatus {
-    /// Whether all of the line's units have returned to the stock.
-    pub fn is_terminal(self) -> bool {
-        matches!(self, Self::Cancelled | Self::Returned)
-    }
-
-    /// Whether the line can be cancelled at once: it is paid, and nothing of it has been shipped.
-    pub fn is_unshipped(self) -> bool {
-        matches!(self, Self::Paid | Self::Preparing)
-    }
-}
+use crate::domain::{
+    ProductId, Quantity, UserId, Won,
+    pricing::PricedLine,
+    states::{LineState, LineStatus},
+};
 
 /// One product of an order, at the price of that moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +30,12 @@ pub struct OrderLine {
     #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub coupon_share: Won,
     pub status: LineStatus,
+}
+
+impl From<&OrderLine> for LineState {
+    fn from(line: &OrderLine) -> Self {
+        Self { status: line.status, cancelled: line.cancelled_quantity }
+    }
 }
 
 impl OrderLine {

@@ -6,17 +6,17 @@ mod life;
 mod line;
 mod payment;
 mod sales;
-mod status;
 mod transitions;
 
 pub use effects::OrderEffects;
 pub use history::{Actor, Change, HistoryEntry, HistoryEvent, LineStep, Returned, Step};
-pub use life::{Cancellation, HistoryBounds, OrderAction, PayBy};
-pub use line::{LineStatus, OrderLine};
+pub use life::{Cancellation, HistoryBounds, PayBy};
+pub use line::OrderLine;
 pub use payment::{Payment, PaymentClaim, PaymentOutcome, PaymentStatus};
 pub use sales::Sale;
-pub use status::{LineState, OrderStatus};
 pub use transitions::{TRANSITIONS, Transition, allowed_next, allowed_next_as};
+
+pub use super::states::{LineState, LineStatus, OrderAction, OrderStatus};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

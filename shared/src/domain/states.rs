@@ -1,8 +1,77 @@
-//! The state of an order, which its lines decide.
+//! The states of orders and their lines, and the actions on orders.
 
 use serde::{Deserialize, Serialize};
 
-use super::{LineStatus, OrderLine};
+use super::invalid::named;
+
+/// Where a line is on its way. The state of the order follows from all lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum LineStatus {
+    /// The payment is pending.
+    PendingPayment,
+    /// Paid.
+    Paid,
+    /// The seller packs it.
+    Preparing,
+    /// Handed over to the carrier.
+    Shipped,
+    /// On its way.
+    InDelivery,
+    /// Arrived.
+    Delivered,
+    /// The customer keeps it.
+    PurchaseConfirmed,
+    /// The customer wants it cancelled.
+    CancelRequested,
+    /// The seller is cancelling it.
+    CancelInProgress,
+    /// Cancelled.
+    Cancelled,
+    /// The customer wants to send it back.
+    ReturnRequested,
+    /// On its way back.
+    ReturnInProgress,
+    /// Back in stock.
+    Returned,
+    /// The customer wants another one for it.
+    ExchangeRequested,
+    /// The other one is on its way.
+    ExchangeInProgress,
+    /// Exchanged.
+    Exchanged,
+}
+
+named!(LineStatus {
+    "PENDING_PAYMENT" => PendingPayment,
+    "PAID" => Paid,
+    "PREPARING" => Preparing,
+    "SHIPPED" => Shipped,
+    "IN_DELIVERY" => InDelivery,
+    "DELIVERED" => Delivered,
+    "PURCHASE_CONFIRMED" => PurchaseConfirmed,
+    "CANCEL_REQUESTED" => CancelRequested,
+    "CANCEL_IN_PROGRESS" => CancelInProgress,
+    "CANCELLED" => Cancelled,
+    "RETURN_REQUESTED" => ReturnRequested,
+    "RETURN_IN_PROGRESS" => ReturnInProgress,
+    "RETURNED" => Returned,
+    "EXCHANGE_REQUESTED" => ExchangeRequested,
+    "EXCHANGE_IN_PROGRESS" => ExchangeInProgress,
+    "EXCHANGED" => Exchanged,
+});
+
+impl LineStatus {
+    /// Whether all of the line's units have returned to the stock.
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Self::Cancelled | Self::Returned)
+    }
+
+    /// Whether the line can be cancelled at once: it is paid, and nothing of it has been shipped.
+    pub fn is_unshipped(self) -> bool {
+        matches!(self, Self::Paid | Self::Preparing)
+    }
+}
 
 /// The state of an order as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -32,12 +101,6 @@ pub struct LineState {
     pub cancelled: u16,
 }
 
-impl From<&OrderLine> for LineState {
-    fn from(line: &OrderLine) -> Self {
-        Self { status: line.status, cancelled: line.cancelled_quantity }
-    }
-}
-
 impl OrderStatus {
     /// The state that follows from the lines, whether the order was paid, and whether paying failed.
     pub fn derive(lines: impl IntoIterator<Item = LineState>, paid: bool, failed: bool) -> Self {
@@ -62,6 +125,16 @@ impl OrderStatus {
     pub fn is_void(self) -> bool {
         matches!(self, Self::PaymentFailed | Self::Cancelled | Self::FullyRefunded)
     }
+}
+
+/// An action on an order as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum OrderAction {
+    /// Pay it from the balance.
+    Pay,
+    /// Cancel everything left of it.
+    Cancel,
 }
 
 #[cfg(test)]
