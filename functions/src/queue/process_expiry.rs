@@ -6,17 +6,14 @@
 
 use std::time::Duration;
 
-use aws_lambda_events::{
-    eventbridge::EventBridgeEvent,
-    sqs::{SqsBatchResponse, SqsEvent},
-};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::Error;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use shared::{
     app::{Shop, orders, sheets},
     lambda::{
         Config,
-        queue::{Handled, Queue},
+        queue::{Handled, Message, Queue},
         serve,
     },
 };
@@ -31,7 +28,7 @@ pub async fn serve() -> Result<(), Error> {
 }
 
 /// The part of an event that identifies its order or sheet.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Header {
     aggregate_id: String,
@@ -42,12 +39,12 @@ struct Header {
 /// # Errors
 /// Never: failed messages are listed in the response, and come again.
 pub async fn handle(shop: &Shop, queue: &Queue, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
-    Ok(queue.process(batch, |body| end(shop, body)).await)
+    Ok(queue.process(batch, |message| end(shop, message)).await)
 }
 
-async fn end(shop: &Shop, body: String) -> Result<Handled, Error> {
-    let event: EventBridgeEvent<Header> = serde_json::from_str(&body)?;
-    let id = event.detail.aggregate_id;
+async fn end(shop: &Shop, message: Message) -> Result<Handled, Error> {
+    let event = message.event()?;
+    let Header { aggregate_id: id } = event.read()?;
     let left = match event.detail_type.as_str() {
         "OrderPlaced" => orders::end_hold(shop, &id.clone().try_into()?).await?,
         "OrderSheetCreated" => sheets::abandon(shop, &id.clone().try_into()?).await?,

@@ -3,10 +3,7 @@
 //! Results arrive at least once, in any order, and at any time. The order and the record of the payment decide the
 //! effect of each, in one commit.
 
-use aws_lambda_events::{
-    eventbridge::EventBridgeEvent,
-    sqs::{SqsBatchResponse, SqsEvent},
-};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::Error;
 use shared::{
     app::{
@@ -16,7 +13,7 @@ use shared::{
     events::PaymentResult,
     lambda::{
         Config,
-        queue::{Handled, Queue},
+        queue::{Handled, Message, Queue},
         serve,
     },
 };
@@ -35,17 +32,17 @@ pub async fn serve() -> Result<(), Error> {
 /// # Errors
 /// Never: failed messages are listed in the response, and come again.
 pub async fn handle(shop: &Shop, queue: &Queue, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
-    Ok(queue.process(batch, |body| settle(shop, body)).await)
+    Ok(queue.process(batch, |message| settle(shop, message)).await)
 }
 
-async fn settle(shop: &Shop, body: String) -> Result<Handled, Error> {
-    let event: EventBridgeEvent<PaymentResult> = serde_json::from_str(&body)?;
+async fn settle(shop: &Shop, message: Message) -> Result<Handled, Error> {
+    let event = message.event()?;
     let outcome = match event.detail_type.as_str() {
         "PaymentSucceeded" => PaymentOutcome::Succeeded,
         "PaymentFailed" => PaymentOutcome::Failed,
         other => return Err(format!("{other} is no result of a payment").into()),
     };
-    let result = event.detail;
+    let result: PaymentResult = event.read()?;
     let status = orders::settle(shop, outcome, &result).await?;
     let (order_id, payment_id) = (result.order_id.as_str(), result.payment_id.as_str());
     tracing::info!(order.id = order_id, payment.id = payment_id, payment.status = ?status, "{} settled", event.detail_type);

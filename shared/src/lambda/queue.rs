@@ -6,6 +6,7 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMe
 use aws_sdk_sqs::Client;
 use lambda_runtime::Error;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::platform::{
     aws,
@@ -35,6 +36,58 @@ pub enum Handled {
     Retry(Duration),
 }
 
+/// A message of a queue: an event, in the form in which a rule of the bus puts it there.
+#[derive(Debug)]
+pub struct Message {
+    pub body: String,
+    event: Result<BusEvent, serde_json::Error>,
+}
+
+/// An event of the bus.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct BusEvent {
+    /// The kind of the event.
+    pub detail_type: String,
+    /// The event itself, as it was published.
+    pub detail: Box<RawValue>,
+}
+
+impl Message {
+    fn parse(body: String) -> Self {
+        Self { event: serde_json::from_str(&body), body }
+    }
+
+    /// The event.
+    ///
+    /// # Errors
+    /// If the message is none.
+    pub fn event(&self) -> Result<&BusEvent, Error> {
+        self.event.as_ref().map_err(|error| format!("it is no event: {error}").into())
+    }
+
+    /// The trace of the event, if it has one.
+    fn trace(&self) -> Option<TraceId> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Header {
+            trace_id: TraceId,
+        }
+        let event = self.event.as_ref().ok()?;
+        event.read().ok().map(|header: Header| header.trace_id)
+    }
+}
+
+impl BusEvent {
+    /// The fields of the event that a handler needs.
+    ///
+    /// # Errors
+    /// If one is missing or malformed.
+    pub fn read<'e, T: Deserialize<'e>>(&'e self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(self.detail.get())
+    }
+}
+
 impl Queue {
     /// The queue at `QUEUE_URL`.
     ///
@@ -48,20 +101,20 @@ impl Queue {
         Self { client, url }
     }
 
-    /// Handles the messages of a batch by their bodies, each in the trace of its event, if it has one.
+    /// Handles the messages of a batch, each in the trace of its event, if it has one.
     ///
     /// A failed message stays in the queue and comes again after a wait that doubles each time. After too many failures
     /// SQS moves it to the dead-letter queue.
-    pub async fn process<F>(&self, batch: SqsEvent, handle: impl Fn(String) -> F) -> SqsBatchResponse
+    pub async fn process<F>(&self, batch: SqsEvent, handle: impl Fn(Message) -> F) -> SqsBatchResponse
     where
         F: Future<Output = Result<Handled, Error>>,
     {
         let mut response = SqsBatchResponse::default();
         for mut message in batch.records {
-            let body = message.body.take().unwrap_or_default();
-            let done = match trace_of(&body).or_else(trace::current) {
-                Some(trace) => trace::of(trace, self.handle(&message, handle(body))).await,
-                None => self.handle(&message, handle(body)).await,
+            let parsed = Message::parse(message.body.take().unwrap_or_default());
+            let done = match parsed.trace().or_else(trace::current) {
+                Some(trace) => trace::of(trace, self.handle(&message, handle(parsed))).await,
+                None => self.handle(&message, handle(parsed)).await,
             };
             if done {
                 continue;
@@ -100,20 +153,6 @@ impl Queue {
             tracing::warn!(error = %error.into_service_error(), "a message's wait could not be set");
         }
     }
-}
-
-/// The trace of the event in a message, in the form in which a rule of the bus puts events into a queue.
-fn trace_of(body: &str) -> Option<TraceId> {
-    #[derive(Deserialize)]
-    struct BusEvent {
-        detail: Header,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Header {
-        trace_id: TraceId,
-    }
-    serde_json::from_str(body).ok().map(|event: BusEvent| event.detail.trace_id)
 }
 
 /// 2, 4, 8 … seconds, by the number of receptions.

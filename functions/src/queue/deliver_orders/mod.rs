@@ -14,10 +14,9 @@ use std::time::Duration;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use lambda_runtime::Error;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use shared::lambda::{
     dead_letters::DeadLetters,
-    queue::{Handled, Queue},
+    queue::{Handled, Message, Queue},
     serve,
 };
 use shared::platform::{Clock, Random, environment, trace};
@@ -43,13 +42,6 @@ pub struct DeliveryWorker<P> {
     dead_letters: DeadLetters,
     circuit: Circuit,
     random: Random,
-}
-
-/// The message that EventBridge puts into the queue; the event itself is passed on as it came.
-#[derive(Debug, Deserialize)]
-struct BusEvent<'a> {
-    #[serde(borrow)]
-    detail: &'a RawValue,
 }
 
 /// The part of an event that its delivery needs, in all versions.
@@ -94,14 +86,14 @@ impl<P: Platform> DeliveryWorker<P> {
     /// Never: failed messages are listed in the response, and come again.
     pub async fn handle(&self, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
         // Boxed: the future nests too deeply for the compiler.
-        Ok(self.queue.process(batch, |body| Box::pin(self.process(body))).await)
+        Ok(self.queue.process(batch, |message| Box::pin(self.process(message))).await)
     }
 
-    async fn process(&self, body: String) -> Result<Handled, Error> {
-        let (Header { event_id, aggregate_id }, event) = match read(&body) {
+    async fn process(&self, message: Message) -> Result<Handled, Error> {
+        let (Header { event_id, aggregate_id }, event) = match read(&message) {
             Ok(event) => event,
             Err(error) => {
-                self.dead_letters.send(body, &format!("it is no event: {error}")).await?;
+                self.dead_letters.send(message.body, &error.to_string()).await?;
                 tracing::error!("a message is no event and was put aside");
                 return Ok(Handled::Done);
             }
@@ -112,7 +104,7 @@ impl<P: Platform> DeliveryWorker<P> {
                 ("DELIVERED", Handled::Done)
             }
             Outcome::Refused(reason) => {
-                self.dead_letters.send(body, &reason).await?;
+                self.dead_letters.send(message.body, &reason).await?;
                 tracing::error!(event.id = event_id, order.id = aggregate_id, "the data platform refused an event");
                 ("REFUSED", Handled::Done)
             }
@@ -158,7 +150,8 @@ impl<P: Platform> DeliveryWorker<P> {
 }
 
 /// The event in a message, as it was published.
-fn read(body: &str) -> Result<(Header, &str), serde_json::Error> {
-    let BusEvent { detail } = serde_json::from_str(body)?;
-    Ok((serde_json::from_str(detail.get())?, detail.get()))
+fn read(message: &Message) -> Result<(Header, &str), Error> {
+    let event = message.event()?;
+    let header = event.read().map_err(|error| format!("it is no event: {error}"))?;
+    Ok((header, event.detail.get()))
 }
