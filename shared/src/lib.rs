@@ -1,5 +1,5 @@
 //! The crate that all functions share, in floors. Data enters at the top and goes down; no floor names one above it, which a
-//! test holds (`tests/tests/shop/tidy.rs`).
+//! test holds (`tests/api/tidy.rs`).
 //!
 //! | floor | content | must not know |
 //! |---|---|---|

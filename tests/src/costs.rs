@@ -2,9 +2,9 @@
 //!
 //! Steady state, items under 1 KiB, one shard; counted at the wire.
 
-use functions::schedule::rebuild_sales;
 use std::fmt;
 
+use functions::schedule::rebuild_sales;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::{

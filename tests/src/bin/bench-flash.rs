@@ -2,7 +2,6 @@
 #![allow(clippy::disallowed_methods, reason = "the machine's own time is what is asked for")]
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a benchmark that cannot go on should say where")]
 
-use functions::stream::count_sales;
 use std::{
     collections::BTreeSet,
     sync::{
@@ -12,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use functions::stream::count_sales;
 use serde_json::{Value, json};
 use shared::{
     domain::{OrderId, Won, order::Order, pricing::ShippingPolicy},
@@ -20,9 +20,11 @@ use shared::{
 use tests::{
     Answer, TestShop,
     drafts::{draft, id},
+    fakes::{
+        queue::Letters,
+        stream::{batch as batch_of, record_of},
+    },
     limits::{Limits, Rush, Sale, rush, simulate},
-    queue::Letters,
-    stream::{batch as batch_of, record_of},
 };
 
 const SHARDS: [u16; 4] = [1, 4, 16, 64];

@@ -14,7 +14,7 @@ use std::{
 
 use clap::Parser;
 use mimalloc::MiMalloc;
-use tests::sim::{Mutant, Plan, run, shrink};
+use tests::simulator::{Mutant, Plan, run, shrink};
 
 /// A run is a million small pieces of memory, most of them soon freed.
 #[global_allocator]
