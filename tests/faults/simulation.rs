@@ -18,9 +18,9 @@ fn the_same_seed_is_the_same_run_to_the_byte() {
 /// meanwhile a client gets a wrong refusal.
 #[test]
 fn what_only_a_wrong_answer_shows_is_found_by_a_lone_client() {
-    let bug = Mutant::ALL.iter().find(|bug| bug.name == "a draw takes twice the units").copied();
-    let found = |seed: &u64| !run(&Plan { mutant: bug, ..Plan::of(*seed) }, false).wrong.is_empty();
-    let seed = (0..60).filter(|seed| Plan::of(*seed).is_alone).find(found);
+    let bug = Mutant::ALL.iter().find(|bug| bug.name == "a reservation takes twice the units").copied();
+    let found = |seed: &u64| !run(&Plan { mutant: bug, ..Plan::of(*seed) }, false).violations.is_empty();
+    let seed = (0..60).filter(|seed| Plan::of(*seed).is_sequential).find(found);
     assert!(bug.is_some() && seed.is_some());
 }
 
@@ -29,7 +29,7 @@ fn what_only_a_wrong_answer_shows_is_found_by_a_lone_client() {
 fn a_part_of_a_plan_is_a_plan() {
     let plan = Plan::of(3);
     let part = Plan { steps: plan.steps.iter().step_by(3).cloned().collect(), faults: vec![FaultKind::Deaths], ..plan };
-    assert_eq!(run(&part, false).wrong, [] as [&str; 0]);
+    assert_eq!(run(&part, false).violations, [] as [&str; 0]);
 }
 
 /// Each of these seeds failed once. Each fault has a test of its own as well, since plans change with the simulator.
@@ -38,6 +38,6 @@ fn seeds_that_went_wrong_stay_right() {
     // 2655: a leaderboard lost sales at midnight, on a faster clock.
     const SEEDS: [u64; 1] = [2655];
     for seed in SEEDS {
-        assert_eq!(run(&Plan::of(seed), false).wrong, [] as [&str; 0], "seed {seed}");
+        assert_eq!(run(&Plan::of(seed), false).violations, [] as [&str; 0], "seed {seed}");
     }
 }

@@ -25,7 +25,7 @@ pub(super) async fn check(world: &World, mut chance: Chance) {
     }
     let ask = call("GET", "/products/top").as_user("mina");
     let Some((_, answer)) = answered(world, "last look", ask, &mut chance).await else {
-        return world.report_violation("nobody gets the bestsellers".to_owned());
+        return world.report_violation("the bestsellers are not answered".to_owned());
     };
     let items = answer.body["data"]["items"].as_array().into_iter().flatten();
     let shown: Vec<(String, i64)> = items

@@ -73,19 +73,19 @@ pub(super) async fn seed_data(world: &World) {
             world.known.lock().unwrap().tally.enter(effect, tally::Known::Made);
         }
         let writes = world.known.lock().unwrap().registers.begin(&call, Instant::now());
-        let answer = send(world, "furniture", call, chance).await;
+        let answer = send(world, "seed data", call, chance).await;
         world.known.lock().unwrap().registers.end(writes, tally::Known::Made, Instant::now());
         if answer.as_ref().is_none_or(|answer| answer.status >= 300) {
-            world.report_violation(format!("the shop cannot be furnished: {answer:?}"));
+            world.report_violation(format!("the shop cannot be seeded: {answer:?}"));
         }
     }
 }
 
 /// Takes a step at its time.
-pub(super) async fn act(world: World, step: Step, began: Instant) {
+pub(super) async fn take_step(world: World, step: Step, began: Instant) {
     sleep_until(began + step.at).await;
     let mut chance = Chance::new(step.seed);
-    match choose(&world, step.theme, &mut Chance::new(step.what)) {
+    match choose(&world, step.theme, &mut Chance::new(step.operation)) {
         Operation::Ask(Ask { who, call, takes_key }) => {
             let key = (takes_key && chance.below(4) > 0).then(|| format!("key-{}", step.number));
             let call = match &key {
@@ -93,7 +93,7 @@ pub(super) async fn act(world: World, step: Step, began: Instant) {
                 None => call,
             };
             let name = format!("{who} #{}", step.number);
-            let twice = world.goes_wrong(FaultKind::DoubleClicks) && chance.below(6) == 0;
+            let twice = world.injects(FaultKind::DoubleClicks) && chance.below(6) == 0;
             let (first, second) = (Chance::new(chance.bits()), Chance::new(chance.bits()));
             let effect = Effect::of(&call);
             let writes = world.known.lock().unwrap().registers.begin(&call, Instant::now());
@@ -111,7 +111,7 @@ pub(super) async fn act(world: World, step: Step, began: Instant) {
             }
         }
         Operation::Walk(list) => lists::walk(&world, &format!("walk #{}", step.number), &list, chance).await,
-        Operation::Odd(call) => ask_oddly(&world, &format!("odd #{}", step.number), &call, chance).await,
+        Operation::Invalid(call) => send_invalid(&world, &format!("invalid #{}", step.number), &call, chance).await,
         Operation::WithoutRole(Ask { who, call, .. }) => {
             let (key, name) = (format!("key-{}", step.number), format!("{who} #{}", step.number));
             let call = call.key(&key);
@@ -120,14 +120,14 @@ pub(super) async fn act(world: World, step: Step, began: Instant) {
             if let Some(effect) = Effect::of(&call) {
                 world.known.lock().unwrap().tally.enter(effect, known);
             }
-            ask_without_role(&world, &name, call, second).await;
+            repeat_without_role(&world, &name, call, second).await;
         }
         sweep => consumers::run(&world, &sweep, chance).await,
     }
 }
 
 /// Sends a call that the API forbids in every state: it is refused, and has no effect.
-pub(super) async fn ask_oddly(world: &World, name: &str, call: &Call, mut chance: Chance) {
+pub(super) async fn send_invalid(world: &World, name: &str, call: &Call, mut chance: Chance) {
     if let Some(answer) = send(world, name, call.clone(), Chance::new(chance.bits())).await
         && !matches!(answer.status, 400 | 503)
     {
@@ -136,17 +136,14 @@ pub(super) async fn ask_oddly(world: &World, name: &str, call: &Call, mut chance
 }
 
 /// Repeats a call with its key by a caller who has lost the role that it needs. The answer must not show its effect.
-async fn ask_without_role(world: &World, name: &str, call: Call, mut chance: Chance) {
+async fn repeat_without_role(world: &World, name: &str, call: Call, mut chance: Chance) {
     let call = call.header("x-user-role", "CUSTOMER");
     for _ in 0..TRIES {
         let answer = send(world, name, call.clone(), Chance::new(chance.bits())).await;
         if let Some(answer) = answer.filter(|answer| answer.status != 503) {
             // The status shows whether the thing exists only if the role alone does not decide.
             if !matches!(answer.status, 403 | 404) {
-                world.report_violation(format!(
-                    "{name} has lost the role and is told {} {}",
-                    answer.status, answer.body
-                ));
+                world.report_violation(format!("{name} has lost the role and gets {} {}", answer.status, answer.body));
             }
             return;
         }
@@ -174,15 +171,16 @@ async fn ask(
         if let Some(answer) = answer.filter(|answer| answer.status != 503) {
             if was_done && answer.status >= 300 {
                 world.report_violation(format!(
-                    "{name} is refused what its key had done: {} {}",
+                    "{name} is refused although its key had its effect: {} {}",
                     answer.status, answer.body
                 ));
             }
-            learn(world, who, name, key, &answer);
+            record(world, who, name, key, &answer);
             if answer.status < 300 {
                 let ages = Ages { name: world.oldest_name(), stock: world.oldest_stock() };
-                let wrong = world.known.lock().unwrap().registers.wrong_in(&call, &answer.body["data"], began, ages);
-                wrong.into_iter().for_each(|wrong| world.report_violation(format!("{name}: {wrong}")));
+                let violations =
+                    world.known.lock().unwrap().registers.violations_in(&call, &answer.body["data"], began, ages);
+                violations.into_iter().for_each(|violation| world.report_violation(format!("{name}: {violation}")));
             }
             return if answer.status < 300 { tally::Known::Made } else { refused };
         }
@@ -206,13 +204,13 @@ pub(super) async fn send(world: &World, name: &str, call: Call, mut chance: Chan
     let answer = work.await;
     sleep(Duration::from_millis(chance.below(5))).await;
     if let Some(answer) = &answer {
-        let told = answer.body["code"].as_str().filter(|_| answer.status >= 300);
-        let told = told.map_or_else(|| answer.status.to_string(), str::to_owned);
-        *world.known.lock().unwrap().answers.entry((function, told)).or_default() += 1;
+        let code = answer.body["code"].as_str().filter(|_| answer.status >= 300);
+        let code = code.map_or_else(|| answer.status.to_string(), str::to_owned);
+        *world.known.lock().unwrap().answers.entry((function, code)).or_default() += 1;
     }
-    let is_lost = world.goes_wrong(FaultKind::LostAnswers) && chance.below(12) == 0;
+    let is_lost = world.injects(FaultKind::LostAnswers) && chance.below(12) == 0;
     world.trace.note(name, || match &answer {
-        None => "hears nothing".to_owned(),
+        None => "gets no answer".to_owned(),
         Some(answer) => {
             let lost = if is_lost { ", which gets lost" } else { "" };
             format!("{} {}{lost}", answer.status, answer.body)
@@ -222,9 +220,9 @@ pub(super) async fn send(world: &World, name: &str, call: Call, mut chance: Chan
 }
 
 /// Keeps an answer, and checks that a key has one outcome.
-pub(super) fn learn(world: &World, who: &'static str, name: &str, key: Option<&str>, answer: &Answer) {
+pub(super) fn record(world: &World, who: &'static str, name: &str, key: Option<&str>, answer: &Answer) {
     if answer.status >= 500 {
-        world.report_violation(format!("{name} is told {} {}", answer.status, answer.body));
+        world.report_violation(format!("{name} gets {} {}", answer.status, answer.body));
     }
     if answer.status >= 300 {
         return;
@@ -257,7 +255,7 @@ pub(super) fn learn(world: &World, who: &'static str, name: &str, key: Option<&s
     let first = known.answered.entry(key.to_owned()).or_insert_with(|| outcome.clone()).clone();
     drop(known);
     if first != outcome {
-        world.report_violation(format!("{name} is told {outcome} by its key, and was told {first} before"));
+        world.report_violation(format!("{name} gets {outcome} by its key, and got {first} before"));
     }
 }
 

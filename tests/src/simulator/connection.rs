@@ -22,10 +22,10 @@ use tokio::{
 };
 
 use super::{
-    faults::{Fate, fate},
+    faults::{InjectedFault, choose_fault},
     invariants::violations,
     plan::FaultKind,
-    quiesce::product_on_shelf,
+    quiesce::product_of_shard,
     world::World,
 };
 use crate::{
@@ -34,7 +34,7 @@ use crate::{
     limits::Chance,
 };
 
-/// The way in which a function is to die.
+/// The transit in which a function is to die.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Death {
     /// The number of the call at which it dies, from 1.
@@ -87,15 +87,15 @@ struct Sent {
     body: Value,
 }
 
-/// The fate of a call.
-struct Way {
+/// A call on its transit: its delays, and the fault injected into it.
+struct Transit {
     name: String,
     /// The start of the invocation.
     began: Instant,
     number: u32,
     there: Duration,
     back: Duration,
-    fate: Fate,
+    fault: InjectedFault,
     death: Option<Death>,
     chance: Chance,
 }
@@ -164,7 +164,7 @@ impl Connection {
         self.invocation.lock().unwrap()
     }
 
-    fn way(&self, operation: &str) -> Way {
+    fn transit(&self, operation: &str) -> Transit {
         let mut invocation = self.invocation();
         invocation.calls += 1;
         let number = invocation.calls;
@@ -172,31 +172,31 @@ impl Connection {
         let chance = &mut invocation.chance;
         let there = Duration::from_millis(1 + chance.below(8));
         let back = Duration::from_millis(1 + chance.below(8));
-        let drawn = fate(operation, self.world.faults(), is_unlucky, chance);
+        let fault = choose_fault(operation, self.world.faults(), is_unlucky, chance);
         let own = Chance::new(chance.bits());
         let death = invocation.death.filter(|death| death.call == number);
         let (name, began) = (invocation.name.clone(), invocation.began);
-        Way { name, began, number, there, back, fate: drawn, death, chance: own }
+        Transit { name, began, number, there, back, fault, death, chance: own }
     }
 
     async fn answer(self, sent: Sent) -> Result<HttpResponse, ConnectorError> {
-        let way = self.way(&sent.operation);
-        let (death, back) = (way.death, way.back);
+        let transit = self.transit(&sent.operation);
+        let (death, back) = (transit.death, transit.back);
         if death.is_some_and(|death| !death.after) {
-            self.world.trace.note(&way.name, || format!("  #{} {} dies before it", way.number, shown(&sent)));
+            self.world.trace.note(&transit.name, || format!("  #{} {} dies before it", transit.number, shown(&sent)));
             return self.die().await;
         }
-        let answer = if let Fate::Late(late) = way.fate {
+        let answer = if let InjectedFault::Late(late) = transit.fault {
             // The call takes its course even if no caller waits for it any more.
             let world = self.world.clone();
             let arriving = tokio::spawn(async move {
                 sleep(late).await;
-                carry_out(&world, sent, way)
+                carry_out(&world, sent, transit)
             });
             arriving.await.expect("a call is carried out")
         } else {
-            sleep(way.there).await;
-            carry_out(&self.world, sent, way)
+            sleep(transit.there).await;
+            carry_out(&self.world, sent, transit)
         };
         if death.is_some() {
             return self.die().await;
@@ -221,47 +221,49 @@ impl HttpConnector for Connection {
     }
 }
 
-fn carry_out(world: &World, mut sent: Sent, mut way: Way) -> Result<(u16, Value), ConnectorError> {
+fn carry_out(world: &World, mut sent: Sent, mut transit: Transit) -> Result<(u16, Value), ConnectorError> {
     world.count_call(&sent.operation, &mut sent.body);
-    check_mode(world, &sent, way.began);
-    if sent.operation == "UpdateItem" && way.fate != Fate::Fine {
-        world.note_left_over();
+    check_mode(world, &sent, transit.began);
+    if sent.operation == "UpdateItem" && transit.fault != InjectedFault::None {
+        world.note_leak();
     }
-    let told = if world.trace.is_kept() { shown(&sent) } else { String::new() };
-    let left = if way.fate == Fate::LeftOver { leave_over(&mut sent.body) } else { Value::Null };
-    let refusal = match way.fate {
-        Fate::Conflict if sent.operation == "UpdateItem" => Some((400, dynamo::conflicting())),
-        Fate::Conflict => Some(dynamo::conflict(&sent.body)),
-        Fate::InProgress => {
+    let call = if world.trace.is_kept() { shown(&sent) } else { String::new() };
+    let left =
+        if transit.fault == InjectedFault::Unprocessed { leave_unprocessed(&mut sent.body) } else { Value::Null };
+    let refusal = match transit.fault {
+        InjectedFault::Conflict if sent.operation == "UpdateItem" => Some((400, dynamo::conflicting())),
+        InjectedFault::Conflict => Some(dynamo::conflict(&sent.body)),
+        InjectedFault::InProgress => {
             Some((400, dynamo::error("TransactionInProgressException", "The transaction is in progress")))
         }
-        Fate::Throttled => Some((400, dynamo::error("ThrottlingException", "Rate exceeded"))),
-        Fate::ServerError { carried_out: false } => Some((500, server_error())),
-        Fate::Broken { carried_out: false } => {
-            world.trace.note(&way.name, || format!("  #{} {told} never arrives", way.number));
+        InjectedFault::Throttled => Some((400, dynamo::error("ThrottlingException", "Rate exceeded"))),
+        InjectedFault::ServerError { carried_out: false } => Some((500, server_error())),
+        InjectedFault::Broken { carried_out: false } => {
+            world.trace.note(&transit.name, || format!("  #{} {call} never arrives", transit.number));
             return Err(ConnectorError::io("the connection broke".into()));
         }
         _ => None,
     };
     let answer = match refusal {
         Some(refusal) => Ok(refusal),
-        None => serve(world, sent, &mut way.chance),
+        None => serve(world, sent, &mut transit.chance),
     };
-    let answer = match (way.fate, answer) {
-        (Fate::ServerError { .. }, Ok(_)) => Ok((500, server_error())),
-        (Fate::LeftOver, Ok((200, mut body))) if !left.is_null() => {
+    let answer = match (transit.fault, answer) {
+        (InjectedFault::ServerError { .. }, Ok(_)) => Ok((500, server_error())),
+        (InjectedFault::Unprocessed, Ok((200, mut body))) if !left.is_null() => {
             body["UnprocessedKeys"] = left;
             Ok((200, body))
         }
         (_, answer) => answer,
     };
-    world.trace.note(&way.name, || {
-        let fate = if way.fate == Fate::Fine { String::new() } else { format!(" ({:?})", way.fate) };
+    world.trace.note(&transit.name, || {
+        let fault =
+            if transit.fault == InjectedFault::None { String::new() } else { format!(" ({:?})", transit.fault) };
         let answered = answer.as_ref().map_or_else(|_| "nothing".to_owned(), result);
-        let dies = if way.death.is_some() { ", and dies" } else { "" };
-        format!("  #{} {told} -> {answered}{fate}{dies}", way.number)
+        let dies = if transit.death.is_some() { ", and dies" } else { "" };
+        format!("  #{} {call} -> {answered}{fault}{dies}", transit.number)
     });
-    if matches!(way.fate, Fate::Broken { .. }) {
+    if matches!(transit.fault, InjectedFault::Broken { .. }) {
         return Err(ConnectorError::io("the connection broke".into()));
     }
     answer
@@ -269,24 +271,24 @@ fn carry_out(world: &World, mut sent: Sent, mut way: Way) -> Result<(u16, Value)
 
 fn serve(world: &World, mut sent: Sent, chance: &mut Chance) -> Result<(u16, Value), ConnectorError> {
     match sent.service.as_str() {
-        "AWSEvents" => Ok(world.mail.put_events(world, &sent.body, chance)),
+        "AWSEvents" => Ok(world.bus.put_events(world, &sent.body, chance)),
         "AmazonSQS" if sent.operation == "SendMessage" => {
-            world.report_violation(format!("something is put aside: {}", sent.body["MessageBody"]));
+            world.report_violation(format!("a message goes to the dead letters: {}", sent.body["MessageBody"]));
             Ok((200, json!({ "MessageId": "1" })))
         }
-        "AmazonSQS" => Ok((200, world.mail.postpone(&sent.body))),
+        "AmazonSQS" => Ok((200, world.bus.postpone(&sent.body))),
         _ => {
             if let Some(refusal) = exceeds(world, &sent) {
                 return Ok(refusal);
             }
             cut_short(world, &mut sent, chance);
-            let stale = world.goes_wrong(FaultKind::StaleReads);
+            let stale = world.injects(FaultKind::StaleReads);
             let lag = || {
                 if stale && chance.below(2) == 0 { Duration::from_millis(chance.below(1_500)) } else { Duration::ZERO }
             };
             let request = if world.is_mutant() { sent.body.clone() } else { Value::Null };
             let mut answer = world.table.carry_out(&sent.operation, sent.body, lag, |item| {
-                violations(&world.knobs, &item).into_iter().for_each(|wrong| world.report_violation(wrong));
+                violations(&world.knobs, &item).into_iter().for_each(|violation| world.report_violation(violation));
             });
             if let Ok((200, body)) = &mut answer {
                 world.change_answer(&request, body);
@@ -297,33 +299,35 @@ fn serve(world: &World, mut sent: Sent, chance: &mut Chance) -> Result<(u16, Val
 }
 
 /// The update that reserves units in flash mode, and the one that sells them without it.
-const DRAWN: &str = "SET #remaining = #remaining - :units, #drawn = #drawn + :units";
+const RESERVED: &str = "SET #remaining = #remaining - :units, #drawn = #drawn + :units";
 const SOLD: &str = "SET #remaining = #remaining - :units";
 
 /// Checks the mode in which units of a product are sold. It is the product's mode, or that of its cached record.
 fn check_mode(world: &World, sent: &Sent, began: Instant) {
     let leaves = |write: &Value, how: &str| {
-        let product = product_on_shelf(write["Key"]["pk"]["S"].as_str()?)?;
+        let product = product_of_shard(write["Key"]["pk"]["S"].as_str()?)?;
         (write["UpdateExpression"] == how).then(|| product.to_owned())
     };
     let mut left: Vec<(String, bool)> = Vec::new();
     match sent.operation.as_str() {
-        "UpdateItem" => left.extend(leaves(&sent.body, DRAWN).map(|product| (product, true))),
+        "UpdateItem" => left.extend(leaves(&sent.body, RESERVED).map(|product| (product, true))),
         "TransactWriteItems" => {
             let writes = sent.body["TransactItems"].as_array().into_iter().flatten();
             left.extend(writes.filter_map(|write| Some((leaves(&write["Update"], SOLD)?, false))));
         }
         _ => {}
     }
-    if left.is_empty() || world.is_alone {
+    if left.is_empty() || world.is_sequential {
         return;
     }
     let age = world.oldest_name();
     let known = world.known.lock().unwrap();
-    let wrong: Vec<String> =
-        left.iter().filter_map(|(product, flash)| known.registers.wrong_mode(product, *flash, began, age)).collect();
+    let violations: Vec<String> = left
+        .iter()
+        .filter_map(|(product, flash)| known.registers.mode_violation(product, *flash, began, age))
+        .collect();
     drop(known);
-    wrong.into_iter().for_each(|wrong| world.report_violation(wrong));
+    violations.into_iter().for_each(|violation| world.report_violation(violation));
 }
 
 /// DynamoDB's answer to a call with more in it than the limits allow.
@@ -350,7 +354,7 @@ const CUT_SHORT: [&str; 7] = ["REBUILD#", "HOLDS#", "SHEETS#", "CAMPAIGNS", "EXP
 fn cut_short(world: &World, sent: &mut Sent, chance: &mut Chance) {
     let pk = sent.body["ExpressionAttributeValues"][":pk"]["S"].as_str().unwrap_or_default();
     let can_be = sent.operation == "Scan" || CUT_SHORT.iter().any(|list| pk.starts_with(list));
-    if can_be && world.goes_wrong(FaultKind::ShortPages) && chance.below(4) == 0 {
+    if can_be && world.injects(FaultKind::ShortPages) && chance.below(4) == 0 {
         let limit = sent.body["Limit"].as_u64().expect("a read of a list is bounded");
         sent.body["Limit"] = json!(limit.div_ceil(2));
     }
@@ -361,7 +365,7 @@ fn server_error() -> Value {
 }
 
 /// Removes half of a batch's keys from the request, and returns them as unprocessed.
-fn leave_over(request: &mut Value) -> Value {
+fn leave_unprocessed(request: &mut Value) -> Value {
     let wanted = &mut request["RequestItems"][TABLE];
     let Some(keys) = wanted["Keys"].as_array_mut() else { return Value::Null };
     let left = keys.split_off(keys.len().div_ceil(2));

@@ -87,7 +87,7 @@ pub(super) fn start(world: &World) {
                 let name = function["Metadata"]["BuildProperties"]["Binary"].as_str().expect(resource);
                 for worker in 0..2 {
                     let most = usize::try_from(most).unwrap().min(world.knobs.batch);
-                    tokio::spawn(work_off(world.clone(), name.to_owned(), queue.clone(), most, worker));
+                    tokio::spawn(consume(world.clone(), name.to_owned(), queue.clone(), most, worker));
                 }
             }
         }
@@ -115,10 +115,10 @@ async fn follow(world: World, reader: Reader, shard: u64) {
             world.table.changed().await;
             continue;
         }
-        let trouble = world.goes_wrong(FaultKind::StreamTrouble);
-        let late_ms = if trouble && chance.below(10) == 0 { 20_000 } else { 500 };
+        let is_faulty = world.injects(FaultKind::StreamFaults);
+        let late_ms = if is_faulty && chance.below(10) == 0 { 20_000 } else { 500 };
         sleep(Duration::from_millis(chance.below(late_ms))).await;
-        let most = if trouble { 1 + pick(&mut chance, 10) } else { 100 };
+        let most = if is_faulty { 1 + pick(&mut chance, 10) } else { 100 };
         let records = behind.get(..most.min(world.knobs.batch)).unwrap_or(&behind);
         let name = format!("{} {shard}", reader.name());
         world.trace.note(&name, || format!("gets {} records", records.len()));
@@ -127,7 +127,7 @@ async fn follow(world: World, reader: Reader, shard: u64) {
             Some(Err(_)) | None => 0,
         };
         let failed = done < records.len();
-        let again = trouble && chance.below(8) == 0;
+        let again = is_faulty && chance.below(8) == 0;
         if !again {
             behind.drain(..done);
         }
@@ -160,15 +160,15 @@ async fn read_batch(
 }
 
 /// Consumes a queue.
-async fn work_off(world: World, function: String, queue: String, most: usize, worker: u64) {
+async fn consume(world: World, function: String, queue: String, most: usize, worker: u64) {
     let mut chance = world.chance_of(&format!("{function} {worker}"));
     let mut circuit = Circuit::default();
     loop {
-        let messages = world.mail.receive(&queue, most, &mut chance).await;
+        let messages = world.bus.receive(&queue, most, &mut chance).await;
         let ids: Vec<&str> = messages.iter().filter_map(|message| message["messageId"].as_str()).collect();
         world.trace.note(&function, || format!("gets {}", ids.join(", ")));
         let batch: SqsEvent = serde_json::from_value(json!({ "Records": messages })).expect("a batch");
-        let (courier_of, same) = (world.clone(), circuit.clone());
+        let (platform_of, same) = (world.clone(), circuit.clone());
         let work = world.invoke(function.clone(), Chance::new(chance.bits()), FUNCTION, |shop, connection| async {
             let (shop, connection) = (shop, connection);
             let queue = Queue::new(connection.sqs(), QUEUE.to_owned());
@@ -178,9 +178,9 @@ async fn work_off(world: World, function: String, queue: String, most: usize, wo
                 "deliver-orders" => {
                     let letters = DeadLetters::new(connection.sqs(), QUEUE.to_owned());
                     let random = shop.random.clone();
-                    DeliveryWorker::new(DataPlatform(courier_of), queue, letters, same, random).handle(batch).await
+                    DeliveryWorker::new(DataPlatform(platform_of), queue, letters, same, random).handle(batch).await
                 }
-                other => panic!("{other} works off a queue, but not here"),
+                other => panic!("{other} consumes a queue, but not here"),
             }
         });
         let Some(Ok(answer)) = work.await else {
@@ -190,15 +190,15 @@ async fn work_off(world: World, function: String, queue: String, most: usize, wo
         };
         let failed = |id: &str| answer.batch_item_failures.iter().any(|failure| failure.item_identifier == id);
         // A message comes again if its deletion is lost.
-        let is_lost = world.goes_wrong(FaultKind::MessageTrouble) && chance.below(10) == 0;
-        ids.iter().filter(|id| !failed(id) && !is_lost).for_each(|id| world.mail.delete(id));
+        let is_lost = world.injects(FaultKind::MessageFaults) && chance.below(10) == 0;
+        ids.iter().filter(|id| !failed(id) && !is_lost).for_each(|id| world.bus.delete(id));
     }
 }
 
 /// Runs an operation that no client asks for.
-pub(super) async fn run(world: &World, act: &Operation, chance: Chance) {
-    match act {
-        Operation::Ask(_) | Operation::Walk(_) | Operation::WithoutRole(_) | Operation::Odd(_) => {}
+pub(super) async fn run(world: &World, operation: &Operation, chance: Chance) {
+    match operation {
+        Operation::Ask(_) | Operation::Walk(_) | Operation::WithoutRole(_) | Operation::Invalid(_) => {}
         Operation::Sweep(task) => sweep(world, *task, chance).await,
         Operation::RebuildSales => rebuild_sales(world, chance).await,
         Operation::RefreshRanks => refresh_ranks(world, chance).await,

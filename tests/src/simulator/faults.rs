@@ -1,15 +1,15 @@
-//! The fate of a call to AWS, by chance.
+//! The fault that is injected into a call to AWS, by chance.
 
 use std::time::Duration;
 
 use super::plan::FaultKind;
 use crate::limits::Chance;
 
-/// The fate of a call.
+/// The fault that is injected into a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum InjectedFault {
     /// It is carried out and answered.
-    Fine,
+    None,
     /// It is refused: a transaction holds its items.
     Conflict,
     /// It is refused: the transaction of this token is in progress.
@@ -23,30 +23,35 @@ pub(super) enum Fate {
     /// It arrives after this time; the caller may have given up by then.
     Late(Duration),
     /// Some keys of a batch are left unprocessed.
-    LeftOver,
+    Unprocessed,
 }
 
-/// Chooses the fate of a call of this operation. With all faults some ten of a hundred calls fail; in an unlucky
+/// Chooses the fault of a call of this operation. With all faults some ten of a hundred calls fail; in an unlucky
 /// invocation most do.
-pub(super) fn fate(operation: &str, faults: &[FaultKind], is_unlucky: bool, chance: &mut Chance) -> Fate {
-    use FaultKind::{Conflicts, InProgress, LateCalls, LeftOvers, LostCalls, ServerErrors, Throttles};
+pub(super) fn choose_fault(
+    operation: &str,
+    faults: &[FaultKind],
+    is_unlucky: bool,
+    chance: &mut Chance,
+) -> InjectedFault {
+    use FaultKind::{Conflicts, InProgress, LateCalls, LostCalls, ServerErrors, Throttles, UnprocessedKeys};
 
-    let (drawn, half) = (chance.below(if is_unlucky { 14 } else { 100 }), chance.below(2) == 0);
-    let (kind, fate) = match drawn {
-        0..3 => (Conflicts, Fate::Conflict),
-        3 => (InProgress, Fate::InProgress),
-        4 => (Throttles, Fate::Throttled),
-        5 => (ServerErrors, Fate::ServerError { carried_out: half }),
-        6..8 => (LostCalls, Fate::Broken { carried_out: half }),
-        8 => (LateCalls, Fate::Late(Duration::from_millis(300 + chance.below(6_000)))),
-        9 => (LeftOvers, Fate::LeftOver),
-        _ => return Fate::Fine,
+    let (roll, half) = (chance.below(if is_unlucky { 14 } else { 100 }), chance.below(2) == 0);
+    let (kind, fault) = match roll {
+        0..3 => (Conflicts, InjectedFault::Conflict),
+        3 => (InProgress, InjectedFault::InProgress),
+        4 => (Throttles, InjectedFault::Throttled),
+        5 => (ServerErrors, InjectedFault::ServerError { carried_out: half }),
+        6..8 => (LostCalls, InjectedFault::Broken { carried_out: half }),
+        8 => (LateCalls, InjectedFault::Late(Duration::from_millis(300 + chance.below(6_000)))),
+        9 => (UnprocessedKeys, InjectedFault::Unprocessed),
+        _ => return InjectedFault::None,
     };
     let applies = match kind {
         Conflicts => matches!(operation, "TransactWriteItems" | "TransactGetItems" | "UpdateItem"),
         InProgress => operation == "TransactWriteItems",
-        LeftOvers => operation == "BatchGetItem",
+        UnprocessedKeys => operation == "BatchGetItem",
         _ => true,
     };
-    if applies && faults.contains(&kind) { fate } else { Fate::Fine }
+    if applies && faults.contains(&kind) { fault } else { InjectedFault::None }
 }

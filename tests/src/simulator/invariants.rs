@@ -12,7 +12,7 @@ pub(super) fn violations(knobs: &Knobs, item: &Value) -> Vec<String> {
     let (bounds, caps) = (knobs.bounds, knobs.policy.caps);
     let below_zero = |name: &str| (number(item, name) < 0).then(|| format!("{name} is below zero"));
     let above = |name: &str, what: i64, most: i64| (what > most).then(|| format!("{name} is {what}, above {most}"));
-    let mut wrong = match item["sk"]["S"].as_str().unwrap_or_default() {
+    let mut violations = match item["sk"]["S"].as_str().unwrap_or_default() {
         // No customer orders for another here, so caps apply to every order.
         "ACCOUNT" => vec![
             below_zero("balance"),
@@ -38,7 +38,7 @@ pub(super) fn violations(knobs: &Knobs, item: &Value) -> Vec<String> {
         _ => Vec::new(),
     };
     let bytes = if item["sk"]["S"] == "ORDER" { item.to_string().len() } else { 0 };
-    wrong.push((bytes > 2 * ITEM_BYTES).then(|| format!("it takes {bytes} bytes of JSON")));
-    let whose = || format!("{}/{}", item["pk"]["S"].as_str().unwrap_or_default(), item["sk"]["S"]);
-    wrong.into_iter().flatten().map(|wrong| format!("{}: {wrong}", whose())).collect()
+    violations.push((bytes > 2 * ITEM_BYTES).then(|| format!("it takes {bytes} bytes of JSON")));
+    let key = || format!("{}/{}", item["pk"]["S"].as_str().unwrap_or_default(), item["sk"]["S"]);
+    violations.into_iter().flatten().map(|violation| format!("{}: {violation}", key())).collect()
 }

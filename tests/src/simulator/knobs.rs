@@ -59,7 +59,7 @@ impl Knobs {
     }
 
     /// Half of the runs have production's values; in the others about a third of the values are small.
-    pub(super) fn draw(chance: &mut Chance, shape: &Shape) -> Self {
+    pub(super) fn generate(chance: &mut Chance, shape: &Shape) -> Self {
         let production = Self::production();
         if chance.below(2) == 0 {
             return production;

@@ -177,7 +177,7 @@ impl List {
     }
 
     /// The reason why an item cannot be right during the page's call.
-    fn wrong_item(&self, world: &World, item: &Value, page: &Page) -> Option<String> {
+    fn item_violation(&self, world: &World, item: &Value, page: &Page) -> Option<String> {
         let name = self.name_shown(item);
         let (pk, sk) = self.keys();
         let table = &world.table;
@@ -186,10 +186,10 @@ impl List {
         };
         let shown = match self {
             Self::Products | Self::ProductPages | Self::RecentProducts => {
-                return wrong_product(world, &name, item, page);
+                return product_violation(world, &name, item, page);
             }
-            Self::DeskProducts(..) => return wrong_desk_product(world, &name, item, page),
-            Self::DeskCampaigns => return wrong_campaign(world, &name, item, page),
+            Self::DeskProducts(..) => return desk_product_violation(world, &name, item, page),
+            Self::DeskCampaigns => return campaign_violation(world, &name, item, page),
             Self::Cart(_) => return None,
             Self::Orders(_) => versions(&format!("ORDER#{name}"), "ORDER", page.from),
             Self::Coupons(..) | Self::Entries(_) | Self::Payments(..) => {
@@ -226,13 +226,13 @@ fn statuses(coupon: &Value, from: Timestamp, to: Timestamp) -> Vec<&'static str>
 }
 
 /// A product shows a name and an offer of the time. It shows the stock that it had, unless the stock changed meanwhile.
-fn wrong_product(world: &World, id: &str, item: &Value, page: &Page) -> Option<String> {
+fn product_violation(world: &World, id: &str, item: &Value, page: &Page) -> Option<String> {
     let before = page.from.saturating_sub(LAG);
     let described = world.table.versions(&(format!("PRODUCT#{id}"), "PRODUCT".to_owned()), before, page.to);
     if !described.iter().flatten().any(|it| item["name"] == text(it, "name")) {
         return Some(format!("{id} is shown as {}", item["name"]));
     }
-    let shelf = |from| {
+    let shards_of = |from| {
         let prefix = format!("STOCK#{id}#");
         world.table.meanwhile(|(pk, _)| pk.starts_with(&prefix), from, page.to)
     };
@@ -240,20 +240,20 @@ fn wrong_product(world: &World, id: &str, item: &Value, page: &Page) -> Option<S
         let is_so = |it: &Value| item["price"] == number(it, "price") && item["discount"] == number(it, "discount");
         shard.iter().flatten().any(is_so)
     };
-    if !shelf(page.from).values().any(offers) {
+    if !shards_of(page.from).values().any(offers) {
         return Some(format!("{item} is offered so on no shard"));
     }
-    let shards = shelf(before);
+    let shards = shards_of(before);
     if described.len() > 1 || shards.values().any(|versions| versions.len() > 1) {
         return None;
     }
     let stock: i64 = shards.values().flatten().flatten().map(|shard| number(shard, "remaining")).sum();
     (item["stock"] != stock || (stock == 0) != (item["status"] == "SOLD_OUT"))
-        .then(|| format!("{item} has {stock} on its shelf"))
+        .then(|| format!("{item} has {stock} in stock"))
 }
 
 /// A product of the desk is as described at some instant of the call, and has the stock that it had.
-fn wrong_desk_product(world: &World, id: &str, item: &Value, page: &Page) -> Option<String> {
+fn desk_product_violation(world: &World, id: &str, item: &Value, page: &Page) -> Option<String> {
     let described = world.table.versions(&(format!("PRODUCT#{id}"), "PRODUCT".to_owned()), page.from, page.to);
     let is_so = |it: &Value| {
         let status = text(it, "saleStatus");
@@ -272,11 +272,11 @@ fn wrong_desk_product(world: &World, id: &str, item: &Value, page: &Page) -> Opt
         return None;
     }
     let stock: i64 = shards.values().flatten().flatten().map(|shard| number(shard, "remaining")).sum();
-    (item["stock"] != stock).then(|| format!("{item} has {stock} on its shelf"))
+    (item["stock"] != stock).then(|| format!("{item} has {stock} in stock"))
 }
 
 /// A campaign has as many coupons left as its counters had, if no ticket was allocated meanwhile.
-fn wrong_campaign(world: &World, id: &str, item: &Value, page: &Page) -> Option<String> {
+fn campaign_violation(world: &World, id: &str, item: &Value, page: &Page) -> Option<String> {
     let counters = world.table.meanwhile(|(pk, _)| pk.starts_with(&format!("COUNTER#{id}#")), page.from, page.to);
     if counters.values().any(|versions| versions.len() > 1) {
         return None;
@@ -292,8 +292,8 @@ fn wrong_campaign(world: &World, id: &str, item: &Value, page: &Page) -> Option<
 pub(super) async fn walk(world: &World, who: &str, list: &List, mut chance: Chance) {
     let limit = [1, 2, 3, 7, 100][usize::try_from(chance.below(5)).unwrap()];
     let Some(pages) = pages_of(world, who, list, limit, chance).await else { return };
-    for wrong in wrong_in(world, list, &pages) {
-        world.report_violation(format!("{who}: of {list:?} in pages of {limit}: {wrong}"));
+    for violation in violations_in(world, list, &pages) {
+        world.report_violation(format!("{who}: of {list:?} in pages of {limit}: {violation}"));
     }
 }
 
@@ -358,10 +358,10 @@ pub(super) async fn answered(world: &World, who: &str, ask: Call, chance: &mut C
     None
 }
 
-fn wrong_in(world: &World, list: &List, pages: &[Page]) -> Vec<String> {
+fn violations_in(world: &World, list: &List, pages: &[Page]) -> Vec<String> {
     let (Some(first), Some(last)) = (pages.first(), pages.last()) else { return Vec::new() };
     if matches!(list, List::Cart(_)) {
-        return wrong_cart(world, list, first).into_iter().collect();
+        return cart_violation(world, list, first).into_iter().collect();
     }
     let (from, to) = (first.from.saturating_sub(LAG), last.to);
     let members = members(world, list, from, to);
@@ -369,7 +369,7 @@ fn wrong_in(world: &World, list: &List, pages: &[Page]) -> Vec<String> {
         // Pages count from the first product: with each that comes or goes they shift.
         return Vec::new();
     }
-    let mut wrong = Vec::new();
+    let mut violations = Vec::new();
     let mut seen: BTreeSet<String> = BTreeSet::new();
     let mut before: Option<&str> = None;
     for page in pages {
@@ -380,23 +380,23 @@ fn wrong_in(world: &World, list: &List, pages: &[Page]) -> Vec<String> {
                 continue;
             }
             let Some(member) = members.get(&name) else {
-                wrong.push(format!("{item} is not in it"));
+                violations.push(format!("{item} is not in it"));
                 continue;
             };
             let place = member.place.as_str();
             if !seen.insert(name.clone()) {
-                wrong.push(format!("{name} is shown twice"));
+                violations.push(format!("{name} is shown twice"));
             } else if before.is_some_and(|before| if list.is_newest_first() { before < place } else { before > place })
             {
-                wrong.push(format!("{name} is out of order"));
+                violations.push(format!("{name} is out of order"));
             }
             before = Some(place);
-            wrong.extend(list.wrong_item(world, item, page));
+            violations.extend(list.item_violation(world, item, page));
         }
     }
     let left_out = members.iter().filter(|(name, member)| member.always && !seen.contains(*name));
-    wrong.extend(left_out.map(|(name, _)| format!("{name} is left out")));
-    wrong
+    violations.extend(left_out.map(|(name, _)| format!("{name} is left out")));
+    violations
 }
 
 /// The items that were in the list at some instant, by name.
@@ -446,7 +446,7 @@ fn is_hidden_meanwhile(world: &World, list: &List, product: &str, from: Duration
 }
 
 /// A cart is as it was at some instant.
-fn wrong_cart(world: &World, list: &List, page: &Page) -> Option<String> {
+fn cart_violation(world: &World, list: &List, page: &Page) -> Option<String> {
     let (pk, sk) = list.keys();
     let shown: BTreeMap<&str, i64> = page
         .items

@@ -31,7 +31,7 @@ const BUS_MS: u64 = 300;
 const INVISIBLE: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
-pub(super) struct Mail {
+pub(super) struct MessageBus {
     began: Instant,
     /// The delay of a message that is for the end of a hold.
     hold: Duration,
@@ -58,7 +58,7 @@ struct Message {
     received: u32,
 }
 
-impl Mail {
+impl MessageBus {
     pub(super) fn new(hold: SignedDuration) -> Self {
         let queue = |rule: &Rule| {
             let most_receives = most_receives(&rule.queue);
@@ -78,7 +78,7 @@ impl Mail {
         let is_down = world.is_down(FaultKind::BusDown);
         let mut results = Vec::new();
         for entry in request["Entries"].as_array().into_iter().flatten() {
-            if is_down || (world.goes_wrong(FaultKind::BusDown) && chance.below(20) == 0) {
+            if is_down || (world.injects(FaultKind::BusDown) && chance.below(20) == 0) {
                 results.push(json!({ "ErrorCode": "ThrottlingException", "ErrorMessage": "Rate exceeded" }));
                 continue;
             }
@@ -93,17 +93,17 @@ impl Mail {
 
     /// Puts an event into the queues of its rules.
     pub(super) fn post(&self, world: &World, source: &str, kind: &str, detail: Value, chance: &mut Chance) {
-        let trouble = world.goes_wrong(FaultKind::MessageTrouble);
+        let is_faulty = world.injects(FaultKind::MessageFaults);
         for rule in RULES.iter().filter(|rule| rule.source == source && rule.kinds.iter().any(|it| it == kind)) {
             let copies = match chance.below(10) {
-                0 | 1 if trouble => 2,
+                0 | 1 if is_faulty => 2,
                 // The sweep does the work of such a message as well.
-                2 if trouble && rule.queue == "Due" => 0,
+                2 if is_faulty && rule.queue == "Due" => 0,
                 _ => 1,
             };
             let body = json!({ "version": "0", "id": "1", "source": source, "detail-type": kind, "detail": detail });
             for _ in 0..copies {
-                let way = Duration::from_millis(chance.below(BUS_MS) + if trouble { chance.below(3_000) } else { 0 });
+                let way = Duration::from_millis(chance.below(BUS_MS) + if is_faulty { chance.below(3_000) } else { 0 });
                 let visible_from = self.began.elapsed() + way + self.delay_of(&rule.queue);
                 let mut queues = self.queues();
                 let queue = queues.get_mut(&rule.queue).expect("a rule's queue is there");

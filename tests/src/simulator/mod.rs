@@ -44,7 +44,8 @@ use world::World;
 /// The result of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Run {
-    pub wrong: Vec<String>,
+    /// The violations of invariants.
+    pub violations: Vec<String>,
     /// The events of the run, a line each, if a trace was asked for.
     pub trace: String,
     /// The number of calls of AWS that were carried out.
@@ -62,30 +63,30 @@ pub fn run(plan: &Plan, is_traced: bool) -> Run {
 async fn play(plan: &Plan, is_traced: bool) -> Run {
     let world = World::new(plan, is_traced);
     consumers::start(&world);
-    if plan.is_alone {
+    if plan.is_sequential {
         sequential_client::play(&world, &plan.steps).await;
     } else {
         play_at_once(&world, &plan.steps).await;
     }
-    quiesce::come_to_rest(&world).await;
+    quiesce::quiesce(&world).await;
     quiesce::check(&world).await;
     world.close();
     let answers = std::mem::take(&mut world.known.lock().unwrap().answers);
-    Run { wrong: world.wrongs(), trace: world.trace.text(), calls: world.calls(), answers }
+    Run { violations: world.violations(), trace: world.trace.text(), calls: world.calls(), answers }
 }
 
 async fn play_at_once(world: &World, steps: &[Step]) {
     clients::seed_data(world).await;
-    world.set_calm(false);
+    world.set_faults_off(false);
     let began = Instant::now();
-    let mut acting = JoinSet::new();
+    let mut running = JoinSet::new();
     for step in steps.iter().cloned() {
-        acting.spawn(clients::act(world.clone(), step, began));
+        running.spawn(clients::take_step(world.clone(), step, began));
     }
-    while let Some(done) = acting.join_next().await {
+    while let Some(done) = running.join_next().await {
         if let Err(error) = done {
             world.report_violation(format!("a step does not come to its end: {error}"));
         }
     }
-    world.set_calm(true);
+    world.set_faults_off(true);
 }

@@ -55,7 +55,7 @@ struct Writes(&'static str, &'static str, &'static str);
 
 const ACCOUNT: Writes = Writes("USER#", "ACCOUNT", "#balance");
 const LEDGER: Writes = Writes("USER#", "LEDGER#", "put ");
-const COUPON_GIVEN: Writes = Writes("USER#", "COUPON#", "put ");
+const COUPON_ISSUED: Writes = Writes("USER#", "COUPON#", "put ");
 const COUPON_USED: Writes = Writes("USER#", "COUPON#", "SET #state = :used");
 const COUPON_BACK: Writes = Writes("USER#", "COUPON#", "SET #state = :usable");
 const ORDER: Writes = Writes("ORDER#", "ORDER", "put ");
@@ -63,7 +63,7 @@ const PAYMENT: Writes = Writes("ORDER#", "PAYMENT#", "put ");
 const SHEET_ORDERED: Writes = Writes("SHEET#", "SHEET", "#orderId = :order");
 const PRODUCT: Writes = Writes("PRODUCT#", "PRODUCT", "put ");
 const SOLD: Writes = Writes("STOCK#", "STOCK", "SET #remaining = #remaining - :units.");
-const DRAWN: Writes = Writes("STOCK#", "STOCK", "#drawn = #drawn + :units");
+const RESERVED: Writes = Writes("STOCK#", "STOCK", "#drawn = #drawn + :units");
 const RESTOCKED: Writes = Writes("STOCK#", "STOCK", "#received = #received + :units");
 const UNITS_BACK: Writes = Writes("STOCK#", "STOCK", "SET #remaining = #remaining + :units.");
 const UNITS_OUT: Writes = Writes("STOCK#", "STOCK", "#received = #received - :units");
@@ -72,7 +72,7 @@ const UNITS_CLAIMED: Writes = Writes("UNITS#", "UNITS", "put orderId");
 const UNITS_VOID: Writes = Writes("UNITS#", "UNITS", "put pk sk units.");
 const TICKET: Writes = Writes("COUNTER#", "COUNTER", "SET #next");
 const LIMIT: Writes = Writes("COUNTER#", "COUNTER", "SET #limit");
-const SLOT_CLAIMED: Writes = Writes("SLOT#", "SLOT", "put pk sk userId");
+const TICKET_CLAIMED: Writes = Writes("SLOT#", "SLOT", "put pk sk userId");
 const COUNT: Writes = Writes("SALES#", "SALES", "#lastSoldAt = :lastSoldAt");
 const RANKED_AGAIN: Writes = Writes("SALES#", "SALES", "REMOVE #offSale");
 const RANK: &[&str] = &["bySalesPk", "bySalesSk"];
@@ -96,27 +96,27 @@ impl Mutant {
     /// rest: prices and shards in `stock`, coupons in `coupon_expiry`, sheets in `order_sheets`.
     pub const ALL: &[Self] = &[
         Self {
-            name: "an account is written whoever wrote since",
+            name: "an account is written over a newer version",
             changes: &[Unconditional(ACCOUNT), Unconditional(LEDGER)],
         },
         Self { name: "money moves without a ledger entry", changes: &[LeftOut(LEDGER)] },
         Self { name: "a ledger entry moves no money", changes: &[LeftOut(ACCOUNT)] },
-        Self { name: "a user gets a coupon twice", changes: &[Unconditional(COUPON_GIVEN)] },
-        Self { name: "a ticket gives no coupon", changes: &[LeftOut(COUPON_GIVEN)] },
+        Self { name: "a user gets a coupon twice", changes: &[Unconditional(COUPON_ISSUED)] },
+        Self { name: "a claimed ticket issues no coupon", changes: &[LeftOut(COUPON_ISSUED)] },
         Self { name: "a used coupon is used again", changes: &[Unconditional(COUPON_USED)] },
         Self { name: "a coupon stays usable after its order", changes: &[LeftOut(COUPON_USED)] },
         Self { name: "a cancelled order keeps its coupon", changes: &[LeftOut(COUPON_BACK)] },
-        Self { name: "an order is written whoever wrote since", changes: &[Weakened(ORDER, "#version = :seen")] },
+        Self { name: "an order is written over a newer version", changes: &[Weakened(ORDER, "#version = :seen")] },
         Self { name: "an order is made again", changes: &[Weakened(ORDER, "attribute_not_exists(#pk)")] },
         Self { name: "money comes in without an order", changes: &[LeftOut(ORDER)] },
         Self { name: "a payment from outside is not noted", changes: &[LeftOut(PAYMENT)] },
         Self { name: "a sheet serves two orders", changes: &[Unconditional(SHEET_ORDERED)] },
         Self { name: "an ordered sheet stays open", changes: &[LeftOut(SHEET_ORDERED)] },
-        Self { name: "a product is written whoever wrote since", changes: &[Weakened(PRODUCT, "#version = :seen")] },
+        Self { name: "a product is written over a newer version", changes: &[Weakened(PRODUCT, "#version = :seen")] },
         Self { name: "more is sold than there is", changes: &[Weakened(SOLD, "#remaining >= :units")] },
-        Self { name: "an order leaves the units on the shelf", changes: &[LeftOut(SOLD)] },
-        Self { name: "more is drawn than there is", changes: &[Weakened(DRAWN, "#remaining >= :units")] },
-        Self { name: "a draw takes twice the units", changes: &[Multiplied(DRAWN, ":units", 2)] },
+        Self { name: "an order leaves the units in stock", changes: &[LeftOut(SOLD)] },
+        Self { name: "more is reserved than there is", changes: &[Weakened(RESERVED, "#remaining >= :units")] },
+        Self { name: "a reservation takes twice the units", changes: &[Multiplied(RESERVED, ":units", 2)] },
         Self { name: "a cancelled order leaves its units nowhere", changes: &[LeftOut(UNITS_BACK)] },
         Self { name: "a cancelled order brings back twice its units", changes: &[Multiplied(UNITS_BACK, ":units", 2)] },
         Self { name: "a restock brings twice its units", changes: &[Multiplied(RESTOCKED, ":units", 2)] },
@@ -125,23 +125,26 @@ impl Mutant {
         Self { name: "an order does not claim its units", changes: &[LeftOut(UNITS_CLAIMED)] },
         Self { name: "claimed units go back", changes: &[Unconditional(UNITS_VOID)] },
         Self { name: "units go back again and again", changes: &[LeftOut(UNITS_VOID)] },
-        Self { name: "more tickets are drawn than there are", changes: &[Unconditional(TICKET)] },
-        Self { name: "a coupon is given without its slot", changes: &[LeftOut(SLOT_CLAIMED)] },
-        Self { name: "a burnt ticket raises the limit by two", changes: &[Multiplied(LIMIT, ":one", 2)] },
-        Self { name: "a burnt ticket is never made good", changes: &[LeftOut(LIMIT)] },
+        Self { name: "more tickets are allocated than there are", changes: &[Unconditional(TICKET)] },
+        Self { name: "a coupon is issued without its claim record", changes: &[LeftOut(TICKET_CLAIMED)] },
+        Self { name: "a voided ticket raises the limit by two", changes: &[Multiplied(LIMIT, ":one", 2)] },
+        Self { name: "a voided ticket never raises the limit", changes: &[LeftOut(LIMIT)] },
         Self { name: "sales are counted without a mark", changes: &[LeftOut(MARK)] },
-        Self { name: "sales are counted whatever is marked", changes: &[Unconditional(MARK)] },
+        Self { name: "sales are counted although they are marked", changes: &[Unconditional(MARK)] },
         Self { name: "sales are marked and not counted", changes: &[LeftOut(COUNT)] },
-        Self { name: "a key is forgotten", changes: &[LeftOut(REQUEST)] },
+        Self { name: "a key is not recorded", changes: &[LeftOut(REQUEST)] },
         Self { name: "a key has its effect again", changes: &[Unconditional(REQUEST)] },
-        Self { name: "a paid order is told to nobody", changes: &[Lost("OrderPaid")] },
-        Self { name: "a cancelled order is told to nobody", changes: &[Lost("OrderCancelled")] },
-        Self { name: "a refund is asked for of nobody", changes: &[Lost("RefundRequested")] },
+        Self { name: "a paid order is not published", changes: &[Lost("OrderPaid")] },
+        Self { name: "a cancelled order is not published", changes: &[Lost("OrderCancelled")] },
+        Self { name: "a refund is not requested", changes: &[Lost("RefundRequested")] },
         Self { name: "an event has a new id each time", changes: &[Renamed("OrderPaid")] },
-        Self { name: "an e-mail address is claimed whoever has it", changes: &[Unconditional(EMAIL_CLAIMED)] },
+        Self {
+            name: "an e-mail address is claimed although another user has it",
+            changes: &[Unconditional(EMAIL_CLAIMED)],
+        },
         Self { name: "an e-mail address is not claimed", changes: &[LeftOut(EMAIL_CLAIMED)] },
         Self { name: "an e-mail address that is given up stays claimed", changes: &[LeftOut(EMAIL_RELEASED)] },
-        Self { name: "a user is written whoever wrote since", changes: &[Weakened(PROFILE, "#version = :before")] },
+        Self { name: "a user is written over a newer version", changes: &[Weakened(PROFILE, "#version = :before")] },
         Self { name: "a change of a seller is not noted", changes: &[LeftOut(SELLER_CHANGE)] },
         Self { name: "a product is not listed among its seller's", changes: &[LeftOut(SELLER_PRODUCT)] },
         Self { name: "the products of a seller end with their first page", changes: &[Ended("PRODUCT#")] },
@@ -150,7 +153,7 @@ impl Mutant {
         Self { name: "a ledger ends with its first page", changes: &[Ended("LEDGER#")] },
         Self { name: "the payments of an order end with their first page", changes: &[Ended("PAYMENT#")] },
         Self { name: "the catalogue leaves out a product", changes: &[Skipped("PRODUCTS")] },
-        Self { name: "holds count on nobody's caps", changes: &[LeftOut(HELD)] },
+        Self { name: "holds do not count on the caps", changes: &[LeftOut(HELD)] },
         Self {
             name: "a hold goes beyond its user's caps",
             changes: &[Weakened(HELD, "#heldOrders <= :ordersBefore"), Weakened(HELD, "#heldUnits <= :unitsBefore")],
@@ -158,16 +161,16 @@ impl Mutant {
         Self { name: "a suspended user pays", changes: &[Weakened(ACCOUNT, "#status = :active")] },
         Self { name: "a cart takes twice its products", changes: &[Multiplied(CART, ":max", 2)] },
         Self { name: "a payment pays two orders", changes: &[Unconditional(CLAIM)] },
-        Self { name: "the list of shelves to sweep ends with its first page", changes: &[Ended("SHELVES")] },
+        Self { name: "the list of products to sweep ends with its first page", changes: &[Ended("SHELVES")] },
         Self { name: "the list of campaigns to sweep ends with its first page", changes: &[Ended("CAMPAIGNS")] },
         Self { name: "a batch of reads has twice the keys", changes: &[Loosened] },
         Self { name: "a product is cached for hours", changes: &[Aged(Cached::Products)] },
         Self { name: "recent stock is cached for hours", changes: &[Aged(Cached::Recent)] },
-        Self { name: "the desk leaves out what is not on sale", changes: &[Skipped("PRODUCTS#")] },
+        Self { name: "the desk leaves out products that are not on sale", changes: &[Skipped("PRODUCTS#")] },
         Self { name: "the desk's campaigns end with their first page", changes: &[Ended("CAMPAIGNS")] },
         Self { name: "a product counts as sold out for hours", changes: &[Aged(Cached::SoldOut)] },
-        Self { name: "sales are counted whoever counted since", changes: &[Unconditional(COUNT)] },
-        Self { name: "a product keeps its rank whatever it sells", changes: &[Kept(COUNT, RANK)] },
+        Self { name: "sales are counted over a newer count", changes: &[Unconditional(COUNT)] },
+        Self { name: "a product keeps its rank although it sells", changes: &[Kept(COUNT, RANK)] },
         Self { name: "a product that comes back has no rank", changes: &[Kept(RANKED_AGAIN, RANK)] },
     ];
 
@@ -288,7 +291,7 @@ impl Writes {
         let Self(pk, sk, does) = self;
         let key = key_of(write);
         let begins = |name: &str, with| key[name]["S"].as_str().is_some_and(|text: &str| text.starts_with(with));
-        let told = match verb {
+        let effect = match verb {
             "Put" => {
                 let item = write["Item"].as_object().into_iter().flatten();
                 let mut names: Vec<&str> = item.map(|(name, _)| name.as_str()).collect();
@@ -298,7 +301,7 @@ impl Writes {
             "Update" => format!("{}.", write["UpdateExpression"].as_str().unwrap_or_default()),
             other => other.to_lowercase(),
         };
-        verb != "ConditionCheck" && begins("pk", pk) && begins("sk", sk) && told.contains(does)
+        verb != "ConditionCheck" && begins("pk", pk) && begins("sk", sk) && effect.contains(does)
     }
 }
 

@@ -29,8 +29,8 @@ pub(super) enum Operation {
     WithoutRole(Ask),
     /// The minute's refresh of the ranks.
     RefreshRanks,
-    /// A call that is odd and must be refused.
-    Odd(Call),
+    /// A call that is invalid in every state and must be refused.
+    Invalid(Call),
 }
 
 /// A call of the API.
@@ -57,7 +57,7 @@ const WEIGHTS: [(u64, Generator); 35] = [
     (8, order_later),
     (9, order_outside),
     (4, order_cart),
-    (5, draw_up_sheet),
+    (5, create_sheet),
     (6, order_sheet),
     (7, pay),
     (6, cancel_whole),
@@ -84,7 +84,7 @@ const WEIGHTS: [(u64, Generator); 35] = [
     (3, rename),
     (2, refresh_ranks),
     (2, give_away),
-    (2, ask_oddly),
+    (2, invalid_call),
     (4, order_expecting),
     (4, look_at_desk),
     (4, look_recently),
@@ -94,7 +94,7 @@ const WEIGHTS: [(u64, Generator); 35] = [
 const PRODUCT_WEIGHTS: [(u64, Generator); 9] = [
     (16, order_now),
     (6, add_to_cart),
-    (2, draw_up_sheet),
+    (2, create_sheet),
     (3, charge_much),
     (3, restock_much),
     (2, rename),
@@ -131,16 +131,16 @@ pub(super) fn choose(world: &World, theme: Theme, chance: &mut Chance) -> Operat
     };
     let scene = &Scene { shape, now: world.now() };
     loop {
-        let mut drawn = chance.below(weights.iter().map(|(weight, _)| weight).sum());
-        for &(weight, act) in weights {
-            if drawn < weight {
+        let mut roll = chance.below(weights.iter().map(|(weight, _)| weight).sum());
+        for &(weight, generator) in weights {
+            if roll < weight {
                 // Another generator is tried if there is nothing to operate on yet.
-                if let Some(act) = act(scene, &known, chance) {
-                    return act;
+                if let Some(operation) = generator(scene, &known, chance) {
+                    return operation;
                 }
                 break;
             }
-            drawn -= weight;
+            roll -= weight;
         }
     }
 }
@@ -203,7 +203,7 @@ fn order_cart(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Opera
     change(user, post("/orders", &json!({ "userId": user, "fromCart": true, "couponId": coupon, "payment": payment })))
 }
 
-fn draw_up_sheet(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
+fn create_sheet(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
     let (user, coupon) = with_coupon(scene, known, chance);
     let body = match chance.below(3) {
         0 => json!({ "userId": user, "fromCart": true, "couponId": coupon }),
@@ -603,7 +603,7 @@ fn give_away(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation>
 }
 
 /// A request that is refused in every state, derived from a valid one.
-fn ask_oddly(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
+fn invalid_call(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
     let (user, product, coupon) = (scene.shape.user(chance), scene.shape.product(chance), scene.shape.coupon(chance));
     let raw = |path: &str, body: String| call("POST", path).body(body).header("content-type", "application/json");
     let order = some(&known.orders, chance).map_or("order", |order| &order.id);
@@ -625,7 +625,7 @@ fn ask_oddly(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operat
         12 => call("PATCH", format!("/products/{product}")).json(&json!({ "name": "\u{202e}" })).as_admin(),
         _ => call("PATCH", format!("/products/{product}")).json(&json!({ "price": null })).as_admin(),
     };
-    Some(Operation::Odd(call))
+    Some(Operation::Invalid(call))
 }
 
 /// An order at an earlier price, which may be another by now.

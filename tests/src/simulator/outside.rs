@@ -26,16 +26,16 @@ use crate::limits::Chance;
 pub(super) struct Outside {
     /// The events that the data platform received, by id, each with the number of deliveries.
     received: Mutex<BTreeMap<String, (Value, u32)>>,
-    /// The events that the payment and delivery systems have acted on.
+    /// The events that the payment and delivery systems have handled.
     seen: Mutex<BTreeMap<String, Value>>,
     /// The successful payments, each with its order and amount.
     payments: Mutex<BTreeMap<String, (String, i64)>>,
     /// The results that were sent: the order, the kind, and the amount.
-    told: Mutex<Vec<(String, &'static str, i64)>>,
+    results: Mutex<Vec<(String, &'static str, i64)>>,
     /// The orders named in results of payments that belong to another order.
     reused: Mutex<Vec<(String, String)>>,
     /// The number of payments with results that are not sent yet.
-    untold: AtomicU32,
+    unsent: AtomicU32,
 }
 
 impl Outside {
@@ -60,9 +60,9 @@ impl Outside {
     }
 
     /// The results sent for an order's payments.
-    pub(super) fn told_of(&self, order: &str) -> Vec<(&'static str, i64)> {
-        let told = self.told.lock().unwrap();
-        told.iter().filter(|(of, ..)| of == order).map(|(_, kind, amount)| (*kind, *amount)).collect()
+    pub(super) fn results_for(&self, order: &str) -> Vec<(&'static str, i64)> {
+        let results = self.results.lock().unwrap();
+        results.iter().filter(|(of, ..)| of == order).map(|(_, kind, amount)| (*kind, *amount)).collect()
     }
 
     /// Whether a result named this order for a payment of another one.
@@ -83,7 +83,7 @@ impl Outside {
 
     /// Whether every result has been sent.
     pub(super) fn is_silent(&self) -> bool {
-        self.untold.load(Ordering::SeqCst) == 0
+        self.unsent.load(Ordering::SeqCst) == 0
     }
 }
 
@@ -95,9 +95,9 @@ impl Platform for DataPlatform {
     async fn post(&self, Delivery { event_id, event, .. }: Delivery) -> Result<Answer, Error> {
         let Self(world) = self;
         let mut chance = world.chance_of(&format!("{event_id} {:?}", world.now()));
-        let trouble = world.goes_wrong(FaultKind::PlatformDown);
+        let is_faulty = world.injects(FaultKind::PlatformDown);
         sleep(Duration::from_millis(1 + chance.below(40))).await;
-        if world.is_down(FaultKind::PlatformDown) || (trouble && chance.below(10) == 0) {
+        if world.is_down(FaultKind::PlatformDown) || (is_faulty && chance.below(10) == 0) {
             world.trace.note("data platform", || format!("refuses {event_id}"));
             return Ok(Answer::of(503));
         }
@@ -110,7 +110,7 @@ impl Platform for DataPlatform {
                 world.report_violation(format!("event {event_id} is another the second time: {event}"));
             }
         }
-        if trouble && chance.below(10) == 0 {
+        if is_faulty && chance.below(10) == 0 {
             sleep(TIMEOUT).await;
             return Err("the data platform did not answer in time".into());
         }
@@ -123,7 +123,7 @@ impl Platform for DataPlatform {
 pub(super) async fn deliver(world: World) {
     let mut chance = world.chance_of("delivery system");
     loop {
-        for message in world.mail.receive("ShippingInstructions", 10, &mut chance).await {
+        for message in world.bus.receive("ShippingInstructions", 10, &mut chance).await {
             note(&world, &message);
         }
     }
@@ -133,11 +133,11 @@ pub(super) async fn deliver(world: World) {
 pub(super) async fn settle(world: World) {
     let mut chance = world.chance_of("payment system");
     loop {
-        for message in world.mail.receive("PaymentRequests", 10, &mut chance).await {
+        for message in world.bus.receive("PaymentRequests", 10, &mut chance).await {
             if let Some(event) = note(&world, &message)
                 && event["type"] == "PaymentRequested"
             {
-                world.outside.untold.fetch_add(1, Ordering::SeqCst);
+                world.outside.unsent.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(pay(world.clone(), event));
             }
         }
@@ -147,7 +147,7 @@ pub(super) async fn settle(world: World) {
 /// Takes an event off its queue: the event, if it was not seen before.
 fn note(world: &World, message: &Value) -> Option<Value> {
     let body: Value = serde_json::from_str(message["body"].as_str().unwrap_or_default()).expect("a body is JSON");
-    world.mail.delete(message["messageId"].as_str().unwrap_or_default());
+    world.bus.delete(message["messageId"].as_str().unwrap_or_default());
     let event = body["detail"].clone();
     let id = event["eventId"].as_str().expect("an event has an id").to_owned();
     let mut seen = world.outside.seen.lock().unwrap();
@@ -177,30 +177,30 @@ async fn pay(world: World, request: Value) {
         10 => &[("PaymentSucceeded", 1, 100)],
         _ => &[],
     };
-    if world.is_alone {
+    if world.is_sequential {
         // The customer gets the answer to the order first; otherwise the answer could show the result already.
         sleep(Duration::from_secs(60)).await;
     }
     let order = request["data"]["orderId"].as_str().expect("a payment is for an order");
     for &(kind, number, more) in results {
         let way_ms =
-            if chance.below(3) == 0 && !world.is_alone { chance.below(1_200_000) } else { chance.below(2_000) };
+            if chance.below(3) == 0 && !world.is_sequential { chance.below(1_200_000) } else { chance.below(2_000) };
         sleep(Duration::from_millis(way_ms)).await;
         let (payment, amount) = (format!("{order}-{number}"), asked + more);
         if kind == "PaymentSucceeded" {
             world.outside.payments.lock().unwrap().insert(payment.clone(), (order.to_owned(), amount));
         }
-        world.outside.told.lock().unwrap().push((order.to_owned(), kind, amount));
+        world.outside.results.lock().unwrap().push((order.to_owned(), kind, amount));
         let detail = json!({ "paymentId": payment, "orderId": order, "amount": amount, "at": world.now() });
         for _ in 0..1 + chance.below(2) {
             world.trace.note("payment system", || format!("{kind} {payment} {amount}"));
-            world.mail.post(&world, PAYMENTS_SOURCE, kind, detail.clone(), &mut chance);
+            world.bus.post(&world, PAYMENTS_SOURCE, kind, detail.clone(), &mut chance);
         }
     }
-    if !world.is_alone && chance.below(12) == 0 {
+    if !world.is_sequential && chance.below(12) == 0 {
         reuse(&world, order, &mut chance);
     }
-    world.outside.untold.fetch_sub(1, Ordering::SeqCst);
+    world.outside.unsent.fetch_sub(1, Ordering::SeqCst);
 }
 
 /// Sends a result that names this order for a payment of another one.
@@ -212,5 +212,5 @@ fn reuse(world: &World, order: &str, chance: &mut Chance) {
     world.outside.reused.lock().unwrap().push((payment.clone(), order.to_owned()));
     let detail = json!({ "paymentId": payment, "orderId": order, "amount": amount, "at": world.now() });
     world.trace.note("payment system", || format!("PaymentSucceeded {payment} {amount}, for {order}, too"));
-    world.mail.post(world, PAYMENTS_SOURCE, "PaymentSucceeded", detail, chance);
+    world.bus.post(world, PAYMENTS_SOURCE, "PaymentSucceeded", detail, chance);
 }

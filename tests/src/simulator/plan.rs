@@ -20,7 +20,7 @@ pub enum FaultKind {
     /// A request arrives late, perhaps after its caller has given up.
     LateCalls,
     /// A batch of reads leaves keys unprocessed.
-    LeftOvers,
+    UnprocessedKeys,
     /// An eventually consistent read sees the past.
     StaleReads,
     /// A function dies at a call, before it is sent or after it was carried out.
@@ -32,13 +32,13 @@ pub enum FaultKind {
     /// A client sends a request twice at once.
     DoubleClicks,
     /// The stream's records come late, again, and in other batches.
-    StreamTrouble,
+    StreamFaults,
     /// The bus refuses entries, or is down.
     BusDown,
     /// The data platform refuses, or does not answer.
     PlatformDown,
     /// Messages come twice. Messages that a sweep makes up for may be lost.
-    MessageTrouble,
+    MessageFaults,
     /// A query ends before its limit, like one that has read a megabyte.
     ShortPages,
 }
@@ -51,16 +51,16 @@ impl FaultKind {
         Self::ServerErrors,
         Self::LostCalls,
         Self::LateCalls,
-        Self::LeftOvers,
+        Self::UnprocessedKeys,
         Self::StaleReads,
         Self::Deaths,
         Self::Skew,
         Self::LostAnswers,
         Self::DoubleClicks,
-        Self::StreamTrouble,
+        Self::StreamFaults,
         Self::BusDown,
         Self::PlatformDown,
-        Self::MessageTrouble,
+        Self::MessageFaults,
         Self::ShortPages,
     ];
 }
@@ -75,7 +75,7 @@ pub struct Step {
     /// The scope of its operation.
     pub theme: Theme,
     /// The seed that chooses its operation.
-    pub what: u64,
+    pub operation: u64,
     /// The seed of all other chance in it.
     pub seed: u64,
 }
@@ -102,7 +102,7 @@ pub struct Plan {
     pub faults: Vec<FaultKind>,
     /// Whether the steps are taken one after the other, with each answer compared with the reference. Otherwise all are
     /// taken at their times.
-    pub is_alone: bool,
+    pub is_sequential: bool,
     /// The initial content.
     pub shape: Shape,
     /// The bounds and rules of the shop.
@@ -120,7 +120,7 @@ const GAPS_MS: [u64; 8] = [200, 200, 3_000, 3_000, 40_000, 130_000, 599_000, 1_7
 const LONG_GAPS_MS: [u64; 8] = [200, 3_000, 20_000, 61_000, 599_000, 3_600_000, 22_000_000, 43_200_000];
 
 /// One of so many plans is for a sequential client.
-const ALONE: u64 = 8;
+const SEQUENTIAL: u64 = 8;
 
 /// One of so many plans has a trickle of a product's sales, and one has a trickle of a user's operations.
 const TRICKLES: u64 = 14;
@@ -135,8 +135,8 @@ impl Plan {
         if chance.below(16) == 0 {
             faults.clear();
         }
-        let shape = Shape::draw(&mut chance);
-        let knobs = Knobs::draw(&mut chance, &shape);
+        let shape = Shape::generate(&mut chance);
+        let knobs = Knobs::generate(&mut chance, &shape);
         let gaps_ms = if chance.below(5) == 0 { LONG_GAPS_MS } else { GAPS_MS };
         // The larger the shop, the more goes on in it.
         let most = 9 * u64::try_from(shape.users.len()).unwrap() / 4;
@@ -149,8 +149,8 @@ impl Plan {
             let few = few.get(..[1, 2, 0][pick(&mut chance, 3)]).unwrap_or_default();
             for _ in 0..2 + chance.below(most) {
                 let at = Duration::from_millis(at_ms + chance.below(crowd_ms));
-                let what = if few.is_empty() { chance.bits() } else { few[pick(&mut chance, few.len())] };
-                steps.push(Step { number: 0, at, theme: Theme::All, what, seed: chance.bits() });
+                let operation = if few.is_empty() { chance.bits() } else { few[pick(&mut chance, few.len())] };
+                steps.push(Step { number: 0, at, theme: Theme::All, operation, seed: chance.bits() });
             }
             at_ms += gaps_ms[pick(&mut chance, gaps_ms.len())];
         }
@@ -165,7 +165,7 @@ impl Plan {
         }
         steps.sort_by_key(|step| step.at);
         steps.iter_mut().zip(0..).for_each(|(step, number)| step.number = number);
-        Self { seed, steps, faults, is_alone: seed % ALONE == ALONE - 1, shape, knobs, mutant: None }
+        Self { seed, steps, faults, is_sequential: seed % SEQUENTIAL == SEQUENTIAL - 1, shape, knobs, mutant: None }
     }
 }
 
@@ -173,7 +173,9 @@ impl Plan {
 fn trickle(chance: &mut Chance, theme: Theme, from_ms: u64, length_ms: u64) -> Vec<Step> {
     let count = 30 + chance.below(20);
     let at = |chance: &mut Chance| Duration::from_millis(from_ms + chance.below(length_ms));
-    (0..count).map(|_| Step { number: 0, at: at(chance), theme, what: chance.bits(), seed: chance.bits() }).collect()
+    (0..count)
+        .map(|_| Step { number: 0, at: at(chance), theme, operation: chance.bits(), seed: chance.bits() })
+        .collect()
 }
 
 /// An index into a list of `length`, which is above 0.

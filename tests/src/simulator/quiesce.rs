@@ -15,21 +15,21 @@ use super::{
 use crate::{TABLE, limits::Chance};
 
 /// Longer than any hold or order sheet lasts, by any clock.
-const UNTIL_ALL_IS_DUE: Duration = Duration::from_secs(31 * 60);
+const UNTIL_ALL_HAS_EXPIRED: Duration = Duration::from_secs(31 * 60);
 
 /// The time between two sweeps of tickets: longer than a function may hold one.
 const BETWEEN_SWEEPS: Duration = Duration::from_secs(36);
 
 /// Lets everything with an end reach it.
-pub(super) async fn come_to_rest(world: &World) {
-    sleep(UNTIL_ALL_IS_DUE).await;
+pub(super) async fn quiesce(world: &World) {
+    sleep(UNTIL_ALL_HAS_EXPIRED).await;
     drain(world).await;
     // Things without their message. A sweep takes as many calls as a third of a run, so it runs only if it has work.
     if still_waiting(&world.table.latest()).next().is_some() {
         consumers::sweep(world, Task::Expiry, world.chance_of("last sweep")).await;
     }
     for sweep in 0..3 {
-        if burnt_tickets(&world.table.latest()).is_empty() {
+        if orphaned_tickets(&world.table.latest()).is_empty() {
             break;
         }
         consumers::sweep(world, Task::Tickets, world.chance_of(&format!("last sweep of tickets {sweep}"))).await;
@@ -51,12 +51,15 @@ async fn drain(world: &World) {
     // The time of the last of twenty receives, a quarter of an hour after each other.
     for _ in 0..900 {
         sleep(Duration::from_secs(20)).await;
-        if world.busy() == 0 && world.mail.waiting() == 0 && world.outside.is_silent() && world.is_read() {
+        if world.busy() == 0 && world.bus.waiting() == 0 && world.outside.is_silent() && world.is_read() {
             return;
         }
     }
-    let waiting = world.mail.waiting();
-    world.report_violation(format!("it does not come to rest: {} at work, {waiting} messages waiting", world.busy()));
+    let waiting = world.bus.waiting();
+    world.report_violation(format!(
+        "the shop does not quiesce: {} invocations run, {waiting} messages wait",
+        world.busy()
+    ));
 }
 
 /// Checks that the books are right, that nothing waits, and that the external systems received all events.
@@ -67,7 +70,7 @@ pub(super) async fn check(world: &World) {
         Ok(report) => report.to_string().lines().for_each(|line| world.report_violation(line.to_owned())),
         Err(error) => world.report_violation(error.to_string()),
     }
-    for letter in world.mail.dead_letters() {
+    for letter in world.bus.dead_letters() {
         let detail = &letter["detail"];
         let (payment, order) = (detail["paymentId"].as_str(), detail["orderId"].as_str());
         // A payment that is claimed by two orders needs a person.
@@ -78,13 +81,13 @@ pub(super) async fn check(world: &World) {
     walk_some_lists(world).await;
     bestsellers::check(world, world.chance_of("last bestsellers")).await;
     let items = world.table.latest();
-    burnt_tickets(&items).into_iter().for_each(|wrong| world.report_violation(wrong));
+    orphaned_tickets(&items).into_iter().for_each(|violation| world.report_violation(violation));
     check_rebuild(world, &items);
-    still_waiting(&items).for_each(|wrong| world.report_violation(format!("{wrong} still waits")));
-    let unseen = world.known.lock().unwrap().registers.wrong_at_rest(&items, Instant::now());
-    unseen.into_iter().for_each(|wrong| world.report_violation(wrong));
-    let sums = world.known.lock().unwrap().tally.wrong(&items);
-    sums.into_iter().for_each(|wrong| world.report_violation(wrong));
+    still_waiting(&items).for_each(|violation| world.report_violation(format!("{violation} still waits")));
+    let unseen = world.known.lock().unwrap().registers.violations_at_rest(&items, Instant::now());
+    unseen.into_iter().for_each(|violation| world.report_violation(violation));
+    let sums = world.known.lock().unwrap().tally.violations(&items);
+    sums.into_iter().for_each(|violation| world.report_violation(violation));
     let orders: BTreeMap<&str, &Value> =
         items.iter().filter(|item| item["sk"]["S"] == "ORDER").map(|order| (text(order, "orderId"), order)).collect();
     let (received, seen) = (world.outside.received(), world.outside.seen());
@@ -178,29 +181,29 @@ fn still_waiting(items: &[Value]) -> impl Iterator<Item = &str> {
 }
 
 /// The counters with allocated tickets that have no claim record: orphans that no sweep found.
-fn burnt_tickets(items: &[Value]) -> Vec<String> {
-    let mut burnt = Vec::new();
+fn orphaned_tickets(items: &[Value]) -> Vec<String> {
+    let mut orphaned = Vec::new();
     for counter in items.iter().filter(|item| item["sk"]["S"] == "COUNTER") {
         let name = text(counter, "pk").trim_start_matches("COUNTER");
-        let slots = items.iter().filter(|item| {
+        let claims = items.iter().filter(|item| {
             text(item, "pk")
                 .strip_prefix("SLOT")
                 .and_then(|slot| slot.rsplit_once('#'))
                 .is_some_and(|(of, _)| of == name)
         });
-        let (slots, drawn) = (slots.count(), number(counter, "next"));
-        if i64::try_from(slots).unwrap() != drawn {
-            burnt.push(format!("of {drawn} tickets drawn from {name} {slots} have slots"));
+        let (claims, allocated) = (claims.count(), number(counter, "next"));
+        if i64::try_from(claims).unwrap() != allocated {
+            orphaned.push(format!("of {allocated} tickets allocated from {name} {claims} have claim records"));
         }
     }
-    burnt
+    orphaned
 }
 
 /// Whether tickets or units are orphaned: a sweep recovers them.
 pub(super) fn has_orphans(items: &[Value]) -> bool {
     let mut missing: BTreeMap<&str, i64> = BTreeMap::new();
     for item in items {
-        if let Some(product) = product_on_shelf(text(item, "pk")) {
+        if let Some(product) = product_of_shard(text(item, "pk")) {
             *missing.entry(product).or_default() += number(item, "received") - number(item, "remaining");
         }
         let is_live = item["sk"]["S"] == "ORDER" && text(item, "status") != "PAYMENT_FAILED";
@@ -210,11 +213,11 @@ pub(super) fn has_orphans(items: &[Value]) -> bool {
                 number(line, "quantity") - number(line, "cancelledQuantity");
         }
     }
-    missing.values().any(|units| *units != 0) || !burnt_tickets(items).is_empty()
+    missing.values().any(|units| *units != 0) || !orphaned_tickets(items).is_empty()
 }
 
 /// The product of the shard with this partition key.
-pub(super) fn product_on_shelf(pk: &str) -> Option<&str> {
+pub(super) fn product_of_shard(pk: &str) -> Option<&str> {
     pk.strip_prefix("STOCK#")?.rsplit_once('#').map(|(product, _)| product)
 }
 

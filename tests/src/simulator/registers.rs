@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{plan::pick, rest, tally::Known};
+use super::{plan::pick, quiesce, tally::Known};
 use crate::{Call, limits::Chance};
 
 /// Prices, discounts, sale statuses and names of products, and the statuses of users: by id and field.
@@ -109,20 +109,20 @@ impl Registers {
     }
 
     /// The impossible values in the answer to a call that began at this instant.
-    pub(super) fn wrong_in(&self, call: &Call, data: &Value, began: Instant, ages: Ages) -> Vec<String> {
+    pub(super) fn violations_in(&self, call: &Call, data: &Value, began: Instant, ages: Ages) -> Vec<String> {
         let of_old = began.checked_sub(ages.name).unwrap_or(began);
         let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
-        let mut wrong = Vec::new();
+        let mut violations = Vec::new();
         let items = || data["items"].as_array().into_iter().flatten();
         match call.function() {
             "create-order" | "create-order-sheet" => {
-                wrong.extend(self.check(&text(data, "userId"), "status", &json!("ACTIVE"), began));
+                violations.extend(self.check(&text(data, "userId"), "status", &json!("ACTIVE"), began));
                 let is_of_sheet = call.sent()["orderSheetId"].is_string();
                 for line in items() {
                     let product = text(line, "productId");
-                    wrong.extend(self.check(&product, "price", &line["unitPrice"], began));
-                    wrong.extend(self.check(&product, "discount", &line["unitDiscount"], began));
-                    wrong.extend(self.check(&product, "status", &json!("ON_SALE"), began));
+                    violations.extend(self.check(&product, "price", &line["unitPrice"], began));
+                    violations.extend(self.check(&product, "discount", &line["unitDiscount"], began));
+                    violations.extend(self.check(&product, "status", &json!("ON_SALE"), began));
                     let asked = call.sent()["items"]
                         .as_array()
                         .into_iter()
@@ -134,10 +134,10 @@ impl Registers {
                     if let Some(expected) =
                         asked.and_then(|it| it["expectedPrice"].as_i64()).filter(|it| Some(*it) != cost)
                     {
-                        wrong.push(format!("a unit of {product} costs {cost:?}, and {expected} was expected"));
+                        violations.push(format!("a unit of {product} costs {cost:?}, and {expected} was expected"));
                     }
                     if !is_of_sheet {
-                        wrong.extend(self.check(&product, "name", &line["name"], of_old));
+                        violations.extend(self.check(&product, "name", &line["name"], of_old));
                     }
                 }
             }
@@ -145,39 +145,39 @@ impl Registers {
                 // A hidden product shows only its id.
                 for item in items().filter(|item| item["status"] != "DISCONTINUED") {
                     let product = text(item, "productId");
-                    wrong.extend(self.check(&product, "price", &item["price"], began));
-                    wrong.extend(self.check(&product, "discount", &item["discount"], began));
-                    wrong.extend(self.check(&product, "status", &json!("ON_SALE"), began));
-                    wrong.extend(self.check(&product, "name", &item["name"], of_old));
+                    violations.extend(self.check(&product, "price", &item["price"], began));
+                    violations.extend(self.check(&product, "discount", &item["discount"], began));
+                    violations.extend(self.check(&product, "status", &json!("ON_SALE"), began));
+                    violations.extend(self.check(&product, "name", &item["name"], of_old));
                 }
             }
             "get-product" | "get-desk-product" => {
                 let read = if call.is_recent() { began.checked_sub(ages.stock).unwrap_or(began) } else { began };
                 for field in ["price", "discount", "name"] {
-                    wrong.extend(self.check(&text(data, "productId"), field, &data[field], read));
+                    violations.extend(self.check(&text(data, "productId"), field, &data[field], read));
                 }
             }
             _ => {}
         }
-        wrong
+        violations
     }
 
     /// The reason why units of a product cannot be sold in this mode, flash or not, for a call that began at this
     /// instant.
-    pub(super) fn wrong_mode(&self, product: &str, flash: bool, began: Instant, age: Duration) -> Option<String> {
+    pub(super) fn mode_violation(&self, product: &str, flash: bool, began: Instant, age: Duration) -> Option<String> {
         self.check(product, "flash", &json!(flash), began.checked_sub(age).unwrap_or(began))
     }
 
     /// The impossible values of products and their shards in the table of a quiescent shop.
-    pub(super) fn wrong_at_rest(&self, items: &[Value], now: Instant) -> Vec<String> {
-        let mut wrong = Vec::new();
+    pub(super) fn violations_at_rest(&self, items: &[Value], now: Instant) -> Vec<String> {
+        let mut violations = Vec::new();
         // A paused product notes its own status; the auditor compares its shards with the effective one.
         let paused = items.iter().filter(|item| item["pausedStatus"].is_object());
         let paused: BTreeMap<&str, &Value> =
             paused.map(|item| (quiesce::text(item, "productId"), &item["pausedStatus"]["S"])).collect();
         for item in items {
             let pk = quiesce::text(item, "pk");
-            let product = pk.strip_prefix("PRODUCT#").or_else(|| quiesce::product_on_shelf(pk));
+            let product = pk.strip_prefix("PRODUCT#").or_else(|| quiesce::product_of_shard(pk));
             let Some(product) = product else { continue };
             for (field, name) in FIELDS.iter().filter(|(_, name)| item[name].is_object()) {
                 let number = item[name]["N"].as_str().and_then(|digits| digits.parse::<i64>().ok());
@@ -185,9 +185,9 @@ impl Registers {
                     Some(own) if *field == "status" => (*own).clone(),
                     _ => number.map_or_else(|| item[name]["S"].clone(), Value::from),
                 };
-                wrong.extend(self.check(product, field, &seen, now));
+                violations.extend(self.check(product, field, &seen, now));
             }
         }
-        wrong
+        violations
     }
 }

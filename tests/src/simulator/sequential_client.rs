@@ -21,7 +21,7 @@ use super::{
 use crate::{Answer, Call, limits::Chance};
 
 /// The number of tries before faults are switched off.
-const TRIES_IN_TROUBLE: u32 = 4;
+const TRIES_WITH_FAULTS: u32 = 4;
 
 /// The number of tries in all.
 const TRIES: u32 = 8;
@@ -42,7 +42,7 @@ struct Client {
     /// Everything with an expiry before this instant is known to have expired.
     ended_by: Timestamp,
     /// The number of leaks by functions that are recovered.
-    mended: u32,
+    recovered: u32,
     /// The instant from which carts show products as they are.
     carts_from: Instant,
     /// Whether products may lack a change of their seller's status.
@@ -55,14 +55,14 @@ pub(super) async fn play(world: &World, steps: &[Step]) {
         world: world.clone(),
         reference: Reference::new(world.knobs),
         ended_by: world.now(),
-        mended: 0,
+        recovered: 0,
         carts_from: Instant::now(),
         lacks_status: false,
     };
     for (call, number) in shape::seed_data(world).into_iter().zip(0..) {
-        client.ask("furniture", "furniture", None, call, world.chance_of(&format!("furniture {number}"))).await;
+        client.ask("seed data", "seed data", None, call, world.chance_of(&format!("furniture {number}"))).await;
     }
-    world.set_calm(false);
+    world.set_faults_off(false);
     let mut at = Duration::ZERO;
     for step in steps {
         sleep(step.at - at).await;
@@ -70,15 +70,15 @@ pub(super) async fn play(world: &World, steps: &[Step]) {
         client.rest().await;
         client.take(step).await;
     }
-    world.set_calm(true);
+    world.set_faults_off(true);
     client.rest().await;
-    client.look_at_everything().await;
+    client.read_everything().await;
 }
 
 impl Client {
     async fn take(&mut self, step: &Step) {
         let mut chance = Chance::new(step.seed);
-        match choose(&self.world, step.theme, &mut Chance::new(step.what)) {
+        match choose(&self.world, step.theme, &mut Chance::new(step.operation)) {
             Operation::Ask(Ask { who, call, takes_key }) => {
                 let key = takes_key.then(|| format!("key-{}", step.number));
                 let call = match &key {
@@ -90,8 +90,8 @@ impl Client {
             Operation::Walk(list) => {
                 lists::walk(&self.world, &format!("walk #{}", step.number), &list, Chance::new(chance.bits())).await;
             }
-            Operation::Odd(call) => {
-                clients::ask_oddly(&self.world, &format!("odd #{}", step.number), &call, chance).await
+            Operation::Invalid(call) => {
+                clients::send_invalid(&self.world, &format!("invalid #{}", step.number), &call, chance).await
             }
             Operation::WithoutRole(Ask { who, call, .. }) => {
                 let (key, name) = (format!("key-{}", step.number), format!("{who} #{}", step.number));
@@ -108,26 +108,26 @@ impl Client {
         if matches!(call.function(), "add-to-cart" | "get-cart") {
             sleep_until(self.carts_from).await;
         }
-        let was_calm = self.world.is_calm();
+        let were_off = self.world.are_faults_off();
         let writes = self.world.known.lock().unwrap().registers.begin(&call, Instant::now());
         let mut answered = None;
         for tries in 1..=TRIES {
             match send(&self.world, name, call.clone(), Chance::new(chance.bits())).await {
                 // A function that died may hold units or tickets.
-                Some(answer) if self.is_to_mend() && is_sold_out(&answer) => self.mend().await,
+                Some(answer) if self.has_leaks() && is_sold_out(&answer) => self.recover().await,
                 Some(answer) if answer.status != 503 => {
                     answered = Some(answer);
                     break;
                 }
                 _ => sleep(Duration::from_millis(chance.below(2_000))).await,
             }
-            if tries == TRIES_IN_TROUBLE {
-                self.world.set_calm(true);
+            if tries == TRIES_WITH_FAULTS {
+                self.world.set_faults_off(true);
             }
         }
-        self.world.set_calm(was_calm);
+        self.world.set_faults_off(were_off);
         let Some(answer) = answered else { return self.world.report_violation(format!("{name} never gets an answer")) };
-        clients::learn(&self.world, who, name, key, &answer);
+        clients::record(&self.world, who, name, key, &answer);
         let known = if answer.status < 300 { tally::Known::Made } else { tally::Known::None };
         self.world.known.lock().unwrap().registers.end(writes, known, Instant::now());
         if let Some(effect) = Effect::of(&call) {
@@ -138,12 +138,12 @@ impl Client {
             // Longer than any entry of a function's caches lives.
             self.carts_from = Instant::now() + self.world.oldest_name() + Duration::from_secs(1);
         }
-        self.hear(name, &call, &answer);
+        self.check(name, &call, &answer);
     }
 
-    fn hear(&mut self, name: &str, call: &Call, answer: &Answer) {
-        if let Some(wrong) = self.reference.hear(call, self.world.now(), answer) {
-            self.world.report_violation(format!("{name}: {} is answered {wrong}", call.line()));
+    fn check(&mut self, name: &str, call: &Call, answer: &Answer) {
+        if let Some(violation) = self.reference.check(call, self.world.now(), answer) {
+            self.world.report_violation(format!("{name}: {} is answered {violation}", call.line()));
         }
     }
 
@@ -152,10 +152,10 @@ impl Client {
         loop {
             self.quiet().await;
             if std::mem::take(&mut self.lacks_status) {
-                self.calmly(&Operation::Sweep(Task::Inventory)).await;
+                self.without_faults(&Operation::Sweep(Task::Inventory)).await;
             }
-            if self.is_to_mend() {
-                self.mend().await;
+            if self.has_leaks() {
+                self.recover().await;
             }
             self.settle().await;
             let now = self.world.now();
@@ -163,7 +163,7 @@ impl Client {
             let ends: Vec<Timestamp> = self.reference.ends().filter(|end| *end > self.ended_by).collect();
             if ends.iter().any(|end| *end <= over) {
                 // Expired things without a message, or with a lost one.
-                self.calmly(&Operation::Sweep(Task::Expiry)).await;
+                self.without_faults(&Operation::Sweep(Task::Expiry)).await;
                 self.reference.end_holds(over);
             }
             self.ended_by = over;
@@ -177,15 +177,15 @@ impl Client {
     /// Copies into the reference the outcome of orders that waited for an external payment.
     async fn settle(&mut self) {
         for (user, order) in self.reference.waiting_outside() {
-            let results = self.world.outside.told_of(&order);
+            let results = self.world.outside.results_for(&order);
             if results.is_empty() {
                 continue;
             }
             let (world, ask) = (&self.world, call("GET", format!("/orders/{order}")).as_user(&user));
-            let answer = world.calmly(send(world, "look", ask, world.chance_of(&order))).await;
-            let told = answer.map(|answer| answer.body["data"].clone()).unwrap_or_default();
-            if let Some(wrong) = self.reference.settle(&order, &told, &results, world.now()) {
-                self.world.report_violation(wrong);
+            let answer = world.without_faults(send(world, "look", ask, world.chance_of(&order))).await;
+            let actual = answer.map(|answer| answer.body["data"].clone()).unwrap_or_default();
+            if let Some(violation) = self.reference.settle(&order, &actual, &results, world.now()) {
+                self.world.report_violation(violation);
             }
         }
     }
@@ -194,7 +194,7 @@ impl Client {
         sleep(UNTIL_ALL_ARRIVED).await;
         for _ in 0..500 {
             let world = &self.world;
-            if world.busy() == 0 && world.mail.waiting_soon() == 0 && world.outside.is_silent() && world.is_read() {
+            if world.busy() == 0 && world.bus.waiting_soon() == 0 && world.outside.is_silent() && world.is_read() {
                 return;
             }
             sleep(Duration::from_secs(2)).await;
@@ -204,28 +204,28 @@ impl Client {
 
     /// Whether functions have leaked units or tickets. They died, or ran out of retry budget before they could release
     /// them.
-    fn is_to_mend(&self) -> bool {
-        self.mended < self.world.left_overs() || has_orphans(&self.world.table.latest())
+    fn has_leaks(&self) -> bool {
+        self.recovered < self.world.leaks() || has_orphans(&self.world.table.latest())
     }
 
     /// Lets the sweeps recover leaked units and tickets.
-    async fn mend(&mut self) {
-        self.mended = self.world.left_overs();
+    async fn recover(&mut self) {
+        self.recovered = self.world.leaks();
         for _ in 0..2 {
             sleep(BETWEEN_SWEEPS).await;
-            self.calmly(&Operation::Sweep(Task::Tickets)).await;
-            self.calmly(&Operation::Sweep(Task::Inventory)).await;
+            self.without_faults(&Operation::Sweep(Task::Tickets)).await;
+            self.without_faults(&Operation::Sweep(Task::Inventory)).await;
         }
         self.quiet().await;
     }
 
-    async fn calmly(&self, sweep: &Operation) {
+    async fn without_faults(&self, sweep: &Operation) {
         let chance = self.world.chance_of(&format!("{sweep:?} {}", self.world.now()));
-        self.world.calmly(consumers::run(&self.world, sweep, chance)).await;
+        self.world.without_faults(consumers::run(&self.world, sweep, chance)).await;
     }
 
     /// Reads everything that the API shows.
-    async fn look_at_everything(&mut self) {
+    async fn read_everything(&mut self) {
         let mut looks: Vec<(&'static str, String)> = Vec::new();
         let shape = self.world.shape;
         for &user in shape.users {

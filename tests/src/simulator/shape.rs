@@ -53,7 +53,7 @@ impl Shape {
         }
     }
 
-    pub(super) fn draw(chance: &mut Chance) -> Self {
+    pub(super) fn generate(chance: &mut Chance) -> Self {
         let wealth = if chance.below(3) == 0 { 10 } else { 1 };
         match chance.below(50) {
             0 => Self {

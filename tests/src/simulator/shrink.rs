@@ -11,7 +11,7 @@ pub fn shrink(plan: &Plan) -> Plan {
     let mut tries = 0;
     let mut fails = |plan: &Plan| {
         tries += 1;
-        tries <= TRIES && !run(plan, false).wrong.is_empty()
+        tries <= TRIES && !run(plan, false).violations.is_empty()
     };
     loop {
         let before = smallest.clone();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::rest;
+use super::quiesce;
 use crate::Call;
 
 /// The effect of a successful request on a sum.
@@ -77,7 +77,7 @@ impl Tally {
     }
 
     /// The sums in the table that are out of their bounds.
-    pub(super) fn wrong(&self, items: &[Value]) -> Vec<String> {
+    pub(super) fn violations(&self, items: &[Value]) -> Vec<String> {
         let mut sums: BTreeMap<(Sum, String), i64> = BTreeMap::new();
         for item in items {
             let (pk, sk) = (quiesce::text(item, "pk"), quiesce::text(item, "sk"));
@@ -85,16 +85,16 @@ impl Tally {
                 *sums.entry((Sum::Charged, pk.trim_start_matches("USER#").to_owned())).or_default() +=
                     quiesce::number(item, "amount");
             }
-            if let Some(product) = quiesce::product_on_shelf(pk) {
+            if let Some(product) = quiesce::product_of_shard(pk) {
                 *sums.entry((Sum::Received, product.to_owned())).or_default() += quiesce::number(item, "received");
             }
         }
         let nothing = (0, 0);
-        let wrong = sums.iter().filter_map(|(of, sum)| {
+        let violations = sums.iter().filter_map(|(of, sum)| {
             let (least, most) = self.0.get(of).unwrap_or(&nothing);
             let (what, whose) = of;
             (sum < least || sum > most).then(|| format!("{what:?} of {whose} is {sum}, not between {least} and {most}"))
         });
-        wrong.collect()
+        violations.collect()
     }
 }

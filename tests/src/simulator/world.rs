@@ -21,7 +21,7 @@ use super::{
     clients::Known,
     connection::{Connection, Death, Invocation},
     knobs::Knobs,
-    message_bus::Mail,
+    message_bus::MessageBus,
     mutants::Mutant,
     outside::Outside,
     plan::{FaultKind, Plan, pick},
@@ -48,7 +48,7 @@ pub(super) struct Inner {
     seed: u64,
     faults: Vec<FaultKind>,
     /// Whether a sequential client waits for all consequences of each request.
-    pub(super) is_alone: bool,
+    pub(super) is_sequential: bool,
     /// The initial content.
     pub(super) shape: Shape,
     /// The bounds and rules of the shop.
@@ -57,7 +57,7 @@ pub(super) struct Inner {
     began: Instant,
     first_instant: Timestamp,
     pub(super) table: Table,
-    pub(super) mail: Mail,
+    pub(super) bus: MessageBus,
     pub(super) outside: Outside,
     pub(super) trace: Trace,
     pub(super) known: Mutex<Known>,
@@ -66,9 +66,9 @@ pub(super) struct Inner {
     busy: AtomicU32,
     calls: AtomicU64,
     /// The number of possible leaks by functions: one died, or the answer to a reservation or an allocation got lost.
-    left_overs: AtomicU32,
-    is_calm: AtomicBool,
-    wrong: Mutex<Vec<String>>,
+    leaks: AtomicU32,
+    are_faults_off: AtomicBool,
+    violations: Mutex<Vec<String>>,
 }
 
 #[derive(Clone)]
@@ -98,14 +98,14 @@ impl World {
         Self(Arc::new(Inner {
             seed,
             faults: plan.faults.clone(),
-            is_alone: plan.is_alone,
+            is_sequential: plan.is_sequential,
             shape: plan.shape,
             knobs: plan.knobs,
             mutant: plan.mutant,
             began: Instant::now(),
             first_instant,
             table: Table::new(),
-            mail: Mail::new(plan.knobs.policy.hold),
+            bus: MessageBus::new(plan.knobs.policy.hold),
             outside: Outside::default(),
             trace: Trace::new(is_traced),
             known: Mutex::default(),
@@ -113,44 +113,44 @@ impl World {
             instances: AtomicU32::new(0),
             busy: AtomicU32::new(0),
             calls: AtomicU64::new(0),
-            left_overs: AtomicU32::new(0),
-            is_calm: AtomicBool::new(true),
-            wrong: Mutex::default(),
+            leaks: AtomicU32::new(0),
+            are_faults_off: AtomicBool::new(true),
+            violations: Mutex::default(),
         }))
     }
 
     /// The faults that are injected at this time.
     pub(super) fn faults(&self) -> &[FaultKind] {
-        if self.is_calm() { &[] } else { &self.faults }
+        if self.are_faults_off() { &[] } else { &self.faults }
     }
 
     /// Whether this fault is injected now and then.
-    pub(super) fn goes_wrong(&self, kind: FaultKind) -> bool {
+    pub(super) fn injects(&self, kind: FaultKind) -> bool {
         self.faults().contains(&kind)
     }
 
     /// Switches all faults off or on, and returns whether they were off before.
-    pub(super) fn set_calm(&self, is_calm: bool) -> bool {
-        self.is_calm.swap(is_calm, Ordering::SeqCst)
+    pub(super) fn set_faults_off(&self, are_faults_off: bool) -> bool {
+        self.are_faults_off.swap(are_faults_off, Ordering::SeqCst)
     }
 
     /// The outcome of work without faults.
-    pub(super) async fn calmly<T>(&self, work: impl Future<Output = T>) -> T {
-        let was_calm = self.set_calm(true);
+    pub(super) async fn without_faults<T>(&self, work: impl Future<Output = T>) -> T {
+        let were_off = self.set_faults_off(true);
         let done = work.await;
-        self.set_calm(was_calm);
+        self.set_faults_off(were_off);
         done
     }
 
     /// Whether faults are off.
-    pub(super) fn is_calm(&self) -> bool {
-        self.is_calm.load(Ordering::SeqCst)
+    pub(super) fn are_faults_off(&self) -> bool {
+        self.are_faults_off.load(Ordering::SeqCst)
     }
 
     /// Whether a service is down: it is for a tenth of the time.
     pub(super) fn is_down(&self, kind: FaultKind) -> bool {
         let turn = self.began.elapsed().as_secs() / OUTAGE_SECONDS;
-        self.goes_wrong(kind) && Chance::new(self.seed ^ turn.wrapping_mul(0x9E37)).below(10) == 0
+        self.injects(kind) && Chance::new(self.seed ^ turn.wrapping_mul(0x9E37)).below(10) == 0
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -172,7 +172,8 @@ impl World {
         Duration::try_from(self.knobs.bounds.recent_age).unwrap()
     }
 
-    /// Chance of its own for something with a name.
+    /// Chance of its own for something with a name. The name is a part of the seed: with another name a seed is another
+    /// run.
     pub(super) fn chance_of(&self, name: &str) -> Chance {
         let name = name
             .bytes()
@@ -182,13 +183,13 @@ impl World {
 
     /// Notes a violation.
     pub(super) fn report_violation(&self, what: String) {
-        self.trace.note("WRONG", || what.clone());
-        self.wrong.lock().unwrap().push(what);
+        self.trace.note("VIOLATION", || what.clone());
+        self.violations.lock().unwrap().push(what);
     }
 
     /// The violations so far.
-    pub(super) fn wrongs(&self) -> Vec<String> {
-        self.wrong.lock().unwrap().clone()
+    pub(super) fn violations(&self) -> Vec<String> {
+        self.violations.lock().unwrap().clone()
     }
 
     /// The number of calls carried out.
@@ -197,13 +198,13 @@ impl World {
     }
 
     /// Notes that a function may have leaked units or tickets.
-    pub(super) fn note_left_over(&self) {
-        self.left_overs.fetch_add(1, Ordering::SeqCst);
+    pub(super) fn note_leak(&self) {
+        self.leaks.fetch_add(1, Ordering::SeqCst);
     }
 
     /// The number of such notes.
-    pub(super) fn left_overs(&self) -> u32 {
-        self.left_overs.load(Ordering::SeqCst)
+    pub(super) fn leaks(&self) -> u32 {
+        self.leaks.load(Ordering::SeqCst)
     }
 
     /// Whether a bug is planted.
@@ -247,7 +248,7 @@ impl World {
     ) -> Option<T> {
         let instance = self.instance(&mut chance);
         let name = format!("{name}@{}", instance.number);
-        let death = (self.goes_wrong(FaultKind::Deaths) && chance.below(12) == 0)
+        let death = (self.injects(FaultKind::Deaths) && chance.below(12) == 0)
             .then(|| Death { call: 1 + u32::try_from(chance.below(6)).unwrap(), after: chance.below(2) == 0 });
         let is_unlucky = chance.below(16) == 0;
         instance.connection.begin(Invocation {
@@ -271,7 +272,7 @@ impl World {
                 idle.push(instance);
             }
         } else {
-            self.note_left_over();
+            self.note_leak();
             self.trace.note(&name, || "is dead".to_owned());
         }
         outcome

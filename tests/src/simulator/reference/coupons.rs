@@ -127,9 +127,9 @@ impl Reference {
             let replaced = self.replaced.get(key).into_iter().flatten();
             items.extend(replaced.map(|_| json!({ "couponId": key.1, "status": "REVOKED" })));
         }
-        if !asked.told["nextCursor"].is_null() {
+        if !asked.actual["nextCursor"].is_null() {
             // Only a part of it: the caller walks the list to see the rest.
-            items.truncate(asked.told["items"].as_array().map_or(0, Vec::len));
+            items.truncate(asked.actual["items"].as_array().map_or(0, Vec::len));
         }
         json!({ "items": items })
     }

@@ -68,9 +68,9 @@ impl Product {
 
 /// A part of a list with a stable order that is otherwise not promised. It may be cut anywhere, and then has a cursor.
 pub(super) fn part_of(asked: &Asked<'_>, id: &str, listed: &BTreeMap<&str, Value>) -> Value {
-    let told = asked.told["items"].as_array().into_iter().flatten();
-    let mut items: Vec<Value> = told.filter_map(|item| listed.get(text(item, id).as_str()).cloned()).collect();
-    if asked.told["nextCursor"].is_null() {
+    let actual = asked.actual["items"].as_array().into_iter().flatten();
+    let mut items: Vec<Value> = actual.filter_map(|item| listed.get(text(item, id).as_str()).cloned()).collect();
+    if asked.actual["nextCursor"].is_null() {
         items.resize(listed.len(), json!("another that is in the list"));
     }
     json!({ "items": items })
@@ -175,14 +175,14 @@ impl Reference {
 
     /// The first page, of two. Only a stable order of the list is promised.
     pub(super) fn list_products(&self, asked: &Asked<'_>) -> Outcome {
-        let told = asked.told["items"].as_array().into_iter().flatten();
+        let actual = asked.actual["items"].as_array().into_iter().flatten();
         let listed: BTreeMap<&String, &Product> = self.products.iter().filter(|(_, it)| it.is_on_sale()).collect();
         let mut items: Vec<Value> = Vec::new();
-        for id in told.map(|item| text(item, "productId")) {
+        for id in actual.map(|item| text(item, "productId")) {
             items.extend(listed.get_key_value(&id).map(|(id, product)| product.shown(id)));
         }
         // A page that is cut has a cursor.
-        if asked.told["nextCursor"].is_null() || items.is_empty() {
+        if asked.actual["nextCursor"].is_null() || items.is_empty() {
             items.resize(listed.len().min(2), json!("another product that is on sale"));
         }
         fine(json!({ "items": items }))

@@ -71,7 +71,7 @@ struct Asked<'a> {
     path: Vec<&'a str>,
     /// By the clock of the simulator.
     now: Timestamp,
-    told: &'a Value,
+    actual: &'a Value,
 }
 
 impl Asked<'_> {
@@ -86,12 +86,12 @@ impl Asked<'_> {
 
     /// An id in the answer.
     fn id(&self, name: &str) -> String {
-        text(self.told, name)
+        text(self.actual, name)
     }
 
     /// An instant in the answer, by the shop's own clock.
     fn at(&self, name: &str) -> Timestamp {
-        instant(&self.told[name]).unwrap_or(self.now)
+        instant(&self.actual[name]).unwrap_or(self.now)
     }
 }
 
@@ -133,18 +133,18 @@ impl Reference {
     }
 
     /// Applies a request, and returns the first difference of its answer, if there is one.
-    pub(super) fn hear(&mut self, call: &Call, now: Timestamp, answer: &Answer) -> Option<String> {
+    pub(super) fn check(&mut self, call: &Call, now: Timestamp, answer: &Answer) -> Option<String> {
         let data = &answer.body["data"];
-        let told = if answer.status < 300 { data } else { &answer.body["details"] };
+        let actual = if answer.status < 300 { data } else { &answer.body["details"] };
         let path = call.path().split('/').skip(1).collect();
-        let asked = Asked { call, sent: call.sent(), path, now, told };
-        let wrong = match self.answer(&asked) {
+        let asked = Asked { call, sent: call.sent(), path, now, actual };
+        let difference = match self.answer(&asked) {
             Ok((status, _)) if answer.status != status => Some(format!("status {status}")),
             Ok((_, expected)) => difference("data", &expected, data),
             Err((code, _)) if answer.body["code"] != code => Some(code.to_owned()),
-            Err((_, details)) => difference("details", &details, told),
+            Err((_, details)) => difference("details", &details, actual),
         };
-        wrong.map(|wrong| format!("{} {} instead of {wrong}", answer.status, answer.body))
+        difference.map(|expected| format!("{} {} instead of {expected}", answer.status, answer.body))
     }
 
     fn answer(&mut self, asked: &Asked<'_>) -> Outcome {
@@ -188,7 +188,7 @@ impl Reference {
             "issue-coupon" => self.issue(asked),
             "revoke-coupon" => self.revoke(asked),
             "list-coupons" => fine(self.list_coupons(asked)),
-            "create-order-sheet" => self.draw_up(asked),
+            "create-order-sheet" => self.create_sheet(asked),
             "get-order-sheet" => self.sheet(asked),
             "create-order" => self.place(asked),
             "pay-order" => self.pay(asked),
@@ -276,16 +276,16 @@ impl Reference {
 
 /// The first difference from the expected value. An object must have at least the expected fields, and none that is
 /// expected to be null. A list must have exactly the expected items.
-fn difference(name: &str, expected: &Value, told: &Value) -> Option<String> {
-    match (expected, told) {
+fn difference(name: &str, expected: &Value, actual: &Value) -> Option<String> {
+    match (expected, actual) {
         (Value::Object(fields), _) => {
-            fields.iter().find_map(|(field, value)| difference(&format!("{name}.{field}"), value, &told[field]))
+            fields.iter().find_map(|(field, value)| difference(&format!("{name}.{field}"), value, &actual[field]))
         }
         (Value::Array(items), Value::Array(others)) if items.len() == others.len() => {
             let mut pairs = items.iter().zip(others).zip(0..);
             pairs.find_map(|((item, other), place)| difference(&format!("{name}.{place}"), item, other))
         }
-        _ => (expected != told).then(|| format!("{name} = {expected}")),
+        _ => (expected != actual).then(|| format!("{name} = {expected}")),
     }
 }
 
@@ -298,20 +298,20 @@ mod tests {
     #[test]
     fn more_than_expected_may_be_told_and_nothing_else() {
         let expected = json!({ "items": [{ "id": 1, "gone": null }] });
-        let wrong = |told: Value| difference("data", &expected, &told);
-        assert_eq!(wrong(json!({ "items": [{ "id": 1, "name": "more" }], "more": 2 })), None);
-        assert_eq!(wrong(json!({ "items": [{ "id": 2 }] })).as_deref(), Some("data.items.0.id = 1"));
-        assert_eq!(wrong(json!({ "items": [{ "id": 1, "gone": 3 }] })).as_deref(), Some("data.items.0.gone = null"));
-        assert!(wrong(json!({ "items": [] })).is_some() && wrong(json!({})).is_some());
-        assert!(wrong(json!({ "items": [{ "id": 1 }, { "id": 1 }] })).is_some());
+        let differs = |actual: Value| difference("data", &expected, &actual);
+        assert_eq!(differs(json!({ "items": [{ "id": 1, "name": "more" }], "more": 2 })), None);
+        assert_eq!(differs(json!({ "items": [{ "id": 2 }] })).as_deref(), Some("data.items.0.id = 1"));
+        assert_eq!(differs(json!({ "items": [{ "id": 1, "gone": 3 }] })).as_deref(), Some("data.items.0.gone = null"));
+        assert!(differs(json!({ "items": [] })).is_some() && differs(json!({})).is_some());
+        assert!(differs(json!({ "items": [{ "id": 1 }, { "id": 1 }] })).is_some());
     }
 
     #[test]
     fn an_answer_that_is_wrong_is_told() {
         let mut reference = Reference::new(Knobs::production());
         let now = Timestamp::UNIX_EPOCH;
-        let mut hear = |method: &str, path: &str, body: Value, status: u16, answer: Value| {
-            reference.hear(
+        let mut check = |method: &str, path: &str, body: Value, status: u16, answer: Value| {
+            reference.check(
                 &Call::new(method, path).json(&body),
                 now,
                 &Answer { status, headers: HeaderMap::default(), body: answer },
@@ -319,12 +319,12 @@ mod tests {
         };
         let user = json!({ "userId": "mina" });
         let made = json!({ "data": { "userId": "mina", "status": "ACTIVE", "kind": "CUSTOMER" } });
-        assert_eq!(hear("POST", "/users", user.clone(), 201, made.clone()), None);
-        assert!(hear("POST", "/users", user, 201, made).unwrap().ends_with("ALREADY_EXISTS"));
+        assert_eq!(check("POST", "/users", user.clone(), 201, made.clone()), None);
+        assert!(check("POST", "/users", user, 201, made).unwrap().ends_with("ALREADY_EXISTS"));
         let charge = json!({ "userId": "mina", "amount": 300 });
-        let told = json!({ "data": { "userId": "mina", "balance": 400 } });
-        assert!(hear("POST", "/balance/charge", charge, 200, told).unwrap().ends_with("data.balance = 300"));
+        let actual = json!({ "data": { "userId": "mina", "balance": 400 } });
+        assert!(check("POST", "/balance/charge", charge, 200, actual).unwrap().ends_with("data.balance = 300"));
         let balance = json!({ "data": { "userId": "mina", "balance": 300 } });
-        assert_eq!(hear("GET", "/balance/mina", Value::Null, 200, balance), None);
+        assert_eq!(check("GET", "/balance/mina", Value::Null, 200, balance), None);
     }
 }

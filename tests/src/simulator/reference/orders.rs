@@ -232,7 +232,7 @@ impl Reference {
         let most = if actor == Actor::Customer { bounds.customer } else { bounds.shop };
         let weight = order.weight + ENTRY + lines;
         // Only the answer shows whether money was returned before.
-        let more = if order.is_external && asked.told["limit"] == "orderHistory" { RETURNED } else { 0 };
+        let more = if order.is_external && asked.actual["limit"] == "orderHistory" { RETURNED } else { 0 };
         if weight + more > most {
             return Err(("LIMIT_EXCEEDED", json!({ "limit": "orderHistory", "max": most })));
         }
@@ -248,7 +248,7 @@ impl Reference {
     pub(super) fn history(&self, asked: &Asked<'_>) -> Outcome {
         let mut states = self.order_of(asked)?.states.iter();
         let mut expected: Vec<Value> = Vec::new();
-        for step in asked.told["items"].as_array().into_iter().flatten() {
+        for step in asked.actual["items"].as_array().into_iter().flatten() {
             let is_of_line = step["itemId"].is_string() || step["event"] == "PAYMENT_RETURNED";
             expected.push(if is_of_line { json!({}) } else { json!({ "to": states.next() }) });
         }
@@ -279,15 +279,15 @@ impl Reference {
         let user = asked.call.caller();
         let mut mine: Vec<&String> = self.orders.iter().filter(|(_, it)| it.user == user).map(|(id, _)| id).collect();
         let mut items: Vec<Value> = Vec::new();
-        for told in asked.told["items"].as_array().into_iter().flatten() {
-            let id = text(told, "orderId");
+        for actual in asked.actual["items"].as_array().into_iter().flatten() {
+            let id = text(actual, "orderId");
             mine.retain(|other| **other != id);
             items.push(match self.orders.get(&id) {
                 Some(order) => order.shown(&id),
                 None => json!({ "status": "PAYMENT_FAILED" }),
             });
         }
-        if asked.told["nextCursor"].is_null() {
+        if asked.actual["nextCursor"].is_null() {
             items.extend(mine.into_iter().map(|id| json!({ "orderId": id })));
         }
         json!({ "items": items })
@@ -465,7 +465,7 @@ impl Reference {
     pub(in crate::simulator) fn settle(
         &mut self,
         id: &str,
-        told: &Value,
+        actual: &Value,
         results: &[(&str, i64)],
         now: Timestamp,
     ) -> Option<String> {
@@ -477,11 +477,11 @@ impl Reference {
         let must_be_paid = can_be_paid && results.iter().all(succeeds);
         let can_fail = results.iter().any(|(kind, _)| *kind == "PaymentFailed");
         let can_end = can_fail || (is_over && !must_be_paid);
-        match told["status"].as_str() {
-            Some("PAID") if can_be_paid => self.paid(id, instant(&told["paidAt"])?),
+        match actual["status"].as_str() {
+            Some("PAID") if can_be_paid => self.paid(id, instant(&actual["paidAt"])?),
             Some("CANCELLED") if can_end => self.end_unpaid(id),
             Some("PENDING_PAYMENT") if !must_be_paid && !can_fail => {}
-            _ => return Some(format!("order {id} is {} after {results:?}", told["status"])),
+            _ => return Some(format!("order {id} is {} after {results:?}", actual["status"])),
         }
         None
     }

@@ -120,7 +120,7 @@ impl Reference {
         }
         // Any of the lines that lack units may be named.
         let lacking = || products.iter().filter(|(_, units, product)| product.stock < *units);
-        let named = lacking().find(|(id, ..)| asked.told["productId"] == **id).or_else(|| lacking().next());
+        let named = lacking().find(|(id, ..)| asked.actual["productId"] == **id).or_else(|| lacking().next());
         if let Some((id, units, product)) = named {
             let details = json!({ "productId": id, "requested": units, "available": product.stock });
             return Err(("STOCK_NOT_ENOUGH", details));
@@ -148,7 +148,7 @@ impl Reference {
         Ok(Quote { lines, coupon, coupon_discount, fee, payable: goods - coupon_discount + fee })
     }
 
-    pub(super) fn draw_up(&mut self, asked: &Asked<'_>) -> Outcome {
+    pub(super) fn create_sheet(&mut self, asked: &Asked<'_>) -> Outcome {
         let user = asked.text("userId");
         self.users.get(&user).ok_or_else(not_found)?;
         let basket = self.basket(&asked.sent, &user)?;
