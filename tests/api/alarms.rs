@@ -114,7 +114,7 @@ fn exists(metric: &Metric) -> bool {
 }
 
 #[test]
-fn every_alarm_goes_by_metrics_that_there_are() {
+fn every_alarm_uses_existing_metrics() {
     let alarms = resources("AWS::CloudWatch::Alarm");
     assert!(alarms.len() > 10);
     for (name, alarm) in alarms {
@@ -126,7 +126,7 @@ fn every_alarm_goes_by_metrics_that_there_are() {
 
 /// The test above can fail.
 #[test]
-fn a_metric_that_nobody_emits_is_found_out() {
+fn a_metric_without_an_emitter_is_found() {
     let metric = |namespace: &str, name: &str, key: &str, value: Value| {
         Metric::of(
             &json!({ "Namespace": namespace, "MetricName": name, "Dimensions": [{ "Name": key, "Value": value }] }),
@@ -142,7 +142,7 @@ fn a_metric_that_nobody_emits_is_found_out() {
 }
 
 #[test]
-fn every_alarm_tells_whoever_is_to_know() {
+fn every_alarm_notifies_the_alarm_topic() {
     for (name, alarm) in resources("AWS::CloudWatch::Alarm") {
         assert_eq!(alarm["AlarmActions"]["Fn::If"][0], "HasAlarmTopic", "{name}");
         assert_eq!(alarm["AlarmActions"]["Fn::If"][1], json!([{ "Ref": "AlarmTopicArn" }]), "{name}");
@@ -183,7 +183,7 @@ fn dead_letters_of_every_queue_raise_an_alarm() {
 }
 
 #[test]
-fn what_runs_by_itself_is_watched() {
+fn every_background_resource_has_an_alarm() {
     for (name, function) in resources("AWS::Serverless::Function") {
         for event in function["Events"].as_object().into_iter().flat_map(|events| events.values()) {
             match event["Type"].as_str().unwrap() {
@@ -201,7 +201,7 @@ fn what_runs_by_itself_is_watched() {
 
 /// The shop's own metrics on the dashboard are written somewhere, and its metrics of AWS exist.
 #[test]
-fn the_dashboard_shows_metrics_that_there_are() {
+fn the_dashboard_uses_existing_metrics() {
     let dashboards = resources("AWS::CloudWatch::Dashboard");
     let body = dashboards["Dashboard"]["DashboardBody"]["Fn::Sub"].as_str().unwrap();
     let body: Value = serde_json::from_str(body).expect("it is JSON");

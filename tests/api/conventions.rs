@@ -23,7 +23,7 @@ async fn a_success_has_an_envelope() {
 }
 
 #[tokio::test]
-async fn a_failure_says_what_and_where() {
+async fn a_failure_names_its_reason_and_its_field() {
     let shop = TestShop::new();
     let charge = || shop.post("/balance/charge", json!({ "userId": "mi na", "amount": 150, "gift": true }));
     let mut answer = charge().await.body;
@@ -193,7 +193,7 @@ async fn a_bad_idempotency_key_is_named() {
 }
 
 #[tokio::test]
-async fn a_path_or_method_that_is_not_served() {
+async fn an_unknown_path_or_method_is_refused() {
     let shop = TestShop::new();
     shop.get("/nowhere").await.refused(404, "ENTITY_NOT_FOUND");
     let answer = shop.call("DELETE", "/products/tea").await;
@@ -204,7 +204,7 @@ async fn a_path_or_method_that_is_not_served() {
 
 /// An unreadable stored record is a failure of the shop, and its answer shows nothing of the content.
 #[tokio::test]
-async fn internals_stay_inside() {
+async fn an_internal_failure_shows_nothing_of_the_record() {
     let shop = TestShop::new();
     let broken = json!({ "pk": { "S": "USER#mina" }, "sk": { "S": "ACCOUNT" }, "balance": { "S": "a lot" } });
     let put = json!({ "TransactItems": [{ "Put": { "TableName": tests::TABLE, "Item": broken } }] });

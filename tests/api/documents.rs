@@ -138,7 +138,7 @@ fn pages() -> BTreeMap<PathBuf, Page> {
 }
 
 #[test]
-fn the_parts_of_a_page_are_found() {
+fn page_parser_finds_headings_blocks_and_links() {
     let page = Page::parse(concat!(
         "# A page\n\nA [link](b.md#c), [two\nlines](d.md) and `[no](link)`; `cargo xtask dev`.\n\n",
         "```sh\n# a comment\ncurl x\n```\n\n## `lib/`: a *part*\n\n### A page\n\n#none\n",
@@ -172,7 +172,7 @@ fn every_link_leads_to_a_file_and_a_heading() {
 }
 
 #[test]
-fn korean_pages_keep_step_with_their_english_twins() {
+fn korean_pages_match_their_english_twins() {
     let pages = pages();
     let mut compared = 0;
     for (path, korean) in &pages {
@@ -187,7 +187,7 @@ fn korean_pages_keep_step_with_their_english_twins() {
 }
 
 #[test]
-fn each_protocol_has_one_order_of_sections_a_diagram_and_a_table_of_failures() {
+fn each_protocol_page_has_the_sections_a_diagram_and_a_table_of_failures() {
     let mut files = Vec::new();
     markdown_files(&template::project_file("docs/protocols"), &mut files);
     assert!(files.len() >= 5, "{files:?}");

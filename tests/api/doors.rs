@@ -119,7 +119,7 @@ async fn only_a_whole_group_name_gives_a_role() {
 }
 
 #[tokio::test]
-async fn headers_are_no_identity_behind_the_authorizer() {
+async fn identity_headers_are_ignored_behind_the_authorizer() {
     let shop = TestShop::new();
     let pretender =
         || Deployed::new("POST", "/products").json(TEA).header("x-user-id", "root").header("x-user-role", "ADMIN");
@@ -129,7 +129,7 @@ async fn headers_are_no_identity_behind_the_authorizer() {
 }
 
 #[tokio::test]
-async fn head_answers_wherever_get_does() {
+async fn head_is_answered_wherever_get_is() {
     let shop = TestShop::new();
     shop.customer("mina", 100).await;
     shop.product("tea", 1_000, 10).await;
@@ -193,7 +193,7 @@ async fn bytes_that_are_not_utf8_are_a_bad_request() {
 }
 
 #[tokio::test]
-async fn a_path_is_taken_as_it_came() {
+async fn paths_are_not_normalized() {
     let shop = TestShop::new();
     for path in ["/products/../products", "/products/./tea", "/", "/products/tea/", "/a?b", "/a#b"] {
         let answer = Deployed::new("GET", path).to(&shop).await;
@@ -207,7 +207,7 @@ async fn a_path_is_taken_as_it_came() {
 
 /// The 401, 404 and 415 of a newcomer's first calls did not name the missing header, user or path.
 #[tokio::test]
-async fn failures_say_what_is_missing() {
+async fn failures_name_the_missing_header_user_or_path() {
     let shop = TestShop::new();
     let message = |body: &Value| body["message"].as_str().unwrap().to_owned();
     let anonymous = shop.get("/orders").await;

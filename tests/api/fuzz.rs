@@ -276,7 +276,7 @@ fn runner(cases: u32) -> TestRunner {
 }
 
 #[test]
-fn whatever_is_asked_is_answered_and_what_is_refused_changes_nothing() {
+fn damaged_requests_are_answered_and_refusals_change_nothing() {
     let fuzzed = Fuzzed::new();
     runner(1_500).run(&asked(), |asked| fuzzed.ask(&asked)).unwrap_or_else(|failure| panic!("{failure}"));
     fuzzed.runtime.block_on(fuzzed.shop.audit());
@@ -302,7 +302,7 @@ fn odd_attribute() -> impl Strategy<Value = AttributeValue> {
 
 /// Any stored item is read, or reported as unreadable, and the auditor comes to its end.
 #[test]
-fn whatever_is_stored_is_read_or_said_to_be_unreadable() {
+fn damaged_records_are_read_or_reported_as_unreadable() {
     let fuzzed = Fuzzed::new();
     let client = fuzzed.shop.dynamo().client();
     let stored: Vec<Item> = fuzzed

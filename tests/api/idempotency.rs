@@ -21,7 +21,7 @@ async fn a_charge_with_a_key_charges_once() {
 }
 
 #[tokio::test]
-async fn a_key_is_the_callers_own() {
+async fn a_key_belongs_to_its_caller() {
     let shop = TestShop::new();
     shop.customer("mina", 0).await;
     shop.customer("jun", 0).await;
@@ -32,7 +32,7 @@ async fn a_key_is_the_callers_own() {
 }
 
 #[tokio::test]
-async fn without_a_key_each_call_is_new() {
+async fn each_call_without_a_key_takes_effect() {
     let shop = TestShop::new();
     shop.customer("mina", 0).await;
     for _ in 0..2 {
@@ -66,7 +66,7 @@ async fn an_order_with_a_key_is_placed_once() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_tried_anew() {
+async fn a_refused_request_can_succeed_with_its_key_later() {
     let shop = TestShop::new();
     shop.customer("mina", 100_000).await;
     shop.product("tea", 10_000, 0).await;
@@ -122,7 +122,7 @@ async fn a_key_does_not_hide_a_conflict() {
 
 /// A ticket that is allocated in vain is there for the next user.
 #[tokio::test]
-async fn a_key_used_again_for_another_coupon_wastes_nothing() {
+async fn a_key_reused_for_another_coupon_wastes_no_ticket() {
     let shop = TestShop::new();
     shop.customer("mina", 0).await;
     shop.coupon("welcome", 5).await;
@@ -136,7 +136,7 @@ async fn a_key_used_again_for_another_coupon_wastes_nothing() {
 
 /// The answer is about the same thing, as it is now.
 #[tokio::test]
-async fn a_repeat_shows_the_thing_as_it_is_now() {
+async fn a_repetition_shows_the_current_state() {
     let shop = TestShop::new();
     shop.customer("mina", 0).await;
     shop.coupon("welcome", 5).await;
@@ -150,7 +150,7 @@ async fn a_repeat_shows_the_thing_as_it_is_now() {
 
 /// Ordered units are no longer in the cart. A repetition of the order, or of the sheet before it, finds the result.
 #[tokio::test]
-async fn what_was_made_of_a_cart_is_found_when_the_cart_is_empty() {
+async fn a_repeated_cart_order_is_found_after_the_cart_was_emptied() {
     let shop = TestShop::with_instances(2);
     shop.customer("mina", 100_000).await;
     shop.product("tea", 10_000, 10).await;

@@ -42,7 +42,7 @@ async fn cursor_of(shop: &TestShop, list: &str) -> String {
 /// saleor PR 8593: an empty or invalid cursor gave the first page again. One with an id of 3,000 digits gave a 500,
 /// since the index key was over 1,024 bytes.
 #[tokio::test]
-async fn a_cursor_that_is_no_place_in_the_list_is_refused() {
+async fn a_malformed_cursor_is_refused() {
     let shop = with_lists().await;
     let digits = base64(format!("1700000000000#{}", "9".repeat(3_000)).as_bytes());
     for list in LISTS {
@@ -136,7 +136,7 @@ async fn a_repeated_query_parameter_is_refused_on_every_route() {
 }
 
 #[tokio::test]
-async fn the_user_id_is_known_on_every_route_and_checked() {
+async fn the_user_id_parameter_is_checked_on_every_route() {
     let shop = with_lists().await;
     for route in ROUTES {
         let answer = call(&shop, route, "?userId=admin").await;
@@ -184,7 +184,7 @@ fn raw(shop: &TestShop, method: &str, path: &str, body: &str) -> Call {
 
 /// A body named an amount twice, and the last one was charged.
 #[tokio::test]
-async fn a_key_named_twice_is_refused_at_any_depth() {
+async fn a_repeated_json_key_is_refused_at_any_depth() {
     let shop = TestShop::new();
     shop.customer("u", 0).await;
     shop.product("tea", 1_000, 10).await;
@@ -208,7 +208,7 @@ fn new_user(id: &str, name: &str) -> Value {
 
 /// Names with NUL, with an override of the direction, or with nothing to see were taken.
 #[tokio::test]
-async fn a_text_without_anything_to_see_or_with_controls_is_refused() {
+async fn invisible_texts_and_control_characters_are_refused() {
     let shop = TestShop::new();
     for name in ["Kim\0", "\u{202E}niM", "\u{200B}", "\u{3164}", "a\nb", "\u{2066}x\u{2069}", "\u{1B}[31mred", " "] {
         assert_eq!(shop.post("/users", new_user("mina", name)).await.bad_fields(), ["name"], "{name:?}");
@@ -274,7 +274,7 @@ async fn words_of_paths_are_reserved_as_ids() {
 }
 
 #[tokio::test]
-async fn instants_are_rfc_3339_to_the_letter() {
+async fn instants_are_strict_rfc_3339() {
     let shop = TestShop::new();
     let campaign = |from: &str| {
         json!({
@@ -315,7 +315,7 @@ async fn null_clears_an_optional_field_of_a_change() {
 }
 
 #[tokio::test]
-async fn null_is_refused_where_a_value_is_needed() {
+async fn null_is_refused_for_a_required_field() {
     let shop = TestShop::new();
     shop.customer("mina", 0).await;
     shop.product("tea", 1_000, 1).await;
@@ -349,7 +349,7 @@ const BUSINESS: &str = r#"{"businessName":"다방 상회","registrationNumber":"
     "address":"서울시 종로구","category":"차"}"#;
 
 #[tokio::test]
-async fn kind_and_business_agree() {
+async fn kind_and_business_are_consistent() {
     let shop = TestShop::new();
     let business: Value = serde_json::from_str(BUSINESS).unwrap();
     let user = |more: Value| {

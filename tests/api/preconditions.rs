@@ -25,7 +25,7 @@ fn change(shop: &TestShop, path: &str, field: &str, text: &str) -> Call {
 }
 
 #[tokio::test]
-async fn the_tag_is_the_same_on_every_answer_and_changes_with_the_fields() {
+async fn the_etag_is_equal_on_every_answer_and_changes_with_the_fields() {
     let shop = furnished().await;
     for (path, field, text) in TAGGED {
         let read = etag(&shop.get(path).as_admin().await);
@@ -45,7 +45,7 @@ async fn the_tag_is_the_same_on_every_answer_and_changes_with_the_fields() {
 }
 
 #[tokio::test]
-async fn stock_and_counters_are_no_part_of_the_tag() {
+async fn stock_and_counters_do_not_change_the_etag() {
     let shop = furnished().await;
     let (tea, welcome) = (etag(&shop.get("/products/tea").await), etag(&shop.get("/coupons/welcome").as_admin().await));
     shop.order("mina", "tea", 10).await.expect(201);
@@ -59,7 +59,7 @@ async fn stock_and_counters_are_no_part_of_the_tag() {
 }
 
 #[tokio::test]
-async fn a_change_with_a_stale_tag_changes_nothing() {
+async fn a_change_with_a_stale_etag_changes_nothing() {
     let shop = furnished().await;
     for (path, field, text) in TAGGED {
         let stale = etag(&shop.get(path).as_admin().await);
@@ -84,7 +84,7 @@ async fn a_change_with_a_stale_tag_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_precondition_must_be_well_formed_and_comes_after_what_the_caller_may() {
+async fn a_precondition_must_be_well_formed_and_is_checked_after_the_access() {
     let shop = furnished().await;
     for bad in ["abc", "", "\"a\" \"b\"", "w/\"a\"", "\"a"] {
         let answer = shop.patch("/users/mina", json!({ "name": "X", "bogus": 1 })).as_admin().header("if-match", bad);
@@ -103,7 +103,7 @@ async fn a_precondition_must_be_well_formed_and_comes_after_what_the_caller_may(
 
 /// Only one of many changes derived from the same state is made.
 #[tokio::test]
-async fn of_changes_with_one_tag_at_once_one_is_made() {
+async fn concurrent_changes_with_one_etag_are_made_once() {
     let shop = furnished().await;
     for (path, field, _) in TAGGED {
         let tag = etag(&shop.get(path).as_admin().await);
@@ -121,7 +121,7 @@ async fn of_changes_with_one_tag_at_once_one_is_made() {
 
 /// Records of the first stage have no instant of their last change: that of their creation stands in.
 #[tokio::test]
-async fn the_creation_stands_in_for_a_missing_change() {
+async fn a_record_without_an_update_shows_its_creation() {
     let shop = furnished().await;
     shop.set_clock("2026-11-21T00:00:00Z");
     for (pk, sk, path) in [

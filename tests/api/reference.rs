@@ -3,7 +3,7 @@
 use tests::TestShop;
 
 #[tokio::test]
-async fn anyone_reads_the_reference() {
+async fn the_reference_is_public() {
     let shop = TestShop::new();
 
     let document = shop.get("/openapi.json").await;
@@ -19,7 +19,7 @@ async fn anyone_reads_the_reference() {
 }
 
 #[tokio::test]
-async fn the_reference_is_only_read() {
+async fn the_reference_is_read_only() {
     let answer = TestShop::new().post("/docs", serde_json::json!({})).await;
     assert_eq!(answer.headers["allow"], "GET, HEAD, OPTIONS");
     answer.refused(405, "METHOD_NOT_ALLOWED");

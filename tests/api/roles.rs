@@ -33,7 +33,7 @@ fn as_boss(call: Call) -> Call {
 /// An admin's key was repeated by the same user without the role. The answer showed an order of another user, or was a
 /// 500.
 #[tokio::test]
-async fn a_replay_shows_nothing_to_who_may_see_it_no_longer() {
+async fn a_replay_without_the_role_shows_nothing() {
     let (shop, order) = shop_with_staff().await;
     let path = format!("/orders/{}", id(&order));
     let pay = || shop.call("POST", &format!("{path}/payment")).key("pay");
@@ -58,7 +58,7 @@ async fn a_replay_shows_nothing_to_who_may_see_it_no_longer() {
 
 /// An admin's key for a user with a generated id would have shown that user.
 #[tokio::test]
-async fn a_replay_shows_no_user_that_an_admin_made() {
+async fn a_replay_without_the_role_shows_no_created_user() {
     let (shop, _) = shop_with_staff().await;
     let join = || shop.post("/users", json!({ "name": "박새봄", "email": "new@example.com" })).key("join");
     let made = as_boss(join()).await.expect(201);
@@ -130,7 +130,7 @@ async fn suspended_sellers_and_admins_change_nothing() {
 }
 
 #[tokio::test]
-async fn a_product_is_sold_by_somebody_who_may_sell() {
+async fn the_seller_of_a_product_exists_and_may_sell() {
     let (shop, _) = shop_with_staff().await;
     let coffee = |seller: &str| json!({ "name": "커피", "price": 1, "stock": 1, "sellerId": seller });
     shop.post("/products", coffee("nobody")).as_admin().await.refused(404, "ENTITY_NOT_FOUND");

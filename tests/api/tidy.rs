@@ -42,7 +42,7 @@ fn routes() -> Served {
 }
 
 #[test]
-fn each_binary_is_a_function_of_the_template_and_the_other_way_round() {
+fn binaries_and_functions_of_the_template_agree() {
     let deployed: Vec<String> = functions().into_iter().map(|(name, _)| name).collect();
     assert_eq!(deployed.len(), binaries().len());
     assert_eq!(deployed.into_iter().collect::<BTreeSet<_>>(), binaries());
@@ -78,7 +78,7 @@ fn each_binary_of_the_api_serves_its_handler() {
 }
 
 #[test]
-fn no_function_may_do_anything_to_everything() {
+fn no_function_has_wildcard_permissions() {
     for (name, function) in functions() {
         for policy in function["Properties"]["Policies"].as_array().into_iter().flatten() {
             for statement in policy["Statement"].as_array().unwrap() {
@@ -130,7 +130,7 @@ fn every_rule_may_send_to_its_queue_and_to_its_dead_letters() {
 
 /// Records that a stream's function cannot handle are kept: an outage of bus or table for most of a day loses nothing.
 #[test]
-fn every_stream_keeps_what_fails() {
+fn every_stream_keeps_failed_records() {
     let mut streams = 0;
     for (name, function) in functions() {
         let properties = &function["Properties"];

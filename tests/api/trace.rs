@@ -75,7 +75,7 @@ async fn the_trace_of_a_request_reaches_the_data_platform() {
 
 /// The work of a function on an event continues the event's trace; a request begins its own.
 #[tokio::test]
-async fn what_follows_goes_on_with_the_trace() {
+async fn later_work_continues_the_trace() {
     let shop = shop().await;
     let (forgotten, outside) = (order(&shop, "LATER").await, order(&shop, "EXTERNAL").await);
     let placed: Vec<Event> =
@@ -107,7 +107,7 @@ async fn what_follows_goes_on_with_the_trace() {
 }
 
 #[tokio::test]
-async fn sheets_and_coupons_have_it_too() {
+async fn events_of_sheets_and_coupons_have_the_trace() {
     let shop = shop().await;
     shop.coupon("welcome", 5).await;
     let issue = json!({ "userId": "mina", "couponId": "welcome" });

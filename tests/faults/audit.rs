@@ -41,7 +41,7 @@ async fn broken(shop: &TestShop) -> Vec<Invariant> {
 }
 
 #[tokio::test]
-async fn what_was_tampered_with_is_found() {
+async fn tampered_records_are_found() {
     let shop = large_shop().await;
     let today = "day_20261120";
     for (pk, sk, attribute, wrong, right, invariant) in [
@@ -91,7 +91,7 @@ async fn settle(shop: &TestShop, order: &str, payment: &str, outcome: PaymentOut
 }
 
 #[tokio::test]
-async fn whatever_becomes_of_orders_is_right_and_what_was_tampered_with_is_found() {
+async fn orders_in_every_state_are_clean_and_tampered_ones_are_found() {
     use PaymentOutcome::{Failed, Succeeded};
 
     let shop = TestShop::new();
@@ -183,7 +183,7 @@ fn attribute_of(shop: &TestShop, pk: &str, sk: &str, attribute: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_table_that_is_not_there_cannot_be_audited() {
+async fn a_missing_table_cannot_be_audited() {
     let client = TestShop::new().dynamo().client();
     let error = audit::audit(&client, "elsewhere", Scope::Everything, jiff::Timestamp::UNIX_EPOCH).await.unwrap_err();
     assert!(error.to_string().starts_with("the table elsewhere cannot be read: "), "{error}");

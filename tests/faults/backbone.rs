@@ -108,7 +108,7 @@ async fn a_bus_that_is_down_for_an_hour_loses_nothing() {
 
 /// A record that got too old is kept whole before the stream drops it, and the rest goes on.
 #[tokio::test(start_paused = true)]
-async fn what_gets_too_old_is_kept_whole() {
+async fn records_past_their_age_are_kept_whole() {
     let shop = shop().await;
     let bus = Bus::default();
     let relay = bus.relay(&Letters::default());
@@ -180,7 +180,7 @@ async fn a_relay_that_dies_anywhere_publishes_everything_in_order() {
 
 /// Unreadable records lie among good ones, and the relay dies now and then.
 #[tokio::test(start_paused = true)]
-async fn poison_holds_up_nothing() {
+async fn an_unreadable_record_holds_up_nothing() {
     for seed in 0..4 {
         let shop = shop().await;
         for units in [3, 1, 2, 4] {
@@ -226,7 +226,7 @@ async fn poison_holds_up_nothing() {
 
 /// The other consumer of the stream: cut anew, up to five times, with answers of the table that get lost.
 #[tokio::test(start_paused = true)]
-async fn sales_count_once_whatever_the_stream_does() {
+async fn sales_count_once_for_any_delivery_of_the_stream() {
     for seed in 0..4 {
         let shop = shop().await;
         for units in [3, 1, 2, 4] {

@@ -11,7 +11,7 @@ use tests::{
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn twenty_cancellations_at_once_cancel_each_unit_once() {
+async fn concurrent_cancellations_cancel_each_unit_once() {
     let shop = TestShop::with_instances(8);
     shop.customer("mina", 100_000).await;
     shop.product("tea", 1_001, 20).await;
@@ -30,7 +30,7 @@ async fn twenty_cancellations_at_once_cancel_each_unit_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn keys_that_come_many_times_at_once_cancel_once_each() {
+async fn concurrent_repetitions_of_a_key_cancel_once() {
     let shop = TestShop::with_instances(8);
     shop.customer("mina", 100_000).await;
     shop.product("tea", 1_000, 10).await;
@@ -43,7 +43,7 @@ async fn keys_that_come_many_times_at_once_cancel_once_each() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn cancelling_and_shipping_at_once_have_one_winner() {
+async fn concurrent_cancellation_and_shipping_have_one_winner() {
     let shop = TestShop::with_instances(8);
     shop.customer("mina", 10_000_000).await;
     shop.product("tea", 1_000, 1_000).await;
@@ -71,7 +71,7 @@ async fn cancelling_and_shipping_at_once_have_one_winner() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn paying_cancelling_and_ending_a_hold_at_once() {
+async fn concurrent_payment_cancellation_and_expiry_of_a_hold_lose_nothing() {
     let shop = TestShop::with_instances(8);
     shop.customer("mina", 10_000_000).await;
     shop.product("tea", 1_000, 1_000).await;
@@ -103,7 +103,7 @@ async fn paying_cancelling_and_ending_a_hold_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn one_user_cancelling_charging_and_ordering_at_once() {
+async fn concurrent_cancellations_charges_and_orders_of_one_user_all_count() {
     let shop = TestShop::with_instances(8);
     shop.customer("mina", 200_000).await;
     shop.product("tea", 10_000, 100).await;
@@ -143,7 +143,7 @@ async fn conflicts_throttling_and_lost_answers_cancel_once() {
 
 /// Every try loses its answer: the caller gets a 503, and finds the cancellation by repeating the key.
 #[tokio::test(start_paused = true)]
-async fn what_was_cancelled_unheard_is_found_by_its_key() {
+async fn a_cancellation_without_an_answer_is_found_by_its_key() {
     let shop = shop_of_mina().await;
     let order = teas_and_cups(&shop).await;
     shop.dynamo().fail(|operation| if operation == "TransactWriteItems" { Fault::LostReply } else { Fault::None });
@@ -156,7 +156,7 @@ async fn what_was_cancelled_unheard_is_found_by_its_key() {
 
 /// The function dies after any of its calls to DynamoDB; the client asks again with the same key.
 #[tokio::test]
-async fn cancelling_survives_dying_anywhere() {
+async fn a_cancellation_survives_a_death_at_any_call() {
     for cold in [true, false] {
         for number in 1.. {
             let shop = shop_of_mina().await;

@@ -9,7 +9,7 @@ use tests::{
 
 /// In every interleaving an added unit is either still in the cart, or ordered once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn adding_and_ordering_at_once_loses_and_doubles_nothing() {
+async fn concurrent_additions_and_orders_lose_and_double_nothing() {
     let shop = TestShop::with_instances(8);
     shop.customer("mina", 10_000_000).await;
     shop.product("tea", 100, 1_000).await;
@@ -38,7 +38,7 @@ async fn adding_and_ordering_at_once_loses_and_doubles_nothing() {
 
 /// Two concurrent orders of one cart: one gets its content, the other nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_cart_is_ordered_once() {
+async fn concurrent_orders_of_a_cart_have_one_winner() {
     for _ in 0..10 {
         let shop = filled().await;
         let (one, other) = (order(&shop), order(&shop));
@@ -52,7 +52,7 @@ async fn a_cart_is_ordered_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_answer_orders_a_cart_once() {
+async fn a_cart_is_ordered_once_despite_a_lost_answer() {
     let shop = filled().await;
     shop.dynamo().fail_first("TransactWriteItems", 1, Fault::LostReply);
     order(&shop).await.expect(201);

@@ -7,7 +7,7 @@ use tests::{
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn four_hundred_orders_race_for_a_hundred_units() {
+async fn four_hundred_concurrent_orders_sell_a_hundred_units_once() {
     let shop = TestShop::with_instances(8);
     shop.product("tea", 10_000, 100).await;
     for user in 0..400 {
@@ -25,7 +25,7 @@ async fn four_hundred_orders_race_for_a_hundred_units() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn orders_race_over_a_sharded_shelf() {
+async fn concurrent_orders_sell_sharded_stock_once() {
     let shop = TestShop::with_instances(8);
     let tea = json!({ "productId": "tea", "name": "녹차", "price": 1_000, "stock": 100, "stockShards": 16 });
     shop.post("/products", tea).as_admin().await.expect(201);
@@ -50,7 +50,7 @@ async fn orders_race_over_a_sharded_shelf() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_hundred_charges_of_one_user_all_count() {
+async fn a_hundred_concurrent_charges_of_one_user_all_count() {
     let shop = TestShop::with_instances(8);
     shop.customer("mina", 0).await;
     let charge = || shop.post("/balance/charge", json!({ "userId": "mina", "amount": 100 }));
@@ -61,7 +61,7 @@ async fn a_hundred_charges_of_one_user_all_count() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn three_hundred_users_race_for_a_hundred_coupons() {
+async fn three_hundred_concurrent_users_get_a_hundred_coupons() {
     let shop = TestShop::with_instances(8);
     shop.coupon("welcome", 100).await;
     for user in 0..300 {
@@ -75,7 +75,7 @@ async fn three_hundred_users_race_for_a_hundred_coupons() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_user_asking_many_times_at_once_gets_one_coupon() {
+async fn concurrent_requests_of_one_user_issue_one_coupon() {
     let shop = TestShop::with_instances(8);
     shop.coupon("welcome", 10).await;
     shop.customer("mina", 0).await;
@@ -88,7 +88,7 @@ async fn a_user_asking_many_times_at_once_gets_one_coupon() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn one_key_asking_for_a_coupon_many_times_at_once_gets_one() {
+async fn concurrent_repetitions_of_a_key_issue_one_coupon() {
     let shop = TestShop::with_instances(8);
     // As many coupons as requests. With fewer, the last request would get SOLD_OUT while the others still hold tickets.
     shop.coupon("welcome", 20).await;
@@ -104,7 +104,7 @@ async fn one_key_asking_for_a_coupon_many_times_at_once_gets_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn one_coupon_pays_for_one_order() {
+async fn concurrent_orders_use_one_coupon_once() {
     let shop = TestShop::with_instances(8);
     shop.customer("mina", 1_000_000).await;
     shop.product("tea", 10_000, 100).await;
@@ -119,7 +119,7 @@ async fn one_coupon_pays_for_one_order() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn one_key_sent_twenty_times_at_once_is_one_order() {
+async fn concurrent_repetitions_of_a_key_are_one_order() {
     let shop = TestShop::with_instances(8);
     shop.customer("mina", 13_000).await;
     shop.product("tea", 10_000, 1).await;
@@ -133,7 +133,7 @@ async fn one_key_sent_twenty_times_at_once_is_one_order() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn one_user_ordering_and_charging_at_once() {
+async fn concurrent_orders_and_charges_of_one_user_all_count() {
     let shop = TestShop::with_instances(8);
     shop.customer("mina", 130_000).await;
     shop.product("tea", 10_000, 100).await;
@@ -146,7 +146,7 @@ async fn one_user_ordering_and_charging_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn units_added_to_a_cart_at_once_all_count() {
+async fn concurrent_additions_to_a_cart_all_count() {
     let shop = TestShop::with_instances(8);
     shop.customer("mina", 0).await;
     shop.product("tea", 1_000, 1).await;
@@ -161,7 +161,7 @@ async fn units_added_to_a_cart_at_once_all_count() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_cart_never_gets_more_than_its_limits() {
+async fn concurrent_additions_keep_the_limits_of_a_cart() {
     let shop = TestShop::with_instances(8);
     shop.customer("mina", 0).await;
     for product in 0..70 {
@@ -185,7 +185,7 @@ async fn a_cart_never_gets_more_than_its_limits() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_price_that_changes_while_orders_come_in() {
+async fn orders_during_price_changes_pay_the_price_that_they_show() {
     let shop = TestShop::with_instances(8);
     let tea = json!({ "productId": "tea", "name": "녹차", "price": 1_000, "stock": 1_000, "stockShards": 8 });
     shop.post("/products", tea).as_admin().await.expect(201);

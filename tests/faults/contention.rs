@@ -4,7 +4,7 @@ use serde_json::json;
 use tests::{Fault, TestShop};
 
 #[tokio::test(start_paused = true)]
-async fn a_conflict_is_tried_again() {
+async fn a_conflict_is_retried() {
     let shop = TestShop::new();
     shop.customer("mina", 100_000).await;
     shop.product("tea", 10_000, 10).await;
@@ -15,7 +15,7 @@ async fn a_conflict_is_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn throttling_is_tried_again() {
+async fn a_throttled_call_is_retried() {
     let shop = TestShop::new();
     shop.customer("mina", 0).await;
     shop.coupon("welcome", 3).await;
@@ -27,7 +27,7 @@ async fn throttling_is_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_done_in_time_is_503_and_nothing_half_done() {
+async fn a_request_out_of_retry_budget_is_503_and_changes_nothing() {
     let shop = TestShop::new();
     shop.customer("mina", 100_000).await;
     shop.product("tea", 10_000, 10).await;
@@ -51,7 +51,7 @@ async fn what_cannot_be_done_in_time_is_503_and_nothing_half_done() {
 
 /// A failed condition is an answer, not a reason to try again.
 #[tokio::test(start_paused = true)]
-async fn a_failed_condition_is_not_tried_again() {
+async fn a_failed_condition_is_not_retried() {
     let shop = TestShop::new();
     shop.customer("mina", 100_000).await;
     // There is one unit left, because an empty product would be cached as sold out.
@@ -91,7 +91,7 @@ async fn a_lost_answer_never_counts_twice() {
 
 /// A failed payment is stored once, for any number of lost answers and conflicts.
 #[tokio::test(start_paused = true)]
-async fn a_failed_payment_is_kept_once() {
+async fn a_failed_payment_is_stored_once() {
     let shop = TestShop::new();
     shop.customer("mina", 100).await;
     shop.product("tea", 10_000, 1).await;
@@ -112,7 +112,7 @@ async fn a_failed_payment_is_kept_once() {
 
 /// Every try loses its answer: the caller gets a 503, and finds the order by repeating the request.
 #[tokio::test(start_paused = true)]
-async fn what_was_done_unheard_is_found_by_its_key() {
+async fn a_request_without_an_answer_is_found_by_its_key() {
     let shop = TestShop::new();
     shop.customer("mina", 13_000).await;
     shop.product("tea", 10_000, 1).await;
@@ -137,7 +137,7 @@ async fn in_cart(shop: &TestShop) -> i64 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn filling_a_cart_is_tried_again_where_nothing_was_done() {
+async fn an_addition_to_a_cart_is_retried_if_it_had_no_effect() {
     let shop = TestShop::new();
     shop.customer("mina", 0).await;
     shop.product("tea", 1_000, 1).await;
@@ -197,7 +197,7 @@ async fn a_lost_answer_never_adds_to_a_cart_twice() {
 
 /// A ticket with a lost answer is orphaned, never given to two users.
 #[tokio::test(start_paused = true)]
-async fn a_lost_ticket_never_over_issues() {
+async fn an_orphaned_ticket_never_issues_two_coupons() {
     let shop = TestShop::new();
     shop.coupon("welcome", 3).await;
     for user in ["mina", "jun", "sora", "hana"] {

@@ -121,7 +121,7 @@ pub fn unreliable(random: Random) -> impl FnMut(&str) -> Fault + Send + 'static 
 
 /// Four instances at once, each killed now and then between any two steps, with conflicts, throttling and lost answers.
 #[tokio::test(start_paused = true)]
-async fn however_the_stream_delivers_each_sale_counts_once() {
+async fn each_sale_counts_once_for_any_delivery_of_the_stream() {
     for seed in 1..=8 {
         let random = random(seed);
         let shop = stocked_shop(4).await;
@@ -142,7 +142,7 @@ async fn however_the_stream_delivers_each_sale_counts_once() {
 
 /// It dies after any of its calls; another instance gets the batch again.
 #[tokio::test(start_paused = true)]
-async fn another_instance_takes_up_what_one_left() {
+async fn another_instance_continues_an_interrupted_batch() {
     for number in 1.. {
         let shop = TestShop::with_instances(2);
         shop.customer("mina", 1_000_000).await;
@@ -165,7 +165,7 @@ async fn another_instance_takes_up_what_one_left() {
 
 /// An order in the last millisecond of a day, counted on the next, and the day on which it leaves the window.
 #[tokio::test]
-async fn what_is_sold_at_midnight_counts_on_the_day_that_ended() {
+async fn a_sale_at_midnight_counts_on_the_day_that_ended() {
     let shop = TestShop::new();
     shop.customer("mina", 1_000_000).await;
     for product in ["tea", "cup"] {

@@ -58,7 +58,7 @@ async fn states(shop: &TestShop) -> Vec<CouponState> {
 }
 
 #[tokio::test]
-async fn coupons_that_nobody_used_are_marked_when_the_last_have_expired() {
+async fn unused_coupons_are_marked_when_the_last_have_expired() {
     use CouponState::{Expired, Revoked, Usable, Used};
     let shop = shop_with_coupons().await;
     shop.product("tea", 10_000, 10).await;
@@ -94,7 +94,7 @@ async fn coupons_that_nobody_used_are_marked_when_the_last_have_expired() {
 
 /// A campaign is no longer checked once its coupons are marked.
 #[tokio::test]
-async fn marking_comes_to_an_end() {
+async fn a_campaign_with_marked_coupons_is_not_checked_again() {
     let shop = shop_with_coupons().await;
     sweep_tickets(&shop).await;
     shop.set_clock("2026-12-08T00:00:00Z");
@@ -105,7 +105,7 @@ async fn marking_comes_to_an_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_dies_or_comes_second_leaves_each_coupon_marked_once() {
+async fn each_coupon_is_marked_once_despite_deaths_and_concurrent_sweeps() {
     for dies_at in 1..16 {
         let shop = shop_with_coupons().await;
         sweep_tickets(&shop).await;

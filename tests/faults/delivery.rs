@@ -56,7 +56,7 @@ fn again(answer: &SqsBatchResponse) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_is_refused_is_a_dead_letter_at_once_with_the_reason() {
+async fn a_refused_event_is_a_dead_letter_at_once_with_the_reason() {
     for status in [400, 401, 404, 409, 422] {
         let platform = Platform::start().await;
         let way = Way::to(platform.url());
@@ -73,7 +73,7 @@ async fn what_is_refused_is_a_dead_letter_at_once_with_the_reason() {
 }
 
 #[tokio::test]
-async fn what_may_be_taken_later_comes_again() {
+async fn a_temporary_refusal_is_retried() {
     let now = |status: u16| Reply::of(status);
     let replies = [
         (now(408), 2),
@@ -111,7 +111,7 @@ async fn a_redirection_is_not_followed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_nobody_answers_comes_again() {
+async fn an_unanswered_delivery_is_retried() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", silent.local_addr().unwrap()).parse().unwrap();
     let way = Way::to(url);
@@ -122,7 +122,7 @@ async fn what_nobody_answers_comes_again() {
 }
 
 #[tokio::test]
-async fn a_refusal_that_cannot_be_put_aside_comes_again() {
+async fn a_refusal_without_a_reachable_dead_letter_queue_is_retried() {
     let platform = Platform::start().await;
     let way = Way::to(platform.url());
     platform.reply(|_| Reply::of(400));
@@ -134,7 +134,7 @@ async fn a_refusal_that_cannot_be_put_aside_comes_again() {
 }
 
 #[tokio::test]
-async fn what_is_no_event_is_put_aside_unposted() {
+async fn an_invalid_event_is_a_dead_letter_without_a_delivery() {
     let platform = Platform::start().await;
     let way = Way::to(platform.url());
     let answer = way.worker.handle(batch("jangteo.orders", &[("OrderPaid", json!({ "aggregateId": "o" }))])).await;
@@ -146,7 +146,7 @@ async fn what_is_no_event_is_put_aside_unposted() {
 }
 
 #[tokio::test]
-async fn a_platform_that_fails_again_and_again_is_left_alone() {
+async fn repeated_failures_open_the_circuit() {
     let platform = Platform::start().await;
     let way = Way::to(platform.url());
     platform.reply(|_| Reply::of(503));
@@ -195,7 +195,7 @@ async fn paid_orders(count: usize) -> Vec<Event> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_platform_that_is_down_all_night_gets_each_of_200_orders_once() {
+async fn a_platform_that_was_down_all_night_gets_each_order_once() {
     const HOURS: u32 = 12;
     const ENVIRONMENTS: u32 = 5;
     let events = paid_orders(200).await;
@@ -227,7 +227,7 @@ async fn a_platform_that_is_down_all_night_gets_each_of_200_orders_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_that_comes_twice_has_the_same_key() {
+async fn a_repeated_event_has_the_same_key() {
     let events = paid_orders(3).await;
     let (platform, waits, letters) = (Slow::default(), Waits::default(), Letters::default());
     for _ in 0..2 {

@@ -39,7 +39,7 @@ async fn every_paid_and_every_failed_order_is_an_event() {
 
 /// The stream delivers at least once, and a repeated batch may be cut differently.
 #[tokio::test]
-async fn sales_count_once_however_often_they_come() {
+async fn sales_count_once_for_any_number_of_deliveries() {
     let shop = TestShop::new();
     shop.customer("mina", 10_000_000).await;
     for product in 0..7 {
@@ -91,7 +91,7 @@ async fn the_last_sale_stays_the_last() {
 
 /// It dies after any of its calls; the batch comes again.
 #[tokio::test(start_paused = true)]
-async fn counting_survives_dying_anywhere() {
+async fn counting_survives_a_death_at_any_call() {
     for dies_at in 1..12 {
         let shop = TestShop::new();
         shop.customer("mina", 1_000_000).await;
@@ -118,7 +118,7 @@ async fn counting_survives_dying_anywhere() {
 
 /// It holds up nothing. Once it can be read it counts after all, once.
 #[tokio::test]
-async fn a_record_that_sales_cannot_be_counted_from_is_put_aside() {
+async fn an_unreadable_sale_is_a_dead_letter() {
     let shop = TestShop::new();
     shop.customer("mina", 1_000_000).await;
     shop.product("tea", 100, 1_000).await;

@@ -38,7 +38,7 @@ async fn shop() -> TestShop {
 }
 
 #[tokio::test]
-async fn a_message_that_comes_too_early_comes_again_in_time() {
+async fn an_early_message_is_deferred_until_its_time() {
     let (shop, waits) = (shop().await, Waits::default());
     let order = hold(&shop, "mina").await;
     draw_up(&shop, "mina").await;
@@ -59,7 +59,7 @@ async fn a_message_that_comes_too_early_comes_again_in_time() {
 }
 
 #[tokio::test]
-async fn what_was_paid_or_ordered_is_left_alone() {
+async fn paid_orders_and_ordered_sheets_are_left_unchanged() {
     let (shop, waits) = (shop().await, Waits::default());
     let order = hold(&shop, "mina").await;
     shop.post(&format!("/orders/{order}/payment"), json!({})).as_user("mina").await.expect(200);
@@ -78,7 +78,7 @@ async fn what_was_paid_or_ordered_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_message_that_makes_no_sense_is_a_failure_of_its_own() {
+async fn an_invalid_message_fails_alone() {
     let (shop, waits) = (shop().await, Waits::default());
     hold(&shop, "mina").await;
     let good = serde_json::to_value(&due(&shop).await[0]).unwrap();
@@ -96,7 +96,7 @@ async fn a_message_that_makes_no_sense_is_a_failure_of_its_own() {
 
 /// Half of the messages are lost, the others come twice, and the sweep runs as they come.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn queue_and_sweep_together_give_back_exactly_once() {
+async fn queue_and_sweep_together_release_exactly_once() {
     let shop = TestShop::with_instances(8);
     shop.product("tea", 10_000, 40).await;
     shop.coupon("welcome", 40).await;
@@ -138,7 +138,7 @@ async fn queue_and_sweep_together_give_back_exactly_once() {
 }
 
 #[tokio::test]
-async fn the_sweep_finds_just_what_is_overdue() {
+async fn the_sweep_finds_exactly_the_expired_orders_and_sheets() {
     let shop = shop().await;
     let (first, sheet) = (hold(&shop, "mina").await, draw_up(&shop, "mina").await);
     shop.set_clock("2026-11-20T03:05:00Z");
@@ -167,7 +167,7 @@ async fn the_sweep_finds_just_what_is_overdue() {
 
 /// The sweep dies anywhere; the next one goes on.
 #[tokio::test(start_paused = true)]
-async fn the_sweep_survives_dying_anywhere() {
+async fn the_sweep_survives_a_death_at_any_call() {
     for dies_at in (17..60).step_by(3) {
         let shop = shop().await;
         for _ in 0..3 {

@@ -16,7 +16,7 @@ use tests::{
 
 /// A mixture of results, some of them many times, and the end of the hold, all at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn results_that_come_at_once_pay_at_most_once() {
+async fn concurrent_results_pay_at_most_once() {
     for round in 0..12_usize {
         let shop = TestShop::with_instances(8);
         shop.customer("mina", 50_000).await;
@@ -97,7 +97,7 @@ async fn results_survive_conflicts_throttling_and_lost_answers() {
 
 /// The consumer dies after any of its calls to DynamoDB; the result comes again.
 #[tokio::test]
-async fn results_survive_dying_anywhere() {
+async fn results_survive_a_death_at_any_call() {
     for number in 1..=4 {
         for (outcome, expected) in [(Succeeded, PaymentStatus::Paid), (Failed, PaymentStatus::Failed)] {
             let (shop, order) = waiting().await;

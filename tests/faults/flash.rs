@@ -37,7 +37,7 @@ async fn unclaimed(shop: &TestShop) -> i128 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn three_hundred_orders_race_for_two_hundred_units_in_four_shards() {
+async fn three_hundred_concurrent_orders_sell_two_hundred_units_once() {
     let shop = TestShop::with_instances(16);
     tea(&shop, 200, 4).await;
     for user in 0..300 {
@@ -51,7 +51,7 @@ async fn three_hundred_orders_race_for_two_hundred_units_in_four_shards() {
 
 /// Orders of several units reserve them in several shards. An order that finds too few releases its reservations.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn units_are_drawn_from_several_shards_where_none_has_enough() {
+async fn units_are_reserved_in_several_shards_if_none_has_enough() {
     let shop = shop_with_tea(20, 16).await;
     shop.order("mina", "tea", 15).await.expect(201);
     let details = shop.order("mina", "tea", 6).await.refused(409, "STOCK_NOT_ENOUGH");
@@ -68,7 +68,7 @@ async fn units_are_drawn_from_several_shards_where_none_has_enough() {
 
 /// A refused order releases everything, and its refusal is the same as without flash mode.
 #[tokio::test]
-async fn a_refusal_leaves_nothing_drawn() {
+async fn a_refusal_releases_its_reservations() {
     let shop = shop_with_tea(10, 2).await;
     shop.customer("poor", 500).await;
     shop.coupon("welcome", 10).await;
@@ -98,7 +98,7 @@ async fn a_refusal_leaves_nothing_drawn() {
 
 /// An old price is never charged: a reservation at it is released.
 #[tokio::test]
-async fn the_price_is_that_of_the_shelf() {
+async fn an_order_pays_the_current_price() {
     let shop = shop_with_tea(10, 2).await;
     let old = shop.another_instance();
     old.order("mina", "tea", 1).await.expect(201);
@@ -111,7 +111,7 @@ async fn the_price_is_that_of_the_shelf() {
 /// A repetition with the same key makes the same order, for any place of the first death. Its orphaned units are in
 /// stock again after two sweeps.
 #[tokio::test(start_paused = true)]
-async fn an_order_that_dies_anywhere_is_made_once_and_burns_nothing() {
+async fn an_order_is_made_once_after_a_death_at_any_call_and_its_orphans_return() {
     let mut burnt = 0;
     for dies_at in 1.. {
         let shop = shop_with_tea(10, 2).await;
@@ -142,7 +142,7 @@ async fn an_order_that_dies_anywhere_is_made_once_and_burns_nothing() {
 
 /// A reservation whose answer is lost is sent again and reserves twice; one of the two is released.
 #[tokio::test(start_paused = true)]
-async fn a_lost_answer_burns_what_the_sweep_brings_back() {
+async fn a_sweep_releases_the_reservation_of_a_lost_answer() {
     let shop = shop_with_tea(10, 1).await;
     shop.dynamo().fail_first("UpdateItem", 1, Fault::LostReply);
     shop.order("mina", "tea", 2).await.expect(201);
@@ -156,7 +156,7 @@ async fn a_lost_answer_burns_what_the_sweep_brings_back() {
 
 /// Orphaned units come back exactly once, for any number of sweeps, any lost answer and any death.
 #[tokio::test(start_paused = true)]
-async fn what_is_burnt_comes_back_once() {
+async fn orphaned_units_return_once() {
     for dies_at in 1..16 {
         let shop = shop_with_tea(400, 2).await;
         for user in 0..3 {
@@ -181,7 +181,7 @@ async fn what_is_burnt_comes_back_once() {
 
 /// The claim record decides between a late order and the sweep. An order that loses reserves again, or nothing is left.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn sweeps_among_those_who_draw_take_nothing_away() {
+async fn sweeps_among_concurrent_requests_take_nothing_away() {
     let shop = TestShop::with_instances(8);
     tea(&shop, 100, 4).await;
     for user in 0..80 {

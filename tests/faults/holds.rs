@@ -14,7 +14,7 @@ use tests::{
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_hold_that_is_ended_many_times_at_once_ends_once() {
+async fn a_hold_ended_many_times_at_once_ends_once() {
     let shop = TestShop::with_instances(8);
     shop.customer("mina", 100_000).await;
     shop.product("tea", 12_000, 10).await;
@@ -35,7 +35,7 @@ async fn a_hold_that_is_ended_many_times_at_once_ends_once() {
 
 /// Both are requested around the expiry: one of them decides.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn paying_and_ending_at_once_have_one_winner() {
+async fn concurrent_payment_and_expiry_have_one_winner() {
     let shop = TestShop::with_instances(4);
     shop.customer("mina", 10_000_000).await;
     shop.product("tea", 12_000, 1_000).await;
@@ -76,7 +76,7 @@ async fn paying_and_ending_at_once_have_one_winner() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn two_hundred_holds_race_for_a_hundred_units() {
+async fn two_hundred_concurrent_holds_take_a_hundred_units_once() {
     let shop = TestShop::with_instances(8);
     shop.product("tea", 10_000, 100).await;
     for user in 0..200 {
@@ -155,7 +155,7 @@ async fn hold_with_coupon_now(shop: &TestShop) -> serde_json::Value {
 /// Every try loses its answer: the payer gets a 503, and finds the payment by repeating the request, with a key or
 /// without.
 #[tokio::test(start_paused = true)]
-async fn what_was_paid_unheard_is_found() {
+async fn a_payment_without_an_answer_is_found() {
     let shop = shop_with_tea(100_000, 10).await;
     let held = hold(&shop, "mina", "tea", 1).await.expect(201);
     let lose = |operation: &str| if operation == "TransactWriteItems" { Fault::LostReply } else { Fault::None };
@@ -178,7 +178,7 @@ async fn what_was_paid_unheard_is_found() {
 
 /// The function dies after any of its calls to DynamoDB; the client asks again with the same key.
 #[tokio::test]
-async fn holding_and_paying_survive_dying_anywhere() {
+async fn hold_and_payment_survive_a_death_at_any_call() {
     for cold in [true, false] {
         for number in 1.. {
             let shop = shop_with_tea(100_000, 10).await;
@@ -202,7 +202,7 @@ async fn holding_and_paying_survive_dying_anywhere() {
 
 /// So does the end of a hold: its message comes again.
 #[tokio::test]
-async fn ending_survives_dying_anywhere() {
+async fn the_end_of_a_hold_survives_a_death_at_any_call() {
     for number in 1..=4 {
         let shop = shop_with_tea(100_000, 10).await;
         let held = hold_with_coupon(&shop).await;

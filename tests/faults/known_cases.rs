@@ -43,7 +43,7 @@ fn order_sheet(shop: &TestShop, sheet: &Value, payment: &str) -> Call {
 
 /// vendure 3508: stock was taken only with the payment, so two customers who paid for the last unit both got it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_last_unit_is_sold_once_however_it_is_paid() {
+async fn concurrent_orders_of_every_payment_sell_the_last_unit_once() {
     for _ in 0..10 {
         let shop = TestShop::with_instances(8);
         shop.product("tea", 10_000, 1).await;
@@ -59,7 +59,7 @@ async fn the_last_unit_is_sold_once_however_it_is_paid() {
 
 /// saleor 543: two customers were each sold the visible stock, though together they bought more.
 #[tokio::test]
-async fn who_is_overtaken_on_the_way_to_the_last_unit_gets_none() {
+async fn concurrent_orders_sell_the_last_unit_once() {
     for payment in PAYMENTS {
         for number in 1.. {
             let shop = TestShop::with_instances(2);
@@ -80,7 +80,7 @@ async fn who_is_overtaken_on_the_way_to_the_last_unit_gets_none() {
 
 /// saleor 544: two customers with a voucher for one use were both given the discount.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_a_coupon_of_which_there_is_one_two_customers_get_one_discount() {
+async fn two_customers_use_the_only_coupon_once() {
     for _ in 0..20 {
         let shop = TestShop::with_instances(8);
         shop.product("tea", 10_000, 10).await;
@@ -104,7 +104,7 @@ async fn of_a_coupon_of_which_there_is_one_two_customers_get_one_discount() {
 
 /// vendure PR 4660: several orders were prepared with one coupon, and paid at once each had its discount.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_coupon_on_many_sheets_takes_off_once() {
+async fn a_coupon_on_many_sheets_discounts_once() {
     for _ in 0..10 {
         let shop = TestShop::with_instances(8);
         shop.product("tea", 10_000, 10).await;
@@ -126,7 +126,7 @@ async fn a_coupon_on_many_sheets_takes_off_once() {
 
 /// vendure 1466: a user with a cancelled order could never use its coupon again.
 #[tokio::test]
-async fn a_coupon_serves_again_when_its_order_has_ended() {
+async fn a_coupon_is_usable_again_after_its_order_ended() {
     let shop = TestShop::new();
     shop.product("tea", 10_000, 10).await;
     shop.customer("mina", 100_000).await;
@@ -147,7 +147,7 @@ async fn a_coupon_serves_again_when_its_order_has_ended() {
 
 /// saleor 14733: a customer who paid for a product that sold out meanwhile had neither the goods nor the money.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn money_for_a_unit_that_another_got_goes_back() {
+async fn a_payment_for_a_unit_sold_meanwhile_is_refunded() {
     let mut lost = 0;
     for round in 0..24 {
         let shop = TestShop::with_instances(4);
@@ -188,7 +188,7 @@ async fn money_for_a_unit_that_another_got_goes_back() {
 
 /// vendure 1738: a product in a cart could be bought after others had bought all of it.
 #[tokio::test]
-async fn what_sold_out_since_it_was_put_into_the_cart_cannot_be_bought() {
+async fn a_product_sold_out_since_its_addition_cannot_be_ordered() {
     let shop = TestShop::with_instances(2);
     shop.product("tea", 1_000, 20).await;
     shop.customer("mina", 100_000).await;
@@ -210,7 +210,7 @@ async fn what_sold_out_since_it_was_put_into_the_cart_cannot_be_bought() {
 /// medusa 16502: each of two lines of one product was checked by itself, so that together they took more than the
 /// stock.
 #[tokio::test]
-async fn two_lines_of_one_product_take_no_more_than_there_is() {
+async fn two_lines_of_one_product_share_the_stock() {
     for is_flash in [false, true] {
         for payment in PAYMENTS {
             let shop = TestShop::new();
@@ -240,7 +240,7 @@ async fn two_lines_of_one_product_take_no_more_than_there_is() {
 
 /// woocommerce 22489: a cancelled order put its units back twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_order_cancelled_in_every_way_at_once_is_restocked_once() {
+async fn concurrent_cancellations_of_every_kind_restock_once() {
     for round in 0..10 {
         let shop = TestShop::with_instances(8);
         shop.product("tea", 10_000, 10).await;
@@ -269,7 +269,7 @@ async fn an_order_cancelled_in_every_way_at_once_is_restocked_once() {
 /// woocommerce 67354: units held by a shopper's own unpaid order could be bought by no customer, not even by that
 /// shopper. A remedy sold them twice.
 #[tokio::test]
-async fn who_holds_the_last_unit_can_pay_let_go_or_wait_but_not_get_it_twice() {
+async fn the_holder_of_the_last_unit_can_pay_cancel_or_wait_and_never_gets_two() {
     let shop = TestShop::with_instances(2);
     shop.product("tea", 10_000, 1).await;
     shop.customer("mina", 100_000).await;

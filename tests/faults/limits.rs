@@ -60,7 +60,7 @@ async fn two_orders(apart: Duration) -> u64 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn transactions_that_overlap_conflict() {
+async fn overlapping_transactions_conflict() {
     assert!(two_orders(Duration::ZERO).await > 0);
     assert_eq!(two_orders(Duration::from_millis(200)).await, 0);
 }
@@ -115,7 +115,7 @@ async fn a_partition_throttles_and_recovers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hundred_charges_of_one_user_at_once() {
+async fn a_hundred_concurrent_charges_of_one_user_succeed_within_seconds() {
     let shop = TestShop::through(Limits::of_a_new_table(), 100);
     shop.without_limits().customer("mina", 0).await;
     let charge = || shop.post("/balance/charge", json!({ "userId": "mina", "amount": 100 })).into_future();
@@ -128,7 +128,7 @@ async fn a_hundred_charges_of_one_user_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_thousand_units_in_orders_of_one_to_seven() {
+async fn a_thousand_units_sell_out_in_orders_of_one_to_seven() {
     let shop = TestShop::through(Limits::of_a_warm_table(32), 32);
     sharded(&shop, 1_000, 16).await;
     customers(&shop, 64).await;
@@ -175,7 +175,7 @@ async fn race(users: usize, shards: u16) -> Rush {
 }
 
 #[tokio::test(start_paused = true)]
-async fn shards_take_conflicts_away() {
+async fn shards_reduce_conflicts() {
     let (one, sixteen) = (race(200, 1).await, race(200, 16).await);
     let (of_one, of_sixteen) = (one.seen.conflicts, sixteen.seen.conflicts);
     assert!(of_sixteen * 2 < of_one, "{of_one} conflicts on one shard, {of_sixteen} on sixteen");
@@ -190,7 +190,7 @@ async fn the_same_seed_gives_the_same_race() {
 /// 64 shards of the stream, first each with orders of a product of its own, then all with orders of the same one. They
 /// contend only for the counts of products that they share.
 #[tokio::test(start_paused = true)]
-async fn shards_of_the_stream_meet_only_in_what_they_sold() {
+async fn shards_of_the_stream_contend_for_shared_products_only() {
     const SHARDS: usize = 64;
     let mut took = Vec::new();
     for same in [false, true] {

@@ -49,7 +49,7 @@ async fn set_balance(shop: &TestShop, balance: i64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn healthy_books_are_looked_at_once() {
+async fn consistent_books_are_scanned_once() {
     let shop = shop_with_an_order().await;
     static LOOKS: AtomicU32 = AtomicU32::new(0);
     let books = books(&shop, || {
@@ -61,7 +61,7 @@ async fn healthy_books_are_looked_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_wrong_at_each_look_is_told() {
+async fn a_violation_in_each_scan_is_reported() {
     let shop = shop_with_an_order().await;
     let right = shop.balance("mina").await;
     set_balance(&shop, right + 1).await;
@@ -79,7 +79,7 @@ async fn what_is_wrong_at_each_look_is_told() {
 /// A write between two pages of a scan makes the books look wrong, and so does a record that the stream has not
 /// delivered.
 #[tokio::test(start_paused = true)]
-async fn what_is_right_by_the_next_look_is_not_told() {
+async fn a_violation_gone_in_the_next_scan_is_not_reported() {
     let shop = shop_with_an_order().await;
     let right = shop.balance("mina").await;
     set_balance(&shop, right + 1).await;

@@ -18,7 +18,7 @@ use tests::{
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn many_orders_of_one_sheet_have_one_winner() {
+async fn concurrent_orders_of_one_sheet_have_one_winner() {
     let shop = TestShop::with_instances(8);
     let sheet = drawn_up_in(&shop, 1_000_000).await;
     let calls = (0..20).map(|number| {
@@ -39,7 +39,7 @@ async fn many_orders_of_one_sheet_have_one_winner() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn orders_of_one_sheet_without_a_coupon_say_that_it_is_ordered() {
+async fn concurrent_orders_of_a_sheet_without_a_coupon_report_it_as_ordered() {
     let shop = TestShop::with_instances(8);
     shop.customer("mina", 1_000_000).await;
     shop.product("tea", 12_000, 100).await;
@@ -60,7 +60,7 @@ async fn orders_of_one_sheet_without_a_coupon_say_that_it_is_ordered() {
 }
 
 #[tokio::test]
-async fn what_nobody_orders_is_abandoned_once() {
+async fn an_unordered_sheet_is_abandoned_once() {
     let (shop, sheet) = drawn_up().await;
     let abandon = async || sheets::abandon(shop.instance(), &sheet_id(&sheet)).await.unwrap();
     assert_eq!(abandon().await, Some(SignedDuration::from_mins(30)));
@@ -86,7 +86,7 @@ async fn what_nobody_orders_is_abandoned_once() {
 }
 
 #[tokio::test]
-async fn what_was_ordered_is_never_abandoned() {
+async fn an_ordered_sheet_is_never_abandoned() {
     let (shop, sheet) = drawn_up().await;
     let placed = order(&shop, &sheet).await.expect(201);
     shop.set_clock("2026-11-20T03:30:00.001Z");
@@ -98,7 +98,7 @@ async fn what_was_ordered_is_never_abandoned() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn ordering_and_abandoning_at_once_have_one_winner() {
+async fn concurrent_order_and_abandonment_have_one_winner() {
     let shop = TestShop::with_instances(4);
     shop.customer("mina", 10_000_000).await;
     shop.product("tea", 12_000, 1_000).await;
@@ -163,7 +163,7 @@ async fn conflicts_throttling_and_lost_answers_change_nothing() {
 
 /// The function dies after any of its calls to DynamoDB; the client asks again with the same key.
 #[tokio::test]
-async fn drawing_up_and_ordering_survive_dying_anywhere() {
+async fn creation_and_order_of_a_sheet_survive_a_death_at_any_call() {
     for number in 1.. {
         let (shop, _) = drawn_up().await;
         let fresh = shop.another_instance();

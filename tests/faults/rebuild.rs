@@ -133,7 +133,7 @@ fn top(list: &Value) -> Vec<(&str, i64)> {
 }
 
 #[tokio::test]
-async fn what_is_right_stays_as_it_is() {
+async fn correct_counts_stay() {
     let shop = shop_with_sales(1).await;
     let before = Sales::assert_right(&shop).await;
     let place = item(&shop, &keys::sales(&id("tea")))["bySalesSk"].clone();
@@ -153,7 +153,7 @@ async fn what_is_right_stays_as_it_is() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_set_right_and_shown_at_once() {
+async fn wrong_counts_are_corrected_and_shown_at_once() {
     let shop = shop_with_sales(1).await;
     spoil_all(&shop).await;
     let wrong = [("ink", 9), ("cup", 7), ("mat", 4)];
@@ -182,7 +182,7 @@ async fn what_is_wrong_is_set_right_and_shown_at_once() {
 
 /// A lost event is counted by the rebuild; its late delivery does not count again.
 #[tokio::test]
-async fn what_nobody_counted_is_counted_once() {
+async fn an_uncounted_sale_is_counted_once() {
     let shop = shop_with_sales(2).await;
     let settled = records(&shop).len();
     let order = shop.order("mina", "tea", 4).await.expect(201);
@@ -203,7 +203,7 @@ async fn what_nobody_counted_is_counted_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rebuilds_at_once_come_to_the_same_as_one() {
+async fn concurrent_rebuilds_equal_one() {
     for seed in 1..=3 {
         let shop = shop_with_sales(4).await;
         spoil_all(&shop).await;
@@ -230,7 +230,7 @@ async fn rebuilds_at_once_come_to_the_same_as_one() {
 /// Orders are paid and cancelled, and counted by several instances, in any order, while the rebuild goes on. It is
 /// killed and goes on, over midnight. Every count that was spoilt before is right in the end, and no other was touched.
 #[tokio::test(start_paused = true)]
-async fn while_the_shop_goes_on_only_what_is_wrong_changes() {
+async fn only_wrong_counts_change_while_the_shop_is_open() {
     for seed in 1..=4 {
         let random = random(seed);
         let shop = stocked_shop(4).await;
@@ -319,7 +319,7 @@ async fn rebuild_on(shop: &TestShop, random: &Random) {
 
 /// The sales of an unreadable order are unknown: nothing is corrected, and all else goes on.
 #[tokio::test]
-async fn an_order_that_cannot_be_read_leaves_the_counts_alone() {
+async fn an_unreadable_order_leaves_the_counts_unchanged() {
     let shop = shop_with_sales(1).await;
     let order = shop.order("mina", "ink", 1).await.expect(201);
     shop.settle().await;
@@ -333,7 +333,7 @@ async fn an_order_that_cannot_be_read_leaves_the_counts_alone() {
 
 /// The rest of an unfinished rebuild does not affect the next.
 #[tokio::test]
-async fn a_rebuild_that_was_given_up_does_not_disturb_the_next() {
+async fn an_abandoned_rebuild_does_not_affect_the_next() {
     let shop = shop_with_sales(1).await;
     for steps in 1..40 {
         spoil(&shop, "tea", "20261120", 1).await;

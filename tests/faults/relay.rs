@@ -30,7 +30,7 @@ fn ids(bus: &Bus) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn events_go_in_batches_of_ten() {
+async fn events_are_sent_in_batches_of_ten() {
     let bus = Bus::default();
     let answer = relay(&bus).handle(event(&batch(23).await)).await.unwrap();
     assert!(answer.batch_item_failures.is_empty());
@@ -44,7 +44,7 @@ async fn events_go_in_batches_of_ten() {
 
 /// The largest orders have the longest names on the most lines: ten of them are more than one call takes.
 #[tokio::test]
-async fn large_events_go_in_more_calls() {
+async fn large_events_are_sent_in_more_calls() {
     let shop = TestShop::new();
     shop.customer("mina", 100_000_000).await;
     let mut items = Vec::new();
@@ -66,7 +66,7 @@ async fn large_events_go_in_more_calls() {
 }
 
 #[tokio::test]
-async fn an_event_says_what_happened() {
+async fn an_event_describes_its_order() {
     let bus = Bus::default();
     relay(&bus).handle(event(&batch(1).await)).await.unwrap();
     let entry = bus.taken().remove(0);
@@ -126,7 +126,7 @@ async fn an_event_says_what_happened() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_entry_is_sent_again_by_itself() {
+async fn a_refused_entry_is_retried_alone() {
     let bus = Bus::default();
     bus.refuse(3);
     relay(&bus).handle(event(&batch(5).await)).await.unwrap();
@@ -136,7 +136,7 @@ async fn a_refused_entry_is_sent_again_by_itself() {
 
 /// A later event of an order is sent only after the earlier ones have been taken.
 #[tokio::test(start_paused = true)]
-async fn nothing_overtakes_what_was_refused() {
+async fn no_event_overtakes_a_refused_one() {
     let shop = TestShop::new();
     shop.customer("mina", 100_000).await;
     shop.product("tea", 1_000, 100).await;
@@ -174,7 +174,7 @@ async fn nothing_overtakes_what_was_refused() {
 
 /// Events published before an outage of the bus do not come again.
 #[tokio::test(start_paused = true)]
-async fn a_bus_that_goes_down_leaves_what_is_missing_for_later() {
+async fn events_missing_after_an_outage_are_sent_later() {
     let bus = Bus::default();
     let records = batch(12).await;
     let mut calls = 0;
@@ -199,7 +199,7 @@ async fn a_bus_that_goes_down_leaves_what_is_missing_for_later() {
 
 /// It holds up nothing. Once it can be read it can be handled after all.
 #[tokio::test]
-async fn a_record_that_cannot_be_read_is_put_aside() {
+async fn an_unreadable_record_is_a_dead_letter() {
     let (bus, letters) = (Bus::default(), Letters::default());
     let mut records = batch(3).await;
     let whole = records.clone();
@@ -225,7 +225,7 @@ async fn a_record_that_cannot_be_read_is_put_aside() {
 
 /// The records before it are published, and Lambda learns the record to retry from.
 #[tokio::test(start_paused = true)]
-async fn a_record_that_cannot_even_be_put_aside_is_named() {
+async fn a_record_without_a_reachable_dead_letter_queue_is_reported_as_failed() {
     let (bus, letters) = (Bus::default(), Letters::default());
     letters.set_down(true);
     let mut records = batch(3).await;
@@ -241,7 +241,7 @@ async fn a_record_that_cannot_even_be_put_aside_is_named() {
 
 /// A user's coupon has events for its issue and its revocation; its use is in the order's events.
 #[tokio::test]
-async fn coupons_are_told_of_too() {
+async fn coupons_have_events() {
     let shop = TestShop::new();
     shop.customer("mina", 100_000).await;
     shop.product("tea", 10_000, 10).await;
@@ -291,7 +291,7 @@ async fn coupons_are_told_of_too() {
 
 /// A created sheet is an event, and an abandoned one another; its order has events of its own.
 #[tokio::test]
-async fn order_sheets_are_told_of_too() {
+async fn order_sheets_have_events() {
     let shop = TestShop::new();
     shop.customer("mina", 100_000).await;
     shop.product("tea", 1_000, 10).await;

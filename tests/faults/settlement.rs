@@ -12,7 +12,7 @@ fn result(order: &str, payment: &str, amount: i64) -> Value {
 }
 
 #[tokio::test]
-async fn each_message_is_settled_for_itself() {
+async fn each_message_is_settled_separately() {
     let shop = TestShop::new();
     shop.customer("mina", 0).await;
     shop.product("tea", 10_000, 10).await;

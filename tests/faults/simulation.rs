@@ -17,7 +17,7 @@ fn the_same_seed_is_the_same_run_to_the_byte() {
 /// The books are right in the end although a reservation takes more than it should: the sweep brings it back. But
 /// meanwhile a client gets a wrong refusal.
 #[test]
-fn what_only_a_wrong_answer_shows_is_found_by_a_lone_client() {
+fn a_sequential_client_finds_a_bug_that_only_an_answer_shows() {
     let bug = Mutant::ALL.iter().find(|bug| bug.name == "a reservation takes twice the units").copied();
     let found = |seed: &u64| !run(&Plan { mutant: bug, ..Plan::of(*seed) }, false).violations.is_empty();
     let seed = (0..60).filter(|seed| Plan::of(*seed).is_sequential).find(found);
@@ -34,7 +34,7 @@ fn a_part_of_a_plan_is_a_plan() {
 
 /// Each of these seeds failed once. Each fault has a test of its own as well, since plans change with the simulator.
 #[test]
-fn seeds_that_went_wrong_stay_right() {
+fn formerly_failing_seeds_pass() {
     // 2655: a leaderboard lost sales at midnight, on a faster clock.
     const SEEDS: [u64; 1] = [2655];
     for seed in SEEDS {

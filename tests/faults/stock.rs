@@ -37,7 +37,7 @@ async fn shards(shop: &TestShop) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn new_shards_get_their_part_and_old_ones_give_theirs_back() {
+async fn resharding_moves_units_to_new_shards_and_off_removed_ones() {
     let shop = shop_with_tea(10, 1).await;
     shop.order("mina", "tea", 1).await.expect(201);
     assert_eq!(reshard(&shop, 4).await.expect(200)["stock"], 9);
@@ -51,7 +51,7 @@ async fn new_shards_get_their_part_and_old_ones_give_theirs_back() {
 }
 
 #[tokio::test]
-async fn what_is_known_of_the_shards_may_be_old() {
+async fn a_stale_number_of_shards_does_no_harm() {
     let shop = shop_with_tea(8, 8).await;
     let (old, admin) = (shop.another_instance(), shop.another_instance());
     let order = old.order("mina", "tea", 1).await.expect(201);
@@ -124,7 +124,7 @@ async fn reshard_while_it_sells(shop: TestShop) {
 /// A change of a price may die between two shards. Each shard sells at one of the two prices, and the sweep brings the
 /// new one to the rest.
 #[tokio::test(start_paused = true)]
-async fn a_price_change_that_stops_half_way_is_finished() {
+async fn an_interrupted_price_change_is_completed() {
     for dies_at in 2..8 {
         let shop = shop_with_tea(40, 4).await;
         let change = || shop.patch("/products/tea", json!({ "price": 2_000 })).as_admin();
@@ -146,7 +146,7 @@ async fn a_price_change_that_stops_half_way_is_finished() {
 
 /// An offer that comes late to a shard does not replace a later one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn prices_changed_at_once_leave_one_on_all_shards() {
+async fn concurrent_price_changes_leave_one_price_on_all_shards() {
     let shop = shop_with_tea(16, 16).await;
     let change = |price: i64| shop.another_instance().patch("/products/tea", json!({ "price": price })).as_admin();
     let answers = race((1..=8).map(|price| change(price * 100)).collect()).await;
@@ -156,7 +156,7 @@ async fn prices_changed_at_once_leave_one_on_all_shards() {
 
 /// The same, for any shard at which it is late.
 #[tokio::test]
-async fn a_price_that_is_overtaken_by_another_takes_the_place_of_none() {
+async fn an_overtaken_price_replaces_none() {
     for number in 1.. {
         let shop = shop_with_tea(8, 4).await;
         let change = |price: i64| shop.patch("/products/tea", json!({ "price": price })).as_admin();
@@ -192,7 +192,7 @@ async fn the_sweep_levels_shards() {
 
 /// It stops anywhere; the product has all its units, and a repetition goes on.
 #[tokio::test(start_paused = true)]
-async fn resharding_survives_dying_anywhere() {
+async fn resharding_survives_a_death_at_any_call() {
     for dies_at in (2..40).step_by(3) {
         let shop = shop_with_tea(20, 5).await;
         let mut calls = 0;
@@ -211,7 +211,7 @@ async fn resharding_survives_dying_anywhere() {
 }
 
 #[tokio::test]
-async fn sold_out_is_cheap_to_say() {
+async fn a_sold_out_refusal_is_cheap() {
     let shop = shop_with_tea(1, 16).await;
     let one = shop.another_instance();
     one.order("mina", "tea", 1).await.expect(201);
@@ -239,7 +239,7 @@ async fn sold_out_is_cheap_to_say() {
 
 /// This instance sees units that it returned itself at once.
 #[tokio::test]
-async fn what_comes_back_can_be_sold_at_once() {
+async fn returned_units_can_be_sold_at_once() {
     let shop = shop_with_tea(1, 4).await;
     let one = shop.another_instance();
     let order = one.order("mina", "tea", 1).await.expect(201);

@@ -49,7 +49,7 @@ fn user_of(shard: u16, shards: u16) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn two_thousand_users_race_for_five_hundred_coupons_in_sixteen_shards() {
+async fn two_thousand_concurrent_users_get_five_hundred_coupons() {
     let shop = TestShop::with_instances(16);
     campaign(&shop, 500, 16).await;
     customers(&shop, 2_000).await;
@@ -60,7 +60,7 @@ async fn two_thousand_users_race_for_five_hundred_coupons_in_sixteen_shards() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn fifty_requests_of_one_user_burn_no_ticket() {
+async fn fifty_requests_of_one_user_orphan_no_ticket() {
     let shop = TestShop::with_instances(8);
     campaign(&shop, 60, 4).await;
     shop.customer("mina", 0).await;
@@ -73,7 +73,7 @@ async fn fifty_requests_of_one_user_burn_no_ticket() {
 
 /// Functions die with an allocated ticket, or after a claim without an answer. Orphaned tickets are issued in the end.
 #[tokio::test]
-async fn what_dying_functions_burn_is_issued_in_the_end() {
+async fn tickets_orphaned_by_deaths_are_issued_in_the_end() {
     let shop = TestShop::new();
     campaign(&shop, 12, 3).await;
     customers(&shop, 30).await;
@@ -101,7 +101,7 @@ async fn what_dying_functions_burn_is_issued_in_the_end() {
 
 /// Each orphaned ticket is voided exactly once, for any number of sweeps, any lost answer and any death.
 #[tokio::test(start_paused = true)]
-async fn a_burnt_ticket_is_reclaimed_once() {
+async fn an_orphaned_ticket_is_voided_once() {
     for dies_at in 1..14 {
         let shop = TestShop::with_instances(3);
         campaign(&shop, 6, 2).await;
@@ -126,7 +126,7 @@ async fn a_burnt_ticket_is_reclaimed_once() {
 
 /// The claim record decides between a late function and the sweep.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn sweeps_among_those_who_draw_take_nothing_away() {
+async fn sweeps_among_concurrent_requests_take_nothing_away() {
     let shop = TestShop::with_instances(8);
     campaign(&shop, 100, 4).await;
     customers(&shop, 300).await;
@@ -168,7 +168,7 @@ async fn a_campaign_is_swept_to_its_end() {
 
 /// Long campaigns are swept part by part, and no part twice.
 #[tokio::test]
-async fn what_was_swept_is_not_looked_at_again() {
+async fn swept_tickets_are_not_read_again() {
     let shop = TestShop::new();
     campaign(&shop, 2_500, 1).await;
     let id = CouponId::try_from("welcome".to_owned()).unwrap();
@@ -194,7 +194,7 @@ async fn what_was_swept_is_not_looked_at_again() {
 }
 
 #[tokio::test]
-async fn who_finds_an_empty_counter_draws_from_another_with_few_calls() {
+async fn an_empty_counter_leads_to_another_in_few_calls() {
     let shop = TestShop::new();
     campaign(&shop, 160, 16).await;
     // Ten users of the first counter take all its tickets, and the next ten take tickets of others.
@@ -213,7 +213,7 @@ async fn who_finds_an_empty_counter_draws_from_another_with_few_calls() {
 }
 
 #[tokio::test]
-async fn sold_out_is_cheap() {
+async fn a_sold_out_campaign_refuses_cheaply() {
     let shop = TestShop::new();
     campaign(&shop, 4, 4).await;
     customers(&shop, 4).await;
@@ -252,7 +252,7 @@ async fn sold_out_is_cheap() {
 }
 
 #[tokio::test]
-async fn a_reclaimed_ticket_is_seen_within_a_second() {
+async fn a_voided_ticket_is_available_within_a_second() {
     let shop = TestShop::new();
     campaign(&shop, 2, 2).await;
     let (first, second) = (user_of(0, 2), user_of(1, 2));

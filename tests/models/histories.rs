@@ -160,7 +160,7 @@ fn questions(round: usize) -> [Vec<Asked>; 3] {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn what_clients_hear_could_have_been_heard_one_after_the_other() {
+async fn answers_of_concurrent_clients_are_linearizable() {
     let mut heard = BTreeSet::new();
     for round in 0..18 {
         let history = history(questions(round)).await;
@@ -189,7 +189,7 @@ async fn what_clients_hear_could_have_been_heard_one_after_the_other() {
 }
 
 #[test]
-fn histories_that_cannot_be_are_found() {
+fn impossible_histories_are_found() {
     let (ask, hear) = (Event::Asked, Event::Heard);
     let (charge, balance) = (Asked::Charge(1_000), Asked::Balance);
     let (before, after) = (Heard::Figure(20_000), Heard::Figure(21_000));

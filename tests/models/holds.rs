@@ -425,22 +425,22 @@ fn from_outside() -> Holds {
 }
 
 #[test]
-fn paying_cancelling_and_the_end_of_the_hold() {
+fn payment_cancellation_and_expiry_of_a_hold_are_exclusive() {
     holds("holds, paid from the balance", from_balance());
 }
 
 #[test]
-fn message_and_sweep() {
+fn message_and_sweep_end_a_hold_once() {
     holds("holds, ended by message and sweep", ended_twice());
 }
 
 #[test]
-fn paying_beside_a_charge() {
+fn a_payment_beside_a_charge_keeps_the_balance() {
     holds("holds, beside a charge", beside_a_charge());
 }
 
 #[test]
-fn results_from_outside() {
+fn external_results_pay_once_or_are_refunded() {
     holds("holds, paid outside", from_outside());
 }
 

@@ -364,17 +364,17 @@ const ASKED_TWICE: fn() -> Draws =
     || Draws { units: 4, functions: vec![(0, 2), (0, 2), (1, 2)], sweeps: 1, batch: 1, ..TWO_UNITS() };
 
 #[test]
-fn two_orders_and_two_sweeps() {
+fn two_orders_and_two_sweeps_lose_no_unit() {
     holds("draws, two orders, two sweeps", TWO_UNITS());
 }
 
 #[test]
-fn two_orders_with_answers_lost() {
+fn two_orders_with_lost_answers_lose_no_unit() {
     holds("draws, two orders, answers lost", Draws { sweeps: 1, deaths: 2, lost: 1, ..TWO_UNITS() });
 }
 
 #[test]
-fn an_order_that_is_asked_for_twice_and_another() {
+fn a_repeated_order_and_another_lose_no_unit() {
     holds("draws, an order asked for twice", ASKED_TWICE());
 }
 

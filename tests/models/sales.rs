@@ -435,25 +435,25 @@ fn stream(functions: usize, deaths: u8, changes: &[bool]) -> Sales {
 }
 
 #[test]
-fn batches_that_come_again_to_two_functions() {
+fn repeated_batches_in_two_functions_count_once() {
     holds("sales, two functions", stream(2, 1, &[false]));
 }
 
 #[test]
-fn groups_of_a_batch_side_by_side() {
+fn concurrent_groups_of_a_batch_count_once() {
     let orders = [("o1", "tea"), ("o2", "cup"), ("o3", "tea")];
     let events = orders.map(|(order, product)| event(None, &paid(order, &[(product, 1)]))).into();
     holds("sales, groups side by side", Sales { events, ..stream(2, 1, &[false]) });
 }
 
 #[test]
-fn a_product_that_goes_and_comes_back_among_two_functions() {
+fn a_product_off_sale_and_back_is_counted_and_ranked() {
     let sales = stream(2, 1, &[false, true]);
     holds("sales, off sale and back", Sales { events: sales.events[..1].to_vec(), ..sales });
 }
 
 #[test]
-fn batches_that_come_again_to_one_function() {
+fn repeated_batches_in_one_function_count_once() {
     holds("sales, one function", stream(1, 4, &[false, true]));
 }
 

@@ -334,12 +334,12 @@ const ONE_FOR_TWO: fn() -> Tickets =
     || Tickets { total: 1, users: vec![0, 1], sweeps: 2, deaths: 1, lost: 1, late: 1, forgotten: None };
 
 #[test]
-fn one_coupon_for_two_users_and_two_sweeps() {
+fn one_coupon_for_two_users_is_issued_once() {
     holds("tickets, one for two users, two sweeps", ONE_FOR_TWO());
 }
 
 #[test]
-fn two_coupons_for_a_user_who_asks_twice_and_another() {
+fn a_repeated_request_and_another_get_one_coupon_each() {
     holds("tickets, two for two users of whom one asks twice", ASKED_TWICE());
 }
 

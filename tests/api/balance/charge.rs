@@ -14,7 +14,7 @@ async fn a_charge_is_visible_at_once() {
 }
 
 #[tokio::test]
-async fn an_unknown_user_has_no_balance() {
+async fn balance_of_an_unknown_user_is_not_found() {
     let shop = TestShop::new();
     let charge = json!({ "userId": "nobody", "amount": 100 });
     let details = shop.post("/balance/charge", charge).await.refused(404, "ENTITY_NOT_FOUND");

@@ -41,7 +41,7 @@ async fn the_ledger_comes_in_pages() {
 }
 
 #[tokio::test]
-async fn a_cursor_shows_nobody_elses_ledger() {
+async fn a_cursor_of_another_ledger_is_refused() {
     let shop = TestShop::new();
     shop.customer("mina", 300).await;
     shop.customer("jun", 100).await;

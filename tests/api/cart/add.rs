@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{add, cart, open, quantities};
 
 #[tokio::test]
-async fn adding_sums_and_shows_the_cart() {
+async fn added_units_sum_up_and_the_answer_is_the_cart() {
     let shop = open().await;
     assert_eq!(cart(&shop).await, json!({ "items": [], "total": 0 }));
     add(&shop, "tea", 2).await.expect(200);
@@ -48,7 +48,7 @@ async fn adding_sums_and_shows_the_cart() {
 }
 
 #[tokio::test]
-async fn only_what_is_on_sale_is_put_in() {
+async fn only_products_on_sale_can_be_added() {
     let shop = open().await;
     add(&shop, "nothing", 1).await.refused(404, "ENTITY_NOT_FOUND");
     shop.patch("/products/tea", json!({ "status": "DISCONTINUED" })).as_admin().await.expect(200);
@@ -59,7 +59,7 @@ async fn only_what_is_on_sale_is_put_in() {
 }
 
 #[tokio::test]
-async fn at_most_999_units_of_a_product() {
+async fn a_cart_holds_at_most_999_units_of_a_product() {
     let shop = open().await;
     add(&shop, "tea", 990).await.expect(200);
     let details = add(&shop, "tea", 10).await.refused(409, "LIMIT_EXCEEDED");
@@ -72,7 +72,7 @@ async fn at_most_999_units_of_a_product() {
 }
 
 #[tokio::test]
-async fn at_most_50_products() {
+async fn a_cart_holds_at_most_50_products() {
     let shop = open().await;
     for product in 0..50 {
         shop.product(&format!("p{product}"), 100, 1).await;
@@ -116,7 +116,7 @@ async fn a_suspended_user_can_fill_a_cart() {
 }
 
 #[tokio::test]
-async fn with_a_key_it_is_added_once() {
+async fn an_addition_with_a_key_counts_once() {
     let shop = open().await;
     for key in ["first", "second"] {
         let added = add(&shop, "tea", 2).key(key).await.expect(200);
@@ -134,7 +134,7 @@ async fn with_a_key_it_is_added_once() {
 }
 
 #[tokio::test]
-async fn without_a_key_each_addition_is_new() {
+async fn each_addition_without_a_key_counts() {
     let shop = open().await;
     for _ in 0..2 {
         add(&shop, "tea", 2).await.expect(200);

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{add, cart, open, quantities};
 
 #[tokio::test]
-async fn prices_and_names_are_those_of_today() {
+async fn a_cart_shows_current_prices_and_names() {
     let shop = open().await;
     add(&shop, "tea", 3).await.expect(200);
     let change = json!({ "price": 12_000, "discount": 2_500, "name": "새 녹차" });
@@ -36,7 +36,7 @@ async fn prices_and_names_are_those_of_today() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_bought_costs_nothing_and_what_is_hidden_shows_nothing() {
+async fn unavailable_products_cost_nothing_and_hidden_ones_show_nothing() {
     let shop = open().await;
     for product in ["cup", "tea"] {
         add(&shop, product, 2).await.expect(200);
@@ -80,7 +80,7 @@ async fn what_cannot_be_bought_costs_nothing_and_what_is_hidden_shows_nothing() 
 }
 
 #[tokio::test]
-async fn what_goes_off_sale_is_noticed_once_it_is_in() {
+async fn a_cart_shows_products_that_went_off_sale() {
     let shop = open().await;
     let other = shop.another_instance();
     add(&other, "tea", 1).await.expect(200);
@@ -91,7 +91,7 @@ async fn what_goes_off_sale_is_noticed_once_it_is_in() {
 }
 
 #[tokio::test]
-async fn a_cart_is_its_users_own() {
+async fn a_cart_is_accessible_to_its_user_only() {
     let shop = open().await;
     shop.customer("jun", 0).await;
     let of_mina = |user_id: Option<&str>| {

@@ -9,7 +9,7 @@ use shared::{
 use super::{add, cart, open, quantities};
 
 #[tokio::test]
-async fn taking_out_is_done_once_and_for_all() {
+async fn a_removal_is_idempotent() {
     let shop = open().await;
     let remove = |item: &str| shop.call("DELETE", &format!("/orders/cart/{item}")).as_user("mina");
     // The same without a cart.
@@ -31,7 +31,7 @@ async fn taking_out_is_done_once_and_for_all() {
 
 /// The write of an order's own transaction: it removes exactly the ordered units from the cart that it has read.
 #[tokio::test]
-async fn contents_are_replaced_only_where_nothing_has_changed() {
+async fn a_cart_is_replaced_only_if_unchanged() {
     let shop = open().await;
     let mina = UserId::try_from("mina".to_owned()).unwrap();
     let order = OrderId::try_from("order".to_owned()).unwrap();

@@ -35,7 +35,7 @@ async fn a_campaign_is_created_and_shown_with_what_remains() {
 }
 
 #[tokio::test]
-async fn campaigns_are_the_admins() {
+async fn campaigns_are_created_by_admins_only() {
     let shop = TestShop::new();
     shop.coupon("welcome", 1).await;
     let body = json!({
@@ -48,7 +48,7 @@ async fn campaigns_are_the_admins() {
 }
 
 #[tokio::test]
-async fn a_campaign_makes_sense() {
+async fn a_campaign_with_contradictory_terms_is_refused() {
     let shop = TestShop::new();
     let good = json!({
         "name": "X", "kind": "FIXED", "value": 100, "totalQuantity": 1,

@@ -4,7 +4,7 @@ use serde_json::json;
 use tests::TestShop;
 
 #[tokio::test]
-async fn first_come_first_served_one_each() {
+async fn coupons_are_issued_first_come_first_served_one_a_user() {
     let shop = TestShop::new();
     for user in ["mina", "jun", "sora"] {
         shop.customer(user, 0).await;

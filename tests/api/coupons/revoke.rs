@@ -4,7 +4,7 @@ use serde_json::json;
 use tests::TestShop;
 
 #[tokio::test]
-async fn revoking_is_the_admins_and_only_of_usable_coupons() {
+async fn admins_revoke_usable_coupons_only() {
     let shop = TestShop::new();
     shop.customer("mina", 50_000).await;
     shop.product("tea", 10_000, 5).await;

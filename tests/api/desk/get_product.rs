@@ -6,7 +6,7 @@ use tests::{Answer, TestShop};
 use super::{create, furnished, product_ids, set_status};
 
 #[tokio::test]
-async fn a_product_created_hidden_is_seen_at_the_desk_only() {
+async fn a_product_created_hidden_is_visible_at_the_desk_only() {
     let shop = TestShop::new();
     shop.customer("mina", 100_000).await;
     create(&shop, 0, "hana", "first", json!({})).await;

@@ -7,7 +7,7 @@ use tests::TestShop;
 use super::{ids, walk};
 
 #[tokio::test]
-async fn an_admin_lists_campaigns_as_each_is_shown() {
+async fn the_list_of_campaigns_equals_the_single_answers() {
     let shop = TestShop::new();
     shop.customer("mina", 0).await;
     for (second, id, counters) in [(0, "welcome", 1), (1, "night", 16), (2, "autumn", 3)] {

@@ -7,7 +7,7 @@ use tests::{Call, TABLE, TestShop};
 use super::{create, furnished, product_ids, set_status, walk};
 
 #[tokio::test]
-async fn an_admin_lists_all_products_in_the_order_of_creation() {
+async fn admins_list_all_products_in_the_order_of_creation() {
     let shop = furnished().await;
     let list = shop.get("/desk/products").as_admin().await.expect(200);
     assert_eq!((product_ids(&list), &list["nextCursor"]), (vec!["a", "b", "c", "d", "e", "f"], &Value::Null));
@@ -46,7 +46,7 @@ async fn an_admin_lists_all_products_in_the_order_of_creation() {
 }
 
 #[tokio::test]
-async fn lists_of_the_desk_go_on_by_cursor() {
+async fn lists_of_the_desk_continue_by_cursor() {
     let shop = furnished().await;
     for limit in 1..=7 {
         let all = walk(|cursor| shop.get(&format!("/desk/products?limit={limit}{cursor}")).as_admin(), "productId");
@@ -60,7 +60,7 @@ async fn lists_of_the_desk_go_on_by_cursor() {
 }
 
 #[tokio::test]
-async fn a_cursor_of_the_desk_is_of_one_list() {
+async fn a_cursor_of_the_desk_belongs_to_one_list() {
     let shop = furnished().await;
     let cursor_of = async |call: Call| call.await.expect(200)["nextCursor"].as_str().unwrap().to_owned();
     let all = cursor_of(shop.get("/desk/products?limit=1").as_admin()).await;
@@ -117,7 +117,7 @@ async fn the_desk_is_for_sellers_and_admins() {
 
 /// 20 products of 64 shards would be 1,280 reads of a page.
 #[tokio::test]
-async fn a_page_of_the_desk_is_bounded_whatever_was_created() {
+async fn a_page_of_the_desk_is_bounded_for_products_of_many_shards() {
     let shop = TestShop::new();
     let mut expected = Vec::new();
     for number in 0..20 {
@@ -145,7 +145,7 @@ async fn a_page_of_the_desk_is_bounded_whatever_was_created() {
 }
 
 #[tokio::test]
-async fn products_that_change_lists_are_in_one_of_them() {
+async fn a_product_that_changes_lists_is_in_exactly_one() {
     let shop = TestShop::with_instances(4);
     for (number, id) in (0_u8..).zip(["a", "b", "c", "d"]) {
         create(&shop, number, "hana", id, json!({})).await;
@@ -163,7 +163,7 @@ async fn products_that_change_lists_are_in_one_of_them() {
 
 /// An index lags, so each row is read again by key.
 #[tokio::test]
-async fn a_row_is_read_by_its_key() {
+async fn rows_of_the_desk_are_read_by_key() {
     let shop = furnished().await;
     // The state of an index that has missed two changes.
     let place = |id: &str, list: &str| {

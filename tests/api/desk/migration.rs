@@ -42,7 +42,7 @@ async fn listed(shop: &TestShop) -> (Vec<String>, Vec<String>) {
 }
 
 #[tokio::test]
-async fn the_migration_lists_products_off_sale_and_campaigns() {
+async fn migration_lists_products_off_sale_and_campaigns() {
     let shop = first_stage().await;
     assert_eq!(listed(&shop).await, (["a", "e", "f"].map(str::to_owned).to_vec(), vec![]));
     shop.audit().await;
@@ -64,7 +64,7 @@ async fn the_migration_lists_products_off_sale_and_campaigns() {
 }
 
 #[tokio::test]
-async fn a_migration_of_the_lists_that_dies_anywhere_goes_on() {
+async fn migration_of_the_lists_survives_a_death_at_any_call() {
     let deaths = Deaths::default();
     migrate(&first_stage().await.watched_by(&deaths), false).await.unwrap();
     let calls = deaths.calls().len();
@@ -84,7 +84,7 @@ async fn a_migration_of_the_lists_that_dies_anywhere_goes_on() {
 
 /// A product that changes between the migration's read and its write is listed as it is then.
 #[tokio::test]
-async fn products_change_while_they_are_migrated() {
+async fn products_changed_during_the_migration_are_listed_as_changed() {
     let shop = first_stage().await;
     let change = async {
         for status in ["ON_SALE", "HIDDEN", "DISCONTINUED", "ON_SALE", "HIDDEN"] {

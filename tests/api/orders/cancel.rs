@@ -11,7 +11,7 @@ use tests::{
 };
 
 #[tokio::test]
-async fn a_whole_cancellation_gives_everything_back() {
+async fn a_whole_cancellation_returns_money_units_and_coupon() {
     let shop = shop_of_mina().await;
     let order = teas_and_cups(&shop).await;
     assert_eq!((&order["payable"], &order["goodsDiscount"]), (&json!(9_300), &json!(400)));
@@ -101,7 +101,7 @@ async fn a_whole_cancellation_gives_everything_back() {
 
 /// The refunds of a line add up to the price of its cancelled units, rounded down. The fee goes with the last unit.
 #[tokio::test]
-async fn parts_add_up_to_the_won() {
+async fn partial_refunds_add_up_to_the_won() {
     let shop = shop_of_mina().await;
     let order = teas_and_cups(&shop).await;
     // 2,848 ÷ 3 = 949.33; 2 of 3: 1,898.67; 3,452 ÷ 2 = 1,726.
@@ -144,7 +144,7 @@ async fn parts_add_up_to_the_won() {
 }
 
 #[tokio::test]
-async fn what_is_left_after_a_part_is_cancelled_whole() {
+async fn remaining_units_are_restocked_once_after_a_partial_cancellation() {
     let shop = shop_of_mina().await;
     let order = teas_and_cups(&shop).await;
     let body = json!({ "items": [{ "itemId": "1", "quantity": 2 }, { "itemId": "2", "quantity": 2 }] });
@@ -161,7 +161,7 @@ async fn what_is_left_after_a_part_is_cancelled_whole() {
 }
 
 #[tokio::test]
-async fn free_shipping_has_no_fee_to_give_back() {
+async fn an_order_with_free_shipping_refunds_no_fee() {
     let shop = shop_of_mina().await;
     shop.product("tea", 10_000, 10).await;
     shop.campaign("ship", 1, json!({ "kind": "FREE_SHIPPING" })).await;
@@ -179,7 +179,7 @@ async fn free_shipping_has_no_fee_to_give_back() {
 
 /// Shipping was free at the time of the order, and stays so for the rest of it.
 #[tokio::test]
-async fn the_fee_is_not_reckoned_anew() {
+async fn the_shipping_fee_is_not_recomputed_after_a_cancellation() {
     let shop = shop_of_mina().await;
     shop.product("tea", 10_000, 10).await;
     let order = shop.order("mina", "tea", 3).await.expect(201);
@@ -191,7 +191,7 @@ async fn the_fee_is_not_reckoned_anew() {
 
 /// A coupon that expired meanwhile comes back as expired.
 #[tokio::test]
-async fn a_coupon_past_its_validity_comes_back_expired() {
+async fn an_expired_coupon_is_returned_as_expired() {
     let shop = shop_of_mina().await;
     let order = teas_and_cups(&shop).await;
     shop.set_clock("2026-11-26T15:00:00Z");
@@ -202,7 +202,7 @@ async fn a_coupon_past_its_validity_comes_back_expired() {
 
 /// A unit that is cancelled on another day is subtracted on the day of its payment.
 #[tokio::test]
-async fn bestsellers_forget_it_on_the_day_that_it_was_paid() {
+async fn cancelled_units_are_subtracted_on_the_day_of_payment() {
     let shop = shop_of_mina().await;
     shop.product("tea", 1_000, 100).await;
     let sold = async || {
@@ -224,7 +224,7 @@ async fn bestsellers_forget_it_on_the_day_that_it_was_paid() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_cancelled_changes_nothing() {
+async fn a_refused_cancellation_changes_nothing() {
     let shop = shop_of_mina().await;
     let order = teas_and_cups(&shop).await;
     let details = cancel_units(&shop, "mina", &order, "1", 4).await.refused(409, "ORDER_STATE_CONFLICT");
@@ -258,7 +258,7 @@ async fn what_cannot_be_cancelled_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_has_ended_cannot_be_cancelled() {
+async fn an_ended_order_cannot_be_cancelled() {
     let shop = shop_of_mina().await;
     let order = teas_and_cups(&shop).await;
     cancel(&shop, "mina", &order, json!({})).await.expect(200);
@@ -290,7 +290,7 @@ async fn a_pending_order_is_cancelled_whole_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn only_who_ordered_and_admins_cancel() {
+async fn only_the_customer_and_admins_cancel() {
     let shop = shop_of_mina().await;
     let tea = json!({ "productId": "tea", "name": "Tea", "price": 10_000, "stock": 5 });
     shop.post("/products", tea).as_seller("dabang").await.expect(201);
@@ -352,7 +352,7 @@ async fn every_bad_field_is_named() {
 }
 
 #[tokio::test]
-async fn with_a_key_a_part_is_cancelled_once() {
+async fn a_partial_cancellation_with_a_key_counts_once() {
     let shop = TestShop::with_instances(2);
     shop.customer("mina", 100_000).await;
     let order = teas_and_cups(&shop).await;
@@ -378,7 +378,7 @@ async fn with_a_key_a_part_is_cancelled_once() {
 }
 
 #[tokio::test]
-async fn a_suspended_user_gets_their_money_back() {
+async fn a_suspended_user_is_refunded() {
     for status in ["SUSPENDED", "WITHDRAWN"] {
         let shop = shop_of_mina().await;
         let order = teas_and_cups(&shop).await;
@@ -393,7 +393,7 @@ async fn a_suspended_user_gets_their_money_back() {
 
 /// A cached balance never decides the balance after a refund.
 #[tokio::test]
-async fn a_balance_that_moved_elsewhere_gets_its_refund() {
+async fn a_refund_is_added_to_the_current_balance() {
     let shop = shop_of_mina().await;
     let order = teas_and_cups(&shop).await;
     charge(&shop.another_instance(), "mina", 50_000).await;
@@ -403,7 +403,7 @@ async fn a_balance_that_moved_elsewhere_gets_its_refund() {
 }
 
 #[tokio::test]
-async fn units_from_many_shards_all_come_back() {
+async fn units_of_many_shards_are_all_returned() {
     let shop = shop_of_mina().await;
     let tea = json!({ "productId": "tea", "name": "Tea", "price": 1_000, "stock": 80, "stockShards": 8 });
     shop.post("/products", tea).as_admin().await.expect(201);
@@ -423,7 +423,7 @@ async fn units_from_many_shards_all_come_back() {
 }
 
 #[tokio::test]
-async fn fifty_lines_are_cancelled_in_one_commit() {
+async fn fifty_lines_are_cancelled_in_one_transaction() {
     let shop = TestShop::new();
     shop.customer("mina", 10_000_000).await;
     let mut items = Vec::new();

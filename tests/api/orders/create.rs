@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tests::TestShop;
 
 #[tokio::test]
-async fn an_order_pays_and_takes_the_units() {
+async fn an_order_takes_the_money_and_the_units() {
     let shop = TestShop::new();
     shop.customer("mina", 100_000).await;
     shop.product("tea", 12_000, 10).await;
@@ -79,7 +79,7 @@ async fn an_order_pays_and_takes_the_units() {
 }
 
 #[tokio::test]
-async fn too_little_balance_keeps_a_failed_order_and_nothing_else() {
+async fn a_low_balance_leaves_only_a_failed_order() {
     let shop = TestShop::new();
     shop.customer("mina", 10_000).await;
     shop.product("tea", 12_000, 10).await;
@@ -112,7 +112,7 @@ async fn too_little_balance_keeps_a_failed_order_and_nothing_else() {
 
 /// The first fault in this order answers: user, product, sale status, stock, coupon, balance.
 #[tokio::test]
-async fn the_first_of_many_wrongs_answers() {
+async fn the_first_of_several_faults_is_reported() {
     let shop = TestShop::new();
     shop.customer("poor", 0).await;
     shop.product("tea", 10_000, 1).await;
@@ -145,7 +145,7 @@ async fn the_first_of_many_wrongs_answers() {
 
 /// A cached product never decides; the shard does.
 #[tokio::test]
-async fn what_is_remembered_never_decides() {
+async fn a_cached_product_never_decides() {
     let shop = TestShop::new();
     shop.customer("mina", 100_000).await;
     shop.product("tea", 10_000, 5).await;
@@ -170,7 +170,7 @@ async fn what_is_remembered_never_decides() {
 }
 
 #[tokio::test]
-async fn coupons_take_off_what_they_say() {
+async fn coupons_discount_by_their_terms() {
     let shop = TestShop::new();
     shop.customer("mina", 1_000_000).await;
     shop.product("tea", 9_999, 100).await;
@@ -192,7 +192,7 @@ async fn coupons_take_off_what_they_say() {
 }
 
 #[tokio::test]
-async fn a_coupon_that_does_not_fit_says_why() {
+async fn an_unusable_coupon_is_refused_with_the_reason() {
     let shop = TestShop::new();
     shop.customer("mina", 1_000_000).await;
     shop.product("tea", 10_000, 100).await;
@@ -224,7 +224,7 @@ async fn a_coupon_that_does_not_fit_says_why() {
 }
 
 #[tokio::test]
-async fn a_product_named_twice_is_ordered_once() {
+async fn lines_of_one_product_are_merged() {
     let shop = TestShop::new();
     shop.customer("mina", 100_000).await;
     shop.product("tea", 10_000, 5).await;
@@ -236,7 +236,7 @@ async fn a_product_named_twice_is_ordered_once() {
 }
 
 #[tokio::test]
-async fn fifty_lines_are_one_commit() {
+async fn fifty_lines_fit_one_transaction() {
     let shop = TestShop::new();
     shop.customer("mina", 10_000_000).await;
     let mut items = Vec::new();

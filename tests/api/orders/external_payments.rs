@@ -27,7 +27,7 @@ async fn assert_given_back(shop: &TestShop, order: &Value) {
 }
 
 #[tokio::test]
-async fn a_success_pays_what_was_waiting_for_it() {
+async fn a_success_pays_the_waiting_order() {
     let (shop, order) = waiting().await;
     insta::assert_json_snapshot!(order, @r#"
     {
@@ -112,7 +112,7 @@ async fn a_success_pays_what_was_waiting_for_it() {
 }
 
 #[tokio::test]
-async fn the_payment_system_is_asked_for_what_is_payable() {
+async fn the_payment_request_names_the_payable_amount() {
     let (shop, order) = waiting().await;
     let events = published_of(&shop, &order).await;
     insta::assert_json_snapshot!(events[1], @r#"
@@ -133,7 +133,7 @@ async fn the_payment_system_is_asked_for_what_is_payable() {
 }
 
 #[tokio::test]
-async fn a_failure_gives_back_what_was_held() {
+async fn a_failure_releases_units_and_coupon() {
     let (shop, order) = waiting().await;
     for _ in 0..2 {
         assert_eq!(settle(&shop, &order, Failed, "pay-1", 26_000).await, PaymentStatus::Failed);
@@ -152,7 +152,7 @@ async fn a_failure_gives_back_what_was_held() {
 }
 
 #[tokio::test]
-async fn a_result_that_comes_again_does_nothing() {
+async fn a_repeated_result_has_no_effect() {
     let (shop, order) = waiting().await;
     settle(&shop, &order, Succeeded, "pay-1", 26_000).await;
     let (paid, told) = (look(&shop, &order).await, history(&shop, &order).await);
@@ -167,7 +167,7 @@ async fn a_result_that_comes_again_does_nothing() {
 
 /// A payment that comes too late is refunded, before or after the hold is ended, and for any number of repetitions.
 #[tokio::test]
-async fn a_success_after_the_end_is_asked_back() {
+async fn a_success_after_the_expiry_is_refunded() {
     for is_ended in [false, true] {
         let (shop, order) = waiting().await;
         shop.set_clock(END);
@@ -201,7 +201,7 @@ async fn a_success_after_the_end_is_asked_back() {
 }
 
 #[tokio::test]
-async fn a_second_success_is_asked_back() {
+async fn a_second_success_is_refunded() {
     let (shop, order) = waiting().await;
     settle(&shop, &order, Succeeded, "pay-1", 26_000).await;
     assert_eq!(settle(&shop, &order, Succeeded, "pay-2", 26_000).await, PaymentStatus::RefundRequested);
@@ -222,7 +222,7 @@ async fn a_second_success_is_asked_back() {
 }
 
 #[tokio::test]
-async fn a_success_that_contradicts_a_failure_is_asked_back() {
+async fn a_success_after_a_failure_is_refunded() {
     let (shop, order) = waiting().await;
     settle(&shop, &order, Failed, "pay-1", 26_000).await;
     for _ in 0..2 {
@@ -237,7 +237,7 @@ async fn a_success_that_contradicts_a_failure_is_asked_back() {
 }
 
 #[tokio::test]
-async fn a_failure_that_contradicts_a_success_does_nothing() {
+async fn a_failure_after_a_success_has_no_effect() {
     let (shop, order) = waiting().await;
     settle(&shop, &order, Succeeded, "pay-1", 26_000).await;
     let told = history(&shop, &order).await;
@@ -250,7 +250,7 @@ async fn a_failure_that_contradicts_a_success_does_nothing() {
 }
 
 #[tokio::test]
-async fn a_wrong_amount_is_asked_back_and_the_order_waits_on() {
+async fn a_wrong_amount_is_refunded_and_the_order_stays_pending() {
     let (shop, order) = waiting().await;
     for (number, amount) in [25_999, 26_001, 1].into_iter().enumerate() {
         let name = format!("wrong-{number}");
@@ -280,7 +280,7 @@ async fn a_wrong_amount_does_not_prolong_a_hold() {
 }
 
 #[tokio::test]
-async fn a_result_for_no_order_is_refused() {
+async fn a_result_for_an_unknown_order_is_refused() {
     let (shop, _) = waiting().await;
     let nothing = json!({ "orderId": "nothing" });
     for outcome in [Succeeded, Failed] {
@@ -290,7 +290,7 @@ async fn a_result_for_no_order_is_refused() {
 }
 
 #[tokio::test]
-async fn an_order_of_the_balance_has_no_use_for_it() {
+async fn a_result_for_an_order_of_the_balance_is_refunded() {
     let (shop, _) = waiting().await;
     let paid = shop.order("mina", "tea", 1).await.expect(201);
     let held = hold(&shop, "mina", "tea", 1).await.expect(201);
@@ -329,7 +329,7 @@ async fn for_nothing(payment: &str) -> (TestShop, Value) {
 }
 
 #[tokio::test]
-async fn what_costs_nothing_is_paid_at_once() {
+async fn an_order_of_nothing_is_paid_at_once() {
     let (shop, order) = for_nothing("EXTERNAL").await;
     assert_eq!((&order["payable"], &order["status"]), (&json!(0), &json!("PAID")));
     let kinds: Vec<_> = published_of(&shop, &order).await.into_iter().map(|(kind, _)| kind).collect();
@@ -341,7 +341,7 @@ async fn what_costs_nothing_is_paid_at_once() {
 
 /// The same held for later costs nothing either, and can be paid and cancelled.
 #[tokio::test]
-async fn what_costs_nothing_can_be_held() {
+async fn an_order_of_nothing_can_be_held() {
     let (shop, held) = for_nothing("LATER").await;
     assert_eq!((&held["payable"], &held["status"]), (&json!(0), &json!("PENDING_PAYMENT")));
     assert_eq!(pay(&shop, "mina", &held).await.expect(200)["status"], "PAID");
@@ -351,7 +351,7 @@ async fn what_costs_nothing_can_be_held() {
 }
 
 #[tokio::test]
-async fn it_is_not_paid_from_the_balance() {
+async fn an_external_order_is_not_paid_from_the_balance() {
     let (shop, order) = waiting().await;
     assert_eq!(order["allowedActions"], json!(["CANCEL"]));
     let details = pay(&shop, "mina", &order).await.refused(409, "ORDER_STATE_CONFLICT");
@@ -361,7 +361,7 @@ async fn it_is_not_paid_from_the_balance() {
 }
 
 #[tokio::test]
-async fn a_success_after_the_cancellation_is_asked_back() {
+async fn a_success_after_the_cancellation_is_refunded() {
     let (shop, order) = waiting().await;
     let cancelled = cancel(&shop, "mina", &order, json!({})).await.expect(200);
     assert_eq!((&cancelled["status"], &cancelled["refunded"]), (&json!("CANCELLED"), &json!(0)));
@@ -373,7 +373,7 @@ async fn a_success_after_the_cancellation_is_asked_back() {
 
 /// An external payment is refunded externally: by events, never to the balance.
 #[tokio::test]
-async fn what_is_cancelled_is_paid_back_where_it_came_from() {
+async fn an_external_payment_is_refunded_externally() {
     let (shop, order) = waiting().await;
     settle(&shop, &order, Succeeded, "pay-1", 26_000).await;
     // 24,000 won of goods less 1,000: 11,500 each, and the fee with the last.
@@ -392,7 +392,7 @@ async fn what_is_cancelled_is_paid_back_where_it_came_from() {
 }
 
 #[tokio::test]
-async fn a_suspended_users_money_still_pays() {
+async fn an_external_payment_of_a_suspended_user_counts() {
     let (shop, order) = waiting().await;
     set_user(&shop, "mina", "SUSPENDED").await;
     assert_eq!(settle(&shop, &order, Succeeded, "pay-1", 26_000).await, PaymentStatus::Paid);
@@ -401,7 +401,7 @@ async fn a_suspended_users_money_still_pays() {
 }
 
 #[tokio::test]
-async fn payments_are_for_who_ordered() {
+async fn payments_are_hidden_from_others_and_from_sellers() {
     let shop = TestShop::new();
     shop.customer("mina", 0).await;
     let tea = json!({ "productId": "tea", "name": "Tea", "price": 10_000, "stock": 5 });

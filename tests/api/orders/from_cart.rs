@@ -7,7 +7,7 @@ use tests::{
 };
 
 #[tokio::test]
-async fn all_that_is_in_it_is_ordered_and_leaves_it() {
+async fn all_items_of_a_cart_are_ordered_and_removed() {
     let shop = filled().await;
     let first = order(&shop).key("k1").await.expect(201);
     assert_eq!((quantities(&first), &first["payable"]), (of(&[("cup", 1), ("tea", 2)]), &json!(26_000)));
@@ -24,7 +24,7 @@ async fn all_that_is_in_it_is_ordered_and_leaves_it() {
 }
 
 #[tokio::test]
-async fn a_refusal_leaves_the_cart_as_it_is() {
+async fn a_refused_order_leaves_the_cart_unchanged() {
     let shop = filled().await;
     add(&shop, "tea", 9).await;
     let details = order(&shop).await.refused(409, "STOCK_NOT_ENOUGH");
@@ -40,7 +40,7 @@ async fn a_refusal_leaves_the_cart_as_it_is() {
 }
 
 #[tokio::test]
-async fn nobody_orders_from_nothing() {
+async fn an_empty_cart_cannot_be_ordered() {
     let shop = filled().await;
     shop.customer("jun", 0).await;
     let call = |user: &str| shop.post("/orders", json!({ "userId": user, "fromCart": true }));
@@ -52,7 +52,7 @@ async fn nobody_orders_from_nothing() {
 }
 
 #[tokio::test]
-async fn a_cart_of_the_first_stage_is_ordered_once_it_fits_an_order() {
+async fn an_oversized_cart_of_the_first_stage_is_ordered_once_it_fits() {
     let shop = TestShop::new();
     shop.customer("mina", 100_000).await;
     for number in 0..51 {
@@ -79,7 +79,7 @@ async fn a_cart_of_the_first_stage_is_ordered_once_it_fits_an_order() {
 
 /// An order to be paid later takes its units out of the cart, too.
 #[tokio::test]
-async fn a_sheet_from_the_cart_takes_out_what_it_says_once_it_is_ordered() {
+async fn an_ordered_sheet_of_the_cart_removes_its_units_from_the_cart() {
     let shop = filled().await;
     let sheet = shop.post("/order-sheets", json!({ "userId": "mina", "fromCart": true })).await.expect(201);
     assert_eq!(quantities(&sheet), of(&[("cup", 1), ("tea", 2)]));

@@ -15,7 +15,7 @@ use shared::{
 use tests::{
     TABLE, TestShop,
     steps::{
-        END, cancel, charge, coupon_status, end_hold, ledger, look,
+        END, cancel, charge, coupon_status, end_hold, history, ledger, look,
         order_sheets::{
             EXPIRY, IN_TIME, assert_untouched, draw_up, drawn_up, drawn_up_in, order, order_by, path, sheet_id,
             sheet_status,
@@ -25,7 +25,7 @@ use tests::{
 };
 
 #[tokio::test]
-async fn an_order_of_a_sheet_is_exactly_what_it_says() {
+async fn an_order_of_a_sheet_has_its_amounts() {
     let (shop, sheet) = drawn_up().await;
     shop.set_clock(IN_TIME);
     let placed = order(&shop, &sheet).await.expect(201);
@@ -59,7 +59,32 @@ async fn an_order_of_a_sheet_is_exactly_what_it_says() {
 }
 
 #[tokio::test]
-async fn a_price_that_changed_is_told_and_not_charged() {
+async fn an_order_of_a_sheet_takes_no_other_items_or_coupon() {
+    let (shop, sheet) = drawn_up().await;
+    let with = |extra: Value| {
+        let mut body = json!({ "userId": "mina", "orderSheetId": sheet["orderSheetId"] });
+        body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        shop.post("/orders", body)
+    };
+    let items = json!([{ "productId": "tea", "quantity": 1 }]);
+    assert_eq!(with(json!({ "items": items })).await.bad_fields(), ["orderSheetId"]);
+    assert_eq!(with(json!({ "couponId": "welcome" })).await.bad_fields(), ["couponId"]);
+    assert_eq!(with(json!({ "orderSheetId": "a b" })).await.bad_fields(), ["orderSheetId"]);
+    let details = with(json!({ "orderSheetId": "none" })).await.refused(404, "ENTITY_NOT_FOUND");
+    assert_eq!(details, json!({ "orderSheetId": "none" }));
+    // A sheet of another user is not found, even for an admin who orders for the wrong user.
+    shop.customer("jun", 100_000).await;
+    with(json!({ "userId": "jun" })).await.refused(404, "ENTITY_NOT_FOUND");
+    with(json!({ "userId": "jun" })).as_admin().await.refused(404, "ENTITY_NOT_FOUND");
+    order(&shop, &sheet).as_user("jun").await.refused(403, "FORBIDDEN");
+    assert_untouched(&shop, &sheet, 100_000).await;
+    let placed = order(&shop, &sheet).as_admin().await.expect(201);
+    assert!(history(&shop, &placed).await.starts_with("PAID by ADMIN"));
+    shop.audit().await;
+}
+
+#[tokio::test]
+async fn a_changed_price_is_reported_and_not_charged() {
     let (shop, sheet) = drawn_up().await;
     let other = shop.another_instance();
     let change = |change: Value| other.patch("/products/tea", change).as_admin();
@@ -87,7 +112,7 @@ async fn a_price_that_changed_is_told_and_not_charged() {
 }
 
 #[tokio::test]
-async fn a_price_that_changed_is_told_before_a_coupon_that_is_gone() {
+async fn a_changed_price_is_reported_before_an_unusable_coupon() {
     let (shop, sheet) = drawn_up().await;
     let other = shop.another_instance();
     other.post("/coupons/revoke", json!({ "userId": "mina", "couponId": "welcome" })).as_admin().await.expect(200);
@@ -102,7 +127,7 @@ async fn a_price_that_changed_is_told_before_a_coupon_that_is_gone() {
 
 /// A sheet quotes price and discount. A change of both is reported even if their difference is the same.
 #[tokio::test]
-async fn another_price_for_the_same_money_is_another_price() {
+async fn a_change_of_price_and_discount_is_reported_at_equal_cost() {
     let (shop, sheet) = drawn_up().await;
     shop.another_instance()
         .patch("/products/tea", json!({ "price": 11_500, "discount": 0 }))
@@ -115,7 +140,7 @@ async fn another_price_for_the_same_money_is_another_price() {
 }
 
 #[tokio::test]
-async fn a_price_that_changed_and_came_back_is_fine() {
+async fn a_price_that_was_restored_is_accepted() {
     for is_warm in [false, true] {
         let (shop, sheet) = drawn_up().await;
         let other = shop.another_instance();
@@ -134,7 +159,7 @@ async fn a_price_that_changed_and_came_back_is_fine() {
 
 /// A sheet also fixes the names of its products.
 #[tokio::test]
-async fn a_product_that_was_renamed_is_ordered_by_its_old_name() {
+async fn a_renamed_product_is_ordered_by_its_quoted_name() {
     let (shop, sheet) = drawn_up().await;
     shop.another_instance().patch("/products/tea", json!({ "name": "말차" })).as_admin().await.expect(200);
     let placed = order(&shop.another_instance(), &sheet).await.expect(201);
@@ -143,7 +168,7 @@ async fn a_product_that_was_renamed_is_ordered_by_its_old_name() {
 }
 
 #[tokio::test]
-async fn a_product_that_is_gone_refuses_and_the_sheet_survives() {
+async fn a_missing_product_refuses_the_order_and_keeps_the_sheet() {
     for payment in ["BALANCE", "LATER"] {
         for (state, code) in [("DISCONTINUED", (409, "PRODUCT_NOT_ON_SALE")), ("HIDDEN", (404, "ENTITY_NOT_FOUND"))] {
             let (shop, sheet) = drawn_up().await;
@@ -162,7 +187,7 @@ async fn a_product_that_is_gone_refuses_and_the_sheet_survives() {
 }
 
 #[tokio::test]
-async fn a_coupon_that_is_gone_refuses() {
+async fn an_unusable_coupon_refuses_the_order() {
     // Used for another order, which is cancelled afterwards.
     let (shop, sheet) = drawn_up().await;
     let items = json!([{ "productId": "cup", "quantity": 1 }]);
@@ -187,7 +212,7 @@ async fn a_coupon_that_is_gone_refuses() {
 }
 
 #[tokio::test]
-async fn stock_that_is_gone_refuses_and_the_sheet_survives() {
+async fn missing_stock_refuses_the_order_and_keeps_the_sheet() {
     for payment in ["BALANCE", "LATER", "EXTERNAL"] {
         let (shop, sheet) = drawn_up().await;
         shop.post("/products/tea/restock", json!({ "quantity": -9 })).as_admin().await.expect(200);
@@ -202,7 +227,7 @@ async fn stock_that_is_gone_refuses_and_the_sheet_survives() {
 }
 
 #[tokio::test]
-async fn too_little_balance_refuses_and_the_sheet_survives() {
+async fn a_low_balance_refuses_the_order_and_keeps_the_sheet() {
     let shop = TestShop::new();
     let sheet = drawn_up_in(&shop, 26_900).await;
     let details = order(&shop, &sheet).key("k").await.refused(402, "BALANCE_NOT_ENOUGH");
@@ -218,7 +243,7 @@ async fn too_little_balance_refuses_and_the_sheet_survives() {
 }
 
 #[tokio::test]
-async fn who_is_suspended_meanwhile_cannot_order() {
+async fn a_user_suspended_meanwhile_cannot_order() {
     let (shop, sheet) = drawn_up().await;
     let other = shop.another_instance();
     set_user(&other, "mina", "SUSPENDED").await;
@@ -233,7 +258,7 @@ async fn who_is_suspended_meanwhile_cannot_order() {
 }
 
 #[tokio::test]
-async fn with_a_key_it_is_ordered_once() {
+async fn a_sheet_with_a_key_is_ordered_once() {
     let shop = TestShop::with_instances(2);
     let sheet = drawn_up_in(&shop, 27_000).await;
     let first = order(&shop, &sheet).key("k").await.expect(201);
@@ -271,7 +296,7 @@ async fn a_sheet_can_be_held_and_paid_later() {
 }
 
 #[tokio::test]
-async fn a_sheet_can_be_paid_from_outside() {
+async fn a_sheet_can_be_paid_externally() {
     let (shop, sheet) = drawn_up().await;
     let waiting = order_by(&shop, &sheet, "EXTERNAL").await.expect(201);
     settle(&shop, &waiting, orders::PaymentOutcome::Succeeded, "pay-1", 27_000).await;
@@ -294,7 +319,7 @@ fn with_other_shipping(shop: &TestShop) -> Shop {
 }
 
 #[tokio::test]
-async fn what_shipping_costs_is_what_the_sheet_says() {
+async fn the_sheet_fixes_the_shipping_fee() {
     let (shop, sheet) = drawn_up().await;
     let user_id = UserId::try_from("mina".to_owned()).unwrap();
     let caller = Caller { user_id: user_id.clone(), role: Role::Customer };

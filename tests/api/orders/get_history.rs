@@ -3,7 +3,7 @@
 use tests::TestShop;
 
 #[tokio::test]
-async fn the_history_tells_every_step() {
+async fn the_history_has_every_step() {
     let shop = TestShop::new();
     shop.customer("mina", 100_000).await;
     shop.product("tea", 12_000, 10).await;

@@ -78,7 +78,7 @@ async fn a_hold_takes_units_and_coupon_but_no_money() {
 }
 
 #[tokio::test]
-async fn a_hold_that_never_was_cannot_end() {
+async fn an_unknown_hold_cannot_end() {
     let shop = TestShop::new();
     let nothing = json!({ "orderId": "nothing" });
     assert!(orders::end_hold(shop.instance(), &order_id(&nothing)).await.is_err());
@@ -86,7 +86,7 @@ async fn a_hold_that_never_was_cannot_end() {
 }
 
 #[tokio::test]
-async fn a_coupon_that_ran_out_meanwhile_comes_back_expired() {
+async fn a_coupon_that_expired_during_the_hold_is_returned_as_expired() {
     let shop = shop_with_tea(100_000, 10).await;
     let held = hold_with_short_coupon(&shop).await;
     shop.set_clock(END);
@@ -98,7 +98,7 @@ async fn a_coupon_that_ran_out_meanwhile_comes_back_expired() {
 
 /// Held in time is used in time.
 #[tokio::test]
-async fn a_coupon_that_ran_out_meanwhile_still_pays() {
+async fn a_coupon_that_expired_during_the_hold_still_discounts() {
     let shop = shop_with_tea(100_000, 10).await;
     let held = hold_with_short_coupon(&shop).await;
     shop.set_clock(JUST_BEFORE);
@@ -108,7 +108,7 @@ async fn a_coupon_that_ran_out_meanwhile_still_pays() {
 
 /// A held order is paid for at its own price, after any change of the product.
 #[tokio::test]
-async fn what_is_held_stays_as_it_was_ordered() {
+async fn a_held_order_keeps_its_amounts() {
     for change in [
         json!({ "price": 99_000 }),
         json!({ "discount": 500 }),
@@ -134,7 +134,7 @@ async fn what_is_held_stays_as_it_was_ordered() {
 }
 
 #[tokio::test]
-async fn what_is_overdue_is_found() {
+async fn expired_holds_are_found_in_order() {
     let shop = shop_with_tea(1_000_000, 100).await;
     let mut held = Vec::new();
     for second in 0..6 {

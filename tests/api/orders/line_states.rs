@@ -58,7 +58,7 @@ async fn order_in(shop: &TestShop, status: LineStatus) -> Value {
 
 /// Every state, every actor, every state to ask for: the table alone decides.
 #[tokio::test]
-async fn the_whole_table() {
+async fn every_transition_follows_the_table() {
     let shop = shop_of_dabang().await;
     // A line is PAID for no longer than its commit.
     let states = LineStatus::ALL.iter().copied().filter(|status| *status != LineStatus::Paid);

@@ -29,7 +29,7 @@ async fn orders_are_listed_newest_first_in_pages() {
 }
 
 #[tokio::test]
-async fn an_order_is_for_its_customer_and_its_sellers_lines_for_them() {
+async fn an_order_is_visible_to_its_customer_and_each_line_to_its_seller() {
     let shop = TestShop::new();
     shop.customer("mina", 100_000).await;
     for (id, seller) in [("tea", "dabang"), ("cup", "dogi")] {

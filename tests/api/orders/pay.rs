@@ -85,7 +85,7 @@ async fn a_held_order_is_paid_once() {
 }
 
 #[tokio::test]
-async fn too_little_balance_leaves_it_pending() {
+async fn a_low_balance_leaves_the_order_pending() {
     let shop = shop_with_tea(10_000, 10).await;
     let held = hold(&shop, "mina", "tea", 1).await.expect(201);
     let details = pay(&shop, "mina", &held).await.refused(402, "BALANCE_NOT_ENOUGH");
@@ -103,7 +103,7 @@ async fn too_little_balance_leaves_it_pending() {
 
 /// A hold ends at its expiry, whether or not a sweep has run.
 #[tokio::test]
-async fn at_the_very_end_it_cannot_be_paid() {
+async fn a_hold_cannot_be_paid_at_its_expiry() {
     let shop = shop_with_tea(100_000, 10).await;
     let held = hold_with_coupon(&shop).await;
     assert_eq!(orders::end_hold(shop.instance(), &order_id(&held)).await.unwrap().unwrap().as_secs(), 600);
@@ -138,7 +138,7 @@ async fn at_the_very_end_it_cannot_be_paid() {
 }
 
 #[tokio::test]
-async fn who_is_suspended_can_neither_hold_nor_pay() {
+async fn a_suspended_user_can_neither_hold_nor_pay() {
     let shop = shop_with_tea(100_000, 10).await;
     let held = hold(&shop, "mina", "tea", 1).await.expect(201);
     let other = shop.another_instance();
@@ -155,7 +155,7 @@ async fn who_is_suspended_can_neither_hold_nor_pay() {
 
 /// A cached suspension of a user refuses no later payment.
 #[tokio::test]
-async fn who_is_active_again_can_pay() {
+async fn a_reactivated_user_can_pay() {
     let shop = shop_with_tea(100_000, 10).await;
     let paid = shop.order("mina", "tea", 1).await.expect(201);
     let held = hold(&shop, "mina", "tea", 1).await.expect(201);
@@ -170,7 +170,7 @@ async fn who_is_active_again_can_pay() {
 }
 
 #[tokio::test]
-async fn only_who_ordered_and_admins_pay() {
+async fn only_the_customer_and_admins_pay() {
     let shop = TestShop::new();
     shop.customer("mina", 100_000).await;
     shop.customer("jun", 100_000).await;
@@ -201,7 +201,7 @@ async fn only_who_ordered_and_admins_pay() {
 }
 
 #[tokio::test]
-async fn holding_and_paying_with_keys() {
+async fn repeated_keys_hold_and_pay_once() {
     let shop = TestShop::with_instances(2);
     // Stock and balance suffice for one order exactly: a repeat would be refused for either.
     shop.customer("mina", 15_000).await;
@@ -225,7 +225,7 @@ async fn holding_and_paying_with_keys() {
 
 /// A refusal commits nothing: its key can pay later on.
 #[tokio::test]
-async fn a_payment_that_was_refused_is_tried_anew_with_its_key() {
+async fn a_refused_payment_can_succeed_with_its_key_later() {
     let shop = shop_with_tea(0, 10).await;
     let held = hold(&shop, "mina", "tea", 1).await.expect(201);
     pay(&shop, "mina", &held).key("k").await.refused(402, "BALANCE_NOT_ENOUGH");
@@ -246,7 +246,7 @@ async fn a_payment_takes_no_fields() {
 
 /// User, product, sale status, stock, coupon; a balance that is too low refuses no hold.
 #[tokio::test]
-async fn the_first_of_many_wrongs_answers() {
+async fn the_first_of_several_faults_is_reported() {
     let shop = shop_with_tea(0, 1).await;
     for (product, status) in [("old", "DISCONTINUED"), ("secret", "HIDDEN")] {
         shop.product(product, 10_000, 1).await;
@@ -278,7 +278,7 @@ async fn the_first_of_many_wrongs_answers() {
 
 /// The same for an instance that has cached users and products in a valid state.
 #[tokio::test]
-async fn the_first_of_many_wrongs_answers_whatever_is_remembered() {
+async fn the_first_of_several_faults_is_reported_with_warm_caches() {
     let shop = shop_with_tea(100_000, 10).await;
     let other = shop.another_instance();
     for payment in ["BALANCE", "LATER"] {

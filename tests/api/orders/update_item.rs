@@ -11,7 +11,7 @@ use super::{as_actor, shop_of_dabang};
 
 /// The way of most parcels, each step by its actor.
 #[tokio::test]
-async fn from_the_house_to_the_customer() {
+async fn a_line_goes_from_preparation_to_confirmation_each_step_by_its_actor() {
     let shop = shop_of_dabang().await;
     let order = shop.order("mina", "tea", 2).key("snapshot").await.expect(201);
     for next in ["SHIPPED", "IN_DELIVERY", "DELIVERED"] {
@@ -40,7 +40,7 @@ async fn from_the_house_to_the_customer() {
 /// One of two lines is returned. It is refunded less its part of the coupon, and its units are in stock when it has
 /// arrived.
 #[tokio::test]
-async fn a_return_pays_back_and_restocks_when_it_is_completed() {
+async fn a_completed_return_is_refunded_and_restocked() {
     let shop = shop_of_dabang().await;
     shop.product("cup", 2_000, 10).await;
     shop.coupon("welcome", 1).await;
@@ -102,7 +102,7 @@ async fn a_return_pays_back_and_restocks_when_it_is_completed() {
 }
 
 #[tokio::test]
-async fn a_return_that_is_called_off_leaves_all_as_it_was() {
+async fn a_withdrawn_return_changes_nothing() {
     let shop = shop_of_dabang().await;
     let order = shop.order("mina", "tea", 2).await.expect(201);
     move_along(&shop, &order, "1", &["SHIPPED", "DELIVERED", "RETURN_REQUESTED"]).await;
@@ -139,7 +139,7 @@ async fn an_exchange_moves_no_money_and_no_units() {
 
 /// A parcel that is called back on its way: requested, approved, done.
 #[tokio::test]
-async fn what_is_called_back_on_its_way_is_paid_back() {
+async fn a_line_cancelled_in_delivery_is_refunded() {
     let shop = shop_of_dabang().await;
     let order = shop.order("mina", "tea", 3).await.expect(201);
     tests::steps::cancel_units(&shop, "mina", &order, "1", 1).await.expect(200);
@@ -159,7 +159,7 @@ async fn what_is_called_back_on_its_way_is_paid_back() {
 
 /// An unshipped line is cancelled at once by each actor with the right: the effect is that of cancelling its units.
 #[tokio::test]
-async fn a_line_in_the_house_is_cancelled_at_once() {
+async fn an_unshipped_line_is_cancelled_at_once() {
     for actor in [Customer, Seller, Admin] {
         let shop = shop_of_dabang().await;
         let order = shop.order("mina", "tea", 2).await.expect(201);
@@ -174,7 +174,7 @@ async fn a_line_in_the_house_is_cancelled_at_once() {
 
 /// The remaining lines decide: one on its way keeps the order open, a cancelled or returned one does not.
 #[tokio::test]
-async fn an_order_is_completed_when_all_that_is_left_has_arrived() {
+async fn an_order_is_completed_when_its_remaining_lines_have_arrived() {
     let shop = shop_of_dabang().await;
     shop.product("cup", 2_000, 10).await;
     shop.product("pot", 3_000, 10).await;
@@ -204,7 +204,7 @@ async fn an_order_is_completed_when_all_that_is_left_has_arrived() {
 }
 
 #[tokio::test]
-async fn lines_are_moved_by_whose_they_are() {
+async fn lines_are_moved_by_their_own_parties_only() {
     let shop = shop_of_dabang().await;
     let cup = json!({ "productId": "cup", "name": "찻잔", "price": 2_000, "stock": 10 });
     shop.post("/products", cup).as_seller("dogi").await.expect(201);
@@ -238,7 +238,7 @@ async fn lines_are_moved_by_whose_they_are() {
 
 /// A seller who buys from themselves has the rights of both.
 #[tokio::test]
-async fn a_seller_who_buys_their_own_is_both() {
+async fn a_seller_who_buys_their_own_product_has_both_rights() {
     let shop = shop_of_dabang().await;
     shop.customer("dabang", 100_000).await;
     let order = shop.order("dabang", "tea", 1).await.expect(201);
@@ -269,7 +269,7 @@ async fn every_bad_field_is_named() {
 /// Each seller gets one instruction, and the shop one for its own products. A cancellation goes to the receiver of the
 /// instruction.
 #[tokio::test]
-async fn each_seller_is_told_what_to_ship() {
+async fn each_seller_gets_one_shipping_instruction() {
     let shop = shop_of_dabang().await;
     let cup = json!({ "productId": "cup", "name": "찻잔", "price": 2_000, "stock": 10 });
     shop.post("/products", cup).as_seller("dogi").await.expect(201);
@@ -306,7 +306,7 @@ async fn each_seller_is_told_what_to_ship() {
 
 /// A line of a suspended user's order goes on its way, and its returned units are refunded.
 #[tokio::test]
-async fn a_suspended_users_line_goes_on() {
+async fn a_line_of_a_suspended_user_moves_on() {
     let shop = shop_of_dabang().await;
     let order = shop.order("mina", "tea", 2).await.expect(201);
     set_user(&shop.another_instance(), "mina", "SUSPENDED").await;
@@ -318,7 +318,7 @@ async fn a_suspended_users_line_goes_on() {
 
 /// The function dies after any of its calls, and its caller repeats the request. A lost answer counts once.
 #[tokio::test]
-async fn moving_a_line_again_changes_nothing() {
+async fn a_repeated_transition_changes_nothing() {
     for number in 1..=4 {
         let shop = shop_of_dabang().await;
         let order = shop.order("mina", "tea", 2).await.expect(201);

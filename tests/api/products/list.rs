@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tests::TestShop;
 
 #[tokio::test]
-async fn the_catalogue_has_what_is_on_sale_also_when_sold_out() {
+async fn the_catalogue_has_products_on_sale_including_sold_out_ones() {
     let shop = TestShop::new();
     shop.customer("mina", 100_000).await;
     for id in ["tea", "cup", "pot", "tray"] {
@@ -31,7 +31,7 @@ fn ids(list: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn the_catalogue_comes_by_page_and_by_cursor() {
+async fn the_catalogue_is_listed_by_page_and_by_cursor() {
     let shop = TestShop::new();
     for number in 0..5 {
         shop.set_clock(&format!("2026-11-20T03:00:0{number}Z"));

@@ -15,7 +15,7 @@ fn ranking(list: &Value) -> Vec<(i64, &str, i64)> {
 }
 
 #[tokio::test]
-async fn the_five_sold_most_in_three_seoul_days() {
+async fn the_list_has_the_five_bestsellers_of_three_seoul_days() {
     let shop = TestShop::new();
     shop.customer("mina", 10_000_000).await;
     for number in 1..=6 {
@@ -71,7 +71,7 @@ async fn the_list_follows_the_catalogue() {
 }
 
 #[tokio::test]
-async fn of_equal_ones_the_one_sold_last_comes_first() {
+async fn equal_bestsellers_are_ordered_by_their_last_sale() {
     let shop = TestShop::new();
     shop.customer("mina", 1_000_000).await;
     for (second, id) in ["tea", "cup", "pot"].into_iter().enumerate() {

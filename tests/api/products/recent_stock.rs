@@ -55,7 +55,7 @@ async fn recent_stock_is_at_most_a_second_old() {
 
 /// The age of an entry from the future is unknown.
 #[tokio::test]
-async fn a_clock_that_is_set_back_ends_what_is_cached() {
+async fn a_clock_that_is_set_back_invalidates_the_cache() {
     for path in PATHS {
         let (instance, elsewhere) = furnished().await;
         instance.get(path).await.expect(200);
@@ -68,7 +68,7 @@ async fn a_clock_that_is_set_back_ends_what_is_cached() {
 }
 
 #[tokio::test]
-async fn a_change_through_an_instance_forgets_what_it_has_cached_of_the_product() {
+async fn a_change_invalidates_the_cached_product_of_its_instance() {
     let (instance, _) = furnished().await;
     let recent = async || instance.get("/products/tea?stock=recent").await;
     assert_eq!(stock(&recent().await), 3);
@@ -81,7 +81,7 @@ async fn a_change_through_an_instance_forgets_what_it_has_cached_of_the_product(
 }
 
 #[tokio::test]
-async fn a_404_is_kept_by_nobody() {
+async fn a_404_is_not_cached() {
     let (instance, elsewhere) = furnished().await;
     elsewhere.patch("/products/tea", json!({ "status": "HIDDEN" })).as_admin().await.expect(200);
     for path in ["/products/tea?stock=recent", "/products/nothing?stock=recent"] {
@@ -94,7 +94,7 @@ async fn a_404_is_kept_by_nobody() {
 
 /// Each page of the catalogue is cached by itself, with the cursor of the next.
 #[tokio::test]
-async fn parts_of_the_catalogue_are_kept_apart() {
+async fn pages_of_the_catalogue_are_cached_separately() {
     let (instance, elsewhere) = furnished().await;
     for (second, id) in [(1, "cup"), (2, "pot")] {
         elsewhere.set_clock(&format!("2026-11-20T03:00:0{second}Z"));
@@ -118,7 +118,7 @@ async fn parts_of_the_catalogue_are_kept_apart() {
 }
 
 #[tokio::test]
-async fn there_is_one_way_to_ask_for_recent_stock() {
+async fn only_the_value_recent_is_accepted() {
     let (instance, _) = furnished().await;
     for path in ["/products", "/products/tea"] {
         for value in ["", "fresh", "RECENT", "1"] {
@@ -132,7 +132,7 @@ async fn there_is_one_way_to_ask_for_recent_stock() {
 }
 
 #[tokio::test]
-async fn a_recent_answer_is_tagged_like_an_exact_one() {
+async fn a_recent_answer_has_the_etag_of_an_exact_one() {
     let (instance, _) = furnished().await;
     let exact = instance.get("/products/tea").await.headers["etag"].clone();
     for _ in 0..2 {

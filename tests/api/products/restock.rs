@@ -4,7 +4,7 @@ use serde_json::json;
 use tests::TestShop;
 
 #[tokio::test]
-async fn restocking_adds_and_takes_off_never_below_zero() {
+async fn a_restock_adds_or_subtracts_and_never_goes_below_zero() {
     let shop = TestShop::new();
     shop.product("tea", 1_000, 3).await;
     let restock = |quantity: i64| shop.post("/products/tea/restock", json!({ "quantity": quantity })).as_admin();
@@ -20,7 +20,7 @@ async fn restocking_adds_and_takes_off_never_below_zero() {
 }
 
 #[tokio::test]
-async fn a_sharded_shelf_sells_to_the_last_unit() {
+async fn sharded_stock_sells_to_the_last_unit() {
     let shop = TestShop::new();
     shop.customer("mina", 1_000_000).await;
     let tea = json!({ "productId": "tea", "name": "녹차", "price": 1_000, "stock": 10, "stockShards": 4 });

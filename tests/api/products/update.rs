@@ -57,7 +57,7 @@ async fn sellers_change_their_own_products_only() {
 }
 
 #[tokio::test]
-async fn a_shelf_can_get_more_shards_while_it_sells() {
+async fn a_product_can_get_more_shards_while_it_sells() {
     let shop = TestShop::with_instances(2);
     shop.customer("mina", 1_000_000).await;
     shop.product("tea", 1_000, 4).await;

@@ -3,7 +3,7 @@
 use tests::TestShop;
 
 #[tokio::test]
-async fn others_are_nobodys_business() {
+async fn data_of_a_user_is_accessible_to_them_and_admins_only() {
     let shop = TestShop::new();
     shop.customer("mina", 0).await;
     shop.customer("jun", 0).await;

@@ -4,7 +4,7 @@ use serde_json::json;
 use tests::TestShop;
 
 #[tokio::test]
-async fn contact_data_is_the_users_own_to_change() {
+async fn contact_data_is_changed_by_its_user_only() {
     let shop = TestShop::new();
     shop.customer("mina", 0).await;
     let changed = shop.patch("/users/mina", json!({ "phone": "010-0000-0000" })).as_user("mina").await.expect(200);
@@ -18,7 +18,7 @@ async fn contact_data_is_the_users_own_to_change() {
 }
 
 #[tokio::test]
-async fn who_is_not_active_cannot_trade() {
+async fn an_inactive_user_cannot_trade() {
     let shop = TestShop::new();
     shop.customer("mina", 50_000).await;
     shop.product("tea", 10_000, 5).await;

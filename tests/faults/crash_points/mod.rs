@@ -188,7 +188,7 @@ fn masked(text: &str) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_dies_anywhere_and_is_asked_again_has_one_effect_and_one_answer() {
+async fn a_repeated_request_after_a_death_at_any_call_has_one_effect_and_one_answer() {
     let (mut points, mut functions) = (0, BTreeSet::new());
     for scenario in scenarios() {
         let name = format!("{}: {}", scenario.function, scenario.what);

@@ -75,7 +75,7 @@ fn the_last_five() -> Vec<(i64, String, i64)> {
 /// grandnode 684: the list of bestsellers showed products that the shop no longer sold. Here the 40 best of 45 products
 /// are cancelled. A leaderboard that kept 10 showed products with 999, 994 and 44 units until the night.
 #[tokio::test]
-async fn the_next_in_line_move_up_when_the_best_are_cancelled() {
+async fn lower_ranks_move_up_when_the_best_are_cancelled() {
     let (shop, orders) = shop_of_45().await;
     for (number, order) in orders.iter().enumerate() {
         let line = |product: usize| json!({ "itemId": (product + 1).to_string(), "quantity": each(product) });
@@ -94,7 +94,7 @@ async fn the_next_in_line_move_up_when_the_best_are_cancelled() {
 /// The same for 40 products that become hidden or discontinued. They vanish at once, before the stream is read, and
 /// then within the budget. They come back likewise.
 #[tokio::test]
-async fn the_next_in_line_move_up_when_the_best_are_hidden() {
+async fn lower_ranks_move_up_when_the_best_are_hidden() {
     let (shop, _) = shop_of_45().await;
     let set = async |status: &str| {
         for product in 0..40 {
@@ -120,7 +120,7 @@ async fn the_next_in_line_move_up_when_the_best_are_hidden() {
 
 /// The general case: each answer equals a full recount, for any sales, cancellations and changes of status, over days.
 #[tokio::test]
-async fn every_answer_is_that_of_a_full_recount() {
+async fn every_answer_equals_a_full_recount() {
     let random = tests::random(684);
     let shop = TestShop::new();
     shop.customer("mina", 90_000_000).await;
@@ -216,7 +216,7 @@ async fn the_first_minute_of_a_day_is_as_exact_as_any() {
 
 /// A refresh without time continues from its last place. An unreadable record keeps no other from its rank.
 #[tokio::test]
-async fn a_refresh_goes_on_where_it_stopped() {
+async fn a_refresh_continues_from_its_last_place() {
     let shop = TestShop::new();
     shop.customer("mina", 90_000_000).await;
     for product in 0..20 {
@@ -364,7 +364,7 @@ async fn the_bestsellers_are_at_most_a_second_old() {
 /// Counts, a leaderboard and a rebuild of the first stage: all can be read. Within a minute of the upgrade the list is
 /// complete, also if functions of the first stage go on for a while.
 #[tokio::test]
-async fn what_the_first_stage_counted_is_ranked() {
+async fn counts_of_the_first_stage_are_ranked() {
     let shop = TestShop::new();
     shop.customer("mina", 1_000_000).await;
     for (product, units) in [("tea", 3), ("cup", 2), ("pot", 1)] {
@@ -414,7 +414,7 @@ async fn what_the_first_stage_counted_is_ranked() {
 
 /// A rebuild that the first stage left at its leaderboard comes to its end.
 #[tokio::test]
-async fn a_rebuild_of_the_first_stage_comes_to_its_end() {
+async fn a_rebuild_of_the_first_stage_ends() {
     let shop = TestShop::new();
     shop.customer("mina", 100_000).await;
     shop.product("tea", 1_000, 10).await;

@@ -31,7 +31,7 @@ fn retry_after(answer: &Answer) -> i64 {
 
 /// With no balance, one user held the whole stock, let it go, and held it again, 20 times in 1.2 s.
 #[tokio::test]
-async fn nobody_starves_a_shelf_with_orders_that_wait_for_the_money() {
+async fn unpaid_orders_of_one_user_cannot_hold_the_whole_stock() {
     let shop = shop_of_tea(1_000).await;
     for _ in 0..20 {
         // The whole stock at once is more than any user may hold, even without other holds.
@@ -51,7 +51,7 @@ async fn nobody_starves_a_shelf_with_orders_that_wait_for_the_money() {
 }
 
 #[tokio::test]
-async fn pending_orders_are_capped_exactly_also_at_once() {
+async fn concurrent_pending_orders_are_capped_exactly() {
     let shop = TestShop::with_instances(4);
     shop.customer("mina", 0).await;
     shop.product("tea", 1_000, 1_000).await;
@@ -65,7 +65,7 @@ async fn pending_orders_are_capped_exactly_also_at_once() {
 }
 
 #[tokio::test]
-async fn who_is_above_the_cap_is_told_when_the_first_hold_ends() {
+async fn a_refusal_by_the_cap_names_the_end_of_the_first_hold() {
     let shop = shop_of_tea(1_000).await;
     hold(&shop, "mina", "tea", 100).await.expect(201);
     shop.set_clock("2026-11-20T03:05:00Z");
@@ -121,7 +121,7 @@ async fn a_cap_has_its_place_among_the_answers() {
 }
 
 #[tokio::test]
-async fn what_an_admin_orders_for_others_is_not_capped_but_counted() {
+async fn orders_of_an_admin_for_others_are_counted_but_not_capped() {
     let shop = shop_of_tea(1_000).await;
     hold_by_admin(&shop, 300).await.expect(201);
     hold(&shop, "mina", "tea", 1).await.refused(429, "TOO_MANY_REQUESTS");
@@ -131,7 +131,7 @@ async fn what_an_admin_orders_for_others_is_not_capped_but_counted() {
 
 /// Each such order stays in the table for ever.
 #[tokio::test]
-async fn orders_that_the_balance_is_too_low_for_are_capped_by_the_hour() {
+async fn failed_payments_are_capped_by_the_hour() {
     let shop = shop_of_tea(10).await;
     let answers = at_once((0..40).map(|_| shop.order("mina", "tea", 1))).await;
     assert_eq!(counted(&answers), codes(&[("BALANCE_NOT_ENOUGH", 30), ("TOO_MANY_REQUESTS", 10)]));

@@ -13,7 +13,7 @@ async fn order_with_coupon(shop: &TestShop, product: &str, coupon: &str) -> test
 
 /// vendure 5278: 1 % of 50 won, or 500 off a product of 0 won, took nothing off and used the coupon up.
 #[tokio::test]
-async fn a_coupon_that_takes_nothing_off_is_not_used_up() {
+async fn a_coupon_without_a_discount_is_not_used_up() {
     let shop = TestShop::new();
     shop.customer("mina", 100_000).await;
     shop.product("gum", 50, 10).await;
@@ -47,7 +47,7 @@ fn campaign(until: &str) -> Value {
 
 /// Sylius 3302: a campaign whose coupons had expired issued them all the same. Their users could get no other.
 #[tokio::test]
-async fn no_campaign_issues_coupons_that_have_expired() {
+async fn an_expired_coupon_is_not_issued() {
     let shop = TestShop::new();
     // It is noon in Seoul on the 20th.
     for until in ["2026-11-18T23:59:59Z", "2026-11-19T00:00:00Z", "2026-11-20T03:00:00Z"] {
@@ -152,7 +152,7 @@ async fn a_revoked_coupon_is_issued_again_once() {
 
 /// A repeated revocation, its first answer lost, revoked the coupon that was issued again meanwhile.
 #[tokio::test]
-async fn a_repeated_revocation_leaves_the_coupon_issued_since() {
+async fn a_repeated_revocation_spares_the_coupon_issued_since() {
     let shop = TestShop::with_instances(2);
     shop.customer("mina", 0).await;
     shop.coupon("welcome", 3).await;

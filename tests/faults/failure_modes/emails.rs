@@ -41,7 +41,7 @@ fn key(key: &Key) -> Value {
 }
 
 #[tokio::test]
-async fn an_address_belongs_to_one_user_whatever_its_case() {
+async fn an_address_belongs_to_one_user_in_any_case() {
     let shop = TestShop::with_instances(2);
     joins(&shop, "mina", "Mina@Example.com").await.expect(201);
     taken(joins(&shop, "jun", "mina@example.COM")).await;
@@ -58,7 +58,7 @@ async fn an_address_belongs_to_one_user_whatever_its_case() {
 }
 
 #[tokio::test]
-async fn an_address_is_given_up_with_a_change_and_with_withdrawal() {
+async fn an_address_is_released_by_a_change_and_by_withdrawal() {
     let shop = TestShop::new();
     joins(&shop, "mina", "mina@example.com").await.expect(201);
     patch(&shop, "mina", json!({ "email": "new@example.com" })).await.expect(200);
@@ -91,7 +91,7 @@ async fn an_address_chosen_while_withdrawn_is_claimed_on_return() {
 }
 
 #[tokio::test]
-async fn a_repeated_join_is_answered_though_its_address_is_taken() {
+async fn a_repeated_join_is_answered_although_its_address_is_taken() {
     let shop = TestShop::with_instances(2);
     let join = || joins(&shop, "mina", "mina@example.com").key("k");
     let first = join().await.expect(201);
@@ -105,7 +105,7 @@ async fn a_repeated_join_is_answered_though_its_address_is_taken() {
 }
 
 #[tokio::test]
-async fn of_many_who_join_at_once_with_one_address_one_does() {
+async fn concurrent_joins_with_one_address_have_one_winner() {
     let shop = TestShop::with_instances(4);
     let ids: Vec<String> = (0..20).map(|number| format!("u{number}")).collect();
     let calls = ids.iter().map(|id| async { joins(&shop, id, "one@example.com").await.status });
@@ -116,7 +116,7 @@ async fn of_many_who_join_at_once_with_one_address_one_does() {
 }
 
 #[tokio::test]
-async fn two_users_who_swap_addresses_at_once_never_share_one() {
+async fn concurrent_swaps_of_addresses_never_share_one() {
     let shop = TestShop::with_instances(4);
     for id in ["mina", "jun", "sora"] {
         joins(&shop, id, &format!("{id}@example.com")).await.expect(201);
@@ -138,7 +138,7 @@ async fn two_users_who_swap_addresses_at_once_never_share_one() {
 }
 
 #[tokio::test]
-async fn a_change_whose_answer_was_lost_is_made_once() {
+async fn a_change_with_a_lost_answer_is_made_once() {
     let shop = TestShop::new();
     joins(&shop, "mina", "mina@example.com").await.expect(201);
     shop.dynamo().fail_first("TransactWriteItems", 1, Fault::LostReply);
@@ -229,7 +229,7 @@ async fn the_migration_moves_a_claim_to_an_earlier_user() {
 }
 
 #[tokio::test]
-async fn a_migration_that_dies_anywhere_goes_on_where_it_stopped() {
+async fn the_migration_of_addresses_continues_after_a_death_at_any_call() {
     let counted = first_stage().await;
     let deaths = Deaths::default();
     migrate(&counted.watched_by(&deaths), false).await.unwrap();
@@ -251,7 +251,7 @@ async fn a_migration_that_dies_anywhere_goes_on_where_it_stopped() {
 }
 
 #[tokio::test]
-async fn the_shop_goes_on_while_it_is_migrated() {
+async fn the_shop_stays_open_during_the_migration() {
     let shop = first_stage().await;
     let change = async {
         for number in 0..6 {
@@ -268,7 +268,7 @@ async fn the_shop_goes_on_while_it_is_migrated() {
 
 /// Two concurrent runs of a step: one notes its progress and the other ends, or both reach the same state.
 #[tokio::test]
-async fn two_migrations_at_once_claim_once() {
+async fn concurrent_migrations_claim_once() {
     let shop = first_stage().await;
     let (first, second) = tokio::join!(migrate(&shop, false), migrate(&shop, false));
     assert!(first.is_ok() || second.is_ok());

@@ -80,7 +80,7 @@ async fn a_payment_from_the_balance_is_listed_once_on_pages_of_one() {
 
 /// A page that ended with a revoked and replaced coupon had a cursor that was refused.
 #[tokio::test]
-async fn a_list_of_coupons_goes_on_after_one_that_was_replaced() {
+async fn a_list_of_coupons_continues_after_a_replaced_one() {
     let shop = TestShop::new();
     shop.customer("mina", 0).await;
     let longest = "c".repeat(64);

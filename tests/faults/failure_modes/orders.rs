@@ -22,7 +22,7 @@ async fn payment_status(shop: &TestShop, order: &Value) -> Value {
 
 /// The payment of an order of 0 won said PAID for ever.
 #[tokio::test]
-async fn an_order_of_nothing_that_is_cancelled_whole_is_refunded() {
+async fn a_cancelled_order_of_nothing_is_refunded() {
     let shop = TestShop::new();
     shop.customer("mina", 0).await;
     shop.product("sample", 0, 10).await;
@@ -60,7 +60,7 @@ async fn lines_of_a_failed_payment_are_cancelled() {
 
 /// A parcel that was called back and sent on three times completed its order three times for the data platform.
 #[tokio::test]
-async fn a_completion_that_is_taken_back_is_published() {
+async fn a_reverted_completion_is_published() {
     let shop = shop_of_dabang().await;
     let order = shop.order("mina", "tea", 1).await.expect(201);
     let way = [
@@ -92,7 +92,7 @@ async fn a_completion_that_is_taken_back_is_published() {
 /// SHIPPED → CANCEL_REQUESTED → IN_DELIVERY: a customer moved the parcel along. A withdrawn request leads back to the
 /// state before it.
 #[tokio::test]
-async fn a_withdrawn_request_leads_back_to_where_the_line_was() {
+async fn a_withdrawn_request_restores_the_former_state() {
     let shop = shop_of_dabang().await;
     for (way, request, elsewhere) in [
         (&["SHIPPED"][..], "CANCEL_REQUESTED", "IN_DELIVERY"),
@@ -129,7 +129,7 @@ async fn a_withdrawn_request_leads_back_to_where_the_line_was() {
 
 /// A cancel reason was shown to every seller of the order, and unpaid and failed orders as well.
 #[tokio::test]
-async fn sellers_see_what_concerns_them() {
+async fn sellers_see_paid_orders_and_their_own_lines_only() {
     let shop = shop_of_dabang().await;
     let cup = json!({ "productId": "cup", "name": "찻잔", "price": 2_000, "stock": 10 });
     shop.post("/products", cup).as_seller("dogi").await.expect(201);

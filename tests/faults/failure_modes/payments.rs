@@ -56,7 +56,7 @@ async fn a_payment_is_for_one_order() {
 }
 
 #[tokio::test]
-async fn a_payment_that_comes_for_two_orders_at_once_pays_one() {
+async fn a_payment_for_two_orders_at_once_pays_one() {
     let (shop, first, second) = two_orders().await;
     let pay = |order| orders::settle(shop.instance(), PaymentOutcome::Succeeded, order);
     let (of_first, of_second) = (result(&shop, &first, "pay-1", 29_000), result(&shop, &second, "pay-1", 29_000));
@@ -67,7 +67,7 @@ async fn a_payment_that_comes_for_two_orders_at_once_pays_one() {
 
 /// A success of 10¹⁵ won was asked back.
 #[tokio::test]
-async fn nobody_is_asked_to_pay_back_more_than_any_order_costs() {
+async fn a_refund_above_any_order_is_never_requested() {
     let (shop, order, _) = two_orders().await;
     for amount in [1_000_000_000_000_000, 100_000_000_000_001, 0, -1] {
         let refused = refused(&shop, &order, PaymentOutcome::Succeeded, "pay-1", amount).await;

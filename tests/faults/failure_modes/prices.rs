@@ -18,7 +18,7 @@ fn order(shop: &TestShop, items: Value, more: Value) -> tests::Call {
 
 /// A product rose from 1,000 to 900,000 won after the customer had looked, and the customer paid 900,000.
 #[tokio::test]
-async fn an_order_costs_what_the_customer_expects() {
+async fn an_order_at_another_price_than_expected_is_refused() {
     let shop = shop().await;
     let tea = |price: i64| json!([{ "productId": "tea", "quantity": 1, "expectedPrice": price }]);
     let as_expected = order(&shop, tea(1_000), json!({ "expectedPayable": 4_000 })).await.expect(201);
@@ -39,7 +39,7 @@ async fn an_order_costs_what_the_customer_expects() {
 
 /// Also in flash mode, with units reserved ahead of the commit: none is lost.
 #[tokio::test]
-async fn a_flash_order_costs_what_the_customer_expects() {
+async fn a_flash_order_at_another_price_than_expected_is_refused() {
     let shop = shop().await;
     shop.patch("/products/tea", json!({ "flash": true })).as_admin().await.expect(200);
     let tea = |price: i64| json!([{ "productId": "tea", "quantity": 2, "expectedPrice": price }]);
@@ -58,7 +58,7 @@ async fn a_flash_order_costs_what_the_customer_expects() {
 
 /// A cart, a sheet and an order with a coupon can expect an amount as well.
 #[tokio::test]
-async fn what_an_order_comes_to_is_expected_of_cart_and_sheet() {
+async fn orders_of_cart_and_sheet_can_expect_an_amount() {
     let shop = shop().await;
     shop.coupon("welcome", 1).await;
     shop.issue("mina", "welcome").await.expect(201);
@@ -82,7 +82,7 @@ async fn what_an_order_comes_to_is_expected_of_cart_and_sheet() {
 
 /// Wrong expectations name their fields. Faults of user and product are reported before the price.
 #[tokio::test]
-async fn the_order_of_answers_is_kept() {
+async fn an_unexpected_price_keeps_its_place_among_the_faults() {
     let shop = shop().await;
     let twice = json!([
         { "productId": "tea", "quantity": 1, "expectedPrice": 1_000 },

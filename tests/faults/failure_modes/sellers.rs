@@ -119,7 +119,7 @@ async fn products_of_a_suspended_seller_are_neither_sold_nor_listed() {
 }
 
 #[tokio::test]
-async fn the_sweep_pauses_what_a_dying_change_left() {
+async fn the_sweep_pauses_products_after_an_interrupted_suspension() {
     let counted = shop_of_a_seller().await;
     let deaths = Deaths::default();
     suspend(&counted.watched_by(&deaths), "SUSPENDED").await.expect(200);
@@ -143,7 +143,7 @@ async fn the_sweep_pauses_what_a_dying_change_left() {
 
 /// A sweep that dies is followed by another.
 #[tokio::test]
-async fn a_sweep_that_dies_anywhere_is_made_good_by_the_next() {
+async fn the_next_sweep_completes_an_interrupted_one() {
     let shop_with_rest = || async {
         let shop = shop_of_a_seller().await;
         // It dies just after its commit.
@@ -172,7 +172,7 @@ async fn a_sweep_that_dies_anywhere_is_made_good_by_the_next() {
 
 /// The products follow the seller's last status, for any order of the changes.
 #[tokio::test]
-async fn a_suspension_that_is_overtaken_by_its_end_pauses_nothing() {
+async fn a_suspension_overtaken_by_its_end_pauses_nothing() {
     for number in 1.. {
         let shop = shop_of_a_seller().await;
         let (suspension, end) = (suspend(&shop, "SUSPENDED"), suspend(&shop, "ACTIVE"));
@@ -191,7 +191,7 @@ async fn a_suspension_that_is_overtaken_by_its_end_pauses_nothing() {
 }
 
 #[tokio::test]
-async fn a_product_that_is_created_or_changed_meanwhile_is_paused_too() {
+async fn a_product_created_or_changed_meanwhile_is_paused() {
     for number in 1.. {
         let shop = shop_of_a_seller().await;
         let product = json!({ "productId": "new", "name": "새것", "price": 1_000, "stock": 10, "sellerId": "dabang" });

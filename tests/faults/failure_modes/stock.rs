@@ -39,7 +39,7 @@ async fn an_order_of_scattered_units_fits_a_transaction() {
 
 /// The same concurrently with orders of single units: each unit is sold once, and every client gets a final answer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn scattered_units_are_ordered_among_others() {
+async fn concurrent_orders_of_scattered_units_sell_each_unit_once() {
     for flash in [false, true] {
         let shop = TestShop::with_instances(6);
         shop.customer("mina", 1_000_000).await;
@@ -62,7 +62,7 @@ async fn scattered_units_are_ordered_among_others() {
 
 /// Four shards restocked by 10⁹ four times held 4·10⁹ units, each shard below the bound of a product.
 #[tokio::test]
-async fn a_shelf_holds_no_more_than_its_bound() {
+async fn the_stock_of_all_shards_has_one_bound() {
     let shop = TestShop::with_instances(4);
     sharded(&shop, "rice", 0, 4, false).await;
     let restock = |units: i64| shop.post("/products/rice/restock", json!({ "quantity": units })).as_admin();
@@ -85,7 +85,7 @@ async fn a_shelf_holds_no_more_than_its_bound() {
 
 /// One product of 51 could be put into a cart, and the cart could never be ordered.
 #[tokio::test]
-async fn what_fits_a_cart_can_be_ordered() {
+async fn a_full_cart_can_be_ordered() {
     let shop = TestShop::new();
     shop.customer("mina", 1_000_000).await;
     for product in 0..51 {
@@ -105,7 +105,7 @@ async fn what_fits_a_cart_can_be_ordered() {
 /// cubecart 925: a product that sells every 0.3 s was cached anew with each sale. New shards, flash mode and names were
 /// not seen for as long as it sold.
 #[tokio::test]
-async fn what_sells_without_a_pause_is_read_anew() {
+async fn a_continuously_sold_product_is_read_again() {
     let shop = TestShop::new();
     shop.customer("mina", 100_000_000).await;
     sharded(&shop, "hot", 100_000, 1, false).await;
@@ -163,7 +163,7 @@ async fn what_sells_without_a_pause_is_read_anew() {
 
 /// One seller with 100 products of 64 shards made each page of the catalogue 6,400 strong reads.
 #[tokio::test]
-async fn a_page_of_the_catalogue_is_bounded_whatever_was_created() {
+async fn a_page_of_the_catalogue_is_bounded_for_products_of_many_shards() {
     let shop = TestShop::new();
     shop.post("/products", json!({ "productId": "tea", "name": "녹차", "price": 1, "stock": 1 }))
         .as_seller("dabang")

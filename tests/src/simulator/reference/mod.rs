@@ -296,7 +296,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn more_than_expected_may_be_told_and_nothing_else() {
+    fn additional_fields_are_no_difference() {
         let expected = json!({ "items": [{ "id": 1, "gone": null }] });
         let differs = |actual: Value| difference("data", &expected, &actual);
         assert_eq!(differs(json!({ "items": [{ "id": 1, "name": "more" }], "more": 2 })), None);
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_wrong_is_told() {
+    fn a_wrong_answer_is_reported() {
         let mut reference = Reference::new(Knobs::production());
         let now = Timestamp::UNIX_EPOCH;
         let mut check = |method: &str, path: &str, body: Value, status: u16, answer: Value| {
