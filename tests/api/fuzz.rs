@@ -182,7 +182,7 @@ struct Fuzzed {
 impl Fuzzed {
     fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-        let shop = runtime.block_on(furnished());
+        let shop = runtime.block_on(seeded_shop());
         let reference = std::fs::read_to_string(project_file("shared/contracts/openapi.json")).unwrap();
         Self { runtime, shop, reference: serde_json::from_str(&reference).unwrap() }
     }
@@ -252,7 +252,7 @@ impl Fuzzed {
 }
 
 /// A shop with a thing of every kind.
-async fn furnished() -> TestShop {
+async fn seeded_shop() -> TestShop {
     let shop = TestShop::new();
     shop.customer("mina", 1_000_000).await;
     shop.customer("hana", 0).await;

@@ -8,7 +8,7 @@ fn etag(answer: &Answer) -> String {
     answer.headers["etag"].to_str().unwrap().to_owned()
 }
 
-async fn furnished() -> TestShop {
+async fn seeded_shop() -> TestShop {
     let shop = TestShop::with_instances(2);
     shop.customer("mina", 100_000).await;
     shop.product("tea", 1_000, 10).await;
@@ -26,7 +26,7 @@ fn change(shop: &TestShop, path: &str, field: &str, text: &str) -> Call {
 
 #[tokio::test]
 async fn the_etag_is_equal_on_every_answer_and_changes_with_the_fields() {
-    let shop = furnished().await;
+    let shop = seeded_shop().await;
     for (path, field, text) in TAGGED {
         let read = etag(&shop.get(path).as_admin().await);
         assert!(read.starts_with('"') && read.ends_with('"') && read.len() == 34, "{read}");
@@ -46,7 +46,7 @@ async fn the_etag_is_equal_on_every_answer_and_changes_with_the_fields() {
 
 #[tokio::test]
 async fn stock_and_counters_do_not_change_the_etag() {
-    let shop = furnished().await;
+    let shop = seeded_shop().await;
     let (tea, welcome) = (etag(&shop.get("/products/tea").await), etag(&shop.get("/coupons/welcome").as_admin().await));
     shop.order("mina", "tea", 10).await.expect(201);
     assert_eq!(shop.get("/products/tea").await.body["data"]["status"], "SOLD_OUT");
@@ -60,7 +60,7 @@ async fn stock_and_counters_do_not_change_the_etag() {
 
 #[tokio::test]
 async fn a_change_with_a_stale_etag_changes_nothing() {
-    let shop = furnished().await;
+    let shop = seeded_shop().await;
     for (path, field, text) in TAGGED {
         let stale = etag(&shop.get(path).as_admin().await);
         shop.set_clock("2026-11-20T03:00:01Z");
@@ -85,7 +85,7 @@ async fn a_change_with_a_stale_etag_changes_nothing() {
 
 #[tokio::test]
 async fn a_precondition_must_be_well_formed_and_is_checked_after_the_access() {
-    let shop = furnished().await;
+    let shop = seeded_shop().await;
     for bad in ["abc", "", "\"a\" \"b\"", "w/\"a\"", "\"a"] {
         let answer = shop.patch("/users/mina", json!({ "name": "X", "bogus": 1 })).as_admin().header("if-match", bad);
         assert_eq!(answer.await.bad_fields(), ["If-Match", "bogus"], "{bad:?}");
@@ -104,7 +104,7 @@ async fn a_precondition_must_be_well_formed_and_is_checked_after_the_access() {
 /// Only one of many changes derived from the same state is made.
 #[tokio::test]
 async fn concurrent_changes_with_one_etag_are_made_once() {
-    let shop = furnished().await;
+    let shop = seeded_shop().await;
     for (path, field, _) in TAGGED {
         let tag = etag(&shop.get(path).as_admin().await);
         let calls = (0..10).map(|number| {
@@ -122,7 +122,7 @@ async fn concurrent_changes_with_one_etag_are_made_once() {
 /// Records of the first stage have no instant of their last change: that of their creation stands in.
 #[tokio::test]
 async fn a_record_without_an_update_shows_its_creation() {
-    let shop = furnished().await;
+    let shop = seeded_shop().await;
     shop.set_clock("2026-11-21T00:00:00Z");
     for (pk, sk, path) in [
         ("USER#mina", "PROFILE", "/users/mina"),

@@ -144,11 +144,15 @@ fn every_stream_keeps_failed_records() {
             assert!((12 * 3_600..=22 * 3_600).contains(&age), "{name}: {age}");
             let kept = of_arn(&source["DestinationConfig"]["OnFailure"]["Destination"]);
             assert!(resources("AWS::S3::Bucket").iter().any(|(bucket, _)| bucket == kept), "{name}: {kept}");
-            let aside = properties["Environment"]["Variables"]["DEAD_LETTERS_URL"]["Ref"].as_str().unwrap();
+            let dead_letters = properties["Environment"]["Variables"]["DEAD_LETTERS_URL"]["Ref"].as_str().unwrap();
             let may_send = |statement: &Value| {
-                statement["Action"] == serde_json::json!(["sqs:SendMessage"]) && of_arn(&statement["Resource"]) == aside
+                statement["Action"] == serde_json::json!(["sqs:SendMessage"])
+                    && of_arn(&statement["Resource"]) == dead_letters
             };
-            assert!(properties["Policies"][0]["Statement"].as_array().unwrap().iter().any(may_send), "{name}: {aside}");
+            assert!(
+                properties["Policies"][0]["Statement"].as_array().unwrap().iter().any(may_send),
+                "{name}: {dead_letters}"
+            );
             streams += 1;
         }
     }
@@ -242,7 +246,7 @@ fn the_floors_that_a_source_names_are_found() {
 
 #[test]
 fn no_floor_names_one_above_it() {
-    let mut wrong = Vec::new();
+    let mut violations = Vec::new();
     for (height, floor) in FLOORS.iter().enumerate() {
         let mut files = Vec::new();
         sources(&template::project_file(&format!("shared/src/{floor}")), &mut files);
@@ -250,8 +254,8 @@ fn no_floor_names_one_above_it() {
         for file in files {
             let named = named_floors(&fs::read_to_string(&file).unwrap());
             let above = FLOORS.iter().skip(height + 1).filter(|above| named.iter().any(|name| name == *above));
-            wrong.extend(above.map(|above| format!("{} names {above}", file.display())));
+            violations.extend(above.map(|above| format!("{} names {above}", file.display())));
         }
     }
-    assert_eq!(wrong, [] as [&str; 0]);
+    assert_eq!(violations, [] as [&str; 0]);
 }

@@ -15,7 +15,7 @@ use tests::{
     TestShop,
     fakes::{
         platform::Platform,
-        queue::{Letters, Waits, batch, batch_of},
+        queue::{DeadLetterQueue, Waits, batch, batch_of},
     },
 };
 
@@ -61,9 +61,9 @@ async fn the_trace_of_a_request_reaches_the_data_platform() {
     assert_eq!(traces(&paid), [(EventKind::OrderPaid, TRACE.to_owned())]);
 
     let platform = Platform::start().await;
-    let (queue, letters) = (Waits::default().queue(), Letters::default().queue());
+    let (queue, dead_letters) = (Waits::default().queue(), DeadLetterQueue::default().queue());
     let http = Http::new(platform.url(), Clock::system()).unwrap();
-    let worker = DeliveryWorker::new(http, queue, letters, Circuit::default(), Random::new(|| 7 << 64));
+    let worker = DeliveryWorker::new(http, queue, dead_letters, Circuit::default(), Random::new(|| 7 << 64));
     let answer = worker.handle(batch_of(&paid)).await.unwrap();
     assert!(answer.batch_item_failures.is_empty());
     let delivered = platform.received();
@@ -93,9 +93,9 @@ async fn later_work_continues_the_trace() {
     cancel.header("x-amzn-trace-id", ANOTHER_XRAY).await.expect(200);
     assert_eq!(trace_of(&shop, &outside), ANOTHER);
 
-    let told = shop.published().await;
+    let events = shop.published().await;
     let of = |kind: EventKind| {
-        let event = told.iter().rfind(|event| event.kind == kind).unwrap();
+        let event = events.iter().rfind(|event| event.kind == kind).unwrap();
         event.trace_id.as_ref().map(ToString::to_string)
     };
     for kind in [EventKind::OrderPaid, EventKind::OrderCancelled] {
@@ -116,9 +116,9 @@ async fn events_of_sheets_and_coupons_have_the_trace() {
     revoke.await.expect(200);
     let sheet = json!({ "userId": "mina", "items": [{ "productId": "tea", "quantity": 1 }] });
     shop.post("/order-sheets", sheet).header("x-amzn-trace-id", XRAY).await.expect(201);
-    let drawn_up = shop.published().await.pop().unwrap();
+    let shop_with_sheet = shop.published().await.pop().unwrap();
     shop.set_clock("2026-11-20T03:30:00Z");
-    expire_due::handle(shop.instance(), &Waits::default().queue(), batch_of(&[drawn_up])).await.unwrap();
+    expire_due::handle(shop.instance(), &Waits::default().queue(), batch_of(&[shop_with_sheet])).await.unwrap();
     let expected = [
         (EventKind::CouponIssued, TRACE),
         (EventKind::CouponRevoked, ANOTHER),

@@ -24,7 +24,7 @@ struct Running {
     process: Child,
     folder: PathBuf,
     ports: Ports,
-    told: String,
+    output: String,
 }
 
 impl Running {
@@ -44,21 +44,21 @@ impl Running {
             .unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let reading = tokio::task::spawn_blocking(move || {
-            let mut told = String::new();
+            let mut output = String::new();
             // The last line says how to stop it.
             while let Some(Ok(line)) = lines.next() {
-                told.push_str(&line);
-                told.push('\n');
+                output.push_str(&line);
+                output.push('\n');
                 if line.contains("Ctrl-C stops everything") {
-                    return Some(told);
+                    return Some(output);
                 }
             }
             None
         });
-        let told = tokio::time::timeout(START, reading).await.unwrap().unwrap();
+        let output = tokio::time::timeout(START, reading).await.unwrap().unwrap();
         let log = || fs::read_to_string(folder.with_extension("log")).unwrap_or_default();
-        let told = told.unwrap_or_else(|| panic!("{command} did not start: {}", log()));
-        Self { process, folder, ports, told }
+        let output = output.unwrap_or_else(|| panic!("{command} did not start: {}", log()));
+        Self { process, folder, ports, output }
     }
 
     /// A text with the usual ports replaced by those of this run.
@@ -251,7 +251,7 @@ async fn documented_commands_work_in(shell: Shell, name: &str) {
     assert!(environment.output.contains(&format!("at http://127.0.0.1:{} in ap-northeast-2", running.ports.emulator)));
 
     // After the tour Kim has that coupon, and has used it; everything else can be done again.
-    let typed = running.type_into(shell, &indented(&running.told));
+    let typed = running.type_into(shell, &indented(&running.output));
     typed.assert_outcomes(&[("/coupons/issue", "409"), (r#""couponId":"welcome""#, "409")]);
     assert!(typed.calls.len() > 10, "{:?}", typed.calls);
 

@@ -78,7 +78,11 @@ async fn orders_wait_for_their_money() {
         if refunds.as_array().unwrap().iter().any(of_it) { Ok(()) } else { Err(refunds.to_string()) }
     })
     .await;
-    told(&shop, &[("ShippingRequested", &in_time), ("ShippingRequested", &paid), ("ShippingCancelled", &paid)]).await;
+    expect_delivery_events(
+        &shop,
+        &[("ShippingRequested", &in_time), ("ShippingRequested", &paid), ("ShippingCancelled", &paid)],
+    )
+    .await;
 
     ends_as(&shop, "u7", &forgotten, "CANCELLED").await;
     shop.audit().await;
@@ -105,8 +109,8 @@ async fn ends_as(shop: &Shop, user: &str, order: &str, status: &str) {
 
 /// Configures the outcome of this user's payments.
 async fn behave(payments: &Api, user: &str, results: Value) {
-    let told = payments.try_call(Method::PUT, &format!("/users/{user}/behaviour"), Some(&results)).await;
-    assert_eq!(told.unwrap().status, 204);
+    let set = payments.try_call(Method::PUT, &format!("/users/{user}/behaviour"), Some(&results)).await;
+    assert_eq!(set.unwrap().status, 204);
 }
 
 /// Waits until exactly these refunds of unneeded payments have been requested.
@@ -143,21 +147,21 @@ async fn lose_what_is_due(shop: &Shop) {
 }
 
 /// Waits until the delivery system has received at least these events.
-async fn told(shop: &Shop, expected: &[(&str, &str)]) {
+async fn expect_delivery_events(shop: &Shop, expected: &[(&str, &str)]) {
     let queues = aws_sdk_sqs::Client::new(&shop.aws());
     let url = shop.stack().output("ShippingInstructionsUrl").unwrap();
-    let told = tokio::sync::Mutex::new(BTreeSet::new());
-    eventually("the delivery system is told", || async {
+    let received = tokio::sync::Mutex::new(BTreeSet::new());
+    eventually("the delivery system gets its events", || async {
         let answer = queues.receive_message().queue_url(url).max_number_of_messages(10).send().await.unwrap();
-        let mut told = told.lock().await;
+        let mut received = received.lock().await;
         for message in answer.messages() {
             let event: Value = serde_json::from_str(message.body().unwrap()).unwrap();
             let order = event["detail"]["data"]["orderId"].as_str().unwrap().to_owned();
-            told.insert((event["detail-type"].as_str().unwrap().to_owned(), order));
+            received.insert((event["detail-type"].as_str().unwrap().to_owned(), order));
         }
         let missing: Vec<_> = expected
             .iter()
-            .filter(|(kind, order)| !told.contains(&((*kind).to_owned(), (*order).to_owned())))
+            .filter(|(kind, order)| !received.contains(&((*kind).to_owned(), (*order).to_owned())))
             .collect();
         if missing.is_empty() { Ok(()) } else { Err(format!("missing {missing:?}")) }
     })

@@ -46,8 +46,8 @@ async fn a_shipped_function_reads_no_identity_headers() {
     for sign in [("LAMBDA_TASK_ROOT", "/var/task"), ("AWS_EXECUTION_ENV", "AWS_Lambda_rust")] {
         let output = start(&debug, 9, &[("JANGTEO_IDENTITY", "headers"), sign]).wait_with_output().unwrap();
         assert!(!output.status.success(), "{sign:?}");
-        let told = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
-        assert!(told.contains("is for the local runner") || told.contains("HeadersOnAws"), "{sign:?}: {told}");
+        let output = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        assert!(output.contains("is for the local runner") || output.contains("HeadersOnAws"), "{sign:?}: {output}");
     }
 }
 

@@ -67,8 +67,12 @@ fn one_trace_leads_from_each_request_to_the_platform(shop: &Shop, received: &[Va
     let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     for event in received {
         let of_trace = lines.iter().filter(|line| line["span"]["trace.id"] == event["traceId"]);
-        let told: Vec<&str> = of_trace.filter_map(|line| line["fields"]["message"].as_str()).collect();
-        assert!(matches!(told.as_slice(), ["POST /orders 201" | "POST /orders 402"]), "{}: {told:?}", event["traceId"]);
+        let messages: Vec<&str> = of_trace.filter_map(|line| line["fields"]["message"].as_str()).collect();
+        assert!(
+            matches!(messages.as_slice(), ["POST /orders 201" | "POST /orders 402"]),
+            "{}: {messages:?}",
+            event["traceId"]
+        );
     }
     let requests = lines.iter().filter(|line| line["fields"]["http.path"].is_string());
     let without: Vec<&Value> = requests.filter(|line| !line["span"]["trace.id"].is_string()).collect();

@@ -11,7 +11,7 @@ use functions::stream::count_sales;
 use serde_json::{Value, json};
 use tests::{
     Bus, BusFault, Fault, TestShop,
-    fakes::{event_source::EventSource, queue::Letters, stream::Consumers},
+    fakes::{event_source::EventSource, queue::DeadLetterQueue, stream::Consumers},
     limits::Chance,
 };
 use tokio::time::sleep;
@@ -78,7 +78,7 @@ fn ids(events: &BTreeMap<String, Value>) -> BTreeSet<String> {
 async fn a_bus_that_is_down_for_an_hour_loses_nothing() {
     let shop = shop().await;
     let bus = Bus::default();
-    let relay = bus.relay(&Letters::default());
+    let relay = bus.relay(&DeadLetterQueue::default());
     let mut source = EventSource::new("RelayEvents", shop.dynamo().clone());
     bus.fail(|| BusFault::Down);
     let customers = async {
@@ -111,7 +111,7 @@ async fn a_bus_that_is_down_for_an_hour_loses_nothing() {
 async fn records_past_their_age_are_kept_whole() {
     let shop = shop().await;
     let bus = Bus::default();
-    let relay = bus.relay(&Letters::default());
+    let relay = bus.relay(&DeadLetterQueue::default());
     let mut source = EventSource::new("RelayEvents", shop.dynamo().clone());
     source.settings.max_age = Duration::from_secs(600);
     bus.fail(|| BusFault::Down);
@@ -145,7 +145,7 @@ async fn entries_refused_at_random_arrive_in_order() {
         let bus = Bus::default();
         let mut chance = Chance::new(seed);
         bus.refuse_if(move |_| chance.below(3) == 0);
-        let relay = bus.relay(&Letters::default());
+        let relay = bus.relay(&DeadLetterQueue::default());
         let mut source = EventSource::new("RelayEvents", shop.dynamo().clone());
         source.run(|batch| bus.handle(&relay, batch)).await;
         let expected = expected(&shop).await;
@@ -170,7 +170,7 @@ async fn a_relay_that_dies_anywhere_publishes_everything_in_order() {
             _ => BusFault::None,
         });
         bus.refuse_if(move |_| refusals.below(6) == 0);
-        let relay = bus.relay(&Letters::default());
+        let relay = bus.relay(&DeadLetterQueue::default());
         let mut source = EventSource::new("RelayEvents", shop.dynamo().clone()).unruly(seed);
         source.run(|batch| bus.handle(&relay, batch)).await;
         assert_eq!(ids(&first_come(&bus)), expected(&shop).await, "seed {seed}");
@@ -186,9 +186,9 @@ async fn an_unreadable_record_holds_up_nothing() {
         for units in [3, 1, 2, 4] {
             live(&shop, units).await;
         }
-        let (bus, letters, mut faults) = (Bus::default(), Letters::default(), Chance::new(seed));
+        let (bus, dead_letters, mut faults) = (Bus::default(), DeadLetterQueue::default(), Chance::new(seed));
         bus.fail(move || if faults.below(6) == 0 { BusFault::DiesAfter } else { BusFault::None });
-        let relay = bus.relay(&letters);
+        let relay = bus.relay(&dead_letters);
         let mut source = EventSource::new("RelayEvents", shop.dynamo().clone()).unruly(seed);
         let (poisoned, count) = (RefCell::new(BTreeMap::new()), RefCell::new(0));
         source.poll_changed(|record| {
@@ -201,7 +201,7 @@ async fn an_unreadable_record_holds_up_nothing() {
         });
         source.run(|batch| bus.handle(&relay, batch)).await;
         let poisoned = poisoned.into_inner();
-        let aside: BTreeSet<String> = letters
+        let kept: BTreeSet<String> = dead_letters
             .taken()
             .iter()
             .map(|(record, _)| {
@@ -209,7 +209,7 @@ async fn an_unreadable_record_holds_up_nothing() {
                 record["dynamodb"]["SequenceNumber"].as_str().unwrap().to_owned()
             })
             .collect();
-        assert_eq!(aside, poisoned.keys().cloned().collect(), "seed {seed}");
+        assert_eq!(kept, poisoned.keys().cloned().collect(), "seed {seed}");
         let whole = expected(&shop).await;
         let got = ids(&first_come(&bus));
         assert!(got.is_subset(&whole) && got.len() < whole.len(), "seed {seed}");
@@ -232,10 +232,10 @@ async fn sales_count_once_for_any_delivery_of_the_stream() {
         for units in [3, 1, 2, 4] {
             live(&shop, units).await;
         }
-        let (letters, mut faults) = (Letters::default(), Chance::new(seed));
+        let (dead_letters, mut faults) = (DeadLetterQueue::default(), Chance::new(seed));
         shop.dynamo().fail(move |_| if faults.below(5) == 0 { Fault::LostReply } else { Fault::None });
         let mut source = EventSource::new("CountSales", shop.dynamo().clone()).unruly(seed);
-        source.run(|batch| count_sales(&shop, &letters, batch)).await;
+        source.run(|batch| count_sales(&shop, &dead_letters, batch)).await;
         shop.dynamo().fail(|_| Fault::None);
         assert_eq!(source.given_up, [Value::Null; 0]);
         let top = shop.get("/products/top").await.expect(200);
@@ -246,8 +246,8 @@ async fn sales_count_once_for_any_delivery_of_the_stream() {
 
 async fn count_sales(
     shop: &TestShop,
-    letters: &Letters,
+    dead_letters: &DeadLetterQueue,
     batch: shared::lambda::stream::Batch,
 ) -> Result<aws_lambda_events::streams::DynamoDbEventResponse, lambda_http::Error> {
-    count_sales::handle(shop.instance(), &letters.queue(), batch).await
+    count_sales::handle(shop.instance(), &dead_letters.queue(), batch).await
 }

@@ -13,7 +13,7 @@ use tests::{
 
 /// The end of an order's life, if it has one.
 #[derive(Debug, Clone, Copy)]
-enum Fate {
+enum Ending {
     Stays,
     PartCancelled,
     Cancelled,
@@ -22,27 +22,28 @@ enum Fate {
 
 /// Four Seoul days of orders that are paid at once or later, cancelled, returned.
 pub async fn days_of_orders(shop: &TestShop, random: &Random) {
-    const FATES: [Fate; 5] = [Fate::Stays, Fate::Stays, Fate::PartCancelled, Fate::Cancelled, Fate::SentBack];
-    let mut open: VecDeque<(Fate, Value)> = VecDeque::new();
+    const ENDINGS: [Ending; 5] =
+        [Ending::Stays, Ending::Stays, Ending::PartCancelled, Ending::Cancelled, Ending::SentBack];
+    let mut open: VecDeque<(Ending, Value)> = VecDeque::new();
     for hour in (0..72).step_by(3) {
         shop.set_clock(&format!("2026-11-{:02}T{:02}:59:59.999Z", 18 + hour / 24, hour % 24));
-        order_something(shop, random, &mut open, FATES[draw(random, FATES.len())]).await;
+        order_something(shop, random, &mut open, ENDINGS[choose(random, ENDINGS.len())]).await;
         if open.len() > 5
-            && let Some((fate, order)) = open.pop_front()
+            && let Some((ending, order)) = open.pop_front()
         {
-            meet(shop, fate, &order).await;
+            end_order(shop, ending, &order).await;
         }
     }
 }
 
-fn draw(random: &Random, choices: usize) -> usize {
+fn choose(random: &Random, choices: usize) -> usize {
     usize::try_from(random.below(u64::try_from(choices).unwrap())).unwrap()
 }
 
-async fn order_something(shop: &TestShop, random: &Random, open: &mut VecDeque<(Fate, Value)>, fate: Fate) {
+async fn order_something(shop: &TestShop, random: &Random, open: &mut VecDeque<(Ending, Value)>, ending: Ending) {
     let items: Vec<Value> = (0..PRODUCTS)
-        .filter(|_| draw(random, 4) == 0)
-        .map(|product| json!({ "productId": format!("p{product}"), "quantity": 2 + draw(random, 4) }))
+        .filter(|_| choose(random, 4) == 0)
+        .map(|product| json!({ "productId": format!("p{product}"), "quantity": 2 + choose(random, 4) }))
         .collect();
     let order = if items.is_empty() {
         let held = order_by(shop, "mina", "p0", 3, "LATER").await.expect(201);
@@ -50,15 +51,15 @@ async fn order_something(shop: &TestShop, random: &Random, open: &mut VecDeque<(
     } else {
         shop.post("/orders", json!({ "userId": "mina", "items": items })).await.expect(201)
     };
-    open.push_back((fate, order));
+    open.push_back((ending, order));
 }
 
-async fn meet(shop: &TestShop, fate: Fate, order: &Value) {
-    match fate {
-        Fate::Stays => {}
-        Fate::PartCancelled => drop(cancel_units(shop, "mina", order, "1", 1).await.expect(200)),
-        Fate::Cancelled => drop(cancel(shop, "mina", order, json!({})).await.expect(200)),
-        Fate::SentBack => {
+async fn end_order(shop: &TestShop, ending: Ending, order: &Value) {
+    match ending {
+        Ending::Stays => {}
+        Ending::PartCancelled => drop(cancel_units(shop, "mina", order, "1", 1).await.expect(200)),
+        Ending::Cancelled => drop(cancel(shop, "mina", order, json!({})).await.expect(200)),
+        Ending::SentBack => {
             let path = ["SHIPPED", "IN_DELIVERY", "DELIVERED", "RETURN_REQUESTED", "RETURN_IN_PROGRESS", "RETURNED"];
             move_along(shop, order, "1", &path).await;
         }
@@ -84,14 +85,14 @@ fn batches(records: &[Value], random: &Random) -> VecDeque<Vec<Value>> {
     let mut batches = Vec::new();
     while let Some(first) = times.iter().position(|times| *times == 0) {
         // From the first that is missing, or from anywhere.
-        let start = if draw(random, 3) == 0 { first } else { draw(random, records.len()) };
-        let slice = (start..records.len()).take(1 + draw(random, 30)).filter(|record| times[*record] < 5);
+        let start = if choose(random, 3) == 0 { first } else { choose(random, records.len()) };
+        let slice = (start..records.len()).take(1 + choose(random, 30)).filter(|record| times[*record] < 5);
         let slice: Vec<usize> = slice.collect();
         slice.iter().for_each(|record| times[*record] += 1);
         batches.push(slice.into_iter().map(|record| records[record].clone()).collect::<Vec<_>>());
     }
     for from in (1..batches.len()).rev() {
-        batches.swap(from, draw(random, from + 1));
+        batches.swap(from, choose(random, from + 1));
     }
     batches.retain(|batch| !batch.is_empty());
     batches.into()
@@ -100,11 +101,11 @@ fn batches(records: &[Value], random: &Random) -> VecDeque<Vec<Value>> {
 /// Delivers batches as Lambda does: a batch that fails or dies comes again, whole or in halves.
 pub async fn deliver(shop: &TestShop, mut batches: VecDeque<Vec<Value>>, random: &Random) {
     while let Some(mut batch) = batches.pop_front() {
-        let turns = if draw(random, 3) == 0 { random.below(60) } else { 10_000 };
+        let turns = if choose(random, 3) == 0 { random.below(60) } else { 10_000 };
         if matches!(dying_after(turns, count(shop, &batch)).await, Some(Ok(()))) {
             continue;
         }
-        let rest = batch.split_off(if draw(random, 2) == 0 { batch.len() / 2 } else { 0 });
+        let rest = batch.split_off(if choose(random, 2) == 0 { batch.len() / 2 } else { 0 });
         batches.extend([batch, rest].into_iter().filter(|batch| !batch.is_empty()));
     }
 }
@@ -203,9 +204,9 @@ async fn a_batch_of_many_products_counts_in_parts() {
     for product in 0..250 {
         shop.product(&format!("p{product:03}"), 1_000, 1).await;
     }
-    let line = |number: usize| (format!("p{:03}", number % 250), u16::try_from(1 + draw(&random, 9)).unwrap());
+    let line = |number: usize| (format!("p{:03}", number % 250), u16::try_from(1 + choose(&random, 9)).unwrap());
     let orders = (0..100).map(|number| {
-        let first = draw(&random, 250);
+        let first = choose(&random, 250);
         paid_order(&shop, number, &(first..first + 50).map(line).collect::<Vec<_>>())
     });
     put_orders(&shop, orders.collect::<Vec<_>>()).await;
@@ -230,8 +231,8 @@ async fn ten_thousand_orders_count_exactly_and_within_the_budget() {
         shop.product(&format!("p{product:02}"), 1_000, 1).await;
     }
     // Some sell much better than others.
-    let product = || format!("p{:02}", draw(&random, 20).min(draw(&random, 20)));
-    let quantity = || u16::try_from(1 + draw(&random, 5)).unwrap();
+    let product = || format!("p{:02}", choose(&random, 20).min(choose(&random, 20)));
+    let quantity = || u16::try_from(1 + choose(&random, 5)).unwrap();
     let orders: Vec<_> =
         (0..ORDERS as usize).map(|number| paid_order(&shop, number, &[(product(), quantity())])).collect();
     shop.meter().take();

@@ -20,27 +20,32 @@ use tests::{
     fakes::{
         event_source::EventSource,
         platform::{Platform, Reply},
-        queue::{Letters, Waits, batch, batch_of},
+        queue::{DeadLetterQueue, Waits, batch, batch_of},
         queue_source::QueueSource,
     },
     limits::Chance,
 };
 use tokio::time::{Instant, sleep};
 
-/// A worker to a platform, its queue and its dead letters.
+/// A worker to a platform, its queue and its dead dead_letters.
 struct Way {
     worker: DeliveryWorker<Http>,
     waits: Waits,
-    letters: Letters,
+    dead_letters: DeadLetterQueue,
 }
 
 impl Way {
     fn to(url: reqwest::Url) -> Self {
-        let (waits, letters) = (Waits::default(), Letters::default());
+        let (waits, dead_letters) = (Waits::default(), DeadLetterQueue::default());
         let platform = Http::new(url, Clock::new(|| "2026-11-20T03:00:00Z".parse().unwrap())).unwrap();
-        let worker =
-            DeliveryWorker::new(platform, waits.queue(), letters.queue(), Circuit::default(), Random::new(|| 7 << 64));
-        Self { worker, waits, letters }
+        let worker = DeliveryWorker::new(
+            platform,
+            waits.queue(),
+            dead_letters.queue(),
+            Circuit::default(),
+            Random::new(|| 7 << 64),
+        );
+        Self { worker, waits, dead_letters }
     }
 
     /// Lets the worker deliver events with these ids, and returns those that are to come again.
@@ -65,7 +70,7 @@ async fn a_refused_event_is_a_dead_letter_at_once_with_the_reason() {
         });
         assert_eq!(way.deliver(&["good", "bad", "better"]).await, [""; 0], "{status}: all of it is done");
         assert_eq!(platform.received().len(), 3);
-        let [(letter, reason)] = &way.letters.taken()[..] else { panic!("{status}: one dead letter") };
+        let [(letter, reason)] = &way.dead_letters.taken()[..] else { panic!("{status}: one dead letter") };
         assert_eq!((&letter["detail"]["eventId"], &letter["detail-type"]), (&json!("bad"), &json!("OrderPaid")));
         assert_eq!(*reason, format!("the data platform answered {status}: no suchthing"));
         assert_eq!(way.waits.taken(), [0; 0]);
@@ -94,7 +99,7 @@ async fn a_temporary_refusal_is_retried() {
         platform.reply(move |_| answered.clone());
         assert_eq!(way.deliver(&["e1"]).await, ["0"], "{reply:?}");
         assert_eq!(way.waits.taken(), [wait], "{reply:?}");
-        assert_eq!(way.letters.taken(), []);
+        assert_eq!(way.dead_letters.taken(), []);
     }
 }
 
@@ -118,7 +123,7 @@ async fn an_unanswered_delivery_is_retried() {
     assert_eq!(way.deliver(&["e1", "e2"]).await, ["0", "1"]);
     drop(silent);
     assert_eq!(way.deliver(&["e1"]).await, ["0"]);
-    assert_eq!((way.waits.taken(), way.letters.taken()), (vec![2, 2, 2], vec![]));
+    assert_eq!((way.waits.taken(), way.dead_letters.taken()), (vec![2, 2, 2], vec![]));
 }
 
 #[tokio::test]
@@ -126,11 +131,11 @@ async fn a_refusal_without_a_reachable_dead_letter_queue_is_retried() {
     let platform = Platform::start().await;
     let way = Way::to(platform.url());
     platform.reply(|_| Reply::of(400));
-    way.letters.set_down(true);
+    way.dead_letters.set_down(true);
     assert_eq!(way.deliver(&["e1"]).await, ["0"]);
-    way.letters.set_down(false);
+    way.dead_letters.set_down(false);
     assert_eq!(way.deliver(&["e1"]).await, [""; 0]);
-    assert_eq!(way.letters.taken().len(), 1);
+    assert_eq!(way.dead_letters.taken().len(), 1);
 }
 
 #[tokio::test]
@@ -140,7 +145,7 @@ async fn an_invalid_event_is_a_dead_letter_without_a_delivery() {
     let answer = way.worker.handle(batch("jangteo.orders", &[("OrderPaid", json!({ "aggregateId": "o" }))])).await;
     assert_eq!(again(&answer.unwrap()), [""; 0]);
     assert_eq!(platform.received().len(), 0);
-    let [(letter, reason)] = &way.letters.taken()[..] else { panic!("one dead letter") };
+    let [(letter, reason)] = &way.dead_letters.taken()[..] else { panic!("one dead letter") };
     assert_eq!(letter["detail"], json!({ "aggregateId": "o" }));
     assert!(reason.starts_with("it is no event: missing field `eventId`"), "{reason}");
 }
@@ -200,12 +205,14 @@ async fn a_platform_that_was_down_all_night_gets_each_order_once() {
     const ENVIRONMENTS: u32 = 5;
     let events = paid_orders(200).await;
     assert_eq!(events.len(), 200);
-    let (platform, source, letters) = (Slow::default(), QueueSource::of("DeliverOrders"), Letters::default());
+    let (platform, source, dead_letters) =
+        (Slow::default(), QueueSource::of("DeliverOrders"), DeadLetterQueue::default());
     platform.0.lock().unwrap().down = true;
     source.put(batch_of(&events));
     let environments = (0..ENVIRONMENTS).map(|_| {
         let random = Random::new(|| 7 << 64);
-        let worker = DeliveryWorker::new(platform.clone(), source.queue(), letters.queue(), Circuit::default(), random);
+        let worker =
+            DeliveryWorker::new(platform.clone(), source.queue(), dead_letters.queue(), Circuit::default(), random);
         let source = source.clone();
         async move { source.work_off(|batch| async { worker.handle(batch).await.unwrap() }).await }
     });
@@ -218,7 +225,7 @@ async fn a_platform_that_was_down_all_night_gets_each_order_once() {
     let known = platform.0.lock().unwrap();
     let expected: BTreeMap<String, u32> = events.iter().map(|event| (event.event_id.clone(), 1)).collect();
     assert_eq!(known.taken, expected, "each once");
-    assert_eq!(letters.taken(), []);
+    assert_eq!(dead_letters.taken(), []);
     // Each environment tries once a minute at most, after its first failures.
     assert!(known.refused <= ENVIRONMENTS * (10 + HOURS * 60), "{} posts in vain", known.refused);
     // No event waits longer than the longest wait, and then for a successful trial.
@@ -229,10 +236,11 @@ async fn a_platform_that_was_down_all_night_gets_each_order_once() {
 #[tokio::test(start_paused = true)]
 async fn a_repeated_event_has_the_same_key() {
     let events = paid_orders(3).await;
-    let (platform, waits, letters) = (Slow::default(), Waits::default(), Letters::default());
+    let (platform, waits, dead_letters) = (Slow::default(), Waits::default(), DeadLetterQueue::default());
     for _ in 0..2 {
         let random = Random::new(|| 7 << 64);
-        let worker = DeliveryWorker::new(platform.clone(), waits.queue(), letters.queue(), Circuit::default(), random);
+        let worker =
+            DeliveryWorker::new(platform.clone(), waits.queue(), dead_letters.queue(), Circuit::default(), random);
         assert_eq!(again(&worker.handle(batch_of(&events)).await.unwrap()), [""; 0]);
     }
     let known = platform.0.lock().unwrap();
@@ -269,7 +277,7 @@ async fn every_paid_order_is_at_the_platform_or_on_its_way_or_a_dead_letter() {
         shop.order("mina", "tea", 1).await.expect(201);
     }
     let bus = Bus::default();
-    let relay = bus.relay(&Letters::default());
+    let relay = bus.relay(&DeadLetterQueue::default());
     let mut stream = EventSource::new("RelayEvents", shop.dynamo().clone());
     bus.fail(|| BusFault::Down);
     let up_again = async {
@@ -282,14 +290,14 @@ async fn every_paid_order_is_at_the_platform_or_on_its_way_or_a_dead_letter() {
     assert_eq!((paid.len(), all.len()), (20, 20));
 
     for seed in 0..8 {
-        let (source, letters) = (QueueSource::of("DeliverOrders"), Letters::default());
+        let (source, dead_letters) = (QueueSource::of("DeliverOrders"), DeadLetterQueue::default());
         let platform = Moody(Slow::default(), Arc::new(Mutex::new(Chance::new(seed))));
         let events: Vec<(&str, Value)> = paid.iter().map(|event| ("OrderPaid", event.clone())).collect();
         source.put(batch("jangteo.orders", &events));
         let environments = (0..3).map(|_| {
             let random = Random::new(|| 7 << 64);
             let worker =
-                DeliveryWorker::new(platform.clone(), source.queue(), letters.queue(), Circuit::default(), random);
+                DeliveryWorker::new(platform.clone(), source.queue(), dead_letters.queue(), Circuit::default(), random);
             let source = source.clone();
             async move { source.work_off(|batch| async { worker.handle(batch).await.unwrap() }).await }
         });
@@ -298,7 +306,7 @@ async fn every_paid_order_is_at_the_platform_or_on_its_way_or_a_dead_letter() {
             loop {
                 let is_over = source.waiting() == 0;
                 let taken: BTreeSet<String> = platform.0.0.lock().unwrap().taken.keys().cloned().collect();
-                let dead: BTreeSet<String> = letters.taken().iter().map(|(body, _)| id(body)).collect();
+                let dead: BTreeSet<String> = dead_letters.taken().iter().map(|(body, _)| id(body)).collect();
                 let waiting = source.bodies().into_iter().map(|body| id(&body));
                 let found: BTreeSet<String> =
                     waiting.chain(taken.iter().cloned()).chain(dead.iter().cloned()).collect();
@@ -312,6 +320,6 @@ async fn every_paid_order_is_at_the_platform_or_on_its_way_or_a_dead_letter() {
         let ((taken, dead), _) = tokio::join!(watch, join_all(environments));
         // In the end each event is in one place: the platform never refuses an event that it has taken.
         assert!(taken.is_disjoint(&dead) && !taken.is_empty() && !dead.is_empty(), "seed {seed}");
-        assert!(letters.taken().iter().all(|(_, reason)| reason.starts_with("the data platform answered 422")));
+        assert!(dead_letters.taken().iter().all(|(_, reason)| reason.starts_with("the data platform answered 422")));
     }
 }

@@ -6,7 +6,7 @@ use shared::events::EventKind;
 use tests::{
     Fault, TestShop,
     fakes::{
-        queue::Letters,
+        queue::DeadLetterQueue,
         stream::{Consumers, batch as as_batch},
     },
 };
@@ -60,7 +60,9 @@ async fn sales_count_once_for_any_number_of_deliveries() {
     for (size, times) in [(7, 1), (100, 2), (3, 1), (13, 1)] {
         for batch in records.chunks(size) {
             for _ in 0..times {
-                count_sales::handle(shop.instance(), &Letters::default().queue(), as_batch(batch)).await.unwrap();
+                count_sales::handle(shop.instance(), &DeadLetterQueue::default().queue(), as_batch(batch))
+                    .await
+                    .unwrap();
             }
         }
     }
@@ -82,7 +84,7 @@ async fn the_last_sale_stays_the_last() {
     let mut records = Consumers::new(shop.dynamo().clone()).next_batch();
     records.reverse();
     for record in records {
-        count_sales::handle(shop.instance(), &Letters::default().queue(), as_batch(&[record])).await.unwrap();
+        count_sales::handle(shop.instance(), &DeadLetterQueue::default().queue(), as_batch(&[record])).await.unwrap();
     }
     let top = shop.get("/products/top").await.expect(200);
     assert_eq!((&top["items"][0]["productId"], &top["items"][1]["productId"]), (&json!("tea"), &json!("cup")));
@@ -106,10 +108,10 @@ async fn counting_survives_a_death_at_any_call() {
             // All three tries of the SDK fail.
             if calls >= dies_at { Fault::LostReply } else { Fault::None }
         });
-        let letters = Letters::default().queue();
-        let _ = count_sales::handle(shop.instance(), &letters, as_batch(&batch)).await;
+        let dead_letters = DeadLetterQueue::default().queue();
+        let _ = count_sales::handle(shop.instance(), &dead_letters, as_batch(&batch)).await;
         shop.dynamo().fail(|_| Fault::None);
-        count_sales::handle(shop.instance(), &letters, as_batch(&batch)).await.unwrap();
+        count_sales::handle(shop.instance(), &dead_letters, as_batch(&batch)).await.unwrap();
         let top = shop.get("/products/top").await.expect(200);
         assert_eq!(top["items"][0]["soldQuantity"], 6, "died at call {dies_at}");
         shop.audit().await;
@@ -130,14 +132,14 @@ async fn an_unreadable_sale_is_a_dead_letter() {
     let poison = whole.iter().position(is_order).unwrap();
     let mut records = whole.clone();
     records[poison]["dynamodb"]["NewImage"]["items"] = json!({ "S": "two teas" });
-    let (letters, sold) = (Letters::default(), async || {
+    let (dead_letters, sold) = (DeadLetterQueue::default(), async || {
         shop.get("/products/top").await.expect(200)["items"][0]["soldQuantity"].as_i64().unwrap()
     });
-    let answer = count_sales::handle(shop.instance(), &letters.queue(), as_batch(&records)).await.unwrap();
+    let answer = count_sales::handle(shop.instance(), &dead_letters.queue(), as_batch(&records)).await.unwrap();
     assert!(answer.batch_item_failures.is_empty());
-    assert_eq!((sold().await, letters.taken()[0].0.clone()), (4, records[poison].clone()));
+    assert_eq!((sold().await, dead_letters.taken()[0].0.clone()), (4, records[poison].clone()));
     for _ in 0..2 {
-        count_sales::handle(shop.instance(), &letters.queue(), as_batch(&whole[poison..=poison])).await.unwrap();
+        count_sales::handle(shop.instance(), &dead_letters.queue(), as_batch(&whole[poison..=poison])).await.unwrap();
     }
     assert_eq!(sold().await, 6);
     shop.audit().await;

@@ -9,7 +9,7 @@ use tests::{
 };
 
 /// The events that the rule passes to the queue.
-async fn due(shop: &TestShop) -> Vec<Event> {
+async fn expiry_events(shop: &TestShop) -> Vec<Event> {
     let is_due = |event: &Event| matches!(event.kind, EventKind::OrderPlaced | EventKind::OrderSheetCreated);
     shop.published().await.into_iter().filter(is_due).collect()
 }
@@ -20,7 +20,7 @@ async fn hold(shop: &TestShop, user: &str) -> String {
     order["orderId"].as_str().unwrap().to_owned()
 }
 
-async fn draw_up(shop: &TestShop, user: &str) -> String {
+async fn create_sheet(shop: &TestShop, user: &str) -> String {
     let items = json!([{ "productId": "tea", "quantity": 1 }]);
     let sheet = shop.post("/order-sheets", json!({ "userId": user, "items": items })).await.expect(201);
     sheet["orderSheetId"].as_str().unwrap().to_owned()
@@ -41,8 +41,8 @@ async fn shop() -> TestShop {
 async fn an_early_message_is_deferred_until_its_time() {
     let (shop, waits) = (shop().await, Waits::default());
     let order = hold(&shop, "mina").await;
-    draw_up(&shop, "mina").await;
-    let messages = batch_of(&due(&shop).await);
+    create_sheet(&shop, "mina").await;
+    let messages = batch_of(&expiry_events(&shop).await);
     shop.set_clock("2026-11-20T03:09:58.500Z");
     let answer = expire(shop.instance(), &waits.queue(), messages.clone()).await.unwrap();
     // The hold has 1.5 s to go, the sheet 20 minutes and as much.
@@ -63,9 +63,9 @@ async fn paid_orders_and_ordered_sheets_are_left_unchanged() {
     let (shop, waits) = (shop().await, Waits::default());
     let order = hold(&shop, "mina").await;
     shop.post(&format!("/orders/{order}/payment"), json!({})).as_user("mina").await.expect(200);
-    let sheet = draw_up(&shop, "mina").await;
+    let sheet = create_sheet(&shop, "mina").await;
     shop.post("/orders", json!({ "userId": "mina", "orderSheetId": sheet })).await.expect(201);
-    let messages = batch_of(&due(&shop).await);
+    let messages = batch_of(&expiry_events(&shop).await);
     shop.set_clock("2026-11-20T04:00:00Z");
     for _ in 0..2 {
         let answer = expire(shop.instance(), &waits.queue(), messages.clone()).await.unwrap();
@@ -81,7 +81,7 @@ async fn paid_orders_and_ordered_sheets_are_left_unchanged() {
 async fn an_invalid_message_fails_alone() {
     let (shop, waits) = (shop().await, Waits::default());
     hold(&shop, "mina").await;
-    let good = serde_json::to_value(&due(&shop).await[0]).unwrap();
+    let good = serde_json::to_value(&expiry_events(&shop).await[0]).unwrap();
     let nobodys = json!({ "aggregateId": "nobody" });
     let messages = batch(
         "jangteo.orders",
@@ -109,7 +109,7 @@ async fn queue_and_sweep_together_release_exactly_once() {
         shop.post("/orders", body).await.expect(201);
     }
     assert_eq!(shop.stock("tea").await, 0);
-    let messages: Vec<Event> = due(&shop).await.into_iter().step_by(2).collect();
+    let messages: Vec<Event> = expiry_events(&shop).await.into_iter().step_by(2).collect();
     shop.set_clock("2026-11-20T03:10:00.001Z");
 
     let mut running = Vec::new();
@@ -140,7 +140,7 @@ async fn queue_and_sweep_together_release_exactly_once() {
 #[tokio::test]
 async fn the_sweep_finds_exactly_the_expired_orders_and_sheets() {
     let shop = shop().await;
-    let (first, sheet) = (hold(&shop, "mina").await, draw_up(&shop, "mina").await);
+    let (first, sheet) = (hold(&shop, "mina").await, create_sheet(&shop, "mina").await);
     shop.set_clock("2026-11-20T03:05:00Z");
     let second = hold(&shop, "mina").await;
     shop.set_clock("2026-11-20T03:10:00Z");
@@ -172,7 +172,7 @@ async fn the_sweep_survives_a_death_at_any_call() {
         let shop = shop().await;
         for _ in 0..3 {
             hold(&shop, "mina").await;
-            draw_up(&shop, "mina").await;
+            create_sheet(&shop, "mina").await;
         }
         shop.set_clock("2026-11-20T04:00:00Z");
         let mut calls = 0;

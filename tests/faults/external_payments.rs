@@ -36,17 +36,17 @@ async fn concurrent_results_pay_at_most_once() {
             results.push((if fails { Failed } else { Succeeded }, name, amount));
         }
         results.rotate_left(round % 7);
-        let told = results.iter().cloned().map(|(outcome, name, amount)| {
+        let settled = results.iter().cloned().map(|(outcome, name, amount)| {
             let (shop, order) = (shop.clone(), order.clone());
             tokio::spawn(async move { settle(&shop, &order, outcome, &name, amount).await })
         });
-        let told: Vec<_> = told.collect();
+        let settled: Vec<_> = settled.collect();
         let ending = tokio::spawn({
             let (shop, order) = (shop.clone(), order.clone());
             async move { end_hold(&shop, &order).await }
         });
-        for told in join_all(told).await {
-            told.unwrap();
+        for settled in join_all(settled).await {
+            settled.unwrap();
         }
         ending.await.unwrap();
 

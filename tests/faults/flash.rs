@@ -112,7 +112,7 @@ async fn an_order_pays_the_current_price() {
 /// stock again after two sweeps.
 #[tokio::test(start_paused = true)]
 async fn an_order_is_made_once_after_a_death_at_any_call_and_its_orphans_return() {
-    let mut burnt = 0;
+    let mut orphaned = 0;
     for dies_at in 1.. {
         let shop = shop_with_tea(10, 2).await;
         let other = json!({ "productId": "cup", "name": "컵", "price": 500, "stock": 5 });
@@ -121,7 +121,7 @@ async fn an_order_is_made_once_after_a_death_at_any_call_and_its_orphans_return(
         let body = json!({ "userId": "mina", "items": items });
         let order = || shop.post("/orders", body.clone()).key("k");
         let died = dying_at(&shop, dies_at, order()).await.is_none();
-        burnt += unclaimed(&shop).await;
+        orphaned += unclaimed(&shop).await;
         if died {
             shop.audit().await;
             sweep(&shop, 2).await;
@@ -130,14 +130,14 @@ async fn an_order_is_made_once_after_a_death_at_any_call_and_its_orphans_return(
         let first = order().await.expect(201);
         assert_eq!(order().await.expect(201)["orderId"], first["orderId"]);
         assert_eq!((shop.stock("tea").await, ledger(&shop, "mina").await.len()), (3, 2), "died at call {dies_at}");
-        assert_eq!(unclaimed(&shop).await, 0, "a repeat gives back what it drew");
+        assert_eq!(unclaimed(&shop).await, 0, "a repetition releases its reservation");
         shop.audit().await;
         if !died {
-            assert!(dies_at > 4, "a cold order reads, draws from two shards and commits");
+            assert!(dies_at > 4, "a cold order reads, reserves in two shards and commits");
             break;
         }
     }
-    assert!(burnt > 0, "some died with units drawn");
+    assert!(orphaned > 0, "some died with reserved units");
 }
 
 /// A reservation whose answer is lost is sent again and reserves twice; one of the two is released.

@@ -7,9 +7,9 @@ use shared::app::orders;
 use tests::{
     Fault, TestShop,
     steps::{
-        END, JUST_BEFORE, coupon_status, dying_at, end_hold, history, hold,
+        END, JUST_BEFORE, coupon_status, dying_at, end_hold, expired_orders, history, hold,
         holds::{hold_with_coupon, shop_with_tea},
-        order_id, overdue_orders, pay, status,
+        order_id, pay, status,
     },
 };
 
@@ -100,10 +100,10 @@ async fn two_hundred_concurrent_holds_take_a_hundred_units_once() {
         answer.unwrap().expect(200);
     }
     shop.set_clock("2026-11-20T03:10:00.001Z");
-    let overdue = overdue_orders(&shop).await;
-    assert_eq!(overdue.len(), 50);
+    let expired = expired_orders(&shop).await;
+    assert_eq!(expired.len(), 50);
     // Each by two calls, like a queue and a sweep.
-    let ends = overdue.iter().chain(&overdue).map(|(_, order)| {
+    let ends = expired.iter().chain(&expired).map(|(_, order)| {
         let (shop, order) = (shop.clone(), order.clone());
         tokio::spawn(async move { orders::end_hold(shop.instance(), &order).await.expect("a hold can be ended") })
     });

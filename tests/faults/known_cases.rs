@@ -32,7 +32,7 @@ fn put_in_cart(shop: &TestShop, user: &str, quantity: i64) -> Call {
     shop.post("/orders/cart", json!({ "userId": user, "productId": "tea", "quantity": quantity }))
 }
 
-fn draw_up_from_cart(shop: &TestShop) -> Call {
+fn create_sheet_from_cart(shop: &TestShop) -> Call {
     shop.post("/order-sheets", json!({ "userId": "mina", "fromCart": true }))
 }
 
@@ -194,7 +194,7 @@ async fn a_product_sold_out_since_its_addition_cannot_be_ordered() {
     shop.customer("mina", 100_000).await;
     shop.customer("jun", 100_000).await;
     put_in_cart(&shop, "mina", 5).await.expect(200);
-    let sheet = draw_up_from_cart(&shop).await.expect(201);
+    let sheet = create_sheet_from_cart(&shop).await.expect(201);
     shop.order("jun", "tea", 16).await.expect(201);
     for payment in PAYMENTS {
         let body = json!({ "userId": "mina", "fromCart": true, "payment": payment });
@@ -326,8 +326,8 @@ async fn a_cart_with_a_sheet_in_each_of_two_tabs_is_ordered_once() {
             shop.product("tea", 1_000, 20).await;
             shop.customer("mina", 100_000).await;
             put_in_cart(&shop, "mina", 2).await.expect(200);
-            let one = draw_up_from_cart(&shop).await.expect(201);
-            let two = draw_up_from_cart(&shop).await.expect(201);
+            let one = create_sheet_from_cart(&shop).await.expect(201);
+            let two = create_sheet_from_cart(&shop).await.expect(201);
             if is_emptied {
                 shop.call("DELETE", "/orders/cart/tea?userId=mina").await.expect(204);
             }
@@ -341,7 +341,7 @@ async fn a_cart_with_a_sheet_in_each_of_two_tabs_is_ordered_once() {
             assert_eq!(shop.stock("tea").await, 18);
             // Later additions to the cart can be ordered as ever.
             put_in_cart(&shop, "mina", 1).await.expect(200);
-            let next = draw_up_from_cart(&shop).await.expect(201);
+            let next = create_sheet_from_cart(&shop).await.expect(201);
             order_sheet(&shop, &next, "BALANCE").await.expect(201);
             assert_eq!(shop.stock("tea").await, 17);
             shop.audit().await;

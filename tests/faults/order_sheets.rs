@@ -9,18 +9,17 @@ use shared::{app::sheets, domain::OrderSheetId};
 use tests::{
     Fault, TestShop,
     steps::{
-        dying_at,
+        dying_at, expired_sheets,
         order_sheets::{
-            EXPIRY, IN_TIME, draw_up, drawn_up, drawn_up_in, order, order_by, path, sheet_id, sheet_status,
+            EXPIRY, IN_TIME, create_sheet, order, order_by, path, sheet_id, sheet_in, sheet_status, shop_with_sheet,
         },
-        overdue_sheets,
     },
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn concurrent_orders_of_one_sheet_have_one_winner() {
     let shop = TestShop::with_instances(8);
-    let sheet = drawn_up_in(&shop, 1_000_000).await;
+    let sheet = sheet_in(&shop, 1_000_000).await;
     let calls = (0..20).map(|number| {
         let call = if number % 2 == 0 { order(&shop, &sheet) } else { order_by(&shop, &sheet, "LATER") };
         tokio::spawn(call.into_future())
@@ -61,20 +60,20 @@ async fn concurrent_orders_of_a_sheet_without_a_coupon_report_it_as_ordered() {
 
 #[tokio::test]
 async fn an_unordered_sheet_is_abandoned_once() {
-    let (shop, sheet) = drawn_up().await;
+    let (shop, sheet) = shop_with_sheet().await;
     let abandon = async || sheets::abandon(shop.instance(), &sheet_id(&sheet)).await.unwrap();
     assert_eq!(abandon().await, Some(SignedDuration::from_mins(30)));
     shop.set_clock(IN_TIME);
     assert_eq!(abandon().await, Some(SignedDuration::from_millis(1)));
     assert_eq!(sheet_status(&shop, &sheet).await, "OPEN");
-    assert_eq!(overdue_sheets(&shop).await, []);
+    assert_eq!(expired_sheets(&shop).await, []);
 
     shop.set_clock("2026-11-20T03:30:00.001Z");
-    let overdue = overdue_sheets(&shop).await;
-    assert_eq!(overdue.into_iter().map(|(_, id)| id).collect::<Vec<_>>(), [sheet_id(&sheet)]);
+    let expired = expired_sheets(&shop).await;
+    assert_eq!(expired.into_iter().map(|(_, id)| id).collect::<Vec<_>>(), [sheet_id(&sheet)]);
     for _ in 0..2 {
         assert_eq!(abandon().await, None);
-        assert_eq!(overdue_sheets(&shop).await, []);
+        assert_eq!(expired_sheets(&shop).await, []);
         assert_eq!(sheet_status(&shop, &sheet).await, "EXPIRED");
     }
     order(&shop, &sheet).await.refused(409, "ORDER_SHEET_EXPIRED");
@@ -87,10 +86,10 @@ async fn an_unordered_sheet_is_abandoned_once() {
 
 #[tokio::test]
 async fn an_ordered_sheet_is_never_abandoned() {
-    let (shop, sheet) = drawn_up().await;
+    let (shop, sheet) = shop_with_sheet().await;
     let placed = order(&shop, &sheet).await.expect(201);
     shop.set_clock("2026-11-20T03:30:00.001Z");
-    assert_eq!(overdue_sheets(&shop).await, []);
+    assert_eq!(expired_sheets(&shop).await, []);
     assert_eq!(sheets::abandon(shop.instance(), &sheet_id(&sheet)).await.unwrap(), None);
     let ordered = shop.get(&path(&sheet)).as_user("mina").await.expect(200);
     assert_eq!((&ordered["status"], &ordered["orderId"]), (&json!("ORDERED"), &placed["orderId"]));
@@ -140,9 +139,9 @@ async fn concurrent_order_and_abandonment_have_one_winner() {
 async fn conflicts_throttling_and_lost_answers_change_nothing() {
     for fault in [Fault::Conflict, Fault::Throttled, Fault::LostReply] {
         let times = if fault == Fault::LostReply { 2 } else { 4 };
-        let (shop, _) = drawn_up().await;
+        let (shop, _) = shop_with_sheet().await;
         shop.dynamo().fail_first("TransactWriteItems", times, fault);
-        let sheet = draw_up(&shop).await.expect(201);
+        let sheet = create_sheet(&shop).await.expect(201);
         shop.dynamo().fail_first("TransactWriteItems", times, fault);
         let placed = order(&shop, &sheet).await.expect(201);
         shop.dynamo().fail(|_| Fault::None);
@@ -165,17 +164,17 @@ async fn conflicts_throttling_and_lost_answers_change_nothing() {
 #[tokio::test]
 async fn creation_and_order_of_a_sheet_survive_a_death_at_any_call() {
     for number in 1.. {
-        let (shop, _) = drawn_up().await;
+        let (shop, _) = shop_with_sheet().await;
         let fresh = shop.another_instance();
-        let drawn = dying_at(&shop, number, draw_up(&fresh).key("s")).await;
-        let sheet = draw_up(&shop).key("s").await.expect(201);
+        let created = dying_at(&shop, number, create_sheet(&fresh).key("s")).await;
+        let sheet = create_sheet(&shop).key("s").await.expect(201);
         let fresh = shop.another_instance();
         let placed = dying_at(&shop, number, order(&fresh, &sheet).key("o")).await;
         let again = order(&shop, &sheet).key("o").await.expect(201);
         assert_eq!(shop.get(&path(&sheet)).as_user("mina").await.expect(200)["orderId"], again["orderId"]);
         assert_eq!((shop.balance("mina").await, shop.stock("tea").await), (73_000, 8), "died at call {number}");
         shop.audit().await;
-        if drawn.is_some() && placed.is_some() {
+        if created.is_some() && placed.is_some() {
             break;
         }
     }

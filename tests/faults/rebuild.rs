@@ -364,11 +364,11 @@ async fn many_orders_are_recounted_in_small_steps() {
     for product in 0..40 {
         shop.product(&format!("p{product:02}"), 1_000, 1).await;
     }
-    let draw = |bound: u64| random.below(bound);
+    let choose = |bound: u64| random.below(bound);
     for (number, day) in (0..20).enumerate() {
         shop.set_clock(&format!("2026-11-{:02}T03:00:00Z", 16 + day % 5));
         let orders = (0..ORDERS / 20).map(|order| {
-            let lines = [(format!("p{:02}", draw(40)), 1 + u16::try_from(draw(3)).unwrap())];
+            let lines = [(format!("p{:02}", choose(40)), 1 + u16::try_from(choose(3)).unwrap())];
             paid_order(&shop, number * ORDERS / 20 + order, &lines)
         });
         put_orders(&shop, orders.collect::<Vec<_>>()).await;

@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use tests::{
     Bus, BusFault, TestShop,
     fakes::{
-        queue::Letters,
+        queue::DeadLetterQueue,
         stream::{Consumers, batch as event},
     },
 };
 
 fn relay(bus: &Bus) -> Relay {
-    bus.relay(&Letters::default())
+    bus.relay(&DeadLetterQueue::default())
 }
 
 /// A shop with this many paid orders, and the batch that its stream gives.
@@ -152,7 +152,7 @@ async fn no_event_overtakes_a_refused_one() {
     // The first order's only event in the first call.
     bus.refuse(1);
     relay(&bus).handle(event(&Consumers::new(shop.dynamo().clone()).next_batch())).await.unwrap();
-    let told = |order: &Value| -> Vec<(String, u64)> {
+    let published = |order: &Value| -> Vec<(String, u64)> {
         let of_order = bus.events().into_iter().filter(|event| event["aggregateId"] == *order);
         of_order
             .map(|event| (event["type"].as_str().unwrap().to_owned(), event["sequence"].as_u64().unwrap()))
@@ -167,7 +167,7 @@ async fn no_event_overtakes_a_refused_one() {
         ("ShippingCancelled", 3),
     ];
     let life = life.map(|(kind, sequence)| (kind.to_owned(), sequence));
-    assert_eq!((told(&first), told(&second)), (life.to_vec(), life.to_vec()));
+    assert_eq!((published(&first), published(&second)), (life.to_vec(), life.to_vec()));
     // All events of one record go together; the first order is a step behind.
     assert_eq!(bus.entries_per_call(), [2, 3, 4, 2]);
 }
@@ -200,7 +200,7 @@ async fn events_missing_after_an_outage_are_sent_later() {
 /// It holds up nothing. Once it can be read it can be handled after all.
 #[tokio::test]
 async fn an_unreadable_record_is_a_dead_letter() {
-    let (bus, letters) = (Bus::default(), Letters::default());
+    let (bus, dead_letters) = (Bus::default(), DeadLetterQueue::default());
     let mut records = batch(3).await;
     let whole = records.clone();
     let orders: Vec<usize> =
@@ -209,31 +209,31 @@ async fn an_unreadable_record_is_a_dead_letter() {
     records[poison]["dynamodb"]["NewImage"]["payable"] = json!({ "S": "a lot" });
     // Not even a stream's.
     records.push(json!({ "dynamodb": "?" }));
-    let answer = bus.relay(&letters).handle(event(&records)).await.unwrap();
+    let answer = bus.relay(&dead_letters).handle(event(&records)).await.unwrap();
     assert!(answer.batch_item_failures.is_empty());
     assert_eq!(ids(&bus).len(), 4);
-    let aside = letters.taken();
-    let bodies: Vec<&Value> = aside.iter().map(|(body, _)| body).collect();
+    let letters = dead_letters.taken();
+    let bodies: Vec<&Value> = letters.iter().map(|(body, _)| body).collect();
     assert_eq!(bodies, [&records[poison], records.last().unwrap()]);
-    assert!(aside.iter().all(|(_, reason)| !reason.is_empty()), "{aside:?}");
+    assert!(letters.iter().all(|(_, reason)| !reason.is_empty()), "{letters:?}");
 
     // Handled by a version that knows the shape, or repaired by an operator.
-    bus.relay(&letters).handle(event(&[&whole[poison]])).await.unwrap();
+    bus.relay(&dead_letters).handle(event(&[&whole[poison]])).await.unwrap();
     assert_eq!(ids(&bus).len(), 6);
-    assert_eq!(letters.taken().len(), 2);
+    assert_eq!(dead_letters.taken().len(), 2);
 }
 
 /// The records before it are published, and Lambda learns the record to retry from.
 #[tokio::test(start_paused = true)]
 async fn a_record_without_a_reachable_dead_letter_queue_is_reported_as_failed() {
-    let (bus, letters) = (Bus::default(), Letters::default());
-    letters.set_down(true);
+    let (bus, dead_letters) = (Bus::default(), DeadLetterQueue::default());
+    dead_letters.set_down(true);
     let mut records = batch(3).await;
     let orders: Vec<usize> =
         (0..records.len()).filter(|&at| records[at]["dynamodb"]["Keys"]["sk"]["S"] == "ORDER").collect();
     let poison = orders[1];
     records[poison]["dynamodb"]["NewImage"]["payable"] = json!({ "S": "a lot" });
-    let answer = bus.relay(&letters).handle(event(&records)).await.unwrap();
+    let answer = bus.relay(&dead_letters).handle(event(&records)).await.unwrap();
     let failed = answer.batch_item_failures[0].item_identifier.clone().unwrap();
     assert_eq!(records[poison]["dynamodb"]["SequenceNumber"], failed.as_str());
     assert_eq!(ids(&bus).len(), 2);
@@ -260,12 +260,13 @@ async fn coupons_have_events() {
         shop.post("/coupons/revoke", revocation).as_admin().await.expect(200);
     }
     let events = shop.published().await.into_iter().map(|event| serde_json::to_value(event).unwrap());
-    let mut told: Vec<Value> = events.filter(|event| event["type"].as_str().unwrap().starts_with("Coupon")).collect();
-    let kinds = told.iter().map(|event| (event["type"].as_str().unwrap(), event["eventId"].as_str().unwrap()));
+    let mut published: Vec<Value> =
+        events.filter(|event| event["type"].as_str().unwrap().starts_with("Coupon")).collect();
+    let kinds = published.iter().map(|event| (event["type"].as_str().unwrap(), event["eventId"].as_str().unwrap()));
     let expected =
         [("CouponIssued", "welcome:mina-1"), ("CouponIssued", "second:mina-1"), ("CouponRevoked", "second:mina-2")];
     assert_eq!(kinds.collect::<Vec<_>>(), expected);
-    let mut last = told.pop().unwrap();
+    let mut last = published.pop().unwrap();
     last["data"]["issuedCouponId"] = json!("…");
     last["traceId"] = json!("…");
     insta::assert_json_snapshot!(last, @r#"
@@ -307,7 +308,7 @@ async fn order_sheets_have_events() {
 
     let bus = Bus::default();
     relay(&bus).handle(event(&Consumers::new(shop.dynamo().clone()).next_batch())).await.unwrap();
-    let told: Vec<(Value, Value)> = bus
+    let published: Vec<(Value, Value)> = bus
         .taken()
         .into_iter()
         .map(|entry| {
@@ -322,5 +323,5 @@ async fn order_sheets_have_events() {
         (json!("ShippingRequested"), Value::Null),
         (json!("OrderSheetAbandoned"), sheets[1].clone()),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(published, expected);
 }

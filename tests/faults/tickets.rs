@@ -38,7 +38,7 @@ async fn sweep(shop: &TestShop, times: u32) {
     }
 }
 
-async fn burnt(shop: &TestShop) -> i128 {
+async fn orphaned(shop: &TestShop) -> i128 {
     shop.audit().await.tickets_burnt
 }
 
@@ -55,7 +55,7 @@ async fn two_thousand_concurrent_users_get_five_hundred_coupons() {
     customers(&shop, 2_000).await;
     let answers = race((0..2_000).map(|user| issue(&shop, &format!("u{user}"))).collect()).await;
     assert_eq!(answers, codes(&[("COUPON_SOLD_OUT", 1_500), ("SUCCESS", 500)]));
-    assert_eq!((remaining(&shop).await, burnt(&shop).await), (0, 0));
+    assert_eq!((remaining(&shop).await, orphaned(&shop).await), (0, 0));
     shop.audit().await;
 }
 
@@ -67,7 +67,7 @@ async fn fifty_requests_of_one_user_orphan_no_ticket() {
     let answers = race((0..50).map(|_| issue(&shop, "mina")).collect()).await;
     assert_eq!(answers, codes(&[("COUPON_ALREADY_ISSUED", 49), ("SUCCESS", 1)]));
     sweep(&shop, 2).await;
-    assert_eq!((remaining(&shop).await, burnt(&shop).await), (59, 0));
+    assert_eq!((remaining(&shop).await, orphaned(&shop).await), (59, 0));
     shop.audit().await;
 }
 
@@ -87,12 +87,12 @@ async fn tickets_orphaned_by_deaths_are_issued_in_the_end() {
         issued += usize::from(issue(&shop, &format!("u{user}")).await.status == 201);
     }
     // Four claimed their coupons without an answer, and four orphaned a ticket each.
-    assert_eq!((issued, burnt(&shop).await), (4, 4));
+    assert_eq!((issued, orphaned(&shop).await), (4, 4));
     shop.audit().await;
     sweep(&shop, 1).await;
-    assert_eq!((remaining(&shop).await, burnt(&shop).await), (0, 4), "seen, but not long ago");
+    assert_eq!((remaining(&shop).await, orphaned(&shop).await), (0, 4), "seen, but not long ago");
     sweep(&shop, 1).await;
-    assert_eq!((remaining(&shop).await, burnt(&shop).await), (4, 0));
+    assert_eq!((remaining(&shop).await, orphaned(&shop).await), (4, 0));
     let answers = race((8..30).map(|user| issue(&shop, &format!("u{user}"))).collect()).await;
     assert_eq!(answers["SUCCESS"], 4);
     assert_eq!(remaining(&shop).await, 0);
@@ -116,7 +116,7 @@ async fn an_orphaned_ticket_is_voided_once() {
         shop.dynamo().fail_first("TransactWriteItems", 1, Fault::LostReply);
         let (first, second) = tokio::join!(sweep::tickets::run(shop.instance()), sweep::tickets::run(shop.instance()));
         first.and(second).unwrap();
-        assert_eq!((remaining(&shop).await, burnt(&shop).await), (6, 0), "died at call {dies_at}");
+        assert_eq!((remaining(&shop).await, orphaned(&shop).await), (6, 0), "died at call {dies_at}");
         for user in 0..6 {
             issue(&shop, &format!("u{user}")).await.expect(201);
         }
@@ -142,7 +142,7 @@ async fn sweeps_among_concurrent_requests_take_nothing_away() {
     sweeping.await.unwrap();
     sweep(&shop, 2).await;
     race((0..300).map(|user| issue(&shop, &format!("u{user}"))).collect()).await;
-    assert_eq!((remaining(&shop).await, burnt(&shop).await), (0, 0));
+    assert_eq!((remaining(&shop).await, orphaned(&shop).await), (0, 0));
     shop.audit().await;
 }
 
@@ -151,15 +151,15 @@ async fn a_campaign_is_swept_to_its_end() {
     let shop = TestShop::new();
     campaign(&shop, 2_500, 1).await;
     shop.customer("mina", 0).await;
-    let due = async || ticket_sweep::campaigns(shop.instance(), None).await.unwrap().items.len();
+    let campaigns_to_sweep = async || ticket_sweep::campaigns(shop.instance(), None).await.unwrap().items.len();
     shop.set_clock("2026-11-30T23:59:59Z");
     dying_at(&shop, 2, issue(&shop, "mina")).await;
     shop.set_clock("2026-12-01T00:00:29Z");
     sweep::tickets::run(shop.instance()).await.unwrap();
     sweep(&shop, 1).await;
-    assert_eq!((due().await, burnt(&shop).await), (1, 0));
+    assert_eq!((campaigns_to_sweep().await, orphaned(&shop).await), (1, 0));
     sweep(&shop, 1).await;
-    assert_eq!(due().await, 0);
+    assert_eq!(campaigns_to_sweep().await, 0);
     shop.meter().take();
     sweep(&shop, 1).await;
     assert_eq!(shop.meter().take().round_trips, 1, "what has ended is not looked at");
@@ -174,9 +174,9 @@ async fn swept_tickets_are_not_read_again() {
     let id = CouponId::try_from("welcome".to_owned()).unwrap();
     // Allocated by functions that died.
     for _ in 0..1_200 {
-        let draw = shared::store::coupons::draw_ticket(&id, 0).unwrap();
+        let allocation = shared::store::coupons::draw_ticket(&id, 0).unwrap();
         let mut backoff = shop.instance().backoff();
-        let _ = shop.instance().table.apply::<serde_json::Value>(&draw, &mut backoff).await.unwrap();
+        let _ = shop.instance().table.apply::<serde_json::Value>(&allocation, &mut backoff).await.unwrap();
     }
     sweep(&shop, 1).await;
     wait(&shop, 60_000);
@@ -189,7 +189,7 @@ async fn swept_tickets_are_not_read_again() {
     let cost = shop.meter().take();
     // The index, the campaign, its counter: no claim record, and nothing to note.
     assert_eq!((cost.round_trips, cost.write_units), (3, 0.0));
-    assert_eq!((remaining(&shop).await, burnt(&shop).await), (2_500, 0));
+    assert_eq!((remaining(&shop).await, orphaned(&shop).await), (2_500, 0));
     shop.audit().await;
 }
 
@@ -232,8 +232,8 @@ async fn a_sold_out_campaign_refuses_cheaply() {
         assert!(cost.write_units.abs() < f64::EPSILON);
         (cost.round_trips, cost.read_units)
     };
-    assert_eq!(refused("mina").await, (0, 0.0), "who was told is told again");
-    assert_eq!(refused("jun").await, (1, 1.0), "who was not is looked for: account and coupon, eventually");
+    assert_eq!(refused("mina").await, (0, 0.0), "the caller of the first refusal is refused from the cache");
+    assert_eq!(refused("jun").await, (1, 1.0), "another caller costs a read of account and coupon");
     assert_eq!(refused("jun").await, (0, 0.0));
     // The cache hides no other refusal: a coupon already issued, an unknown user, the end of the campaign.
     issue(&shop, "u1").await.refused(409, "COUPON_ALREADY_ISSUED");

@@ -20,7 +20,7 @@ use tests::{
     fakes::{
         event_source::EventSource,
         platform::Platform,
-        queue::{Letters, Waits, batch, batch_of},
+        queue::{DeadLetterQueue, Waits, batch, batch_of},
     },
 };
 
@@ -79,15 +79,15 @@ async fn every_line_has_the_trace() {
 
     // The batch has a trace of its own; each of its events has the request's trace.
     let (bus, own) = (Bus::default(), TraceId::of_invocation(None, "an invocation"));
-    let relay = bus.relay(&Letters::default());
+    let relay = bus.relay(&DeadLetterQueue::default());
     let mut source = EventSource::new("RelayEvents", shop.dynamo().clone());
     trace::of(own.clone(), source.run(|batch| relay.handle(batch))).await;
     all_have(&log.lines(), TRACE, "OrderPaid published");
 
     let platform = Platform::start().await;
-    let (queue, letters) = (Waits::default().queue(), Letters::default().queue());
+    let (queue, dead_letters) = (Waits::default().queue(), DeadLetterQueue::default().queue());
     let http = Http::new(platform.url(), Clock::system()).unwrap();
-    let worker = DeliveryWorker::new(http, queue, letters, Circuit::default(), Random::system());
+    let worker = DeliveryWorker::new(http, queue, dead_letters, Circuit::default(), Random::system());
     let paid: Vec<_> = shop.published().await.into_iter().filter(|event| event.kind == EventKind::OrderPaid).collect();
     log.lines();
     trace::of(own.clone(), worker.handle(batch_of(&paid))).await.unwrap();

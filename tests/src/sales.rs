@@ -30,7 +30,7 @@ use crate::{
     TestShop,
     drafts::{draft, id},
     fakes::{
-        queue::Letters,
+        queue::DeadLetterQueue,
         stream::{self, Consumers},
     },
 };
@@ -46,9 +46,9 @@ pub fn records(shop: &TestShop) -> Vec<Value> {
 
 /// Delivers a batch to the aggregator, through the next instance in turn.
 pub async fn count(shop: &TestShop, batch: &[Value]) -> Result<(), lambda_http::Error> {
-    let letters = Letters::default();
-    let answer = count_sales::handle(shop.instance(), &letters.queue(), stream::batch(batch)).await?;
-    assert!(answer.batch_item_failures.is_empty() && letters.taken().is_empty(), "{answer:?}");
+    let dead_letters = DeadLetterQueue::default();
+    let answer = count_sales::handle(shop.instance(), &dead_letters.queue(), stream::batch(batch)).await?;
+    assert!(answer.batch_item_failures.is_empty() && dead_letters.taken().is_empty(), "{answer:?}");
     Ok(())
 }
 

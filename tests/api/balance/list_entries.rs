@@ -12,13 +12,13 @@ async fn the_ledger_has_every_change_newest_first() {
     shop.post("/balance/charge", json!({ "userId": "mina", "amount": 1_000 })).await.expect(200);
 
     let entries = shop.get("/balance/mina/entries").await.expect(200);
-    let told: Vec<(&str, i64, i64)> = entries["items"].as_array().unwrap().iter().map(told).collect();
-    assert_eq!(told, [("CHARGE", 1_000, 21_000), ("PAYMENT", -30_000, 20_000), ("CHARGE", 50_000, 50_000)]);
+    let shown: Vec<(&str, i64, i64)> = entries["items"].as_array().unwrap().iter().map(shown).collect();
+    assert_eq!(shown, [("CHARGE", 1_000, 21_000), ("PAYMENT", -30_000, 20_000), ("CHARGE", 50_000, 50_000)]);
     assert_eq!(entries["items"][1]["orderId"], order["orderId"]);
     assert_eq!(entries["nextCursor"], Value::Null);
 }
 
-fn told(entry: &Value) -> (&str, i64, i64) {
+fn shown(entry: &Value) -> (&str, i64, i64) {
     (entry["type"].as_str().unwrap(), entry["amount"].as_i64().unwrap(), entry["balanceAfter"].as_i64().unwrap())
 }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 use tests::{Answer, TestShop};
 
-use super::{create, furnished, product_ids, set_status};
+use super::{create, product_ids, seeded_shop, set_status};
 
 #[tokio::test]
 async fn a_product_created_hidden_is_visible_at_the_desk_only() {
@@ -63,7 +63,7 @@ async fn a_product_is_created_on_sale_or_hidden() {
 
 #[tokio::test]
 async fn a_product_of_the_desk_has_the_tag_of_the_public_one() {
-    let shop = furnished().await;
+    let shop = seeded_shop().await;
     let tag = |answer: Answer| answer.headers["etag"].to_str().unwrap().to_owned();
     let shown = tag(shop.get("/desk/products/a").as_seller("hana").await);
     assert_eq!(shown, tag(shop.get("/products/a").await));

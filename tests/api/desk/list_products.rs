@@ -4,11 +4,11 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use tests::{Call, TABLE, TestShop};
 
-use super::{create, furnished, product_ids, set_status, walk};
+use super::{create, product_ids, seeded_shop, set_status, walk};
 
 #[tokio::test]
 async fn admins_list_all_products_in_the_order_of_creation() {
-    let shop = furnished().await;
+    let shop = seeded_shop().await;
     let list = shop.get("/desk/products").as_admin().await.expect(200);
     assert_eq!((product_ids(&list), &list["nextCursor"]), (vec!["a", "b", "c", "d", "e", "f"], &Value::Null));
     insta::assert_json_snapshot!(list["items"][2], @r#"
@@ -47,7 +47,7 @@ async fn admins_list_all_products_in_the_order_of_creation() {
 
 #[tokio::test]
 async fn lists_of_the_desk_continue_by_cursor() {
-    let shop = furnished().await;
+    let shop = seeded_shop().await;
     for limit in 1..=7 {
         let all = walk(|cursor| shop.get(&format!("/desk/products?limit={limit}{cursor}")).as_admin(), "productId");
         assert_eq!(all.await.concat(), ["a", "b", "c", "d", "e", "f"], "{limit}");
@@ -61,7 +61,7 @@ async fn lists_of_the_desk_continue_by_cursor() {
 
 #[tokio::test]
 async fn a_cursor_of_the_desk_belongs_to_one_list() {
-    let shop = furnished().await;
+    let shop = seeded_shop().await;
     let cursor_of = async |call: Call| call.await.expect(200)["nextCursor"].as_str().unwrap().to_owned();
     let all = cursor_of(shop.get("/desk/products?limit=1").as_admin()).await;
     let own = cursor_of(shop.get("/desk/products?limit=1").as_seller("hana")).await;
@@ -85,7 +85,7 @@ async fn a_cursor_of_the_desk_belongs_to_one_list() {
 
 #[tokio::test]
 async fn the_desk_is_for_sellers_and_admins() {
-    let shop = furnished().await;
+    let shop = seeded_shop().await;
     for path in ["/desk/products", "/desk/products/a", "/desk/campaigns"] {
         shop.get(path).await.refused(401, "UNAUTHENTICATED");
         shop.get(path).as_user("hana").await.refused(403, "FORBIDDEN");
@@ -164,7 +164,7 @@ async fn a_product_that_changes_lists_is_in_exactly_one() {
 /// An index lags, so each row is read again by key.
 #[tokio::test]
 async fn rows_of_the_desk_are_read_by_key() {
-    let shop = furnished().await;
+    let shop = seeded_shop().await;
     // The state of an index that has missed two changes.
     let place = |id: &str, list: &str| {
         let update = json!({

@@ -8,7 +8,7 @@ use tests::{
     steps::migrate,
 };
 
-use super::{furnished, ids, product_ids, set_status};
+use super::{ids, product_ids, seeded_shop, set_status};
 
 /// Takes an item out of the index by time, as the first stage had it.
 fn unlist(shop: &TestShop, key: Key) {
@@ -21,7 +21,7 @@ fn unlist(shop: &TestShop, key: Key) {
 
 /// A shop of the first stage: campaigns and products that are not on sale are in no list.
 async fn first_stage() -> TestShop {
-    let shop = furnished().await;
+    let shop = seeded_shop().await;
     for id in ["b", "c", "d"] {
         unlist(&shop, keys::product(&id.to_owned().try_into().unwrap()));
     }

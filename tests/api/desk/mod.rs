@@ -29,7 +29,7 @@ async fn set_status(shop: &TestShop, id: &str, status: &str) {
 }
 
 /// Two sellers' products of every status, and one of the shop, created in the order of their names.
-async fn furnished() -> TestShop {
+async fn seeded_shop() -> TestShop {
     let shop = TestShop::new();
     for (second, seller, id) in
         [(0, "hana", "a"), (1, "duri", "b"), (2, "hana", "c"), (3, "hana", "d"), (4, "duri", "e")]

@@ -6,15 +6,15 @@ use tests::{
     steps::{
         coupon_status,
         order_sheets::{
-            EXPIRY, IN_TIME, assert_untouched, draw_up, drawn_up, drawn_up_in, order, order_by, path, sheet_status,
+            EXPIRY, IN_TIME, assert_untouched, create_sheet, order, order_by, path, sheet_in, sheet_status,
+            shop_with_sheet,
         },
-        status,
     },
 };
 
 #[tokio::test]
 async fn a_sheet_shows_the_amounts_of_its_order() {
-    let (shop, sheet) = drawn_up().await;
+    let (shop, sheet) = shop_with_sheet().await;
     insta::assert_json_snapshot!(sheet, @r#"
     {
       "couponDiscount": 1000,
@@ -73,7 +73,7 @@ async fn a_sheet_shows_the_amounts_of_its_order() {
 #[tokio::test]
 async fn a_sheet_expires_to_the_millisecond() {
     for payment in ["BALANCE", "LATER", "EXTERNAL"] {
-        let (shop, sheet) = drawn_up().await;
+        let (shop, sheet) = shop_with_sheet().await;
         shop.set_clock(EXPIRY);
         let details = order_by(&shop, &sheet, payment).await.refused(409, "ORDER_SHEET_EXPIRED");
         assert_eq!(details, json!({ "orderSheetId": sheet["orderSheetId"] }));
@@ -87,23 +87,23 @@ async fn a_sheet_expires_to_the_millisecond() {
 
 #[tokio::test]
 async fn a_sheet_with_a_key_is_created_once() {
-    let (shop, sheet) = drawn_up().await;
+    let (shop, sheet) = shop_with_sheet().await;
     let other = shop.another_instance();
     other.patch("/products/tea", json!({ "price": 15_000 })).as_admin().await.expect(200);
     // The same sheet, not a new one.
-    assert_eq!(draw_up(&shop).key("snapshot").await.expect(201), sheet);
+    assert_eq!(create_sheet(&shop).key("snapshot").await.expect(201), sheet);
     let fewer = json!([{ "productId": "tea", "quantity": 1 }]);
     let body = json!({ "userId": "mina", "items": fewer });
     shop.post("/order-sheets", body).key("snapshot").await.refused(422, "IDEMPOTENCY_KEY_REUSED");
     other.patch("/products/tea", json!({ "status": "HIDDEN" })).as_admin().await.expect(200);
-    assert_eq!(draw_up(&shop).key("snapshot").await.expect(201), sheet);
-    draw_up(&shop).key("new").await.refused(404, "ENTITY_NOT_FOUND");
+    assert_eq!(create_sheet(&shop).key("snapshot").await.expect(201), sheet);
+    create_sheet(&shop).key("new").await.refused(404, "ENTITY_NOT_FOUND");
     other.patch("/products/tea", json!({ "status": "ON_SALE", "price": 12_000 })).as_admin().await.expect(200);
-    assert_ne!(draw_up(&shop).await.expect(201)["orderSheetId"], sheet["orderSheetId"]);
+    assert_ne!(create_sheet(&shop).await.expect(201)["orderSheetId"], sheet["orderSheetId"]);
 
     let placed = order(&shop, &sheet).await.expect(201);
     shop.set_clock(EXPIRY);
-    let again = draw_up(&shop).key("snapshot").await.expect(201);
+    let again = create_sheet(&shop).key("snapshot").await.expect(201);
     assert_eq!((&again["status"], &again["orderId"]), (&json!("ORDERED"), &placed["orderId"]));
 }
 
@@ -111,32 +111,32 @@ async fn a_sheet_with_a_key_is_created_once() {
 #[tokio::test]
 async fn a_sheet_is_refused_for_the_reasons_of_its_order() {
     let shop = TestShop::new();
-    drawn_up_in(&shop, 0).await;
+    sheet_in(&shop, 0).await;
     shop.product("old", 1_000, 1).await;
     shop.patch("/products/old", json!({ "status": "DISCONTINUED" })).as_admin().await.expect(200);
-    let draw = |user: &str, lines: &[(&str, i64)], coupon: Option<&str>| {
+    let create = |user: &str, lines: &[(&str, i64)], coupon: Option<&str>| {
         let items: Vec<_> = lines.iter().map(|(id, units)| json!({ "productId": id, "quantity": units })).collect();
         shop.post("/order-sheets", json!({ "userId": user, "items": items, "couponId": coupon }))
     };
     let everything = [("nothing", 1), ("old", 1), ("tea", 11)];
-    draw("nobody", &everything, Some("none")).await.refused(404, "ENTITY_NOT_FOUND");
+    create("nobody", &everything, Some("none")).await.refused(404, "ENTITY_NOT_FOUND");
     assert_eq!(
-        draw("mina", &everything, None).await.refused(404, "ENTITY_NOT_FOUND"),
+        create("mina", &everything, None).await.refused(404, "ENTITY_NOT_FOUND"),
         json!({ "productId": "nothing" })
     );
-    draw("mina", &everything[1..], Some("none")).await.refused(409, "PRODUCT_NOT_ON_SALE");
-    let details = draw("mina", &everything[2..], Some("none")).await.refused(409, "STOCK_NOT_ENOUGH");
+    create("mina", &everything[1..], Some("none")).await.refused(409, "PRODUCT_NOT_ON_SALE");
+    let details = create("mina", &everything[2..], Some("none")).await.refused(409, "STOCK_NOT_ENOUGH");
     assert_eq!(details, json!({ "productId": "tea", "requested": 11, "available": 10 }));
-    draw("mina", &[("tea", 1)], Some("none")).await.refused(409, "COUPON_NOT_USABLE");
-    draw("mina", &[("tea", 1)], None).as_user("jun").await.refused(403, "FORBIDDEN");
-    assert_eq!(draw("mina", &[], None).await.bad_fields(), ["items"]);
+    create("mina", &[("tea", 1)], Some("none")).await.refused(409, "COUPON_NOT_USABLE");
+    create("mina", &[("tea", 1)], None).as_user("jun").await.refused(403, "FORBIDDEN");
+    assert_eq!(create("mina", &[], None).await.bad_fields(), ["items"]);
     assert_eq!(shop.post("/order-sheets", json!({ "userId": "mina" })).await.bad_fields(), ["items"]);
     let unknown = json!({ "userId": "mina", "items": [{ "productId": "tea", "quantity": 0 }], "orderSheetId": "x" });
     assert_eq!(shop.post("/order-sheets", unknown).await.bad_fields(), ["items[0].quantity", "orderSheetId"]);
     // The stock of all shards counts.
     let pot = json!({ "productId": "pot", "name": "Pot", "price": 1_000, "stock": 16, "stockShards": 8 });
     shop.post("/products", pot).as_admin().await.expect(201);
-    let sheet = draw("mina", &[("pot", 16)], None).await.expect(201);
+    let sheet = create("mina", &[("pot", 16)], None).await.expect(201);
     assert_eq!(order_by(&shop, &sheet, "LATER").await.expect(201)["items"][0]["quantity"], 16);
     shop.audit().await;
 }

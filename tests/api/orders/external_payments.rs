@@ -12,10 +12,9 @@ use shared::{
 use tests::{
     TestShop,
     steps::{
-        END, JUST_BEFORE, cancel, cancel_units, coupon_status, end_hold,
+        END, JUST_BEFORE, cancel, cancel_units, coupon_status, end_hold, expired_orders,
         external::{payment, payments, refunds_asked, waiting},
-        history, hold, id, ledger, look, move_along, order_by, overdue_orders, pay, published_of, result, set_user,
-        settle, status,
+        history, hold, id, ledger, look, move_along, order_by, pay, published_of, result, set_user, settle, status,
     },
 };
 
@@ -155,12 +154,12 @@ async fn a_failure_releases_units_and_coupon() {
 async fn a_repeated_result_has_no_effect() {
     let (shop, order) = waiting().await;
     settle(&shop, &order, Succeeded, "pay-1", 26_000).await;
-    let (paid, told) = (look(&shop, &order).await, history(&shop, &order).await);
+    let (paid, events) = (look(&shop, &order).await, history(&shop, &order).await);
     shop.set_clock("2026-11-20T05:00:00Z");
     for _ in 0..3 {
         assert_eq!(settle(&shop, &order, Succeeded, "pay-1", 26_000).await, PaymentStatus::Paid);
     }
-    assert_eq!((look(&shop, &order).await, history(&shop, &order).await), (paid, told));
+    assert_eq!((look(&shop, &order).await, history(&shop, &order).await), (paid, events));
     assert_eq!(refunds_asked(&shop, &order).await, []);
     shop.audit().await;
 }
@@ -182,9 +181,9 @@ async fn a_success_after_the_expiry_is_refunded() {
         assert_eq!(refunds_asked(&shop, &order).await, [payment("pay-1", 26_000, "NOT_NEEDED")]);
         if !is_ended {
             assert_eq!(status(&shop, &order).await, "PENDING_PAYMENT");
-            assert_eq!(overdue_orders(&shop).await, [], "not before the instant is over");
+            assert_eq!(expired_orders(&shop).await, [], "not before the instant is over");
             shop.set_clock("2026-11-20T03:10:00.001Z");
-            assert_eq!(overdue_orders(&shop).await.len(), 1);
+            assert_eq!(expired_orders(&shop).await.len(), 1);
             end_hold(&shop, &order).await;
         } else {
             insta::assert_snapshot!(history(&shop, &order).await, @r#"
@@ -240,11 +239,11 @@ async fn a_success_after_a_failure_is_refunded() {
 async fn a_failure_after_a_success_has_no_effect() {
     let (shop, order) = waiting().await;
     settle(&shop, &order, Succeeded, "pay-1", 26_000).await;
-    let told = history(&shop, &order).await;
+    let events = history(&shop, &order).await;
     assert_eq!(settle(&shop, &order, Failed, "pay-1", 26_000).await, PaymentStatus::Paid);
     // The failure of another attempt is noted, and has no other effect.
     assert_eq!(settle(&shop, &order, Failed, "pay-2", 26_000).await, PaymentStatus::Failed);
-    assert_eq!((status(&shop, &order).await.as_str(), history(&shop, &order).await), ("PAID", told));
+    assert_eq!((status(&shop, &order).await.as_str(), history(&shop, &order).await), ("PAID", events));
     assert_eq!(shop.stock("tea").await, 8);
     shop.audit().await;
 }
@@ -273,7 +272,7 @@ async fn a_wrong_amount_does_not_prolong_a_hold() {
     let (shop, order) = waiting().await;
     settle(&shop, &order, Succeeded, "wrong", 1).await;
     shop.set_clock("2026-11-20T03:10:00.001Z");
-    assert_eq!(overdue_orders(&shop).await.len(), 1);
+    assert_eq!(expired_orders(&shop).await.len(), 1);
     end_hold(&shop, &order).await;
     assert_given_back(&shop, &order).await;
     shop.audit().await;

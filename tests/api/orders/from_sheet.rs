@@ -17,8 +17,8 @@ use tests::{
     steps::{
         END, cancel, charge, coupon_status, end_hold, history, ledger, look,
         order_sheets::{
-            EXPIRY, IN_TIME, assert_untouched, draw_up, drawn_up, drawn_up_in, order, order_by, path, sheet_id,
-            sheet_status,
+            EXPIRY, IN_TIME, assert_untouched, create_sheet, order, order_by, path, sheet_id, sheet_in, sheet_status,
+            shop_with_sheet,
         },
         pay, set_user, settle, status,
     },
@@ -26,7 +26,7 @@ use tests::{
 
 #[tokio::test]
 async fn an_order_of_a_sheet_has_its_amounts() {
-    let (shop, sheet) = drawn_up().await;
+    let (shop, sheet) = shop_with_sheet().await;
     shop.set_clock(IN_TIME);
     let placed = order(&shop, &sheet).await.expect(201);
     for field in ["goodsTotal", "goodsDiscount", "couponDiscount", "couponId", "shippingFee", "payable", "orderSheetId"]
@@ -60,7 +60,7 @@ async fn an_order_of_a_sheet_has_its_amounts() {
 
 #[tokio::test]
 async fn an_order_of_a_sheet_takes_no_other_items_or_coupon() {
-    let (shop, sheet) = drawn_up().await;
+    let (shop, sheet) = shop_with_sheet().await;
     let with = |extra: Value| {
         let mut body = json!({ "userId": "mina", "orderSheetId": sheet["orderSheetId"] });
         body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
@@ -85,7 +85,7 @@ async fn an_order_of_a_sheet_takes_no_other_items_or_coupon() {
 
 #[tokio::test]
 async fn a_changed_price_is_reported_and_not_charged() {
-    let (shop, sheet) = drawn_up().await;
+    let (shop, sheet) = shop_with_sheet().await;
     let other = shop.another_instance();
     let change = |change: Value| other.patch("/products/tea", change).as_admin();
     let back = json!({ "price": 12_000, "discount": 500 });
@@ -113,7 +113,7 @@ async fn a_changed_price_is_reported_and_not_charged() {
 
 #[tokio::test]
 async fn a_changed_price_is_reported_before_an_unusable_coupon() {
-    let (shop, sheet) = drawn_up().await;
+    let (shop, sheet) = shop_with_sheet().await;
     let other = shop.another_instance();
     other.post("/coupons/revoke", json!({ "userId": "mina", "couponId": "welcome" })).as_admin().await.expect(200);
     other.patch("/products/tea", json!({ "price": 99_000 })).as_admin().await.expect(200);
@@ -128,7 +128,7 @@ async fn a_changed_price_is_reported_before_an_unusable_coupon() {
 /// A sheet quotes price and discount. A change of both is reported even if their difference is the same.
 #[tokio::test]
 async fn a_change_of_price_and_discount_is_reported_at_equal_cost() {
-    let (shop, sheet) = drawn_up().await;
+    let (shop, sheet) = shop_with_sheet().await;
     shop.another_instance()
         .patch("/products/tea", json!({ "price": 11_500, "discount": 0 }))
         .as_admin()
@@ -142,7 +142,7 @@ async fn a_change_of_price_and_discount_is_reported_at_equal_cost() {
 #[tokio::test]
 async fn a_price_that_was_restored_is_accepted() {
     for is_warm in [false, true] {
-        let (shop, sheet) = drawn_up().await;
+        let (shop, sheet) = shop_with_sheet().await;
         let other = shop.another_instance();
         other.patch("/products/tea", json!({ "price": 13_000 })).as_admin().await.expect(200);
         if is_warm {
@@ -160,7 +160,7 @@ async fn a_price_that_was_restored_is_accepted() {
 /// A sheet also fixes the names of its products.
 #[tokio::test]
 async fn a_renamed_product_is_ordered_by_its_quoted_name() {
-    let (shop, sheet) = drawn_up().await;
+    let (shop, sheet) = shop_with_sheet().await;
     shop.another_instance().patch("/products/tea", json!({ "name": "말차" })).as_admin().await.expect(200);
     let placed = order(&shop.another_instance(), &sheet).await.expect(201);
     assert_eq!(placed["items"][0]["name"], sheet["items"][0]["name"]);
@@ -171,7 +171,7 @@ async fn a_renamed_product_is_ordered_by_its_quoted_name() {
 async fn a_missing_product_refuses_the_order_and_keeps_the_sheet() {
     for payment in ["BALANCE", "LATER"] {
         for (state, code) in [("DISCONTINUED", (409, "PRODUCT_NOT_ON_SALE")), ("HIDDEN", (404, "ENTITY_NOT_FOUND"))] {
-            let (shop, sheet) = drawn_up().await;
+            let (shop, sheet) = shop_with_sheet().await;
             let other = shop.another_instance();
             other.patch("/products/cup", json!({ "status": state })).as_admin().await.expect(200);
             for instance in [shop.clone(), shop.another_instance()] {
@@ -189,7 +189,7 @@ async fn a_missing_product_refuses_the_order_and_keeps_the_sheet() {
 #[tokio::test]
 async fn an_unusable_coupon_refuses_the_order() {
     // Used for another order, which is cancelled afterwards.
-    let (shop, sheet) = drawn_up().await;
+    let (shop, sheet) = shop_with_sheet().await;
     let items = json!([{ "productId": "cup", "quantity": 1 }]);
     let body = json!({ "userId": "mina", "items": items, "couponId": "welcome" });
     let first = shop.post("/orders", body).await.expect(201);
@@ -201,9 +201,9 @@ async fn an_unusable_coupon_refuses_the_order() {
     shop.audit().await;
 
     // Expired, on a sheet that is still valid.
-    let (shop, _) = drawn_up().await;
+    let (shop, _) = shop_with_sheet().await;
     shop.set_clock("2026-11-26T14:59:00Z");
-    let sheet = draw_up(&shop).await.expect(201);
+    let sheet = create_sheet(&shop).await.expect(201);
     shop.set_clock("2026-11-26T15:00:00Z");
     assert_eq!(order(&shop, &sheet).await.refused(409, "COUPON_NOT_USABLE")["reason"], "EXPIRED");
     assert_untouched(&shop, &sheet, 100_000).await;
@@ -214,7 +214,7 @@ async fn an_unusable_coupon_refuses_the_order() {
 #[tokio::test]
 async fn missing_stock_refuses_the_order_and_keeps_the_sheet() {
     for payment in ["BALANCE", "LATER", "EXTERNAL"] {
-        let (shop, sheet) = drawn_up().await;
+        let (shop, sheet) = shop_with_sheet().await;
         shop.post("/products/tea/restock", json!({ "quantity": -9 })).as_admin().await.expect(200);
         let details = order_by(&shop, &sheet, payment).await.refused(409, "STOCK_NOT_ENOUGH");
         assert_eq!(details, json!({ "productId": "tea", "requested": 2, "available": 1 }));
@@ -229,7 +229,7 @@ async fn missing_stock_refuses_the_order_and_keeps_the_sheet() {
 #[tokio::test]
 async fn a_low_balance_refuses_the_order_and_keeps_the_sheet() {
     let shop = TestShop::new();
-    let sheet = drawn_up_in(&shop, 26_900).await;
+    let sheet = sheet_in(&shop, 26_900).await;
     let details = order(&shop, &sheet).key("k").await.refused(402, "BALANCE_NOT_ENOUGH");
     assert_eq!((&details["payable"], &details["balance"]), (&json!(27_000), &json!(26_900)));
     let failed = look(&shop, &details).await;
@@ -244,10 +244,10 @@ async fn a_low_balance_refuses_the_order_and_keeps_the_sheet() {
 
 #[tokio::test]
 async fn a_user_suspended_meanwhile_cannot_order() {
-    let (shop, sheet) = drawn_up().await;
+    let (shop, sheet) = shop_with_sheet().await;
     let other = shop.another_instance();
     set_user(&other, "mina", "SUSPENDED").await;
-    draw_up(&shop).await.refused(409, "USER_NOT_ACTIVE");
+    create_sheet(&shop).await.refused(409, "USER_NOT_ACTIVE");
     for payment in ["BALANCE", "LATER", "EXTERNAL"] {
         order_by(&shop, &sheet, payment).await.refused(409, "USER_NOT_ACTIVE");
     }
@@ -260,7 +260,7 @@ async fn a_user_suspended_meanwhile_cannot_order() {
 #[tokio::test]
 async fn a_sheet_with_a_key_is_ordered_once() {
     let shop = TestShop::with_instances(2);
-    let sheet = drawn_up_in(&shop, 27_000).await;
+    let sheet = sheet_in(&shop, 27_000).await;
     let first = order(&shop, &sheet).key("k").await.expect(201);
     assert_eq!(order(&shop, &sheet).key("k").await.expect(201), first);
     shop.set_clock(EXPIRY);
@@ -273,7 +273,7 @@ async fn a_sheet_with_a_key_is_ordered_once() {
 
 #[tokio::test]
 async fn a_sheet_can_be_held_and_paid_later() {
-    let (shop, sheet) = drawn_up().await;
+    let (shop, sheet) = shop_with_sheet().await;
     shop.set_clock(IN_TIME);
     let held = order_by(&shop, &sheet, "LATER").await.expect(201);
     assert_eq!((&held["status"], &held["payable"]), (&json!("PENDING_PAYMENT"), &sheet["payable"]));
@@ -286,7 +286,7 @@ async fn a_sheet_can_be_held_and_paid_later() {
     shop.audit().await;
 
     // A hold that runs out does not open the sheet again.
-    let (shop, sheet) = drawn_up().await;
+    let (shop, sheet) = shop_with_sheet().await;
     let held = order_by(&shop, &sheet, "LATER").await.expect(201);
     shop.set_clock(END);
     end_hold(&shop, &held).await;
@@ -297,7 +297,7 @@ async fn a_sheet_can_be_held_and_paid_later() {
 
 #[tokio::test]
 async fn a_sheet_can_be_paid_externally() {
-    let (shop, sheet) = drawn_up().await;
+    let (shop, sheet) = shop_with_sheet().await;
     let waiting = order_by(&shop, &sheet, "EXTERNAL").await.expect(201);
     settle(&shop, &waiting, orders::PaymentOutcome::Succeeded, "pay-1", 27_000).await;
     assert_eq!((status(&shop, &waiting).await.as_str(), shop.balance("mina").await), ("PAID", 100_000));
@@ -320,7 +320,7 @@ fn with_other_shipping(shop: &TestShop) -> Shop {
 
 #[tokio::test]
 async fn the_sheet_fixes_the_shipping_fee() {
-    let (shop, sheet) = drawn_up().await;
+    let (shop, sheet) = shop_with_sheet().await;
     let user_id = UserId::try_from("mina".to_owned()).unwrap();
     let caller = Caller { user_id: user_id.clone(), role: Role::Customer };
     let wanted = PlaceOrder {

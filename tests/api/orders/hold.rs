@@ -5,9 +5,9 @@ use shared::app::orders;
 use tests::{
     TestShop,
     steps::{
-        END, JUST_BEFORE, coupon_status, end_hold, history, hold,
+        END, JUST_BEFORE, coupon_status, end_hold, expired_orders, history, hold,
         holds::{hold_with_coupon, shop_with_tea},
-        id, order_id, overdue_orders, pay, status,
+        id, order_id, pay, status,
     },
 };
 
@@ -144,16 +144,16 @@ async fn expired_holds_are_found_in_order() {
     shop.order("mina", "tea", 1).await.expect(201);
     pay(&shop, "mina", &held[1]).await.expect(200);
     tests::steps::cancel(&shop, "mina", &held[2], json!({})).await.expect(200);
-    assert_eq!(overdue_orders(&shop).await, []);
+    assert_eq!(expired_orders(&shop).await, []);
     shop.set_clock("2026-11-20T03:10:04.500Z");
-    let overdue = overdue_orders(&shop).await;
-    let overdue: Vec<_> = overdue.into_iter().map(|(at, order)| (at.to_string(), order.to_string())).collect();
+    let expired = expired_orders(&shop).await;
+    let expired: Vec<_> = expired.into_iter().map(|(at, order)| (at.to_string(), order.to_string())).collect();
     let expected = [0, 3, 4].map(|index| (format!("2026-11-20T03:10:0{index}Z"), id(&held[index])));
-    assert_eq!(overdue, expected);
+    assert_eq!(expired, expected);
     for index in [0, 3, 4] {
         end_hold(&shop, &held[index]).await;
     }
-    assert_eq!(overdue_orders(&shop).await, []);
+    assert_eq!(expired_orders(&shop).await, []);
     assert_eq!(status(&shop, &held[5]).await, "PENDING_PAYMENT");
     assert_eq!(shop.stock("tea").await, 97);
     shop.audit().await;

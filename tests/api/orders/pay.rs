@@ -5,9 +5,9 @@ use shared::app::orders;
 use tests::{
     TestShop,
     steps::{
-        END, JUST_BEFORE, charge, coupon_status, end_hold, history, hold,
+        END, JUST_BEFORE, charge, coupon_status, end_hold, expired_orders, history, hold,
         holds::{hold_with_coupon, shop_with_tea},
-        id, ledger, look, order_by, order_id, overdue_orders, pay, set_user, status,
+        id, ledger, look, order_by, order_id, pay, set_user, status,
     },
 };
 
@@ -76,7 +76,7 @@ async fn a_held_order_is_paid_once() {
     assert_eq!(details, json!({ "orderId": id(&held), "status": "PAID", "allowed": ["CANCEL"] }));
     // Its hold has been ended.
     shop.set_clock("2026-11-20T04:00:00Z");
-    assert_eq!(overdue_orders(&shop).await, []);
+    assert_eq!(expired_orders(&shop).await, []);
     end_hold(&shop, &held).await;
     assert_eq!(shop.get(&format!("/orders/{}", id(&held))).as_user("mina").await.expect(200), paid);
     assert_eq!((shop.balance("mina").await, shop.stock("tea").await), (74_000, 8));

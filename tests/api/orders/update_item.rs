@@ -282,8 +282,8 @@ async fn each_seller_gets_one_shipping_instruction() {
     move_along(&shop, &order, "2", &["SHIPPED"]).await;
     let body = json!({ "items": [{ "itemId": "1", "quantity": 2 }, { "itemId": "3", "quantity": 1 }] });
     cancel(&shop, "mina", &order, body).await.expect(200);
-    let told = published(&shop).await.into_iter().filter(|event| event.kind.as_str().starts_with("Shipping"));
-    let told: Vec<_> = told
+    let instructions = published(&shop).await.into_iter().filter(|event| event.kind.as_str().starts_with("Shipping"));
+    let instructions: Vec<_> = instructions
         .map(|event| {
             let data = serde_json::to_value(&event.data).unwrap();
             let units = data["items"].as_array().unwrap().iter();
@@ -293,7 +293,7 @@ async fn each_seller_gets_one_shipping_instruction() {
             format!("{}{number} to {seller}: {}", event.kind.as_str(), units.join(", "))
         })
         .collect();
-    insta::assert_snapshot!(told.join("\n"), @r#"
+    insta::assert_snapshot!(instructions.join("\n"), @r#"
     ShippingRequested-1-shipping-3 to null: pot 상품 x2
     ShippingRequested-1-shipping-1 to "dabang": 녹차 x2, 단지 x2
     ShippingRequested-1-shipping-2 to "dogi": 찻잔 x2

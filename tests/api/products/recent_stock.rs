@@ -9,7 +9,7 @@ fn caching(answer: &Answer) -> &str {
 }
 
 /// A shop of one product with three units, through an instance that caches, and through another.
-async fn furnished() -> (TestShop, TestShop) {
+async fn seeded_shops() -> (TestShop, TestShop) {
     let shop = TestShop::new();
     shop.customer("mina", 100_000).await;
     shop.product("tea", 1_000, 3).await;
@@ -28,7 +28,7 @@ fn stock(answer: &Answer) -> i64 {
 #[tokio::test]
 async fn recent_stock_is_at_most_a_second_old() {
     for path in PATHS {
-        let (instance, elsewhere) = furnished().await;
+        let (instance, elsewhere) = seeded_shops().await;
         let first = instance.get(path).await;
         assert_eq!((stock(&first), caching(&first)), (3, "public, max-age=1"), "{path}");
         assert_eq!(first.body["data"]["asOf"], "2026-11-20T03:00:00Z", "{path}");
@@ -57,7 +57,7 @@ async fn recent_stock_is_at_most_a_second_old() {
 #[tokio::test]
 async fn a_clock_that_is_set_back_invalidates_the_cache() {
     for path in PATHS {
-        let (instance, elsewhere) = furnished().await;
+        let (instance, elsewhere) = seeded_shops().await;
         instance.get(path).await.expect(200);
         elsewhere.order("mina", "tea", 1).await.expect(201);
         instance.set_clock("2026-11-20T02:59:59.999Z");
@@ -69,7 +69,7 @@ async fn a_clock_that_is_set_back_invalidates_the_cache() {
 
 #[tokio::test]
 async fn a_change_invalidates_the_cached_product_of_its_instance() {
-    let (instance, _) = furnished().await;
+    let (instance, _) = seeded_shops().await;
     let recent = async || instance.get("/products/tea?stock=recent").await;
     assert_eq!(stock(&recent().await), 3);
     instance.post("/products/tea/restock", json!({ "quantity": 4 })).as_admin().await.expect(200);
@@ -82,7 +82,7 @@ async fn a_change_invalidates_the_cached_product_of_its_instance() {
 
 #[tokio::test]
 async fn a_404_is_not_cached() {
-    let (instance, elsewhere) = furnished().await;
+    let (instance, elsewhere) = seeded_shops().await;
     elsewhere.patch("/products/tea", json!({ "status": "HIDDEN" })).as_admin().await.expect(200);
     for path in ["/products/tea?stock=recent", "/products/nothing?stock=recent"] {
         let answer = instance.get(path).await;
@@ -95,7 +95,7 @@ async fn a_404_is_not_cached() {
 /// Each page of the catalogue is cached by itself, with the cursor of the next.
 #[tokio::test]
 async fn pages_of_the_catalogue_are_cached_separately() {
-    let (instance, elsewhere) = furnished().await;
+    let (instance, elsewhere) = seeded_shops().await;
     for (second, id) in [(1, "cup"), (2, "pot")] {
         elsewhere.set_clock(&format!("2026-11-20T03:00:0{second}Z"));
         elsewhere.product(id, 1_000, 1).await;
@@ -119,7 +119,7 @@ async fn pages_of_the_catalogue_are_cached_separately() {
 
 #[tokio::test]
 async fn only_the_value_recent_is_accepted() {
-    let (instance, _) = furnished().await;
+    let (instance, _) = seeded_shops().await;
     for path in ["/products", "/products/tea"] {
         for value in ["", "fresh", "RECENT", "1"] {
             let answer = instance.get(&format!("{path}?stock={value}")).await;
@@ -133,7 +133,7 @@ async fn only_the_value_recent_is_accepted() {
 
 #[tokio::test]
 async fn a_recent_answer_has_the_etag_of_an_exact_one() {
-    let (instance, _) = furnished().await;
+    let (instance, _) = seeded_shops().await;
     let exact = instance.get("/products/tea").await.headers["etag"].clone();
     for _ in 0..2 {
         assert_eq!(instance.get("/products/tea?stock=recent").await.headers["etag"], exact);

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tests::{
     Answer, Bus, Call, TABLE, TestShop,
     deaths::{Deaths, Side},
-    fakes::queue::{Letters, Waits},
+    fakes::queue::{DeadLetterQueue, Waits},
 };
 
 use self::scenarios::scenarios;
@@ -37,26 +37,26 @@ pub struct Stage {
 }
 
 /// Performs the scenario on a stage, and returns the answer.
-type Act = Box<dyn Fn(Stage) -> BoxFuture<'static, Value>>;
+type Operation = Box<dyn Fn(Stage) -> BoxFuture<'static, Value>>;
 
 /// One task of a function.
 pub struct Scenario {
     pub function: &'static str,
     /// Its description.
-    pub what: &'static str,
+    pub description: &'static str,
     pub prepare: Box<dyn Fn(TestShop) -> BoxFuture<'static, Value>>,
-    pub act: Act,
+    pub operation: Operation,
     /// The key prefixes of items that may differ: only their sums count.
-    pub but_for: &'static [&'static str],
+    pub except: &'static [&'static str],
     /// Whether its caller can repeat it. A client without a key may only look.
-    pub again: bool,
+    pub repeats: bool,
 }
 
 /// A data platform that keeps the ids of its events, and refuses events of orders that it calls bad.
 #[derive(Debug, Clone, Default)]
 pub struct Platform {
     pub got: Arc<Mutex<BTreeSet<String>>>,
-    pub letters: Letters,
+    pub dead_letters: DeadLetterQueue,
     pub deaths: Deaths,
 }
 
@@ -74,7 +74,7 @@ impl deliver_orders::Platform for Platform {
 }
 
 /// The relevant part of an answer of the API.
-pub fn told(answer: Answer) -> Value {
+pub fn comparable(answer: Answer) -> Value {
     let mut body = answer.body;
     body["requestId"] = Value::Null;
     json!({ "status": answer.status, "body": body })
@@ -121,16 +121,16 @@ async fn play(scenario: &Scenario, point: Option<(usize, Side)>) -> Played {
         deaths,
     };
     let deaths = point.map_or_else(Deaths::default, |(call, side)| Deaths::at(call, side));
-    let first = deaths.run((scenario.act)(stage(deaths.clone()))).await;
+    let first = deaths.run((scenario.operation)(stage(deaths.clone()))).await;
     let died = first.is_none();
     let answer = match first {
         Some(answer) => Some(answer),
-        None if scenario.again => Some((scenario.act)(stage(Deaths::default())).await),
+        None if scenario.repeats => Some((scenario.operation)(stage(Deaths::default())).await),
         None => None,
     };
     // Sweeps recover tickets and reservations that died before their claim.
     for minute in 2..=4 {
-        if !scenario.but_for.is_empty() {
+        if !scenario.except.is_empty() {
             shop.set_clock(&format!("2026-11-20T03:0{minute}:00Z"));
             sweep::tickets::run(shop.instance()).await.unwrap();
             sweep::inventory::run(shop.instance()).await.unwrap();
@@ -141,18 +141,18 @@ async fn play(scenario: &Scenario, point: Option<(usize, Side)>) -> Played {
     let mut published: Vec<String> = shop.published().await.iter().map(|event| masked(&event.event_id)).collect();
     published.extend(bus.taken().iter().map(|entry| masked(entry["Detail"].as_str().unwrap())));
     published.extend(platform.got.lock().unwrap().iter().map(|id| masked(id)));
-    published.extend(platform.letters.taken().iter().map(|(letter, reason)| format!("{reason} {letter}")));
+    published.extend(platform.dead_letters.taken().iter().map(|(letter, reason)| format!("{reason} {letter}")));
     published.sort();
     published.dedup();
-    let outcome = Outcome { answer, items: items(&shop, scenario.but_for), published };
+    let outcome = Outcome { answer, items: items(&shop, scenario.except), published };
     Played { outcome, calls: deaths.calls(), died }
 }
 
 /// The items of the table, except those that may differ.
-fn items(shop: &TestShop, but_for: &[&str]) -> Vec<String> {
+fn items(shop: &TestShop, except: &[&str]) -> Vec<String> {
     let all = shop.dynamo().execute("Scan", json!({ "TableName": TABLE })).unwrap();
     let all = all["Items"].as_array().unwrap().iter();
-    let counted = all.filter(|item| but_for.iter().all(|kind| !item["pk"]["S"].as_str().unwrap().starts_with(kind)));
+    let counted = all.filter(|item| except.iter().all(|kind| !item["pk"]["S"].as_str().unwrap().starts_with(kind)));
     let mut items: Vec<String> = counted.map(|item| masked(&without_version(item).to_string())).collect();
     items.sort();
     items
@@ -191,7 +191,7 @@ fn masked(text: &str) -> String {
 async fn a_repeated_request_after_a_death_at_any_call_has_one_effect_and_one_answer() {
     let (mut points, mut functions) = (0, BTreeSet::new());
     for scenario in scenarios() {
-        let name = format!("{}: {}", scenario.function, scenario.what);
+        let name = format!("{}: {}", scenario.function, scenario.description);
         let (before, _) = untouched(&scenario).await;
         let whole = play(&scenario, None).await;
         assert!(!whole.died, "{name}");
@@ -200,7 +200,7 @@ async fn a_repeated_request_after_a_death_at_any_call_has_one_effect_and_one_ans
                 let at = format!("{name}, dying {side:?} {} ({call} of {:?})", whole.calls[call], whole.calls);
                 let played = play(&scenario, Some((call, side))).await;
                 assert!(played.died, "{at}");
-                if scenario.again {
+                if scenario.repeats {
                     assert_eq!(played.outcome.without(&whole.outcome), whole.outcome.without(&played.outcome), "{at}");
                 } else {
                     let items = &played.outcome.items;
@@ -219,7 +219,7 @@ async fn untouched(scenario: &Scenario) -> (Vec<String>, Value) {
     let shop = TestShop::new();
     let given = (scenario.prepare)(shop.clone()).await;
     shop.settle().await;
-    (items(&shop, scenario.but_for), given)
+    (items(&shop, scenario.except), given)
 }
 
 /// A new function needs a scenario, unless it makes no calls.
@@ -237,7 +237,7 @@ fn every_function_has_a_scenario() {
 /// A scenario of the API: prepared, then called.
 pub fn api<P, F>(
     function: &'static str,
-    what: &'static str,
+    description: &'static str,
     prepare: P,
     call: impl Fn(&TestShop, &Value) -> Call + Copy + Send + Sync + 'static,
 ) -> Scenario
@@ -245,11 +245,13 @@ where
     P: Fn(TestShop) -> F + 'static,
     F: Future<Output = Value> + Send + 'static,
 {
-    scenario(function, what, prepare, move |stage: Stage| async move { told(call(&stage.shop, &stage.given).await) })
+    scenario(function, description, prepare, move |stage: Stage| async move {
+        comparable(call(&stage.shop, &stage.given).await)
+    })
 }
 
 /// Any scenario.
-pub fn scenario<P, F, A, G>(function: &'static str, what: &'static str, prepare: P, act: A) -> Scenario
+pub fn scenario<P, F, A, G>(function: &'static str, description: &'static str, prepare: P, operation: A) -> Scenario
 where
     P: Fn(TestShop) -> F + 'static,
     F: Future<Output = Value> + Send + 'static,
@@ -258,10 +260,10 @@ where
 {
     Scenario {
         function,
-        what,
+        description,
         prepare: Box::new(move |shop| Box::pin(prepare(shop))),
-        act: Box::new(move |stage| Box::pin(act(stage))),
-        but_for: &[],
-        again: true,
+        operation: Box::new(move |stage| Box::pin(operation(stage))),
+        except: &[],
+        repeats: true,
     }
 }

@@ -14,30 +14,30 @@ use tests::{
 };
 
 /// A customer, a product on two shards, a campaign.
-pub async fn furnished(shop: &TestShop) {
+pub async fn seed(shop: &TestShop) {
     shop.customer("mina", 100_000).await;
     let tea = json!({ "productId": "tea", "name": "녹차", "price": 10_000, "stock": 10, "stockShards": 2 });
     shop.post("/products", tea).as_admin().await.expect(201);
     shop.campaign("welcome", 3, json!({ "kind": "FIXED", "value": 1_000, "counterShards": 2 })).await;
 }
 
-pub async fn shop_alone(shop: TestShop) -> Value {
-    furnished(&shop).await;
+pub async fn seed_data(shop: TestShop) -> Value {
+    seed(&shop).await;
     Value::Null
 }
 
 pub async fn with_withdrawn(shop: TestShop) -> Value {
-    furnished(&shop).await;
+    seed(&shop).await;
     shop.patch("/users/mina", json!({ "status": "WITHDRAWN" })).as_admin().await.expect(200)
 }
 
 pub async fn with_coupon(shop: TestShop) -> Value {
-    furnished(&shop).await;
+    seed(&shop).await;
     shop.issue("mina", "welcome").await.expect(201)
 }
 
 pub async fn with_cart(shop: TestShop) -> Value {
-    furnished(&shop).await;
+    seed(&shop).await;
     let body = json!({ "userId": "mina", "productId": "tea", "quantity": 2 });
     shop.post("/orders/cart", body).await.expect(200)
 }
@@ -81,25 +81,26 @@ pub async fn with_returned_line(shop: TestShop) -> Value {
 }
 
 /// A waiting order, a paid one, and a sheet, at an instant after every expiry.
-pub async fn with_overdue(shop: TestShop) -> Value {
+pub async fn with_expired(shop: TestShop) -> Value {
     with_sheet(shop.clone()).await;
     hold(&shop, "mina", "tea", 2).await.expect(201);
     order_by(&shop, "mina", "tea", 1, "EXTERNAL").await.expect(201);
     let events = shop.published().await;
-    let due = |event: &&Event| matches!(event.kind, EventKind::OrderPlaced | EventKind::OrderSheetCreated);
-    let due: Vec<Value> = events.iter().filter(due).map(|event| json!([event.kind.as_str(), event])).collect();
+    let events_of_expiry = |event: &&Event| matches!(event.kind, EventKind::OrderPlaced | EventKind::OrderSheetCreated);
+    let events_of_expiry: Vec<Value> =
+        events.iter().filter(events_of_expiry).map(|event| json!([event.kind.as_str(), event])).collect();
     shop.set_clock("2026-11-20T04:00:00Z");
-    Value::Array(due)
+    Value::Array(events_of_expiry)
 }
 
 /// An orphaned ticket.
-pub async fn with_burnt_tickets(shop: TestShop) -> Value {
+pub async fn with_orphaned_ticket(shop: TestShop) -> Value {
     with_coupon(shop.clone()).await;
     shop.customer("jun", 0).await;
-    let mut draws = 0;
+    let mut allocations = 0;
     shop.dynamo().fail(move |operation| {
-        draws += u32::from(operation == "UpdateItem");
-        if draws == 1 { tests::Fault::LostReply } else { tests::Fault::None }
+        allocations += u32::from(operation == "UpdateItem");
+        if allocations == 1 { tests::Fault::LostReply } else { tests::Fault::None }
     });
     shop.issue("jun", "welcome").await.expect(201);
     shop.dynamo().fail(|_| tests::Fault::None);
@@ -119,7 +120,7 @@ pub async fn with_flash(shop: TestShop) -> Value {
 }
 
 /// Orphaned reservations.
-pub async fn with_burnt_units(shop: TestShop) -> Value {
+pub async fn with_orphaned_reservations(shop: TestShop) -> Value {
     with_flash(shop.clone()).await;
     shop.dynamo().fail_first("UpdateItem", 1, tests::Fault::LostReply);
     shop.order("mina", "tea", 2).await.expect(201);
@@ -131,7 +132,7 @@ pub async fn with_burnt_units(shop: TestShop) -> Value {
 
 /// Coupons that have expired.
 pub async fn with_expired_coupons(shop: TestShop) -> Value {
-    furnished(&shop).await;
+    seed(&shop).await;
     for user in ["jun", "sora"] {
         shop.customer(user, 0).await;
         shop.issue(user, "welcome").await.expect(201);

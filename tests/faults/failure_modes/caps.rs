@@ -159,17 +159,17 @@ async fn charges_coupon_issues_and_sheets_are_capped_by_the_minute() {
     }
     let charge = || shop.post("/balance/charge", json!({ "userId": "mina", "amount": 100 }));
     let items = json!([{ "productId": "tea", "quantity": 1 }]);
-    let draw_up = || shop.post("/order-sheets", json!({ "userId": "mina", "items": items }));
+    let create_sheet = || shop.post("/order-sheets", json!({ "userId": "mina", "items": items }));
     charge().key("first").await.expect(200);
     charge().await.expect(200);
-    draw_up().key("first").await.expect(201);
-    draw_up().await.expect(201);
+    create_sheet().key("first").await.expect(201);
+    create_sheet().await.expect(201);
     shop.issue("mina", "one").await.expect(201);
     shop.issue("mina", "two").await.expect(201);
     shop.set_clock("2026-11-20T03:00:45Z");
     for (call, limit) in [
         (charge(), "charges"),
-        (draw_up(), "orderSheets"),
+        (create_sheet(), "orderSheets"),
         (shop.post("/coupons/issue", json!({ "userId": "mina", "couponId": "three" })), "couponIssues"),
     ] {
         let answer = call.await;
@@ -177,11 +177,11 @@ async fn charges_coupon_issues_and_sheets_are_capped_by_the_minute() {
         assert_eq!(answer.refused(429, "TOO_MANY_REQUESTS"), capped(limit, 2));
     }
     charge().key("first").await.expect(200);
-    draw_up().key("first").await.expect(201);
+    create_sheet().key("first").await.expect(201);
     charge().as_admin().await.expect(200);
     shop.set_clock("2026-11-20T03:01:00Z");
     charge().await.expect(200);
-    draw_up().await.expect(201);
+    create_sheet().await.expect(201);
     shop.issue("mina", "three").await.expect(201);
     assert_eq!(shop.balance("mina").await, 400);
     shop.audit().await;

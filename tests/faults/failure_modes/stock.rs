@@ -125,7 +125,7 @@ async fn a_continuously_sold_product_is_read_again() {
     // By another instance, so that the selling one does not hear of it.
     let elsewhere = shop.another_instance();
     let change = |body: Value| elsewhere.patch("/products/hot", body).as_admin();
-    let drawn = async || {
+    let reserved = async || {
         let shard =
             json!({ "TableName": tests::TABLE, "Key": { "pk": { "S": "STOCK#hot#0" }, "sk": { "S": "STOCK" } } });
         let item = shop.dynamo().execute("GetItem", shard).unwrap();
@@ -150,14 +150,14 @@ async fn a_continuously_sold_product_is_read_again() {
 
     change(json!({ "flash": true })).await.expect(200);
     sell(&shop, 6).await;
-    let before_draws = drawn().await;
+    let before = reserved().await;
     sell(&shop, 30).await;
-    assert!(drawn().await > before_draws);
+    assert!(reserved().await > before);
     change(json!({ "flash": false })).await.expect(200);
     sell(&shop, 6).await;
-    let before_draws = drawn().await;
+    let before = reserved().await;
     sell(&shop, 30).await;
-    assert_eq!(drawn().await, before_draws);
+    assert_eq!(reserved().await, before);
     shop.audit().await;
 }
 

@@ -21,7 +21,7 @@ use tests::{
     Answer, TestShop,
     drafts::{draft, id},
     fakes::{
-        queue::Letters,
+        queue::DeadLetterQueue,
         stream::{batch as batch_of, record_of},
     },
     limits::{Limits, Rush, Sale, rush, simulate},
@@ -214,11 +214,12 @@ async fn counting(Counting { name, orders, lines, products }: Counting) {
     let first: Vec<Value> =
         (0..products).map(|product| record(&format!("first-{product}"), [product].into())).collect();
     for batch in first.chunks(100) {
-        count_sales::handle(prepare.instance(), &Letters::default().queue(), batch_of(batch)).await.unwrap();
+        count_sales::handle(prepare.instance(), &DeadLetterQueue::default().queue(), batch_of(batch)).await.unwrap();
     }
     let (before, begun, wall) = (shop.limited().seen(), tokio::time::Instant::now(), Instant::now());
     let work = batches.iter().map(|batch| async {
-        while count_sales::handle(shop.instance(), &Letters::default().queue(), batch_of(batch)).await.is_err() {
+        while count_sales::handle(shop.instance(), &DeadLetterQueue::default().queue(), batch_of(batch)).await.is_err()
+        {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     });

@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 
 use crate::{
     contract,
-    fakes::{queue::Letters, wire},
+    fakes::{queue::DeadLetterQueue, wire},
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,10 +108,10 @@ impl Bus {
         self.0.state.lock().unwrap().bytes_per_call.clone()
     }
 
-    /// A relay to this bus, which sends unreadable records to these dead letters.
-    pub fn relay(&self, letters: &Letters) -> Relay {
+    /// A relay to this bus, which sends unreadable records to these dead dead_letters.
+    pub fn relay(&self, dead_letters: &DeadLetterQueue) -> Relay {
         let client = aws_sdk_eventbridge::Client::new(&wire::to(self.clone()));
-        Relay::new(client, "orders".to_owned(), letters.queue(), Random::system())
+        Relay::new(client, "orders".to_owned(), dead_letters.queue(), Random::system())
     }
 
     /// Lets a relay to this bus handle a batch, until the relay dies.

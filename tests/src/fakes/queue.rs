@@ -48,16 +48,16 @@ impl HttpConnector for Waits {
 
 /// A dead-letter queue that keeps its messages.
 #[derive(Debug, Clone, Default)]
-pub struct Letters(Arc<Mutex<LettersState>>);
+pub struct DeadLetterQueue(Arc<Mutex<DeadLetterQueueState>>);
 
 #[derive(Debug, Default)]
-struct LettersState {
+struct DeadLetterQueueState {
     /// The body of each message, and its reason.
     messages: Vec<(Value, String)>,
     is_down: bool,
 }
 
-impl Letters {
+impl DeadLetterQueue {
     /// The queue, as the function sees it.
     pub fn queue(&self) -> DeadLetters {
         self.queue_over(aws_sdk_sqs::Client::new(&wire::to(self.clone())))
@@ -79,7 +79,7 @@ impl Letters {
     }
 }
 
-impl HttpConnector for Letters {
+impl HttpConnector for DeadLetterQueue {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         assert_eq!(request.headers().get("x-amz-target"), Some("AmazonSQS.SendMessage"));
         let message: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).expect("JSON");

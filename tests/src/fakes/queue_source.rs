@@ -1,4 +1,4 @@
-//! Drives a function on a queue as Lambda and SQS do: batches, receive counts, waits, dead letters. Time is tokio's.
+//! Drives a function on a queue as Lambda and SQS do: batches, receive counts, waits, dead dead_letters. Time is tokio's.
 
 use std::{
     collections::BTreeMap,

@@ -9,7 +9,7 @@ use shared::{
 
 use crate::{
     Dynamo, contract,
-    fakes::{event_source::Settings, queue::Letters},
+    fakes::{event_source::Settings, queue::DeadLetterQueue},
 };
 
 /// The most records of one read.
@@ -58,7 +58,7 @@ pub struct Consumers {
     reader: Reader,
     relay: Settings,
     sales: Settings,
-    letters: Letters,
+    dead_letters: DeadLetterQueue,
     /// Every event that the relay would have published.
     pub published: Vec<ShopEvent>,
 }
@@ -67,7 +67,13 @@ impl Consumers {
     /// Consumers that begin with the first record.
     pub fn new(dynamo: Dynamo) -> Self {
         let (relay, sales) = (Settings::of("RelayEvents"), Settings::of("CountSales"));
-        Self { reader: Reader::new(dynamo), relay, sales, letters: Letters::default(), published: Vec::new() }
+        Self {
+            reader: Reader::new(dynamo),
+            relay,
+            sales,
+            dead_letters: DeadLetterQueue::default(),
+            published: Vec::new(),
+        }
     }
 
     /// Hands over every record there is.
@@ -84,8 +90,8 @@ impl Consumers {
                 self.published.extend(events);
             }
             let sold: Vec<&Value> = records.iter().filter(|record| self.sales.passes(record)).collect();
-            count_sales::handle(shop, &self.letters.queue(), batch(&sold)).await.expect("sales are counted");
-            assert_eq!(self.letters.taken(), [], "a record can be read");
+            count_sales::handle(shop, &self.dead_letters.queue(), batch(&sold)).await.expect("sales are counted");
+            assert_eq!(self.dead_letters.taken(), [], "a record can be read");
         }
     }
 

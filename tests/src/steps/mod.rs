@@ -225,23 +225,23 @@ pub async fn dying_at<F: IntoFuture>(shop: &TestShop, number: u32, call: F) -> O
 }
 
 /// The orders with an expired hold, with its expiry, as the sweep finds them: the oldest first.
-pub async fn overdue_orders(shop: &TestShop) -> Vec<(Timestamp, OrderId)> {
-    let mut overdue = Vec::new();
+pub async fn expired_orders(shop: &TestShop) -> Vec<(Timestamp, OrderId)> {
+    let mut expired = Vec::new();
     for bucket in 0..keys::DUE_BUCKETS {
-        overdue.extend(orders::overdue(shop.instance(), bucket, None).await.unwrap().items);
+        expired.extend(orders::overdue(shop.instance(), bucket, None).await.unwrap().items);
     }
-    overdue.sort();
-    overdue
+    expired.sort();
+    expired
 }
 
 /// The same for order sheets.
-pub async fn overdue_sheets(shop: &TestShop) -> Vec<(Timestamp, OrderSheetId)> {
-    let mut overdue = Vec::new();
+pub async fn expired_sheets(shop: &TestShop) -> Vec<(Timestamp, OrderSheetId)> {
+    let mut expired = Vec::new();
     for bucket in 0..keys::DUE_BUCKETS {
-        overdue.extend(sheets::overdue(shop.instance(), bucket, None).await.unwrap().items);
+        expired.extend(sheets::overdue(shop.instance(), bucket, None).await.unwrap().items);
     }
-    overdue.sort();
-    overdue
+    expired.sort();
+    expired
 }
 
 /// All calls at once, spread over threads.

@@ -10,23 +10,23 @@ pub const EXPIRY: &str = "2026-11-20T03:30:00Z";
 pub const IN_TIME: &str = "2026-11-20T03:29:59.999Z";
 
 /// Two teas at 12,000 less 500 and a cup at 2,000, with a coupon of 1,000: 24,000 won of goods, 3,000 for shipping.
-pub async fn drawn_up() -> (TestShop, Value) {
+pub async fn shop_with_sheet() -> (TestShop, Value) {
     let shop = TestShop::new();
-    let sheet = drawn_up_in(&shop, 100_000).await;
+    let sheet = sheet_in(&shop, 100_000).await;
     (shop, sheet)
 }
 
-pub async fn drawn_up_in(shop: &TestShop, balance: i64) -> Value {
+pub async fn sheet_in(shop: &TestShop, balance: i64) -> Value {
     shop.customer("mina", balance).await;
     shop.product("tea", 12_000, 10).await;
     shop.product("cup", 2_000, 10).await;
     shop.patch("/products/tea", json!({ "discount": 500 })).as_admin().await.expect(200);
     shop.coupon("welcome", 1).await;
     shop.issue("mina", "welcome").await.expect(201);
-    draw_up(shop).key("snapshot").await.expect(201)
+    create_sheet(shop).key("snapshot").await.expect(201)
 }
 
-pub fn draw_up(shop: &TestShop) -> Call {
+pub fn create_sheet(shop: &TestShop) -> Call {
     let items = json!([{ "productId": "tea", "quantity": 2 }, { "productId": "cup", "quantity": 1 }]);
     shop.post("/order-sheets", json!({ "userId": "mina", "items": items, "couponId": "welcome" }))
 }
