@@ -113,7 +113,7 @@ struct State {
     account: Account,
     /// The sum of all entries of the ledger.
     ledger: i64,
-    on_shelf: i64,
+    in_stock: i64,
     coupon_is_usable: bool,
     key_is_noted: bool,
     payments: BTreeMap<PaymentId, PaymentStatusKnown>,
@@ -215,7 +215,7 @@ impl Holds {
             state.ledger += amount.get();
         }
         if let Some(difference) = &difference {
-            state.on_shelf += difference.units.values().sum::<i64>();
+            state.in_stock += difference.units.values().sum::<i64>();
             state.coupon_is_usable |= difference.coupon.is_some();
         }
         if intent == (Intent::Pay { has_key: true }) && !self.forgot(Forgotten::KeyNote) {
@@ -280,7 +280,7 @@ impl Model for Holds {
             order: Image(placed(self.method)),
             account: Account { balance: Won::new(BALANCE), ..Account::NEW },
             ledger: 0,
-            on_shelf: 0,
+            in_stock: 0,
             coupon_is_usable: false,
             key_is_noted: false,
             payments: BTreeMap::new(),
@@ -341,9 +341,9 @@ impl Model for Holds {
                 let taken = if from_balance { order.paid.get() - order.refunded.get() } else { 0 };
                 state.ledger == charged - taken
             }),
-            Property::always("units are the order's or on the shelf", |_, state: &State| {
+            Property::always("units are the order's or in stock", |_, state: &State| {
                 let held: i64 = state.order.0.items.iter().map(|line| i64::from(line.live_units())).sum();
-                state.on_shelf + held == i64::from(UNITS)
+                state.in_stock + held == i64::from(UNITS)
             }),
             Property::always("the coupon is the order's or usable", |_, state: &State| {
                 state.coupon_is_usable == state.order.0.status.is_void()
@@ -365,7 +365,7 @@ impl Model for Holds {
                 };
                 state.order.0.history.iter().all(in_time)
             }),
-            Property::always("who paid with a key hears so", |model, state: &State| {
+            Property::always("a payment with a key is answered as made", |model, state: &State| {
                 let own = model
                     .intents
                     .iter()

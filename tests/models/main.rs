@@ -12,6 +12,7 @@
     reason = "a test that cannot go on should say where"
 )]
 
+mod claims;
 mod explore;
 mod histories;
 mod holds;
