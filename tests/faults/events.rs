@@ -9,6 +9,7 @@ use tests::{
         queue::DeadLetterQueue,
         stream::{Consumers, batch as as_batch},
     },
+    sales::{count, records},
 };
 
 #[tokio::test]
@@ -48,21 +49,11 @@ async fn sales_count_once_for_any_number_of_deliveries() {
     for order in 0..40 {
         shop.order("mina", &format!("p{}", order % 7), order % 5 + 1).await.expect(201);
     }
-    let mut reader = Consumers::new(shop.dynamo().clone());
-    let mut records = Vec::new();
-    loop {
-        let batch = reader.next_batch();
-        if batch.is_empty() {
-            break;
-        }
-        records.extend(batch);
-    }
+    let records = records(&shop);
     for (size, times) in [(7, 1), (100, 2), (3, 1), (13, 1)] {
         for batch in records.chunks(size) {
             for _ in 0..times {
-                count_sales::handle(shop.instance(), &DeadLetterQueue::default().queue(), as_batch(batch))
-                    .await
-                    .unwrap();
+                count(&shop, batch).await.unwrap();
             }
         }
     }
@@ -84,7 +75,7 @@ async fn the_last_sale_stays_the_last() {
     let mut records = Consumers::new(shop.dynamo().clone()).next_batch();
     records.reverse();
     for record in records {
-        count_sales::handle(shop.instance(), &DeadLetterQueue::default().queue(), as_batch(&[record])).await.unwrap();
+        count(&shop, &[record]).await.unwrap();
     }
     let top = shop.get("/products/top").await.expect(200);
     assert_eq!((&top["items"][0]["productId"], &top["items"][1]["productId"]), (&json!("tea"), &json!("cup")));

@@ -8,8 +8,7 @@ use shared::{
 };
 use tests::{
     TestShop,
-    fakes::stream::Consumers,
-    sales::tamper,
+    sales::{records, tamper},
     steps::{cancel, hold, move_along, order_by, order_with_coupon},
 };
 
@@ -151,12 +150,7 @@ pub async fn with_stream(shop: TestShop) -> Value {
         shop.order("mina", "tea", 1).await.expect(201);
     }
     cancel(&shop, "mina", &order, json!({})).await.expect(200);
-    let mut records = Vec::new();
-    let mut consumers = Consumers::new(shop.dynamo().clone());
-    while let batch @ [_, ..] = consumers.next_batch().as_slice() {
-        records.extend(batch.to_vec());
-    }
-    json!({ "Records": records })
+    json!({ "Records": records(&shop) })
 }
 
 /// Index entries of the day before, and a leaderboard of the first stage.

@@ -12,6 +12,7 @@ use std::{borrow::Borrow, collections::VecDeque, future::Future, time::Duration}
 
 use aws_lambda_events::streams::DynamoDbEventResponse;
 use lambda_http::Error;
+use serde::Serialize;
 use serde_json::Value;
 use shared::lambda::stream::Batch;
 use tokio::time::{Instant, sleep};
@@ -27,7 +28,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Settings {
     filters: Vec<Value>,
-    batch_size: usize,
+    pub(crate) batch_size: usize,
     bisects: bool,
     /// `None` is no limit.
     max_retries: Option<u32>,
@@ -59,8 +60,18 @@ impl Settings {
         self.filters.iter().any(|filter| passes(filter, record))
     }
 
+    /// Lets a function handle a batch. Returns the number of its records that are handled.
+    pub(crate) async fn deliver<R, F>(&self, records: &[R], function: impl FnOnce(Batch) -> F) -> Result<usize, Error>
+    where
+        R: Borrow<Value> + Serialize,
+        F: Future<Output = Result<DynamoDbEventResponse, Error>>,
+    {
+        let response = function(batch(records)).await?;
+        Ok(self.handled(records, &response))
+    }
+
     /// The number of records of a batch that are handled, by the function's answer.
-    pub(crate) fn done<R: Borrow<Value>>(&self, records: &[R], response: &DynamoDbEventResponse) -> usize {
+    fn handled<R: Borrow<Value>>(&self, records: &[R], response: &DynamoDbEventResponse) -> usize {
         if !self.reports_failures {
             return records.len();
         }
@@ -184,11 +195,10 @@ impl EventSource {
             }
             self.batches.push(records.len());
             let raw: Vec<&Value> = records.iter().map(|record| &record.record).collect();
-            match function(batch(&raw)).await {
-                Ok(response) => {
-                    let done = self.settings.done(&raw, &response);
+            match self.settings.deliver(&raw, function).await {
+                Ok(handled) => {
                     self.handled
-                        .extend(records.drain(..done).map(|record| Record { times: record.times + 1, ..record }));
+                        .extend(records.drain(..handled).map(|record| Record { times: record.times + 1, ..record }));
                     if records.is_empty() {
                         continue;
                     }

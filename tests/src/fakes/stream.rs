@@ -1,11 +1,16 @@
 //! The table's stream, and its consumers, driven one step after the other. [`crate::event_source`] drives them as
 //! Lambda does, with failures.
 
+use std::time::Duration;
+
+use aws_lambda_events::streams::DynamoDbEventResponse;
 use functions::stream::{count_sales, relay_events};
+use lambda_http::Error;
 use serde_json::{Value, json};
 use shared::{
     app::Shop, domain::order::Order, events::Event as ShopEvent, lambda::stream::Batch, store::orders::OrderRecord,
 };
+use tokio::time::sleep;
 
 use crate::{
     Dynamo, contract,
@@ -52,12 +57,71 @@ pub(crate) fn beginning(dynamo: &Dynamo) -> String {
     answer["ShardIterator"].as_str().expect("an iterator").to_owned()
 }
 
+/// The records of a stream that a function has not handled yet, oldest first.
+#[derive(Debug)]
+pub struct Backlog {
+    settings: Settings,
+    records: Vec<Value>,
+}
+
+impl Backlog {
+    /// An empty backlog of a function of the template.
+    pub fn of(function: &str) -> Self {
+        Self { settings: Settings::of(function), records: Vec::new() }
+    }
+
+    /// Adds the records that pass the function's filters.
+    pub fn add(&mut self, records: impl IntoIterator<Item = Value>) {
+        self.records.extend(records.into_iter().filter(|record| self.settings.passes(record)));
+    }
+
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Lets the function handle the oldest records, at most so many. Returns the number of handled ones. They stay in
+    /// the backlog: Lambda may deliver them again.
+    ///
+    /// # Errors
+    /// If the function fails as a whole.
+    pub async fn deliver<F>(&self, most: usize, function: impl FnOnce(Batch) -> F) -> Result<usize, Error>
+    where
+        F: Future<Output = Result<DynamoDbEventResponse, Error>>,
+    {
+        self.settings.deliver(self.records.get(..most).unwrap_or(&self.records), function).await
+    }
+
+    /// Removes the oldest records.
+    pub fn remove(&mut self, handled: usize) {
+        self.records.drain(..handled);
+    }
+
+    /// Lets the function handle every record. A batch comes again a second after a failure.
+    pub async fn drain<F>(&mut self, function: impl Fn(Batch) -> F)
+    where
+        F: Future<Output = Result<DynamoDbEventResponse, Error>>,
+    {
+        while !self.is_empty() {
+            let most = self.settings.batch_size.min(self.len());
+            let handled = self.deliver(most, &function).await.unwrap_or(0);
+            self.remove(handled);
+            if handled < most {
+                sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
 /// Reads the stream from where it stopped, and hands the records that pass the template's filters to the consumers.
 #[derive(Debug)]
 pub struct Consumers {
     reader: Reader,
     relay: Settings,
-    sales: Settings,
+    sales: Backlog,
     dead_letters: DeadLetterQueue,
     /// Every event that the relay would have published.
     pub published: Vec<ShopEvent>,
@@ -66,7 +130,7 @@ pub struct Consumers {
 impl Consumers {
     /// Consumers that begin with the first record.
     pub fn new(dynamo: Dynamo) -> Self {
-        let (relay, sales) = (Settings::of("RelayEvents"), Settings::of("CountSales"));
+        let (relay, sales) = (Settings::of("RelayEvents"), Backlog::of("CountSales"));
         Self {
             reader: Reader::new(dynamo),
             relay,
@@ -89,8 +153,11 @@ impl Consumers {
                 events.iter().for_each(|event| contract::check_event(&serde_json::to_value(event).unwrap()));
                 self.published.extend(events);
             }
-            let sold: Vec<&Value> = records.iter().filter(|record| self.sales.passes(record)).collect();
-            count_sales::handle(shop, &self.dead_letters.queue(), batch(&sold)).await.expect("sales are counted");
+            self.sales.add(records);
+            let dead_letters = self.dead_letters.queue();
+            let count = |batch| count_sales::handle(shop, &dead_letters, batch);
+            let handled = self.sales.deliver(BATCH, count).await.expect("sales are counted");
+            self.sales.remove(handled);
             assert_eq!(self.dead_letters.taken(), [], "a record can be read");
         }
     }
@@ -103,7 +170,7 @@ impl Consumers {
             if records.is_empty() {
                 break;
             }
-            let settings = [&self.relay, &self.sales];
+            let settings = [&self.relay, &self.sales.settings];
             batch.extend(records.into_iter().filter(|record| settings.iter().any(|settings| settings.passes(record))));
         }
         batch

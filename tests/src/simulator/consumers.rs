@@ -30,11 +30,7 @@ use super::{
     plan::{FaultKind, pick},
     world::World,
 };
-use crate::{
-    fakes::{event_source::Settings, stream::batch},
-    limits::Chance,
-    template::template,
-};
+use crate::{fakes::stream::Backlog, limits::Chance, template::template};
 
 /// The address of every queue: the connection tells them apart by their messages.
 const QUEUE: &str = "http://aws.test/queue";
@@ -103,15 +99,14 @@ fn shard_of(record: &Value) -> u64 {
 
 /// Follows a shard of the stream, batch by batch. A failed batch comes again, perhaps cut otherwise.
 async fn follow(world: World, reader: Reader, shard: u64) {
-    let settings = Settings::of(reader.resource());
     let mut chance = world.chance_of(&format!("{reader:?} {shard}"));
-    let (mut read, mut behind): (usize, Vec<Value>) = (0, Vec::new());
+    let (mut read, mut backlog) = (0, Backlog::of(reader.resource()));
     loop {
         let records = world.table.records_from(read);
         read += records.len();
-        behind.extend(records.into_iter().filter(|record| shard_of(record) == shard && settings.passes(record)));
-        world.known.lock().unwrap().behind.insert((reader.name(), shard), (read, behind.len()));
-        if behind.is_empty() {
+        backlog.add(records.into_iter().filter(|record| shard_of(record) == shard));
+        world.known.lock().unwrap().behind.insert((reader.name(), shard), (read, backlog.len()));
+        if backlog.is_empty() {
             world.table.changed().await;
             continue;
         }
@@ -119,19 +114,16 @@ async fn follow(world: World, reader: Reader, shard: u64) {
         let late_ms = if is_faulty && chance.below(10) == 0 { 20_000 } else { 500 };
         sleep(Duration::from_millis(chance.below(late_ms))).await;
         let most = if is_faulty { 1 + pick(&mut chance, 10) } else { 100 };
-        let records = behind.get(..most.min(world.knobs.batch)).unwrap_or(&behind);
+        let most = most.min(world.knobs.batch).min(backlog.len());
         let name = format!("{} {shard}", reader.name());
-        world.trace.note(&name, || format!("gets {} records", records.len()));
-        let done = match read_batch(&world, reader, name, batch(records), Chance::new(chance.bits())).await {
-            Some(Ok(answer)) => settings.done(records, &answer),
-            Some(Err(_)) | None => 0,
-        };
-        let failed = done < records.len();
+        world.trace.note(&name, || format!("gets {most} records"));
+        let own = Chance::new(chance.bits());
+        let handled = backlog.deliver(most, |batch| read_batch(&world, reader, name, batch, own)).await.unwrap_or(0);
         let again = is_faulty && chance.below(8) == 0;
         if !again {
-            behind.drain(..done);
+            backlog.remove(handled);
         }
-        if failed {
+        if handled < most {
             sleep(Duration::from_millis(500 + chance.below(2_000))).await;
         }
     }
@@ -143,7 +135,7 @@ async fn read_batch(
     name: String,
     batch: Batch,
     chance: Chance,
-) -> Option<Result<DynamoDbEventResponse, Error>> {
+) -> Result<DynamoDbEventResponse, Error> {
     let bounds = world.knobs.relay;
     let done = world.invoke(name, chance, FUNCTION, |shop, connection| async move {
         let letters = DeadLetters::new(connection.sqs(), QUEUE.to_owned());
@@ -156,7 +148,7 @@ async fn read_batch(
             Reader::CountSales => count_sales::handle(&shop, &letters, batch).await,
         }
     });
-    done.await
+    done.await.unwrap_or_else(|| Err("the function died".into()))
 }
 
 /// Consumes a queue.
