@@ -77,7 +77,7 @@ async fn main() {
     );
     println!("1,024 partitions, {} s of patience.\n", RetryBounds::PRODUCTION.patience.as_secs());
     println!(
-        "                          issued   issued/s  sold out s  all told s  busy  throttled  p50 ms  p99 ms  write units   wall s   events/s"
+        "                          issued   issued/s  sold out s  answered s  busy  throttled  p50 ms  p99 ms  write units   wall s   events/s"
     );
     for counters in SHARDS {
         policy(counters);
