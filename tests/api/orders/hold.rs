@@ -5,7 +5,7 @@ use shared::app::orders;
 use tests::{
     TestShop,
     steps::{
-        END, JUST_BEFORE, coupon_status, end_hold, expired_orders, history, hold,
+        END, JUST_BEFORE, cancel, coupon_status, end_hold, expired_orders, history, hold,
         holds::{hold_with_coupon, shop_with_tea},
         id, order_id, pay, status,
     },
@@ -143,7 +143,7 @@ async fn expired_holds_are_found_in_order() {
     }
     shop.order("mina", "tea", 1).await.expect(201);
     pay(&shop, "mina", &held[1]).await.expect(200);
-    tests::steps::cancel(&shop, "mina", &held[2], json!({})).await.expect(200);
+    cancel(&shop, "mina", &held[2], json!({})).await.expect(200);
     assert_eq!(expired_orders(&shop).await, []);
     shop.set_clock("2026-11-20T03:10:04.500Z");
     let expired = expired_orders(&shop).await;
@@ -163,7 +163,7 @@ async fn expired_holds_are_found_in_order() {
 async fn a_pending_order_is_cancelled_whole() {
     let shop = shop_with_tea(100_000, 10).await;
     let held = hold_with_coupon(&shop).await;
-    let cancelled = tests::steps::cancel(&shop, "mina", &held, json!({ "reason": "변심" })).await.expect(200);
+    let cancelled = cancel(&shop, "mina", &held, json!({ "reason": "변심" })).await.expect(200);
     assert_eq!((&cancelled["status"], &cancelled["refunded"]), (&json!("CANCELLED"), &json!(0)));
     assert_eq!(cancelled["items"][0]["cancelledQuantity"], 2);
     assert_eq!((shop.balance("mina").await, shop.stock("tea").await), (100_000, 10));
@@ -174,7 +174,7 @@ async fn a_pending_order_is_cancelled_whole() {
     CANCELLED by CUSTOMER: order PENDING_PAYMENT > CANCELLED (변심)
     CANCELLED by CUSTOMER: line 1 PENDING_PAYMENT > CANCELLED (변심)
     "#);
-    tests::steps::cancel(&shop, "mina", &held, json!({})).await.refused(409, "ORDER_STATE_CONFLICT");
+    cancel(&shop, "mina", &held, json!({})).await.refused(409, "ORDER_STATE_CONFLICT");
     shop.set_clock(END);
     end_hold(&shop, &held).await;
     assert_eq!(shop.stock("tea").await, 10);

@@ -5,7 +5,7 @@ use shared::app::orders;
 use tests::{
     TestShop,
     steps::{
-        END, JUST_BEFORE, charge, coupon_status, end_hold, expired_orders, history, hold,
+        END, JUST_BEFORE, cancel, charge, coupon_status, end_hold, expired_orders, history, hold,
         holds::{hold_with_coupon, shop_with_tea},
         id, ledger, look, order_by, order_id, pay, set_user, status,
     },
@@ -163,7 +163,7 @@ async fn a_reactivated_user_can_pay() {
     set_user(&other, "mina", "SUSPENDED").await;
     // This instance reads the suspended account, and caches the balance after the refund.
     let fresh = shop.another_instance();
-    tests::steps::cancel(&fresh, "mina", &paid, json!({})).await.expect(200);
+    cancel(&fresh, "mina", &paid, json!({})).await.expect(200);
     set_user(&other, "mina", "ACTIVE").await;
     pay(&fresh, "mina", &held).await.expect(200);
     shop.audit().await;

@@ -3,8 +3,8 @@
 use serde_json::json;
 use shared::domain::order::Actor::{Admin, Customer, Seller};
 use tests::steps::{
-    cancel, coupon_status, history, id, ledger, look, move_along, move_line, order_id, published, published_of,
-    set_user, status,
+    cancel, cancel_units, coupon_status, dying_at, history, id, ledger, look, move_along, move_line, order_id,
+    published, published_of, set_user, status,
 };
 
 use super::{as_actor, shop_of_dabang};
@@ -142,7 +142,7 @@ async fn an_exchange_moves_no_money_and_no_units() {
 async fn a_line_cancelled_in_delivery_is_refunded() {
     let shop = shop_of_dabang().await;
     let order = shop.order("mina", "tea", 3).await.expect(201);
-    tests::steps::cancel_units(&shop, "mina", &order, "1", 1).await.expect(200);
+    cancel_units(&shop, "mina", &order, "1", 1).await.expect(200);
     move_along(&shop, &order, "1", &["SHIPPED"]).await;
     cancel(&shop, "mina", &order, json!({})).await.refused(409, "ORDER_STATE_CONFLICT");
     move_line(&shop, &order, "1", "CANCEL_REQUESTED").as_user("mina").await.expect(200);
@@ -182,13 +182,13 @@ async fn an_order_is_completed_when_its_remaining_lines_have_arrived() {
     let order = shop.post("/orders", json!({ "userId": "mina", "items": items })).await.expect(201);
     move_along(&shop, &order, "1", &["SHIPPED", "DELIVERED"]).await;
     assert_eq!(status(&shop, &order).await, "PAID");
-    tests::steps::cancel_units(&shop, "mina", &order, "2", 1).await.expect(200);
+    cancel_units(&shop, "mina", &order, "2", 1).await.expect(200);
     assert_eq!(status(&shop, &order).await, "PARTIALLY_CANCELLED");
     move_along(&shop, &order, "1", &["PURCHASE_CONFIRMED"]).await;
     move_along(&shop, &order, "2", &["SHIPPED", "IN_DELIVERY", "DELIVERED"]).await;
     assert_eq!(status(&shop, &order).await, "PARTIALLY_CANCELLED");
     // The last missing line is cancelled instead.
-    tests::steps::cancel_units(&shop, "mina", &order, "3", 2).await.expect(200);
+    cancel_units(&shop, "mina", &order, "3", 2).await.expect(200);
     assert_eq!(status(&shop, &order).await, "COMPLETED");
     // A later return derives the state anew.
     move_along(&shop, &order, "2", &["RETURN_REQUESTED"]).await;
@@ -278,7 +278,7 @@ async fn each_seller_gets_one_shipping_instruction() {
     shop.product("pot", 3_000, 10).await;
     let items = ["tea", "cup", "pot", "jar"].map(|product| json!({ "productId": product, "quantity": 2 }));
     let order = shop.post("/orders", json!({ "userId": "mina", "items": items })).key("snapshot").await.expect(201);
-    tests::steps::cancel_units(&shop, "mina", &order, "4", 1).await.expect(200);
+    cancel_units(&shop, "mina", &order, "4", 1).await.expect(200);
     move_along(&shop, &order, "2", &["SHIPPED"]).await;
     let body = json!({ "items": [{ "itemId": "1", "quantity": 2 }, { "itemId": "3", "quantity": 1 }] });
     cancel(&shop, "mina", &order, body).await.expect(200);
@@ -324,7 +324,7 @@ async fn a_repeated_transition_changes_nothing() {
         let order = shop.order("mina", "tea", 2).await.expect(201);
         move_along(&shop, &order, "1", &["SHIPPED", "DELIVERED", "RETURN_REQUESTED", "RETURN_IN_PROGRESS"]).await;
         let fresh = shop.another_instance();
-        let _ = tests::steps::dying_at(&shop, number, move_line(&fresh, &order, "1", "RETURNED").as_admin()).await;
+        let _ = dying_at(&shop, number, move_line(&fresh, &order, "1", "RETURNED").as_admin()).await;
         let again = move_line(&shop, &order, "1", "RETURNED").as_admin().await.expect(200);
         assert_eq!(again["refunded"], 5_000);
         assert_eq!((shop.balance("mina").await, shop.stock("tea").await), (99_000_000, 1_000));

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tests::{
     TestShop,
-    steps::{coupon_status, published},
+    steps::{codes, coupon_status, published, race},
 };
 
 async fn order_with_coupon(shop: &TestShop, product: &str, coupon: &str) -> tests::Answer {
@@ -145,8 +145,8 @@ async fn a_revoked_coupon_is_issued_again_once() {
     let body = json!({ "userId": "mina", "couponId": "welcome" });
     shop.post("/coupons/revoke", body.clone()).as_admin().await.expect(200);
     let calls = (0..8).map(|_| shop.post("/coupons/issue", body.clone())).collect();
-    let answers = tests::steps::race(calls).await;
-    assert_eq!(answers, tests::steps::codes(&[("COUPON_ALREADY_ISSUED", 7), ("SUCCESS", 1)]));
+    let answers = race(calls).await;
+    assert_eq!(answers, codes(&[("COUPON_ALREADY_ISSUED", 7), ("SUCCESS", 1)]));
     shop.audit().await;
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tests::{
     TestShop,
-    steps::{cancel, hold, id, look, move_along, move_line, published_of},
+    steps::{cancel, cancel_units, hold, id, look, move_along, move_line, published_of},
 };
 
 /// A seller's tea at 1,000 won, a customer with money.
@@ -32,7 +32,7 @@ async fn a_cancelled_order_of_nothing_is_refunded() {
     let body = json!({ "userId": "mina", "items": items, "couponId": "free" });
     let order = shop.post("/orders", body).await.expect(201);
     assert_eq!((&order["payable"], payment_status(&shop, &order).await), (&json!(0), json!("PAID")));
-    tests::steps::cancel_units(&shop, "mina", &order, "1", 1).await.expect(200);
+    cancel_units(&shop, "mina", &order, "1", 1).await.expect(200);
     assert_eq!(payment_status(&shop, &order).await, "PAID");
     cancel(&shop, "mina", &order, json!({})).await.expect(200);
     assert_eq!(payment_status(&shop, &order).await, "REFUNDED");

@@ -1,7 +1,10 @@
 //! Stock: units in stock that cannot be ordered, bounds that are not kept, caches that never expire.
 
 use serde_json::{Value, json};
-use tests::TestShop;
+use tests::{
+    TestShop,
+    steps::{codes, race},
+};
 
 /// A product of so many units, spread over shards.
 async fn sharded(shop: &TestShop, id: &str, stock: i64, shards: u16, flash: bool) {
@@ -54,7 +57,7 @@ async fn concurrent_orders_of_scattered_units_sell_each_unit_once() {
         }
         let items = json!([{ "productId": "p0", "quantity": 64 }, { "productId": "p1", "quantity": 64 }]);
         calls.push(shop.post("/orders", json!({ "userId": "mina", "items": items })));
-        assert_eq!(tests::steps::race(calls).await, tests::steps::codes(&[("SUCCESS", 17)]));
+        assert_eq!(race(calls).await, codes(&[("SUCCESS", 17)]));
         assert_eq!((shop.stock("p0").await, shop.stock("p1").await), (0, 16));
         shop.audit().await;
     }
@@ -78,7 +81,7 @@ async fn the_stock_of_all_shards_has_one_bound() {
     // At once: of four that are too much together, as many succeed as fit.
     restock(-900_000_000).await.expect(200);
     let calls = (0..4).map(|_| restock(400_000_000)).collect();
-    assert_eq!(tests::steps::race(calls).await, tests::steps::codes(&[("LIMIT_EXCEEDED", 2), ("SUCCESS", 2)]));
+    assert_eq!(race(calls).await, codes(&[("LIMIT_EXCEEDED", 2), ("SUCCESS", 2)]));
     assert_eq!(shop.stock("rice").await, 900_000_000);
     shop.audit().await;
 }
