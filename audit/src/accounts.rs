@@ -174,7 +174,7 @@ impl User {
 #[cfg(test)]
 mod tests {
     use shared::{
-        domain::{order::Actor, stock::Shard, text::EmailKey},
+        domain::{inventory::Shard, order::Actor, text::EmailKey},
         store::keys,
     };
 

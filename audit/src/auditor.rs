@@ -5,7 +5,7 @@ use shared::{
     domain::UserId,
     store::{
         Item, Key,
-        keys::{self, BY_DUE, BY_TIME},
+        keys::{self, BY_EXPIRY, BY_TIME},
         records::{Record, Unreadable},
     },
 };
@@ -16,6 +16,7 @@ use crate::{
     emails::Emails,
     findings::Findings,
     holds::Place,
+    inventory::Inventory,
     lists,
     orders::{self, Orders},
     payments::Payments,
@@ -23,7 +24,6 @@ use crate::{
     sales::Sales,
     sellers::Sellers,
     sheets::Sheets,
-    shelves::Shelves,
 };
 
 /// The part of a shop that an audit checks.
@@ -50,7 +50,7 @@ pub struct Auditor {
     findings: Findings,
     accounts: Accounts,
     emails: Emails,
-    shelves: Shelves,
+    inventory: Inventory,
     campaigns: Campaigns,
     orders: Orders,
     payments: Payments,
@@ -68,7 +68,7 @@ impl Auditor {
             findings: Findings::default(),
             accounts: Accounts::default(),
             emails: Emails::default(),
-            shelves: Shelves::default(),
+            inventory: Inventory::default(),
             campaigns: Campaigns::default(),
             orders: Orders::default(),
             payments: Payments::default(),
@@ -100,7 +100,7 @@ impl Auditor {
             return;
         }
         self.items += 1;
-        let (place, listed) = (Place::from_item(&item, BY_DUE), Place::from_item(&item, BY_TIME));
+        let (place, listed) = (Place::from_item(&item, BY_EXPIRY), Place::from_item(&item, BY_TIME));
         match Record::read(item) {
             Ok(record) => {
                 let is_swept = place.is_in(keys::CAMPAIGNS);
@@ -133,7 +133,7 @@ impl Auditor {
             Record::Order(record) => {
                 let order = record.order;
                 orders::check(&order, &mut self.findings);
-                self.shelves.add_order(&order);
+                self.inventory.add_order(&order);
                 if self.scope == Scope::Everything {
                     self.sales.add_order(&order);
                 }
@@ -144,15 +144,19 @@ impl Auditor {
             Record::Sheet(record) => self.sheets.add(record.sheet, &mut self.findings),
             Record::Product(product) => {
                 self.sellers.add_product(&product);
-                self.shelves.add_product(*product);
+                self.inventory.add_product(*product);
             }
             Record::SellerProduct { seller, product } => self.sellers.add_listed(seller, product.product_id),
             Record::SellerChange { seller, change } => self.sellers.add_change(seller, change.changed_at),
-            Record::Shard { product, number, shard } => self.shelves.add_shard(product, number, shard),
-            Record::Units { product, shard, place, slot } => self.shelves.add_draw(product, shard, place, slot),
+            Record::Shard { product, number, shard } => self.inventory.add_shard(product, number, shard),
+            Record::UnitClaim { product, shard, place, claim } => {
+                self.inventory.add_reservation(product, shard, place, claim)
+            }
             Record::Campaign(campaign) => self.campaigns.add_campaign(*campaign, is_swept),
             Record::Counter { coupon, shard, counter } => self.campaigns.add_counter(coupon, shard, counter),
-            Record::Slot { coupon, shard, ticket, slot } => self.campaigns.add_slot(coupon, shard, ticket, slot),
+            Record::TicketClaim { coupon, shard, ticket, claim } => {
+                self.campaigns.add_claim(coupon, shard, ticket, claim)
+            }
             Record::Sales { product, sales } => {
                 if self.scope == Scope::Everything {
                     self.sales.add_count(product, &sales);
@@ -179,7 +183,7 @@ impl Auditor {
             mut findings,
             mut accounts,
             emails,
-            shelves,
+            inventory,
             campaigns,
             orders,
             payments,
@@ -190,7 +194,7 @@ impl Auditor {
         } = self;
         let mut figures = Figures { items, ..Figures::default() };
         if scope == Scope::Everything {
-            sales.finish(&shelves, now, &mut findings);
+            sales.finish(&inventory, now, &mut findings);
         }
         if scope != Scope::Ledgers {
             accounts.compare(&orders, &mut findings);
@@ -198,7 +202,7 @@ impl Auditor {
             sellers.finish(now, &mut findings);
         }
         accounts.finish(&mut findings, &mut figures);
-        shelves.finish(&orders, &mut findings, &mut figures);
+        inventory.finish(&orders, &mut findings, &mut figures);
         campaigns.finish(&orders, now, &mut findings, &mut figures);
         payments.finish(&orders, &mut findings);
         sheets.finish(&orders, now, &mut findings, &mut figures);
@@ -239,8 +243,8 @@ mod tests {
     use crate::fixture::{Shop, user};
 
     const FIGURES: &str = "50 items in order: 3 users hold 25000 won after 5 ledger entries; \
-                           3 products, 21 units on the shelf, 0 drawn, 9 in live orders; \
-                           1 coupon campaigns, 3 issued, 1 tickets burnt; \
+                           3 products, 21 units in stock, 0 reserved, 9 in live orders; \
+                           1 coupon campaigns, 3 issued, 1 tickets orphaned; \
                            5 orders, 1 waiting, 3 paid with 62000 won, 7000 refunded; \
                            1 order sheets open\n";
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use shared::domain::{
     CouponId, OrderId, UserId, Won,
-    coupon::{Campaign, Counter, CouponState, IssuedCoupon, Slot, Terms},
+    coupon::{Campaign, ClaimRecord, Counter, CouponState, IssuedCoupon, Terms},
     pricing::{self, NoQuote, PricedLine, ShippingPolicy},
     refusal::CouponProblem,
 };
@@ -47,7 +47,7 @@ struct Tickets {
 /// The coupon of a user, with the claim records and replaced coupons of a campaign.
 #[derive(Debug, Default)]
 struct Holder {
-    slots: u64,
+    claims: u64,
     coupon: Option<Coupon>,
     /// Revoked coupons that another one replaced.
     replaced: u64,
@@ -73,15 +73,15 @@ impl Campaigns {
         self.of(coupon).counters.entry(shard).or_default().counter = Some(counter);
     }
 
-    pub(crate) fn add_slot(&mut self, coupon: CouponId, shard: u16, ticket: i64, slot: Slot) {
+    pub(crate) fn add_claim(&mut self, coupon: CouponId, shard: u16, ticket: i64, claim: ClaimRecord) {
         let books = self.of(coupon);
         let tickets = books.counters.entry(shard).or_default();
         tickets.range = Some(tickets.range.map_or((ticket, ticket), |(low, high)| (low.min(ticket), high.max(ticket))));
-        match slot.user_id {
+        match claim.user_id {
             None => tickets.void += 1,
             Some(user) => {
                 tickets.claimed += 1;
-                books.holders.entry(user).or_default().slots += 1;
+                books.holders.entry(user).or_default().claims += 1;
             }
         }
     }
@@ -111,7 +111,7 @@ impl Campaigns {
         }
         for (id, books) in self.0 {
             figures.campaigns += u64::from(books.campaign.is_some());
-            figures.tickets_burnt += books.counters.values().map(Tickets::burnt).sum::<i128>();
+            figures.tickets_orphaned += books.counters.values().map(Tickets::orphaned).sum::<i128>();
             books.check(&mut findings.about(Invariant::Coupons, Subject::Coupon(id.clone())));
             for (user, holder) in books.holders {
                 figures.coupons_issued += u64::from(holder.coupon.is_some());
@@ -137,8 +137,8 @@ impl Books {
         };
         checks.equal("counters", usize::from(campaign.counters), self.counters.len());
         if !campaign.is_swept {
-            let burnt: i128 = self.counters.values().map(Tickets::burnt).sum();
-            checks.equal("burnt tickets of a campaign that no sweep comes by", 0, burnt);
+            let orphaned: i128 = self.counters.values().map(Tickets::orphaned).sum();
+            checks.equal("orphaned tickets of a campaign that no sweep comes by", 0, orphaned);
         }
         let counters = self.counters.values();
         let (limit, void) = counters.fold((0_i128, 0_i128), |(limit, void), tickets| {
@@ -151,9 +151,9 @@ impl Books {
 
 impl Tickets {
     /// Allocated tickets without a claim record.
-    fn burnt(&self) -> i128 {
-        let drawn = self.counter.map_or(0, |counter| i128::from(counter.next));
-        drawn - i128::from(self.claimed) - i128::from(self.void)
+    fn orphaned(&self) -> i128 {
+        let allocated = self.counter.map_or(0, |counter| i128::from(counter.next));
+        allocated - i128::from(self.claimed) - i128::from(self.void)
     }
 
     fn check(&self, number: u16, checks: &mut Checks<'_>) {
@@ -166,20 +166,20 @@ impl Tickets {
         checks.at_most(format_args!("counter {number}: swept to"), counter.next, counter.swept.to);
         checks.at_most(format_args!("counter {number}: marked as expired to"), counter.next, counter.expired_to);
         checks.at_most(format_args!("counter {number}: seen by the sweep"), counter.next, counter.swept.seen);
-        let slots = self.claimed.saturating_add(self.void);
-        checks.at_most(format_args!("counter {number}: tickets swept"), slots, counter.swept.to);
-        checks.at_most(format_args!("counter {number}: slots"), counter.limit, slots);
+        let claims = self.claimed.saturating_add(self.void);
+        checks.at_most(format_args!("counter {number}: tickets swept"), claims, counter.swept.to);
+        checks.at_most(format_args!("counter {number}: slots"), counter.limit, claims);
         if let Some((lowest, highest)) = self.range {
-            checks.not_negative(format_args!("counter {number}: ticket of a slot"), lowest);
-            let last_drawn = counter.next.saturating_sub(1);
-            checks.at_most(format_args!("counter {number}: ticket of a slot"), last_drawn, highest);
+            checks.not_negative(format_args!("counter {number}: ticket of a claim record"), lowest);
+            let last_allocated = counter.next.saturating_sub(1);
+            checks.at_most(format_args!("counter {number}: ticket of a claim record"), last_allocated, highest);
         }
     }
 }
 
 impl Holder {
     fn check(&self, user: &UserId, id: &CouponId, orders: &Orders, now: Timestamp, checks: &mut Checks<'_>) {
-        checks.equal("claimed slots", self.replaced.saturating_add(1), self.slots);
+        checks.equal("claimed slots", self.replaced.saturating_add(1), self.claims);
         let Some(coupon) = &self.coupon else {
             checks.violated("coupon for the claimed slot", "one", "none");
             return;
@@ -265,8 +265,8 @@ mod tests {
         shop.change(keys::user_coupon(&user(holder), &coupon("welcome")), change);
     }
 
-    fn put_slot(shop: &mut Shop, ticket: i64, holder: Option<&str>) {
-        shop.put(keys::slot(&coupon("welcome"), 0, ticket), Slot { user_id: holder.map(user) });
+    fn put_claim(shop: &mut Shop, ticket: i64, holder: Option<&str>) {
+        shop.put(keys::ticket_claim(&coupon("welcome"), 0, ticket), ClaimRecord { user_id: holder.map(user) });
     }
 
     const WELCOME: &str = "[3 coupons] coupon welcome";
@@ -296,13 +296,16 @@ mod tests {
     fn no_slot_is_of_a_ticket_that_was_not_drawn() {
         let mut shop = Shop::healthy();
         change_counter(&mut shop, |counter| counter.next = 2);
-        assert_eq!(shop.violations(), [format!("{WELCOME}: counter 0: ticket of a slot: expected at most 1, found 3")]);
-        change_counter(&mut shop, |counter| counter.next = 4);
-        shop.remove(keys::slot(&coupon("welcome"), 0, 2));
-        put_slot(&mut shop, -2, Some("jun"));
         assert_eq!(
             shop.violations(),
-            [format!("{WELCOME}: counter 0: ticket of a slot: expected at least 0, found -2")]
+            [format!("{WELCOME}: counter 0: ticket of a claim record: expected at most 1, found 3")]
+        );
+        change_counter(&mut shop, |counter| counter.next = 4);
+        shop.remove(keys::ticket_claim(&coupon("welcome"), 0, 2));
+        put_claim(&mut shop, -2, Some("jun"));
+        assert_eq!(
+            shop.violations(),
+            [format!("{WELCOME}: counter 0: ticket of a claim record: expected at least 0, found -2")]
         );
     }
 
@@ -315,7 +318,7 @@ mod tests {
             shop.violations(),
             [
                 format!("{WELCOME}: counter 0: slots: expected at most 2, found 4"),
-                format!("{WELCOME}: counter 0: ticket of a slot: expected at most 1, found 3"),
+                format!("{WELCOME}: counter 0: ticket of a claim record: expected at most 1, found 3"),
             ]
         );
     }
@@ -351,7 +354,7 @@ mod tests {
         let mut shop = Shop::healthy();
         shop.change(keys::campaign(&coupon("welcome")), |campaign: &mut Campaign| campaign.total_quantity = 5);
         change_counter(&mut shop, |counter| (counter.next, counter.limit) = (6, 6));
-        assert_eq!(shop.report(crate::Scope::Everything).figures.tickets_burnt, 2);
+        assert_eq!(shop.report(crate::Scope::Everything).figures.tickets_orphaned, 2);
         assert_eq!(shop.violations(), [] as [&str; 0]);
     }
 
@@ -359,9 +362,9 @@ mod tests {
     fn burnt_tickets_are_not_forgotten() {
         let mut shop = Shop::healthy();
         shop.place(keys::campaign(&coupon("welcome")), None);
-        let rule = "burnt tickets of a campaign that no sweep comes by";
+        let rule = "orphaned tickets of a campaign that no sweep comes by";
         assert_eq!(shop.violations(), [format!("{WELCOME}: {rule}: expected 0, found 1")]);
-        put_slot(&mut shop, 4, None);
+        put_claim(&mut shop, 4, None);
         change_counter(&mut shop, |counter| counter.limit += 1);
         assert_eq!(shop.violations(), [] as [&str; 0]);
     }
@@ -382,14 +385,14 @@ mod tests {
     #[test]
     fn nobody_gets_two() {
         let mut shop = Shop::healthy();
-        put_slot(&mut shop, 4, Some("jun"));
+        put_claim(&mut shop, 4, Some("jun"));
         assert_eq!(shop.violations(), ["[3 coupons] coupon welcome of user jun: claimed slots: expected 1, found 2"]);
     }
 
     #[test]
     fn every_coupon_has_a_slot_and_every_claimed_slot_a_coupon() {
         let mut shop = Shop::healthy();
-        put_slot(&mut shop, 2, Some("nari"));
+        put_claim(&mut shop, 2, Some("nari"));
         assert_eq!(
             shop.violations(),
             [

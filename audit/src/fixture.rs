@@ -9,7 +9,8 @@ use shared::{
     domain::{
         CouponId, OrderId, OrderSheetId, PaymentId, ProductId, UserId, Won,
         bestseller::Listing,
-        coupon::{Campaign, Counter, CouponKind, CouponState, IssuedCoupon, Slot, Terms, Validity},
+        coupon::{Campaign, ClaimRecord, Counter, CouponKind, CouponState, IssuedCoupon, Terms, Validity},
+        inventory::Shard,
         ledger::{EntryHash, EntryKind, LedgerEntry},
         order::{
             Actor, Cancellation, Draft, LineStatus, Order, OrderLine, Payment, PaymentClaim, PaymentMethod,
@@ -18,13 +19,12 @@ use shared::{
         pricing::{self, ShippingPolicy},
         product::{Offer, Product, SaleStatus},
         sheet::{OrderSheet, SheetState},
-        stock::Shard,
         text::EmailKey,
         user::{Account, EmailClaim, Profile, UserKind},
     },
     store::{
         Item, Key,
-        keys::{self, BY_DUE, BY_SALES, BY_TIME, Index, IndexKey},
+        keys::{self, BY_EXPIRY, BY_SALES, BY_TIME, Index, IndexKey},
         orders::OrderRecord,
         sheets::SheetRecord,
     },
@@ -146,7 +146,7 @@ impl Shop {
         change(&mut record);
         let path = (key.pk.clone(), key.sk.clone());
         let mut place = self.0[&path].clone();
-        place.retain(|name, _| [BY_DUE.pk, BY_DUE.sk, BY_TIME.pk, BY_TIME.sk].contains(&name.as_str()));
+        place.retain(|name, _| [BY_EXPIRY.pk, BY_EXPIRY.sk, BY_TIME.pk, BY_TIME.sk].contains(&name.as_str()));
         self.put(key, record);
         self.0.get_mut(&path).unwrap().extend(place);
     }
@@ -165,7 +165,7 @@ impl Shop {
 
     /// Sets the entry of an item in the expiry index, or removes it.
     pub(crate) fn place(&mut self, key: Key, place: Option<IndexKey>) {
-        self.index(BY_DUE, key, place);
+        self.index(BY_EXPIRY, key, place);
     }
 
     /// Sets the entry of an item in the index by time, or removes it.
@@ -245,7 +245,7 @@ impl Shop {
                 created_at: at(LONG_AGO),
                 updated_at: None,
             };
-            let place = product.sweep_from.map(|from| keys::shelf_by_due(&product_id, from));
+            let place = product.sweep_from.map(|from| keys::inventory_by_expiry(&product_id, from));
             let listed = keys::product_by_time(product.offer.status, product.created_at, &product_id);
             self.put(keys::product(&product_id), product);
             self.place(keys::product(&product_id), place);
@@ -269,10 +269,10 @@ impl Shop {
         };
         let key = keys::campaign(&campaign.coupon_id);
         self.put(key.clone(), &campaign);
-        self.place(key, Some(keys::campaign_by_due(&campaign.coupon_id, campaign.issue_from)));
+        self.place(key, Some(keys::campaign_by_start(&campaign.coupon_id, campaign.issue_from)));
         self.put(keys::counter(&campaign.coupon_id, 0), Counter { next: 5, ..Counter::new(5) });
         for (ticket, holder) in [(0, Some("mina")), (1, None), (2, Some("jun")), (3, Some("sora"))] {
-            self.put(keys::slot(&campaign.coupon_id, 0, ticket), Slot { user_id: holder.map(user) });
+            self.put(keys::ticket_claim(&campaign.coupon_id, 0, ticket), ClaimRecord { user_id: holder.map(user) });
         }
         self.give("mina", CouponState::Used, Some("o1"));
         self.give("jun", CouponState::Usable, None);
@@ -342,7 +342,7 @@ impl Shop {
 
     pub(crate) fn put_order(&mut self, order: Order) {
         let key = keys::order(&order.order_id);
-        let place = order.hold_expires_at.map(|end| keys::hold_by_due(&order.order_id, end));
+        let place = order.hold_expires_at.map(|end| keys::hold_by_expiry(&order.order_id, end));
         self.put(key.clone(), OrderRecord::new(order, "p".to_owned()));
         self.place(key, place);
     }
@@ -350,7 +350,7 @@ impl Shop {
     pub(crate) fn put_sheet(&mut self, sheet: OrderSheet) {
         let key = keys::sheet(&sheet.order_sheet_id);
         let is_open = sheet.state == SheetState::Open;
-        let place = is_open.then(|| keys::sheet_by_due(&sheet.order_sheet_id, sheet.expires_at));
+        let place = is_open.then(|| keys::sheet_by_expiry(&sheet.order_sheet_id, sheet.expires_at));
         self.put(key.clone(), SheetRecord::new(sheet, "p".to_owned()));
         self.place(key, place);
     }

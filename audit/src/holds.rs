@@ -53,21 +53,23 @@ impl Place {
         let place = match record {
             Record::Order(record) => {
                 let order = &record.order;
-                order.hold_expires_at.map(|end| keys::hold_by_due(&order.order_id, end))
+                order.hold_expires_at.map(|end| keys::hold_by_expiry(&order.order_id, end))
             }
             Record::Sheet(record) => {
                 let sheet = &record.sheet;
                 let is_open = sheet.state == SheetState::Open;
-                is_open.then(|| keys::sheet_by_due(&sheet.order_sheet_id, sheet.expires_at))
+                is_open.then(|| keys::sheet_by_expiry(&sheet.order_sheet_id, sheet.expires_at))
             }
             Record::Campaign(campaign) => {
                 let expiry = campaign.last_expiry().ok().filter(|_| self.is_in(keys::EXPIRIES));
                 let expiry = expiry.map(|expiry| keys::campaign_by_expiry(&campaign.coupon_id, expiry));
-                let swept = || keys::campaign_by_due(&campaign.coupon_id, campaign.issue_from);
+                let swept = || keys::campaign_by_start(&campaign.coupon_id, campaign.issue_from);
                 expiry.or_else(|| self.is_listed().then(swept))
             }
-            Record::Product(product) => product.sweep_from.map(|from| keys::shelf_by_due(&product.product_id, from)),
-            Record::SellerChange { seller, change } => Some(keys::seller_by_due(seller, change.changed_at)),
+            Record::Product(product) => {
+                product.sweep_from.map(|from| keys::inventory_by_expiry(&product.product_id, from))
+            }
+            Record::SellerChange { seller, change } => Some(keys::seller_by_expiry(seller, change.changed_at)),
             _ => None,
         };
         place.map_or(Self(None, None), Self::from)
@@ -129,7 +131,7 @@ mod tests {
         let later = at("2026-11-20T03:05:00.001Z");
         for (place, found) in [
             (None, "(None, None)"),
-            (Some(keys::hold_by_due(&order("o4"), later)), r#"(Some("HOLDS#5"), Some("1795143900001#o4"))"#),
+            (Some(keys::hold_by_expiry(&order("o4"), later)), r#"(Some("HOLDS#5"), Some("1795143900001#o4"))"#),
         ] {
             let mut shop = Shop::healthy();
             shop.place(held.clone(), place);
@@ -138,7 +140,7 @@ mod tests {
             assert_eq!(shop.violations(), [format!("{rule}: expected {belongs}, found {found}")]);
         }
         for place in
-            [None, Some(keys::sheet_by_due(&sheet("s2"), later)), Some(keys::hold_by_due(&order("s2"), at(SOON)))]
+            [None, Some(keys::sheet_by_expiry(&sheet("s2"), later)), Some(keys::hold_by_expiry(&order("s2"), at(SOON)))]
         {
             let mut shop = Shop::healthy();
             shop.place(open.clone(), place);
@@ -159,7 +161,7 @@ mod tests {
             keys::account(&user("mina")),
         ] {
             let mut shop = Shop::healthy();
-            shop.place(key.clone(), Some(keys::hold_by_due(&order("o5"), at(SOON))));
+            shop.place(key.clone(), Some(keys::hold_by_expiry(&order("o5"), at(SOON))));
             let violations = shop.violations();
             assert_eq!(violations.len(), 1);
             let about = format!("[7 holds] item {:?} {:?}: place in the index by due: ", key.pk, key.sk);

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | records | every item is of a known kind, has its shape, and is where its ids say | `shared::store::records` |
 //! | 1 balances | a balance is the sum of its ledger, which chains by balances and hashes; a key charges once; orders are paid just once | `accounts`, `ledger` |
-//! | 2 stock | received = in stock + reserved + in live orders; no shard below zero; a reservation is one order's or is released | `shelves`, `draws` |
+//! | 2 stock | received = in stock + reserved + in live orders; no shard below zero; a reservation is one order's or is released | `inventory`, `reservations` |
 //! | 3 coupons | never more issued than there are, one a user; used for one live order | `campaigns` |
 //! | 4 orders | amounts add up; paid, refunded, cancelled units, state and history agree | `orders` |
 //! | 5 sales | the bestsellers equal a recount of the orders | `sales` |
@@ -23,12 +23,12 @@
 mod accounts;
 mod auditor;
 mod campaigns;
-mod draws;
 mod emails;
 mod findings;
 #[cfg(test)]
 mod fixture;
 mod holds;
+mod inventory;
 mod ledger;
 mod lists;
 mod looks;
@@ -36,10 +36,10 @@ mod orders;
 mod payments;
 mod read;
 mod report;
+mod reservations;
 mod sales;
 mod sellers;
 mod sheets;
-mod shelves;
 
 pub use auditor::{Auditor, Scope};
 pub use looks::{Fault, LOOKS, Looks, Verdict};

@@ -181,7 +181,7 @@ pub struct Figures {
     pub ledger_entries: u64,
     pub products: u64,
     /// Units in stock, over all shards.
-    pub units_on_shelf: i128,
+    pub units_in_stock: i128,
     /// Reserved units that belong to no order and are not back in stock yet.
     pub units_unclaimed: i128,
     /// Units of orders that hold them or have paid for them.
@@ -190,7 +190,7 @@ pub struct Figures {
     /// Coupons that were issued.
     pub coupons_issued: u64,
     /// Orphaned tickets: allocated, without a coupon, and not made good yet.
-    pub tickets_burnt: i128,
+    pub tickets_orphaned: i128,
     /// Orders, failed ones included.
     pub orders: u64,
     /// Orders that wait for their payment.
@@ -206,14 +206,14 @@ pub struct Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { items, users, held_won, ledger_entries, products, units_on_shelf, .. } = self;
-        let Self { units_unclaimed, units_in_orders, campaigns, coupons_issued, tickets_burnt, .. } = self;
+        let Self { items, users, held_won, ledger_entries, products, units_in_stock, .. } = self;
+        let Self { units_unclaimed, units_in_orders, campaigns, coupons_issued, tickets_orphaned, .. } = self;
         let Self { orders, orders_waiting, orders_paid, paid_won, refunded_won, sheets_open, .. } = self;
         write!(
             f,
             "{items} items in order: {users} users hold {held_won} won after {ledger_entries} ledger entries; \
-             {products} products, {units_on_shelf} units on the shelf, {units_unclaimed} drawn, {units_in_orders} in live orders; \
-             {campaigns} coupon campaigns, {coupons_issued} issued, {tickets_burnt} tickets burnt; \
+             {products} products, {units_in_stock} units in stock, {units_unclaimed} reserved, {units_in_orders} in live orders; \
+             {campaigns} coupon campaigns, {coupons_issued} issued, {tickets_orphaned} tickets orphaned; \
              {orders} orders, {orders_waiting} waiting, {orders_paid} paid with {paid_won} won, {refunded_won} refunded; \
              {sheets_open} order sheets open"
         )

@@ -21,8 +21,8 @@ use shared::{
 
 use crate::{
     findings::{Checks, Findings},
+    inventory::Inventory,
     report::{Invariant, Subject},
-    shelves::Shelves,
 };
 
 /// The number of days with sales that are kept of a product. The last [`WINDOW_DAYS`] can count, and one is to spare
@@ -110,7 +110,7 @@ impl Sales {
         self.generation = rebuild.generation;
     }
 
-    pub(crate) fn finish(self, shelves: &Shelves, now: Timestamp, findings: &mut Findings) {
+    pub(crate) fn finish(self, inventory: &Inventory, now: Timestamp, findings: &mut Findings) {
         let Self { recounted, counted, generation, newest_mark } = self;
         let today = seoul_day(now);
         let nothing = UnitsByDay::new();
@@ -125,7 +125,7 @@ impl Sales {
             let by_day = in_window(there.map_or(&nothing, |counted| &counted.days), today);
             checks.equal("units counted by day, as the orders have them", recounted, by_day);
             if let Some(counted) = there {
-                counted.check_place(product, shelves.is_on_sale(product), now, &mut checks);
+                counted.check_place(product, inventory.is_on_sale(product), now, &mut checks);
             }
         }
 
@@ -134,7 +134,7 @@ impl Sales {
             findings.about(Invariant::Sales, Subject::Item(key.pk, key.sk)).at_most("generation", generation, theirs);
         }
 
-        let on_sale = || counted.iter().filter(|(product, _)| shelves.is_on_sale(product));
+        let on_sale = || counted.iter().filter(|(product, _)| inventory.is_on_sale(product));
         let shown = |best: Vec<Rank>| -> Vec<(String, i64)> {
             best.into_iter().map(|rank| (rank.product_id.to_string(), rank.units)).collect()
         };
@@ -340,7 +340,7 @@ mod tests {
         shop.change(keys::product(&product("cup")), |product: &mut Product| {
             product.offer.status = SaleStatus::Discontinued;
         });
-        shop.change(keys::stock(&product("cup"), 0), |shard: &mut shared::domain::stock::Shard| {
+        shop.change(keys::stock(&product("cup"), 0), |shard: &mut shared::domain::inventory::Shard| {
             shard.offer.status = SaleStatus::Discontinued;
         });
         let place = keys::product_by_time(SaleStatus::Discontinued, at(LONG_AGO), &product("cup"));

@@ -137,7 +137,7 @@ mod tests {
         let mut shop = shop_of_a_seller();
         suspend(&mut shop);
         let mut noted = |changed_at| {
-            let (key, place) = (keys::seller_change(&user("mina")), keys::seller_by_due(&user("mina"), changed_at));
+            let (key, place) = (keys::seller_change(&user("mina")), keys::seller_by_expiry(&user("mina"), changed_at));
             shop.put(key.clone(), SellerChange { version: 2, changed_at, after: None });
             shop.place(key, Some(place));
             shop.violations()

@@ -1,7 +1,7 @@
-//! The functions of the shop: one binary each, by what triggers them.
+//! The functions of the shop: one binary each, in modules by trigger.
 //!
-//! The table of endpoints at the end of this file is the only one. Routes, the API reference, the router of `cargo lambda watch`
-//! and the tests read it; a test holds `template.yaml` to it.
+//! The table of endpoints at the end of this file is the only one. Routes, the API reference, the router of `cargo
+//! lambda watch` and the tests read it; a test checks `template.yaml` against it.
 
 pub mod routes;
 
@@ -78,7 +78,7 @@ pub mod stream {
 /// Readers of queues.
 pub mod queue {
     pub mod deliver_orders;
-    pub mod expire_due;
+    pub mod process_expiry;
     pub mod settle_payments;
 }
 
@@ -93,8 +93,8 @@ use http::{balance, cart, coupons, desk, order_sheets, orders, products, referen
 use routes::Route;
 use shared::lambda::serve::Endpoint;
 
-/// Declares the endpoints, a row each: method, path (or several), binary, module of the handler, access. `token` asks for a
-/// caller's token, `public` does not; a `page` is public and needs no shop.
+/// Declares the endpoints, a row each: method, path (or several), binary, module of the handler, access. `token`
+/// requires a caller's token, `public` does not; a `page` is public and needs no shop.
 macro_rules! endpoints {
     ($(($method:literal, $($path:literal)|+, $binary:literal, $($module:ident)::+, $access:ident)),+ $(,)?) => {
         /// Every route of the API. A path without parameters comes before one with parameters that would match it.
@@ -105,7 +105,7 @@ macro_rules! endpoints {
         // Not a field of the routes: a binary that reads the routes would link every handler.
         const HANDLERS: &[(&str, Endpoint)] = &[$(($binary, handler!($($module)::+, $access))),+];
 
-        /// The operations, as their handlers describe them.
+        /// The operations, described by their handlers.
         #[derive(utoipa::OpenApi)]
         #[openapi(paths($($($module)::+::handle),+))]
         pub struct Operations;
@@ -169,7 +169,7 @@ endpoints![
     ("GET",    "/docs",                                   "api-reference",        reference::page,            page),
 ];
 
-/// The handler of a binary. Requests that no route serves go to `route-not-found`.
+/// The handler of a binary. Requests without a route go to `route-not-found`.
 pub fn handler(binary: &str) -> Option<Endpoint> {
     let not_found: (&str, Endpoint) = ("route-not-found", handler!(http::not_found, page));
     HANDLERS.iter().chain([&not_found]).find(|(name, _)| *name == binary).map(|(_, handler)| *handler)

@@ -1,22 +1,20 @@
-//! The matching of requests with routes, as API Gateway does it.
+//! Matches requests with routes, as API Gateway does.
 
 use crate::ROUTES;
 
-/// A route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Route {
-    /// The method.
     pub method: &'static str,
     /// The path, with parameters in braces.
     pub path: &'static str,
     /// The function, by the name of its binary.
     pub function: &'static str,
-    /// Whether it is served to anyone, without a token.
+    /// Whether it is served without a token.
     pub public: bool,
 }
 
 impl Route {
-    /// Whether this path has the word in the very place where the other has the parameter.
+    /// Whether this path has the word in the position of the other path's parameter.
     fn is_beside(&self, other: &Self, parameter: &str, word: &str) -> bool {
         let mut segments = self.path.split('/').zip(other.path.split('/'));
         let apart = segments.find(|(own, others)| own != others);
@@ -41,19 +39,19 @@ impl Route {
     }
 }
 
-/// The parameter that a segment of a route's path is, if it is one.
+/// The name of the parameter in a segment of a route's path, if it is one.
 fn name_of_parameter(segment: &str) -> Option<&str> {
     segment.strip_prefix('{')?.strip_suffix('}')
 }
 
-/// The route that serves a method and path, with the path's parameters. `HEAD` is served wherever `GET` is.
+/// The route of a method and path, with the path's parameters. `HEAD` is served wherever `GET` is.
 pub fn find<'p>(method: &str, path: &'p str) -> Option<(&'static Route, Vec<(&'static str, &'p str)>)> {
     let method = if method == "HEAD" { "GET" } else { method };
     let mut matching = ROUTES.iter().filter(|route| route.method == method);
     matching.find_map(|route| Some((route, route.parameters(path)?)))
 }
 
-/// The methods that a path has: those of its routes, `HEAD` where there is `GET`, and `OPTIONS` of each path.
+/// The methods of a path: those of its routes, `HEAD` if there is `GET`, and `OPTIONS` of each path.
 pub fn methods_of(path: &str) -> Vec<&'static str> {
     let mut methods: Vec<_> =
         ROUTES.iter().filter(|route| route.parameters(path).is_some()).map(|r| r.method).collect();
@@ -68,8 +66,9 @@ pub fn methods_of(path: &str) -> Vec<&'static str> {
     methods
 }
 
-/// Words that requirements reserve beyond those of [`ROUTES`]: `cart` is a product's neighbour in `/orders/cart/{itemId}`,
-/// the others belong to routes that later stages add. An id given today must not be hidden by a route of tomorrow.
+/// Words reserved by the requirements beyond those of [`ROUTES`]. `cart` is a neighbour of a product in
+/// `/orders/cart/{itemId}`; the others belong to routes that later stages add. A route of tomorrow must not hide an id
+/// given today.
 const RESERVED_AHEAD: &[(&str, &str)] = &[
     ("userId", "adjustments"),
     ("userId", "withdrawals"),
@@ -78,8 +77,8 @@ const RESERVED_AHEAD: &[(&str, &str)] = &[
     ("couponId", "campaigns"),
 ];
 
-/// Whether a path has this word where another path has this parameter: no new thing can have it as its id. Both lists
-/// come from [`ROUTES`], so a new route reserves its words by itself.
+/// Whether a path has this word in the position of this parameter, so that no new thing can have it as its id. Both
+/// lists come from [`ROUTES`], so a new route reserves its words by itself.
 pub fn is_reserved(parameter: &str, word: &str) -> bool {
     let is_ahead = RESERVED_AHEAD.contains(&(parameter, word));
     is_ahead || ROUTES.iter().any(|route| ROUTES.iter().any(|other| other.is_beside(route, parameter, word)))

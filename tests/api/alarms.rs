@@ -191,7 +191,13 @@ fn every_background_resource_has_an_alarm() {
                 // The rebuild has a whole night, and reports its end.
                 "ScheduleV2" if name == "RebuildSales" => assert!(is_watched_for("SalesRebuilt"), "{name}"),
                 "ScheduleV2" if name == "AuditBooks" => assert!(is_watched_for("AuditsDone"), "{name}"),
-                "ScheduleV2" => assert!(is_watched("Invocations", name) && is_watched("Errors", name), "{name}"),
+                "ScheduleV2" => {
+                    assert_eq!(name, "Sweep");
+                    let event: Value = serde_json::from_str(event["Properties"]["Input"].as_str().unwrap()).unwrap();
+                    let task = event["task"].as_str().unwrap();
+                    let ends = |metric: &Metric| metric.name == "Sweeps" && metric.dimensions["Task"] == task;
+                    assert!(watched().any(|metric| ends(&metric)), "{task}");
+                }
                 _ => {}
             }
         }

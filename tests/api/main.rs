@@ -15,6 +15,7 @@ mod costs;
 mod desk;
 mod documents;
 mod doors;
+mod features;
 mod fuzz;
 mod idempotency;
 mod input;

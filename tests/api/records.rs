@@ -137,7 +137,7 @@ async fn products() {
     shop.customer("mina", 10_000).await;
     let order = shop.order("mina", "tea", 2).key("k").await.expect(201);
     let shard = bucket(order["orderId"].as_str().unwrap(), 2);
-    insta::assert_json_snapshot!(stored(&shop, keys::units(&tea, shard, 0)), @r#"
+    insta::assert_json_snapshot!(stored(&shop, keys::unit_claim(&tea, shard, 0)), @r#"
     {
       "orderId": "frfjxplir33xbmdsex32hlrst4",
       "pk": "UNITS#tea#0#0",
@@ -197,7 +197,7 @@ async fn coupons() {
       }
     }
     "#);
-    insta::assert_json_snapshot!(stored(&shop, keys::slot(&welcome, 0, 0)), @r#"
+    insta::assert_json_snapshot!(stored(&shop, keys::ticket_claim(&welcome, 0, 0)), @r#"
     {
       "pk": "SLOT#welcome#0#0",
       "sk": "SLOT",

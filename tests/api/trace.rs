@@ -2,7 +2,7 @@
 
 use functions::queue::{
     deliver_orders::{Circuit, DeliveryWorker, Http},
-    expire_due, settle_payments,
+    process_expiry, settle_payments,
 };
 use serde_json::{Value, json};
 use shared::{
@@ -87,7 +87,7 @@ async fn later_work_continues_the_trace() {
     let answer = settle_payments::handle(shop.instance(), &queue, batch("jangteo.payments", &results)).await;
     assert!(answer.unwrap().batch_item_failures.is_empty());
     shop.set_clock("2026-11-20T03:10:00Z");
-    expire_due::handle(shop.instance(), &Waits::default().queue(), batch_of(&placed[..1])).await.unwrap();
+    process_expiry::handle(shop.instance(), &Waits::default().queue(), batch_of(&placed[..1])).await.unwrap();
     assert_eq!(trace_of(&shop, &forgotten), TRACE);
     let cancel = shop.post(&format!("/orders/{outside}/cancel"), json!({})).as_user("mina");
     cancel.header("x-amzn-trace-id", ANOTHER_XRAY).await.expect(200);
@@ -118,7 +118,7 @@ async fn events_of_sheets_and_coupons_have_the_trace() {
     shop.post("/order-sheets", sheet).header("x-amzn-trace-id", XRAY).await.expect(201);
     let shop_with_sheet = shop.published().await.pop().unwrap();
     shop.set_clock("2026-11-20T03:30:00Z");
-    expire_due::handle(shop.instance(), &Waits::default().queue(), batch_of(&[shop_with_sheet])).await.unwrap();
+    process_expiry::handle(shop.instance(), &Waits::default().queue(), batch_of(&[shop_with_sheet])).await.unwrap();
     let expected = [
         (EventKind::CouponIssued, TRACE),
         (EventKind::CouponRevoked, ANOTHER),

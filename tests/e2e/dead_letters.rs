@@ -20,7 +20,7 @@ impl Tool {
         let mut environment: Vec<(String, String)> =
             environment.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         environment.push(("STACK_NAME".to_owned(), "jangteo".to_owned()));
-        let binaries = local_stack::build().await.unwrap();
+        let binaries = local_stack::build(&["dead-letters"]).await.unwrap();
         Self(environment, binaries.path("dlq").expect("it is built").to_owned())
     }
 
@@ -82,7 +82,7 @@ async fn dead_letters_are_listed_shown_redriven_and_dropped() {
     for empty in [
         "DataLakeDeadLetters -> ?: none",
         "DataPlatformDeadLetters -> DataPlatformQueue: none",
-        "DueDeadLetters -> Due: none",
+        "ExpiryDeadLetters -> Expiry: none",
         "PaymentRequestsDeadLetters -> PaymentRequests: none",
         "PaymentResultsDeadLetters -> PaymentResults: none",
         "RelayDeadLetters -> RelayEvents: none",
@@ -141,7 +141,7 @@ async fn dead_letters_are_listed_shown_redriven_and_dropped() {
     shop.data_platform_holds(&orders[1..2]).await;
     let left = tool.wait_for(RELAY, 1).await;
     assert!(left[0].contains("missing field"), "put aside again, with the reason: {left:?}");
-    assert!(tool.fail(&["drop", "--all", "--queue", "Due"]).contains("no dead-letter queue Due"));
+    assert!(tool.fail(&["drop", "--all", "--queue", "Expiry"]).contains("no dead-letter queue Expiry"));
     assert_eq!(tool.run(&["drop", "--all"]).lines().count(), 1);
     assert!(tool.run(&["list"]).lines().all(|line| line.ends_with(": none")));
     shop.audit().await;

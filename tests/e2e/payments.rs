@@ -129,11 +129,11 @@ async fn refunded(payments: &Api, expected: &[(&str, i64)]) {
     .await;
 }
 
-/// Waits for a message in the queue `Due`, and deletes all of its messages.
+/// Waits for a message in the queue `Expiry`, and deletes all of its messages.
 async fn lose_what_is_due(shop: &Shop) {
     let queues = aws_sdk_sqs::Client::new(&shop.aws());
     let urls = queues.list_queues().send().await.unwrap();
-    let is_due = |url: &&String| url.contains("-Due-") && !url.contains("DeadLetters");
+    let is_due = |url: &&String| url.contains("-Expiry-") && !url.contains("DeadLetters");
     let url = urls.queue_urls().iter().find(is_due).unwrap();
     eventually("something is due", || async {
         let delayed = QueueAttributeName::ApproximateNumberOfMessagesDelayed;

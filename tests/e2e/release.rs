@@ -10,7 +10,7 @@ use axum::{
     Json, Router,
     routing::{get, post},
 };
-use local_stack::{Binaries, build, build_with};
+use local_stack::{Binaries, FUNCTIONS, build, build_with};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::mpsc};
 
@@ -31,8 +31,8 @@ async fn a_shipped_function_reads_no_identity_headers() {
         ["--config", "profile.dev.package.shared.opt-level=0"],
     ];
     let without_assertions = without_assertions.concat();
-    let shipped = copy(&build_with(&without_assertions).await.unwrap(), "shipped");
-    let debug = copy(&build().await.unwrap(), "debug");
+    let shipped = copy(&build_with(&[FUNCTIONS], &without_assertions).await.unwrap(), "shipped");
+    let debug = copy(&build(&[FUNCTIONS]).await.unwrap(), "debug");
 
     assert_eq!(code(&debug, &[("JANGTEO_IDENTITY", "headers")]).await, "FORBIDDEN", "a customer may not");
     assert_eq!(code(&debug, &[]).await, "UNAUTHENTICATED");
@@ -55,7 +55,7 @@ async fn a_shipped_function_reads_no_identity_headers() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "builds a release"]
 async fn a_release_reads_no_identity_headers() {
-    let release = copy(&build_with(&["--bin", FUNCTION, "--release"]).await.unwrap(), "release");
+    let release = copy(&build_with(&[FUNCTIONS], &["--bin", FUNCTION, "--release"]).await.unwrap(), "release");
     assert_eq!(code(&release, &[("JANGTEO_IDENTITY", "headers")]).await, "UNAUTHENTICATED");
 }
 

@@ -214,7 +214,7 @@ async fn a_platform_that_was_down_all_night_gets_each_order_once() {
         let worker =
             DeliveryWorker::new(platform.clone(), source.queue(), dead_letters.queue(), Circuit::default(), random);
         let source = source.clone();
-        async move { source.work_off(|batch| async { worker.handle(batch).await.unwrap() }).await }
+        async move { source.process(|batch| async { worker.handle(batch).await.unwrap() }).await }
     });
     let outage = async {
         sleep(Duration::from_secs(u64::from(HOURS) * 3_600)).await;
@@ -299,7 +299,7 @@ async fn every_paid_order_is_at_the_platform_or_on_its_way_or_a_dead_letter() {
             let worker =
                 DeliveryWorker::new(platform.clone(), source.queue(), dead_letters.queue(), Circuit::default(), random);
             let source = source.clone();
-            async move { source.work_off(|batch| async { worker.handle(batch).await.unwrap() }).await }
+            async move { source.process(|batch| async { worker.handle(batch).await.unwrap() }).await }
         });
         let id = |body: &Value| body["detail"]["eventId"].as_str().unwrap().to_owned();
         let watch = async {

@@ -1,6 +1,6 @@
 //! Expired holds and sheets: the queue's messages and the sweep, and both together.
 
-use functions::{queue::expire_due::handle as expire, schedule::sweep};
+use functions::{queue::process_expiry::handle as expire, schedule::sweep};
 use serde_json::{Value, json};
 use shared::events::{Event, EventKind};
 use tests::{

@@ -4,8 +4,8 @@ use functions::schedule::sweep;
 use futures::future::join_all;
 use serde_json::json;
 use shared::{
-    domain::{ProductId, stock::Shard},
-    store::{Consistency, Outcome, Transaction, keys, stock},
+    domain::{ProductId, inventory::Shard},
+    store::{Consistency, Outcome, Transaction, keys, shards},
 };
 use tests::{
     Answer, Cost, Fault, TestShop,
@@ -180,7 +180,7 @@ async fn the_sweep_levels_shards() {
     order.await.refused(409, "STOCK_NOT_ENOUGH");
     let tea = ProductId::try_from("tea".to_owned()).unwrap();
     let mut transaction = Transaction::new();
-    transaction.add(stock::receive(&tea, 2, 10, 0).unwrap());
+    transaction.add(shards::receive(&tea, 2, 10, 0));
     let outcome = shop.instance().table.commit(transaction, &mut shop.instance().backoff()).await.unwrap();
     assert!(matches!(outcome, Outcome::Committed));
     assert_eq!(shards(&shop).await, [0, 0, 10, 0]);

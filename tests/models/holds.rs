@@ -41,7 +41,7 @@ enum Forgotten {
     /// The result of the payment system is not noted with its effect.
     PaymentNote,
     /// The expiry of the hold is not checked.
-    IsOverdue,
+    IsExpired,
     /// The hold is never ended.
     Expiry,
 }
@@ -161,7 +161,7 @@ impl Holds {
                 let cancelled = order.cancel(&Cancellation::Whole, Actor::Customer, None, now);
                 cancelled.map_or((None, false), |cancelled| (Some(cancelled), true))
             }
-            Intent::EndHold if order.is_overdue(now) || self.forgot(Forgotten::IsOverdue) => {
+            Intent::EndHold if order.is_hold_expired(now) || self.forgot(Forgotten::IsExpired) => {
                 (order.end_unpaid(HistoryEvent::HoldExpired, Actor::System, now).ok(), true)
             }
             Intent::EndHold => (None, order.hold_expires_at.is_none()),
@@ -451,7 +451,7 @@ fn every_condition_is_needed() {
         (Forgotten::Sequence, beside_a_charge()),
         (Forgotten::KeyNote, beside_a_charge()),
         (Forgotten::PaymentNote, from_outside()),
-        (Forgotten::IsOverdue, ended_twice()),
+        (Forgotten::IsExpired, ended_twice()),
         (Forgotten::Expiry, Holds { intents: vec![(Intent::EndHold, 0)], ..from_balance() }),
     ];
     needed(forgetful.map(|(forgotten, model)| (forgotten, Holds { forgotten: Some(forgotten), ..model })));

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, convert::Infallible};
 
 use shared::domain::{
     OrderId,
-    draws::{Drawn, Slot, missing},
+    reservations::{ClaimRecord, Reservation, missing},
     swept::Swept,
 };
 use stateright::Property;
@@ -62,14 +62,14 @@ struct Table {
     remaining: i64,
     reserved: i64,
     swept: Swept,
-    claims: BTreeMap<i64, Slot>,
+    claims: BTreeMap<i64, ClaimRecord>,
     /// The units of each order.
     orders: Vec<i64>,
 }
 
 impl Table {
     fn put_void(&mut self, from: i64, units: i64) {
-        self.claims.insert(from, Slot { units, order_id: None });
+        self.claims.insert(from, ClaimRecord { units, order_id: None });
     }
 
     fn ordered(&self) -> i64 {
@@ -92,7 +92,7 @@ impl Reservations {
 
 impl Protocol for Reservations {
     type Table = Table;
-    type Taken = Drawn;
+    type Taken = Reservation;
     type Sweep = Sweep;
 
     fn functions(&self) -> usize {
@@ -130,33 +130,33 @@ impl Protocol for Reservations {
         table.remaining >= self.functions[function].1
     }
 
-    fn take(&self, table: &mut Table, function: usize) -> Function<Drawn> {
+    fn take(&self, table: &mut Table, function: usize) -> Function<Reservation> {
         let (_, units) = self.functions[function];
         if table.remaining >= units || self.forgot(Forgotten::Remaining) {
             let from = table.reserved;
             table.remaining -= units;
             table.reserved += units;
-            Function::Took(Drawn { shard: 0, from, units })
+            Function::Took(Reservation { shard: 0, from, units })
         } else {
             Function::Refused
         }
     }
 
     /// The order, and the claim record of its units.
-    fn claim(&self, table: &mut Table, function: usize, taken: Drawn) -> bool {
+    fn claim(&self, table: &mut Table, function: usize, taken: Reservation) -> bool {
         let (order, units) = self.functions[function];
         let is_new = table.orders[order] == 0 || self.forgot(Forgotten::OrderIfAbsent);
         let is_free = !table.claims.contains_key(&taken.from) || self.forgot(Forgotten::ClaimIfAbsent);
         if is_new && is_free {
             table.orders[order] = units;
             let order_id = OrderId::try_from(order.to_string()).ok();
-            table.claims.insert(taken.from, Slot { units, order_id });
+            table.claims.insert(taken.from, ClaimRecord { units, order_id });
         }
         is_new && is_free
     }
 
     /// The voided claim, and the units back in stock.
-    fn void(&self, table: &mut Table, taken: Drawn) {
+    fn void(&self, table: &mut Table, taken: Reservation) {
         let is_free = !table.claims.contains_key(&taken.from) || self.forgot(Forgotten::VoidIfAbsent);
         if is_free {
             table.put_void(taken.from, taken.units);
@@ -222,8 +222,9 @@ impl Protocol for Reservations {
                 "each order has the claim record of its units",
                 |_, State { table, .. }: &StateOf<Self>| {
                     (0..).zip(&table.orders).all(|(order, units): (i64, _)| {
-                        let of_order =
-                            |claim: &&Slot| claim.order_id.as_ref().is_some_and(|id| id.as_str() == order.to_string());
+                        let of_order = |claim: &&ClaimRecord| {
+                            claim.order_id.as_ref().is_some_and(|id| id.as_str() == order.to_string())
+                        };
                         table.claims.values().filter(of_order).map(|claim| claim.units).sum::<i64>() == *units
                     })
                 },
@@ -234,7 +235,7 @@ impl Protocol for Reservations {
             Property::sometimes(
                 "orphaned units are ordered after all",
                 |Claims(model), State { table, .. }: &StateOf<Self>| {
-                    let is_void = |claim: &Slot| claim.order_id.is_none();
+                    let is_void = |claim: &ClaimRecord| claim.order_id.is_none();
                     table.claims.values().any(is_void) && table.ordered() == model.units
                 },
             ),

@@ -89,7 +89,7 @@ pub async fn put_orders(shop: &TestShop, all: impl IntoIterator<Item = Order>) {
         let mut transaction = Transaction::new();
         for order in orders {
             let record = OrderRecord { order: order.clone(), payload: "p".to_owned(), trace_id: None };
-            transaction.add(orders::create(&record).unwrap());
+            transaction.add(orders::create(&record));
         }
         let shop = shop.instance();
         assert!(matches!(shop.table.commit(transaction, &mut shop.backoff()).await.unwrap(), Outcome::Committed));

@@ -1,4 +1,4 @@
-//! `POST /order-sheets`: draws up an order sheet.
+//! `POST /order-sheets`: creates an order sheet.
 
 fn main() -> Result<(), lambda_http::Error> {
     shared::lambda::serve::http(|shop, request| Box::pin(functions::http::order_sheets::create::handle(shop, request)))

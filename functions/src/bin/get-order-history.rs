@@ -1,4 +1,4 @@
-//! `GET /orders/{orderId}/history`: every step an order and its lines took.
+//! `GET /orders/{orderId}/history`: every change of an order and its lines.
 
 fn main() -> Result<(), lambda_http::Error> {
     shared::lambda::serve::http(|shop, request| Box::pin(functions::http::orders::get_history::handle(shop, request)))

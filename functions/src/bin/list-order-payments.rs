@@ -1,4 +1,4 @@
-//! `GET /orders/{orderId}/payments`: how an order was paid.
+//! `GET /orders/{orderId}/payments`: the payments of an order.
 
 fn main() -> Result<(), lambda_http::Error> {
     shared::lambda::serve::http(|shop, request| Box::pin(functions::http::orders::list_payments::handle(shop, request)))

@@ -1,4 +1,4 @@
-//! `DELETE /orders/cart/{itemId}`: takes a product out of the cart.
+//! `DELETE /orders/cart/{itemId}`: removes a product from the cart.
 
 fn main() -> Result<(), lambda_http::Error> {
     shared::lambda::serve::http(|shop, request| Box::pin(functions::http::cart::remove::handle(shop, request)))

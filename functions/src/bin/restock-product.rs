@@ -1,4 +1,4 @@
-//! `POST /products/{productId}/restock`: puts units on the shelf, or takes some off.
+//! `POST /products/{productId}/restock`: adds units to the stock, or takes some away.
 
 fn main() -> Result<(), lambda_http::Error> {
     shared::lambda::serve::http(|shop, request| Box::pin(functions::http::products::restock::handle(shop, request)))

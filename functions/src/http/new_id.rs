@@ -8,13 +8,13 @@ use shared::{
 
 use crate::routes;
 
-/// An id that a client chooses for a new thing: not a word that the API's paths have in the place of such an id.
+/// An id that a client chooses for a new thing. Words that the API's paths have in the position of such an id are
+/// refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewId<I>(I);
 
-/// An id with the name that it has in the API's paths.
+/// An id that is a parameter of the API's paths.
 pub trait PathId: TryFrom<String, Error = Invalid> {
-    /// The name of the path parameter.
     const PARAMETER: &'static str;
 }
 
@@ -31,14 +31,13 @@ impl PathId for CouponId {
 }
 
 impl<I> NewId<I> {
-    /// The id.
     pub fn into_id(self) -> I {
         self.0
     }
 }
 
 impl<I: PathId + AsRef<str>> NewId<I> {
-    /// The id, if it is not reserved.
+    /// Returns the id, if it is not reserved.
     ///
     /// # Errors
     /// [`Invalid::Reserved`].

@@ -10,7 +10,7 @@ use crate::routes;
 /// 204 for `OPTIONS` of a path, 405 for any other method that it does not have.
 ///
 /// # Errors
-/// 404 where there is no such path, 405.
+/// 404 if there is no such path, 405.
 pub fn handle(request: &ApiRequest) -> ApiResult {
     let methods = routes::methods_of(request.path());
     if methods.is_empty() {

@@ -22,7 +22,7 @@ pub mod page {
     use super::{ApiRequest, ApiResult, file};
 
     /// A page to read this document in.
-    // All of it is in one file, so that it works in networks that reach nothing else.
+    // The page is one file, so that it works in networks that reach nothing else.
     #[utoipa::path(
         get,
         path = "/docs",

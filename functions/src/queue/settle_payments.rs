@@ -1,7 +1,7 @@
 //! Settles orders by the results of the external payment system.
 //!
-//! Results come at least once, in any order, and at any time: what each does to its order is decided by the order and by
-//! the record of the payment, in one commit.
+//! Results arrive at least once, in any order, and at any time. The order and the record of the payment decide the
+//! effect of each, in one commit.
 
 use aws_lambda_events::{
     eventbridge::EventBridgeEvent,
@@ -30,12 +30,12 @@ pub async fn serve() -> Result<(), Error> {
     serve::events(|batch| handle(&shop, &queue, batch)).await
 }
 
-/// Settles the results of a batch, each for itself.
+/// Settles the results of a batch, each independently.
 ///
 /// # Errors
-/// Never: what fails is named, and comes again.
+/// Never: failed messages are listed in the response, and come again.
 pub async fn handle(shop: &Shop, queue: &Queue, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
-    Ok(queue.work_off(batch, |body| settle(shop, body)).await)
+    Ok(queue.process(batch, |body| settle(shop, body)).await)
 }
 
 async fn settle(shop: &Shop, body: String) -> Result<Handled, Error> {

@@ -1,7 +1,7 @@
-//! Audits the books of the shop, each night, and tells how much is wrong.
+//! Audits the books of the shop, each night, and reports violations.
 //!
-//! The table is read item by item while the shop goes on, so what looks wrong at one look can be right. What looks wrong at
-//! each of several looks is wrong.
+//! The table is read item by item while the shop goes on, so that a single scan can find violations that are none. A
+//! violation is reported only if each of several scans finds it.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -25,16 +25,15 @@ pub async fn serve() -> Result<(), Error> {
     serve::events(|_: Value| books.audit()).await
 }
 
-/// Between two looks: longer than anything takes that follows from a commit.
+/// The time between two scans: longer than any consequence of a commit takes.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// How long a page of a megabyte may take.
+/// The longest time for a page of a megabyte.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How many violations are told in the log; they are counted all.
+/// The most violations in the log; the metric counts all.
 const MOST_TOLD: usize = 100;
 
-/// The books of a shop.
 #[derive(Debug)]
 pub struct Books {
     client: Client,
@@ -43,7 +42,7 @@ pub struct Books {
 }
 
 impl Books {
-    /// Those in the table that `TABLE_NAME` names.
+    /// The books in the table `TABLE_NAME`.
     ///
     /// # Errors
     /// If the configuration is incomplete.
@@ -53,12 +52,12 @@ impl Books {
         Ok(Self::new(Client::new(&sdk), environment::required("TABLE_NAME")?, Clock::system()))
     }
 
-    /// Those in this table.
     pub fn new(client: Client, table: String, clock: Clock) -> Self {
         Self { client, table, clock }
     }
 
-    /// Audits them, and tells what is wrong: how much by a metric, what by the log, with ids and without figures.
+    /// Audits the books and reports violations: their number by a metric, each by the log, with ids and without
+    /// figures.
     ///
     /// # Errors
     /// If the table cannot be read.
@@ -73,7 +72,7 @@ impl Books {
         Ok(())
     }
 
-    /// What looks wrong at each look.
+    /// Returns the violations that all scans found.
     ///
     /// # Errors
     /// If the table cannot be read.

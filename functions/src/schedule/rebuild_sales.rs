@@ -1,7 +1,7 @@
-//! Rebuilds the bestsellers from the orders, each night: what was not counted is counted, and what was counted wrong is
-//! set right. It is called every few minutes until it is done; each call goes on where the one before stopped.
+//! Rebuilds the bestsellers from the orders, each night: counts missed changes and corrects wrong counts. It is called
+//! every few minutes until it is done; each call goes on where the one before stopped.
 //!
-//! Each minute of the day another call refreshes the ranks, once midnight has made them upper bounds.
+//! Another call, each minute of the day, refreshes the ranks, once midnight has made them upper bounds.
 
 use std::time::Duration;
 
@@ -31,27 +31,27 @@ pub async fn serve() -> Result<(), Error> {
     serve::events(move |event: Value| async move { run(shop, pace, &event).await }).await
 }
 
-/// How long a run may begin with another step, which takes seconds. The function has five minutes.
+/// The time within which a run may begin another step, which takes seconds. The function has five minutes.
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// How long a refresh may go on before the next call, which comes within a minute, does.
+/// The time budget of a refresh; the next call comes within a minute and goes on with the rest.
 const REFRESH_PATIENCE: Duration = Duration::from_secs(40);
 
-/// What a call is to do.
+/// The task of a call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Task {
-    /// Go on with the rebuild, or begin one that is due.
+    /// Go on with the rebuild, or begin one if its time has come.
     #[default]
     Rebuild,
     /// Refresh the ranks, if that has not been done since midnight.
     RefreshRanks,
 }
 
-/// Does the `task` of an event for as long as the function may. An event without one, as a person may send it, rebuilds.
+/// Runs the `task` of an event within the function's time. An event without one, such as a manual one, rebuilds.
 ///
 /// # Errors
-/// Where the task is unknown; as [`handle`] and [`refresh`].
+/// If the task is unknown; as [`handle`] and [`refresh`].
 pub async fn run(shop: &Shop, pace: &Pace, event: &Value) -> Result<(), Error> {
     match task_of(event)? {
         Task::Rebuild => handle(shop, pace, PATIENCE).await.map(|_| ()),
@@ -63,7 +63,7 @@ fn task_of(event: &Value) -> Result<Task, serde_json::Error> {
     event.get("task").map_or(Ok(Task::default()), Task::deserialize)
 }
 
-/// Refreshes the ranks; whether it is done. The next call goes on with the rest.
+/// Refreshes the ranks. Returns whether it is done; the next call goes on with the rest.
 ///
 /// # Errors
 /// If the table cannot be reached.
@@ -71,10 +71,10 @@ pub async fn refresh(shop: &Shop) -> Result<bool, Error> {
     Ok(rebuild::refresh_ranks(shop, REFRESH_PATIENCE).await?)
 }
 
-/// Takes one step after the other for as long as `patience` lasts.
+/// Takes one step after the other until `patience` is spent.
 ///
 /// # Errors
-/// Where the table gives no answer. The next run goes on from where this one got.
+/// If the table cannot be reached. The next run goes on from where this one stopped.
 pub async fn handle(shop: &Shop, pace: &Pace, patience: Duration) -> Result<Progress, Error> {
     let started = Instant::now();
     loop {
@@ -103,8 +103,8 @@ pub async fn handle(shop: &Shop, pace: &Pace, patience: Duration) -> Result<Prog
     }
 }
 
-/// Tells what a rebuild found. Each later call of the night tells it again, so that it is not lost with one that dies: of
-/// these metrics the maximum counts.
+/// Reports the findings of a rebuild. Each later call of the night reports them again, so that they are not lost with a
+/// call that dies: of these metrics the maximum counts.
 fn tell(found: &Figures) {
     metrics::counter!("SalesRebuilt").increment(1);
     metrics::counter!("SalesCorrected").increment(found.corrected);

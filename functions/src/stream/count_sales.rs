@@ -1,4 +1,4 @@
-//! Counts what the table's stream tells was sold, and keeps the bestsellers.
+//! Counts the units sold in the changes of the table's stream, and keeps the bestsellers.
 
 use aws_lambda_events::{dynamodb::EventRecord, streams::DynamoDbEventResponse};
 use lambda_runtime::Error;
@@ -20,10 +20,10 @@ pub async fn serve() -> Result<(), Error> {
     serve::events(|batch| handle(&shop, &dead_letters, batch)).await
 }
 
-/// Counts a batch. A record that cannot be read is put aside.
+/// Counts a batch. An unreadable record goes to the dead-letter queue.
 ///
 /// # Errors
-/// Where the table gives no answer: the batch comes again, and what it counted already does not count twice.
+/// If the table cannot be reached: the batch comes again, and nothing in it counts twice.
 pub async fn handle(shop: &Shop, dead_letters: &DeadLetters, batch: Batch) -> Result<DynamoDbEventResponse, Error> {
     let parsed = dead_letters.read(&batch, changes_of).await;
     bestsellers::fold(shop, parsed.changes.into_iter().flat_map(|(_, changes)| changes).collect()).await?;

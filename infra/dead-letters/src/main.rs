@@ -107,7 +107,7 @@ async fn run(Arguments { command, stack, place }: Arguments) -> Result<(), Failu
     if queues.is_empty() {
         return Err(Failure::NoQueue(stack, wanted.map(|name| format!(" {name}")).unwrap_or_default()));
     }
-    let round = Round { client, queues, now: Clock::system().now() };
+    let round = SweepReport { client, queues, now: Clock::system().now() };
     match command {
         Command::List(_) => round.list().await,
         Command::Show { id } => round.show(&id).await,
@@ -116,7 +116,7 @@ async fn run(Arguments { command, stack, place }: Arguments) -> Result<(), Failu
     }
 }
 
-struct Round {
+struct SweepReport {
     client: DeadLetterClient,
     queues: Vec<LetterQueue>,
     now: Timestamp,
@@ -128,7 +128,7 @@ enum Act {
     Drop,
 }
 
-impl Round {
+impl SweepReport {
     async fn list(&self) -> Result<(), Failure> {
         let lists = try_join_all(self.queues.iter().map(|queue| self.all_of(queue))).await?;
         let mut out = io::stdout().lock();
@@ -259,7 +259,7 @@ mod tests {
         for wrong in [&["dlq", "drop"][..], &["dlq", "redrive"], &["dlq", "drop", "id", "--all"], &["dlq", "show"]] {
             assert!(Arguments::try_parse_from(wrong).is_err(), "{wrong:?}");
         }
-        assert!(Arguments::try_parse_from(["dlq", "drop", "--all", "--queue", "Due", "--stack", "s"]).is_ok());
+        assert!(Arguments::try_parse_from(["dlq", "drop", "--all", "--queue", "Expiry", "--stack", "s"]).is_ok());
     }
 
     #[test]

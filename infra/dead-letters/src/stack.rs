@@ -154,9 +154,11 @@ mod tests {
 
     #[test]
     fn names_are_those_of_the_template() {
-        assert_eq!(logical_name("jangteo", "jangteo-DueDeadLetters-1AB2C"), Some("DueDeadLetters"));
-        assert_eq!(logical_name("jang-teo", "jang-teo-Due-1AB2C"), Some("Due"));
-        for another in ["jangteo-test-Due-1AB2C", "jangteo-Due", "jangteo--1AB2C", "jangteoDue-1AB2C", "other", ""] {
+        assert_eq!(logical_name("jangteo", "jangteo-ExpiryDeadLetters-1AB2C"), Some("ExpiryDeadLetters"));
+        assert_eq!(logical_name("jang-teo", "jang-teo-Expiry-1AB2C"), Some("Expiry"));
+        for another in
+            ["jangteo-test-Expiry-1AB2C", "jangteo-Expiry", "jangteo--1AB2C", "jangteoExpiry-1AB2C", "other", ""]
+        {
             assert_eq!(logical_name("jangteo", another), None, "{another}");
         }
     }

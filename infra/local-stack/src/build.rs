@@ -15,25 +15,29 @@ use crate::{
     error::{Context as _, Error, Result},
 };
 
-/// Builds all binaries of the workspace; cargo shows its progress on standard error.
+/// The package of the functions.
+pub const FUNCTIONS: &str = "functions";
+
+/// Builds all binaries of these packages; cargo shows its progress on standard error.
 ///
-/// It builds everything, even if a part would do, because cargo unites the features of everything it builds. Another
-/// selection would compile the dependencies once more.
+/// xtask is always among them: it has the features of all dependencies (`infra/features`), so that no selection of packages
+/// compiles a dependency again.
 ///
 /// # Errors
 /// If something does not compile.
-pub async fn build() -> Result<Binaries> {
-    build_with(&["--bins"]).await
+pub async fn build(packages: &[&str]) -> Result<Binaries> {
+    build_with(packages, &["--bins"]).await
 }
 
-/// Builds the workspace with these arguments of `cargo build`, for example another profile.
+/// Builds packages with these arguments of `cargo build`, say another profile.
 ///
 /// # Errors
 /// If something does not compile.
-pub async fn build_with(arguments: &[&str]) -> Result<Binaries> {
+pub async fn build_with(packages: &[&str], arguments: &[&str]) -> Result<Binaries> {
     let mut cargo = Command::new(cargo());
     cargo
-        .args(["build", "--workspace", "--message-format=json-render-diagnostics"])
+        .args(["build", "--message-format=json-render-diagnostics", "--package", "xtask"])
+        .args(packages.iter().flat_map(|package| ["--package", package]))
         .args(arguments)
         .current_dir(repository())
         .env_clear()
@@ -74,7 +78,7 @@ impl Binaries {
 
     /// The functions, by name: the binaries of the package `functions`.
     pub(crate) fn functions(&self) -> BTreeMap<String, PathBuf> {
-        let functions = repository().join("functions");
+        let functions = repository().join(FUNCTIONS);
         let functions = self.0.iter().filter(|binary| binary.crate_folder == functions);
         functions.map(|binary| (binary.name.clone(), binary.path.clone())).collect()
     }

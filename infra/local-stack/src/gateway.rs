@@ -1,4 +1,9 @@
-use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io::{self, Write as _},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use axum::{
@@ -63,12 +68,14 @@ impl DoorKey {
 pub(crate) struct Gateway {
     functions: Functions,
     routes: Arc<Routes>,
+    /// Whether each request is logged to the terminal.
+    log: bool,
 }
 
 impl Gateway {
     /// A gateway to `cargo lambda watch` at `upstream`.
-    pub(crate) fn new(upstream: String, routes: &BTreeMap<String, String>, key: DoorKey) -> Result<Self> {
-        Ok(Self { functions: Functions::new(upstream, key)?, routes: Arc::new(Routes::new(routes)) })
+    pub(crate) fn new(upstream: String, routes: &BTreeMap<String, String>, key: DoorKey, log: bool) -> Result<Self> {
+        Ok(Self { functions: Functions::new(upstream, key)?, routes: Arc::new(Routes::new(routes)), log })
     }
 
     pub(crate) fn router(self) -> Router {
@@ -130,6 +137,23 @@ impl Gateway {
 }
 
 async fn serve(State(gateway): State<Gateway>, request: Request<Body>) -> Response {
+    let (log, started) = (gateway.log, Instant::now());
+    let line = format!("{} {}", request.method(), request.uri());
+    let response = handle(gateway, request).await;
+    if log {
+        // A terminal that is gone ends no request.
+        let _ = writeln!(io::stderr(), "{}", access_line(&line, response.status(), started.elapsed()));
+    }
+    response
+}
+
+/// One line a request: time of day in UTC, method and path as sent, status, duration.
+fn access_line(request: &str, status: StatusCode, duration: Duration) -> String {
+    let time = now().strftime("%H:%M:%SZ");
+    format!("{time}  {request}  {}  {} ms", status.as_u16(), duration.as_millis())
+}
+
+async fn handle(gateway: Gateway, request: Request<Body>) -> Response {
     let (head, body) = request.into_parts();
     let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");

@@ -36,7 +36,7 @@ mod tools;
 mod tour;
 mod watch;
 
-pub use build::{Binaries, build, build_with};
+pub use build::{Binaries, FUNCTIONS, build, build_with};
 pub use config::{Config, Ports, repository};
 pub use error::{Error, Result};
 pub use machine::ensure_ready as ensure_machine_ready;

@@ -53,10 +53,10 @@ impl LocalStack {
         config.ports.ensure_free()?;
         let (ports, steps, folder) = (config.ports, config.steps, config.state_dir.as_path());
         let tools = Tools::set_up(steps).await?;
-        steps.begin("building the functions");
+        steps.begin("building the functions; the first build takes minutes, later ones seconds");
         let stamp = stamp(&config);
         fs::write(&stamp, "").context(format_args!("write {}", stamp.display()))?;
-        let binaries = build().await?;
+        let binaries = build(&[crate::FUNCTIONS]).await?;
         if config.fresh {
             remove(&folder.join("emulator"))?;
         }
@@ -121,7 +121,8 @@ impl LocalStack {
         };
         self.watch = Some(watch.start().await?);
         let upstream = format!("http://{address}");
-        let gateway = Gateway::new(upstream.clone(), &self.deployment.routes, key.clone())?;
+        let gateway =
+            Gateway::new(upstream.clone(), &self.deployment.routes, key.clone(), self.config.steps.are_shown())?;
         self.servers.serve(ports.gateway, self.door.guard(gateway.router())).await?;
         self.servers.serve(ports.watch, self.door.guard(WatchDoor::new(upstream, key)?.router())).await?;
         Ok(())

@@ -26,7 +26,7 @@ const CONCURRENCY: &str = "8";
 const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// The sources of the functions: a change of any rebuilds them.
-const SOURCES: [&str; 4] = ["Cargo.toml", "Cargo.lock", "functions", "shared"];
+const SOURCES: [&str; 5] = ["Cargo.toml", "Cargo.lock", "audit", "functions", "shared"];
 
 /// The file that `cargo lambda watch` takes the functions' environment from, as Cargo.toml says, in its working folder.
 /// It reads the file anew for each instance, over everything else.

@@ -60,9 +60,9 @@ fn claim<'a>(shop: &'a Shop, record: &'a Record) -> BoxFuture<'a, Result<Handled
 async fn try_to_claim(shop: &Shop, profile: &Profile) -> Result<Claim, Failure> {
     let (user, address) = (&profile.user_id, EmailKey::from_address(&profile.email));
     let mut transaction = Transaction::new();
-    let put = transaction.add(users::claim_email(&address, user)?);
-    let note = transaction.add(users::set_email_claimed(profile, true)?);
-    let check = transaction.add(users::check_not_withdrawn(user)?);
+    let put = transaction.add(users::claim_email(&address, user));
+    let note = transaction.add(users::set_email_claimed(profile, true));
+    let check = transaction.add(users::check_not_withdrawn(user));
     let failures = match shop.table.commit(transaction, &mut shop.table.backoff()).await? {
         Outcome::Committed => return Ok(Claim::Made),
         Outcome::Refused(failures) => failures,
@@ -80,11 +80,11 @@ async fn try_to_claim(shop: &Shop, profile: &Profile) -> Result<Claim, Failure> 
         return Ok(Claim::Shared);
     }
     let mut transaction = Transaction::new();
-    transaction.add(users::move_email(&address, &holder_id, user)?);
-    transaction.add(users::set_email_claimed(profile, true)?);
-    transaction.add(users::check_not_withdrawn(user)?);
+    transaction.add(users::move_email(&address, &holder_id, user));
+    transaction.add(users::set_email_claimed(profile, true));
+    transaction.add(users::check_not_withdrawn(user));
     if let Some(holder) = &holder {
-        transaction.add(users::set_email_claimed(holder, false)?);
+        transaction.add(users::set_email_claimed(holder, false));
     }
     Ok(match shop.table.commit(transaction, &mut shop.table.backoff()).await? {
         Outcome::Committed => Claim::Moved,

@@ -159,7 +159,7 @@ async fn advance(
     progress.after = next;
     progress.revision = before.as_ref().map_or(0, |noted| noted.revision).saturating_add(1);
     let mut transaction = Transaction::new();
-    transaction.add(migrations::advance(step.name, before.as_ref(), progress)?);
+    transaction.add(migrations::advance(step.name, before.as_ref(), progress));
     match shop.table.commit(transaction, &mut shop.table.backoff()).await? {
         Outcome::Committed => *before = Some(progress.clone()),
         Outcome::Refused(_) => return Err(Failure::AnotherRun(step.name)),

@@ -20,7 +20,7 @@ fn claim<'a>(shop: &'a Shop, record: &'a Record) -> BoxFuture<'a, Result<Handled
     Box::pin(async move {
         let Record::Payment(payment) = record else { return Ok(Handled::counted("unreadable")) };
         let mut transaction = Transaction::new();
-        let put = transaction.add(orders::claim_payment(payment)?);
+        let put = transaction.add(orders::claim_payment(payment));
         let failures = match shop.table.commit(transaction, &mut shop.table.backoff()).await? {
             Outcome::Committed => return Ok(Handled::counted("payments claimed")),
             Outcome::Refused(failures) => failures,

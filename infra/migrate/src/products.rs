@@ -31,7 +31,7 @@ fn list_product<'a>(shop: &'a Shop, record: &'a Record) -> BoxFuture<'a, Result<
                 return Ok(Handled::counted("products on sale"));
             }
             let mut transaction = Transaction::new();
-            let set = transaction.add(products::set_listed(&product)?);
+            let set = transaction.add(products::set_listed(&product));
             let failures = match shop.table.commit(transaction, &mut shop.table.backoff()).await? {
                 Outcome::Committed => return Ok(Handled::counted("products listed")),
                 Outcome::Refused(failures) => failures,
@@ -50,7 +50,7 @@ fn list_campaign<'a>(shop: &'a Shop, record: &'a Record) -> BoxFuture<'a, Result
     Box::pin(async move {
         let Record::Campaign(campaign) = record else { return Ok(Handled::counted("unreadable")) };
         let mut transaction = Transaction::new();
-        transaction.add(coupons::set_listed(campaign)?);
+        transaction.add(coupons::set_listed(campaign));
         Ok(match shop.table.commit(transaction, &mut shop.table.backoff()).await? {
             Outcome::Committed => Handled::counted("campaigns listed"),
             Outcome::Refused(_) => Handled::counted("campaigns listed before"),

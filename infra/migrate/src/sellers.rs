@@ -30,7 +30,7 @@ fn list<'a>(shop: &'a Shop, record: &'a Record) -> BoxFuture<'a, Result<Handled,
         };
         let Some(seller) = &product.seller_id else { return Ok(Handled::counted("products of the shop itself")) };
         let mut transaction = Transaction::new();
-        transaction.add(sellers::list_product(seller, product)?);
+        transaction.add(sellers::list_product(seller, product));
         // The put has no condition.
         let (Outcome::Committed | Outcome::Refused(_)) =
             shop.table.commit(transaction, &mut shop.table.backoff()).await?;
@@ -50,7 +50,7 @@ fn note<'a>(shop: &'a Shop, record: &'a Record) -> BoxFuture<'a, Result<Handled,
             return Ok(Handled::counted("users without products who are not active"));
         };
         let mut transaction = Transaction::new();
-        transaction.add(sellers::note_earlier_change(user, profile.version, shop.clock.now())?);
+        transaction.add(sellers::note_earlier_change(user, profile.version, shop.clock.now()));
         Ok(Handled::counted(match shop.table.commit(transaction, &mut shop.table.backoff()).await? {
             Outcome::Committed => "sellers whose products the sweep pauses",
             Outcome::Refused(_) => "sellers with a change noted before",

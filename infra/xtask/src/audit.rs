@@ -19,7 +19,7 @@ pub(crate) async fn run(mut arguments: Vec<String>) -> Result<(), Failure> {
     if arguments.iter().any(|argument| argument == "--export") {
         return run::check(optimised("audit", &arguments)).await;
     }
-    run::binary("audit", &arguments, environment).await
+    run::binary("audit-cli", "audit", &arguments, environment).await
 }
 
 /// A binary of the auditor in release mode, for large inputs.

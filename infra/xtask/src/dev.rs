@@ -69,7 +69,11 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
     let with_samples = !options.without_samples;
     until_stopped(options.config(true), with_samples, |stack| {
         let logs = from_repository(stack.functions_log());
-        println!("\n{}\nThe functions write their logs to {}. Ctrl-C stops everything.", stack.tour(), logs.display());
+        println!(
+            "\n{}\nThe functions write their logs to {}. Each request is a line below. Ctrl-C stops everything.",
+            stack.tour(),
+            logs.display()
+        );
     })
     .await
 }

@@ -5,5 +5,5 @@ pub(crate) async fn run(arguments: Vec<String>) -> Result<(), Failure> {
     let is_named = arguments.iter().any(|argument| argument == "--stack" || argument.starts_with("--stack="));
     // Without a running shop, the tool asks for a name, or shows its usage.
     let environment = if is_named { None } else { shop_environment().ok() };
-    run::binary("dlq", &arguments, environment.unwrap_or_default()).await
+    run::binary("dead-letters", "dlq", &arguments, environment.unwrap_or_default()).await
 }

@@ -136,13 +136,13 @@ async fn main() -> ExitCode {
             unless_stopped(run::check(audit::optimised("bench-audit", &arguments))).await
         }
         Command::Bench { name, arguments } => {
-            unless_stopped(run::binary(&format!("bench-{name}"), &arguments, [])).await
+            unless_stopped(run::binary("tests", &format!("bench-{name}"), &arguments, [])).await
         }
-        Command::Generate => unless_stopped(run::binary("generate", &[], [])).await,
-        Command::Sim { arguments } => unless_stopped(run::binary("simulate", &arguments, [])).await,
+        Command::Generate => unless_stopped(run::binary("contracts", "generate", &[], [])).await,
+        Command::Sim { arguments } => unless_stopped(run::binary("tests", "simulate", &arguments, [])).await,
         Command::Mutants { mut arguments } => {
             arguments.push("--mutants".to_owned());
-            unless_stopped(run::binary("simulate", &arguments, [])).await
+            unless_stopped(run::binary("tests", "simulate", &arguments, [])).await
         }
         Command::Audit { arguments } => unless_stopped(audit::run(arguments)).await,
         Command::Migrate { arguments } => unless_stopped(migrate::run(arguments)).await,

@@ -14,5 +14,5 @@ pub(crate) async fn run(mut arguments: Vec<String>) -> Result<(), Failure> {
         let table = environment.get("TABLE_NAME").ok_or(Failure::NoShop)?.clone();
         arguments.extend(["--table".to_owned(), table]);
     }
-    run::binary("migrate", &arguments, environment).await
+    run::binary("migrate", "migrate", &arguments, environment).await
 }

@@ -7,13 +7,14 @@ use local_stack::{Task, build};
 
 use crate::failure::Failure;
 
-/// Builds the workspace and runs one of its binaries to its end, with additions to its environment.
+/// Builds a package and runs one of its binaries to its end, with additions to its environment.
 pub(crate) async fn binary(
+    package: &str,
     name: &str,
     arguments: &[String],
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> Result<(), Failure> {
-    let binaries = build().await?;
+    let binaries = build(&[package]).await?;
     let path = binaries.path(name).ok_or_else(|| Failure::NoSuchBinary(name.to_owned()))?;
     let mut command = Command::new(path);
     command.args(arguments).envs(environment);

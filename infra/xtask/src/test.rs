@@ -20,7 +20,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
     check(cargo(&["test", "--workspace"])).await?;
 
     steps.begin("a thousand simulated runs");
-    run::binary("simulate", &["--seeds".to_owned(), "1000".to_owned()], []).await?;
+    run::binary("tests", "simulate", &["--seeds".to_owned(), "1000".to_owned()], []).await?;
 
     let tools = Tools::set_up(steps).await?;
     steps.begin("the template's lint");

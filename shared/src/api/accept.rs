@@ -1,17 +1,15 @@
 //! The language of messages.
 
-/// A language that messages come in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Language {
-    /// The default.
     #[default]
     Korean,
-    /// Where the caller prefers it.
+    /// Only if the caller prefers it.
     English,
 }
 
 impl Language {
-    /// The language that an `Accept-Language` header prefers: English only where it ranks above Korean.
+    /// The language that an `Accept-Language` header prefers: English only if it ranks above Korean.
     pub fn preferred(header: &str) -> Self {
         let weight = |wanted: &str| {
             let ranges = header.split(',').filter_map(|range| {

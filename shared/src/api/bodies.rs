@@ -1,4 +1,4 @@
-//! Parts of bodies that more than one endpoint takes.
+//! Parts of bodies that several endpoints share.
 
 use deserr::Deserr;
 use utoipa::ToSchema;
@@ -53,7 +53,7 @@ pub struct ItemBody {
     pub product_id: ProductId,
     /// The number of units.
     pub quantity: Quantity,
-    /// What a unit costs, less its discount, as far as the customer knows: at another price nothing is ordered.
+    /// The price of a unit less its discount, as far as the customer knows: at another price nothing is ordered.
     #[deserr(default)]
     pub expected_price: Option<Price>,
 }
@@ -61,7 +61,7 @@ pub struct ItemBody {
 /// The source of an order's items: one of three fields of a request.
 ///
 /// # Errors
-/// Where the request names none of them or several, or the items are wrong.
+/// If the request has none of them or several, or the items are wrong.
 pub fn source(
     items: Option<Vec<ItemBody>>,
     from_cart: Option<bool>,
@@ -82,10 +82,10 @@ pub fn source(
     }
 }
 
-/// One line a product: one that is named twice is ordered once, with both quantities.
+/// Merges lines of the same product: a product named twice is ordered once, with both quantities.
 ///
 /// # Errors
-/// Where there are no lines or too many, a line has too many units, or its price is expected to be two.
+/// If there are no lines or too many, a line has too many units, or one product has two expected prices.
 fn merge(items: Vec<ItemBody>) -> Result<Vec<Item>, FieldErrors> {
     let mut lines: Vec<Item> = Vec::new();
     let mut errors = FieldErrors::default();

@@ -3,27 +3,24 @@
 use lambda_http::http::StatusCode;
 use serde::{Serialize, Serializer};
 
-/// One table: a code, its name in an answer, and the status that goes with it.
+/// One table: a code, its name in an answer, and its status.
 macro_rules! codes {
     ($($code:ident => $name:literal, $status:ident;)+) => {
-        /// What went wrong, for programs.
+        /// The code of a failure, for programs.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Code {
             $($code,)+
         }
 
         impl Code {
-            /// Every code.
             pub const ALL: &[Self] = &[$(Self::$code),+];
 
-            /// The code's name in an answer.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$code => $name,)+
                 }
             }
 
-            /// The status that goes with it.
             pub fn status(self) -> StatusCode {
                 match self {
                     $(Self::$code => StatusCode::$status,)+

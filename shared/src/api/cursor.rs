@@ -1,14 +1,14 @@
-//! Cursors: the place from which a list goes on, opaque to callers.
+//! Cursors: the position from which a list goes on, opaque to callers.
 //!
 //! A cursor is bound to its list and to the owner of the list, and carries a checksum. A damaged cursor, or one of
-//! another list, is refused rather than read as some place. Nothing in it is secret: it holds a place and two digests, so
-//! a caller that forges one reads no more than its own list.
+//! another list, is refused and not read as some position. A cursor has no secret: it holds a position and two digests,
+//! so a caller that forges one reads no more than its own list.
 //!
 //! | bytes | content |
 //! |---|---|
 //! | 4 | digest of the list's name and its owner |
-//! | 4 | checksum: digest of the list's name, the four bytes before, and the place |
-//! | rest | the place, as the list's keys have it |
+//! | 4 | checksum: digest of the list's name, the four bytes before, and the position |
+//! | rest | the position, in the format of the list's keys |
 
 use std::marker::PhantomData;
 
@@ -21,21 +21,20 @@ use crate::{
     store::keys,
 };
 
-/// The most characters of a cursor: eight bytes and two ids with `#` between them, four characters for each three bytes.
+/// The most characters of a cursor: eight bytes and two ids with `#` between them, four characters for each three
+/// bytes.
 const MAX_LENGTH: usize = 184;
 
 const DIGEST: usize = 4;
 
-/// A list that goes on by cursor.
 pub trait List {
     /// The list's name, different from that of every other.
     const NAME: &'static str;
 
-    /// Whether a text is a place in the list, by the format of its keys.
+    /// Whether a text is a position in the list, by the format of its keys.
     fn is_place(place: &str) -> bool;
 }
 
-/// The catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Products;
 
@@ -47,7 +46,6 @@ impl List for Products {
     }
 }
 
-/// The orders of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Orders;
 
@@ -59,7 +57,6 @@ impl List for Orders {
     }
 }
 
-/// The ledger of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entries;
 
@@ -71,20 +68,18 @@ impl List for Entries {
     }
 }
 
-/// The coupons of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Coupons;
 
 impl List for Coupons {
     const NAME: &'static str = "coupons";
 
-    /// A campaign's id; of a coupon that was replaced, with its own.
+    /// The id of a campaign; a replaced coupon has its own id after it.
     fn is_place(place: &str) -> bool {
         CouponPlace::try_from(place.to_owned()).is_ok()
     }
 }
 
-/// The payments of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Payments;
 
@@ -108,7 +103,6 @@ impl List for DeskProducts {
     }
 }
 
-/// The campaigns of the desk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeskCampaigns;
 
@@ -120,23 +114,16 @@ impl List for DeskCampaigns {
     }
 }
 
-/// A cursor of the catalogue.
 pub type ProductsCursor = Cursor<Products>;
-/// A cursor of a user's orders.
 pub type OrdersCursor = Cursor<Orders>;
-/// A cursor of a user's ledger.
 pub type EntriesCursor = Cursor<Entries>;
-/// A cursor of a user's coupons.
 pub type CouponsCursor = Cursor<Coupons>;
-/// A cursor of an order's payments.
 pub type PaymentsCursor = Cursor<Payments>;
 
-/// A cursor of the desk's products.
 pub type DeskProductsCursor = Cursor<DeskProducts>;
-/// A cursor of the desk's campaigns.
 pub type DeskCampaignsCursor = Cursor<DeskCampaigns>;
 
-/// A place in a list.
+/// A position in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor<L> {
     owner: [u8; DIGEST],
@@ -145,15 +132,15 @@ pub struct Cursor<L> {
 }
 
 impl<L: List> Cursor<L> {
-    /// The cursor for a place in the list of `owner`; the owner of a list that is everybody's is empty.
+    /// The cursor for a position in the list of `owner`; a public list has an empty owner.
     pub fn to(owner: &str, place: impl ToString) -> Self {
         Self { owner: owner_digest::<L>(owner), place: place.to_string(), list: PhantomData }
     }
 
-    /// The place, if the cursor is of this owner's list.
+    /// Returns the position, if the cursor is of this owner's list.
     ///
     /// # Errors
-    /// Where it is of another owner's.
+    /// If it is of another owner's.
     pub fn place_for(self, owner: &str) -> Result<String, FieldErrors> {
         if self.owner != owner_digest::<L>(owner) {
             return Err(FieldErrors::one("cursor", Invalid::Cursor));
@@ -161,7 +148,6 @@ impl<L: List> Cursor<L> {
         Ok(self.place)
     }
 
-    /// The cursor as callers see it.
     pub fn encode(&self) -> String {
         let bytes = [&self.owner[..], &checksum::<L>(self.owner, &self.place), self.place.as_bytes()].concat();
         data_encoding::BASE64URL_NOPAD.encode(&bytes)

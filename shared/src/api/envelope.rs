@@ -1,4 +1,4 @@
-//! What every answer is wrapped in.
+//! The envelopes of answers.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -7,7 +7,6 @@ use utoipa::ToSchema;
 
 use super::{ApiError, Code, Language, messages};
 
-/// The code of every success.
 pub const SUCCESS: &str = "SUCCESS";
 
 /// The envelope of a success.
@@ -16,14 +15,13 @@ pub const SUCCESS: &str = "SUCCESS";
 pub struct Success<T> {
     /// Always `SUCCESS`.
     pub code: &'static str,
-    /// The same for people, in the language of the request's `Accept-Language`.
+    /// The message for people, in the language of the request's `Accept-Language`.
     pub message: &'static str,
-    /// What was asked for.
+    /// The result of the request.
     pub data: T,
 }
 
 impl<T> Success<T> {
-    /// A success with `data`.
     pub fn new(data: T, language: Language) -> Self {
         Self { code: SUCCESS, message: messages::success(language), data }
     }
@@ -35,7 +33,7 @@ impl<T> Success<T> {
 pub struct Page<T> {
     /// The entries.
     pub items: Vec<T>,
-    /// Where the list goes on, for the `cursor` of the next request; null at its end.
+    /// The cursor of the next part, for the `cursor` of the next request; null at the end.
     #[schema(required)]
     pub next_cursor: Option<String>,
     /// With `stock=recent` only: the instant that the read began.
@@ -47,18 +45,18 @@ pub struct Page<T> {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Failure {
-    /// What went wrong, for programs.
+    /// The code of the failure, for programs.
     pub code: Code,
-    /// What went wrong, for people, in the language of the request's `Accept-Language`.
+    /// The message for people, in the language of the request's `Accept-Language`.
     pub message: String,
-    /// Names the request; quote it when asking for help.
+    /// The id of the request; quote it when asking for help.
     #[schema(examples("4dfb1d32-0b6e-4d3c-9a0f-5a3f5c1c8d7e"))]
     pub request_id: String,
-    /// The figures that help to understand it, where there are any.
+    /// Figures that help to understand the failure, if there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub details: Option<Value>,
-    /// Every field that is wrong, with `INVALID_REQUEST` about fields.
+    /// Every wrong field, if the code is `INVALID_REQUEST` and the failure is about fields.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field_errors: Option<Vec<FieldError>>,
 }
@@ -70,13 +68,13 @@ pub struct FieldError {
     /// The field's path, such as `items[0].quantity`; `body` for the whole body.
     #[schema(examples("items[0].quantity"))]
     pub field: String,
-    /// What is wrong with it, for people.
+    /// The fault of the field, for people.
     #[schema(examples("1 이상 999 이하여야 합니다."))]
     pub message: String,
 }
 
 impl Failure {
-    /// What a caller sees of an error.
+    /// The envelope of an error, without its internal cause.
     pub fn of(error: &ApiError, language: Language, request_id: &str) -> Self {
         let field_errors = match error {
             ApiError::Fields(errors) => Some(errors.sentences(language)),

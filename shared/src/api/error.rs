@@ -1,4 +1,4 @@
-//! What goes wrong, as a caller sees it: the message for outside, never the one inside.
+//! Failures as a caller sees them: the message for outside, never the one inside.
 
 use serde_json::{Value, json};
 
@@ -9,22 +9,19 @@ use crate::{
     store::StoreError,
 };
 
-/// The failure of a request.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    /// Fields are wrong.
     #[error("fields are invalid")]
     Fields(FieldErrors),
-    /// A use case failed.
     #[error(transparent)]
     Failed(#[from] Failure),
-    /// The body is larger than we take.
+    /// The body exceeds [`MAX_BODY_BYTES`](super::MAX_BODY_BYTES).
     #[error("the body is too large")]
     TooLarge,
-    /// The body is not JSON by its own account.
+    /// The `Content-Type` of the body is not JSON.
     #[error("the body is not application/json")]
     NotJson,
-    /// The path takes other methods.
+    /// The path has other methods.
     #[error("method not allowed")]
     MethodNotAllowed(Vec<&'static str>),
 }
@@ -42,7 +39,7 @@ impl From<Refusal> for ApiError {
 }
 
 impl ApiError {
-    /// A failure that turns out to be about a field is one of fields.
+    /// Turns a failure that is about a field into one of fields.
     pub(super) fn by_field(self) -> Self {
         match self {
             Self::Failed(Failure::Invalid(field, invalid)) => Self::Fields(FieldErrors::one(field, invalid)),
@@ -50,7 +47,6 @@ impl ApiError {
         }
     }
 
-    /// The code for programs.
     pub fn code(&self) -> Code {
         match self {
             Self::Fields(_) | Self::Failed(Failure::Invalid(..)) => Code::InvalidRequest,
@@ -59,11 +55,11 @@ impl ApiError {
             Self::MethodNotAllowed(_) => Code::MethodNotAllowed,
             Self::Failed(Failure::Refused(refusal)) => code_of(refusal),
             Self::Failed(Failure::Store(StoreError::Busy(_))) => Code::TryAgain,
-            Self::Failed(Failure::Store(_) | Failure::Broken(_)) => Code::InternalServerError,
+            Self::Failed(Failure::Store(_) | Failure::Internal(_)) => Code::InternalServerError,
         }
     }
 
-    /// The figures that help to understand it.
+    /// Figures that help to understand the failure.
     pub fn details(&self) -> Option<Value> {
         let Self::Failed(Failure::Refused(refusal)) = self else {
             return None;
@@ -126,7 +122,7 @@ impl ApiError {
         }
     }
 
-    /// After how many seconds to ask again, where that may help.
+    /// The seconds until a retry, if one may help.
     pub(super) fn retry_after_s(&self) -> Option<i64> {
         match self {
             Self::Failed(Failure::Refused(Refusal::TooManyRequests { retry_after_s, .. })) => Some(*retry_after_s),
@@ -135,10 +131,10 @@ impl ApiError {
         }
     }
 
-    /// What an operator should know and a caller should not.
+    /// The cause that an operator should know and a caller should not.
     pub(crate) fn inside(&self) -> Option<String> {
         match self {
-            Self::Failed(failure @ (Failure::Store(_) | Failure::Broken(_))) => Some(failure.to_string()),
+            Self::Failed(failure @ (Failure::Store(_) | Failure::Internal(_))) => Some(failure.to_string()),
             _ => None,
         }
     }

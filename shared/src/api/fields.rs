@@ -1,4 +1,4 @@
-//! Parsing of fields: every bad one is found, not only the first.
+//! Parsing of fields: all faults are found, not only the first.
 
 use std::ops::ControlFlow;
 
@@ -9,40 +9,39 @@ use crate::domain::{
     CouponId, Invalid, OrderId, OrderItemId, OrderSheetId, Patch, ProductId, Quantity, UserId,
     coupon::{CouponKind, TotalQuantity, ValidDays},
     invalid::Kind,
+    inventory::{ShardCount, Units, UnitsChange},
     money::{self, ChargeAmount, Payable, Price},
     order::{LineStatus, PayBy},
     product::{InitialStatus, SaleStatus},
-    stock::{ShardCount, Units, UnitsChange},
     text::{Email, Text},
     tickets::CounterShards,
     time::Instant,
     user::{UserKind, UserStatus},
 };
 
-/// The fields of a request that are wrong, with what is wrong with each.
+/// The wrong fields of a request, each with its fault.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FieldErrors(Vec<(String, Invalid)>);
 
 impl FieldErrors {
-    /// One field that is wrong.
+    /// One wrong field.
     pub fn one(field: impl Into<String>, invalid: Invalid) -> Self {
         Self(vec![(field.into(), invalid)])
     }
 
-    /// Adds a field that is wrong.
+    /// Adds a wrong field.
     pub fn push(&mut self, field: impl Into<String>, invalid: Invalid) {
         self.0.push((field.into(), invalid));
     }
 
-    /// Succeeds where nothing is wrong.
+    /// Succeeds if no field is wrong.
     ///
     /// # Errors
-    /// These, where there are any.
+    /// If any is: all of them.
     pub fn check(self) -> Result<(), Self> {
         if self.0.is_empty() { Ok(()) } else { Err(self) }
     }
 
-    /// The names of the fields.
     #[cfg(test)]
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(field, _)| field.as_str())
@@ -57,10 +56,10 @@ impl FieldErrors {
     }
 }
 
-/// Both, or everything that is wrong with either.
+/// Returns both values, or the faults of both.
 ///
 /// # Errors
-/// The errors of both together.
+/// If either is wrong: the faults of both together.
 pub fn both<A, B>(a: Result<A, FieldErrors>, b: Result<B, FieldErrors>) -> Result<(A, B), FieldErrors> {
     match (a, b) {
         (Ok(a), Ok(b)) => Ok((a, b)),
@@ -83,7 +82,7 @@ impl DeserializeError for FieldErrors {
             ErrorKind::IncorrectValueKind { accepted, .. } => (field_path(location), Invalid::NotA(kind(accepted))),
             ErrorKind::MissingField { field } => (field_path(location.push_key(field)), Invalid::Required),
             ErrorKind::UnknownKey { key, .. } => (field_path(location.push_key(key)), Invalid::Unknown),
-            // Our own types give these; what is left are numbers too large for any field.
+            // Our own types give these errors; the rest are numbers too large for any field.
             ErrorKind::UnknownValue { .. } | ErrorKind::BadSequenceLen { .. } | ErrorKind::Unexpected { .. } => {
                 (field_path(location), Invalid::NotA(Kind::Integer))
             }
@@ -120,7 +119,7 @@ fn kind(accepted: &[ValueKind]) -> Kind {
     }
 }
 
-/// `items[0].quantity`; the whole body is `body`.
+/// The path of a field, such as `items[0].quantity`; `body` for the whole body.
 pub fn field_path(location: ValuePointerRef) -> String {
     match location {
         ValuePointerRef::Origin => "body".to_owned(),
@@ -165,19 +164,15 @@ impl<L: List> Deserr<FieldErrors> for Cursor<L> {
     }
 }
 
-/// How many entries of a list to give: 1 to 100, 20 unless told.
+/// The number of entries to return: 1 to 100, by default 20.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit(usize);
 
 impl Limit {
-    /// The fewest entries.
     pub const MIN: i64 = 1;
-    /// The most entries.
     pub const MAX: i64 = 100;
-    /// The number of entries unless told.
     pub const DEFAULT: usize = 20;
 
-    /// The number of entries.
     pub fn get(self) -> usize {
         self.0
     }
@@ -198,12 +193,12 @@ impl TryFrom<String> for Limit {
     }
 }
 
-/// The query parameter `stock`, which has one value: stock may be up to a second old, and is cached for the rest of it.
+/// The query parameter `stock`, which has one value: stock may be up to a second old, and is cached for the rest of
+/// that second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecentStock;
 
 impl RecentStock {
-    /// The value.
     pub const NAME: &'static str = "recent";
 }
 
@@ -220,12 +215,11 @@ impl TryFrom<String> for RecentStock {
 pub struct NotNull<T>(Option<T>);
 
 impl<T> NotNull<T> {
-    /// The field, if it was named.
     pub fn get(self) -> Option<T> {
         self.0
     }
 
-    /// Whether the field was named.
+    /// Whether the request has the field.
     pub fn is_named(&self) -> bool {
         self.0.is_some()
     }

@@ -1,7 +1,7 @@
 //! Identity of the caller.
 //!
-//! Deployed, the API's JWT authorizer verifies a token and hands its claims over. The local runner has no authorizer:
-//! there, debug builds take identity from headers. Release builds do not contain the code that reads those headers.
+//! Deployed, the API's JWT authorizer verifies a token and passes its claims on. The local runner has no authorizer:
+//! debug builds take identity from headers there. Release builds do not contain the code that reads those headers.
 
 mod groups;
 #[cfg(debug_assertions)]
@@ -18,28 +18,26 @@ use crate::{
     domain::{Refusal, UserId},
 };
 
-/// The caller, as far as known before anything of the request is believed.
+/// The identity of the caller before anything else of the request is trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
     /// Named by the authorizer or, locally, by the headers.
     Known(Caller),
-    /// Not named.
     Anonymous,
-    /// Not named, under the local runner: a user id in the request may be believed as a customer's.
+    /// Not named, under the local runner: a user id in the request may be trusted as that of a customer.
     Unverified,
 }
 
-/// The source of identity.
 #[derive(Debug, Clone)]
 pub enum IdentitySource {
     /// The claims of the token that the API's authorizer verified.
     Claims(RoleGroups),
-    /// The headers of a request that passes the local runner's door.
+    /// The headers of a request that the local runner's door admits.
     #[cfg(debug_assertions)]
     Headers(LocalDoor),
 }
 
-/// The claim that names the caller.
+/// The claim with the caller's id.
 const SUBJECT: &str = "sub";
 
 impl IdentitySource {

@@ -1,6 +1,6 @@
-//! JSON bodies, strictly: an object that names a key twice is refused, at any depth. `serde_json` alone keeps the last.
+//! JSON bodies, strictly: an object with a duplicate key is refused, at any depth. `serde_json` alone keeps the last.
 //!
-//! A body is parsed once. The value serves the fields and the digest of the idempotency key alike.
+//! A body is parsed once. The value serves both the fields and the digest of the idempotency key.
 
 use std::{cell::RefCell, fmt};
 
@@ -19,7 +19,7 @@ const MAX_PATH: usize = 300;
 /// Reads a body.
 ///
 /// # Errors
-/// Where it is not JSON, or an object in it names a key twice.
+/// If it is not JSON, or an object in it has a duplicate key.
 pub(super) fn parse(bytes: &[u8]) -> Result<Value, FieldErrors> {
     let duplicates = RefCell::new(Vec::new());
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
@@ -30,12 +30,12 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, FieldErrors> {
     let mut errors = FieldErrors::default();
     duplicates.into_inner().into_iter().for_each(|path| errors.push(path, Invalid::Duplicate));
     errors.check()?;
-    // The order of its fields is no part of a request's meaning.
+    // The order of fields does not change the meaning of a request.
     value.sort_all_objects();
     Ok(value)
 }
 
-/// Reads the value at a path, and notes duplicates below it.
+/// Reads the value at a path, and collects the duplicates below it.
 struct Strict<'d> {
     path: String,
     duplicates: &'d RefCell<Vec<String>>,

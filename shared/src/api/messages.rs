@@ -6,7 +6,6 @@ use crate::{
     domain::{Invalid, Refusal, invalid::Kind, refusal::Entity},
 };
 
-/// What a success says.
 pub(super) fn success(language: Language) -> &'static str {
     match language {
         Language::Korean => "요청에 성공했습니다.",
@@ -14,7 +13,6 @@ pub(super) fn success(language: Language) -> &'static str {
     }
 }
 
-/// What a code says.
 pub(super) fn of_code(code: Code, language: Language) -> &'static str {
     let (korean, english) = match code {
         Code::InvalidRequest => ("잘못된 요청입니다.", "The request is invalid."),
@@ -64,7 +62,7 @@ pub(super) fn of_code(code: Code, language: Language) -> &'static str {
     }
 }
 
-/// The message of an error: its code's, and of something not found which kind of thing is missing.
+/// The message of an error: its code's, and for a missing thing its kind.
 pub(super) fn of_error(error: &ApiError, language: Language) -> String {
     let message = of_code(error.code(), language);
     match error {
@@ -95,7 +93,6 @@ fn missing(entity: Entity, language: Language) -> &'static str {
     }
 }
 
-/// The fault of a field.
 pub(super) fn of_field(invalid: &Invalid, language: Language) -> String {
     match language {
         Language::Korean => korean(invalid),

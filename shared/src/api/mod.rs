@@ -1,4 +1,7 @@
-//! The conventions of the API: what comes in is parsed, what goes out is an envelope, what goes wrong has a code.
+//! The conventions of the API: requests are parsed, answers have an envelope, failures have a code.
+//!
+//! This floor turns HTTP into the arguments of use cases, and their results into answers. It knows no attribute name of
+//! the table, and nothing of DynamoDB.
 
 mod accept;
 pub mod bodies;

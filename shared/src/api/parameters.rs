@@ -1,4 +1,4 @@
-//! What the API reference says of parameters that many endpoints take.
+//! Descriptions in the API reference of parameters that many endpoints share.
 
 use utoipa::{
     IntoParams,

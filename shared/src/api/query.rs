@@ -1,5 +1,7 @@
-//! Query strings. An endpoint names its parameters once, as the fields of a struct that derives `Deserr` (with
-//! `deny_unknown_fields`) and `IntoParams`: the same list refuses unknown parameters and is printed in the reference.
+//! Query strings.
+//!
+//! An endpoint declares its parameters once, as the fields of a struct that derives `Deserr` (with
+//! `deny_unknown_fields`) and `IntoParams`. The same list refuses unknown parameters and is printed in the reference.
 
 use deserr::Deserr;
 use lambda_http::RequestExt;
@@ -9,8 +11,8 @@ use utoipa::IntoParams;
 use super::{ApiRequest, FieldErrors};
 use crate::domain::{Invalid, UserId};
 
-/// The query of an endpoint that asks nothing in it. `userId` is known on every route: without other identity, the local
-/// runner believes it.
+/// The query of an endpoint without parameters of its own. `userId` is known on every route: without other identity,
+/// the local runner trusts it.
 #[derive(Debug, Deserr, IntoParams)]
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
@@ -21,10 +23,10 @@ pub struct NoQuery {
 }
 
 impl ApiRequest {
-    /// The query. A parameter that is unknown or named twice is refused like an unknown field.
+    /// Parses the query. An unknown or duplicate parameter is refused like an unknown field.
     ///
     /// # Errors
-    /// Every parameter that is wrong.
+    /// If any parameter is wrong: all of them.
     pub fn query<Q: Deserr<FieldErrors>>(&self) -> Result<Q, FieldErrors> {
         let mut errors = FieldErrors::default();
         let mut parameters = Map::new();
@@ -37,7 +39,7 @@ impl ApiRequest {
         super::both(errors.check(), parsed).map(|((), query)| query)
     }
 
-    /// The user named in the query, if it names one.
+    /// The user named in the query, if there is one.
     pub(super) fn user_in_query(&self) -> Option<UserId> {
         let parameters = self.request.query_string_parameters();
         UserId::try_from(parameters.first("userId")?.to_owned()).ok()

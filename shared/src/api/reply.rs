@@ -14,44 +14,43 @@ use super::{
 };
 use crate::{app::Failure, domain::ETag};
 
-/// What an endpoint gives.
+/// The result of an endpoint.
 pub type ApiResult = Result<Reply, ApiError>;
 
-/// A success.
 #[derive(Debug)]
 pub struct Reply {
     status: StatusCode,
     content: Content,
-    /// The tag of the described thing.
+    /// The entity tag of the returned thing.
     etag: Option<ETag>,
     /// The directives for caches; without them, no cache keeps the answer.
     caching: Option<HeaderValue>,
-    /// The order it is about, for the log.
+    /// The order of the answer, for the log.
     pub(crate) order_id: Option<String>,
 }
 
 #[derive(Debug)]
 enum Content {
-    /// Nothing: the status says it all.
+    /// No body: the status says everything.
     None,
-    /// Nothing but the methods of a path.
+    /// No body but the methods of a path.
     Methods(Vec<&'static str>),
-    /// What the envelope is put around.
+    /// The data of an envelope.
     Data(Value),
     /// A document that is sent as it is.
     Document { content_type: &'static str, text: &'static str },
 }
 
-/// How long a document may be kept: it changes with a deployment only, and then this is how long an old one lives on.
+/// Documents change only with a deployment. This is how long a cached old one lives on.
 const DOCUMENT_CACHING: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
-/// What is about somebody's things is not for caches.
+/// Answers with the data of a user are not for caches.
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// For an answer with recent stock that was read just now.
 const A_SECOND: HeaderValue = HeaderValue::from_static("public, max-age=1");
 
-/// For an answer with recent stock that is some part of a second old.
+/// For an answer with recent stock that is a part of a second old.
 const STALE: HeaderValue = HeaderValue::from_static("public, max-age=0");
 
 impl Reply {
@@ -71,7 +70,7 @@ impl Reply {
         Self::with(StatusCode::CREATED, data)
     }
 
-    /// 204: done, and nothing to show of it.
+    /// 204: done, without data.
     pub fn no_content() -> Self {
         Self::new(StatusCode::NO_CONTENT, Content::None)
     }
@@ -81,7 +80,7 @@ impl Reply {
         Self::new(StatusCode::NO_CONTENT, Content::Methods(methods))
     }
 
-    /// 200 with a part of a list, and the cursor of the next part, encoded.
+    /// 200 with a part of a list, and the encoded cursor of the next part.
     ///
     /// # Errors
     /// If the data cannot be encoded.
@@ -97,27 +96,27 @@ impl Reply {
         Self::ok(Page { items, next_cursor, as_of: Some(as_of) })
     }
 
-    /// 200 with a document that is part of the program: without an envelope, and to be cached by anyone.
+    /// 200 with a document that is part of the program: without an envelope, and cacheable by anyone.
     pub fn document(content_type: &'static str, text: &'static str) -> Self {
         Self::new(StatusCode::OK, Content::Document { content_type, text })
     }
 
-    /// Adds the tag of the described thing (`ETag`), for the `If-Match` of a change.
+    /// Adds the entity tag of the returned thing (`ETag`), for the `If-Match` of a change.
     #[must_use]
     pub fn tagged(mut self, etag: ETag) -> Self {
         self.etag = Some(etag);
         self
     }
 
-    /// Lets any cache keep an answer that may be a second old. If part of the second is over, say in the function's own
-    /// cache, no other may keep it: the two together would exceed the second.
+    /// Lets any cache keep an answer that may be a second old. If the function's own cache has used up part of the
+    /// second, no other may keep it: the two together would exceed the second.
     #[must_use]
     pub fn kept_for_a_second(mut self, may_be_kept: bool) -> Self {
         self.caching = Some(if may_be_kept { A_SECOND } else { STALE });
         self
     }
 
-    /// Names the order that the answer is about, for the log.
+    /// Records the order of the answer, for the log.
     #[must_use]
     pub fn about_order(mut self, id: impl ToString) -> Self {
         self.order_id = Some(id.to_string());
@@ -125,7 +124,7 @@ impl Reply {
     }
 
     fn with(status: StatusCode, data: impl Serialize) -> ApiResult {
-        let data = serde_json::to_value(data).map_err(|_| Failure::Broken("an answer can be written as JSON"))?;
+        let data = serde_json::to_value(data).map_err(|_| Failure::Internal("an answer can be written as JSON"))?;
         Ok(Self::new(status, Content::Data(data)))
     }
 
@@ -153,14 +152,14 @@ impl Reply {
         }
         if let Some(caching) = caching {
             response.headers_mut().insert(header::CACHE_CONTROL, caching);
-            // The envelope has a message.
+            // The message in the envelope depends on the language.
             response.headers_mut().insert(header::VARY, HeaderValue::from_name(header::ACCEPT_LANGUAGE));
         }
         response
     }
 }
 
-/// The answer that an endpoint's result becomes.
+/// Renders an endpoint's result as an answer.
 pub(crate) fn render(result: ApiResult, language: Language, request_id: &str) -> Response<Body> {
     match result {
         Ok(reply) => reply.render(language),
@@ -168,7 +167,7 @@ pub(crate) fn render(result: ApiResult, language: Language, request_id: &str) ->
     }
 }
 
-/// The answer to a request that failed.
+/// Renders the answer to a failed request.
 fn render_error(error: &ApiError, language: Language, request_id: &str) -> Response<Body> {
     let status = error.code().status();
     let mut response = json(status, &envelope::Failure::of(error, language, request_id));
@@ -195,7 +194,7 @@ fn allow(response: &mut Response<Body>, methods: &[&str]) {
 }
 
 fn json(status: StatusCode, envelope: &impl Serialize) -> Response<Body> {
-    // An envelope has nothing in it that JSON cannot say: strings, and a value that is JSON already.
+    // Encoding cannot fail: an envelope has only strings, and a value that is JSON already.
     let text = serde_json::to_string(envelope).unwrap_or_default();
     let content_type = HeaderValue::from_static("application/json; charset=utf-8");
     respond(status, content_type, NO_STORE, text)

@@ -1,4 +1,4 @@
-//! Requests.
+//! Requests as endpoints see them: caller, parameters, body, preconditions and idempotency key.
 
 use std::sync::OnceLock;
 
@@ -16,13 +16,10 @@ use crate::{
     domain::{Invalid, Precondition, Refusal, UserId, characters},
 };
 
-/// The largest body taken.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// The longest idempotency key.
 pub(super) const MAX_KEY_LENGTH: usize = 255;
 
-/// A request, as endpoints see it.
 #[derive(Debug)]
 pub struct ApiRequest {
     pub(super) request: Request,
@@ -40,14 +37,13 @@ impl ApiRequest {
     /// The header that makes a change depend on the state that its caller has read.
     pub const IF_MATCH: &str = "If-Match";
 
-    /// A request by someone whom the runtime knows as `identity`.
+    /// A request with the identity that the runtime found.
     pub fn new(request: Request, identity: Identity) -> Self {
         let language = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
         let language = language.map(Language::preferred).unwrap_or_default();
         Self { request, identity, language, caller: OnceLock::new(), body: OnceLock::new() }
     }
 
-    /// The language of messages.
     pub fn language(&self) -> Language {
         self.language
     }
@@ -57,13 +53,12 @@ impl ApiRequest {
         (self.request.method().as_str(), self.request.uri().path())
     }
 
-    /// The path, as it came: not the URI's, in which `..` has been followed already.
+    /// The path as received: not the URI's, in which `..` has been resolved already.
     pub fn path(&self) -> &str {
         let raw = self.request.raw_http_path();
         if raw.is_empty() { self.request.uri().path() } else { raw }
     }
 
-    /// The method.
     pub fn method(&self) -> &str {
         self.request.method().as_str()
     }
@@ -78,29 +73,29 @@ impl ApiRequest {
         self.caller.get()
     }
 
-    /// A parameter of the path.
+    /// Returns a parameter of the path.
     ///
     /// # Errors
-    /// Where it is not of the type.
+    /// If it is not of the type.
     pub fn parameter<T: TryFrom<String, Error = Invalid>>(&self, name: &str) -> Result<T, FieldErrors> {
         let parameters = self.request.path_parameters();
         let text = parameters.first(name).unwrap_or_default().to_owned();
         T::try_from(text).map_err(|invalid| FieldErrors::one(name, invalid))
     }
 
-    /// A parameter of the path, of an endpoint that asks nothing else.
+    /// Returns a parameter of the path, for an endpoint without other input.
     ///
     /// # Errors
-    /// Where it is not of the type, or the query is wrong.
+    /// If it is not of the type, or the query is wrong.
     pub fn only_parameter<T: TryFrom<String, Error = Invalid>>(&self, name: &str) -> Result<T, FieldErrors> {
         super::both(self.parameter(name), self.query::<NoQuery>()).map(|(parameter, _)| parameter)
     }
 
-    /// The body of an endpoint that asks nothing in the query.
+    /// Returns the body, for an endpoint without parameters in the query.
     ///
     /// # Errors
-    /// Where it is too large, not JSON, or has fields that are wrong; and every fault of the idempotency key, the
-    /// precondition and the query.
+    /// If it is too large, not JSON, or has wrong fields, with all faults of the idempotency key, the precondition and
+    /// the query.
     pub fn body<T: Deserr<FieldErrors>>(&self) -> Result<Result<T, FieldErrors>, ApiError> {
         let bytes: &[u8] = self.request.body();
         if bytes.len() > MAX_BODY_BYTES {
@@ -109,7 +104,7 @@ impl ApiRequest {
         if !self.says_json() {
             return Err(ApiError::NotJson);
         }
-        // API Gateway replaces bytes that are not UTF-8. What they said is lost, so nothing is made of the rest.
+        // API Gateway replaces bytes that are not UTF-8. Their meaning is lost, so the rest is refused.
         if std::str::from_utf8(bytes).is_ok_and(|text| text.contains(char::REPLACEMENT_CHARACTER)) {
             return Ok(Err(FieldErrors::one("body", Invalid::Json)));
         }
@@ -117,10 +112,10 @@ impl ApiRequest {
         Ok(super::both(self.beside_body(), body).map(|((), body)| body))
     }
 
-    /// A parameter of the path and a body that can be left out.
+    /// Returns a parameter of the path and a body that can be left out.
     ///
     /// # Errors
-    /// As [`Self::parameter`] and [`Self::body`], with everything that is wrong with either.
+    /// As [`Self::parameter`] and [`Self::body`], with the faults of both.
     pub fn parameter_and_body<P, T>(&self, name: &str) -> Result<(P, T), ApiError>
     where
         P: TryFrom<String, Error = Invalid>,
@@ -131,7 +126,7 @@ impl ApiRequest {
         Ok(super::both(self.parameter(name), body)?)
     }
 
-    /// A body with nothing else of the request to be checked.
+    /// Returns a body, and checks nothing else of the request.
     ///
     /// # Errors
     /// As [`Self::body`].
@@ -139,16 +134,16 @@ impl ApiRequest {
         Ok(self.body()??)
     }
 
-    /// Checks all that comes beside a body.
+    /// Checks everything that comes beside a body.
     fn beside_body(&self) -> Result<(), FieldErrors> {
         let headers = super::both(self.idempotency_key().map(|_| ()), self.precondition().map(|_| ()));
         super::both(headers, self.query::<NoQuery>()).map(|_| ())
     }
 
-    /// The state that the caller expects the thing to be in. Only a PATCH depends on it.
+    /// Returns the state that the caller expects the thing to be in. Only a PATCH depends on it.
     ///
     /// # Errors
-    /// Where the header is neither `*` nor a list of entity tags.
+    /// If the header is neither `*` nor a list of entity tags.
     pub fn precondition(&self) -> Result<Precondition, FieldErrors> {
         let values: Vec<_> = self.request.headers().get_all(header::IF_MATCH).iter().collect();
         if values.is_empty() || self.request.method() != Method::PATCH {
@@ -175,7 +170,7 @@ impl ApiRequest {
             .ok_or_else(|| FieldErrors::one(Self::IDEMPOTENCY_KEY, Invalid::Length { min: 1, max: MAX_KEY_LENGTH }))
     }
 
-    /// Who asks, where the request names no user.
+    /// Returns the caller, for a request that names no user.
     ///
     /// # Errors
     /// [`Refusal::Unauthenticated`].
@@ -183,16 +178,16 @@ impl ApiRequest {
         self.identify(self.user_in_query().as_ref())
     }
 
-    /// Who asks, for things of `user`, whom the request names.
+    /// Returns the caller, for a request that names the user it is about.
     ///
     /// # Errors
-    /// [`Refusal::Unauthenticated`]; [`Refusal::Forbidden`] where `user` is somebody else and the caller no admin.
+    /// [`Refusal::Unauthenticated`]; [`Refusal::Forbidden`] if `user` is somebody else and the caller is not an admin.
     pub fn caller_for(&self, user: &UserId) -> Result<&Caller, Refusal> {
         let caller = self.identify(Some(user))?;
         if caller.may_act_for(user) { Ok(caller) } else { Err(Refusal::Forbidden) }
     }
 
-    /// Whose things are asked for: the user named, or else the caller themselves.
+    /// Returns the user that the request is about: the one named, or else the caller.
     ///
     /// # Errors
     /// As [`Self::caller_for`].
@@ -205,7 +200,7 @@ impl ApiRequest {
         Ok(user)
     }
 
-    /// Lets a request pass that names nobody: only under the local runner.
+    /// Admits an anonymous request only under the local runner.
     ///
     /// # Errors
     /// [`Refusal::Unauthenticated`].
@@ -213,7 +208,7 @@ impl ApiRequest {
         if self.identity == Identity::Unverified { Ok(()) } else { Err(Refusal::Unauthenticated) }
     }
 
-    /// Who asks, if it is known before anything of the request is believed.
+    /// The caller, if they are known before anything of the request is trusted.
     pub fn known(&self) -> Option<&Caller> {
         match &self.identity {
             Identity::Known(caller) => Some(self.caller.get_or_init(|| caller.clone())),
@@ -221,7 +216,7 @@ impl ApiRequest {
         }
     }
 
-    /// Who asks, if they have one of these roles.
+    /// Returns the caller, if they have one of these roles.
     ///
     /// # Errors
     /// [`Refusal::Unauthenticated`] or [`Refusal::Forbidden`].
@@ -241,20 +236,20 @@ impl ApiRequest {
         }
     }
 
-    /// What a request that names nobody is known again by.
+    /// The idempotency key of an anonymous request.
     pub fn anonymous_key(&self, shop: &Shop) -> RequestKey {
         self.key_of(shop, "")
     }
 
-    /// What the request is known again by.
+    /// The idempotency key of the request, bound to its caller.
     pub fn key(&self, shop: &Shop, caller: &UserId) -> RequestKey {
         self.key_of(shop, caller.as_str())
     }
 
     fn key_of(&self, shop: &Shop, caller: &str) -> RequestKey {
         let (method, path) = self.line();
-        // White space, the order of fields and the normalization of texts, which are stored in one form, are no part of a
-        // request's meaning; and no body means the same as an empty one.
+        // White space, the order of fields and the normalization of texts, which are stored in one form, do not change
+        // the meaning of a request. No body means the same as an empty one.
         let payload = self.body.get().map_or_else(|| "{}".to_owned(), Value::to_string);
         let payload = characters::normalize(&payload).into_owned().into_bytes();
         match self.idempotency_key() {
@@ -264,7 +259,7 @@ impl ApiRequest {
     }
 }
 
-/// Reads the value of `If-Match`: `*`, or entity tags between commas. A weak tag is read and left out.
+/// Reads the value of `If-Match`: `*`, or entity tags between commas. A weak tag is parsed and ignored.
 fn etags(header: &str) -> Option<Precondition> {
     if header.trim() == "*" {
         return Some(Precondition::Exists);

@@ -1,7 +1,8 @@
-//! What the API reference and the contracts of events say of the domain's types. The bounds are those that their parsers have.
+//! Schemas of the domain's types, for the API reference and the contracts of events. The bounds are those of their
+//! parsers.
 //!
-//! Enums derive their schema, and the shapes of bodies and answers too. What is left are types that check a string or
-//! a number, whose bounds a derive could not take from constants.
+//! Enums derive their schema, and so do the shapes of bodies and answers. Here are the types that check a string or a
+//! number: a derive could not take their bounds from constants.
 
 use std::borrow::Cow;
 
@@ -23,9 +24,9 @@ use crate::{
         CouponId, OrderId, OrderItemId, OrderSheetId, PaymentId, ProductId, Quantity, UserId, Won,
         coupon::{TotalQuantity, ValidDays},
         id,
+        inventory::{ShardCount, Units, UnitsChange},
         money::{ChargeAmount, Payable, Price},
         order::{LineStatus, OrderStatus},
-        stock::{ShardCount, Units, UnitsChange},
         text::{Email, Text},
         tickets::CounterShards,
         time::Instant,
@@ -74,7 +75,7 @@ schemas! {
     Quantity: bounded("Units of one product in one order.", Quantity::MIN, Quantity::MAX).examples([2]);
     Units: bounded("Units on a new shelf.", Units::MIN, Units::MAX).examples([100]);
     UnitsChange: bounded(
-        "Units to put on the shelf, or to take off where below zero; never 0.",
+        "Units to add to the stock, or to take off where below zero; never 0.",
         UnitsChange::MIN,
         UnitsChange::MAX,
     )
@@ -111,7 +112,7 @@ schemas! {
         .default(Some(Limit::DEFAULT.into()))
         .examples([Limit::DEFAULT]);
     RecentStock: one_of(&[RecentStock::NAME]);
-    // Some of the names are those of both, so one of them would be too strict.
+    // Some names are states of both, so that one schema of the two would be too strict.
     State: AnyOfBuilder::new()
         .description(Some("The state of an order or of one of its lines."))
         .item(Ref::from_schema_name(OrderStatus::name()))
@@ -138,7 +139,7 @@ impl<const MAX: usize, const LONG: bool> PartialSchema for Text<MAX, LONG> {
             Control characters and overrides of the text's direction are refused.";
         const LINES: &str = "A text with a visible character, stored and measured in Unicode's Normalization Form C. \
             Overrides of the text's direction are refused, and control characters other than tabs and line breaks.";
-        // Something other than white space: a pattern cannot say all of it.
+        // Something other than white space: a pattern cannot express all of the rule.
         string(if LONG { LINES } else { ONE_LINE })
             .min_length(Some(1))
             .max_length(Some(MAX))
@@ -163,7 +164,7 @@ pub fn nullable<T: ToSchema>() -> RefOr<Schema> {
         .into()
 }
 
-/// One of these names.
+/// A string that is one of these names.
 pub fn one_of(names: &[&str]) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names.iter().copied()))
 }

@@ -1,4 +1,4 @@
-//! Accounts of active users, as the preconditions of a commit: cached where the commit asserts them, else read.
+//! Accounts of active users, as the preconditions of a commit: cached if the commit asserts them, else read.
 
 use super::{Failure, Shop};
 use crate::{

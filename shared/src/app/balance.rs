@@ -18,7 +18,7 @@ use crate::{
     store::{Consistency, Outcome, RetryKind, Transaction, keys, ledger, table::Range, users},
 };
 
-/// What a charge did.
+/// The result of a charge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Charged {
@@ -30,24 +30,24 @@ pub struct Charged {
     pub entry_id: String,
 }
 
-/// What a user has.
+/// The balance of a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Balance {
     /// The user with the account.
     pub user_id: UserId,
-    /// What it holds.
+    /// The amount in won.
     pub balance: Won,
 }
 
 /// Adds money to a user's balance.
 ///
-/// Run twice with one key it charges once, because the key's record is in the same transaction. Run at the same time
-/// as another change of the account, one of the two finds the sequence moved on, learns the new balance from the
-/// refusal, and tries again.
+/// Run twice with one key it charges once, because the key's record is in the same transaction. If the account changes
+/// at the same time, one of the two finds that the sequence has moved on. It learns the new balance from the condition
+/// failures, and retries.
 ///
 /// # Errors
-/// [`Refusal::NotFound`], [`Refusal::UserNotActive`], [`Refusal::LimitExceeded`] where the balance would exceed
+/// [`Refusal::NotFound`], [`Refusal::UserNotActive`], [`Refusal::LimitExceeded`] if the balance would exceed
 /// [`MAX_BALANCE`], [`Refusal::TooManyRequests`].
 pub async fn charge(
     shop: &Shop,
@@ -78,9 +78,9 @@ async fn charge_once(
         let charged = Charged { user_id: user.clone(), balance: now.balance, entry_id: entry.entry_id.clone() };
 
         let mut transaction = Transaction::new();
-        let move_balance = transaction.add(users::move_balance(user, &account, &now)?);
-        let append = transaction.add(ledger::append(user, &entry)?);
-        let note = idempotency::note(shop, &mut transaction, key, &charged, Keep::Forever)?;
+        let move_balance = transaction.add(users::move_balance(user, &account, &now));
+        let append = transaction.add(ledger::append(user, &entry));
+        let note = idempotency::note(shop, &mut transaction, key, &charged, Keep::Forever);
 
         match shop.table.commit(transaction, &mut backoff).await? {
             Outcome::Committed => {
@@ -107,7 +107,7 @@ async fn charge_once(
     }
 }
 
-/// A user's balance, with every charge that was acknowledged.
+/// Returns a user's balance, including every acknowledged charge.
 ///
 /// # Errors
 /// [`Refusal::NotFound`].
@@ -116,8 +116,8 @@ pub async fn get(shop: &Shop, user: &UserId) -> Result<Won, Failure> {
     Ok(account.ok_or_else(|| Refusal::not_found(Entity::User, user))?.balance)
 }
 
-/// A part of a user's ledger, newest first: up to `limit` entries before the one with the sequence `before`, and
-/// whether there are older ones.
+/// Returns a part of a user's ledger, newest first: up to `limit` entries before the one with the sequence `before`,
+/// and whether there are older ones.
 ///
 /// # Errors
 /// [`Refusal::NotFound`].

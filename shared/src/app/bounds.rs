@@ -1,7 +1,7 @@
-//! The bounds of a shop's code: how much is read, kept, tried or swept at a time.
+//! The bounds of a shop's code: the amount that is read, cached, tried or swept at a time.
 //!
 //! No client relies on any of them but [`Bounds::cart_items`]. They are values and not constants so that a test can
-//! draw them small: a bound that no test reaches is a branch that no test takes.
+//! choose small ones: a bound that no test reaches is a branch that no test takes.
 
 use std::time::Duration;
 
@@ -12,86 +12,84 @@ use crate::{
     store::TableBounds,
 };
 
-/// The bounds of a shop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
-    /// Calls of the table.
     pub table: TableBounds,
-    /// Entries of each cache.
     pub cached_entries: usize,
-    /// The age up to which a product is taken from the cache: its shards and its flash mode, too.
+    /// The age up to which a product is taken from the cache, with its number of shards and its flash mode.
     pub product_age: SignedDuration,
     /// The age up to which an account is taken from the cache.
     pub account_age: SignedDuration,
     /// The age up to which a campaign is taken from the cache.
     pub campaign_age: SignedDuration,
-    /// The age up to which a product or a campaign is refused as sold out without another look.
+    /// The age up to which a product or a campaign is refused as sold out without another read.
     pub sold_out_age: SignedDuration,
     /// The age up to which the bestsellers are shown from the cache.
     pub bestsellers_age: SignedDuration,
-    /// The age up to which a product or a part of the catalogue is shown from the cache to a caller that asks for recent stock.
+    /// The age up to which a product or a part of the catalogue is shown from the cache, for `stock=recent`.
     pub recent_age: SignedDuration,
     /// Parts of the catalogue that are cached.
     pub cached_parts: usize,
-    /// Places of each list of the index by sales that are read at first.
+    /// Entries of each list of the index by sales that are read at first.
     pub first_rank_page: usize,
-    /// Places that are read at a time where those are not enough.
+    /// Entries that are read at a time if those are not enough.
     pub next_rank_page: usize,
-    /// How often the lists are read on for one request.
+    /// The number of times that the lists are read on for one request.
     pub rank_rounds: usize,
-    /// Transactions of a batch of the stream that count at once.
+    /// Concurrent transactions that count a batch of the stream.
     pub counts_at_once: usize,
-    /// The longest first wait of such a transaction that met others.
+    /// The longest first wait of such a transaction after a conflict.
     pub count_first_wait_ms: u64,
-    /// Batches of products that are ranked before it is noted how far the refresh of the ranks is.
+    /// Batches of products that are ranked before the progress of the refresh is recorded.
     pub ranks_noted: usize,
     /// Products in a cart: no more than an order takes.
     pub cart_items: u16,
-    /// Shards read for a page of products, or counters for a page of campaigns, after which it is cut. Those of the first
-    /// entry are read in any case.
+    /// Shards read for a page of products, or counters for a page of campaigns, after which it is cut. Those of the
+    /// first entry are read in any case.
     pub list_shards: usize,
     /// The weight of an order's history.
     pub history: HistoryBounds,
     /// Coupons read at once to find those of a status, and the reads of one request.
     pub coupon_page: usize,
-    /// See [`Bounds::coupon_page`].
     pub coupon_pages: usize,
-    /// Payments of an order that a list gives unless told how many.
+    /// Payments of an order in a list, by default.
     pub payments_listed: usize,
-    /// Products of a seller that are paused or resumed before the progress is noted.
+    /// Products of a seller that are paused or resumed before the progress is recorded.
     pub seller_page: usize,
-    /// How many of them at once.
+    /// The number of these handled concurrently.
     pub seller_products_at_once: usize,
-    /// The time during which a request begins another page of them.
+    /// The time during which a request begins another page of these products.
     pub seller_patience: Duration,
-    /// Entries read at once of the index by due.
-    pub due_page: usize,
-    /// Tickets of a counter, or places of a shard, that one step of a sweep looks at.
+    /// Entries of the expiry index read at once.
+    pub expired_page: usize,
+    /// Tickets of a counter, or sequence numbers of a shard, that one step of a sweep looks up.
     pub sweep_part: i64,
     /// The time during which a run of a sweep begins something new.
     pub sweep_patience: Duration,
-    /// The time that a drawn ticket or unit may wait for its slot before a sweep takes it for burnt.
+    /// The time that an allocated ticket or a reservation may wait for its claim record before a sweep takes it for
+    /// orphaned.
     pub claim_grace: SignedDuration,
 }
 
 impl Bounds {
-    /// The bounds of what ships.
+    /// The bounds in production.
     ///
     /// - 1,000 entries of a few hundred bytes are below a megabyte of a function's memory.
-    /// - A commit asserts prices and balances whatever their age. Names show in carts, and where shards and flash mode are old
-    ///   a hot product sells as slowly as before: five seconds of that cost one read in five seconds.
-    /// - Accounts and campaigns that are old cost another try, or a read a minute.
-    /// - Units and tickets that come back are sold within a second.
-    /// - The bestsellers may be a second old. 16 places weigh less than 4 KiB with ids of any length: half a read unit.
-    ///   400,000 products, which is how far they are read, are more than a shop sells within three days.
-    /// - Recent stock is at most a second old by contract. 100 parts of the catalogue, 100 products each, are some 2 MB.
+    /// - A commit asserts prices and balances of any age. Names show in carts. With an old number of shards and an old
+    ///   flash mode a hot product sells as slowly as before: five seconds of that cost one read in five seconds.
+    /// - Old accounts and campaigns cost another attempt, or a read a minute.
+    /// - Returned units and tickets are sold within a second.
+    /// - The bestsellers may be a second old. 16 entries weigh less than 4 KiB with ids of any length: half a read
+    ///   unit. 400,000 products, up to which they are read, are more than a shop sells within three days.
+    /// - Recent stock is at most a second old by contract. 100 parts of the catalogue, 100 products each, are some 2
+    ///   MB.
     /// - A popular product is counted by many functions at once, each of which holds it for 10 ms, and no client waits.
     ///   Shorter first waits cost more conflicts and throttle more reads.
-    /// - The reads of a list of coupons, 5,000 in all, end within a request's patience.
-    /// - Eight products at once are some 300 a second, so the sweep of one minute pauses those of a seller of 10,000. A request
-    ///   pauses those of most sellers before it answers.
+    /// - The reads of a list of coupons, 5,000 in all, end within a request's retry budget.
+    /// - Eight products at once are some 300 a second, so the sweep of one minute pauses those of a seller of 10,000. A
+    ///   request pauses those of most sellers before it answers.
     /// - A sweep has a minute, and the next run begins then.
-    /// - A function lives 10 s, so that after three times that nobody is about to claim.
+    /// - A function lives 10 s, so that after three times that no function is about to claim.
     pub const PRODUCTION: Self = Self {
         table: TableBounds::PRODUCTION,
         cached_entries: 1_000,
@@ -117,7 +115,7 @@ impl Bounds {
         seller_page: 100,
         seller_products_at_once: 8,
         seller_patience: Duration::from_secs(2),
-        due_page: 25,
+        expired_page: 25,
         sweep_part: 1_000,
         sweep_patience: Duration::from_secs(40),
         claim_grace: SignedDuration::from_secs(30),

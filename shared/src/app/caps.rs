@@ -1,4 +1,4 @@
-//! Caps: who is held to them, and what is counted in memory.
+//! Caps: the callers that they apply to, and the counts in memory.
 
 use jiff::Timestamp;
 
@@ -12,8 +12,9 @@ use crate::{
     store::{Backoff, Consistency, Key, keys, orders::OrderRecord, table::Range},
 };
 
-/// What a user may do so many times a minute, counted by each instance of a function for itself: one that a user calls
-/// again and again counts exactly, several at once let through as many times more. Nothing is written for it.
+/// An action that a user may take a number of times a minute, counted by each instance of a function for itself. An
+/// instance that a user calls again and again counts exactly; several at once let through as many times more. Nothing
+/// is written for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Paced {
     Charge,
@@ -21,11 +22,11 @@ pub(super) enum Paced {
     OrderSheet,
 }
 
-/// The longest that a user is told to wait, in seconds.
+/// The longest wait that a refusal names, in seconds.
 const LONGEST_WAIT_S: i64 = 60;
 
 impl Caller {
-    /// Whether what they do for `user` counts against the user's caps: whatever admins do for others does not.
+    /// Whether an action of this caller for `user` counts against the user's caps: those of admins for others do not.
     pub(super) fn is_capped(&self, user: &UserId) -> bool {
         self.user_id == *user || !self.may_act_for(user)
     }
@@ -41,7 +42,7 @@ impl Shop {
         }
     }
 
-    /// Refuses who has done this too often in this minute.
+    /// Refuses a user who has done this too often in this minute.
     ///
     /// # Errors
     /// [`Refusal::TooManyRequests`].
@@ -54,14 +55,14 @@ impl Shop {
         Ok(())
     }
 
-    /// Counts something that was done.
+    /// Counts an action.
     pub(super) fn count_pace(&self, what: Paced, user: &UserId) {
         let minute = Window::minute(self.clock.now()).number;
         self.count(what, user, minute, self.counted(what, user, minute).saturating_add(1));
     }
 }
 
-/// The refusal of who is to wait for so many seconds, as far as is known.
+/// The refusal with a wait of this many seconds, as far as is known.
 pub(super) fn too_many(limit: &'static str, max: i64, wait_s: i64) -> Refusal {
     Refusal::TooManyRequests { limit, max, retry_after_s: wait_s.clamp(1, LONGEST_WAIT_S) }
 }
@@ -69,7 +70,8 @@ pub(super) fn too_many(limit: &'static str, max: i64, wait_s: i64) -> Refusal {
 /// Refuses an order that would hold more than the user may, by an account as it is.
 ///
 /// # Errors
-/// [`Refusal::LimitExceeded`] where it alone is too much, [`Refusal::TooManyRequests`] where other orders are in its way.
+/// [`Refusal::LimitExceeded`] if the order alone exceeds the cap, [`Refusal::TooManyRequests`] if it does so with other
+/// orders.
 pub(super) async fn refuse_hold(
     shop: &Shop,
     user: &UserId,
@@ -93,7 +95,8 @@ pub(super) async fn refuse_hold(
     Err(too_many(limit, max, wait).into())
 }
 
-/// When the first of a user's holds ends, among as many of the newest orders as may be pending. Eventual: it is advice.
+/// The end of the first of a user's holds, among as many of the newest orders as may be pending. The read is eventual:
+/// it is advice.
 async fn earliest_end(shop: &Shop, user: &UserId, backoff: &mut Backoff) -> Result<Option<Timestamp>, Failure> {
     let most = usize::try_from(shop.policy.caps.pending_orders).unwrap_or(1).clamp(1, shop.bounds.table.batch_keys);
     let newest = shop.table.query::<IndexRow>(Range::by_time(keys::orders_of(user)).newest_first(), most).await?;

@@ -1,4 +1,4 @@
-//! The cart: filling it, and what is in it at today's prices.
+//! The cart: adding and removing products, and its items at current prices.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Failure, RequestKey, Shop, balance,
     idempotency::{self, Keep},
-    shelves,
+    inventory,
 };
 use crate::{
     domain::{
@@ -21,37 +21,35 @@ use crate::{
     store::{Applied, Backoff, Consistency, Key, Outcome, Transaction, carts, keys},
 };
 
-/// A cart at today's prices.
+/// A cart at current prices.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LiveCart {
-    /// What is in it, in the order of the products' ids.
+    /// The items, in the order of the products' ids.
     pub items: Vec<LiveItem>,
-    /// What all of it that is on sale costs.
+    /// The amount of all items that are on sale.
     pub total: Won,
 }
 
 /// A product in a cart, as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveItem {
-    /// The product.
     pub product_id: ProductId,
-    /// Its name.
     pub name: String,
-    /// What it costs, and whether it can be bought. Never HIDDEN: of such a product nothing shows.
+    /// The price, and whether it can be bought. Never HIDDEN: such a product shows nothing.
     pub offer: Offer,
-    /// Units on the shelf.
+    /// Units in stock.
     pub stock: i64,
     /// Units in the cart.
     pub quantity: Quantity,
-    /// What the units in the cart cost, if they are on sale.
+    /// The price of the units in the cart, if they are on sale.
     pub amount: Won,
 }
 
 impl LiveItem {
-    /// A product with this on its shelf.
+    /// A product with this stock.
     ///
     /// # Errors
-    /// Where the amount does not fit, which the bounds of prices and quantities exclude.
+    /// If the amount overflows, which the bounds of prices and quantities exclude.
     pub fn of(
         product_id: ProductId,
         name: String,
@@ -66,11 +64,11 @@ impl LiveItem {
             SaleStatus::Discontinued => Some(Won::ZERO),
             SaleStatus::Hidden => return Ok(Self::of_hidden(product_id, quantity)),
         };
-        let amount = amount.ok_or(Failure::Broken("the largest item of a cart fits an amount"))?;
+        let amount = amount.ok_or(Failure::Internal("the largest item of a cart fits an amount"))?;
         Ok(Self { product_id, name, offer, stock, quantity, amount })
     }
 
-    /// A product that is as if it did not exist: nothing shows of it but the id, which whoever put it in knows.
+    /// A hidden product shows nothing but its id, which the user who added it knows.
     fn of_hidden(product_id: ProductId, quantity: Quantity) -> Self {
         Self {
             name: product_id.to_string(),
@@ -83,28 +81,28 @@ impl LiveItem {
     }
 }
 
-/// What came of an addition.
+/// The result of an addition.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Added {
     user_id: UserId,
-    /// The cart right after, where the table has told it. A repeat shows the cart as it is by then.
+    /// The cart right after, if the update returned it. A repetition shows the cart at its own time.
     #[serde(skip)]
     cart: Option<Cart>,
 }
 
-/// Adds units of a product to what is in a user's cart, and gives the cart.
+/// Adds units of a product to a user's cart, and returns the cart.
 ///
-/// Run at the same time as other changes of the cart all of them count: units are added where the cart is, in one
-/// conditional update. Run twice with one key it adds once, because the key's record is in the same transaction. Without
-/// a key the update is sent once, so that one request never adds twice.
+/// Concurrent changes of the cart all count: units are added by one conditional update of the stored cart. Run twice
+/// with one key it adds once, because the key's record is in the same transaction. Without a key the update is sent
+/// once, so that one request never adds twice.
 ///
-/// Whether the product is on sale may be taken from memory, for as long as a product's name is. What has gone off sale
-/// meanwhile then shows as such in the cart, and no order takes it.
+/// The sale status of the product may come from the cache, for as long as a product's name may. A product that has gone
+/// off sale meanwhile shows as such in the cart, and no order takes it.
 ///
 /// # Errors
-/// The first of: [`Refusal::NotFound`] for the user or the product, [`Refusal::NotOnSale`],
-/// [`Refusal::LimitExceeded`] where the cart has no room for it.
+/// The first of: [`Refusal::NotFound`] for the user or the product, [`Refusal::NotOnSale`], [`Refusal::LimitExceeded`]
+/// if the cart has no room for it.
 pub async fn add(
     shop: &Shop,
     user: &UserId,
@@ -133,11 +131,11 @@ async fn add_once(
     may_add(shop, user, product, backoff).await?;
     let added = |cart: Option<Cart>| Added { user_id: user.clone(), cart };
     let first = Cart::with(product.clone(), quantity);
-    // A user who has a cart exists: only where there is none, there is more to find out.
+    // A user who has a cart exists. Only without one there is more to find out.
     let mut has_cart = true;
     loop {
         let there: Option<Cart> = if has_cart && !key.given {
-            let add = carts::add(user, product, quantity, shop.bounds.cart_items)?;
+            let add = carts::add(user, product, quantity, shop.bounds.cart_items);
             match shop.table.apply_once(&add, backoff).await? {
                 Applied::Done(cart) => return Ok(added(Some(cart))),
                 Applied::Refused(there) => there,
@@ -145,11 +143,11 @@ async fn add_once(
         } else {
             let mut transaction = Transaction::new();
             let change = match has_cart {
-                true => carts::add(user, product, quantity, shop.bounds.cart_items)?,
-                false => carts::create(user, &first)?,
+                true => carts::add(user, product, quantity, shop.bounds.cart_items),
+                false => carts::create(user, &first),
             };
             let change = transaction.add(change);
-            let note = idempotency::note(shop, &mut transaction, key, added(None), Keep::AWeek)?;
+            let note = idempotency::note(shop, &mut transaction, key, added(None), Keep::AWeek);
             match shop.table.commit(transaction, backoff).await? {
                 Outcome::Committed => return Ok(added((!has_cart).then_some(first))),
                 Outcome::Refused(failures) => {
@@ -172,7 +170,7 @@ async fn add_once(
     }
 }
 
-/// Refuses what cannot be put into a cart. A user who may not trade can still fill one.
+/// Refuses a product that cannot be added to a cart. A user who is not active can still add one.
 async fn may_add(shop: &Shop, user: &UserId, id: &ProductId, backoff: &mut Backoff) -> Result<(), Failure> {
     if shop.cached_product(id).is_some_and(|product| product.offer.status == SaleStatus::OnSale) {
         return Ok(());
@@ -201,19 +199,19 @@ async fn must_exist(shop: &Shop, user: &UserId) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A user's cart at today's prices.
+/// Returns a user's cart at current prices.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] where the user is unknown.
+/// [`Refusal::NotFound`] if the user is unknown.
 pub async fn get(shop: &Shop, user: &UserId) -> Result<LiveCart, Failure> {
     let cart = read(shop, user).await?;
     live(shop, &cart, &mut shop.backoff()).await
 }
 
-/// A user's cart, with every change that was acknowledged; empty where nothing was ever put into it.
+/// Returns a user's cart, including every acknowledged change; empty if nothing was ever added to it.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] where the user is unknown.
+/// [`Refusal::NotFound`] if the user is unknown.
 pub(super) async fn read(shop: &Shop, user: &UserId) -> Result<Cart, Failure> {
     match shop.table.get(keys::cart(user), Consistency::Strong).await? {
         Some(cart) => Ok(cart),
@@ -221,22 +219,21 @@ pub(super) async fn read(shop: &Shop, user: &UserId) -> Result<Cart, Failure> {
     }
 }
 
-/// Takes a product out of a user's cart. Twice is as good as once.
+/// Removes a product from a user's cart. Idempotent.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] where the user is unknown.
+/// [`Refusal::NotFound`] if the user is unknown.
 pub async fn remove(shop: &Shop, user: &UserId, product: &ProductId) -> Result<(), Failure> {
-    let remove = carts::remove(user, product)?;
+    let remove = carts::remove(user, product);
     match shop.table.apply::<Cart>(&remove, &mut shop.backoff()).await? {
         Applied::Done(_) | Applied::Refused(Some(_)) => Ok(()),
         Applied::Refused(None) => must_exist(shop, user).await,
     }
 }
 
-/// A cart with prices, sale status and stock as the shelves have them; a shard that was added to a shelf within the
-/// minute may be missed. There are at most
-/// [`cart_items`](super::Bounds::cart_items) shelves to look at, of at most
-/// [`MAX_SHARDS`](crate::domain::stock::MAX_SHARDS) shards each.
+/// Returns a cart with the prices, sale status and stock in the shards. A shard that was added within the minute may be
+/// missed. There are at most [`cart_items`](super::Bounds::cart_items) products to read, of at most
+/// [`MAX_SHARDS`](crate::domain::inventory::MAX_SHARDS) shards each.
 ///
 /// # Errors
 /// If the table cannot be reached.
@@ -254,21 +251,21 @@ pub(super) async fn live(shop: &Shop, cart: &Cart, backoff: &mut Backoff) -> Res
         items.push(match described.remove(id) {
             None => LiveItem::of_hidden(id.clone(), quantity),
             Some(product) => {
-                let shards = shelves::among_or_read(shop, &found, id, product.stock_shards, backoff).await?;
+                let shards = inventory::among_or_read(shop, &found, id, product.stock_shards, backoff).await?;
                 if shards.iter().any(|shard| shard.offer != product.offer) {
                     shop.invalidate_product(id);
                 }
                 let offer = shards.first().map_or(product.offer, |shard| shard.offer);
-                LiveItem::of(product.product_id, product.name, offer, shelves::total(&shards), quantity)?
+                LiveItem::of(product.product_id, product.name, offer, inventory::total(&shards), quantity)?
             }
         });
     }
     let total = Won::checked_sum(items.iter().map(|item| item.amount));
-    Ok(LiveCart { items, total: total.ok_or(Failure::Broken("the largest cart fits an amount"))? })
+    Ok(LiveCart { items, total: total.ok_or(Failure::Internal("the largest cart fits an amount"))? })
 }
 
-/// The products of a cart, from the cache or read. A name may lag by a moment, so reading eventually is enough,
-/// but for what is not found: it may have only just been created.
+/// The products of a cart, from the cache or read. A name may lag by a moment, so an eventual read is enough. Only
+/// missing products are read again: they may have only just been created.
 async fn describe(shop: &Shop, cart: &Cart, backoff: &mut Backoff) -> Result<BTreeMap<ProductId, Product>, Failure> {
     let cached = |id: &ProductId| Some((id.clone(), shop.cached_product(id)?));
     let mut described: BTreeMap<ProductId, Product> = cart.items.keys().filter_map(cached).collect();

@@ -1,48 +1,48 @@
-//! Coupons whose validity has ended. They are expired to everybody from that instant on; when the last of a campaign are,
-//! those that nobody used are marked so, for who reads the table or its stream.
+//! The expiry of coupons. A coupon is expired from its instant on. When the last of a campaign is, unused ones are
+//! marked, for readers of the table or its stream.
 
 use super::{
     Failure, Shop,
-    due::{self, Overdue, Place},
-    rounds::SweepStep,
+    expiry::{self, Expired, Place},
+    sweeps::SweepStep,
     tickets,
 };
 use crate::{
     domain::{
         CouponId, UserId,
-        coupon::{Campaign, Counter, CouponState, IssuedCoupon, Slot},
+        coupon::{Campaign, ClaimRecord, Counter, CouponState, IssuedCoupon},
     },
     store::{Applied, Consistency, coupons, keys},
 };
 
-/// A part of the campaigns of which all coupons have expired, from a place on.
+/// A part of the campaigns of which all coupons have expired, from a position on.
 ///
 /// # Errors
 /// If the table cannot be reached.
-pub async fn campaigns(shop: &Shop, after: Option<Place>) -> Result<Overdue<CouponId>, Failure> {
-    due::overdue(shop, keys::EXPIRIES.to_owned(), after, keys::campaign).await
+pub async fn campaigns(shop: &Shop, after: Option<Place>) -> Result<Expired<CouponId>, Failure> {
+    expiry::expired(shop, keys::EXPIRIES.to_owned(), after, keys::campaign).await
 }
 
-/// Marks a part of a campaign's coupons. Once all are, the campaign leaves the list.
+/// Marks a part of a campaign's coupons. Once all are marked, the campaign leaves the list.
 ///
-/// Run twice, or by two at once, each coupon is marked once. Stopped anywhere, the next looks at some coupons again. An order
-/// that is cancelled later gives its coupon back without a mark: it is expired all the same.
+/// Run twice, or by two at once, each coupon is marked once. Stopped anywhere, the next looks at some coupons again. An
+/// order cancelled later gives its coupon back without a mark: it is expired all the same.
 ///
 /// # Errors
 /// If the table cannot be reached.
 pub async fn mark(shop: &Shop, coupon: CouponId) -> Result<SweepStep, Failure> {
     let campaign: Option<Campaign> = shop.table.get(keys::campaign(&coupon), Consistency::Strong).await?;
-    let campaign = campaign.ok_or(Failure::Broken("a campaign that is listed exists"))?;
+    let campaign = campaign.ok_or(Failure::Internal("a campaign that is listed exists"))?;
     let wanted: Vec<_> = tickets::counters(&campaign).collect();
     let found = shop.table.get_all(&wanted, Consistency::Strong, &mut shop.backoff()).await?;
     for (key, shard) in wanted.iter().zip(0..) {
-        let counter: Counter = found.get(key)?.ok_or(Failure::Broken("a campaign lacks a counter"))?;
+        let counter: Counter = found.get(key)?.ok_or(Failure::Internal("a campaign lacks a counter"))?;
         if counter.expired_to < counter.next {
             let mended = mark_of_counter(shop, &coupon, shard, &counter).await?;
             return Ok(SweepStep { mended, more: true });
         }
     }
-    // Refused where another has done it.
+    // Refused if another run has done it.
     match shop.table.apply::<Campaign>(&coupons::leave_sweeps(&coupon), &mut shop.backoff()).await? {
         Applied::Done(_) | Applied::Refused(_) => Ok(SweepStep::default()),
     }
@@ -54,11 +54,11 @@ async fn mark_of_counter(shop: &Shop, coupon: &CouponId, shard: u16, counter: &C
     let mut mended = 0_u64;
     for batch in numbers.chunks(shop.bounds.table.batch_keys) {
         let mut backoff = shop.backoff();
-        let slots: Vec<_> = batch.iter().map(|&number| keys::slot(coupon, shard, number)).collect();
-        // The slots have been there since the campaign's end, as the sweep of tickets saw.
-        let found = shop.table.get_all(&slots, Consistency::Eventual, &mut backoff).await?;
-        let slots: Result<Vec<Option<Slot>>, _> = slots.iter().map(|slot| found.get(slot)).collect();
-        let users: Vec<UserId> = slots?.into_iter().flatten().filter_map(|slot| slot.user_id).collect();
+        let claims: Vec<_> = batch.iter().map(|&number| keys::ticket_claim(coupon, shard, number)).collect();
+        // The claim records have been there since the campaign's end, as the sweep of tickets made sure.
+        let found = shop.table.get_all(&claims, Consistency::Eventual, &mut backoff).await?;
+        let claims: Result<Vec<Option<ClaimRecord>>, _> = claims.iter().map(|claim| found.get(claim)).collect();
+        let users: Vec<UserId> = claims?.into_iter().flatten().filter_map(|claim| claim.user_id).collect();
         let theirs: Vec<_> = users.iter().map(|user| keys::user_coupon(user, coupon)).collect();
         let found = shop.table.get_all(&theirs, Consistency::Eventual, &mut backoff).await?;
         for (key, user) in theirs.iter().zip(&users) {
@@ -66,15 +66,15 @@ async fn mark_of_counter(shop: &Shop, coupon: &CouponId, shard: u16, counter: &C
             if issued.is_none_or(|issued| issued.state != CouponState::Usable) {
                 continue;
             }
-            let expire = coupons::expire(user, coupon, shop.clock.now())?;
+            let expire = coupons::expire(user, coupon, shop.clock.now());
             match shop.table.apply::<IssuedCoupon>(&expire, &mut backoff).await? {
                 Applied::Done(_) => mended = mended.saturating_add(1),
                 Applied::Refused(_) => {}
             }
         }
     }
-    let note = coupons::note_expired(coupon, shard, end)?;
-    // Refused where another has come as far.
+    let note = coupons::note_expired(coupon, shard, end);
+    // Refused if another run has come as far.
     match shop.table.apply::<Counter>(&note, &mut shop.backoff()).await? {
         Applied::Done(_) | Applied::Refused(_) => Ok(mended),
     }

@@ -13,44 +13,37 @@ use crate::{
     domain::{
         CouponId, Invalid, Refusal, UserId,
         coupon::{Campaign, Counter, CouponState, CouponStatus, IssuedCoupon, Terms, Validity},
+        inventory::spread,
         refusal::Entity,
-        stock,
         tickets::{CounterShards, counter_shards},
         user::Account,
     },
     store::{Backoff, Consistency, Found, Key, Outcome, Transaction, coupons, keys, table::Range},
 };
 
-/// A campaign with what is left of it.
+/// A campaign with the number of coupons left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remaining {
-    /// The campaign.
     pub campaign: Campaign,
-    /// Tickets that can still be drawn. Less than what can still be issued as long as tickets are in hand that come to
-    /// nothing, or burnt ones have not been swept.
+    /// Tickets that can still be allocated. They are fewer than the coupons that can still be issued while unclaimed
+    /// tickets are on the way, or orphaned ones have not been swept.
     pub remaining: i64,
 }
 
-/// What a new campaign is.
 #[derive(Debug, Clone)]
 pub struct NewCampaign {
     /// Its id, if it is chosen.
     pub coupon_id: Option<CouponId>,
-    /// Its name.
     pub name: String,
-    /// More about it.
     pub description: Option<String>,
-    /// The discount of its coupons.
     pub terms: Terms,
-    /// The number of coupons.
     pub total_quantity: i64,
-    /// From when it issues.
+    /// The start of the issue.
     pub issue_from: jiff::Timestamp,
-    /// Until when it issues.
+    /// The end of the issue, exclusive.
     pub issue_until: jiff::Timestamp,
-    /// Until when its coupons can be used.
     pub validity: Validity,
-    /// Over how many counters it is spread, if that is chosen.
+    /// The number of its counters, if it is chosen.
     pub counter_shards: Option<CounterShards>,
 }
 
@@ -63,7 +56,7 @@ struct IdempotentOutcome {
 /// Adds a campaign.
 ///
 /// # Errors
-/// [`Refusal::AlreadyExists`] where the id is taken.
+/// [`Refusal::AlreadyExists`] if the id is taken.
 pub async fn create(shop: &Shop, new: NewCampaign, key: &RequestKey) -> Result<Remaining, Failure> {
     let coupon_id = key.id(new.coupon_id.clone())?;
     let created = idempotency::unless_answered(shop, key, create_once(shop, new, coupon_id, key).await).await?;
@@ -90,12 +83,12 @@ async fn create_once(
         updated_at: Some(shop.clock.now()),
     };
     let mut transaction = Transaction::new();
-    transaction.add(coupons::create_campaign(&campaign)?);
-    for (limit, shard) in stock::spread(campaign.total_quantity, campaign.counter_shards).into_iter().zip(0..) {
-        transaction.add(coupons::create_counter(&coupon_id, shard, &Counter::new(limit))?);
+    transaction.add(coupons::create_campaign(&campaign));
+    for (limit, shard) in spread(campaign.total_quantity, campaign.counter_shards).into_iter().zip(0..) {
+        transaction.add(coupons::create_counter(&coupon_id, shard, &Counter::new(limit)));
     }
     let created = IdempotentOutcome { coupon_id };
-    let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek)?;
+    let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek);
     match shop.table.commit(transaction, &mut shop.backoff()).await? {
         Outcome::Committed => Ok(created),
         Outcome::Refused(failures) => {
@@ -104,7 +97,7 @@ async fn create_once(
     }
 }
 
-/// A campaign with what is left of it.
+/// Returns a campaign with the number of coupons left.
 ///
 /// # Errors
 /// [`Refusal::NotFound`].
@@ -116,24 +109,25 @@ pub async fn get(shop: &Shop, coupon: &CouponId) -> Result<Remaining, Failure> {
     with_counters(campaign, &found)
 }
 
-/// A campaign with the counters that were read of it.
+/// A campaign with its counters as they were read.
 pub(super) fn with_counters(campaign: Campaign, found: &Found) -> Result<Remaining, Failure> {
     let mut remaining = 0_i64;
     for key in tickets::counters(&campaign) {
-        let counter: Counter = found.get(&key)?.ok_or(Failure::Broken("a campaign lacks a counter"))?;
+        let counter: Counter = found.get(&key)?.ok_or(Failure::Internal("a campaign lacks a counter"))?;
         remaining = remaining.saturating_add(counter.left());
     }
     Ok(Remaining { campaign, remaining })
 }
 
-/// Gives a user a coupon of a campaign, first come first served: a ticket of the counter first, which only a lost
-/// answer can waste, then the ticket's slot and the user's coupon in one commit on items that nobody else touches.
+/// Issues a coupon of a campaign to a user, first come first served. It first allocates a ticket of the counter, which
+/// only a lost answer can waste. It then claims the ticket and issues the coupon in one commit on items that no other
+/// user touches.
 ///
-/// Run twice it issues once: the user's coupon is there. Stopped between the two steps it has burnt a ticket, which the
+/// Run twice it issues once: the user's coupon is there. Stopped between the two steps it orphans a ticket, which the
 /// sweep reclaims.
 ///
-/// A campaign that is known to be sold out costs one eventual read for the user, and a look at the counters in the same
-/// read where that was more than a second ago; nothing for a user who was told within that second.
+/// A campaign that is known to be sold out costs one eventual read for the user. The same read includes the counters if
+/// they were last read more than a second ago. A user who was refused within that second costs nothing.
 ///
 /// # Errors
 /// [`Refusal::NotFound`], [`Refusal::UserNotActive`], [`Refusal::CouponAlreadyIssued`],
@@ -155,7 +149,8 @@ pub async fn issue(
     }
 }
 
-/// A coupon of a user by its own id, as it is: the current one of its campaign, or a revoked one that was replaced since.
+/// A coupon of a user by its own id, as it is: the current one of its campaign, or a revoked one that was replaced
+/// since.
 async fn issued_as(shop: &Shop, user: &UserId, coupon: &CouponId, issued: &str) -> Result<IssuedCoupon, Failure> {
     let places = [keys::user_coupon(user, coupon), keys::replaced_coupon(user, coupon, issued)];
     let found = shop.table.get_all(&places, Consistency::Strong, &mut shop.backoff()).await?;
@@ -165,10 +160,10 @@ async fn issued_as(shop: &Shop, user: &UserId, coupon: &CouponId, issued: &str) 
             return Ok(there);
         }
     }
-    Err(Failure::Broken("an issued coupon stays"))
+    Err(Failure::Internal("an issued coupon stays"))
 }
 
-/// A user's coupon of a campaign, strongly.
+/// A user's coupon of a campaign, read strongly.
 async fn current(shop: &Shop, user: &UserId, coupon: &CouponId) -> Result<Option<IssuedCoupon>, Failure> {
     Ok(shop.table.get(keys::user_coupon(user, coupon), Consistency::Strong).await?)
 }
@@ -202,7 +197,7 @@ async fn issue_once(
         terms: campaign.terms,
         state: CouponState::Usable,
         issued_at: now,
-        expires_at: campaign.expiry(now).map_err(|_| Failure::Broken("a coupon's expiry is an instant"))?,
+        expires_at: campaign.expiry(now).map_err(|_| Failure::Internal("a coupon's expiry is an instant"))?,
         used_at: None,
         order_id: None,
         revoked_at: None,
@@ -211,32 +206,32 @@ async fn issue_once(
     loop {
         let ticket = tickets::draw(shop, &campaign, user, &mut backoff).await?;
         let mut transaction = Transaction::new();
-        transaction.add(coupons::claim_slot(coupon, ticket.shard, ticket.number, user)?);
+        transaction.add(coupons::claim_ticket(coupon, ticket.shard, ticket.number, user));
         let give = match &revoked {
-            None => transaction.add(coupons::give(&issued)?),
+            None => transaction.add(coupons::give(&issued)),
             Some(revoked) => {
                 issued.reissues = revoked.reissues.saturating_add(1);
-                transaction.add(coupons::keep_replaced(revoked)?);
-                transaction.add(coupons::give_again(&issued, revoked)?)
+                transaction.add(coupons::keep_replaced(revoked));
+                transaction.add(coupons::give_again(&issued, revoked))
             }
         };
         let outcome = IdempotentOutcome { coupon_id: coupon.clone() };
-        let note = idempotency::note(shop, &mut transaction, key, outcome, Keep::AWeek)?;
+        let note = idempotency::note(shop, &mut transaction, key, outcome, Keep::AWeek);
         match shop.table.commit(transaction, &mut backoff).await? {
             Outcome::Committed => {
                 shop.count_pace(Paced::CouponIssue, user);
                 return Ok(issued);
             }
             Outcome::Refused(failures) => {
-                // This ticket came to nothing, unless it was used before its answer got lost: then its slot is
-                // claimed, and reclaiming changes nothing.
+                // This ticket is orphaned, unless it was used before its answer got lost: then it is claimed, and
+                // reclaiming changes nothing.
                 tickets::reclaim(shop, coupon, ticket, &mut backoff).await?;
                 let there: Option<IssuedCoupon> = failures.of(give)?.flatten();
                 match there {
                     Some(there) if there.issued_coupon_id == issued.issued_coupon_id => return Ok(there),
                     Some(there) if there.state == CouponState::Revoked => revoked = Some(there),
                     Some(_) => return Err(Refusal::CouponAlreadyIssued.into()),
-                    // The key had another coupon: asking what became of the key will tell.
+                    // The key had another coupon: its outcome is read from the key.
                     None if note.is_some_and(|note| failures.refuses(note)) => {
                         return Err(Refusal::CouponAlreadyIssued.into());
                     }
@@ -248,12 +243,13 @@ async fn issue_once(
     }
 }
 
-/// The campaign, for a user who may have a coupon of it, and the revoked one that it would replace. Looking eventually is
-/// enough: who is missed here is caught when the coupon is given, or refused because all are gone. A coupon that was
-/// found is read again strongly, since it may have been revoked a moment ago.
+/// Returns the campaign, for a user who may have a coupon of it, and the revoked coupon that it would replace.
 ///
-/// A campaign that was sold out has its counters looked at in the same read: as long as nothing comes back, that is all
-/// that a refusal takes.
+/// An eventual read is enough: a user who is missed here is refused when the coupon is issued, or because all are gone.
+/// A coupon that was found is read again strongly, since it may have been revoked a moment ago.
+///
+/// The counters of a campaign that was sold out are in the same read: while nothing comes back, a refusal needs no
+/// more.
 async fn may_have(
     shop: &Shop,
     user: &UserId,
@@ -271,7 +267,7 @@ async fn may_have(
     let at = shop.clock.now();
     let mut found = shop.table.get_all(&wanted, Consistency::Eventual, backoff).await?;
     if found.get::<Account>(&account)?.is_none() || (cached.is_none() && found.get::<Campaign>(&described)?.is_none()) {
-        // What has only just been created may not be seen eventually.
+        // An eventual read may miss a record that has only just been created.
         found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
     }
     if let Some(campaign) = counted {
@@ -296,11 +292,12 @@ async fn may_have(
     }
 }
 
-/// A part of a user's coupons: up to `limit` with one of `statuses` after the place `after`, and the place to ask on after,
-/// if there may be more. A revoked coupon that was replaced is listed beside the one in its place.
+/// Returns a part of a user's coupons: up to `limit` with one of `statuses` after the position `after`, and the
+/// position of the next part, if there may be more. A revoked coupon that was replaced is listed beside its
+/// replacement.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] where the user is unknown.
+/// [`Refusal::NotFound`] if the user is unknown.
 pub async fn list(
     shop: &Shop,
     user: &UserId,
@@ -334,12 +331,11 @@ pub async fn list(
     Ok((matching.into_iter().map(|listed| listed.coupon).collect(), after))
 }
 
-/// A coupon's place among those of its user: the campaign's id, and of a replaced coupon its own.
+/// A coupon's position among those of its user: the campaign's id, and for a replaced coupon also its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CouponPlace(String);
 
 impl CouponPlace {
-    /// The place as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -376,12 +372,11 @@ struct Revoked {
     issued_coupon_id: String,
 }
 
-/// Revokes a usable coupon. Twice is as good as once, also after another coupon was issued in its place: if the request has
-/// a key. Without one a repetition is a new request, which revokes the new coupon.
+/// Revokes a usable coupon. With a key it is idempotent, even after another coupon was issued in its place. Without one
+/// a repetition is a new request, which revokes the new coupon.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] where the user has no such coupon, [`Refusal::CouponNotUsable`] where it was used or has
-/// expired.
+/// [`Refusal::NotFound`] if the user has no such coupon, [`Refusal::CouponNotUsable`] if it was used or has expired.
 pub async fn revoke(shop: &Shop, user: &UserId, coupon: &CouponId, key: &RequestKey) -> Result<IssuedCoupon, Failure> {
     match revoke_once(shop, user, coupon, key).await {
         Err(Failure::Refused(refusal)) if key.given => match idempotency::recall::<Revoked>(shop, key).await? {
@@ -406,10 +401,10 @@ async fn revoke_once(shop: &Shop, user: &UserId, coupon: &CouponId, key: &Reques
             return Ok(before);
         }
         let mut transaction = Transaction::new();
-        transaction.add(if is_revoked { coupons::check_revoked(&before)? } else { coupons::revoke(&before, now)? });
+        transaction.add(if is_revoked { coupons::check_revoked(&before) } else { coupons::revoke(&before, now) });
         let issued_coupon_id = before.issued_coupon_id.clone();
         let outcome = Revoked { coupon_id: coupon.clone(), issued_coupon_id };
-        let note = idempotency::note(shop, &mut transaction, key, outcome, Keep::AWeek)?;
+        let note = idempotency::note(shop, &mut transaction, key, outcome, Keep::AWeek);
         match shop.table.commit(transaction, &mut backoff).await? {
             Outcome::Committed if is_revoked => return Ok(before),
             Outcome::Committed => {

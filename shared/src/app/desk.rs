@@ -1,7 +1,7 @@
 //! The desk: lists for sellers and admins, with products and fields that the public does not see.
 //!
-//! An index or a list of a seller tells which entries there are; each entry is read by its key, strongly. So a list can be
-//! late in having an entry, and never shows one as it is not.
+//! The index or a seller's list gives the entries; each entry is read by its key, strongly. A list can be late to have
+//! an entry, and never shows an outdated one.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +11,9 @@ use serde::Deserialize;
 use super::{
     Failure, Shop,
     coupons::{self, Remaining},
+    inventory,
     products::Stocked,
-    shelves, tickets,
+    tickets,
 };
 use crate::{
     domain::{
@@ -27,30 +28,29 @@ use crate::{
     },
 };
 
-/// A part of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part<T> {
     /// The entries, in the order of their creation.
     pub items: Vec<T>,
-    /// The place that the next part begins after, if there is one.
+    /// The position after which the next part begins, if there is one.
     pub next: Option<String>,
 }
 
-/// A place in the index by time.
+/// An entry in the index by time.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct IndexRow {
     by_time_sk: String,
 }
 
-/// Places of a list, and the one after which it goes on.
+/// Positions of a list, and the one after which it goes on.
 struct Places {
     found: Vec<String>,
     next: Option<String>,
 }
 
-/// Up to `limit` products after a place: of a seller or of all, with a sale status or any. Fewer where their shards are many,
-/// or where others have another status; `next` tells whether the list goes on.
+/// Returns up to `limit` products after a position: of a seller or of all, with a sale status or any. There are fewer
+/// if they have many shards, or others have another status; `next` is the position to go on from, if there is more.
 ///
 /// # Errors
 /// If the table cannot be reached.
@@ -73,7 +73,8 @@ pub async fn products(
     described(shop, places, status).await
 }
 
-/// The places of a seller's products. The list is part of the table, not of an index: a product that was created is in it.
+/// The positions of a seller's products. The list is part of the table, not of an index: a product that was created is
+/// in it.
 async fn seller_places(
     shop: &Shop,
     seller: &UserId,
@@ -88,10 +89,10 @@ async fn seller_places(
     Ok(Places { found, next })
 }
 
-/// Reads lists of the index by time side by side and merges them by place.
+/// Reads lists of the index by time concurrently and merges them by position.
 ///
-/// No place is taken from beyond the end of a list that was not read to its end: the next place of that list could be
-/// before it.
+/// No position is taken from beyond the end of a list that was not read to its end: the next position of that list
+/// could be before it.
 async fn merged(
     shop: &Shop,
     lists: impl Iterator<Item = &'static str>,
@@ -118,11 +119,11 @@ async fn merged(
     Ok(Places { found, next })
 }
 
-/// The products at these places, with their stock: those with a sale status, if one is asked for.
+/// The products at these positions, with their stock. If a sale status is given, only those that have it.
 async fn described(shop: &Shop, places: Places, status: Option<SaleStatus>) -> Result<Part<Stocked>, Failure> {
     let mut backoff = shop.backoff();
     let ids: Vec<ProductId> = ids(&places)?;
-    // Most shelves have one shard, so that nothing is left to be read.
+    // Most products have one shard, so that nothing is left to be read.
     let first: Vec<Key> = ids.iter().flat_map(|id| [keys::product(id), keys::stock(id, 0)]).collect();
     let mut found = shop.table.get_all(&first, Consistency::Strong, &mut backoff).await?;
     let listed = |id: &ProductId| -> Result<Option<Product>, StoreError> {
@@ -142,14 +143,14 @@ async fn described(shop: &Shop, places: Places, status: Option<SaleStatus>) -> R
     let mut items = Vec::new();
     for product in products {
         let (id, count) = (&product.product_id, product.stock_shards);
-        let shards = shelves::among_or_read(shop, &found, id, count, &mut backoff).await?;
-        items.push(Stocked { stock: shelves::total(&shards), product });
+        let shards = inventory::among_or_read(shop, &found, id, count, &mut backoff).await?;
+        items.push(Stocked { stock: inventory::total(&shards), product });
     }
     Ok(Part { items, next })
 }
 
-/// Up to `limit` campaigns after a place, with the number of coupons left. Fewer where their counters are many; `next` tells
-/// whether the list goes on.
+/// Returns up to `limit` campaigns after a position, with the number of coupons left. There are fewer if they have many
+/// counters; `next` is the position to go on from, if there is more.
 ///
 /// # Errors
 /// If the table cannot be reached.
@@ -168,8 +169,8 @@ pub async fn campaigns(shop: &Shop, after: Option<String>, limit: usize) -> Resu
     Ok(Part { items: items.collect::<Result<_, _>>()?, next })
 }
 
-/// The records at these places, and the place that the next part begins after. The part ends before its shards exceed the
-/// bound, but has a record in any case.
+/// The records at these positions, and the position after which the next part begins. The part ends before its shards
+/// exceed the bound, but has a record in any case.
 fn cut<T>(
     Places { found, next }: Places,
     records: Vec<Option<T>>,
@@ -196,5 +197,5 @@ fn ids<I: TryFrom<String>>(places: &Places) -> Result<Vec<I>, Failure> {
 }
 
 fn id_at<I: TryFrom<String>>(place: &str) -> Result<I, Failure> {
-    keys::id_at(place).ok_or(Failure::Broken("a place by time ends with an id"))
+    keys::id_at(place).ok_or(Failure::Internal("a place by time ends with an id"))
 }

@@ -1,7 +1,7 @@
-//! Requests that are known again, so that a repeat changes nothing and gets the first answer.
+//! Idempotency keys: a repeated request changes nothing and gets the first answer.
 //!
-//! The rule in one sentence: the first commit of a key is its outcome for good; a refusal commits nothing, so before a
-//! request with a key is refused it looks whether the key has an outcome.
+//! The first commit of a key is its outcome for good. A refusal commits nothing, so before a request with a key is
+//! refused, it is checked whether the key has an outcome.
 
 use serde::{
     Serialize,
@@ -14,47 +14,48 @@ use crate::{
     domain::Refusal,
     platform::ids,
     store::{
-        Action, ConditionFailures, Consistency, StoreError, Transaction,
+        ConditionFailures, Consistency, Transaction,
         action::ActionIndex,
         keys,
         requests::{self, RequestRecord},
     },
 };
 
-/// What a request is known again by.
+/// The identity of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestKey {
-    /// Names the request: derived from caller, operation and idempotency key, or random without a key.
+    /// Derived from caller, operation and idempotency key, or random without a key.
     pub digest: String,
-    /// Derived from what was asked: a repeat asks the same.
+    /// Derived from the payload: a repetition has the same.
     pub payload: String,
     /// Whether the caller gave a key.
     pub given: bool,
 }
 
-/// For how long the outcome of a request is kept where it is not kept for ever: seven days.
+/// The time for which an outcome is kept if it is not kept for ever: seven days.
 const KEPT_SECONDS: i64 = 7 * 24 * 60 * 60;
 
 impl RequestKey {
-    /// The key of a request that came with the idempotency key `key`.
+    /// The identity of a request with the idempotency key `key`.
     pub fn given(caller: &str, operation: &str, key: &str, payload: &[u8]) -> Self {
         // None of the parts but the last can contain a zero byte.
         let name = [caller, operation, key].join("\0");
         Self { digest: digest(name.as_bytes()), payload: digest(payload), given: true }
     }
 
-    /// The key of a request that came without one: each is new.
+    /// The identity of a request without a key: each is new.
     pub fn fresh(shop: &Shop, payload: &[u8]) -> Self {
         Self { digest: shop.new_id(), payload: digest(payload), given: false }
     }
 
-    /// The id of what the request creates: the one chosen, or else one that a repeat of the request has too.
+    /// The id of the thing that the request creates: the chosen one, or else one that a repetition of the request has
+    /// too.
     pub(super) fn id<I: TryFrom<String>>(&self, chosen: Option<I>) -> Result<I, Failure> {
-        let derived = || I::try_from(self.digest.clone()).map_err(|_| Failure::Broken("a digest is an id"));
+        let derived = || I::try_from(self.digest.clone()).map_err(|_| Failure::Internal("a digest is an id"));
         chosen.map_or_else(derived, Ok)
     }
 
-    /// Refuses a payload other than the one the key came with first.
+    /// Refuses a payload other than the first of the key.
     ///
     /// # Errors
     /// [`Refusal::IdempotencyKeyReused`].
@@ -63,12 +64,11 @@ impl RequestKey {
     }
 }
 
-/// How long an outcome is kept.
+/// The time for which an outcome is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Keep {
     /// For ever: money has moved.
     Forever,
-    /// For a week.
     AWeek,
 }
 
@@ -79,24 +79,24 @@ pub(super) fn note<T: Serialize>(
     key: &RequestKey,
     outcome: T,
     keep: Keep,
-) -> Result<Option<ActionIndex>, StoreError> {
-    key.given.then(|| note_always(shop, transaction, key, outcome, keep)).transpose()
+) -> Option<ActionIndex> {
+    key.given.then(|| note_always(shop, transaction, key, outcome, keep))
 }
 
-/// The same also without a key: where nothing else in the transaction makes a repeat of it visible.
+/// The same also without a key, for a transaction that would otherwise not reveal its own repetition.
 pub(super) fn note_always<T: Serialize>(
     shop: &Shop,
     transaction: &mut Transaction,
     key: &RequestKey,
     outcome: T,
     keep: Keep,
-) -> Result<ActionIndex, StoreError> {
+) -> ActionIndex {
     let record = RequestRecord { payload: key.payload.clone(), outcome };
-    let action: Action = requests::create(&key.digest, &record)?;
-    Ok(transaction.add(match keep {
+    let action = requests::create(&key.digest, &record);
+    transaction.add(match keep {
         Keep::Forever => action,
         Keep::AWeek => action.expires_at(shop.clock.now().as_second().saturating_add(KEPT_SECONDS)),
-    }))
+    })
 }
 
 /// The outcome that the key had already, if that is why a transaction was refused.
@@ -112,7 +112,7 @@ pub(super) fn noted<T: DeserializeOwned>(
     outcome_of(record.flatten(), key)
 }
 
-/// Turns the refusal of a request with a key into the key's outcome, if it has one.
+/// Replaces the refusal of a request with a key by the key's outcome, if it has one.
 pub(super) async fn unless_answered<O: DeserializeOwned>(
     shop: &Shop,
     key: &RequestKey,
@@ -124,12 +124,12 @@ pub(super) async fn unless_answered<O: DeserializeOwned>(
     }
 }
 
-/// The outcome that a key has had, if it has had one.
+/// The outcome of a key, if it has one.
 pub(super) async fn recall<O: DeserializeOwned>(shop: &Shop, key: &RequestKey) -> Result<Option<O>, Failure> {
     outcome_of(shop.table.get(keys::request(&key.digest), Consistency::Strong).await?, key)
 }
 
-/// Whether a key has had an outcome: what it noted, or the order or sheet that has its id.
+/// Whether a key has an outcome: its record, or the order or sheet that has its id.
 pub(super) async fn has_outcome(shop: &Shop, key: &RequestKey) -> Result<bool, Failure> {
     if !key.given {
         return Ok(false);

@@ -1,6 +1,8 @@
-//! What the shop can do: one file a group of use cases.
+//! The use cases of the shop: one file a group.
 //!
-//! A use case takes what was asked in the domain's terms, makes its one commit, and returns what it did or why not.
+//! A use case takes a request in the domain's terms, makes its one commit, and returns the result or the refusal. This
+//! floor knows no HTTP and no Lambda. It writes no expression of the table; of attributes it names only the sort keys
+//! of index entries.
 
 mod accounts;
 pub mod balance;
@@ -11,18 +13,18 @@ pub mod cart;
 pub mod coupon_expiry;
 pub mod coupons;
 pub mod desk;
-mod draws;
-pub mod due;
+pub mod expiry;
 pub mod idempotency;
+mod inventory;
+pub mod inventory_sweep;
 pub mod orders;
 pub mod products;
 pub mod rebuild;
-pub mod rounds;
+mod reservations;
 pub mod sellers;
 pub mod sheets;
-pub mod shelf_sweep;
-mod shelves;
 mod shop;
+pub mod sweeps;
 pub mod ticket_sweep;
 mod tickets;
 pub mod users;
@@ -36,31 +38,29 @@ use crate::{
     store::StoreError,
 };
 
-/// The failure of a use case.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// A rule says no.
+    /// A rule refuses the request.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// A field turned out wrong in the light of what is stored.
+    /// A field is wrong in the light of stored records.
     #[error("{0} is invalid")]
     Invalid(&'static str, Invalid),
-    /// The table gave no answer.
+    /// The table could not be reached, or failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Something that the shop's own rules exclude has happened.
+    /// Something has happened that the shop's own rules exclude.
     #[error("broken invariant: {0}")]
-    Broken(&'static str),
+    Internal(&'static str),
 }
 
-/// What a caller is to the shop.
+/// The role of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Sees and changes only their own things.
     Customer,
     /// Also their own products, and the lines of orders for them.
     Seller,
-    /// Everything.
     Admin,
 }
 
@@ -74,17 +74,15 @@ impl From<Role> for Actor {
     }
 }
 
-/// Who asks.
+/// The caller of a use case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// Their user id.
     pub user_id: UserId,
-    /// Their role in the shop.
     pub role: Role,
 }
 
 impl Caller {
-    /// Whether things of `user` are theirs to see and change.
+    /// Whether the caller may see and change things of `user`.
     pub fn may_act_for(&self, user: &UserId) -> bool {
         self.role == Role::Admin || self.user_id == *user
     }

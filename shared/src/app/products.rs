@@ -8,18 +8,18 @@ use serde::{Deserialize, Serialize};
 use super::{
     Caller, Failure, RequestKey, Role, Shop, accounts,
     idempotency::{self, Keep},
-    shelves,
+    inventory,
 };
 use crate::{
     domain::{
         Invalid, Patch, Precondition, ProductId, Refusal, UserId, Won,
+        inventory::{MAX_UNITS, Shard, allocate, spread},
         product::{InitialStatus, Offer, Product, SaleStatus},
         refusal::Entity,
-        stock::{self, MAX_UNITS, Shard},
         user::Account,
     },
     store::{
-        Backoff, ConditionFailures, Consistency, Key, Outcome, Transaction, keys, products, sellers, stock as shelf,
+        Backoff, ConditionFailures, Consistency, Key, Outcome, Transaction, keys, products, sellers, shards,
         table::Range, users,
     },
 };
@@ -27,69 +27,55 @@ use crate::{
 /// A product with its stock at the moment of reading.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stocked {
-    /// The product.
     pub product: Product,
     /// Units that can be sold.
     pub stock: i64,
 }
 
-/// A product in the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
-    /// The product.
     pub product_id: ProductId,
-    /// Its name.
     pub name: String,
-    /// Its price.
     pub offer: Offer,
     /// Units that can be sold.
     pub stock: i64,
 }
 
-/// A read whose caller bears that it is a moment old.
+/// The result of a read that may be a moment old.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recent<T> {
-    /// The value as it was read.
     pub value: T,
     /// The instant that the read began.
     pub as_of: Timestamp,
-    /// Whether another cache may keep it for as long as the shop's does: it was read for this request, and in less time.
+    /// Whether another cache may keep it for as long as the shop's does: it was read for this request, and in less
+    /// time.
     pub may_be_kept: bool,
 }
 
-/// A part of the catalogue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Catalogue {
-    /// The products, in the order they were created.
+    /// The products, in the order of their creation.
     pub items: Vec<Listed>,
-    /// Where the next part begins, if there is one.
+    /// The position of the next part, if there is one.
     pub next: Option<String>,
 }
 
-/// A new product.
 #[derive(Debug, Clone)]
 pub struct NewProduct {
     /// Its id, if it is chosen.
     pub product_id: Option<ProductId>,
-    /// Its name.
     pub name: String,
-    /// More about it.
     pub description: Option<String>,
-    /// The kind of goods.
     pub category: Option<String>,
-    /// Its seller.
     pub seller_id: Option<UserId>,
-    /// Its price.
     pub price: Won,
     /// The discount on a unit.
     pub discount: Won,
-    /// Whether it can be bought at once.
     pub status: InitialStatus,
-    /// Units on the shelf.
+    /// Units in stock.
     pub stock: i64,
-    /// Over how many shards.
     pub stock_shards: u16,
-    /// Whether orders draw units ahead of their commit.
+    /// Whether orders reserve units ahead of their commit.
     pub flash: bool,
 }
 
@@ -98,21 +84,13 @@ pub struct NewProduct {
 pub struct ProductChange {
     /// The state that the caller expects the product to be in.
     pub precondition: Precondition,
-    /// Another name.
     pub name: Option<String>,
-    /// Another description.
     pub description: Patch<String>,
-    /// Another category.
     pub category: Patch<String>,
-    /// Another price.
     pub price: Option<Won>,
-    /// Another discount.
     pub discount: Option<Won>,
-    /// Whether it can be bought.
     pub status: Option<SaleStatus>,
-    /// Another number of shards.
     pub stock_shards: Option<u16>,
-    /// Whether orders draw units ahead of their commit from now on.
     pub flash: Option<bool>,
 }
 
@@ -131,7 +109,7 @@ struct IdempotentOutcome {
 /// Adds a product with its first stock.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] for the seller, [`Refusal::UserNotActive`], [`Refusal::AlreadyExists`] where the id is taken.
+/// [`Refusal::NotFound`] for the seller, [`Refusal::UserNotActive`], [`Refusal::AlreadyExists`] if the id is taken.
 pub async fn create(shop: &Shop, caller: &Caller, new: NewProduct, key: &RequestKey) -> Result<Stocked, Failure> {
     let product_id = key.id(new.product_id.clone())?;
     let created =
@@ -165,20 +143,20 @@ async fn create_once(
     };
     let product = product.swept_from(shop.clock.now());
     let mut transaction = Transaction::new();
-    transaction.add(products::create(&product)?);
+    transaction.add(products::create(&product));
     let mut seller_check = None;
     if let Some(seller) = &product.seller_id {
-        transaction.add(sellers::list_product(seller, &product)?);
+        transaction.add(sellers::list_product(seller, &product));
         // Callers who sell for themselves may have no record.
         let is_own = caller.user_id == *seller;
-        let check = if is_own { users::check_active_or_absent(seller)? } else { users::check_active(seller)? };
+        let check = if is_own { users::check_active_or_absent(seller) } else { users::check_active(seller) };
         seller_check = Some((seller, transaction.add(check)));
     }
-    for (units, number) in stock::spread(new.stock, new.stock_shards).into_iter().zip(0..) {
-        transaction.add(shelf::create(&product_id, number, &Shard::new(units, offer, product.version))?);
+    for (units, number) in spread(new.stock, new.stock_shards).into_iter().zip(0..) {
+        transaction.add(shards::create(&product_id, number, &Shard::new(units, offer, product.version)));
     }
     let created = IdempotentOutcome { product_id };
-    let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek)?;
+    let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek);
     match shop.table.commit(transaction, &mut shop.backoff()).await? {
         Outcome::Committed => Ok(created),
         Outcome::Refused(failures) => {
@@ -195,10 +173,10 @@ async fn create_once(
     }
 }
 
-/// A product that anyone may see, with its stock.
+/// Returns a public product, with its stock.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] where there is none, or it is hidden.
+/// [`Refusal::NotFound`] if there is none, or it is hidden.
 pub async fn get(shop: &Shop, product: &ProductId) -> Result<Stocked, Failure> {
     visible(stocked(shop, product).await?)
 }
@@ -226,10 +204,10 @@ fn visible(stocked: Stocked) -> Result<Stocked, Failure> {
     Ok(stocked)
 }
 
-/// A product that is the caller's to change, whatever its status, with its stock.
+/// Returns a product that the caller may change, in any sale status, with its stock.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] where there is none or it is another seller's.
+/// [`Refusal::NotFound`] if there is none or it is another seller's.
 pub async fn get_owned(shop: &Shop, caller: &Caller, id: &ProductId) -> Result<Stocked, Failure> {
     let stocked = stocked(shop, id).await?;
     if !is_owned(&stocked.product, caller) {
@@ -238,17 +216,17 @@ pub async fn get_owned(shop: &Shop, caller: &Caller, id: &ProductId) -> Result<S
     Ok(stocked)
 }
 
-/// Reads a product and the first shard of its shelf in one round trip; where the shelf has more, one more.
+/// Reads a product and its first shard in one round trip; if it has more shards, they take one more.
 async fn stocked(shop: &Shop, id: &ProductId) -> Result<Stocked, Failure> {
     let mut backoff = shop.backoff();
     let (description, first) = (keys::product(id), keys::stock(id, 0));
     let found = shop.table.get_all(&[description.clone(), first], Consistency::Strong, &mut backoff).await?;
     let product: Product = found.get(&description)?.ok_or_else(|| Refusal::not_found(Entity::Product, id))?;
-    let shards = shelves::among_or_read(shop, &found, id, product.stock_shards, &mut backoff).await?;
-    Ok(Stocked { stock: shelves::total(&shards), product })
+    let shards = inventory::among_or_read(shop, &found, id, product.stock_shards, &mut backoff).await?;
+    Ok(Stocked { stock: inventory::total(&shards), product })
 }
 
-/// A product's place in the index by time, with what the index tells of it.
+/// A product's entry in the index by time.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct IndexRow {
@@ -257,8 +235,8 @@ struct IndexRow {
     stock_shards: u16,
 }
 
-/// Up to `limit` products after `skip` others (by page) or after a place that an earlier part ended at (by cursor); fewer
-/// where their shards are many, and `next` tells where it goes on.
+/// Returns up to `limit` products after `skip` others (by page) or after the position of an earlier part (by cursor).
+/// There are fewer if they have many shards; `next` is then the position to go on from.
 ///
 /// # Errors
 /// If the table cannot be reached.
@@ -279,7 +257,7 @@ pub async fn list(shop: &Shop, after: Option<String>, skip: usize, limit: usize)
             next = Some(last.by_time_sk.clone());
             break;
         }
-        let id = keys::id_at(&row.by_time_sk).ok_or(Failure::Broken("an index key ends with an id"))?;
+        let id = keys::id_at(&row.by_time_sk).ok_or(Failure::Internal("an index key ends with an id"))?;
         rows.push((id, row));
     }
     let shard_keys = |(id, row): &(ProductId, IndexRow)| {
@@ -291,10 +269,10 @@ pub async fn list(shop: &Shop, after: Option<String>, skip: usize, limit: usize)
 
     let mut items = Vec::new();
     for (product_id, row) in rows {
-        let shards = shelves::among_or_read(shop, &found, &product_id, row.stock_shards, &mut backoff).await?;
-        // The index lags; the shelf does not. What has just gone off sale is left out here.
+        let shards = inventory::among_or_read(shop, &found, &product_id, row.stock_shards, &mut backoff).await?;
+        // The index lags; the shards do not. A product that has just gone off sale is left out here.
         if let Some(first) = shards.first().filter(|shard| shard.offer.status == SaleStatus::OnSale) {
-            items.push(Listed { product_id, name: row.name, offer: first.offer, stock: shelves::total(&shards) });
+            items.push(Listed { product_id, name: row.name, offer: first.offer, stock: inventory::total(&shards) });
         }
     }
     Ok(Catalogue { items, next })
@@ -322,15 +300,15 @@ pub async fn list_recent(
     Ok(Recent { value, as_of, may_be_kept: shop.is_recent(as_of) })
 }
 
-/// Changes a product. Until it returns, the old price is valid: where the shelf has several shards, each gets the new one
-/// by itself, since one commit on all of them would hardly find a moment in which none is being sold from.
+/// Changes a product. Until it returns, the old price is valid. If the product has several shards, each gets the new
+/// one by itself, since one commit on all of them would hardly find a moment without a sale from one.
 ///
-/// New shards come in the product's own commit, and get their part of the units after it; shards go one by one. Where it
-/// stops half-way the shelf has all its units, and a repetition goes on from there; what shards lack of the new price the
-/// sweep brings them.
+/// New shards are added in the product's own commit, and get their part of the units after it; shards are retired one
+/// by one. If it stops half-way, the total stock is unchanged, and a repetition goes on from there. The sweep brings
+/// the new price to shards that lack it.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] where there is none or it is another seller's, [`Refusal::PreconditionFailed`].
+/// [`Refusal::NotFound`] if there is none or it is another seller's, [`Refusal::PreconditionFailed`].
 pub async fn update(shop: &Shop, caller: &Caller, id: &ProductId, change: &ProductChange) -> Result<Stocked, Failure> {
     let mut backoff = shop.backoff();
     loop {
@@ -349,14 +327,14 @@ pub async fn update(shop: &Shop, caller: &Caller, id: &ProductId, change: &Produ
         }
     }
     if let Some(count) = change.stock_shards {
-        shelves::shrink(shop, id, count, &mut backoff).await?;
-        shelves::level(shop, id, &mut backoff).await?;
+        inventory::shrink(shop, id, count, &mut backoff).await?;
+        inventory::level(shop, id, &mut backoff).await?;
     }
     stocked(shop, id).await
 }
 
-/// Commits a changed product, together with `others`; the failures, where it is refused. Where the shelf has one shard, that gets
-/// a new offer in the same commit, else each does after it.
+/// Commits a changed product, together with `others`; returns the condition failures if it is refused. If the product
+/// has one shard, that gets a new offer in the same commit, else each does after it.
 pub(super) async fn commit_change(
     shop: &Shop,
     before: &Product,
@@ -367,12 +345,12 @@ pub(super) async fn commit_change(
     let id = &before.product_id;
     let is_one_commit = before.stock_shards == 1;
     let mut transaction = others;
-    transaction.add(products::replace(before, after)?);
+    transaction.add(products::replace(before, after));
     if is_one_commit && after.offer != before.offer {
-        transaction.add(shelf::set_offer(id, 0, &after.offer, after.version)?);
+        transaction.add(shards::set_offer(id, 0, &after.offer, after.version));
     }
     for number in before.stock_shards..after.stock_shards {
-        transaction.add(shelf::create(id, number, &Shard::new(0, after.offer, after.version))?);
+        transaction.add(shards::create(id, number, &Shard::new(0, after.offer, after.version)));
     }
     if let Outcome::Refused(failures) = shop.table.commit(transaction, backoff).await? {
         return Ok(Some(failures));
@@ -385,10 +363,10 @@ pub(super) async fn commit_change(
     Ok(None)
 }
 
-/// Gives each of the first `count` shards the product's offer, where it has not that of a later version.
+/// Sets the offer of each of the first `count` shards to the product's, unless it has that of a later version.
 async fn spread_offer(shop: &Shop, product: &Product, count: u16, backoff: &mut Backoff) -> Result<(), Failure> {
     for number in 0..count {
-        shelves::set_offer(shop, product, number, backoff).await?;
+        inventory::set_offer(shop, product, number, backoff).await?;
     }
     Ok(())
 }
@@ -408,7 +386,7 @@ fn changed(seen: &Product, change: &ProductChange) -> Result<Product, Failure> {
         description: description.apply(seen.description.clone()),
         category: category.apply(seen.category.clone()),
         offer,
-        // Fewer shards are a matter of their own.
+        // A smaller number of shards is handled apart.
         stock_shards: stock_shards.map_or(seen.stock_shards, |wanted| wanted.max(seen.stock_shards)),
         flash: flash.unwrap_or(seen.flash),
         version: seen.version.saturating_add(1),
@@ -425,11 +403,11 @@ fn check_discount(offer: &Offer) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Puts units on the shelf, or takes some off by hand (a negative quantity).
+/// Adds units to the stock, or takes some away by hand (a negative quantity).
 ///
 /// # Errors
-/// [`Refusal::NotFound`] where there is none or it is another seller's, [`Refusal::StockNotEnough`] where fewer are
-/// there than are to be taken, [`Refusal::LimitExceeded`] where the shelf would hold more than [`MAX_UNITS`].
+/// [`Refusal::NotFound`] if there is none or it is another seller's, [`Refusal::StockNotEnough`] if fewer units are
+/// there than are to be taken, [`Refusal::LimitExceeded`] if the stock would exceed [`MAX_UNITS`].
 pub async fn restock(
     shop: &Shop,
     caller: &Caller,
@@ -439,7 +417,7 @@ pub async fn restock(
 ) -> Result<Stocked, Failure> {
     let restocked =
         idempotency::unless_answered(shop, key, restock_once(shop, caller, id, quantity, key).await).await?;
-    // Who replays may not see it any more.
+    // The caller of a replay may not see it any more.
     owned(shop, caller, &restocked.product_id).await?;
     stocked(shop, &restocked.product_id).await
 }
@@ -456,29 +434,29 @@ async fn restock_once(
         let product = owned(shop, caller, id).await?;
         let restocked = IdempotentOutcome { product_id: id.clone() };
         let mut transaction = Transaction::new();
-        let note = idempotency::note_always(shop, &mut transaction, key, &restocked, Keep::AWeek)?;
-        let shards = shelves::read(shop, id, product.stock_shards, &mut backoff).await?;
+        let note = idempotency::note_always(shop, &mut transaction, key, &restocked, Keep::AWeek);
+        let shards = inventory::read(shop, id, product.stock_shards, &mut backoff).await?;
         if quantity >= 0 {
-            let room = MAX_UNITS.checked_sub(shelves::total(&shards)).and_then(|room| room.checked_sub(quantity));
+            let room = MAX_UNITS.checked_sub(inventory::total(&shards)).and_then(|room| room.checked_sub(quantity));
             let Some(room) = room.filter(|room| *room >= 0) else {
                 return Err(Refusal::LimitExceeded { limit: "stock", max: MAX_UNITS }.into());
             };
-            // Each shard may have grown since by its part of the room that is left: so all of them never hold too much.
+            // Each shard may have grown since by its part of the room that is left, so all of them never hold too much.
             let count = u16::try_from(shards.len()).unwrap_or(u16::MAX);
-            let parts = stock::spread(quantity, count).into_iter().zip(stock::spread(room, count));
+            let parts = spread(quantity, count).into_iter().zip(spread(room, count));
             for ((shard, (units, room)), number) in shards.iter().zip(parts).zip(0..) {
-                transaction.add(shelf::receive(id, number, units, shard.remaining.saturating_add(room))?);
+                transaction.add(shards::receive(id, number, units, shard.remaining.saturating_add(room)));
             }
         } else {
             let remaining: Vec<i64> = shards.iter().map(|shard| shard.remaining).collect();
             let wanted = quantity.saturating_neg();
-            let takes = stock::allocate(wanted, &remaining, 0).ok_or_else(|| Refusal::StockNotEnough {
+            let takes = allocate(wanted, &remaining, 0).ok_or_else(|| Refusal::StockNotEnough {
                 product_id: id.clone(),
                 requested: wanted,
-                available: shelves::total(&shards),
+                available: inventory::total(&shards),
             })?;
             for take in takes {
-                transaction.add(shelf::withdraw(id, take)?);
+                transaction.add(shards::withdraw(id, take));
             }
         }
         match shop.table.commit(transaction, &mut backoff).await? {
@@ -493,17 +471,16 @@ async fn restock_once(
                 }
             }
         }
-        backoff.pause("the shelf changed meanwhile").await?;
+        backoff.pause("the stock changed meanwhile").await?;
     }
 }
 
-/// A product as it is.
 pub(super) async fn described(shop: &Shop, id: &ProductId) -> Result<Product, Failure> {
     let product: Option<Product> = shop.table.get(keys::product(id), Consistency::Strong).await?;
     product.ok_or_else(|| Refusal::not_found(Entity::Product, id).into())
 }
 
-/// A product that is the caller's to change.
+/// A product that the caller may change.
 async fn owned(shop: &Shop, caller: &Caller, id: &ProductId) -> Result<Product, Failure> {
     let product = described(shop, id).await?;
     if is_owned(&product, caller) { Ok(product) } else { Err(Refusal::not_found(Entity::Product, id).into()) }
@@ -517,7 +494,7 @@ fn is_owned(product: &Product, caller: &Caller) -> bool {
     }
 }
 
-/// Products by id, with names and prices as they are, for who has only ids.
+/// Products by id, with current names and prices.
 pub(super) async fn describe(
     shop: &Shop,
     ids: &[ProductId],

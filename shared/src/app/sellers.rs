@@ -1,21 +1,22 @@
-//! Sellers who are suspended or withdrawn: their products are paused, which is not sold and not listed, until they are active
+//! Suspended or withdrawn sellers: their products are paused, which is not sold and not listed, until they are active
 //! again.
 //!
-//! Orders never read a seller. A pause is a change of the product's offer, which each shard has and each sale asserts. The
-//! commit that changes a user's status notes the change; products get it afterwards, each in a commit that asserts the status
-//! it was derived from. Earlier orders and holds stand, since nothing that follows an order looks at the offer.
+//! Orders never read a seller. A pause is a change of the product's offer, which each shard has and each sale asserts.
+//! The commit that changes a user's status records the change. Products get it afterwards, each in a commit that
+//! asserts the status it was derived from. Earlier orders and holds stand, since nothing that follows an order looks at
+//! the offer.
 //!
 //! | run twice | at the same time | stopped half-way | answer lost |
 //! |---|---|---|---|
-//! | the second finds each product as it is to be | of two statuses the older is refused by the account; a product created meanwhile asserts an active seller | the note stays, and the sweep of shelves goes on from there within a minute | the repetition carries the same token |
+//! | the second finds each product as it should be | of two statuses the older is refused by the account; a product created meanwhile asserts an active seller | the recorded change stays, and the sweep of the inventory goes on from there within a minute | the repetition carries the same token |
 
 use futures::future;
 
 use super::{
     Failure, Shop,
-    due::{self, Overdue, Place},
+    expiry::{self, Expired, Place},
     products,
-    rounds::SweepStep,
+    sweeps::SweepStep,
 };
 use crate::{
     domain::{
@@ -34,12 +35,12 @@ use crate::{
 ///
 /// # Errors
 /// If the table cannot be reached.
-pub async fn changed(shop: &Shop, after: Option<Place>) -> Result<Overdue<UserId>, Failure> {
-    due::overdue(shop, keys::SELLERS.to_owned(), after, keys::seller_change).await
+pub async fn changed(shop: &Shop, after: Option<Place>) -> Result<Expired<UserId>, Failure> {
+    expiry::expired(shop, keys::SELLERS.to_owned(), after, keys::seller_change).await
 }
 
-/// Brings a change of a seller's status to their products, as far as a request has the time. The sweep does the rest, so an
-/// error does not undo the change.
+/// Brings a change of a seller's status to their products, as far as a request has the time. The sweep does the rest,
+/// so an error does not undo the change.
 pub(super) async fn follow_change(shop: &Shop, seller: &UserId) {
     let started = tokio::time::Instant::now();
     loop {
@@ -69,7 +70,7 @@ pub async fn align(shop: &Shop, seller: UserId) -> Result<SweepStep, Failure> {
     let wanted = [change_key.clone(), account_key.clone()];
     let found = shop.table.get_all(&wanted, Consistency::Strong, &mut backoff).await?;
     let Some(change) = found.get::<SellerChange>(&change_key)? else { return Ok(SweepStep::default()) };
-    let account: Account = found.get(&account_key)?.ok_or(Failure::Broken("a user who changed has an account"))?;
+    let account: Account = found.get(&account_key)?.ok_or(Failure::Internal("a user who changed has an account"))?;
 
     let range = sellers::products_of(&seller, change.after.clone());
     let page = shop.table.query::<SellerProduct>(range, shop.bounds.seller_page).await?;
@@ -91,20 +92,19 @@ pub async fn align(shop: &Shop, seller: UserId) -> Result<SweepStep, Failure> {
     let last = last.map(|listed| keys::seller_product(&seller, listed.created_at, &listed.product_id).sk);
     let mut transaction = Transaction::new();
     transaction.add(match &last {
-        Some(last) => sellers::note_progress(&seller, &change, last)?,
-        None => sellers::finish_change(&seller, &change)?,
+        Some(last) => sellers::note_progress(&seller, &change, last),
+        None => sellers::finish_change(&seller, &change),
     });
-    // Refused where a later change took the place of this one: its own turn comes.
+    // Refused if a later change replaced this one, which has its own run.
     let is_replaced = matches!(shop.table.commit(transaction, &mut backoff).await?, Outcome::Refused(_));
     Ok(SweepStep { mended, more: last.is_some() || is_replaced })
 }
 
-/// The result for one product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Aligned {
-    /// It was as it is to be.
+    /// The product was as it should be.
     Unchanged,
-    /// It was paused or resumed.
+    /// The product was paused or resumed.
     Changed,
     /// The seller's status is another by now.
     StatusChanged,
@@ -122,7 +122,7 @@ async fn align_product(
     while before.is_paused() != is_paused {
         let after = before.clone().with_paused(is_paused);
         let after = Product { version: before.version.saturating_add(1), ..after };
-        let (mut transaction, check) = (Transaction::new(), users::check_status(seller, status)?);
+        let (mut transaction, check) = (Transaction::new(), users::check_status(seller, status));
         let check = transaction.add(check);
         match products::commit_change(shop, &before, &after, transaction, &mut backoff).await? {
             None => return Ok(Aligned::Changed),

@@ -1,11 +1,11 @@
-//! Order sheets: drawing up, looking up, and what becomes of those that nobody ordered.
+//! Order sheets: creating and looking up, and the end of those that were not ordered.
 
 use jiff::SignedDuration;
 
 use super::{
     Caller, Failure, RequestKey, Shop,
     caps::Paced,
-    due::{self, Overdue, Place},
+    expiry::{self, Expired, Place},
     orders::{OrderSource, quoted},
 };
 use crate::{
@@ -17,12 +17,12 @@ use crate::{
     store::{Applied, Consistency, Outcome, Transaction, keys, sheets, sheets::SheetRecord},
 };
 
-/// Draws up a sheet: what the order would come to now, for a while. It holds nothing.
+/// Creates a sheet: the present amounts of an order, for a while. It holds no stock.
 ///
-/// Run twice with one key it draws up one sheet: the sheet's id derives from the key.
+/// Run twice with one key it creates one sheet: the sheet's id derives from the key.
 ///
 /// # Errors
-/// What an order of the same would be refused for, but for the balance; [`Refusal::TooManyRequests`].
+/// The refusals of the same order, except that of the balance; [`Refusal::TooManyRequests`].
 pub async fn create(
     shop: &Shop,
     caller: &Caller,
@@ -53,15 +53,15 @@ async fn create_once(
     let (draft, cart) = quoted(shop, caller, user, source, &mut backoff).await?;
     shop.check_pace(Paced::OrderSheet, caller, user)?;
     let validity = shop.policy.sheet_validity;
-    let end = draft.at.checked_add(validity).map_err(|_| Failure::Broken("a sheet's validity ends at an instant"))?;
+    let end = draft.at.checked_add(validity).map_err(|_| Failure::Internal("a sheet's validity ends at an instant"))?;
     let sheet = OrderSheet::new(id.clone(), draft, end);
     let sheet = match cart {
-        Some(cart) => sheet.drawn_up_from(cart),
+        Some(cart) => sheet.created_from(cart),
         None => sheet,
     };
     let mut transaction = Transaction::new();
     let record = SheetRecord::new(sheet.clone(), key.payload.clone());
-    let place = transaction.add(sheets::create(&record)?);
+    let place = transaction.add(sheets::create(&record));
     match shop.table.commit(transaction, &mut backoff).await? {
         Outcome::Committed => {
             shop.count_pace(Paced::OrderSheet, user);
@@ -69,7 +69,7 @@ async fn create_once(
         }
         Outcome::Refused(failures) => match failures.of::<SheetRecord>(place)?.flatten() {
             Some(first) => replayed(first, key),
-            None => Err(Failure::Broken("a sheet is refused by one that is there")),
+            None => Err(Failure::Internal("a sheet is refused by one that is there")),
         },
     }
 }
@@ -79,7 +79,7 @@ fn replayed(first: SheetRecord, key: &RequestKey) -> Result<OrderSheet, Failure>
     Ok(first.sheet)
 }
 
-/// A sheet, to whose it is and to admins.
+/// Returns a sheet, for its owner and admins.
 ///
 /// # Errors
 /// [`Refusal::NotFound`].
@@ -93,17 +93,17 @@ async fn read(shop: &Shop, id: &OrderSheetId) -> Result<Option<SheetRecord>, Fai
     Ok(shop.table.get(keys::sheet(id), Consistency::Strong).await?)
 }
 
-/// Notes that a sheet was abandoned, if its time is up and nobody has ordered it: nothing where that is settled, else
-/// how long it has to go.
+/// Marks a sheet as abandoned if it has expired without an order. Returns nothing if that is settled, else the time
+/// until its end.
 ///
-/// Run twice, or at the same time as an order, it does so at most once: both assert that the sheet is open, one before
-/// and one after the end of its validity.
+/// Idempotent, also beside a concurrent order: both assert that the sheet is open, one before and one after the end of
+/// its validity.
 ///
 /// # Errors
-/// If the table cannot be reached: the caller tries again.
+/// If the table cannot be reached: the caller retries.
 pub async fn abandon(shop: &Shop, id: &OrderSheetId) -> Result<Option<SignedDuration>, Failure> {
     let now = shop.clock.now();
-    match shop.table.apply::<SheetRecord>(&sheets::abandon(id, now)?, &mut shop.backoff()).await? {
+    match shop.table.apply::<SheetRecord>(&sheets::abandon(id, now), &mut shop.backoff()).await? {
         Applied::Done(_) => Ok(None),
         Applied::Refused(there) => {
             let open = there.filter(|record| record.sheet.state == SheetState::Open);
@@ -112,10 +112,10 @@ pub async fn abandon(shop: &Shop, id: &OrderSheetId) -> Result<Option<SignedDura
     }
 }
 
-/// Sheets of a bucket (below [`keys::DUE_BUCKETS`]) whose time is up and which have not been seen to, a part of them.
+/// A part of the expired sheets of a bucket (below [`keys::EXPIRY_BUCKETS`]) that have not been handled.
 ///
 /// # Errors
 /// If the table cannot be reached.
-pub async fn overdue(shop: &Shop, bucket: u16, after: Option<Place>) -> Result<Overdue<OrderSheetId>, Failure> {
-    due::overdue(shop, keys::sheets(bucket), after, keys::sheet).await
+pub async fn expired(shop: &Shop, bucket: u16, after: Option<Place>) -> Result<Expired<OrderSheetId>, Failure> {
+    expiry::expired(shop, keys::sheets(bucket), after, keys::sheet).await
 }

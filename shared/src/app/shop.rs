@@ -1,4 +1,4 @@
-//! What every use case works with.
+//! The shop: the state that every use case works with.
 
 use std::{
     hash::{BuildHasher, DefaultHasher, Hash, Hasher},
@@ -17,78 +17,72 @@ use super::{
 use crate::{
     domain::{
         CouponId, ProductId, UserId, caps::Caps, coupon::Campaign, pricing::ShippingPolicy, product::Product,
-        tickets::Left, user::Account,
+        tickets::RemainingTickets, user::Account,
     },
     platform::{Clock, Random},
     store::{Backoff, Table},
 };
 
-/// The shop as a function sees it: its table, the outside world, and its caches, which last from one request to the next.
+/// The shop as a function sees it: its table, clock and randomness, and its caches, which last from one request to the
+/// next.
 #[derive(Debug)]
 pub struct Shop {
-    /// Where everything is stored.
     pub table: Table,
-    /// Tells the time.
     pub clock: Clock,
-    /// Gives random bits.
     pub random: Random,
-    /// The shop's own rules.
     pub policy: Policy,
-    /// How much is read, kept, tried or swept at a time.
     pub bounds: Bounds,
     caches: Caches,
 }
 
-/// The rules that a shop sets for itself. Orders and sheets keep what they were made with.
+/// The settings of a shop. Orders and sheets keep those that they were created with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// The fees for shipping.
     pub shipping: ShippingPolicy,
-    /// For how long an order waits for the money.
+    /// The time for which an order waits for its payment.
     pub hold: SignedDuration,
-    /// For how long an order sheet is valid.
+    /// The time for which an order sheet is valid.
     pub sheet_validity: SignedDuration,
-    /// How much one user may have waiting, and ask for.
     pub caps: Caps,
 }
 
-/// The caches. No entry is trusted: a commit asserts it, and only a failed condition or a fresh read can
-/// lead to a refusal. That something is sold out is fresh for a second.
+/// The caches. No entry is trusted: a commit asserts it, and only a failed condition or a fresh read can lead to a
+/// refusal. Knowledge that something is sold out is fresh for a second.
 ///
-/// Each entry has the instant of the read that it is from, and an age that ends. What is taken from here is never put back
-/// as new, so that what sells without a pause is read again, too.
+/// Each entry has the instant of the read that it is from, and an age at which it ends. A value from a cache is never
+/// cached again as new, so that a product that sells without a pause is read again, too.
 #[derive(Debug)]
 struct Caches {
     accounts: Cache<UserId, (Timestamp, Account)>,
     products: Cache<ProductId, (Timestamp, Product)>,
     campaigns: Cache<CouponId, (Timestamp, Campaign)>,
-    /// Products of which nothing was left, and when that was seen.
+    /// Products without stock, and the instant of that read.
     sold_out: Cache<ProductId, Timestamp>,
     counters: Cache<CouponId, CounterSnapshot>,
-    /// Who was told that a campaign is sold out, and when that had been seen.
+    /// Users who were refused because a campaign is sold out, and the instant of that read.
     refused: Cache<(CouponId, UserId), Timestamp>,
-    /// What a user has done in a minute, and which.
+    /// The number of a user's actions in a minute, and the minute.
     paces: Cache<(Paced, UserId), (i64, i64)>,
-    /// The bestsellers, and when they were read.
+    /// The bestsellers, and the instant of the read.
     bestsellers: Mutex<Option<(Timestamp, Vec<Bestseller>)>>,
-    /// Products with their stock, for `stock=recent`: only those that the public may see.
+    /// Products with their stock, for `stock=recent`: only public ones.
     stock: Cache<ProductId, (Timestamp, Stocked)>,
     /// Parts of the catalogue, for `stock=recent`.
     catalogue: Cache<CataloguePart, (Timestamp, Catalogue)>,
 }
 
-/// Names a part of the catalogue: the place that it begins after, the products skipped, and its limit.
+/// The key of a part of the catalogue: the position after which it begins, the products skipped, and its limit.
 pub(super) type CataloguePart = (Option<String>, usize, usize);
 
 type Cache<K, V> = quick_cache::sync::Cache<K, V, UnitWeighter, SeededHasher>;
 
-/// A cache that evicts the same entries whenever random bits are the same, on any number of cores.
+/// A cache that evicts the same entries for the same random bits, on any number of cores.
 fn cache<K: Hash + Eq, V: Clone>(entries: usize, seed: u128) -> Cache<K, V> {
     let weight = u64::try_from(entries).unwrap_or(u64::MAX);
     Cache::with(entries, weight, UnitWeighter, SeededHasher(seed), DefaultLifecycle::default())
 }
 
-/// Hashes as the shop's random bits have it, so that nobody outside can choose keys that collide.
+/// A hasher seeded with the shop's random bits, so that no caller can choose keys that collide.
 #[derive(Debug, Clone, Copy)]
 struct SeededHasher(u128);
 
@@ -102,18 +96,18 @@ impl BuildHasher for SeededHasher {
     }
 }
 
-/// What is known of a campaign's counters once one of them was found empty.
+/// The tickets known to be left in a campaign's counters, once one of them was found empty.
 #[derive(Debug, Clone)]
 struct CounterSnapshot {
-    left: Left,
-    /// Since when all of them are known to have been empty: one look showed it.
+    left: RemainingTickets,
+    /// The instant since when all of them are known to be empty, by one read of all.
     nothing_at: Option<Timestamp>,
 }
 
-/// What is known of the being sold out of a product or a campaign.
+/// The knowledge of whether a product or a campaign is sold out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SoldOut {
-    /// Nothing: there may be some.
+    /// Nothing is known: there may be some left.
     NotKnown,
     /// It was, but some may have come back since.
     Was,
@@ -145,7 +139,7 @@ impl Shop {
         Self { table: table.within(bounds.table), clock, random, policy, bounds, caches }
     }
 
-    /// The patience of one request.
+    /// A retry budget for one request, which begins now.
     pub fn backoff(&self) -> Backoff {
         self.table.backoff()
     }
@@ -155,7 +149,7 @@ impl Shop {
         self.random.id()
     }
 
-    /// An entry that has not reached this age; one from the future, by another clock, is as good as one from now.
+    /// The value of an entry below this age. One from the future, by another clock, counts as from now.
     fn fresh<V>(&self, entry: Option<(Timestamp, V)>, age: SignedDuration) -> Option<V> {
         let (seen_at, value) = entry?;
         (self.clock.now().duration_since(seen_at) < age).then_some(value)
@@ -165,7 +159,7 @@ impl Shop {
         self.fresh(self.caches.accounts.get(user), self.bounds.account_age)
     }
 
-    /// Caches an account as a read or a commit of now has it.
+    /// Caches an account from a read or a commit of now.
     pub(super) fn cache_account(&self, user: &UserId, account: Account) {
         self.caches.accounts.insert(user.clone(), (self.clock.now(), account));
     }
@@ -188,7 +182,7 @@ impl Shop {
         self.sold_out_since(self.caches.sold_out.get(product))
     }
 
-    /// Caches that a look which began at this instant saw nothing left of a product.
+    /// Caches that a read which began at this instant found a product without stock.
     pub(super) fn cache_product_sold_out(&self, product: &ProductId, at: Timestamp) {
         self.caches.sold_out.insert(product.clone(), at);
     }
@@ -207,8 +201,8 @@ impl Shop {
         }
     }
 
-    /// An entry that a caller is shown, if it has not reached this age. By a clock that was set back it has: for how long it
-    /// has been shown nobody knows.
+    /// The entry if it is below this age, to be shown to a caller. After the clock was set back it is not: it is
+    /// unknown for how long it has been shown.
     fn shown<V>(&self, entry: (Timestamp, V), age: SignedDuration) -> Option<(Timestamp, V)> {
         self.is_younger(entry.0, age).then_some(entry)
     }
@@ -265,18 +259,18 @@ impl Shop {
         self.caches.campaigns.insert(campaign.coupon_id.clone(), (self.clock.now(), campaign.clone()));
     }
 
-    /// What each counter of a campaign had left when it was last heard of; nothing as long as none was found empty.
-    pub(super) fn cached_counters(&self, coupon: &CouponId) -> Option<Left> {
+    /// The tickets left in each counter of a campaign when it was last read; nothing while none was found empty.
+    pub(super) fn cached_counters(&self, coupon: &CouponId) -> Option<RemainingTickets> {
         self.caches.counters.get(coupon).map(|look| look.left)
     }
 
-    /// Caches a look at all counters that began at this instant.
-    pub(super) fn cache_counters(&self, coupon: &CouponId, at: Timestamp, left: Left) {
+    /// Caches a read of all counters that began at this instant.
+    pub(super) fn cache_counters(&self, coupon: &CouponId, at: Timestamp, left: RemainingTickets) {
         let nothing_at = left.is_nothing().then_some(at);
         self.caches.counters.insert(coupon.clone(), CounterSnapshot { left, nothing_at });
     }
 
-    /// Caches the rest of one counter.
+    /// Caches the tickets left in one counter.
     pub(super) fn cache_allocated(&self, coupon: &CouponId, shard: u16, left: i64) {
         if let Some(mut look) = self.caches.counters.get(coupon) {
             look.left.note(shard, left);
@@ -290,7 +284,7 @@ impl Shop {
         self.sold_out_since(self.caches.counters.get(coupon).and_then(|look| look.nothing_at))
     }
 
-    /// How often a user has done this in this minute, since 1970.
+    /// The number of times that a user has done this in this minute, which is counted since 1970.
     pub(super) fn counted(&self, what: Paced, user: &UserId, minute: i64) -> i64 {
         let counted = self.caches.paces.get(&(what, user.clone()));
         counted.filter(|(of, _)| *of == minute).map_or(0, |(_, count)| count)
@@ -300,14 +294,14 @@ impl Shop {
         self.caches.paces.insert((what, user.clone()), (minute, count));
     }
 
-    /// Caches that a user was told so.
+    /// Caches that a user was refused because the campaign is sold out.
     pub(super) fn cache_refusal(&self, coupon: &CouponId, user: &UserId) {
         if let SoldOut::Is(at) = self.sold_out(coupon) {
             self.caches.refused.insert((coupon.clone(), user.clone()), at);
         }
     }
 
-    /// Whether a user was told that the campaign is sold out, and nobody has looked again since.
+    /// Whether a user was refused because the campaign is sold out, and the counters have not been read since.
     pub(super) fn has_refused(&self, coupon: &CouponId, user: &UserId) -> bool {
         let told = self.caches.refused.get(&(coupon.clone(), user.clone()));
         told.is_some_and(|at| self.sold_out(coupon) == SoldOut::Is(at))

@@ -1,8 +1,9 @@
 //! Users: joining, looking up, changing.
 //!
-//! No two users share an e-mail address, withdrawn ones apart. The claim of an address is an item of its own, written or
-//! deleted in the commit that changes the user, so the rule holds at any instant. A profile notes that its
-//! address is claimed: records of the first stage have no claim until the migration or a change of the address makes one.
+//! No two users share an e-mail address, withdrawn ones apart. The claim of an address is an item of its own. The
+//! commit that changes the user writes or deletes it, so the rule holds at any instant. A profile records whether its
+//! address is claimed: records of the first stage have no claim until the migration or a change of the address makes
+//! one.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -24,14 +25,11 @@ use crate::{
 /// A user as others see them: profile and status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// Their profile.
     pub profile: Profile,
-    /// Whether they may trade.
     pub status: UserStatus,
 }
 
 impl User {
-    /// The tag of the user.
     pub fn etag(&self) -> ETag {
         self.profile.etag(self.status)
     }
@@ -42,22 +40,16 @@ impl User {
     }
 }
 
-/// A new user's own account of themselves.
+/// The data of a new user.
 #[derive(Debug, Clone)]
 pub struct NewUser {
-    /// Their id, if they choose it.
+    /// Their id, if it is chosen.
     pub user_id: Option<UserId>,
-    /// Their name.
     pub name: String,
-    /// Their e-mail address.
     pub email: String,
-    /// Their telephone number.
     pub phone: Option<String>,
-    /// Their postal address.
     pub address: Option<String>,
-    /// Their role in the shop.
     pub kind: UserKind,
-    /// Their business.
     pub seller: Option<Seller>,
 }
 
@@ -66,19 +58,12 @@ pub struct NewUser {
 pub struct UserChange {
     /// The state that the caller expects the user to be in.
     pub precondition: Precondition,
-    /// Another name.
     pub name: Option<String>,
-    /// Another e-mail address.
     pub email: Option<String>,
-    /// Another telephone number.
     pub phone: Patch<String>,
-    /// Another postal address.
     pub address: Patch<String>,
-    /// Another kind.
     pub kind: Option<UserKind>,
-    /// Another business.
     pub seller: Patch<Seller>,
-    /// Another status.
     pub status: Option<UserStatus>,
 }
 
@@ -91,8 +76,8 @@ struct Created {
 /// Adds a user with an empty account.
 ///
 /// # Errors
-/// [`Refusal::AlreadyExists`] where the id is taken, [`Refusal::EmailTaken`] where the e-mail address is,
-/// [`Refusal::NotFound`] where the key created a user whom the caller can no longer choose.
+/// [`Refusal::AlreadyExists`] if the id is taken, [`Refusal::EmailTaken`] if the e-mail address is,
+/// [`Refusal::NotFound`] if the key created a user whom the caller can no longer choose.
 pub async fn create(shop: &Shop, new: NewUser, key: &RequestKey) -> Result<User, Failure> {
     let chosen = new.user_id.clone();
     let user_id = key.id(chosen.clone())?;
@@ -120,11 +105,11 @@ async fn create_once(shop: &Shop, new: NewUser, user_id: UserId, key: &RequestKe
         updated_at: Some(now),
     };
     let mut transaction = Transaction::new();
-    let put = transaction.add(users::create_profile(&profile)?);
-    transaction.add(users::create_account(&user_id)?);
-    transaction.add(users::claim_email(&EmailKey::from_address(&profile.email), &user_id)?);
+    let put = transaction.add(users::create_profile(&profile));
+    transaction.add(users::create_account(&user_id));
+    transaction.add(users::claim_email(&EmailKey::from_address(&profile.email), &user_id));
     let created = Created { user_id };
-    let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek)?;
+    let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek);
     match shop.table.commit(transaction, &mut shop.backoff()).await? {
         Outcome::Committed => Ok(created),
         Outcome::Refused(failures) => match idempotency::noted(&failures, note, key)? {
@@ -135,7 +120,7 @@ async fn create_once(shop: &Shop, new: NewUser, user_id: UserId, key: &RequestKe
     }
 }
 
-/// Refuses changes by sellers and admins who are suspended or withdrawn. A request that committed before is answered again. A
+/// Refuses changes by suspended or withdrawn sellers and admins. A request that committed before is answered again. A
 /// caller without a record is known by the token alone.
 ///
 /// # Errors
@@ -154,7 +139,7 @@ pub async fn may_change(shop: &Shop, caller: &Caller, key: Option<&RequestKey>) 
     }
 }
 
-/// Looks a user up.
+/// Returns a user.
 ///
 /// # Errors
 /// [`Refusal::NotFound`].
@@ -168,10 +153,10 @@ pub async fn get(shop: &Shop, user: &UserId) -> Result<User, Failure> {
     }
 }
 
-/// Changes a user. Run twice it changes the same again; at once with another change, one follows the other.
+/// Changes a user. Run twice it changes the same again; of two concurrent changes, one follows the other.
 ///
 /// # Errors
-/// [`Refusal::NotFound`], [`Refusal::PreconditionFailed`], [`Refusal::EmailTaken`]; [`Failure::Invalid`] where kind and
+/// [`Refusal::NotFound`], [`Refusal::PreconditionFailed`], [`Refusal::EmailTaken`]; [`Failure::Invalid`] if kind and
 /// business would disagree.
 pub async fn update(shop: &Shop, user: &UserId, change: &UserChange) -> Result<User, Failure> {
     let mut backoff = shop.backoff();
@@ -181,25 +166,25 @@ pub async fn update(shop: &Shop, user: &UserId, change: &UserChange) -> Result<U
         let after = changed(&before, change, shop.clock.now())?;
 
         let mut transaction = Transaction::new();
-        let put = transaction.add(users::replace_profile(&before.profile, &after.profile)?);
+        let put = transaction.add(users::replace_profile(&before.profile, &after.profile));
         if change.status.is_some() {
-            transaction.add(users::set_status(user, before.status, after.status)?);
+            transaction.add(users::set_status(user, before.status, after.status));
         }
         let (old_claim, new_claim) = (before.claim(), after.claim());
         let mut claim = None;
         if old_claim != new_claim {
             if let Some(address) = &old_claim {
-                transaction.add(users::release_email(address, user)?);
+                transaction.add(users::release_email(address, user));
             }
-            claim = new_claim.as_ref().map(|address| users::claim_email(address, user)).transpose()?;
+            claim = new_claim.as_ref().map(|address| users::claim_email(address, user));
         }
         let claim = claim.map(|claim| transaction.add(claim));
         if before.status != after.status {
-            transaction.add(sellers::note_change(user, after.profile.version, shop.clock.now())?);
+            transaction.add(sellers::note_change(user, after.profile.version, shop.clock.now()));
         }
         match shop.table.commit(transaction, &mut backoff).await? {
             Outcome::Committed => {
-                // Also a repetition, since the change before it may have died.
+                // Also for a repetition, since the change before it may have died.
                 if change.status.is_some() {
                     super::sellers::follow_change(shop, user).await;
                 }

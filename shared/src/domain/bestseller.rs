@@ -1,9 +1,10 @@
 //! Bestsellers: units sold over the last three Seoul days.
 //!
 //! Each product with sales has a [`Listing`] in an index that is sorted by rank. Midnight changes every rank at once,
-//! because the oldest day drops out, and nothing runs at midnight. A listing therefore carries the units of each day and
-//! ranks by the most that any window from then on can hold: its place is an upper bound, its days are exact. [`Ranking`]
-//! reads the lists from the top and stops as soon as no place below can beat the fifth (Fagin's threshold algorithm).
+//! because the oldest day drops out, and nothing runs at midnight. A listing therefore carries the units of each day,
+//! and its key ranks it by the most that any window from then on can hold. The key is an upper bound; the days are
+//! exact. [`Ranking`] reads the lists from the top and stops as soon as no key below can beat the fifth (Fagin's
+//! threshold algorithm).
 
 use std::{
     cmp::Ordering,
@@ -15,20 +16,20 @@ use jiff::{Timestamp, ToSpan, civil::Date};
 
 use super::{ProductId, time::seoul_day};
 
-/// How many days count, today included.
+/// The number of days that count, today included.
 pub const WINDOW_DAYS: i64 = 3;
 
-/// How many products are shown.
+/// The number of products shown.
 pub const SHOWN: usize = 5;
 
-/// By how many seconds a reader's clock may be behind the clock of the function that listed a product. Around midnight
+/// The seconds by which a reader's clock may be behind the clock of the function that listed a product. Around midnight
 /// the reader still asks for the window that the other has left.
 const CLOCK_SKEW_SECONDS: i64 = 15;
 
 /// Units sold by Seoul day of payment.
 pub type UnitsByDay = BTreeMap<Date, i64>;
 
-/// The first day that counts when `today` is the last.
+/// The first day that counts if `today` is the last.
 pub fn window_start(today: Date) -> Date {
     today.saturating_sub((WINDOW_DAYS - 1).days())
 }
@@ -41,11 +42,8 @@ pub fn units_in_window(days: &UnitsByDay, last: Date) -> i64 {
 /// A rank among the bestsellers, the best first: more units, then the more recent sale, then the lesser id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rank {
-    /// Units sold.
     pub units: i64,
-    /// When the product was last sold.
     pub last_sold_at: Timestamp,
-    /// The product.
     pub product_id: ProductId,
 }
 
@@ -65,18 +63,18 @@ impl PartialOrd for Rank {
 /// A product's entry in the index by sales.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing {
-    /// Its place: the units are the most that any window from the instant of listing on can hold.
+    /// Its key: the units are the most that any window from the instant of listing on can hold.
     pub bound: Rank,
     /// Units sold, of each day in one of those windows.
     pub days: UnitsByDay,
 }
 
 impl Listing {
-    /// The listing of a product's counts at an instant. None where no window from then on has any units.
+    /// The listing of a product's counts at an instant. None if no window from then on has any units.
     pub fn of(product: &ProductId, counts: &UnitsByDay, last_sold_at: Timestamp, now: Timestamp) -> Option<Self> {
         let days: UnitsByDay = counts.range(Self::days_at(now)).map(|(day, units)| (*day, *units)).collect();
         let days: UnitsByDay = days.into_iter().filter(|(_, units)| *units != 0).collect();
-        // Not only the first: a day on which more was given back than sold raises the window that it drops out of.
+        // More than the first window: a day with more units returned than sold raises the window that it drops out of.
         let windows = (0..2 * WINDOW_DAYS - 1).map(|ahead| first_window(now).saturating_add(ahead.days()));
         let units = windows.map(|last| units_in_window(&days, last)).max().filter(|units| *units > 0)?;
         Some(Self { bound: Rank { units, last_sold_at, product_id: product.clone() }, days })
@@ -89,7 +87,7 @@ impl Listing {
         window_start(first)..=first.saturating_add((WINDOW_DAYS - 1).days())
     }
 
-    /// The exact rank in the window that ends with `today`. None where nothing was sold in it.
+    /// The exact rank in the window that ends with `today`. None if nothing was sold in it.
     pub fn rank_on(&self, today: Date) -> Option<Rank> {
         let units = units_in_window(&self.days, today);
         (units > 0).then(|| Rank { units, ..self.bound.clone() })
@@ -101,7 +99,7 @@ pub fn first_window(now: Timestamp) -> Date {
     seoul_day(now.checked_sub(CLOCK_SKEW_SECONDS.seconds()).unwrap_or(now))
 }
 
-/// Finds the best of several lists, each of which is read in the order of its bounds and no further than necessary.
+/// Finds the best of several lists. Each is read in the order of its bounds and no further than necessary.
 #[derive(Debug)]
 pub struct Ranking {
     today: Date,
@@ -110,17 +108,17 @@ pub struct Ranking {
     seen: HashSet<ProductId>,
 }
 
-/// How far a list has been read.
+/// The progress of reading a list.
 #[derive(Debug, Clone)]
 enum Progress {
     Unread,
-    /// Up to this bound.
+    /// Read up to this bound.
     UpTo(Rank),
     AtEnd,
 }
 
 impl Progress {
-    /// Whether nothing unread can beat this rank.
+    /// Whether no unread listing can beat this rank.
     fn proves(&self, rank: &Rank) -> bool {
         match self {
             Self::Unread => false,
@@ -131,12 +129,12 @@ impl Progress {
 }
 
 impl Ranking {
-    /// The ranking of the window that ends with `today`, over so many lists of which nothing has been read.
+    /// The ranking of the window that ends with `today`, over a number of unread lists.
     pub fn new(today: Date, lists: usize) -> Self {
         Self { today, lists: vec![Progress::Unread; lists], ranked: BTreeSet::new(), seen: HashSet::new() }
     }
 
-    /// Adds the next page of a list, and whether the list goes on after it.
+    /// Adds the next page of a list. `more` says whether the list goes on after it.
     pub fn add(&mut self, list: usize, page: &[Listing], more: bool) {
         for listing in page {
             // A product that is sold meanwhile moves, and can be met twice.
@@ -161,7 +159,7 @@ impl Ranking {
         best
     }
 
-    /// The lists to read on before `count` more are certain. None where they are, or every list is at its end.
+    /// The lists to read on before `count` more are certain. None if they are, or every list is at its end.
     pub fn to_read(&self, count: usize) -> Vec<usize> {
         let last = count.checked_sub(1).and_then(|index| self.ranked.iter().nth(index));
         let is_needed = |list: &Progress| match last {
@@ -221,8 +219,8 @@ mod tests {
         assert_eq!(best(listings(), day(3)), []);
     }
 
-    /// Clocks differ by seconds: at midnight one counts today what another sold tomorrow, and one still asks for the
-    /// window that another has left.
+    /// Clocks differ by seconds. At midnight one counts today the sales of another's tomorrow, and one still asks for
+    /// the window that another has left.
     #[test]
     fn midnight_comes_at_another_instant_by_another_clock() {
         let ahead = listing(1, &[(1, 2)], 0, noon(0));
@@ -245,9 +243,19 @@ mod tests {
     fn what_no_window_can_show_is_not_listed() {
         assert_eq!(listing(1, &[(0, 2), (-3, 9)], 0, noon(3)), None);
         assert_eq!(listing(1, &[(0, 0)], 0, noon(0)), None);
-        // More was given back than was counted as sold by then: tomorrow it shows again.
+        // More was returned than was counted as sold by then: tomorrow it shows again.
         let later = listing(1, &[(-2, -5), (0, 3)], 0, noon(0)).unwrap();
         assert_eq!((later.bound.units, later.rank_on(day(0))), (3, None));
+    }
+
+    #[test]
+    fn a_listing_carries_five_days_and_is_placed_by_the_best_window_of_them() {
+        assert_eq!(Listing::days_at(noon(0)), day(-2)..=day(2));
+        let all: Vec<(i64, i64)> = (-9..9).map(|offset| (offset, 1)).collect();
+        let listed = listing(1, &all, 0, noon(0)).unwrap();
+        assert_eq!(listed.days.keys().copied().collect::<Vec<_>>(), [-2, -1, 0, 1, 2].map(day));
+        // The last window has the last day alone, with no return in it.
+        assert_eq!(listing(1, &[(0, -7), (1, -5), (2, 3)], 0, noon(0)).unwrap().bound.units, 3);
     }
 
     #[test]
@@ -256,6 +264,7 @@ mod tests {
         let stale = |number, units| listing(number, &[(-2, 90), (0, units)], 0, noon(0)).unwrap();
         let mut ranking = Ranking::new(day(1), 2);
         assert_eq!((ranking.to_read(2), ranking.take(2)), (vec![0, 1], vec![]));
+        assert_eq!(ranking.to_read(0), [0_usize; 0], "nothing more is wanted");
         ranking.add(0, &[stale(1, 3), stale(2, 2)], true);
         ranking.add(1, &[tight(3, 7)], true);
         // Below the second list's 7 nothing beats it; below the first list's bound of 92 something may.
@@ -269,8 +278,8 @@ mod tests {
     }
 
     proptest! {
-        /// However sales and returns come in, and however the lists are cut: the best of every window to come are those of
-        /// a full count.
+        /// For any order of sales and returns, and any cut of the lists, the best of every future window are those of a
+        /// full count.
         #[test]
         fn the_best_are_those_of_a_full_count(
             sales in proptest::collection::vec((0_usize..60, 0_i64..4, -9_i64..50, 0_i64..9), 1..200),

@@ -9,12 +9,9 @@ macro_rules! bounded {
         pub struct $name($raw);
 
         impl $name {
-            /// The smallest.
             pub const MIN: i64 = $min;
-            /// The largest.
             pub const MAX: i64 = $max;
 
-            /// The number.
             pub fn get(self) -> $raw {
                 self.0
             }

@@ -1,13 +1,13 @@
-//! Caps: how much a user may have waiting for the money, and how often they may ask for some things.
+//! Caps: the most that a user may have pending, or ask for in a time.
 
-/// The caps of a shop, for each user that is acted on. Admins who act for others are exempt.
+/// The caps of a shop for each user. Admins acting for a user are exempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caps {
-    /// Orders that wait for the money at once. Exact.
+    /// Pending orders at once. Exact.
     pub pending_orders: i64,
-    /// Units that these hold. Exact.
+    /// Units held by these. Exact.
     pub held_units: i64,
-    /// Orders that the balance is too low for, kept as PAYMENT_FAILED, in an hour of the clock.
+    /// Orders refused for an insufficient balance, kept as PAYMENT_FAILED, in an hour of the clock.
     pub failed_payments: i64,
     /// Charges in a minute of the clock, as one instance of a function counts them.
     pub charges: i64,
@@ -18,7 +18,7 @@ pub struct Caps {
 }
 
 impl Caps {
-    /// The caps of a shop that has said nothing else.
+    /// The caps without a configuration.
     pub const DEFAULT: Self = Self {
         pending_orders: 20,
         held_units: 200,
@@ -29,21 +29,19 @@ impl Caps {
     };
 }
 
-/// What pending orders hold of the caps.
+/// The part of a user's caps that pending orders use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Held {
-    /// Orders.
     pub orders: i64,
-    /// Their units.
+    /// The units of these orders.
     pub units: i64,
 }
 
 impl Held {
-    /// Nothing.
     pub const NOTHING: Self = Self { orders: 0, units: 0 };
 }
 
-/// A time of the clock within which something is counted, and what is left of it.
+/// An hour or minute of the clock within which something is counted, and the seconds left of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
     /// Its number since 1970.
@@ -53,12 +51,10 @@ pub struct Window {
 }
 
 impl Window {
-    /// The hour of an instant.
     pub fn hour(at: jiff::Timestamp) -> Self {
         Self::of(at, 3_600)
     }
 
-    /// The minute of an instant.
     pub fn minute(at: jiff::Timestamp) -> Self {
         Self::of(at, 60)
     }
@@ -80,5 +76,6 @@ mod tests {
         assert_eq!(hour, Window { number: 2, left_s: 1 });
         assert_eq!(Window::hour(at("1970-01-01T03:00:00Z")), Window { number: 3, left_s: 3_600 });
         assert_eq!(Window::minute(at("1970-01-01T00:01:30Z")), Window { number: 1, left_s: 30 });
+        assert_eq!(Window::minute(at("1969-12-31T23:59:59Z")), Window { number: -1, left_s: 1 });
     }
 }

@@ -1,4 +1,4 @@
-//! The cart: what a user means to order. It holds nothing back for them, and no price.
+//! The cart: the products that a user intends to order. It holds neither stock nor prices.
 
 use std::collections::BTreeMap;
 
@@ -6,15 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{OrderId, ProductId, Quantity, Refusal};
 
-/// A user's cart.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Cart {
-    /// How many units of each product, in the order of their ids.
+    /// The number of units of each product, in the order of their ids.
     pub items: BTreeMap<ProductId, Quantity>,
-    /// Counts the changes, so that none overwrites another unseen.
+    /// Counts the changes, for optimistic locking.
     pub version: u64,
-    /// The last order that was made of it.
+    /// The last order made of the cart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_order: Option<OrderId>,
 }
@@ -25,7 +24,7 @@ impl Cart {
         Self { items: BTreeMap::from([(product, quantity)]), version: 1, last_order: None }
     }
 
-    /// Refuses units that would be too many.
+    /// Refuses units beyond the bounds of a cart.
     ///
     /// # Errors
     /// [`Refusal::LimitExceeded`] beyond `max_items` products, or [`Quantity::MAX`] units of one.
@@ -43,8 +42,8 @@ impl Cart {
         Ok(())
     }
 
-    /// What is left once these lines have become an order: of each product the units beyond those ordered. A product of
-    /// which there are none leaves the cart, and one that is not in it makes no difference.
+    /// The cart after an order of these lines: of each product the units beyond those ordered. A product without units
+    /// left leaves the cart, and a line of a product that is not in it has no effect.
     #[must_use]
     pub fn ordered(&self, order: &OrderId, lines: &[(ProductId, Quantity)]) -> Self {
         let mut items = self.items.clone();
@@ -81,6 +80,12 @@ mod tests {
 
     fn refused(limit: &'static str, max: i64) -> Result<(), Refusal> {
         Err(Refusal::LimitExceeded { limit, max })
+    }
+
+    #[test]
+    fn a_cart_begins_with_its_first_item() {
+        let first = Cart { items: lines(&[("tea", 3)]).into_iter().collect(), version: 1, last_order: None };
+        assert_eq!(Cart::with(product("tea"), units(3)), first);
     }
 
     #[test]

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
-/// A text in Normalization Form C: the same words are the same text, whichever keyboard or file system they came from.
+/// A text in Normalization Form C: the same words are the same text, independent of the keyboard or file system.
 pub fn normalize(text: &str) -> Cow<'_, str> {
     const { ComposingNormalizerBorrowed::new_nfc() }.normalize(text)
 }
 
-/// Whether a character is a line break or a tab, which long texts have.
+/// Whether a character is a line break or a tab, which long texts may have.
 pub fn is_layout(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | '\u{2028}' | '\u{2029}')
 }
@@ -21,7 +21,7 @@ pub fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Whether a reader sees something of a character.
+/// Whether a character is visible to a reader.
 pub fn is_visible(c: char) -> bool {
     const BLANK_BRAILLE: char = '\u{2800}';
     !c.is_whitespace() && !c.is_control() && !is_ignorable(c) && c != BLANK_BRAILLE

@@ -1,4 +1,4 @@
-//! Coupons: campaigns that issue a fixed number, and what one takes off an order.
+//! Coupons: campaigns with a fixed number of them, and the discount of one on an order.
 
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
@@ -8,24 +8,23 @@ use super::{
     CouponId, ETag, OrderId, UserId, Won, bounded::bounded, invalid::named, refusal::CouponProblem, swept::Swept, time,
 };
 
-/// What a coupon takes off, and from which orders.
+/// The discount of a coupon, and its conditions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Terms {
-    /// The rule of the discount.
     pub kind: CouponKind,
     /// Won for [`CouponKind::Fixed`], percent for [`CouponKind::Rate`], 0 for [`CouponKind::FreeShipping`].
     #[serde(default, skip_serializing_if = "is_zero")]
     pub value: i64,
-    /// The most a rate takes off.
+    /// The most that a rate takes off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_discount: Option<Won>,
-    /// The least an order must come to (goods less their own discounts).
+    /// The minimum of an order (goods less their own discounts).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_order_amount: Option<Won>,
 }
 
-/// How a coupon's discount is reckoned.
+/// The rule by which a coupon's discount is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum CouponKind {
@@ -39,25 +38,25 @@ pub enum CouponKind {
 
 named!(CouponKind { "FIXED" => Fixed, "RATE" => Rate, "FREE_SHIPPING" => FreeShipping });
 
-/// Until when an issued coupon can be used.
+/// The end of the validity of an issued coupon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Validity {
-    /// To the end of the n-th Seoul day, the day of issue being the first.
+    /// The end of the n-th Seoul day, the day of issue being the first.
     #[serde(rename = "validDays")]
     Days(u16),
-    /// To this instant.
+    /// This instant.
     #[serde(rename = "validUntil", with = "jiff::fmt::serde::timestamp::millisecond::required")]
     Until(Timestamp),
 }
 
 bounded! {
-    /// How many coupons a campaign has.
+    /// The number of coupons of a campaign.
     TotalQuantity(i64): 1, 10_000_000
 }
 
 bounded! {
-    /// For how many Seoul days a coupon is valid: at most about ten years.
+    /// The number of Seoul days for which a coupon is valid: at most about ten years.
     ValidDays(u16): 1, 3_650
 }
 
@@ -65,32 +64,25 @@ bounded! {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Campaign {
-    /// The campaign.
     pub coupon_id: CouponId,
-    /// Its name.
     pub name: String,
-    /// More about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// The discount of its coupons.
     #[serde(flatten)]
     pub terms: Terms,
-    /// The number of coupons.
     pub total_quantity: i64,
-    /// From when it issues.
+    /// The start of the issue.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub issue_from: Timestamp,
-    /// Until when it issues; this instant itself is too late.
+    /// The end of the issue, exclusive.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub issue_until: Timestamp,
-    /// Until when its coupons can be used.
     pub validity: Validity,
-    /// Over how many counters the total is spread.
+    /// The number of counters over which the total is spread.
     pub counter_shards: u16,
-    /// The instant of its creation.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub created_at: Timestamp,
-    /// The instant of the last change; absent in a record of the first stage.
+    /// Absent in a record of the first stage.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -99,16 +91,17 @@ pub struct Campaign {
     pub updated_at: Option<Timestamp>,
 }
 
-/// How long after a campaign's end somebody may still draw, in seconds: a function lives 10, and clocks differ by some.
-const LAST_DRAW_SECONDS: i64 = 30;
+/// The seconds after a campaign's end in which a ticket may still be allocated: a function lives 10, and clocks differ
+/// by some.
+const LAST_ALLOCATION_SECONDS: i64 = 30;
 
 impl Campaign {
-    /// When somebody last changed the campaign; its creation, where the record does not say.
+    /// The instant of the last change, or of the creation if the record has none.
     pub fn last_updated(&self) -> Timestamp {
         self.updated_at.unwrap_or(self.created_at)
     }
 
-    /// The tag of the campaign's described fields. Its counters are none of them.
+    /// The entity tag of the campaign's public fields, without its counters.
     pub fn etag(&self) -> ETag {
         let Self { coupon_id, name, description, terms, total_quantity, validity, counter_shards, .. } = self;
         let instants = [self.issue_from, self.issue_until, self.created_at, self.last_updated()];
@@ -117,21 +110,21 @@ impl Campaign {
         ETag::from_fields(&json!([coupon_id, name, description, terms, quantities, validity, instants]))
     }
 
-    /// Whether it issues coupons at this instant: within its window, and only coupons that can still be used. Campaigns of the
-    /// first stage may have a `validUntil` that passes while they issue.
+    /// Whether it issues coupons at this instant: within its window, and only coupons that can still be used. Campaigns
+    /// of the first stage may have a `validUntil` that passes while they issue.
     pub fn is_open(&self, now: Timestamp) -> bool {
         self.issue_from <= now && now < self.issue_until && self.expiry(now).is_ok_and(|expiry| now < expiry)
     }
 
-    /// Whether nobody draws tickets any more: who began just before the end has had time enough.
+    /// Whether no ticket can be allocated any more: a request that began just before the end has had enough time.
     pub fn is_over(&self, now: Timestamp) -> bool {
-        self.issue_until.checked_add(LAST_DRAW_SECONDS.seconds()).is_ok_and(|over| over <= now)
+        self.issue_until.checked_add(LAST_ALLOCATION_SECONDS.seconds()).is_ok_and(|over| over <= now)
     }
 
-    /// The instant at which a coupon issued now can no longer be used.
+    /// The end of the validity of a coupon issued now.
     ///
     /// # Errors
-    /// Where that lies beyond what an instant can say.
+    /// If it is beyond the range of an instant.
     pub fn expiry(&self, issued_at: Timestamp) -> Result<Timestamp, jiff::Error> {
         match self.validity {
             Validity::Until(instant) => Ok(instant),
@@ -141,38 +134,38 @@ impl Campaign {
         }
     }
 
-    /// An instant from which on none of its coupons can be used, and none is issued.
+    /// An instant after the issue and the validity of all its coupons.
     ///
     /// # Errors
-    /// Where that lies beyond what an instant can say.
+    /// If it is beyond the range of an instant.
     pub fn last_expiry(&self) -> Result<Timestamp, jiff::Error> {
         Ok(self.expiry(self.issue_until)?.max(self.issue_until))
     }
 }
 
-/// One part of a campaign's counter: tickets are drawn from it, and each ticket below the limit has one slot.
+/// A shard of a campaign's counter: it allocates tickets, and each ticket below the limit gets one claim record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Counter {
     /// The next ticket.
     pub next: i64,
-    /// No ticket from here on: the shard's part of the total, plus one for each slot made void.
+    /// The end of the tickets, exclusive: the shard's part of the total, plus one for each voided claim.
     pub limit: i64,
-    /// How far the sweep has come.
+    /// The progress of the sweep.
     #[serde(default)]
     pub swept: Swept,
-    /// Coupons of tickets before this one are marked as expired where they are.
+    /// The coupons of tickets below this one are marked as expired if they are.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub expired_to: i64,
 }
 
 impl Counter {
-    /// A counter of so many tickets.
+    /// A counter of this many tickets.
     pub fn new(tickets: i64) -> Self {
         Self { next: 0, limit: tickets, swept: Swept::default(), expired_to: 0 }
     }
 
-    /// How many tickets can be drawn.
+    /// The number of tickets left.
     pub fn left(&self) -> i64 {
         self.limit.saturating_sub(self.next)
     }
@@ -181,23 +174,21 @@ impl Counter {
 /// The outcome of a ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Slot {
-    /// Who got the coupon; nobody where the ticket was burnt and the limit raised for it.
+pub struct ClaimRecord {
+    /// The user with the coupon; none if the ticket was orphaned and the claim voided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
 }
 
-/// What is stored of an issued coupon's state. That it has expired is told from the time; the mark for it follows later.
+/// The stored state of an issued coupon. Its expiry follows from the time; the mark for it is written later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum CouponState {
-    /// Can be used, while valid.
+    /// Can be used while it is valid.
     Usable,
-    /// Paid for an order.
     Used,
-    /// Its validity has ended, and that was noted.
+    /// Its validity has ended, and the mark is written.
     Expired,
-    /// Taken back.
     Revoked,
 }
 
@@ -215,47 +206,40 @@ pub enum CouponStatus {
     Revoked,
 }
 
-/// A coupon that a user has. It carries its terms, so that using it needs no look at the campaign.
+/// A coupon of a user. It carries its terms, so that its use needs no read of the campaign.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct IssuedCoupon {
-    /// Names this very coupon.
+    /// The id of this one coupon.
     pub issued_coupon_id: String,
-    /// The campaign.
     pub coupon_id: CouponId,
-    /// The owner.
     pub user_id: UserId,
-    /// The name of the campaign.
     pub name: String,
-    /// Its discount.
     #[serde(flatten)]
     pub terms: Terms,
-    /// Its state, less the passing of time.
+    /// Its state, without the passing of time.
     pub state: CouponState,
-    /// The instant of its issue.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub issued_at: Timestamp,
-    /// From this instant on it cannot be used.
+    /// The end of its validity, exclusive.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub expires_at: Timestamp,
-    /// The instant of its use.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
         with = "jiff::fmt::serde::timestamp::millisecond::optional"
     )]
     pub used_at: Option<Timestamp>,
-    /// The order it paid for.
+    /// The order that used it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
-    /// The instant of its revocation.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
         with = "jiff::fmt::serde::timestamp::millisecond::optional"
     )]
     pub revoked_at: Option<Timestamp>,
-    /// How many coupons of the campaign the user had before this one, all of them revoked.
+    /// The number of revoked coupons that the user had of the campaign before this one.
     #[serde(default, skip_serializing_if = "is_none_before")]
     pub reissues: u64,
 }
@@ -272,10 +256,10 @@ impl IssuedCoupon {
         }
     }
 
-    /// Whether it can be used at this instant, whatever the order.
+    /// Checks that it can be used at this instant, independent of the order.
     ///
     /// # Errors
-    /// Why it cannot.
+    /// The reason why it cannot.
     pub fn usable(&self, now: Timestamp) -> Result<(), CouponProblem> {
         match self.status(now) {
             CouponStatus::Usable => Ok(()),
@@ -344,10 +328,10 @@ mod tests {
         assert_eq!(campaign(Validity::Days(7)).expiry(issued).unwrap(), at("2026-11-26T15:00:00Z"));
     }
 
-    #[test]
-    fn expiry_is_to_the_instant() {
+    /// A coupon that can be used before 30 November.
+    fn coupon() -> IssuedCoupon {
         let campaign = campaign(Validity::Until(at("2026-11-30T00:00:00Z")));
-        let coupon = IssuedCoupon {
+        IssuedCoupon {
             issued_coupon_id: "c1".to_owned(),
             coupon_id: campaign.coupon_id.clone(),
             user_id: UserId::try_from("mina".to_owned()).unwrap(),
@@ -360,10 +344,98 @@ mod tests {
             order_id: None,
             revoked_at: None,
             reissues: 0,
-        };
-        assert_eq!(coupon.usable(at("2026-11-29T23:59:59.999Z")), Ok(()));
-        assert_eq!(coupon.usable(at("2026-11-30T00:00:00Z")), Err(CouponProblem::Expired));
-        let used = IssuedCoupon { state: CouponState::Used, ..coupon };
-        assert_eq!(used.usable(at("2026-12-30T00:00:00Z")), Err(CouponProblem::Used));
+        }
+    }
+
+    #[test]
+    fn expiry_is_to_the_instant() {
+        assert_eq!(coupon().usable(at("2026-11-29T23:59:59.999Z")), Ok(()));
+        assert_eq!(coupon().usable(at("2026-11-30T00:00:00Z")), Err(CouponProblem::Expired));
+    }
+
+    #[test]
+    fn a_coupon_that_was_used_expired_or_revoked_stays_so_at_any_time() {
+        for (state, status, problem) in [
+            (CouponState::Used, CouponStatus::Used, CouponProblem::Used),
+            (CouponState::Expired, CouponStatus::Expired, CouponProblem::Expired),
+            (CouponState::Revoked, CouponStatus::Revoked, CouponProblem::Revoked),
+        ] {
+            let coupon = IssuedCoupon { state, ..coupon() };
+            for now in ["2026-11-20T00:00:00Z", "2026-12-30T00:00:00Z"].map(at) {
+                assert_eq!((coupon.status(now), coupon.usable(now)), (status, Err(problem)), "{state:?} {now}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_campaign_is_over_when_the_last_function_has_had_time_to_draw() {
+        let campaign = campaign(Validity::Days(1));
+        assert!(!campaign.is_over(at("2026-12-01T00:00:29.999Z")));
+        assert!(campaign.is_over(at("2026-12-01T00:00:30Z")));
+    }
+
+    #[test]
+    fn the_last_coupon_expires_with_the_campaign_or_after_it() {
+        for (validity, last) in [
+            // Issued on the morning of 1 December in Seoul, that day included.
+            (Validity::Days(1), "2026-12-01T15:00:00Z"),
+            (Validity::Days(7), "2026-12-07T15:00:00Z"),
+            (Validity::Until(at("2026-12-24T00:00:00Z")), "2026-12-24T00:00:00Z"),
+            (Validity::Until(at("2026-11-20T00:00:00Z")), "2026-12-01T00:00:00Z"),
+        ] {
+            assert_eq!(campaign(validity).last_expiry().unwrap(), at(last), "{validity:?}");
+        }
+    }
+
+    #[test]
+    fn a_campaign_without_a_change_was_last_updated_at_its_creation() {
+        let campaign = campaign(Validity::Days(1));
+        assert_eq!(campaign.last_updated(), campaign.created_at);
+        let changed = Campaign { updated_at: Some(at("2026-10-02T00:00:00Z")), ..campaign };
+        assert_eq!(changed.last_updated(), at("2026-10-02T00:00:00Z"));
+    }
+
+    #[test]
+    fn the_tag_of_a_campaign_changes_with_each_described_field() {
+        let described = campaign(Validity::Days(1));
+        let changes: [fn(&mut Campaign); 10] = [
+            |campaign| campaign.coupon_id = CouponId::try_from("other".to_owned()).unwrap(),
+            |campaign| campaign.name.push('!'),
+            |campaign| campaign.description = Some(String::new()),
+            |campaign| campaign.terms.value += 1,
+            |campaign| campaign.total_quantity += 1,
+            |campaign| campaign.counter_shards += 1,
+            |campaign| campaign.validity = Validity::Days(2),
+            |campaign| campaign.issue_from += 1.second(),
+            |campaign| campaign.issue_until += 1.second(),
+            |campaign| campaign.updated_at = Some(campaign.created_at + 1.second()),
+        ];
+        for (number, change) in changes.into_iter().enumerate() {
+            let mut changed = described.clone();
+            change(&mut changed);
+            assert_ne!(changed.etag(), described.etag(), "change {number}");
+        }
+        assert_eq!(described.clone().etag(), described.etag());
+    }
+
+    #[test]
+    fn a_counter_has_the_tickets_below_its_limit_left() {
+        assert_eq!(Counter::new(7), Counter { next: 0, limit: 7, swept: Swept::default(), expired_to: 0 });
+        for (next, left) in [(0, 7), (5, 2), (7, 0)] {
+            assert_eq!(Counter { next, ..Counter::new(7) }.left(), left, "next {next}");
+        }
+    }
+
+    #[test]
+    fn records_of_coupons_leave_out_what_is_zero() {
+        let has = |record: serde_json::Value, name: &str| record.get(name).is_some();
+        for number in [0, 1] {
+            let counter = Counter { expired_to: number, ..Counter::new(7) };
+            assert_eq!(has(json!(counter), "expiredTo"), number != 0);
+            let terms = Terms { value: number, ..coupon().terms };
+            assert_eq!(has(json!(terms), "value"), number != 0);
+            let coupon = IssuedCoupon { reissues: number.unsigned_abs(), ..coupon() };
+            assert_eq!(has(json!(coupon), "reissues"), number != 0);
+        }
     }
 }

@@ -1,9 +1,9 @@
-//! Entity tags: a client that read a thing can change it on the condition that nobody has changed it since.
+//! Entity tags: a client that read a thing can make its change depend on the state that it read.
 //!
-//! A tag is a digest of the described fields, not the stored version. The version also counts changes that no answer
-//! shows (another number of shards, a sweep, a migration) and campaigns have none. Two states with equal fields share a
-//! tag; a client that means one of them means the other as well. Races stay exact because the commit asserts the version
-//! of the very record that the tag was computed from.
+//! A tag is a digest of the public fields, not the stored version. The version also counts changes that no answer shows
+//! (another number of shards, a sweep, a migration), and campaigns have none. Two states with equal fields share a tag;
+//! a client that means one of them means the other as well. Races stay exact because the commit asserts the version of
+//! the very record that the tag was computed from.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ const LENGTH: usize = 32;
 pub struct ETag(String);
 
 impl ETag {
-    /// The tag of a thing with these described fields.
+    /// The tag of a thing with these public fields.
     pub fn from_fields(fields: &Value) -> Self {
         let mut digits = data_encoding::HEXLOWER.encode(&Sha256::digest(fields.to_string()));
         digits.truncate(LENGTH);
@@ -34,10 +34,9 @@ impl fmt::Display for ETag {
     }
 }
 
-/// The condition that a client puts on a change (`If-Match`).
+/// The condition of a client on a change (`If-Match`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Precondition {
-    /// No condition.
     #[default]
     None,
     /// The thing exists (`*`).

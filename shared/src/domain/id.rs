@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::Invalid;
 
-/// The most characters of an id.
 pub const MAX_LENGTH: usize = 64;
 
 macro_rules! id {
@@ -17,7 +16,6 @@ macro_rules! id {
         pub struct $name(String);
 
         impl $name {
-            /// The id as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -47,42 +45,42 @@ macro_rules! id {
 }
 
 id! {
-    /// Names a user, and with it their account.
+    /// The id of a user, and of their account.
     UserId
 }
 id! {
-    /// Names a product.
+    /// The id of a product.
     ProductId
 }
 id! {
-    /// Names a coupon campaign.
+    /// The id of a coupon campaign.
     CouponId
 }
 id! {
-    /// Names an order.
+    /// The id of an order.
     OrderId
 }
 id! {
-    /// Names a line within its order: by its number.
+    /// The id of a line within its order: its number.
     OrderItemId
 }
 id! {
-    /// Names an order sheet.
+    /// The id of an order sheet.
     OrderSheetId
 }
 id! {
-    /// Names a payment of the external payment system, which chooses it.
+    /// The id of a payment, chosen by the external payment system.
     PaymentId
 }
 
 impl OrderItemId {
-    /// The number of the line that has this id, from 1; nothing where no line can have it.
+    /// The number of the line with this id, from 1; nothing if no line can have it.
     pub fn number(&self) -> Option<usize> {
         self.0.parse().ok().filter(|number: &usize| *number > 0 && number.to_string() == self.0)
     }
 }
 
-/// One of `count` buckets, always the same for an id: what is spread over partitions is spread by this.
+/// One of `count` buckets, always the same for an id. All spreading over partitions uses it.
 pub fn bucket(id: &str, count: u16) -> u16 {
     let sum = id.bytes().fold(0_u16, |sum, byte| sum.wrapping_mul(31).wrapping_add(u16::from(byte)));
     sum.checked_rem(count).unwrap_or(0)

@@ -1,6 +1,6 @@
-//! What can be wrong with a single field of a request.
+//! The faults of a single field of a request.
 
-/// Why a value is not what its field takes. The API turns it into a sentence in the caller's language.
+/// The fault of a field's value. The API turns it into a sentence in the caller's language.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Invalid {
     /// The field must be there.
@@ -10,34 +10,19 @@ pub enum Invalid {
     /// The JSON value is of another type than the one named.
     NotA(Kind),
     /// A string's length in characters is outside these bounds.
-    Length {
-        /// The fewest characters.
-        min: usize,
-        /// The most characters.
-        max: usize,
-    },
+    Length { min: usize, max: usize },
     /// A text has control characters or overrides of its direction.
     Characters,
     /// A text has nothing visible in it.
     Blank,
     /// A list's length is outside these bounds.
-    Count {
-        /// The fewest entries.
-        min: usize,
-        /// The most entries.
-        max: usize,
-    },
+    Count { min: usize, max: usize },
     /// An identifier may have letters, digits, `_` and `-` only, 1 to 64 of them.
     Id,
     /// The identifier is part of a path and so cannot name a thing.
     Reserved,
     /// A number is outside these bounds (both inclusive).
-    Range {
-        /// The smallest value.
-        min: i64,
-        /// The largest value.
-        max: i64,
-    },
+    Range { min: i64, max: i64 },
     /// A number must be a multiple of this one.
     MultipleOf(i64),
     /// The value must be one of these.
@@ -54,9 +39,9 @@ pub enum Invalid {
     Past,
     /// Cannot be given together with the field named.
     Excludes(&'static str),
-    /// Is taken only together with this.
+    /// Is allowed only together with this.
     OnlyWith(&'static str),
-    /// Is there already, further up in the list.
+    /// Is in the list already.
     Repeated,
     /// Belongs to something else already.
     Taken,
@@ -64,13 +49,13 @@ pub enum Invalid {
     Duplicate,
     /// Not a list of entity tags, nor `*`.
     EntityTags,
-    /// Not a cursor that this list gave out.
+    /// Not a cursor of this list.
     Cursor,
     /// Not JSON at all.
     Json,
-    /// Nothing to change was given.
+    /// The change has no field.
     Empty,
-    /// There is nothing in the cart.
+    /// The cart is empty.
     EmptyCart,
 }
 
@@ -83,7 +68,7 @@ impl std::fmt::Display for Invalid {
 
 impl std::error::Error for Invalid {}
 
-/// The JSON types a field can ask for.
+/// The JSON types of fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// `"text"`
@@ -98,14 +83,12 @@ pub enum Kind {
     Object,
 }
 
-/// Gives an enum its names in the API: what it is read from, and what it is written as.
+/// Gives an enum its names in the API, for reading and for writing.
 macro_rules! named {
     ($type:ty { $($name:literal => $variant:ident),+ $(,)? }) => {
         impl $type {
-            /// Every one.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// The name in the API.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)+
@@ -126,3 +109,13 @@ macro_rules! named {
     };
 }
 pub(crate) use named;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_has_the_fault_of_a_field_with_its_bounds() {
+        assert_eq!(Invalid::Range { min: 1, max: 999 }.to_string(), "Range { min: 1, max: 999 }");
+    }
+}

@@ -1,7 +1,7 @@
 //! The ledger: every change of an account's balance, in order, never changed again.
 //!
-//! It can be proved: each entry has the hash of the entry before, and the account that of the last. So whoever knows one
-//! hash of a ledger can tell whether anything up to it was changed, removed, put in or moved.
+//! The ledger can be verified: each entry has the hash of the entry before, and the account has that of the last. With
+//! one known hash of a ledger anybody can detect that an entry up to it was changed, removed, inserted or moved.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::{OrderId, UserId, Won, money::MAX_BALANCE, user::Account};
 
-/// Why money moved.
+/// The reason of a ledger entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum EntryKind {
@@ -20,17 +20,17 @@ pub enum EntryKind {
     Charge,
     /// An order was paid.
     Payment,
-    /// A cancelled or returned part of an order was paid back.
+    /// A cancelled or returned part of an order was refunded.
     Refund,
 }
 
-/// The hash of a ledger entry, and by what is in it of all entries before: SHA-256, written in 64 hexadecimal digits.
+/// The hash of a ledger entry, which covers all entries before: SHA-256, written in 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct EntryHash([u8; 32]);
 
 impl EntryHash {
-    /// What stands for the entry before the first.
+    /// The hash in the place of an entry before the first.
     pub const NONE: Self = Self([0; 32]);
 }
 
@@ -58,7 +58,7 @@ impl From<EntryHash> for String {
     }
 }
 
-/// A text that is no hash of an entry.
+/// The text is not the hash of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not 64 hexadecimal digits")]
 pub struct NotAHash;
@@ -76,29 +76,26 @@ impl TryFrom<String> for EntryHash {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LedgerEntry {
-    /// Names the entry.
     pub entry_id: String,
-    /// Its place in the account's ledger, from 1 without a gap.
+    /// Its sequence number in the account's ledger, from 1 without a gap.
     pub sequence: u64,
-    /// The reason of the movement.
     #[serde(rename = "type")]
     pub kind: EntryKind,
-    /// By how much the balance changed: below zero for a payment.
+    /// The change of the balance: below zero for a payment.
     pub amount: Won,
     /// The balance after it: the balance after the entry before, plus the amount.
     pub balance_after: Won,
     /// The order that was paid or refunded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
-    /// The instant.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub at: Timestamp,
-    /// The hash of the entry before. What was written before there were hashes has none.
+    /// The hash of the entry before. Entries older than the hashes have none.
     #[serde(default)]
     pub before: EntryHash,
 }
 
-/// Names the canonical form, so that another one can never be taken for it.
+/// The name of the canonical form, so that another form can never be taken for it.
 const CANONICAL_FORM: &str = "jangteo.ledger.1";
 
 impl LedgerEntry {
@@ -107,8 +104,9 @@ impl LedgerEntry {
         EntryHash(Sha256::digest(self.canonical(user)).into())
     }
 
-    /// The entry as it is hashed: a JSON array without white space, its strings with no more escapes than JSON asks for.
-    /// It has every field, and whose ledger it is. Must never change: what was written could not be proved any more.
+    /// The entry as it is hashed: a JSON array without white space, its strings with no more escapes than JSON
+    /// requires. It has every field, and the user of the ledger. It must never change: otherwise older entries could
+    /// not be verified any more.
     fn canonical(&self, user: &UserId) -> String {
         let Self { entry_id, sequence, kind, amount, balance_after, order_id, at, before } = self;
         let (amount, balance_after, at) = (amount.get(), balance_after.get(), at.as_millisecond());
@@ -116,18 +114,16 @@ impl LedgerEntry {
     }
 }
 
-/// What is to change a balance.
+/// An intended change of a balance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Movement {
-    /// Names the entry that there will be.
+    /// The id of the entry to be.
     pub entry_id: String,
-    /// Why the money moves.
     pub kind: EntryKind,
-    /// By how much the balance changes: below zero for a payment.
+    /// The change of the balance: below zero for a payment.
     pub amount: Won,
     /// The order that is paid or refunded.
     pub order_id: Option<OrderId>,
-    /// The instant.
     pub at: Timestamp,
 }
 
@@ -141,16 +137,16 @@ pub enum OutOfBounds {
 }
 
 impl Account {
-    /// Whether the account holds at least so much.
+    /// Whether the account holds at least this amount.
     pub fn can_pay(&self, amount: Won) -> bool {
         amount <= self.balance
     }
 
-    /// The account of `user` after a movement, and the entry of it, chained to the one before. That one need not be read:
-    /// the account has its hash.
+    /// The account of `user` after a movement, and its entry, chained to the one before. That one need not be read: the
+    /// account has its hash.
     ///
     /// # Errors
-    /// Where the balance would fall below zero or rise above [`MAX_BALANCE`].
+    /// If the balance would fall below zero or rise above [`MAX_BALANCE`].
     pub fn book(self, user: &UserId, movement: Movement) -> Result<(Self, LedgerEntry), OutOfBounds> {
         let Movement { entry_id, kind, amount, order_id, at } = movement;
         let (balance_after, sequence) = self.moved(amount)?;
@@ -193,9 +189,16 @@ mod tests {
         let paid = after(-1_000).unwrap();
         assert_eq!((paid.balance, paid.sequence), (Won::ZERO, 1));
         assert_eq!(after(-1_001), Err(OutOfBounds::NotEnough));
-        assert_eq!(after(MAX_BALANCE.get()), Err(OutOfBounds::TooMuch));
+        assert_eq!(after(MAX_BALANCE.get() - 1_000).map(|full| full.balance), Ok(MAX_BALANCE));
+        assert_eq!(after(MAX_BALANCE.get() - 999), Err(OutOfBounds::TooMuch));
         assert_eq!(after(i64::MAX), Err(OutOfBounds::TooMuch));
         assert!(account.can_pay(Won::new(1_000)) && !account.can_pay(Won::new(1_001)));
+    }
+
+    #[test]
+    fn a_new_account_chains_to_no_entry() {
+        assert_eq!((Account::NEW.head, EntryHash::default()), (EntryHash::NONE, EntryHash::NONE));
+        assert_eq!(EntryHash::NONE.to_string(), "0".repeat(64));
     }
 
     #[test]
@@ -207,7 +210,7 @@ mod tests {
         assert_eq!(paid.head, second.hash(&mina()));
     }
 
-    /// What anybody can do over with `sha256sum`. Where this fails, ledgers written before can't be proved any more.
+    /// Anybody can recompute this with `sha256sum`. If it fails, older ledgers cannot be verified any more.
     #[test]
     fn the_canonical_form_is_as_it_ever_was() {
         let (charged, first) = Account::NEW.book(&mina(), movement(EntryKind::Charge, 1_000)).unwrap();
@@ -221,6 +224,7 @@ mod tests {
     fn a_hash_is_read_as_it_is_written() {
         let hash = EntryHash(std::array::from_fn(|byte| u8::try_from(byte * 8).unwrap()));
         assert_eq!(EntryHash::try_from(hash.to_string()), Ok(hash));
+        assert_eq!([String::from(hash), format!("{hash:?}")], [hash.to_string(), hash.to_string()]);
         for wrong in ["", "00", &"0".repeat(62), &"0".repeat(66), &"g".repeat(64), &"F".repeat(64)] {
             assert_eq!(EntryHash::try_from(wrong.to_owned()), Err(NotAHash), "{wrong}");
         }

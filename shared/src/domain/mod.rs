@@ -1,4 +1,6 @@
-//! The rules of the shop, pure: no AWS, no HTTP, no clock.
+//! The rules of the shop, pure: no AWS, no HTTP, no clock, no randomness. Callers pass instants and chance in.
+//!
+//! Of OpenAPI it has only the derived schemas of types that the API shows as they are.
 
 pub mod bestseller;
 mod bounded;
@@ -6,10 +8,10 @@ pub mod caps;
 pub mod cart;
 pub mod characters;
 pub mod coupon;
-pub mod draws;
 pub mod etag;
 pub mod id;
 pub mod invalid;
+pub mod inventory;
 pub mod ledger;
 pub mod money;
 pub mod order;
@@ -18,8 +20,8 @@ pub mod pricing;
 pub mod product;
 pub mod recount;
 pub mod refusal;
+pub mod reservations;
 pub mod sheet;
-pub mod stock;
 pub mod swept;
 pub mod text;
 pub mod tickets;

@@ -6,61 +6,57 @@ use serde::{Deserialize, Serialize};
 
 use super::{Invalid, bounded::bounded};
 
-/// An amount in Korean won. May be negative where an amount is a change (a ledger entry of a payment).
+/// An amount in Korean won. It may be negative if it is a change (a ledger entry of a payment).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Won(i64);
 
-/// The most an account can hold: below 2^53, so that every JSON reader gets it exactly.
+/// The most that an account can hold: below 2^53, so that every JSON reader gets it exactly.
 pub const MAX_BALANCE: Won = Won(9_000_000_000_000_000);
 
-/// The most won of a payment of the external system: more than twice the largest order. A higher amount is no payment of a
-/// shop but a mistake, and nobody is asked to send so much back.
+/// The most won of a payment of the external system: more than twice the largest order. A higher amount is a mistake
+/// and not a payment, and the shop asks for no refund of it.
 pub const MAX_PAYMENT: Won = Won(100_000_000_000_000);
 
 /// The highest price of one unit. 50 lines of 999 units at this price still are far below [`MAX_BALANCE`].
 pub const MAX_PRICE: Won = Won(1_000_000_000);
 
 impl Won {
-    /// Nothing.
     pub const ZERO: Self = Self(0);
 
-    /// This many won.
     pub const fn new(amount: i64) -> Self {
         Self(amount)
     }
 
-    /// The number of won.
     pub const fn get(self) -> i64 {
         self.0
     }
 
-    /// The sum, or nothing where it does not fit.
+    /// The sum, or nothing on overflow.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).map(Self)
     }
 
-    /// The difference, or nothing where it does not fit.
+    /// The difference, or nothing on overflow.
     pub fn checked_sub(self, other: Self) -> Option<Self> {
         self.0.checked_sub(other.0).map(Self)
     }
 
-    /// This amount for each of `quantity` units, or nothing where it does not fit.
+    /// This amount for each of `quantity` units, or nothing on overflow.
     pub fn checked_mul(self, quantity: Quantity) -> Option<Self> {
         self.0.checked_mul(i64::from(quantity.get())).map(Self)
     }
 
-    /// The sum of all, or nothing where it does not fit.
+    /// The sum of all, or nothing on overflow.
     pub fn checked_sum(amounts: impl IntoIterator<Item = Self>) -> Option<Self> {
         amounts.into_iter().try_fold(Self::ZERO, Self::checked_add)
     }
 
-    /// The amount with its sign turned.
     pub fn negated(self) -> Self {
         Self(-self.0)
     }
 
-    /// Whether there is nothing; lets a record leave the attribute out.
+    /// Whether the amount is zero; lets a record leave the attribute out.
     pub fn is_zero(&self) -> bool {
         self.0 == 0
     }
@@ -72,19 +68,16 @@ impl fmt::Display for Won {
     }
 }
 
-/// What one charge may add: more than 0, below 100,000,000 won, a multiple of 100.
+/// The amount of one charge: more than 0, below 100,000,000 won, a multiple of 100.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChargeAmount(Won);
 
 impl ChargeAmount {
     /// A charge is a multiple of this many won.
     pub const STEP: i64 = 100;
-    /// The least won of a charge.
     pub const MIN: i64 = Self::STEP;
-    /// The most won of a charge.
     pub const MAX: i64 = 100_000_000 - Self::STEP;
 
-    /// The amount in won.
     pub fn won(self) -> Won {
         self.0
     }
@@ -102,17 +95,14 @@ impl TryFrom<i64> for ChargeAmount {
     }
 }
 
-/// The price of one unit, or what is taken off it: 0 to [`MAX_PRICE`].
+/// The price of one unit, or the discount on it: 0 to [`MAX_PRICE`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Price(Won);
 
 impl Price {
-    /// The lowest price, in won.
     pub const MIN: i64 = 0;
-    /// The highest price, in won.
     pub const MAX: i64 = MAX_PRICE.get();
 
-    /// The price in won.
     pub fn won(self) -> Won {
         self.0
     }
@@ -127,17 +117,14 @@ impl TryFrom<i64> for Price {
     }
 }
 
-/// What an order comes to: 0 to [`MAX_BALANCE`].
+/// The amount of an order: 0 to [`MAX_BALANCE`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Payable(Won);
 
 impl Payable {
-    /// The least, in won.
     pub const MIN: i64 = 0;
-    /// The most, in won.
     pub const MAX: i64 = MAX_BALANCE.get();
 
-    /// The amount in won.
     pub fn won(self) -> Won {
         self.0
     }
@@ -153,7 +140,7 @@ impl TryFrom<i64> for Payable {
 }
 
 bounded! {
-    /// How many units of one product an order asks for.
+    /// The number of units of one product in an order.
     Quantity(u16): 1, 999
 }
 
@@ -191,6 +178,37 @@ mod tests {
         assert_eq!(Won::new(i64::MIN).checked_sub(Won::new(1)), None);
         assert_eq!(Won::new(i64::MAX).checked_mul(Quantity::try_from(2).unwrap()), None);
         assert_eq!(Won::checked_sum([Won::new(1), Won::new(2)]), Some(Won::new(3)));
+    }
+
+    #[test]
+    fn amounts_add_up_to_the_won() {
+        let (won, units) = (Won::new, Quantity::try_from(3).unwrap());
+        assert_eq!(won(7).checked_add(won(-2)), Some(won(5)));
+        assert_eq!(won(7).checked_sub(won(9)), Some(won(-2)));
+        assert_eq!(won(7).checked_mul(units), Some(won(21)));
+        assert_eq!([won(7), won(-7), Won::ZERO].map(Won::negated), [won(-7), won(7), Won::ZERO]);
+        assert_eq!([won(7), won(-7), Won::ZERO].map(|amount| amount.is_zero()), [false, false, true]);
+        assert_eq!(won(-1_000).to_string(), "-1000");
+    }
+
+    #[test]
+    fn a_price_and_a_payable_amount_are_within_their_bounds() {
+        let price = |amount| Price::try_from(amount).map(Price::won);
+        let payable = |amount| Payable::try_from(amount).map(Payable::won);
+        for (amount, is_price, is_payable) in [
+            (-1, false, false),
+            (0, true, true),
+            (1_000_000_000, true, true),
+            (1_000_000_001, false, true),
+            (9_000_000_000_000_000, false, true),
+            (9_000_000_000_000_001, false, false),
+        ] {
+            let within = |is_within: bool, max| {
+                if is_within { Ok(Won::new(amount)) } else { Err(Invalid::Range { min: 0, max }) }
+            };
+            assert_eq!(price(amount), within(is_price, Price::MAX), "{amount}");
+            assert_eq!(payable(amount), within(is_payable, Payable::MAX), "{amount}");
+        }
     }
 
     #[test]

@@ -3,7 +3,6 @@
 /// The part of a change that concerns one optional field. An absent field, `null` and a value are three requests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Patch<T> {
-    /// The field stays.
     #[default]
     Keep,
     /// The field has no value afterwards.
@@ -13,7 +12,6 @@ pub enum Patch<T> {
 }
 
 impl<T> Patch<T> {
-    /// Whether the field stays.
     pub fn is_keep(&self) -> bool {
         matches!(self, Self::Keep)
     }
@@ -48,6 +46,11 @@ mod tests {
         assert_eq!(Patch::Clear.apply(Some(1)), None);
         assert_eq!(Patch::Set(2).apply(Some(1)), Some(2));
         assert_eq!(Patch::Set(2).map(|number| number + 1).apply(None), Some(3));
+        assert_eq!(
+            [Patch::Keep, Patch::Clear].map(|patch: Patch<i64>| patch.map(|number| number + 1)),
+            [Patch::Keep, Patch::Clear]
+        );
         assert!(Patch::<i64>::default().is_keep());
+        assert!(!Patch::<i64>::Clear.is_keep() && !Patch::Set(2).is_keep());
     }
 }

@@ -1,4 +1,4 @@
-//! What an order comes to.
+//! The amounts of an order.
 
 use super::{
     Quantity, Won,
@@ -6,7 +6,7 @@ use super::{
     refusal::CouponProblem,
 };
 
-/// What shipping costs. Read from the configuration; an order keeps what it was charged.
+/// The shipping fee of the shop. Read from the configuration; an order keeps the fee that it was charged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShippingPolicy {
     /// The fee of an order.
@@ -18,16 +18,13 @@ pub struct ShippingPolicy {
 /// Units of a product at a price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PricedLine {
-    /// The price of a unit.
     pub unit_price: Won,
-    /// The discount on a unit.
     pub unit_discount: Won,
-    /// The number of units.
     pub quantity: Quantity,
 }
 
 impl PricedLine {
-    /// (unit price − unit discount) × quantity, or nothing where it does not fit.
+    /// (unit price − unit discount) × quantity, or nothing on overflow.
     pub fn amount(&self) -> Option<Won> {
         self.unit_price.checked_sub(self.unit_discount)?.checked_mul(self.quantity)
     }
@@ -44,25 +41,24 @@ pub struct Quote {
     pub coupon_discount: Won,
     /// Each line's part of the coupon's discount, in the order of the lines.
     pub coupon_shares: Vec<Won>,
-    /// The fees for shipping.
     pub shipping_fee: Won,
     /// goods total − goods discount − coupon discount + shipping fee.
     pub payable: Won,
 }
 
-/// The reason that an order has no price.
+/// The reason why an order has no price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoQuote {
-    /// The coupon does not go with this order.
+    /// The coupon cannot be used for this order.
     Coupon(CouponProblem),
-    /// The amounts are beyond what can be reckoned with.
+    /// The amounts overflow.
     Overflow,
 }
 
-/// Reckons what `lines` come to with a coupon's terms.
+/// Computes the amounts of `lines` with a coupon's terms.
 ///
 /// # Errors
-/// Where the coupon does not go with the order, or the amounts do not fit.
+/// If the coupon cannot be used for the order, or the amounts overflow.
 pub fn quote(lines: &[PricedLine], coupon: Option<&Terms>, shipping: ShippingPolicy) -> Result<Quote, NoQuote> {
     let sum = |amounts: Vec<Option<Won>>| {
         amounts.into_iter().collect::<Option<Vec<Won>>>().and_then(Won::checked_sum).ok_or(NoQuote::Overflow)
@@ -85,7 +81,7 @@ pub fn quote(lines: &[PricedLine], coupon: Option<&Terms>, shipping: ShippingPol
     Ok(Quote { goods_total, goods_discount, coupon_discount, coupon_shares, shipping_fee, payable })
 }
 
-/// What a coupon leaves of the goods' price and the shipping fee: (discount, fee).
+/// The discount of a coupon on the goods, and the shipping fee with it: (discount, fee).
 fn apply(terms: &Terms, goods: Won, fee: Won) -> Result<(Won, Won), NoQuote> {
     if terms.min_order_amount.is_some_and(|least| goods < least) {
         return Err(NoQuote::Coupon(CouponProblem::OrderTooSmall));
@@ -102,12 +98,12 @@ fn apply(terms: &Terms, goods: Won, fee: Won) -> Result<(Won, Won), NoQuote> {
         }
         CouponKind::FreeShipping => return Ok((Won::ZERO, Won::ZERO)),
     };
-    // A coupon is not used up for nothing.
+    // A coupon is not used up without a discount.
     if discount.is_zero() { Err(NoQuote::Coupon(CouponProblem::NothingToDiscount)) } else { Ok((discount, fee)) }
 }
 
-/// Splits `total` in proportion to `weights`, to the won, by the largest remainder; of equal ones the first wins.
-/// No part exceeds its weight where the total does not exceed their sum.
+/// Splits `total` in proportion to `weights`, to the won, by the largest remainder; of equal ones the first wins. No
+/// part exceeds its weight if the total does not exceed their sum.
 fn apportion(total: Won, weights: &[Won]) -> Vec<Won> {
     let total = i128::from(total.get());
     let sum: i128 = weights.iter().map(|weight| i128::from(weight.get())).sum();
@@ -217,10 +213,47 @@ mod tests {
         assert_eq!(quote.coupon_shares, [34, 33, 33].map(Won::new));
     }
 
+    #[test]
+    fn the_largest_remainder_need_not_be_of_the_largest_line() {
+        // The lines' exact parts of 99 won are 59.4, 19.8 and 19.8.
+        let lines = [line(3_000, 0, 1), line(500, 0, 2), line(1_100, 100, 1)];
+        let quote = quote(&lines, Some(&terms(CouponKind::Fixed, 99)), SHIPPING).unwrap();
+        assert_eq!(quote.coupon_shares, [59, 20, 20].map(Won::new));
+    }
+
+    #[test]
+    fn a_coupon_is_not_used_up_for_nothing() {
+        let nothing = Err(NoQuote::Coupon(CouponProblem::NothingToDiscount));
+        for (price, terms) in [(0, terms(CouponKind::Fixed, 1_000)), (99, terms(CouponKind::Rate, 1))] {
+            assert_eq!(quote(&[line(price, 0, 1)], Some(&terms), SHIPPING), nothing, "{terms:?}");
+        }
+        assert!(quote(&[line(100, 0, 1)], Some(&terms(CouponKind::Rate, 1)), SHIPPING).is_ok());
+    }
+
+    #[test]
+    fn free_goods_cost_their_shipping() {
+        let quote = quote(&[line(0, 0, 1), line(1_000, 1_000, 2)], None, SHIPPING).unwrap();
+        assert_eq!((quote.payable, quote.coupon_shares), (SHIPPING.fee, vec![Won::ZERO; 2]));
+    }
+
+    #[test]
+    fn amounts_that_do_not_fit_have_no_quote() {
+        let huge = i64::MAX / 2;
+        let rate = terms(CouponKind::Rate, 15);
+        for (lines, coupon) in [
+            (vec![line(huge, 0, 3)], None),
+            (vec![line(huge, 0, 1); 3], None),
+            (vec![line(0, huge, 3)], None),
+            (vec![line(huge, 0, 1)], Some(&rate)),
+        ] {
+            assert_eq!(quote(&lines, coupon, SHIPPING), Err(NoQuote::Overflow), "{lines:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn shares_add_up_and_never_exceed_their_line(
-            prices in proptest::collection::vec((0_i64..1_000_000_000, 1_i64..=999), 1..50), value in 0_i64..2_000_000_000,
+            prices in proptest::collection::vec((0_i64..1_000_000_000, 1_i64..=999), 1..50), value in 1_i64..2_000_000_000,
         ) {
             let lines: Vec<_> = prices.into_iter().map(|(price, quantity)| line(price, 0, quantity)).collect();
             let quote = quote(&lines, Some(&terms(CouponKind::Fixed, value)), SHIPPING).unwrap();

@@ -1,4 +1,4 @@
-//! Products and what a shelf must know of them.
+//! Products and their offers.
 
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
@@ -6,13 +6,13 @@ use serde_json::json;
 
 use super::{ETag, ProductId, UserId, Won, invalid::named};
 
-/// Whether the shop offers a product. `SOLD_OUT` is not among them: it is ON_SALE with an empty shelf.
+/// The sale status of a product. `SOLD_OUT` is not among them: such a product is ON_SALE without stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum SaleStatus {
     /// Listed and sold.
     OnSale,
-    /// Not listed, not sold, still shown to who knows its id.
+    /// Not listed, not sold, still shown by its id.
     Discontinued,
     /// As if it did not exist.
     Hidden,
@@ -52,47 +52,42 @@ impl SaleStatus {
     }
 }
 
-/// What a product is. The units of it are on the [shelf](crate::domain::stock).
+/// The description and the offer of a product. Its stock is in the [inventory](crate::domain::inventory).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Product {
-    /// The product.
     pub product_id: ProductId,
-    /// Its name.
     pub name: String,
-    /// More about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// The kind of goods.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
     /// Its seller; the shop itself, if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seller_id: Option<UserId>,
-    /// What it costs and whether it can be bought.
     #[serde(flatten)]
     pub offer: Offer,
     /// The product's own status while it is paused, since its seller is not active: the status that it returns to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused_status: Option<SaleStatus>,
-    /// How many shards its shelf has: more of them sell faster.
+    /// The number of shards of its stock: more of them sell faster.
     pub stock_shards: u16,
-    /// Whether orders draw its units ahead of their commit (see [`draws`](crate::domain::draws)), which sells faster still.
+    /// Whether orders reserve its units ahead of their commit (see [`reservations`](crate::domain::reservations)),
+    /// which sells faster still.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub flash: bool,
-    /// From when on the sweep passes by its shelf; never, where there is nothing for it to do.
+    /// The instant from which the sweep includes its inventory; none if there is nothing to sweep.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
         with = "jiff::fmt::serde::timestamp::millisecond::optional"
     )]
     pub sweep_from: Option<Timestamp>,
-    /// Counts the changes, so that none overwrites another unseen.
+    /// Counts the changes, for optimistic locking.
     pub version: u64,
-    /// The instant of its creation.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub created_at: Timestamp,
-    /// The instant of the last change; absent in a record of the first stage.
+    /// Absent in a record of the first stage.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -101,17 +96,17 @@ pub struct Product {
     pub updated_at: Option<Timestamp>,
 }
 
-/// For how long functions may go on as if a product were as it was, in seconds: one caches it for a minute, and
-/// then lives for some more.
+/// The seconds for which functions may go on with an outdated product: an instance caches it for a minute, and then
+/// lives for some more.
 const OLD_WAYS_SECONDS: i64 = 120;
 
 impl Product {
-    /// When somebody last changed the product; its creation, where the record does not say.
+    /// The instant of the last change, or of the creation if the record has none.
     pub fn last_updated(&self) -> Timestamp {
         self.updated_at.unwrap_or(self.created_at)
     }
 
-    /// The tag of the product's described fields. Stock is none of them.
+    /// The entity tag of the product's public fields, without its stock.
     pub fn etag(&self) -> ETag {
         let Self { product_id, name, description, category, seller_id, offer, .. } = self;
         let updated_at = self.last_updated().as_millisecond();
@@ -147,12 +142,12 @@ impl Product {
         Self { paused_status: is_paused.then_some(own), offer: Offer { status, ..self.offer }, ..self }
     }
 
-    /// Whether the sweep has something to do on its shelf, now or later: shards to level, draws to settle.
+    /// Whether its inventory needs the sweep: shards to even out, or reservations to check.
     pub fn needs_sweep(&self) -> bool {
         self.flash || self.stock_shards > 1
     }
 
-    /// The same with the sweep told when to pass by: from now on where it needs it; where it no longer does, once more when
+    /// The product with the start of its sweeps: now if it needs them. If it no longer does, it is swept once more when
     /// all functions know that.
     #[must_use]
     pub fn swept_from(self, now: Timestamp) -> Self {
@@ -165,21 +160,18 @@ impl Product {
     }
 }
 
-/// What an order takes for granted of a product, and the shelf asserts when units leave it.
+/// The offer of a product. An order asserts it when units leave the stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Offer {
-    /// The price of a unit.
     pub price: Won,
-    /// The discount on a unit.
     pub discount: Won,
-    /// Whether it can be bought.
     #[serde(rename = "saleStatus")]
     pub status: SaleStatus,
 }
 
 impl Offer {
-    /// What a unit costs, less its discount.
+    /// The price of a unit, less its discount.
     pub fn unit_cost(&self) -> Won {
         self.price.checked_sub(self.discount).unwrap_or_default()
     }
@@ -187,5 +179,117 @@ impl Offer {
     /// Whether price and discount are those of the other.
     pub fn costs_as_much_as(&self, other: &Self) -> bool {
         (self.price, self.discount) == (other.price, other.discount)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OFFER: Offer = Offer { price: Won::new(1_000), discount: Won::new(100), status: SaleStatus::OnSale };
+
+    fn product() -> Product {
+        Product {
+            product_id: ProductId::try_from("tea".to_owned()).unwrap(),
+            name: "Tea".to_owned(),
+            description: None,
+            category: None,
+            seller_id: None,
+            offer: OFFER,
+            paused_status: None,
+            stock_shards: 1,
+            flash: false,
+            sweep_from: None,
+            version: 1,
+            created_at: Timestamp::UNIX_EPOCH,
+            updated_at: None,
+        }
+    }
+
+    fn after(seconds: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + seconds.seconds()
+    }
+
+    #[test]
+    fn a_paused_product_is_not_sold_and_returns_to_its_own_status() {
+        use SaleStatus::{Discontinued, Hidden, OnSale};
+        for (own, paused) in [(OnSale, Discontinued), (Discontinued, Discontinued), (Hidden, Hidden)] {
+            let sold = product().with_own_status(own);
+            assert_eq!((sold.is_paused(), sold.own_status(), sold.offer.status), (false, own, own));
+            let pausing = sold.clone().with_paused(true);
+            assert_eq!((pausing.is_paused(), pausing.own_status(), pausing.offer.status), (true, own, paused));
+            assert_eq!(pausing.clone().with_paused(true), pausing);
+            assert_eq!(pausing.with_paused(false), sold);
+        }
+    }
+
+    #[test]
+    fn a_paused_product_stays_paused_whatever_status_it_is_given() {
+        let given = product().with_paused(true).with_own_status(SaleStatus::Hidden);
+        assert_eq!((given.is_paused(), given.offer.status), (true, SaleStatus::Hidden));
+        let given = given.with_own_status(SaleStatus::OnSale);
+        assert_eq!((given.is_paused(), given.offer.status), (true, SaleStatus::Discontinued));
+        assert_eq!(given.with_paused(false), product());
+    }
+
+    #[test]
+    fn a_new_product_is_sold_or_hidden_as_asked() {
+        assert_eq!(SaleStatus::from(InitialStatus::OnSale), SaleStatus::OnSale);
+        assert_eq!(SaleStatus::from(InitialStatus::Hidden), SaleStatus::Hidden);
+    }
+
+    #[test]
+    fn the_sweep_passes_by_a_product_that_has_several_shards_or_is_in_flash_mode() {
+        for (stock_shards, flash, needs) in [(1, false, false), (2, false, true), (1, true, true), (2, true, true)] {
+            let product = Product { stock_shards, flash, ..product() };
+            assert_eq!(product.needs_sweep(), needs, "{stock_shards} {flash}");
+        }
+    }
+
+    #[test]
+    fn the_sweep_comes_once_more_when_every_function_knows_that_it_need_not() {
+        let flash = |flash, sweep_from| Product { flash, sweep_from, ..product() };
+        for (needs, from, then) in [
+            (true, None, Some(after(50))),
+            (true, Some(after(7)), Some(after(7))),
+            (false, Some(after(7)), Some(after(50 + 120))),
+            (false, None, None),
+        ] {
+            assert_eq!(flash(needs, from).swept_from(after(50)), flash(needs, then), "{needs} {from:?}");
+        }
+    }
+
+    #[test]
+    fn a_product_without_a_change_was_last_updated_at_its_creation() {
+        assert_eq!(product().last_updated(), Timestamp::UNIX_EPOCH);
+        assert_eq!(Product { updated_at: Some(after(1)), ..product() }.last_updated(), after(1));
+    }
+
+    #[test]
+    fn the_tag_of_a_product_changes_with_each_described_field_and_with_no_other() {
+        let described = product().etag();
+        for other in [
+            Product { product_id: ProductId::try_from("cup".to_owned()).unwrap(), ..product() },
+            Product { name: "Cup".to_owned(), ..product() },
+            Product { description: Some("green".to_owned()), ..product() },
+            Product { category: Some("green".to_owned()), ..product() },
+            Product { seller_id: UserId::try_from("mina".to_owned()).ok(), ..product() },
+            Product { offer: Offer { price: Won::new(1_001), ..OFFER }, ..product() },
+            Product { updated_at: Some(after(1)), ..product() },
+        ] {
+            assert_ne!(other.etag(), described, "{other:?}");
+        }
+        let stored_otherwise = Product { stock_shards: 2, version: 2, sweep_from: Some(after(1)), ..product() };
+        assert_eq!(stored_otherwise.etag(), described);
+    }
+
+    #[test]
+    fn a_unit_costs_its_price_less_its_discount_whatever_the_status() {
+        assert_eq!(OFFER.unit_cost(), Won::new(900));
+        assert!(OFFER.costs_as_much_as(&Offer { status: SaleStatus::Hidden, ..OFFER }));
+        // Also 900 won, yet another offer.
+        assert!(!OFFER.costs_as_much_as(&Offer { price: Won::new(900), discount: Won::ZERO, ..OFFER }));
+        assert!(!OFFER.costs_as_much_as(&Offer { price: Won::new(1_001), ..OFFER }));
+        assert!(!OFFER.costs_as_much_as(&Offer { discount: Won::new(101), ..OFFER }));
     }
 }

@@ -1,4 +1,4 @@
-//! Order sheets: what an order would come to, frozen for a while.
+//! Order sheets: the amounts of an intended order, frozen for a while.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,60 +10,55 @@ use super::{
     pricing::Quote,
 };
 
-/// A contract before payment: an order of it is exactly this, or is refused. It holds nothing.
+/// A contract before payment: an order of it has exactly these lines and amounts, or is refused. It holds no stock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderSheet {
-    /// The sheet.
     pub order_sheet_id: OrderSheetId,
-    /// The owner.
     pub user_id: UserId,
-    /// Its state, less the passing of time.
+    /// Its state, without the passing of time.
     pub state: SheetState,
-    /// What would be ordered, with each line's part of the coupon.
+    /// The lines of the intended order, with each line's part of the coupon.
     pub items: Vec<OrderLine>,
     /// Σ unit price × quantity.
     pub goods_total: Won,
     /// Σ unit discount × quantity.
     #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub goods_discount: Won,
-    /// The coupon that would be used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coupon_id: Option<CouponId>,
     /// The discount of the coupon on the goods.
     #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub coupon_discount: Won,
-    /// The fees for shipping.
     #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub shipping_fee: Won,
     /// The price of the order.
     pub payable: Won,
-    /// Whether it was drawn up from the cart, so that an order of it is taken out there.
+    /// Whether it was created from the cart, so that an order of it removes its items there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub from_cart: bool,
-    /// The last order made of that cart before. One made since has what this sheet says, or part of it.
+    /// The last order made of that cart before. A later one has the items of this sheet, or a part of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cart_order: Option<OrderId>,
-    /// The order that it became.
+    /// The order of this sheet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
-    /// The instant of its creation.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub created_at: Timestamp,
-    /// From this instant on it cannot be ordered.
+    /// The end of its validity, exclusive.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub expires_at: Timestamp,
 }
 
-/// What is stored of a sheet's state. That it has expired is told from the time.
+/// The stored state of a sheet. Its expiry follows from the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum SheetState {
-    /// Can be ordered, while it is valid.
+    /// Can be ordered while it is valid.
     Open,
-    /// Has become an order.
+    /// Was ordered.
     Ordered,
-    /// Its time was up before it was ordered, which has been noticed.
+    /// Its validity ended before it was ordered, and the mark is written.
     Abandoned,
 }
 
@@ -73,14 +68,14 @@ pub enum SheetState {
 pub enum SheetStatus {
     /// Can be ordered now.
     Open,
-    /// Has become an order.
+    /// Was ordered.
     Ordered,
-    /// Its time is up.
+    /// Its validity has ended.
     Expired,
 }
 
 impl OrderSheet {
-    /// The sheet that says what a draft would come to.
+    /// The sheet of a draft.
     pub fn new(order_sheet_id: OrderSheetId, draft: Draft, expires_at: Timestamp) -> Self {
         let Draft { user_id, mut items, quote, coupon_id, at, .. } = draft;
         for (line, share) in items.iter_mut().zip(quote.coupon_shares) {
@@ -105,13 +100,13 @@ impl OrderSheet {
         }
     }
 
-    /// The same, drawn up from a cart.
+    /// The sheet with the cart that it was created from.
     #[must_use]
-    pub fn drawn_up_from(self, cart: Cart) -> Self {
+    pub fn created_from(self, cart: Cart) -> Self {
         Self { from_cart: true, cart_order: cart.last_order, ..self }
     }
 
-    /// What it quotes.
+    /// The amounts of the sheet.
     pub fn quote(&self) -> Quote {
         Quote {
             goods_total: self.goods_total,
@@ -132,7 +127,7 @@ impl OrderSheet {
         }
     }
 
-    /// Whether it can be ordered at this instant.
+    /// Checks that it can be ordered at this instant.
     ///
     /// # Errors
     /// [`Refusal::SheetOrdered`], [`Refusal::SheetExpired`].
@@ -147,10 +142,10 @@ impl OrderSheet {
         }
     }
 
-    /// Whether the cart that it was drawn up from is still there to be ordered.
+    /// Checks that the cart of the sheet has not been ordered since.
     ///
     /// # Errors
-    /// [`Refusal::SheetOrdered`] where another order has been made of the cart since.
+    /// [`Refusal::SheetOrdered`] if another order has been made of the cart since.
     pub fn orderable_from(&self, cart: &Cart) -> Result<(), Refusal> {
         match &cart.last_order {
             Some(order_id) if self.cart_order != cart.last_order => {
@@ -169,11 +164,16 @@ mod tests {
     use super::*;
     use crate::domain::{
         ProductId, Quantity,
+        coupon::{CouponKind, Terms},
         order::{Actor, LineStatus},
         pricing::{ShippingPolicy, quote},
     };
 
     fn sheet() -> OrderSheet {
+        sheet_with(None)
+    }
+
+    fn sheet_with(coupon: Option<&Terms>) -> OrderSheet {
         let line = OrderLine {
             product_id: ProductId::try_from("tea".to_owned()).unwrap(),
             seller_id: None,
@@ -189,7 +189,7 @@ mod tests {
         let draft = Draft {
             user_id: UserId::try_from("mina".to_owned()).unwrap(),
             actor: Actor::Customer,
-            quote: quote(&[line.priced()], None, shipping).unwrap(),
+            quote: quote(&[line.priced()], coupon, shipping).unwrap(),
             items: vec![line],
             coupon_id: None,
             order_sheet_id: None,
@@ -204,6 +204,23 @@ mod tests {
         let quote = sheet().quote();
         assert_eq!((quote.goods_total, quote.goods_discount), (Won::new(2_000), Won::new(200)));
         assert_eq!((quote.payable, quote.coupon_shares), (Won::new(4_800), vec![Won::ZERO]));
+    }
+
+    #[test]
+    fn a_sheet_of_a_cart_has_the_last_order_of_the_cart() {
+        let order_id = OrderId::try_from("o1".to_owned()).ok();
+        let cart = Cart { last_order: order_id.clone(), ..Cart::default() };
+        let from_cart = sheet().created_from(cart);
+        assert_eq!((from_cart.from_cart, from_cart.cart_order.clone()), (true, order_id));
+        assert_eq!(OrderSheet { from_cart: false, cart_order: None, ..from_cart }, sheet());
+    }
+
+    #[test]
+    fn each_line_has_its_part_of_the_coupon() {
+        let coupon = Terms { kind: CouponKind::Fixed, value: 100, max_discount: None, min_order_amount: None };
+        let sheet = sheet_with(Some(&coupon));
+        assert_eq!((sheet.coupon_discount, sheet.items[0].coupon_share), (Won::new(100), Won::new(100)));
+        assert_eq!((sheet.quote().payable, sheet.quote().coupon_shares), (Won::new(4_700), vec![Won::new(100)]));
     }
 
     #[test]
@@ -223,7 +240,7 @@ mod tests {
         };
         let orders = [None, Some("o1"), Some("o2")];
         for (before, since) in orders.into_iter().flat_map(|before| orders.map(|since| (before, since))) {
-            let refused = sheet().drawn_up_from(cart(before)).orderable_from(&cart(since)).is_err();
+            let refused = sheet().created_from(cart(before)).orderable_from(&cart(since)).is_err();
             assert_eq!(refused, since.is_some() && since != before, "{before:?} {since:?}");
         }
     }
@@ -234,5 +251,7 @@ mod tests {
         let sheet = OrderSheet { state: SheetState::Ordered, order_id, ..sheet() };
         assert!(matches!(sheet.orderable(sheet.created_at), Err(Refusal::SheetOrdered { .. })));
         assert_eq!(sheet.status(sheet.expires_at), SheetStatus::Ordered);
+        let of_no_order = OrderSheet { order_id: None, ..sheet };
+        assert!(matches!(of_no_order.orderable(of_no_order.created_at), Err(Refusal::SheetExpired { .. })));
     }
 }

@@ -1,39 +1,39 @@
-//! Tickets of a campaign: over how many counters they are spread, and which of these to draw from.
+//! Tickets of a campaign: the number of its counters, and the choice of the one to allocate from.
 
 use super::{UserId, bounded::bounded, id};
 
 bounded! {
-    /// Over how many counters a campaign's tickets are spread. All of them are created in one transaction of at most 100
-    /// actions, and looked at in one batch of at most 100 reads.
+    /// The number of counters over which a campaign's tickets are spread. All of them are created in one transaction of
+    /// at most 100 actions, and read in one batch of at most 100.
     CounterShards(u16): 1, 64
 }
 
-/// How many tickets a counter has at least, before there is another. One partition key takes a thousand updates a second,
-/// so that a campaign that goes at once goes in about a second.
+/// The number of tickets from which a campaign gets another counter. One partition key takes a thousand updates a
+/// second, so that all coupons of a campaign can be issued in about a second.
 const TICKETS_A_COUNTER: i64 = 1_000;
 
-/// The most counters a campaign has without asking: 16,000 draws a second are more than the functions of one account
-/// make.
+/// The most counters of a campaign by default: the functions of one account make fewer than 16,000 allocations a
+/// second.
 const MAX_BY_DEFAULT: i64 = 16;
 
-/// Over how many counters to spread `total` tickets: as chosen, or by the total; never over more than there are tickets.
+/// The number of counters for `total` tickets: as chosen, or by the total; never more than there are tickets.
 pub fn counter_shards(chosen: Option<CounterShards>, total: i64) -> u16 {
     let by_total = (total.saturating_add(TICKETS_A_COUNTER - 1) / TICKETS_A_COUNTER).clamp(1, MAX_BY_DEFAULT);
     let wanted = chosen.map_or(by_total, |chosen| i64::from(chosen.get()));
     u16::try_from(wanted.min(total)).unwrap_or(1).max(1)
 }
 
-/// The counter that a user draws from first: always the same one.
+/// The counter from which a user's ticket is allocated first: always the same one.
 pub fn own_shard(user: &UserId, counter_shards: u16) -> u16 {
     id::bucket(user.as_str(), counter_shards)
 }
 
-/// How many tickets each counter of a campaign had left when it was last heard of. Only a hint: others draw, too.
+/// The tickets left in each counter of a campaign when it was last read. Only a hint: other requests allocate, too.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Left(Vec<i64>);
+pub struct RemainingTickets(Vec<i64>);
 
-impl Left {
-    /// What a look at all counters showed, in the order of their numbers.
+impl RemainingTickets {
+    /// The tickets left in all counters, in the order of their numbers.
     pub fn new(tickets: Vec<i64>) -> Self {
         Self(tickets)
     }
@@ -43,16 +43,16 @@ impl Left {
         self.0.iter().all(|&tickets| tickets <= 0)
     }
 
-    /// Notes what was heard of one counter since.
+    /// Updates the tickets left in one counter.
     pub fn note(&mut self, shard: u16, tickets: i64) {
         if let Some(left) = self.0.get_mut(usize::from(shard)) {
             *left = tickets;
         }
     }
 
-    /// The counter to draw from: the user's own while it has tickets; then another that has, by `chance` (any number)
-    /// and the likelier the more it has, so that those who come from an empty counter spread over what is left.
-    /// Nothing where no counter has any.
+    /// The counter to allocate from: the user's own while it has tickets, then another that has some. `chance` (any
+    /// number) makes one the likelier the more it has, so that requests from an empty counter spread over the others.
+    /// Nothing if no counter has any.
     pub fn choose(&self, own: u16, chance: u64) -> Option<u16> {
         if self.0.get(usize::from(own)).is_some_and(|&tickets| tickets > 0) {
             return Some(own);
@@ -87,12 +87,26 @@ mod tests {
 
     #[test]
     fn who_finds_nothing_goes_where_the_most_is_left() {
-        let left = Left::new(vec![0, 10, 0, 30]);
+        let left = RemainingTickets::new(vec![0, 10, 0, 30]);
         let mut chosen = [0; 4];
         for chance in 0..40 {
             chosen[usize::from(left.choose(0, chance).unwrap())] += 1;
         }
         assert_eq!(chosen, [0, 10, 0, 30]);
+    }
+
+    #[test]
+    fn a_counter_below_zero_has_no_tickets() {
+        let mut left = RemainingTickets::new(vec![-3, 1]);
+        assert_eq!((left.is_nothing(), left.choose(0, 7)), (false, Some(1)));
+        left.note(1, 0);
+        assert_eq!((left.is_nothing(), left.choose(0, 7)), (true, None));
+    }
+
+    #[test]
+    fn the_users_of_a_campaign_spread_over_its_counters() {
+        let shards = (0..100).map(|number| own_shard(&UserId::try_from(format!("u{number}")).unwrap(), 4));
+        assert_eq!(shards.collect::<std::collections::BTreeSet<u16>>(), (0..4).collect());
     }
 
     proptest! {
@@ -103,7 +117,8 @@ mod tests {
             chance: u64,
         ) {
             let own = own % u16::try_from(tickets.len()).unwrap();
-            let left = Left::new(tickets.clone());
+            let left = RemainingTickets::new(tickets.clone());
+            prop_assert_eq!(left.is_nothing(), tickets.iter().all(|&tickets| tickets == 0));
             match left.choose(own, chance) {
                 None => prop_assert!(left.is_nothing()),
                 Some(shard) => {
@@ -113,10 +128,10 @@ mod tests {
             }
         }
 
-        /// Whoever draws in vain notes it and chooses again comes to each counter once at most.
+        /// Each failed allocation updates its counter, so that a request comes to each counter at most once.
         #[test]
         fn choosing_again_ends(tickets in proptest::collection::vec(0_i64..5, 1..=64), own in 0_u16..64, chance: u64) {
-            let mut left = Left::new(tickets.clone());
+            let mut left = RemainingTickets::new(tickets.clone());
             let mut tries = 0;
             while let Some(shard) = left.choose(own, chance.wrapping_add(tries)) {
                 left.note(shard, 0);

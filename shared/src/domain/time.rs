@@ -19,7 +19,7 @@ pub fn seoul_day(at: Timestamp) -> Date {
 /// The instant at which a Seoul day begins.
 ///
 /// # Errors
-/// Where the day lies beyond what an instant can say (the year 9999).
+/// If the day is beyond the range of an instant (the year 9999).
 pub fn start_of_seoul_day(day: Date) -> Result<Timestamp, jiff::Error> {
     SEOUL.to_timestamp(day.to_datetime(Time::midnight()))
 }
@@ -29,7 +29,6 @@ pub fn start_of_seoul_day(day: Date) -> Result<Timestamp, jiff::Error> {
 pub struct Instant(Timestamp);
 
 impl Instant {
-    /// The instant itself.
     pub fn timestamp(self) -> Timestamp {
         self.0
     }
@@ -40,7 +39,7 @@ impl TryFrom<String> for Instant {
 
     fn try_from(text: String) -> Result<Self, Invalid> {
         let instant = rfc_3339(&text).ok_or(Invalid::Instant)?;
-        // Years a person means; they also keep every later addition of days within what an instant can say.
+        // Plausible years; they also keep every later addition of days within the range of an instant.
         let year = SEOUL.to_datetime(instant).year();
         if !(1970..=2999).contains(&year) {
             return Err(Invalid::Instant);
@@ -49,12 +48,12 @@ impl TryFrom<String> for Instant {
     }
 }
 
-/// Reads a `date-time` of RFC 3339, section 5.6, to the letter and to the millisecond. A general parser of ISO 8601 takes
-/// more: `20260101T000000Z`, a comma, a missing second, an offset of 25 hours. `t` and `z` are letters of the grammar, a
-/// space is not.
+/// Reads a `date-time` of RFC 3339, section 5.6, to the letter and to the millisecond. A general parser of ISO 8601
+/// accepts more: `20260101T000000Z`, a comma, a missing second, an offset of 25 hours. `t` and `z` are letters of the
+/// grammar, a space is not.
 ///
-/// A leap second is the last second of a month in UTC. It is read as the instant that follows it, as clocks do that
-/// have none.
+/// A leap second is the last second of a month in UTC. It is read as the following instant, as clocks without leap
+/// seconds do.
 fn rfc_3339(text: &str) -> Option<Timestamp> {
     let (date, rest) = text.split_at_checked(10)?;
     let (separator, rest) = rest.split_at_checked(1)?;
@@ -157,6 +156,11 @@ mod tests {
             ("1990-12-31T23:59:60Z", "1991-01-01T00:00:00Z"),
             ("1990-12-31T15:59:60-08:00", "1991-01-01T00:00:00Z"),
             ("1996-12-19T16:39:57-08:00", "1996-12-20T00:39:57Z"),
+            // A leap second is the instant that follows it, with any fraction.
+            ("1990-12-31T23:59:60.999Z", "1991-01-01T00:00:00Z"),
+            // The first and the last plausible year, in Seoul.
+            ("1969-12-31T15:00:00Z", "1969-12-31T15:00:00Z"),
+            ("2999-12-31T14:59:59.999Z", "2999-12-31T14:59:59.999Z"),
         ] {
             assert_eq!(parse(text).as_deref(), Ok(instant), "{text}");
         }
@@ -187,6 +191,8 @@ mod tests {
             "２026-01-01T00:00:00Z",
             "2026-1-1T00:00:00Z",
             "2026-W01-1T00:00:00Z",
+            "1969-12-31T14:59:59.999Z",
+            "2999-12-31T15:00:00Z",
         ] {
             assert_eq!(parse(bad), Err(Invalid::Instant), "{bad:?}");
         }

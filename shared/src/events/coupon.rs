@@ -28,17 +28,16 @@ pub struct CouponSnapshot {
     pub revoked_at: Option<Timestamp>,
 }
 
-/// The event of a change of a user's coupon: that it was issued, or taken back. That it was used is for the order to
-/// tell.
+/// The event of a change of a user's coupon that issued or revoked it. Its use is in the events of the order.
 ///
-/// A user has one coupon of a campaign at a time: campaign and user together name the aggregate. The coupon's own id derives
-/// from the request's key, which is forgotten after a while. A coupon that takes a revoked one's place goes on with the
+/// A user has one coupon of a campaign at a time: campaign and user together name the aggregate. The coupon's own id
+/// derives from the request's key, which is deleted after a while. A replacement of a revoked coupon goes on with the
 /// sequence.
 pub fn from_coupon_change(old: Option<&IssuedCoupon>, new: &IssuedCoupon) -> Option<Event> {
     let (kind, step, occurred_at) = match (old.map(|old| old.state), new.state) {
         (None | Some(CouponState::Revoked), CouponState::Usable) => (EventKind::CouponIssued, 1, new.issued_at),
         (Some(CouponState::Usable), CouponState::Revoked) => {
-            // Those taken back before this was noted.
+            // Coupons revoked before the instant was recorded have none.
             (EventKind::CouponRevoked, 2, new.revoked_at.unwrap_or(new.issued_at))
         }
         _ => return None,

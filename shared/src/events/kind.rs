@@ -1,4 +1,4 @@
-//! The kinds of events: what each is called, what it tells, and in which version of its shape.
+//! The kinds of events: the name, the description, and the version of the shape of each.
 
 use serde::{Deserialize, Serialize};
 use utoipa::{
@@ -19,24 +19,22 @@ macro_rules! kinds {
         }
 
         impl EventKind {
-            /// All of them.
             pub const ALL: &[Self] = &[$(Self::$kind),+];
 
-            /// The name on the bus.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$kind => stringify!($kind),)+
                 }
             }
 
-            /// The version of the shape that its events have.
+            /// The version of the shape of its events.
             pub fn version(self) -> u16 {
                 match self {
                     $(Self::$kind => $version,)+
                 }
             }
 
-            /// What it tells, and the shape of its events: for their contract, no function asks for it.
+            /// The description and the shape of its events, for their contract. No function calls it.
             pub fn described(self) -> Described {
                 match self {
                     $(Self::$kind => Described::of::<$data>(concat!($($about),+)),)+
@@ -79,9 +77,9 @@ kinds! {
     CouponRevoked: CouponSnapshot, 1;
 }
 
-/// What there is to say of a kind of event.
+/// The description of a kind of event.
 pub struct Described {
-    /// What it tells.
+    /// Its meaning.
     pub about: &'static str,
     /// The shape of the envelope with its data.
     pub envelope: RefOr<Schema>,

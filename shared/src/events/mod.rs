@@ -1,4 +1,6 @@
-//! What others learn of the shop: versioned events, derived from the table's stream and from nothing else.
+//! The published contracts: versioned events, derived from the table's stream and from nothing else.
+//!
+//! This floor maps records to events, and knows no use case. Consumers rely on the names and shapes here.
 
 mod coupon;
 mod kind;
@@ -70,8 +72,8 @@ pub enum EventData {
 }
 
 impl Event {
-    /// The event of something that happened to an aggregate. `suffix` tells it from others of the same entry; from
-    /// the same change the same event is made, however often.
+    /// The event of a change of an aggregate. `suffix` distinguishes it from others of the same entry; the same change
+    /// always makes the same event.
     fn new(
         kind: EventKind,
         aggregate_id: String,
@@ -84,7 +86,7 @@ impl Event {
         Self { event_id, kind, version: kind.version(), occurred_at, aggregate_id, sequence, trace_id: None, data }
     }
 
-    /// The event with the trace that made it happen, where that is known.
+    /// The event with the trace of the request, if it is known.
     #[must_use]
     pub fn in_trace(self, trace_id: Option<TraceId>) -> Self {
         Self { trace_id, ..self }

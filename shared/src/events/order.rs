@@ -81,8 +81,8 @@ pub struct LineSnapshot {
     pub status: LineStatus,
 }
 
-/// The events of one change of an order: those of each entry that the new image has and the old one had not.
-/// The same change gives the same events, however often it is delivered.
+/// The events of one change of an order: those of each entry that the new image has and the old one lacks. The same
+/// change always makes the same events.
 pub fn from_change(old: Option<&Order>, new: &Order) -> Vec<Event> {
     let known = old.map_or(0, |old| old.history.len());
     let happenings = new.history.iter().zip(1_u64..).skip(known);
@@ -124,7 +124,7 @@ fn from_entry(order: &Order, entry: &HistoryEntry, sequence: u64) -> Vec<Event> 
         events.push(event(order, entry, sequence, EventKind::RefundRequested, "-refund", data));
     }
     for (kind, instruction) in ShippingInstruction::of(order, entry) {
-        // The first line tells one seller's part from another's.
+        // The first line distinguishes one seller's part from another's.
         let first = instruction.items.first().map_or("", |item| item.item_id.as_str());
         let suffix = format!("-shipping-{first}");
         events.push(event(order, entry, sequence, kind, &suffix, EventData::Shipping(instruction)));

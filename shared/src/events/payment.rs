@@ -1,4 +1,4 @@
-//! What the shop and the external payment system tell each other.
+//! The events between the shop and the external payment system.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

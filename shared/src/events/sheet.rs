@@ -26,7 +26,7 @@ pub struct SheetSnapshot {
     pub expires_at: Timestamp,
 }
 
-/// The event of a change of a sheet: that it was drawn up, or abandoned. That it was ordered is for the order to tell.
+/// The event of a change of a sheet that created or abandoned it. Its order has events of its own.
 pub fn from_sheet_change(old: Option<&OrderSheet>, new: &OrderSheet) -> Option<Event> {
     let (kind, sequence, occurred_at) = match (old.map(|old| old.state), new.state) {
         (None, SheetState::Open) => (EventKind::OrderSheetCreated, 1, new.created_at),

@@ -1,4 +1,4 @@
-//! What the delivery system is told.
+//! The events for the delivery system.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ pub struct ShippingItem {
 }
 
 impl ShippingInstruction {
-    /// The instructions that follow from what happened: one for each seller.
+    /// The instructions that follow from a history entry: one for each seller.
     pub(super) fn of(order: &Order, entry: &HistoryEntry) -> Vec<(EventKind, Self)> {
         let (kind, units): (EventKind, Vec<(usize, u16)>) = match entry.event {
             HistoryEvent::Paid => {

@@ -11,17 +11,18 @@ use crate::{
     platform::environment::{ConfigError, number, optional, required, seconds},
 };
 
-/// What a function is told by its deployment.
+/// The configuration of a function.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The table's name (`TABLE_NAME`).
     pub table_name: String,
-    /// The shop's own rules: what shipping costs (`SHIPPING_FEE`, `FREE_SHIPPING_FROM`, in won), how long an order waits
-    /// for the money and how long a sheet is valid (`HOLD_SECONDS`, `ORDER_SHEET_SECONDS`), and the caps of a user
-    /// (`CAP_PENDING_ORDERS`, `CAP_HELD_UNITS`, `CAP_FAILED_PAYMENTS`, `CAP_CHARGES`, `CAP_COUPON_ISSUES`,
-    /// `CAP_ORDER_SHEETS`).
+    /// The shop's settings.
+    ///
+    /// - the shipping fee (`SHIPPING_FEE`, `FREE_SHIPPING_FROM`, in won);
+    /// - the duration of a hold and of an order sheet (`HOLD_SECONDS`, `ORDER_SHEET_SECONDS`);
+    /// - the caps of a user (`CAP_PENDING_ORDERS`, `CAP_HELD_UNITS`, `CAP_FAILED_PAYMENTS`, `CAP_CHARGES`,
+    ///   `CAP_COUPON_ISSUES`, `CAP_ORDER_SHEETS`).
     pub policy: Policy,
-    /// The source of identity.
     pub identity: IdentitySource,
 }
 
@@ -29,7 +30,7 @@ impl Config {
     /// Reads the environment.
     ///
     /// # Errors
-    /// Where a variable is missing or malformed.
+    /// If a variable is missing or malformed.
     pub fn from_env() -> Result<Self, ConfigError> {
         Ok(Self {
             table_name: required("TABLE_NAME")?,
@@ -47,12 +48,14 @@ impl Config {
     }
 }
 
-/// The source of identity: the authorizer's claims, with the names of the groups' claim, the admins' and the sellers'
-/// group from `GROUPS_CLAIM`, `ADMIN_GROUP` and `SELLER_GROUP`. In a debug build, `JANGTEO_IDENTITY=headers` chooses the
-/// headers of the local runner; its gateway vouches for its requests by `JANGTEO_DOOR_KEY`.
+/// Reads the source of identity: the authorizer's claims, with the names of the groups' claim, the admins' and the
+/// sellers' group from `GROUPS_CLAIM`, `ADMIN_GROUP` and `SELLER_GROUP`.
+///
+/// In a debug build, `JANGTEO_IDENTITY=headers` chooses the headers of the local runner. Its gateway vouches for its
+/// requests with `JANGTEO_DOOR_KEY`.
 ///
 /// # Errors
-/// Where a debug build is to believe headers on AWS.
+/// If a debug build is configured to trust headers on AWS.
 pub fn identity() -> Result<IdentitySource, ConfigError> {
     #[cfg(debug_assertions)]
     if optional("JANGTEO_IDENTITY").as_deref() == Some("headers") {
@@ -69,8 +72,8 @@ pub fn identity() -> Result<IdentitySource, ConfigError> {
     }))
 }
 
-/// The variable, if any, by which Lambda's own environment is known. `cargo lambda` sets none of them. Lambda sets
-/// `AWS_EXECUTION_ENV` only for its managed runtimes, to `AWS_Lambda_` and the runtime's name.
+/// Returns a variable, if any is set, that identifies Lambda's own environment. `cargo lambda` sets none of them.
+/// Lambda sets `AWS_EXECUTION_ENV` only for its managed runtimes, to `AWS_Lambda_` and the runtime's name.
 #[cfg(debug_assertions)]
 fn sign_of_aws(variable: impl Fn(&str) -> Option<String>) -> Option<&'static str> {
     const OF_LAMBDA: [&str; 4] =
@@ -110,7 +113,7 @@ mod tests {
         ] {
             assert_eq!(sign(name, value), Some(name));
         }
-        // cargo lambda sets the first two, a developer's cloud shell the last.
+        // The first two are set by cargo lambda, the last by a developer's cloud shell.
         for (name, value) in [
             ("AWS_LAMBDA_FUNCTION_NAME", "get-order"),
             ("AWS_LAMBDA_RUNTIME_API", "http://127.0.0.1:9001/.rt/get-order"),

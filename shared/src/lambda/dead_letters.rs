@@ -8,14 +8,14 @@ use crate::platform::{
     environment::{ConfigError, required},
 };
 
-/// The name of the attribute of a dead letter that says why it is one.
+/// The attribute of a dead letter with the reason.
 pub const REASON: &str = "Reason";
 
-/// The most characters of what is said of why.
+/// The most characters of a reason.
 const MAX_REASON: usize = 1_000;
 
-/// The queue of what can never be handled: each the body of a message, as it came, with the attribute [`REASON`]. Something
-/// can be in it more than once.
+/// The queue of messages that can never be handled. Each dead letter is the body of a message, as received, with the
+/// attribute [`REASON`]. One message can be in the queue several times.
 #[derive(Debug)]
 pub struct DeadLetters {
     client: Client,
@@ -23,7 +23,7 @@ pub struct DeadLetters {
 }
 
 impl DeadLetters {
-    /// The queue that `DEAD_LETTERS_URL` names.
+    /// The queue at `DEAD_LETTERS_URL`.
     ///
     /// # Errors
     /// If the configuration is incomplete.
@@ -31,16 +31,15 @@ impl DeadLetters {
         Ok(Self::new(Client::new(&aws::sdk_config()?), required("DEAD_LETTERS_URL")?))
     }
 
-    /// The queue with this address.
     pub fn new(client: Client, url: String) -> Self {
         Self { client, url }
     }
 
-    /// Puts something aside. The reason goes with it and not into the log: it may quote what is in it.
+    /// Sends a dead letter. The reason goes with it and not into the log: it may quote the content.
     ///
     /// # Errors
-    /// Where the queue does not take it.
-    pub async fn put_aside(&self, body: String, reason: &str) -> Result<(), Error> {
+    /// If the queue does not accept it.
+    pub async fn send(&self, body: String, reason: &str) -> Result<(), Error> {
         let reason = MessageAttributeValue::builder().data_type("String").string_value(shown(reason)).build()?;
         let message = self.client.send_message().queue_url(&self.url).message_body(body);
         message.message_attributes(REASON, reason).send().await.map_err(aws_sdk_sqs::Error::from)?;
@@ -48,7 +47,7 @@ impl DeadLetters {
     }
 }
 
-/// A reason that a queue takes: some control characters are more than it does, and nothing at all is too little.
+/// A reason that SQS accepts: it refuses some control characters, and an empty value.
 fn shown(reason: &str) -> String {
     let shown: String = reason.chars().filter(|c| !c.is_control()).take(MAX_REASON).collect();
     if shown.is_empty() { "none was given".to_owned() } else { shown }

@@ -1,5 +1,5 @@
-//! The roof: everything that is Lambda's. It serves requests, reads batches of queues and streams, keeps dead letters, and
-//! reads the configuration of a function.
+//! The roof: everything that is Lambda's. It serves requests, reads batches of queues and streams, keeps dead letters,
+//! and reads the configuration of a function.
 //!
 //! It decides nothing about the shop. Only the functions stand above it, so no other module of this crate names it.
 

@@ -1,4 +1,4 @@
-//! Processes the messages of a queue one by one; each that cannot be handled now has its own wait.
+//! Processes the messages of a queue one by one; each failed message has its own backoff.
 
 use std::time::Duration;
 
@@ -13,32 +13,30 @@ use crate::platform::{
     trace::{self, TraceId},
 };
 
-/// The longest wait after a failure, in seconds: also where more was asked for.
+/// The longest wait after a failure, in seconds, even if the handler asks for more.
 const LONGEST_WAIT_SECONDS: u64 = 900;
 
 /// The longest time that SQS keeps a message invisible, in seconds.
 const LONGEST_INVISIBLE_SECONDS: u64 = 43_200;
 
-/// A queue that a function works off.
 #[derive(Debug)]
 pub struct Queue {
     client: Client,
     url: String,
 }
 
-/// What became of a message.
+/// The outcome of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Handled {
-    /// All of it is done.
     Done,
-    /// It is too early: it comes again after this time.
-    NotYet(Duration),
-    /// It cannot be done now: it comes again after its own wait, but not before this time is over.
-    Later(Duration),
+    /// It is too early: the message comes again after this time.
+    Defer(Duration),
+    /// It cannot be done now: the message comes again after its own backoff, but not before this time is over.
+    Retry(Duration),
 }
 
 impl Queue {
-    /// The queue that `QUEUE_URL` names.
+    /// The queue at `QUEUE_URL`.
     ///
     /// # Errors
     /// If the configuration is incomplete.
@@ -46,15 +44,15 @@ impl Queue {
         Ok(Self::new(Client::new(&aws::sdk_config()?), required("QUEUE_URL")?))
     }
 
-    /// The queue with this address.
     pub fn new(client: Client, url: String) -> Self {
         Self { client, url }
     }
 
-    /// Handles the messages of a batch by their bodies, each as a part of the trace that its event is of, if it says so.
-    /// What fails stays in the queue, comes again after a wait that doubles each time, and ends among the dead letters when
-    /// it has failed too often.
-    pub async fn work_off<F>(&self, batch: SqsEvent, handle: impl Fn(String) -> F) -> SqsBatchResponse
+    /// Handles the messages of a batch by their bodies, each in the trace of its event, if it has one.
+    ///
+    /// A failed message stays in the queue and comes again after a wait that doubles each time. After too many failures
+    /// SQS moves it to the dead-letter queue.
+    pub async fn process<F>(&self, batch: SqsEvent, handle: impl Fn(String) -> F) -> SqsBatchResponse
     where
         F: Future<Output = Result<Handled, Error>>,
     {
@@ -75,12 +73,12 @@ impl Queue {
         response
     }
 
-    /// Handles a message, or lets it wait: whether it was done.
+    /// Handles a message or postpones it. Returns whether it is done.
     async fn handle(&self, message: &SqsMessage, handling: impl Future<Output = Result<Handled, Error>>) -> bool {
         let wait = match handling.await {
             Ok(Handled::Done) => return true,
-            Ok(Handled::NotYet(wait)) => seconds(wait).min(LONGEST_INVISIBLE_SECONDS),
-            Ok(Handled::Later(wait)) => seconds(wait).max(wait_after(message)).min(LONGEST_WAIT_SECONDS),
+            Ok(Handled::Defer(wait)) => seconds(wait).min(LONGEST_INVISIBLE_SECONDS),
+            Ok(Handled::Retry(wait)) => seconds(wait).max(wait_after(message)).min(LONGEST_WAIT_SECONDS),
             Err(error) => {
                 tracing::warn!(%error, message.id = message.message_id, "a message was not handled");
                 wait_after(message)
@@ -90,7 +88,7 @@ impl Queue {
         false
     }
 
-    /// Lets a message wait. Where that cannot be set, the queue's own time-out holds.
+    /// Postpones a message. If that fails, the queue's own visibility time-out holds.
     async fn postpone(&self, message: &SqsMessage, seconds: u64) {
         let request = self
             .client
@@ -104,7 +102,7 @@ impl Queue {
     }
 }
 
-/// The trace of the event in a message, as a rule of the bus puts it into a queue.
+/// The trace of the event in a message, in the form in which a rule of the bus puts events into a queue.
 fn trace_of(body: &str) -> Option<TraceId> {
     #[derive(Deserialize)]
     struct BusEvent {
@@ -118,13 +116,13 @@ fn trace_of(body: &str) -> Option<TraceId> {
     serde_json::from_str(body).ok().map(|event: BusEvent| event.detail.trace_id)
 }
 
-/// 2, 4, 8 … seconds, by how often it was received.
+/// 2, 4, 8 … seconds, by the number of receptions.
 fn wait_after(message: &SqsMessage) -> u64 {
     let received = message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
     2_u64.saturating_pow(received.unwrap_or(1)).min(LONGEST_WAIT_SECONDS)
 }
 
-/// Whole seconds that are not less.
+/// The wait in whole seconds, rounded up.
 fn seconds(wait: Duration) -> u64 {
     wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0))
 }

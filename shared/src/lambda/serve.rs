@@ -1,4 +1,4 @@
-//! Running a function: start-up, and what happens around each of its invocations.
+//! Runs a function: its start-up, and the frame of each invocation.
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -22,19 +22,18 @@ use crate::{
     store::Table,
 };
 
-/// A future that a function's handler gives.
+/// The future of a function's handler.
 pub type Handling<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// A handler of HTTP requests.
 pub type Endpoint = for<'a> fn(&'a Shop, &'a ApiRequest) -> Handling<'a, ApiResult>;
 
-/// A handler of HTTP requests that needs nothing of the shop, only what came.
+/// A handler of HTTP requests that needs nothing but the request.
 pub type ShoplessEndpoint = fn(&ApiRequest) -> ApiResult;
 
-/// Runs a function in the one thread that it has.
+/// Runs a function in its only thread.
 ///
 /// # Errors
-/// Those of the function, or if there can be no runtime.
+/// If the function fails, or no runtime can be built.
 pub fn block_on(function: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(function)
 }
@@ -63,10 +62,10 @@ async fn serve_http(endpoint: Endpoint) -> Result<(), Error> {
     .await
 }
 
-/// Serves an endpoint that needs no shop, without one: no client of the table is in the program, none starts up.
+/// Serves an endpoint without a shop: no client of the table is linked into the program or started.
 ///
 /// # Errors
-/// Where the configuration is wrong, or Lambda's runtime interface fails.
+/// If the configuration is wrong, or Lambda's runtime interface fails.
 pub fn http_without_shop(endpoint: ShoplessEndpoint) -> Result<(), Error> {
     block_on(serve_http_without_shop(endpoint))
 }
@@ -115,7 +114,7 @@ where
     .await
 }
 
-/// The shop of a function, its connection to the table open.
+/// Opens the shop of a function, with its connection to the table.
 ///
 /// # Errors
 /// If the configuration is incomplete.
@@ -128,7 +127,7 @@ pub async fn open_shop(config: &Config) -> Result<Shop, Error> {
     Ok(Shop::new(table, Clock::system(), random, config.policy))
 }
 
-/// Answers one request: identifies the caller, lets the endpoint handle it, writes the one line of the log.
+/// Answers one request: identifies the caller, calls the endpoint, writes the one line of the log.
 pub async fn answer(shop: &Shop, endpoint: Endpoint, request: Request, source: &IdentitySource) -> Response<Body> {
     let (identity, refused) = match source.identify(&request) {
         Ok(identity) => (identity, None),
@@ -145,7 +144,7 @@ pub async fn answer(shop: &Shop, endpoint: Endpoint, request: Request, source: &
     .await
 }
 
-/// A request while it is handled.
+/// The context of a request while it is handled.
 struct RequestContext {
     request: ApiRequest,
     request_id: String,
@@ -159,12 +158,12 @@ impl RequestContext {
         Self { request: ApiRequest::new(request, identity), request_id, started }
     }
 
-    /// The trace that the request began, or is a part of.
+    /// The trace that the request begins or continues.
     fn trace(&self) -> TraceId {
         TraceId::of_invocation(self.request.header(trace::HEADER), &self.request_id)
     }
 
-    /// The answer that a result becomes; logs and counts it.
+    /// Renders the answer to a result; logs and counts it.
     fn end(self, result: ApiResult) -> Response<Body> {
         let Self { request, request_id, started } = self;
         let (order_id, inside) = match &result {
@@ -194,7 +193,7 @@ impl RequestContext {
                 )
             };
         }
-        // Only a failure of ours has something inside; where there is nothing, the field is left out.
+        // Only a failure of ours has an internal cause; without one the field is left out.
         if status >= 500 {
             log!(error);
         } else {

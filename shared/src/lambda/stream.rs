@@ -1,4 +1,5 @@
-//! Working off the table's stream, record by record. One that cannot be read is put aside, so that it holds up no other.
+//! Reads batches of the table's stream, record by record. An unreadable record goes to the dead-letter queue, so that
+//! it blocks no other.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -12,7 +13,7 @@ use serde_json::Value;
 use super::dead_letters::DeadLetters;
 use crate::store::StoreError;
 
-/// Records of the stream, each as the stream gave it.
+/// Records of the stream, as received.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Batch {
@@ -20,12 +21,12 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The answer to Lambda: go on with the record at this place, which failed, or after all of them. What comes before
-    /// it does not come again.
+    /// The answer to Lambda: go on with the failed record at this index, or after all of them. Records before it do not
+    /// come again.
     pub fn checkpoint(&self, failed: Option<usize>) -> DynamoDbEventResponse {
         let failure = |place: usize| {
             let mut failure = DynamoDbBatchItemFailure::default();
-            // Without a number all of the batch comes again.
+            // Without a sequence number the whole batch comes again.
             failure.item_identifier = self.records.get(place).and_then(sequence_number).map(str::to_owned);
             failure
         };
@@ -39,19 +40,19 @@ fn sequence_number(record: &Value) -> Option<&str> {
     record.get("dynamodb")?.get("SequenceNumber")?.as_str()
 }
 
-/// What the records of a batch tell.
+/// The changes in the records of a batch.
 #[derive(Debug)]
 pub struct ParsedBatch<T> {
-    /// By the place of the record in the batch, in the order of the stream.
+    /// Each change with the index of its record in the batch, in the order of the stream.
     pub changes: Vec<(usize, T)>,
-    /// The place of a record that could neither be read nor put aside: neither it nor what follows it was read.
+    /// The index of a record that could be neither read nor sent to the dead-letter queue: reading stopped there.
     pub stopped_at: Option<usize>,
 }
 
-/// Records among the dead letters are as the stream gave them: to be handled after all, one is handed over as a batch of its
-/// own, `{"Records": [BODY]}`.
+/// Dead letters of the stream are records as received. To handle one after all, send it as a batch of its own,
+/// `{"Records": [BODY]}`.
 impl DeadLetters {
-    /// Reads the records of a batch. What cannot be read is put aside; reading ends where that fails too.
+    /// Reads the records of a batch. An unreadable one goes to the dead-letter queue; reading stops if that fails, too.
     pub async fn read<T>(
         &self,
         batch: &Batch,
@@ -67,7 +68,7 @@ impl DeadLetters {
                 Err(reason) => reason,
             };
             let number = sequence_number(record);
-            match self.put_aside(record.to_string(), &reason).await {
+            match self.send(record.to_string(), &reason).await {
                 Ok(()) => tracing::error!(record.number = number, "a stream record cannot be read and was put aside"),
                 Err(error) => {
                     tracing::error!(%error, record.number = number, "a stream record can neither be read nor put aside");
@@ -80,8 +81,8 @@ impl DeadLetters {
     }
 }
 
-/// What a record tells, or why it cannot be read. A panic is as good a reason as any: the record would be the end of
-/// every function that gets it, until it is too old to come again.
+/// Reads a record; the error is the reason of its dead letter. A panic is such a reason, too: otherwise the record
+/// would kill every function that gets it, until it is too old to come again.
 fn read<T>(record: &Value, of_record: impl Fn(&EventRecord) -> Result<T, StoreError>) -> Result<T, String> {
     let record = EventRecord::deserialize(record).map_err(|error| error.to_string())?;
     match catch_unwind(AssertUnwindSafe(|| of_record(&record))) {
@@ -125,7 +126,7 @@ mod tests {
         };
         assert_eq!(named(None), []);
         assert_eq!(named(Some(1)), [Some("8".to_owned())]);
-        // Without a number Lambda lets all of it come again.
+        // Without a sequence number Lambda sends the whole batch again.
         assert_eq!(named(Some(2)), [None]);
     }
 }

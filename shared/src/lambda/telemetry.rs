@@ -8,13 +8,13 @@ const NAMESPACE: &str = "Jangteo";
 /// Sets up logs and metrics for a function.
 ///
 /// # Errors
-/// Where metrics were set up before.
+/// If metrics were set up before.
 pub(super) fn start() -> Result<&'static Collector, metrics_cloudwatch_embedded::Error> {
     lambda_runtime::tracing::init_default_subscriber();
     Builder::new().cloudwatch_namespace(NAMESPACE).init()
 }
 
-/// Writes out what was measured since the last time.
+/// Writes out the metrics collected since the last time.
 pub(super) fn flush(collector: &Collector) {
     if let Err(error) = collector.flush(std::io::stdout().lock()) {
         tracing::warn!(%error, "metrics could not be written");

@@ -1,4 +1,5 @@
-//! The AWS SDK, set up lean: a function's credentials are in its environment, so no chain of providers is needed.
+//! The configuration of AWS clients: a function's credentials are in its environment, so no chain of providers is
+//! needed.
 
 use std::time::Duration;
 
@@ -8,17 +9,17 @@ use aws_types::{SdkConfig, region::Region};
 
 use super::environment::{ConfigError, optional, required};
 
-/// How long one try of a call may take, and a call with all its tries. A function has 10 s.
+/// The longest time of one attempt of a call, and of a call with all its attempts. A function has 10 s.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
 const CALL_TIMEOUT: Duration = Duration::from_secs(7);
 
-/// How often the SDK sends a call whose answer got lost or that was throttled.
+/// The number of attempts of the SDK, if an answer is lost or the call is throttled.
 const ATTEMPTS: u32 = 3;
 
-/// What every client of an AWS service is made from.
+/// The configuration that all clients of AWS services share.
 ///
 /// # Errors
-/// Where region or credentials are not in the environment.
+/// If the environment lacks the region or credentials.
 pub fn sdk_config() -> Result<SdkConfig, ConfigError> {
     let credentials = Credentials::new(
         required("AWS_ACCESS_KEY_ID")?,

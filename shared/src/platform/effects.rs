@@ -1,26 +1,24 @@
-//! Time and randomness: handed in, so that a test can decide them.
+//! Time and randomness: passed in, so that a test can decide them.
 
 use std::{fmt, sync::Arc};
 
 use jiff::Timestamp;
 
-/// Tells the time, to the millisecond: the precision of everything stored.
+/// A clock with the precision of everything stored: milliseconds.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
 impl Clock {
-    /// The machine's clock.
     #[expect(clippy::disallowed_methods, reason = "this is where time comes in")]
     pub fn system() -> Self {
         Self::new(Timestamp::now)
     }
 
-    /// A clock that tells what `now` says.
+    /// A clock that returns the instants of `now`.
     pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }
 
-    /// The instant it is.
     pub fn now(&self) -> Timestamp {
         let now = (self.0)();
         Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
@@ -33,7 +31,6 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// A source of random bits.
 #[derive(Clone)]
 pub struct Random(Arc<dyn Fn() -> u128 + Send + Sync>);
 
@@ -44,12 +41,11 @@ impl Random {
         Self::new(rand::random)
     }
 
-    /// A source that gives what `next` says.
+    /// A source that returns the bits of `next`.
     pub fn new(next: impl Fn() -> u128 + Send + Sync + 'static) -> Self {
         Self(Arc::new(next))
     }
 
-    /// 128 random bits.
     pub fn bits(&self) -> u128 {
         (self.0)()
     }
@@ -59,7 +55,7 @@ impl Random {
         super::ids::encode(&self.bits().to_be_bytes())
     }
 
-    /// A number from 0 to just below `bound`; 0 where there is none.
+    /// A number from 0 to just below `bound`; 0 if `bound` is 0.
     pub fn below(&self, bound: u64) -> u64 {
         let remainder = self.bits() % u128::from(bound.max(1));
         u64::try_from(remainder).unwrap_or(0)

@@ -2,22 +2,20 @@
 
 use jiff::SignedDuration;
 
-/// A variable is missing or malformed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// A variable is missing.
     #[error("the environment variable {0} is not set")]
     Missing(&'static str),
     /// A variable is not a whole number from 0.
     #[error("the environment variable {0} is not a whole number from 0")]
     NotANumber(&'static str),
-    /// Header identity was asked for in an environment that AWS made.
+    /// Identity by headers was configured in an environment that AWS made.
     #[cfg(debug_assertions)]
     #[error("JANGTEO_IDENTITY=headers is for the local runner, and {0} says that this is AWS Lambda")]
     HeadersOnAws(&'static str),
 }
 
-/// A variable that must be set.
+/// Returns a variable that must be set.
 ///
 /// # Errors
 /// If it is not.
@@ -25,24 +23,23 @@ pub fn required(name: &'static str) -> Result<String, ConfigError> {
     optional(name).ok_or(ConfigError::Missing(name))
 }
 
-/// A variable that need not be set.
 #[expect(clippy::disallowed_methods, reason = "this is where configuration comes in")]
 pub fn optional(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// A span of time, given in seconds.
+/// Returns a span of time, given in seconds.
 ///
 /// # Errors
-/// Where it is not a number.
+/// If it is not a number.
 pub fn seconds(name: &'static str, default: SignedDuration) -> Result<SignedDuration, ConfigError> {
     number(name, default.as_secs()).map(SignedDuration::from_secs)
 }
 
-/// A whole number from 0.
+/// Returns a whole number from 0.
 ///
 /// # Errors
-/// If it is not.
+/// If it is not one.
 pub fn number(name: &'static str, default: i64) -> Result<i64, ConfigError> {
     let Some(text) = optional(name) else {
         return Ok(default);

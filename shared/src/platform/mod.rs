@@ -1,4 +1,5 @@
-//! The ground floor: clock, randomness, ids, the trace of a request, the environment, and the configuration of AWS clients.
+//! The ground floor: clock, randomness, ids, the trace of a request, the environment, and the configuration of AWS
+//! clients.
 //!
 //! It knows nothing of the shop: no other module of this crate may be named here.
 

@@ -1,7 +1,7 @@
-//! One id for a request and all that follows from it, through the table, its stream, the bus and the queues.
+//! One trace id for a request and all that follows from it, through the table, its stream, the bus and the queues.
 //!
-//! It is the trace of X-Ray, which API Gateway begins for each request, written as W3C has it. What is stored keeps it,
-//! each event carries it, and whoever takes an event goes on under it. Within [`of`] every line of the log has it, as
+//! It is the trace of X-Ray, which API Gateway begins for each request, in the format of W3C. Stored records keep it,
+//! each event carries it, and each consumer of an event continues it. Within [`of`] every line of the log has it, as
 //! `trace.id` of its span.
 
 use std::fmt;
@@ -12,20 +12,18 @@ use tracing::{Instrument, Span};
 
 use super::Random;
 
-/// Names a trace: 32 hexadecimal digits.
+/// The id of a trace: 32 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct TraceId(String);
 
-/// The text is no trace id.
 #[derive(Debug, thiserror::Error)]
 #[error("a trace id has 32 hexadecimal digits")]
 pub struct NoTraceId;
 
-/// How many digits a trace id has.
 const DIGITS: usize = 32;
 
-/// The header that API Gateway and Lambda hand a trace over in.
+/// The header in which API Gateway and Lambda pass a trace.
 pub(crate) const HEADER: &str = "x-amzn-trace-id";
 
 impl TryFrom<String> for TraceId {
@@ -44,11 +42,11 @@ impl fmt::Display for TraceId {
 }
 
 impl TraceId {
-    /// What it looks like, as a regular expression.
+    /// Its format as a regular expression.
     pub const PATTERN: &str = "^[0-9a-f]{32}$";
 
-    /// The trace of an invocation: that of X-Ray, `Root=1-5759e988-bd862e3fe1be46a994272793;…`, or one of its own where
-    /// there is none.
+    /// The trace of an invocation: that of X-Ray, `Root=1-5759e988-bd862e3fe1be46a994272793;…`, or else one derived
+    /// from the id of the request.
     pub fn of_invocation(xray: Option<&str>, request_id: &str) -> Self {
         xray.and_then(Self::of_xray).unwrap_or_else(|| Self::of_request(request_id))
     }
@@ -58,7 +56,8 @@ impl TraceId {
         Self::try_from(root.replace('-', "").to_ascii_lowercase()).ok()
     }
 
-    /// Lambda's ids of requests have as many digits; any other id gets those of its digest.
+    /// The trace of a request without one of X-Ray. Lambda's request ids have as many digits; any other id is replaced
+    /// by its digest.
     fn of_request(id: &str) -> Self {
         Self::try_from(id.replace('-', "")).unwrap_or_else(|NoTraceId| {
             let hash = Sha256::digest(id.as_bytes());
@@ -75,7 +74,6 @@ impl TraceId {
         format!("00-{self}-{span:016x}-01")
     }
 
-    /// The span of what belongs to the trace.
     pub fn span(&self) -> Span {
         tracing::info_span!("trace", trace.id = %self)
     }
@@ -85,12 +83,12 @@ tokio::task_local! {
     static CURRENT: TraceId;
 }
 
-/// The trace that this is a part of. There is none only where nobody has said so: every function does.
+/// The current trace. It is absent only outside of [`of`]; every function runs within one.
 pub fn current() -> Option<TraceId> {
     CURRENT.try_with(Clone::clone).ok()
 }
 
-/// Does something as a part of a trace.
+/// Runs a future as a part of a trace.
 pub async fn of<F: Future>(trace: TraceId, what: F) -> F::Output {
     let span = trace.span();
     // Boxed, because handlers nest deep enough as it is for the compiler.

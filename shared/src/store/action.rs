@@ -1,4 +1,4 @@
-//! One action on one item, and several that are one commit.
+//! Actions on one item, and transactions: several actions that commit together.
 
 use std::collections::HashMap;
 
@@ -16,17 +16,20 @@ use crate::platform::trace;
 /// A condition that no item is there yet.
 const ABSENT: &str = "attribute_not_exists(#pk)";
 
-/// A conditional change of one item, or only its condition. Attributes are written `#name` in expressions and values
-/// `:name`; the names are filled in from the expressions, so that no reserved word can get in the way. Only a name that is
-/// itself data is given with [`Self::named`].
+/// A conditional change of one item, or only its condition.
+///
+/// Expressions write attributes as `#name` and values as `:name`. The names are filled in from the expressions, so that
+/// no reserved word can clash. [`Self::named`] gives only a name that is itself data.
 #[derive(Debug, Clone)]
 pub struct Action {
     pub(super) key: Key,
     pub(super) verb: Verb,
     pub(super) condition: Option<String>,
     pub(super) values: HashMap<String, AttributeValue>,
-    /// What a `#name` stands for, where it is not the name itself.
+    /// Attributes named otherwise than their `#alias` in an expression.
     aliases: HashMap<String, String>,
+    /// The failure to encode a record or value: the commit fails with it.
+    invalid: Option<serde_dynamo::Error>,
 }
 
 #[derive(Debug, Clone)]
@@ -38,46 +41,42 @@ pub(super) enum Verb {
 }
 
 impl Action {
-    /// Puts a new item; refused where there is one already.
-    ///
-    /// # Errors
-    /// If the record cannot be encoded.
-    pub fn create(key: Key, record: &impl Serialize) -> Result<Self, StoreError> {
-        Ok(Self::put(key, record)?.when(ABSENT))
+    /// Puts a new item; refused if there is one already.
+    pub fn create(key: Key, record: &impl Serialize) -> Self {
+        Self::put(key, record).when(ABSENT)
     }
 
-    /// Puts an item in the place of the one that meets the condition given with [`Self::when`].
-    ///
-    /// # Errors
-    /// If the record cannot be encoded.
-    pub fn put(key: Key, record: &impl Serialize) -> Result<Self, StoreError> {
-        let mut item: Item = serde_dynamo::to_item(record)?;
+    /// Replaces the item that meets the condition given with [`Self::when`].
+    pub fn put(key: Key, record: &impl Serialize) -> Self {
+        let (mut item, invalid): (Item, _) = match serde_dynamo::to_item(record) {
+            Ok(item) => (item, None),
+            Err(error) => (Item::new(), Some(error)),
+        };
         item.insert("pk".to_owned(), AttributeValue::S(key.pk.clone()));
         item.insert("sk".to_owned(), AttributeValue::S(key.sk.clone()));
-        Ok(Self::new(key, Verb::Put(item)))
+        Self { invalid, ..Self::new(key, Verb::Put(item)) }
     }
 
-    /// Changes an item by an update expression.
     pub fn update(key: Key, expression: impl Into<String>) -> Self {
         Self::new(key, Verb::Update(expression.into()))
     }
 
-    /// Removes the item that meets the condition given with [`Self::when`].
+    /// Deletes the item that meets the condition given with [`Self::when`].
     pub fn delete(key: Key) -> Self {
         Self::new(key, Verb::Delete)
     }
 
-    /// Changes nothing, but must find what [`Self::when`] says.
+    /// Changes nothing, but asserts the condition given with [`Self::when`].
     pub fn check(key: Key) -> Self {
         Self::new(key, Verb::Check)
     }
 
-    /// Must find no item.
+    /// Asserts that there is no item.
     pub fn check_absent(key: Key) -> Self {
         Self::check(key).when(ABSENT)
     }
 
-    /// Goes on with an update expression.
+    /// Appends a clause to the update expression.
     #[must_use]
     pub(super) fn and_also(mut self, clause: &str) -> Self {
         if let Verb::Update(expression) = &mut self.verb {
@@ -88,51 +87,59 @@ impl Action {
     }
 
     fn new(key: Key, verb: Verb) -> Self {
-        Self { key, verb, condition: None, values: HashMap::new(), aliases: HashMap::new() }
+        Self { key, verb, condition: None, values: HashMap::new(), aliases: HashMap::new(), invalid: None }
     }
 
-    /// The condition under which the action is carried out.
+    /// Adds the condition of the action.
     #[must_use]
     pub fn when(mut self, condition: impl Into<String>) -> Self {
         self.condition = Some(condition.into());
         self
     }
 
-    /// Gives an expression's `:name` its value.
-    ///
-    /// # Errors
-    /// If the value cannot be encoded.
-    pub fn value(mut self, name: &str, value: impl Serialize) -> Result<Self, StoreError> {
-        self.values.insert(name.to_owned(), serde_dynamo::to_attribute_value(value)?);
-        Ok(self)
+    /// Sets the value of `:name` in an expression.
+    #[must_use]
+    pub fn value(mut self, name: &str, value: impl Serialize) -> Self {
+        match serde_dynamo::to_attribute_value(value) {
+            Ok(value) => {
+                self.values.insert(name.to_owned(), value);
+            }
+            Err(error) => self.invalid = Some(error),
+        }
+        self
     }
 
-    /// Lets an expression's `#name` stand for an attribute whose name is known at run time only, such as an id.
+    /// Fails if a record or value could not be encoded.
+    pub(super) fn check_encoded(&self) -> Result<(), StoreError> {
+        match &self.invalid {
+            None => Ok(()),
+            Some(error) => Err(StoreError::Rejected(format!("it cannot be encoded: {error}"))),
+        }
+    }
+
+    /// Lets `#alias` in an expression stand for an attribute named at run time, such as an id.
     #[must_use]
     pub fn named(mut self, alias: &str, attribute: &str) -> Self {
         self.aliases.insert(alias.to_owned(), attribute.to_owned());
         self
     }
 
-    /// Puts an item into the index by time. Only for [`Self::create`] and [`Self::put`].
+    /// Adds an item to the index by time. Only for [`Self::create`] and [`Self::put`].
     #[must_use]
     pub fn index_by_time(self, place: IndexKey) -> Self {
         self.indexed(keys::BY_TIME, place)
     }
 
-    /// Puts an item into the expiry index. Only for [`Self::create`] and [`Self::put`].
+    /// Adds an item to the expiry index. Only for [`Self::create`] and [`Self::put`].
     #[must_use]
     pub fn index_by_expiry(self, place: IndexKey) -> Self {
-        self.indexed(keys::BY_DUE, place)
+        self.indexed(keys::BY_EXPIRY, place)
     }
 
-    /// Moves an item to a place of an index, by an update.
-    ///
-    /// # Errors
-    /// If a value cannot be encoded.
-    pub(super) fn move_in_index(key: Key, index: Index, place: IndexKey) -> Result<Self, StoreError> {
+    /// Moves an item to another key of an index, by an update.
+    pub(super) fn move_in_index(key: Key, index: Index, place: IndexKey) -> Self {
         let update = Self::update(key, format!("SET #{} = :list, #{} = :place", index.pk, index.sk));
-        update.value(":list", place.pk)?.value(":place", place.sk)
+        update.value(":list", place.pk).value(":place", place.sk)
     }
 
     fn indexed(mut self, index: Index, place: IndexKey) -> Self {
@@ -143,7 +150,7 @@ impl Action {
         self
     }
 
-    /// Lets storage delete a new item some time after this instant, in seconds since 1970. Nothing may rely on it.
+    /// Lets DynamoDB delete a new item some time after this instant, in seconds since 1970. Nothing may rely on it.
     #[must_use]
     pub fn expires_at(mut self, seconds: i64) -> Self {
         if let Verb::Put(item) = &mut self.verb {
@@ -152,17 +159,16 @@ impl Action {
         self
     }
 
-    /// Notes the current trace with a change by [`Self::update`] that sets something, so that its event has it.
-    ///
-    /// # Errors
-    /// If a value cannot be encoded.
-    pub(super) fn traced(mut self) -> Result<Self, StoreError> {
+    /// Records the current trace with a change by [`Self::update`] that sets something, so that the event of the change
+    /// has it.
+    #[must_use]
+    pub(super) fn traced(mut self) -> Self {
         match (&mut self.verb, trace::current()) {
             (Verb::Update(expression), Some(trace)) => {
                 *expression = expression.replacen("SET ", "SET #traceId = :trace, ", 1);
                 self.value(":trace", trace)
             }
-            _ => Ok(self),
+            _ => self,
         }
     }
 
@@ -177,6 +183,7 @@ impl Action {
     }
 
     pub(super) fn into_transaction_item(self, table: &str) -> Result<TransactWriteItem, StoreError> {
+        self.check_encoded()?;
         let names = Some(self.names()).filter(|names| !names.is_empty());
         let values = Some(self.values).filter(|values| !values.is_empty());
         let failures = ReturnValuesOnConditionCheckFailure::AllOld;
@@ -236,30 +243,27 @@ pub struct Transaction {
     pub(super) actions: Vec<Action>,
 }
 
-/// Which action of a transaction; what its refusal is asked for with.
+/// The index of an action in its transaction, which identifies its condition failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ActionIndex(pub(super) usize);
 
 impl Transaction {
-    /// The most actions DynamoDB takes in one transaction.
+    /// The most actions that DynamoDB accepts in one transaction.
     pub const MAX_ACTIONS: usize = 100;
 
-    /// Nothing yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How many actions there are.
     pub fn len(&self) -> usize {
         self.actions.len()
     }
 
-    /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.actions.is_empty()
     }
 
-    /// Adds an action on an item that no other action of this transaction is on.
+    /// Adds an action. No other action of this transaction may be on the same item.
     pub fn add(&mut self, action: Action) -> ActionIndex {
         debug_assert!(self.actions.iter().all(|other| other.key != action.key), "{:?} twice", action.key);
         self.actions.push(action);
@@ -267,7 +271,7 @@ impl Transaction {
     }
 }
 
-/// The attributes that expressions name, for `ExpressionAttributeNames`.
+/// The attributes named in expressions, for `ExpressionAttributeNames`.
 pub(super) fn names_in<'a>(expressions: impl IntoIterator<Item = &'a str>) -> HashMap<String, String> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     expressions

@@ -1,4 +1,4 @@
-//! How long to wait before trying again, and when to give up.
+//! Retries: how long a request waits before each, and when it gives up.
 
 use std::time::Duration;
 
@@ -7,25 +7,24 @@ use tokio::time::Instant;
 use super::StoreError;
 use crate::platform::Random;
 
-/// How long and how often a request retries.
+/// The retry budget of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryBounds {
     /// The time until the last retry begins.
     pub patience: Duration,
-    /// The most waits, whatever the clock says.
+    /// The most waits, independent of the clock.
     pub waits: u32,
     /// The longest first wait; each later one is up to twice as long.
     pub first_wait_ms: u64,
-    /// The longest wait of all.
     pub longest_wait_ms: u64,
 }
 
 impl RetryBounds {
-    /// A function has 10 s; those after the patience are for the last attempt to end.
+    /// A function has 10 s. The last attempt has the seconds after the retry budget to end.
     pub const PRODUCTION: Self =
         Self { patience: Duration::from_secs(7), waits: 200, first_wait_ms: 8, longest_wait_ms: 256 };
 
-    /// The longest wait after so many attempts.
+    /// The longest wait after this number of attempts.
     pub const fn window_ms(&self, attempt: u32) -> u64 {
         let doublings = if attempt < 16 { attempt } else { 16 };
         let window = self.first_wait_ms << doublings;
@@ -33,8 +32,8 @@ impl RetryBounds {
     }
 }
 
-/// A request's patience. All waiting that a request does draws on one of these, so that the bound is on the request
-/// and not on each of its loops.
+/// The retry budget of one request. All waits of a request draw on the same one, so that the bound holds for the
+/// request and not for each of its loops.
 #[derive(Debug)]
 pub struct Backoff {
     deadline: Instant,
@@ -43,30 +42,29 @@ pub struct Backoff {
     bounds: RetryBounds,
 }
 
-/// How a retry follows a refusal.
+/// The time of a retry after a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetryKind {
-    /// At once: the records that the refusal gave are current.
+    /// At once: the records in the condition failures are current.
     Immediate,
-    /// After a wait. The records that the refusal gave may have changed since, so read them again.
+    /// After a wait. The records in the condition failures may have changed since, so read them again.
     AfterBackoff,
 }
 
 impl Backoff {
-    /// Patience that begins now.
+    /// A retry budget that begins now.
     pub fn new(random: Random, bounds: RetryBounds) -> Self {
         Self { deadline: Instant::now() + bounds.patience, attempt: 0, random, bounds }
     }
 
-    /// The same patience, with another longest first wait, for a part of the request's work that runs beside its other
-    /// parts.
+    /// The same deadline with another longest first wait, for a part of the request that runs beside its other parts.
     #[must_use]
     pub fn fork(&self, first_wait_ms: u64) -> Self {
         Self { random: self.random.clone(), bounds: RetryBounds { first_wait_ms, ..self.bounds }, ..*self }
     }
 
-    /// Prepares a retry after a refusal: the first at once, each later one after a wait, since others contend for the same
-    /// records.
+    /// Prepares a retry after a refusal: the first at once, each later one after a wait, since others contend for the
+    /// same records.
     ///
     /// # Errors
     /// As [`Self::pause`].
@@ -79,11 +77,11 @@ impl Backoff {
         Ok(RetryKind::AfterBackoff)
     }
 
-    /// Waits for a random part of a window that doubles with each attempt (full jitter: it spreads those who collided
-    /// better than any fixed step).
+    /// Waits for a random part of a window that doubles with each attempt. This full jitter spreads the colliding
+    /// requests better than any fixed step.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] with `why` once there is no patience left.
+    /// [`StoreError::Busy`] with `why` once the retry budget is spent.
     pub async fn pause(&mut self, why: &str) -> Result<(), StoreError> {
         let wait = Duration::from_millis(self.random.below(self.bounds.window_ms(self.attempt) + 1));
         if self.attempt >= self.bounds.waits || Instant::now() + wait >= self.deadline {

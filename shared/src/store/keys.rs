@@ -2,37 +2,37 @@
 //!
 //! | record | pk | sk | index: pk, sk |
 //! |---|---|---|---|
-//! | who a user is | `USER#id` | `PROFILE` | |
-//! | a user's money | `USER#id` | `ACCOUNT` | |
+//! | the profile of a user | `USER#id` | `PROFILE` | |
+//! | the account of a user | `USER#id` | `ACCOUNT` | |
 //! | a ledger entry | `USER#id` | `LEDGER#sequence` | |
 //! | a user's coupon | `USER#id` | `COUPON#coupon id` | |
 //! | a revoked coupon, once another was issued | `USER#id` | `COUPON#coupon id#issued coupon id` | |
 //! | a user's cart | `USER#id` | `CART` | |
 //! | the claim of an e-mail address | `EMAIL#digest` | `EMAIL` | |
 //! | an order | `ORDER#id` | `ORDER` | by time: `ORDERS#user id`, instant and order id |
-//! | | | | by due: `HOLDS#bucket`, end of the hold and order id, while it waits for the money |
+//! | | | | by expiry: `HOLDS#bucket`, end of the hold and order id, while its payment is pending |
 //! | a payment of the external system | `ORDER#order id` | `PAYMENT#id` | |
-//! | what a payment of the external system is for | `PAYMENT#id` | `PAYMENT` | |
-//! | an order sheet | `SHEET#id` | `SHEET` | by due: `SHEETS#bucket`, end of its validity and sheet id, until it is ordered or abandoned |
+//! | the claim of an external payment by an order | `PAYMENT#id` | `PAYMENT` | |
+//! | an order sheet | `SHEET#id` | `SHEET` | by expiry: `SHEETS#bucket`, end of its validity and sheet id, until it is ordered or abandoned |
 //! | a product | `PRODUCT#id` | `PRODUCT` | by time: `PRODUCTS`, instant and product id, while ON_SALE; else `PRODUCTS#DISCONTINUED` or `PRODUCTS#HIDDEN` |
-//! | | | | by due: `SHELVES`, from when on and product id, while its shelf is to be swept |
+//! | | | | by expiry: `SHELVES`, first instant of its sweeps and product id, while its inventory is to be swept |
 //! | a product of a seller | `SELLER#user id` | `PRODUCT#instant#product id` | |
-//! | a change of a seller's status that their products may lack | `SELLER#user id` | `CHANGE` | by due: `SELLERS`, its instant and user id |
-//! | a shard of its shelf | `STOCK#product id#shard` | `STOCK` | |
-//! | what became of units drawn from it | `UNITS#product id#shard#place` | `UNITS` | |
-//! | a coupon campaign | `CAMPAIGN#id` | `CAMPAIGN` | by due: `CAMPAIGNS`, its first instant and coupon id, until all its tickets are accounted for; then `EXPIRIES`, the last instant of its coupons and its id, until they are marked |
+//! | a change of a seller's status that their products may lack | `SELLER#user id` | `CHANGE` | by expiry: `SELLERS`, its instant and user id |
+//! | a shard of a product's stock | `STOCK#product id#shard` | `STOCK` | |
+//! | the claim record of a reservation | `UNITS#product id#shard#first sequence number` | `UNITS` | |
+//! | a coupon campaign | `CAMPAIGN#id` | `CAMPAIGN` | by expiry: `CAMPAIGNS`, its first instant and coupon id, until all its tickets are accounted for; then `EXPIRIES`, the last instant of its coupons and its id, until they are marked |
 //! | | | | by time: `CAMPAIGNS`, instant and coupon id |
 //! | a shard of its counter | `COUNTER#coupon id#shard` | `COUNTER` | |
-//! | what became of a ticket | `SLOT#coupon id#shard#ticket` | `SLOT` | |
+//! | the claim record of a ticket | `SLOT#coupon id#shard#ticket` | `SLOT` | |
 //! | units sold of a product | `SALES#product id` | `SALES` | by time: `SALES`, product id |
 //! | | | | by sales: `RANKED#bucket`, rank and units by day, while it is on sale and some window has units |
-//! | how far the ranks are refreshed | `BESTSELLERS` | `REFRESH` | |
+//! | the progress of the refresh of the ranks | `BESTSELLERS` | `REFRESH` | |
 //! | the first stage's leaderboard | `BESTSELLERS` | `BOARD` | |
-//! | an event counted already | `COUNTED#event id` | `COUNTED` | |
+//! | a processed-event record of the counts | `COUNTED#event id` | `COUNTED` | |
 //! | the rebuild of the bestsellers | `REBUILD` | `REBUILD` | |
-//! | how far a segment of the orders is recounted | `REBUILD#generation` | `TRACK#segment` | |
-//! | what a part of the orders came to | `REBUILD#generation#bucket` | `PART#writer#sequence` | |
-//! | a request answered already | `REQUEST#digest` | `REQUEST` | |
+//! | the progress of the recount of a segment of the orders | `REBUILD#generation` | `TRACK#segment` | |
+//! | partial sums of a rebuild | `REBUILD#generation#bucket` | `PART#writer#sequence` | |
+//! | the outcome of a request with an idempotency key | `REQUEST#digest` | `REQUEST` | |
 //! | the progress of a migration's step | `MIGRATION#step` | `MIGRATION` | |
 //!
 //! Ids have no `#`, so that a key cannot be taken for another.
@@ -47,72 +47,63 @@ use crate::domain::{
     text::EmailKey,
 };
 
-/// An index: its name and those of its keys' attributes.
+/// The name of an index and of the attributes of its keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Index {
-    /// The index's name.
     pub name: &'static str,
-    /// The attribute that is its partition key.
+    /// The attribute of its partition key.
     pub pk: &'static str,
-    /// The attribute that is its sort key.
+    /// The attribute of its sort key.
     pub sk: &'static str,
 }
 
-/// Lists things in the order of time.
+/// The index by time: items in the order of their creation.
 pub const BY_TIME: Index = Index { name: "byTime", pk: "byTimePk", sk: "byTimeSk" };
 
-/// Lists what has to be seen to when its time is up, by when that is.
-pub const BY_DUE: Index = Index { name: "byDue", pk: "byDuePk", sk: "byDueSk" };
+/// The expiry index: items that wait for an instant, in its order. Its name and attributes are older than the term.
+pub const BY_EXPIRY: Index = Index { name: "byDue", pk: "byDuePk", sk: "byDueSk" };
 
-/// Lists products by units sold, the best first.
+/// The index by sales: products by units sold, the best first.
 pub const BY_SALES: Index = Index { name: "bySales", pk: "bySalesPk", sk: "bySalesSk" };
 
-/// Over how many partitions of [`BY_SALES`] products are spread. Each takes 500 moves a second, and costs half a unit to
-/// read the top of.
+/// The number of partitions of [`BY_SALES`]. Each takes 500 moves a second, and the read of its top costs half a unit.
 pub const RANK_BUCKETS: u16 = 8;
 
-/// Over how many partitions of [`BY_DUE`] things are spread: each takes a thousand new ones a second.
-pub const DUE_BUCKETS: u16 = 16;
+/// The number of partitions of [`BY_EXPIRY`] for one kind of item. Each takes a thousand new items a second.
+pub const EXPIRY_BUCKETS: u16 = 16;
 
-/// Where an item is.
+/// The primary key of an item.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Key {
-    /// The partition key.
     pub pk: String,
-    /// The sort key.
     pub sk: String,
 }
 
-/// Where an item is in an index.
+/// The key of an item in an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexKey {
-    /// The index's partition key.
     pub pk: String,
-    /// The index's sort key: an instant, then the id.
+    /// The sort key: an instant, then the id.
     pub sk: String,
 }
 
-/// The prefix of the sort keys of ledger entries.
 pub const LEDGER_PREFIX: &str = "LEDGER#";
 
-/// The prefix of the sort keys of a user's coupons.
 pub const COUPON_PREFIX: &str = "COUPON#";
 
 fn key(pk: String, sk: impl Into<String>) -> Key {
     Key { pk, sk: sk.into() }
 }
 
-/// The partition with all that belongs to a user.
+/// The partition of all items of a user.
 pub fn user_partition(user: &UserId) -> String {
     format!("USER#{user}")
 }
 
-/// The profile of a user.
 pub fn profile(user: &UserId) -> Key {
     key(user_partition(user), "PROFILE")
 }
 
-/// A user's money.
 pub fn account(user: &UserId) -> Key {
     key(user_partition(user), "ACCOUNT")
 }
@@ -122,7 +113,6 @@ pub fn is_ledger_sequence(sequence: u64) -> bool {
     (1..=999_999_999_999).contains(&sequence)
 }
 
-/// The claim of an e-mail address.
 pub fn email(address: &EmailKey) -> Key {
     key(format!("EMAIL#{}", address.as_str()), "EMAIL")
 }
@@ -137,7 +127,7 @@ pub fn user_coupon(user: &UserId, coupon: &CouponId) -> Key {
     key(user_partition(user), format!("{COUPON_PREFIX}{coupon}"))
 }
 
-/// A user's revoked coupon of a campaign that was issued to them again.
+/// A user's revoked coupon of a campaign that issued them another.
 pub fn replaced_coupon(user: &UserId, coupon: &CouponId, issued: &str) -> Key {
     key(user_partition(user), format!("{COUPON_PREFIX}{coupon}#{issued}"))
 }
@@ -147,73 +137,67 @@ pub fn order_partition(order: &OrderId) -> String {
     format!("ORDER#{order}")
 }
 
-/// A user's cart.
 pub fn cart(user: &UserId) -> Key {
     key(user_partition(user), "CART")
 }
 
-/// An order.
 pub fn order(order: &OrderId) -> Key {
     key(order_partition(order), "ORDER")
 }
 
-/// The prefix of the partitions of users' orders by time.
 pub const ORDERS_PREFIX: &str = "ORDERS#";
 
-/// A user's orders by time.
+/// The partition of a user's orders by time.
 pub fn orders_of(user: &UserId) -> String {
     format!("{ORDERS_PREFIX}{user}")
 }
 
-/// Where an order is in the list of its user's orders.
+/// The key of an order among those of its user.
 pub fn order_by_time(user: &UserId, created_at: Timestamp, order: &OrderId) -> IndexKey {
     IndexKey { pk: orders_of(user), sk: time_and_id(created_at, order.as_str()) }
 }
 
-/// The pending orders whose holds are in this bucket, by when those end.
+/// The partition of pending orders by the end of their holds.
 pub fn holds(bucket: u16) -> String {
     format!("HOLDS#{bucket}")
 }
 
-/// Where a pending order is in the list of what is due.
-pub fn hold_by_due(order: &OrderId, expires_at: Timestamp) -> IndexKey {
-    IndexKey { pk: holds(bucket(order.as_str(), DUE_BUCKETS)), sk: time_and_id(expires_at, order.as_str()) }
+/// The key of a pending order in the expiry index.
+pub fn hold_by_expiry(order: &OrderId, expires_at: Timestamp) -> IndexKey {
+    IndexKey { pk: holds(bucket(order.as_str(), EXPIRY_BUCKETS)), sk: time_and_id(expires_at, order.as_str()) }
 }
 
-/// The prefix of the sort keys of an order's payments.
 pub const PAYMENT_PREFIX: &str = "PAYMENT#";
 
-/// The purpose of a payment of the external system.
+/// The claim of an external payment by an order.
 pub fn payment_claim(payment: &PaymentId) -> Key {
     key(format!("PAYMENT#{payment}"), "PAYMENT")
 }
 
-/// A payment of the external system for an order.
+/// An external payment for an order.
 pub fn payment(order: &OrderId, payment: &PaymentId) -> Key {
     key(order_partition(order), format!("{PAYMENT_PREFIX}{payment}"))
 }
 
-/// An order sheet.
 pub fn sheet(sheet: &OrderSheetId) -> Key {
     key(format!("SHEET#{sheet}"), "SHEET")
 }
 
-/// The open order sheets of this bucket, by when their time is up.
+/// The partition of open order sheets by the end of their validity.
 pub fn sheets(bucket: u16) -> String {
     format!("SHEETS#{bucket}")
 }
 
-/// Where an open order sheet is in the list of what is due.
-pub fn sheet_by_due(sheet: &OrderSheetId, expires_at: Timestamp) -> IndexKey {
-    IndexKey { pk: sheets(bucket(sheet.as_str(), DUE_BUCKETS)), sk: time_and_id(expires_at, sheet.as_str()) }
+/// The key of an open order sheet in the expiry index.
+pub fn sheet_by_expiry(sheet: &OrderSheetId, expires_at: Timestamp) -> IndexKey {
+    IndexKey { pk: sheets(bucket(sheet.as_str(), EXPIRY_BUCKETS)), sk: time_and_id(expires_at, sheet.as_str()) }
 }
 
-/// A product's description.
 pub fn product(product: &ProductId) -> Key {
     key(format!("PRODUCT#{product}"), "PRODUCT")
 }
 
-/// The products of the catalogue, by time of creation.
+/// The products on sale, by time of creation.
 pub const PRODUCTS: &str = "PRODUCTS";
 
 /// The products of a sale status, by time of creation.
@@ -225,7 +209,7 @@ pub const fn products(status: SaleStatus) -> &'static str {
     }
 }
 
-/// The place of a product in the list of its sale status. The sort key is the same in each list.
+/// The key of a product in the list of its sale status. The sort key is the same in each list.
 pub fn product_by_time(status: SaleStatus, created_at: Timestamp, product: &ProductId) -> IndexKey {
     IndexKey { pk: products(status).to_owned(), sk: time_and_id(created_at, product.as_str()) }
 }
@@ -235,7 +219,6 @@ pub fn seller_partition(seller: &UserId) -> String {
     format!("SELLER#{seller}")
 }
 
-/// The prefix of the sort keys of a seller's products.
 pub const SELLER_PRODUCT_PREFIX: &str = "PRODUCT#";
 
 /// A product among those of its seller, by time of creation.
@@ -243,7 +226,7 @@ pub fn seller_product(seller: &UserId, created_at: Timestamp, product: &ProductI
     seller_product_at(seller, &time_and_id(created_at, product.as_str()))
 }
 
-/// The product of a seller at this place, which is the one that products have in the index by time.
+/// The product of a seller with this sort key, which is the one that products have in the index by time.
 pub fn seller_product_at(seller: &UserId, place: &str) -> Key {
     key(seller_partition(seller), format!("{SELLER_PRODUCT_PREFIX}{place}"))
 }
@@ -253,55 +236,54 @@ pub fn seller_change(seller: &UserId) -> Key {
     key(seller_partition(seller), "CHANGE")
 }
 
-/// The sellers whose products may lack a change of their status, by its instant.
+/// The sellers with such a change, by its instant.
 pub const SELLERS: &str = "SELLERS";
 
-/// The place of a seller in the list of what is due.
-pub fn seller_by_due(seller: &UserId, at: Timestamp) -> IndexKey {
+/// The key of a seller in the expiry index.
+pub fn seller_by_expiry(seller: &UserId, at: Timestamp) -> IndexKey {
     IndexKey { pk: SELLERS.to_owned(), sk: time_and_id(at, seller.as_str()) }
 }
 
-/// One shard of a product's shelf.
+/// One shard of a product's stock.
 pub fn stock(product: &ProductId, shard: u16) -> Key {
     key(format!("STOCK#{product}#{shard}"), "STOCK")
 }
 
-/// What became of units drawn from a shard: at the first of their places.
-pub fn units(product: &ProductId, shard: u16, place: i64) -> Key {
+/// The claim record of the reservation that begins at this sequence number of a shard.
+pub fn unit_claim(product: &ProductId, shard: u16, place: i64) -> Key {
     key(format!("UNITS#{product}#{shard}#{place}"), "UNITS")
 }
 
-/// The products whose shelves are swept, by from when on. A shop has a handful of them.
-pub const SHELVES: &str = "SHELVES";
+/// The products with swept inventory, by the first instant of their sweeps. A shop has a handful of them.
+pub const INVENTORY: &str = "SHELVES";
 
-/// Where a product is in the list of what is due.
-pub fn shelf_by_due(product: &ProductId, from: Timestamp) -> IndexKey {
-    IndexKey { pk: SHELVES.to_owned(), sk: time_and_id(from, product.as_str()) }
+/// The key of a product in the expiry index.
+pub fn inventory_by_expiry(product: &ProductId, from: Timestamp) -> IndexKey {
+    IndexKey { pk: INVENTORY.to_owned(), sk: time_and_id(from, product.as_str()) }
 }
 
-/// A coupon campaign.
 pub fn campaign(coupon: &CouponId) -> Key {
     key(format!("CAMPAIGN#{coupon}"), "CAMPAIGN")
 }
 
-/// In the index by time all campaigns, by time of creation. In the index by due those whose tickets are swept, by their
-/// first instant: a shop has a handful of them.
+/// In the index by time: all campaigns, by time of creation. In the expiry index: the campaigns with swept tickets, by
+/// their first instant. A shop has a handful of them.
 pub const CAMPAIGNS: &str = "CAMPAIGNS";
 
-/// The place of a campaign in the list of all campaigns.
+/// The key of a campaign in the list of all campaigns.
 pub fn campaign_by_time(created_at: Timestamp, coupon: &CouponId) -> IndexKey {
     IndexKey { pk: CAMPAIGNS.to_owned(), sk: time_and_id(created_at, coupon.as_str()) }
 }
 
-/// Where a campaign is in the list of what is due.
-pub fn campaign_by_due(coupon: &CouponId, issue_from: Timestamp) -> IndexKey {
+/// The key of a campaign in the expiry index while its tickets are swept.
+pub fn campaign_by_start(coupon: &CouponId, issue_from: Timestamp) -> IndexKey {
     IndexKey { pk: CAMPAIGNS.to_owned(), sk: time_and_id(issue_from, coupon.as_str()) }
 }
 
-/// The campaigns whose coupons are going to expire, by when the last of them do.
+/// The campaigns with coupons that are going to expire, by the instant of the last.
 pub const EXPIRIES: &str = "EXPIRIES";
 
-/// Where a campaign is in the list of what is due once its tickets are swept.
+/// The key of a campaign in the expiry index once its tickets are swept.
 pub fn campaign_by_expiry(coupon: &CouponId, expiry: Timestamp) -> IndexKey {
     IndexKey { pk: EXPIRIES.to_owned(), sk: time_and_id(expiry, coupon.as_str()) }
 }
@@ -311,8 +293,8 @@ pub fn counter(coupon: &CouponId, shard: u16) -> Key {
     key(format!("COUNTER#{coupon}#{shard}"), "COUNTER")
 }
 
-/// The outcome of a ticket.
-pub fn slot(coupon: &CouponId, shard: u16, ticket: i64) -> Key {
+/// The claim record of a ticket.
+pub fn ticket_claim(coupon: &CouponId, shard: u16, ticket: i64) -> Key {
     key(format!("SLOT#{coupon}#{shard}#{ticket}"), "SLOT")
 }
 
@@ -324,7 +306,7 @@ pub fn sales(product: &ProductId) -> Key {
 /// The products that have counts of units sold.
 pub const SALES: &str = "SALES";
 
-/// Where a product is among those that have counts.
+/// The key of a product among those that have counts.
 pub fn sales_listed(product: &ProductId) -> IndexKey {
     IndexKey { pk: SALES.to_owned(), sk: product.to_string() }
 }
@@ -334,12 +316,15 @@ pub fn ranked(bucket: usize) -> String {
     format!("RANKED#{bucket}")
 }
 
-/// Numbers in index sort keys by sales are taken from these, so that text order is rank order: the best come first.
+/// Sort keys of the index by sales subtract each number from this one, so that text order is rank order: the best come
+/// first.
 const MOST_UNITS: i64 = 999_999_999_999;
 const LAST_MS: i64 = 9_999_999_999_999;
 
-/// The place of a product in the index by sales: its rank, then the last day with units and the units of that day and the
-/// days before it. All that a reader needs is in the key, so the index projects no attribute that a sale changes.
+/// The key of a product in the index by sales: its rank, the last day with units, and the units of that day and the
+/// days before it.
+///
+/// A reader needs nothing but the key, so that the index projects no attribute that a sale changes.
 pub fn sales_ranked(listing: &Listing) -> IndexKey {
     let Listing { bound: Rank { units, last_sold_at, product_id }, days } = listing;
     let worse = MOST_UNITS.saturating_sub(*units).clamp(0, MOST_UNITS);
@@ -358,7 +343,7 @@ pub fn sales_ranked(listing: &Listing) -> IndexKey {
     }
 }
 
-/// The listing at a place in the index by sales.
+/// The listing encoded in a sort key of the index by sales.
 pub fn listing_of_index_key(sk: &str) -> Option<Listing> {
     let mut parts = sk.split('#');
     let units = MOST_UNITS.checked_sub(parts.next()?.parse().ok()?)?;
@@ -372,17 +357,17 @@ pub fn listing_of_index_key(sk: &str) -> Option<Listing> {
     Some(Listing { bound: Rank { units, last_sold_at, product_id }, days: days? })
 }
 
-/// How far the ranks of the counts have been refreshed since midnight.
+/// The progress of the refresh of the ranks since midnight.
 pub fn ranks_refreshed() -> Key {
     key("BESTSELLERS".to_owned(), "REFRESH")
 }
 
-/// The leaderboard that the first stage kept. It is read no more: where there is one, the counts have yet to be ranked.
+/// The leaderboard of the first stage. Nothing reads it any more: if there is one, the counts have yet to be ranked.
 pub fn board() -> Key {
     key("BESTSELLERS".to_owned(), "BOARD")
 }
 
-/// The mark that an event has been counted.
+/// The processed-event record: the event has been counted.
 pub fn counted(event_id: &str) -> Key {
     key(format!("COUNTED#{event_id}"), "COUNTED")
 }
@@ -392,20 +377,19 @@ pub fn rebuild() -> Key {
     key("REBUILD".to_owned(), "REBUILD")
 }
 
-/// How far a rebuild has recounted a segment of the orders.
+/// The progress of a rebuild in a segment of the orders.
 pub fn rebuild_track(generation: u64, segment: u16) -> Key {
     key(format!("REBUILD#{generation}"), format!("TRACK#{segment}"))
 }
 
-/// The parts of a rebuild's sums for the products of a bucket.
+/// The partition of a rebuild's partial sums for the products of a bucket.
 pub fn rebuild_parts(generation: u64, bucket: u16) -> String {
     format!("REBUILD#{generation}#{bucket}")
 }
 
-/// The prefix of the sort keys of parts.
 pub const PART_PREFIX: &str = "PART#";
 
-/// A part of a rebuild's sums: the `sequence`th of what one writer has found.
+/// Partial sums of a rebuild: the `sequence`th of one writer.
 pub fn rebuild_part(generation: u64, bucket: u16, writer: &str, sequence: u64) -> Key {
     key(rebuild_parts(generation, bucket), format!("{PART_PREFIX}{writer}#{sequence:09}"))
 }
@@ -420,18 +404,18 @@ pub fn migration(step: &str) -> Key {
     key(format!("MIGRATION#{step}"), "MIGRATION")
 }
 
-/// A place by time: an instant, then the id.
+/// A sort key by time: an instant, then the id.
 pub fn time_and_id(at: Timestamp, id: &str) -> String {
     format!("{}#{id}", instant(at))
 }
 
-/// The beginning of an index sort key: thirteen digits of milliseconds last until the year 2286, and text order is time
+/// The beginning of an index sort key. Thirteen digits of milliseconds last until the year 2286, and text order is time
 /// order.
 pub fn instant(at: Timestamp) -> String {
     format!("{:013}", at.as_millisecond())
 }
 
-/// The id in the partition key of a thing that has one alone, such as `PRODUCT#id`.
+/// The id in a partition key with one id alone, such as `PRODUCT#id`.
 pub fn id_of_partition(pk: &str) -> Option<&str> {
     pk.split_once('#').map(|(_, id)| id)
 }
@@ -441,13 +425,13 @@ pub fn id_of_index_key(sk: &str) -> Option<&str> {
     sk.split_once('#').map(|(_, id)| id)
 }
 
-/// The id at the end of an index sort key, if it is one of this kind.
+/// The id at the end of an index sort key, if it is of this kind.
 pub fn id_at<I: TryFrom<String>>(sk: &str) -> Option<I> {
     I::try_from(id_of_index_key(sk)?.to_owned()).ok()
 }
 
-/// The instant and the id of a sort key of the index by due.
-pub fn due_of_index_key(sk: &str) -> Option<(Timestamp, &str)> {
+/// The instant and the id of a sort key of the expiry index.
+pub fn expiry_of_index_key(sk: &str) -> Option<(Timestamp, &str)> {
     let (instant, id) = sk.split_once('#')?;
     Some((Timestamp::from_millisecond(instant.parse().ok()?).ok()?, id))
 }
@@ -510,6 +494,6 @@ mod tests {
         let at = |ms| product_by_time(SaleStatus::OnSale, Timestamp::from_millisecond(ms).unwrap(), &id).sk;
         assert!(at(999_999_999_999) < at(1_000_000_000_000));
         assert_eq!(id_of_index_key(&at(5)), Some("tea"));
-        assert_eq!(due_of_index_key(&at(5)), Some((Timestamp::from_millisecond(5).unwrap(), "tea")));
+        assert_eq!(expiry_of_index_key(&at(5)), Some((Timestamp::from_millisecond(5).unwrap(), "tea")));
     }
 }

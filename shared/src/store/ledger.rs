@@ -1,12 +1,9 @@
-//! The ledger: entries are added, in sequence, and never changed.
+//! The ledger: entries are appended, in sequence, and never changed.
 
-use super::{Action, StoreError, keys};
+use super::{Action, keys};
 use crate::domain::{UserId, ledger::LedgerEntry};
 
-/// Adds an entry at its place in the sequence; refused where there is one already.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn append(user: &UserId, entry: &LedgerEntry) -> Result<Action, StoreError> {
+/// Appends an entry at its sequence number; refused if there is one already.
+pub fn append(user: &UserId, entry: &LedgerEntry) -> Action {
     Action::create(keys::ledger_entry(user, entry.sequence), entry)
 }

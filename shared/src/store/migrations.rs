@@ -5,23 +5,21 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, StoreError, keys, table::Cursor};
+use super::{Action, keys, table::Cursor};
 
 /// The progress of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MigrationProgress {
-    /// When the step began.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub started_at: Timestamp,
-    /// When the step ended; absent while it has not.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
         with = "jiff::fmt::serde::timestamp::millisecond::optional"
     )]
     pub ended_at: Option<Timestamp>,
-    /// The passes over the table that are finished.
+    /// The finished passes over the table.
     pub passes: usize,
     /// The last item that the current pass has handled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -29,7 +27,7 @@ pub struct MigrationProgress {
     /// Counts of the records that the step has handled, by name of the outcome.
     #[serde(default)]
     pub figures: BTreeMap<String, u64>,
-    /// Counts the changes of this record: of two runs of a step, one goes on.
+    /// Counts the changes of this record: of two concurrent runs of a step, one goes on.
     pub revision: u64,
 }
 
@@ -40,18 +38,11 @@ impl MigrationProgress {
     }
 }
 
-/// Notes the progress of a step; refused where another run has noted more since `before` was read.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn advance(
-    step: &str,
-    before: Option<&MigrationProgress>,
-    after: &MigrationProgress,
-) -> Result<Action, StoreError> {
+/// Records the progress of a step; refused if another run has recorded more since `before` was read.
+pub fn advance(step: &str, before: Option<&MigrationProgress>, after: &MigrationProgress) -> Action {
     let key = keys::migration(step);
     match before {
         None => Action::create(key, after),
-        Some(before) => Action::put(key, after)?.when("#revision = :before").value(":before", before.revision),
+        Some(before) => Action::put(key, after).when("#revision = :before").value(":before", before.revision),
     }
 }

@@ -1,6 +1,7 @@
 //! The table: its keys, its records, and how they are read and changed.
 //!
-//! One file a kind of record holds the expressions that change it. Nothing else in the project writes an expression.
+//! One file a kind of record holds the expressions that change it. Nothing else in the project writes an expression,
+//! and no other floor spells a key: they get keys from [`keys`]. This floor knows no use case and no HTTP.
 
 pub mod action;
 pub mod backoff;
@@ -17,8 +18,8 @@ pub mod records;
 pub mod requests;
 pub mod sales;
 pub mod sellers;
+pub mod shards;
 pub mod sheets;
-pub mod stock;
 pub mod stream;
 mod swept;
 pub mod table;
@@ -29,20 +30,19 @@ pub use backoff::{Backoff, RetryBounds, RetryKind};
 pub use keys::Key;
 pub use table::{Applied, ConditionFailures, Consistency, Found, Outcome, Table, TableBounds};
 
-/// An item as DynamoDB has it.
 pub type Item = std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>;
 
-/// The failure of a call of the table.
+/// The failure of a call to the table.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Others were at the same items, or the table had too much to do, for as long as we could wait. Nothing is half
-    /// done; whether the last attempt was carried out may be unknown.
+    /// Contention or throttling outlasted the retry budget. Nothing is half done; it may be unknown whether the last
+    /// attempt was carried out.
     #[error("the table was too busy: {0}")]
     Busy(String),
-    /// A stored item is not of the shape its key promises.
+    /// A stored item has not the shape that its key promises.
     #[error("a stored record cannot be read: {0}")]
     Corrupt(#[from] serde_dynamo::Error),
-    /// The table refused what it was asked. This is a bug or a wrong deployment.
+    /// The table refused the request. This is a bug or a wrong deployment.
     #[error("the table refused a request: {0}")]
     Rejected(String),
 }

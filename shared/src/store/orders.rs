@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, StoreError, keys};
+use super::{Action, keys};
 use crate::{
     domain::{
         OrderId,
@@ -11,17 +11,15 @@ use crate::{
     platform::trace::{self, TraceId},
 };
 
-/// An order as it is stored: with the digest of the request that made it, so that a repeat can be told from another
+/// An order as it is stored: with the digest of the request that created it, so that a repeat can be told from another
 /// request with the same key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", from = "StoredOrder")]
 pub struct OrderRecord {
-    /// The order.
     #[serde(flatten)]
     pub order: Order,
-    /// The digest of the request's payload.
     pub payload: String,
-    /// The trace that made it what it is; that of each change stays with its event.
+    /// The trace of its last change; each event keeps the trace of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<TraceId>,
 }
@@ -54,61 +52,45 @@ impl OrderRecord {
     }
 }
 
-/// Adds an order; refused where there is one of this id already.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn create(record: &OrderRecord) -> Result<Action, StoreError> {
-    Ok(indexed(Action::create(keys::order(&record.order.order_id), record)?, &record.order))
+/// Adds an order; refused if there is one with this id.
+pub fn create(record: &OrderRecord) -> Action {
+    indexed(Action::create(keys::order(&record.order.order_id), record), &record.order)
 }
 
-/// Puts an order in the place of the one that was seen; refused where that has changed since.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn replace(seen: &Order, record: &OrderRecord) -> Result<Action, StoreError> {
-    let put = Action::put(keys::order(&record.order.order_id), record)?;
+/// Replaces an order that still has the version that was read.
+pub fn replace(seen: &Order, record: &OrderRecord) -> Action {
+    let put = Action::put(keys::order(&record.order.order_id), record);
     indexed(put, &record.order).when("#version = :seen").value(":seen", seen.version)
 }
 
-/// An order is listed with those of its user, and with what is due as long as it waits for the money.
+/// Every order is listed with those of its user; a pending one is in the expiry index, too.
 fn indexed(action: Action, order: &Order) -> Action {
     let listed = action.index_by_time(keys::order_by_time(&order.user_id, order.created_at, &order.order_id));
     match order.hold_expires_at {
-        Some(end) => listed.index_by_expiry(keys::hold_by_due(&order.order_id, end)),
+        Some(end) => listed.index_by_expiry(keys::hold_by_expiry(&order.order_id, end)),
         None => listed,
     }
 }
 
-/// Asserts that there is no order of this id.
 pub fn check_absent(order: &OrderId) -> Action {
     Action::check_absent(keys::order(order))
 }
 
-/// Notes how a payment went; refused where that was noted already.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn note_payment(payment: &Payment) -> Result<Action, StoreError> {
+/// Records the outcome of a payment; refused if there is one already.
+pub fn note_payment(payment: &Payment) -> Action {
     Action::create(keys::payment(&payment.order_id, &payment.payment_id), payment)
 }
 
-/// Claims a payment for its order; refused where it is for another. Twice is as good as once.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn claim_payment(payment: &Payment) -> Result<Action, StoreError> {
+/// Claims a payment for its order; refused if another order claimed it. Idempotent.
+pub fn claim_payment(payment: &Payment) -> Action {
     let claim = PaymentClaim { order_id: payment.order_id.clone() };
-    Action::put(keys::payment_claim(&payment.payment_id), &claim)?
+    Action::put(keys::payment_claim(&payment.payment_id), &claim)
         .when("attribute_not_exists(#pk) OR #orderId = :order")
         .value(":order", &payment.order_id)
 }
 
-/// Notes that a payment which was said to have failed has succeeded after all.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn correct_payment(payment: &Payment) -> Result<Action, StoreError> {
-    let put = Action::put(keys::payment(&payment.order_id, &payment.payment_id), payment)?;
+/// Records that a payment reported as failed has succeeded after all.
+pub fn correct_payment(payment: &Payment) -> Action {
+    let put = Action::put(keys::payment(&payment.order_id, &payment.payment_id), payment);
     put.when("#status = :failed").value(":failed", PaymentStatus::Failed)
 }

@@ -1,58 +1,46 @@
 //! Products' descriptions.
 
 use super::{
-    Action, StoreError,
+    Action,
     keys::{self, BY_TIME},
 };
 use crate::domain::{ProductId, product::Product};
 
-/// Adds a product.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn create(product: &Product) -> Result<Action, StoreError> {
-    Ok(listed(Action::create(keys::product(&product.product_id), product)?, product))
+pub fn create(product: &Product) -> Action {
+    listed(Action::create(keys::product(&product.product_id), product), product)
 }
 
 /// Replaces a product that still has the version that was read.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn replace(seen: &Product, now: &Product) -> Result<Action, StoreError> {
-    let put = Action::put(keys::product(&now.product_id), now)?;
-    put.when("#version = :seen").value(":seen", seen.version).map(|put| listed(put, now))
+pub fn replace(seen: &Product, now: &Product) -> Action {
+    let put = Action::put(keys::product(&now.product_id), now);
+    listed(put.when("#version = :seen").value(":seen", seen.version), now)
 }
 
-/// Asserts that a product is as it was seen, or still is none.
-///
-/// # Errors
-/// If a value cannot be encoded.
-pub fn check_unchanged(id: &ProductId, seen: Option<&Product>) -> Result<Action, StoreError> {
+/// Asserts that a product still has the version that was read, or still is absent.
+pub fn check_unchanged(id: &ProductId, seen: Option<&Product>) -> Action {
     match seen {
-        None => Ok(Action::check_absent(keys::product(id))),
+        None => Action::check_absent(keys::product(id)),
         Some(seen) => Action::check(keys::product(id)).when("#version = :seen").value(":seen", seen.version),
     }
 }
 
-/// Gives a product its place in the list of its sale status; refused where it has that place, or is no longer as it was
-/// seen. The version stays: nothing that a reader of the product knows has changed.
-///
-/// # Errors
-/// If a value cannot be encoded.
-pub fn set_listed(seen: &Product) -> Result<Action, StoreError> {
+/// Adds a product to the list of its sale status; refused if it is in it, or has another version than was read. The
+/// version stays: nothing that a reader of the product knows has changed.
+pub fn set_listed(seen: &Product) -> Action {
     let (id, list) = (&seen.product_id, BY_TIME.pk);
     let place = keys::product_by_time(seen.offer.status, seen.created_at, id);
-    Action::move_in_index(keys::product(id), BY_TIME, place)?
+    Action::move_in_index(keys::product(id), BY_TIME, place)
         .when(format!("#version = :seen AND (attribute_not_exists(#{list}) OR #{list} <> :list)"))
         .value(":seen", seen.version)
 }
 
-/// Each product is in the list of its sale status; in the index by due it is only while a sweep passes by its shelf.
+/// Each product is in the list of its sale status. It is in the expiry index only while a sweep of its inventory is
+/// needed.
 fn listed(put: Action, product: &Product) -> Action {
     let id = &product.product_id;
     let mut put = put.index_by_time(keys::product_by_time(product.offer.status, product.created_at, id));
     if let Some(from) = product.sweep_from {
-        put = put.index_by_expiry(keys::shelf_by_due(id, from));
+        put = put.index_by_expiry(keys::inventory_by_expiry(id, from));
     }
     put
 }

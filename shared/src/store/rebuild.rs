@@ -1,4 +1,4 @@
-//! The rebuild of the bestsellers: how far it is, and what it has added up so far.
+//! The rebuild of the bestsellers: its progress and its partial sums.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,55 +14,49 @@ use crate::domain::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rebuild {
-    /// Counts the rebuilds. What is counted bears the generation in which it was.
+    /// Counts the rebuilds. Each count of units bears the generation in which it was made.
     pub generation: u64,
-    /// When it began.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub started_at: Timestamp,
-    /// What it recounts.
     pub days: Days,
-    /// Into how many segments it cuts the orders.
+    /// The number of segments into which the orders are cut.
     pub segments: u16,
-    /// Over how many buckets it spreads the products.
+    /// The number of buckets over which the products are spread.
     pub buckets: u16,
-    /// What it is at.
     pub phase: Phase,
-    /// What it has found so far.
     pub figures: Figures,
-    /// Counts the changes of this record, so that of two who go on with it one does.
+    /// Counts the changes of this record: of two concurrent functions, one goes on with it.
     pub revision: u64,
 }
 
-/// What a rebuild is at, and how far.
+/// The phase of a rebuild, and its progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "SCREAMING_SNAKE_CASE", rename_all_fields = "camelCase")]
 pub enum Phase {
-    /// Holds fast what is counted of each product.
+    /// Takes a snapshot of the counts of each product.
     Snapshot {
-        /// The list that it goes through.
         list: List,
-        /// The last product, with its place in the list.
+        /// The last product, with its sort key in the list.
         after: Option<(ProductId, String)>,
     },
-    /// Adds up the orders, as its tracks have it, from an instant on.
+    /// Adds up the orders by segments, from an instant on.
     Recount {
-        /// When it may begin: by then the index has every order that is in a snapshot.
+        /// The earliest instant: by then the index has every order that is in a snapshot.
         #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         from: Timestamp,
     },
     /// Corrects the counts.
     Repair {
-        /// The products of this bucket are next.
+        /// The bucket of the next products.
         bucket: u16,
     },
-    /// Puts every count at its place in the index by sales. The first stage put up a leaderboard here, and noted the best
-    /// so far, which is read no more.
+    /// Moves every count to its key in the index by sales. The first stage stored a leaderboard in this phase and
+    /// recorded the best so far, which is read no more.
     #[serde(rename = "BOARD")]
     Rank {
         /// The last product that was looked at.
         after: Option<ProductId>,
     },
-    /// Nothing is left to do.
     Done,
 }
 
@@ -70,32 +64,32 @@ pub enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum List {
-    /// Those that have counts.
+    /// Products with counts.
     Counted,
-    /// Those on sale: a count that nobody listed shows here.
+    /// Products on sale, which shows a count that is missing from the list of counts.
     OnSale,
 }
 
-/// What a rebuild has found.
+/// The findings of a rebuild so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Figures {
-    /// Orders that were looked at: paid on the days that count.
+    /// Orders looked at: those paid on the days that count.
     pub orders: u64,
-    /// Changes of orders that nobody had counted.
+    /// Changes of orders that had not been counted.
     pub recovered: u64,
-    /// Orders that cannot be read. As long as there is one, no count is corrected.
+    /// Orders that cannot be read. While there is one, no count is corrected.
     pub unreadable: u64,
-    /// Counts of a product on a day that were wrong and are right now.
+    /// Counts of a product on a day that were wrong and are corrected.
     pub corrected: u64,
-    /// By how many units in all.
+    /// The units of all corrections.
     pub units: u64,
     /// Counts of a product on a day that are left to the next rebuild.
     pub left: u64,
 }
 
 impl Figures {
-    /// Together with what was found elsewhere.
+    /// The sum of two findings.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
@@ -109,30 +103,28 @@ impl Figures {
     }
 }
 
-/// How far a segment of the orders is recounted.
+/// The progress of the recount of a segment of the orders.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SegmentProgress {
-    /// The place to go on from.
+    /// The cursor to go on from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
-    /// Whether all of it is.
     pub is_done: bool,
-    /// What was found.
     pub figures: Figures,
-    /// Counts the changes of this record: its next part's sequence.
+    /// Counts the changes of this record, and numbers the partial sums of the segment.
     pub revision: u64,
 }
 
-/// What a part of the counts or of the orders came to.
+/// The sums of a part of the counts or of the orders.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PartialSums {
-    /// Of each product of a bucket.
+    /// The balance of each product of a bucket.
     pub balances: Balances,
 }
 
-/// For how long parts are kept after a rebuild began. They are of use until it ends.
+/// The time for which partial sums are kept after a rebuild began. They are of use until it ends.
 const KEPT_SECONDS: i64 = 2 * 24 * 60 * 60;
 
 impl Rebuild {
@@ -140,10 +132,7 @@ impl Rebuild {
         self.started_at.as_second().saturating_add(KEPT_SECONDS)
     }
 
-    /// Adds to a transaction what a writer has found: parts by bucket, each new.
-    ///
-    /// # Errors
-    /// If a record cannot be encoded.
+    /// Adds the partial sums of a writer to a transaction: one new record a bucket.
     pub fn add_parts(
         &self,
         transaction: &mut Transaction,
@@ -154,46 +143,32 @@ impl Rebuild {
         let buckets = found.by_bucket(|product| bucket(product.as_str(), self.buckets));
         for (bucket, balances) in buckets {
             let key = keys::rebuild_part(self.generation, bucket, writer, sequence);
-            transaction.add(Action::create(key, &PartialSums { balances })?.expires_at(self.kept_until()));
+            transaction.add(Action::create(key, &PartialSums { balances }).expires_at(self.kept_until()));
         }
         Ok(())
     }
 
-    /// Puts a track in the place of the one that was seen; refused where somebody else went on with it.
-    ///
-    /// # Errors
-    /// If the record cannot be encoded.
-    pub fn replace_progress(
-        &self,
-        segment: u16,
-        seen: &SegmentProgress,
-        now: &SegmentProgress,
-    ) -> Result<Action, StoreError> {
+    /// Replaces the progress of a segment; refused if another writer went on with it.
+    pub fn replace_progress(&self, segment: u16, seen: &SegmentProgress, now: &SegmentProgress) -> Action {
         let key = keys::rebuild_track(self.generation, segment);
         let action = match seen.revision {
-            0 => Action::create(key, now)?,
-            revision => Action::put(key, now)?.when("#revision = :seen").value(":seen", revision)?,
+            0 => Action::create(key, now),
+            revision => Action::put(key, now).when("#revision = :seen").value(":seen", revision),
         };
-        Ok(action.expires_at(self.kept_until()))
+        action.expires_at(self.kept_until())
     }
 }
 
-/// Begins a rebuild in the place of the one that was seen; refused where somebody else did.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn begin(seen: Option<&Rebuild>, rebuild: &Rebuild) -> Result<Action, StoreError> {
+/// Begins a rebuild in the place of the one that was read; refused if another one began.
+pub fn begin(seen: Option<&Rebuild>, rebuild: &Rebuild) -> Action {
     match seen {
         None => Action::create(keys::rebuild(), rebuild),
         Some(seen) => replace(seen, rebuild),
     }
 }
 
-/// Puts a rebuild in the place of the one that was seen; refused where somebody else went on with it.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn replace(seen: &Rebuild, now: &Rebuild) -> Result<Action, StoreError> {
-    let put = Action::put(keys::rebuild(), now)?.when("#generation = :generation AND #revision = :revision");
-    put.value(":generation", seen.generation)?.value(":revision", seen.revision)
+/// Replaces a rebuild that is still as it was read; refused if another function went on with it.
+pub fn replace(seen: &Rebuild, now: &Rebuild) -> Action {
+    let put = Action::put(keys::rebuild(), now).when("#generation = :generation AND #revision = :revision");
+    put.value(":generation", seen.generation).value(":revision", seen.revision)
 }

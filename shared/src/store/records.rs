@@ -1,6 +1,6 @@
-//! Any item of the table as the record that its key promises: for those who read all of it, whatever there is.
+//! Any item of the table as the record that its key promises, for readers of the whole table.
 //!
-//! The inverse of [`keys`]. A kind of record that is new there is to be known here, too.
+//! The inverse of [`keys`]: a new kind of record must be added to both.
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 
@@ -19,100 +19,71 @@ use super::{
 use crate::domain::{
     CouponId, PaymentId, ProductId, UserId,
     cart::Cart,
-    coupon::{Campaign, Counter, IssuedCoupon, Slot},
-    draws,
+    coupon::{Campaign, ClaimRecord, Counter, IssuedCoupon},
+    inventory::Shard,
     ledger::LedgerEntry,
     order::{Payment, PaymentClaim},
     product::Product,
-    stock::Shard,
+    reservations,
     text::EmailKey,
     user::{Account, EmailClaim, Profile},
 };
 
-/// A record, with what only its key tells of it.
+/// A record, with the facts that only its key holds. The table of [`keys`] describes each kind.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Record {
-    /// The profile of a user.
     Profile(Box<Profile>),
-    /// A user's money.
     Account { user: UserId, account: Account },
-    /// A change of a user's money.
     LedgerEntry { user: UserId, entry: LedgerEntry },
-    /// The claim of an e-mail address.
     EmailClaim { address: EmailKey, claim: EmailClaim },
-    /// A user's coupon.
     IssuedCoupon(Box<IssuedCoupon>),
-    /// A revoked coupon whose campaign has issued the user another.
     ReplacedCoupon(Box<IssuedCoupon>),
-    /// A user's cart.
     Cart { user: UserId, cart: Cart },
-    /// An order.
     Order(Box<OrderRecord>),
-    /// A payment of the external system.
     Payment(Box<Payment>),
-    /// The purpose of a payment of the external system.
     PaymentClaim { payment: PaymentId, claim: PaymentClaim },
-    /// An order sheet.
     Sheet(Box<SheetRecord>),
-    /// A product.
     Product(Box<Product>),
-    /// A product of a seller.
     SellerProduct { seller: UserId, product: SellerProduct },
-    /// A change of a seller's status that their products may lack.
     SellerChange { seller: UserId, change: SellerChange },
-    /// A shard of a product's shelf.
     Shard { product: ProductId, number: u16, shard: Shard },
-    /// What became of units drawn from it.
-    Units { product: ProductId, shard: u16, place: i64, slot: draws::Slot },
-    /// A coupon campaign.
+    UnitClaim { product: ProductId, shard: u16, place: i64, claim: reservations::ClaimRecord },
     Campaign(Box<Campaign>),
-    /// A shard of a campaign's counter.
     Counter { coupon: CouponId, shard: u16, counter: Counter },
-    /// The outcome of a ticket.
-    Slot { coupon: CouponId, shard: u16, ticket: i64, slot: Slot },
-    /// Units sold of a product.
+    TicketClaim { coupon: CouponId, shard: u16, ticket: i64, claim: ClaimRecord },
     Sales { product: ProductId, sales: SalesRecord },
-    /// How far the ranks of the counts have been refreshed since midnight.
     RanksRefreshed(Refresh),
-    /// The leaderboard that the first stage kept.
     Board,
-    /// The mark that an event has been counted.
     Counted { event_id: String, mark: Mark },
-    /// The rebuild of the bestsellers that is under way, or was the last.
     Rebuild(Box<Rebuild>),
-    /// How far a rebuild has recounted a segment of the orders.
     RebuildTrack { generation: u64, segment: u16, track: SegmentProgress },
-    /// What a part of the counts or of the orders came to.
     RebuildPart { generation: u64, bucket: u16, writer: String, sequence: u64, part: PartialSums },
-    /// What came of a request with an idempotency key.
     Request { digest: String },
-    /// The progress of a migration's step.
     Migration { step: String, progress: MigrationProgress },
 }
 
-/// Why an item is not the record that its key promises. What the item holds is left out: it may be personal data.
+/// The reason why an item is not the record that its key promises. It leaves out the content, which may be personal
+/// data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unreadable {
-    /// It has no key.
     NoKey,
     /// No kind of record has such a key.
     UnknownKind(Key),
-    /// It has not the shape of the records with such a key.
+    /// The item has not the shape of the records with such a key.
     WrongShape(Key),
-    /// It is a record that belongs elsewhere.
+    /// The ids in the record belong to another key.
     Misplaced {
-        /// Where it is.
         found: Key,
-        /// Where a record of these ids has its place.
+        /// The key of a record with these ids.
         belongs: Key,
     },
 }
 
 impl Record {
-    /// Reads an item as what its key promises.
+    /// Reads an item as the record that its key promises.
     ///
     /// # Errors
-    /// Where the key promises nothing known, or the item does not keep the promise.
+    /// If the key promises nothing known, or the item does not keep the promise.
     pub fn read(item: Item) -> Result<Self, Unreadable> {
         let found = key_of(&item).map_err(|_| Unreadable::NoKey)?;
         let record = Self::promised_by(&found, item)?;
@@ -159,11 +130,11 @@ impl Record {
             }
             (["UNITS", product, shard, place], ["UNITS"]) => {
                 let (product, shard, place) = (reader.part(product)?, reader.number(shard)?, reader.number(place)?);
-                Ok(Self::Units { product, shard, place, slot: reader.record()? })
+                Ok(Self::UnitClaim { product, shard, place, claim: reader.record()? })
             }
             (["SLOT", coupon, shard, ticket], ["SLOT"]) => {
                 let (coupon, shard, ticket) = (reader.part(coupon)?, reader.number(shard)?, reader.number(ticket)?);
-                Ok(Self::Slot { coupon, shard, ticket, slot: reader.record()? })
+                Ok(Self::TicketClaim { coupon, shard, ticket, claim: reader.record()? })
             }
             (["SALES", product], ["SALES"]) => {
                 Ok(Self::Sales { product: reader.part(product)?, sales: reader.record()? })
@@ -194,7 +165,7 @@ impl Record {
         }
     }
 
-    /// Where a record of these ids has its place.
+    /// The key of a record with these ids.
     pub fn key(&self) -> Key {
         match self {
             Self::Profile(profile) => keys::profile(&profile.user_id),
@@ -216,10 +187,10 @@ impl Record {
             }
             Self::SellerChange { seller, .. } => keys::seller_change(seller),
             Self::Shard { product, number, .. } => keys::stock(product, *number),
-            Self::Units { product, shard, place, .. } => keys::units(product, *shard, *place),
+            Self::UnitClaim { product, shard, place, .. } => keys::unit_claim(product, *shard, *place),
             Self::Campaign(campaign) => keys::campaign(&campaign.coupon_id),
             Self::Counter { coupon, shard, .. } => keys::counter(coupon, *shard),
-            Self::Slot { coupon, shard, ticket, .. } => keys::slot(coupon, *shard, *ticket),
+            Self::TicketClaim { coupon, shard, ticket, .. } => keys::ticket_claim(coupon, *shard, *ticket),
             Self::Sales { product, .. } => keys::sales(product),
             Self::RanksRefreshed(_) => keys::ranks_refreshed(),
             Self::Board => keys::board(),
@@ -246,7 +217,7 @@ impl Reader<'_> {
         I::try_from(text.to_owned()).map_err(|_| Unreadable::UnknownKind(self.key.clone()))
     }
 
-    /// Takes what is not written as [`keys`] would have, too: that shows as a record that belongs elsewhere.
+    /// Parses numbers leniently: one that is not written as [`keys`] would write it shows as a misplaced record.
     fn number<N: std::str::FromStr>(&self, text: &str) -> Result<N, Unreadable> {
         text.parse().map_err(|_| Unreadable::UnknownKind(self.key.clone()))
     }
@@ -344,8 +315,8 @@ mod tests {
             (keys::stock(&product(), 3), with(json!({ "remaining": 1, "received": 1 }), &offer)),
             (keys::campaign(&coupon()), with(campaign, &terms)),
             (keys::counter(&coupon(), 0), json!({ "next": 0, "limit": 1 })),
-            (keys::units(&product(), 3, 70), json!({ "units": 2, "orderId": "o1" })),
-            (keys::slot(&coupon(), 0, 5), json!({ "userId": "mina" })),
+            (keys::unit_claim(&product(), 3, 70), json!({ "units": 2, "orderId": "o1" })),
+            (keys::ticket_claim(&coupon(), 0, 5), json!({ "userId": "mina" })),
             (keys::sales(&product()), json!({ "lastSoldAt": at_ms, "day_20261120": 2, "ttl": 1 })),
             (keys::ranks_refreshed(), json!({ "day": "2026-11-20", "isDone": true, "revision": 1 })),
             (keys::board(), json!({ "candidates": [], "version": 1 })),
@@ -379,7 +350,7 @@ mod tests {
     #[test]
     fn an_item_must_have_the_shape_that_its_key_promises() {
         let needs_nothing =
-            [keys::slot(&coupon(), 0, 5), keys::sales(&product()), keys::board(), keys::counted("o1-1")];
+            [keys::ticket_claim(&coupon(), 0, 5), keys::sales(&product()), keys::board(), keys::counted("o1-1")];
         for (key, _) in one_of_each().into_iter().filter(|(key, _)| !needs_nothing.contains(key)) {
             assert_eq!(Record::read(item(&key, json!({}))), Err(Unreadable::WrongShape(key)));
         }
@@ -392,7 +363,7 @@ mod tests {
         assert_eq!(Record::read(item(&found, entry)), Err(Unreadable::Misplaced { found, belongs }));
 
         let found = Key { pk: "SLOT#welcome#0#05".to_owned(), sk: "SLOT".to_owned() };
-        let belongs = keys::slot(&coupon(), 0, 5);
+        let belongs = keys::ticket_claim(&coupon(), 0, 5);
         assert_eq!(Record::read(item(&found, json!({}))), Err(Unreadable::Misplaced { found, belongs }));
     }
 

@@ -1,26 +1,23 @@
-//! Requests that carried an idempotency key, and what came of them.
+//! Requests that carried an idempotency key, and their outcomes.
 //!
-//! An order is found by its key alone, because its id derives from it. Everything else that a key protects keeps one
-//! of these records, written in the same transaction as the thing itself.
+//! An order needs no such record: its id derives from the key. Everything else that a key protects has one, written in
+//! the same transaction as the thing itself.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, StoreError, keys};
+use super::{Action, keys};
 
-/// What came of a request.
+/// The outcome of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestRecord<T> {
     /// The digest of the request's payload.
     pub payload: String,
-    /// What is needed to give the same answer again.
+    /// The data needed to give the same answer again.
     pub outcome: T,
 }
 
-/// Notes what came of a request; refused where a request with this key has had an outcome.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn create<T: Serialize>(digest: &str, record: &RequestRecord<T>) -> Result<Action, StoreError> {
+/// Records the outcome of a request; refused if a request with this key has one.
+pub fn create<T: Serialize>(digest: &str, record: &RequestRecord<T>) -> Action {
     Action::create(keys::request(digest), record)
 }

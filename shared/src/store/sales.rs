@@ -1,11 +1,12 @@
-//! Units sold: counts by product, their places in the index by sales, and the marks of what has been counted.
+//! Units sold: counts by product, their keys in the index by sales, and the processed-event records of the counted
+//! events.
 //!
-//! Counts and marks bear a generation, which a rebuild raises. Whatever is counted asserts that the counts are of the
-//! generation that its mark bears. So where a count goes over to the next, holding fast what it was, that is just what
-//! the marks of the generations before come to: a rebuild can compare the two, however much is counted meanwhile.
+//! Counts and processed-event records bear a generation, which a rebuild raises. The transaction of a count asserts
+//! that both bear the same one. When a count enters the next generation, its snapshot is therefore exactly the sum of
+//! the events of the generations before. A rebuild can compare the two while counting goes on.
 //!
-//! A count and its place in the index by sales change in one write, which asserts the units that the place is derived
-//! from. The alternative, a second write after the count, leaves a wrong place behind whenever a function dies between.
+//! A count and its key in the index by sales change in one write, which asserts the units that the key is derived from.
+//! The alternative, a second write after the count, leaves a wrong key behind if a function dies between the two.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Action, StoreError,
+    Action,
     keys::{self, IndexKey},
     rebuild::Rebuild,
 };
@@ -28,56 +29,55 @@ use crate::domain::{
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct SalesRecord {
-    /// When it was last sold, in milliseconds since 1970.
+    /// The instant of its last sale, in milliseconds since 1970.
     pub last_sold_at: i64,
-    /// The generation in which it is counted; none where somebody else than the shop has put it here.
+    /// The generation in which it is counted; none if it was not written by the shop.
     pub generation: Option<u64>,
     /// The last rebuild that corrected it.
     pub corrected: Option<u64>,
-    /// How the product was described when the place was last derived from that.
+    /// The product's description from which the key was last derived.
     #[serde(flatten)]
-    pub shelf: Shelf,
+    pub shelf: Stock,
     by_sales_pk: Option<String>,
     by_sales_sk: Option<String>,
     #[serde(flatten)]
     rest: HashMap<String, Value>,
 }
 
-/// What the index by sales must know of a product's description.
+/// The part of a product's description that the index by sales depends on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Shelf {
-    /// Whether the product is off sale, so that its count has no place in the index.
+pub struct Stock {
+    /// Whether the product is off sale, so that its count is not in the index.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub off_sale: bool,
-    /// Over how many shards its stock is spread, where there are several: the index tells a reader how many to read.
+    /// The number of shards of its stock, if there are several: the index tells a reader how many to read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stock_shards: Option<u16>,
 }
 
 impl SalesRecord {
-    /// Units sold, by day.
     pub fn days(&self) -> UnitsByDay {
         self.by_day(DAY_PREFIX)
     }
 
-    /// What they were when the count went over to its generation. Nothing where it began with it.
+    /// The units when the count entered its generation; none if it began with it.
     pub fn snapshot(&self) -> UnitsByDay {
         self.by_day(SNAPSHOT_PREFIX)
     }
 
-    /// Whether it is in the list of counts, as all are that the shop has put here.
+    /// Whether it is in the list of counts, as all counts written by the shop are.
     pub fn is_listed(&self) -> bool {
         self.rest.contains_key(keys::BY_TIME.pk)
     }
 
-    /// Its place in the index by sales.
+    /// Its key in the index by sales.
     pub fn rank_place(&self) -> Option<IndexKey> {
         Some(IndexKey { pk: self.by_sales_pk.clone()?, sk: self.by_sales_sk.clone()? })
     }
 
-    /// The place that it should have, of a product with this description.
-    pub fn due_place(&self, product: &ProductId, shelf: Shelf, now: Timestamp) -> Option<IndexKey> {
+    /// The key that it should have, for a product with this description.
+    pub fn expiry_place(&self, product: &ProductId, shelf: Stock, now: Timestamp) -> Option<IndexKey> {
         place_of(product, &self.days(), self.last_sold_at, shelf, now)
     }
 
@@ -94,7 +94,7 @@ fn place_of(
     product: &ProductId,
     days: &UnitsByDay,
     last_sold_at_ms: i64,
-    shelf: Shelf,
+    shelf: Stock,
     now: Timestamp,
 ) -> Option<IndexKey> {
     let last_sold_at = Timestamp::from_millisecond(last_sold_at_ms).ok().filter(|_| !shelf.off_sale)?;
@@ -109,13 +109,14 @@ fn attribute(prefix: &str, day: Date) -> String {
     format!("{prefix}{}", day.strftime("%Y%m%d"))
 }
 
-/// How many days ago a count stops to matter to anybody: a day more than can count, whatever midnight a function sees.
+/// The age in days from which a count matters no more: a day more than can count, so that two functions may see
+/// different midnights.
 const STALE_AFTER_DAYS: i64 = 4;
 
-/// Days in which a snapshot may still be left behind before storage tidies up the whole item.
+/// The days of which a snapshot may still be left before storage deletes the whole item.
 const STALE_DAYS: std::ops::RangeInclusive<i64> = STALE_AFTER_DAYS..=14;
 
-/// An update of a count, under assembly: clauses of its expression, conditions, values.
+/// An update of a count under assembly: clauses of its expression, conditions, values.
 struct Update<'a> {
     product: &'a ProductId,
     sets: Vec<String>,
@@ -146,14 +147,14 @@ impl<'a> Update<'a> {
         self.values.push((name.to_owned(), value.into()));
     }
 
-    /// Lists the count, so that all of them can be found.
+    /// Adds the count to the list of all counts.
     fn list(&mut self) {
         let IndexKey { pk, sk } = keys::sales_listed(self.product);
         self.set(keys::BY_TIME.pk, pk);
         self.set(keys::BY_TIME.sk, sk);
     }
 
-    /// Asserts everything that a place is derived from, and these days.
+    /// Asserts everything that a key is derived from, and these days.
     fn require_seen(&mut self, seen: Option<&SalesRecord>, added: &UnitsByDay, now: Timestamp) {
         let Some(seen) = seen else {
             return self.require("attribute_not_exists(#pk)");
@@ -183,7 +184,7 @@ impl<'a> Update<'a> {
         }
     }
 
-    /// Puts the count at a place of the index by sales, or nowhere.
+    /// Moves the count to a key of the index by sales, or out of the index.
     fn place(&mut self, seen: Option<&SalesRecord>, place: Option<IndexKey>) {
         match place {
             Some(IndexKey { pk, sk }) => {
@@ -198,24 +199,23 @@ impl<'a> Update<'a> {
         }
     }
 
-    fn into_action(self) -> Result<Action, StoreError> {
+    fn into_action(self) -> Action {
         let clauses = [("SET", self.sets), ("REMOVE", self.removes)].into_iter().filter(|(_, parts)| !parts.is_empty());
         let clauses: Vec<String> = clauses.map(|(verb, parts)| format!("{verb} {}", parts.join(", "))).collect();
         let action = Action::update(keys::sales(self.product), clauses.join(" ")).when(self.conditions.join(" AND "));
-        self.values.into_iter().try_fold(action, |action, (name, value)| action.value(&name, value))
+        self.values.into_iter().fold(action, |action, (name, value)| action.value(&name, value))
     }
 }
 
-/// What is added to a product's counts.
+/// Units to add to a product's counts.
 #[derive(Debug, Clone, Copy)]
 pub struct Addition<'a> {
-    /// Units, by day.
     pub units: &'a UnitsByDay,
-    /// When the last of them was sold. The instant of the last sale only ever moves forward.
+    /// The instant of the last sale among them. The stored instant only ever moves forward.
     pub last: Timestamp,
 }
 
-/// Adds to a product's counts as they were seen, and moves them to their new place in the index by sales.
+/// Adds to a product's counts as they were read, and moves them to their new key in the index by sales.
 fn add(
     update: &mut Update<'_>,
     seen: Option<&SalesRecord>,
@@ -239,21 +239,18 @@ fn add(
     days.range(..=stale).for_each(|(day, _)| update.remove(&attribute(DAY_PREFIX, *day)));
 }
 
-/// Adds to a product's counts as they were seen. Only for a transaction that also creates the marks of what is counted,
-/// in the same generation; refused where the counts are others by now, or of another generation.
+/// Adds to a product's counts as they were read; refused if the counts have changed or are of another generation. Only
+/// for a transaction that also creates the processed-event records, in the same generation.
 ///
-/// A count that begins takes its product to be on sale. Its description is to be looked at afterwards: a place too many
-/// makes a reader look at one product more, a place too few would hide a bestseller.
-///
-/// # Errors
-/// If a value cannot be encoded.
+/// A new count takes its product to be on sale. The caller checks the description afterwards. A key too many makes a
+/// reader look at one product more; a key too few would hide a bestseller.
 pub fn count(
     product: &ProductId,
     seen: Option<&SalesRecord>,
     addition: Addition<'_>,
     generation: u64,
     now: Timestamp,
-) -> Result<Action, StoreError> {
+) -> Action {
     let mut update = Update::new(product);
     if seen.is_some() {
         update.require("#generation = :generation");
@@ -263,15 +260,12 @@ pub fn count(
     update.into_action()
 }
 
-/// Puts a count at the place that its units and its product's description ask for; refused where the counts are others by
-/// now. That the product is still described so is for the transaction to assert.
-///
-/// # Errors
-/// If a value cannot be encoded.
-pub fn rank(product: &ProductId, seen: &SalesRecord, shelf: Shelf, now: Timestamp) -> Result<Action, StoreError> {
+/// Moves a count to the key that its units and its product's description ask for; refused if the counts have changed.
+/// The transaction has to assert the description.
+pub fn rank(product: &ProductId, seen: &SalesRecord, shelf: Stock, now: Timestamp) -> Action {
     let mut update = Update::new(product);
     update.require_seen(Some(seen), &UnitsByDay::new(), now);
-    update.place(Some(seen), seen.due_place(product, shelf, now));
+    update.place(Some(seen), seen.expiry_place(product, shelf, now));
     match (shelf.off_sale, seen.shelf.off_sale) {
         (true, false) => update.set("offSale", true),
         (false, true) => update.remove("offSale"),
@@ -285,25 +279,17 @@ pub fn rank(product: &ProductId, seen: &SalesRecord, shelf: Shelf, now: Timestam
     update.into_action()
 }
 
-/// For how long after the last sale a count is kept: longer than any day of it counts.
+/// The time for which a count is kept after the last sale: longer than any day of it counts.
 const KEPT_SECONDS: i64 = 10 * 24 * 60 * 60;
 
 fn kept_until(last_ms: i64) -> i64 {
     (last_ms / 1_000).saturating_add(KEPT_SECONDS)
 }
 
-/// Takes a product's counts over to the next generation, and holds fast what they are; refused where they are of another
-/// generation than was seen. What is not listed stays so: until that is done it is found elsewhere.
-///
-/// # Errors
-/// If a value cannot be encoded.
-pub fn enter_generation(
-    product: &ProductId,
-    seen: Option<u64>,
-    generation: u64,
-    today: Date,
-) -> Result<Action, StoreError> {
-    // A day more than can count at either end: whoever does this may see another midnight than the rebuild.
+/// Moves a product's counts to the next generation with a snapshot of them; refused if they are of another generation
+/// than was read. An unlisted count stays unlisted: until it is listed, the rebuild finds it through its product.
+pub fn enter_generation(product: &ProductId, seen: Option<u64>, generation: u64, today: Date) -> Action {
+    // A day more than can count at either end: this function may see another midnight than the rebuild.
     let held = (-1..*STALE_DAYS.start()).map(|ago| {
         let day = today.saturating_sub(ago.days());
         format!("#{} = if_not_exists(#{}, :none)", attribute(SNAPSHOT_PREFIX, day), attribute(DAY_PREFIX, day))
@@ -313,24 +299,24 @@ pub fn enter_generation(
     let stale = stale.collect::<Vec<_>>().join(", ");
     let expression = format!("SET #generation = :generation, {held} REMOVE {stale}");
     let action = Action::update(keys::sales(product), expression);
-    let action = action.value(":generation", generation)?.value(":none", 0)?;
+    let action = action.value(":generation", generation).value(":none", 0);
     match seen {
-        None => Ok(action.when("attribute_exists(#pk) AND attribute_not_exists(#generation)")),
+        None => action.when("attribute_exists(#pk) AND attribute_not_exists(#generation)"),
         Some(seen) => action.when("#generation = :seen").value(":seen", seen),
     }
 }
 
-/// Which counts are corrected.
+/// The counts that a correction applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Corrected {
-    /// Those that the rebuild has taken over.
+    /// Counts that the rebuild has taken over.
     TakenOver,
-    /// It has seen none: there are none, or they began in its generation.
+    /// Counts that it has not seen: they are absent, or began in its generation.
     Unseen,
 }
 
 impl SalesRecord {
-    /// Whether a rebuild may correct a count that is this by now, or is not there.
+    /// Whether a rebuild may correct this count; `None` is an absent one.
     pub fn is_correctable(there: Option<&Self>, rebuild: &Rebuild, corrected: Corrected) -> bool {
         let once =
             |there: &Self| there.generation == Some(rebuild.generation) && there.corrected < Some(rebuild.generation);
@@ -343,18 +329,15 @@ impl SalesRecord {
     }
 }
 
-/// Adds to a product's counts as they were seen what a rebuild found missing, once; refused where the counts are others by
-/// now, it has done so, or they are not in its generation.
-///
-/// # Errors
-/// If a value cannot be encoded.
+/// Adds the units that a rebuild found missing to a product's counts as they were read, once. Refused if the counts
+/// have changed, were corrected by this rebuild, or are of another generation.
 pub fn correct(
     product: &ProductId,
     seen: Option<&SalesRecord>,
     missing: Addition<'_>,
     (rebuild, corrected): (&Rebuild, Corrected),
     now: Timestamp,
-) -> Result<Action, StoreError> {
+) -> Action {
     let mut update = Update::new(product);
     if seen.is_some() {
         update.require("#generation = :generation AND (attribute_not_exists(#corrected) OR #corrected < :generation)");
@@ -368,25 +351,22 @@ pub fn correct(
     update.into_action()
 }
 
-/// The mark that an event has been counted.
+/// The processed-event record: the event has been counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Mark {
-    /// The generation of the counts to which it was added; before the first one where it says nothing.
+    /// The generation of the counts to which it was added; 0 in records older than generations.
     #[serde(default)]
     pub generation: u64,
-    /// Whether a rebuild counted it, since nobody else had.
+    /// Whether a rebuild counted it because nothing else had.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_recovered: bool,
 }
 
-/// Marks an event as counted; refused where it was counted before.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn mark_counted(event_id: &str, mark: Mark, now: Timestamp) -> Result<Action, StoreError> {
-    // A stream keeps records for a day, and what is put aside of it counts for three: the mark outlives every replay of
-    // one that could still count.
+/// Marks an event as counted; refused if it was counted before.
+pub fn mark_counted(event_id: &str, mark: Mark, now: Timestamp) -> Action {
+    // A stream keeps records for a day, and its dead letters count for three. The record outlives every replay of an
+    // event that could still count.
     let a_week_on = now.as_second().saturating_add(7 * 24 * 60 * 60);
-    Ok(Action::create(keys::counted(event_id), &mark)?.expires_at(a_week_on))
+    Action::create(keys::counted(event_id), &mark).expires_at(a_week_on)
 }

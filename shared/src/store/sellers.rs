@@ -3,16 +3,15 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, StoreError, keys, table::Range};
+use super::{Action, keys, table::Range};
 use crate::domain::{ProductId, UserId, product::Product};
 
 /// A product of a seller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SellerProduct {
-    /// The product.
     pub product_id: ProductId,
-    /// The time of its creation, which is its place in the list.
+    /// The time of its creation, by which the list is sorted.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub created_at: Timestamp,
 }
@@ -23,7 +22,6 @@ pub struct SellerProduct {
 pub struct SellerChange {
     /// The version of the seller's profile that the change made.
     pub version: u64,
-    /// The time of the change.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub changed_at: Timestamp,
     /// The sort key of the last product that has the change.
@@ -31,57 +29,42 @@ pub struct SellerChange {
     pub after: Option<String>,
 }
 
-/// Lists a product of a seller. Twice is as good as once.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn list_product(seller: &UserId, product: &Product) -> Result<Action, StoreError> {
+/// Lists a product of a seller. Idempotent.
+pub fn list_product(seller: &UserId, product: &Product) -> Action {
     let Product { product_id, created_at, .. } = product;
     let listed = SellerProduct { product_id: product_id.clone(), created_at: *created_at };
     Action::put(keys::seller_product(seller, *created_at, product_id), &listed)
 }
 
-/// The products of a seller in the order of their creation, after the one with this sort key. They are read strongly: a
-/// product that was committed is among them.
+/// The products of a seller in the order of their creation, after the one with this sort key. The read is strong: a
+/// committed product is among them.
 pub fn products_of(seller: &UserId, after: Option<String>) -> Range {
     Range::of_partition(keys::seller_partition(seller), keys::SELLER_PRODUCT_PREFIX).after(after)
 }
 
-/// Notes that the products of a user may lack a change of their status. It takes the place of an earlier change: only for
-/// the transaction that makes the change.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn note_change(user: &UserId, version: u64, changed_at: Timestamp) -> Result<Action, StoreError> {
+/// Records that the products of a user may lack a change of their status. It replaces an earlier change: only for the
+/// transaction that makes the change.
+pub fn note_change(user: &UserId, version: u64, changed_at: Timestamp) -> Action {
     let change = SellerChange { version, changed_at, after: None };
-    Ok(Action::put(keys::seller_change(user), &change)?.index_by_expiry(keys::seller_by_due(user, changed_at)))
+    Action::put(keys::seller_change(user), &change).index_by_expiry(keys::seller_by_expiry(user, changed_at))
 }
 
-/// Notes it of a user whose status changed before changes were noted; refused where a change is noted already.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn note_earlier_change(user: &UserId, version: u64, at: Timestamp) -> Result<Action, StoreError> {
-    Ok(note_change(user, version, at)?.when("attribute_not_exists(#pk)"))
+/// The same for a user whose status changed before changes were recorded; refused if there is a change already.
+pub fn note_earlier_change(user: &UserId, version: u64, at: Timestamp) -> Action {
+    note_change(user, version, at).when("attribute_not_exists(#pk)")
 }
 
-/// Notes that the products up to this sort key have a change; refused where a later change took its place.
-///
-/// # Errors
-/// If a value cannot be encoded.
-pub fn note_progress(seller: &UserId, change: &SellerChange, after: &str) -> Result<Action, StoreError> {
+/// Records that the products up to this sort key have a change; refused if a later change replaced it.
+pub fn note_progress(seller: &UserId, change: &SellerChange, after: &str) -> Action {
     let update = Action::update(keys::seller_change(seller), "SET #after = :after");
-    unchanged(update.value(":after", after)?, change)
+    unchanged(update.value(":after", after), change)
 }
 
-/// Removes a change that all products have; refused where a later change took its place.
-///
-/// # Errors
-/// If a value cannot be encoded.
-pub fn finish_change(seller: &UserId, change: &SellerChange) -> Result<Action, StoreError> {
+/// Removes a change that all products have; refused if a later change replaced it.
+pub fn finish_change(seller: &UserId, change: &SellerChange) -> Action {
     unchanged(Action::delete(keys::seller_change(seller)), change)
 }
 
-fn unchanged(action: Action, change: &SellerChange) -> Result<Action, StoreError> {
+fn unchanged(action: Action, change: &SellerChange) -> Action {
     action.when("#version = :seen").value(":seen", change.version)
 }

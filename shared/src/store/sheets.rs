@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action, StoreError,
-    keys::{self, BY_DUE},
+    Action,
+    keys::{self, BY_EXPIRY},
 };
 use crate::{
     domain::{
@@ -15,82 +15,68 @@ use crate::{
     platform::trace::{self, TraceId},
 };
 
-/// An order sheet as it is stored: with the digest of the request that made it.
+/// An order sheet as it is stored: with the digest of the request that created it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SheetRecord {
-    /// The sheet.
     #[serde(flatten)]
     pub sheet: OrderSheet,
-    /// The digest of the request's payload.
     pub payload: String,
-    /// The trace that made it what it is.
+    /// The trace of its last change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<TraceId>,
 }
 
 impl SheetRecord {
-    /// The record of a sheet that the current trace draws up.
+    /// The record of a sheet that the current trace creates.
     pub fn new(sheet: OrderSheet, payload: String) -> Self {
         Self { sheet, payload, trace_id: trace::current() }
     }
 }
 
-/// For how long a sheet is kept after its time is up: as long as a repeat of its request must find it, and longer.
+/// The time for which a sheet is kept after its validity: longer than a repeat of its request must find it.
 const KEPT_SECONDS: i64 = 7 * 24 * 60 * 60;
 
-/// Adds a sheet, and lists it with what is due; refused where there is one of this id already.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn create(record: &SheetRecord) -> Result<Action, StoreError> {
+/// Adds a sheet to the table and to the expiry index; refused if there is one with this id.
+pub fn create(record: &SheetRecord) -> Action {
     let sheet = &record.sheet;
-    let action = Action::create(keys::sheet(&sheet.order_sheet_id), record)?;
-    Ok(action
-        .index_by_expiry(keys::sheet_by_due(&sheet.order_sheet_id, sheet.expires_at))
-        .expires_at(sheet.expires_at.as_second().saturating_add(KEPT_SECONDS)))
+    let action = Action::create(keys::sheet(&sheet.order_sheet_id), record);
+    action
+        .index_by_expiry(keys::sheet_by_expiry(&sheet.order_sheet_id, sheet.expires_at))
+        .expires_at(sheet.expires_at.as_second().saturating_add(KEPT_SECONDS))
 }
 
-/// Makes a sheet an order; refused where its time is up or another order was faster.
-///
-/// # Errors
-/// If a value cannot be encoded.
-pub fn order(sheet: &OrderSheetId, order: &OrderId, now: Timestamp) -> Result<Action, StoreError> {
-    let update = format!("SET #state = :ordered, #orderId = :order {}", not_due());
-    if_open(Action::update(keys::sheet(sheet), update), now)?
-        .value(":ordered", SheetState::Ordered)?
+/// Marks a sheet as ordered; refused if its validity has ended or another order was faster.
+pub fn order(sheet: &OrderSheetId, order: &OrderId, now: Timestamp) -> Action {
+    let update = format!("SET #state = :ordered, #orderId = :order {}", not_expired());
+    if_open(Action::update(keys::sheet(sheet), update), now)
+        .value(":ordered", SheetState::Ordered)
         .value(":order", order)
 }
 
 /// Asserts that a sheet could be ordered.
-///
-/// # Errors
-/// If a value cannot be encoded.
-pub fn check_open(sheet: &OrderSheetId, now: Timestamp) -> Result<Action, StoreError> {
+pub fn check_open(sheet: &OrderSheetId, now: Timestamp) -> Action {
     if_open(Action::check(keys::sheet(sheet)), now)
 }
 
-/// Notes that a sheet's time was up before it was ordered. Twice is as good as once.
-///
-/// # Errors
-/// If a value cannot be encoded.
-pub fn abandon(sheet: &OrderSheetId, now: Timestamp) -> Result<Action, StoreError> {
-    Action::update(keys::sheet(sheet), format!("SET #state = :abandoned {}", not_due()))
-        .traced()?
+/// Marks a sheet as abandoned: its validity ended before it was ordered. Idempotent.
+pub fn abandon(sheet: &OrderSheetId, now: Timestamp) -> Action {
+    Action::update(keys::sheet(sheet), format!("SET #state = :abandoned {}", not_expired()))
+        .traced()
         .when("#state = :open AND #expiresAt <= :now")
-        .value(":abandoned", SheetState::Abandoned)?
-        .value(":open", SheetState::Open)?
+        .value(":abandoned", SheetState::Abandoned)
+        .value(":open", SheetState::Open)
         .value(":now", now.as_millisecond())
 }
 
-/// There is nothing more to be seen to.
-fn not_due() -> String {
-    format!("REMOVE #{}, #{}", BY_DUE.pk, BY_DUE.sk)
+/// The clause that removes a sheet from the expiry index.
+fn not_expired() -> String {
+    format!("REMOVE #{}, #{}", BY_EXPIRY.pk, BY_EXPIRY.sk)
 }
 
-fn if_open(action: Action, now: Timestamp) -> Result<Action, StoreError> {
+fn if_open(action: Action, now: Timestamp) -> Action {
     action
         .when("#state = :open AND #expiresAt > :now")
-        .value(":open", SheetState::Open)?
+        .value(":open", SheetState::Open)
         .value(":now", now.as_millisecond())
 }

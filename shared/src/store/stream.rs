@@ -1,4 +1,4 @@
-//! The table's stream: which change a record tells of.
+//! The table's stream: its records as changes of things.
 
 use aws_lambda_events::dynamodb::EventRecord;
 use serde::de::DeserializeOwned;
@@ -10,45 +10,44 @@ use crate::{
     platform::trace::TraceId,
 };
 
-/// What a record tells of a thing.
+/// A change of a thing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change<T> {
-    /// The thing as it was; nothing where it is new.
+    /// The thing before; nothing if it is new.
     pub old: Option<T>,
-    /// The thing as it is.
+    /// The thing after.
     pub new: T,
-    /// The trace that made the change.
     pub trace_id: Option<TraceId>,
 }
 
-/// The change of an order, if the record is of one.
+/// Returns the change of an order, if the record is of one.
 ///
 /// # Errors
-/// Where an image is not of an order's shape.
+/// If an image has not the shape of an order.
 pub fn order_change(record: &EventRecord) -> Result<Option<Change<Order>>, StoreError> {
     change(record, |sk| sk == "ORDER", |OrderRecord { order, trace_id, .. }| (order, trace_id))
 }
 
-/// The change of an order sheet, if the record is of one.
+/// Returns the change of an order sheet, if the record is of one.
 ///
 /// # Errors
-/// Where an image is not of a sheet's shape.
+/// If an image has not the shape of a sheet.
 pub fn sheet_change(record: &EventRecord) -> Result<Option<Change<OrderSheet>>, StoreError> {
     change(record, |sk| sk == "SHEET", |SheetRecord { sheet, trace_id, .. }| (sheet, trace_id))
 }
 
-/// The change of a user's coupon, if the record is of one.
+/// Returns the change of a user's coupon, if the record is of one.
 ///
 /// # Errors
-/// Where an image is not of a coupon's shape.
+/// If an image has not the shape of a coupon.
 pub fn coupon_change(record: &EventRecord) -> Result<Option<Change<IssuedCoupon>>, StoreError> {
     change(record, |sk| sk.starts_with(COUPON_PREFIX), |CouponRecord { coupon, trace_id }| (coupon, trace_id))
 }
 
-/// The product whose description changed, if the record is of a product.
+/// Returns the product with a changed description, if the record is of a product.
 ///
 /// # Errors
-/// Where the image is not of a product's shape.
+/// If the image has not the shape of a product.
 pub fn product_change(record: &EventRecord) -> Result<Option<ProductId>, StoreError> {
     if sort_key(record) != Some("PRODUCT") {
         return Ok(None);

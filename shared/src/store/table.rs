@@ -1,4 +1,4 @@
-//! Reading and changing the table, with every retry that is ours to make.
+//! Reads and changes of the table, with every retry of ours.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -22,7 +22,6 @@ use super::{
 };
 use crate::platform::Random;
 
-/// The shop's table.
 #[derive(Debug, Clone)]
 pub struct Table {
     client: Client,
@@ -31,19 +30,18 @@ pub struct Table {
     bounds: TableBounds,
 }
 
-/// How much goes in one call, and how often a request calls again.
+/// The size of one call, and the retry budget of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TableBounds {
     /// Keys of one BatchGetItem.
     pub batch_keys: usize,
     /// Actions of one transaction.
     pub actions: usize,
-    /// Retries of a request.
     pub retry: RetryBounds,
 }
 
 impl TableBounds {
-    /// DynamoDB takes no more.
+    /// The bounds of DynamoDB.
     pub const PRODUCTION: Self =
         Self { batch_keys: Table::MAX_BATCH, actions: Transaction::MAX_ACTIONS, retry: RetryBounds::PRODUCTION };
 }
@@ -51,7 +49,7 @@ impl TableBounds {
 /// Whether a read must see every write that was acknowledged before it. It costs twice as much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consistency {
-    /// Sees everything acknowledged.
+    /// Sees all acknowledged writes.
     Strong,
     /// May lag by a moment.
     Eventual,
@@ -63,7 +61,6 @@ impl Consistency {
     }
 }
 
-/// The outcome of a transaction.
 #[derive(Debug)]
 #[must_use]
 pub enum Outcome {
@@ -73,16 +70,16 @@ pub enum Outcome {
     Refused(ConditionFailures),
 }
 
-/// Which conditions of a transaction did not hold, and the items as they were.
+/// The conditions of a transaction that did not hold, with the items as they were.
 #[derive(Debug)]
 pub struct ConditionFailures(Vec<Option<Item>>);
 
 impl ConditionFailures {
-    /// The record that an action's condition did not hold for: `Some(None)` where there was no item, `None` where
-    /// the condition held (or was not looked at).
+    /// Returns the record that failed an action's condition: `Some(None)` if there was no item, `None` if the condition
+    /// held or was not evaluated.
     ///
     /// # Errors
-    /// If the item is not of the expected shape.
+    /// If the item has not the expected shape.
     pub fn of<R: DeserializeOwned>(&self, action: ActionIndex) -> Result<Option<Option<R>>, StoreError> {
         match self.0.get(action.0) {
             Some(Some(item)) if item.is_empty() => Ok(Some(None)),
@@ -97,13 +94,12 @@ impl ConditionFailures {
     }
 }
 
-/// The outcome of a single action.
 #[derive(Debug)]
 #[must_use]
 pub enum Applied<R> {
-    /// It was done; the item is now this.
+    /// The item after the action.
     Done(R),
-    /// Its condition did not hold for this item, or there was none.
+    /// The item that failed the condition, if there was one.
     Refused(Option<R>),
 }
 
@@ -112,21 +108,20 @@ pub enum Applied<R> {
 pub struct Found(HashMap<Key, Item>);
 
 impl Found {
-    /// The record with this key, if there is one.
+    /// Returns the record with this key, if there is one.
     ///
     /// # Errors
-    /// If the item is not of the expected shape.
+    /// If the item has not the expected shape.
     pub fn get<R: DeserializeOwned>(&self, key: &Key) -> Result<Option<R>, StoreError> {
         Ok(self.0.get(key).cloned().map(serde_dynamo::from_item).transpose()?)
     }
 
-    /// Adds the items that another batch found.
     pub fn extend(&mut self, other: Self) {
         self.0.extend(other.0);
     }
 }
 
-/// A stretch of a partition, or of an index partition.
+/// A range of a partition, or of an index partition.
 #[derive(Debug, Clone)]
 pub struct Range {
     pk: String,
@@ -140,7 +135,7 @@ pub struct Range {
 }
 
 impl Range {
-    /// The items of a partition whose sort keys begin with `prefix`, read strongly.
+    /// The items of a partition with sort keys that begin with `prefix`, read strongly.
     pub fn of_partition(pk: String, prefix: &'static str) -> Self {
         let consistency = Consistency::Strong;
         Self { pk, prefix: Some(prefix), before: None, after: None, index: None, newest_first: false, consistency }
@@ -157,8 +152,8 @@ impl Range {
     }
 
     /// The entries of a partition of the expiry index before an instant. An index is always eventual.
-    pub fn due_before(pk: String, instant: Timestamp) -> Self {
-        Self { before: Some(keys::instant(instant)), ..Self::of_index(keys::BY_DUE, pk) }
+    pub fn expired_before(pk: String, instant: Timestamp) -> Self {
+        Self { before: Some(keys::instant(instant)), ..Self::of_index(keys::BY_EXPIRY, pk) }
     }
 
     fn of_index(index: Index, pk: String) -> Self {
@@ -166,7 +161,7 @@ impl Range {
         Self { pk, prefix: None, before: None, after: None, index: Some(index), newest_first: false, consistency }
     }
 
-    /// Turns the order round.
+    /// Reverses the order.
     #[must_use]
     pub fn newest_first(mut self) -> Self {
         self.newest_first = true;
@@ -180,7 +175,7 @@ impl Range {
         self
     }
 
-    /// Begins after the item at this place of the index.
+    /// Begins after the item with this key in the index.
     #[must_use]
     pub fn after_indexed(mut self, place: Option<(Key, String)>) -> Self {
         self.after = place.map(|(key, index_sk)| {
@@ -195,7 +190,7 @@ impl Range {
     }
 }
 
-/// Where a scan goes on: the keys of the item that it last looked at.
+/// The cursor of a scan: the keys of the item that it last looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor(BTreeMap<String, String>);
 
@@ -205,34 +200,32 @@ impl Cursor {
     }
 }
 
-/// One of several segments into which an index is cut, to be read side by side.
+/// One of several segments into which an index is cut, to be read in parallel.
 #[derive(Debug, Clone)]
 pub struct Segment {
-    /// The index.
     pub index: Index,
-    /// Which segment, from 0.
+    /// The number of this segment, from 0.
     pub number: u16,
-    /// Of how many.
+    /// The number of all segments.
     pub of: u16,
-    /// Finds only items of partitions that begin with this.
+    /// Only items of partitions that begin with this.
     pub prefix: &'static str,
-    /// Finds only items listed from this instant on.
+    /// Only items listed from this instant on.
     pub from: Timestamp,
-    /// The place to go on from.
+    /// The cursor to go on from.
     pub after: Option<Cursor>,
 }
 
 /// The records of a range, and whether there may be more.
 #[derive(Debug)]
 pub struct Page<R> {
-    /// The records, in order.
     pub records: Vec<R>,
     /// Whether the range goes on.
     pub more: bool,
 }
 
 impl Table {
-    /// The most keys one BatchGetItem takes.
+    /// The most keys that one BatchGetItem accepts.
     pub const MAX_BATCH: usize = 100;
 
     /// The table of this name, reached through `client`.
@@ -246,13 +239,14 @@ impl Table {
         Self { bounds, ..self }
     }
 
-    /// Opens the connection by looking for an item that does not exist. Whether that works the first request will tell.
+    /// Opens the connection by a read of an item that does not exist. It reports no failure: the first request will
+    /// meet it.
     pub async fn connect(&self) {
         let nothing = Key { pk: "NOTHING".to_owned(), sk: "NOTHING".to_owned() };
         let _ = self.client.get_item().table_name(&self.name).set_key(Some(nothing.into_item())).send().await;
     }
 
-    /// The patience of one request.
+    /// A retry budget that begins now.
     pub fn backoff(&self) -> Backoff {
         Backoff::new(self.random.clone(), self.bounds.retry)
     }
@@ -260,17 +254,18 @@ impl Table {
     /// Reads one record.
     ///
     /// # Errors
-    /// Where the table cannot be reached, or the item is not of the expected shape.
+    /// If the table cannot be reached, or the item has not the expected shape.
     pub async fn get<R: DeserializeOwned>(&self, key: Key, read: Consistency) -> Result<Option<R>, StoreError> {
         let request = self.client.get_item().table_name(&self.name).set_key(Some(key.into_item()));
         let answer = request.consistent_read(read.is_strong()).send().await.map_err(unreachable)?;
         Ok(answer.item.map(serde_dynamo::from_item).transpose()?)
     }
 
-    /// Reads up to [`TableBounds::batch_keys`] records in one round trip, and what DynamoDB left over in a few more.
+    /// Reads up to [`TableBounds::batch_keys`] records in one round trip, and the keys that DynamoDB left unprocessed
+    /// in a few more.
     ///
     /// # Errors
-    /// Where the table cannot be reached or leaves something over for too long.
+    /// If the table cannot be reached, or leaves keys unprocessed until the retry budget is spent.
     pub async fn get_all(&self, keys: &[Key], read: Consistency, backoff: &mut Backoff) -> Result<Found, StoreError> {
         let mut found = Found::default();
         for batch in keys.chunks(self.bounds.batch_keys) {
@@ -296,8 +291,8 @@ impl Table {
         Ok(found)
     }
 
-    /// Reads up to [`TableBounds::actions`] records as they were at one instant, at twice the cost of a strong read.
-    /// What meets a transaction is read again.
+    /// Reads up to [`TableBounds::actions`] records as they were at one instant, at twice the cost of a strong read. A
+    /// read that meets a transaction is repeated.
     ///
     /// # Errors
     /// If the table cannot be reached or stays busy.
@@ -314,7 +309,7 @@ impl Table {
                     let items = answer.responses.unwrap_or_default().into_iter().filter_map(|response| response.item);
                     return Ok(Found(items.map(|item| Ok((key_of(&item)?, item))).collect::<Result<_, StoreError>>()?));
                 }
-                // Reading has no condition: what cancels it is contention.
+                // A read has no condition: only contention can cancel it.
                 Err(SdkError::ServiceError(refused)) if refused.err().is_transaction_canceled_exception() => {
                     backoff.pause("a reading met a transaction").await?;
                 }
@@ -327,7 +322,7 @@ impl Table {
     /// Reads up to `limit` records of a range in one round trip.
     ///
     /// # Errors
-    /// If the table cannot be reached, or an item is not of the expected shape.
+    /// If the table cannot be reached, or an item has not the expected shape.
     pub async fn query<R: DeserializeOwned>(&self, range: Range, limit: usize) -> Result<Page<R>, StoreError> {
         let (pk, sk) = range.index.map_or(("pk", "sk"), |index| (index.pk, index.sk));
         let mut condition = format!("#{pk} = :pk");
@@ -360,11 +355,11 @@ impl Table {
         Ok(Page { records: records.collect::<Result<_, _>>()?, more })
     }
 
-    /// Looks at up to `limit` items of a segment of an index in one round trip: the records among them that are wanted, and
-    /// where to go on, if there is more. An index is always eventual.
+    /// Looks at up to `limit` items of a segment of an index in one round trip. Returns the matching records, and the
+    /// cursor to go on from, if there is more. An index is always eventual.
     ///
     /// # Errors
-    /// If the table cannot be reached, or an item is not of the expected shape.
+    /// If the table cannot be reached, or an item has not the expected shape.
     pub async fn scan<R: DeserializeOwned>(
         &self,
         segment: Segment,
@@ -393,8 +388,8 @@ impl Table {
         Ok((records.collect::<Result<_, _>>()?, next))
     }
 
-    /// Looks at up to `limit` items of the whole table in one round trip, reading strongly: those among them whose sort
-    /// key begins with `sk`, and the place to go on from, if there is more.
+    /// Looks at up to `limit` items of the whole table in one round trip, reading strongly. Returns the items with sort
+    /// keys that begin with `sk`, and the cursor to go on from, if there is more.
     ///
     /// # Errors
     /// If the table cannot be reached.
@@ -422,11 +417,11 @@ impl Table {
         Ok((answer.items.unwrap_or_default(), next))
     }
 
-    /// Carries out one update by itself, at half of what it costs in a transaction. The SDK sends it again when an
-    /// answer gets lost: the update must bear that.
+    /// Carries out one update by itself, at half of its cost in a transaction. The SDK sends it again if an answer is
+    /// lost: the update must be idempotent, or its repetition harmless.
     ///
     /// # Errors
-    /// Where the table cannot be reached or stays busy, or the item is not of the expected shape.
+    /// If the table cannot be reached or stays busy, or the item has not the expected shape.
     pub async fn apply<R: DeserializeOwned>(
         &self,
         action: &Action,
@@ -435,11 +430,11 @@ impl Table {
         self.update(action, None, backoff).await
     }
 
-    /// The same for an update that must not be carried out twice: it is sent again only where DynamoDB has said that it
+    /// The same for an update that must not be carried out twice. It is sent again only if DynamoDB has said that it
     /// was not carried out.
     ///
     /// # Errors
-    /// As [`Self::apply`]. Where the answer got lost, whether the update was carried out is not known.
+    /// As [`Self::apply`]. If the answer is lost, it is unknown whether the update was carried out.
     pub async fn apply_once<R: DeserializeOwned>(
         &self,
         action: &Action,
@@ -454,6 +449,7 @@ impl Table {
         retries: Option<RetryConfig>,
         backoff: &mut Backoff,
     ) -> Result<Applied<R>, StoreError> {
+        action.check_encoded()?;
         let Verb::Update(expression) = &action.verb else {
             return Err(StoreError::Rejected("only an update can be applied by itself".to_owned()));
         };
@@ -487,8 +483,8 @@ impl Table {
         }
     }
 
-    /// Carries out a transaction. Contention (conflicts, throttling) is tried again as long as `backoff` allows; a
-    /// condition that does not hold never is.
+    /// Carries out a transaction. Contention (conflicts, throttling) is retried within the budget of `backoff`; a
+    /// failed condition never is.
     ///
     /// # Errors
     /// If the table cannot be reached or stays busy.
@@ -502,9 +498,11 @@ impl Table {
         }
     }
 
-    /// Carries out a transaction, or gives nothing where it met contention. Only for a transaction that asserts what the
-    /// others are about to change: another try has to begin with another read. Whether one that met contention was
-    /// carried out unheard, a condition of the next must tell.
+    /// Carries out a transaction, or returns nothing if it met contention. Only for a transaction that asserts records
+    /// which others are about to change: a retry has to begin with another read.
+    ///
+    /// An attempt that met contention may have been carried out with its answer lost. A condition of the next attempt
+    /// must detect that.
     ///
     /// # Errors
     /// If the table cannot be reached.
@@ -512,13 +510,14 @@ impl Table {
         self.send(&self.prepare(transaction)?).await
     }
 
-    /// One token for all tries: where one of them was carried out unheard, the next is told so.
+    /// One token for all attempts: if an earlier one was carried out and its answer lost, DynamoDB tells the next one
+    /// so.
     fn prepare(&self, transaction: Transaction) -> Result<Prepared, StoreError> {
         let actions = transaction.actions.into_iter().map(|action| action.into_transaction_item(&self.name));
         Ok(Prepared { actions: actions.collect::<Result<_, _>>()?, token: format!("{:032x}", self.random.bits()) })
     }
 
-    /// Tries a transaction; nothing where it met contention.
+    /// Sends a transaction once; returns nothing if it met contention.
     async fn send(&self, Prepared { actions, token }: &Prepared) -> Result<Option<Outcome>, StoreError> {
         let request = self.client.transact_write_items().set_transact_items(Some(actions.clone()));
         match request.client_request_token(token).send().await {
@@ -531,7 +530,7 @@ impl Table {
                     ))));
                 }
                 if !reasons.iter().all(|reason| is_none(reason) || is_contention(reason.code())) {
-                    // The reasons' items may hold personal data: their codes must do.
+                    // The items in the reasons may hold personal data, so only their codes are reported.
                     let codes: Vec<_> = reasons.iter().filter_map(CancellationReason::code).collect();
                     return Err(StoreError::Rejected(format!("transaction cancelled: {codes:?}")));
                 }
@@ -578,7 +577,7 @@ fn failed_item(reason: CancellationReason) -> Option<Item> {
     is_failed_condition(&reason).then(|| reason.item.unwrap_or_default())
 }
 
-/// Whether trying again later can help: others were at it, or there was too much at once.
+/// Whether a later retry can help: the code is of contention or throttling.
 fn is_contention(code: Option<&str>) -> bool {
     matches!(
         code,
@@ -599,7 +598,7 @@ fn describe(error: &impl ProvideErrorMetadata) -> String {
     format!("{}: {}", error.code().unwrap_or("unknown"), error.message().unwrap_or_default())
 }
 
-/// The SDK has tried again already: what is left is a table that cannot be reached in time, or one that says no.
+/// The SDK has retried already. The table cannot be reached in time, or refuses the request.
 fn unreachable<E: ProvideErrorMetadata>(error: SdkError<E>) -> StoreError {
     match error {
         SdkError::ServiceError(refused) if refused.raw().status().is_server_error() => {

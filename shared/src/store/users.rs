@@ -1,6 +1,6 @@
 //! Users: profile and account.
 
-use super::{Action, StoreError, keys};
+use super::{Action, keys};
 use crate::domain::{
     UserId,
     caps::{Caps, Held, Window},
@@ -8,194 +8,137 @@ use crate::domain::{
     user::{Account, EmailClaim, Profile, UserStatus},
 };
 
-/// Adds a user's profile.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn create_profile(profile: &Profile) -> Result<Action, StoreError> {
+pub fn create_profile(profile: &Profile) -> Action {
     Action::create(keys::profile(&profile.user_id), profile)
 }
 
 /// Adds a user's account, empty.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn create_account(user: &UserId) -> Result<Action, StoreError> {
+pub fn create_account(user: &UserId) -> Action {
     Action::create(keys::account(user), &Account::NEW)
 }
 
-/// Replaces a profile that is still as it was read.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn replace_profile(before: &Profile, after: &Profile) -> Result<Action, StoreError> {
-    unchanged(Action::put(keys::profile(&after.user_id), after)?, before)
+/// Replaces a profile that still has the version that was read.
+pub fn replace_profile(before: &Profile, after: &Profile) -> Action {
+    unchanged(Action::put(keys::profile(&after.user_id), after), before)
 }
 
 /// Changes the status of an account that still has the status that was read.
-///
-/// # Errors
-/// If the value cannot be encoded.
-pub fn set_status(user: &UserId, before: UserStatus, after: UserStatus) -> Result<Action, StoreError> {
+pub fn set_status(user: &UserId, before: UserStatus, after: UserStatus) -> Action {
     Action::update(keys::account(user), "SET #status = :after")
         .when("#status = :before")
-        .value(":before", before)?
+        .value(":before", before)
         .value(":after", after)
 }
 
-/// Claims an e-mail address for a user; refused while another user has it. Twice is as good as once.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn claim_email(address: &EmailKey, user: &UserId) -> Result<Action, StoreError> {
+/// Claims an e-mail address for a user; refused while another user has it. Idempotent.
+pub fn claim_email(address: &EmailKey, user: &UserId) -> Action {
     let claim = EmailClaim { user_id: user.clone() };
-    Action::put(keys::email(address), &claim)?.when("attribute_not_exists(#pk) OR #userId = :user").value(":user", user)
+    Action::put(keys::email(address), &claim).when("attribute_not_exists(#pk) OR #userId = :user").value(":user", user)
 }
 
-/// Releases a user's e-mail address; refused where another user has it. Twice is as good as once.
-///
-/// # Errors
-/// If the value cannot be encoded.
-pub fn release_email(address: &EmailKey, user: &UserId) -> Result<Action, StoreError> {
+/// Releases a user's e-mail address; refused if another user has it. Idempotent.
+pub fn release_email(address: &EmailKey, user: &UserId) -> Action {
     Action::delete(keys::email(address)).when("attribute_not_exists(#pk) OR #userId = :user").value(":user", user)
 }
 
-/// Moves the claim of an e-mail address from one user to another; refused where the first does not have it.
-///
-/// # Errors
-/// If the record cannot be encoded.
-pub fn move_email(address: &EmailKey, from: &UserId, to: &UserId) -> Result<Action, StoreError> {
+/// Moves the claim of an e-mail address from one user to another; refused if the first does not have it.
+pub fn move_email(address: &EmailKey, from: &UserId, to: &UserId) -> Action {
     let claim = EmailClaim { user_id: to.clone() };
-    Action::put(keys::email(address), &claim)?.when("#userId = :from").value(":from", from)
+    Action::put(keys::email(address), &claim).when("#userId = :from").value(":from", from)
 }
 
-/// Notes whether a profile's e-mail address is claimed, if the profile is still as it was read.
-///
-/// # Errors
-/// If a value cannot be encoded.
-pub fn set_email_claimed(before: &Profile, is_claimed: bool) -> Result<Action, StoreError> {
+/// Records whether a profile's e-mail address is claimed, if the profile still has the version that was read.
+pub fn set_email_claimed(before: &Profile, is_claimed: bool) -> Action {
     let key = keys::profile(&before.user_id);
     let version = before.version.saturating_add(1);
     let update = if is_claimed {
-        Action::update(key, "SET #version = :version, #emailClaimed = :claimed").value(":claimed", true)?
+        Action::update(key, "SET #version = :version, #emailClaimed = :claimed").value(":claimed", true)
     } else {
         Action::update(key, "SET #version = :version REMOVE #emailClaimed")
     };
-    unchanged(update.value(":version", version)?, before)
+    unchanged(update.value(":version", version), before)
 }
 
-/// Asserts that a user is active.
-///
-/// # Errors
-/// If the value cannot be encoded.
-pub fn check_active(user: &UserId) -> Result<Action, StoreError> {
+pub fn check_active(user: &UserId) -> Action {
     check_status(user, UserStatus::Active)
 }
 
 /// Asserts that a user is active, or has no record.
-///
-/// # Errors
-/// If the value cannot be encoded.
-pub fn check_active_or_absent(user: &UserId) -> Result<Action, StoreError> {
+pub fn check_active_or_absent(user: &UserId) -> Action {
     Action::check(keys::account(user))
         .when("attribute_not_exists(#pk) OR #status = :active")
         .value(":active", UserStatus::Active)
 }
 
-/// Asserts the status of a user.
-///
-/// # Errors
-/// If the value cannot be encoded.
-pub fn check_status(user: &UserId, status: UserStatus) -> Result<Action, StoreError> {
+pub fn check_status(user: &UserId, status: UserStatus) -> Action {
     Action::check(keys::account(user)).when("#status = :status").value(":status", status)
 }
 
-/// Asserts that a user has not withdrawn.
-///
-/// # Errors
-/// If the value cannot be encoded.
-pub fn check_not_withdrawn(user: &UserId) -> Result<Action, StoreError> {
+pub fn check_not_withdrawn(user: &UserId) -> Action {
     Action::check(keys::account(user))
         .when("attribute_exists(#pk) AND #status <> :withdrawn")
         .value(":withdrawn", UserStatus::Withdrawn)
 }
 
-fn unchanged(action: Action, before: &Profile) -> Result<Action, StoreError> {
+fn unchanged(action: Action, before: &Profile) -> Action {
     action.when("#version = :before").value(":before", before.version)
 }
 
-/// Moves the balance of an account that is still as it was seen, and whose user may trade.
-///
-/// # Errors
-/// If a value cannot be encoded.
-pub fn move_balance(user: &UserId, seen: &Account, now: &Account) -> Result<Action, StoreError> {
-    if_unchanged(set_balance(user, now)?, seen, "")
+/// Changes the balance of an account; refused if the ledger went on since it was read, or the user is not active.
+pub fn move_balance(user: &UserId, seen: &Account, now: &Account) -> Action {
+    if_unchanged(set_balance(user, now), seen, "")
 }
 
-/// Pays money back to an account that is still as it was seen, whether or not its user may trade.
-///
-/// # Errors
-/// If a value cannot be encoded.
-pub fn refund_balance(user: &UserId, seen: &Account, now: &Account) -> Result<Action, StoreError> {
-    set_balance(user, now)?.when("#sequence = :seen").value(":seen", seen.sequence)
+/// Refunds money to an account; refused if the ledger went on since it was read. The user need not be active.
+pub fn refund_balance(user: &UserId, seen: &Account, now: &Account) -> Action {
+    set_balance(user, now).when("#sequence = :seen").value(":seen", seen.sequence)
 }
 
-fn set_balance(user: &UserId, now: &Account) -> Result<Action, StoreError> {
+fn set_balance(user: &UserId, now: &Account) -> Action {
     Action::update(keys::account(user), "SET #balance = :balance, #sequence = :sequence, #head = :head")
-        .value(":balance", now.balance)?
-        .value(":sequence", now.sequence)?
+        .value(":balance", now.balance)
+        .value(":sequence", now.sequence)
         .value(":head", now.head)
 }
 
-/// Counts what a new order holds, if its user may trade and, with `caps`, is not above them then.
-///
-/// # Errors
-/// If a value cannot be encoded.
-pub fn hold(user: &UserId, held: Held, caps: Option<&Caps>) -> Result<Action, StoreError> {
+/// Adds the hold of a new order to the counts; refused if the user is not active or, with `caps`, would exceed them.
+pub fn hold(user: &UserId, held: Held, caps: Option<&Caps>) -> Action {
     let action = Action::update(keys::account(user), ADD_HELD)
-        .value(":orders", held.orders)?
-        .value(":units", held.units)?
-        .value(":active", UserStatus::Active)?;
+        .value(":orders", held.orders)
+        .value(":units", held.units)
+        .value(":active", UserStatus::Active);
     let Some(caps) = caps else {
-        return Ok(action.when("#status = :active"));
+        return action.when("#status = :active");
     };
     action
         .when(
             "#status = :active AND (attribute_not_exists(#heldOrders) \
              OR (#heldOrders <= :ordersBefore AND #heldUnits <= :unitsBefore))",
         )
-        .value(":ordersBefore", caps.pending_orders.saturating_sub(held.orders))?
+        .value(":ordersBefore", caps.pending_orders.saturating_sub(held.orders))
         .value(":unitsBefore", caps.held_units.saturating_sub(held.units))
 }
 
-/// Counts no longer what an order held. Nothing can be in the way of the end of a hold.
-///
-/// # Errors
-/// If a value cannot be encoded.
-pub fn release(user: &UserId, held: Held) -> Result<Action, StoreError> {
+/// Subtracts the hold of an order from the counts. The only condition is that the account exists: nothing may prevent
+/// the end of a hold.
+pub fn release(user: &UserId, held: Held) -> Action {
     less_held(Action::update(keys::account(user), ADD_HELD).when("attribute_exists(#pk)"), held)
 }
 
-/// The same along with a change of the balance.
-///
-/// # Errors
-/// If a value cannot be encoded.
-pub fn also_release(action: Action, held: Held) -> Result<Action, StoreError> {
+/// Adds [`release`] to a change of the balance.
+pub fn also_release(action: Action, held: Held) -> Action {
     less_held(action.and_also(ADD_HELD), held)
 }
 
 const ADD_HELD: &str = "ADD #heldOrders :orders, #heldUnits :units";
 
-fn less_held(action: Action, held: Held) -> Result<Action, StoreError> {
-    action.value(":orders", held.orders.saturating_neg())?.value(":units", held.units.saturating_neg())
+fn less_held(action: Action, held: Held) -> Action {
+    action.value(":orders", held.orders.saturating_neg()).value(":units", held.units.saturating_neg())
 }
 
-/// Counts an order that the balance was too low for, in an account that is still as it was seen and whose user may trade;
-/// with `caps`, if there is room for it.
-///
-/// # Errors
-/// If a value cannot be encoded.
-pub fn count_failed(user: &UserId, seen: &Account, hour: Window, caps: Option<&Caps>) -> Result<Action, StoreError> {
+/// Counts an order refused for an insufficient balance; refused if the ledger went on since the account was read, the
+/// user is not active or, with `caps`, the cap is reached.
+pub fn count_failed(user: &UserId, seen: &Account, hour: Window, caps: Option<&Caps>) -> Action {
     let account = keys::account(user);
     let is_first = seen.failed_hour != hour.number;
     let (update, then, max) = match caps {
@@ -207,16 +150,19 @@ pub fn count_failed(user: &UserId, seen: &Account, hour: Window, caps: Option<&C
             Some(caps.failed_payments),
         ),
     };
-    let action = Action::update(account, update).value(":hour", hour.number)?.value(":one", 1)?;
-    let action = if_unchanged(action, seen, then)?;
-    max.map_or(Ok(action.clone()), |max| action.value(":max", max))
+    let action = Action::update(account, update).value(":hour", hour.number).value(":one", 1);
+    let action = if_unchanged(action, seen, then);
+    match max {
+        Some(max) => action.value(":max", max),
+        None => action,
+    }
 }
 
 const NOT_THIS_HOUR: &str = " AND (attribute_not_exists(#failedHour) OR #failedHour <> :hour)";
 
-fn if_unchanged(action: Action, seen: &Account, then: &str) -> Result<Action, StoreError> {
+fn if_unchanged(action: Action, seen: &Account, then: &str) -> Action {
     action
         .when(format!("#sequence = :seen AND #status = :active{then}"))
-        .value(":seen", seen.sequence)?
+        .value(":seen", seen.sequence)
         .value(":active", UserStatus::Active)
 }

@@ -34,7 +34,7 @@ async fn a_balance_has_an_upper_bound() {
     let full = Account { balance: MAX_BALANCE.checked_sub(Won::new(100)).unwrap(), sequence: 1, ..Account::NEW };
     let mina = UserId::try_from("mina".to_owned()).unwrap();
     let mut transaction = Transaction::new();
-    transaction.add(users::move_balance(&mina, &Account::NEW, &full).unwrap());
+    transaction.add(users::move_balance(&mina, &Account::NEW, &full));
     let table = &shop.instance().table;
     assert!(matches!(table.commit(transaction, &mut table.backoff()).await.unwrap(), Outcome::Committed));
 

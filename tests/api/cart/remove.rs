@@ -44,7 +44,7 @@ async fn a_cart_is_replaced_only_if_unchanged() {
     add(&shop, "cup", 1).await.expect(200);
     for unchanged in [false, true] {
         let mut transaction = Transaction::new();
-        let replaced = transaction.add(carts::replace(&mina, &seen, &seen.ordered(&order, &ordered)).unwrap());
+        let replaced = transaction.add(carts::replace(&mina, &seen, &seen.ordered(&order, &ordered)));
         match table.commit(transaction, &mut backoff).await.unwrap() {
             Outcome::Committed => assert!(unchanged),
             Outcome::Refused(evidence) => {

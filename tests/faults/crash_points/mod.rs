@@ -52,6 +52,13 @@ pub struct Scenario {
     pub repeats: bool,
 }
 
+impl Scenario {
+    /// The binary of the function. A task of the sweep follows its name.
+    fn binary(&self) -> &'static str {
+        self.function.split(' ').next().unwrap()
+    }
+}
+
 /// A data platform that keeps the ids of its events, and refuses events of orders that it calls bad.
 #[derive(Debug, Clone, Default)]
 pub struct Platform {
@@ -137,7 +144,7 @@ async fn play(scenario: &Scenario, point: Option<(usize, Side)>) -> Played {
         }
     }
     let figures = shop.audit().await;
-    assert_eq!((figures.tickets_burnt, figures.units_unclaimed), (0, 0));
+    assert_eq!((figures.tickets_orphaned, figures.units_unclaimed), (0, 0));
     let mut published: Vec<String> = shop.published().await.iter().map(|event| masked(&event.event_id)).collect();
     published.extend(bus.taken().iter().map(|entry| masked(entry["Detail"].as_str().unwrap())));
     published.extend(platform.got.lock().unwrap().iter().map(|id| masked(id)));
@@ -226,7 +233,7 @@ async fn untouched(scenario: &Scenario) -> (Vec<String>, Value) {
 #[test]
 fn every_function_has_a_scenario() {
     const MAKE_NO_CALLS: [&str; 2] = ["api-reference", "route-not-found"];
-    let covered: BTreeSet<&str> = scenarios().iter().map(|scenario| scenario.function).chain(MAKE_NO_CALLS).collect();
+    let covered: BTreeSet<&str> = scenarios().iter().map(Scenario::binary).chain(MAKE_NO_CALLS).collect();
     let resources = tests::template::template()["Resources"].as_object().unwrap().values();
     let functions = resources.filter(|resource| resource["Type"] == "AWS::Serverless::Function");
     let names: BTreeSet<&str> =

@@ -167,7 +167,7 @@ pub async fn with_old_ranks(shop: TestShop) -> Value {
     }
     shop.settle().await;
     let board = json!({ "candidates": [], "version": 3 });
-    tamper(&shop, Action::create(keys::board(), &board).unwrap()).await;
+    tamper(&shop, Action::create(keys::board(), &board)).await;
     shop.set_clock("2026-11-23T03:00:00Z");
     Value::Null
 }

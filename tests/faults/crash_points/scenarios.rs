@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use functions::{
-    queue::{deliver_orders, expire_due, settle_payments},
+    queue::{deliver_orders, process_expiry, settle_payments},
     schedule::{audit_books, rebuild_sales, sweep},
     stream::{count_sales, relay_events},
 };
@@ -266,15 +266,21 @@ fn background() -> Vec<Scenario> {
         scenario("rebuild-sales", "ranks of the day before", with_old_ranks, |stage: Stage| async move {
             json!(rebuild_sales::refresh(stage.shop.instance()).await.unwrap())
         }),
-        scenario("expire-due", "expired orders and sheets", with_expired, move |stage: Stage| async move {
+        scenario("process-expiry", "expired orders and sheets", with_expired, move |stage: Stage| async move {
             let queue = stage.waits.queue_over(stage.deaths.sqs(stage.waits.clone()));
-            let answer = expire_due::handle(stage.shop.instance(), &queue, messages(&stage.given)).await.unwrap();
+            let answer = process_expiry::handle(stage.shop.instance(), &queue, messages(&stage.given)).await.unwrap();
             done(answer.batch_item_failures.len())
         }),
-        scenario("expire-due", "an early message", with_hold, move |stage: Stage| async move {
+        scenario("process-expiry", "an early message", with_hold, move |stage: Stage| async move {
             let queue = stage.waits.queue_over(stage.deaths.sqs(stage.waits.clone()));
             let messages = batch("jangteo.orders", &[("OrderPlaced", json!({ "aggregateId": id(&stage.given) }))]);
-            done(expire_due::handle(stage.shop.instance(), &queue, messages).await.unwrap().batch_item_failures.len())
+            done(
+                process_expiry::handle(stage.shop.instance(), &queue, messages)
+                    .await
+                    .unwrap()
+                    .batch_item_failures
+                    .len(),
+            )
         }),
         settling("a payment", "PaymentSucceeded", 20_000),
         settling("a failure", "PaymentFailed", 20_000),

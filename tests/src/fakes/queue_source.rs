@@ -97,7 +97,7 @@ impl QueueSource {
 
     /// Lets an execution environment handle messages until the queue is empty. Panics if a message is received too
     /// often: SQS would make it a dead letter.
-    pub async fn work_off<F: Future<Output = SqsBatchResponse>>(&self, handle: impl Fn(SqsEvent) -> F) {
+    pub async fn process<F: Future<Output = SqsBatchResponse>>(&self, handle: impl Fn(SqsEvent) -> F) {
         while self.waiting() > 0 {
             let (numbers, batch) = self.receive();
             if numbers.is_empty() {

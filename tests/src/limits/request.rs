@@ -1,7 +1,7 @@
 //! The items that a request touches, and the cost of that.
 
 use serde_json::{Value, json};
-use shared::store::keys::{BY_DUE, BY_SALES, BY_TIME};
+use shared::store::keys::{BY_EXPIRY, BY_SALES, BY_TIME};
 
 #[derive(Debug, Clone)]
 pub(super) struct Touch {
@@ -73,7 +73,7 @@ fn key(item: &Value) -> (String, String) {
 
 fn indexed(item: &Value) -> Vec<(&'static str, String, f64)> {
     let place = |index: shared::store::keys::Index| Some((index.name, item[index.pk]["S"].as_str()?.to_owned(), 1.0));
-    [BY_TIME, BY_DUE].into_iter().filter_map(place).collect()
+    [BY_TIME, BY_EXPIRY].into_iter().filter_map(place).collect()
 }
 
 fn text(attribute: &Value) -> &str {

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use shared::{domain::stock, store::RetryBounds};
+use shared::{domain::inventory, store::RetryBounds};
 
 use super::{Bucket, Chance, Limits};
 
@@ -114,7 +114,7 @@ pub fn simulate(sale: Sale, limits: Limits) -> Issued {
         limits,
         chance: Chance::new(limits.seed),
         partitions: vec![bucket; usize::from(limits.partitions)],
-        left: stock::spread(i64::from(sale.coupons), sale.counters),
+        left: inventory::spread(i64::from(sale.coupons), sale.counters),
         reads: vec![Bucket::new(limits.read_units, limits.burst_seconds); usize::from(sale.counters)],
         looked: vec![None; usize::try_from(sale.instances).unwrap()],
         queue: BinaryHeap::new(),

@@ -7,7 +7,7 @@ use aws_lambda_events::{sqs::SqsEvent, streams::DynamoDbEventResponse};
 use functions::{
     queue::{
         deliver_orders::{Circuit, DeliveryWorker},
-        expire_due, settle_payments,
+        process_expiry, settle_payments,
     },
     schedule::{
         rebuild_sales,
@@ -165,7 +165,7 @@ async fn consume(world: World, function: String, queue: String, most: usize, wor
             let (shop, connection) = (shop, connection);
             let queue = Queue::new(connection.sqs(), QUEUE.to_owned());
             match function.as_str() {
-                "expire-due" => expire_due::handle(&shop, &queue, batch).await,
+                "process-expiry" => process_expiry::handle(&shop, &queue, batch).await,
                 "settle-payments" => settle_payments::handle(&shop, &queue, batch).await,
                 "deliver-orders" => {
                     let letters = DeadLetters::new(connection.sqs(), QUEUE.to_owned());

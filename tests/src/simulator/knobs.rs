@@ -103,7 +103,7 @@ impl Knobs {
                 seller_page: small(chance, &[1, 2], Bounds::PRODUCTION.seller_page),
                 seller_products_at_once: small(chance, &[1, 2], Bounds::PRODUCTION.seller_products_at_once),
                 seller_patience: small(chance, &[Duration::ZERO], Bounds::PRODUCTION.seller_patience),
-                due_page: small(chance, &[1, 2], Bounds::PRODUCTION.due_page),
+                expired_page: small(chance, &[1, 2], Bounds::PRODUCTION.expired_page),
                 sweep_part: small(chance, &[1, 2, 3], Bounds::PRODUCTION.sweep_part),
                 sweep_patience: Bounds::PRODUCTION.sweep_patience,
                 claim_grace: small(chance, &seconds([1, 10]), Bounds::PRODUCTION.claim_grace),

@@ -98,7 +98,7 @@ impl MessageBus {
             let copies = match chance.below(10) {
                 0 | 1 if is_faulty => 2,
                 // The sweep does the work of such a message as well.
-                2 if is_faulty && rule.queue == "Due" => 0,
+                2 if is_faulty && rule.queue == "Expiry" => 0,
                 _ => 1,
             };
             let body = json!({ "version": "0", "id": "1", "source": source, "detail-type": kind, "detail": detail });

@@ -9,7 +9,7 @@ use std::{
 
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use serde_json::{Map, Value, json};
-use shared::store::keys::{BY_DUE, BY_SALES, BY_TIME, Index};
+use shared::store::keys::{BY_EXPIRY, BY_SALES, BY_TIME, Index};
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{Dynamo, TABLE, fakes::stream, template};
@@ -187,7 +187,7 @@ impl Table {
     /// A query of an index, which follows the table item by item.
     fn query_past(&self, request: &Value, mut lag: impl FnMut() -> Duration) -> Value {
         let now = self.began.elapsed();
-        let index = [BY_TIME, BY_DUE, BY_SALES].into_iter().find(|index| request["IndexName"] == index.name);
+        let index = [BY_TIME, BY_EXPIRY, BY_SALES].into_iter().find(|index| request["IndexName"] == index.name);
         let index = index.expect("the index is one of the table");
         let wanted = |name: &str| request["ExpressionAttributeValues"][name]["S"].as_str();
         let (pk, before) = (wanted(":pk").expect("a query names a partition"), wanted(":before"));

@@ -227,8 +227,8 @@ pub async fn dying_at<F: IntoFuture>(shop: &TestShop, number: u32, call: F) -> O
 /// The orders with an expired hold, with its expiry, as the sweep finds them: the oldest first.
 pub async fn expired_orders(shop: &TestShop) -> Vec<(Timestamp, OrderId)> {
     let mut expired = Vec::new();
-    for bucket in 0..keys::DUE_BUCKETS {
-        expired.extend(orders::overdue(shop.instance(), bucket, None).await.unwrap().items);
+    for bucket in 0..keys::EXPIRY_BUCKETS {
+        expired.extend(orders::expired(shop.instance(), bucket, None).await.unwrap().items);
     }
     expired.sort();
     expired
@@ -237,8 +237,8 @@ pub async fn expired_orders(shop: &TestShop) -> Vec<(Timestamp, OrderId)> {
 /// The same for order sheets.
 pub async fn expired_sheets(shop: &TestShop) -> Vec<(Timestamp, OrderSheetId)> {
     let mut expired = Vec::new();
-    for bucket in 0..keys::DUE_BUCKETS {
-        expired.extend(sheets::overdue(shop.instance(), bucket, None).await.unwrap().items);
+    for bucket in 0..keys::EXPIRY_BUCKETS {
+        expired.extend(sheets::expired(shop.instance(), bucket, None).await.unwrap().items);
     }
     expired.sort();
     expired

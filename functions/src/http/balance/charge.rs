@@ -17,11 +17,11 @@ use shared::{
 struct Body {
     /// The user with the balance.
     user_id: UserId,
-    /// How much to add.
+    /// The amount to add.
     amount: ChargeAmount,
 }
 
-/// Adds `amount` won and gives the balance right after.
+/// Adds `amount` won and returns the balance right after.
 ///
 /// # Errors
 /// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE` or `LIMIT_EXCEEDED`, 422, 429.

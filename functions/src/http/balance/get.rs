@@ -9,7 +9,7 @@ use shared::{
     domain::UserId,
 };
 
-/// The balance, with every acknowledged charge in it.
+/// The balance, including every acknowledged charge.
 ///
 /// # Errors
 /// 400, 401, 403, 404.

@@ -15,7 +15,7 @@ struct Query {
     #[deserr(default)]
     #[expect(dead_code, reason = "the path names the user")]
     user_id: Option<UserId>,
-    /// The `nextCursor` of the part before; without it, the list's beginning.
+    /// The `nextCursor` of the part before; without it, the list begins.
     #[deserr(default)]
     #[param(inline)]
     cursor: Option<EntriesCursor>,

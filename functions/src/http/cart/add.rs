@@ -1,4 +1,4 @@
-//! `POST /orders/cart`: puts units of a product into the cart.
+//! `POST /orders/cart`: adds units of a product to the cart.
 
 use deserr::Deserr;
 use shared::{
@@ -11,16 +11,16 @@ use shared::{
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 #[schema(as = NewCartItem, rename_all = "camelCase")]
 struct Body {
-    /// The user whose cart it is; the caller by default.
+    /// The owner of the cart; the caller by default.
     #[deserr(default)]
     user_id: Option<UserId>,
     /// The product.
     product_id: ProductId,
-    /// How many units to add.
+    /// The number of units to add.
     quantity: Quantity,
 }
 
-/// Adds units to what is in the cart of the product. A cart has at most 50 products, and 999 units of each.
+/// Adds units of a product to the cart. A cart has at most 50 products, and 999 units of each.
 ///
 /// # Errors
 /// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE`, `PRODUCT_NOT_ON_SALE` or `LIMIT_EXCEEDED`, 422.

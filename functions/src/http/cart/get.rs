@@ -11,12 +11,12 @@ use shared::{
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 struct Query {
-    /// The user whose cart it is; the caller by default.
+    /// The owner of the cart; the caller by default.
     #[deserr(default)]
     user_id: Option<UserId>,
 }
 
-/// The cart, at today's prices; empty where nothing was put into it.
+/// The cart, at current prices; empty if nothing was added to it.
 ///
 /// # Errors
 /// 400, 401, 403, 404.

@@ -1,4 +1,4 @@
-//! `DELETE /orders/cart/{itemId}`: takes a product out of the cart.
+//! `DELETE /orders/cart/{itemId}`: removes a product from the cart.
 
 use deserr::Deserr;
 use shared::{
@@ -11,12 +11,13 @@ use shared::{
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 struct Query {
-    /// The user whose cart it is; the caller by default.
+    /// The owner of the cart; the caller by default.
     #[deserr(default)]
     user_id: Option<UserId>,
 }
 
-/// Takes all units of a product out of the cart. What is not in it is out of it already: a repeat is as good as one.
+/// Removes all units of a product from the cart. A repetition changes nothing, and a product that is not in the cart is
+/// no error.
 ///
 /// # Errors
 /// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE`.

@@ -25,13 +25,13 @@ use crate::http::new_id::NewId;
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 #[schema(as = NewCouponCampaign, rename_all = "camelCase")]
 struct Body {
-    /// The id to have; without it, one is made.
+    /// The id to use; without it, one is made.
     #[deserr(default)]
     #[schema(value_type = Option<CouponId>)]
     coupon_id: Option<NewId<CouponId>>,
     /// Its name.
     name: Name,
-    /// More about it.
+    /// Its description.
     #[deserr(default)]
     description: Option<Description>,
     /// The rule of the discount.
@@ -39,26 +39,27 @@ struct Body {
     /// Won for `FIXED`, percent for `RATE`; `FREE_SHIPPING` takes none.
     #[deserr(default)]
     value: Option<i64>,
-    /// The most a `RATE` takes off.
+    /// The most that a `RATE` takes off.
     #[deserr(default)]
     max_discount: Option<Price>,
-    /// The least an order must come to, goods less their own discounts.
+    /// The minimum of an order: goods less their own discounts.
     #[deserr(default)]
     min_order_amount: Option<Price>,
     /// The number of coupons.
     total_quantity: TotalQuantity,
-    /// From when it issues.
+    /// The start of the issue.
     issue_from: Instant,
-    /// Until when it issues; this instant itself is too late.
+    /// The end of the issue, exclusive.
     issue_until: Instant,
-    /// For how many days in Seoul a coupon is valid. Either this or `validUntil`.
+    /// The number of days in Seoul for which a coupon is valid. Either this or `validUntil`.
     #[deserr(default)]
     valid_days: Option<ValidDays>,
-    /// Until when a coupon is valid: in the future, and not before `issueUntil`. Either this or `validDays`.
+    /// The end of the validity of a coupon, exclusive: in the future, and not before `issueUntil`. Either this or
+    /// `validDays`.
     #[deserr(default)]
     valid_until: Option<Instant>,
-    /// Over how many counters its coupons are spread, at most one a coupon. Without it, one for each thousand coupons, at
-    /// most 16. Each takes about a thousand issues a second.
+    /// The number of counters over which its coupons are spread, at most one a coupon. Without it, one for each
+    /// thousand coupons, at most 16. Each takes about a thousand issues a second.
     #[deserr(default)]
     counter_shards: Option<CounterShards>,
 }
@@ -102,7 +103,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     Ok(Reply::created(CampaignView::from(remaining))?.tagged(etag))
 }
 
-/// The rules that concern more than one field.
+/// Checks the rules that concern more than one field.
 fn check(body: &Body, now: Timestamp) -> Result<(i64, Validity), FieldErrors> {
     let mut errors = FieldErrors::default();
     let most = match body.kind {

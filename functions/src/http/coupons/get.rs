@@ -1,4 +1,4 @@
-//! `GET /coupons/{couponId}`: a campaign, with what remains of it.
+//! `GET /coupons/{couponId}`: a campaign, with the number of coupons left.
 
 use shared::{
     api::{ApiRequest, ApiResult, Reply, views::CampaignView},
@@ -6,7 +6,7 @@ use shared::{
     domain::CouponId,
 };
 
-/// A campaign, to admins.
+/// A campaign, for admins.
 ///
 /// # Errors
 /// 400, 401, 403, 404.

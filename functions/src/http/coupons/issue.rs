@@ -1,4 +1,4 @@
-//! `POST /coupons/issue`: first come, first served.
+//! `POST /coupons/issue`: issues a coupon, first come, first served.
 
 use deserr::Deserr;
 use shared::{
@@ -11,13 +11,13 @@ use shared::{
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 #[schema(as = CouponIssue, rename_all = "camelCase")]
 struct Body {
-    /// Who is to have it.
+    /// The user to receive the coupon.
     user_id: UserId,
     /// The campaign.
     coupon_id: CouponId,
 }
 
-/// Gives the user a coupon of the campaign. A 201 means it is durably theirs.
+/// Issues a coupon of the campaign to the user. A 201 means that it is durably theirs.
 ///
 /// # Errors
 /// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE`, `COUPON_ALREADY_ISSUED`, `COUPON_NOT_ISSUABLE` or `COUPON_SOLD_OUT`,

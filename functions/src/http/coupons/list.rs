@@ -1,4 +1,4 @@
-//! `GET /coupons`: the coupons that a user has.
+//! `GET /coupons`: the coupons of a user.
 
 use deserr::Deserr;
 use shared::{
@@ -13,7 +13,7 @@ use shared::{
     },
 };
 
-/// Which coupons to list.
+/// The statuses of the coupons to list.
 #[derive(Deserr)]
 #[deserr(error = FieldErrors, try_from(String) = Statuses::try_from -> Invalid)]
 struct Statuses(&'static [CouponStatus]);
@@ -49,14 +49,14 @@ impl TryFrom<String> for Statuses {
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 struct Query {
-    /// The user whose coupons they are; the caller by default.
+    /// The owner of the coupons; the caller by default.
     #[deserr(default)]
     user_id: Option<UserId>,
-    /// Which coupons.
+    /// The status of the coupons to list.
     #[deserr(default)]
     #[param(inline)]
     status: Option<Statuses>,
-    /// The `nextCursor` of the part before; without it, the list's beginning.
+    /// The `nextCursor` of the part before; without it, the list begins.
     #[deserr(default)]
     #[param(inline)]
     cursor: Option<CouponsCursor>,
@@ -66,7 +66,7 @@ struct Query {
     limit: Option<Limit>,
 }
 
-/// The user's coupons with a status, USABLE unless told.
+/// The user's coupons with a status, by default USABLE.
 ///
 /// # Errors
 /// 400, 401, 403, 404.

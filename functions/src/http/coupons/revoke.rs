@@ -1,4 +1,4 @@
-//! `POST /coupons/revoke`: an admin takes a usable coupon back.
+//! `POST /coupons/revoke`: an admin revokes a usable coupon.
 
 use deserr::Deserr;
 use shared::{
@@ -17,8 +17,8 @@ struct Body {
     coupon_id: CouponId,
 }
 
-/// Makes the user's usable coupon of a campaign REVOKED. A repetition changes nothing; without a key, it revokes a coupon that was
-/// issued since.
+/// Revokes the user's usable coupon of a campaign. A repetition changes nothing; without a key, it revokes a coupon
+/// that was issued since.
 ///
 /// # Errors
 /// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE` or `COUPON_NOT_USABLE`, 422.

@@ -6,7 +6,7 @@ use shared::{
     domain::ProductId,
 };
 
-/// A product of any sale status, to its seller and admins.
+/// A product of any sale status, for its seller and admins.
 ///
 /// # Errors
 /// 400, 401, 403, 404 (also another seller's).

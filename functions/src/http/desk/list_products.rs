@@ -15,14 +15,14 @@ struct Query {
     #[deserr(default)]
     #[expect(dead_code, reason = "known on every route, and without meaning on this one")]
     user_id: Option<UserId>,
-    /// Only products of this sale status; all of them unless told. `SOLD_OUT` is none: such products are ON_SALE.
+    /// Only products of this sale status; by default all. `SOLD_OUT` is not a sale status: such products are ON_SALE.
     #[deserr(default)]
     #[param(inline)]
     status: Option<SaleStatus>,
     /// Only products of this seller. A seller's list is always of their own.
     #[deserr(default)]
     seller_id: Option<UserId>,
-    /// The `nextCursor` of the part before; without it, the list's beginning.
+    /// The `nextCursor` of the part before; without it, the list begins.
     #[deserr(default)]
     #[param(inline)]
     cursor: Option<DeskProductsCursor>,
@@ -55,7 +55,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     Reply::page(items, part.next.map(|place| DeskProductsCursor::to(owner, place).encode()))
 }
 
-/// The seller whose products a caller is shown; `None` for all products.
+/// The seller of the products to list for this caller; `None` for all products.
 fn seller(caller: &Caller, named: Option<UserId>) -> Result<Option<UserId>, Refusal> {
     match (caller.role, named) {
         (Role::Admin, named) => Ok(named),

@@ -1,4 +1,4 @@
-//! `POST /order-sheets`: draws up an order sheet.
+//! `POST /order-sheets`: creates an order sheet.
 
 use deserr::Deserr;
 use shared::{
@@ -18,21 +18,21 @@ use shared::{
 struct Body {
     /// The orderer, who is the recipient.
     user_id: UserId,
-    /// What would be ordered: 1 to 50 products.
+    /// The items of the intended order: 1 to 50 products.
     #[deserr(default)]
     #[schema(min_items = 1)]
     items: Option<Vec<ItemBody>>,
-    /// Whether to take what is in the cart: all of it. Of the sheets of a cart one can be ordered: an order of the cart, by
-    /// a sheet or without, is the end of those that were drawn up before.
+    /// Whether to take all items of the cart. Of the sheets of a cart only one can be ordered: an order of the cart, by
+    /// a sheet or without, invalidates all sheets created before.
     #[deserr(default)]
     from_cart: Option<bool>,
-    /// The coupon that would be used.
+    /// The coupon to use.
     #[deserr(default)]
     coupon_id: Option<CouponId>,
 }
 
-/// Draws up an order sheet: what the order would come to, frozen until it expires. It holds nothing; an order of it is
-/// exactly what it says, or is refused.
+/// Creates an order sheet: the amounts of the intended order, frozen until it expires. It holds no stock; an order of
+/// it has exactly these amounts, or is refused.
 ///
 /// # Errors
 /// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE`, `PRODUCT_NOT_ON_SALE`, `STOCK_NOT_ENOUGH`, `COUPON_NOT_USABLE` or

@@ -6,7 +6,7 @@ use shared::{
     domain::OrderSheetId,
 };
 
-/// An order sheet, to whose it is and to admins.
+/// An order sheet, for its owner and admins.
 ///
 /// # Errors
 /// 400, 401, 404.

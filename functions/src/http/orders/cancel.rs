@@ -14,19 +14,19 @@ use shared::{
     },
 };
 
-/// The most entries that a part can be said in: as many as an order has lines.
+/// The most entries in a partial cancellation: as many as an order has lines.
 const MAX_ITEMS: usize = MAX_LINES as usize;
 
 #[derive(Debug, Default, Deserr, utoipa::ToSchema)]
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 #[schema(as = NewCancellation, rename_all = "camelCase")]
 struct Body {
-    /// The units to cancel, each line once; without it all that is left of the order. Null is refused: a client that lost its
-    /// list must not cancel everything.
+    /// The units to cancel, each line once; without it, everything left of the order. Null is refused: a client that
+    /// lost its list must not cancel everything.
     #[deserr(default)]
     #[schema(value_type = Option<Vec<Item>>, min_items = 1, max_items = 50)]
     items: NotNull<Vec<Item>>,
-    /// Why; kept in the order's history.
+    /// The reason; kept in the order's history.
     #[deserr(default)]
     reason: Option<Line>,
 }
@@ -37,13 +37,13 @@ struct Body {
 struct Item {
     /// The line.
     item_id: OrderItemId,
-    /// How many units of it.
+    /// The number of units to cancel.
     quantity: Quantity,
 }
 
-/// Cancels an order, all that is left of it or a part, before it is shipped. What was paid for it goes back to the
-/// balance, or by the payment system that it came from; units go back to the shelf, and the coupon to its owner once
-/// nothing is left. What waits for its money is cancelled whole.
+/// Cancels an order, everything left of it or a part, before it is shipped. The money is refunded to the balance, or by
+/// the payment system that it came from; units return to the stock, and the coupon to its owner once nothing is left. A
+/// pending order is only cancelled as a whole.
 ///
 /// # Errors
 /// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE`, `ORDER_STATE_CONFLICT` or `LIMIT_EXCEEDED`, 422.
@@ -66,7 +66,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     Ok(Reply::ok(OrderView::from(order))?.about_order(order_id))
 }
 
-/// What is to be cancelled, where the fields are right; a line that no order has is not a matter of the field.
+/// Returns the cancellation, if the fields are right. An unknown line is a refusal, not a wrong field.
 fn cancellation(items: Option<Vec<Item>>) -> Result<Result<Cancellation, Refusal>, FieldErrors> {
     let Some(items) = items else {
         return Ok(Ok(Cancellation::Whole));

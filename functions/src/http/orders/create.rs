@@ -22,34 +22,35 @@ use shared::{
 struct Body {
     /// The orderer, who is the recipient.
     user_id: UserId,
-    /// What to order: 1 to 50 products; one that is named twice is ordered once, with both quantities. Either this,
-    /// `fromCart` or `orderSheetId` says what is ordered.
+    /// The items to order: 1 to 50 products; one that is named twice is ordered once, with both quantities. Exactly one
+    /// of this, `fromCart` and `orderSheetId` is given.
     #[deserr(default)]
     #[schema(min_items = 1)]
     items: Option<Vec<ItemBody>>,
-    /// Whether to order what is in the cart: all of it, which leaves the cart in the same commit.
+    /// Whether to order all items of the cart, which leave it in the same commit.
     #[deserr(default)]
     from_cart: Option<bool>,
-    /// Orders exactly what this sheet says, its coupon included, or nothing.
+    /// The order sheet to order exactly, its coupon included, or not at all.
     #[deserr(default)]
     order_sheet_id: Option<OrderSheetId>,
     /// The coupon to use.
     #[deserr(default)]
     coupon_id: Option<CouponId>,
-    /// How it is to be paid; from the balance at once unless told.
+    /// The means of payment; by default the balance, at once.
     #[deserr(default)]
     payment: Option<PayBy>,
-    /// What the order comes to, as far as the customer knows: if it comes to something else, nothing is ordered.
+    /// The amount of the order, as far as the customer knows: at another amount nothing is ordered.
     #[deserr(default)]
     expected_payable: Option<Payable>,
 }
 
-/// Places an order: all of it, or nothing. Paid from the balance at once, or with `LATER` and `EXTERNAL` its units and
-/// its coupon are held until `holdExpiresAt`.
+/// Places an order: all of it, or nothing. It is paid from the balance at once; with `LATER` and `EXTERNAL` its units
+/// and its coupon are held until `holdExpiresAt`.
 ///
 /// # Errors
 /// 400, 401, 402 `BALANCE_NOT_ENOUGH`, 403, 404, 409 `USER_NOT_ACTIVE`, `PRODUCT_NOT_ON_SALE`, `PRICE_CHANGED`,
-/// `STOCK_NOT_ENOUGH`, `COUPON_NOT_USABLE`, `ORDER_STATE_CONFLICT`, `ORDER_SHEET_EXPIRED` or `LIMIT_EXCEEDED`, 422, 429.
+/// `STOCK_NOT_ENOUGH`, `COUPON_NOT_USABLE`, `ORDER_STATE_CONFLICT`, `ORDER_SHEET_EXPIRED` or `LIMIT_EXCEEDED`, 422,
+/// 429.
 #[utoipa::path(
     post,
     path = "/orders",

@@ -6,7 +6,7 @@ use shared::{
     domain::OrderId,
 };
 
-/// An order, to who ordered and to admins; to a seller, the lines that are theirs.
+/// An order, for its orderer and admins; for a seller, their own lines.
 ///
 /// # Errors
 /// 400, 401, 404.

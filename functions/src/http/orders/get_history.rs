@@ -1,4 +1,4 @@
-//! `GET /orders/{orderId}/history`: every step an order and its lines took.
+//! `GET /orders/{orderId}/history`: every change of an order and its lines.
 
 use shared::{
     api::{
@@ -9,7 +9,7 @@ use shared::{
     domain::OrderId,
 };
 
-/// The history of an order, oldest step first, as far as the caller may see the order.
+/// The history of an order, oldest entry first, as far as the caller may see the order.
 ///
 /// # Errors
 /// 400, 401, 404.

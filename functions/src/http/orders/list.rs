@@ -11,10 +11,10 @@ use shared::{
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 struct Query {
-    /// The user whose orders they are; the caller by default.
+    /// The user with the orders; the caller by default.
     #[deserr(default)]
     user_id: Option<UserId>,
-    /// The `nextCursor` of the part before; without it, the list's beginning.
+    /// The `nextCursor` of the part before; without it, the list begins.
     #[deserr(default)]
     #[param(inline)]
     cursor: Option<OrdersCursor>,

@@ -1,4 +1,4 @@
-//! `GET /orders/{orderId}/payments`: how an order was paid.
+//! `GET /orders/{orderId}/payments`: the payments of an order.
 
 use deserr::Deserr;
 use shared::{
@@ -18,18 +18,18 @@ struct Query {
     #[deserr(default)]
     #[expect(dead_code, reason = "the path names the order")]
     user_id: Option<UserId>,
-    /// The `nextCursor` of the part before; without it, the list's beginning.
+    /// The `nextCursor` of the part before; without it, the list begins.
     #[deserr(default)]
     #[param(inline)]
     cursor: Option<PaymentsCursor>,
-    /// How many payments to give: 100 unless told, since nearly every order has fewer.
+    /// The most entries of the answer; 100 by default, since nearly every order has fewer.
     #[deserr(default)]
     #[param(inline)]
     limit: Option<Limit>,
 }
 
-/// A part of the payments of an order, to who ordered and to admins: the one from the balance, and those that the external
-/// payment system has told of.
+/// A part of the payments of an order, for its orderer and admins: the one from the balance, and those that the
+/// external payment system has reported.
 ///
 /// # Errors
 /// 400, 401, 403, 404.

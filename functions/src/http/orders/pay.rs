@@ -11,7 +11,7 @@ use shared::{
 #[deserr(error = FieldErrors, deny_unknown_fields)]
 struct Body {}
 
-/// Pays an order that waits for the money, from the balance. Where the balance is too low, it goes on waiting.
+/// Pays a pending order from the balance. If the balance is too low, the order stays pending.
 ///
 /// # Errors
 /// 400, 401, 402 `BALANCE_NOT_ENOUGH`, 403, 404, 409 `USER_NOT_ACTIVE` or `ORDER_STATE_CONFLICT`, 422.

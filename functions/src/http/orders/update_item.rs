@@ -1,4 +1,4 @@
-//! `PATCH /orders/{orderId}/items/{itemId}`: moves a line of an order along.
+//! `PATCH /orders/{orderId}/items/{itemId}`: moves a line of an order to its next state.
 
 use deserr::Deserr;
 use shared::{
@@ -15,9 +15,9 @@ struct Body {
     status: LineStatus,
 }
 
-/// Moves a line of an order to its next state: customers ask, sellers act, admins may do either. A line that is
-/// cancelled or returned in the end goes back to the shelf, and its money to where it came from; what it is in already
-/// changes nothing. What else is not in the table is a 409 that names the states allowed.
+/// Moves a line of an order to its next state: customers ask, sellers act, admins may do either. When a line is finally
+/// cancelled or returned, its units return to the stock and its money is refunded the way it was paid; the state that
+/// the line is in already changes nothing. Any other state is refused with a 409 that lists the states allowed.
 ///
 /// # Errors
 /// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE`, `ORDER_STATE_CONFLICT` or `LIMIT_EXCEEDED`.

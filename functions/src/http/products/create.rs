@@ -10,9 +10,9 @@ use shared::{
     },
     domain::{
         ProductId, Refusal, UserId, Won,
+        inventory::{ShardCount, Units},
         money::Price,
         product::InitialStatus,
-        stock::{ShardCount, Units},
         text::{Category, Description, Name},
     },
 };
@@ -23,13 +23,13 @@ use crate::http::new_id::NewId;
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 #[schema(as = NewProduct, rename_all = "camelCase")]
 struct Body {
-    /// The id to have; without it, one is made.
+    /// The id to use; without it, one is made.
     #[deserr(default)]
     #[schema(value_type = Option<ProductId>)]
     product_id: Option<NewId<ProductId>>,
     /// Its name.
     name: Name,
-    /// More about it.
+    /// Its description.
     #[deserr(default)]
     description: Option<Description>,
     /// The kind of goods.
@@ -37,27 +37,28 @@ struct Body {
     category: Option<Category>,
     /// The price of a unit.
     price: Price,
-    /// What is taken off the price of each unit; nothing unless told.
+    /// The discount on each unit; by default none.
     #[deserr(default)]
     discount: Option<Price>,
-    /// Whether it is on sale at once (unless told) or hidden for now.
+    /// Whether it is on sale at once (the default) or hidden for now.
     #[deserr(default)]
     status: Option<InitialStatus>,
-    /// Units on the shelf.
+    /// Units in stock.
     stock: Units,
-    /// Who sells it; by admins only, for a seller it is themselves.
+    /// The seller. By admins only; for a seller it is themselves.
     #[deserr(default)]
     seller_id: Option<UserId>,
-    /// Over how many shards to spread the stock. By admins only.
+    /// The number of shards over which to spread the stock. By admins only.
     #[deserr(default)]
     stock_shards: Option<ShardCount>,
-    /// Whether orders draw its units ahead of their commit, for what a whole country wants at once; not unless told.
-    /// By admins only.
+    /// Whether the product is in flash mode: orders reserve its units ahead of their commit, for products that a whole
+    /// country wants at once. By default it is not. By admins only.
     #[deserr(default)]
     flash: Option<bool>,
 }
 
-/// Adds a product, on sale at once or hidden for now. A seller adds it as their own; an admin for any seller or the shop itself.
+/// Adds a product, on sale at once or hidden for now. A seller adds it as their own; an admin for any seller or the
+/// shop itself.
 ///
 /// # Errors
 /// 400, 401, 403, 404 (no such seller), 409 `USER_NOT_ACTIVE` or `ALREADY_EXISTS`, 422.

@@ -1,4 +1,4 @@
-//! `GET /products/{productId}`: a product, with exact stock, or with that of up to a second ago.
+//! `GET /products/{productId}`: a product, with exact stock, or with stock of up to a second ago.
 
 use deserr::Deserr;
 use shared::{
@@ -14,17 +14,18 @@ use shared::{
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 struct Query {
-    /// The caller, for a local shop. The product is everybody's.
+    /// The caller, for a local shop. The product is public.
     #[deserr(default)]
     #[expect(dead_code, reason = "known on every route, and without meaning on this one")]
     user_id: Option<UserId>,
-    /// Lets the stock be up to a second old. The answer then has `asOf`, and caches may keep it for the rest of the second.
+    /// Lets the stock be up to a second old. The answer then has `asOf`, and caches may keep it for the rest of the
+    /// second.
     #[deserr(default)]
     #[param(inline)]
     stock: Option<RecentStock>,
 }
 
-/// A product, unless it is hidden. Its stock is exact, unless `stock=recent` is asked for.
+/// A product, unless it is hidden. Its stock is exact, unless `stock=recent` is given.
 ///
 /// # Errors
 /// 400, 404.

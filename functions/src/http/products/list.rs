@@ -1,4 +1,4 @@
-//! `GET /products`: the catalogue, with exact stock, or with that of up to a second ago.
+//! `GET /products`: the catalogue, with exact stock, or with stock of up to a second ago.
 
 use deserr::Deserr;
 use shared::{
@@ -13,10 +13,10 @@ use shared::{
     domain::{Invalid, UserId, invalid::Kind, money},
 };
 
-/// How many products can be skipped by page. A cursor goes on without end.
+/// The most products that can be skipped by page. A cursor goes on without end.
 const MAX_SKIPPED: usize = 1_000;
 
-/// A page's number, from 1.
+/// The number of a page, from 1.
 #[derive(Deserr)]
 #[deserr(error = FieldErrors, try_from(String) = Page::try_from -> Invalid)]
 struct Page(usize);
@@ -48,16 +48,16 @@ impl TryFrom<String> for Page {
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 struct Query {
-    /// The caller, for a local shop. The list is everybody's.
+    /// The caller, for a local shop. The list is public.
     #[deserr(default)]
     #[expect(dead_code, reason = "known on every route, and without meaning on this one")]
     user_id: Option<UserId>,
-    /// The number of a page, from 1, instead of a cursor. A page that has a `nextCursor` and fewer products than `limit` was
-    /// cut, since many shards lie behind its products: it goes on by the cursor.
+    /// The number of a page, from 1, instead of a cursor. A page with a `nextCursor` and fewer products than `limit`
+    /// was cut, because its products have many shards: it goes on by the cursor.
     #[deserr(default)]
     #[param(inline)]
     page: Option<Page>,
-    /// The `nextCursor` of the part before; without it, the list's beginning.
+    /// The `nextCursor` of the part before; without it, the list begins.
     #[deserr(default)]
     #[param(inline)]
     cursor: Option<ProductsCursor>,
@@ -65,15 +65,15 @@ struct Query {
     #[deserr(default)]
     #[param(inline)]
     limit: Option<Limit>,
-    /// Lets the stock be up to a second old. The answer then has `asOf` beside `items`, and caches may keep it for the rest
-    /// of the second.
+    /// Lets the stock be up to a second old. The answer then has `asOf` beside `items`, and caches may keep it for the
+    /// rest of the second.
     #[deserr(default)]
     #[param(inline)]
     stock: Option<RecentStock>,
 }
 
-/// The products on sale, in the order they were created, by page or by cursor. Their stock is exact, unless
-/// `stock=recent` is asked for.
+/// The products on sale, in the order of their creation, by page or by cursor. Their stock is exact, unless
+/// `stock=recent` is given.
 ///
 /// # Errors
 /// 400.

@@ -7,7 +7,7 @@ use shared::{
     domain::{Invalid, UserId},
 };
 
-/// The only stretch of time there is.
+/// The only time range there is.
 #[derive(Deserr, utoipa::ToSchema)]
 #[deserr(error = FieldErrors, try_from(String) = Range::try_from -> Invalid)]
 enum Range {
@@ -31,7 +31,7 @@ struct Query {
     /// The caller, for a local shop and only without the header `x-user-id`.
     #[deserr(default)]
     user_id: Option<UserId>,
-    /// The stretch of time.
+    /// The time range.
     #[deserr(default)]
     #[param(inline)]
     range: Option<Range>,

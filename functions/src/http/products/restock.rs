@@ -1,10 +1,10 @@
-//! `POST /products/{productId}/restock`: puts units on the shelf, or takes some off.
+//! `POST /products/{productId}/restock`: adds units to the stock, or takes some away.
 
 use deserr::Deserr;
 use shared::{
     api::{ApiRequest, ApiResult, FieldErrors, Reply, both, parameters::IdempotencyKey, views::ProductView},
     app::{Role, Shop, products, users},
-    domain::{ProductId, stock::UnitsChange},
+    domain::{ProductId, inventory::UnitsChange},
 };
 
 #[derive(Debug, Deserr, utoipa::ToSchema)]
@@ -15,7 +15,7 @@ struct Body {
     quantity: UnitsChange,
 }
 
-/// Adds `quantity` units, or takes some off where it is negative; never to below zero.
+/// Adds `quantity` units, or takes some away if it is negative; the stock never falls below zero.
 ///
 /// # Errors
 /// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE`, `STOCK_NOT_ENOUGH` or `LIMIT_EXCEEDED`, 422.

@@ -10,9 +10,9 @@ use shared::{
     },
     domain::{
         Invalid, Patch, ProductId, Refusal,
+        inventory::ShardCount,
         money::Price,
         product::SaleStatus,
-        stock::ShardCount,
         text::{Category, Description, Name},
     },
 };
@@ -21,36 +21,36 @@ use shared::{
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 #[schema(as = ProductChange, rename_all = "camelCase", min_properties = 1)]
 struct Body {
-    /// Another name.
+    /// The new name.
     #[deserr(default)]
     #[schema(value_type = Option<Name>)]
     name: NotNull<Name>,
-    /// Another description; null for none.
+    /// The new description; null for none.
     #[deserr(default)]
     #[schema(required = false, schema_with = schemas::nullable::<Description>)]
     description: Patch<Description>,
-    /// Another category; null for none.
+    /// The new category; null for none.
     #[deserr(default)]
     #[schema(required = false, schema_with = schemas::nullable::<Category>)]
     category: Patch<Category>,
-    /// Another price of a unit.
+    /// The new price of a unit.
     #[deserr(default)]
     #[schema(value_type = Option<Price>)]
     price: NotNull<Price>,
-    /// Another discount on each unit.
+    /// The new discount on each unit.
     #[deserr(default)]
     #[schema(value_type = Option<Price>)]
     discount: NotNull<Price>,
-    /// Whether it is offered.
+    /// The new sale status.
     #[deserr(default)]
     #[schema(value_type = Option<SaleStatus>)]
     status: NotNull<SaleStatus>,
-    /// Over how many shards its stock is spread from now on, more or fewer; it goes on selling meanwhile. By
-    /// admins only.
+    /// The new number of shards of its stock, more or fewer; it goes on selling meanwhile. By admins only.
     #[deserr(default)]
     #[schema(value_type = Option<ShardCount>)]
     stock_shards: NotNull<ShardCount>,
-    /// Whether orders draw its units ahead of their commit from now on; it goes on selling meanwhile. By admins only.
+    /// Whether the product is in flash mode from now on: orders reserve its units ahead of their commit. It goes on
+    /// selling meanwhile. By admins only.
     #[deserr(default)]
     #[schema(value_type = Option<bool>)]
     flash: NotNull<bool>,

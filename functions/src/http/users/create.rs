@@ -20,7 +20,7 @@ use crate::http::new_id::NewId;
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 #[schema(as = NewUser, rename_all = "camelCase")]
 struct Body {
-    /// The id to have; without it, one is made, or it is that of the token.
+    /// The id to use; without it, the id in the token, or a new one.
     #[deserr(default)]
     #[schema(value_type = Option<UserId>)]
     user_id: Option<NewId<UserId>>,
@@ -34,20 +34,21 @@ struct Body {
     /// Their postal address.
     #[deserr(default)]
     address: Option<Line>,
-    /// What they are to the shop; `CUSTOMER` unless told, `SELLER` with a business. By admins only.
+    /// The role of the user; by default `CUSTOMER`, or `SELLER` with a business. By admins only.
     #[deserr(default)]
     kind: Option<UserKind>,
-    /// Their business: sellers have one, and nobody else. By admins only.
+    /// Their business: sellers have one, and no other user. By admins only.
     #[deserr(default)]
     seller: Option<SellerBody>,
 }
 
-/// Adds a user. A customer joins as themselves, under the id that their token names; an admin adds anyone. Under the
-/// local runner, a caller without identity may choose an id or get one. No two users share an e-mail
-/// address in any case, withdrawn ones apart: `details.field` of a 409 is `email` or `userId`.
+/// Adds a user. A customer joins as themselves, under the id in their token; an admin adds anyone. Under the local
+/// runner, a caller without identity may choose an id or get one. No two users share an e-mail address in any case,
+/// withdrawn ones apart: `details.field` of a 409 is `email` or `userId`.
 ///
 /// # Errors
-/// 400, 401, 403 (a kind or business without an admin, another's id), 404, 409 `USER_NOT_ACTIVE` or `ALREADY_EXISTS`, 422.
+/// 400, 401, 403 (a kind or business without an admin, another's id), 404, 409 `USER_NOT_ACTIVE` or `ALREADY_EXISTS`,
+/// 422.
 #[utoipa::path(
     post,
     path = "/users",
@@ -71,7 +72,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     } else if !is_admin {
         request.require_local_runner()?;
     }
-    // The id of a token is not chosen in the body, and can be reserved as well.
+    // The client does not choose the id of a token in the body, but it can be a reserved word as well.
     let user_id = user_id.map(NewId::new).transpose().map_err(|invalid| FieldErrors::one("userId", invalid))?;
     let user_id = user_id.map(NewId::into_id);
     if !is_admin && (body.seller.is_some() || body.kind.is_some_and(|kind| kind != UserKind::Customer)) {

@@ -1,4 +1,4 @@
-//! `GET /users/{userId}`: who a user is.
+//! `GET /users/{userId}`: a user.
 
 use shared::{
     api::{ApiRequest, ApiResult, Reply, views::UserView},
@@ -6,7 +6,7 @@ use shared::{
     domain::UserId,
 };
 
-/// A user, to themselves and to admins.
+/// A user, for themselves and admins.
 ///
 /// # Errors
 /// 400, 401, 403, 404.

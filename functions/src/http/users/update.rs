@@ -21,31 +21,31 @@ use shared::{
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 #[schema(as = UserChange, rename_all = "camelCase", min_properties = 1)]
 struct Body {
-    /// Another name.
+    /// The new name.
     #[deserr(default)]
     #[schema(value_type = Option<Name>)]
     name: NotNull<Name>,
-    /// Another e-mail address, which no other user has.
+    /// The new e-mail address, which no other user may have.
     #[deserr(default)]
     #[schema(value_type = Option<Email>)]
     email: NotNull<Email>,
-    /// Another telephone number; null for none.
+    /// The new telephone number; null for none.
     #[deserr(default)]
     #[schema(required = false, schema_with = schemas::nullable::<Phone>)]
     phone: Patch<Phone>,
-    /// Another postal address; null for none.
+    /// The new postal address; null for none.
     #[deserr(default)]
     #[schema(required = false, schema_with = schemas::nullable::<Line>)]
     address: Patch<Line>,
-    /// Another kind. By admins only.
+    /// The new role. By admins only.
     #[deserr(default)]
     #[schema(value_type = Option<UserKind>)]
     kind: NotNull<UserKind>,
-    /// Another business; null for none, together with another kind. By admins only.
+    /// The new business; null for none, together with a new role. By admins only.
     #[deserr(default)]
     #[schema(required = false, schema_with = schemas::nullable::<SellerBody>)]
     seller: Patch<SellerBody>,
-    /// Another status. By admins only. `WITHDRAWN` gives the e-mail address up, any other claims it again.
+    /// The new status. By admins only. `WITHDRAWN` gives the e-mail address up, any other claims it again.
     #[deserr(default)]
     #[schema(value_type = Option<UserStatus>)]
     status: NotNull<UserStatus>,
@@ -63,7 +63,7 @@ impl Body {
 }
 
 /// Changes contact data (the user's own, or anyone's by an admin), and kind, business and status (by an admin). A field
-/// that is left out stays; null clears an optional one. Sellers have a business, and nobody else.
+/// that is left out stays; null clears an optional one. Sellers have a business, and no other user.
 ///
 /// # Errors
 /// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE` or `ALREADY_EXISTS`, 412.

@@ -1,4 +1,4 @@
-//! Leaving a platform alone that does not answer.
+//! The circuit breaker: pauses deliveries to a platform that is down.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -9,39 +9,38 @@ use tokio::time::Instant;
 
 use super::platform::TIMEOUT;
 
-/// So many failures in a row open the circuit.
+/// The number of failures in a row that opens the circuit.
 const FAILURES: u32 = 5;
 
-/// For how long it is open at first. Each further failure doubles it.
+/// The first pause. Each further failure doubles it.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 
-/// For how long at most, unless the platform asks for more.
+/// The longest pause, unless the platform asks for more.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// The longest pause that a platform can ask for: as long as a message waits at most.
+/// The longest pause that a platform can ask for: the longest wait of a message.
 const LONGEST_ASKED: Duration = Duration::from_secs(900);
 
-/// Between the worker and the platform: closed, things are posted; open, nothing is for a while, and then one that tries.
-/// Each execution environment has one. Copies are the same circuit.
+/// The circuit breaker between the worker and the platform. Closed, it lets every delivery pass; open, it lets none
+/// pass until its pause is over, and then one trial. Each execution environment has one. Clones share its state.
 #[derive(Debug, Clone, Default)]
 pub struct Circuit(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Failures in a row.
     failures: u32,
-    /// Until when nothing is posted.
+    /// The end of the pause.
     open_until: Option<Instant>,
 }
 
 impl Circuit {
-    /// Whether something may be posted, which then has to be told of; otherwise for how long nothing may.
+    /// Whether a delivery may pass: its result has then to be reported. The error is the time until one may.
     pub(crate) fn ask(&self) -> Result<(), Duration> {
         let (mut state, now) = (self.state(), Instant::now());
         match state.open_until {
             Some(until) if now < until => Err(until.duration_since(now)),
             Some(_) => {
-                // Half open: whoever comes while this one tries is too early.
+                // Half open: during the trial no other delivery passes.
                 state.open_until = Some(now + TIMEOUT);
                 Ok(())
             }
@@ -49,12 +48,12 @@ impl Circuit {
         }
     }
 
-    /// The platform answered what a platform answers that is up.
+    /// Reports an answer of a platform that is up.
     pub(crate) fn succeeded(&self) {
         *self.state() = State::default();
     }
 
-    /// The platform did not answer, or was not up to it, and may have said for how long to leave it alone.
+    /// Reports that the platform did not answer or could not handle the request, and the pause that it asked for.
     pub(crate) fn failed(&self, asked: Option<Duration>) {
         let mut state = self.state();
         state.failures = state.failures.saturating_add(1);
@@ -63,12 +62,12 @@ impl Circuit {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nobody who holds the lock can leave things half-changed.
+        // No holder of the lock can leave the state half-changed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The pause after so many failures more than were needed.
+/// The pause after a number of failures beyond [`FAILURES`].
 fn pause(more: u32) -> Duration {
     FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(more)).min(LONGEST_PAUSE)
 }
@@ -118,7 +117,7 @@ mod tests {
         assert_eq!([circuit.ask(), circuit.ask()], [Ok(()), Ok(())]);
     }
 
-    /// Whoever was to try died of it.
+    /// The trial delivery died.
     #[tokio::test(start_paused = true)]
     async fn a_trial_without_an_end_is_followed_by_another() {
         let circuit = Circuit::default();
@@ -136,7 +135,7 @@ mod tests {
         assert_eq!(circuit.ask(), seconds(30));
         circuit.failed(Some(Duration::from_secs(1_000_000)));
         assert_eq!(circuit.ask(), seconds(900));
-        // Whoever asks for less than there would be is left alone for that all the same.
+        // A shorter pause than our own has no effect.
         (0..10).for_each(|_| circuit.failed(Some(Duration::from_secs(1))));
         assert_eq!(circuit.ask(), seconds(60));
     }

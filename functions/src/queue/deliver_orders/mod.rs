@@ -1,10 +1,10 @@
 //! Delivers events of orders to the data platform.
 //!
-//! At least once: the platform tells a repetition by the `Idempotency-Key` header, which is the event's id. The header
-//! `traceparent` has it go on with the trace of the request that the event follows from.
+//! Delivery is at least once: the platform recognizes a repetition by the `Idempotency-Key` header, which is the
+//! event's id. The header `traceparent` continues the trace of the request that caused the event.
 //!
-//! What the platform refuses for good is put aside with its reason. Everything else comes again: while the platform does
-//! not answer, nearly without asking it.
+//! An event that the platform refuses for good goes to the dead-letter queue with the reason. Every other failure is
+//! retried; while the platform is down, the circuit breaker holds nearly all deliveries back.
 
 mod circuit;
 mod platform;
@@ -35,7 +35,7 @@ pub async fn serve() -> Result<(), Error> {
     serve::events(|batch| worker.handle(batch)).await
 }
 
-/// Who carries events to the platform.
+/// Delivers events to the platform.
 #[derive(Debug)]
 pub struct DeliveryWorker<P> {
     platform: P,
@@ -45,14 +45,14 @@ pub struct DeliveryWorker<P> {
     random: Random,
 }
 
-/// What EventBridge puts into the queue; the event itself is passed on as it came.
+/// The message that EventBridge puts into the queue; the event itself is passed on as it came.
 #[derive(Debug, Deserialize)]
 struct BusEvent<'a> {
     #[serde(borrow)]
     detail: &'a RawValue,
 }
 
-/// What is needed of an event to deliver it, whatever its version.
+/// The part of an event that its delivery needs, in all versions.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Header {
@@ -60,23 +60,23 @@ struct Header {
     aggregate_id: String,
 }
 
-/// What became of an event.
+/// The outcome of a delivery.
 enum Outcome {
     Delivered,
-    /// It will never be delivered, for this reason.
+    /// The platform will never take the event, for this reason.
     Refused(String),
-    /// The platform did not take it, for this reason; it may after this time.
+    /// The platform did not take the event, for this reason; it may after this time.
     Failed(String, Duration),
-    /// It was not posted; it may be after this time.
+    /// The event was not posted; it may be after this time.
     CircuitOpen(Duration),
 }
 
 impl DeliveryWorker<Http> {
-    /// A worker from the queue that `QUEUE_URL` names to the platform at `DATA_PLATFORM_URL`, with the queue that
-    /// `DEAD_LETTERS_URL` names for what is refused.
+    /// A worker from the queue at `QUEUE_URL` to the platform at `DATA_PLATFORM_URL`. Refused events go to the queue at
+    /// `DEAD_LETTERS_URL`.
     ///
     /// # Errors
-    /// Where the configuration is incomplete, or TLS cannot be set up.
+    /// If the configuration is incomplete, or TLS cannot be set up.
     pub fn from_env() -> Result<Self, Error> {
         let platform = Http::new(environment::required("DATA_PLATFORM_URL")?.parse()?, Clock::system())?;
         Ok(Self::new(platform, Queue::from_env()?, DeadLetters::from_env()?, Circuit::default(), Random::system()))
@@ -84,25 +84,24 @@ impl DeliveryWorker<Http> {
 }
 
 impl<P: Platform> DeliveryWorker<P> {
-    /// A worker from this queue to this platform.
     pub fn new(platform: P, queue: Queue, dead_letters: DeadLetters, circuit: Circuit, random: Random) -> Self {
         Self { platform, queue, dead_letters, circuit, random }
     }
 
-    /// Delivers a batch, each message for itself.
+    /// Delivers a batch, each message independently.
     ///
     /// # Errors
-    /// Never: what fails is named, and comes again.
+    /// Never: failed messages are listed in the response, and come again.
     pub async fn handle(&self, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
-        // In a box: what a future holds in itself nests too deeply for the compiler.
-        Ok(self.queue.work_off(batch, |body| Box::pin(self.work_off(body))).await)
+        // Boxed: the future nests too deeply for the compiler.
+        Ok(self.queue.process(batch, |body| Box::pin(self.process(body))).await)
     }
 
-    async fn work_off(&self, body: String) -> Result<Handled, Error> {
+    async fn process(&self, body: String) -> Result<Handled, Error> {
         let (Header { event_id, aggregate_id }, event) = match read(&body) {
             Ok(event) => event,
             Err(error) => {
-                self.dead_letters.put_aside(body, &format!("it is no event: {error}")).await?;
+                self.dead_letters.send(body, &format!("it is no event: {error}")).await?;
                 tracing::error!("a message is no event and was put aside");
                 return Ok(Handled::Done);
             }
@@ -113,17 +112,17 @@ impl<P: Platform> DeliveryWorker<P> {
                 ("DELIVERED", Handled::Done)
             }
             Outcome::Refused(reason) => {
-                self.dead_letters.put_aside(body, &reason).await?;
+                self.dead_letters.send(body, &reason).await?;
                 tracing::error!(event.id = event_id, order.id = aggregate_id, "the data platform refused an event");
                 ("REFUSED", Handled::Done)
             }
             Outcome::Failed(reason, wait) => {
                 tracing::warn!(reason, event.id = event_id, "the data platform did not take an event");
-                ("FAILED", Handled::Later(wait))
+                ("FAILED", Handled::Retry(wait))
             }
             Outcome::CircuitOpen(wait) => {
                 tracing::info!(event.id = event_id, "the data platform is left alone for a while");
-                ("HELD_BACK", Handled::Later(wait))
+                ("HELD_BACK", Handled::Retry(wait))
             }
         };
         metrics::counter!("Deliveries", "Outcome" => outcome).increment(1);

@@ -1,4 +1,4 @@
-//! The data platform, as the worker sees it.
+//! The client of the data platform.
 
 use std::{future::Future, time::Duration};
 
@@ -7,56 +7,56 @@ use lambda_runtime::Error;
 use reqwest::{Response, header::RETRY_AFTER, redirect};
 use shared::platform::Clock;
 
-/// How long the platform may take for one event.
+/// The longest time that the platform may take for one event.
 pub const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The most bytes that are kept of what a platform says.
+/// The most bytes that are kept of a refusal's body.
 const MAX_SAID: usize = 500;
 
 /// An event on its way to the platform.
 #[derive(Debug)]
 pub struct Delivery {
-    /// What names the event, however often it comes.
+    /// The id of the event, the same in every delivery.
     pub event_id: String,
-    /// The trace that it follows from, as W3C writes it.
+    /// The trace of the event, in the format of W3C.
     pub traceparent: Option<String>,
     /// The event, as it was published.
     pub event: String,
 }
 
-/// What the platform answers.
+/// An answer of the platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// Its status.
     pub status: u16,
-    /// For how long it wants to be left alone.
+    /// The pause that it asks for.
     pub retry_after: Option<Duration>,
-    /// How its words begin, where it refuses.
+    /// The beginning of its body, if it refuses.
     pub said: String,
 }
 
-/// What an answer means.
+/// The meaning of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It has the event.
+    /// The platform has the event.
     Taken,
-    /// It will never take this event.
+    /// The platform will never take this event.
     Refused,
-    /// It may take it later.
+    /// The platform may take the event later.
     NotNow,
 }
 
 impl Answer {
-    /// Just a status.
+    /// An answer with only a status.
     pub fn of(status: u16) -> Self {
         Self { status, retry_after: None, said: String::new() }
     }
 
-    /// What it means. A redirection is nobody's answer to an event: the address has to be mended, and until then it waits.
+    /// The meaning of the answer. A redirection does not accept the event: the configured address is wrong, and until
+    /// it is corrected the event waits.
     pub(crate) fn verdict(&self) -> Verdict {
         match self.status {
             200..300 => Verdict::Taken,
-            // It was too slow to read the request, or is asked too much.
+            // The platform was too slow to read the request, or is overloaded.
             408 | 429 => Verdict::NotNow,
             400..500 => Verdict::Refused,
             _ => Verdict::NotNow,
@@ -64,13 +64,13 @@ impl Answer {
     }
 }
 
-/// Where events are delivered to.
+/// The platform that events are delivered to.
 pub trait Platform {
-    /// Posts an event; what is answered within [`TIMEOUT`].
+    /// Posts an event; resolves within [`TIMEOUT`].
     fn post(&self, delivery: Delivery) -> impl Future<Output = Result<Answer, Error>>;
 }
 
-/// A platform at an address.
+/// A platform over HTTP.
 #[derive(Debug)]
 pub struct Http {
     client: reqwest::Client,
@@ -82,9 +82,9 @@ impl Http {
     /// A platform at this address.
     ///
     /// # Errors
-    /// Where TLS cannot be set up.
+    /// If TLS cannot be set up.
     pub fn new(url: reqwest::Url, clock: Clock) -> Result<Self, Error> {
-        // Followed, a redirection would turn a POST into a GET that takes no event and answers 200.
+        // A followed redirection would turn the POST into a GET, which takes no event and answers 200.
         let client = reqwest::Client::builder().timeout(TIMEOUT).redirect(redirect::Policy::none()).build()?;
         Ok(Self { client, url, clock })
     }
@@ -111,7 +111,7 @@ impl Platform for Http {
     }
 }
 
-/// How a body begins, as far as it comes. What says little is not worth a failure: the status has come.
+/// The beginning of a body, as far as it arrives. A broken body is no failure: the status has arrived.
 async fn beginning(mut answer: Response) -> String {
     let mut said = Vec::new();
     while said.len() < MAX_SAID
@@ -122,12 +122,12 @@ async fn beginning(mut answer: Response) -> String {
     String::from_utf8_lossy(&said).into_owned()
 }
 
-/// The wait that a `Retry-After` asks for: in seconds, or until an instant.
+/// The wait in a `Retry-After`: in seconds, or until an instant.
 fn wait(retry_after: &str, clock: &Clock) -> Option<Duration> {
     let seconds = retry_after.trim().parse().ok().map(Duration::from_secs);
     seconds.or_else(|| {
         let until = rfc2822::DateTimeParser::new().parse_timestamp(retry_after).ok()?;
-        // What is over asks for nothing.
+        // An instant in the past asks for no wait.
         Some(Duration::try_from(until.duration_since(clock.now())).unwrap_or_default())
     })
 }

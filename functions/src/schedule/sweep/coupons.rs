@@ -1,21 +1,21 @@
-//! Marks coupons whose validity has ended as expired.
+//! Marks expired coupons.
 //!
-//! Nothing in the shop relies on the mark: a coupon is expired from the very instant on. It tells who reads the table, or
-//! an export of it.
+//! Nothing in the shop relies on the mark: a coupon is expired from the very instant on. The mark is for readers of the
+//! table or of an export of it.
 
 use lambda_runtime::Error;
 use shared::app::{
     Shop,
     coupon_expiry::{campaigns, mark},
-    rounds::{Round, round},
+    sweeps::{SweepReport, round},
 };
 
-/// Marks the coupons of the campaigns of which all have expired.
+/// Marks the coupons of the campaigns of which all coupons have expired.
 ///
 /// # Errors
 /// If the campaigns cannot be listed.
 pub async fn run(shop: &Shop) -> Result<(), Error> {
-    let Round { mended: marked, failed } =
+    let SweepReport { mended: marked, failed } =
         round(shop.bounds.sweep_patience, |after| campaigns(shop, after), |coupon| mark(shop, coupon)).await?;
     metrics::counter!("CouponsExpired").increment(marked);
     tracing::info!(marked, failed, "swept");

@@ -1,30 +1,30 @@
-//! Does what is left undone on the shelves of products with several shards or in flash mode.
+//! Finishes interrupted work on the inventory of products with several shards or in flash mode.
 //!
-//! What a function drew and did not live to claim is back on the shelf within some two minutes: a run sees what is drawn, the
-//! next looks for its slots.
+//! Orphaned reservations are back in stock within some two minutes: a run records how far units are reserved, and the
+//! next looks for their claim records.
 //!
-//! It also pauses or resumes the products of sellers whose status changed, where the change's own request did not.
+//! It also pauses or resumes the products of sellers with a changed status, if the request of the change did not.
 
 use lambda_runtime::Error;
 use shared::app::{
     Shop,
-    rounds::{Round, round},
+    inventory_sweep::{inventory, sweep},
     sellers,
-    shelf_sweep::{shelves, sweep},
+    sweeps::{SweepReport, round},
 };
 
-/// Sweeps the shelves and the sellers that are on the lists, side by side.
+/// Sweeps the listed inventories and sellers, concurrently.
 ///
 /// # Errors
-/// Where a list cannot be read.
+/// If a list cannot be read.
 pub async fn run(shop: &Shop) -> Result<(), Error> {
     let patience = shop.bounds.sweep_patience;
-    let (shelves, sellers) = tokio::join!(
-        round(patience, |after| shelves(shop, after), |product| sweep(shop, product)),
+    let (inventory, sellers) = tokio::join!(
+        round(patience, |after| inventory(shop, after), |product| sweep(shop, product)),
         round(patience, |after| sellers::changed(shop, after), |seller| sellers::align(shop, seller)),
     );
-    let Round { mended: paused, failed: sellers_failed } = sellers?;
-    let Round { mended: reclaimed, failed } = shelves?;
+    let SweepReport { mended: paused, failed: sellers_failed } = sellers?;
+    let SweepReport { mended: reclaimed, failed } = inventory?;
     metrics::counter!("UnitsReclaimed").increment(reclaimed);
     tracing::info!(reclaimed, failed, paused, sellers_failed, "swept");
     Ok(())

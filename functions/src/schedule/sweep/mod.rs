@@ -1,5 +1,5 @@
-//! Does, each minute, what requests and messages have left undone. Each task has a schedule and runs of its own: one that is slow or
-//! fails keeps no other from its work.
+//! Finishes, each minute, work that requests and messages have left undone. Each task has a schedule and runs of its
+//! own: one that is slow or fails does not delay another.
 
 pub mod coupons;
 pub mod expiry;
@@ -13,13 +13,12 @@ use shared::{
     lambda::{Config, serve},
 };
 
-/// The task of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Task {
-    /// Orders and order sheets whose time is up.
+    /// Orders and order sheets with an expired hold or validity.
     Expiry,
-    /// Orphaned reservations, uneven shards, and products of sellers whose status changed.
+    /// Orphaned reservations, uneven shards, and products of sellers with a changed status.
     Inventory,
     /// Orphaned tickets.
     Tickets,
@@ -30,7 +29,6 @@ pub enum Task {
 /// An event of the schedule.
 #[derive(Debug, Deserialize)]
 pub struct Event {
-    /// The task.
     pub task: Task,
 }
 
@@ -44,7 +42,7 @@ pub async fn serve() -> Result<(), Error> {
 }
 
 impl Task {
-    /// The name, as in events and metrics.
+    /// The name of the task in events and metrics.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -56,7 +54,7 @@ impl Task {
     }
 }
 
-/// Runs a task, and counts it once it has come to its end. An alarm rings if a task is not counted for five minutes.
+/// Runs a task, and counts it once it has ended. An alarm is raised if a task is not counted for five minutes.
 ///
 /// # Errors
 /// If the task's list cannot be read.

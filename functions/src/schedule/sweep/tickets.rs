@@ -1,12 +1,12 @@
-//! Finds tickets of coupon campaigns that came to nothing, and lets others be drawn for them.
+//! Finds orphaned tickets of coupon campaigns, and allows others in their place.
 //!
-//! What a function burnt by dying between ticket and slot can be issued again within some two minutes: a run sees which
-//! tickets are drawn, the next looks for their slots.
+//! A ticket orphaned between its allocation and its claim can be issued again within some two minutes: a run records
+//! how far tickets are allocated, and the next looks for their claim records.
 
 use lambda_runtime::Error;
 use shared::app::{
     Shop,
-    rounds::{Round, round},
+    sweeps::{SweepReport, round},
     ticket_sweep::{campaigns, sweep},
 };
 
@@ -15,7 +15,7 @@ use shared::app::{
 /// # Errors
 /// If the campaigns cannot be listed.
 pub async fn run(shop: &Shop) -> Result<(), Error> {
-    let Round { mended: reclaimed, failed } =
+    let SweepReport { mended: reclaimed, failed } =
         round(shop.bounds.sweep_patience, |after| campaigns(shop, after), |coupon| sweep(shop, coupon)).await?;
     metrics::counter!("TicketsReclaimed").increment(reclaimed);
     tracing::info!(reclaimed, failed, "swept");

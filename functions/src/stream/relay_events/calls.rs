@@ -1,4 +1,4 @@
-//! Which events go in one call.
+//! The choice of the events that go in one call.
 
 use std::collections::HashMap;
 
@@ -6,20 +6,20 @@ use shared::events::Event;
 
 use super::Bounds;
 
-/// An event that the bus has not taken yet.
+/// An event that the bus has not accepted yet.
 #[derive(Debug)]
 pub(crate) struct Waiting {
-    /// The place of its record in the batch.
+    /// The index of its record in the batch.
     pub(crate) place: usize,
     pub(crate) event: Event,
-    /// The event as it goes on the bus.
+    /// The event as JSON, as it goes on the bus.
     pub(crate) detail: String,
 }
 
-/// Which of the events, all of them in the stream's order, go in the next call: the first ones that fit.
+/// Returns the events that go in the next call: the first ones that fit. `waiting` is in the stream's order.
 ///
-/// The bus can refuse any entry of a call. So of each aggregate only what happened first goes: what happened later goes
-/// when that has been taken.
+/// The bus can refuse any entry of a call. A call therefore has only the first event of each aggregate; a later one
+/// follows when that has been accepted.
 pub(crate) fn next_call(waiting: &[Waiting], bounds: Bounds) -> Vec<usize> {
     let mut first: HashMap<&str, u64> = HashMap::new();
     let (mut call, mut bytes) = (Vec::new(), 0_usize);

@@ -1,8 +1,8 @@
-//! Publishes what the table's stream tells of orders, order sheets and coupons as events on the bus.
+//! Publishes the changes of orders, order sheets and coupons in the table's stream as events on the bus.
 //!
-//! It is the only publisher: a request commits to the table, and what others learn of it follows from the stream. A
-//! stream delivers at least once, so an event can be published twice; its id stays the same. No event is on the bus
-//! before an earlier one of the same aggregate is.
+//! It is the only publisher: a request commits to the table, and all events follow from the stream. A stream delivers
+//! at least once, so an event can be published twice; its id stays the same. No event is on the bus before an earlier
+//! one of the same aggregate is.
 
 mod calls;
 
@@ -42,24 +42,24 @@ pub struct Relay {
     bounds: Bounds,
 }
 
-/// How much goes in a call, and how long a batch keeps calling.
+/// The size of one call, and the retry budget of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
     /// Entries of one PutEvents.
     pub entries: usize,
-    /// Bytes of them together.
+    /// The bytes of these entries together.
     pub bytes: usize,
     /// Retries of a batch.
     pub retry: RetryBounds,
 }
 
 impl Bounds {
-    /// EventBridge takes 10 entries of 256 KB together: some room is for what is around an event.
+    /// EventBridge takes 10 entries of 256 KB together: some room is for the fields around an event.
     pub const PRODUCTION: Self = Self { entries: 10, bytes: 240 * 1024, retry: RetryBounds::PRODUCTION };
 }
 
 impl Relay {
-    /// A relay to the bus that `EVENT_BUS_NAME` names.
+    /// A relay to the bus `EVENT_BUS_NAME`.
     ///
     /// # Errors
     /// If the configuration is incomplete.
@@ -68,22 +68,20 @@ impl Relay {
         Ok(Self::new(client, environment::required("EVENT_BUS_NAME")?, DeadLetters::from_env()?, Random::system()))
     }
 
-    /// A relay to this bus.
     pub fn new(client: Client, bus: String, dead_letters: DeadLetters, random: Random) -> Self {
         Self { client, bus, dead_letters, random, bounds: Bounds::PRODUCTION }
     }
 
-    /// The same relay within these bounds.
     #[must_use]
     pub fn within(self, bounds: Bounds) -> Self {
         Self { bounds, ..self }
     }
 
-    /// Publishes the events of a batch. A record that cannot be read is put aside. What the bus does not take for all our
-    /// patience comes again, from the first record of which something is missing.
+    /// Publishes the events of a batch. An unreadable record goes to the dead-letter queue. If the bus does not accept
+    /// all events within the retry budget, the batch comes again from the first record with an event missing.
     ///
     /// # Errors
-    /// Where an event cannot be written as JSON.
+    /// If an event cannot be written as JSON.
     pub async fn handle(&self, batch: Batch) -> Result<DynamoDbEventResponse, Error> {
         let parsed = self.dead_letters.read(&batch, events_of).await;
         let mut waiting = Vec::new();
@@ -93,19 +91,20 @@ impl Relay {
                 waiting.push(Waiting { place, event, detail });
             }
         }
-        // What could not be read lies behind all that was.
+        // A record that could not be read comes after all records with events here.
         let failed = self.publish(waiting).await.or(parsed.stopped_at);
         Ok(batch.checkpoint(failed))
     }
 
-    /// Publishes events; the place of the first that the bus has not taken when patience ends.
+    /// Publishes events. Returns the index of the first record with an event that the bus has not accepted within the
+    /// retry budget.
     async fn publish(&self, mut waiting: Vec<Waiting>) -> Option<usize> {
         let deadline = Instant::now() + self.bounds.retry.patience;
         let mut backoff = Backoff::new(self.random.clone(), self.bounds.retry);
         while !waiting.is_empty() && Instant::now() < deadline {
             let call = next_call(&waiting, self.bounds);
             let entries = call.iter().filter_map(|index| waiting.get(*index)).map(|event| self.entry(event)).collect();
-            // An answer that comes too late is none: the events may be published again.
+            // An answer that comes too late is lost: the events may be published again.
             let Ok(taken) = timeout_at(deadline, self.put(entries)).await else { break };
             let taken: Vec<usize> =
                 call.iter().zip(&taken).filter(|(_, taken)| **taken).map(|(index, _)| *index).collect();
@@ -127,7 +126,7 @@ impl Relay {
         Some(first.place)
     }
 
-    /// One call: whether each entry was taken. Entries without an answer are as good as refused.
+    /// Makes one call. Returns whether each entry was accepted; entries without an answer count as refused.
     async fn put(&self, entries: Vec<PutEventsRequestEntry>) -> Vec<bool> {
         match self.client.put_events().set_entries(Some(entries)).send().await {
             Ok(answer) => {
@@ -154,10 +153,10 @@ impl Relay {
     }
 }
 
-/// The events that a record of the stream tells of.
+/// Returns the events of the change in a record of the stream.
 ///
 /// # Errors
-/// Where it cannot be read.
+/// If the record cannot be read.
 pub fn events_of(record: &EventRecord) -> Result<Vec<ShopEvent>, StoreError> {
     let (events, trace_id) = if let Some(Change { old, new, trace_id }) = stream::order_change(record)? {
         (events::from_change(old.as_ref(), &new), trace_id)
@@ -171,8 +170,8 @@ pub fn events_of(record: &EventRecord) -> Result<Vec<ShopEvent>, StoreError> {
     Ok(events.into_iter().map(|event| event.in_trace(trace_id.clone())).collect())
 }
 
-/// Logs and counts what was published. A batch that comes again counts again: it is a gauge of how the shop does, not of
-/// money.
+/// Logs and counts a published event. A batch that comes again counts again: the metric shows the activity of the shop,
+/// not money.
 fn note(event: &ShopEvent) {
     let (kind, version) = (event.kind.as_str(), event.version);
     metrics::counter!("Events", "Kind" => kind).increment(1);

@@ -18,11 +18,11 @@ use serde_json::json;
 use shared::{
     domain::{
         OrderId, ProductId, UserId, Won,
+        inventory::Shard,
         ledger::{EntryKind, Movement},
         order::{Actor, Draft, LineStatus, Order, OrderLine},
         pricing::{self, ShippingPolicy},
         product::{Offer, Product, SaleStatus},
-        stock::Shard,
         user::{Account, Profile, UserKind},
     },
     store::{Key, keys, orders::OrderRecord},

@@ -340,7 +340,7 @@ pub(crate) fn failure(code: Code) -> Result<ApiError, Error> {
         Code::MethodNotAllowed => return Ok(ApiError::MethodNotAllowed(vec!["GET"])),
         Code::PayloadTooLarge => return Ok(ApiError::TooLarge),
         Code::UnsupportedMediaType => return Ok(ApiError::NotJson),
-        Code::InternalServerError => return Ok(ApiError::Failed(Failure::Broken("an example"))),
+        Code::InternalServerError => return Ok(ApiError::Failed(Failure::Internal("an example"))),
         Code::TryAgain => return Ok(ApiError::Failed(StoreError::Busy("an example".to_owned()).into())),
         Code::Unauthenticated => Refusal::Unauthenticated,
         Code::Forbidden => Refusal::Forbidden,

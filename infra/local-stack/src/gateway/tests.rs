@@ -17,7 +17,7 @@ use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use super::{AT_ONCE, BODY_LIMIT, DoorKey, EVENT_LIMIT, Gateway, WatchDoor};
+use super::{AT_ONCE, BODY_LIMIT, DoorKey, EVENT_LIMIT, Gateway, WatchDoor, access_line};
 use crate::server::Servers;
 
 /// A gateway before `upstream`, and its address.
@@ -26,7 +26,7 @@ async fn gateway(upstream: Router) -> (Servers, String) {
     let upstream = format!("http://127.0.0.1:{}", servers.serve(0, upstream).await.unwrap());
     let routes = [("GET /orders/{orderId}", "get-order"), ("POST /orders", "create-order"), ("$default", "lost")];
     let routes: BTreeMap<_, _> = routes.map(|(route, function)| (route.to_owned(), function.to_owned())).into();
-    let gateway = Gateway::new(upstream, &routes, DoorKey::new().unwrap()).unwrap();
+    let gateway = Gateway::new(upstream, &routes, DoorKey::new().unwrap(), false).unwrap();
     let port = servers.serve(0, gateway.router()).await.unwrap();
     (servers, format!("http://127.0.0.1:{port}"))
 }
@@ -149,4 +149,10 @@ async fn the_watch_door_vouches_for_requests_and_events() {
     let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
     assert_eq!(body["event"]["headers"]["x-jangteo-door-key"].as_str().unwrap().len(), 32);
     assert_eq!(body["event"]["rawPath"], "/orders/1");
+}
+
+#[test]
+fn a_request_is_one_line_of_the_log() {
+    let line = access_line("GET /products?limit=2", StatusCode::OK, Duration::from_millis(34));
+    assert!(line.ends_with("  GET /products?limit=2  200  34 ms") && !line.contains('\n'), "{line}");
 }

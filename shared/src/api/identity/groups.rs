@@ -1,26 +1,22 @@
 //! Roles by membership in groups.
 //!
-//! API Gateway hands every claim over as text, in the notation of Go: the list `["a", "b"]` as `[a b]`, an object as
-//! `map[key:value]`. That text cannot tell a name with spaces from several names: `["fan of admin"]` and
-//! `["fan", "of", "admin"]` look alike. The token itself can, and it comes along in the header `Authorization`. So the
-//! names are taken from the token if API Gateway would write its claim as that text, and from the text alone otherwise.
+//! API Gateway passes every claim as text, in the notation of Go: the list `["a", "b"]` as `[a b]`, an object as
+//! `map[key:value]`. That text cannot tell a name with spaces from several names: `["fan of admin"]` and `["fan", "of",
+//! "admin"]` look alike. The token itself can, and it comes along in the header `Authorization`. The names are
+//! therefore taken from the token if API Gateway would write its claim as that text, and otherwise from the text alone.
 
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Map, Value};
 
 use crate::app::Role;
 
-/// The deepest nesting of a claim that is read.
 const MAX_DEPTH: u8 = 8;
 
 /// The claim that lists a caller's groups, and the groups that make a seller or an admin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleGroups {
-    /// The claim's name.
     pub claim: String,
-    /// The name of the admins' group.
     pub admin: String,
-    /// The name of the sellers' group.
     pub seller: String,
 }
 
@@ -32,7 +28,7 @@ impl Default for RoleGroups {
 }
 
 impl RoleGroups {
-    /// The role that a claim's text gives. A group counts by its whole name, in upper or lower case.
+    /// The role in a claim's text. A group counts by its whole name, in upper or lower case.
     pub(super) fn role(&self, text: &str, token: Option<&str>) -> Role {
         let exact = token.and_then(|token| claim_of(token, &self.claim)).filter(|value| is_written_as(value, text));
         let names = match exact {
@@ -50,7 +46,7 @@ impl RoleGroups {
     }
 }
 
-/// A claim of a token that the authorizer has verified already.
+/// Returns a claim of a token that the authorizer has verified already.
 fn claim_of(authorization: &str, claim: &str) -> Option<Value> {
     let token = authorization.split_whitespace().next_back()?;
     let [_, payload, _] = token.split('.').collect::<Vec<_>>().try_into().ok()?;
@@ -58,7 +54,7 @@ fn claim_of(authorization: &str, claim: &str) -> Option<Value> {
     serde_json::from_slice::<Map<String, Value>>(&payload).ok()?.remove(claim)
 }
 
-/// Whether `text` is how API Gateway writes the value: in Go's notation, or as JSON.
+/// Whether API Gateway would write the value as `text`: in Go's notation, or as JSON.
 fn is_written_as(value: &Value, text: &str) -> bool {
     in_go_notation(value) == text || serde_json::from_str::<Value>(text).is_ok_and(|parsed| parsed == *value)
 }
@@ -89,8 +85,8 @@ fn leaves(value: &Value) -> Vec<String> {
     }
 }
 
-/// The names in a claim's text: of JSON and Go's notation the strings, of plain text the parts between commas. Text that
-/// is neither whole names none.
+/// The names in a claim's text: the strings of JSON and Go's notation, the parts between commas of plain text. Text in
+/// none of these forms has no names.
 fn names_in(text: &str) -> Vec<String> {
     let text = text.trim();
     if let Ok(value @ (Value::Array(_) | Value::Object(_))) = serde_json::from_str(text) {
@@ -142,7 +138,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Entries `key:value`. A word without a key goes on with the value before it, which has a space in it.
+    /// Entries `key:value`. A word without a key continues the value before it, which has a space in it.
     fn map(&mut self, depth: u8) -> Option<()> {
         let mut value = String::new();
         loop {
@@ -211,7 +207,7 @@ mod tests {
         RoleGroups::default().role(text, None)
     }
 
-    /// The role by a token with this claim, as API Gateway hands both over.
+    /// The role by a token with this claim, as API Gateway passes both.
     fn role_by_token(claim: &Value) -> Role {
         let payload = BASE64URL_NOPAD.encode(json!({ "cognito:groups": claim }).to_string().as_bytes());
         RoleGroups::default().role(&in_go_notation(claim), Some(&format!("Bearer eyJ.{payload}.c2ln")))
@@ -281,7 +277,7 @@ mod tests {
         assert_eq!(role(&deep), Role::Customer);
     }
 
-    /// A token decides nothing unless its claims are those that the authorizer hands over.
+    /// A token decides nothing unless its claims are those that the authorizer passes on.
     #[test]
     fn a_token_that_the_claims_do_not_come_from_is_ignored() {
         let payload = BASE64URL_NOPAD.encode(json!({ "cognito:groups": ["admin"] }).to_string().as_bytes());

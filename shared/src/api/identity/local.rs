@@ -1,8 +1,8 @@
-//! Identity under the local runner: by headers, of requests that pass its door.
+//! Identity under the local runner: by the headers of requests that its door admits.
 //!
-//! A web page of another origin can reach every port of this machine, and so can one that had its host name rebound to
-//! 127.0.0.1. So a request is admitted only if the runner's gateway vouches for it with its key or, where a function runs
-//! under a plain `cargo lambda watch`, if it addresses this machine by name and comes from no other page.
+//! A web page of another origin can reach every port of this machine, and so can one with a host name rebound to
+//! 127.0.0.1. A request is therefore admitted only with the key of the runner's gateway. If a function runs under a
+//! plain `cargo lambda watch`, it must instead address this machine by name and come from no other page.
 
 use lambda_http::http::{HeaderMap, HeaderValue, header};
 
@@ -12,20 +12,19 @@ use crate::{
     domain::{Refusal, UserId},
 };
 
-/// The header by which the runner's gateway vouches for a request.
+/// The header with which the runner's gateway vouches for a request.
 const DOOR_KEY: &str = "x-jangteo-door-key";
 
-/// The names of this machine.
 const LOCAL_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
-/// The local runner's door.
+/// The local runner's door: the check that admits a request before its headers are trusted.
 #[derive(Debug, Clone, Default)]
 pub struct LocalDoor {
     key: Option<String>,
 }
 
 impl LocalDoor {
-    /// A door that admits requests with this key; without one, those of this machine's own pages and programs.
+    /// A door that admits requests with this key; without one, requests from this machine's own pages and programs.
     pub fn new(key: Option<String>) -> Self {
         Self { key }
     }
@@ -42,8 +41,8 @@ impl LocalDoor {
     }
 }
 
-/// Whether each `Host` names this machine, and each `Origin` that very host. A page that sends no `Origin` is known by
-/// `Sec-Fetch-Site`.
+/// Whether each `Host` is this machine, and each `Origin` that very host. `Sec-Fetch-Site` identifies a page that sends
+/// no `Origin`.
 fn is_from_this_machine(headers: &HeaderMap) -> bool {
     let hosts: Vec<_> = headers.get_all(header::HOST).iter().map(HeaderValue::as_bytes).collect();
     let has_local_hosts = hosts.iter().all(|host| std::str::from_utf8(host).is_ok_and(is_local_host));
@@ -63,7 +62,7 @@ fn is_local_host(host: &str) -> bool {
 }
 
 fn by_headers(headers: &HeaderMap) -> Identity {
-    // A header that is no text names nobody, as one that is no id does.
+    // A header that is not text, like one that is not an id, names no caller.
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let role = match text("x-user-role").map(str::to_ascii_uppercase).as_deref() {
         None | Some("CUSTOMER") => Some(Role::Customer),

@@ -9,12 +9,12 @@ use crate::{
     domain::{ProductId, Quantity, Won},
 };
 
-/// A cart at today's prices. It holds nothing back: what an order takes and costs is settled by the order.
+/// A cart at current prices. It reserves nothing: an order decides about stock and price.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Cart)]
 pub struct CartView {
-    /// What is in it, in the order of the ids: at most 50 products, or more of one that was filled by the first stage.
+    /// The items, in the order of the ids: at most 50 products, or more in a cart filled by the first stage.
     pub items: Vec<CartItemView>,
     /// The sum of the amounts.
     pub total: Won,
@@ -25,23 +25,23 @@ pub struct CartView {
 #[serde(rename_all = "camelCase")]
 #[schema(as = CartItem)]
 pub struct CartItemView {
-    /// Names the item: the product's id.
+    /// The id of the item, which is the product's id.
     pub item_id: ProductId,
     /// The product.
     pub product_id: ProductId,
-    /// What it is called; the id of a product that is not shown to anyone any more.
+    /// The name of the product; its id if the product is not shown any more.
     pub name: String,
-    /// The price of a unit now; 0 of a product that is not shown any more.
+    /// The price of a unit now; 0 for a product that is not shown any more.
     pub price: Won,
-    /// What is taken off the price of each unit now.
+    /// The discount on each unit now.
     pub discount: Won,
     /// Units in the cart.
     pub quantity: Quantity,
-    /// Units on the shelf now; 0 of a product that is not shown any more.
+    /// Units in stock now; 0 for a product that is not shown any more.
     pub stock: i64,
-    /// Whether it can be bought now. A product that is not shown any more is `DISCONTINUED`; `HIDDEN` is not given.
+    /// Whether it can be bought now. A product that is not shown any more is `DISCONTINUED`; `HIDDEN` does not occur.
     pub status: ShownStatus,
-    /// (price − discount) × quantity; 0 where it is `DISCONTINUED`.
+    /// (price − discount) × quantity; 0 if the status is `DISCONTINUED`.
     pub amount: Won,
 }
 

@@ -21,7 +21,7 @@ pub struct CampaignView {
     pub coupon_id: CouponId,
     /// Its name.
     pub name: String,
-    /// More about it.
+    /// Its description.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The discount of its coupons.
@@ -29,20 +29,20 @@ pub struct CampaignView {
     pub terms: TermsView,
     /// The number of coupons.
     pub total_quantity: i64,
-    /// How many have been issued. Until it is swept, within some two minutes, a ticket whose function died counts, too.
+    /// The number of issued coupons. It includes orphaned tickets until a sweep reclaims them, within some two minutes.
     pub issued_quantity: i64,
-    /// How many are left.
+    /// The number of coupons left.
     pub remaining_quantity: i64,
-    /// Over how many counters they are spread.
+    /// The number of counters over which the coupons are spread.
     pub counter_shards: u16,
-    /// From when it issues.
+    /// The start of the issue.
     pub issue_from: Timestamp,
-    /// Until when it issues; this instant itself is too late.
+    /// The end of the issue, exclusive.
     pub issue_until: Timestamp,
-    /// For how many days in Seoul a coupon is valid, the day of issue being the first.
+    /// The number of days in Seoul for which a coupon is valid, the day of issue being the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_days: Option<u16>,
-    /// Until when a coupon is valid; this instant itself is too late.
+    /// The end of the validity of a coupon, exclusive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Timestamp>,
     /// The instant of its creation.
@@ -51,7 +51,7 @@ pub struct CampaignView {
     pub updated_at: Timestamp,
 }
 
-/// What a coupon takes off.
+/// The discount of a coupon.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = CouponTerms)]
@@ -61,10 +61,10 @@ pub struct TermsView {
     /// Won for `FIXED`, percent for `RATE`; `FREE_SHIPPING` has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<i64>,
-    /// The most a `RATE` takes off.
+    /// The most that a `RATE` takes off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_discount: Option<Won>,
-    /// The least an order must come to, goods less their own discounts.
+    /// The minimum of an order: goods less their own discounts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_order_amount: Option<Won>,
 }
@@ -101,12 +101,12 @@ impl From<Remaining> for CampaignView {
     }
 }
 
-/// A coupon that a user has.
+/// A coupon of a user.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = IssuedCoupon)]
 pub struct IssuedCouponView {
-    /// Names this very coupon.
+    /// The id of this one coupon.
     pub issued_coupon_id: String,
     /// The campaign.
     pub coupon_id: CouponId,
@@ -121,12 +121,12 @@ pub struct IssuedCouponView {
     pub status: CouponStatus,
     /// The instant of its issue.
     pub issued_at: Timestamp,
-    /// From this instant on it cannot be used.
+    /// The end of its validity, exclusive.
     pub expires_at: Timestamp,
     /// The instant of its use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub used_at: Option<Timestamp>,
-    /// The order it was used for.
+    /// The order that used it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
 }

@@ -1,4 +1,4 @@
-//! What callers see of things: the shapes of the API.
+//! Views: the shapes of things in the API.
 
 mod cart;
 mod coupon;

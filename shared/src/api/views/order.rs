@@ -27,7 +27,7 @@ pub struct OrderView {
     pub status: OrderStatus,
     /// The means of payment.
     pub payment: PaymentMethod,
-    /// Its lines; to a seller, those that are theirs.
+    /// Its lines; for a seller, only their own.
     pub items: Vec<OrderLineView>,
     /// Σ `unitPrice` × `quantity`.
     pub goods_total: Won,
@@ -49,10 +49,11 @@ pub struct OrderView {
     /// The order sheet that it ordered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_sheet_id: Option<OrderSheetId>,
-    /// While it waits for the money: when the wait ends.
+    /// The end of the wait for payment, while the order is pending.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold_expires_at: Option<Timestamp>,
-    /// What the caller can do with the order as a whole now: `PAY` it from the balance, `CANCEL` all that is left.
+    /// The actions that the caller can take on the whole order now: `PAY` it from the balance, `CANCEL` everything
+    /// left.
     pub allowed_actions: Vec<OrderAction>,
     /// The instant of its creation.
     pub created_at: Timestamp,
@@ -68,30 +69,30 @@ pub struct OrderView {
 #[serde(rename_all = "camelCase")]
 #[schema(as = OrderLine)]
 pub struct OrderLineView {
-    /// Names the line within its order.
+    /// The id of the line within its order.
     pub item_id: String,
-    /// Its place in the order, from 1.
+    /// Its position in the order, from 1.
     pub sequence: usize,
     /// The product.
     pub product_id: ProductId,
     /// Its seller; the shop itself, if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seller_id: Option<UserId>,
-    /// The name of the product at that time.
+    /// The name of the product when it was ordered.
     pub name: String,
     /// Units ordered.
     pub quantity: u16,
     /// Units of them cancelled or returned since.
     pub cancelled_quantity: u16,
-    /// The price of a unit at that moment.
+    /// The price of a unit when it was ordered.
     pub unit_price: Won,
-    /// The discount on a unit.
+    /// The discount on a unit when it was ordered.
     pub unit_discount: Won,
     /// (`unitPrice` − `unitDiscount`) × `quantity`.
     pub amount: Won,
     /// The line's part of `couponDiscount`.
     pub coupon_share: Won,
-    /// Where it is on its way.
+    /// The state of the line.
     pub status: LineStatus,
     /// The states that the caller can move the line to now.
     pub allowed_actions: Vec<LineStatus>,
@@ -144,32 +145,32 @@ impl From<AuthorizedOrder> for OrderView {
     }
 }
 
-/// One step in an order's history.
+/// One entry in an order's history.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = HistoryEntry)]
 pub struct HistoryView {
-    /// Names the step within its order, for good.
+    /// The id of the entry within its order; it never changes.
     pub id: String,
-    /// What happened.
+    /// The event.
     pub event: HistoryEvent,
-    /// The line, or none where it is the order as a whole.
+    /// The line, or none if the entry is about the order as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub item_id: Option<String>,
-    /// The state before it; null before there was one.
+    /// The state before; null if there was none.
     #[schema(required)]
     pub from: Option<State>,
-    /// The state after it.
+    /// The state after.
     pub to: State,
     /// Units of the line that were cancelled or returned with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quantity: Option<u16>,
-    /// Why, in the words of who did it.
+    /// The reason, in the words of the actor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Who made it happen.
+    /// The actor of the change.
     pub actor: Actor,
-    /// The instant.
+    /// The instant of the change.
     pub at: Timestamp,
 }
 
@@ -177,13 +178,11 @@ pub struct HistoryView {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum State {
-    /// Of the order.
     Order(OrderStatus),
-    /// Of the line.
     Line(LineStatus),
 }
 
-/// An order's history, oldest step first.
+/// An order's history, oldest entry first.
 pub fn history(authorized: &AuthorizedOrder) -> Vec<HistoryView> {
     let AuthorizedOrder { order, lines, .. } = authorized;
     let steps = order.steps().into_iter().filter_map(|Step { id, entry, actor, change }| {
@@ -214,7 +213,7 @@ pub fn history(authorized: &AuthorizedOrder) -> Vec<HistoryView> {
 #[serde(rename_all = "camelCase")]
 #[schema(as = Payment)]
 pub struct PaymentView {
-    /// Names the payment: for one from the balance, its entry in the ledger.
+    /// The id of the payment; for one from the balance, the id of its ledger entry.
     pub payment_id: String,
     /// The order.
     pub order_id: OrderId,
@@ -224,7 +223,7 @@ pub struct PaymentView {
     pub amount: Won,
     /// Its outcome.
     pub status: PaymentStatus,
-    /// The instant of the note.
+    /// The instant at which it was recorded.
     pub at: Timestamp,
 }
 

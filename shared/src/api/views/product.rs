@@ -15,14 +15,14 @@ use crate::{
     },
 };
 
-/// The status of a product as shown: an empty shelf is a status of its own.
+/// The status of a product as shown: empty stock is a status of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[schema(as = ProductStatus)]
 pub enum ShownStatus {
     /// Can be bought.
     OnSale,
-    /// Nothing is left on the shelf.
+    /// No unit is left in stock.
     SoldOut,
     /// Not listed, not sold.
     Discontinued,
@@ -50,7 +50,7 @@ pub struct ProductView {
     pub product_id: ProductId,
     /// Its name.
     pub name: String,
-    /// More about it.
+    /// Its description.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// The kind of goods.
@@ -60,7 +60,7 @@ pub struct ProductView {
     pub price: Won,
     /// The discount on a unit.
     pub discount: Won,
-    /// Units on the shelf, exact at the moment of reading; with `stock=recent`, as of `asOf`.
+    /// Units in stock, exact at the moment of reading; with `stock=recent`, as of `asOf`.
     pub stock: i64,
     /// Whether it can be bought.
     pub status: ShownStatus,
@@ -75,7 +75,7 @@ pub struct ProductView {
 }
 
 impl ProductView {
-    /// The same with the instant that the read began.
+    /// The view with the instant that the read began.
     #[must_use]
     pub fn as_of(self, instant: Timestamp) -> Self {
         Self { as_of: Some(instant), ..self }
@@ -113,7 +113,7 @@ pub struct ListedProductView {
     pub price: Won,
     /// The discount on a unit.
     pub discount: Won,
-    /// Units on the shelf, exact at the moment of reading; with `stock=recent`, as of `asOf`.
+    /// Units in stock, exact at the moment of reading; with `stock=recent`, as of `asOf`.
     pub stock: i64,
     /// Whether it can be bought.
     pub status: ShownStatus,
@@ -137,9 +137,9 @@ pub struct DeskProductView {
     /// The product's own status while its seller is suspended or withdrawn: it returns with the seller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused_status: Option<SaleStatus>,
-    /// Over how many shards its stock is spread.
+    /// The number of shards over which its stock is spread.
     pub stock_shards: u16,
-    /// Whether orders draw its units ahead of their commit.
+    /// Whether the product is in flash mode: orders reserve its units ahead of their commit.
     pub flash: bool,
     /// The instant of its creation.
     pub created_at: Timestamp,
@@ -166,9 +166,9 @@ pub struct ListedDeskProductView {
     /// The product's own status while its seller is suspended or withdrawn: it returns with the seller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused_status: Option<SaleStatus>,
-    /// Over how many shards its stock is spread.
+    /// The number of shards over which its stock is spread.
     pub stock_shards: u16,
-    /// Whether orders draw its units ahead of their commit.
+    /// Whether the product is in flash mode: orders reserve its units ahead of their commit.
     pub flash: bool,
     /// The instant of its creation.
     pub created_at: Timestamp,
@@ -195,7 +195,7 @@ impl From<Stocked> for ListedDeskProductView {
 #[serde(rename_all = "camelCase")]
 #[schema(as = Bestseller)]
 pub struct BestsellerView {
-    /// From 1.
+    /// The rank, from 1.
     pub rank: usize,
     /// The product.
     pub product_id: ProductId,

@@ -10,7 +10,7 @@ use crate::domain::{
     sheet::{OrderSheet, SheetStatus},
 };
 
-/// What an order would come to, frozen until it expires.
+/// The amounts of an intended order, frozen until the sheet expires.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = OrderSheet)]
@@ -21,7 +21,7 @@ pub struct OrderSheetView {
     pub user_id: UserId,
     /// Whether it can be ordered.
     pub status: SheetStatus,
-    /// What would be ordered.
+    /// The lines of the intended order.
     pub items: Vec<SheetLineView>,
     /// Σ `unitPrice` × `quantity`.
     pub goods_total: Won,
@@ -41,7 +41,7 @@ pub struct OrderSheetView {
     pub order_id: Option<OrderId>,
     /// The instant of its creation.
     pub created_at: Timestamp,
-    /// From this instant on it cannot be ordered.
+    /// The end of its validity, exclusive.
     pub expires_at: Timestamp,
 }
 
@@ -50,18 +50,18 @@ pub struct OrderSheetView {
 #[serde(rename_all = "camelCase")]
 #[schema(as = OrderSheetLine)]
 pub struct SheetLineView {
-    /// Names the line within its sheet, and within the order.
+    /// The id of the line within its sheet, and within the order.
     pub item_id: String,
-    /// Its place, from 1.
+    /// Its position, from 1.
     pub sequence: usize,
     /// The product.
     pub product_id: ProductId,
     /// Its seller; the shop itself, if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seller_id: Option<UserId>,
-    /// The name of the product at that time.
+    /// The name of the product when the sheet was created.
     pub name: String,
-    /// Units.
+    /// Units of the product.
     pub quantity: u16,
     /// The price of a unit.
     pub unit_price: Won,

@@ -32,14 +32,14 @@ pub struct UserView {
     pub address: Option<String>,
     /// Their role in the shop.
     pub kind: UserKind,
-    /// Whether they may trade.
+    /// Whether the user is active.
     pub status: UserStatus,
     /// Their business, if they are a seller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seller: Option<Seller>,
     /// The instant of joining.
     pub created_at: Timestamp,
-    /// When they last changed.
+    /// The instant of the last change.
     pub updated_at: Timestamp,
 }
 
@@ -65,19 +65,19 @@ impl From<User> for UserView {
 #[serde(rename_all = "camelCase")]
 #[schema(as = LedgerEntry)]
 pub struct EntryView {
-    /// Names the entry.
+    /// The id of the entry.
     pub entry_id: String,
-    /// The reason of the movement.
+    /// The reason of the change.
     #[serde(rename = "type")]
     pub kind: EntryKind,
-    /// By how much the balance changed: below zero for a payment.
+    /// The change of the balance: below zero for a payment.
     pub amount: Won,
     /// The balance right after it.
     pub balance_after: Won,
     /// The order that was paid or refunded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
-    /// The instant.
+    /// The instant of the change.
     pub at: Timestamp,
 }
 

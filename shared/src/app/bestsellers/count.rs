@@ -19,16 +19,16 @@ use crate::{
     },
 };
 
-/// Units of each product by event, with when they were paid.
+/// Units of each product by event, with the instant of payment.
 pub(in crate::app) type Sold = BTreeMap<String, (Timestamp, BTreeMap<ProductId, i64>)>;
 
-/// What counting came to.
+/// The result of counting.
 #[derive(Debug, Default)]
 pub(in crate::app) struct Counted {
-    /// How many events nobody had counted before.
+    /// The number of events that had not been counted before.
     pub(in crate::app) events: u64,
-    /// Products whose place may not fit their description: a count that began, or one whose function may have died
-    /// before it looked.
+    /// Products with a key in the index that may not fit their description: a count that began, or one whose function
+    /// may have died before it read the description.
     pub(in crate::app) unsure: BTreeSet<ProductId>,
 }
 
@@ -39,10 +39,10 @@ impl Counted {
     }
 }
 
-/// Counts events that may have been counted before, and marks them, as recovered by a rebuild where they are.
+/// Counts events that may have been counted before, and marks them, as recovered by a rebuild if `is_recovered`.
 ///
-/// Events that share no product are counted in transactions of their own, side by side. One transaction for all would
-/// meet those of other functions in each of its products, and be refused as a whole for any of them.
+/// Events that share no product are counted in transactions of their own, concurrently. One transaction for all would
+/// collide with those of other functions in each of its products, and be refused as a whole for any of them.
 pub(in crate::app) async fn count_all(
     shop: &Shop,
     sold: Sold,
@@ -58,7 +58,7 @@ pub(in crate::app) async fn count_all(
     let fork = || backoff.fork(shop.bounds.count_first_wait_ms);
     let groups = independent_groups(sold).into_iter();
     let work: Vec<_> = groups.map(|group| count_group(shop, group, &seen, is_recovered, fork())).collect();
-    // A group that fails stops no other: the repetition of the batch then has less to count.
+    // A failed group stops no other: the repetition of the batch then has less to count.
     let results: Vec<_> = stream::iter(work).buffer_unordered(shop.bounds.counts_at_once.max(1)).collect().await;
     for result in results {
         counted.extend(result?);
@@ -88,7 +88,7 @@ fn independent_groups(sold: Sold) -> Vec<Sold> {
     groups
 }
 
-/// Counts a group, in several transactions, one after the other, where one does not take it.
+/// Counts a group, in several transactions one after the other if it exceeds one.
 async fn count_group(
     shop: &Shop,
     group: Sold,
@@ -108,8 +108,8 @@ async fn count_group(
     Ok(counted)
 }
 
-/// Cuts a group to what a transaction takes. Events of one product stay together as far as possible, so that each product
-/// is written as rarely as possible.
+/// Cuts a group to the size of a transaction. Events of one product stay together as far as possible, so that each
+/// product is written as rarely as possible.
 fn batches(group: Sold, actions: usize) -> Vec<Batch> {
     let mut events: Vec<_> = group.into_iter().collect();
     events.sort_by(|(_, (_, a)), (_, (_, b))| a.keys().next().cmp(&b.keys().next()));
@@ -155,7 +155,6 @@ impl Batch {
     }
 }
 
-/// Counts a batch.
 async fn count(
     shop: &Shop,
     mut batch: Batch,
@@ -171,13 +170,13 @@ async fn count(
         let mut transaction = Transaction::new();
         let mut marks = Vec::new();
         for event_id in batch.0.keys() {
-            let mark = sales::mark_counted(event_id, Mark { generation, is_recovered }, now)?;
+            let mark = sales::mark_counted(event_id, Mark { generation, is_recovered }, now);
             marks.push((event_id.clone(), transaction.add(mark)));
         }
         let mut counts = Vec::new();
         for (product, (units, last)) in &sums {
             let addition = Addition { units, last: *last };
-            let count = sales::count(product, seen.counts.get(product), addition, generation, now)?;
+            let count = sales::count(product, seen.counts.get(product), addition, generation, now);
             counts.push(((*product).clone(), transaction.add(count)));
         }
         let retry = match shop.table.try_commit(transaction).await? {
@@ -205,7 +204,7 @@ async fn count(
                 }
                 backoff.retry("others count the same products").await?
             }
-            // The transaction that was met changes the counts: the same one again would be refused.
+            // The concurrent transaction changes the counts: the same one again would be refused.
             None => {
                 backoff.pause("others count the same products").await?;
                 RetryKind::AfterBackoff
@@ -217,17 +216,17 @@ async fn count(
     }
 }
 
-/// What is known of the counts that batches add to. Their commits assert it.
+/// The known counts that batches add to. Their commits assert them.
 #[derive(Debug)]
 struct Seen {
-    /// The generation in which sales are counted, unless a count turns out to be of another. It is not kept from
-    /// batch to batch: the first count of a product in an old one would be left for wrong by a rebuild that goes on.
+    /// The generation in which sales are counted, unless a count turns out to be of another. It is not kept from batch
+    /// to batch: a running rebuild would leave the first count of a product in an old generation uncorrected.
     generation: u64,
     counts: HashMap<ProductId, SalesRecord>,
 }
 
 impl Seen {
-    /// Reads them, a hundred in a round trip.
+    /// Reads the counts, a hundred in a round trip.
     async fn read(
         shop: &Shop,
         products: BTreeSet<&ProductId>,
@@ -242,8 +241,9 @@ impl Seen {
         Ok(Self { generation: rebuild.map_or(0, |rebuild| rebuild.generation), counts })
     }
 
-    /// Reads the counts of these products again. Only a count that is about to begin needs the generation: all the others
-    /// have their own. Every retry of every function would otherwise read the rebuild's one record, up to its limit.
+    /// Reads the counts of these products again. Only a count that is about to begin needs the generation: all others
+    /// have their own. Otherwise every retry of every function would read the rebuild's one record, up to the limit of
+    /// its partition.
     async fn refresh(
         &mut self,
         shop: &Shop,
@@ -267,7 +267,7 @@ impl Seen {
         Self { generation: self.generation, counts }
     }
 
-    /// Takes these products' counts over to the newest generation that is known, and returns it.
+    /// Moves these products' counts to the newest generation that is known, and returns it.
     async fn enter_generation(
         &mut self,
         shop: &Shop,
@@ -299,7 +299,7 @@ fn counts_in(found: &Found, products: BTreeSet<&ProductId>) -> Result<HashMap<Pr
     Ok(counts)
 }
 
-/// Takes a product's counts over to a generation, unless somebody else has done so; what they are then.
+/// Moves a product's counts to a generation, unless another function has done so. Returns them as they are then.
 pub(in crate::app) async fn enter_generation(
     shop: &Shop,
     product: &ProductId,
@@ -308,7 +308,7 @@ pub(in crate::app) async fn enter_generation(
     backoff: &mut Backoff,
 ) -> Result<Option<SalesRecord>, Failure> {
     let today = seoul_day(shop.clock.now());
-    let entering = sales::enter_generation(product, seen, generation, today)?;
+    let entering = sales::enter_generation(product, seen, generation, today);
     Ok(match shop.table.apply(&entering, backoff).await? {
         Applied::Done(there) => Some(there),
         Applied::Refused(there) => there,
@@ -339,7 +339,7 @@ mod tests {
         let linked: &[(&str, &[&str])] =
             &[("1", &["tea"]), ("2", &["cup"]), ("3", &["pot"]), ("4", &["cup", "pot", "tea"])];
         assert_eq!(ids(independent_groups(sold(linked))), [vec!["1", "2", "3", "4"]]);
-        // What was linked goes on to be.
+        // Linked groups stay linked.
         let chain: &[(&str, &[&str])] =
             &[("1", &["tea", "cup"]), ("2", &["cup", "pot"]), ("3", &["ink"]), ("4", &["pot"])];
         assert_eq!(ids(independent_groups(sold(chain))), [vec!["1", "2", "4"], vec!["3"]]);

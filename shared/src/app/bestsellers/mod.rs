@@ -1,8 +1,8 @@
-//! Bestsellers: units sold are counted from the table's stream, each count has its place in an index sorted by rank, and
-//! a request reads the index from the top.
+//! Bestsellers. Units sold are counted from the table's stream; each count has its key in an index sorted by rank; a
+//! request reads the index from the top.
 //!
-//! There is no leaderboard. A kept list of the best has to be pruned, and after enough cancellations what was pruned is
-//! the best; it is also one item that every batch of the stream writes.
+//! There is no leaderboard. A stored list of the best has to be pruned, and after enough cancellations the pruned
+//! products are the best. It is also one item that every batch of the stream writes.
 
 mod count;
 mod rank;
@@ -19,25 +19,24 @@ pub use top::{Bestseller, top};
 use super::{Failure, Shop};
 use crate::domain::{OrderId, ProductId, order::Order};
 
-/// What the bestsellers must know of a change in the table.
+/// The part of a change in the table that the bestsellers depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SalesChange {
-    /// Units were sold (or given back, where below zero).
+    /// Units were sold (or given back, if below zero).
     Sold {
-        /// Names the event, the same whenever it is delivered.
+        /// The id of the event, the same in every delivery.
         event_id: String,
-        /// When the order was paid: the day that counts.
+        /// The instant of the order's payment: the day that counts.
         paid_at: Timestamp,
-        /// Units of each product.
         units: BTreeMap<ProductId, i64>,
     },
-    /// A product's sale status or its number of shards may be another.
+    /// A product's sale status or its number of shards may have changed.
     Described(ProductId),
 }
 
 impl SalesChange {
     /// The units that a change of an order sold, or gave back: the difference of its live units, once it is paid. Units
-    /// that cost nothing do not count. The same change gives the same answer, however often it is delivered.
+    /// that cost nothing do not count. The same change gives the same result in every delivery.
     pub fn of_order(old: Option<&Order>, new: &Order) -> Option<Self> {
         let paid_at = new.paid_at?;
         let mut units: BTreeMap<ProductId, i64> = BTreeMap::new();
@@ -53,18 +52,19 @@ impl SalesChange {
     }
 }
 
-/// Names the event that a change of an order is.
+/// The id of the event of a change of an order.
 pub(super) fn event_id(order: &OrderId, version: u64) -> String {
     format!("{order}-{version}")
 }
 
 /// Counts a batch of changes.
 ///
-/// Every event counts once, however often and in whatever batches it comes: its mark is in the transaction of its
-/// counts, and so is their place in the index. A batch that stops half-way is made good by its own repetition.
+/// Every event counts once, in whatever batches and however often it comes: its processed-event record is in the
+/// transaction of its counts, and so are their keys in the index. A repetition of the batch completes one that stopped
+/// half-way.
 ///
 /// # Errors
-/// Where the table gives no answer; then the batch must come again.
+/// If the table cannot be reached; the batch must then come again.
 pub async fn fold(shop: &Shop, changes: Vec<SalesChange>) -> Result<(), Failure> {
     let mut backoff = shop.backoff();
     let mut described: BTreeSet<ProductId> = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! Keeps counts at the places of the index by sales that their units and their products' descriptions ask for.
+//! Keeps counts at the keys of the index by sales that follow from their units and their products' descriptions.
 
 use std::collections::BTreeSet;
 
@@ -12,14 +12,14 @@ use crate::{
     },
     store::{
         Applied, Backoff, Consistency, Key, Outcome, Transaction, keys, products,
-        sales::{self, SalesRecord, Shelf},
+        sales::{self, SalesRecord, Stock},
     },
 };
 
-/// Puts the counts of these products at their places. A product that is off sale has none.
+/// Moves the counts of these products to their keys. A product that is off sale has none.
 ///
-/// Run twice, at once with itself or with who counts, each write finds what it was derived from or is derived anew. A
-/// function that dies in between leaves the rest to the repetition of its batch, or to the next refresh.
+/// Run twice, or concurrently with itself or with counting, each write finds the records that it was derived from, or
+/// is derived anew. If the function dies half-way, the repetition of its batch or the next refresh does the rest.
 pub(in crate::app) async fn rank(
     shop: &Shop,
     products: BTreeSet<ProductId>,
@@ -46,7 +46,7 @@ pub(in crate::app) async fn rank(
     Ok(())
 }
 
-/// A product's count and its description as they were seen.
+/// A product's count and its description as they were read.
 struct CountedProduct {
     id: ProductId,
     sales: SalesRecord,
@@ -54,7 +54,7 @@ struct CountedProduct {
 }
 
 /// Reads the products that have counts. A count that cannot be read is reported and left out: it would keep all others
-/// from their places.
+/// from their keys.
 async fn look(shop: &Shop, ids: &[ProductId], backoff: &mut Backoff) -> Result<Vec<CountedProduct>, Failure> {
     let wanted: Vec<Key> = ids.iter().flat_map(|id| [keys::sales(id), keys::product(id)]).collect();
     let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
@@ -70,35 +70,35 @@ async fn look(shop: &Shop, ids: &[ProductId], backoff: &mut Backoff) -> Result<V
     Ok(looks)
 }
 
-/// What came of putting a count at its place.
+/// The result of moving a count to its key.
 #[derive(Debug, PartialEq, Eq)]
 enum Placed {
     /// It is there.
     Done,
-    /// It, or its product, has changed since it was seen.
+    /// It, or its product, has changed since it was read.
     Overtaken,
 }
 
 async fn place(shop: &Shop, look: &CountedProduct) -> Result<Placed, Failure> {
     let CountedProduct { id, sales, product } = look;
     let now = shop.clock.now();
-    let shelf = Shelf {
+    let shelf = Stock {
         off_sale: product.as_ref().is_none_or(|product| product.offer.status != SaleStatus::OnSale),
         stock_shards: product.as_ref().map(|product| product.stock_shards).filter(|shards| *shards > 1),
     };
-    if sales.shelf == shelf && sales.rank_place() == sales.due_place(id, shelf, now) {
+    if sales.shelf == shelf && sales.rank_place() == sales.expiry_place(id, shelf, now) {
         return Ok(Placed::Done);
     }
-    let (action, mut backoff) = (sales::rank(id, sales, shelf, now)?, shop.backoff());
+    let (action, mut backoff) = (sales::rank(id, sales, shelf, now), shop.backoff());
     if sales.shelf == shelf {
         return Ok(match shop.table.apply::<SalesRecord>(&action, &mut backoff).await? {
             Applied::Done(_) => Placed::Done,
             Applied::Refused(_) => Placed::Overtaken,
         });
     }
-    // Otherwise an older description could take the place of a newer one.
+    // Otherwise an older description could replace a newer one.
     let mut transaction = Transaction::new();
-    transaction.add(products::check_unchanged(id, product.as_ref())?);
+    transaction.add(products::check_unchanged(id, product.as_ref()));
     transaction.add(action);
     Ok(match shop.table.commit(transaction, &mut backoff).await? {
         Outcome::Committed => Placed::Done,

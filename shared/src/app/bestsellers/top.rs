@@ -1,4 +1,4 @@
-//! Reads the best from the index by sales.
+//! Reads the bestsellers from the index by sales.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use futures::future::join_all;
 use serde::Deserialize;
 
 use crate::{
-    app::{Failure, Shop, products::Listed, shelves},
+    app::{Failure, Shop, inventory, products::Listed},
     domain::{
         ProductId,
         bestseller::{Listing, Rank, Ranking, SHOWN},
@@ -20,19 +20,18 @@ use crate::{
     },
 };
 
-/// One of the best.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bestseller {
-    /// The product.
     pub listed: Listed,
     /// Units sold in the window.
     pub sold: i64,
 }
 
-/// The bestsellers of today, exact as of the counts, and at most as old as the shop's bounds let an instance cache them.
+/// The bestsellers of today, exact as of the counts, and at most as old as the shop's bounds let an instance cache
+/// them.
 ///
-/// Steady state: one round trip for the tops of all lists, one for the products shown. Right after midnight, until the
-/// places are refreshed, it may be some more: a place is an upper bound then.
+/// In a steady state it takes one round trip for the tops of all lists, and one for the products shown. Right after
+/// midnight, until the keys are refreshed, it may take some more: a key is an upper bound then.
 ///
 /// # Errors
 /// If the table cannot be reached.
@@ -56,7 +55,7 @@ pub async fn top(shop: &Shop) -> Result<Vec<Bestseller>, Failure> {
             shop.cache_bestsellers(at, best.clone());
             return Ok(best);
         }
-        // The index lags; the product does not. One that has just gone off sale makes room for the next.
+        // The index lags; the product does not. A product that has just gone off sale makes room for the next.
         best.extend(lists.describe(shop, certain, &mut backoff).await?);
     }
     Err(StoreError::Busy("the ranks are not refreshed".to_owned()).into())
@@ -64,13 +63,13 @@ pub async fn top(shop: &Shop) -> Result<Vec<Bestseller>, Failure> {
 
 /// The lists of the index, as far as they have been read.
 struct Lists {
-    /// The last place that was read of each.
+    /// The last key that was read of each.
     read_to: Vec<Option<(Key, String)>>,
-    /// Over how many shards the stock of a product is spread, where there are several.
+    /// The number of shards of a product's stock, if there are several.
     shards: HashMap<ProductId, u16>,
 }
 
-/// A place in the index by sales.
+/// An entry in the index by sales.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct IndexRow {
@@ -82,7 +81,7 @@ struct IndexRow {
 }
 
 impl Lists {
-    /// Reads the next page of each of these lists, side by side.
+    /// Reads the next page of each of these lists, concurrently.
     async fn read_on(&mut self, shop: &Shop, ranking: &mut Ranking, lists: Vec<usize>) -> Result<(), Failure> {
         let pages = lists.iter().map(|list| {
             let after = self.read_to.get(*list).cloned().flatten();
@@ -113,7 +112,7 @@ impl Lists {
         listing
     }
 
-    /// Those of the products that are on sale, as they are, in one round trip.
+    /// Returns the products on sale among these, as they are, in one round trip.
     async fn describe(&self, shop: &Shop, ranks: Vec<Rank>, backoff: &mut Backoff) -> Result<Vec<Bestseller>, Failure> {
         let mut wanted = Vec::new();
         for Rank { product_id, .. } in &ranks {
@@ -128,8 +127,8 @@ impl Lists {
             let Some(product) = product.filter(|product| product.offer.status == SaleStatus::OnSale) else {
                 continue;
             };
-            let shards = shelves::among_or_read(shop, &found, &product_id, product.stock_shards, backoff).await?;
-            let (name, offer, stock) = (product.name, product.offer, shelves::total(&shards));
+            let shards = inventory::among_or_read(shop, &found, &product_id, product.stock_shards, backoff).await?;
+            let (name, offer, stock) = (product.name, product.offer, inventory::total(&shards));
             best.push(Bestseller { listed: Listed { product_id, name, offer, stock }, sold: units });
         }
         Ok(best)

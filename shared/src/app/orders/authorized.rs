@@ -10,10 +10,10 @@ use crate::{
     },
 };
 
-/// An order as a caller may see it: a seller sees the lines that are theirs, once the order is paid.
+/// An order as a caller may see it. A seller sees their own lines, once the order is paid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthorizedOrder {
-    /// The order; to a seller, with the amounts of their lines alone.
+    /// The order; for a seller, with the amounts of their lines alone.
     pub order: Order,
     /// The numbers of the lines that the caller may see, from 1.
     pub lines: Vec<usize>,
@@ -33,12 +33,12 @@ impl AuthorizedOrder {
         (!lines.is_empty()).then(|| Self { order: amounts_of(&lines, order), lines, caller: caller.clone(), now })
     }
 
-    /// As whom the caller may act on a line.
+    /// The roles in which the caller may act on a line.
     pub fn actors(&self, line: &OrderLine) -> Vec<Actor> {
         actors(&self.caller, &self.order, line)
     }
 
-    /// What the caller can do with the order as a whole now.
+    /// The actions that the caller can take on the order as a whole now.
     pub fn allowed_actions(&self) -> Vec<OrderAction> {
         self.order.allowed_actions(on_the_whole(&self.caller, &self.order), self.now)
     }
@@ -49,8 +49,8 @@ impl AuthorizedOrder {
         self.order.next_statuses(number, &actors)
     }
 
-    /// The reason that was given for what happened, if it concerns the caller: a seller reads the reasons for their own lines
-    /// only, not what a customer says of an order to all.
+    /// The reason given with an entry, if it concerns the caller. A seller reads the reasons for their own lines only,
+    /// not the reason of a customer for the whole order.
     pub fn reason<'h>(&self, entry: &'h HistoryEntry) -> Option<&'h str> {
         let is_theirs = !entry.lines.is_empty() && entry.lines.iter().all(|step| self.lines.contains(&step.number));
         let concerned = is_theirs || self.caller.may_act_for(&self.order.user_id);
@@ -65,7 +65,7 @@ impl Caller {
     }
 }
 
-/// As whom a caller may act on a line: who buys what they sell themselves is both.
+/// The roles in which a caller may act on a line: a seller who orders their own product has two.
 pub(super) fn actors(caller: &Caller, order: &Order, line: &OrderLine) -> Vec<Actor> {
     if caller.role == Role::Admin {
         return vec![Actor::Admin];
@@ -75,7 +75,7 @@ pub(super) fn actors(caller: &Caller, order: &Order, line: &OrderLine) -> Vec<Ac
     roles.into_iter().filter_map(|(actor, is_one)| is_one.then_some(actor)).collect()
 }
 
-/// As whom a caller acts on an order as a whole.
+/// The role in which a caller acts on an order as a whole.
 pub(super) fn on_the_whole(caller: &Caller, order: &Order) -> Actor {
     match caller.role {
         Role::Admin => Actor::Admin,
@@ -84,8 +84,8 @@ pub(super) fn on_the_whole(caller: &Caller, order: &Order) -> Actor {
     }
 }
 
-/// The order with the amounts of some of its lines alone: what the others cost, the coupon and the shipping fee are the
-/// customer's business.
+/// The order with the amounts of some of its lines alone. The amounts of other lines, the coupon and the shipping fee
+/// are not shown to a seller.
 fn amounts_of(lines: &[usize], order: Order) -> Order {
     let visible: Vec<&OrderLine> = lines.iter().filter_map(|number| order.line(*number)).collect();
     let sum = |amount: fn(&OrderLine) -> Option<Won>| {

@@ -1,8 +1,8 @@
-//! Changing an order in one commit with all that has to change with it.
+//! Changes an order, and in the same commit every record that has to change with it.
 //!
-//! These effects follow from comparing the order as it was and as it is to be: money that is paid or paid
-//! back, units that go back to the shelf, the coupon that becomes usable again. The order's version is asserted, so of
-//! several changes at once each builds on the one before, and none is made twice.
+//! These effects follow from the difference between the order before and after: money paid or refunded, units returned
+//! to the stock, a coupon that becomes usable again. The order's version is asserted: of several changes at once each
+//! builds on the one before, and none is made twice.
 
 use std::collections::BTreeMap;
 
@@ -28,22 +28,22 @@ use crate::{
         action::ActionIndex,
         coupons, keys, ledger,
         orders::{self, OrderRecord},
-        stock as shelf, users,
+        shards, users,
     },
 };
 
-/// What a key that changed an order led to. The answer to a repeat is the order as it is by then.
+/// The outcome of a key that changed an order. The answer to a repetition is the order at that time.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct IdempotentOutcome {
     order_id: OrderId,
 }
 
-/// Changes an order of, most likely, `user` by `step`, which gives the order as it is to be, or nothing where it is so
-/// already. `step` is asked anew whenever the order turns out to be another than it was given.
+/// Changes an order, most likely of `user`. `step` returns the order after the change, or nothing if there is nothing
+/// to change. It is called again whenever the order turns out to be another than it was given.
 ///
 /// # Errors
-/// [`Refusal::NotFound`]; what `step` refuses; for a payment [`Refusal::UserNotActive`] and
+/// [`Refusal::NotFound`]; the refusals of `step`; for a payment [`Refusal::UserNotActive`] and
 /// [`Refusal::BalanceNotEnough`].
 pub(super) async fn change(
     shop: &Shop,
@@ -80,7 +80,7 @@ async fn change_once(
         let mut attempt = Attempt::new(shop, &seen, &now, &mut known, &mut backoff).await?;
         let outcome = IdempotentOutcome { order_id: id.clone() };
         let note = match key {
-            Some(key) => idempotency::note(shop, &mut attempt.transaction, key, outcome, Keep::AWeek)?,
+            Some(key) => idempotency::note(shop, &mut attempt.transaction, key, outcome, Keep::AWeek),
             None => None,
         };
         match attempt.commit(shop, &mut seen, &mut known, &mut backoff).await? {
@@ -101,7 +101,7 @@ async fn change_once(
     }
 }
 
-/// The order, and in the same round trip the account of `user`, where one is named.
+/// Reads the order, and in the same round trip the account of `user`, if one is given.
 async fn look(
     shop: &Shop,
     id: &OrderId,
@@ -119,34 +119,33 @@ async fn look(
     Ok((record, Known { account, ..Known::default() }))
 }
 
-/// The order as it is.
 pub(super) async fn read(shop: &Shop, id: &OrderId) -> Result<OrderRecord, Failure> {
     let there = shop.table.get(keys::order(id), Consistency::Strong).await?;
     there.ok_or_else(|| Refusal::not_found(Entity::Order, id).into())
 }
 
-/// What a change takes for granted beside the order itself.
+/// The preconditions of a change beside the order itself.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    /// The account, and whether it was looked at for this request.
+    /// The account, and whether it was read for this request.
     account: Option<(Account, bool)>,
-    /// Over how many shards a product's shelf is spread.
+    /// The number of shards of a product's stock.
     shards: BTreeMap<ProductId, u16>,
 }
 
-/// One try at a commit.
+/// One attempt to commit.
 pub(super) struct Attempt {
     pub(super) transaction: Transaction,
     order: ActionIndex,
     account: Option<(ActionIndex, UserId, Account)>,
-    shelves: Vec<(ActionIndex, ProductId)>,
+    inventory: Vec<(ActionIndex, ProductId)>,
 }
 
 impl Attempt {
-    /// Puts together what has to be committed to bring the order from what was seen to what it is to be.
+    /// Builds the transaction that takes the order from `seen` to the state after the change.
     ///
     /// # Errors
-    /// [`Refusal::LimitExceeded`] where too much has happened to the order.
+    /// [`Refusal::LimitExceeded`] if the history of the order is full.
     pub(super) async fn new(
         shop: &Shop,
         seen: &OrderRecord,
@@ -158,7 +157,7 @@ impl Attempt {
         let effects = OrderEffects::between(&seen.order, now);
         let mut transaction = Transaction::new();
         let record = OrderRecord::new(now.clone(), seen.payload.clone());
-        let order = transaction.add(orders::replace(&seen.order, &record)?);
+        let order = transaction.add(orders::replace(&seen.order, &record));
 
         let account = match (effects.payment, effects.refund) {
             (Some(amount), _) => Some(known.pay(shop, now, amount).await?),
@@ -168,38 +167,39 @@ impl Attempt {
         let account = match account {
             None => {
                 if let Some(held) = effects.released {
-                    transaction.add(users::release(effects.user, held)?);
+                    transaction.add(users::release(effects.user, held));
                 }
                 None
             }
             Some((seen, after, entry)) => {
                 let action = match entry.kind {
-                    EntryKind::Payment => users::move_balance(effects.user, &seen, &after)?,
-                    EntryKind::Refund | EntryKind::Charge => users::refund_balance(effects.user, &seen, &after)?,
+                    EntryKind::Payment => users::move_balance(effects.user, &seen, &after),
+                    EntryKind::Refund | EntryKind::Charge => users::refund_balance(effects.user, &seen, &after),
                 };
                 let action = match effects.released {
-                    Some(held) => users::also_release(action, held)?,
+                    Some(held) => users::also_release(action, held),
                     None => action,
                 };
                 let position = transaction.add(action);
-                transaction.add(ledger::append(effects.user, &entry)?);
+                transaction.add(ledger::append(effects.user, &entry));
                 Some((position, effects.user.clone(), after))
             }
         };
         known.find_shards(shop, effects.units.keys().copied(), backoff).await?;
-        let mut shelves = Vec::new();
+        let mut inventory = Vec::new();
         for (product, units) in effects.units {
             let shards = known.shards.get(product).copied().unwrap_or(1);
             let shard = bucket(now.order_id.as_str(), shards);
-            shelves.push((transaction.add(shelf::give_back(product, shard, units)?), product.clone()));
+            inventory.push((transaction.add(shards::give_back(product, shard, units)), product.clone()));
         }
         if let Some(coupon) = effects.coupon {
-            transaction.add(coupons::give_back(effects.user, coupon, &now.order_id)?);
+            transaction.add(coupons::give_back(effects.user, coupon, &now.order_id));
         }
-        Ok(Self { transaction, order, account, shelves })
+        Ok(Self { transaction, order, account, inventory })
     }
 
-    /// Commits: nothing where that worked. Otherwise the failures why not, from which `seen` and `known` have learned.
+    /// Commits, and returns nothing on success. Otherwise `seen` and `known` are refreshed from the condition failures,
+    /// which are returned.
     pub(super) async fn commit(
         self,
         shop: &Shop,
@@ -207,26 +207,26 @@ impl Attempt {
         known: &mut Known,
         backoff: &mut Backoff,
     ) -> Result<Option<ConditionFailures>, Failure> {
-        let Self { transaction, order, account, shelves } = self;
+        let Self { transaction, order, account, inventory } = self;
         let failures = match shop.table.commit(transaction, backoff).await? {
             Outcome::Committed => {
                 if let Some((_, user, after)) = account {
                     shop.cache_account(&user, after);
                 }
-                shelves.iter().for_each(|(_, product)| shop.invalidate_product_sold_out(product));
+                inventory.iter().for_each(|(_, product)| shop.invalidate_product_sold_out(product));
                 return Ok(None);
             }
             Outcome::Refused(failures) => failures,
         };
         if let Some(there) = failures.of::<OrderRecord>(order)? {
-            *seen = there.ok_or(Failure::Broken("an order stays"))?;
+            *seen = there.ok_or(Failure::Internal("an order stays"))?;
         }
         if let Some((position, _, _)) = account
             && let Some(there) = failures.of::<Account>(position)?
         {
-            known.account = Some((there.ok_or(Failure::Broken("an account stays"))?, true));
+            known.account = Some((there.ok_or(Failure::Internal("an account stays"))?, true));
         }
-        for (_, product) in shelves.iter().filter(|(position, _)| failures.refuses(*position)) {
+        for (_, product) in inventory.iter().filter(|(position, _)| failures.refuses(*position)) {
             shop.invalidate_product(product);
             known.shards.remove(product);
         }
@@ -247,7 +247,7 @@ impl Known {
             let (account, is_fresh) = self.account(shop, user).await?;
             let account = match accounts::ensure_active(user, Some(account)) {
                 Ok(account) => account,
-                // A cached record refuses nobody.
+                // A refusal needs a fresh record.
                 Err(_) if !is_fresh => {
                     self.look_at_account(shop, user).await?;
                     continue;
@@ -262,7 +262,7 @@ impl Known {
                     let (order_id, payable, balance) = (order.order_id.clone(), amount, account.balance);
                     return Err(Refusal::BalanceNotEnough { order_id, payable, balance }.into());
                 }
-                Err(OutOfBounds::TooMuch) => return Err(Failure::Broken("a payment lowers a balance")),
+                Err(OutOfBounds::TooMuch) => return Err(Failure::Internal("a payment lowers a balance")),
             }
         }
     }
@@ -282,7 +282,7 @@ impl Known {
         Ok((account, after, entry))
     }
 
-    /// The account, from a refusal, the cache or the table.
+    /// The account, from the condition failures, the cache or the table.
     async fn account(&mut self, shop: &Shop, user: &UserId) -> Result<(Account, bool), Failure> {
         if self.account.is_none() {
             self.account = shop.cached_account(user).map(|account| (account, false));
@@ -290,7 +290,7 @@ impl Known {
         if self.account.is_none() {
             self.look_at_account(shop, user).await?;
         }
-        self.account.ok_or(Failure::Broken("an account was looked at"))
+        self.account.ok_or(Failure::Internal("an account was looked at"))
     }
 
     async fn look_at_account(&mut self, shop: &Shop, user: &UserId) -> Result<(), Failure> {
@@ -324,7 +324,7 @@ impl Known {
     }
 }
 
-/// The money that an order, as it is after it, moves.
+/// The movement of money for an order in its state after the change.
 pub(super) fn movement(order: &Order, entry_id: String, kind: EntryKind, amount: Won) -> Movement {
     Movement { entry_id, kind, amount, order_id: Some(order.order_id.clone()), at: order.updated_at }
 }

@@ -1,4 +1,4 @@
-//! Results of the external payment system: what they do to the order that they are for.
+//! Results of the external payment system, and their effects on orders.
 
 use super::change::{Attempt, Known, read};
 use crate::{
@@ -12,19 +12,20 @@ use crate::{
     store::{Consistency, Key, Outcome, RetryKind, Transaction, keys, orders},
 };
 
-/// Settles an order by the result of a payment, and says what became of the payment.
+/// Settles an order by the result of a payment, and returns the status of the payment.
 ///
-/// A success pays the order that waits for just that; a failure ends it. Any other success, be it late, of a wrong
-/// amount or a second one, is money that the order has no use for: it is asked back. Run twice, a result does nothing
-/// the second time, because the payment's record is there; a success that contradicts a failure said before counts, a
-/// failure that contradicts a success does not.
+/// A success pays the order that waits for just that payment; a failure ends it. Any other success (late, of a wrong
+/// amount, or a second one) is money that the order does not need, and its return is requested. A repeated result has
+/// no effect, because there is a record of the payment. A success after a reported failure counts; a failure after a
+/// success does not.
 ///
 /// # Errors
-/// An invalid `amount` where it is not above 0 or above [`MAX_PAYMENT`], an invalid `paymentId` where that payment is
-/// for another order, [`crate::domain::Refusal::NotFound`] where there is no such order; where
-/// the table gives no answer.
+/// - an invalid `amount` if it is not above 0, or above [`MAX_PAYMENT`];
+/// - an invalid `paymentId` if that payment is for another order;
+/// - [`crate::domain::Refusal::NotFound`] if there is no such order;
+/// - if the table cannot be reached.
 pub async fn settle(shop: &Shop, outcome: PaymentOutcome, result: &PaymentResult) -> Result<PaymentStatus, Failure> {
-    // Nobody was asked for nothing, or for that much.
+    // The shop never asks for nothing, or for more than that.
     if result.amount <= Won::ZERO || result.amount > MAX_PAYMENT {
         return Err(Failure::Invalid("amount", Invalid::Range { min: 1, max: MAX_PAYMENT.get() }));
     }
@@ -48,8 +49,8 @@ pub async fn settle(shop: &Shop, outcome: PaymentOutcome, result: &PaymentResult
             status,
             at: now,
         };
-        let note = if noted.is_some() { orders::correct_payment(&payment)? } else { orders::note_payment(&payment)? };
-        let claim = orders::claim_payment(&payment)?;
+        let note = if noted.is_some() { orders::correct_payment(&payment) } else { orders::note_payment(&payment) };
+        let claim = orders::claim_payment(&payment);
         let (claim, failures) = match order {
             Some(order) => {
                 let mut attempt = Attempt::new(shop, &seen, &order, &mut known, &mut backoff).await?;
@@ -80,7 +81,7 @@ pub async fn settle(shop: &Shop, outcome: PaymentOutcome, result: &PaymentResult
     }
 }
 
-/// The payment as it was noted, if it was.
+/// The record of the payment, if there is one.
 async fn look(shop: &Shop, key: &Key) -> Result<Option<Payment>, Failure> {
     Ok(shop.table.get(key.clone(), Consistency::Strong).await?)
 }

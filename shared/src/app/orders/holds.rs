@@ -1,4 +1,4 @@
-//! The end of holds: orders that were not paid in time give back what they held.
+//! The end of holds: orders not paid in time release their units and coupons.
 
 use jiff::SignedDuration;
 
@@ -6,7 +6,7 @@ use super::change::change;
 use crate::{
     app::{
         Failure, Shop,
-        due::{self, Overdue, Place},
+        expiry::{self, Expired, Place},
     },
     domain::{
         OrderId,
@@ -15,24 +15,24 @@ use crate::{
     store::keys,
 };
 
-/// Ends the hold of an order, if its time is up: units and coupon go back. Nothing where that is settled, else how long
-/// the hold has to go.
+/// Ends the hold of an order if it has expired: units and coupon are released. Returns nothing if that is settled, else
+/// the time until the end of the hold.
 ///
-/// Run twice, or at the same time as a payment, it does so at most once: the order's version decides.
+/// Idempotent, also beside a concurrent payment: the order's version decides.
 ///
 /// # Errors
-/// If the table cannot be reached: the caller tries again.
+/// If the table cannot be reached: the caller retries.
 pub async fn end_hold(shop: &Shop, id: &OrderId) -> Result<Option<SignedDuration>, Failure> {
     let order = change(shop, id, None, None, |order, now| {
-        order.is_overdue(now).then(|| order.end_unpaid(HistoryEvent::HoldExpired, Actor::System, now)).transpose()
+        order.is_hold_expired(now).then(|| order.end_unpaid(HistoryEvent::HoldExpired, Actor::System, now)).transpose()
     });
     Ok(order.await?.hold_expires_at.map(|end| end.duration_since(shop.clock.now())))
 }
 
-/// Orders of a bucket (below [`keys::DUE_BUCKETS`]) whose holds have run out, a part of them.
+/// A part of the orders of a bucket (below [`keys::EXPIRY_BUCKETS`]) with expired holds.
 ///
 /// # Errors
 /// If the table cannot be reached.
-pub async fn overdue(shop: &Shop, bucket: u16, after: Option<Place>) -> Result<Overdue<OrderId>, Failure> {
-    due::overdue(shop, keys::holds(bucket), after, keys::order).await
+pub async fn expired(shop: &Shop, bucket: u16, after: Option<Place>) -> Result<Expired<OrderId>, Failure> {
+    expiry::expired(shop, keys::holds(bucket), after, keys::order).await
 }

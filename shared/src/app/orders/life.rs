@@ -1,4 +1,4 @@
-//! What customers, sellers and admins do to orders: pay, cancel, move a line along.
+//! The changes of orders by customers, sellers and admins: pay, cancel, move a line.
 
 use super::{
     AuthorizedOrder,
@@ -16,8 +16,8 @@ use crate::{
 
 /// Pays a pending order from the balance.
 ///
-/// Run twice it pays once: the second finds the order paid. Run at the same time as the end of the hold, the order's
-/// version decides which of the two there was.
+/// Run twice it pays once: the second run finds the order paid. If the hold ends at the same time, the order's version
+/// decides which of the two happened.
 ///
 /// # Errors
 /// [`Refusal::NotFound`], [`Refusal::OrderStateConflict`], [`Refusal::UserNotActive`], [`Refusal::BalanceNotEnough`],
@@ -32,8 +32,8 @@ pub async fn pay(shop: &Shop, caller: &Caller, id: &OrderId, key: &RequestKey) -
 
 /// Cancels an order, whole or in part, before it is shipped: money, units and, with the last unit, the coupon go back.
 ///
-/// Run twice without a key it cancels twice, as far as there is something left to cancel; never more than was paid is
-/// paid back.
+/// Run twice without a key it cancels twice, as far as there is something left to cancel. The refunds never exceed the
+/// amount paid.
 ///
 /// # Errors
 /// [`Refusal::NotFound`], [`Refusal::OrderStateConflict`], [`Refusal::LineStateConflict`], [`Refusal::UnitsNotLeft`],
@@ -53,7 +53,7 @@ pub async fn cancel(
     authorize(shop, caller, order.await?)
 }
 
-/// Moves a line of an order to another state. Where it is there already, nothing happens.
+/// Moves a line of an order to another state. Nothing happens if it is in that state already.
 ///
 /// # Errors
 /// [`Refusal::NotFound`], [`Refusal::Forbidden`], [`Refusal::LineStateConflict`], [`Refusal::LimitExceeded`].
@@ -80,7 +80,8 @@ pub async fn move_line(
     authorize(shop, caller, order.await?)
 }
 
-/// Who may pay and cancel an order: who ordered, and admins. To a seller of a line it is there, but not theirs.
+/// The role of a caller who may pay and cancel an order: the orderer, or an admin. For a seller of a line the order
+/// exists, but is forbidden.
 pub(super) fn buyer(caller: &Caller, order: &Order) -> Result<Actor, Refusal> {
     match on_the_whole(caller, order) {
         Actor::Seller if order.items.iter().any(|line| actors(caller, order, line).contains(&Actor::Seller)) => {
@@ -91,13 +92,14 @@ pub(super) fn buyer(caller: &Caller, order: &Order) -> Result<Actor, Refusal> {
     }
 }
 
-/// Whose account is most likely to change with an order that the caller changes: it is looked at together with the
-/// order. Of other callers than customers nothing is known of who ordered.
+/// The user of the account that is most likely to change with the order, which is read together with it. Only a
+/// customer is known to be the orderer.
 fn likely_buyer(caller: &Caller) -> Option<&UserId> {
     (caller.role == Role::Customer).then_some(&caller.user_id)
 }
 
-/// The answer to a change. A replay was checked against nobody's rights yet: who may no longer see the order finds none.
+/// The answer to a change. The rights of a replay have not been checked yet: a caller who may no longer see the order
+/// finds none.
 fn authorize(shop: &Shop, caller: &Caller, order: Order) -> Result<AuthorizedOrder, Failure> {
     let id = order.order_id.clone();
     AuthorizedOrder::for_caller(caller, order, shop.clock.now())

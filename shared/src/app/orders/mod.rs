@@ -2,19 +2,19 @@
 
 mod authorized;
 mod change;
-mod draw;
 mod external;
 mod holds;
 mod life;
 mod payments;
 mod place;
 mod preconditions;
+mod reserve;
 mod source;
 
 pub use crate::domain::order::PaymentOutcome;
 pub use authorized::AuthorizedOrder;
 pub use external::settle;
-pub use holds::{end_hold, overdue};
+pub use holds::{end_hold, expired};
 pub use life::{cancel, move_line, pay};
 pub use payments::{OrderPayment, PaymentPlace, payments};
 pub(super) use place::quoted;
@@ -29,17 +29,17 @@ use crate::{
     store::{Consistency, Key, keys, orders::OrderRecord, table::Range},
 };
 
-/// An order as the caller may see it: a seller sees the lines that are theirs.
+/// Returns an order as the caller may see it: a seller sees their own lines.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] where there is none, or none of it is the caller's.
+/// [`Refusal::NotFound`] if there is none, or the caller may see no part of it.
 pub async fn get(shop: &Shop, caller: &Caller, id: &OrderId) -> Result<AuthorizedOrder, Failure> {
     let order = change::read(shop, id).await?.order;
     AuthorizedOrder::for_caller(caller, order, shop.clock.now())
         .ok_or_else(|| Refusal::not_found(Entity::Order, id).into())
 }
 
-/// An order's place in the index by time.
+/// An order's entry in the index by time.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct IndexRow {
@@ -52,10 +52,10 @@ impl IndexRow {
     }
 }
 
-/// A part of a user's orders, newest first, and where the next part begins, if there is one.
+/// Returns a part of a user's orders, newest first, and the position of the next part, if there is one.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] where the user is unknown.
+/// [`Refusal::NotFound`] if the user is unknown.
 pub async fn list(
     shop: &Shop,
     caller: &Caller,
@@ -70,7 +70,7 @@ pub async fn list(
         super::balance::get(shop, user).await?;
     }
     let next = page.records.last().filter(|_| page.more).map(|row| row.by_time_sk.clone());
-    let ids = page.records.iter().map(|row| row.order_id().ok_or(Failure::Broken("an index key ends with an id")));
+    let ids = page.records.iter().map(|row| row.order_id().ok_or(Failure::Internal("an index key ends with an id")));
     let wanted: Vec<Key> = ids.map(|id| id.map(|id| keys::order(&id))).collect::<Result<_, _>>()?;
     let found = shop.table.get_all(&wanted, Consistency::Strong, &mut shop.backoff()).await?;
     let mut orders = Vec::new();

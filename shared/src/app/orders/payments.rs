@@ -14,30 +14,24 @@ use crate::{
     store::{keys, table::Range},
 };
 
-/// A payment of an order, by whatever method.
+/// A payment of an order, from the balance or external.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderPayment {
-    /// Names the payment: for one from the balance, its entry in the ledger.
+    /// The id of the payment; for one from the balance, the id of its ledger entry.
     pub payment_id: String,
-    /// The order.
     pub order_id: OrderId,
-    /// The means of payment.
     pub method: PaymentMethod,
-    /// The amount.
     pub amount: Won,
-    /// Its outcome.
     pub status: PaymentStatus,
-    /// The instant of the note.
+    /// The instant at which it was recorded.
     pub at: Timestamp,
 }
 
-/// A place in the list of an order's payments: after the one from the balance, which is the first, or after one from
-/// outside.
+/// A position in the list of an order's payments. The payment from the balance is the first; external ones follow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PaymentPlace {
-    /// After the payment from the balance.
     Balance,
-    /// After this payment from outside.
+    /// After this external payment.
     External(PaymentId),
 }
 
@@ -64,13 +58,13 @@ impl TryFrom<String> for PaymentPlace {
     }
 }
 
-/// A part of an order's payments, to who ordered and to admins: up to `limit` after a place, [`Bounds::payments_listed`]
-/// unless told, and where the next part begins, if there is one.
+/// Returns a part of an order's payments, for its orderer and admins: up to `limit` after a position, by default
+/// [`Bounds::payments_listed`]. The position of the next part comes with it, if there is one.
 ///
 /// [`Bounds::payments_listed`]: crate::app::Bounds::payments_listed
 ///
 /// # Errors
-/// [`crate::domain::Refusal::NotFound`]; [`crate::domain::Refusal::Forbidden`] to who sells some of it.
+/// [`crate::domain::Refusal::NotFound`]; [`crate::domain::Refusal::Forbidden`] for a seller of a line.
 pub async fn payments(
     shop: &Shop,
     caller: &Caller,
@@ -88,17 +82,17 @@ pub async fn payments(
     };
     let range = Range::of_partition(keys::order_partition(id), keys::PAYMENT_PREFIX).after(after);
     let room = limit.saturating_sub(listed.len());
-    // Where the first one has taken all the room, one is read to know whether there are more.
+    // If the first one has taken all the room, one is read to know whether there are more.
     let noted = shop.table.query::<Payment>(range, room.max(1)).await?;
     let is_full = room == 0 && !noted.records.is_empty();
     let last = noted.records.last().map(|payment| PaymentPlace::External(payment.payment_id.clone()));
     let next = if is_full { Some(PaymentPlace::Balance) } else { last.filter(|_| noted.more) };
-    // Money from outside can come for an order that is not waiting for it: then it is listed as asked back.
+    // External money can arrive for an order that does not wait for it: it is then listed with its return requested.
     listed.extend(noted.records.into_iter().take(room).map(|payment| external(&order, payment)));
     Ok((listed, next))
 }
 
-/// The payment from the balance: there is one, once there was money or was found to be too little.
+/// The payment from the balance: there is one once the balance paid the order, or was too low for it.
 fn from_balance(order: &Order) -> Option<OrderPayment> {
     if order.payment != PaymentMethod::Balance {
         return None;
@@ -119,7 +113,7 @@ fn from_balance(order: &Order) -> Option<OrderPayment> {
 
 fn external(order: &Order, payment: Payment) -> OrderPayment {
     let status = match (payment.status, order.payment_status()) {
-        // What was paid back since is the order's to know.
+        // The order has the refunds since.
         (PaymentStatus::Paid, Some(status)) => status,
         (noted, _) => noted,
     };

@@ -1,5 +1,5 @@
-//! Placing an order in one commit: paid at once from the balance, or with its units and coupon held until the money
-//! comes.
+//! Places an order in one commit: paid at once from the balance, or with its units and coupon held until the payment
+//! arrives.
 
 use super::{
     authorized::AuthorizedOrder,
@@ -13,55 +13,58 @@ use crate::{
         OrderId, ProductId, Quantity, Refusal, UserId, Won,
         caps::{Caps, Held, Window},
         cart::Cart,
+        inventory::Take,
         ledger::EntryKind,
         order::{Actor, Draft, Order, OrderLine, PayBy, PaymentMethod},
         pricing::{self, NoQuote, PricedLine},
         product::Offer,
         refusal::CouponProblem,
-        stock::Take,
         user::Account,
     },
     store::{
-        Action, Backoff, Consistency, Outcome, RetryKind, StoreError, Transaction,
+        Action, Backoff, Consistency, Outcome, RetryKind, Transaction,
         action::ActionIndex,
         carts, coupons, keys, ledger,
         orders::{self, OrderRecord},
-        sheets, stock as shelf, users,
+        shards, sheets, users,
     },
 };
 
-/// The items.
+/// A request to place an order.
 #[derive(Debug, Clone)]
 pub struct PlaceOrder {
     /// The caller: the customer, or an admin for them.
     pub caller: Caller,
     /// The orderer, who is the recipient.
     pub user_id: UserId,
-    /// What.
     pub source: OrderSource,
-    /// How it is to be paid.
     pub pay_by: PayBy,
-    /// What it comes to, as far as the customer knows.
+    /// The amount of the order, as far as the customer knows.
     pub expected_payable: Option<Won>,
 }
 
-/// Places an order. Paid at once: stock, balance, coupon and order all change, or none does. To be paid later: stock and
-/// coupon are held until the hold ends.
+/// Places an order. Paid at once: stock, balance, coupon and order all change, or none does. To be paid later: stock
+/// and coupon are held until the hold ends.
 ///
-/// Run twice with one key it orders once: the order's id derives from the key, and the order is put only if absent.
-/// Run at the same time as another order for the same user, shelf, coupon or sheet, one of the two meets a failed
-/// condition, learns from it how things are now, and tries again or refuses.
+/// Run twice with one key it orders once: the order's id derives from the key, and the order is put only if absent. If
+/// another order for the same user, product, coupon or sheet runs at the same time, one of the two meets a failed
+/// condition. It refreshes its preconditions from the condition failures, and retries or refuses.
 ///
 /// # Errors
-/// The first of: what is wrong with the cart, [`Refusal::NotFound`], [`Refusal::SheetOrdered`] or
-/// [`Refusal::SheetExpired`] for the sheet,
-/// [`Refusal::NotFound`] or [`Refusal::UserNotActive`] for the user, [`Refusal::NotFound`], [`Refusal::NotOnSale`],
-/// [`Refusal::PriceChanged`] or [`Refusal::PayableChanged`] (of what was told), [`Refusal::StockNotEnough`] for a product, [`Refusal::CouponNotUsable`],
-/// [`Refusal::LimitExceeded`] or [`Refusal::TooManyRequests`] for the user's caps, [`Refusal::BalanceNotEnough`]. The last leaves a PAYMENT_FAILED order.
+/// The first of:
+/// - the faults of the cart; [`Refusal::NotFound`], [`Refusal::SheetOrdered`] or [`Refusal::SheetExpired`] for the
+///   sheet;
+/// - [`Refusal::NotFound`] or [`Refusal::UserNotActive`] for the user;
+/// - [`Refusal::NotFound`], [`Refusal::NotOnSale`], [`Refusal::PriceChanged`] or [`Refusal::PayableChanged`] (for
+///   expected amounts), [`Refusal::StockNotEnough`] for a product;
+/// - [`Refusal::CouponNotUsable`];
+/// - [`Refusal::LimitExceeded`] or [`Refusal::TooManyRequests`] for the user's caps;
+/// - [`Refusal::BalanceNotEnough`], which leaves a PAYMENT_FAILED order.
 pub async fn place(shop: &Shop, order: &PlaceOrder, key: &RequestKey) -> Result<AuthorizedOrder, Failure> {
     let id: OrderId = key.id(None)?;
     let placed = match place_once(shop, order, &id, key).await {
-        // The refusal may be of the order's own making: it emptied the shelf or the cart, or used the coupon.
+        // The order itself may be the cause of the refusal: it took the last units or the items of the cart, or used
+        // the coupon.
         Err(failure @ (Failure::Refused(_) | Failure::Invalid(..))) if key.given => {
             let first: Option<OrderRecord> = shop.table.get(keys::order(&id), Consistency::Strong).await?;
             first.map_or(Err(failure), |first| replayed(first, key))
@@ -69,7 +72,7 @@ pub async fn place(shop: &Shop, order: &PlaceOrder, key: &RequestKey) -> Result<
         other => other,
     };
     AuthorizedOrder::for_caller(&order.caller, placed?, shop.clock.now())
-        .ok_or(Failure::Broken("one may see what one ordered"))
+        .ok_or(Failure::Internal("one may see what one ordered"))
 }
 
 fn replayed(first: OrderRecord, key: &RequestKey) -> Result<Order, Failure> {
@@ -81,11 +84,11 @@ async fn place_once(shop: &Shop, order: &PlaceOrder, id: &OrderId, key: &Request
     let mut backoff = shop.backoff();
     let mut preconditions = gather(shop, order, id, &mut backoff).await?;
     let placed = place_by(shop, order, id, key, &mut preconditions, &mut backoff).await;
-    preconditions.give_back_drawn(shop, &mut backoff).await;
+    preconditions.release_reserved(shop, &mut backoff).await;
     placed
 }
 
-/// Places an order by these preconditions, or by what they turn out to be.
+/// Places an order by these preconditions, refreshed as often as necessary.
 async fn place_by(
     shop: &Shop,
     order: &PlaceOrder,
@@ -96,7 +99,7 @@ async fn place_by(
 ) -> Result<Order, Failure> {
     let user_id = &order.user_id;
     // One id for all attempts, so that a lost answer cannot leave two records of one failure.
-    let failed_id = OrderId::try_from(shop.new_id()).map_err(|_| Failure::Broken("a new id is an id"))?;
+    let failed_id = OrderId::try_from(shop.new_id()).map_err(|_| Failure::Internal("a new id is an id"))?;
     let mut is_fresh = false;
     loop {
         let draft = draft(shop, &order.caller, user_id, preconditions, backoff).await?;
@@ -104,25 +107,25 @@ async fn place_by(
             if is_fresh {
                 return Err(Refusal::PayableChanged { quoted, current: draft.quote.payable }.into());
             }
-            // A cached record refuses nobody.
+            // A refusal needs a fresh record.
             preconditions.refresh(shop, user_id, backoff).await?;
             is_fresh = true;
             continue;
         }
         if is_above_caps(shop, order, &draft, preconditions) {
-            // Whatever else is wrong is told first, and a cached record refuses nobody.
+            // All other refusals come first, and a refusal needs a fresh record.
             preconditions.check_all_but_coupon(shop, user_id, backoff).await?;
             refuse_above_caps(shop, order, &draft, preconditions, backoff).await?;
             backoff.pause("the caps had room again").await?;
             continue;
         }
-        if has_enough(order.pay_by, &draft, preconditions) && !preconditions.draw(shop, user_id, backoff).await? {
+        if has_enough(order.pay_by, &draft, preconditions) && !preconditions.reserve(shop, user_id, backoff).await? {
             continue;
         }
         let attempt = Attempt::new(shop, order, id, &failed_id, draft, preconditions, key)?;
         let Attempt { transaction, order: made, place, asserted, ending } = attempt;
         if transaction.len() > shop.bounds.table.actions {
-            return Err(Failure::Broken("an order's units are in few enough shards"));
+            return Err(Failure::Internal("an order's units are in few enough shards"));
         }
         let (payable, balance) = (made.payable, preconditions.account.balance);
         let refused = || Failure::from(Refusal::BalanceNotEnough { order_id: failed_id.clone(), payable, balance });
@@ -154,9 +157,9 @@ async fn place_by(
                     return Err(refused());
                 }
                 if asserted.cart.is_some_and(|cart| failures.refuses(cart)) {
-                    // What is in the cart is what is ordered: all begins anew.
+                    // The order takes the items of the cart, so that all begins anew.
                     backoff.pause("the cart changed meanwhile").await?;
-                    preconditions.give_back_drawn(shop, backoff).await;
+                    preconditions.release_reserved(shop, backoff).await;
                     *preconditions = gather(shop, order, id, backoff).await?;
                     continue;
                 }
@@ -207,14 +210,14 @@ async fn draft(
     match pricing::quote(&priced, coupon.as_ref(), shop.policy.shipping) {
         Ok(quote) => Ok(Draft { user_id, actor, items, quote, coupon_id, order_sheet_id: None, at }),
         Err(NoQuote::Coupon(reason)) => Err(refuse_coupon(shop, &user_id, preconditions, reason, backoff).await),
-        Err(NoQuote::Overflow) => Err(Failure::Broken("the largest order fits an amount")),
+        Err(NoQuote::Overflow) => Err(Failure::Internal("the largest order fits an amount")),
     }
 }
 
-/// What an order of the source would come to now, with nothing taken from memory, and the cart that it is in.
+/// The present amounts of an order of the source, with nothing taken from the cache, and its cart.
 ///
 /// # Errors
-/// What the order would be refused for, but for the balance.
+/// The refusals of an order, except that of the balance.
 pub(in crate::app) async fn quoted(
     shop: &Shop,
     caller: &Caller,
@@ -223,14 +226,14 @@ pub(in crate::app) async fn quoted(
     backoff: &mut Backoff,
 ) -> Result<(Draft, Option<Cart>), Failure> {
     let wanted = ResolvedItems::from_source(shop, user, source).await?;
-    let any_order = OrderId::try_from(shop.new_id()).map_err(|_| Failure::Broken("a new id is an id"))?;
+    let any_order = OrderId::try_from(shop.new_id()).map_err(|_| Failure::Internal("a new id is an id"))?;
     let mut preconditions = Preconditions::gather(shop, &any_order, user, wanted, Trust::Nothing, backoff).await?;
     preconditions.check_stock(shop, backoff).await?;
     let draft = draft(shop, caller, user, &mut preconditions, backoff).await?;
     Ok((draft, preconditions.cart))
 }
 
-/// What is wrong with user, product or stock is told before a coupon that cannot be used.
+/// Refuses an unusable coupon, after all refusals of user, product or stock.
 async fn refuse_coupon(
     shop: &Shop,
     user: &UserId,
@@ -240,12 +243,12 @@ async fn refuse_coupon(
 ) -> Failure {
     match (preconditions.check_all_but_coupon(shop, user, backoff).await, preconditions.coupon_id.clone()) {
         (Ok(()), Some(coupon_id)) => Refusal::CouponNotUsable { coupon_id, reason }.into(),
-        (Ok(()), None) => Failure::Broken("a coupon that is refused is one that was named"),
+        (Ok(()), None) => Failure::Internal("a coupon that is refused is one that was named"),
         (Err(failure), _) => failure,
     }
 }
 
-/// What an order waits for the money by, if it does. Where there is nothing to pay, nobody outside is asked for it.
+/// The method of the pending payment, if the order waits for one. Nothing to pay means no external payment.
 fn waits_for(pay_by: PayBy, draft: &Draft) -> Option<PaymentMethod> {
     match pay_by {
         PayBy::Later => Some(PaymentMethod::Balance),
@@ -254,12 +257,12 @@ fn waits_for(pay_by: PayBy, draft: &Draft) -> Option<PaymentMethod> {
     }
 }
 
-/// Whether the order is going to take its units, as far as the money goes.
+/// Whether the money suffices, so that the order is going to take its units.
 fn has_enough(pay_by: PayBy, draft: &Draft, preconditions: &Preconditions) -> bool {
     waits_for(pay_by, draft).is_some() || preconditions.account.can_pay(draft.quote.payable)
 }
 
-/// The share of its user's caps that the order would take.
+/// The part of its user's caps that the order would use.
 fn held(preconditions: &Preconditions) -> Held {
     Held { orders: 1, units: preconditions.lines.iter().map(|line| i64::from(line.quantity.get())).sum() }
 }
@@ -269,7 +272,7 @@ fn caps_of<'s>(shop: &'s Shop, order: &PlaceOrder) -> Option<&'s Caps> {
     order.caller.is_capped(&order.user_id).then_some(&shop.policy.caps)
 }
 
-/// Whether the order is above its user's caps, as far as is known.
+/// Whether the order exceeds its user's caps, as far as is known.
 fn is_above_caps(shop: &Shop, order: &PlaceOrder, draft: &Draft, preconditions: &Preconditions) -> bool {
     caps_of(shop, order).is_some_and(|caps| {
         if waits_for(order.pay_by, draft).is_some() {
@@ -284,7 +287,7 @@ fn has_failed_too_often(caps: &Caps, draft: &Draft, preconditions: &Precondition
     preconditions.account.failed_in(Window::hour(draft.at)) >= caps.failed_payments
 }
 
-/// Refuses the order if it is above its user's caps, by the account as it was just read.
+/// Refuses the order if it exceeds its user's caps, by the account as it was just read.
 async fn refuse_above_caps(
     shop: &Shop,
     order: &PlaceOrder,
@@ -302,11 +305,11 @@ async fn refuse_above_caps(
     Err(caps::too_many("failedPayments", max, Window::hour(draft.at).left_s).into())
 }
 
-/// One try at a commit.
+/// One attempt to commit.
 struct Attempt {
     transaction: Transaction,
     order: Order,
-    /// Where the transaction puts the order, or asserts that the key has none.
+    /// The action that puts the order, or asserts that the key has none.
     place: ActionIndex,
     asserted: Asserted,
     ending: Ending,
@@ -317,7 +320,7 @@ enum Ending {
     Paid(Account),
     /// To be paid later.
     Held,
-    /// The balance is too low, which is kept as an order of its own, put here.
+    /// The balance is too low: this action keeps the order as a failed one.
     Failed(ActionIndex, Account),
 }
 
@@ -347,7 +350,7 @@ impl Attempt {
         if preconditions.account.can_pay(draft.quote.payable) {
             Self::pay(id, draft, preconditions, key)
         } else {
-            Self::fail(id, failed_id, draft, preconditions, (key, caps))
+            Ok(Self::fail(id, failed_id, draft, preconditions, (key, caps)))
         }
     }
 
@@ -357,13 +360,13 @@ impl Attempt {
         let user = &order.user_id;
         let payment = movement(&order, id.to_string(), EntryKind::Payment, order.paid.negated());
         let (account, entry) =
-            preconditions.account.book(user, payment).map_err(|_| Failure::Broken("an account pays what it can"))?;
+            preconditions.account.book(user, payment).map_err(|_| Failure::Internal("an account pays what it can"))?;
         let mut transaction = Transaction::new();
         let record = OrderRecord::new(order.clone(), key.payload.clone());
-        let place = transaction.add(orders::create(&record)?);
-        let asserted_account = transaction.add(users::move_balance(user, &preconditions.account, &account)?);
-        transaction.add(ledger::append(user, &entry)?);
-        let asserted = claim(&mut transaction, Claim::Take, &order, preconditions, asserted_account)?;
+        let place = transaction.add(orders::create(&record));
+        let asserted_account = transaction.add(users::move_balance(user, &preconditions.account, &account));
+        transaction.add(ledger::append(user, &entry));
+        let asserted = claim(&mut transaction, Claim::Take, &order, preconditions, asserted_account);
         Ok(Self { transaction, order, place, asserted, ending: Ending::Paid(account) })
     }
 
@@ -376,81 +379,81 @@ impl Attempt {
         preconditions: &Preconditions,
         (key, caps): (&RequestKey, Option<&Caps>),
     ) -> Result<Self, Failure> {
-        let end = draft.at.checked_add(shop.policy.hold).map_err(|_| Failure::Broken("a hold ends at an instant"))?;
+        let end = draft.at.checked_add(shop.policy.hold).map_err(|_| Failure::Internal("a hold ends at an instant"))?;
         let order = Order::placed(id.clone(), draft, method, end);
         let mut transaction = Transaction::new();
         let record = OrderRecord::new(order.clone(), key.payload.clone());
-        let place = transaction.add(orders::create(&record)?);
-        let asserted_account = transaction.add(users::hold(&order.user_id, held(preconditions), caps)?);
-        let asserted = claim(&mut transaction, Claim::Take, &order, preconditions, asserted_account)?;
+        let place = transaction.add(orders::create(&record));
+        let asserted_account = transaction.add(users::hold(&order.user_id, held(preconditions), caps));
+        let asserted = claim(&mut transaction, Claim::Take, &order, preconditions, asserted_account);
         Ok(Self { transaction, order, place, asserted, ending: Ending::Held })
     }
 
-    /// Takes nothing, but asserts everything else: it commits only where lack of balance is all that is wrong.
+    /// Takes nothing, but asserts everything else: it commits only if the balance is the only thing that is
+    /// insufficient.
     fn fail(
         id: &OrderId,
         failed_id: &OrderId,
         draft: Draft,
         preconditions: &Preconditions,
         (key, caps): (&RequestKey, Option<&Caps>),
-    ) -> Result<Self, Failure> {
+    ) -> Self {
         let hour = Window::hour(draft.at);
         let order = Order::payment_failed(failed_id.clone(), draft);
         let mut transaction = Transaction::new();
         let place = transaction.add(orders::check_absent(id));
         let record = OrderRecord::new(order.clone(), key.payload.clone());
-        let kept = transaction.add(orders::create(&record)?);
-        let asserted_account =
-            transaction.add(users::count_failed(&order.user_id, &preconditions.account, hour, caps)?);
-        let asserted = claim(&mut transaction, Claim::Check, &order, preconditions, asserted_account)?;
+        let kept = transaction.add(orders::create(&record));
+        let asserted_account = transaction.add(users::count_failed(&order.user_id, &preconditions.account, hour, caps));
+        let asserted = claim(&mut transaction, Claim::Check, &order, preconditions, asserted_account);
         let ending = Ending::Failed(kept, preconditions.account.failed_again(hour));
-        Ok(Self { transaction, order, place, asserted, ending })
+        Self { transaction, order, place, asserted, ending }
     }
 }
 
-/// What becomes of the cart when the lines are ordered. Also one that they have left since is asserted: of several sheets
-/// of it one is ordered.
+/// The cart after an order of the lines. The change asserts the cart even if the lines have left it: of several sheets
+/// of a cart only one is ordered.
 fn cart_after(order: &OrderId, cart: &Cart, preconditions: &Preconditions) -> Cart {
     let lines: Vec<(ProductId, Quantity)> =
         preconditions.lines.iter().map(|line| (line.product.product_id.clone(), line.quantity)).collect();
     cart.ordered(order, &lines)
 }
 
-/// Adds what an order takes beside money, or only asserts that it could: units, coupon, sheet, what is in the
-/// cart.
+/// Adds the claims of an order beside money (units, coupon, sheet, items of the cart), or only asserts that they are
+/// possible.
 fn claim(
     transaction: &mut Transaction,
     claim: Claim,
     order: &Order,
     preconditions: &Preconditions,
     account: ActionIndex,
-) -> Result<Asserted, StoreError> {
+) -> Asserted {
     let (user, id, now) = (&order.user_id, &order.order_id, order.created_at);
-    let on_shelf: fn(&ProductId, Take, &Offer) -> Result<Action, StoreError> = match claim {
-        Claim::Take => shelf::sell,
-        Claim::Check => shelf::check_for_sale,
+    let in_stock: fn(&ProductId, Take, &Offer) -> Action = match claim {
+        Claim::Take => shards::sell,
+        Claim::Check => shards::check_for_sale,
     };
-    let (mut takes, mut drawn) = (Vec::new(), Vec::new());
+    let (mut takes, mut claims) = (Vec::new(), Vec::new());
     for line in &preconditions.lines {
         let product = &line.product;
-        let actions = line.takes.iter().map(|&take| on_shelf(&product.product_id, take, &product.offer));
-        takes.push(actions.map(|action| Ok(transaction.add(action?))).collect::<Result<_, StoreError>>()?);
-        let claims = line.drawn.iter().filter(|_| claim == Claim::Take);
-        let claims = claims.map(|&units| shelf::claim(&product.product_id, units, id));
-        drawn.push(claims.map(|action| Ok(transaction.add(action?))).collect::<Result<_, StoreError>>()?);
+        let actions = line.takes.iter().map(|&take| in_stock(&product.product_id, take, &product.offer));
+        takes.push(actions.map(|action| transaction.add(action)).collect());
+        let claimed = line.reserved.iter().filter(|_| claim == Claim::Take);
+        let claimed = claimed.map(|&units| shards::claim(&product.product_id, units, id));
+        claims.push(claimed.map(|action| transaction.add(action)).collect());
     }
     let coupon = order.coupon_id.as_ref().map(|coupon| match claim {
         Claim::Take => coupons::spend(user, coupon, id, now),
         Claim::Check => coupons::check_usable(user, coupon, now),
     });
-    let coupon = coupon.transpose()?.map(|action| transaction.add(action));
+    let coupon = coupon.map(|action| transaction.add(action));
     let sheet = order.order_sheet_id.as_ref().map(|sheet| match claim {
         Claim::Take => sheets::order(sheet, id, now),
         Claim::Check => sheets::check_open(sheet, now),
     });
-    let sheet = sheet.transpose()?.map(|action| transaction.add(action));
+    let sheet = sheet.map(|action| transaction.add(action));
     let cart = preconditions.cart.as_ref().filter(|_| claim == Claim::Take);
-    let cart = cart.map(|seen| carts::replace(user, seen, &cart_after(id, seen, preconditions))).transpose()?;
+    let cart = cart.map(|seen| carts::replace(user, seen, &cart_after(id, seen, preconditions)));
     let cart = cart.map(|action| transaction.add(action));
-    Ok(Asserted { account, coupon, sheet, cart, takes, drawn })
+    Asserted { account, coupon, sheet, cart, takes, claims }
 }

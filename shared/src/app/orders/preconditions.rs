@@ -4,65 +4,62 @@ use std::collections::BTreeMap;
 
 use super::source::{Item, ResolvedItems};
 use crate::{
-    app::{Failure, Shop, accounts, shelves},
+    app::{Failure, Shop, accounts, inventory},
     domain::{
         CouponId, OrderId, ProductId, Quantity, Refusal, UserId, Won,
         cart::Cart,
         coupon::IssuedCoupon,
-        draws::Drawn,
         id::bucket,
+        inventory::{Shard, Take, allocate},
         order::{LineStatus, OrderLine},
         product::{Offer, Product, SaleStatus},
         refusal::{CouponProblem, Entity},
+        reservations::Reservation,
         sheet::OrderSheet,
-        stock::{self, Shard, Take},
         user::Account,
     },
     store::{Backoff, ConditionFailures, Consistency, Key, action::ActionIndex, keys, sheets::SheetRecord},
 };
 
-/// The preconditions of an order.
 #[derive(Debug)]
 pub(super) struct Preconditions {
     pub(super) account: Account,
-    /// The coupon to use.
     pub(super) coupon_id: Option<CouponId>,
     pub(super) coupon: Option<IssuedCoupon>,
     /// In the order of the request.
     pub(super) lines: Vec<LinePreconditions>,
-    /// The sheet, whose offers are what the lines are to be sold at.
+    /// The sheet with the offers at which the lines are sold.
     pub(super) sheet: Option<OrderSheet>,
-    /// The cart that the lines are to be taken out of.
+    /// The cart that the lines leave.
     pub(super) cart: Option<Cart>,
 }
 
-/// Which preconditions may come from the cache, since a commit is going to assert them.
+/// The preconditions that may come from the cache, since a commit is going to assert them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trust {
-    /// All of them.
     Memory,
-    /// All but the account, whose caps are counted by others, too.
+    /// All but the account, whose caps change with concurrent orders.
     MemoryButForTheAccount,
-    /// None: there is no commit to assert them.
+    /// None: no commit is going to assert them.
     Nothing,
 }
 
-/// The precondition of one line: its product as it is known, and the shards that its units come from.
+/// The preconditions of one line: its product as it is known, and the shards of its units.
 #[derive(Debug)]
 pub(super) struct LinePreconditions {
     pub(super) product: Product,
     pub(super) quantity: Quantity,
-    /// Where to take the units from, less those that are drawn.
+    /// The units to take by shard, without the reserved ones.
     pub(super) takes: Vec<Take>,
-    /// Units that were drawn ahead of the commit.
-    pub(super) drawn: Vec<Drawn>,
-    /// The price that the order must have, if one was told.
+    /// The units reserved ahead of the commit.
+    pub(super) reserved: Vec<Reservation>,
+    /// The price that the order must have, if the request or a sheet has one.
     quoted: Option<Quoted>,
-    /// From how many shards the units may come, so that all lines fit one transaction.
+    /// The most shards that the units may come from, so that all lines fit one transaction.
     most_takes: usize,
 }
 
-/// The price that a line was told, and must have.
+/// The expected price of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Quoted {
     /// Price and discount, by a sheet.
@@ -71,8 +68,8 @@ enum Quoted {
     Cost(Won),
 }
 
-/// The most actions of an order's transaction beside those of its lines: order, account, ledger entry, coupon, sheet and
-/// cart.
+/// The most actions of an order's transaction beside those of its lines: order, account, ledger entry, coupon, sheet
+/// and cart.
 const ACTIONS_BESIDE_LINES: usize = 6;
 
 /// The actions of a transaction that assert the preconditions.
@@ -84,15 +81,15 @@ pub(super) struct Asserted {
     pub(super) cart: Option<ActionIndex>,
     /// For each line, for each of its takes.
     pub(super) takes: Vec<Vec<ActionIndex>>,
-    /// For each line, for each of its draws.
-    pub(super) drawn: Vec<Vec<ActionIndex>>,
+    /// For each line, for each of its reservations.
+    pub(super) claims: Vec<Vec<ActionIndex>>,
 }
 
 impl Preconditions {
     /// Gathers the preconditions: from the cache, and the rest in one round trip.
     ///
     /// # Errors
-    /// In this order: an unknown user or one who may not trade, an unknown product, one that is not on sale.
+    /// In this order: an unknown or inactive user, an unknown product, one that is not on sale.
     pub(super) async fn gather(
         shop: &Shop,
         order: &OrderId,
@@ -138,13 +135,13 @@ impl Preconditions {
             Ok(products) => products,
             Err(refusal) => {
                 if is_cached {
-                    // No commit is going to assert the account now, and what is wrong with the user is told first.
+                    // No commit is going to assert the account now, and the refusals of the user come first.
                     accounts::read_account(shop, user).await?;
                 }
                 return Err(refusal.into());
             }
         };
-        // What was taken from memory is as old as it was.
+        // Cached products keep their age.
         let read = products.iter().filter(|product| !cached.contains_key(&product.product_id));
         read.for_each(|product| shop.cache_product(product));
 
@@ -154,7 +151,7 @@ impl Preconditions {
             let shard = bucket(order.as_str(), product.stock_shards);
             let takes = vec![Take { shard, units: i64::from(item.quantity.get()) }];
             let quoted = item.expected_price.map(Quoted::Cost);
-            LinePreconditions { product, quantity: item.quantity, takes, drawn: Vec::new(), quoted, most_takes }
+            LinePreconditions { product, quantity: item.quantity, takes, reserved: Vec::new(), quoted, most_takes }
         };
         let mut lines: Vec<LinePreconditions> = products.into_iter().zip(&items).map(line).collect();
         for (line, quoted) in lines.iter_mut().zip(sheet.iter().flat_map(|sheet| &sheet.items)) {
@@ -166,13 +163,13 @@ impl Preconditions {
         }
         let mut preconditions = Self { account, coupon_id, coupon, lines, sheet, cart };
         if preconditions.price_change().is_some() {
-            // A cached record refuses nobody.
+            // A refusal needs a fresh record.
             preconditions.refresh(shop, user, backoff).await?;
         }
         Ok(preconditions)
     }
 
-    /// The first line that costs something else than it was told.
+    /// The first line with another price than expected.
     fn price_change(&self) -> Option<Refusal> {
         self.lines.iter().find_map(|line| line.price_change(&line.product.offer))
     }
@@ -180,8 +177,8 @@ impl Preconditions {
     /// Reads user and products anew: their prices, sale status and shards.
     ///
     /// # Errors
-    /// In this order: an unknown user or one who may not trade, an unknown product, one that is not on sale, one whose
-    /// price is not the one told.
+    /// In this order: an unknown or inactive user, an unknown product, one that is not on sale, one with another price
+    /// than expected.
     pub(super) async fn refresh(&mut self, shop: &Shop, user: &UserId, backoff: &mut Backoff) -> Result<(), Failure> {
         let account = keys::account(user);
         let mut wanted = vec![account.clone()];
@@ -196,7 +193,7 @@ impl Preconditions {
             if let Some(refusal) = line.price_change(&product.offer) {
                 return Err(refusal.into());
             }
-            // What a sheet calls a product it stays.
+            // The name of a product on a sheet stays.
             let name = if self.sheet.is_some() { line.product.name.clone() } else { product.name.clone() };
             line.product = Product { name, ..product };
         }
@@ -206,7 +203,7 @@ impl Preconditions {
     /// Refreshes the preconditions from the failures of a refused transaction, so that the retry fits.
     ///
     /// # Errors
-    /// What the new preconditions refuse, by precedence: user, product, sale status, stock, coupon.
+    /// The refusals by the new preconditions, in this order: user, product, sale status, stock, coupon.
     pub(super) async fn refresh_from(
         &mut self,
         shop: &Shop,
@@ -228,7 +225,7 @@ impl Preconditions {
                 };
                 let id = &line.product.product_id;
                 let Some(shard) = shard else {
-                    // The shelf has fewer shards by now.
+                    // The product has fewer shards by now.
                     shop.invalidate_product(id);
                     short.push(index);
                     continue;
@@ -260,7 +257,7 @@ impl Preconditions {
                 line.reserve_from_few_shards(shop, backoff).await?;
             }
         }
-        for (line, positions) in self.lines.iter_mut().zip(&asserted.drawn) {
+        for (line, positions) in self.lines.iter_mut().zip(&asserted.claims) {
             if positions.iter().any(|position| failures.refuses(*position)) {
                 line.lose(positions.iter().map(|position| !failures.refuses(*position)));
             }
@@ -273,18 +270,18 @@ impl Preconditions {
         if let Some(position) = asserted.sheet
             && let Some(there) = failures.of::<SheetRecord>(position)?
         {
-            let sheet = there.ok_or(Failure::Broken("a sheet stays while it is ordered"))?.sheet;
+            let sheet = there.ok_or(Failure::Internal("a sheet stays while it is ordered"))?.sheet;
             sheet.orderable(shop.clock.now())?;
             self.sheet = Some(sheet);
         }
         Ok(())
     }
 
-    /// Refuses what was sold out a moment ago, without going to the shelf for it.
+    /// Refuses a product that was sold out a moment ago, without a read of its shards.
     pub(super) async fn check_not_sold_out(&self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
         for line in &self.lines {
             let id = &line.product.product_id;
-            if shelves::is_sold_out(shop, id, line.product.stock_shards, backoff).await? {
+            if inventory::is_sold_out(shop, id, line.product.stock_shards, backoff).await? {
                 let requested = i64::from(line.quantity.get());
                 return Err(Refusal::StockNotEnough { product_id: id.clone(), requested, available: 0 }.into());
             }
@@ -292,7 +289,7 @@ impl Preconditions {
         Ok(())
     }
 
-    /// Refuses an order that the shelf has too little for, whatever else is wrong with it.
+    /// Refuses an order beyond the stock, before any other refusal.
     pub(super) async fn check_stock(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
         for line in &mut self.lines {
             line.find_units(shop, backoff).await?;
@@ -300,8 +297,8 @@ impl Preconditions {
         Ok(())
     }
 
-    /// Refuses an order for what is told before its coupon is: user, product, sale status, a price that was told, stock.
-    /// Nothing is taken from memory, as no commit is going to assert it.
+    /// Refuses an order for all reasons that come before its coupon: user, product, sale status, expected price, stock.
+    /// Nothing is taken from the cache, as no commit is going to assert it.
     pub(super) async fn check_all_but_coupon(
         &mut self,
         shop: &Shop,
@@ -321,7 +318,7 @@ impl Preconditions {
 }
 
 impl LinePreconditions {
-    /// The line of the order, before it is known what the coupon takes off it.
+    /// The line of the order, without the discount of the coupon.
     pub(super) fn to_order_line(&self) -> OrderLine {
         OrderLine {
             product_id: self.product.product_id.clone(),
@@ -336,12 +333,12 @@ impl LinePreconditions {
         }
     }
 
-    /// In how many parts its units may be drawn before the last: each is an action of the order's transaction.
-    pub(super) fn most_draws(&self) -> usize {
+    /// The most reservations of its units before the last one: each is an action of the order's transaction.
+    pub(super) fn max_reservations(&self) -> usize {
         self.most_takes.saturating_sub(1).max(1)
     }
 
-    /// The refusal of an offer that costs something else than the line was told.
+    /// The refusal of an offer with another price than the line expects.
     pub(super) fn price_change(&self, offer: &Offer) -> Option<Refusal> {
         let quoted = match self.quoted? {
             Quoted::Offer(quoted) if !quoted.costs_as_much_as(offer) => quoted.unit_cost(),
@@ -352,16 +349,16 @@ impl LinePreconditions {
         Some(Refusal::PriceChanged { product_id, quoted, current: offer.unit_cost() })
     }
 
-    /// Finds the units, and where they lie in more shards than the order has room for, first moves them together: the
-    /// shelf keeps its sum, whatever becomes of the order.
+    /// Finds the units. If they are in more shards than the order has room for, they are first moved together: the
+    /// total stock stays, whether or not the order commits.
     pub(super) async fn reserve_from_few_shards(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
         loop {
             self.find_units(shop, backoff).await?;
-            let taken = self.drawn.len().saturating_add(self.takes.len());
+            let taken = self.reserved.len().saturating_add(self.takes.len());
             if taken <= self.most_takes || self.takes.len() <= 1 {
                 return Ok(());
             }
-            match shelves::gather(shop, &self.product.product_id, &self.takes, backoff).await? {
+            match inventory::gather(shop, &self.product.product_id, &self.takes, backoff).await? {
                 Some(gathered) => {
                     self.takes = vec![gathered];
                     return Ok(());
@@ -371,38 +368,38 @@ impl LinePreconditions {
         }
     }
 
-    /// Looks at all shards and chooses those that the units come from.
+    /// Reads all shards and chooses those that the units come from.
     pub(super) async fn find_units(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
         let product_id = self.product.product_id.clone();
-        let shards = shelves::read(shop, &product_id, self.product.stock_shards, backoff).await?;
+        let shards = inventory::read(shop, &product_id, self.product.stock_shards, backoff).await?;
         if self.allocate(&shards) {
             return Ok(());
         }
-        // There may be more shards than were believed, and units on their way between them.
+        // There may be more shards than were known, and units on their way between them.
         let at = shop.clock.now();
-        let shards = shelves::read_at_once(shop, &product_id, self.product.stock_shards, backoff).await?;
+        let shards = inventory::read_at_once(shop, &product_id, self.product.stock_shards, backoff).await?;
         if self.allocate(&shards) {
             return Ok(());
         }
         let requested = i64::from(self.quantity.get());
-        let available = shelves::total(&shards).saturating_add(requested.saturating_sub(self.missing()));
+        let available = inventory::total(&shards).saturating_add(requested.saturating_sub(self.missing()));
         if available == 0 {
             shop.cache_product_sold_out(&product_id, at);
         }
         Err(Refusal::StockNotEnough { product_id, requested, available }.into())
     }
 
-    /// Chooses the shards that the units come from; false where all of them together have too little.
+    /// Chooses the shards that the units come from; false if the stock is insufficient.
     fn allocate(&mut self, shards: &[Shard]) -> bool {
         self.product.stock_shards = u16::try_from(shards.len()).unwrap_or(self.product.stock_shards);
         let remaining: Vec<i64> = shards.iter().map(|shard| shard.remaining).collect();
         let preferred = self.takes.first().map_or(0, |take| take.shard);
-        let takes = stock::allocate(self.missing(), &remaining, preferred);
+        let takes = allocate(self.missing(), &remaining, preferred);
         takes.map(|takes| self.takes = takes).is_some()
     }
 }
 
-/// The products of an order, if all of them are for sale. A hidden product is as good as none.
+/// The products of an order, if all of them are for sale. A hidden product counts as missing.
 fn on_sale<'i>(
     ids: impl Iterator<Item = &'i ProductId>,
     products: Vec<Option<Product>>,

@@ -12,11 +12,9 @@ use crate::{
 /// Units of a product to be ordered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// The product.
     pub product_id: ProductId,
-    /// The number of units.
     pub quantity: Quantity,
-    /// What a unit costs, less its discount, as far as the customer knows.
+    /// The price of a unit, less its discount, as far as the customer knows.
     pub expected_price: Option<Won>,
 }
 
@@ -29,19 +27,15 @@ impl Item {
 /// The source of the items of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderSource {
-    /// In the request.
+    /// Items in the request.
     Items {
-        /// Which products, each once.
+        /// Products, each once.
         items: Vec<Item>,
-        /// The coupon to use.
         coupon_id: Option<CouponId>,
     },
-    /// In the cart, all of it.
-    Cart {
-        /// The coupon to use.
-        coupon_id: Option<CouponId>,
-    },
-    /// On an order sheet, with the prices, too.
+    /// All items of the cart.
+    Cart { coupon_id: Option<CouponId> },
+    /// An order sheet, with its prices.
     Sheet(OrderSheetId),
 }
 
@@ -60,8 +54,8 @@ impl ResolvedItems {
     /// Resolves a source.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`], [`Refusal::SheetOrdered`], [`Refusal::SheetExpired`] for a sheet; for a cart that is empty
-    /// an invalid `fromCart`, [`Refusal::LimitExceeded`] for one with more products than an order has lines.
+    /// [`Refusal::NotFound`], [`Refusal::SheetOrdered`], [`Refusal::SheetExpired`] for a sheet. For a cart an invalid
+    /// `fromCart` if it is empty, [`Refusal::LimitExceeded`] if it has more products than an order has lines.
     pub(super) async fn from_source(shop: &Shop, user: &UserId, source: &OrderSource) -> Result<Self, Failure> {
         match source {
             OrderSource::Items { items, coupon_id } => {
@@ -70,7 +64,7 @@ impl ResolvedItems {
             OrderSource::Cart { coupon_id } => {
                 let cart = cart::read(shop, user).await?;
                 if cart.items.is_empty() {
-                    // Who has no cart may be unknown.
+                    // A user without a cart may be unknown.
                     accounts::read_account(shop, user).await?;
                     return Err(Failure::Invalid("fromCart", Invalid::EmptyCart));
                 }

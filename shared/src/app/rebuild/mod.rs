@@ -1,15 +1,16 @@
-//! The nightly rebuild of the bestsellers: a recount of the orders, and what is wrong set right, while the shop goes on.
+//! The nightly rebuild of the bestsellers: it recounts the orders and corrects wrong counts, while the shop goes on.
 //!
-//! It goes in steps, each of which ends with a commit that says how far it is ([`advance`]). Whoever takes the next step,
-//! and however often one is tried, takes up there.
+//! It goes in steps ([`advance`]), each of which ends with a commit that records its progress. The next step begins
+//! there, in whatever function it runs and however often it is tried.
 //!
-//! 1. *Snapshot.* Each product's counts go over to the rebuild's generation, and hold fast what they were. Just that is what
-//!    the marks of earlier generations must come to, whatever is counted from then on ([`crate::store::sales`]).
-//! 2. *Recount.* The orders of the days that count are read, with the marks of what was counted of each. What is marked
-//!    with an earlier generation is added up. What has no mark and is no longer under way is counted now, as the stream's
-//!    record would have counted it, should it still come.
-//! 3. *Repair.* Where the sums and the snapshots differ, the difference is added to the counts, once.
-//! 4. *Rank.* Every count is put at its place in the index by sales, should it have lost it.
+//! 1. *Snapshot.* Each product's counts move to the rebuild's generation, with a snapshot of them. The processed-event
+//!    records of earlier generations must add up to exactly that, however much is counted from then on
+//!    ([`crate::store::sales`]).
+//! 2. *Recount.* The orders of the days that count are read, with the processed-event records of their sales. Sales
+//!    with a record of an earlier generation are added up. Sales without a record that are no longer under way are
+//!    counted now. They are counted as the stream's record would have counted them, in case it still comes.
+//! 3. *Repair.* If the sums and the snapshots differ, the difference is added to the counts, once.
+//! 4. *Rank.* Every count is moved to its key in the index by sales, in case it has lost it.
 
 mod rank;
 mod recount;
@@ -29,31 +30,32 @@ use crate::{
     },
 };
 
-/// How much a rebuild does at a time.
+/// The amount of work that a rebuild does at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
-    /// For how long it waits between snapshot and recount, so that the index has every order that was counted by then.
+    /// The wait between snapshot and recount, so that the index has every order that was counted by then.
     pub settle: SignedDuration,
-    /// After so long without a mark a change is taken for lost, and counted. Too short a time does no harm: whoever comes
-    /// second finds the mark of the first. It keeps the rebuild from doing the stream's work.
+    /// The age from which a change without a processed-event record is taken for lost, and counted. Too short a time
+    /// does no harm: the second to count finds the record of the first. It keeps the rebuild from doing the stream's
+    /// work.
     pub under_way: SignedDuration,
-    /// Into how many segments it cuts the orders, to read them side by side.
+    /// The number of segments into which the orders are cut, to be read concurrently.
     pub segments: u16,
-    /// Over how many buckets it spreads the products whose sales it adds up: what is in memory at once is one bucket's.
+    /// The number of buckets over which the products are spread: only one bucket's sums are in memory at once.
     pub buckets: u16,
-    /// How many rows of an index it takes at once.
+    /// The rows of an index read at once.
     pub rows: usize,
-    /// How many times it does so before it notes how far it is.
+    /// The number of such reads before the progress is recorded.
     pub pages: usize,
-    /// The products whose sums it keeps in memory before it notes them; at most those of one page more.
+    /// The most products with sums in memory before these are recorded, plus at most those of one page.
     pub products: usize,
-    /// How many parts of a bucket's sums it reads at once.
+    /// The number of partial sums of a bucket read at once.
     pub parts: usize,
 }
 
 impl Pace {
-    /// An index lags by less than a second as a rule. A page of 250 orders of 50 lines is 12,500 sums: with the others they
-    /// are some 3 MB, and a transaction takes 4.
+    /// An index lags by less than a second as a rule. A page of 250 orders of 50 lines is 12,500 sums: with the others
+    /// they are some 3 MB, and a transaction takes 4.
     pub const NIGHTLY: Self = Self {
         settle: SignedDuration::from_mins(10),
         under_way: SignedDuration::from_mins(10),
@@ -66,28 +68,28 @@ impl Pace {
     };
 }
 
-/// What came of a step.
+/// The result of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Progress {
     /// There is more to do.
     Working,
-    /// There is, but not yet.
+    /// There is more to do, but not yet.
     Settling,
     /// This step was the last.
     Finished(Figures),
-    /// There is nothing to do until the next rebuild is due: the last has come to its end.
+    /// There is nothing to do until the next rebuild: the last one is finished.
     Resting(Figures),
 }
 
-/// After so long a rebuild is due again, and one that has not come to its end is given up. Short enough for the next night,
-/// longer than the hours in which it is called.
+/// The age at which a rebuild is followed by the next, and an unfinished one is given up. It is short enough for the
+/// next night, and longer than the hours in which rebuilds are called.
 const INTERVAL: SignedDuration = SignedDuration::from_hours(6);
 
-/// Takes the next step of the rebuild that is under way, or begins one that is due.
+/// Takes the next step of the rebuild that is under way, or begins one if its time has come.
 ///
 /// # Errors
-/// Where the table gives no answer. What was noted stays; the next call goes on from there.
+/// If the table cannot be reached. Recorded progress stays; the next call goes on from there.
 pub async fn advance(shop: &Shop, pace: &Pace) -> Result<Progress, Failure> {
     let seen: Option<Rebuild> = shop.table.get(keys::rebuild(), Consistency::Strong).await?;
     let now = shop.clock.now();
@@ -120,24 +122,24 @@ async fn begin(shop: &Shop, seen: Option<Rebuild>, pace: &Pace, now: Timestamp) 
         revision: 1,
     };
     let mut transaction = Transaction::new();
-    transaction.add(rebuild::begin(seen.as_ref(), &rebuild)?);
+    transaction.add(rebuild::begin(seen.as_ref(), &rebuild));
     commit(shop, transaction).await
 }
 
-/// The rebuild as it is to be after the one that was seen.
+/// The rebuild after a step from `seen`.
 fn after(seen: &Rebuild, phase: Phase) -> Rebuild {
     Rebuild { phase, revision: seen.revision.saturating_add(1), ..seen.clone() }
 }
 
-/// Commits what a step came to. Where it is refused, somebody else has taken the step: the next begins with that.
+/// Commits the result of a step. If it is refused, another function has taken the step: the next begins there.
 async fn commit(shop: &Shop, transaction: Transaction) -> Result<Progress, Failure> {
     let _ = shop.table.commit(transaction, &mut shop.backoff()).await?;
     Ok(Progress::Working)
 }
 
-/// Commits how far the rebuild is, and nothing else.
+/// Commits the progress of the rebuild, and nothing else.
 async fn go_on(shop: &Shop, seen: &Rebuild, now: &Rebuild) -> Result<Progress, Failure> {
     let mut transaction = Transaction::new();
-    transaction.add(rebuild::replace(seen, now)?);
+    transaction.add(rebuild::replace(seen, now));
     commit(shop, transaction).await
 }

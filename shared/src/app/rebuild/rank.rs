@@ -1,5 +1,5 @@
-//! Puts every count at its place in the index by sales: as the last step of a rebuild, and after each midnight, when all
-//! places have become upper bounds.
+//! Moves every count to its key in the index by sales: as the last step of a rebuild, and after each midnight, when all
+//! keys have become upper bounds.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Looks at some more products that have counts.
+/// Ranks some more products that have counts.
 pub(super) async fn step(
     shop: &Shop,
     pace: &Pace,
@@ -32,14 +32,14 @@ pub(super) async fn step(
         return go_on(shop, rebuild, &after(rebuild, Phase::Rank { after: reached })).await;
     }
     let mut transaction = Transaction::new();
-    transaction.add(rebuild::replace(rebuild, &after(rebuild, Phase::Done))?);
+    transaction.add(rebuild::replace(rebuild, &after(rebuild, Phase::Done)));
     match shop.table.commit(transaction, &mut shop.backoff()).await? {
         Outcome::Committed => Ok(Progress::Finished(rebuild.figures)),
         Outcome::Refused(_) => Ok(Progress::Working),
     }
 }
 
-/// Ranks up to `limit` products that follow one; the last of them, if there are more.
+/// Ranks up to `limit` products after a given one. Returns the last of them, if there are more.
 async fn rank_some(shop: &Shop, after: Option<ProductId>, limit: usize) -> Result<Option<ProductId>, Failure> {
     let place = after.map(|product| {
         let sk = keys::sales_listed(&product).sk;
@@ -53,11 +53,12 @@ async fn rank_some(shop: &Shop, after: Option<ProductId>, limit: usize) -> Resul
     Ok(last.filter(|_| more))
 }
 
-/// Makes the places of all counts exact for the day that has begun. It does the same once a leaderboard of the first stage
-/// is found, whose counts have no places yet: the leaderboard is removed when all have. Whether it is done.
+/// Makes the keys of all counts exact for the day that has begun, and returns whether it is done.
 ///
-/// Nothing but the speed of reading depends on it: a place that was not refreshed is an upper bound, and a reader looks
-/// below it. Two at once do the same twice; one that dies is followed by the next, within a minute, from what it noted.
+/// It does the same once a leaderboard of the first stage is found, whose counts have no keys yet: the leaderboard is
+/// removed when all have. Only the speed of reading depends on it: a key that was not refreshed is an upper bound, and
+/// a reader looks below it. Two concurrent runs do the same twice. One that dies is followed by the next, within a
+/// minute, from the recorded progress.
 ///
 /// # Errors
 /// If the table cannot be reached.
@@ -85,10 +86,10 @@ pub async fn refresh_ranks(shop: &Shop, patience: Duration) -> Result<bool, Fail
             let revision = seen.as_ref().map_or(0, |seen| seen.revision).saturating_add(1);
             let now = Refresh { day, after: after.clone(), is_done, board: board.filter(|_| !is_done), revision };
             let mut transaction = Transaction::new();
-            transaction.add(ranks::replace(seen.as_ref(), &now)?);
-            // A function of the first stage that has counted since has put up another: then all begins anew.
+            transaction.add(ranks::replace(seen.as_ref(), &now));
+            // A function of the first stage that has counted since has stored another: then all begins anew.
             if let Some(board) = board.filter(|_| is_done) {
-                transaction.add(ranks::remove_board(board)?);
+                transaction.add(ranks::remove_board(board));
             }
             match shop.table.commit(transaction, &mut shop.backoff()).await? {
                 Outcome::Committed if is_done => {

@@ -1,4 +1,4 @@
-//! Adds up the orders.
+//! The recount of the orders.
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -25,17 +25,18 @@ use crate::{
     },
 };
 
-/// How long before it is paid an order can have been created: longer than any hold, and some for clocks that differ.
+/// The longest time from the creation of an order to its payment: longer than any hold, and some for clocks that
+/// differ.
 const PAID_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
-/// An order's place in the index by time.
+/// An order's entry in the index by time.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct IndexRow {
     pk: String,
 }
 
-/// Goes on with every segment, side by side; once all are done, adds up what they found.
+/// Goes on with every segment, concurrently; once all are done, adds up their findings.
 pub(super) async fn step(shop: &Shop, pace: &Pace, rebuild: &Rebuild) -> Result<Progress, Failure> {
     let segments: Vec<u16> = (0..rebuild.segments).collect();
     let wanted: Vec<Key> = segments.iter().map(|segment| keys::rebuild_track(rebuild.generation, *segment)).collect();
@@ -53,12 +54,12 @@ pub(super) async fn step(shop: &Shop, pace: &Pace, rebuild: &Rebuild) -> Result<
         let now = Rebuild { figures, ..after(rebuild, Phase::Repair { bucket: 0 }) };
         return go_on(shop, rebuild, &now).await;
     }
-    // What one of them has noted stays, whatever becomes of the others.
+    // The recorded progress of one stays, whether or not the others fail.
     join_all(open).await.into_iter().collect::<Result<Vec<_>, _>>()?;
     Ok(Progress::Working)
 }
 
-/// Reads some pages of a segment, and notes what they came to and how far it is.
+/// Reads some pages of a segment, and records their sums and the progress.
 async fn follow(
     shop: &Shop,
     pace: &Pace,
@@ -67,7 +68,7 @@ async fn follow(
     seen: SegmentProgress,
 ) -> Result<(), Failure> {
     let from = start_of_seoul_day(rebuild.days.first()).ok().and_then(|start| start.checked_sub(PAID_AFTER).ok());
-    let from = from.ok_or(Failure::Broken("a day has a beginning"))?;
+    let from = from.ok_or(Failure::Internal("a day has a beginning"))?;
     let (mut found, mut now) = (Found::default(), seen.clone());
     for _ in 0..pace.pages {
         let part = Segment {
@@ -91,13 +92,13 @@ async fn follow(
     now.figures = now.figures.and(found.figures);
     now.revision = seen.revision.saturating_add(1);
     let mut transaction = Transaction::new();
-    transaction.add(rebuild.replace_progress(segment, &seen, &now)?);
+    transaction.add(rebuild.replace_progress(segment, &seen, &now));
     rebuild.add_parts(&mut transaction, &segment.to_string(), now.revision, found.sums)?;
     let _ = commit(shop, transaction).await?;
     Ok(())
 }
 
-/// What some orders came to.
+/// The sums of some orders.
 #[derive(Debug, Default)]
 struct Found {
     sums: Balances,
@@ -111,7 +112,7 @@ struct Change {
     sale: Sale,
 }
 
-/// Adds what some orders have sold and was counted before this generation, and counts what nobody has.
+/// Adds the sales of some orders that were counted before this generation, and counts those that nothing has counted.
 async fn add_up(
     shop: &Shop,
     pace: &Pace,
@@ -122,7 +123,7 @@ async fn add_up(
     let mut wanted = Vec::new();
     for IndexRow { pk } in rows {
         let id = keys::id_of_partition(pk).and_then(|id| OrderId::try_from(id.to_owned()).ok());
-        wanted.push(keys::order(&id.ok_or(Failure::Broken("a key ends with an id"))?));
+        wanted.push(keys::order(&id.ok_or(Failure::Internal("a key ends with an id"))?));
     }
     let orders = shop.table.get_all(&wanted, Consistency::Strong, &mut shop.backoff()).await?;
     let mut changes = Vec::new();
@@ -158,7 +159,7 @@ async fn add_up(
                     found.sums.add_sold(product, seoul_day(paid_at), *units, paid_at.as_millisecond());
                 }
             }
-            // By a run that died before it could note so, perhaps.
+            // Perhaps by a run that died before it could record its progress.
             Some(mark) => found.figures.recovered += u64::from(mark.is_recovered),
             None if shop.clock.now().duration_since(sale.at) > pace.under_way => {
                 tracing::warn!(event.id = event_id, "a sale that nobody has counted");

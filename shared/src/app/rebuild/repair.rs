@@ -1,4 +1,4 @@
-//! Sets the counts right.
+//! The correction of the counts.
 
 use jiff::Timestamp;
 
@@ -17,8 +17,8 @@ use crate::{
     },
 };
 
-/// Adds up the parts of some buckets, one after the other, until there was something wrong in one, and corrects that. So
-/// however much is wrong a step is no longer than one bucket takes.
+/// Adds up the partial sums of some buckets, one after the other, until one has wrong counts, and corrects these. A
+/// step is therefore never longer than one bucket takes.
 pub(super) async fn step(shop: &Shop, pace: &Pace, rebuild: &Rebuild, first: u16) -> Result<Progress, Failure> {
     let (mut seen, mut left, mut next) = (rebuild.clone(), 0_u64, first);
     for bucket in (first..rebuild.buckets).take(pace.pages) {
@@ -62,7 +62,7 @@ async fn add_up(shop: &Shop, pace: &Pace, rebuild: &Rebuild, bucket: u16) -> Res
     }
 }
 
-/// A part with its sort key.
+/// Partial sums with their sort key.
 #[derive(Debug, serde::Deserialize)]
 struct Keyed {
     sk: String,
@@ -70,20 +70,20 @@ struct Keyed {
     part: PartialSums,
 }
 
-/// What came of a correction.
+/// The result of a correction.
 #[derive(Debug, PartialEq, Eq)]
 enum Repaired {
-    /// It is made.
+    /// The correction is made.
     Now,
-    /// It had been made by this rebuild.
+    /// This rebuild had made it before.
     Before,
-    /// It is not certain enough: the next rebuild will see.
+    /// It is not certain enough, and left to the next rebuild.
     Left,
-    /// Somebody else goes on with the rebuild.
+    /// Another function goes on with the rebuild.
     BySomebodyElse,
 }
 
-/// Corrects a product's counts and notes it, in one commit.
+/// Corrects a product's counts and records it, in one commit.
 async fn repair(shop: &Shop, seen: &mut Rebuild, product: &ProductId, balance: &Balance) -> Result<Repaired, Failure> {
     let missing = balance.missing();
     let corrected = if balance.is_counted { Corrected::TakenOver } else { Corrected::Unseen };
@@ -102,9 +102,9 @@ async fn repair(shop: &Shop, seen: &mut Rebuild, product: &ProductId, balance: &
         }
         let addition = Addition { units: &missing, last };
         let mut transaction = Transaction::new();
-        let correction = sales::correct(product, there.as_ref(), addition, (seen, corrected), shop.clock.now())?;
+        let correction = sales::correct(product, there.as_ref(), addition, (seen, corrected), shop.clock.now());
         let correction = transaction.add(correction);
-        let noted = transaction.add(rebuild::replace(seen, &now)?);
+        let noted = transaction.add(rebuild::replace(seen, &now));
         match shop.table.commit(transaction, &mut backoff).await? {
             Outcome::Committed => {
                 tracing::warn!(product.id = %product, ?missing, "a count was wrong");

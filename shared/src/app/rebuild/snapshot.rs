@@ -1,4 +1,4 @@
-//! Takes the counts over to the rebuild's generation.
+//! Moves the counts to the rebuild's generation.
 
 use serde::Deserialize;
 
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// A product's place in a list of the index by time.
+/// A product's entry in a list of the index by time.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct IndexRow {
@@ -22,7 +22,7 @@ struct IndexRow {
     by_time_sk: String,
 }
 
-/// Up to `limit` products of a list after one of them, with their places; whether there are more.
+/// Returns up to `limit` products of a list after one of them, with their sort keys, and whether there are more.
 pub(super) async fn products(
     shop: &Shop,
     list: List,
@@ -39,12 +39,12 @@ pub(super) async fn products(
     let mut found = Vec::new();
     for IndexRow { pk, by_time_sk } in page.records {
         let id = keys::id_of_partition(&pk).and_then(|id| ProductId::try_from(id.to_owned()).ok());
-        found.push((id.ok_or(Failure::Broken("a key ends with an id"))?, by_time_sk));
+        found.push((id.ok_or(Failure::Internal("a key ends with an id"))?, by_time_sk));
     }
     Ok((found, page.more))
 }
 
-/// Takes over some products' counts, and notes what they were.
+/// Moves some products' counts to this generation, and records their snapshots.
 pub(super) async fn step(
     shop: &Shop,
     pace: &Pace,
@@ -73,15 +73,15 @@ pub(super) async fn step(
     };
     let now = after(rebuild, phase);
     let mut transaction = Transaction::new();
-    transaction.add(rebuild::replace(rebuild, &now)?);
+    transaction.add(rebuild::replace(rebuild, &now));
     now.add_parts(&mut transaction, WRITER, now.revision, counted)?;
     commit(shop, transaction).await
 }
 
-/// Names the parts that come from the counts.
+/// The writer of the partial sums that come from the counts.
 const WRITER: &str = "counts";
 
-/// Adds what some products' counts were when they came to this generation.
+/// Adds the snapshots of some products' counts.
 async fn take_over(
     shop: &Shop,
     rebuild: &Rebuild,
@@ -109,7 +109,7 @@ async fn take_over(
                 None => continue,
             }
         }
-        // A later rebuild is at it: this one has been given up.
+        // A later rebuild is under way: this one has been given up.
         if there.generation == Some(rebuild.generation) {
             counted.subtract_counted(product, &there.snapshot(), rebuild.days);
         }

@@ -8,15 +8,14 @@ use crate::domain::{CouponId, ProductId, UserId, Won, caps::Held};
 /// The effects of a change of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderEffects<'a> {
-    /// The user of the order.
     pub user: &'a UserId,
-    /// Won that are taken from the balance for it.
+    /// Won taken from the balance.
     pub payment: Option<Won>,
-    /// Won that go back to the balance.
+    /// Won refunded to the balance.
     pub refund: Option<Won>,
-    /// What it no longer holds of the user's caps.
+    /// The part of the user's caps that it no longer uses.
     pub released: Option<Held>,
-    /// Units that go back to the shelf.
+    /// Units that return to the stock.
     pub units: BTreeMap<&'a ProductId, i64>,
     /// The coupon that can be used again.
     pub coupon: Option<&'a CouponId>,

@@ -1,7 +1,7 @@
 //! The history of an order.
 //!
-//! An order stores entries ([`HistoryEntry`]); the changes that they made ([`Change`]) are replayed from them. A commit that
-//! moves many lines is one entry.
+//! An order stores entries ([`HistoryEntry`]); the changes that they made ([`Change`]) are replayed from them. A commit
+//! that moves many lines is one entry.
 
 use std::collections::HashMap;
 
@@ -15,11 +15,8 @@ use crate::domain::{PaymentId, Won};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Actor {
-    /// The orderer.
     Customer,
-    /// The seller of a line.
     Seller,
-    /// An operator of the shop.
     Admin,
     /// The shop by itself.
     System,
@@ -29,23 +26,18 @@ pub enum Actor {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HistoryEntry {
-    /// The kind of change.
     pub event: HistoryEvent,
-    /// The party that made it.
     pub actor: Actor,
-    /// The instant of the commit.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub at: Timestamp,
     /// The lines that moved; an empty list stands for all of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<LineStep>,
-    /// The refund that it made.
     #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub refund: Won,
-    /// The reason that the actor gave.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// A payment that has to go back.
+    /// A payment that has to be returned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub returned: Option<Returned>,
 }
@@ -71,9 +63,9 @@ impl HistoryEntry {
 pub struct LineStep {
     /// The line's number, from 1.
     pub number: usize,
-    /// Its state after the change, which is the one before if only some of its units were cancelled.
+    /// Its state after the change: unchanged if only some of its units were cancelled.
     pub to: LineStatus,
-    /// Units that were cancelled or returned with it.
+    /// Units cancelled or returned with it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub units: u16,
 }
@@ -83,35 +75,33 @@ fn is_zero(number: &u16) -> bool {
     *number == 0
 }
 
-/// A payment of the external system that the order had no use for.
+/// A payment of the external system that the order does not need.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Returned {
-    /// The payment.
     pub payment_id: PaymentId,
-    /// Its amount.
     pub amount: Won,
 }
 
-/// What can happen to an order.
+/// The kind of a change of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum HistoryEvent {
-    /// It was created, its units and its coupon held, and waits for the money.
+    /// It was created, its units and its coupon held, and is pending.
     Placed,
     /// It was paid; its lines went through PAID to PREPARING.
     Paid,
     /// It was created, and the balance was too low to pay it.
     PaymentFailed,
-    /// The external payment system could not get the money: it ended unpaid.
+    /// The external payment system could not collect the money: the order ended unpaid.
     PaymentDeclined,
-    /// The money did not come in time: it ended unpaid.
+    /// The payment did not arrive in time: the order ended unpaid.
     HoldExpired,
     /// All of it or a part was cancelled.
     Cancelled,
-    /// A line went on its way.
+    /// A line moved to another state.
     LineMoved,
-    /// The external payment system sent money that the order has no use for; it is asked to send it back.
+    /// The external payment system sent money that the order does not need; it is asked to return it.
     PaymentReturned,
 }
 
@@ -120,20 +110,19 @@ pub enum HistoryEvent {
 pub enum Change {
     /// The order as a whole.
     Order {
-        /// Its state before; none before there was an order.
+        /// The state before; none if it is the first.
         from: Option<OrderStatus>,
-        /// Its state after.
         to: OrderStatus,
     },
     /// One line.
     Line {
         /// Its number, from 1.
         number: usize,
-        /// Its state before; none before there was a line.
+        /// The state before; none if it is the first.
         from: Option<LineStatus>,
-        /// Its state after: the same where only some of its units were cancelled.
+        /// The state after: the same if only some of its units were cancelled.
         to: LineStatus,
-        /// Units that were cancelled or returned with it.
+        /// Units cancelled or returned with it.
         units: u16,
     },
 }
@@ -141,19 +130,17 @@ pub enum Change {
 /// A step with its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step<'o> {
-    /// Stable and unique in the order, for every reader: the number of the entry (a history only grows), the number
-    /// of the line unless it is a step of the order, and which step of the line it is unless it is the first.
+    /// Stable and unique in the order, for every reader. It has the number of the entry (a history only grows). A step
+    /// of a line adds the number of the line, and its own number unless it is the first.
     pub id: String,
     /// The entry that it is a part of.
     pub entry: &'o HistoryEntry,
-    /// Its maker.
     pub actor: Actor,
-    /// The change.
     pub change: Change,
 }
 
 impl Order {
-    /// Every step that the order and its lines took, oldest first.
+    /// All steps of the order and its lines, oldest first.
     pub fn steps(&self) -> Vec<Step<'_>> {
         let mut replay = Replay { lines: vec![None; self.items.len()], status: None, paid: false, failed: false };
         let mut steps = Vec::new();
@@ -174,12 +161,12 @@ impl Order {
         steps
     }
 
-    /// Every step that the order and its lines took, oldest first, with who made it and when.
+    /// All changes of the order and its lines, oldest first, with the actor and the entry.
     pub fn changes(&self) -> Vec<(&HistoryEntry, Actor, Change)> {
         self.steps().into_iter().map(|Step { entry, actor, change, .. }| (entry, actor, change)).collect()
     }
 
-    /// The state that a line was in before the one it is in.
+    /// The state of a line before its present one.
     pub fn status_before(&self, number: usize) -> Option<LineStatus> {
         let of_line = |change: Change| match change {
             Change::Line { number: moved, from, to, .. } if moved == number && from != Some(to) => Some(from),
@@ -189,7 +176,7 @@ impl Order {
     }
 }
 
-/// An order on its way through its history.
+/// Replays the history of an order.
 struct Replay {
     lines: Vec<Option<LineState>>,
     status: Option<OrderStatus>,
@@ -209,7 +196,7 @@ impl Replay {
             HistoryEvent::Paid => {
                 self.paid = true;
                 self.move_all(LineStatus::Paid, entry.actor, &mut steps);
-                // What follows by itself is the shop's doing.
+                // Automatic steps are the shop's.
                 self.move_all(LineStatus::Preparing, Actor::System, &mut steps);
             }
             HistoryEvent::PaymentDeclined | HistoryEvent::HoldExpired => {
@@ -227,7 +214,7 @@ impl Replay {
         let to = OrderStatus::derive(self.lines.iter().flatten().copied(), self.paid, self.failed);
         let from = self.status.replace(to);
         let order = Change::Order { from, to };
-        // That money came and goes back changes no state, but must not go unsaid.
+        // Returned money changes no state, but must be reported.
         let told = from != Some(to) || entry.event == HistoryEvent::PaymentReturned;
         let order = told.then_some((entry.actor, order));
         order.into_iter().chain(steps).map(|(actor, change)| (entry, actor, change)).collect()

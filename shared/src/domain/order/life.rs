@@ -1,5 +1,5 @@
-//! What can be done to an order after it was created. Each gives the order as it is then; what else has to change with
-//! it (money, units, coupon) follows from the difference.
+//! The changes of an order after its creation. Each returns the order after it; the other effects (money, units,
+//! coupon) follow from the difference.
 
 use std::collections::BTreeMap;
 
@@ -19,27 +19,27 @@ pub struct HistoryBounds {
     pub customer: usize,
     /// By those of sellers and admins.
     pub shop: usize,
-    /// By those of the system: money that has to go back.
+    /// By those of the system: money that has to be returned.
     pub system: usize,
 }
 
 impl HistoryBounds {
-    /// The order's item stays below the 400 KB that DynamoDB takes. Customers leave room for the shop to go on, and
-    /// everyone for money that has to go back.
+    /// The order's item stays below the 400 KB that DynamoDB accepts. Customers leave room for the shop to go on, and
+    /// everyone for money that has to be returned.
     pub const PRODUCTION: Self = Self { customer: 2_000, shop: 4_000, system: 6_000 };
 }
 
-/// What can be done to an order as a whole.
+/// An action on an order as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum OrderAction {
     /// Pay it from the balance.
     Pay,
-    /// Cancel all that is left of it.
+    /// Cancel everything left of it.
     Cancel,
 }
 
-/// How an order is to be paid.
+/// The way in which an order is to be paid.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, utoipa::ToSchema)]
 #[schema(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum PayBy {
@@ -54,17 +54,17 @@ pub enum PayBy {
 
 named!(PayBy { "BALANCE" => Balance, "LATER" => Later, "EXTERNAL" => External });
 
-/// What of an order is to be cancelled.
+/// The part of an order to cancel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cancellation {
-    /// All that is left of it.
+    /// Everything left of it.
     Whole,
     /// Units by the number of their line.
     Units(BTreeMap<usize, u16>),
 }
 
 impl Order {
-    /// What `actor` can do to the order as a whole at this instant.
+    /// The actions that `actor` can take on the order as a whole at this instant.
     pub fn allowed_actions(&self, actor: Actor, now: Timestamp) -> Vec<OrderAction> {
         let is_theirs = matches!(actor, Actor::Customer | Actor::Admin);
         let can_pay = is_theirs && self.payment == PaymentMethod::Balance && self.is_payable(now);
@@ -78,20 +78,20 @@ impl Order {
         actions.into_iter().filter_map(|(action, can)| can.then_some(action)).collect()
     }
 
-    /// Whether it waits for the money and the wait is not over.
+    /// Whether it is pending and its hold has not ended.
     fn is_payable(&self, now: Timestamp) -> bool {
         self.status == OrderStatus::PendingPayment && self.hold_expires_at.is_some_and(|end| now < end)
     }
 
-    /// Whether its hold has run out.
-    pub fn is_overdue(&self, now: Timestamp) -> bool {
+    /// Whether its hold has expired.
+    pub fn is_hold_expired(&self, now: Timestamp) -> bool {
         self.status == OrderStatus::PendingPayment && !self.is_payable(now)
     }
 
     /// Pays the pending order from the balance.
     ///
     /// # Errors
-    /// [`Refusal::OrderStateConflict`] where it does not wait for that, or no longer.
+    /// [`Refusal::OrderStateConflict`] if it is not pending for such a payment, or its hold has ended.
     pub fn pay(&self, actor: Actor, now: Timestamp) -> Result<Self, Refusal> {
         if self.payment != PaymentMethod::Balance || !self.is_payable(now) {
             return Err(self.conflict(actor, now));
@@ -99,12 +99,12 @@ impl Order {
         Ok(self.received(actor, now))
     }
 
-    /// Whether a payment of the external system is the one that the order waits for.
+    /// Whether the order waits for just this payment of the external system.
     pub fn awaits(&self, amount: Won, now: Timestamp) -> bool {
         self.payment == PaymentMethod::External && self.is_payable(now) && amount == self.payable
     }
 
-    /// The order paid by the external system; for a payment that it [awaits](Self::awaits).
+    /// The order paid by the external system, with a payment that it [awaits](Self::awaits).
     pub fn settle(&self, payment: PaymentId, now: Timestamp) -> Self {
         Self { payment_id: Some(payment), ..self.received(Actor::System, now) }
     }
@@ -119,10 +119,10 @@ impl Order {
         order.with_entry(HistoryEntry::new(HistoryEvent::Paid, actor, now))
     }
 
-    /// The pending order ended unpaid.
+    /// Ends the pending order unpaid.
     ///
     /// # Errors
-    /// [`Refusal::OrderStateConflict`] where it does not wait for the money.
+    /// [`Refusal::OrderStateConflict`] if it is not pending.
     pub fn end_unpaid(&self, event: HistoryEvent, actor: Actor, now: Timestamp) -> Result<Self, Refusal> {
         if self.status != OrderStatus::PendingPayment {
             return Err(self.conflict(actor, now));
@@ -134,7 +134,7 @@ impl Order {
         Ok(order.with_entry(HistoryEntry::new(event, actor, now)))
     }
 
-    /// The order with the note that a payment was not needed and is asked to be sent back.
+    /// Records that the order does not need a payment, and that its return is requested.
     pub fn return_payment(&self, returned: Returned, now: Timestamp) -> Self {
         let mut entry = HistoryEntry::new(HistoryEvent::PaymentReturned, Actor::System, now);
         entry.returned = Some(returned);
@@ -196,11 +196,11 @@ impl Order {
         Ok(self.step(HistoryEvent::Cancelled, actor, steps, reason, now))
     }
 
-    /// Moves a line along an edge of the table of transitions, for who may act as any of `actors`: nothing where it is
-    /// there already.
+    /// Moves a line along an edge of the table of transitions, for a caller with the roles of all `actors`. Nothing if
+    /// the line is in that state already.
     ///
     /// # Errors
-    /// In this order: [`Refusal::NotFound`] for the line, [`Refusal::Forbidden`] where none of them may ever do that,
+    /// In this order: [`Refusal::NotFound`] for the line, [`Refusal::Forbidden`] if none of them may ever do that,
     /// [`Refusal::LineStateConflict`].
     pub fn move_line(
         &self,
@@ -210,7 +210,7 @@ impl Order {
         now: Timestamp,
     ) -> Result<Option<Self>, Refusal> {
         let line = self.line(number).ok_or_else(|| Refusal::not_found(Entity::OrderItem, number))?;
-        // Who withdrew a request may say so again.
+        // A withdrawn request may be withdrawn again.
         let before = self.status_before(number).filter(|_| line.status == to);
         let from = before.unwrap_or(line.status);
         if !actors.iter().any(|actor| may_ever_move_to(from, to, *actor)) {
@@ -241,7 +241,7 @@ impl Order {
                 line.cancelled_quantity = line.cancelled_quantity.saturating_add(step.units);
             }
         }
-        // What a stored order that does not add up should be paid back nobody knows: better nothing.
+        // The refund due for a stored order with inconsistent amounts is unknown: nothing is refunded.
         let due = order.refund_due().filter(|due| *due <= order.paid).unwrap_or(order.refunded);
         let refund = due.checked_sub(order.refunded).filter(|refund| *refund > Won::ZERO).unwrap_or_default();
         order.refunded = due.max(order.refunded);
@@ -249,8 +249,8 @@ impl Order {
         order.with_entry(entry)
     }
 
-    /// What the customer gets back for all that was cancelled or returned so far: of each line its part, and with the
-    /// last unit the shipping fee.
+    /// The refund due for all that was cancelled or returned so far: of each line its part, and with the last unit the
+    /// shipping fee.
     pub fn refund_due(&self) -> Option<Won> {
         let parts = self.items.iter().map(|line| line.refundable()).collect::<Option<Vec<_>>>()?;
         let all_gone = self.items.iter().all(|line| line.live_units() == 0);
@@ -258,8 +258,8 @@ impl Order {
         Won::checked_sum(parts)?.checked_add(fee)
     }
 
-    /// Refuses what has become of `before` where the history got too heavy by it. Paying a pending order and ending it
-    /// always have room: neither happens twice.
+    /// Refuses a change of `before` that makes the history too heavy. Paying a pending order and ending it always have
+    /// room: neither happens twice.
     ///
     /// # Errors
     /// [`Refusal::LimitExceeded`].
@@ -295,7 +295,7 @@ impl Order {
         }
     }
 
-    /// The states that a caller who may act as any of `actors` may move a line to; none for a line that does not exist.
+    /// The states that a caller with the roles of all `actors` may move a line to; none for a line that does not exist.
     pub fn next_statuses(&self, number: usize, actors: &[Actor]) -> Vec<LineStatus> {
         let Some(line) = self.line(number) else { return Vec::new() };
         allowed_next_as(line.status, self.status_before(number), actors)

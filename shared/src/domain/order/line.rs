@@ -8,7 +8,7 @@ use crate::domain::{ProductId, Quantity, UserId, Won, invalid::named, pricing::P
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum LineStatus {
-    /// Waits for the money.
+    /// The payment is pending.
     PendingPayment,
     /// Paid.
     Paid,
@@ -32,7 +32,7 @@ pub enum LineStatus {
     ReturnRequested,
     /// On its way back.
     ReturnInProgress,
-    /// Back on the shelf.
+    /// Back in stock.
     Returned,
     /// The customer wants another one for it.
     ExchangeRequested,
@@ -62,12 +62,12 @@ named!(LineStatus {
 });
 
 impl LineStatus {
-    /// Whether all of the line's units have gone back to the shelf.
+    /// Whether all of the line's units have returned to the stock.
     pub fn is_terminal(self) -> bool {
         matches!(self, Self::Cancelled | Self::Returned)
     }
 
-    /// Whether the line can be cancelled at once: it is paid and nothing of it has been shipped.
+    /// Whether the line can be cancelled at once: it is paid, and nothing of it has been shipped.
     pub fn is_unshipped(self) -> bool {
         matches!(self, Self::Paid | Self::Preparing)
     }
@@ -77,50 +77,46 @@ impl LineStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderLine {
-    /// The product.
     pub product_id: ProductId,
     /// Its seller; the shop itself, if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seller_id: Option<UserId>,
-    /// What it was called.
+    /// The name of the product when it was ordered.
     pub name: String,
     /// Units ordered.
     pub quantity: Quantity,
     /// Units of them cancelled or returned since.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub cancelled_quantity: u16,
-    /// The price of a unit.
     pub unit_price: Won,
-    /// The discount on a unit.
     #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub unit_discount: Won,
     /// This line's part of the coupon's discount.
     #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub coupon_share: Won,
-    /// Where it is on its way.
     pub status: LineStatus,
 }
 
 impl OrderLine {
-    /// What it was sold at.
+    /// The price and quantity of the sale.
     pub fn priced(&self) -> PricedLine {
         PricedLine { unit_price: self.unit_price, unit_discount: self.unit_discount, quantity: self.quantity }
     }
 
-    /// (unit price − unit discount) × quantity; nothing where a stored line does not add up.
+    /// (unit price − unit discount) × quantity; nothing if the amounts of a stored line are inconsistent.
     pub fn amount(&self) -> Option<Won> {
         self.priced().amount()
     }
 
-    /// What the customer gets back for the units cancelled or returned so far: that part of the line's amount less its
-    /// part of the coupon, rounded down. For all units it is the whole; nothing where a stored line does not add up.
+    /// The refund due for the units cancelled or returned so far: that part of the line's amount less its part of the
+    /// coupon, rounded down. For all units it is the whole; nothing if the amounts of a stored line are inconsistent.
     pub fn refundable(&self) -> Option<Won> {
         let net = i128::from(self.amount()?.checked_sub(self.coupon_share)?.get());
         let part = net * i128::from(self.cancelled_quantity) / i128::from(self.quantity.get());
         i64::try_from(part).ok().map(Won::new)
     }
 
-    /// Cancels all of a line that was never paid.
+    /// Cancels all units of a line that was never paid.
     pub fn end_unpaid(&mut self) {
         self.status = LineStatus::Cancelled;
         self.cancelled_quantity = self.quantity.get();

@@ -1,4 +1,4 @@
-//! Orders: lines, amounts, states and what happened to them.
+//! Orders: their lines, amounts, states and history.
 
 mod effects;
 mod history;
@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{CouponId, OrderId, OrderSheetId, PaymentId, UserId, Won, caps::Held, pricing::Quote};
 
-/// The most products of an order, and of a cart, so that what fits a cart can be ordered.
+/// The most products of an order, and of a cart, so that a full cart can be ordered.
 pub const MAX_LINES: u16 = 50;
 
 /// How an order is paid.
@@ -36,35 +36,31 @@ pub enum PaymentMethod {
     External,
 }
 
-/// An order with its lines, whole: one item of the table, so that one stream record tells all of a change.
+/// A whole order with its lines: one item of the table, so that one stream record has all of a change.
 ///
-/// What can be reckoned from it (a line's number and amount) is not stored, and what is nothing is left out: an order
-/// of a few lines fits into one unit of writing.
+/// Values that follow from others (a line's number and amount) are not stored, and zeros are left out: an order of a
+/// few lines fits into one write unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Order {
-    /// The order.
     pub order_id: OrderId,
     /// The orderer, who is the recipient.
     pub user_id: UserId,
     /// Its state, as [`OrderStatus::derive`] has it.
     pub status: OrderStatus,
-    /// The means of payment.
     pub payment: PaymentMethod,
-    /// The lines; a line's number is its place, from 1.
+    /// The lines; a line's number is its position, from 1.
     pub items: Vec<OrderLine>,
     /// Σ unit price × quantity.
     pub goods_total: Won,
     /// Σ unit discount × quantity.
     #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub goods_discount: Won,
-    /// The coupon used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coupon_id: Option<CouponId>,
     /// The discount of the coupon on the goods.
     #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub coupon_discount: Won,
-    /// The fee for shipping.
     #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub shipping_fee: Won,
     /// The price of the order.
@@ -72,7 +68,6 @@ pub struct Order {
     /// The amount paid: all of `payable`, or nothing yet.
     #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub paid: Won,
-    /// The amount refunded.
     #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub refunded: Won,
     /// The order sheet that it orders.
@@ -81,23 +76,21 @@ pub struct Order {
     /// The payment of the external system that paid it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payment_id: Option<PaymentId>,
-    /// While it waits for the money: when the wait ends. From this instant on it cannot be paid.
+    /// The end of the wait for payment while the order is pending. From this instant on it cannot be paid.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
         with = "jiff::fmt::serde::timestamp::millisecond::optional"
     )]
     pub hold_expires_at: Option<Timestamp>,
-    /// Whether the account counts what it holds: from the first hold that was counted on, while it waits.
+    /// Whether the account counts its hold. It does so while the order is pending; orders older than the counts are not
+    /// counted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hold_counted: bool,
-    /// The instant of its creation.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub created_at: Timestamp,
-    /// The instant of the last change.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub updated_at: Timestamp,
-    /// The instant of its payment.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -113,24 +106,19 @@ pub struct Order {
 /// The content of an order, before it is known whether it can be paid.
 #[derive(Debug, Clone)]
 pub struct Draft {
-    /// The orderer.
     pub user_id: UserId,
     /// The caller: the customer, or an admin for them.
     pub actor: Actor,
-    /// The items.
     pub items: Vec<OrderLine>,
-    /// Its amounts.
     pub quote: Quote,
-    /// The coupon to use.
     pub coupon_id: Option<CouponId>,
-    /// The order sheet that says all this, if it is one.
+    /// The order sheet that it orders, if there is one.
     pub order_sheet_id: Option<OrderSheetId>,
-    /// The instant.
     pub at: Timestamp,
 }
 
 impl Order {
-    /// The order that is created and paid in one commit.
+    /// An order that is created and paid in one commit.
     pub fn paid(order_id: OrderId, draft: Draft) -> Self {
         let (at, payable) = (draft.at, draft.quote.payable);
         let mut order = Self::begun(order_id, draft, HistoryEvent::Paid, LineStatus::Preparing);
@@ -140,7 +128,7 @@ impl Order {
         order
     }
 
-    /// The order that has its units and its coupon, and waits for the money until `hold_expires_at`.
+    /// An order that holds its units and its coupon, and is pending until `hold_expires_at`.
     pub fn placed(order_id: OrderId, draft: Draft, payment: PaymentMethod, hold_expires_at: Timestamp) -> Self {
         let mut order = Self::begun(order_id, draft, HistoryEvent::Placed, LineStatus::PendingPayment);
         order.payment = payment;
@@ -149,7 +137,7 @@ impl Order {
         order
     }
 
-    /// The record of an order that the balance was too low for.
+    /// An order refused for an insufficient balance, kept as a record.
     pub fn payment_failed(order_id: OrderId, draft: Draft) -> Self {
         let mut order = Self::begun(order_id, draft, HistoryEvent::PaymentFailed, LineStatus::Cancelled);
         order.items.iter_mut().for_each(OrderLine::end_unpaid);
@@ -195,7 +183,7 @@ impl Order {
         OrderStatus::derive(self.items.iter().map(LineState::from), self.paid_at.is_some(), failed)
     }
 
-    /// Its share of its user's caps, as far as the account counts it.
+    /// Its part of its user's caps, as far as the account counts it.
     pub fn held(&self) -> Option<Held> {
         let units = self.items.iter().map(|line| i64::from(line.live_units())).sum();
         self.hold_counted.then_some(Held { orders: 1, units })

@@ -6,26 +6,22 @@ use serde::{Deserialize, Serialize};
 use super::{Actor, HistoryEvent, Order, OrderStatus, PaymentMethod, Returned};
 use crate::domain::{OrderId, PaymentId, Refusal, Won};
 
-/// A payment of the external system, as noted when its result came.
+/// A payment of the external system, as recorded when its result arrived.
 ///
-/// A payment from the balance is no record of this kind: its record is its entry in the ledger.
+/// A payment from the balance has no such record: its record is its entry in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Payment {
-    /// The payment.
     pub payment_id: PaymentId,
-    /// The order that it was for.
     pub order_id: OrderId,
-    /// The amount.
     pub amount: Won,
-    /// Its outcome.
     pub status: PaymentStatus,
-    /// When its result was noted.
+    /// The instant at which its result was recorded.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub at: Timestamp,
 }
 
-/// What became of a payment.
+/// The outcome of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum PaymentStatus {
@@ -33,15 +29,15 @@ pub enum PaymentStatus {
     Paid,
     /// No money moved.
     Failed,
-    /// The order had no use for the money: it is asked back.
+    /// The order does not need the money: its return is requested.
     RefundRequested,
-    /// It paid the order, and a part was paid back.
+    /// It paid the order, and a part was refunded.
     PartiallyRefunded,
-    /// It paid the order, and all of it was paid back.
+    /// It paid the order, and all of it was refunded.
     Refunded,
 }
 
-/// How a payment of the external system went.
+/// The result of a payment, as the external system reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PaymentOutcome {
     /// The money is there.
@@ -50,19 +46,19 @@ pub enum PaymentOutcome {
     Failed,
 }
 
-/// The order that a payment of the external system is for: it is for no other.
+/// The claim of a payment of the external system by one order: no other order can use it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentClaim {
-    /// The order.
     pub order_id: OrderId,
 }
 
 impl Order {
-    /// What becomes of a payment of the external system that went so, and the order where that changes it.
+    /// Returns the record of a payment of the external system with this outcome, and the order if the payment changes
+    /// it.
     ///
     /// # Errors
-    /// [`Refusal::LimitExceeded`] where too much has happened to the order.
+    /// [`Refusal::LimitExceeded`] if the history of the order is full.
     pub fn settled(
         &self,
         outcome: PaymentOutcome,
@@ -86,11 +82,11 @@ impl Order {
         })
     }
 
-    /// What became of the payment that paid the order, if one did.
+    /// The status of the payment that paid the order, if one did.
     pub fn payment_status(&self) -> Option<PaymentStatus> {
         self.paid_at?;
         Some(match self.refunded {
-            // Of 0 won nothing is left to pay back: the lines tell.
+            // A payment of 0 won has no refund to compare; the lines decide.
             _ if self.status == OrderStatus::FullyRefunded => PaymentStatus::Refunded,
             Won::ZERO => PaymentStatus::Paid,
             refunded if refunded < self.paid => PaymentStatus::PartiallyRefunded,

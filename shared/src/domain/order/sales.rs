@@ -1,4 +1,4 @@
-//! What an order sold, and gave back, step by step.
+//! The units that an order sold, and gave back, step by step.
 
 use std::collections::BTreeMap;
 
@@ -12,16 +12,15 @@ use crate::domain::ProductId;
 pub struct Sale {
     /// The order's version from this step on.
     pub version: u64,
-    /// The instant.
     pub at: Timestamp,
-    /// Units of each product; below zero where they were given back.
+    /// Units of each product; below zero if they were given back.
     pub units: BTreeMap<ProductId, i64>,
 }
 
 impl Order {
-    /// Every step that sold units or gave some back, oldest first: paying sells all, and what is cancelled or returned from
-    /// then on is given back. Units that cost nothing do not count. Nothing where the history does not lead to the lines
-    /// as they are.
+    /// All steps that sold units or gave some back, oldest first. The payment sells all units; later cancellations and
+    /// returns give theirs back. Units that cost nothing do not count. Nothing if the history does not lead to the
+    /// lines as they are.
     pub fn sales(&self) -> Option<Vec<Sale>> {
         let Some(paid) = self.history.iter().position(|entry| entry.event == HistoryEvent::Paid) else {
             return self.paid_at.is_none().then(Vec::new);

@@ -8,7 +8,7 @@ use super::{LineStatus, OrderLine};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum OrderStatus {
-    /// Waits for the money, its stock held.
+    /// The payment is pending, the stock held.
     PendingPayment,
     /// The balance was too low; nothing was taken.
     PaymentFailed,
@@ -20,14 +20,13 @@ pub enum OrderStatus {
     PartiallyCancelled,
     /// Paid, all of it cancelled or returned.
     FullyRefunded,
-    /// All that is left has arrived.
+    /// All units left have arrived.
     Completed,
 }
 
-/// What an order's state depends on of a line.
+/// The part of a line that the state of its order depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LineState {
-    /// Where the line is.
     pub status: LineStatus,
     /// Units of it cancelled or returned.
     pub cancelled: u16,
@@ -59,7 +58,7 @@ impl OrderStatus {
         }
     }
 
-    /// Whether the order has ended with nothing of it left to the customer, or never began.
+    /// Whether the order has ended with nothing left for the customer, or never began.
     pub fn is_void(self) -> bool {
         matches!(self, Self::PaymentFailed | Self::Cancelled | Self::FullyRefunded)
     }

@@ -1,10 +1,10 @@
-//! The table of transitions: from which state who may move a line to which.
+//! The table of transitions: an edge has a state, the actor that may move a line out of it, and the next state.
 //!
-//! Payment is not in it: lines that wait for money move all together, by paying or by the end of the hold. An admin may
-//! do whatever anyone may.
+//! Payment is not in it: pending lines move all together, by payment or by the end of the hold. An admin may do
+//! everything that another actor may.
 //!
-//! A customer withdraws a request along one edge only: the one back to the state that the line was in before the request.
-//! A free choice would let customers move parcels.
+//! A customer withdraws a request along one edge only: the one back to the state that the line was in before the
+//! request. A free choice would let customers move parcels.
 
 use super::{
     Actor::{self, Admin, Customer, Seller},
@@ -18,17 +18,14 @@ use super::{
 /// An edge of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transition {
-    /// Where the line is.
     pub from: LineStatus,
-    /// Who may move it.
+    /// The actor that may move the line.
     pub by: Actor,
-    /// Where to.
     pub to: LineStatus,
 }
 
-/// Every edge.
 pub const TRANSITIONS: &[Transition] = &[
-    // Nothing has left the house: cancelling needs nobody's consent.
+    // Nothing has been shipped: cancelling needs no consent.
     edge(Paid, Customer, Cancelled),
     edge(Paid, Seller, Preparing),
     edge(Paid, Seller, Cancelled),
@@ -63,7 +60,7 @@ pub const TRANSITIONS: &[Transition] = &[
     edge(ExchangeRequested, Seller, ExchangeInProgress),
     edge(ExchangeInProgress, Seller, Delivered),
     edge(ExchangeInProgress, Seller, Exchanged),
-    // What came in exchange is as good as what was delivered first.
+    // A line after its exchange is as good as one delivered first.
     edge(Exchanged, Customer, PurchaseConfirmed),
     edge(Exchanged, Customer, ReturnRequested),
     edge(Exchanged, Customer, ExchangeRequested),
@@ -78,18 +75,18 @@ impl Transition {
         actor == Admin || self.by == actor
     }
 
-    /// Whether a customer takes back a request along this edge.
+    /// Whether a customer withdraws a request along this edge.
     pub fn is_withdrawal(&self) -> bool {
         self.by == Customer && matches!(self.from, CancelRequested | ReturnRequested | ExchangeRequested)
     }
 }
 
-/// The states that `actor` may move a line to: from its state, and with the state it was in `before`.
+/// The states that `actor` may move a line to, given its state and the state `before`.
 pub fn allowed_next(from: LineStatus, before: Option<LineStatus>, actor: Actor) -> Vec<LineStatus> {
     allowed_next_as(from, before, &[actor])
 }
 
-/// The same for a caller who may act as any of `actors`.
+/// The same for a caller with the roles of all `actors`.
 pub fn allowed_next_as(from: LineStatus, before: Option<LineStatus>, actors: &[Actor]) -> Vec<LineStatus> {
     let leads_back = |edge: &Transition| !edge.is_withdrawal() || Some(edge.to) == before;
     let leaving = |actor: Actor| {
@@ -104,8 +101,8 @@ pub fn allowed_next_as(from: LineStatus, before: Option<LineStatus>, actors: &[A
     next
 }
 
-/// Whether there is any state from which `actor` may move a line to this one. A withdrawal of a request counts only for a
-/// request in the state `from`.
+/// Whether there is any state from which `actor` may move a line to this one. A withdrawal of a request counts only for
+/// a request in the state `from`.
 pub fn may_ever_move_to(from: LineStatus, to: LineStatus, actor: Actor) -> bool {
     let counts = |edge: &Transition| !edge.is_withdrawal() || edge.from == from;
     TRANSITIONS.iter().any(|edge| edge.to == to && edge.is_for(actor) && counts(edge))

@@ -5,28 +5,28 @@ use std::collections::BTreeMap;
 
 use shared::domain::{
     ProductId,
-    draws::Slot,
+    inventory::Shard,
     order::{Order, OrderStatus},
     product::{Offer, Product, SaleStatus},
-    stock::Shard,
+    reservations::ClaimRecord,
 };
 
 use crate::{
-    draws::Draws,
     findings::{Checks, Findings},
     orders::Orders,
     report::{Figures, Invariant, Subject},
+    reservations::Reservations,
 };
 
 /// The stock of all products.
 #[derive(Debug, Default)]
-pub(crate) struct Shelves(BTreeMap<ProductId, Shelf>);
+pub(crate) struct Inventory(BTreeMap<ProductId, Stock>);
 
 #[derive(Debug, Default)]
-struct Shelf {
+struct Stock {
     product: Option<Described>,
     shards: BTreeMap<u16, Shard>,
-    draws: BTreeMap<u16, Draws>,
+    reservations: BTreeMap<u16, Reservations>,
     in_orders: i128,
 }
 
@@ -39,7 +39,7 @@ struct Described {
     is_swept: bool,
 }
 
-impl Shelves {
+impl Inventory {
     pub(crate) fn add_product(&mut self, product: Product) {
         let described = Described {
             offer: product.offer,
@@ -54,8 +54,8 @@ impl Shelves {
         self.0.entry(product).or_default().shards.insert(number, shard);
     }
 
-    pub(crate) fn add_draw(&mut self, product: ProductId, shard: u16, place: i64, slot: Slot) {
-        self.0.entry(product).or_default().draws.entry(shard).or_default().add(place, slot);
+    pub(crate) fn add_reservation(&mut self, product: ProductId, shard: u16, place: i64, claim: ClaimRecord) {
+        self.0.entry(product).or_default().reservations.entry(shard).or_default().add(place, claim);
     }
 
     /// Adds the live units of an order, paid or held. An order that could not be paid never had any.
@@ -77,7 +77,7 @@ impl Shelves {
     pub(crate) fn finish(self, orders: &Orders, findings: &mut Findings, figures: &mut Figures) {
         for (id, shelf) in self.0 {
             figures.products += u64::from(shelf.product.is_some());
-            figures.units_on_shelf += shelf.remaining();
+            figures.units_in_stock += shelf.remaining();
             figures.units_unclaimed += shelf.unclaimed();
             figures.units_in_orders += shelf.in_orders;
             shelf.check(orders, &mut findings.about(Invariant::Stock, Subject::Product(id)));
@@ -85,25 +85,27 @@ impl Shelves {
     }
 }
 
-impl Shelf {
+impl Stock {
     fn remaining(&self) -> i128 {
         self.shards.values().map(|shard| i128::from(shard.remaining)).sum()
     }
 
     /// The shards, each with its reservations.
-    fn draws(&self) -> impl Iterator<Item = (u16, &Shard, &Draws)> {
-        self.draws.iter().filter_map(|(number, draws)| Some((*number, self.shards.get(number)?, draws)))
+    fn reservations(&self) -> impl Iterator<Item = (u16, &Shard, &Reservations)> {
+        self.reservations
+            .iter()
+            .filter_map(|(number, reservations)| Some((*number, self.shards.get(number)?, reservations)))
     }
 
     fn unclaimed(&self) -> i128 {
-        let nothing = Draws::default();
-        let unclaimed = |(number, shard)| self.draws.get(number).unwrap_or(&nothing).unclaimed(shard);
+        let nothing = Reservations::default();
+        let unclaimed = |(number, shard)| self.reservations.get(number).unwrap_or(&nothing).unclaimed(shard);
         self.shards.iter().map(unclaimed).sum()
     }
 
     fn check(&self, orders: &Orders, checks: &mut Checks<'_>) {
         let Some(product) = &self.product else {
-            checks.violated("product of a shelf or an order", "one", "none");
+            checks.violated("product of a shard or an order", "one", "none");
             return;
         };
         checks.equal("shards", usize::from(product.shards), self.shards.len());
@@ -114,14 +116,14 @@ impl Shelf {
         }
         let received: i128 = self.shards.values().map(|shard| i128::from(shard.received)).sum();
         let there = self.remaining() + self.unclaimed() + self.in_orders;
-        checks.equal("units received, as on the shelf, drawn and in live orders", received, there);
+        checks.equal("units received, in stock, reserved and in live orders", received, there);
         if !product.is_swept {
-            checks.equal("drawn units on a shelf that no sweep comes by", 0, self.unclaimed());
+            checks.equal("reserved units that no sweep releases", 0, self.unclaimed());
             checks.equal("shelf that needs a sweep and gets none", false, product.needs_sweep);
         }
-        self.draws().for_each(|(number, shard, draws)| draws.check(number, shard, checks));
-        if self.draws.values().flat_map(Draws::orders).any(|order| orders.get(order).is_none()) {
-            checks.violated("order of drawn units", "one", "none");
+        self.reservations().for_each(|(number, shard, reservations)| reservations.check(number, shard, checks));
+        if self.reservations.values().flat_map(Reservations::orders).any(|order| orders.get(order).is_none()) {
+            checks.violated("order of reserved units", "one", "none");
         }
     }
 }
@@ -140,7 +142,7 @@ mod tests {
         shop.change(keys::stock(&product("tea"), number), change);
     }
 
-    const UNITS: &str = "[2 stock] product tea: units received, as on the shelf, drawn and in live orders";
+    const UNITS: &str = "[2 stock] product tea: units received, in stock, reserved and in live orders";
 
     #[test]
     fn no_unit_is_sold_twice_or_lost() {
@@ -177,7 +179,7 @@ mod tests {
         let put_back = |shop: &mut Shop, remaining| {
             shop.change(keys::stock(&product("pot"), 0), |shard: &mut Shard| shard.remaining = remaining);
         };
-        let pots = "[2 stock] product pot: units received, as on the shelf, drawn and in live orders: expected 10";
+        let pots = "[2 stock] product pot: units received, in stock, reserved and in live orders: expected 10";
         put_back(&mut shop, 8);
         assert_eq!(wrong(&shop), [format!("{pots}, found 12")]);
         shop.change_order("o4", |order| {
@@ -203,7 +205,7 @@ mod tests {
             order.items[0].cancelled_quantity = 0;
         });
         let cups =
-            "[2 stock] product cup: units received, as on the shelf, drawn and in live orders: expected 10, found 11";
+            "[2 stock] product cup: units received, in stock, reserved and in live orders: expected 10, found 11";
         assert!(shop.violations().contains(&cups.to_owned()));
     }
 
@@ -246,6 +248,6 @@ mod tests {
         let mut shop = Shop::healthy();
         shop.remove(keys::product(&product("tea")));
         let violations = shop.violations();
-        assert_eq!(violations[0], "[2 stock] product tea: product of a shelf or an order: expected one, found none");
+        assert_eq!(violations[0], "[2 stock] product tea: product of a shard or an order: expected one, found none");
     }
 }

@@ -5,24 +5,24 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shared::domain::{
     OrderId,
-    draws::{self, Slot},
-    stock::Shard,
+    inventory::Shard,
+    reservations::{self, ClaimRecord},
 };
 
 use crate::findings::Checks;
 
 /// The claim records of a shard.
 #[derive(Debug, Default)]
-pub(crate) struct Draws {
+pub(crate) struct Reservations {
     /// Units, by the first sequence number of their reservation.
-    slots: BTreeMap<i64, i64>,
+    claims: BTreeMap<i64, i64>,
     orders: BTreeSet<OrderId>,
 }
 
-impl Draws {
-    pub(crate) fn add(&mut self, place: i64, slot: Slot) {
-        self.slots.insert(place, slot.units);
-        self.orders.extend(slot.order_id);
+impl Reservations {
+    pub(crate) fn add(&mut self, place: i64, claim: ClaimRecord) {
+        self.claims.insert(place, claim.units);
+        self.orders.extend(claim.order_id);
     }
 
     /// The orders that claimed units.
@@ -32,22 +32,26 @@ impl Draws {
 
     /// Reserved units without a claim record: their order is on the way, or they are orphaned.
     pub(crate) fn unclaimed(&self, shard: &Shard) -> i128 {
-        let accounted: i128 = self.slots.range(shard.swept.to..).map(|(_, units)| i128::from(*units)).sum();
-        i128::from(shard.drawn) - i128::from(shard.swept.to) - accounted
+        let accounted: i128 = self.claims.range(shard.swept.to..).map(|(_, units)| i128::from(*units)).sum();
+        i128::from(shard.next) - i128::from(shard.swept.to) - accounted
     }
 
     /// Checks the claim records of a shard. A shard that was removed and added again also has claim records of its
     /// earlier life, before all sequence numbers of now.
     pub(crate) fn check(&self, number: u16, shard: &Shard, checks: &mut Checks<'_>) {
-        let Shard { drawn, swept, .. } = *shard;
+        let Shard { next, swept, .. } = *shard;
         let mut end = i64::MIN;
-        for (&place, &units) in &self.slots {
-            checks.at_most(format_args!("shard {number}: end of what was drawn before place {place}"), place, end);
+        for (&place, &units) in &self.claims {
+            checks.at_most(
+                format_args!("shard {number}: end of the reservations before sequence number {place}"),
+                place,
+                end,
+            );
             end = place.saturating_add(units.max(1));
         }
-        checks.at_most(format_args!("shard {number}: end of what was drawn last"), drawn, end);
-        let first = draws::first_place_beside(swept.to);
-        let accounted: i64 = self.slots.range(first..swept.to).map(|(_, units)| units).sum();
+        checks.at_most(format_args!("shard {number}: end of the last reservation"), next, end);
+        let first = reservations::first_sequence_beside(swept.to);
+        let accounted: i64 = self.claims.range(first..swept.to).map(|(_, units)| units).sum();
         checks.equal(format_args!("shard {number}: swept places that have slots"), swept.to - first, accounted);
     }
 }
@@ -55,7 +59,7 @@ impl Draws {
 #[cfg(test)]
 mod tests {
     use shared::{
-        domain::{draws::Slot, product::Product, stock::Shard, swept::Swept},
+        domain::{inventory::Shard, product::Product, reservations::ClaimRecord, swept::Swept},
         store::keys,
     };
 
@@ -73,18 +77,18 @@ mod tests {
     }
 
     fn draw(shop: &mut Shop, units: i64) {
-        shop.change(keys::stock(&product("tea"), 0), |shard: &mut Shard| shard.drawn += units);
+        shop.change(keys::stock(&product("tea"), 0), |shard: &mut Shard| shard.next += units);
     }
 
     fn put(shop: &mut Shop, place: i64, units: i64, claimed_by: Option<&str>) {
-        shop.put(keys::units(&product("tea"), 0, place), Slot { units, order_id: claimed_by.map(order) });
+        shop.put(keys::unit_claim(&product("tea"), 0, place), ClaimRecord { units, order_id: claimed_by.map(order) });
     }
 
     #[test]
     fn what_is_drawn_and_not_claimed_is_not_lost() {
         let mut shop = flash_shop();
         draw(&mut shop, 1);
-        let units = "[2 stock] product tea: units received, as on the shelf, drawn and in live orders";
+        let units = "[2 stock] product tea: units received, in stock, reserved and in live orders";
         assert_eq!(shop.violations(), [format!("{units}: expected 10, found 11")]);
         shop.change(keys::stock(&product("tea"), 0), |shard: &mut Shard| shard.remaining -= 1);
         assert_eq!(shop.violations(), [] as [&str; 0]);
@@ -99,11 +103,11 @@ mod tests {
     fn no_unit_is_claimed_twice_or_without_being_drawn() {
         let mut shop = flash_shop();
         put(&mut shop, 1, 1, Some("o1"));
-        let rule = "[2 stock] product tea: shard 0: end of what was drawn before place 1: expected at most 1, found 2";
+        let rule = "[2 stock] product tea: shard 0: end of the reservations before sequence number 1: expected at most 1, found 2";
         assert!(shop.violations().contains(&rule.to_owned()));
         let mut shop = flash_shop();
         put(&mut shop, 2, 1, Some("o1"));
-        let rule = "[2 stock] product tea: shard 0: end of what was drawn last: expected at most 2, found 3";
+        let rule = "[2 stock] product tea: shard 0: end of the last reservation: expected at most 2, found 3";
         assert!(shop.violations().contains(&rule.to_owned()));
     }
 
@@ -127,7 +131,7 @@ mod tests {
         assert_eq!(shop.violations(), [rule]);
         draw(&mut shop, 1);
         shop.change(keys::stock(&product("tea"), 0), |shard: &mut Shard| shard.remaining -= 1);
-        let units = "[2 stock] product tea: drawn units on a shelf that no sweep comes by: expected 0, found 1";
+        let units = "[2 stock] product tea: reserved units that no sweep releases: expected 0, found 1";
         assert_eq!(shop.violations(), [units, rule]);
     }
 
@@ -135,6 +139,6 @@ mod tests {
     fn an_order_that_claims_units_exists() {
         let mut shop = flash_shop();
         put(&mut shop, 0, 2, Some("nobody"));
-        assert_eq!(shop.violations(), ["[2 stock] product tea: order of drawn units: expected one, found none"]);
+        assert_eq!(shop.violations(), ["[2 stock] product tea: order of reserved units: expected one, found none"]);
     }
 }

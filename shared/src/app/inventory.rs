@@ -1,22 +1,21 @@
-//! Shelves: reading all shards of one, and changing over how many it is spread while it sells.
+//! Inventory: reads all shards of a product, and changes their number while it sells.
 //!
-//! Units go from shard to shard in commits of their own, each with what the giving shard has received of them: whatever
-//! stops half-way, the shelf has all its units.
+//! Units move from shard to shard in commits of their own, each with its part of the number received: if it stops
+//! half-way, the total stock is unchanged.
 
-use super::{Failure, Shop, draws, products::described, shop::SoldOut};
+use super::{Failure, Shop, products::described, reservations, shop::SoldOut};
 use crate::{
     domain::{
         ProductId, Refusal,
+        inventory::{Move, Shard, Take, even_moves},
         product::Product,
         refusal::Entity,
-        stock::{self, Move, Shard, Take},
         swept::Swept,
     },
-    store::{Applied, Backoff, Consistency, Found, Key, Outcome, Transaction, keys, products, stock as shelf},
+    store::{Applied, Backoff, Consistency, Found, Key, Outcome, Transaction, keys, products, shards},
 };
 
-/// Every shard of a shelf that is believed to have so many, in order, strongly. Where it turns out to have fewer by now,
-/// that many.
+/// Returns every shard of a product that should have this many, in order, read strongly; fewer if it has fewer by now.
 pub(super) async fn read(
     shop: &Shop,
     product: &ProductId,
@@ -30,12 +29,12 @@ pub(super) async fn read(
             return Ok(shards);
         }
         count = described(shop, product).await?.stock_shards;
-        backoff.pause("the shelf lacks a shard").await?;
+        backoff.pause("the stock lacks a shard").await?;
     }
 }
 
-/// Every shard of a shelf that is believed to have `count`, as all were at one instant, for who is going to say that there
-/// is too little: units that are on their way from one shard to another are not missed.
+/// Returns every shard of a product that should have `count`, as all were at one instant. This read is for refusals: it
+/// does not miss units on their way from one shard to another.
 pub(super) async fn read_at_once(
     shop: &Shop,
     product: &ProductId,
@@ -53,7 +52,7 @@ pub(super) async fn read_at_once(
             Some(shards) => return Ok(shards),
             None => count = described.stock_shards,
         }
-        backoff.pause("the shelf has another number of shards").await?;
+        backoff.pause("the stock has another number of shards").await?;
     }
 }
 
@@ -61,14 +60,14 @@ fn keys_of(product: &ProductId, count: u16) -> Vec<Key> {
     (0..count).map(|number| keys::stock(product, number)).collect()
 }
 
-/// The shards of a shelf among what was read, in order, if all of them are.
+/// The shards of a product among the records read, in order, if all of them are.
 fn among(found: &Found, product: &ProductId, count: u16) -> Result<Option<Vec<Shard>>, Failure> {
     let shards: Result<Option<Vec<Shard>>, _> =
         (0..count).map(|number| found.get(&keys::stock(product, number))).collect();
     Ok(shards?)
 }
 
-/// The shards of a shelf that is believed to have `count`, from what was read, or read where not all of them are in it.
+/// The shards of a product that should have `count`, from the records read, or read if some are missing.
 pub(super) async fn among_or_read(
     shop: &Shop,
     found: &Found,
@@ -82,13 +81,13 @@ pub(super) async fn among_or_read(
     }
 }
 
-/// Units on all shards together.
+/// Units in all shards together.
 pub(super) fn total(shards: &[Shard]) -> i64 {
     shards.iter().fold(0, |sum, shard| sum.saturating_add(shard.remaining))
 }
 
-/// Whether nothing is left of a product that was seen sold out: by the cache, for a moment; after that by one look,
-/// eventually, before anything is tried. Of any other product nothing is known.
+/// Whether a product that was seen sold out still is. The cache answers for a moment, and after that one eventual read,
+/// before anything is tried. Of any other product nothing is known.
 pub(super) async fn is_sold_out(
     shop: &Shop,
     product: &ProductId,
@@ -111,55 +110,56 @@ pub(super) async fn is_sold_out(
     Ok(nothing_left)
 }
 
-/// Gives a shard the offer of this product, if it has not that of a later version.
+/// Sets the offer of a shard to that of this product, unless it has that of a later version.
 pub(super) async fn set_offer(
     shop: &Shop,
     product: &Product,
     shard: u16,
     backoff: &mut Backoff,
 ) -> Result<(), Failure> {
-    let change = shelf::set_offer(&product.product_id, shard, &product.offer, product.version)?;
+    let change = shards::set_offer(&product.product_id, shard, &product.offer, product.version);
     match shop.table.apply::<Shard>(&change, backoff).await? {
         Applied::Done(_) | Applied::Refused(_) => Ok(()),
     }
 }
 
-/// Takes shards away until there are no more than `count`: the last one first, its units before it.
+/// Retires shards until there are no more than `count`: the last one first, its units moved before it.
 ///
-/// An order that knows more shards than there are finds its shard gone, and looks anew.
+/// An order that knows more shards than there are finds its shard gone, and reads them anew.
 pub(super) async fn shrink(shop: &Shop, id: &ProductId, count: u16, backoff: &mut Backoff) -> Result<(), Failure> {
     loop {
         let product = described(shop, id).await?;
         let Some(last) = product.stock_shards.checked_sub(1).filter(|last| *last >= count.max(1)) else {
             return Ok(());
         };
-        let heir = last.checked_rem(count).unwrap_or(0);
+        let target_shard = last.checked_rem(count).unwrap_or(0);
         let shard: Option<Shard> = shop.table.get(keys::stock(id, last), Consistency::Strong).await?;
         let Some(shard) = shard else {
-            backoff.pause("the shelf has lost a shard meanwhile").await?;
+            backoff.pause("the stock has lost a shard meanwhile").await?;
             continue;
         };
         let mut transaction = Transaction::new();
         if shard.remaining > 0 {
-            transaction.add(shelf::withdraw(id, Take { shard: last, units: shard.remaining })?);
-            transaction.add(shelf::move_in(id, heir, shard.remaining, shard.remaining)?);
-        } else if !shard.swept.reaches(shard.drawn) {
+            transaction.add(shards::withdraw(id, Take { shard: last, units: shard.remaining }));
+            transaction.add(shards::move_in(id, target_shard, shard.remaining, shard.remaining));
+        } else if !shard.swept.reaches(shard.next) {
             settle_now(shop, id, last, &shard, backoff).await?;
             continue;
         } else {
             let version = product.version.saturating_add(1);
             let now = Product { stock_shards: last, version, ..product.clone() }.swept_from(shop.clock.now());
-            transaction.add(products::replace(&product, &now)?);
-            transaction.add(shelf::retire(id, last, &shard)?);
-            transaction.add(shelf::move_in(id, heir, 0, shard.received)?);
+            transaction.add(products::replace(&product, &now));
+            transaction.add(shards::retire(id, last, &shard));
+            transaction.add(shards::move_in(id, target_shard, 0, shard.received));
         }
         if let Outcome::Refused(_) = shop.table.commit(transaction, backoff).await? {
-            backoff.pause("the shelf changed meanwhile").await?;
+            backoff.pause("the stock changed meanwhile").await?;
         }
     }
 }
 
-/// Sweeps a shard that is to go without waiting for who may still be about to claim units: they draw others.
+/// Sweeps a shard that is to be retired without waiting for orders that are about to claim reservations: they reserve
+/// others.
 async fn settle_now(
     shop: &Shop,
     id: &ProductId,
@@ -167,17 +167,17 @@ async fn settle_now(
     shard: &Shard,
     backoff: &mut Backoff,
 ) -> Result<(), Failure> {
-    let (_, to) = draws::settle(shop, id, number, shard.swept.to..shard.drawn, backoff).await?;
+    let (_, to) = reservations::settle(shop, id, number, shard.swept.to..shard.next, backoff).await?;
     let swept = Swept { to, seen: to, at: shop.clock.now() };
-    let note = shelf::note_swept(id, number, swept)?;
+    let note = shards::note_swept(id, number, swept);
     match shop.table.apply::<Shard>(&note, backoff).await? {
         Applied::Done(_) => Ok(()),
-        Applied::Refused(_) => Ok(backoff.pause("another sweep is at the shelf").await?),
+        Applied::Refused(_) => Ok(backoff.pause("another sweep is at the shard").await?),
     }
 }
 
-/// Moves the units of these takes to the shard of the first, in one commit: where they are to be taken now. Nothing where
-/// some of them were taken meanwhile.
+/// Moves the units of these takes to the shard of the first, in one commit, to be taken from there now. Nothing is
+/// moved if some of them were taken meanwhile.
 pub(super) async fn gather(
     shop: &Shop,
     id: &ProductId,
@@ -186,14 +186,14 @@ pub(super) async fn gather(
 ) -> Result<Option<Take>, Failure> {
     let Some((to, others)) = takes.split_first() else { return Ok(None) };
     let mut gathered = *to;
-    // Each shard that gives is an action, and the one that gets.
+    // Each giving shard is an action, and so is the receiving one.
     for others in others.chunks(shop.bounds.table.actions.saturating_sub(1).max(1)) {
         let units = others.iter().map(|take| take.units).sum();
         let mut transaction = Transaction::new();
         for &take in others {
-            transaction.add(shelf::withdraw(id, take)?);
+            transaction.add(shards::withdraw(id, take));
         }
-        transaction.add(shelf::move_in(id, to.shard, units, units)?);
+        transaction.add(shards::move_in(id, to.shard, units, units));
         match shop.table.commit(transaction, backoff).await? {
             Outcome::Committed => gathered.units = gathered.units.saturating_add(units),
             Outcome::Refused(_) => return Ok(None),
@@ -202,16 +202,16 @@ pub(super) async fn gather(
     Ok(Some(gathered))
 }
 
-/// Gives every shard its even part of the units, as far as sales let it: each move is of two shards only, and one that
-/// comes too late is left out.
+/// Evens out the units over all shards, as far as sales let it: each move is of two shards only, and one that comes too
+/// late is left out.
 pub(super) async fn level(shop: &Shop, id: &ProductId, backoff: &mut Backoff) -> Result<(), Failure> {
     let count = described(shop, id).await?.stock_shards;
     let shards = read(shop, id, count, backoff).await?;
     let remaining: Vec<i64> = shards.iter().map(|shard| shard.remaining).collect();
-    for Move { from, to, units } in stock::level(&remaining) {
+    for Move { from, to, units } in even_moves(&remaining) {
         let mut transaction = Transaction::new();
-        transaction.add(shelf::withdraw(id, Take { shard: from, units })?);
-        transaction.add(shelf::move_in(id, to, units, units)?);
+        transaction.add(shards::withdraw(id, Take { shard: from, units }));
+        transaction.add(shards::move_in(id, to, units, units));
         match shop.table.commit(transaction, backoff).await? {
             Outcome::Committed | Outcome::Refused(_) => {}
         }

@@ -1,8 +1,8 @@
-//! Sees to orders and order sheets when their time is up: an order that was not paid gives back what it holds, a sheet
-//! that was not ordered is noted as abandoned.
+//! Handles expired orders and order sheets: an unpaid order releases its hold, an unordered sheet is marked as
+//! abandoned.
 //!
-//! Each order and sheet has a message in a queue that delays it, put there by its own event. Should one get lost, the
-//! sweep finds what is overdue.
+//! Each order and sheet has a delayed message in a queue, sent because of its own event. If one is lost, the sweep
+//! finds the expired thing.
 
 use std::time::Duration;
 
@@ -30,22 +30,22 @@ pub async fn serve() -> Result<(), Error> {
     serve::events(|batch| handle(&shop, &queue, batch)).await
 }
 
-/// What is needed of an event to see to what it is about.
+/// The part of an event that identifies its order or sheet.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Header {
     aggregate_id: String,
 }
 
-/// Sees to what the messages of a batch are about, each for itself; what comes too early comes again in time.
+/// Handles the messages of a batch, each independently; a message that comes too early is deferred to its time.
 ///
 /// # Errors
-/// Never: what fails is named, and comes again.
+/// Never: failed messages are listed in the response, and come again.
 pub async fn handle(shop: &Shop, queue: &Queue, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
-    Ok(queue.work_off(batch, |body| see_to(shop, body)).await)
+    Ok(queue.process(batch, |body| end(shop, body)).await)
 }
 
-async fn see_to(shop: &Shop, body: String) -> Result<Handled, Error> {
+async fn end(shop: &Shop, body: String) -> Result<Handled, Error> {
     let event: EventBridgeEvent<Header> = serde_json::from_str(&body)?;
     let id = event.detail.aggregate_id;
     let left = match event.detail_type.as_str() {
@@ -57,6 +57,6 @@ async fn see_to(shop: &Shop, body: String) -> Result<Handled, Error> {
         tracing::info!(aggregate.id = id, "{} settled", event.detail_type);
         return Ok(Handled::Done);
     };
-    // Meanwhile nothing may be left of it: then it comes again at once.
-    Ok(Handled::NotYet(Duration::try_from(left).unwrap_or_default()))
+    // If the time has passed meanwhile, the message comes again at once.
+    Ok(Handled::Defer(Duration::try_from(left).unwrap_or_default()))
 }

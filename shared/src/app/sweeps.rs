@@ -1,4 +1,4 @@
-//! The rounds that sweeps make: through a list of what is to be swept, each thing part by part.
+//! The rounds of sweeps: through a list of things to be swept, each thing part by part.
 
 use std::{fmt::Display, time::Duration};
 
@@ -6,13 +6,13 @@ use tokio::time::Instant;
 
 use super::{
     Failure,
-    due::{Overdue, Place},
+    expiry::{Expired, Place},
 };
 
-/// What was done of one thing.
+/// The result of sweeping a part of one thing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SweepStep {
-    /// How much was set right: tickets or units reclaimed, coupons marked.
+    /// The number of repairs: tickets or units reclaimed, coupons marked.
     pub mended: u64,
     /// Whether there is more to be swept already.
     pub more: bool,
@@ -26,34 +26,34 @@ impl SweepStep {
     }
 }
 
-/// What a round did.
+/// The result of a round.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Round {
-    /// How much was set right in all.
+pub struct SweepReport {
+    /// The number of repairs in all.
     pub mended: u64,
-    /// How many things could not be swept.
+    /// The number of things that could not be swept.
     pub failed: u32,
 }
 
-/// Sweeps everything on a list, beginning with something new only as long as `patience` lasts. What fails is told and left
-/// for the next round; it keeps nothing else from being swept.
+/// Sweeps everything on a list; it begins something new only until `patience` is spent. A failure is logged and left
+/// for the next round; it stops nothing else.
 ///
 /// # Errors
-/// Where the list cannot be read.
+/// If the list cannot be read.
 pub async fn round<I, L, S>(
     patience: Duration,
     list: impl Fn(Option<Place>) -> L,
     sweep: impl Fn(I) -> S,
-) -> Result<Round, Failure>
+) -> Result<SweepReport, Failure>
 where
     I: Display + Clone,
-    L: Future<Output = Result<Overdue<I>, Failure>>,
+    L: Future<Output = Result<Expired<I>, Failure>>,
     S: Future<Output = Result<SweepStep, Failure>>,
 {
     let started = Instant::now();
-    let (mut round, mut after) = (Round::default(), None);
+    let (mut round, mut after) = (SweepReport::default(), None);
     loop {
-        let Overdue { items, next } = list(after).await?;
+        let Expired { items, next } = list(after).await?;
         for (_, item) in items {
             let mut more = true;
             while more && started.elapsed() <= patience {
@@ -85,14 +85,14 @@ mod tests {
     use tokio::time::sleep;
 
     use super::*;
-    use crate::{app::due::Place, store::keys};
+    use crate::{app::expiry::Place, store::keys};
 
     /// A list of two pages: `a` and `b`, then `c`.
-    async fn list(after: Option<Place>) -> Result<Overdue<&'static str>, Failure> {
+    async fn list(after: Option<Place>) -> Result<Expired<&'static str>, Failure> {
         let at = |item| (Timestamp::UNIX_EPOCH, item);
         Ok(match after {
-            None => Overdue { items: vec![at("a"), at("b")], next: Some(Place(keys::board(), "b".to_owned())) },
-            Some(_) => Overdue { items: vec![at("c")], next: None },
+            None => Expired { items: vec![at("a"), at("b")], next: Some(Place(keys::board(), "b".to_owned())) },
+            Some(_) => Expired { items: vec![at("c")], next: None },
         })
     }
 
@@ -103,13 +103,13 @@ mod tests {
             swept.lock().unwrap().push(item);
             match (item, swept.lock().unwrap().len()) {
                 ("a", times) => Ok(SweepStep { mended: 2, more: times < 3 }),
-                ("b", _) => Err(Failure::Broken("a test")),
+                ("b", _) => Err(Failure::Internal("a test")),
                 _ => Ok(SweepStep { mended: 1, more: false }),
             }
         };
         let done = round(Duration::from_secs(1), list, sweep).await.unwrap();
         assert_eq!(*swept.lock().unwrap(), ["a", "a", "a", "b", "c"]);
-        assert_eq!(done, Round { mended: 7, failed: 1 });
+        assert_eq!(done, SweepReport { mended: 7, failed: 1 });
     }
 
     #[tokio::test(start_paused = true)]
@@ -119,12 +119,12 @@ mod tests {
             Ok(SweepStep { mended: 1, more: true })
         };
         let done = round(Duration::from_secs(3), list, sweep).await.unwrap();
-        assert_eq!(done, Round { mended: 2, failed: 0 }, "two parts of the first");
+        assert_eq!(done, SweepReport { mended: 2, failed: 0 }, "two parts of the first");
     }
 
     #[tokio::test]
     async fn without_a_list_there_is_no_round() {
-        let list = async |_| Err::<Overdue<&str>, _>(Failure::Broken("a test"));
+        let list = async |_| Err::<Expired<&str>, _>(Failure::Internal("a test"));
         let sweep = async |_| Ok(SweepStep::default());
         assert!(round(Duration::from_secs(1), list, sweep).await.is_err());
     }

@@ -1,32 +1,31 @@
-//! The shelf: a product's units, spread over shards so that many orders can take from it at once.
+//! Inventory: a product's stock, spread over shards so that many orders can take from it at once.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Invalid, bounded::bounded, draws, money::in_range, product::Offer, swept::Swept};
+use super::{Invalid, bounded::bounded, money::in_range, product::Offer, reservations, swept::Swept};
 
-/// The most shards a shelf can have. A line of an order may have to take from all of them in one transaction of at
-/// most 100 actions.
+/// The most shards of a product. An order line may have to take from all of them in one transaction of at most 100
+/// actions.
 pub const MAX_SHARDS: u16 = 64;
 
-/// The most units a shelf can hold.
+/// The most units in the stock of a product.
 pub const MAX_UNITS: i64 = 1_000_000_000;
 
 bounded! {
-    /// Units on a new shelf.
+    /// The stock of a new product.
     Units(i64): 0, MAX_UNITS
 }
 
-/// Units to put on a shelf, or to take off where below zero: anything but 0, up to [`MAX_UNITS`] either way.
+/// Units to add to the stock, or to take from it if below zero: anything but 0, up to [`MAX_UNITS`] either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnitsChange(i64);
 
 impl UnitsChange {
-    /// The most units taken off, as a number below zero.
+    /// The most units taken away, as a number below zero.
     pub const MIN: i64 = -MAX_UNITS;
-    /// The most units put on.
+    /// The most units added.
     pub const MAX: i64 = MAX_UNITS;
 
-    /// The number of units.
     pub fn get(self) -> i64 {
         self.0
     }
@@ -44,7 +43,7 @@ impl TryFrom<i64> for UnitsChange {
 }
 
 bounded! {
-    /// How many shards a shelf has: 1 unless told.
+    /// The number of shards of a product's stock, by default 1.
     ShardCount(u16): 1, MAX_SHARDS as i64
 }
 
@@ -54,34 +53,34 @@ impl Default for ShardCount {
     }
 }
 
-/// One part of a product's shelf, with everything that the condition of a sale needs.
+/// One part of a product's stock, with everything that the condition of a sale needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Shard {
-    /// Units that can be sold.
     pub remaining: i64,
-    /// Units ever put here, less those taken out by hand: what a recount of the orders starts from.
+    /// Units ever received here, less those withdrawn by hand: the start of a recount of the orders.
     pub received: i64,
-    /// What a sale must find unchanged.
+    /// The offer that a sale must match.
     #[serde(flatten)]
     pub offer: Offer,
-    /// The version of the product that the offer is of, so that an older one never takes its place.
+    /// The version of the product that the offer is of, so that an older one never replaces it.
     #[serde(default)]
     pub offer_version: u64,
-    /// The place of the next unit that is drawn (see [`draws`]): by how much it has risen, so many were.
-    #[serde(default)]
-    pub drawn: i64,
-    /// How far the sweep has come in the places before that.
+    /// The sequence number of the next reserved unit (see [`reservations`](super::reservations)). Its growth is the
+    /// number of units reserved.
+    #[serde(default, rename = "drawn")]
+    pub next: i64,
+    /// The progress of the sweep over the sequence numbers before that.
     #[serde(default)]
     pub swept: Swept,
 }
 
 impl Shard {
-    /// A shard of so many units, with the offer of this version of its product.
+    /// A shard of this many units, with the offer of this version of its product.
     pub fn new(units: i64, offer: Offer, version: u64) -> Self {
-        let drawn = draws::first_place(version);
-        let swept = Swept::beginning_at(drawn);
-        Self { remaining: units, received: units, offer, offer_version: version, drawn, swept }
+        let next = reservations::first_sequence(version);
+        let swept = Swept::beginning_at(next);
+        Self { remaining: units, received: units, offer, offer_version: version, next, swept }
     }
 }
 
@@ -90,15 +89,15 @@ impl Shard {
 pub struct Take {
     /// The shard's number, from 0.
     pub shard: u16,
-    /// The number of units.
     pub units: i64,
 }
 
-/// Chooses the shards that `wanted` units come from, given what each shard has (in the order of their numbers).
+/// Chooses the shards for `wanted` units, given the stock of each shard in the order of their numbers. `None` if the
+/// stock is insufficient.
 ///
-/// One shard is enough wherever one has enough; of those, the one met first going round from `preferred`, which
-/// spreads orders evenly. Otherwise the fullest shards give all they have until there is enough, which touches the
-/// fewest. Nothing wanted comes from no shard. `None` where all together have too little.
+/// If single shards have enough, the first of them going round from `preferred` gives all, which spreads orders evenly.
+/// Otherwise the fullest shards give all they have until there is enough, which touches the fewest. For no units wanted
+/// no shard is chosen.
 pub fn allocate(wanted: i64, remaining: &[i64], preferred: u16) -> Option<Vec<Take>> {
     if wanted == 0 {
         return Some(Vec::new());
@@ -123,24 +122,21 @@ pub fn allocate(wanted: i64, remaining: &[i64], preferred: u16) -> Option<Vec<Ta
     None
 }
 
-/// Units that go from one shard to another.
+/// Units to move from one shard to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Move {
-    /// The shard that gives.
     pub from: u16,
-    /// The shard that gets.
     pub to: u16,
-    /// The number of units.
     pub units: i64,
 }
 
-/// The moves after which every shard has its even part of what all have together: fewer than there are shards. Where
-/// that is even already there are none.
-pub fn level(remaining: &[i64]) -> Vec<Move> {
+/// The moves after which all shards have an even part of the stock: fewer than there are shards, and none if it is
+/// even.
+pub fn even_moves(remaining: &[i64]) -> Vec<Move> {
     let count = u16::try_from(remaining.len()).unwrap_or(u16::MAX);
     let total = remaining.iter().fold(0_i64, |sum, units| sum.saturating_add(*units));
     let mut surplus: Vec<i64> = remaining.iter().zip(spread(total, count)).map(|(has, part)| has - part).collect();
-    // A part may be one unit larger than another: that is even enough, and not worth a move.
+    // A part that is one unit larger than another is even enough, and not worth a move.
     if remaining.iter().max().zip(remaining.iter().min()).is_none_or(|(most, least)| most - least <= 1) {
         return Vec::new();
     }
@@ -167,15 +163,15 @@ pub fn level(remaining: &[i64]) -> Vec<Move> {
     moves
 }
 
-/// Whether some shard has so little, less than half of its even part, that orders are likely to find it short while others
-/// have enough.
+/// Whether some shard has less than half of its even part, so that orders are likely to find it short while others have
+/// enough.
 pub fn is_uneven(remaining: &[i64]) -> bool {
     let total = remaining.iter().fold(0_i64, |sum, units| sum.saturating_add(*units));
     let count = i64::try_from(remaining.len()).unwrap_or(i64::MAX).max(1);
     remaining.iter().any(|units| units.saturating_mul(2) < total / count)
 }
 
-/// Spreads `units` over `shards` as evenly as it goes; the first ones get what is left over.
+/// Spreads `units` over `shards` as evenly as possible; the first ones get the remainder.
 pub fn spread(units: i64, shards: u16) -> Vec<i64> {
     let count = i64::from(shards.max(1));
     let (each, left_over) = (units / count, units % count);
@@ -187,6 +183,32 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::{Won, product::SaleStatus};
+
+    #[test]
+    fn a_change_of_units_is_any_number_but_zero_within_a_billion() {
+        for units in [-1_000_000_000, -1, 1, 1_000_000_000] {
+            assert_eq!(UnitsChange::try_from(units).map(UnitsChange::get), Ok(units));
+        }
+        assert_eq!(UnitsChange::try_from(0), Err(Invalid::Empty));
+        for units in [-1_000_000_001, 1_000_000_001] {
+            let range = Invalid::Range { min: -1_000_000_000, max: 1_000_000_000 };
+            assert_eq!(UnitsChange::try_from(units), Err(range));
+        }
+    }
+
+    #[test]
+    fn a_shelf_has_one_shard_unless_told() {
+        assert_eq!(ShardCount::default().get(), 1);
+    }
+
+    #[test]
+    fn a_new_shard_has_all_its_units_and_nothing_to_sweep() {
+        let offer = Offer { price: Won::new(1_000), discount: Won::ZERO, status: SaleStatus::OnSale };
+        let shard = Shard::new(7, offer, 3);
+        assert_eq!((shard.remaining, shard.received, shard.offer, shard.offer_version), (7, 7, offer, 3));
+        assert_eq!((shard.next, shard.swept), (reservations::first_sequence(3), Swept::beginning_at(shard.next)));
+    }
 
     #[test]
     fn one_shard_is_enough_where_one_has_enough() {
@@ -203,10 +225,19 @@ mod tests {
         assert_eq!(allocate(1, &[], 0), None);
     }
 
-    /// An order whose units are all drawn must not lock a shard that it takes nothing from.
+    /// An order with all units reserved must not lock a shard that it takes nothing from.
     #[test]
     fn nothing_comes_from_no_shard() {
         assert_eq!(allocate(0, &[5, 5], 1), Some(Vec::new()));
+    }
+
+    #[test]
+    fn shards_that_differ_by_one_unit_are_level() {
+        assert_eq!(
+            [even_moves(&[1, 2]), even_moves(&[4, 5, 4]), even_moves(&[7]), even_moves(&[])],
+            [const { Vec::new() }; 4]
+        );
+        assert_eq!(even_moves(&[1, 3]), [Move { from: 1, to: 0, units: 1 }]);
     }
 
     #[test]
@@ -240,7 +271,7 @@ mod tests {
         fn levelling_is_even_and_takes_from_none_more_than_it_has(
             remaining in proptest::collection::vec(0_i64..10_000, 1..64),
         ) {
-            let moves = level(&remaining);
+            let moves = even_moves(&remaining);
             prop_assert!(moves.len() < remaining.len());
             let mut after = remaining.clone();
             for Move { from, to, units } in moves {
@@ -250,13 +281,13 @@ mod tests {
             }
             prop_assert_eq!(after.iter().sum::<i64>(), remaining.iter().sum::<i64>());
             prop_assert!(after.iter().max().unwrap() - after.iter().min().unwrap() <= 1);
-            prop_assert_eq!(level(&after), vec![]);
+            prop_assert_eq!(even_moves(&after), vec![]);
         }
 
         #[test]
         fn what_is_level_is_not_uneven(remaining in proptest::collection::vec(0_i64..10_000, 1..64)) {
             let mut after = remaining.clone();
-            for Move { from, to, units } in level(&remaining) {
+            for Move { from, to, units } in even_moves(&remaining) {
                 after[usize::from(from)] -= units;
                 after[usize::from(to)] += units;
             }

@@ -1,0 +1,143 @@
+//! Flash mode: the units of a line are reserved ahead of the order's commit, which then claims them.
+//!
+//! A reservation asserts the offer, as a sale does. Reservations that are not claimed are released at once; if this
+//! function dies, the sweep releases them.
+
+use super::preconditions::{LinePreconditions, Preconditions};
+use crate::{
+    app::{Failure, Shop, reservations},
+    domain::{
+        UserId,
+        inventory::{Shard, Take},
+        product::{Offer, SaleStatus},
+        reservations::Reservation,
+    },
+    store::{Applied, Backoff, shards},
+};
+
+/// The outcome of reserving the units of a line.
+enum Reserving {
+    /// All units are reserved.
+    Complete,
+    /// The offer is another one.
+    OtherOffer(Offer),
+}
+
+impl Preconditions {
+    /// Reserves the missing units of the lines in flash mode. Returns false if an offer has changed: it is now known,
+    /// and nothing is reserved at the old one.
+    ///
+    /// # Errors
+    /// The present refusals of the user, a product or its stock.
+    pub(super) async fn reserve(&mut self, shop: &Shop, user: &UserId, backoff: &mut Backoff) -> Result<bool, Failure> {
+        for index in 0..self.lines.len() {
+            let Some(line) = self.lines.get_mut(index).filter(|line| line.product.flash) else {
+                continue;
+            };
+            let offer = match line.reserve(shop, backoff).await {
+                Ok(Reserving::Complete) => continue,
+                Ok(Reserving::OtherOffer(offer)) => offer,
+                Err(Failure::Refused(refusal)) => {
+                    // The refusals of the user or another product come first.
+                    self.check_all_but_coupon(shop, user, backoff).await?;
+                    return Err(refusal.into());
+                }
+                Err(failure) => return Err(failure),
+            };
+            line.give_back(shop, backoff).await?;
+            let price_change = line.price_change(&offer);
+            if offer.status != SaleStatus::OnSale || price_change.is_some() {
+                self.check_all_but_coupon(shop, user, backoff).await?;
+            }
+            let Some(line) = self.lines.get_mut(index) else { continue };
+            shop.invalidate_product(&line.product.product_id);
+            if let Some(refusal) = price_change {
+                return Err(refusal.into());
+            }
+            if offer.status == SaleStatus::OnSale {
+                line.product.offer = offer;
+            }
+            backoff.retry("a product changed meanwhile").await?;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// Records that a commit has claimed the reservations.
+    pub(super) fn claimed(&mut self) {
+        self.lines.iter_mut().for_each(|line| line.reserved.clear());
+    }
+
+    /// Releases the reservations that were not claimed. If that fails, the sweep does it.
+    pub(super) async fn release_reserved(&mut self, shop: &Shop, backoff: &mut Backoff) {
+        for line in &mut self.lines {
+            if let Err(error) = line.give_back(shop, backoff).await {
+                tracing::warn!(%error, product = %line.product.product_id, "reserved units are left to the sweep");
+            }
+        }
+    }
+}
+
+impl LinePreconditions {
+    /// The number of units that are not reserved yet.
+    pub(super) fn missing(&self) -> i64 {
+        self.reserved.iter().fold(i64::from(self.quantity.get()), |missing, part| missing.saturating_sub(part.units))
+    }
+
+    /// Reserves the missing units: from the order's own shard, or from shards with enough. Each read of all shards
+    /// follows a failed reservation, which means that another order has got units.
+    async fn reserve(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<Reserving, Failure> {
+        let (id, offer) = (self.product.product_id.clone(), self.product.offer);
+        while self.missing() > 0 {
+            for take in std::mem::take(&mut self.takes) {
+                match shop.table.apply::<Shard>(&shards::reserve(&id, take, &offer), backoff).await? {
+                    Applied::Done(shard) => {
+                        let Take { shard: number, units } = take;
+                        self.reserved.push(Reservation {
+                            shard: number,
+                            from: shard.next.saturating_sub(units),
+                            units,
+                        });
+                    }
+                    Applied::Refused(Some(shard)) if shard.offer != offer => {
+                        return Ok(Reserving::OtherOffer(shard.offer));
+                    }
+                    Applied::Refused(_) => break,
+                }
+            }
+            if self.missing() > 0 {
+                if self.reserved.len() >= self.max_reservations() {
+                    // Units reserved in many parts are released, to be reserved in one.
+                    self.give_back(shop, backoff).await?;
+                }
+                self.reserve_from_few_shards(shop, backoff).await?;
+                backoff.retry("others reserved the units").await?;
+            }
+        }
+        Ok(Reserving::Complete)
+    }
+
+    /// Releases the reservations, and plans to reserve all units anew.
+    async fn give_back(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
+        let reserved = std::mem::take(&mut self.reserved);
+        self.plan_all(reserved.first().map(|part| part.shard));
+        for part in reserved {
+            reservations::give_back(shop, &self.product.product_id, part, backoff).await?;
+        }
+        Ok(())
+    }
+
+    /// Drops reservations that the sweep took for orphaned and released. `kept` says of each whether it is still ours.
+    pub(super) fn lose(&mut self, kept: impl Iterator<Item = bool>) {
+        let shard = self.reserved.first().map(|part| part.shard);
+        let reserved = std::mem::take(&mut self.reserved);
+        self.reserved = reserved.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(part, _)| part).collect();
+        self.plan_all(shard);
+    }
+
+    /// Plans to take the missing units from one shard.
+    fn plan_all(&mut self, shard: Option<u16>) {
+        let shard = shard.or_else(|| self.takes.first().map(|take| take.shard)).unwrap_or(0);
+        self.takes = vec![Take { shard, units: self.missing() }];
+    }
+}
