@@ -1,5 +1,5 @@
 //! The crate that all functions share, in floors. Data enters at the top and goes down. No floor names one above it,
-//! which a test checks (`tests/tests/shop/tidy.rs`).
+//! which a test checks (`tests/api/tidy.rs`).
 //!
 //! | floor | content | must not know |
 //! |---|---|---|

@@ -2,9 +2,9 @@
 //!
 //! Steady state, items under 1 KiB, one shard; counted at the wire.
 
-use functions::schedule::rebuild_sales;
 use std::fmt;
 
+use functions::schedule::rebuild_sales;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::{
@@ -405,19 +405,19 @@ async fn cancellations(bench: &mut Bench) {
 /// A sheet reads only from the table, and is put with its entry in the expiry index (3). Its order removes that entry
 /// (3), beside the cost of any order. The sheet has to be read before anything else can be.
 async fn sheets(bench: &mut Bench) {
-    let draw_up = |shop: &TestShop| shop.post("/order-sheets", json!({ "userId": "sora", "items": items(1) }));
+    let create_sheet = |shop: &TestShop| shop.post("/order-sheets", json!({ "userId": "sora", "items": items(1) }));
     let order = |shop: &TestShop, sheet: &Value| {
         shop.post("/orders", json!({ "userId": "sora", "orderSheetId": sheet["orderSheetId"] }))
     };
-    let call = draw_up(&cold(bench));
+    let call = create_sheet(&cold(bench));
     let sheet = bench.call("order sheet, 1 line", cost(3, 3.0, 3.0), call).await;
     let call = bench.shop.get(&format!("/order-sheets/{}", sheet["orderSheetId"].as_str().unwrap())).as_user("sora");
     bench.call("order sheet by id", cost(1, 0.0, 1.0), call).await;
     let call = order(&cold(bench), &sheet);
     bench.call("order of a sheet, 1 line", cost(3, 7.0 + 2.0 + 3.0, 3.0), call).await;
-    let sheet = draw_up(&bench.shop).await.expect(201);
+    let sheet = create_sheet(&bench.shop).await.expect(201);
     order(&bench.shop, &sheet).await.expect(201);
-    let sheet = draw_up(&bench.shop).await.expect(201);
+    let sheet = create_sheet(&bench.shop).await.expect(201);
     let call = order(&bench.shop, &sheet);
     bench.call("order of a sheet, 1 line, all remembered", cost(2, 7.0 + 2.0 + 3.0, 1.0), call).await;
 }

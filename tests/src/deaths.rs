@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::{
 };
 use tokio::sync::Notify;
 
-use crate::{Dynamo, wire};
+use crate::{Dynamo, fakes::wire};
 
 /// The side of a call on which the function dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,27 +10,21 @@
     reason = "a test that cannot go on should say where"
 )]
 
-mod bus;
 mod calls;
 mod contract;
 pub mod costs;
 pub mod deaths;
 pub mod drafts;
-mod dynamo;
-pub mod event_source;
+pub mod fakes;
 pub mod limits;
 mod meter;
-pub mod platform;
-pub mod queue;
-pub mod queue_source;
+pub mod sales;
 mod shop;
-pub mod sim;
-pub mod stream;
+pub mod simulator;
+pub mod steps;
 pub mod template;
-mod wire;
 
-pub use bus::{Bus, BusFault};
 pub use calls::{Answer, Call};
-pub use dynamo::{Dynamo, Fault};
+pub use fakes::{Bus, BusFault, Dynamo, Fault};
 pub use meter::{Cost, Meter};
 pub use shop::{TABLE, TestShop, random};

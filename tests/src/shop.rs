@@ -15,15 +15,14 @@ use shared::{
     platform::{Clock, Random},
     store::Table,
 };
-
 use tokio::time::Instant;
 
 use crate::{
     Answer, Call, Dynamo, Meter,
     deaths::Deaths,
+    fakes::{stream::Consumers, wire},
     limits::{Limited, Limits},
-    stream::Consumers,
-    template, wire,
+    template,
 };
 
 /// The table's name.

@@ -14,7 +14,7 @@ use std::{
 
 use clap::Parser;
 use mimalloc::MiMalloc;
-use tests::sim::{Mutant, Plan, run, shrink};
+use tests::simulator::{Mutant, Plan, run, shrink};
 
 /// A run is a million small pieces of memory, most of them soon freed.
 #[global_allocator]
@@ -34,7 +34,7 @@ struct Arguments {
     #[arg(long, default_value_t = 0)]
     from: u64,
 
-    /// Run this seed alone, and print all that happens
+    /// Run this seed only, and print all that happens
     #[arg(long)]
     seed: Option<u64>,
 
@@ -71,9 +71,9 @@ fn main() -> ExitCode {
 /// Runs a plan and prints all that happens in it. A plan that fails is shrunk first.
 fn show(plan: &Plan, whole: bool) -> ExitCode {
     let outcome = run(plan, true);
-    let failed = !outcome.wrong.is_empty();
+    let failed = !outcome.violations.is_empty();
     let (plan, outcome) = if failed && !whole {
-        eprintln!("seed {} goes wrong; leaving out what does not matter …", plan.seed);
+        eprintln!("seed {} has a violation; shrinking its plan …", plan.seed);
         let smallest = shrink(plan);
         let outcome = run(&smallest, true);
         (smallest, outcome)
@@ -83,7 +83,7 @@ fn show(plan: &Plan, whole: bool) -> ExitCode {
     print!("{}", outcome.trace);
     println!("seed {}: {} steps, faults {:?}, {} calls", plan.seed, plan.steps.len(), plan.faults, outcome.calls);
     println!("{:?}\n{:?}", plan.shape, plan.knobs);
-    outcome.wrong.iter().for_each(|wrong| println!("WRONG: {wrong}"));
+    outcome.violations.iter().for_each(|violation| println!("VIOLATION: {violation}"));
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
@@ -104,11 +104,11 @@ fn hunt_all(arguments: &Arguments) -> ExitCode {
         while let Some(&mutant) = planted.get(next.fetch_add(1, Ordering::SeqCst)) {
             let seeds = arguments.from..arguments.from.saturating_add(arguments.seeds);
             let found = seeds.into_iter().find_map(|seed| {
-                let wrong = run(&Plan { mutant: Some(*mutant), ..Plan::of(seed) }, false).wrong;
-                wrong.into_iter().next().map(|wrong| (seed, wrong))
+                let violations = run(&Plan { mutant: Some(*mutant), ..Plan::of(seed) }, false).violations;
+                violations.into_iter().next().map(|violation| (seed, violation))
             });
             match found {
-                Some((seed, wrong)) => println!("{}\n    seed {seed}: {wrong}", mutant.name),
+                Some((seed, violation)) => println!("{}\n    seed {seed}: {violation}", mutant.name),
                 None => {
                     survivors.fetch_add(1, Ordering::SeqCst);
                     println!("{}\n    NOT FOUND by {} seeds", mutant.name, arguments.seeds);
@@ -138,9 +138,9 @@ fn run_all(arguments: &Arguments) -> ExitCode {
             if let Ok(mut answers) = answers.lock() {
                 outcome.answers.into_iter().for_each(|(answer, times)| *answers.entry(answer).or_default() += times);
             }
-            if let Some(wrong) = outcome.wrong.into_iter().next() {
+            if let Some(violation) = outcome.violations.into_iter().next() {
                 if let Ok(mut failed) = failed.lock() {
-                    failed.push((seed, wrong));
+                    failed.push((seed, violation));
                 }
                 if !arguments.count {
                     next.store(end, Ordering::SeqCst);
@@ -159,16 +159,20 @@ fn run_all(arguments: &Arguments) -> ExitCode {
     let calls = calls.into_inner();
     match failed.first() {
         None => {
-            println!("{} seeds from {}: nothing wrong; {calls} calls, {seconds:.1} s", arguments.seeds, arguments.from);
+            println!("{} seeds from {}: no violation; {calls} calls, {seconds:.1} s", arguments.seeds, arguments.from);
             ExitCode::SUCCESS
         }
-        Some((seed, wrong)) if arguments.count => {
-            println!("{} of {} seeds go wrong in {seconds:.1} s, first {seed}: {wrong}", failed.len(), arguments.seeds);
-            failed.iter().skip(1).for_each(|(seed, wrong)| println!("{seed}: {wrong}"));
+        Some((seed, violation)) if arguments.count => {
+            println!(
+                "{} of {} seeds have violations in {seconds:.1} s, first {seed}: {violation}",
+                failed.len(),
+                arguments.seeds
+            );
+            failed.iter().skip(1).for_each(|(seed, violation)| println!("{seed}: {violation}"));
             ExitCode::FAILURE
         }
-        Some((seed, wrong)) => {
-            println!("seed {seed}: {wrong}");
+        Some((seed, violation)) => {
+            println!("seed {seed}: {violation}");
             let code = show(&Plan::of(*seed), arguments.whole);
             println!("to see it again: cargo xtask sim --seed {seed}");
             code

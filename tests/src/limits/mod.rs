@@ -9,7 +9,7 @@
 //!   a second. A table has as many as its history (or its `WarmThroughput`) gave it: a new on-demand one four.
 //!   Splitting a hot partition takes DynamoDB minutes and is left out. An index has partitions of its own.
 //! - Unused capacity of a partition is there for a burst later. DynamoDB keeps up to 300 s of it and promises nothing.
-//!   After a flash sale's first seconds it is gone, so here it is one second unless told otherwise.
+//!   After a flash sale's first seconds it is gone, so here it is one second by default.
 //! - A transaction locks its items for 10 ms. Any other write of them meanwhile is refused, not queued. Reads are never
 //!   refused. A transaction whose condition fails releases its locks at once.
 //! - A write costs a unit for each KiB begun, two in a transaction; a cancelled transaction costs its first phase,

@@ -22,7 +22,10 @@ use super::{
     Bucket, Chance, Limits,
     request::{self, Touch},
 };
-use crate::{Dynamo, dynamo, wire};
+use crate::{
+    Dynamo,
+    fakes::{dynamo, wire},
+};
 
 #[derive(Clone)]
 pub struct Limited {

@@ -54,7 +54,7 @@ impl Rush {
 }
 
 /// Lets clients call one call after the other. `next` gives the call for a client, its round, and the answer before;
-/// `None` ends the client. A client that is told to try again waits as told, a second, and repeats its call.
+/// `None` ends the client. A client with a 503 waits a second and repeats its call.
 pub async fn rush(
     shop: &TestShop,
     clients: usize,

@@ -72,7 +72,7 @@ impl Issued {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
     /// Allocate a ticket.
-    Draw,
+    Allocate,
     /// Claim it and issue the coupon.
     Claim,
     /// Be answered: with a coupon or without.
@@ -153,7 +153,7 @@ impl World {
             let read = self.chance.latency();
             self.after(
                 now + read,
-                Step::Draw,
+                Step::Allocate,
                 Request { customer, instance, began: now, attempt: 0, must_look: false },
             );
         }
@@ -161,7 +161,7 @@ impl World {
 
     fn work(&mut self, now: Duration, step: Step, mut request: Request) {
         match step {
-            Step::Draw => self.draw(now, request),
+            Step::Allocate => self.allocate(now, request),
             Step::Claim => {
                 // A claim record and a user's coupon: each in any partition, at two units.
                 let places = [self.anywhere(), self.anywhere()];
@@ -185,25 +185,25 @@ impl World {
             Step::Return => {
                 request = Request { began: now, attempt: 0, must_look: false, ..request };
                 let read = self.chance.latency();
-                self.after(now + read, Step::Draw, request);
+                self.after(now + read, Step::Allocate, request);
             }
         }
     }
 
     /// Allocates from the user's own counter, or from one that had tickets at the last look. A request that finds it
     /// empty looks at all.
-    fn draw(&mut self, now: Duration, request: Request) {
+    fn allocate(&mut self, now: Duration, request: Request) {
         let instance = usize::try_from(request.instance).unwrap();
         if request.must_look {
             if !self.reads.iter_mut().all(|counter| counter.has(1.0, now)) {
                 self.result.throttled += 1;
-                return self.pause(now, Step::Draw, request);
+                return self.pause(now, Step::Allocate, request);
             }
             self.reads.iter_mut().for_each(|counter| counter.take(1.0));
             let open = (0..self.sale.counters).filter(|&counter| self.left[usize::from(counter)] > 0).collect();
             self.looked[instance] = Some((now + LOOK_FRESH, open));
             let way = self.chance.latency();
-            return self.after(now + way, Step::Draw, Request { must_look: false, ..request });
+            return self.after(now + way, Step::Allocate, Request { must_look: false, ..request });
         }
         let own = u16::try_from(request.customer % u32::from(self.sale.counters)).unwrap();
         let number = match &self.looked[instance] {
@@ -219,7 +219,7 @@ impl World {
         // The partition of a counter, by a hash, so that two counters may share one.
         let place = [Chance::new(u64::from(number)).below(u64::from(self.limits.partitions))];
         if !self.carried(&place, 1.0, now) {
-            return self.pause(now, Step::Draw, request);
+            return self.pause(now, Step::Allocate, request);
         }
         let way = self.chance.latency();
         let left = &mut self.left[usize::from(number)];
@@ -227,14 +227,14 @@ impl World {
             *left -= 1;
             return self.after(now + way, Step::Claim, Request { attempt: 0, ..request });
         }
-        self.after(now + way, Step::Draw, Request { must_look: true, ..request });
+        self.after(now + way, Step::Allocate, Request { must_look: true, ..request });
     }
 
     /// Waits as the shop does. A request out of retry budget comes back after a second, with no state. A request with a
     /// ticket goes on waiting: the cost of orphaned tickets is no subject of this model.
     fn pause(&mut self, now: Duration, step: Step, request: Request) {
         let wait = Duration::from_millis(self.chance.below(RetryBounds::PRODUCTION.window_ms(request.attempt) + 1));
-        if step == Step::Draw && now + wait >= request.began + RetryBounds::PRODUCTION.patience {
+        if step == Step::Allocate && now + wait >= request.began + RetryBounds::PRODUCTION.patience {
             self.result.busy += 1;
             return self.after(now + Duration::from_secs(1), Step::Return, request);
         }

@@ -1,0 +1,45 @@
+//! `POST /balance/charge`, `GET /balance/{userId}`
+
+use serde_json::json;
+use tests::TestShop;
+
+#[tokio::test]
+async fn a_charge_is_visible_at_once() {
+    let shop = TestShop::new();
+    shop.customer("mina", 0).await;
+    let charged = shop.post("/balance/charge", json!({ "userId": "mina", "amount": 10_000 })).await.expect(200);
+    assert_eq!((&charged["userId"], &charged["balance"]), (&json!("mina"), &json!(10_000)));
+    assert!(charged["entryId"].is_string());
+    assert_eq!(shop.get("/balance/mina").await.expect(200), json!({ "userId": "mina", "balance": 10_000 }));
+}
+
+#[tokio::test]
+async fn balance_of_an_unknown_user_is_not_found() {
+    let shop = TestShop::new();
+    let charge = json!({ "userId": "nobody", "amount": 100 });
+    let details = shop.post("/balance/charge", charge).await.refused(404, "ENTITY_NOT_FOUND");
+    assert_eq!(details, json!({ "userId": "nobody" }));
+    shop.get("/balance/nobody").await.refused(404, "ENTITY_NOT_FOUND");
+    shop.get("/balance/nobody/entries").await.refused(404, "ENTITY_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_balance_has_an_upper_bound() {
+    use shared::domain::{UserId, Won, account::Account, money::MAX_BALANCE};
+    use shared::store::{Outcome, Transaction, users};
+
+    let shop = TestShop::new();
+    shop.customer("mina", 0).await;
+    // Ninety million charges are too many for a test: the account is made rich.
+    let full = Account { balance: MAX_BALANCE.checked_sub(Won::new(100)).unwrap(), sequence: 1, ..Account::NEW };
+    let mina = UserId::try_from("mina".to_owned()).unwrap();
+    let mut transaction = Transaction::new();
+    transaction.add(users::move_balance(&mina, &Account::NEW, &full));
+    let table = &shop.instance().table;
+    assert!(matches!(table.commit(transaction, &mut table.backoff()).await.unwrap(), Outcome::Committed));
+
+    let charge = |amount: i64| shop.post("/balance/charge", json!({ "userId": "mina", "amount": amount }));
+    let details = charge(200).await.refused(409, "LIMIT_EXCEEDED");
+    assert_eq!(details, json!({ "limit": "balance", "max": 9_000_000_000_000_000_i64 }));
+    assert_eq!(charge(100).await.expect(200)["balance"], 9_000_000_000_000_000_i64);
+}

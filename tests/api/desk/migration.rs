@@ -1,0 +1,101 @@
+//! The migration of the lists of the desk.
+
+use serde_json::json;
+use shared::store::{Key, keys};
+use tests::{
+    TABLE, TestShop,
+    deaths::{Deaths, Side},
+    steps::migrate,
+};
+
+use super::{ids, product_ids, seeded_shop, set_status};
+
+/// Takes an item out of the index by time, as the first stage had it.
+fn unlist(shop: &TestShop, key: Key) {
+    let update = json!({
+        "TableName": TABLE, "Key": { "pk": { "S": key.pk }, "sk": { "S": key.sk } },
+        "UpdateExpression": "REMOVE byTimePk, byTimeSk",
+    });
+    shop.dynamo().execute("UpdateItem", update).unwrap();
+}
+
+/// A shop of the first stage: campaigns and products that are not on sale are in no list.
+async fn first_stage() -> TestShop {
+    let shop = seeded_shop().await;
+    for id in ["b", "c", "d"] {
+        unlist(&shop, keys::product(&id.to_owned().try_into().unwrap()));
+    }
+    for id in ["welcome", "night"] {
+        shop.coupon(id, 10).await;
+        unlist(&shop, keys::campaign(&id.to_owned().try_into().unwrap()));
+    }
+    shop
+}
+
+/// Everything that the desk lists.
+async fn listed(shop: &TestShop) -> (Vec<String>, Vec<String>) {
+    let products = shop.get("/desk/products").as_admin().await.expect(200);
+    let campaigns = shop.get("/desk/campaigns").as_admin().await.expect(200);
+    let mut campaigns: Vec<String> = ids(&campaigns, "couponId").into_iter().map(str::to_owned).collect();
+    campaigns.sort();
+    (product_ids(&products).into_iter().map(str::to_owned).collect(), campaigns)
+}
+
+#[tokio::test]
+async fn migration_lists_products_off_sale_and_campaigns() {
+    let shop = first_stage().await;
+    assert_eq!(listed(&shop).await, (["a", "e", "f"].map(str::to_owned).to_vec(), vec![]));
+    shop.audit().await;
+    let tag = shop.get("/desk/products/c").as_admin().await.headers["etag"].clone();
+
+    let lines = migrate(&shop, false).await.unwrap();
+    let figures = "products: 2 campaigns listed, 5 places in lists, 3 products listed, 3 products on sale";
+    assert!(lines.iter().any(|line| line == figures), "{lines:?}");
+    let all =
+        (["a", "b", "c", "d", "e", "f"].map(str::to_owned).to_vec(), ["night", "welcome"].map(str::to_owned).to_vec());
+    assert_eq!(listed(&shop).await, all);
+    assert_eq!(shop.get("/desk/products/c").as_admin().await.headers["etag"], tag);
+    let lines = migrate(&shop, true).await.unwrap();
+    let figures =
+        "products: 2 campaigns listed before, 5 places in lists, 3 products listed before, 3 products on sale";
+    assert!(lines.iter().any(|line| line == figures), "{lines:?}");
+    assert_eq!(listed(&shop).await, all);
+    shop.audit().await;
+}
+
+#[tokio::test]
+async fn migration_of_the_lists_survives_a_death_at_any_call() {
+    let deaths = Deaths::default();
+    migrate(&first_stage().await.watched_by(&deaths), false).await.unwrap();
+    let calls = deaths.calls().len();
+    let expected = 6;
+    for call in 0..calls {
+        for side in [Side::Before, Side::After] {
+            let shop = first_stage().await;
+            let deaths = Deaths::at(call, side);
+            assert!(deaths.run(migrate(&shop.watched_by(&deaths), false)).await.is_none(), "{call} {side:?}");
+            migrate(&shop, false).await.unwrap();
+            let (products, campaigns) = listed(&shop).await;
+            assert_eq!((products.len(), campaigns.len()), (expected, 2), "{call} {side:?}");
+            shop.audit_as_is().await;
+        }
+    }
+}
+
+/// A product that changes between the migration's read and its write is listed as it is then.
+#[tokio::test]
+async fn products_changed_during_the_migration_are_listed_as_changed() {
+    let shop = first_stage().await;
+    let change = async {
+        for status in ["ON_SALE", "HIDDEN", "DISCONTINUED", "ON_SALE", "HIDDEN"] {
+            for id in ["b", "c", "d"] {
+                set_status(&shop, id, status).await;
+            }
+        }
+    };
+    let (migrated, ()) = tokio::join!(migrate(&shop, false), change);
+    migrated.unwrap();
+    let hidden = shop.get("/desk/products?status=HIDDEN").as_admin().await.expect(200);
+    assert_eq!(product_ids(&hidden), ["b", "c", "d"]);
+    shop.audit().await;
+}

@@ -1,0 +1,59 @@
+//! The API in process: the real handlers over an embedded DynamoDB. A folder for each resource of the routes; conventions of
+//! the whole API, and the documents and the template that describe it, beside them.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
+mod alarms;
+mod cart;
+mod conventions;
+mod costs;
+mod desk;
+mod documents;
+mod doors;
+mod features;
+mod fuzz;
+mod idempotency;
+mod input;
+mod orders;
+mod preconditions;
+mod records;
+mod reference;
+mod roles;
+mod tidy;
+mod trace;
+
+mod balance {
+    mod charge;
+    mod list_entries;
+}
+
+mod coupons {
+    mod create;
+    mod issue;
+    mod list;
+    mod revoke;
+}
+
+mod order_sheets {
+    mod create;
+}
+
+mod products {
+    mod create;
+    mod list;
+    mod list_bestsellers;
+    mod recent_stock;
+    mod restock;
+    mod update;
+}
+
+mod users {
+    mod create;
+    mod get;
+    mod update;
+}

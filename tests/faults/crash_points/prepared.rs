@@ -1,0 +1,173 @@
+//! Shops that the scenarios start from.
+
+use functions::schedule::sweep;
+use serde_json::{Value, json};
+use shared::{
+    events::{Event, EventKind},
+    store::{Action, keys},
+};
+use tests::{
+    TestShop,
+    sales::{records, tamper},
+    steps::{cancel, hold, move_along, order_by, order_with_coupon},
+};
+
+/// A customer, a product on two shards, a campaign.
+pub async fn seed(shop: &TestShop) {
+    shop.customer("mina", 100_000).await;
+    let tea = json!({ "productId": "tea", "name": "녹차", "price": 10_000, "stock": 10, "stockShards": 2 });
+    shop.post("/products", tea).as_admin().await.expect(201);
+    shop.campaign("welcome", 3, json!({ "kind": "FIXED", "value": 1_000, "counterShards": 2 })).await;
+}
+
+pub async fn seed_data(shop: TestShop) -> Value {
+    seed(&shop).await;
+    Value::Null
+}
+
+pub async fn with_withdrawn(shop: TestShop) -> Value {
+    seed(&shop).await;
+    shop.patch("/users/mina", json!({ "status": "WITHDRAWN" })).as_admin().await.expect(200)
+}
+
+pub async fn with_coupon(shop: TestShop) -> Value {
+    seed(&shop).await;
+    shop.issue("mina", "welcome").await.expect(201)
+}
+
+pub async fn with_cart(shop: TestShop) -> Value {
+    seed(&shop).await;
+    let body = json!({ "userId": "mina", "productId": "tea", "quantity": 2 });
+    shop.post("/orders/cart", body).await.expect(200)
+}
+
+pub async fn with_sheet(shop: TestShop) -> Value {
+    with_coupon(shop.clone()).await;
+    let items = json!([{ "productId": "tea", "quantity": 1 }]);
+    shop.post("/order-sheets", json!({ "userId": "mina", "items": items, "couponId": "welcome" })).await.expect(201)
+}
+
+pub async fn with_paid_order(shop: TestShop) -> Value {
+    shop.customer("mina", 100_000).await;
+    shop.product("tea", 10_000, 10).await;
+    order_with_coupon(&shop, "mina", "BALANCE").await
+}
+
+/// An order, with all its consequences.
+pub async fn with_books(shop: TestShop) -> Value {
+    let order = with_paid_order(shop.clone()).await;
+    shop.settle().await;
+    order
+}
+
+pub async fn with_hold(shop: TestShop) -> Value {
+    shop.customer("mina", 100_000).await;
+    shop.product("tea", 10_000, 10).await;
+    order_with_coupon(&shop, "mina", "LATER").await
+}
+
+pub async fn with_external_order(shop: TestShop) -> Value {
+    shop.customer("mina", 100_000).await;
+    shop.product("tea", 10_000, 10).await;
+    order_with_coupon(&shop, "mina", "EXTERNAL").await
+}
+
+pub async fn with_returned_line(shop: TestShop) -> Value {
+    let order = with_paid_order(shop.clone()).await;
+    move_along(&shop, &order, "1", &["SHIPPED", "IN_DELIVERY", "DELIVERED", "RETURN_REQUESTED", "RETURN_IN_PROGRESS"])
+        .await;
+    order
+}
+
+/// A waiting order, a paid one, and a sheet, at an instant after every expiry.
+pub async fn with_expired(shop: TestShop) -> Value {
+    with_sheet(shop.clone()).await;
+    hold(&shop, "mina", "tea", 2).await.expect(201);
+    order_by(&shop, "mina", "tea", 1, "EXTERNAL").await.expect(201);
+    let events = shop.published().await;
+    let events_of_expiry = |event: &&Event| matches!(event.kind, EventKind::OrderPlaced | EventKind::OrderSheetCreated);
+    let events_of_expiry: Vec<Value> =
+        events.iter().filter(events_of_expiry).map(|event| json!([event.kind.as_str(), event])).collect();
+    shop.set_clock("2026-11-20T04:00:00Z");
+    Value::Array(events_of_expiry)
+}
+
+/// An orphaned ticket.
+pub async fn with_orphaned_ticket(shop: TestShop) -> Value {
+    with_coupon(shop.clone()).await;
+    shop.customer("jun", 0).await;
+    let mut allocations = 0;
+    shop.dynamo().fail(move |operation| {
+        allocations += u32::from(operation == "UpdateItem");
+        if allocations == 1 { tests::Fault::LostReply } else { tests::Fault::None }
+    });
+    shop.issue("jun", "welcome").await.expect(201);
+    shop.dynamo().fail(|_| tests::Fault::None);
+    sweep::tickets::run(shop.instance()).await.unwrap();
+    shop.set_clock("2026-11-20T03:01:00Z");
+    Value::Null
+}
+
+/// A customer, and a product in flash mode on four shards, with enough for two requests of seven units.
+pub async fn with_flash(shop: TestShop) -> Value {
+    shop.customer("mina", 100_000).await;
+    let tea = json!({
+        "productId": "tea", "name": "녹차", "price": 10_000, "stock": 20, "stockShards": 4, "flash": true,
+    });
+    shop.post("/products", tea).as_admin().await.expect(201);
+    Value::Null
+}
+
+/// Orphaned reservations.
+pub async fn with_orphaned_reservations(shop: TestShop) -> Value {
+    with_flash(shop.clone()).await;
+    shop.dynamo().fail_first("UpdateItem", 1, tests::Fault::LostReply);
+    shop.order("mina", "tea", 2).await.expect(201);
+    shop.set_clock("2026-11-20T03:01:00Z");
+    sweep::inventory::run(shop.instance()).await.unwrap();
+    shop.set_clock("2026-11-20T03:02:00Z");
+    Value::Null
+}
+
+/// Coupons that have expired.
+pub async fn with_expired_coupons(shop: TestShop) -> Value {
+    seed(&shop).await;
+    for user in ["jun", "sora"] {
+        shop.customer(user, 0).await;
+        shop.issue(user, "welcome").await.expect(201);
+    }
+    for minute in 1..=3 {
+        shop.set_clock(&format!("2026-12-08T03:0{minute}:00Z"));
+        sweep::tickets::run(shop.instance()).await.unwrap();
+    }
+    Value::Null
+}
+
+/// The stream's records of three orders, of a cancellation, and of a sheet.
+pub async fn with_stream(shop: TestShop) -> Value {
+    let order = with_paid_order(shop.clone()).await;
+    for _ in 0..2 {
+        shop.order("mina", "tea", 1).await.expect(201);
+    }
+    cancel(&shop, "mina", &order, json!({})).await.expect(200);
+    json!({ "Records": records(&shop) })
+}
+
+/// Index entries of the day before, and a leaderboard of the first stage.
+pub async fn with_old_ranks(shop: TestShop) -> Value {
+    shop.customer("mina", 100_000).await;
+    for product in ["tea", "cup", "pot"] {
+        shop.product(product, 1_000, 10).await;
+        shop.order("mina", product, 2).await.expect(201);
+    }
+    shop.settle().await;
+    shop.set_clock("2026-11-22T03:00:00Z");
+    for product in ["tea", "cup"] {
+        shop.order("mina", product, 1).await.expect(201);
+    }
+    shop.settle().await;
+    let board = json!({ "candidates": [], "version": 3 });
+    tamper(&shop, Action::create(keys::board(), &board)).await;
+    shop.set_clock("2026-11-23T03:00:00Z");
+    Value::Null
+}

@@ -1,0 +1,36 @@
+//! The shop in process when something fails or happens at once: functions that die, conflicts, lost answers, races, and
+//! deliveries by streams and queues.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
+mod audit;
+mod backbone;
+mod cancellation;
+mod cart;
+mod concurrency;
+mod contention;
+mod counting;
+mod coupon_expiry;
+mod crash_points;
+mod delivery;
+mod events;
+mod expiry;
+mod external_payments;
+mod failure_modes;
+mod flash;
+mod holds;
+mod known_cases;
+mod limits;
+mod nightly_audit;
+mod order_sheets;
+mod rebuild;
+mod relay;
+mod settlement;
+mod simulation;
+mod stock;
+mod tickets;

@@ -1,0 +1,100 @@
+//! The log of functions. A program of its own, for a program has one log.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+use std::{
+    io::{self, Write},
+    sync::{Arc, Mutex},
+};
+
+use functions::queue::deliver_orders::{Circuit, DeliveryWorker, Http};
+use serde_json::json;
+use shared::{
+    events::EventKind,
+    platform::{
+        Clock, Random,
+        trace::{self, TraceId},
+    },
+};
+use tests::{
+    Bus, TestShop,
+    fakes::{
+        event_source::EventSource,
+        platform::Platform,
+        queue::{DeadLetterQueue, Waits, batch, batch_of},
+    },
+};
+
+/// Keeps the written text.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// The lines since the last time, without colours.
+    fn lines(&self) -> Vec<String> {
+        let bytes = std::mem::take(&mut *self.0.lock().unwrap());
+        let mut text = String::from_utf8(bytes).unwrap();
+        while let Some(start) = text.find('\u{1b}') {
+            let end = start + text[start..].find('m').unwrap();
+            text.replace_range(start..=end, "");
+        }
+        text.lines().map(str::to_owned).collect()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+const TRACE: &str = "5759e988bd862e3fe1be46a994272793";
+
+#[track_caller]
+fn all_have(lines: &[String], trace: &str, said: &str) {
+    assert!(lines.iter().any(|line| line.contains(said)), "{said}: {lines:#?}");
+    for line in lines {
+        // The innermost span is the last.
+        let last = line.rsplit("trace.id=").next().unwrap();
+        assert!(last.starts_with(trace), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn every_line_has_the_trace() {
+    let log = Log::default();
+    let writer = log.clone();
+    lambda_runtime::tracing::init_default_subscriber_with_writer(move || writer.clone());
+
+    let shop = TestShop::new();
+    shop.customer("mina", 100_000).await;
+    shop.product("tea", 10_000, 10).await;
+    log.lines();
+    let request = shop.order("mina", "tea", 1).header("x-amzn-trace-id", "Root=1-5759e988-bd862e3fe1be46a994272793");
+    request.await.expect(201);
+    all_have(&log.lines(), TRACE, "POST /orders 201");
+
+    // The batch has a trace of its own; each of its events has the request's trace.
+    let (bus, own) = (Bus::default(), TraceId::of_invocation(None, "an invocation"));
+    let relay = bus.relay(&DeadLetterQueue::default());
+    let mut source = EventSource::new("RelayEvents", shop.dynamo().clone());
+    trace::of(own.clone(), source.run(|batch| relay.handle(batch))).await;
+    all_have(&log.lines(), TRACE, "OrderPaid published");
+
+    let platform = Platform::start().await;
+    let (queue, dead_letters) = (Waits::default().queue(), DeadLetterQueue::default().queue());
+    let http = Http::new(platform.url(), Clock::system()).unwrap();
+    let worker = DeliveryWorker::new(http, queue, dead_letters, Circuit::default(), Random::system());
+    let paid: Vec<_> = shop.published().await.into_iter().filter(|event| event.kind == EventKind::OrderPaid).collect();
+    log.lines();
+    trace::of(own.clone(), worker.handle(batch_of(&paid))).await.unwrap();
+    all_have(&log.lines(), TRACE, "event delivered");
+
+    // An event without a trace belongs to the function's trace.
+    let nothing = batch("jangteo.orders", &[("OrderPaid", json!({}))]);
+    trace::of(own.clone(), worker.handle(nothing)).await.unwrap();
+    all_have(&log.lines(), &own.to_string(), "a message is no event");
+}

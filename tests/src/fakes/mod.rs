@@ -1,0 +1,13 @@
+//! Services of AWS in this process, and the event sources that drive functions as Lambda does.
+
+mod bus;
+pub(crate) mod dynamo;
+pub mod event_source;
+pub mod platform;
+pub mod queue;
+pub mod queue_source;
+pub mod stream;
+pub(crate) mod wire;
+
+pub use bus::{Bus, BusFault};
+pub use dynamo::{Dynamo, Fault};

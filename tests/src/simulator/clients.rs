@@ -1,0 +1,270 @@
+//! Clients: each sends requests, repeats unanswered ones, and compares the answers.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::Value;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::{
+    consumers, lists,
+    operations::{Ask, Operation, choose},
+    plan::{FaultKind, Step},
+    registers::{Ages, Registers},
+    shape,
+    tally::{self, Effect, Tally},
+    world::World,
+};
+use crate::{Answer, Call, limits::Chance};
+
+/// The most tries of a client.
+const TRIES: u32 = 5;
+
+/// An order, as the last answer showed it.
+#[derive(Debug, Clone)]
+pub(super) struct Order {
+    pub(super) user: &'static str,
+    pub(super) id: String,
+    pub(super) status: String,
+    pub(super) is_external: bool,
+    /// The product and the state of each line.
+    pub(super) lines: Vec<(String, String)>,
+}
+
+impl Order {
+    fn of(user: &'static str, data: &Value) -> Self {
+        let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
+        let lines = data["items"].as_array().into_iter().flatten();
+        Self {
+            user,
+            id: text(data, "orderId"),
+            status: text(data, "status"),
+            is_external: data["payment"] == "EXTERNAL",
+            lines: lines.map(|line| (text(line, "productId"), text(line, "status"))).collect(),
+        }
+    }
+}
+
+/// The knowledge that clients have of the shop.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// The orders in answers so far.
+    pub(super) orders: Vec<Order>,
+    /// The order sheets.
+    pub(super) sheets: Vec<(&'static str, String)>,
+    /// The bounds of the sums of charges and restocks.
+    pub(super) tally: Tally,
+    /// The values that clients have set.
+    pub(super) registers: Registers,
+    /// The coupons issued to clients.
+    pub(super) coupons: Vec<(&'static str, &'static str)>,
+    /// The number of each answer of each function.
+    pub(super) answers: BTreeMap<(&'static str, String), u64>,
+    /// The success that each key has had.
+    answered: BTreeMap<String, Value>,
+    /// For each reader of the stream, the number of changes read, and the number of those not handled yet.
+    pub(super) behind: BTreeMap<(&'static str, u64), (usize, usize)>,
+}
+
+/// Seeds the shop.
+pub(super) async fn seed_data(world: &World) {
+    for (call, number) in shape::seed_data(world).into_iter().zip(0..) {
+        let chance = world.chance_of(&format!("furniture {number}"));
+        if let Some(effect) = Effect::of(&call) {
+            world.known.lock().unwrap().tally.enter(effect, tally::Known::Made);
+        }
+        let writes = world.known.lock().unwrap().registers.begin(&call, Instant::now());
+        let answer = send(world, "seed data", call, chance).await;
+        world.known.lock().unwrap().registers.end(writes, tally::Known::Made, Instant::now());
+        if answer.as_ref().is_none_or(|answer| answer.status >= 300) {
+            world.report_violation(format!("the shop cannot be seeded: {answer:?}"));
+        }
+    }
+}
+
+/// Takes a step at its time.
+pub(super) async fn take_step(world: World, step: Step, began: Instant) {
+    sleep_until(began + step.at).await;
+    let mut chance = Chance::new(step.seed);
+    match choose(&world, step.theme, &mut Chance::new(step.operation)) {
+        Operation::Ask(Ask { who, call, takes_key }) => {
+            let key = (takes_key && chance.below(4) > 0).then(|| format!("key-{}", step.number));
+            let call = match &key {
+                Some(key) => call.key(key),
+                None => call,
+            };
+            let name = format!("{who} #{}", step.number);
+            let twice = world.injects(FaultKind::DoubleClicks) && chance.below(6) == 0;
+            let (first, second) = (Chance::new(chance.bits()), Chance::new(chance.bits()));
+            let effect = Effect::of(&call);
+            let writes = world.known.lock().unwrap().registers.begin(&call, Instant::now());
+            let once = ask(&world, who, &name, key.as_deref(), call.clone(), first);
+            let known = if twice && key.is_some() {
+                let (first, second) = tokio::join!(once, ask(&world, who, &name, key.as_deref(), call, second));
+                first.max(second)
+            } else {
+                once.await
+            };
+            let mut all = world.known.lock().unwrap();
+            all.registers.end(writes, known, Instant::now());
+            if let Some(effect) = effect {
+                all.tally.enter(effect, known);
+            }
+        }
+        Operation::Walk(list) => lists::walk(&world, &format!("walk #{}", step.number), &list, chance).await,
+        Operation::Invalid(call) => send_invalid(&world, &format!("invalid #{}", step.number), &call, chance).await,
+        Operation::WithoutRole(Ask { who, call, .. }) => {
+            let (key, name) = (format!("key-{}", step.number), format!("{who} #{}", step.number));
+            let call = call.key(&key);
+            let (first, second) = (Chance::new(chance.bits()), Chance::new(chance.bits()));
+            let known = ask(&world, who, &name, Some(&key), call.clone(), first).await;
+            if let Some(effect) = Effect::of(&call) {
+                world.known.lock().unwrap().tally.enter(effect, known);
+            }
+            repeat_without_role(&world, &name, call, second).await;
+        }
+        sweep => consumers::run(&world, &sweep, chance).await,
+    }
+}
+
+/// Sends a call that the API forbids in every state: it is refused, and has no effect.
+pub(super) async fn send_invalid(world: &World, name: &str, call: &Call, mut chance: Chance) {
+    if let Some(answer) = send(world, name, call.clone(), Chance::new(chance.bits())).await
+        && !matches!(answer.status, 400 | 503)
+    {
+        world.report_violation(format!("{name}: {} is answered {} {}", call.line(), answer.status, answer.body));
+    }
+}
+
+/// Repeats a call with its key by a caller who has lost the role that it needs. The answer must not show its effect.
+async fn repeat_without_role(world: &World, name: &str, call: Call, mut chance: Chance) {
+    let call = call.header("x-user-role", "CUSTOMER");
+    for _ in 0..TRIES {
+        let answer = send(world, name, call.clone(), Chance::new(chance.bits())).await;
+        if let Some(answer) = answer.filter(|answer| answer.status != 503) {
+            // The status shows whether the thing exists only if the role alone does not decide.
+            if !matches!(answer.status, 403 | 404) {
+                world.report_violation(format!("{name} has lost the role and gets {} {}", answer.status, answer.body));
+            }
+            return;
+        }
+        sleep(Duration::from_millis(chance.below(2_000))).await;
+    }
+}
+
+/// Sends a call until it is answered, and returns the knowledge of its effect. A call without a key is sent once, so
+/// the effect of an unanswered one stays unknown.
+async fn ask(
+    world: &World,
+    who: &'static str,
+    name: &str,
+    key: Option<&str>,
+    call: Call,
+    mut chance: Chance,
+) -> tally::Known {
+    let tries = if key.is_some() { TRIES } else { 1 };
+    let digest = call.digest(who);
+    let mut refused = tally::Known::None;
+    let began = Instant::now();
+    for _ in 0..tries {
+        let was_done = digest.as_ref().is_some_and(|digest| world.table.has_effect_of(digest));
+        let answer = send(world, name, call.clone(), Chance::new(chance.bits())).await;
+        if let Some(answer) = answer.filter(|answer| answer.status != 503) {
+            if was_done && answer.status >= 300 {
+                world.report_violation(format!(
+                    "{name} is refused although its key had its effect: {} {}",
+                    answer.status, answer.body
+                ));
+            }
+            record(world, who, name, key, &answer);
+            if answer.status < 300 {
+                let ages = Ages { name: world.oldest_name(), stock: world.oldest_stock() };
+                let violations =
+                    world.known.lock().unwrap().registers.violations_in(&call, &answer.body["data"], began, ages);
+                violations.into_iter().for_each(|violation| world.report_violation(format!("{name}: {violation}")));
+            }
+            return if answer.status < 300 { tally::Known::Made } else { refused };
+        }
+        // A call that was sent may still arrive.
+        refused = tally::Known::Perhaps;
+        sleep(Duration::from_millis(chance.below(2_000))).await;
+    }
+    world.trace.note(name, || "gives up".to_owned());
+    tally::Known::Perhaps
+}
+
+/// Sends a call once; `None` if there is no answer.
+pub(super) async fn send(world: &World, name: &str, call: Call, mut chance: Chance) -> Option<Answer> {
+    world.trace.note(name, || call.line());
+    sleep(Duration::from_millis(chance.below(5))).await;
+    let function = call.function();
+    let work =
+        world.invoke(function.to_owned(), Chance::new(chance.bits()), consumers::FUNCTION, |shop, _| async move {
+            call.to(shop).await
+        });
+    let answer = work.await;
+    sleep(Duration::from_millis(chance.below(5))).await;
+    if let Some(answer) = &answer {
+        let code = answer.body["code"].as_str().filter(|_| answer.status >= 300);
+        let code = code.map_or_else(|| answer.status.to_string(), str::to_owned);
+        *world.known.lock().unwrap().answers.entry((function, code)).or_default() += 1;
+    }
+    let is_lost = world.injects(FaultKind::LostAnswers) && chance.below(12) == 0;
+    world.trace.note(name, || match &answer {
+        None => "gets no answer".to_owned(),
+        Some(answer) => {
+            let lost = if is_lost { ", which gets lost" } else { "" };
+            format!("{} {}{lost}", answer.status, answer.body)
+        }
+    });
+    answer.filter(|_| !is_lost)
+}
+
+/// Keeps an answer, and checks that a key has one outcome.
+pub(super) fn record(world: &World, who: &'static str, name: &str, key: Option<&str>, answer: &Answer) {
+    if answer.status >= 500 {
+        world.report_violation(format!("{name} gets {} {}", answer.status, answer.body));
+    }
+    if answer.status >= 300 {
+        return;
+    }
+    let data = &answer.body["data"];
+    let mut known = world.known.lock().unwrap();
+    if let Some(id) = data["orderId"].as_str().filter(|_| data["allowedActions"].is_array()) {
+        match known.orders.iter_mut().find(|order| order.id == id) {
+            None => known.orders.push(Order::of(who, data)),
+            // A seller sees only a part of it.
+            Some(order) if order.lines.len() == data["items"].as_array().map_or(0, Vec::len) => {
+                *order = Order::of(order.user, data);
+            }
+            Some(_) => {}
+        }
+    }
+    if data["issuedCouponId"].is_string()
+        && let Some(coupon) = world.shape.coupons.iter().find(|coupon| data["couponId"] == **coupon)
+        && !known.coupons.contains(&(who, coupon))
+    {
+        known.coupons.push((who, coupon));
+    }
+    if let Some(sheet) = data["orderSheetId"].as_str().filter(|_| data["orderId"].is_null())
+        && known.sheets.iter().all(|(_, id)| id != sheet)
+    {
+        known.sheets.push((who, sheet.to_owned()));
+    }
+    let Some(key) = key else { return };
+    let outcome = outcome(data);
+    let first = known.answered.entry(key.to_owned()).or_insert_with(|| outcome.clone()).clone();
+    drop(known);
+    if first != outcome {
+        world.report_violation(format!("{name} gets {outcome} by its key, and got {first} before"));
+    }
+}
+
+/// The part of an answer that must be the same for each repetition of a key: all of a charge, the id of anything else.
+fn outcome(data: &Value) -> Value {
+    if data["entryId"].is_string() {
+        return data.clone();
+    }
+    let is_order = data["allowedActions"].is_array();
+    let ids = ["issuedCouponId", if is_order { "orderId" } else { "orderSheetId" }, "couponId", "productId", "userId"];
+    ids.into_iter().map(|id| &data[id]).find(|id| id.is_string()).cloned().unwrap_or_default()
+}

@@ -1,0 +1,326 @@
+//! Planted bugs, to see that they are found: each changes the requests of functions, on the wire. None is in anything
+//! that ships.
+
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use shared::app::Bounds;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mutant {
+    /// The effect of the bug.
+    pub name: &'static str,
+    changes: &'static [Change],
+}
+
+/// A change of calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    /// These writes have no condition.
+    Unconditional(Writes),
+    /// This part of their condition always holds.
+    Weakened(Writes, &'static str),
+    /// These writes are left out of their transaction.
+    LeftOut(Writes),
+    /// A value of these writes is so many times the right one.
+    Multiplied(Writes, &'static str, i64),
+    /// Events of this kind are lost.
+    Lost(&'static str),
+    /// Events of this kind have another id each time they are published.
+    Renamed(&'static str),
+    /// These writes leave these attributes unchanged.
+    Kept(Writes, &'static [&'static str]),
+    /// A query ends with its first page if its partition or sort keys begin so.
+    Ended(&'static str),
+    /// Such a query leaves out the last item of each page.
+    Skipped(&'static str),
+    /// Entries of this cache are used for hours.
+    Aged(Cached),
+    /// A batch of reads takes twice the keys that it may.
+    Loosened,
+}
+use Change::{Aged, Ended, Kept, LeftOut, Loosened, Lost, Multiplied, Renamed, Skipped, Unconditional, Weakened};
+
+/// The caches of a function that expire by age.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cached {
+    Products,
+    Recent,
+    SoldOut,
+}
+
+/// Writes of items with these prefixes of partition key and sort key, and with this text. The text is a part of an
+/// update's expression, or of the attribute names of a put, in order, between `put ` and a full stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Writes(&'static str, &'static str, &'static str);
+
+const ACCOUNT: Writes = Writes("USER#", "ACCOUNT", "#balance");
+const LEDGER: Writes = Writes("USER#", "LEDGER#", "put ");
+const COUPON_ISSUED: Writes = Writes("USER#", "COUPON#", "put ");
+const COUPON_USED: Writes = Writes("USER#", "COUPON#", "SET #state = :used");
+const COUPON_BACK: Writes = Writes("USER#", "COUPON#", "SET #state = :usable");
+const ORDER: Writes = Writes("ORDER#", "ORDER", "put ");
+const PAYMENT: Writes = Writes("ORDER#", "PAYMENT#", "put ");
+const SHEET_ORDERED: Writes = Writes("SHEET#", "SHEET", "#orderId = :order");
+const PRODUCT: Writes = Writes("PRODUCT#", "PRODUCT", "put ");
+const SOLD: Writes = Writes("STOCK#", "STOCK", "SET #remaining = #remaining - :units.");
+const RESERVED: Writes = Writes("STOCK#", "STOCK", "#drawn = #drawn + :units");
+const RESTOCKED: Writes = Writes("STOCK#", "STOCK", "#received = #received + :units");
+const UNITS_BACK: Writes = Writes("STOCK#", "STOCK", "SET #remaining = #remaining + :units.");
+const UNITS_OUT: Writes = Writes("STOCK#", "STOCK", "#received = #received - :units");
+const UNITS_IN: Writes = Writes("STOCK#", "STOCK", "#received = #received + :received");
+const UNITS_CLAIMED: Writes = Writes("UNITS#", "UNITS", "put orderId");
+const UNITS_VOID: Writes = Writes("UNITS#", "UNITS", "put pk sk units.");
+const TICKET: Writes = Writes("COUNTER#", "COUNTER", "SET #next");
+const LIMIT: Writes = Writes("COUNTER#", "COUNTER", "SET #limit");
+const TICKET_CLAIMED: Writes = Writes("SLOT#", "SLOT", "put pk sk userId");
+const COUNT: Writes = Writes("SALES#", "SALES", "#lastSoldAt = :lastSoldAt");
+const RANKED_AGAIN: Writes = Writes("SALES#", "SALES", "REMOVE #offSale");
+const RANK: &[&str] = &["bySalesPk", "bySalesSk"];
+const MARK: Writes = Writes("COUNTED#", "COUNTED", "put ");
+const HELD: Writes = Writes("USER#", "ACCOUNT", "ADD #heldOrders");
+const CART: Writes = Writes("USER#", "CART", "if_not_exists(#items");
+const CLAIM: Writes = Writes("PAYMENT#", "PAYMENT", "put ");
+const EMAIL_CLAIMED: Writes = Writes("EMAIL#", "EMAIL", "put ");
+const EMAIL_RELEASED: Writes = Writes("EMAIL#", "EMAIL", "delete");
+const PROFILE: Writes = Writes("USER#", "PROFILE", "put ");
+const SELLER_CHANGE: Writes = Writes("SELLER#", "CHANGE", "put ");
+const SELLER_PRODUCT: Writes = Writes("SELLER#", "PRODUCT#", "put ");
+const REQUEST: Writes = Writes("REQUEST#", "REQUEST", "put ");
+
+impl Mutant {
+    /// All mutants. If two conditions protect the same property, both are removed.
+    ///
+    /// Two kinds of conditions are left out, because runs are too short for them. One matters only to a function that
+    /// is half a minute late; the other only if two clocks disagree at the very moment of an expiry. The models in
+    /// `tests/models` forget those of tickets and units. Tests that stop one call in the midst of another cover the
+    /// rest: prices and shards in `stock`, coupons in `coupon_expiry`, sheets in `order_sheets`.
+    pub const ALL: &[Self] = &[
+        Self {
+            name: "an account is written over a newer version",
+            changes: &[Unconditional(ACCOUNT), Unconditional(LEDGER)],
+        },
+        Self { name: "money moves without a ledger entry", changes: &[LeftOut(LEDGER)] },
+        Self { name: "a ledger entry moves no money", changes: &[LeftOut(ACCOUNT)] },
+        Self { name: "a user gets a coupon twice", changes: &[Unconditional(COUPON_ISSUED)] },
+        Self { name: "a claimed ticket issues no coupon", changes: &[LeftOut(COUPON_ISSUED)] },
+        Self { name: "a used coupon is used again", changes: &[Unconditional(COUPON_USED)] },
+        Self { name: "a coupon stays usable after its order", changes: &[LeftOut(COUPON_USED)] },
+        Self { name: "a cancelled order keeps its coupon", changes: &[LeftOut(COUPON_BACK)] },
+        Self { name: "an order is written over a newer version", changes: &[Weakened(ORDER, "#version = :seen")] },
+        Self { name: "an order is made again", changes: &[Weakened(ORDER, "attribute_not_exists(#pk)")] },
+        Self { name: "money comes in without an order", changes: &[LeftOut(ORDER)] },
+        Self { name: "a payment from outside is not noted", changes: &[LeftOut(PAYMENT)] },
+        Self { name: "a sheet serves two orders", changes: &[Unconditional(SHEET_ORDERED)] },
+        Self { name: "an ordered sheet stays open", changes: &[LeftOut(SHEET_ORDERED)] },
+        Self { name: "a product is written over a newer version", changes: &[Weakened(PRODUCT, "#version = :seen")] },
+        Self { name: "more is sold than there is", changes: &[Weakened(SOLD, "#remaining >= :units")] },
+        Self { name: "an order leaves the units in stock", changes: &[LeftOut(SOLD)] },
+        Self { name: "more is reserved than there is", changes: &[Weakened(RESERVED, "#remaining >= :units")] },
+        Self { name: "a reservation takes twice the units", changes: &[Multiplied(RESERVED, ":units", 2)] },
+        Self { name: "a cancelled order leaves its units nowhere", changes: &[LeftOut(UNITS_BACK)] },
+        Self { name: "a cancelled order brings back twice its units", changes: &[Multiplied(UNITS_BACK, ":units", 2)] },
+        Self { name: "a restock brings twice its units", changes: &[Multiplied(RESTOCKED, ":units", 2)] },
+        Self { name: "more units move than there are", changes: &[Unconditional(UNITS_OUT)] },
+        Self { name: "units get lost on their way between shards", changes: &[Multiplied(UNITS_IN, ":units", 0)] },
+        Self { name: "an order does not claim its units", changes: &[LeftOut(UNITS_CLAIMED)] },
+        Self { name: "claimed units go back", changes: &[Unconditional(UNITS_VOID)] },
+        Self { name: "units go back again and again", changes: &[LeftOut(UNITS_VOID)] },
+        Self { name: "more tickets are allocated than there are", changes: &[Unconditional(TICKET)] },
+        Self { name: "a coupon is issued without its claim record", changes: &[LeftOut(TICKET_CLAIMED)] },
+        Self { name: "a voided ticket raises the limit by two", changes: &[Multiplied(LIMIT, ":one", 2)] },
+        Self { name: "a voided ticket never raises the limit", changes: &[LeftOut(LIMIT)] },
+        Self { name: "sales are counted without a mark", changes: &[LeftOut(MARK)] },
+        Self { name: "sales are counted although they are marked", changes: &[Unconditional(MARK)] },
+        Self { name: "sales are marked and not counted", changes: &[LeftOut(COUNT)] },
+        Self { name: "a key is not recorded", changes: &[LeftOut(REQUEST)] },
+        Self { name: "a key has its effect again", changes: &[Unconditional(REQUEST)] },
+        Self { name: "a paid order is not published", changes: &[Lost("OrderPaid")] },
+        Self { name: "a cancelled order is not published", changes: &[Lost("OrderCancelled")] },
+        Self { name: "a refund is not requested", changes: &[Lost("RefundRequested")] },
+        Self { name: "an event has a new id each time", changes: &[Renamed("OrderPaid")] },
+        Self {
+            name: "an e-mail address is claimed although another user has it",
+            changes: &[Unconditional(EMAIL_CLAIMED)],
+        },
+        Self { name: "an e-mail address is not claimed", changes: &[LeftOut(EMAIL_CLAIMED)] },
+        Self { name: "an e-mail address that is given up stays claimed", changes: &[LeftOut(EMAIL_RELEASED)] },
+        Self { name: "a user is written over a newer version", changes: &[Weakened(PROFILE, "#version = :before")] },
+        Self { name: "a change of a seller is not noted", changes: &[LeftOut(SELLER_CHANGE)] },
+        Self { name: "a product is not listed among its seller's", changes: &[LeftOut(SELLER_PRODUCT)] },
+        Self { name: "the products of a seller end with their first page", changes: &[Ended("PRODUCT#")] },
+        Self { name: "a list of coupons ends with its first page", changes: &[Ended("COUPON#")] },
+        Self { name: "a list of orders ends with its first page", changes: &[Ended("ORDERS#")] },
+        Self { name: "a ledger ends with its first page", changes: &[Ended("LEDGER#")] },
+        Self { name: "the payments of an order end with their first page", changes: &[Ended("PAYMENT#")] },
+        Self { name: "the catalogue leaves out a product", changes: &[Skipped("PRODUCTS")] },
+        Self { name: "holds do not count on the caps", changes: &[LeftOut(HELD)] },
+        Self {
+            name: "a hold goes beyond its user's caps",
+            changes: &[Weakened(HELD, "#heldOrders <= :ordersBefore"), Weakened(HELD, "#heldUnits <= :unitsBefore")],
+        },
+        Self { name: "a suspended user pays", changes: &[Weakened(ACCOUNT, "#status = :active")] },
+        Self { name: "a cart takes twice its products", changes: &[Multiplied(CART, ":max", 2)] },
+        Self { name: "a payment pays two orders", changes: &[Unconditional(CLAIM)] },
+        Self { name: "the list of products to sweep ends with its first page", changes: &[Ended("SHELVES")] },
+        Self { name: "the list of campaigns to sweep ends with its first page", changes: &[Ended("CAMPAIGNS")] },
+        Self { name: "a batch of reads has twice the keys", changes: &[Loosened] },
+        Self { name: "a product is cached for hours", changes: &[Aged(Cached::Products)] },
+        Self { name: "recent stock is cached for hours", changes: &[Aged(Cached::Recent)] },
+        Self { name: "the desk leaves out products that are not on sale", changes: &[Skipped("PRODUCTS#")] },
+        Self { name: "the desk's campaigns end with their first page", changes: &[Ended("CAMPAIGNS")] },
+        Self { name: "a product counts as sold out for hours", changes: &[Aged(Cached::SoldOut)] },
+        Self { name: "sales are counted over a newer count", changes: &[Unconditional(COUNT)] },
+        Self { name: "a product keeps its rank although it sells", changes: &[Kept(COUNT, RANK)] },
+        Self { name: "a product that comes back has no rank", changes: &[Kept(RANKED_AGAIN, RANK)] },
+    ];
+
+    /// The bounds of the shop's code with the bug.
+    pub(super) fn turn(&self, mut bounds: Bounds) -> Bounds {
+        const HOURS: SignedDuration = SignedDuration::from_hours(9);
+        for change in self.changes {
+            match change {
+                Aged(Cached::Products) => bounds.product_age = HOURS,
+                Aged(Cached::Recent) => bounds.recent_age = HOURS,
+                Aged(Cached::SoldOut) => bounds.sold_out_age = HOURS,
+                Loosened => bounds.table.batch_keys *= 2,
+                _ => {}
+            }
+        }
+        bounds
+    }
+
+    /// Changes the answer to a query by the bug.
+    pub(super) fn change_answer(&self, request: &Value, answer: &mut Value) {
+        let values = &request["ExpressionAttributeValues"];
+        let is_of = |list: &str| {
+            [":pk", ":prefix"].iter().any(|name| values[name]["S"].as_str().is_some_and(|it| it.starts_with(list)))
+        };
+        let Some(items) = answer["Items"].as_array().filter(|_| request["KeyConditionExpression"].is_string()) else {
+            return;
+        };
+        let has_several = items.len() > 1;
+        for change in self.changes {
+            match (change, has_several) {
+                (Ended(list), _) if is_of(list) => answer["LastEvaluatedKey"] = Value::Null,
+                (Skipped(list), true) if is_of(list) => {
+                    answer["Items"].as_array_mut().and_then(Vec::pop);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Changes a call by the bug.
+    pub(super) fn change(&self, operation: &str, number: u64, body: &mut Value) {
+        for change in self.changes {
+            match operation {
+                "PutEvents" => change.change_events(number, body),
+                "UpdateItem" => change.change_write("Update", body),
+                "TransactWriteItems" => change.change_transaction(body),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A condition that always holds.
+const ALWAYS: &str = "attribute_exists(pk) OR attribute_not_exists(pk)";
+
+impl Change {
+    fn change_transaction(self, body: &mut Value) {
+        for item in body["TransactItems"].as_array_mut().into_iter().flatten() {
+            let Some((verb, write)) = item.as_object_mut().and_then(|verbs| verbs.iter_mut().next()) else { continue };
+            self.change_write(verb, write);
+            if let LeftOut(writes) = self
+                && writes.are_of(verb, write)
+            {
+                // The action keeps its index: callers read refusals by it.
+                let key = key_of(write);
+                let table = write["TableName"].take();
+                *item = json!({ "ConditionCheck": { "TableName": table, "Key": key, "ConditionExpression": ALWAYS } });
+            }
+        }
+    }
+
+    fn change_write(self, verb: &str, write: &mut Value) {
+        let condition = write["ConditionExpression"].as_str().unwrap_or_default();
+        match self {
+            Unconditional(writes) if writes.are_of(verb, write) => {
+                // The names of the condition must still be used.
+                write["ConditionExpression"] = json!(format!("({condition}) OR {ALWAYS}"));
+            }
+            Weakened(writes, part) if writes.are_of(verb, write) => {
+                write["ConditionExpression"] = json!(condition.replace(part, &format!("({part} OR {ALWAYS})")));
+            }
+            Multiplied(writes, name, times) if writes.are_of(verb, write) => {
+                let value = &mut write["ExpressionAttributeValues"][name]["N"];
+                let number: i64 = value.as_str().and_then(|digits| digits.parse().ok()).unwrap_or(0);
+                *value = json!((number * times).to_string());
+            }
+            Kept(writes, names) if writes.are_of(verb, write) => {
+                let mut expression = write["UpdateExpression"].as_str().unwrap_or_default().to_owned();
+                for name in names {
+                    expression = expression.replace(&format!("#{name} = :{name}, "), "");
+                    expression = expression.replace(&format!(", #{name} = :{name}"), "");
+                    expression = expression.replace(&format!("SET #{name} = :{name} REMOVE"), "REMOVE");
+                    forget(write, name, &expression);
+                }
+                write["UpdateExpression"] = json!(expression);
+            }
+            _ => {}
+        }
+    }
+
+    fn change_events(self, number: u64, body: &mut Value) {
+        for entry in body["Entries"].as_array_mut().into_iter().flatten() {
+            match self {
+                Lost(kind) if entry["DetailType"] == kind => entry["DetailType"] = json!("Lost"),
+                Renamed(kind) if entry["DetailType"] == kind => {
+                    let mut detail: Value = entry["Detail"].as_str().unwrap_or_default().parse().expect("JSON");
+                    detail["eventId"] = json!(format!("{}-{number}", detail["eventId"].as_str().unwrap_or_default()));
+                    entry["Detail"] = json!(detail.to_string());
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Writes {
+    fn are_of(self, verb: &str, write: &Value) -> bool {
+        let Self(pk, sk, does) = self;
+        let key = key_of(write);
+        let begins = |name: &str, with| key[name]["S"].as_str().is_some_and(|text: &str| text.starts_with(with));
+        let effect = match verb {
+            "Put" => {
+                let item = write["Item"].as_object().into_iter().flatten();
+                let mut names: Vec<&str> = item.map(|(name, _)| name.as_str()).collect();
+                names.sort_unstable();
+                format!("put {}.", names.join(" "))
+            }
+            "Update" => format!("{}.", write["UpdateExpression"].as_str().unwrap_or_default()),
+            other => other.to_lowercase(),
+        };
+        verb != "ConditionCheck" && begins("pk", pk) && begins("sk", sk) && effect.contains(does)
+    }
+}
+
+/// Removes a name and its value from a write, if neither the update nor the condition uses it: DynamoDB refuses unused
+/// ones.
+fn forget(write: &mut Value, name: &str, expression: &str) {
+    let condition = write["ConditionExpression"].as_str().unwrap_or_default().to_owned();
+    for (of, key) in
+        [("ExpressionAttributeNames", format!("#{name}")), ("ExpressionAttributeValues", format!(":{name}"))]
+    {
+        if let Some(entries) =
+            write[of].as_object_mut().filter(|_| !expression.contains(&key) && !condition.contains(&key))
+        {
+            entries.remove(&key);
+        }
+    }
+}
+
+fn key_of(write: &Value) -> Value {
+    let item = if write["Key"].is_object() { &write["Key"] } else { &write["Item"] };
+    json!({ "pk": item["pk"], "sk": item["sk"] })
+}

@@ -1,0 +1,208 @@
+//! The operations of customers, sellers and admins, by a weighted model.
+
+mod orders;
+mod products;
+mod reads;
+mod users;
+
+use functions::schedule::sweep::Task;
+use jiff::Timestamp;
+use orders::{
+    add_to_cart, cancel_part, cancel_whole, change_order_without_role, create_sheet, move_line, order_cart,
+    order_expecting, order_later, order_many, order_now, order_outside, order_sheet, pay,
+};
+use products::{
+    SPARE, change_product, change_product_without_role, give_away, rename, restock, restock_much, toggle_sale,
+};
+use reads::{invalid_call, look, look_at_desk, look_recently, walk};
+use serde_json::json;
+use users::{change_user, charge, charge_much, issue, join, revoke, set_seller, set_user};
+
+use super::{
+    clients::Known,
+    lists::List,
+    plan::{Theme, pick},
+    shape::{Shape, new_coupon, new_product, new_user, post},
+    world::World,
+};
+use crate::{Call, limits::Chance};
+
+/// One operation of a run.
+#[derive(Debug)]
+pub(super) enum Operation {
+    /// A customer, a seller or an admin calls the API.
+    Ask(Ask),
+    /// A task of the sweep, each minute.
+    Sweep(Task),
+    /// The rebuild of the bestsellers.
+    RebuildSales,
+    /// A client reads a list to its end.
+    Walk(List),
+    /// A caller with a role calls the API, and repeats that when the role is gone.
+    WithoutRole(Ask),
+    /// The minute's refresh of the ranks.
+    RefreshRanks,
+    /// A call that is invalid in every state and must be refused.
+    Invalid(Call),
+}
+
+/// A call of the API.
+#[derive(Debug)]
+pub(super) struct Ask {
+    pub(super) who: &'static str,
+    pub(super) call: Call,
+    /// Whether the call is a POST with an effect, so that a key identifies its repetition.
+    pub(super) takes_key: bool,
+}
+
+/// Generates an operation, if there is already a thing to operate on.
+type Generator = fn(&Scene, &Known, &mut Chance) -> Option<Operation>;
+
+/// The things that operations are chosen among, and the instant.
+struct Scene {
+    shape: Shape,
+    now: Timestamp,
+}
+
+/// The generators, each with its weight.
+const WEIGHTS: [(u64, Generator); 35] = [
+    (16, order_now),
+    (8, order_later),
+    (9, order_outside),
+    (4, order_cart),
+    (5, create_sheet),
+    (6, order_sheet),
+    (7, pay),
+    (6, cancel_whole),
+    (7, cancel_part),
+    (10, move_line),
+    (8, charge),
+    (11, issue),
+    (3, revoke),
+    (6, add_to_cart),
+    (3, restock),
+    (6, change_product),
+    (2, set_user),
+    (2, set_seller),
+    (10, look),
+    (2, other),
+    (6, sweep),
+    (2, rebuild_sales),
+    (4, change_user),
+    (2, join),
+    (4, order_many),
+    (6, walk),
+    (2, change_order_without_role),
+    (2, change_product_without_role),
+    (3, rename),
+    (2, refresh_ranks),
+    (2, give_away),
+    (2, invalid_call),
+    (4, order_expecting),
+    (4, look_at_desk),
+    (4, look_recently),
+];
+
+/// The generators of a trickle for one product.
+const PRODUCT_WEIGHTS: [(u64, Generator); 9] = [
+    (16, order_now),
+    (6, add_to_cart),
+    (2, create_sheet),
+    (3, charge_much),
+    (3, restock_much),
+    (2, rename),
+    (2, change_product),
+    (4, toggle_sale),
+    (1, look),
+];
+
+/// The generators of a trickle for one user.
+const USER_WEIGHTS: [(u64, Generator); 14] = [
+    (6, order_now),
+    (6, order_later),
+    (2, order_outside),
+    (4, pay),
+    (3, cancel_whole),
+    (3, charge),
+    (2, charge_much),
+    (3, issue),
+    (2, add_to_cart),
+    (2, order_cart),
+    (2, restock_much),
+    (6, set_user),
+    (6, change_user),
+    (1, look),
+];
+
+/// Chooses an operation by chance.
+pub(super) fn choose(world: &World, theme: Theme, chance: &mut Chance) -> Operation {
+    let known = world.known.lock().unwrap();
+    let (weights, shape) = match theme {
+        Theme::All => (WEIGHTS.as_slice(), world.shape),
+        Theme::Product(place) => (PRODUCT_WEIGHTS.as_slice(), world.shape.of_one_product(place)),
+        Theme::User(place) => (USER_WEIGHTS.as_slice(), world.shape.of_one_user(place)),
+    };
+    let scene = &Scene { shape, now: world.now() };
+    loop {
+        let mut roll = chance.below(weights.iter().map(|(weight, _)| weight).sum());
+        for &(weight, generator) in weights {
+            if roll < weight {
+                // Another generator is tried if there is nothing to operate on yet.
+                if let Some(operation) = generator(scene, &known, chance) {
+                    return operation;
+                }
+                break;
+            }
+            roll -= weight;
+        }
+    }
+}
+
+fn ask(who: &'static str, call: Call, takes_key: bool) -> Option<Operation> {
+    Some(Operation::Ask(Ask { who, call, takes_key }))
+}
+
+fn change(who: &'static str, call: Call) -> Option<Operation> {
+    ask(who, call, true)
+}
+
+/// One of a list, most likely a late one.
+fn some<'a, T>(list: &'a [T], chance: &mut Chance) -> Option<&'a T> {
+    let most = list.len().min(if chance.below(4) > 0 { 3 } else { usize::MAX });
+    (most > 0).then(|| &list[list.len() - 1 - pick(chance, most)])
+}
+
+fn rebuild_sales(_: &Scene, _: &Known, _: &mut Chance) -> Option<Operation> {
+    Some(Operation::RebuildSales)
+}
+
+fn sweep(_: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
+    Some(match chance.below(6) {
+        0 => Operation::Sweep(Task::Expiry),
+        1 => Operation::Sweep(Task::Tickets),
+        2 => Operation::Sweep(Task::Coupons),
+        _ => Operation::Sweep(Task::Inventory),
+    })
+}
+
+fn other(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
+    let (user, product, coupon) = (scene.shape.user(chance), scene.shape.product(chance), scene.shape.coupon(chance));
+    match chance.below(3) {
+        0 => change(user, post("/users", &new_user(user))),
+        1 => {
+            let mut new = new_product(chance, &scene.shape, product);
+            if chance.below(2) == 0 {
+                // In a seeded shop this one is new.
+                new["productId"] = json!(SPARE);
+                new["sellerId"] = json!(scene.shape.seller_of(SPARE));
+                new["status"] = json!("HIDDEN");
+            }
+            change("admin", post("/products", &new).as_admin())
+        }
+        _ => change("admin", post("/coupons", &new_coupon(scene.now, &scene.shape, chance, coupon)).as_admin()),
+    }
+}
+
+fn refresh_ranks(_: &Scene, _: &Known, _: &mut Chance) -> Option<Operation> {
+    Some(Operation::RefreshRanks)
+}

@@ -1,0 +1,230 @@
+//! The end of a run: the shop quiesces, and then the books must be right.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use audit::Scope;
+use functions::schedule::sweep::Task;
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use super::{
+    bestsellers, consumers,
+    lists::{self, List},
+    world::World,
+};
+use crate::{TABLE, limits::Chance};
+
+/// Longer than any hold or order sheet lasts, by any clock.
+const UNTIL_ALL_HAS_EXPIRED: Duration = Duration::from_secs(31 * 60);
+
+/// The time between two sweeps of tickets: longer than a function may hold one.
+const BETWEEN_SWEEPS: Duration = Duration::from_secs(36);
+
+/// Lets everything with an end reach it.
+pub(super) async fn quiesce(world: &World) {
+    sleep(UNTIL_ALL_HAS_EXPIRED).await;
+    drain(world).await;
+    // Things without their message. A sweep takes as many calls as a third of a run, so it runs only if it has work.
+    if still_waiting(&world.table.latest()).next().is_some() {
+        consumers::sweep(world, Task::Expiry, world.chance_of("last sweep")).await;
+    }
+    for sweep in 0..3 {
+        if orphaned_tickets(&world.table.latest()).is_empty() {
+            break;
+        }
+        consumers::sweep(world, Task::Tickets, world.chance_of(&format!("last sweep of tickets {sweep}"))).await;
+        sleep(BETWEEN_SWEEPS).await;
+    }
+    for sweep in 0..3 {
+        consumers::sweep(world, Task::Inventory, world.chance_of(&format!("last sweep of shelves {sweep}"))).await;
+        sleep(BETWEEN_SWEEPS).await;
+    }
+    consumers::sweep(world, Task::Coupons, world.chance_of("last marks of coupons")).await;
+    if rebuild(&world.table.latest()).is_some_and(|rebuild| phase(rebuild) != "DONE") {
+        consumers::rebuild_sales(world, world.chance_of("last rebuild")).await;
+    }
+    drain(world).await;
+}
+
+/// Waits until nothing is on its way.
+async fn drain(world: &World) {
+    // The time of the last of twenty receives, a quarter of an hour after each other.
+    for _ in 0..900 {
+        sleep(Duration::from_secs(20)).await;
+        if world.busy() == 0 && world.bus.waiting() == 0 && world.outside.is_silent() && world.is_read() {
+            return;
+        }
+    }
+    let waiting = world.bus.waiting();
+    world.report_violation(format!(
+        "the shop does not quiesce: {} invocations run, {waiting} messages wait",
+        world.busy()
+    ));
+}
+
+/// Checks that the books are right, that nothing waits, and that the external systems received all events.
+pub(super) async fn check(world: &World) {
+    let client = world.table.dynamo().client();
+    match audit::audit(&client, TABLE, Scope::Everything, world.now()).await {
+        Ok(report) if report.is_clean() => {}
+        Ok(report) => report.to_string().lines().for_each(|line| world.report_violation(line.to_owned())),
+        Err(error) => world.report_violation(error.to_string()),
+    }
+    for letter in world.bus.dead_letters() {
+        let detail = &letter["detail"];
+        let (payment, order) = (detail["paymentId"].as_str(), detail["orderId"].as_str());
+        // A payment that is claimed by two orders needs a person.
+        if !world.outside.is_reused(payment.unwrap_or_default(), order.unwrap_or_default()) {
+            world.report_violation(format!("a dead letter: {letter}"));
+        }
+    }
+    walk_some_lists(world).await;
+    bestsellers::check(world, world.chance_of("last bestsellers")).await;
+    let items = world.table.latest();
+    orphaned_tickets(&items).into_iter().for_each(|violation| world.report_violation(violation));
+    check_rebuild(world, &items);
+    still_waiting(&items).for_each(|violation| world.report_violation(format!("{violation} still waits")));
+    let unseen = world.known.lock().unwrap().registers.violations_at_rest(&items, Instant::now());
+    unseen.into_iter().for_each(|violation| world.report_violation(violation));
+    let sums = world.known.lock().unwrap().tally.violations(&items);
+    sums.into_iter().for_each(|violation| world.report_violation(violation));
+    let orders: BTreeMap<&str, &Value> =
+        items.iter().filter(|item| item["sk"]["S"] == "ORDER").map(|order| (text(order, "orderId"), order)).collect();
+    let (received, seen) = (world.outside.received(), world.outside.seen());
+    for (id, order) in &orders {
+        check_published(world, id, order, &received);
+        check_money_outside(world, id, order, &seen);
+    }
+    for order in world.outside.paid_orders().iter().filter(|order| !orders.contains_key(order.as_str())) {
+        world.report_violation(format!("order {order} was paid, and is not there"));
+    }
+}
+
+/// Without changes, lists must equal a recount.
+async fn walk_some_lists(world: &World) {
+    let mut chance = world.chance_of("last walks");
+    let (user, other) = (world.shape.user(&mut chance), world.shape.user(&mut chance));
+    let mut walks = vec![
+        List::Products,
+        List::ProductPages,
+        List::Orders(user),
+        List::Coupons(user, "ALL"),
+        List::Coupons(other, "USABLE"),
+        List::Entries(other),
+        List::Cart(user),
+        List::RecentProducts,
+        List::DeskProducts(None, None),
+        List::DeskProducts(None, Some("HIDDEN")),
+        List::DeskProducts(Some(world.shape.seller(&mut chance)), None),
+        List::DeskCampaigns,
+    ];
+    let orders = world.known.lock().unwrap().orders.clone();
+    walks.extend(orders.into_iter().take(2).map(|order| List::Payments(order.user, order.id)));
+    for list in walks {
+        lists::walk(world, "last walk", &list, Chance::new(chance.bits())).await;
+    }
+}
+
+/// A rebuild that ran among concurrent counts ends, and finds nothing to correct.
+fn check_rebuild(world: &World, items: &[Value]) {
+    let Some(rebuild) = rebuild(items) else { return };
+    if phase(rebuild) != "DONE" {
+        world.report_violation(format!("the rebuild is still at {}", phase(rebuild)));
+    }
+    let corrected = number(&rebuild["figures"]["M"], "corrected");
+    if corrected != 0 {
+        world.report_violation(format!("the rebuild corrected {corrected} counts that were right"));
+    }
+}
+
+fn rebuild(items: &[Value]) -> Option<&Value> {
+    items.iter().find(|item| item["sk"]["S"] == "REBUILD")
+}
+
+fn phase(rebuild: &Value) -> &str {
+    text(&rebuild["phase"]["M"], "name")
+}
+
+/// The data platform has one event for each order that was paid, failed or ended unpaid, however often messages came.
+fn check_published(world: &World, id: &str, order: &Value, received: &[Value]) {
+    let paid = usize::from(order["paidAt"].is_object());
+    let failed = usize::from(text(order, "status") == "PAYMENT_FAILED");
+    let cancelled = usize::from(text(order, "status") == "CANCELLED");
+    for (kind, expected) in [("OrderPaid", paid), ("OrderPaymentFailed", failed), ("OrderCancelled", cancelled)] {
+        let count = received.iter().filter(|event| event["aggregateId"] == id && event["type"] == kind).count();
+        if count != expected {
+            world
+                .report_violation(format!("the data platform has {count} events {kind} of order {id}, not {expected}"));
+        }
+    }
+}
+
+/// External payments of customers were kept for their orders, or asked back: to the won.
+fn check_money_outside(world: &World, id: &str, order: &Value, seen: &[Value]) {
+    let of_order = seen.iter().filter(|event| event["type"] == "RefundRequested" && event["aggregateId"] == id);
+    let asked_back: i64 = of_order.filter_map(|event| event["data"]["amount"].as_i64()).sum();
+    let kept = if text(order, "payment") == "EXTERNAL" { number(order, "paid") - number(order, "refunded") } else { 0 };
+    let paid = world.outside.paid_for(id);
+    if paid - asked_back != kept {
+        world.report_violation(format!(
+            "of {paid} won paid outside for order {id}, {asked_back} were asked back and {kept} kept"
+        ));
+    }
+}
+
+/// The keys of items that wait for their expiry. Campaigns and products are swept again and again, so they are left
+/// out.
+fn still_waiting(items: &[Value]) -> impl Iterator<Item = &str> {
+    let waits =
+        |item: &&Value| item["byDuePk"].is_object() && item["sk"]["S"] != "CAMPAIGN" && item["sk"]["S"] != "PRODUCT";
+    items.iter().filter(waits).map(|item| text(item, "pk"))
+}
+
+/// The counters with allocated tickets that have no claim record: orphans that no sweep found.
+fn orphaned_tickets(items: &[Value]) -> Vec<String> {
+    let mut orphaned = Vec::new();
+    for counter in items.iter().filter(|item| item["sk"]["S"] == "COUNTER") {
+        let name = text(counter, "pk").trim_start_matches("COUNTER");
+        let claims = items.iter().filter(|item| {
+            text(item, "pk")
+                .strip_prefix("SLOT")
+                .and_then(|slot| slot.rsplit_once('#'))
+                .is_some_and(|(of, _)| of == name)
+        });
+        let (claims, allocated) = (claims.count(), number(counter, "next"));
+        if i64::try_from(claims).unwrap() != allocated {
+            orphaned.push(format!("of {allocated} tickets allocated from {name} {claims} have claim records"));
+        }
+    }
+    orphaned
+}
+
+/// Whether tickets or units are orphaned: a sweep recovers them.
+pub(super) fn has_orphans(items: &[Value]) -> bool {
+    let mut missing: BTreeMap<&str, i64> = BTreeMap::new();
+    for item in items {
+        if let Some(product) = product_of_shard(text(item, "pk")) {
+            *missing.entry(product).or_default() += number(item, "received") - number(item, "remaining");
+        }
+        let is_live = item["sk"]["S"] == "ORDER" && text(item, "status") != "PAYMENT_FAILED";
+        let lines = item["items"]["L"].as_array().filter(|_| is_live);
+        for line in lines.into_iter().flatten().map(|line| &line["M"]) {
+            *missing.entry(text(line, "productId")).or_default() -=
+                number(line, "quantity") - number(line, "cancelledQuantity");
+        }
+    }
+    missing.values().any(|units| *units != 0) || !orphaned_tickets(items).is_empty()
+}
+
+/// The product of the shard with this partition key.
+pub(super) fn product_of_shard(pk: &str) -> Option<&str> {
+    pk.strip_prefix("STOCK#")?.rsplit_once('#').map(|(product, _)| product)
+}
+
+pub(super) fn text<'v>(item: &'v Value, name: &str) -> &'v str {
+    item[name]["S"].as_str().unwrap_or_default()
+}
+
+pub(super) fn number(item: &Value, name: &str) -> i64 {
+    item[name]["N"].as_str().and_then(|digits| digits.parse().ok()).unwrap_or(0)
+}

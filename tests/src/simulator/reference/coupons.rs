@@ -1,0 +1,184 @@
+//! First-come coupons.
+
+use std::collections::BTreeMap;
+
+use jiff::{Timestamp, ToSpan};
+use serde_json::{Value, json};
+
+use super::{
+    Asked, Outcome, Reference, fine,
+    goods::{SEOUL, part_of},
+    instant, not_found, number, text,
+};
+
+#[derive(Debug)]
+pub(super) struct Campaign {
+    kind: String,
+    value: i64,
+    max_discount: Option<i64>,
+    total: i64,
+    issued: i64,
+    pub(super) issue_until: Timestamp,
+    valid_days: Option<i64>,
+    valid_until: Option<Timestamp>,
+}
+
+#[derive(Debug)]
+pub(super) struct Coupon {
+    /// USABLE, USED or REVOKED.
+    state: &'static str,
+    order: Option<String>,
+    pub(super) ends: Timestamp,
+}
+
+impl Coupon {
+    fn status(&self, now: Timestamp) -> &'static str {
+        if self.state == "USABLE" && now >= self.ends { "EXPIRED" } else { self.state }
+    }
+}
+
+impl Reference {
+    pub(super) fn create_coupon(&mut self, asked: &Asked<'_>) -> Outcome {
+        let id = asked.text("couponId");
+        if self.campaigns.contains_key(&id) {
+            return Err(("ALREADY_EXISTS", json!({})));
+        }
+        let total = number(&asked.sent, "totalQuantity");
+        let campaign = Campaign {
+            kind: asked.text("kind"),
+            value: number(&asked.sent, "value"),
+            max_discount: asked.sent["maxDiscount"].as_i64(),
+            total,
+            issued: 0,
+            issue_until: instant(&asked.sent["issueUntil"]).expect("a campaign ends"),
+            valid_days: asked.sent["validDays"].as_i64(),
+            valid_until: instant(&asked.sent["validUntil"]),
+        };
+        self.campaigns.insert(id.clone(), campaign);
+        Ok((201, json!({ "couponId": id, "totalQuantity": total, "issuedQuantity": 0, "remainingQuantity": total })))
+    }
+
+    /// Only the name and the number of campaigns: tickets of functions that died count as issued for some time.
+    pub(super) fn list_desk_campaigns(&self, asked: &Asked<'_>) -> Outcome {
+        if asked.call.role() != "ADMIN" {
+            return Err(("FORBIDDEN", json!({})));
+        }
+        let shown =
+            |(id, campaign): (&'_ String, &Campaign)| json!({ "couponId": id, "totalQuantity": campaign.total });
+        let listed: BTreeMap<&str, Value> = self.campaigns.iter().map(|it| (it.0.as_str(), shown(it))).collect();
+        fine(part_of(asked, "couponId", &listed))
+    }
+
+    pub(super) fn issue(&mut self, asked: &Asked<'_>) -> Outcome {
+        let (user, id) = (asked.text("userId"), asked.text("couponId"));
+        self.ensure_active(&user)?;
+        let campaign = self.campaigns.get_mut(&id).ok_or_else(not_found)?;
+        let key = (user, id);
+        if self.coupons.get(&key).is_some_and(|coupon| coupon.state != "REVOKED") {
+            return Err(("COUPON_ALREADY_ISSUED", json!({})));
+        }
+        if asked.now >= campaign.issue_until || campaign.valid_until.is_some_and(|end| asked.now >= end) {
+            return Err(("COUPON_NOT_ISSUABLE", json!({})));
+        }
+        if campaign.issued == campaign.total {
+            return Err(("COUPON_SOLD_OUT", json!({})));
+        }
+        campaign.issued += 1;
+        let ends = match campaign.valid_days {
+            // The day of issue is the first.
+            Some(days) => {
+                let first = asked.at("issuedAt").to_zoned(SEOUL).start_of_day().expect("days begin");
+                (&first + days.days()).timestamp()
+            }
+            None => campaign.valid_until.expect("coupons end"),
+        };
+        let replaced = self.coupons.insert(key.clone(), Coupon { state: "USABLE", order: None, ends });
+        self.replaced.entry(key.clone()).or_default().extend(replaced);
+        Ok((201, self.coupon_shown(&key, asked.at("issuedAt"))))
+    }
+
+    fn coupon_shown(&self, key: &(String, String), now: Timestamp) -> Value {
+        self.shown_as(key, &self.coupons[key], now)
+    }
+
+    fn shown_as(&self, key: &(String, String), coupon: &Coupon, now: Timestamp) -> Value {
+        json!({
+            "userId": key.0, "couponId": key.1, "kind": self.campaigns[&key.1].kind, "status": coupon.status(now),
+            "orderId": coupon.order, "expiresAt": coupon.ends.to_string(),
+        })
+    }
+
+    pub(super) fn revoke(&mut self, asked: &Asked<'_>) -> Outcome {
+        let key = (asked.text("userId"), asked.text("couponId"));
+        let coupon = self.coupons.get_mut(&key).ok_or_else(not_found)?;
+        match coupon.status(asked.now) {
+            reason @ ("USED" | "EXPIRED") => return Err(("COUPON_NOT_USABLE", json!({ "reason": reason }))),
+            _ => coupon.state = "REVOKED",
+        }
+        fine(self.coupon_shown(&key, asked.now))
+    }
+
+    /// All of a user's coupons, each before those of its campaign that it replaces, in any order.
+    pub(super) fn list_coupons(&self, asked: &Asked<'_>) -> Value {
+        let user = asked.call.caller();
+        let mut items = Vec::new();
+        for key in self.coupons.keys().filter(|(whose, _)| *whose == user) {
+            items.push(self.coupon_shown(key, asked.now));
+            let replaced = self.replaced.get(key).into_iter().flatten();
+            items.extend(replaced.map(|_| json!({ "couponId": key.1, "status": "REVOKED" })));
+        }
+        if !asked.actual["nextCursor"].is_null() {
+            // Only a part of it: the caller walks the list to see the rest.
+            items.truncate(asked.actual["items"].as_array().map_or(0, Vec::len));
+        }
+        json!({ "items": items })
+    }
+
+    /// The discount of a coupon on goods, and the shipping fee with it, if the user can use it for them.
+    pub(super) fn discount(
+        &self,
+        key: &(String, String),
+        goods: i64,
+        fee: i64,
+        now: Timestamp,
+    ) -> Result<(i64, i64), (&'static str, Value)> {
+        let refused = |reason: &str| Err(("COUPON_NOT_USABLE", json!({ "couponId": key.1, "reason": reason })));
+        let Some(coupon) = self.coupons.get(key) else { return refused("NOT_OWNED") };
+        match coupon.status(now) {
+            "USABLE" => {}
+            status => return refused(status),
+        }
+        let campaign = &self.campaigns[&key.1];
+        let discount = match campaign.kind.as_str() {
+            "FIXED" => campaign.value.min(goods),
+            "RATE" => (goods * campaign.value / 100).min(campaign.max_discount.unwrap_or(goods)).min(goods),
+            _ if fee == 0 => return refused("SHIPPING_ALREADY_FREE"),
+            _ => return Ok((0, 0)),
+        };
+        if discount == 0 { refused("NOTHING_TO_DISCOUNT") } else { Ok((discount, fee)) }
+    }
+
+    /// Marks the coupon as used for this order, or as usable again.
+    pub(super) fn use_coupon(&mut self, user: &str, coupon: &str, order: Option<&str>) {
+        let coupon = self.coupons.get_mut(&(user.to_owned(), coupon.to_owned())).expect("who uses a coupon has it");
+        coupon.state = if order.is_some() { "USED" } else { "USABLE" };
+        coupon.order = order.map(str::to_owned);
+    }
+}
+
+/// Splits a coupon's discount over lines by their amounts, to the won: the largest remainders get the rest.
+pub(super) fn shares(discount: i64, amounts: &[i64]) -> Vec<i64> {
+    let sum: i64 = amounts.iter().sum();
+    let mut shares: Vec<i64> = amounts.iter().map(|amount| discount * amount / sum.max(1)).collect();
+    while shares.iter().sum::<i64>() < discount {
+        let left = |place: &usize| discount * amounts[*place] - shares[*place] * sum;
+        let most = (0..amounts.len()).rev().max_by_key(left).expect("a discount is on something");
+        shares[most] += 1;
+    }
+    shares
+}
+
+/// The coupon that a request names.
+pub(super) fn named(sent: &Value) -> Option<String> {
+    sent["couponId"].is_string().then(|| text(sent, "couponId"))
+}

@@ -1,0 +1,255 @@
+//! Products, stock, carts, and bestsellers.
+
+use std::collections::BTreeMap;
+
+use jiff::{
+    Timestamp,
+    civil::Date,
+    tz::{Offset, TimeZone},
+};
+use serde_json::{Value, json};
+
+use super::{Asked, Outcome, Reference, fine, not_found, number, text};
+
+#[derive(Debug)]
+pub(super) struct Product {
+    pub(super) name: String,
+    pub(super) price: i64,
+    pub(super) discount: i64,
+    pub(super) stock: i64,
+    /// ON_SALE, DISCONTINUED or HIDDEN.
+    pub(super) status: String,
+    /// Whether its seller is suspended or withdrawn.
+    pub(super) is_paused: bool,
+    /// Its seller.
+    pub(super) seller: String,
+}
+
+impl Product {
+    pub(super) fn is_on_sale(&self) -> bool {
+        self.status == "ON_SALE" && !self.is_paused
+    }
+
+    pub(super) fn is_hidden(&self) -> bool {
+        self.status == "HIDDEN"
+    }
+
+    /// Whether the caller is its seller or an admin.
+    fn is_owned(&self, asked: &Asked<'_>) -> bool {
+        asked.call.role() == "ADMIN" || self.seller == asked.call.caller()
+    }
+
+    /// The product as sellers and admins see it. Its number of shards is not the reference's concern.
+    fn shown_at_desk(&self, id: &str) -> Value {
+        let mut shown = self.shown(id);
+        shown["sellerId"] = json!(self.seller);
+        shown
+    }
+
+    /// The sale status that customers see, by which the desk lists it.
+    fn sale_status(&self) -> &str {
+        match self.status.as_str() {
+            "ON_SALE" if self.is_paused => "DISCONTINUED",
+            own => own,
+        }
+    }
+
+    fn shown(&self, id: &str) -> Value {
+        let status = match self.sale_status() {
+            "ON_SALE" if self.stock == 0 => "SOLD_OUT",
+            status => status,
+        };
+        json!({
+            "productId": id, "name": self.name, "price": self.price, "discount": self.discount,
+            "stock": self.stock, "status": status,
+        })
+    }
+}
+
+/// A part of a list with a stable order that is otherwise not promised. It may be cut anywhere, and then has a cursor.
+pub(super) fn part_of(asked: &Asked<'_>, id: &str, listed: &BTreeMap<&str, Value>) -> Value {
+    let actual = asked.actual["items"].as_array().into_iter().flatten();
+    let mut items: Vec<Value> = actual.filter_map(|item| listed.get(text(item, id).as_str()).cloned()).collect();
+    if asked.actual["nextCursor"].is_null() {
+        items.resize(listed.len(), json!("another that is in the list"));
+    }
+    json!({ "items": items })
+}
+
+/// Seoul's time, which has no summer time.
+pub(super) const SEOUL: TimeZone = TimeZone::fixed(Offset::constant(9));
+
+/// The day in Seoul.
+pub(in crate::simulator) fn day(at: Timestamp) -> Date {
+    at.to_zoned(SEOUL).date()
+}
+
+impl Reference {
+    pub(super) fn create_product(&mut self, asked: &Asked<'_>) -> Outcome {
+        let id = asked.text("productId");
+        self.ensure_active(&asked.text("sellerId"))?;
+        if self.products.contains_key(&id) {
+            return Err(("ALREADY_EXISTS", json!({})));
+        }
+        let product = Product {
+            name: asked.text("name"),
+            price: number(&asked.sent, "price"),
+            discount: number(&asked.sent, "discount"),
+            stock: number(&asked.sent, "stock"),
+            status: asked.sent["status"].as_str().unwrap_or("ON_SALE").to_owned(),
+            is_paused: false,
+            seller: asked.text("sellerId"),
+        };
+        let shown = product.shown(&id);
+        self.products.insert(id, product);
+        Ok((201, shown))
+    }
+
+    pub(super) fn update_product(&mut self, asked: &Asked<'_>) -> Outcome {
+        let id = asked.part(1);
+        let product = self.owned(asked)?;
+        for (field, value) in asked.sent.as_object().into_iter().flatten() {
+            match field.as_str() {
+                "price" => product.price = value.as_i64().unwrap_or(0),
+                "discount" => product.discount = value.as_i64().unwrap_or(0),
+                "name" => product.name = text(&asked.sent, field),
+                "status" => product.status = text(&asked.sent, field),
+                // The shard of units does not change their number.
+                _ => {}
+            }
+        }
+        fine(product.shown(&id))
+    }
+
+    pub(super) fn restock(&mut self, asked: &Asked<'_>) -> Outcome {
+        let id = asked.part(1);
+        let product = self.owned(asked)?;
+        let quantity = number(&asked.sent, "quantity");
+        if product.stock + quantity < 0 {
+            return Err(("STOCK_NOT_ENOUGH", json!({ "productId": id, "available": product.stock })));
+        }
+        product.stock += quantity;
+        fine(product.shown(&id))
+    }
+
+    /// A product that the caller may change.
+    fn owned(&mut self, asked: &Asked<'_>) -> Result<&mut Product, (&'static str, Value)> {
+        if asked.call.role() == "CUSTOMER" {
+            return Err(("FORBIDDEN", json!({})));
+        }
+        self.may_change(asked)?;
+        let product = self.products.get_mut(&asked.part(1)).filter(|product| product.is_owned(asked));
+        product.ok_or_else(not_found)
+    }
+
+    pub(super) fn desk_product(&self, asked: &Asked<'_>) -> Outcome {
+        if asked.call.role() == "CUSTOMER" {
+            return Err(("FORBIDDEN", json!({})));
+        }
+        let id = asked.part(2);
+        let product = self.products.get(&id).filter(|product| product.is_owned(asked)).ok_or_else(not_found)?;
+        fine(product.shown_at_desk(&id))
+    }
+
+    pub(super) fn list_desk_products(&self, asked: &Asked<'_>) -> Outcome {
+        let (wanted, status) = (asked.call.query("sellerId"), asked.call.query("status"));
+        let is_other = wanted.as_ref().is_some_and(|seller| *seller != asked.call.caller());
+        if asked.call.role() == "CUSTOMER" || (asked.call.role() == "SELLER" && is_other) {
+            return Err(("FORBIDDEN", json!({})));
+        }
+        let is_listed = |product: &Product| {
+            let has_status = status.as_ref().is_none_or(|status| product.sale_status() == status);
+            product.is_owned(asked) && has_status && wanted.as_ref().is_none_or(|seller| product.seller == *seller)
+        };
+        let listed = self.products.iter().filter(|(_, product)| is_listed(product));
+        let listed: BTreeMap<&str, Value> =
+            listed.map(|(id, product)| (id.as_str(), product.shown_at_desk(id))).collect();
+        fine(part_of(asked, "productId", &listed))
+    }
+
+    pub(super) fn product(&self, asked: &Asked<'_>) -> Outcome {
+        let id = asked.part(1);
+        let product = self.products.get(&id).filter(|product| !product.is_hidden()).ok_or_else(not_found)?;
+        fine(product.shown(&id))
+    }
+
+    /// The first page, of two. Only a stable order of the list is promised.
+    pub(super) fn list_products(&self, asked: &Asked<'_>) -> Outcome {
+        let actual = asked.actual["items"].as_array().into_iter().flatten();
+        let listed: BTreeMap<&String, &Product> = self.products.iter().filter(|(_, it)| it.is_on_sale()).collect();
+        let mut items: Vec<Value> = Vec::new();
+        for id in actual.map(|item| text(item, "productId")) {
+            items.extend(listed.get_key_value(&id).map(|(id, product)| product.shown(id)));
+        }
+        // A page that is cut has a cursor.
+        if asked.actual["nextCursor"].is_null() || items.is_empty() {
+            items.resize(listed.len().min(2), json!("another product that is on sale"));
+        }
+        fine(json!({ "items": items }))
+    }
+
+    /// The best-selling products of three days in Seoul, today included. Cancelled and returned units, and units that
+    /// cost nothing, are left out.
+    pub(super) fn bestsellers(&self, now: Timestamp) -> Value {
+        let today = day(now);
+        let mut sold: BTreeMap<&str, (i64, Timestamp)> = BTreeMap::new();
+        for order in self.orders.values() {
+            let Some(paid_at) = order.paid_at else { continue };
+            if (today - day(paid_at)).get_days() >= 3 {
+                continue;
+            }
+            for line in order.lines.iter().filter(|line| line.price > line.discount) {
+                let (units, last) = sold.entry(&line.product).or_insert((0, paid_at));
+                *units += line.quantity - line.cancelled;
+                *last = paid_at.max(*last);
+            }
+        }
+        let on_sale = |id: &str| self.products.get(id).filter(|product| product.is_on_sale());
+        let mut best: Vec<(&str, i64, Timestamp)> = sold.into_iter().map(|(id, (units, at))| (id, units, at)).collect();
+        best.retain(|(id, units, _)| *units > 0 && on_sale(id).is_some());
+        best.sort_by_key(|(_, units, last)| std::cmp::Reverse((*units, *last)));
+        let shown = |((id, units, _), rank): ((&str, i64, Timestamp), usize)| {
+            let mut shown = on_sale(id).expect("what is listed is on sale").shown(id);
+            shown["rank"] = json!(rank);
+            shown["soldQuantity"] = json!(units);
+            shown
+        };
+        let items: Vec<Value> = best.into_iter().take(5).zip(1..).map(shown).collect();
+        json!({ "items": items })
+    }
+
+    pub(super) fn add_to_cart(&mut self, asked: &Asked<'_>) -> Outcome {
+        let (user, id) = (asked.text("userId"), asked.text("productId"));
+        self.users.get(&user).ok_or_else(not_found)?;
+        let product = self.products.get(&id).filter(|product| !product.is_hidden()).ok_or_else(not_found)?;
+        if !product.is_on_sale() {
+            return Err(("PRODUCT_NOT_ON_SALE", json!({ "productId": id })));
+        }
+        let (cart, most) = (self.carts.entry(user.clone()).or_default(), self.knobs.bounds.cart_items);
+        if !cart.contains_key(&id) && cart.len() >= usize::from(most) {
+            return Err(("LIMIT_EXCEEDED", json!({ "limit": "cartItems", "max": most })));
+        }
+        *cart.entry(id).or_default() += number(&asked.sent, "quantity");
+        fine(self.cart(&user))
+    }
+
+    pub(super) fn cart(&self, user: &str) -> Value {
+        let mut total = 0;
+        let mut items: Vec<Value> = Vec::new();
+        for (id, quantity) in self.carts.get(user).into_iter().flatten() {
+            let product = &self.products[id];
+            let amount = if product.is_on_sale() { (product.price - product.discount) * quantity } else { 0 };
+            total += amount;
+            let mut item = if product.is_hidden() {
+                json!({ "productId": id, "name": id, "price": 0, "discount": 0, "stock": 0, "status": "DISCONTINUED" })
+            } else {
+                product.shown(id)
+            };
+            item["itemId"] = json!(id);
+            item["quantity"] = json!(quantity);
+            item["amount"] = json!(amount);
+            items.push(item);
+        }
+        json!({ "items": items, "total": total })
+    }
+}

@@ -1,0 +1,308 @@
+//! The world of a run: the table, the message bus, the external systems, and the instances of functions that come and
+//! go.
+
+use std::{
+    fmt,
+    future::Future,
+    ops::Deref,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use shared::{app::Shop, platform::Clock, store};
+use tokio::time::{Instant, timeout};
+
+use super::{
+    clients::Known,
+    connection::{Connection, Death, Invocation},
+    knobs::Knobs,
+    message_bus::MessageBus,
+    mutants::Mutant,
+    outside::Outside,
+    plan::{FaultKind, Plan, pick},
+    shape::Shape,
+    table::Table,
+    trace::Trace,
+};
+use crate::{TABLE, limits::Chance, shop::random};
+
+/// The least outage of a service: longer than the relay's retry budget.
+const OUTAGE_SECONDS: u64 = 10;
+
+/// The most idle instances that are kept.
+const MOST_IDLE: usize = 4;
+
+/// An instance of the functions: its own memory, its own clock.
+pub(super) struct Instance {
+    number: u32,
+    pub(super) shop: Arc<Shop>,
+    pub(super) connection: Connection,
+}
+
+pub(super) struct Inner {
+    seed: u64,
+    faults: Vec<FaultKind>,
+    /// Whether a sequential client waits for all consequences of each request.
+    pub(super) is_sequential: bool,
+    /// The initial content.
+    pub(super) shape: Shape,
+    /// The bounds and rules of the shop.
+    pub(super) knobs: Knobs,
+    mutant: Option<Mutant>,
+    began: Instant,
+    first_instant: Timestamp,
+    pub(super) table: Table,
+    pub(super) bus: MessageBus,
+    pub(super) outside: Outside,
+    pub(super) trace: Trace,
+    pub(super) known: Mutex<Known>,
+    idle: Mutex<Vec<Instance>>,
+    instances: AtomicU32,
+    busy: AtomicU32,
+    calls: AtomicU64,
+    /// The number of possible leaks by functions: one died, or the answer to a reservation or an allocation got lost.
+    leaks: AtomicU32,
+    are_faults_off: AtomicBool,
+    violations: Mutex<Vec<String>>,
+}
+
+#[derive(Clone)]
+pub(super) struct World(Arc<Inner>);
+
+impl Deref for World {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("World")
+    }
+}
+
+impl World {
+    /// An empty world, shortly before midnight.
+    pub(super) fn new(plan: &Plan, is_traced: bool) -> Self {
+        let seed = plan.seed;
+        let mut chance = Chance::new(seed ^ 0x0077_081D);
+        let before_midnight: Timestamp = "2026-11-20T14:45:00Z".parse().unwrap();
+        let first_instant = before_midnight + SignedDuration::from_secs(i64::try_from(chance.below(900)).unwrap());
+        Self(Arc::new(Inner {
+            seed,
+            faults: plan.faults.clone(),
+            is_sequential: plan.is_sequential,
+            shape: plan.shape,
+            knobs: plan.knobs,
+            mutant: plan.mutant,
+            began: Instant::now(),
+            first_instant,
+            table: Table::new(),
+            bus: MessageBus::new(plan.knobs.policy.hold),
+            outside: Outside::default(),
+            trace: Trace::new(is_traced),
+            known: Mutex::default(),
+            idle: Mutex::default(),
+            instances: AtomicU32::new(0),
+            busy: AtomicU32::new(0),
+            calls: AtomicU64::new(0),
+            leaks: AtomicU32::new(0),
+            are_faults_off: AtomicBool::new(true),
+            violations: Mutex::default(),
+        }))
+    }
+
+    /// The faults that are injected at this time.
+    pub(super) fn faults(&self) -> &[FaultKind] {
+        if self.are_faults_off() { &[] } else { &self.faults }
+    }
+
+    /// Whether this fault is injected now and then.
+    pub(super) fn injects(&self, kind: FaultKind) -> bool {
+        self.faults().contains(&kind)
+    }
+
+    /// Switches all faults off or on, and returns whether they were off before.
+    pub(super) fn set_faults_off(&self, are_faults_off: bool) -> bool {
+        self.are_faults_off.swap(are_faults_off, Ordering::SeqCst)
+    }
+
+    /// The outcome of work without faults.
+    pub(super) async fn without_faults<T>(&self, work: impl Future<Output = T>) -> T {
+        let were_off = self.set_faults_off(true);
+        let done = work.await;
+        self.set_faults_off(were_off);
+        done
+    }
+
+    /// Whether faults are off.
+    pub(super) fn are_faults_off(&self) -> bool {
+        self.are_faults_off.load(Ordering::SeqCst)
+    }
+
+    /// Whether a service is down: it is for a tenth of the time.
+    pub(super) fn is_down(&self, kind: FaultKind) -> bool {
+        let turn = self.began.elapsed().as_secs() / OUTAGE_SECONDS;
+        self.injects(kind) && Chance::new(self.seed ^ turn.wrapping_mul(0x9E37)).below(10) == 0
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.first_instant + SignedDuration::try_from(self.began.elapsed()).unwrap()
+    }
+
+    /// The instant so long after the beginning.
+    pub(super) fn at(&self, elapsed: Duration) -> Timestamp {
+        self.first_instant + SignedDuration::try_from(elapsed).unwrap()
+    }
+
+    /// The greatest age of a product's name without a condition that asserts it.
+    pub(super) fn oldest_name(&self) -> Duration {
+        Duration::try_from(self.knobs.bounds.product_age).unwrap()
+    }
+
+    /// The greatest age of recent stock.
+    pub(super) fn oldest_stock(&self) -> Duration {
+        Duration::try_from(self.knobs.bounds.recent_age).unwrap()
+    }
+
+    /// Chance of its own for something with a name. The name is a part of the seed: with another name a seed is another
+    /// run.
+    pub(super) fn chance_of(&self, name: &str) -> Chance {
+        let name = name
+            .bytes()
+            .fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3));
+        Chance::new(self.seed ^ name)
+    }
+
+    /// Notes a violation.
+    pub(super) fn report_violation(&self, what: String) {
+        self.trace.note("VIOLATION", || what.clone());
+        self.violations.lock().unwrap().push(what);
+    }
+
+    /// The violations so far.
+    pub(super) fn violations(&self) -> Vec<String> {
+        self.violations.lock().unwrap().clone()
+    }
+
+    /// The number of calls carried out.
+    pub(super) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// Notes that a function may have leaked units or tickets.
+    pub(super) fn note_leak(&self) {
+        self.leaks.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The number of such notes.
+    pub(super) fn leaks(&self) -> u32 {
+        self.leaks.load(Ordering::SeqCst)
+    }
+
+    /// Whether a bug is planted.
+    pub(super) fn is_mutant(&self) -> bool {
+        self.mutant.is_some()
+    }
+
+    /// Changes an answer by the planted bug.
+    pub(super) fn change_answer(&self, request: &Value, answer: &mut Value) {
+        if let Some(mutant) = self.mutant {
+            mutant.change_answer(request, answer);
+        }
+    }
+
+    /// Counts a call, and changes it by the planted bug.
+    pub(super) fn count_call(&self, operation: &str, body: &mut Value) {
+        let number = self.calls.fetch_add(1, Ordering::SeqCst);
+        if let Some(mutant) = self.mutant {
+            mutant.change(operation, number, body);
+        }
+    }
+
+    /// Whether the stream's readers have handled every change.
+    pub(super) fn is_read(&self) -> bool {
+        let changes = self.table.changes_so_far();
+        self.known.lock().unwrap().behind.values().all(|&(read, behind)| read == changes && behind == 0)
+    }
+
+    /// The number of running invocations.
+    pub(super) fn busy(&self) -> u32 {
+        self.busy.load(Ordering::SeqCst)
+    }
+
+    /// Lets an instance do work, for at most `limit`; `None` if it dies. Its memory is lost then.
+    pub(super) async fn invoke<T, F: Future<Output = T>>(
+        &self,
+        name: String,
+        mut chance: Chance,
+        limit: Duration,
+        work: impl FnOnce(Arc<Shop>, Connection) -> F,
+    ) -> Option<T> {
+        let instance = self.instance(&mut chance);
+        let name = format!("{name}@{}", instance.number);
+        let death = (self.injects(FaultKind::Deaths) && chance.below(12) == 0)
+            .then(|| Death { call: 1 + u32::try_from(chance.below(6)).unwrap(), after: chance.below(2) == 0 });
+        let is_unlucky = chance.below(16) == 0;
+        instance.connection.begin(Invocation {
+            name: name.clone(),
+            chance,
+            death,
+            calls: 0,
+            is_unlucky,
+            began: Instant::now(),
+        });
+        self.busy.fetch_add(1, Ordering::SeqCst);
+        let outcome = tokio::select! {
+            biased;
+            () = instance.connection.died() => None,
+            outcome = timeout(limit, work(Arc::clone(&instance.shop), instance.connection.clone())) => outcome.ok(),
+        };
+        self.busy.fetch_sub(1, Ordering::SeqCst);
+        if outcome.is_some() {
+            let mut idle = self.idle.lock().unwrap();
+            if idle.len() < MOST_IDLE {
+                idle.push(instance);
+            }
+        } else {
+            self.note_leak();
+            self.trace.note(&name, || "is dead".to_owned());
+        }
+        outcome
+    }
+
+    /// Drops the instances: they and the world would keep each other alive.
+    pub(super) fn close(&self) {
+        self.idle.lock().unwrap().clear();
+    }
+
+    /// An idle instance; now and then a new one, though there are others.
+    fn instance(&self, chance: &mut Chance) -> Instance {
+        let mut idle = self.idle.lock().unwrap();
+        if !idle.is_empty() && chance.below(8) > 0 {
+            // Often the one that has been frozen longest.
+            let any = if chance.below(3) == 0 { 0 } else { pick(chance, idle.len()) };
+            return idle.remove(any);
+        }
+        drop(idle);
+        let number = self.instances.fetch_add(1, Ordering::SeqCst);
+        let connection = Connection::new(self.clone());
+        let mut chance = self.chance_of(&format!("instance {number}"));
+        let random = random(chance.bits());
+        let skew_ms = if self.faults.contains(&FaultKind::Skew) { chance.below(10_001) } else { 5_000 };
+        let skew = SignedDuration::from_millis(i64::try_from(skew_ms).unwrap() - 5_000);
+        let (began, first) = (self.began, self.first_instant);
+        let clock = Clock::new(move || first + SignedDuration::try_from(began.elapsed()).unwrap() + skew);
+        let table = store::Table::new(connection.dynamodb(), TABLE.to_owned(), random.clone());
+        let Knobs { bounds, policy, .. } = self.knobs;
+        let bounds = self.mutant.map_or(bounds, |mutant| mutant.turn(bounds));
+        Instance { number, shop: Arc::new(Shop::within(bounds, table, clock, random, policy)), connection }
+    }
+}
