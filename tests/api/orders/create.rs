@@ -36,6 +36,9 @@ async fn an_order_takes_the_money_and_the_units() {
           "couponShare": 429,
           "itemId": "1",
           "name": "tea 상품",
+          "nextStatuses": [
+            "CANCELLED"
+          ],
           "productId": "tea",
           "quantity": 1,
           "sequence": 1,
@@ -52,6 +55,9 @@ async fn an_order_takes_the_money_and_the_units() {
           "couponShare": 571,
           "itemId": "2",
           "name": "cup 상품",
+          "nextStatuses": [
+            "CANCELLED"
+          ],
           "productId": "cup",
           "quantity": 2,
           "sequence": 2,

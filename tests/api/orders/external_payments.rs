@@ -47,6 +47,7 @@ async fn a_success_pays_the_waiting_order() {
           "couponShare": 1000,
           "itemId": "1",
           "name": "tea 상품",
+          "nextStatuses": [],
           "productId": "tea",
           "quantity": 2,
           "sequence": 1,

@@ -46,6 +46,7 @@ async fn a_hold_takes_units_and_coupon_but_no_money() {
           "couponShare": 1000,
           "itemId": "1",
           "name": "tea 상품",
+          "nextStatuses": [],
           "productId": "tea",
           "quantity": 2,
           "sequence": 1,

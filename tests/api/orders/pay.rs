@@ -37,6 +37,9 @@ async fn a_held_order_is_paid_once() {
           "couponShare": 1000,
           "itemId": "1",
           "name": "tea 상품",
+          "nextStatuses": [
+            "CANCELLED"
+          ],
           "productId": "tea",
           "quantity": 2,
           "sequence": 1,

@@ -95,6 +95,9 @@ pub struct OrderLineView {
     /// The state of the line.
     pub status: LineStatus,
     /// The states that the caller can move the line to now.
+    pub next_statuses: Vec<LineStatus>,
+    /// Deprecated: `nextStatuses` by its older name, until the next version of the API.
+    #[schema(deprecated)]
     pub allowed_actions: Vec<LineStatus>,
 }
 
@@ -106,7 +109,7 @@ impl From<AuthorizedOrder> for OrderView {
         let AuthorizedOrder { order, lines, .. } = authorized;
         let items = order.items.into_iter().zip(next_statuses).zip(1..);
         let items = items.filter(|(_, number)| lines.contains(number));
-        let items = items.map(|((line, allowed_actions), sequence)| OrderLineView {
+        let items = items.map(|((line, next_statuses), sequence)| OrderLineView {
             item_id: sequence.to_string(),
             sequence,
             amount: line.amount().unwrap_or_default(),
@@ -119,7 +122,8 @@ impl From<AuthorizedOrder> for OrderView {
             unit_discount: line.unit_discount,
             coupon_share: line.coupon_share,
             status: line.status,
-            allowed_actions,
+            allowed_actions: next_statuses.clone(),
+            next_statuses,
         });
         Self {
             items: items.collect(),
