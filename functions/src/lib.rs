@@ -47,6 +47,7 @@ pub mod http {
         pub mod create;
         pub mod get;
         pub mod get_history;
+        pub mod get_item;
         pub mod list;
         pub mod list_payments;
         pub mod pay;
@@ -159,6 +160,7 @@ endpoints![
     ("GET",    "/orders/{orderId}/payments",              "list-order-payments",  orders::list_payments,      token),
     ("POST",   "/orders/{orderId}/payment",               "pay-order",            orders::pay,                token),
     ("POST",   "/orders/{orderId}/cancel",                "cancel-order",         orders::cancel,             token),
+    ("GET",    "/orders/{orderId}/items/{itemId}",        "get-order-item",       orders::get_item,           token),
     ("PATCH",  "/orders/{orderId}/items/{itemId}",        "update-order-item",    orders::update_item,        token),
     ("POST",   "/order-sheets",                           "create-order-sheet",   order_sheets::create,       token),
     ("GET",    "/order-sheets/{orderSheetId}",            "get-order-sheet",      order_sheets::get,          token),

@@ -398,6 +398,8 @@ async fn cancellations(bench: &mut Bench) {
     let order = bench.shop.order("sora", "p00", 1).await.expect(201);
     let call = bench.shop.patch(&format!("{}/items/1", order_path(&order)), json!({ "status": "SHIPPED" })).as_admin();
     bench.call("move a line", cost(3, 2.0, 2.0), call).await;
+    let call = bench.shop.get(&format!("{}/items/1", order_path(&order))).as_admin();
+    bench.call("a line of an order", cost(1, 0.0, 1.0), call).await;
     let call = bench.shop.get(&format!("{}/payments", order_path(&order))).as_admin();
     bench.call("payments of an order, from the balance", cost(2, 0.0, 2.0), call).await;
 }

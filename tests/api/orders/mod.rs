@@ -6,6 +6,7 @@ mod external_payments;
 mod from_cart;
 mod from_sheet;
 mod get_history;
+mod get_item;
 mod hold;
 mod line_states;
 mod list;

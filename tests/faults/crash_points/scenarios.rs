@@ -203,6 +203,9 @@ fn orders() -> Vec<Scenario> {
         }),
         api("list-orders", "a user's", with_hold, |shop, _| shop.get("/orders?userId=mina")),
         api("get-order", "one", with_hold, |shop, order| shop.get(&path(order, "")).as_user("mina")),
+        api("get-order-item", "its first line", with_hold, |shop, order| {
+            shop.get(&path(order, "/items/1")).as_user("mina")
+        }),
         api("get-order-history", "its history", with_hold, |shop, order| {
             shop.get(&path(order, "/history")).as_user("mina")
         }),

@@ -35,7 +35,7 @@ pub(super) fn look(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<
         }
         _ => {
             let Order { user, id: order, .. } = some(&known.orders, chance)?;
-            let what = any(chance, &["", "/history", "/payments"]);
+            let what = any(chance, &["", "/history", "/payments", "/items/1"]);
             return ask(user, call("GET", format!("/orders/{order}{what}")).as_user(user), false);
         }
     };

@@ -195,6 +195,7 @@ impl Reference {
             "cancel-order" => self.cancel(asked),
             "update-order-item" => self.move_line(asked),
             "get-order" => self.order(asked),
+            "get-order-item" => self.order_item(asked),
             "get-order-history" => self.history(asked),
             "list-order-payments" => self.payments(asked),
             "list-orders" => fine(self.list_orders(asked)),

@@ -244,6 +244,12 @@ impl Reference {
         fine(self.order_of(asked)?.shown(&asked.part(1)))
     }
 
+    pub(super) fn order_item(&self, asked: &Asked<'_>) -> Outcome {
+        let shown = self.order_of(asked)?.shown(&asked.part(1));
+        let line = asked.part(3).parse::<usize>().ok().and_then(|number| shown["items"].get(number.checked_sub(1)?));
+        line.cloned().map_or_else(|| Err(not_found()), fine)
+    }
+
     /// The states of the order as a whole; entries of its lines may stand between them.
     pub(super) fn history(&self, asked: &Asked<'_>) -> Outcome {
         let mut states = self.order_of(asked)?.states.iter();
