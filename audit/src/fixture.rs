@@ -10,7 +10,7 @@ use shared::{
         CouponId, OrderId, OrderSheetId, PaymentId, ProductId, UserId, Won,
         account::Account,
         bestseller::Listing,
-        coupon::{Campaign, ClaimRecord, Counter, CouponKind, CouponState, IssuedCoupon, Terms, Validity},
+        coupon::{Campaign, ClaimRecord, Counter, CouponState, Discount, IssuedCoupon, Terms, Validity},
         inventory::Shard,
         ledger::{EntryHash, EntryKind, LedgerEntry},
         order::{
@@ -45,8 +45,7 @@ pub(crate) const DAYS_AGO: &str = "2026-11-17T01:00:00Z";
 pub(crate) const LONG_AGO: &str = "2026-11-10T01:00:00Z";
 
 pub(crate) const SHIPPING: ShippingPolicy = ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) };
-pub(crate) const THOUSAND_OFF: Terms =
-    Terms { kind: CouponKind::Fixed, value: 1_000, max_discount: None, min_order_amount: None };
+pub(crate) const THOUSAND_OFF: Terms = Terms { discount: Discount::Fixed(Won::new(1_000)), min_order_amount: None };
 
 /// The items of a table.
 #[derive(Debug, Clone, Default)]

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use shared::domain::{
     CouponId, OrderId, OrderSheetId, PaymentId, UserId, Won,
     caps::Held,
-    coupon::{CouponKind, Terms},
+    coupon::{Discount, Terms},
     order::{Change, HistoryEvent, LineStatus, Order, OrderLine, OrderStatus, PaymentMethod, TRANSITIONS},
     pricing::{self, PricedLine, ShippingPolicy},
 };
@@ -148,9 +148,8 @@ fn check_amounts(order: &Order, checks: &mut Checks<'_>) {
         checks.equal("discount without a coupon", 0, order.coupon_discount.get());
     }
     let lines: Vec<PricedLine> = order.items.iter().map(OrderLine::priced).collect();
-    let value = order.coupon_discount.get();
-    let coupon = Terms { kind: CouponKind::Fixed, value, max_discount: None, min_order_amount: None };
-    let coupon = (value != 0).then_some(&coupon);
+    let coupon = Terms { discount: Discount::Fixed(order.coupon_discount), min_order_amount: None };
+    let coupon = (!order.coupon_discount.is_zero()).then_some(&coupon);
     let as_charged = ShippingPolicy { fee: order.shipping_fee, free_from: Won::new(i64::MAX) };
     let Ok(quote) = pricing::quote(&lines, coupon, as_charged) else {
         checks.violated("amounts", "some that can be reckoned with", "too much");

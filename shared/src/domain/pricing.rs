@@ -2,7 +2,7 @@
 
 use super::{
     Quantity, Won,
-    coupon::{CouponKind, CouponProblem, Terms},
+    coupon::{CouponProblem, Discount, Terms},
 };
 
 /// The shipping fee of the shop. Read from the configuration; an order keeps the fee that it was charged.
@@ -85,17 +85,17 @@ fn apply(terms: &Terms, goods: Won, fee: Won) -> Result<(Won, Won), NoQuote> {
     if terms.min_order_amount.is_some_and(|least| goods < least) {
         return Err(NoQuote::Coupon(CouponProblem::OrderTooSmall));
     }
-    let discount = match terms.kind {
-        CouponKind::Fixed => Won::new(terms.value).min(goods),
-        CouponKind::Rate => {
-            let hundredfold = goods.get().checked_mul(terms.value).ok_or(NoQuote::Overflow)?;
+    let discount = match terms.discount {
+        Discount::Fixed(amount) => amount.min(goods),
+        Discount::Rate { percent, cap } => {
+            let hundredfold = goods.get().checked_mul(percent.get()).ok_or(NoQuote::Overflow)?;
             let discount = Won::new(hundredfold / 100);
-            discount.min(terms.max_discount.unwrap_or(discount)).min(goods)
+            discount.min(cap.unwrap_or(discount)).min(goods)
         }
-        CouponKind::FreeShipping if fee.is_zero() => {
+        Discount::FreeShipping if fee.is_zero() => {
             return Err(NoQuote::Coupon(CouponProblem::ShippingAlreadyFree));
         }
-        CouponKind::FreeShipping => return Ok((Won::ZERO, Won::ZERO)),
+        Discount::FreeShipping => return Ok((Won::ZERO, Won::ZERO)),
     };
     // A coupon is not used up without a discount.
     if discount.is_zero() { Err(NoQuote::Coupon(CouponProblem::NothingToDiscount)) } else { Ok((discount, fee)) }
@@ -129,6 +129,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::coupon::Percent;
 
     const SHIPPING: ShippingPolicy = ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) };
 
@@ -140,8 +141,16 @@ mod tests {
         }
     }
 
-    fn terms(kind: CouponKind, value: i64) -> Terms {
-        Terms { kind, value, max_discount: None, min_order_amount: None }
+    fn terms(discount: Discount) -> Terms {
+        Terms { discount, min_order_amount: None }
+    }
+
+    fn fixed(amount: i64) -> Terms {
+        terms(Discount::Fixed(Won::new(amount)))
+    }
+
+    fn rate(percent: i64, cap: Option<Won>) -> Terms {
+        terms(Discount::Rate { percent: Percent::try_from(percent).unwrap(), cap })
     }
 
     #[test]
@@ -162,13 +171,13 @@ mod tests {
 
     #[test]
     fn a_coupon_does_not_change_what_shipping_costs() {
-        let quote = quote(&[line(30_000, 0, 1)], Some(&terms(CouponKind::Fixed, 5_000)), SHIPPING).unwrap();
+        let quote = quote(&[line(30_000, 0, 1)], Some(&fixed(5_000)), SHIPPING).unwrap();
         assert_eq!((quote.shipping_fee, quote.payable), (Won::ZERO, Won::new(25_000)));
     }
 
     #[test]
     fn a_fixed_discount_never_exceeds_the_goods() {
-        let quote = quote(&[line(2_000, 0, 1)], Some(&terms(CouponKind::Fixed, 5_000)), SHIPPING).unwrap();
+        let quote = quote(&[line(2_000, 0, 1)], Some(&fixed(5_000)), SHIPPING).unwrap();
         assert_eq!((quote.coupon_discount, quote.payable), (Won::new(2_000), Won::new(3_000)));
     }
 
@@ -176,17 +185,14 @@ mod tests {
     fn a_rate_is_rounded_down_and_capped() {
         let lines = [line(9_999, 0, 1)];
         let discount = |terms: Terms| quote(&lines, Some(&terms), SHIPPING).unwrap().coupon_discount;
-        assert_eq!(discount(terms(CouponKind::Rate, 15)), Won::new(1_499));
-        assert_eq!(
-            discount(Terms { max_discount: Some(Won::new(1_000)), ..terms(CouponKind::Rate, 15) }),
-            Won::new(1_000)
-        );
-        assert_eq!(discount(terms(CouponKind::Rate, 100)), Won::new(9_999));
+        assert_eq!(discount(rate(15, None)), Won::new(1_499));
+        assert_eq!(discount(rate(15, Some(Won::new(1_000)))), Won::new(1_000));
+        assert_eq!(discount(rate(100, None)), Won::new(9_999));
     }
 
     #[test]
     fn free_shipping_takes_off_the_fee_only() {
-        let coupon = terms(CouponKind::FreeShipping, 0);
+        let coupon = terms(Discount::FreeShipping);
         let quoted = quote(&[line(10_000, 0, 1)], Some(&coupon), SHIPPING).unwrap();
         assert_eq!((quoted.coupon_discount, quoted.shipping_fee), (Won::ZERO, Won::ZERO));
         assert_eq!(
@@ -197,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_minimum_is_of_the_goods_after_their_own_discounts() {
-        let coupon = Terms { min_order_amount: Some(Won::new(10_000)), ..terms(CouponKind::Fixed, 1_000) };
+        let coupon = Terms { min_order_amount: Some(Won::new(10_000)), ..fixed(1_000) };
         assert!(quote(&[line(10_000, 0, 1)], Some(&coupon), SHIPPING).is_ok());
         assert_eq!(
             quote(&[line(10_000, 1, 1)], Some(&coupon), SHIPPING),
@@ -208,7 +214,7 @@ mod tests {
     #[test]
     fn left_over_won_go_to_the_largest_remainders() {
         let lines = [line(1_000, 0, 1), line(1_000, 0, 1), line(1_000, 0, 1)];
-        let quote = quote(&lines, Some(&terms(CouponKind::Fixed, 100)), SHIPPING).unwrap();
+        let quote = quote(&lines, Some(&fixed(100)), SHIPPING).unwrap();
         assert_eq!(quote.coupon_shares, [34, 33, 33].map(Won::new));
     }
 
@@ -216,17 +222,17 @@ mod tests {
     fn the_largest_remainder_need_not_be_of_the_largest_line() {
         // The lines' exact parts of 99 won are 59.4, 19.8 and 19.8.
         let lines = [line(3_000, 0, 1), line(500, 0, 2), line(1_100, 100, 1)];
-        let quote = quote(&lines, Some(&terms(CouponKind::Fixed, 99)), SHIPPING).unwrap();
+        let quote = quote(&lines, Some(&fixed(99)), SHIPPING).unwrap();
         assert_eq!(quote.coupon_shares, [59, 20, 20].map(Won::new));
     }
 
     #[test]
     fn a_coupon_is_not_used_up_for_nothing() {
         let nothing = Err(NoQuote::Coupon(CouponProblem::NothingToDiscount));
-        for (price, terms) in [(0, terms(CouponKind::Fixed, 1_000)), (99, terms(CouponKind::Rate, 1))] {
+        for (price, terms) in [(0, fixed(1_000)), (99, rate(1, None))] {
             assert_eq!(quote(&[line(price, 0, 1)], Some(&terms), SHIPPING), nothing, "{terms:?}");
         }
-        assert!(quote(&[line(100, 0, 1)], Some(&terms(CouponKind::Rate, 1)), SHIPPING).is_ok());
+        assert!(quote(&[line(100, 0, 1)], Some(&rate(1, None)), SHIPPING).is_ok());
     }
 
     #[test]
@@ -238,7 +244,7 @@ mod tests {
     #[test]
     fn amounts_that_do_not_fit_have_no_quote() {
         let huge = i64::MAX / 2;
-        let rate = terms(CouponKind::Rate, 15);
+        let rate = rate(15, None);
         for (lines, coupon) in [
             (vec![line(huge, 0, 3)], None),
             (vec![line(huge, 0, 1); 3], None),
@@ -255,7 +261,7 @@ mod tests {
             prices in proptest::collection::vec((0_i64..1_000_000_000, 1_i64..=999), 1..50), value in 1_i64..2_000_000_000,
         ) {
             let lines: Vec<_> = prices.into_iter().map(|(price, quantity)| line(price, 0, quantity)).collect();
-            let quote = quote(&lines, Some(&terms(CouponKind::Fixed, value)), SHIPPING).unwrap();
+            let quote = quote(&lines, Some(&fixed(value)), SHIPPING).unwrap();
             prop_assert_eq!(Won::checked_sum(quote.coupon_shares.iter().copied()), Some(quote.coupon_discount));
             for (line, share) in lines.iter().zip(&quote.coupon_shares) {
                 prop_assert!(Won::ZERO <= *share && *share <= line.amount().unwrap());

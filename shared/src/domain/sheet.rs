@@ -164,7 +164,7 @@ mod tests {
     use super::*;
     use crate::domain::{
         ProductId, Quantity,
-        coupon::{CouponKind, Terms},
+        coupon::{Discount, Terms},
         order::{Actor, LineStatus},
         pricing::{ShippingPolicy, quote},
     };
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn each_line_has_its_part_of_the_coupon() {
-        let coupon = Terms { kind: CouponKind::Fixed, value: 100, max_discount: None, min_order_amount: None };
+        let coupon = Terms { discount: Discount::Fixed(Won::new(100)), min_order_amount: None };
         let sheet = sheet_with(Some(&coupon));
         assert_eq!((sheet.coupon_discount, sheet.items[0].coupon_share), (Won::new(100), Won::new(100)));
         assert_eq!((sheet.quote().payable, sheet.quote().coupon_shares), (Won::new(4_700), vec![Won::new(100)]));

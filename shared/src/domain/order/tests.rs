@@ -9,7 +9,7 @@ use serde_json::json;
 use super::*;
 use crate::domain::{
     PaymentId, ProductId, Quantity, Refusal,
-    coupon::{CouponKind, Terms},
+    coupon::{Discount, Terms},
     pricing::{ShippingPolicy, quote},
 };
 
@@ -35,7 +35,7 @@ fn line(product: &str, price: i64, quantity: i64) -> OrderLine {
 
 fn draft_of(items: Vec<OrderLine>, discount: i64) -> Draft {
     let priced: Vec<_> = items.iter().map(OrderLine::priced).collect();
-    let terms = Terms { kind: CouponKind::Fixed, value: discount, max_discount: None, min_order_amount: None };
+    let terms = Terms { discount: Discount::Fixed(Won::new(discount)), min_order_amount: None };
     let shipping = ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) };
     Draft {
         user_id: UserId::try_from("mina".to_owned()).unwrap(),
