@@ -240,7 +240,7 @@ fn taken_off(terms: &Terms, goods: Won) -> Option<(Won, bool)> {
     // The shipping fee of the time is not known. Any fee above zero shows whether the coupon removes it.
     let some_fee = ShippingPolicy { fee: Won::new(1), free_from: Won::new(i64::MAX) };
     match pricing::quote(&[goods], Some(terms), some_fee) {
-        Ok(quote) => Some((quote.coupon_discount, quote.shipping_fee.is_zero())),
+        Ok(quote) => Some((quote.amounts.coupon_discount, quote.amounts.shipping_fee.is_zero())),
         // Orders of the first stage could use up a coupon for nothing.
         Err(NoQuote::Coupon(CouponProblem::NothingToDiscount)) => Some((Won::ZERO, false)),
         Err(_) => None,

@@ -323,13 +323,13 @@ impl Shop {
         let by_sheet = Draft { order_sheet_id: Some(sheet("s1")), ..pots(DAYS_AGO) };
         let (end, then) = (at("2026-11-17T01:10:00Z"), at("2026-11-17T01:01:00Z"));
         let placed = Order::placed(order("o5"), by_sheet, PaymentMethod::External, end);
-        let twice = Returned { payment_id: payment("p2"), amount: placed.payable };
+        let twice = Returned { payment_id: payment("p2"), amount: placed.amounts.payable };
         let paid = placed.settle(payment("p1"), then).return_payment(twice, then);
         self.put_order(cancelled(&paid, 1, 1));
         for (id, status) in
             [("p1", PaymentStatus::Paid), ("p2", PaymentStatus::RefundRequested), ("p3", PaymentStatus::Failed)]
         {
-            self.put_payment("o5", id, paid.payable.get(), status);
+            self.put_payment("o5", id, paid.amounts.payable.get(), status);
         }
     }
 

@@ -1,5 +1,7 @@
 //! The amounts of an order.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Quantity, Won,
     coupon::{CouponProblem, Discount, Terms},
@@ -29,20 +31,30 @@ impl PricedLine {
     }
 }
 
-/// The amounts of an order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quote {
+/// The amounts of an order. Records have them among their own attributes, without zeros.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Amounts {
     /// Σ unit price × quantity.
     pub goods_total: Won,
     /// Σ unit discount × quantity.
+    #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub goods_discount: Won,
     /// The discount of the coupon on the goods.
+    #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub coupon_discount: Won,
-    /// Each line's part of the coupon's discount, in the order of the lines.
-    pub coupon_shares: Vec<Won>,
+    #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub shipping_fee: Won,
     /// goods total − goods discount − coupon discount + shipping fee.
     pub payable: Won,
+}
+
+/// The amounts of an order, with the lines' parts of the coupon's discount.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quote {
+    pub amounts: Amounts,
+    /// Each line's part of the coupon's discount, in the order of the lines.
+    pub coupon_shares: Vec<Won>,
 }
 
 /// The reason why an order has no price.
@@ -71,13 +83,14 @@ pub fn quote(lines: &[PricedLine], coupon: Option<&Terms>, shipping: ShippingPol
         None => (Won::ZERO, fee),
         Some(terms) => apply(terms, goods, fee)?,
     };
-    let amounts: Option<Vec<Won>> = lines.iter().map(PricedLine::amount).collect();
-    let coupon_shares = apportion(coupon_discount, &amounts.ok_or(NoQuote::Overflow)?);
+    let line_amounts: Option<Vec<Won>> = lines.iter().map(PricedLine::amount).collect();
+    let coupon_shares = apportion(coupon_discount, &line_amounts.ok_or(NoQuote::Overflow)?);
     let payable = goods
         .checked_sub(coupon_discount)
         .and_then(|goods| goods.checked_add(shipping_fee))
         .ok_or(NoQuote::Overflow)?;
-    Ok(Quote { goods_total, goods_discount, coupon_discount, coupon_shares, shipping_fee, payable })
+    let amounts = Amounts { goods_total, goods_discount, coupon_discount, shipping_fee, payable };
+    Ok(Quote { amounts, coupon_shares })
 }
 
 /// The discount of a coupon on the goods, and the shipping fee with it: (discount, fee).
@@ -155,7 +168,7 @@ mod tests {
 
     #[test]
     fn adds_up() {
-        let quote = quote(&[line(10_000, 1_000, 2), line(5_000, 0, 1)], None, SHIPPING).unwrap();
+        let quote = quote(&[line(10_000, 1_000, 2), line(5_000, 0, 1)], None, SHIPPING).unwrap().amounts;
         assert_eq!(quote.goods_total, Won::new(25_000));
         assert_eq!(quote.goods_discount, Won::new(2_000));
         assert_eq!(quote.shipping_fee, Won::new(3_000));
@@ -164,27 +177,27 @@ mod tests {
 
     #[test]
     fn goods_of_30_000_after_discounts_ship_free() {
-        let fee = |price, discount| quote(&[line(price, discount, 1)], None, SHIPPING).unwrap().shipping_fee;
+        let fee = |price, discount| quote(&[line(price, discount, 1)], None, SHIPPING).unwrap().amounts.shipping_fee;
         assert_eq!(fee(30_000, 0), Won::ZERO);
         assert_eq!(fee(30_000, 1), Won::new(3_000));
     }
 
     #[test]
     fn a_coupon_does_not_change_what_shipping_costs() {
-        let quote = quote(&[line(30_000, 0, 1)], Some(&fixed(5_000)), SHIPPING).unwrap();
+        let quote = quote(&[line(30_000, 0, 1)], Some(&fixed(5_000)), SHIPPING).unwrap().amounts;
         assert_eq!((quote.shipping_fee, quote.payable), (Won::ZERO, Won::new(25_000)));
     }
 
     #[test]
     fn a_fixed_discount_never_exceeds_the_goods() {
-        let quote = quote(&[line(2_000, 0, 1)], Some(&fixed(5_000)), SHIPPING).unwrap();
+        let quote = quote(&[line(2_000, 0, 1)], Some(&fixed(5_000)), SHIPPING).unwrap().amounts;
         assert_eq!((quote.coupon_discount, quote.payable), (Won::new(2_000), Won::new(3_000)));
     }
 
     #[test]
     fn a_rate_is_rounded_down_and_capped() {
         let lines = [line(9_999, 0, 1)];
-        let discount = |terms: Terms| quote(&lines, Some(&terms), SHIPPING).unwrap().coupon_discount;
+        let discount = |terms: Terms| quote(&lines, Some(&terms), SHIPPING).unwrap().amounts.coupon_discount;
         assert_eq!(discount(rate(15, None)), Won::new(1_499));
         assert_eq!(discount(rate(15, Some(Won::new(1_000)))), Won::new(1_000));
         assert_eq!(discount(rate(100, None)), Won::new(9_999));
@@ -193,7 +206,7 @@ mod tests {
     #[test]
     fn free_shipping_takes_off_the_fee_only() {
         let coupon = terms(Discount::FreeShipping);
-        let quoted = quote(&[line(10_000, 0, 1)], Some(&coupon), SHIPPING).unwrap();
+        let quoted = quote(&[line(10_000, 0, 1)], Some(&coupon), SHIPPING).unwrap().amounts;
         assert_eq!((quoted.coupon_discount, quoted.shipping_fee), (Won::ZERO, Won::ZERO));
         assert_eq!(
             quote(&[line(30_000, 0, 1)], Some(&coupon), SHIPPING),
@@ -238,7 +251,7 @@ mod tests {
     #[test]
     fn free_goods_cost_their_shipping() {
         let quote = quote(&[line(0, 0, 1), line(1_000, 1_000, 2)], None, SHIPPING).unwrap();
-        assert_eq!((quote.payable, quote.coupon_shares), (SHIPPING.fee, vec![Won::ZERO; 2]));
+        assert_eq!((quote.amounts.payable, quote.coupon_shares), (SHIPPING.fee, vec![Won::ZERO; 2]));
     }
 
     #[test]
@@ -262,11 +275,11 @@ mod tests {
         ) {
             let lines: Vec<_> = prices.into_iter().map(|(price, quantity)| line(price, 0, quantity)).collect();
             let quote = quote(&lines, Some(&fixed(value)), SHIPPING).unwrap();
-            prop_assert_eq!(Won::checked_sum(quote.coupon_shares.iter().copied()), Some(quote.coupon_discount));
+            prop_assert_eq!(Won::checked_sum(quote.coupon_shares.iter().copied()), Some(quote.amounts.coupon_discount));
             for (line, share) in lines.iter().zip(&quote.coupon_shares) {
                 prop_assert!(Won::ZERO <= *share && *share <= line.amount().unwrap());
             }
-            prop_assert!(quote.payable >= Won::ZERO);
+            prop_assert!(quote.amounts.payable >= Won::ZERO);
         }
     }
 }
