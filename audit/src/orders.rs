@@ -63,8 +63,8 @@ impl Known {
 impl Orders {
     pub(crate) fn add(&mut self, order: Order) {
         let held = order.held();
-        let (goods, discount, shipping_fee) =
-            (goods_of(&order.amounts), order.amounts.coupon_discount, order.amounts.shipping_fee);
+        let goods = goods_of(&order.amounts);
+        let Amounts { coupon_discount: discount, shipping_fee, payable, .. } = order.amounts;
         let coupon = order.coupon_id.map(|coupon| CouponUse { coupon, goods, discount, shipping_fee });
         let returned = order.history.into_iter().filter_map(|entry| entry.returned);
         let known = Known {
@@ -77,7 +77,7 @@ impl Orders {
             hold_expires_at: order.hold_expires_at,
             held,
             is_paid: order.paid_at.is_some(),
-            payable: order.amounts.payable,
+            payable,
             paid: order.paid,
             refunded: order.refunded,
             coupon,
