@@ -240,7 +240,7 @@ fn taken_off(terms: &Terms, goods: Won) -> Option<(Won, bool)> {
     // The shipping fee of the time is not known. Any fee above zero shows whether the coupon removes it.
     let some_fee = ShippingPolicy { fee: Won::new(1), free_from: Won::new(i64::MAX) };
     match pricing::quote(&[goods], Some(terms), some_fee) {
-        Ok(quote) => Some((quote.coupon_discount, quote.shipping_fee.is_zero())),
+        Ok(quote) => Some((quote.amounts.coupon_discount, quote.amounts.shipping_fee.is_zero())),
         // Orders of the first stage could use up a coupon for nothing.
         Err(NoQuote::Coupon(CouponProblem::NothingToDiscount)) => Some((Won::ZERO, false)),
         Err(_) => None,
@@ -250,7 +250,10 @@ fn taken_off(terms: &Terms, goods: Won) -> Option<(Won, bool)> {
 #[cfg(test)]
 mod tests {
     use shared::{
-        domain::order::{Actor, HistoryEvent, Order},
+        domain::{
+            coupon::Discount,
+            order::{Actor, HistoryEvent, Order},
+        },
         store::keys,
     };
 
@@ -507,7 +510,7 @@ mod tests {
     #[test]
     fn a_coupon_takes_off_what_its_terms_say() {
         let mut shop = Shop::healthy();
-        change_coupon(&mut shop, "mina", |coupon| coupon.terms.value = 999);
+        change_coupon(&mut shop, "mina", |coupon| coupon.terms.discount = Discount::Fixed(Won::new(999)));
         assert_eq!(shop.violations(), ["[3 coupons] order o1: coupon discount by its terms: expected 999, found 1000"]);
         change_coupon(&mut shop, "mina", |coupon| coupon.terms.min_order_amount = Some(Won::new(23_001)));
         assert_eq!(
@@ -515,12 +518,7 @@ mod tests {
             ["[3 coupons] order o1: coupon: expected one that goes with such an order, found one that does not"]
         );
         change_coupon(&mut shop, "mina", |coupon| {
-            coupon.terms = Terms {
-                kind: shared::domain::coupon::CouponKind::FreeShipping,
-                value: 0,
-                max_discount: None,
-                min_order_amount: None,
-            };
+            coupon.terms = Terms { discount: Discount::FreeShipping, min_order_amount: None };
         });
         assert_eq!(
             shop.violations(),

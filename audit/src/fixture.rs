@@ -10,7 +10,7 @@ use shared::{
         CouponId, OrderId, OrderSheetId, PaymentId, ProductId, UserId, Won,
         account::Account,
         bestseller::Listing,
-        coupon::{Campaign, ClaimRecord, Counter, CouponKind, CouponState, IssuedCoupon, Terms, Validity},
+        coupon::{Campaign, ClaimRecord, Counter, CouponState, Discount, IssuedCoupon, Terms, Validity},
         inventory::Shard,
         ledger::{EntryHash, EntryKind, LedgerEntry},
         order::{
@@ -45,8 +45,7 @@ pub(crate) const DAYS_AGO: &str = "2026-11-17T01:00:00Z";
 pub(crate) const LONG_AGO: &str = "2026-11-10T01:00:00Z";
 
 pub(crate) const SHIPPING: ShippingPolicy = ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) };
-pub(crate) const THOUSAND_OFF: Terms =
-    Terms { kind: CouponKind::Fixed, value: 1_000, max_discount: None, min_order_amount: None };
+pub(crate) const THOUSAND_OFF: Terms = Terms { discount: Discount::Fixed(Won::new(1_000)), min_order_amount: None };
 
 /// The items of a table.
 #[derive(Debug, Clone, Default)]
@@ -324,13 +323,13 @@ impl Shop {
         let by_sheet = Draft { order_sheet_id: Some(sheet("s1")), ..pots(DAYS_AGO) };
         let (end, then) = (at("2026-11-17T01:10:00Z"), at("2026-11-17T01:01:00Z"));
         let placed = Order::placed(order("o5"), by_sheet, PaymentMethod::External, end);
-        let twice = Returned { payment_id: payment("p2"), amount: placed.payable };
+        let twice = Returned { payment_id: payment("p2"), amount: placed.amounts.payable };
         let paid = placed.settle(payment("p1"), then).return_payment(twice, then);
         self.put_order(cancelled(&paid, 1, 1));
         for (id, status) in
             [("p1", PaymentStatus::Paid), ("p2", PaymentStatus::RefundRequested), ("p3", PaymentStatus::Failed)]
         {
-            self.put_payment("o5", id, paid.payable.get(), status);
+            self.put_payment("o5", id, paid.amounts.payable.get(), status);
         }
     }
 

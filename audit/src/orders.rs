@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use shared::domain::{
     CouponId, OrderId, OrderSheetId, PaymentId, UserId, Won,
     caps::Held,
-    coupon::{CouponKind, Terms},
+    coupon::{Discount, Terms},
     order::{Change, HistoryEvent, LineStatus, Order, OrderLine, OrderStatus, PaymentMethod, TRANSITIONS},
-    pricing::{self, PricedLine, ShippingPolicy},
+    pricing::{self, Amounts, PricedLine, ShippingPolicy},
 };
 
 use crate::{
@@ -63,7 +63,8 @@ impl Known {
 impl Orders {
     pub(crate) fn add(&mut self, order: Order) {
         let held = order.held();
-        let (goods, discount, shipping_fee) = (goods_of(&order), order.coupon_discount, order.shipping_fee);
+        let goods = goods_of(&order.amounts);
+        let Amounts { coupon_discount: discount, shipping_fee, payable, .. } = order.amounts;
         let coupon = order.coupon_id.map(|coupon| CouponUse { coupon, goods, discount, shipping_fee });
         let returned = order.history.into_iter().filter_map(|entry| entry.returned);
         let known = Known {
@@ -76,7 +77,7 @@ impl Orders {
             hold_expires_at: order.hold_expires_at,
             held,
             is_paid: order.paid_at.is_some(),
-            payable: order.payable,
+            payable,
             paid: order.paid,
             refunded: order.refunded,
             coupon,
@@ -107,8 +108,8 @@ impl Orders {
 }
 
 /// Zero if the subtraction overflows; the check of the order itself reports that.
-fn goods_of(order: &Order) -> Won {
-    order.goods_total.checked_sub(order.goods_discount).unwrap_or_default()
+fn goods_of(amounts: &Amounts) -> Won {
+    amounts.goods_total.checked_sub(amounts.goods_discount).unwrap_or_default()
 }
 
 /// Checks an order by itself.
@@ -142,32 +143,43 @@ fn check_lines(order: &Order, checks: &mut Checks<'_>) {
 
 /// Computes the amounts anew. Only the discount of a coupon counts, so a fixed coupon of that value stands for it.
 fn check_amounts(order: &Order, checks: &mut Checks<'_>) {
-    checks.not_negative("coupon discount", order.coupon_discount.get());
-    checks.not_negative("shipping fee", order.shipping_fee.get());
+    let Amounts { coupon_discount, shipping_fee, .. } = order.amounts;
+    checks.not_negative("coupon discount", coupon_discount.get());
+    checks.not_negative("shipping fee", shipping_fee.get());
     if order.coupon_id.is_none() {
-        checks.equal("discount without a coupon", 0, order.coupon_discount.get());
+        checks.equal("discount without a coupon", 0, coupon_discount.get());
     }
     let lines: Vec<PricedLine> = order.items.iter().map(OrderLine::priced).collect();
-    let value = order.coupon_discount.get();
-    let coupon = Terms { kind: CouponKind::Fixed, value, max_discount: None, min_order_amount: None };
-    let coupon = (value != 0).then_some(&coupon);
-    let as_charged = ShippingPolicy { fee: order.shipping_fee, free_from: Won::new(i64::MAX) };
+    let coupon = Terms { discount: Discount::Fixed(coupon_discount), min_order_amount: None };
+    let coupon = (!coupon_discount.is_zero()).then_some(&coupon);
+    let as_charged = ShippingPolicy { fee: shipping_fee, free_from: Won::new(i64::MAX) };
     let Ok(quote) = pricing::quote(&lines, coupon, as_charged) else {
         checks.violated("amounts", "some that can be reckoned with", "too much");
         return;
     };
-    checks.equal("goods total", quote.goods_total.get(), order.goods_total.get());
-    checks.equal("goods discount", quote.goods_discount.get(), order.goods_discount.get());
-    checks.equal("coupon discount", quote.coupon_discount.get(), order.coupon_discount.get());
-    checks.equal("payable", quote.payable.get(), order.payable.get());
+    for ((name, expected), (_, found)) in named(&quote.amounts).into_iter().zip(named(&order.amounts)) {
+        checks.equal(name, expected, found);
+    }
     for ((line, share), number) in order.items.iter().zip(&quote.coupon_shares).zip(1..) {
         checks.equal(format_args!("line {number}: coupon share"), share.get(), line.coupon_share.get());
     }
 }
 
+/// The amounts with their names in findings.
+fn named(amounts: &Amounts) -> [(&'static str, i64); 5] {
+    let Amounts { goods_total, goods_discount, coupon_discount, shipping_fee, payable } = amounts;
+    [
+        ("goods total", goods_total.get()),
+        ("goods discount", goods_discount.get()),
+        ("coupon discount", coupon_discount.get()),
+        ("shipping fee", shipping_fee.get()),
+        ("payable", payable.get()),
+    ]
+}
+
 fn check_payment(order: &Order, checks: &mut Checks<'_>) {
     let is_paid = order.paid_at.is_some();
-    let due = if is_paid { order.payable } else { Won::ZERO };
+    let due = if is_paid { order.amounts.payable } else { Won::ZERO };
     checks.equal("paid", due.get(), order.paid.get());
     checks.not_negative("refunded", order.refunded.get());
     checks.at_most("refunded", order.paid, order.refunded);
@@ -277,11 +289,11 @@ mod tests {
     #[test]
     fn totals_are_those_of_the_lines() {
         assert_eq!(
-            wrong_with("o1", |order| order.goods_total = won(24_000)),
+            wrong_with("o1", |order| order.amounts.goods_total = won(24_000)),
             ["goods total: expected 25000, found 24000"]
         );
         assert_eq!(
-            wrong_with("o1", |order| order.goods_discount = won(2_001)),
+            wrong_with("o1", |order| order.amounts.goods_discount = won(2_001)),
             ["goods discount: expected 2000, found 2001"]
         );
         assert_eq!(
@@ -299,9 +311,9 @@ mod tests {
 
     #[test]
     fn payable_is_goods_less_discounts_and_the_fee() {
-        let dearer = |order: &mut Order| (order.payable, order.paid) = (won(25_001), won(25_001));
+        let dearer = |order: &mut Order| (order.amounts.payable, order.paid) = (won(25_001), won(25_001));
         assert_eq!(wrong_with("o1", dearer), ["payable: expected 25000, found 25001"]);
-        let shipped_free = |order: &mut Order| order.shipping_fee = Won::ZERO;
+        let shipped_free = |order: &mut Order| order.amounts.shipping_fee = Won::ZERO;
         assert_eq!(wrong_with("o1", shipped_free), ["payable: expected 22000, found 25000"]);
     }
 
@@ -311,7 +323,7 @@ mod tests {
             wrong_with("o1", |order| order.items[0].coupon_share = won(784)),
             ["line 1: coupon share: expected 783, found 784"]
         );
-        let discount = wrong_with("o1", |order| order.coupon_discount = won(23_001));
+        let discount = wrong_with("o1", |order| order.amounts.coupon_discount = won(23_001));
         assert_eq!(discount[0], "coupon discount: expected 23000, found 23001");
         assert_eq!(
             wrong_with("o1", |order| order.coupon_id = None),
@@ -321,9 +333,9 @@ mod tests {
 
     #[test]
     fn no_amount_is_below_zero() {
-        let discount = wrong_with("o3", |order| order.coupon_discount = won(-1));
+        let discount = wrong_with("o3", |order| order.amounts.coupon_discount = won(-1));
         assert!(discount.contains(&"coupon discount: expected at least 0, found -1".to_owned()), "{discount:?}");
-        let fee = wrong_with("o3", |order| order.shipping_fee = won(-1));
+        let fee = wrong_with("o3", |order| order.amounts.shipping_fee = won(-1));
         assert!(fee.contains(&"shipping fee: expected at least 0, found -1".to_owned()), "{fee:?}");
         let price = wrong_with("o3", |order| order.items[0].unit_price = won(-1));
         assert!(price.contains(&"line 1: unit price: expected at least 0, found -1".to_owned()), "{price:?}");

@@ -30,12 +30,12 @@ enum Sheet {
 
 impl Sheets {
     pub(crate) fn add(&mut self, sheet: OrderSheet, findings: &mut Findings) {
-        let OrderSheet { order_sheet_id, user_id, state, payable, order_id, expires_at, .. } = sheet;
+        let OrderSheet { order_sheet_id, user_id, state, amounts, order_id, expires_at, .. } = sheet;
         let mut checks = findings.about(Invariant::Sheets, Subject::Sheet(order_sheet_id.clone()));
         checks.equal("names an order", state == SheetState::Ordered, order_id.is_some());
         let sheet = match state {
             SheetState::Open => Sheet::Open { expires_at },
-            SheetState::Ordered => Sheet::Ordered { order: order_id, user: user_id, payable },
+            SheetState::Ordered => Sheet::Ordered { order: order_id, user: user_id, payable: amounts.payable },
             SheetState::Abandoned => Sheet::Abandoned,
         };
         self.0.insert(order_sheet_id, sheet);
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn a_sheet_and_its_order_agree() {
         let mut shop = Shop::healthy();
-        shop.change_sheet("s1", |sheet| (sheet.user_id, sheet.payable) = (user("jun"), Won::new(23_999)));
+        shop.change_sheet("s1", |sheet| (sheet.user_id, sheet.amounts.payable) = (user("jun"), Won::new(23_999)));
         assert_eq!(
             shop.violations(),
             [

@@ -10,16 +10,78 @@ use super::{CouponId, ETag, OrderId, UserId, Won, bounded::bounded, invalid::nam
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Terms {
-    pub kind: CouponKind,
-    /// Won for [`CouponKind::Fixed`], percent for [`CouponKind::Rate`], 0 for [`CouponKind::FreeShipping`].
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub value: i64,
-    /// The most that a rate takes off.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_discount: Option<Won>,
+    #[serde(flatten)]
+    pub discount: Discount,
     /// The minimum of an order (goods less their own discounts).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_order_amount: Option<Won>,
+}
+
+/// The discount of a coupon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "StoredDiscount", into = "StoredDiscount")]
+pub enum Discount {
+    /// This many won, up to the price of the goods.
+    Fixed(Won),
+    /// A share of the goods, up to the cap.
+    Rate { percent: Percent, cap: Option<Won> },
+    /// The shipping fee.
+    FreeShipping,
+}
+
+bounded! {
+    /// A share in percent.
+    Percent(i64): 1, 100
+}
+
+impl Discount {
+    pub fn kind(self) -> CouponKind {
+        match self {
+            Self::Fixed(_) => CouponKind::Fixed,
+            Self::Rate { .. } => CouponKind::Rate,
+            Self::FreeShipping => CouponKind::FreeShipping,
+        }
+    }
+}
+
+/// A discount as records have it: flat, with the fields of all kinds.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StoredDiscount {
+    kind: CouponKind,
+    /// Won for [`CouponKind::Fixed`], percent for [`CouponKind::Rate`], 0 for [`CouponKind::FreeShipping`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    value: i64,
+    /// The cap of a rate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_discount: Option<Won>,
+}
+
+impl From<Discount> for StoredDiscount {
+    fn from(discount: Discount) -> Self {
+        let (value, max_discount) = match discount {
+            Discount::Fixed(amount) => (amount.get(), None),
+            Discount::Rate { percent, cap } => (percent.get(), cap),
+            Discount::FreeShipping => (0, None),
+        };
+        Self { kind: discount.kind(), value, max_discount }
+    }
+}
+
+impl TryFrom<StoredDiscount> for Discount {
+    type Error = &'static str;
+
+    fn try_from(StoredDiscount { kind, value, max_discount }: StoredDiscount) -> Result<Self, Self::Error> {
+        match (kind, value, max_discount) {
+            (CouponKind::Fixed, 1.., None) => Ok(Self::Fixed(Won::new(value))),
+            (CouponKind::Rate, _, cap) => match Percent::try_from(value) {
+                Ok(percent) => Ok(Self::Rate { percent, cap }),
+                Err(_) => Err("a rate that is no percentage"),
+            },
+            (CouponKind::FreeShipping, 0, None) => Ok(Self::FreeShipping),
+            (CouponKind::Fixed | CouponKind::FreeShipping, ..) => Err("a discount with a value or cap not of its kind"),
+        }
+    }
 }
 
 /// The rule by which a coupon's discount is computed.
@@ -325,7 +387,7 @@ mod tests {
             coupon_id: CouponId::try_from("welcome".to_owned()).unwrap(),
             name: "Welcome".to_owned(),
             description: None,
-            terms: Terms { kind: CouponKind::Fixed, value: 1_000, max_discount: None, min_order_amount: None },
+            terms: Terms { discount: Discount::Fixed(Won::new(1_000)), min_order_amount: None },
             total_quantity: 10,
             issue_from: at("2026-11-01T00:00:00Z"),
             issue_until: at("2026-12-01T00:00:00Z"),
@@ -434,7 +496,7 @@ mod tests {
             |campaign| campaign.coupon_id = CouponId::try_from("other".to_owned()).unwrap(),
             |campaign| campaign.name.push('!'),
             |campaign| campaign.description = Some(String::new()),
-            |campaign| campaign.terms.value += 1,
+            |campaign| campaign.terms.discount = Discount::Fixed(Won::new(1_001)),
             |campaign| campaign.total_quantity += 1,
             |campaign| campaign.counter_shards += 1,
             |campaign| campaign.validity = Validity::Days(2),
@@ -464,10 +526,46 @@ mod tests {
         for number in [0, 1] {
             let counter = Counter { expired_to: number, ..Counter::new(7) };
             assert_eq!(has(json!(counter), "expiredTo"), number != 0);
-            let terms = Terms { value: number, ..coupon().terms };
+            let terms = Terms { discount: Discount::Fixed(Won::new(number)), ..coupon().terms };
             assert_eq!(has(json!(terms), "value"), number != 0);
             let coupon = IssuedCoupon { reissues: number.unsigned_abs(), ..coupon() };
             assert_eq!(has(json!(coupon), "reissues"), number != 0);
+        }
+    }
+
+    #[test]
+    fn a_record_has_the_fields_of_its_discount() {
+        let percent = Percent::try_from(15).unwrap();
+        for (discount, record) in [
+            (Discount::Fixed(Won::new(1_000)), json!({ "kind": "FIXED", "value": 1_000 })),
+            (Discount::Rate { percent, cap: None }, json!({ "kind": "RATE", "value": 15 })),
+            (
+                Discount::Rate { percent, cap: Some(Won::new(500)) },
+                json!({ "kind": "RATE", "value": 15, "maxDiscount": 500 }),
+            ),
+            (Discount::FreeShipping, json!({ "kind": "FREE_SHIPPING" })),
+        ] {
+            let coupon = IssuedCoupon { terms: Terms { discount, ..coupon().terms }, ..coupon() };
+            let stored: serde_dynamo::Item = serde_dynamo::to_item(&coupon).unwrap();
+            assert_eq!(serde_dynamo::from_item::<_, IssuedCoupon>(stored).unwrap(), coupon);
+            assert_eq!(json!(discount), record);
+        }
+    }
+
+    #[test]
+    fn a_record_with_a_discount_that_makes_no_sense_is_refused() {
+        for discount in [
+            json!({}),
+            json!({ "kind": "GIFT", "value": 1 }),
+            json!({ "kind": "FIXED" }),
+            json!({ "kind": "FIXED", "value": -1 }),
+            json!({ "kind": "FIXED", "value": 1, "maxDiscount": 1 }),
+            json!({ "kind": "RATE" }),
+            json!({ "kind": "RATE", "value": 101, "maxDiscount": 1 }),
+            json!({ "kind": "FREE_SHIPPING", "value": 1 }),
+            json!({ "kind": "FREE_SHIPPING", "maxDiscount": 1 }),
+        ] {
+            assert!(serde_json::from_value::<Terms>(discount.clone()).is_err(), "{discount}");
         }
     }
 }

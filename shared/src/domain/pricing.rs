@@ -1,8 +1,10 @@
 //! The amounts of an order.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Quantity, Won,
-    coupon::{CouponKind, CouponProblem, Terms},
+    coupon::{CouponProblem, Discount, Terms},
 };
 
 /// The shipping fee of the shop. Read from the configuration; an order keeps the fee that it was charged.
@@ -29,20 +31,30 @@ impl PricedLine {
     }
 }
 
-/// The amounts of an order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quote {
+/// The amounts of an order. Records have them among their own attributes, without zeros.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Amounts {
     /// Σ unit price × quantity.
     pub goods_total: Won,
     /// Σ unit discount × quantity.
+    #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub goods_discount: Won,
     /// The discount of the coupon on the goods.
+    #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub coupon_discount: Won,
-    /// Each line's part of the coupon's discount, in the order of the lines.
-    pub coupon_shares: Vec<Won>,
+    #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub shipping_fee: Won,
     /// goods total − goods discount − coupon discount + shipping fee.
     pub payable: Won,
+}
+
+/// The amounts of an order, with the lines' parts of the coupon's discount.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quote {
+    pub amounts: Amounts,
+    /// Each line's part of the coupon's discount, in the order of the lines.
+    pub coupon_shares: Vec<Won>,
 }
 
 /// The reason why an order has no price.
@@ -71,13 +83,14 @@ pub fn quote(lines: &[PricedLine], coupon: Option<&Terms>, shipping: ShippingPol
         None => (Won::ZERO, fee),
         Some(terms) => apply(terms, goods, fee)?,
     };
-    let amounts: Option<Vec<Won>> = lines.iter().map(PricedLine::amount).collect();
-    let coupon_shares = apportion(coupon_discount, &amounts.ok_or(NoQuote::Overflow)?);
+    let line_amounts: Option<Vec<Won>> = lines.iter().map(PricedLine::amount).collect();
+    let coupon_shares = apportion(coupon_discount, &line_amounts.ok_or(NoQuote::Overflow)?);
     let payable = goods
         .checked_sub(coupon_discount)
         .and_then(|goods| goods.checked_add(shipping_fee))
         .ok_or(NoQuote::Overflow)?;
-    Ok(Quote { goods_total, goods_discount, coupon_discount, coupon_shares, shipping_fee, payable })
+    let amounts = Amounts { goods_total, goods_discount, coupon_discount, shipping_fee, payable };
+    Ok(Quote { amounts, coupon_shares })
 }
 
 /// The discount of a coupon on the goods, and the shipping fee with it: (discount, fee).
@@ -85,17 +98,17 @@ fn apply(terms: &Terms, goods: Won, fee: Won) -> Result<(Won, Won), NoQuote> {
     if terms.min_order_amount.is_some_and(|least| goods < least) {
         return Err(NoQuote::Coupon(CouponProblem::OrderTooSmall));
     }
-    let discount = match terms.kind {
-        CouponKind::Fixed => Won::new(terms.value).min(goods),
-        CouponKind::Rate => {
-            let hundredfold = goods.get().checked_mul(terms.value).ok_or(NoQuote::Overflow)?;
+    let discount = match terms.discount {
+        Discount::Fixed(amount) => amount.min(goods),
+        Discount::Rate { percent, cap } => {
+            let hundredfold = goods.get().checked_mul(percent.get()).ok_or(NoQuote::Overflow)?;
             let discount = Won::new(hundredfold / 100);
-            discount.min(terms.max_discount.unwrap_or(discount)).min(goods)
+            discount.min(cap.unwrap_or(discount)).min(goods)
         }
-        CouponKind::FreeShipping if fee.is_zero() => {
+        Discount::FreeShipping if fee.is_zero() => {
             return Err(NoQuote::Coupon(CouponProblem::ShippingAlreadyFree));
         }
-        CouponKind::FreeShipping => return Ok((Won::ZERO, Won::ZERO)),
+        Discount::FreeShipping => return Ok((Won::ZERO, Won::ZERO)),
     };
     // A coupon is not used up without a discount.
     if discount.is_zero() { Err(NoQuote::Coupon(CouponProblem::NothingToDiscount)) } else { Ok((discount, fee)) }
@@ -129,6 +142,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::coupon::Percent;
 
     const SHIPPING: ShippingPolicy = ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) };
 
@@ -140,13 +154,21 @@ mod tests {
         }
     }
 
-    fn terms(kind: CouponKind, value: i64) -> Terms {
-        Terms { kind, value, max_discount: None, min_order_amount: None }
+    fn terms(discount: Discount) -> Terms {
+        Terms { discount, min_order_amount: None }
+    }
+
+    fn fixed(amount: i64) -> Terms {
+        terms(Discount::Fixed(Won::new(amount)))
+    }
+
+    fn rate(percent: i64, cap: Option<Won>) -> Terms {
+        terms(Discount::Rate { percent: Percent::try_from(percent).unwrap(), cap })
     }
 
     #[test]
     fn adds_up() {
-        let quote = quote(&[line(10_000, 1_000, 2), line(5_000, 0, 1)], None, SHIPPING).unwrap();
+        let quote = quote(&[line(10_000, 1_000, 2), line(5_000, 0, 1)], None, SHIPPING).unwrap().amounts;
         assert_eq!(quote.goods_total, Won::new(25_000));
         assert_eq!(quote.goods_discount, Won::new(2_000));
         assert_eq!(quote.shipping_fee, Won::new(3_000));
@@ -155,39 +177,36 @@ mod tests {
 
     #[test]
     fn goods_of_30_000_after_discounts_ship_free() {
-        let fee = |price, discount| quote(&[line(price, discount, 1)], None, SHIPPING).unwrap().shipping_fee;
+        let fee = |price, discount| quote(&[line(price, discount, 1)], None, SHIPPING).unwrap().amounts.shipping_fee;
         assert_eq!(fee(30_000, 0), Won::ZERO);
         assert_eq!(fee(30_000, 1), Won::new(3_000));
     }
 
     #[test]
     fn a_coupon_does_not_change_what_shipping_costs() {
-        let quote = quote(&[line(30_000, 0, 1)], Some(&terms(CouponKind::Fixed, 5_000)), SHIPPING).unwrap();
+        let quote = quote(&[line(30_000, 0, 1)], Some(&fixed(5_000)), SHIPPING).unwrap().amounts;
         assert_eq!((quote.shipping_fee, quote.payable), (Won::ZERO, Won::new(25_000)));
     }
 
     #[test]
     fn a_fixed_discount_never_exceeds_the_goods() {
-        let quote = quote(&[line(2_000, 0, 1)], Some(&terms(CouponKind::Fixed, 5_000)), SHIPPING).unwrap();
+        let quote = quote(&[line(2_000, 0, 1)], Some(&fixed(5_000)), SHIPPING).unwrap().amounts;
         assert_eq!((quote.coupon_discount, quote.payable), (Won::new(2_000), Won::new(3_000)));
     }
 
     #[test]
     fn a_rate_is_rounded_down_and_capped() {
         let lines = [line(9_999, 0, 1)];
-        let discount = |terms: Terms| quote(&lines, Some(&terms), SHIPPING).unwrap().coupon_discount;
-        assert_eq!(discount(terms(CouponKind::Rate, 15)), Won::new(1_499));
-        assert_eq!(
-            discount(Terms { max_discount: Some(Won::new(1_000)), ..terms(CouponKind::Rate, 15) }),
-            Won::new(1_000)
-        );
-        assert_eq!(discount(terms(CouponKind::Rate, 100)), Won::new(9_999));
+        let discount = |terms: Terms| quote(&lines, Some(&terms), SHIPPING).unwrap().amounts.coupon_discount;
+        assert_eq!(discount(rate(15, None)), Won::new(1_499));
+        assert_eq!(discount(rate(15, Some(Won::new(1_000)))), Won::new(1_000));
+        assert_eq!(discount(rate(100, None)), Won::new(9_999));
     }
 
     #[test]
     fn free_shipping_takes_off_the_fee_only() {
-        let coupon = terms(CouponKind::FreeShipping, 0);
-        let quoted = quote(&[line(10_000, 0, 1)], Some(&coupon), SHIPPING).unwrap();
+        let coupon = terms(Discount::FreeShipping);
+        let quoted = quote(&[line(10_000, 0, 1)], Some(&coupon), SHIPPING).unwrap().amounts;
         assert_eq!((quoted.coupon_discount, quoted.shipping_fee), (Won::ZERO, Won::ZERO));
         assert_eq!(
             quote(&[line(30_000, 0, 1)], Some(&coupon), SHIPPING),
@@ -197,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_minimum_is_of_the_goods_after_their_own_discounts() {
-        let coupon = Terms { min_order_amount: Some(Won::new(10_000)), ..terms(CouponKind::Fixed, 1_000) };
+        let coupon = Terms { min_order_amount: Some(Won::new(10_000)), ..fixed(1_000) };
         assert!(quote(&[line(10_000, 0, 1)], Some(&coupon), SHIPPING).is_ok());
         assert_eq!(
             quote(&[line(10_000, 1, 1)], Some(&coupon), SHIPPING),
@@ -208,7 +227,7 @@ mod tests {
     #[test]
     fn left_over_won_go_to_the_largest_remainders() {
         let lines = [line(1_000, 0, 1), line(1_000, 0, 1), line(1_000, 0, 1)];
-        let quote = quote(&lines, Some(&terms(CouponKind::Fixed, 100)), SHIPPING).unwrap();
+        let quote = quote(&lines, Some(&fixed(100)), SHIPPING).unwrap();
         assert_eq!(quote.coupon_shares, [34, 33, 33].map(Won::new));
     }
 
@@ -216,29 +235,29 @@ mod tests {
     fn the_largest_remainder_need_not_be_of_the_largest_line() {
         // The lines' exact parts of 99 won are 59.4, 19.8 and 19.8.
         let lines = [line(3_000, 0, 1), line(500, 0, 2), line(1_100, 100, 1)];
-        let quote = quote(&lines, Some(&terms(CouponKind::Fixed, 99)), SHIPPING).unwrap();
+        let quote = quote(&lines, Some(&fixed(99)), SHIPPING).unwrap();
         assert_eq!(quote.coupon_shares, [59, 20, 20].map(Won::new));
     }
 
     #[test]
     fn a_coupon_is_not_used_up_for_nothing() {
         let nothing = Err(NoQuote::Coupon(CouponProblem::NothingToDiscount));
-        for (price, terms) in [(0, terms(CouponKind::Fixed, 1_000)), (99, terms(CouponKind::Rate, 1))] {
+        for (price, terms) in [(0, fixed(1_000)), (99, rate(1, None))] {
             assert_eq!(quote(&[line(price, 0, 1)], Some(&terms), SHIPPING), nothing, "{terms:?}");
         }
-        assert!(quote(&[line(100, 0, 1)], Some(&terms(CouponKind::Rate, 1)), SHIPPING).is_ok());
+        assert!(quote(&[line(100, 0, 1)], Some(&rate(1, None)), SHIPPING).is_ok());
     }
 
     #[test]
     fn free_goods_cost_their_shipping() {
         let quote = quote(&[line(0, 0, 1), line(1_000, 1_000, 2)], None, SHIPPING).unwrap();
-        assert_eq!((quote.payable, quote.coupon_shares), (SHIPPING.fee, vec![Won::ZERO; 2]));
+        assert_eq!((quote.amounts.payable, quote.coupon_shares), (SHIPPING.fee, vec![Won::ZERO; 2]));
     }
 
     #[test]
     fn amounts_that_do_not_fit_have_no_quote() {
         let huge = i64::MAX / 2;
-        let rate = terms(CouponKind::Rate, 15);
+        let rate = rate(15, None);
         for (lines, coupon) in [
             (vec![line(huge, 0, 3)], None),
             (vec![line(huge, 0, 1); 3], None),
@@ -255,12 +274,12 @@ mod tests {
             prices in proptest::collection::vec((0_i64..1_000_000_000, 1_i64..=999), 1..50), value in 1_i64..2_000_000_000,
         ) {
             let lines: Vec<_> = prices.into_iter().map(|(price, quantity)| line(price, 0, quantity)).collect();
-            let quote = quote(&lines, Some(&terms(CouponKind::Fixed, value)), SHIPPING).unwrap();
-            prop_assert_eq!(Won::checked_sum(quote.coupon_shares.iter().copied()), Some(quote.coupon_discount));
+            let quote = quote(&lines, Some(&fixed(value)), SHIPPING).unwrap();
+            prop_assert_eq!(Won::checked_sum(quote.coupon_shares.iter().copied()), Some(quote.amounts.coupon_discount));
             for (line, share) in lines.iter().zip(&quote.coupon_shares) {
                 prop_assert!(Won::ZERO <= *share && *share <= line.amount().unwrap());
             }
-            prop_assert!(quote.payable >= Won::ZERO);
+            prop_assert!(quote.amounts.payable >= Won::ZERO);
         }
     }
 }

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CouponId, OrderId, OrderSheetId, Refusal, UserId, Won,
+    CouponId, OrderId, OrderSheetId, Refusal, UserId,
     cart::Cart,
     order::{Draft, OrderLine},
-    pricing::Quote,
+    pricing::{Amounts, Quote},
 };
 
 /// A contract before payment: an order of it has exactly these lines and amounts, or is refused. It holds no stock.
@@ -20,20 +20,10 @@ pub struct OrderSheet {
     pub state: SheetState,
     /// The lines of the intended order, with each line's part of the coupon.
     pub items: Vec<OrderLine>,
-    /// Σ unit price × quantity.
-    pub goods_total: Won,
-    /// Σ unit discount × quantity.
-    #[serde(default, skip_serializing_if = "Won::is_zero")]
-    pub goods_discount: Won,
+    #[serde(flatten)]
+    pub amounts: Amounts,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coupon_id: Option<CouponId>,
-    /// The discount of the coupon on the goods.
-    #[serde(default, skip_serializing_if = "Won::is_zero")]
-    pub coupon_discount: Won,
-    #[serde(default, skip_serializing_if = "Won::is_zero")]
-    pub shipping_fee: Won,
-    /// The price of the order.
-    pub payable: Won,
     /// Whether it was created from the cart, so that an order of it removes its items there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub from_cart: bool,
@@ -86,12 +76,8 @@ impl OrderSheet {
             user_id,
             state: SheetState::Open,
             items,
-            goods_total: quote.goods_total,
-            goods_discount: quote.goods_discount,
+            amounts: quote.amounts,
             coupon_id,
-            coupon_discount: quote.coupon_discount,
-            shipping_fee: quote.shipping_fee,
-            payable: quote.payable,
             from_cart: false,
             cart_order: None,
             order_id: None,
@@ -108,14 +94,7 @@ impl OrderSheet {
 
     /// The amounts of the sheet.
     pub fn quote(&self) -> Quote {
-        Quote {
-            goods_total: self.goods_total,
-            goods_discount: self.goods_discount,
-            coupon_discount: self.coupon_discount,
-            coupon_shares: self.items.iter().map(|line| line.coupon_share).collect(),
-            shipping_fee: self.shipping_fee,
-            payable: self.payable,
-        }
+        Quote { amounts: self.amounts, coupon_shares: self.items.iter().map(|line| line.coupon_share).collect() }
     }
 
     /// The state at this instant.
@@ -163,8 +142,8 @@ mod tests {
 
     use super::*;
     use crate::domain::{
-        ProductId, Quantity,
-        coupon::{CouponKind, Terms},
+        ProductId, Quantity, Won,
+        coupon::{Discount, Terms},
         order::{Actor, LineStatus},
         pricing::{ShippingPolicy, quote},
     };
@@ -202,8 +181,8 @@ mod tests {
     #[test]
     fn quotes_what_it_was_drawn_up_with() {
         let quote = sheet().quote();
-        assert_eq!((quote.goods_total, quote.goods_discount), (Won::new(2_000), Won::new(200)));
-        assert_eq!((quote.payable, quote.coupon_shares), (Won::new(4_800), vec![Won::ZERO]));
+        assert_eq!((quote.amounts.goods_total, quote.amounts.goods_discount), (Won::new(2_000), Won::new(200)));
+        assert_eq!((quote.amounts.payable, quote.coupon_shares), (Won::new(4_800), vec![Won::ZERO]));
     }
 
     #[test]
@@ -217,10 +196,13 @@ mod tests {
 
     #[test]
     fn each_line_has_its_part_of_the_coupon() {
-        let coupon = Terms { kind: CouponKind::Fixed, value: 100, max_discount: None, min_order_amount: None };
+        let coupon = Terms { discount: Discount::Fixed(Won::new(100)), min_order_amount: None };
         let sheet = sheet_with(Some(&coupon));
-        assert_eq!((sheet.coupon_discount, sheet.items[0].coupon_share), (Won::new(100), Won::new(100)));
-        assert_eq!((sheet.quote().payable, sheet.quote().coupon_shares), (Won::new(4_700), vec![Won::new(100)]));
+        assert_eq!((sheet.amounts.coupon_discount, sheet.items[0].coupon_share), (Won::new(100), Won::new(100)));
+        assert_eq!(
+            (sheet.quote().amounts.payable, sheet.quote().coupon_shares),
+            (Won::new(4_700), vec![Won::new(100)])
+        );
     }
 
     #[test]

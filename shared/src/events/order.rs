@@ -8,6 +8,7 @@ use super::{Event, EventData, EventKind, PaymentRequest, RefundRequest, Shipping
 use crate::domain::{
     CouponId, OrderId, OrderSheetId, PaymentId, ProductId, UserId, Won,
     order::{HistoryEntry, HistoryEvent, LineStatus, Order, OrderLine, OrderStatus, PaymentMethod},
+    pricing::Amounts,
 };
 
 /// An order as others see it, with its lines and amounts. It is as the change left it that the event is of.
@@ -151,18 +152,19 @@ impl OrderSnapshot {
             coupon_share: line.coupon_share,
             status: line.status,
         };
+        let Amounts { goods_total, goods_discount, coupon_discount, shipping_fee, payable } = order.amounts;
         Self {
             order_id: order.order_id.clone(),
             user_id: order.user_id.clone(),
             status: order.status,
             payment: order.payment,
             items: order.items.iter().zip(1..).map(line).collect(),
-            goods_total: order.goods_total,
-            goods_discount: order.goods_discount,
+            goods_total,
+            goods_discount,
             coupon_id: order.coupon_id.clone(),
-            coupon_discount: order.coupon_discount,
-            shipping_fee: order.shipping_fee,
-            payable: order.payable,
+            coupon_discount,
+            shipping_fee,
+            payable,
             paid: order.paid,
             refunded: order.refunded,
             order_sheet_id: order.order_sheet_id.clone(),

@@ -31,7 +31,7 @@ impl PaymentRequest {
         let asks = entry.event == HistoryEvent::Placed && order.payment == PaymentMethod::External;
         let expires_at = order.hold_expires_at.filter(|_| asks)?;
         let (order_id, user_id) = (order.order_id.clone(), order.user_id.clone());
-        Some(Self { order_id, user_id, amount: order.payable, expires_at })
+        Some(Self { order_id, user_id, amount: order.amounts.payable, expires_at })
     }
 }
 

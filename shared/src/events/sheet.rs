@@ -36,7 +36,7 @@ pub fn from_sheet_change(old: Option<&OrderSheet>, new: &OrderSheet) -> Option<E
     let snapshot = SheetSnapshot {
         order_sheet_id: new.order_sheet_id.clone(),
         user_id: new.user_id.clone(),
-        payable: new.payable,
+        payable: new.amounts.payable,
         created_at: new.created_at,
         expires_at: new.expires_at,
     };

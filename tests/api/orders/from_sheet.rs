@@ -332,6 +332,6 @@ async fn the_sheet_fixes_the_shipping_fee() {
     };
     let key = RequestKey::given("mina", "POST /orders", "k", b"{}");
     let placed = orders::place(&with_other_shipping(&shop), &wanted, &key).await.unwrap().order;
-    assert_eq!((placed.shipping_fee, placed.paid), (Won::new(3_000), Won::new(27_000)));
+    assert_eq!((placed.amounts.shipping_fee, placed.paid), (Won::new(3_000), Won::new(27_000)));
     shop.audit().await;
 }

@@ -3,15 +3,15 @@
 use deserr::Deserr;
 use jiff::Timestamp;
 use shared::{
-    api::{ApiRequest, ApiResult, FieldErrors, Reply, parameters::IdempotencyKey, views::CampaignView},
+    api::{ApiRequest, ApiResult, FieldErrors, Reply, both, parameters::IdempotencyKey, views::CampaignView},
     app::{
         Role, Shop,
         coupons::{self, NewCampaign},
         users,
     },
     domain::{
-        CouponId, Invalid, bounded,
-        coupon::{CouponKind, Terms, TotalQuantity, ValidDays, Validity},
+        CouponId, Invalid, Won, bounded,
+        coupon::{CouponKind, Discount, Percent, Terms, TotalQuantity, ValidDays, Validity},
         money::{MAX_PRICE, Price},
         text::{Description, Name},
         tickets::CounterShards,
@@ -78,18 +78,13 @@ struct Body {
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let body: Body = request.only_body()?;
-    let (value, validity) = check(&body, shop.clock.now())?;
+    let (discount, validity) = both(check_discount(&body), check_validity(&body, shop.clock.now()))?;
     let caller = request.caller_as(&[Role::Admin])?;
     let new = NewCampaign {
         coupon_id: body.coupon_id.map(NewId::into_id),
         name: body.name.into_string(),
         description: body.description.map(Description::into_string),
-        terms: Terms {
-            kind: body.kind,
-            value,
-            max_discount: body.max_discount.map(Price::won),
-            min_order_amount: body.min_order_amount.map(Price::won),
-        },
+        terms: Terms { discount, min_order_amount: body.min_order_amount.map(Price::won) },
         total_quantity: body.total_quantity.get(),
         issue_from: body.issue_from.timestamp(),
         issue_until: body.issue_until.timestamp(),
@@ -103,27 +98,28 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     Ok(Reply::created(CampaignView::from(remaining))?.tagged(etag))
 }
 
-/// Checks the rules that concern more than one field.
-fn check(body: &Body, now: Timestamp) -> Result<(i64, Validity), FieldErrors> {
-    let mut errors = FieldErrors::default();
-    let most = match body.kind {
-        CouponKind::Fixed => MAX_PRICE.get(),
-        CouponKind::Rate => 100,
-        CouponKind::FreeShipping => 0,
+/// Checks the fields of the discount together.
+fn check_discount(body: &Body) -> Result<Discount, FieldErrors> {
+    let (value, cap) = (body.value.ok_or(Invalid::Required), body.max_discount.map(Price::won));
+    let fixed = |won| bounded::in_range(won, 1, MAX_PRICE.get()).map(|won| Discount::Fixed(Won::new(won)));
+    let rate = |percent| Percent::try_from(percent).map(|percent| Discount::Rate { percent, cap });
+    let discount = match body.kind {
+        CouponKind::Fixed => value.and_then(fixed),
+        CouponKind::Rate => value.and_then(rate),
+        CouponKind::FreeShipping if body.value.is_some() => Err(Invalid::Unknown),
+        CouponKind::FreeShipping => Ok(Discount::FreeShipping),
     };
-    match (body.kind, body.value) {
-        (CouponKind::FreeShipping, Some(_)) => errors.push("value", Invalid::Unknown),
-        (CouponKind::FreeShipping, None) => {}
-        (_, None) => errors.push("value", Invalid::Required),
-        (_, Some(value)) => {
-            if let Err(invalid) = bounded::in_range(value, 1, most) {
-                errors.push("value", invalid);
-            }
-        }
-    }
-    if body.max_discount.is_some() && body.kind != CouponKind::Rate {
-        errors.push("maxDiscount", Invalid::Unknown);
-    }
+    let cap_of_kind = match cap {
+        Some(_) if body.kind != CouponKind::Rate => Err(FieldErrors::one("maxDiscount", Invalid::Unknown)),
+        _ => Ok(()),
+    };
+    let (discount, ()) = both(discount.map_err(|invalid| FieldErrors::one("value", invalid)), cap_of_kind)?;
+    Ok(discount)
+}
+
+/// Checks the instants of the issue and of the validity together.
+fn check_validity(body: &Body, now: Timestamp) -> Result<Validity, FieldErrors> {
+    let mut errors = FieldErrors::default();
     if body.issue_until <= body.issue_from {
         errors.push("issueUntil", Invalid::After("issueFrom"));
     }
@@ -144,7 +140,7 @@ fn check(body: &Body, now: Timestamp) -> Result<(i64, Validity), FieldErrors> {
         (None, None) => return Err(with(errors, "validDays", Invalid::Required)),
     };
     errors.check()?;
-    Ok((body.value.unwrap_or(0), validity))
+    Ok(validity)
 }
 
 fn with(mut errors: FieldErrors, field: &str, invalid: Invalid) -> FieldErrors {

@@ -22,7 +22,7 @@ use shared::{
     domain::{
         CouponId, Invalid, OrderId, OrderSheetId, ProductId, Quantity, Refusal, UserId, Won,
         coupon::CouponProblem,
-        coupon::{Campaign, CouponKind, CouponState, IssuedCoupon, Terms, Validity},
+        coupon::{Campaign, CouponState, Discount, IssuedCoupon, Terms, Validity},
         ledger::EntryKind,
         money::MAX_BALANCE,
         order::{Actor, Draft, LineStatus, Order, OrderLine, allowed_next},
@@ -290,12 +290,7 @@ fn campaign() -> Result<Campaign, Error> {
         coupon_id: CouponId::try_from("welcome-5000".to_owned())?,
         name: "첫 구매 5,000원".to_owned(),
         description: None,
-        terms: Terms {
-            kind: CouponKind::Fixed,
-            value: 5_000,
-            max_discount: None,
-            min_order_amount: Some(Won::new(20_000)),
-        },
+        terms: Terms { discount: Discount::Fixed(Won::new(5_000)), min_order_amount: Some(Won::new(20_000)) },
         total_quantity: 1_000,
         issue_from: at("2026-11-19T15:00:00Z")?,
         issue_until: at("2026-11-30T15:00:00Z")?,

@@ -8,7 +8,7 @@ use crate::{
     app::coupons::Remaining,
     domain::{
         CouponId, OrderId, UserId, Won,
-        coupon::{CouponKind, CouponStatus, IssuedCoupon, Terms, Validity},
+        coupon::{CouponKind, CouponStatus, Discount, IssuedCoupon, Terms, Validity},
     },
 };
 
@@ -70,9 +70,13 @@ pub struct TermsView {
 }
 
 impl From<Terms> for TermsView {
-    fn from(Terms { kind, value, max_discount, min_order_amount }: Terms) -> Self {
-        let value = (kind != CouponKind::FreeShipping).then_some(value);
-        Self { kind, value, max_discount, min_order_amount }
+    fn from(Terms { discount, min_order_amount }: Terms) -> Self {
+        let (value, max_discount) = match discount {
+            Discount::Fixed(amount) => (Some(amount.get()), None),
+            Discount::Rate { percent, cap } => (Some(percent.get()), cap),
+            Discount::FreeShipping => (None, None),
+        };
+        Self { kind: discount.kind(), value, max_discount, min_order_amount }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
         order::{
             Actor, Change, HistoryEvent, LineStatus, OrderAction, OrderStatus, PaymentMethod, PaymentStatus, Step,
         },
+        pricing::Amounts,
     },
 };
 
@@ -107,6 +108,7 @@ impl From<AuthorizedOrder> for OrderView {
         let next_statuses: Vec<Vec<LineStatus>> =
             (1..=authorized.order.items.len()).map(|number| authorized.next_statuses(number)).collect();
         let AuthorizedOrder { order, lines, .. } = authorized;
+        let Amounts { goods_total, goods_discount, coupon_discount, shipping_fee, payable } = order.amounts;
         let items = order.items.into_iter().zip(next_statuses).zip(1..);
         let items = items.filter(|(_, number)| lines.contains(number));
         let items = items.map(|((line, next_statuses), sequence)| OrderLineView {
@@ -131,12 +133,12 @@ impl From<AuthorizedOrder> for OrderView {
             user_id: order.user_id,
             status: order.status,
             payment: order.payment,
-            goods_total: order.goods_total,
-            goods_discount: order.goods_discount,
+            goods_total,
+            goods_discount,
             coupon_id: order.coupon_id,
-            coupon_discount: order.coupon_discount,
-            shipping_fee: order.shipping_fee,
-            payable: order.payable,
+            coupon_discount,
+            shipping_fee,
+            payable,
             paid: order.paid,
             refunded: order.refunded,
             order_sheet_id: order.order_sheet_id,

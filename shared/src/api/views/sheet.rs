@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use crate::domain::{
     CouponId, OrderId, OrderSheetId, ProductId, UserId, Won,
     order::OrderLine,
+    pricing::Amounts,
     sheet::{OrderSheet, SheetStatus},
 };
 
@@ -88,17 +89,18 @@ impl OrderSheetView {
             unit_discount: line.unit_discount,
             coupon_share: line.coupon_share,
         };
+        let Amounts { goods_total, goods_discount, coupon_discount, shipping_fee, payable } = sheet.amounts;
         Self {
             status: sheet.status(now),
             order_sheet_id: sheet.order_sheet_id,
             user_id: sheet.user_id,
             items: sheet.items.into_iter().zip(1..).map(line).collect(),
-            goods_total: sheet.goods_total,
-            goods_discount: sheet.goods_discount,
+            goods_total,
+            goods_discount,
             coupon_id: sheet.coupon_id,
-            coupon_discount: sheet.coupon_discount,
-            shipping_fee: sheet.shipping_fee,
-            payable: sheet.payable,
+            coupon_discount,
+            shipping_fee,
+            payable,
             order_id: sheet.order_id,
             created_at: sheet.created_at,
             expires_at: sheet.expires_at,

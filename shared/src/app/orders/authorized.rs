@@ -7,6 +7,7 @@ use crate::{
     domain::{
         Won,
         order::{Actor, HistoryEntry, LineStatus, Order, OrderAction, OrderLine},
+        pricing::Amounts,
     },
 };
 
@@ -97,15 +98,6 @@ fn amounts_of(lines: &[usize], order: Order) -> Order {
     let payable = sum(|line| line.amount()?.checked_sub(line.coupon_share));
     let is_paid = order.paid_at.is_some();
     let (paid, refunded) = if is_paid { (payable, sum(OrderLine::refundable)) } else { (Won::ZERO, Won::ZERO) };
-    Order {
-        goods_total,
-        goods_discount,
-        coupon_id: None,
-        coupon_discount,
-        shipping_fee: Won::ZERO,
-        payable,
-        paid,
-        refunded,
-        ..order
-    }
+    let amounts = Amounts { goods_total, goods_discount, coupon_discount, shipping_fee: Won::ZERO, payable };
+    Order { amounts, coupon_id: None, paid, refunded, ..order }
 }

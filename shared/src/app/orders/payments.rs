@@ -104,7 +104,7 @@ fn from_balance(order: &Order) -> Option<OrderPayment> {
     Some(OrderPayment {
         payment_id: order.order_id.to_string(),
         method: order.payment,
-        amount: order.payable,
+        amount: order.amounts.payable,
         status,
         at: order.paid_at.unwrap_or(order.created_at),
         order_id: order.order_id.clone(),

@@ -103,9 +103,9 @@ async fn place_by(
     let mut is_fresh = false;
     loop {
         let draft = draft(shop, &order.caller, user_id, preconditions, backoff).await?;
-        if let Some(quoted) = order.expected_payable.filter(|expected| *expected != draft.quote.payable) {
+        if let Some(quoted) = order.expected_payable.filter(|expected| *expected != draft.quote.amounts.payable) {
             if is_fresh {
-                return Err(Refusal::PayableChanged { quoted, current: draft.quote.payable }.into());
+                return Err(Refusal::PayableChanged { quoted, current: draft.quote.amounts.payable }.into());
             }
             // A refusal needs a fresh record.
             preconditions.refresh(shop, user_id, backoff).await?;
@@ -127,7 +127,7 @@ async fn place_by(
         if transaction.len() > shop.bounds.table.actions {
             return Err(Failure::Internal("an order's units are in few enough shards"));
         }
-        let (payable, balance) = (made.payable, preconditions.account.balance);
+        let (payable, balance) = (made.amounts.payable, preconditions.account.balance);
         let refused = || Failure::from(Refusal::BalanceNotEnough { order_id: failed_id.clone(), payable, balance });
         match shop.table.commit(transaction, backoff).await? {
             Outcome::Committed => {
@@ -252,14 +252,14 @@ async fn refuse_coupon(
 fn waits_for(pay_by: PayBy, draft: &Draft) -> Option<PaymentMethod> {
     match pay_by {
         PayBy::Later => Some(PaymentMethod::Balance),
-        PayBy::External if !draft.quote.payable.is_zero() => Some(PaymentMethod::External),
+        PayBy::External if !draft.quote.amounts.payable.is_zero() => Some(PaymentMethod::External),
         PayBy::External | PayBy::Balance => None,
     }
 }
 
 /// Whether the money suffices, so that the order is going to take its units.
 fn has_enough(pay_by: PayBy, draft: &Draft, preconditions: &Preconditions) -> bool {
-    waits_for(pay_by, draft).is_some() || preconditions.account.can_pay(draft.quote.payable)
+    waits_for(pay_by, draft).is_some() || preconditions.account.can_pay(draft.quote.amounts.payable)
 }
 
 /// The part of its user's caps that the order would use.
@@ -347,7 +347,7 @@ impl Attempt {
         if let Some(method) = waits_for(wanted.pay_by, &draft) {
             return Self::hold(shop, id, draft, method, preconditions, (key, caps));
         }
-        if preconditions.account.can_pay(draft.quote.payable) {
+        if preconditions.account.can_pay(draft.quote.amounts.payable) {
             Self::pay(id, draft, preconditions, key)
         } else {
             Ok(Self::fail(id, failed_id, draft, preconditions, (key, caps)))

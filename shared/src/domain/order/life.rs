@@ -91,7 +91,7 @@ impl Order {
 
     /// Whether the order waits for just this payment of the external system.
     pub fn awaits(&self, amount: Won, now: Timestamp) -> bool {
-        self.payment == PaymentMethod::External && self.is_payable(now) && amount == self.payable
+        self.payment == PaymentMethod::External && self.is_payable(now) && amount == self.amounts.payable
     }
 
     /// The order paid by the external system, with a payment that it [awaits](Self::awaits).
@@ -101,7 +101,7 @@ impl Order {
 
     fn received(&self, actor: Actor, now: Timestamp) -> Self {
         let mut order = self.clone();
-        order.paid = order.payable;
+        order.paid = order.amounts.payable;
         order.paid_at = Some(now);
         order.hold_expires_at = None;
         order.hold_counted = false;
@@ -244,7 +244,7 @@ impl Order {
     pub fn refund_due(&self) -> Option<Won> {
         let parts = self.items.iter().map(|line| line.refundable()).collect::<Option<Vec<_>>>()?;
         let all_gone = self.items.iter().all(|line| line.live_units() == 0);
-        let fee = if all_gone { self.shipping_fee } else { Won::ZERO };
+        let fee = if all_gone { self.amounts.shipping_fee } else { Won::ZERO };
         Won::checked_sum(parts)?.checked_add(fee)
     }
 

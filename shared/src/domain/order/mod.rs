@@ -21,7 +21,11 @@ pub use super::states::{LineState, LineStatus, OrderAction, OrderStatus};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{CouponId, OrderId, OrderSheetId, PaymentId, UserId, Won, caps::Held, pricing::Quote};
+use super::{
+    CouponId, OrderId, OrderSheetId, PaymentId, UserId, Won,
+    caps::Held,
+    pricing::{Amounts, Quote},
+};
 
 /// The most products of an order, and of a cart, so that a full cart can be ordered.
 pub const MAX_LINES: u16 = 50;
@@ -51,21 +55,11 @@ pub struct Order {
     pub payment: PaymentMethod,
     /// The lines; a line's number is its position, from 1.
     pub items: Vec<OrderLine>,
-    /// Σ unit price × quantity.
-    pub goods_total: Won,
-    /// Σ unit discount × quantity.
-    #[serde(default, skip_serializing_if = "Won::is_zero")]
-    pub goods_discount: Won,
+    #[serde(flatten)]
+    pub amounts: Amounts,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coupon_id: Option<CouponId>,
-    /// The discount of the coupon on the goods.
-    #[serde(default, skip_serializing_if = "Won::is_zero")]
-    pub coupon_discount: Won,
-    #[serde(default, skip_serializing_if = "Won::is_zero")]
-    pub shipping_fee: Won,
-    /// The price of the order.
-    pub payable: Won,
-    /// The amount paid: all of `payable`, or nothing yet.
+    /// The amount paid: all of [`Amounts::payable`], or nothing yet.
     #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub paid: Won,
     #[serde(default, skip_serializing_if = "Won::is_zero")]
@@ -120,7 +114,7 @@ pub struct Draft {
 impl Order {
     /// An order that is created and paid in one commit.
     pub fn paid(order_id: OrderId, draft: Draft) -> Self {
-        let (at, payable) = (draft.at, draft.quote.payable);
+        let (at, payable) = (draft.at, draft.quote.amounts.payable);
         let mut order = Self::begun(order_id, draft, HistoryEvent::Paid, LineStatus::Preparing);
         order.paid = payable;
         order.paid_at = Some(at);
@@ -157,12 +151,8 @@ impl Order {
             status: OrderStatus::PendingPayment,
             payment: PaymentMethod::Balance,
             items,
-            goods_total: quote.goods_total,
-            goods_discount: quote.goods_discount,
+            amounts: quote.amounts,
             coupon_id,
-            coupon_discount: quote.coupon_discount,
-            shipping_fee: quote.shipping_fee,
-            payable: quote.payable,
             paid: Won::ZERO,
             refunded: Won::ZERO,
             order_sheet_id,

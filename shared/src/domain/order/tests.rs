@@ -9,7 +9,7 @@ use serde_json::json;
 use super::*;
 use crate::domain::{
     PaymentId, ProductId, Quantity, Refusal,
-    coupon::{CouponKind, Terms},
+    coupon::{Discount, Terms},
     pricing::{ShippingPolicy, quote},
 };
 
@@ -35,7 +35,7 @@ fn line(product: &str, price: i64, quantity: i64) -> OrderLine {
 
 fn draft_of(items: Vec<OrderLine>, discount: i64) -> Draft {
     let priced: Vec<_> = items.iter().map(OrderLine::priced).collect();
-    let terms = Terms { kind: CouponKind::Fixed, value: discount, max_discount: None, min_order_amount: None };
+    let terms = Terms { discount: Discount::Fixed(Won::new(discount)), min_order_amount: None };
     let shipping = ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) };
     Draft {
         user_id: UserId::try_from("mina".to_owned()).unwrap(),
@@ -128,7 +128,7 @@ fn the_history_leads_to_what_is() {
 #[test]
 fn only_what_is_paid_has_been_paid() {
     let paid = paid();
-    assert_eq!((paid.status, paid.paid, paid.payable), (OrderStatus::Paid, Won::new(8_900), Won::new(8_900)));
+    assert_eq!((paid.status, paid.paid, paid.amounts.payable), (OrderStatus::Paid, Won::new(8_900), Won::new(8_900)));
     let failed = Order::payment_failed(id(), draft());
     assert_eq!((failed.status, failed.paid, failed.paid_at), (OrderStatus::PaymentFailed, Won::ZERO, None));
     let held = placed(PaymentMethod::Balance);
@@ -584,7 +584,8 @@ fn a_payment_from_outside_pays_the_order_that_awaits_it_or_goes_back() {
 fn the_status_of_a_payment_follows_from_the_part_that_was_refunded() {
     let cancelled = |order: &Order, what: &Cancellation| order.cancel(what, Actor::Customer, None, after(1)).unwrap();
     let free = Order::paid(id(), draft_of(vec![line("tea", 0, 30)], 0));
-    let free = Order { payable: Won::ZERO, paid: Won::ZERO, shipping_fee: Won::ZERO, ..free };
+    let amounts = Amounts { payable: Won::ZERO, shipping_fee: Won::ZERO, ..free.amounts };
+    let free = Order { amounts, paid: Won::ZERO, ..free };
     // All the money came from the tea; the cup is a gift.
     let gift = Order::paid(id(), draft_of(vec![line("tea", 30_000, 1), line("cup", 0, 1)], 0));
     for (order, status) in [
@@ -718,6 +719,6 @@ proptest! {
         }
         assert_sound(&order);
         prop_assert_eq!(order.status, OrderStatus::FullyRefunded);
-        prop_assert_eq!(order.refunded, order.payable);
+        prop_assert_eq!(order.refunded, order.amounts.payable);
     }
 }
