@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Caller, Failure, RequestKey, Shop, accounts,
     caps::Paced,
-    idempotency::{self, Keep},
+    idempotency::{self, Keep, Transacted},
 };
 use crate::{
     domain::{
@@ -16,7 +16,7 @@ use crate::{
         money::{ChargeAmount, MAX_BALANCE},
         refusal::Entity,
     },
-    store::{Consistency, Outcome, RetryKind, Transaction, keys, ledger, table::Range, users},
+    store::{Consistency, RetryKind, Transaction, keys, ledger, table::Range, users},
 };
 
 /// The result of a charge.
@@ -81,18 +81,15 @@ async fn charge_once(
         let mut transaction = Transaction::new();
         let move_balance = transaction.add(users::move_balance(user, &account, &now));
         let append = transaction.add(ledger::append(user, &entry));
-        let note = idempotency::note(shop, &mut transaction, key, &charged, Keep::Forever);
 
-        match shop.table.commit(transaction, &mut backoff).await? {
-            Outcome::Committed => {
+        match idempotency::transact(shop, transaction, key, charged.clone(), Keep::Forever, &mut backoff).await? {
+            Transacted::Committed(_) => {
                 shop.cache_account(user, now);
                 shop.count_pace(Paced::Charge, user);
                 return Ok(charged);
             }
-            Outcome::Refused(failures) => {
-                if let Some(first) = idempotency::noted(&failures, note, key)? {
-                    return Ok(first);
-                }
+            Transacted::Replayed(first) => return Ok(first),
+            Transacted::Refused(failures) => {
                 if failures.of::<LedgerEntry>(append)?.flatten().is_some_and(|there| there.entry_id == entry.entry_id) {
                     // Our own entry: the answer to the first sending was lost.
                     return Ok(charged);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Failure, RequestKey, Shop, balance,
-    idempotency::{self, Keep},
+    idempotency::{self, Keep, Transacted},
     inventory,
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
         product::{Offer, Product, SaleStatus},
         refusal::Entity,
     },
-    store::{Applied, Backoff, Consistency, Key, Outcome, Transaction, carts, keys},
+    store::{Applied, Backoff, Consistency, Key, Transaction, carts, keys},
 };
 
 /// A cart at current prices.
@@ -147,15 +147,10 @@ async fn add_once(
                 false => carts::create(user, &first),
             };
             let change = transaction.add(change);
-            let note = idempotency::note(shop, &mut transaction, key, added(None), Keep::AWeek);
-            match shop.table.commit(transaction, backoff).await? {
-                Outcome::Committed => return Ok(added((!has_cart).then_some(first))),
-                Outcome::Refused(failures) => {
-                    if let Some(earlier) = idempotency::noted(&failures, note, key)? {
-                        return Ok(earlier);
-                    }
-                    failures.of(change)?.flatten()
-                }
+            match idempotency::transact(shop, transaction, key, added(None), Keep::AWeek, backoff).await? {
+                Transacted::Committed(_) => return Ok(added((!has_cart).then_some(first))),
+                Transacted::Replayed(earlier) => return Ok(earlier),
+                Transacted::Refused(failures) => failures.of(change)?.flatten(),
             }
         };
         match there {

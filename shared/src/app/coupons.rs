@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Caller, Failure, RequestKey, Shop, accounts,
     caps::Paced,
-    idempotency::{self, Keep},
+    idempotency::{self, Keep, Transacted},
     shop::SoldOut,
     tickets,
 };
@@ -88,12 +88,9 @@ async fn create_once(
         transaction.add(coupons::create_counter(&coupon_id, shard, &Counter::new(limit)));
     }
     let created = IdempotentOutcome { coupon_id };
-    let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek);
-    match shop.table.commit(transaction, &mut shop.backoff()).await? {
-        Outcome::Committed => Ok(created),
-        Outcome::Refused(failures) => {
-            idempotency::noted(&failures, note, key)?.ok_or(Failure::Refused(Refusal::AlreadyExists(Entity::Coupon)))
-        }
+    match idempotency::transact(shop, transaction, key, created, Keep::AWeek, &mut shop.backoff()).await? {
+        Transacted::Committed(created) | Transacted::Replayed(created) => Ok(created),
+        Transacted::Refused(_) => Err(Refusal::AlreadyExists(Entity::Coupon).into()),
     }
 }
 
@@ -404,17 +401,15 @@ async fn revoke_once(shop: &Shop, user: &UserId, coupon: &CouponId, key: &Reques
         transaction.add(if is_revoked { coupons::check_revoked(&before) } else { coupons::revoke(&before, now) });
         let issued_coupon_id = before.issued_coupon_id.clone();
         let outcome = Revoked { coupon_id: coupon.clone(), issued_coupon_id };
-        let note = idempotency::note(shop, &mut transaction, key, outcome, Keep::AWeek);
-        match shop.table.commit(transaction, &mut backoff).await? {
-            Outcome::Committed if is_revoked => return Ok(before),
-            Outcome::Committed => {
+        match idempotency::transact(shop, transaction, key, outcome, Keep::AWeek, &mut backoff).await? {
+            Transacted::Committed(_) if is_revoked => return Ok(before),
+            Transacted::Committed(_) => {
                 return Ok(IssuedCoupon { state: CouponState::Revoked, revoked_at: Some(now), ..before });
             }
-            Outcome::Refused(failures) => {
-                if let Some(first) = idempotency::noted::<Revoked>(&failures, note, key)? {
-                    return issued_as(shop, user, &first.coupon_id, &first.issued_coupon_id).await;
-                }
+            Transacted::Replayed(first) => {
+                return issued_as(shop, user, &first.coupon_id, &first.issued_coupon_id).await;
             }
+            Transacted::Refused(_) => {}
         }
         backoff.pause("the coupon changed meanwhile").await?;
     }

@@ -14,7 +14,7 @@ use crate::{
     domain::Refusal,
     platform::ids,
     store::{
-        ConditionFailures, Consistency, Transaction,
+        Backoff, ConditionFailures, Consistency, Outcome, Transaction,
         action::ActionIndex,
         keys,
         requests::{self, RequestRecord},
@@ -70,6 +70,42 @@ pub(super) enum Keep {
     /// For ever: money has moved.
     Forever,
     AWeek,
+    /// A week, also without a key: the transaction would otherwise not reveal its own repetition.
+    AWeekAlways,
+}
+
+/// The end of a request's transaction.
+#[derive(Debug)]
+#[must_use]
+pub(super) enum Transacted<T> {
+    /// Committed, with this outcome.
+    Committed(T),
+    /// Refused, because the key had this outcome already.
+    Replayed(T),
+    /// Refused, and the key had no outcome.
+    Refused(ConditionFailures),
+}
+
+/// Commits a request's transaction together with the record of its outcome. The outcome of the key wins over every
+/// other reason for which the transaction is refused.
+///
+/// # Errors
+/// [`Refusal::IdempotencyKeyReused`], and if the table cannot be reached or stays busy.
+pub(super) async fn transact<T: Serialize + DeserializeOwned>(
+    shop: &Shop,
+    mut transaction: Transaction,
+    key: &RequestKey,
+    outcome: T,
+    keep: Keep,
+    backoff: &mut Backoff,
+) -> Result<Transacted<T>, Failure> {
+    let note = note(shop, &mut transaction, key, &outcome, keep);
+    match shop.table.commit(transaction, backoff).await? {
+        Outcome::Committed => Ok(Transacted::Committed(outcome)),
+        Outcome::Refused(failures) => {
+            Ok(noted(&failures, note, key)?.map_or(Transacted::Refused(failures), Transacted::Replayed))
+        }
+    }
 }
 
 /// Adds the record of a request's outcome to its transaction, if the caller gave a key.
@@ -80,23 +116,13 @@ pub(super) fn note<T: Serialize>(
     outcome: T,
     keep: Keep,
 ) -> Option<ActionIndex> {
-    key.given.then(|| note_always(shop, transaction, key, outcome, keep))
-}
-
-/// The same also without a key, for a transaction that would otherwise not reveal its own repetition.
-pub(super) fn note_always<T: Serialize>(
-    shop: &Shop,
-    transaction: &mut Transaction,
-    key: &RequestKey,
-    outcome: T,
-    keep: Keep,
-) -> ActionIndex {
+    if !key.given && keep != Keep::AWeekAlways {
+        return None;
+    }
     let record = RequestRecord { payload: key.payload.clone(), outcome };
     let action = requests::create(&key.digest, &record);
-    transaction.add(match keep {
-        Keep::Forever => action,
-        Keep::AWeek => action.expires_at(shop.clock.now().as_second().saturating_add(KEPT_SECONDS)),
-    })
+    let end = || shop.clock.now().as_second().saturating_add(KEPT_SECONDS);
+    Some(transaction.add(if keep == Keep::Forever { action } else { action.expires_at(end()) }))
 }
 
 /// The outcome that the key had already, if that is why a transaction was refused.

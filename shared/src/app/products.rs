@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Caller, Failure, RequestKey, Role, Shop, accounts,
-    idempotency::{self, Keep},
+    idempotency::{self, Keep, Transacted},
     inventory,
 };
 use crate::{
@@ -156,13 +156,9 @@ async fn create_once(
         transaction.add(shards::create(&product_id, number, &Shard::new(units, offer, product.version)));
     }
     let created = IdempotentOutcome { product_id };
-    let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek);
-    match shop.table.commit(transaction, &mut shop.backoff()).await? {
-        Outcome::Committed => Ok(created),
-        Outcome::Refused(failures) => {
-            if let Some(created) = idempotency::noted(&failures, note, key)? {
-                return Ok(created);
-            }
+    match idempotency::transact(shop, transaction, key, created, Keep::AWeek, &mut shop.backoff()).await? {
+        Transacted::Committed(created) | Transacted::Replayed(created) => Ok(created),
+        Transacted::Refused(failures) => {
             if let Some((seller, check)) = seller_check
                 && let Some(account) = failures.of::<Account>(check)?
             {
@@ -434,7 +430,6 @@ async fn restock_once(
         let product = owned(shop, caller, id).await?;
         let restocked = IdempotentOutcome { product_id: id.clone() };
         let mut transaction = Transaction::new();
-        let note = idempotency::note_always(shop, &mut transaction, key, &restocked, Keep::AWeek);
         let shards = inventory::read(shop, id, product.stock_shards, &mut backoff).await?;
         if quantity >= 0 {
             let room = MAX_UNITS.checked_sub(inventory::total(&shards)).and_then(|room| room.checked_sub(quantity));
@@ -459,17 +454,14 @@ async fn restock_once(
                 transaction.add(shards::withdraw(id, take));
             }
         }
-        match shop.table.commit(transaction, &mut backoff).await? {
-            Outcome::Committed => {
+        match idempotency::transact(shop, transaction, key, restocked, Keep::AWeekAlways, &mut backoff).await? {
+            Transacted::Committed(restocked) => {
                 shop.invalidate_product_sold_out(id);
                 shop.invalidate_stock(id);
                 return Ok(restocked);
             }
-            Outcome::Refused(failures) => {
-                if let Some(first) = idempotency::noted(&failures, Some(note), key)? {
-                    return Ok(first);
-                }
-            }
+            Transacted::Replayed(first) => return Ok(first),
+            Transacted::Refused(_) => {}
         }
         backoff.pause("the stock changed meanwhile").await?;
     }

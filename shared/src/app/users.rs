@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Caller, Failure, RequestKey, Role, Shop,
-    idempotency::{self, Keep},
+    idempotency::{self, Keep, Transacted},
 };
 use crate::{
     domain::{
@@ -110,14 +110,10 @@ async fn create_once(shop: &Shop, new: NewUser, user_id: UserId, key: &RequestKe
     transaction.add(users::create_account(&user_id));
     transaction.add(users::claim_email(&EmailKey::from_address(&profile.email), &user_id));
     let created = Created { user_id };
-    let note = idempotency::note(shop, &mut transaction, key, &created, Keep::AWeek);
-    match shop.table.commit(transaction, &mut shop.backoff()).await? {
-        Outcome::Committed => Ok(created),
-        Outcome::Refused(failures) => match idempotency::noted(&failures, note, key)? {
-            Some(created) => Ok(created),
-            None if failures.refuses(put) => Err(Refusal::AlreadyExists(Entity::User).into()),
-            None => Err(Refusal::EmailTaken.into()),
-        },
+    match idempotency::transact(shop, transaction, key, created, Keep::AWeek, &mut shop.backoff()).await? {
+        Transacted::Committed(created) | Transacted::Replayed(created) => Ok(created),
+        Transacted::Refused(failures) if failures.refuses(put) => Err(Refusal::AlreadyExists(Entity::User).into()),
+        Transacted::Refused(_) => Err(Refusal::EmailTaken.into()),
     }
 }
 

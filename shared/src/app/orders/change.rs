@@ -80,19 +80,14 @@ async fn change_once(
         };
         let mut attempt = Attempt::new(shop, &seen, &now, &mut known, &mut backoff).await?;
         let outcome = IdempotentOutcome { order_id: id.clone() };
-        let note = match key {
-            Some(key) => idempotency::note(shop, &mut attempt.transaction, key, outcome, Keep::AWeek),
-            None => None,
+        let note = key.and_then(|key| idempotency::note(shop, &mut attempt.transaction, key, outcome, Keep::AWeek));
+        let Some(failures) = attempt.commit(shop, &mut seen, &mut known, &mut backoff).await? else {
+            return Ok(now);
         };
-        match attempt.commit(shop, &mut seen, &mut known, &mut backoff).await? {
-            None => return Ok(now),
-            Some(failures) => {
-                let answered =
-                    key.map(|key| idempotency::noted::<IdempotentOutcome>(&failures, note, key)).transpose()?;
-                if answered.flatten().is_some() {
-                    return Ok(read(shop, id).await?.order);
-                }
-            }
+        if let Some(key) = key
+            && idempotency::noted::<IdempotentOutcome>(&failures, note, key)?.is_some()
+        {
+            return Ok(read(shop, id).await?.order);
         }
         if backoff.retry("the order changed meanwhile").await? == RetryKind::AfterBackoff {
             // The cached account is older than the one that was refused.
