@@ -78,7 +78,7 @@ impl Place {
     /// Checks that the record has exactly its own entry in the expiry index.
     pub(crate) fn check(self, record: &Record, findings: &mut Findings) {
         let belongs = self.belonging_to(record);
-        self.check_equals(belongs, "place in the index by due", Invariant::Holds, record, findings);
+        self.check_equals(belongs, "place in the expiry index", Invariant::Holds, record, findings);
     }
 
     pub(crate) fn check_equals(
@@ -136,7 +136,7 @@ mod tests {
             let mut shop = Shop::healthy();
             shop.place(held.clone(), place);
             let belongs = r#"(Some("HOLDS#5"), Some("1795143900000#o4"))"#;
-            let rule = r#"[7 holds] item "ORDER#o4" "ORDER": place in the index by due"#;
+            let rule = r#"[7 holds] item "ORDER#o4" "ORDER": place in the expiry index"#;
             assert_eq!(shop.violations(), [format!("{rule}: expected {belongs}, found {found}")]);
         }
         for place in
@@ -146,7 +146,7 @@ mod tests {
             shop.place(open.clone(), place);
             let violations = shop.violations();
             assert_eq!(violations.len(), 1);
-            let rule = r#"[7 holds] item "SHEET#s2" "SHEET": place in the index by due: expected (Some("SHEETS#"#;
+            let rule = r#"[7 holds] item "SHEET#s2" "SHEET": place in the expiry index: expected (Some("SHEETS#"#;
             assert!(violations[0].starts_with(rule), "{violations:?}");
         }
     }
@@ -164,7 +164,7 @@ mod tests {
             shop.place(key.clone(), Some(keys::hold_by_expiry(&order("o5"), at(SOON))));
             let violations = shop.violations();
             assert_eq!(violations.len(), 1);
-            let about = format!("[7 holds] item {:?} {:?}: place in the index by due: ", key.pk, key.sk);
+            let about = format!("[7 holds] item {:?} {:?}: place in the expiry index: ", key.pk, key.sk);
             assert!(violations[0].starts_with(&(about + "expected (None, None), found (Some(")), "{violations:?}");
         }
     }

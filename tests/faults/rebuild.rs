@@ -63,8 +63,8 @@ async fn rank(shop: &TestShop, product: &str) {
     let id: ProductId = id(product);
     let there: Option<SalesRecord> = shop.instance().table.get(keys::sales(&id), Consistency::Strong).await.unwrap();
     let there = there.unwrap();
-    if there.rank_place() != there.expiry_place(&id, there.shelf, shop.now()) {
-        tamper(shop, sales::rank(&id, &there, there.shelf, shop.now())).await;
+    if there.rank_place() != there.place_of(&id, there.summary, shop.now()) {
+        tamper(shop, sales::rank(&id, &there, there.summary, shop.now())).await;
     }
 }
 

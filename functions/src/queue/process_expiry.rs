@@ -48,7 +48,7 @@ async fn end(shop: &Shop, message: Message) -> Result<Handled, Error> {
     let left = match event.detail_type.as_str() {
         "OrderPlaced" => orders::end_hold(shop, &id.clone().try_into()?).await?,
         "OrderSheetCreated" => sheets::abandon(shop, &id.clone().try_into()?).await?,
-        other => return Err(format!("nothing is due for {other}").into()),
+        other => return Err(format!("no expiry handles {other}").into()),
     };
     let Some(left) = left else {
         tracing::info!(aggregate.id = id, "{} settled", event.detail_type);

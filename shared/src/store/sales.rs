@@ -37,7 +37,7 @@ pub struct SalesRecord {
     pub corrected: Option<u64>,
     /// The product's description from which the key was last derived.
     #[serde(flatten)]
-    pub shelf: Stock,
+    pub summary: OfferSummary,
     by_sales_pk: Option<String>,
     by_sales_sk: Option<String>,
     #[serde(flatten)]
@@ -47,7 +47,7 @@ pub struct SalesRecord {
 /// The part of a product's description that the index by sales depends on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Stock {
+pub struct OfferSummary {
     /// Whether the product is off sale, so that its count is not in the index.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub off_sale: bool,
@@ -77,8 +77,8 @@ impl SalesRecord {
     }
 
     /// The key that it should have, for a product with this description.
-    pub fn expiry_place(&self, product: &ProductId, shelf: Stock, now: Timestamp) -> Option<IndexKey> {
-        place_of(product, &self.days(), self.last_sold_at, shelf, now)
+    pub fn place_of(&self, product: &ProductId, summary: OfferSummary, now: Timestamp) -> Option<IndexKey> {
+        place_of(product, &self.days(), self.last_sold_at, summary, now)
     }
 
     fn by_day(&self, prefix: &str) -> UnitsByDay {
@@ -94,10 +94,10 @@ fn place_of(
     product: &ProductId,
     days: &UnitsByDay,
     last_sold_at_ms: i64,
-    shelf: Stock,
+    summary: OfferSummary,
     now: Timestamp,
 ) -> Option<IndexKey> {
-    let last_sold_at = Timestamp::from_millisecond(last_sold_at_ms).ok().filter(|_| !shelf.off_sale)?;
+    let last_sold_at = Timestamp::from_millisecond(last_sold_at_ms).ok().filter(|_| !summary.off_sale)?;
     Some(keys::sales_ranked(&Listing::of(product, days, last_sold_at, now)?))
 }
 
@@ -176,7 +176,7 @@ impl<'a> Update<'a> {
         }
         self.require("(attribute_not_exists(#lastSoldAt) OR #lastSoldAt = :seenLast)");
         self.value(":seenLast", seen.last_sold_at);
-        if seen.shelf.off_sale {
+        if seen.summary.off_sale {
             self.require("#offSale = :seenOffSale");
             self.value(":seenOffSale", true);
         } else {
@@ -233,8 +233,8 @@ fn add(
     update.list();
     update.set("lastSoldAt", last_ms);
     update.set("ttl", kept_until(last_ms));
-    let shelf = seen.map(|seen| seen.shelf).unwrap_or_default();
-    update.place(seen, place_of(update.product, &days, last_ms, shelf, now));
+    let summary = seen.map(|seen| seen.summary).unwrap_or_default();
+    update.place(seen, place_of(update.product, &days, last_ms, summary, now));
     let stale = seoul_day(now).saturating_sub(STALE_AFTER_DAYS.days());
     days.range(..=stale).for_each(|(day, _)| update.remove(&attribute(DAY_PREFIX, *day)));
 }
@@ -262,16 +262,16 @@ pub fn count(
 
 /// Moves a count to the key that its units and its product's description ask for; refused if the counts have changed.
 /// The transaction has to assert the description.
-pub fn rank(product: &ProductId, seen: &SalesRecord, shelf: Stock, now: Timestamp) -> Action {
+pub fn rank(product: &ProductId, seen: &SalesRecord, summary: OfferSummary, now: Timestamp) -> Action {
     let mut update = Update::new(product);
     update.require_seen(Some(seen), &UnitsByDay::new(), now);
-    update.place(Some(seen), seen.expiry_place(product, shelf, now));
-    match (shelf.off_sale, seen.shelf.off_sale) {
+    update.place(Some(seen), seen.place_of(product, summary, now));
+    match (summary.off_sale, seen.summary.off_sale) {
         (true, false) => update.set("offSale", true),
         (false, true) => update.remove("offSale"),
         _ => {}
     }
-    match (shelf.stock_shards, seen.shelf.stock_shards) {
+    match (summary.stock_shards, seen.summary.stock_shards) {
         (Some(shards), before) if before != Some(shards) => update.set("stockShards", shards),
         (None, Some(_)) => update.remove("stockShards"),
         _ => {}

@@ -48,7 +48,7 @@ pub fn create(record: &SheetRecord) -> Action {
 
 /// Marks a sheet as ordered; refused if its validity has ended or another order was faster.
 pub fn order(sheet: &OrderSheetId, order: &OrderId, now: Timestamp) -> Action {
-    let update = format!("SET #state = :ordered, #orderId = :order {}", not_expired());
+    let update = format!("SET #state = :ordered, #orderId = :order {}", leave_expiry_index());
     if_open(Action::update(keys::sheet(sheet), update), now)
         .value(":ordered", SheetState::Ordered)
         .value(":order", order)
@@ -61,7 +61,7 @@ pub fn check_open(sheet: &OrderSheetId, now: Timestamp) -> Action {
 
 /// Marks a sheet as abandoned: its validity ended before it was ordered. Idempotent.
 pub fn abandon(sheet: &OrderSheetId, now: Timestamp) -> Action {
-    Action::update(keys::sheet(sheet), format!("SET #state = :abandoned {}", not_expired()))
+    Action::update(keys::sheet(sheet), format!("SET #state = :abandoned {}", leave_expiry_index()))
         .traced()
         .when("#state = :open AND #expiresAt <= :now")
         .value(":abandoned", SheetState::Abandoned)
@@ -70,7 +70,7 @@ pub fn abandon(sheet: &OrderSheetId, now: Timestamp) -> Action {
 }
 
 /// The clause that removes a sheet from the expiry index.
-fn not_expired() -> String {
+fn leave_expiry_index() -> String {
     format!("REMOVE #{}, #{}", BY_EXPIRY.pk, BY_EXPIRY.sk)
 }
 

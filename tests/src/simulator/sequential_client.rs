@@ -242,7 +242,9 @@ impl Client {
         {
             let known = self.world.known.lock().unwrap();
             for clients::Order { user, id, .. } in &known.orders {
-                looks.extend(["", "/history", "/payments", "/items/1"].map(|what| (*user, format!("/orders/{id}{what}"))));
+                looks.extend(
+                    ["", "/history", "/payments", "/items/1"].map(|what| (*user, format!("/orders/{id}{what}"))),
+                );
             }
             looks.extend(known.sheets.iter().map(|(user, sheet)| (*user, format!("/order-sheets/{sheet}"))));
         }

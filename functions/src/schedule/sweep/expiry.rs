@@ -67,7 +67,7 @@ impl Sweep<'_> {
                     Ok(_) => self.handled += 1,
                     Err(error) => {
                         self.failed += 1;
-                        tracing::warn!(%error, "something overdue was not seen to");
+                        tracing::warn!(%error, "something expired was not handled");
                     }
                 }
             }

@@ -12,7 +12,7 @@ use crate::{
     },
     store::{
         Applied, Backoff, Consistency, Key, Outcome, Transaction, keys, products,
-        sales::{self, SalesRecord, Stock},
+        sales::{self, OfferSummary, SalesRecord},
     },
 };
 
@@ -82,15 +82,15 @@ enum Placed {
 async fn place(shop: &Shop, look: &CountedProduct) -> Result<Placed, Failure> {
     let CountedProduct { id, sales, product } = look;
     let now = shop.clock.now();
-    let shelf = Stock {
+    let summary = OfferSummary {
         off_sale: product.as_ref().is_none_or(|product| product.offer.status != SaleStatus::OnSale),
         stock_shards: product.as_ref().map(|product| product.stock_shards).filter(|shards| *shards > 1),
     };
-    if sales.shelf == shelf && sales.rank_place() == sales.expiry_place(id, shelf, now) {
+    if sales.summary == summary && sales.rank_place() == sales.place_of(id, summary, now) {
         return Ok(Placed::Done);
     }
-    let (action, mut backoff) = (sales::rank(id, sales, shelf, now), shop.backoff());
-    if sales.shelf == shelf {
+    let (action, mut backoff) = (sales::rank(id, sales, summary, now), shop.backoff());
+    if sales.summary == summary {
         return Ok(match shop.table.apply::<SalesRecord>(&action, &mut backoff).await? {
             Applied::Done(_) => Placed::Done,
             Applied::Refused(_) => Placed::Overtaken,
