@@ -2,14 +2,14 @@
 
 use jiff::Timestamp;
 
-use super::{Caller, Failure, Shop, orders::IndexRow};
+use super::{Caller, Failure, Shop};
 use crate::{
     domain::{
-        Refusal, UserId,
+        OrderId, Refusal, UserId,
         account::Account,
         caps::{Held, Window},
     },
-    store::{Backoff, Consistency, Key, keys, orders::OrderRecord, table::Range},
+    store::{Backoff, Consistency, Key, keys, orders::OrderRecord, rows, table::Range},
 };
 
 /// An action that a user may take a number of times a minute, counted by each instance of a function for itself. An
@@ -99,8 +99,8 @@ pub(super) async fn refuse_hold(
 /// it is advice.
 async fn earliest_end(shop: &Shop, user: &UserId, backoff: &mut Backoff) -> Result<Option<Timestamp>, Failure> {
     let most = usize::try_from(shop.policy.caps.pending_orders).unwrap_or(1).clamp(1, shop.bounds.table.batch_keys);
-    let newest = shop.table.query::<IndexRow>(Range::by_time(keys::orders_of(user)).newest_first(), most).await?;
-    let ids = newest.records.iter().filter_map(IndexRow::order_id);
+    let newest = shop.table.query::<rows::ByTime>(Range::by_time(keys::orders_of(user)).newest_first(), most).await?;
+    let ids = newest.records.iter().filter_map(rows::ByTime::id::<OrderId>);
     let wanted: Vec<Key> = ids.map(|id| keys::order(&id)).collect();
     let found = shop.table.get_all(&wanted, Consistency::Eventual, backoff).await?;
     let mut earliest = None;

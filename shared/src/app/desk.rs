@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
-use serde::Deserialize;
 
 use super::{
     Failure, Shop,
@@ -22,7 +21,7 @@ use crate::{
         product::{Product, SaleStatus},
     },
     store::{
-        Consistency, Key, StoreError, keys,
+        Consistency, Key, StoreError, keys, rows,
         sellers::{self, SellerProduct},
         table::Range,
     },
@@ -34,13 +33,6 @@ pub struct Part<T> {
     pub items: Vec<T>,
     /// The position after which the next part begins, if there is one.
     pub next: Option<String>,
-}
-
-/// An entry in the index by time.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct IndexRow {
-    by_time_sk: String,
 }
 
 /// Positions of a list, and the one after which it goes on.
@@ -99,13 +91,14 @@ async fn merged(
     after: Option<(Key, String)>,
     limit: usize,
 ) -> Result<Places, StoreError> {
-    let pages = lists
-        .map(|list| shop.table.query::<IndexRow>(Range::by_time(list.to_owned()).after_indexed(after.clone()), limit));
+    let pages = lists.map(|list| {
+        shop.table.query::<rows::ByTime>(Range::by_time(list.to_owned()).after_indexed(after.clone()), limit)
+    });
     let mut found: BTreeSet<String> = BTreeSet::new();
     let mut read_to: Option<String> = None;
     for page in join_all(pages).await {
         let page = page?;
-        let places: Vec<String> = page.records.into_iter().map(|row| row.by_time_sk).collect();
+        let places: Vec<String> = page.records.into_iter().map(|row| row.position).collect();
         if let Some(last) = places.last().filter(|_| page.more) {
             read_to = Some(read_to.map_or_else(|| last.clone(), |to| to.min(last.clone())));
         }

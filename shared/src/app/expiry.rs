@@ -1,18 +1,9 @@
 //! Expired things, found by the expiry index, which lists them until they are handled.
 
 use jiff::Timestamp;
-use serde::Deserialize;
 
 use super::{Failure, Shop};
-use crate::store::{Key, keys, table::Range};
-
-/// An entry in the expiry index.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct IndexRow {
-    #[serde(rename = "byDueSk")]
-    by_expiry_sk: String,
-}
+use crate::store::{Key, keys, rows, table::Range};
 
 /// A part of the expired things, the oldest first, and the position of the next part, if there is one.
 #[derive(Debug)]
@@ -36,13 +27,12 @@ pub(super) async fn expired<I: TryFrom<String>>(
 ) -> Result<Expired<I>, Failure> {
     let after = after.map(|Place(key, sk)| (key, sk));
     let range = Range::expired_before(partition, shop.clock.now()).after_indexed(after);
-    let page = shop.table.query::<IndexRow>(range, shop.bounds.expired_page).await?;
+    let page = shop.table.query::<rows::ByExpiry>(range, shop.bounds.expired_page).await?;
     let (mut items, mut last) = (Vec::new(), None);
-    for IndexRow { by_expiry_sk } in page.records {
-        let (at, id) =
-            keys::expiry_of_index_key(&by_expiry_sk).ok_or(Failure::Internal("an index key has an instant"))?;
+    for rows::ByExpiry { position } in page.records {
+        let (at, id) = keys::expiry_of_index_key(&position).ok_or(Failure::Internal("an index key has an instant"))?;
         let id = I::try_from(id.to_owned()).map_err(|_| Failure::Internal("an index key ends with an id"))?;
-        last = Some(Place(key(&id), by_expiry_sk.clone()));
+        last = Some(Place(key(&id), position.clone()));
         items.push((at, id));
     }
     Ok(Expired { items, next: last.filter(|_| page.more) })

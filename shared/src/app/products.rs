@@ -19,7 +19,7 @@ use crate::{
         refusal::Entity,
     },
     store::{
-        Backoff, ConditionFailures, Consistency, Key, Outcome, Transaction, keys, products, sellers, shards,
+        Backoff, ConditionFailures, Consistency, Key, Outcome, Transaction, keys, products, rows, sellers, shards,
         table::Range, users,
     },
 };
@@ -222,15 +222,6 @@ async fn stocked(shop: &Shop, id: &ProductId) -> Result<Stocked, Failure> {
     Ok(Stocked { stock: inventory::total(&shards), product })
 }
 
-/// A product's entry in the index by time.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct IndexRow {
-    by_time_sk: String,
-    name: String,
-    stock_shards: u16,
-}
-
 /// Returns up to `limit` products after `skip` others (by page) or after the position of an earlier part (by cursor).
 /// There are fewer if they have many shards; `next` is then the position to go on from.
 ///
@@ -242,21 +233,21 @@ pub async fn list(shop: &Shop, after: Option<String>, skip: usize, limit: usize)
         Some((keys::product(&id), sk))
     });
     let range = Range::by_time(keys::PRODUCTS.to_owned()).after_indexed(place);
-    let page = shop.table.query::<IndexRow>(range, skip.saturating_add(limit)).await?;
-    let mut next = page.records.last().filter(|_| page.more).map(|row| row.by_time_sk.clone());
+    let page = shop.table.query::<rows::ProductByTime>(range, skip.saturating_add(limit)).await?;
+    let mut next = page.records.last().filter(|_| page.more).map(|row| row.position.clone());
 
-    let mut rows: Vec<(ProductId, IndexRow)> = Vec::new();
+    let mut rows: Vec<(ProductId, rows::ProductByTime)> = Vec::new();
     let mut shards = 0_usize;
     for row in page.records.into_iter().skip(skip) {
         shards = shards.saturating_add(row.stock_shards.into());
         if let Some((_, last)) = rows.last().filter(|_| shards > shop.bounds.list_shards) {
-            next = Some(last.by_time_sk.clone());
+            next = Some(last.position.clone());
             break;
         }
-        let id = keys::id_at(&row.by_time_sk).ok_or(Failure::Internal("an index key ends with an id"))?;
+        let id = keys::id_at(&row.position).ok_or(Failure::Internal("an index key ends with an id"))?;
         rows.push((id, row));
     }
-    let shard_keys = |(id, row): &(ProductId, IndexRow)| {
+    let shard_keys = |(id, row): &(ProductId, rows::ProductByTime)| {
         (0..row.stock_shards).map(|number| keys::stock(id, number)).collect::<Vec<_>>()
     };
     let wanted: Vec<Key> = rows.iter().flat_map(shard_keys).collect();

@@ -16,6 +16,7 @@ pub mod ranks;
 pub mod rebuild;
 pub mod records;
 pub mod requests;
+pub mod rows;
 pub mod sales;
 pub mod sellers;
 pub mod shards;

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use futures::future::join_all;
-use serde::Deserialize;
 
 use crate::{
     app::{Failure, Shop, inventory, products::Listed},
@@ -16,6 +15,7 @@ use crate::{
     store::{
         Backoff, Consistency, Key, StoreError,
         keys::{self, RANK_BUCKETS},
+        rows,
         table::Range,
     },
 };
@@ -69,17 +69,6 @@ struct Lists {
     shards: HashMap<ProductId, u16>,
 }
 
-/// An entry in the index by sales.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct IndexRow {
-    pk: String,
-    sk: String,
-    by_sales_sk: String,
-    #[serde(default)]
-    stock_shards: Option<u16>,
-}
-
 impl Lists {
     /// Reads the next page of each of these lists, concurrently.
     async fn read_on(&mut self, shop: &Shop, ranking: &mut Ranking, lists: Vec<usize>) -> Result<(), Failure> {
@@ -87,12 +76,12 @@ impl Lists {
             let after = self.read_to.get(*list).cloned().flatten();
             let bounds = &shop.bounds;
             let limit = if after.is_none() { bounds.first_rank_page } else { bounds.next_rank_page };
-            shop.table.query::<IndexRow>(Range::by_sales(keys::ranked(*list)).after_indexed(after), limit)
+            shop.table.query::<rows::BySales>(Range::by_sales(keys::ranked(*list)).after_indexed(after), limit)
         });
         for (list, page) in lists.iter().zip(join_all(pages).await) {
             let page = page?;
             if let (Some(row), Some(place)) = (page.records.last(), self.read_to.get_mut(*list)) {
-                *place = Some((Key { pk: row.pk.clone(), sk: row.sk.clone() }, row.by_sales_sk.clone()));
+                *place = Some((Key { pk: row.pk.clone(), sk: row.sk.clone() }, row.position.clone()));
             }
             let listings: Vec<Listing> = page.records.iter().filter_map(|row| self.listing(row)).collect();
             ranking.add(*list, &listings, page.more);
@@ -100,8 +89,8 @@ impl Lists {
         Ok(())
     }
 
-    fn listing(&mut self, row: &IndexRow) -> Option<Listing> {
-        let listing = keys::listing_of_index_key(&row.by_sales_sk);
+    fn listing(&mut self, row: &rows::BySales) -> Option<Listing> {
+        let listing = keys::listing_of_index_key(&row.position);
         match &listing {
             Some(listing) => {
                 let id = listing.bound.product_id.clone();

@@ -21,12 +21,10 @@ pub(super) use place::quoted;
 pub use place::{PlaceOrder, place};
 pub use source::{Item, OrderSource};
 
-use serde::Deserialize;
-
 use super::{Caller, Failure, Shop};
 use crate::{
     domain::{OrderId, Refusal, UserId, refusal::Entity},
-    store::{Consistency, Key, keys, orders::OrderRecord, table::Range},
+    store::{Consistency, Key, keys, orders::OrderRecord, rows, table::Range},
 };
 
 /// Returns an order as the caller may see it: a seller sees their own lines.
@@ -37,19 +35,6 @@ pub async fn get(shop: &Shop, caller: &Caller, id: &OrderId) -> Result<Authorize
     let order = change::read(shop, id).await?.order;
     AuthorizedOrder::for_caller(caller, order, shop.clock.now())
         .ok_or_else(|| Refusal::not_found(Entity::Order, id).into())
-}
-
-/// An order's entry in the index by time.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct IndexRow {
-    by_time_sk: String,
-}
-
-impl IndexRow {
-    pub(super) fn order_id(&self) -> Option<OrderId> {
-        keys::id_at(&self.by_time_sk)
-    }
 }
 
 /// Returns a part of a user's orders, newest first, and the position of the next part, if there is one.
@@ -65,12 +50,13 @@ pub async fn list(
 ) -> Result<(Vec<AuthorizedOrder>, Option<String>), Failure> {
     let place = after.and_then(|sk| Some((keys::order(&keys::id_at(&sk)?), sk)));
     let range = Range::by_time(keys::orders_of(user)).newest_first().after_indexed(place);
-    let page = shop.table.query::<IndexRow>(range, limit).await?;
+    let page = shop.table.query::<rows::ByTime>(range, limit).await?;
     if page.records.is_empty() {
         super::balance::get(shop, user).await?;
     }
-    let next = page.records.last().filter(|_| page.more).map(|row| row.by_time_sk.clone());
-    let ids = page.records.iter().map(|row| row.order_id().ok_or(Failure::Internal("an index key ends with an id")));
+    let next = page.records.last().filter(|_| page.more).map(|row| row.position.clone());
+    let ids =
+        page.records.iter().map(|row| row.id::<OrderId>().ok_or(Failure::Internal("an index key ends with an id")));
     let wanted: Vec<Key> = ids.map(|id| id.map(|id| keys::order(&id))).collect::<Result<_, _>>()?;
     let found = shop.table.get_all(&wanted, Consistency::Strong, &mut shop.backoff()).await?;
     let mut orders = Vec::new();

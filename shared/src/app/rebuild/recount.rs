@@ -2,7 +2,6 @@
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
 
 use super::{Failure, Pace, Progress, after, commit, go_on};
 use crate::{
@@ -20,6 +19,7 @@ use crate::{
         Consistency, Key, Transaction, keys,
         orders::OrderRecord,
         rebuild::{Figures, Phase, Rebuild, SegmentProgress},
+        rows,
         sales::Mark,
         table::Segment,
     },
@@ -28,13 +28,6 @@ use crate::{
 /// The longest time from the creation of an order to its payment: longer than any hold, and some for clocks that
 /// differ.
 const PAID_AFTER: SignedDuration = SignedDuration::from_hours(1);
-
-/// An order's entry in the index by time.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct IndexRow {
-    pk: String,
-}
 
 /// Goes on with every segment, concurrently; once all are done, adds up their findings.
 pub(super) async fn step(shop: &Shop, pace: &Pace, rebuild: &Rebuild) -> Result<Progress, Failure> {
@@ -79,7 +72,7 @@ async fn follow(
             from,
             after: now.cursor.take(),
         };
-        let (rows, next) = shop.table.scan::<IndexRow>(part, pace.rows).await?;
+        let (rows, next) = shop.table.scan::<rows::ByTime>(part, pace.rows).await?;
         for rows in rows.chunks(shop.bounds.table.batch_keys) {
             add_up(shop, pace, rebuild, rows, &mut found).await?;
         }
@@ -117,11 +110,11 @@ async fn add_up(
     shop: &Shop,
     pace: &Pace,
     rebuild: &Rebuild,
-    rows: &[IndexRow],
+    rows: &[rows::ByTime],
     found: &mut Found,
 ) -> Result<(), Failure> {
     let mut wanted = Vec::new();
-    for IndexRow { pk } in rows {
+    for rows::ByTime { pk, .. } in rows {
         let id = keys::id_of_partition(pk).and_then(|id| OrderId::try_from(id.to_owned()).ok());
         wanted.push(keys::order(&id.ok_or(Failure::Internal("a key ends with an id"))?));
     }

@@ -1,7 +1,5 @@
 //! Moves the counts to the rebuild's generation.
 
-use serde::Deserialize;
-
 use super::{Failure, Pace, Progress, after, commit};
 use crate::{
     app::{Shop, bestsellers},
@@ -9,18 +7,11 @@ use crate::{
     store::{
         Consistency, Key, Transaction, keys,
         rebuild::{self, List, Phase, Rebuild},
+        rows,
         sales::SalesRecord,
         table::Range,
     },
 };
-
-/// A product's entry in a list of the index by time.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct IndexRow {
-    pk: String,
-    by_time_sk: String,
-}
 
 /// Returns up to `limit` products of a list after one of them, with their sort keys, and whether there are more.
 pub(super) async fn products(
@@ -35,11 +26,11 @@ pub(super) async fn products(
     };
     let place = after.map(|(product, sk)| (key(product), sk.clone()));
     let range = Range::by_time(partition.to_owned()).after_indexed(place);
-    let page = shop.table.query::<IndexRow>(range, limit).await?;
+    let page = shop.table.query::<rows::ByTime>(range, limit).await?;
     let mut found = Vec::new();
-    for IndexRow { pk, by_time_sk } in page.records {
+    for rows::ByTime { pk, position } in page.records {
         let id = keys::id_of_partition(&pk).and_then(|id| ProductId::try_from(id.to_owned()).ok());
-        found.push((id.ok_or(Failure::Internal("a key ends with an id"))?, by_time_sk));
+        found.push((id.ok_or(Failure::Internal("a key ends with an id"))?, position));
     }
     Ok((found, page.more))
 }
