@@ -12,7 +12,6 @@ use serde::Deserialize;
 use shared::{
     app::{Shop, orders, sheets},
     lambda::{
-        Config,
         queue::{Handled, Message, Queue},
         serve,
     },
@@ -23,7 +22,7 @@ use shared::{
 /// # Errors
 /// If the configuration is incomplete, or Lambda's runtime interface fails.
 pub async fn serve() -> Result<(), Error> {
-    let (shop, queue) = (serve::open_shop(&Config::from_env()?).await?, Queue::from_env()?);
+    let (shop, queue) = (serve::shop_from_env().await?, Queue::from_env()?);
     serve::events(|batch| handle(&shop, &queue, batch)).await
 }
 

@@ -13,7 +13,7 @@ use shared::{
         Shop,
         rebuild::{self, Pace, Progress},
     },
-    lambda::{Config, serve},
+    lambda::serve,
     platform::environment,
     store::rebuild::Figures,
 };
@@ -24,7 +24,7 @@ use tokio::time::Instant;
 /// # Errors
 /// If the configuration is incomplete, or Lambda's runtime interface fails.
 pub async fn serve() -> Result<(), Error> {
-    let shop = serve::open_shop(&Config::from_env()?).await?;
+    let shop = serve::shop_from_env().await?;
     let settle = environment::seconds("REBUILD_SETTLE_SECONDS", Pace::NIGHTLY.settle)?;
     let pace = Pace { settle, ..Pace::NIGHTLY };
     let (shop, pace) = (&shop, &pace);

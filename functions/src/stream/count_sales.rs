@@ -7,7 +7,7 @@ use shared::{
         Shop,
         bestsellers::{self, SalesChange},
     },
-    lambda::{Config, dead_letters::DeadLetters, serve, stream::Batch},
+    lambda::{dead_letters::DeadLetters, serve, stream::Batch},
     store::{StoreError, stream},
 };
 
@@ -16,7 +16,7 @@ use shared::{
 /// # Errors
 /// If the configuration is incomplete, or Lambda's runtime interface fails.
 pub async fn serve() -> Result<(), Error> {
-    let (shop, dead_letters) = (serve::open_shop(&Config::from_env()?).await?, DeadLetters::from_env()?);
+    let (shop, dead_letters) = (serve::shop_from_env().await?, DeadLetters::from_env()?);
     serve::events(|batch| handle(&shop, &dead_letters, batch)).await
 }
 

@@ -114,11 +114,19 @@ where
     .await
 }
 
+/// The shop of a function without callers, by its environment.
+///
+/// # Errors
+/// If the configuration is incomplete.
+pub async fn shop_from_env() -> Result<Shop, Error> {
+    open_shop(&Config::from_env()?).await
+}
+
 /// Opens the shop of a function, with its connection to the table.
 ///
 /// # Errors
 /// If the configuration is incomplete.
-pub async fn open_shop(config: &Config) -> Result<Shop, Error> {
+async fn open_shop(config: &Config) -> Result<Shop, Error> {
     let random = Random::system();
     let client = aws_sdk_dynamodb::Client::new(&aws::sdk_config()?);
     let table = Table::new(client, config.table_name.clone(), random.clone());

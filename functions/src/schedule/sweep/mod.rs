@@ -8,10 +8,7 @@ pub mod tickets;
 
 use lambda_runtime::Error;
 use serde::Deserialize;
-use shared::{
-    app::Shop,
-    lambda::{Config, serve},
-};
+use shared::{app::Shop, lambda::serve};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -37,7 +34,7 @@ pub struct Event {
 /// # Errors
 /// If the configuration is incomplete, or Lambda's runtime interface fails.
 pub async fn serve() -> Result<(), Error> {
-    let shop = serve::open_shop(&Config::from_env()?).await?;
+    let shop = serve::shop_from_env().await?;
     serve::events(|event: Event| run(&shop, event.task)).await
 }
 
