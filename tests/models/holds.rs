@@ -10,8 +10,7 @@ use std::{
 
 use shared::domain::{
     CouponId, OrderId, PaymentId, UserId, Won,
-    account::Account,
-    account::Movement,
+    account::{Account, Movement},
     ledger::EntryKind,
     order::{
         Actor, Cancellation, Draft, HistoryEvent, Order, OrderEffects, OrderStatus, PaymentMethod, PaymentOutcome,

@@ -10,8 +10,7 @@ use super::{
 use crate::{
     domain::{
         Refusal, UserId, Won,
-        account::Account,
-        account::Movement,
+        account::{Account, Movement},
         ledger::{EntryKind, LedgerEntry},
         money::{ChargeAmount, MAX_BALANCE},
         refusal::Entity,

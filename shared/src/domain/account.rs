@@ -128,14 +128,15 @@ fn is_zero(count: &i64) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn mina() -> UserId {
+    pub(in crate::domain) fn mina() -> UserId {
         UserId::try_from("mina".to_owned()).unwrap()
     }
 
-    fn movement(kind: EntryKind, amount: i64) -> Movement {
+    /// A movement, for any but a charge with an order.
+    pub(in crate::domain) fn movement(kind: EntryKind, amount: i64) -> Movement {
         let order_id = (kind != EntryKind::Charge).then(|| OrderId::try_from("o1".to_owned()).unwrap());
         let at = "2026-11-20T03:00:00.123Z".parse().unwrap();
         Movement { entry_id: "e\"1\"".to_owned(), kind, amount: Won::new(amount), order_id, at }

@@ -117,17 +117,10 @@ impl LedgerEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::account::{Account, Movement};
-
-    fn mina() -> UserId {
-        UserId::try_from("mina".to_owned()).unwrap()
-    }
-
-    fn movement(kind: EntryKind, amount: i64) -> Movement {
-        let order_id = (kind != EntryKind::Charge).then(|| OrderId::try_from("o1".to_owned()).unwrap());
-        let at = "2026-11-20T03:00:00.123Z".parse().unwrap();
-        Movement { entry_id: "e\"1\"".to_owned(), kind, amount: Won::new(amount), order_id, at }
-    }
+    use crate::domain::account::{
+        Account,
+        tests::{mina, movement},
+    };
 
     #[test]
     fn a_new_account_chains_to_no_entry() {

@@ -16,8 +16,7 @@ use crate::{
     },
     domain::{
         OrderId, ProductId, Refusal, UserId, Won,
-        account::Account,
-        account::{Movement, OutOfBounds},
+        account::{Account, Movement, OutOfBounds},
         id::bucket,
         ledger::{EntryKind, LedgerEntry},
         money::MAX_BALANCE,
