@@ -87,7 +87,7 @@ pub(super) fn total(shards: &[Shard]) -> i64 {
 }
 
 /// Whether a product that was seen sold out still is. The cache answers for a moment, and after that one eventual read,
-/// before anything is tried. Of any other product nothing is known.
+/// before anything is tried. Every other product counts as in stock.
 pub(super) async fn is_sold_out(
     shop: &Shop,
     product: &ProductId,

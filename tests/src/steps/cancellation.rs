@@ -6,8 +6,8 @@ use crate::TestShop;
 
 /// Three teas at 1,100 won and two cups at 2,200 less 200, with a coupon of 1,000.
 ///
-/// The goods cost 3,300 + 4,000 = 7,300. Of the coupon, 1,000 × 3,300 ÷ 7,300 = 452.05 falls on the teas and 547.95 on
-/// the cups, so 452 and 548. The lines cost 2,848 and 3,452 after it. With 3,000 for shipping: 9,300 won.
+/// The goods cost 3,300 + 4,000 = 7,300. The shares of the coupon are 1,000 × 3,300 ÷ 7,300 = 452.05 for the teas
+/// and 547.95 for the cups, so 452 and 548. The lines cost 2,848 and 3,452 after it. With 3,000 for shipping: 9,300 won.
 pub async fn teas_and_cups(shop: &TestShop) -> Value {
     shop.product("tea", 1_100, 10).await;
     shop.product("cup", 2_200, 10).await;

@@ -22,7 +22,7 @@ struct Body {
     #[deserr(default)]
     #[schema(min_items = 1)]
     items: Option<Vec<ItemBody>>,
-    /// Whether to take all items of the cart. Of the sheets of a cart only one can be ordered: an order of the cart, by
+    /// Whether to take all items of the cart. Only one sheet of a cart can be ordered: an order of the cart, by
     /// a sheet or without, invalidates all sheets created before.
     #[deserr(default)]
     from_cart: Option<bool>,
