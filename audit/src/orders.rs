@@ -234,12 +234,14 @@ fn check_history(order: &Order, checks: &mut Checks<'_>) {
 
 /// Each returned payment is named in the history once.
 fn check_returns(order: &Order, checks: &mut Checks<'_>) {
-    let mut told = BTreeSet::new();
+    let mut refunded_payments = BTreeSet::new();
     for entry in &order.history {
         let (event, returned) = (entry.event, entry.returned.as_ref());
         let is_return = event == HistoryEvent::PaymentReturned;
         checks.equal(format_args!("history: {event:?} names a payment"), is_return, returned.is_some());
-        if let Some(payment) = returned.map(|returned| &returned.payment_id).filter(|payment| !told.insert(*payment)) {
+        if let Some(payment) =
+            returned.map(|returned| &returned.payment_id).filter(|payment| !refunded_payments.insert(*payment))
+        {
             checks.violated(format_args!("history: return of payment {payment}"), "once", "more than once");
         }
     }

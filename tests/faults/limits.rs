@@ -40,7 +40,7 @@ fn a_bucket_lets_a_thousand_a_second_through() {
 
 /// Two orders of different users for one shard, `apart` from each other.
 async fn two_orders(apart: Duration) -> u64 {
-    let shop = TestShop::through(Limits::of_a_new_table(), 1);
+    let shop = TestShop::through(Limits::for_new_table(), 1);
     sharded(&shop, 10, 1).await;
     customers(&shop, 2).await;
     // Nothing has to be read then, and both are under way for as long.
@@ -67,7 +67,7 @@ async fn overlapping_transactions_conflict() {
 
 #[tokio::test(start_paused = true)]
 async fn an_update_during_a_transaction_conflicts() {
-    let shop = TestShop::through(Limits::of_a_new_table(), 1);
+    let shop = TestShop::through(Limits::for_new_table(), 1);
     customers(&shop, 1).await;
     let client = shop.limited().client();
     let key = |sk: &str| {
@@ -98,7 +98,7 @@ async fn an_update_during_a_transaction_conflicts() {
 
 #[tokio::test(start_paused = true)]
 async fn a_partition_throttles_and_recovers() {
-    let limits = Limits { write_units: 10.0, ..Limits::of_a_warm_table(1) };
+    let limits = Limits { write_units: 10.0, ..Limits::for_warm_table(1) };
     let shop = TestShop::through(limits, 1);
     customers(&shop, 20).await;
     let begun = Instant::now();
@@ -116,7 +116,7 @@ async fn a_partition_throttles_and_recovers() {
 
 #[tokio::test(start_paused = true)]
 async fn a_hundred_concurrent_charges_of_one_user_succeed_within_seconds() {
-    let shop = TestShop::through(Limits::of_a_new_table(), 100);
+    let shop = TestShop::through(Limits::for_new_table(), 100);
     shop.without_limits().customer("mina", 0).await;
     let charge = || shop.post("/balance/charge", json!({ "userId": "mina", "amount": 100 })).into_future();
     let begun = Instant::now();
@@ -129,7 +129,7 @@ async fn a_hundred_concurrent_charges_of_one_user_succeed_within_seconds() {
 
 #[tokio::test(start_paused = true)]
 async fn a_thousand_units_sell_out_in_orders_of_one_to_seven() {
-    let shop = TestShop::through(Limits::of_a_warm_table(32), 32);
+    let shop = TestShop::through(Limits::for_warm_table(32), 32);
     sharded(&shop, 1_000, 16).await;
     customers(&shop, 64).await;
     let mut chance = Chance::new(7);
@@ -159,7 +159,7 @@ async fn a_thousand_units_sell_out_in_orders_of_one_to_seven() {
 /// So many users, with a quarter as many units, one for each.
 async fn race(users: usize, shards: u16) -> Rush {
     let units = i64::try_from(users / 4).unwrap();
-    let shop = TestShop::through(Limits::of_a_warm_table(32), 50);
+    let shop = TestShop::through(Limits::for_warm_table(32), 50);
     sharded(&shop, units, shards).await;
     customers(&shop, users).await;
     let orders = shop.clone();
@@ -194,7 +194,7 @@ async fn shards_of_the_stream_contend_for_shared_products_only() {
     const SHARDS: usize = 64;
     let mut took = Vec::new();
     for same in [false, true] {
-        let shop = TestShop::through(Limits::of_a_warm_table(256), SHARDS);
+        let shop = TestShop::through(Limits::for_warm_table(256), SHARDS);
         for shard in 0..SHARDS {
             shop.without_limits().product(&format!("p{shard:02}"), 1_000, 1_000).await;
         }

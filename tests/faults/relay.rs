@@ -223,6 +223,19 @@ async fn an_unreadable_record_is_a_dead_letter() {
     assert_eq!(dead_letters.taken().len(), 2);
 }
 
+/// No event with an invented amount is published.
+#[tokio::test]
+async fn an_order_with_inconsistent_amounts_is_a_dead_letter() {
+    let (bus, dead_letters) = (Bus::default(), DeadLetterQueue::default());
+    let mut records = batch(1).await;
+    let order = records.iter_mut().find(|record| record["dynamodb"]["Keys"]["sk"]["S"] == "ORDER").unwrap();
+    order["dynamodb"]["NewImage"]["items"]["L"][0]["M"]["unitPrice"] = json!({ "N": i64::MAX.to_string() });
+    order["dynamodb"]["NewImage"]["items"]["L"][0]["M"]["quantity"] = json!({ "N": "2" });
+    bus.relay(&dead_letters).handle(event(&records)).await.unwrap();
+    assert!(ids(&bus).is_empty());
+    assert_eq!(dead_letters.taken()[0].1, "the amounts of a stored line are inconsistent");
+}
+
 /// The records before it are published, and Lambda learns the record to retry from.
 #[tokio::test(start_paused = true)]
 async fn a_record_without_a_reachable_dead_letter_queue_is_reported_as_failed() {

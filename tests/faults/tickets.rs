@@ -181,9 +181,9 @@ async fn swept_tickets_are_not_read_again() {
     sweep(&shop, 1).await;
     wait(&shop, 60_000);
     let part = ticket_sweep::sweep(shop.instance(), id.clone()).await.unwrap();
-    assert_eq!((part.mended, part.more), (1_000, true));
+    assert_eq!((part.corrected, part.more), (1_000, true));
     let part = ticket_sweep::sweep(shop.instance(), id).await.unwrap();
-    assert_eq!((part.mended, part.more), (200, false));
+    assert_eq!((part.corrected, part.more), (200, false));
     shop.meter().take();
     sweep(&shop, 1).await;
     let cost = shop.meter().take();

@@ -78,7 +78,7 @@ async fn every_line_has_the_trace() {
     all_have(&log.lines(), TRACE, "POST /orders 201");
 
     // The batch has a trace of its own; each of its events has the request's trace.
-    let (bus, own) = (Bus::default(), TraceId::of_invocation(None, "an invocation"));
+    let (bus, own) = (Bus::default(), TraceId::from_invocation(None, "an invocation"));
     let relay = bus.relay(&DeadLetterQueue::default());
     let mut source = EventSource::new("RelayEvents", shop.dynamo().clone());
     trace::of(own.clone(), source.run(|batch| relay.handle(batch))).await;

@@ -419,7 +419,7 @@ fn paid(order: &str, lines: &[(&str, i64)]) -> Order {
 }
 
 fn event(old: Option<&Order>, new: &Order) -> Event {
-    match SalesChange::of_order(old, new) {
+    match SalesChange::from_order(old, new) {
         Some(SalesChange::Sold { event_id, units, .. }) => Event { id: event_id, units },
         other => panic!("{other:?}"),
     }

@@ -32,7 +32,7 @@ const PAUSE: Duration = Duration::from_secs(60);
 const PAGE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The most violations in the log; the metric counts all.
-const MOST_TOLD: usize = 100;
+const MAX_LOGGED: usize = 100;
 
 #[derive(Debug)]
 pub struct Books {
@@ -63,7 +63,7 @@ impl Books {
     /// If the table cannot be read.
     pub async fn audit(&self) -> Result<(), Error> {
         let wrong = self.wrong().await?;
-        for (invariant, subject, rule) in wrong.iter().take(MOST_TOLD) {
+        for (invariant, subject, rule) in wrong.iter().take(MAX_LOGGED) {
             tracing::error!(%invariant, %subject, rule, "the books are wrong");
         }
         metrics::counter!("AuditViolations").increment(u64::try_from(wrong.len())?);

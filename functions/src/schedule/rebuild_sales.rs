@@ -71,23 +71,23 @@ pub async fn refresh(shop: &Shop) -> Result<bool, Error> {
     Ok(rebuild::refresh_ranks(shop, REFRESH_PATIENCE).await?)
 }
 
-/// Takes one step after the other until `patience` is spent.
+/// Takes one step after the other until `budget` is spent.
 ///
 /// # Errors
 /// If the table cannot be reached. The next run goes on from where this one stopped.
-pub async fn handle(shop: &Shop, pace: &Pace, patience: Duration) -> Result<Progress, Error> {
+pub async fn handle(shop: &Shop, pace: &Pace, budget: Duration) -> Result<Progress, Error> {
     let started = Instant::now();
     loop {
         let progress = rebuild::advance(shop, pace).await?;
         match progress {
-            Progress::Working if started.elapsed() < patience => {}
+            Progress::Working if started.elapsed() < budget => {}
             Progress::Working | Progress::Settling => return Ok(progress),
             Progress::Resting(found) => {
-                tell(&found);
+                report(&found);
                 return Ok(progress);
             }
             Progress::Finished(found) => {
-                tell(&found);
+                report(&found);
                 tracing::info!(
                     found.orders,
                     found.corrected,
@@ -105,7 +105,7 @@ pub async fn handle(shop: &Shop, pace: &Pace, patience: Duration) -> Result<Prog
 
 /// Reports the findings of a rebuild. Each later call of the night reports them again, so that they are not lost with a
 /// call that dies: of these metrics the maximum counts.
-fn tell(found: &Figures) {
+fn report(found: &Figures) {
     metrics::counter!("SalesRebuilt").increment(1);
     metrics::counter!("SalesCorrected").increment(found.corrected);
     metrics::counter!("SalesUnitsCorrected").increment(found.units);

@@ -32,6 +32,7 @@ pub async fn handle(shop: &Shop, dead_letters: &DeadLetters, batch: Batch) -> Re
 
 fn changes_of(record: &EventRecord) -> Result<Vec<SalesChange>, StoreError> {
     let described = stream::product_change(record)?.map(SalesChange::Described);
-    let sold = stream::order_change(record)?.and_then(|change| SalesChange::of_order(change.old.as_ref(), &change.new));
+    let sold =
+        stream::order_change(record)?.and_then(|change| SalesChange::from_order(change.old.as_ref(), &change.new));
     Ok(described.into_iter().chain(sold).collect())
 }

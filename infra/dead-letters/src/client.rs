@@ -49,7 +49,7 @@ pub enum DeadLetterError {
 
 /// The response of a function to a batch.
 #[derive(Deserialize)]
-struct Told {
+struct Answer {
     #[serde(default, rename = "batchItemFailures")]
     failures: Vec<IgnoredAny>,
 }
@@ -142,11 +142,11 @@ impl DeadLetterClient {
         let batch = Blob::new(format!("{{\"Records\":[{record}]}}"));
         let request = self.lambda.invoke().function_name(function).payload(batch);
         let answer = request.send().await.map_err(aws_sdk_lambda::Error::from)?;
-        let told = String::from_utf8_lossy(answer.payload.as_ref().map(Blob::as_ref).unwrap_or_default()).into_owned();
-        let is_handled = serde_json::from_str(&told).is_ok_and(|Told { failures }| failures.is_empty());
+        let payload = answer.payload.as_ref().map(Blob::as_ref).unwrap_or_default();
+        let is_handled = serde_json::from_slice(payload).is_ok_and(|Answer { failures }| failures.is_empty());
         if answer.function_error.is_none() && is_handled {
             return Ok(());
         }
-        Err(DeadLetterError::NotHandled(name.to_owned(), told))
+        Err(DeadLetterError::NotHandled(name.to_owned(), String::from_utf8_lossy(payload).into_owned()))
     }
 }

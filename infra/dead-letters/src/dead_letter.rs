@@ -32,7 +32,7 @@ impl DeadLetter {
         let sent_at = message.attributes.as_ref().and_then(|all| all.get(&MessageSystemAttributeName::SentTimestamp));
         let sent_at = sent_at.and_then(|at| at.parse().ok()).and_then(|at| Timestamp::from_millisecond(at).ok());
         let body = message.body.clone().unwrap_or_default();
-        let (event_id, kind) = told(&body);
+        let (event_id, kind) = event_of(&body);
         Self {
             id: message.message_id.clone().unwrap_or_default(),
             reason: reason(&attributes),
@@ -57,7 +57,7 @@ fn reason(attributes: &HashMap<&str, &str>) -> String {
 }
 
 /// The id and kind of the event, or of the stream's record, in a message.
-fn told(body: &str) -> (Option<String>, Option<String>) {
+fn event_of(body: &str) -> (Option<String>, Option<String>) {
     let body: Value = serde_json::from_str(body).unwrap_or_default();
     let text = |path| body.pointer(path).and_then(Value::as_str).map(str::to_owned);
     if let Some(kind) = text("/detail-type") {

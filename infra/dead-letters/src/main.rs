@@ -264,9 +264,9 @@ mod tests {
 
     #[test]
     fn ages_are_told_in_their_largest_unit() {
-        let told = |seconds| age(SignedDuration::from_secs(seconds));
+        let age_of = |seconds| age(SignedDuration::from_secs(seconds));
         let seconds = [-5, 59, 60, 3_599, 3_600, 172_799, 172_800];
-        assert_eq!(seconds.map(told), ["0 s", "59 s", "1 min", "59 min", "1 h", "47 h", "2 days"]);
+        assert_eq!(seconds.map(age_of), ["0 s", "59 s", "1 min", "59 min", "1 h", "47 h", "2 days"]);
     }
 
     #[test]

@@ -68,7 +68,7 @@ mod tests {
             }
         }
         let full = Error::DiskFull { folder: "/work/target".into(), needed: 8, free: 3 };
-        let told = "8 GB of free disk are needed for /work/target and 3 GB are there";
-        assert!(full.to_string().starts_with(told));
+        let expected = "8 GB of free disk are needed for /work/target and 3 GB are there";
+        assert!(full.to_string().starts_with(expected));
     }
 }

@@ -59,13 +59,13 @@ pub struct Bounds {
     /// The number of these handled concurrently.
     pub seller_products_at_once: usize,
     /// The time during which a request begins another page of these products.
-    pub seller_patience: Duration,
+    pub seller_budget: Duration,
     /// Entries of the expiry index read at once.
     pub expired_page: usize,
     /// Tickets of a counter, or sequence numbers of a shard, that one step of a sweep looks up.
     pub sweep_part: i64,
     /// The time during which a run of a sweep begins something new.
-    pub sweep_patience: Duration,
+    pub sweep_budget: Duration,
     /// The time that an allocated ticket or a reservation may wait for its claim record before a sweep takes it for
     /// orphaned.
     pub claim_grace: SignedDuration,
@@ -114,10 +114,10 @@ impl Bounds {
         payments_listed: 100,
         seller_page: 100,
         seller_products_at_once: 8,
-        seller_patience: Duration::from_secs(2),
+        seller_budget: Duration::from_secs(2),
         expired_page: 25,
         sweep_part: 1_000,
-        sweep_patience: Duration::from_secs(40),
+        sweep_budget: Duration::from_secs(40),
         claim_grace: SignedDuration::from_secs(30),
     };
 }

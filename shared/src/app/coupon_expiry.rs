@@ -38,8 +38,8 @@ pub async fn mark(shop: &Shop, coupon: CouponId) -> Result<SweepStep, Failure> {
     for (key, shard) in wanted.iter().zip(0..) {
         let counter: Counter = found.get(key)?.ok_or(Failure::Internal("a campaign lacks a counter"))?;
         if counter.expired_to < counter.next {
-            let mended = mark_of_counter(shop, &coupon, shard, &counter).await?;
-            return Ok(SweepStep { mended, more: true });
+            let corrected = mark_of_counter(shop, &coupon, shard, &counter).await?;
+            return Ok(SweepStep { corrected, more: true });
         }
     }
     // Refused if another run has done it.
@@ -51,7 +51,7 @@ pub async fn mark(shop: &Shop, coupon: CouponId) -> Result<SweepStep, Failure> {
 async fn mark_of_counter(shop: &Shop, coupon: &CouponId, shard: u16, counter: &Counter) -> Result<u64, Failure> {
     let end = counter.next.min(counter.expired_to.saturating_add(shop.bounds.sweep_part));
     let numbers: Vec<i64> = (counter.expired_to..end).collect();
-    let mut mended = 0_u64;
+    let mut corrected = 0_u64;
     for batch in numbers.chunks(shop.bounds.table.batch_keys) {
         let mut backoff = shop.backoff();
         let claims: Vec<_> = batch.iter().map(|&number| keys::ticket_claim(coupon, shard, number)).collect();
@@ -68,7 +68,7 @@ async fn mark_of_counter(shop: &Shop, coupon: &CouponId, shard: u16, counter: &C
             }
             let expire = coupons::expire(user, coupon, shop.clock.now());
             match shop.table.apply::<IssuedCoupon>(&expire, &mut backoff).await? {
-                Applied::Done(_) => mended = mended.saturating_add(1),
+                Applied::Done(_) => corrected = corrected.saturating_add(1),
                 Applied::Refused(_) => {}
             }
         }
@@ -76,6 +76,6 @@ async fn mark_of_counter(shop: &Shop, coupon: &CouponId, shard: u16, counter: &C
     let note = coupons::note_expired(coupon, shard, end);
     // Refused if another run has come as far.
     match shop.table.apply::<Counter>(&note, &mut shop.backoff()).await? {
-        Applied::Done(_) | Applied::Refused(_) => Ok(mended),
+        Applied::Done(_) | Applied::Refused(_) => Ok(corrected),
     }
 }

@@ -77,5 +77,5 @@ async fn sweep_shard(shop: &Shop, product: &ProductId, number: u16, shard: &Shar
             Applied::Done(_) | Applied::Refused(_) => {}
         }
     }
-    Ok(SweepStep { mended: reclaimed, more: to < all.end })
+    Ok(SweepStep { corrected: reclaimed, more: to < all.end })
 }

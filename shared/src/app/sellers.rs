@@ -41,7 +41,7 @@ pub(super) async fn follow_change(shop: &Shop, seller: &UserId) {
     let started = tokio::time::Instant::now();
     loop {
         match align(shop, seller.clone()).await {
-            Ok(SweepStep { more: true, .. }) if started.elapsed() <= shop.bounds.seller_patience => {}
+            Ok(SweepStep { more: true, .. }) if started.elapsed() <= shop.bounds.seller_budget => {}
             Ok(SweepStep { more, .. }) => {
                 if more {
                     tracing::info!(%seller, "the sweep pauses or resumes the rest of the products");
@@ -78,10 +78,10 @@ pub async fn align(shop: &Shop, seller: UserId) -> Result<SweepStep, Failure> {
         let changing = products.iter().map(|product| align_product(shop, product, &seller, account.status));
         changes.extend(future::try_join_all(changing).await?);
     }
-    let mended = changes.iter().filter(|aligned| **aligned == Aligned::Changed).count();
-    let mended = u64::try_from(mended).unwrap_or(u64::MAX);
+    let corrected = changes.iter().filter(|aligned| **aligned == Aligned::Changed).count();
+    let corrected = u64::try_from(corrected).unwrap_or(u64::MAX);
     if changes.contains(&Aligned::StatusChanged) {
-        return Ok(SweepStep { mended, more: true });
+        return Ok(SweepStep { corrected, more: true });
     }
 
     let last = page.records.last().filter(|_| page.more);
@@ -93,7 +93,7 @@ pub async fn align(shop: &Shop, seller: UserId) -> Result<SweepStep, Failure> {
     });
     // Refused if a later change replaced this one, which has its own run.
     let is_replaced = matches!(shop.table.commit(transaction, &mut backoff).await?, Outcome::Refused(_));
-    Ok(SweepStep { mended, more: last.is_some() || is_replaced })
+    Ok(SweepStep { corrected, more: last.is_some() || is_replaced })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -303,7 +303,7 @@ impl Shop {
 
     /// Whether a user was refused because the campaign is sold out, and the counters have not been read since.
     pub(super) fn has_refused(&self, coupon: &CouponId, user: &UserId) -> bool {
-        let told = self.caches.refused.get(&(coupon.clone(), user.clone()));
-        told.is_some_and(|at| self.sold_out(coupon) == SoldOut::Is(at))
+        let refused_at = self.caches.refused.get(&(coupon.clone(), user.clone()));
+        refused_at.is_some_and(|at| self.sold_out(coupon) == SoldOut::Is(at))
     }
 }

@@ -1,4 +1,4 @@
-//! The rounds of sweeps: through a list of things to be swept, each thing part by part.
+//! Sweeps go through a list of things, each of them part by part.
 
 use std::{fmt::Display, time::Duration};
 
@@ -13,7 +13,7 @@ use super::{
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SweepStep {
     /// The number of repairs: tickets or units reclaimed, coupons marked.
-    pub mended: u64,
+    pub corrected: u64,
     /// Whether there is more to be swept already.
     pub more: bool,
 }
@@ -22,26 +22,26 @@ impl SweepStep {
     /// Both parts together.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        Self { mended: self.mended.saturating_add(other.mended), more: self.more || other.more }
+        Self { corrected: self.corrected.saturating_add(other.corrected), more: self.more || other.more }
     }
 }
 
-/// The result of a round.
+/// The result of a sweep of a list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SweepReport {
     /// The number of repairs in all.
-    pub mended: u64,
+    pub corrected: u64,
     /// The number of things that could not be swept.
     pub failed: u32,
 }
 
-/// Sweeps everything on a list; it begins something new only until `patience` is spent. A failure is logged and left
-/// for the next round; it stops nothing else.
+/// Sweeps everything on a list; it begins something new only until `budget` is spent. A failure is logged and left
+/// to the next run; it stops nothing else.
 ///
 /// # Errors
 /// If the list cannot be read.
-pub async fn round<I, L, S>(
-    patience: Duration,
+pub async fn sweep_all<I, L, S>(
+    budget: Duration,
     list: impl Fn(Option<Place>) -> L,
     sweep: impl Fn(I) -> S,
 ) -> Result<SweepReport, Failure>
@@ -51,27 +51,27 @@ where
     S: Future<Output = Result<SweepStep, Failure>>,
 {
     let started = Instant::now();
-    let (mut round, mut after) = (SweepReport::default(), None);
+    let (mut report, mut after) = (SweepReport::default(), None);
     loop {
         let Expired { items, next } = list(after).await?;
         for (_, item) in items {
             let mut more = true;
-            while more && started.elapsed() <= patience {
+            while more && started.elapsed() <= budget {
                 more = match sweep(item.clone()).await {
                     Ok(part) => {
-                        round.mended = round.mended.saturating_add(part.mended);
+                        report.corrected = report.corrected.saturating_add(part.corrected);
                         part.more
                     }
                     Err(error) => {
-                        round.failed = round.failed.saturating_add(1);
+                        report.failed = report.failed.saturating_add(1);
                         tracing::warn!(%error, %item, "was not swept");
                         false
                     }
                 };
             }
         }
-        if next.is_none() || started.elapsed() > patience {
-            return Ok(round);
+        if next.is_none() || started.elapsed() > budget {
+            return Ok(report);
         }
         after = next;
     }
@@ -102,30 +102,30 @@ mod tests {
         let sweep = async |item: &'static str| {
             swept.lock().unwrap().push(item);
             match (item, swept.lock().unwrap().len()) {
-                ("a", times) => Ok(SweepStep { mended: 2, more: times < 3 }),
+                ("a", times) => Ok(SweepStep { corrected: 2, more: times < 3 }),
                 ("b", _) => Err(Failure::Internal("a test")),
-                _ => Ok(SweepStep { mended: 1, more: false }),
+                _ => Ok(SweepStep { corrected: 1, more: false }),
             }
         };
-        let done = round(Duration::from_secs(1), list, sweep).await.unwrap();
+        let done = sweep_all(Duration::from_secs(1), list, sweep).await.unwrap();
         assert_eq!(*swept.lock().unwrap(), ["a", "a", "a", "b", "c"]);
-        assert_eq!(done, SweepReport { mended: 7, failed: 1 });
+        assert_eq!(done, SweepReport { corrected: 7, failed: 1 });
     }
 
     #[tokio::test(start_paused = true)]
     async fn nothing_new_is_begun_when_patience_has_ended() {
         let sweep = async |_| {
             sleep(Duration::from_secs(2)).await;
-            Ok(SweepStep { mended: 1, more: true })
+            Ok(SweepStep { corrected: 1, more: true })
         };
-        let done = round(Duration::from_secs(3), list, sweep).await.unwrap();
-        assert_eq!(done, SweepReport { mended: 2, failed: 0 }, "two parts of the first");
+        let done = sweep_all(Duration::from_secs(3), list, sweep).await.unwrap();
+        assert_eq!(done, SweepReport { corrected: 2, failed: 0 }, "two parts of the first");
     }
 
     #[tokio::test]
     async fn without_a_list_there_is_no_round() {
         let list = async |_| Err::<Expired<&str>, _>(Failure::Internal("a test"));
         let sweep = async |_| Ok(SweepStep::default());
-        assert!(round(Duration::from_secs(1), list, sweep).await.is_err());
+        assert!(sweep_all(Duration::from_secs(1), list, sweep).await.is_err());
     }
 }

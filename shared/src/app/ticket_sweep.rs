@@ -87,5 +87,5 @@ async fn sweep_counter(shop: &Shop, coupon: &CouponId, shard: u16, counter: &Cou
             Applied::Done(_) | Applied::Refused(_) => {}
         }
     }
-    Ok(SweepStep { mended: reclaimed, more: end < all.end })
+    Ok(SweepStep { corrected: reclaimed, more: end < all.end })
 }

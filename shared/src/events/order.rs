@@ -7,7 +7,9 @@ use utoipa::ToSchema;
 use super::{Event, EventData, EventKind, PaymentRequest, RefundRequest, ShippingInstruction};
 use crate::domain::{
     CouponId, OrderId, OrderSheetId, PaymentId, ProductId, UserId, Won,
-    order::{HistoryEntry, HistoryEvent, LineStatus, Order, OrderLine, OrderStatus, PaymentMethod},
+    order::{
+        HistoryEntry, HistoryEvent, InconsistentAmounts, LineStatus, Order, OrderLine, OrderStatus, PaymentMethod,
+    },
     pricing::Amounts,
 };
 
@@ -84,10 +86,15 @@ pub struct LineSnapshot {
 
 /// The events of one change of an order: those of each entry that the new image has and the old one lacks. The same
 /// change always makes the same events.
-pub fn from_change(old: Option<&Order>, new: &Order) -> Vec<Event> {
+///
+/// # Errors
+/// If the order is damaged.
+pub fn from_change(old: Option<&Order>, new: &Order) -> Result<Vec<Event>, InconsistentAmounts> {
+    let snapshot = OrderSnapshot::from_order(new)?;
     let known = old.map_or(0, |old| old.history.len());
     let happenings = new.history.iter().zip(1_u64..).skip(known);
-    let mut events: Vec<Event> = happenings.flat_map(|(entry, sequence)| from_entry(new, entry, sequence)).collect();
+    let mut events: Vec<Event> =
+        happenings.flat_map(|(entry, sequence)| from_entry(new, &snapshot, entry, sequence)).collect();
     let was_completed = old.is_some_and(|old| old.status == OrderStatus::Completed);
     let turned = match (was_completed, new.status == OrderStatus::Completed) {
         (false, true) => Some((EventKind::OrderCompleted, "-completed")),
@@ -95,15 +102,15 @@ pub fn from_change(old: Option<&Order>, new: &Order) -> Vec<Event> {
         (true, true) | (false, false) => None,
     };
     if let Some(((kind, suffix), last)) = turned.zip(new.history.last()) {
-        let data = EventData::Order(Box::new(OrderSnapshot::of(new)));
+        let data = EventData::Order(Box::new(snapshot));
         events.push(event(new, last, new.version, kind, suffix, data));
     }
-    events
+    Ok(events)
 }
 
-fn from_entry(order: &Order, entry: &HistoryEntry, sequence: u64) -> Vec<Event> {
+fn from_entry(order: &Order, snapshot: &OrderSnapshot, entry: &HistoryEntry, sequence: u64) -> Vec<Event> {
     let of_order = |kind| {
-        let data = EventData::Order(Box::new(OrderSnapshot::of(order)));
+        let data = EventData::Order(Box::new(snapshot.clone()));
         event(order, entry, sequence, kind, "", data)
     };
     let took_units = entry.lines.iter().any(|step| step.units > 0);
@@ -138,27 +145,29 @@ fn event(order: &Order, entry: &HistoryEntry, sequence: u64, kind: EventKind, su
 }
 
 impl OrderSnapshot {
-    fn of(order: &Order) -> Self {
-        let line = |(line, number): (&OrderLine, usize)| LineSnapshot {
-            item_id: number.to_string(),
-            product_id: line.product_id.clone(),
-            seller_id: line.seller_id.clone(),
-            name: line.name.clone(),
-            quantity: line.quantity.get(),
-            cancelled_quantity: line.cancelled_quantity,
-            unit_price: line.unit_price,
-            unit_discount: line.unit_discount,
-            amount: line.amount().unwrap_or_default(),
-            coupon_share: line.coupon_share,
-            status: line.status,
+    fn from_order(order: &Order) -> Result<Self, InconsistentAmounts> {
+        let line = |(line, number): (&OrderLine, usize)| {
+            Ok(LineSnapshot {
+                item_id: number.to_string(),
+                product_id: line.product_id.clone(),
+                seller_id: line.seller_id.clone(),
+                name: line.name.clone(),
+                quantity: line.quantity.get(),
+                cancelled_quantity: line.cancelled_quantity,
+                unit_price: line.unit_price,
+                unit_discount: line.unit_discount,
+                amount: line.amount().ok_or(InconsistentAmounts)?,
+                coupon_share: line.coupon_share,
+                status: line.status,
+            })
         };
         let Amounts { goods_total, goods_discount, coupon_discount, shipping_fee, payable } = order.amounts;
-        Self {
+        Ok(Self {
             order_id: order.order_id.clone(),
             user_id: order.user_id.clone(),
             status: order.status,
             payment: order.payment,
-            items: order.items.iter().zip(1..).map(line).collect(),
+            items: order.items.iter().zip(1..).map(line).collect::<Result<_, _>>()?,
             goods_total,
             goods_discount,
             coupon_id: order.coupon_id.clone(),
@@ -172,6 +181,6 @@ impl OrderSnapshot {
             hold_expires_at: order.hold_expires_at,
             created_at: order.created_at,
             paid_at: order.paid_at,
-        }
+        })
     }
 }

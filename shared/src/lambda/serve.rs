@@ -101,7 +101,7 @@ where
     let metrics = telemetry::start()?;
     let handle = &handle;
     lambda_runtime::run(service_fn(move |LambdaEvent { payload, context, .. }: LambdaEvent<E>| {
-        let trace = TraceId::of_invocation(context.xray_trace_id.as_deref(), &context.request_id);
+        let trace = TraceId::from_invocation(context.xray_trace_id.as_deref(), &context.request_id);
         trace::of(trace, async move {
             let result = handle(payload).await;
             if let Err(error) = &result {
@@ -168,7 +168,7 @@ impl RequestContext {
 
     /// The trace that the request begins or continues.
     fn trace(&self) -> TraceId {
-        TraceId::of_invocation(self.request.header(trace::HEADER), &self.request_id)
+        TraceId::from_invocation(self.request.header(trace::HEADER), &self.request_id)
     }
 
     /// Renders the answer to a result; logs and counts it.

@@ -86,7 +86,7 @@ impl DeadLetters {
 fn read<T>(record: &Value, of_record: impl Fn(&EventRecord) -> Result<T, StoreError>) -> Result<T, String> {
     let record = EventRecord::deserialize(record).map_err(|error| error.to_string())?;
     match catch_unwind(AssertUnwindSafe(|| of_record(&record))) {
-        Ok(told) => told.map_err(|error| error.to_string()),
+        Ok(parsed) => parsed.map_err(|error| error.to_string()),
         Err(_) => Err("reading it panicked".to_owned()),
     }
 }

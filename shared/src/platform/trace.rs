@@ -47,18 +47,18 @@ impl TraceId {
 
     /// The trace of an invocation: that of X-Ray, `Root=1-5759e988-bd862e3fe1be46a994272793;…`, or else one derived
     /// from the id of the request.
-    pub fn of_invocation(xray: Option<&str>, request_id: &str) -> Self {
-        xray.and_then(Self::of_xray).unwrap_or_else(|| Self::of_request(request_id))
+    pub fn from_invocation(xray: Option<&str>, request_id: &str) -> Self {
+        xray.and_then(Self::from_xray).unwrap_or_else(|| Self::from_request(request_id))
     }
 
-    fn of_xray(header: &str) -> Option<Self> {
+    fn from_xray(header: &str) -> Option<Self> {
         let root = header.split(';').find_map(|part| part.trim().strip_prefix("Root=1-"))?;
         Self::try_from(root.replace('-', "").to_ascii_lowercase()).ok()
     }
 
     /// The trace of a request without one of X-Ray. Lambda's request ids have as many digits; any other id is replaced
     /// by its digest.
-    fn of_request(id: &str) -> Self {
+    fn from_request(id: &str) -> Self {
         Self::try_from(id.replace('-', "")).unwrap_or_else(|NoTraceId| {
             let hash = Sha256::digest(id.as_bytes());
             let mut digits = data_encoding::HEXLOWER.encode(&hash);
@@ -102,15 +102,15 @@ mod tests {
     #[test]
     fn the_trace_is_that_of_x_ray() {
         let xray = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
-        let trace = TraceId::of_invocation(Some(xray), "4dfb1d32-0b6e-4d3c-9a0f-5a3f5c1c8d7e");
+        let trace = TraceId::from_invocation(Some(xray), "4dfb1d32-0b6e-4d3c-9a0f-5a3f5c1c8d7e");
         assert_eq!(trace.to_string(), "5759e988bd862e3fe1be46a994272793");
-        let own = TraceId::of_invocation(Some(&format!("Self=1-67891234-12456789abcdef012345678;{xray}")), "1");
+        let own = TraceId::from_invocation(Some(&format!("Self=1-67891234-12456789abcdef012345678;{xray}")), "1");
         assert_eq!(own, trace);
     }
 
     #[test]
     fn without_it_the_request_has_one_of_its_own() {
-        let of = |xray: Option<&str>, request: &str| TraceId::of_invocation(xray, request).to_string();
+        let of = |xray: Option<&str>, request: &str| TraceId::from_invocation(xray, request).to_string();
         let uuid = "4dfb1d32-0b6e-4d3c-9a0f-5a3f5c1c8d7e";
         for nothing in [None, Some(""), Some("Root=1-xyz"), Some("Root=1-5759e988-bd862e3fe1be46a99427279\u{ac00}")] {
             assert_eq!(of(nothing, uuid), "4dfb1d320b6e4d3c9a0f5a3f5c1c8d7e");
@@ -123,16 +123,16 @@ mod tests {
 
     #[test]
     fn others_are_told_as_w3c_has_it() {
-        let trace = TraceId::of_invocation(None, "4dfb1d32-0b6e-4d3c-9a0f-5a3f5c1c8d7e");
-        let told = |bits: u128| trace.traceparent(&Random::new(move || bits));
-        assert_eq!(told(u128::MAX), "00-4dfb1d320b6e4d3c9a0f5a3f5c1c8d7e-ffffffffffffffff-01");
-        assert_eq!(told(0), "00-4dfb1d320b6e4d3c9a0f5a3f5c1c8d7e-0000000000000001-01");
+        let trace = TraceId::from_invocation(None, "4dfb1d32-0b6e-4d3c-9a0f-5a3f5c1c8d7e");
+        let header = |bits: u128| trace.traceparent(&Random::new(move || bits));
+        assert_eq!(header(u128::MAX), "00-4dfb1d320b6e4d3c9a0f5a3f5c1c8d7e-ffffffffffffffff-01");
+        assert_eq!(header(0), "00-4dfb1d320b6e4d3c9a0f5a3f5c1c8d7e-0000000000000001-01");
     }
 
     #[tokio::test]
     async fn what_is_done_within_a_trace_knows_it() {
         assert_eq!(current(), None);
-        let (outer, inner) = (TraceId::of_request("outer"), TraceId::of_request("inner"));
+        let (outer, inner) = (TraceId::from_request("outer"), TraceId::from_request("inner"));
         of(outer.clone(), async {
             of(inner.clone(), async { assert_eq!(current(), Some(inner.clone())) }).await;
             assert_eq!(current(), Some(outer.clone()));

@@ -11,7 +11,7 @@ use crate::platform::Random;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryBounds {
     /// The time until the last retry begins.
-    pub patience: Duration,
+    pub budget: Duration,
     /// The most waits, independent of the clock.
     pub waits: u32,
     /// The longest first wait; each later one is up to twice as long.
@@ -22,7 +22,7 @@ pub struct RetryBounds {
 impl RetryBounds {
     /// A function has 10 s. The last attempt has the seconds after the retry budget to end.
     pub const PRODUCTION: Self =
-        Self { patience: Duration::from_secs(7), waits: 200, first_wait_ms: 8, longest_wait_ms: 256 };
+        Self { budget: Duration::from_secs(7), waits: 200, first_wait_ms: 8, longest_wait_ms: 256 };
 
     /// The longest wait after this number of attempts.
     pub const fn window_ms(&self, attempt: u32) -> u64 {
@@ -54,7 +54,7 @@ pub enum RetryKind {
 impl Backoff {
     /// A retry budget that begins now.
     pub fn new(random: Random, bounds: RetryBounds) -> Self {
-        Self { deadline: Instant::now() + bounds.patience, attempt: 0, random, bounds }
+        Self { deadline: Instant::now() + bounds.budget, attempt: 0, random, bounds }
     }
 
     /// The same deadline with another longest first wait, for a part of the request that runs beside its other parts.
@@ -105,7 +105,7 @@ mod tests {
         while backoff.pause("test").await.is_ok() {
             waits += 1;
         }
-        assert!(start.elapsed() <= bounds.patience);
+        assert!(start.elapsed() <= bounds.budget);
         assert!((20..=bounds.waits).contains(&waits), "{waits}");
     }
 }

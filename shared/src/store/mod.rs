@@ -31,6 +31,8 @@ pub use backoff::{Backoff, RetryBounds, RetryKind};
 pub use keys::Key;
 pub use table::{Applied, ConditionFailures, Consistency, Found, Outcome, Table, TableBounds};
 
+use crate::domain::order::InconsistentAmounts;
+
 pub type Item = std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>;
 
 /// The failure of a call to the table.
@@ -43,6 +45,9 @@ pub enum StoreError {
     /// A stored item has not the shape that its key promises.
     #[error("a stored record cannot be read: {0}")]
     Corrupt(#[from] serde_dynamo::Error),
+    /// A stored order has amounts that no rule of the shop produces.
+    #[error(transparent)]
+    Inconsistent(#[from] InconsistentAmounts),
     /// The table refused the request. This is a bug or a wrong deployment.
     #[error("the table refused a request: {0}")]
     Rejected(String),

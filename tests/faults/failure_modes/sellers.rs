@@ -237,7 +237,7 @@ async fn a_seller_of_many_products_is_paused_page_by_page() {
     suspend(&small, "ACTIVE").await.expect(200);
     assert_eq!(listed(&shop).await.len(), 20);
 
-    let hasty = shop.another_instance_within(Bounds { seller_patience: Duration::ZERO, ..bounds });
+    let hasty = shop.another_instance_within(Bounds { seller_budget: Duration::ZERO, ..bounds });
     suspend(&hasty, "SUSPENDED").await.expect(200);
     assert!(listed(&shop).await.len() > 1, "the rest is for the sweep");
     sweep(&hasty).await;

@@ -75,7 +75,7 @@ async fn main() {
     println!(
         "\nThe policy of coupons alone: 1,000,000 customers at once for 100,000 coupons, 4,000 function instances,"
     );
-    println!("1,024 partitions, {} s of patience.\n", RetryBounds::PRODUCTION.patience.as_secs());
+    println!("1,024 partitions, {} s of patience.\n", RetryBounds::PRODUCTION.budget.as_secs());
     println!(
         "                          issued   issued/s  sold out s  answered s  busy  throttled  p50 ms  p99 ms  write units   wall s   events/s"
     );
@@ -93,7 +93,7 @@ async fn main() {
 
 /// The limits without any burst: the rate that a partition sustains.
 fn limits(partitions: u16) -> Limits {
-    Limits { burst_seconds: 0.1, ..Limits::of_a_warm_table(partitions) }
+    Limits { burst_seconds: 0.1, ..Limits::for_warm_table(partitions) }
 }
 
 /// The number of function instances that issue coupons.

@@ -82,7 +82,7 @@ fn show(plan: &Plan, whole: bool) -> ExitCode {
     };
     print!("{}", outcome.trace);
     println!("seed {}: {} steps, faults {:?}, {} calls", plan.seed, plan.steps.len(), plan.faults, outcome.calls);
-    println!("{:?}\n{:?}", plan.shape, plan.knobs);
+    println!("{:?}\n{:?}", plan.shape, plan.settings);
     outcome.violations.iter().for_each(|violation| println!("VIOLATION: {violation}"));
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }

@@ -53,12 +53,12 @@ pub struct Limits {
 
 impl Limits {
     /// The limits of a new on-demand table: 4,000 write units a second in all.
-    pub fn of_a_new_table() -> Self {
-        Self::of_a_warm_table(4)
+    pub fn for_new_table() -> Self {
+        Self::for_warm_table(4)
     }
 
     /// The limits of a table that was warmed up to so many partitions.
-    pub fn of_a_warm_table(partitions: u16) -> Self {
+    pub fn for_warm_table(partitions: u16) -> Self {
         Self {
             partitions,
             write_units: 1_000.0,

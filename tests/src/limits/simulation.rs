@@ -234,7 +234,7 @@ impl World {
     /// ticket goes on waiting: the cost of orphaned tickets is no subject of this model.
     fn pause(&mut self, now: Duration, step: Step, request: Request) {
         let wait = Duration::from_millis(self.chance.below(RetryBounds::PRODUCTION.window_ms(request.attempt) + 1));
-        if step == Step::Allocate && now + wait >= request.began + RetryBounds::PRODUCTION.patience {
+        if step == Step::Allocate && now + wait >= request.began + RetryBounds::PRODUCTION.budget {
             self.result.busy += 1;
             return self.after(now + Duration::from_secs(1), Step::Return, request);
         }

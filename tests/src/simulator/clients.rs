@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
     consumers, lists,
-    operations::{Ask, Operation, choose},
+    operations::{Operation, Request, choose},
     plan::{FaultKind, Step},
     registers::{Ages, Registers},
     shape,
@@ -86,7 +86,7 @@ pub(super) async fn take_step(world: World, step: Step, began: Instant) {
     sleep_until(began + step.at).await;
     let mut chance = Chance::new(step.seed);
     match choose(&world, step.theme, &mut Chance::new(step.operation)) {
-        Operation::Ask(Ask { who, call, takes_key }) => {
+        Operation::Request(Request { who, call, takes_key }) => {
             let key = (takes_key && chance.below(4) > 0).then(|| format!("key-{}", step.number));
             let call = match &key {
                 Some(key) => call.key(key),
@@ -112,7 +112,7 @@ pub(super) async fn take_step(world: World, step: Step, began: Instant) {
         }
         Operation::Walk(list) => lists::walk(&world, &format!("walk #{}", step.number), &list, chance).await,
         Operation::Invalid(call) => send_invalid(&world, &format!("invalid #{}", step.number), &call, chance).await,
-        Operation::WithoutRole(Ask { who, call, .. }) => {
+        Operation::WithoutRole(Request { who, call, .. }) => {
             let (key, name) = (format!("key-{}", step.number), format!("{who} #{}", step.number));
             let call = call.key(&key);
             let (first, second) = (Chance::new(chance.bits()), Chance::new(chance.bits()));

@@ -114,7 +114,7 @@ impl Connection {
             .operation_attempt_timeout(Duration::from_secs(1))
             .operation_timeout(Duration::from_secs(7));
         let retries = RetryConfig::standard()
-            .with_max_attempts(self.world.knobs.sdk_attempts)
+            .with_max_attempts(self.world.settings.sdk_attempts)
             .with_use_static_exponential_base(true);
         let mut config = wire::to(self).into_builder().timeout_config(timeouts.build()).retry_config(retries);
         config.set_credentials_provider(None);
@@ -288,7 +288,7 @@ fn serve(world: &World, mut sent: Sent, chance: &mut Chance) -> Result<(u16, Val
             };
             let request = if world.is_mutant() { sent.body.clone() } else { Value::Null };
             let mut answer = world.table.carry_out(&sent.operation, sent.body, lag, |item| {
-                violations(&world.knobs, &item).into_iter().for_each(|violation| world.report_violation(violation));
+                violations(&world.settings, &item).into_iter().for_each(|violation| world.report_violation(violation));
             });
             if let Ok((200, body)) = &mut answer {
                 world.change_answer(&request, body);
@@ -332,7 +332,7 @@ fn check_mode(world: &World, sent: &Sent, began: Instant) {
 
 /// DynamoDB's answer to a call with more in it than the limits allow.
 fn exceeds(world: &World, sent: &Sent) -> Option<(u16, Value)> {
-    let bounds = world.knobs.bounds.table;
+    let bounds = world.settings.bounds.table;
     let (count, most) = match sent.operation.as_str() {
         "TransactWriteItems" | "TransactGetItems" => (&sent.body["TransactItems"], bounds.actions),
         "BatchGetItem" => (&sent.body["RequestItems"][TABLE]["Keys"], bounds.batch_keys),

@@ -82,7 +82,7 @@ pub(super) fn start(world: &World) {
                 let most = event["Properties"]["BatchSize"].as_u64().expect("a batch is bounded");
                 let name = function["Metadata"]["BuildProperties"]["Binary"].as_str().expect(resource);
                 for worker in 0..2 {
-                    let most = usize::try_from(most).unwrap().min(world.knobs.batch);
+                    let most = usize::try_from(most).unwrap().min(world.settings.batch);
                     tokio::spawn(consume(world.clone(), name.to_owned(), queue.clone(), most, worker));
                 }
             }
@@ -114,7 +114,7 @@ async fn follow(world: World, reader: Reader, shard: u64) {
         let late_ms = if is_faulty && chance.below(10) == 0 { 20_000 } else { 500 };
         sleep(Duration::from_millis(chance.below(late_ms))).await;
         let most = if is_faulty { 1 + pick(&mut chance, 10) } else { 100 };
-        let most = most.min(world.knobs.batch).min(backlog.len());
+        let most = most.min(world.settings.batch).min(backlog.len());
         let name = format!("{} {shard}", reader.name());
         world.trace.note(&name, || format!("gets {most} records"));
         let own = Chance::new(chance.bits());
@@ -136,7 +136,7 @@ async fn read_batch(
     batch: Batch,
     chance: Chance,
 ) -> Result<DynamoDbEventResponse, Error> {
-    let bounds = world.knobs.relay;
+    let bounds = world.settings.relay;
     let done = world.invoke(name, chance, FUNCTION, |shop, connection| async move {
         let letters = DeadLetters::new(connection.sqs(), QUEUE.to_owned());
         match reader {
@@ -190,7 +190,7 @@ async fn consume(world: World, function: String, queue: String, most: usize, wor
 /// Runs an operation that no client asks for.
 pub(super) async fn run(world: &World, operation: &Operation, chance: Chance) {
     match operation {
-        Operation::Ask(_) | Operation::Walk(_) | Operation::WithoutRole(_) | Operation::Invalid(_) => {}
+        Operation::Request(_) | Operation::Walk(_) | Operation::WithoutRole(_) | Operation::Invalid(_) => {}
         Operation::Sweep(task) => sweep(world, *task, chance).await,
         Operation::RebuildSales => rebuild_sales(world, chance).await,
         Operation::RefreshRanks => refresh_ranks(world, chance).await,
@@ -224,7 +224,7 @@ const CALLS: u32 = 40;
 pub(super) async fn rebuild_sales(world: &World, mut chance: Chance) {
     for _ in 0..CALLS {
         let name = "rebuild-sales".to_owned();
-        let pace = world.knobs.pace;
+        let pace = world.settings.pace;
         let work = world.invoke(name, Chance::new(chance.bits()), SWEEP, |shop, _| async move {
             rebuild_sales::handle(&shop, &pace, PATIENCE).await
         });

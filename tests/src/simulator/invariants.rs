@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use super::{knobs::Knobs, quiesce::number};
+use super::{quiesce::number, settings::RunSettings};
 
 /// The most bytes of an item in DynamoDB.
 const ITEM_BYTES: usize = 400 * 1024;
 
 /// The bounds and signs that an item violates.
-pub(super) fn violations(knobs: &Knobs, item: &Value) -> Vec<String> {
-    let (bounds, caps) = (knobs.bounds, knobs.policy.caps);
+pub(super) fn violations(settings: &RunSettings, item: &Value) -> Vec<String> {
+    let (bounds, caps) = (settings.bounds, settings.policy.caps);
     let below_zero = |name: &str| (number(item, name) < 0).then(|| format!("{name} is below zero"));
     let above = |name: &str, what: i64, most: i64| (what > most).then(|| format!("{name} is {what}, above {most}"));
     let mut violations = match item["sk"]["S"].as_str().unwrap_or_default() {

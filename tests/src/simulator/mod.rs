@@ -12,7 +12,6 @@ mod connection;
 mod consumers;
 mod faults;
 mod invariants;
-mod knobs;
 mod lists;
 mod message_bus;
 mod mutants;
@@ -23,6 +22,7 @@ mod quiesce;
 mod reference;
 mod registers;
 mod sequential_client;
+mod settings;
 mod shape;
 mod shrink;
 mod table;
@@ -30,9 +30,9 @@ mod tally;
 mod trace;
 mod world;
 
-pub use knobs::Knobs;
 pub use mutants::Mutant;
 pub use plan::{FaultKind, Plan, Step, Theme};
+pub use settings::RunSettings;
 pub use shape::Shape;
 pub use shrink::shrink;
 

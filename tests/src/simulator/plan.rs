@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{knobs::Knobs, mutants::Mutant, shape::Shape};
+use super::{mutants::Mutant, settings::RunSettings, shape::Shape};
 use crate::limits::Chance;
 
 /// A kind of faults.
@@ -106,7 +106,7 @@ pub struct Plan {
     /// The initial content.
     pub shape: Shape,
     /// The bounds and rules of the shop.
-    pub knobs: Knobs,
+    pub settings: RunSettings,
     /// The bug that was planted, if any.
     pub mutant: Option<Mutant>,
 }
@@ -136,7 +136,7 @@ impl Plan {
             faults.clear();
         }
         let shape = Shape::generate(&mut chance);
-        let knobs = Knobs::generate(&mut chance, &shape);
+        let settings = RunSettings::generate(&mut chance, &shape);
         let gaps_ms = if chance.below(5) == 0 { LONG_GAPS_MS } else { GAPS_MS };
         // The larger the shop, the more goes on in it.
         let most = 9 * u64::try_from(shape.users.len()).unwrap() / 4;
@@ -156,7 +156,7 @@ impl Plan {
         }
         if chance.below(TRICKLES) == 0 {
             let theme = Theme::Product(pick(&mut chance, shape.products.len()));
-            let age = u64::try_from(knobs.bounds.product_age.as_millis()).unwrap();
+            let age = u64::try_from(settings.bounds.product_age.as_millis()).unwrap();
             steps.extend(trickle(&mut chance, theme, at_ms, 3 * age));
         }
         if chance.below(TRICKLES) == 0 {
@@ -165,7 +165,7 @@ impl Plan {
         }
         steps.sort_by_key(|step| step.at);
         steps.iter_mut().zip(0..).for_each(|(step, number)| step.number = number);
-        Self { seed, steps, faults, is_sequential: seed % SEQUENTIAL == SEQUENTIAL - 1, shape, knobs, mutant: None }
+        Self { seed, steps, faults, is_sequential: seed % SEQUENTIAL == SEQUENTIAL - 1, shape, settings, mutant: None }
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::{
     clients::{self, send},
     consumers, lists,
-    operations::{Ask, Operation, choose},
+    operations::{Operation, Request, choose},
     plan::Step,
     quiesce::has_orphans,
     reference::Reference,
@@ -53,7 +53,7 @@ struct Client {
 pub(super) async fn play(world: &World, steps: &[Step]) {
     let mut client = Client {
         world: world.clone(),
-        reference: Reference::new(world.knobs),
+        reference: Reference::new(world.settings),
         ended_by: world.now(),
         recovered: 0,
         carts_from: Instant::now(),
@@ -79,7 +79,7 @@ impl Client {
     async fn take(&mut self, step: &Step) {
         let mut chance = Chance::new(step.seed);
         match choose(&self.world, step.theme, &mut Chance::new(step.operation)) {
-            Operation::Ask(Ask { who, call, takes_key }) => {
+            Operation::Request(Request { who, call, takes_key }) => {
                 let key = takes_key.then(|| format!("key-{}", step.number));
                 let call = match &key {
                     Some(key) => call.key(key),
@@ -93,7 +93,7 @@ impl Client {
             Operation::Invalid(call) => {
                 clients::send_invalid(&self.world, &format!("invalid #{}", step.number), &call, chance).await
             }
-            Operation::WithoutRole(Ask { who, call, .. }) => {
+            Operation::WithoutRole(Request { who, call, .. }) => {
                 let (key, name) = (format!("key-{}", step.number), format!("{who} #{}", step.number));
                 let (call, second) = (call.key(&key), Chance::new(chance.bits()));
                 self.ask(who, &name, Some(&key), call.clone(), chance).await;

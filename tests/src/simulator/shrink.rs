@@ -1,6 +1,6 @@
 //! Shrinks a plan that fails: fewer steps, fewer kinds of faults, as long as it still fails.
 
-use super::{FaultKind, Knobs, Plan, run};
+use super::{FaultKind, Plan, RunSettings, run};
 
 /// The most tries of smaller plans.
 const TRIES: u32 = 400;
@@ -23,7 +23,7 @@ pub fn shrink(plan: &Plan) -> Plan {
                 smallest = smaller;
             }
         }
-        let usual = Plan { knobs: Knobs::production(), ..smallest.clone() };
+        let usual = Plan { settings: RunSettings::production(), ..smallest.clone() };
         if usual != smallest && fails(&usual) {
             smallest = usual;
         }

@@ -20,11 +20,11 @@ use tokio::time::{Instant, timeout};
 use super::{
     clients::Known,
     connection::{Connection, Death, Invocation},
-    knobs::Knobs,
     message_bus::MessageBus,
     mutants::Mutant,
     outside::Outside,
     plan::{FaultKind, Plan, pick},
+    settings::RunSettings,
     shape::Shape,
     table::Table,
     trace::Trace,
@@ -52,7 +52,7 @@ pub(super) struct Inner {
     /// The initial content.
     pub(super) shape: Shape,
     /// The bounds and rules of the shop.
-    pub(super) knobs: Knobs,
+    pub(super) settings: RunSettings,
     mutant: Option<Mutant>,
     began: Instant,
     first_instant: Timestamp,
@@ -100,12 +100,12 @@ impl World {
             faults: plan.faults.clone(),
             is_sequential: plan.is_sequential,
             shape: plan.shape,
-            knobs: plan.knobs,
+            settings: plan.settings,
             mutant: plan.mutant,
             began: Instant::now(),
             first_instant,
             table: Table::new(),
-            bus: MessageBus::new(plan.knobs.policy.hold),
+            bus: MessageBus::new(plan.settings.policy.hold),
             outside: Outside::default(),
             trace: Trace::new(is_traced),
             known: Mutex::default(),
@@ -164,12 +164,12 @@ impl World {
 
     /// The greatest age of a product's name without a condition that asserts it.
     pub(super) fn oldest_name(&self) -> Duration {
-        Duration::try_from(self.knobs.bounds.product_age).unwrap()
+        Duration::try_from(self.settings.bounds.product_age).unwrap()
     }
 
     /// The greatest age of recent stock.
     pub(super) fn oldest_stock(&self) -> Duration {
-        Duration::try_from(self.knobs.bounds.recent_age).unwrap()
+        Duration::try_from(self.settings.bounds.recent_age).unwrap()
     }
 
     /// Chance of its own for something with a name. The name is a part of the seed: with another name a seed is another
@@ -301,7 +301,7 @@ impl World {
         let (began, first) = (self.began, self.first_instant);
         let clock = Clock::new(move || first + SignedDuration::try_from(began.elapsed()).unwrap() + skew);
         let table = store::Table::new(connection.dynamodb(), TABLE.to_owned(), random.clone());
-        let Knobs { bounds, policy, .. } = self.knobs;
+        let RunSettings { bounds, policy, .. } = self.settings;
         let bounds = self.mutant.map_or(bounds, |mutant| mutant.turn(bounds));
         Instance { number, shop: Arc::new(Shop::within(bounds, table, clock, random, policy)), connection }
     }

@@ -52,5 +52,5 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let key = request.key(shop, &caller.user_id);
     users::may_change(shop, caller, Some(&key)).await?;
     let sheet = sheets::create(shop, caller, &body.user_id, &source, &key).await?;
-    Reply::created(OrderSheetView::at(shop.clock.now(), sheet))
+    Reply::created(OrderSheetView::at(shop.clock.now(), sheet)?)
 }

@@ -21,5 +21,5 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let id: OrderSheetId = request.only_parameter("orderSheetId")?;
     let caller = request.caller()?;
     let sheet = sheets::get(shop, caller, &id).await?;
-    Reply::ok(OrderSheetView::at(shop.clock.now(), sheet))
+    Reply::ok(OrderSheetView::at(shop.clock.now(), sheet)?)
 }

@@ -63,7 +63,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     users::may_change(shop, caller, Some(&key)).await?;
     let reason = reason.map(Line::into_string);
     let order = orders::cancel(shop, caller, &order_id, &what?, reason.as_deref(), &key).await?;
-    Ok(Reply::ok(OrderView::from(order))?.about_order(order_id))
+    Ok(Reply::ok(OrderView::try_from(order)?)?.about_order(order_id))
 }
 
 /// Returns the cancellation, if the fields are right. An unknown line is a refusal, not a wrong field.

@@ -68,7 +68,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let pay_by = body.payment.unwrap_or_default();
     let expected_payable = body.expected_payable.map(Payable::won);
     let order = PlaceOrder { caller: caller.clone(), user_id: body.user_id, source, pay_by, expected_payable };
-    let order = OrderView::from(orders::place(shop, &order, &key).await?);
+    let order = OrderView::try_from(orders::place(shop, &order, &key).await?)?;
     let id = order.order_id.clone();
     Ok(Reply::created(order)?.about_order(id))
 }

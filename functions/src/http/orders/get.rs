@@ -21,5 +21,5 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let order_id: OrderId = request.only_parameter("orderId")?;
     let caller = request.caller()?;
     let order = orders::get(shop, caller, &order_id).await?;
-    Ok(Reply::ok(OrderView::from(order))?.about_order(order_id))
+    Ok(Reply::ok(OrderView::try_from(order)?)?.about_order(order_id))
 }

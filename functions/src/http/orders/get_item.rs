@@ -23,7 +23,7 @@ use shared::{
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let ids = both(request.parameter::<OrderId>("orderId"), request.parameter::<OrderItemId>("itemId"));
     let ((order_id, item_id), _) = both(ids, request.query::<NoQuery>())?;
-    let order = OrderView::from(orders::get(shop, request.caller()?, &order_id).await?);
+    let order = OrderView::try_from(orders::get(shop, request.caller()?, &order_id).await?)?;
     let line = order.items.into_iter().find(|line| line.item_id == item_id.as_str());
     let line = line.ok_or_else(|| Refusal::not_found(Entity::OrderItem, &item_id))?;
     Ok(Reply::ok(line)?.about_order(order_id))

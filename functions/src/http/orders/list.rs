@@ -42,6 +42,6 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
 
     let limit = limit.unwrap_or_default().get();
     let (orders, next) = orders::list(shop, request.caller_for(&user_id)?, &user_id, after, limit).await?;
-    let items = orders.into_iter().map(OrderView::from).collect();
+    let items = orders.into_iter().map(OrderView::try_from).collect::<Result<_, _>>()?;
     Reply::page(items, next.map(|place| OrdersCursor::to(user_id.as_str(), place).encode()))
 }

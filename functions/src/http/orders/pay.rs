@@ -28,5 +28,5 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let key = request.key(shop, &caller.user_id);
     users::may_change(shop, caller, Some(&key)).await?;
     let order = orders::pay(shop, caller, &order_id, &key).await?;
-    Ok(Reply::ok(OrderView::from(order))?.about_order(order_id))
+    Ok(Reply::ok(OrderView::try_from(order)?)?.about_order(order_id))
 }

@@ -36,5 +36,5 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     users::may_change(shop, caller, None).await?;
     let number = item_id.number().ok_or_else(|| Refusal::not_found(Entity::OrderItem, &item_id))?;
     let order = orders::move_line(shop, caller, &order_id, number, body.status).await?;
-    Ok(Reply::ok(OrderView::from(order))?.about_order(order_id))
+    Ok(Reply::ok(OrderView::try_from(order)?)?.about_order(order_id))
 }

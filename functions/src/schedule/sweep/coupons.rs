@@ -7,7 +7,7 @@ use lambda_runtime::Error;
 use shared::app::{
     Shop,
     coupon_expiry::{campaigns, mark},
-    sweeps::{SweepReport, round},
+    sweeps::{SweepReport, sweep_all},
 };
 
 /// Marks the coupons of the campaigns of which all coupons have expired.
@@ -15,8 +15,8 @@ use shared::app::{
 /// # Errors
 /// If the campaigns cannot be listed.
 pub async fn run(shop: &Shop) -> Result<(), Error> {
-    let SweepReport { mended: marked, failed } =
-        round(shop.bounds.sweep_patience, |after| campaigns(shop, after), |coupon| mark(shop, coupon)).await?;
+    let SweepReport { corrected: marked, failed } =
+        sweep_all(shop.bounds.sweep_budget, |after| campaigns(shop, after), |coupon| mark(shop, coupon)).await?;
     metrics::counter!("CouponsExpired").increment(marked);
     tracing::info!(marked, failed, "swept");
     Ok(())

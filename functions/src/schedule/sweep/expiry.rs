@@ -59,7 +59,7 @@ impl Sweep<'_> {
         loop {
             let Expired { items, next } = part(after).await?;
             for (since, id) in items {
-                if self.started.elapsed() > self.shop.bounds.sweep_patience {
+                if self.started.elapsed() > self.shop.bounds.sweep_budget {
                     return Ok(());
                 }
                 self.oldest = self.oldest.max(self.shop.clock.now().duration_since(since));

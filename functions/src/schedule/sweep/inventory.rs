@@ -10,7 +10,7 @@ use shared::app::{
     Shop,
     inventory_sweep::{inventory, sweep},
     sellers,
-    sweeps::{SweepReport, round},
+    sweeps::{SweepReport, sweep_all},
 };
 
 /// Sweeps the listed inventories and sellers, concurrently.
@@ -18,13 +18,13 @@ use shared::app::{
 /// # Errors
 /// If a list cannot be read.
 pub async fn run(shop: &Shop) -> Result<(), Error> {
-    let patience = shop.bounds.sweep_patience;
+    let budget = shop.bounds.sweep_budget;
     let (inventory, sellers) = tokio::join!(
-        round(patience, |after| inventory(shop, after), |product| sweep(shop, product)),
-        round(patience, |after| sellers::changed(shop, after), |seller| sellers::align(shop, seller)),
+        sweep_all(budget, |after| inventory(shop, after), |product| sweep(shop, product)),
+        sweep_all(budget, |after| sellers::changed(shop, after), |seller| sellers::align(shop, seller)),
     );
-    let SweepReport { mended: paused, failed: sellers_failed } = sellers?;
-    let SweepReport { mended: reclaimed, failed } = inventory?;
+    let SweepReport { corrected: paused, failed: sellers_failed } = sellers?;
+    let SweepReport { corrected: reclaimed, failed } = inventory?;
     metrics::counter!("UnitsReclaimed").increment(reclaimed);
     tracing::info!(reclaimed, failed, paused, sellers_failed, "swept");
     Ok(())

@@ -6,7 +6,7 @@
 use lambda_runtime::Error;
 use shared::app::{
     Shop,
-    sweeps::{SweepReport, round},
+    sweeps::{SweepReport, sweep_all},
     ticket_sweep::{campaigns, sweep},
 };
 
@@ -15,8 +15,8 @@ use shared::app::{
 /// # Errors
 /// If the campaigns cannot be listed.
 pub async fn run(shop: &Shop) -> Result<(), Error> {
-    let SweepReport { mended: reclaimed, failed } =
-        round(shop.bounds.sweep_patience, |after| campaigns(shop, after), |coupon| sweep(shop, coupon)).await?;
+    let SweepReport { corrected: reclaimed, failed } =
+        sweep_all(shop.bounds.sweep_budget, |after| campaigns(shop, after), |coupon| sweep(shop, coupon)).await?;
     metrics::counter!("TicketsReclaimed").increment(reclaimed);
     tracing::info!(reclaimed, failed, "swept");
     Ok(())

@@ -99,7 +99,7 @@ impl Relay {
     /// Publishes events. Returns the index of the first record with an event that the bus has not accepted within the
     /// retry budget.
     async fn publish(&self, mut waiting: Vec<Waiting>) -> Option<usize> {
-        let deadline = Instant::now() + self.bounds.retry.patience;
+        let deadline = Instant::now() + self.bounds.retry.budget;
         let mut backoff = Backoff::new(self.random.clone(), self.bounds.retry);
         while !waiting.is_empty() && Instant::now() < deadline {
             let call = next_call(&waiting, self.bounds);
@@ -159,7 +159,7 @@ impl Relay {
 /// If the record cannot be read.
 pub fn events_of(record: &EventRecord) -> Result<Vec<ShopEvent>, StoreError> {
     let (events, trace_id) = if let Some(Change { old, new, trace_id }) = stream::order_change(record)? {
-        (events::from_change(old.as_ref(), &new), trace_id)
+        (events::from_change(old.as_ref(), &new)?, trace_id)
     } else if let Some(Change { old, new, trace_id }) = stream::sheet_change(record)? {
         (events::from_sheet_change(old.as_ref(), &new).into_iter().collect(), trace_id)
     } else if let Some(Change { old, new, trace_id }) = stream::coupon_change(record)? {

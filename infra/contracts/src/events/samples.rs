@@ -11,6 +11,7 @@ use shared::{
     },
     events::{self, Event},
     platform::trace::TraceId,
+    store::StoreError,
 };
 
 use super::Error;
@@ -38,10 +39,14 @@ pub(crate) fn events() -> Result<Vec<Event>, Error> {
     stories.push(vec![outside.clone(), outside.settle(payment, later(now, 1))]);
     advance(&mut stories, |order| order.cancel(&Cancellation::Whole, Actor::Customer, None, later(now, 5)).map(Some))?;
 
-    let orders = stories.iter().flat_map(|story| {
+    let mut orders = Vec::new();
+    for story in &stories {
         let before = std::iter::once(None).chain(story.iter().map(Some));
-        before.zip(story).flat_map(|(old, new)| events::from_change(old, new))
-    });
+        for (old, new) in before.zip(story) {
+            orders
+                .extend(events::from_change(old, new).map_err(StoreError::from).map_err(crate::openapi::Error::from)?);
+        }
+    }
     let sheet = samples::sheet()?;
     let abandoned = OrderSheet { state: SheetState::Abandoned, ..sheet.clone() };
     let coupon = samples::issued_coupon()?;
@@ -53,8 +58,12 @@ pub(crate) fn events() -> Result<Vec<Event>, Error> {
         events::from_coupon_change(None, &coupon),
         events::from_coupon_change(Some(&coupon), &revoked),
     ];
-    let trace = TraceId::of_invocation(None, "4dfb1d32-0b6e-4d3c-9a0f-5a3f5c1c8d7e");
-    Ok(orders.chain(others.into_iter().flatten()).map(|event| event.in_trace(Some(trace.clone()))).collect())
+    let trace = TraceId::from_invocation(None, "4dfb1d32-0b6e-4d3c-9a0f-5a3f5c1c8d7e");
+    Ok(orders
+        .into_iter()
+        .chain(others.into_iter().flatten())
+        .map(|event| event.in_trace(Some(trace.clone())))
+        .collect())
 }
 
 /// Makes a step in the last of the stories.

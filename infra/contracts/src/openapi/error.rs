@@ -1,7 +1,8 @@
 //! The errors of an endpoint's description.
 
 use functions::routes::Route;
-use shared::{api::ApiError, domain::Invalid};
+
+use shared::{api::ApiError, domain::Invalid, store::StoreError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -30,6 +31,9 @@ pub enum Error {
     /// A sample of an answer cannot be rendered.
     #[error(transparent)]
     Answer(#[from] ApiError),
+    /// The amounts of a sample overflow.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The instant of a sample is invalid.
     #[error(transparent)]
     Instant(#[from] jiff::Error),

@@ -134,9 +134,9 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         at: ordered_at,
     };
     let caller = Caller { user_id: mina.clone(), role: Role::Customer };
-    let order = AuthorizedOrder::for_caller(&caller, order, ordered_at).ok_or(Error::NoSample("Order"))?;
+    let order = AuthorizedOrder::for_caller(&caller, order, ordered_at)?.ok_or(Error::NoSample("Order"))?;
     let history = views::history(&order);
-    let order = OrderView::from(order);
+    let order = OrderView::try_from(order)?;
 
     Ok(vec![
         ("User", serde_json::to_value(user)?),
@@ -157,7 +157,7 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         ("Order", serde_json::to_value(order)?),
         ("HistoryEntry", serde_json::to_value(history.into_iter().next())?),
         ("Payment", serde_json::to_value(payment)?),
-        ("OrderSheet", serde_json::to_value(OrderSheetView::at(ordered_at, sheet))?),
+        ("OrderSheet", serde_json::to_value(OrderSheetView::at(ordered_at, sheet)?)?),
     ])
 }
 

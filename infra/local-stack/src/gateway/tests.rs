@@ -44,7 +44,7 @@ fn echo() -> Router {
     Router::new().route("/2015-03-31/functions/{function}/invocations", post(invoke))
 }
 
-async fn told(answer: Response) -> Value {
+async fn answered_with(answer: Response) -> Value {
     assert_eq!(answer.status(), StatusCode::NOT_FOUND);
     answer.json().await.unwrap()
 }
@@ -79,9 +79,9 @@ async fn makes_an_event_of_a_request() {
     let answer = request.header("content-type", "application/json").send().await.unwrap();
     assert_eq!(answer.headers()["retry-after"], "1");
     assert_eq!(answer.headers()["content-type"], "application/json; charset=utf-8");
-    let told = told(answer).await;
-    assert_eq!(told["function"], "create-order");
-    let event = &told["event"];
+    let answered_with = answered_with(answer).await;
+    assert_eq!(answered_with["function"], "create-order");
+    let event = &answered_with["event"];
     assert_eq!((&event["routeKey"], &event["rawPath"]), (&json!("POST /orders"), &json!("/orders")));
     assert_eq!((&event["rawQueryString"], &event["body"]), (&json!("a=1&a=%20"), &json!("한글")));
     assert_eq!((&event["isBase64Encoded"], &event["headers"]["x-user-id"]), (&json!(false), &json!("kim")));
@@ -90,8 +90,12 @@ async fn makes_an_event_of_a_request() {
     assert_eq!(event["headers"]["x-jangteo-door-key"].as_str().unwrap().len(), 32);
 
     // A body is binary unless its type says text.
-    let told = self::told(client.post(format!("{url}/orders")).body(vec![0xff, 0]).send().await.unwrap()).await;
-    assert_eq!((&told["event"]["body"], &told["event"]["isBase64Encoded"]), (&json!("/wA="), &json!(true)));
+    let answered_with =
+        self::answered_with(client.post(format!("{url}/orders")).body(vec![0xff, 0]).send().await.unwrap()).await;
+    assert_eq!(
+        (&answered_with["event"]["body"], &answered_with["event"]["isBase64Encoded"]),
+        (&json!("/wA="), &json!(true))
+    );
 }
 
 #[tokio::test]
@@ -107,8 +111,12 @@ async fn unescapes_paths_and_leaves_what_no_route_serves_to_the_default_function
         (Method::DELETE, "/orders/a", "lost", json!(null)),
         (Method::OPTIONS, "/orders", "lost", json!(null)),
     ] {
-        let told = told(client.request(method, format!("{url}{path}")).send().await.unwrap()).await;
-        assert_eq!((&told["function"], &told["event"]["pathParameters"]["orderId"]), (&json!(function), &id), "{path}");
+        let answered_with = answered_with(client.request(method, format!("{url}{path}")).send().await.unwrap()).await;
+        assert_eq!(
+            (&answered_with["function"], &answered_with["event"]["pathParameters"]["orderId"]),
+            (&json!(function), &id),
+            "{path}"
+        );
     }
     let answer = client.head(format!("{url}/orders")).send().await.unwrap();
     assert_ne!(answer.headers()["content-length"], "0");

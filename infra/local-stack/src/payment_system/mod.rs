@@ -57,7 +57,7 @@ impl PaymentSystem {
             .route("/behaviour", put(set_behaviour))
             .route("/users/{userId}/behaviour", put(set_behaviour_for_user))
             .route("/orders/{orderId}/behaviour", put(set_behaviour_for_order))
-            .route("/results", post(tell_by_hand))
+            .route("/results", post(report_by_hand))
             .route("/requests", get(list_requests))
             .route("/refunds", get(list_refunds))
             .with_state(self.clone())
@@ -84,7 +84,7 @@ impl PaymentSystem {
         match heard {
             Some(Heard::Asked { event_id, results }) => {
                 for planned in &results {
-                    self.tell(planned).await;
+                    self.report(planned).await;
                 }
                 self.books().answered(event_id);
             }
@@ -96,7 +96,7 @@ impl PaymentSystem {
     }
 
     /// Sends a result after its delay, and retries as long as the bus is down.
-    async fn tell(&self, planned: &Planned) {
+    async fn report(&self, planned: &Planned) {
         tokio::time::sleep(planned.after).await;
         let at = now();
         for _ in 0..planned.times {
@@ -146,13 +146,13 @@ struct ByHand {
     payment_id: Option<String>,
 }
 
-async fn tell_by_hand(State(system): State<PaymentSystem>, Json(told): Json<ByHand>) -> Response {
+async fn report_by_hand(State(system): State<PaymentSystem>, Json(reported): Json<ByHand>) -> Response {
     let at = now();
     let result = PaymentResult {
-        outcome: told.result,
-        payment_id: told.payment_id.unwrap_or_else(|| payment_id(&format!("{}/{at}", told.order_id))),
-        order_id: told.order_id,
-        amount: told.amount,
+        outcome: reported.result,
+        payment_id: reported.payment_id.unwrap_or_else(|| payment_id(&format!("{}/{at}", reported.order_id))),
+        order_id: reported.order_id,
+        amount: reported.amount,
     };
     match system.adapter.put(&result, at).await {
         Ok(()) => Json(result.detail(at)).into_response(),

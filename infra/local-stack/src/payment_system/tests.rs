@@ -31,7 +31,7 @@ struct Services {
     /// The receipts of deleted messages.
     deleted: Vec<String>,
     /// The events that were put on the bus.
-    told: Vec<Value>,
+    reported: Vec<Value>,
     bus_is_down: bool,
 }
 
@@ -48,7 +48,7 @@ async fn serve(State(aws): State<Aws>, headers: HeaderMap, body: Bytes) -> Respo
         }
         "AWSEvents.PutEvents" if services.bus_is_down => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
         "AWSEvents.PutEvents" => {
-            services.told.extend(request["Entries"].as_array().unwrap().iter().cloned());
+            services.reported.extend(request["Entries"].as_array().unwrap().iter().cloned());
             json!({ "FailedEntryCount": 0 })
         }
         other => panic!("{other}"),
@@ -96,13 +96,13 @@ impl Running {
     }
 
     /// The results sent so far: the name of the event and its detail.
-    fn told(&self) -> Vec<(String, Value)> {
-        let told = |entry: &Value| {
+    fn reported(&self) -> Vec<(String, Value)> {
+        let reported = |entry: &Value| {
             let text = |part: &str| entry[part].as_str().unwrap().to_owned();
             assert_eq!((text("Source"), text("EventBusName")), ("jangteo.payments".to_owned(), "bus".to_owned()));
             (text("DetailType"), serde_json::from_str(&text("Detail")).unwrap())
         };
-        self.services().told.iter().map(told).collect()
+        self.services().reported.iter().map(reported).collect()
     }
 
     async fn call(&self, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
@@ -129,8 +129,8 @@ async fn a_request_that_comes_twice_is_answered_and_listed_once() {
         system.has_deleted(&["1", "2"][..receipt.parse().unwrap()]).await;
     }
 
-    let told = system.told();
-    let [(name, detail)] = told.as_slice() else { panic!("{told:?}") };
+    let reported = system.reported();
+    let [(name, detail)] = reported.as_slice() else { panic!("{reported:?}") };
     assert_eq!(
         (name.as_str(), &detail["orderId"], &detail["amount"]),
         ("PaymentSucceeded", &json!("o1"), &json!(13_000))
@@ -163,13 +163,13 @@ async fn what_was_said_over_http_is_done() {
         system.send(receipt, &payment(order, user));
         system.has_deleted(&["1", "2", "3"][..receipt.parse().unwrap()]).await;
     }
-    let told = system.told();
-    let told: Vec<_> = told
+    let reported = system.reported();
+    let reported: Vec<_> = reported
         .iter()
         .map(|(name, detail)| (name.as_str(), detail["orderId"].as_str().unwrap(), detail["amount"].as_i64().unwrap()))
         .collect();
     assert_eq!(
-        told,
+        reported,
         [
             ("PaymentFailed", "o2", 13_000),
             ("PaymentSucceeded", "o2", 13_000),
@@ -177,7 +177,7 @@ async fn what_was_said_over_http_is_done() {
             ("PaymentSucceeded", "o3", 1)
         ]
     );
-    assert_eq!(system.told()[0].1["reason"], "CARD_DECLINED");
+    assert_eq!(system.reported()[0].1["reason"], "CARD_DECLINED");
 }
 
 #[tokio::test]
@@ -189,10 +189,10 @@ async fn a_result_that_nobody_asked_for_is_told() {
     for result in [named, unnamed.clone(), unnamed] {
         answers.push(system.call(Method::POST, "/results", result).await.1);
     }
-    let told: Vec<_> = system.told().into_iter().map(|(_, detail)| detail).collect();
-    assert_eq!(told, answers);
-    assert_eq!(told[0]["paymentId"], "p-1");
-    assert_ne!(told[1]["paymentId"], told[2]["paymentId"]);
+    let reported: Vec<_> = system.reported().into_iter().map(|(_, detail)| detail).collect();
+    assert_eq!(reported, answers);
+    assert_eq!(reported[0]["paymentId"], "p-1");
+    assert_ne!(reported[1]["paymentId"], reported[2]["paymentId"]);
 
     system.services().bus_is_down = true;
     let (status, _) =
@@ -213,5 +213,5 @@ async fn a_message_stays_until_it_is_answered() {
 
     system.services().bus_is_down = false;
     system.has_deleted(&["1"]).await;
-    assert_eq!(system.told().len(), 1);
+    assert_eq!(system.reported().len(), 1);
 }

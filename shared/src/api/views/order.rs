@@ -9,10 +9,12 @@ use crate::{
     domain::{
         CouponId, OrderId, OrderSheetId, ProductId, UserId, Won,
         order::{
-            Actor, Change, HistoryEvent, LineStatus, OrderAction, OrderStatus, PaymentMethod, PaymentStatus, Step,
+            Actor, Change, HistoryEvent, InconsistentAmounts, LineStatus, OrderAction, OrderStatus, PaymentMethod,
+            PaymentStatus, Step,
         },
         pricing::Amounts,
     },
+    store::StoreError,
 };
 
 /// An order.
@@ -102,8 +104,10 @@ pub struct OrderLineView {
     pub allowed_actions: Vec<LineStatus>,
 }
 
-impl From<AuthorizedOrder> for OrderView {
-    fn from(authorized: AuthorizedOrder) -> Self {
+impl TryFrom<AuthorizedOrder> for OrderView {
+    type Error = StoreError;
+
+    fn try_from(authorized: AuthorizedOrder) -> Result<Self, StoreError> {
         let allowed_actions = authorized.allowed_actions();
         let next_statuses: Vec<Vec<LineStatus>> =
             (1..=authorized.order.items.len()).map(|number| authorized.next_statuses(number)).collect();
@@ -111,24 +115,26 @@ impl From<AuthorizedOrder> for OrderView {
         let Amounts { goods_total, goods_discount, coupon_discount, shipping_fee, payable } = order.amounts;
         let items = order.items.into_iter().zip(next_statuses).zip(1..);
         let items = items.filter(|(_, number)| lines.contains(number));
-        let items = items.map(|((line, next_statuses), sequence)| OrderLineView {
-            item_id: sequence.to_string(),
-            sequence,
-            amount: line.amount().unwrap_or_default(),
-            product_id: line.product_id,
-            seller_id: line.seller_id,
-            name: line.name,
-            quantity: line.quantity.get(),
-            cancelled_quantity: line.cancelled_quantity,
-            unit_price: line.unit_price,
-            unit_discount: line.unit_discount,
-            coupon_share: line.coupon_share,
-            status: line.status,
-            allowed_actions: next_statuses.clone(),
-            next_statuses,
+        let items = items.map(|((line, next_statuses), sequence)| {
+            Ok(OrderLineView {
+                item_id: sequence.to_string(),
+                sequence,
+                amount: line.amount().ok_or(InconsistentAmounts)?,
+                product_id: line.product_id,
+                seller_id: line.seller_id,
+                name: line.name,
+                quantity: line.quantity.get(),
+                cancelled_quantity: line.cancelled_quantity,
+                unit_price: line.unit_price,
+                unit_discount: line.unit_discount,
+                coupon_share: line.coupon_share,
+                status: line.status,
+                allowed_actions: next_statuses.clone(),
+                next_statuses,
+            })
         });
-        Self {
-            items: items.collect(),
+        Ok(Self {
+            items: items.collect::<Result<_, StoreError>>()?,
             order_id: order.order_id,
             user_id: order.user_id,
             status: order.status,
@@ -147,7 +153,7 @@ impl From<AuthorizedOrder> for OrderView {
             created_at: order.created_at,
             updated_at: order.updated_at,
             paid_at: order.paid_at,
-        }
+        })
     }
 }
 

@@ -4,11 +4,14 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::{
-    CouponId, OrderId, OrderSheetId, ProductId, UserId, Won,
-    order::OrderLine,
-    pricing::Amounts,
-    sheet::{OrderSheet, SheetStatus},
+use crate::{
+    domain::{
+        CouponId, OrderId, OrderSheetId, ProductId, UserId, Won,
+        order::{InconsistentAmounts, OrderLine},
+        pricing::Amounts,
+        sheet::{OrderSheet, SheetStatus},
+    },
+    store::StoreError,
 };
 
 /// The amounts of an intended order, frozen until the sheet expires.
@@ -76,25 +79,30 @@ pub struct SheetLineView {
 
 impl OrderSheetView {
     /// The sheet as it is at this instant.
-    pub fn at(now: Timestamp, sheet: OrderSheet) -> Self {
-        let line = |(line, sequence): (OrderLine, usize)| SheetLineView {
-            item_id: sequence.to_string(),
-            sequence,
-            amount: line.amount().unwrap_or_default(),
-            product_id: line.product_id,
-            seller_id: line.seller_id,
-            name: line.name,
-            quantity: line.quantity.get(),
-            unit_price: line.unit_price,
-            unit_discount: line.unit_discount,
-            coupon_share: line.coupon_share,
+    ///
+    /// # Errors
+    /// If the stored sheet is damaged.
+    pub fn at(now: Timestamp, sheet: OrderSheet) -> Result<Self, StoreError> {
+        let line = |(line, sequence): (OrderLine, usize)| {
+            Ok(SheetLineView {
+                item_id: sequence.to_string(),
+                sequence,
+                amount: line.amount().ok_or(InconsistentAmounts)?,
+                product_id: line.product_id,
+                seller_id: line.seller_id,
+                name: line.name,
+                quantity: line.quantity.get(),
+                unit_price: line.unit_price,
+                unit_discount: line.unit_discount,
+                coupon_share: line.coupon_share,
+            })
         };
         let Amounts { goods_total, goods_discount, coupon_discount, shipping_fee, payable } = sheet.amounts;
-        Self {
+        Ok(Self {
             status: sheet.status(now),
             order_sheet_id: sheet.order_sheet_id,
             user_id: sheet.user_id,
-            items: sheet.items.into_iter().zip(1..).map(line).collect(),
+            items: sheet.items.into_iter().zip(1..).map(line).collect::<Result<_, StoreError>>()?,
             goods_total,
             goods_discount,
             coupon_id: sheet.coupon_id,
@@ -104,6 +112,6 @@ impl OrderSheetView {
             order_id: sheet.order_id,
             created_at: sheet.created_at,
             expires_at: sheet.expires_at,
-        }
+        })
     }
 }

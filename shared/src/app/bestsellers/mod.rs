@@ -37,7 +37,7 @@ pub enum SalesChange {
 impl SalesChange {
     /// The units that a change of an order sold, or gave back: the difference of its live units, once it is paid. Units
     /// that cost nothing do not count. The same change gives the same result in every delivery.
-    pub fn of_order(old: Option<&Order>, new: &Order) -> Option<Self> {
+    pub fn from_order(old: Option<&Order>, new: &Order) -> Option<Self> {
         let paid_at = new.paid_at?;
         let mut units: BTreeMap<ProductId, i64> = BTreeMap::new();
         for line in &new.items {

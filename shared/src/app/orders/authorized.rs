@@ -6,9 +6,10 @@ use crate::{
     app::{Caller, Role},
     domain::{
         Won,
-        order::{Actor, HistoryEntry, LineStatus, Order, OrderAction, OrderLine},
+        order::{Actor, HistoryEntry, InconsistentAmounts, LineStatus, Order, OrderAction, OrderLine},
         pricing::Amounts,
     },
+    store::StoreError,
 };
 
 /// An order as a caller may see it. A seller sees their own lines, once the order is paid.
@@ -24,14 +25,21 @@ pub struct AuthorizedOrder {
 
 impl AuthorizedOrder {
     /// The part of an order that a caller may see, if there is one.
-    pub fn for_caller(caller: &Caller, order: Order, now: Timestamp) -> Option<Self> {
+    ///
+    /// # Errors
+    /// If the order is damaged.
+    pub fn for_caller(caller: &Caller, order: Order, now: Timestamp) -> Result<Option<Self>, StoreError> {
         if caller.may_act_for(&order.user_id) {
             let lines = (1..=order.items.len()).collect();
-            return Some(Self { order, lines, caller: caller.clone(), now });
+            return Ok(Some(Self { order, lines, caller: caller.clone(), now }));
         }
         let sold = order.items.iter().zip(1..).filter(|(line, _)| caller.sells(&order, line));
         let lines: Vec<usize> = sold.map(|(_, number)| number).collect();
-        (!lines.is_empty()).then(|| Self { order: amounts_of(&lines, order), lines, caller: caller.clone(), now })
+        if lines.is_empty() {
+            return Ok(None);
+        }
+        let order = with_amounts_of(&lines, order).ok_or(InconsistentAmounts)?;
+        Ok(Some(Self { order, lines, caller: caller.clone(), now }))
     }
 
     /// The roles in which the caller may act on a line.
@@ -86,18 +94,18 @@ pub(super) fn on_the_whole(caller: &Caller, order: &Order) -> Actor {
 }
 
 /// The order with the amounts of some of its lines alone. The amounts of other lines, the coupon and the shipping fee
-/// are not shown to a seller.
-fn amounts_of(lines: &[usize], order: Order) -> Order {
+/// are not shown to a seller. None if the amounts of a line are inconsistent.
+fn with_amounts_of(lines: &[usize], order: Order) -> Option<Order> {
     let visible: Vec<&OrderLine> = lines.iter().filter_map(|number| order.line(*number)).collect();
     let sum = |amount: fn(&OrderLine) -> Option<Won>| {
-        Won::checked_sum(visible.iter().filter_map(|line| amount(line))).unwrap_or_default()
+        visible.iter().try_fold(Won::ZERO, |sum, line| sum.checked_add(amount(line)?))
     };
-    let goods_total = sum(|line| line.unit_price.checked_mul(line.quantity));
-    let goods_discount = sum(|line| line.unit_discount.checked_mul(line.quantity));
-    let coupon_discount = sum(|line| Some(line.coupon_share));
-    let payable = sum(|line| line.amount()?.checked_sub(line.coupon_share));
+    let goods_total = sum(|line| line.unit_price.checked_mul(line.quantity))?;
+    let goods_discount = sum(|line| line.unit_discount.checked_mul(line.quantity))?;
+    let coupon_discount = sum(|line| Some(line.coupon_share))?;
+    let payable = sum(|line| line.amount()?.checked_sub(line.coupon_share))?;
     let is_paid = order.paid_at.is_some();
-    let (paid, refunded) = if is_paid { (payable, sum(OrderLine::refundable)) } else { (Won::ZERO, Won::ZERO) };
+    let (paid, refunded) = if is_paid { (payable, sum(OrderLine::refundable)?) } else { (Won::ZERO, Won::ZERO) };
     let amounts = Amounts { goods_total, goods_discount, coupon_discount, shipping_fee: Won::ZERO, payable };
-    Order { amounts, coupon_id: None, paid, refunded, ..order }
+    Some(Order { amounts, coupon_id: None, paid, refunded, ..order })
 }

@@ -102,6 +102,6 @@ fn likely_buyer(caller: &Caller) -> Option<&UserId> {
 /// finds none.
 fn authorize(shop: &Shop, caller: &Caller, order: Order) -> Result<AuthorizedOrder, Failure> {
     let id = order.order_id.clone();
-    AuthorizedOrder::for_caller(caller, order, shop.clock.now())
+    AuthorizedOrder::for_caller(caller, order, shop.clock.now())?
         .ok_or_else(|| Refusal::not_found(Entity::Order, id).into())
 }

@@ -33,7 +33,7 @@ use crate::{
 /// [`Refusal::NotFound`] if there is none, or the caller may see no part of it.
 pub async fn get(shop: &Shop, caller: &Caller, id: &OrderId) -> Result<AuthorizedOrder, Failure> {
     let order = change::read(shop, id).await?.order;
-    AuthorizedOrder::for_caller(caller, order, shop.clock.now())
+    AuthorizedOrder::for_caller(caller, order, shop.clock.now())?
         .ok_or_else(|| Refusal::not_found(Entity::Order, id).into())
 }
 
@@ -61,8 +61,9 @@ pub async fn list(
     let found = shop.table.get_all(&wanted, Consistency::Strong, &mut shop.backoff()).await?;
     let mut orders = Vec::new();
     for key in &wanted {
-        let order = found.get::<OrderRecord>(key)?.map(|record| record.order);
-        orders.extend(order.and_then(|order| AuthorizedOrder::for_caller(caller, order, shop.clock.now())));
+        if let Some(record) = found.get::<OrderRecord>(key)? {
+            orders.extend(AuthorizedOrder::for_caller(caller, record.order, shop.clock.now())?);
+        }
     }
     Ok((orders, next))
 }

@@ -71,7 +71,7 @@ pub async fn place(shop: &Shop, order: &PlaceOrder, key: &RequestKey) -> Result<
         }
         other => other,
     };
-    AuthorizedOrder::for_caller(&order.caller, placed?, shop.clock.now())
+    AuthorizedOrder::for_caller(&order.caller, placed?, shop.clock.now())?
         .ok_or(Failure::Internal("one may see what one ordered"))
 }
 
@@ -132,7 +132,7 @@ async fn place_by(
         match shop.table.commit(transaction, backoff).await? {
             Outcome::Committed => {
                 if !matches!(ending, Ending::Failed(..)) {
-                    preconditions.claimed();
+                    preconditions.commit_reserved();
                 }
                 return match ending {
                     Ending::Paid(account) => {
@@ -179,7 +179,7 @@ async fn gather(
     backoff: &mut Backoff,
 ) -> Result<Preconditions, Failure> {
     let wanted = ResolvedItems::from_source(shop, &order.user_id, &order.source).await?;
-    let trust = if order.pay_by == PayBy::Balance { Trust::Memory } else { Trust::MemoryButForTheAccount };
+    let trust = if order.pay_by == PayBy::Balance { Trust::Cache } else { Trust::CacheExceptAccount };
     let preconditions = Preconditions::gather(shop, id, &order.user_id, wanted, trust, backoff).await?;
     preconditions.check_not_sold_out(shop, backoff).await?;
     Ok(preconditions)
@@ -227,7 +227,7 @@ pub(in crate::app) async fn quoted(
 ) -> Result<(Draft, Option<Cart>), Failure> {
     let wanted = ResolvedItems::from_source(shop, user, source).await?;
     let any_order = OrderId::try_from(shop.new_id()).map_err(|_| Failure::Internal("a new id is an id"))?;
-    let mut preconditions = Preconditions::gather(shop, &any_order, user, wanted, Trust::Nothing, backoff).await?;
+    let mut preconditions = Preconditions::gather(shop, &any_order, user, wanted, Trust::ReadAll, backoff).await?;
     preconditions.check_stock(shop, backoff).await?;
     let draft = draft(shop, caller, user, &mut preconditions, backoff).await?;
     Ok((draft, preconditions.cart))
@@ -438,7 +438,7 @@ fn claim(
         let product = &line.product;
         let actions = line.takes.iter().map(|&take| in_stock(&product.product_id, take, &product.offer));
         takes.push(actions.map(|action| transaction.add(action)).collect());
-        let claimed = line.reserved.iter().filter(|_| claim == Claim::Take);
+        let claimed = line.reserved.parts().iter().filter(|_| claim == Claim::Take);
         let claimed = claimed.map(|&units| shards::claim(&product.product_id, units, id));
         claims.push(claimed.map(|action| transaction.add(action)).collect());
     }

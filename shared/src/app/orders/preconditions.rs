@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::source::{Item, ResolvedItems};
+use super::{
+    reserve::ReservedUnits,
+    source::{Item, ResolvedItems},
+};
 use crate::{
     app::{Failure, Shop, accounts, inventory},
     domain::{
@@ -16,7 +19,6 @@ use crate::{
         order::{LineStatus, OrderLine},
         product::{Offer, Product, SaleStatus},
         refusal::Entity,
-        reservations::Reservation,
         sheet::OrderSheet,
     },
     store::{Backoff, ConditionFailures, Consistency, Key, action::ActionIndex, keys, sheets::SheetRecord},
@@ -38,11 +40,11 @@ pub(super) struct Preconditions {
 /// The preconditions that may come from the cache, since a commit is going to assert them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trust {
-    Memory,
+    Cache,
     /// All but the account, whose caps change with concurrent orders.
-    MemoryButForTheAccount,
+    CacheExceptAccount,
     /// None: no commit is going to assert them.
-    Nothing,
+    ReadAll,
 }
 
 /// The preconditions of one line: its product as it is known, and the shards of its units.
@@ -53,7 +55,7 @@ pub(super) struct LinePreconditions {
     /// The units to take by shard, without the reserved ones.
     pub(super) takes: Vec<Take>,
     /// The units reserved ahead of the commit.
-    pub(super) reserved: Vec<Reservation>,
+    pub(super) reserved: ReservedUnits,
     /// The price that the order must have, if the request or a sheet has one.
     quoted: Option<Quoted>,
     /// The most shards that the units may come from, so that all lines fit one transaction.
@@ -102,9 +104,9 @@ impl Preconditions {
         let ResolvedItems { items, coupon_id, sheet, cart } = wanted;
         let account_key = keys::account(user);
         let coupon_key = coupon_id.as_ref().map(|coupon| keys::user_coupon(user, coupon));
-        let account = shop.cached_account(user).filter(|_| trust == Trust::Memory);
+        let account = shop.cached_account(user).filter(|_| trust == Trust::Cache);
         let cached: BTreeMap<&ProductId, Product> = match trust {
-            Trust::Nothing => BTreeMap::new(),
+            Trust::ReadAll => BTreeMap::new(),
             _ => items
                 .iter()
                 .filter_map(|item| Some((&item.product_id, shop.cached_product(&item.product_id)?)))
@@ -152,7 +154,14 @@ impl Preconditions {
             let shard = bucket(order.as_str(), product.stock_shards);
             let takes = vec![Take { shard, units: i64::from(item.quantity.get()) }];
             let quoted = item.expected_price.map(Quoted::Cost);
-            LinePreconditions { product, quantity: item.quantity, takes, reserved: Vec::new(), quoted, most_takes }
+            LinePreconditions {
+                product,
+                quantity: item.quantity,
+                takes,
+                reserved: ReservedUnits::default(),
+                quoted,
+                most_takes,
+            }
         };
         let mut lines: Vec<LinePreconditions> = products.into_iter().zip(&items).map(line).collect();
         for (line, quoted) in lines.iter_mut().zip(sheet.iter().flat_map(|sheet| &sheet.items)) {
@@ -355,7 +364,7 @@ impl LinePreconditions {
     pub(super) async fn reserve_from_few_shards(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
         loop {
             self.find_units(shop, backoff).await?;
-            let taken = self.reserved.len().saturating_add(self.takes.len());
+            let taken = self.reserved.parts().len().saturating_add(self.takes.len());
             if taken <= self.most_takes || self.takes.len() <= 1 {
                 return Ok(());
             }

@@ -7,13 +7,46 @@ use super::preconditions::{LinePreconditions, Preconditions};
 use crate::{
     app::{Failure, Shop, reservations},
     domain::{
-        UserId,
+        ProductId, UserId,
         inventory::{Shard, Take},
         product::{Offer, SaleStatus},
         reservations::Reservation,
     },
     store::{Applied, Backoff, shards},
 };
+
+/// The units of a line that are reserved ahead of the order's commit, which either commits or releases them. Dropped
+/// with units in it, as by a failure on the way, they are left to the sweep.
+#[derive(Debug, Default)]
+pub(super) struct ReservedUnits(Vec<Reservation>);
+
+impl ReservedUnits {
+    /// The number of units in all.
+    fn units(&self) -> i64 {
+        self.0.iter().fold(0, |units, part| units.saturating_add(part.units))
+    }
+
+    /// The reservations, each of which a commit claims.
+    pub(super) fn parts(&self) -> &[Reservation] {
+        &self.0
+    }
+
+    /// The shard of the first of them.
+    fn shard(&self) -> Option<u16> {
+        self.0.first().map(|part| part.shard)
+    }
+
+    /// The order's commit has claimed them.
+    fn commit(self) {}
+
+    /// Returns them to the stock.
+    async fn release(self, shop: &Shop, product: &ProductId, backoff: &mut Backoff) -> Result<(), Failure> {
+        for part in self.0 {
+            reservations::give_back(shop, product, part, backoff).await?;
+        }
+        Ok(())
+    }
+}
 
 /// The outcome of reserving the units of a line.
 enum Reserving {
@@ -44,7 +77,7 @@ impl Preconditions {
                 }
                 Err(failure) => return Err(failure),
             };
-            line.give_back(shop, backoff).await?;
+            line.release_reserved(shop, backoff).await?;
             let price_change = line.price_change(&offer);
             if offer.status != SaleStatus::OnSale || price_change.is_some() {
                 self.check_all_but_coupon(shop, user, backoff).await?;
@@ -63,15 +96,15 @@ impl Preconditions {
         Ok(true)
     }
 
-    /// Records that a commit has claimed the reservations.
-    pub(super) fn claimed(&mut self) {
-        self.lines.iter_mut().for_each(|line| line.reserved.clear());
+    /// A commit has claimed the reservations.
+    pub(super) fn commit_reserved(&mut self) {
+        self.lines.iter_mut().for_each(|line| std::mem::take(&mut line.reserved).commit());
     }
 
     /// Releases the reservations that were not claimed. If that fails, the sweep does it.
     pub(super) async fn release_reserved(&mut self, shop: &Shop, backoff: &mut Backoff) {
         for line in &mut self.lines {
-            if let Err(error) = line.give_back(shop, backoff).await {
+            if let Err(error) = line.release_reserved(shop, backoff).await {
                 tracing::warn!(%error, product = %line.product.product_id, "reserved units are left to the sweep");
             }
         }
@@ -81,7 +114,7 @@ impl Preconditions {
 impl LinePreconditions {
     /// The number of units that are not reserved yet.
     pub(super) fn missing(&self) -> i64 {
-        self.reserved.iter().fold(i64::from(self.quantity.get()), |missing, part| missing.saturating_sub(part.units))
+        i64::from(self.quantity.get()).saturating_sub(self.reserved.units())
     }
 
     /// Reserves the missing units: from the order's own shard, or from shards with enough. Each read of all shards
@@ -93,11 +126,8 @@ impl LinePreconditions {
                 match shop.table.apply::<Shard>(&shards::reserve(&id, take, &offer), backoff).await? {
                     Applied::Done(shard) => {
                         let Take { shard: number, units } = take;
-                        self.reserved.push(Reservation {
-                            shard: number,
-                            from: shard.next.saturating_sub(units),
-                            units,
-                        });
+                        let from = shard.next.saturating_sub(units);
+                        self.reserved.0.push(Reservation { shard: number, from, units });
                     }
                     Applied::Refused(Some(shard)) if shard.offer != offer => {
                         return Ok(Reserving::OtherOffer(shard.offer));
@@ -106,9 +136,9 @@ impl LinePreconditions {
                 }
             }
             if self.missing() > 0 {
-                if self.reserved.len() >= self.max_reservations() {
+                if self.reserved.parts().len() >= self.max_reservations() {
                     // Units reserved in many parts are released, to be reserved in one.
-                    self.give_back(shop, backoff).await?;
+                    self.release_reserved(shop, backoff).await?;
                 }
                 self.reserve_from_few_shards(shop, backoff).await?;
                 backoff.retry("others reserved the units").await?;
@@ -118,20 +148,18 @@ impl LinePreconditions {
     }
 
     /// Releases the reservations, and plans to reserve all units anew.
-    async fn give_back(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
+    async fn release_reserved(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
         let reserved = std::mem::take(&mut self.reserved);
-        self.plan_all(reserved.first().map(|part| part.shard));
-        for part in reserved {
-            reservations::give_back(shop, &self.product.product_id, part, backoff).await?;
-        }
-        Ok(())
+        self.plan_all(reserved.shard());
+        reserved.release(shop, &self.product.product_id, backoff).await
     }
 
     /// Drops reservations that the sweep took for orphaned and released. `kept` says of each whether it is still ours.
     pub(super) fn lose(&mut self, kept: impl Iterator<Item = bool>) {
-        let shard = self.reserved.first().map(|part| part.shard);
-        let reserved = std::mem::take(&mut self.reserved);
-        self.reserved = reserved.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(part, _)| part).collect();
+        let shard = self.reserved.shard();
+        let ReservedUnits(parts) = std::mem::take(&mut self.reserved);
+        let kept = parts.into_iter().zip(kept).filter_map(|(part, is_kept)| is_kept.then_some(part));
+        self.reserved = ReservedUnits(kept.collect());
         self.plan_all(shard);
     }
 

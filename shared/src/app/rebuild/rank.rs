@@ -62,7 +62,7 @@ async fn rank_some(shop: &Shop, after: Option<ProductId>, limit: usize) -> Resul
 ///
 /// # Errors
 /// If the table cannot be reached.
-pub async fn refresh_ranks(shop: &Shop, patience: Duration) -> Result<bool, Failure> {
+pub async fn refresh_ranks(shop: &Shop, budget: Duration) -> Result<bool, Failure> {
     let started = Instant::now();
     loop {
         let wanted = [keys::ranks_refreshed(), keys::board()];
@@ -79,7 +79,7 @@ pub async fn refresh_ranks(shop: &Shop, patience: Duration) -> Result<bool, Fail
             for _ in 0..shop.bounds.ranks_noted.max(1) {
                 after = rank_some(shop, after, shop.bounds.table.batch_keys).await?;
                 is_done = after.is_none();
-                if is_done || started.elapsed() > patience {
+                if is_done || started.elapsed() > budget {
                     break;
                 }
             }
@@ -96,11 +96,11 @@ pub async fn refresh_ranks(shop: &Shop, patience: Duration) -> Result<bool, Fail
                     tracing::info!(%day, "the ranks of the bestsellers are refreshed");
                     return Ok(true);
                 }
-                Outcome::Committed if started.elapsed() <= patience => seen = Some(now),
+                Outcome::Committed if started.elapsed() <= budget => seen = Some(now),
                 Outcome::Committed | Outcome::Refused(_) => break,
             }
         }
-        if started.elapsed() > patience {
+        if started.elapsed() > budget {
             return Ok(false);
         }
     }

@@ -215,8 +215,8 @@ impl Replay {
         let from = self.status.replace(to);
         let order = Change::Order { from, to };
         // Returned money changes no state, but must be reported.
-        let told = from != Some(to) || entry.event == HistoryEvent::PaymentReturned;
-        let order = told.then_some((entry.actor, order));
+        let is_recorded = from != Some(to) || entry.event == HistoryEvent::PaymentReturned;
+        let order = is_recorded.then_some((entry.actor, order));
         order.into_iter().chain(steps).map(|(actor, change)| (entry, actor, change)).collect()
     }
 

@@ -32,6 +32,11 @@ pub struct OrderLine {
     pub status: LineStatus,
 }
 
+/// The amounts of a stored line overflow, which the bounds of prices and quantities exclude: the record is damaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the amounts of a stored line are inconsistent")]
+pub struct InconsistentAmounts;
+
 impl From<&OrderLine> for LineState {
     fn from(line: &OrderLine) -> Self {
         Self { status: line.status, cancelled: line.cancelled_quantity }

@@ -11,7 +11,7 @@ mod transitions;
 pub use effects::OrderEffects;
 pub use history::{Actor, Change, HistoryEntry, HistoryEvent, LineStep, Returned, Step};
 pub use life::{Cancellation, HistoryBounds, PayBy};
-pub use line::OrderLine;
+pub use line::{InconsistentAmounts, OrderLine};
 pub use payment::{Payment, PaymentClaim, PaymentOutcome, PaymentStatus};
 pub use sales::Sale;
 pub use transitions::{TRANSITIONS, Transition, allowed_next, allowed_next_as};

@@ -31,7 +31,7 @@ use crate::{Call, limits::Chance};
 #[derive(Debug)]
 pub(super) enum Operation {
     /// A customer, a seller or an admin calls the API.
-    Ask(Ask),
+    Request(Request),
     /// A task of the sweep, each minute.
     Sweep(Task),
     /// The rebuild of the bestsellers.
@@ -39,7 +39,7 @@ pub(super) enum Operation {
     /// A client reads a list to its end.
     Walk(List),
     /// A caller with a role calls the API, and repeats that when the role is gone.
-    WithoutRole(Ask),
+    WithoutRole(Request),
     /// The minute's refresh of the ranks.
     RefreshRanks,
     /// A call that is invalid in every state and must be refused.
@@ -48,7 +48,7 @@ pub(super) enum Operation {
 
 /// A call of the API.
 #[derive(Debug)]
-pub(super) struct Ask {
+pub(super) struct Request {
     pub(super) who: &'static str,
     pub(super) call: Call,
     /// Whether the call is a POST with an effect, so that a key identifies its repetition.
@@ -159,7 +159,7 @@ pub(super) fn choose(world: &World, theme: Theme, chance: &mut Chance) -> Operat
 }
 
 fn ask(who: &'static str, call: Call, takes_key: bool) -> Option<Operation> {
-    Some(Operation::Ask(Ask { who, call, takes_key }))
+    Some(Operation::Request(Request { who, call, takes_key }))
 }
 
 fn change(who: &'static str, call: Call) -> Option<Operation> {

@@ -9,7 +9,7 @@ use super::{
         plan::pick,
         shape::{any, call, post},
     },
-    Ask, Operation, Scene, ask, change, some,
+    Operation, Request, Scene, ask, change, some,
 };
 use crate::limits::Chance;
 
@@ -191,7 +191,11 @@ pub(super) fn change_order_without_role(scene: &Scene, known: &Known, chance: &m
     };
     let call = call("POST", format!("/orders/{order}/{what}"));
     let call = if what == "cancel" { call.json(&body) } else { call };
-    Some(Operation::WithoutRole(Ask { who, call: call.as_user(who).header("x-user-role", "ADMIN"), takes_key: true }))
+    Some(Operation::WithoutRole(Request {
+        who,
+        call: call.as_user(who).header("x-user-role", "ADMIN"),
+        takes_key: true,
+    }))
 }
 
 /// An order at an earlier price, which may be another by now.

@@ -8,7 +8,7 @@ use super::{
         plan::pick,
         shape::{any, call, post, shards},
     },
-    Ask, Operation, Scene, ask, change,
+    Operation, Request, Scene, ask, change,
 };
 use crate::{Call, limits::Chance};
 
@@ -68,7 +68,7 @@ pub(super) const SPARE: &str = "spare";
 /// A seller restocks, and is a seller no longer.
 pub(super) fn change_product_without_role(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
     let (who, call) = restocked(scene, chance);
-    (who != "admin").then(|| Operation::WithoutRole(Ask { who, call: call.as_seller(who), takes_key: true }))
+    (who != "admin").then(|| Operation::WithoutRole(Request { who, call: call.as_seller(who), takes_key: true }))
 }
 
 /// A product gets a name that no product has had.

@@ -225,7 +225,7 @@ impl Reference {
         if !product.is_on_sale() {
             return Err(("PRODUCT_NOT_ON_SALE", json!({ "productId": id })));
         }
-        let (cart, most) = (self.carts.entry(user.clone()).or_default(), self.knobs.bounds.cart_items);
+        let (cart, most) = (self.carts.entry(user.clone()).or_default(), self.settings.bounds.cart_items);
         if !cart.contains_key(&id) && cart.len() >= usize::from(most) {
             return Err(("LIMIT_EXCEEDED", json!({ "limit": "cartItems", "max": most })));
         }

@@ -19,12 +19,12 @@ use orders::Order;
 use serde_json::{Value, json};
 use sheets::Sheet;
 
-use super::knobs::Knobs;
+use super::settings::RunSettings;
 use crate::{Answer, Call};
 
 #[derive(Debug)]
 pub(super) struct Reference {
-    knobs: Knobs,
+    settings: RunSettings,
     users: BTreeMap<String, User>,
     products: BTreeMap<String, Product>,
     campaigns: BTreeMap<String, Campaign>,
@@ -117,9 +117,9 @@ fn fine(data: Value) -> Outcome {
 
 impl Reference {
     /// A shop with nothing in it.
-    pub(super) fn new(knobs: Knobs) -> Self {
+    pub(super) fn new(settings: RunSettings) -> Self {
         Self {
-            knobs,
+            settings,
             users: BTreeMap::new(),
             products: BTreeMap::new(),
             campaigns: BTreeMap::new(),
@@ -309,7 +309,7 @@ mod tests {
 
     #[test]
     fn a_wrong_answer_is_reported() {
-        let mut reference = Reference::new(Knobs::production());
+        let mut reference = Reference::new(RunSettings::production());
         let now = Timestamp::UNIX_EPOCH;
         let mut check = |method: &str, path: &str, body: Value, status: u16, answer: Value| {
             reference.check(

@@ -165,7 +165,7 @@ impl Reference {
             order.paid_at = Some(asked.at("paidAt"));
             order.set_lines("PREPARING");
         } else {
-            order.hold_ends = Some(asked.at("createdAt") + self.knobs.policy.hold);
+            order.hold_ends = Some(asked.at("createdAt") + self.settings.policy.hold);
         }
         order.moved();
         for line in &order.lines {
@@ -194,7 +194,7 @@ impl Reference {
 
     /// Refuses an order by which its user would hold more than the caps allow.
     fn check_caps(&self, order: &Order) -> Result<(), (&'static str, Value)> {
-        let caps = self.knobs.policy.caps;
+        let caps = self.settings.policy.caps;
         let units = |order: &Order| order.lines.iter().map(|line| line.quantity).sum::<i64>();
         if units(order) > caps.held_units {
             return Err(("LIMIT_EXCEEDED", json!({ "limit": "heldUnits", "max": caps.held_units })));
@@ -227,7 +227,7 @@ impl Reference {
 
     /// Adds an entry with so many lines to a history, if this actor has room for it.
     fn note(&mut self, id: &str, lines: usize, actor: Actor, asked: &Asked<'_>) -> Result<(), (&'static str, Value)> {
-        let bounds = self.knobs.bounds.history;
+        let bounds = self.settings.bounds.history;
         let order = self.orders.get_mut(id).expect("it is there");
         let most = if actor == Actor::Customer { bounds.customer } else { bounds.shop };
         let weight = order.weight + ENTRY + lines;

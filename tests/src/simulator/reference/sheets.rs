@@ -138,7 +138,7 @@ impl Reference {
         let mut lines: Vec<Line> = products.iter().map(line).collect();
         let amounts: Vec<i64> = lines.iter().map(Line::amount).collect();
         let goods: i64 = amounts.iter().sum();
-        let shipping = self.knobs.policy.shipping;
+        let shipping = self.settings.policy.shipping;
         let fee = if goods >= shipping.free_from.get() { 0 } else { shipping.fee.get() };
         let (coupon_discount, fee) = match &coupon {
             Some(coupon) => self.discount(&(user.to_owned(), coupon.clone()), goods, fee, asked.now)?,
@@ -153,7 +153,7 @@ impl Reference {
         self.users.get(&user).ok_or_else(not_found)?;
         let basket = self.basket(&asked.sent, &user)?;
         let quote = self.quote(&user, &basket, named(&asked.sent), None, asked)?;
-        let ends = asked.at("createdAt") + self.knobs.policy.sheet_validity;
+        let ends = asked.at("createdAt") + self.settings.policy.sheet_validity;
         let cart = (asked.sent["fromCart"] == true).then(|| self.cart_orders.get(&user).cloned());
         let sheet = Sheet { user, quote, cart, ends, order: None };
         let shown = sheet.shown(asked.now);

@@ -18,7 +18,7 @@ use crate::{limits::Chance, shop::policy};
 
 /// The bounds and rules that a seed may make small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Knobs {
+pub struct RunSettings {
     /// The bounds of the shop's code.
     pub bounds: Bounds,
     /// The bounds of the relay's calls.
@@ -45,7 +45,7 @@ const PACE: Pace = Pace {
     parts: 1,
 };
 
-impl Knobs {
+impl RunSettings {
     /// The values of production, but for the rebuild's pace.
     pub fn production() -> Self {
         Self {
@@ -71,7 +71,7 @@ impl Knobs {
                     batch_keys: small(chance, &[2, 3, 7, 20], 100),
                     actions: small(chance, &[actions, actions + 2], 100),
                     retry: RetryBounds {
-                        patience: small(
+                        budget: small(
                             chance,
                             &[Duration::from_secs(2), Duration::from_secs(4)],
                             Duration::from_secs(7),
@@ -102,10 +102,10 @@ impl Knobs {
                 payments_listed: small(chance, &[1, 2], Bounds::PRODUCTION.payments_listed),
                 seller_page: small(chance, &[1, 2], Bounds::PRODUCTION.seller_page),
                 seller_products_at_once: small(chance, &[1, 2], Bounds::PRODUCTION.seller_products_at_once),
-                seller_patience: small(chance, &[Duration::ZERO], Bounds::PRODUCTION.seller_patience),
+                seller_budget: small(chance, &[Duration::ZERO], Bounds::PRODUCTION.seller_budget),
                 expired_page: small(chance, &[1, 2], Bounds::PRODUCTION.expired_page),
                 sweep_part: small(chance, &[1, 2, 3], Bounds::PRODUCTION.sweep_part),
-                sweep_patience: Bounds::PRODUCTION.sweep_patience,
+                sweep_budget: Bounds::PRODUCTION.sweep_budget,
                 claim_grace: small(chance, &seconds([1, 10]), Bounds::PRODUCTION.claim_grace),
             },
             relay: relay_events::Bounds {
