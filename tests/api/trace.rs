@@ -14,6 +14,7 @@ use shared::{
 use tests::{
     TestShop,
     fakes::{
+        parameters::ParameterStore,
         platform::Platform,
         queue::{DeadLetterQueue, Waits, batch, batch_of},
     },
@@ -63,7 +64,8 @@ async fn the_trace_of_a_request_reaches_the_data_platform() {
     let platform = Platform::start().await;
     let (queue, dead_letters) = (Waits::default().queue(), DeadLetterQueue::default().queue());
     let http = Http::new(platform.url(), Clock::system()).unwrap();
-    let worker = DeliveryWorker::new(http, queue, dead_letters, Circuit::default(), Random::new(|| 7 << 64));
+    let signer = ParameterStore::default().signer(Clock::system());
+    let worker = DeliveryWorker::new(http, signer, queue, dead_letters, Circuit::default(), Random::new(|| 7 << 64));
     let answer = worker.handle(batch_of(&paid)).await.unwrap();
     assert!(answer.batch_item_failures.is_empty());
     let delivered = platform.received();

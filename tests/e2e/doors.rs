@@ -87,6 +87,7 @@ async fn ports_are_closed_to_foreign_pages_and_both_doors_answer_alike() {
     both_doors_answer_alike(&shop).await;
     the_local_door_knows_methods(&shop).await;
     roles_are_whole_groups(&shop).await;
+    only_signed_deliveries_are_kept(&shop).await;
     shop.audit().await;
     shop.no_function_panicked();
     shop.stop().await;
@@ -291,4 +292,20 @@ async fn roles_are_whole_groups(shop: &Shop) {
     for (id, groups) in [("one", json!(["admin"])), ("two", json!(["x", "admin"])), ("three", json!("admin"))] {
         assert_eq!(create(id, &groups).await.status, 201, "{groups}");
     }
+}
+
+/// The data platform keeps what the shop signed. A forged delivery is answered 401, with any headers but the secret's.
+async fn only_signed_deliveries_are_kept(shop: &Shop) {
+    let now = jiff::Timestamp::now().as_second().to_string();
+    let forged = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+    for headers in [vec![], vec![("webhook-timestamp", now.as_str()), ("webhook-signature", forged)]] {
+        let mut delivery = reqwest::Client::new().post(shop.stack().data_platform_url());
+        for (name, value) in [&headers[..], &[("idempotency-key", "forged"), ("webhook-id", "forged")]].concat() {
+            delivery = delivery.header(name, value);
+        }
+        let answer = delivery.json(&json!({ "aggregateId": "forged" })).send().await.unwrap();
+        assert_eq!(answer.status(), 401, "{headers:?}");
+    }
+    let order = shop.api.order("u0", "tea").await.data()["orderId"].as_str().unwrap().to_owned();
+    shop.data_platform_holds(&[order]).await;
 }

@@ -2,13 +2,17 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
 use aws_lambda_events::sqs::SqsBatchResponse;
-use functions::queue::deliver_orders::{self, Answer, Circuit, Delivery, DeliveryWorker, Http};
+use functions::queue::deliver_orders::{self, Answer, Circuit, Delivery, DeliveryWorker, Http, Signer};
 use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
 use lambda_http::Error;
 use serde_json::{Value, json};
 use shared::{
@@ -19,7 +23,8 @@ use tests::{
     Bus, BusFault, TestShop,
     fakes::{
         event_source::EventSource,
-        platform::{Platform, Reply},
+        parameters::{ParameterStore, SECRET},
+        platform::{Platform, Received, Reply},
         queue::{DeadLetterQueue, Waits, batch, batch_of},
         queue_source::QueueSource,
     },
@@ -27,25 +32,47 @@ use tests::{
 };
 use tokio::time::{Instant, sleep};
 
-/// A worker to a platform, its queue and its dead dead_letters.
+fn start() -> Timestamp {
+    "2026-11-20T03:00:00Z".parse().unwrap()
+}
+
+/// A signer of its own, whose clock goes with tokio's.
+fn signer(store: &ParameterStore) -> Signer {
+    let began = Instant::now();
+    store.signer(Clock::new(move || start() + SignedDuration::try_from(began.elapsed()).unwrap()))
+}
+
+/// A worker to a platform, its secrets, its queue and its dead letters.
 struct Way {
     worker: DeliveryWorker<Http>,
+    secrets: ParameterStore,
     waits: Waits,
     dead_letters: DeadLetterQueue,
+    /// The seconds since the start.
+    seconds: Arc<AtomicI64>,
 }
 
 impl Way {
     fn to(url: reqwest::Url) -> Self {
-        let (waits, dead_letters) = (Waits::default(), DeadLetterQueue::default());
-        let platform = Http::new(url, Clock::new(|| "2026-11-20T03:00:00Z".parse().unwrap())).unwrap();
+        let (secrets, waits, dead_letters) = (ParameterStore::default(), Waits::default(), DeadLetterQueue::default());
+        let seconds = Arc::new(AtomicI64::new(0));
+        let elapsed = Arc::clone(&seconds);
+        let clock = Clock::new(move || start() + SignedDuration::from_secs(elapsed.load(Ordering::SeqCst)));
         let worker = DeliveryWorker::new(
-            platform,
+            Http::new(url, clock.clone()).unwrap(),
+            secrets.signer(clock),
             waits.queue(),
             dead_letters.queue(),
             Circuit::default(),
             Random::new(|| 7 << 64),
         );
-        Self { worker, waits, dead_letters }
+        Self { worker, secrets, waits, dead_letters, seconds }
+    }
+
+    /// Sets the clock to so many seconds after the start.
+    fn at(&self, seconds: i64) -> &Self {
+        self.seconds.store(seconds, Ordering::SeqCst);
+        self
     }
 
     /// Lets the worker deliver events with these ids, and returns those that are to come again.
@@ -150,6 +177,97 @@ async fn an_invalid_event_is_a_dead_letter_without_a_delivery() {
     assert!(reason.starts_with("it is no event: missing field `eventId`"), "{reason}");
 }
 
+const OTHER: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+
+/// The headers of a delivery that are new with each attempt, or not.
+fn signed(received: &Received) -> [&str; 3] {
+    [webhook::ID, webhook::TIMESTAMP, webhook::SIGNATURE].map(|name| received.header(name))
+}
+
+#[tokio::test]
+async fn each_attempt_is_signed_with_a_timestamp_of_its_own() {
+    let platform = Platform::start().await;
+    let way = Way::to(platform.url());
+    platform.reply(|_| Reply::of(503));
+    assert_eq!(way.at(0).deliver(&["e1"]).await, ["0"]);
+    platform.reply(|_| Reply::of(200));
+    assert_eq!(way.at(2).deliver(&["e1"]).await, [""; 0]);
+    let received = platform.received();
+    let [first, second] = [&received[0], &received[1]].map(signed);
+    assert_eq!((first[0], first[1]), ("e1", start().as_second().to_string().as_str()));
+    assert_eq!((second[0], second[1]), ("e1", (start().as_second() + 2).to_string().as_str()));
+    assert_ne!(first[2], second[2]);
+    assert!(received.iter().all(|delivery| delivery.header("idempotency-key") == "e1"));
+    assert_eq!(way.secrets.reads(), 1);
+}
+
+/// The receiver knows the old secret, then the new one. At no step does it refuse a delivery.
+#[tokio::test]
+async fn a_rotation_of_the_secret_interrupts_no_delivery() {
+    let platform = Platform::start().await;
+    let way = Way::to(platform.url());
+    let signatures = async |at: i64, signatures: usize| {
+        assert_eq!(way.at(at).deliver(&["e"]).await, [""; 0], "{at}");
+        let last = platform.received().pop().unwrap();
+        assert_eq!(last.header(webhook::SIGNATURE).split(' ').count(), signatures, "{at}");
+    };
+    signatures(0, 1).await;
+    // The worker signs with both within five minutes. Until then the receiver keeps the old one.
+    way.secrets.set(Some(&format!("{SECRET}\n{OTHER}\n")));
+    signatures(299, 1).await;
+    signatures(300, 2).await;
+    platform.trust(OTHER);
+    signatures(301, 2).await;
+    way.secrets.set(Some(OTHER));
+    signatures(599, 2).await;
+    signatures(600, 1).await;
+    assert_eq!((platform.received().len(), way.secrets.reads()), (6, 3));
+    assert_eq!((way.waits.taken(), way.dead_letters.taken()), (vec![], vec![]));
+    // The old secret counts no more.
+    platform.trust(SECRET);
+    assert_eq!(way.deliver(&["e"]).await, [""; 0]);
+    let [(_, reason)] = &way.dead_letters.taken()[..] else { panic!("one dead letter") };
+    assert_eq!(*reason, "the data platform answered 401: no signature is that of a known secret");
+}
+
+#[tokio::test]
+async fn an_outage_of_the_parameter_store_stops_deliveries_after_an_hour() {
+    let platform = Platform::start().await;
+    let way = Way::to(platform.url());
+    way.deliver(&["e"]).await;
+    way.secrets.set_down(true);
+    for at in [299, 300, 309, 3_590, 3_599] {
+        assert_eq!(way.at(at).deliver(&["e"]).await, [""; 0], "{at}");
+    }
+    // One read at first, and one each at 300 and 3,590 seconds. The pause after it spares the others.
+    assert_eq!((platform.received().len(), way.secrets.reads()), (6, 3));
+    assert_eq!(way.at(3_600).deliver(&["e1", "e2", "e3"]).await, ["0", "1", "2"]);
+    assert_eq!((platform.received().len(), way.secrets.reads()), (6, 4));
+    way.secrets.set_down(false);
+    assert_eq!(way.at(3_610).deliver(&["e1", "e2", "e3"]).await, [""; 0]);
+    assert_eq!((way.waits.taken(), way.dead_letters.taken()), (vec![10; 3], vec![]));
+    assert_eq!((platform.received().len(), way.secrets.reads()), (9, 5));
+}
+
+/// The messages stay in the queue, and the circuit stays closed.
+#[tokio::test]
+async fn nothing_is_posted_without_a_usable_secret() {
+    for value in [None, Some(""), Some("whsec_"), Some("hunter2"), Some("whsec_aHVudGVyMg==")] {
+        let platform = Platform::start().await;
+        let way = Way::to(platform.url());
+        way.secrets.set(value);
+        assert_eq!(way.deliver(&["e"; 9]).await.len(), 9, "{value:?}");
+        assert_eq!((platform.received().len(), way.secrets.reads()), (0, 1), "{value:?}");
+        assert_eq!((way.waits.taken(), way.dead_letters.taken()), (vec![10; 9], vec![]), "{value:?}");
+        way.secrets.set(Some(SECRET));
+        assert_eq!(way.at(10).deliver(&["e"]).await, [""; 0], "{value:?}");
+        // A worker that has secrets does not go on with them either.
+        way.secrets.set(value);
+        assert_eq!(way.at(310).deliver(&["e"]).await, ["0"], "{value:?}");
+        assert_eq!(platform.received().len(), 1, "{value:?}");
+    }
+}
+
 #[tokio::test]
 async fn repeated_failures_open_the_circuit() {
     let platform = Platform::start().await;
@@ -207,12 +325,14 @@ async fn a_platform_that_was_down_all_night_gets_each_order_once() {
     assert_eq!(events.len(), 200);
     let (platform, source, dead_letters) =
         (Slow::default(), QueueSource::of("DeliverOrders"), DeadLetterQueue::default());
+    let secrets = ParameterStore::default();
     platform.0.lock().unwrap().down = true;
     source.put(batch_of(&events));
     let environments = (0..ENVIRONMENTS).map(|_| {
         let random = Random::new(|| 7 << 64);
-        let worker =
-            DeliveryWorker::new(platform.clone(), source.queue(), dead_letters.queue(), Circuit::default(), random);
+        let signer = signer(&secrets);
+        let (queue, dead_letters) = (source.queue(), dead_letters.queue());
+        let worker = DeliveryWorker::new(platform.clone(), signer, queue, dead_letters, Circuit::default(), random);
         let source = source.clone();
         async move { source.process(|batch| async { worker.handle(batch).await.unwrap() }).await }
     });
@@ -230,7 +350,14 @@ async fn a_platform_that_was_down_all_night_gets_each_order_once() {
     assert!(known.refused <= ENVIRONMENTS * (10 + HOURS * 60), "{} posts in vain", known.refused);
     // No event waits longer than the longest wait, and then for a successful trial.
     assert!(up.elapsed() <= Duration::from_secs(960), "{:?}", up.elapsed());
-    println!("{} posts in vain, {received} receives at most, all there after {:?}", known.refused, up.elapsed());
+    // Each environment reads the secrets once in five minutes.
+    let reads = secrets.reads();
+    assert!(reads <= usize::try_from(ENVIRONMENTS * (HOURS * 12 + 5)).unwrap(), "{reads} reads of the secrets");
+    println!(
+        "{} posts in vain, {received} receives at most, {reads} reads of the secrets, all there after {:?}",
+        known.refused,
+        up.elapsed()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -239,8 +366,9 @@ async fn a_repeated_event_has_the_same_key() {
     let (platform, waits, dead_letters) = (Slow::default(), Waits::default(), DeadLetterQueue::default());
     for _ in 0..2 {
         let random = Random::new(|| 7 << 64);
-        let worker =
-            DeliveryWorker::new(platform.clone(), waits.queue(), dead_letters.queue(), Circuit::default(), random);
+        let signer = signer(&ParameterStore::default());
+        let (queue, dead_letters) = (waits.queue(), dead_letters.queue());
+        let worker = DeliveryWorker::new(platform.clone(), signer, queue, dead_letters, Circuit::default(), random);
         assert_eq!(again(&worker.handle(batch_of(&events)).await.unwrap()), [""; 0]);
     }
     let known = platform.0.lock().unwrap();
@@ -296,8 +424,9 @@ async fn every_paid_order_is_at_the_platform_or_on_its_way_or_a_dead_letter() {
         source.put(batch("jangteo.orders", &events));
         let environments = (0..3).map(|_| {
             let random = Random::new(|| 7 << 64);
-            let worker =
-                DeliveryWorker::new(platform.clone(), source.queue(), dead_letters.queue(), Circuit::default(), random);
+            let signer = signer(&ParameterStore::default());
+            let (queue, dead_letters) = (source.queue(), dead_letters.queue());
+            let worker = DeliveryWorker::new(platform.clone(), signer, queue, dead_letters, Circuit::default(), random);
             let source = source.clone();
             async move { source.process(|batch| async { worker.handle(batch).await.unwrap() }).await }
         });

@@ -19,6 +19,7 @@ use tests::{
     Bus, TestShop,
     fakes::{
         event_source::EventSource,
+        parameters::ParameterStore,
         platform::Platform,
         queue::{DeadLetterQueue, Waits, batch, batch_of},
     },
@@ -87,11 +88,24 @@ async fn every_line_has_the_trace() {
     let platform = Platform::start().await;
     let (queue, dead_letters) = (Waits::default().queue(), DeadLetterQueue::default().queue());
     let http = Http::new(platform.url(), Clock::system()).unwrap();
-    let worker = DeliveryWorker::new(http, queue, dead_letters, Circuit::default(), Random::system());
+    let signer = ParameterStore::default().signer(Clock::system());
+    let worker = DeliveryWorker::new(http, signer, queue, dead_letters, Circuit::default(), Random::system());
     let paid: Vec<_> = shop.published().await.into_iter().filter(|event| event.kind == EventKind::OrderPaid).collect();
     log.lines();
     trace::of(own.clone(), worker.handle(batch_of(&paid))).await.unwrap();
     all_have(&log.lines(), TRACE, "event delivered");
+
+    // A secret that is not usable is named by its fault alone, also for those who read the log.
+    let store = ParameterStore::default();
+    store.set(Some("whsec_hunter2"));
+    let (queue, dead_letters) = (Waits::default().queue(), DeadLetterQueue::default().queue());
+    let http = Http::new(platform.url(), Clock::system()).unwrap();
+    let signer = store.signer(Clock::system());
+    let unsigned = DeliveryWorker::new(http, signer, queue, dead_letters, Circuit::default(), Random::system());
+    trace::of(own.clone(), unsigned.handle(batch_of(&paid))).await.unwrap();
+    let lines = log.lines();
+    all_have(&lines, TRACE, "the parameter /jangteo/data-platform/secrets is malformed: secret 1 is not base64");
+    assert!(lines.iter().all(|line| !line.contains("hunter2")), "{lines:#?}");
 
     // An event without a trace belongs to the function's trace.
     let nothing = batch("jangteo.orders", &[("OrderPaid", json!({}))]);

@@ -91,6 +91,11 @@ impl Deaths {
         aws_sdk_sqs::Client::new(&wire::to(self.watched(queue)))
     }
 
+    /// A client of the Parameter Store with watched calls.
+    pub fn ssm(&self, store: impl HttpConnector + 'static) -> aws_sdk_ssm::Client {
+        aws_sdk_ssm::Client::new(&wire::to(self.watched(store)))
+    }
+
     /// A service with watched calls.
     pub(crate) fn watched<S: HttpConnector + 'static>(&self, service: S) -> impl HttpConnector + 'static {
         Watched { service: Arc::new(service), deaths: self.clone() }

@@ -21,7 +21,7 @@ pub struct Config {
     /// Serve the HTTP functions by `cargo lambda watch` too.
     pub watch: bool,
     /// Values of the template's parameters, over those that the stack itself provides (`JwtIssuer`, `JwtAudience`,
-    /// `DataPlatformUrl`).
+    /// `DataPlatformUrl`, `DataPlatformSecretParameter`).
     pub parameters: BTreeMap<String, String>,
     /// Hosts, besides this machine's own names, that the ports answer for.
     pub allow_hosts: Vec<String>,

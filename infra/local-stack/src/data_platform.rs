@@ -11,46 +11,61 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, put},
 };
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use webhook::Secrets;
 
 /// The data platform as the shop sees it: an external endpoint that takes events, sometimes the same one again.
 ///
 /// - `POST` to any path but those below delivers an event: a JSON body, its id in the header `Idempotency-Key`. An
-///   event that is there already is acknowledged and held once.
+///   event that is there already is acknowledged and held once. A delivery without a valid signature is answered 401.
 /// - `GET /received` lists the events held, in the order of their first arrival.
 /// - `PUT /mode {"status": 503}` makes it answer deliveries so, and hold none of them, until `{"status": 200}`.
 /// - `DELETE /received` deletes all events.
-pub(crate) fn router() -> Router {
-    Router::new()
-        .route("/received", get(list).delete(forget))
-        .route("/mode", put(set_mode))
-        .fallback(receive)
-        .with_state(Platform::default())
-}
-
 #[derive(Clone, Default)]
-struct Platform(Arc<Mutex<Held>>);
+pub(crate) struct DataPlatform(Arc<Mutex<Held>>);
 
 #[derive(Default)]
 struct Held {
     events: Vec<Value>,
     ids: HashSet<String>,
     status: StatusCode,
+    /// The secrets of the shop; nothing until they are known.
+    secrets: Option<Secrets>,
 }
 
-impl Platform {
+impl DataPlatform {
+    pub(crate) fn router(&self) -> Router {
+        Router::new()
+            .route("/received", get(list).delete(forget))
+            .route("/mode", put(set_mode))
+            .fallback(receive)
+            .with_state(self.clone())
+    }
+
+    /// Accepts deliveries that these secrets sign. Until the first call every delivery is to come again later.
+    pub(crate) fn trust(&self, secrets: Secrets) {
+        self.held().secrets = Some(secrets);
+    }
+
     fn held(&self) -> MutexGuard<'_, Held> {
         // No holder of the lock can leave a change half-made.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn receive(State(platform): State<Platform>, method: Method, headers: HeaderMap, body: Bytes) -> Response {
+async fn receive(State(platform): State<DataPlatform>, method: Method, headers: HeaderMap, body: Bytes) -> Response {
     if method != Method::POST {
         return refusal(StatusCode::METHOD_NOT_ALLOWED, "events are delivered by POST");
     }
     let mut held = platform.held();
+    let Some(secrets) = &held.secrets else {
+        return refusal(StatusCode::SERVICE_UNAVAILABLE, "the secrets of the shop are not known yet");
+    };
+    if let Err(unverified) = secrets.verify(|name| headers.get(name)?.to_str().ok(), &body, now().as_second()) {
+        return refusal(StatusCode::UNAUTHORIZED, &unverified.to_string());
+    }
     if held.status != StatusCode::OK {
         return refusal(held.status, "as PUT /mode asked for");
     }
@@ -66,11 +81,11 @@ async fn receive(State(platform): State<Platform>, method: Method, headers: Head
     StatusCode::OK.into_response()
 }
 
-async fn list(State(platform): State<Platform>) -> Json<Vec<Value>> {
+async fn list(State(platform): State<DataPlatform>) -> Json<Vec<Value>> {
     Json(platform.held().events.clone())
 }
 
-async fn forget(State(platform): State<Platform>) -> StatusCode {
+async fn forget(State(platform): State<DataPlatform>) -> StatusCode {
     let mut held = platform.held();
     held.events.clear();
     held.ids.clear();
@@ -83,12 +98,17 @@ struct Mode {
     status: u16,
 }
 
-async fn set_mode(State(platform): State<Platform>, Json(mode): Json<Mode>) -> Response {
+async fn set_mode(State(platform): State<DataPlatform>, Json(mode): Json<Mode>) -> Response {
     let Ok(status) = StatusCode::from_u16(mode.status) else {
         return refusal(StatusCode::BAD_REQUEST, "this is no HTTP status");
     };
     platform.held().status = status;
     StatusCode::NO_CONTENT.into_response()
+}
+
+#[expect(clippy::disallowed_methods, reason = "what is outside the shop has a clock of its own")]
+fn now() -> Timestamp {
+    Timestamp::now()
 }
 
 fn refusal(status: StatusCode, message: &str) -> Response {
@@ -99,24 +119,38 @@ fn refusal(status: StatusCode, message: &str) -> Response {
 mod tests {
     use reqwest::{Client, RequestBuilder, StatusCode};
     use serde_json::{Value, json};
+    use webhook::{Message, Secrets};
 
-    use crate::server::Servers;
+    use super::{DataPlatform, now};
+    use crate::{secrets::new_webhook_secret, server::Servers};
 
     struct Platform {
         _servers: Servers,
         url: String,
         client: Client,
+        secrets: Secrets,
     }
 
     impl Platform {
         async fn start() -> Self {
-            let servers = Servers::new().unwrap();
-            let port = servers.serve(0, super::router()).await.unwrap();
-            Self { _servers: servers, url: format!("http://127.0.0.1:{port}"), client: Client::new() }
+            let (servers, platform) = (Servers::new().unwrap(), DataPlatform::default());
+            let secrets = secrets();
+            platform.trust(secrets.clone());
+            let port = servers.serve(0, platform.router()).await.unwrap();
+            Self { _servers: servers, url: format!("http://127.0.0.1:{port}"), client: Client::new(), secrets }
+        }
+
+        /// A delivery with a signature by these secrets, as of so many seconds from now.
+        fn signed(&self, secrets: &Secrets, offset: i64, id: &str, body: &str) -> RequestBuilder {
+            let timestamp = now().as_second() + offset;
+            let signature = secrets.sign(Message { id, timestamp, body: body.as_bytes() });
+            let delivery = self.client.post(format!("{}/orders", self.url)).body(body.to_owned());
+            let delivery = delivery.header(webhook::ID, id).header(webhook::TIMESTAMP, timestamp);
+            delivery.header(webhook::SIGNATURE, signature)
         }
 
         fn delivery(&self, id: &str, event: &Value) -> RequestBuilder {
-            self.client.post(format!("{}/orders", self.url)).header("idempotency-key", id).json(event)
+            self.signed(&self.secrets, 0, id, &event.to_string()).header("idempotency-key", id)
         }
 
         async fn deliver(&self, id: &str, event: &Value) -> StatusCode {
@@ -131,6 +165,36 @@ mod tests {
         async fn received(&self) -> Value {
             self.client.get(format!("{}/received", self.url)).send().await.unwrap().json().await.unwrap()
         }
+    }
+
+    fn secrets() -> Secrets {
+        new_webhook_secret().unwrap().parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn refuses_what_is_not_signed_now_by_its_secrets() {
+        let platform = Platform::start().await;
+        let unsigned = platform.client.post(format!("{}/orders", platform.url)).json(&json!({}));
+        for forged in [
+            unsigned,
+            platform.signed(&secrets(), 0, "1", "{}"),
+            platform.signed(&platform.secrets, 0, "1", "{}").body("[]"),
+            platform.signed(&platform.secrets, -310, "1", "{}"),
+            platform.signed(&platform.secrets, 310, "1", "{}"),
+        ] {
+            let answer = forged.header("idempotency-key", "1").send().await.unwrap();
+            assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+        }
+        assert_eq!(platform.received().await, json!([]));
+        assert_eq!(platform.deliver("1", &json!({})).await, StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn takes_nothing_before_it_knows_the_secrets() {
+        let (servers, platform) = (Servers::new().unwrap(), DataPlatform::default());
+        let port = servers.serve(0, platform.router()).await.unwrap();
+        let answer = Client::new().post(format!("http://127.0.0.1:{port}/orders")).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     }
 
     #[tokio::test]
@@ -166,10 +230,10 @@ mod tests {
     async fn refuses_what_is_no_event() {
         let platform = Platform::start().await;
 
-        let nameless = platform.client.post(&platform.url).json(&json!({})).send().await.unwrap();
+        let nameless = platform.signed(&platform.secrets, 0, "1", "{}").send().await.unwrap();
         assert_eq!(nameless.status(), StatusCode::BAD_REQUEST);
-        let no_json = platform.delivery("1", &json!({})).body("{").send().await.unwrap();
-        assert_eq!(no_json.status(), StatusCode::BAD_REQUEST);
+        let no_json = platform.signed(&platform.secrets, 0, "1", "{").header("idempotency-key", "1");
+        assert_eq!(no_json.send().await.unwrap().status(), StatusCode::BAD_REQUEST);
         let no_delivery = platform.client.get(&platform.url).send().await.unwrap();
         assert_eq!(no_delivery.status(), StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(platform.received().await, json!([]));

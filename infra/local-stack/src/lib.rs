@@ -7,7 +7,7 @@
 //! - the HTTP functions once more under `cargo lambda watch`, at their plain paths, rebuilt as their sources change
 //!   ([`LocalStack::local_url`]);
 //! - an issuer of identity, for tokens that the deployed API accepts ([`LocalStack::token`]);
-//! - a data platform that shows the events it received ([`LocalStack::data_platform_url`]);
+//! - a data platform that shows the signed events it received ([`LocalStack::data_platform_url`]);
 //! - a payment system with configurable answers ([`LocalStack::payment_system_url`]).
 //!
 //! No web page but the stack's own reaches any of its ports (`door`).
@@ -15,6 +15,7 @@
 //! `cargo xtask dev` and the end-to-end tests run the same stack, on different ports and states, at the same time if
 //! need be. State survives a stop; no process does.
 
+mod aws;
 mod build;
 mod config;
 mod data_platform;
@@ -28,6 +29,7 @@ mod leash;
 mod machine;
 mod payment_system;
 mod routes;
+mod secrets;
 mod server;
 mod stack;
 mod steps;
@@ -40,6 +42,7 @@ pub use build::{Binaries, FUNCTIONS, build, build_with};
 pub use config::{Config, Ports, repository};
 pub use error::{Error, Result};
 pub use machine::ensure_ready as ensure_machine_ready;
+pub use secrets::new_webhook_secret;
 pub use stack::LocalStack;
 pub use steps::Steps;
 pub use task::Task;

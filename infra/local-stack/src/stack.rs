@@ -10,7 +10,10 @@ use std::{
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 
 use crate::{
-    Binaries, Config, Tools, build, data_platform,
+    Binaries, Config, Tools,
+    aws::Aws,
+    build,
+    data_platform::DataPlatform,
     deployment::{self, Deployment, Kept, STACK},
     door::{Door, hidden_address},
     emulator::Emulator,
@@ -20,6 +23,7 @@ use crate::{
     leash::Leashed,
     machine,
     payment_system::{Adapter, PaymentSystem},
+    secrets,
     server::Servers,
     watch::Watch,
 };
@@ -66,12 +70,14 @@ impl LocalStack {
         let door = Door::new(&config);
         let issuer = Issuer::new(local(ports.issuer))?;
         servers.serve(ports.issuer, door.guard(issuer.router())).await?;
-        servers.serve(ports.data_platform, door.guard(data_platform::router())).await?;
+        let data_platform = DataPlatform::default();
+        servers.serve(ports.data_platform, door.guard(data_platform.router())).await?;
 
         steps.begin(format_args!("starting the emulator on port {}", ports.emulator));
         let log = logs(&config).join("emulator.log");
         let mut emulator = Emulator::new(tools.clone(), ports.emulator, folder.join("emulator"), log, door.clone());
         emulator.start().await?;
+        data_platform.trust(secrets::ensure(&Aws::new(emulator.url())?).await?);
 
         steps.begin("deploying template.yaml");
         let kept = Kept::new(binaries.functions(), folder.join("functions"))?;
@@ -95,7 +101,8 @@ impl LocalStack {
     /// Starts the payment system, which answers the shop's requests.
     async fn serve_payments(&self) -> Result<()> {
         let output = |name| self.deployment.output(name).map(str::to_owned);
-        let adapter = Adapter::new(self.emulator.url(), output("PaymentRequestsUrl")?, output("EventBusName")?)?;
+        let aws = Aws::new(self.emulator.url())?;
+        let adapter = Adapter::new(aws, output("PaymentRequestsUrl")?, output("EventBusName")?);
         let payment_system = PaymentSystem::new(adapter);
         let router = self.door.guard(payment_system.router());
         self.servers.serve(self.config.ports.payment_system, router).await?;
@@ -286,6 +293,7 @@ fn parameters(config: &Config) -> BTreeMap<String, String> {
         ("JwtIssuer".to_owned(), local(ports.issuer)),
         ("JwtAudience".to_owned(), AUDIENCE.to_owned()),
         ("DataPlatformUrl".to_owned(), local(ports.data_platform)),
+        ("DataPlatformSecretParameter".to_owned(), secrets::PARAMETER.to_owned()),
     ]);
     parameters.extend(config.parameters.clone());
     parameters

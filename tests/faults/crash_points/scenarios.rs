@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 use shared::{app::rebuild::Progress, platform::Clock};
 use tests::{
     TABLE,
-    fakes::queue::{DeadLetterQueue, batch},
+    fakes::{
+        parameters::ParameterStore,
+        queue::{DeadLetterQueue, batch},
+    },
     steps::{cancel, id, pay},
 };
 
@@ -302,7 +305,10 @@ fn background() -> Vec<Scenario> {
                 let dead_letters =
                     stage.platform.dead_letters.queue_over(stage.deaths.sqs(stage.platform.dead_letters.clone()));
                 let (circuit, random) = (deliver_orders::Circuit::default(), stage.shop.instance().random.clone());
-                let worker = deliver_orders::DeliveryWorker::new(stage.platform, queue, dead_letters, circuit, random);
+                let (store, clock) = (ParameterStore::default(), stage.shop.instance().clock.clone());
+                let signer = store.signer_over(stage.deaths.ssm(store.clone()), clock);
+                let worker =
+                    deliver_orders::DeliveryWorker::new(stage.platform, signer, queue, dead_letters, circuit, random);
                 done(worker.handle(batch("jangteo.orders", &events)).await.unwrap().batch_item_failures.len())
             },
         ),

@@ -3,6 +3,7 @@
 mod bus;
 pub(crate) mod dynamo;
 pub mod event_source;
+pub mod parameters;
 pub mod platform;
 pub mod queue;
 pub mod queue_source;

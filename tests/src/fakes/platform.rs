@@ -1,4 +1,4 @@
-//! A data platform in this process, which keeps the requests it got and answers as configured.
+//! A data platform in this process. It refuses unsigned requests, keeps the others, and answers them as configured.
 
 use std::{
     fmt,
@@ -13,6 +13,9 @@ use axum::{
 };
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
+use webhook::{Secrets, Unverified};
+
+use crate::fakes::parameters::SECRETS;
 
 #[derive(Debug, Clone)]
 pub struct Received {
@@ -70,6 +73,7 @@ type Replies = Box<dyn FnMut(&Received) -> Reply + Send>;
 
 struct Held {
     received: Vec<Received>,
+    secrets: Secrets,
     reply: Replies,
 }
 
@@ -87,11 +91,12 @@ impl fmt::Debug for Platform {
 }
 
 impl Platform {
-    /// A platform at a free port, which accepts everything.
+    /// A platform at a free port, which accepts everything that the secret of a new parameter store signed.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let port = listener.local_addr().expect("it has an address").port();
-        let held = Arc::new(Mutex::new(Held { received: Vec::new(), reply: Box::new(|_| Reply::of(200)) }));
+        let held = Held { received: Vec::new(), secrets: SECRETS.clone(), reply: Box::new(|_| Reply::of(200)) };
+        let held = Arc::new(Mutex::new(held));
         let router = Router::new().fallback(receive).with_state(Arc::clone(&held));
         let server = tokio::spawn(async { axum::serve(listener, router).await.expect("it serves") });
         Self { port, held, server }
@@ -107,7 +112,12 @@ impl Platform {
         self.held.lock().unwrap().reply = Box::new(choose);
     }
 
-    /// The requests so far, with any reply.
+    /// Accepts what these secrets sign from now on, and nothing else.
+    pub fn trust(&self, secrets: &str) {
+        self.held.lock().unwrap().secrets = secrets.parse().expect("secrets are well-formed");
+    }
+
+    /// The signed requests so far, with any reply.
     pub fn received(&self) -> Vec<Received> {
         self.held.lock().unwrap().received.clone()
     }
@@ -122,9 +132,21 @@ impl Drop for Platform {
 async fn receive(State(held): State<Arc<Mutex<Held>>>, headers: HeaderMap, body: Bytes) -> Response<Body> {
     let received = Received { headers, body: serde_json::from_slice(&body).unwrap_or_default() };
     let mut held = held.lock().unwrap();
-    let reply = (held.reply)(&received);
-    held.received.push(received);
+    let reply = match verify(&held.secrets, &received, &body) {
+        Ok(()) => {
+            let reply = (held.reply)(&received);
+            held.received.push(received);
+            reply
+        }
+        Err(unverified) => Reply::of(401).saying(&unverified.to_string()),
+    };
     let response = Response::builder().status(reply.status);
     let response = reply.headers.into_iter().fold(response, |response, (name, value)| response.header(name, value));
     response.body(Body::from(reply.said)).expect("a response")
+}
+
+/// Verifies the signature of a request. The clocks of tests differ, so no timestamp is too old.
+fn verify(secrets: &Secrets, received: &Received, body: &[u8]) -> Result<(), Unverified> {
+    let now = received.header(webhook::TIMESTAMP).parse().unwrap_or_default();
+    secrets.verify(|name| received.headers.get(name)?.to_str().ok(), body, now)
 }

@@ -1,12 +1,16 @@
 //! Invocations without a client: the functions on the stream and on the queues, as Lambda runs them, the sweeps and the
 //! rebuild.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use aws_lambda_events::{sqs::SqsEvent, streams::DynamoDbEventResponse};
 use functions::{
     queue::{
-        deliver_orders::{Circuit, DeliveryWorker},
+        deliver_orders::{Circuit, DeliveryWorker, Signer},
         process_expiry, settle_payments,
     },
     schedule::{
@@ -20,6 +24,7 @@ use serde_json::{Value, json};
 use shared::{
     app::{Shop, rebuild::Progress},
     lambda::{dead_letters::DeadLetters, queue::Queue, stream::Batch},
+    platform::Clock,
 };
 use tokio::time::sleep;
 
@@ -30,7 +35,11 @@ use super::{
     plan::{FaultKind, pick},
     world::World,
 };
-use crate::{fakes::stream::Backlog, limits::Chance, template::template};
+use crate::{
+    fakes::{parameters::ParameterStore, stream::Backlog},
+    limits::Chance,
+    template::template,
+};
 
 /// The address of every queue: the connection tells them apart by their messages.
 const QUEUE: &str = "http://aws.test/queue";
@@ -154,13 +163,13 @@ async fn read_batch(
 /// Consumes a queue.
 async fn consume(world: World, function: String, queue: String, most: usize, worker: u64) {
     let mut chance = world.chance_of(&format!("{function} {worker}"));
-    let mut circuit = Circuit::default();
+    let (mut circuit, mut signer) = (Circuit::default(), signer(&world));
     loop {
         let messages = world.bus.receive(&queue, most, &mut chance).await;
         let ids: Vec<&str> = messages.iter().filter_map(|message| message["messageId"].as_str()).collect();
         world.trace.note(&function, || format!("gets {}", ids.join(", ")));
         let batch: SqsEvent = serde_json::from_value(json!({ "Records": messages })).expect("a batch");
-        let (platform_of, same) = (world.clone(), circuit.clone());
+        let (platform_of, same, signs) = (world.clone(), circuit.clone(), signer.clone());
         let work = world.invoke(function.clone(), Chance::new(chance.bits()), FUNCTION, |shop, connection| async {
             let (shop, connection) = (shop, connection);
             let queue = Queue::new(connection.sqs(), QUEUE.to_owned());
@@ -170,14 +179,15 @@ async fn consume(world: World, function: String, queue: String, most: usize, wor
                 "deliver-orders" => {
                     let letters = DeadLetters::new(connection.sqs(), QUEUE.to_owned());
                     let random = shop.random.clone();
-                    DeliveryWorker::new(DataPlatform(platform_of), queue, letters, same, random).handle(batch).await
+                    let platform = DataPlatform(platform_of);
+                    DeliveryWorker::new(platform, signs, queue, letters, same, random).handle(batch).await
                 }
                 other => panic!("{other} consumes a queue, but not here"),
             }
         });
         let Some(Ok(answer)) = work.await else {
             // The state of the instance is lost.
-            circuit = Circuit::default();
+            (circuit, signer) = (Circuit::default(), self::signer(&world));
             continue;
         };
         let failed = |id: &str| answer.batch_item_failures.iter().any(|failure| failure.item_identifier == id);
@@ -185,6 +195,16 @@ async fn consume(world: World, function: String, queue: String, most: usize, wor
         let is_lost = world.injects(FaultKind::MessageFaults) && chance.below(10) == 0;
         ids.iter().filter(|id| !failed(id) && !is_lost).for_each(|id| world.bus.delete(id));
     }
+}
+
+/// A signer with an empty cache. Its store has no faults: those of reading secrets are tests of their own.
+fn signer(world: &World) -> Signer {
+    // A client takes longer to make than a delivery, so all runs share one.
+    static STORE: LazyLock<ParameterStore> = LazyLock::new(ParameterStore::default);
+    static CLIENT: LazyLock<aws_sdk_ssm::Client> = LazyLock::new(|| STORE.client());
+
+    let world = world.clone();
+    STORE.signer_over(CLIENT.clone(), Clock::new(move || world.now()))
 }
 
 /// Runs an operation that no client asks for.

@@ -19,7 +19,7 @@ use super::{
     plan::{FaultKind, pick},
     world::World,
 };
-use crate::limits::Chance;
+use crate::{fakes::parameters::SECRETS, limits::Chance};
 
 /// The records of the external systems.
 #[derive(Debug, Default)]
@@ -92,8 +92,17 @@ impl Outside {
 pub(super) struct DataPlatform(pub(super) World);
 
 impl Platform for DataPlatform {
-    async fn post(&self, Delivery { event_id, event, .. }: Delivery) -> Result<Answer, Error> {
+    async fn post(&self, Delivery { event_id, signed, event, .. }: Delivery) -> Result<Answer, Error> {
         let Self(world) = self;
+        let (timestamp, now) = (signed.timestamp.to_string(), world.now().as_second());
+        let header = |name| match name {
+            webhook::ID => Some(event_id.as_str()),
+            webhook::TIMESTAMP => Some(timestamp.as_str()),
+            _ => Some(signed.signature.as_str()),
+        };
+        if let Err(unverified) = SECRETS.verify(header, event.as_bytes(), now) {
+            world.report_violation(format!("event {event_id} is delivered unsigned: {unverified}"));
+        }
         let mut chance = world.chance_of(&format!("{event_id} {:?}", world.now()));
         let is_faulty = world.injects(FaultKind::PlatformDown);
         sleep(Duration::from_millis(1 + chance.below(40))).await;

@@ -1,13 +1,15 @@
 //! Delivers events of orders to the data platform.
 //!
 //! Delivery is at least once: the platform recognizes a repetition by the `Idempotency-Key` header, which is the
-//! event's id. The header `traceparent` continues the trace of the request that caused the event.
+//! event's id. The header `traceparent` continues the trace of the request that caused the event. A signature by the
+//! Standard Webhooks specification proves the sender; without a secret nothing is posted.
 //!
 //! An event that the platform refuses for good goes to the dead-letter queue with the reason. Every other failure is
 //! retried; while the platform is down, the circuit breaker holds nearly all deliveries back.
 
 mod circuit;
 mod platform;
+mod signer;
 
 use std::time::Duration;
 
@@ -24,6 +26,7 @@ use shared::platform::{Clock, Random, environment, trace};
 pub use circuit::Circuit;
 use platform::Verdict;
 pub use platform::{Answer, Delivery, Http, Platform, TIMEOUT};
+pub use signer::{Signed, Signer};
 
 /// Serves batches of the queue.
 ///
@@ -38,6 +41,7 @@ pub async fn serve() -> Result<(), Error> {
 #[derive(Debug)]
 pub struct DeliveryWorker<P> {
     platform: P,
+    signer: Signer,
     queue: Queue,
     dead_letters: DeadLetters,
     circuit: Circuit,
@@ -57,7 +61,7 @@ enum Outcome {
     Delivered,
     /// The platform will never take the event, for this reason.
     Refused(String),
-    /// The platform did not take the event, for this reason; it may after this time.
+    /// The platform did not take the event, or it could not be signed, for this reason; it may after this time.
     Failed(String, Duration),
     /// The event was not posted; it may be after this time.
     CircuitOpen(Duration),
@@ -65,19 +69,27 @@ enum Outcome {
 
 impl DeliveryWorker<Http> {
     /// A worker from the queue at `QUEUE_URL` to the platform at `DATA_PLATFORM_URL`. Refused events go to the queue at
-    /// `DEAD_LETTERS_URL`.
+    /// `DEAD_LETTERS_URL`. The parameter named `DATA_PLATFORM_SECRET_PARAMETER` has the secrets.
     ///
     /// # Errors
-    /// If the configuration is incomplete, or TLS cannot be set up.
+    /// If the configuration is incomplete, the platform's address is not safe, or TLS cannot be set up.
     pub fn from_env() -> Result<Self, Error> {
         let platform = Http::new(environment::required("DATA_PLATFORM_URL")?.parse()?, Clock::system())?;
-        Ok(Self::new(platform, Queue::from_env()?, DeadLetters::from_env()?, Circuit::default(), Random::system()))
+        let (signer, queue, dead_letters) = (Signer::from_env()?, Queue::from_env()?, DeadLetters::from_env()?);
+        Ok(Self::new(platform, signer, queue, dead_letters, Circuit::default(), Random::system()))
     }
 }
 
 impl<P: Platform> DeliveryWorker<P> {
-    pub fn new(platform: P, queue: Queue, dead_letters: DeadLetters, circuit: Circuit, random: Random) -> Self {
-        Self { platform, queue, dead_letters, circuit, random }
+    pub fn new(
+        platform: P,
+        signer: Signer,
+        queue: Queue,
+        dead_letters: DeadLetters,
+        circuit: Circuit,
+        random: Random,
+    ) -> Self {
+        Self { platform, signer, queue, dead_letters, circuit, random }
     }
 
     /// Delivers a batch, each message independently.
@@ -109,7 +121,7 @@ impl<P: Platform> DeliveryWorker<P> {
                 ("REFUSED", Handled::Done)
             }
             Outcome::Failed(reason, wait) => {
-                tracing::warn!(reason, event.id = event_id, "the data platform did not take an event");
+                tracing::warn!(reason, event.id = event_id, "an event was not delivered");
                 ("FAILED", Handled::Retry(wait))
             }
             Outcome::CircuitOpen(wait) => {
@@ -122,11 +134,16 @@ impl<P: Platform> DeliveryWorker<P> {
     }
 
     async fn deliver(&self, event_id: &str, event: &str) -> Outcome {
+        // Before the circuit is asked: a trial that it grants must not end without an answer of the platform.
+        let signed = match self.signer.sign(event_id, event).await {
+            Ok(signed) => signed,
+            Err(reason) => return Outcome::Failed(reason, signer::PAUSE),
+        };
         if let Err(wait) = self.circuit.ask() {
             return Outcome::CircuitOpen(wait);
         }
         let traceparent = trace::current().map(|trace| trace.traceparent(&self.random));
-        let delivery = Delivery { event_id: event_id.to_owned(), traceparent, event: event.to_owned() };
+        let delivery = Delivery { event_id: event_id.to_owned(), signed, traceparent, event: event.to_owned() };
         let (reason, retry_after) = match self.platform.post(delivery).await {
             Ok(answer) => {
                 let reason = format!("the data platform answered {}", answer.status);

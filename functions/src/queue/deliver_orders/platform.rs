@@ -7,6 +7,8 @@ use lambda_runtime::Error;
 use reqwest::{Response, header::RETRY_AFTER, redirect};
 use shared::platform::Clock;
 
+use super::Signed;
+
 /// The longest time that the platform may take for one event.
 pub const TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -18,6 +20,8 @@ const MAX_SAID: usize = 500;
 pub struct Delivery {
     /// The id of the event, the same in every delivery.
     pub event_id: String,
+    /// The proof of this attempt's sender.
+    pub signed: Signed,
     /// The trace of the event, in the format of W3C.
     pub traceparent: Option<String>,
     /// The event, as it was published.
@@ -82,8 +86,12 @@ impl Http {
     /// A platform at this address.
     ///
     /// # Errors
-    /// If TLS cannot be set up.
+    /// If others on the way to the address could read the events, or TLS cannot be set up.
     pub fn new(url: reqwest::Url, clock: Clock) -> Result<Self, Error> {
+        if !is_private(&url) {
+            // The address itself may hold a secret.
+            return Err("DATA_PLATFORM_URL must begin with https, or with http and a host of this machine".into());
+        }
         // A followed redirection would turn the POST into a GET, which takes no event and answers 200.
         let client = reqwest::Client::builder().timeout(TIMEOUT).redirect(redirect::Policy::none()).build()?;
         Ok(Self { client, url, clock })
@@ -91,12 +99,15 @@ impl Http {
 }
 
 impl Platform for Http {
-    async fn post(&self, Delivery { event_id, traceparent, event }: Delivery) -> Result<Answer, Error> {
+    async fn post(&self, Delivery { event_id, signed, traceparent, event }: Delivery) -> Result<Answer, Error> {
         let mut request = self
             .client
             .post(self.url.clone())
             .header("content-type", "application/json")
-            .header("idempotency-key", event_id)
+            .header("idempotency-key", &event_id)
+            .header(webhook::ID, event_id)
+            .header(webhook::TIMESTAMP, signed.timestamp)
+            .header(webhook::SIGNATURE, signed.signature)
             .body(event);
         if let Some(traceparent) = traceparent {
             request = request.header("traceparent", traceparent);
@@ -109,6 +120,12 @@ impl Platform for Http {
         let said = if status.is_client_error() { beginning(answer).await } else { String::new() };
         Ok(Answer { status: status.as_u16(), retry_after, said })
     }
+}
+
+/// Whether nobody on the way to the address can read a request: it is encrypted, or stays on this machine.
+fn is_private(url: &reqwest::Url) -> bool {
+    let is_local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    url.scheme() == "https" || (url.scheme() == "http" && is_local)
 }
 
 /// The beginning of a body, as far as it arrives. A broken body is no failure: the status has arrived.
@@ -143,6 +160,40 @@ mod tests {
         assert!([400, 401, 403, 404, 409, 410, 413, 422, 499].map(verdict).iter().all(|it| *it == Verdict::Refused));
         let not_now = [100, 301, 302, 307, 408, 429, 500, 502, 503, 504, 599, 600];
         assert!(not_now.map(verdict).iter().all(|it| *it == Verdict::NotNow));
+    }
+
+    #[test]
+    fn an_address_is_encrypted_or_on_this_machine() {
+        let start =
+            |url: &str| Http::new(url.parse().unwrap(), Clock::system()).map(drop).map_err(|error| error.to_string());
+        for private in [
+            "https://platform.example/orders?key=secret",
+            "HTTPS://platform.example",
+            "http://localhost:9100",
+            "http://LOCALHOST",
+            "http://127.0.0.1:9100/orders",
+            "http://[::1]:9100",
+        ] {
+            assert_eq!(start(private), Ok(()), "{private}");
+        }
+        for open in [
+            "http://platform.example/?key=secret",
+            "http://localhost.platform.example",
+            "http://localhost@platform.example",
+            "http://127.0.0.1.platform.example",
+            "http://10.0.0.1",
+            "http://0.0.0.0",
+            "http://[::]",
+            "ftp://localhost",
+            "file:///localhost",
+            "wss://platform.example",
+        ] {
+            let refused = start(open).unwrap_err();
+            assert!(
+                refused.starts_with("DATA_PLATFORM_URL must begin with https") && !refused.contains("secret"),
+                "{open}"
+            );
+        }
     }
 
     #[test]

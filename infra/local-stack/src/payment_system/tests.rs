@@ -18,7 +18,7 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{Adapter, PaymentSystem};
-use crate::server::Servers;
+use crate::{aws, server::Servers};
 
 /// The queue and the bus, with the calls that the adapter makes.
 #[derive(Clone, Default)]
@@ -68,7 +68,8 @@ impl Running {
         let (servers, aws) = (Servers::new().unwrap(), Aws::default());
         let services = Router::new().route("/", post(serve)).with_state(aws.clone());
         let port = servers.serve(0, services).await.unwrap();
-        let adapter = Adapter::new(format!("http://127.0.0.1:{port}"), "queue".to_owned(), "bus".to_owned()).unwrap();
+        let emulator = aws::Aws::new(format!("http://127.0.0.1:{port}")).unwrap();
+        let adapter = Adapter::new(emulator, "queue".to_owned(), "bus".to_owned());
         let system = PaymentSystem::new(adapter);
         let port = servers.serve(0, system.router()).await.unwrap();
         servers.spawn(system.work());
