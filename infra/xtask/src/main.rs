@@ -112,6 +112,11 @@ enum Command {
         arguments: Vec<String>,
     },
 
+    /// Print a new random secret that signs deliveries to the data platform
+    ///
+    /// It is the value of the SecureString parameter that the template's DataPlatformSecretParameter names.
+    WebhookSecret,
+
     /// List, show, redrive or drop dead letters
     ///
     /// Works on the shop that `cargo xtask dev` runs, unless `--stack` names a deployed one; `cargo xtask dlq --help`
@@ -146,6 +151,7 @@ async fn main() -> ExitCode {
         }
         Command::Audit { arguments } => unless_stopped(audit::run(arguments)).await,
         Command::Migrate { arguments } => unless_stopped(migrate::run(arguments)).await,
+        Command::WebhookSecret => webhook_secret(),
         Command::Dlq { arguments } => unless_stopped(dlq::run(arguments)).await,
     };
     match outcome {
@@ -155,6 +161,12 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints a new secret.
+fn webhook_secret() -> Result<(), Failure> {
+    println!("{}", local_stack::new_webhook_secret()?);
+    Ok(())
 }
 
 /// Does the work, or drops it at Ctrl-C, which ends every process it started.
