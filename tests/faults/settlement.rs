@@ -4,6 +4,7 @@ use functions::queue::settle_payments::handle;
 use serde_json::{Value, json};
 use tests::{
     TestShop,
+    contract::is_inbound,
     fakes::queue::{Waits, batch},
 };
 
@@ -47,4 +48,93 @@ async fn each_message_is_settled_separately() {
     }
     assert_eq!(shop.stock("tea").await, 9);
     shop.audit().await;
+}
+
+/// Details near the edge of the contract, on either side of it.
+fn details(order: &str) -> Vec<Value> {
+    let with = |field: &str, value: Value| {
+        let mut detail = result(order, "p", 13_000);
+        detail[field] = value;
+        detail
+    };
+    let without = |field: &str| {
+        let mut detail = result(order, "p", 13_000);
+        detail.as_object_mut().unwrap().remove(field);
+        detail
+    };
+    let instants = [
+        "2026-11-20T03:00:01.123456789012Z",
+        "2026-11-20T12:00:01+09:00",
+        "2026-11-20t03:00:01z",
+        "1969-07-20T20:17:40Z",
+        "2026-12-31T23:59:60Z",
+        "2026-11-20T03:00:01",
+        "2026-11-20 03:00:01Z",
+        "2026-11-20",
+        "20261120T030001Z",
+        "2026-11-20T03:00Z",
+        "2026-11-20T03:00:01,5Z",
+        "2026-11-20T25:00:00Z",
+        "2026-02-29T00:00:00Z",
+        "yesterday",
+        "",
+    ];
+    let amounts = [
+        json!(1),
+        json!(100_000_000_000_000_i64),
+        json!(13_000.0),
+        json!(1.3e4),
+        json!(0),
+        json!(-1),
+        json!(0.5),
+        json!(13_000.5),
+        json!(100_000_000_000_001_i64),
+        json!(1e300),
+        json!(u64::MAX),
+        json!("13000"),
+        json!(null),
+        json!(true),
+        json!([]),
+    ];
+    let ids =
+        [json!("x".repeat(64)), json!("A_z-09"), json!(""), json!("a b"), json!("x".repeat(65)), json!(7), json!(null)];
+    let reasons = [json!("CARD_DECLINED"), json!(""), json!("잔액 부족"), json!(null), json!(5), json!({})];
+    let traces = [json!("4dfb1d320b6e4d3c9a0f5a3f5c1c8d7e"), json!("?"), json!(5), json!(null), json!({})];
+    let mut details = vec![json!(null), json!([]), json!("paid"), json!({}), with("foreign", json!({ "a": [1] }))];
+    details.extend(["paymentId", "orderId", "amount", "at", "reason"].map(without));
+    details.extend(instants.map(|at| with("at", json!(at))));
+    details.extend([json!(1_795_143_600), json!(null)].map(|at| with("at", at)));
+    details.extend(amounts.map(|amount| with("amount", amount)));
+    details.extend(ids.map(|id| with("paymentId", id)));
+    details.extend([json!("a b"), json!(7), json!(null)].map(|id| with("orderId", id)));
+    details.extend(reasons.map(|reason| with("reason", reason)));
+    details.extend(traces.map(|trace| with("traceId", trace)));
+    details
+}
+
+/// A malformed detail comes again, and ends as a dead letter of the queue.
+#[tokio::test]
+async fn exactly_the_details_that_hold_to_the_contract_are_taken() {
+    let mut valid = 0;
+    for kind in ["PaymentFailed", "PaymentSucceeded"] {
+        let shop = TestShop::new();
+        shop.customer("mina", 0).await;
+        shop.product("tea", 10_000, 10).await;
+        let items = json!([{ "productId": "tea", "quantity": 1 }]);
+        let body = json!({ "userId": "mina", "items": items, "payment": "EXTERNAL" });
+        let order = shop.post("/orders", body).await.expect(201)["orderId"].as_str().unwrap().to_owned();
+        for (number, mut detail) in details(&order).into_iter().enumerate() {
+            // Each is a payment of its own.
+            if detail["paymentId"] == "p" {
+                detail["paymentId"] = json!(format!("p-{number}"));
+            }
+            let holds = is_inbound(kind, &detail);
+            let (queue, messages) = (Waits::default().queue(), batch("jangteo.payments", &[(kind, detail.clone())]));
+            let answer = handle(shop.instance(), &queue, messages).await.unwrap();
+            assert_eq!(answer.batch_item_failures.is_empty(), holds, "{kind} {detail}");
+            valid += u32::from(holds);
+        }
+        shop.audit().await;
+    }
+    assert_eq!(valid, 2 * 22);
 }

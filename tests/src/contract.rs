@@ -52,20 +52,35 @@ pub(crate) fn check(route: &Route, status: u16, headers: &HeaderMap, body: &Valu
 /// If the event contradicts its contract, or has none.
 #[track_caller]
 pub(crate) fn check_event(event: &Value) {
-    static CONTRACTS: LazyLock<Mutex<HashMap<String, Validator>>> = LazyLock::new(Mutex::default);
-
     let name = format!("{}.v{}.json", event["type"].as_str().unwrap_or_default(), event["version"]);
+    let problems: Vec<String> = contract(&name).iter_errors(event).map(|problem| problem.to_string()).collect();
+    assert!(problems.is_empty(), "{name} does not hold: {problems:?}: {event}");
+}
+
+/// Whether the detail of an event from another system holds to the contract of its kind.
+///
+/// # Panics
+/// If the shop takes no such kind.
+#[track_caller]
+pub fn is_inbound(kind: &str, detail: &Value) -> bool {
+    contract(&format!("{kind}.v1.json")).is_valid(detail)
+}
+
+/// The contract in a file. It checks formats as well.
+#[track_caller]
+fn contract(name: &str) -> Arc<Validator> {
+    static CONTRACTS: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
+
     let mut contracts = CONTRACTS.lock().expect("no check panics with the lock");
-    let contract = contracts.entry(name.clone()).or_insert_with(|| {
-        let file = project_file("shared/contracts/events/schemas").join(&name);
+    let contract = contracts.entry(name.to_owned()).or_insert_with(|| {
+        let file = project_file("shared/contracts/events/schemas").join(name);
         let text =
             std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("there is no contract {name}: {error}"));
         let schema = serde_json::from_str(&text).expect("a contract is JSON");
-        jsonschema::draft202012::new(&schema).expect("a contract is a schema")
+        let options = jsonschema::options().with_draft(jsonschema::Draft::Draft202012).should_validate_formats(true);
+        Arc::new(options.build(&schema).expect("a contract is a schema"))
     });
-    let problems: Vec<String> = contract.iter_errors(event).map(|problem| problem.to_string()).collect();
-    drop(contracts);
-    assert!(problems.is_empty(), "{name} does not hold: {problems:?}: {event}");
+    Arc::clone(contract)
 }
 
 fn code(body: &Value) -> &str {

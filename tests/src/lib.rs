@@ -11,7 +11,7 @@
 )]
 
 mod calls;
-mod contract;
+pub mod contract;
 pub mod costs;
 pub mod deaths;
 pub mod drafts;

@@ -10,7 +10,7 @@ use shared::{
         Shop,
         orders::{self, PaymentOutcome},
     },
-    events::PaymentResult,
+    events::{InboundKind, PaymentResult},
     lambda::{
         queue::{Handled, Message, Queue},
         serve,
@@ -36,10 +36,10 @@ pub async fn handle(shop: &Shop, queue: &Queue, batch: SqsEvent) -> Result<SqsBa
 
 async fn settle(shop: &Shop, message: Message) -> Result<Handled, Error> {
     let event = message.event()?;
-    let outcome = match event.detail_type.as_str() {
-        "PaymentSucceeded" => PaymentOutcome::Succeeded,
-        "PaymentFailed" => PaymentOutcome::Failed,
-        other => return Err(format!("{other} is no result of a payment").into()),
+    let outcome = match InboundKind::from_name(&event.detail_type) {
+        Some(InboundKind::PaymentSucceeded) => PaymentOutcome::Succeeded,
+        Some(InboundKind::PaymentFailed) => PaymentOutcome::Failed,
+        None => return Err(format!("{} is no result of a payment", event.detail_type).into()),
     };
     let result: PaymentResult = event.read()?;
     let status = orders::settle(shop, outcome, &result).await?;

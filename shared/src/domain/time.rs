@@ -54,7 +54,7 @@ impl TryFrom<String> for Instant {
 ///
 /// A leap second is the last second of a month in UTC. It is read as the following instant, as clocks without leap
 /// seconds do.
-fn rfc_3339(text: &str) -> Option<Timestamp> {
+pub(crate) fn rfc_3339(text: &str) -> Option<Timestamp> {
     let (date, rest) = text.split_at_checked(10)?;
     let (separator, rest) = rest.split_at_checked(1)?;
     let (time, rest) = rest.split_at_checked(8)?;

@@ -81,8 +81,8 @@ kinds! {
 pub struct Described {
     /// Its meaning.
     pub about: &'static str,
-    /// The shape of the envelope with its data.
-    pub envelope: RefOr<Schema>,
+    /// The shape of the whole event: of the envelope with its data, if it has one.
+    pub shape: RefOr<Schema>,
     /// The shapes that it refers to, by name.
     pub parts: Vec<(String, RefOr<Schema>)>,
 }
@@ -91,6 +91,6 @@ impl Described {
     fn of<T: ToSchema>(about: &'static str) -> Self {
         let mut parts = vec![(T::name().into_owned(), T::schema())];
         Envelope::<T>::schemas(&mut parts);
-        Self { about: about.trim(), envelope: Envelope::<T>::schema(), parts }
+        Self { about: about.trim(), shape: Envelope::<T>::schema(), parts }
     }
 }

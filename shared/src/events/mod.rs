@@ -1,8 +1,10 @@
-//! The published contracts: versioned events, derived from the table's stream and from nothing else.
+//! The published contracts: versioned events, derived from the table's stream and from nothing else. Beside them, the
+//! contracts of the events that the shop takes ([`InboundKind`]).
 //!
-//! This floor maps records to events, and knows no use case. Consumers rely on the names and shapes here.
+//! This floor maps records to events, and knows no use case. Consumers and producers rely on the names and shapes here.
 
 mod coupon;
+mod inbound;
 mod kind;
 mod order;
 mod payment;
@@ -10,6 +12,7 @@ mod sheet;
 mod shipping;
 
 pub use coupon::{CouponSnapshot, from_coupon_change};
+pub use inbound::InboundKind;
 pub use kind::{Described, EventKind};
 pub use order::{LineSnapshot, OrderSnapshot, from_change};
 pub use payment::{PAYMENTS_SOURCE, PaymentRequest, PaymentResult, RefundReason, RefundRequest};

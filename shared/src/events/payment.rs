@@ -1,12 +1,23 @@
 //! The events between the shop and the external payment system.
 
+use std::ops::RangeInclusive;
+
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error as _, Unexpected},
+};
+use serde_json::Number;
+use utoipa::{
+    ToSchema,
+    openapi::schema::{KnownFormat, Object, ObjectBuilder, SchemaFormat, Type},
+};
 
 use crate::domain::{
     OrderId, PaymentId, UserId, Won,
+    money::MAX_PAYMENT,
     order::{HistoryEntry, HistoryEvent, Order, PaymentMethod},
+    time::rfc_3339,
 };
 
 /// The `source` of the payment system's events on the bus.
@@ -72,9 +83,9 @@ impl RefundRequest {
     }
 }
 
-/// How a payment went: the detail of the payment system's events `PaymentSucceeded` and `PaymentFailed`. Where it also has the
-/// `traceId` of the request, settling goes on with that trace.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The result of a payment: the detail of the payment system's events `PaymentSucceeded` and `PaymentFailed`. Exactly the
+/// details that hold to its schema can be deserialized, except that a known field must not be there twice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentResult {
     /// The payment; every attempt has one of its own.
@@ -82,10 +93,48 @@ pub struct PaymentResult {
     /// The order that it is for.
     pub order_id: OrderId,
     /// The amount in won.
+    #[serde(deserialize_with = "amount")]
+    #[schema(schema_with = amount_schema)]
     pub amount: Won,
     /// When it succeeded or failed.
+    #[serde(deserialize_with = "instant")]
     pub at: Timestamp,
     /// Why it failed.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+impl PaymentResult {
+    /// The amounts of a payment: the shop never asks for nothing, or for more than any order comes to.
+    pub const AMOUNTS: RangeInclusive<Won> = Won::new(1)..=MAX_PAYMENT;
+}
+
+/// Reads the amount of a payment. JSON has one kind of number, so `13000.0` is the integer 13,000.
+fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Won, D::Error> {
+    /// The bound up to which every integer is a number of JavaScript; it is above any payment.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+
+    let number = Number::deserialize(deserializer)?;
+    let whole = number.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < EXACT);
+    let amount = number.as_i64().or_else(|| whole.map(|number| number as i64)).map(Won::new);
+    amount.filter(|amount| PaymentResult::AMOUNTS.contains(amount)).ok_or_else(|| {
+        let expected = format!("a whole number of won from 1 to {MAX_PAYMENT}");
+        D::Error::invalid_value(Unexpected::Other(&number.to_string()), &expected.as_str())
+    })
+}
+
+fn amount_schema() -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+        .description(Some("The amount in won."))
+        .minimum(Some(PaymentResult::AMOUNTS.start().get()))
+        .maximum(Some(PaymentResult::AMOUNTS.end().get()))
+        .build()
+}
+
+/// Reads an instant in RFC 3339 to the letter, as the format `date-time` is defined.
+fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    rfc_3339(&text).ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&text), &"an instant in RFC 3339"))
 }

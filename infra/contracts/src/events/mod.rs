@@ -1,7 +1,7 @@
-//! The contracts of the events: a JSON Schema for each kind and version, generated from the published types.
+//! The contracts of the events: a JSON Schema for each kind and version, generated from the types.
 //!
 //! `schemas/` holds the schemas of the present code. `published/` holds each version as it was first released, and only
-//! a new version adds to it. The code must publish events that are compatible with the released schema
+//! a new version adds to it. The code must publish events that hold to the released schema, and take all events that do
 //! ([`compatibility`]).
 
 pub mod compatibility;
@@ -10,7 +10,7 @@ mod samples;
 #[cfg(test)]
 mod tests;
 
-pub use contract::{Contract, contracts};
+pub use contract::{Contract, Direction, contracts};
 
 use std::{fs, io, path::Path};
 
@@ -23,8 +23,8 @@ pub const PUBLISHED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/c
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The schema of a kind is not that of an object.
-    #[error("the schema of {0} is not that of an envelope")]
-    NoEnvelope(&'static str),
+    #[error("the schema of {0} is not that of an object")]
+    NoObject(&'static str),
     /// The samples have no event of a kind.
     #[error("there is no sample of {0}")]
     NoSample(&'static str),

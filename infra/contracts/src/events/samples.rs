@@ -2,6 +2,7 @@
 
 use crate::openapi::samples;
 use jiff::{Timestamp, ToSpan};
+use serde::Serialize;
 use shared::{
     domain::{
         PaymentId, Refusal,
@@ -9,7 +10,7 @@ use shared::{
         order::{Actor, Cancellation, HistoryEvent, LineStatus, Order, PaymentMethod},
         sheet::{OrderSheet, SheetState},
     },
-    events::{self, Event},
+    events::{self, Event, InboundKind, PaymentResult},
     platform::trace::TraceId,
     store::StoreError,
 };
@@ -35,8 +36,7 @@ pub(crate) fn events() -> Result<Vec<Event>, Error> {
     stories.push(vec![held(PaymentMethod::Balance)]);
     advance(&mut stories, |order| order.end_unpaid(HistoryEvent::HoldExpired, Actor::System, hold_ends).map(Some))?;
     let outside = held(PaymentMethod::External);
-    let payment = PaymentId::try_from("p-20261120-0001".to_owned()).map_err(crate::openapi::Error::from)?;
-    stories.push(vec![outside.clone(), outside.settle(payment, later(now, 1))]);
+    stories.push(vec![outside.clone(), outside.settle(payment()?, later(now, 1))]);
     advance(&mut stories, |order| order.cancel(&Cancellation::Whole, Actor::Customer, None, later(now, 5)).map(Some))?;
 
     let mut orders = Vec::new();
@@ -58,12 +58,34 @@ pub(crate) fn events() -> Result<Vec<Event>, Error> {
         events::from_coupon_change(None, &coupon),
         events::from_coupon_change(Some(&coupon), &revoked),
     ];
-    let trace = TraceId::from_invocation(None, "4dfb1d32-0b6e-4d3c-9a0f-5a3f5c1c8d7e");
-    Ok(orders
-        .into_iter()
-        .chain(others.into_iter().flatten())
-        .map(|event| event.in_trace(Some(trace.clone())))
-        .collect())
+    Ok(orders.into_iter().chain(others.into_iter().flatten()).map(|event| event.in_trace(Some(trace()))).collect())
+}
+
+/// An event of another system, with the trace of the shop's request.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct InboundSample {
+    #[serde(flatten)]
+    result: PaymentResult,
+    trace_id: TraceId,
+}
+
+/// An event that the shop takes: the result of the payment that the story asked for.
+pub(crate) fn inbound(kind: InboundKind) -> Result<InboundSample, Error> {
+    let (order_id, draft) = samples::order()?;
+    let (reason, at) =
+        (matches!(kind, InboundKind::PaymentFailed).then(|| "CARD_DECLINED".to_owned()), later(draft.at, 1));
+    let amount = draft.quote.amounts.payable;
+    let result = PaymentResult { payment_id: payment()?, order_id, amount, at, reason };
+    Ok(InboundSample { result, trace_id: trace() })
+}
+
+fn payment() -> Result<PaymentId, Error> {
+    Ok(PaymentId::try_from("p-20261120-0001".to_owned()).map_err(crate::openapi::Error::from)?)
+}
+
+fn trace() -> TraceId {
+    TraceId::from_invocation(None, "4dfb1d32-0b6e-4d3c-9a0f-5a3f5c1c8d7e")
 }
 
 /// Makes a step in the last of the stories.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    fs,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -14,11 +15,12 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
+use jsonschema::{Draft, Validator};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{Adapter, PaymentSystem};
-use crate::{aws, server::Servers};
+use crate::{aws, config::repository, server::Servers};
 
 /// The queue and the bus, with the calls that the adapter makes.
 #[derive(Clone, Default)]
@@ -96,12 +98,14 @@ impl Running {
         tokio::time::timeout(Duration::from_secs(10), deleted).await.unwrap();
     }
 
-    /// The results sent so far: the name of the event and its detail.
+    /// The results sent so far: the name of the event and its detail, which holds to the contract of the shop.
     fn reported(&self) -> Vec<(String, Value)> {
         let reported = |entry: &Value| {
             let text = |part: &str| entry[part].as_str().unwrap().to_owned();
             assert_eq!((text("Source"), text("EventBusName")), ("jangteo.payments".to_owned(), "bus".to_owned()));
-            (text("DetailType"), serde_json::from_str(&text("Detail")).unwrap())
+            let (name, detail) = (text("DetailType"), serde_json::from_str(&text("Detail")).unwrap());
+            contract(&name).validate(&detail).unwrap();
+            (name, detail)
         };
         self.services().reported.iter().map(reported).collect()
     }
@@ -111,6 +115,14 @@ impl Running {
         let answer = request.send().await.unwrap();
         (answer.status(), serde_json::from_str(&answer.text().await.unwrap()).unwrap_or_default())
     }
+}
+
+/// What the shop takes of an event with this name.
+fn contract(name: &str) -> Validator {
+    let folder = repository().join("shared/contracts/events/schemas");
+    let text = fs::read_to_string(folder.join(format!("{name}.v1.json"))).unwrap();
+    let options = jsonschema::options().with_draft(Draft::Draft202012).should_validate_formats(true);
+    options.build(&serde_json::from_str(&text).unwrap()).unwrap()
 }
 
 fn payment(order: &str, user: &str) -> Value {

@@ -4,8 +4,7 @@ use super::change::{Attempt, Known, read};
 use crate::{
     app::{Failure, Shop},
     domain::{
-        Invalid, Won,
-        money::MAX_PAYMENT,
+        Invalid,
         order::{Payment, PaymentOutcome, PaymentStatus},
     },
     events::PaymentResult,
@@ -20,14 +19,14 @@ use crate::{
 /// success does not.
 ///
 /// # Errors
-/// - an invalid `amount` if it is not above 0, or above [`MAX_PAYMENT`];
+/// - an invalid `amount` if it is none of [`PaymentResult::AMOUNTS`];
 /// - an invalid `paymentId` if that payment is for another order;
 /// - [`crate::domain::Refusal::NotFound`] if there is no such order;
 /// - if the table cannot be reached.
 pub async fn settle(shop: &Shop, outcome: PaymentOutcome, result: &PaymentResult) -> Result<PaymentStatus, Failure> {
-    // The shop never asks for nothing, or for more than that.
-    if result.amount <= Won::ZERO || result.amount > MAX_PAYMENT {
-        return Err(Failure::Invalid("amount", Invalid::Range { min: 1, max: MAX_PAYMENT.get() }));
+    if !PaymentResult::AMOUNTS.contains(&result.amount) {
+        let (min, max) = (PaymentResult::AMOUNTS.start().get(), PaymentResult::AMOUNTS.end().get());
+        return Err(Failure::Invalid("amount", Invalid::Range { min, max }));
     }
     let mut backoff = shop.backoff();
     let key = keys::payment(&result.order_id, &result.payment_id);
