@@ -30,6 +30,20 @@ pub struct RequestKey {
     pub payload: String,
     /// Whether the caller gave a key.
     pub given: bool,
+    /// The record that a commit of the request leaves.
+    pub outcome: OutcomeRecord,
+}
+
+/// The record by which a repetition of a request finds its outcome.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OutcomeRecord {
+    /// A record of the request's own.
+    #[default]
+    Request,
+    /// The order with the id of the request.
+    Order,
+    /// The order sheet with the id of the request.
+    Sheet,
 }
 
 /// The time for which an outcome is kept if it is not kept for ever: seven days.
@@ -40,12 +54,18 @@ impl RequestKey {
     pub fn given(caller: &str, operation: &str, key: &str, payload: &[u8]) -> Self {
         // None of the parts but the last can contain a zero byte.
         let name = [caller, operation, key].join("\0");
-        Self { digest: digest(name.as_bytes()), payload: digest(payload), given: true }
+        Self { digest: digest(name.as_bytes()), payload: digest(payload), given: true, outcome: OutcomeRecord::Request }
     }
 
     /// The identity of a request without a key: each is new.
     pub fn fresh(shop: &Shop, payload: &[u8]) -> Self {
-        Self { digest: shop.new_id(), payload: digest(payload), given: false }
+        Self { digest: shop.new_id(), payload: digest(payload), given: false, outcome: OutcomeRecord::Request }
+    }
+
+    /// The same identity, with another record of its outcome.
+    #[must_use]
+    pub fn with_outcome_in(self, outcome: OutcomeRecord) -> Self {
+        Self { outcome, ..self }
     }
 
     /// The id of the thing that the request creates: the chosen one, or else one that a repetition of the request has
@@ -155,19 +175,18 @@ pub(super) async fn recall<O: DeserializeOwned>(shop: &Shop, key: &RequestKey) -
     outcome_of(shop.table.get(keys::request(&key.digest), Consistency::Strong).await?, key)
 }
 
-/// Whether a key has an outcome: its record, or the order or sheet that has its id.
+/// Whether a key has an outcome.
 pub(super) async fn has_outcome(shop: &Shop, key: &RequestKey) -> Result<bool, Failure> {
     if !key.given {
         return Ok(false);
     }
-    let places = [keys::request(&key.digest), keys::order(&key.id(None)?), keys::sheet(&key.id(None)?)];
-    let found = shop.table.get_all(&places, Consistency::Strong, &mut shop.backoff()).await?;
-    for place in &places {
-        if found.get::<IgnoredAny>(place)?.is_some() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    let record = match key.outcome {
+        OutcomeRecord::Request => keys::request(&key.digest),
+        OutcomeRecord::Order => keys::order(&key.id(None)?),
+        OutcomeRecord::Sheet => keys::sheet(&key.id(None)?),
+    };
+    let found: Option<IgnoredAny> = shop.table.get(record, Consistency::Strong).await?;
+    Ok(found.is_some())
 }
 
 fn outcome_of<T>(record: Option<RequestRecord<T>>, key: &RequestKey) -> Result<Option<T>, Failure> {

@@ -30,7 +30,7 @@ mod tickets;
 pub mod users;
 
 pub use bounds::Bounds;
-pub use idempotency::RequestKey;
+pub use idempotency::{OutcomeRecord, RequestKey};
 pub use shop::{Policy, Shop};
 
 use crate::{

@@ -9,7 +9,7 @@ use shared::{
         views::OrderView,
     },
     app::{
-        Shop,
+        OutcomeRecord, Shop,
         orders::{self, PlaceOrder},
         users,
     },
@@ -63,7 +63,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let body: Body = request.only_body()?;
     let source = source(body.items, body.from_cart, body.order_sheet_id, body.coupon_id)?;
     let caller = request.caller_for(&body.user_id)?;
-    let key = request.key(shop, &caller.user_id);
+    let key = request.key(shop, &caller.user_id).with_outcome_in(OutcomeRecord::Order);
     users::may_change(shop, caller, Some(&key)).await?;
     let pay_by = body.payment.unwrap_or_default();
     let expected_payable = body.expected_payable.map(Payable::won);
