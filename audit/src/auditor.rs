@@ -171,7 +171,8 @@ impl Auditor {
             | Record::RebuildTrack { .. }
             | Record::RebuildPart { .. }
             | Record::Request { .. }
-            | Record::Migration { .. } => {}
+            | Record::Migration { .. }
+            | Record::Heartbeat(_) => {}
         }
     }
 

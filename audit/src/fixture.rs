@@ -440,6 +440,7 @@ pub(crate) fn entry(sequence: u64, kind: EntryKind, amount: i64, after: i64, of:
         amount: Won::new(amount),
         balance_after: Won::new(after),
         order_id: of.map(order),
+        reason: None,
         at: at(TODAY),
         before: EntryHash::NONE,
     }

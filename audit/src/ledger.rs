@@ -113,8 +113,14 @@ mod tests {
             for number in 1..=5 {
                 let (entry_id, kind, amount) =
                     (format!("{name}-{number}"), EntryKind::Charge, Won::new(amount * number));
-                let movement =
-                    shared::domain::account::Movement { entry_id, kind, amount, order_id: None, at: at(TODAY) };
+                let movement = shared::domain::account::Movement {
+                    entry_id,
+                    kind,
+                    amount,
+                    order_id: None,
+                    reason: None,
+                    at: at(TODAY),
+                };
                 let (after, entry) = account.book(&user, movement).unwrap();
                 shop.put(keys::ledger_entry(&user, entry.sequence), entry);
                 account = after;

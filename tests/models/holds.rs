@@ -210,7 +210,7 @@ impl Holds {
         }
         if let Some((kind, amount)) = movement {
             let user: UserId = id("mina");
-            let movement = Movement { entry_id: "e".to_owned(), kind, amount, order_id: None, at: at(0) };
+            let movement = Movement { entry_id: "e".to_owned(), kind, amount, order_id: None, reason: None, at: at(0) };
             state.account = seen_account.book(&user, movement).unwrap().0;
             state.ledger += amount.get();
         }

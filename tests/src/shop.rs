@@ -41,6 +41,7 @@ pub struct TestShop {
     turn: Arc<AtomicI64>,
     consumers: Arc<tokio::sync::Mutex<Consumers>>,
     caps: Caps,
+    self_charge: bool,
 }
 
 impl TestShop {
@@ -79,8 +80,8 @@ impl TestShop {
         dynamo.execute("CreateTable", table).expect("the template's table can be created");
         let limited = limited(&dynamo);
         let consumers = Arc::new(tokio::sync::Mutex::new(Consumers::new(dynamo.clone())));
-        let (instances, turn, caps) = (Arc::default(), Arc::default(), Caps::DEFAULT);
-        Self { dynamo, limited, time, random, instances, turn, consumers, caps }.renewed(count)
+        let (instances, turn, caps, self_charge) = (Arc::default(), Arc::default(), Caps::DEFAULT, true);
+        Self { dynamo, limited, time, random, instances, turn, consumers, caps, self_charge }.renewed(count)
     }
 
     /// The same shop through as many instances with empty caches.
@@ -94,6 +95,13 @@ impl TestShop {
     pub fn with_caps(self, caps: Caps) -> Self {
         let count = self.instances.len();
         Self { caps, ..self }.renewed(count)
+    }
+
+    /// The same shop as it is deployed by default: customers do not charge their own balance.
+    #[must_use]
+    pub fn without_self_charge(self) -> Self {
+        let count = self.instances.len();
+        Self { self_charge: false, ..self }.renewed(count)
     }
 
     /// The same shop with caps that no race reaches.
@@ -271,7 +279,7 @@ impl TestShop {
     fn instance_within(&self, bounds: Bounds, client: aws_sdk_dynamodb::Client) -> Shop {
         let time = self.time.clone();
         let table = Table::new(client, TABLE.to_owned(), self.random.clone());
-        let policy = Policy { caps: self.caps, ..policy() };
+        let policy = Policy { caps: self.caps, self_charge: self.self_charge, ..policy() };
         Shop::within(bounds, table, Clock::new(move || time.now()), self.random.clone(), policy)
     }
 }
@@ -288,6 +296,7 @@ pub(crate) fn policy() -> Policy {
         hold: SignedDuration::from_mins(10),
         sheet_validity: SignedDuration::from_mins(30),
         caps: Caps::DEFAULT,
+        self_charge: true,
     }
 }
 

@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Caller, Failure, RequestKey, Shop, accounts,
+    Caller, Failure, RequestKey, Role, Shop, accounts,
     caps::Paced,
     idempotency::{self, Keep, Transacted},
 };
 use crate::{
     domain::{
-        Refusal, UserId, Won,
+        Invalid, Refusal, UserId, Won,
         account::{Account, Movement},
         ledger::{EntryKind, LedgerEntry},
         money::{ChargeAmount, MAX_BALANCE},
@@ -40,38 +40,47 @@ pub struct Balance {
     pub balance: Won,
 }
 
+/// A charge as it was asked for.
+#[derive(Debug, Clone)]
+pub struct Charge {
+    pub user_id: UserId,
+    pub amount: ChargeAmount,
+    /// The reason, which an admin gives.
+    pub reason: Option<String>,
+}
+
 /// Adds money to a user's balance.
 ///
 /// Run twice with one key it charges once, because the key's record is in the same transaction. If the account changes
 /// at the same time, one of the two finds that the sequence has moved on. It learns the new balance from the condition
 /// failures, and retries.
 ///
+/// Where customers do not charge their own balance, only admins charge, and give a reason.
+///
 /// # Errors
-/// [`Refusal::NotFound`], [`Refusal::UserNotActive`], [`Refusal::LimitExceeded`] if the balance would exceed
-/// [`MAX_BALANCE`], [`Refusal::TooManyRequests`].
-pub async fn charge(
-    shop: &Shop,
-    caller: &Caller,
-    user: &UserId,
-    amount: ChargeAmount,
-    key: &RequestKey,
-) -> Result<Charged, Failure> {
-    idempotency::unless_answered(shop, key, charge_once(shop, caller, user, amount.won(), key).await).await
+/// [`Refusal::Forbidden`], [`Failure::Invalid`] for the reason, [`Refusal::NotFound`], [`Refusal::UserNotActive`],
+/// [`Refusal::LimitExceeded`] if the balance would exceed [`MAX_BALANCE`], [`Refusal::TooManyRequests`].
+pub async fn charge(shop: &Shop, caller: &Caller, charge: &Charge, key: &RequestKey) -> Result<Charged, Failure> {
+    if !shop.policy.self_charge {
+        if caller.role != Role::Admin {
+            return Err(Refusal::Forbidden.into());
+        }
+        if charge.reason.is_none() {
+            return Err(Failure::Invalid("reason", Invalid::Required));
+        }
+    }
+    idempotency::unless_answered(shop, key, charge_once(shop, caller, charge, key).await).await
 }
 
-async fn charge_once(
-    shop: &Shop,
-    caller: &Caller,
-    user: &UserId,
-    amount: Won,
-    key: &RequestKey,
-) -> Result<Charged, Failure> {
+async fn charge_once(shop: &Shop, caller: &Caller, charge: &Charge, key: &RequestKey) -> Result<Charged, Failure> {
+    let Charge { user_id: user, amount, reason } = charge;
     let mut backoff = shop.backoff();
     let mut account = accounts::account(shop, user).await?;
     shop.check_pace(Paced::Charge, caller, user)?;
     loop {
         let (entry_id, at) = (key.digest.clone(), shop.clock.now());
-        let movement = Movement { entry_id, kind: EntryKind::Charge, amount, order_id: None, at };
+        let (kind, amount, reason) = (EntryKind::Charge, amount.won(), reason.clone());
+        let movement = Movement { entry_id, kind, amount, order_id: None, reason, at };
         let Ok((now, entry)) = account.book(user, movement) else {
             return Err(Refusal::LimitExceeded { limit: "balance", max: MAX_BALANCE.get() }.into());
         };

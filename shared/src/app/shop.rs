@@ -44,6 +44,8 @@ pub struct Policy {
     /// The time for which an order sheet is valid.
     pub sheet_validity: SignedDuration,
     pub caps: Caps,
+    /// Whether customers charge their own balance without paying.
+    pub self_charge: bool,
 }
 
 /// The caches. No entry is trusted: a commit asserts it, and only a failed condition or a fresh read can lead to a

@@ -2,12 +2,14 @@
 
 use std::{fmt::Display, time::Duration};
 
+use serde::de::IgnoredAny;
 use tokio::time::Instant;
 
 use super::{
-    Failure,
+    Failure, Shop,
     expiry::{Expired, Place},
 };
+use crate::store::{Applied, heartbeat};
 
 /// The result of sweeping a part of one thing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -33,6 +35,17 @@ pub struct SweepReport {
     pub corrected: u64,
     /// The number of things that could not be swept.
     pub failed: u32,
+}
+
+/// Notes that the sweep is alive, which the readers of the stream see.
+///
+/// # Errors
+/// If the table cannot be reached or stays busy.
+pub async fn beat(shop: &Shop) -> Result<(), Failure> {
+    let beat = heartbeat::beat(shop.clock.now());
+    // A later sign of life is as good.
+    let _: Applied<IgnoredAny> = shop.table.apply(&beat, &mut shop.backoff()).await?;
+    Ok(())
 }
 
 /// Sweeps everything on a list; it begins something new only until `budget` is spent. A failure is logged and left

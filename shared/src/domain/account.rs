@@ -48,6 +48,8 @@ pub struct Movement {
     pub amount: Won,
     /// The order that is paid or refunded.
     pub order_id: Option<OrderId>,
+    /// The reason that an admin gave.
+    pub reason: Option<String>,
     pub at: Timestamp,
 }
 
@@ -102,9 +104,10 @@ impl Account {
     /// # Errors
     /// If the balance would fall below zero or rise above [`MAX_BALANCE`].
     pub fn book(self, user: &UserId, movement: Movement) -> Result<(Self, LedgerEntry), OutOfBounds> {
-        let Movement { entry_id, kind, amount, order_id, at } = movement;
+        let Movement { entry_id, kind, amount, order_id, reason, at } = movement;
         let (balance_after, sequence) = self.moved(amount)?;
-        let entry = LedgerEntry { entry_id, sequence, kind, amount, balance_after, order_id, at, before: self.head };
+        let before = self.head;
+        let entry = LedgerEntry { entry_id, sequence, kind, amount, balance_after, order_id, reason, at, before };
         Ok((Self { balance: balance_after, sequence, head: entry.hash(user), ..self }, entry))
     }
 
@@ -139,7 +142,7 @@ pub(super) mod tests {
     pub(in crate::domain) fn movement(kind: EntryKind, amount: i64) -> Movement {
         let order_id = (kind != EntryKind::Charge).then(|| OrderId::try_from("o1".to_owned()).unwrap());
         let at = "2026-11-20T03:00:00.123Z".parse().unwrap();
-        Movement { entry_id: "e\"1\"".to_owned(), kind, amount: Won::new(amount), order_id, at }
+        Movement { entry_id: "e\"1\"".to_owned(), kind, amount: Won::new(amount), order_id, reason: None, at }
     }
 
     #[test]

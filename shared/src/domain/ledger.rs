@@ -7,7 +7,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{OrderId, UserId, Won};
@@ -88,6 +88,9 @@ pub struct LedgerEntry {
     /// The order that was paid or refunded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
+    /// The reason that an admin gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub at: Timestamp,
     /// The hash of the entry before. Entries older than the hashes have none.
@@ -95,8 +98,10 @@ pub struct LedgerEntry {
     pub before: EntryHash,
 }
 
-/// The name of the canonical form, so that another form can never be taken for it.
+/// The names of the canonical forms, so that one can never be taken for another: of an entry without a reason, and of
+/// one with a reason, which has it at its end.
 const CANONICAL_FORM: &str = "jangteo.ledger.1";
+const CANONICAL_FORM_WITH_REASON: &str = "jangteo.ledger.2";
 
 impl LedgerEntry {
     /// The hash of this entry in the ledger of `user`.
@@ -108,9 +113,17 @@ impl LedgerEntry {
     /// requires. It has every field, and the user of the ledger. It must never change: otherwise older entries could
     /// not be verified any more.
     fn canonical(&self, user: &UserId) -> String {
-        let Self { entry_id, sequence, kind, amount, balance_after, order_id, at, before } = self;
+        let Self { entry_id, sequence, kind, amount, balance_after, order_id, reason, at, before } = self;
         let (amount, balance_after, at) = (amount.get(), balance_after.get(), at.as_millisecond());
-        json!([CANONICAL_FORM, user, sequence, kind, amount, balance_after, order_id, at, entry_id, before]).to_string()
+        let form = if reason.is_some() { CANONICAL_FORM_WITH_REASON } else { CANONICAL_FORM };
+        let fields = json!([form, user, sequence, kind, amount, balance_after, order_id, at, entry_id, before]);
+        match (fields, reason) {
+            (Value::Array(fields), Some(reason)) => {
+                let reason = Value::String(reason.clone());
+                Value::Array(fields.into_iter().chain([reason]).collect()).to_string()
+            }
+            (fields, _) => fields.to_string(),
+        }
     }
 }
 

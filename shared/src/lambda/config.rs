@@ -8,7 +8,7 @@ use crate::{
     api::identity::{IdentitySource, RoleGroups},
     app::Policy,
     domain::{Won, caps::Caps, pricing::ShippingPolicy},
-    platform::environment::{ConfigError, number, optional, required, seconds},
+    platform::environment::{ConfigError, number, optional, required, seconds, switch},
 };
 
 /// The configuration of a function.
@@ -20,6 +20,7 @@ pub struct Config {
     ///
     /// - the shipping fee (`SHIPPING_FEE`, `FREE_SHIPPING_FROM`, in won);
     /// - the duration of a hold and of an order sheet (`HOLD_SECONDS`, `ORDER_SHEET_SECONDS`);
+    /// - whether customers charge their own balance without paying (`SELF_CHARGE`);
     /// - the caps of a user (`CAP_PENDING_ORDERS`, `CAP_HELD_UNITS`, `CAP_FAILED_PAYMENTS`, `CAP_CHARGES`,
     ///   `CAP_COUPON_ISSUES`, `CAP_ORDER_SHEETS`).
     pub policy: Policy,
@@ -42,6 +43,7 @@ impl Config {
                 hold: seconds("HOLD_SECONDS", SignedDuration::from_mins(10))?,
                 sheet_validity: seconds("ORDER_SHEET_SECONDS", SignedDuration::from_mins(30))?,
                 caps: caps()?,
+                self_charge: switch("SELF_CHARGE")?,
             },
             identity: identity()?,
         })

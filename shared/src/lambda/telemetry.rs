@@ -2,7 +2,9 @@
 
 use metrics_cloudwatch_embedded::{Builder, Collector};
 
-/// The namespace of the shop's metrics.
+use crate::platform::environment;
+
+/// The namespace of the metrics of a shop without one of its own (`METRICS_NAMESPACE`). Each stack has its own.
 const NAMESPACE: &str = "Jangteo";
 
 /// Sets up logs and metrics for a function.
@@ -11,7 +13,8 @@ const NAMESPACE: &str = "Jangteo";
 /// If metrics were set up before.
 pub(super) fn start() -> Result<&'static Collector, metrics_cloudwatch_embedded::Error> {
     lambda_runtime::tracing::init_default_subscriber();
-    Builder::new().cloudwatch_namespace(NAMESPACE).init()
+    let namespace = environment::optional("METRICS_NAMESPACE").unwrap_or_else(|| NAMESPACE.to_owned());
+    Builder::new().cloudwatch_namespace(namespace).init()
 }
 
 /// Writes out the metrics collected since the last time.

@@ -9,6 +9,9 @@ pub enum ConfigError {
     /// A variable is not a whole number from 0.
     #[error("the environment variable {0} is not a whole number from 0")]
     NotANumber(&'static str),
+    /// A variable is neither `true` nor `false`.
+    #[error("the environment variable {0} is neither `true` nor `false`")]
+    NotASwitch(&'static str),
     /// Identity by headers was configured in an environment that AWS made.
     #[cfg(debug_assertions)]
     #[error("JANGTEO_IDENTITY=headers is for the local runner, and {0} says that this is AWS Lambda")]
@@ -26,6 +29,18 @@ pub fn required(name: &'static str) -> Result<String, ConfigError> {
 #[expect(clippy::disallowed_methods, reason = "this is where configuration comes in")]
 pub fn optional(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Returns a switch: `true`, or else `false`, which is the default.
+///
+/// # Errors
+/// If it is neither.
+pub fn switch(name: &'static str) -> Result<bool, ConfigError> {
+    match optional(name).as_deref() {
+        Some("true") => Ok(true),
+        Some("false") | None => Ok(false),
+        Some(_) => Err(ConfigError::NotASwitch(name)),
+    }
 }
 
 /// Returns a span of time, given in seconds.

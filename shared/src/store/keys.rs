@@ -34,6 +34,7 @@
 //! | partial sums of a rebuild | `REBUILD#generation#bucket` | `PART#writer#sequence` | |
 //! | the outcome of a request with an idempotency key | `REQUEST#digest` | `REQUEST` | |
 //! | the progress of a migration's step | `MIGRATION#step` | `MIGRATION` | |
+//! | the heartbeat | `HEARTBEAT` | `HEARTBEAT` | |
 //!
 //! Ids have no `#`, so that a key cannot be taken for another.
 
@@ -402,6 +403,11 @@ pub fn request(digest: &str) -> Key {
 /// The progress of a migration's step.
 pub fn migration(step: &str) -> Key {
     key(format!("MIGRATION#{step}"), "MIGRATION")
+}
+
+/// The heartbeat.
+pub fn heartbeat() -> Key {
+    key("HEARTBEAT".to_owned(), "HEARTBEAT")
 }
 
 /// A sort key by time: an instant, then the id.

@@ -7,6 +7,7 @@ pub mod action;
 pub mod backoff;
 pub mod carts;
 pub mod coupons;
+pub mod heartbeat;
 pub mod keys;
 pub mod ledger;
 pub mod migrations;

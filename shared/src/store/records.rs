@@ -5,7 +5,9 @@
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::{
-    Item, Key, keys,
+    Item, Key,
+    heartbeat::Heartbeat,
+    keys,
     migrations::MigrationProgress,
     orders::OrderRecord,
     ranks::Refresh,
@@ -61,6 +63,7 @@ pub enum Record {
     RebuildPart { generation: u64, bucket: u16, writer: String, sequence: u64, part: PartialSums },
     Request { digest: String },
     Migration { step: String, progress: MigrationProgress },
+    Heartbeat(Heartbeat),
 }
 
 /// The reason why an item is not the record that its key promises. It leaves out the content, which may be personal
@@ -162,6 +165,7 @@ impl Record {
             (["MIGRATION", step], ["MIGRATION"]) => {
                 Ok(Self::Migration { step: (*step).to_owned(), progress: reader.record()? })
             }
+            (["HEARTBEAT"], ["HEARTBEAT"]) => reader.record().map(Self::Heartbeat),
             _ => Err(Unreadable::UnknownKind(key.clone())),
         }
     }
@@ -203,6 +207,7 @@ impl Record {
             }
             Self::Request { digest } => keys::request(digest),
             Self::Migration { step, .. } => keys::migration(step),
+            Self::Heartbeat(_) => keys::heartbeat(),
         }
     }
 }

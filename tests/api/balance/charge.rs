@@ -43,3 +43,27 @@ async fn a_balance_has_an_upper_bound() {
     assert_eq!(details, json!({ "limit": "balance", "max": 9_000_000_000_000_000_i64 }));
     assert_eq!(charge(100).await.expect(200)["balance"], 9_000_000_000_000_000_i64);
 }
+
+/// A deployed shop makes no money out of nothing: an admin charges, and says why.
+#[tokio::test]
+async fn only_an_admin_with_a_reason_charges_where_customers_do_not() {
+    let shop = TestShop::new();
+    shop.customer("mina", 1_000).await;
+    let shop = shop.without_self_charge();
+    let charge = json!({ "userId": "mina", "amount": 500 });
+    shop.post("/balance/charge", charge.clone()).as_user("mina").await.refused(403, "FORBIDDEN");
+    shop.post("/balance/charge", charge.clone()).as_seller("mina").await.refused(403, "FORBIDDEN");
+    let answer = shop.post("/balance/charge", charge.clone()).as_admin().await;
+    assert_eq!(answer.body["fieldErrors"][0]["field"], "reason");
+    answer.refused(400, "INVALID_REQUEST");
+    assert_eq!(shop.balance("mina").await, 1_000);
+
+    let with_reason = json!({ "userId": "mina", "amount": 500, "reason": "계좌 이체" });
+    let charged = shop.post("/balance/charge", with_reason.clone()).as_admin().key("k").await.expect(200);
+    let again = shop.post("/balance/charge", with_reason).as_admin().key("k").await.expect(200);
+    assert_eq!((&charged["balance"], &charged), (&json!(1_500), &again));
+    let entries = shop.get("/balance/mina/entries").as_user("mina").await.expect(200);
+    assert_eq!(entries["items"][0]["reason"], "계좌 이체");
+    assert_eq!(entries["items"][1].get("reason"), None);
+    shop.audit().await;
+}

@@ -309,6 +309,7 @@ fn with_other_shipping(shop: &TestShop) -> Shop {
     let now = shop.now();
     let random = || Random::new(|| 7);
     let policy = Policy {
+        self_charge: true,
         shipping: ShippingPolicy { fee: Won::new(5_000), free_from: Won::new(50_000) },
         hold: SignedDuration::from_mins(10),
         sheet_validity: SignedDuration::from_mins(30),

@@ -123,6 +123,7 @@ impl RunSettings {
                 ..PACE
             },
             policy: Policy {
+                self_charge: true,
                 shipping: ShippingPolicy {
                     fee: Won::new(small(chance, &[0, 2_501], 3_000)),
                     free_from: Won::new(small(chance, &[0, 9_999], 30_000)),

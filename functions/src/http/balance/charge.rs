@@ -5,10 +5,10 @@ use shared::{
     api::{ApiRequest, ApiResult, FieldErrors, Reply, parameters::IdempotencyKey},
     app::{
         Shop,
-        balance::{self, Charged},
+        balance::{self, Charge, Charged},
         users,
     },
-    domain::{UserId, money::ChargeAmount},
+    domain::{UserId, money::ChargeAmount, text::Line},
 };
 
 #[derive(Debug, Deserr, utoipa::ToSchema)]
@@ -19,9 +19,13 @@ struct Body {
     user_id: UserId,
     /// The amount to add.
     amount: ChargeAmount,
+    /// The reason; kept with the ledger entry. Where customers do not charge their own balance, an admin has to give it.
+    #[deserr(default)]
+    reason: Option<Line>,
 }
 
-/// Adds `amount` won and returns the balance right after.
+/// Adds `amount` won and returns the balance right after. A deployed shop lets only admins do so, who give a reason,
+/// unless its parameter `SelfCharge` is on.
 ///
 /// # Errors
 /// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE` or `LIMIT_EXCEEDED`, 422, 429.
@@ -38,5 +42,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let caller = request.caller_for(&body.user_id)?;
     let key = request.key(shop, &caller.user_id);
     users::may_change(shop, caller, Some(&key)).await?;
-    Reply::ok(balance::charge(shop, caller, &body.user_id, body.amount, &key).await?)
+    let Body { user_id, amount, reason } = body;
+    let charge = Charge { user_id, amount, reason: reason.map(Line::into_string) };
+    Reply::ok(balance::charge(shop, caller, &charge, &key).await?)
 }

@@ -1,6 +1,6 @@
 //! Finds expired orders and order sheets and handles them, in case the queue's messages have missed them.
 //!
-//! It reports the age of the oldest. While the queue works, that is zero, or seconds.
+//! It reports the age of the oldest. While the queue works, that is zero, or seconds. It also gives the heartbeat.
 
 use jiff::SignedDuration;
 use lambda_runtime::Error;
@@ -8,7 +8,7 @@ use shared::{
     app::{
         Failure, Shop,
         expiry::{Expired, Place},
-        orders, sheets,
+        orders, sheets, sweeps,
     },
     domain::{OrderId, OrderSheetId},
     store::keys::EXPIRY_BUCKETS,
@@ -21,10 +21,16 @@ use tokio::time::Instant;
 /// # Errors
 /// If the expiry index cannot be read.
 pub async fn run(shop: &Shop) -> Result<(), Error> {
+    if let Err(error) = sweeps::beat(shop).await {
+        tracing::warn!(%error, "there is no heartbeat of this minute");
+    }
     let end_hold = |id: OrderId| async move { orders::end_hold(shop, &id).await };
     let abandon = |id: OrderSheetId| async move { sheets::abandon(shop, &id).await };
     let mut sweep = Sweep { shop, started: Instant::now(), oldest: SignedDuration::ZERO, handled: 0, failed: 0 };
-    for bucket in 0..EXPIRY_BUCKETS {
+    // Each run begins with another bucket: a run that ends before the last one leaves another to the next.
+    let first = shop.clock.now().as_second().div_euclid(60).rem_euclid(EXPIRY_BUCKETS.into());
+    let first = u16::try_from(first).unwrap_or(0);
+    for bucket in (first..EXPIRY_BUCKETS).chain(0..first) {
         sweep.handle_all(|after| orders::expired(shop, bucket, after), end_hold).await?;
         sweep.handle_all(|after| sheets::expired(shop, bucket, after), abandon).await?;
     }

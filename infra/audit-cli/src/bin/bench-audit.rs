@@ -74,7 +74,7 @@ fn write(file: &Path, orders: u64, users: u64) -> Result<(), Box<dyn Error>> {
             let charge = (format!("{name}-c"), EntryKind::Charge, order.paid, None);
             let payment = (name, EntryKind::Payment, order.paid.negated(), Some(id.clone()));
             for (entry_id, kind, amount, order_id) in [charge, payment] {
-                let movement = Movement { entry_id, kind, amount, order_id, at: order.created_at };
+                let movement = Movement { entry_id, kind, amount, order_id, reason: None, at: order.created_at };
                 let (after, entry) = account.book(&user, movement).map_err(|_| "a balance within its bounds")?;
                 put(&mut export, keys::ledger_entry(&user, entry.sequence), entry)?;
                 account = after;

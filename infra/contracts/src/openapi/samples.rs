@@ -83,6 +83,7 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         amount: charge,
         balance_after: charge,
         order_id: None,
+        reason: None,
         at: at("2026-11-20T00:59:00Z")?,
     };
     let listed = || ListedProductView {

@@ -77,13 +77,16 @@ pub struct EntryView {
     /// The order that was paid or refunded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
+    /// The reason that an admin gave.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// The instant of the change.
     pub at: Timestamp,
 }
 
 impl From<LedgerEntry> for EntryView {
     fn from(entry: LedgerEntry) -> Self {
-        let LedgerEntry { entry_id, sequence: _, kind, amount, balance_after, order_id, at, before: _ } = entry;
-        Self { entry_id, kind, amount, balance_after, order_id, at }
+        let LedgerEntry { entry_id, sequence: _, kind, amount, balance_after, order_id, reason, at, before: _ } = entry;
+        Self { entry_id, kind, amount, balance_after, order_id, reason, at }
     }
 }

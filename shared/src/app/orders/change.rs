@@ -321,5 +321,5 @@ impl Known {
 
 /// The movement of money for an order in its state after the change.
 pub(super) fn movement(order: &Order, entry_id: String, kind: EntryKind, amount: Won) -> Movement {
-    Movement { entry_id, kind, amount, order_id: Some(order.order_id.clone()), at: order.updated_at }
+    Movement { entry_id, kind, amount, order_id: Some(order.order_id.clone()), reason: None, at: order.updated_at }
 }
