@@ -205,3 +205,30 @@ fn each_protocol_page_has_the_sections_a_diagram_and_a_table_of_failures() {
         assert!(failures.contains("\n|---|"), "{} has no table of failures", file.display());
     }
 }
+
+/// A page for each alarm, headed by its name, and a link to each from the list of alarms.
+#[test]
+fn every_alarm_has_a_runbook() {
+    let resources = template::template()["Resources"].as_object().unwrap();
+    let alarms = resources.iter().filter(|(_, resource)| resource["Type"] == "AWS::CloudWatch::Alarm");
+    let alarms: BTreeSet<String> = alarms.map(|(name, _)| name.clone()).collect();
+    let mut files = Vec::new();
+    markdown_files(&template::project_file("docs/operations/runbooks"), &mut files);
+    let mut runbooks = BTreeSet::new();
+    for file in files {
+        let page = Page::parse(&fs::read_to_string(&file).unwrap());
+        let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
+        let headings: Vec<&str> = page.headings.iter().map(|heading| heading.text.as_str()).collect();
+        assert_eq!(headings[..4], [name.as_str(), "Meaning", "Look", "Act"], "{}", file.display());
+        runbooks.insert(name);
+    }
+    assert_eq!(runbooks, alarms);
+    let list = Page::parse(&fs::read_to_string(template::project_file("docs/operations/alarms.md")).unwrap());
+    let listed: BTreeSet<String> = list
+        .links()
+        .iter()
+        .filter_map(|link| link.strip_prefix("runbooks/")?.strip_suffix(".md"))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(listed, alarms);
+}

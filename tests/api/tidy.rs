@@ -1,4 +1,5 @@
-//! The table of endpoints, the binaries and the template must agree, and no floor may name one above it.
+//! The table of endpoints and the binaries must agree, and no floor may name one above it. `tests/template` holds that the
+//! template agrees with both.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,64 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use functions::{ROUTES, routes::Route};
+use functions::ROUTES;
 use serde_json::Value;
 use tests::template;
 
 use crate::documents::markdown_files;
-
-/// The binaries, by the names of their files.
-fn binaries() -> BTreeSet<String> {
-    let files = fs::read_dir(template::project_file("functions/src/bin")).unwrap();
-    files.map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned()).collect()
-}
-
-fn functions() -> Vec<(String, Value)> {
-    let template = template::template();
-    let resources = template["Resources"].as_object().unwrap().clone();
-    let functions = resources.into_iter().filter(|(_, resource)| resource["Type"] == "AWS::Serverless::Function");
-    functions
-        .map(|(_, resource)| {
-            assert_eq!(resource["Properties"]["CodeUri"], "functions");
-            (resource["Metadata"]["BuildProperties"]["Binary"].as_str().unwrap().to_owned(), resource)
-        })
-        .collect()
-}
-
-/// Method, path, function, and whether anyone may call it.
-type Served = BTreeSet<(String, String, String, bool)>;
-
-/// The routes, and `HEAD` wherever there is `GET`.
-fn routes() -> Served {
-    let served =
-        |route: &Route| (route.method.to_owned(), route.path.to_owned(), route.function.to_owned(), route.public);
-    let heads = ROUTES.iter().filter(|route| route.method == "GET").map(|route| Route { method: "HEAD", ..*route });
-    ROUTES.iter().copied().chain(heads).map(|route| served(&route)).collect()
-}
-
-#[test]
-fn binaries_and_functions_of_the_template_agree() {
-    let deployed: Vec<String> = functions().into_iter().map(|(name, _)| name).collect();
-    assert_eq!(deployed.len(), binaries().len());
-    assert_eq!(deployed.into_iter().collect::<BTreeSet<_>>(), binaries());
-}
-
-#[test]
-fn the_template_serves_the_routes() {
-    let mut served = Served::new();
-    for (function, resource) in functions() {
-        for event in resource["Properties"]["Events"].as_object().into_iter().flat_map(|events| events.values()) {
-            if event["Type"] != "HttpApi" || function == "route-not-found" {
-                continue;
-            }
-            let properties = &event["Properties"];
-            let text = |field: &str| properties[field].as_str().unwrap().to_owned();
-            let public = properties["Auth"]["Authorizer"] == "NONE";
-            served.insert((text("Method"), text("Path"), function.clone(), public));
-        }
-    }
-    assert_eq!(served, routes());
-}
 
 /// A binary serves the handler that the table names for it: the tests call handlers by the table.
 #[test]
@@ -75,88 +23,6 @@ fn each_binary_of_the_api_serves_its_handler() {
         let main = fs::read_to_string(template::project_file(&format!("functions/src/bin/{binary}.rs"))).unwrap();
         assert!(main.contains(&format!("functions::http::{module}::handle")), "{binary}: {module}");
     }
-}
-
-#[test]
-fn no_function_has_wildcard_permissions() {
-    for (name, function) in functions() {
-        for policy in function["Properties"]["Policies"].as_array().into_iter().flatten() {
-            for statement in policy["Statement"].as_array().unwrap() {
-                assert!(!statement.to_string().contains("\"*\""), "{name}: {statement}");
-                for action in statement["Action"].as_array().unwrap() {
-                    assert!(!action.as_str().unwrap().contains('*'), "{name}: {action}");
-                }
-            }
-        }
-    }
-}
-
-/// The resources of a type, by name, with their properties.
-fn resources(kind: &str) -> Vec<(String, Value)> {
-    let template = template::template();
-    let resources = template["Resources"].as_object().unwrap().clone();
-    let of_kind = resources.into_iter().filter(|(_, resource)| resource["Type"] == kind);
-    of_kind.map(|(name, resource)| (name, resource["Properties"].clone())).collect()
-}
-
-/// The name in a `!GetAtt NAME.Arn`.
-fn of_arn(reference: &Value) -> &str {
-    reference["Fn::GetAtt"].as_str().unwrap().strip_suffix(".Arn").unwrap()
-}
-
-/// The emulator delivers without checking the queue's policy, so no other test shows a gap in it.
-#[test]
-fn every_rule_may_send_to_its_queue_and_to_its_dead_letters() {
-    let mut allowed = BTreeSet::new();
-    for (_, policy) in resources("AWS::SQS::QueuePolicy") {
-        let sources = &policy["PolicyDocument"]["Statement"][0]["Condition"]["ArnEquals"]["aws:SourceArn"];
-        let sources: Vec<&Value> = sources.as_array().map_or(vec![sources], |sources| sources.iter().collect());
-        for queue in policy["Queues"].as_array().unwrap() {
-            let queue = queue["Ref"].as_str().unwrap();
-            allowed.extend(sources.iter().map(|source| (of_arn(source).to_owned(), queue.to_owned())));
-        }
-    }
-    let queues: BTreeSet<String> = resources("AWS::SQS::Queue").into_iter().map(|(name, _)| name).collect();
-    for (rule, properties) in resources("AWS::Events::Rule") {
-        for target in properties["Targets"].as_array().unwrap() {
-            let (to, dead_letters) = (of_arn(&target["Arn"]), of_arn(&target["DeadLetterConfig"]["Arn"]));
-            assert!(allowed.contains(&(rule.clone(), dead_letters.to_owned())), "{rule}: {dead_letters}");
-            // A target that is no queue is reached under a role.
-            let may = target["RoleArn"].is_object() || allowed.contains(&(rule.clone(), to.to_owned()));
-            assert!(may && queues.contains(to) != target["RoleArn"].is_object(), "{rule}: {to}");
-        }
-    }
-}
-
-/// Records that a stream's function cannot handle are kept: an outage of bus or table for most of a day loses nothing.
-#[test]
-fn every_stream_keeps_failed_records() {
-    let mut streams = 0;
-    for (name, function) in functions() {
-        let properties = &function["Properties"];
-        let events = properties["Events"].as_object().into_iter().flat_map(|events| events.values());
-        for source in events.filter(|event| event["Type"] == "DynamoDB").map(|event| &event["Properties"]) {
-            assert_eq!(source["FunctionResponseTypes"], serde_json::json!(["ReportBatchItemFailures"]), "{name}");
-            assert_eq!(source["BisectBatchOnFunctionError"], true, "{name}");
-            assert_eq!(source["MaximumRetryAttempts"], -1, "{name}");
-            // The stream drops records after a day; a record that is too old before that goes to a bucket, whole.
-            let age = source["MaximumRecordAgeInSeconds"].as_i64().unwrap();
-            assert!((12 * 3_600..=22 * 3_600).contains(&age), "{name}: {age}");
-            let kept = of_arn(&source["DestinationConfig"]["OnFailure"]["Destination"]);
-            assert!(resources("AWS::S3::Bucket").iter().any(|(bucket, _)| bucket == kept), "{name}: {kept}");
-            let dead_letters = properties["Environment"]["Variables"]["DEAD_LETTERS_URL"]["Ref"].as_str().unwrap();
-            let may_send = |statement: &Value| {
-                statement["Action"] == serde_json::json!(["sqs:SendMessage"])
-                    && of_arn(&statement["Resource"]) == dead_letters
-            };
-            assert!(
-                properties["Policies"][0]["Statement"].as_array().unwrap().iter().any(may_send),
-                "{name}: {dead_letters}"
-            );
-            streams += 1;
-        }
-    }
-    assert_eq!(streams, 2);
 }
 
 /// Only the local runner may make functions believe headers.
@@ -305,4 +171,17 @@ fn the_modules_of_the_domain_form_no_circle() {
         });
     }
     assert!(below.is_empty(), "a circle is among {below:?}");
+}
+
+/// The template by which a new stack takes a restored table over has the table's keys and indexes.
+#[test]
+fn a_restored_table_is_described_as_the_table_is() {
+    let text = fs::read_to_string(template::project_file("infra/template/restored-table.json")).unwrap();
+    let restored: Value = serde_json::from_str(&text).unwrap();
+    let described = restored["Resources"]["Table"]["Properties"].as_object().unwrap();
+    let table = &template::template()["Resources"]["Table"]["Properties"];
+    assert_eq!(described.len(), 4);
+    for (name, value) in described {
+        assert_eq!(value, &table[name], "{name}");
+    }
 }

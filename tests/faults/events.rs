@@ -9,6 +9,7 @@ use tests::{
         queue::DeadLetterQueue,
         stream::{Consumers, batch as as_batch},
     },
+    permissions::running_as,
     sales::{count, records},
 };
 
@@ -126,7 +127,9 @@ async fn an_unreadable_sale_is_a_dead_letter() {
     let (dead_letters, sold) = (DeadLetterQueue::default(), async || {
         shop.get("/products/top").await.expect(200)["items"][0]["soldQuantity"].as_i64().unwrap()
     });
-    let answer = count_sales::handle(shop.instance(), &dead_letters.queue(), as_batch(&records)).await.unwrap();
+    let dead_letter_queue = dead_letters.queue();
+    let handled = count_sales::handle(shop.instance(), &dead_letter_queue, as_batch(&records));
+    let answer = running_as("count-sales", handled).await.unwrap();
     assert!(answer.batch_item_failures.is_empty());
     assert_eq!((sold().await, dead_letters.taken()[0].0.clone()), (4, records[poison].clone()));
     for _ in 0..2 {

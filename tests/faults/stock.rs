@@ -1,14 +1,19 @@
 //! Stock: its shards, their number, and the low cost of saying that nothing is left.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use functions::schedule::sweep;
 use futures::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::{
     domain::{ProductId, inventory::Shard},
     store::{Consistency, Outcome, Transaction, keys, shards},
 };
 use tests::{
-    Answer, Cost, Fault, TestShop,
+    Answer, Cost, Fault, TABLE, TestShop,
     steps::{codes, dying_at, overtaken_at, race, wait},
 };
 
@@ -248,4 +253,59 @@ async fn returned_units_can_be_sold_at_once() {
     one.post(&path, json!({})).as_user("mina").await.expect(200);
     one.order("mina", "tea", 1).await.expect(201);
     shop.audit().await;
+}
+
+/// A product loses a shard between two reads of one request: it then shows the stock of the shards that are left. Each
+/// reader may read product and shards at one instant for that.
+#[tokio::test]
+async fn readers_that_a_reshard_overtakes_show_the_whole_stock() {
+    let stock_of = |answer: &Value| {
+        let found = answer["items"].as_array().map_or(answer, |items| &items[0]);
+        found["stock"].as_i64().unwrap()
+    };
+    for path in ["/products", "/products/tea", "/products/top", "/desk/products", "/desk/products/tea"] {
+        let mut was_overtaken = false;
+        for nth in 1..=3 {
+            let shop = TestShop::new();
+            shop.customer("mina", 100_000).await;
+            shop.product("tea", 1_000, 10).await;
+            shop.order("mina", "tea", 1).await.expect(201);
+            shop.patch("/products/tea", json!({ "stockShards": 2 })).as_admin().await.expect(200);
+            shop.settle().await;
+            let overtaken = lose_a_shard_at(&shop, nth);
+            let answer = shop.another_instance().get(path).as_admin().await.expect(200);
+            shop.dynamo().fail(|_| Fault::None);
+            assert_eq!(stock_of(&answer), 9, "{path} at read {nth}");
+            was_overtaken |= overtaken.load(Ordering::SeqCst);
+        }
+        assert!(was_overtaken, "{path}");
+    }
+}
+
+/// Moves all units of tea to its first shard and retires the second, in the course of the n-th batch of reads: the batch
+/// still has the product as it was. Returns whether that happened.
+fn lose_a_shard_at(shop: &TestShop, nth: usize) -> Arc<AtomicBool> {
+    let (dynamo, mut reads, overtaken) = (shop.dynamo().clone(), 0, Arc::new(AtomicBool::new(false)));
+    let done = Arc::clone(&overtaken);
+    let key = |pk: &str, sk: &str| json!({ "pk": { "S": pk }, "sk": { "S": sk } });
+    let update = |pk: &str, sk: &str, expression: &str, values: Value| json!({ "Update": { "TableName": TABLE, "Key": key(pk, sk), "UpdateExpression": expression, "ExpressionAttributeValues": values } });
+    let shard = json!({ "TransactItems": [
+        update("STOCK#tea#0", "STOCK", "SET remaining = :all", json!({ ":all": { "N": "9" } })),
+        { "Delete": { "TableName": TABLE, "Key": key("STOCK#tea#1", "STOCK") } },
+    ] });
+    let product = json!({ "TransactItems": [
+        update("PRODUCT#tea", "PRODUCT", "SET stockShards = :one ADD version :one", json!({ ":one": { "N": "1" } })),
+    ] });
+    shop.dynamo().fail(move |operation| {
+        reads += usize::from(operation == "BatchGetItem");
+        let has_begun = done.load(Ordering::SeqCst);
+        if operation == "BatchGetItem" && reads == nth {
+            dynamo.execute("TransactWriteItems", shard.clone()).unwrap();
+            done.store(true, Ordering::SeqCst);
+        } else if has_begun && matches!(operation, "GetItem" | "BatchGetItem") {
+            dynamo.execute("TransactWriteItems", product.clone()).unwrap();
+        }
+        Fault::None
+    });
+    overtaken
 }

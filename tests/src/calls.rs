@@ -16,7 +16,7 @@ use shared::{
     lambda::serve,
 };
 
-use crate::contract;
+use crate::{contract, permissions::running_as};
 
 /// A call in preparation; awaiting it sends it.
 #[derive(Debug, Clone)]
@@ -171,7 +171,9 @@ impl Call {
 
         let endpoint = functions::handler(function).expect("each binary of the API has a handler");
         let instance = self.instance.expect("a call goes to an instance");
-        let response = serve::answer(&instance, endpoint, request, &local_identity()).await;
+        let identity = local_identity();
+        let work = serve::answer(&instance, endpoint, request, &identity);
+        let response = running_as(function, work).await;
         let body = match response.body() {
             Body::Text(text) => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone())),
             _ => Value::Null,

@@ -18,6 +18,8 @@ pub mod drafts;
 pub mod fakes;
 pub mod limits;
 mod meter;
+pub mod metrics;
+pub mod permissions;
 pub mod sales;
 mod shop;
 pub mod simulator;

@@ -38,6 +38,12 @@ fn plain(value: Yaml) -> Value {
     }
 }
 
+/// The name of the binary of a function of the template.
+pub fn binary_of(function: &Value) -> &str {
+    let code = function["Properties"]["CodeUri"].as_str().expect("a function has its code in a folder");
+    code.rsplit('/').next().unwrap_or(code)
+}
+
 /// The request that creates the template's table.
 pub fn create_table(name: &str) -> Value {
     let table = &template()["Resources"]["Table"]["Properties"];

@@ -2,7 +2,8 @@
 
 The crate `local-stack` starts this with a request on standard input,
 
-    {"endpoint", "region", "stack", "template", "parameters": {name: value}, "functions": {name: path of its binary}}
+    {"endpoint", "region", "stack", "template", "parameters": {name: value}, "functions": {name: path of its binary},
+     "without": [a function, an action that its role lacks] or null}
 
 and reads the deployment from standard output:
 
@@ -22,7 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from emulated import emulated
 from failure import Failure
 from package import upload_launchers, upload_template
-from sam import functions_of, transformed
+from sam import transformed
 from stack import deploy_stack, physical_ids
 
 # The emulator accepts any key, and allows everything to this one, as a deployment needs. The functions run under their
@@ -55,7 +56,9 @@ def deploy(request: dict) -> dict:
 
     s3, stack = client("s3"), request["stack"]
     packages = upload_launchers(s3, stack, request["functions"])
-    plain = transformed(request["template"], request["parameters"], packages, session)
+    plain, functions = transformed(request["template"], request["parameters"], packages, session)
+    if without := request.get("without"):
+        take_away(plain, functions, *without)
     template, routes = emulated(plain, stack)
     outputs = deploy_stack(
         client("cloudformation"), stack, upload_template(s3, stack, template), request["parameters"]
@@ -63,7 +66,6 @@ def deploy(request: dict) -> dict:
 
     ids = physical_ids(client("cloudformation"), stack)
     keep_time_to_live(client("dynamodb"), template, ids)
-    functions = functions_of(plain)
     return {
         "api": next((ids[name] for name, r in template["Resources"].items() if is_http_api(r)), None),
         "outputs": outputs,
@@ -74,8 +76,22 @@ def deploy(request: dict) -> dict:
                 "environment": environment(client("lambda"), ids[logical_id]),
             }
             for logical_id, name in functions.items()
+            if logical_id in ids
         },
     }
+
+
+def take_away(plain: dict, functions: dict, name: str, action: str) -> None:
+    """Takes an action out of the role of a function, for a test that has to fail without it."""
+    resources = plain["Resources"]
+    function = next(resources[logical_id] for logical_id, binary in functions.items() if binary == name)
+    role = resources[function["Properties"]["Role"]["Fn::GetAtt"][0]]
+    for policy in role["Properties"]["Policies"]:
+        document = policy["PolicyDocument"]
+        for statement in document["Statement"]:
+            statement["Action"] = [other for other in statement["Action"] if other != action]
+        document["Statement"] = [statement for statement in document["Statement"] if statement["Action"]]
+    role["Properties"]["Policies"] = [it for it in role["Properties"]["Policies"] if it["PolicyDocument"]["Statement"]]
 
 
 def is_http_api(resource: dict) -> bool:

@@ -16,9 +16,14 @@ from failure import Failure
 NOT_EMULATED = {
     "AWS::ApplicationAutoScaling::ScalableTarget",
     "AWS::ApplicationAutoScaling::ScalingPolicy",
+    "AWS::Budgets::Budget",
     "AWS::CloudWatch::CompositeAlarm",
+    "AWS::CodeDeploy::Application",
+    "AWS::CodeDeploy::DeploymentGroup",
     "AWS::Events::ApiDestination",
+    "AWS::Events::Archive",
     "AWS::Events::Connection",
+    "AWS::Events::EventBusPolicy",
     "AWS::Synthetics::Canary",
 }
 
@@ -34,6 +39,8 @@ def emulated(plain: dict, stack: str) -> tuple[dict, dict]:
             routes |= explode(logical_id, resource["Properties"], resources, stack)
         elif resource["Type"] == "AWS::Lambda::Function":
             tell_log_format(resource["Properties"])
+        elif resource["Type"] == "AWS::IAM::Role":
+            forget_sources(resource["Properties"])
     return template, routes
 
 
@@ -41,6 +48,14 @@ def is_beyond_emulation(resource: dict) -> bool:
     """Whether the emulator would fail the stack for the resource. It also fails for an alarm on metric math."""
     is_reckoned = resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]
     return is_reckoned or resource["Type"] in NOT_EMULATED
+
+
+def forget_sources(role: dict) -> None:
+    """Takes away the condition on the source of an event. The emulator does not know the source when it decides, and
+    would refuse every event. Tests in process hold the condition."""
+    for policy in role.get("Policies", []):
+        for statement in policy["PolicyDocument"]["Statement"]:
+            statement.get("Condition", {}).get("StringEquals", {}).pop("events:source", None)
 
 
 def tell_log_format(function: dict) -> None:
@@ -83,13 +98,14 @@ def explode(api: str, properties: dict, resources: dict, stack: str) -> dict:
                     **authorization(api, operation),
                 },
             }
-            routes[route] = function_of(route, operation)
+            routes[route] = function_of(route, operation, resources)
     return routes
 
 
 def route_key(path: str, method: str) -> str:
-    if path == "$default":
-        return path
+    # SAM puts a slash before it where warnings fail an import.
+    if path.lstrip("/") == "$default":
+        return "$default"
     return f"{'ANY' if method == 'x-amazon-apigateway-any-method' else method.upper()} {path}"
 
 
@@ -136,10 +152,12 @@ def authorizer(api: str, name: str, scheme: dict) -> dict:
     }
 
 
-def function_of(route: str, operation: dict) -> str:
+def function_of(route: str, operation: dict, resources: dict) -> str:
     uri = json.dumps(operation["x-amazon-apigateway-integration"]["uri"])
-    if found := re.search(r"\$\{(\w+)\.Arn\}", uri):
-        return found.group(1)
+    if found := re.search(r"/functions/\$\{(\w+)(?:\.Arn)?\}/", uri):
+        target = resources[found.group(1)]
+        # An alias stands for its function.
+        return target["Properties"]["FunctionName"]["Ref"] if target["Type"] == "AWS::Lambda::Alias" else found.group(1)
     raise Failure(f"the route {route} does not lead to a function of this template")
 
 

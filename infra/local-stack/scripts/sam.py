@@ -1,5 +1,6 @@
 """Reads template.yaml and turns it into plain CloudFormation, by the same library as on AWS."""
 
+import logging
 import pathlib
 
 import boto3
@@ -11,35 +12,44 @@ from samtranslator.yaml_helper import yaml_parse
 
 from failure import Failure
 
+# It warns of toggles of AWS's own.
+logging.getLogger("samtranslator").addHandler(logging.NullHandler())
 
-def transformed(path: str, parameters: dict, packages: dict, session: boto3.Session) -> dict:
-    """The plain template, with each function's code in its package."""
+
+def transformed(path: str, parameters: dict, packages: dict, session: boto3.Session) -> tuple[dict, dict]:
+    """The plain template, with each function's code in its package, and {logical id: binary} of its functions."""
+    template = read(path)
+    functions = functions_of(template)
+    for logical_id, name in functions.items():
+        if name not in packages:
+            raise Failure(f"{logical_id} wants the binary `{name}`, but the package functions builds none of that name")
+        template["Resources"][logical_id]["Properties"]["CodeUri"] = packages[name]
+    values = {"AWS::Region": session.region_name, "AWS::Partition": "aws", **defaults(template), **parameters}
     try:
-        template = yaml_parse(pathlib.Path(path).read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise Failure(str(error)) from error
-    for logical_id, resource in template["Resources"].items():
-        if resource["Type"] == "AWS::Serverless::Function":
-            name = binary_of(resource)
-            if name not in packages:
-                raise Failure(f"{logical_id} wants the binary `{name}`, but the package functions builds none of that name")
-            resource["Properties"]["CodeUri"] = packages[name]
-    values = {"AWS::Region": session.region_name, "AWS::Partition": "aws", **parameters}
-    try:
-        return Translator({}, Parser(), boto_session=session).translate(template, values)
+        plain = Translator({}, Parser(), boto_session=session).translate(template, values)
     except InvalidDocumentException as error:
         raise Failure("; ".join(cause.message for cause in error.causes)) from error
+    return plain, functions
 
 
-def binary_of(function: dict) -> str:
-    """The name of a function's binary, from where `sam build` takes it."""
-    return function["Metadata"]["BuildProperties"]["Binary"]
+def read(path: str) -> dict:
+    """The SAM template in the file, with `!Ref x` as {"Ref": "x"} and so on."""
+    try:
+        return yaml_parse(pathlib.Path(path).read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise Failure(str(error)) from error
 
 
 def functions_of(template: dict) -> dict:
-    """{logical id: binary} of a plain template; the transformation keeps the metadata."""
+    """{logical id: binary} of a SAM template. `cargo lambda build` puts each binary into a folder of its name."""
     return {
-        logical_id: resource["Metadata"]["BuildProperties"]["Binary"]
+        logical_id: pathlib.PurePosixPath(resource["Properties"]["CodeUri"]).name
         for logical_id, resource in template["Resources"].items()
-        if resource["Type"] == "AWS::Lambda::Function"
+        if resource["Type"] == "AWS::Serverless::Function"
     }
+
+
+def defaults(template: dict) -> dict:
+    """The defaults of the template's parameters."""
+    parameters = template.get("Parameters", {}).items()
+    return {name: parameter["Default"] for name, parameter in parameters if "Default" in parameter}

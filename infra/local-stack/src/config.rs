@@ -10,6 +10,10 @@ use crate::{
     error::{Context, Error, Result},
 };
 
+/// The variable that takes an action away from a function in every test run: `create-order dynamodb:GetItem`. The run has
+/// to fail then.
+pub const WITHOUT: &str = "JANGTEO_WITHOUT_PERMISSION";
+
 /// The configuration of a stack.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -21,8 +25,10 @@ pub struct Config {
     /// Serve the HTTP functions by `cargo lambda watch` too.
     pub watch: bool,
     /// Values of the template's parameters, over those that the stack itself provides (`JwtIssuer`, `JwtAudience`,
-    /// `DataPlatformUrl`, `DataPlatformSecretParameter`).
+    /// `DataPlatformUrl`, `DataPlatformSecretParameter`, `SelfCharge`).
     pub parameters: BTreeMap<String, String>,
+    /// An action that is taken away from the role of a function, by the name of its binary. A test sees what it is for.
+    pub without: Option<(String, String)>,
     /// Hosts, besides this machine's own names, that the ports answer for.
     pub allow_hosts: Vec<String>,
     /// Origins with pages that may call the ports, besides the stack's own.
@@ -42,6 +48,7 @@ impl Config {
             fresh: false,
             watch: true,
             parameters: BTreeMap::new(),
+            without: None,
             allow_hosts: Vec::new(),
             allow_origins: Vec::new(),
             steps: Steps::shown(),
@@ -67,6 +74,10 @@ impl Config {
             fresh: true,
             watch: true,
             parameters: BTreeMap::new(),
+            without: env::var_os(WITHOUT).and_then(|without| {
+                let (function, action) = without.to_str()?.split_once(' ')?;
+                Some((function.to_owned(), action.to_owned()))
+            }),
             allow_hosts: Vec::new(),
             allow_origins: Vec::new(),
             steps: Steps::silent(),

@@ -2,18 +2,16 @@ use std::{
     collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
-    process::Stdio,
     time::UNIX_EPOCH,
 };
 
 use serde::Deserialize;
 use serde_json::json;
-use tokio::io::AsyncWriteExt as _;
 
 use crate::{
-    Task, Tools,
+    Tools,
     config::repository,
-    emulator::{REGION, SYSTEM_PATH},
+    emulator::REGION,
     error::{Context as _, Error, Result},
 };
 
@@ -62,38 +60,25 @@ impl Deployment {
     }
 }
 
-/// Deploys `template.yaml` to the emulator at `endpoint`.
+/// Deploys `template.yaml` to the emulator at `endpoint`, under the name `stack`.
 pub(crate) async fn deploy(
     tools: &Tools,
     endpoint: &str,
+    stack: &str,
     parameters: &BTreeMap<String, String>,
+    without: Option<&(String, String)>,
     kept: &Kept,
 ) -> Result<Deployment> {
     let request = json!({
         "endpoint": endpoint,
         "region": REGION,
-        "stack": STACK,
+        "stack": stack,
         "template": repository().join("template.yaml"),
         "parameters": parameters,
         "functions": kept.binaries,
+        "without": without,
     });
-
-    let mut command = tools.script("deploy.py");
-    // The developer's AWS profiles and proxies must not affect it.
-    command.env_clear().env("PATH", SYSTEM_PATH);
-    command.env("AWS_CONFIG_FILE", "/dev/null").env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut script = Task::start(command).context("run deploy.py")?;
-    if let Some(mut input) = script.child().stdin.take() {
-        input.write_all(request.to_string().as_bytes()).await.context("run deploy.py")?;
-    }
-    let output = script.output().await.context("run deploy.py")?;
-    if !output.status.success() {
-        let errors = String::from_utf8_lossy(&output.stderr);
-        let reason = errors.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("deploy.py gave no reason");
-        return Err(Error::DeploymentFailed(reason.to_owned()));
-    }
-    serde_json::from_slice(&output.stdout).map_err(|error| Error::DeploymentFailed(error.to_string()))
+    tools.ask("deploy.py", &request, Error::DeploymentFailed).await
 }
 
 /// The functions' binaries under names of their own, for as long as this value lives. A later build does not

@@ -54,6 +54,10 @@ pub enum Error {
     #[error("the functions do not build: correct what cargo reports above and start again")]
     BuildFailed,
 
+    /// The translator of SAM templates refused the template.
+    #[error("template.yaml could not be transformed: {0}; correct it and start again")]
+    TransformFailed(String),
+
     /// The emulator refused the template.
     #[error(
         "template.yaml could not be deployed: {0}; correct it and start again, with --fresh if the reason lies in \

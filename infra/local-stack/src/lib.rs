@@ -39,7 +39,7 @@ mod tour;
 mod watch;
 
 pub use build::{Binaries, FUNCTIONS, build, build_with};
-pub use config::{Config, Ports, repository};
+pub use config::{Config, Ports, WITHOUT, repository};
 pub use error::{Error, Result};
 pub use machine::ensure_ready as ensure_machine_ready;
 pub use secrets::new_webhook_secret;

@@ -42,7 +42,8 @@ pub struct LocalStack {
     watch: Option<Leashed>,
     emulator: Emulator,
     servers: Servers,
-    _kept: Kept,
+    tools: Tools,
+    kept: Kept,
     _state: File,
 }
 
@@ -82,18 +83,20 @@ impl LocalStack {
         steps.begin("deploying template.yaml");
         let kept = Kept::new(binaries.functions(), folder.join("functions"))?;
         emulator.set_settled(false);
-        let deployment = deployment::deploy(&tools, &emulator.url(), &parameters(&config), &kept).await;
+        let deployment =
+            deployment::deploy(&tools, &emulator.url(), STACK, &parameters(&config), config.without.as_ref(), &kept)
+                .await;
         // A refused template has been rolled back. Only an interruption above leaves a half-done deployment.
         emulator.set_settled(true);
         emulator.check()?;
         let deployment = deployment?;
 
         let mut stack =
-            Self { config, door, deployment, issuer, watch: None, emulator, servers, _kept: kept, _state: state };
+            Self { config, door, deployment, issuer, watch: None, emulator, servers, tools, kept, _state: state };
         stack.note_environment()?;
         stack.serve_payments().await?;
         if stack.config.watch {
-            stack.watch(&tools, &binaries).await?;
+            stack.watch(&binaries).await?;
         }
         Ok(stack)
     }
@@ -111,12 +114,12 @@ impl LocalStack {
     }
 
     /// Serves the HTTP functions at their plain paths.
-    async fn watch(&mut self, tools: &Tools, binaries: &Binaries) -> Result<()> {
+    async fn watch(&mut self, binaries: &Binaries) -> Result<()> {
         let (ports, folder) = (self.config.ports, self.config.state_dir.join("watched"));
         self.config.steps.begin(format_args!("serving the functions on port {}", ports.gateway));
         let (key, address) = (DoorKey::new()?, hidden()?);
         let watch = Watch {
-            tools,
+            tools: &self.tools,
             address,
             key: &key,
             endpoint: &self.emulator.url(),
@@ -151,8 +154,27 @@ impl LocalStack {
     /// The deployed HTTP API, in the emulator, behind its authorizer. Append a path.
     #[must_use]
     pub fn api_url(&self) -> String {
-        let api = self.deployment.api.as_deref().unwrap_or("none");
+        self.url_of(&self.deployment)
+    }
+
+    fn url_of(&self, deployment: &Deployment) -> String {
+        let api = deployment.api.as_deref().unwrap_or("none");
         format!("{}/_aws/execute-api/{api}", self.emulator.url())
+    }
+
+    /// Deploys the template once more, beside this stack: under another name, and with these parameters alone. Returns
+    /// the address of its API and its outputs.
+    ///
+    /// # Errors
+    /// If the deployment fails.
+    pub async fn deploy_beside(
+        &self,
+        stack: &str,
+        parameters: &BTreeMap<String, String>,
+    ) -> Result<(String, BTreeMap<String, String>)> {
+        let deployment =
+            deployment::deploy(&self.tools, &self.emulator.url(), stack, parameters, None, &self.kept).await?;
+        Ok((self.url_of(&deployment), deployment.outputs))
     }
 
     /// The HTTP functions under `cargo lambda watch`, at their plain paths, trusting identity headers.
@@ -293,6 +315,8 @@ fn parameters(config: &Config) -> BTreeMap<String, String> {
         ("JwtIssuer".to_owned(), local(ports.issuer)),
         ("JwtAudience".to_owned(), AUDIENCE.to_owned()),
         ("DataPlatformUrl".to_owned(), local(ports.data_platform)),
+        // The tour charges a balance without a payment.
+        ("SelfCharge".to_owned(), "true".to_owned()),
         ("DataPlatformSecretParameter".to_owned(), secrets::PARAMETER.to_owned()),
     ]);
     parameters.extend(config.parameters.clone());

@@ -1,14 +1,19 @@
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use tokio::io::AsyncWriteExt as _;
 
 use crate::{
     Steps, Task,
     config::repository,
+    emulator::{REGION, SYSTEM_PATH},
     error::{Context as _, Error, Result},
 };
 
@@ -46,6 +51,44 @@ impl Tools {
         tools.install(steps).await?;
         fs::write(&stamp, wanted).context(format_args!("write {}", stamp.display()))?;
         Ok(tools)
+    }
+
+    /// `template.yaml` as plain CloudFormation, made by the same library as on AWS. The key of each function's package is
+    /// its `CodeUri`.
+    ///
+    /// # Errors
+    /// If the template is not valid with these values of its parameters.
+    pub async fn transform(&self, parameters: &BTreeMap<String, String>) -> Result<Value> {
+        let template = repository().join("template.yaml");
+        let request = json!({ "template": template, "region": REGION, "parameters": parameters });
+        self.ask("transform.py", &request, Error::TransformFailed).await
+    }
+
+    /// Runs a script that reads a request and prints its answer, both JSON. `failed` makes the error of the line that the
+    /// script ends with if it fails.
+    pub(crate) async fn ask<A: DeserializeOwned>(
+        &self,
+        script: &str,
+        request: &Value,
+        failed: impl Fn(String) -> Error,
+    ) -> Result<A> {
+        let action = format!("run {script}");
+        let mut command = self.script(script);
+        // The developer's AWS profiles and proxies must not affect it.
+        command.env_clear().env("PATH", SYSTEM_PATH);
+        command.env("AWS_CONFIG_FILE", "/dev/null").env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut task = Task::start(command).context(&action)?;
+        if let Some(mut input) = task.child().stdin.take() {
+            input.write_all(request.to_string().as_bytes()).await.context(&action)?;
+        }
+        let output = task.output().await.context(&action)?;
+        if !output.status.success() {
+            let errors = String::from_utf8_lossy(&output.stderr);
+            let reason = errors.lines().rev().map(str::trim).find(|line| !line.is_empty());
+            return Err(failed(reason.map_or_else(|| format!("{script} gave no reason"), str::to_owned)));
+        }
+        serde_json::from_slice(&output.stdout).map_err(|error| failed(error.to_string()))
     }
 
     /// A command that runs one of the scripts beside this crate.

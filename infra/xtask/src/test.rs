@@ -1,4 +1,4 @@
-use std::{env, process::Command};
+use std::{env, fs, io, process::Command};
 
 use local_stack::{Steps, Tools, repository};
 
@@ -15,26 +15,39 @@ pub(crate) async fn run() -> Result<(), Failure> {
 
     steps.begin("lints");
     check(cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"])).await?;
+    // Not among all targets, since `cargo test` leaves them out.
+    let by_name = ["--test", "e2e", "--test", "template"];
+    check(cargo(&[&["clippy", "--workspace"], &by_name[..], &["--", "--deny", "warnings"]].concat())).await?;
 
     steps.begin("unit and in-process tests");
+    forget_permissions()?;
     check(cargo(&["test", "--workspace"])).await?;
 
     steps.begin("a thousand simulated runs");
     run::binary("tests", "simulate", &["--seeds".to_owned(), "1000".to_owned()], []).await?;
 
-    let tools = Tools::set_up(steps).await?;
-    steps.begin("the template's lint");
-    let mut lint = tools.program("cfn-lint");
-    lint.arg("template.yaml").current_dir(repository());
-    check(lint).await?;
+    steps.begin("permissions that the functions do not use");
+    run::binary("tests", "permissions", &[], []).await?;
 
-    steps.begin("end-to-end tests");
+    Tools::set_up(steps).await?;
+    steps.begin("the template's checks");
     // The whole workspace is selected, though one crate has the test: a part would be compiled anew, with other
     // features.
+    check(cargo(&["test", "--workspace", "--test", "template"])).await?;
+
+    steps.begin("end-to-end tests");
     check(cargo(&["test", "--workspace", "--test", "e2e"])).await?;
 
     steps.begin("all is well");
     Ok(())
+}
+
+/// Deletes the notes of the permissions that earlier tests used.
+fn forget_permissions() -> Result<(), Failure> {
+    match fs::remove_dir_all(repository().join("target/permissions")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 fn cargo(arguments: &[&str]) -> Command {

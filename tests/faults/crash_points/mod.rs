@@ -19,6 +19,7 @@ use tests::{
     Answer, Bus, Call, TABLE, TestShop,
     deaths::{Deaths, Side},
     fakes::queue::{DeadLetterQueue, Waits},
+    permissions::running_as,
 };
 
 use self::scenarios::scenarios;
@@ -128,11 +129,12 @@ async fn play(scenario: &Scenario, point: Option<(usize, Side)>) -> Played {
         deaths,
     };
     let deaths = point.map_or_else(Deaths::default, |(call, side)| Deaths::at(call, side));
-    let first = deaths.run((scenario.operation)(stage(deaths.clone()))).await;
+    let function = scenario.binary();
+    let first = deaths.run(running_as(function, (scenario.operation)(stage(deaths.clone())))).await;
     let died = first.is_none();
     let answer = match first {
         Some(answer) => Some(answer),
-        None if scenario.repeats => Some((scenario.operation)(stage(Deaths::default())).await),
+        None if scenario.repeats => Some(running_as(function, (scenario.operation)(stage(Deaths::default()))).await),
         None => None,
     };
     // Sweeps recover tickets and reservations that died before their claim.
@@ -236,8 +238,7 @@ fn every_function_has_a_scenario() {
     let covered: BTreeSet<&str> = scenarios().iter().map(Scenario::binary).chain(MAKE_NO_CALLS).collect();
     let resources = tests::template::template()["Resources"].as_object().unwrap().values();
     let functions = resources.filter(|resource| resource["Type"] == "AWS::Serverless::Function");
-    let names: BTreeSet<&str> =
-        functions.map(|function| function["Metadata"]["BuildProperties"]["Binary"].as_str().unwrap()).collect();
+    let names: BTreeSet<&str> = functions.map(tests::template::binary_of).collect();
     assert_eq!(covered, names);
 }
 

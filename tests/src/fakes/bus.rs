@@ -22,6 +22,7 @@ use tokio::sync::Notify;
 use crate::{
     contract,
     fakes::{queue::DeadLetterQueue, wire},
+    permissions::running_as,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,7 +123,7 @@ impl Bus {
         tokio::select! {
             biased;
             () = self.0.death.notified() => Err("the function died".into()),
-            answer = relay.handle(batch) => answer,
+            answer = running_as("relay-events", relay.handle(batch)) => answer,
         }
     }
 

@@ -86,7 +86,7 @@ impl Settings {
 }
 
 /// Whether each field of a filter has one of the listed values, or begins with one of the listed prefixes.
-fn passes(filter: &Value, record: &Value) -> bool {
+pub fn passes(filter: &Value, record: &Value) -> bool {
     match filter {
         Value::Object(fields) => fields.iter().all(|(name, filter)| passes(filter, &record[name])),
         Value::Array(values) => values.iter().any(|value| match value["prefix"].as_str() {

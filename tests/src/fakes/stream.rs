@@ -15,6 +15,7 @@ use tokio::time::sleep;
 use crate::{
     Dynamo, contract,
     fakes::{event_source::Settings, queue::DeadLetterQueue},
+    permissions::running_as,
 };
 
 /// The most records of one read.
@@ -155,7 +156,7 @@ impl Consumers {
             }
             self.sales.add(records);
             let dead_letters = self.dead_letters.queue();
-            let count = |batch| count_sales::handle(shop, &dead_letters, batch);
+            let count = |batch| running_as("count-sales", count_sales::handle(shop, &dead_letters, batch));
             let handled = self.sales.deliver(BATCH, count).await.expect("sales are counted");
             self.sales.remove(handled);
             assert_eq!(self.dead_letters.taken(), [], "a record can be read");

@@ -38,7 +38,7 @@ use super::{
 use crate::{
     fakes::{parameters::ParameterStore, stream::Backlog},
     limits::Chance,
-    template::template,
+    template::{self, template},
 };
 
 /// The address of every queue: the connection tells them apart by their messages.
@@ -84,12 +84,12 @@ pub(super) fn start(world: &World) {
             tokio::spawn(follow(world.clone(), reader, shard));
         }
     }
-    for (resource, function) in template()["Resources"].as_object().expect("the template has resources") {
+    for function in template()["Resources"].as_object().expect("the template has resources").values() {
         for event in function["Properties"]["Events"].as_object().into_iter().flat_map(|events| events.values()) {
             if event["Type"] == "SQS" {
                 let queue = named(&event["Properties"]["Queue"]);
                 let most = event["Properties"]["BatchSize"].as_u64().expect("a batch is bounded");
-                let name = function["Metadata"]["BuildProperties"]["Binary"].as_str().expect(resource);
+                let name = template::binary_of(function);
                 for worker in 0..2 {
                     let most = usize::try_from(most).unwrap().min(world.settings.batch);
                     tokio::spawn(consume(world.clone(), name.to_owned(), queue.clone(), most, worker));

@@ -29,7 +29,7 @@ use super::{
     table::Table,
     trace::Trace,
 };
-use crate::{TABLE, limits::Chance, shop::random};
+use crate::{TABLE, limits::Chance, permissions::running_as, shop::random};
 
 /// The least outage of a service: longer than the relay's retry budget.
 const OUTAGE_SECONDS: u64 = 10;
@@ -247,6 +247,8 @@ impl World {
         work: impl FnOnce(Arc<Shop>, Connection) -> F,
     ) -> Option<T> {
         let instance = self.instance(&mut chance);
+        // A request's own function takes over from its client.
+        let function = name.split(' ').next().unwrap_or_default().to_owned();
         let name = format!("{name}@{}", instance.number);
         let death = (self.injects(FaultKind::Deaths) && chance.below(12) == 0)
             .then(|| Death { call: 1 + u32::try_from(chance.below(6)).unwrap(), after: chance.below(2) == 0 });
@@ -263,7 +265,7 @@ impl World {
         let outcome = tokio::select! {
             biased;
             () = instance.connection.died() => None,
-            outcome = timeout(limit, work(Arc::clone(&instance.shop), instance.connection.clone())) => outcome.ok(),
+            outcome = timeout(limit, running_as(&function, work(Arc::clone(&instance.shop), instance.connection.clone()))) => outcome.ok(),
         };
         self.busy.fetch_sub(1, Ordering::SeqCst);
         if outcome.is_some() {

@@ -1,0 +1,96 @@
+//! Compares the permissions of the functions with the calls that the tests and the simulator have noted.
+//!
+//! With `--end-to-end` it takes each action away from its function in turn, and runs an end-to-end test, which has to fail:
+//! minutes for each, and hours for all. `--shard 0/4` takes every fourth.
+#![allow(clippy::expect_used, clippy::print_stdout, reason = "its output is for the person at the terminal")]
+
+use std::{
+    collections::BTreeSet,
+    process::{Command, ExitCode, Stdio},
+};
+
+use clap::Parser;
+use tests::{
+    permissions::{Permissions, noted_uses},
+    template::project_file,
+};
+
+#[derive(Parser)]
+struct Arguments {
+    /// Take each action away from its function, and run an end-to-end test that has to fail
+    #[arg(long)]
+    end_to_end: bool,
+    /// Which of how many parts: `0/4`
+    #[arg(long, default_value = "0/1", value_parser = shard)]
+    shard: (usize, usize),
+    /// Only the functions whose name has this in it
+    #[arg(long, default_value = "")]
+    of: String,
+}
+
+fn shard(text: &str) -> Result<(usize, usize), String> {
+    let parts = text.split_once('/').and_then(|(part, parts)| Some((part.parse().ok()?, parts.parse().ok()?)));
+    parts.filter(|(part, parts)| part < parts).ok_or_else(|| "such as 0/4".to_owned())
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if arguments.end_to_end { end_to_end(&arguments) } else { in_process() }
+}
+
+/// The end-to-end test that misses a permission of the function first.
+fn test_of(function: &str) -> &'static str {
+    match function {
+        "settle-payments" | "process-expiry" => "payments",
+        "relay-events" | "deliver-orders" => "dead_letters",
+        _ => "deployed",
+    }
+}
+
+fn end_to_end(arguments: &Arguments) -> ExitCode {
+    let actions = Permissions::of_template().actions();
+    let (part, parts) = arguments.shard;
+    let chosen = actions.into_iter().filter(|(function, _)| function.contains(&arguments.of)).skip(part).step_by(parts);
+    let (mut missed, mut not_missed) = (BTreeSet::new(), Vec::new());
+    for (function, action) in chosen {
+        let mut test = Command::new("cargo");
+        test.args(["test", "--workspace", "--test", "e2e", test_of(&function)]).current_dir(project_file(""));
+        test.env(local_stack::WITHOUT, format!("{function} {action}")).stdout(Stdio::null()).stderr(Stdio::null());
+        let is_missed = !test.status().expect("cargo runs").success();
+        println!("{} {function} {action}", if is_missed { "missed    " } else { "not missed" });
+        if is_missed {
+            missed.insert(function);
+        } else {
+            not_missed.push(function);
+        }
+    }
+    // Some actions are for what these tests do not do: another function's failure, a contended item. Each function's
+    // role is in force if some of its actions is missed; each action is needed by what `in_process` compares.
+    let never_missed: Vec<_> = not_missed.iter().filter(|function| !missed.contains(*function)).collect();
+    println!("never missed: {never_missed:?}");
+    if never_missed.is_empty() || parts > 1 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn in_process() -> ExitCode {
+    let (permissions, uses) = (Permissions::of_template(), noted_uses());
+    let missing: Vec<_> = uses.iter().filter(|used| !permissions.allow(used)).collect();
+    let unused = permissions.unused(&uses);
+    for used in &missing {
+        println!("missing: {}: {} {} {}", used.function, used.action, used.resource, used.key);
+    }
+    for permission in &unused {
+        println!("nothing uses it: {permission}");
+    }
+    // Taken away one by one, each is missed by a call that a test makes.
+    let each = permissions.without_each();
+    let not_missed: Vec<_> = each.iter().filter(|(_, rest)| uses.iter().all(|used| rest.allow(used))).collect();
+    for (permission, _) in &not_missed {
+        println!("nothing misses it: {permission}");
+    }
+    if missing.is_empty() && unused.is_empty() && not_missed.is_empty() {
+        println!("{} kinds of calls, all of them allowed; each of {} permissions is needed", uses.len(), each.len());
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}

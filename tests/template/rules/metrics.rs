@@ -1,0 +1,238 @@
+//! Alarms: they watch this stack and notify somebody, and all background work has one.
+
+use serde_json::{Value, json};
+
+use super::{Fault, Found, Rule, Violation, properties, remove};
+use crate::{
+    plain::{Plain, Resource, attribute_of, binary_of, many, reference_to},
+    sets::Set,
+};
+
+pub const RULES: &[Rule] = &[
+    Rule {
+        name: "alarms watch this stack only",
+        finding: "P12",
+        check: of_stack,
+        faults: &[
+            Fault {
+                name: "the audits of all stacks",
+                set: Set::Defaults,
+                plant: |template| properties(template, "AuditAlarm")["Namespace"] = "Jangteo".into(),
+            },
+            Fault {
+                name: "the throttles of the account",
+                set: Set::Defaults,
+                plant: |template| {
+                    let metric = &mut properties(template, "TableThrottlesAlarm")["Metrics"][1];
+                    remove(&mut metric["MetricStat"]["Metric"], "Dimensions");
+                },
+            },
+            Fault {
+                name: "a table of another stack",
+                set: Set::Defaults,
+                plant: |template| {
+                    let metric = &mut properties(template, "TableThrottlesAlarm")["Metrics"][1];
+                    metric["MetricStat"]["Metric"]["Dimensions"][0]["Value"] = "jangteo-Table-1AB2C3".into();
+                },
+            },
+        ],
+    },
+    Rule {
+        name: "functions write their metrics for this stack",
+        finding: "P12",
+        check: namespace,
+        faults: &[Fault {
+            name: "a namespace for all stacks",
+            set: Set::Defaults,
+            plant: |template| {
+                properties(template, "Sweep")["Environment"]["Variables"]["METRICS_NAMESPACE"] = "Jangteo".into();
+            },
+        }],
+    },
+    Rule {
+        name: "alarms notify the topic and the address",
+        finding: "M",
+        check: notify,
+        faults: &[
+            Fault {
+                name: "an alarm without actions",
+                set: Set::Everything,
+                plant: |template| remove(properties(template, "AuditAlarm"), "AlarmActions"),
+            },
+            Fault {
+                name: "an alarm for the address only",
+                set: Set::OwnIssuer,
+                plant: |template| {
+                    properties(template, "AuditAlarm")["AlarmActions"] =
+                        json!([{ "Fn::If": ["HasAlarmEmail", { "Ref": "AlarmTopic" }, { "Ref": "AWS::NoValue" }] }]);
+                },
+            },
+            Fault {
+                name: "an alarm that is switched off",
+                set: Set::Defaults,
+                plant: |template| properties(template, "AuditAlarm")["ActionsEnabled"] = false.into(),
+            },
+            Fault {
+                name: "an alarm without a description",
+                set: Set::Defaults,
+                plant: |template| remove(properties(template, "AuditAlarm"), "AlarmDescription"),
+            },
+            Fault {
+                name: "an alarm without a meaning of silence",
+                set: Set::Defaults,
+                plant: |template| remove(properties(template, "AuditAlarm"), "TreatMissingData"),
+            },
+        ],
+    },
+    Rule {
+        name: "background work has alarms",
+        finding: "P10",
+        check: background,
+        faults: &[
+            Fault {
+                name: "a task of the sweep without an alarm",
+                set: Set::Defaults,
+                plant: |template| {
+                    let metrics = properties(template, "SweepsAlarm")["Metrics"].as_array_mut().unwrap();
+                    metrics.retain(|metric| metric["Id"] != "ticketsruns");
+                },
+            },
+            Fault {
+                name: "an audit without an alarm on its absence",
+                set: Set::Defaults,
+                plant: |template| properties(template, "AuditMissingAlarm")["TreatMissingData"] = "notBreaching".into(),
+            },
+            Fault {
+                name: "throttles of the table without an alarm",
+                set: Set::Defaults,
+                plant: |template| remove(&mut template["Resources"], "TableThrottlesAlarm"),
+            },
+        ],
+    },
+];
+
+/// A metric that an alarm uses.
+#[derive(Debug)]
+pub struct Metric<'p>(pub &'p Value);
+
+impl Metric<'_> {
+    pub fn is_own(&self) -> bool {
+        self.0["Namespace"] == own_namespace()
+    }
+
+    pub fn is_named(&self, name: &str) -> bool {
+        self.0["MetricName"] == name
+    }
+
+    pub fn has(&self, dimension: &str, value: &Value) -> bool {
+        many(&self.0["Dimensions"]).iter().any(|it| it["Name"] == dimension && it["Value"] == *value)
+    }
+}
+
+/// The metrics of an alarm: its own, or those of its formula.
+pub fn metrics_of(alarm: &Resource) -> Vec<Metric<'_>> {
+    if alarm["Metrics"].is_null() {
+        return vec![Metric(&alarm.whole["Properties"])];
+    }
+    let metrics = many(&alarm["Metrics"]).into_iter().map(|metric| &metric["MetricStat"]["Metric"]);
+    metrics.filter(|metric| metric.is_object()).map(Metric).collect()
+}
+
+/// The alarms on a metric of a resource.
+pub fn alarms_on<'p>(plain: &'p Plain, metric: &str, dimension: &str, value: &Value) -> Vec<&'p Resource> {
+    let is_on = |it: &Metric| it.is_named(metric) && it.has(dimension, value);
+    plain.of("AWS::CloudWatch::Alarm").filter(|alarm| metrics_of(alarm).iter().any(is_on)).collect()
+}
+
+pub fn own_namespace() -> Value {
+    json!({ "Fn::Sub": "Jangteo/${AWS::StackName}" })
+}
+
+/// The dimensions that name a resource, with the type of the resource and how it is named.
+pub const DIMENSIONS: [(&str, &str, &str, Option<&str>); 4] = [
+    ("AWS/ApiGateway", "ApiId", "AWS::ApiGatewayV2::Api", None),
+    ("AWS/DynamoDB", "TableName", "AWS::DynamoDB::Table", None),
+    ("AWS/Lambda", "FunctionName", "AWS::Lambda::Function", None),
+    ("AWS/SQS", "QueueName", "AWS::SQS::Queue", Some("QueueName")),
+];
+
+fn of_stack(plain: &Plain) -> Vec<Violation> {
+    let mut found = Found::default();
+    for alarm in plain.of("AWS::CloudWatch::Alarm") {
+        let metrics = metrics_of(alarm);
+        found.require(!metrics.is_empty(), &alarm.id, "needs a metric");
+        for metric in metrics {
+            let Metric(metric) = &metric;
+            let namespace = &metric["Namespace"];
+            let is_of_stack = *namespace == own_namespace()
+                || DIMENSIONS.iter().any(|(of, dimension, kind, attribute)| {
+                    let names = |resource: &Resource| {
+                        let name = attribute.map(|attribute| attribute_of(&resource.id, attribute));
+                        Metric(metric).has(dimension, &name.unwrap_or_else(|| reference_to(&resource.id)))
+                    };
+                    namespace == of && plain.of(kind).any(names)
+                });
+            found.require(is_of_stack, &alarm.id, format_args!("must watch a resource of this stack: {metric}"));
+        }
+    }
+    found.0
+}
+
+fn namespace(plain: &Plain) -> Vec<Violation> {
+    let mut found = Found::default();
+    for function in plain.functions() {
+        let namespace = &function["Environment"]["Variables"]["METRICS_NAMESPACE"];
+        found.require(*namespace == own_namespace(), &function.id, "must write metrics for its stack");
+    }
+    found.0
+}
+
+fn notify(plain: &Plain) -> Vec<Violation> {
+    let mut found = Found::default();
+    let (topic, address) = (reference_to("AlarmTopicArn"), reference_to("AlarmTopic"));
+    let wanted = [(topic, plain.asks_for("AlarmTopicArn")), (address, plain.asks_for("AlarmEmail"))];
+    let wanted: Vec<&Value> = wanted.iter().filter(|(_, is_wanted)| *is_wanted).map(|(action, _)| action).collect();
+    for alarm in plain.of("AWS::CloudWatch::Alarm") {
+        let is_on = alarm["ActionsEnabled"] != false;
+        found.require(
+            is_on && many(&alarm["AlarmActions"]) == wanted,
+            &alarm.id,
+            "must notify the topic and the address",
+        );
+        let says = alarm["AlarmDescription"].as_str().is_some_and(|text| text.ends_with('.'));
+        found.require(says, &alarm.id, "needs a description in sentences");
+        let silence = alarm["TreatMissingData"].as_str().unwrap_or_default();
+        found.require(["breaching", "notBreaching"].contains(&silence), &alarm.id, "must give silence a meaning");
+    }
+    found.0
+}
+
+/// Streams and queues have alarms by the rules of their own.
+fn background(plain: &Plain) -> Vec<Violation> {
+    let mut found = Found::default();
+    // Silence is the failure that these alarms are for.
+    let rings = |name: &str, task: Option<&str>| {
+        let is_it = |metric: &Metric| {
+            metric.is_own() && metric.is_named(name) && task.is_none_or(|task| metric.has("Task", &json!(task)))
+        };
+        let mut alarms = plain.of("AWS::CloudWatch::Alarm").filter(|alarm| alarm["TreatMissingData"] == "breaching");
+        alarms.any(|alarm| metrics_of(alarm).iter().any(is_it))
+    };
+    for schedule in plain.of("AWS::Scheduler::Schedule") {
+        let input = schedule["Target"]["Input"].as_str().unwrap_or("{}");
+        let input: Value = serde_json::from_str(input).unwrap_or_default();
+        let binary = plain.function_of(&schedule["Target"]["Arn"]).map(|function| binary_of(&function.whole));
+        let is_watched = match binary {
+            Some("audit-books") => rings("AuditsDone", None),
+            Some("rebuild-sales") => rings("SalesRebuilt", None),
+            Some("sweep") => input["task"].as_str().is_some_and(|task| rings("Sweeps", Some(task))),
+            _ => false,
+        };
+        found.require(is_watched, &schedule.id, "needs an alarm that rings when it stops");
+    }
+    for (metric, dimension, id) in [("5xx", "ApiId", "Api"), ("WriteThrottleEvents", "TableName", "Table")] {
+        let alarms = alarms_on(plain, metric, dimension, &reference_to(id));
+        found.require(!alarms.is_empty(), id, format_args!("needs an alarm on {metric}"));
+    }
+    found.0
+}

@@ -1,0 +1,232 @@
+//! Queues: waiting work raises alarms, and work that nobody takes is kept.
+
+use serde_json::{Value, json};
+
+use super::{Fault, Found, Rule, Violation, metrics::alarms_on, properties, remove, remove_item};
+use crate::{
+    plain::{Plain, Resource, arn_of, attribute_of, many, target},
+    sets::Set,
+};
+
+pub const RULES: &[Rule] = &[
+    Rule {
+        name: "work that waits too long raises an alarm",
+        finding: "P2",
+        check: waiting,
+        faults: &[
+            Fault {
+                name: "payment requests that rot unseen",
+                set: Set::Defaults,
+                plant: |template| remove(&mut template["Resources"], "PaymentRequestsAlarm"),
+            },
+            Fault {
+                name: "an alarm on the number of instructions",
+                set: Set::Defaults,
+                plant: |template| {
+                    properties(template, "ShippingInstructionsAlarm")["MetricName"] =
+                        "ApproximateNumberOfMessagesVisible".into();
+                },
+            },
+            Fault {
+                name: "an alarm after all messages are gone",
+                set: Set::Defaults,
+                plant: |template| properties(template, "PaymentResultsAlarm")["Threshold"] = 1_300_000.into(),
+            },
+        ],
+    },
+    Rule {
+        name: "work that nobody takes is set aside",
+        finding: "P2",
+        check: redrive,
+        faults: &[
+            Fault {
+                name: "a queue without dead letters",
+                set: Set::Defaults,
+                plant: |template| remove(properties(template, "Expiry"), "RedrivePolicy"),
+            },
+            Fault {
+                name: "a message that comes back for ever",
+                set: Set::Defaults,
+                plant: |template| properties(template, "Expiry")["RedrivePolicy"]["maxReceiveCount"] = 1_000.into(),
+            },
+            Fault {
+                name: "a message that comes back while it is handled",
+                set: Set::Defaults,
+                plant: |template| properties(template, "PaymentResults")["VisibilityTimeout"] = 30.into(),
+            },
+            Fault {
+                name: "work that is kept for four days",
+                set: Set::Defaults,
+                plant: |template| remove(properties(template, "PaymentRequests"), "MessageRetentionPeriod"),
+            },
+        ],
+    },
+    Rule {
+        name: "dead letters and notices raise an alarm at once",
+        finding: "P2",
+        check: letters,
+        faults: &[
+            Fault {
+                name: "dead letters that nobody sees",
+                set: Set::Defaults,
+                plant: |template| remove(&mut template["Resources"], "ExpiryDeadLettersAlarm"),
+            },
+            Fault {
+                name: "an alarm on another queue",
+                set: Set::Defaults,
+                plant: |template| {
+                    properties(template, "NightlyFailuresAlarm")["Dimensions"][0]["Value"] =
+                        json!({ "Fn::GetAtt": ["ExpiryDeadLetters", "QueueName"] });
+                },
+            },
+            Fault {
+                name: "an alarm at the tenth letter",
+                set: Set::Defaults,
+                plant: |template| properties(template, "SalesDeadLettersAlarm")["Threshold"] = 9.into(),
+            },
+        ],
+    },
+    Rule {
+        name: "every rule reaches its queue and its dead letters",
+        finding: "P2",
+        check: deliveries,
+        faults: &[
+            Fault {
+                name: "a rule that its queue refuses",
+                set: Set::Defaults,
+                plant: |template| {
+                    let statement = &mut properties(template, "RulesMaySend")["PolicyDocument"]["Statement"][0];
+                    remove_item(&mut statement["Condition"]["ArnEquals"]["aws:SourceArn"], 2);
+                },
+            },
+            Fault {
+                name: "dead letters that the rule cannot fill",
+                set: Set::Everything,
+                plant: |template| remove_item(&mut properties(template, "DataPlatformMaySend")["Queues"], 1),
+            },
+            Fault {
+                name: "a rule without dead letters",
+                set: Set::Defaults,
+                plant: |template| {
+                    remove(&mut properties(template, "OrdersToDeliverySystem")["Targets"][0], "DeadLetterConfig");
+                },
+            },
+            Fault {
+                name: "a rule that is switched off",
+                set: Set::Defaults,
+                plant: |template| properties(template, "OrdersToExpiry")["State"] = "DISABLED".into(),
+            },
+        ],
+    },
+];
+
+/// The longest that SQS keeps a message, in seconds. A dead letter counts from its first day in the first queue.
+const RETENTION: u64 = 14 * 24 * 3_600;
+
+/// Lambda's advice is five at least: a queue's functions may be throttled a few times.
+const RECEIVES: std::ops::RangeInclusive<u64> = 5..=100;
+
+/// The work queues: functions read them, or outside systems for which a rule fills them. All others are for a person.
+fn work(plain: &Plain) -> Vec<&Resource> {
+    let of_functions = plain.of("AWS::Lambda::EventSourceMapping").map(|source| &source["EventSourceArn"]);
+    let targets = plain.of("AWS::Events::Rule").flat_map(|rule| many(&rule["Targets"]));
+    let arns: Vec<&Value> = of_functions.chain(targets.map(|target| &target["Arn"])).collect();
+    plain.of("AWS::SQS::Queue").filter(|queue| arns.contains(&&arn_of(&queue.id))).collect()
+}
+
+fn is_work(plain: &Plain, queue: &Resource) -> bool {
+    work(plain).iter().any(|it| it.id == queue.id)
+}
+
+fn waiting(plain: &Plain) -> Vec<Violation> {
+    let mut found = Found::default();
+    for queue in work(plain) {
+        let name = attribute_of(&queue.id, "QueueName");
+        let alarms = alarms_on(plain, "ApproximateAgeOfOldestMessage", "QueueName", &name);
+        let rings = |alarm: &&Resource| {
+            alarm["Statistic"] == "Maximum"
+                && alarm["ComparisonOperator"] == "GreaterThanThreshold"
+                && alarm["Threshold"].as_u64().is_some_and(|seconds| seconds < RETENTION / 2)
+        };
+        found.require(alarms.iter().any(rings), &queue.id, "needs an alarm on the age of its oldest message");
+    }
+    found.0
+}
+
+fn redrive(plain: &Plain) -> Vec<Violation> {
+    let mut found = Found::default();
+    for queue in plain.of("AWS::SQS::Queue") {
+        let retention = queue["MessageRetentionPeriod"].as_u64();
+        found.require(retention == Some(RETENTION), &queue.id, "must keep messages for 14 days");
+    }
+    for queue in work(plain) {
+        let policy = &queue["RedrivePolicy"];
+        let dead_letters = plain.named(&policy["deadLetterTargetArn"], "AWS::SQS::Queue");
+        let is_kept = dead_letters.is_some_and(|letters| !is_work(plain, letters));
+        found.require(is_kept, &queue.id, "needs a queue of dead letters");
+        let receives = policy["maxReceiveCount"].as_u64().is_some_and(|times| RECEIVES.contains(&times));
+        found.require(receives, &queue.id, format_args!("must set a message aside after {RECEIVES:?} receipts"));
+    }
+    // <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>: six time-outs, and the time in which
+    // a batch fills.
+    for source in plain.of("AWS::Lambda::EventSourceMapping") {
+        let queue = plain.named(&source["EventSourceArn"], "AWS::SQS::Queue");
+        let Some((queue, function)) = queue.zip(plain.function_of(&source["FunctionName"])) else { continue };
+        let fills = source["MaximumBatchingWindowInSeconds"].as_u64().unwrap_or(0);
+        let least = 6 * function["Timeout"].as_u64().unwrap_or(3) + fills;
+        let invisible = queue["VisibilityTimeout"].as_u64().unwrap_or(30);
+        found.require(
+            invisible >= least,
+            &queue.id,
+            format_args!("must hide a message for {least} s, for {}", function.id),
+        );
+    }
+    found.0
+}
+
+fn letters(plain: &Plain) -> Vec<Violation> {
+    let mut found = Found::default();
+    for queue in plain.of("AWS::SQS::Queue").filter(|queue| !is_work(plain, queue)) {
+        let name = attribute_of(&queue.id, "QueueName");
+        let alarms = alarms_on(plain, "ApproximateNumberOfMessagesVisible", "QueueName", &name);
+        let rings = |alarm: &&Resource| {
+            alarm["Threshold"] == 0
+                && alarm["ComparisonOperator"] == "GreaterThanThreshold"
+                && alarm["Statistic"] == "Maximum"
+                && alarm["EvaluationPeriods"] == 1
+        };
+        found.require(alarms.iter().any(rings), &queue.id, "needs an alarm at its first message");
+    }
+    found.0
+}
+
+/// The emulator delivers without checking a queue's policy, so no other test shows a gap in it.
+fn deliveries(plain: &Plain) -> Vec<Violation> {
+    let mut found = Found::default();
+    for rule in plain.of("AWS::Events::Rule") {
+        let is_on =
+            rule["State"] != "DISABLED" && plain.named(&rule["EventBusName"], "AWS::Events::EventBus").is_some();
+        found.require(is_on, &rule.id, "must be on, on the stack's bus");
+        for delivery in many(&rule["Targets"]) {
+            let (to, dead_letters) = (&delivery["Arn"], &delivery["DeadLetterConfig"]["Arn"]);
+            found.require(may_send(plain, rule, dead_letters), &rule.id, "must be able to fill its dead letters");
+            // A target that is no queue is reached under a role.
+            let is_queue = plain.named(to, "AWS::SQS::Queue").is_some();
+            let may = if is_queue { may_send(plain, rule, to) } else { target(&delivery["RoleArn"]).is_some() };
+            found.require(may, &rule.id, "must be able to reach its target");
+        }
+    }
+    found.0
+}
+
+/// Whether the policy of a queue lets a rule send to it.
+fn may_send(plain: &Plain, rule: &Resource, queue: &Value) -> bool {
+    let Some(queue) = plain.named(queue, "AWS::SQS::Queue") else { return false };
+    let policies = plain.of("AWS::SQS::QueuePolicy");
+    let of_queue = policies.filter(|policy| many(&policy["Queues"]).iter().any(|it| target(it) == Some(&queue.id)));
+    let allows = |statement: &Value| {
+        statement["Principal"]["Service"] == "events.amazonaws.com"
+            && many(&statement["Condition"]["ArnEquals"]["aws:SourceArn"]).contains(&&arn_of(&rule.id))
+    };
+    of_queue.into_iter().any(|policy| many(&policy["PolicyDocument"]["Statement"]).into_iter().any(allows))
+}

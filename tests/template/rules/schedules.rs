@@ -1,0 +1,123 @@
+//! Schedules: a failed run waits for the next one, or is told.
+
+use serde_json::Value;
+
+use super::{Fault, Found, Rule, Violation, properties, remove};
+use crate::{
+    plain::{Plain, Resource, target},
+    sets::Set,
+};
+
+pub const RULES: &[Rule] = &[
+    Rule {
+        name: "scheduled runs are not repeated behind one's back",
+        finding: "P10",
+        check: retries,
+        faults: &[
+            Fault {
+                name: "a sweep that Lambda runs three times",
+                set: Set::Defaults,
+                plant: |template| remove(&mut template["Resources"], "SweepEventInvokeConfig"),
+            },
+            Fault {
+                name: "an audit that Lambda runs twice",
+                set: Set::Defaults,
+                plant: |template| {
+                    properties(template, "AuditBooksEventInvokeConfig")["MaximumRetryAttempts"] = 1.into()
+                },
+            },
+            Fault {
+                name: "a setting for another version than the one that runs",
+                set: Set::Defaults,
+                plant: |template| properties(template, "SweepEventInvokeConfig")["Qualifier"] = "live".into(),
+            },
+            Fault {
+                name: "a sweep that the scheduler sends again for a day",
+                set: Set::Defaults,
+                plant: |template| remove(&mut properties(template, "SweepTickets")["Target"], "RetryPolicy"),
+            },
+        ],
+    },
+    Rule {
+        name: "a nightly run that fails is told",
+        finding: "P10",
+        check: failures,
+        faults: &[Fault {
+            name: "an audit that fails in silence",
+            set: Set::Defaults,
+            plant: |template| {
+                remove(&mut properties(template, "AuditBooksEventInvokeConfig")["DestinationConfig"], "OnFailure")
+            },
+        }],
+    },
+    Rule {
+        name: "schedules run, at the shop's hours",
+        finding: "P10",
+        check: hours,
+        faults: &[
+            Fault {
+                name: "a schedule that is switched off",
+                set: Set::Defaults,
+                plant: |template| properties(template, "SweepTickets")["State"] = "DISABLED".into(),
+            },
+            Fault {
+                name: "an audit in the afternoon",
+                set: Set::Defaults,
+                plant: |template| remove(properties(template, "AuditBooksEachNight"), "ScheduleExpressionTimezone"),
+            },
+        ],
+    },
+];
+
+/// The setting of a schedule's asynchronous calls.
+fn asynchronous<'p>(plain: &'p Plain, schedule: &Resource) -> Option<&'p Resource> {
+    let function = plain.function_of(&schedule["Target"]["Arn"])?;
+    // A function without an alias is called in its latest version.
+    let alias = plain.named(&schedule["Target"]["Arn"], "AWS::Lambda::Alias");
+    let qualifier = alias.map_or("$LATEST", |alias| alias["Name"].as_str().unwrap_or_default());
+    plain
+        .of("AWS::Lambda::EventInvokeConfig")
+        .find(|setting| target(&setting["FunctionName"]) == Some(&function.id) && setting["Qualifier"] == qualifier)
+}
+
+fn retries(plain: &Plain) -> Vec<Violation> {
+    let mut found = Found::default();
+    for schedule in plain.of("AWS::Scheduler::Schedule") {
+        let setting = asynchronous(plain, schedule).map_or(&Value::Null, |setting| &setting["MaximumRetryAttempts"]);
+        found.require(*setting == 0, &schedule.id, "must call a function that Lambda does not call again");
+        if schedule["ScheduleExpression"] == "rate(1 minute)" {
+            let policy = &schedule["Target"]["RetryPolicy"]["MaximumRetryAttempts"];
+            found.require(*policy == 0, &schedule.id, "must leave a failed call to the next minute");
+        }
+    }
+    found.0
+}
+
+/// A run of the night is not repeated for a day.
+fn failures(plain: &Plain) -> Vec<Violation> {
+    let mut found = Found::default();
+    for schedule in plain.of("AWS::Scheduler::Schedule").filter(|schedule| is_daily(schedule)) {
+        let destination = asynchronous(plain, schedule).map(|it| &it["DestinationConfig"]["OnFailure"]["Destination"]);
+        let queue = destination.and_then(|arn| plain.named(arn, "AWS::SQS::Queue"));
+        found.require(queue.is_some(), &schedule.id, "must send its failures to a queue");
+    }
+    found.0
+}
+
+/// Whether a schedule calls once a day: at one minute of one hour.
+fn is_daily(schedule: &Resource) -> bool {
+    let expression = schedule["ScheduleExpression"].as_str().unwrap_or_default();
+    let mut fields = expression.strip_prefix("cron(").unwrap_or_default().split(' ').take(2).peekable();
+    fields.peek().is_some_and(|field| !field.is_empty()) && fields.all(|field| field.parse::<u8>().is_ok())
+}
+
+fn hours(plain: &Plain) -> Vec<Violation> {
+    let mut found = Found::default();
+    for schedule in plain.of("AWS::Scheduler::Schedule") {
+        found.require(schedule["State"] != "DISABLED", &schedule.id, "must be on");
+        let is_at_hours = schedule["ScheduleExpression"].as_str().is_some_and(|it| it.starts_with("cron("));
+        let is_zoned = schedule["ScheduleExpressionTimezone"] == "Asia/Seoul";
+        found.require(is_zoned || !is_at_hours, &schedule.id, "must go by the time of Seoul");
+    }
+    found.0
+}
