@@ -1,6 +1,7 @@
 //! The shop end to end: `template.yaml` deployed to the emulator, its functions called over HTTP.
 #![allow(
     clippy::disallowed_methods,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
@@ -17,4 +18,5 @@ mod races;
 mod release;
 mod resilience;
 mod stack;
+mod stacks;
 mod tour;

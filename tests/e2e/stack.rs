@@ -84,7 +84,11 @@ impl Shop {
 
     /// Reads the whole table until no invariant is broken, which takes the stream's consumers a moment.
     pub async fn audit(&self) {
-        let table = self.stack().output("TableName").unwrap();
+        self.audit_table(self.stack().output("TableName").unwrap()).await;
+    }
+
+    /// The same for another table of the emulator.
+    pub async fn audit_table(&self, table: &str) {
         let client = aws_sdk_dynamodb::Client::new(&self.aws());
         eventually("the books are right", || async {
             let now = jiff::Timestamp::now();

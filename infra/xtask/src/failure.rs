@@ -18,6 +18,18 @@ pub(crate) enum Failure {
     #[error("no shop runs here: start one by `cargo xtask dev`, or name a table, see `cargo xtask audit --help`")]
     NoShop,
 
+    #[error("the API does not answer: {0}")]
+    Http(#[source] reqwest::Error),
+
+    #[error("{0} checks failed")]
+    Smoke(usize),
+
+    #[error("name the region of the stack, by --region or AWS_REGION")]
+    NoRegion,
+
+    #[error("the user pool gives no token: {0}")]
+    NotSignedIn(String),
+
     #[error("interrupted")]
     Interrupted,
 

@@ -8,7 +8,9 @@ mod failure;
 mod migrate;
 mod run;
 mod sample;
+mod smoke;
 mod test;
+mod token;
 
 use std::process::ExitCode;
 
@@ -50,7 +52,7 @@ enum Command {
 
     /// Run all checks, stopping at the first that fails
     ///
-    /// In this order: formatting, lints, unit and in-process tests, a thousand simulated runs, the template's lint, and
+    /// In this order: formatting, lints, unit and in-process tests, a thousand simulated runs, the template's checks, and
     /// the end-to-end tests against the deployed template, on ports of their own. CI runs the same.
     Test,
 
@@ -89,6 +91,17 @@ enum Command {
         arguments: Vec<String>,
     },
 
+    /// Compare the permissions of the functions with the calls that the last `cargo xtask test` noted
+    ///
+    /// With `--end-to-end` each action is taken away in turn, and an end-to-end test has to fail: `cargo xtask permissions
+    /// --help` has the rest.
+    #[command(disable_help_flag = true)]
+    Permissions {
+        /// Arguments of the comparison
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+
     /// Read the whole table and check that the books are right
     ///
     /// Reads the table of the shop that `cargo xtask dev` runs, which may go on meanwhile: only a violation that each
@@ -111,6 +124,16 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+
+    /// Check a deployed API: open where it should be, closed everywhere else
+    ///
+    /// Calls it over HTTP and changes nothing. Run it after each deployment.
+    Smoke(smoke::Options),
+
+    /// Print a token of a user of the stack's user pool, valid for an hour
+    ///
+    /// The password comes from the variable JANGTEO_PASSWORD, or from standard input.
+    Token(token::Options),
 
     /// Print a new random secret that signs deliveries to the data platform
     ///
@@ -149,8 +172,12 @@ async fn main() -> ExitCode {
             arguments.push("--mutants".to_owned());
             unless_stopped(run::binary("tests", "simulate", &arguments, [])).await
         }
+        Command::Permissions { arguments } => unless_stopped(run::binary("tests", "permissions", &arguments, [])).await,
         Command::Audit { arguments } => unless_stopped(audit::run(arguments)).await,
         Command::Migrate { arguments } => unless_stopped(migrate::run(arguments)).await,
+        Command::Smoke(options) => unless_stopped(smoke::run(&options)).await,
+        Command::Token(options) => unless_stopped(token::run(&options)).await,
+
         Command::WebhookSecret => webhook_secret(),
         Command::Dlq { arguments } => unless_stopped(dlq::run(arguments)).await,
     };

@@ -1,0 +1,94 @@
+//! `cargo xtask token`: signs a user in to the stack's user pool.
+
+use std::{
+    env,
+    io::{self, IsTerminal as _},
+};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::failure::Failure;
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The client of the user pool: the stack's output `UserPoolClientId`
+    #[arg(long)]
+    client: String,
+
+    /// The user, by e-mail address
+    #[arg(long)]
+    user: String,
+
+    /// The region of the stack; without it `AWS_REGION`
+    #[arg(long)]
+    region: Option<String>,
+}
+
+/// The variable with the password. Arguments of a command are visible to others on the machine.
+const PASSWORD: &str = "JANGTEO_PASSWORD";
+
+/// Prints an access token, valid for an hour. Cognito needs no credentials of AWS for it.
+pub(crate) async fn run(options: &Options) -> Result<(), Failure> {
+    let region = options.region.clone().or_else(|| variable("AWS_REGION")).ok_or(Failure::NoRegion)?;
+    let cognito = variable("AWS_ENDPOINT_URL").unwrap_or_else(|| format!("https://cognito-idp.{region}.amazonaws.com"));
+    let request = json!({
+        "AuthFlow": "USER_PASSWORD_AUTH",
+        "ClientId": options.client,
+        "AuthParameters": { "USERNAME": options.user, "PASSWORD": password()? },
+    });
+    let answer = reqwest::Client::new()
+        .post(cognito)
+        .header("content-type", "application/x-amz-json-1.1")
+        .header("x-amz-target", "AWSCognitoIdentityProviderService.InitiateAuth")
+        .body(request.to_string())
+        .send()
+        .await
+        .map_err(Failure::Http)?;
+    let body = answer.bytes().await.map_err(Failure::Http)?;
+    println!("{}", token(&serde_json::from_slice(&body).unwrap_or_default())?);
+    Ok(())
+}
+
+fn variable(name: &str) -> Option<String> {
+    env::var_os(name)?.into_string().ok()
+}
+
+fn text<'v>(value: &'v Value, pointer: &str) -> Option<&'v str> {
+    value.pointer(pointer)?.as_str()
+}
+
+fn password() -> Result<String, Failure> {
+    if let Some(password) = variable(PASSWORD) {
+        return Ok(password);
+    }
+    if io::stdin().is_terminal() {
+        eprintln!("Password (it shows; set {PASSWORD} to avoid that):");
+    }
+    let mut password = String::new();
+    io::stdin().read_line(&mut password)?;
+    Ok(password.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// The token in Cognito's answer, or the reason why there is none.
+fn token(answer: &Value) -> Result<&str, Failure> {
+    if let Some(token) = text(answer, "/AuthenticationResult/AccessToken") {
+        return Ok(token);
+    }
+    let reason = text(answer, "/ChallengeName").or_else(|| text(answer, "/message"));
+    Err(Failure::NotSignedIn(reason.unwrap_or("no reason given").to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_user_has_to_set_a_password_first() {
+        assert_eq!(token(&json!({ "AuthenticationResult": { "AccessToken": "t" } })).unwrap(), "t");
+        let challenge = token(&json!({ "ChallengeName": "NEW_PASSWORD_REQUIRED" })).unwrap_err();
+        assert!(challenge.to_string().contains("NEW_PASSWORD_REQUIRED"));
+        let wrong = json!({ "__type": "NotAuthorizedException", "message": "Incorrect username or password." });
+        assert!(token(&wrong).unwrap_err().to_string().contains("Incorrect username or password."));
+    }
+}
