@@ -79,6 +79,7 @@ async fn every_route_works_with_a_token_and_its_own_permissions() {
     assert_eq!(seller.get(&format!("/orders/{id}")).await.data()["items"].as_array().unwrap().len(), 1);
     mina.get(&format!("/orders/{id}/history")).await.data();
     assert_eq!(mina.get("/orders").await.data()["items"].as_array().unwrap().len(), 2);
+    assert_eq!(admin.get("/orders?userId=nobody").await.code(), "ENTITY_NOT_FOUND");
 
     an_order_lives(&mina, &seller).await;
     the_door_is_shut_to_others(&deployed, &mina, id).await;
@@ -107,12 +108,15 @@ async fn an_order_lives(mina: &Api, seller: &Api) {
     let path = format!("/orders/{}", order.data()["orderId"].as_str().unwrap());
     let key = mina.with("idempotency-key", "pay");
     assert_eq!(key.post(&format!("{path}/payment"), json!({})).await.data()["status"], "PAID");
+    let twice = mina.with("idempotency-key", "pay-twice").post(&format!("{path}/payment"), json!({})).await;
+    assert_eq!(twice.code(), "ORDER_STATE_CONFLICT");
     assert_eq!(mina.get(&format!("{path}/payments")).await.data()["items"][0]["status"], "PAID");
 
     let part = json!({ "items": [{ "itemId": "1", "quantity": 1 }], "reason": "하나만" });
     let key = mina.with("idempotency-key", "part");
     assert_eq!(key.post(&format!("{path}/cancel"), part).await.data()["refunded"], 11_000);
     let line = format!("{path}/items/1");
+    assert_eq!(mina.get(&line).await.data()["cancelledQuantity"], 1);
     for (who, status) in [
         (seller, "SHIPPED"),
         (seller, "DELIVERED"),
