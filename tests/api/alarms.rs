@@ -1,4 +1,5 @@
-//! Alarms use metrics that something writes. What they watch, and who hears of it, is held by `tests/template`.
+//! Alarms use metrics that something writes. `tests/template` checks the resources that they watch and the topics that they
+//! notify.
 
 use std::collections::BTreeMap;
 

@@ -38,6 +38,10 @@ async fn every_route_works_with_a_token_and_its_own_permissions() {
     assert_eq!(admin.patch("/products/tea", json!({ "stockShards": 1 })).await.data()["stock"], 15);
     assert_eq!(seller.post("/products/tea/restock", json!({ "quantity": -3 })).await.data()["stock"], 12);
 
+    // The desk.
+    assert_eq!(seller.get("/desk/products").await.data()["items"][0]["productId"], "tea");
+    assert_eq!(seller.get("/desk/products/tea").await.data()["stockShards"], 1);
+
     // Coupons.
     let campaign = |id: &str| {
         json!({
@@ -51,6 +55,7 @@ async fn every_route_works_with_a_token_and_its_own_permissions() {
         mina.with("idempotency-key", id).post("/coupons/issue", issue).await.data();
     }
     assert_eq!(admin.get("/coupons/welcome").await.data()["remainingQuantity"], 1);
+    assert_eq!(admin.get("/desk/campaigns").await.data()["items"].as_array().unwrap().len(), 2);
     assert_eq!(mina.get("/coupons").await.data()["items"].as_array().unwrap().len(), 2);
     admin.post("/coupons/revoke", json!({ "userId": "mina", "couponId": "second" })).await.data();
 

@@ -28,7 +28,7 @@ pub async fn running_as<F: Future>(function: &str, work: F) -> F::Output {
     FUNCTION.scope(function.to_owned(), work).await
 }
 
-/// One use of a permission, or one permission.
+/// One use of a permission.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Use {
     /// The function, by the name of its binary.
@@ -66,7 +66,7 @@ pub struct Permissions(Vec<Statement>);
 
 impl Permissions {
     /// Those of the template.
-    pub fn of_template() -> &'static Self {
+    pub fn from_template() -> &'static Self {
         static PERMISSIONS: LazyLock<Permissions> =
             LazyLock::new(|| Permissions::read(&template::template()["Resources"]));
         &PERMISSIONS
@@ -98,24 +98,13 @@ impl Permissions {
         self.0.iter().any(|statement| statement.allows(used))
     }
 
-    /// The actions and keys of statements that none of the uses needs, one line each.
-    pub fn unused(&self, uses: &BTreeSet<Use>) -> Vec<String> {
-        let mut unused = Vec::new();
+    /// The actions of each function.
+    pub fn actions(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let mut actions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for statement in &self.0 {
-            let used: Vec<&Use> = uses.iter().filter(|used| statement.allows(used)).collect();
-            let actions = statement.actions.iter().filter(|action| used.iter().all(|used| used.action != **action));
-            let keys = statement.keys.iter().filter(|key| used.iter().all(|used| used.key != **key));
-            let Statement { function, resource, .. } = statement;
-            unused.extend(actions.chain(keys).map(|what| format!("{function}: {what} of {resource}")));
+            actions.entry(statement.function.clone()).or_default().extend(statement.actions.iter().cloned());
         }
-        unused
-    }
-
-    /// Each action of each function.
-    pub fn actions(&self) -> BTreeSet<(String, String)> {
-        let actions =
-            self.0.iter().flat_map(|it| it.actions.iter().map(|action| (it.function.clone(), action.clone())));
-        actions.collect()
+        actions
     }
 
     /// The permissions without one action or key of one statement, each in its turn: (what is missing, the rest).
@@ -183,7 +172,7 @@ fn note(used: &Use) -> bool {
     if let Some(is_allowed) = noted.get(used) {
         return *is_allowed;
     }
-    let is_allowed = Permissions::of_template().allow(used);
+    let is_allowed = Permissions::from_template().allow(used);
     noted.insert(used.clone(), is_allowed);
     let Use { function, action, resource, key } = used;
     let line = format!("{function}\t{action}\t{resource}\t{key}\n");

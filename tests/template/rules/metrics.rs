@@ -12,7 +12,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "alarms watch this stack only",
         finding: "P12",
-        check: of_stack,
+        check: own_metrics,
         faults: &[
             Fault {
                 name: "the audits of all stacks",
@@ -156,7 +156,7 @@ pub const DIMENSIONS: [(&str, &str, &str, Option<&str>); 4] = [
     ("AWS/SQS", "QueueName", "AWS::SQS::Queue", Some("QueueName")),
 ];
 
-fn of_stack(plain: &Plain) -> Vec<Violation> {
+fn own_metrics(plain: &Plain) -> Vec<Violation> {
     let mut found = Found::default();
     for alarm in plain.of("AWS::CloudWatch::Alarm") {
         let metrics = metrics_of(alarm);
