@@ -20,6 +20,7 @@ use shared::{
         pricing::{self, ShippingPolicy},
         product::{Offer, Product, SaleStatus},
         sheet::{OrderSheet, SheetState},
+        swept::SweepPlan,
         text::EmailKey,
         user::{EmailClaim, Profile, UserKind},
     },
@@ -240,12 +241,12 @@ impl Shop {
                 paused_status: None,
                 stock_shards: u16::try_from(shards.len()).unwrap(),
                 flash: false,
-                sweep_from: (shards.len() > 1).then(|| at(LONG_AGO)),
+                sweep: SweepPlan { from: (shards.len() > 1).then(|| at(LONG_AGO)), idle: 0 },
                 version: 1,
                 created_at: at(LONG_AGO),
                 updated_at: None,
             };
-            let place = product.sweep_from.map(|from| keys::inventory_by_expiry(&product_id, from));
+            let place = product.sweep.from.map(|from| keys::inventory_by_expiry(&product_id, from));
             let listed = keys::product_by_time(product.offer.status, product.created_at, &product_id);
             self.put(keys::product(&product_id), product);
             self.place(keys::product(&product_id), place);
@@ -266,10 +267,11 @@ impl Shop {
             counter_shards: 1,
             created_at: at(LONG_AGO),
             updated_at: None,
+            sweep: SweepPlan::beginning_at(at(LONG_AGO)),
         };
         let key = keys::campaign(&campaign.coupon_id);
         self.put(key.clone(), &campaign);
-        self.place(key, Some(keys::campaign_by_start(&campaign.coupon_id, campaign.issue_from)));
+        self.place(key, Some(keys::campaign_by_sweep(&campaign.coupon_id, campaign.issue_from)));
         self.put(keys::counter(&campaign.coupon_id, 0), Counter { next: 5, ..Counter::new(5) });
         for (ticket, holder) in [(0, Some("mina")), (1, None), (2, Some("jun")), (3, Some("sora"))] {
             self.put(keys::ticket_claim(&campaign.coupon_id, 0, ticket), ClaimRecord { user_id: holder.map(user) });

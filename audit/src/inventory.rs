@@ -45,7 +45,7 @@ impl Inventory {
             offer: product.offer,
             shards: product.stock_shards,
             needs_sweep: product.needs_sweep(),
-            is_swept: product.sweep_from.is_some(),
+            is_swept: product.sweep.from.is_some(),
         };
         self.0.entry(product.product_id).or_default().product = Some(described);
     }

@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn a_shelf_with_draws_is_swept() {
         let mut shop = flash_shop();
-        shop.change(keys::product(&product("tea")), |tea: &mut Product| tea.sweep_from = None);
+        shop.change(keys::product(&product("tea")), |tea: &mut Product| tea.sweep.from = None);
         shop.place(keys::product(&product("tea")), None);
         let rule = "[2 stock] product tea: shelf that needs a sweep and gets none: expected false, found true";
         assert_eq!(shop.violations(), [rule]);

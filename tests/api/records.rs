@@ -176,6 +176,7 @@ async fn coupons() {
       "name": "환영 쿠폰",
       "pk": "CAMPAIGN#welcome",
       "sk": "CAMPAIGN",
+      "sweepFrom": 1793491200000,
       "totalQuantity": 5,
       "updatedAt": 1795143600000,
       "validity": {
@@ -280,8 +281,8 @@ async fn order_sheets() {
     }
     insta::assert_json_snapshot!(stored_sheet, @r#"
     {
-      "byDuePk": "SHEETS#13",
-      "byDueSk": "1795145400000#mphlfltcbzd7w47t52vc4ph2iu",
+      "byDuePk": "SHEETS#15",
+      "byDueSk": "1795145400000#tirlldwxrdq6vhxwz3bwa26vqa",
       "cartOrder": "frfjxplir33xbmdsex32hlrst4",
       "createdAt": 1795143600000,
       "expiresAt": 1795145400000,
@@ -296,10 +297,10 @@ async fn order_sheets() {
           "unitPrice": 10000
         }
       ],
-      "orderSheetId": "mphlfltcbzd7w47t52vc4ph2iu",
+      "orderSheetId": "tirlldwxrdq6vhxwz3bwa26vqa",
       "payable": 13000,
       "payload": "…",
-      "pk": "SHEET#mphlfltcbzd7w47t52vc4ph2iu",
+      "pk": "SHEET#tirlldwxrdq6vhxwz3bwa26vqa",
       "shippingFee": 3000,
       "sk": "SHEET",
       "state": "OPEN",

@@ -36,7 +36,8 @@ async fn a_request_out_of_retry_budget_is_503_and_changes_nothing() {
         shop.dynamo().fail(move |operation| if operation == "TransactWriteItems" { fault } else { Fault::None });
         let started = tokio::time::Instant::now();
         let answer = shop.order("mina", "tea", 1).key("k").await;
-        assert_eq!(answer.headers["retry-after"], "1");
+        let retry_after = answer.headers["retry-after"].to_str().unwrap().to_owned();
+        assert!(["1", "2", "3"].contains(&retry_after.as_str()), "{retry_after}");
         answer.refused(503, "TRY_AGAIN");
         assert!(started.elapsed() < std::time::Duration::from_secs(10), "{:?}", started.elapsed());
         let charge = json!({ "userId": "mina", "amount": 100 });

@@ -63,7 +63,7 @@ impl Way {
             secrets.signer(clock),
             waits.queue(),
             dead_letters.queue(),
-            Circuit::default(),
+            Circuit::new(tests::running_clock()),
             Random::new(|| 7 << 64),
         );
         Self { worker, secrets, waits, dead_letters, seconds }
@@ -332,7 +332,7 @@ async fn a_platform_that_was_down_all_night_gets_each_order_once() {
         let random = Random::new(|| 7 << 64);
         let signer = signer(&secrets);
         let (queue, dead_letters) = (source.queue(), dead_letters.queue());
-        let worker = DeliveryWorker::new(platform.clone(), signer, queue, dead_letters, Circuit::default(), random);
+        let worker = DeliveryWorker::new(platform.clone(), signer, queue, dead_letters, Circuit::new(tests::running_clock()), random);
         let source = source.clone();
         async move { source.process(|batch| async { worker.handle(batch).await.unwrap() }).await }
     });
@@ -368,7 +368,7 @@ async fn a_repeated_event_has_the_same_key() {
         let random = Random::new(|| 7 << 64);
         let signer = signer(&ParameterStore::default());
         let (queue, dead_letters) = (waits.queue(), dead_letters.queue());
-        let worker = DeliveryWorker::new(platform.clone(), signer, queue, dead_letters, Circuit::default(), random);
+        let worker = DeliveryWorker::new(platform.clone(), signer, queue, dead_letters, Circuit::new(tests::running_clock()), random);
         assert_eq!(again(&worker.handle(batch_of(&events)).await.unwrap()), [""; 0]);
     }
     let known = platform.0.lock().unwrap();
@@ -426,7 +426,7 @@ async fn every_paid_order_is_at_the_platform_or_on_its_way_or_a_dead_letter() {
             let random = Random::new(|| 7 << 64);
             let signer = signer(&ParameterStore::default());
             let (queue, dead_letters) = (source.queue(), dead_letters.queue());
-            let worker = DeliveryWorker::new(platform.clone(), signer, queue, dead_letters, Circuit::default(), random);
+            let worker = DeliveryWorker::new(platform.clone(), signer, queue, dead_letters, Circuit::new(tests::running_clock()), random);
             let source = source.clone();
             async move { source.process(|batch| async { worker.handle(batch).await.unwrap() }).await }
         });

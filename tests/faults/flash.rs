@@ -49,6 +49,19 @@ async fn three_hundred_concurrent_orders_sell_two_hundred_units_once() {
     shop.audit().await;
 }
 
+/// A repetition finds its order before it reserves anything: no transaction has to give units back.
+#[tokio::test]
+async fn a_repeated_key_reserves_nothing() {
+    let shop = shop_with_tea(20, 1).await;
+    let first = shop.order("mina", "tea", 1).key("k").await.expect(201);
+    for _ in 0..3 {
+        shop.meter().take();
+        let again = shop.order("mina", "tea", 1).key("k").await.expect(201);
+        assert_eq!((&again["orderId"], shop.meter().take().write_units), (&first["orderId"], 0.0));
+    }
+    shop.audit().await;
+}
+
 /// Orders of several units reserve them in several shards. An order that finds too few releases its reservations.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn units_are_reserved_in_several_shards_if_none_has_enough() {
@@ -224,7 +237,7 @@ async fn the_mode_can_change_while_it_sells() {
     assert_eq!((shop.stock("tea").await, unclaimed(&shop).await), (8, 0));
     let tea = keys::product(&ProductId::try_from("tea".to_owned()).unwrap());
     let product: Product = shop.instance().table.get(tea, Consistency::Strong).await.unwrap().unwrap();
-    assert_eq!(product.sweep_from, None, "there is nothing to sweep any more");
+    assert_eq!(product.sweep.from, None, "there is nothing to sweep any more");
     switch(true).await.expect(200);
     shop.another_instance().order("mina", "tea", 8).await.expect(201);
     shop.audit().await;

@@ -65,6 +65,26 @@ async fn overlapping_transactions_conflict() {
     assert_eq!(two_orders(Duration::from_millis(200)).await, 0);
 }
 
+/// A refusal for lack of balance asserts nothing of the stock: customers without money cannot keep others from buying.
+#[tokio::test(start_paused = true)]
+async fn a_refused_order_locks_no_shard() {
+    let shop = TestShop::through(Limits::for_warm_table(64), 20);
+    sharded(&shop, 1_000, 1).await;
+    customers(&shop, 1).await;
+    for poor in 0..19 {
+        shop.without_limits().customer(&format!("poor{poor}"), 0).await;
+    }
+    let poor = (0..19).map(|user| shop.order(&format!("poor{user}"), "tea", 1).into_future());
+    let rich = shop.order("u0", "tea", 1).into_future();
+    let (refused, bought) = tokio::join!(join_all(poor), rich);
+    for answer in refused {
+        answer.refused(402, "BALANCE_NOT_ENOUGH");
+    }
+    bought.expect(201);
+    assert_eq!(shop.limited().seen().conflicts, 0);
+    shop.audit().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_update_during_a_transaction_conflicts() {
     let shop = TestShop::through(Limits::for_new_table(), 1);

@@ -33,4 +33,5 @@ mod relay;
 mod settlement;
 mod simulation;
 mod stock;
+mod sweeps;
 mod tickets;

@@ -1,13 +1,16 @@
 //! Order sheets: expiry, concurrent orders of one sheet, lost answers, functions that die.
 
-use std::{collections::BTreeMap, future::IntoFuture};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::IntoFuture,
+};
 
 use futures::future::join_all;
 use jiff::SignedDuration;
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::{app::sheets, domain::OrderSheetId};
 use tests::{
-    Fault, TestShop,
+    Fault, TABLE, TestShop,
     steps::{
         dying_at, expired_sheets,
         order_sheets::{
@@ -15,6 +18,33 @@ use tests::{
         },
     },
 };
+
+/// Storage removes a sheet and the record of its key. The same key then makes another sheet, with events of its own.
+#[tokio::test]
+async fn the_id_of_a_removed_sheet_does_not_come_again() {
+    let shop = TestShop::new();
+    shop.customer("mina", 100_000).await;
+    shop.product("tea", 12_000, 100).await;
+    let items = json!([{ "productId": "tea", "quantity": 1 }]);
+    let create = || shop.post("/order-sheets", json!({ "userId": "mina", "items": items })).key("k");
+    let first = create().await.expect(201);
+    assert_eq!(create().await.expect(201)["orderSheetId"], first["orderSheetId"]);
+
+    shop.set_clock("2026-12-05T03:00:00Z");
+    let now = shop.now().as_second();
+    let expired = shop.dynamo().execute("Scan", json!({ "TableName": TABLE })).unwrap();
+    let is_over = |item: &Value| item["ttl"]["N"].as_str().is_some_and(|ttl| ttl.parse::<i64>().unwrap() < now);
+    let over: Vec<&Value> = expired["Items"].as_array().unwrap().iter().filter(|item| is_over(item)).collect();
+    assert_eq!(over.len(), 2, "the sheet and the key's record");
+    for item in over {
+        let delete = json!({ "TableName": TABLE, "Key": { "pk": item["pk"], "sk": item["sk"] } });
+        shop.dynamo().execute("TransactWriteItems", json!({ "TransactItems": [{ "Delete": delete }] })).unwrap();
+    }
+    let second = create().await.expect(201);
+    assert_ne!(second["orderSheetId"], first["orderSheetId"]);
+    let ids: BTreeSet<String> = shop.published().await.into_iter().map(|event| event.event_id).collect();
+    assert_eq!(ids.len(), 2);
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn concurrent_orders_of_one_sheet_have_one_winner() {

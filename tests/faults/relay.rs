@@ -317,7 +317,7 @@ async fn order_sheets_have_events() {
     }
     shop.post("/orders", json!({ "userId": "mina", "orderSheetId": sheets[0] })).await.expect(201);
     shop.set_clock("2026-11-20T03:30:00.001Z");
-    sweep::expiry::run(shop.instance()).await.unwrap();
+    sweep::sheets::run(shop.instance()).await.unwrap();
 
     let bus = Bus::default();
     relay(&bus).handle(event(&Consumers::new(shop.dynamo().clone()).next_batch())).await.unwrap();

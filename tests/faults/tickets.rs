@@ -3,8 +3,9 @@
 use functions::schedule::sweep;
 use serde_json::json;
 use shared::{
-    app::ticket_sweep,
+    app::{Bounds, ticket_sweep},
     domain::{CouponId, UserId, tickets::own_shard},
+    store::{RetryBounds, TableBounds},
 };
 use tests::{
     Call, Fault, TestShop,
@@ -151,7 +152,8 @@ async fn a_campaign_is_swept_to_its_end() {
     let shop = TestShop::new();
     campaign(&shop, 2_500, 1).await;
     shop.customer("mina", 0).await;
-    let campaigns_to_sweep = async || ticket_sweep::campaigns(shop.instance(), None).await.unwrap().items.len();
+    let next_year = "2027-01-01T00:00:00Z".parse().unwrap();
+    let campaigns_to_sweep = async || ticket_sweep::campaigns(shop.instance(), next_year, None).await.unwrap().items.len();
     shop.set_clock("2026-11-30T23:59:59Z");
     dying_at(&shop, 2, issue(&shop, "mina")).await;
     shop.set_clock("2026-12-01T00:00:29Z");
@@ -164,6 +166,27 @@ async fn a_campaign_is_swept_to_its_end() {
     sweep(&shop, 1).await;
     assert_eq!(shop.meter().take().round_trips, 1, "what has ended is not looked at");
     shop.audit().await;
+}
+
+/// A claim that is throttled for as long as its request can wait gives its ticket back on the way out, and the next
+/// request of the instance allocates none.
+#[tokio::test(start_paused = true)]
+async fn a_throttled_claim_returns_its_ticket() {
+    let retry = RetryBounds { waits: 6, ..RetryBounds::PRODUCTION };
+    let bounds = Bounds { table: TableBounds { retry, ..TableBounds::PRODUCTION }, ..Bounds::PRODUCTION };
+    let shop = TestShop::new().another_instance_within(bounds);
+    campaign(&shop, 3, 1).await;
+    customers(&shop, 2).await;
+    shop.dynamo().fail_first("TransactWriteItems", 7, Fault::Throttled);
+    issue(&shop, "u0").await.refused(503, "TRY_AGAIN");
+    assert_eq!((remaining(&shop).await, orphaned(&shop).await), (3, 0));
+    shop.meter().take();
+    issue(&shop, "u1").await.refused(503, "TRY_AGAIN");
+    assert_eq!(shop.meter().take().write_units, 0.0, "no ticket is allocated");
+    wait(&shop, 1_000);
+    issue(&shop, "u1").await.expect(201);
+    issue(&shop, "u0").await.expect(201);
+    assert_eq!((remaining(&shop).await, orphaned(&shop).await), (1, 0));
 }
 
 /// Long campaigns are swept part by part, and no part twice.
@@ -187,8 +210,8 @@ async fn swept_tickets_are_not_read_again() {
     shop.meter().take();
     sweep(&shop, 1).await;
     let cost = shop.meter().take();
-    // The index, the campaign, its counter: no claim record, and nothing to note.
-    assert_eq!((cost.round_trips, cost.write_units), (3, 0.0));
+    // The index, the campaign, its counter: no claim record, and nothing to note but the next look.
+    assert_eq!((cost.round_trips, cost.write_units), (4, 3.0));
     assert_eq!((remaining(&shop).await, orphaned(&shop).await), (2_500, 0));
     shop.audit().await;
 }

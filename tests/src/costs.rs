@@ -96,7 +96,7 @@ pub async fn measure() -> Vec<Row> {
     for user in ["mina", "jun", "sora"] {
         shop.customer(user, 1_000_000).await;
     }
-    for product in 0..25 {
+    for product in 0..50 {
         shop.product(&format!("p{product:02}"), 1_000, 1_000).await;
     }
     let mut bench = Bench { shop, rows: Vec::new() };
@@ -411,6 +411,14 @@ async fn sheets(bench: &mut Bench) {
     let order = |shop: &TestShop, sheet: &Value| {
         shop.post("/orders", json!({ "userId": "sora", "orderSheetId": sheet["orderSheetId"] }))
     };
+    for (lines, operation, units) in [(5, "order sheet, 5 lines", 4.0), (50, "order sheet, 50 lines", 22.0)] {
+        let body = json!({ "userId": "sora", "items": items(lines) });
+        let lines = f64::from(u32::try_from(lines).unwrap());
+        let call = cold(bench).post("/order-sheets", body);
+        bench.call(operation, cost(3, units, 1.0 + 2.0 * lines), call).await;
+    }
+    let call = cold(bench).post("/order-sheets", json!({ "userId": "sora", "items": items(1) })).key("sheet");
+    bench.call("order sheet with a key, 1 line", cost(3, 6.0, 3.0), call).await;
     let call = create_sheet(&cold(bench));
     let sheet = bench.call("order sheet, 1 line", cost(3, 3.0, 3.0), call).await;
     let call = bench.shop.get(&format!("/order-sheets/{}", sheet["orderSheetId"].as_str().unwrap())).as_user("sora");
@@ -439,6 +447,28 @@ async fn shards(bench: &mut Bench) {
     bench.shop.order("sora", "flash", 1).await.expect(201);
     let call = bench.shop.order("sora", "flash", 1);
     bench.call("order, 1 line in flash mode, all remembered", cost(2, 10.0, 0.0), call).await;
+
+    for number in 0..50 {
+        let product = json!({ "productId": format!("f{number:02}"), "name": "flash", "price": 1_000, "stock": 10, "flash": true });
+        bench.shop.post("/products", product).as_admin().await.expect(201);
+    }
+    for (lines, operation) in [(5, "order, 5 lines in flash mode"), (50, "order, 50 lines in flash mode")] {
+        let items: Value = (0..lines).map(|line| json!({ "productId": format!("f{line:02}"), "quantity": 1 })).collect();
+        let lines = f64::from(lines);
+        let call = cold(bench).post("/orders", json!({ "userId": "sora", "items": items }));
+        // An order of many lines weighs more than 1 KiB.
+        let weight = if lines > 5.0 { 30.0 } else { 4.0 };
+        bench.call(operation, cost(3, 7.0 + weight + 3.0 * lines, 1.0 + lines), call).await;
+    }
+    let call = cold(bench).order("sora", "flash", 1).key("flash");
+    bench.call("order, 1 line in flash mode, with a key", cost(4, 10.0, 3.0), call).await;
+    let call = cold(bench).order("sora", "flash", 1).key("flash");
+    bench.call("the same again", cost(2, 0.0, 3.0), call).await;
+    bench.shop.customer("poor", 0).await;
+    bench.shop.order("poor", "p00", 1).await.refused(402, "BALANCE_NOT_ENOUGH");
+    let call = bench.shop.order("poor", "p00", 1);
+    let refused_for_money = |call: Call| async { drop(call.await.refused(402, "BALANCE_NOT_ENOUGH")) };
+    bench.run("order beyond the balance, 1 line", cost(2, 7.0, 3.0), refused_for_money(call)).await;
 
     let narrow = json!({ "productId": "narrow", "name": "narrow", "price": 1_000, "stock": 0 });
     bench.shop.post("/products", narrow).as_admin().await.expect(201);

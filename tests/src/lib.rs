@@ -29,4 +29,4 @@ pub mod template;
 pub use calls::{Answer, Call};
 pub use fakes::{Bus, BusFault, Dynamo, Fault};
 pub use meter::{Cost, Meter};
-pub use shop::{TABLE, TestShop, random};
+pub use shop::{TABLE, TestShop, random, running_clock};

@@ -331,6 +331,12 @@ impl Time {
     }
 }
 
+/// A clock that follows tokio's, from noon on.
+pub fn running_clock() -> Clock {
+    let time = Time::running();
+    Clock::new(move || time.now())
+}
+
 /// Bits that look random and are the same in every run with this seed.
 pub fn random(seed: u64) -> Random {
     let state = Mutex::new(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835_u128 ^ u128::from(seed));

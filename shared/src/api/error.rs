@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Code, FieldErrors};
 use crate::{
     app::Failure,
-    domain::{Refusal, refusal::Entity},
+    domain::{Refusal, id::bucket, refusal::Entity},
     store::StoreError,
 };
 
@@ -128,11 +128,12 @@ impl ApiError {
         }
     }
 
-    /// The seconds until a retry, if one may help.
-    pub(super) fn retry_after_s(&self) -> Option<i64> {
+    /// The seconds until a retry, if one may help. Requests that found the shop busy at the same time are spread by
+    /// their ids: those that came together would else come together again.
+    pub(super) fn retry_after_s(&self, request_id: &str) -> Option<i64> {
         match self {
             Self::Failed(Failure::Refused(Refusal::TooManyRequests { retry_after_s, .. })) => Some(*retry_after_s),
-            Self::Failed(Failure::Store(StoreError::Busy(_))) => Some(1),
+            Self::Failed(Failure::Store(StoreError::Busy(_))) => Some(1 + i64::from(bucket(request_id, BUSY_SPREAD_S))),
             _ => None,
         }
     }
@@ -145,6 +146,9 @@ impl ApiError {
         }
     }
 }
+
+/// The seconds over which the retries of a busy shop are spread.
+const BUSY_SPREAD_S: u16 = 3;
 
 fn code_of(refusal: &Refusal) -> Code {
     match refusal {

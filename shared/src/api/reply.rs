@@ -174,7 +174,7 @@ fn render_error(error: &ApiError, language: Language, request_id: &str) -> Respo
     if let ApiError::MethodNotAllowed(allowed) = error {
         allow(&mut response, allowed);
     }
-    if let Some(seconds) = error.retry_after_s() {
+    if let Some(seconds) = error.retry_after_s(request_id) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response

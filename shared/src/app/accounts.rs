@@ -1,18 +1,10 @@
-//! Accounts of active users, as the preconditions of a commit: cached if the commit asserts them, else read.
+//! Accounts of active users, as the preconditions of a commit.
 
 use super::{Failure, Shop};
 use crate::{
     domain::{Refusal, UserId, account::Account, refusal::Entity, user::UserStatus},
     store::{Consistency, keys},
 };
-
-/// The account of an active user, from the cache or read. The commit that builds on it asserts it.
-pub(super) async fn account(shop: &Shop, user: &UserId) -> Result<Account, Failure> {
-    match shop.cached_account(user) {
-        Some(account) => Ok(account),
-        None => read_account(shop, user).await,
-    }
-}
 
 /// The account of an active user, read.
 pub(super) async fn read_account(shop: &Shop, user: &UserId) -> Result<Account, Failure> {

@@ -75,13 +75,23 @@ pub async fn charge(shop: &Shop, caller: &Caller, charge: &Charge, key: &Request
 async fn charge_once(shop: &Shop, caller: &Caller, charge: &Charge, key: &RequestKey) -> Result<Charged, Failure> {
     let Charge { user_id: user, amount, reason } = charge;
     let mut backoff = shop.backoff();
-    let mut account = accounts::account(shop, user).await?;
+    let cached = shop.cached_account(user);
+    let mut is_cached = cached.is_some();
+    let mut account = match cached {
+        Some(account) => account,
+        None => accounts::read_account(shop, user).await?,
+    };
     shop.check_pace(Paced::Charge, caller, user)?;
     loop {
         let (entry_id, at) = (key.digest.clone(), shop.clock.now());
         let (kind, amount, reason) = (EntryKind::Charge, amount.won(), reason.clone());
         let movement = Movement { entry_id, kind, amount, order_id: None, reason, at };
         let Ok((now, entry)) = account.book(user, movement) else {
+            if is_cached {
+                // A refusal needs a fresh record.
+                (account, is_cached) = (accounts::read_account(shop, user).await?, false);
+                continue;
+            }
             return Err(Refusal::LimitExceeded { limit: "balance", max: MAX_BALANCE.get() }.into());
         };
         let charged = Charged { user_id: user.clone(), balance: now.balance, entry_id: entry.entry_id.clone() };

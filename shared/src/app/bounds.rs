@@ -24,6 +24,8 @@ pub struct Bounds {
     pub campaign_age: SignedDuration,
     /// The age up to which a product or a campaign is refused as sold out without another read.
     pub sold_out_age: SignedDuration,
+    /// The time for which an instance allocates no ticket of a campaign after a claim was throttled.
+    pub claims_rest: SignedDuration,
     /// The age up to which the bestsellers are shown from the cache.
     pub bestsellers_age: SignedDuration,
     /// The age up to which a product or a part of the catalogue is shown from the cache, for `stock=recent`.
@@ -64,6 +66,12 @@ pub struct Bounds {
     pub expired_page: usize,
     /// Tickets of a counter, or sequence numbers of a shard, that one step of a sweep looks up.
     pub sweep_part: i64,
+    /// Things that a run of a sweep handles at a time.
+    pub sweeps_at_once: usize,
+    /// Shards or counters of one thing that a sweep handles at a time.
+    pub sweep_shards_at_once: usize,
+    /// Holds that end in one commit.
+    pub holds_joined: usize,
     /// The time during which a run of a sweep begins something new.
     pub sweep_budget: Duration,
     /// The time that an allocated ticket or a reservation may wait for its claim record before a sweep takes it for
@@ -88,7 +96,9 @@ impl Bounds {
     /// - The reads of a list of coupons, 5,000 in all, end within a request's retry budget.
     /// - Eight products at once are some 300 a second, so the sweep of one minute pauses those of a seller of 10,000. A
     ///   request pauses those of most sellers before it answers.
-    /// - A sweep has a minute, and the next run begins then.
+    /// - A sweep has a minute, and the next run begins then. Sixteen idle campaigns or products at once are some 1,500 a
+    ///   second in the model of limits.
+    /// - A hold's end is up to four actions of a transaction, so that 25 with one product fit.
     /// - A function lives 10 s, so that after three times that no function is about to claim.
     pub const PRODUCTION: Self = Self {
         table: TableBounds::PRODUCTION,
@@ -97,6 +107,7 @@ impl Bounds {
         account_age: SignedDuration::from_secs(60),
         campaign_age: SignedDuration::from_secs(60),
         sold_out_age: SignedDuration::from_secs(1),
+        claims_rest: SignedDuration::from_secs(1),
         bestsellers_age: SignedDuration::from_secs(1),
         recent_age: SignedDuration::from_secs(1),
         cached_parts: 100,
@@ -115,8 +126,11 @@ impl Bounds {
         seller_page: 100,
         seller_products_at_once: 8,
         seller_budget: Duration::from_secs(2),
-        expired_page: 25,
+        expired_page: 100,
         sweep_part: 1_000,
+        sweeps_at_once: 16,
+        sweep_shards_at_once: 8,
+        holds_joined: 25,
         sweep_budget: Duration::from_secs(40),
         claim_grace: SignedDuration::from_secs(30),
     };

@@ -1,6 +1,9 @@
 //! The expiry of coupons. A coupon is expired from its instant on. When the last of a campaign is, unused ones are
 //! marked, for readers of the table or its stream.
 
+use futures::{StreamExt, stream};
+use jiff::Timestamp;
+
 use super::{
     Failure, Shop,
     expiry::{self, Expired, Place},
@@ -15,12 +18,12 @@ use crate::{
     store::{Applied, Consistency, coupons, keys},
 };
 
-/// A part of the campaigns of which all coupons have expired, from a position on.
+/// A part of the campaigns of which all coupons had expired by an instant, from a position on.
 ///
 /// # Errors
 /// If the table cannot be reached.
-pub async fn campaigns(shop: &Shop, after: Option<Place>) -> Result<Expired<CouponId>, Failure> {
-    expiry::expired(shop, keys::EXPIRIES.to_owned(), after, keys::campaign).await
+pub async fn campaigns(shop: &Shop, until: Timestamp, after: Option<Place>) -> Result<Expired<CouponId>, Failure> {
+    expiry::expired(shop, keys::EXPIRIES.to_owned(), until, after, keys::campaign).await
 }
 
 /// Marks a part of a campaign's coupons. Once all are marked, the campaign leaves the list.
@@ -61,13 +64,21 @@ async fn mark_of_counter(shop: &Shop, coupon: &CouponId, shard: u16, counter: &C
         let users: Vec<UserId> = claims?.into_iter().flatten().filter_map(|claim| claim.user_id).collect();
         let theirs: Vec<_> = users.iter().map(|user| keys::user_coupon(user, coupon)).collect();
         let found = shop.table.get_all(&theirs, Consistency::Eventual, &mut backoff).await?;
+        let mut usable = Vec::new();
         for (key, user) in theirs.iter().zip(&users) {
             let issued: Option<IssuedCoupon> = found.get(key)?;
-            if issued.is_none_or(|issued| issued.state != CouponState::Usable) {
-                continue;
+            if issued.is_some_and(|issued| issued.state == CouponState::Usable) {
+                usable.push(user);
             }
-            let expire = coupons::expire(user, coupon, shop.clock.now());
-            match shop.table.apply::<IssuedCoupon>(&expire, &mut backoff).await? {
+        }
+        let mut marks = Vec::new();
+        for user in usable {
+            let (expire, mut backoff) = (coupons::expire(user, coupon, shop.clock.now()), backoff.clone());
+            marks.push(async move { shop.table.apply::<IssuedCoupon>(&expire, &mut backoff).await });
+        }
+        let mut marks = stream::iter(marks).buffer_unordered(shop.bounds.sweep_shards_at_once.max(1));
+        while let Some(mark) = marks.next().await {
+            match mark? {
                 Applied::Done(_) => corrected = corrected.saturating_add(1),
                 Applied::Refused(_) => {}
             }

@@ -7,7 +7,7 @@ use super::{
     caps::Paced,
     idempotency::{self, Keep, Transacted},
     shop::SoldOut,
-    tickets,
+    ticket_sweep, tickets,
 };
 use crate::{
     domain::{
@@ -16,9 +16,10 @@ use crate::{
         coupon::{Campaign, Counter, CouponState, CouponStatus, IssuedCoupon, Terms, Validity},
         inventory::spread,
         refusal::Entity,
+        swept::SweepPlan,
         tickets::{CounterShards, counter_shards},
     },
-    store::{Backoff, Consistency, Found, Key, Outcome, Transaction, coupons, keys, table::Range},
+    store::{Backoff, Consistency, Found, Key, Outcome, StoreError, Transaction, coupons, keys, table::Range},
 };
 
 /// A campaign with the number of coupons left.
@@ -81,6 +82,7 @@ async fn create_once(
         counter_shards: counter_shards(new.counter_shards, new.total_quantity),
         created_at: shop.clock.now(),
         updated_at: Some(shop.clock.now()),
+        sweep: SweepPlan::beginning_at(new.issue_from),
     };
     let mut transaction = Transaction::new();
     transaction.add(coupons::create_campaign(&campaign));
@@ -186,6 +188,11 @@ async fn issue_once(
         return Err(Refusal::CouponSoldOut.into());
     }
     shop.check_pace(Paced::CouponIssue, caller, user)?;
+    if shop.claims_rest(coupon) {
+        // A ticket allocated now would be orphaned, too.
+        return Err(StoreError::Busy("claims of tickets are throttled".to_owned()).into());
+    }
+    ticket_sweep::hasten(shop, &campaign, &mut backoff).await;
     let mut issued = IssuedCoupon {
         issued_coupon_id: key.digest.clone(),
         coupon_id: coupon.clone(),
@@ -214,7 +221,14 @@ async fn issue_once(
         };
         let outcome = IdempotentOutcome { coupon_id: coupon.clone() };
         let note = idempotency::note(shop, &mut transaction, key, outcome, Keep::AWeek);
-        match shop.table.commit(transaction, &mut backoff).await? {
+        let outcome = match shop.table.commit(transaction, &mut backoff).await {
+            Ok(outcome) => outcome,
+            Err(failure) => {
+                tickets::abandon(shop, coupon, ticket).await;
+                return Err(failure.into());
+            }
+        };
+        match outcome {
             Outcome::Committed => {
                 shop.count_pace(Paced::CouponIssue, user);
                 return Ok(issued);

@@ -18,15 +18,16 @@ pub struct Expired<I> {
 #[derive(Debug, Clone)]
 pub struct Place(pub(super) Key, pub(super) String);
 
-/// A page of the things in a partition of the index that expired before now, from a position on.
+/// A page of the things in a partition of the index that expired before an instant, from a position on.
 pub(super) async fn expired<I: TryFrom<String>>(
     shop: &Shop,
     partition: String,
+    until: Timestamp,
     after: Option<Place>,
     key: impl Fn(&I) -> Key,
 ) -> Result<Expired<I>, Failure> {
     let after = after.map(|Place(key, sk)| (key, sk));
-    let range = Range::expired_before(partition, shop.clock.now()).after_indexed(after);
+    let range = Range::expired_before(partition, until).after_indexed(after);
     let page = shop.table.query::<rows::ByExpiry>(range, shop.bounds.expired_page).await?;
     let (mut items, mut last) = (Vec::new(), None);
     for rows::ByExpiry { position } in page.records {

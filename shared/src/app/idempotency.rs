@@ -42,8 +42,6 @@ pub enum OutcomeRecord {
     Request,
     /// The order with the id of the request.
     Order,
-    /// The order sheet with the id of the request.
-    Sheet,
 }
 
 /// The time for which an outcome is kept if it is not kept for ever: seven days.
@@ -183,7 +181,6 @@ pub(super) async fn has_outcome(shop: &Shop, key: &RequestKey) -> Result<bool, F
     let record = match key.outcome {
         OutcomeRecord::Request => keys::request(&key.digest),
         OutcomeRecord::Order => keys::order(&key.id(None)?),
-        OutcomeRecord::Sheet => keys::sheet(&key.id(None)?),
     };
     let found: Option<IgnoredAny> = shop.table.get(record, Consistency::Strong).await?;
     Ok(found.is_some())

@@ -33,30 +33,36 @@ pub(super) async fn read(
     }
 }
 
-/// Returns every shard of a product that should have `count`, as all were at one instant. This read is for refusals: it
-/// does not miss units on their way from one shard to another.
-pub(super) async fn read_at_once(
+/// Reads the shards of a product again until no units have moved between them since the read before, which is given at
+/// first. This read is for refusals: it does not miss units on their way from one shard to another.
+///
+/// A move, and nothing else but a restock, changes the number of units that a shard has received. If no shard's has
+/// changed from one read to the next, no units moved while the second was under way. A transaction of reads would be
+/// refused for as long as a product sells fast.
+pub(super) async fn read_settled(
     shop: &Shop,
     product: &ProductId,
-    count: u16,
+    before: Vec<Shard>,
     backoff: &mut Backoff,
 ) -> Result<Vec<Shard>, Failure> {
-    let mut count = count;
+    let received = |shards: &[Shard]| -> Vec<i64> { shards.iter().map(|shard| shard.received).collect() };
+    let (mut before, mut count) = (received(&before), u16::try_from(before.len()).unwrap_or(u16::MAX));
     loop {
         let mut wanted = keys_of(product, count);
         wanted.push(keys::product(product));
-        let found = shop.table.get_all_at_once(&wanted, backoff).await?;
+        let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
         let described: Option<Product> = found.get(&keys::product(product))?;
-        let described = described.ok_or_else(|| Refusal::not_found(Entity::Product, product))?;
-        match among(&found, product, described.stock_shards)? {
-            Some(shards) => return Ok(shards),
-            None => count = described.stock_shards,
+        count = described.ok_or_else(|| Refusal::not_found(Entity::Product, product))?.stock_shards;
+        match among(&found, product, count)? {
+            Some(shards) if received(&shards) == before => return Ok(shards),
+            Some(shards) => before = received(&shards),
+            None => before.clear(),
         }
-        backoff.pause("the stock has another number of shards").await?;
+        backoff.pause("units moved between the shards").await?;
     }
 }
 
-fn keys_of(product: &ProductId, count: u16) -> Vec<Key> {
+pub(super) fn keys_of(product: &ProductId, count: u16) -> Vec<Key> {
     (0..count).map(|number| keys::stock(product, number)).collect()
 }
 

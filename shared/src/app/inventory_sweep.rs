@@ -5,6 +5,10 @@
 //! - orphaned reservations are released;
 //! - shards are evened out once some have far less than others.
 
+use futures::{StreamExt, stream};
+use jiff::Timestamp;
+use serde::de::IgnoredAny;
+
 use super::{
     Failure, Shop,
     expiry::{self, Expired, Place},
@@ -16,62 +20,93 @@ use crate::{
         ProductId,
         inventory::{Shard, is_uneven},
         product::Product,
+        swept::SweepPlan,
     },
-    store::{Applied, Consistency, Outcome, Transaction, keys, products, shards},
+    store::{Applied, Backoff, Consistency, Outcome, Transaction, keys, products, shards},
 };
 
-/// A part of the products with inventory to be swept, from a position on.
+/// A part of the products with inventory that was to be swept by an instant, from a position on.
 ///
 /// # Errors
 /// If the table cannot be reached.
-pub async fn inventory(shop: &Shop, after: Option<Place>) -> Result<Expired<ProductId>, Failure> {
-    expiry::expired(shop, keys::INVENTORY.to_owned(), after, keys::product).await
+pub async fn inventory(shop: &Shop, until: Timestamp, after: Option<Place>) -> Result<Expired<ProductId>, Failure> {
+    expiry::expired(shop, keys::INVENTORY.to_owned(), until, after, keys::product).await
 }
 
-/// Sweeps a part of a product's inventory. Once there is nothing left to sweep, the product leaves the list.
+/// Sweeps a part of each shard of a product's inventory, evens the shards out, and plans the next look. Once there is
+/// nothing left to sweep, the product leaves the list.
 ///
-/// Run twice, or by two at once, all is done once. Stopped anywhere, the next sweep does the rest.
+/// Run twice, or by two at once, all is done once. Stopped anywhere, the next sweep does the rest. Each step has a retry
+/// budget of its own: a busy shard keeps neither the other shards nor the evening out waiting.
 ///
 /// # Errors
 /// If the table cannot be reached.
 pub async fn sweep(shop: &Shop, id: ProductId) -> Result<SweepStep, Failure> {
-    let mut backoff = shop.backoff();
     let product: Option<Product> = shop.table.get(keys::product(&id), Consistency::Strong).await?;
     let product = product.ok_or(Failure::Internal("a product that is listed exists"))?;
-    let shards = inventory::read(shop, &id, product.stock_shards, &mut backoff).await?;
-    let (mut done, mut all_swept) = (SweepStep::default(), true);
-    for (shard, number) in shards.iter().zip(0..) {
-        if shard.offer != product.offer {
-            inventory::set_offer(shop, &product, number, &mut backoff).await?;
-        }
-        done = done.and(sweep_shard(shop, &id, number, shard).await?);
-        all_swept &= shard.swept.reaches(shard.next);
-    }
+    let shards = inventory::read(shop, &id, product.stock_shards, &mut shop.backoff()).await?;
+    let all_swept = shards.iter().all(|shard| shard.swept.reaches(shard.next));
     let remaining: Vec<i64> = shards.iter().map(|shard| shard.remaining).collect();
-    if is_uneven(&remaining) {
-        inventory::level(shop, &id, &mut backoff).await?;
+    let is_level = !is_uneven(&remaining);
+    let is_idle = all_swept && is_level && shards.iter().all(|shard| shard.offer == product.offer);
+
+    let steps = shards.iter().zip(0..).map(|(shard, number)| sweep_shard(shop, &product, number, shard));
+    let steps: Vec<_> = steps.collect();
+    let mut steps = stream::iter(steps).buffer_unordered(shop.bounds.sweep_shards_at_once.max(1));
+    let (mut done, mut failed) = (SweepStep::default(), None);
+    while let Some(step) = steps.next().await {
+        match step {
+            Ok(step) => done = done.and(step),
+            Err(failure) => failed = Some(failure),
+        }
     }
-    if all_swept && !product.needs_sweep() {
+    if !is_level && let Err(failure) = inventory::level(shop, &id, &mut shop.backoff()).await {
+        failed = Some(failure);
+    }
+    if all_swept && failed.is_none() && !product.needs_sweep() {
         let mut transaction = Transaction::new();
         let version = product.version.saturating_add(1);
-        transaction.add(products::replace(&product, &Product { sweep_from: None, version, ..product.clone() }));
-        match shop.table.commit(transaction, &mut backoff).await? {
+        let without = Product { sweep: SweepPlan::default(), version, ..product.clone() };
+        transaction.add(products::replace(&product, &without));
+        match shop.table.commit(transaction, &mut shop.backoff()).await? {
             Outcome::Committed | Outcome::Refused(_) => {}
         }
+    } else {
+        let now = shop.clock.now();
+        let is_idle = is_idle && failed.is_none();
+        let next = if done.more { SweepPlan::again(now) } else { product.sweep.after_look(now, is_idle) };
+        // Refused if another sweep, or a change of the product, has planned it.
+        let plan = products::plan_sweep(&id, product.sweep, next);
+        let _: Applied<IgnoredAny> = shop.table.apply(&plan, &mut shop.backoff()).await?;
     }
-    Ok(done)
+    failed.map_or(Ok(done), Err)
 }
 
-async fn sweep_shard(shop: &Shop, product: &ProductId, number: u16, shard: &Shard) -> Result<SweepStep, Failure> {
-    let now = shop.clock.now();
+/// Plans a look at a product for soon, before units are reserved that may be orphaned, or because its shards are uneven.
+/// If that fails, the repair waits for the look that is planned, an hour at most.
+pub(super) async fn hasten(shop: &Shop, product: &Product, backoff: &mut Backoff) {
+    let Some(plan) = product.sweep.hastened(shop.clock.now()) else { return };
+    let id = &product.product_id;
+    match shop.table.apply::<IgnoredAny>(&products::hasten_sweep(id, plan), backoff).await {
+        // Refused if it comes as soon already.
+        Ok(Applied::Done(_) | Applied::Refused(_)) => shop.cache_product_plan(id, plan),
+        Err(error) => tracing::warn!(%error, product = %id, "the sweep of the inventory was not hastened"),
+    }
+}
+
+async fn sweep_shard(shop: &Shop, product: &Product, number: u16, shard: &Shard) -> Result<SweepStep, Failure> {
+    let (id, now) = (&product.product_id, shop.clock.now());
+    if shard.offer != product.offer {
+        inventory::set_offer(shop, product, number, &mut shop.backoff()).await?;
+    }
     let Some(all) = shard.swept.due(now, shop.bounds.claim_grace) else {
         return Ok(SweepStep::default());
     };
     let mut backoff = shop.backoff();
     let end = all.end.min(all.start.saturating_add(shop.bounds.sweep_part));
-    let (reclaimed, to) = reservations::settle(shop, product, number, all.start..end, &mut backoff).await?;
+    let (reclaimed, to) = reservations::settle(shop, id, number, all.start..end, &mut backoff).await?;
     if let Some(swept) = shard.swept.moved(to, shard.next, now) {
-        let note = shards::note_swept(product, number, swept);
+        let note = shards::note_swept(id, number, swept);
         // Refused if another sweep has come further.
         match shop.table.apply::<Shard>(&note, &mut backoff).await? {
             Applied::Done(_) | Applied::Refused(_) => {}

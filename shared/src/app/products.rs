@@ -17,6 +17,7 @@ use crate::{
         inventory::{MAX_UNITS, Shard, allocate, spread},
         product::{InitialStatus, Offer, Product, SaleStatus},
         refusal::Entity,
+        swept::SweepPlan,
     },
     store::{
         Backoff, ConditionFailures, Consistency, Key, Outcome, Transaction, keys, products, rows, sellers, shards,
@@ -136,7 +137,7 @@ async fn create_once(
         paused_status: None,
         stock_shards: new.stock_shards,
         flash: new.flash,
-        sweep_from: None,
+        sweep: SweepPlan::default(),
         version: 1,
         created_at: shop.clock.now(),
         updated_at: Some(shop.clock.now()),

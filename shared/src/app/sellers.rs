@@ -11,6 +11,7 @@
 //! | the second finds each product as it should be | of two statuses the older is refused by the account; a product created meanwhile asserts an active seller | the recorded change stays, and the sweep of the inventory goes on from there within a minute | the repetition carries the same token |
 
 use futures::future;
+use jiff::Timestamp;
 
 use super::{
     Failure, Shop,
@@ -31,8 +32,8 @@ use crate::{
 ///
 /// # Errors
 /// If the table cannot be reached.
-pub async fn changed(shop: &Shop, after: Option<Place>) -> Result<Expired<UserId>, Failure> {
-    expiry::expired(shop, keys::SELLERS.to_owned(), after, keys::seller_change).await
+pub async fn changed(shop: &Shop, until: Timestamp, after: Option<Place>) -> Result<Expired<UserId>, Failure> {
+    expiry::expired(shop, keys::SELLERS.to_owned(), until, after, keys::seller_change).await
 }
 
 /// Brings a change of a seller's status to their products, as far as a request has the time. The sweep does the rest,
@@ -116,7 +117,7 @@ async fn align_product(
     let is_paused = status != UserStatus::Active;
     let mut before = product.clone();
     while before.is_paused() != is_paused {
-        let after = before.clone().with_paused(is_paused);
+        let after = before.clone().with_paused(is_paused).swept_from(shop.clock.now());
         let after = Product { version: before.version.saturating_add(1), ..after };
         let (mut transaction, check) = (Transaction::new(), users::check_status(seller, status));
         let check = transaction.add(check);

@@ -1,11 +1,14 @@
 //! Order sheets: creating and looking up, and the end of those that were not ordered.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
+
+use serde::{Deserialize, Serialize};
 
 use super::{
     Caller, Failure, RequestKey, Shop,
     caps::Paced,
     expiry::{self, Expired, Place},
+    idempotency::{self, Keep, Transacted},
     orders::{OrderSource, quoted},
 };
 use crate::{
@@ -14,12 +17,20 @@ use crate::{
         refusal::Entity,
         sheet::{OrderSheet, SheetState},
     },
-    store::{Applied, Consistency, Outcome, Transaction, keys, sheets, sheets::SheetRecord},
+    store::{Applied, Consistency, Transaction, keys, sheets, sheets::SheetRecord},
 };
+
+/// The outcome of a request for a sheet.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct IdempotentOutcome {
+    order_sheet_id: OrderSheetId,
+}
 
 /// Creates a sheet: the present amounts of an order, for a while. It holds no stock.
 ///
-/// Run twice with one key it creates one sheet: the sheet's id derives from the key.
+/// Run twice with one key it creates one sheet: the record of the key's outcome is in the same commit. The sheet's id
+/// does not derive from the key. Storage removes old sheets, and an id that came again would let events repeat.
 ///
 /// # Errors
 /// The refusals of the same order, except that of the balance; [`Refusal::TooManyRequests`].
@@ -30,13 +41,14 @@ pub async fn create(
     source: &OrderSource,
     key: &RequestKey,
 ) -> Result<OrderSheet, Failure> {
-    let id: OrderSheetId = key.id(None)?;
-    match create_once(shop, caller, user, source, &id, key).await {
+    match create_once(shop, caller, user, source, key).await {
         // An order of the sheet may have emptied the cart since.
-        Err(failure @ (Failure::Refused(_) | Failure::Invalid(..))) if key.given => match read(shop, &id).await? {
-            Some(first) => replayed(first, key),
-            None => Err(failure),
-        },
+        Err(failure @ (Failure::Refused(_) | Failure::Invalid(..))) if key.given => {
+            match idempotency::recall::<IdempotentOutcome>(shop, key).await? {
+                Some(first) => created(shop, &first).await,
+                None => Err(failure),
+            }
+        }
         other => other,
     }
 }
@@ -46,12 +58,12 @@ async fn create_once(
     caller: &Caller,
     user: &UserId,
     source: &OrderSource,
-    id: &OrderSheetId,
     key: &RequestKey,
 ) -> Result<OrderSheet, Failure> {
     let mut backoff = shop.backoff();
     let (draft, cart) = quoted(shop, caller, user, source, &mut backoff).await?;
     shop.check_pace(Paced::OrderSheet, caller, user)?;
+    let id = OrderSheetId::try_from(shop.new_id()).map_err(|_| Failure::Internal("a new id is an id"))?;
     let validity = shop.policy.sheet_validity;
     let end = draft.at.checked_add(validity).map_err(|_| Failure::Internal("a sheet's validity ends at an instant"))?;
     let sheet = OrderSheet::new(id.clone(), draft, end);
@@ -60,23 +72,22 @@ async fn create_once(
         None => sheet,
     };
     let mut transaction = Transaction::new();
-    let record = SheetRecord::new(sheet.clone(), key.payload.clone());
-    let place = transaction.add(sheets::create(&record));
-    match shop.table.commit(transaction, &mut backoff).await? {
-        Outcome::Committed => {
+    transaction.add(sheets::create(&SheetRecord::new(sheet.clone(), key.payload.clone())));
+    let outcome = IdempotentOutcome { order_sheet_id: id };
+    match idempotency::transact(shop, transaction, key, outcome, Keep::AWeek, &mut backoff).await? {
+        Transacted::Committed(_) => {
             shop.count_pace(Paced::OrderSheet, user);
             Ok(sheet)
         }
-        Outcome::Refused(failures) => match failures.of::<SheetRecord>(place)?.flatten() {
-            Some(first) => replayed(first, key),
-            None => Err(Failure::Internal("a sheet is refused by one that is there")),
-        },
+        Transacted::Replayed(first) => created(shop, &first).await,
+        Transacted::Refused(_) => Err(Failure::Internal("a new sheet has a new id")),
     }
 }
 
-fn replayed(first: SheetRecord, key: &RequestKey) -> Result<OrderSheet, Failure> {
-    key.check_payload(&first.payload)?;
-    Ok(first.sheet)
+/// The sheet of a repeated request. Storage may have removed it before the record of its key.
+async fn created(shop: &Shop, IdempotentOutcome { order_sheet_id: id }: &IdempotentOutcome) -> Result<OrderSheet, Failure> {
+    let there = read(shop, id).await?.map(|record| record.sheet);
+    there.ok_or_else(|| Refusal::not_found(Entity::OrderSheet, id).into())
 }
 
 /// Returns a sheet, for its owner and admins.
@@ -112,10 +123,15 @@ pub async fn abandon(shop: &Shop, id: &OrderSheetId) -> Result<Option<SignedDura
     }
 }
 
-/// A part of the expired sheets of a bucket (below [`keys::EXPIRY_BUCKETS`]) that have not been handled.
+/// A part of the sheets of a bucket (below [`keys::EXPIRY_BUCKETS`]) that had expired by an instant and were not handled.
 ///
 /// # Errors
 /// If the table cannot be reached.
-pub async fn expired(shop: &Shop, bucket: u16, after: Option<Place>) -> Result<Expired<OrderSheetId>, Failure> {
-    expiry::expired(shop, keys::sheets(bucket), after, keys::sheet).await
+pub async fn expired(
+    shop: &Shop,
+    bucket: u16,
+    until: Timestamp,
+    after: Option<Place>,
+) -> Result<Expired<OrderSheetId>, Failure> {
+    expiry::expired(shop, keys::sheets(bucket), until, after, keys::sheet).await
 }

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     domain::{
         CouponId, ProductId, UserId, account::Account, caps::Caps, coupon::Campaign, pricing::ShippingPolicy,
-        product::Product, tickets::RemainingTickets,
+        product::Product, swept::SweepPlan, tickets::RemainingTickets,
     },
     platform::{Clock, Random},
     store::{Backoff, Table},
@@ -63,6 +63,8 @@ struct Caches {
     counters: Cache<CouponId, CounterSnapshot>,
     /// Users who were refused because a campaign is sold out, and the instant of that read.
     refused: Cache<(CouponId, UserId), Timestamp>,
+    /// Campaigns with claims of tickets that were throttled, and the instant.
+    throttled: Cache<CouponId, Timestamp>,
     /// The number of a user's actions in a minute, and the minute.
     paces: Cache<(Paced, UserId), (i64, i64)>,
     /// The bestsellers, and the instant of the read.
@@ -133,6 +135,7 @@ impl Shop {
             sold_out: cache(entries, seed),
             counters: cache(entries, seed),
             refused: cache(entries, seed),
+            throttled: cache(entries, seed),
             paces: cache(entries, seed),
             bestsellers: Mutex::default(),
             stock: cache(entries, seed),
@@ -284,6 +287,31 @@ impl Shop {
     /// Whether a campaign is known to be sold out.
     pub(super) fn sold_out(&self, coupon: &CouponId) -> SoldOut {
         self.sold_out_since(self.caches.counters.get(coupon).and_then(|look| look.nothing_at))
+    }
+
+    /// Lets claims of a campaign's tickets rest, since one was throttled for as long as its request could wait.
+    pub(super) fn let_claims_rest(&self, coupon: &CouponId) {
+        self.caches.throttled.insert(coupon.clone(), self.clock.now());
+    }
+
+    /// Whether claims of a campaign's tickets rest.
+    pub(super) fn claims_rest(&self, coupon: &CouponId) -> bool {
+        let throttled_at = self.caches.throttled.get(coupon);
+        throttled_at.is_some_and(|at| self.is_younger(at, self.bounds.claims_rest))
+    }
+
+    /// Changes the plan of the sweep of a cached product, which keeps its age.
+    pub(super) fn cache_product_plan(&self, product: &ProductId, sweep: SweepPlan) {
+        if let Some((at, cached)) = self.caches.products.get(product) {
+            self.caches.products.insert(product.clone(), (at, Product { sweep, ..cached }));
+        }
+    }
+
+    /// Changes the plan of the sweep of a cached campaign, which keeps its age.
+    pub(super) fn cache_campaign_plan(&self, coupon: &CouponId, sweep: SweepPlan) {
+        if let Some((at, cached)) = self.caches.campaigns.get(coupon) {
+            self.caches.campaigns.insert(coupon.clone(), (at, Campaign { sweep, ..cached }));
+        }
     }
 
     /// The number of times that a user has done this in this minute, which is counted since 1970.

@@ -6,33 +6,38 @@
 //! raised, in one commit. That commit and the one of a claim both assert that there is no claim record. It therefore
 //! does not matter which of them comes late, or how many sweeps run.
 
+use futures::{StreamExt, stream};
+use jiff::Timestamp;
+use serde::de::IgnoredAny;
+
 use super::{
     Failure, Shop,
     expiry::{self, Expired, Place},
     sweeps::SweepStep,
-    tickets::{self, Ticket},
+    tickets,
 };
 use crate::{
     domain::{
         CouponId,
-        coupon::{Campaign, ClaimRecord, Counter},
+        coupon::{Campaign, Counter},
+        swept::SweepPlan,
     },
-    store::{Applied, Consistency, coupons, keys},
+    store::{Applied, Backoff, Consistency, coupons, keys},
 };
 
-/// A part of the campaigns with tickets to be swept, from a position on.
+/// A part of the campaigns with tickets that were to be swept by an instant, from a position on.
 ///
 /// # Errors
 /// If the table cannot be reached.
-pub async fn campaigns(shop: &Shop, after: Option<Place>) -> Result<Expired<CouponId>, Failure> {
-    expiry::expired(shop, keys::CAMPAIGNS.to_owned(), after, keys::campaign).await
+pub async fn campaigns(shop: &Shop, until: Timestamp, after: Option<Place>) -> Result<Expired<CouponId>, Failure> {
+    expiry::expired(shop, keys::CAMPAIGNS.to_owned(), until, after, keys::campaign).await
 }
 
-/// Sweeps a part of a campaign's tickets. Once all of them have claim records and none can be allocated any more, the
-/// expiry index lists the campaign for the expiry of its coupons instead.
+/// Sweeps a part of the tickets of each counter, and plans the next look. Once all tickets have claim records and none
+/// can be allocated any more, the expiry index lists the campaign for the expiry of its coupons instead.
 ///
 /// Run twice, or by two at once, each ticket is reclaimed once. Stopped anywhere, the next sweep looks up some claim
-/// records again.
+/// records again. A busy counter does not keep the others waiting.
 ///
 /// # Errors
 /// If the table cannot be reached.
@@ -43,21 +48,45 @@ pub async fn sweep(shop: &Shop, coupon: CouponId) -> Result<SweepStep, Failure> 
     let is_over = campaign.is_over(shop.clock.now());
     let wanted: Vec<_> = tickets::counters(&campaign).collect();
     let found = shop.table.get_all(&wanted, Consistency::Strong, &mut shop.backoff()).await?;
-    let (mut done, mut all_swept) = (SweepStep::default(), true);
+    let mut counters: Vec<(u16, Counter)> = Vec::new();
     for (key, shard) in wanted.iter().zip(0..) {
-        let counter: Counter = found.get(key)?.ok_or(Failure::Internal("a campaign lacks a counter"))?;
-        done = done.and(sweep_counter(shop, &coupon, shard, &counter).await?);
-        all_swept &= counter.swept.reaches(counter.next);
+        counters.push((shard, found.get(key)?.ok_or(Failure::Internal("a campaign lacks a counter"))?));
     }
-    if is_over && all_swept {
-        let expiry = campaign.last_expiry().map_err(|_| Failure::Internal("a coupon's expiry is an instant"))?;
-        // Refused if another sweep has done it.
-        let leave = coupons::await_expiry(&coupon, expiry);
-        match shop.table.apply::<Campaign>(&leave, &mut shop.backoff()).await? {
-            Applied::Done(_) | Applied::Refused(_) => {}
+    let all_swept = counters.iter().all(|(_, counter)| counter.swept.reaches(counter.next));
+    let steps = counters.iter().map(|(shard, counter)| sweep_counter(shop, &coupon, *shard, counter));
+    let steps: Vec<_> = steps.collect();
+    let mut steps = stream::iter(steps).buffer_unordered(shop.bounds.sweep_shards_at_once.max(1));
+    let (mut done, mut failed) = (SweepStep::default(), None);
+    while let Some(step) = steps.next().await {
+        match step {
+            Ok(step) => done = done.and(step),
+            Err(failure) => failed = Some(failure),
         }
     }
-    Ok(done)
+    let change = if is_over && all_swept {
+        let expiry = campaign.last_expiry().map_err(|_| Failure::Internal("a coupon's expiry is an instant"))?;
+        coupons::await_expiry(&coupon, expiry)
+    } else {
+        let now = shop.clock.now();
+        let is_idle = all_swept && failed.is_none();
+        let next = if done.more { SweepPlan::again(now) } else { campaign.sweep.after_look(now, is_idle) };
+        coupons::plan_sweep(&coupon, campaign.sweep, next)
+    };
+    // Refused if another sweep has done it.
+    let _: Applied<IgnoredAny> = shop.table.apply(&change, &mut shop.backoff()).await?;
+    failed.map_or(Ok(done), Err)
+}
+
+/// Plans a look at a campaign for soon, before tickets of it are allocated that may be orphaned. If that fails, an
+/// orphan waits for the look that is planned, an hour at most.
+pub(super) async fn hasten(shop: &Shop, campaign: &Campaign, backoff: &mut Backoff) {
+    let Some(plan) = campaign.sweep.hastened(shop.clock.now()) else { return };
+    let hasten = coupons::hasten_sweep(&campaign.coupon_id, plan);
+    match shop.table.apply::<IgnoredAny>(&hasten, backoff).await {
+        // Refused if it comes as soon already.
+        Ok(Applied::Done(_) | Applied::Refused(_)) => shop.cache_campaign_plan(&campaign.coupon_id, plan),
+        Err(error) => tracing::warn!(%error, coupon = %campaign.coupon_id, "the sweep of tickets was not hastened"),
+    }
 }
 
 async fn sweep_counter(shop: &Shop, coupon: &CouponId, shard: u16, counter: &Counter) -> Result<SweepStep, Failure> {
@@ -66,20 +95,7 @@ async fn sweep_counter(shop: &Shop, coupon: &CouponId, shard: u16, counter: &Cou
         return Ok(SweepStep::default());
     };
     let end = all.end.min(all.start.saturating_add(shop.bounds.sweep_part));
-    let numbers: Vec<i64> = (all.start..end).collect();
-    let mut reclaimed = 0_u64;
-    for batch in numbers.chunks(shop.bounds.table.batch_keys) {
-        let mut backoff = shop.backoff();
-        let claims: Vec<_> = batch.iter().map(|&number| keys::ticket_claim(coupon, shard, number)).collect();
-        // A claim record that the read has missed refuses the void.
-        let found = shop.table.get_all(&claims, Consistency::Eventual, &mut backoff).await?;
-        for (claim, &number) in claims.iter().zip(batch) {
-            if found.get::<ClaimRecord>(claim)?.is_none() {
-                let is_orphaned = tickets::reclaim(shop, coupon, Ticket { shard, number }, &mut backoff).await?;
-                reclaimed = reclaimed.saturating_add(u64::from(is_orphaned));
-            }
-        }
-    }
+    let corrected = tickets::settle(shop, coupon, shard, all.start..end, &mut shop.backoff()).await?;
     if let Some(swept) = counter.swept.moved(end, counter.next, now) {
         let note = coupons::note_swept(coupon, shard, swept);
         // Refused if another sweep has come further.
@@ -87,5 +103,5 @@ async fn sweep_counter(shop: &Shop, coupon: &CouponId, shard: u16, counter: &Cou
             Applied::Done(_) | Applied::Refused(_) => {}
         }
     }
-    Ok(SweepStep { corrected: reclaimed, more: end < all.end })
+    Ok(SweepStep { corrected, more: end < all.end })
 }

@@ -1,12 +1,14 @@
 //! Tickets of a campaign: allocated from the user's own counter, or from another if that is empty.
 
+use std::ops::Range;
+
 use jiff::Timestamp;
 
 use super::{Failure, Shop};
 use crate::{
     domain::{
         CouponId, Refusal, UserId,
-        coupon::{Campaign, Counter, CouponState, IssuedCoupon},
+        coupon::{Campaign, ClaimRecord, Counter, CouponState, IssuedCoupon},
         tickets::{RemainingTickets, own_shard},
     },
     store::{Applied, Backoff, Consistency, Found, Key, Outcome, StoreError, Transaction, coupons, keys},
@@ -105,9 +107,59 @@ pub(super) async fn reclaim(
 ) -> Result<bool, Failure> {
     let mut transaction = Transaction::new();
     transaction.add(coupons::void_ticket(coupon, shard, number));
-    transaction.add(coupons::raise_limit(coupon, shard));
+    transaction.add(coupons::raise_limit(coupon, shard, 1));
     match shop.table.commit(transaction, backoff).await? {
         Outcome::Committed => Ok(true),
         Outcome::Refused(_) => Ok(false),
     }
+}
+
+/// Returns a ticket that a request could not claim within its time, on its way out, and lets further requests of this
+/// instance rest: their tickets would have the same fate. One attempt has to do; if it fails, the sweep returns the
+/// ticket. A claim that was carried out after all refuses it.
+pub(super) async fn abandon(shop: &Shop, coupon: &CouponId, Ticket { shard, number }: Ticket) {
+    shop.let_claims_rest(coupon);
+    let mut transaction = Transaction::new();
+    transaction.add(coupons::void_ticket(coupon, shard, number));
+    transaction.add(coupons::raise_limit(coupon, shard, 1));
+    if let Err(error) = shop.table.try_commit(transaction).await {
+        tracing::warn!(%error, %coupon, "a ticket is left to the sweep");
+    }
+}
+
+/// Voids the tickets of a range that have no claim record, and raises the limit for them: as many in one commit as fit.
+/// Returns their number.
+pub(super) async fn settle(
+    shop: &Shop,
+    coupon: &CouponId,
+    shard: u16,
+    numbers: Range<i64>,
+    backoff: &mut Backoff,
+) -> Result<u64, Failure> {
+    // Each claim record is an action, and so is the counter.
+    let batch = i64::try_from(shop.bounds.table.actions.saturating_sub(1)).unwrap_or(i64::MAX).max(1);
+    let (mut reclaimed, mut from) = (0_u64, numbers.start);
+    while from < numbers.end {
+        let stretch = from..numbers.end.min(from.saturating_add(batch));
+        let wanted: Vec<Key> = stretch.clone().map(|number| keys::ticket_claim(coupon, shard, number)).collect();
+        // A claim record that the read has missed refuses the commit.
+        let found = shop.table.get_all(&wanted, Consistency::Eventual, backoff).await?;
+        let mut transaction = Transaction::new();
+        for (key, number) in wanted.iter().zip(stretch.clone()) {
+            if found.get::<ClaimRecord>(key)?.is_none() {
+                transaction.add(coupons::void_ticket(coupon, shard, number));
+            }
+        }
+        let orphans = transaction.len();
+        if orphans > 0 {
+            transaction.add(coupons::raise_limit(coupon, shard, i64::try_from(orphans).unwrap_or(i64::MAX)));
+            if let Outcome::Refused(_) = shop.table.commit(transaction, backoff).await? {
+                backoff.pause("a ticket was claimed meanwhile").await?;
+                continue;
+            }
+            reclaimed = reclaimed.saturating_add(u64::try_from(orphans).unwrap_or(u64::MAX));
+        }
+        from = stretch.end;
+    }
+    Ok(reclaimed)
 }

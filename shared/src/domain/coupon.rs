@@ -4,7 +4,7 @@ use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{CouponId, ETag, OrderId, UserId, Won, bounded::bounded, invalid::named, swept::Swept, time};
+use super::{CouponId, ETag, OrderId, UserId, Won, bounded::bounded, invalid::named, swept::{SweepPlan, Swept}, time};
 
 /// The discount of a coupon, and its conditions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,6 +149,9 @@ pub struct Campaign {
         with = "jiff::fmt::serde::timestamp::millisecond::optional"
     )]
     pub updated_at: Option<Timestamp>,
+    /// The sweep of its tickets. One without a plan, as of an earlier version, is looked at from its start on.
+    #[serde(flatten)]
+    pub sweep: SweepPlan,
 }
 
 /// The seconds after a campaign's end in which a ticket may still be allocated: a function lives 10, and clocks differ
@@ -395,6 +398,7 @@ mod tests {
             counter_shards: 1,
             created_at: at("2026-10-01T00:00:00Z"),
             updated_at: None,
+            sweep: SweepPlan::default(),
         }
     }
 

@@ -4,7 +4,7 @@ use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{ETag, ProductId, UserId, Won, invalid::named};
+use super::{ETag, ProductId, UserId, Won, invalid::named, swept::SweepPlan};
 
 /// The sale status of a product. `SOLD_OUT` is not among them: such a product is ON_SALE without stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -76,13 +76,9 @@ pub struct Product {
     /// which sells faster still.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub flash: bool,
-    /// The instant from which the sweep includes its inventory; none if there is nothing to sweep.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        with = "jiff::fmt::serde::timestamp::millisecond::optional"
-    )]
-    pub sweep_from: Option<Timestamp>,
+    /// The sweep of its inventory.
+    #[serde(flatten)]
+    pub sweep: SweepPlan,
     /// Counts the changes, for optimistic locking.
     pub version: u64,
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
@@ -147,16 +143,16 @@ impl Product {
         self.flash || self.stock_shards > 1
     }
 
-    /// The product with the start of its sweeps: now if it needs them. If it no longer does, it is swept once more when
-    /// all functions know that.
+    /// The product after a change, with the next look of the sweep: now if it needs one. If it no longer does, it is
+    /// swept once more when all functions know that.
     #[must_use]
     pub fn swept_from(self, now: Timestamp) -> Self {
-        let sweep_from = match (self.needs_sweep(), self.sweep_from) {
-            (true, from) => Some(from.unwrap_or(now)),
+        let from = match (self.needs_sweep(), self.sweep.from) {
+            (true, _) => Some(now),
             (false, Some(_)) => now.checked_add(OLD_WAYS_SECONDS.seconds()).ok(),
             (false, None) => None,
         };
-        Self { sweep_from, ..self }
+        Self { sweep: SweepPlan { from, idle: 0 }, ..self }
     }
 }
 
@@ -199,7 +195,7 @@ mod tests {
             paused_status: None,
             stock_shards: 1,
             flash: false,
-            sweep_from: None,
+            sweep: SweepPlan::default(),
             version: 1,
             created_at: Timestamp::UNIX_EPOCH,
             updated_at: None,
@@ -248,10 +244,10 @@ mod tests {
 
     #[test]
     fn the_sweep_comes_once_more_when_every_function_knows_that_it_need_not() {
-        let flash = |flash, sweep_from| Product { flash, sweep_from, ..product() };
+        let flash = |flash, from| Product { flash, sweep: SweepPlan { from, idle: 0 }, ..product() };
         for (needs, from, then) in [
             (true, None, Some(after(50))),
-            (true, Some(after(7)), Some(after(7))),
+            (true, Some(after(7)), Some(after(50))),
             (false, Some(after(7)), Some(after(50 + 120))),
             (false, None, None),
         ] {
@@ -279,7 +275,7 @@ mod tests {
         ] {
             assert_ne!(other.etag(), described, "{other:?}");
         }
-        let stored_otherwise = Product { stock_shards: 2, version: 2, sweep_from: Some(after(1)), ..product() };
+        let stored_otherwise = Product { stock_shards: 2, version: 2, sweep: SweepPlan::beginning_at(after(1)), ..product() };
         assert_eq!(stored_otherwise.etag(), described);
     }
 

@@ -67,7 +67,7 @@ impl Message {
     }
 
     /// The trace of the event, if it has one.
-    fn trace(&self) -> Option<TraceId> {
+    pub fn trace(&self) -> Option<TraceId> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Header {
@@ -119,16 +119,37 @@ impl Queue {
             if done {
                 continue;
             }
-            let mut failure = BatchItemFailure::default();
-            failure.item_identifier = message.message_id.unwrap_or_default();
-            response.batch_item_failures.push(failure);
+            response.batch_item_failures.push(failure_of(message));
+        }
+        response
+    }
+
+    /// Handles the messages of a batch together, in the trace of the invocation. `handle` gives the outcome of each, in
+    /// their order.
+    pub async fn process_together<F>(&self, batch: SqsEvent, handle: impl FnOnce(Vec<Message>) -> F) -> SqsBatchResponse
+    where
+        F: Future<Output = Vec<Result<Handled, Error>>>,
+    {
+        let mut messages = batch.records;
+        let bodies = messages.iter_mut().map(|message| Message::parse(message.body.take().unwrap_or_default()));
+        let outcomes = handle(bodies.collect()).await;
+        let mut response = SqsBatchResponse::default();
+        for (message, outcome) in messages.into_iter().zip(outcomes) {
+            if !self.settle(&message, outcome).await {
+                response.batch_item_failures.push(failure_of(message));
+            }
         }
         response
     }
 
     /// Handles a message or postpones it. Returns whether it is done.
     async fn handle(&self, message: &SqsMessage, handling: impl Future<Output = Result<Handled, Error>>) -> bool {
-        let wait = match handling.await {
+        self.settle(message, handling.await).await
+    }
+
+    /// Postpones a message that is not done. Returns whether it is.
+    async fn settle(&self, message: &SqsMessage, outcome: Result<Handled, Error>) -> bool {
+        let wait = match outcome {
             Ok(Handled::Done) => return true,
             Ok(Handled::Defer(wait)) => seconds(wait).min(LONGEST_INVISIBLE_SECONDS),
             Ok(Handled::Retry(wait)) => seconds(wait).max(wait_after(message)).min(LONGEST_WAIT_SECONDS),
@@ -153,6 +174,12 @@ impl Queue {
             tracing::warn!(error = %error.into_service_error(), "a message's wait could not be set");
         }
     }
+}
+
+fn failure_of(message: SqsMessage) -> BatchItemFailure {
+    let mut failure = BatchItemFailure::default();
+    failure.item_identifier = message.message_id.unwrap_or_default();
+    failure
 }
 
 /// 2, 4, 8 … seconds, by the number of receptions.

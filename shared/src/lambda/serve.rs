@@ -1,11 +1,11 @@
 //! Runs a function: its start-up, and the frame of each invocation.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use lambda_http::{Body, Error, Request, RequestExt, Response, service_fn};
 use lambda_runtime::LambdaEvent;
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::{Config, config, telemetry};
 use crate::{
@@ -14,12 +14,12 @@ use crate::{
         envelope::SUCCESS,
         identity::{Identity, IdentitySource},
     },
-    app::Shop,
+    app::{Failure, Shop},
     platform::{
         Clock, Random, aws,
         trace::{self, TraceId},
     },
-    store::Table,
+    store::{StoreError, Table},
 };
 
 /// The future of a function's handler.
@@ -135,17 +135,42 @@ async fn open_shop(config: &Config) -> Result<Shop, Error> {
     Ok(Shop::new(table, Clock::system(), random, config.policy))
 }
 
+/// The time that an invocation has, if its context does not say.
+const INVOCATION_TIME: Duration = Duration::from_secs(10);
+
+/// The time that is kept for the answer to a request which is given up.
+const ANSWER_TIME: Duration = Duration::from_millis(500);
+
+/// The longest time that a context is believed to give: that of API Gateway's integrations.
+const LONGEST_INVOCATION: Duration = Duration::from_secs(30);
+
+/// The time after which a request is given up. Its caller then hears to try again, whatever call it waits for: without
+/// this, Lambda would end the function, and the caller would hear of an internal error.
+fn time_to_answer(request: &Request, clock: &Clock) -> Duration {
+    let deadline = request.lambda_context_ref().and_then(|context| i64::try_from(context.deadline).ok());
+    let left_ms = deadline.and_then(|deadline| deadline.checked_sub(clock.now().as_millisecond()));
+    let left = left_ms.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
+    let left = left.filter(|left| (ANSWER_TIME..=LONGEST_INVOCATION).contains(left));
+    left.unwrap_or(INVOCATION_TIME).saturating_sub(ANSWER_TIME)
+}
+
 /// Answers one request: identifies the caller, calls the endpoint, writes the one line of the log.
+///
+/// A request that is given up may have been carried out, as one with a lost answer. Its key tells.
 pub async fn answer(shop: &Shop, endpoint: Endpoint, request: Request, source: &IdentitySource) -> Response<Body> {
     let (identity, refused) = match source.identify(&request) {
         Ok(identity) => (identity, None),
         Err(refusal) => (Identity::Anonymous, Some(refusal)),
     };
+    let time = time_to_answer(&request, &shop.clock);
     let context = RequestContext::begin(request, identity, &shop.random);
     trace::of(context.trace(), async {
         let result = match refused {
             Some(refusal) => Err(refusal.into()),
-            None => endpoint(shop, &context.request).await,
+            None => timeout(time, endpoint(shop, &context.request)).await.unwrap_or_else(|_| {
+                let given_up = StoreError::Busy("the time of the invocation is over".to_owned());
+                Err(Failure::from(given_up).into())
+            }),
         };
         context.end(result)
     })

@@ -9,14 +9,15 @@ use aws_types::{SdkConfig, region::Region};
 
 use super::environment::{ConfigError, optional, required};
 
-/// The longest time of one attempt of a call, and of a call with all its attempts. A function has 10 s.
+/// The longest time of one attempt of a call, and of a call with all its attempts.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
-const CALL_TIMEOUT: Duration = Duration::from_secs(7);
+const CALL_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The number of attempts of the SDK, if an answer is lost or the call is throttled.
+/// The number of attempts of the SDK, if an answer is lost or the call is throttled, and its longest first wait.
 const ATTEMPTS: u32 = 3;
+const FIRST_WAIT: Duration = Duration::from_millis(25);
 
-/// The configuration that all clients of AWS services share.
+/// The configuration that all clients of AWS services share. A client behind a retry loop of ours has none of its own.
 ///
 /// # Errors
 /// If the environment lacks the region or credentials.
@@ -29,12 +30,13 @@ pub fn sdk_config() -> Result<SdkConfig, ConfigError> {
         "environment",
     );
     let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).operation_timeout(CALL_TIMEOUT);
+    let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_WAIT);
     let mut config = SdkConfig::builder();
     config
         .set_behavior_version(Some(aws_sdk_dynamodb::config::BehaviorVersion::latest()))
         .set_region(Some(Region::new(required("AWS_REGION")?)))
         .set_credentials_provider(Some(SharedCredentialsProvider::new(credentials)))
-        .set_retry_config(Some(RetryConfig::standard().with_max_attempts(ATTEMPTS)))
+        .set_retry_config(Some(retries))
         .set_timeout_config(Some(timeouts.build()))
         .set_endpoint_url(optional("AWS_ENDPOINT_URL"));
     Ok(config.build())

@@ -34,7 +34,8 @@ impl RetryBounds {
 
 /// The retry budget of one request. All waits of a request draw on the same one, so that the bound holds for the
 /// request and not for each of its loops.
-#[derive(Debug)]
+/// A clone has the same deadline, for a part of the request that runs beside its other parts.
+#[derive(Debug, Clone)]
 pub struct Backoff {
     deadline: Instant,
     attempt: u32,
@@ -57,10 +58,10 @@ impl Backoff {
         Self { deadline: Instant::now() + bounds.budget, attempt: 0, random, bounds }
     }
 
-    /// The same deadline with another longest first wait, for a part of the request that runs beside its other parts.
+    /// A clone with another longest first wait.
     #[must_use]
     pub fn fork(&self, first_wait_ms: u64) -> Self {
-        Self { random: self.random.clone(), bounds: RetryBounds { first_wait_ms, ..self.bounds }, ..*self }
+        Self { bounds: RetryBounds { first_wait_ms, ..self.bounds }, ..self.clone() }
     }
 
     /// Prepares a retry after a refusal: the first at once, each later one after a wait, since others contend for the

@@ -12,7 +12,7 @@ use crate::{
     domain::{
         CouponId, OrderId, UserId,
         coupon::{Campaign, ClaimRecord, Counter, CouponState, IssuedCoupon},
-        swept::Swept,
+        swept::{SweepPlan, Swept},
     },
     platform::trace::{self, TraceId},
 };
@@ -31,7 +31,7 @@ pub struct CouponRecord {
 pub fn create_campaign(campaign: &Campaign) -> Action {
     let action = Action::create(keys::campaign(&campaign.coupon_id), campaign);
     let action = action.index_by_time(keys::campaign_by_time(campaign.created_at, &campaign.coupon_id));
-    action.index_by_expiry(keys::campaign_by_start(&campaign.coupon_id, campaign.issue_from))
+    action.index_by_expiry(keys::campaign_by_sweep(&campaign.coupon_id, campaign.issue_from))
 }
 
 /// Adds a campaign to the list of all campaigns; refused if it is in it.
@@ -39,6 +39,23 @@ pub fn set_listed(campaign: &Campaign) -> Action {
     let (id, list) = (&campaign.coupon_id, BY_TIME.pk);
     let action = Action::move_in_index(keys::campaign(id), BY_TIME, keys::campaign_by_time(campaign.created_at, id));
     action.when(format!("attribute_exists(#pk) AND attribute_not_exists(#{list})"))
+}
+
+/// Plans the next look of the sweep of tickets; refused if another was planned since, or the campaign is no longer swept.
+pub fn plan_sweep(coupon: &CouponId, seen: SweepPlan, next: SweepPlan) -> Action {
+    let seen_from = seen.from.map(|from| from.as_millisecond());
+    swept_by(coupon, next, "attribute_not_exists(#sweepFrom) OR #sweepFrom = :seen").value(":seen", seen_from)
+}
+
+/// Plans a look of the sweep of tickets for sooner; refused if it is to come as soon.
+pub fn hasten_sweep(coupon: &CouponId, next: SweepPlan) -> Action {
+    swept_by(coupon, next, "#sweepFrom > :from")
+}
+
+fn swept_by(coupon: &CouponId, next: SweepPlan, condition: &str) -> Action {
+    let place = |from| keys::campaign_by_sweep(coupon, from);
+    let update = swept::plan(keys::campaign(coupon), next, place);
+    update.when(format!("#{} = :list AND ({condition})", BY_EXPIRY.pk))
 }
 
 /// Moves a campaign from the sweep of tickets to the expiry of coupons, which begins at `from`. Refused if it was moved
@@ -75,11 +92,11 @@ pub fn void_ticket(coupon: &CouponId, shard: u16, ticket: i64) -> Action {
     Action::create(keys::ticket_claim(coupon, shard, ticket), &ClaimRecord { user_id: None })
 }
 
-/// Allows one more ticket in the place of a voided one.
-pub fn raise_limit(coupon: &CouponId, shard: u16) -> Action {
-    Action::update(keys::counter(coupon, shard), "SET #limit = #limit + :one")
+/// Allows as many more tickets as were voided.
+pub fn raise_limit(coupon: &CouponId, shard: u16, tickets: i64) -> Action {
+    Action::update(keys::counter(coupon, shard), "SET #limit = #limit + :tickets")
         .when("attribute_exists(#pk)")
-        .value(":one", 1)
+        .value(":tickets", tickets)
 }
 
 /// Records the progress of the sweep of a counter shard; refused if another sweep has come further.
@@ -141,11 +158,6 @@ pub fn give_back(user: &UserId, coupon: &CouponId, order: &OrderId) -> Action {
         .value(":usable", CouponState::Usable)
         .value(":used", CouponState::Used)
         .value(":order", order)
-}
-
-/// Asserts that a coupon is usable.
-pub fn check_usable(user: &UserId, coupon: &CouponId, now: Timestamp) -> Action {
-    if_usable(Action::check(keys::user_coupon(user, coupon)), now)
 }
 
 /// Revokes a coupon; refused if it is not usable.

@@ -15,12 +15,12 @@
 //! | the claim of an external payment by an order | `PAYMENT#id` | `PAYMENT` | |
 //! | an order sheet | `SHEET#id` | `SHEET` | by expiry: `SHEETS#bucket`, end of its validity and sheet id, until it is ordered or abandoned |
 //! | a product | `PRODUCT#id` | `PRODUCT` | by time: `PRODUCTS`, instant and product id, while ON_SALE; else `PRODUCTS#DISCONTINUED` or `PRODUCTS#HIDDEN` |
-//! | | | | by expiry: `SHELVES`, first instant of its sweeps and product id, while its inventory is to be swept |
+//! | | | | by expiry: `SHELVES`, next look of the sweep and product id, while its inventory is to be swept |
 //! | a product of a seller | `SELLER#user id` | `PRODUCT#instant#product id` | |
 //! | a change of a seller's status that their products may lack | `SELLER#user id` | `CHANGE` | by expiry: `SELLERS`, its instant and user id |
 //! | a shard of a product's stock | `STOCK#product id#shard` | `STOCK` | |
 //! | the claim record of a reservation | `UNITS#product id#shard#first sequence number` | `UNITS` | |
-//! | a coupon campaign | `CAMPAIGN#id` | `CAMPAIGN` | by expiry: `CAMPAIGNS`, its first instant and coupon id, until all its tickets are accounted for; then `EXPIRIES`, the last instant of its coupons and its id, until they are marked |
+//! | a coupon campaign | `CAMPAIGN#id` | `CAMPAIGN` | by expiry: `CAMPAIGNS`, next look of the sweep and coupon id, until all its tickets are accounted for; then `EXPIRIES`, the last instant of its coupons and its id, until they are marked |
 //! | | | | by time: `CAMPAIGNS`, instant and coupon id |
 //! | a shard of its counter | `COUNTER#coupon id#shard` | `COUNTER` | |
 //! | the claim record of a ticket | `SLOT#coupon id#shard#ticket` | `SLOT` | |
@@ -255,7 +255,7 @@ pub fn unit_claim(product: &ProductId, shard: u16, place: i64) -> Key {
     key(format!("UNITS#{product}#{shard}#{place}"), "UNITS")
 }
 
-/// The products with swept inventory, by the first instant of their sweeps. A shop has a handful of them.
+/// The products with swept inventory, by the next look of the sweep.
 pub const INVENTORY: &str = "SHELVES";
 
 /// The key of a product in the expiry index.
@@ -267,8 +267,8 @@ pub fn campaign(coupon: &CouponId) -> Key {
     key(format!("CAMPAIGN#{coupon}"), "CAMPAIGN")
 }
 
-/// In the index by time: all campaigns, by time of creation. In the expiry index: the campaigns with swept tickets, by
-/// their first instant. A shop has a handful of them.
+/// In the index by time: all campaigns, by time of creation. In the expiry index: the campaigns with swept tickets, by the
+/// next look of the sweep.
 pub const CAMPAIGNS: &str = "CAMPAIGNS";
 
 /// The key of a campaign in the list of all campaigns.
@@ -277,8 +277,8 @@ pub fn campaign_by_time(created_at: Timestamp, coupon: &CouponId) -> IndexKey {
 }
 
 /// The key of a campaign in the expiry index while its tickets are swept.
-pub fn campaign_by_start(coupon: &CouponId, issue_from: Timestamp) -> IndexKey {
-    IndexKey { pk: CAMPAIGNS.to_owned(), sk: time_and_id(issue_from, coupon.as_str()) }
+pub fn campaign_by_sweep(coupon: &CouponId, from: Timestamp) -> IndexKey {
+    IndexKey { pk: CAMPAIGNS.to_owned(), sk: time_and_id(from, coupon.as_str()) }
 }
 
 /// The campaigns with coupons that are going to expire, by the instant of the last.

@@ -3,8 +3,9 @@
 use super::{
     Action,
     keys::{self, BY_TIME},
+    swept,
 };
-use crate::domain::{ProductId, product::Product};
+use crate::domain::{ProductId, product::Product, swept::SweepPlan};
 
 pub fn create(product: &Product) -> Action {
     listed(Action::create(keys::product(&product.product_id), product), product)
@@ -14,6 +15,19 @@ pub fn create(product: &Product) -> Action {
 pub fn replace(seen: &Product, now: &Product) -> Action {
     let put = Action::put(keys::product(&now.product_id), now);
     listed(put.when("#version = :seen").value(":seen", seen.version), now)
+}
+
+/// Plans the next look of the sweep; refused if another was planned since. The version stays: nothing that a reader of the
+/// product relies on has changed.
+pub fn plan_sweep(id: &ProductId, seen: SweepPlan, next: SweepPlan) -> Action {
+    let update = swept::plan(keys::product(id), next, |from| keys::inventory_by_expiry(id, from));
+    update.when("#sweepFrom = :seen").value(":seen", seen.from.map(|from| from.as_millisecond()))
+}
+
+/// Plans a look of the sweep for sooner; refused if it is to come as soon, or there is nothing to sweep.
+pub fn hasten_sweep(id: &ProductId, next: SweepPlan) -> Action {
+    let update = swept::plan(keys::product(id), next, |from| keys::inventory_by_expiry(id, from));
+    update.when("#sweepFrom > :from")
 }
 
 /// Asserts that a product still has the version that was read, or still is absent.
@@ -39,7 +53,7 @@ pub fn set_listed(seen: &Product) -> Action {
 fn listed(put: Action, product: &Product) -> Action {
     let id = &product.product_id;
     let mut put = put.index_by_time(keys::product_by_time(product.offer.status, product.created_at, id));
-    if let Some(from) = product.sweep_from {
+    if let Some(from) = product.sweep.from {
         put = put.index_by_expiry(keys::inventory_by_expiry(id, from));
     }
     put

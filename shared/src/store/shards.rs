@@ -45,11 +45,6 @@ pub fn note_swept(product: &ProductId, shard: u16, swept: Swept) -> Action {
     swept::note(keys::stock(product, shard), swept)
 }
 
-/// Asserts that the units could be sold at this offer.
-pub fn check_for_sale(product: &ProductId, take: Take, offer: &Offer) -> Action {
-    if_for_sale(Action::check(keys::stock(product, take.shard)), take, offer)
-}
-
 fn if_for_sale(action: Action, take: Take, offer: &Offer) -> Action {
     action
         .when("#remaining >= :units AND #price = :price AND #discount = :discount AND #saleStatus = :status")

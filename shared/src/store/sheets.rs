@@ -54,11 +54,6 @@ pub fn order(sheet: &OrderSheetId, order: &OrderId, now: Timestamp) -> Action {
         .value(":order", order)
 }
 
-/// Asserts that a sheet could be ordered.
-pub fn check_open(sheet: &OrderSheetId, now: Timestamp) -> Action {
-    if_open(Action::check(keys::sheet(sheet)), now)
-}
-
 /// Marks a sheet as abandoned: its validity ended before it was ordered. Idempotent.
 pub fn abandon(sheet: &OrderSheetId, now: Timestamp) -> Action {
     Action::update(keys::sheet(sheet), format!("SET #state = :abandoned {}", leave_expiry_index()))

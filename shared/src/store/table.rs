@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::{
-    Client, Config,
+    Client,
     config::retry::RetryConfig,
     error::{ProvideErrorMetadata, SdkError},
     operation::{transact_write_items::TransactWriteItemsError, update_item::UpdateItemError},
     types::{
-        AttributeValue, CancellationReason, Get, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure,
-        TransactGetItem, TransactWriteItem,
+        AttributeValue, CancellationReason, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure,
+        TransactWriteItem,
     },
 };
+use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -35,6 +36,8 @@ pub struct Table {
 pub struct TableBounds {
     /// Keys of one BatchGetItem.
     pub batch_keys: usize,
+    /// Batches of one read that are under way at a time.
+    pub batches_at_once: usize,
     /// Actions of one transaction.
     pub actions: usize,
     pub retry: RetryBounds,
@@ -42,8 +45,12 @@ pub struct TableBounds {
 
 impl TableBounds {
     /// The bounds of DynamoDB.
-    pub const PRODUCTION: Self =
-        Self { batch_keys: Table::MAX_BATCH, actions: Transaction::MAX_ACTIONS, retry: RetryBounds::PRODUCTION };
+    pub const PRODUCTION: Self = Self {
+        batch_keys: Table::MAX_BATCH,
+        batches_at_once: 8,
+        actions: Transaction::MAX_ACTIONS,
+        retry: RetryBounds::PRODUCTION,
+    };
 }
 
 /// Whether a read must see every write that was acknowledged before it. It costs twice as much.
@@ -228,8 +235,11 @@ impl Table {
     /// The most keys that one BatchGetItem accepts.
     pub const MAX_BATCH: usize = 100;
 
-    /// The table of this name, reached through `client`.
+    /// The table of this name, reached through `client`. The client's own retries are switched off: waits of two loops
+    /// would multiply, and an update must not be sent again behind the back of [`Self::apply_once`].
     pub fn new(client: Client, name: String, random: Random) -> Self {
+        let config = client.config().to_builder().retry_config(RetryConfig::disabled()).build();
+        let client = Client::from_conf(config);
         Self { client, name, random, bounds: TableBounds::PRODUCTION }
     }
 
@@ -254,69 +264,58 @@ impl Table {
     /// Reads one record.
     ///
     /// # Errors
-    /// If the table cannot be reached, or the item has not the expected shape.
+    /// If the table cannot be reached or stays busy, or the item has not the expected shape.
     pub async fn get<R: DeserializeOwned>(&self, key: Key, read: Consistency) -> Result<Option<R>, StoreError> {
         let request = self.client.get_item().table_name(&self.name).set_key(Some(key.into_item()));
-        let answer = request.consistent_read(read.is_strong()).send().await.map_err(unreachable)?;
+        let request = request.consistent_read(read.is_strong());
+        let answer = retried(&mut self.backoff(), || request.clone().send()).await?;
         Ok(answer.item.map(serde_dynamo::from_item).transpose()?)
     }
 
-    /// Reads up to [`TableBounds::batch_keys`] records in one round trip, and the keys that DynamoDB left unprocessed
-    /// in a few more.
+    /// Reads records: up to [`TableBounds::batch_keys`] in one round trip, several such batches side by side, and the keys
+    /// that DynamoDB left unprocessed in a few more.
     ///
     /// # Errors
     /// If the table cannot be reached, or leaves keys unprocessed until the retry budget is spent.
     pub async fn get_all(&self, keys: &[Key], read: Consistency, backoff: &mut Backoff) -> Result<Found, StoreError> {
         let mut found = Found::default();
-        for batch in keys.chunks(self.bounds.batch_keys) {
-            let mut pending = Some(
-                KeysAndAttributes::builder()
-                    .set_keys(Some(batch.iter().cloned().map(Key::into_item).collect()))
-                    .consistent_read(read.is_strong())
-                    .build()
-                    .map_err(|error| StoreError::Rejected(error.to_string()))?,
-            );
-            while let Some(wanted) = pending {
-                let request = self.client.batch_get_item().request_items(&self.name, wanted);
-                let answer = request.send().await.map_err(unreachable)?;
-                for item in answer.responses.into_iter().flat_map(|mut tables| tables.remove(&self.name)).flatten() {
-                    found.0.insert(key_of(&item)?, item);
-                }
-                pending = answer.unprocessed_keys.and_then(|mut tables| tables.remove(&self.name));
-                if pending.is_some() {
-                    backoff.pause("keys left unread").await?;
-                }
-            }
+        let batches: Vec<&[Key]> = keys.chunks(self.bounds.batch_keys).collect();
+        if let [batch] = batches.as_slice() {
+            return self.get_batch(batch, read, backoff).await;
+        }
+        let mut reads = Vec::new();
+        for batch in batches {
+            let mut backoff = backoff.clone();
+            reads.push(async move { self.get_batch(batch, read, &mut backoff).await });
+        }
+        let mut reads = stream::iter(reads).buffered(self.bounds.batches_at_once.max(1));
+        while let Some(batch) = reads.next().await {
+            found.extend(batch?);
         }
         Ok(found)
     }
 
-    /// Reads up to [`TableBounds::actions`] records as they were at one instant, at twice the cost of a strong read. A
-    /// read that meets a transaction is repeated.
-    ///
-    /// # Errors
-    /// If the table cannot be reached or stays busy.
-    pub async fn get_all_at_once(&self, keys: &[Key], backoff: &mut Backoff) -> Result<Found, StoreError> {
-        let get = |key: &Key| {
-            let get = Get::builder().table_name(&self.name).set_key(Some(key.clone().into_item())).build();
-            get.map(|get| TransactGetItem::builder().get(get).build())
-        };
-        let wanted: Result<Vec<_>, _> = keys.iter().map(get).collect();
-        let wanted = wanted.map_err(|error| StoreError::Rejected(error.to_string()))?;
-        loop {
-            match self.client.transact_get_items().set_transact_items(Some(wanted.clone())).send().await {
-                Ok(answer) => {
-                    let items = answer.responses.unwrap_or_default().into_iter().filter_map(|response| response.item);
-                    return Ok(Found(items.map(|item| Ok((key_of(&item)?, item))).collect::<Result<_, StoreError>>()?));
-                }
-                // A read has no condition: only contention can cancel it.
-                Err(SdkError::ServiceError(refused)) if refused.err().is_transaction_canceled_exception() => {
-                    backoff.pause("a reading met a transaction").await?;
-                }
-                Err(error) if is_contention(error.code()) => backoff.pause("a reading met others").await?,
-                Err(error) => return Err(unreachable(error)),
+    async fn get_batch(&self, keys: &[Key], read: Consistency, backoff: &mut Backoff) -> Result<Found, StoreError> {
+        let mut found = Found::default();
+        let mut pending = Some(
+            KeysAndAttributes::builder()
+                .set_keys(Some(keys.iter().cloned().map(Key::into_item).collect()))
+                .consistent_read(read.is_strong())
+                .build()
+                .map_err(|error| StoreError::Rejected(error.to_string()))?,
+        );
+        while let Some(wanted) = pending {
+            let request = self.client.batch_get_item().request_items(&self.name, wanted);
+            let answer = retried(backoff, || request.clone().send()).await?;
+            for item in answer.responses.into_iter().flat_map(|mut tables| tables.remove(&self.name)).flatten() {
+                found.0.insert(key_of(&item)?, item);
+            }
+            pending = answer.unprocessed_keys.and_then(|mut tables| tables.remove(&self.name));
+            if pending.is_some() {
+                backoff.pause("keys left unread").await?;
             }
         }
+        Ok(found)
     }
 
     /// Reads up to `limit` records of a range in one round trip.
@@ -335,7 +334,7 @@ impl Table {
             condition.push_str(&format!(" AND #{sk} < :before"));
             values.insert(":before".to_owned(), AttributeValue::S(before));
         }
-        let answer = self
+        let request = self
             .client
             .query()
             .table_name(&self.name)
@@ -346,10 +345,8 @@ impl Table {
             .scan_index_forward(!range.newest_first)
             .set_exclusive_start_key(range.after)
             .consistent_read(range.consistency.is_strong())
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(unreachable)?;
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX));
+        let answer = retried(&mut self.backoff(), || request.clone().send()).await?;
         let more = answer.last_evaluated_key.is_some();
         let records = answer.items.unwrap_or_default().into_iter().map(serde_dynamo::from_item);
         Ok(Page { records: records.collect::<Result<_, _>>()?, more })
@@ -367,7 +364,7 @@ impl Table {
     ) -> Result<(Vec<R>, Option<Cursor>), StoreError> {
         let filter = format!("begins_with(#{}, :prefix) AND #{} >= :from", segment.index.pk, segment.index.sk);
         let after = segment.after.map(Cursor::into_item);
-        let answer = self
+        let request = self
             .client
             .scan()
             .table_name(&self.name)
@@ -379,10 +376,8 @@ impl Table {
             .expression_attribute_values(":from", AttributeValue::S(keys::instant(segment.from)))
             .filter_expression(filter)
             .set_exclusive_start_key(after)
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(unreachable)?;
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX));
+        let answer = retried(&mut self.backoff(), || request.clone().send()).await?;
         let next = answer.last_evaluated_key.map(serde_dynamo::from_item).transpose()?.map(Cursor);
         let records = answer.items.unwrap_or_default().into_iter().map(serde_dynamo::from_item);
         Ok((records.collect::<Result<_, _>>()?, next))
@@ -400,7 +395,7 @@ impl Table {
         limit: usize,
     ) -> Result<(Vec<Item>, Option<Cursor>), StoreError> {
         let filter = "begins_with(#sk, :sk)";
-        let answer = self
+        let request = self
             .client
             .scan()
             .table_name(&self.name)
@@ -409,16 +404,14 @@ impl Table {
             .expression_attribute_values(":sk", AttributeValue::S(sk.to_owned()))
             .filter_expression(filter)
             .set_exclusive_start_key(after.map(Cursor::into_item))
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(unreachable)?;
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX));
+        let answer = retried(&mut self.backoff(), || request.clone().send()).await?;
         let next = answer.last_evaluated_key.map(serde_dynamo::from_item).transpose()?.map(Cursor);
         Ok((answer.items.unwrap_or_default(), next))
     }
 
-    /// Carries out one update by itself, at half of its cost in a transaction. The SDK sends it again if an answer is
-    /// lost: the update must be idempotent, or its repetition harmless.
+    /// Carries out one update by itself, at half of its cost in a transaction. It is sent again if its answer is lost:
+    /// the update must be idempotent, or its repetition harmless.
     ///
     /// # Errors
     /// If the table cannot be reached or stays busy, or the item has not the expected shape.
@@ -427,7 +420,7 @@ impl Table {
         action: &Action,
         backoff: &mut Backoff,
     ) -> Result<Applied<R>, StoreError> {
-        self.update(action, None, backoff).await
+        self.update(action, Resend::AlsoIfLost, backoff).await
     }
 
     /// The same for an update that must not be carried out twice. It is sent again only if DynamoDB has said that it
@@ -440,13 +433,13 @@ impl Table {
         action: &Action,
         backoff: &mut Backoff,
     ) -> Result<Applied<R>, StoreError> {
-        self.update(action, Some(RetryConfig::disabled()), backoff).await
+        self.update(action, Resend::IfRefused, backoff).await
     }
 
     async fn update<R: DeserializeOwned>(
         &self,
         action: &Action,
-        retries: Option<RetryConfig>,
+        resend: Resend,
         backoff: &mut Backoff,
     ) -> Result<Applied<R>, StoreError> {
         action.check_encoded()?;
@@ -464,12 +457,7 @@ impl Table {
                 .set_expression_attribute_names(Some(action.names()).filter(|names| !names.is_empty()))
                 .set_expression_attribute_values(Some(action.values.clone()).filter(|values| !values.is_empty()))
                 .return_values(ReturnValue::AllNew)
-                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-                .customize();
-            let request = match &retries {
-                Some(retries) => request.config_override(Config::builder().retry_config(retries.clone())),
-                None => request,
-            };
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
             match request.send().await {
                 Ok(done) => {
                     return Ok(Applied::Done(serde_dynamo::from_item(done.attributes.unwrap_or_default())?));
@@ -478,13 +466,14 @@ impl Table {
                     return Ok(Applied::Refused(item_refused(refused.into_err())?));
                 }
                 Err(error) if is_contention(error.code()) => backoff.pause("an update met others").await?,
+                Err(error) if resend == Resend::AlsoIfLost && is_lost(&error) => backoff.pause(NO_ANSWER).await?,
                 Err(error) => return Err(unreachable(error)),
             }
         }
     }
 
-    /// Carries out a transaction. Contention (conflicts, throttling) is retried within the budget of `backoff`; a
-    /// failed condition never is.
+    /// Carries out a transaction. Contention (conflicts, throttling) and lost answers are retried within the budget of
+    /// `backoff`; a failed condition never is.
     ///
     /// # Errors
     /// If the table cannot be reached or stays busy.
@@ -498,7 +487,7 @@ impl Table {
         }
     }
 
-    /// Carries out a transaction, or returns nothing if it met contention. Only for a transaction that asserts records
+    /// Carries out a transaction, or returns nothing if it met contention or its answer was lost. Only for a transaction that asserts records
     /// which others are about to change: a retry has to begin with another read.
     ///
     /// An attempt that met contention may have been carried out with its answer lost. A condition of the next attempt
@@ -517,7 +506,7 @@ impl Table {
         Ok(Prepared { actions: actions.collect::<Result<_, _>>()?, token: format!("{:032x}", self.random.bits()) })
     }
 
-    /// Sends a transaction once; returns nothing if it met contention.
+    /// Sends a transaction once; returns nothing if it met contention or its answer was lost.
     async fn send(&self, Prepared { actions, token }: &Prepared) -> Result<Option<Outcome>, StoreError> {
         let request = self.client.transact_write_items().set_transact_items(Some(actions.clone()));
         match request.client_request_token(token).send().await {
@@ -536,8 +525,35 @@ impl Table {
                 }
                 Ok(None)
             }
-            Err(error) if is_contention(error.code()) => Ok(None),
+            Err(error) if is_contention(error.code()) || is_lost(&error) => Ok(None),
             Err(error) => Err(unreachable(error)),
+        }
+    }
+}
+
+/// The cases in which an update is sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Resend {
+    /// DynamoDB has said that it was not carried out.
+    IfRefused,
+    /// Also if there was no answer.
+    AlsoIfLost,
+}
+
+const NO_ANSWER: &str = "there was no answer";
+
+/// Sends a read until it is answered. The one retry loop of a call: throttling and lost answers draw on one budget.
+async fn retried<T, E, F>(backoff: &mut Backoff, send: impl Fn() -> F) -> Result<T, StoreError>
+where
+    E: ProvideErrorMetadata,
+    F: Future<Output = Result<T, SdkError<E>>>,
+{
+    loop {
+        match send().await {
+            Ok(answer) => return Ok(answer),
+            Err(error) if is_contention(error.code()) => backoff.pause("a read was throttled").await?,
+            Err(error) if is_lost(&error) => backoff.pause(NO_ANSWER).await?,
+            Err(error) => return Err(unreachable(error)),
         }
     }
 }
@@ -598,7 +614,16 @@ fn describe(error: &impl ProvideErrorMetadata) -> String {
     format!("{}: {}", error.code().unwrap_or("unknown"), error.message().unwrap_or_default())
 }
 
-/// The SDK has retried already. The table cannot be reached in time, or refuses the request.
+/// Whether it is unknown if the call was carried out: there was no answer in time, or the service failed.
+fn is_lost<E>(error: &SdkError<E>) -> bool {
+    match error {
+        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => true,
+        SdkError::ServiceError(refused) => refused.raw().status().is_server_error(),
+        _ => false,
+    }
+}
+
+/// The failure of a call that is not sent again.
 fn unreachable<E: ProvideErrorMetadata>(error: SdkError<E>) -> StoreError {
     match error {
         SdkError::ServiceError(refused) if refused.raw().status().is_server_error() => {

@@ -47,7 +47,7 @@ async fn a_sheet_shows_the_amounts_of_its_order() {
           "unitPrice": 2000
         }
       ],
-      "orderSheetId": "oupbbaw4gouixrrwk6sh6u6d2i",
+      "orderSheetId": "ingtbcsdhd7dsfjep6kgge5pwe",
       "payable": 27000,
       "shippingFee": 3000,
       "status": "OPEN",

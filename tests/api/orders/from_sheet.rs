@@ -207,7 +207,7 @@ async fn an_unusable_coupon_refuses_the_order() {
     shop.set_clock("2026-11-26T15:00:00Z");
     assert_eq!(order(&shop, &sheet).await.refused(409, "COUPON_NOT_USABLE")["reason"], "EXPIRED");
     assert_untouched(&shop, &sheet, 100_000).await;
-    sweep::expiry::run(shop.instance()).await.unwrap();
+    sweep::sheets::run(shop.instance()).await.unwrap();
     shop.audit().await;
 }
 

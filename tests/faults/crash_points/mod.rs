@@ -153,8 +153,17 @@ async fn play(scenario: &Scenario, point: Option<(usize, Side)>) -> Played {
     published.extend(platform.dead_letters.taken().iter().map(|(letter, reason)| format!("{reason} {letter}")));
     published.sort();
     published.dedup();
+    let answer = answer.map(without_sheet_id);
     let outcome = Outcome { answer, items: items(&shop, scenario.except), published };
     Played { outcome, calls: deaths.calls(), died }
+}
+
+/// The answer without the id of an order sheet, which is new each time.
+fn without_sheet_id(mut answer: Value) -> Value {
+    if let Some(sheet) = answer.pointer_mut("/body/data").and_then(Value::as_object_mut) {
+        sheet.remove("orderSheetId");
+    }
+    answer
 }
 
 /// The items of the table, except those that may differ.
@@ -170,11 +179,22 @@ fn items(shop: &TestShop, except: &[&str]) -> Vec<String> {
 /// An order keeps its version: changing it twice is a fault. A profile or a product may be replaced by an equal one.
 fn without_version(item: &Value) -> Value {
     let mut item = item.clone();
+    let is_sheet = item["sk"]["S"] == "SHEET";
     if item["sk"]["S"] != "ORDER"
         && let Some(attributes) = item.as_object_mut()
     {
         attributes.remove("version");
         attributes.remove("offerVersion");
+        // A sheet has a new id each time, and its bucket by it.
+        if is_sheet {
+            attributes.remove("byDuePk");
+        }
+        // A look of the sweep was planned for sooner, perhaps for nothing.
+        if attributes.contains_key("sweepFrom") {
+            for plan in ["sweepFrom", "idleSweeps", "byDueSk"] {
+                attributes.remove(plan);
+            }
+        }
     }
     item
 }

@@ -304,7 +304,7 @@ fn background() -> Vec<Scenario> {
                 ];
                 let dead_letters =
                     stage.platform.dead_letters.queue_over(stage.deaths.sqs(stage.platform.dead_letters.clone()));
-                let (circuit, random) = (deliver_orders::Circuit::default(), stage.shop.instance().random.clone());
+                let (circuit, random) = (deliver_orders::Circuit::new(stage.shop.instance().clock.clone()), stage.shop.instance().random.clone());
                 let (store, clock) = (ParameterStore::default(), stage.shop.instance().clock.clone());
                 let signer = store.signer_over(stage.deaths.ssm(store.clone()), clock);
                 let worker =

@@ -165,6 +165,9 @@ async fn the_next_sweep_completes_an_interrupted_one() {
             assert!(deaths.run(sweep::inventory::run(watched.instance())).await.is_none(), "{call} {side:?}");
             sweep::inventory::run(shop.instance()).await.unwrap();
             assert_eq!(statuses(&shop).await, PAUSED, "{call} {side:?}");
+            // The sweep of the inventory looks at a product that has just changed in the next minute.
+            shop.set_clock("2026-11-20T03:02:00Z");
+            sweep::inventory::run(shop.instance()).await.unwrap();
             shop.audit().await;
         }
     }

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use aws_smithy_runtime_api::client::{
@@ -37,6 +38,7 @@ pub struct Dynamo {
     database: Database,
     meter: Meter,
     faults: Arc<Mutex<Chooser>>,
+    latency: Arc<Mutex<Duration>>,
 }
 
 impl fmt::Debug for Dynamo {
@@ -49,12 +51,18 @@ impl Dynamo {
     /// A new, empty database.
     pub fn new() -> Self {
         let database = Database::memory().expect("SQLite opens in memory");
-        Self { database, meter: Meter::default(), faults: Arc::new(Mutex::new(Box::new(|_| Fault::None))) }
+        let faults: Chooser = Box::new(|_| Fault::None);
+        Self { database, meter: Meter::default(), faults: Arc::new(Mutex::new(faults)), latency: Arc::default() }
     }
 
     /// Measures the cost of calls.
     pub fn meter(&self) -> &Meter {
         &self.meter
+    }
+
+    /// Lets each further call take this time.
+    pub fn slow_down(&self, latency: Duration) {
+        *self.latency.lock().unwrap() = latency;
     }
 
     /// Injects the fault that `choose` returns for the operation of each call.
@@ -114,6 +122,10 @@ impl Dynamo {
         let _under_way = self.meter.begin();
         // Other calls may go first, as over a network.
         tokio::task::yield_now().await;
+        let latency = *self.latency.lock().unwrap();
+        if !latency.is_zero() {
+            tokio::time::sleep(latency).await;
+        }
         let answer = self.carry_out(&operation, request);
         tokio::task::yield_now().await;
         answer.map(|(status, body)| respond(status, &body))

@@ -17,7 +17,7 @@
 //!   reports.
 //! - A call takes 3 ms and a bit, every hundredth 20 to 60 ms more; a transaction the 10 ms on top.
 //!
-//! The SDK's own retries are off, as their jitter cannot be seeded. Only the shop's own repetitions are seen.
+//! The shop's own retry loop is the only one, here as deployed, and its jitter is from the seed.
 
 mod bucket;
 mod chance;

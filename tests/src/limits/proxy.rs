@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use aws_sdk_dynamodb::config::{Builder, retry::RetryConfig};
 use aws_smithy_runtime_api::client::{
     http::{HttpConnector, HttpConnectorFuture},
     orchestrator::{HttpRequest, HttpResponse},
@@ -102,10 +101,9 @@ impl Limited {
         Self { dynamo, lock: limits.lock, state: Arc::new(Mutex::new(state)) }
     }
 
-    /// A client without retries of its own.
+    /// A client as a function's: the table switches its retries off.
     pub fn client(&self) -> aws_sdk_dynamodb::Client {
-        let config = Builder::from(&wire::to(self.clone())).retry_config(RetryConfig::disabled()).build();
-        aws_sdk_dynamodb::Client::from_conf(config)
+        aws_sdk_dynamodb::Client::new(&wire::to(self.clone()))
     }
 
     /// The calls so far.

@@ -163,7 +163,7 @@ async fn read_batch(
 /// Consumes a queue.
 async fn consume(world: World, function: String, queue: String, most: usize, worker: u64) {
     let mut chance = world.chance_of(&format!("{function} {worker}"));
-    let (mut circuit, mut signer) = (Circuit::default(), signer(&world));
+    let (mut circuit, mut signer) = (circuit(&world), signer(&world));
     loop {
         let messages = world.bus.receive(&queue, most, &mut chance).await;
         let ids: Vec<&str> = messages.iter().filter_map(|message| message["messageId"].as_str()).collect();
@@ -187,7 +187,7 @@ async fn consume(world: World, function: String, queue: String, most: usize, wor
         });
         let Some(Ok(answer)) = work.await else {
             // The state of the instance is lost.
-            (circuit, signer) = (Circuit::default(), self::signer(&world));
+            (circuit, signer) = (self::circuit(&world), self::signer(&world));
             continue;
         };
         let failed = |id: &str| answer.batch_item_failures.iter().any(|failure| failure.item_identifier == id);
@@ -195,6 +195,12 @@ async fn consume(world: World, function: String, queue: String, most: usize, wor
         let is_lost = world.injects(FaultKind::MessageFaults) && chance.below(10) == 0;
         ids.iter().filter(|id| !failed(id) && !is_lost).for_each(|id| world.bus.delete(id));
     }
+}
+
+/// A closed circuit.
+fn circuit(world: &World) -> Circuit {
+    let world = world.clone();
+    Circuit::new(Clock::new(move || world.now()))
 }
 
 /// A signer with an empty cache. Its store has no faults: those of reading secrets are tests of their own.
@@ -220,7 +226,7 @@ pub(super) async fn run(world: &World, operation: &Operation, chance: Chance) {
 /// Runs a task of the sweep once.
 pub(super) async fn sweep(world: &World, task: Task, chance: Chance) {
     let name = format!("sweep {}", task.name());
-    scheduled(world, &name, chance, |shop| async move { sweep::run(&shop, task).await }).await;
+    scheduled(world, &name, chance, |shop| async move { sweep::run(&shop, &[task]).await }).await;
 }
 
 /// Makes the ranks of the bestsellers exact again.

@@ -20,6 +20,9 @@ const UNTIL_ALL_HAS_EXPIRED: Duration = Duration::from_secs(31 * 60);
 /// The time between two sweeps of tickets: longer than a function may hold one.
 const BETWEEN_SWEEPS: Duration = Duration::from_secs(36);
 
+/// The longest pause between two looks at one thing: that of an idle one that could not be hastened.
+const LONGEST_PAUSE: Duration = Duration::from_secs(65 * 60);
+
 /// Lets everything with an end reach it.
 pub(super) async fn quiesce(world: &World) {
     sleep(UNTIL_ALL_HAS_EXPIRED).await;
@@ -27,17 +30,21 @@ pub(super) async fn quiesce(world: &World) {
     // Things without their message. A sweep takes as many calls as a third of a run, so it runs only if it has work.
     if still_waiting(&world.table.latest()).next().is_some() {
         consumers::sweep(world, Task::Expiry, world.chance_of("last sweep")).await;
+        consumers::sweep(world, Task::Sheets, world.chance_of("last sweep of sheets")).await;
     }
-    for sweep in 0..3 {
+    for sweep in 0..8 {
         if orphaned_tickets(&world.table.latest()).is_empty() {
             break;
         }
         consumers::sweep(world, Task::Tickets, world.chance_of(&format!("last sweep of tickets {sweep}"))).await;
-        sleep(BETWEEN_SWEEPS).await;
+        sleep(if sweep < 5 { BETWEEN_SWEEPS } else { LONGEST_PAUSE }).await;
     }
-    for sweep in 0..3 {
+    for sweep in 0..8 {
+        if sweep > 2 && !has_orphans(&world.table.latest()) {
+            break;
+        }
         consumers::sweep(world, Task::Inventory, world.chance_of(&format!("last sweep of shelves {sweep}"))).await;
-        sleep(BETWEEN_SWEEPS).await;
+        sleep(if sweep < 5 { BETWEEN_SWEEPS } else { LONGEST_PAUSE }).await;
     }
     consumers::sweep(world, Task::Coupons, world.chance_of("last marks of coupons")).await;
     if rebuild(&world.table.latest()).is_some_and(|rebuild| phase(rebuild) != "DONE") {
@@ -48,8 +55,8 @@ pub(super) async fn quiesce(world: &World) {
 
 /// Waits until nothing is on its way.
 async fn drain(world: &World) {
-    // The time of the last of twenty receives, a quarter of an hour after each other.
-    for _ in 0..900 {
+    // The time of the last of a hundred receives, a quarter of an hour after each other.
+    for _ in 0..4_600 {
         sleep(Duration::from_secs(20)).await;
         if world.busy() == 0 && world.bus.waiting() == 0 && world.outside.is_silent() && world.is_read() {
             return;

@@ -32,6 +32,9 @@ const UNTIL_ALL_ARRIVED: Duration = Duration::from_secs(12);
 /// Longer than a function may hold a ticket, by any clock.
 const BETWEEN_SWEEPS: Duration = Duration::from_secs(42);
 
+/// The most sweeps until orphans are recovered: the look that is planned comes within three, and the next recovers.
+const MOST_SWEEPS: u32 = 5;
+
 /// The time before and after an expiry without requests: by one clock it has passed, by another not yet.
 const BEFORE_AN_END: SignedDuration = SignedDuration::from_secs(200);
 const AFTER_AN_END: SignedDuration = SignedDuration::from_secs(15);
@@ -164,6 +167,7 @@ impl Client {
             if ends.iter().any(|end| *end <= over) {
                 // Expired things without a message, or with a lost one.
                 self.without_faults(&Operation::Sweep(Task::Expiry)).await;
+                self.without_faults(&Operation::Sweep(Task::Sheets)).await;
                 self.reference.end_holds(over);
             }
             self.ended_by = over;
@@ -211,10 +215,13 @@ impl Client {
     /// Lets the sweeps recover leaked units and tickets.
     async fn recover(&mut self) {
         self.recovered = self.world.leaks();
-        for _ in 0..2 {
+        for _ in 0..MOST_SWEEPS {
             sleep(BETWEEN_SWEEPS).await;
             self.without_faults(&Operation::Sweep(Task::Tickets)).await;
             self.without_faults(&Operation::Sweep(Task::Inventory)).await;
+            if !has_orphans(&self.world.table.latest()) {
+                break;
+            }
         }
         self.quiet().await;
     }

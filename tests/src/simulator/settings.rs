@@ -69,6 +69,7 @@ impl RunSettings {
             bounds: Bounds {
                 table: TableBounds {
                     batch_keys: small(chance, &[2, 3, 7, 20], 100),
+                    batches_at_once: small(chance, &[1, 2], 8),
                     actions: small(chance, &[actions, actions + 2], 100),
                     retry: RetryBounds {
                         budget: small(
@@ -85,6 +86,7 @@ impl RunSettings {
                 account_age: small(chance, &seconds([0, 5]), Bounds::PRODUCTION.account_age),
                 campaign_age: small(chance, &seconds([1]), Bounds::PRODUCTION.campaign_age),
                 sold_out_age: small(chance, &seconds([0]), Bounds::PRODUCTION.sold_out_age),
+                claims_rest: small(chance, &seconds([0]), Bounds::PRODUCTION.claims_rest),
                 bestsellers_age: small(chance, &seconds([0]), Bounds::PRODUCTION.bestsellers_age),
                 recent_age: small(chance, &seconds([0]), Bounds::PRODUCTION.recent_age),
                 cached_parts: small(chance, &[1, 2], Bounds::PRODUCTION.cached_parts),
@@ -105,6 +107,9 @@ impl RunSettings {
                 seller_budget: small(chance, &[Duration::ZERO], Bounds::PRODUCTION.seller_budget),
                 expired_page: small(chance, &[1, 2], Bounds::PRODUCTION.expired_page),
                 sweep_part: small(chance, &[1, 2, 3], Bounds::PRODUCTION.sweep_part),
+                sweeps_at_once: small(chance, &[1, 2], Bounds::PRODUCTION.sweeps_at_once),
+                sweep_shards_at_once: small(chance, &[1, 2], Bounds::PRODUCTION.sweep_shards_at_once),
+                holds_joined: small(chance, &[1, 2], Bounds::PRODUCTION.holds_joined),
                 sweep_budget: Bounds::PRODUCTION.sweep_budget,
                 claim_grace: small(chance, &seconds([1, 10]), Bounds::PRODUCTION.claim_grace),
             },

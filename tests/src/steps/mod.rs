@@ -228,7 +228,7 @@ pub async fn dying_at<F: IntoFuture>(shop: &TestShop, number: u32, call: F) -> O
 pub async fn expired_orders(shop: &TestShop) -> Vec<(Timestamp, OrderId)> {
     let mut expired = Vec::new();
     for bucket in 0..keys::EXPIRY_BUCKETS {
-        expired.extend(orders::expired(shop.instance(), bucket, None).await.unwrap().items);
+        expired.extend(orders::expired(shop.instance(), bucket, shop.now(), None).await.unwrap().items);
     }
     expired.sort();
     expired
@@ -238,7 +238,7 @@ pub async fn expired_orders(shop: &TestShop) -> Vec<(Timestamp, OrderId)> {
 pub async fn expired_sheets(shop: &TestShop) -> Vec<(Timestamp, OrderSheetId)> {
     let mut expired = Vec::new();
     for bucket in 0..keys::EXPIRY_BUCKETS {
-        expired.extend(sheets::expired(shop.instance(), bucket, None).await.unwrap().items);
+        expired.extend(sheets::expired(shop.instance(), bucket, shop.now(), None).await.unwrap().items);
     }
     expired.sort();
     expired

@@ -8,7 +8,7 @@ use shared::{
         parameters::IdempotencyKey,
         views::OrderSheetView,
     },
-    app::{OutcomeRecord, Shop, sheets, users},
+    app::{Shop, sheets, users},
     domain::{CouponId, UserId},
 };
 
@@ -49,7 +49,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let body: Body = request.only_body()?;
     let source = source(body.items, body.from_cart, None, body.coupon_id)?;
     let caller = request.caller_for(&body.user_id)?;
-    let key = request.key(shop, &caller.user_id).with_outcome_in(OutcomeRecord::Sheet);
+    let key = request.key(shop, &caller.user_id);
     users::may_change(shop, caller, Some(&key)).await?;
     let sheet = sheets::create(shop, caller, &body.user_id, &source, &key).await?;
     Reply::created(OrderSheetView::at(shop.clock.now(), sheet)?)

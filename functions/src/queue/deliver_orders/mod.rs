@@ -76,7 +76,7 @@ impl DeliveryWorker<Http> {
     pub fn from_env() -> Result<Self, Error> {
         let platform = Http::new(environment::required("DATA_PLATFORM_URL")?.parse()?, Clock::system())?;
         let (signer, queue, dead_letters) = (Signer::from_env()?, Queue::from_env()?, DeadLetters::from_env()?);
-        Ok(Self::new(platform, signer, queue, dead_letters, Circuit::default(), Random::system()))
+        Ok(Self::new(platform, signer, queue, dead_letters, Circuit::new(Clock::system()), Random::system()))
     }
 }
 

@@ -14,10 +14,12 @@ use shared::app::{
 ///
 /// # Errors
 /// If the campaigns cannot be listed.
-pub async fn run(shop: &Shop) -> Result<(), Error> {
-    let SweepReport { corrected: marked, failed } =
-        sweep_all(shop.bounds.sweep_budget, |after| campaigns(shop, after), |coupon| mark(shop, coupon)).await?;
-    metrics::counter!("CouponsExpired").increment(marked);
-    tracing::info!(marked, failed, "swept");
-    Ok(())
+pub async fn run(shop: &Shop) -> Result<SweepReport, Error> {
+    let until = shop.clock.now();
+    let list = |after| campaigns(shop, until, after);
+    let report = sweep_all(&shop.bounds, until, list, |coupon| mark(shop, coupon)).await?;
+    if report.corrected > 0 {
+        metrics::counter!("CouponsExpired").increment(report.corrected);
+    }
+    Ok(report)
 }

@@ -1,86 +1,76 @@
-//! Finds expired orders and order sheets and handles them, in case the queue's messages have missed them.
-//!
-//! It reports the age of the oldest. While the queue works, that is zero, or seconds. It also gives the heartbeat.
+//! Finds orders with expired holds and ends them, in case the queue's messages have missed them. It also gives the
+//! heartbeat.
 
-use jiff::SignedDuration;
+use std::fmt;
+
+use futures::future::join_all;
 use lambda_runtime::Error;
 use shared::{
     app::{
         Failure, Shop,
         expiry::{Expired, Place},
-        orders, sheets, sweeps,
+        orders,
+        sweeps::{self, SweepReport, SweepStep, sweep_all},
     },
-    domain::{OrderId, OrderSheetId},
+    domain::OrderId,
     store::keys::EXPIRY_BUCKETS,
 };
-use tokio::time::Instant;
 
-/// Handles expired things, bucket by bucket. A failure is logged and left for the next run; it does not stop the
+/// Orders of a page that end together.
+#[derive(Debug, Clone)]
+struct Page(Vec<OrderId>);
+
+impl fmt::Display for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} holds", self.0.len())
+    }
+}
+
+/// Ends expired holds, all buckets side by side. A failure is logged and left for the next run; it does not stop the
 /// others.
 ///
 /// # Errors
 /// If the expiry index cannot be read.
-pub async fn run(shop: &Shop) -> Result<(), Error> {
+pub async fn run(shop: &Shop) -> Result<SweepReport, Error> {
     if let Err(error) = sweeps::beat(shop).await {
         tracing::warn!(%error, "there is no heartbeat of this minute");
     }
-    let end_hold = |id: OrderId| async move { orders::end_hold(shop, &id).await };
-    let abandon = |id: OrderSheetId| async move { sheets::abandon(shop, &id).await };
-    let mut sweep = Sweep { shop, started: Instant::now(), oldest: SignedDuration::ZERO, handled: 0, failed: 0 };
-    // Each run begins with another bucket: a run that ends before the last one leaves another to the next.
-    let first = shop.clock.now().as_second().div_euclid(60).rem_euclid(EXPIRY_BUCKETS.into());
-    let first = u16::try_from(first).unwrap_or(0);
-    for bucket in (first..EXPIRY_BUCKETS).chain(0..first) {
-        sweep.handle_all(|after| orders::expired(shop, bucket, after), end_hold).await?;
-        sweep.handle_all(|after| sheets::expired(shop, bucket, after), abandon).await?;
+    let until = shop.clock.now();
+    let list = |bucket| move |after| pages(shop, bucket, until, after);
+    let buckets = (0..EXPIRY_BUCKETS).map(|bucket| sweep_all(&shop.bounds, until, list(bucket), |page| end(shop, page)));
+    let mut report = SweepReport::default();
+    for bucket in join_all(buckets).await {
+        report = report.and(bucket?);
     }
-    let Sweep { oldest, handled, failed, .. } = sweep;
-    metrics::histogram!("OverdueSeconds").record(oldest.as_secs_f64());
-    tracing::info!(handled, failed, "swept");
-    Ok(())
+    Ok(report)
 }
 
-/// A run over the expiry index.
-struct Sweep<'a> {
-    shop: &'a Shop,
-    started: Instant,
-    /// The age of the oldest expired thing.
-    oldest: SignedDuration,
-    handled: u32,
-    failed: u32,
+/// A page of a bucket, in parts that fit a commit.
+async fn pages(
+    shop: &Shop,
+    bucket: u16,
+    until: jiff::Timestamp,
+    after: Option<Place>,
+) -> Result<Expired<Page>, Failure> {
+    let Expired { items, next } = orders::expired(shop, bucket, until, after).await?;
+    let parts = items.chunks(shop.bounds.holds_joined.max(1)).filter_map(|part| {
+        let (oldest, _) = part.first()?;
+        Some((*oldest, Page(part.iter().map(|(_, order)| order.clone()).collect())))
+    });
+    Ok(Expired { items: parts.collect(), next })
 }
 
-impl Sweep<'_> {
-    /// Goes through a bucket part by part.
-    async fn handle_all<I, P, E>(
-        &mut self,
-        part: impl Fn(Option<Place>) -> P,
-        handle: impl Fn(I) -> E,
-    ) -> Result<(), Failure>
-    where
-        P: Future<Output = Result<Expired<I>, Failure>>,
-        E: Future<Output = Result<Option<SignedDuration>, Failure>>,
-    {
-        let mut after = None;
-        loop {
-            let Expired { items, next } = part(after).await?;
-            for (since, id) in items {
-                if self.started.elapsed() > self.shop.bounds.sweep_budget {
-                    return Ok(());
-                }
-                self.oldest = self.oldest.max(self.shop.clock.now().duration_since(since));
-                match handle(id).await {
-                    Ok(_) => self.handled += 1,
-                    Err(error) => {
-                        self.failed += 1;
-                        tracing::warn!(%error, "something expired was not handled");
-                    }
-                }
-            }
-            match next {
-                None => return Ok(()),
-                next => after = next,
+async fn end(shop: &Shop, Page(orders): Page) -> Result<SweepStep, Failure> {
+    let (mut corrected, mut failed) = (0_u64, None);
+    let orders: Vec<_> = orders.into_iter().map(|order| (order, None)).collect();
+    for ((order, _), ended) in orders.iter().zip(orders::end_holds(shop, &orders).await) {
+        match ended {
+            Ok(_) => corrected = corrected.saturating_add(1),
+            Err(error) => {
+                tracing::warn!(%error, order.id = %order, "a hold was not ended");
+                failed = Some(error);
             }
         }
     }
+    failed.map_or(Ok(SweepStep { corrected, more: false }), Err)
 }

@@ -17,15 +17,15 @@ use shared::app::{
 ///
 /// # Errors
 /// If a list cannot be read.
-pub async fn run(shop: &Shop) -> Result<(), Error> {
-    let budget = shop.bounds.sweep_budget;
+pub async fn run(shop: &Shop) -> Result<SweepReport, Error> {
+    let (bounds, until) = (&shop.bounds, shop.clock.now());
     let (inventory, sellers) = tokio::join!(
-        sweep_all(budget, |after| inventory(shop, after), |product| sweep(shop, product)),
-        sweep_all(budget, |after| sellers::changed(shop, after), |seller| sellers::align(shop, seller)),
+        sweep_all(bounds, until, |after| inventory(shop, until, after), |product| sweep(shop, product)),
+        sweep_all(bounds, until, |after| sellers::changed(shop, until, after), |seller| sellers::align(shop, seller)),
     );
-    let SweepReport { corrected: paused, failed: sellers_failed } = sellers?;
-    let SweepReport { corrected: reclaimed, failed } = inventory?;
-    metrics::counter!("UnitsReclaimed").increment(reclaimed);
-    tracing::info!(reclaimed, failed, paused, sellers_failed, "swept");
-    Ok(())
+    let (inventory, sellers) = (inventory?, sellers?);
+    if inventory.corrected > 0 {
+        metrics::counter!("UnitsReclaimed").increment(inventory.corrected);
+    }
+    Ok(inventory.and(sellers))
 }

@@ -1,20 +1,27 @@
-//! Finishes, each minute, work that requests and messages have left undone. Each task has a schedule and runs of its
-//! own: one that is slow or fails does not delay another.
+//! Finishes, each minute, work that requests and messages have left undone. The tasks run side by side: one that is
+//! slow or fails does not delay another.
 
 pub mod coupons;
 pub mod expiry;
 pub mod inventory;
+pub mod sheets;
 pub mod tickets;
 
+use futures::future::join_all;
 use lambda_runtime::Error;
 use serde::Deserialize;
-use shared::{app::Shop, lambda::serve};
+use shared::{
+    app::{Shop, sweeps::SweepReport},
+    lambda::serve,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Task {
-    /// Orders and order sheets with an expired hold or validity.
+    /// Orders with an expired hold.
     Expiry,
+    /// Order sheets with an expired validity.
+    Sheets,
     /// Orphaned reservations, uneven shards, and products of sellers with a changed status.
     Inventory,
     /// Orphaned tickets.
@@ -23,47 +30,90 @@ pub enum Task {
     Coupons,
 }
 
+impl Task {
+    pub const ALL: [Self; 5] = [Self::Expiry, Self::Sheets, Self::Inventory, Self::Tickets, Self::Coupons];
+}
+
 /// An event of the schedule.
 #[derive(Debug, Deserialize)]
 pub struct Event {
-    pub task: Task,
+    /// The only task to run; all without one.
+    #[serde(default)]
+    pub task: Option<Task>,
 }
 
-/// Serves the schedules.
+/// Serves the schedule.
 ///
 /// # Errors
 /// If the configuration is incomplete, or Lambda's runtime interface fails.
 pub async fn serve() -> Result<(), Error> {
     let shop = serve::shop_from_env().await?;
-    serve::events(|event: Event| run(&shop, event.task)).await
+    let shop = &shop;
+    serve::events(move |event: Event| async move {
+        match event.task {
+            Some(task) => run(shop, &[task]).await,
+            None => run(shop, &Task::ALL).await,
+        }
+    })
+    .await
 }
 
 impl Task {
-    /// The name of the task in events and metrics.
+    /// The name of the task in events and the log.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Expiry => "EXPIRY",
+            Self::Sheets => "SHEETS",
             Self::Inventory => "INVENTORY",
             Self::Tickets => "TICKETS",
             Self::Coupons => "COUPONS",
         }
     }
+
+    async fn run(self, shop: &Shop) -> Result<SweepReport, Error> {
+        match self {
+            Self::Expiry => expiry::run(shop).await,
+            Self::Sheets => sheets::run(shop).await,
+            Self::Inventory => inventory::run(shop).await,
+            Self::Tickets => tickets::run(shop).await,
+            Self::Coupons => coupons::run(shop).await,
+        }
+    }
 }
 
-/// Runs a task, and counts it once it has ended. An alarm is raised if a task is not counted for five minutes.
+/// Runs tasks side by side, and counts the run if none of them failed. An alarm is raised if no run is counted for five
+/// minutes, or if the oldest entry of a list is too old.
 ///
 /// # Errors
-/// If the task's list cannot be read.
-pub async fn run(shop: &Shop, task: Task) -> Result<(), Error> {
-    match task {
-        Task::Expiry => expiry::run(shop).await?,
-        Task::Inventory => inventory::run(shop).await?,
-        Task::Tickets => tickets::run(shop).await?,
-        Task::Coupons => coupons::run(shop).await?,
+/// If the list of a task cannot be read. The other tasks have run all the same.
+pub async fn run(shop: &Shop, tasks: &[Task]) -> Result<(), Error> {
+    let mut all = SweepReport::default();
+    let mut failed = None;
+    for (task, outcome) in tasks.iter().zip(join_all(tasks.iter().map(|task| task.run(shop))).await) {
+        match outcome {
+            Ok(report) => {
+                let SweepReport { corrected, failed, oldest, is_cut } = report;
+                if report != SweepReport::default() {
+                    let oldest_s = oldest.as_secs();
+                    tracing::info!(task = task.name(), corrected, failed, oldest_s, is_cut, "swept");
+                }
+                all = all.and(report);
+            }
+            Err(error) => {
+                tracing::error!(%error, task = task.name(), "a sweep cannot read its list");
+                failed = Some(error);
+            }
+        }
     }
-    metrics::counter!("Sweeps", "Task" => task.name()).increment(1);
-    Ok(())
+    metrics::histogram!("OverdueSeconds").record(all.oldest.as_secs_f64());
+    failed.map_or_else(
+        || {
+            metrics::counter!("Sweeps").increment(1);
+            Ok(())
+        },
+        Err,
+    )
 }
 
 #[cfg(test)]
@@ -73,10 +123,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_without_a_known_task_fails() {
+    fn a_run_is_of_all_tasks_or_of_a_known_one() {
         let task = |event| serde_json::from_value::<Event>(event).ok().map(|event| event.task);
-        assert_eq!(task(json!({ "task": "INVENTORY" })), Some(Task::Inventory));
-        assert_eq!(task(json!({})), None);
+        assert_eq!(task(json!({ "task": "INVENTORY" })), Some(Some(Task::Inventory)));
+        assert_eq!(task(json!({})), Some(None));
         assert_eq!(task(json!({ "task": "ALL" })), None);
     }
 }

@@ -10,14 +10,16 @@ use shared::app::{
     ticket_sweep::{campaigns, sweep},
 };
 
-/// Sweeps the campaigns that are open, or were until a moment ago.
+/// Sweeps the campaigns with a look planned for now.
 ///
 /// # Errors
 /// If the campaigns cannot be listed.
-pub async fn run(shop: &Shop) -> Result<(), Error> {
-    let SweepReport { corrected: reclaimed, failed } =
-        sweep_all(shop.bounds.sweep_budget, |after| campaigns(shop, after), |coupon| sweep(shop, coupon)).await?;
-    metrics::counter!("TicketsReclaimed").increment(reclaimed);
-    tracing::info!(reclaimed, failed, "swept");
-    Ok(())
+pub async fn run(shop: &Shop) -> Result<SweepReport, Error> {
+    let until = shop.clock.now();
+    let list = |after| campaigns(shop, until, after);
+    let report = sweep_all(&shop.bounds, until, list, |coupon| sweep(shop, coupon)).await?;
+    if report.corrected > 0 {
+        metrics::counter!("TicketsReclaimed").increment(report.corrected);
+    }
+    Ok(report)
 }

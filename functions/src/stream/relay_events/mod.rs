@@ -7,7 +7,7 @@
 mod calls;
 
 use aws_lambda_events::{dynamodb::EventRecord, streams::DynamoDbEventResponse};
-use aws_sdk_eventbridge::{Client, types::PutEventsRequestEntry};
+use aws_sdk_eventbridge::{Client, config::retry::RetryConfig, types::PutEventsRequestEntry};
 use lambda_runtime::Error;
 use shared::{
     events::{self, Event as ShopEvent, EventData, EventKind},
@@ -68,7 +68,9 @@ impl Relay {
         Ok(Self::new(client, environment::required("EVENT_BUS_NAME")?, DeadLetters::from_env()?, Random::system()))
     }
 
+    /// The client's own retries are switched off: [`Self::publish`] has the one loop.
     pub fn new(client: Client, bus: String, dead_letters: DeadLetters, random: Random) -> Self {
+        let client = Client::from_conf(client.config().to_builder().retry_config(RetryConfig::disabled()).build());
         Self { client, bus, dead_letters, random, bounds: Bounds::PRODUCTION }
     }
 

@@ -30,6 +30,7 @@ use shared::{
         product::{Offer, SaleStatus},
         refusal::Entity,
         sheet::OrderSheet,
+        swept::SweepPlan,
         user::{UserKind, UserStatus},
     },
     store::StoreError,
@@ -299,6 +300,7 @@ fn campaign() -> Result<Campaign, Error> {
         counter_shards: 1,
         created_at: at("2026-11-18T00:00:00Z")?,
         updated_at: None,
+        sweep: SweepPlan::default(),
     })
 }
 

@@ -4,7 +4,7 @@
 //! to the stock, a coupon that becomes usable again. The order's version is asserted: of several changes at once each
 //! builds on the one before, and none is made twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -126,6 +126,8 @@ pub(super) struct Known {
     account: Option<(Account, bool)>,
     /// The number of shards of a product's stock.
     shards: BTreeMap<ProductId, u16>,
+    /// Whether the coupon turned out not to be used by the order, so that there is nothing to give back.
+    coupon_is_elsewhere: bool,
 }
 
 /// One attempt to commit.
@@ -134,6 +136,7 @@ pub(super) struct Attempt {
     order: ActionIndex,
     account: Option<(ActionIndex, UserId, Account)>,
     inventory: Vec<(ActionIndex, ProductId)>,
+    coupon: Option<ActionIndex>,
 }
 
 impl Attempt {
@@ -187,10 +190,10 @@ impl Attempt {
             let shard = bucket(now.order_id.as_str(), shards);
             inventory.push((transaction.add(shards::give_back(product, shard, units)), product.clone()));
         }
-        if let Some(coupon) = effects.coupon {
-            transaction.add(coupons::give_back(effects.user, coupon, &now.order_id));
-        }
-        Ok(Self { transaction, order, account, inventory })
+        let coupon = effects.coupon.filter(|_| !known.coupon_is_elsewhere);
+        let coupon = coupon.map(|coupon| coupons::give_back(effects.user, coupon, &now.order_id));
+        let coupon = coupon.map(|action| transaction.add(action));
+        Ok(Self { transaction, order, account, inventory, coupon })
     }
 
     /// Commits, and returns nothing on success. Otherwise `seen` and `known` are refreshed from the condition failures,
@@ -202,7 +205,7 @@ impl Attempt {
         known: &mut Known,
         backoff: &mut Backoff,
     ) -> Result<Option<ConditionFailures>, Failure> {
-        let Self { transaction, order, account, inventory } = self;
+        let Self { transaction, order, account, inventory, coupon } = self;
         let failures = match shop.table.commit(transaction, backoff).await? {
             Outcome::Committed => {
                 if let Some((_, user, after)) = account {
@@ -215,6 +218,10 @@ impl Attempt {
         };
         if let Some(there) = failures.of::<OrderRecord>(order)? {
             *seen = there.ok_or(Failure::Internal("an order stays"))?;
+        } else if coupon.is_some_and(|coupon| failures.refuses(coupon)) {
+            // Only a damaged record comes here. The order must end all the same, or it would hold its units for ever.
+            tracing::error!(order.id = %seen.order.order_id, "the coupon of an order is not used by it");
+            known.coupon_is_elsewhere = true;
         }
         if let Some((position, _, _)) = account
             && let Some(there) = failures.of::<Account>(position)?
@@ -316,6 +323,75 @@ impl Known {
             self.shards.insert(id, product.stock_shards);
         }
         Ok(())
+    }
+}
+
+/// Changes of several orders in one commit, so that the shards of their products are written once. Only for changes that
+/// move no money, of orders of different users.
+pub(super) struct JoinedAttempt {
+    transaction: Transaction,
+    products: Vec<ProductId>,
+}
+
+impl JoinedAttempt {
+    /// Joins as many changes, each an order before and after it, as fit a transaction. Returns it with the number of
+    /// changes from the first on that it has.
+    pub(super) async fn new(
+        shop: &Shop,
+        changes: &[(OrderRecord, Order)],
+        backoff: &mut Backoff,
+    ) -> Result<(Self, usize), Failure> {
+        let mut users: BTreeSet<&UserId> = BTreeSet::new();
+        let mut units: BTreeMap<&ProductId, (&OrderId, i64)> = BTreeMap::new();
+        let mut transaction = Transaction::new();
+        let mut joined = 0_usize;
+        for (before, after) in changes {
+            let effects = OrderEffects::between(&before.order, after);
+            let new_products = effects.units.keys().filter(|product| !units.contains_key(**product)).count();
+            // The order, the account and the coupon, and a shard for each product.
+            let actions = [transaction.len(), 3, units.len(), new_products].into_iter().fold(0, usize::saturating_add);
+            let moves_money = effects.payment.is_some() || effects.refund.is_some();
+            if moves_money || actions > shop.bounds.table.actions || !users.insert(effects.user) {
+                break;
+            }
+            after.check_history(&before.order, &shop.bounds.history)?;
+            let record = OrderRecord { order: after.clone(), ..before.clone() };
+            transaction.add(orders::replace(&before.order, &record));
+            if let Some(held) = effects.released {
+                transaction.add(users::release(effects.user, held));
+            }
+            if let Some(coupon) = effects.coupon {
+                transaction.add(coupons::give_back(effects.user, coupon, &after.order_id));
+            }
+            for (product, back) in effects.units {
+                let (_, sum) = units.entry(product).or_insert((&after.order_id, 0));
+                *sum = sum.saturating_add(back);
+            }
+            joined = joined.saturating_add(1);
+        }
+        let mut known = Known::default();
+        known.find_shards(shop, units.keys().copied(), backoff).await?;
+        for (product, (first, units)) in &units {
+            let shards = known.shards.get(*product).copied().unwrap_or(1);
+            transaction.add(shards::give_back(product, bucket(first.as_str(), shards), *units));
+        }
+        let products = units.into_keys().cloned().collect();
+        Ok((Self { transaction, products }, joined))
+    }
+
+    /// Commits all changes, or none. Returns whether it did.
+    pub(super) async fn commit(self, shop: &Shop, backoff: &mut Backoff) -> Result<bool, Failure> {
+        match shop.table.commit(self.transaction, backoff).await? {
+            Outcome::Committed => {
+                self.products.iter().for_each(|product| shop.invalidate_product_sold_out(product));
+                Ok(true)
+            }
+            Outcome::Refused(_) => {
+                // A product may have another number of shards by now.
+                self.products.iter().for_each(|product| shop.invalidate_product(product));
+                Ok(false)
+            }
+        }
     }
 }
 

@@ -14,7 +14,7 @@ mod source;
 pub use crate::domain::order::PaymentOutcome;
 pub use authorized::AuthorizedOrder;
 pub use external::settle;
-pub use holds::{end_hold, expired};
+pub use holds::{end_hold, end_holds, expired};
 pub use life::{cancel, move_line, pay};
 pub use payments::{OrderPayment, PaymentPlace, payments};
 pub(super) use place::quoted;

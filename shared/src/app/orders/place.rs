@@ -15,14 +15,12 @@ use crate::{
         caps::{Caps, Held, Window},
         cart::Cart,
         coupon::CouponProblem,
-        inventory::Take,
         ledger::EntryKind,
         order::{Actor, Draft, Order, OrderLine, PayBy, PaymentMethod},
         pricing::{self, NoQuote, PricedLine},
-        product::Offer,
     },
     store::{
-        Action, Backoff, Consistency, Outcome, RetryKind, Transaction,
+        Backoff, Consistency, Outcome, RetryKind, Transaction,
         action::ActionIndex,
         carts, coupons, keys, ledger,
         orders::{self, OrderRecord},
@@ -100,7 +98,7 @@ async fn place_by(
     let user_id = &order.user_id;
     // One id for all attempts, so that a lost answer cannot leave two records of one failure.
     let failed_id = OrderId::try_from(shop.new_id()).map_err(|_| Failure::Internal("a new id is an id"))?;
-    let mut is_fresh = false;
+    let (mut is_fresh, mut is_checked, mut is_new) = (false, false, !key.given);
     loop {
         let draft = draft(shop, &order.caller, user_id, preconditions, backoff).await?;
         if let Some(quoted) = order.expected_payable.filter(|expected| *expected != draft.quote.amounts.payable) {
@@ -119,7 +117,21 @@ async fn place_by(
             backoff.pause("the caps had room again").await?;
             continue;
         }
-        if has_enough(order.pay_by, &draft, preconditions) && !preconditions.reserve(shop, user_id, backoff).await? {
+        if has_enough(order.pay_by, &draft, preconditions) {
+            if preconditions.is_flash() && !is_new {
+                // A repetition must not reserve units, only to release them in a transaction on their shard.
+                if let Some(first) = shop.table.get(keys::order(id), Consistency::Strong).await? {
+                    return replayed(first, key);
+                }
+                is_new = true;
+            }
+            if !preconditions.reserve(shop, user_id, backoff).await? {
+                continue;
+            }
+        } else if !is_checked {
+            // The commit asserts nothing but the account, since a condition on a shard would lock it for a refusal.
+            preconditions.check_all_but_coupon(shop, user_id, backoff).await?;
+            is_checked = true;
             continue;
         }
         let attempt = Attempt::new(shop, order, id, &failed_id, draft, preconditions, key)?;
@@ -324,15 +336,6 @@ enum Ending {
     Failed(ActionIndex, Account),
 }
 
-/// The effect of a commit on the records that it asserts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Claim {
-    /// It takes them.
-    Take,
-    /// It leaves them as they are.
-    Check,
-}
-
 impl Attempt {
     fn new(
         shop: &Shop,
@@ -366,7 +369,7 @@ impl Attempt {
         let place = transaction.add(orders::create(&record));
         let asserted_account = transaction.add(users::move_balance(user, &preconditions.account, &account));
         transaction.add(ledger::append(user, &entry));
-        let asserted = claim(&mut transaction, Claim::Take, &order, preconditions, asserted_account);
+        let asserted = claim(&mut transaction, &order, preconditions, asserted_account);
         Ok(Self { transaction, order, place, asserted, ending: Ending::Paid(account) })
     }
 
@@ -385,12 +388,12 @@ impl Attempt {
         let record = OrderRecord::new(order.clone(), key.payload.clone());
         let place = transaction.add(orders::create(&record));
         let asserted_account = transaction.add(users::hold(&order.user_id, held(preconditions), caps));
-        let asserted = claim(&mut transaction, Claim::Take, &order, preconditions, asserted_account);
+        let asserted = claim(&mut transaction, &order, preconditions, asserted_account);
         Ok(Self { transaction, order, place, asserted, ending: Ending::Held })
     }
 
-    /// Takes nothing, but asserts everything else: it commits only if the balance is the only thing that is
-    /// insufficient.
+    /// Takes nothing, and keeps the failed order. The balance was the only thing that was insufficient: all else was
+    /// read for this request, and of that the commit asserts the account alone.
     fn fail(
         id: &OrderId,
         failed_id: &OrderId,
@@ -405,7 +408,7 @@ impl Attempt {
         let record = OrderRecord::new(order.clone(), key.payload.clone());
         let kept = transaction.add(orders::create(&record));
         let asserted_account = transaction.add(users::count_failed(&order.user_id, &preconditions.account, hour, caps));
-        let asserted = claim(&mut transaction, Claim::Check, &order, preconditions, asserted_account);
+        let asserted = Asserted::only_account(asserted_account);
         let ending = Ending::Failed(kept, preconditions.account.failed_again(hour));
         Self { transaction, order, place, asserted, ending }
     }
@@ -419,41 +422,28 @@ fn cart_after(order: &OrderId, cart: &Cart, preconditions: &Preconditions) -> Ca
     cart.ordered(order, &lines)
 }
 
-/// Adds the claims of an order beside money (units, coupon, sheet, items of the cart), or only asserts that they are
-/// possible.
+/// Adds the claims of an order beside money: units, coupon, sheet, items of the cart.
 fn claim(
     transaction: &mut Transaction,
-    claim: Claim,
     order: &Order,
     preconditions: &Preconditions,
     account: ActionIndex,
 ) -> Asserted {
     let (user, id, now) = (&order.user_id, &order.order_id, order.created_at);
-    let in_stock: fn(&ProductId, Take, &Offer) -> Action = match claim {
-        Claim::Take => shards::sell,
-        Claim::Check => shards::check_for_sale,
-    };
-    let (mut takes, mut claims) = (Vec::new(), Vec::new());
+    let mut asserted = Asserted::only_account(account);
     for line in &preconditions.lines {
-        let product = &line.product;
-        let actions = line.takes.iter().map(|&take| in_stock(&product.product_id, take, &product.offer));
-        takes.push(actions.map(|action| transaction.add(action)).collect());
-        let claimed = line.reserved.parts().iter().filter(|_| claim == Claim::Take);
-        let claimed = claimed.map(|&units| shards::claim(&product.product_id, units, id));
-        claims.push(claimed.map(|action| transaction.add(action)).collect());
+        let LinePreconditions { product, takes, reserved, .. } = line;
+        let sales = takes.iter().map(|&take| shards::sell(&product.product_id, take, &product.offer));
+        asserted.takes.push(sales.map(|sale| transaction.add(sale)).collect());
+        let claims = reserved.parts().iter().map(|&units| shards::claim(&product.product_id, units, id));
+        asserted.claims.push(claims.map(|claim| transaction.add(claim)).collect());
     }
-    let coupon = order.coupon_id.as_ref().map(|coupon| match claim {
-        Claim::Take => coupons::spend(user, coupon, id, now),
-        Claim::Check => coupons::check_usable(user, coupon, now),
-    });
-    let coupon = coupon.map(|action| transaction.add(action));
-    let sheet = order.order_sheet_id.as_ref().map(|sheet| match claim {
-        Claim::Take => sheets::order(sheet, id, now),
-        Claim::Check => sheets::check_open(sheet, now),
-    });
-    let sheet = sheet.map(|action| transaction.add(action));
-    let cart = preconditions.cart.as_ref().filter(|_| claim == Claim::Take);
+    let coupon = order.coupon_id.as_ref().map(|coupon| coupons::spend(user, coupon, id, now));
+    asserted.coupon = coupon.map(|action| transaction.add(action));
+    let sheet = order.order_sheet_id.as_ref().map(|sheet| sheets::order(sheet, id, now));
+    asserted.sheet = sheet.map(|action| transaction.add(action));
+    let cart = preconditions.cart.as_ref();
     let cart = cart.map(|seen| carts::replace(user, seen, &cart_after(id, seen, preconditions)));
-    let cart = cart.map(|action| transaction.add(action));
-    Asserted { account, coupon, sheet, cart, takes, claims }
+    asserted.cart = cart.map(|action| transaction.add(action));
+    asserted
 }

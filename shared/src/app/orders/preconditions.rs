@@ -1,13 +1,13 @@
 //! The preconditions of an order: the records that its commit is derived from, and asserts.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, iter};
 
 use super::{
     reserve::ReservedUnits,
     source::{Item, ResolvedItems},
 };
 use crate::{
-    app::{Failure, Shop, accounts, inventory},
+    app::{Failure, Shop, accounts, inventory, inventory_sweep},
     domain::{
         CouponId, OrderId, ProductId, Quantity, Refusal, UserId, Won,
         account::Account,
@@ -21,7 +21,7 @@ use crate::{
         refusal::Entity,
         sheet::OrderSheet,
     },
-    store::{Backoff, ConditionFailures, Consistency, Key, action::ActionIndex, keys, sheets::SheetRecord},
+    store::{Backoff, ConditionFailures, Consistency, Found, Key, action::ActionIndex, keys, sheets::SheetRecord},
 };
 
 #[derive(Debug)]
@@ -86,6 +86,13 @@ pub(super) struct Asserted {
     pub(super) takes: Vec<Vec<ActionIndex>>,
     /// For each line, for each of its reservations.
     pub(super) claims: Vec<Vec<ActionIndex>>,
+}
+
+impl Asserted {
+    /// The account alone.
+    pub(super) fn only_account(account: ActionIndex) -> Self {
+        Self { account, coupon: None, sheet: None, cart: None, takes: Vec::new(), claims: Vec::new() }
+    }
 }
 
 impl Preconditions {
@@ -190,11 +197,18 @@ impl Preconditions {
     /// In this order: an unknown or inactive user, an unknown product, one that is not on sale, one with another price
     /// than expected.
     pub(super) async fn refresh(&mut self, shop: &Shop, user: &UserId, backoff: &mut Backoff) -> Result<(), Failure> {
-        let account = keys::account(user);
-        let mut wanted = vec![account.clone()];
-        wanted.extend(self.lines.iter().map(|line| keys::product(&line.product.product_id)));
-        let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
-        self.account = accounts::ensure_active(user, found.get(&account)?)?;
+        let found = shop.table.get_all(&self.records(user), Consistency::Strong, backoff).await?;
+        self.refresh_by(shop, user, &found)
+    }
+
+    /// The records of the user and of the products.
+    fn records(&self, user: &UserId) -> Vec<Key> {
+        let products = self.lines.iter().map(|line| keys::product(&line.product.product_id));
+        iter::once(keys::account(user)).chain(products).collect()
+    }
+
+    fn refresh_by(&mut self, shop: &Shop, user: &UserId, found: &Found) -> Result<(), Failure> {
+        self.account = accounts::ensure_active(user, found.get(&keys::account(user))?)?;
         let ids = || self.lines.iter().map(|line| &line.product.product_id);
         let products = ids().map(|id| found.get::<Product>(&keys::product(id))).collect::<Result<_, _>>()?;
         let products = on_sale(ids(), products)?;
@@ -299,12 +313,42 @@ impl Preconditions {
         Ok(())
     }
 
-    /// Refuses an order beyond the stock, before any other refusal.
+    /// Refuses an order beyond the stock, before any other refusal. One batch reads the shards that the units are planned
+    /// to come from, and one more all shards of the lines that these are not enough for.
     pub(super) async fn check_stock(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
+        let found = shop.table.get_all(&self.planned(), Consistency::Strong, backoff).await?;
+        self.check_stock_in(shop, &found, backoff).await
+    }
+
+    /// The shards that the units are planned to come from.
+    fn planned(&self) -> Vec<Key> {
+        self.lines.iter().flat_map(LinePreconditions::planned).map(|(key, _)| key).collect()
+    }
+
+    async fn check_stock_in(&mut self, shop: &Shop, found: &Found, backoff: &mut Backoff) -> Result<(), Failure> {
+        let mut short = Vec::new();
         for line in &mut self.lines {
-            line.find_units(shop, backoff).await?;
+            let mut is_enough = true;
+            for (key, units) in line.planned() {
+                is_enough &= found.get::<Shard>(&key)?.is_some_and(|shard| shard.remaining >= units);
+            }
+            if !is_enough {
+                short.push(line);
+            }
+        }
+        let all = short.iter().flat_map(|line| inventory::keys_of(&line.product.product_id, line.product.stock_shards));
+        let found = shop.table.get_all(&all.collect::<Vec<_>>(), Consistency::Strong, backoff).await?;
+        for line in short {
+            let Product { product_id, stock_shards, .. } = &line.product;
+            let shards = inventory::among_or_read(shop, &found, product_id, *stock_shards, backoff).await?;
+            line.find_units_in(shop, shards, backoff).await?;
         }
         Ok(())
+    }
+
+    /// Whether units of some line are reserved ahead of the commit.
+    pub(super) fn is_flash(&self) -> bool {
+        self.lines.iter().any(|line| line.product.flash)
     }
 
     /// Refuses an order for all reasons that come before its coupon: user, product, sale status, expected price, stock.
@@ -315,8 +359,11 @@ impl Preconditions {
         user: &UserId,
         backoff: &mut Backoff,
     ) -> Result<(), Failure> {
-        self.refresh(shop, user, backoff).await?;
-        self.check_stock(shop, backoff).await
+        let mut wanted = self.records(user);
+        wanted.extend(self.planned());
+        let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
+        self.refresh_by(shop, user, &found)?;
+        self.check_stock_in(shop, &found, backoff).await
     }
 
     /// The coupon, if it can be used at this instant.
@@ -362,6 +409,7 @@ impl LinePreconditions {
     /// Finds the units. If they are in more shards than the order has room for, they are first moved together: the
     /// total stock stays, whether or not the order commits.
     pub(super) async fn reserve_from_few_shards(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
+        inventory_sweep::hasten(shop, &self.product, backoff).await;
         loop {
             self.find_units(shop, backoff).await?;
             let taken = self.reserved.parts().len().saturating_add(self.takes.len());
@@ -378,16 +426,27 @@ impl LinePreconditions {
         }
     }
 
+    /// The shards that the units are planned to come from, each with the units of its part.
+    fn planned(&self) -> impl Iterator<Item = (Key, i64)> {
+        self.takes.iter().map(|take| (keys::stock(&self.product.product_id, take.shard), take.units))
+    }
+
     /// Reads all shards and chooses those that the units come from.
     pub(super) async fn find_units(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
+        let Product { product_id, stock_shards, .. } = &self.product;
+        let shards = inventory::read(shop, product_id, *stock_shards, backoff).await?;
+        self.find_units_in(shop, shards, backoff).await
+    }
+
+    /// Chooses the shards that the units come from among all shards as they were just read.
+    async fn find_units_in(&mut self, shop: &Shop, shards: Vec<Shard>, backoff: &mut Backoff) -> Result<(), Failure> {
         let product_id = self.product.product_id.clone();
-        let shards = inventory::read(shop, &product_id, self.product.stock_shards, backoff).await?;
         if self.allocate(&shards) {
             return Ok(());
         }
         // There may be more shards than were known, and units on their way between them.
         let at = shop.clock.now();
-        let shards = inventory::read_at_once(shop, &product_id, self.product.stock_shards, backoff).await?;
+        let shards = inventory::read_settled(shop, &product_id, shards, backoff).await?;
         if self.allocate(&shards) {
             return Ok(());
         }

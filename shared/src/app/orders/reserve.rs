@@ -3,9 +3,11 @@
 //! A reservation asserts the offer, as a sale does. Reservations that are not claimed are released at once; if this
 //! function dies, the sweep releases them.
 
+use futures::future::join_all;
+
 use super::preconditions::{LinePreconditions, Preconditions};
 use crate::{
-    app::{Failure, Shop, reservations},
+    app::{Failure, Shop, inventory_sweep, reservations},
     domain::{
         ProductId, UserId,
         inventory::{Shard, Take},
@@ -57,43 +59,63 @@ enum Reserving {
 }
 
 impl Preconditions {
-    /// Reserves the missing units of the lines in flash mode. Returns false if an offer has changed: it is now known,
-    /// and nothing is reserved at the old one.
+    /// Reserves the missing units of the lines in flash mode, side by side. Returns false if an offer has changed: it is
+    /// now known, and nothing is reserved at the old one.
     ///
     /// # Errors
     /// The present refusals of the user, a product or its stock.
     pub(super) async fn reserve(&mut self, shop: &Shop, user: &UserId, backoff: &mut Backoff) -> Result<bool, Failure> {
-        for index in 0..self.lines.len() {
-            let Some(line) = self.lines.get_mut(index).filter(|line| line.product.flash) else {
-                continue;
-            };
-            let offer = match line.reserve(shop, backoff).await {
-                Ok(Reserving::Complete) => continue,
-                Ok(Reserving::OtherOffer(offer)) => offer,
+        let mut reserving = Vec::new();
+        for (index, line) in self.lines.iter_mut().enumerate().filter(|(_, line)| line.product.flash) {
+            let mut backoff = backoff.clone();
+            reserving.push(async move { (index, line.reserve(shop, &mut backoff).await) });
+        }
+        let mut is_changed = false;
+        for (index, outcome) in join_all(reserving).await {
+            match outcome {
+                Ok(Reserving::Complete) => {}
+                Ok(Reserving::OtherOffer(offer)) => {
+                    self.adopt(shop, user, index, offer, backoff).await?;
+                    is_changed = true;
+                }
                 Err(Failure::Refused(refusal)) => {
                     // The refusals of the user or another product come first.
                     self.check_all_but_coupon(shop, user, backoff).await?;
                     return Err(refusal.into());
                 }
                 Err(failure) => return Err(failure),
-            };
-            line.release_reserved(shop, backoff).await?;
-            let price_change = line.price_change(&offer);
-            if offer.status != SaleStatus::OnSale || price_change.is_some() {
-                self.check_all_but_coupon(shop, user, backoff).await?;
             }
-            let Some(line) = self.lines.get_mut(index) else { continue };
-            shop.invalidate_product(&line.product.product_id);
-            if let Some(refusal) = price_change {
-                return Err(refusal.into());
-            }
-            if offer.status == SaleStatus::OnSale {
-                line.product.offer = offer;
-            }
-            backoff.retry("a product changed meanwhile").await?;
-            return Ok(false);
         }
-        Ok(true)
+        if is_changed {
+            backoff.retry("a product changed meanwhile").await?;
+        }
+        Ok(!is_changed)
+    }
+
+    /// Releases the reservations of a line at an old offer, and adopts the new one.
+    async fn adopt(
+        &mut self,
+        shop: &Shop,
+        user: &UserId,
+        index: usize,
+        offer: Offer,
+        backoff: &mut Backoff,
+    ) -> Result<(), Failure> {
+        let Some(line) = self.lines.get_mut(index) else { return Ok(()) };
+        line.release_reserved(shop, backoff).await?;
+        let price_change = line.price_change(&offer);
+        if offer.status != SaleStatus::OnSale || price_change.is_some() {
+            self.check_all_but_coupon(shop, user, backoff).await?;
+        }
+        let Some(line) = self.lines.get_mut(index) else { return Ok(()) };
+        shop.invalidate_product(&line.product.product_id);
+        if let Some(refusal) = price_change {
+            return Err(refusal.into());
+        }
+        if offer.status == SaleStatus::OnSale {
+            line.product.offer = offer;
+        }
+        Ok(())
     }
 
     /// A commit has claimed the reservations.
@@ -120,6 +142,7 @@ impl LinePreconditions {
     /// Reserves the missing units: from the order's own shard, or from shards with enough. Each read of all shards
     /// follows a failed reservation, which means that another order has got units.
     async fn reserve(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<Reserving, Failure> {
+        inventory_sweep::hasten(shop, &self.product, backoff).await;
         let (id, offer) = (self.product.product_id.clone(), self.product.offer);
         while self.missing() > 0 {
             for take in std::mem::take(&mut self.takes) {

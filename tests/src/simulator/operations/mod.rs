@@ -181,6 +181,7 @@ fn sweep(_: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
         0 => Operation::Sweep(Task::Expiry),
         1 => Operation::Sweep(Task::Tickets),
         2 => Operation::Sweep(Task::Coupons),
+        3 => Operation::Sweep(Task::Sheets),
         _ => Operation::Sweep(Task::Inventory),
     })
 }
