@@ -42,6 +42,8 @@ pub struct TestShop {
     consumers: Arc<tokio::sync::Mutex<Consumers>>,
     caps: Caps,
     self_charge: bool,
+    /// The time of a hold and of a sheet, if it is another than by default.
+    times: Option<SignedDuration>,
 }
 
 impl TestShop {
@@ -69,6 +71,14 @@ impl TestShop {
         Self::over(count, Time::running(), random, table, |dynamo| Some(Limited::new(dynamo.clone(), limits)))
     }
 
+    /// The same without a stream in the database, for tens of thousands of writes; [`Limited::stream`] has the changes.
+    pub fn through_without_stream(limits: Limits, count: usize) -> Self {
+        let mut table = template::create_table(TABLE);
+        table["StreamSpecification"] = json!({ "StreamEnabled": false });
+        let limited = |dynamo: &Dynamo| Some(Limited::new(dynamo.clone(), limits));
+        Self::over(count, Time::running(), random(limits.seed), table, limited)
+    }
+
     fn over(
         count: usize,
         time: Time,
@@ -81,7 +91,8 @@ impl TestShop {
         let limited = limited(&dynamo);
         let consumers = Arc::new(tokio::sync::Mutex::new(Consumers::new(dynamo.clone())));
         let (instances, turn, caps, self_charge) = (Arc::default(), Arc::default(), Caps::DEFAULT, true);
-        Self { dynamo, limited, time, random, instances, turn, consumers, caps, self_charge }.renewed(count)
+        let times = None;
+        Self { dynamo, limited, time, random, instances, turn, consumers, caps, self_charge, times }.renewed(count)
     }
 
     /// The same shop through as many instances with empty caches.
@@ -102,6 +113,13 @@ impl TestShop {
     pub fn without_self_charge(self) -> Self {
         let count = self.instances.len();
         Self { self_charge: false, ..self }.renewed(count)
+    }
+
+    /// The same shop with holds and sheets of so many seconds.
+    #[must_use]
+    pub fn with_times(self, seconds: i64) -> Self {
+        let count = self.instances.len();
+        Self { times: Some(SignedDuration::from_secs(seconds)), ..self }.renewed(count)
     }
 
     /// The same shop with caps that no race reaches.
@@ -279,7 +297,10 @@ impl TestShop {
     fn instance_within(&self, bounds: Bounds, client: aws_sdk_dynamodb::Client) -> Shop {
         let time = self.time.clone();
         let table = Table::new(client, TABLE.to_owned(), self.random.clone());
-        let policy = Policy { caps: self.caps, self_charge: self.self_charge, ..policy() };
+        let by_default = policy();
+        let (hold, sheet_validity) =
+            self.times.map_or((by_default.hold, by_default.sheet_validity), |time| (time, time));
+        let policy = Policy { caps: self.caps, self_charge: self.self_charge, hold, sheet_validity, ..by_default };
         Shop::within(bounds, table, Clock::new(move || time.now()), self.random.clone(), policy)
     }
 }

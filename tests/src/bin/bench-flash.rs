@@ -11,12 +11,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use functions::stream::count_sales;
+use functions::{
+    schedule::sweep::{self, Task},
+    stream::count_sales,
+};
 use serde_json::{Value, json};
 use shared::{
     app::Shop,
-    domain::{OrderId, Won, order::Order, pricing::ShippingPolicy},
-    store::RetryBounds,
+    domain::{
+        OrderId, ProductId, Won,
+        inventory::Take,
+        order::Order,
+        pricing::ShippingPolicy,
+        product::{Offer, SaleStatus},
+    },
+    store::{RetryBounds, shards},
 };
 use tests::{
     Answer, TestShop,
@@ -41,7 +50,7 @@ async fn main() {
     );
     println!("{HEADING}");
     let asked = |what: &str| std::env::args().any(|argument| argument == what);
-    if !asked("policy") && !asked("counting") {
+    if !asked("policy") && !asked("counting") && !asked("siege") {
         for (counters, users) in [(1, 500), (4, 1_000), (16, 2_000)] {
             coupon(counters, users).await;
         }
@@ -53,7 +62,14 @@ async fn main() {
             product(shards, 256, Mode::Flash).await;
         }
     }
-    if !asked("policy") {
+    if !asked("policy") && !asked("counting") {
+        for mode in [Mode::Transaction, Mode::Flash] {
+            besieged(mode, Siege::NoMoney).await;
+            besieged(mode, Siege::RepeatedKeys).await;
+        }
+        swept(64, 64_000).await;
+    }
+    if !asked("policy") && !asked("siege") {
         println!(
             "\nCounting what was sold, by as many functions as the stream of such a table has shards: a batch each.\n"
         );
@@ -68,7 +84,7 @@ async fn main() {
             counting(*case).await;
         }
     }
-    if asked("counting") {
+    if asked("counting") || asked("siege") {
         return;
     }
 
@@ -164,6 +180,90 @@ async fn product(shards: u16, partitions: u16, mode: Mode) {
     let name = if flash { "flash product" } else { "product" };
     let cold = if partitions < 256 { ", cold" } else { "" };
     print(&format!("{name}, {shards} shards{cold}"), &sold, is_exact, wall);
+}
+
+/// Requests that take nothing, beside those that buy.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Siege {
+    /// As many customers without money as with it.
+    NoMoney,
+    /// As many repetitions of orders that were placed before.
+    RepeatedKeys,
+}
+
+/// The same sale on four shards, while as many customers again make requests that take nothing.
+async fn besieged(mode: Mode, siege: Siege) {
+    let (shards, buyers, stock) = (4_u16, 48_usize, 240_i64);
+    let flash = mode == Mode::Flash;
+    let shop = TestShop::through(limits(256), 64).without_caps();
+    let prepare = shop.without_limits();
+    for user in 0..buyers {
+        prepare.customer(&format!("u{user}"), 10_000_000).await;
+        let money = if siege == Siege::NoMoney { 0 } else { 10_000_000 };
+        prepare.customer(&format!("idle{user}"), money).await;
+    }
+    let tea = json!({
+        "productId": "tea", "name": "녹차", "price": 100, "stock": stock + 48, "stockShards": shards, "flash": flash,
+    });
+    prepare.post("/products", tea).as_admin().await.expect(201);
+    let idle = |shop: &TestShop, user: usize| shop.order(&format!("idle{user}"), "tea", 1).key("again");
+    if siege == Siege::RepeatedKeys {
+        for user in 0..buyers {
+            idle(&prepare, user).await.expect(201);
+        }
+    } else {
+        prepare.post("/products/tea/restock", json!({ "quantity": -48 })).as_admin().await.expect(200);
+    }
+    let (orders, left) = (shop.clone(), Arc::new(AtomicI64::new(stock)));
+    let begun = Instant::now();
+    let call = move |client: usize, _: usize, last: Option<&Answer>| {
+        let is_buyer = client < buyers;
+        let sold = i64::from(is_buyer && last.is_some_and(|answer| answer.status == 201));
+        let open = left.fetch_sub(sold, Ordering::SeqCst) - sold;
+        let refused = is_buyer && last.is_some_and(|answer| answer.status == 409);
+        let call = || if is_buyer { orders.order(&format!("u{client}"), "tea", 1) } else { idle(&orders, client - buyers) };
+        (open > 0 && !refused).then(call)
+    };
+    let mut sold = rush(&shop, 2 * buyers, call).await;
+    let is_exact = prepare.stock("tea").await == 0;
+    if siege == Siege::RepeatedKeys {
+        // Their answers are successes, too, but sell nothing.
+        let repetitions = sold.successes.len().saturating_sub(usize::try_from(stock).unwrap());
+        sold.successes.drain(..repetitions.min(sold.successes.len()));
+    }
+    let wall = begun.elapsed();
+    shop.audit().await;
+    let name = if flash { "flash" } else { "product" };
+    let what = if siege == Siege::NoMoney { "no money" } else { "repeated" };
+    print(&format!("{name}, half {what}"), &sold, is_exact, wall);
+}
+
+/// Reservations on so many shards that nobody claimed: how long the sweep takes to return them.
+async fn swept(shards: u16, units: i64) {
+    let shop = TestShop::through(limits(256), 1);
+    let prepare = shop.without_limits();
+    let tea = json!({
+        "productId": "tea", "name": "녹차", "price": 100, "stock": units, "stockShards": shards, "flash": true,
+    });
+    prepare.post("/products", tea).as_admin().await.expect(201);
+    let offer = Offer { price: Won::new(100), discount: Won::ZERO, status: SaleStatus::OnSale };
+    let (id, each) = (id::<ProductId>("tea"), units / i64::from(shards));
+    for shard in 0..shards {
+        let reserve = shards::reserve(&id, Take { shard, units: each }, &offer);
+        let _ = prepare.instance().table.apply::<Value>(&reserve, &mut prepare.instance().backoff()).await.unwrap();
+    }
+    let (begun, wall) = (tokio::time::Instant::now(), Instant::now());
+    let mut runs = 0;
+    while prepare.stock("tea").await < units {
+        tokio::time::sleep_until(begun + Duration::from_secs(60 * (runs + 1))).await;
+        sweep::run(shop.instance(), &[Task::Inventory]).await.unwrap();
+        runs += 1;
+    }
+    println!(
+        "sweep of {units} orphaned units on {shards} shards: back {:.0} s after their reservation, by {runs} runs a minute apart ({:.0} s on this machine)",
+        begun.elapsed().as_secs_f64(),
+        wall.elapsed().as_secs_f64(),
+    );
 }
 
 /// The number of stream shards of a table with 256 partitions.

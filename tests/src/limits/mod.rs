@@ -22,6 +22,7 @@
 mod bucket;
 mod chance;
 mod proxy;
+pub mod region;
 mod request;
 mod rush;
 mod simulation;

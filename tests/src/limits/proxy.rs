@@ -15,7 +15,10 @@ use aws_smithy_runtime_api::client::{
     result::ConnectorError,
 };
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    time::{Instant, sleep},
+};
 
 use super::{
     Bucket, Chance, Limits,
@@ -31,6 +34,7 @@ pub struct Limited {
     dynamo: Dynamo,
     lock: Duration,
     state: Arc<Mutex<State>>,
+    stream: Arc<Mutex<Option<UnboundedSender<Value>>>>,
 }
 
 /// The calls so far.
@@ -78,6 +82,8 @@ struct State {
     /// The end of the lock of each item.
     locks: HashMap<Key, Instant>,
     seen: Seen,
+    /// The number of the last record of the stream.
+    record: u64,
 }
 
 impl fmt::Debug for Limited {
@@ -97,13 +103,59 @@ impl Limited {
             reads: HashMap::new(),
             locks: HashMap::new(),
             seen: Seen::default(),
+            record: 0,
         };
-        Self { dynamo, lock: limits.lock, state: Arc::new(Mutex::new(state)) }
+        Self { dynamo, lock: limits.lock, state: Arc::new(Mutex::new(state)), stream: Arc::default() }
     }
 
     /// A client as a function's: the table switches its retries off.
     pub fn client(&self) -> aws_sdk_dynamodb::Client {
         aws_sdk_dynamodb::Client::new(&wire::to(self.clone()))
+    }
+
+    /// The changes of orders and sheets from now on, as records of the table's stream. The embedded database's own stream
+    /// makes writes slower, the longer it is.
+    pub fn stream(&self) -> UnboundedReceiver<Value> {
+        let (sender, receiver) = unbounded_channel();
+        *self.stream.lock().unwrap() = Some(sender);
+        receiver
+    }
+
+    /// The streamed items among those that a write touches, as they are.
+    fn images(&self, touches: &[Touch]) -> Vec<(Value, Value)> {
+        if self.stream.lock().unwrap().is_none() {
+            return Vec::new();
+        }
+        let streamed = touches.iter().filter(|touch| ["ORDER", "SHEET"].contains(&touch.key.1.as_str()));
+        let image = |touch: &Touch| {
+            let key = json!({ "pk": { "S": touch.key.0 }, "sk": { "S": touch.key.1 } });
+            let read = json!({ "TableName": crate::TABLE, "Key": key, "ConsistentRead": true });
+            let found = self.dynamo.execute("GetItem", read).expect("an item can be read");
+            (key, found["Item"].clone())
+        };
+        streamed.map(image).collect()
+    }
+
+    /// Puts the changes of a write into the stream.
+    fn publish(&self, touches: &[Touch], before: Vec<(Value, Value)>) {
+        let Some(sender) = self.stream.lock().unwrap().clone() else { return };
+        for ((key, old), (_, new)) in before.into_iter().zip(self.images(touches)) {
+            let number = self.state().number();
+            let mut change = json!({
+                "Keys": key, "NewImage": new, "ApproximateCreationDateTime": 1_795_143_600,
+                "SequenceNumber": number.to_string(), "SizeBytes": 500, "StreamViewType": "NEW_AND_OLD_IMAGES",
+            });
+            let is_new = old.is_null();
+            if !is_new {
+                change["OldImage"] = old;
+            }
+            let record = json!({
+                "eventID": number.to_string(), "eventName": if is_new { "INSERT" } else { "MODIFY" },
+                "eventVersion": "1.1", "eventSource": "aws:dynamodb", "awsRegion": "ap-northeast-2", "dynamodb": change,
+            });
+            // Nobody may listen any more.
+            let _ = sender.send(record);
+        }
     }
 
     /// The calls so far.
@@ -133,8 +185,10 @@ impl Limited {
         if let Err(refusal) = self.state().begin(&touches, until) {
             return Ok((400, refusal));
         }
+        let before = self.images(&touches);
         let answer = self.dynamo.carry_out("TransactWriteItems", request);
         if matches!(answer, Ok((200, _)) | Err(_)) {
+            self.publish(&touches, before);
             self.state().spend_on_indexes(&touches);
             sleep(self.lock).await;
         } else {
@@ -160,8 +214,10 @@ impl Limited {
             }
             state.spend(std::slice::from_ref(&touch), 1.0);
         }
+        let before = self.images(std::slice::from_ref(&touch));
         let answer = self.dynamo.carry_out("UpdateItem", request);
         if matches!(answer, Ok((200, _)) | Err(_)) {
+            self.publish(std::slice::from_ref(&touch), before);
             self.state().spend_on_indexes(&[touch]);
         }
         answer
@@ -209,6 +265,11 @@ impl HttpConnector for Limited {
 }
 
 impl State {
+    fn number(&mut self) -> u64 {
+        self.record += 1;
+        self.record
+    }
+
     fn age(&self) -> Duration {
         self.started.elapsed()
     }
