@@ -32,6 +32,7 @@ impl Set {
                 ("EventArchiveDays", "30"),
                 ("HostedZoneId", "Z0123456789ABCDEFGHIJ"),
                 ("MonthlyBudget", "100"),
+                ("PublicConcurrency", "200"),
             ],
             Self::OwnIssuer => &[
                 ("AlarmTopicArn", "arn:aws:sns:ap-northeast-2:123456789012:alarms"),

@@ -62,7 +62,8 @@ enum Command {
     Generate,
 
     /// Run a benchmark: `cost` counts what each operation costs at the wire, next to its budget; `flash` sells out through a
-    /// model of the limits of DynamoDB; `audit` audits a million orders
+    /// model of the limits of DynamoDB; `region` runs the whole chain through the limits of a region; `audit` audits a
+    /// million orders
     Bench {
         /// The benchmark's name
         name: String,

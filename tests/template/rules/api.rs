@@ -66,6 +66,16 @@ pub const RULES: &[Rule] = &[
         }],
     },
     Rule {
+        name: "public reads of the table leave executions to orders",
+        finding: "P4",
+        check: concurrency,
+        faults: &[Fault {
+            name: "a public read without a bound",
+            set: Set::Everything,
+            plant: |template| remove(properties(template, "GetProduct"), "ReservedConcurrentExecutions"),
+        }],
+    },
+    Rule {
         name: "every route is throttled, and public ones by limits of their own",
         finding: "P4",
         check: throttles,
@@ -208,6 +218,22 @@ fn warnings(plain: &Plain) -> Vec<Violation> {
     let mut found = Found::default();
     for api in plain.of("AWS::ApiGatewayV2::Api") {
         found.require(api["FailOnWarnings"] == true, &api.id, "must fail on warnings");
+    }
+    found.0
+}
+
+/// With `PublicConcurrency`, functions of public routes that read the table have that bound, and no other function has
+/// one.
+fn concurrency(plain: &Plain) -> Vec<Violation> {
+    let mut found = Found::default();
+    let is_bounded = plain.parameters().get("PublicConcurrency").is_some_and(|most| most != "0");
+    let public: BTreeSet<&str> = ROUTES.iter().filter(|route| route.public).map(|route| route.function).collect();
+    for function in plain.of("AWS::Lambda::Function") {
+        let binary = binary_of(&function);
+        let reads = binary.as_deref().is_some_and(|binary| binary != "api-reference" && public.contains(binary));
+        let bound = &function["ReservedConcurrentExecutions"];
+        let is_right = if is_bounded && reads { *bound == reference_to("PublicConcurrency") } else { bound.is_null() };
+        found.require(is_right, &function.id, "must be bounded by PublicConcurrency if it is a public read, and else not");
     }
     found.0
 }
