@@ -226,11 +226,11 @@ fn warnings(plain: &Plain) -> Vec<Violation> {
 /// one.
 fn concurrency(plain: &Plain) -> Vec<Violation> {
     let mut found = Found::default();
-    let is_bounded = plain.parameters().get("PublicConcurrency").is_some_and(|most| most != "0");
+    let is_bounded = plain.parameters["PublicConcurrency"] != "0";
     let public: BTreeSet<&str> = ROUTES.iter().filter(|route| route.public).map(|route| route.function).collect();
     for function in plain.of("AWS::Lambda::Function") {
-        let binary = binary_of(&function);
-        let reads = binary.as_deref().is_some_and(|binary| binary != "api-reference" && public.contains(binary));
+        let binary = binary_of(&plain.template["Resources"][&function.id]);
+        let reads = binary != "api-reference" && public.contains(binary);
         let bound = &function["ReservedConcurrentExecutions"];
         let is_right = if is_bounded && reads { *bound == reference_to("PublicConcurrency") } else { bound.is_null() };
         found.require(is_right, &function.id, "must be bounded by PublicConcurrency if it is a public read, and else not");
