@@ -21,6 +21,7 @@ mod meter;
 pub mod metrics;
 pub mod permissions;
 pub mod sales;
+pub mod second_opinion;
 mod shop;
 pub mod simulator;
 pub mod steps;

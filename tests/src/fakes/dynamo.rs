@@ -15,7 +15,7 @@ use aws_smithy_types::body::SdkBody;
 use dynoxide::Database;
 use serde_json::{Value, json};
 
-use crate::{fakes::wire, meter::Meter};
+use crate::{fakes::wire, meter::Meter, second_opinion::record::Recorder};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -39,6 +39,8 @@ pub struct Dynamo {
     meter: Meter,
     faults: Arc<Mutex<Chooser>>,
     latency: Arc<Mutex<Duration>>,
+    /// The recorder of examples. A call holds it, so that no other call changes the items meanwhile.
+    recorder: Arc<Mutex<Recorder>>,
 }
 
 impl fmt::Debug for Dynamo {
@@ -52,7 +54,8 @@ impl Dynamo {
     pub fn new() -> Self {
         let database = Database::memory().expect("SQLite opens in memory");
         let faults: Chooser = Box::new(|_| Fault::None);
-        Self { database, meter: Meter::default(), faults: Arc::new(Mutex::new(faults)), latency: Arc::default() }
+        let (faults, recorder, latency) = (Arc::new(Mutex::new(faults)), Arc::default(), Arc::default());
+        Self { database, meter: Meter::default(), faults, recorder, latency }
     }
 
     /// Measures the cost of calls.
@@ -90,7 +93,10 @@ impl Dynamo {
             ($($name:literal => $method:ident),+ $(,)?) => {
                 match operation {
                     $($name => {
-                        let request = serde_json::from_value(request).expect("a request DynamoDB knows");
+                        // Some rules are checked as a request is read.
+                        let request = serde_json::from_value(request).map_err(|invalid| {
+                            (400, error("ValidationException", &invalid.to_string()))
+                        })?;
                         self.database.$method(request)
                             .map(|answer| serde_json::to_value(answer).expect("an answer is JSON"))
                     })+
@@ -118,6 +124,17 @@ impl Dynamo {
         })
     }
 
+    fn execute_recorded(&self, operation: &str, mut request: Value) -> Result<Value, (u16, Value)> {
+        let mut recorder = self.recorder.lock().unwrap();
+        let call = recorder.begin(operation, &request, |operation, request| self.execute(operation, request));
+        request["ReturnConsumedCapacity"] = json!("TOTAL");
+        let answer = self.execute(operation, request);
+        if let Some(call) = call {
+            recorder.end(call, &answer, |operation, request| self.execute(operation, request));
+        }
+        answer
+    }
+
     async fn answer(self, operation: String, request: Value) -> Result<HttpResponse, ConnectorError> {
         let _under_way = self.meter.begin();
         // Other calls may go first, as over a network.
@@ -132,13 +149,12 @@ impl Dynamo {
     }
 
     /// Carries out a call, or injects its fault. Returns the status and body of the answer.
-    pub(crate) fn carry_out(&self, operation: &str, mut request: Value) -> Result<(u16, Value), ConnectorError> {
-        request["ReturnConsumedCapacity"] = json!("TOTAL");
+    pub(crate) fn carry_out(&self, operation: &str, request: Value) -> Result<(u16, Value), ConnectorError> {
         let fault = (self.faults.lock().unwrap())(operation);
         let result = match fault {
             Fault::Conflict => Err(conflict(&request)),
             Fault::Throttled => Err((400, error("ThrottlingException", "Rate exceeded"))),
-            Fault::None | Fault::LostReply => self.execute(operation, request),
+            Fault::None | Fault::LostReply => self.execute_recorded(operation, request),
         };
         let (status, body) = match result {
             Ok(body) => (200, body),

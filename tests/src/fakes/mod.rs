@@ -1,5 +1,6 @@
 //! Services of AWS in this process, and the event sources that drive functions as Lambda does.
 
+pub mod aws_rules;
 mod bus;
 pub(crate) mod dynamo;
 pub mod event_source;

@@ -8,7 +8,10 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_types::{SdkConfig, region::Region};
 
-use crate::{fakes::dynamo, permissions};
+use crate::{
+    fakes::{aws_rules, dynamo},
+    permissions,
+};
 
 /// The configuration of a client that reaches `service`, as far as the running function's role allows. It retries as the
 /// shipped ones do.
@@ -23,13 +26,18 @@ pub(crate) fn to(service: impl HttpConnector + 'static) -> SdkConfig {
         .build()
 }
 
-/// A service behind the roles of the functions.
+/// A service behind the roles of the functions and the rules of AWS.
 #[derive(Debug)]
 struct Guarded<S>(S);
 
 impl<S: HttpConnector> HttpConnector for Guarded<S> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        match permissions::refusal(&request) {
+        let refusal = permissions::refusal(&request).or_else(|| {
+            let target = request.headers().get("x-amz-target").unwrap_or_default();
+            let operation = target.strip_prefix("DynamoDB_20120810.")?;
+            aws_rules::refusal(operation, &dynamo::parse(&request).1)
+        });
+        match refusal {
             Some((status, body)) => HttpConnectorFuture::ready(Ok(dynamo::respond(status, &body))),
             None => self.0.call(request),
         }

@@ -1,0 +1,90 @@
+//! Compares the answers of the embedded DynamoDB, which the tests have recorded, with those of other emulators.
+//!
+//! `cargo xtask second-opinion` starts the emulators and runs this.
+#![allow(clippy::expect_used, clippy::print_stdout, reason = "its output is for the person at the terminal")]
+
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+use tests::{
+    second_opinion::{
+        self, Example,
+        explanations::{self, Difference, Verdict},
+        replay::Emulator,
+    },
+    template::project_file,
+};
+
+#[derive(Parser)]
+struct Arguments {
+    /// The address of moto
+    #[arg(long)]
+    moto: Option<String>,
+    /// The address of dynalite
+    #[arg(long)]
+    dynalite: Option<String>,
+    /// The folder of the recorded examples
+    #[arg(long)]
+    examples: Option<PathBuf>,
+    /// The file of the explanations
+    #[arg(long)]
+    explanations: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let folder = arguments.examples.unwrap_or_else(second_opinion::folder);
+    let examples = match second_opinion::examples(&folder) {
+        Ok(examples) if !examples.is_empty() => examples,
+        _ => {
+            println!("no examples in {}: `cargo test --workspace` records them", folder.display());
+            return ExitCode::FAILURE;
+        }
+    };
+    let file = arguments.explanations.unwrap_or_else(|| project_file("tests/second-opinion.yaml"));
+    let explanations = explanations::read(&file).expect("the explanations can be read");
+
+    let moto = arguments.moto.map(Emulator::moto);
+    let dynalite = arguments.dynalite.map(Emulator::dynalite);
+    let emulators: Vec<Emulator> =
+        moto.into_iter().chain(dynalite).map(|emulator| emulator.expect("a client can be made")).collect();
+    // At the same time: each is a process of its own.
+    let replays = emulators.iter().map(|emulator| replay(emulator, &examples));
+    let found: Vec<Difference> = futures::future::join_all(replays).await.concat();
+
+    let asked: Vec<&str> = emulators.iter().map(Emulator::name).collect();
+    let verdict = Verdict::new(&found, &explanations, &asked);
+    report(&verdict);
+    let explained = found.len() - verdict.unexplained.len();
+    println!("{} examples, asked {}: {explained} differences, explained", examples.len(), asked.join(" and "));
+    if verdict.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+async fn replay(emulator: &Emulator, examples: &[Example]) -> Vec<Difference> {
+    emulator.create_table().await.expect("the emulator answers");
+    let mut found = Vec::new();
+    for example in examples {
+        found.extend(emulator.replay(example).await.expect("the emulator answers"));
+    }
+    found
+}
+
+/// The most kinds of requests that are shown for one difference.
+const SHOWN: usize = 5;
+
+fn report(verdict: &Verdict<'_>) {
+    let mut grouped: BTreeMap<(&str, &str), Vec<&Difference>> = BTreeMap::new();
+    for found in &verdict.unexplained {
+        grouped.entry((&found.emulator, &found.difference)).or_default().push(found);
+    }
+    for ((emulator, difference), all) in grouped {
+        println!("{emulator} {difference}: {} examples", all.len());
+        for found in all.iter().take(SHOWN) {
+            println!("    {} -> {}", found.kind, found.outcome);
+        }
+    }
+    for explanation in &verdict.unused {
+        println!("explains nothing: {} {} ({})", explanation.emulator, explanation.difference, explanation.kind);
+    }
+}
