@@ -19,7 +19,11 @@ use crate::{
 
 /// The scripts and the list of packages, beside this crate's sources.
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts");
-const REQUIREMENTS: &str = include_str!("../scripts/requirements.txt");
+const REQUIREMENTS: (&str, &str) = ("requirements.txt", include_str!("../scripts/requirements.txt"));
+
+/// The list of packages of moto.
+const MOTO: (&str, &str) =
+    ("second-opinion/requirements.txt", include_str!("../scripts/second-opinion/requirements.txt"));
 
 /// Pythons to try, the plain name first. All packages exist for these versions.
 const PYTHONS: [&str; 5] = ["python3", "python3.14", "python3.13", "python3.12", "python3.11"];
@@ -39,16 +43,25 @@ impl Tools {
     /// # Errors
     /// If there is no Python, or the packages cannot be had.
     pub async fn set_up(steps: Steps) -> Result<Self> {
-        let tools = Self { folder: repository().join(".local/tools") };
+        Self::installed(".local/tools", REQUIREMENTS, steps).await
+    }
+
+    /// Finds moto, or installs it into an environment of its own. Only a comparison of emulators needs it.
+    pub(crate) async fn set_up_moto(steps: Steps) -> Result<Self> {
+        Self::installed(".local/second-opinion/moto", MOTO, steps).await
+    }
+
+    async fn installed(folder: &str, (file, requirements): (&str, &str), steps: Steps) -> Result<Self> {
+        let tools = Self { folder: repository().join(folder) };
         let _turn = turn(&tools.folder)?;
         let stamp = tools.folder.join("installed");
-        let wanted = wanted(&tools.folder);
+        let wanted = wanted(&tools.folder, requirements);
         // A Python that was upgraded or removed leaves a link to nowhere.
         if tools.path("python").exists() && fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
             return Ok(tools);
         }
-        steps.begin("installing the tools into .local/tools (this once, about half a minute)");
-        tools.install(steps).await?;
+        steps.begin(format_args!("installing the tools into {folder} (this once, about half a minute)"));
+        tools.install(steps, file).await?;
         fs::write(&stamp, wanted).context(format_args!("write {}", stamp.display()))?;
         Ok(tools)
     }
@@ -109,18 +122,18 @@ impl Tools {
         self.folder.join("bin").join(program)
     }
 
-    async fn install(&self, steps: Steps) -> Result<()> {
+    async fn install(&self, steps: Steps, requirements: &str) -> Result<()> {
         let python = python()?;
         if self.folder.exists() {
             fs::remove_dir_all(&self.folder).context(format_args!("remove {}", self.folder.display()))?;
         }
         let mut venv = Command::new(python);
         venv.args(["-m", "venv"]).arg(&self.folder);
-        run(venv, steps).await?;
+        run(venv, steps, "Python").await?;
         let pip = ["-m", "pip", "install", "--disable-pip-version-check", "--no-deps", "--requirement"];
         let mut install = self.program("python");
-        install.args(pip).arg(script("requirements.txt"));
-        run(install, steps).await
+        install.args(pip).arg(script(requirements));
+        run(install, steps, "Python").await
     }
 }
 
@@ -140,8 +153,8 @@ pub(crate) fn script(name: &str) -> PathBuf {
 
 /// The content of the stamp of a complete set-up. The folder is part of it: the programs of an environment name it and
 /// do not work in a copy of the repository.
-fn wanted(folder: &Path) -> String {
-    let hash = Sha256::new().chain_update(folder.as_os_str().as_encoded_bytes()).chain_update(REQUIREMENTS).finalize();
+fn wanted(folder: &Path, requirements: &str) -> String {
+    let hash = Sha256::new().chain_update(folder.as_os_str().as_encoded_bytes()).chain_update(requirements).finalize();
     data_encoding::HEXLOWER.encode(&hash)
 }
 
@@ -156,14 +169,15 @@ fn is_usable(python: &str) -> bool {
 }
 
 /// Runs a step of the installation, and shows its progress if steps are shown.
-async fn run(mut command: Command, steps: Steps) -> Result<()> {
+pub(crate) async fn run(mut command: Command, steps: Steps, program: &str) -> Result<()> {
     command.stdin(Stdio::null()).stderr(Stdio::piped());
     command.stdout(if steps.are_shown() { Stdio::inherit() } else { Stdio::null() });
-    let output = Task::start(command).context("run Python")?.output().await.context("run Python")?;
+    let action = format!("run {program}");
+    let output = Task::start(command).context(&action)?.output().await.context(&action)?;
     if output.status.success() {
         return Ok(());
     }
     let errors = String::from_utf8_lossy(&output.stderr);
-    let reason = errors.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("pip gave no reason");
+    let reason = errors.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("there is no reason");
     Err(Error::ToolsNotInstalled(reason.trim().to_owned()))
 }

@@ -8,6 +8,7 @@ mod failure;
 mod migrate;
 mod run;
 mod sample;
+mod second_opinion;
 mod smoke;
 mod test;
 mod token;
@@ -103,6 +104,13 @@ enum Command {
         arguments: Vec<String>,
     },
 
+    /// Compare the answers of the embedded DynamoDB with those of moto and dynalite
+    ///
+    /// Sends the requests that the last `cargo test --workspace` recorded. A difference without an explanation in
+    /// tests/second-opinion.yaml fails, and so does an explanation without a difference. The first run installs both
+    /// emulators into .local/second-opinion; dynalite needs Node.js 20.
+    SecondOpinion,
+
     /// Read the whole table and check that the books are right
     ///
     /// Reads the table of the shop that `cargo xtask dev` runs, which may go on meanwhile: only a violation that each
@@ -174,6 +182,7 @@ async fn main() -> ExitCode {
             unless_stopped(run::binary("tests", "simulate", &arguments, [])).await
         }
         Command::Permissions { arguments } => unless_stopped(run::binary("tests", "permissions", &arguments, [])).await,
+        Command::SecondOpinion => unless_stopped(second_opinion::run()).await,
         Command::Audit { arguments } => unless_stopped(audit::run(arguments)).await,
         Command::Migrate { arguments } => unless_stopped(migrate::run(arguments)).await,
         Command::Smoke(options) => unless_stopped(smoke::run(&options)).await,

@@ -20,7 +20,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
     check(cargo(&[&["clippy", "--workspace"], &by_name[..], &["--", "--deny", "warnings"]].concat())).await?;
 
     steps.begin("unit and in-process tests");
-    forget_permissions()?;
+    forget_recorded()?;
     check(cargo(&["test", "--workspace"])).await?;
 
     steps.begin("a thousand simulated runs");
@@ -42,12 +42,15 @@ pub(crate) async fn run() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Deletes the notes of the permissions that earlier tests used.
-fn forget_permissions() -> Result<(), Failure> {
-    match fs::remove_dir_all(repository().join("target/permissions")) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
-        _ => Ok(()),
+/// Deletes what earlier tests recorded: the uses of permissions, and requests to DynamoDB.
+fn forget_recorded() -> Result<(), Failure> {
+    for folder in ["target/permissions", "target/second-opinion"] {
+        match fs::remove_dir_all(repository().join(folder)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
     }
+    Ok(())
 }
 
 fn cargo(arguments: &[&str]) -> Command {

@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 use tests::{
+    fakes::aws_rules::cases::{cases, seed},
     second_opinion::{
         self, Example,
         explanations::{self, Difference, Verdict},
@@ -26,6 +27,9 @@ struct Arguments {
     /// The folder of the recorded examples
     #[arg(long)]
     examples: Option<PathBuf>,
+    /// Show which emulator checks each rule of AWS, instead of a comparison
+    #[arg(long)]
+    rules: bool,
     /// The file of the explanations
     #[arg(long)]
     explanations: Option<PathBuf>,
@@ -34,6 +38,14 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let moto = arguments.moto.map(Emulator::moto);
+    let dynalite = arguments.dynalite.map(Emulator::dynalite);
+    let emulators: Vec<Emulator> =
+        moto.into_iter().chain(dynalite).map(|emulator| emulator.expect("a client can be made")).collect();
+    if arguments.rules {
+        show_rules(&emulators).await;
+        return ExitCode::SUCCESS;
+    }
     let folder = arguments.examples.unwrap_or_else(second_opinion::folder);
     let examples = match second_opinion::examples(&folder) {
         Ok(examples) if !examples.is_empty() => examples,
@@ -45,10 +57,6 @@ async fn main() -> ExitCode {
     let file = arguments.explanations.unwrap_or_else(|| project_file("tests/second-opinion.yaml"));
     let explanations = explanations::read(&file).expect("the explanations can be read");
 
-    let moto = arguments.moto.map(Emulator::moto);
-    let dynalite = arguments.dynalite.map(Emulator::dynalite);
-    let emulators: Vec<Emulator> =
-        moto.into_iter().chain(dynalite).map(|emulator| emulator.expect("a client can be made")).collect();
     // At the same time: each is a process of its own.
     let replays = emulators.iter().map(|emulator| replay(emulator, &examples));
     let found: Vec<Difference> = futures::future::join_all(replays).await.concat();
@@ -68,6 +76,31 @@ async fn replay(emulator: &Emulator, examples: &[Example]) -> Vec<Difference> {
         found.extend(emulator.replay(example).await.expect("the emulator answers"));
     }
     found
+}
+
+/// Shows, for each rule, whether an emulator refuses the request that breaks it and accepts the nearest.
+async fn show_rules(emulators: &[Emulator]) {
+    for case in cases() {
+        let mut shown = Vec::new();
+        for emulator in emulators {
+            let is_unknown = emulator.name() == "dynalite" && case.operation.starts_with("Transact");
+            let mut verdicts = Vec::new();
+            for request in [&case.refused, &case.accepted] {
+                let put = serde_json::json!({ "TableName": tests::TABLE, "Item": seed() });
+                emulator.create_table().await.expect("the emulator answers");
+                emulator.send("PutItem", &put).await.expect("the emulator answers");
+                verdicts.push(emulator.send(case.operation, request).await.expect("the emulator answers").0 == 200);
+            }
+            shown.push(match verdicts.as_slice() {
+                _ if is_unknown => "-",
+                [false, true] => "checks it",
+                [true, true] => "accepts both",
+                [false, false] => "refuses both",
+                _ => "accepts the wrong one",
+            });
+        }
+        println!("{}\t{}", case.rule, shown.join("\t"));
+    }
 }
 
 /// The most kinds of requests that are shown for one difference.

@@ -106,10 +106,12 @@ impl Dynamo {
         }
         let answer = operations! {
             "CreateTable" => create_table,
+            "DeleteTable" => delete_table,
             "DescribeTable" => describe_table,
             "GetItem" => get_item,
             "UpdateItem" => update_item,
             "BatchGetItem" => batch_get_item,
+            "BatchWriteItem" => batch_write_item,
             "Query" => query,
             "Scan" => scan,
             "TransactGetItems" => transact_get_items,

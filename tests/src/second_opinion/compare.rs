@@ -109,7 +109,8 @@ fn canonical(number: &str) -> String {
         return "0".to_owned();
     }
     let exponent: i64 = exponent.parse().unwrap_or_default();
-    let exponent = exponent - i64::try_from(part.len()).unwrap_or_default() + i64::try_from(dropped).unwrap_or_default();
+    let exponent =
+        exponent - i64::try_from(part.len()).unwrap_or_default() + i64::try_from(dropped).unwrap_or_default();
     format!("{sign}{significant}E{exponent}")
 }
 

@@ -32,12 +32,11 @@ pub(super) fn outcome_of(request: &Value, status: u16, answer: &Value) -> String
         let error = answer["__type"].as_str().unwrap_or_default();
         let error = error.rsplit('#').next().unwrap_or_default();
         let reasons = answer["CancellationReasons"].as_array().into_iter().flatten();
-        let failed = reasons.zip(actions_of(request)).filter(|(reason, _)| reason["Code"] != "None").map(
-            |(reason, action)| {
+        let failed =
+            reasons.zip(actions_of(request)).filter(|(reason, _)| reason["Code"] != "None").map(|(reason, action)| {
                 let found = if reason["Item"].is_object() { "" } else { " without an item" };
                 format!("{}{found} of {action}", reason["Code"].as_str().unwrap_or_default())
-            },
-        );
+            });
         let found = if answer["Item"].is_object() { " with the item" } else { "" };
         return format!("{error}{found} {}", counted(failed)).trim_end().to_owned();
     }
@@ -73,7 +72,8 @@ fn counted(kinds: impl Iterator<Item = String>) -> String {
 fn action_in_short(action: &Value) -> String {
     match action["Item"].as_object() {
         Some(item) => {
-            let names: Vec<&str> = item.keys().map(String::as_str).filter(|name| !["pk", "sk"].contains(name)).collect();
+            let names: Vec<&str> =
+                item.keys().map(String::as_str).filter(|name| !["pk", "sk"].contains(name)).collect();
             format!("{} {{{}}}{}", kind_of_key(&action["Item"]), names.join(" "), expressions_of(action))
         }
         None => format!("{}{}", kind_of_key(&action["Key"]), expressions_of(action)),
@@ -98,7 +98,9 @@ fn expressions_of(action: &Value) -> String {
     for name in ["ReturnValues", "ConsistentRead"] {
         match &action[name] {
             Value::Null | Value::Bool(false) => {}
-            value => text.push_str(&format!(" {name}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))),
+            value => {
+                text.push_str(&format!(" {name}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+            }
         }
     }
     text

@@ -69,7 +69,8 @@ impl Emulator {
         let mut table = template::create_table(TABLE);
         table["StreamSpecification"] = json!({ "StreamEnabled": false });
         let created = self.send("CreateTable", &table).await?;
-        while self.send("DescribeTable", &json!({ "TableName": TABLE })).await?.1["Table"]["TableStatus"] == "CREATING" {
+        while self.send("DescribeTable", &json!({ "TableName": TABLE })).await?.1["Table"]["TableStatus"] == "CREATING"
+        {
             tokio::time::sleep(POLL).await;
         }
         Ok(created)
@@ -208,8 +209,7 @@ impl Emulator {
 
     async fn write(&self, writes: &[Value]) -> Result<Option<String>, reqwest::Error> {
         for batch in writes.chunks(BATCH.0) {
-            let (status, body) =
-                self.send("BatchWriteItem", &json!({ "RequestItems": { TABLE: batch } })).await?;
+            let (status, body) = self.send("BatchWriteItem", &json!({ "RequestItems": { TABLE: batch } })).await?;
             if status != 200 {
                 return Ok(Some(body["message"].as_str().unwrap_or_default().to_owned()));
             }
@@ -235,4 +235,117 @@ fn single<'a>(verb: &str, action: &Value) -> (&'a str, Value) {
         _ => "DeleteItem",
     };
     (operation, action.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, http::HeaderMap, http::StatusCode, routing::post};
+
+    use super::*;
+    use crate::Dynamo;
+
+    /// An emulator that answers as the embedded DynamoDB does.
+    async fn emulator(has_transactions: bool) -> Emulator {
+        let dynamo = Dynamo::new();
+        let answer = async move |headers: HeaderMap, body: String| {
+            let target = headers["x-amz-target"].to_str().unwrap().rsplit('.').next().unwrap().to_owned();
+            let answer = match target.as_str() {
+                // Single writes are not embedded. Each is the only action of a transaction.
+                "PutItem" | "DeleteItem" => {
+                    let action =
+                        json!({ target.trim_end_matches("Item"): serde_json::from_str::<Value>(&body).unwrap() });
+                    dynamo
+                        .execute("TransactWriteItems", json!({ "TransactItems": [action] }))
+                        .map_err(|(status, _)| (status, json!({ "__type": "x#ConditionalCheckFailedException" })))
+                }
+                _ => dynamo.execute(&target, serde_json::from_str(&body).unwrap()),
+            };
+            let (status, body) = answer.map_or_else(|refusal| refusal, |body| (200, body));
+            (StatusCode::from_u16(status).unwrap(), body.to_string())
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, Router::new().route("/", post(answer))).await });
+        let emulator = Emulator::new("moto", url, has_transactions).unwrap();
+        assert_eq!(emulator.create_table().await.unwrap().0, 200);
+        emulator
+    }
+
+    fn account(balance: i64) -> Value {
+        json!({ "pk": { "S": "USER#1" }, "sk": { "S": "ACCOUNT" }, "balance": { "N": balance.to_string() } })
+    }
+
+    /// A withdrawal of 7 from a balance of 10, as the embedded DynamoDB answers it.
+    fn withdrawal() -> Example {
+        let update = json!({
+            "TableName": TABLE,
+            "Key": { "pk": { "S": "USER#1" }, "sk": { "S": "ACCOUNT" } },
+            "UpdateExpression": "SET balance = balance - :amount",
+            "ConditionExpression": "balance >= :amount",
+            "ExpressionAttributeValues": { ":amount": { "N": "7" } },
+        });
+        Example {
+            kind: "TransactWriteItems Update USER#*/ACCOUNT".to_owned(),
+            outcome: "done".to_owned(),
+            operation: "TransactWriteItems".to_owned(),
+            request: json!({ "TransactItems": [{ "Update": update }] }),
+            before: vec![account(10)],
+            after: vec![account(3)],
+            status: 200,
+            answer: json!({}),
+        }
+    }
+
+    async fn found(emulator: &Emulator, example: &Example) -> Vec<String> {
+        let found = emulator.replay(example).await.unwrap();
+        found.into_iter().map(|found| found.difference).collect()
+    }
+
+    #[tokio::test]
+    async fn a_planted_wrong_answer_is_found() {
+        let emulator = emulator(true).await;
+        let right = withdrawal();
+        assert!(found(&emulator, &right).await.is_empty());
+
+        let refused = json!({ "__type": "x#TransactionCanceledException" });
+        let wrong = Example { status: 400, answer: refused, ..right.clone() };
+        assert_eq!(found(&emulator, &wrong).await, ["answers 200 instead of 400 TransactionCanceledException"]);
+        let wrong = Example { after: vec![account(4)], ..right.clone() };
+        assert_eq!(found(&emulator, &wrong).await, ["leaves other items"]);
+        let wrong = Example { after: Vec::new(), ..right.clone() };
+        assert_eq!(found(&emulator, &wrong).await, ["leaves other items"]);
+        let poor = Example { before: vec![account(6)], ..right.clone() };
+        let differences = found(&emulator, &poor).await;
+        assert!(
+            differences[0].starts_with("answers 400 TransactionCanceledException instead of 200"),
+            "{differences:?}"
+        );
+        // Nothing of the wrong ones is left.
+        assert!(found(&emulator, &right).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn actions_of_a_transaction_are_compared_one_by_one() {
+        let emulator = emulator(false).await;
+        let mut right = withdrawal();
+        let check = json!({
+            "TableName": TABLE,
+            "Key": { "pk": { "S": "USER#2" }, "sk": { "S": "ACCOUNT" } },
+            "ConditionExpression": "attribute_exists(pk)",
+        });
+        let mut other = account(5);
+        other["pk"]["S"] = json!("USER#2");
+        right.request["TransactItems"].as_array_mut().unwrap().push(json!({ "ConditionCheck": check }));
+        right.before.push(other.clone());
+        right.after.push(other);
+        assert!(found(&emulator, &right).await.is_empty());
+
+        let mut wrong = right.clone();
+        wrong.before.pop();
+        let differences = found(&emulator, &wrong).await;
+        assert_eq!(differences, ["answers ConditionalCheckFailed instead of None to a single ConditionCheck"]);
+        wrong = right.clone();
+        wrong.after = vec![account(4)];
+        assert_eq!(found(&emulator, &wrong).await, ["leaves other items"]);
+    }
 }

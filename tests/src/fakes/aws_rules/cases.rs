@@ -33,7 +33,8 @@ pub fn seed() -> Value {
 
 /// Every rule.
 pub fn cases() -> Vec<Case> {
-    [keys(), index_keys(), sizes(), values(), expressions(), operands(), updates(), transactions(), reads(), queries()].concat()
+    [keys(), index_keys(), sizes(), values(), expressions(), operands(), updates(), transactions(), reads(), queries()]
+        .concat()
 }
 
 fn case(rule: &'static str, operation: &'static str, refused: Value, accepted: Value) -> Case {
@@ -151,11 +152,19 @@ fn index_keys() -> Vec<Case> {
         write(rule, of(refused), of(accepted))
     };
     vec![
-        item("an index's partition key has at most 2,048 bytes", with(text(2_049), text(1)), with(text(2_048), text(1))),
+        item(
+            "an index's partition key has at most 2,048 bytes",
+            with(text(2_049), text(1)),
+            with(text(2_048), text(1)),
+        ),
         item("an index's sort key has at most 1,024 bytes", with(text(1), text(1_025)), with(text(1), text(1_024))),
         item("an index key is not empty", with(text(1), text(0)), with(text(1), text(1))),
         item("an index key has the type of the schema", with(text(1), json!({ "N": "1" })), with(text(1), text(1))),
-        item("half an index key is checked too", json!({ "byTimeSk": text(1_025) }), json!({ "byTimeSk": text(1_024) })),
+        item(
+            "half an index key is checked too",
+            json!({ "byTimeSk": text(1_025) }),
+            json!({ "byTimeSk": text(1_024) }),
+        ),
         setting("an update sets an index's partition key of 2,048 bytes", "byTimePk", text(2_049), text(2_048)),
         setting("an update sets an index's sort key of 1,024 bytes", "byTimeSk", text(1_025), text(1_024)),
         setting("an update sets no empty index key", "byTimeSk", text(0), text(1)),
@@ -206,7 +215,11 @@ fn values() -> Vec<Case> {
         item("a number is a number", number("twelve"), number("12")),
         item("a set is not empty", of(json!({ "SS": [] })), of(json!({ "SS": ["a"] }))),
         item("a set has no element twice", of(json!({ "SS": ["a", "a"] })), of(json!({ "SS": ["a", "b"] }))),
-        item("a set of numbers has no number twice", of(json!({ "NS": ["1", "1.0"] })), of(json!({ "NS": ["1", "2"] }))),
+        item(
+            "a set of numbers has no number twice",
+            of(json!({ "NS": ["1", "1.0"] })),
+            of(json!({ "NS": ["1", "2"] })),
+        ),
         item("values are nested 32 deep", of(nested(32)), of(nested(31))),
         item("a value has one type", of(json!({ "S": "a", "N": "1" })), of(json!({ "S": "a" }))),
         item("null is true", of(json!({ "NULL": false })), of(json!({ "NULL": true }))),
@@ -258,7 +271,11 @@ fn expressions() -> Vec<Case> {
     let (too_much, much) = (in_all(2 * 1024 * 1024 + 20), in_all(2 * 1024 * 1024 - 200));
     vec![
         condition("an expression has at most 4 KB", (&long(4_097), none()), (&long(4_096), none())),
-        condition("a condition has at most 300 operators and functions", (&many(301), a.clone()), (&many(300), a.clone())),
+        condition(
+            "a condition has at most 300 operators and functions",
+            (&many(301), a.clone()),
+            (&many(300), a.clone()),
+        ),
         condition("IN has at most 100 operands", (&in_101.0, in_101.1), (&in_100.0, in_100.1)),
         condition("a value's placeholder has at most 255 bytes", (&long_value.0, long_value.1), (&value.0, value.1)),
         write("a name's placeholder has at most 255 bytes", named(256), named(255)),
@@ -271,11 +288,7 @@ fn expressions() -> Vec<Case> {
         condition("an expression is not empty", ("", none()), ("attribute_exists(#pk)", none())),
         condition("an expression has its syntax", ("#text <> :a AND", a.clone()), ("#text <> :a", a.clone())),
         condition("a function exists", ("is_there(#pk)", none()), ("attribute_exists(#pk)", none())),
-        condition(
-            "parentheses are not redundant",
-            ("((#text <> :a))", a.clone()),
-            ("(#text <> :a)", a.clone()),
-        ),
+        condition("parentheses are not redundant", ("((#text <> :a))", a.clone()), ("(#text <> :a)", a.clone())),
         condition(
             "a document path is nested at most 32 deep",
             (&format!("attribute_not_exists(#map{})", ".a".repeat(32)), none()),
@@ -289,22 +302,70 @@ fn operands() -> Vec<Case> {
     let n = |from: &str, to: &str| json!({ ":a": { "N": from }, ":b": { "N": to } });
     let mixed = || json!({ ":a": { "N": "1" }, ":b": { "S": "9" } });
     vec![
-        condition("BETWEEN has its bounds in order", ("#count BETWEEN :a AND :b", n("9", "1")), ("#count BETWEEN :a AND :b", n("1", "9"))),
-        condition("BETWEEN has bounds of one type", ("#count BETWEEN :a AND :b", mixed()), ("#count BETWEEN :a AND :b", n("1", "9"))),
+        condition(
+            "BETWEEN has its bounds in order",
+            ("#count BETWEEN :a AND :b", n("9", "1")),
+            ("#count BETWEEN :a AND :b", n("1", "9")),
+        ),
+        condition(
+            "BETWEEN has bounds of one type",
+            ("#count BETWEEN :a AND :b", mixed()),
+            ("#count BETWEEN :a AND :b", n("1", "9")),
+        ),
         condition("operands are distinct", ("#text = #text", none()), ("#text <> #pk", none())),
-        condition("a comparison orders values that have an order", ("#text > :a", json!({ ":a": { "BOOL": true } })), ("#text > :a", s())),
-        condition("begins_with takes text", ("begins_with(#text, :a)", json!({ ":a": { "N": "1" } })), ("begins_with(#text, :a)", json!({ ":a": { "S": "s" } }))),
+        condition(
+            "a comparison orders values that have an order",
+            ("#text > :a", json!({ ":a": { "BOOL": true } })),
+            ("#text > :a", s()),
+        ),
+        condition(
+            "begins_with takes text",
+            ("begins_with(#text, :a)", json!({ ":a": { "N": "1" } })),
+            ("begins_with(#text, :a)", json!({ ":a": { "S": "s" } })),
+        ),
         condition("attribute_exists takes a path", ("attribute_exists(:a)", s()), ("attribute_exists(#text)", none())),
-        condition("attribute_type takes a type", ("attribute_type(#text, :a)", json!({ ":a": { "S": "TEXT" } })), ("attribute_type(#text, :a)", json!({ ":a": { "S": "S" } }))),
+        condition(
+            "attribute_type takes a type",
+            ("attribute_type(#text, :a)", json!({ ":a": { "S": "TEXT" } })),
+            ("attribute_type(#text, :a)", json!({ ":a": { "S": "S" } })),
+        ),
         condition("size is a number", ("size(#text)", none()), ("size(#text) > :a", json!({ ":a": { "N": "1" } }))),
-        condition("size takes a path", ("size(:b) > :a", json!({ ":a": { "N": "0" }, ":b": { "N": "1" } })), ("size(#text) > :a", json!({ ":a": { "N": "0" } }))),
-        update("a sum is of numbers", ("SET #count = #count + :a", s()), ("SET #count = #count + :a", json!({ ":a": { "N": "1" } }))),
-        update("a sum is of numbers, in the item too", ("SET #text = #text + :a", json!({ ":a": { "N": "1" } })), ("SET #count = #count - :a", json!({ ":a": { "N": "1" } }))),
-        update("list_append takes lists", ("SET #list = list_append(#list, :a)", s()), ("SET #list = list_append(#list, :a)", json!({ ":a": { "L": [] } }))),
+        condition(
+            "size takes a path",
+            ("size(:b) > :a", json!({ ":a": { "N": "0" }, ":b": { "N": "1" } })),
+            ("size(#text) > :a", json!({ ":a": { "N": "0" } })),
+        ),
+        update(
+            "a sum is of numbers",
+            ("SET #count = #count + :a", s()),
+            ("SET #count = #count + :a", json!({ ":a": { "N": "1" } })),
+        ),
+        update(
+            "a sum is of numbers, in the item too",
+            ("SET #text = #text + :a", json!({ ":a": { "N": "1" } })),
+            ("SET #count = #count - :a", json!({ ":a": { "N": "1" } })),
+        ),
+        update(
+            "list_append takes lists",
+            ("SET #list = list_append(#list, :a)", s()),
+            ("SET #list = list_append(#list, :a)", json!({ ":a": { "L": [] } })),
+        ),
         update("ADD takes a number or a set", ("ADD #count :a", s()), ("ADD #count :a", json!({ ":a": { "N": "1" } }))),
-        update("DELETE takes a set", ("DELETE #tags :a", json!({ ":a": { "N": "1" } })), ("DELETE #tags :a", json!({ ":a": { "SS": ["a"] } }))),
-        update("if_not_exists takes a path", ("SET #count = if_not_exists(:a, :a)", s()), ("SET #count = if_not_exists(#count, :a)", s())),
-        update("a sum has at most 38 digits", ("SET #most = #most + :a", json!({ ":a": { "N": "0.1" } })), ("SET #most = #most + :a", json!({ ":a": { "N": "1" } }))),
+        update(
+            "DELETE takes a set",
+            ("DELETE #tags :a", json!({ ":a": { "N": "1" } })),
+            ("DELETE #tags :a", json!({ ":a": { "SS": ["a"] } })),
+        ),
+        update(
+            "if_not_exists takes a path",
+            ("SET #count = if_not_exists(:a, :a)", s()),
+            ("SET #count = if_not_exists(#count, :a)", s()),
+        ),
+        update(
+            "a sum has at most 38 digits",
+            ("SET #most = #most + :a", json!({ ":a": { "N": "0.1" } })),
+            ("SET #most = #most + :a", json!({ ":a": { "N": "1" } })),
+        ),
     ]
 }
 
@@ -318,12 +379,24 @@ fn updates() -> Vec<Case> {
     vec![
         update("a path is set once", ("SET #text = :a, #text = :b", two()), ("SET #text = :a, #other = :b", two())),
         update("a path is set or removed", ("SET #text = :a REMOVE #text", a()), ("SET #text = :a REMOVE #other", a())),
-        update("paths do not overlap", ("SET #map = :a, #map.#inner = :b", two()), ("SET #map.#inner = :a, #text = :b", two())),
+        update(
+            "paths do not overlap",
+            ("SET #map = :a, #map.#inner = :b", two()),
+            ("SET #map.#inner = :a, #text = :b", two()),
+        ),
         update("an update leaves the key alone", ("SET #sk = :a", a()), ("SET #text = :a", a())),
-        update("a clause is used once", ("SET #text = :a SET #other = :b", two()), ("SET #text = :a, #other = :b", two())),
+        update(
+            "a clause is used once",
+            ("SET #text = :a SET #other = :b", two()),
+            ("SET #text = :a, #other = :b", two()),
+        ),
         update("an update is not empty", ("", none()), ("SET #text = :a", a())),
         update("a copied attribute exists", ("SET #text = #absent", none()), ("SET #text = #name", none())),
-        update("a map exists before an attribute of it", ("SET #absent.#inner = :a", a()), ("SET #map.#inner = :a", a())),
+        update(
+            "a map exists before an attribute of it",
+            ("SET #absent.#inner = :a", a()),
+            ("SET #map.#inner = :a", a()),
+        ),
         update("an update has at most 300 operators and functions", (&assign(301), a()), (&assign(300), a())),
     ]
 }
@@ -458,41 +531,168 @@ fn queries() -> Vec<Case> {
         more
     };
     let project = |name: &str| json!({ "ProjectionExpression": "#p", "ExpressionAttributeNames": { "#p": name } });
-    let bounds = |from: &str, to: &str| json!({ "ExpressionAttributeValues": { ":a": { "S": from }, ":b": { "S": to } } });
+    let bounds =
+        |from: &str, to: &str| json!({ "ExpressionAttributeValues": { ":a": { "S": from }, ":b": { "S": to } } });
     vec![
-        case("a query reads at least one item", "Query", of_table("pk = :pk", json!({ "Limit": 0 })), of_table("pk = :pk", json!({ "Limit": 1 }))),
+        case(
+            "a query reads at least one item",
+            "Query",
+            of_table("pk = :pk", json!({ "Limit": 0 })),
+            of_table("pk = :pk", json!({ "Limit": 1 })),
+        ),
         case("a query names its partition", "Query", of_table("sk = :pk", none()), plain()),
         case("a query is of one partition", "Query", of_table("begins_with(pk, :pk)", none()), plain()),
         case("a query's partition is equal", "Query", of_table("pk > :pk", none()), plain()),
-        case("a query has a condition for each key once", "Query", of_table("pk = :pk AND sk > :a AND sk < :a", value(json!({ "S": "a" }))), of_table("pk = :pk AND sk > :a", value(json!({ "S": "a" })))),
-        case("a query has conditions of keys alone", "Query", of_table("pk = :pk AND text > :a", value(json!({ "S": "a" }))), of_table("pk = :pk AND sk > :a", value(json!({ "S": "a" })))),
-        case("a query's sort key is not unequal", "Query", of_table("pk = :pk AND sk <> :a", value(json!({ "S": "a" }))), of_table("pk = :pk AND sk >= :a", value(json!({ "S": "a" })))),
-        case("a query has no OR", "Query", of_table("pk = :pk OR sk > :a", value(json!({ "S": "a" }))), of_table("pk = :pk AND sk > :a", value(json!({ "S": "a" })))),
-        case("a query's value has the key's type", "Query", of_table("pk = :pk AND sk > :a", value(json!({ "N": "1" }))), of_table("pk = :pk AND sk > :a", value(json!({ "S": "1" })))),
-        case("a query's value is not empty", "Query", of_table("pk = :pk AND sk = :a", value(text(0))), of_table("pk = :pk AND sk = :a", value(text(1)))),
-        case("a query's sort key has at most 1,024 bytes", "Query", of_table("pk = :pk AND sk = :a", value(text(1_025))), of_table("pk = :pk AND sk = :a", value(text(1_024)))),
-        case("a query's partition is not empty", "Query", of_table("pk = :pk", json!({ "ExpressionAttributeValues": { ":pk": text(0) } })), plain()),
-        case("a query's partition has at most 2,048 bytes", "Query", of_table("pk = :pk", json!({ "ExpressionAttributeValues": { ":pk": text(2_049) } })), of_table("pk = :pk", json!({ "ExpressionAttributeValues": { ":pk": text(2_048) } }))),
-        case("a query's bounds are in order", "Query", of_table("pk = :pk AND sk BETWEEN :a AND :b", bounds("b", "a")), of_table("pk = :pk AND sk BETWEEN :a AND :b", bounds("a", "b"))),
-        case("a query's filter has no keys", "Query", of_table("pk = :pk", filter("sk")), of_table("pk = :pk", filter("text"))),
-        case("a filter of an index has none of its keys", "Query", of_index(filter("byTimeSk")), of_index(filter("name"))),
-        case("a query of an index is not strong", "Query", of_index(json!({ "ConsistentRead": true })), of_table("pk = :pk", json!({ "ConsistentRead": true }))),
-        case("a query of an index reads what it projects", "Query", of_index(project("text")), of_index(project("name"))),
-        case("a query of an index filters by what it projects", "Query", of_index(filter("text")), of_index(filter("name"))),
-        case("a query of an index selects what it projects", "Query", of_index(json!({ "Select": "ALL_ATTRIBUTES" })), of_index(json!({ "Select": "ALL_PROJECTED_ATTRIBUTES" }))),
-        case("a query is of an index that exists", "Query", of_index(json!({ "IndexName": "byName" })), of_index(none())),
-        case("a query begins within its partition", "Query", of_table("pk = :pk", start("SEED#0")), of_table("pk = :pk", start("SEED#1"))),
-        case("a query begins after a whole key", "Query", of_table("pk = :pk", start_without_sk), of_table("pk = :pk", start("SEED#1"))),
-        case("a query begins after a key alone", "Query", of_table("pk = :pk", start_with_more), of_table("pk = :pk", start("SEED#1"))),
-        case("a query begins within the range of its sort key", "Query", of_table("pk = :pk AND sk > :a", json!({
-            "ExpressionAttributeValues": { ":a": { "S": "B" } },
-            "ExclusiveStartKey": { "pk": { "S": "SEED#1" }, "sk": { "S": "A" } },
-        })), of_table("pk = :pk AND sk > :a", json!({
-            "ExpressionAttributeValues": { ":a": { "S": "B" } },
-            "ExclusiveStartKey": { "pk": { "S": "SEED#1" }, "sk": { "S": "C" } },
-        }))),
-        case("a query of an index begins after the keys of both", "Query", of_index(without_index_keys), of_index(place("LIST"))),
-        case("a query of an index begins within its partition", "Query", of_index(place("OTHER")), of_index(place("LIST"))),
+        case(
+            "a query has a condition for each key once",
+            "Query",
+            of_table("pk = :pk AND sk > :a AND sk < :a", value(json!({ "S": "a" }))),
+            of_table("pk = :pk AND sk > :a", value(json!({ "S": "a" }))),
+        ),
+        case(
+            "a query has conditions of keys alone",
+            "Query",
+            of_table("pk = :pk AND text > :a", value(json!({ "S": "a" }))),
+            of_table("pk = :pk AND sk > :a", value(json!({ "S": "a" }))),
+        ),
+        case(
+            "a query's sort key is not unequal",
+            "Query",
+            of_table("pk = :pk AND sk <> :a", value(json!({ "S": "a" }))),
+            of_table("pk = :pk AND sk >= :a", value(json!({ "S": "a" }))),
+        ),
+        case(
+            "a query has no OR",
+            "Query",
+            of_table("pk = :pk OR sk > :a", value(json!({ "S": "a" }))),
+            of_table("pk = :pk AND sk > :a", value(json!({ "S": "a" }))),
+        ),
+        case(
+            "a query's value has the key's type",
+            "Query",
+            of_table("pk = :pk AND sk > :a", value(json!({ "N": "1" }))),
+            of_table("pk = :pk AND sk > :a", value(json!({ "S": "1" }))),
+        ),
+        case(
+            "a query's value is not empty",
+            "Query",
+            of_table("pk = :pk AND sk = :a", value(text(0))),
+            of_table("pk = :pk AND sk = :a", value(text(1))),
+        ),
+        case(
+            "a query's sort key has at most 1,024 bytes",
+            "Query",
+            of_table("pk = :pk AND sk = :a", value(text(1_025))),
+            of_table("pk = :pk AND sk = :a", value(text(1_024))),
+        ),
+        case(
+            "a query's partition is not empty",
+            "Query",
+            of_table("pk = :pk", json!({ "ExpressionAttributeValues": { ":pk": text(0) } })),
+            plain(),
+        ),
+        case(
+            "a query's partition has at most 2,048 bytes",
+            "Query",
+            of_table("pk = :pk", json!({ "ExpressionAttributeValues": { ":pk": text(2_049) } })),
+            of_table("pk = :pk", json!({ "ExpressionAttributeValues": { ":pk": text(2_048) } })),
+        ),
+        case(
+            "a query's bounds are in order",
+            "Query",
+            of_table("pk = :pk AND sk BETWEEN :a AND :b", bounds("b", "a")),
+            of_table("pk = :pk AND sk BETWEEN :a AND :b", bounds("a", "b")),
+        ),
+        case(
+            "a query's filter has no keys",
+            "Query",
+            of_table("pk = :pk", filter("sk")),
+            of_table("pk = :pk", filter("text")),
+        ),
+        case(
+            "a filter of an index has none of its keys",
+            "Query",
+            of_index(filter("byTimeSk")),
+            of_index(filter("name")),
+        ),
+        case(
+            "a query of an index is not strong",
+            "Query",
+            of_index(json!({ "ConsistentRead": true })),
+            of_table("pk = :pk", json!({ "ConsistentRead": true })),
+        ),
+        case(
+            "a query of an index reads what it projects",
+            "Query",
+            of_index(project("text")),
+            of_index(project("name")),
+        ),
+        case(
+            "a query of an index filters by what it projects",
+            "Query",
+            of_index(filter("text")),
+            of_index(filter("name")),
+        ),
+        case(
+            "a query of an index selects what it projects",
+            "Query",
+            of_index(json!({ "Select": "ALL_ATTRIBUTES" })),
+            of_index(json!({ "Select": "ALL_PROJECTED_ATTRIBUTES" })),
+        ),
+        case(
+            "a query is of an index that exists",
+            "Query",
+            of_index(json!({ "IndexName": "byName" })),
+            of_index(none()),
+        ),
+        case(
+            "a query begins within its partition",
+            "Query",
+            of_table("pk = :pk", start("SEED#0")),
+            of_table("pk = :pk", start("SEED#1")),
+        ),
+        case(
+            "a query begins after a whole key",
+            "Query",
+            of_table("pk = :pk", start_without_sk),
+            of_table("pk = :pk", start("SEED#1")),
+        ),
+        case(
+            "a query begins after a key alone",
+            "Query",
+            of_table("pk = :pk", start_with_more),
+            of_table("pk = :pk", start("SEED#1")),
+        ),
+        case(
+            "a query begins within the range of its sort key",
+            "Query",
+            of_table(
+                "pk = :pk AND sk > :a",
+                json!({
+                    "ExpressionAttributeValues": { ":a": { "S": "B" } },
+                    "ExclusiveStartKey": { "pk": { "S": "SEED#1" }, "sk": { "S": "A" } },
+                }),
+            ),
+            of_table(
+                "pk = :pk AND sk > :a",
+                json!({
+                    "ExpressionAttributeValues": { ":a": { "S": "B" } },
+                    "ExclusiveStartKey": { "pk": { "S": "SEED#1" }, "sk": { "S": "C" } },
+                }),
+            ),
+        ),
+        case(
+            "a query of an index begins after the keys of both",
+            "Query",
+            of_index(without_index_keys),
+            of_index(place("LIST")),
+        ),
+        case(
+            "a query of an index begins within its partition",
+            "Query",
+            of_index(place("OTHER")),
+            of_index(place("LIST")),
+        ),
     ]
 }
 

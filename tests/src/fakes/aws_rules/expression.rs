@@ -43,9 +43,7 @@ impl Expression {
                 ")" => Some(Token::Close),
                 "," => Some(Token::Comma),
                 "+" | "-" => Some(Token::Sign),
-                _ if first == '=' || first == '<' || first == '>' => {
-                    Some(Token::Comparator(token.to_owned()))
-                }
+                _ if first == '=' || first == '<' || first == '>' => Some(Token::Comparator(token.to_owned())),
                 _ if first == ':' => Some(Token::Value(token.to_owned())),
                 _ if is_call || KEYWORDS.contains(&token.to_lowercase().as_str()) => {
                     Some(Token::Word(token.to_lowercase()))
@@ -108,7 +106,8 @@ impl Expression {
 
     /// The values' placeholders that are compared by order.
     pub(super) fn ordered_values(&self) -> Vec<&str> {
-        let ordered = |tokens: &[Token]| matches!(tokens, [Token::Comparator(by), _] if by.starts_with(['<', '>']) && by != "<>");
+        let ordered =
+            |tokens: &[Token]| matches!(tokens, [Token::Comparator(by), _] if by.starts_with(['<', '>']) && by != "<>");
         let pairs = self.0.windows(2).filter(|tokens| ordered(tokens));
         pairs.filter_map(|tokens| value(&tokens[1])).collect()
     }

@@ -59,8 +59,13 @@ fn violation(operation: &str, request: &Value) -> Option<String> {
 
 /// The expressions of a request or of an action in a transaction.
 fn expressions(request: &Value) -> impl Iterator<Item = (&'static str, Expression)> {
-    let names =
-        ["UpdateExpression", "ConditionExpression", "KeyConditionExpression", "FilterExpression", "ProjectionExpression"];
+    let names = [
+        "UpdateExpression",
+        "ConditionExpression",
+        "KeyConditionExpression",
+        "FilterExpression",
+        "ProjectionExpression",
+    ];
     names.into_iter().filter_map(|name| Some((name, Expression::parse(request[name].as_str()?, request))))
 }
 
@@ -106,10 +111,13 @@ fn wrong_operand(expression: &Expression, request: &Value) -> Option<String> {
     };
     let without_order = expression.ordered_values().into_iter().find(|name| !is_one_of(name, &["S", "N", "B"]));
     let prefix = expression.arguments_of("begins_with").into_iter().find(|name| !is_one_of(name, &["S", "B"]));
-    let is_type = |name: &&str| value(name).is_some_and(|(_, text)| text.as_str().is_some_and(|it| TYPES.contains(&it)));
+    let is_type =
+        |name: &&str| value(name).is_some_and(|(_, text)| text.as_str().is_some_and(|it| TYPES.contains(&it)));
     let kind = expression.arguments_of("attribute_type").into_iter().find(|name| !is_type(name));
     let operand = without_order.or(prefix).or(kind);
-    operand.map(|name| format!("the operand {name} has a wrong type")).or_else(|| expression.bounds().into_iter().find_map(bounds))
+    operand
+        .map(|name| format!("the operand {name} has a wrong type"))
+        .or_else(|| expression.bounds().into_iter().find_map(bounds))
 }
 
 fn number(value: &Value) -> Option<f64> {
@@ -129,7 +137,9 @@ fn of_written(action: &Value) -> Option<String> {
         let length = value["S"].as_str().map_or(0, str::len);
         let is_long = index_key_limit(name).is_some_and(|most| length > most);
         let key = || is_long.then(|| format!("the index key {name} has {length} bytes"));
-        key().or_else(|| longest_name(name, value).filter(|most| *most > NAME).map(|most| format!("a name has {most} bytes")))
+        key().or_else(|| {
+            longest_name(name, value).filter(|most| *most > NAME).map(|most| format!("a name has {most} bytes"))
+        })
     })
 }
 
@@ -229,7 +239,9 @@ mod tests {
         let reasons = body["CancellationReasons"].as_array().into_iter().flatten();
         let mut codes = reasons.filter_map(|reason| reason["Code"].as_str());
         let error = body["__type"].as_str().unwrap_or_default();
-        error.ends_with("ValidationException") || error.ends_with("SerializationException") || codes.any(|code| code == "ValidationError")
+        error.ends_with("ValidationException")
+            || error.ends_with("SerializationException")
+            || codes.any(|code| code == "ValidationError")
     }
 
     #[test]
