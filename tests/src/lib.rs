@@ -23,6 +23,7 @@ pub mod permissions;
 pub mod sales;
 pub mod second_opinion;
 mod shop;
+pub mod start;
 pub mod simulator;
 pub mod steps;
 pub mod template;

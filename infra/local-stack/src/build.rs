@@ -34,9 +34,21 @@ pub async fn build(packages: &[&str]) -> Result<Binaries> {
 /// # Errors
 /// If something does not compile.
 pub async fn build_with(packages: &[&str], arguments: &[&str]) -> Result<Binaries> {
+    run_cargo(&[&["xtask"], packages].concat(), arguments).await
+}
+
+/// Builds packages with no other features than they ask for, as a deployment does.
+///
+/// # Errors
+/// If something does not compile.
+pub async fn build_deployed(packages: &[&str], arguments: &[&str]) -> Result<Binaries> {
+    run_cargo(packages, arguments).await
+}
+
+async fn run_cargo(packages: &[&str], arguments: &[&str]) -> Result<Binaries> {
     let mut cargo = Command::new(cargo());
     cargo
-        .args(["build", "--message-format=json-render-diagnostics", "--package", "xtask"])
+        .args(["build", "--message-format=json-render-diagnostics"])
         .args(packages.iter().flat_map(|package| ["--package", package]))
         .args(arguments)
         .current_dir(repository())

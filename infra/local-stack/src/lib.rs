@@ -39,7 +39,7 @@ mod tools;
 mod tour;
 mod watch;
 
-pub use build::{Binaries, FUNCTIONS, build, build_with};
+pub use build::{Binaries, FUNCTIONS, build, build_deployed, build_with};
 pub use config::{Config, Ports, WITHOUT, repository};
 pub use error::{Error, Result};
 pub use machine::ensure_ready as ensure_machine_ready;

@@ -1,0 +1,261 @@
+//! The invocations of each function: what a busy shop asks of it.
+
+use std::collections::BTreeMap;
+
+use functions::{ROUTES, routes};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+
+use super::{EMPTY, Error, WARM_UP, services::Services};
+use crate::{
+    TestShop,
+    fakes::{event_source::Settings, queue, stream::Reader},
+};
+
+/// Measured invocations of a function.
+const TIMES: usize = 300;
+
+/// Measured invocations of a function that reads much of the table in each.
+const TIMES_ON_SCHEDULE: usize = 5;
+
+/// The price of a unit with its shipping.
+const PAYABLE: i64 = 4_000;
+
+/// The things in the shop that invocations are about. Of some there is one for each invocation.
+pub(super) struct Invocations {
+    /// Paid orders to cancel.
+    paid: Vec<String>,
+    /// Paid orders to ship.
+    unshipped: Vec<String>,
+    /// Orders to pay from the balance.
+    unpaid: Vec<String>,
+    /// Orders that the payment system pays.
+    external: Vec<String>,
+    /// Orders whose hold is over.
+    expired: Vec<String>,
+    sheet: String,
+    /// The stream records of a new order, by function, and its id.
+    records: BTreeMap<&'static str, Vec<Value>>,
+    recorded: String,
+    /// The event of that order in a message of a queue.
+    message: Value,
+}
+
+/// The number of measured invocations of a function.
+pub(super) fn times(function: &str) -> usize {
+    match function {
+        "audit-books" | "rebuild-sales" => TIMES_ON_SCHEDULE,
+        _ => TIMES,
+    }
+}
+
+/// The status of an HTTP answer, or whether each message and record was handled.
+pub(super) fn outcome(answer: &Value) -> String {
+    match (&answer["statusCode"], answer["batchItemFailures"].as_array()) {
+        (Value::Number(status), _) => status.to_string(),
+        (_, Some(failures)) if !failures.is_empty() => "failed".to_owned(),
+        _ => "done".to_owned(),
+    }
+}
+
+impl Invocations {
+    /// Puts into the shop what the invocations are about.
+    pub(super) async fn prepare(services: &Services) -> Result<Self, Error> {
+        const EACH: usize = WARM_UP + TIMES;
+        let (shop, now) = (&services.shop, Timestamp::now());
+        shop.product("hanji", 1_000, 1_000_000).await;
+        shop.customer("kim", 99_999_900).await;
+        for index in 0..EACH {
+            shop.customer(&format!("u{index}"), 0).await;
+        }
+        let terms = json!({
+            "kind": "FIXED", "value": 1_000, "issueFrom": (now - SignedDuration::from_hours(1)).to_string(),
+            "issueUntil": (now + SignedDuration::from_hours(24)).to_string(),
+        });
+        shop.campaign("welcome", 1_000_000, terms.clone()).await;
+        shop.campaign("gift", 1_000_000, terms).await;
+        for index in 0..EACH {
+            shop.post("/coupons/issue", json!({ "userId": format!("u{index}"), "couponId": "gift" }))
+                .as_admin()
+                .await
+                .expect(201);
+        }
+        // A cart of a product for those that remove it.
+        for index in 0..EACH {
+            let item = json!({ "userId": format!("u{index}"), "productId": "hanji", "quantity": 1 });
+            shop.post("/orders/cart", item).as_user(&format!("u{index}")).await.expect(200);
+        }
+        shop.set_clock(&(now - SignedDuration::from_mins(20)).to_string());
+        let expired = orders(shop, "LATER", EACH).await;
+        shop.set_clock(&now.to_string());
+        let (paid, unshipped) = (orders(shop, "BALANCE", EACH).await, orders(shop, "BALANCE", EACH).await);
+        let (unpaid, external) = (orders(shop, "LATER", EACH).await, orders(shop, "EXTERNAL", EACH).await);
+        let items = json!([{ "productId": "hanji", "quantity": 1 }]);
+        let sheet = shop.post("/order-sheets", json!({ "userId": "kim", "items": items })).as_user("kim").await;
+        let sheet = text(&sheet.expect(201)["orderSheetId"]);
+
+        // Another shop, with a stream.
+        let other = TestShop::new();
+        other.set_clock(&now.to_string());
+        other.product("hanji", 1_000, 10).await;
+        other.customer("kim", 99_999_900).await;
+        let recorded = orders(&other, "BALANCE", 1).await.remove(0);
+        let all = Reader::new(other.dynamo().clone()).next(100);
+        let of = |function: &str| {
+            let settings = Settings::of(function);
+            all.iter().filter(|record| settings.passes(record)).cloned().collect()
+        };
+        let records = [("count-sales", of("CountSales")), ("relay-events", of("RelayEvents"))].into();
+        let message = serde_json::to_value(queue::batch_of(&other.published().await))?;
+        Ok(Self { paid, unshipped, unpaid, external, expired, sheet, records, recorded, message })
+    }
+
+    /// The event of an invocation of a function.
+    ///
+    /// # Errors
+    /// If the function is not known here.
+    pub(super) fn event(&self, function: &str, index: usize) -> Result<Value, Error> {
+        let message = |kind: &str, detail: Value| Ok(serde_json::to_value(queue::batch("jangteo.orders", &[(kind, detail)]))?);
+        match function {
+            "count-sales" | "relay-events" => {
+                let records = Value::from(self.records.get(function).cloned().unwrap_or_default());
+                let id = self.paid.get(index).ok_or("there are too few orders")?;
+                // Another order each time: one that is counted is not counted again.
+                let records: Value = serde_json::from_str(&records.to_string().replace(&self.recorded, id))?;
+                Ok(json!({ "Records": records }))
+            }
+            "deliver-orders" => Ok(self.message.clone()),
+            "process-expiry" => message("OrderPlaced", json!({ "aggregateId": self.expired.get(index) })),
+            "settle-payments" => {
+                let at = Timestamp::now().to_string();
+                let order = self.external.get(index);
+                message(
+                    "PaymentSucceeded",
+                    json!({ "paymentId": format!("p{index}"), "orderId": order, "amount": PAYABLE, "at": at }),
+                )
+            }
+            "sweep" => Ok(json!({ "task": "EXPIRY" })),
+            "audit-books" | "rebuild-sales" => Ok(json!({})),
+            EMPTY | "route-not-found" => Ok(http("GET", "/nothing", None, None)),
+            _ => self.request(function, index),
+        }
+    }
+
+    /// A request to a function of the API.
+    fn request(&self, function: &str, index: usize) -> Result<Value, Error> {
+        let route = ROUTES.iter().find(|route| route.function == function);
+        let route = route.ok_or_else(|| format!("{function} has no invocations here"))?;
+        let user = format!("u{index}");
+        let nth = |orders: &Vec<String>| orders.get(index).cloned().unwrap_or_default();
+        let items = json!([{ "productId": "hanji", "quantity": 1 }]);
+        let (body, order, query) = match function {
+            "add-to-cart" => (json!({ "userId": user, "productId": "hanji", "quantity": 1 }), None, ""),
+            "cancel-order" => (json!({ "reason": "changed my mind" }), Some(nth(&self.paid)), ""),
+            "charge-balance" => (json!({ "userId": "kim", "amount": 1_000 }), None, ""),
+            "create-coupon" => {
+                let now = Timestamp::now();
+                let until = (now + SignedDuration::from_hours(24)).to_string();
+                let campaign = json!({
+                    "couponId": format!("c{index}"), "name": "환영 쿠폰", "kind": "FIXED", "value": 1_000, "totalQuantity": 100,
+                    "issueFrom": now.to_string(), "issueUntil": until, "validDays": 7,
+                });
+                (campaign, None, "")
+            }
+            "create-order" | "create-order-sheet" => (json!({ "userId": "kim", "items": items }), None, ""),
+            "create-product" => {
+                let product = json!({ "productId": format!("p{index}"), "name": "한지", "price": 1_000, "stock": 10 });
+                (product, None, "")
+            }
+            "create-user" => {
+                let email = format!("v{index}@example.com");
+                (json!({ "userId": format!("v{index}"), "name": "김민수", "email": email }), None, "")
+            }
+            "issue-coupon" => (json!({ "userId": user, "couponId": "welcome" }), None, ""),
+            "revoke-coupon" => (json!({ "userId": user, "couponId": "gift" }), None, ""),
+            "pay-order" => (Value::Null, Some(nth(&self.unpaid)), ""),
+            "restock-product" => (json!({ "quantity": 1 }), None, ""),
+            "update-order-item" => (json!({ "status": "SHIPPED" }), Some(nth(&self.unshipped)), ""),
+            "update-product" => (json!({ "price": 1_000 + 100 * (index % 2) }), None, ""),
+            "update-user" => (json!({ "phone": format!("010-1234-{:04}", index % 10_000) }), None, ""),
+            "get-cart" | "list-coupons" | "list-orders" => (Value::Null, None, "?userId=kim"),
+            "remove-from-cart" => (Value::Null, None, "?userId="),
+            _ => (Value::Null, None, ""),
+        };
+        let customer = match function {
+            "create-user" => format!("v{index}"),
+            "add-to-cart" | "remove-from-cart" | "issue-coupon" => user.clone(),
+            _ => "kim".to_owned(),
+        };
+        let is_admins = function.contains("desk")
+            || ["create-coupon", "create-product", "get-coupon", "restock-product", "revoke-coupon", "update-order-item", "update-product"]
+                .contains(&function);
+        let caller = match (route.public, is_admins) {
+            (true, _) => None,
+            (false, true) => Some(("boss", Some("admin"))),
+            (false, false) => Some((customer.as_str(), None)),
+        };
+        let order = order.unwrap_or_else(|| self.unshipped.last().cloned().unwrap_or_default());
+        let ids = [
+            ("{userId}", "kim"),
+            ("{productId}", "hanji"),
+            ("{couponId}", "welcome"),
+            ("{orderId}", &order),
+            ("{itemId}", if function == "remove-from-cart" { "hanji" } else { "1" }),
+            ("{orderSheetId}", &self.sheet),
+        ];
+        let path = ids.iter().fold(route.path.to_owned(), |path, (parameter, id)| path.replace(parameter, id));
+        let query = if function == "remove-from-cart" { format!("{query}{user}") } else { query.to_owned() };
+        let mut event = http(route.method, &format!("{path}{query}"), caller, (!body.is_null()).then_some(body));
+        if function == "create-order" {
+            event["headers"]["idempotency-key"] = json!(format!("order-{index}"));
+        }
+        Ok(event)
+    }
+}
+
+/// Orders of a unit by one customer, by a means of payment.
+async fn orders(shop: &TestShop, payment: &str, count: usize) -> Vec<String> {
+    let mut ids = Vec::new();
+    for _ in 0..count {
+        let items = json!([{ "productId": "hanji", "quantity": 1 }]);
+        let order = json!({ "userId": "kim", "items": items, "payment": payment });
+        ids.push(text(&shop.post("/orders", order).as_user("kim").await.expect(201)["orderId"]));
+    }
+    ids
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// An event of an HTTP API, as API Gateway makes it for a caller with a group.
+fn http(method: &str, path: &str, caller: Option<(&str, Option<&str>)>, body: Option<Value>) -> Value {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let parameters = routes::find(method, path).map(|(_, parameters)| parameters).unwrap_or_default();
+    let parameters: Map<_, _> = parameters.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
+    let asked = query.split_once('=').map(|(name, value)| json!({ name: value }));
+    let claims = caller.map(|(user, group)| {
+        let mut claims = json!({ "sub": user, "iss": "https://issuer.example", "token_use": "access" });
+        if let Some(group) = group {
+            claims["cognito:groups"] = json!(format!("[{group}]"));
+        }
+        json!({ "jwt": { "claims": claims, "scopes": null } })
+    });
+    json!({
+        "version": "2.0", "routeKey": format!("{method} {path}"), "rawPath": path, "rawQueryString": query,
+        "headers": {
+            "host": "api.example.com", "content-type": "application/json", "accept": "*/*", "user-agent": "bench",
+            "x-forwarded-for": "203.0.113.7", "x-forwarded-proto": "https", "x-forwarded-port": "443",
+        },
+        "queryStringParameters": asked, "pathParameters": parameters,
+        "requestContext": {
+            "accountId": "123456789012", "apiId": "api", "domainName": "api.example.com", "domainPrefix": "api",
+            "stage": "$default", "requestId": "JKJaXmPLvHcESHA=", "routeKey": format!("{method} {path}"),
+            "time": "20/Nov/2026:03:00:00 +0000", "timeEpoch": 1_795_143_600_000_i64, "authorizer": claims,
+            "http": {
+                "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "203.0.113.7", "userAgent": "bench",
+            },
+        },
+        "body": body.map(|body| body.to_string()), "isBase64Encoded": false,
+    })
+}
