@@ -249,6 +249,27 @@ async fn an_outage_of_the_parameter_store_stops_deliveries_after_an_hour() {
     assert_eq!((platform.received().len(), way.secrets.reads()), (9, 5));
 }
 
+#[tokio::test]
+async fn secrets_read_at_the_start_serve_the_first_delivery() {
+    let platform = Platform::start().await;
+    let way = Way::to(platform.url());
+    way.worker.connect().await;
+    assert_eq!(way.deliver(&["e"]).await, [""; 0]);
+    assert_eq!((platform.received().len(), way.secrets.reads()), (1, 1));
+}
+
+/// The first delivery asks again at once, without the pause after a failure.
+#[tokio::test]
+async fn an_outage_at_the_start_holds_nothing_up() {
+    let platform = Platform::start().await;
+    let way = Way::to(platform.url());
+    way.secrets.set_down(true);
+    way.worker.connect().await;
+    way.secrets.set_down(false);
+    assert_eq!(way.deliver(&["e"]).await, [""; 0]);
+    assert_eq!((platform.received().len(), way.secrets.reads()), (1, 2));
+}
+
 /// The messages stay in the queue, and the circuit stays closed.
 #[tokio::test]
 async fn nothing_is_posted_without_a_usable_secret() {

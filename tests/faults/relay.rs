@@ -42,6 +42,18 @@ async fn events_are_sent_in_batches_of_ten() {
     assert_eq!(unique.len(), 46);
 }
 
+/// Whether the bus is up or down.
+#[tokio::test]
+async fn a_start_publishes_nothing_and_does_not_fail() {
+    for fault in [BusFault::None, BusFault::Down] {
+        let bus = Bus::default();
+        bus.fail(move || fault);
+        relay(&bus).connect().await;
+        let calls = if matches!(fault, BusFault::None) { vec![0] } else { vec![] };
+        assert_eq!((bus.entries_per_call(), bus.taken()), (calls, vec![]));
+    }
+}
+
 /// The largest orders have the longest names on the most lines: ten of them are more than one call takes.
 #[tokio::test]
 async fn large_events_are_sent_in_more_calls() {

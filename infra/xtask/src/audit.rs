@@ -22,10 +22,10 @@ pub(crate) async fn run(mut arguments: Vec<String>) -> Result<(), Failure> {
     run::binary("audit-cli", "audit", &arguments, environment).await
 }
 
-/// A binary of the auditor in release mode, for large inputs.
+/// A binary of the auditor, optimised for large inputs.
 pub(crate) fn optimised(name: &str, arguments: &[String]) -> Command {
     let mut cargo = Command::new("cargo");
-    cargo.args(["run", "--release", "--package", "audit-cli", "--bin", name, "--"]).args(arguments);
+    cargo.args(["run", "--profile", "tools", "--package", "audit-cli", "--bin", name, "--"]).args(arguments);
     cargo
 }
 

@@ -64,7 +64,8 @@ enum Command {
 
     /// Run a benchmark: `cost` counts what each operation costs at the wire, next to its budget; `flash` sells out through a
     /// model of the limits of DynamoDB; `region` runs the whole chain through the limits of a region; `audit` audits a
-    /// million orders
+    /// million orders; `price` computes what the shop costs; `start` measures start, memory, size and CPU time of the
+    /// functions as they ship, all or those named
     Bench {
         /// The benchmark's name
         name: String,

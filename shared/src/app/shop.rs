@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use quick_cache::{UnitWeighter, sync::DefaultLifecycle};
+use quick_cache::{OptionsBuilder, UnitWeighter, sync::DefaultLifecycle};
 
 use super::{
     Bounds,
@@ -81,9 +81,15 @@ pub(super) type CataloguePart = (Option<String>, usize, usize);
 type Cache<K, V> = quick_cache::sync::Cache<K, V, UnitWeighter, SeededHasher>;
 
 /// A cache that evicts the same entries for the same random bits, on any number of cores.
+///
+/// It has one shard, for a function has one thread. Otherwise the library would look for the number of cores in several
+/// files, which a cold start can do without.
+#[expect(clippy::expect_used, reason = "both sizes are given")]
 fn cache<K: Hash + Eq, V: Clone>(entries: usize, seed: u128) -> Cache<K, V> {
     let weight = u64::try_from(entries).unwrap_or(u64::MAX);
-    Cache::with(entries, weight, UnitWeighter, SeededHasher(seed), DefaultLifecycle::default())
+    let sizes = OptionsBuilder::new().shards(1).estimated_items_capacity(entries).weight_capacity(weight).build();
+    let sizes = sizes.expect("both sizes are given");
+    Cache::with_options(sizes, UnitWeighter, SeededHasher(seed), DefaultLifecycle::default())
 }
 
 /// A hasher seeded with the shop's random bits, so that no caller can choose keys that collide.

@@ -2,9 +2,6 @@
 
 use std::{collections::BTreeMap, fmt, process::ExitCode, time::Duration};
 
-pub(super) const HEADING: &str = "\
-                          init ms   of empty  by clock ms  memory MiB   zip MB  CPU a call ms  answers";
-
 /// The functions with clients of other services than the table. All others have no client but the table's.
 const CALL_OUT: [&str; 5] = ["count-sales", "deliver-orders", "process-expiry", "relay-events", "settle-payments"];
 
@@ -54,21 +51,30 @@ pub(super) struct Verdict {
     argued: Vec<String>,
 }
 
+/// The heading of the table of figures.
+pub(super) fn heading() -> String {
+    let names = ["init ms", "of empty", "by clock ms", "memory MiB", "zip MB", "CPU a call ms"];
+    row("", names.map(str::to_owned), "answers")
+}
+
+fn row(name: &str, [init, multiple, wall, memory, zip, cpu]: [String; 6], answers: &str) -> String {
+    format!("{name:24} {init:>8} {multiple:>9} {wall:>12} {memory:>11} {zip:>7} {cpu:>14}  {answers}")
+}
+
 impl Figures {
-    /// The figures as a line of the table below [`HEADING`].
+    /// The figures as a line of the table below [`heading`].
     pub(super) fn row(&self, name: &str, empty_init: Duration) -> String {
         let multiple = self.init.div_duration_f64(empty_init);
         let answers: Vec<_> = self.answers.iter().map(|(answer, times)| format!("{times}×{answer}")).collect();
-        format!(
-            "{name:24} {:>8.1} {:>9.1}× {:>12.1} {:>11.1} {:>8.2} {:>14.3}  {}",
-            ms(self.init),
-            multiple,
-            ms(self.init_wall),
-            mebibytes(self.memory),
-            megabytes(self.zip),
-            ms(self.cpu),
-            answers.join(" ")
-        )
+        let figures = [
+            format!("{:.2}", ms(self.init)),
+            format!("{multiple:.2}×"),
+            format!("{:.2}", ms(self.init_wall)),
+            format!("{:.1}", mebibytes(self.memory)),
+            format!("{:.2}", megabytes(self.zip)),
+            format!("{:.3}", ms(self.cpu)),
+        ];
+        row(name, figures, &answers.join(" "))
     }
 }
 

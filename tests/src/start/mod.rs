@@ -81,7 +81,7 @@ pub async fn run(names: &[String]) -> Result<ExitCode, Error> {
     let mut runtime = Runtime::start().await?;
     let inits = inits(&programs, &mut runtime, &services).await?;
 
-    println!("{}", goals::HEADING);
+    println!("{}", goals::heading());
     let mut figures = BTreeMap::new();
     for program in &programs {
         let (init, init_wall) = inits.get(&program.name).copied().unwrap_or_default();
@@ -178,8 +178,12 @@ async fn warm(
         let event = invocations.event(&program.serves, index)?;
         let answer;
         (answer, waiting) = runtime.invoke(waiting, &event).await.map_err(|error| process.explained(&error))?;
+        let outcome = invocations::outcome(&answer);
+        if !invocations::is_expected(&program.serves, &outcome) {
+            return Err(process.explained(&format!("{} answers {outcome}", program.name).into()));
+        }
         if index >= WARM_UP {
-            *answers.entry(invocations::outcome(&answer)).or_default() += 1;
+            *answers.entry(outcome).or_default() += 1;
         }
     }
     let cpu = process.cpu()?.saturating_sub(before) / u32::try_from(measured)?;

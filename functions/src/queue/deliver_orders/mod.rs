@@ -34,6 +34,7 @@ pub use signer::{Signed, Signer};
 /// If the configuration is incomplete, or Lambda's runtime interface fails.
 pub async fn serve() -> Result<(), Error> {
     let worker = DeliveryWorker::from_env()?;
+    worker.connect().await;
     serve::events(|batch| worker.handle(batch)).await
 }
 
@@ -90,6 +91,11 @@ impl<P: Platform> DeliveryWorker<P> {
         random: Random,
     ) -> Self {
         Self { platform, signer, queue, dead_letters, circuit, random }
+    }
+
+    /// Opens the connection to the store of the secrets by reading them, without a complaint if it fails.
+    pub async fn connect(&self) {
+        self.signer.connect().await;
     }
 
     /// Delivers a batch, each message independently.

@@ -85,6 +85,16 @@ impl Signer {
         Self { client, parameter, clock, cache: Arc::default() }
     }
 
+    /// Opens the connection by a read of the secrets, which are then cached. It reports no failure: the first delivery
+    /// will meet it.
+    pub(super) async fn connect(&self) {
+        let now = self.clock.now();
+        if let read @ Ok(_) = self.read().await {
+            // Only a failure is an error here.
+            let _ = self.cache().note(read, now);
+        }
+    }
+
     /// Signs an attempt to deliver this body, now.
     ///
     /// # Errors

@@ -29,6 +29,7 @@ use calls::{Waiting, next_call};
 /// If the configuration is incomplete, or Lambda's runtime interface fails.
 pub async fn serve() -> Result<(), Error> {
     let relay = Relay::from_env()?;
+    relay.connect().await;
     serve::events(|batch| relay.handle(batch)).await
 }
 
@@ -77,6 +78,12 @@ impl Relay {
     #[must_use]
     pub fn within(self, bounds: Bounds) -> Self {
         Self { bounds, ..self }
+    }
+
+    /// Opens the connection by a call without entries, which the bus refuses. It reports no failure: the first batch
+    /// will meet it.
+    pub async fn connect(&self) {
+        let _ = self.client.put_events().set_entries(Some(Vec::new())).send().await;
     }
 
     /// Publishes the events of a batch. An unreadable record goes to the dead-letter queue. If the bus does not accept
