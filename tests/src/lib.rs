@@ -20,6 +20,7 @@ pub mod limits;
 mod meter;
 pub mod metrics;
 pub mod permissions;
+pub mod price;
 pub mod sales;
 pub mod second_opinion;
 mod shop;

@@ -8,6 +8,6 @@ pub mod dead_letters;
 pub mod queue;
 pub mod serve;
 pub mod stream;
-mod telemetry;
+pub mod telemetry;
 
 pub use config::Config;

@@ -7,7 +7,7 @@ use lambda_runtime::LambdaEvent;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::{Instant, timeout};
 
-use super::{Config, config, telemetry};
+use super::{Config, config, telemetry::Telemetry};
 use crate::{
     api::{
         ApiRequest, ApiResult,
@@ -47,7 +47,7 @@ pub fn http(endpoint: Endpoint) -> Result<(), Error> {
 }
 
 async fn serve_http(endpoint: Endpoint) -> Result<(), Error> {
-    let metrics = telemetry::start()?;
+    let telemetry = Telemetry::start()?;
     let config = Config::from_env()?;
     let shop = Arc::new(open_shop(&config).await?);
     let identity = Arc::new(config.identity);
@@ -55,7 +55,7 @@ async fn serve_http(endpoint: Endpoint) -> Result<(), Error> {
         let (shop, identity) = (Arc::clone(&shop), Arc::clone(&identity));
         async move {
             let response = answer(&shop, endpoint, request, &identity).await;
-            telemetry::flush(metrics);
+            telemetry.flush();
             Ok::<_, Error>(response)
         }
     }))
@@ -71,7 +71,7 @@ pub fn http_without_shop(endpoint: ShoplessEndpoint) -> Result<(), Error> {
 }
 
 async fn serve_http_without_shop(endpoint: ShoplessEndpoint) -> Result<(), Error> {
-    let metrics = telemetry::start()?;
+    let telemetry = Telemetry::start()?;
     let random = Random::system();
     let (random, identity) = (&random, &config::identity()?);
     lambda_http::run(service_fn(move |request: Request| async move {
@@ -82,7 +82,7 @@ async fn serve_http_without_shop(endpoint: ShoplessEndpoint) -> Result<(), Error
             context.end(result)
         })
         .await;
-        telemetry::flush(metrics);
+        telemetry.flush();
         Ok::<_, Error>(response)
     }))
     .await
@@ -98,7 +98,7 @@ where
     R: Serialize,
     F: Future<Output = Result<R, Error>>,
 {
-    let metrics = telemetry::start()?;
+    let telemetry = Telemetry::start()?;
     let handle = &handle;
     lambda_runtime::run(service_fn(move |LambdaEvent { payload, context, .. }: LambdaEvent<E>| {
         let trace = TraceId::from_invocation(context.xray_trace_id.as_deref(), &context.request_id);
@@ -107,7 +107,7 @@ where
             if let Err(error) = &result {
                 tracing::error!(%error, "a batch failed");
             }
-            telemetry::flush(metrics);
+            telemetry.flush();
             result
         })
     }))
