@@ -10,6 +10,7 @@ use functions::queue::deliver_orders::{Circuit, DeliveryWorker, Http};
 use serde_json::json;
 use shared::{
     events::EventKind,
+    lambda::telemetry::Telemetry,
     platform::{
         Clock, Random,
         trace::{self, TraceId},
@@ -20,7 +21,7 @@ use tests::{
     fakes::{
         event_source::EventSource,
         parameters::ParameterStore,
-        platform::Platform,
+        platform::{Platform, Reply},
         queue::{DeadLetterQueue, Waits, batch, batch_of},
     },
 };
@@ -68,7 +69,7 @@ fn all_have(lines: &[String], trace: &str, said: &str) {
 async fn every_line_has_the_trace() {
     let log = Log::default();
     let writer = log.clone();
-    lambda_runtime::tracing::init_default_subscriber_with_writer(move || writer.clone());
+    Telemetry::start_with(move || writer.clone()).unwrap();
 
     let shop = TestShop::new();
     shop.customer("mina", 100_000).await;
@@ -78,12 +79,14 @@ async fn every_line_has_the_trace() {
     request.await.expect(201);
     all_have(&log.lines(), TRACE, "POST /orders 201");
 
-    // The batch has a trace of its own; each of its events has the request's trace.
+    // The batch has a trace of its own. An event that is published or delivered has no line: it would cost as much as the
+    // event.
     let (bus, own) = (Bus::default(), TraceId::from_invocation(None, "an invocation"));
     let relay = bus.relay(&DeadLetterQueue::default());
     let mut source = EventSource::new("RelayEvents", shop.dynamo().clone());
     trace::of(own.clone(), source.run(|batch| relay.handle(batch))).await;
-    all_have(&log.lines(), TRACE, "OrderPaid published");
+    assert_eq!(bus.taken().len(), 2);
+    assert_eq!(log.lines(), [] as [&str; 0]);
 
     let platform = Platform::start().await;
     let (queue, dead_letters) = (Waits::default().queue(), DeadLetterQueue::default().queue());
@@ -93,7 +96,13 @@ async fn every_line_has_the_trace() {
     let paid: Vec<_> = shop.published().await.into_iter().filter(|event| event.kind == EventKind::OrderPaid).collect();
     log.lines();
     trace::of(own.clone(), worker.handle(batch_of(&paid))).await.unwrap();
-    all_have(&log.lines(), TRACE, "event delivered");
+    assert_eq!(platform.received().len(), 1);
+    assert_eq!(log.lines(), [] as [&str; 0]);
+
+    // An event that is not delivered has a line, with the request's trace.
+    platform.reply(|_| Reply::of(503));
+    trace::of(own.clone(), worker.handle(batch_of(&paid))).await.unwrap();
+    all_have(&log.lines(), TRACE, "an event was not delivered");
 
     // A secret that is not usable is named by its fault alone, also for those who read the log.
     let store = ParameterStore::default();

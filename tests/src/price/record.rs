@@ -40,6 +40,7 @@ impl Recorder {
     /// Runs an invocation within the span that Lambda's runtime opens for each.
     pub async fn invocation<T>(&self, work: impl Future<Output = T>) -> T {
         let span = info_span!(
+            target: "lambda_runtime::layers::trace",
             "Lambda runtime invoke",
             requestId = "8f507cfc-xmpl-4697-b07a-ac58fc914c95",
             xrayTraceId =

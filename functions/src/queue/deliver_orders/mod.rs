@@ -118,7 +118,7 @@ impl<P: Platform> DeliveryWorker<P> {
         };
         let (outcome, handled) = match self.deliver(&event_id, event).await {
             Outcome::Delivered => {
-                tracing::info!(event.id = event_id, order.id = aggregate_id, "event delivered");
+                tracing::debug!(event.id = event_id, order.id = aggregate_id, "event delivered");
                 ("DELIVERED", Handled::Done)
             }
             Outcome::Refused(reason) => {
