@@ -88,6 +88,7 @@ pub mod schedule {
     pub mod audit_books;
     pub mod rebuild_sales;
     pub mod sweep;
+    pub mod watch;
 }
 
 use http::{balance, cart, coupons, desk, order_sheets, orders, products, reference, users};

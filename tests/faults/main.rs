@@ -35,3 +35,4 @@ mod simulation;
 mod stock;
 mod sweeps;
 mod tickets;
+mod watch;

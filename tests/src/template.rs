@@ -84,7 +84,8 @@ impl Deployment {
         of_kind.map(|(name, it)| (name.as_str(), &it["Properties"])).collect()
     }
 
-    fn holds(&self, condition: &str) -> bool {
+    /// Whether a condition holds.
+    pub fn holds(&self, condition: &str) -> bool {
         self.is_so(&template()["Conditions"][condition])
     }
 

@@ -23,6 +23,7 @@ impl Set {
                 ("Stage", "prod"),
                 ("AccessLog", "true"),
                 ("AlarmEmail", "operator@shop.example"),
+                ("Alarms", "ALL"),
                 ("Canary", "true"),
                 ("CertificateArn", "arn:aws:acm:ap-northeast-2:123456789012:certificate/0a1b2c3d"),
                 ("CorsOrigins", "https://shop.example,https://desk.shop.example"),
@@ -33,6 +34,7 @@ impl Set {
                 ("HostedZoneId", "Z0123456789ABCDEFGHIJ"),
                 ("MonthlyBudget", "100"),
                 ("PublicConcurrency", "200"),
+                ("ShowDashboard", "true"),
             ],
             Self::OwnIssuer => &[
                 ("AlarmTopicArn", "arn:aws:sns:ap-northeast-2:123456789012:alarms"),

@@ -9,7 +9,7 @@ pub mod platform;
 pub mod queue;
 pub mod queue_source;
 pub mod stream;
-pub(crate) mod wire;
+pub mod wire;
 
 pub use bus::{Bus, BusFault};
 pub use dynamo::{Dynamo, Fault};

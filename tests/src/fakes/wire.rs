@@ -15,7 +15,7 @@ use crate::{
 
 /// The configuration of a client that reaches `service`, as far as the running function's role allows. It retries as the
 /// shipped ones do.
-pub(crate) fn to(service: impl HttpConnector + 'static) -> SdkConfig {
+pub fn to(service: impl HttpConnector + 'static) -> SdkConfig {
     let connector = SharedHttpConnector::new(Guarded(service));
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())

@@ -30,6 +30,29 @@ pub struct Prices {
     pub alarm_metric: Price,
     pub custom_metric: Price,
     pub dashboard: Price,
+    pub allowances: Allowances,
+}
+
+/// What an account has for nothing in each month.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Allowances {
+    pub lambda_requests: Allowance,
+    pub lambda_gb_seconds: Allowance,
+    pub sqs_requests: Allowance,
+    pub scheduler_calls: Allowance,
+    pub alarm_metrics: Allowance,
+    pub custom_metrics: Allowance,
+    pub dashboards: Allowance,
+    pub log_gb: Allowance,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Allowance {
+    pub number: f64,
+    /// The page that it was read on.
+    pub source: String,
 }
 
 /// A price in US dollars.

@@ -1,9 +1,6 @@
 //! The price, item by item.
 
-use std::{
-    collections::BTreeMap,
-    fmt::{self, Write},
-};
+use std::{collections::BTreeMap, fmt};
 
 use serde_json::Value;
 
@@ -78,7 +75,7 @@ pub struct Report {
     idle: Table,
     pages: Table,
     /// What options add to an idle month.
-    options: Vec<(String, f64)>,
+    options: Vec<(String, [f64; 2])>,
 }
 
 /// The memory and the processor of functions, by the template.
@@ -103,9 +100,12 @@ impl<'p> Lambda<'p> {
         Self { prices, memory: functions.map(|function| (name(function), memory(function))).collect() }
     }
 
+    fn gigabyte_seconds(&self, function: &str, milliseconds: f64) -> f64 {
+        self.memory[function] / 1_024.0 * milliseconds / 1_000.0
+    }
+
     fn duration(&self, function: &str, milliseconds: f64) -> f64 {
-        let gigabytes = self.memory[function] / 1_024.0;
-        milliseconds / 1_000.0 * gigabytes * self.prices.lambda_arm64.each()
+        self.gigabyte_seconds(function, milliseconds) * self.prices.lambda_arm64.each()
     }
 }
 
@@ -116,7 +116,7 @@ impl Report {
         let orders = orders(&prices, [&quiet, &busy]);
         let counted = Box::pin(count::idle(recorder)).await;
         let idle = idle(&prices, &counted, &Deployment::with(&[]));
-        let options = options(&prices, &counted, idle.total(0));
+        let options = options(&prices, &counted, &idle);
         let pages = pages(&prices, &Box::pin(count::pages(recorder)).await);
         Self { prices, orders, idle, pages, options }
     }
@@ -128,9 +128,9 @@ impl Report {
         if orders > goals.million_orders {
             found.push(format!("a million quiet orders cost {orders:.2} instead of {:.2}", goals.million_orders));
         }
-        let idle = self.idle.total(0);
-        if idle > goals.idle_month {
-            found.push(format!("an idle month costs {idle:.2} instead of {:.2}", goals.idle_month));
+        let billed = self.idle.total(1);
+        if billed > goals.idle_month {
+            found.push(format!("an idle month is billed {billed:.2} instead of {:.2}", goals.idle_month));
         }
         let share = self.pages.total(2) / self.pages.total(0);
         if share > goals.recent_page {
@@ -206,45 +206,65 @@ fn bytes_note(bytes: [f64; 2]) -> String {
     format!("{:.0} and {:.0} bytes", bytes[0], bytes[1])
 }
 
-/// A month without orders.
+/// A month without orders: at list prices, and after the allowances of an account that has nothing else.
 fn idle(prices: &Prices, counted: &IdleCount, deployment: &Deployment) -> Table {
-    let mut table = Table { title: "A month without orders", columns: &["idle"], items: Vec::new() };
+    let mut table = Table { title: "A month without orders", columns: &["list", "billed"], items: Vec::new() };
+    let allowances = &prices.allowances;
+    let mut add = |name: &str, number: f64, allowance: f64, each: f64, note: String| {
+        table.add(name, &[number * each, (number - allowance).max(0.0) * each], note);
+    };
     let alarms = deployment.resources("AWS::CloudWatch::Alarm");
-    let metrics: usize = alarms.values().map(|alarm| metrics_of(alarm)).sum();
+    let metrics = alarms.values().map(|alarm| metrics_of(alarm)).sum::<usize>() as f64;
     let note = format!("{metrics} metrics of {} alarms", alarms.len());
-    table.add("alarms", &[metrics as f64 * prices.alarm_metric.each()], note);
-    let dashboards = deployment.resources("AWS::CloudWatch::Dashboard").len();
-    table.add("dashboard", &[dashboards as f64 * prices.dashboard.each()], format!("{dashboards}"));
-    let each_minute = counted.metrics.len() as f64;
-    table.add("metrics of each minute", &[each_minute * prices.custom_metric.each()], counted.metrics.join(", "));
+    add("alarms", metrics, allowances.alarm_metrics.number, prices.alarm_metric.each(), note);
+    let dashboards = deployment.resources("AWS::CloudWatch::Dashboard").len() as f64;
+    add("dashboard", dashboards, allowances.dashboards.number, prices.dashboard.each(), format!("{dashboards}"));
     let nightly: f64 = counted.nightly.iter().map(|(_, hours)| hours / 24.0).sum();
-    let names: Vec<&str> = counted.nightly.iter().map(|(name, _)| name.as_str()).collect();
-    table.add("metrics of each night", &[nightly * prices.custom_metric.each()], names.join(", "));
+    let names = counted.nightly.iter().map(|(name, _)| name.as_str());
+    let names: Vec<&str> = counted.metrics.iter().map(String::as_str).chain(names).collect();
+    let number = counted.metrics.len() as f64 + nightly;
+    let note = format!("{number:.2} for the hours in which they are written: {}", names.join(", "));
+    add("metrics of functions", number, allowances.custom_metrics.number, prices.custom_metric.each(), note);
 
     let functions = deployment.resources("AWS::Serverless::Function");
     let polled: Vec<&str> =
         functions.values().filter_map(|it| resource_of(&it["Events"]["Queue"]["Properties"]["Queue"])).collect();
     let polls = polled.len() as f64 * POLLS * MINUTES_OF_A_MONTH;
-    let note = format!("{POLLS:.0} polls a minute of {}: a model", polled.join(" and "));
-    table.add("polling of queues", &[polls * prices.sqs_requests.each()], note);
-
     let runs = runs_of(counted, &functions);
+    let looks: f64 = runs.iter().filter(|run| run.function == "watch").map(|run| run.times).sum();
+    let looks = looks * watched(deployment);
+    let note = format!("{POLLS:.0} polls a minute of {}: a model; {looks:.0} by the watch", polled.join(", "));
+    add("SQS", polls + looks, allowances.sqs_requests.number, prices.sqs_requests.each(), note);
+
     let calls: f64 = runs.iter().filter(|run| run.is_scheduled).map(|run| run.times).sum();
-    table.add("Scheduler", &[calls * prices.scheduler_calls.each()], format!("{calls:.0} calls"));
+    let note = format!("{calls:.0} calls");
+    add("Scheduler", calls, allowances.scheduler_calls.number, prices.scheduler_calls.each(), note);
     let lambda = Lambda::new(prices);
     let calls: f64 = runs.iter().map(|run| run.times).sum();
-    table.add("Lambda, requests", &[calls * prices.lambda_requests.each()], format!("{calls:.0} invocations"));
-    let duration = runs.iter().map(|run| run.times * lambda.duration(run.function, run.milliseconds)).sum();
-    table.add("Lambda, duration", &[duration], "a model");
+    let note = format!("{calls:.0} invocations");
+    add("Lambda, requests", calls, allowances.lambda_requests.number, prices.lambda_requests.each(), note);
+    let seconds = runs.iter().map(|run| run.times * lambda.gigabyte_seconds(run.function, run.milliseconds)).sum();
+    let note = format!("{seconds:.0} GB-s: a model");
+    add("Lambda, duration", seconds, allowances.lambda_gb_seconds.number, prices.lambda_arm64.each(), note);
     let sum = |part: fn(&Share) -> f64| runs.iter().map(|run| run.times * part(run.share)).sum::<f64>();
     let units = sum(|share| share.write_units);
-    table.add("writes", &[units * prices.dynamodb_writes.each()], format!("{units:.0} units"));
+    add("writes", units, 0.0, prices.dynamodb_writes.each(), format!("{units:.0} units"));
     let units = sum(|share| share.read_units);
-    table.add("reads", &[units * prices.dynamodb_reads.each()], format!("{units:.0} units"));
+    add("reads", units, 0.0, prices.dynamodb_reads.each(), format!("{units:.0} units"));
     let bytes = sum(|share| share.log_bytes);
     let note = format!("{:.1} MB, kept for a month", bytes / 1e6);
-    table.add("log", &[bytes * (prices.log_ingestion.each() + prices.log_storage.each())], note);
+    let each = prices.log_ingestion.each() + prices.log_storage.each();
+    // Ingestion and storage share the allowance.
+    add("log", bytes, allowances.log_gb.number * 1e9 / 2.0, each, note);
     table
+}
+
+/// The queues that the watch looks at in each run.
+fn watched(deployment: &Deployment) -> f64 {
+    let urls = &template()["Resources"]["Watch"]["Properties"]["Environment"]["Variables"]["WATCHED_QUEUES"];
+    let urls = urls["Fn::Join"][1].as_array().into_iter().flatten();
+    let exists = |url: &&Value| url["Fn::If"][0].as_str().is_none_or(|condition| deployment.holds(condition));
+    urls.filter(exists).count() as f64
 }
 
 /// CloudWatch bills an alarm for each metric of its formula.
@@ -267,16 +287,17 @@ fn runs_of<'c>(counted: &'c IdleCount, functions: &BTreeMap<&str, &Value>) -> Ve
         let (function, task) = name.split_once(' ').unwrap_or((name, ""));
         let is_scheduled = !["count-sales", "relay-events"].contains(&function);
         let kind = if is_scheduled { function } else { "heartbeat" };
-        let times = if is_scheduled { calls_of(functions, function, task) } else { MINUTES_OF_A_MONTH };
-        Run { function, share, times, milliseconds: milliseconds(kind).0, is_scheduled }
+        let times = if is_scheduled { calls_of(functions, function, task)? } else { MINUTES_OF_A_MONTH };
+        Some(Run { function, share, times, milliseconds: milliseconds(kind).0, is_scheduled })
     };
-    counted.shares.iter().map(run).collect()
+    counted.shares.iter().filter_map(run).collect()
 }
 
-/// The calls of a schedule in a month. The input of the schedule names the task; the nightly rebuild has none.
-fn calls_of(functions: &BTreeMap<&str, &Value>, function: &str, task: &str) -> f64 {
+/// The calls of a schedule in a month, if there is the function. The input of the schedule names the task; the nightly
+/// rebuild has none.
+fn calls_of(functions: &BTreeMap<&str, &Value>, function: &str, task: &str) -> Option<f64> {
     let is_it = |it: &&&Value| it["CodeUri"].as_str().is_some_and(|code| code.ends_with(&format!("/{function}")));
-    let found = functions.values().find(is_it).unwrap_or_else(|| panic!("there is a function {function}"));
+    let found = functions.values().find(is_it)?;
     let schedules = found["Events"].as_object().expect("a function has events").values();
     let mut expressions = schedules.filter_map(|event| {
         let properties = &event["Properties"];
@@ -286,7 +307,7 @@ fn calls_of(functions: &BTreeMap<&str, &Value>, function: &str, task: &str) -> f
             .then(|| properties["ScheduleExpression"].as_str())?
     });
     let expression = expressions.next().unwrap_or_else(|| panic!("{function} {task} has a schedule"));
-    calls_of_expression(expression)
+    Some(calls_of_expression(expression))
 }
 
 fn calls_of_expression(expression: &str) -> f64 {
@@ -313,13 +334,13 @@ fn times(field: &str, all: f64) -> f64 {
 }
 
 /// What options add to an idle month, if each is the only one.
-fn options(prices: &Prices, counted: &IdleCount, without: f64) -> Vec<(String, f64)> {
-    let given: [&[(&str, &str)]; 1] = [&[("DataPlatformUrl", "https://data.example/orders")]];
-    let price = |given: &[(&str, &str)]| {
-        let names: Vec<String> = given.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        (names.join(" "), idle(prices, counted, &Deployment::with(given)).total(0) - without)
+fn options(prices: &Prices, counted: &IdleCount, without: &Table) -> Vec<(String, [f64; 2])> {
+    let given = [("Alarms", "ALL"), ("ShowDashboard", "true"), ("DataPlatformUrl", "https://data.example/orders")];
+    let added = |(name, value)| {
+        let with = idle(prices, counted, &Deployment::with(&[(name, value)]));
+        (format!("{name}={value}"), [0, 1].map(|column| with.total(column) - without.total(column)))
     };
-    given.into_iter().map(price).collect()
+    given.map(added).into()
 }
 
 fn pages(prices: &Prices, counts: &[PageCount; 3]) -> Table {
@@ -347,10 +368,9 @@ impl fmt::Display for Report {
         let Self { prices, orders, idle, pages, options } = self;
         writeln!(f, "List prices of {} on {}, in US dollars.\n", prices.region, prices.date)?;
         writeln!(f, "{orders}\n{idle}")?;
-        let mut added = String::new();
-        for (option, dollars) in options {
-            writeln!(added, "  {option:<62} {dollars:+.2}")?;
+        for (option, [list, billed]) in options {
+            writeln!(f, "  {option:<46}{list:>+10.2}{billed:>+10.2}")?;
         }
-        writeln!(f, "{added}\n{pages}")
+        writeln!(f, "\n{pages}")
     }
 }

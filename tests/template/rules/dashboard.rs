@@ -21,26 +21,26 @@ pub const RULES: &[Rule] = &[Rule {
     faults: &[
         Fault {
             name: "the stack's name in quotes, which matches whole values only",
-            set: Set::Defaults,
+            set: Set::Everything,
             plant: |template| replace(template, "} ${AWS::StackName} ", "} \\\"${AWS::StackName}\\\" "),
         },
         Fault {
             name: "the functions of all stacks",
-            set: Set::Defaults,
+            set: Set::Everything,
             plant: |template| {
                 replace(template, "{AWS/Lambda,FunctionName} ${AWS::StackName} ", "{AWS/Lambda,FunctionName} ")
             },
         },
         Fault {
             name: "a namespace with a slash and without quotes",
-            set: Set::Defaults,
+            set: Set::Everything,
             plant: |template| {
                 replace(template, "\\\"Jangteo/${AWS::StackName}\\\",Kind", "Jangteo/${AWS::StackName},Kind")
             },
         },
         Fault {
             name: "the metrics of all stacks",
-            set: Set::Defaults,
+            set: Set::Everything,
             plant: |template| {
                 replace(
                     template,
@@ -51,17 +51,17 @@ pub const RULES: &[Rule] = &[Rule {
         },
         Fault {
             name: "a metric that nothing writes",
-            set: Set::Defaults,
+            set: Set::Everything,
             plant: |template| replace(template, "MetricName=\\\"Requests\\\"", "MetricName=\\\"Request\\\""),
         },
         Fault {
             name: "a dimension that the metric does not have",
-            set: Set::Defaults,
+            set: Set::Everything,
             plant: |template| replace(template, "${AWS::StackName}\\\",Outcome}", "${AWS::StackName}\\\",Step}"),
         },
         Fault {
             name: "the API of another stack",
-            set: Set::Defaults,
+            set: Set::Everything,
             plant: |template| replace(template, "\"5xx\", \"ApiId\", \"${Api}\"", "\"5xx\", \"ApiId\", \"a1b2c3d4\""),
         },
     ],

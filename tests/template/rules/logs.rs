@@ -82,6 +82,16 @@ pub const RULES: &[Rule] = &[
             plant: |template| properties(template, "Sweep")["LoggingConfig"]["ApplicationLogLevel"] = "WARN".into(),
         }],
     },
+    Rule {
+        name: "Lambda writes no lines about healthy invocations",
+        finding: "M",
+        check: system_level,
+        faults: &[Fault {
+            name: "three lines about each invocation",
+            set: Set::Defaults,
+            plant: |template| properties(template, "Sweep")["LoggingConfig"]["SystemLogLevel"] = "INFO".into(),
+        }],
+    },
 ];
 
 fn group(plain: &Plain) -> Vec<Violation> {
@@ -147,6 +157,16 @@ fn level(plain: &Plain) -> Vec<Violation> {
             &function.id,
             "must log INFO: metrics are such lines",
         );
+    }
+    found.0
+}
+
+/// `START`, `END` and `REPORT` of an invocation are as long as all that a function writes about it.
+fn system_level(plain: &Plain) -> Vec<Violation> {
+    let mut found = Found::default();
+    for function in plain.functions() {
+        let level = &function["LoggingConfig"]["SystemLogLevel"];
+        found.require(*level == "WARN", &function.id, "must have Lambda log warnings only");
     }
     found.0
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Fault, Found, Rule, Violation, properties, remove};
+use super::{Fault, Found, Rule, Violation, properties, remove, resource};
 use crate::{
     plain::{Plain, Resource, attribute_of, binary_of, many, reference_to},
     sets::Set,
@@ -21,7 +21,7 @@ pub const RULES: &[Rule] = &[
             },
             Fault {
                 name: "the throttles of the account",
-                set: Set::Defaults,
+                set: Set::Everything,
                 plant: |template| {
                     let metric = &mut properties(template, "TableThrottlesAlarm")["Metrics"][1];
                     remove(&mut metric["MetricStat"]["Metric"], "Dimensions");
@@ -29,7 +29,7 @@ pub const RULES: &[Rule] = &[
             },
             Fault {
                 name: "a table of another stack",
-                set: Set::Defaults,
+                set: Set::Everything,
                 plant: |template| {
                     let metric = &mut properties(template, "TableThrottlesAlarm")["Metrics"][1];
                     metric["MetricStat"]["Metric"]["Dimensions"][0]["Value"] = "jangteo-Table-1AB2C3".into();
@@ -90,24 +90,44 @@ pub const RULES: &[Rule] = &[
         check: background,
         faults: &[
             Fault {
-                name: "a task of the sweep without an alarm",
+                name: "an alarm that rings when two tasks of the sweep are missing",
+                set: Set::Defaults,
+                plant: |template| properties(template, "SweepsAlarm")["Threshold"] = 15.into(),
+            },
+            Fault {
+                name: "an alarm that counts runs of the sweep that failed",
                 set: Set::Defaults,
                 plant: |template| {
                     let metrics = properties(template, "SweepsAlarm")["Metrics"].as_array_mut().unwrap();
-                    metrics.retain(|metric| metric["Id"] != "ticketsruns");
+                    metrics.retain(|metric| metric["Id"] != "failures");
                 },
             },
             Fault {
-                name: "an audit without an alarm on its absence",
+                name: "a watch that may stop unseen",
                 set: Set::Defaults,
+                plant: |template| properties(template, "WatchAlarm")["TreatMissingData"] = "notBreaching".into(),
+            },
+            Fault {
+                name: "an audit without an alarm on its absence",
+                set: Set::Everything,
                 plant: |template| properties(template, "AuditMissingAlarm")["TreatMissingData"] = "notBreaching".into(),
             },
             Fault {
                 name: "throttles of the table without an alarm",
-                set: Set::Defaults,
+                set: Set::Everything,
                 plant: |template| remove(&mut template["Resources"], "TableThrottlesAlarm"),
             },
         ],
+    },
+    Rule {
+        name: "essential alarms fit the allowance of an account",
+        finding: "M",
+        check: allowance,
+        faults: &[Fault {
+            name: "an eleventh metric",
+            set: Set::Defaults,
+            plant: |template| remove(resource(template, "OverdueAlarm"), "Condition"),
+        }],
     },
 ];
 
@@ -207,32 +227,73 @@ fn notify(plain: &Plain) -> Vec<Violation> {
     found.0
 }
 
-/// Streams and queues have alarms by the rules of their own.
+/// Whether there is an alarm for each condition.
+pub fn has_all_alarms(plain: &Plain) -> bool {
+    plain.parameter("Alarms") == "ALL"
+}
+
+/// Streams and queues have alarms by the rules of their own. With essential alarms a nightly run that fails is a message
+/// for the watch, and throttles of the table show as 5xx and as lags.
 fn background(plain: &Plain) -> Vec<Violation> {
     let mut found = Found::default();
+    let all = has_all_alarms(plain);
     // Silence is the failure that these alarms are for.
-    let rings = |name: &str, task: Option<&str>| {
+    let rings = |name: &str, function: Option<&Resource>| {
         let is_it = |metric: &Metric| {
-            metric.is_own() && metric.is_named(name) && task.is_none_or(|task| metric.has("Task", &json!(task)))
+            let is_of = function
+                .map_or_else(|| metric.is_own(), |function| metric.has("FunctionName", &reference_to(&function.id)));
+            is_of && metric.is_named(name)
         };
         let mut alarms = plain.of("AWS::CloudWatch::Alarm").filter(|alarm| alarm["TreatMissingData"] == "breaching");
-        alarms.any(|alarm| metrics_of(alarm).iter().any(is_it))
+        alarms.find(|alarm| metrics_of(alarm).iter().any(is_it))
     };
     for schedule in plain.of("AWS::Scheduler::Schedule") {
-        let input = schedule["Target"]["Input"].as_str().unwrap_or("{}");
-        let input: Value = serde_json::from_str(input).unwrap_or_default();
-        let binary = plain.function_of(&schedule["Target"]["Arn"]).map(|function| binary_of(&function.whole));
-        let is_watched = match binary {
-            Some("audit-books") => rings("AuditsDone", None),
-            Some("rebuild-sales") => rings("SalesRebuilt", None),
-            Some("sweep") => input["task"].as_str().is_some_and(|task| rings("Sweeps", Some(task))),
+        let function = plain.function_of(&schedule["Target"]["Arn"]);
+        let is_watched = match function.map(|function| binary_of(&function.whole)) {
+            Some("audit-books") => !all || rings("AuditsDone", None).is_some(),
+            Some("rebuild-sales") => !all || rings("SalesRebuilt", None).is_some(),
+            Some("sweep") => {
+                let alarm = rings("Errors", function).filter(|_| rings("Invocations", function).is_some());
+                alarm.is_some_and(|alarm| misses_one_task(plain, schedule, alarm))
+            }
+            Some("watch") => rings("Errors", function).is_some(),
             _ => false,
         };
         found.require(is_watched, &schedule.id, "needs an alarm that rings when it stops");
     }
-    for (metric, dimension, id) in [("5xx", "ApiId", "Api"), ("WriteThrottleEvents", "TableName", "Table")] {
+    let mut metrics = vec![("5xx", "ApiId", "Api")];
+    if all {
+        metrics.push(("WriteThrottleEvents", "TableName", "Table"));
+    }
+    for (metric, dimension, id) in metrics {
         let alarms = alarms_on(plain, metric, dimension, &reference_to(id));
         found.require(!alarms.is_empty(), id, format_args!("needs an alarm on {metric}"));
     }
+    found.0
+}
+
+/// Whether an alarm on the runs of a function in five minutes, each schedule of which calls once a minute, rings when those
+/// of one schedule are missing, and lets one run of all fail.
+fn misses_one_task(plain: &Plain, schedule: &Resource, alarm: &Resource) -> bool {
+    const MINUTES: usize = 5;
+    let of_function = |it: &&Resource| it["Target"]["Arn"] == schedule["Target"]["Arn"];
+    let runs = MINUTES * plain.of("AWS::Scheduler::Schedule").filter(of_function).count();
+    let stat = |metric: &Value| metric["MetricStat"]["Period"].as_u64();
+    let is_of_minutes = many(&alarm["Metrics"]).into_iter().filter_map(stat).all(|period| period == 300);
+    let threshold = alarm["Threshold"].as_u64().and_then(|threshold| usize::try_from(threshold).ok());
+    is_of_minutes
+        && schedule["ScheduleExpression"] == "rate(1 minute)"
+        && alarm["ComparisonOperator"] == "LessThanThreshold"
+        && threshold.is_some_and(|threshold| (runs - MINUTES + 1..runs).contains(&threshold))
+}
+
+/// CloudWatch bills an alarm for each metric of its formula. An account has ten metrics for nothing.
+fn allowance(plain: &Plain) -> Vec<Violation> {
+    const ALLOWANCE: usize = 10;
+    let mut found = Found::default();
+    let alarms = plain.of("AWS::CloudWatch::Alarm").filter(|alarm| alarm.id != "CanaryAlarm");
+    let number: usize = alarms.map(|alarm| metrics_of(alarm).len()).sum();
+    let wish = format_args!("may have {ALLOWANCE} metrics, and have {number}");
+    found.require(has_all_alarms(plain) || number <= ALLOWANCE, "Essential alarms", wish);
     found.0
 }

@@ -32,7 +32,7 @@ pub const RULES: &[Rule] = &[Rule {
         },
         Fault {
             name: "a dashboard with a name of its region",
-            set: Set::Defaults,
+            set: Set::Everything,
             plant: |template| {
                 properties(template, "Dashboard")["DashboardName"] = json!({ "Fn::Sub": "${AWS::Region}" })
             },

@@ -20,6 +20,11 @@ pub const RULES: &[Rule] = &[
                 plant: |template| remove(resource(template, "Budget"), "Condition"),
             },
             Fault {
+                name: "a dashboard that nobody asked for",
+                set: Set::Defaults,
+                plant: |template| remove(resource(template, "Dashboard"), "Condition"),
+            },
+            Fault {
                 name: "no archive",
                 set: Set::Everything,
                 plant: |template| remove(&mut template["Resources"], "EventArchive"),
@@ -42,13 +47,10 @@ pub const RULES: &[Rule] = &[
         check: data_platform,
         faults: &[
             Fault {
-                name: "a queue for nobody",
+                name: "a log for nobody",
                 set: Set::Defaults,
                 plant: |template| {
-                    template["Resources"]["DataPlatformBacklog"] = template["Resources"]["RelayDeadLetters"].clone();
-                    template["Resources"]["BacklogAlarm"] = template["Resources"]["RelayDeadLettersAlarm"].clone();
-                    properties(template, "BacklogAlarm")["Dimensions"][0]["Value"] =
-                        json!({ "Fn::GetAtt": ["DataPlatformBacklog", "QueueName"] });
+                    template["Resources"]["DataPlatformLogs"] = template["Resources"]["Logs"].clone();
                 },
             },
             Fault {
@@ -86,6 +88,7 @@ fn options(plain: &Plain) -> Vec<Violation> {
     for (kind, is_wanted) in [
         ("AWS::ApiGatewayV2::ApiMapping", domain),
         ("AWS::ApiGatewayV2::DomainName", domain),
+        ("AWS::CloudWatch::Dashboard", asks_for("ShowDashboard")),
         ("AWS::Budgets::Budget", asks_for("MonthlyBudget")),
         ("AWS::CodeDeploy::Application", asks_for("Canary")),
         ("AWS::Events::Archive", asks_for("EventArchiveDays")),

@@ -3,7 +3,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Fault, Found, Rule, Violation, actions, allow, forbid, properties, remove, statement};
+use super::{
+    Fault, Found, Rule, Violation, actions, allow, forbid, properties, queues::watched, remove, remove_item, statement,
+};
 use crate::{
     plain::{Plain, Resource, arn_of, attribute_of, many, target},
     sets::Set,
@@ -82,6 +84,13 @@ pub const RULES: &[Rule] = &[
                 name: "a queue that cannot be read",
                 set: Set::Defaults,
                 plant: |template| forbid(template, "ProcessExpiryRole", "sqs:ReceiveMessage"),
+            },
+            Fault {
+                name: "notices that the watch may not look at",
+                set: Set::Defaults,
+                plant: |template| {
+                    remove_item(&mut statement(template, "WatchRole", "sqs:GetQueueAttributes")["Resource"], 6);
+                },
             },
             Fault {
                 name: "a queue that is read by another function",
@@ -310,6 +319,7 @@ fn event_sources(plain: &Plain) -> Vec<Violation> {
         if let Some(queue) = target(&function["Environment"]["Variables"]["DEAD_LETTERS_URL"]) {
             needed.push(("sqs:SendMessage", arn_of(queue)));
         }
+        needed.extend(watched(function).into_iter().map(|queue| ("sqs:GetQueueAttributes", arn_of(queue))));
         require_polling(&own, &role.id, needed, allowed, &mut found);
     }
     let roles = plain.of("AWS::IAM::Role");

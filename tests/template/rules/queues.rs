@@ -2,9 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{Fault, Found, Rule, Violation, metrics::alarms_on, properties, remove, remove_item};
+use super::{
+    Fault, Found, Rule, Violation,
+    metrics::{alarms_on, has_all_alarms},
+    properties, remove, remove_item, statement,
+};
 use crate::{
-    plain::{Plain, Resource, arn_of, attribute_of, many, target},
+    plain::{Plain, Resource, arn_of, attribute_of, binary_of, many, target},
     sets::Set,
 };
 
@@ -68,20 +72,29 @@ pub const RULES: &[Rule] = &[
         faults: &[
             Fault {
                 name: "dead letters that nobody sees",
-                set: Set::Defaults,
+                set: Set::Everything,
                 plant: |template| remove(&mut template["Resources"], "ExpiryDeadLettersAlarm"),
             },
             Fault {
                 name: "an alarm on another queue",
-                set: Set::Defaults,
+                set: Set::Everything,
                 plant: |template| {
                     properties(template, "NightlyFailuresAlarm")["Dimensions"][0]["Value"] =
                         json!({ "Fn::GetAtt": ["ExpiryDeadLetters", "QueueName"] });
                 },
             },
             Fault {
-                name: "an alarm at the tenth letter",
+                name: "dead letters that the watch does not look at",
                 set: Set::Defaults,
+                plant: |template| {
+                    let urls = &mut properties(template, "Watch")["Environment"]["Variables"]["WATCHED_QUEUES"];
+                    remove_item(&mut urls["Fn::Join"][1], 2);
+                    remove_item(&mut statement(template, "WatchRole", "sqs:GetQueueAttributes")["Resource"], 2);
+                },
+            },
+            Fault {
+                name: "an alarm at the tenth letter",
+                set: Set::Everything,
                 plant: |template| properties(template, "SalesDeadLettersAlarm")["Threshold"] = 9.into(),
             },
         ],
@@ -138,9 +151,19 @@ fn is_work(plain: &Plain, queue: &Resource) -> bool {
     work(plain).iter().any(|it| it.id == queue.id)
 }
 
+/// Functions with another way to be done, so that an essential alarm need not be on the age of their work: the sweep ends
+/// holds as well, and events that are not delivered for a day are dead letters.
+const HAVE_ANOTHER_WAY: [&str; 2] = ["deliver-orders", "process-expiry"];
+
 fn waiting(plain: &Plain) -> Vec<Violation> {
     let mut found = Found::default();
-    for queue in work(plain) {
+    let has_another_way = |queue: &&Resource| {
+        let mut sources = plain.of("AWS::Lambda::EventSourceMapping");
+        let source = sources.find(|source| source["EventSourceArn"] == arn_of(&queue.id));
+        let function = source.and_then(|source| plain.function_of(&source["FunctionName"]));
+        function.is_some_and(|function| HAVE_ANOTHER_WAY.contains(&binary_of(&function.whole)))
+    };
+    for queue in work(plain).into_iter().filter(|queue| has_all_alarms(plain) || !has_another_way(queue)) {
         let name = attribute_of(&queue.id, "QueueName");
         let alarms = alarms_on(plain, "ApproximateAgeOfOldestMessage", "QueueName", &name);
         let rings = |alarm: &&Resource| {
@@ -184,9 +207,15 @@ fn redrive(plain: &Plain) -> Vec<Violation> {
     found.0
 }
 
+/// Each of these queues has an alarm of its own, or the watch looks at it. The watch has an alarm by another rule.
 fn letters(plain: &Plain) -> Vec<Violation> {
     let mut found = Found::default();
     for queue in plain.of("AWS::SQS::Queue").filter(|queue| !is_work(plain, queue)) {
+        if !has_all_alarms(plain) {
+            let is_watched = plain.function("watch").is_some_and(|watch| watched(watch).contains(&queue.id.as_str()));
+            found.require(is_watched, &queue.id, "must be a queue that the watch looks at");
+            continue;
+        }
         let name = attribute_of(&queue.id, "QueueName");
         let alarms = alarms_on(plain, "ApproximateNumberOfMessagesVisible", "QueueName", &name);
         let rings = |alarm: &&Resource| {
@@ -198,6 +227,12 @@ fn letters(plain: &Plain) -> Vec<Violation> {
         found.require(alarms.iter().any(rings), &queue.id, "needs an alarm at its first message");
     }
     found.0
+}
+
+/// The queues that a function watches.
+pub fn watched(function: &Resource) -> Vec<&str> {
+    let urls = function["Environment"]["Variables"]["WATCHED_QUEUES"]["Fn::Sub"].as_str().unwrap_or_default();
+    urls.split(' ').filter_map(|url| url.strip_prefix("${")?.strip_suffix('}')).collect()
 }
 
 /// The emulator delivers without checking a queue's policy, so no other test shows a gap in it.

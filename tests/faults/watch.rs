@@ -1,0 +1,71 @@
+//! The watch over queues that only a person empties: it fails exactly if one has a message or cannot be looked at.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use aws_smithy_runtime_api::client::{
+    http::{HttpConnector, HttpConnectorFuture},
+    orchestrator::{HttpRequest, HttpResponse},
+};
+use aws_smithy_types::body::SdkBody;
+use functions::schedule::watch::Watch;
+use serde_json::{Value, json};
+use tests::{fakes::wire, permissions::running_as};
+
+/// Queues by address, with their numbers of messages. One that is not among them does not exist.
+#[derive(Debug, Clone, Default)]
+struct Queues(Arc<Mutex<BTreeMap<String, u32>>>);
+
+const FIRST: &str = "http://aws.test/0/ExpiryDeadLetters";
+const SECOND: &str = "http://aws.test/0/NightlyFailures";
+
+impl Queues {
+    fn set(&self, url: &str, messages: u32) {
+        self.0.lock().unwrap().insert(url.to_owned(), messages);
+    }
+
+    async fn look(&self) -> Result<(), String> {
+        let client = aws_sdk_sqs::Client::new(&wire::to(self.clone()));
+        let watch = Watch::new(client, vec![FIRST.to_owned(), SECOND.to_owned()]);
+        running_as("watch", watch.look()).await.map_err(|error| error.to_string())
+    }
+}
+
+impl HttpConnector for Queues {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        assert_eq!(request.headers().get("x-amz-target"), Some("AmazonSQS.GetQueueAttributes"));
+        let body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).expect("JSON");
+        let messages = self.0.lock().unwrap().get(body["QueueUrl"].as_str().expect("an address")).copied();
+        let (status, answer) = match messages {
+            Some(messages) => {
+                (200, json!({ "Attributes": { "ApproximateNumberOfMessages": messages.to_string() } }))
+            }
+            None => (400, json!({ "__type": "com.amazonaws.sqs#QueueDoesNotExist" })),
+        };
+        let answer = SdkBody::from(answer.to_string());
+        HttpConnectorFuture::ready(Ok(HttpResponse::new(status.try_into().expect("a status"), answer)))
+    }
+}
+
+#[tokio::test]
+async fn a_message_in_any_queue_fails_the_watch() {
+    let queues = Queues::default();
+    queues.set(FIRST, 0);
+    queues.set(SECOND, 0);
+    assert_eq!(queues.look().await, Ok(()));
+    queues.set(SECOND, 1);
+    assert_eq!(queues.look().await, Err("queues that need a person: 1".to_owned()));
+    queues.set(FIRST, 20);
+    assert_eq!(queues.look().await, Err("queues that need a person: 2".to_owned()));
+}
+
+#[tokio::test]
+async fn a_queue_that_cannot_be_looked_at_fails_the_watch_and_hides_no_other() {
+    let queues = Queues::default();
+    queues.set(SECOND, 0);
+    assert_eq!(queues.look().await, Err("queues that need a person: 1".to_owned()));
+    queues.set(SECOND, 3);
+    assert_eq!(queues.look().await, Err("queues that need a person: 2".to_owned()));
+}
