@@ -29,9 +29,16 @@ fn features(selection: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
 #[test]
 fn no_selection_of_packages_lacks_a_feature() {
     let all = features(&["--workspace"]);
-    for packages in
-        [&[][..], &["functions"], &["audit-cli"], &["dead-letters"], &["migrate"], &["contracts"], &["tests"]]
-    {
+    for packages in [
+        &[][..],
+        &["functions"],
+        &["audit-cli"],
+        &["dead-letters"],
+        &["migrate"],
+        &["contracts"],
+        &["preflight"],
+        &["tests"],
+    ] {
         let mut selection = vec!["--package", "xtask"];
         selection.extend(packages.iter().flat_map(|package| ["--package", package]));
         for (package, features) in features(&selection) {

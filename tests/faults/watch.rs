@@ -39,9 +39,7 @@ impl HttpConnector for Queues {
         let body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).expect("JSON");
         let messages = self.0.lock().unwrap().get(body["QueueUrl"].as_str().expect("an address")).copied();
         let (status, answer) = match messages {
-            Some(messages) => {
-                (200, json!({ "Attributes": { "ApproximateNumberOfMessages": messages.to_string() } }))
-            }
+            Some(messages) => (200, json!({ "Attributes": { "ApproximateNumberOfMessages": messages.to_string() } })),
             None => (400, json!({ "__type": "com.amazonaws.sqs#QueueDoesNotExist" })),
         };
         let answer = SdkBody::from(answer.to_string());

@@ -6,6 +6,7 @@ mod dlq;
 mod env;
 mod failure;
 mod migrate;
+mod preflight;
 mod run;
 mod sample;
 mod second_opinion;
@@ -62,10 +63,10 @@ enum Command {
     /// Run it after a change of an endpoint, a view or an event; tests fail until it is done.
     Generate,
 
-    /// Run a benchmark: `cost` counts what each operation costs at the wire, next to its budget; `flash` sells out through a
-    /// model of the limits of DynamoDB; `region` runs the whole chain through the limits of a region; `audit` audits a
-    /// million orders; `price` computes what the shop costs; `start` measures start, memory, size and CPU time of the
-    /// functions as they ship, all or those named
+    /// Run a benchmark: `cost` counts what each operation costs at the wire, next to its budget; `price` computes the price of
+    /// orders, of an idle month and of a page; `flash` sells out through a model of the limits of DynamoDB; `region` runs the
+    /// whole chain through the limits of a region; `audit` audits a million orders; `start` measures start, memory, size
+    /// and CPU time of the functions as they ship, all or those named
     Bench {
         /// The benchmark's name
         name: String,
@@ -135,6 +136,17 @@ enum Command {
         arguments: Vec<String>,
     },
 
+    /// Read an account's quotas, and say what a shop in it can sell
+    ///
+    /// Changes nothing. Reads the emulator of the shop that `cargo xtask dev` runs, unless `--region` names a region of AWS;
+    /// `cargo xtask preflight --help` has the rest.
+    #[command(disable_help_flag = true)]
+    Preflight {
+        /// Arguments of the tool
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+
     /// Check a deployed API: open where it should be, closed everywhere else
     ///
     /// Calls it over HTTP and changes nothing. Run it after each deployment.
@@ -186,6 +198,7 @@ async fn main() -> ExitCode {
         Command::SecondOpinion => unless_stopped(second_opinion::run()).await,
         Command::Audit { arguments } => unless_stopped(audit::run(arguments)).await,
         Command::Migrate { arguments } => unless_stopped(migrate::run(arguments)).await,
+        Command::Preflight { arguments } => unless_stopped(preflight::run(arguments)).await,
         Command::Smoke(options) => unless_stopped(smoke::run(&options)).await,
         Command::Token(options) => unless_stopped(token::run(&options)).await,
 

@@ -37,11 +37,15 @@ fn main() -> ExitCode {
         Report::of(&recorder, Prices::of(&arguments.region)).await
     });
     print!("{report}");
-    let shortfalls = report.shortfalls(&GOALS);
-    if shortfalls.is_empty() {
+    let goals = report.goals(&GOALS);
+    for (is_met, words) in &goals {
+        println!("{}: {words}", if *is_met { "met" } else { "missed" });
+    }
+    let missed: Vec<&str> = goals.iter().filter(|(is_met, _)| !is_met).map(|(_, words)| words.as_str()).collect();
+    if missed.is_empty() {
         println!("goals met");
         return ExitCode::SUCCESS;
     }
-    println!("falls short: {}", shortfalls.join("; "));
+    println!("falls short: {}", missed.join("; "));
     ExitCode::FAILURE
 }

@@ -121,25 +121,31 @@ impl Report {
         Self { prices, orders, idle, pages, options }
     }
 
-    /// The goals that are not met, in words.
-    pub fn shortfalls(&self, goals: &Goals) -> Vec<String> {
-        let mut found = Vec::new();
+    /// The goals, each with whether it is met, in words.
+    pub fn goals(&self, goals: &Goals) -> Vec<(bool, String)> {
         let orders = self.orders.total(0);
-        if orders > goals.million_orders {
-            found.push(format!("a million quiet orders cost {orders:.2} instead of {:.2}", goals.million_orders));
-        }
-        let billed = self.idle.total(1);
-        if billed > goals.idle_month {
-            found.push(format!("an idle month is billed {billed:.2} instead of {:.2}", goals.idle_month));
-        }
+        let (list, billed) = (self.idle.total(0), self.idle.total(1));
         let share = self.pages.total(2) / self.pages.total(0);
-        if share > goals.recent_page {
-            let (is, wanted) = (100.0 * share, 100.0 * goals.recent_page);
-            found.push(format!(
-                "a page with recent stock costs {is:.0} % of one with exact stock instead of {wanted:.0} %"
-            ));
-        }
-        found
+        let (percent, wanted) = (100.0 * share, 100.0 * goals.recent_page);
+        vec![
+            (
+                orders <= goals.million_orders,
+                format!("a million quiet orders cost {orders:.2}, and {:.2} is the goal", goals.million_orders),
+            ),
+            (
+                billed <= goals.idle_month,
+                format!(
+                    "an idle month is billed {billed:.2}, and {:.2} is the goal (a second stack of the account: {list:.2})",
+                    goals.idle_month
+                ),
+            ),
+            (
+                share <= goals.recent_page,
+                format!(
+                    "a page with recent stock costs {percent:.0} % of one with exact stock, and {wanted:.0} % is the goal"
+                ),
+            ),
+        ]
     }
 }
 

@@ -1,0 +1,222 @@
+//! Accounts by the answers of AWS's services, through the SDK.
+
+use std::collections::BTreeMap;
+
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_smithy_runtime_api::client::{
+    behavior_version::BehaviorVersion,
+    http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn},
+    orchestrator::{HttpRequest, HttpResponse},
+};
+use aws_smithy_types::{body::SdkBody, retry::RetryConfig};
+use aws_types::{SdkConfig, region::Region};
+use serde_json::{Value, json};
+
+use crate::{
+    account::{self, Account},
+    quotas::{self, Sale},
+    verdict::Verdict,
+};
+
+/// The answers of an account: by service for its quotas, or else by operation. What is not among them is not supported, as
+/// by an emulator.
+#[derive(Debug, Clone)]
+struct Answers(BTreeMap<&'static str, Value>);
+
+impl HttpConnector for Answers {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap_or_default();
+        let target = request.headers().get("x-amz-target").unwrap_or_else(|| request.uri());
+        let operation = target.rsplit(['.', '/']).next().unwrap_or_default();
+        let key = body["ServiceCode"].as_str().unwrap_or(operation);
+        let (status, answer) = match self.0.get(key) {
+            Some(answer) => (200, answer.clone()),
+            None => (400, json!({ "__type": "UnknownOperationException", "message": "not here" })),
+        };
+        let response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(answer.to_string()));
+        HttpConnectorFuture::ready(Ok(response))
+    }
+}
+
+fn quota(name: &str, value: f64) -> Value {
+    json!({ "QuotaName": name, "QuotaCode": "L-00000000", "Value": value })
+}
+
+fn list(quotas: &[Value]) -> Value {
+    json!({ "Quotas": quotas })
+}
+
+/// An account with the default quotas of Seoul and a new table.
+fn default_account(concurrency: u32) -> BTreeMap<&'static str, Value> {
+    let table = json!({
+        "TableName": "jangteo-Table-1AB2C", "DeletionProtectionEnabled": true,
+        "WarmThroughput": { "ReadUnitsPerSecond": 12_000, "WriteUnitsPerSecond": 4_000, "Status": "ACTIVE" },
+        "StreamSpecification": { "StreamEnabled": true, "StreamViewType": "NEW_AND_OLD_IMAGES" },
+    });
+    let recovery = json!({ "PointInTimeRecoveryStatus": "ENABLED" });
+    BTreeMap::from([
+        ("lambda", list(&[json!({ "QuotaName": "Concurrent executions", "QuotaCode": "L-B99A9384", "Value": 1000 })])),
+        ("dynamodb", list(&[quota("Table-level write throughput limit", 40_000.0)])),
+        ("apigateway", list(&[json!({ "QuotaName": "Throttle rate", "QuotaCode": "L-8A5B8E43", "Value": 10_000 })])),
+        (
+            "events",
+            list(&[
+                quota("PutEvents throttle limit in transactions per second", 600.0),
+                quota("Invocations throttle limit in transactions per second", 1_100.0),
+            ]),
+        ),
+        ("sqs", list(&[])),
+        (
+            "account-settings",
+            json!({
+                "AccountLimit": { "ConcurrentExecutions": concurrency, "UnreservedConcurrentExecutions": concurrency },
+            }),
+        ),
+        ("ListTables", json!({ "TableNames": ["jangteo-dev-Table-9ZY", "jangteo-Table-1AB2C"] })),
+        ("DescribeTable", json!({ "Table": table })),
+        (
+            "DescribeContinuousBackups",
+            json!({
+                "ContinuousBackupsDescription": {
+                    "ContinuousBackupsStatus": "ENABLED", "PointInTimeRecoveryDescription": recovery,
+                },
+            }),
+        ),
+    ])
+}
+
+async fn read(answers: BTreeMap<&'static str, Value>) -> Account {
+    let connector = SharedHttpConnector::new(Answers(answers));
+    let config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("ap-northeast-2"))
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test")))
+        .retry_config(RetryConfig::disabled())
+        .endpoint_url("http://aws.test")
+        .http_client(http_client_fn(move |_, _| connector.clone()))
+        .build();
+    account::read(&config, "jangteo", &quotas::defaults("ap-northeast-2").unwrap().unwrap()).await
+}
+
+/// Whether the rate can be sold, and the verdict in words.
+async fn verdict(answers: BTreeMap<&'static str, Value>, sales: &[Sale], target: f64) -> (bool, String) {
+    let account = read(answers).await;
+    let (defaults, needs) = (quotas::defaults("ap-northeast-2").unwrap().unwrap(), quotas::needs().unwrap());
+    let verdict = Verdict::new(&account, &defaults, &needs, sales, target);
+    (verdict.is_met(), verdict.to_string())
+}
+
+#[track_caller]
+fn says(verdict: &str, facts: &[&str]) {
+    for fact in facts {
+        assert!(verdict.contains(fact), "{fact}\nis not in\n{verdict}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_account_is_bound_by_its_ten_functions() {
+    let (is_met, words) = verdict(default_account(10), &Sale::ALL, 1_000.0).await;
+    assert!(!is_met);
+    says(
+        &words,
+        &[
+            "can sell 83 orders/s paid from the balance: first limit Lambda: concurrent executions",
+            "can sell 27 orders/s paid externally: first limit Lambda: concurrent executions",
+            "can sell 100 order sheets/s: first limit",
+            "ask for Lambda: concurrent executions: 360, by Service Quotas: lambda L-B99A9384",
+            "the target of 1000 a second is not met",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn a_default_account_is_bound_by_its_table_and_its_bus() {
+    let (is_met, words) = verdict(default_account(1_000), &Sale::ALL, 1_000.0).await;
+    assert!(!is_met);
+    says(
+        &words,
+        &[
+            "can sell 173 orders/s paid externally: first limit the table's warm throughput, write units/s",
+            "can sell 266 orders/s paid from the balance: first limit the table's warm throughput, write units/s",
+            "can sell 100 order sheets/s: first limit SQS: messages in flight of a queue",
+            "ask for EventBridge: invocations of targets/s: 5000, by Service Quotas: events Invocations throttle limit",
+            "ask for EventBridge: PutEvents calls/s: 1400, by Service Quotas: events PutEvents throttle limit",
+            "ask for warm the table up: aws dynamodb update-table --table-name jangteo-Table-1AB2C",
+            "WriteUnitsPerSecond=23000",
+            "ask for SQS: messages in flight of a queue: 1200000 are needed, and AWS does not raise it",
+            "deletion protection on, point-in-time recovery on, stream on",
+        ],
+    );
+    assert!(!words.contains("ask for Lambda"), "{words}");
+    assert!(!words.contains("not known"), "{words}");
+
+    let mut warm = default_account(1_000);
+    warm.get_mut("DescribeTable").unwrap()["Table"]["WarmThroughput"]["WriteUnitsPerSecond"] = 40_000.into();
+    let (_, words) = verdict(warm, &Sale::ALL, 1_000.0).await;
+    says(
+        &words,
+        &[
+            "can sell 550 orders/s paid from the balance: first limit EventBridge: invocations of targets/s",
+            "can sell 220 orders/s paid externally: first limit EventBridge: invocations of targets/s",
+        ],
+    );
+
+    let (is_met, words) = verdict(default_account(1_000), &[Sale::Balance], 200.0).await;
+    assert!(is_met, "{words}");
+    says(&words, &["the target of 200 a second is met"]);
+    assert!(!words.contains("ask for"), "{words}");
+}
+
+#[tokio::test]
+async fn a_raised_account_sells_at_the_rate() {
+    let mut raised = default_account(3_000);
+    raised.insert(
+        "events",
+        list(&[
+            quota("PutEvents throttle limit in transactions per second", 2_000.0),
+            quota("Invocations throttle limit in transactions per second", 6_000.0),
+        ]),
+    );
+    raised.get_mut("DescribeTable").unwrap()["Table"]["WarmThroughput"]["WriteUnitsPerSecond"] = 40_000.into();
+    let orders = [Sale::Balance, Sale::External];
+    let (is_met, words) = verdict(raised.clone(), &orders, 1_000.0).await;
+    assert!(is_met, "{words}");
+    says(
+        &words,
+        &[
+            "can sell 2666 orders/s paid from the balance: first limit",
+            "can sell 1200 orders/s paid externally: first limit EventBridge: invocations of targets/s",
+            "the target of 1000 a second is met",
+        ],
+    );
+    assert!(!verdict(raised, &orders, 1_201.0).await.0);
+}
+
+#[tokio::test]
+async fn what_an_emulator_does_not_know_is_said() {
+    let mut emulator = default_account(1_000);
+    for unknown in
+        ["lambda", "dynamodb", "apigateway", "events", "sqs", "account-settings", "DescribeContinuousBackups"]
+    {
+        emulator.remove(unknown);
+    }
+    emulator.get_mut("DescribeTable").unwrap()["Table"].as_object_mut().unwrap().remove("WarmThroughput");
+    let (_, words) = verdict(emulator, &Sale::ALL, 100.0).await;
+    says(
+        &words,
+        &[
+            "not known: Service Quotas of events",
+            "not known: Lambda's account settings",
+            "(not told; the default of the region)",
+            "warm write units/s not told",
+            "point-in-time recovery not told",
+        ],
+    );
+
+    let mut without_table = default_account(1_000);
+    without_table.insert("ListTables", json!({ "TableNames": ["jangteo-dev-Table-9ZY"] }));
+    says(
+        &verdict(without_table, &Sale::ALL, 100.0).await.1,
+        &["not known: the table: there is none of the stack jangteo"],
+    );
+}
