@@ -372,7 +372,19 @@ fn pages(prices: &Prices, counts: &[PageCount; 3]) -> Table {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { prices, orders, idle, pages, options } = self;
-        writeln!(f, "List prices of {} on {}, in US dollars.\n", prices.region, prices.date)?;
+        writeln!(f, "List prices of {} on {}, in US dollars.", prices.region, prices.date)?;
+        writeln!(
+            f,
+            "Counted by the shipped handlers: requests, units, events, invocations, bytes of the log, metrics."
+        )?;
+        writeln!(
+            f,
+            "A model, marked so: durations of functions, polls of idle queues, batches of the delivery system."
+        )?;
+        writeln!(
+            f,
+            "Only a bill of AWS can tell: cold starts, retries, conflicts, the hours in which a metric counts.\n"
+        )?;
         writeln!(f, "{orders}\n{idle}")?;
         for (option, [list, billed]) in options {
             writeln!(f, "  {option:<46}{list:>+10.2}{billed:>+10.2}")?;
