@@ -74,7 +74,8 @@ const RELAY: &str = "RelayDeadLetters";
 async fn dead_letters_are_listed_shown_redriven_and_dropped() {
     let topic = "arn:aws:sns:ap-northeast-2:000000000000:alarms";
     // All options of the template are switched on.
-    let shop = Shop::start_with("e2e-dead-letters", &[("DataLake", "true"), ("AlarmTopicArn", topic)]).await;
+    let options = [("Alarms", "ALL"), ("ShowDashboard", "true"), ("DataLake", "true"), ("AlarmTopicArn", topic)];
+    let shop = Shop::start_with("e2e-dead-letters", &options).await;
     let (api, tool) = (&shop.api, Tool::of(&shop).await);
     api.customers(1, 1_000_000).await;
     api.product("tea", 1_000, 1_000).await;

@@ -95,7 +95,7 @@ async fn every_route_works_with_a_token_and_its_own_permissions() {
     for task in ["EXPIRY", "INVENTORY", "TICKETS", "COUPONS"] {
         shop.invoke("Sweep", json!({ "task": task })).await;
     }
-    for function in ["RebuildSales", "AuditBooks"] {
+    for function in ["RebuildSales", "AuditBooks", "Watch"] {
         shop.invoke(function, json!({})).await;
     }
     shop.audit().await;

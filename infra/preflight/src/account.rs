@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::TableDescription;
 use aws_sdk_servicequotas::types::ServiceQuota;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::SdkConfig;
 
 use crate::quotas::{Default, Defaults, Quota};
@@ -68,8 +69,7 @@ impl Account {
                 match page {
                     Ok(page) => told.extend(page.quotas.unwrap_or_default()),
                     Err(error) => {
-                        let error = aws_sdk_servicequotas::Error::from(error);
-                        self.unanswered.push(format!("Service Quotas of {service}: {error}"));
+                        self.unanswered.push(format!("Service Quotas of {service}: {}", reason(&error)));
                         break;
                     }
                 }
@@ -95,10 +95,7 @@ impl Account {
                     None => self.unanswered.push("Lambda's account settings: no limit is in the answer".to_owned()),
                 }
             }
-            Err(error) => {
-                let error = aws_sdk_lambda::Error::from(error);
-                self.unanswered.push(format!("Lambda's account settings: {error}"));
-            }
+            Err(error) => self.unanswered.push(format!("Lambda's account settings: {}", reason(&error))),
         }
     }
 
@@ -110,10 +107,7 @@ impl Account {
             match names.next().await {
                 Some(Ok(name)) if name.starts_with(&prefix) => break name,
                 Some(Ok(_)) => {}
-                Some(Err(error)) => {
-                    let error = aws_sdk_dynamodb::Error::from(error);
-                    return self.unanswered.push(format!("the tables: {error}"));
-                }
+                Some(Err(error)) => return self.unanswered.push(format!("the tables: {}", reason(&error))),
                 None => return self.unanswered.push(format!("the table: there is none of the stack {stack}")),
             }
         };
@@ -125,10 +119,7 @@ impl Account {
         });
         match described {
             Ok(answer) => self.table = answer.table.map(|table| Table::from_description(name, &table, has_backup)),
-            Err(error) => {
-                let error = aws_sdk_dynamodb::Error::from(error);
-                self.unanswered.push(format!("the table {name}: {error}"));
-            }
+            Err(error) => self.unanswered.push(format!("the table {name}: {}", reason(&error))),
         }
     }
 }
@@ -138,12 +129,22 @@ impl Table {
         let stream = table.stream_specification.as_ref();
         Self {
             name,
-            warm_writes: table.warm_throughput.as_ref().and_then(|warm| warm.write_units_per_second),
+            // An emulator says 0, which no table has.
+            warm_writes: table
+                .warm_throughput
+                .as_ref()
+                .and_then(|warm| warm.write_units_per_second)
+                .filter(|units| *units > 0),
             is_protected: table.deletion_protection_enabled.unwrap_or(false),
             has_backup,
             has_stream: stream.is_some_and(|stream| stream.stream_enabled),
         }
     }
+}
+
+/// The reason of a failed question: the error's code, as of a missing permission, or that there was no answer.
+fn reason(error: &impl ProvideErrorMetadata) -> &str {
+    error.code().or_else(|| error.message()).unwrap_or("no answer, or none that can be read")
 }
 
 fn is_it(told: &ServiceQuota, wanted: &Default) -> bool {

@@ -205,7 +205,7 @@ async fn what_an_emulator_does_not_know_is_said() {
     says(
         &words,
         &[
-            "not known: Service Quotas of events",
+            "not known: Service Quotas of events: UnknownOperationException",
             "not known: Lambda's account settings",
             "(not told; the default of the region)",
             "warm write units/s not told",
