@@ -6,12 +6,15 @@ use std::{
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-use shared::domain::{
-    OrderId, UserId, Won,
-    account::Account,
-    caps::Held,
-    ledger::{EntryKind, LedgerEntry},
-    order::PaymentMethod,
+use shared::{
+    domain::{
+        OrderId, UserId, Won,
+        account::Account,
+        caps::Held,
+        ledger::{EntryKind, LedgerEntry},
+        order::{Order, PaymentMethod},
+    },
+    store::keys,
 };
 
 use crate::{
@@ -19,7 +22,8 @@ use crate::{
     findings::{Checks, Findings},
     ledger::{Ledger, Link},
     orders::{Known, Orders},
-    report::{Figures, Invariant, Subject},
+    relation::{self, Relation, Selection},
+    report::{Invariant, Subject},
 };
 
 /// The account and the ledger of each user, with the movements for each order.
@@ -27,17 +31,21 @@ use crate::{
 pub(crate) struct Accounts {
     users: BTreeMap<UserId, User>,
     movements: BTreeMap<(OrderId, UserId), Movements>,
-    /// The charges, each as 8 bytes of a hash of its user and id. The id of a charge comes from its key, so a second
-    /// charge with the same id is a second effect of one key. A collision among a million charges happens once in
-    /// millions of audits.
-    charges: HashSet<u64>,
+    charges: usize,
 }
 
 #[derive(Debug, Default)]
 struct User {
+    is_expected: bool,
     has_profile: bool,
     account: Option<Account>,
     ledger: Ledger,
+    /// The charges, each as 8 bytes of a hash of its id. The id of a charge comes from its key, so a second charge with
+    /// the same id is a second effect of one key. A collision among a million charges of a user happens once in millions
+    /// of audits.
+    charges: HashSet<u64>,
+    /// The pending orders that the user's account counts, with their units.
+    held: BTreeMap<OrderId, i64>,
 }
 
 /// The movements of a user's ledger for one order.
@@ -49,32 +57,62 @@ struct Movements {
 }
 
 impl Accounts {
-    pub(crate) fn add_profile(&mut self, user: UserId) {
-        self.users.entry(user).or_default().has_profile = true;
+    pub(crate) fn add_profile(&mut self, user: UserId, selection: &Selection) {
+        if let Some(user) = self.of(&user, selection) {
+            user.has_profile = true;
+        }
     }
 
-    pub(crate) fn add_account(&mut self, user: UserId, account: Account) {
-        self.users.entry(user).or_default().account = Some(account);
+    pub(crate) fn add_account(&mut self, user: &UserId, account: Account, selection: &Selection) {
+        if let Some(user) = self.of(user, selection) {
+            user.account = Some(account);
+        }
     }
 
     /// Expects a user of this name: a missing account is a violation.
     pub(crate) fn expect(&mut self, user: UserId) {
-        self.users.entry(user).or_default();
+        self.users.entry(user).or_default().is_expected = true;
+    }
+
+    /// Adds the part of an order that its user's account counts while the order is pending.
+    pub(crate) fn add_order(&mut self, order: &Order, selection: &Selection) {
+        let Some(held) = order.held() else { return };
+        if let Some(user) = self.of(&order.user_id, selection) {
+            user.held.insert(order.order_id.clone(), held.units);
+        }
+    }
+
+    fn of(&mut self, user: &UserId, selection: &Selection) -> Option<&mut User> {
+        selection.has(relation::account(user)).then(|| self.users.entry(user.clone()).or_default())
     }
 
     /// Adds an entry to the ledger of its user. The order that it names is compared only if orders are in the scope.
-    pub(crate) fn add_entry(&mut self, user: UserId, entry: LedgerEntry, scope: Scope, findings: &mut Findings) {
-        let mut checks = findings.about(Invariant::Balances, Subject::User(user.clone()));
-        check_entry(&entry, &mut checks);
-        if entry.kind == EntryKind::Charge && !self.charges.insert(fingerprint(&user, &entry.entry_id)) {
-            checks.violated(format_args!("entry {}: charge of its key", entry.sequence), "the only one", "another one");
+    pub(crate) fn add_entry(
+        &mut self,
+        user: UserId,
+        entry: LedgerEntry,
+        scope: Scope,
+        selection: &Selection,
+        findings: &mut Findings,
+    ) {
+        if let Some(of_user) = self.of(&user, selection) {
+            let relation = Relation::Account(user.clone());
+            let mut checks = findings.between(Invariant::Balances, Subject::User(user.clone()), relation);
+            if entry.kind == EntryKind::Charge {
+                let is_new = of_user.charges.insert(fingerprint(&user, &entry.entry_id));
+                if !is_new {
+                    let rule = format_args!("entry {}: charge of its key", entry.sequence);
+                    checks.violated(rule, "the only one", "another one");
+                }
+            }
+            of_user.ledger.add(Link::new(&user, &entry), &mut checks);
+            self.charges += usize::from(entry.kind == EntryKind::Charge);
         }
-        self.users.entry(user.clone()).or_default().ledger.add(Link::new(&user, &entry), &mut checks);
         if scope == Scope::Ledgers {
             return;
         }
         let amount = i128::from(entry.amount.get());
-        if let Some(order) = entry.order_id {
+        if let Some(order) = entry.order_id.filter(|order| selection.has(relation::order(order))) {
             let moved = self.movements.entry((order, user)).or_default();
             match entry.kind {
                 EntryKind::Payment => {
@@ -87,42 +125,50 @@ impl Accounts {
         }
     }
 
+    /// Drops the relations that are not selected.
+    pub(crate) fn narrow(&mut self, selection: &Selection) {
+        self.users.retain(|user, _| selection.has(relation::account(user)));
+        self.movements.retain(|(order, _), _| selection.has(relation::order(order)));
+        self.charges = self.users.values().map(|user| user.charges.len()).sum();
+    }
+
+    /// The memory in use, about, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        self.users.len() * 520 + self.movements.len() * 240 + self.charges * 20
+    }
+
     /// Checks the accounts against the profiles and the orders.
     pub(crate) fn compare(&mut self, orders: &Orders, findings: &mut Findings) {
         let mut movements = std::mem::take(&mut self.movements);
         for (id, order) in orders.iter() {
             let moved = movements.remove(&(id.clone(), order.user.clone())).unwrap_or_default();
-            moved.check(order, &mut findings.about(Invariant::Balances, Subject::Order(id.clone())));
+            let relation = Relation::Order(id.clone());
+            moved.check(order, &mut findings.between(Invariant::Balances, Subject::Order(id.clone()), relation));
         }
-        let mut held: BTreeMap<&UserId, Held> = BTreeMap::new();
-        for (_, order) in orders.iter() {
-            let Some(more) = order.held else { continue };
-            let held = held.entry(&order.user).or_insert(Held::NOTHING);
-            *held = Held { orders: held.orders + more.orders, units: held.units + more.units };
+        for (order, user) in movements.into_keys() {
+            let named = vec![keys::account(&user)];
+            let relation = Relation::Order(order.clone());
+            let mut checks = findings.between(Invariant::Balances, Subject::User(user), relation).with(named);
+            checks.violated("order that the ledger names", format_args!("{order}, by this user"), "none");
         }
         for (id, user) in &self.users {
             let Some(account) = user.account else { continue };
-            let counted = held.get(id).copied().unwrap_or(Held::NOTHING);
-            let mut checks = findings.about(Invariant::Holds, Subject::User(id.clone()));
-            checks.equal("orders that its account holds", counted.orders, account.held_orders);
-            checks.equal("units that its account holds", counted.units, account.held_units);
-        }
-        for (order, user) in movements.into_keys() {
-            let mut checks = findings.about(Invariant::Balances, Subject::User(user));
-            checks.violated("order that the ledger names", format_args!("{order}, by this user"), "none");
-        }
-        for (id, user) in self.users.iter().filter(|(_, user)| user.account.is_some()) {
-            let mut checks = findings.about(Invariant::Balances, Subject::User(id.clone()));
+            let held =
+                Held { orders: i64::try_from(user.held.len()).unwrap_or(i64::MAX), units: user.held.values().sum() };
+            let (subject, relation) = (Subject::User(id.clone()), Relation::Account(id.clone()));
+            let keys = user.held.keys().map(keys::order).collect();
+            let mut checks = findings.between(Invariant::Holds, subject.clone(), relation.clone()).with(keys);
+            checks.equal("orders that its account holds", held.orders, account.held_orders);
+            checks.equal("units that its account holds", held.units, account.held_units);
+            let mut checks = findings.between(Invariant::Balances, subject, relation);
             checks.equal("profiles", 1, u8::from(user.has_profile));
         }
     }
 
-    pub(crate) fn finish(self, findings: &mut Findings, figures: &mut Figures) {
-        for (id, user) in self.users {
-            figures.users += u64::from(user.account.is_some());
-            figures.held_won += user.account.map_or(0, |account| i128::from(account.balance.get()));
-            figures.ledger_entries += user.ledger.entries;
-            user.check(&mut findings.about(Invariant::Balances, Subject::User(id)));
+    pub(crate) fn finish(self, findings: &mut Findings) {
+        for (id, user) in self.users.into_iter().filter(|(_, user)| user.is_there()) {
+            let relation = Relation::Account(id.clone());
+            user.check(&mut findings.between(Invariant::Balances, Subject::User(id), relation));
         }
     }
 }
@@ -134,7 +180,7 @@ fn fingerprint(user: &UserId, entry_id: &str) -> u64 {
 }
 
 /// The kind of an entry decides its sign, and whether there is an order to it.
-fn check_entry(entry: &LedgerEntry, checks: &mut Checks<'_>) {
+pub(crate) fn check_entry(entry: &LedgerEntry, checks: &mut Checks<'_>) {
     let (sequence, amount) = (entry.sequence, entry.amount.get());
     let (gain, of_order) = match entry.kind {
         EntryKind::Charge => (amount, false),
@@ -161,6 +207,11 @@ impl Movements {
 }
 
 impl User {
+    /// Whether there is more of a user than orders that name them.
+    fn is_there(&self) -> bool {
+        self.is_expected || self.has_profile || self.account.is_some() || self.ledger.entries > 0
+    }
+
     fn check(self, checks: &mut Checks<'_>) {
         let Some(account) = self.account else {
             checks.violated("account", "one", "none");

@@ -4,27 +4,35 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use shared::domain::{
-    CouponId, OrderId, UserId, Won,
-    coupon::CouponProblem,
-    coupon::{Campaign, ClaimRecord, Counter, CouponState, IssuedCoupon, Terms},
-    pricing::{self, NoQuote, PricedLine, ShippingPolicy},
+use shared::{
+    domain::{
+        CouponId, OrderId, UserId, Won,
+        coupon::CouponProblem,
+        coupon::{Campaign, ClaimRecord, Counter, CouponState, IssuedCoupon, Terms},
+        order::Order,
+        pricing::{self, NoQuote, PricedLine, ShippingPolicy},
+    },
+    store::{Key, keys},
 };
 
 use crate::{
     findings::{Checks, Findings},
-    orders::{CouponUse, Known, Orders},
+    orders,
+    relation::{self, Relation, Selection},
     report::{Figures, Invariant, Subject},
 };
 
+/// The campaigns, and the coupons of each user.
 #[derive(Debug, Default)]
-pub(crate) struct Campaigns(BTreeMap<CouponId, Books>);
+pub(crate) struct Campaigns {
+    books: BTreeMap<CouponId, Books>,
+    holders: BTreeMap<(CouponId, UserId), Holder>,
+}
 
 #[derive(Debug, Default)]
 struct Books {
     campaign: Option<Described>,
     counters: BTreeMap<u16, Tickets>,
-    holders: BTreeMap<UserId, Holder>,
 }
 
 #[derive(Debug)]
@@ -47,10 +55,24 @@ struct Tickets {
 /// The coupon of a user, with the claim records and replaced coupons of a campaign.
 #[derive(Debug, Default)]
 struct Holder {
-    claims: u64,
+    /// The claim records, by counter and ticket.
+    claims: Vec<(u16, i64)>,
     coupon: Option<Coupon>,
     /// Revoked coupons that another one replaced.
     replaced: u64,
+    /// The user's orders with a coupon of the campaign.
+    orders: Vec<(OrderId, CouponUse)>,
+}
+
+/// The coupon of an order, and the discount that it gave.
+#[derive(Debug)]
+struct CouponUse {
+    /// Whether at least a part of the order is paid for or held.
+    is_live: bool,
+    /// The price of the goods less their own discounts. The coupon's discount is computed from it.
+    goods: Won,
+    discount: Won,
+    shipping_fee: Won,
 }
 
 #[derive(Debug)]
@@ -63,70 +85,119 @@ struct Coupon {
 }
 
 impl Campaigns {
-    pub(crate) fn add_campaign(&mut self, campaign: Campaign, is_swept: bool) {
+    pub(crate) fn add_campaign(&mut self, campaign: Campaign, is_swept: bool, selection: &Selection) {
         let (total, counters) = (campaign.total_quantity, campaign.counter_shards);
-        let described = Described { total, counters, is_swept };
-        self.of(campaign.coupon_id).campaign = Some(described);
-    }
-
-    pub(crate) fn add_counter(&mut self, coupon: CouponId, shard: u16, counter: Counter) {
-        self.of(coupon).counters.entry(shard).or_default().counter = Some(counter);
-    }
-
-    pub(crate) fn add_claim(&mut self, coupon: CouponId, shard: u16, ticket: i64, claim: ClaimRecord) {
-        let books = self.of(coupon);
-        let tickets = books.counters.entry(shard).or_default();
-        tickets.range = Some(tickets.range.map_or((ticket, ticket), |(low, high)| (low.min(ticket), high.max(ticket))));
-        match claim.user_id {
-            None => tickets.void += 1,
-            Some(user) => {
-                tickets.claimed += 1;
-                books.holders.entry(user).or_default().claims += 1;
-            }
+        if let Some(books) = self.of(&campaign.coupon_id, selection) {
+            books.campaign = Some(Described { total, counters, is_swept });
         }
     }
 
-    pub(crate) fn add_issued(&mut self, issued: IssuedCoupon) {
+    pub(crate) fn add_counter(&mut self, coupon: &CouponId, shard: u16, counter: Counter, selection: &Selection) {
+        if let Some(books) = self.of(coupon, selection) {
+            books.counters.entry(shard).or_default().counter = Some(counter);
+        }
+    }
+
+    pub(crate) fn add_claim(
+        &mut self,
+        coupon: CouponId,
+        (shard, ticket): (u16, i64),
+        claim: ClaimRecord,
+        selection: &Selection,
+    ) {
+        if let Some(books) = self.of(&coupon, selection) {
+            let tickets = books.counters.entry(shard).or_default();
+            let (low, high) = tickets.range.unwrap_or((ticket, ticket));
+            tickets.range = Some((low.min(ticket), high.max(ticket)));
+            let count = if claim.user_id.is_some() { &mut tickets.claimed } else { &mut tickets.void };
+            *count += 1;
+        }
+        if let Some(user) = claim.user_id.filter(|user| selection.has(relation::holder(&coupon, user))) {
+            self.holders.entry((coupon, user)).or_default().claims.push((shard, ticket));
+        }
+    }
+
+    pub(crate) fn add_issued(&mut self, issued: IssuedCoupon, selection: &Selection) {
         let IssuedCoupon { coupon_id, user_id, state, order_id: order, terms, expires_at, reissues, .. } = issued;
-        self.of(coupon_id).holders.entry(user_id).or_default().coupon =
-            Some(Coupon { state, order, terms, expires_at, reissues });
-    }
-
-    pub(crate) fn add_replaced(&mut self, IssuedCoupon { coupon_id, user_id, state, .. }: IssuedCoupon) {
-        let holder = self.of(coupon_id).holders.entry(user_id).or_default();
-        // Only revoked coupons may be replaced. Any other is not counted, so the check of the number finds it.
-        holder.replaced += u64::from(state == CouponState::Revoked);
-    }
-
-    fn of(&mut self, coupon: CouponId) -> &mut Books {
-        self.0.entry(coupon).or_default()
-    }
-
-    pub(crate) fn finish(self, orders: &Orders, now: Timestamp, findings: &mut Findings, figures: &mut Figures) {
-        for (id, order) in orders.iter() {
-            let mut checks = findings.about(Invariant::Coupons, Subject::Order(id.clone()));
-            if let Some(used) = &order.coupon {
-                check_order(id, order, used, self.holder(&used.coupon, &order.user), &mut checks);
-            }
+        // The coupon needs its campaign.
+        self.of(&coupon_id, selection);
+        if selection.has(relation::holder(&coupon_id, &user_id)) {
+            self.holders.entry((coupon_id, user_id)).or_default().coupon =
+                Some(Coupon { state, order, terms, expires_at, reissues });
         }
-        for (id, books) in self.0 {
-            figures.campaigns += u64::from(books.campaign.is_some());
+    }
+
+    pub(crate) fn add_replaced(&mut self, replaced: IssuedCoupon, selection: &Selection) {
+        let IssuedCoupon { coupon_id, user_id, state, .. } = replaced;
+        if selection.has(relation::holder(&coupon_id, &user_id)) {
+            let holder = self.holders.entry((coupon_id, user_id)).or_default();
+            // Only revoked coupons may be replaced. Any other is not counted, so the check of the number finds it.
+            holder.replaced += u64::from(state == CouponState::Revoked);
+        }
+    }
+
+    pub(crate) fn add_order(&mut self, order: &Order, selection: &Selection) {
+        let coupon = order.coupon_id.as_ref().filter(|it| selection.has(relation::holder(it, &order.user_id)));
+        if let Some(coupon) = coupon {
+            let amounts = &order.amounts;
+            let used = CouponUse {
+                is_live: !order.status.is_void(),
+                goods: orders::goods_of(amounts),
+                discount: amounts.coupon_discount,
+                shipping_fee: amounts.shipping_fee,
+            };
+            let holder = self.holders.entry((coupon.clone(), order.user_id.clone())).or_default();
+            holder.orders.push((order.order_id.clone(), used));
+        }
+    }
+
+    fn of(&mut self, coupon: &CouponId, selection: &Selection) -> Option<&mut Books> {
+        selection.has(relation::campaign(coupon)).then(|| self.books.entry(coupon.clone()).or_default())
+    }
+
+    /// Drops the relations that are not selected.
+    pub(crate) fn narrow(&mut self, selection: &Selection) {
+        self.books.retain(|coupon, _| selection.has(relation::campaign(coupon)));
+        self.holders.retain(|(coupon, user), _| selection.has(relation::holder(coupon, user)));
+    }
+
+    /// The memory in use, about, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        self.books.len() * 600 + self.holders.len() * 420
+    }
+
+    pub(crate) fn finish(self, now: Timestamp, findings: &mut Findings, figures: &mut Figures) {
+        for (id, books) in self.books {
             figures.tickets_orphaned += books.counters.values().map(Tickets::orphaned).sum::<i128>();
-            books.check(&mut findings.about(Invariant::Coupons, Subject::Coupon(id.clone())));
-            for (user, holder) in books.holders {
-                figures.coupons_issued += u64::from(holder.coupon.is_some());
-                let subject = Subject::UserCoupon(user.clone(), id.clone());
-                holder.check(&user, &id, orders, now, &mut findings.about(Invariant::Coupons, subject));
+            let (keys, relation) = (books.keys(&id), Relation::Campaign(id.clone()));
+            books.check(&mut findings.between(Invariant::Coupons, Subject::Coupon(id), relation).with(keys));
+        }
+        for ((id, user), holder) in self.holders {
+            let (keys, relation) = (holder.keys(&id), Relation::Holder(id.clone(), user.clone()));
+            for (order, used) in &holder.orders {
+                let subject = Subject::Order(order.clone());
+                let mut checks = findings.between(Invariant::Coupons, subject, relation.clone()).with(keys.clone());
+                check_order(order, used, &id, holder.coupon.as_ref(), &mut checks);
+            }
+            if holder.is_there() {
+                let subject = Subject::UserCoupon(user, id);
+                holder.check(now, &mut findings.between(Invariant::Coupons, subject, relation).with(keys));
             }
         }
-    }
-
-    fn holder(&self, coupon: &CouponId, user: &UserId) -> Option<&Coupon> {
-        self.0.get(coupon)?.holders.get(user)?.coupon.as_ref()
     }
 }
 
 impl Books {
+    /// The counters, and the claim records at both ends of their tickets.
+    fn keys(&self, id: &CouponId) -> Vec<Key> {
+        let of_counter = |(number, tickets): (&u16, &Tickets)| {
+            let ends = tickets.range.into_iter().flat_map(|(low, high)| [low, high]);
+            let claims: Vec<Key> = ends.map(|ticket| keys::ticket_claim(id, *number, ticket)).collect();
+            [keys::counter(id, *number)].into_iter().chain(claims)
+        };
+        self.counters.iter().flat_map(of_counter).collect()
+    }
+
     fn check(&self, checks: &mut Checks<'_>) {
         for (number, tickets) in &self.counters {
             tickets.check(*number, checks);
@@ -178,8 +249,20 @@ impl Tickets {
 }
 
 impl Holder {
-    fn check(&self, user: &UserId, id: &CouponId, orders: &Orders, now: Timestamp, checks: &mut Checks<'_>) {
-        checks.equal("claimed slots", self.replaced.saturating_add(1), self.claims);
+    /// Whether there is more of it than orders that name a coupon.
+    fn is_there(&self) -> bool {
+        !self.claims.is_empty() || self.coupon.is_some() || self.replaced > 0
+    }
+
+    /// The claim records and the orders.
+    fn keys(&self, id: &CouponId) -> Vec<Key> {
+        let claims = self.claims.iter().map(|(shard, ticket)| keys::ticket_claim(id, *shard, *ticket));
+        claims.chain(self.orders.iter().map(|(order, _)| keys::order(order))).collect()
+    }
+
+    fn check(&self, now: Timestamp, checks: &mut Checks<'_>) {
+        let claims = u64::try_from(self.claims.len()).unwrap_or(u64::MAX);
+        checks.equal("claimed slots", self.replaced.saturating_add(1), claims);
         let Some(coupon) = &self.coupon else {
             checks.violated("coupon for the claimed slot", "one", "none");
             return;
@@ -200,11 +283,9 @@ impl Holder {
             }
             (_, None) => return,
         };
-        let names_it =
-            |order: &&Known| order.user == *user && order.coupon.as_ref().is_some_and(|used| used.coupon == *id);
-        match orders.get(order_id).filter(names_it) {
+        match self.orders.iter().find(|(order, _)| order == order_id) {
             None => checks.violated("order that a used coupon names", format_args!("{order_id}, naming it"), "none"),
-            Some(order) if !order.is_live() => {
+            Some((_, used)) if !used.is_live => {
                 checks.violated("order that a used coupon names", format_args!("{order_id}, live"), "an ended one");
             }
             Some(_) => {}
@@ -214,12 +295,12 @@ impl Holder {
 
 /// A live order with a coupon, paid or waiting, is the order that the user's coupon was used for. Every order has the
 /// discount that the coupon's terms give.
-fn check_order(id: &OrderId, order: &Known, used: &CouponUse, coupon: Option<&Coupon>, checks: &mut Checks<'_>) {
+fn check_order(id: &OrderId, used: &CouponUse, named: &CouponId, coupon: Option<&Coupon>, checks: &mut Checks<'_>) {
     let Some(coupon) = coupon else {
-        checks.violated("coupon of its user", &used.coupon, "none");
+        checks.violated("coupon of its user", named, "none");
         return;
     };
-    if order.is_live() {
+    if used.is_live {
         checks.equal("state of its coupon", CouponState::Used, coupon.state);
         let named = coupon.order.as_ref().map(OrderId::as_str);
         checks.equal("order that its coupon names", Some(id.as_str()), named);

@@ -1,24 +1,25 @@
 //! E-mail addresses: each claim belongs to a user with that address who has not withdrawn, and each profile that notes
 //! a claim has one.
 
-use std::{
-    collections::BTreeMap,
-    hash::{DefaultHasher, Hash, Hasher},
-};
+use std::collections::BTreeMap;
 
-use shared::domain::{
-    UserId,
-    account::Account,
-    text::EmailKey,
-    user::{Profile, UserStatus},
+use shared::{
+    domain::{
+        UserId,
+        account::Account,
+        text::EmailKey,
+        user::{Profile, UserStatus},
+    },
+    store::keys,
 };
 
 use crate::{
     findings::{Checks, Findings},
+    relation::{self, Relation, Selection},
     report::{Invariant, Subject},
 };
 
-/// The addresses and claims of each user. Only an 8-byte hash of an address is kept, and no report shows it.
+/// The addresses and claims of each user. Only a digest of an address is kept, and no report shows it.
 #[derive(Debug, Default)]
 pub(crate) struct Emails(BTreeMap<UserId, User>);
 
@@ -26,41 +27,56 @@ pub(crate) struct Emails(BTreeMap<UserId, User>);
 struct User {
     profile: Option<Address>,
     is_withdrawn: bool,
-    claims: Vec<u64>,
+    claims: Vec<EmailKey>,
 }
 
 #[derive(Debug)]
 struct Address {
-    fingerprint: u64,
+    key: EmailKey,
     is_claimed: bool,
 }
 
 impl Emails {
-    pub(crate) fn add_profile(&mut self, profile: &Profile) {
-        let fingerprint = fingerprint(&EmailKey::from_address(&profile.email));
-        let address = Address { fingerprint, is_claimed: profile.email_claimed };
-        self.0.entry(profile.user_id.clone()).or_default().profile = Some(address);
+    pub(crate) fn add_profile(&mut self, profile: &Profile, selection: &Selection) {
+        if let Some(user) = self.of(&profile.user_id, selection) {
+            let key = EmailKey::from_address(&profile.email);
+            user.profile = Some(Address { key, is_claimed: profile.email_claimed });
+        }
     }
 
-    pub(crate) fn add_account(&mut self, user: &UserId, account: &Account) {
-        self.0.entry(user.clone()).or_default().is_withdrawn = account.status == UserStatus::Withdrawn;
+    pub(crate) fn add_account(&mut self, user: &UserId, account: &Account, selection: &Selection) {
+        if let Some(user) = self.of(user, selection) {
+            user.is_withdrawn = account.status == UserStatus::Withdrawn;
+        }
     }
 
-    pub(crate) fn add_claim(&mut self, user: UserId, address: &EmailKey) {
-        self.0.entry(user).or_default().claims.push(fingerprint(address));
+    pub(crate) fn add_claim(&mut self, user: &UserId, address: EmailKey, selection: &Selection) {
+        if let Some(user) = self.of(user, selection) {
+            user.claims.push(address);
+        }
+    }
+
+    fn of(&mut self, user: &UserId, selection: &Selection) -> Option<&mut User> {
+        selection.has(relation::email(user)).then(|| self.0.entry(user.clone()).or_default())
+    }
+
+    /// Drops the relations that are not selected.
+    pub(crate) fn narrow(&mut self, selection: &Selection) {
+        self.0.retain(|user, _| selection.has(relation::email(user)));
+    }
+
+    /// The memory in use, about, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        self.0.len() * 420
     }
 
     pub(crate) fn finish(self, findings: &mut Findings) {
         for (id, user) in self.0 {
-            user.check(&mut findings.about(Invariant::Emails, Subject::User(id)));
+            let claims = user.claims.iter().map(keys::email).collect();
+            let relation = Relation::Email(id.clone());
+            user.check(&mut findings.between(Invariant::Emails, Subject::User(id), relation).with(claims));
         }
     }
-}
-
-fn fingerprint(address: &EmailKey) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    address.hash(&mut hasher);
-    hasher.finish()
 }
 
 impl User {
@@ -69,7 +85,7 @@ impl User {
         checks.equal("claims of its address", usize::from(is_claimed), self.claims.len());
         checks.equal("claims its address while withdrawn", false, is_claimed && self.is_withdrawn);
         if let Some(address) = self.profile.as_ref().filter(|address| address.is_claimed) {
-            let others = self.claims.iter().filter(|claim| **claim != address.fingerprint).count();
+            let others = self.claims.iter().filter(|claim| **claim != address.key).count();
             checks.equal("claims of other addresses", 0, others);
         }
     }

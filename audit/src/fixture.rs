@@ -32,7 +32,7 @@ use shared::{
     },
 };
 
-use crate::{Auditor, Report, Scope};
+use crate::{Auditor, Report, Scope, relation::Selection};
 
 /// Noon in Seoul.
 pub(crate) const NOW: &str = "2026-11-20T03:00:00Z";
@@ -116,9 +116,31 @@ impl Shop {
     }
 
     fn audit(items: impl Iterator<Item = Item>, scope: Scope, now: Timestamp) -> Report {
+        let items: Vec<Item> = items.collect();
         let mut auditor = Auditor::new(scope);
-        items.for_each(|item| auditor.add(item));
-        auditor.finish(now)
+        items.iter().cloned().for_each(|item| auditor.add(item));
+        let whole = auditor.finish(now);
+        assert_eq!(Self::audit_in_parts(&items, scope, now), whole, "four passes find what one finds");
+        whole
+    }
+
+    /// The report of four passes, each of which keeps a quarter of the relations.
+    fn audit_in_parts(items: &[Item], scope: Scope, now: Timestamp) -> Report {
+        let quarter = u64::MAX / 4;
+        let parts = (0..4).map(|part| {
+            let (first, last) = (part * (quarter + 1), (part * (quarter + 1)).saturating_add(quarter));
+            let mut auditor = Auditor::of(scope, Selection::Hashes { first, last }, usize::MAX);
+            items.iter().cloned().for_each(|item| auditor.add(item));
+            auditor.finish_pass(now).0
+        });
+        let mut report = parts
+            .reduce(|mut all, part| {
+                all.add(part);
+                all
+            })
+            .unwrap();
+        report.close();
+        report
     }
 
     pub(crate) fn items(&self) -> impl Iterator<Item = &Item> {

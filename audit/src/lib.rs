@@ -15,10 +15,12 @@
 //! | sheets | an ordered sheet and its order name each other and agree | `sheets` |
 //!
 //! [`Auditor`] itself does no I/O: it is fed items one by one, from [`read`] or from another source. It keeps sums per
-//! user, product, campaign, order and order sheet, never the items.
+//! user, product, campaign, order and order sheet, never the items. If these do not fit in memory, it takes them in
+//! several [`Passes`].
 //!
-//! A table is read item by item, not at one instant, so a concurrent write can look like a violation. One look judges a
-//! table at rest, or a copy of one instant. Several looks ([`Looks`]) judge a shop that goes on.
+//! A table is read item by item, not at one instant, so a concurrent write can look like a violation. [`audit`] judges a
+//! table at rest, or a copy of one instant. An [`Inspection`] judges a shop that goes on: it looks again at everything
+//! that looks wrong.
 
 mod accounts;
 mod auditor;
@@ -28,33 +30,47 @@ mod findings;
 #[cfg(test)]
 mod fixture;
 mod holds;
+mod inspection;
 mod inventory;
 mod ledger;
 mod lists;
-mod looks;
 mod orders;
+mod passes;
 mod payments;
 mod read;
+mod relation;
 mod report;
 mod reservations;
 mod sales;
+mod second_look;
 mod sellers;
 mod sheets;
+mod source;
+mod units;
 
 pub use auditor::{Auditor, Scope};
-pub use looks::{Fault, LOOKS, Looks, Verdict};
-pub use read::{ReadError, read, read_export, read_user};
+pub use inspection::{Inspection, Pace, Progress, Step};
+pub use passes::Passes;
+pub use read::{ReadError, audit_user, read, read_export};
 pub use report::{Figures, Invariant, Report, Subject, Violation};
+pub use source::{ReadPace, Source};
 
 use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 
-/// Reads a table and checks everything in `scope` as it must be at the instant `now`.
+/// A violation without its figures: its identity across audits.
+pub type Fault = (Invariant, Subject, String);
+
+/// Reads a table at rest and checks everything in `scope` as it must be at the instant `now`.
 ///
 /// # Errors
 /// If the table cannot be read.
 pub async fn audit(client: &Client, table: &str, scope: Scope, now: Timestamp) -> Result<Report, ReadError> {
-    let mut auditor = Auditor::new(scope);
-    read(client, table, &mut auditor).await?;
-    Ok(auditor.finish(now))
+    let source = Source::new(client.clone(), table.to_owned(), ReadPace::FAST);
+    let mut passes = Passes::new(scope, Pace::NIGHTLY.memory);
+    while let Some(mut auditor) = passes.next_auditor() {
+        read(&source, &mut auditor).await?;
+        passes.add(auditor, now);
+    }
+    Ok(passes.into_report())
 }

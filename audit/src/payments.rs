@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use shared::domain::{
-    OrderId, PaymentId, Won,
-    order::{Payment, PaymentMethod, PaymentStatus},
+use shared::{
+    domain::{
+        OrderId, PaymentId, Won,
+        order::{Payment, PaymentMethod, PaymentStatus},
+    },
+    store::{Key, keys},
 };
 
 use crate::{
     findings::{Checks, Findings},
     orders::{Known, Orders},
+    relation::{self, Relation, Selection},
     report::{Invariant, Subject},
 };
 
@@ -30,29 +34,41 @@ struct Noted {
 }
 
 impl Payments {
-    pub(crate) fn add(&mut self, payment: Payment, findings: &mut Findings) {
+    pub(crate) fn add(&mut self, payment: Payment, selection: &Selection) {
         let Payment { payment_id, order_id, amount, status, .. } = payment;
-        self.orders_of.entry(payment_id.clone()).or_default().push(order_id.clone());
-        let noted = self.noted.entry(order_id.clone()).or_default();
-        match status {
-            PaymentStatus::Paid => {
-                noted.paid.insert(payment_id, amount);
-            }
-            PaymentStatus::RefundRequested => {
-                noted.asked_back.insert(payment_id, amount);
-            }
-            PaymentStatus::Failed => {}
-            // The order records later refunds, not the payment.
-            PaymentStatus::PartiallyRefunded | PaymentStatus::Refunded => {
-                let mut checks = findings.about(Invariant::Payments, Subject::Order(order_id));
-                let rule = format_args!("payment {payment_id}: status");
-                checks.violated(rule, "what became of it when it came", format_args!("{status:?}"));
+        if selection.has(relation::payment(&payment_id)) {
+            self.orders_of.entry(payment_id.clone()).or_default().push(order_id.clone());
+        }
+        if selection.has(relation::order(&order_id)) {
+            let noted = self.noted.entry(order_id).or_default();
+            match status {
+                PaymentStatus::Paid => {
+                    noted.paid.insert(payment_id, amount);
+                }
+                PaymentStatus::RefundRequested => {
+                    noted.asked_back.insert(payment_id, amount);
+                }
+                PaymentStatus::Failed | PaymentStatus::PartiallyRefunded | PaymentStatus::Refunded => {}
             }
         }
     }
 
-    pub(crate) fn add_claim(&mut self, payment: PaymentId, order: OrderId) {
-        self.claims.insert(payment, order);
+    pub(crate) fn add_claim(&mut self, payment: PaymentId, order: OrderId, selection: &Selection) {
+        if selection.has(relation::payment(&payment)) {
+            self.claims.insert(payment, order);
+        }
+    }
+
+    /// Drops the relations that are not selected.
+    pub(crate) fn narrow(&mut self, selection: &Selection) {
+        self.noted.retain(|order, _| selection.has(relation::order(order)));
+        self.claims.retain(|payment, _| selection.has(relation::payment(payment)));
+        self.orders_of.retain(|payment, _| selection.has(relation::payment(payment)));
+    }
+
+    /// The memory in use, about, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        self.noted.len() * 450 + self.claims.len() * 220 + self.orders_of.len() * 260
     }
 
     pub(crate) fn finish(self, orders: &Orders, findings: &mut Findings) {
@@ -62,22 +78,39 @@ impl Payments {
             orders.sort();
             let has: Vec<&str> = orders.iter().map(OrderId::as_str).collect();
             let claim: Vec<&str> = claimed.iter().map(OrderId::as_str).collect();
+            let keys: Vec<Key> = orders.iter().map(|order| keys::payment(order, &payment)).collect();
             for order in &orders {
-                let mut checks = findings.about(Invariant::Payments, Subject::Order(order.clone()));
+                let relation = Relation::Payment(payment.clone());
+                let checks = findings.between(Invariant::Payments, Subject::Order(order.clone()), relation);
+                let mut checks = checks.with(keys.clone());
                 checks.equal(format_args!("order that payment {payment} is for"), &claim, &has);
             }
         }
         for (payment, order) in claims {
-            let mut checks = findings.about(Invariant::Payments, Subject::Order(order));
+            let relation = Relation::Payment(payment.clone());
+            let mut checks = findings.between(Invariant::Payments, Subject::Order(order), relation);
             checks.violated(format_args!("payment {payment}, which is claimed"), "one", "none");
         }
         for (id, order) in orders.iter() {
             let noted = payments.remove(id).unwrap_or_default();
-            noted.check(order, &mut findings.about(Invariant::Payments, Subject::Order(id.clone())));
+            let relation = Relation::Order(id.clone());
+            noted.check(order, &mut findings.between(Invariant::Payments, Subject::Order(id.clone()), relation));
         }
         for id in payments.into_keys() {
-            findings.about(Invariant::Payments, Subject::Order(id)).violated("order of a payment", "one", "none");
+            let relation = Relation::Order(id.clone());
+            let mut checks = findings.between(Invariant::Payments, Subject::Order(id), relation);
+            checks.violated("order of a payment", "one", "none");
         }
+    }
+}
+
+/// Checks a payment by itself. The order records later refunds, not the payment.
+pub(crate) fn check(payment: &Payment, findings: &mut Findings) {
+    let Payment { payment_id, order_id, status, .. } = payment;
+    if matches!(status, PaymentStatus::PartiallyRefunded | PaymentStatus::Refunded) {
+        let mut checks = findings.about(Invariant::Payments, Subject::Order(order_id.clone()));
+        let rule = format_args!("payment {payment_id}: status");
+        checks.violated(rule, "what became of it when it came", format_args!("{status:?}"));
     }
 }
 

@@ -2,17 +2,18 @@
 
 use std::{error::Error, io::BufRead, iter};
 
-use aws_sdk_dynamodb::{Client, error::SdkError, types::AttributeValue};
+use aws_sdk_dynamodb::error::SdkError;
+use jiff::Timestamp;
 use serde::Deserialize;
 use shared::{
     domain::UserId,
-    store::{Item, keys},
+    store::{Item, keys, records::Record},
 };
 
-use crate::Auditor;
-
-/// The most items of a page; DynamoDB also ends a page at 1 MB. This bounds the items in memory.
-const PAGE_ITEMS: i32 = 1_000;
+use crate::{
+    Auditor, Report,
+    source::{Consistency, Items, Source},
+};
 
 /// A table or an export could not be read to its end.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +30,7 @@ pub enum ReadError {
 }
 
 impl ReadError {
-    fn of_table<E: Error + 'static, R: std::fmt::Debug + 'static>(table: &str, error: &SdkError<E, R>) -> Self {
+    pub(crate) fn of_table<E: Error + 'static, R: std::fmt::Debug + 'static>(table: &str, error: &SdkError<E, R>) -> Self {
         Self::Table { table: table.to_owned(), reason: reason(error) }
     }
 }
@@ -39,30 +40,32 @@ impl ReadError {
 ///
 /// # Errors
 /// If a page cannot be read. The auditor has then seen only a part of the table.
-pub async fn read(client: &Client, table: &str, auditor: &mut Auditor) -> Result<(), ReadError> {
-    let scan = client.scan().table_name(table).consistent_read(true).limit(PAGE_ITEMS);
-    let mut pages = scan.into_paginator().send();
-    while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| ReadError::of_table(table, &error))?;
-        page.items.unwrap_or_default().into_iter().for_each(|item| auditor.add(item));
-    }
-    Ok(())
+pub async fn read(source: &Source, auditor: &mut Auditor) -> Result<(), ReadError> {
+    source.scan(Consistency::Strong, |item| auditor.add(item)).await
 }
 
-/// Feeds every item of one user to the auditor, in the same way.
+/// The report on the ledger of one user, exact while the shop goes on: the account is read before its ledger, whose later
+/// entries are left out.
 ///
 /// # Errors
 /// If a page cannot be read.
-pub async fn read_user(client: &Client, table: &str, user: &UserId, auditor: &mut Auditor) -> Result<(), ReadError> {
-    let query = client.query().table_name(table).consistent_read(true).limit(PAGE_ITEMS);
-    let user = AttributeValue::S(keys::user_partition(user));
-    let query = query.key_condition_expression("pk = :user").expression_attribute_values(":user", user);
-    let mut pages = query.into_paginator().send();
-    while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| ReadError::of_table(table, &error))?;
-        page.items.unwrap_or_default().into_iter().for_each(|item| auditor.add(item));
-    }
-    Ok(())
+pub async fn audit_user(source: &Source, user: &UserId, now: Timestamp) -> Result<Report, ReadError> {
+    let mut auditor = Auditor::of_ledger(user.clone());
+    let items = read_ledger(source, user).await?;
+    items.into_values().for_each(|item| auditor.add(item));
+    Ok(auditor.finish(now))
+}
+
+/// Reads an account and its profile, then the ledger up to the account's sequence.
+pub(crate) async fn read_ledger(source: &Source, user: &UserId) -> Result<Items, ReadError> {
+    let mut items = source.get([keys::profile(user), keys::account(user)]).await?;
+    let last = match items.get(&keys::account(user)).cloned().map(Record::read) {
+        Some(Ok(Record::Account { account, .. })) => Some(keys::ledger_entry(user, account.sequence).sk),
+        _ => None,
+    };
+    let ledger = source.partition(keys::user_partition(user), keys::LEDGER_PREFIX).await?;
+    items.extend(ledger.into_iter().filter(|(key, _)| last.as_ref().is_none_or(|last| key.sk <= *last)));
+    Ok(items)
 }
 
 /// A line of an unpacked export to S3.

@@ -2,7 +2,12 @@
 
 use std::fmt;
 
-use crate::Scope;
+use crate::{
+    Progress, Scope,
+    findings::{Found, Suspects},
+    sales::Best,
+};
+use serde::{Deserialize, Serialize};
 use shared::domain::{CouponId, OrderId, OrderSheetId, ProductId, UserId};
 
 /// The result of an audit.
@@ -15,12 +20,62 @@ pub struct Report {
     pub violations: Vec<Violation>,
     /// The number of violations beyond those.
     pub omitted: u64,
+    /// Those of the violations that one item shows by itself, so that no concurrent write explains them.
+    pub(crate) certain: Vec<Violation>,
+    /// The relations of the others.
+    pub(crate) suspects: Suspects,
+    /// The number of suspects beyond those.
+    pub(crate) unnamed: u64,
+    pub(crate) best: Option<Best>,
 }
 
+/// The number of violations that are kept of several passes, as of one.
+const MAX_KEPT: usize = 10_000;
+
 impl Report {
+    pub(crate) fn of_pass(scope: Scope, figures: Figures, found: Found, best: Option<Best>) -> Self {
+        let Found { certain, apparent, suspects, omitted, unnamed } = found;
+        let mut violations: Vec<Violation> = certain.iter().cloned().chain(apparent).collect();
+        violations.sort();
+        Self { scope, figures, violations, omitted, certain, suspects, unnamed, best }
+    }
+
+    /// Adds the report of another pass over the same table.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.figures.add(&other.figures);
+        self.violations.extend(other.violations);
+        self.violations.sort();
+        let beyond = self.violations.len().saturating_sub(MAX_KEPT);
+        self.violations.truncate(MAX_KEPT);
+        self.omitted += other.omitted + u64::try_from(beyond).unwrap_or(u64::MAX);
+        self.certain.extend(other.certain);
+        self.suspects.extend(other.suspects);
+        self.unnamed += other.unnamed;
+        if let Some((best, other)) = self.best.as_mut().zip(other.best) {
+            best.add(other);
+        }
+    }
+
+    /// Checks that need all passes.
+    pub(crate) fn close(&mut self) {
+        let Some(best) = self.best.take() else { return };
+        let certain = best.violations();
+        self.certain.extend(certain.iter().cloned());
+        self.violations.extend(certain);
+        self.violations.sort();
+    }
+
     /// Whether there is no violation.
     pub fn is_clean(&self) -> bool {
         self.violations.is_empty() && self.omitted == 0
+    }
+}
+
+impl From<&Progress> for Report {
+    fn from(progress: &Progress) -> Self {
+        let certain = progress.wrong.iter().cloned().collect();
+        let found = Found { certain, omitted: progress.omitted, ..Found::default() };
+        Self::of_pass(progress.scope, progress.figures, found, None)
     }
 }
 
@@ -45,7 +100,7 @@ impl fmt::Display for Report {
 }
 
 /// A rule of the books.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Invariant {
     /// Every item can be read as the kind that its key names. The other invariants cover readable items only.
     Records,
@@ -93,7 +148,7 @@ impl fmt::Display for Invariant {
 }
 
 /// The thing that a violation is about. Only ids: a report holds no personal data.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Subject {
     /// An item, by partition key and sort key.
     Item(String, String),
@@ -126,7 +181,7 @@ impl fmt::Display for Subject {
 }
 
 /// One broken rule for one subject.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Violation {
     pub invariant: Invariant,
     pub subject: Subject,
@@ -170,7 +225,7 @@ fn plain(value: &str) -> &str {
 }
 
 /// The totals of a table. They show at a glance that the auditor read the right table, and all of it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Figures {
     /// Items of every kind.
     pub items: u64,
@@ -202,6 +257,29 @@ pub struct Figures {
     pub refunded_won: i128,
     /// Order sheets that can be ordered, or could until a moment ago.
     pub sheets_open: u64,
+}
+
+impl Figures {
+    /// Adds the figures of another pass. Each item counts in one of them.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.items += other.items;
+        self.users += other.users;
+        self.held_won += other.held_won;
+        self.ledger_entries += other.ledger_entries;
+        self.products += other.products;
+        self.units_in_stock += other.units_in_stock;
+        self.units_unclaimed += other.units_unclaimed;
+        self.units_in_orders += other.units_in_orders;
+        self.campaigns += other.campaigns;
+        self.coupons_issued += other.coupons_issued;
+        self.tickets_orphaned += other.tickets_orphaned;
+        self.orders += other.orders;
+        self.orders_waiting += other.orders_waiting;
+        self.orders_paid += other.orders_paid;
+        self.paid_won += other.paid_won;
+        self.refunded_won += other.refunded_won;
+        self.sheets_open += other.sheets_open;
+    }
 }
 
 impl fmt::Display for Figures {

@@ -1,13 +1,9 @@
 //! Reservations in the shards of products in flash mode. Each unit belongs to one order, is back in stock, or is still
 //! unclaimed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use shared::domain::{
-    OrderId,
-    inventory::Shard,
-    reservations::{self, ClaimRecord},
-};
+use shared::domain::{inventory::Shard, reservations};
 
 use crate::findings::Checks;
 
@@ -16,18 +12,16 @@ use crate::findings::Checks;
 pub(crate) struct Reservations {
     /// Units, by the first sequence number of their reservation.
     claims: BTreeMap<i64, i64>,
-    orders: BTreeSet<OrderId>,
 }
 
 impl Reservations {
-    pub(crate) fn add(&mut self, place: i64, claim: ClaimRecord) {
-        self.claims.insert(place, claim.units);
-        self.orders.extend(claim.order_id);
+    pub(crate) fn add(&mut self, place: i64, units: i64) {
+        self.claims.insert(place, units);
     }
 
-    /// The orders that claimed units.
-    pub(crate) fn orders(&self) -> impl Iterator<Item = &OrderId> {
-        self.orders.iter()
+    /// The number of claim records.
+    pub(crate) fn len(&self) -> usize {
+        self.claims.len()
     }
 
     /// Reserved units without a claim record: their order is on the way, or they are orphaned.

@@ -1,8 +1,12 @@
 //! Invariant 5: the counts of sold units equal a recount of the orders, and the index by sales ranks by them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+};
 
 use jiff::{Timestamp, ToSpan, civil::Date};
+use serde::{Deserialize, Serialize};
 use shared::{
     domain::{
         ProductId,
@@ -22,12 +26,16 @@ use shared::{
 use crate::{
     findings::{Checks, Findings},
     inventory::Inventory,
-    report::{Invariant, Subject},
+    relation::{self, Relation, Selection},
+    report::{Invariant, Subject, Violation},
 };
 
 /// The number of days with sales that are kept of a product. The last [`WINDOW_DAYS`] can count, and one is to spare
 /// for an order paid by a clock that runs ahead.
 const REMEMBERED_DAYS: i64 = WINDOW_DAYS + 1;
+
+/// The rule of the counts of a product.
+pub(crate) const BY_DAY: &str = "units counted by day, as the orders have them";
 
 /// The units sold, as recounted from the orders and as counted by the shop.
 #[derive(Debug, Default)]
@@ -38,6 +46,47 @@ pub(crate) struct Sales {
     generation: u64,
     /// The mark of the highest generation, with its event.
     newest_mark: Option<(u64, String)>,
+    /// The units of days that are not known exactly, less those recounted.
+    unknown: BTreeMap<ProductId, BTreeMap<Date, RangeInclusive<i64>>>,
+}
+
+/// The bestsellers of a part of the products.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Best {
+    /// By their counts.
+    counted: Vec<Ranked>,
+    /// As a reader of the index finds them.
+    indexed: Vec<Ranked>,
+}
+
+/// A rank that can be stored: units, the last sale in milliseconds since 1970, and the product.
+type Ranked = (i64, i64, ProductId);
+
+impl Best {
+    /// Adds those of another part.
+    pub(crate) fn add(&mut self, other: Self) {
+        for (ranks, more) in [(&mut self.counted, other.counted), (&mut self.indexed, other.indexed)] {
+            ranks.extend(more);
+            ranks.sort_by(|a, b| b.0.cmp(&a.0).then(b.1.cmp(&a.1)).then_with(|| a.2.cmp(&b.2)));
+            ranks.truncate(SHOWN);
+        }
+    }
+
+    /// Requires the index to show the best of the counts. An entry of the index changes with its count, so both are
+    /// always of one instant.
+    pub(crate) fn violations(&self) -> Vec<Violation> {
+        let shown = |best: &[Ranked]| -> Vec<(String, i64)> {
+            best.iter().map(|(units, _, product)| (product.to_string(), *units)).collect()
+        };
+        let mut findings = Findings::default();
+        let mut checks = findings.about(Invariant::Sales, Subject::Bestsellers);
+        checks.equal("the best", shown(&self.counted), shown(&self.indexed));
+        findings.into_found().certain
+    }
+}
+
+fn ranked(ranks: Vec<Rank>) -> Vec<Ranked> {
+    ranks.into_iter().map(|rank| (rank.units, rank.last_sold_at.as_millisecond(), rank.product_id)).collect()
 }
 
 #[derive(Debug)]
@@ -83,11 +132,12 @@ impl Counted {
 }
 
 impl Sales {
-    pub(crate) fn add_order(&mut self, order: &Order) {
+    pub(crate) fn add_order(&mut self, order: &Order, selection: &Selection) {
         let Some(paid_at) = order.paid_at else {
             return;
         };
-        for line in order.items.iter().filter(|line| line.counted_units() > 0) {
+        let lines = order.items.iter().filter(|line| line.counted_units() > 0);
+        for line in lines.filter(|line| selection.has(relation::product(&line.product_id))) {
             let days = self.recounted.entry(line.product_id.clone()).or_default();
             *days.entry(seoul_day(paid_at)).or_default() += i64::from(line.counted_units());
             while i64::try_from(days.len()).is_ok_and(|days| days > REMEMBERED_DAYS) {
@@ -96,7 +146,10 @@ impl Sales {
         }
     }
 
-    pub(crate) fn add_count(&mut self, product: ProductId, sales: &SalesRecord) {
+    pub(crate) fn add_count(&mut self, product: ProductId, sales: &SalesRecord, selection: &Selection) {
+        if !selection.has(relation::product(&product)) {
+            return;
+        }
         let last_sold_at = Timestamp::from_millisecond(sales.last_sold_at).unwrap_or_default();
         let (days, generation, place) = (sales.days(), sales.generation, sales.rank_place());
         self.counted.insert(product, Counted { days, last_sold_at, generation, place });
@@ -110,20 +163,51 @@ impl Sales {
         self.generation = rebuild.generation;
     }
 
-    pub(crate) fn finish(self, inventory: &Inventory, now: Timestamp, findings: &mut Findings) {
-        let Self { recounted, counted, generation, newest_mark } = self;
+    /// Sets the units of a product on each day, as far as they are known.
+    pub(crate) fn set_by_day(&mut self, product: &ProductId, days: BTreeMap<Date, RangeInclusive<i64>>) {
+        self.unknown.insert(product.clone(), days);
+    }
+
+    /// Drops the relations that are not selected.
+    pub(crate) fn narrow(&mut self, selection: &Selection) {
+        self.recounted.retain(|product, _| selection.has(relation::product(product)));
+        self.counted.retain(|product, _| selection.has(relation::product(product)));
+    }
+
+    /// The memory in use, about, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        self.recounted.len() * 280 + self.counted.len() * 500
+    }
+
+    /// Checks the counts, and returns the bestsellers.
+    pub(crate) fn finish(self, inventory: &Inventory, now: Timestamp, findings: &mut Findings) -> Best {
+        let Self { recounted, counted, generation, newest_mark, unknown } = self;
         let today = seoul_day(now);
         let nothing = UnitsByDay::new();
 
-        let products: BTreeSet<&ProductId> = recounted.keys().chain(counted.keys()).collect();
+        let products = recounted.keys().chain(counted.keys()).chain(unknown.keys());
+        let products: BTreeSet<&ProductId> = products.collect();
         for product in products {
-            let mut checks = findings.about(Invariant::Sales, Subject::Product(product.clone()));
+            let relation = Relation::Product(product.clone());
+            let mut checks = findings.between(Invariant::Sales, Subject::Product(product.clone()), relation);
             let there = counted.get(product);
             // No generation may be counted in before a rebuild has begun it.
             checks.at_most("generation", generation, there.and_then(|counted| counted.generation).unwrap_or(0));
             let recounted = in_window(recounted.get(product).unwrap_or(&nothing), today);
             let by_day = in_window(there.map_or(&nothing, |counted| &counted.days), today);
-            checks.equal("units counted by day, as the orders have them", recounted, by_day);
+            match unknown.get(product) {
+                None => checks.equal(BY_DAY, recounted, by_day),
+                Some(days) => {
+                    let fits = |day: &Date| {
+                        let units = by_day.get(day).copied().unwrap_or(0);
+                        days.get(day).map_or(units == 0, |known| known.contains(&units))
+                    };
+                    let known = days.range(window_start(today)..=today).map(|(day, _)| day);
+                    if !known.chain(by_day.keys()).all(fits) {
+                        checks.violated(BY_DAY, format_args!("{days:?}"), format_args!("{by_day:?}"));
+                    }
+                }
+            }
             if let Some(counted) = there {
                 counted.check_place(product, inventory.is_on_sale(product), now, &mut checks);
             }
@@ -131,16 +215,16 @@ impl Sales {
 
         if let Some((theirs, event_id)) = newest_mark {
             let key = keys::counted(&event_id);
-            findings.about(Invariant::Sales, Subject::Item(key.pk, key.sk)).at_most("generation", generation, theirs);
+            let subject = Subject::Item(key.pk, key.sk);
+            let mut checks = findings.between(Invariant::Sales, subject, Relation::Mark(event_id));
+            checks.at_most("generation", generation, theirs);
         }
 
         let on_sale = || counted.iter().filter(|(product, _)| inventory.is_on_sale(product));
-        let shown = |best: Vec<Rank>| -> Vec<(String, i64)> {
-            best.into_iter().map(|rank| (rank.product_id.to_string(), rank.units)).collect()
-        };
-        let expected = shown(best_of_counts(on_sale(), today));
-        let found = shown(best_of_index(on_sale().filter_map(|(_, counted)| counted.listing()), today));
-        findings.about(Invariant::Sales, Subject::Bestsellers).equal("the best", expected, found);
+        Best {
+            counted: ranked(best_of_counts(on_sale(), today)),
+            indexed: ranked(best_of_index(on_sale().filter_map(|(_, counted)| counted.listing()), today)),
+        }
     }
 }
 
@@ -257,7 +341,7 @@ mod tests {
         for day in (1..=20).rev() {
             let lines = vec![line("cup", offer(5_000, 0), day)];
             let draft = draft("jun", lines, None, &format!("2026-11-{day:02}T03:00:00Z"));
-            sales.add_order(&Order::paid(order("o"), draft));
+            sales.add_order(&Order::paid(order("o"), draft), &Selection::ALL);
         }
         let recounted = &sales.recounted[&product("cup")];
         assert_eq!(recounted.len(), 4);

@@ -4,11 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use shared::domain::{ProductId, UserId, account::Account, product::Product, user::UserStatus};
+use shared::{
+    domain::{ProductId, UserId, account::Account, product::Product, user::UserStatus},
+    store::keys,
+};
 
 use crate::{
     findings::{Checks, Findings},
     holds,
+    relation::{self, Relation, Selection},
     report::{Invariant, Subject},
 };
 
@@ -26,28 +30,52 @@ struct Seller {
 }
 
 impl Sellers {
-    pub(crate) fn add_account(&mut self, user: &UserId, account: &Account) {
-        self.0.entry(user.clone()).or_default().status = Some(account.status);
-    }
-
-    pub(crate) fn add_product(&mut self, product: &Product) {
-        if let Some(seller) = &product.seller_id {
-            let products = &mut self.0.entry(seller.clone()).or_default().products;
-            products.insert(product.product_id.clone(), product.is_paused());
+    pub(crate) fn add_account(&mut self, user: &UserId, account: &Account, selection: &Selection) {
+        if let Some(seller) = self.of(user, selection) {
+            seller.status = Some(account.status);
         }
     }
 
-    pub(crate) fn add_listed(&mut self, seller: UserId, product: ProductId) {
-        self.0.entry(seller).or_default().listed.insert(product);
+    pub(crate) fn add_product(&mut self, product: &Product, selection: &Selection) {
+        if let Some(seller) = product.seller_id.as_ref().and_then(|seller| self.of(seller, selection)) {
+            seller.products.insert(product.product_id.clone(), product.is_paused());
+        }
     }
 
-    pub(crate) fn add_change(&mut self, seller: UserId, changed_at: Timestamp) {
-        self.0.entry(seller).or_default().changed_at = Some(changed_at);
+    pub(crate) fn add_listed(&mut self, seller: &UserId, product: ProductId, selection: &Selection) {
+        if let Some(seller) = self.of(seller, selection) {
+            seller.listed.insert(product);
+        }
+    }
+
+    pub(crate) fn add_change(&mut self, seller: &UserId, changed_at: Timestamp, selection: &Selection) {
+        if let Some(seller) = self.of(seller, selection) {
+            seller.changed_at = Some(changed_at);
+        }
+    }
+
+    fn of(&mut self, seller: &UserId, selection: &Selection) -> Option<&mut Seller> {
+        selection.has(relation::seller(seller)).then(|| self.0.entry(seller.clone()).or_default())
+    }
+
+    /// Drops the relations that are not selected.
+    pub(crate) fn narrow(&mut self, selection: &Selection) {
+        self.0.retain(|seller, _| selection.has(relation::seller(seller)));
+    }
+
+    /// The memory in use, about, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        self.0.values().map(|seller| 200 + (seller.products.len() + seller.listed.len()) * 80).sum()
     }
 
     pub(crate) fn finish(self, now: Timestamp, findings: &mut Findings) {
         for (id, seller) in self.0 {
-            seller.check(now, &mut findings.about(Invariant::Sellers, Subject::User(id)));
+            let products = seller.products.keys().map(keys::product).collect();
+            let relation = Relation::Seller(id.clone());
+            seller.check(
+                now,
+                &mut findings.between(Invariant::Sellers, Subject::User(id), relation).with(products),
+            );
         }
     }
 }

@@ -4,22 +4,31 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use shared::domain::{
-    OrderId, OrderSheetId, UserId, Won,
-    order::OrderStatus,
-    sheet::{OrderSheet, SheetState},
+use shared::{
+    domain::{
+        OrderId, OrderSheetId, UserId, Won,
+        order::{Order, OrderStatus},
+        sheet::{OrderSheet, SheetState},
+    },
+    store::keys,
 };
 
 use crate::{
     findings::{Checks, Findings},
     holds,
-    orders::{Known, Orders},
+    relation::{self, Relation, Selection},
     report::{Figures, Invariant, Subject},
 };
 
-/// All order sheets that still exist: storage removes them some time after their end.
+/// All order sheets that still exist, and the orders that name a sheet: storage removes sheets some time after their end.
 #[derive(Debug, Default)]
-pub(crate) struct Sheets(BTreeMap<OrderSheetId, Sheet>);
+pub(crate) struct Sheets(BTreeMap<OrderSheetId, Books>);
+
+#[derive(Debug, Default)]
+struct Books {
+    sheet: Option<Sheet>,
+    orders: Vec<Named>,
+}
 
 #[derive(Debug)]
 enum Sheet {
@@ -28,66 +37,92 @@ enum Sheet {
     Abandoned,
 }
 
+/// An order that names a sheet.
+#[derive(Debug)]
+struct Named {
+    id: OrderId,
+    user: UserId,
+    payable: Won,
+}
+
 impl Sheets {
-    pub(crate) fn add(&mut self, sheet: OrderSheet, findings: &mut Findings) {
+    pub(crate) fn add(&mut self, sheet: OrderSheet, selection: &Selection) {
         let OrderSheet { order_sheet_id, user_id, state, amounts, order_id, expires_at, .. } = sheet;
-        let mut checks = findings.about(Invariant::Sheets, Subject::Sheet(order_sheet_id.clone()));
-        checks.equal("names an order", state == SheetState::Ordered, order_id.is_some());
-        let sheet = match state {
-            SheetState::Open => Sheet::Open { expires_at },
-            SheetState::Ordered => Sheet::Ordered { order: order_id, user: user_id, payable: amounts.payable },
-            SheetState::Abandoned => Sheet::Abandoned,
-        };
-        self.0.insert(order_sheet_id, sheet);
+        if selection.has(relation::sheet(&order_sheet_id)) {
+            let sheet = match state {
+                SheetState::Open => Sheet::Open { expires_at },
+                SheetState::Ordered => Sheet::Ordered { order: order_id, user: user_id, payable: amounts.payable },
+                SheetState::Abandoned => Sheet::Abandoned,
+            };
+            self.0.entry(order_sheet_id).or_default().sheet = Some(sheet);
+        }
     }
 
-    pub(crate) fn finish(self, orders: &Orders, now: Timestamp, findings: &mut Findings, figures: &mut Figures) {
-        for (id, order) in orders.iter() {
-            let mut checks = findings.about(Invariant::Sheets, Subject::Order(id.clone()));
-            self.check_order(id, order, &mut checks);
+    /// Adds an order of a sheet. An order that could not be paid has left its sheet to the next one.
+    pub(crate) fn add_order(&mut self, order: &Order, selection: &Selection) {
+        let sheet = order.order_sheet_id.as_ref().filter(|_| order.status != OrderStatus::PaymentFailed);
+        if let Some(sheet) = sheet.filter(|sheet| selection.has(relation::sheet(sheet))) {
+            let (id, user, payable) = (order.order_id.clone(), order.user_id.clone(), order.amounts.payable);
+            self.0.entry(sheet.clone()).or_default().orders.push(Named { id, user, payable });
         }
-        for (id, sheet) in self.0 {
+    }
+
+    /// Drops the relations that are not selected.
+    pub(crate) fn narrow(&mut self, selection: &Selection) {
+        self.0.retain(|sheet, _| selection.has(relation::sheet(sheet)));
+    }
+
+    /// The memory in use, about, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        self.0.len() * 350
+    }
+
+    pub(crate) fn finish(self, now: Timestamp, findings: &mut Findings) {
+        for (id, Books { sheet, orders }) in self.0 {
+            // Orders outlive their sheets.
+            let Some(sheet) = sheet else { continue };
+            let relation = Relation::Sheet(id.clone());
+            let keys: Vec<_> = orders.iter().map(|order| keys::order(&order.id)).collect();
+            let of = match &sheet {
+                Sheet::Ordered { order, .. } => order.as_ref().map(OrderId::as_str),
+                Sheet::Open { .. } | Sheet::Abandoned => None,
+            };
+            for order in &orders {
+                let subject = Subject::Order(order.id.clone());
+                let mut checks = findings.between(Invariant::Sheets, subject, relation.clone()).with(keys.clone());
+                checks.equal(format_args!("order of its sheet {id}"), Some(order.id.as_str()), of);
+            }
             match sheet {
                 Sheet::Open { expires_at } => {
-                    figures.sheets_open += 1;
-                    let mut checks = findings.about(Invariant::Holds, Subject::Sheet(id));
+                    let mut checks = findings.between(Invariant::Holds, Subject::Sheet(id), relation);
                     holds::check_end(expires_at, now, &mut checks);
                 }
                 Sheet::Ordered { order: Some(order), user, payable } => {
-                    let mut checks = findings.about(Invariant::Sheets, Subject::Sheet(id.clone()));
-                    check_ordered(&id, &order, (&user, payable), orders, &mut checks);
+                    let mut checks =
+                        findings.between(Invariant::Sheets, Subject::Sheet(id), relation).with(keys);
+                    check_ordered(&order, (&user, payable), &orders, &mut checks);
                 }
                 Sheet::Ordered { order: None, .. } | Sheet::Abandoned => {}
             }
         }
     }
+}
 
-    /// An order and its sheet belong together, if the sheet still exists. An order that could not be paid has left its
-    /// sheet to the next one.
-    fn check_order(&self, id: &OrderId, order: &Known, checks: &mut Checks<'_>) {
-        let named = order.sheet.as_ref().filter(|_| order.status != OrderStatus::PaymentFailed);
-        let Some((named, sheet)) = named.and_then(|named| Some((named, self.0.get(named)?))) else {
-            return;
-        };
-        let of = match sheet {
-            Sheet::Ordered { order, .. } => order.as_ref().map(OrderId::as_str),
-            Sheet::Open { .. } | Sheet::Abandoned => None,
-        };
-        checks.equal(format_args!("order of its sheet {named}"), Some(id.as_str()), of);
-    }
+/// Checks a sheet by itself.
+pub(crate) fn check(sheet: &OrderSheet, findings: &mut Findings) {
+    let mut checks = findings.about(Invariant::Sheets, Subject::Sheet(sheet.order_sheet_id.clone()));
+    checks.equal("names an order", sheet.state == SheetState::Ordered, sheet.order_id.is_some());
+}
+
+/// Adds a sheet to the figures.
+pub(crate) fn count(sheet: &OrderSheet, figures: &mut Figures) {
+    figures.sheets_open += u64::from(sheet.state == SheetState::Open);
 }
 
 /// The order of a sheet names the sheet, has the same user, and costs the sheet's price.
-fn check_ordered(
-    id: &OrderSheetId,
-    order_id: &OrderId,
-    (user, payable): (&UserId, Won),
-    orders: &Orders,
-    checks: &mut Checks<'_>,
-) {
-    let names_it = |order: &&Known| order.sheet.as_ref() == Some(id) && order.status != OrderStatus::PaymentFailed;
-    let Some(order) = orders.get(order_id).filter(names_it) else {
-        checks.violated("order that it names", format_args!("{order_id}, naming it"), "none");
+fn check_ordered(named: &OrderId, (user, payable): (&UserId, Won), orders: &[Named], checks: &mut Checks<'_>) {
+    let Some(order) = orders.iter().find(|order| order.id == *named) else {
+        checks.violated("order that it names", format_args!("{named}, naming it"), "none");
         return;
     };
     checks.equal("user of its order", user.as_str(), order.user.as_str());
@@ -183,7 +218,7 @@ mod tests {
     #[test]
     fn a_sheet_that_storage_removed_is_not_missed() {
         let mut shop = Shop::healthy();
-        shop.remove(shared::store::keys::sheet(&sheet("s1")));
+        shop.remove(keys::sheet(&sheet("s1")));
         assert_eq!(shop.violations(), [] as [&str; 0]);
     }
 }

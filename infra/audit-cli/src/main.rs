@@ -1,7 +1,6 @@
 //! `audit`: reports whether the books of a shop are right.
 
 use std::{
-    collections::BTreeMap,
     fs::File,
     io::{self, BufReader, Write},
     path::PathBuf,
@@ -9,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use audit::{Auditor, LOOKS, Looks, ReadError, Report, Scope, Verdict, Violation};
+use audit::{Auditor, Inspection, Pace, Passes, Progress, ReadError, ReadPace, Report, Scope, Source, Subject};
 use aws_sdk_dynamodb::Client;
 use clap::Parser;
 use connection::{Place, PlaceError};
@@ -21,8 +20,8 @@ use shared::{domain::UserId, platform::Clock};
 /// Exits with 2 if the table cannot be read. Credentials come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
 /// AWS_SESSION_TOKEN; an emulator on this machine needs none.
 ///
-/// The shop may go on meanwhile. A table is read item by item, so a write just then can look wrong. Then the table is
-/// read up to three times, and a violation is a fault only if each look finds it. The rest is named as in flight.
+/// The shop may go on meanwhile. A table is read item by item, so a write just then can look wrong. Whatever looks wrong
+/// is read again until it is right or wrong; a product that sells all the time can stay undecided.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// The table's name
@@ -44,7 +43,7 @@ struct Arguments {
     #[arg(long, conflicts_with = "skip_sales")]
     ledger: bool,
 
-    /// The seconds between two looks at the table
+    /// The seconds between two of the eight snapshots of a product that looks wrong
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(..=3_600))]
     pause: u64,
 
@@ -82,96 +81,95 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Looks until no violation remains, or each remaining one has been found often enough. Prints the verdict and returns
-/// whether the books are right.
+/// Audits what the arguments name. Prints the outcome and returns whether the books are right.
 async fn run(arguments: Arguments) -> Result<bool, Failure> {
-    let pause = Duration::from_secs(arguments.pause);
-    let first = look(&arguments).await?;
-    // The first look is the verdict for an export, which has no other look, and for a shop at rest.
-    if first.is_clean() {
-        write!(io::stdout().lock(), "{first}")?;
-        return Ok(true);
-    }
-    let mut looks = Looks::new(first);
-    if arguments.export.is_empty() {
-        for number in 2..=LOOKS {
-            if looks.is_clean() {
-                break;
-            }
-            eprintln!("something looks wrong, or is in flight: look {number} of {LOOKS} in {} s", arguments.pause);
-            tokio::time::sleep(pause).await;
-            looks.add(look(&arguments).await?);
-        }
-    }
-    let verdict = looks.verdict();
-    show(&verdict, &mut io::stdout().lock())?;
-    Ok(verdict.wrong.is_empty() && verdict.omitted == 0)
-}
-
-/// Reads every item once.
-async fn look(arguments: &Arguments) -> Result<Report, Failure> {
-    let Arguments { table, export, place, skip_sales, ledger, user, .. } = arguments;
-    let mut auditor = match (user, ledger, skip_sales) {
-        (Some(user), _, _) => Auditor::of_ledger(user.clone()),
-        (None, true, _) => Auditor::new(Scope::Ledgers),
-        (None, false, true) => Auditor::new(Scope::WithoutSales),
-        (None, false, false) => Auditor::new(Scope::Everything),
+    let scope = match (arguments.ledger, arguments.skip_sales) {
+        (true, _) => Scope::Ledgers,
+        (false, true) => Scope::WithoutSales,
+        (false, false) => Scope::Everything,
     };
-    for file in export {
-        let file = File::open(file).map_err(ReadError::Export)?;
-        audit::read_export(BufReader::new(file), &mut auditor)?;
+    let Some(table) = &arguments.table else {
+        let report = audit_export(&arguments, scope)?;
+        write!(io::stdout().lock(), "{report}")?;
+        return Ok(report.is_clean());
+    };
+    let client = Client::new(&arguments.place.clone().config()?);
+    let source = Source::new(client, table.clone(), ReadPace::FAST);
+    if let Some(user) = &arguments.user {
+        let report = audit::audit_user(&source, user, Clock::system().now()).await?;
+        write!(io::stdout().lock(), "{report}")?;
+        return Ok(report.is_clean());
     }
-    if let Some(table) = table {
-        let client = Client::new(&place.clone().config()?);
-        match user {
-            Some(user) => audit::read_user(&client, table, user, &mut auditor).await?,
-            None => audit::read(&client, table, &mut auditor).await?,
+    let pace = Pace { between_snapshots: Duration::from_secs(arguments.pause), ..Pace::NIGHTLY };
+    let clock = Clock::system();
+    let inspection = Inspection { source: &source, pace, now: || clock.now() };
+    let mut progress = Progress::new(scope, clock.now());
+    while !progress.is_done() {
+        progress = inspection.advance(&progress).await?;
+        if !progress.is_done() {
+            eprintln!("{} items read, pass {}", progress.figures.items, progress.passes);
         }
     }
-    Ok(auditor.finish(Clock::system().now()))
+    show(&progress, &mut io::stdout().lock())?;
+    Ok(progress.is_clean())
 }
 
-/// The number of subjects of a kind that are named.
+/// Reads the files as often as the audit has passes.
+fn audit_export(arguments: &Arguments, scope: Scope) -> Result<Report, Failure> {
+    let now = Clock::system().now();
+    let read = |auditor: &mut Auditor| -> Result<(), ReadError> {
+        for file in &arguments.export {
+            let file = File::open(file).map_err(ReadError::Export)?;
+            audit::read_export(BufReader::new(file), auditor)?;
+        }
+        Ok(())
+    };
+    if let Some(user) = &arguments.user {
+        let mut auditor = Auditor::of_ledger(user.clone());
+        read(&mut auditor)?;
+        return Ok(auditor.finish(now));
+    }
+    let mut passes = Passes::new(scope, Pace::NIGHTLY.memory);
+    while let Some(mut auditor) = passes.next_auditor() {
+        read(&mut auditor)?;
+        passes.add(auditor, now);
+    }
+    Ok(passes.into_report())
+}
+
+/// The number of subjects that are named.
 const MOST_NAMED: usize = 10;
 
-/// Writes a verdict for a person: each fault in a sentence, then the subjects of the rest.
-fn show(verdict: &Verdict, output: &mut impl Write) -> io::Result<()> {
-    let Verdict { wrong, moving, in_flight, omitted, figures, looks } = verdict;
-    for violation in wrong {
+/// Writes the outcome for a person: each fault in a sentence, then the subjects that are undecided.
+fn show(progress: &Progress, output: &mut impl Write) -> io::Result<()> {
+    for violation in &progress.wrong {
         writeln!(output, "{}", violation.sentence())?;
     }
-    if *omitted > 0 {
-        writeln!(output, "There are {omitted} more violations.")?;
+    if progress.omitted > 0 {
+        writeln!(output, "There are {} more violations.", progress.omitted)?;
     }
-    if !in_flight.is_empty() {
-        let named = subjects(in_flight);
-        writeln!(output, "In flight, and right by a later look: {named}.")?;
+    if !progress.undecided.is_empty() {
+        let named = subjects(&progress.undecided, progress.undecided_more);
+        writeln!(output, "Too busy to be decided: {named}. Audit again when they are quiet, or an export.")?;
     }
-    if !moving.is_empty() {
-        let named = subjects(moving);
-        writeln!(
-            output,
-            "Changed between any two of {looks} looks, so not judged: {named}. Audit again when they are quiet."
-        )?;
-    }
-    if wrong.is_empty() && *omitted == 0 {
-        writeln!(output, "No fault was seen at each of {looks} looks. {figures}")?;
+    if progress.is_clean() {
+        if progress.in_flight > 0 {
+            writeln!(output, "Writes in flight, found right by a second look: {}.", progress.in_flight)?;
+        }
+        write!(output, "{}", Report::from(progress))?;
     }
     Ok(())
 }
 
-/// The subjects of violations, each with the number of rules, the first few by name.
-fn subjects(violations: &[Violation]) -> String {
-    let mut rules: BTreeMap<String, u32> = BTreeMap::new();
-    for violation in violations {
-        *rules.entry(violation.subject.to_string()).or_default() += 1;
-    }
-    let named = rules.iter().take(MOST_NAMED).map(|(subject, rules)| match rules {
-        1 => subject.clone(),
-        _ => format!("{subject} ({rules} rules)"),
+/// The first few subjects by name, each with the most units that may be wrong.
+fn subjects(undecided: &[(Subject, Option<u64>)], more: u64) -> String {
+    let named = undecided.iter().take(MOST_NAMED).map(|(subject, units)| match units {
+        Some(units) => format!("{subject} (by {units} units at most)"),
+        None => subject.to_string(),
     });
     let mut text = named.collect::<Vec<_>>().join(", ");
-    if let more @ 1.. = rules.len().saturating_sub(MOST_NAMED) {
+    let more = more.saturating_add(u64::try_from(undecided.len().saturating_sub(MOST_NAMED)).unwrap_or(u64::MAX));
+    if more > 0 {
         text.push_str(&format!(" and {more} more"));
     }
     text
@@ -179,40 +177,35 @@ fn subjects(violations: &[Violation]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use audit::{Figures, Invariant, Subject};
+    use audit::{Invariant, Violation};
 
     use super::*;
 
     #[test]
-    fn faults_come_as_sentences_and_what_is_in_flight_by_name() {
-        let violation = |subject: Subject, found: &str| Violation {
+    fn faults_come_as_sentences_and_what_is_undecided_by_name() {
+        let mut progress = Progress::new(Scope::Everything, "2026-11-20T03:00:00Z".parse().unwrap());
+        progress.wrong.insert(Violation {
             invariant: Invariant::Sales,
-            subject,
+            subject: Subject::Bestsellers,
             rule: "units counted by day".to_owned(),
             expected: "7".to_owned(),
-            found: found.to_owned(),
-        };
-        let item = |number: u8| Subject::Item(number.to_string(), "SALES".to_owned());
-        let mut verdict = Verdict {
-            wrong: vec![violation(Subject::Bestsellers, "3")],
-            moving: vec![violation(item(0), "1")],
-            in_flight: (0..12).map(|number| violation(item(number), "1")).collect(),
-            omitted: 0,
-            figures: Figures::default(),
-            looks: 3,
-        };
-        let shown = |verdict: &Verdict| {
+            found: "3".to_owned(),
+        });
+        let item = |number: u8| (Subject::Item(number.to_string(), "SALES".to_owned()), Some(2));
+        progress.undecided = (0..12).map(item).collect();
+        let shown = |progress: &Progress| {
             let mut output = Vec::new();
-            show(verdict, &mut output).unwrap();
+            show(progress, &mut output).unwrap();
             String::from_utf8(output).unwrap()
         };
-        let text = shown(&verdict);
+        let text = shown(&progress);
         let lines: Vec<_> = text.lines().collect();
         assert!(lines[0].starts_with("The books are wrong about the bestsellers: "), "{text}");
-        assert!(lines[1].starts_with("In flight, ") && lines[1].ends_with(" and 2 more."), "{text}");
-        assert!(lines[2].starts_with("Changed between any two of 3 looks, so not judged: item "), "{text}");
-        assert_eq!(lines.len(), 3);
-        verdict.wrong.clear();
-        assert!(shown(&verdict).contains("No fault was seen at each of 3 looks."));
+        assert!(lines[1].starts_with("Too busy to be decided: item "), "{text}");
+        assert!(lines[1].contains("(by 2 units at most)") && lines[1].contains(" and 2 more"), "{text}");
+        assert_eq!(lines.len(), 2);
+        progress.wrong.clear();
+        progress.in_flight = 3;
+        assert!(shown(&progress).contains("found right by a second look: 3.\n0 items in order"));
     }
 }

@@ -232,7 +232,7 @@ impl Action {
 }
 
 impl Key {
-    pub(super) fn into_item(self) -> Item {
+    pub fn into_item(self) -> Item {
         Item::from([("pk".to_owned(), AttributeValue::S(self.pk)), ("sk".to_owned(), AttributeValue::S(self.sk))])
     }
 }

@@ -34,6 +34,7 @@
 //! | partial sums of a rebuild | `REBUILD#generation#bucket` | `PART#writer#sequence` | |
 //! | the outcome of a request with an idempotency key | `REQUEST#digest` | `REQUEST` | |
 //! | the progress of a migration's step | `MIGRATION#step` | `MIGRATION` | |
+//! | the nightly audit | `AUDIT` | `AUDIT` | |
 //! | the heartbeat | `HEARTBEAT` | `HEARTBEAT` | |
 //!
 //! Ids have no `#`, so that a key cannot be taken for another.
@@ -74,7 +75,7 @@ pub const RANK_BUCKETS: u16 = 8;
 pub const EXPIRY_BUCKETS: u16 = 16;
 
 /// The primary key of an item.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     pub pk: String,
     pub sk: String,
@@ -132,6 +133,8 @@ pub fn user_coupon(user: &UserId, coupon: &CouponId) -> Key {
 pub fn replaced_coupon(user: &UserId, coupon: &CouponId, issued: &str) -> Key {
     key(user_partition(user), format!("{COUPON_PREFIX}{coupon}#{issued}"))
 }
+
+pub const ORDER_PREFIX: &str = "ORDER#";
 
 /// The partition of an order and its payments.
 pub fn order_partition(order: &OrderId) -> String {
@@ -249,6 +252,8 @@ pub fn seller_by_expiry(seller: &UserId, at: Timestamp) -> IndexKey {
 pub fn stock(product: &ProductId, shard: u16) -> Key {
     key(format!("STOCK#{product}#{shard}"), "STOCK")
 }
+
+pub const UNITS_PREFIX: &str = "UNITS#";
 
 /// The claim record of the reservation that begins at this sequence number of a shard.
 pub fn unit_claim(product: &ProductId, shard: u16, place: i64) -> Key {
@@ -403,6 +408,11 @@ pub fn request(digest: &str) -> Key {
 /// The progress of a migration's step.
 pub fn migration(step: &str) -> Key {
     key(format!("MIGRATION#{step}"), "MIGRATION")
+}
+
+/// The audit that is under way, or was the last.
+pub fn audit() -> Key {
+    key("AUDIT".to_owned(), "AUDIT")
 }
 
 /// The heartbeat.

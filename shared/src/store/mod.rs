@@ -4,6 +4,7 @@
 //! and no other floor spells a key: they get keys from [`keys`]. This floor knows no use case and no HTTP.
 
 pub mod action;
+pub mod audits;
 pub mod backoff;
 pub mod carts;
 pub mod coupons;

@@ -6,6 +6,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::{
     Item, Key,
+    audits::AuditRecord,
     heartbeat::Heartbeat,
     keys,
     migrations::MigrationProgress,
@@ -63,6 +64,7 @@ pub enum Record {
     RebuildPart { generation: u64, bucket: u16, writer: String, sequence: u64, part: PartialSums },
     Request { digest: String },
     Migration { step: String, progress: MigrationProgress },
+    Audit(Box<AuditRecord>),
     Heartbeat(Heartbeat),
 }
 
@@ -165,6 +167,7 @@ impl Record {
             (["MIGRATION", step], ["MIGRATION"]) => {
                 Ok(Self::Migration { step: (*step).to_owned(), progress: reader.record()? })
             }
+            (["AUDIT"], ["AUDIT"]) => reader.record().map(Self::Audit),
             (["HEARTBEAT"], ["HEARTBEAT"]) => reader.record().map(Self::Heartbeat),
             _ => Err(Unreadable::UnknownKind(key.clone())),
         }
@@ -207,6 +210,7 @@ impl Record {
             }
             Self::Request { digest } => keys::request(digest),
             Self::Migration { step, .. } => keys::migration(step),
+            Self::Audit(_) => keys::audit(),
             Self::Heartbeat(_) => keys::heartbeat(),
         }
     }

@@ -1,0 +1,176 @@
+//! Relations: the items that must agree with each other, by the id that they share.
+//!
+//! Each check of more than one item belongs to one relation. An audit that has not enough memory for all relations takes
+//! them in several passes, by a hash of their ids.
+
+use serde::{Deserialize, Serialize};
+use shared::{
+    domain::{CouponId, OrderId, OrderSheetId, PaymentId, ProductId, UserId},
+    store::keys,
+};
+
+use crate::report::Subject;
+
+/// Items that must agree.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Relation {
+    /// A user's account, profile, ledger and held orders.
+    Account(UserId),
+    /// A user's profile, account and claims of e-mail addresses.
+    Email(UserId),
+    /// A seller's account and products.
+    Seller(UserId),
+    /// A product, its stock, its orders and its count of units sold.
+    Product(ProductId),
+    /// A campaign, its counters and its tickets.
+    Campaign(CouponId),
+    /// A user's coupons of a campaign, with their tickets and orders.
+    Holder(CouponId, UserId),
+    /// An order with its payments and its part of the ledger.
+    Order(OrderId),
+    /// The payment of an external system and the orders that it is for.
+    Payment(PaymentId),
+    Sheet(OrderSheetId),
+    /// A processed-event record and the rebuild of its generation.
+    Mark(String),
+}
+
+/// The kind and the ids of a relation, borrowed.
+type Identity<'a> = (u8, &'a str, &'a str);
+
+impl Relation {
+    /// The thing that the relation is about.
+    pub(crate) fn subject(&self) -> Subject {
+        match self {
+            Self::Account(user) | Self::Email(user) | Self::Seller(user) => Subject::User(user.clone()),
+            Self::Product(product) => Subject::Product(product.clone()),
+            Self::Campaign(coupon) => Subject::Coupon(coupon.clone()),
+            Self::Holder(coupon, user) => Subject::UserCoupon(user.clone(), coupon.clone()),
+            Self::Order(order) => Subject::Order(order.clone()),
+            Self::Payment(payment) => {
+                let key = keys::payment_claim(payment);
+                Subject::Item(key.pk, key.sk)
+            }
+            Self::Sheet(sheet) => Subject::Sheet(sheet.clone()),
+            Self::Mark(event) => {
+                let key = keys::counted(event);
+                Subject::Item(key.pk, key.sk)
+            }
+        }
+    }
+
+    fn identity(&self) -> Identity<'_> {
+        match self {
+            Self::Account(user) => account(user),
+            Self::Email(user) => email(user),
+            Self::Seller(user) => seller(user),
+            Self::Product(id) => product(id),
+            Self::Campaign(id) => campaign(id),
+            Self::Holder(coupon, user) => holder(coupon, user),
+            Self::Order(id) => order(id),
+            Self::Payment(id) => payment(id),
+            Self::Sheet(id) => sheet(id),
+            Self::Mark(event) => (9, event, ""),
+        }
+    }
+}
+
+pub(crate) fn account(user: &UserId) -> Identity<'_> {
+    (0, user.as_str(), "")
+}
+
+pub(crate) fn email(user: &UserId) -> Identity<'_> {
+    (1, user.as_str(), "")
+}
+
+pub(crate) fn seller(user: &UserId) -> Identity<'_> {
+    (2, user.as_str(), "")
+}
+
+pub(crate) fn product(id: &ProductId) -> Identity<'_> {
+    (3, id.as_str(), "")
+}
+
+pub(crate) fn campaign(id: &CouponId) -> Identity<'_> {
+    (4, id.as_str(), "")
+}
+
+pub(crate) fn holder<'a>(coupon: &'a CouponId, user: &'a UserId) -> Identity<'a> {
+    (5, user.as_str(), coupon.as_str())
+}
+
+pub(crate) fn order(id: &OrderId) -> Identity<'_> {
+    (6, id.as_str(), "")
+}
+
+pub(crate) fn payment(id: &PaymentId) -> Identity<'_> {
+    (7, id.as_str(), "")
+}
+
+pub(crate) fn sheet(id: &OrderSheetId) -> Identity<'_> {
+    (8, id.as_str(), "")
+}
+
+/// The relations that an auditor checks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Selection {
+    /// Those with a hash from the first to the last, both included.
+    Hashes { first: u64, last: u64 },
+    One(Relation),
+}
+
+impl Selection {
+    pub(crate) const ALL: Self = Self::Hashes { first: 0, last: u64::MAX };
+
+    pub(crate) fn has(&self, identity: Identity<'_>) -> bool {
+        match self {
+            Self::Hashes { first: 0, last: u64::MAX } => true,
+            Self::Hashes { first, last } => (*first..=*last).contains(&hash(identity.1, identity.2)),
+            Self::One(relation) => relation.identity() == identity,
+        }
+    }
+
+    pub(crate) fn has_relation(&self, relation: &Relation) -> bool {
+        self.has(relation.identity())
+    }
+
+    /// The first half of the hashes; nothing if there is only one.
+    pub(crate) fn halved(&self) -> Option<Self> {
+        match self {
+            Self::Hashes { first, last } if first < last => {
+                Some(Self::Hashes { first: *first, last: first + (last - first) / 2 })
+            }
+            Self::Hashes { .. } | Self::One(_) => None,
+        }
+    }
+}
+
+/// A hash of two ids, the same in every build: FNV-1a, with the finalizer of MurmurHash3, since a range of hashes goes by
+/// the highest bits.
+fn hash(id: &str, beside: &str) -> u64 {
+    let bytes = id.bytes().chain([b'#']).chain(beside.bytes());
+    let mut hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    hash ^ (hash >> 33)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_relation_is_in_one_of_the_halves() {
+        let all = Selection::Hashes { first: 0, last: u64::MAX };
+        let Some(Selection::Hashes { first, last }) = all.halved() else { panic!("halves") };
+        let rest = Selection::Hashes { first: last + 1, last: u64::MAX };
+        let half = Selection::Hashes { first, last };
+        let ids: Vec<String> = (0..1_000).map(|number| format!("o{number:06}")).collect();
+        let in_half = ids.iter().filter(|id| half.has((6, id, ""))).count();
+        assert!(ids.iter().all(|id| half.has((6, id, "")) != rest.has((6, id, ""))));
+        assert!((400..600).contains(&in_half), "{in_half} of 1,000");
+        assert_eq!(Selection::Hashes { first: 7, last: 7 }.halved(), None);
+    }
+}
