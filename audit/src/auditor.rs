@@ -72,7 +72,7 @@ pub struct Auditor {
 }
 
 /// The number of items between two looks at the memory in use.
-const ITEMS_BETWEEN_LOOKS: u64 = 20_000;
+const ITEMS_BETWEEN_LOOKS: u64 = 100;
 
 impl Auditor {
     /// An auditor of all relations, in as much memory as they take.
@@ -255,7 +255,7 @@ impl Auditor {
                     self.sales.add_count(product, &sales, selection);
                 }
             }
-            Record::Counted { event_id, mark } => self.sales.add_mark(event_id, mark),
+            Record::Counted { event_id, mark } => self.sales.add_mark(event_id, mark, selection),
             Record::Rebuild(rebuild) => self.sales.add_rebuild(&rebuild),
             // These records have no sums to check: they note progress or an intention.
             Record::Cart { .. }

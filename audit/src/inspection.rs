@@ -11,15 +11,12 @@
 //! A step is one pass with all that follows from it. [`Progress`] has everything that the next step needs, so that it can
 //! be taken by another function. A step that dies is repeated.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeSet, future::ready, time::Duration};
 
-use futures::{StreamExt, stream};
+use futures::{StreamExt, future::BoxFuture, stream};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use shared::domain::ProductId;
+use shared::{domain::ProductId, store::Key};
 use tokio::time::sleep;
 
 use crate::{
@@ -41,13 +38,12 @@ pub struct Pace {
     pub memory: usize,
     /// The snapshots of a product.
     pub snapshots: u32,
-    /// The time between two of them.
+    /// The time between the first two of them. It grows to twice that.
     pub between_snapshots: Duration,
 }
 
 impl Pace {
-    /// A gigabyte, so that three are enough for the function with its pages. Eight snapshots in three minutes: of a
-    /// product with three changes a minute, one snapshot in three has no open change.
+    /// Eight snapshots in four minutes: of a product with three changes a minute, one snapshot in three has no open change.
     pub const NIGHTLY: Self =
         Self { memory: 1_000_000_000, snapshots: 8, between_snapshots: Duration::from_secs(20) };
 }
@@ -163,11 +159,12 @@ impl<N: Fn() -> Timestamp + Send + Sync> Inspection<'_, N> {
     ///
     /// # Errors
     /// If the table cannot be read. The progress is as before.
-    pub async fn advance(&self, progress: &Progress) -> Result<Progress, ReadError> {
+    pub fn advance(&self, progress: &Progress) -> BoxFuture<'_, Result<Progress, ReadError>> {
+        let progress = progress.clone();
         match progress.step {
-            Step::Pass { first } => self.pass(progress.clone(), first).await,
-            Step::Units => self.units(progress.clone()).await,
-            Step::Done => Ok(progress.clone()),
+            Step::Pass { first } => Box::pin(self.pass(progress, first)),
+            Step::Units => Box::pin(self.units(progress)),
+            Step::Done => Box::pin(ready(Ok(progress))),
         }
     }
 
@@ -189,19 +186,15 @@ impl<N: Fn() -> Timestamp + Send + Sync> Inspection<'_, N> {
             (all, best) => *all = all.take().or(best),
         }
         let look = SecondLook { source: self.source, scope: progress.scope, scanned_from, now: &self.now };
-        let mut looks = BTreeMap::new();
+        let mut others = Vec::new();
         for (relation, seen) in suspects {
             match relation {
                 Relation::Product(product) => progress.add_product(product),
-                other => {
-                    looks.insert(other, seen);
-                }
+                other => others.push((other, seen)),
             }
         }
-        let looks = stream::iter(looks.iter()).map(|(relation, seen)| {
-            let look = look.at(relation, seen);
-            async move { (relation, look.await) }
-        });
+        let looks = stream::iter(others);
+        let looks = looks.map(|(relation, seen): (Relation, BTreeSet<Key>)| look.at(relation, seen));
         let mut looks = std::pin::pin!(looks.buffer_unordered(LOOKS_AT_ONCE));
         while let Some((relation, found)) = looks.next().await {
             match found? {
@@ -226,7 +219,8 @@ impl<N: Fn() -> Timestamp + Send + Sync> Inspection<'_, N> {
         let mut units = Units::new(std::mem::take(&mut progress.products));
         for snapshot in 0..self.pace.snapshots {
             if snapshot > 0 {
-                sleep(self.pace.between_snapshots).await;
+                // Longer each time, so that a shop with a rhythm is met at different beats.
+                sleep(self.pace.between_snapshots * (self.pace.snapshots + snapshot) / self.pace.snapshots).await;
             }
             units.take_snapshots(self.source, &self.now).await?;
         }

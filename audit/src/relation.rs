@@ -70,7 +70,7 @@ impl Relation {
             Self::Order(id) => order(id),
             Self::Payment(id) => payment(id),
             Self::Sheet(id) => sheet(id),
-            Self::Mark(event) => (9, event, ""),
+            Self::Mark(event) => mark(event),
         }
     }
 }
@@ -109,6 +109,10 @@ pub(crate) fn payment(id: &PaymentId) -> Identity<'_> {
 
 pub(crate) fn sheet(id: &OrderSheetId) -> Identity<'_> {
     (8, id.as_str(), "")
+}
+
+pub(crate) fn mark(event: &str) -> Identity<'_> {
+    (9, event, "")
 }
 
 /// The relations that an auditor checks.

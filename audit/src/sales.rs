@@ -155,7 +155,10 @@ impl Sales {
         self.counted.insert(product, Counted { days, last_sold_at, generation, place });
     }
 
-    pub(crate) fn add_mark(&mut self, event_id: String, mark: Mark) {
+    pub(crate) fn add_mark(&mut self, event_id: String, mark: Mark, selection: &Selection) {
+        if !selection.has(relation::mark(&event_id)) {
+            return;
+        }
         self.newest_mark = self.newest_mark.take().max(Some((mark.generation, event_id)));
     }
 
@@ -172,6 +175,7 @@ impl Sales {
     pub(crate) fn narrow(&mut self, selection: &Selection) {
         self.recounted.retain(|product, _| selection.has(relation::product(product)));
         self.counted.retain(|product, _| selection.has(relation::product(product)));
+        self.newest_mark = self.newest_mark.take().filter(|(_, event)| selection.has(relation::mark(event)));
     }
 
     /// The memory in use, about, in bytes.

@@ -76,7 +76,12 @@ impl SecondLook<'_> {
     ///
     /// # Errors
     /// If the table cannot be read.
-    pub(crate) async fn at(&self, relation: &Relation, seen: &BTreeSet<Key>) -> Result<Look, ReadError> {
+    pub(crate) async fn at(&self, relation: Relation, seen: BTreeSet<Key>) -> (Relation, Result<Look, ReadError>) {
+        let look = self.look(&relation, &seen).await;
+        (relation, look)
+    }
+
+    async fn look(&self, relation: &Relation, seen: &BTreeSet<Key>) -> Result<Look, ReadError> {
         let mut before = None;
         for _ in 0..TRIES {
             let look = match relation {
@@ -209,7 +214,8 @@ impl SecondLook<'_> {
             (0..counter.next).map(|ticket| keys::ticket_claim(coupon, *shard, ticket))
         });
         let given_out: Vec<Key> = given_out.collect();
-        let reads = stream::iter(given_out.chunks(MAX_KEYS)).map(|keys| self.source.get(keys.iter().cloned()));
+        let batches: Vec<Vec<Key>> = given_out.chunks(MAX_KEYS).map(<[Key]>::to_vec).collect();
+        let reads = stream::iter(batches).map(|keys: Vec<Key>| self.source.get(keys));
         let mut reads = std::pin::pin!(reads.buffer_unordered(READERS));
         while let Some(claims) = reads.next().await {
             claims?.into_values().for_each(|claim| auditor.add(claim));

@@ -18,7 +18,10 @@ use crate::{
 
 /// The sellers of all products.
 #[derive(Debug, Default)]
-pub(crate) struct Sellers(BTreeMap<UserId, Seller>);
+pub(crate) struct Sellers {
+    sellers: BTreeMap<UserId, Seller>,
+    products: usize,
+}
 
 #[derive(Debug, Default)]
 struct Seller {
@@ -39,12 +42,14 @@ impl Sellers {
     pub(crate) fn add_product(&mut self, product: &Product, selection: &Selection) {
         if let Some(seller) = product.seller_id.as_ref().and_then(|seller| self.of(seller, selection)) {
             seller.products.insert(product.product_id.clone(), product.is_paused());
+            self.products += 1;
         }
     }
 
     pub(crate) fn add_listed(&mut self, seller: &UserId, product: ProductId, selection: &Selection) {
         if let Some(seller) = self.of(seller, selection) {
             seller.listed.insert(product);
+            self.products += 1;
         }
     }
 
@@ -55,21 +60,22 @@ impl Sellers {
     }
 
     fn of(&mut self, seller: &UserId, selection: &Selection) -> Option<&mut Seller> {
-        selection.has(relation::seller(seller)).then(|| self.0.entry(seller.clone()).or_default())
+        selection.has(relation::seller(seller)).then(|| self.sellers.entry(seller.clone()).or_default())
     }
 
     /// Drops the relations that are not selected.
     pub(crate) fn narrow(&mut self, selection: &Selection) {
-        self.0.retain(|seller, _| selection.has(relation::seller(seller)));
+        self.sellers.retain(|seller, _| selection.has(relation::seller(seller)));
+        self.products = self.sellers.values().map(|seller| seller.products.len() + seller.listed.len()).sum();
     }
 
     /// The memory in use, about, in bytes.
     pub(crate) fn weight(&self) -> usize {
-        self.0.values().map(|seller| 200 + (seller.products.len() + seller.listed.len()) * 80).sum()
+        self.sellers.len() * 200 + self.products * 80
     }
 
     pub(crate) fn finish(self, now: Timestamp, findings: &mut Findings) {
-        for (id, seller) in self.0 {
+        for (id, seller) in self.sellers {
             let products = seller.products.keys().map(keys::product).collect();
             let relation = Relation::Seller(id.clone());
             seller.check(

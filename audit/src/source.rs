@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::{
     error::{ProvideErrorMetadata, SdkError},
     types::{AttributeValue, Get, KeysAndAttributes, TransactGetItem},
 };
-use futures::{StreamExt, stream::FuturesUnordered};
+use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use shared::store::{Item, Key, keys::BY_TIME};
 use tokio::time::sleep;
 
@@ -96,11 +96,15 @@ impl Source {
     ///
     /// # Errors
     /// If the table cannot be read.
-    pub(crate) async fn get(&self, keys: impl IntoIterator<Item = Key>) -> Result<Items, ReadError> {
-        let mut items = Items::new();
+    pub(crate) fn get(&self, keys: impl IntoIterator<Item = Key>) -> BoxFuture<'_, Result<Items, ReadError>> {
         let mut keys: Vec<Key> = keys.into_iter().collect();
         keys.sort();
         keys.dedup();
+        Box::pin(self.get_all(keys))
+    }
+
+    async fn get_all(&self, keys: Vec<Key>) -> Result<Items, ReadError> {
+        let mut items = Items::new();
         for batch in keys.chunks(MAX_KEYS) {
             let wanted = KeysAndAttributes::builder().consistent_read(true);
             let wanted = wanted.set_keys(Some(batch.iter().cloned().map(Key::into_item).collect())).build();

@@ -10,6 +10,7 @@
 
 mod audit;
 mod backbone;
+mod busy_audit;
 mod cancellation;
 mod cart;
 mod concurrency;

@@ -343,6 +343,7 @@ mod tests {
             ),
             (keys::request("digest"), json!({ "payload": "p", "outcome": { "any": ["thing"] } })),
             (keys::email(&EmailKey::from_address("mina@example.com")), json!({ "userId": "mina" })),
+            (keys::audit(), json!({ "progress": "{}", "leasedUntil": at_ms, "revision": 2 })),
             (
                 keys::migration("emails"),
                 json!({ "startedAt": at_ms, "passes": 1, "figures": { "users": 3 }, "revision": 2 }),

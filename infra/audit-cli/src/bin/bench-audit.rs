@@ -1,18 +1,22 @@
 //! Measures the time and the memory that an audit of a large shop's export takes: `cargo xtask bench audit`.
+//!
+//! Two shops of different size are audited, each in a process of its own. Bounded memory shows as the same peak for both.
+//! The larger shop is made up item by item as it is read, so that it needs no disk; reading lines of an export costs the
+//! same for both. Exits with 1 if a goal is missed.
 #![allow(clippy::disallowed_methods, reason = "the machine's own time is what is asked for")]
 
 use std::{
     error::Error,
-    fs::{self, File},
-    io::{BufReader, BufWriter, Write},
-    path::Path,
+    fs,
+    io::Write,
+    process::{Command, ExitCode},
     time::Instant,
 };
 
-use audit::{Auditor, Report, Scope};
+use audit::{Pace, Passes, Report, Scope, read_export};
 use clap::Parser;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_dynamo::Item;
 use serde_json::json;
 use shared::{
@@ -30,65 +34,166 @@ use shared::{
     store::{Key, keys, orders::OrderRecord},
 };
 
-/// Writes an export of a shop and audits it: all of it, and then its ledgers alone
+/// Audits shops of two sizes, and says whether memory and time stay within the goals
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// The number of orders; each has two entries in a ledger
+    /// The orders of the larger shop; each has two entries in a ledger. The smaller shop has a fifth of them
     #[arg(long, default_value_t = 1_000_000)]
     orders: u64,
 
-    /// The number of users that share the orders
-    #[arg(long, default_value_t = 10_000)]
-    users: u64,
+    /// The number of orders of each user
+    #[arg(long, default_value_t = 20)]
+    orders_of_a_user: u64,
+
+    /// Audit one shop of this many orders and print the measurement: what the other processes do
+    #[arg(long, hide = true)]
+    one: Option<u64>,
 }
 
-const OFFER: Offer = Offer { price: Won::new(9_000), discount: Won::ZERO, status: SaleStatus::OnSale };
-const SHIPPING: ShippingPolicy = ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) };
-
-fn main() -> Result<(), Box<dyn Error>> {
-    let Arguments { orders, users } = Arguments::parse();
-    let file = std::env::temp_dir().join(format!("jangteo-export-{}.json", std::process::id()));
-    let outcome = write(&file, orders, users.max(1)).and_then(|()| {
-        let (ledgers, seconds) = audited(&file, Scope::Ledgers)?;
-        let entries = ledgers.figures.ledger_entries;
-        println!("{entries} ledger entries in {seconds:.1} s: {:.0} a second", entries as f64 / seconds);
-        let (all, seconds) = audited(&file, Scope::Everything)?;
-        println!("{} orders, with all that belongs to them, in {seconds:.1} s; {}", all.figures.orders, memory());
-        if all.figures.orders == orders { Ok(()) } else { Err("not all orders were seen".into()) }
-    });
-    fs::remove_file(&file)?;
-    outcome
+/// The measurement of one audit.
+#[derive(Debug, Serialize, Deserialize)]
+struct Measured {
+    orders: u64,
+    seconds: f64,
+    passes: u32,
+    /// The ledgers alone.
+    ledger_seconds: f64,
+    entries: u64,
+    /// The peak of the process, in megabytes.
+    peak_mb: u64,
+    /// The bytes of the export.
+    export_bytes: u64,
 }
 
-/// Writes the export of a table: customers charge the price of a tea and order it, again and again.
-fn write(file: &Path, orders: u64, users: u64) -> Result<(), Box<dyn Error>> {
-    let mut export = BufWriter::new(File::create(file)?);
-    let tea = ProductId::try_from("tea".to_owned()).map_err(|_| "an id")?;
-    for number in 0..users {
-        let user = UserId::try_from(format!("user-{number}")).map_err(|_| "an id")?;
-        let mut account = Account::NEW;
-        let of_user = orders / users + u64::from(number < orders % users);
-        for turn in 0..of_user {
-            let name = format!("frfjxplir33xbm{number:06}{turn:06}");
-            let id = OrderId::try_from(name.clone()).map_err(|_| "an id")?;
-            let order = Order::paid(id.clone(), draft(&user, &tea)?);
-            let charge = (format!("{name}-c"), EntryKind::Charge, order.paid, None);
-            let payment = (name, EntryKind::Payment, order.paid.negated(), Some(id.clone()));
-            for (entry_id, kind, amount, order_id) in [charge, payment] {
-                let movement = Movement { entry_id, kind, amount, order_id, reason: None, at: order.created_at };
-                let (after, entry) = account.book(&user, movement).map_err(|_| "a balance within its bounds")?;
-                put(&mut export, keys::ledger_entry(&user, entry.sequence), entry)?;
-                account = after;
-            }
-            put(&mut export, keys::order(&id), OrderRecord::new(order, "digest".to_owned()))?;
-        }
-        put(&mut export, keys::account(&user), account)?;
-        put(&mut export, keys::profile(&user), profile(user))?;
+/// A function's memory, less the gigabyte for pages, code and what the allocator holds back.
+const MEMORY_GOAL_MB: u64 = 2_000;
+
+/// The orders that the nightly function must master.
+const ORDERS_GOAL: u64 = 10_000_000;
+
+/// The minutes in which a pass of the function must have ended.
+const MINUTES_GOAL: f64 = 13.0;
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let Arguments { orders, orders_of_a_user, one } = Arguments::parse();
+    if let Some(orders) = one {
+        println!("{}", serde_json::to_string(&measure(orders, orders_of_a_user.max(1))?)?);
+        return Ok(ExitCode::SUCCESS);
     }
+    let mut measured = Vec::new();
+    for size in [orders / 5, orders] {
+        let mut audit = Command::new(std::env::current_exe()?);
+        audit.args(["--one", &size.to_string(), "--orders-of-a-user", &orders_of_a_user.to_string()]);
+        let output = audit.stderr(std::process::Stdio::inherit()).output()?;
+        if !output.status.success() {
+            return Err("an audit failed".into());
+        }
+        let one: Measured = serde_json::from_slice(&output.stdout)?;
+        println!(
+            "{} orders: {:.1} s in {} passes, {} MB at most; ledgers alone {:.1} s, {:.0} entries a second",
+            one.orders,
+            one.seconds,
+            one.passes,
+            one.peak_mb,
+            one.ledger_seconds,
+            one.entries as f64 / one.ledger_seconds
+        );
+        measured.push(one);
+    }
+    let misses = misses(&measured);
+    if misses.is_empty() {
+        println!("goals met");
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("falls short: {}", misses.join("; "));
+    Ok(ExitCode::FAILURE)
+}
+
+/// The goals that are missed. The time of a pass grows with the orders, so it is extrapolated to ten million.
+fn misses(measured: &[Measured]) -> Vec<String> {
+    let mut misses = Vec::new();
+    for one in measured {
+        if one.peak_mb > MEMORY_GOAL_MB {
+            misses.push(format!("{} MB for {} orders, more than {MEMORY_GOAL_MB}", one.peak_mb, one.orders));
+        }
+    }
+    if let Some(last) = measured.last() {
+        let of_a_pass = last.seconds / f64::from(last.passes.max(1)) / 60.0;
+        let minutes = of_a_pass * ORDERS_GOAL as f64 / last.orders.max(1) as f64;
+        println!(
+            "a pass over {ORDERS_GOAL} orders: {minutes:.1} minutes of one core here, extrapolated; \
+             an export has {} bytes an order",
+            last.export_bytes / last.orders.max(1)
+        );
+        if minutes > MINUTES_GOAL {
+            misses.push(format!("{minutes:.1} minutes for a pass over {ORDERS_GOAL} orders, more than {MINUTES_GOAL}"));
+        }
+    }
+    misses
+}
+
+/// Audits a shop of this many orders: its ledgers, then all of it.
+fn measure(orders: u64, of_a_user: u64) -> Result<Measured, Box<dyn Error>> {
+    let (ledgers, ledger_seconds, _) = audited(orders, of_a_user, Scope::Ledgers)?;
+    let (all, seconds, passes) = audited(orders, of_a_user, Scope::Everything)?;
+    if all.figures.orders != orders {
+        return Err("not all orders were seen".into());
+    }
+    let mut counter = Counter(0);
+    for number in 0..users(orders, of_a_user).min(100) {
+        write_user(&mut counter, number, of_a_user)?;
+    }
+    let export_bytes = counter.0 / (users(orders, of_a_user).clamp(1, 100) * of_a_user) * orders;
+    let entries = ledgers.figures.ledger_entries;
+    Ok(Measured { orders, seconds, passes, ledger_seconds, entries, peak_mb: peak_mb(), export_bytes })
+}
+
+/// Counts bytes.
+struct Counter(u64);
+
+impl Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += u64::try_from(bytes.len()).unwrap_or_default();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn users(orders: u64, of_a_user: u64) -> u64 {
+    orders.div_ceil(of_a_user)
+}
+
+/// Writes the part of an export that has one user, who charges the price of a tea and orders it, again and again.
+fn write_user(export: &mut impl Write, number: u64, orders: u64) -> Result<(), Box<dyn Error>> {
+    let tea = ProductId::try_from("tea".to_owned()).map_err(|_| "an id")?;
+    let user = UserId::try_from(format!("user-{number}")).map_err(|_| "an id")?;
+    let mut account = Account::NEW;
+    for turn in 0..orders {
+        let name = format!("frfjxplir33xb{number:07}{turn:06}");
+        let id = OrderId::try_from(name.clone()).map_err(|_| "an id")?;
+        let order = Order::paid(id.clone(), draft(&user, &tea)?);
+        let charge = (format!("{name}-c"), EntryKind::Charge, order.paid, None);
+        let payment = (name, EntryKind::Payment, order.paid.negated(), Some(id.clone()));
+        for (entry_id, kind, amount, order_id) in [charge, payment] {
+            let movement = Movement { entry_id, kind, amount, order_id, reason: None, at: order.created_at };
+            let (after, entry) = account.book(&user, movement).map_err(|_| "a balance within its bounds")?;
+            put(export, keys::ledger_entry(&user, entry.sequence), entry)?;
+            account = after;
+        }
+        put(export, keys::order(&id), OrderRecord::new(order, "digest".to_owned()))?;
+    }
+    put(export, keys::account(&user), account)?;
+    put(export, keys::profile(&user), profile(user))
+}
+
+fn write_product(export: &mut impl Write, orders: u64) -> Result<(), Box<dyn Error>> {
+    let tea = ProductId::try_from("tea".to_owned()).map_err(|_| "an id")?;
     let shard = Shard { received: i64::try_from(orders)?, ..Shard::new(0, OFFER, 1) };
-    put(&mut export, keys::stock(&tea, 0), shard)?;
-    put(&mut export, keys::product(&tea), product(tea))?;
-    Ok(export.flush()?)
+    put(export, keys::stock(&tea, 0), shard)?;
+    put(export, keys::product(&tea), product(tea))
 }
 
 fn draft(user: &UserId, tea: &ProductId) -> Result<Draft, Box<dyn Error>> {
@@ -150,20 +255,40 @@ fn put(export: &mut impl Write, key: Key, record: impl Serialize) -> Result<(), 
     Ok(writeln!(export, "{}", json!({ "Item": item }))?)
 }
 
-/// The report on the export, months after the last order, and the seconds that the audit takes.
-fn audited(file: &Path, scope: Scope) -> Result<(Report, f64), Box<dyn Error>> {
-    let start = Instant::now();
-    let mut auditor = Auditor::new(scope);
-    audit::read_export(BufReader::new(File::open(file)?), &mut auditor)?;
-    let report = auditor.finish("2026-11-20T03:00:00Z".parse()?);
-    let seconds = start.elapsed().as_secs_f64();
-    print!("{report}");
-    if report.is_clean() { Ok((report, seconds)) } else { Err("not clean".into()) }
+/// The report on a shop, months after the last order; the seconds of the auditor, without those that make the shop up; and
+/// the passes.
+fn audited(orders: u64, of_a_user: u64, scope: Scope) -> Result<(Report, f64, u32), Box<dyn Error>> {
+    let now = "2026-11-20T03:00:00Z".parse()?;
+    let (mut seconds, mut part) = (0.0, Vec::new());
+    let mut passes = Passes::new(scope, Pace::NIGHTLY.memory);
+    while let Some(mut auditor) = passes.next_auditor() {
+        let mut left = orders;
+        for number in 0..=users(orders, of_a_user) {
+            part.clear();
+            if number == users(orders, of_a_user) {
+                write_product(&mut part, orders)?;
+            } else {
+                let of_user = left.min(of_a_user);
+                write_user(&mut part, number, of_user)?;
+                left -= of_user;
+            }
+            let start = Instant::now();
+            read_export(part.as_slice(), &mut auditor)?;
+            seconds += start.elapsed().as_secs_f64();
+        }
+        let start = Instant::now();
+        passes.add(auditor, now);
+        seconds += start.elapsed().as_secs_f64();
+    }
+    let done = passes.done();
+    let report = passes.into_report();
+    if report.is_clean() { Ok((report, seconds, done)) } else { Err(format!("not clean: {report}").into()) }
 }
 
-/// The peak memory of this process so far, if the system reports it.
-fn memory() -> String {
+/// The peak memory of this process so far, in megabytes; 0 if the system does not report it.
+fn peak_mb() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    most.map_or_else(|| "in unknown memory".to_owned(), |most| format!("in at most {} of memory", most.trim()))
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB")).and_then(|kb| kb.trim().parse::<u64>().ok());
+    peak.unwrap_or_default() / 1_000
 }
