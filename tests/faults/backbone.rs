@@ -249,5 +249,5 @@ async fn count_sales(
     dead_letters: &DeadLetterQueue,
     batch: shared::lambda::stream::Batch,
 ) -> Result<aws_lambda_events::streams::DynamoDbEventResponse, lambda_http::Error> {
-    count_sales::handle(shop.instance(), &dead_letters.queue(), batch).await
+    count_sales::handle(shop.instance(), &dead_letters.of_stream(), batch).await
 }

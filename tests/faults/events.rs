@@ -100,7 +100,7 @@ async fn counting_survives_a_death_at_any_call() {
             // All three tries of the SDK fail.
             if calls >= dies_at { Fault::LostReply } else { Fault::None }
         });
-        let dead_letters = DeadLetterQueue::default().queue();
+        let dead_letters = DeadLetterQueue::default().of_stream();
         let _ = count_sales::handle(shop.instance(), &dead_letters, as_batch(&batch)).await;
         shop.dynamo().fail(|_| Fault::None);
         count_sales::handle(shop.instance(), &dead_letters, as_batch(&batch)).await.unwrap();
@@ -127,13 +127,13 @@ async fn an_unreadable_sale_is_a_dead_letter() {
     let (dead_letters, sold) = (DeadLetterQueue::default(), async || {
         shop.get("/products/top").await.expect(200)["items"][0]["soldQuantity"].as_i64().unwrap()
     });
-    let dead_letter_queue = dead_letters.queue();
+    let dead_letter_queue = dead_letters.of_stream();
     let handled = count_sales::handle(shop.instance(), &dead_letter_queue, as_batch(&records));
     let answer = running_as("count-sales", handled).await.unwrap();
     assert!(answer.batch_item_failures.is_empty());
     assert_eq!((sold().await, dead_letters.taken()[0].0.clone()), (4, records[poison].clone()));
     for _ in 0..2 {
-        count_sales::handle(shop.instance(), &dead_letters.queue(), as_batch(&whole[poison..=poison])).await.unwrap();
+        count_sales::handle(shop.instance(), &dead_letters.of_stream(), as_batch(&whole[poison..=poison])).await.unwrap();
     }
     assert_eq!(sold().await, 6);
     shop.audit().await;

@@ -155,8 +155,14 @@ pub(crate) fn refusal(request: &HttpRequest) -> Option<(u16, Value)> {
     FUNCTION
         .try_with(|function| {
             let target = request.headers().get("x-amz-target").unwrap_or_default();
-            let body = serde_json::from_slice(request.body().bytes().unwrap_or_default()).expect("a request is JSON");
-            let refused = uses(function, target, &body).into_iter().find(|used| !note(used))?;
+            let refused = match target {
+                "" => [of_bucket(function, request.method())].into(),
+                target => {
+                    let body = request.body().bytes().unwrap_or_default();
+                    uses(function, target, &serde_json::from_slice(body).expect("a request is JSON"))
+                }
+            };
+            let refused = refused.into_iter().find(|used| !note(used))?;
             let Use { function, action, resource, key } = refused;
             let message = format!("{function} is not authorized to perform {action} on {resource} {key}");
             Some((400, dynamo::error("AccessDeniedException", &message)))
@@ -197,6 +203,17 @@ pub fn noted_uses() -> BTreeSet<Use> {
         Some(Use { function: parts.next()?, action: parts.next()?, resource: parts.next()?, key: parts.next()? })
     };
     text.lines().filter_map(use_of).collect()
+}
+
+/// The permission that a call to S3 needs: it names its operation by its method.
+fn of_bucket(function: &str, method: &str) -> Use {
+    let action = match method {
+        "PUT" => "s3:PutObject",
+        "DELETE" => "s3:DeleteObject",
+        _ => "s3:GetObject",
+    };
+    let (resource, key) = (String::new(), String::new());
+    Use { function: function.to_owned(), action: action.to_owned(), resource, key }
 }
 
 /// The permissions that a call needs. A transaction needs that of each of its actions.

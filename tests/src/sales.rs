@@ -47,7 +47,7 @@ pub fn records(shop: &TestShop) -> Vec<Value> {
 /// Delivers a batch to the aggregator, through the next instance in turn.
 pub async fn count(shop: &TestShop, batch: &[Value]) -> Result<(), lambda_http::Error> {
     let dead_letters = DeadLetterQueue::default();
-    let answer = count_sales::handle(shop.instance(), &dead_letters.queue(), stream::batch(batch)).await?;
+    let answer = count_sales::handle(shop.instance(), &dead_letters.of_stream(), stream::batch(batch)).await?;
     assert!(answer.batch_item_failures.is_empty() && dead_letters.taken().is_empty(), "{answer:?}");
     Ok(())
 }

@@ -7,7 +7,10 @@ use shared::{
         Shop,
         bestsellers::{self, SalesChange},
     },
-    lambda::{dead_letters::DeadLetters, serve, stream::Batch},
+    lambda::{
+        serve,
+        stream::{Batch, StreamDeadLetters},
+    },
     store::{StoreError, stream},
 };
 
@@ -16,18 +19,31 @@ use shared::{
 /// # Errors
 /// If the configuration is incomplete, or Lambda's runtime interface fails.
 pub async fn serve() -> Result<(), Error> {
-    let (shop, dead_letters) = (serve::shop_from_env().await?, DeadLetters::from_env()?);
+    let (shop, dead_letters) = (serve::shop_from_env().await?, StreamDeadLetters::from_env()?);
     serve::events(|batch| handle(&shop, &dead_letters, batch)).await
 }
 
-/// Counts a batch. An unreadable record goes to the dead-letter queue.
+/// Counts a batch. A record goes to the dead letters if it cannot be read itself, or if it needs a stored item that cannot
+/// be read. Neither stops another record.
 ///
 /// # Errors
 /// If the table cannot be reached: the batch comes again, and nothing in it counts twice.
-pub async fn handle(shop: &Shop, dead_letters: &DeadLetters, batch: Batch) -> Result<DynamoDbEventResponse, Error> {
+pub async fn handle(
+    shop: &Shop,
+    dead_letters: &StreamDeadLetters,
+    batch: Batch,
+) -> Result<DynamoDbEventResponse, Error> {
     let parsed = dead_letters.read(&batch, changes_of).await;
-    bestsellers::fold(shop, parsed.changes.into_iter().flat_map(|(_, changes)| changes).collect()).await?;
-    Ok(batch.checkpoint(parsed.stopped_at))
+    let changes: Vec<&SalesChange> = parsed.changes.iter().flat_map(|(_, changes)| changes).collect();
+    let unreadable = bestsellers::fold(shop, &changes).await?;
+    let mut aside = Vec::new();
+    for (place, changes) in &parsed.changes {
+        let reason = changes.iter().find_map(|change| unreadable.reason_for(change));
+        aside.extend(reason.map(|reason| (*place, reason.to_owned())));
+    }
+    let failed = dead_letters.set_aside(&batch, &aside).await;
+    // Reading stopped after all records that were read.
+    Ok(batch.checkpoint(failed.or(parsed.stopped_at)))
 }
 
 fn changes_of(record: &EventRecord) -> Result<Vec<SalesChange>, StoreError> {

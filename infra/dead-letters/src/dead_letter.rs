@@ -6,13 +6,16 @@ use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use jiff::Timestamp;
 use serde_json::Value;
 use shared::lambda::dead_letters::REASON;
+use url::form_urlencoded;
+
+use crate::failure::Failure;
 
 /// A message that could not be handled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// The message id of SQS.
+    /// The message id of SQS, or the key of the object.
     pub id: String,
-    /// The body of the message, unchanged.
+    /// The body of the message or of the object, unchanged.
     pub body: String,
     /// The reason of its failure.
     pub reason: String,
@@ -32,16 +35,46 @@ impl DeadLetter {
         let sent_at = message.attributes.as_ref().and_then(|all| all.get(&MessageSystemAttributeName::SentTimestamp));
         let sent_at = sent_at.and_then(|at| at.parse().ok()).and_then(|at| Timestamp::from_millisecond(at).ok());
         let body = message.body.clone().unwrap_or_default();
+        let id = message.message_id.clone().unwrap_or_default();
+        if let Some(failure) = Failure::of(&body) {
+            return Self::of_failure(id, body, sent_at, failure);
+        }
+        let objects = objects_in(&body);
+        if !objects.is_empty() {
+            let (reason, kind) = ("the bucket has a new object".to_owned(), Some("ObjectCreated".to_owned()));
+            return Self { id, body, reason, sent_at, event_id: Some(objects.join(" ")), kind };
+        }
         let (event_id, kind) = event_of(&body);
-        Self {
-            id: message.message_id.clone().unwrap_or_default(),
-            reason: reason(&attributes),
-            body,
-            sent_at,
-            event_id,
-            kind,
+        Self { id, reason: reason(&attributes), body, sent_at, event_id, kind }
+    }
+
+    /// A letter in the failures bucket.
+    pub(crate) fn of_object(key: &str, body: String, sent_at: Option<Timestamp>) -> Self {
+        match Failure::of(&body) {
+            Some(failure) => Self::of_failure(key.to_owned(), body, sent_at, failure),
+            None => {
+                let reason = "it does not describe a failed invocation".to_owned();
+                Self { id: key.to_owned(), body, reason, sent_at, event_id: None, kind: None }
+            }
         }
     }
+
+    fn of_failure(id: String, body: String, sent_at: Option<Timestamp>, failure: Failure) -> Self {
+        let Failure { function, reason, records, first, payload: _ } = failure;
+        let records = records.map(|count| format!(" ({count} records)")).unwrap_or_default();
+        Self { id, body, reason, sent_at, event_id: first, kind: Some(format!("{function}{records}")) }
+    }
+}
+
+/// The keys of the objects that a notice of S3 names.
+pub(crate) fn objects_in(body: &str) -> Vec<String> {
+    let body: Value = serde_json::from_str(body).unwrap_or_default();
+    let records = body["Records"].as_array().into_iter().flatten();
+    let key = |record: &Value| {
+        let escaped = format!("key={}", record["s3"]["object"]["key"].as_str()?);
+        form_urlencoded::parse(escaped.as_bytes()).next().map(|(_, key)| key.into_owned())
+    };
+    records.filter_map(key).collect()
 }
 
 /// The reason of a message, as its function or the bus gives it. A queue that moves a message after too many receives
@@ -104,6 +137,16 @@ mod tests {
         let keys = json!({ "pk": { "S": "ORDER#1" }, "sk": { "S": "ORDER" } });
         let record = letter(&json!({ "eventID": "e", "eventName": "MODIFY", "dynamodb": { "Keys": keys } }), &[]);
         assert_eq!((record.event_id.as_deref(), record.kind.as_deref()), (Some("e"), Some("MODIFY ORDER#1/ORDER")));
+    }
+
+    #[test]
+    fn a_notice_names_its_objects() {
+        let object = |key: &str| json!({ "s3": { "bucket": { "name": "b" }, "object": { "key": key } } });
+        let notice = json!({ "Records": [object("aws/lambda/1/s-0/a%3Ab+c")] });
+        assert_eq!(objects_in(&notice.to_string()), ["aws/lambda/1/s-0/a:b c"]);
+        assert_eq!(letter(&notice, &[]).event_id.as_deref(), Some("aws/lambda/1/s-0/a:b c"));
+        let test = json!({ "Service": "Amazon S3", "Event": "s3:TestEvent" });
+        assert_eq!(objects_in(&test.to_string()), [""; 0]);
     }
 
     #[test]

@@ -6,15 +6,20 @@
 //!
 //! To look at a letter is to receive it: no other reader sees it meanwhile, for two minutes at most if the tool dies. A
 //! letter is deleted only after it was redriven. So a letter can be redriven twice, which its receiver must bear
-//! anyway, but none gets lost.
+//! anyway, but none gets lost. A letter in the failures bucket has a lease of its own, an object beside it.
 //!
 //! SQS's own redrive is not used, for the same reason. It knows neither functions nor letters that were sent to the
 //! queue rather than moved to it, by a rule of the bus or by the worker.
 
+mod bucket;
 mod client;
 mod dead_letter;
+mod failure;
+mod operator;
 mod stack;
 
+pub use bucket::LetterBucket;
 pub use client::{DeadLetterClient, DeadLetterError, Lease};
 pub use dead_letter::DeadLetter;
-pub use stack::{Destination, LetterQueue};
+pub use operator::{Act, Operator, OperatorError};
+pub use stack::{Destination, LetterPlaces, LetterQueue};

@@ -1,4 +1,4 @@
-//! The dead-letter queues of a stack, found by its queues and functions themselves.
+//! The dead letters of a stack: their queues and their bucket, found by its queues and functions themselves.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,14 @@ use aws_sdk_lambda::types::FunctionConfiguration;
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde::Deserialize;
 
-use crate::client::DeadLetterError;
+use crate::{bucket::LetterBucket, client::DeadLetterError};
+
+/// The queues of dead letters and of failures, by name, and the failures bucket.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LetterPlaces {
+    pub queues: Vec<LetterQueue>,
+    pub bucket: Option<LetterBucket>,
+}
 
 /// A dead-letter queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +44,10 @@ pub enum Destination {
         /// Its name in Lambda.
         function: String,
     },
+    /// The function that each letter names, with the event of its asynchronous invocation.
+    FailedFunction,
+    /// The objects that each notice names.
+    Objects(LetterBucket),
 }
 
 impl Destination {
@@ -44,6 +55,8 @@ impl Destination {
     pub fn name(&self) -> &str {
         match self {
             Self::Queue { name, .. } | Self::Function { name, .. } => name,
+            Self::FailedFunction => "the function that failed",
+            Self::Objects(_) => LetterBucket::NAME,
         }
     }
 }
@@ -64,26 +77,37 @@ pub(crate) fn logical_name<'n>(stack: &str, physical: &'n str) -> Option<&'n str
     (!name.is_empty() && !random.is_empty() && !random.contains('-')).then_some(name)
 }
 
-/// The dead-letter queues of a stack, by name: those that another queue or a function names as such, and those with a
-/// name that ends in `DeadLetters`.
-pub(crate) async fn letter_queues(
+/// The places of a stack's letters:
+/// - the queues that another queue or a function names as such, and those with a name that ends in `DeadLetters`;
+/// - the queues of failed asynchronous invocations, with a name that ends in `Failures`;
+/// - the bucket that functions name as `FAILURES_BUCKET`, and the queue of its notices, with a name that ends in `Notices`.
+pub(crate) async fn letter_places(
     sqs: &aws_sdk_sqs::Client,
     lambda: &aws_sdk_lambda::Client,
     stack: &str,
-) -> Result<Vec<LetterQueue>, DeadLetterError> {
+) -> Result<LetterPlaces, DeadLetterError> {
     let queues = queues(sqs, stack).await?;
-    let functions = functions(lambda, stack).await?;
+    let Functions { by_queue, bucket } = functions(lambda, stack).await?;
+    let bucket = bucket.map(|bucket| LetterBucket { bucket, notices: None });
     let mut found = BTreeMap::new();
     for Described { name, url, arn, count, .. } in &queues {
         let source = queues.iter().find(|queue| queue.dead_letters.as_ref() == Some(arn));
         let back = source.map(|queue| Destination::Queue { name: queue.name.clone(), url: queue.url.clone() });
-        let destination = back.or_else(|| functions.get(physical(url)).cloned());
+        let destination = back.or_else(|| by_queue.get(physical(url)).cloned());
+        let destination = destination.or_else(|| match () {
+            () if name.ends_with("Failures") => Some(Destination::FailedFunction),
+            () if name.ends_with("Notices") => bucket.clone().map(Destination::Objects),
+            () => None,
+        });
         if destination.is_some() || name.ends_with("DeadLetters") {
             let queue = LetterQueue { name: name.clone(), url: url.clone(), count: *count, destination };
             found.insert(name.clone(), queue);
         }
     }
-    Ok(found.into_values().collect())
+    let queues: Vec<LetterQueue> = found.into_values().collect();
+    let is_of_bucket = |queue: &&LetterQueue| matches!(queue.destination, Some(Destination::Objects(_)));
+    let notices = queues.iter().find(is_of_bucket).cloned().map(Box::new);
+    Ok(LetterPlaces { bucket: bucket.map(|bucket| LetterBucket { notices, ..bucket }), queues })
 }
 
 async fn queues(sqs: &aws_sdk_sqs::Client, stack: &str) -> Result<Vec<Described>, DeadLetterError> {
@@ -125,27 +149,34 @@ fn physical(url: &str) -> &str {
     url.rsplit('/').next().unwrap_or_default()
 }
 
-/// The functions of the stack that send dead letters, by the name of the queue they send to.
-async fn functions(
-    lambda: &aws_sdk_lambda::Client,
-    stack: &str,
-) -> Result<BTreeMap<String, Destination>, DeadLetterError> {
+/// The functions of the stack that send dead letters.
+#[derive(Debug, Default)]
+struct Functions {
+    /// By the name of the queue they send to.
+    by_queue: BTreeMap<String, Destination>,
+    /// The bucket they write to.
+    bucket: Option<String>,
+}
+
+async fn functions(lambda: &aws_sdk_lambda::Client, stack: &str) -> Result<Functions, DeadLetterError> {
     let mut pages = lambda.list_functions().into_paginator().send();
-    let mut found = BTreeMap::new();
+    let mut found = Functions::default();
     while let Some(page) = pages.next().await {
         for function in page.map_err(aws_sdk_lambda::Error::from)?.functions.unwrap_or_default() {
-            let Some(url) = puts_aside_into(&function) else { continue };
+            let Some(url) = variable(&function, "DEAD_LETTERS_URL") else { continue };
+            let bucket = variable(&function, "FAILURES_BUCKET");
             let function = function.function_name.unwrap_or_default();
             if let Some(name) = logical_name(stack, &function).map(str::to_owned) {
-                found.insert(physical(&url).to_owned(), Destination::Function { name, function });
+                found.by_queue.insert(physical(&url).to_owned(), Destination::Function { name, function });
+                found.bucket = found.bucket.or(bucket);
             }
         }
     }
     Ok(found)
 }
 
-fn puts_aside_into(function: &FunctionConfiguration) -> Option<String> {
-    function.environment.as_ref()?.variables.as_ref()?.get("DEAD_LETTERS_URL").cloned()
+fn variable(function: &FunctionConfiguration, name: &str) -> Option<String> {
+    function.environment.as_ref()?.variables.as_ref()?.get(name).cloned()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Caller, Failure, Shop};
+use super::{Caller, Failure, Shop, readable};
 use crate::{
     domain::{
         OrderId, Refusal, UserId,
@@ -105,7 +105,8 @@ async fn earliest_end(shop: &Shop, user: &UserId, backoff: &mut Backoff) -> Resu
     let found = shop.table.get_all(&wanted, Consistency::Eventual, backoff).await?;
     let mut earliest = None;
     for key in &wanted {
-        let end = found.get::<OrderRecord>(key)?.and_then(|record| record.order.hold_expires_at);
+        let order = readable(key, found.get::<OrderRecord>(key).map_err(Failure::from))?.flatten();
+        let end = order.and_then(|record| record.order.hold_expires_at);
         earliest = [earliest, end].into_iter().flatten().min();
     }
     Ok(earliest)

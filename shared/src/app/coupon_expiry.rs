@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{
     Failure, Shop,
     expiry::{self, Expired, Place},
+    readable,
     sweeps::SweepStep,
     tickets,
 };
@@ -60,13 +61,15 @@ async fn mark_of_counter(shop: &Shop, coupon: &CouponId, shard: u16, counter: &C
         let claims: Vec<_> = batch.iter().map(|&number| keys::ticket_claim(coupon, shard, number)).collect();
         // The claim records have been there since the campaign's end, as the sweep of tickets made sure.
         let found = shop.table.get_all(&claims, Consistency::Eventual, &mut backoff).await?;
-        let claims: Result<Vec<Option<ClaimRecord>>, _> = claims.iter().map(|claim| found.get(claim)).collect();
-        let users: Vec<UserId> = claims?.into_iter().flatten().filter_map(|claim| claim.user_id).collect();
+        // An unreadable one keeps no other from its mark: it is expired all the same.
+        let claim = |key| readable(key, found.get::<ClaimRecord>(key).map_err(Failure::from)).map(Option::flatten);
+        let claims = claims.iter().map(claim).collect::<Result<Vec<_>, _>>()?;
+        let users: Vec<UserId> = claims.into_iter().flatten().filter_map(|claim| claim.user_id).collect();
         let theirs: Vec<_> = users.iter().map(|user| keys::user_coupon(user, coupon)).collect();
         let found = shop.table.get_all(&theirs, Consistency::Eventual, &mut backoff).await?;
         let mut usable = Vec::new();
         for (key, user) in theirs.iter().zip(&users) {
-            let issued: Option<IssuedCoupon> = found.get(key)?;
+            let issued = readable(key, found.get::<IssuedCoupon>(key).map_err(Failure::from))?.flatten();
             if issued.is_some_and(|issued| issued.state == CouponState::Usable) {
                 usable.push(user);
             }

@@ -12,7 +12,7 @@ use super::{
     coupons::{self, Remaining},
     inventory,
     products::Stocked,
-    tickets,
+    readable, tickets,
 };
 use crate::{
     domain::{
@@ -119,8 +119,9 @@ async fn described(shop: &Shop, places: Places, status: Option<SaleStatus>) -> R
     // Most products have one shard, so that nothing is left to be read.
     let first: Vec<Key> = ids.iter().flat_map(|id| [keys::product(id), keys::stock(id, 0)]).collect();
     let mut found = shop.table.get_all(&first, Consistency::Strong, &mut backoff).await?;
-    let listed = |id: &ProductId| -> Result<Option<Product>, StoreError> {
-        let product: Option<Product> = found.get(&keys::product(id))?;
+    let listed = |id: &ProductId| -> Result<Option<Product>, Failure> {
+        let key = keys::product(id);
+        let product = readable(&key, found.get::<Product>(&key).map_err(Failure::from))?.flatten();
         Ok(product.filter(|it| status.is_none_or(|status| it.offer.status == status)))
     };
     let listed = ids.iter().map(listed).collect::<Result<_, _>>()?;
@@ -136,7 +137,8 @@ async fn described(shop: &Shop, places: Places, status: Option<SaleStatus>) -> R
     let mut items = Vec::new();
     for product in products {
         let (id, count) = (&product.product_id, product.stock_shards);
-        let shards = inventory::among_or_read(shop, &found, id, count, &mut backoff).await?;
+        let shards = inventory::among_or_read(shop, &found, id, count, &mut backoff).await;
+        let Some(shards) = readable(&keys::product(id), shards)? else { continue };
         items.push(Stocked { stock: inventory::total(&shards), product });
     }
     Ok(Part { items, next })
@@ -153,13 +155,18 @@ pub async fn campaigns(shop: &Shop, after: Option<String>, limit: usize) -> Resu
     let mut backoff = shop.backoff();
     let wanted: Vec<Key> = ids(&places)?.iter().map(keys::campaign).collect();
     let found = shop.table.get_all(&wanted, Consistency::Strong, &mut backoff).await?;
-    let listed = wanted.iter().map(|key| found.get(key)).collect::<Result<_, _>>()?;
+    let listed = wanted.iter().map(|key| readable(key, found.get(key).map_err(Failure::from)).map(Option::flatten));
+    let listed = listed.collect::<Result<_, _>>()?;
     let (campaigns, next) = cut(places, listed, |it: &Campaign| it.counter_shards, shop.bounds.list_shards);
 
     let counters: Vec<Key> = campaigns.iter().flat_map(tickets::counters).collect();
     let found = shop.table.get_all(&counters, Consistency::Strong, &mut backoff).await?;
-    let items = campaigns.into_iter().map(|campaign| coupons::with_counters(campaign, &found));
-    Ok(Part { items: items.collect::<Result<_, _>>()?, next })
+    let mut items = Vec::new();
+    for campaign in campaigns {
+        let key = keys::campaign(&campaign.coupon_id);
+        items.extend(readable(&key, coupons::with_counters(campaign, &found))?);
+    }
+    Ok(Part { items, next })
 }
 
 /// The records at these positions, and the position after which the next part begins. The part ends before its shards

@@ -35,7 +35,7 @@ pub use shop::{Policy, Shop};
 
 use crate::{
     domain::{Invalid, Refusal, UserId, order::Actor},
-    store::StoreError,
+    store::{Key, StoreError},
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +52,19 @@ pub enum Failure {
     /// Something has happened that the shop's own rules exclude.
     #[error("broken invariant: {0}")]
     Internal(&'static str),
+}
+
+/// The value that was read; none if a stored item is unreadable. A reader of many items leaves such an entry out and logs
+/// its key: one item would take all others down.
+fn readable<T>(key: &Key, read: Result<T, Failure>) -> Result<Option<T>, Failure> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(Failure::Store(error)) if error.is_of_item() => {
+            tracing::error!(%error, item.pk = key.pk, item.sk = key.sk, "a stored item cannot be read and is left out");
+            Ok(None)
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
 /// The role of a caller.

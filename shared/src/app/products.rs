@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Caller, Failure, RequestKey, Role, Shop, accounts,
     idempotency::{self, Keep, Transacted},
-    inventory,
+    inventory, readable,
 };
 use crate::{
     domain::{
@@ -240,27 +240,35 @@ pub async fn list(shop: &Shop, after: Option<String>, skip: usize, limit: usize)
     let mut rows: Vec<(ProductId, rows::ProductByTime)> = Vec::new();
     let mut shards = 0_usize;
     for row in page.records.into_iter().skip(skip) {
-        shards = shards.saturating_add(row.stock_shards.into());
+        let id: ProductId = keys::id_at(&row.position).ok_or(Failure::Internal("an index key ends with an id"))?;
+        let Some((_, stock_shards)) = row.description() else {
+            tracing::error!(product.id = %id, "a product cannot be read and is left out");
+            continue;
+        };
+        shards = shards.saturating_add(stock_shards.into());
         if let Some((_, last)) = rows.last().filter(|_| shards > shop.bounds.list_shards) {
             next = Some(last.position.clone());
             break;
         }
-        let id = keys::id_at(&row.position).ok_or(Failure::Internal("an index key ends with an id"))?;
         rows.push((id, row));
     }
     let shard_keys = |(id, row): &(ProductId, rows::ProductByTime)| {
-        (0..row.stock_shards).map(|number| keys::stock(id, number)).collect::<Vec<_>>()
+        let (_, stock_shards) = row.description()?;
+        Some((0..stock_shards).map(|number| keys::stock(id, number)).collect::<Vec<_>>())
     };
-    let wanted: Vec<Key> = rows.iter().flat_map(shard_keys).collect();
+    let wanted: Vec<Key> = rows.iter().filter_map(shard_keys).flatten().collect();
     let mut backoff = shop.backoff();
     let found = shop.table.get_all(&wanted, Consistency::Strong, &mut backoff).await?;
 
     let mut items = Vec::new();
     for (product_id, row) in rows {
-        let shards = inventory::among_or_read(shop, &found, &product_id, row.stock_shards, &mut backoff).await?;
+        let Some((name, stock_shards)) = row.description() else { continue };
+        let shards = inventory::among_or_read(shop, &found, &product_id, stock_shards, &mut backoff).await;
+        let Some(shards) = readable(&keys::product(&product_id), shards)? else { continue };
         // The index lags; the shards do not. A product that has just gone off sale is left out here.
         if let Some(first) = shards.first().filter(|shard| shard.offer.status == SaleStatus::OnSale) {
-            items.push(Listed { product_id, name: row.name, offer: first.offer, stock: inventory::total(&shards) });
+            let (name, offer, stock) = (name.to_owned(), first.offer, inventory::total(&shards));
+            items.push(Listed { product_id, name, offer, stock });
         }
     }
     Ok(Catalogue { items, next })
@@ -478,7 +486,7 @@ fn is_owned(product: &Product, caller: &Caller) -> bool {
     }
 }
 
-/// Products by id, with current names and prices.
+/// Products by id, with current names and prices. An unreadable one is left out.
 pub(super) async fn describe(
     shop: &Shop,
     ids: &[ProductId],
@@ -488,7 +496,7 @@ pub(super) async fn describe(
     let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
     let mut products = HashMap::new();
     for (id, key) in ids.iter().zip(&wanted) {
-        if let Some(product) = found.get::<Product>(key)? {
+        if let Some(product) = readable(key, found.get::<Product>(key).map_err(Failure::from))?.flatten() {
             products.insert(id.clone(), product);
         }
     }

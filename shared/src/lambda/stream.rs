@@ -1,5 +1,5 @@
-//! Reads batches of the table's stream, record by record. An unreadable record goes to the dead-letter queue, so that
-//! it blocks no other.
+//! Reads batches of the table's stream, record by record. An unreadable record goes to the dead letters, so that it blocks
+//! no other.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -7,11 +7,15 @@ use aws_lambda_events::{
     dynamodb::EventRecord,
     streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse},
 };
+use lambda_runtime::Error;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::dead_letters::DeadLetters;
-use crate::store::StoreError;
+use super::{
+    dead_letters::{self, DeadLetters, SendError},
+    failures_bucket::FailuresBucket,
+};
+use crate::{platform::environment::ConfigError, store::StoreError};
 
 /// Records of the stream, as received.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -49,10 +53,61 @@ pub struct ParsedBatch<T> {
     pub stopped_at: Option<usize>,
 }
 
-/// Dead letters of the stream are records as received. To handle one after all, send it as a batch of its own,
+/// Dead letters of the stream: records as received. To handle one after all, send it as a batch of its own,
 /// `{"Records": [BODY]}`.
-impl DeadLetters {
-    /// Reads the records of a batch. An unreadable one goes to the dead-letter queue; reading stops if that fails, too.
+///
+/// A record has two images of up to 400 KB, so it can be larger than a message. It then goes to the failures bucket, and
+/// so does one that the queue refuses. Otherwise the first such record would stop its shard until it is too old.
+#[derive(Debug)]
+pub struct StreamDeadLetters {
+    queue: DeadLetters,
+    bucket: FailuresBucket,
+}
+
+impl StreamDeadLetters {
+    /// The queue at `DEAD_LETTERS_URL`, and the bucket `FAILURES_BUCKET`.
+    ///
+    /// # Errors
+    /// If the configuration is incomplete.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Ok(Self::new(DeadLetters::from_env()?, FailuresBucket::from_env()?))
+    }
+
+    pub fn new(queue: DeadLetters, bucket: FailuresBucket) -> Self {
+        Self { queue, bucket }
+    }
+
+    /// Sends records of a batch to the dead letters, each with its reason. Returns the index of the first that could not
+    /// be sent; the records after it are not sent then.
+    pub async fn set_aside(&self, batch: &Batch, records: &[(usize, String)]) -> Option<usize> {
+        for (place, reason) in records {
+            let Some(record) = batch.records.get(*place) else { continue };
+            let number = sequence_number(record);
+            // Boxed: the future nests too deeply for the compiler.
+            match Box::pin(self.send(record, reason)).await {
+                Ok(()) => tracing::error!(record.number = number, "a stream record cannot be handled and was put aside"),
+                Err(error) => {
+                    tracing::error!(%error, record.number = number, "a stream record can neither be handled nor put aside");
+                    return Some(*place);
+                }
+            }
+        }
+        None
+    }
+
+    async fn send(&self, record: &Value, reason: &str) -> Result<(), Error> {
+        let body = record.to_string();
+        if dead_letters::fits(&body, reason) {
+            match self.queue.try_send(body, reason).await {
+                Ok(()) => return Ok(()),
+                Err(SendError::Refused(error)) => tracing::error!(error, "the queue refused a dead letter"),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.bucket.put(record, reason).await
+    }
+
+    /// Reads the records of a batch. An unreadable one goes to the dead letters; reading stops if that fails, too.
     pub async fn read<T>(
         &self,
         batch: &Batch,
@@ -60,21 +115,12 @@ impl DeadLetters {
     ) -> ParsedBatch<T> {
         let mut parsed = ParsedBatch { changes: Vec::new(), stopped_at: None };
         for (place, record) in batch.records.iter().enumerate() {
-            let reason = match read(record, &of_record) {
-                Ok(change) => {
-                    parsed.changes.push((place, change));
-                    continue;
-                }
-                Err(reason) => reason,
-            };
-            let number = sequence_number(record);
-            match self.send(record.to_string(), &reason).await {
-                Ok(()) => tracing::error!(record.number = number, "a stream record cannot be read and was put aside"),
-                Err(error) => {
-                    tracing::error!(%error, record.number = number, "a stream record can neither be read nor put aside");
-                    parsed.stopped_at = Some(place);
-                    break;
-                }
+            match read(record, &of_record) {
+                Ok(change) => parsed.changes.push((place, change)),
+                Err(reason) => parsed.stopped_at = self.set_aside(batch, &[(place, reason)]).await,
+            }
+            if parsed.stopped_at.is_some() {
+                break;
             }
         }
         parsed

@@ -54,3 +54,17 @@ pub enum StoreError {
     #[error("the table refused a request: {0}")]
     Rejected(String),
 }
+
+impl StoreError {
+    /// Whether the failure is of one stored item and stays until that item changes. A reader of many items sets such an
+    /// item aside. Any other failure is of the table or of the deployment, and passes with it.
+    pub fn is_of_item(&self) -> bool {
+        matches!(self, Self::Corrupt(_) | Self::Inconsistent(_))
+    }
+
+    /// The failure of an item that refuses each condition derived from it: it can be read, and yet has not the shape that
+    /// its key promises.
+    pub(crate) fn contradictory() -> Self {
+        Self::Corrupt(serde::de::Error::custom("its attributes contradict the conditions that follow from them"))
+    }
+}

@@ -31,6 +31,12 @@ pub fn replace(seen: Option<&Refresh>, now: &Refresh) -> Action {
     }
 }
 
+/// Replaces a refresh that cannot be read, whatever it is: its progress is lost, and another function that replaces it at
+/// the same time repeats some work.
+pub fn replace_unreadable(now: &Refresh) -> Action {
+    Action::put(keys::ranks_refreshed(), now)
+}
+
 /// The attributes that tell a leaderboard of the first stage from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OldBoard {

@@ -29,6 +29,12 @@ pub struct Rebuild {
     pub revision: u64,
 }
 
+/// The generation of a rebuild, for readers that need nothing else: it can be read even if the progress cannot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Generation {
+    pub generation: u64,
+}
+
 /// The phase of a rebuild, and its progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "SCREAMING_SNAKE_CASE", rename_all_fields = "camelCase")]
@@ -165,6 +171,11 @@ pub fn begin(seen: Option<&Rebuild>, rebuild: &Rebuild) -> Action {
         None => Action::create(keys::rebuild(), rebuild),
         Some(seen) => replace(seen, rebuild),
     }
+}
+
+/// Begins a rebuild in the place of one with unreadable progress; refused if another one began.
+pub fn begin_after(seen: Generation, rebuild: &Rebuild) -> Action {
+    Action::put(keys::rebuild(), rebuild).when("#generation = :generation").value(":generation", seen.generation)
 }
 
 /// Replaces a rebuild that is still as it was read; refused if another function went on with it.

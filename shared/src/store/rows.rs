@@ -1,6 +1,6 @@
 //! The rows of the indexes, as queries read them: nothing above this floor knows their attributes.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::IgnoredAny};
 
 use super::keys;
 
@@ -28,8 +28,31 @@ pub struct ProductByTime {
     /// The position in the list: an instant and an id.
     #[serde(rename = "byTimeSk")]
     pub position: String,
-    pub name: String,
-    pub stock_shards: u16,
+    #[serde(default, deserialize_with = "or_none")]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "or_none")]
+    stock_shards: Option<u16>,
+}
+
+impl ProductByTime {
+    /// The name and the number of shards; none if they cannot be read, so that the other rows of the page can.
+    pub fn description(&self) -> Option<(&str, u16)> {
+        Some((self.name.as_deref()?, self.stock_shards?))
+    }
+}
+
+/// A copied attribute, or nothing if it has another shape.
+fn or_none<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Copied<T> {
+        Value(T),
+        Other(IgnoredAny),
+    }
+    Ok(match Copied::deserialize(deserializer)? {
+        Copied::Value(value) => Some(value),
+        Copied::Other(_) => None,
+    })
 }
 
 /// A row of the expiry index.
@@ -49,6 +72,6 @@ pub struct BySales {
     /// The position in the list: a rank and units by day.
     #[serde(rename = "bySalesSk")]
     pub position: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     pub stock_shards: Option<u16>,
 }

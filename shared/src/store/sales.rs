@@ -11,7 +11,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use jiff::{Timestamp, ToSpan, civil::Date};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
 
 use super::{
@@ -40,8 +40,19 @@ pub struct SalesRecord {
     pub summary: OfferSummary,
     by_sales_pk: Option<String>,
     by_sales_sk: Option<String>,
-    #[serde(flatten)]
+    #[serde(flatten, deserialize_with = "with_units_by_day")]
     rest: HashMap<String, Value>,
+}
+
+/// Reads the attributes without a field of their own. Units of a day that are no whole number make the item unreadable:
+/// taken for absent, they would refuse every condition on them.
+fn with_units_by_day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<HashMap<String, Value>, D::Error> {
+    let rest: HashMap<String, Value> = HashMap::deserialize(deserializer)?;
+    let is_of_day = |name: &str| [DAY_PREFIX, SNAPSHOT_PREFIX].iter().any(|prefix| name.starts_with(prefix));
+    match rest.iter().find(|(name, units)| is_of_day(name) && !units.is_i64()) {
+        Some((name, _)) => Err(D::Error::custom(format_args!("{name} is no whole number"))),
+        None => Ok(rest),
+    }
 }
 
 /// The part of a product's description that the index by sales depends on.

@@ -248,13 +248,13 @@ fn background() -> Vec<Scenario> {
     vec![
         scenario("relay-events", "three orders", with_stream, move |stage: Stage| async move {
             let client = stage.deaths.eventbridge(stage.bus);
-            let (dead_letters, random) = (DeadLetterQueue::default().queue(), stage.shop.instance().random.clone());
+            let (dead_letters, random) = (DeadLetterQueue::default().of_stream(), stage.shop.instance().random.clone());
             let relay = relay_events::Relay::new(client, "orders".to_owned(), dead_letters, random);
             done(relay.handle(serde_json::from_value(stage.given).unwrap()).await.unwrap().batch_item_failures.len())
         }),
         scenario("count-sales", "three orders", with_stream, move |stage: Stage| async move {
             let (dead_letters, batch) =
-                (DeadLetterQueue::default().queue(), serde_json::from_value(stage.given).unwrap());
+                (DeadLetterQueue::default().of_stream(), serde_json::from_value(stage.given).unwrap());
             done(
                 count_sales::handle(stage.shop.instance(), &dead_letters, batch)
                     .await

@@ -288,7 +288,7 @@ const COUNTING: [Counting; 4] = [
 
 /// Lets an instance count the sales of a batch, again and again until it succeeds.
 async fn count(instance: &Shop, batch: &[Value]) {
-    let dead_letters = DeadLetterQueue::default().queue();
+    let dead_letters = DeadLetterQueue::default().of_stream();
     let mut backlog = Backlog::of("CountSales");
     backlog.add(batch.iter().cloned());
     assert_eq!(backlog.len(), batch.len(), "each record passes the filters");

@@ -112,7 +112,7 @@ impl Bus {
     /// A relay to this bus, which sends unreadable records to these dead dead_letters.
     pub fn relay(&self, dead_letters: &DeadLetterQueue) -> Relay {
         let client = aws_sdk_eventbridge::Client::new(&wire::to(self.clone()));
-        Relay::new(client, "orders".to_owned(), dead_letters.queue(), Random::system())
+        Relay::new(client, "orders".to_owned(), dead_letters.of_stream(), Random::system())
     }
 
     /// Lets a relay to this bus handle a batch, until the relay dies.

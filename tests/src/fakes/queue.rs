@@ -11,10 +11,17 @@ use aws_smithy_types::body::SdkBody;
 use serde_json::{Value, json};
 use shared::{
     events::Event,
-    lambda::{dead_letters::DeadLetters, queue::Queue},
+    lambda::{
+        dead_letters::{DeadLetters, MAX_MESSAGE},
+        queue::Queue,
+        stream::StreamDeadLetters,
+    },
 };
 
-use crate::fakes::wire;
+use crate::fakes::{bucket::Bucket, wire};
+
+/// The name in Lambda of the function that sends the letters of a stream.
+pub const FUNCTION: &str = "shop-CountSales-1AB";
 
 /// A queue that keeps the waits that were set.
 #[derive(Debug, Clone, Default)]
@@ -46,15 +53,20 @@ impl HttpConnector for Waits {
     }
 }
 
-/// A dead-letter queue that keeps its messages.
+/// A dead-letter queue that keeps its messages, with a bucket for what is too large for it.
 #[derive(Debug, Clone, Default)]
-pub struct DeadLetterQueue(Arc<Mutex<DeadLetterQueueState>>);
+pub struct DeadLetterQueue {
+    state: Arc<Mutex<DeadLetterQueueState>>,
+    pub bucket: Bucket,
+}
 
 #[derive(Debug, Default)]
 struct DeadLetterQueueState {
     /// The body of each message, and its reason.
     messages: Vec<(Value, String)>,
     is_down: bool,
+    /// The most bytes of a message, if it is less than of any queue.
+    most: Option<usize>,
 }
 
 impl DeadLetterQueue {
@@ -68,14 +80,24 @@ impl DeadLetterQueue {
         DeadLetters::new(client, "http://aws.test/queue".to_owned())
     }
 
+    /// Queue and bucket, as a function of the stream sees them.
+    pub fn of_stream(&self) -> StreamDeadLetters {
+        StreamDeadLetters::new(self.queue(), self.bucket.failures(FUNCTION))
+    }
+
     /// Makes the queue refuse every message, or accept them again.
     pub fn set_down(&self, is_down: bool) {
-        self.0.lock().unwrap().is_down = is_down;
+        self.state.lock().unwrap().is_down = is_down;
+    }
+
+    /// Makes the queue take smaller messages only.
+    pub fn take_at_most(&self, bytes: usize) {
+        self.state.lock().unwrap().most = Some(bytes);
     }
 
     /// The messages so far: the body and the reason of each.
     pub fn taken(&self) -> Vec<(Value, String)> {
-        self.0.lock().unwrap().messages.clone()
+        self.state.lock().unwrap().messages.clone()
     }
 }
 
@@ -83,12 +105,23 @@ impl HttpConnector for DeadLetterQueue {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         assert_eq!(request.headers().get("x-amz-target"), Some("AmazonSQS.SendMessage"));
         let message: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).expect("JSON");
-        let mut state = self.0.lock().unwrap();
+        let mut state = self.state.lock().unwrap();
+        let text = message["MessageBody"].as_str().expect("a body");
+        let attributes = message["MessageAttributes"].as_object().into_iter().flatten();
+        let attribute = |(name, it): (&String, &Value)| {
+            let part = |part: &str| it[part].as_str().expect("text").len();
+            name.len() + part("DataType") + part("StringValue")
+        };
+        let size = text.len() + attributes.map(attribute).sum::<usize>();
         let (status, answer) = if state.is_down {
             (503, json!({ "__type": "com.amazonaws.sqs#ServiceUnavailable" }))
+        } else if size > state.most.unwrap_or(MAX_MESSAGE) {
+            (400, json!({ "__type": "com.amazonaws.sqs#InvalidParameterValue", "message": "it is too long" }))
+        } else if text.contains(['\u{fffe}', '\u{ffff}']) {
+            (400, json!({ "__type": "com.amazonaws.sqs#InvalidMessageContents" }))
         } else {
-            let body = serde_json::from_str(message["MessageBody"].as_str().expect("a body")).expect("JSON");
-            let reason = message["MessageAttributes"]["Reason"]["StringValue"].as_str().expect("a reason");
+            let body = serde_json::from_str(text).unwrap_or_else(|_| text.into());
+            let reason = message["MessageAttributes"]["Reason"]["StringValue"].as_str().unwrap_or_default();
             state.messages.push((body, reason.to_owned()));
             (200, json!({ "MessageId": state.messages.len().to_string() }))
         };

@@ -155,7 +155,7 @@ impl Consumers {
                 self.published.extend(events);
             }
             self.sales.add(records);
-            let dead_letters = self.dead_letters.queue();
+            let dead_letters = self.dead_letters.of_stream();
             let count = |batch| running_as("count-sales", count_sales::handle(shop, &dead_letters, batch));
             let handled = self.sales.deliver(BATCH, count).await.expect("sales are counted");
             self.sales.remove(handled);

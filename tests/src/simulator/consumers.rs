@@ -23,7 +23,11 @@ use lambda_runtime::Error;
 use serde_json::{Value, json};
 use shared::{
     app::{Shop, rebuild::Progress},
-    lambda::{dead_letters::DeadLetters, queue::Queue, stream::Batch},
+    lambda::{
+        dead_letters::DeadLetters,
+        queue::Queue,
+        stream::{Batch, StreamDeadLetters},
+    },
     platform::Clock,
 };
 use tokio::time::sleep;
@@ -36,7 +40,12 @@ use super::{
     world::World,
 };
 use crate::{
-    fakes::{parameters::ParameterStore, stream::Backlog},
+    fakes::{
+        bucket::Bucket,
+        parameters::ParameterStore,
+        queue,
+        stream::Backlog,
+    },
     limits::Chance,
     template::{self, template},
 };
@@ -148,6 +157,8 @@ async fn read_batch(
     let bounds = world.settings.relay;
     let done = world.invoke(name, chance, FUNCTION, |shop, connection| async move {
         let letters = DeadLetters::new(connection.sqs(), QUEUE.to_owned());
+        // No record of the simulation is too large for the queue.
+        let letters = StreamDeadLetters::new(letters, Bucket::default().failures(queue::FUNCTION));
         match reader {
             Reader::Relay => {
                 let (bus, random) = (connection.eventbridge(), shop.random.clone());

@@ -320,6 +320,9 @@ fn event_sources(plain: &Plain) -> Vec<Violation> {
             needed.push(("sqs:SendMessage", arn_of(queue)));
         }
         needed.extend(watched(function).into_iter().map(|queue| ("sqs:GetQueueAttributes", arn_of(queue))));
+        if let Some(bucket) = target(&function["Environment"]["Variables"]["FAILURES_BUCKET"]) {
+            needed.push(("s3:PutObject", json!({ "Fn::Sub": format!("${{{bucket}.Arn}}/*") })));
+        }
         require_polling(&own, &role.id, needed, allowed, &mut found);
     }
     let roles = plain.of("AWS::IAM::Role");

@@ -1,6 +1,7 @@
 //! Queues: waiting work raises alarms, and work that nobody takes is kept.
 
 use serde_json::{Value, json};
+use shared::lambda::dead_letters::MAX_MESSAGE;
 
 use super::{
     Fault, Found, Rule, Violation,
@@ -98,6 +99,16 @@ pub const RULES: &[Rule] = &[
                 plant: |template| properties(template, "SalesDeadLettersAlarm")["Threshold"] = 9.into(),
             },
         ],
+    },
+    Rule {
+        name: "queues take the largest messages",
+        finding: "P2",
+        check: sizes,
+        faults: &[Fault {
+            name: "dead letters that are cut off at 256 KB",
+            set: Set::Defaults,
+            plant: |template| remove(properties(template, "SalesDeadLetters"), "MaximumMessageSize"),
+        }],
     },
     Rule {
         name: "every rule reaches its queue and its dead letters",
@@ -233,6 +244,17 @@ fn letters(plain: &Plain) -> Vec<Violation> {
 pub fn watched(function: &Resource) -> Vec<&str> {
     let urls = function["Environment"]["Variables"]["WATCHED_QUEUES"]["Fn::Sub"].as_str().unwrap_or_default();
     urls.split(' ').filter_map(|url| url.strip_prefix("${")?.strip_suffix('}')).collect()
+}
+
+/// An update of a stack leaves queues at the limit that they were made with, unless it is written down. A message that
+/// moves to a smaller queue of dead letters would stay where it is.
+fn sizes(plain: &Plain) -> Vec<Violation> {
+    let mut found = Found::default();
+    for queue in plain.of("AWS::SQS::Queue") {
+        let is_largest = queue["MaximumMessageSize"] == MAX_MESSAGE;
+        found.require(is_largest, &queue.id, format_args!("must take messages of {MAX_MESSAGE} bytes"));
+    }
+    found.0
 }
 
 /// The emulator delivers without checking a queue's policy, so no other test shows a gap in it.

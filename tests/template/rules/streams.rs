@@ -1,6 +1,7 @@
 //! The table's stream: its readers lose nothing, and one that stands still is seen.
 
 use serde_json::{Value, json};
+use shared::lambda::failures_bucket::LETTERS_PREFIX;
 use tests::fakes::event_source::passes;
 
 use super::{Fault, Found, Rule, Violation, metrics::alarms_on, properties, remove, remove_item};
@@ -44,6 +45,21 @@ pub const RULES: &[Rule] = &[
                 name: "a bucket that tells nobody",
                 set: Set::Defaults,
                 plant: |template| remove(properties(template, "StreamFailures"), "NotificationConfiguration"),
+            },
+            Fault {
+                name: "letters of the functions that nobody hears of",
+                set: Set::Defaults,
+                plant: |template| {
+                    let notifications = &mut properties(template, "StreamFailures")["NotificationConfiguration"];
+                    remove_item(&mut notifications["QueueConfigurations"], 1);
+                },
+            },
+            Fault {
+                name: "a reader without a place for large letters",
+                set: Set::Defaults,
+                plant: |template| {
+                    remove(&mut properties(template, "CountSales")["Environment"]["Variables"], "FAILURES_BUCKET");
+                },
             },
             Fault {
                 name: "a queue that refuses the bucket",
@@ -116,7 +132,10 @@ fn nothing_lost(plain: &Plain) -> Vec<Violation> {
         };
         found.require(readers(plain).iter().any(reads), binary, "must read the table's stream");
     }
-    for (source, _) in readers(plain) {
+    for (source, function) in readers(plain) {
+        let bucket = target(&function["Environment"]["Variables"]["FAILURES_BUCKET"]).and_then(|id| plain.get(id));
+        let is_bucket = bucket.is_some_and(|bucket| LETTERS.iter().all(|prefix| tells(plain, bucket, prefix)));
+        found.require(is_bucket, &function.id, "needs a bucket for letters too large for a queue, which tells of them");
         let reports = source["FunctionResponseTypes"] == json!(["ReportBatchItemFailures"]);
         found.require(reports, &source.id, "must take reports of the records that failed");
         found.require(source["BisectBatchOnFunctionError"] == true, &source.id, "must halve a batch that fails");
@@ -131,14 +150,18 @@ fn nothing_lost(plain: &Plain) -> Vec<Violation> {
         found.require(start == "TRIM_HORIZON", &source.id, "must begin with the oldest record of the stream");
         let bucket = plain.named(&source["DestinationConfig"]["OnFailure"]["Destination"], "AWS::S3::Bucket");
         found.require(bucket.is_some(), &source.id, "must save records whole: to a bucket");
-        let is_told = bucket.is_none_or(|bucket| tells(plain, bucket));
-        found.require(is_told, &source.id, "must save records in a bucket that tells a queue of each object");
+        let is_told = bucket.is_none_or(|bucket| LETTERS.iter().all(|prefix| tells(plain, bucket, prefix)));
+        found.require(is_told, &source.id, "must save records in a bucket that tells a queue of each letter");
     }
     found.0
 }
 
-/// Whether each object of the bucket becomes a message. The queue has an alarm, as all queues that hold no work.
-fn tells(plain: &Plain, bucket: &Resource) -> bool {
+/// The keys of letters: Lambda's, and the functions' own. Leases of letters are no letters.
+const LETTERS: [&str; 2] = ["aws/lambda/", LETTERS_PREFIX];
+
+/// Whether each object of the bucket with this prefix becomes a message. The queue has an alarm, as all queues that hold
+/// no work.
+fn tells(plain: &Plain, bucket: &Resource, prefix: &str) -> bool {
     many(&bucket["NotificationConfiguration"]["QueueConfigurations"]).into_iter().any(|configuration| {
         let Some(queue) = plain.named(&configuration["Queue"], "AWS::SQS::Queue") else { return false };
         let lets = |policy: &&Resource| {
@@ -150,7 +173,11 @@ fn tells(plain: &Plain, bucket: &Resource) -> bool {
         // S3 asks the queue when the bucket is created.
         let waits =
             policy.is_some_and(|policy| many(&bucket.whole["DependsOn"]).iter().any(|it| *it == policy.id.as_str()));
-        configuration["Event"] == "s3:ObjectCreated:*" && configuration["Queue"] == arn_of(&queue.id) && waits
+        let filter = json!({ "S3Key": { "Rules": [{ "Name": "prefix", "Value": prefix }] } });
+        configuration["Event"] == "s3:ObjectCreated:*"
+            && configuration["Filter"] == filter
+            && configuration["Queue"] == arn_of(&queue.id)
+            && waits
     })
 }
 

@@ -11,7 +11,10 @@ use aws_sdk_eventbridge::{Client, config::retry::RetryConfig, types::PutEventsRe
 use lambda_runtime::Error;
 use shared::{
     events::{self, Event as ShopEvent, EventData, EventKind},
-    lambda::{dead_letters::DeadLetters, serve, stream::Batch},
+    lambda::{
+        serve,
+        stream::{Batch, StreamDeadLetters},
+    },
     platform::{Random, aws, environment, trace::TraceId},
     store::{
         Backoff, RetryBounds, StoreError,
@@ -38,7 +41,7 @@ pub async fn serve() -> Result<(), Error> {
 pub struct Relay {
     client: Client,
     bus: String,
-    dead_letters: DeadLetters,
+    dead_letters: StreamDeadLetters,
     random: Random,
     bounds: Bounds,
 }
@@ -66,11 +69,12 @@ impl Relay {
     /// If the configuration is incomplete.
     pub fn from_env() -> Result<Self, Error> {
         let client = Client::new(&aws::sdk_config()?);
-        Ok(Self::new(client, environment::required("EVENT_BUS_NAME")?, DeadLetters::from_env()?, Random::system()))
+        let (bus, dead_letters) = (environment::required("EVENT_BUS_NAME")?, StreamDeadLetters::from_env()?);
+        Ok(Self::new(client, bus, dead_letters, Random::system()))
     }
 
     /// The client's own retries are switched off: [`Self::publish`] has the one loop.
-    pub fn new(client: Client, bus: String, dead_letters: DeadLetters, random: Random) -> Self {
+    pub fn new(client: Client, bus: String, dead_letters: StreamDeadLetters, random: Random) -> Self {
         let client = Client::from_conf(client.config().to_builder().retry_config(RetryConfig::disabled()).build());
         Self { client, bus, dead_letters, random, bounds: Bounds::PRODUCTION }
     }

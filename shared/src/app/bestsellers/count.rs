@@ -13,8 +13,8 @@ use crate::{
         time::seoul_day,
     },
     store::{
-        Applied, Backoff, Consistency, Found, Key, Outcome, RetryKind, Transaction, keys,
-        rebuild::Rebuild,
+        Applied, Backoff, Consistency, Found, Key, Outcome, RetryKind, StoreError, Transaction, keys,
+        rebuild::Generation,
         sales::{self, Addition, Mark, SalesRecord},
     },
 };
@@ -30,16 +30,21 @@ pub(in crate::app) struct Counted {
     /// Products with a key in the index that may not fit their description: a count that began, or one whose function
     /// may have died before it read the description.
     pub(in crate::app) unsure: BTreeSet<ProductId>,
+    /// The events that cannot be counted, with the reason: a record that they need cannot be read. They have no mark.
+    pub(in crate::app) uncounted: BTreeMap<String, String>,
 }
 
 impl Counted {
     fn extend(&mut self, other: Self) {
         self.events = self.events.saturating_add(other.events);
         self.unsure.extend(other.unsure);
+        self.uncounted.extend(other.uncounted);
     }
 }
 
 /// Counts events that may have been counted before, and marks them, as recovered by a rebuild if `is_recovered`.
+///
+/// An event that needs an unreadable record is left out, and so is no other.
 ///
 /// Events that share no product are counted in transactions of their own, concurrently. One transaction for all would
 /// collide with those of other functions in each of its products, and be refused as a whole for any of them.
@@ -133,6 +138,15 @@ impl Batch {
         self.0.values().flat_map(|(_, units)| units.keys()).collect()
     }
 
+    /// Removes the events that cannot be counted, and returns them with the reason.
+    fn set_aside(&mut self, seen: &Seen) -> BTreeMap<String, String> {
+        let reason = |units: &BTreeMap<ProductId, i64>| units.keys().find_map(|product| seen.reason_against(product));
+        let aside = self.0.iter().filter_map(|(event_id, (_, units))| Some((event_id.clone(), reason(units)?.to_owned())));
+        let aside: BTreeMap<String, String> = aside.collect();
+        self.0.retain(|event_id, _| !aside.contains_key(event_id));
+        aside
+    }
+
     /// Whether the marks and the counts still fit one transaction. One order alone always does.
     fn has_room_for(&self, units: &BTreeMap<ProductId, i64>, actions: usize) -> bool {
         let known = self.products();
@@ -164,9 +178,13 @@ async fn count(
 ) -> Result<Counted, Failure> {
     let mut counted = Counted::default();
     loop {
+        counted.uncounted.append(&mut batch.set_aside(&seen));
+        if batch.0.is_empty() {
+            return Ok(counted);
+        }
         let now = shop.clock.now();
         let sums = batch.sums(now);
-        let generation = seen.enter_generation(shop, sums.keys().copied(), backoff).await?;
+        let Some(generation) = seen.enter_generation(shop, sums.keys().copied(), backoff).await? else { continue };
         let mut transaction = Transaction::new();
         let mut marks = Vec::new();
         for event_id in batch.0.keys() {
@@ -193,12 +211,9 @@ async fn count(
                     counted.unsure.extend(before.into_iter().flat_map(|(_, units)| units.into_keys()));
                 }
                 for (product, position) in counts {
-                    match failures.of::<SalesRecord>(position)? {
-                        Some(Some(there)) => drop(seen.counts.insert(product, there)),
-                        Some(None) => drop(seen.counts.remove(&product)),
-                        None => {}
-                    }
+                    seen.learn_refusal(product, failures.of(position), generation);
                 }
+                counted.uncounted.append(&mut batch.set_aside(&seen));
                 if batch.0.is_empty() {
                     return Ok(counted);
                 }
@@ -219,10 +234,13 @@ async fn count(
 /// The known counts that batches add to. Their commits assert them.
 #[derive(Debug)]
 struct Seen {
-    /// The generation in which sales are counted, unless a count turns out to be of another. It is not kept from batch
-    /// to batch: a running rebuild would leave the first count of a product in an old generation uncorrected.
-    generation: u64,
+    /// The generation in which sales are counted, unless a count turns out to be of another; the reason if it cannot be
+    /// read. It is not kept from batch to batch: a running rebuild would leave the first count of a product in an old
+    /// generation uncorrected.
+    generation: Result<u64, String>,
     counts: HashMap<ProductId, SalesRecord>,
+    /// The products with unreadable counts, each with the reason.
+    unreadable: BTreeMap<ProductId, String>,
 }
 
 impl Seen {
@@ -236,9 +254,63 @@ impl Seen {
         let mut wanted: Vec<Key> = products.iter().map(|product| keys::sales(product)).collect();
         wanted.push(keys::rebuild());
         let found = shop.table.get_all(&wanted, read, backoff).await?;
-        let rebuild: Option<Rebuild> = found.get(&keys::rebuild())?;
-        let counts = counts_in(&found, products)?;
-        Ok(Self { generation: rebuild.map_or(0, |rebuild| rebuild.generation), counts })
+        let generation = match found.get::<Generation>(&keys::rebuild()) {
+            Ok(rebuild) => Ok(rebuild.map_or(0, |rebuild| rebuild.generation)),
+            Err(error) => Err(reason(&keys::rebuild(), &error)),
+        };
+        let mut seen = Self { generation, counts: HashMap::new(), unreadable: BTreeMap::new() };
+        seen.take_counts(&found, products);
+        Ok(seen)
+    }
+
+    /// Replaces the counts by those found.
+    fn take_counts(&mut self, found: &Found, products: BTreeSet<&ProductId>) {
+        self.counts.clear();
+        self.unreadable.clear();
+        for product in products {
+            match found.get(&keys::sales(product)) {
+                Ok(there) => self.counts.extend(there.map(|there| (product.clone(), there))),
+                Err(error) => self.refuse(product, &error),
+            }
+        }
+    }
+
+    /// Notes that a product's count cannot be read.
+    fn refuse(&mut self, product: &ProductId, error: &StoreError) {
+        self.unreadable.insert(product.clone(), reason(&keys::sales(product), error));
+    }
+
+    /// The reason for which sales of a product cannot be counted, if there is one.
+    ///
+    /// Only a count that is about to begin needs the generation of the rebuild: all others have their own.
+    fn reason_against(&self, product: &ProductId) -> Option<&str> {
+        let unreadable = self.unreadable.get(product).map(String::as_str);
+        let is_new = !self.counts.contains_key(product);
+        unreadable.or_else(|| self.generation.as_ref().err().filter(|_| is_new).map(String::as_str))
+    }
+
+    /// Takes the count that a refusal brought, if its condition failed.
+    ///
+    /// A count that is as it was seen refuses its own conditions, and would refuse each later transaction. One of another
+    /// generation is none of these: it enters the newest before the next attempt.
+    fn learn_refusal(
+        &mut self,
+        product: ProductId,
+        there: Result<Option<Option<SalesRecord>>, StoreError>,
+        generation: u64,
+    ) {
+        match there {
+            Ok(Some(Some(there))) => {
+                let is_same = self.counts.get(&product) == Some(&there);
+                if is_same && there.generation == Some(generation) {
+                    self.refuse(&product, &StoreError::contradictory());
+                }
+                self.counts.insert(product, there);
+            }
+            Ok(Some(None)) => drop(self.counts.remove(&product)),
+            Ok(None) => {}
+            Err(error) => self.refuse(&product, &error),
+        }
     }
 
     /// Reads the counts of these products again. Only a count that is about to begin needs the generation: all others
@@ -256,7 +328,7 @@ impl Seen {
         }
         let wanted: Vec<Key> = products.iter().map(|product| keys::sales(product)).collect();
         let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
-        self.counts = counts_in(&found, products)?;
+        self.take_counts(&found, products);
         Ok(())
     }
 
@@ -264,42 +336,48 @@ impl Seen {
     fn of(&self, batch: &Batch) -> Self {
         let count = |product: &ProductId| Some((product.clone(), self.counts.get(product)?.clone()));
         let counts = batch.products().into_iter().filter_map(count).collect();
-        Self { generation: self.generation, counts }
+        Self { generation: self.generation.clone(), counts, unreadable: self.unreadable.clone() }
     }
 
-    /// Moves these products' counts to the newest generation that is known, and returns it.
+    /// Moves these products' counts to the newest generation that is known, and returns it; none if one of them turns out
+    /// to be unreadable.
     async fn enter_generation(
         &mut self,
         shop: &Shop,
         products: impl Iterator<Item = &ProductId>,
         backoff: &mut Backoff,
-    ) -> Result<u64, Failure> {
-        let newest = self.counts.values().filter_map(|there| there.generation).fold(self.generation, u64::max);
-        self.generation = newest;
+    ) -> Result<Option<u64>, Failure> {
+        let known = self.generation.as_ref().copied().unwrap_or_default();
+        let newest = self.counts.values().filter_map(|there| there.generation).fold(known, u64::max);
+        self.generation = self.generation.as_ref().map(|_| newest).map_err(Clone::clone);
+        let mut are_readable = true;
         for product in products {
             let Some(there) = self.counts.get(product).filter(|there| there.generation < Some(newest)) else {
                 continue;
             };
-            match enter_generation(shop, product, there.generation, newest, backoff).await? {
-                Some(now) => self.counts.insert(product.clone(), now),
-                None => self.counts.remove(product),
-            };
+            match enter_generation(shop, product, there.generation, newest, backoff).await {
+                Ok(Some(now)) => drop(self.counts.insert(product.clone(), now)),
+                Ok(None) => drop(self.counts.remove(product)),
+                Err(Failure::Store(error)) if error.is_of_item() => {
+                    self.refuse(product, &error);
+                    are_readable = false;
+                }
+                Err(error) => return Err(error),
+            }
         }
-        Ok(newest)
+        Ok(are_readable.then_some(newest))
     }
 }
 
-fn counts_in(found: &Found, products: BTreeSet<&ProductId>) -> Result<HashMap<ProductId, SalesRecord>, Failure> {
-    let mut counts = HashMap::new();
-    for product in products {
-        if let Some(there) = found.get(&keys::sales(product))? {
-            counts.insert(product.clone(), there);
-        }
-    }
-    Ok(counts)
+/// The reason of a dead letter: the item that cannot be read, and the failure.
+pub(super) fn reason(key: &Key, error: &StoreError) -> String {
+    format!("{}: {error}", key.pk)
 }
 
 /// Moves a product's counts to a generation, unless another function has done so. Returns them as they are then.
+///
+/// # Errors
+/// If the table cannot be reached, or the count cannot be read.
 pub(in crate::app) async fn enter_generation(
     shop: &Shop,
     product: &ProductId,
@@ -311,6 +389,7 @@ pub(in crate::app) async fn enter_generation(
     let entering = sales::enter_generation(product, seen, generation, today);
     Ok(match shop.table.apply(&entering, backoff).await? {
         Applied::Done(there) => Some(there),
+        Applied::Refused(Some(there)) if there.generation == seen => return Err(StoreError::contradictory().into()),
         Applied::Refused(there) => there,
     })
 }

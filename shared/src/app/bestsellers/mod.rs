@@ -57,7 +57,31 @@ pub(super) fn event_id(order: &OrderId, version: u64) -> String {
     format!("{order}-{version}")
 }
 
-/// Counts a batch of changes.
+/// The changes of a batch that need an unreadable record, with the reasons.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Events that are not counted, by their ids.
+    uncounted: BTreeMap<String, String>,
+    /// Products with a key that may not fit their count or their description.
+    unranked: BTreeMap<ProductId, String>,
+}
+
+impl Unreadable {
+    /// The reason to set a change aside, if it was not handled whole. Handed over again it counts once, since its mark
+    /// tells whether it was counted.
+    pub fn reason_for(&self, change: &SalesChange) -> Option<&str> {
+        let reason = match change {
+            SalesChange::Described(product) => self.unranked.get(product),
+            SalesChange::Sold { event_id, units, .. } => {
+                let unranked = || units.keys().find_map(|product| self.unranked.get(product));
+                self.uncounted.get(event_id).or_else(unranked)
+            }
+        };
+        reason.map(String::as_str)
+    }
+}
+
+/// Counts a batch of changes. Returns those that need an unreadable record: they stop no other.
 ///
 /// Every event counts once, in whatever batches and however often it comes: its processed-event record is in the
 /// transaction of its counts, and so are their keys in the index. A repetition of the batch completes one that stopped
@@ -65,21 +89,22 @@ pub(super) fn event_id(order: &OrderId, version: u64) -> String {
 ///
 /// # Errors
 /// If the table cannot be reached; the batch must then come again.
-pub async fn fold(shop: &Shop, changes: Vec<SalesChange>) -> Result<(), Failure> {
+pub async fn fold(shop: &Shop, changes: &[&SalesChange]) -> Result<Unreadable, Failure> {
     let mut backoff = shop.backoff();
     let mut described: BTreeSet<ProductId> = BTreeSet::new();
     let mut sold = Sold::new();
     for change in changes {
         match change {
             SalesChange::Described(product) => {
-                described.insert(product);
+                described.insert(product.clone());
             }
             SalesChange::Sold { event_id, paid_at, units } => {
-                sold.insert(event_id, (paid_at, units));
+                sold.insert(event_id.clone(), (*paid_at, units.clone()));
             }
         }
     }
     let counted = count_all(shop, sold, false, &mut backoff).await?;
     described.extend(counted.unsure);
-    rank(shop, described, &mut backoff).await
+    let unranked = rank(shop, described, &mut backoff).await?;
+    Ok(Unreadable { uncounted: counted.uncounted, unranked })
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use futures::future::join_all;
 
 use crate::{
-    app::{Failure, Shop, inventory, products::Listed},
+    app::{Failure, Shop, inventory, products::Listed, readable},
     domain::{
         ProductId,
         bestseller::{Listing, Rank, Ranking, SHOWN},
@@ -112,11 +112,13 @@ impl Lists {
         let found = shop.table.get_all(&wanted, Consistency::Eventual, backoff).await?;
         let mut best = Vec::new();
         for Rank { product_id, units, .. } in ranks {
-            let product: Option<Product> = found.get(&keys::product(&product_id))?;
+            let key = keys::product(&product_id);
+            let product = readable(&key, found.get::<Product>(&key).map_err(Failure::from))?.flatten();
             let Some(product) = product.filter(|product| product.offer.status == SaleStatus::OnSale) else {
                 continue;
             };
-            let shards = inventory::among_or_read(shop, &found, &product_id, product.stock_shards, backoff).await?;
+            let shards = inventory::among_or_read(shop, &found, &product_id, product.stock_shards, backoff).await;
+            let Some(shards) = readable(&key, shards)? else { continue };
             let (name, offer, stock) = (product.name, product.offer, inventory::total(&shards));
             best.push(Bestseller { listed: Listed { product_id, name, offer, stock }, sold: units });
         }

@@ -21,7 +21,7 @@ pub(super) use place::quoted;
 pub use place::{PlaceOrder, place};
 pub use source::{Item, OrderSource};
 
-use super::{Caller, Failure, Shop};
+use super::{Caller, Failure, Shop, readable};
 use crate::{
     domain::{OrderId, Refusal, UserId, refusal::Entity},
     store::{Consistency, Key, keys, orders::OrderRecord, rows, table::Range},
@@ -61,7 +61,7 @@ pub async fn list(
     let found = shop.table.get_all(&wanted, Consistency::Strong, &mut shop.backoff()).await?;
     let mut orders = Vec::new();
     for key in &wanted {
-        if let Some(record) = found.get::<OrderRecord>(key)? {
+        if let Some(record) = readable(key, found.get::<OrderRecord>(key).map_err(Failure::from))?.flatten() {
             orders.extend(AuthorizedOrder::for_caller(caller, record.order, shop.clock.now())?);
         }
     }

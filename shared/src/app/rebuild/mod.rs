@@ -26,7 +26,7 @@ use crate::{
     domain::{recount::Days, time::seoul_day},
     store::{
         Consistency, Transaction, keys,
-        rebuild::{self, Figures, List, Phase, Rebuild},
+        rebuild::{self, Figures, Generation, List, Phase, Rebuild},
     },
 };
 
@@ -91,8 +91,14 @@ const INTERVAL: SignedDuration = SignedDuration::from_hours(6);
 /// # Errors
 /// If the table cannot be reached. Recorded progress stays; the next call goes on from there.
 pub async fn advance(shop: &Shop, pace: &Pace) -> Result<Progress, Failure> {
-    let seen: Option<Rebuild> = shop.table.get(keys::rebuild(), Consistency::Strong).await?;
     let now = shop.clock.now();
+    let seen: Option<Rebuild> = match shop.table.get(keys::rebuild(), Consistency::Strong).await {
+        Err(error) if error.is_of_item() => {
+            tracing::error!(%error, "the progress of a rebuild cannot be read, and it is given up");
+            return begin_after_unreadable(shop, pace, now).await;
+        }
+        seen => seen?,
+    };
     let rebuild = match seen {
         Some(rebuild) if now.duration_since(rebuild.started_at) < INTERVAL => rebuild,
         seen => return begin(shop, seen, pace, now).await,
@@ -111,8 +117,27 @@ async fn begin(shop: &Shop, seen: Option<Rebuild>, pace: &Pace, now: Timestamp) 
     if let Some(given_up) = seen.as_ref().filter(|seen| seen.phase != Phase::Done) {
         tracing::error!(generation = given_up.generation, "a rebuild did not come to its end and is given up");
     }
-    let rebuild = Rebuild {
-        generation: seen.as_ref().map_or(0, |seen| seen.generation).saturating_add(1),
+    let rebuild = new(pace, seen.as_ref().map_or(0, |seen| seen.generation), now);
+    let mut transaction = Transaction::new();
+    transaction.add(rebuild::begin(seen.as_ref(), &rebuild));
+    commit(shop, transaction).await
+}
+
+/// Begins the next rebuild in the place of one that has lost its progress. Without its generation nothing begins: counts
+/// of a later one could be taken for those of an earlier.
+async fn begin_after_unreadable(shop: &Shop, pace: &Pace, now: Timestamp) -> Result<Progress, Failure> {
+    let seen: Option<Generation> = shop.table.get(keys::rebuild(), Consistency::Strong).await?;
+    // Another function has just begun one.
+    let Some(seen) = seen else { return Ok(Progress::Working) };
+    let mut transaction = Transaction::new();
+    transaction.add(rebuild::begin_after(seen, &new(pace, seen.generation, now)));
+    commit(shop, transaction).await
+}
+
+/// The rebuild that follows this generation.
+fn new(pace: &Pace, before: u64, now: Timestamp) -> Rebuild {
+    Rebuild {
+        generation: before.saturating_add(1),
         started_at: now,
         days: Days { last: seoul_day(now) },
         segments: pace.segments,
@@ -120,10 +145,7 @@ async fn begin(shop: &Shop, seen: Option<Rebuild>, pace: &Pace, now: Timestamp) 
         phase: Phase::Snapshot { list: List::Counted, after: None },
         figures: Figures::default(),
         revision: 1,
-    };
-    let mut transaction = Transaction::new();
-    transaction.add(rebuild::begin(seen.as_ref(), &rebuild));
-    commit(shop, transaction).await
+    }
 }
 
 /// The rebuild after a step from `seen`.

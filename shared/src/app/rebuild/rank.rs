@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{Failure, Pace, Progress, after, go_on, snapshot};
 use crate::{
-    app::{Shop, bestsellers},
+    app::{Shop, bestsellers, readable},
     domain::{ProductId, bestseller::first_window},
     store::{
         Consistency, Outcome, Transaction, keys,
@@ -67,8 +67,12 @@ pub async fn refresh_ranks(shop: &Shop, budget: Duration) -> Result<bool, Failur
     loop {
         let wanted = [keys::ranks_refreshed(), keys::board()];
         let found = shop.table.get_all(&wanted, Consistency::Eventual, &mut shop.backoff()).await?;
-        let (mut seen, board): (Option<Refresh>, Option<OldBoard>) =
-            (found.get(&keys::ranks_refreshed())?, found.get(&keys::board())?);
+        let refresh = found.get::<Refresh>(&keys::ranks_refreshed()).map_err(Failure::from);
+        let refresh = readable(&keys::ranks_refreshed(), refresh)?;
+        let (mut is_lost, mut seen) = (refresh.is_none(), refresh.flatten());
+        // Without its version a leaderboard cannot be told from another. It stays, and the refresh of each midnight ranks
+        // all counts anyway.
+        let board = readable(&keys::board(), found.get::<OldBoard>(&keys::board()).map_err(Failure::from))?.flatten();
         let day = first_window(shop.clock.now());
         let same = seen.as_ref().filter(|seen| seen.day == day && seen.board == board);
         if same.is_some_and(|seen| seen.is_done) {
@@ -86,7 +90,10 @@ pub async fn refresh_ranks(shop: &Shop, budget: Duration) -> Result<bool, Failur
             let revision = seen.as_ref().map_or(0, |seen| seen.revision).saturating_add(1);
             let now = Refresh { day, after: after.clone(), is_done, board: board.filter(|_| !is_done), revision };
             let mut transaction = Transaction::new();
-            transaction.add(ranks::replace(seen.as_ref(), &now));
+            transaction.add(match is_lost {
+                true => ranks::replace_unreadable(&now),
+                false => ranks::replace(seen.as_ref(), &now),
+            });
             // A function of the first stage that has counted since has stored another: then all begins anew.
             if let Some(board) = board.filter(|_| is_done) {
                 transaction.add(ranks::remove_board(board));
@@ -96,7 +103,7 @@ pub async fn refresh_ranks(shop: &Shop, budget: Duration) -> Result<bool, Failur
                     tracing::info!(%day, "the ranks of the bestsellers are refreshed");
                     return Ok(true);
                 }
-                Outcome::Committed if started.elapsed() <= budget => seen = Some(now),
+                Outcome::Committed if started.elapsed() <= budget => (is_lost, seen) = (false, Some(now)),
                 Outcome::Committed | Outcome::Refused(_) => break,
             }
         }

@@ -146,7 +146,15 @@ async fn add_up(
     let marked = shop.table.get_all(&marks, Consistency::Strong, &mut shop.backoff()).await?;
     let mut lost = Sold::new();
     for (Change { event_id, paid_at, sale }, key) in changes.into_iter().zip(&marks) {
-        match marked.get::<Mark>(key)? {
+        let mark = match marked.get::<Mark>(key) {
+            Ok(mark) => mark,
+            Err(error) => {
+                tracing::error!(%error, item.pk = key.pk, "a processed-event record cannot be read");
+                found.figures.unreadable += 1;
+                continue;
+            }
+        };
+        match mark {
             Some(mark) if mark.generation < rebuild.generation => {
                 for (product, units) in &sale.units {
                     found.sums.add_sold(product, seoul_day(paid_at), *units, paid_at.as_millisecond());
@@ -164,7 +172,11 @@ async fn add_up(
     let mut backoff = shop.backoff();
     let counted = bestsellers::count_all(shop, lost, true, &mut backoff).await?;
     found.figures.recovered += counted.events;
-    bestsellers::rank(shop, counted.unsure, &mut backoff).await
+    for (event_id, reason) in counted.uncounted {
+        tracing::error!(event.id = event_id, reason, "a sale cannot be counted");
+        found.figures.left += 1;
+    }
+    bestsellers::rank(shop, counted.unsure, &mut backoff).await.map(drop)
 }
 
 fn change(order: &Order, paid_at: Timestamp, sale: Sale) -> Change {

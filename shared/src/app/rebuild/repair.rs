@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{Failure, Pace, Progress, after, go_on};
 use crate::{
-    app::Shop,
+    app::{Shop, readable},
     domain::{
         ProductId,
         recount::{Balance, Balances},
@@ -92,7 +92,9 @@ async fn repair(shop: &Shop, seen: &mut Rebuild, product: &ProductId, balance: &
     now.figures.corrected += u64::try_from(missing.len()).unwrap_or(u64::MAX);
     now.figures.units += missing.values().map(|units| units.unsigned_abs()).sum::<u64>();
     let mut backoff = shop.backoff();
-    let mut there: Option<SalesRecord> = shop.table.get(keys::sales(product), Consistency::Strong).await?;
+    let key = keys::sales(product);
+    let read = shop.table.get(key.clone(), Consistency::Strong).await.map_err(Failure::from);
+    let Some(mut there): Option<Option<SalesRecord>> = readable(&key, read)? else { return Ok(Repaired::Left) };
     loop {
         if there.as_ref().is_some_and(|there| there.corrected == Some(seen.generation)) {
             return Ok(Repaired::Before);
@@ -112,7 +114,16 @@ async fn repair(shop: &Shop, seen: &mut Rebuild, product: &ProductId, balance: &
                 return Ok(Repaired::Now);
             }
             Outcome::Refused(failures) if failures.refuses(noted) => return Ok(Repaired::BySomebodyElse),
-            Outcome::Refused(failures) => there = failures.of::<SalesRecord>(correction)?.flatten(),
+            Outcome::Refused(failures) => {
+                let refused = failures.of::<SalesRecord>(correction).map_err(Failure::from);
+                let Some(now) = readable(&key, refused)? else { return Ok(Repaired::Left) };
+                let now = now.flatten();
+                if now.is_some() && now == there {
+                    tracing::error!(item.pk = key.pk, "a count refuses the conditions that follow from it");
+                    return Ok(Repaired::Left);
+                }
+                there = now;
+            }
         }
         backoff.retry("others count the same product").await?;
     }

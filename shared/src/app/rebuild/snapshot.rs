@@ -2,7 +2,7 @@
 
 use super::{Failure, Pace, Progress, after, commit};
 use crate::{
-    app::{Shop, bestsellers},
+    app::{Shop, bestsellers, readable},
     domain::{ProductId, recount::Balances},
     store::{
         Consistency, Key, Transaction, keys,
@@ -84,7 +84,8 @@ async fn take_over(
     let wanted: Vec<Key> = products.iter().map(|(product, _)| keys::sales(product)).collect();
     let found = shop.table.get_all(&wanted, Consistency::Strong, &mut backoff).await?;
     for ((product, _), key) in products.iter().zip(&wanted) {
-        let Some(mut there) = found.get::<SalesRecord>(key)? else {
+        // One that cannot be read is left to the next rebuild, as its correction is.
+        let Some(Some(mut there)) = readable(key, found.get::<SalesRecord>(key).map_err(Failure::from))? else {
             continue;
         };
         // The first list has these, and they are subtracted once.
@@ -95,7 +96,7 @@ async fn take_over(
             let mut backoff = shop.backoff();
             let entered =
                 bestsellers::enter_generation(shop, product, there.generation, rebuild.generation, &mut backoff);
-            match entered.await? {
+            match readable(key, entered.await)?.flatten() {
                 Some(now) => there = now,
                 None => continue,
             }
