@@ -61,7 +61,12 @@ fn with_objects() -> Account {
     account
 }
 
-async fn operator<'o>(account: &Account, only: Option<&str>, at: Timestamp, out: &'o mut Vec<u8>) -> Operator<&'o mut Vec<u8>> {
+async fn operator<'o>(
+    account: &Account,
+    only: Option<&str>,
+    at: Timestamp,
+    out: &'o mut Vec<u8>,
+) -> Operator<&'o mut Vec<u8>> {
     let client = DeadLetterClient::new(&account.config(), "shop".to_owned());
     Operator::of(client, only, at, out).await.unwrap()
 }
@@ -179,9 +184,8 @@ async fn an_object_without_a_destination_stays() {
 #[tokio::test]
 async fn an_object_is_in_one_tools_hands() {
     let account = with_objects();
-    let tools = futures::future::join_all(
-        (0..4).map(|_| act_at(&account, Some("StreamFailures"), None, Act::Redrive, now())),
-    );
+    let tools =
+        futures::future::join_all((0..4).map(|_| act_at(&account, Some("StreamFailures"), None, Act::Redrive, now())));
     let done: usize = tools.await.into_iter().flatten().map(|lines| lines.len()).sum();
     assert_eq!(events(&account), [batch(&[7, 8]), batch(&[9])]);
     assert!(done <= 2 && account.bucket.objects().is_empty(), "{done}");

@@ -133,7 +133,9 @@ async fn an_unreadable_sale_is_a_dead_letter() {
     assert!(answer.batch_item_failures.is_empty());
     assert_eq!((sold().await, dead_letters.taken()[0].0.clone()), (4, records[poison].clone()));
     for _ in 0..2 {
-        count_sales::handle(shop.instance(), &dead_letters.of_stream(), as_batch(&whole[poison..=poison])).await.unwrap();
+        count_sales::handle(shop.instance(), &dead_letters.of_stream(), as_batch(&whole[poison..=poison]))
+            .await
+            .unwrap();
     }
     assert_eq!(sold().await, 6);
     shop.audit().await;

@@ -123,7 +123,10 @@ mod tests {
             "responsePayload": { "errorMessage": "out of time" },
         });
         let read = Failure::of(&message.to_string()).unwrap();
-        assert_eq!((read.reason.as_str(), read.payload.as_str()), ("RetriesExhausted: out of time", r#"{"task":"AUDIT"}"#));
+        assert_eq!(
+            (read.reason.as_str(), read.payload.as_str()),
+            ("RetriesExhausted: out of time", r#"{"task":"AUDIT"}"#)
+        );
         assert_eq!((read.records, read.first), (None, None));
     }
 

@@ -260,9 +260,10 @@ impl<W: Write> Operator<W> {
                 for key in objects_in(&held.letter.body) {
                     is_needed |= self.client.has_object(bucket, &key).await?;
                 }
-                match is_needed {
-                    true => others.push(held),
-                    false => self.client.drop(notices, &held).await?,
+                if is_needed {
+                    others.push(held);
+                } else {
+                    self.client.drop(notices, &held).await?;
                 }
             }
         }

@@ -94,10 +94,10 @@ pub(crate) async fn letter_places(
         let source = queues.iter().find(|queue| queue.dead_letters.as_ref() == Some(arn));
         let back = source.map(|queue| Destination::Queue { name: queue.name.clone(), url: queue.url.clone() });
         let destination = back.or_else(|| by_queue.get(physical(url)).cloned());
-        let destination = destination.or_else(|| match () {
-            () if name.ends_with("Failures") => Some(Destination::FailedFunction),
-            () if name.ends_with("Notices") => bucket.clone().map(Destination::Objects),
-            () => None,
+        let destination = destination.or_else(|| match name.as_str() {
+            failures if failures.ends_with("Failures") => Some(Destination::FailedFunction),
+            notices if notices.ends_with("Notices") => bucket.clone().map(Destination::Objects),
+            _ => None,
         });
         if destination.is_some() || name.ends_with("DeadLetters") {
             let queue = LetterQueue { name: name.clone(), url: url.clone(), count: *count, destination };

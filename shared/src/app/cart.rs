@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Failure, RequestKey, Shop, balance,
     idempotency::{self, Keep, Transacted},
-    inventory,
+    inventory, readable,
 };
 use crate::{
     domain::{
@@ -246,7 +246,11 @@ pub(super) async fn live(shop: &Shop, cart: &Cart, backoff: &mut Backoff) -> Res
         items.push(match described.remove(id) {
             None => LiveItem::of_hidden(id.clone(), quantity),
             Some(product) => {
-                let shards = inventory::among_or_read(shop, &found, id, product.stock_shards, backoff).await?;
+                let shards = inventory::among_or_read(shop, &found, id, product.stock_shards, backoff).await;
+                let Some(shards) = readable(&keys::product(id), shards)? else {
+                    items.push(LiveItem::of_hidden(id.clone(), quantity));
+                    continue;
+                };
                 if shards.iter().any(|shard| shard.offer != product.offer) {
                     shop.invalidate_product(id);
                 }
@@ -269,7 +273,8 @@ async fn describe(shop: &Shop, cart: &Cart, backoff: &mut Backoff) -> Result<BTr
         let wanted: Vec<Key> = missing.iter().map(|id| keys::product(id)).collect();
         let found = shop.table.get_all(&wanted, consistency, backoff).await?;
         for (id, key) in missing.into_iter().zip(&wanted) {
-            if let Some(product) = found.get::<Product>(key)? {
+            // An unreadable one is shown as hidden, and can be removed.
+            if let Some(product) = readable(key, found.get::<Product>(key).map_err(Failure::from))?.flatten() {
                 // Only products on sale are cached: a cached record refuses no order.
                 if product.offer.status == SaleStatus::OnSale {
                     shop.cache_product(&product);

@@ -46,9 +46,11 @@ impl FailuresBucket {
     pub(super) async fn put(&self, record: &Value, reason: &str) -> Result<(), Error> {
         let now = self.clock.now();
         let letter = letter(&self.function, record, reason, now);
-        let key = format!("{LETTERS_PREFIX}{}/{}-{}", self.function, now.strftime("%Y/%m/%d/%H.%M.%S"), self.random.id());
+        let key =
+            format!("{LETTERS_PREFIX}{}/{}-{}", self.function, now.strftime("%Y/%m/%d/%H.%M.%S"), self.random.id());
         let body = ByteStream::from(letter.to_string().into_bytes());
-        let request = self.client.put_object().bucket(&self.bucket).key(key).content_type("application/json").body(body);
+        let request =
+            self.client.put_object().bucket(&self.bucket).key(key).content_type("application/json").body(body);
         request.send().await.map_err(|error| format!("the bucket did not take it: {}", DisplayErrorContext(error)))?;
         Ok(())
     }

@@ -7,6 +7,7 @@ use aws_lambda_events::{
     dynamodb::EventRecord,
     streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse},
 };
+use futures::FutureExt;
 use lambda_runtime::Error;
 use serde::Deserialize;
 use serde_json::Value;
@@ -84,8 +85,10 @@ impl StreamDeadLetters {
             let Some(record) = batch.records.get(*place) else { continue };
             let number = sequence_number(record);
             // Boxed: the future nests too deeply for the compiler.
-            match Box::pin(self.send(record, reason)).await {
-                Ok(()) => tracing::error!(record.number = number, "a stream record cannot be handled and was put aside"),
+            match self.send(record, reason).boxed().await {
+                Ok(()) => {
+                    tracing::error!(record.number = number, "a stream record cannot be handled and was put aside")
+                }
                 Err(error) => {
                     tracing::error!(%error, record.number = number, "a stream record can neither be handled nor put aside");
                     return Some(*place);

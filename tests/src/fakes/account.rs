@@ -112,9 +112,7 @@ impl Account {
         let path = path.split('?').next().unwrap_or_default().trim_matches('/');
         let mut state = self.state.lock().unwrap();
         let Some(function) = path.strip_suffix("/invocations") else {
-            let described = |(name, environment): (&String, &Value)| {
-                json!({ "FunctionName": name, "Environment": { "Variables": environment } })
-            };
+            let described = |(name, environment): (&String, &Value)| json!({ "FunctionName": name, "Environment": { "Variables": environment } });
             let functions: Vec<Value> = state.functions.iter().map(described).collect();
             return Ok(dynamo::respond(200, &json!({ "Functions": functions })));
         };

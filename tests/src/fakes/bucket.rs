@@ -136,7 +136,10 @@ impl State {
         let next = page.last().filter(|_| keys.len() > PAGE);
         let next = next.map(|key| format!("<NextContinuationToken>{key}</NextContinuationToken>")).unwrap_or_default();
         let more = keys.len() > PAGE;
-        Answer::of(200, format!("<ListBucketResult><IsTruncated>{more}</IsTruncated>{contents}{next}</ListBucketResult>"))
+        Answer::of(
+            200,
+            format!("<ListBucketResult><IsTruncated>{more}</IsTruncated>{contents}{next}</ListBucketResult>"),
+        )
     }
 }
 

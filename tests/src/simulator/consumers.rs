@@ -40,12 +40,7 @@ use super::{
     world::World,
 };
 use crate::{
-    fakes::{
-        bucket::Bucket,
-        parameters::ParameterStore,
-        queue,
-        stream::Backlog,
-    },
+    fakes::{bucket::Bucket, parameters::ParameterStore, queue, stream::Backlog},
     limits::Chance,
     template::{self, template},
 };

@@ -141,7 +141,8 @@ impl Batch {
     /// Removes the events that cannot be counted, and returns them with the reason.
     fn set_aside(&mut self, seen: &Seen) -> BTreeMap<String, String> {
         let reason = |units: &BTreeMap<ProductId, i64>| units.keys().find_map(|product| seen.reason_against(product));
-        let aside = self.0.iter().filter_map(|(event_id, (_, units))| Some((event_id.clone(), reason(units)?.to_owned())));
+        let aside =
+            self.0.iter().filter_map(|(event_id, (_, units))| Some((event_id.clone(), reason(units)?.to_owned())));
         let aside: BTreeMap<String, String> = aside.collect();
         self.0.retain(|event_id, _| !aside.contains_key(event_id));
         aside

@@ -10,6 +10,7 @@ mod top;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::FutureExt;
 use jiff::Timestamp;
 
 pub(super) use count::{Sold, count_all, enter_generation};
@@ -103,8 +104,9 @@ pub async fn fold(shop: &Shop, changes: &[&SalesChange]) -> Result<Unreadable, F
             }
         }
     }
-    let counted = count_all(shop, sold, false, &mut backoff).await?;
+    // Boxed: the futures nest too deeply for the compiler.
+    let counted = count_all(shop, sold, false, &mut backoff).boxed().await?;
     described.extend(counted.unsure);
-    let unranked = rank(shop, described, &mut backoff).await?;
+    let unranked = rank(shop, described, &mut backoff).boxed().await?;
     Ok(Unreadable { uncounted: counted.uncounted, unranked })
 }

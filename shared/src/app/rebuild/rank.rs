@@ -90,10 +90,8 @@ pub async fn refresh_ranks(shop: &Shop, budget: Duration) -> Result<bool, Failur
             let revision = seen.as_ref().map_or(0, |seen| seen.revision).saturating_add(1);
             let now = Refresh { day, after: after.clone(), is_done, board: board.filter(|_| !is_done), revision };
             let mut transaction = Transaction::new();
-            transaction.add(match is_lost {
-                true => ranks::replace_unreadable(&now),
-                false => ranks::replace(seen.as_ref(), &now),
-            });
+            let replace = ranks::replace(seen.as_ref(), &now);
+            transaction.add(if is_lost { ranks::replace_unreadable(&now) } else { replace });
             // A function of the first stage that has counted since has stored another: then all begins anew.
             if let Some(board) = board.filter(|_| is_done) {
                 transaction.add(ranks::remove_board(board));
