@@ -424,13 +424,13 @@ impl Region {
             let environment = self.begin_patiently(name).await;
             let values: Vec<Value> = records.iter().map(|(_, record)| record.clone()).collect();
             let handled = if function == "CountSales" {
-                let queue = dead_letters.queue();
+                let queue = dead_letters.of_stream();
                 let count = |batch| count_sales::handle(environment.instance(), &queue, batch);
                 settings.deliver(&values, count).await.unwrap_or(0)
             } else {
                 let client = aws_sdk_eventbridge::Client::new(&wire::to(relay_bus.clone()));
                 let random = environment.instance().random.clone();
-                let relay = Relay::new(client, "bus".to_owned(), dead_letters.queue(), random);
+                let relay = Relay::new(client, "bus".to_owned(), dead_letters.of_stream(), random);
                 settings.deliver(&values, |batch| relay.handle(batch)).await.unwrap_or(0)
             };
             self.end(name, environment);

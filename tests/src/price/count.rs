@@ -124,7 +124,7 @@ impl<'r> Bench<'r> {
         count.add("relay-events", source.batches.len() - before, cost, &written);
         self.relay = source;
 
-        let dead_letters = self.dead_letters.queue();
+        let dead_letters = self.dead_letters.of_stream();
         let mut source = std::mem::replace(&mut self.sales, EventSource::new("CountSales", shop.dynamo().clone()));
         let before = source.batches.len();
         let instance = shop.instance().clone();
@@ -142,7 +142,7 @@ impl<'r> Bench<'r> {
     async fn deliver(&self, entries: &[Value], at_a_time: usize, count: &mut OrderCount) {
         let (queue, dead_letters) = (Waits::default().queue(), self.dead_letters.queue());
         let signer = ParameterStore::default().signer(Clock::system());
-        let worker = DeliveryWorker::new(Taking, signer, queue, dead_letters, Circuit::default(), Random::system());
+        let worker = DeliveryWorker::new(Taking, signer, queue, dead_letters, Circuit::new(Clock::system()), Random::system());
         let wanted: Vec<(&str, Value)> = entries
             .iter()
             .filter_map(|entry| {
@@ -298,18 +298,10 @@ pub async fn idle(recorder: &Recorder) -> IdleCount {
     let night = rebuild(recorder, &bench, &instance, &mut idle).await;
     idle.nightly = night;
 
-    let tasks = [
-        ("sweep EXPIRY", Task::Expiry),
-        ("sweep INVENTORY", Task::Inventory),
-        ("sweep TICKETS", Task::Tickets),
-        ("sweep COUPONS", Task::Coupons),
-    ];
-    for (name, task) in tasks {
-        let work = recorder.invocation(running_as("sweep", sweep::run(&instance, task)));
-        let (swept, cost, written) = bench.measure(work).await;
-        swept.expect("a sweep ends");
-        idle.add(name, 1, cost, &written);
-    }
+    let work = recorder.invocation(running_as("sweep", sweep::run(&instance, &Task::ALL)));
+    let (swept, cost, written) = bench.measure(work).await;
+    swept.expect("a sweep ends");
+    idle.add("sweep", 1, cost, &written);
     // The first call of a day does it, and all others find it done.
     running_as("rebuild-sales", rebuild_sales::refresh(&instance)).await.expect("ranks are refreshed");
     let refresh = running_as("rebuild-sales", rebuild_sales::refresh(&instance));
