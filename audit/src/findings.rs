@@ -49,12 +49,7 @@ impl Findings {
     }
 
     /// Checks of a relation.
-    pub(crate) const fn between(
-        &mut self,
-        invariant: Invariant,
-        subject: Subject,
-        relation: Relation,
-    ) -> Checks<'_> {
+    pub(crate) const fn between(&mut self, invariant: Invariant, subject: Subject, relation: Relation) -> Checks<'_> {
         Checks { findings: self, invariant, subject, relation: Some(relation), keys: Vec::new() }
     }
 

@@ -44,8 +44,7 @@ pub struct Pace {
 
 impl Pace {
     /// Eight snapshots in four minutes: of a product with three changes a minute, one snapshot in three has no open change.
-    pub const NIGHTLY: Self =
-        Self { memory: 1_000_000_000, snapshots: 8, between_snapshots: Duration::from_secs(20) };
+    pub const NIGHTLY: Self = Self { memory: 1_000_000_000, snapshots: 8, between_snapshots: Duration::from_secs(20) };
 }
 
 /// The most violations and products that are kept in a progress, so that it fits in an item.
@@ -83,7 +82,9 @@ pub struct Progress {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
     /// A pass over the relations from this hash on.
-    Pass { first: u64 },
+    Pass {
+        first: u64,
+    },
     /// The units of the products that look wrong.
     Units,
     Done,

@@ -30,7 +30,10 @@ pub enum ReadError {
 }
 
 impl ReadError {
-    pub(crate) fn of_table<E: Error + 'static, R: std::fmt::Debug + 'static>(table: &str, error: &SdkError<E, R>) -> Self {
+    pub(crate) fn of_table<E: Error + 'static, R: std::fmt::Debug + 'static>(
+        table: &str,
+        error: &SdkError<E, R>,
+    ) -> Self {
         Self::Table { table: table.to_owned(), reason: reason(error) }
     }
 }

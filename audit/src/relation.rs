@@ -119,7 +119,10 @@ pub(crate) fn mark(event: &str) -> Identity<'_> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Selection {
     /// Those with a hash from the first to the last, both included.
-    Hashes { first: u64, last: u64 },
+    Hashes {
+        first: u64,
+        last: u64,
+    },
     One(Relation),
 }
 
@@ -153,9 +156,8 @@ impl Selection {
 /// the highest bits.
 fn hash(id: &str, beside: &str) -> u64 {
     let bytes = id.bytes().chain([b'#']).chain(beside.bytes());
-    let mut hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let mut hash =
+        bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
     hash ^ (hash >> 33)

@@ -210,9 +210,10 @@ impl SecondLook<'_> {
             return Ok(None);
         }
         let mut auditor = Auditor::of_relation(Relation::Campaign(coupon.clone()), None, self.scope);
-        let given_out = before.counters.iter().flat_map(|(shard, counter)| {
-            (0..counter.next).map(|ticket| keys::ticket_claim(coupon, *shard, ticket))
-        });
+        let given_out = before
+            .counters
+            .iter()
+            .flat_map(|(shard, counter)| (0..counter.next).map(|ticket| keys::ticket_claim(coupon, *shard, ticket)));
         let given_out: Vec<Key> = given_out.collect();
         let batches: Vec<Vec<Key>> = given_out.chunks(MAX_KEYS).map(<[Key]>::to_vec).collect();
         let reads = stream::iter(batches).map(|keys: Vec<Key>| self.source.get(keys));

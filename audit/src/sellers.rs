@@ -78,10 +78,7 @@ impl Sellers {
         for (id, seller) in self.sellers {
             let products = seller.products.keys().map(keys::product).collect();
             let relation = Relation::Seller(id.clone());
-            seller.check(
-                now,
-                &mut findings.between(Invariant::Sellers, Subject::User(id), relation).with(products),
-            );
+            seller.check(now, &mut findings.between(Invariant::Sellers, Subject::User(id), relation).with(products));
         }
     }
 }

@@ -98,8 +98,7 @@ impl Sheets {
                     holds::check_end(expires_at, now, &mut checks);
                 }
                 Sheet::Ordered { order: Some(order), user, payable } => {
-                    let mut checks =
-                        findings.between(Invariant::Sheets, Subject::Sheet(id), relation).with(keys);
+                    let mut checks = findings.between(Invariant::Sheets, Subject::Sheet(id), relation).with(keys);
                     check_ordered(&order, (&user, payable), &orders, &mut checks);
                 }
                 Sheet::Ordered { order: None, .. } | Sheet::Abandoned => {}

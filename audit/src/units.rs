@@ -132,7 +132,8 @@ impl Units {
 
     /// Adds an item that was read after all snapshots.
     pub(crate) fn add(&mut self, item: Item) {
-        let is_of = |prefix: &str| item.get("pk").and_then(|pk| pk.as_s().ok()).is_some_and(|pk| pk.starts_with(prefix));
+        let is_of =
+            |prefix: &str| item.get("pk").and_then(|pk| pk.as_s().ok()).is_some_and(|pk| pk.starts_with(prefix));
         if !is_of(keys::ORDER_PREFIX) && !is_of(keys::UNITS_PREFIX) {
             return;
         }
@@ -348,9 +349,11 @@ fn judge(product: &ProductId, books: Books, scope: Scope) -> Judgement {
     };
     let mut violations: Vec<Violation> = broken.unwrap_or_default().into_values().collect();
     if is_wrong && is_seen {
-        violations.extend(units.map(|violation| Violation { found: range(least, most), ..violation }).map(|violation| {
-            Violation { expected: "none missing".to_owned(), ..violation }
-        }));
+        violations.extend(
+            units
+                .map(|violation| Violation { found: range(least, most), ..violation })
+                .map(|violation| Violation { expected: "none missing".to_owned(), ..violation }),
+        );
     }
     Judgement { violations, undecided }
 }

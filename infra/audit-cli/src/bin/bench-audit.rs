@@ -34,6 +34,9 @@ use shared::{
     store::{Key, keys, orders::OrderRecord},
 };
 
+const OFFER: Offer = Offer { price: Won::new(9_000), discount: Won::ZERO, status: SaleStatus::OnSale };
+const SHIPPING: ShippingPolicy = ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) };
+
 /// Audits shops of two sizes, and says whether memory and time stay within the goals
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -44,6 +47,10 @@ struct Arguments {
     /// The number of orders of each user
     #[arg(long, default_value_t = 20)]
     orders_of_a_user: u64,
+
+    /// The megabytes for the relations of a pass; by default those of the nightly function
+    #[arg(long, default_value_t = Pace::NIGHTLY.memory / 1_000_000)]
+    memory_mb: usize,
 
     /// Audit one shop of this many orders and print the measurement: what the other processes do
     #[arg(long, hide = true)]
@@ -75,15 +82,17 @@ const ORDERS_GOAL: u64 = 10_000_000;
 const MINUTES_GOAL: f64 = 13.0;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let Arguments { orders, orders_of_a_user, one } = Arguments::parse();
+    let Arguments { orders, orders_of_a_user, memory_mb, one } = Arguments::parse();
+    let memory = memory_mb * 1_000_000;
     if let Some(orders) = one {
-        println!("{}", serde_json::to_string(&measure(orders, orders_of_a_user.max(1))?)?);
+        println!("{}", serde_json::to_string(&measure(orders, orders_of_a_user.max(1), memory)?)?);
         return Ok(ExitCode::SUCCESS);
     }
     let mut measured = Vec::new();
     for size in [orders / 5, orders] {
         let mut audit = Command::new(std::env::current_exe()?);
         audit.args(["--one", &size.to_string(), "--orders-of-a-user", &orders_of_a_user.to_string()]);
+        audit.args(["--memory-mb", &memory_mb.to_string()]);
         let output = audit.stderr(std::process::Stdio::inherit()).output()?;
         if !output.status.success() {
             return Err("an audit failed".into());
@@ -133,9 +142,9 @@ fn misses(measured: &[Measured]) -> Vec<String> {
 }
 
 /// Audits a shop of this many orders: its ledgers, then all of it.
-fn measure(orders: u64, of_a_user: u64) -> Result<Measured, Box<dyn Error>> {
-    let (ledgers, ledger_seconds, _) = audited(orders, of_a_user, Scope::Ledgers)?;
-    let (all, seconds, passes) = audited(orders, of_a_user, Scope::Everything)?;
+fn measure(orders: u64, of_a_user: u64, memory: usize) -> Result<Measured, Box<dyn Error>> {
+    let (ledgers, ledger_seconds, _) = audited(orders, of_a_user, memory, Scope::Ledgers)?;
+    let (all, seconds, passes) = audited(orders, of_a_user, memory, Scope::Everything)?;
     if all.figures.orders != orders {
         return Err("not all orders were seen".into());
     }
@@ -193,7 +202,10 @@ fn write_product(export: &mut impl Write, orders: u64) -> Result<(), Box<dyn Err
     let tea = ProductId::try_from("tea".to_owned()).map_err(|_| "an id")?;
     let shard = Shard { received: i64::try_from(orders)?, ..Shard::new(0, OFFER, 1) };
     put(export, keys::stock(&tea, 0), shard)?;
-    put(export, keys::product(&tea), product(tea))
+    let place = keys::product_by_time(SaleStatus::OnSale, Timestamp::UNIX_EPOCH, &tea);
+    let mut listed = serde_json::to_value(product(tea.clone()))?;
+    (listed[keys::BY_TIME.pk], listed[keys::BY_TIME.sk]) = (json!(place.pk), json!(place.sk));
+    put(export, keys::product(&tea), listed)
 }
 
 fn draft(user: &UserId, tea: &ProductId) -> Result<Draft, Box<dyn Error>> {
@@ -257,10 +269,10 @@ fn put(export: &mut impl Write, key: Key, record: impl Serialize) -> Result<(), 
 
 /// The report on a shop, months after the last order; the seconds of the auditor, without those that make the shop up; and
 /// the passes.
-fn audited(orders: u64, of_a_user: u64, scope: Scope) -> Result<(Report, f64, u32), Box<dyn Error>> {
+fn audited(orders: u64, of_a_user: u64, memory: usize, scope: Scope) -> Result<(Report, f64, u32), Box<dyn Error>> {
     let now = "2026-11-20T03:00:00Z".parse()?;
     let (mut seconds, mut part) = (0.0, Vec::new());
-    let mut passes = Passes::new(scope, Pace::NIGHTLY.memory);
+    let mut passes = Passes::new(scope, memory);
     while let Some(mut auditor) = passes.next_auditor() {
         let mut left = orders;
         for number in 0..=users(orders, of_a_user) {
