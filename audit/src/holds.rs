@@ -63,7 +63,8 @@ impl Place {
             Record::Campaign(campaign) => {
                 let expiry = campaign.last_expiry().ok().filter(|_| self.is_in(keys::EXPIRIES));
                 let expiry = expiry.map(|expiry| keys::campaign_by_expiry(&campaign.coupon_id, expiry));
-                let swept = || keys::campaign_by_sweep(&campaign.coupon_id, campaign.sweep.from.unwrap_or(campaign.issue_from));
+                let swept =
+                    || keys::campaign_by_sweep(&campaign.coupon_id, campaign.sweep.from.unwrap_or(campaign.issue_from));
                 expiry.or_else(|| self.is_listed().then(swept))
             }
             Record::Product(product) => {

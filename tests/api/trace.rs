@@ -65,7 +65,14 @@ async fn the_trace_of_a_request_reaches_the_data_platform() {
     let (queue, dead_letters) = (Waits::default().queue(), DeadLetterQueue::default().queue());
     let http = Http::new(platform.url(), Clock::system()).unwrap();
     let signer = ParameterStore::default().signer(Clock::system());
-    let worker = DeliveryWorker::new(http, signer, queue, dead_letters, Circuit::new(tests::running_clock()), Random::new(|| 7 << 64));
+    let worker = DeliveryWorker::new(
+        http,
+        signer,
+        queue,
+        dead_letters,
+        Circuit::new(tests::running_clock()),
+        Random::new(|| 7 << 64),
+    );
     let answer = worker.handle(batch_of(&paid)).await.unwrap();
     assert!(answer.batch_item_failures.is_empty());
     let delivered = platform.received();

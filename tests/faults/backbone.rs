@@ -1,5 +1,5 @@
-//! Every record of the stream reaches the bus and the counts, through any failure on the way. The functions are driven
-//! as Lambda drives them, with the template's settings.
+//! Every record of the stream reaches the bus, the work queues and the counts, through any failure on the way. The functions
+//! are driven as Lambda drives them, with the template's settings.
 
 use std::{
     cell::RefCell,
@@ -7,8 +7,12 @@ use std::{
     time::Duration,
 };
 
-use functions::stream::count_sales;
+use functions::stream::{
+    count_sales,
+    relay_events::WorkQueue::{self, Expiry, ShippingInstructions},
+};
 use serde_json::{Value, json};
+use shared::events::EventKind;
 use tests::{
     Bus, BusFault, Fault, TestShop,
     fakes::{event_source::EventSource, queue::DeadLetterQueue, stream::Consumers},
@@ -74,6 +78,40 @@ fn ids(events: &BTreeMap<String, Value>) -> BTreeSet<String> {
     events.keys().cloned().collect()
 }
 
+/// The place of an event among those of its aggregate, and the places that it goes to.
+fn way_of(event: &Value) -> (String, u64, BTreeSet<Option<String>>) {
+    let kind: EventKind = serde_json::from_value(event["type"].clone()).unwrap();
+    let queue = WorkQueue::of(kind).map(|queue| Some(queue.name().to_owned()));
+    let places = [None].into_iter().chain(queue).collect();
+    (event["aggregateId"].as_str().unwrap().to_owned(), event["sequence"].as_u64().unwrap(), places)
+}
+
+/// Asserts that each work queue has its events and no others, and that no event was sent anywhere before the earlier ones
+/// of its aggregate were everywhere.
+fn assert_queues_filled_in_order(bus: &Bus) {
+    let events = first_come(bus);
+    for queue in WorkQueue::ALL {
+        let messages = bus.messages(queue);
+        let got: BTreeSet<&str> = messages.iter().map(|message| message["id"].as_str().unwrap()).collect();
+        let is_of_queue = |event: &Value| way_of(event).2.contains(&Some(queue.name().to_owned()));
+        let expected = events.iter().filter(|(_, event)| is_of_queue(event)).map(|(id, _)| id.as_str()).collect();
+        assert_eq!(got, expected, "{queue:?}");
+    }
+    let mut missing: BTreeMap<String, BTreeMap<u64, BTreeSet<(String, Option<String>)>>> = BTreeMap::new();
+    for (id, event) in &events {
+        let (aggregate, sequence, places) = way_of(event);
+        let of_sequence = missing.entry(aggregate).or_default().entry(sequence).or_default();
+        of_sequence.extend(places.into_iter().map(|place| (id.clone(), place)));
+    }
+    for (id, place) in bus.order() {
+        let (aggregate, sequence, _) = way_of(&events[&id]);
+        let of_aggregate = missing.get_mut(&aggregate).unwrap();
+        let earlier = of_aggregate.range(..sequence).find(|(_, missing)| !missing.is_empty());
+        assert_eq!(earlier, None, "{id} went to {place:?} before");
+        of_aggregate.get_mut(&sequence).unwrap().remove(&(id, place));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_bus_that_is_down_for_an_hour_loses_nothing() {
     let shop = shop().await;
@@ -103,6 +141,43 @@ async fn a_bus_that_is_down_for_an_hour_loses_nothing() {
     source.run(|batch| bus.handle(&relay, batch)).await;
     assert_eq!(ids(&first_come(&bus)), expected(&shop).await);
     assert_eq!(bus.taken().len(), 50 * 5 + 3, "none twice");
+    assert_eq!(source.given_up, [Value::Null; 0]);
+    assert_queues_filled_in_order(&bus);
+    assert_eq!((bus.messages(Expiry).len(), bus.messages(ShippingInstructions).len()), (50, 100), "none twice");
+}
+
+/// The bus is a batch ahead of the queue at most, and does not get the batch's events each time it comes again.
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_is_down_for_an_hour_loses_nothing() {
+    let shop = shop().await;
+    let bus = Bus::default();
+    let relay = bus.relay(&DeadLetterQueue::default());
+    let mut source = EventSource::new("RelayEvents", shop.dynamo().clone());
+    bus.fail_anywhere(|queue| if queue == Some("ShippingInstructions") { BusFault::Down } else { BusFault::None });
+    let customers = async {
+        for _ in 0..50 {
+            live(&shop, 2).await;
+            sleep(Duration::from_secs(60)).await;
+        }
+    };
+    let outage = async {
+        sleep(Duration::from_secs(3_600)).await;
+        assert!(!bus.taken().is_empty());
+        assert_eq!(bus.messages(ShippingInstructions).len(), 0);
+        bus.fail(|| BusFault::None);
+    };
+    let relaying = async {
+        while bus.messages(ShippingInstructions).is_empty() {
+            source.run(|batch| bus.handle(&relay, batch)).await;
+            sleep(Duration::from_secs(1)).await;
+        }
+    };
+    tokio::join!(customers, outage, relaying);
+    source.run(|batch| bus.handle(&relay, batch)).await;
+    assert_eq!(ids(&first_come(&bus)), expected(&shop).await);
+    assert_queues_filled_in_order(&bus);
+    assert_eq!(bus.taken().len(), 50 * 5 + 3, "none twice");
+    assert_eq!((bus.messages(Expiry).len(), bus.messages(ShippingInstructions).len()), (50, 100), "none twice");
     assert_eq!(source.given_up, [Value::Null; 0]);
 }
 
@@ -144,17 +219,19 @@ async fn entries_refused_at_random_arrive_in_order() {
         }
         let bus = Bus::default();
         let mut chance = Chance::new(seed);
-        bus.refuse_if(move |_| chance.below(3) == 0);
+        bus.refuse_anywhere_if(move |_, _| chance.below(3) == 0);
         let relay = bus.relay(&DeadLetterQueue::default());
         let mut source = EventSource::new("RelayEvents", shop.dynamo().clone());
         source.run(|batch| bus.handle(&relay, batch)).await;
         let expected = expected(&shop).await;
         assert_eq!(ids(&first_come(&bus)), expected, "seed {seed}");
         assert_eq!(bus.taken().len(), expected.len(), "seed {seed}: none twice");
+        assert_queues_filled_in_order(&bus);
     }
 }
 
-/// It dies before and after calls, batches are cut anew, records come up to five times, entries are refused.
+/// It dies before and after calls to the bus and to queues, answers get lost, batches are cut anew, records come up to five
+/// times, entries are refused.
 #[tokio::test(start_paused = true)]
 async fn a_relay_that_dies_anywhere_publishes_everything_in_order() {
     for seed in 0..8 {
@@ -163,18 +240,21 @@ async fn a_relay_that_dies_anywhere_publishes_everything_in_order() {
             live(&shop, units).await;
         }
         let (bus, mut faults, mut refusals) = (Bus::default(), Chance::new(seed), Chance::new(seed + 100));
-        bus.fail(move || match faults.below(8) {
+        bus.fail_anywhere(move |_| match faults.below(14) {
             0 => BusFault::DiesBefore,
             1 => BusFault::DiesAfter,
             2 => BusFault::Down,
+            3 => BusFault::Throttled,
+            4 => BusFault::LostAnswer,
             _ => BusFault::None,
         });
-        bus.refuse_if(move |_| refusals.below(6) == 0);
+        bus.refuse_anywhere_if(move |_, _| refusals.below(6) == 0);
         let relay = bus.relay(&DeadLetterQueue::default());
         let mut source = EventSource::new("RelayEvents", shop.dynamo().clone()).unruly(seed);
         source.run(|batch| bus.handle(&relay, batch)).await;
         assert_eq!(ids(&first_come(&bus)), expected(&shop).await, "seed {seed}");
         assert!(source.batches.len() > 2 && source.given_up.is_empty(), "seed {seed}: {:?}", source.batches);
+        assert_queues_filled_in_order(&bus);
     }
 }
 

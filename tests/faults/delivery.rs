@@ -29,6 +29,7 @@ use tests::{
         queue_source::QueueSource,
     },
     limits::Chance,
+    template::template,
 };
 use tokio::time::{Instant, sleep};
 
@@ -58,12 +59,13 @@ impl Way {
         let seconds = Arc::new(AtomicI64::new(0));
         let elapsed = Arc::clone(&seconds);
         let clock = Clock::new(move || start() + SignedDuration::from_secs(elapsed.load(Ordering::SeqCst)));
+        let circuit = Circuit::new(clock.clone());
         let worker = DeliveryWorker::new(
             Http::new(url, clock.clone()).unwrap(),
             secrets.signer(clock),
             waits.queue(),
             dead_letters.queue(),
-            Circuit::new(tests::running_clock()),
+            circuit,
             Random::new(|| 7 << 64),
         );
         Self { worker, secrets, waits, dead_letters, seconds }
@@ -296,11 +298,16 @@ async fn repeated_failures_open_the_circuit() {
     platform.reply(|_| Reply::of(503));
     let all: Vec<String> = (0..9).map(|place| place.to_string()).collect();
     assert_eq!(way.deliver(&["e"; 9]).await, all);
-    assert_eq!(platform.received().len(), 5, "four were not even tried");
-    assert_eq!(way.waits.taken(), [2, 2, 2, 2, 2, 5, 5, 5, 5]);
+    assert_eq!(platform.received().len(), 9, "a batch is posted at once");
+    assert_eq!(way.deliver(&["e"; 9]).await, all);
+    assert_eq!(platform.received().len(), 9, "none was even tried");
+    assert_eq!(way.waits.taken(), [[2; 9], [5; 9]].concat(), "nine failures make one pause");
+    // Half open: of a batch, one tries.
     platform.reply(|_| Reply::of(200));
-    assert_eq!(way.deliver(&["e"]).await, ["0"]);
-    assert_eq!(platform.received().len(), 5);
+    assert_eq!(way.at(5).deliver(&["e"; 9]).await, all[1..]);
+    assert_eq!(platform.received().len(), 10);
+    assert_eq!(way.deliver(&["e"; 9]).await, [""; 0]);
+    assert_eq!(platform.received().len(), 19);
 }
 
 /// A platform with a clock of its own, and slow answers.
@@ -353,7 +360,14 @@ async fn a_platform_that_was_down_all_night_gets_each_order_once() {
         let random = Random::new(|| 7 << 64);
         let signer = signer(&secrets);
         let (queue, dead_letters) = (source.queue(), dead_letters.queue());
-        let worker = DeliveryWorker::new(platform.clone(), signer, queue, dead_letters, Circuit::new(tests::running_clock()), random);
+        let worker = DeliveryWorker::new(
+            platform.clone(),
+            signer,
+            queue,
+            dead_letters,
+            Circuit::new(tests::running_clock()),
+            random,
+        );
         let source = source.clone();
         async move { source.process(|batch| async { worker.handle(batch).await.unwrap() }).await }
     });
@@ -389,11 +403,66 @@ async fn a_repeated_event_has_the_same_key() {
         let random = Random::new(|| 7 << 64);
         let signer = signer(&ParameterStore::default());
         let (queue, dead_letters) = (waits.queue(), dead_letters.queue());
-        let worker = DeliveryWorker::new(platform.clone(), signer, queue, dead_letters, Circuit::new(tests::running_clock()), random);
+        let worker = DeliveryWorker::new(
+            platform.clone(),
+            signer,
+            queue,
+            dead_letters,
+            Circuit::new(tests::running_clock()),
+            random,
+        );
         assert_eq!(again(&worker.handle(batch_of(&events)).await.unwrap()), [""; 0]);
     }
     let known = platform.0.lock().unwrap();
     assert_eq!(known.taken.values().collect::<Vec<_>>(), [&2; 3]);
+}
+
+/// A platform that takes 100 ms for each event, and counts the posts under way.
+#[derive(Debug, Clone, Default)]
+struct Counting(Arc<Mutex<Posts>>);
+
+#[derive(Debug, Default)]
+struct Posts {
+    under_way: usize,
+    most_under_way: usize,
+    taken: BTreeMap<String, u32>,
+}
+
+impl deliver_orders::Platform for Counting {
+    async fn post(&self, delivery: Delivery) -> Result<Answer, Error> {
+        {
+            let mut posts = self.0.lock().unwrap();
+            posts.under_way += 1;
+            posts.most_under_way = posts.most_under_way.max(posts.under_way);
+        }
+        sleep(Duration::from_millis(100)).await;
+        let mut posts = self.0.lock().unwrap();
+        posts.under_way -= 1;
+        *posts.taken.entry(delivery.event_id).or_default() += 1;
+        Ok(Answer::of(200))
+    }
+}
+
+/// As many functions as the template allows by default post a whole batch each.
+#[tokio::test(start_paused = true)]
+async fn all_messages_of_all_functions_are_posted_at_once() {
+    let functions = template()["Parameters"]["DeliveryConcurrency"]["Default"].as_u64().unwrap();
+    let (platform, source) = (Counting::default(), QueueSource::of("DeliverOrders"));
+    source.put(batch_of(&paid_orders(2_000).await));
+    let began = Instant::now();
+    let environments = (0..functions).map(|_| {
+        let signer = signer(&ParameterStore::default());
+        let (queue, dead_letters) = (source.queue(), DeadLetterQueue::default().queue());
+        let (circuit, random) = (Circuit::new(tests::running_clock()), Random::new(|| 7 << 64));
+        let worker = DeliveryWorker::new(platform.clone(), signer, queue, dead_letters, circuit, random);
+        let source = source.clone();
+        async move { source.process(|batch| async { worker.handle(batch).await.unwrap() }).await }
+    });
+    join_all(environments).await;
+    let posts = platform.0.lock().unwrap();
+    println!("{} posts at once, 2,000 deliveries in {:?}", posts.most_under_way, began.elapsed());
+    assert_eq!((functions, posts.most_under_way), (20, 200));
+    assert!(posts.taken.len() == 2_000 && posts.taken.values().all(|times| *times == 1));
 }
 
 /// A platform with random answers. It never refuses an event that it has.
@@ -447,7 +516,14 @@ async fn every_paid_order_is_at_the_platform_or_on_its_way_or_a_dead_letter() {
             let random = Random::new(|| 7 << 64);
             let signer = signer(&ParameterStore::default());
             let (queue, dead_letters) = (source.queue(), dead_letters.queue());
-            let worker = DeliveryWorker::new(platform.clone(), signer, queue, dead_letters, Circuit::new(tests::running_clock()), random);
+            let worker = DeliveryWorker::new(
+                platform.clone(),
+                signer,
+                queue,
+                dead_letters,
+                Circuit::new(tests::running_clock()),
+                random,
+            );
             let source = source.clone();
             async move { source.process(|batch| async { worker.handle(batch).await.unwrap() }).await }
         });

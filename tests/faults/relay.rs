@@ -1,6 +1,12 @@
-//! The relay between stream and bus.
+//! The relay from the stream to the bus and the work queues.
 
-use functions::{schedule::sweep, stream::relay_events::Relay};
+use functions::{
+    schedule::sweep,
+    stream::relay_events::{
+        Relay,
+        WorkQueue::{self, Expiry, PaymentRequests, ShippingInstructions},
+    },
+};
 use serde_json::{Value, json};
 use tests::{
     Bus, BusFault, TestShop,
@@ -8,6 +14,7 @@ use tests::{
         queue::DeadLetterQueue,
         stream::{Consumers, batch as event},
     },
+    steps::order_by,
 };
 
 fn relay(bus: &Bus) -> Relay {
@@ -40,6 +47,154 @@ async fn events_are_sent_in_batches_of_ten() {
     unique.sort();
     unique.dedup();
     assert_eq!(unique.len(), 46);
+    assert_eq!(bus.messages_per_call(ShippingInstructions), [10, 10, 3]);
+}
+
+/// A shop with an order that waits for the payment system, one that was paid and taken back by it, and a paid one.
+async fn with_all_work() -> Vec<Value> {
+    let shop = TestShop::new();
+    shop.customer("mina", 100_000).await;
+    shop.product("tea", 1_000, 100).await;
+    order_by(&shop, "mina", "tea", 1, "EXTERNAL").await.expect(201);
+    let paid = shop.order("mina", "tea", 1).await.expect(201);
+    let cancel = format!("/orders/{}/cancel", paid["orderId"].as_str().unwrap());
+    shop.post(&cancel, json!({})).as_user("mina").await.expect(200);
+    Consumers::new(shop.dynamo().clone()).next_batch()
+}
+
+/// Consumers get the form in which a rule of the bus fills a queue.
+#[tokio::test]
+async fn work_goes_to_its_queue_and_to_the_bus() {
+    let bus = Bus::default();
+    relay(&bus).handle(event(&with_all_work().await)).await.unwrap();
+    let kinds = |queue: WorkQueue| -> Vec<Value> {
+        bus.messages(queue).iter().map(|message| message["detail-type"].clone()).collect()
+    };
+    assert_eq!(kinds(Expiry), ["OrderPlaced"]);
+    assert_eq!(kinds(PaymentRequests), ["PaymentRequested"]);
+    assert_eq!(kinds(ShippingInstructions), ["ShippingRequested", "ShippingCancelled"]);
+    let events = bus.events();
+    for message in WorkQueue::ALL.into_iter().flat_map(|queue| bus.messages(queue)) {
+        assert!(events.contains(&message["detail"]), "the bus has it too: {message}");
+        assert_eq!(
+            (&message["id"], &message["detail-type"]),
+            (&message["detail"]["eventId"], &message["detail"]["type"])
+        );
+    }
+    let mut message = bus.messages(PaymentRequests).remove(0);
+    message["id"] = json!("…");
+    message["detail"] = json!("…");
+    insta::assert_json_snapshot!(message, @r#"
+    {
+      "account": "123456789012",
+      "detail": "…",
+      "detail-type": "PaymentRequested",
+      "id": "…",
+      "region": "ap-northeast-2",
+      "resources": [],
+      "source": "jangteo.orders",
+      "time": "2026-11-20T03:00:00Z",
+      "version": "0"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn a_queue_that_does_not_exist_gets_no_events() {
+    let (bus, records) = (Bus::default(), with_all_work().await);
+    let relay = bus.relay_filling(&[PaymentRequests], &DeadLetterQueue::default());
+    assert!(relay.handle(event(&records)).await.unwrap().batch_item_failures.is_empty());
+    assert_eq!(WorkQueue::ALL.map(|queue| bus.messages(queue).len()), [0, 1, 0]);
+    assert_eq!(ids(&bus).len(), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_message_is_retried_alone() {
+    let bus = Bus::default();
+    let mut refused = 0;
+    bus.refuse_anywhere_if(move |queue, _| {
+        refused += u32::from(queue.is_some());
+        queue.is_some() && refused <= 3
+    });
+    let answer = relay(&bus).handle(event(&batch(5).await)).await.unwrap();
+    assert!(answer.batch_item_failures.is_empty());
+    assert_eq!((bus.entries_per_call(), bus.messages_per_call(ShippingInstructions)), (vec![10], vec![5, 3]));
+    assert_eq!(bus.messages(ShippingInstructions).len(), 5);
+}
+
+/// The queue has the messages; the relay cannot know. Consumers go by the id.
+#[tokio::test(start_paused = true)]
+async fn messages_without_an_answer_are_sent_again_with_the_same_content() {
+    for fault in [BusFault::LostAnswer, BusFault::Throttled, BusFault::Down] {
+        let (bus, mut calls) = (Bus::default(), 0);
+        bus.fail_anywhere(move |queue| {
+            calls += u32::from(queue.is_some());
+            if queue.is_some() && calls == 1 { fault } else { BusFault::None }
+        });
+        relay(&bus).handle(event(&batch(4).await)).await.unwrap();
+        let messages = bus.messages(ShippingInstructions);
+        let (first, again) = messages.split_at(messages.len() - 4);
+        assert_eq!(first, if fault == BusFault::LostAnswer { again } else { &[] }, "{fault:?}");
+        assert_eq!(bus.entries_per_call(), [8], "{fault:?}: the bus gets nothing again");
+    }
+}
+
+/// An order's payment is asked for only when the queue that ends its hold has the order.
+#[tokio::test(start_paused = true)]
+async fn no_event_overtakes_one_that_its_queue_refused() {
+    let shop = TestShop::new();
+    shop.customer("mina", 100_000).await;
+    shop.product("tea", 1_000, 100).await;
+    let items = json!([{ "productId": "tea", "quantity": 1 }]);
+    let body = json!({ "userId": "mina", "items": items, "payment": "LATER" });
+    let order = shop.post("/orders", body).await.expect(201);
+    let path = format!("/orders/{}/payment", order["orderId"].as_str().unwrap());
+    shop.post(&path, json!({})).as_user("mina").await.expect(200);
+    let (bus, mut refusals) = (Bus::default(), 3);
+    bus.refuse_anywhere_if(move |queue, _| {
+        let is_refused = queue == Some("Expiry") && refusals > 0;
+        refusals -= u32::from(is_refused);
+        is_refused
+    });
+    relay(&bus).handle(event(&Consumers::new(shop.dynamo().clone()).next_batch())).await.unwrap();
+    let kind = |id: &str| bus.events().into_iter().find(|event| event["eventId"] == id).unwrap()["type"].clone();
+    let order: Vec<(Value, Option<String>)> = bus.order().into_iter().map(|(id, queue)| (kind(&id), queue)).collect();
+    let queue = |name: &str| Some(name.to_owned());
+    let expected = [
+        (json!("OrderPlaced"), None),
+        (json!("OrderPlaced"), queue("Expiry")),
+        (json!("OrderPaid"), None),
+        (json!("ShippingRequested"), None),
+        (json!("ShippingRequested"), queue("ShippingInstructions")),
+    ];
+    assert_eq!(order, expected);
+}
+
+/// The batch comes again until the queue is up. The bus does not get it each time.
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_comes_again_goes_only_where_it_is_missing() {
+    let (bus, records) = (Bus::default(), batch(3).await);
+    let orders: Vec<&Value> =
+        records.iter().filter(|record| record["dynamodb"]["Keys"]["sk"]["S"] == "ORDER").collect();
+    let second = orders[1]["dynamodb"]["NewImage"]["orderId"]["S"].as_str().unwrap().to_owned();
+    bus.refuse_anywhere_if(move |queue, entry| {
+        queue.is_some() && entry["MessageBody"].as_str().unwrap().contains(&second)
+    });
+    let (relay, mut from) = (relay(&bus), 0);
+    for _ in 0..3 {
+        let answer = relay.handle(event(&orders[from..])).await.unwrap();
+        let failed = answer.batch_item_failures[0].item_identifier.clone().unwrap();
+        assert_eq!(orders[1]["dynamodb"]["SequenceNumber"], failed.as_str());
+        from = 1;
+    }
+    bus.refuse(0);
+    assert!(relay.handle(event(&orders[1..])).await.unwrap().batch_item_failures.is_empty());
+    assert_eq!((ids(&bus).len(), bus.messages(ShippingInstructions).len()), (6, 3), "none twice");
+    // The memory is that of one environment, and of one batch.
+    for relay in [self::relay(&bus), relay] {
+        relay.handle(event(&orders[2..])).await.unwrap();
+    }
+    assert_eq!((ids(&bus).len(), bus.messages(ShippingInstructions).len()), (6 + 4, 3 + 2));
 }
 
 /// Whether the bus is up or down.

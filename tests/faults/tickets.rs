@@ -153,7 +153,8 @@ async fn a_campaign_is_swept_to_its_end() {
     campaign(&shop, 2_500, 1).await;
     shop.customer("mina", 0).await;
     let next_year = "2027-01-01T00:00:00Z".parse().unwrap();
-    let campaigns_to_sweep = async || ticket_sweep::campaigns(shop.instance(), next_year, None).await.unwrap().items.len();
+    let campaigns_to_sweep =
+        async || ticket_sweep::campaigns(shop.instance(), next_year, None).await.unwrap().items.len();
     shop.set_clock("2026-11-30T23:59:59Z");
     dying_at(&shop, 2, issue(&shop, "mina")).await;
     shop.set_clock("2026-12-01T00:00:29Z");

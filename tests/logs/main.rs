@@ -92,7 +92,8 @@ async fn every_line_has_the_trace() {
     let (queue, dead_letters) = (Waits::default().queue(), DeadLetterQueue::default().queue());
     let http = Http::new(platform.url(), Clock::system()).unwrap();
     let signer = ParameterStore::default().signer(Clock::system());
-    let worker = DeliveryWorker::new(http, signer, queue, dead_letters, Circuit::new(tests::running_clock()), Random::system());
+    let worker =
+        DeliveryWorker::new(http, signer, queue, dead_letters, Circuit::new(tests::running_clock()), Random::system());
     let paid: Vec<_> = shop.published().await.into_iter().filter(|event| event.kind == EventKind::OrderPaid).collect();
     log.lines();
     trace::of(own.clone(), worker.handle(batch_of(&paid))).await.unwrap();
@@ -110,7 +111,8 @@ async fn every_line_has_the_trace() {
     let (queue, dead_letters) = (Waits::default().queue(), DeadLetterQueue::default().queue());
     let http = Http::new(platform.url(), Clock::system()).unwrap();
     let signer = store.signer(Clock::system());
-    let unsigned = DeliveryWorker::new(http, signer, queue, dead_letters, Circuit::new(tests::running_clock()), Random::system());
+    let unsigned =
+        DeliveryWorker::new(http, signer, queue, dead_letters, Circuit::new(tests::running_clock()), Random::system());
     trace::of(own.clone(), unsigned.handle(batch_of(&paid))).await.unwrap();
     let lines = log.lines();
     all_have(&lines, TRACE, "the parameter /jangteo/data-platform/secrets is malformed: secret 1 is not base64");

@@ -453,7 +453,8 @@ async fn shards(bench: &mut Bench) {
         bench.shop.post("/products", product).as_admin().await.expect(201);
     }
     for (lines, operation) in [(5, "order, 5 lines in flash mode"), (50, "order, 50 lines in flash mode")] {
-        let items: Value = (0..lines).map(|line| json!({ "productId": format!("f{line:02}"), "quantity": 1 })).collect();
+        let items: Value =
+            (0..lines).map(|line| json!({ "productId": format!("f{line:02}"), "quantity": 1 })).collect();
         let lines = f64::from(lines);
         let call = cold(bench).post("/orders", json!({ "userId": "sora", "items": items }));
         // An order of many lines weighs more than 1 KiB.

@@ -35,7 +35,7 @@ pub struct Use {
     pub function: String,
     /// The action, as `dynamodb:GetItem`.
     pub action: String,
-    /// `table`, or the name of an index; empty for other services.
+    /// `table`, the name of an index, or that of a queue in the template; empty for other services and queues of tests.
     pub resource: String,
     /// The kind of partition key, as `USER#*`, or the source of an event; empty if neither plays a part.
     pub key: String,
@@ -54,7 +54,7 @@ struct Statement {
 impl Statement {
     fn allows(&self, used: &Use) -> bool {
         self.function == used.function
-            && self.resource == used.resource
+            && (self.resource == used.resource || (used.resource.is_empty() && used.action.starts_with("sqs:")))
             && self.actions.contains(&used.action)
             && (self.keys.is_empty() || self.keys.contains(&used.key))
     }
@@ -79,15 +79,18 @@ impl Permissions {
             let policies = role["Properties"]["Policies"].as_array().into_iter().flatten();
             let policies = policies.filter(|policy| policy["PolicyName"] == "own");
             let statements = policies.flat_map(|policy| policy["PolicyDocument"]["Statement"].as_array().unwrap());
-            found.extend(statements.map(|statement| {
+            found.extend(statements.flat_map(|statement| {
                 let mut keys = texts(&statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]);
                 keys.extend(statement["Condition"]["StringEquals"]["events:source"].as_str().map(str::to_owned));
-                Statement {
+                let resource = &statement["Resource"];
+                let each = resource.as_array().map_or_else(|| std::slice::from_ref(resource), Vec::as_slice);
+                let one = |resource: &Value| Statement {
                     function: function.clone(),
                     actions: texts(&statement["Action"]),
-                    resource: name_of_resource(&statement["Resource"]),
-                    keys,
-                }
+                    resource: name_of_resource(resource, resources),
+                    keys: keys.clone(),
+                };
+                each.iter().map(one).collect::<Vec<_>>()
             }));
         }
         Self(found)
@@ -141,12 +144,17 @@ fn texts(list: &Value) -> Vec<String> {
     list.as_array().into_iter().flatten().map(|text| text.as_str().unwrap().to_owned()).collect()
 }
 
-fn name_of_resource(resource: &Value) -> String {
+fn name_of_resource(resource: &Value, resources: &Value) -> String {
     match (resource["Fn::GetAtt"].as_str(), resource["Fn::Sub"].as_str()) {
         (Some("Table.Arn"), _) => "table".to_owned(),
+        (Some(arn), _) => arn.strip_suffix(".Arn").filter(|id| is_queue(id, resources)).unwrap_or_default().to_owned(),
         (_, Some(index)) if index.starts_with("${Table.Arn}/index/") => index.rsplit('/').next().unwrap().to_owned(),
         _ => String::new(),
     }
+}
+
+fn is_queue(id: &str, resources: &Value) -> bool {
+    resources[id]["Type"] == "AWS::SQS::Queue"
 }
 
 /// The answer to a call that the role of the running function does not allow. A call outside of any function, as a test
@@ -232,6 +240,13 @@ fn uses(function: &str, target: &str, request: &Value) -> BTreeSet<Use> {
             "AmazonSSM" => "ssm",
             other => other,
         };
+        if service == "sqs" {
+            // A batch needs the permission of its entries.
+            let operation = operation.trim_end_matches("Batch");
+            let queue = request["QueueUrl"].as_str().and_then(|url| url.rsplit('/').next()).unwrap_or_default();
+            let queue = if is_queue(queue, &template::template()["Resources"]) { queue } else { "" };
+            return [used(format!("sqs:{operation}"), queue, String::new())].into();
+        }
         // The bus takes events of certain sources only.
         let entries = request["Entries"].as_array().filter(|_| operation == "PutEvents");
         let mut sources: Vec<&str> =

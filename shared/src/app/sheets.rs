@@ -85,7 +85,10 @@ async fn create_once(
 }
 
 /// The sheet of a repeated request. Storage may have removed it before the record of its key.
-async fn created(shop: &Shop, IdempotentOutcome { order_sheet_id: id }: &IdempotentOutcome) -> Result<OrderSheet, Failure> {
+async fn created(
+    shop: &Shop,
+    IdempotentOutcome { order_sheet_id: id }: &IdempotentOutcome,
+) -> Result<OrderSheet, Failure> {
     let there = read(shop, id).await?.map(|record| record.sheet);
     there.ok_or_else(|| Refusal::not_found(Entity::OrderSheet, id).into())
 }

@@ -4,7 +4,13 @@ use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{CouponId, ETag, OrderId, UserId, Won, bounded::bounded, invalid::named, swept::{SweepPlan, Swept}, time};
+use super::{
+    CouponId, ETag, OrderId, UserId, Won,
+    bounded::bounded,
+    invalid::named,
+    swept::{SweepPlan, Swept},
+    time,
+};
 
 /// The discount of a coupon, and its conditions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -275,7 +275,8 @@ mod tests {
         ] {
             assert_ne!(other.etag(), described, "{other:?}");
         }
-        let stored_otherwise = Product { stock_shards: 2, version: 2, sweep: SweepPlan::beginning_at(after(1)), ..product() };
+        let stored_otherwise =
+            Product { stock_shards: 2, version: 2, sweep: SweepPlan::beginning_at(after(1)), ..product() };
         assert_eq!(stored_otherwise.etag(), described);
     }
 

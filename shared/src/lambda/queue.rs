@@ -1,9 +1,10 @@
-//! Processes the messages of a queue one by one; each failed message has its own backoff.
+//! Processes the messages of a queue side by side; each failed message has its own backoff.
 
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_sqs::Client;
+use futures::future::join_all;
 use lambda_runtime::Error;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -101,7 +102,8 @@ impl Queue {
         Self { client, url }
     }
 
-    /// Handles the messages of a batch, each in the trace of its event, if it has one.
+    /// Handles the messages of a batch at the same time, each in the trace of its event, if it has one. The template bounds
+    /// the batch.
     ///
     /// A failed message stays in the queue and comes again after a wait that doubles each time. After too many failures
     /// SQS moves it to the dead-letter queue.
@@ -109,18 +111,19 @@ impl Queue {
     where
         F: Future<Output = Result<Handled, Error>>,
     {
-        let mut response = SqsBatchResponse::default();
-        for mut message in batch.records {
+        let handled = batch.records.into_iter().map(|mut message| {
             let parsed = Message::parse(message.body.take().unwrap_or_default());
-            let done = match parsed.trace().or_else(trace::current) {
-                Some(trace) => trace::of(trace, self.handle(&message, handle(parsed))).await,
-                None => self.handle(&message, handle(parsed)).await,
-            };
-            if done {
-                continue;
+            let (trace, handling) = (parsed.trace().or_else(trace::current), handle(parsed));
+            async move {
+                let done = match trace {
+                    Some(trace) => trace::of(trace, self.handle(&message, handling)).await,
+                    None => self.handle(&message, handling).await,
+                };
+                (!done).then(|| failure_of(message))
             }
-            response.batch_item_failures.push(failure_of(message));
-        }
+        });
+        let mut response = SqsBatchResponse::default();
+        response.batch_item_failures = join_all(handled).await.into_iter().flatten().collect();
         response
     }
 

@@ -12,7 +12,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use functions::{queue::deliver_orders, schedule::sweep};
+use functions::{queue::deliver_orders, schedule::sweep, stream::relay_events::WorkQueue};
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use tests::{
@@ -149,6 +149,8 @@ async fn play(scenario: &Scenario, point: Option<(usize, Side)>) -> Played {
     assert_eq!((figures.tickets_orphaned, figures.units_unclaimed), (0, 0));
     let mut published: Vec<String> = shop.published().await.iter().map(|event| masked(&event.event_id)).collect();
     published.extend(bus.taken().iter().map(|entry| masked(entry["Detail"].as_str().unwrap())));
+    let messages = WorkQueue::ALL.into_iter().flat_map(|queue| bus.messages(queue));
+    published.extend(messages.map(|message| masked(&format!("a message of {message}"))));
     published.extend(platform.got.lock().unwrap().iter().map(|id| masked(id)));
     published.extend(platform.dead_letters.taken().iter().map(|(letter, reason)| format!("{reason} {letter}")));
     published.sort();

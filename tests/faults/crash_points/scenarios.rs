@@ -14,6 +14,7 @@ use tests::{
     fakes::{
         parameters::ParameterStore,
         queue::{DeadLetterQueue, batch},
+        work_queues,
     },
     steps::{cancel, id, pay},
 };
@@ -247,9 +248,10 @@ fn background() -> Vec<Scenario> {
     let done = |failures: usize| json!({ "failures": failures });
     vec![
         scenario("relay-events", "three orders", with_stream, move |stage: Stage| async move {
-            let client = stage.deaths.eventbridge(stage.bus);
+            let client = stage.deaths.eventbridge(stage.bus.clone());
+            let queues = work_queues(stage.deaths.sqs(stage.bus));
             let (dead_letters, random) = (DeadLetterQueue::default().of_stream(), stage.shop.instance().random.clone());
-            let relay = relay_events::Relay::new(client, "orders".to_owned(), dead_letters, random);
+            let relay = relay_events::Relay::new(client, "orders".to_owned(), dead_letters, random).filling(queues);
             done(relay.handle(serde_json::from_value(stage.given).unwrap()).await.unwrap().batch_item_failures.len())
         }),
         scenario("count-sales", "three orders", with_stream, move |stage: Stage| async move {
@@ -304,7 +306,10 @@ fn background() -> Vec<Scenario> {
                 ];
                 let dead_letters =
                     stage.platform.dead_letters.queue_over(stage.deaths.sqs(stage.platform.dead_letters.clone()));
-                let (circuit, random) = (deliver_orders::Circuit::new(stage.shop.instance().clock.clone()), stage.shop.instance().random.clone());
+                let (circuit, random) = (
+                    deliver_orders::Circuit::new(stage.shop.instance().clock.clone()),
+                    stage.shop.instance().random.clone(),
+                );
                 let (store, clock) = (ParameterStore::default(), stage.shop.instance().clock.clone());
                 let signer = store.signer_over(stage.deaths.ssm(store.clone()), clock);
                 let worker =

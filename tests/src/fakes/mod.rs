@@ -13,5 +13,5 @@ pub mod queue_source;
 pub mod stream;
 pub mod wire;
 
-pub use bus::{Bus, BusFault};
+pub use bus::{Bus, BusFault, work_queues};
 pub use dynamo::{Dynamo, Fault};

@@ -75,6 +75,11 @@ impl DeadLetterQueue {
         self.queue_over(aws_sdk_sqs::Client::new(&wire::to(self.clone())))
     }
 
+    /// The queue under its name in the template, by which permissions are checked.
+    pub fn queue_named(&self, name: &str) -> DeadLetters {
+        DeadLetters::new(aws_sdk_sqs::Client::new(&wire::to(self.clone())), format!("http://aws.test/{name}"))
+    }
+
     /// The queue, for a function that reaches it by this client.
     pub fn queue_over(&self, client: aws_sdk_sqs::Client) -> DeadLetters {
         DeadLetters::new(client, "http://aws.test/queue".to_owned())
@@ -83,6 +88,11 @@ impl DeadLetterQueue {
     /// Queue and bucket, as a function of the stream sees them.
     pub fn of_stream(&self) -> StreamDeadLetters {
         StreamDeadLetters::new(self.queue(), self.bucket.failures(FUNCTION))
+    }
+
+    /// The same, with the queue under its name in the template.
+    pub fn of_stream_named(&self, name: &str) -> StreamDeadLetters {
+        StreamDeadLetters::new(self.queue_named(name), self.bucket.failures(FUNCTION))
     }
 
     /// Makes the queue refuse every message, or accept them again.

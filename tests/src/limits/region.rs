@@ -42,7 +42,7 @@ use crate::{
         dynamo,
         event_source::Settings,
         queue::{DeadLetterQueue, Waits, batch},
-        wire,
+        wire, work_queues,
     },
     template::template,
 };
@@ -431,6 +431,7 @@ impl Region {
                 let client = aws_sdk_eventbridge::Client::new(&wire::to(relay_bus.clone()));
                 let random = environment.instance().random.clone();
                 let relay = Relay::new(client, "bus".to_owned(), dead_letters.of_stream(), random);
+                let relay = relay.filling(work_queues(aws_sdk_sqs::Client::new(&wire::to(relay_bus.clone()))));
                 settings.deliver(&values, |batch| relay.handle(batch)).await.unwrap_or(0)
             };
             self.end(name, environment);
@@ -463,6 +464,23 @@ impl Region {
             state.queues.entry(rule.queue.clone()).or_default().push_back((at + BUS + delay, now, body));
         }
         self.changed.notify_waiters();
+    }
+
+    /// Takes messages into a queue.
+    fn fill(&self, request: &Value) -> Value {
+        let queue = request["QueueUrl"].as_str().and_then(|url| url.rsplit('/').next()).expect("a queue");
+        let now = self.now();
+        let delay = if queue == "Expiry" { HOLD } else { Duration::ZERO };
+        let entries = request["Entries"].as_array().cloned().unwrap_or_default();
+        let mut state = self.state();
+        for entry in &entries {
+            let body = serde_json::from_str(entry["MessageBody"].as_str().unwrap_or_default()).expect("a body is JSON");
+            state.queues.entry(queue.to_owned()).or_default().push_back((now + delay, now, body));
+        }
+        drop(state);
+        self.changed.notify_waiters();
+        let taken = |entry: &Value| json!({ "Id": entry["Id"], "MessageId": "1", "MD5OfMessageBody": "" });
+        json!({ "Successful": entries.iter().map(taken).collect::<Vec<_>>(), "Failed": [] })
     }
 
     /// The next messages of a queue that are visible; it waits for them.
@@ -524,8 +542,7 @@ impl Region {
         loop {
             let messages = self.receive("DataPlatformQueue", most).await;
             let environment = self.begin_patiently("deliver-orders").await;
-            let posts = u32::try_from(messages.len()).unwrap();
-            sleep(if POSTS_AT_ONCE { PLATFORM } else { PLATFORM * posts }).await;
+            sleep(PLATFORM).await;
             self.end("deliver-orders", environment);
             self.handled(messages.len());
             let now = self.now();
@@ -545,9 +562,6 @@ impl Region {
         whole(f64::from(u32::try_from(sheets).unwrap()) / took.max(0.001))
     }
 }
-
-/// Whether the worker posts the messages of a batch side by side.
-const POSTS_AT_ONCE: bool = false;
 
 /// The records of a shard of the stream that a reader has not handled, with the instants of their commits.
 #[derive(Debug, Clone, Default)]
@@ -583,10 +597,13 @@ struct RegionBus(Region);
 impl HttpConnector for RegionBus {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let region = self.0.clone();
-        let body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).expect("JSON");
+        let (operation, body) = dynamo::parse(&request);
         HttpConnectorFuture::new(async move {
             sleep(Duration::from_millis(10)).await;
             let now = region.now();
+            if operation == "SendMessageBatch" {
+                return Ok(dynamo::respond(200, &region.fill(&body)));
+            }
             region.state().bus_calls.add(now, 1);
             {
                 let mut bucket = region.bucket.lock().unwrap();

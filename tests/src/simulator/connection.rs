@@ -272,6 +272,7 @@ fn carry_out(world: &World, mut sent: Sent, mut transit: Transit) -> Result<(u16
 fn serve(world: &World, mut sent: Sent, chance: &mut Chance) -> Result<(u16, Value), ConnectorError> {
     match sent.service.as_str() {
         "AWSEvents" => Ok(world.bus.put_events(world, &sent.body, chance)),
+        "AmazonSQS" if sent.operation == "SendMessageBatch" => Ok(world.bus.send_messages(world, &sent.body, chance)),
         "AmazonSQS" if sent.operation == "SendMessage" => {
             world.report_violation(format!("a message goes to the dead letters: {}", sent.body["MessageBody"]));
             Ok((200, json!({ "MessageId": "1" })))
@@ -383,6 +384,10 @@ fn shown(sent: &Sent) -> String {
     collect_keys(&sent.body, &mut keys);
     match sent.service.as_str() {
         "AWSEvents" => format!("PutEvents of {}", sent.body["Entries"].as_array().map_or(0, Vec::len)),
+        "AmazonSQS" if sent.operation == "SendMessageBatch" => {
+            let messages = sent.body["Entries"].as_array().map_or(0, Vec::len);
+            format!("SendMessageBatch of {messages} to {}", sent.body["QueueUrl"])
+        }
         "AmazonSQS" => format!("{} {}", sent.operation, sent.body["VisibilityTimeout"]),
         _ => format!("{} {}", sent.operation, keys.join(", ")),
     }

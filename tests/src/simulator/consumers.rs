@@ -40,7 +40,7 @@ use super::{
     world::World,
 };
 use crate::{
-    fakes::{bucket::Bucket, parameters::ParameterStore, queue, stream::Backlog},
+    fakes::{bucket::Bucket, parameters::ParameterStore, queue, stream::Backlog, work_queues},
     limits::Chance,
     template::{self, template},
 };
@@ -158,7 +158,7 @@ async fn read_batch(
             Reader::Relay => {
                 let (bus, random) = (connection.eventbridge(), shop.random.clone());
                 let relay = relay_events::Relay::new(bus, "orders".to_owned(), letters, random);
-                relay.within(bounds).handle(batch).await
+                relay.filling(work_queues(connection.sqs())).within(bounds).handle(batch).await
             }
             Reader::CountSales => count_sales::handle(&shop, &letters, batch).await,
         }

@@ -1,4 +1,4 @@
-//! The bus, its rules and their queues, as in the template.
+//! The bus with its rules, and the queues that rules and the relay fill, as in the template.
 
 use std::{
     collections::BTreeMap,
@@ -60,11 +60,13 @@ struct Message {
 
 impl MessageBus {
     pub(super) fn new(hold: SignedDuration) -> Self {
-        let queue = |rule: &Rule| {
-            let most_receives = most_receives(&rule.queue);
-            (rule.queue.clone(), Queue { most_receives, ..Queue::default() })
+        let resources = template()["Resources"].as_object().expect("the template has resources").iter();
+        let queue = |(name, queue): (&String, &Value)| {
+            let most_receives = queue["Properties"]["RedrivePolicy"]["maxReceiveCount"].as_u64()?;
+            let most_receives = u32::try_from(most_receives).expect("a count");
+            Some((name.clone(), Queue { most_receives, ..Queue::default() }))
         };
-        let queues = RULES.iter().map(queue).collect();
+        let queues = resources.filter_map(queue).collect();
         let hold = Duration::try_from(hold).expect("a hold is a time");
         Self { began: Instant::now(), hold, queues: Mutex::new(queues), changed: Notify::new() }
     }
@@ -91,28 +93,52 @@ impl MessageBus {
         (200, json!({ "FailedEntryCount": failed, "Entries": results }))
     }
 
-    /// Puts an event into the queues of its rules.
-    pub(super) fn post(&self, world: &World, source: &str, kind: &str, detail: Value, chance: &mut Chance) {
-        let is_faulty = world.injects(FaultKind::MessageFaults);
-        for rule in RULES.iter().filter(|rule| rule.source == source && rule.kinds.iter().any(|it| it == kind)) {
-            let copies = match chance.below(10) {
-                0 | 1 if is_faulty => 2,
-                // The sweep does the work of such a message as well.
-                2 if is_faulty && rule.queue == "Expiry" => 0,
-                _ => 1,
-            };
-            let body = json!({ "version": "0", "id": "1", "source": source, "detail-type": kind, "detail": detail });
-            for _ in 0..copies {
-                let way = Duration::from_millis(chance.below(BUS_MS) + if is_faulty { chance.below(3_000) } else { 0 });
-                let visible_from = self.began.elapsed() + way + self.delay_of(&rule.queue);
-                let mut queues = self.queues();
-                let queue = queues.get_mut(&rule.queue).expect("a rule's queue is there");
-                queue.sent += 1;
-                let id = format!("{}-{}", rule.queue, queue.sent);
-                queue.messages.push(Message { id, body: body.clone(), visible_from, received: 0 });
+    /// SQS's answer to SendMessageBatch: messages are refused singly.
+    pub(super) fn send_messages(&self, world: &World, request: &Value, chance: &mut Chance) -> (u16, Value) {
+        let name = request["QueueUrl"].as_str().and_then(|url| url.rsplit('/').next()).expect("a queue has a name");
+        let is_down = world.is_queue_down(name);
+        let (mut successful, mut failed) = (Vec::new(), Vec::new());
+        for entry in request["Entries"].as_array().into_iter().flatten() {
+            let id = &entry["Id"];
+            if is_down || (world.injects(FaultKind::BusDown) && chance.below(20) == 0) {
+                failed.push(json!({ "Id": id, "Code": "InternalError", "SenderFault": false }));
+                continue;
             }
+            let body = serde_json::from_str(entry["MessageBody"].as_str().unwrap_or_default()).expect("a body is JSON");
+            self.put(world, name, &body, chance);
+            successful.push(json!({ "Id": id, "MessageId": "taken", "MD5OfMessageBody": "" }));
         }
         self.changed.notify_waiters();
+        (200, json!({ "Successful": successful, "Failed": failed }))
+    }
+
+    /// Puts an event into the queues of its rules.
+    pub(super) fn post(&self, world: &World, source: &str, kind: &str, detail: Value, chance: &mut Chance) {
+        let body = json!({ "version": "0", "id": "1", "source": source, "detail-type": kind, "detail": detail });
+        for rule in RULES.iter().filter(|rule| rule.source == source && rule.kinds.iter().any(|it| it == kind)) {
+            self.put(world, &rule.queue, &body, chance);
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Puts a message into a queue, where it arrives a moment later.
+    fn put(&self, world: &World, name: &str, body: &Value, chance: &mut Chance) {
+        let is_faulty = world.injects(FaultKind::MessageFaults);
+        let copies = match chance.below(10) {
+            0 | 1 if is_faulty => 2,
+            // The sweep does the work of such a message as well.
+            2 if is_faulty && name == "Expiry" => 0,
+            _ => 1,
+        };
+        for _ in 0..copies {
+            let way = Duration::from_millis(chance.below(BUS_MS) + if is_faulty { chance.below(3_000) } else { 0 });
+            let visible_from = self.began.elapsed() + way + self.delay_of(name);
+            let mut queues = self.queues();
+            let queue = queues.get_mut(name).expect("the queue is in the template");
+            queue.sent += 1;
+            let id = format!("{name}-{}", queue.sent);
+            queue.messages.push(Message { id, body: body.clone(), visible_from, received: 0 });
+        }
     }
 
     /// Up to so many messages of a queue, in any order, once there are any.
@@ -229,9 +255,4 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
 pub(super) fn named(arn: &Value) -> String {
     let text = arn["Fn::GetAtt"].as_str().expect("an ARN is got from a resource");
     text.split('.').next().unwrap_or_default().to_owned()
-}
-
-fn most_receives(queue: &str) -> u32 {
-    let policy = &template()["Resources"][queue]["Properties"]["RedrivePolicy"];
-    policy["maxReceiveCount"].as_u64().and_then(|most| u32::try_from(most).ok()).expect("a queue has dead letters")
 }

@@ -33,7 +33,7 @@ pub enum FaultKind {
     DoubleClicks,
     /// The stream's records come late, again, and in other batches.
     StreamFaults,
-    /// The bus refuses entries, or is down.
+    /// The bus refuses entries, or is down. So does each queue that the relay fills, at times of its own.
     BusDown,
     /// The data platform refuses, or does not answer.
     PlatformDown,

@@ -149,8 +149,19 @@ impl World {
 
     /// Whether a service is down: it is for a tenth of the time.
     pub(super) fn is_down(&self, kind: FaultKind) -> bool {
+        self.injects(kind) && Chance::new(self.outage()).below(10) == 0
+    }
+
+    /// Whether a queue that the relay fills is down. It has outages of its own, in runs in which the bus has some.
+    pub(super) fn is_queue_down(&self, name: &str) -> bool {
+        let salt = name.bytes().fold(0, |sum: u64, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
+        self.injects(FaultKind::BusDown) && Chance::new(self.outage() ^ salt).below(10) == 0
+    }
+
+    /// The seed of the outages of this moment.
+    fn outage(&self) -> u64 {
         let turn = self.began.elapsed().as_secs() / OUTAGE_SECONDS;
-        self.injects(kind) && Chance::new(self.seed ^ turn.wrapping_mul(0x9E37)).below(10) == 0
+        self.seed ^ turn.wrapping_mul(0x9E37)
     }
 
     pub(super) fn now(&self) -> Timestamp {

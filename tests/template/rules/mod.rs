@@ -119,6 +119,11 @@ fn resource<'t>(template: &'t mut Value, id: &str) -> &'t mut Value {
     template["Resources"].get_mut(id).unwrap_or_else(|| panic!("there is no resource {id}"))
 }
 
+/// The environment of a function, to plant a fault in.
+fn variables<'t>(template: &'t mut Value, function: &str) -> &'t mut Value {
+    &mut properties(template, function)["Environment"]["Variables"]
+}
+
 /// Removes a field, to plant a fault.
 fn remove(value: &mut Value, field: &str) {
     value.as_object_mut().and_then(|fields| fields.remove(field)).unwrap_or_else(|| panic!("there is no {field}"));

@@ -4,7 +4,9 @@
 use serde_json::{Value, json};
 
 use super::{
-    Fault, Found, Rule, Violation, actions, allow, forbid, properties, queues::watched, remove, remove_item, statement,
+    Fault, Found, Rule, Violation, actions, allow, forbid, properties,
+    queues::{filled_by, watched},
+    remove, remove_item, statement,
 };
 use crate::{
     plain::{Plain, Resource, arn_of, attribute_of, many, target},
@@ -132,6 +134,18 @@ pub const RULES: &[Rule] = &[
                 name: "dead letters that cannot be sent",
                 set: Set::Defaults,
                 plant: |template| forbid(template, "RelayEventsRole", "sqs:SendMessage"),
+            },
+            Fault {
+                name: "payment requests that the relay cannot send",
+                set: Set::Defaults,
+                plant: |template| {
+                    let statements =
+                        properties(template, "RelayEventsRole")["Policies"][0]["PolicyDocument"]["Statement"]
+                            .as_array_mut()
+                            .unwrap();
+                    let queues = statements.iter_mut().find(|statement| statement["Resource"].is_array()).unwrap();
+                    remove_item(&mut queues["Resource"], 1);
+                },
             },
         ],
     },
@@ -285,7 +299,7 @@ fn is_of_polling(action: &str) -> bool {
 }
 
 /// The outside systems' roles, each with the queue that it reads.
-const OUTSIDE: [(&str, &str); 2] =
+pub const OUTSIDE: [(&str, &str); 2] =
     [("DeliverySystemRole", "ShippingInstructions"), ("PaymentAdapterRole", "PaymentRequests")];
 
 /// By <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html> and the pages of streams and
@@ -323,6 +337,7 @@ fn event_sources(plain: &Plain) -> Vec<Violation> {
         if let Some(bucket) = target(&function["Environment"]["Variables"]["FAILURES_BUCKET"]) {
             needed.push(("s3:PutObject", json!({ "Fn::Sub": format!("${{{bucket}.Arn}}/*") })));
         }
+        needed.extend(filled_by(plain, function).map(|queue| ("sqs:SendMessage", arn_of(&queue.id))));
         require_polling(&own, &role.id, needed, allowed, &mut found);
     }
     let roles = plain.of("AWS::IAM::Role");

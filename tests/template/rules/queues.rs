@@ -6,10 +6,11 @@ use shared::lambda::dead_letters::MAX_MESSAGE;
 use super::{
     Fault, Found, Rule, Violation,
     metrics::{alarms_on, has_all_alarms},
-    properties, remove, remove_item, statement,
+    permissions::OUTSIDE,
+    properties, remove, remove_item, statement, variables,
 };
 use crate::{
-    plain::{Plain, Resource, arn_of, attribute_of, binary_of, many, target},
+    plain::{Plain, Resource, arn_of, attribute_of, binary_of, entries, many, target},
     sets::Set,
 };
 
@@ -111,16 +112,43 @@ pub const RULES: &[Rule] = &[
         }],
     },
     Rule {
+        name: "every work queue is filled by one rule or one function",
+        finding: "P7",
+        check: fillers,
+        faults: &[
+            Fault {
+                name: "ends of holds that nobody sends",
+                set: Set::Defaults,
+                plant: |template| remove(variables(template, "RelayEvents"), "EXPIRY_QUEUE_URL"),
+            },
+            Fault {
+                name: "instructions that come by a rule as well",
+                set: Set::Defaults,
+                plant: |template| {
+                    let mut rule = template["Resources"]["PaymentsToShop"].clone();
+                    rule["Properties"]["Targets"][0]["Arn"] = json!({ "Fn::GetAtt": ["ShippingInstructions", "Arn"] });
+                    template["Resources"]["OrdersToDeliverySystem"] = rule;
+                    let policy = properties(template, "RulesMaySend");
+                    policy["Queues"].as_array_mut().unwrap().push(json!({ "Ref": "ShippingInstructions" }));
+                    let rules = ["PaymentsToShop", "OrdersToDeliverySystem"];
+                    policy["PolicyDocument"]["Statement"][0]["Condition"]["ArnEquals"]["aws:SourceArn"] =
+                        rules.map(|rule| json!({ "Fn::GetAtt": [rule, "Arn"] })).as_slice().into();
+                },
+            },
+        ],
+    },
+    Rule {
         name: "every rule reaches its queue and its dead letters",
         finding: "P2",
         check: deliveries,
         faults: &[
             Fault {
                 name: "a rule that its queue refuses",
-                set: Set::Defaults,
+                set: Set::Everything,
                 plant: |template| {
                     let statement = &mut properties(template, "RulesMaySend")["PolicyDocument"]["Statement"][0];
-                    remove_item(&mut statement["Condition"]["ArnEquals"]["aws:SourceArn"], 2);
+                    statement["Condition"]["ArnEquals"]["aws:SourceArn"] =
+                        json!({ "Fn::GetAtt": ["OrdersToDataPlatform", "Arn"] });
                 },
             },
             Fault {
@@ -132,13 +160,13 @@ pub const RULES: &[Rule] = &[
                 name: "a rule without dead letters",
                 set: Set::Defaults,
                 plant: |template| {
-                    remove(&mut properties(template, "OrdersToDeliverySystem")["Targets"][0], "DeadLetterConfig");
+                    remove(&mut properties(template, "PaymentsToShop")["Targets"][0], "DeadLetterConfig");
                 },
             },
             Fault {
                 name: "a rule that is switched off",
                 set: Set::Defaults,
-                plant: |template| properties(template, "OrdersToExpiry")["State"] = "DISABLED".into(),
+                plant: |template| properties(template, "PaymentsToShop")["State"] = "DISABLED".into(),
             },
         ],
     },
@@ -150,12 +178,34 @@ const RETENTION: u64 = 14 * 24 * 3_600;
 /// Lambda's advice is five at least: a queue's functions may be throttled a few times.
 const RECEIVES: std::ops::RangeInclusive<u64> = 5..=100;
 
-/// The work queues: functions read them, or outside systems for which a rule fills them. All others are for a person.
+/// The end of each variable that has the URL of a queue that its function fills. Dead letters have another.
+const FILLED: &str = "_QUEUE_URL";
+
+/// The queues that a function fills with work.
+pub fn filled_by<'p>(plain: &'p Plain, function: &'p Resource) -> impl Iterator<Item = &'p Resource> {
+    let variables = entries(&function["Environment"]["Variables"]);
+    let urls = variables.filter(|(name, _)| name.ends_with(FILLED)).map(|(_, url)| url);
+    urls.filter_map(|url| plain.named(url, "AWS::SQS::Queue"))
+}
+
+/// The work queues: functions or outside systems read them. All others are for a person.
 fn work(plain: &Plain) -> Vec<&Resource> {
     let of_functions = plain.of("AWS::Lambda::EventSourceMapping").map(|source| &source["EventSourceArn"]);
-    let targets = plain.of("AWS::Events::Rule").flat_map(|rule| many(&rule["Targets"]));
-    let arns: Vec<&Value> = of_functions.chain(targets.map(|target| &target["Arn"])).collect();
-    plain.of("AWS::SQS::Queue").filter(|queue| arns.contains(&&arn_of(&queue.id))).collect()
+    let read: Vec<&str> = of_functions.filter_map(target).chain(OUTSIDE.map(|(_, queue)| queue)).collect();
+    plain.of("AWS::SQS::Queue").filter(|queue| read.contains(&queue.id.as_str())).collect()
+}
+
+/// A queue without a filler would be silent, and one with two would get each event twice.
+fn fillers(plain: &Plain) -> Vec<Violation> {
+    let mut found = Found::default();
+    for queue in work(plain) {
+        let targets = plain.of("AWS::Events::Rule").flat_map(|rule| many(&rule["Targets"]));
+        let rules = targets.filter(|target| target["Arn"] == arn_of(&queue.id)).count();
+        let filled = plain.functions().flat_map(|function| filled_by(plain, function));
+        let functions = filled.filter(|filled| filled.id == queue.id).count();
+        found.require(rules + functions == 1, &queue.id, "must be filled by one rule or one function");
+    }
+    found.0
 }
 
 fn is_work(plain: &Plain, queue: &Resource) -> bool {

@@ -98,7 +98,7 @@ impl<P: Platform> DeliveryWorker<P> {
         self.signer.connect().await;
     }
 
-    /// Delivers a batch, each message independently.
+    /// Delivers a batch, all messages at the same time and each independently.
     ///
     /// # Errors
     /// Never: failed messages are listed in the response, and come again.
@@ -145,9 +145,10 @@ impl<P: Platform> DeliveryWorker<P> {
             Ok(signed) => signed,
             Err(reason) => return Outcome::Failed(reason, signer::PAUSE),
         };
-        if let Err(wait) = self.circuit.ask() {
-            return Outcome::CircuitOpen(wait);
-        }
+        let pass = match self.circuit.ask() {
+            Ok(pass) => pass,
+            Err(wait) => return Outcome::CircuitOpen(wait),
+        };
         let traceparent = trace::current().map(|trace| trace.traceparent(&self.random));
         let delivery = Delivery { event_id: event_id.to_owned(), signed, traceparent, event: event.to_owned() };
         let (reason, retry_after) = match self.platform.post(delivery).await {
@@ -167,7 +168,7 @@ impl<P: Platform> DeliveryWorker<P> {
             }
             Err(error) => (error.to_string(), None),
         };
-        self.circuit.failed(retry_after);
+        self.circuit.failed(pass, retry_after);
         Outcome::Failed(reason, retry_after.unwrap_or_default())
     }
 }

@@ -31,7 +31,7 @@ const MAX_AGE_IN_OUTAGE: SignedDuration = SignedDuration::from_hours(1);
 /// The pause after a read that failed. Without it each message of a batch would wait for the store.
 pub(super) const PAUSE: Duration = Duration::from_secs(10);
 
-/// The longest time of a read with all its attempts. A batch has three deliveries of 3 s, and the function has 10 s.
+/// The longest time of a read with all its attempts. A delivery of 3 s follows, and the function has 10 s.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Signs deliveries with the secrets of a parameter. Clones share the cached secrets.
@@ -41,6 +41,8 @@ pub struct Signer {
     parameter: String,
     clock: Clock,
     cache: Arc<Mutex<Cache>>,
+    /// Held during a read: the deliveries of a batch need one.
+    reading: Arc<futures::lock::Mutex<()>>,
 }
 
 /// The headers of a delivery that prove its sender.
@@ -82,7 +84,7 @@ impl Signer {
 
     /// A signer with the secrets in a parameter of the store behind the client.
     pub fn new(client: Client, parameter: String, clock: Clock) -> Self {
-        Self { client, parameter, clock, cache: Arc::default() }
+        Self { client, parameter, clock, cache: Arc::default(), reading: Arc::default() }
     }
 
     /// Opens the connection by a read of the secrets, which are then cached. It reports no failure: the first delivery
@@ -107,16 +109,24 @@ impl Signer {
     }
 
     async fn secrets(&self) -> Result<Secrets, String> {
-        let now = self.clock.now();
-        let known = self.cache().known(now);
-        if let Some(known) = known {
+        if let Some(known) = self.known() {
             return known;
         }
+        let _reading = self.reading.lock().await;
+        if let Some(known) = self.known() {
+            return known;
+        }
+        let now = self.clock.now();
         let read = self.read().await;
         if let Err(ReadError::Unreachable(reason) | ReadError::Unusable(reason)) = &read {
             tracing::error!(reason, "the secrets of deliveries could not be read");
         }
         self.cache().note(read, now)
+    }
+
+    fn known(&self) -> Option<Result<Secrets, String>> {
+        let now = self.clock.now();
+        self.cache().known(now)
     }
 
     async fn read(&self) -> Result<Secrets, ReadError> {

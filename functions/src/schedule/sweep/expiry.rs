@@ -37,7 +37,8 @@ pub async fn run(shop: &Shop) -> Result<SweepReport, Error> {
     }
     let until = shop.clock.now();
     let list = |bucket| move |after| pages(shop, bucket, until, after);
-    let buckets = (0..EXPIRY_BUCKETS).map(|bucket| sweep_all(&shop.bounds, until, list(bucket), |page| end(shop, page)));
+    let buckets =
+        (0..EXPIRY_BUCKETS).map(|bucket| sweep_all(&shop.bounds, until, list(bucket), |page| end(shop, page)));
     let mut report = SweepReport::default();
     for bucket in join_all(buckets).await {
         report = report.and(bucket?);

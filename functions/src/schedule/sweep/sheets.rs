@@ -19,7 +19,8 @@ use shared::{
 pub async fn run(shop: &Shop) -> Result<SweepReport, Error> {
     let until = shop.clock.now();
     let list = |bucket| move |after| sheets::expired(shop, bucket, until, after);
-    let buckets = (0..EXPIRY_BUCKETS).map(|bucket| sweep_all(&shop.bounds, until, list(bucket), |id| abandon(shop, id)));
+    let buckets =
+        (0..EXPIRY_BUCKETS).map(|bucket| sweep_all(&shop.bounds, until, list(bucket), |id| abandon(shop, id)));
     let mut report = SweepReport::default();
     for bucket in join_all(buckets).await {
         report = report.and(bucket?);

@@ -1,14 +1,23 @@
-//! Publishes the changes of orders, order sheets and coupons in the table's stream as events on the bus.
+//! Publishes the changes of orders, order sheets and coupons in the table's stream as events: all of them on the bus, and
+//! those of the shop's own work queues in their queue as well.
 //!
 //! It is the only publisher: a request commits to the table, and all events follow from the stream. A stream delivers
-//! at least once, so an event can be published twice; its id stays the same. No event is on the bus before an earlier
-//! one of the same aggregate is.
+//! at least once, so an event can be published twice; its id stays the same. No event is sent anywhere before every
+//! destination has accepted the earlier ones of the same aggregate.
 
 mod calls;
+mod work_queues;
+
+use std::{
+    collections::HashSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use aws_lambda_events::{dynamodb::EventRecord, streams::DynamoDbEventResponse};
 use aws_sdk_eventbridge::{Client, config::retry::RetryConfig, types::PutEventsRequestEntry};
+use futures::future::join_all;
 use lambda_runtime::Error;
+use serde_json::value::to_raw_value;
 use shared::{
     events::{self, Event as ShopEvent, EventData, EventKind},
     lambda::{
@@ -25,6 +34,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::Span;
 
 use calls::{Waiting, next_call};
+pub use work_queues::{WorkQueue, WorkQueues};
 
 /// Serves batches of the stream.
 ///
@@ -36,20 +46,35 @@ pub async fn serve() -> Result<(), Error> {
     serve::events(|batch| relay.handle(batch)).await
 }
 
-/// The relay between stream and bus.
+/// The relay from the stream to the bus and the work queues.
 #[derive(Debug)]
 pub struct Relay {
     client: Client,
     bus: String,
+    queues: Option<WorkQueues>,
     dead_letters: StreamDeadLetters,
     random: Random,
     bounds: Bounds,
+    accepted: Mutex<Accepted>,
 }
+
+/// A place that the relay sends events to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Destination {
+    Bus,
+    Queue(WorkQueue),
+}
+
+/// The events of the last batch that come again with it, by id, each with a destination that has accepted it.
+///
+/// While one destination is down, its batch comes again every few seconds. Without this memory the others would get the
+/// batch's events each time. A new execution environment has none, so they still come at least once.
+type Accepted = HashSet<(String, Destination)>;
 
 /// The size of one call, and the retry budget of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
-    /// Entries of one PutEvents.
+    /// Entries of one call.
     pub entries: usize,
     /// The bytes of these entries together.
     pub bytes: usize,
@@ -58,25 +83,33 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// EventBridge takes 10 entries of 256 KB together: some room is for the fields around an event.
+    /// EventBridge takes 10 entries of 256 KB together, SQS 10 messages of 1 MiB: one bound fits both. Some room is for
+    /// the fields around an event.
     pub const PRODUCTION: Self = Self { entries: 10, bytes: 240 * 1024, retry: RetryBounds::PRODUCTION };
 }
 
 impl Relay {
-    /// A relay to the bus `EVENT_BUS_NAME`.
+    /// A relay to the bus `EVENT_BUS_NAME` and the work queues in the environment.
     ///
     /// # Errors
     /// If the configuration is incomplete.
     pub fn from_env() -> Result<Self, Error> {
         let client = Client::new(&aws::sdk_config()?);
         let (bus, dead_letters) = (environment::required("EVENT_BUS_NAME")?, StreamDeadLetters::from_env()?);
-        Ok(Self::new(client, bus, dead_letters, Random::system()))
+        Ok(Self::new(client, bus, dead_letters, Random::system()).filling(WorkQueues::from_env()?))
     }
 
-    /// The client's own retries are switched off: [`Self::publish`] has the one loop.
+    /// A relay to the bus alone. The client's own retries are switched off: [`Self::publish`] has the one loop.
     pub fn new(client: Client, bus: String, dead_letters: StreamDeadLetters, random: Random) -> Self {
         let client = Client::from_conf(client.config().to_builder().retry_config(RetryConfig::disabled()).build());
-        Self { client, bus, dead_letters, random, bounds: Bounds::PRODUCTION }
+        let (bounds, accepted) = (Bounds::PRODUCTION, Mutex::default());
+        Self { client, bus, queues: None, dead_letters, random, bounds, accepted }
+    }
+
+    /// The relay to these queues as well.
+    #[must_use]
+    pub fn filling(self, queues: WorkQueues) -> Self {
+        Self { queues: Some(queues), ..self }
     }
 
     #[must_use]
@@ -90,56 +123,94 @@ impl Relay {
         let _ = self.client.put_events().set_entries(Some(Vec::new())).send().await;
     }
 
-    /// Publishes the events of a batch. An unreadable record goes to the dead-letter queue. If the bus does not accept
-    /// all events within the retry budget, the batch comes again from the first record with an event missing.
+    /// Publishes the events of a batch. An unreadable record goes to the dead-letter queue. If the destinations do not
+    /// accept all events within the retry budget, the batch comes again from the first record with an event missing.
     ///
     /// # Errors
     /// If an event cannot be written as JSON.
     pub async fn handle(&self, batch: Batch) -> Result<DynamoDbEventResponse, Error> {
         let parsed = self.dead_letters.read(&batch, events_of).await;
+        let accepted = std::mem::take(&mut *self.accepted());
         let mut waiting = Vec::new();
         for (place, events) in parsed.changes {
             for event in events {
-                let detail = serde_json::to_string(&event)?;
-                waiting.push(Waiting { place, event, detail });
+                let detail = to_raw_value(&event)?;
+                waiting.push(Waiting { place, missing: self.destinations_of(event.kind), event, detail });
             }
         }
         // A record that could not be read comes after all records with events here.
-        let failed = self.publish(waiting).await.or(parsed.stopped_at);
+        let failed = self.publish(waiting, accepted).await.or(parsed.stopped_at);
         Ok(batch.checkpoint(failed))
     }
 
-    /// Publishes events. Returns the index of the first record with an event that the bus has not accepted within the
-    /// retry budget.
-    async fn publish(&self, mut waiting: Vec<Waiting>) -> Option<usize> {
+    fn destinations_of(&self, kind: EventKind) -> Vec<Destination> {
+        let queue = self.queues.as_ref().and_then(|queues| queues.queue_of(kind));
+        [Destination::Bus].into_iter().chain(queue.map(Destination::Queue)).collect()
+    }
+
+    /// Publishes events, except to the destinations that have accepted them before. Returns the index of the first
+    /// record with an event that not every destination has accepted within the retry budget.
+    async fn publish(&self, mut waiting: Vec<Waiting>, before: Accepted) -> Option<usize> {
         let deadline = Instant::now() + self.bounds.retry.budget;
         let mut backoff = Backoff::new(self.random.clone(), self.bounds.retry);
+        let mut accepted: Vec<(usize, String, Destination)> = Vec::new();
+        for Waiting { place, event, missing, .. } in &mut waiting {
+            let known = missing.extract_if(.., |to| before.contains(&(event.event_id.clone(), *to)));
+            accepted.extend(known.map(|to| (*place, event.event_id.clone(), to)));
+        }
+        waiting.retain(|event| !event.missing.is_empty());
         while !waiting.is_empty() && Instant::now() < deadline {
-            let call = next_call(&waiting, self.bounds);
-            let entries = call.iter().filter_map(|index| waiting.get(*index)).map(|event| self.entry(event)).collect();
+            let calls = self.calls(&waiting);
+            let sending = calls.iter().map(|(to, call)| timeout_at(deadline, self.send(*to, call, &waiting)));
             // An answer that comes too late is lost: the events may be published again.
-            let Ok(taken) = timeout_at(deadline, self.put(entries)).await else { break };
-            let taken: Vec<usize> =
-                call.iter().zip(&taken).filter(|(_, taken)| **taken).map(|(index, _)| *index).collect();
-            let all = taken.len() == call.len();
-            let mut index = 0..;
-            waiting.retain(|event| {
-                let is_taken = index.next().is_some_and(|index: usize| taken.contains(&index));
-                if is_taken {
-                    note(&event.event);
+            let answers = join_all(sending).await;
+            let mut all = true;
+            for ((to, call), taken) in calls.iter().zip(answers) {
+                let taken = taken.unwrap_or_default();
+                all &= taken.len() == call.len() && taken.iter().all(|taken| *taken);
+                for (index, _) in call.iter().zip(taken).filter(|(_, taken)| *taken) {
+                    if let Some(Waiting { place, event, missing, .. }) = waiting.get_mut(*index) {
+                        missing.retain(|missing| missing != to);
+                        accepted.push((*place, event.event_id.clone(), *to));
+                    }
                 }
-                !is_taken
+            }
+            waiting.retain(|Waiting { event, missing, .. }| {
+                if missing.is_empty() {
+                    note(event);
+                }
+                !missing.is_empty()
             });
-            if !all && backoff.pause("the bus refused entries").await.is_err() {
+            if !all && backoff.pause("entries were refused").await.is_err() {
                 break;
             }
         }
         let first = waiting.first()?;
-        tracing::error!(waiting = waiting.len(), "the bus does not take events");
+        tracing::error!(waiting = waiting.len(), missing = ?first.missing, "not every destination takes events");
+        accepted.retain(|(place, ..)| *place >= first.place);
+        *self.accepted() = accepted.into_iter().map(|(_, id, to)| (id, to)).collect();
         Some(first.place)
     }
 
-    /// Makes one call. Returns whether each entry was accepted; entries without an answer count as refused.
+    /// The next call to each destination that lacks an event.
+    fn calls(&self, waiting: &[Waiting]) -> Vec<(Destination, Vec<usize>)> {
+        let queues = WorkQueue::ALL.into_iter().map(Destination::Queue);
+        let destinations = [Destination::Bus].into_iter().chain(queues);
+        let calls = destinations.map(|to| (to, next_call(waiting, to, self.bounds)));
+        calls.filter(|(_, call)| !call.is_empty()).collect()
+    }
+
+    /// Makes one call. Returns whether each event was accepted; events without an answer count as refused.
+    async fn send(&self, to: Destination, call: &[usize], waiting: &[Waiting]) -> Vec<bool> {
+        let events: Vec<&Waiting> = call.iter().filter_map(|index| waiting.get(*index)).collect();
+        match (to, &self.queues) {
+            (Destination::Queue(queue), Some(queues)) => queues.send(queue, &events).await,
+            (Destination::Queue(_), None) => Vec::new(),
+            (Destination::Bus, _) => self.put(events.iter().map(|event| self.entry(event)).collect()).await,
+        }
+    }
+
+    /// Puts entries on the bus, as [`Self::send`].
     async fn put(&self, entries: Vec<PutEventsRequestEntry>) -> Vec<bool> {
         match self.client.put_events().set_entries(Some(entries)).send().await {
             Ok(answer) => {
@@ -156,12 +227,17 @@ impl Relay {
         }
     }
 
+    fn accepted(&self) -> MutexGuard<'_, Accepted> {
+        // No holder of the lock can leave the set half-changed.
+        self.accepted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn entry(&self, Waiting { event, detail, .. }: &Waiting) -> PutEventsRequestEntry {
         PutEventsRequestEntry::builder()
             .event_bus_name(&self.bus)
             .source(events::SOURCE)
             .detail_type(event.kind.as_str())
-            .detail(detail)
+            .detail(detail.get())
             .build()
     }
 }
