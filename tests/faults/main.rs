@@ -37,5 +37,5 @@ mod simulation;
 mod stock;
 mod sweeps;
 mod tickets;
-mod watch;
 mod unreadable;
+mod watch;

@@ -24,8 +24,8 @@ pub mod price;
 pub mod sales;
 pub mod second_opinion;
 mod shop;
-pub mod start;
 pub mod simulator;
+pub mod start;
 pub mod steps;
 pub mod template;
 

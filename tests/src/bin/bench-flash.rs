@@ -221,7 +221,8 @@ async fn besieged(mode: Mode, siege: Siege) {
         let sold = i64::from(is_buyer && last.is_some_and(|answer| answer.status == 201));
         let open = left.fetch_sub(sold, Ordering::SeqCst) - sold;
         let refused = is_buyer && last.is_some_and(|answer| answer.status == 409);
-        let call = || if is_buyer { orders.order(&format!("u{client}"), "tea", 1) } else { idle(&orders, client - buyers) };
+        let call =
+            || if is_buyer { orders.order(&format!("u{client}"), "tea", 1) } else { idle(&orders, client - buyers) };
         (open > 0 && !refused).then(call)
     };
     let mut sold = rush(&shop, 2 * buyers, call).await;

@@ -23,8 +23,12 @@ const POPULAR: usize = 40;
 
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 async fn main() -> ExitCode {
-    println!("The whole chain through the model of a region, with the shipped handlers; seconds are virtual but for the last column.");
-    println!("256 partitions and stream shards; Seoul's default quotas; a hold takes 10 s; a platform answers in 100 ms.\n");
+    println!(
+        "The whole chain through the model of a region, with the shipped handlers; seconds are virtual but for the last column."
+    );
+    println!(
+        "256 partitions and stream shards; Seoul's default quotas; a hold takes 10 s; a platform answers in 100 ms.\n"
+    );
     let rates: Vec<u32> = std::env::args().skip(1).filter_map(|rate| rate.parse().ok()).collect();
     let rates = if rates.is_empty() { vec![100, GOAL, 5 * GOAL] } else { rates };
     let mut short = Vec::new();
@@ -100,7 +104,8 @@ fn show(rate: u32, outcome: &Outcome, wall: f64) {
 
 /// The goals that a load of [`GOAL`] misses. The quotas of Lambda and of the table are to be raised in any case.
 fn shortfalls(outcome: &Outcome) -> Vec<String> {
-    let others = outcome.usages.iter().filter(|usage| !usage.name.starts_with("Lambda") && !usage.name.starts_with("DynamoDB"));
+    let others =
+        outcome.usages.iter().filter(|usage| !usage.name.starts_with("Lambda") && !usage.name.starts_with("DynamoDB"));
     let mut short: Vec<String> = others
         .filter(|usage| usage.percent() >= 100)
         .map(|usage| format!("{} at {} %", usage.name, usage.percent()))

@@ -1,7 +1,7 @@
 //! Services of AWS in this process, and the event sources that drive functions as Lambda does.
 
-pub mod aws_rules;
 pub mod account;
+pub mod aws_rules;
 pub mod bucket;
 mod bus;
 pub(crate) mod dynamo;

@@ -283,7 +283,8 @@ impl Region {
         }
         let mut requests = JoinSet::new();
         let (orders, sheets) = (load.orders_per_second * load.seconds, load.sheets_per_second * load.seconds);
-        for (count, rate, is_order) in [(orders, load.orders_per_second, true), (sheets, load.sheets_per_second, false)] {
+        for (count, rate, is_order) in [(orders, load.orders_per_second, true), (sheets, load.sheets_per_second, false)]
+        {
             for number in 0..count {
                 let at = self.began + Duration::from_secs_f64(f64::from(number) / f64::from(rate));
                 let region = self.clone();
@@ -438,11 +439,8 @@ impl Region {
             let now = self.now();
             {
                 let mut state = self.state();
-                let delays = if function == "CountSales" {
-                    &mut state.outcome.counted
-                } else {
-                    &mut state.outcome.published
-                };
+                let delays =
+                    if function == "CountSales" { &mut state.outcome.counted } else { &mut state.outcome.published };
                 records.iter().take(handled).for_each(|(at, _)| delays.note(now.saturating_sub(*at)));
             }
             shard.remove(handled);
@@ -608,7 +606,10 @@ impl HttpConnector for RegionBus {
             {
                 let mut bucket = region.bucket.lock().unwrap();
                 if !bucket.has(1.0, now) {
-                    return Ok(dynamo::respond(400, &json!({ "__type": "ThrottlingException", "message": "Rate exceeded" })));
+                    return Ok(dynamo::respond(
+                        400,
+                        &json!({ "__type": "ThrottlingException", "message": "Rate exceeded" }),
+                    ));
                 }
                 bucket.take(1.0);
             }
@@ -640,7 +641,9 @@ fn rules() -> Vec<Rule> {
     let rule = |resource: &Value| {
         let pattern = &resource["Properties"]["EventPattern"];
         let target = resource["Properties"]["Targets"][0]["Arn"].to_string();
-        let queue = resources.keys().find(|name| target.contains(&format!("\"{name}.Arn\"")) || target.contains(&format!("\"{name}\"")))?;
+        let queue = resources
+            .keys()
+            .find(|name| target.contains(&format!("\"{name}.Arn\"")) || target.contains(&format!("\"{name}\"")))?;
         let source = texts(&pattern["source"]).into_iter().next()?;
         Some(Rule { source, kinds: texts(&pattern["detail-type"]), queue: queue.clone() })
     };

@@ -142,7 +142,8 @@ impl<'r> Bench<'r> {
     async fn deliver(&self, entries: &[Value], at_a_time: usize, count: &mut OrderCount) {
         let (queue, dead_letters) = (Waits::default().queue(), self.dead_letters.queue());
         let signer = ParameterStore::default().signer(Clock::system());
-        let worker = DeliveryWorker::new(Taking, signer, queue, dead_letters, Circuit::new(Clock::system()), Random::system());
+        let worker =
+            DeliveryWorker::new(Taking, signer, queue, dead_letters, Circuit::new(Clock::system()), Random::system());
         let wanted: Vec<(&str, Value)> = entries
             .iter()
             .filter_map(|entry| {

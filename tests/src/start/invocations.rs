@@ -123,7 +123,8 @@ impl Invocations {
     /// # Errors
     /// If the function is not known here.
     pub(super) fn event(&self, function: &str, index: usize) -> Result<Value, Error> {
-        let message = |kind: &str, detail: Value| Ok(serde_json::to_value(queue::batch("jangteo.orders", &[(kind, detail)]))?);
+        let message =
+            |kind: &str, detail: Value| Ok(serde_json::to_value(queue::batch("jangteo.orders", &[(kind, detail)]))?);
         match function {
             "count-sales" | "relay-events" => {
                 let records = Value::from(self.records.get(function).cloned().unwrap_or_default());
@@ -195,8 +196,16 @@ impl Invocations {
             _ => "kim".to_owned(),
         };
         let is_admins = function.contains("desk")
-            || ["create-coupon", "create-product", "get-coupon", "restock-product", "revoke-coupon", "update-order-item", "update-product"]
-                .contains(&function);
+            || [
+                "create-coupon",
+                "create-product",
+                "get-coupon",
+                "restock-product",
+                "revoke-coupon",
+                "update-order-item",
+                "update-product",
+            ]
+            .contains(&function);
         let caller = match (route.public, is_admins) {
             (true, _) => None,
             (false, true) => Some(("boss", Some("admin"))),

@@ -217,6 +217,9 @@ mod tests {
         assert!(all.len() > 40, "{}", all.len());
         assert_eq!(chosen(&[], &all).unwrap(), all);
         assert_eq!(chosen(&["get-balance".to_owned()], &all).unwrap(), ["get-balance"]);
-        assert_eq!(chosen(&["get-blance".to_owned()], &all).unwrap_err().to_string(), "there is no function get-blance");
+        assert_eq!(
+            chosen(&["get-blance".to_owned()], &all).unwrap_err().to_string(),
+            "there is no function get-blance"
+        );
     }
 }

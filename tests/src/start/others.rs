@@ -69,7 +69,9 @@ fn folder(language: &str) -> Result<PathBuf, Error> {
 fn found(name: &str) -> Result<PathBuf, Error> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders = std::env::split_paths(&path);
-    folders.find_map(|folder| Some(folder.join(name)).filter(|file| file.is_file())).ok_or_else(|| format!("no {name}").into())
+    folders
+        .find_map(|folder| Some(folder.join(name)).filter(|file| file.is_file()))
+        .ok_or_else(|| format!("no {name}").into())
 }
 
 async fn succeed(command: &mut Command) -> Result<(), Error> {

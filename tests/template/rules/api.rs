@@ -233,7 +233,11 @@ fn concurrency(plain: &Plain) -> Vec<Violation> {
         let reads = binary != "api-reference" && public.contains(binary);
         let bound = &function["ReservedConcurrentExecutions"];
         let is_right = if is_bounded && reads { *bound == reference_to("PublicConcurrency") } else { bound.is_null() };
-        found.require(is_right, &function.id, "must be bounded by PublicConcurrency if it is a public read, and else not");
+        found.require(
+            is_right,
+            &function.id,
+            "must be bounded by PublicConcurrency if it is a public read, and else not",
+        );
     }
     found.0
 }
