@@ -108,8 +108,6 @@ fn bounds_of(account: &Account, needs: &Needs, sale: Sale) -> Vec<Bound> {
         }
         let warm = account.table.as_ref().and_then(|table| table.warm_writes);
         if let (Quota::TableWrites, Some(warm)) = (quota, warm) {
-            // Beyond 2^53 units a second it would not be exact.
-            #[allow(clippy::cast_precision_loss)]
             bounds.push(Bound { rate: warm as f64 / need, by: By::WarmThroughput });
         }
     }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use clap::Parser;
+use shared::platform::environment::optional;
 use tests::price::{GOALS, Report, prices::Prices, record::Recorder};
 
 /// Print the price of the shop, item by item, and whether it keeps the goals
@@ -23,7 +24,7 @@ const FORMAT: (&str, &str) = ("AWS_LAMBDA_LOG_FORMAT", "JSON");
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     // A process cannot change its own environment while it runs.
-    if env::var(FORMAT.0).as_deref() != Ok(FORMAT.1) {
+    if optional(FORMAT.0).as_deref() != Some(FORMAT.1) {
         let again = env::current_exe().and_then(|program| {
             let mut again = Command::new(program);
             again.args(env::args().skip(1)).env(FORMAT.0, FORMAT.1).env("METRICS_NAMESPACE", "Jangteo/jangteo").status()
@@ -31,8 +32,11 @@ fn main() -> ExitCode {
         let is_met = again.is_ok_and(|status| status.success());
         return if is_met { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
-    let report = runtime.expect("a runtime").block_on(async {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build() else {
+        eprintln!("error: no runtime can be built");
+        return ExitCode::FAILURE;
+    };
+    let report = runtime.block_on(async {
         let recorder = Recorder::start();
         Report::of(&recorder, Prices::of(&arguments.region)).await
     });
