@@ -1,4 +1,4 @@
-//! The invocations of each function: what a busy shop asks of it.
+//! The invocations of each function, and the shop that they meet.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,14 @@ use functions::{ROUTES, routes};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::{EMPTY, Error, WARM_UP, services::Services};
+use super::{EMPTY, Error, services::Services};
 use crate::{
     TestShop,
     fakes::{event_source::Settings, queue, stream::Reader},
 };
 
 /// Measured invocations of a function.
-const TIMES: usize = 300;
+pub(super) const TIMES: usize = 300;
 
 /// Measured invocations of a function that reads much of the table in each.
 const TIMES_ON_SCHEDULE: usize = 5;
@@ -21,7 +21,7 @@ const TIMES_ON_SCHEDULE: usize = 5;
 /// The price of a unit with its shipping.
 const PAYABLE: i64 = 4_000;
 
-/// The things in the shop that invocations are about. Of some there is one for each invocation.
+/// The seeded things by which invocations differ: one for each invocation, of orders.
 pub(super) struct Invocations {
     /// Paid orders to cancel.
     paid: Vec<String>,
@@ -67,13 +67,12 @@ pub(super) fn is_expected(function: &str, outcome: &str) -> bool {
 }
 
 impl Invocations {
-    /// Puts into the shop what the invocations are about.
-    pub(super) async fn prepare(services: &Services) -> Result<Self, Error> {
-        const EACH: usize = WARM_UP + TIMES;
+    /// Seeds the shop, with things for this many invocations of each function.
+    pub(super) async fn prepare(services: &Services, each: usize) -> Result<Self, Error> {
         let (shop, now) = (&services.shop, Timestamp::now());
         shop.product("hanji", 1_000, 1_000_000).await;
         shop.customer("kim", 99_999_900).await;
-        for index in 0..EACH {
+        for index in 0..each {
             shop.customer(&format!("u{index}"), 0).await;
         }
         let terms = json!({
@@ -82,22 +81,22 @@ impl Invocations {
         });
         shop.campaign("welcome", 1_000_000, terms.clone()).await;
         shop.campaign("gift", 1_000_000, terms).await;
-        for index in 0..EACH {
+        for index in 0..each {
             shop.post("/coupons/issue", json!({ "userId": format!("u{index}"), "couponId": "gift" }))
                 .as_admin()
                 .await
                 .expect(201);
         }
         // A cart of a product for those that remove it.
-        for index in 0..EACH {
+        for index in 0..each {
             let item = json!({ "userId": format!("u{index}"), "productId": "hanji", "quantity": 1 });
             shop.post("/orders/cart", item).as_user(&format!("u{index}")).await.expect(200);
         }
         shop.set_clock(&(now - SignedDuration::from_mins(20)).to_string());
-        let expired = orders(shop, "LATER", EACH).await;
+        let expired = orders(shop, "LATER", each).await;
         shop.set_clock(&now.to_string());
-        let (paid, unshipped) = (orders(shop, "BALANCE", EACH).await, orders(shop, "BALANCE", EACH).await);
-        let (unpaid, external) = (orders(shop, "LATER", EACH).await, orders(shop, "EXTERNAL", EACH).await);
+        let (paid, unshipped) = (orders(shop, "BALANCE", each).await, orders(shop, "BALANCE", each).await);
+        let (unpaid, external) = (orders(shop, "LATER", each).await, orders(shop, "EXTERNAL", each).await);
         let items = json!([{ "productId": "hanji", "quantity": 1 }]);
         let sheet = shop.post("/order-sheets", json!({ "userId": "kim", "items": items })).as_user("kim").await;
         let sheet = text(&sheet.expect(201)["orderSheetId"]);
@@ -279,7 +278,13 @@ fn http(method: &str, path: &str, caller: Option<(&str, Option<&str>)>, body: Op
 
 #[cfg(test)]
 mod tests {
+    use shared::{
+        api::identity::{IdentitySource, RoleGroups},
+        lambda::serve,
+    };
+
     use super::*;
+    use crate::{permissions::running_as, start::all_functions};
 
     #[test]
     fn an_outcome_is_the_status_or_whether_all_is_done() {
@@ -294,6 +299,23 @@ mod tests {
             assert_eq!((outcome(&answer).as_str(), is_expected("create-order", said)), (said, expected));
         }
         assert!(is_expected("route-not-found", "404") && !is_expected("route-not-found", "200"));
+    }
+
+    /// The handlers take the events as they are, and all of them do their work.
+    #[tokio::test]
+    async fn each_function_has_an_invocation_that_succeeds() {
+        let services = Services::start().await.unwrap();
+        let invocations = Invocations::prepare(&services, 1).await.unwrap();
+        let claims = IdentitySource::Claims(RoleGroups::default());
+        for function in all_functions().unwrap() {
+            let event = invocations.event(&function, 0).unwrap();
+            let Some(endpoint) = functions::handler(&function) else { continue };
+            let request = lambda_http::request::from_str(&event.to_string()).unwrap();
+            let work = serve::answer(services.shop.instance(), endpoint, request, &claims);
+            let response = running_as(&function, work).await;
+            let status = response.status().as_u16().to_string();
+            assert!(is_expected(&function, &status), "{function} {status}: {:?}", response.body());
+        }
     }
 
     #[test]

@@ -4,12 +4,12 @@
 //!
 //! - `runtime`: Lambda's runtime API, which hands out invocations;
 //! - `services`: AWS over HTTP. The table is the embedded DynamoDB, so an order commits and a balance is read. Every
-//!   other service, and the data platform, accepts what it gets.
+//!   other service, and the data platform, accepts each call.
 //!
 //! Time is CPU time, user and system, by `/proc`. Other processes distort it less than the time by the clock.
 //!
 //! - *Init* lasts from the start of the process to its first request for an invocation. The figure is the least of
-//!   [`STARTS`] starts: what disturbs a start only adds to it. The functions take turns, so all have the same quiet
+//!   [`STARTS`] starts, since other work only adds to it. The functions take turns, so all have the same quiet
 //!   moments.
 //! - *CPU a call* is the mean of the invocations after [`WARM_UP`] others.
 //! - *Memory* is the resident set after the last invocation.
@@ -77,7 +77,7 @@ pub async fn run(names: &[String]) -> Result<ExitCode, Error> {
 
     let services = Services::start().await?;
     // Boxed: the future nests too deeply for the compiler.
-    let invocations = Box::pin(Invocations::prepare(&services)).await?;
+    let invocations = Box::pin(Invocations::prepare(&services, WARM_UP + invocations::TIMES)).await?;
     let mut runtime = Runtime::start().await?;
     let inits = inits(&programs, &mut runtime, &services).await?;
 
@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_function_has_invocations_that_are_known_by_name() {
+    fn functions_are_chosen_by_name() {
         let all = all_functions().unwrap();
         assert!(all.len() > 40, "{}", all.len());
         assert_eq!(chosen(&[], &all).unwrap(), all);

@@ -14,7 +14,7 @@ use crate::template::project_file;
 /// The function that they stand beside.
 const FUNCTION: &str = "get-balance";
 
-/// The packages, pinned. What these need in turn is not pinned.
+/// The packages, pinned; their dependencies are not.
 const NODE_SDK: &str = "@aws-sdk/client-dynamodb@3.1169.0";
 const PYTHON_SDK: &str = "boto3==1.44.8";
 

@@ -19,7 +19,7 @@ const BUNDLES: [&str; 2] = ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs/
 
 pub(super) struct Services {
     address: String,
-    /// The shop over the same table, to prepare what functions meet.
+    /// The shop over the same table, for seed data.
     pub(super) shop: TestShop,
 }
 
