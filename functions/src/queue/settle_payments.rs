@@ -31,7 +31,7 @@ pub async fn serve() -> Result<(), Error> {
 /// # Errors
 /// Never: failed messages are listed in the response, and come again.
 pub async fn handle(shop: &Shop, queue: &Queue, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
-    Ok(queue.process(batch, |message| settle(shop, message)).await)
+    Ok(queue.process(batch, 1, |message| settle(shop, message)).await)
 }
 
 async fn settle(shop: &Shop, message: Message) -> Result<Handled, Error> {

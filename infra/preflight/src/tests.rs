@@ -122,7 +122,6 @@ async fn a_new_account_is_bound_by_its_ten_functions() {
         &[
             "can sell 83 orders/s paid from the balance: first limit Lambda: concurrent executions",
             "can sell 27 orders/s paid externally: first limit Lambda: concurrent executions",
-            "can sell 100 order sheets/s: first limit",
             "ask for Lambda: concurrent executions: 360, by Service Quotas: lambda L-B99A9384",
             "the target of 1000 a second is not met",
         ],
@@ -138,12 +137,10 @@ async fn a_default_account_is_bound_by_its_table_and_its_bus() {
         &[
             "can sell 173 orders/s paid externally: first limit the table's warm throughput, write units/s",
             "can sell 266 orders/s paid from the balance: first limit the table's warm throughput, write units/s",
-            "can sell 100 order sheets/s: first limit SQS: messages in flight of a queue",
-            "ask for EventBridge: invocations of targets/s: 5000, by Service Quotas: events Invocations throttle limit",
+            "ask for EventBridge: invocations of targets/s: 2000, by Service Quotas: events Invocations throttle limit",
             "ask for EventBridge: PutEvents calls/s: 1400, by Service Quotas: events PutEvents throttle limit",
             "ask for warm the table up: aws dynamodb update-table --table-name jangteo-Table-1AB2C",
             "WriteUnitsPerSecond=23000",
-            "ask for SQS: messages in flight of a queue: 1200000 are needed, and AWS does not raise it",
             "deletion protection on, point-in-time recovery on, stream on",
         ],
     );
@@ -156,8 +153,8 @@ async fn a_default_account_is_bound_by_its_table_and_its_bus() {
     says(
         &words,
         &[
-            "can sell 550 orders/s paid from the balance: first limit EventBridge: invocations of targets/s",
-            "can sell 220 orders/s paid externally: first limit EventBridge: invocations of targets/s",
+            "can sell 1100 orders/s paid from the balance: first limit EventBridge: invocations of targets/s",
+            "can sell 428 orders/s paid externally: first limit EventBridge: PutEvents calls/s",
         ],
     );
 
@@ -185,11 +182,11 @@ async fn a_raised_account_sells_at_the_rate() {
         &words,
         &[
             "can sell 2666 orders/s paid from the balance: first limit",
-            "can sell 1200 orders/s paid externally: first limit EventBridge: invocations of targets/s",
+            "can sell 1428 orders/s paid externally: first limit EventBridge: PutEvents calls/s",
             "the target of 1000 a second is met",
         ],
     );
-    assert!(!verdict(raised, &orders, 1_201.0).await.0);
+    assert!(!verdict(raised, &orders, 1_429.0).await.0);
 }
 
 #[tokio::test]

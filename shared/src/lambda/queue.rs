@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_sqs::Client;
-use futures::future::join_all;
+use futures::{StreamExt, stream};
 use lambda_runtime::Error;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -102,12 +102,11 @@ impl Queue {
         Self { client, url }
     }
 
-    /// Handles the messages of a batch at the same time, each in the trace of its event, if it has one. The template bounds
-    /// the batch.
+    /// Handles the messages of a batch, so many at a time, each in the trace of its event, if it has one.
     ///
     /// A failed message stays in the queue and comes again after a wait that doubles each time. After too many failures
     /// SQS moves it to the dead-letter queue.
-    pub async fn process<F>(&self, batch: SqsEvent, handle: impl Fn(Message) -> F) -> SqsBatchResponse
+    pub async fn process<F>(&self, batch: SqsEvent, at_once: usize, handle: impl Fn(Message) -> F) -> SqsBatchResponse
     where
         F: Future<Output = Result<Handled, Error>>,
     {
@@ -122,8 +121,10 @@ impl Queue {
                 (!done).then(|| failure_of(message))
             }
         });
+        let handled: Vec<_> = handled.collect();
+        let failures: Vec<Option<BatchItemFailure>> = stream::iter(handled).buffered(at_once.max(1)).collect().await;
         let mut response = SqsBatchResponse::default();
-        response.batch_item_failures = join_all(handled).await.into_iter().flatten().collect();
+        response.batch_item_failures = failures.into_iter().flatten().collect();
         response
     }
 

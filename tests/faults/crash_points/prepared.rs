@@ -3,7 +3,7 @@
 use functions::schedule::sweep;
 use serde_json::{Value, json};
 use shared::{
-    events::{Event, EventKind},
+    events::EventKind,
     store::{Action, keys},
 };
 use tests::{
@@ -79,17 +79,28 @@ pub async fn with_returned_line(shop: TestShop) -> Value {
     order
 }
 
-/// A waiting order, a paid one, and a sheet, at an instant after every expiry.
+/// Waiting orders of two customers, at an instant after every expiry.
+pub async fn with_expired_holds(shop: TestShop) -> Value {
+    seed(&shop).await;
+    expire_holds(shop).await
+}
+
+/// The same with an order sheet.
 pub async fn with_expired(shop: TestShop) -> Value {
     with_sheet(shop.clone()).await;
+    expire_holds(shop).await
+}
+
+/// Holds of two customers that have expired, which end together, and their events.
+async fn expire_holds(shop: TestShop) -> Value {
+    shop.customer("jun", 0).await;
     hold(&shop, "mina", "tea", 2).await.expect(201);
-    order_by(&shop, "mina", "tea", 1, "EXTERNAL").await.expect(201);
+    order_by(&shop, "jun", "tea", 1, "EXTERNAL").await.expect(201);
     let events = shop.published().await;
-    let events_of_expiry = |event: &&Event| matches!(event.kind, EventKind::OrderPlaced | EventKind::OrderSheetCreated);
-    let events_of_expiry: Vec<Value> =
-        events.iter().filter(events_of_expiry).map(|event| json!([event.kind.as_str(), event])).collect();
+    let placed = events.iter().filter(|event| event.kind == EventKind::OrderPlaced);
+    let placed: Vec<Value> = placed.map(|event| json!([event.kind.as_str(), event])).collect();
     shop.set_clock("2026-11-20T04:00:00Z");
-    Value::Array(events_of_expiry)
+    Value::Array(placed)
 }
 
 /// An orphaned ticket.

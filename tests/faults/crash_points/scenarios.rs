@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use functions::{
     queue::{deliver_orders, process_expiry, settle_payments},
-    schedule::{audit_books, rebuild_sales, sweep},
+    schedule::{
+        audit_books, rebuild_sales,
+        sweep::{self, Task},
+    },
     stream::{count_sales, relay_events},
 };
 use serde_json::{Value, json};
@@ -22,9 +25,9 @@ use tests::{
 use super::{
     Scenario, Stage, api,
     prepared::{
-        seed_data, with_books, with_cart, with_coupon, with_expired, with_expired_coupons, with_external_order,
-        with_flash, with_hold, with_old_ranks, with_orphaned_reservations, with_orphaned_ticket, with_paid_order,
-        with_returned_line, with_sheet, with_stream, with_withdrawn,
+        seed_data, with_books, with_cart, with_coupon, with_expired, with_expired_coupons, with_expired_holds,
+        with_external_order, with_flash, with_hold, with_old_ranks, with_orphaned_reservations, with_orphaned_ticket,
+        with_paid_order, with_returned_line, with_sheet, with_stream, with_withdrawn,
     },
     scenario,
 };
@@ -274,7 +277,7 @@ fn background() -> Vec<Scenario> {
         scenario("rebuild-sales", "ranks of the day before", with_old_ranks, |stage: Stage| async move {
             json!(rebuild_sales::refresh(stage.shop.instance()).await.unwrap())
         }),
-        scenario("process-expiry", "expired orders and sheets", with_expired, move |stage: Stage| async move {
+        scenario("process-expiry", "expired orders", with_expired_holds, move |stage: Stage| async move {
             let queue = stage.waits.queue_over(stage.deaths.sqs(stage.waits.clone()));
             let answer = process_expiry::handle(stage.shop.instance(), &queue, messages(&stage.given)).await.unwrap();
             done(answer.batch_item_failures.len())
@@ -318,7 +321,7 @@ fn background() -> Vec<Scenario> {
             },
         ),
         scenario("sweep EXPIRY", "expired orders and sheets", with_expired, |stage: Stage| async move {
-            sweep::expiry::run(stage.shop.instance()).await.unwrap();
+            sweep::run(stage.shop.instance(), &[Task::Expiry, Task::Sheets]).await.unwrap();
             Value::Null
         }),
         scenario("audit-books", "the books", with_books, |stage: Stage| async move {

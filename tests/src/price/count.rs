@@ -10,7 +10,7 @@ use functions::{
         rebuild_sales,
         sweep::{self, Task},
     },
-    stream::count_sales,
+    stream::{count_sales, relay_events::WorkQueue},
 };
 use jiff::SignedDuration;
 use lambda_runtime::Error;
@@ -20,6 +20,7 @@ use shared::{
         Bounds,
         rebuild::{Pace, Progress},
     },
+    events::EventKind,
     platform::{Clock, Random},
 };
 
@@ -194,6 +195,12 @@ pub fn queues_of(kind: &str) -> Vec<&'static str> {
     };
     let targets = rules.filter(wants).flat_map(|rule| rule["Targets"].as_array().into_iter().flatten());
     targets.filter_map(|target| resource_of(&target["Arn"])).collect()
+}
+
+/// The work queue that the relay puts an event of the shop into itself.
+pub fn work_queue_of(kind: &str) -> Option<&'static str> {
+    let kind = EventKind::ALL.iter().find(|known| known.as_str() == kind)?;
+    WorkQueue::of(*kind).map(WorkQueue::name)
 }
 
 /// The resource that an ARN names.

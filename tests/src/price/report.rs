@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     HEADER_BYTES, MINUTES_OF_A_MONTH, NIGHTS_OF_A_MONTH, OUTSIDE_BATCH, POLLS,
-    count::{self, IdleCount, OrderCount, PageCount, Share, batch_of_queue, everything, queues_of, resource_of},
+    count::{self, IdleCount, OrderCount, PageCount, Share, batch_of_queue, everything, queues_of, resource_of, work_queue_of},
     milliseconds,
     prices::Prices,
     record::Recorder,
@@ -186,10 +186,11 @@ fn orders(prices: &Prices, counts: [&OrderCount; 2]) -> Table {
     let mut requests = BTreeMap::<&str, [f64; 2]>::new();
     for (place, it) in counts.into_iter().enumerate() {
         for (kind, number) in &it.events {
-            for queue in queues_of(kind) {
+            let direct = work_queue_of(kind).into_iter().map(|queue| (queue, [1.0, RELAY_BATCH][place]));
+            // The bus sends each by itself, the relay up to ten. Receipt and removal are of a batch.
+            for (queue, sent) in queues_of(kind).into_iter().map(|queue| (queue, 1.0)).chain(direct) {
                 let most = batch_of_queue(queue).map_or(OUTSIDE_BATCH[place], |most| [1.0, most as f64][place]);
-                // The bus sends each by itself. Receipt and removal are of a batch.
-                requests.entry(queue).or_default()[place] += number * (1.0 + 2.0 / most);
+                requests.entry(queue).or_default()[place] += number * (1.0 / sent + 2.0 / most);
             }
         }
     }
@@ -264,6 +265,9 @@ fn idle(prices: &Prices, counted: &IdleCount, deployment: &Deployment) -> Table 
     add("log", bytes, allowances.log_gb.number * 1e9 / 2.0, each, note);
     table
 }
+
+/// Messages of a full call of the relay to a queue.
+const RELAY_BATCH: f64 = 10.0;
 
 /// The queues that the watch looks at in each run.
 fn watched(deployment: &Deployment) -> f64 {

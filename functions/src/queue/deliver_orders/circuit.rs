@@ -76,6 +76,11 @@ impl Circuit {
         }
     }
 
+    /// Whether every delivery may pass.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state().open_until.is_none()
+    }
+
     /// Reports an answer of a platform that is up.
     pub(crate) fn succeeded(&self) {
         let mut state = self.state();

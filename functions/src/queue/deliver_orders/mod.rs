@@ -57,6 +57,9 @@ struct Header {
     aggregate_id: String,
 }
 
+/// Posts of a function at a time: the messages of a batch.
+const POSTS_AT_ONCE: usize = 10;
+
 /// The outcome of a delivery.
 enum Outcome {
     Delivered,
@@ -98,13 +101,15 @@ impl<P: Platform> DeliveryWorker<P> {
         self.signer.connect().await;
     }
 
-    /// Delivers a batch, all messages at the same time and each independently.
+    /// Delivers a batch, each message independently, and all at the same time unless the circuit is open.
     ///
     /// # Errors
     /// Never: failed messages are listed in the response, and come again.
     pub async fn handle(&self, batch: SqsEvent) -> Result<SqsBatchResponse, Error> {
+        // While the platform is down, one message tries for all: after its success the next ones go out as well.
+        let at_once = if self.circuit.is_closed() { POSTS_AT_ONCE } else { 1 };
         // Boxed: the future nests too deeply for the compiler.
-        Ok(self.queue.process(batch, |message| Box::pin(self.process(message))).await)
+        Ok(self.queue.process(batch, at_once, |message| Box::pin(self.process(message))).await)
     }
 
     async fn process(&self, message: Message) -> Result<Handled, Error> {
