@@ -9,7 +9,11 @@ const CALL_OUT: [&str; 5] = ["count-sales", "deliver-orders", "process-expiry", 
 const CPU: [(&str, Duration); 1] = [("create-order", Duration::from_micros(600))];
 
 /// Shortfalls that stand, each up to a bound, for the reason in `docs/start.md`.
-pub(super) const ARGUED: &[Argued] = &[];
+pub(super) const ARGUED: &[Argued] = &[
+    Argued { of: Of::AllWithTheTableAlone, figure: Figure::Init, at_most: 2.6 },
+    Argued { of: Of::One("deliver-orders"), figure: Figure::Init, at_most: 3.3 },
+    Argued { of: Of::One("create-order"), figure: Figure::Zip, at_most: 3.5 },
+];
 
 /// The figures of a program.
 #[derive(Debug, Clone, Default)]
@@ -39,9 +43,24 @@ pub(super) enum Figure {
 
 /// A shortfall that stands, up to a bound in the figure's unit.
 pub(super) struct Argued {
-    pub(super) function: &'static str,
+    pub(super) of: Of,
     pub(super) figure: Figure,
     pub(super) at_most: f64,
+}
+
+/// The functions of an argued shortfall.
+pub(super) enum Of {
+    One(&'static str),
+    AllWithTheTableAlone,
+}
+
+impl Of {
+    fn includes(&self, function: &str) -> bool {
+        match self {
+            Self::One(name) => *name == function,
+            Self::AllWithTheTableAlone => !CALL_OUT.contains(&function),
+        }
+    }
 }
 
 /// The outcome of a comparison of figures with their goals.
@@ -98,7 +117,7 @@ impl Verdict {
             return;
         }
         let text = format!("{name} {} instead of {}", figure.shown(value), figure.shown(goal));
-        let stands = argued.iter().find(|it| it.function == name && it.figure == figure);
+        let stands = argued.iter().find(|it| it.of.includes(name) && it.figure == figure);
         match stands {
             Some(Argued { at_most, .. }) if value <= *at_most => self.argued.push(text),
             _ => self.short.push(text),
@@ -192,7 +211,7 @@ mod tests {
 
     #[test]
     fn an_argued_shortfall_stands_up_to_its_bound() {
-        let argued = [Argued { function: "get-balance", figure: Figure::Init, at_most: 2.5 }];
+        let argued = [Argued { of: Of::One("get-balance"), figure: Figure::Init, at_most: 2.5 }];
         let stands = verdict(&[("get-balance", figures(5_000, 1, 1))], &argued);
         let said = "stands, see docs/start.md: get-balance init 2.50× instead of init 2.00×\ngoals met";
         assert_eq!(stands.to_string(), said);
@@ -203,6 +222,14 @@ mod tests {
             ("get-user", figures(5_000, 1, 1)),
         ] {
             assert_eq!(verdict(&[(name, figures)], &argued).exit_code(), ExitCode::FAILURE, "{name}");
+        }
+        let of_all = [Argued { of: Of::AllWithTheTableAlone, figure: Figure::Init, at_most: 2.5 }];
+        for (name, init, code) in [
+            ("get-user", 5_000, ExitCode::SUCCESS),
+            ("get-user", 5_100, ExitCode::FAILURE),
+            ("deliver-orders", 6_100, ExitCode::FAILURE),
+        ] {
+            assert_eq!(verdict(&[(name, figures(init, 1, 1))], &of_all).exit_code(), code, "{name} {init}");
         }
     }
 }

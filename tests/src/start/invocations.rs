@@ -143,7 +143,7 @@ impl Invocations {
                 )
             }
             "sweep" => Ok(json!({ "task": "EXPIRY" })),
-            "audit-books" | "rebuild-sales" => Ok(json!({})),
+            "audit-books" | "rebuild-sales" | "watch" => Ok(json!({})),
             EMPTY | "route-not-found" => Ok(http("GET", "/nothing", None, None)),
             _ => self.request(function, index),
         }

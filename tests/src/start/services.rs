@@ -62,6 +62,12 @@ impl Services {
             ("EVENT_BUS_NAME", "bus".to_owned()),
             ("QUEUE_URL", url("queue")),
             ("DEAD_LETTERS_URL", url("dead-letters")),
+            ("FAILURES_BUCKET", "failures".to_owned()),
+            ("ACCOUNT_ID", "123456789012".to_owned()),
+            ("EXPIRY_QUEUE_URL", url("expiry")),
+            ("PAYMENT_REQUESTS_QUEUE_URL", url("payment-requests")),
+            ("SHIPPING_INSTRUCTIONS_QUEUE_URL", url("shipping-instructions")),
+            ("WATCHED_QUEUES", url("dead-letters")),
             ("DATA_PLATFORM_URL", url("orders")),
             ("DATA_PLATFORM_SECRET_PARAMETER", "/jangteo/data-platform/secrets".to_owned()),
         ];
@@ -91,6 +97,12 @@ async fn answer(State(dynamo): State<Dynamo>, headers: HeaderMap, body: Bytes) -
             json!({ "Parameter": { "Name": request["Name"], "Type": "SecureString", "Value": SECRET, "Version": 1 } })
         }
         "SendMessage" => json!({ "MessageId": "1" }),
+        "SendMessageBatch" => {
+            let taken = |entry: &Value| json!({ "Id": entry["Id"], "MessageId": "1", "MD5OfMessageBody": "" });
+            let entries = request["Entries"].as_array();
+            json!({ "Successful": entries.into_iter().flatten().map(taken).collect::<Vec<_>>(), "Failed": [] })
+        }
+        "GetQueueAttributes" => json!({ "Attributes": { "ApproximateNumberOfMessages": "0" } }),
         _ => json!({}),
     };
     (StatusCode::OK, Json(answer))
