@@ -117,8 +117,10 @@ impl DeadLetterClient {
             let body = ByteStream::from(Random::system().id().into_bytes());
             self.s3.put_object().bucket(&bucket.bucket).key(&lease.key).body(body)
         };
-        if is_written(put().if_none_match("*").send().await)? {
-            return Ok(Some(lease));
+        match put().if_none_match("*").send().await {
+            Ok(_) => return Ok(Some(lease)),
+            Err(error) if is_refused(&error) => {}
+            Err(error) => return Err(aws_sdk_s3::Error::from(error).into()),
         }
         let there = match self.s3.head_object().bucket(&bucket.bucket).key(&lease.key).send().await {
             Ok(there) => there,
@@ -129,7 +131,11 @@ impl DeadLetterClient {
         let since = there.last_modified.and_then(|at| Timestamp::from_second(at.secs()).ok());
         let is_void = since.is_some_and(|since| now.duration_since(since) > LEASED);
         let Some(etag) = there.e_tag.filter(|_| is_void) else { return Ok(None) };
-        Ok(is_written(put().if_match(etag).send().await)?.then_some(lease))
+        match put().if_match(etag).send().await {
+            Ok(_) => Ok(Some(lease)),
+            Err(error) if is_refused(&error) => Ok(None),
+            Err(error) => Err(aws_sdk_s3::Error::from(error).into()),
+        }
     }
 
     /// Acts on a letter under its lease. Returns the letter; none if it is gone.
@@ -201,17 +207,8 @@ impl DeadLetterClient {
     }
 }
 
-/// Whether a conditional write was made. Another write at the same time is a refusal, too.
-fn is_written<T, E>(result: Result<T, SdkError<E>>) -> Result<bool, DeadLetterError>
-where
-    E: ProvideErrorMetadata,
-    aws_sdk_s3::Error: From<SdkError<E>>,
-{
-    match result {
-        Ok(_) => Ok(true),
-        Err(error) if matches!(error.code(), Some("PreconditionFailed" | "ConditionalRequestConflict")) => Ok(false),
-        // The lease that `If-Match` names was released.
-        Err(error) if error.code() == Some("NoSuchKey") => Ok(false),
-        Err(error) => Err(aws_sdk_s3::Error::from(error).into()),
-    }
+/// Whether a conditional write was refused: by its condition, or by another write at the same time. `NoSuchKey` means that
+/// the lease of `If-Match` was released.
+fn is_refused(error: &impl ProvideErrorMetadata) -> bool {
+    matches!(error.code(), Some("PreconditionFailed" | "ConditionalRequestConflict" | "NoSuchKey"))
 }

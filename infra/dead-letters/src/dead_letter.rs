@@ -69,9 +69,9 @@ impl DeadLetter {
 /// The keys of the objects that a notice of S3 names.
 pub(crate) fn objects_in(body: &str) -> Vec<String> {
     let body: Value = serde_json::from_str(body).unwrap_or_default();
-    let records = body["Records"].as_array().into_iter().flatten();
+    let records = body.get("Records").and_then(Value::as_array).into_iter().flatten();
     let key = |record: &Value| {
-        let escaped = format!("key={}", record["s3"]["object"]["key"].as_str()?);
+        let escaped = format!("key={}", record.pointer("/s3/object/key")?.as_str()?);
         form_urlencoded::parse(escaped.as_bytes()).next().map(|(_, key)| key.into_owned())
     };
     records.filter_map(key).collect()

@@ -43,28 +43,32 @@ struct Context {
 
 impl Failure {
     /// Reads the description; none if the text is not one, or has no event.
-    pub fn of(text: &str) -> Option<Self> {
-        let document: Document = serde_json::from_str(text).ok()?;
+    pub fn of(json: &str) -> Option<Self> {
+        let document: Document = serde_json::from_str(json).ok()?;
         let payload = match document.payload.or(document.request_payload)? {
             Value::String(text) => text,
             event => event.to_string(),
         };
         let event: Value = serde_json::from_str(&payload).ok()?;
         let condition = document.request_context.condition.unwrap_or_else(|| "no condition was given".to_owned());
-        let reason = document.reason.unwrap_or(match document.response_payload["errorMessage"].as_str() {
+        let reason = document.reason.unwrap_or(match text(&document.response_payload, "/errorMessage") {
             Some(error) => format!("{condition}: {error}"),
             None => condition,
         });
-        let records = event["Records"].as_array();
-        let of_record = || event["Records"][0]["dynamodb"]["SequenceNumber"].as_str();
+        let records = event.get("Records").and_then(Value::as_array);
+        let of_record = || text(&event, "/Records/0/dynamodb/SequenceNumber");
         Some(Self {
             function: function_name(&document.request_context.function_arn).to_owned(),
             reason,
-            first: document.batch["startSequenceNumber"].as_str().or_else(of_record).map(str::to_owned),
+            first: text(&document.batch, "/startSequenceNumber").or_else(of_record).map(str::to_owned),
             records: records.map(Vec::len),
             payload,
         })
     }
+}
+
+fn text<'v>(value: &'v Value, path: &str) -> Option<&'v str> {
+    value.pointer(path)?.as_str()
 }
 
 /// The name of a function in its ARN, which may end with a version. A name alone is a name.

@@ -125,23 +125,22 @@ impl<W: Write> Operator<W> {
         if is_letter(id) {
             let bucket = self.places.bucket.as_ref().ok_or(OperatorError::NoLetter)?;
             let letter = self.client.object(bucket, id).await?.ok_or(OperatorError::NoLetter)?;
-            return self.write_whole(LetterBucket::NAME, letter);
+            return Ok(self.write_whole(LetterBucket::NAME, letter)?);
         }
         for queue in self.places.queues.clone() {
             let letters = all_of(&self.client, &queue).await?;
             if let Some(held) = letters.into_iter().find(|held| held.letter.id == id) {
-                return self.write_whole(&queue.name, held.letter);
+                return Ok(self.write_whole(&queue.name, held.letter)?);
             }
         }
         Err(OperatorError::NoLetter)
     }
 
-    fn write_whole(&mut self, place: &str, letter: DeadLetter) -> Result<(), OperatorError> {
+    fn write_whole(&mut self, place: &str, letter: DeadLetter) -> io::Result<()> {
         let body = serde_json::from_str(&letter.body);
         let body = body.and_then(|body: Value| serde_json::to_string_pretty(&body));
         writeln!(self.out, "{}", line(&letter, self.now))?;
-        writeln!(self.out, "{place}\n{}", body.unwrap_or(letter.body))?;
-        Ok(())
+        writeln!(self.out, "{place}\n{}", body.unwrap_or(letter.body))
     }
 
     /// Redrives or drops one letter, or all that were there when the command began. A letter that comes back has
