@@ -86,6 +86,9 @@ fn way_of(event: &Value) -> (String, u64, BTreeSet<Option<String>>) {
     (event["aggregateId"].as_str().unwrap().to_owned(), event["sequence"].as_u64().unwrap(), places)
 }
 
+/// An event, and the queue that it goes to, if it does not go to the bus.
+type Sent = (String, Option<String>);
+
 /// Asserts that each work queue has its events and no others, and that no event was sent anywhere before the earlier ones
 /// of its aggregate were everywhere.
 fn assert_queues_filled_in_order(bus: &Bus) {
@@ -97,7 +100,7 @@ fn assert_queues_filled_in_order(bus: &Bus) {
         let expected = events.iter().filter(|(_, event)| is_of_queue(event)).map(|(id, _)| id.as_str()).collect();
         assert_eq!(got, expected, "{queue:?}");
     }
-    let mut missing: BTreeMap<String, BTreeMap<u64, BTreeSet<(String, Option<String>)>>> = BTreeMap::new();
+    let mut missing: BTreeMap<String, BTreeMap<u64, BTreeSet<Sent>>> = BTreeMap::new();
     for (id, event) in &events {
         let (aggregate, sequence, places) = way_of(event);
         let of_sequence = missing.entry(aggregate).or_default().entry(sequence).or_default();

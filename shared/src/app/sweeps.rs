@@ -119,7 +119,7 @@ where
     }
     while !unfinished.is_empty() && is_time_left() {
         let round = stream::iter(std::mem::take(&mut unfinished));
-        let mut steps = std::pin::pin!(round.map(|item| step(item)).buffer_unordered(at_once));
+        let mut steps = std::pin::pin!(round.map(&step).buffer_unordered(at_once));
         while let Some((item, outcome)) = steps.next().await {
             report.note(item, outcome, &mut unfinished);
         }

@@ -563,28 +563,31 @@ impl Region {
 
 /// The records of a shard of the stream that a reader has not handled, with the instants of their commits.
 #[derive(Debug, Clone, Default)]
-struct Shard(Arc<(Mutex<VecDeque<(Duration, Value)>>, Notify)>);
+struct Shard {
+    records: Arc<Mutex<VecDeque<(Duration, Value)>>>,
+    added: Arc<Notify>,
+}
 
 impl Shard {
     fn add(&self, at: Duration, record: Value) {
-        self.0.0.lock().unwrap().push_back((at, record));
-        self.0.1.notify_one();
+        self.records.lock().unwrap().push_back((at, record));
+        self.added.notify_one();
     }
 
     async fn next(&self, most: usize) -> Vec<(Duration, Value)> {
         loop {
             {
-                let records = self.0.0.lock().unwrap();
+                let records = self.records.lock().unwrap();
                 if !records.is_empty() {
                     return records.iter().take(most).cloned().collect();
                 }
             }
-            self.0.1.notified().await;
+            self.added.notified().await;
         }
     }
 
     fn remove(&self, handled: usize) {
-        self.0.0.lock().unwrap().drain(..handled);
+        self.records.lock().unwrap().drain(..handled);
     }
 }
 

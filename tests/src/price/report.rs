@@ -6,7 +6,10 @@ use serde_json::Value;
 
 use super::{
     HEADER_BYTES, MINUTES_OF_A_MONTH, NIGHTS_OF_A_MONTH, OUTSIDE_BATCH, POLLS,
-    count::{self, IdleCount, OrderCount, PageCount, Share, batch_of_queue, everything, queues_of, resource_of, work_queue_of},
+    count::{
+        self, IdleCount, OrderCount, PageCount, Share, batch_of_queue, everything, queues_of, resource_of,
+        work_queue_of,
+    },
     milliseconds,
     prices::Prices,
     record::Recorder,

@@ -204,7 +204,10 @@ fn write_product(export: &mut impl Write, orders: u64) -> Result<(), Box<dyn Err
     put(export, keys::stock(&tea, 0), shard)?;
     let place = keys::product_by_time(SaleStatus::OnSale, Timestamp::UNIX_EPOCH, &tea);
     let mut listed = serde_json::to_value(product(tea.clone()))?;
-    (listed[keys::BY_TIME.pk], listed[keys::BY_TIME.sk]) = (json!(place.pk), json!(place.sk));
+    if let Some(attributes) = listed.as_object_mut() {
+        attributes.insert(keys::BY_TIME.pk.to_owned(), json!(place.pk));
+        attributes.insert(keys::BY_TIME.sk.to_owned(), json!(place.sk));
+    }
     put(export, keys::product(&tea), listed)
 }
 
