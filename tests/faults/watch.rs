@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::{
 use aws_smithy_types::body::SdkBody;
 use functions::schedule::watch::Watch;
 use serde_json::{Value, json};
-use tests::{fakes::wire, permissions::running_as};
+use tests::{fakes::wire, permissions::running_as, template::template};
 
 /// Queues by address, with their numbers of messages. One that is not among them does not exist.
 #[derive(Debug, Clone, Default)]
@@ -27,8 +27,12 @@ impl Queues {
     }
 
     async fn look(&self) -> Result<(), String> {
+        self.look_at(&[FIRST.to_owned(), SECOND.to_owned()]).await
+    }
+
+    async fn look_at(&self, urls: &[String]) -> Result<(), String> {
         let client = aws_sdk_sqs::Client::new(&wire::to(self.clone()));
-        let watch = Watch::new(client, vec![FIRST.to_owned(), SECOND.to_owned()]);
+        let watch = Watch::new(client, urls.to_vec());
         running_as("watch", watch.look()).await.map_err(|error| error.to_string())
     }
 }
@@ -57,6 +61,24 @@ async fn a_message_in_any_queue_fails_the_watch() {
     assert_eq!(queues.look().await, Err("queues that need a person: 1".to_owned()));
     queues.set(FIRST, 20);
     assert_eq!(queues.look().await, Err("queues that need a person: 2".to_owned()));
+}
+
+/// With every option on, all queues of the function's environment are looked at under its role.
+#[tokio::test]
+async fn every_queue_of_the_environment_is_watched() {
+    let variables = &template()["Resources"]["Watch"]["Properties"]["Environment"]["Variables"];
+    let listed = variables["WATCHED_QUEUES"]["Fn::Join"][1].as_array().unwrap();
+    let names = listed.iter().map(|queue| queue.pointer("/Fn::If/1").unwrap_or(queue)["Ref"].as_str().unwrap());
+    let urls: Vec<String> = names.map(|name| format!("http://aws.test/0/{name}")).collect();
+    assert!(urls.len() > 8, "{urls:?}");
+    let queues = Queues::default();
+    urls.iter().for_each(|url| queues.set(url, 0));
+    for url in &urls {
+        assert_eq!(queues.look_at(&urls).await, Ok(()), "{url}");
+        queues.set(url, 1);
+        assert_eq!(queues.look_at(&urls).await, Err("queues that need a person: 1".to_owned()), "{url}");
+        queues.set(url, 0);
+    }
 }
 
 #[tokio::test]

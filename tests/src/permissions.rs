@@ -145,6 +145,8 @@ fn texts(list: &Value) -> Vec<String> {
 }
 
 fn name_of_resource(resource: &Value, resources: &Value) -> String {
+    // Of an option, the resource that it brings.
+    let resource = resource.pointer("/Fn::If/1").unwrap_or(resource);
     match (resource["Fn::GetAtt"].as_str(), resource["Fn::Sub"].as_str()) {
         (Some("Table.Arn"), _) => "table".to_owned(),
         (Some(arn), _) => arn.strip_suffix(".Arn").filter(|id| is_queue(id, resources)).unwrap_or_default().to_owned(),
