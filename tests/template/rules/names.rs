@@ -16,7 +16,7 @@ pub const RULES: &[Rule] = &[Rule {
         Fault {
             name: "a schedule without OmitName",
             set: Set::Defaults,
-            plant: |template| properties(template, "SweepExpiry")["Name"] = "SweepExpiry".into(),
+            plant: |template| properties(template, "SweepMinute")["Name"] = "SweepMinute".into(),
         },
         Fault {
             name: "a queue with a name of its stack",

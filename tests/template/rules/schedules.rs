@@ -34,7 +34,7 @@ pub const RULES: &[Rule] = &[
             Fault {
                 name: "a sweep that the scheduler sends again for a day",
                 set: Set::Defaults,
-                plant: |template| remove(&mut properties(template, "SweepTickets")["Target"], "RetryPolicy"),
+                plant: |template| remove(&mut properties(template, "SweepMinute")["Target"], "RetryPolicy"),
             },
         ],
     },
@@ -58,7 +58,7 @@ pub const RULES: &[Rule] = &[
             Fault {
                 name: "a schedule that is switched off",
                 set: Set::Defaults,
-                plant: |template| properties(template, "SweepTickets")["State"] = "DISABLED".into(),
+                plant: |template| properties(template, "SweepMinute")["State"] = "DISABLED".into(),
             },
             Fault {
                 name: "an audit in the afternoon",
