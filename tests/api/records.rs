@@ -163,7 +163,7 @@ async fn coupons() {
     insta::assert_json_snapshot!(stored(&shop, keys::campaign(&welcome)), @r#"
     {
       "byDuePk": "CAMPAIGNS",
-      "byDueSk": "1793491200000#welcome",
+      "byDueSk": "1795143600000#welcome",
       "byTimePk": "CAMPAIGNS",
       "byTimeSk": "1795143600000#welcome",
       "counterShards": 1,
@@ -176,7 +176,7 @@ async fn coupons() {
       "name": "환영 쿠폰",
       "pk": "CAMPAIGN#welcome",
       "sk": "CAMPAIGN",
-      "sweepFrom": 1793491200000,
+      "sweepFrom": 1795143600000,
       "totalQuantity": 5,
       "updatedAt": 1795143600000,
       "validity": {

@@ -19,6 +19,7 @@ use tests::{fakes::wire, permissions::running_as, template::template};
 struct Queues(Arc<Mutex<BTreeMap<String, u32>>>);
 
 const FIRST: &str = "http://aws.test/0/ExpiryDeadLetters";
+const NOTICES: &str = "http://aws.test/0/StreamFailureNotices";
 const SECOND: &str = "http://aws.test/0/NightlyFailures";
 
 impl Queues {
@@ -32,17 +33,31 @@ impl Queues {
 
     async fn look_at(&self, urls: &[String]) -> Result<(), String> {
         let client = aws_sdk_sqs::Client::new(&wire::to(self.clone()));
-        let watch = Watch::new(client, urls.to_vec());
+        let watch = Watch::new(client, urls.to_vec()).with_notices(Some(NOTICES.to_owned()));
         running_as("watch", watch.look()).await.map_err(|error| error.to_string())
     }
 }
 
 impl HttpConnector for Queues {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        assert_eq!(request.headers().get("x-amz-target"), Some("AmazonSQS.GetQueueAttributes"));
+        let operation = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
         let body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).expect("JSON");
-        let messages = self.0.lock().unwrap().get(body["QueueUrl"].as_str().expect("an address")).copied();
+        let url = body["QueueUrl"].as_str().expect("an address");
+        let messages = self.0.lock().unwrap().get(url).copied();
         let (status, answer) = match messages {
+            // The first message is S3's own, any other a notice.
+            Some(messages) if operation == "AmazonSQS.ReceiveMessage" => {
+                let message = |number: u32| {
+                    let event = if number == 0 { "s3:TestEvent" } else { "ObjectCreated:Put" };
+                    json!({ "ReceiptHandle": number.to_string(), "Body": json!({ "Event": event }).to_string() })
+                };
+                (200, json!({ "Messages": (0..messages).map(message).collect::<Vec<_>>() }))
+            }
+            Some(messages) if operation == "AmazonSQS.DeleteMessage" => {
+                assert_eq!(body["ReceiptHandle"], "0");
+                self.set(url, messages - 1);
+                (200, json!({}))
+            }
             Some(messages) => (200, json!({ "Attributes": { "ApproximateNumberOfMessages": messages.to_string() } })),
             None => (400, json!({ "__type": "com.amazonaws.sqs#QueueDoesNotExist" })),
         };
@@ -73,12 +88,23 @@ async fn every_queue_of_the_environment_is_watched() {
     assert!(urls.len() > 8, "{urls:?}");
     let queues = Queues::default();
     urls.iter().for_each(|url| queues.set(url, 0));
-    for url in &urls {
+    for url in urls.iter().filter(|url| *url != NOTICES) {
         assert_eq!(queues.look_at(&urls).await, Ok(()), "{url}");
         queues.set(url, 1);
         assert_eq!(queues.look_at(&urls).await, Err("queues that need a person: 1".to_owned()), "{url}");
         queues.set(url, 0);
     }
+}
+
+/// S3 sends a message when the bucket's notifications are set. It is no notice of a failure.
+#[tokio::test]
+async fn the_test_message_of_s3_fails_no_watch() {
+    let queues = Queues::default();
+    queues.set(NOTICES, 1);
+    assert_eq!(queues.look_at(&[NOTICES.to_owned()]).await, Ok(()));
+    assert_eq!(queues.0.lock().unwrap()[NOTICES], 0);
+    queues.set(NOTICES, 2);
+    assert_eq!(queues.look_at(&[NOTICES.to_owned()]).await, Err("queues that need a person: 1".to_owned()));
 }
 
 #[tokio::test]

@@ -56,6 +56,10 @@ def forget_sources(role: dict) -> None:
     for policy in role.get("Policies", []):
         for statement in policy["PolicyDocument"]["Statement"]:
             statement.get("Condition", {}).get("StringEquals", {}).pop("events:source", None)
+            # On AWS a batch needs the permission of a single message.
+            actions = statement.get("Action")
+            if isinstance(actions, list) and "sqs:SendMessage" in actions:
+                actions.append("sqs:SendMessageBatch")
 
 
 def tell_log_format(function: dict) -> None:

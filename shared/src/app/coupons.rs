@@ -82,7 +82,7 @@ async fn create_once(
         counter_shards: counter_shards(new.counter_shards, new.total_quantity),
         created_at: shop.clock.now(),
         updated_at: Some(shop.clock.now()),
-        sweep: SweepPlan::beginning_at(new.issue_from),
+        sweep: SweepPlan::beginning_at(new.issue_from.max(shop.clock.now())),
     };
     let mut transaction = Transaction::new();
     transaction.add(coupons::create_campaign(&campaign));

@@ -31,7 +31,10 @@ pub struct CouponRecord {
 pub fn create_campaign(campaign: &Campaign) -> Action {
     let action = Action::create(keys::campaign(&campaign.coupon_id), campaign);
     let action = action.index_by_time(keys::campaign_by_time(campaign.created_at, &campaign.coupon_id));
-    action.index_by_expiry(keys::campaign_by_sweep(&campaign.coupon_id, campaign.issue_from))
+    action.index_by_expiry(keys::campaign_by_sweep(
+        &campaign.coupon_id,
+        campaign.sweep.from.unwrap_or(campaign.issue_from),
+    ))
 }
 
 /// Adds a campaign to the list of all campaigns; refused if it is in it.
