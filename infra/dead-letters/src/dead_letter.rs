@@ -66,6 +66,13 @@ impl DeadLetter {
     }
 }
 
+/// Whether the body of a message is the one that S3 sends when a bucket's notifications are set.
+pub(crate) fn is_test(body: &str) -> bool {
+    let body: Value = serde_json::from_str(body).unwrap_or_default();
+    body.get("Service").is_some_and(|service| service == "Amazon S3")
+        && body.get("Event").is_some_and(|event| event == "s3:TestEvent")
+}
+
 /// The keys of the objects that a notice of S3 names.
 pub(crate) fn objects_in(body: &str) -> Vec<String> {
     let body: Value = serde_json::from_str(body).unwrap_or_default();
@@ -147,6 +154,7 @@ mod tests {
         assert_eq!(letter(&notice, &[]).event_id.as_deref(), Some("aws/lambda/1/s-0/a:b c"));
         let test = json!({ "Service": "Amazon S3", "Event": "s3:TestEvent" });
         assert_eq!(objects_in(&test.to_string()), [""; 0]);
+        assert!(is_test(&test.to_string()) && !is_test(&notice.to_string()) && !is_test("?"));
     }
 
     #[test]
