@@ -7,10 +7,7 @@ use std::{
 };
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_s3::primitives::ByteStream;
 use serde_json::{Value, json};
-use shared::lambda::failures_bucket;
 
 use crate::stack::{Shop, eventually};
 
@@ -150,50 +147,9 @@ async fn dead_letters_are_listed_shown_redriven_and_dropped() {
     assert!(tool.fail(&["drop", "--all", "--queue", "Expiry"]).contains("no dead-letter queue Expiry"));
     assert_eq!(tool.run(&["drop", "--all", "--queue", RELAY]).lines().count(), 1);
 
-    a_large_letter_goes_through_the_bucket(&shop, &tool, &orders[1]).await;
     assert!(tool.run(&["list"]).lines().all(|line| line.ends_with(": none")));
     shop.audit().await;
     shop.stop().await;
-}
-
-/// The relay puts an unreadable record that is too large for its queue into the bucket. Mended there, it is handed over.
-async fn a_large_letter_goes_through_the_bucket(shop: &Shop, tool: &Tool, order: &str) {
-    const BUCKET: &str = "StreamFailures";
-    // A bucket tells its queue that it found it.
-    tool.run(&["redrive", "--all", "--queue", "StreamFailureNotices"]);
-    shop.forget_received().await;
-    let whole = record(shop, order).await;
-    let mut large = whole.clone();
-    large["dynamodb"]["NewImage"]["items"] = json!({ "S": "x".repeat(1_100_000) });
-    let batch = Blob::new(json!({ "Records": [large] }).to_string());
-    let lambda = aws_sdk_lambda::Client::new(&shop.aws());
-    let functions = lambda.list_functions().send().await.unwrap().functions.unwrap_or_default();
-    let names = functions.into_iter().filter_map(|function| function.function_name);
-    let relay = names.into_iter().find(|name| name.contains("-RelayEvents-")).unwrap();
-    let answer = lambda.invoke().function_name(relay).payload(batch).send().await.unwrap();
-    assert_eq!(answer.function_error, None, "{:?}", answer.payload);
-
-    let letters = tool.wait_for(BUCKET, 1).await;
-    let key = id(&letters[0]).to_owned();
-    assert!(letters[0].contains("RelayEvents") && letters[0].contains("(1 records)"), "{letters:?}");
-    tool.wait_for("StreamFailureNotices", 1).await;
-    // It still cannot be read: the function sets it aside anew.
-    tool.run(&["redrive", &key]);
-    let letters = tool.wait_for(BUCKET, 1).await;
-    let again = id(&letters[0]).to_owned();
-    assert_ne!(again, key);
-
-    let s3 = failures_bucket::client(&shop.aws());
-    let buckets = s3.list_buckets().send().await.unwrap().buckets.unwrap_or_default();
-    let bucket =
-        buckets.into_iter().filter_map(|bucket| bucket.name).find(|name| name.contains("streamfailures")).unwrap();
-    let mut letter: Value = serde_json::from_str(tool.run(&["show", &again]).splitn(3, '\n').nth(2).unwrap()).unwrap();
-    letter["payload"] = json!({ "Records": [whole] }).to_string().into();
-    let body = ByteStream::from(letter.to_string().into_bytes());
-    s3.put_object().bucket(&bucket).key(&again).body(body).send().await.unwrap();
-    assert!(tool.run(&["redrive", &again]).starts_with(&format!("redriven {BUCKET} {again}")));
-    shop.data_platform_holds(&[order.to_owned()]).await;
-    tool.wait_for("StreamFailureNotices", 0).await;
 }
 
 /// The stream's record of an order's creation.
