@@ -43,7 +43,7 @@ impl Watch {
     pub fn from_env() -> Result<Self, Error> {
         let urls = environment::required("WATCHED_QUEUES")?;
         let watch = Self::new(Client::new(&aws::sdk_config()?), urls.split_whitespace().map(str::to_owned).collect());
-        Ok(watch.with_notices(environment::optional("NOTICES_QUEUE_URL")))
+        Ok(watch.with_notices(environment::optional("NOTICES_URL")))
     }
 
     pub fn new(client: Client, urls: Vec<String>) -> Self {

@@ -334,7 +334,7 @@ fn event_sources(plain: &Plain) -> Vec<Violation> {
             needed.push(("sqs:SendMessage", arn_of(queue)));
         }
         needed.extend(watched(function).into_iter().map(|queue| ("sqs:GetQueueAttributes", arn_of(queue))));
-        if let Some(queue) = target(&function["Environment"]["Variables"]["NOTICES_QUEUE_URL"]) {
+        if let Some(queue) = target(&function["Environment"]["Variables"]["NOTICES_URL"]) {
             needed.extend(["sqs:ReceiveMessage", "sqs:DeleteMessage"].map(|action| (action, arn_of(queue))));
         }
         if let Some(bucket) = target(&function["Environment"]["Variables"]["FAILURES_BUCKET"]) {
