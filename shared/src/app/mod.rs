@@ -18,6 +18,7 @@ pub mod idempotency;
 mod inventory;
 pub mod inventory_sweep;
 pub mod orders;
+pub mod payments;
 pub mod products;
 pub mod rebuild;
 mod reservations;

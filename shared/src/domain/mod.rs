@@ -19,6 +19,7 @@ pub mod order;
 pub mod patch;
 pub mod pricing;
 pub mod product;
+pub mod provider;
 pub mod recount;
 pub mod refusal;
 pub mod reservations;

@@ -1,0 +1,3 @@
+//! Payments from outside.
+
+pub mod provider;
