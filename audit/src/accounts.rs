@@ -44,8 +44,8 @@ struct User {
     /// the same id is a second effect of one key. A collision among a million charges of a user happens once in millions
     /// of audits.
     charges: HashSet<u64>,
-    /// The pending orders that the user's account counts, with their units.
-    held: BTreeMap<OrderId, i64>,
+    /// The pending orders that the user's account counts, with their units and whether they wait for deposits.
+    held: BTreeMap<OrderId, (i64, bool)>,
 }
 
 /// The movements of a user's ledger for one order.
@@ -78,7 +78,7 @@ impl Accounts {
     pub(crate) fn add_order(&mut self, order: &Order, selection: &Selection) {
         let Some(held) = order.held() else { return };
         if let Some(user) = self.of(&order.user_id, selection) {
-            user.held.insert(order.order_id.clone(), held.units);
+            user.held.insert(order.order_id.clone(), (held.units, order.awaits_deposit));
         }
     }
 
@@ -120,7 +120,7 @@ impl Accounts {
                     moved.paid -= amount;
                 }
                 EntryKind::Refund => moved.refunded += amount,
-                EntryKind::Charge => {}
+                EntryKind::Charge | EntryKind::Adjustment | EntryKind::Withdrawal => {}
             }
         }
     }
@@ -153,13 +153,15 @@ impl Accounts {
         }
         for (id, user) in &self.users {
             let Some(account) = user.account else { continue };
-            let held =
-                Held { orders: i64::try_from(user.held.len()).unwrap_or(i64::MAX), units: user.held.values().sum() };
+            let held = sum_of(user.held.values());
+            let deposits = sum_of(user.held.values().filter(|(_, awaits_deposit)| *awaits_deposit));
             let (subject, relation) = (Subject::User(id.clone()), Relation::Account(id.clone()));
             let keys = user.held.keys().map(keys::order).collect();
             let mut checks = findings.between(Invariant::Holds, subject.clone(), relation.clone()).with(keys);
             checks.equal("orders that its account holds", held.orders, account.held_orders);
             checks.equal("units that its account holds", held.units, account.held_units);
+            checks.equal("orders that wait for deposits", deposits.orders, account.deposit_orders);
+            checks.equal("units that wait for deposits", deposits.units, account.deposit_units);
             let mut checks = findings.between(Invariant::Balances, subject, relation);
             checks.equal("profiles", 1, u8::from(user.has_profile));
         }
@@ -171,6 +173,10 @@ impl Accounts {
             user.check(&mut findings.between(Invariant::Balances, Subject::User(id), relation));
         }
     }
+}
+
+fn sum_of<'h>(held: impl Iterator<Item = &'h (i64, bool)>) -> Held {
+    held.fold(Held { orders: 0, units: 0 }, |sum, (units, _)| Held { orders: sum.orders + 1, units: sum.units + units })
 }
 
 fn fingerprint(user: &UserId, entry_id: &str) -> u64 {
@@ -185,7 +191,10 @@ pub(crate) fn check_entry(entry: &LedgerEntry, checks: &mut Checks<'_>) {
     let (gain, of_order) = match entry.kind {
         EntryKind::Charge => (amount, false),
         EntryKind::Payment => (amount.saturating_neg(), true),
+        // A top-up that goes back leaves the balance.
+        EntryKind::Refund if entry.payment_id.is_some() => (0, false),
         EntryKind::Refund => (amount, true),
+        EntryKind::Adjustment | EntryKind::Withdrawal => (0, false),
     };
     if gain < 0 {
         let kind = entry.kind;
@@ -196,13 +205,16 @@ pub(crate) fn check_entry(entry: &LedgerEntry, checks: &mut Checks<'_>) {
 }
 
 impl Movements {
-    /// The ledger of its user has one payment and the refunds of an order paid from the balance, and none of any other.
+    /// The ledger of its user has one payment of an order that the balance pays, in whole or in part, and the refunds to
+    /// the balance.
     fn check(&self, order: &Known, checks: &mut Checks<'_>) {
         let from_balance = order.is_paid && order.payment == PaymentMethod::Balance;
-        let due = |amount: Won| if from_balance { i128::from(amount.get()) } else { 0 };
-        checks.equal("payments in its user's ledger", u64::from(from_balance), self.payments);
-        checks.equal("won paid in its user's ledger", due(order.paid), self.paid);
-        checks.equal("won refunded in its user's ledger", due(order.refunded), self.refunded);
+        let due = if from_balance { order.paid } else { order.balance_amount };
+        let is_due = from_balance || due > Won::ZERO;
+        checks.equal("payments in its user's ledger", u64::from(is_due), self.payments);
+        checks.equal("won paid in its user's ledger", i128::from(due.get()), self.paid);
+        let returned = i128::from(order.returned_to_balance.get());
+        checks.equal("won refunded in its user's ledger", returned, self.refunded);
     }
 }
 

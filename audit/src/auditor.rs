@@ -28,6 +28,7 @@ use crate::{
     report::{Figures, Invariant, Report, Subject},
     sales::Sales,
     sellers::Sellers,
+    sessions::{self, Sessions},
     sheets::{self, Sheets},
     units::Known,
 };
@@ -66,6 +67,7 @@ pub struct Auditor {
     campaigns: Campaigns,
     orders: Orders,
     payments: Payments,
+    sessions: Sessions,
     sheets: Sheets,
     sales: Sales,
     sellers: Sellers,
@@ -96,6 +98,7 @@ impl Auditor {
             campaigns: Campaigns::default(),
             orders: Orders::default(),
             payments: Payments::default(),
+            sessions: Sessions::default(),
             sheets: Sheets::default(),
             sales: Sales::default(),
             sellers: Sellers::default(),
@@ -186,6 +189,7 @@ impl Auditor {
                 figures.units_in_orders += units_in(&record.order);
             }
             Record::Payment(payment) => payments::check(payment, findings),
+            Record::Session(record) => sessions::check(&record.session, findings),
             Record::Sheet(record) => {
                 sheets::check(&record.sheet, findings);
                 sheets::count(&record.sheet, figures);
@@ -213,6 +217,9 @@ impl Auditor {
             }
             Record::EmailClaim { address, claim } => self.emails.add_claim(&claim.user_id, address, selection),
             Record::LedgerEntry { user, entry } => {
+                if self.scope != Scope::Ledgers {
+                    self.sessions.add_entry(&user, &entry, selection);
+                }
                 self.accounts.add_entry(user, entry, self.scope, selection, &mut self.findings);
             }
             Record::IssuedCoupon(coupon) => self.campaigns.add_issued(*coupon, selection),
@@ -230,6 +237,11 @@ impl Auditor {
             }
             Record::Payment(payment) => self.payments.add(*payment, selection),
             Record::PaymentClaim { payment, claim } => self.payments.add_claim(payment, claim.order_id, selection),
+            Record::Session(record) => {
+                self.payments.add_session(&record.session, selection);
+                self.sessions.add(&record.session, selection);
+            }
+            Record::Withdrawal(record) => self.sessions.add_withdrawal(&record.withdrawal, selection),
             Record::Sheet(record) => self.sheets.add(record.sheet, selection),
             Record::Product(product) => {
                 self.sellers.add_product(&product, selection);
@@ -264,6 +276,7 @@ impl Auditor {
             | Record::RebuildTrack { .. }
             | Record::RebuildPart { .. }
             | Record::Request { .. }
+            | Record::PaymentKeyClaim { .. }
             | Record::Migration { .. }
             | Record::Audit(_)
             | Record::Heartbeat(_) => {}
@@ -280,6 +293,7 @@ impl Auditor {
             self.campaigns.narrow(&half);
             self.orders.narrow(&half);
             self.payments.narrow(&half);
+            self.sessions.narrow(&half);
             self.sheets.narrow(&half);
             self.sales.narrow(&half);
             self.sellers.narrow(&half);
@@ -295,6 +309,7 @@ impl Auditor {
             + self.campaigns.weight()
             + self.orders.weight()
             + self.payments.weight()
+            + self.sessions.weight()
             + self.sheets.weight()
             + self.sales.weight()
             + self.sellers.weight()
@@ -320,6 +335,7 @@ impl Auditor {
             campaigns,
             orders,
             payments,
+            sessions,
             sheets,
             sales,
             sellers,
@@ -338,6 +354,7 @@ impl Auditor {
         inventory.finish(&orders, &mut findings, &mut figures);
         campaigns.finish(now, &mut findings, &mut figures);
         payments.finish(&orders, &mut findings);
+        sessions.finish(now, &mut findings);
         sheets.finish(now, &mut findings);
         orders.finish(now, &mut findings);
         let rest = match selection {

@@ -330,7 +330,7 @@ impl Shop {
         self.put_order(Order::paid(order("o3"), draft("jun", lines, None, LONG_AGO)));
         let lines = vec![line("pot", offer(7_000, 0), 2)];
         let held = draft("sora", lines, Some(THOUSAND_OFF), TODAY);
-        self.put_order(Order::placed(order("o4"), held, PaymentMethod::Balance, at(SOON)));
+        self.put_order(Order::placed(order("o4"), held, PaymentMethod::Balance, Won::ZERO, at(SOON)));
         self.change(keys::account(&user("sora")), |account: &mut Account| {
             (account.held_orders, account.held_units) = (1, 2);
         });
@@ -346,7 +346,7 @@ impl Shop {
 
         let by_sheet = Draft { order_sheet_id: Some(sheet("s1")), ..pots(DAYS_AGO) };
         let (end, then) = (at("2026-11-17T01:10:00Z"), at("2026-11-17T01:01:00Z"));
-        let placed = Order::placed(order("o5"), by_sheet, PaymentMethod::External, end);
+        let placed = Order::placed(order("o5"), by_sheet, PaymentMethod::External, Won::ZERO, end);
         let twice = Returned { payment_id: payment("p2"), amount: placed.amounts.payable };
         let paid = placed.settle(payment("p1"), then).return_payment(twice, then);
         self.put_order(cancelled(&paid, 1, 1));
@@ -464,6 +464,8 @@ pub(crate) fn entry(sequence: u64, kind: EntryKind, amount: i64, after: i64, of:
         amount: Won::new(amount),
         balance_after: Won::new(after),
         order_id: of.map(order),
+        payment_id: None,
+        actor: Some(Actor::Customer),
         reason: None,
         at: at(TODAY),
         before: EntryHash::NONE,

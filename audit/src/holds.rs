@@ -53,7 +53,12 @@ impl Place {
         let place = match record {
             Record::Order(record) => {
                 let order = &record.order;
-                order.hold_expires_at.map(|end| keys::hold_by_expiry(&order.order_id, end))
+                let held = order.hold_expires_at.map(|end| keys::hold_by_expiry(&order.order_id, end));
+                held.or_else(|| order.refunds_look_at.map(|at| keys::refunds_by_expiry(&order.order_id, at)))
+            }
+            Record::Session(record) => {
+                let session = &record.session;
+                session.look_at.map(|at| keys::session_by_expiry(&session.payment_id, at))
             }
             Record::Sheet(record) => {
                 let sheet = &record.sheet;

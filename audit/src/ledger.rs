@@ -118,6 +118,8 @@ mod tests {
                     kind,
                     amount,
                     order_id: None,
+                    payment_id: None,
+                    actor: shared::domain::order::Actor::Customer,
                     reason: None,
                     at: at(TODAY),
                 };

@@ -11,6 +11,7 @@
 //! | 7 holds | a hold or an order sheet is in the expiry index, and ends soon after its expiry | `holds` |
 //! | lists | a product or campaign is in the index by time where its list is read | `lists` |
 //! | payments | an order paid outside has exactly its payment; all other money is asked back | `payments` |
+//! | payments | a top-up is in the ledger once or goes back; a withdrawal has left it once | `sessions` |
 //! | emails | an e-mail address is claimed by one user with that address, not withdrawn | `emails` |
 //! | sheets | an ordered sheet and its order name each other and agree | `sheets` |
 //!
@@ -44,6 +45,7 @@ mod reservations;
 mod sales;
 mod second_look;
 mod sellers;
+mod sessions;
 mod sheets;
 mod source;
 mod units;

@@ -17,6 +17,10 @@ pub(crate) fn check(place: Place, record: &Record, findings: &mut Findings) {
             (place, status != SaleStatus::OnSale)
         }
         Record::Campaign(campaign) => (keys::campaign_by_time(campaign.created_at, &campaign.coupon_id), true),
+        Record::Session(record) => {
+            let session = &record.session;
+            (keys::session_by_time(&session.user_id, session.created_at, &session.payment_id), false)
+        }
         _ => return,
     };
     if place.is_listed() || !may_lack {

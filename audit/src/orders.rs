@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, btree_map};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use shared::domain::{
     OrderId, PaymentId, UserId, Won,
     coupon::{Discount, Terms},
-    order::{Change, HistoryEvent, LineStatus, Order, OrderLine, OrderStatus, PaymentMethod, TRANSITIONS},
+    order::{Change, HistoryEvent, LineStatus, Order, OrderLine, OrderStatus, PaymentMethod, Refund, TRANSITIONS},
     pricing::{self, Amounts, PricedLine, ShippingPolicy},
 };
 
@@ -36,9 +36,13 @@ pub(crate) struct Known {
     /// The payments that the order returned.
     pub(crate) returned: BTreeMap<PaymentId, Won>,
     pub(crate) is_paid: bool,
-    pub(crate) payable: Won,
+    /// The part that is paid from outside.
+    pub(crate) external: Won,
+    /// The part that an external payment left to the balance.
+    pub(crate) balance_amount: Won,
     pub(crate) paid: Won,
-    pub(crate) refunded: Won,
+    /// All that went back to the balance.
+    pub(crate) returned_to_balance: Won,
 }
 
 impl Orders {
@@ -49,6 +53,7 @@ impl Orders {
         if let Some(end) = order.hold_expires_at {
             self.holds.insert(order.order_id.clone(), end);
         }
+        let (external, returned_to_balance) = (order.external_amount(), order.returned_to_balance());
         let returned = order.history.into_iter().filter_map(|entry| entry.returned);
         let known = Known {
             user: order.user_id,
@@ -56,9 +61,10 @@ impl Orders {
             payment_id: order.payment_id,
             returned: returned.map(|returned| (returned.payment_id, returned.amount)).collect(),
             is_paid: order.paid_at.is_some(),
-            payable: order.amounts.payable,
+            external,
+            balance_amount: order.balance_amount,
             paid: order.paid,
-            refunded: order.refunded,
+            returned_to_balance,
         };
         self.known.insert(order.order_id, known);
     }
@@ -113,6 +119,7 @@ pub(crate) fn check(order: &Order, findings: &mut Findings) {
     check_payment(order, &mut checks);
     check_history(order, &mut checks);
     check_returns(order, &mut checks);
+    check_refunds(order, &mut checks);
 }
 
 fn check_lines(order: &Order, checks: &mut Checks<'_>) {
@@ -237,6 +244,29 @@ fn check_returns(order: &Order, checks: &mut Checks<'_>) {
         {
             checks.violated(format_args!("history: return of payment {payment}"), "once", "more than once");
         }
+    }
+}
+
+/// Each step of a refund is about one that there is, and an open one is in the sweep's list.
+fn check_refunds(order: &Order, checks: &mut Checks<'_>) {
+    let refunds = order.refunds();
+    for step in order.history.iter().filter_map(|entry| entry.refund_step.as_ref()) {
+        if refunds.iter().all(|refund| refund.refund_id != step.refund_id) {
+            checks.violated("history: refund", "one of the order", &step.refund_id);
+        }
+    }
+    let is_planned = order.refunds_look_at.is_some();
+    let session = order.session_id();
+    let is_ours = |refund: &Refund| refund.is_open() && refund.payment_id == session;
+    // Refunds by the external payment system had no results in the first stage, and were not waited for.
+    if is_planned || refunds.iter().any(is_ours) {
+        let is_open = order.next_refund_look(SignedDuration::ZERO).is_some();
+        checks.equal("is to be looked at, as one with an open refund", is_open, is_planned);
+    }
+    checks.not_negative("part that the balance pays", order.balance_amount.get());
+    checks.at_most("part that the balance pays", order.amounts.payable, order.balance_amount);
+    if order.payment == PaymentMethod::Balance {
+        checks.equal("part that the balance pays of an order of the balance", 0, order.balance_amount.get());
     }
 }
 

@@ -6,6 +6,7 @@ use shared::{
     domain::{
         OrderId, PaymentId, Won,
         order::{Payment, PaymentMethod, PaymentStatus},
+        session::{PaymentSession, Purpose, SessionStatus},
     },
     store::{Key, keys},
 };
@@ -50,6 +51,15 @@ impl Payments {
                 }
                 PaymentStatus::Failed | PaymentStatus::PartiallyRefunded | PaymentStatus::Refunded => {}
             }
+        }
+    }
+
+    /// Adds the session that paid an order. It is the record of the payment.
+    pub(crate) fn add_session(&mut self, session: &PaymentSession, selection: &Selection) {
+        let Purpose::Order { order_id } = &session.purpose else { return };
+        if session.status == SessionStatus::Paid && selection.has(relation::order(order_id)) {
+            let noted = self.noted.entry(order_id.clone()).or_default();
+            noted.paid.insert(session.payment_id.clone(), session.amount);
         }
     }
 
@@ -119,7 +129,7 @@ impl Noted {
     /// other money received is asked back, and the history names each payment.
     fn check(&self, order: &Known, checks: &mut Checks<'_>) {
         let is_paid_outside = order.is_paid && order.payment == PaymentMethod::External;
-        let paid_by = order.payment_id.as_ref().filter(|_| is_paid_outside).map(|id| (id, &order.payable));
+        let paid_by = order.payment_id.as_ref().filter(|_| is_paid_outside).map(|id| (id, &order.external));
         checks.equal("payment that paid it, and won", in_won(paid_by), in_won(&self.paid));
         checks.equal("payments asked back, and won", in_won(&order.returned), in_won(&self.asked_back));
     }

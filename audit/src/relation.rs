@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use shared::{
-    domain::{CouponId, OrderId, OrderSheetId, PaymentId, ProductId, UserId},
+    domain::{CouponId, OrderId, OrderSheetId, PaymentId, ProductId, UserId, WithdrawalId},
     store::keys,
 };
 
@@ -30,6 +30,10 @@ pub enum Relation {
     Order(OrderId),
     /// The payment of an external system and the orders that it is for.
     Payment(PaymentId),
+    /// A user's payment session and its part of the ledger.
+    Session(UserId, PaymentId),
+    /// A user's withdrawal and its part of the ledger.
+    Withdrawal(UserId, WithdrawalId),
     Sheet(OrderSheetId),
     /// A processed-event record and the rebuild of its generation.
     Mark(String),
@@ -51,6 +55,14 @@ impl Relation {
                 let key = keys::payment_claim(payment);
                 Subject::Item(key.pk, key.sk)
             }
+            Self::Session(_, payment) => {
+                let key = keys::session(payment);
+                Subject::Item(key.pk, key.sk)
+            }
+            Self::Withdrawal(_, withdrawal) => {
+                let key = keys::withdrawal(withdrawal);
+                Subject::Item(key.pk, key.sk)
+            }
             Self::Sheet(sheet) => Subject::Sheet(sheet.clone()),
             Self::Mark(event) => {
                 let key = keys::counted(event);
@@ -69,6 +81,8 @@ impl Relation {
             Self::Holder(coupon, user) => holder(coupon, user),
             Self::Order(id) => order(id),
             Self::Payment(id) => payment(id),
+            Self::Session(user, id) => session(user, id),
+            Self::Withdrawal(user, id) => withdrawal(user, id),
             Self::Sheet(id) => sheet(id),
             Self::Mark(event) => mark(event),
         }
@@ -105,6 +119,14 @@ pub(crate) fn order(id: &OrderId) -> Identity<'_> {
 
 pub(crate) fn payment(id: &PaymentId) -> Identity<'_> {
     (7, id.as_str(), "")
+}
+
+pub(crate) fn session<'a>(user: &'a UserId, id: &'a PaymentId) -> Identity<'a> {
+    (10, user.as_str(), id.as_str())
+}
+
+pub(crate) fn withdrawal<'a>(user: &'a UserId, id: &'a WithdrawalId) -> Identity<'a> {
+    (11, user.as_str(), id.as_str())
 }
 
 pub(crate) fn sheet(id: &OrderSheetId) -> Identity<'_> {

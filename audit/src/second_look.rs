@@ -15,8 +15,9 @@ use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use shared::{
     domain::{
-        CouponId, OrderId, UserId,
+        CouponId, OrderId, PaymentId, UserId,
         coupon::{Campaign, Counter},
+        ledger::LedgerEntry,
         text::EmailKey,
     },
     store::{Key, keys, records::Record},
@@ -29,6 +30,7 @@ use crate::{
     read::{ReadError, read_ledger},
     relation::Relation,
     report::{Invariant, Violation},
+    sessions::withdrawal_of,
     source::{Items, MAX_KEYS, Source},
 };
 
@@ -49,8 +51,9 @@ const WAIT: Duration = Duration::from_millis(300);
 /// The wait before a violation is believed: longer than an index lags, and than most consequences of a commit take.
 const CONFIRMATION: Duration = Duration::from_secs(5);
 
-/// The age up to which the orders of a user are looked through for held ones. Older ones that a scan has seen are added.
-const HELD_FOR: SignedDuration = SignedDuration::from_hours(24);
+/// The age up to which the orders of a user are looked through for held ones: a deposit has up to seven days. Older ones
+/// that a scan has seen are added.
+const HELD_FOR: SignedDuration = SignedDuration::from_hours(8 * 24);
 
 /// A commit may note a time so long before it.
 const LATEST_COMMIT: SignedDuration = SignedDuration::from_secs(15);
@@ -157,6 +160,14 @@ impl SecondLook<'_> {
             Relation::Holder(coupon, user) => {
                 source.partition(keys::user_partition(user), &keys::user_coupon(user, coupon).sk).await?
             }
+            Relation::Session(user, payment) => {
+                self.collect_entries(user, |entry| entry.payment_id.as_ref() == Some(payment), keys::session(payment))
+                    .await?
+            }
+            Relation::Withdrawal(user, withdrawal) => {
+                let is_of = |entry: &LedgerEntry| withdrawal_of(entry).as_ref() == Some(withdrawal);
+                self.collect_entries(user, is_of, keys::withdrawal(withdrawal)).await?
+            }
             Relation::Payment(payment) => source.get([keys::payment_claim(payment)]).await?,
             Relation::Sheet(sheet) => source.get([keys::sheet(sheet)]).await?,
             Relation::Mark(event) => source.get([keys::counted(event), keys::rebuild()]).await?,
@@ -196,7 +207,25 @@ impl SecondLook<'_> {
             });
             items.extend(of_order);
         }
-        items.extend(self.source.get(seen.iter().filter(|key| !is_account(key)).cloned()).await?);
+        let session = PaymentId::of_order(order).map(|payment| keys::session(&payment));
+        let others = seen.iter().filter(|key| !is_account(key)).cloned().chain(session);
+        items.extend(self.source.get(others).await?);
+        Ok(items)
+    }
+
+    /// Reads an item, and those entries of a user's ledger that are of it.
+    async fn collect_entries(
+        &self,
+        user: &UserId,
+        is_of: impl Fn(&LedgerEntry) -> bool,
+        key: Key,
+    ) -> Result<Items, ReadError> {
+        let mut items = self.source.partition(keys::user_partition(user), keys::LEDGER_PREFIX).await?;
+        items.retain(|_, item| match Record::read(item.clone()) {
+            Ok(Record::LedgerEntry { entry, .. }) => is_of(&entry),
+            _ => false,
+        });
+        items.extend(self.source.get([key]).await?);
         Ok(items)
     }
 

@@ -287,7 +287,14 @@ fn follow(live: &mut [i64], entry: &HistoryEntry, order: &Order, is_first: bool)
         HistoryEvent::Placed | HistoryEvent::Paid if is_first => {
             live.iter_mut().zip(&order.items).for_each(|(live, line)| *live = i64::from(line.quantity.get()));
         }
-        HistoryEvent::Placed | HistoryEvent::Paid | HistoryEvent::PaymentReturned => {}
+        HistoryEvent::Placed
+        | HistoryEvent::Paid
+        | HistoryEvent::PaymentReturned
+        | HistoryEvent::DepositRequested
+        | HistoryEvent::RefundSucceeded
+        | HistoryEvent::RefundFailed
+        | HistoryEvent::RefundRetried
+        | HistoryEvent::RefundOverdue => {}
         HistoryEvent::PaymentFailed | HistoryEvent::PaymentDeclined | HistoryEvent::HoldExpired => live.fill(0),
         HistoryEvent::Cancelled if entry.lines.is_empty() => live.fill(0),
         HistoryEvent::Cancelled | HistoryEvent::LineMoved => {

@@ -3,6 +3,7 @@
 //! The table of endpoints at the end of this file is the only one. Routes, the API reference, the router of `cargo
 //! lambda watch` and the tests read it; a test checks `template.yaml` against it.
 
+pub mod provider;
 pub mod routes;
 
 /// Handlers of HTTP requests: a module per resource, a file per action.
@@ -12,6 +13,7 @@ pub mod http {
     pub mod reference;
 
     pub mod balance {
+        pub mod adjust;
         pub mod charge;
         pub mod get;
         pub mod list_entries;
@@ -51,7 +53,17 @@ pub mod http {
         pub mod list;
         pub mod list_payments;
         pub mod pay;
+        pub mod retry_refund;
         pub mod update_item;
+    }
+
+    pub mod payments {
+        pub mod confirm;
+        pub mod create;
+        pub mod get;
+        pub mod list;
+        pub mod receive_notice;
+        pub mod refund;
     }
 
     pub mod products {
@@ -64,6 +76,12 @@ pub mod http {
     }
 
     pub mod users {
+        pub mod create;
+        pub mod get;
+        pub mod update;
+    }
+
+    pub mod withdrawals {
         pub mod create;
         pub mod get;
         pub mod update;
@@ -88,10 +106,11 @@ pub mod schedule {
     pub mod audit_books;
     pub mod rebuild_sales;
     pub mod sweep;
+    pub mod sweep_payments;
     pub mod watch;
 }
 
-use http::{balance, cart, coupons, desk, order_sheets, orders, products, reference, users};
+use http::{balance, cart, coupons, desk, order_sheets, orders, payments, products, reference, users, withdrawals};
 use routes::Route;
 use shared::lambda::serve::Endpoint;
 
@@ -138,6 +157,10 @@ endpoints![
     ("GET",    "/users/{userId}",                         "get-user",             users::get,                 token),
     ("PATCH",  "/users/{userId}",                         "update-user",          users::update,              token),
     ("POST",   "/balance/charge",                         "charge-balance",       balance::charge,            token),
+    ("POST",   "/balance/adjustments",                    "adjust-balance",       balance::adjust,            token),
+    ("POST",   "/balance/withdrawals",                    "create-withdrawal",    withdrawals::create,        token),
+    ("GET",    "/balance/withdrawals/{withdrawalId}",     "get-withdrawal",       withdrawals::get,           token),
+    ("PATCH",  "/balance/withdrawals/{withdrawalId}",     "update-withdrawal",    withdrawals::update,        token),
     ("GET",    "/balance/{userId}",                       "get-balance",          balance::get,               token),
     ("GET",    "/balance/{userId}/entries",               "list-balance-entries", balance::list_entries,      token),
     ("GET",    "/products",                               "list-products",        products::list,             public),
@@ -163,6 +186,13 @@ endpoints![
     ("POST",   "/orders/{orderId}/cancel",                "cancel-order",         orders::cancel,             token),
     ("GET",    "/orders/{orderId}/items/{itemId}",        "get-order-item",       orders::get_item,           token),
     ("PATCH",  "/orders/{orderId}/items/{itemId}",        "update-order-item",    orders::update_item,        token),
+    ("POST",   "/orders/{orderId}/refunds/{refundId}/retry", "retry-refund",      orders::retry_refund,       token),
+    ("POST",   "/payments",                               "create-payment",       payments::create,           token),
+    ("GET",    "/payments",                               "list-payments",        payments::list,             token),
+    ("GET",    "/payments/{paymentId}",                   "get-payment",          payments::get,              token),
+    ("POST",   "/payments/{paymentId}/confirm",           "confirm-payment",      payments::confirm,          token),
+    ("POST",   "/payments/{paymentId}/refund",            "refund-payment",       payments::refund,           token),
+    ("POST",   "/payment-notices/{provider}",             "receive-payment-notice", payments::receive_notice, public),
     ("POST",   "/order-sheets",                           "create-order-sheet",   order_sheets::create,       token),
     ("GET",    "/order-sheets/{orderSheetId}",            "get-order-sheet",      order_sheets::get,          token),
     ("GET",    "/desk/products",                          "list-desk-products",   desk::list_products,        token),

@@ -143,7 +143,7 @@ enum Step {
 fn placed(method: PaymentMethod) -> Order {
     let draft = draft("mina", &[("tea", i64::from(UNITS))], FREE_SHIPPING, at(0));
     let with_coupon = Draft { coupon_id: Some(id::<CouponId>("welcome")), ..draft };
-    Order::placed(id::<OrderId>("o1"), with_coupon, method, at(END))
+    Order::placed(id::<OrderId>("o1"), with_coupon, method, Won::ZERO, at(END))
 }
 
 impl Holds {
@@ -210,7 +210,9 @@ impl Holds {
         }
         if let Some((kind, amount)) = movement {
             let user: UserId = id("mina");
-            let movement = Movement { entry_id: "e".to_owned(), kind, amount, order_id: None, reason: None, at: at(0) };
+            let (order_id, payment_id, actor, reason) = (None, None, Actor::Customer, None);
+            let entry_id = "e".to_owned();
+            let movement = Movement { entry_id, kind, amount, order_id, payment_id, actor, reason, at: at(0) };
             state.account = seen_account.book(&user, movement).unwrap().0;
             state.ledger += amount.get();
         }

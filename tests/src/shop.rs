@@ -8,8 +8,10 @@ use std::sync::{
 use audit::Scope;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use payment_provider::{SecretKey, Toss};
+use payment_system::InProcess;
 use shared::{
-    app::{Bounds, Policy, Shop},
+    app::{Bounds, PaymentPolicy, Policy, Shop},
     domain::{Won, caps::Caps, pricing::ShippingPolicy},
     events::Event,
     platform::{Clock, Random},
@@ -42,6 +44,8 @@ pub struct TestShop {
     consumers: Arc<tokio::sync::Mutex<Consumers>>,
     caps: Caps,
     self_charge: bool,
+    /// The payment provider, which speaks its protocol in this process.
+    pub provider: InProcess,
     /// The time of a hold and of a sheet, if it is another than by default.
     times: Option<SignedDuration>,
 }
@@ -91,8 +95,10 @@ impl TestShop {
         let limited = limited(&dynamo);
         let consumers = Arc::new(tokio::sync::Mutex::new(Consumers::new(dynamo.clone())));
         let (instances, turn, caps, self_charge) = (Arc::default(), Arc::default(), Caps::DEFAULT, true);
-        let times = None;
-        Self { dynamo, limited, time, random, instances, turn, consumers, caps, self_charge, times }.renewed(count)
+        let (times, provider_time) = (None, time.clone());
+        let provider = InProcess::new(Clock::new(move || provider_time.now()));
+        Self { dynamo, limited, time, random, instances, turn, consumers, caps, self_charge, provider, times }
+            .renewed(count)
     }
 
     /// The same shop through as many instances with empty caches.
@@ -129,6 +135,8 @@ impl TestShop {
         self.with_caps(Caps {
             pending_orders: most,
             held_units: most,
+            deposit_orders: most,
+            deposit_units: most,
             failed_payments: most,
             charges: most,
             coupon_issues: most,
@@ -301,7 +309,10 @@ impl TestShop {
         let (hold, sheet_validity) =
             self.times.map_or((by_default.hold, by_default.sheet_validity), |time| (time, time));
         let policy = Policy { caps: self.caps, self_charge: self.self_charge, hold, sheet_validity, ..by_default };
+        let secret_key = SecretKey::new(payment_system::SECRET_KEY.to_owned());
+        let provider = Toss::new(self.provider.clone(), payment_system::CLIENT_KEY.to_owned(), secret_key);
         Shop::within(bounds, table, Clock::new(move || time.now()), self.random.clone(), policy)
+            .with_provider(Some(Arc::new(provider)))
     }
 }
 
@@ -318,6 +329,7 @@ pub(crate) fn policy() -> Policy {
         sheet_validity: SignedDuration::from_mins(30),
         caps: Caps::DEFAULT,
         self_charge: true,
+        payments: PaymentPolicy::DEFAULT,
     }
 }
 

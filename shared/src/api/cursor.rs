@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use super::FieldErrors;
 use crate::{
     app::{coupons::CouponPlace, orders::PaymentPlace},
-    domain::{CouponId, Invalid, OrderId, ProductId},
+    domain::{CouponId, Invalid, OrderId, PaymentId, ProductId},
     store::keys,
 };
 
@@ -91,6 +91,18 @@ impl List for Payments {
     }
 }
 
+/// The payments from outside of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sessions;
+
+impl List for Sessions {
+    const NAME: &'static str = "sessions";
+
+    fn is_place(place: &str) -> bool {
+        keys::id_of_exact_index_key(place).is_some_and(|id| PaymentId::try_from(id.to_owned()).is_ok())
+    }
+}
+
 /// The products of the desk: all of them, or a seller's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeskProducts;
@@ -119,6 +131,7 @@ pub type OrdersCursor = Cursor<Orders>;
 pub type EntriesCursor = Cursor<Entries>;
 pub type CouponsCursor = Cursor<Coupons>;
 pub type PaymentsCursor = Cursor<Payments>;
+pub type SessionsCursor = Cursor<Sessions>;
 
 pub type DeskProductsCursor = Cursor<DeskProducts>;
 pub type DeskCampaignsCursor = Cursor<DeskCampaigns>;

@@ -78,14 +78,20 @@ impl ApiError {
                 Entity::Order => json!({ "orderId": id }),
                 Entity::OrderItem => json!({ "itemId": id }),
                 Entity::OrderSheet => json!({ "orderSheetId": id }),
+                Entity::Payment => json!({ "paymentId": id }),
+                Entity::Refund => json!({ "refundId": id }),
+                Entity::Withdrawal => json!({ "withdrawalId": id }),
                 Entity::Path => return None,
             }),
             Refusal::NotOnSale { product_id } => Some(json!({ "productId": product_id })),
             Refusal::StockNotEnough { product_id, requested, available } => {
                 Some(json!({ "productId": product_id, "requested": requested, "available": available }))
             }
-            Refusal::BalanceNotEnough { order_id, payable, balance } => {
+            Refusal::BalanceNotEnough { order_id: Some(order_id), payable, balance } => {
                 Some(json!({ "orderId": order_id, "payable": payable, "balance": balance }))
+            }
+            Refusal::BalanceNotEnough { order_id: None, payable, balance } => {
+                Some(json!({ "payable": payable, "balance": balance }))
             }
             Refusal::PriceChanged { product_id, quoted, current } => {
                 Some(json!({ "productId": product_id, "quoted": quoted, "current": current }))
@@ -96,6 +102,21 @@ impl ApiError {
             }
             Refusal::LineStateConflict { order_id, item_id, status, allowed } => {
                 Some(json!({ "orderId": order_id, "itemId": item_id, "status": status, "allowed": allowed }))
+            }
+            Refusal::RefundStateConflict { refund_id, status } => {
+                Some(json!({ "refundId": refund_id, "status": status, "allowed": [] }))
+            }
+            Refusal::PaymentStateConflict { payment_id, status, allowed } => {
+                Some(json!({ "paymentId": payment_id, "status": status, "allowed": allowed }))
+            }
+            Refusal::PaymentAmountMismatch { payment_id, amount, named } => {
+                Some(json!({ "paymentId": payment_id, "amount": amount, "named": named }))
+            }
+            Refusal::WithdrawalStateConflict { withdrawal_id, status } => {
+                Some(json!({ "withdrawalId": withdrawal_id, "status": status, "allowed": [] }))
+            }
+            Refusal::RefundTooHigh { payment_id, requested, available } => {
+                Some(json!({ "paymentId": payment_id, "requested": requested, "available": available }))
             }
             Refusal::UnitsNotLeft { order_id, item_id, requested, available } => {
                 Some(json!({ "orderId": order_id, "itemId": item_id, "requested": requested, "available": available }))
@@ -111,7 +132,13 @@ impl ApiError {
                 Entity::User => json!({ "field": "userId" }),
                 Entity::Product => json!({ "field": "productId" }),
                 Entity::Coupon => json!({ "field": "couponId" }),
-                Entity::Order | Entity::OrderItem | Entity::OrderSheet | Entity::Path => return None,
+                Entity::Order
+                | Entity::OrderItem
+                | Entity::OrderSheet
+                | Entity::Payment
+                | Entity::Refund
+                | Entity::Withdrawal
+                | Entity::Path => return None,
             }),
             Refusal::EmailTaken => Some(json!({ "field": "email" })),
             Refusal::LimitExceeded { limit, max } | Refusal::TooManyRequests { limit, max, .. } => {
@@ -162,8 +189,13 @@ fn code_of(refusal: &Refusal) -> Code {
         Refusal::PriceChanged { .. } | Refusal::PayableChanged { .. } => Code::PriceChanged,
         Refusal::OrderStateConflict { .. }
         | Refusal::LineStateConflict { .. }
+        | Refusal::RefundStateConflict { .. }
+        | Refusal::PaymentStateConflict { .. }
+        | Refusal::WithdrawalStateConflict { .. }
+        | Refusal::RefundTooHigh { .. }
         | Refusal::UnitsNotLeft { .. }
         | Refusal::SheetOrdered { .. } => Code::OrderStateConflict,
+        Refusal::PaymentAmountMismatch { .. } => Code::PaymentAmountMismatch,
         Refusal::SheetExpired { .. } => Code::OrderSheetExpired,
         Refusal::CouponNotUsable { .. } => Code::CouponNotUsable,
         Refusal::CouponSoldOut => Code::CouponSoldOut,

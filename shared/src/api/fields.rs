@@ -6,17 +6,20 @@ use deserr::{DeserializeError, Deserr, ErrorKind, IntoValue, MergeWithError, Val
 
 use super::{Cursor, Language, cursor::List, envelope::FieldError};
 use crate::domain::{
-    CouponId, Invalid, OrderId, OrderItemId, OrderSheetId, Patch, ProductId, Quantity, UserId, bounded,
+    CouponId, Invalid, OrderId, OrderItemId, OrderSheetId, Patch, PaymentId, ProductId, Quantity, UserId, WithdrawalId,
+    bounded,
     coupon::{CouponKind, TotalQuantity, ValidDays},
     invalid::Kind,
     inventory::{ShardCount, Units, UnitsChange},
-    money::{ChargeAmount, Payable, Price},
-    order::{LineStatus, PayBy},
+    money::{AdjustmentAmount, ChargeAmount, Payable, PositiveAmount, Price},
+    order::{LineStatus, PayBy, Tender},
+    provider::PaymentKey,
     product::{InitialStatus, SaleStatus},
     text::{Email, Text},
     tickets::CounterShards,
     time::Instant,
     user::{UserKind, UserStatus},
+    withdrawal::WithdrawalStatus,
 };
 
 /// The wrong fields of a request, each with its fault.
@@ -146,9 +149,10 @@ macro_rules! field {
 
 field!(
     String => UserId, ProductId, CouponId, OrderId, OrderItemId, OrderSheetId, Email, Instant, UserKind, UserStatus,
-    SaleStatus, InitialStatus, CouponKind, LineStatus, PayBy, Limit, RecentStock,
+    SaleStatus, InitialStatus, CouponKind, LineStatus, PayBy, Limit, RecentStock, PaymentId, PaymentKey, WithdrawalId,
+    WithdrawalStatus, Tender,
 );
-field!(i64 => ChargeAmount, Payable, Price, Quantity, Units, UnitsChange, ShardCount, TotalQuantity, ValidDays, CounterShards);
+field!(i64 => ChargeAmount, AdjustmentAmount, PositiveAmount, Payable, Price, Quantity, Units, UnitsChange, ShardCount, TotalQuantity, ValidDays, CounterShards);
 
 impl<const MAX: usize, const LONG: bool> Deserr<FieldErrors> for Text<MAX, LONG> {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, location: ValuePointerRef) -> Result<Self, FieldErrors> {

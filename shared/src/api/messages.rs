@@ -6,6 +6,17 @@ use crate::{
     domain::{Invalid, Refusal, invalid::Kind, refusal::Entity},
 };
 
+/// The title of a payment on the provider's page.
+pub(super) fn of_payment(first_item: Option<&str>, more_items: usize, language: Language) -> String {
+    match (first_item, more_items, language) {
+        (None, _, Language::Korean) => "잔액 충전".to_owned(),
+        (None, _, Language::English) => "Balance top-up".to_owned(),
+        (Some(item), 0, _) => item.to_owned(),
+        (Some(item), more, Language::Korean) => format!("{item} 외 {more}건"),
+        (Some(item), more, Language::English) => format!("{item} and {more} more"),
+    }
+}
+
 pub(super) fn success(language: Language) -> &'static str {
     match language {
         Language::Korean => "요청에 성공했습니다.",
@@ -32,8 +43,9 @@ pub(super) fn of_code(code: Code, language: Language) -> &'static str {
         Code::ProductNotOnSale => ("판매 중인 상품이 아닙니다.", "The product is not on sale."),
         Code::PriceChanged => ("가격이 변경되었습니다.", "The price has changed."),
         Code::OrderStateConflict => {
-            ("현재 주문 상태에서는 처리할 수 없습니다.", "The state of the order does not allow this.")
+            ("현재 상태에서는 처리할 수 없습니다.", "The present state does not allow this.")
         }
+        Code::PaymentAmountMismatch => ("결제 금액이 일치하지 않습니다.", "The amount of the payment does not match."),
         Code::OrderSheetExpired => ("주문서가 만료되었습니다.", "The order sheet has expired."),
         Code::UserNotActive => ("활성 상태의 사용자가 아닙니다.", "The user is not active."),
         Code::AlreadyExists => ("이미 존재합니다.", "It exists already."),
@@ -83,6 +95,9 @@ fn missing(entity: Entity, language: Language) -> &'static str {
         Entity::Order => ("이 주문은 없습니다.", "No such order."),
         Entity::OrderItem => ("이 주문 상품은 없습니다.", "No such item of the order."),
         Entity::OrderSheet => ("이 주문서는 없습니다.", "No such order sheet."),
+        Entity::Payment => ("이 결제는 없습니다.", "No such payment."),
+        Entity::Refund => ("이 환불은 없습니다.", "No such refund."),
+        Entity::Withdrawal => ("이 출금은 없습니다.", "No such withdrawal."),
         Entity::Path => {
             ("이 경로는 없습니다. GET /docs에 모든 경로가 있습니다.", "No such path; GET /docs describes all of them.")
         }
@@ -120,6 +135,7 @@ fn korean(invalid: &Invalid) -> String {
         Invalid::Reserved => "사용할 수 없는 예약어입니다.".to_owned(),
         Invalid::Range { min, max } => format!("{min} 이상 {max} 이하여야 합니다."),
         Invalid::MultipleOf(step) => format!("{step} 단위여야 합니다."),
+        Invalid::Zero => "0이 아니어야 합니다.".to_owned(),
         Invalid::OneOf(values) => format!("다음 중 하나여야 합니다: {}", values.join(", ")),
         Invalid::Email => "이메일 형식이 아닙니다.".to_owned(),
         Invalid::Instant => "RFC 3339 형식의 시각이어야 합니다.".to_owned(),
@@ -159,6 +175,7 @@ fn english(invalid: &Invalid) -> String {
         Invalid::Reserved => "is reserved".to_owned(),
         Invalid::Range { min, max } => format!("must be from {min} to {max}"),
         Invalid::MultipleOf(step) => format!("must be a multiple of {step}"),
+        Invalid::Zero => "must not be 0".to_owned(),
         Invalid::OneOf(values) => format!("must be one of {}", values.join(", ")),
         Invalid::Email => "must be an e-mail address".to_owned(),
         Invalid::Instant => "must be an instant in RFC 3339".to_owned(),

@@ -134,6 +134,31 @@ impl ApiRequest {
         Ok(self.body()??)
     }
 
+    /// Returns a parameter of the path and a body, which are both required.
+    ///
+    /// # Errors
+    /// As [`Self::parameter`] and [`Self::body`], with the faults of both.
+    pub fn parameter_and_whole_body<P, T>(&self, name: &str) -> Result<(P, T), ApiError>
+    where
+        P: TryFrom<String, Error = Invalid>,
+        T: Deserr<FieldErrors>,
+    {
+        Ok(super::both(self.parameter(name), self.body::<T>()?)?)
+    }
+
+    /// Returns a body of any shape, for an endpoint without other input.
+    ///
+    /// # Errors
+    /// [`ApiError::TooLarge`], and if the query is wrong.
+    pub fn raw_body(&self) -> Result<&[u8], ApiError> {
+        let bytes: &[u8] = self.request.body();
+        if bytes.len() > MAX_BODY_BYTES {
+            return Err(ApiError::TooLarge);
+        }
+        self.query::<NoQuery>()?;
+        Ok(bytes)
+    }
+
     /// Checks everything that comes beside a body.
     fn beside_body(&self) -> Result<(), FieldErrors> {
         let headers = super::both(self.idempotency_key().map(|_| ()), self.precondition().map(|_| ()));

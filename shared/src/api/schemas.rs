@@ -21,12 +21,13 @@ use super::{
 };
 use crate::{
     domain::{
-        CouponId, OrderId, OrderItemId, OrderSheetId, PaymentId, ProductId, Quantity, UserId, Won,
+        CouponId, OrderId, OrderItemId, OrderSheetId, PaymentId, ProductId, Quantity, UserId, WithdrawalId, Won,
         coupon::{TotalQuantity, ValidDays},
         id,
         inventory::{ShardCount, Units, UnitsChange},
-        money::{ChargeAmount, Payable, Price},
+        money::{AdjustmentAmount, ChargeAmount, Payable, PositiveAmount, Price},
         order::{LineStatus, OrderStatus},
+        provider::PaymentKey,
         text::{Email, Text},
         tickets::CounterShards,
         time::Instant,
@@ -59,7 +60,12 @@ schemas! {
     OrderItemId: id("Names a line within its order.", "1");
     OrderSheetId: id("Names an order sheet.", "wz5x2v4mb8n1t9c0rfakq3d6s7");
     OrderId: id("Names an order.", "kq3d6s7wz5x2v4mb8n1t9c0rfa");
-    PaymentId: id("Names a payment of the external payment system.", "p-20261120-0001");
+    PaymentId: id("Names a payment from outside.", "order_kq3d6s7wz5x2v4mb8n1t9c0rfa");
+    WithdrawalId: id("Names a withdrawal.", "c0rfakq3d6s7wz5x2v4mb8n1t9");
+    PaymentKey: string("The provider's own name of a payment.")
+        .min_length(Some(1))
+        .max_length(Some(PaymentKey::MAX_LENGTH))
+        .examples(["tgen_20261126172042abcd1"]);
     TraceId: string("Names a trace, as in the header `traceparent`.")
         .pattern(Some(TraceId::PATTERN))
         .examples(["4dfb1d320b6e4d3c9a0f5a3f5c1c8d7e"]);
@@ -71,6 +77,14 @@ schemas! {
         .examples([50_000]);
     Price: bounded("The price of one unit, or what is taken off it, in won.", Price::MIN, Price::MAX)
         .examples([12_000]);
+    AdjustmentAmount: bounded(
+        "The amount to add to a balance, or to take off it where below zero; never 0.",
+        AdjustmentAmount::MIN,
+        AdjustmentAmount::MAX,
+    )
+    .examples([-3_000]);
+    PositiveAmount: bounded("An amount that moves, in won.", PositiveAmount::MIN, PositiveAmount::MAX)
+        .examples([50_000]);
     Payable: bounded("What an order comes to, in won.", Payable::MIN, Payable::MAX).examples([27_000]);
     Quantity: bounded("Units of one product in one order.", Quantity::MIN, Quantity::MAX).examples([2]);
     Units: bounded("Units on a new shelf.", Units::MIN, Units::MAX).examples([100]);

@@ -1,5 +1,6 @@
 //! Balance: charging, looking up, the ledger.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -10,10 +11,11 @@ use super::{
 use crate::{
     domain::{
         Invalid, Refusal, UserId, Won,
-        account::{Account, Movement},
+        account::{Account, Movement, OutOfBounds},
         ledger::{EntryKind, LedgerEntry},
-        money::{ChargeAmount, MAX_BALANCE},
+        money::{AdjustmentAmount, ChargeAmount, MAX_BALANCE},
         refusal::Entity,
+        user::UserStatus,
     },
     store::{Consistency, RetryKind, Transaction, keys, ledger, table::Range, users},
 };
@@ -74,51 +76,127 @@ pub async fn charge(shop: &Shop, caller: &Caller, charge: &Charge, key: &Request
 
 async fn charge_once(shop: &Shop, caller: &Caller, charge: &Charge, key: &RequestKey) -> Result<Charged, Failure> {
     let Charge { user_id: user, amount, reason } = charge;
+    shop.check_pace(Paced::Charge, caller, user)?;
+    let (kind, amount, reason) = (EntryKind::Charge, amount.won(), reason.clone());
+    let charged = book(shop, caller, user, &Booking { kind, amount, reason }, key).await?;
+    shop.count_pace(Paced::Charge, user);
+    Ok(charged)
+}
+
+/// A correction of a balance by an admin.
+#[derive(Debug, Clone)]
+pub struct Adjustment {
+    pub user_id: UserId,
+    pub amount: AdjustmentAmount,
+    pub reason: String,
+}
+
+/// Corrects a user's balance, up or down. The user need not be active. Run twice with one key it corrects once.
+///
+/// # Errors
+/// [`Refusal::Forbidden`], [`Refusal::NotFound`], [`Refusal::UserNotActive`] if the user has withdrawn,
+/// [`Refusal::BalanceNotEnough`], [`Refusal::LimitExceeded`] if the balance would exceed [`MAX_BALANCE`].
+pub async fn adjust(
+    shop: &Shop,
+    caller: &Caller,
+    adjustment: &Adjustment,
+    key: &RequestKey,
+) -> Result<Charged, Failure> {
+    if caller.role != Role::Admin {
+        return Err(Refusal::Forbidden.into());
+    }
+    let Adjustment { user_id, amount, reason } = adjustment;
+    let booking =
+        Booking { kind: EntryKind::Adjustment, amount: amount.won(), reason: Some(reason.clone()) };
+    idempotency::unless_answered(shop, key, book(shop, caller, user_id, &booking, key).await).await
+}
+
+/// A change of a balance that is a request of its own.
+struct Booking {
+    kind: EntryKind,
+    amount: Won,
+    reason: Option<String>,
+}
+
+impl Booking {
+    /// Refuses a user whose balance does not change so.
+    fn check_status(&self, user: &UserId, account: Option<Account>) -> Result<Account, Failure> {
+        match account {
+            Some(account) if self.is_adjustment() && account.status != UserStatus::Withdrawn => Ok(account),
+            account => accounts::ensure_active(user, account),
+        }
+    }
+
+    fn is_adjustment(&self) -> bool {
+        self.kind == EntryKind::Adjustment
+    }
+
+    fn movement(&self, caller: &Caller, entry_id: String, at: Timestamp) -> Movement {
+        let Self { kind, amount, reason } = self;
+        let (order_id, payment_id, actor) = (None, None, caller.role.into());
+        Movement { entry_id, kind: *kind, amount: *amount, order_id, payment_id, actor, reason: reason.clone(), at }
+    }
+}
+
+/// Books a change of a balance together with the outcome of the request's key.
+async fn book(
+    shop: &Shop,
+    caller: &Caller,
+    user: &UserId,
+    booking: &Booking,
+    key: &RequestKey,
+) -> Result<Charged, Failure> {
+    let read = async || booking.check_status(user, shop.table.get(keys::account(user), Consistency::Strong).await?);
     let mut backoff = shop.backoff();
     let cached = shop.cached_account(user);
     let mut is_cached = cached.is_some();
     let mut account = match cached {
         Some(account) => account,
-        None => accounts::read_account(shop, user).await?,
+        None => read().await?,
     };
-    shop.check_pace(Paced::Charge, caller, user)?;
     loop {
-        let (entry_id, at) = (key.digest.clone(), shop.clock.now());
-        let (kind, amount, reason) = (EntryKind::Charge, amount.won(), reason.clone());
-        let movement = Movement { entry_id, kind, amount, order_id: None, reason, at };
-        let Ok((now, entry)) = account.book(user, movement) else {
-            if is_cached {
+        let movement = booking.movement(caller, key.digest.clone(), shop.clock.now());
+        let (after, entry) = match account.book(user, movement) {
+            Ok(booked) => booked,
+            Err(_) if is_cached => {
                 // A refusal needs a fresh record.
-                (account, is_cached) = (accounts::read_account(shop, user).await?, false);
+                (account, is_cached) = (read().await?, false);
                 continue;
             }
-            return Err(Refusal::LimitExceeded { limit: "balance", max: MAX_BALANCE.get() }.into());
+            Err(OutOfBounds::NotEnough) => {
+                let (payable, balance) = (booking.amount.negated(), account.balance);
+                return Err(Refusal::BalanceNotEnough { order_id: None, payable, balance }.into());
+            }
+            Err(OutOfBounds::TooMuch) => {
+                return Err(Refusal::LimitExceeded { limit: "balance", max: MAX_BALANCE.get() }.into());
+            }
         };
-        let charged = Charged { user_id: user.clone(), balance: now.balance, entry_id: entry.entry_id.clone() };
-
+        let booked = Charged { user_id: user.clone(), balance: after.balance, entry_id: entry.entry_id.clone() };
         let mut transaction = Transaction::new();
-        let move_balance = transaction.add(users::move_balance(user, &account, &now));
+        let move_balance = transaction.add(if booking.is_adjustment() {
+            users::adjust_balance(user, &account, &after)
+        } else {
+            users::move_balance(user, &account, &after)
+        });
         let append = transaction.add(ledger::append(user, &entry));
-
-        match idempotency::transact(shop, transaction, key, charged.clone(), Keep::Forever, &mut backoff).await? {
+        match idempotency::transact(shop, transaction, key, booked.clone(), Keep::Forever, &mut backoff).await? {
             Transacted::Committed(_) => {
-                shop.cache_account(user, now);
-                shop.count_pace(Paced::Charge, user);
-                return Ok(charged);
+                shop.cache_account(user, after);
+                return Ok(booked);
             }
             Transacted::Replayed(first) => return Ok(first),
             Transacted::Refused(failures) => {
                 if failures.of::<LedgerEntry>(append)?.flatten().is_some_and(|there| there.entry_id == entry.entry_id) {
                     // Our own entry: the answer to the first sending was lost.
-                    return Ok(charged);
+                    return Ok(booked);
                 }
                 if let Some(there) = failures.of::<Account>(move_balance)? {
-                    account = accounts::ensure_active(user, there)?;
+                    account = booking.check_status(user, there)?;
                 }
             }
         }
         if backoff.retry("the account changed meanwhile").await? == RetryKind::AfterBackoff {
-            account = accounts::read_account(shop, user).await?;
+            account = read().await?;
         }
     }
 }

@@ -42,6 +42,10 @@ pub enum OutcomeRecord {
     Request,
     /// The order with the id of the request.
     Order,
+    /// The payment session with it.
+    Session,
+    /// The withdrawal with it.
+    Withdrawal,
 }
 
 /// The time for which an outcome is kept if it is not kept for ever: seven days.
@@ -181,6 +185,8 @@ pub(super) async fn has_outcome(shop: &Shop, key: &RequestKey) -> Result<bool, F
     let record = match key.outcome {
         OutcomeRecord::Request => keys::request(&key.digest),
         OutcomeRecord::Order => keys::order(&key.id(None)?),
+        OutcomeRecord::Session => keys::session(&key.id(None)?),
+        OutcomeRecord::Withdrawal => keys::withdrawal(&key.id(None)?),
     };
     let found: Option<IgnoredAny> = shop.table.get(record, Consistency::Strong).await?;
     Ok(found.is_some())

@@ -29,10 +29,11 @@ pub mod sweeps;
 pub mod ticket_sweep;
 mod tickets;
 pub mod users;
+pub mod withdrawals;
 
 pub use bounds::Bounds;
 pub use idempotency::{OutcomeRecord, RequestKey};
-pub use shop::{Policy, Shop};
+pub use shop::{Checkout, PaymentPath, PaymentPolicy, Policy, Shop};
 
 use crate::{
     domain::{Invalid, Refusal, UserId, order::Actor},

@@ -2,7 +2,7 @@
 
 use std::{
     hash::{BuildHasher, DefaultHasher, Hash, Hasher},
-    sync::Mutex,
+    sync::{Arc, Mutex},
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -12,12 +12,13 @@ use super::{
     Bounds,
     bestsellers::Bestseller,
     caps::Paced,
+    payments::provider::PaymentProvider,
     products::{Catalogue, Stocked},
 };
 use crate::{
     domain::{
         CouponId, ProductId, UserId, account::Account, caps::Caps, coupon::Campaign, pricing::ShippingPolicy,
-        product::Product, swept::SweepPlan, tickets::RemainingTickets,
+        product::Product, provider::ProviderName, swept::SweepPlan, tickets::RemainingTickets,
     },
     platform::{Clock, Random},
     store::{Backoff, Table},
@@ -32,6 +33,10 @@ pub struct Shop {
     pub random: Random,
     pub policy: Policy,
     pub bounds: Bounds,
+    /// The provider's page on which payments from outside begin, if the shop takes any.
+    pub checkout: Option<Checkout>,
+    /// The provider of payments from outside, in a function that asks it.
+    pub provider: Option<Arc<dyn PaymentProvider>>,
     caches: Caches,
 }
 
@@ -46,6 +51,55 @@ pub struct Policy {
     pub caps: Caps,
     /// Whether customers charge their own balance without paying.
     pub self_charge: bool,
+    pub payments: PaymentPolicy,
+}
+
+/// The settings of payments from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PaymentPolicy {
+    /// The way in which external orders are paid.
+    pub path: PaymentPath,
+    /// The time for which a session of a top-up can be confirmed.
+    pub session: SignedDuration,
+    /// The business time after which a refund without a result is overdue.
+    pub refund_patience: SignedDuration,
+}
+
+/// The page of a payment provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkout {
+    pub provider: ProviderName,
+    /// The key with which a page in the customer's browser begins a payment. It is public.
+    pub client_key: String,
+}
+
+/// The way in which external orders are paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PaymentPath {
+    /// In a payment session.
+    Session,
+    /// By an external payment system that is asked by event, and answers over the bus.
+    Bus,
+    /// By the first of the two: for a local shop.
+    Both,
+}
+
+impl PaymentPolicy {
+    pub const DEFAULT: Self = Self {
+        path: PaymentPath::Both,
+        session: SignedDuration::from_mins(30),
+        refund_patience: SignedDuration::from_hours(72),
+    };
+
+    /// Whether orders can be paid in a session.
+    pub fn takes_sessions(&self) -> bool {
+        self.path != PaymentPath::Bus
+    }
+
+    /// Whether the external payment system is asked by event.
+    pub fn asks_by_event(&self) -> bool {
+        self.path != PaymentPath::Session
+    }
 }
 
 /// The caches. No entry is trusted: a commit asserts it, and only a failed condition or a fresh read can lead to a
@@ -147,7 +201,23 @@ impl Shop {
             stock: cache(entries, seed),
             catalogue: cache(bounds.cached_parts, seed),
         };
-        Self { table: table.within(bounds.table), clock, random, policy, bounds, caches }
+        Self { table: table.within(bounds.table), clock, random, policy, bounds, checkout: None, provider: None, caches }
+    }
+
+    /// The shop with a provider's page.
+    #[must_use]
+    pub fn with_checkout(self, checkout: Option<Checkout>) -> Self {
+        Self { checkout, ..self }
+    }
+
+    /// The shop with a provider of payments, and its page.
+    #[must_use]
+    pub fn with_provider(self, provider: Option<Arc<dyn PaymentProvider>>) -> Self {
+        let page = |provider: &Arc<dyn PaymentProvider>| Checkout {
+            provider: provider.name(),
+            client_key: provider.client_key().to_owned(),
+        };
+        Self { checkout: provider.as_ref().map(page), provider, ..self }
     }
 
     /// A retry budget for one request, which begins now.

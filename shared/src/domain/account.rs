@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    OrderId, UserId, Won,
+    OrderId, PaymentId, UserId, Won,
     caps::{Caps, Held, Window},
     ledger::{EntryHash, EntryKind, LedgerEntry},
     money::MAX_BALANCE,
+    order::Actor,
     user::UserStatus,
 };
 
@@ -30,6 +31,12 @@ pub struct Account {
     /// Units held by these.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub held_units: i64,
+    /// Of the pending orders, those that wait for a deposit.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub deposit_orders: i64,
+    /// Units held by these.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub deposit_units: i64,
     /// The hour, since 1970, of the last order refused for an insufficient balance.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failed_hour: i64,
@@ -48,6 +55,10 @@ pub struct Movement {
     pub amount: Won,
     /// The order that is paid or refunded.
     pub order_id: Option<OrderId>,
+    /// The payment from outside that the money is of.
+    pub payment_id: Option<PaymentId>,
+    /// The party that moves the money.
+    pub actor: Actor,
     /// The reason that an admin gave.
     pub reason: Option<String>,
     pub at: Timestamp,
@@ -71,6 +82,8 @@ impl Account {
         head: EntryHash::NONE,
         held_orders: 0,
         held_units: 0,
+        deposit_orders: 0,
+        deposit_units: 0,
         failed_hour: 0,
         failed_payments: 0,
     };
@@ -79,6 +92,12 @@ impl Account {
     pub fn can_hold(&self, more: Held, caps: &Caps) -> bool {
         self.held_orders.saturating_add(more.orders) <= caps.pending_orders
             && self.held_units.saturating_add(more.units) <= caps.held_units
+    }
+
+    /// Whether there is room for another order that waits for a deposit.
+    pub fn can_await_deposit(&self, more: Held, caps: &Caps) -> bool {
+        self.deposit_orders.saturating_add(more.orders) <= caps.deposit_orders
+            && self.deposit_units.saturating_add(more.units) <= caps.deposit_units
     }
 
     /// The account with another order of this hour refused for an insufficient balance.
@@ -104,10 +123,22 @@ impl Account {
     /// # Errors
     /// If the balance would fall below zero or rise above [`MAX_BALANCE`].
     pub fn book(self, user: &UserId, movement: Movement) -> Result<(Self, LedgerEntry), OutOfBounds> {
-        let Movement { entry_id, kind, amount, order_id, reason, at } = movement;
+        let Movement { entry_id, kind, amount, order_id, payment_id, actor, reason, at } = movement;
         let (balance_after, sequence) = self.moved(amount)?;
         let before = self.head;
-        let entry = LedgerEntry { entry_id, sequence, kind, amount, balance_after, order_id, reason, at, before };
+        let entry = LedgerEntry {
+            entry_id,
+            sequence,
+            kind,
+            amount,
+            balance_after,
+            order_id,
+            payment_id,
+            actor: Some(actor),
+            reason,
+            at,
+            before,
+        };
         Ok((Self { balance: balance_after, sequence, head: entry.hash(user), ..self }, entry))
     }
 
@@ -142,7 +173,8 @@ pub(super) mod tests {
     pub(in crate::domain) fn movement(kind: EntryKind, amount: i64) -> Movement {
         let order_id = (kind != EntryKind::Charge).then(|| OrderId::try_from("o1".to_owned()).unwrap());
         let at = "2026-11-20T03:00:00.123Z".parse().unwrap();
-        Movement { entry_id: "e\"1\"".to_owned(), kind, amount: Won::new(amount), order_id, reason: None, at }
+        let (entry_id, amount, actor) = ("e\"1\"".to_owned(), Won::new(amount), Actor::Customer);
+        Movement { entry_id, kind, amount, order_id, payment_id: None, actor, reason: None, at }
     }
 
     #[test]

@@ -7,6 +7,10 @@ pub struct Caps {
     pub pending_orders: i64,
     /// Units held by these. Exact.
     pub held_units: i64,
+    /// Of the pending orders, those that wait for a deposit. Exact.
+    pub deposit_orders: i64,
+    /// Units held by these. Exact.
+    pub deposit_units: i64,
     /// Orders refused for an insufficient balance, kept as PAYMENT_FAILED, in an hour of the clock.
     pub failed_payments: i64,
     /// Charges in a minute of the clock, as one instance of a function counts them.
@@ -22,6 +26,8 @@ impl Caps {
     pub const DEFAULT: Self = Self {
         pending_orders: 20,
         held_units: 200,
+        deposit_orders: 3,
+        deposit_units: 20,
         failed_payments: 30,
         charges: 300,
         coupon_issues: 300,

@@ -69,8 +69,13 @@ id! {
     OrderSheetId
 }
 id! {
-    /// The id of a payment, chosen by the external payment system.
+    /// The id of a payment: the shop chooses it for a payment session, else the external payment system.
     PaymentId
+}
+
+id! {
+    /// The id of a withdrawal.
+    WithdrawalId
 }
 
 impl OrderItemId {
@@ -79,6 +84,20 @@ impl OrderItemId {
         self.0.parse().ok().filter(|number: &usize| *number > 0 && number.to_string() == self.0)
     }
 }
+
+impl PaymentId {
+    /// The id of the session in which an order is paid. No other payment has an id that begins so.
+    pub fn of_order(order: &OrderId) -> Option<Self> {
+        Self::try_from(format!("{ORDER_SESSION}{order}")).ok()
+    }
+
+    /// The order that is paid in the session with this id, if it is one of an order.
+    pub fn order(&self) -> Option<OrderId> {
+        OrderId::try_from(self.0.strip_prefix(ORDER_SESSION)?.to_owned()).ok()
+    }
+}
+
+const ORDER_SESSION: &str = "order_";
 
 /// One of `count` buckets, always the same for an id. All spreading over partitions uses it.
 pub fn bucket(id: &str, count: u16) -> u16 {

@@ -25,6 +25,8 @@ pub enum Invalid {
     Range { min: i64, max: i64 },
     /// A number must be a multiple of this one.
     MultipleOf(i64),
+    /// A number must not be 0.
+    Zero,
     /// The value must be one of these.
     OneOf(Vec<&'static str>),
     /// Not an e-mail address.

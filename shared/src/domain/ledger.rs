@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{OrderId, UserId, Won};
+use super::{OrderId, PaymentId, UserId, Won, order::Actor};
 
 /// The reason of a ledger entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -20,8 +20,12 @@ pub enum EntryKind {
     Charge,
     /// An order was paid.
     Payment,
-    /// A cancelled or returned part of an order was refunded.
+    /// A cancelled or returned part of an order was refunded. Below zero: a top-up went back to its source.
     Refund,
+    /// An admin corrected the balance.
+    Adjustment,
+    /// The user cashed out. Above zero: the money came back.
+    Withdrawal,
 }
 
 /// The hash of a ledger entry, which covers all entries before: SHA-256, written in 64 hexadecimal digits.
@@ -88,6 +92,12 @@ pub struct LedgerEntry {
     /// The order that was paid or refunded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
+    /// The payment from outside that topped the balance up, or the top-up that was refunded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_id: Option<PaymentId>,
+    /// The party that moved the money. Entries older than the field have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<Actor>,
     /// The reason that an admin gave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -98,10 +108,11 @@ pub struct LedgerEntry {
     pub before: EntryHash,
 }
 
-/// The names of the canonical forms, so that one can never be taken for another: of an entry without a reason, and of
-/// one with a reason, which has it at its end.
+/// The names of the canonical forms, so that one can never be taken for another. An entry of the second form has a
+/// reason at its end. One of the third has reason, actor and payment there, null where there is none.
 const CANONICAL_FORM: &str = "jangteo.ledger.1";
 const CANONICAL_FORM_WITH_REASON: &str = "jangteo.ledger.2";
+const CANONICAL_FORM_WITH_ACTOR: &str = "jangteo.ledger.3";
 
 impl LedgerEntry {
     /// The hash of this entry in the ledger of `user`.
@@ -113,16 +124,34 @@ impl LedgerEntry {
     /// requires. It has every field, and the user of the ledger. It must never change: otherwise older entries could
     /// not be verified any more.
     fn canonical(&self, user: &UserId) -> String {
-        let Self { entry_id, sequence, kind, amount, balance_after, order_id, reason, at, before } = self;
+        let Self {
+            entry_id,
+            sequence,
+            kind,
+            amount,
+            balance_after,
+            order_id,
+            payment_id,
+            actor,
+            reason,
+            at,
+            before,
+        } = self;
         let (amount, balance_after, at) = (amount.get(), balance_after.get(), at.as_millisecond());
-        let form = if reason.is_some() { CANONICAL_FORM_WITH_REASON } else { CANONICAL_FORM };
+        let form = match (actor, reason) {
+            (Some(_), _) => CANONICAL_FORM_WITH_ACTOR,
+            (None, Some(_)) => CANONICAL_FORM_WITH_REASON,
+            (None, None) => CANONICAL_FORM,
+        };
         let fields = json!([form, user, sequence, kind, amount, balance_after, order_id, at, entry_id, before]);
-        match (fields, reason) {
-            (Value::Array(fields), Some(reason)) => {
-                let reason = Value::String(reason.clone());
-                Value::Array(fields.into_iter().chain([reason]).collect()).to_string()
-            }
-            (fields, _) => fields.to_string(),
+        let more = match (actor, reason) {
+            (Some(actor), reason) => vec![json!(reason), json!(actor), json!(payment_id)],
+            (None, Some(reason)) => vec![json!(reason)],
+            (None, None) => Vec::new(),
+        };
+        match fields {
+            Value::Array(fields) => Value::Array(fields.into_iter().chain(more).collect()).to_string(),
+            fields => fields.to_string(),
         }
     }
 }
@@ -152,12 +181,19 @@ mod tests {
 
     /// Anybody can recompute this with `sha256sum`. If it fails, older ledgers cannot be verified any more.
     #[test]
-    fn the_canonical_form_is_as_it_ever_was() {
+    fn the_canonical_forms_are_as_they_ever_were() {
         let (charged, first) = Account::NEW.book(&mina(), movement(EntryKind::Charge, 1_000)).unwrap();
+        let first = LedgerEntry { actor: None, ..first };
+        let charged = Account { head: first.hash(&mina()), ..charged };
         let (paid, second) = charged.book(&mina(), movement(EntryKind::Payment, -300)).unwrap();
         insta::assert_snapshot!(first.canonical(&mina()), @r#"["jangteo.ledger.1","mina",1,"CHARGE",1000,1000,null,1795143600123,"e\"1\"","0000000000000000000000000000000000000000000000000000000000000000"]"#);
-        insta::assert_snapshot!(second.canonical(&mina()), @r#"["jangteo.ledger.1","mina",2,"PAYMENT",-300,700,"o1",1795143600123,"e\"1\"","ffec7312b42755fe7fe2f3e5ce8dcacdeb7fb911a17c0b488e8665d753e768c9"]"#);
-        insta::assert_snapshot!(paid.head, @"f6076843f5837c44870dbe7c7eb5efd45c470d05893a1b5df961e2dbf2a7ddf7");
+        let old = LedgerEntry { actor: None, ..second.clone() };
+        insta::assert_snapshot!(old.canonical(&mina()), @r#"["jangteo.ledger.1","mina",2,"PAYMENT",-300,700,"o1",1795143600123,"e\"1\"","ffec7312b42755fe7fe2f3e5ce8dcacdeb7fb911a17c0b488e8665d753e768c9"]"#);
+        insta::assert_snapshot!(old.hash(&mina()), @"f6076843f5837c44870dbe7c7eb5efd45c470d05893a1b5df961e2dbf2a7ddf7");
+        let with_reason = LedgerEntry { reason: Some("gift".to_owned()), ..old };
+        insta::assert_snapshot!(with_reason.canonical(&mina()), @r#"["jangteo.ledger.2","mina",2,"PAYMENT",-300,700,"o1",1795143600123,"e\"1\"","ffec7312b42755fe7fe2f3e5ce8dcacdeb7fb911a17c0b488e8665d753e768c9","gift"]"#);
+        insta::assert_snapshot!(second.canonical(&mina()), @r#"["jangteo.ledger.3","mina",2,"PAYMENT",-300,700,"o1",1795143600123,"e\"1\"","ffec7312b42755fe7fe2f3e5ce8dcacdeb7fb911a17c0b488e8665d753e768c9",null,"CUSTOMER",null]"#);
+        assert_eq!(paid.head, second.hash(&mina()));
     }
 
     #[test]
@@ -187,6 +223,10 @@ mod tests {
             changed(|entry| entry.amount = Won::new(1)),
             changed(|entry| entry.balance_after = Won::new(1)),
             changed(|entry| entry.order_id = None),
+            changed(|entry| entry.payment_id = PaymentId::try_from("p1".to_owned()).ok()),
+            changed(|entry| entry.actor = Some(Actor::Admin)),
+            changed(|entry| entry.actor = None),
+            changed(|entry| entry.reason = Some("gift".to_owned())),
             changed(|entry| entry.at = Timestamp::UNIX_EPOCH),
             changed(|entry| entry.before = EntryHash([1; 32])),
         ];

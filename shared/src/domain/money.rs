@@ -98,6 +98,50 @@ impl TryFrom<i64> for ChargeAmount {
     }
 }
 
+/// The amount by which an admin corrects a balance: any but 0, up to [`MAX_BALANCE`] either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AdjustmentAmount(Won);
+
+impl AdjustmentAmount {
+    pub const MIN: i64 = -MAX_BALANCE.get();
+    pub const MAX: i64 = MAX_BALANCE.get();
+
+    pub fn won(self) -> Won {
+        self.0
+    }
+}
+
+impl TryFrom<i64> for AdjustmentAmount {
+    type Error = Invalid;
+
+    fn try_from(amount: i64) -> Result<Self, Invalid> {
+        in_range(amount, Self::MIN, Self::MAX)?;
+        if amount == 0 { Err(Invalid::Zero) } else { Ok(Self(Won(amount))) }
+    }
+}
+
+/// An amount that moves: more than 0, up to [`MAX_BALANCE`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PositiveAmount(Won);
+
+impl PositiveAmount {
+    pub const MIN: i64 = 1;
+    pub const MAX: i64 = MAX_BALANCE.get();
+
+    pub fn won(self) -> Won {
+        self.0
+    }
+}
+
+impl TryFrom<i64> for PositiveAmount {
+    type Error = Invalid;
+
+    fn try_from(amount: i64) -> Result<Self, Invalid> {
+        in_range(amount, Self::MIN, Self::MAX)?;
+        Ok(Self(Won(amount)))
+    }
+}
+
 /// The price of one unit, or the discount on it: 0 to [`MAX_PRICE`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Price(Won);
@@ -120,7 +164,7 @@ impl TryFrom<i64> for Price {
     }
 }
 
-/// The amount of an order: 0 to [`MAX_BALANCE`].
+/// The amount of an order or a part of it: 0 to [`MAX_BALANCE`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Payable(Won);
 
@@ -160,6 +204,23 @@ mod tests {
             assert!(matches!(ChargeAmount::try_from(out_of_range), Err(Invalid::Range { .. })), "{out_of_range}");
         }
         assert_eq!(ChargeAmount::try_from(150), Err(Invalid::MultipleOf(100)));
+    }
+
+    #[test]
+    fn an_adjustment_changes_something() {
+        for good in [1, -1, MAX_BALANCE.get(), -MAX_BALANCE.get()] {
+            assert_eq!(AdjustmentAmount::try_from(good).map(AdjustmentAmount::won), Ok(Won::new(good)));
+        }
+        assert_eq!(AdjustmentAmount::try_from(0), Err(Invalid::Zero));
+        assert!(AdjustmentAmount::try_from(i64::MIN).is_err() && AdjustmentAmount::try_from(i64::MAX).is_err());
+    }
+
+    #[test]
+    fn an_amount_that_moves_is_positive() {
+        assert_eq!(PositiveAmount::try_from(1).map(PositiveAmount::won), Ok(Won::new(1)));
+        for bad in [0, -1, MAX_BALANCE.get() + 1] {
+            assert!(PositiveAmount::try_from(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Every refusal of a well-formed request by the shop.
 
 use super::{
-    CouponId, OrderId, OrderSheetId, ProductId, Won,
+    CouponId, OrderId, OrderSheetId, PaymentId, ProductId, WithdrawalId, Won,
     coupon::CouponProblem,
     etag::Mismatch,
-    states::{LineStatus, OrderAction, OrderStatus},
+    states::{
+        LineStatus, OrderAction, OrderStatus, RefundStatus, SessionAction, SessionStatus, WithdrawalStatus,
+    },
 };
 
 /// A rule of the shop refuses a request. A refusal has changed nothing, except that [`Refusal::BalanceNotEnough`]
@@ -32,8 +34,8 @@ pub enum Refusal {
     /// The account holds less than the order costs.
     #[error("balance not enough")]
     BalanceNotEnough {
-        /// The PAYMENT_FAILED order that was kept.
-        order_id: OrderId,
+        /// The PAYMENT_FAILED order that was kept; none if the money was not for an order.
+        order_id: Option<OrderId>,
         payable: Won,
         balance: Won,
     },
@@ -66,6 +68,26 @@ pub enum Refusal {
         /// The states that the caller can move it to.
         allowed: Vec<LineStatus>,
     },
+    /// The refund does not allow this in its state.
+    #[error("refund state conflict")]
+    RefundStateConflict { refund_id: String, status: RefundStatus },
+    /// The payment session does not allow this in its state.
+    #[error("payment state conflict")]
+    PaymentStateConflict {
+        payment_id: PaymentId,
+        status: SessionStatus,
+        /// The actions allowed.
+        allowed: Vec<SessionAction>,
+    },
+    /// Another amount is to be paid in the session.
+    #[error("payment amount mismatch")]
+    PaymentAmountMismatch { payment_id: PaymentId, amount: Won, named: Won },
+    /// The withdrawal does not allow this in its state.
+    #[error("withdrawal state conflict")]
+    WithdrawalStateConflict { withdrawal_id: WithdrawalId, status: WithdrawalStatus },
+    /// Less money of a payment is left than is to be sent back.
+    #[error("payment money not left")]
+    RefundTooHigh { payment_id: PaymentId, requested: Won, available: Won },
     /// Fewer units of a line are left than are to be cancelled.
     #[error("units not left")]
     UnitsNotLeft { order_id: OrderId, item_id: String, requested: u16, available: u16 },
@@ -139,6 +161,11 @@ pub enum Entity {
     Order,
     OrderItem,
     OrderSheet,
+    /// A payment session.
+    Payment,
+    /// A refund of an order.
+    Refund,
+    Withdrawal,
     Path,
 }
 
@@ -151,6 +178,9 @@ impl std::fmt::Display for Entity {
             Self::Order => "order",
             Self::OrderItem => "order item",
             Self::OrderSheet => "order sheet",
+            Self::Payment => "payment",
+            Self::Refund => "refund",
+            Self::Withdrawal => "withdrawal",
             Self::Path => "path",
         })
     }
@@ -169,6 +199,9 @@ mod tests {
             (Entity::Order, "order not found"),
             (Entity::OrderItem, "order item not found"),
             (Entity::OrderSheet, "order sheet not found"),
+            (Entity::Payment, "payment not found"),
+            (Entity::Refund, "refund not found"),
+            (Entity::Withdrawal, "withdrawal not found"),
             (Entity::Path, "path not found"),
         ] {
             let refusal = Refusal::not_found(entity, 7);

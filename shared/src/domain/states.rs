@@ -137,6 +137,60 @@ pub enum OrderAction {
     Cancel,
 }
 
+/// The result of a refund.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RefundStatus {
+    /// Asked for; the result is open.
+    Requested,
+    /// The money is back.
+    Succeeded,
+    /// It could not be sent back. An admin decides how to go on.
+    Failed,
+}
+
+/// The state of a payment session as its user sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum SessionStatus {
+    /// The customer can pay.
+    Ready,
+    /// The provider was asked, and its answer is open.
+    Confirming,
+    /// The customer is to transfer the money.
+    WaitingForDeposit,
+    /// The money arrived, and the shop used it.
+    Paid,
+    /// The provider declined. The customer can try again with another payment key until the session expires.
+    Declined,
+    /// It was not paid in time.
+    Expired,
+    /// The money went back, or is on its way back.
+    Refunded,
+}
+
+/// An action on a payment session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum SessionAction {
+    /// Confirm it with a payment key.
+    Confirm,
+}
+
+/// The state of a withdrawal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum WithdrawalStatus {
+    /// The money has left the balance and is to be paid out.
+    Requested,
+    /// The money is on the user's account at the bank.
+    PaidOut,
+    /// The money could not be paid out, and is back in the balance.
+    Returned,
+}
+
+named!(WithdrawalStatus { "REQUESTED" => Requested, "PAID_OUT" => PaidOut, "RETURNED" => Returned });
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,8 +1,8 @@
 //! Instants and Seoul's calendar.
 
 use jiff::{
-    Timestamp, ToSpan,
-    civil::{Date, DateTime, Time},
+    SignedDuration, Timestamp, ToSpan,
+    civil::{Date, DateTime, Time, Weekday},
     tz::Offset,
 };
 
@@ -22,6 +22,25 @@ pub fn seoul_day(at: Timestamp) -> Date {
 /// If the day is beyond the range of an instant (the year 9999).
 pub fn start_of_seoul_day(day: Date) -> Result<Timestamp, jiff::Error> {
     SEOUL.to_timestamp(day.to_datetime(Time::midnight()))
+}
+
+/// The instant after so much business time: all day from Monday to Friday in Seoul. There are no holidays.
+pub fn after_business_time(at: Timestamp, time: SignedDuration) -> Timestamp {
+    /// More days than any period of the shop has: the bound of the loop.
+    const MOST_DAYS: usize = 3_660;
+    let (mut at, mut left) = (at, time);
+    for _ in 0..MOST_DAYS {
+        let day = seoul_day(at);
+        let Ok(next) = day.tomorrow().and_then(start_of_seoul_day) else { return at };
+        let is_business_day = !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
+        let of_day = next.duration_since(at);
+        if is_business_day && left < of_day {
+            return at.checked_add(left).unwrap_or(at);
+        }
+        left = if is_business_day { left.saturating_sub(of_day) } else { left };
+        at = next;
+    }
+    at
 }
 
 /// An instant that a client wrote in RFC 3339, cut to the millisecond.

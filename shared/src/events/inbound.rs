@@ -3,29 +3,44 @@
 //! An inbound event is the detail of an entry on the bus, without an envelope. Its kind is the entry's `detail-type`.
 
 use utoipa::{
-    PartialSchema, ToSchema,
+    ToSchema,
     openapi::{
         RefOr, Schema,
         schema::{ObjectBuilder, SchemaType},
     },
 };
 
-use super::{Described, PaymentResult};
+use super::{Described, PaymentResult, RefundResult, WithdrawalResult};
 
 /// The kind of an inbound event. The names are those on the bus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InboundKind {
     PaymentSucceeded,
     PaymentFailed,
+    RefundSucceeded,
+    RefundFailed,
+    WithdrawalPaidOut,
+    WithdrawalReturned,
 }
 
 impl InboundKind {
-    pub const ALL: &[Self] = &[Self::PaymentSucceeded, Self::PaymentFailed];
+    pub const ALL: &[Self] = &[
+        Self::PaymentSucceeded,
+        Self::PaymentFailed,
+        Self::RefundSucceeded,
+        Self::RefundFailed,
+        Self::WithdrawalPaidOut,
+        Self::WithdrawalReturned,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::PaymentSucceeded => "PaymentSucceeded",
             Self::PaymentFailed => "PaymentFailed",
+            Self::RefundSucceeded => "RefundSucceeded",
+            Self::RefundFailed => "RefundFailed",
+            Self::WithdrawalPaidOut => "WithdrawalPaidOut",
+            Self::WithdrawalReturned => "WithdrawalReturned",
         }
     }
 
@@ -44,11 +59,23 @@ impl InboundKind {
         let about = match self {
             Self::PaymentSucceeded => "The external payment system has the money of a payment.",
             Self::PaymentFailed => "A payment failed at the external payment system. No money moved.",
+            Self::RefundSucceeded => "The money of a refund is back where it came from.",
+            Self::RefundFailed => "The money of a refund could not be sent back.",
+            Self::WithdrawalPaidOut => "The money of a withdrawal is on the user's account at the bank.",
+            Self::WithdrawalReturned => "The money of a withdrawal could not be paid out, or came back.",
         };
-        let mut parts = Vec::new();
-        PaymentResult::schemas(&mut parts);
-        Described { about, shape: traced(PaymentResult::schema()), parts }
+        match self {
+            Self::PaymentSucceeded | Self::PaymentFailed => described::<PaymentResult>(about),
+            Self::RefundSucceeded | Self::RefundFailed => described::<RefundResult>(about),
+            Self::WithdrawalPaidOut | Self::WithdrawalReturned => described::<WithdrawalResult>(about),
+        }
     }
+}
+
+fn described<T: ToSchema>(about: &'static str) -> Described {
+    let mut parts = Vec::new();
+    T::schemas(&mut parts);
+    Described { about, shape: traced(T::schema()), parts }
 }
 
 /// The shape with the field that any event may have, and that no handler reads itself.

@@ -8,6 +8,7 @@ use utoipa::{
 
 use super::{
     CouponSnapshot, Envelope, OrderSnapshot, PaymentRequest, RefundRequest, SheetSnapshot, ShippingInstruction,
+    WithdrawalSnapshot,
 };
 
 macro_rules! kinds {
@@ -63,6 +64,10 @@ kinds! {
     PaymentRequested: PaymentRequest, 1;
     /// The external payment system is to pay money back.
     RefundRequested: RefundRequest, 1;
+    /// A refund that was asked for has had no result for too long.
+    RefundOverdue: RefundRequest, 1;
+    /// Money of a balance is to be paid out.
+    WithdrawalRequested: WithdrawalSnapshot, 1;
     /// The delivery system is to ship what a seller owes an order.
     ShippingRequested: ShippingInstruction, 1;
     /// The delivery system is not to ship it, or a part of it.

@@ -10,14 +10,16 @@ mod order;
 mod payment;
 mod sheet;
 mod shipping;
+mod withdrawal;
 
 pub use coupon::{CouponSnapshot, from_coupon_change};
 pub use inbound::InboundKind;
 pub use kind::{Described, EventKind};
 pub use order::{LineSnapshot, OrderSnapshot, from_change};
-pub use payment::{PAYMENTS_SOURCE, PaymentRequest, PaymentResult, RefundReason, RefundRequest};
+pub use payment::{PAYMENTS_SOURCE, PaymentRequest, PaymentResult, RefundReason, RefundRequest, RefundResult};
 pub use sheet::{SheetSnapshot, from_sheet_change};
 pub use shipping::{ShippingInstruction, ShippingItem};
+pub use withdrawal::{WithdrawalResult, WithdrawalSnapshot, from_withdrawal_change};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -64,8 +66,10 @@ pub enum EventData {
     Order(Box<OrderSnapshot>),
     /// Of [`EventKind::PaymentRequested`].
     Payment(PaymentRequest),
-    /// Of [`EventKind::RefundRequested`].
+    /// Of [`EventKind::RefundRequested`] and [`EventKind::RefundOverdue`].
     Refund(RefundRequest),
+    /// Of [`EventKind::WithdrawalRequested`].
+    Withdrawal(WithdrawalSnapshot),
     /// Of [`EventKind::ShippingRequested`] and [`EventKind::ShippingCancelled`].
     Shipping(ShippingInstruction),
     /// Of the `OrderSheet…` events: the sheet.

@@ -121,15 +121,26 @@ fn from_entry(order: &Order, snapshot: &OrderSnapshot, entry: &HistoryEntry, seq
         HistoryEvent::PaymentDeclined | HistoryEvent::HoldExpired => vec![of_order(EventKind::OrderCancelled)],
         HistoryEvent::Cancelled if order.paid_at.is_none() => vec![of_order(EventKind::OrderCancelled)],
         HistoryEvent::Cancelled | HistoryEvent::LineMoved if took_units => vec![of_order(EventKind::OrderRefunded)],
-        HistoryEvent::Cancelled | HistoryEvent::LineMoved | HistoryEvent::PaymentReturned => Vec::new(),
+        HistoryEvent::Cancelled
+        | HistoryEvent::LineMoved
+        | HistoryEvent::PaymentReturned
+        | HistoryEvent::DepositRequested
+        | HistoryEvent::RefundSucceeded
+        | HistoryEvent::RefundFailed
+        | HistoryEvent::RefundRetried
+        | HistoryEvent::RefundOverdue => Vec::new(),
     };
     if let Some(request) = PaymentRequest::of(order, entry) {
         let data = EventData::Payment(request);
         events.push(event(order, entry, sequence, EventKind::PaymentRequested, "-payment", data));
     }
-    if let Some(request) = RefundRequest::of(order, entry) {
+    if let Some(request) = RefundRequest::of(order, entry, sequence) {
         let data = EventData::Refund(request);
         events.push(event(order, entry, sequence, EventKind::RefundRequested, "-refund", data));
+    }
+    if let Some(overdue) = RefundRequest::overdue(order, entry) {
+        let data = EventData::Refund(overdue);
+        events.push(event(order, entry, sequence, EventKind::RefundOverdue, "-overdue", data));
     }
     for (kind, instruction) in ShippingInstruction::of(order, entry) {
         // The first line distinguishes one seller's part from another's.

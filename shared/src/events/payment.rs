@@ -16,7 +16,7 @@ use utoipa::{
 use crate::domain::{
     OrderId, PaymentId, UserId, Won,
     money::MAX_PAYMENT,
-    order::{HistoryEntry, HistoryEvent, Order, PaymentMethod},
+    order::{HistoryEntry, HistoryEvent, Order, PaymentMethod, Refund},
     time::rfc_3339,
 };
 
@@ -42,7 +42,7 @@ impl PaymentRequest {
         let asks = entry.event == HistoryEvent::Placed && order.payment == PaymentMethod::External;
         let expires_at = order.hold_expires_at.filter(|_| asks)?;
         let (order_id, user_id) = (order.order_id.clone(), order.user_id.clone());
-        Some(Self { order_id, user_id, amount: order.amounts.payable, expires_at })
+        Some(Self { order_id, user_id, amount: order.external_amount(), expires_at })
     }
 }
 
@@ -60,6 +60,9 @@ pub struct RefundRequest {
     pub amount: Won,
     /// Why.
     pub reason: RefundReason,
+    /// Names the refund and the attempt to send it: `RefundSucceeded` and `RefundFailed` answer with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund_id: Option<String>,
 }
 
 /// Why money goes back.
@@ -73,14 +76,55 @@ pub enum RefundReason {
 }
 
 impl RefundRequest {
-    pub(super) fn of(order: &Order, entry: &HistoryEntry) -> Option<Self> {
-        let (payment_id, amount, reason) = match &entry.returned {
-            Some(returned) => (returned.payment_id.clone(), returned.amount, RefundReason::NotNeeded),
-            None => (order.payment_id.clone()?, entry.refund, RefundReason::Cancelled),
+    /// The request to send money back that an entry makes. Money of the order's own payment session is sent back by the
+    /// shop itself, through the session's provider.
+    pub(super) fn of(order: &Order, entry: &HistoryEntry, number: u64) -> Option<Self> {
+        let refund = match (&entry.refund_step, entry.event) {
+            (Some(step), HistoryEvent::RefundRetried) => order.refund(&step.refund_id),
+            (Some(_), _) => None,
+            (None, _) => order.refund(&format!("{}-{number}-refund", order.order_id)),
         };
-        let (order_id, user_id) = (order.order_id.clone(), order.user_id.clone());
-        (amount > Won::ZERO).then_some(Self { order_id, user_id, payment_id, amount, reason })
+        Self::asking(order, &refund?)
     }
+
+    /// The request that has had no result for too long, as an entry reports.
+    pub(super) fn overdue(order: &Order, entry: &HistoryEntry) -> Option<Self> {
+        let step = entry.refund_step.as_ref().filter(|_| entry.event == HistoryEvent::RefundOverdue)?;
+        let refund = order.refund(&step.refund_id)?;
+        Self::new(order, &refund)
+    }
+
+    fn asking(order: &Order, refund: &Refund) -> Option<Self> {
+        Self::new(order, refund).filter(|request| Some(&request.payment_id) != order.session_id().as_ref())
+    }
+
+    fn new(order: &Order, refund: &Refund) -> Option<Self> {
+        let reason = if refund.is_unneeded { RefundReason::NotNeeded } else { RefundReason::Cancelled };
+        Some(Self {
+            order_id: order.order_id.clone(),
+            user_id: order.user_id.clone(),
+            payment_id: refund.payment_id.clone()?,
+            amount: refund.amount,
+            reason,
+            refund_id: Some(refund.attempt_id()),
+        })
+    }
+}
+
+/// The result of a refund: the detail of the payment system's events `RefundSucceeded` and `RefundFailed`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RefundResult {
+    /// The `refundId` of the request.
+    pub refund_id: String,
+    /// The order.
+    pub order_id: OrderId,
+    /// When the money was back, or could not be sent.
+    #[serde(deserialize_with = "instant")]
+    pub at: Timestamp,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// The result of a payment: the detail of the payment system's events `PaymentSucceeded` and `PaymentFailed`. Exactly the
@@ -134,7 +178,7 @@ fn amount_schema() -> Object {
 }
 
 /// Reads an instant in RFC 3339 to the letter, as the format `date-time` is defined.
-fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+pub(super) fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
     let text = String::deserialize(deserializer)?;
     rfc_3339(&text).ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&text), &"an instant in RFC 3339"))
 }

@@ -6,8 +6,8 @@ use jiff::SignedDuration;
 use crate::api::identity::LocalDoor;
 use crate::{
     api::identity::{IdentitySource, RoleGroups},
-    app::Policy,
-    domain::{Won, caps::Caps, pricing::ShippingPolicy},
+    app::{Checkout, PaymentPath, PaymentPolicy, Policy},
+    domain::{Won, caps::Caps, pricing::ShippingPolicy, provider::ProviderName},
     platform::environment::{ConfigError, number, optional, required, seconds, switch},
 };
 
@@ -21,9 +21,12 @@ pub struct Config {
     /// - the shipping fee (`SHIPPING_FEE`, `FREE_SHIPPING_FROM`, in won);
     /// - the duration of a hold and of an order sheet (`HOLD_SECONDS`, `ORDER_SHEET_SECONDS`);
     /// - whether customers charge their own balance without paying (`SELF_CHARGE`);
-    /// - the caps of a user (`CAP_PENDING_ORDERS`, `CAP_HELD_UNITS`, `CAP_FAILED_PAYMENTS`, `CAP_CHARGES`,
-    ///   `CAP_COUPON_ISSUES`, `CAP_ORDER_SHEETS`).
+    /// - payments from outside (`PAYMENT_PATH`, `PAYMENT_SESSION_SECONDS`, `REFUND_PATIENCE_SECONDS`);
+    /// - the caps of a user (`CAP_PENDING_ORDERS`, `CAP_HELD_UNITS`, `CAP_DEPOSIT_ORDERS`, `CAP_DEPOSIT_UNITS`,
+    ///   `CAP_FAILED_PAYMENTS`, `CAP_CHARGES`, `CAP_COUPON_ISSUES`, `CAP_ORDER_SHEETS`).
     pub policy: Policy,
+    /// The provider's page (`PAYMENT_PROVIDER`, `PAYMENT_CLIENT_KEY`); without a provider the shop takes no payments.
+    pub checkout: Option<Checkout>,
     pub identity: IdentitySource,
 }
 
@@ -44,7 +47,9 @@ impl Config {
                 sheet_validity: seconds("ORDER_SHEET_SECONDS", SignedDuration::from_mins(30))?,
                 caps: caps()?,
                 self_charge: switch("SELF_CHARGE")?,
+                payments: payments()?,
             },
+            checkout: checkout()?,
             identity: identity()?,
         })
     }
@@ -85,11 +90,36 @@ fn sign_of_aws(variable: impl Fn(&str) -> Option<String>) -> Option<&'static str
     of_lambda.or_else(|| variable(EXECUTION).filter(|runtime| runtime.starts_with("AWS_Lambda_")).map(|_| EXECUTION))
 }
 
+fn checkout() -> Result<Option<Checkout>, ConfigError> {
+    let Some(name) = optional("PAYMENT_PROVIDER").filter(|name| name != "NONE") else { return Ok(None) };
+    let provider = ProviderName::try_from(name);
+    let provider = provider.map_err(|_| ConfigError::NotOneOf("PAYMENT_PROVIDER", "TOSS, MANUAL, NONE"))?;
+    Ok(Some(Checkout { provider, client_key: optional("PAYMENT_CLIENT_KEY").unwrap_or_default() }))
+}
+
+fn payments() -> Result<PaymentPolicy, ConfigError> {
+    let default = PaymentPolicy::DEFAULT;
+    let path = match optional("PAYMENT_PATH").as_deref() {
+        Some("SESSION") => PaymentPath::Session,
+        Some("BUS") => PaymentPath::Bus,
+        Some("BOTH") => PaymentPath::Both,
+        None => default.path,
+        Some(_) => return Err(ConfigError::NotOneOf("PAYMENT_PATH", "SESSION, BUS, BOTH")),
+    };
+    Ok(PaymentPolicy {
+        path,
+        session: seconds("PAYMENT_SESSION_SECONDS", default.session)?,
+        refund_patience: seconds("REFUND_PATIENCE_SECONDS", default.refund_patience)?,
+    })
+}
+
 fn caps() -> Result<Caps, ConfigError> {
     let default = Caps::DEFAULT;
     Ok(Caps {
         pending_orders: number("CAP_PENDING_ORDERS", default.pending_orders)?,
         held_units: number("CAP_HELD_UNITS", default.held_units)?,
+        deposit_orders: number("CAP_DEPOSIT_ORDERS", default.deposit_orders)?,
+        deposit_units: number("CAP_DEPOSIT_UNITS", default.deposit_units)?,
         failed_payments: number("CAP_FAILED_PAYMENTS", default.failed_payments)?,
         charges: number("CAP_CHARGES", default.charges)?,
         coupon_issues: number("CAP_COUPON_ISSUES", default.coupon_issues)?,

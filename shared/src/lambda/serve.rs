@@ -14,7 +14,7 @@ use crate::{
         envelope::SUCCESS,
         identity::{Identity, IdentitySource},
     },
-    app::{Failure, Shop},
+    app::{Failure, Shop, payments::provider::PaymentProvider},
     platform::{
         Clock, Random, aws,
         trace::{self, TraceId},
@@ -49,8 +49,17 @@ pub fn http(endpoint: Endpoint) -> Result<(), Error> {
 async fn serve_http(endpoint: Endpoint) -> Result<(), Error> {
     let telemetry = Telemetry::start()?;
     let config = Config::from_env()?;
-    let shop = Arc::new(open_shop(&config).await?);
-    let identity = Arc::new(config.identity);
+    serve_shop(open_shop(&config).await?, config.identity, endpoint, telemetry).await
+}
+
+async fn serve_shop(
+    shop: Shop,
+    identity: IdentitySource,
+    endpoint: Endpoint,
+    telemetry: Telemetry,
+) -> Result<(), Error> {
+    let (shop, identity) = (Arc::new(shop), Arc::new(identity));
+    let telemetry = &telemetry;
     lambda_http::run(service_fn(move |request: Request| {
         let (shop, identity) = (Arc::clone(&shop), Arc::clone(&identity));
         async move {
@@ -60,6 +69,22 @@ async fn serve_http(endpoint: Endpoint) -> Result<(), Error> {
         }
     }))
     .await
+}
+
+/// Serves an endpoint that asks the shop's payment provider.
+///
+/// # Errors
+/// If the configuration is incomplete, or Lambda's runtime interface fails.
+pub fn http_with_provider<F>(provider: impl FnOnce() -> F, endpoint: Endpoint) -> Result<(), Error>
+where
+    F: Future<Output = Result<Option<Arc<dyn PaymentProvider>>, Error>>,
+{
+    block_on(async {
+        let telemetry = Telemetry::start()?;
+        let config = Config::from_env()?;
+        let (shop, provider) = tokio::join!(open_shop(&config), provider());
+        serve_shop(shop?.with_provider(provider?), config.identity, endpoint, telemetry).await
+    })
 }
 
 /// Serves an endpoint without a shop: no client of the table is linked into the program or started.
@@ -132,7 +157,7 @@ async fn open_shop(config: &Config) -> Result<Shop, Error> {
     let table = Table::new(client, config.table_name.clone(), random.clone());
     // The first call pays for TLS; Lambda gives a starting function more CPU than a running one.
     table.connect().await;
-    Ok(Shop::new(table, Clock::system(), random, config.policy))
+    Ok(Shop::new(table, Clock::system(), random, config.policy).with_checkout(config.checkout.clone()))
 }
 
 /// The time that an invocation has, if its context does not say.

@@ -12,6 +12,8 @@ pub enum ConfigError {
     /// A variable is neither `true` nor `false`.
     #[error("the environment variable {0} is neither `true` nor `false`")]
     NotASwitch(&'static str),
+    #[error("the environment variable {0} is none of {1}")]
+    NotOneOf(&'static str, &'static str),
     /// Identity by headers was configured in an environment that AWS made.
     #[cfg(debug_assertions)]
     #[error("JANGTEO_IDENTITY=headers is for the local runner, and {0} says that this is AWS Lambda")]

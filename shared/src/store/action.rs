@@ -86,6 +86,17 @@ impl Action {
         self
     }
 
+    /// Puts the update of another action on the same item, with its values, before this one's.
+    #[must_use]
+    pub(super) fn preceded_by(mut self, first: Self) -> Self {
+        if let (Verb::Update(expression), Verb::Update(before)) = (&mut self.verb, &first.verb) {
+            *expression = format!("{before} {expression}");
+        }
+        self.values.extend(first.values);
+        self.invalid = self.invalid.or(first.invalid);
+        self
+    }
+
     fn new(key: Key, verb: Verb) -> Self {
         Self { key, verb, condition: None, values: HashMap::new(), aliases: HashMap::new(), invalid: None }
     }

@@ -10,9 +10,13 @@
 //! | a user's cart | `USER#id` | `CART` | |
 //! | the claim of an e-mail address | `EMAIL#digest` | `EMAIL` | |
 //! | an order | `ORDER#id` | `ORDER` | by time: `ORDERS#user id`, instant and order id |
-//! | | | | by expiry: `HOLDS#bucket`, end of the hold and order id, while its payment is pending |
+//! | | | | by expiry: `HOLDS#bucket`, end of the hold and order id, while its payment is pending; then `REFUNDS#bucket`, next look of the sweep and order id, while a refund to outside is open |
 //! | a payment of the external system | `ORDER#order id` | `PAYMENT#id` | |
 //! | the claim of an external payment by an order | `PAYMENT#id` | `PAYMENT` | |
+//! | a payment session | `SESSION#id` | `SESSION` | by time: `PAYMENTS#user id`, instant and payment id |
+//! | | | | by expiry: `SESSIONS#bucket`, next look of the sweep and payment id, while it is to be looked at |
+//! | the claim of a provider's payment by a session | `PAYMENTKEY#digest` | `PAYMENTKEY` | |
+//! | a withdrawal | `WITHDRAWAL#id` | `WITHDRAWAL` | |
 //! | an order sheet | `SHEET#id` | `SHEET` | by expiry: `SHEETS#bucket`, end of its validity and sheet id, until it is ordered or abandoned |
 //! | a product | `PRODUCT#id` | `PRODUCT` | by time: `PRODUCTS`, instant and product id, while ON_SALE; else `PRODUCTS#DISCONTINUED` or `PRODUCTS#HIDDEN` |
 //! | | | | by expiry: `SHELVES`, next look of the sweep and product id, while its inventory is to be swept |
@@ -42,7 +46,7 @@
 use jiff::{Timestamp, ToSpan, civil::Date};
 
 use crate::domain::{
-    CouponId, OrderId, OrderSheetId, PaymentId, ProductId, UserId,
+    CouponId, OrderId, OrderSheetId, PaymentId, ProductId, UserId, WithdrawalId,
     bestseller::{Listing, Rank, UnitsByDay},
     id::bucket,
     product::SaleStatus,
@@ -169,6 +173,49 @@ pub fn holds(bucket: u16) -> String {
 /// The key of a pending order in the expiry index.
 pub fn hold_by_expiry(order: &OrderId, expires_at: Timestamp) -> IndexKey {
     IndexKey { pk: holds(bucket(order.as_str(), EXPIRY_BUCKETS)), sk: time_and_id(expires_at, order.as_str()) }
+}
+
+/// The partition of orders with open refunds by the sweep's next look.
+pub fn refunds(bucket: u16) -> String {
+    format!("REFUNDS#{bucket}")
+}
+
+/// The key of an order with open refunds in the expiry index.
+pub fn refunds_by_expiry(order: &OrderId, look_at: Timestamp) -> IndexKey {
+    IndexKey { pk: refunds(bucket(order.as_str(), EXPIRY_BUCKETS)), sk: time_and_id(look_at, order.as_str()) }
+}
+
+pub fn session(payment: &PaymentId) -> Key {
+    key(format!("SESSION#{payment}"), "SESSION")
+}
+
+/// The partition of a user's payment sessions by time.
+pub fn sessions_of(user: &UserId) -> String {
+    format!("PAYMENTS#{user}")
+}
+
+/// The key of a payment session among those of its user.
+pub fn session_by_time(user: &UserId, created_at: Timestamp, payment: &PaymentId) -> IndexKey {
+    IndexKey { pk: sessions_of(user), sk: time_and_id(created_at, payment.as_str()) }
+}
+
+/// The partition of payment sessions by the sweep's next look.
+pub fn sessions(bucket: u16) -> String {
+    format!("SESSIONS#{bucket}")
+}
+
+/// The key of a payment session in the expiry index.
+pub fn session_by_expiry(payment: &PaymentId, look_at: Timestamp) -> IndexKey {
+    IndexKey { pk: sessions(bucket(payment.as_str(), EXPIRY_BUCKETS)), sk: time_and_id(look_at, payment.as_str()) }
+}
+
+/// The claim of a provider's payment by a session.
+pub fn payment_key_claim(digest: &str) -> Key {
+    key(format!("PAYMENTKEY#{digest}"), "PAYMENTKEY")
+}
+
+pub fn withdrawal(withdrawal: &WithdrawalId) -> Key {
+    key(format!("WITHDRAWAL#{withdrawal}"), "WITHDRAWAL")
 }
 
 pub const PAYMENT_PREFIX: &str = "PAYMENT#";

@@ -22,11 +22,13 @@ pub mod rows;
 pub mod sales;
 pub mod sellers;
 pub mod shards;
+pub mod sessions;
 pub mod sheets;
 pub mod stream;
 mod swept;
 pub mod table;
 pub mod users;
+pub mod withdrawals;
 
 pub use action::{Action, Transaction};
 pub use backoff::{Backoff, RetryBounds, RetryKind};

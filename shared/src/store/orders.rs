@@ -1,5 +1,6 @@
 //! Orders and their payments.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Action, keys};
@@ -63,12 +64,23 @@ pub fn replace(seen: &Order, record: &OrderRecord) -> Action {
     indexed(put, &record.order).when("#version = :seen").value(":seen", seen.version)
 }
 
-/// Every order is listed with those of its user; a pending one is in the expiry index, too.
+/// Plans the sweep's next look at the open refunds of an order; refused if it has been planned since it was read.
+pub fn plan_refunds_look(id: &OrderId, seen: Timestamp, at: Timestamp) -> Action {
+    Action::move_in_index(keys::order(id), keys::BY_EXPIRY, keys::refunds_by_expiry(id, at))
+        .and_also(", #refundsLookAt = :at")
+        .value(":at", at.as_millisecond())
+        .when("#refundsLookAt = :seen")
+        .value(":seen", seen.as_millisecond())
+}
+
+/// Every order is listed with those of its user. A pending one is in the expiry index by the end of its hold, one with
+/// open refunds by the sweep's next look.
 fn indexed(action: Action, order: &Order) -> Action {
     let listed = action.index_by_time(keys::order_by_time(&order.user_id, order.created_at, &order.order_id));
-    match order.hold_expires_at {
-        Some(end) => listed.index_by_expiry(keys::hold_by_expiry(&order.order_id, end)),
-        None => listed,
+    match (order.hold_expires_at, order.refunds_look_at) {
+        (Some(end), _) => listed.index_by_expiry(keys::hold_by_expiry(&order.order_id, end)),
+        (None, Some(at)) => listed.index_by_expiry(keys::refunds_by_expiry(&order.order_id, at)),
+        (None, None) => listed,
     }
 }
 

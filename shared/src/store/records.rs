@@ -16,8 +16,10 @@ use super::{
     requests::RequestRecord,
     sales::{Mark, SalesRecord},
     sellers::{SellerChange, SellerProduct},
+    sessions::{PaymentKeyClaim, SessionRecord},
     sheets::SheetRecord,
     table::key_of,
+    withdrawals::WithdrawalRecord,
 };
 use crate::domain::{
     CouponId, PaymentId, ProductId, UserId,
@@ -46,6 +48,9 @@ pub enum Record {
     Order(Box<OrderRecord>),
     Payment(Box<Payment>),
     PaymentClaim { payment: PaymentId, claim: PaymentClaim },
+    Session(Box<SessionRecord>),
+    PaymentKeyClaim { digest: String, claim: PaymentKeyClaim },
+    Withdrawal(Box<WithdrawalRecord>),
     Sheet(Box<SheetRecord>),
     Product(Box<Product>),
     SellerProduct { seller: UserId, product: SellerProduct },
@@ -117,6 +122,11 @@ impl Record {
             (["PAYMENT", payment], ["PAYMENT"]) => {
                 Ok(Self::PaymentClaim { payment: reader.part(payment)?, claim: reader.record()? })
             }
+            (["SESSION", _], ["SESSION"]) => reader.record().map(Self::Session),
+            (["PAYMENTKEY", digest], ["PAYMENTKEY"]) => {
+                Ok(Self::PaymentKeyClaim { digest: (*digest).to_owned(), claim: reader.record()? })
+            }
+            (["WITHDRAWAL", _], ["WITHDRAWAL"]) => reader.record().map(Self::Withdrawal),
             (["SHEET", _], ["SHEET"]) => reader.record().map(Self::Sheet),
             (["PRODUCT", _], ["PRODUCT"]) => reader.record().map(Self::Product),
             (["SELLER", seller], ["PRODUCT", _, _]) => {
@@ -188,6 +198,9 @@ impl Record {
             Self::Order(record) => keys::order(&record.order.order_id),
             Self::Payment(payment) => keys::payment(&payment.order_id, &payment.payment_id),
             Self::PaymentClaim { payment, .. } => keys::payment_claim(payment),
+            Self::Session(record) => keys::session(&record.session.payment_id),
+            Self::PaymentKeyClaim { digest, .. } => keys::payment_key_claim(digest),
+            Self::Withdrawal(record) => keys::withdrawal(&record.withdrawal.withdrawal_id),
             Self::Sheet(record) => keys::sheet(&record.sheet.order_sheet_id),
             Self::Product(product) => keys::product(&product.product_id),
             Self::SellerProduct { seller, product } => {
@@ -243,7 +256,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::OrderSheetId;
+    use crate::domain::{OrderSheetId, WithdrawalId};
 
     fn item(key: &Key, record: serde_json::Value) -> Item {
         let mut item: Item = serde_dynamo::to_item(record).unwrap();
@@ -310,6 +323,19 @@ mod tests {
                 json!({ "paymentId": "p1", "orderId": "o1", "amount": 1, "status": "PAID", "at": at_ms }),
             ),
             (keys::payment_claim(&PaymentId::try_from("p1".to_owned()).unwrap()), json!({ "orderId": "o1" })),
+            (
+                keys::session(&PaymentId::try_from("p1".to_owned()).unwrap()),
+                json!({ "paymentId": "p1", "userId": "mina", "purpose": { "type": "TOP_UP" }, "amount": 1,
+                        "provider": "TOSS", "status": "READY", "createdAt": at_ms, "expiresAt": at_ms,
+                        "updatedAt": at_ms, "version": 1, "payload": "p" }),
+            ),
+            (keys::payment_key_claim("d1"), json!({ "paymentId": "p1" })),
+            (
+                keys::withdrawal(&WithdrawalId::try_from("w1".to_owned()).unwrap()),
+                json!({ "withdrawalId": "w1", "userId": "mina", "amount": 1, "status": "REQUESTED",
+                        "account": { "bank": "b", "number": "1", "holder": "h" }, "createdAt": at_ms,
+                        "updatedAt": at_ms, "version": 1, "payload": "p" }),
+            ),
             (
                 keys::product(&product()),
                 with(

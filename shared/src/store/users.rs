@@ -90,6 +90,14 @@ pub fn move_balance(user: &UserId, seen: &Account, now: &Account) -> Action {
     if_unchanged(set_balance(user, now), seen, "")
 }
 
+/// Corrects the balance of an account; refused if the ledger went on since it was read, or the user has withdrawn.
+pub fn adjust_balance(user: &UserId, before: &Account, after: &Account) -> Action {
+    set_balance(user, after)
+        .when("#sequence = :seen AND #status <> :withdrawn")
+        .value(":seen", before.sequence)
+        .value(":withdrawn", UserStatus::Withdrawn)
+}
+
 /// Refunds money to an account; refused if the ledger went on since it was read. The user need not be active.
 pub fn refund_balance(user: &UserId, seen: &Account, now: &Account) -> Action {
     set_balance(user, now).when("#sequence = :seen").value(":seen", seen.sequence)
@@ -120,21 +128,56 @@ pub fn hold(user: &UserId, held: Held, caps: Option<&Caps>) -> Action {
         .value(":unitsBefore", caps.held_units.saturating_sub(held.units))
 }
 
-/// Subtracts the hold of an order from the counts. The only condition is that the account exists: nothing may prevent
+/// [`hold`] together with a change of the balance; refused also if the ledger went on since the account was read.
+pub fn hold_and_pay(user: &UserId, before: &Account, after: &Account, held: Held, caps: Option<&Caps>) -> Action {
+    let held_back = hold(user, held, caps);
+    let condition = held_back.condition.clone().unwrap_or_default();
+    held_back
+        .preceded_by(set_balance(user, after))
+        .when(format!("#sequence = :seen AND {condition}"))
+        .value(":seen", before.sequence)
+}
+
+/// Counts the hold of an order among those that wait for a deposit; refused if the user would exceed the caps.
+pub fn await_deposit(user: &UserId, held: Held, caps: &Caps) -> Action {
+    let action = Action::update(keys::account(user), ADD_DEPOSIT)
+        .value(":depositOrders", held.orders)
+        .value(":depositUnits", held.units);
+    action
+        .when(
+            "attribute_exists(#pk) AND (attribute_not_exists(#depositOrders) \
+             OR (#depositOrders <= :ordersBefore AND #depositUnits <= :unitsBefore))",
+        )
+        .value(":ordersBefore", caps.deposit_orders.saturating_sub(held.orders))
+        .value(":unitsBefore", caps.deposit_units.saturating_sub(held.units))
+}
+
+/// Subtracts the hold of an order, and what it counts among deposits, from the counts. The only condition is that the account exists: nothing may prevent
 /// the end of a hold.
-pub fn release(user: &UserId, held: Held) -> Action {
-    less_held(Action::update(keys::account(user), ADD_HELD).when("attribute_exists(#pk)"), held)
+pub fn release(user: &UserId, held: Held, deposit: Option<Held>) -> Action {
+    let action = Action::update(keys::account(user), "ADD").when("attribute_exists(#pk)");
+    less_held(action, held, deposit)
 }
 
 /// Adds [`release`] to a change of the balance.
-pub fn also_release(action: Action, held: Held) -> Action {
-    less_held(action.and_also(ADD_HELD), held)
+pub fn also_release(action: Action, held: Held, deposit: Option<Held>) -> Action {
+    less_held(action.and_also("ADD"), held, deposit)
 }
 
 const ADD_HELD: &str = "ADD #heldOrders :orders, #heldUnits :units";
+const ADD_DEPOSIT: &str = "ADD #depositOrders :depositOrders, #depositUnits :depositUnits";
 
-fn less_held(action: Action, held: Held) -> Action {
-    action.value(":orders", held.orders.saturating_neg()).value(":units", held.units.saturating_neg())
+/// Completes an update that ends with the verb `ADD`.
+fn less_held(action: Action, held: Held, deposit: Option<Held>) -> Action {
+    let less = |number: i64| number.saturating_neg();
+    let action = match deposit {
+        None => action.and_also("#heldOrders :orders, #heldUnits :units"),
+        Some(deposit) => action
+            .and_also("#heldOrders :orders, #heldUnits :units, #depositOrders :depositOrders, #depositUnits :depositUnits")
+            .value(":depositOrders", less(deposit.orders))
+            .value(":depositUnits", less(deposit.units)),
+    };
+    action.value(":orders", less(held.orders)).value(":units", less(held.units))
 }
 
 /// Counts an order refused for an insufficient balance; refused if the ledger went on since the account was read, the

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::{
     app::{
-        Caller, Policy, RequestKey, Role, Shop,
+        Caller, PaymentPolicy, Policy, RequestKey, Role, Shop,
         orders::{self, OrderSource, PlaceOrder},
     },
     domain::{UserId, Won, caps::Caps, order::PayBy, pricing::ShippingPolicy},
@@ -314,6 +314,7 @@ fn with_other_shipping(shop: &TestShop) -> Shop {
         hold: SignedDuration::from_mins(10),
         sheet_validity: SignedDuration::from_mins(30),
         caps: Caps::DEFAULT,
+        payments: PaymentPolicy::DEFAULT,
     };
     let table = Table::new(shop.dynamo().client(), TABLE.to_owned(), random());
     Shop::new(table, Clock::new(move || now), random(), policy)
@@ -329,6 +330,7 @@ async fn the_sheet_fixes_the_shipping_fee() {
         user_id,
         source: OrderSource::Sheet(sheet_id(&sheet)),
         pay_by: PayBy::Balance,
+        balance_amount: Won::ZERO,
         expected_payable: None,
     };
     let key = RequestKey::given("mina", "POST /orders", "k", b"{}");

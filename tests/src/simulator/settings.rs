@@ -8,7 +8,7 @@ use std::time::Duration;
 use functions::stream::relay_events;
 use jiff::SignedDuration;
 use shared::{
-    app::{Bounds, Policy, rebuild::Pace},
+    app::{Bounds, PaymentPolicy, Policy, rebuild::Pace},
     domain::{Won, caps::Caps, order::HistoryBounds, pricing::ShippingPolicy},
     store::{RetryBounds, TableBounds},
 };
@@ -129,6 +129,7 @@ impl RunSettings {
             },
             policy: Policy {
                 self_charge: true,
+                payments: PaymentPolicy::DEFAULT,
                 shipping: ShippingPolicy {
                     fee: Won::new(small(chance, &[0, 2_501], 3_000)),
                     free_from: Won::new(small(chance, &[0, 9_999], 30_000)),

@@ -13,7 +13,7 @@ use shared::{
         orders::{self, PlaceOrder},
         users,
     },
-    domain::{CouponId, OrderSheetId, UserId, money::Payable, order::PayBy},
+    domain::{CouponId, Invalid, OrderSheetId, UserId, money::Payable, order::PayBy},
 };
 
 #[derive(Debug, Deserr, utoipa::ToSchema)]
@@ -39,6 +39,10 @@ struct Body {
     /// The means of payment; by default the balance, at once.
     #[deserr(default)]
     payment: Option<PayBy>,
+    /// The part that an external payment leaves to the balance, which pays it at once: less than the order's amount. Only
+    /// with `EXTERNAL`.
+    #[deserr(default)]
+    balance_amount: Option<Payable>,
     /// The amount of the order, as far as the customer knows: at another amount nothing is ordered.
     #[deserr(default)]
     expected_payable: Option<Payable>,
@@ -67,7 +71,12 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     users::may_change(shop, caller, Some(&key)).await?;
     let pay_by = body.payment.unwrap_or_default();
     let expected_payable = body.expected_payable.map(Payable::won);
-    let order = PlaceOrder { caller: caller.clone(), user_id: body.user_id, source, pay_by, expected_payable };
+    if body.balance_amount.is_some() && pay_by != PayBy::External {
+        return Err(FieldErrors::one("balanceAmount", Invalid::OnlyWith("payment: EXTERNAL")).into());
+    }
+    let balance_amount = body.balance_amount.map(Payable::won).unwrap_or_default();
+    let (caller, user_id) = (caller.clone(), body.user_id);
+    let order = PlaceOrder { caller, user_id, source, pay_by, balance_amount, expected_payable };
     let order = OrderView::try_from(orders::place(shop, &order, &key).await?)?;
     let id = order.order_id.clone();
     Ok(Reply::created(order)?.about_order(id))

@@ -187,7 +187,8 @@ fn write_user(export: &mut impl Write, number: u64, orders: u64) -> Result<(), B
         let charge = (format!("{name}-c"), EntryKind::Charge, order.paid, None);
         let payment = (name, EntryKind::Payment, order.paid.negated(), Some(id.clone()));
         for (entry_id, kind, amount, order_id) in [charge, payment] {
-            let movement = Movement { entry_id, kind, amount, order_id, reason: None, at: order.created_at };
+            let (payment_id, actor, reason, at) = (None, Actor::Customer, None, order.created_at);
+            let movement = Movement { entry_id, kind, amount, order_id, payment_id, actor, reason, at };
             let (after, entry) = account.book(&user, movement).map_err(|_| "a balance within its bounds")?;
             put(export, keys::ledger_entry(&user, entry.sequence), entry)?;
             account = after;

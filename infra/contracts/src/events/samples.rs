@@ -1,16 +1,16 @@
 //! Samples: the events of the API reference's story, derived from its changes by the shop's own rules.
 
 use crate::openapi::samples;
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use serde::Serialize;
 use shared::{
     domain::{
-        PaymentId, Refusal,
+        PaymentId, Refusal, Won,
         coupon::{CouponState, IssuedCoupon},
-        order::{Actor, Cancellation, HistoryEvent, LineStatus, Order, PaymentMethod},
+        order::{Actor, Cancellation, HistoryEvent, LineStatus, Order, PaymentMethod, Refund},
         sheet::{OrderSheet, SheetState},
     },
-    events::{self, Event, InboundKind, PaymentResult},
+    events::{self, Event, InboundKind, PaymentResult, RefundResult, WithdrawalResult},
     platform::trace::TraceId,
     store::StoreError,
 };
@@ -22,7 +22,7 @@ pub(crate) fn events() -> Result<Vec<Event>, Error> {
     let (id, draft) = samples::order()?;
     let now = draft.at;
     let hold_ends = later(now, 10);
-    let held = |method| Order::placed(id.clone(), draft.clone(), method, hold_ends);
+    let held = |method| Order::placed(id.clone(), draft.clone(), method, Won::ZERO, hold_ends);
     let one_of_two = Cancellation::Units([(1, 1)].into());
 
     // The first is paid at once and one unit of it cancelled. The second is delivered, and its return requested.
@@ -31,13 +31,18 @@ pub(crate) fn events() -> Result<Vec<Event>, Error> {
     for status in [LineStatus::Shipped, LineStatus::InDelivery, LineStatus::Delivered, LineStatus::ReturnRequested] {
         advance(&mut stories, |order| order.move_line(1, status, &[Actor::Admin], later(now, 60)))?;
     }
-    // One is refused, one expires unpaid, one is paid outside and refunded there.
+    // One is refused, one expires unpaid, one is paid outside and to be refunded there, which takes too long.
     stories.push(vec![Order::payment_failed(id.clone(), draft.clone())]);
     stories.push(vec![held(PaymentMethod::Balance)]);
     advance(&mut stories, |order| order.end_unpaid(HistoryEvent::HoldExpired, Actor::System, hold_ends).map(Some))?;
     let outside = held(PaymentMethod::External);
     stories.push(vec![outside.clone(), outside.settle(payment()?, later(now, 1))]);
     advance(&mut stories, |order| order.cancel(&Cancellation::Whole, Actor::Customer, None, later(now, 5)).map(Some))?;
+    advance(&mut stories, |order| {
+        let late = later(now, 7 * 24 * 60);
+        let refund = order.refunds().into_iter().find(Refund::is_open).map(|refund| refund.refund_id);
+        Ok(refund.and_then(|id| order.refund_overdue(&id, SignedDuration::from_hours(72), late)))
+    })?;
 
     let mut orders = Vec::new();
     for story in &stories {
@@ -57,6 +62,7 @@ pub(crate) fn events() -> Result<Vec<Event>, Error> {
         events::from_sheet_change(Some(&sheet), &abandoned),
         events::from_coupon_change(None, &coupon),
         events::from_coupon_change(Some(&coupon), &revoked),
+        events::from_withdrawal_change(None, &samples::withdrawal(&sheet.user_id)?),
     ];
     Ok(orders.into_iter().chain(others.into_iter().flatten()).map(|event| event.in_trace(Some(trace()))).collect())
 }
@@ -66,17 +72,40 @@ pub(crate) fn events() -> Result<Vec<Event>, Error> {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct InboundSample {
     #[serde(flatten)]
-    result: PaymentResult,
+    result: Outcome,
     trace_id: TraceId,
 }
 
-/// An event that the shop takes: the result of the payment that the story asked for.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Outcome {
+    Payment(PaymentResult),
+    Refund(RefundResult),
+    Withdrawal(WithdrawalResult),
+}
+
+/// An event that the shop takes: the result of the payment, refund or withdrawal that the story asked for.
 pub(crate) fn inbound(kind: InboundKind) -> Result<InboundSample, Error> {
     let (order_id, draft) = samples::order()?;
-    let (reason, at) =
-        (matches!(kind, InboundKind::PaymentFailed).then(|| "CARD_DECLINED".to_owned()), later(draft.at, 1));
-    let amount = draft.quote.amounts.payable;
-    let result = PaymentResult { payment_id: payment()?, order_id, amount, at, reason };
+    let (user, at) = (draft.user_id.clone(), later(draft.at, 1));
+    let reason = match kind {
+        InboundKind::PaymentFailed => Some("CARD_DECLINED".to_owned()),
+        InboundKind::RefundFailed | InboundKind::WithdrawalReturned => Some("ACCOUNT_CLOSED".to_owned()),
+        InboundKind::PaymentSucceeded | InboundKind::RefundSucceeded | InboundKind::WithdrawalPaidOut => None,
+    };
+    let result = match kind {
+        InboundKind::PaymentSucceeded | InboundKind::PaymentFailed => {
+            let amount = draft.quote.amounts.payable;
+            Outcome::Payment(PaymentResult { payment_id: payment()?, order_id, amount, at, reason })
+        }
+        InboundKind::RefundSucceeded | InboundKind::RefundFailed => {
+            Outcome::Refund(RefundResult { refund_id: format!("{order_id}-3-refund"), order_id, at, reason })
+        }
+        InboundKind::WithdrawalPaidOut | InboundKind::WithdrawalReturned => {
+            let withdrawal_id = samples::withdrawal(&user)?.withdrawal_id;
+            Outcome::Withdrawal(WithdrawalResult { withdrawal_id, at, reason })
+        }
+    };
     Ok(InboundSample { result, trace_id: trace() })
 }
 

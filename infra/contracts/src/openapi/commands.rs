@@ -10,6 +10,9 @@ use super::{Error, operations};
 /// The address in the commands. The page that shows them puts its own in its place.
 const SHOP: &str = "http://localhost:9000";
 
+/// The local payment provider, where one call does what a customer does on the hosted page.
+const PROVIDER: &str = "http://localhost:9300";
+
 /// The extension by which documentation tools know samples of code.
 const EXTENSION: &str = "x-codeSamples";
 
@@ -57,7 +60,12 @@ impl Call {
 
     /// The command in one line, with its answer reduced to an id that a variable keeps.
     fn keep(&self, variable: &str, field: &str) -> String {
-        let call = self.lines("curl -s").join(" ");
+        self.keep_of(SHOP, variable, field)
+    }
+
+    /// The same of a server at another address.
+    fn keep_of(&self, server: &str, variable: &str, field: &str) -> String {
+        let call = self.lines("curl -s").join(" ").replace(SHOP, server);
         format!(r#"{variable}=$({call} | sed 's/.*"{field}":"\([^"]*\)".*/\1/')"#)
     }
 
@@ -79,7 +87,10 @@ impl Call {
         }
         if let Some(body) = &self.body {
             lines.push("-H 'Content-Type: application/json'".to_owned());
-            lines.push(format!("-d '{}'", body.to_string().replace('\'', r"'\''")));
+            let body = body.to_string().replace('\'', r"'\''");
+            // Variables stand outside the single quotes.
+            let body = VARIABLES.iter().fold(body, |body, name| body.replace(name, &format!(r#"'"{name}"'"#)));
+            lines.push(format!("-d '{body}'"));
         }
         lines
     }
@@ -96,6 +107,9 @@ pub(crate) fn add(document: &mut OpenApi) -> Result<(), Error> {
     Ok(())
 }
 
+/// The variables that bodies name.
+const VARIABLES: [&str; 2] = ["$PAYMENT", "$KEY"];
+
 const KIM: As = As::Customer("kim");
 
 /// The command of an operation, after those that create its order, sheet or coupon.
@@ -109,6 +123,14 @@ fn command(method: &str, path: &str) -> Option<String> {
     let held = json!({ "userId": "kim", "items": items, "payment": "LATER" });
     let held = Call::post(KIM, "/orders", held).without_key().keep("ORDER", "orderId");
     let sheet = Call::post(KIM, "/order-sheets", json!({ "userId": "kim", "items": items })).without_key();
+    let withdrawal = Call::post(KIM, "/balance/withdrawals", withdrawal_of_kim()).without_key();
+    let withdrawal = withdrawal.keep("WITHDRAWAL", "withdrawalId");
+    let payment = Call::post(KIM, "/payments", top_up_of_kim()).without_key().keep("PAYMENT", "paymentId");
+    let checkout = json!({ "clientKey": "test_ck_local", "merchantOrderId": "$PAYMENT", "amount": 50_000 });
+    let key = Call::post(As::Anyone, "/checkout", checkout).without_key().keep_of(PROVIDER, "KEY", "paymentKey");
+    let begun = [payment.clone(), key];
+    let confirm = json!({ "paymentKey": "$KEY", "amount": 50_000 });
+    let confirm = Call::post(KIM, "/payments/$PAYMENT/confirm", confirm).without_key();
     let issued = json!({ "userId": "lee", "couponId": "delivery" });
     let (before, call) = match (method, path) {
         ("POST", "/coupons/revoke") => {
@@ -126,6 +148,21 @@ fn command(method: &str, path: &str) -> Option<String> {
         ("PATCH", "/orders/{orderId}/items/{itemId}") => {
             (order, Call::patch(As::Admin, "/orders/$ORDER/items/1", json!({ "status": "SHIPPED" })))
         }
+        ("POST", "/orders/{orderId}/refunds/{refundId}/retry") => {
+            let retry = Call::post(As::Admin, "/orders/$ORDER/refunds/$ORDER-2-refund/retry", json!({ "to": "BALANCE" }));
+            (order, retry)
+        }
+        ("GET", "/balance/withdrawals/{withdrawalId}") => (withdrawal, Call::get(KIM, "/balance/withdrawals/$WITHDRAWAL")),
+        ("PATCH", "/balance/withdrawals/{withdrawalId}") => {
+            let paid_out = json!({ "status": "PAID_OUT" });
+            (withdrawal, Call::patch(As::Admin, "/balance/withdrawals/$WITHDRAWAL", paid_out))
+        }
+        ("GET", "/payments/{paymentId}") => (payment, Call::get(KIM, "/payments/$PAYMENT")),
+        ("POST", "/payments/{paymentId}/confirm") => (begun.join("\n"), confirm),
+        ("POST", "/payments/{paymentId}/refund") => {
+            let paid = begun.into_iter().chain([confirm.lines("curl -s").join(" ")]).collect::<Vec<_>>();
+            (paid.join("\n"), Call::post(As::Admin, "/payments/$PAYMENT/refund", json!({ "amount": 5_000 })))
+        }
         ("GET", path) if path.contains("{orderId}") => (order, Call::get(KIM, &filled_in(path))),
         ("GET", path) if path.contains("{orderSheetId}") => {
             (sheet.keep("SHEET", "orderSheetId"), Call::get(KIM, &filled_in(path)))
@@ -133,6 +170,15 @@ fn command(method: &str, path: &str) -> Option<String> {
         _ => return None,
     };
     Some(format!("{before}\n{}", call.command()))
+}
+
+fn withdrawal_of_kim() -> Value {
+    let account = json!({ "bank": "088", "number": "110-123-456789", "holder": "김하늘" });
+    json!({ "userId": "kim", "amount": 1_000, "account": account })
+}
+
+fn top_up_of_kim() -> Value {
+    json!({ "purpose": { "type": "TOP_UP", "userId": "kim", "amount": 50_000 } })
 }
 
 /// The call of an operation that needs nothing but the sample data.
@@ -147,6 +193,17 @@ fn simple(method: &str, path: &str) -> Option<Call> {
         ("PATCH", "/users/{userId}") => Call::patch(KIM, "/users/kim", json!({ "phone": "010-8765-4321" })),
         ("POST", "/balance/charge") => Call::post(KIM, "/balance/charge", json!({ "userId": "kim", "amount": 50_000 })),
         ("GET", "/balance/{userId}/entries") => Call::get(KIM, "/balance/kim/entries?limit=20"),
+        ("POST", "/balance/adjustments") => {
+            let correction = json!({ "userId": "kim", "amount": -500, "reason": "중복 적립 정정" });
+            Call::post(As::Admin, "/balance/adjustments", correction)
+        }
+        ("POST", "/balance/withdrawals") => Call::post(KIM, "/balance/withdrawals", withdrawal_of_kim()),
+        ("POST", "/payments") => Call::post(KIM, "/payments", top_up_of_kim()),
+        ("GET", "/payments") => Call::get(KIM, "/payments?userId=kim&limit=20"),
+        ("POST", "/payment-notices/{provider}") => {
+            let notice = json!({ "eventType": "PAYMENT_STATUS_CHANGED", "data": { "orderId": "unknown" } });
+            Call::post(As::Anyone, "/payment-notices/toss", notice).without_key()
+        }
         ("GET", "/products") => Call::get(As::Anyone, "/products?limit=20"),
         ("GET", "/products/best-seller") => Call::get(As::Anyone, "/products/best-seller?range=3days"),
         ("POST", "/products") => {
@@ -184,7 +241,7 @@ fn simple(method: &str, path: &str) -> Option<Call> {
         ("POST", "/order-sheets") => Call::post(KIM, "/order-sheets", hanji),
         ("GET", "/desk/products") => Call::get(As::Seller("namdaemun"), "/desk/products?limit=20"),
         ("GET", "/desk/campaigns") => Call::get(As::Admin, "/desk/campaigns?limit=20"),
-        ("GET", path) if !path.contains("{order") => Call::get(reader(path), &filled_in(path)),
+        ("GET", path) if !["{order", "{payment", "{withdrawal"].iter().any(|id| path.contains(id)) => Call::get(reader(path), &filled_in(path)),
         _ => return None,
     })
 }

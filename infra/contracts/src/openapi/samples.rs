@@ -5,11 +5,11 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use shared::{
     api::{
-        ApiError, Code, FieldErrors,
+        ApiError, Code, FieldErrors, Language,
         views::{
             self, BestsellerView, CampaignView, CartView, DeskProductView, EntryView, IssuedCouponView,
             ListedDeskProductView, ListedProductView, OrderSheetView, OrderView, PaymentView, ProductView, ShownStatus,
-            UserView,
+            SessionView, UserView, WithdrawalView,
         },
     },
     app::{
@@ -20,7 +20,7 @@ use shared::{
         orders::AuthorizedOrder,
     },
     domain::{
-        CouponId, Invalid, OrderId, OrderSheetId, ProductId, Quantity, Refusal, UserId, Won,
+        CouponId, Invalid, OrderId, OrderSheetId, PaymentId, ProductId, Quantity, Refusal, UserId, WithdrawalId, Won,
         coupon::CouponProblem,
         coupon::{Campaign, CouponState, Discount, IssuedCoupon, Terms, Validity},
         ledger::EntryKind,
@@ -28,10 +28,13 @@ use shared::{
         order::{Actor, Draft, LineStatus, Order, OrderLine, allowed_next},
         pricing::{self, ShippingPolicy},
         product::{Offer, SaleStatus},
+        provider::ProviderName,
         refusal::Entity,
+        session::{PaymentSession, Purpose},
         sheet::OrderSheet,
         swept::SweepPlan,
         user::{UserKind, UserStatus},
+        withdrawal::{PayoutAccount, Withdrawal, WithdrawalStatus},
     },
     store::StoreError,
 };
@@ -84,6 +87,8 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         amount: charge,
         balance_after: charge,
         order_id: None,
+        payment_id: None,
+        actor: Some(Actor::Customer),
         reason: None,
         at: at("2026-11-20T00:59:00Z")?,
     };
@@ -135,6 +140,8 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         status: order.payment_status().ok_or(Error::NoSample("Payment"))?,
         at: ordered_at,
     };
+    let session = session(&order)?;
+    let withdrawal = WithdrawalView::new(withdrawal(&mina)?, Some(Won::new(30_000)));
     let caller = Caller { user_id: mina.clone(), role: Role::Customer };
     let order = AuthorizedOrder::for_caller(&caller, order, ordered_at)?.ok_or(Error::NoSample("Order"))?;
     let history = views::history(&order);
@@ -159,6 +166,8 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         ("Order", serde_json::to_value(order)?),
         ("HistoryEntry", serde_json::to_value(history.into_iter().next())?),
         ("Payment", serde_json::to_value(payment)?),
+        ("PaymentSession", serde_json::to_value(session)?),
+        ("Withdrawal", serde_json::to_value(withdrawal)?),
         ("OrderSheet", serde_json::to_value(OrderSheetView::at(ordered_at, sheet)?)?),
     ])
 }
@@ -220,7 +229,50 @@ fn bodies() -> Vec<(&'static str, Value)> {
         ),
         ("NewCancellation", json!({ "items": [{ "itemId": "1", "quantity": 1 }], "reason": "하나만 필요해요" })),
         ("OrderItemChange", json!({ "status": "SHIPPED" })),
+        ("RefundRetry", json!({ "to": "BALANCE" })),
+        ("NewPayment", json!({ "purpose": { "type": "TOP_UP", "userId": "mina", "amount": 50_000 } })),
+        ("Confirmation", json!({ "paymentKey": "tgen_20261126172042abcd1", "amount": 50_000 })),
+        ("NewPaymentRefund", json!({ "amount": 5_000 })),
+        ("Adjustment", json!({ "userId": "mina", "amount": -500, "reason": "중복 적립 정정" })),
+        (
+            "NewWithdrawal",
+            json!({
+                "userId": "mina",
+                "amount": 20_000,
+                "account": { "bank": "088", "number": "110-123-456789", "holder": "김민아" },
+            }),
+        ),
+        ("WithdrawalChange", json!({ "status": "PAID_OUT" })),
     ]
+}
+
+/// The session in which the order would be paid, if it waited for money from outside.
+fn session(order: &Order) -> Result<SessionView, Error> {
+    let payment_id = order.session_id().ok_or(Error::NoSample("PaymentSession"))?;
+    let purpose = (Purpose::Order { order_id: order.order_id.clone() }, order.amounts.payable);
+    let times = (order.created_at, at("2026-11-20T01:10:00Z")?);
+    let session = PaymentSession::new(payment_id, order.user_id.clone(), purpose, ProviderName::Toss, times);
+    let first_item = order.items.first().map(|line| line.name.clone());
+    let session = PaymentSession { first_item, ..session };
+    Ok(SessionView::at(order.created_at, session, "test_ck_local", Language::Korean))
+}
+
+/// A withdrawal of a user.
+///
+/// # Errors
+/// As [`sheet`].
+pub fn withdrawal(user: &UserId) -> Result<Withdrawal, Error> {
+    let account = |text: &str| text.to_owned();
+    Ok(Withdrawal {
+        withdrawal_id: WithdrawalId::try_from("c0rfakq3d6s7wz5x2v4mb8n1t9".to_owned())?,
+        user_id: user.clone(),
+        amount: Won::new(20_000),
+        account: PayoutAccount { bank: account("088"), number: account("110-123-456789"), holder: account("김민아") },
+        status: WithdrawalStatus::Requested,
+        created_at: at("2026-11-20T02:00:00Z")?,
+        updated_at: at("2026-11-20T02:00:00Z")?,
+        version: 1,
+    })
 }
 
 fn cart(product: &ProductView) -> Result<CartView, Error> {
@@ -345,9 +397,14 @@ pub(crate) fn failure(code: Code) -> Result<ApiError, Error> {
         Code::Forbidden => Refusal::Forbidden,
         Code::EntityNotFound => Refusal::not_found(Entity::Product, product_id),
         Code::BalanceNotEnough => Refusal::BalanceNotEnough {
-            order_id: OrderId::try_from("w5x2v4mb8n1t9c0rfakq3d6s7z".to_owned())?,
+            order_id: Some(OrderId::try_from("w5x2v4mb8n1t9c0rfakq3d6s7z".to_owned())?),
             payable: Won::new(20_000),
             balance: Won::new(7_000),
+        },
+        Code::PaymentAmountMismatch => Refusal::PaymentAmountMismatch {
+            payment_id: PaymentId::try_from("order_w5x2v4mb8n1t9c0rfakq3d6s7z".to_owned())?,
+            amount: Won::new(20_000),
+            named: Won::new(2_000),
         },
         Code::StockNotEnough => Refusal::StockNotEnough { product_id, requested: 2, available: 1 },
         Code::CouponSoldOut => Refusal::CouponSoldOut,

@@ -3,13 +3,15 @@
 mod cart;
 mod coupon;
 mod order;
+mod payment;
 mod product;
 mod sheet;
 mod user;
 
 pub use cart::{CartItemView, CartView};
 pub use coupon::{CampaignView, IssuedCouponView, TermsView};
-pub use order::{HistoryView, OrderLineView, OrderView, PaymentView, State, history};
+pub use order::{HistoryView, OrderLineView, OrderView, PaymentView, RefundView, State, history};
+pub use payment::{CheckoutView, PurposeView, SessionRefundView, SessionView, WithdrawalView};
 pub use product::{
     BestsellerView, DeskProductView, ListedDeskProductView, ListedProductView, ProductView, ShownStatus,
 };

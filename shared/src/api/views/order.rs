@@ -10,7 +10,7 @@ use crate::{
         CouponId, OrderId, OrderSheetId, ProductId, UserId, Won,
         order::{
             Actor, Change, HistoryEvent, InconsistentAmounts, LineStatus, OrderAction, OrderStatus, PaymentMethod,
-            PaymentStatus, Step,
+            PaymentStatus, Refund, RefundStatus, Step, Tender, TenderAmount,
         },
         pricing::Amounts,
     },
@@ -47,8 +47,14 @@ pub struct OrderView {
     pub payable: Won,
     /// The amount paid: all of `payable`, or nothing yet.
     pub paid: Won,
-    /// The amount refunded.
+    /// The amount refunded or on its way back. A refund that failed does not count.
     pub refunded: Won,
+    /// The sources of the money; for the orderer and admins.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tenders: Vec<TenderAmount>,
+    /// The refunds, oldest first; for the orderer and admins.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refunds: Vec<RefundView>,
     /// The order sheet that it ordered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_sheet_id: Option<OrderSheetId>,
@@ -65,6 +71,29 @@ pub struct OrderView {
     /// The instant of its payment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<Timestamp>,
+}
+
+/// Money of an order that goes back.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Refund)]
+pub struct RefundView {
+    /// The id of the refund.
+    pub refund_id: String,
+    /// The amount.
+    pub amount: Won,
+    /// The tender that it goes to.
+    pub to: Tender,
+    /// Its result.
+    pub status: RefundStatus,
+    /// The instant of the last change.
+    pub at: Timestamp,
+}
+
+impl From<Refund> for RefundView {
+    fn from(Refund { refund_id, amount, to, status, at, .. }: Refund) -> Self {
+        Self { refund_id, amount, to, status, at }
+    }
 }
 
 /// A line of an order.
@@ -111,6 +140,13 @@ impl TryFrom<AuthorizedOrder> for OrderView {
         let allowed_actions = authorized.allowed_actions();
         let next_statuses: Vec<Vec<LineStatus>> =
             (1..=authorized.order.items.len()).map(|number| authorized.next_statuses(number)).collect();
+        let (tenders, refunds, refunded) = if authorized.is_whole() {
+            let order = &authorized.order;
+            let refunds = order.refunds().into_iter().map(RefundView::from).collect();
+            (order.tenders(), refunds, order.refunded_or_open())
+        } else {
+            (Vec::new(), Vec::new(), authorized.order.refunded)
+        };
         let AuthorizedOrder { order, lines, .. } = authorized;
         let Amounts { goods_total, goods_discount, coupon_discount, shipping_fee, payable } = order.amounts;
         let items = order.items.into_iter().zip(next_statuses).zip(1..);
@@ -146,7 +182,9 @@ impl TryFrom<AuthorizedOrder> for OrderView {
             shipping_fee,
             payable,
             paid: order.paid,
-            refunded: order.refunded,
+            refunded,
+            tenders,
+            refunds,
             order_sheet_id: order.order_sheet_id,
             hold_expires_at: order.hold_expires_at,
             allowed_actions,

@@ -7,8 +7,9 @@ use utoipa::ToSchema;
 use crate::{
     app::users::User,
     domain::{
-        OrderId, UserId, Won,
+        OrderId, PaymentId, UserId, Won,
         ledger::{EntryKind, LedgerEntry},
+        order::Actor,
         user::{Seller, UserKind, UserStatus},
     },
 };
@@ -77,6 +78,12 @@ pub struct EntryView {
     /// The order that was paid or refunded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
+    /// The payment from outside that the money is of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payment_id: Option<PaymentId>,
+    /// The party that moved the money; entries of an earlier version have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor: Option<Actor>,
     /// The reason that an admin gave.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -86,7 +93,7 @@ pub struct EntryView {
 
 impl From<LedgerEntry> for EntryView {
     fn from(entry: LedgerEntry) -> Self {
-        let LedgerEntry { entry_id, sequence: _, kind, amount, balance_after, order_id, reason, at, before: _ } = entry;
-        Self { entry_id, kind, amount, balance_after, order_id, reason, at }
+        let LedgerEntry { entry_id, kind, amount, balance_after, order_id, payment_id, actor, reason, at, .. } = entry;
+        Self { entry_id, kind, amount, balance_after, order_id, payment_id, actor, reason, at }
     }
 }

@@ -42,6 +42,11 @@ impl AuthorizedOrder {
         Ok(Some(Self { order, lines, caller: caller.clone(), now }))
     }
 
+    /// Whether the caller sees all of the order, its money included, and not just the lines of a seller.
+    pub fn is_whole(&self) -> bool {
+        self.caller.may_act_for(&self.order.user_id)
+    }
+
     /// The roles in which the caller may act on a line.
     pub fn actors(&self, line: &OrderLine) -> Vec<Actor> {
         actors(&self.caller, &self.order, line)

@@ -20,7 +20,7 @@ use crate::{
         id::bucket,
         ledger::{EntryKind, LedgerEntry},
         money::MAX_BALANCE,
-        order::{Order, OrderEffects},
+        order::{Actor, DepositHold, Order, OrderEffects},
         refusal::Entity,
     },
     store::{
@@ -135,6 +135,8 @@ pub(super) struct Attempt {
     pub(super) transaction: Transaction,
     order: ActionIndex,
     account: Option<(ActionIndex, UserId, Account)>,
+    /// The count of an order that begins to wait for a deposit.
+    pub(super) deposit: Option<ActionIndex>,
     inventory: Vec<(ActionIndex, ProductId)>,
     coupon: Option<ActionIndex>,
 }
@@ -152,6 +154,7 @@ impl Attempt {
         backoff: &mut Backoff,
     ) -> Result<Self, Failure> {
         now.check_history(&seen.order, &shop.bounds.history)?;
+        let now = &planned(shop, now);
         let effects = OrderEffects::between(&seen.order, now);
         let mut transaction = Transaction::new();
         let record = OrderRecord::new(now.clone(), seen.payload.clone());
@@ -165,23 +168,29 @@ impl Attempt {
         let account = match account {
             None => {
                 if let Some(held) = effects.released {
-                    transaction.add(users::release(effects.user, held));
+                    transaction.add(users::release(effects.user, held, effects.deposit_ended()));
                 }
                 None
             }
             Some((seen, after, entry)) => {
                 let action = match entry.kind {
                     EntryKind::Payment => users::move_balance(effects.user, &seen, &after),
-                    EntryKind::Refund | EntryKind::Charge => users::refund_balance(effects.user, &seen, &after),
+                    _ => users::refund_balance(effects.user, &seen, &after),
                 };
                 let action = match effects.released {
-                    Some(held) => users::also_release(action, held),
+                    Some(held) => users::also_release(action, held, effects.deposit_ended()),
                     None => action,
                 };
                 let position = transaction.add(action);
                 transaction.add(ledger::append(effects.user, &entry));
                 Some((position, effects.user.clone(), after))
             }
+        };
+        let deposit = match effects.deposit {
+            Some(DepositHold::Begins(held)) => {
+                Some(transaction.add(users::await_deposit(effects.user, held, &shop.policy.caps)))
+            }
+            Some(DepositHold::Ends(_)) | None => None,
         };
         known.find_shards(shop, effects.units.keys().copied(), backoff).await?;
         let mut inventory = Vec::new();
@@ -193,7 +202,7 @@ impl Attempt {
         let coupon = effects.coupon.filter(|_| !known.coupon_is_elsewhere);
         let coupon = coupon.map(|coupon| coupons::give_back(effects.user, coupon, &now.order_id));
         let coupon = coupon.map(|action| transaction.add(action));
-        Ok(Self { transaction, order, account, inventory, coupon })
+        Ok(Self { transaction, order, account, deposit, inventory, coupon })
     }
 
     /// Commits, and returns nothing on success. Otherwise `seen` and `known` are refreshed from the condition failures,
@@ -205,7 +214,7 @@ impl Attempt {
         known: &mut Known,
         backoff: &mut Backoff,
     ) -> Result<Option<ConditionFailures>, Failure> {
-        let Self { transaction, order, account, inventory, coupon } = self;
+        let Self { transaction, order, account, deposit: _, inventory, coupon } = self;
         let failures = match shop.table.commit(transaction, backoff).await? {
             Outcome::Committed => {
                 if let Some((_, user, after)) = account {
@@ -262,7 +271,7 @@ impl Known {
                 Err(OutOfBounds::NotEnough) if !is_fresh => self.look_at_account(shop, user).await?,
                 Err(OutOfBounds::NotEnough) => {
                     let (order_id, payable, balance) = (order.order_id.clone(), amount, account.balance);
-                    return Err(Refusal::BalanceNotEnough { order_id, payable, balance }.into());
+                    return Err(Refusal::BalanceNotEnough { order_id: Some(order_id), payable, balance }.into());
                 }
                 Err(OutOfBounds::TooMuch) => return Err(Failure::Internal("a payment lowers a balance")),
             }
@@ -355,10 +364,10 @@ impl JoinedAttempt {
                 break;
             }
             after.check_history(&before.order, &shop.bounds.history)?;
-            let record = OrderRecord { order: after.clone(), ..before.clone() };
+            let record = OrderRecord { order: planned(shop, after), ..before.clone() };
             transaction.add(orders::replace(&before.order, &record));
             if let Some(held) = effects.released {
-                transaction.add(users::release(effects.user, held));
+                transaction.add(users::release(effects.user, held, effects.deposit_ended()));
             }
             if let Some(coupon) = effects.coupon {
                 transaction.add(coupons::give_back(effects.user, coupon, &after.order_id));
@@ -397,5 +406,12 @@ impl JoinedAttempt {
 
 /// The movement of money for an order in its state after the change.
 pub(super) fn movement(order: &Order, entry_id: String, kind: EntryKind, amount: Won) -> Movement {
-    Movement { entry_id, kind, amount, order_id: Some(order.order_id.clone()), reason: None, at: order.updated_at }
+    let actor = order.history.last().map_or(Actor::System, |entry| entry.actor);
+    let (order_id, at) = (Some(order.order_id.clone()), order.updated_at);
+    Movement { entry_id, kind, amount, order_id, payment_id: None, actor, reason: None, at }
+}
+
+/// The order with the instant of the sweep's next look at its open refunds.
+fn planned(shop: &Shop, after: &Order) -> Order {
+    Order { refunds_look_at: after.next_refund_look(shop.policy.payments.refund_patience), ..after.clone() }
 }

@@ -20,13 +20,16 @@ use crate::{
 ///
 /// # Errors
 /// - an invalid `amount` if it is none of [`PaymentResult::AMOUNTS`];
-/// - an invalid `paymentId` if that payment is for another order;
+/// - an invalid `paymentId` if that payment is for another order, or the id is one of a payment session;
 /// - [`crate::domain::Refusal::NotFound`] if there is no such order;
 /// - if the table cannot be reached.
 pub async fn settle(shop: &Shop, outcome: PaymentOutcome, result: &PaymentResult) -> Result<PaymentStatus, Failure> {
     if !PaymentResult::AMOUNTS.contains(&result.amount) {
         let (min, max) = (PaymentResult::AMOUNTS.start().get(), PaymentResult::AMOUNTS.end().get());
         return Err(Failure::Invalid("amount", Invalid::Range { min, max }));
+    }
+    if result.payment_id.order().is_some() {
+        return Err(Failure::Invalid("paymentId", Invalid::Taken));
     }
     let mut backoff = shop.backoff();
     let key = keys::payment(&result.order_id, &result.payment_id);

@@ -100,7 +100,7 @@ fn likely_buyer(caller: &Caller) -> Option<&UserId> {
 
 /// The answer to a change. The rights of a replay have not been checked yet: a caller who may no longer see the order
 /// finds none.
-fn authorize(shop: &Shop, caller: &Caller, order: Order) -> Result<AuthorizedOrder, Failure> {
+pub(super) fn authorize(shop: &Shop, caller: &Caller, order: Order) -> Result<AuthorizedOrder, Failure> {
     let id = order.order_id.clone();
     AuthorizedOrder::for_caller(caller, order, shop.clock.now())?
         .ok_or_else(|| Refusal::not_found(Entity::Order, id).into())

@@ -8,7 +8,9 @@ mod life;
 mod payments;
 mod place;
 mod preconditions;
+mod refunds;
 mod reserve;
+mod session;
 mod source;
 
 pub use crate::domain::order::PaymentOutcome;
@@ -19,6 +21,9 @@ pub use life::{cancel, move_line, pay};
 pub use payments::{OrderPayment, PaymentPlace, payments};
 pub(super) use place::quoted;
 pub use place::{PlaceOrder, place};
+pub(in crate::app) use refunds::plan_refunds_look;
+pub use refunds::{report_overdue, retry_refund, settle_refund};
+pub(in crate::app) use session::{SessionCommit, await_deposit, pay_by_session, payable_by};
 pub use source::{Item, OrderSource};
 
 use super::{Caller, Failure, Shop, readable};

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     app::{Caller, Failure, RequestKey, Role, Shop, accounts, caps},
     domain::{
-        OrderId, ProductId, Quantity, Refusal, UserId, Won,
+        Invalid, OrderId, ProductId, Quantity, Refusal, UserId, Won,
         account::Account,
         caps::{Caps, Held, Window},
         cart::Cart,
@@ -37,6 +37,8 @@ pub struct PlaceOrder {
     pub user_id: UserId,
     pub source: OrderSource,
     pub pay_by: PayBy,
+    /// The part that an external payment leaves to the balance. It is taken with the hold.
+    pub balance_amount: Won,
     /// The amount of the order, as far as the customer knows.
     pub expected_payable: Option<Won>,
 }
@@ -110,6 +112,7 @@ async fn place_by(
             is_fresh = true;
             continue;
         }
+        check_split(order, &draft)?;
         if is_above_caps(shop, order, &draft, preconditions) {
             // All other refusals come first, and a refusal needs a fresh record.
             preconditions.check_all_but_coupon(shop, user_id, backoff).await?;
@@ -117,7 +120,7 @@ async fn place_by(
             backoff.pause("the caps had room again").await?;
             continue;
         }
-        if has_enough(order.pay_by, &draft, preconditions) {
+        if has_enough(order, &draft, preconditions) {
             if preconditions.is_flash() && !is_new {
                 // A repetition must not reserve units, only to release them in a transaction on their shard.
                 if let Some(first) = shop.table.get(keys::order(id), Consistency::Strong).await? {
@@ -133,6 +136,9 @@ async fn place_by(
             preconditions.check_all_but_coupon(shop, user_id, backoff).await?;
             is_checked = true;
             continue;
+        } else if waits_for(order.pay_by, &draft).is_some() {
+            let (payable, balance) = (order.balance_amount, preconditions.account.balance);
+            return Err(Refusal::BalanceNotEnough { order_id: None, payable, balance }.into());
         }
         let attempt = Attempt::new(shop, order, id, &failed_id, draft, preconditions, key)?;
         let Attempt { transaction, order: made, place, asserted, ending } = attempt;
@@ -140,7 +146,7 @@ async fn place_by(
             return Err(Failure::Internal("an order's units are in few enough shards"));
         }
         let (payable, balance) = (made.amounts.payable, preconditions.account.balance);
-        let refused = || Failure::from(Refusal::BalanceNotEnough { order_id: failed_id.clone(), payable, balance });
+        let refused = || Failure::from(Refusal::BalanceNotEnough { order_id: Some(failed_id.clone()), payable, balance });
         match shop.table.commit(transaction, backoff).await? {
             Outcome::Committed => {
                 if !matches!(ending, Ending::Failed(..)) {
@@ -151,7 +157,11 @@ async fn place_by(
                         shop.cache_account(user_id, account);
                         Ok(made)
                     }
-                    Ending::Held => Ok(made),
+                    Ending::Held(None) => Ok(made),
+                    Ending::Held(Some(account)) => {
+                        shop.cache_account(user_id, account);
+                        Ok(made)
+                    }
                     Ending::Failed(_, account) => {
                         shop.cache_account(user_id, account);
                         Err(refused())
@@ -269,9 +279,22 @@ fn waits_for(pay_by: PayBy, draft: &Draft) -> Option<PaymentMethod> {
     }
 }
 
+/// Refuses a part for the balance that leaves nothing to be paid from outside.
+fn check_split(order: &PlaceOrder, draft: &Draft) -> Result<(), Failure> {
+    let most = draft.quote.amounts.payable.get().saturating_sub(1).max(0);
+    if order.balance_amount.get() > most {
+        return Err(Failure::Invalid("balanceAmount", Invalid::Range { min: 0, max: most }));
+    }
+    Ok(())
+}
+
 /// Whether the money suffices, so that the order is going to take its units.
-fn has_enough(pay_by: PayBy, draft: &Draft, preconditions: &Preconditions) -> bool {
-    waits_for(pay_by, draft).is_some() || preconditions.account.can_pay(draft.quote.amounts.payable)
+fn has_enough(order: &PlaceOrder, draft: &Draft, preconditions: &Preconditions) -> bool {
+    let from_balance = match waits_for(order.pay_by, draft) {
+        Some(_) => order.balance_amount,
+        None => draft.quote.amounts.payable,
+    };
+    preconditions.account.can_pay(from_balance)
 }
 
 /// The part of its user's caps that the order would use.
@@ -290,7 +313,7 @@ fn is_above_caps(shop: &Shop, order: &PlaceOrder, draft: &Draft, preconditions: 
         if waits_for(order.pay_by, draft).is_some() {
             !preconditions.account.can_hold(held(preconditions), caps)
         } else {
-            !has_enough(order.pay_by, draft, preconditions) && has_failed_too_often(caps, draft, preconditions)
+            !has_enough(order, draft, preconditions) && has_failed_too_often(caps, draft, preconditions)
         }
     })
 }
@@ -330,8 +353,8 @@ struct Attempt {
 enum Ending {
     /// Paid; the account after it.
     Paid(Account),
-    /// To be paid later.
-    Held,
+    /// To be paid later; the account after the part that the balance paid, if it paid one.
+    Held(Option<Account>),
     /// The balance is too low: this action keeps the order as a failed one.
     Failed(ActionIndex, Account),
 }
@@ -348,7 +371,7 @@ impl Attempt {
     ) -> Result<Self, Failure> {
         let caps = caps_of(shop, wanted);
         if let Some(method) = waits_for(wanted.pay_by, &draft) {
-            return Self::hold(shop, id, draft, method, preconditions, (key, caps));
+            return Self::hold(shop, id, draft, (method, wanted.balance_amount), preconditions, (key, caps));
         }
         if preconditions.account.can_pay(draft.quote.amounts.payable) {
             Self::pay(id, draft, preconditions, key)
@@ -373,23 +396,34 @@ impl Attempt {
         Ok(Self { transaction, order, place, asserted, ending: Ending::Paid(account) })
     }
 
-    /// Takes the units and the coupon, and counts them against the user's caps.
+    /// Takes the units, the coupon and the balance's part, and counts the hold against the user's caps.
     fn hold(
         shop: &Shop,
         id: &OrderId,
         draft: Draft,
-        method: PaymentMethod,
+        (method, balance_amount): (PaymentMethod, Won),
         preconditions: &Preconditions,
         (key, caps): (&RequestKey, Option<&Caps>),
     ) -> Result<Self, Failure> {
         let end = draft.at.checked_add(shop.policy.hold).map_err(|_| Failure::Internal("a hold ends at an instant"))?;
-        let order = Order::placed(id.clone(), draft, method, end);
+        let order = Order::placed(id.clone(), draft, method, balance_amount, end);
+        let (user, held) = (&order.user_id, held(preconditions));
         let mut transaction = Transaction::new();
         let record = OrderRecord::new(order.clone(), key.payload.clone());
         let place = transaction.add(orders::create(&record));
-        let asserted_account = transaction.add(users::hold(&order.user_id, held(preconditions), caps));
+        let (asserted_account, account) = if balance_amount > Won::ZERO {
+            let payment = movement(&order, id.to_string(), EntryKind::Payment, balance_amount.negated());
+            let seen = &preconditions.account;
+            let booked = seen.book(user, payment);
+            let (after, entry) = booked.map_err(|_| Failure::Internal("an account pays what it can"))?;
+            let action = transaction.add(users::hold_and_pay(user, seen, &after, held, caps));
+            transaction.add(ledger::append(user, &entry));
+            (action, Some(after))
+        } else {
+            (transaction.add(users::hold(user, held, caps)), None)
+        };
         let asserted = claim(&mut transaction, &order, preconditions, asserted_account);
-        Ok(Self { transaction, order, place, asserted, ending: Ending::Held })
+        Ok(Self { transaction, order, place, asserted, ending: Ending::Held(account) })
     }
 
     /// Takes nothing, and keeps the failed order. The balance was the only thing that was insufficient: all else was

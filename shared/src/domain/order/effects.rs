@@ -15,18 +15,40 @@ pub struct OrderEffects<'a> {
     pub refund: Option<Won>,
     /// The part of the user's caps that it no longer uses.
     pub released: Option<Held>,
+    /// The part that it begins to use of the caps for deposits, or no longer uses.
+    pub deposit: Option<DepositHold>,
     /// Units that return to the stock.
     pub units: BTreeMap<&'a ProductId, i64>,
     /// The coupon that can be used again.
     pub coupon: Option<&'a CouponId>,
 }
 
+/// A change of the units that wait for deposits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DepositHold {
+    Begins(Held),
+    Ends(Held),
+}
+
 impl<'a> OrderEffects<'a> {
+    /// The part that it no longer uses of the caps for deposits.
+    pub fn deposit_ended(&self) -> Option<Held> {
+        match self.deposit {
+            Some(DepositHold::Ends(held)) => Some(held),
+            Some(DepositHold::Begins(_)) | None => None,
+        }
+    }
+
     /// The effects of a change from one state of an order to another.
     pub fn between(before: &'a Order, after: &'a Order) -> Self {
         let from_balance = after.payment == PaymentMethod::Balance;
         let is_paid_now = before.paid_at.is_none() && after.paid_at.is_some();
-        let refund = after.refunded.checked_sub(before.refunded).filter(|refund| *refund > Won::ZERO);
+        let refund = after.returned_to_balance().checked_sub(before.returned_to_balance());
+        let deposit = match (before.held_for_deposit(), after.held_for_deposit()) {
+            (None, Some(held)) => Some(DepositHold::Begins(held)),
+            (Some(held), None) => Some(DepositHold::Ends(held)),
+            (None, None) | (Some(_), Some(_)) => None,
+        };
         let mut units: BTreeMap<&ProductId, i64> = BTreeMap::new();
         for (before, after) in before.items.iter().zip(&after.items) {
             let back = i64::from(before.live_units()).saturating_sub(i64::from(after.live_units()));
@@ -38,8 +60,9 @@ impl<'a> OrderEffects<'a> {
         Self {
             user: &after.user_id,
             payment: (from_balance && is_paid_now).then_some(after.paid),
-            refund: refund.filter(|_| from_balance),
+            refund: refund.filter(|refund| *refund > Won::ZERO),
             released: before.held().filter(|_| !after.hold_counted),
+            deposit,
             units,
             coupon: before.coupon_id.as_ref().filter(|_| has_ended),
         }

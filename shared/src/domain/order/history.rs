@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{LineState, LineStatus, Order, OrderStatus};
+use super::{LineState, LineStatus, Order, OrderStatus, RefundStep};
 use crate::domain::{PaymentId, Won};
 
 /// The party that made a change.
@@ -40,12 +40,15 @@ pub struct HistoryEntry {
     /// A payment that has to be returned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub returned: Option<Returned>,
+    /// The refund that the entry is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund_step: Option<RefundStep>,
 }
 
 impl HistoryEntry {
     /// An entry about the order as a whole.
     pub fn new(event: HistoryEvent, actor: Actor, at: Timestamp) -> Self {
-        Self { event, actor, at, lines: Vec::new(), refund: Won::ZERO, reason: None, returned: None }
+        Self { event, actor, at, lines: Vec::new(), refund: Won::ZERO, reason: None, returned: None, refund_step: None }
     }
 
     /// Its size in the order's item, in units of some 40 bytes.
@@ -103,6 +106,37 @@ pub enum HistoryEvent {
     LineMoved,
     /// The external payment system sent money that the order does not need; it is asked to return it.
     PaymentReturned,
+    /// The customer is to transfer the money to an account of the provider; the hold lasts until then.
+    DepositRequested,
+    /// Money is back where it came from.
+    RefundSucceeded,
+    /// Money could not be sent back to where it came from.
+    RefundFailed,
+    /// An admin sends a failed refund again.
+    RefundRetried,
+    /// A refund has had no result for too long.
+    RefundOverdue,
+}
+
+impl HistoryEvent {
+    /// Whether it is worth an entry of its own although no state changes by it.
+    fn changes_no_state(self) -> bool {
+        match self {
+            Self::PaymentReturned
+            | Self::DepositRequested
+            | Self::RefundSucceeded
+            | Self::RefundFailed
+            | Self::RefundRetried
+            | Self::RefundOverdue => true,
+            Self::Placed
+            | Self::Paid
+            | Self::PaymentFailed
+            | Self::PaymentDeclined
+            | Self::HoldExpired
+            | Self::Cancelled
+            | Self::LineMoved => false,
+        }
+    }
 }
 
 /// A step of the order or of one of its lines from one state to the next.
@@ -209,13 +243,12 @@ impl Replay {
                 let moved = entry.lines.iter().filter_map(|step| self.move_line(*step));
                 steps.extend(moved.map(|change| (entry.actor, change)));
             }
-            HistoryEvent::PaymentReturned => {}
+            event => debug_assert!(event.changes_no_state()),
         }
         let to = OrderStatus::derive(self.lines.iter().flatten().copied(), self.paid, self.failed);
         let from = self.status.replace(to);
         let order = Change::Order { from, to };
-        // Returned money changes no state, but must be reported.
-        let is_recorded = from != Some(to) || entry.event == HistoryEvent::PaymentReturned;
+        let is_recorded = from != Some(to) || entry.event.changes_no_state();
         let order = is_recorded.then_some((entry.actor, order));
         order.into_iter().chain(steps).map(|(actor, change)| (entry, actor, change)).collect()
     }

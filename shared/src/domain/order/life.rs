@@ -91,7 +91,21 @@ impl Order {
 
     /// Whether the order waits for just this payment of the external system.
     pub fn awaits(&self, amount: Won, now: Timestamp) -> bool {
-        self.payment == PaymentMethod::External && self.is_payable(now) && amount == self.amounts.payable
+        self.payment == PaymentMethod::External && self.is_payable(now) && amount == self.external_amount()
+    }
+
+    /// The order with its hold extended until the customer's deposit is due. It waits for a deposit once.
+    ///
+    /// # Errors
+    /// [`Refusal::OrderStateConflict`] if it does not wait for money from outside, or its hold has ended.
+    pub fn wait_for_deposit(&self, due_at: Timestamp, now: Timestamp) -> Result<Self, Refusal> {
+        if self.payment != PaymentMethod::External || !self.is_payable(now) || due_at <= now {
+            return Err(self.conflict(Actor::System, now));
+        }
+        let mut order = self.clone();
+        order.hold_expires_at = Some(due_at);
+        order.awaits_deposit = order.hold_counted;
+        Ok(order.with_entry(HistoryEntry::new(HistoryEvent::DepositRequested, Actor::System, now)))
     }
 
     /// The order paid by the external system, with a payment that it [awaits](Self::awaits).
@@ -105,6 +119,7 @@ impl Order {
         order.paid_at = Some(now);
         order.hold_expires_at = None;
         order.hold_counted = false;
+        order.awaits_deposit = false;
         order.items.iter_mut().for_each(|line| line.status = LineStatus::Preparing);
         order.with_entry(HistoryEntry::new(HistoryEvent::Paid, actor, now))
     }
@@ -120,6 +135,7 @@ impl Order {
         let mut order = self.clone();
         order.hold_expires_at = None;
         order.hold_counted = false;
+        order.awaits_deposit = false;
         order.items.iter_mut().for_each(OrderLine::end_unpaid);
         Ok(order.with_entry(HistoryEntry::new(event, actor, now)))
     }
@@ -269,7 +285,7 @@ impl Order {
         Err(Refusal::LimitExceeded { limit: "orderHistory", max: i64::try_from(max).unwrap_or(i64::MAX) })
     }
 
-    fn with_entry(mut self, entry: HistoryEntry) -> Self {
+    pub(super) fn with_entry(mut self, entry: HistoryEntry) -> Self {
         self.updated_at = entry.at;
         self.version = self.version.saturating_add(1);
         self.history.push(entry);
@@ -277,7 +293,8 @@ impl Order {
         self
     }
 
-    fn conflict(&self, actor: Actor, now: Timestamp) -> Refusal {
+    /// The refusal of an action of `actor` in this state.
+    pub fn conflict(&self, actor: Actor, now: Timestamp) -> Refusal {
         Refusal::OrderStateConflict {
             order_id: self.order_id.clone(),
             status: self.status,

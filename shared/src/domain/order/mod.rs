@@ -5,18 +5,20 @@ mod history;
 mod life;
 mod line;
 mod payment;
+mod refunds;
 mod sales;
 mod transitions;
 
-pub use effects::OrderEffects;
+pub use effects::{DepositHold, OrderEffects};
 pub use history::{Actor, Change, HistoryEntry, HistoryEvent, LineStep, Returned, Step};
 pub use life::{Cancellation, HistoryBounds, PayBy};
 pub use line::{InconsistentAmounts, OrderLine};
 pub use payment::{Payment, PaymentClaim, PaymentOutcome, PaymentStatus};
+pub use refunds::{Refund, RefundStep, Tender, TenderAmount, attempt_id};
 pub use sales::Sale;
 pub use transitions::{TRANSITIONS, Transition, allowed_next, allowed_next_as};
 
-pub use super::states::{LineState, LineStatus, OrderAction, OrderStatus};
+pub use super::states::{LineState, LineStatus, OrderAction, OrderStatus, RefundStatus};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -62,12 +64,16 @@ pub struct Order {
     /// The amount paid: all of [`Amounts::payable`], or nothing yet.
     #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub paid: Won,
+    /// The amount due for what was cancelled or returned, whatever the results of its refunds.
     #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub refunded: Won,
+    /// The part of [`Amounts::payable`] that the hold of an external order took from the balance.
+    #[serde(default, skip_serializing_if = "Won::is_zero")]
+    pub balance_amount: Won,
     /// The order sheet that it orders.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_sheet_id: Option<OrderSheetId>,
-    /// The payment of the external system that paid it.
+    /// The payment from outside that paid it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payment_id: Option<PaymentId>,
     /// The end of the wait for payment while the order is pending. From this instant on it cannot be paid.
@@ -81,6 +87,16 @@ pub struct Order {
     /// counted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hold_counted: bool,
+    /// Whether it waits for a deposit, and the account counts it among these.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub awaits_deposit: bool,
+    /// The instant of the sweep's next look at its open refunds.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "jiff::fmt::serde::timestamp::millisecond::optional"
+    )]
+    pub refunds_look_at: Option<Timestamp>,
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub created_at: Timestamp,
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
@@ -122,10 +138,18 @@ impl Order {
         order
     }
 
-    /// An order that holds its units and its coupon, and is pending until `hold_expires_at`.
-    pub fn placed(order_id: OrderId, draft: Draft, payment: PaymentMethod, hold_expires_at: Timestamp) -> Self {
+    /// An order that holds its units, its coupon and `balance_amount` won of the balance, and is pending until
+    /// `hold_expires_at`.
+    pub fn placed(
+        order_id: OrderId,
+        draft: Draft,
+        payment: PaymentMethod,
+        balance_amount: Won,
+        hold_expires_at: Timestamp,
+    ) -> Self {
         let mut order = Self::begun(order_id, draft, HistoryEvent::Placed, LineStatus::PendingPayment);
         order.payment = payment;
+        order.balance_amount = balance_amount;
         order.hold_expires_at = Some(hold_expires_at);
         order.hold_counted = true;
         order
@@ -155,10 +179,13 @@ impl Order {
             coupon_id,
             paid: Won::ZERO,
             refunded: Won::ZERO,
+            balance_amount: Won::ZERO,
             order_sheet_id,
             payment_id: None,
             hold_expires_at: None,
             hold_counted: false,
+            awaits_deposit: false,
+            refunds_look_at: None,
             created_at: at,
             updated_at: at,
             paid_at: None,
@@ -177,6 +204,11 @@ impl Order {
     pub fn held(&self) -> Option<Held> {
         let units = self.items.iter().map(|line| i64::from(line.live_units())).sum();
         self.hold_counted.then_some(Held { orders: 1, units })
+    }
+
+    /// Its part of the caps of orders that wait for a deposit.
+    pub fn held_for_deposit(&self) -> Option<Held> {
+        self.held().filter(|_| self.awaits_deposit)
     }
 
     /// The line with this number, from 1.

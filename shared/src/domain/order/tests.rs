@@ -70,7 +70,7 @@ fn after(seconds: i64) -> Timestamp {
 }
 
 fn placed(payment: PaymentMethod) -> Order {
-    Order::placed(id(), draft(), payment, after(600))
+    Order::placed(id(), draft(), payment, Won::ZERO, after(600))
 }
 
 fn units(units: &[(usize, u16)]) -> Cancellation {
@@ -195,7 +195,7 @@ fn no_more_is_cancelled_than_there_is() {
 #[test]
 fn a_held_order_is_cancelled_by_naming_all_units_of_each_line() {
     let draft = draft_of(vec![line("tea", 1_000, 2), line("cup", 2_000, 3)], 0);
-    let held = Order::placed(id(), draft, PaymentMethod::Balance, after(600));
+    let held = Order::placed(id(), draft, PaymentMethod::Balance, Won::ZERO, after(600));
     let cancel = |what: &[(usize, u16)]| held.cancel(&units(what), Actor::Customer, None, after(1));
     assert_eq!(cancel(&[(1, 2), (2, 3)]).unwrap().status, OrderStatus::Cancelled);
     for part in [&[(1, 2)][..], &[(2, 3)], &[(1, 2), (2, 2)], &[(1, 1), (2, 3)], &[(1, 3), (2, 2)]] {
@@ -488,7 +488,7 @@ fn a_history_moves_only_lines_that_the_order_has() {
 /// The effects of a change that touches no other record.
 fn no_effects(order: &Order) -> OrderEffects<'_> {
     let units = BTreeMap::new();
-    OrderEffects { user: &order.user_id, payment: None, refund: None, released: None, units, coupon: None }
+    OrderEffects { user: &order.user_id, payment: None, refund: None, released: None, deposit: None, units, coupon: None }
 }
 
 #[test]
@@ -523,7 +523,7 @@ fn the_end_of_an_order_gives_back_its_units_its_coupon_and_its_share_of_the_caps
     let draft = || Draft { coupon_id: Some(coupon.clone()), ..draft() };
     let all = |order: &Order| order.cancel(&Cancellation::Whole, Actor::Customer, None, after(2)).unwrap();
 
-    let held = Order::placed(id(), draft(), PaymentMethod::Balance, after(600));
+    let held = Order::placed(id(), draft(), PaymentMethod::Balance, Won::ZERO, after(600));
     let ended = all(&held);
     let released = Some(Held { orders: 1, units: 4 });
     let units_back = BTreeMap::from([(&tea, 2), (&cup, 2)]);
@@ -608,6 +608,7 @@ fn an_order_sells_when_it_is_paid_and_gives_back_when_units_are_cancelled() {
         id(),
         draft_of(vec![line("tea", 1_000, 2), line("cup", 0, 2), line("tea", 500, 1)], 0),
         PaymentMethod::Balance,
+        Won::ZERO,
         after(600),
     );
     assert_eq!(held.sales(), Some(vec![]), "an unpaid order has sold nothing");

@@ -1,0 +1,25 @@
+//! `GET /payments/{paymentId}`: a payment session.
+
+use shared::{
+    api::{ApiRequest, ApiResult, Reply, views::SessionView},
+    app::{Shop, payments},
+    domain::PaymentId,
+};
+
+/// A payment session, for its user and admins.
+///
+/// # Errors
+/// 400, 401, 404.
+#[utoipa::path(
+    get,
+    path = "/payments/{paymentId}",
+    tag = "Payments",
+    params(("paymentId" = PaymentId, Path)),
+    responses((status = 200, description = "The session.", body = SessionView)),
+)]
+pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
+    let payment_id: PaymentId = request.only_parameter("paymentId")?;
+    let session = payments::get(shop, request.caller()?, &payment_id).await?;
+    let client_key = &payments::checkout(shop)?.client_key;
+    Reply::ok(SessionView::at(shop.clock.now(), session, client_key, request.language()))
+}
