@@ -22,7 +22,7 @@ use crate::{
     issuer::{AUDIENCE, Issuer},
     leash::Leashed,
     machine,
-    payment_system::{Adapter, PaymentSystem},
+    payment_system::{Adapter, PaymentSystem, ProviderServer},
     secrets,
     server::Servers,
     watch::Watch,
@@ -101,15 +101,18 @@ impl LocalStack {
         Ok(stack)
     }
 
-    /// Starts the payment system, which answers the shop's requests.
+    /// Starts the payment system: the provider, and the answers over the bus.
     async fn serve_payments(&self) -> Result<()> {
         let output = |name| self.deployment.output(name).map(str::to_owned);
         let aws = Aws::new(self.emulator.url())?;
         let adapter = Adapter::new(aws, output("PaymentRequestsUrl")?, output("EventBusName")?);
         let payment_system = PaymentSystem::new(adapter);
-        let router = self.door.guard(payment_system.router());
+        let shop = if self.config.watch { self.local_url() } else { self.api_url() };
+        let provider = ProviderServer::new(format!("{shop}/payment-notices/toss"))?;
+        let router = self.door.with_visits().guard(provider.router().merge(payment_system.router()));
         self.servers.serve(self.config.ports.payment_system, router).await?;
         self.servers.spawn(payment_system.work());
+        self.servers.spawn(provider.work());
         Ok(())
     }
 

@@ -92,6 +92,12 @@ impl Provider {
         self.expire(now);
     }
 
+    /// The time at which something happens without a request: a notice is due, an effect comes, a payment expires.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        let held = self.held.keys().next().map(|(at, _)| *at);
+        [held, self.books.next_deadline(), self.notices.next_sending()].into_iter().flatten().min()
+    }
+
     /// Takes the notices that are to be posted to the shop by now.
     pub fn take_notices(&mut self, now: Timestamp) -> Vec<Notice> {
         self.advance(now);
