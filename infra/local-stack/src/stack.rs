@@ -64,6 +64,7 @@ impl LocalStack {
         let binaries = build(&[crate::FUNCTIONS]).await?;
         if config.fresh {
             remove(&folder.join("emulator"))?;
+            remove(&payments(&config))?;
         }
         renew(&logs(&config))?;
 
@@ -108,7 +109,8 @@ impl LocalStack {
         let adapter = Adapter::new(aws, output("PaymentRequestsUrl")?, output("EventBusName")?);
         let payment_system = PaymentSystem::new(adapter);
         let shop = if self.config.watch { self.local_url() } else { self.api_url() };
-        let provider = ProviderServer::new(format!("{shop}/payment-notices/toss"))?;
+        let journal = payments(&self.config);
+        let provider = ProviderServer::new(&journal, format!("{shop}/payment-notices/toss"))?;
         let router = self.door.with_visits().guard(provider.router().merge(payment_system.router()));
         self.servers.serve(self.config.ports.payment_system, router).await?;
         self.servers.spawn(payment_system.work());
@@ -338,6 +340,11 @@ fn take(folder: &Path) -> Result<File> {
 /// The file with the time at which the build started.
 fn stamp(config: &Config) -> PathBuf {
     config.state_dir.join("built")
+}
+
+/// The folder of the payment provider's state.
+fn payments(config: &Config) -> PathBuf {
+    config.state_dir.join("payments")
 }
 
 fn logs(config: &Config) -> PathBuf {

@@ -157,6 +157,11 @@ impl Provider {
         self.faults.set(Some(merchant_order_id), faults)
     }
 
+    /// Ends all faults. Calls that are held already are still carried out.
+    pub fn clear_faults(&mut self) {
+        self.faults = Faults::default();
+    }
+
     /// The money of each payment, in the order of their beginning.
     pub fn entries(&self) -> impl Iterator<Item = Entry> {
         self.books.entries()

@@ -10,12 +10,12 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use maud::Markup;
-use payment_system::{CLIENT_KEY, Checkout, CheckoutMethod, Provider, Refusal};
+use payment_system::{CLIENT_KEY, Request};
 use reqwest::Url;
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::{
-    now,
     page::{self, Language},
     provider::ProviderServer,
 };
@@ -110,31 +110,45 @@ pub(super) async fn pay(
         let facts = [("code", code), ("message", message), ("orderId", &order_id)];
         Redirect::to(with(fail.clone(), &facts).as_str()).into_response()
     };
-    let method = match (visit.action, visit.choice) {
-        (Some(Action::Pay), Some(Choice::Card)) => CheckoutMethod::Card { is_declined: false },
-        (Some(Action::Pay), Some(Choice::CardDeclinedLater)) => CheckoutMethod::Card { is_declined: true },
-        (Some(Action::Pay), Some(Choice::VirtualAccount)) => CheckoutMethod::VirtualAccount { valid_hours: 168 },
+    let (method, outcome) = match (visit.action, visit.choice) {
+        (Some(Action::Pay), Some(Choice::Card)) => ("CARD", Some("APPROVE")),
+        (Some(Action::Pay), Some(Choice::CardDeclinedLater)) => ("CARD", Some("DECLINE")),
+        (Some(Action::Pay), Some(Choice::VirtualAccount)) => ("VIRTUAL_ACCOUNT", None),
         (Some(Action::Pay), Some(Choice::DeclinedCard)) => {
             return failed("REJECT_CARD_COMPANY", "결제 승인이 거절되었습니다.");
         }
         (Some(Action::Cancel), _) => return failed("PAY_PROCESS_CANCELED", "사용자에 의해 결제가 취소되었습니다."),
         (Some(Action::Pay), None) | (None, _) => return wrong(language, "choice, action"),
     };
-    let amount = visit.amount;
-    match server.change(|provider| begin(provider, visit, method)) {
-        Ok(key) => {
-            let amount = amount.to_string();
-            let facts = [("paymentType", "NORMAL"), ("paymentKey", &key), ("orderId", &order_id), ("amount", &amount)];
-            Redirect::to(with(success, &facts).as_str()).into_response()
-        }
-        Err(refusal) => failed(&refusal.code, refusal.message()),
+    let begun = json!({
+        "clientKey": visit.client_key, "merchantOrderId": order_id, "amount": visit.amount,
+        "orderName": visit.order_name, "method": method, "outcome": outcome,
+    });
+    let (_, begun) = control(&server, "/checkout", &begun);
+    let field = |name: &str| begun.get(name).and_then(Value::as_str).unwrap_or_default();
+    if field("paymentKey").is_empty() {
+        return failed(field("code"), field("message"));
     }
+    let amount = visit.amount.to_string();
+    let facts =
+        [("paymentType", "NORMAL"), ("paymentKey", field("paymentKey")), ("orderId", &order_id), ("amount", &amount)];
+    Redirect::to(with(success, &facts).as_str()).into_response()
 }
 
-fn begin(provider: &mut Provider, visit: Visit, method: CheckoutMethod) -> Result<String, Refusal> {
-    let order_name = visit.order_name.unwrap_or_else(|| visit.merchant_order_id.clone());
-    let checkout = Checkout { merchant_order_id: visit.merchant_order_id, amount: visit.amount, order_name, method };
-    provider.begin(checkout, now())
+/// Posts to a control route of the provider: the page does nothing that a test cannot do.
+fn control(server: &ProviderServer, path: &str, body: &Value) -> (StatusCode, Value) {
+    let body = body.to_string().into_bytes();
+    let request = Request { method: "POST".to_owned(), path: path.to_owned(), headers: Vec::new(), body };
+    match server.answer(&request) {
+        Ok(response) => {
+            let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            (status, serde_json::from_str(&response.body).unwrap_or_default())
+        }
+        Err(error) => {
+            let body = json!({ "code": "FAILED_INTERNAL_SYSTEM_PROCESSING", "message": error.to_string() });
+            (StatusCode::INSUFFICIENT_STORAGE, body)
+        }
+    }
 }
 
 fn with(mut url: Url, facts: &[(&str, &str)]) -> Url {
@@ -167,9 +181,10 @@ pub(super) async fn transfer(
         Ok(Form(transfer)) => transfer.merchant_order_id,
         Err(rejection) => return wrong(language, &rejection.body_text()),
     };
-    let done = server.change(|provider| provider.deposit(&order_id, now()));
-    let status = if done.is_ok() { StatusCode::OK } else { StatusCode::CONFLICT };
-    html(status, "", page::deposit(&order_id, Some(done.is_ok()), language))
+    let (status, _) = control(&server, "/deposits", &json!({ "merchantOrderId": order_id }));
+    let is_done = status.is_success();
+    let status = if is_done { StatusCode::OK } else { status };
+    html(status, "", page::deposit(&order_id, Some(is_done), language))
 }
 
 pub(super) async fn style() -> Response {

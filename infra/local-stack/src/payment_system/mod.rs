@@ -4,6 +4,7 @@ mod adapter;
 mod behaviour;
 mod books;
 mod checkout;
+mod journal;
 mod page;
 mod provider;
 

@@ -1,6 +1,7 @@
 //! The provider of `payment-system` behind HTTP, and its notices to the shop.
 
 use std::{
+    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -17,7 +18,7 @@ use payment_system::{Delivery, Notice, Provider, Request};
 use reqwest::Client;
 use tokio::sync::{Notify, Semaphore};
 
-use super::{checkout, now};
+use super::{checkout, journal::Journal, now};
 use crate::error::{Context as _, Result};
 
 /// The delay of an answer that never comes. Clients give up earlier.
@@ -38,7 +39,7 @@ pub(crate) struct ProviderServer(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    provider: Mutex<Provider>,
+    kept: Mutex<Kept>,
     /// Tells that a request may have made a notice.
     changed: Notify,
     client: Client,
@@ -46,12 +47,20 @@ struct Shared {
     underway: Semaphore,
 }
 
+#[derive(Debug)]
+struct Kept {
+    provider: Provider,
+    journal: Journal,
+}
+
 impl ProviderServer {
-    /// A provider with empty books, which posts its notices to this address.
-    pub(crate) fn new(notices_url: String) -> Result<Self> {
+    /// A provider with the books of this journal, which posts its notices to this address.
+    pub(crate) fn new(journal: &Path, notices_url: String) -> Result<Self> {
+        let mut provider = Provider::new();
+        let journal = Journal::open(journal, &mut provider)?;
         let client = Client::builder().timeout(NOTICE_LIMIT).build().context("prepare the notices of payments")?;
         Ok(Self(Arc::new(Shared {
-            provider: Mutex::default(),
+            kept: Mutex::new(Kept { provider, journal }),
             changed: Notify::new(),
             client,
             notices_url,
@@ -74,7 +83,7 @@ impl ProviderServer {
     pub(crate) async fn work(self) {
         loop {
             let (notices, next) = {
-                let mut provider = self.provider();
+                let provider = &mut self.kept().provider;
                 (provider.take_notices(now()), provider.next_due())
             };
             for notice in notices {
@@ -99,20 +108,25 @@ impl ProviderServer {
             .body(notice.body.clone());
         let is_taken = request.send().await.is_ok_and(|response| response.status() == StatusCode::OK);
         if !is_taken {
-            self.change(|provider| provider.repeat_notice(notice, now()));
+            self.kept().provider.repeat_notice(notice, now());
+            self.0.changed.notify_one();
         }
     }
 
-    /// Does something with the provider, and sends the notices that it makes.
-    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Provider) -> T) -> T {
-        let changed = change(&mut self.provider());
+    /// Answers a request, and sends the notices that it makes.
+    pub(super) fn answer(&self, request: &Request) -> Result<payment_system::Response> {
+        let response = {
+            let (kept, now) = (&mut *self.kept(), now());
+            kept.journal.note(request, now).context("keep a payment")?;
+            kept.provider.answer(request, now)
+        };
         self.0.changed.notify_one();
-        changed
+        Ok(response)
     }
 
-    fn provider(&self) -> MutexGuard<'_, Provider> {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
         // No holder of the lock can leave a change half-made.
-        self.0.provider.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -130,7 +144,10 @@ async fn answer(
         headers: headers.collect(),
         body: body.to_vec(),
     };
-    let response = server.change(|provider| provider.answer(&request, now()));
+    let response = match server.answer(&request) {
+        Ok(response) => response,
+        Err(error) => return (StatusCode::INSUFFICIENT_STORAGE, error.to_string()).into_response(),
+    };
     let delay = match response.delivery {
         Delivery::AtOnce => Duration::ZERO,
         Delivery::After(time) => time,

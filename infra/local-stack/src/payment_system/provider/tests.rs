@@ -1,9 +1,12 @@
 //! The provider over HTTP: its protocol, its notices to a shop, and its pages in a browser's place.
 
+use std::{fs, io::Write as _};
+
 use axum::Json;
 use payment_system::{CLIENT_KEY, SECRET_KEY};
 use reqwest::{Url, redirect::Policy};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use super::*;
 use crate::server::Servers;
@@ -36,18 +39,31 @@ struct Running {
     shop: Shop,
     url: String,
     client: Client,
+    state: TempDir,
 }
 
 impl Running {
     async fn start() -> Self {
+        Self::start_with(tempfile::tempdir().unwrap()).await
+    }
+
+    async fn start_with(state: TempDir) -> Self {
         let (servers, shop) = (Servers::new().unwrap(), Shop::default());
         let notices = Router::new().route("/payment-notices/toss", post(take)).with_state(shop.clone());
         let port = servers.serve(0, notices).await.unwrap();
-        let provider = ProviderServer::new(format!("http://127.0.0.1:{port}/payment-notices/toss")).unwrap();
+        let provider = ProviderServer::new(state.path(), format!("http://127.0.0.1:{port}/payment-notices/toss"));
+        let provider = provider.unwrap();
         let port = servers.serve(0, provider.router()).await.unwrap();
         servers.spawn(provider.work());
         let client = Client::builder().redirect(Policy::none()).timeout(Duration::from_secs(2)).build().unwrap();
-        Self { _servers: servers, shop, url: format!("http://127.0.0.1:{port}"), client }
+        Self { _servers: servers, shop, url: format!("http://127.0.0.1:{port}"), client, state }
+    }
+
+    /// Stops it, and starts another one with its state.
+    async fn restart(self) -> Self {
+        let Self { state, _servers: servers, .. } = self;
+        drop(servers);
+        Self::start_with(state).await
     }
 
     async fn call(&self, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
@@ -152,6 +168,29 @@ async fn a_customer_pays_on_the_page_and_returns_with_a_key() {
     assert_eq!(running.confirm("p1", &key).await.1["status"], "DONE");
     let used_up = running.pay("p1", "CARD", "PAY").await;
     assert_eq!((used_up.path(), fact(&used_up, "code").as_str()), ("/failed", "DUPLICATED_ORDER_ID"));
+}
+
+#[tokio::test]
+async fn the_books_outlive_a_stop() {
+    let mut running = Running::start().await;
+    let key = fact(&running.pay("p1", "CARD", "PAY").await, "paymentKey");
+    let fault = json!([{ "on": "LOOK_UP", "does": "FAIL_BEFORE" }]);
+    assert_eq!(running.call(Method::PUT, "/faults", fault).await.0, StatusCode::NO_CONTENT);
+    let paid = running.confirm("p1", &key).await;
+    assert_eq!(paid.0, StatusCode::OK);
+    // A stop cut this record off.
+    let file = running.state.path().join("requests.jsonl");
+    fs::OpenOptions::new().append(true).open(&file).unwrap().write_all(b"\n{\"at\":").unwrap();
+    for amount in [1_000, 2_000] {
+        running = running.restart().await;
+        let body = json!({ "cancelReason": "refund r1", "cancelAmount": amount });
+        assert_eq!(running.call(Method::POST, &format!("/v1/payments/{key}/cancel"), body).await.0, StatusCode::OK);
+    }
+    running = running.restart().await;
+    let found = running.call(Method::GET, "/v1/payments/orders/p1", json!(null)).await;
+    assert_eq!((found.0, &found.1["balanceAmount"]), (StatusCode::OK, &json!(7_000)));
+    assert_eq!(found.1["approvedAt"], paid.1["approvedAt"]);
+    assert_eq!(running.shop.0.lock().unwrap().notices.len(), 0);
 }
 
 #[tokio::test]
