@@ -198,7 +198,7 @@ fn wrong(language: Language, reason: &str) -> Response {
 /// A page without scripts, which no other page may frame. Browsers apply the targets of forms to redirections too.
 fn html(status: StatusCode, form_targets: &str, markup: Markup) -> Response {
     let policy = format!(
-        "default-src 'none'; style-src 'self'; form-action 'self' {form_targets}; frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none'; style-src 'self'; img-src data:; form-action 'self' {form_targets}; frame-ancestors 'none'; base-uri 'none'"
     );
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
