@@ -31,6 +31,7 @@ async fn orders_wait_for_their_money() {
     assert_eq!((late.status.as_u16(), late.code()), (409, "ORDER_STATE_CONFLICT"));
 
     // By the payment system: at once; declined, sent twice; silent; contradictory.
+    behave(&payments, "*", json!([{ "result": "SUCCEEDED" }])).await;
     behave(&payments, "u3", json!([{ "result": "FAILED", "times": 2 }])).await;
     behave(&payments, "u4", json!([])).await;
     let contradiction = json!([
@@ -107,7 +108,7 @@ async fn ends_as(shop: &Shop, user: &str, order: &str, status: &str) {
     .await;
 }
 
-/// Configures the outcome of this user's payments.
+/// Configures the outcome of the payments of a user, or of all with `*`.
 async fn behave(payments: &Api, user: &str, results: Value) {
     let set = payments.try_call(Method::PUT, &format!("/users/{user}/behaviour"), Some(&results)).await;
     assert_eq!(set.unwrap().status, 204);

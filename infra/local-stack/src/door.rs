@@ -19,6 +19,8 @@ const ALLOWED_HEADERS: HeaderValue = HeaderValue::from_static(
 const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static("allow,etag,retry-after");
 const MAX_AGE_SECONDS: HeaderValue = HeaderValue::from_static("300");
 
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Keeps web pages of other origins out of the ports of this machine.
@@ -27,7 +29,11 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// too. So a request must address this machine by name (`Host`). A page's request must also come from this stack's own
 /// pages (`Origin`, or `Sec-Fetch-Site` of a browser that sends no `Origin`). A developer admits others by name.
 #[derive(Clone, Debug)]
-pub(crate) struct Door(Arc<Admitted>);
+pub(crate) struct Door {
+    admitted: Arc<Admitted>,
+    /// Whether a link of another site may open this port's pages. The site cannot read them.
+    takes_visits: bool,
+}
 
 #[derive(Debug)]
 struct Admitted {
@@ -52,7 +58,12 @@ impl Door {
         let with_ports = named_hosts.iter().flat_map(with_ports);
         let hosts = own.iter().cloned().chain(local.clone()).chain(with_ports).chain(named_hosts.clone()).collect();
         let origins = own.iter().map(|host| format!("http://{host}")).chain(named_origins.clone()).collect();
-        Self(Arc::new(Admitted { hosts, origins, named_origins }))
+        Self { admitted: Arc::new(Admitted { hosts, origins, named_origins }), takes_visits: false }
+    }
+
+    /// The same door for a port with pages that other sites lead customers to.
+    pub(crate) fn with_visits(&self) -> Self {
+        Self { takes_visits: true, ..self.clone() }
     }
 
     /// A router behind the door.
@@ -62,24 +73,28 @@ impl Door {
 
     /// The same door for the emulator, which reads it from its environment.
     pub(crate) fn as_json(&self) -> Value {
-        json!({ "hosts": self.0.hosts, "origins": self.0.origins })
+        json!({ "hosts": self.admitted.hosts, "origins": self.admitted.origins })
     }
 
     /// The reason for which a request is refused.
-    fn objection(&self, uri: &Uri, headers: &HeaderMap) -> Option<&'static str> {
+    fn objection(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<&'static str> {
         let is_one_of =
             |names: &[String], value: &[u8]| names.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(value));
         let hosts = headers.get_all(header::HOST).iter().map(HeaderValue::as_bytes);
         let mut named = hosts.chain(uri.authority().map(|authority| authority.as_str().as_bytes())).peekable();
-        if named.peek().is_none() || !named.all(|host| is_one_of(&self.0.hosts, host)) {
+        if named.peek().is_none() || !named.all(|host| is_one_of(&self.admitted.hosts, host)) {
             return Some("a request for a foreign host is refused; `cargo xtask dev --allow-host NAME` admits one");
         }
         let origins: Vec<_> = headers.get_all(header::ORIGIN).iter().map(HeaderValue::as_bytes).collect();
-        if !origins.iter().all(|origin| is_one_of(&self.0.origins, origin)) {
+        if !origins.iter().all(|origin| is_one_of(&self.admitted.origins, origin)) {
             return Some("a page of a foreign origin is refused; `cargo xtask dev --allow-origin ORIGIN` admits one");
         }
         let is_of_other_site = headers.get(SEC_FETCH_SITE).is_some_and(|site| site != "same-origin" && site != "none");
-        if is_of_other_site && origins.is_empty() {
+        let is_visit = self.takes_visits
+            && method == Method::GET
+            && headers.get(SEC_FETCH_MODE).is_some_and(|mode| mode == "navigate")
+            && headers.get(SEC_FETCH_DEST).is_some_and(|dest| dest == "document");
+        if is_of_other_site && origins.is_empty() && !is_visit {
             return Some("a page of another site is refused; type the address to open it");
         }
         None
@@ -89,13 +104,13 @@ impl Door {
     fn named_origin(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         let origin = headers.get(header::ORIGIN)?;
         let names = |named: &String| named.as_bytes().eq_ignore_ascii_case(origin.as_bytes());
-        self.0.named_origins.iter().any(names).then(|| origin.clone())
+        self.admitted.named_origins.iter().any(names).then(|| origin.clone())
     }
 }
 
 /// Lets a request pass the door, and answers pages of admitted origins as CORS asks for.
 async fn guard(State(door): State<Door>, request: Request, next: Next) -> Response {
-    if let Some(objection) = door.objection(request.uri(), request.headers()) {
+    if let Some(objection) = door.objection(request.method(), request.uri(), request.headers()) {
         return (StatusCode::FORBIDDEN, Json(json!({ "message": objection }))).into_response();
     }
     let Some(origin) = door.named_origin(request.headers()) else { return next.run(request).await };
@@ -140,7 +155,7 @@ mod tests {
         for (name, value) in fields {
             headers.append(name, HeaderValue::from_bytes(value).unwrap());
         }
-        door().objection(&Uri::from_static("/products"), &headers).is_none()
+        door().objection(&Method::GET, &Uri::from_static("/products"), &headers).is_none()
     }
 
     #[test]
@@ -171,7 +186,7 @@ mod tests {
         assert!(!is_admitted(&[(header::HOST, b"localhost:9000"), (header::HOST, b"evil.example")]));
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, HeaderValue::from_static("localhost:9000"));
-        assert!(door().objection(&Uri::from_static("http://evil.example/products"), &headers).is_some());
+        assert!(door().objection(&Method::GET, &Uri::from_static("http://evil.example/products"), &headers).is_some());
     }
 
     #[test]
@@ -205,6 +220,23 @@ mod tests {
             (SEC_FETCH_SITE, b"same-site"),
         ];
         assert!(is_admitted(&named));
+    }
+
+    #[test]
+    fn a_link_of_another_site_opens_pages_of_a_port_with_visits() {
+        let is_admitted = |door: Door, method: Method, mode: &'static str, dest: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static("localhost:9300"));
+            headers.insert(SEC_FETCH_SITE, HeaderValue::from_static("cross-site"));
+            headers.insert(SEC_FETCH_MODE, HeaderValue::from_static(mode));
+            headers.insert(SEC_FETCH_DEST, HeaderValue::from_static(dest));
+            door.objection(&method, &Uri::from_static("/checkout"), &headers).is_none()
+        };
+        assert!(is_admitted(door().with_visits(), Method::GET, "navigate", "document"));
+        assert!(!is_admitted(door(), Method::GET, "navigate", "document"));
+        assert!(!is_admitted(door().with_visits(), Method::POST, "navigate", "document"));
+        assert!(!is_admitted(door().with_visits(), Method::GET, "navigate", "iframe"));
+        assert!(!is_admitted(door().with_visits(), Method::GET, "no-cors", "document"));
     }
 
     #[test]

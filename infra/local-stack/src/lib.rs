@@ -8,7 +8,7 @@
 //!   ([`LocalStack::local_url`]);
 //! - an issuer of identity, for tokens that the deployed API accepts ([`LocalStack::token`]);
 //! - a data platform that shows the signed events it received ([`LocalStack::data_platform_url`]);
-//! - a payment system with configurable answers ([`LocalStack::payment_system_url`]).
+//! - a payment provider with a hosted checkout and faults, and answers over the bus ([`LocalStack::payment_system_url`]).
 //!
 //! No web page but the stack's own reaches any of its ports (`door`).
 //!

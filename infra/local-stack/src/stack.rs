@@ -22,7 +22,7 @@ use crate::{
     issuer::{AUDIENCE, Issuer},
     leash::Leashed,
     machine,
-    payment_system::{Adapter, PaymentSystem},
+    payment_system::{Adapter, PaymentSystem, ProviderServer},
     secrets,
     server::Servers,
     watch::Watch,
@@ -64,6 +64,7 @@ impl LocalStack {
         let binaries = build(&[crate::FUNCTIONS]).await?;
         if config.fresh {
             remove(&folder.join("emulator"))?;
+            remove(&payments(&config))?;
         }
         renew(&logs(&config))?;
 
@@ -101,15 +102,19 @@ impl LocalStack {
         Ok(stack)
     }
 
-    /// Starts the payment system, which answers the shop's requests.
+    /// Starts the payment system: the provider, and the answers over the bus.
     async fn serve_payments(&self) -> Result<()> {
         let output = |name| self.deployment.output(name).map(str::to_owned);
         let aws = Aws::new(self.emulator.url())?;
         let adapter = Adapter::new(aws, output("PaymentRequestsUrl")?, output("EventBusName")?);
         let payment_system = PaymentSystem::new(adapter);
-        let router = self.door.guard(payment_system.router());
+        let shop = if self.config.watch { self.local_url() } else { self.api_url() };
+        let journal = payments(&self.config);
+        let provider = ProviderServer::new(&journal, format!("{shop}/payment-notices/toss"))?;
+        let router = self.door.with_visits().guard(provider.router().merge(payment_system.router()));
         self.servers.serve(self.config.ports.payment_system, router).await?;
         self.servers.spawn(payment_system.work());
+        self.servers.spawn(provider.work());
         Ok(())
     }
 
@@ -335,6 +340,11 @@ fn take(folder: &Path) -> Result<File> {
 /// The file with the time at which the build started.
 fn stamp(config: &Config) -> PathBuf {
     config.state_dir.join("built")
+}
+
+/// The folder of the payment provider's state.
+fn payments(config: &Config) -> PathBuf {
+    config.state_dir.join("payments")
 }
 
 fn logs(config: &Config) -> PathBuf {

@@ -26,7 +26,7 @@ The balance and the stock have fallen, and the order has reached the data platfo
   curl {shop}/products/hanji
   curl {data_platform}/received
 
-The payment system lets payments succeed until it is told how they end. This one fails, and its order is cancelled.
+The payment system answers for users whose payments it was told about. This one fails, and its order is cancelled.
   curl -X PUT {payment_system}/users/kim/behaviour -H 'content-type: application/json' -d '[{{"result":"FAILED"}}]'
   curl {shop}/orders -H 'content-type: application/json' -d '{{"userId":"kim","items":[{{"productId":"gim","quantity":1}}],"payment":"EXTERNAL"}}'
   curl {payment_system}/requests

@@ -135,6 +135,11 @@ impl Books {
         })
     }
 
+    /// A time at which a payment may expire.
+    pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
     /// Ends payments whose time is over, and returns each with the end of its time.
     pub(crate) fn expire(&mut self, now: Timestamp) -> Vec<(Timestamp, usize)> {
         let mut expired = Vec::new();

@@ -47,9 +47,12 @@ impl Refusal {
 
     /// The body is `{code, message}`. A code that is not known here is a decline by the card's issuer.
     pub(crate) fn response(&self) -> Response {
-        let (status, message) = known(&self.code);
-        let message = self.detail.as_deref().unwrap_or(message);
-        Response::json(status, &json!({ "code": self.code, "message": message }))
+        Response::json(known(&self.code).0, &json!({ "code": self.code, "message": self.message() }))
+    }
+
+    /// A sentence for a person.
+    pub fn message(&self) -> &str {
+        self.detail.as_deref().unwrap_or_else(|| message(&self.code))
     }
 }
 

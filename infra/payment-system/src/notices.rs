@@ -64,6 +64,10 @@ impl Notices {
         }
     }
 
+    pub(crate) fn next_sending(&self) -> Option<Timestamp> {
+        self.waiting.keys().next().map(|(at, _)| *at)
+    }
+
     /// Takes the notices that are to be sent by now.
     pub(crate) fn take(&mut self, now: Timestamp) -> Vec<Notice> {
         let later = self.waiting.split_off(&(now, u64::MAX));

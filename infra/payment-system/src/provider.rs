@@ -92,6 +92,12 @@ impl Provider {
         self.expire(now);
     }
 
+    /// The time at which something happens without a request: a notice is due, an effect comes, a payment expires.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        let held = self.held.keys().next().map(|(at, _)| *at);
+        [held, self.books.next_deadline(), self.notices.next_sending()].into_iter().flatten().min()
+    }
+
     /// Takes the notices that are to be posted to the shop by now.
     pub fn take_notices(&mut self, now: Timestamp) -> Vec<Notice> {
         self.advance(now);
@@ -149,6 +155,11 @@ impl Provider {
     /// If there are more than 20, or too many payments have faults.
     pub fn set_faults_of(&mut self, merchant_order_id: &str, faults: Vec<Fault>) -> Result<(), Refusal> {
         self.faults.set(Some(merchant_order_id), faults)
+    }
+
+    /// Ends all faults. Calls that are held already are still carried out.
+    pub fn clear_faults(&mut self) {
+        self.faults = Faults::default();
     }
 
     /// The money of each payment, in the order of their beginning.

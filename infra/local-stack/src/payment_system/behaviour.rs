@@ -115,11 +115,6 @@ pub(super) struct Detail<'a> {
     reason: Option<&'static str>,
 }
 
-/// The default behaviour: one success of the full amount, at once.
-pub(super) fn usual() -> Behaviour {
-    vec![Step { result: Outcome::Succeeded, after_ms: 0, times: 1, amount: None, payment: Which::Same }]
-}
-
 /// The results that answer a request, the event `event_id`.
 pub(super) fn plan(event_id: &str, request: &PaymentRequest, behaviour: &[Step]) -> Vec<Planned> {
     let mut payment = 0;
@@ -150,7 +145,7 @@ pub(super) fn payment_id(identity: &str) -> String {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{PaymentRequest, plan, usual};
+    use super::{PaymentRequest, plan};
 
     /// The results of a behaviour for an order of 13,000 won: delay, repetitions, outcome, number of the payment,
     /// amount. Payments are numbered in the order of their first mention.
@@ -194,7 +189,8 @@ mod tests {
     #[test]
     fn a_request_has_payments_of_its_own_and_always_the_same() {
         let request = PaymentRequest { order_id: "o1".into(), user_id: "kim".into(), amount: 13_000 };
-        let id = |event: &str| plan(event, &request, &usual())[0].result.payment_id.clone();
+        let success: super::Behaviour = serde_json::from_value(json!([{ "result": "SUCCEEDED" }])).unwrap();
+        let id = |event: &str| plan(event, &request, &success)[0].result.payment_id.clone();
         assert_eq!(id("o1-1-payment"), id("o1-1-payment"));
         assert_ne!(id("o1-1-payment"), id("o2-1-payment"));
         let id = id("o1-1-payment");

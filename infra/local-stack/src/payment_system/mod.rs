@@ -1,8 +1,12 @@
-//! The external payment system.
+//! The external payment system: a provider that speaks a published protocol, and the shop's own path over the bus.
 
 mod adapter;
 mod behaviour;
 mod books;
+mod checkout;
+mod journal;
+mod page;
+mod provider;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -24,19 +28,19 @@ pub(crate) use adapter::Adapter;
 use adapter::Message;
 use behaviour::{Behaviour, Outcome, PaymentResult, Planned, payment_id};
 use books::{Books, Heard, Whose};
+pub(crate) use provider::ProviderServer;
 
 /// The wait before a repetition of a call that failed: the emulator is down, or restarts.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
-/// The payment system as the shop sees it. Events, sometimes repeated, ask this external system for payments and
-/// refunds. Its own events tell how payments ended. A payment succeeds at once and in full, unless it was configured
-/// otherwise over HTTP:
+/// The payment system as the bus sees it. Events, sometimes repeated, ask this external system for payments and refunds.
+/// Its own events tell how payments ended. It answers a request for a payment only where a behaviour was set over HTTP.
+/// Otherwise the customer pays at the provider's checkout.
 ///
-/// - `PUT /behaviour`, `/users/{userId}/behaviour` or `/orders/{orderId}/behaviour` sets the outcome of later payments:
-///   of all users, of one user, of one order; the closest applies. The body is a list of results, each
-///   `{"result": "SUCCEEDED" | "FAILED"}`. Optional are `afterMs` (since the one before it, or the request), `times`
-///   (the number of sendings), `amount` (if not the one asked for) and `payment` (`"SAME"` as the one before it, or a
-///   `"NEW"` one). An empty list is silence.
+/// - `PUT /users/{userId}/behaviour` (`*` for all users) or `/orders/{orderId}/behaviour` sets the outcome of later
+///   payments; the closest applies. The body is a list of results, each `{"result": "SUCCEEDED" | "FAILED"}`. Optional
+///   are `afterMs` (since the one before it, or the request), `times` (the number of sendings), `amount` (if not the one
+///   asked for) and `payment` (`"SAME"` as the one before it, or a `"NEW"` one). An empty list is silence.
 /// - `POST /results {"orderId", "result", "amount", "paymentId"?}` sends a result without a request, and answers with
 ///   the event that it sent.
 /// - `GET /requests` and `GET /refunds` list the requests received, each event once, in the order of first arrival.
@@ -54,7 +58,6 @@ impl PaymentSystem {
 
     pub(crate) fn router(&self) -> Router {
         Router::new()
-            .route("/behaviour", put(set_behaviour))
             .route("/users/{userId}/behaviour", put(set_behaviour_for_user))
             .route("/orders/{orderId}/behaviour", put(set_behaviour_for_order))
             .route("/results", post(report_by_hand))
@@ -112,17 +115,13 @@ impl PaymentSystem {
     }
 }
 
-async fn set_behaviour(State(system): State<PaymentSystem>, Json(behaviour): Json<Behaviour>) -> StatusCode {
-    system.books().set_behaviour(Whose::Anybodys, behaviour);
-    StatusCode::NO_CONTENT
-}
-
 async fn set_behaviour_for_user(
     State(system): State<PaymentSystem>,
     Path(user): Path<String>,
     Json(behaviour): Json<Behaviour>,
 ) -> StatusCode {
-    system.books().set_behaviour(Whose::Users(user), behaviour);
+    let whose = if user == "*" { Whose::Anybodys } else { Whose::Users(user) };
+    system.books().set_behaviour(whose, behaviour);
     StatusCode::NO_CONTENT
 }
 

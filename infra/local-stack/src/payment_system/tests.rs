@@ -110,6 +110,12 @@ impl Running {
         self.services().reported.iter().map(reported).collect()
     }
 
+    /// Lets all payments succeed.
+    async fn succeed(&self) {
+        let success = json!([{ "result": "SUCCEEDED" }]);
+        assert_eq!(self.call(Method::PUT, "/users/*/behaviour", success).await.0, StatusCode::NO_CONTENT);
+    }
+
     async fn call(&self, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
         let request = self.client.request(method, format!("{}{path}", self.url)).json(&body);
         let answer = request.send().await.unwrap();
@@ -135,6 +141,7 @@ fn payment(order: &str, user: &str) -> Value {
 #[tokio::test]
 async fn a_request_that_comes_twice_is_answered_and_listed_once() {
     let system = Running::start().await;
+    system.succeed().await;
     for receipt in ["1", "2"] {
         system.send(receipt, &payment("o1", "kim"));
         // The second message comes when the first is settled; while the first is being answered it would be left in the
@@ -163,13 +170,13 @@ async fn what_was_said_over_http_is_done() {
     let failure_then_two_successes =
         json!([{ "result": "FAILED" }, { "result": "SUCCEEDED", "afterMs": 20, "times": 2, "payment": "NEW" }]);
     for (path, behaviour) in [
-        ("/behaviour", json!([])),
+        ("/users/*/behaviour", json!([])),
         ("/users/kim/behaviour", failure_then_two_successes),
         ("/orders/o3/behaviour", json!([{ "result": "SUCCEEDED", "amount": 1 }])),
     ] {
         assert_eq!(system.call(Method::PUT, path, behaviour).await.0, StatusCode::NO_CONTENT);
     }
-    let misspelt = system.call(Method::PUT, "/behaviour", json!([{ "result": "SUCCESS" }])).await;
+    let misspelt = system.call(Method::PUT, "/users/*/behaviour", json!([{ "result": "SUCCESS" }])).await;
     assert!(misspelt.0.is_client_error());
 
     for (receipt, order, user) in [("1", "o1", "lee"), ("2", "o2", "kim"), ("3", "o3", "kim")] {
@@ -216,6 +223,7 @@ async fn a_result_that_nobody_asked_for_is_told() {
 #[tokio::test]
 async fn a_message_stays_until_it_is_answered() {
     let system = Running::start().await;
+    system.succeed().await;
     system.services().bus_is_down = true;
     system.send("1", &payment("o1", "kim"));
     // Neither message is deleted: the first is being answered, and the second is not one of its events.

@@ -134,6 +134,20 @@ fn notices_are_lost_late_or_doubled() {
 }
 
 #[test]
+fn the_next_thing_due_is_known() {
+    let mut shop = Shop::new();
+    assert_eq!(shop.provider.next_due(), None);
+    let key = shop.begin("p1", json!({}));
+    assert_eq!(shop.provider.next_due(), Some(shop.now + SignedDuration::from_mins(10)));
+    shop.set_faults("/faults", json!([{ "on": "CONFIRM", "does": "TAKEN_LATER", "afterMs": 30_000, "times": 1 }]));
+    shop.confirm("p1", &key);
+    shop.wait(SignedDuration::from_secs(30));
+    assert_eq!(shop.provider.next_due(), Some(shop.now));
+    shop.provider.advance(shop.now);
+    assert_eq!((shop.provider.next_due(), shop.notices()), (Some(shop.now), vec![changed("DONE")]));
+}
+
+#[test]
 fn a_statement_lists_the_movements_of_its_day_in_seoul() {
     let mut shop = Shop::new();
     let key = shop.paid("p1");
