@@ -9,7 +9,6 @@ use audit::Scope;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use payment_provider::{SecretKey, Toss};
-use payment_system::InProcess;
 use shared::{
     app::{Bounds, PaymentPolicy, Policy, Shop},
     domain::{Won, caps::Caps, pricing::ShippingPolicy},
@@ -22,7 +21,7 @@ use tokio::time::Instant;
 use crate::{
     Answer, Call, Dynamo, Meter,
     deaths::Deaths,
-    fakes::{stream::Consumers, wire},
+    fakes::{payment_provider::InProcess, stream::Consumers, wire},
     limits::{Limited, Limits},
     template,
 };

@@ -44,8 +44,6 @@ mod errors;
 pub mod faults;
 mod http;
 mod idempotency;
-#[cfg(feature = "in-process")]
-mod in_process;
 mod notices;
 mod payment;
 mod protocol;
@@ -57,7 +55,5 @@ pub use books::{Entry, Sums};
 pub use errors::Refusal;
 pub use faults::{CallFault, Fault, FaultKind, NoticeFault, On};
 pub use http::{Delivery, Request, Response};
-#[cfg(feature = "in-process")]
-pub use in_process::InProcess;
 pub use notices::Notice;
 pub use provider::{CLIENT_KEY, Checkout, CheckoutMethod, Provider, SECRET_KEY};

@@ -7,6 +7,7 @@ mod bus;
 pub(crate) mod dynamo;
 pub mod event_source;
 pub mod parameters;
+pub mod payment_provider;
 pub mod platform;
 pub mod queue;
 pub mod queue_source;

@@ -14,7 +14,7 @@ use shared::{
 /// provider is to send it again.
 ///
 /// # Errors
-/// 404 for an unknown provider, 413, 503.
+/// 400, 404 for an unknown provider, 413, 503.
 #[utoipa::path(
     post,
     path = "/payment-notices/{provider}",

@@ -1,6 +1,7 @@
 //! The shop's adapter against the provider.
 
 use payment_provider::{SecretKey, Toss};
+use payment_system::{CLIENT_KEY, CallFault, Checkout, CheckoutMethod, Fault, On, SECRET_KEY};
 use shared::{
     app::payments::provider::{Cancellation, Confirmation, PaymentProvider as _, ProviderError},
     domain::{
@@ -10,7 +11,6 @@ use shared::{
 };
 
 use super::*;
-use crate::{CLIENT_KEY, CallFault, Checkout, CheckoutMethod, Fault, On, SECRET_KEY};
 
 struct World {
     transport: InProcess,

@@ -7,12 +7,9 @@ use std::{
 
 use futures::future::{BoxFuture, FutureExt as _};
 use payment_provider::{Answer, HttpTransport, Method, NoAnswer, Transport};
+use payment_system::{Delivery, Provider, Request};
 use shared::platform::Clock;
 
-use crate::{
-    http::{Delivery, Request},
-    provider::Provider,
-};
 
 /// A provider behind a lock. All clones are the same provider.
 ///
