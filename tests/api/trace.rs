@@ -92,8 +92,9 @@ async fn later_work_continues_the_trace() {
     // The payment system may return the trace, or none, or any value.
     let result = |payment: &str, trace: Value| json!({ "paymentId": payment, "orderId": outside, "amount": 13_000, "at": "2026-11-20T03:00:01Z", "traceId": trace });
     let results = [("PaymentSucceeded", result("p1", json!(TRACE))), ("PaymentSucceeded", result("p2", json!("?")))];
-    let queue = Waits::default().queue();
-    let answer = settle_payments::handle(shop.instance(), &queue, batch("jangteo.payments", &results)).await;
+    let (queue, dead_letters) = (Waits::default().queue(), DeadLetterQueue::default().queue());
+    let messages = batch("jangteo.payments", &results);
+    let answer = settle_payments::handle(shop.instance(), &queue, &dead_letters, messages).await;
     assert!(answer.unwrap().batch_item_failures.is_empty());
     shop.set_clock("2026-11-20T03:10:00Z");
     process_expiry::handle(shop.instance(), &Waits::default().queue(), batch_of(&placed[..1])).await.unwrap();

@@ -3,15 +3,17 @@
 use functions::queue::settle_payments::handle;
 use serde_json::{Value, json};
 use tests::{
-    TestShop,
+    Fault, TestShop,
     contract::is_inbound,
-    fakes::queue::{Waits, batch},
+    fakes::queue::{DeadLetterQueue, Waits, batch},
+    permissions::running_as,
 };
 
 fn result(order: &str, payment: &str, amount: i64) -> Value {
     json!({ "paymentId": payment, "orderId": order, "amount": amount, "at": "2026-11-20T03:00:01Z" })
 }
 
+/// A result that can never be settled is a dead letter at once, with its reason; the others are settled.
 #[tokio::test]
 async fn each_message_is_settled_separately() {
     let shop = TestShop::new();
@@ -34,20 +36,59 @@ async fn each_message_is_settled_separately() {
             ("PaymentSucceeded", result("nobody", "p3", 13_000)),
             ("PaymentSucceeded", result(&orders[0], "p4", 0)),
             ("PaymentPondered", result(&orders[0], "p5", 13_000)),
+            ("PaymentSucceeded", result(&orders[1], "p1", 13_000)),
+            ("PaymentSucceeded", json!({ "paymentId": "p6" })),
         ],
     );
-    let waits = Waits::default();
-    for _ in 0..2 {
-        let answer = handle(shop.instance(), &waits.queue(), messages.clone()).await.unwrap();
-        let failed: Vec<_> = answer.batch_item_failures.iter().map(|failure| &failure.item_identifier).collect();
-        assert_eq!(failed, ["2", "3", "4"]);
+    let (waits, letters) = (Waits::default(), DeadLetterQueue::default());
+    for times in 1..=2 {
+        let dead_letters = letters.queue_named("PaymentResultsDeadLetters");
+        let queue = waits.queue();
+        let work = handle(shop.instance(), &queue, &dead_letters, messages.clone());
+        let answer = running_as("settle-payments", work).await.unwrap();
+        assert!(answer.batch_item_failures.is_empty(), "{:?}", answer.batch_item_failures);
+        let taken = letters.taken();
+        let reasons: Vec<&str> = taken.iter().skip(5 * (times - 1)).map(|(_, reason)| reason.as_str()).collect();
+        let expected = [
+            "order not found: nobody",
+            "it is no result of a payment: invalid value: 0, expected a whole number of won from 1 to 100000000000000 at line 1 column 11",
+            "PaymentPondered is no result of a payment",
+            "paymentId: Taken",
+            "it is no result of a payment: missing field `orderId` at line 1 column 18",
+        ];
+        assert_eq!(reasons, expected);
+        assert_eq!(taken[0].0["detail"]["orderId"], "nobody", "a letter is the message as it was received");
     }
-    assert_eq!(waits.taken(), [2; 6]);
+    assert!(waits.taken().is_empty(), "no message comes again");
     for (order, status) in orders.iter().zip(["PAID", "CANCELLED"]) {
         assert_eq!(shop.get(&format!("/orders/{order}")).as_user("mina").await.expect(200)["status"], status);
     }
     assert_eq!(shop.stock("tea").await, 9);
     shop.audit().await;
+}
+
+/// While the dead-letter queue is down, a result that can never be settled comes again.
+#[tokio::test]
+async fn a_result_that_cannot_be_put_aside_comes_again() {
+    let shop = TestShop::new();
+    let (waits, letters) = (Waits::default(), DeadLetterQueue::default());
+    letters.set_down(true);
+    let messages = batch("jangteo.payments", &[("PaymentSucceeded", result("nobody", "p1", 13_000))]);
+    let answer = handle(shop.instance(), &waits.queue(), &letters.queue(), messages).await.unwrap();
+    assert_eq!(answer.batch_item_failures.len(), 1);
+    assert_eq!((waits.taken(), letters.taken().len()), (vec![2], 0));
+}
+
+/// A busy table is no reason for a dead letter.
+#[tokio::test(start_paused = true)]
+async fn a_result_in_a_busy_table_comes_again() {
+    let shop = TestShop::new();
+    shop.dynamo().fail_first("GetItem", 1_000, Fault::Throttled);
+    let (waits, letters) = (Waits::default(), DeadLetterQueue::default());
+    let messages = batch("jangteo.payments", &[("PaymentSucceeded", result("nobody", "p1", 13_000))]);
+    let answer = handle(shop.instance(), &waits.queue(), &letters.queue(), messages).await.unwrap();
+    assert_eq!(answer.batch_item_failures.len(), 1);
+    assert_eq!((waits.taken(), letters.taken().len()), (vec![2], 0));
 }
 
 /// Details near the edge of the contract, on either side of it.
@@ -112,7 +153,7 @@ fn details(order: &str) -> Vec<Value> {
     details
 }
 
-/// A malformed detail comes again, and ends as a dead letter of the queue.
+/// A malformed detail is a dead letter at once.
 #[tokio::test]
 async fn exactly_the_details_that_hold_to_the_contract_are_taken() {
     let mut valid = 0;
@@ -129,9 +170,11 @@ async fn exactly_the_details_that_hold_to_the_contract_are_taken() {
                 detail["paymentId"] = json!(format!("p-{number}"));
             }
             let holds = is_inbound(kind, &detail);
-            let (queue, messages) = (Waits::default().queue(), batch("jangteo.payments", &[(kind, detail.clone())]));
-            let answer = handle(shop.instance(), &queue, messages).await.unwrap();
-            assert_eq!(answer.batch_item_failures.is_empty(), holds, "{kind} {detail}");
+            let (queue, letters) = (Waits::default().queue(), DeadLetterQueue::default());
+            let messages = batch("jangteo.payments", &[(kind, detail.clone())]);
+            let answer = handle(shop.instance(), &queue, &letters.queue(), messages).await.unwrap();
+            assert!(answer.batch_item_failures.is_empty(), "{kind} {detail}");
+            assert_eq!(letters.taken().is_empty(), holds, "{kind} {detail}");
             valid += u32::from(holds);
         }
         shop.audit().await;

@@ -296,6 +296,7 @@ fn background() -> Vec<Scenario> {
         settling("a payment", "PaymentSucceeded", 20_000),
         settling("a failure", "PaymentFailed", 20_000),
         settling("too much money", "PaymentSucceeded", 30_000),
+        settling("an amount of no order", "PaymentSucceeded", 0),
         scenario(
             "deliver-orders",
             "two events, and one that is refused",
@@ -348,11 +349,13 @@ fn background() -> Vec<Scenario> {
 fn settling(description: &'static str, kind: &'static str, amount: i64) -> Scenario {
     scenario("settle-payments", description, with_external_order, move |stage: Stage| async move {
         let queue = stage.waits.queue_over(stage.deaths.sqs(stage.waits.clone()));
+        let dead_letters = &stage.platform.dead_letters;
+        let dead_letters = dead_letters.queue_over(stage.deaths.sqs(dead_letters.clone()));
         let result = json!({
             "paymentId": "pay-1", "orderId": id(&stage.given), "amount": amount, "at": "2026-11-20T03:00:01Z",
         });
-        let answer =
-            settle_payments::handle(stage.shop.instance(), &queue, batch("jangteo.payments", &[(kind, result)]));
+        let messages = batch("jangteo.payments", &[(kind, result)]);
+        let answer = settle_payments::handle(stage.shop.instance(), &queue, &dead_letters, messages);
         json!({ "failures": answer.await.unwrap().batch_item_failures.len() })
     })
 }

@@ -179,11 +179,11 @@ async fn consume(world: World, function: String, queue: String, most: usize, wor
         let work = world.invoke(function.clone(), Chance::new(chance.bits()), FUNCTION, |shop, connection| async {
             let (shop, connection) = (shop, connection);
             let queue = Queue::new(connection.sqs(), QUEUE.to_owned());
+            let letters = DeadLetters::new(connection.sqs(), QUEUE.to_owned());
             match function.as_str() {
                 "process-expiry" => process_expiry::handle(&shop, &queue, batch).await,
-                "settle-payments" => settle_payments::handle(&shop, &queue, batch).await,
+                "settle-payments" => settle_payments::handle(&shop, &queue, &letters, batch).await,
                 "deliver-orders" => {
-                    let letters = DeadLetters::new(connection.sqs(), QUEUE.to_owned());
                     let random = shop.random.clone();
                     let platform = DataPlatform(platform_of);
                     DeliveryWorker::new(platform, signs, queue, letters, same, random).handle(batch).await

@@ -65,8 +65,10 @@ impl Outside {
         results.iter().filter(|(of, ..)| of == order).map(|(_, kind, amount)| (*kind, *amount)).collect()
     }
 
-    /// Whether a result named this order for a payment of another one.
-    pub(super) fn is_reused(&self, payment: &str, order: &str) -> bool {
+    /// Whether a dead letter is a result that names an order for a payment of another one: it needs a person.
+    pub(super) fn is_expected_letter(&self, letter: &Value) -> bool {
+        let [payment, order] =
+            ["paymentId", "orderId"].map(|field| letter["detail"][field].as_str().unwrap_or_default());
         self.reused.lock().unwrap().iter().any(|(reused, for_order)| reused == payment && for_order == order)
     }
 
