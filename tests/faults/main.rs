@@ -28,6 +28,7 @@ mod flash;
 mod holds;
 mod known_cases;
 mod limits;
+mod load;
 mod nightly_audit;
 mod order_sheets;
 mod rebuild;

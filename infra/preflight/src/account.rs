@@ -1,7 +1,8 @@
 //! The quotas and settings of an account, as AWS tells them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use aws_sdk_cloudwatch::types::MetricAlarm;
 use aws_sdk_dynamodb::types::TableDescription;
 use aws_sdk_servicequotas::types::ServiceQuota;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -24,6 +25,8 @@ pub struct Account {
     pub quotas: BTreeMap<Quota, (f64, Source)>,
     /// The table of the stack, if there is one.
     pub table: Option<Table>,
+    /// The alarms of the stack; `None` if they were not told.
+    pub alarms: Option<Alarms>,
     /// Questions that were not answered, each with the reason.
     pub unanswered: Vec<String>,
 }
@@ -40,9 +43,27 @@ pub struct Table {
     pub has_stream: bool,
 }
 
+/// The alarms of the stack, and who hears of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Alarms {
+    pub count: usize,
+    /// Names of alarms that notify nobody: they have no action, or their actions are off.
+    pub silent: Vec<String>,
+    /// The topics that alarms notify, by ARN.
+    pub topics: BTreeMap<String, Subscriptions>,
+}
+
+/// The subscriptions of a topic.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Subscriptions {
+    pub confirmed: usize,
+    /// Those whose address has not confirmed them: it is sent nothing.
+    pub pending: usize,
+}
+
 /// Reads an account. A question that is not answered leaves the default of the region, and is reported.
 pub async fn read(config: &SdkConfig, stack: &str, defaults: &Defaults) -> Account {
-    let mut account = Account { quotas: BTreeMap::new(), table: None, unanswered: Vec::new() };
+    let mut account = Account { quotas: BTreeMap::new(), table: None, alarms: None, unanswered: Vec::new() };
     for (quota, default) in defaults {
         account.quotas.insert(*quota, (default.default, Source::DefaultOfRegion));
     }
@@ -50,6 +71,7 @@ pub async fn read(config: &SdkConfig, stack: &str, defaults: &Defaults) -> Accou
     account.quotas.extend(told.into_iter().map(|(quota, number)| (quota, (number, Source::Account))));
     account.concurrency(config).await;
     account.find_table(config, stack).await;
+    account.find_alarms(config, stack).await;
     account
 }
 
@@ -99,6 +121,35 @@ impl Account {
         }
     }
 
+    /// The metric alarms of the stack. It has no others.
+    async fn find_alarms(&mut self, config: &SdkConfig, stack: &str) {
+        let client = aws_sdk_cloudwatch::Client::new(config);
+        let mut pages = client.describe_alarms().alarm_name_prefix(format!("{stack}-")).into_paginator().send();
+        let (mut alarms, mut notified) = (Alarms::default(), BTreeSet::new());
+        while let Some(page) = pages.next().await {
+            let page = match page {
+                Ok(page) => page,
+                Err(error) => return self.unanswered.push(format!("the alarms: {}", reason(&error))),
+            };
+            let of_stack = |alarm: &MetricAlarm| is_of_stack(stack, alarm.alarm_name().unwrap_or_default());
+            for alarm in page.metric_alarms.unwrap_or_default().into_iter().filter(of_stack) {
+                alarms.count = alarms.count.saturating_add(1);
+                if alarm.actions_enabled() == Some(false) || alarm.alarm_actions().is_empty() {
+                    alarms.silent.extend(alarm.alarm_name().map(str::to_owned));
+                } else {
+                    notified.extend(alarm.alarm_actions.unwrap_or_default());
+                }
+            }
+        }
+        for topic in notified.into_iter().filter(|action| action.split(':').nth(2) == Some("sns")) {
+            match subscriptions(config, &topic).await {
+                Ok(subscriptions) => drop(alarms.topics.insert(topic, subscriptions)),
+                Err(reason) => self.unanswered.push(format!("the subscriptions of {topic}: {reason}")),
+            }
+        }
+        self.alarms = Some(alarms);
+    }
+
     async fn find_table(&mut self, config: &SdkConfig, stack: &str) {
         let client = aws_sdk_dynamodb::Client::new(config);
         let prefix = format!("{stack}-Table-");
@@ -122,6 +173,31 @@ impl Account {
             Err(error) => self.unanswered.push(format!("the table {name}: {}", reason(&error))),
         }
     }
+}
+
+/// Counts the subscriptions of a topic. The error is the reason of a failure.
+async fn subscriptions(config: &SdkConfig, topic: &str) -> Result<Subscriptions, String> {
+    let client = aws_sdk_sns::Client::new(config);
+    let mut found = Subscriptions::default();
+    let mut all = client.list_subscriptions_by_topic().topic_arn(topic).into_paginator().items().send();
+    while let Some(subscription) = all.next().await {
+        let subscription = subscription.map_err(|error| reason(&error).to_owned())?;
+        match subscription.subscription_arn() {
+            Some(PENDING) => found.pending = found.pending.saturating_add(1),
+            Some(arn) if arn.starts_with("arn:") => found.confirmed = found.confirmed.saturating_add(1),
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+/// The ARN that SNS gives a subscription before its address confirms it.
+const PENDING: &str = "PendingConfirmation";
+
+/// Whether CloudFormation named a resource of this stack so, and not of another whose name begins with it.
+fn is_of_stack(stack: &str, name: &str) -> bool {
+    let rest = name.strip_prefix(stack).and_then(|rest| rest.strip_prefix('-')).unwrap_or_default();
+    rest.split('-').count() == 2
 }
 
 impl Table {

@@ -16,7 +16,7 @@ use preflight::{
 /// come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; an emulator on this machine needs none.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// The name of the stack, whose table is looked at
+    /// The name of the stack, whose table and alarms are read
     #[arg(long, default_value = "jangteo")]
     stack: String,
 

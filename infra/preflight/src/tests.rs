@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_smithy_cbor::Encoder;
 use aws_smithy_runtime_api::client::{
     behavior_version::BehaviorVersion,
     http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn},
@@ -19,23 +20,70 @@ use crate::{
 };
 
 /// The answers of an account: by service for its quotas, or else by operation. What is not among them is not supported, as
-/// by an emulator.
+/// by an emulator. An answer that is text is XML.
 #[derive(Debug, Clone)]
 struct Answers(BTreeMap<&'static str, Value>);
 
 impl HttpConnector for Answers {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let body: Value = serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap_or_default();
+        let sent = request.body().bytes().unwrap_or_default();
+        let body: Value = serde_json::from_slice(sent).unwrap_or_default();
         let target = request.headers().get("x-amz-target").unwrap_or_else(|| request.uri());
         let operation = target.rsplit(['.', '/']).next().unwrap_or_default();
+        // The older protocol of SNS names its operation in a form.
+        let form = std::str::from_utf8(sent).ok().and_then(|text| text.strip_prefix("Action="));
+        let operation = form.and_then(|form| form.split('&').next()).unwrap_or(operation);
         let key = body["ServiceCode"].as_str().unwrap_or(operation);
         let (status, answer) = match self.0.get(key) {
             Some(answer) => (200, answer.clone()),
             None => (400, json!({ "__type": "UnknownOperationException", "message": "not here" })),
         };
-        let response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(answer.to_string()));
-        HttpConnectorFuture::ready(Ok(response))
+        let answer = match answer {
+            Value::String(xml) => SdkBody::from(xml),
+            answer if target.contains("/operation/") => {
+                let mut encoder = Encoder::new(Vec::new());
+                encode(&answer, &mut encoder);
+                SdkBody::from(encoder.into_writer())
+            }
+            answer => SdkBody::from(answer.to_string()),
+        };
+        HttpConnectorFuture::ready(Ok(HttpResponse::new(status.try_into().unwrap(), answer)))
     }
+}
+
+/// Encodes an answer as CBOR, the protocol of CloudWatch.
+fn encode(value: &Value, encoder: &mut Encoder) {
+    match value {
+        Value::Object(fields) => {
+            encoder.map(fields.len());
+            for (name, value) in fields {
+                encoder.str(name);
+                encode(value, encoder);
+            }
+        }
+        Value::Array(values) => {
+            encoder.array(values.len());
+            values.iter().for_each(|value| encode(value, encoder));
+        }
+        Value::Bool(is_true) => drop(encoder.boolean(*is_true)),
+        Value::String(text) => drop(encoder.str(text)),
+        other => panic!("no answer has {other}"),
+    }
+}
+
+const TOPIC: &str = "arn:aws:sns:ap-northeast-2:123456789012:jangteo-AlarmTopic-1AB2C";
+
+fn alarm(name: &str, actions: &[&str]) -> Value {
+    json!({ "AlarmName": name, "ActionsEnabled": true, "AlarmActions": actions })
+}
+
+/// The subscriptions of the topic, by ARN.
+fn subscribed(arns: &[&str]) -> Value {
+    let member = |arn: &&str| format!("<member><SubscriptionArn>{arn}</SubscriptionArn></member>");
+    let members: String = arns.iter().map(member).collect();
+    let result = format!("<Subscriptions>{members}</Subscriptions>");
+    let result = format!("<ListSubscriptionsByTopicResult>{result}</ListSubscriptionsByTopicResult>");
+    format!("<ListSubscriptionsByTopicResponse>{result}</ListSubscriptionsByTopicResponse>").into()
 }
 
 fn quota(name: &str, value: f64) -> Value {
@@ -72,6 +120,13 @@ fn default_account(concurrency: u32) -> BTreeMap<&'static str, Value> {
                 "AccountLimit": { "ConcurrentExecutions": concurrency, "UnreservedConcurrentExecutions": concurrency },
             }),
         ),
+        (
+            "DescribeAlarms",
+            json!({ "MetricAlarms": [
+                alarm("jangteo-SweepsAlarm-1AB2C", &[TOPIC]), alarm("jangteo-dev-SweepsAlarm-9ZY", &[]),
+            ] }),
+        ),
+        ("ListSubscriptionsByTopic", subscribed(&[&format!("{TOPIC}:5d1f")])),
         ("ListTables", json!({ "TableNames": ["jangteo-dev-Table-9ZY", "jangteo-Table-1AB2C"] })),
         ("DescribeTable", json!({ "Table": table })),
         (
@@ -165,6 +220,37 @@ async fn a_default_account_is_bound_by_its_table_and_its_bus() {
 }
 
 #[tokio::test]
+async fn alarms_that_nobody_hears_of_are_said() {
+    let says_of = async |answers| {
+        let (_, words) = verdict(answers, &Sale::ALL, 100.0).await;
+        words
+    };
+    let heard = says_of(default_account(1_000)).await;
+    let topic = "topic jangteo-AlarmTopic-1AB2C";
+    says(
+        &heard,
+        &["alarms 1, of which notify nobody: 0\n", &format!("{topic}: 1 confirmed subscriptions, 0 to be confirmed\n")],
+    );
+
+    let mut unconfirmed = default_account(1_000);
+    unconfirmed.insert("ListSubscriptionsByTopic", subscribed(&["PendingConfirmation", "Deleted"]));
+    let nobody = "0 confirmed subscriptions, 1 to be confirmed; nobody hears of its alarms";
+    says(&says_of(unconfirmed).await, &[&format!("{topic}: {nobody}")]);
+
+    let mut silent = default_account(1_000);
+    let off = json!({ "AlarmName": "jangteo-B-1", "ActionsEnabled": false, "AlarmActions": [TOPIC] });
+    silent.insert("DescribeAlarms", json!({ "MetricAlarms": [alarm("jangteo-A-1", &[]), off] }));
+    let words = says_of(silent).await;
+    let names = "(jangteo-A-1, jangteo-B-1; set AlarmEmail or AlarmTopicArn)";
+    says(&words, &[&format!("alarms 2, of which notify nobody: 2 {names}")]);
+    assert!(!words.contains("topic "), "{words}");
+
+    let mut without = default_account(1_000);
+    without.insert("DescribeAlarms", json!({ "MetricAlarms": [] }));
+    says(&says_of(without).await, &["alarms 0, of which notify nobody: 0"]);
+}
+
+#[tokio::test]
 async fn a_raised_account_sells_at_the_rate() {
     let mut raised = default_account(3_000);
     raised.insert(
@@ -192,9 +278,16 @@ async fn a_raised_account_sells_at_the_rate() {
 #[tokio::test]
 async fn what_an_emulator_does_not_know_is_said() {
     let mut emulator = default_account(1_000);
-    for unknown in
-        ["lambda", "dynamodb", "apigateway", "events", "sqs", "account-settings", "DescribeContinuousBackups"]
-    {
+    for unknown in [
+        "lambda",
+        "dynamodb",
+        "apigateway",
+        "events",
+        "sqs",
+        "account-settings",
+        "DescribeContinuousBackups",
+        "DescribeAlarms",
+    ] {
         emulator.remove(unknown);
     }
     emulator.get_mut("DescribeTable").unwrap()["Table"].as_object_mut().unwrap().remove("WarmThroughput");
@@ -204,6 +297,7 @@ async fn what_an_emulator_does_not_know_is_said() {
         &[
             "not known: Service Quotas of events: UnknownOperationException",
             "not known: Lambda's account settings",
+            "not known: the alarms: UnknownOperationException",
             "(not told; the default of the region)",
             "warm write units/s not told",
             "point-in-time recovery not told",

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    account::{Account, Source, Table},
+    account::{Account, Alarms, Source, Table},
     quotas::{Defaults, Needs, Quota, Sale},
 };
 
@@ -117,7 +117,7 @@ fn bounds_of(account: &Account, needs: &Needs, sale: Sale) -> Vec<Bound> {
 
 impl fmt::Display for Verdict<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Account { quotas, table, unanswered } = self.account;
+        let Account { quotas, table, alarms, unanswered } = self.account;
         for quota in Quota::ALL {
             let Some((has, source)) = quotas.get(&quota) else { continue };
             let source = match source {
@@ -129,11 +129,13 @@ impl fmt::Display for Verdict<'_> {
         if let Some(table) = table {
             writeln!(f, "{table}")?;
         }
+        if let Some(alarms) = alarms {
+            writeln!(f, "{alarms}")?;
+        }
         for question in unanswered {
             writeln!(f, "not known: {question}")?;
         }
-        writeln!(f, "not read: the stack's RateLimit, which bounds each route; it must be {} at least", self.target)?;
-        writeln!(f, "not read: the alarms; without AlarmEmail or AlarmTopicArn nobody hears of them\n")?;
+        writeln!(f, "not read: the stack's RateLimit, which bounds each route; it must be {} at least\n", self.target)?;
         for (sale, bounds) in &self.bounds {
             if let Some(Bound { rate, by }) = bounds.first() {
                 writeln!(f, "can sell {:.0} {}: first limit {by}", rate.floor(), sale.words())?;
@@ -144,6 +146,25 @@ impl fmt::Display for Verdict<'_> {
         }
         let met = if self.is_met() { "is met" } else { "is not met" };
         write!(f, "the target of {} a second {met}", self.target)
+    }
+}
+
+impl fmt::Display for Alarms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { count, silent, topics } = self;
+        write!(f, "alarms {count}, of which notify nobody: {}", silent.len())?;
+        if !silent.is_empty() {
+            write!(f, " ({}; set AlarmEmail or AlarmTopicArn)", silent.join(", "))?;
+        }
+        for (topic, subscriptions) in topics {
+            let name = topic.rsplit(':').next().unwrap_or(topic);
+            let (confirmed, pending) = (subscriptions.confirmed, subscriptions.pending);
+            write!(f, "\ntopic {name}: {confirmed} confirmed subscriptions, {pending} to be confirmed")?;
+            if confirmed == 0 {
+                f.write_str("; nobody hears of its alarms")?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -95,6 +95,16 @@ enum Command {
         arguments: Vec<String>,
     },
 
+    /// Revert mends of the past, one at a time, in a copy of the code: tests must fail without each
+    ///
+    /// `--of L3` reverts only those whose id begins so. The mends are in tests/reverted.yaml.
+    #[command(disable_help_flag = true)]
+    Reverted {
+        /// Arguments of the check
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+
     /// Compare the permissions of the functions with the calls that the last `cargo xtask test` noted
     ///
     /// With `--end-to-end` each action is taken away in turn, and an end-to-end test has to fail: `cargo xtask permissions
@@ -194,6 +204,7 @@ async fn main() -> ExitCode {
             arguments.push("--mutants".to_owned());
             unless_stopped(run::binary("tests", "simulate", &arguments, [])).await
         }
+        Command::Reverted { arguments } => unless_stopped(run::binary("tests", "reverted", &arguments, [])).await,
         Command::Permissions { arguments } => unless_stopped(run::binary("tests", "permissions", &arguments, [])).await,
         Command::SecondOpinion => unless_stopped(second_opinion::run()).await,
         Command::Audit { arguments } => unless_stopped(audit::run(arguments)).await,

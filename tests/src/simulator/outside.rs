@@ -67,7 +67,8 @@ impl Outside {
 
     /// Whether a dead letter is a result that names an order for a payment of another one: it needs a person.
     pub(super) fn is_expected_letter(&self, letter: &Value) -> bool {
-        let [payment, order] = ["paymentId", "orderId"].map(|field| letter["detail"][field].as_str().unwrap_or_default());
+        let [payment, order] =
+            ["paymentId", "orderId"].map(|field| letter["detail"][field].as_str().unwrap_or_default());
         self.reused.lock().unwrap().iter().any(|(reused, for_order)| reused == payment && for_order == order)
     }
 

@@ -112,6 +112,25 @@ pub const RULES: &[Rule] = &[
         }],
     },
     Rule {
+        name: "the functions of a queue are bounded",
+        finding: "P7",
+        check: concurrency,
+        faults: &[
+            Fault {
+                name: "ends of holds that take every function of the account",
+                set: Set::Defaults,
+                plant: |template| remove(properties(template, "ProcessExpiryQueue"), "ScalingConfig"),
+            },
+            Fault {
+                name: "results of payments that take all functions of a default account",
+                set: Set::Defaults,
+                plant: |template| {
+                    properties(template, "SettlePaymentsQueue")["ScalingConfig"]["MaximumConcurrency"] = 1_001.into();
+                },
+            },
+        ],
+    },
+    Rule {
         name: "every work queue is filled by one rule or one function",
         finding: "P7",
         check: fillers,
@@ -174,6 +193,9 @@ pub const RULES: &[Rule] = &[
 
 /// The longest that SQS keeps a message, in seconds. A dead letter counts from its first day in the first queue.
 const RETENTION: u64 = 14 * 24 * 3_600;
+
+/// The most functions of a queue at once, as an operator may choose it for deliveries: those that an account has by default.
+const MOST_AT_ONCE: u64 = 1_000;
 
 /// Lambda's advice is five at least: a queue's functions may be throttled a few times.
 const RECEIVES: std::ops::RangeInclusive<u64> = 5..=100;
@@ -264,6 +286,20 @@ fn redrive(plain: &Plain) -> Vec<Violation> {
             &queue.id,
             format_args!("must hide a message for {least} s, for {}", function.id),
         );
+    }
+    found.0
+}
+
+/// A backlog takes as many functions as there are, if nothing bounds it, and the requests of customers get none.
+fn concurrency(plain: &Plain) -> Vec<Violation> {
+    let mut found = Found::default();
+    for source in plain.of("AWS::Lambda::EventSourceMapping") {
+        if plain.named(&source["EventSourceArn"], "AWS::SQS::Queue").is_some() {
+            let most = plain.text(&source["ScalingConfig"]["MaximumConcurrency"], "");
+            let most = most.and_then(|most| most.parse::<u64>().ok());
+            let is_bounded = most.is_some_and(|most| (2..=MOST_AT_ONCE).contains(&most));
+            found.require(is_bounded, &source.id, format_args!("needs a MaximumConcurrency of 2 to {MOST_AT_ONCE}"));
+        }
     }
     found.0
 }

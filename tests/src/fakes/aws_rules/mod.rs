@@ -1,8 +1,12 @@
-//! Rules of AWS that the embedded DynamoDB does not check. A request of any client in this process is refused as AWS
-//! refuses it.
+//! Rules of AWS that the embedded DynamoDB does not check. A request of any client in this process is refused as AWS is
+//! believed to refuse it.
 //!
-//! The figures are those of the developer guide's page "Constraints in Amazon DynamoDB". [`cases`] has a request for
-//! each rule, also for those that the embedded DynamoDB checks itself.
+//! No request of these was ever sent to AWS. The rules and figures are partly from the developer guide's page
+//! "Constraints in Amazon DynamoDB" and partly from memory, and the texts of refusals are this module's own: only the
+//! status and the error's name are meant to be AWS's. `cargo xtask second-opinion --rules` shows the rules that moto and
+//! dynalite check, too; a rule that neither checks has no second opinion.
+//!
+//! [`cases`] has a request for each rule, also for those that the embedded DynamoDB checks itself.
 
 pub mod cases;
 mod expression;
@@ -216,6 +220,12 @@ fn size(value: &Value) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use aws_sdk_dynamodb::{
+        error::ProvideErrorMetadata,
+        types::{AttributeValue, Put, TransactWriteItem},
+    };
     use serde_json::json;
 
     use super::{
@@ -242,6 +252,35 @@ mod tests {
         error.ends_with("ValidationException")
             || error.ends_with("SerializationException")
             || codes.any(|code| code == "ValidationError")
+    }
+
+    /// The rules are between each client and the embedded DynamoDB, which would take the item.
+    #[tokio::test]
+    async fn a_client_is_refused_at_the_connector() {
+        let dynamo = Dynamo::new();
+        dynamo.execute("CreateTable", template::create_table(TABLE)).unwrap();
+        let client = dynamo.client();
+        let item = |length: usize| {
+            let text = |text: String| AttributeValue::S(text);
+            let keys = [("pk", "ITEM#1"), ("sk", "ITEM"), ("byTimePk", "LIST")];
+            let keys = keys.map(|(name, value)| (name.to_owned(), text(value.to_owned())));
+            HashMap::from_iter(keys.into_iter().chain([("byTimeSk".to_owned(), text("x".repeat(length)))]))
+        };
+        let put = |length| {
+            let put = Put::builder().table_name(TABLE).set_item(Some(item(length))).build().unwrap();
+            client.transact_write_items().transact_items(TransactWriteItem::builder().put(put).build()).send()
+        };
+        assert_eq!(put(KEYS.1 + 1).await.unwrap_err().code(), Some("ValidationException"));
+        let found = || client.scan().table_name(TABLE).send();
+        assert_eq!(found().await.unwrap().count, 0);
+        put(KEYS.1).await.unwrap();
+        assert_eq!(found().await.unwrap().count, 1);
+        let text = |text: &str| json!({ "S": text });
+        let long = json!({
+            "pk": text("ITEM#2"), "sk": text("ITEM"), "byTimePk": text("LIST"), "byTimeSk": text(&"x".repeat(KEYS.1 + 1)),
+        });
+        let put = json!({ "TransactItems": [{ "Put": { "TableName": TABLE, "Item": long } }] });
+        dynamo.execute("TransactWriteItems", put).expect("it needs the connector's rule");
     }
 
     #[test]
