@@ -17,6 +17,7 @@ mod payments;
 mod races;
 mod release;
 mod resilience;
+mod sessions;
 mod stack;
 mod stacks;
 mod tour;
