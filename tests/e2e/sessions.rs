@@ -155,13 +155,19 @@ impl Doors {
         assert_eq!(refund.data()["refunds"][0]["status"], "REQUESTED");
         assert_eq!(self.balance().await, before);
         self.ends_as(&id, "REFUNDED").await;
+        eventually("the refund has a result", || async {
+            let refunds = self.mina.get(&format!("/payments/{id}")).await.data()["refunds"].clone();
+            if refunds[0]["status"] == "SUCCEEDED" { Ok(()) } else { Err(refunds.to_string()) }
+        })
+        .await;
     }
 
     /// A top-up of 7,000 won whose money the provider took without an answer to anybody, by its id.
     async fn confirmed_in_silence(&self) -> String {
         let payment = self.top_up(7_000).await;
         let id = id_of(&payment);
-        let faults = json!([{ "on": "CONFIRM", "does": "SILENT_AFTER", "times": 1 }, { "on": "NOTICE", "does": "LOSE" }]);
+        let faults =
+            json!([{ "on": "CONFIRM", "does": "SILENT_AFTER", "times": 1 }, { "on": "NOTICE", "does": "LOSE" }]);
         let path = format!("/payments/{id}/faults");
         let set = self.provider.try_call(Method::PUT, &path, Some(&faults)).await.unwrap();
         assert!(set.status.is_success(), "{}", set.body);
