@@ -78,7 +78,6 @@ async fn suspended_sellers_and_admins_change_nothing() {
     let charged = as_boss(charge()).key("before").await.expect(200);
     let path = format!("/orders/{}", id(&order));
     let items = json!([{ "productId": "tea", "quantity": 1 }]);
-    let account = json!({ "bank": "088", "number": "110-123", "holder": "김민아" });
     for status in ["SUSPENDED", "WITHDRAWN"] {
         set_user(&shop, "dabang", status).await;
         set_user(&shop, "boss", status).await;
@@ -95,6 +94,7 @@ async fn suspended_sellers_and_admins_change_nothing() {
             "name": "봄", "totalQuantity": 1, "issueFrom": "2026-11-01T00:00:00Z", "issueUntil": "2026-12-01T00:00:00Z",
             "validDays": 7, "kind": "FIXED", "value": 1_000,
         });
+        let account = json!({ "bank": "장터은행", "number": "110-123-456789", "holder": "김민아" });
         let of_admin = [
             shop.patch("/users/boss", json!({ "status": "ACTIVE" })),
             shop.post("/users", json!({ "userId": "other", "name": "박새봄", "email": "other@example.com" })),
@@ -109,18 +109,19 @@ async fn suspended_sellers_and_admins_change_nothing() {
             shop.call("DELETE", "/orders/cart/tea?userId=mina"),
             shop.post("/order-sheets", json!({ "userId": "mina", "items": items })),
             shop.post("/orders", json!({ "userId": "mina", "items": items })),
-            shop.post("/balance/adjustments", json!({ "userId": "mina", "amount": 1, "reason": "정정" })),
-            shop.post("/balance/withdrawals", json!({ "userId": "mina", "amount": 1, "account": account })),
-            shop.patch("/balance/withdrawals/w1", json!({ "status": "PAID_OUT" })),
-            shop.post("/payments", json!({ "purpose": { "type": "TOP_UP", "userId": "mina", "amount": 100 } })),
-            shop.post("/payments/p1/confirm", json!({ "paymentKey": "k", "amount": 100 })),
-            shop.post("/payments/p1/refund", json!({ "amount": 100 })),
-            shop.post(&format!("{path}/refunds/r1/retry"), json!({})),
             shop.call("POST", &format!("{path}/payment")),
             shop.post(&format!("{path}/cancel"), json!({})),
             shop.patch(&format!("{path}/items/1"), json!({ "status": "SHIPPED" })),
+            shop.post(&format!("{path}/refunds/none/retry"), json!({})),
+            shop.post("/balance/adjustments", json!({ "userId": "mina", "amount": 100, "reason": "정정" })),
+            shop.post("/balance/withdrawals", json!({ "userId": "mina", "amount": 100, "account": account })),
+            shop.patch("/balance/withdrawals/none", json!({ "status": "PAID_OUT" })),
+            shop.post("/payments", json!({ "purpose": { "type": "TOP_UP", "userId": "mina", "amount": 1_000 } })),
+            shop.post("/payments/none/confirm", json!({ "paymentKey": "key", "amount": 1_000 })),
+            shop.post("/payments/none/refund", json!({ "amount": 1_000 })),
         ];
         let tried: BTreeSet<&str> = of_admin.iter().map(Call::function).collect();
+        // A notice is the provider's, and has no caller.
         let changing = ROUTES.iter().filter(|route| route.method != "GET" && !route.public);
         assert_eq!(tried, changing.map(|route| route.function).collect(), "every route that changes something");
         for call in of_admin {
