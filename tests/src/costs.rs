@@ -12,7 +12,13 @@ use shared::{
     domain::{OrderId, UserId, tickets::own_shard},
 };
 
-use crate::{Call, Cost, TestShop};
+use crate::{
+    Call, Cost, TestShop,
+    steps::{
+        cancel,
+        payments::{CARD, check_out, confirm, payment_id, session_of, sweep_payments},
+    },
+};
 
 /// An operation, its budget and its cost.
 #[derive(Debug, Clone)]
@@ -107,6 +113,7 @@ pub async fn measure() -> Vec<Row> {
     carts(&mut bench).await;
     orders(&mut bench).await;
     holds(&mut bench).await;
+    payments(&mut bench).await;
     cancellations(&mut bench).await;
     sheets(&mut bench).await;
     shards(&mut bench).await;
@@ -136,6 +143,45 @@ async fn balances(bench: &mut Bench) {
 
 /// A user is a profile, an account and the claim of an address (2 each in a transaction), and is read back. A change
 /// replaces the profile; another address is one claim more and one less.
+/// Money from outside: sessions, refunds, and money that leaves.
+async fn payments(bench: &mut Bench) {
+    let top_up = json!({ "purpose": { "type": "TOP_UP", "userId": "sora", "amount": 10_000 } });
+    let call = bench.shop.post("/payments", top_up).as_user("sora");
+    let session = bench.call("payment session of a top-up", cost(2, 3.0, 1.0), call).await;
+    let key = check_out(&bench.shop, &session, CARD);
+    let call = confirm(&bench.shop, "sora", &session, &key);
+    let paid = bench.call("confirmation of a top-up", cost(4, 13.0, 2.0), call).await;
+    let call = bench.shop.post(&format!("/payments/{}/refund", payment_id(&paid)), json!({ "amount": 1_000 }));
+    bench.call("refund of a top-up by an admin", cost(4, 9.0, 3.0), call.as_admin()).await;
+    let shop = bench.shop.clone();
+    bench.run("look of the sweep at a session with an open refund", cost(3, 3.0, 17.0), sweep_payments(&shop)).await;
+
+    let items = json!([{ "productId": "p01", "quantity": 1 }]);
+    let split = json!({ "userId": "sora", "items": items, "payment": "EXTERNAL", "balanceAmount": 1_000 });
+    let order = bench.call("hold of an order of two tenders", cost(2, 11.0, 2.0), bench.shop.post("/orders", split)).await;
+    let call = session_of(&bench.shop, "sora", &order);
+    let session = bench.call("payment session of an order", cost(2, 3.0, 2.0), call).await;
+    let call = session_of(&bench.shop, "sora", &order);
+    bench.call("payment session of an order, again", cost(1, 0.0, 2.0), call).await;
+    let key = check_out(&bench.shop, &session, CARD);
+    let call = confirm(&bench.shop, "sora", &session, &key);
+    bench.call("confirmation of an order", cost(4, 16.0, 3.0), call).await;
+    let call = cancel(&bench.shop, "sora", &order, json!({}));
+    bench.call("cancellation of an order of two tenders", cost(3, 12.0, 2.0), call).await;
+    bench.run("look of the sweep at an order with an open refund", cost(3, 5.0, 19.0), sweep_payments(&shop)).await;
+
+    let account = json!({ "bank": "088", "number": "110-123", "holder": "최소라" });
+    let withdrawal = json!({ "userId": "sora", "amount": 1_000, "account": account });
+    let call = cold(bench).post("/balance/withdrawals", withdrawal);
+    let withdrawal = bench.call("withdrawal", cost(2, 6.0, 1.0), call).await;
+    let path = format!("/balance/withdrawals/{}", withdrawal["withdrawalId"].as_str().expect("an id"));
+    let call = bench.shop.patch(&path, json!({ "status": "RETURNED" })).as_admin();
+    bench.call("return of a withdrawal", cost(4, 6.0, 3.0), call).await;
+    let correction = json!({ "userId": "sora", "amount": -500, "reason": "정정" });
+    let call = cold(bench).post("/balance/adjustments", correction).as_admin();
+    bench.call("correction of a balance", cost(3, 4.0, 2.0), call).await;
+}
+
 async fn users(bench: &mut Bench) {
     let joins = |id: &str| json!({ "userId": id, "name": "김민수", "email": format!("{id}@example.com") });
     let call = bench.shop.post("/users", joins("yuna"));
