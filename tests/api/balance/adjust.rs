@@ -1,11 +1,17 @@
 //! `POST /balance/adjustments`.
 
 use serde_json::json;
-use tests::{Call, TestShop, steps::{race, set_user}};
+use tests::{
+    Call, TestShop,
+    steps::{race, set_user},
+};
 
 fn adjust(shop: &TestShop, amount: i64) -> Call {
-    let body = json!({ "userId": "mina", "amount": amount, "reason": "정정" });
-    shop.post("/balance/adjustments", body).as_admin()
+    by_anyone(shop, amount).as_admin()
+}
+
+fn by_anyone(shop: &TestShop, amount: i64) -> Call {
+    shop.post("/balance/adjustments", json!({ "userId": "mina", "amount": amount, "reason": "정정" }))
 }
 
 #[tokio::test]
@@ -40,7 +46,7 @@ async fn a_key_corrects_once() {
 async fn a_correction_needs_an_admin_a_reason_and_an_amount() {
     let shop = TestShop::new();
     shop.customer("mina", 1_000).await;
-    adjust(&shop, 1).as_user("mina").await.refused(403, "FORBIDDEN");
+    by_anyone(&shop, 1).as_user("mina").await.refused(403, "FORBIDDEN");
     assert_eq!(adjust(&shop, 0).await.bad_fields(), ["amount"]);
     let without = json!({ "userId": "mina", "amount": 1 });
     assert_eq!(shop.post("/balance/adjustments", without).as_admin().await.bad_fields(), ["reason"]);

@@ -54,7 +54,7 @@ async fn a_withdrawal_that_comes_back_is_credited_once() {
     assert_eq!(shop.balance("mina").await, 10_000);
     let moved: Vec<_> = ledger(&shop, "mina").await.into_iter().map(|(kind, amount, _)| (kind, amount)).collect();
     let withdrawn = |amount: i64| ("WITHDRAWAL".to_owned(), amount);
-    assert_eq!(moved, [("CHARGE".to_owned(), 10_000), withdrawn(-4_000), withdrawn(4_000)]);
+    assert_eq!(moved, [withdrawn(4_000), withdrawn(-4_000), ("CHARGE".to_owned(), 10_000)]);
     becomes(&shop, &withdrawal, "PAID_OUT").await.refused(409, "ORDER_STATE_CONFLICT");
     shop.audit().await;
 }
@@ -94,7 +94,7 @@ async fn a_withdrawal_is_refused_without_money_and_to_others() {
     withdraw(&shop, 1).as_user("jun").await.refused(403, "FORBIDDEN");
     let withdrawal = withdraw(&shop, 1).await.expect(201);
     shop.get(&path(&withdrawal)).as_user("jun").await.refused(404, "ENTITY_NOT_FOUND");
-    becomes(&shop, &withdrawal, "PAID_OUT").as_user("mina").await.refused(403, "FORBIDDEN");
+    shop.patch(&path(&withdrawal), json!({ "status": "PAID_OUT" })).as_user("mina").await.refused(403, "FORBIDDEN");
     assert_eq!(becomes(&shop, &withdrawal, "LOST").await.bad_fields(), ["status"]);
     becomes(&shop, &withdrawal, "REQUESTED").await.expect(200);
     becomes(&shop, &json!({ "withdrawalId": "nowhere" }), "PAID_OUT").await.refused(404, "ENTITY_NOT_FOUND");

@@ -80,7 +80,7 @@ async fn the_end_of_the_hold_gives_the_balance_s_part_back() {
         }
         assert_eq!((shop.balance("mina").await, shop.stock("tea").await), (10_000, 20));
         let moved: Vec<_> = ledger(&shop, "mina").await.into_iter().map(|(_, amount, _)| amount).collect();
-        assert_eq!(moved, [10_000, -7_000, 7_000]);
+        assert_eq!(moved, [7_000, -7_000, 10_000]);
         let after = look(&shop, &order).await;
         assert_eq!((&after["status"], &after["refunded"]), (&json!("CANCELLED"), &json!(0)));
         assert_eq!(refunded(&after), [("EXTERNAL", 13_000, 0), ("BALANCE", 7_000, 7_000)]);

@@ -72,7 +72,7 @@ async fn a_wrong_purpose_is_named_and_creates_nothing() {
         (json!({ "type": "TOP_UP", "userId": "mina" }), vec!["purpose.amount"]),
         (json!({ "type": "TOP_UP", "userId": "mina", "amount": 100, "gift": true }), vec!["purpose.gift"]),
         (json!({ "type": "ORDER" }), vec!["purpose.orderId"]),
-        (json!({ "type": "GIFT" }), vec!["purpose.type"]),
+        (json!({ "type": "GIFT" }), vec!["purpose"]),
         (json!({ "amount": 100 }), vec!["purpose.type"]),
     ] {
         let answer = shop.post("/payments", json!({ "purpose": purpose })).as_user("mina").await;

@@ -82,7 +82,8 @@ async fn a_user_has_few_orders_that_wait_for_deposits() {
         if number == 4 {
             assert_eq!(session["reason"], "DEPOSIT_NOT_POSSIBLE");
             assert_eq!(look(&shop, &order).await["holdExpiresAt"], "2026-11-20T03:10:00Z");
-            assert_eq!(pay_session(&shop, "mina", &session, CARD).await["status"], "PAID", "a card still pays it");
+            confirm(&shop, "mina", &session, "another").await.refused(409, "ORDER_STATE_CONFLICT");
+            assert_eq!(shop.provider.provider().entries().last().unwrap().status, "CANCELED", "its account is closed");
         }
     }
     shop.audit().await;

@@ -6,7 +6,10 @@ use functions::schedule::sweep_payments;
 use payment_system::{CallFault, Checkout, CheckoutMethod, Fault, On};
 use serde_json::{Value, json};
 
-use crate::{Answer, Call, TestShop, steps::id};
+use crate::{
+    Answer, Call, TestShop,
+    steps::{id, wait},
+};
 
 /// A card that its issuer accepts.
 pub const CARD: CheckoutMethod = CheckoutMethod::Card { is_declined: false };
@@ -36,7 +39,7 @@ pub fn payment_id(session: &Value) -> String {
 pub fn check_out(shop: &TestShop, session: &Value, method: CheckoutMethod) -> String {
     let checkout = &session["checkout"];
     let checkout = Checkout {
-        merchant_order_id: checkout["merchantOrderId"].as_str().expect("it can be paid").to_owned(),
+        merchant_order_id: checkout["merchantOrderId"].as_str().unwrap_or_else(|| panic!("it can be paid: {session}")).to_owned(),
         amount: checkout["amount"].as_i64().expect("an amount"),
         order_name: checkout["orderName"].as_str().expect("a title").to_owned(),
         method,
@@ -64,8 +67,9 @@ pub async fn session_status(shop: &TestShop, session: &Value) -> String {
     look_at_session(shop, session).await["status"].as_str().expect("a status").to_owned()
 }
 
-/// Runs the sweep of payments once.
+/// Runs the sweep of payments once. Its lists have what was due before this instant.
 pub async fn sweep_payments(shop: &TestShop) {
+    wait(shop, 1);
     sweep_payments::run(shop.instance()).await.expect("the lists can be read");
 }
 

@@ -18,7 +18,7 @@ struct Body {
 /// Records, by an admin, that a withdrawal was paid out or came back. Nothing changes if that is known.
 ///
 /// # Errors
-/// 400, 401, 403, 404, 409 `ORDER_STATE_CONFLICT`.
+/// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE` or `ORDER_STATE_CONFLICT`.
 #[utoipa::path(
     patch,
     path = "/balance/withdrawals/{withdrawalId}",

@@ -90,6 +90,7 @@ struct Event {
 
 #[derive(Deserialize)]
 #[serde(tag = "type", content = "data")]
+#[expect(clippy::enum_variant_names, reason = "these are the kinds of events")]
 enum Asked {
     PaymentRequested(PaymentRequest),
     // The event is listed unchanged.

@@ -15,7 +15,7 @@ use crate::{
 #[derive(Debug)]
 #[must_use]
 pub(in crate::app) enum SessionCommit {
-    Committed(PaymentSession),
+    Committed(Box<PaymentSession>),
     /// A record that it asserts changed meanwhile.
     Refused,
     /// Nothing was committed, since the order does not wait for the money.
@@ -90,7 +90,7 @@ async fn commit(
     attempt.transaction.add(sessions::replace(&seen.session, &record));
     let failures = attempt.commit(shop, &mut order, &mut known, backoff).await?;
     Ok(match failures {
-        None => SessionCommit::Committed(record.session),
+        None => SessionCommit::Committed(Box::new(record.session)),
         Some(failures) if deposit.is_some_and(|deposit| failures.refuses(deposit)) => SessionCommit::Unneeded,
         Some(_) => SessionCommit::Refused,
     })

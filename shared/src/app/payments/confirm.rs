@@ -11,7 +11,7 @@ use crate::{
         Invalid, PaymentId, Refusal, Won,
         order::{Actor, Order},
         provider::PaymentKey,
-        session::{ConfirmStep, PaymentSession},
+        session::PaymentSession,
     },
     store::{
         Backoff, Consistency, Key, Outcome, Transaction, keys,
@@ -50,18 +50,17 @@ pub async fn confirm(
         if seen.session.provider != provider.name() {
             return Err(seen.session.conflict(now).into());
         }
-        let asking = match seen.session.confirm(payment_key, amount, now)? {
-            ConfirmStep::Asked => return Ok(seen.session),
-            ConfirmStep::Ask(asking) => asking,
+        let Some(asking) = seen.session.confirm(payment_key, amount, now)? else {
+            return Ok(seen.session);
         };
         if let Some(order) = order.filter(|order| !order.awaits(amount, now)) {
             return Err(order.conflict(caller.role.into(), now).into());
         }
         let asking = SessionRecord::new(asking, seen.payload.clone());
-        match write_down(shop, provider, &seen.session, asking, &mut backoff).await? {
-            Written::Ours(record) => break record,
-            Written::Refused => backoff.pause("the payment session changed meanwhile").await?,
+        if write_down(shop, provider, &seen.session, &asking, &mut backoff).await? {
+            break asking;
         }
+        backoff.pause("the payment session changed meanwhile").await?;
     };
     Ok(ask(shop, provider, record).await?.session)
 }
@@ -75,37 +74,30 @@ async fn look(shop: &Shop, id: &PaymentId) -> Result<(Option<SessionRecord>, Opt
     Ok((found.get(&session)?, order.map(|record| record.order)))
 }
 
-enum Written {
-    /// This request is to ask the provider.
-    Ours(SessionRecord),
-    /// The session changed meanwhile.
-    Refused,
-}
-
-/// Writes down that the provider is asked, before it is.
+/// Writes down that the provider is asked, before it is. False if the session changed meanwhile.
 async fn write_down(
     shop: &Shop,
     provider: &dyn PaymentProvider,
     before: &PaymentSession,
-    asking: SessionRecord,
+    asking: &SessionRecord,
     backoff: &mut Backoff,
-) -> Result<Written, Failure> {
+) -> Result<bool, Failure> {
     let mut transaction = Transaction::new();
-    let replace = transaction.add(sessions::replace(before, &asking));
+    let replace = transaction.add(sessions::replace(before, asking));
     let session = &asking.session;
     // A provider that ties its key to the session's id refuses another session with it by itself.
     let key = session.payment_key.as_ref().filter(|_| !provider.binds_keys());
     let claim = key.map(|key| sessions::claim_key(provider.name(), key, &session.payment_id));
     let claim = claim.map(|claim| transaction.add(claim));
     match shop.table.commit(transaction, backoff).await? {
-        Outcome::Committed => Ok(Written::Ours(asking)),
+        Outcome::Committed => Ok(true),
         Outcome::Refused(failures) if claim.is_some_and(|claim| failures.refuses(claim)) => {
             Err(Failure::Invalid("paymentKey", Invalid::Taken))
         }
         Outcome::Refused(failures) => {
             let there = failures.of::<SessionRecord>(replace)?.flatten();
             // Our own writing, of which the answer was lost.
-            Ok(if there.as_ref() == Some(&asking) { Written::Ours(asking) } else { Written::Refused })
+            Ok(there.as_ref() == Some(asking))
         }
     }
 }

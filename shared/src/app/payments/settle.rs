@@ -75,7 +75,7 @@ pub(super) async fn settle(shop: &Shop, seen: SessionRecord, word: &Word) -> Res
         if let SessionCommit::Committed(session) = settled {
             let (id, status) = (session.payment_id.as_str(), session.status);
             tracing::info!(payment.id = id, payment.status = ?status, "a payment was settled");
-            return Ok(SessionRecord::new(session, seen.payload));
+            return Ok(SessionRecord::new(*session, seen.payload));
         }
         backoff.pause("the payment session changed meanwhile").await?;
         let there = super::read(shop, &seen.session.payment_id).await?;
@@ -103,7 +103,7 @@ async fn commit(
     backoff: &mut Backoff,
 ) -> Result<SessionCommit, Failure> {
     Ok(match shop.table.commit(transaction, backoff).await? {
-        Outcome::Committed => SessionCommit::Committed(after),
+        Outcome::Committed => SessionCommit::Committed(Box::new(after)),
         Outcome::Refused(_) => SessionCommit::Refused,
     })
 }
@@ -150,8 +150,9 @@ async fn credit(
     Ok(committed)
 }
 
-/// The order cannot wait for the deposit: the session is declined, and the provider's account closed. A transfer that
-/// comes all the same is found by the look after its time, and goes back.
+/// The order cannot wait for the deposit: the session is declined, and the provider's account closed. The session ends by
+/// it, since a provider takes no other payment by the id of a confirmed one. A transfer that comes all the same is found
+/// by the look after its time, and goes back.
 async fn decline_deposit(
     shop: &Shop,
     seen: &SessionRecord,
@@ -159,8 +160,8 @@ async fn decline_deposit(
     backoff: &mut Backoff,
 ) -> Result<SessionCommit, Failure> {
     let look_at = waiting.deposit.as_ref().map(|deposit| deposit.due_at);
-    let declined = seen.session.declined(NO_DEPOSIT, shop.clock.now());
-    let declined = PaymentSession { look_at, ..declined };
+    let now = shop.clock.now();
+    let declined = PaymentSession { look_at, expires_at: now, ..seen.session.declined(NO_DEPOSIT, now) };
     let committed = replace(shop, seen, declined, backoff).await?;
     if let (SessionCommit::Committed(session), Some(key)) = (&committed, &waiting.payment_key) {
         close_account(shop, session, key).await?;

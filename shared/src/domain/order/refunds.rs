@@ -286,3 +286,6 @@ impl Refund {
         self.at = entry.at;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ use crate::domain::{
 
 const START: Timestamp = Timestamp::UNIX_EPOCH;
 
-fn id() -> OrderId {
+pub(super) fn id() -> OrderId {
     OrderId::try_from("order".to_owned()).unwrap()
 }
 
@@ -49,11 +49,11 @@ fn draft_of(items: Vec<OrderLine>, discount: i64) -> Draft {
 }
 
 /// Two teas and two cups: 6,000 won, 100 off, and 3,000 for shipping.
-fn draft() -> Draft {
+pub(super) fn draft() -> Draft {
     draft_of(vec![line("tea", 1_000, 2), line("cup", 2_000, 2)], 100)
 }
 
-fn paid() -> Order {
+pub(super) fn paid() -> Order {
     Order::paid(id(), draft())
 }
 
@@ -61,11 +61,11 @@ fn product(id: &str) -> ProductId {
     ProductId::try_from(id.to_owned()).unwrap()
 }
 
-fn payment_id(id: &str) -> PaymentId {
+pub(super) fn payment_id(id: &str) -> PaymentId {
     PaymentId::try_from(id.to_owned()).unwrap()
 }
 
-fn after(seconds: i64) -> Timestamp {
+pub(super) fn after(seconds: i64) -> Timestamp {
     START + seconds.seconds()
 }
 
@@ -73,7 +73,7 @@ fn placed(payment: PaymentMethod) -> Order {
     Order::placed(id(), draft(), payment, Won::ZERO, after(600))
 }
 
-fn units(units: &[(usize, u16)]) -> Cancellation {
+pub(super) fn units(units: &[(usize, u16)]) -> Cancellation {
     Cancellation::Units(BTreeMap::from_iter(units.iter().copied()))
 }
 

@@ -109,15 +109,6 @@ impl SessionRefund {
     }
 }
 
-/// The effect of a confirmation that a customer asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ConfirmStep {
-    /// The provider is to be asked, once the session is written.
-    Ask(PaymentSession),
-    /// It was asked already with this key.
-    Asked,
-}
-
 /// The effect of the provider's word on a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Observation {
@@ -223,24 +214,25 @@ impl PaymentSession {
         matches!(self.status, SessionStatus::Ready | SessionStatus::Declined) && now < self.expires_at
     }
 
-    /// Begins a confirmation with a payment key of the customer.
+    /// Begins a confirmation with a payment key of the customer: the provider is to be asked, once the session is written.
+    /// Nothing if it was asked already with this key.
     ///
     /// # Errors
     /// [`Refusal::PaymentAmountMismatch`], [`Refusal::PaymentStateConflict`].
-    pub fn confirm(&self, key: &PaymentKey, amount: Won, now: Timestamp) -> Result<ConfirmStep, Refusal> {
+    pub fn confirm(&self, key: &PaymentKey, amount: Won, now: Timestamp) -> Result<Option<Self>, Refusal> {
         if amount != self.amount {
             let payment_id = self.payment_id.clone();
             return Err(Refusal::PaymentAmountMismatch { payment_id, amount: self.amount, named: amount });
         }
         if self.payment_key.as_ref() == Some(key) {
-            return Ok(ConfirmStep::Asked);
+            return Ok(None);
         }
         if !self.is_confirmable(now) {
             return Err(self.conflict(now));
         }
         let look_at = now.checked_add(CONFIRM_PATIENCE).ok();
         let session = Self { payment_key: Some(key.clone()), reason: None, look_at, ..self.clone() };
-        Ok(ConfirmStep::Ask(session.changed(SessionStatus::Confirming, now)))
+        Ok(Some(session.changed(SessionStatus::Confirming, now)))
     }
 
     /// The refusal of an action in this state.

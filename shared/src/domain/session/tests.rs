@@ -17,10 +17,7 @@ fn session() -> PaymentSession {
 }
 
 fn confirming() -> PaymentSession {
-    match session().confirm(&key("k1"), Won::new(10_000), at(10)).unwrap() {
-        ConfirmStep::Ask(session) => session,
-        ConfirmStep::Asked => panic!("nobody asked before"),
-    }
+    session().confirm(&key("k1"), Won::new(10_000), at(10)).unwrap().expect("nobody asked before")
 }
 
 fn paid() -> PaymentSession {
@@ -39,7 +36,7 @@ fn payment(amount: i64, state: ProviderState) -> ProviderPayment {
 fn a_confirmation_names_the_amount_and_one_key_at_a_time() {
     let session = confirming();
     assert_eq!((session.status, session.version, session.look_at), (SessionStatus::Confirming, 2, Some(at(18))));
-    assert_eq!(session.confirm(&key("k1"), Won::new(10_000), at(11)), Ok(ConfirmStep::Asked));
+    assert_eq!(session.confirm(&key("k1"), Won::new(10_000), at(11)), Ok(None));
     assert!(matches!(session.confirm(&key("k2"), Won::new(10_000), at(11)), Err(Refusal::PaymentStateConflict { .. })));
     let mismatch = session.confirm(&key("k1"), Won::new(9_999), at(11));
     assert!(matches!(mismatch, Err(Refusal::PaymentAmountMismatch { .. })));
@@ -50,9 +47,9 @@ fn a_declined_session_can_be_tried_again_until_it_expires() {
     let Observation::Changed(declined) = confirming().refused("REJECT_CARD_PAYMENT", at(12)) else { panic!() };
     assert_eq!((declined.status, declined.look_at), (SessionStatus::Declined, None));
     assert_eq!(declined.reason.as_deref(), Some("REJECT_CARD_PAYMENT"));
-    assert_eq!(declined.confirm(&key("k1"), Won::new(10_000), at(13)), Ok(ConfirmStep::Asked));
+    assert_eq!(declined.confirm(&key("k1"), Won::new(10_000), at(13)), Ok(None));
     let again = declined.confirm(&key("k2"), Won::new(10_000), at(1_799));
-    assert!(matches!(again, Ok(ConfirmStep::Ask(session)) if session.payment_key == Some(key("k2"))));
+    assert!(matches!(again, Ok(Some(session)) if session.payment_key == Some(key("k2"))));
     let late = declined.confirm(&key("k2"), Won::new(10_000), at(1_800));
     assert!(matches!(late, Err(Refusal::PaymentStateConflict { allowed, .. }) if allowed.is_empty()));
 }
