@@ -43,8 +43,13 @@ pub async fn run(shop: &Shop) -> Result<SweepReport, Error> {
         sweep_buckets(shop, until, refunds, |order| payments::sweep_refunds(shop, order)),
     );
     let report = sessions?.and(refunds?);
-    metrics::gauge!("PaymentsOverdueSeconds").set(report.oldest.as_secs_f64().max(0.0));
-    tracing::info!(settled = report.corrected, failed = report.failed, cut = report.is_cut, "payments were looked at");
+    // Each run that ends well writes it: silence means that none does. A gauge would repeat the last value after a failure.
+    metrics::histogram!("PaymentsOverdueSeconds").record(report.oldest.as_secs_f64().max(0.0));
+    let SweepReport { corrected, failed, is_cut, .. } = report;
+    // A line each minute would cost as much as the sweep.
+    if corrected > 0 || failed > 0 || is_cut {
+        tracing::info!(settled = corrected, failed, is_cut, "payments were looked at");
+    }
     Ok(report)
 }
 

@@ -9,6 +9,7 @@ use functions::{
         audit_books::Books,
         rebuild_sales,
         sweep::{self, Task},
+        sweep_payments,
     },
     stream::{count_sales, relay_events::WorkQueue},
 };
@@ -310,6 +311,10 @@ pub async fn idle(recorder: &Recorder) -> IdleCount {
     let (swept, cost, written) = bench.measure(work).await;
     swept.expect("a sweep ends");
     idle.add("sweep", 1, cost, &written);
+    let work = recorder.invocation(running_as("sweep-payments", sweep_payments::run(&instance)));
+    let (swept, cost, written) = bench.measure(work).await;
+    swept.expect("a sweep ends");
+    idle.add("sweep-payments", 1, cost, &written);
     // The first call of a day does it, and all others find it done.
     running_as("rebuild-sales", rebuild_sales::refresh(&instance)).await.expect("ranks are refreshed");
     let refresh = running_as("rebuild-sales", rebuild_sales::refresh(&instance));
