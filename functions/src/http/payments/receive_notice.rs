@@ -21,7 +21,7 @@ use shared::{
     tag = "Payments",
     params(("provider" = String, Path, description = "The provider, in small letters.", example = "toss")),
     request_body(content = Object, description = "The notice, as the provider sends it."),
-    responses((status = 200, description = "There is nothing left to do about it.")),
+    responses((status = 200, description = "There is nothing left to do about it.", body = Object)),
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let body = request.raw_body()?;
@@ -30,7 +30,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let provider = ProviderName::try_from(name.to_ascii_uppercase()).ok().filter(|_| is_small);
     let provider = provider.ok_or_else(|| Refusal::not_found(Entity::Path, request.path()))?;
     match payments::notice(shop, provider, body).await? {
-        Noticed::Done => Reply::ok(()),
+        Noticed::Done => Reply::ok(serde_json::Map::new()),
         Noticed::AskAgain => {
             Err(Failure::from(StoreError::Busy("the provider did not answer a look-up".to_owned())).into())
         }

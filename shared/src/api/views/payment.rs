@@ -51,10 +51,11 @@ pub struct SessionView {
 
 /// The purpose of a payment.
 #[derive(Debug, Serialize, ToSchema)]
-#[serde(tag = "type", rename_all = "SCREAMING_SNAKE_CASE", rename_all_fields = "camelCase")]
+#[serde(tag = "type", rename_all = "SCREAMING_SNAKE_CASE")]
 #[schema(as = PaymentPurpose)]
 pub enum PurposeView {
     /// The user's balance is topped up.
+    #[serde(rename_all = "camelCase")]
     TopUp {
         /// The user with the balance.
         user_id: UserId,
@@ -62,6 +63,7 @@ pub enum PurposeView {
         amount: Won,
     },
     /// An order is paid.
+    #[serde(rename_all = "camelCase")]
     Order {
         /// The order.
         order_id: OrderId,
