@@ -7,6 +7,7 @@
 //! [`run`] returns the violations.
 
 mod bestsellers;
+mod books;
 mod clients;
 mod connection;
 mod consumers;
@@ -17,7 +18,9 @@ mod message_bus;
 mod mutants;
 mod operations;
 mod outside;
+mod payers;
 mod plan;
+mod provider;
 mod quiesce;
 mod reference;
 mod registers;

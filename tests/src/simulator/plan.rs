@@ -41,10 +41,14 @@ pub enum FaultKind {
     MessageFaults,
     /// A query ends before its limit, like one that has read a megabyte.
     ShortPages,
+    /// The payment provider fails, is silent, slow or late, or refuses.
+    ProviderFaults,
+    /// Notices of the payment provider are lost, come twice, or late.
+    NoticeFaults,
 }
 
 impl FaultKind {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Conflicts,
         Self::Throttles,
         Self::InProgress,
@@ -62,6 +66,8 @@ impl FaultKind {
         Self::PlatformDown,
         Self::MessageFaults,
         Self::ShortPages,
+        Self::ProviderFaults,
+        Self::NoticeFaults,
     ];
 }
 
@@ -89,6 +95,8 @@ pub enum Theme {
     Product(usize),
     /// One user, who trades all the time and is suspended or withdrawn now and then.
     User(usize),
+    /// Payments from outside.
+    Payments,
 }
 
 /// The plan of a run.
