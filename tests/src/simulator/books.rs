@@ -34,7 +34,12 @@ pub(super) fn sessions(items: &[Value]) -> impl Iterator<Item = PaymentSession> 
 /// The stored orders.
 pub(super) fn orders(items: &[Value]) -> impl Iterator<Item = Order> {
     let orders = items.iter().filter(|item| item["sk"]["S"] == "ORDER");
-    orders.map(|item| read::<OrderRecord>(item).order)
+    orders.map(order)
+}
+
+/// A stored order.
+pub(super) fn order(item: &Value) -> Order {
+    read::<OrderRecord>(item).order
 }
 
 fn read<T: DeserializeOwned>(item: &Value) -> T {

@@ -177,6 +177,29 @@ impl Plan {
     }
 }
 
+/// The times between two crowds of steps about payments: a moment, the wait of a sweep, and longer than most holds.
+const PAYMENT_GAPS_MS: [u64; 6] = [200, 3_000, 10_000, 40_000, 130_000, 700_000];
+
+impl Plan {
+    /// The plan of a seed with most steps about payments, at once and one after the other.
+    pub fn about_payments(seed: u64) -> Self {
+        let plan = Self::of(seed);
+        let mut chance = Chance::new(seed ^ 0x0000_BA9C);
+        let (mut steps, mut at_ms) = (Vec::new(), 0);
+        for number in 0..60 + pick(&mut chance, 60) {
+            if chance.below(3) == 0 {
+                at_ms += PAYMENT_GAPS_MS[pick(&mut chance, PAYMENT_GAPS_MS.len())];
+            }
+            let at = Duration::from_millis(at_ms + chance.below(2));
+            let (operation, seed) = (chance.bits(), chance.bits());
+            steps.push(Step { number, at, theme: Theme::Payments, operation, seed });
+        }
+        steps.sort_by_key(|step| step.at);
+        let shape = Shape { wealth: 10, ..Shape::small() };
+        Self { steps, shape, is_sequential: false, ..plan }
+    }
+}
+
 /// Steps one by one, so dense that functions hardly ever lose the product from their caches.
 fn trickle(chance: &mut Chance, theme: Theme, from_ms: u64, length_ms: u64) -> Vec<Step> {
     let count = 30 + chance.below(20);
