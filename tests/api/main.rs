@@ -28,8 +28,10 @@ mod tidy;
 mod trace;
 
 mod balance {
+    mod adjust;
     mod charge;
     mod list_entries;
+    mod withdrawals;
 }
 
 mod coupons {
@@ -41,6 +43,13 @@ mod coupons {
 
 mod order_sheets {
     mod create;
+}
+
+mod payments {
+    mod confirm;
+    mod create;
+    mod notices;
+    mod refund;
 }
 
 mod products {

@@ -71,6 +71,7 @@ async fn users() {
     entry["entryId"] = json!("…");
     insta::assert_json_snapshot!(entry, @r#"
     {
+      "actor": "CUSTOMER",
       "amount": 1000,
       "at": 1795143600000,
       "balanceAfter": 1000,

@@ -8,6 +8,8 @@
     reason = "a test that cannot go on should say where, and has a clock of its own"
 )]
 
+mod browser;
+mod checkout;
 mod dead_letters;
 mod deployed;
 mod doors;
@@ -17,6 +19,7 @@ mod payments;
 mod races;
 mod release;
 mod resilience;
+mod sessions;
 mod stack;
 mod stacks;
 mod tour;

@@ -99,6 +99,37 @@ async fn work_goes_to_its_queue_and_to_the_bus() {
     "#);
 }
 
+/// A request would have an order paid over the bus while its customer pays in the session.
+#[tokio::test]
+async fn nobody_is_asked_for_payments_where_sessions_alone_take_them() {
+    let (bus, records) = (Bus::default(), with_all_work().await);
+    relay(&bus).asking_for_payments(false).handle(event(&records)).await.unwrap();
+    assert!(bus.messages(PaymentRequests).is_empty());
+    let kinds: Vec<Value> = bus.events().iter().map(|event| event["type"].clone()).collect();
+    assert_eq!(kinds, ["OrderPlaced", "OrderPaid", "ShippingRequested", "OrderRefunded", "ShippingCancelled"]);
+}
+
+#[tokio::test]
+async fn a_withdrawal_is_asked_for_once_and_without_its_account() {
+    let shop = TestShop::new();
+    shop.customer("mina", 10_000).await;
+    let account = json!({ "bank": "장터은행", "number": "110-123-456789", "holder": "김민아" });
+    let wanted = json!({ "userId": "mina", "amount": 3_000, "account": account });
+    let withdrawal = shop.post("/balance/withdrawals", wanted).as_user("mina").await.expect(201);
+    let path = format!("/balance/withdrawals/{}", withdrawal["withdrawalId"].as_str().unwrap());
+    shop.patch(&path, json!({ "status": "PAID_OUT" })).as_admin().await.expect(200);
+    let records = Consumers::new(shop.dynamo().clone()).next_batch();
+    for (is_asked, messages) in [(true, 1), (false, 0)] {
+        let bus = Bus::default();
+        relay(&bus).asking_for_payments(is_asked).handle(event(&records)).await.unwrap();
+        let events = bus.events();
+        let [asked] = events.as_slice() else { panic!("{events:?}") };
+        assert_eq!((&asked["type"], &asked["data"]["amount"]), (&json!("WithdrawalRequested"), &json!(3_000)));
+        assert!(!asked.to_string().contains("110-123"), "{asked}");
+        assert_eq!(bus.messages(PaymentRequests).len(), messages);
+    }
+}
+
 #[tokio::test]
 async fn a_queue_that_does_not_exist_gets_no_events() {
     let (bus, records) = (Bus::default(), with_all_work().await);

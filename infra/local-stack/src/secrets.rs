@@ -1,6 +1,7 @@
 use std::io;
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
+use payment_system::SECRET_KEY;
 use serde::Deserialize;
 use serde_json::json;
 use webhook::{Secret, Secrets};
@@ -12,6 +13,9 @@ use crate::{
 
 /// The name of the parameter with the secrets that sign deliveries.
 pub(crate) const PARAMETER: &str = "/jangteo/data-platform/secrets";
+
+/// The name of the parameter with the secret key of the payment provider.
+pub(crate) const PAYMENT_PARAMETER: &str = "/jangteo/payments/secret";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -38,9 +42,18 @@ pub(crate) async fn ensure(aws: &Aws) -> Result<Secrets> {
         return Ok(secrets);
     }
     let secret = new_webhook_secret()?;
-    let request = json!({ "Name": PARAMETER, "Type": "SecureString", "Value": secret, "Overwrite": true });
-    aws.call(&SSM, "PutParameter", &request).await?;
+    put(aws, PARAMETER, &secret).await?;
     secret.parse().map_err(io::Error::other).context("make a secret")
+}
+
+/// Puts the provider's secret key into its parameter. The key is the same for each local provider.
+pub(crate) async fn put_payment_key(aws: &Aws) -> Result<()> {
+    put(aws, PAYMENT_PARAMETER, SECRET_KEY).await
+}
+
+async fn put(aws: &Aws, name: &str, value: &str) -> Result<()> {
+    let request = json!({ "Name": name, "Type": "SecureString", "Value": value, "Overwrite": true });
+    aws.call(&SSM, "PutParameter", &request).await.map(drop)
 }
 
 /// A new random secret that signs deliveries, as the text of its parameter.

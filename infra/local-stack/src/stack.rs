@@ -8,6 +8,7 @@ use std::{
 };
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
+use payment_system::CLIENT_KEY;
 
 use crate::{
     Binaries, Config, Tools,
@@ -79,7 +80,9 @@ impl LocalStack {
         let log = logs(&config).join("emulator.log");
         let mut emulator = Emulator::new(tools.clone(), ports.emulator, folder.join("emulator"), log, door.clone());
         emulator.start().await?;
-        data_platform.trust(secrets::ensure(&Aws::new(emulator.url())?).await?);
+        let aws = Aws::new(emulator.url())?;
+        data_platform.trust(secrets::ensure(&aws).await?);
+        secrets::put_payment_key(&aws).await?;
 
         steps.begin("deploying template.yaml");
         let kept = Kept::new(binaries.functions(), folder.join("functions"))?;
@@ -323,6 +326,12 @@ fn parameters(config: &Config) -> BTreeMap<String, String> {
         // The tour charges a balance without a payment.
         ("SelfCharge".to_owned(), "true".to_owned()),
         ("DataPlatformSecretParameter".to_owned(), secrets::PARAMETER.to_owned()),
+        // An order is paid by the first of the customer at the checkout and the payment system on the bus.
+        ("PaymentPath".to_owned(), "BOTH".to_owned()),
+        ("PaymentProvider".to_owned(), "TOSS".to_owned()),
+        ("PaymentClientKey".to_owned(), CLIENT_KEY.to_owned()),
+        ("PaymentSecretParameter".to_owned(), secrets::PAYMENT_PARAMETER.to_owned()),
+        ("PaymentProviderUrl".to_owned(), local(ports.payment_system)),
     ]);
     parameters.extend(config.parameters.clone());
     parameters

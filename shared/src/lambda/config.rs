@@ -97,7 +97,11 @@ fn checkout() -> Result<Option<Checkout>, ConfigError> {
     Ok(Some(Checkout { provider, client_key: optional("PAYMENT_CLIENT_KEY").unwrap_or_default() }))
 }
 
-fn payments() -> Result<PaymentPolicy, ConfigError> {
+/// Reads the settings of payments from outside.
+///
+/// # Errors
+/// If a variable is malformed.
+pub fn payments() -> Result<PaymentPolicy, ConfigError> {
     let default = PaymentPolicy::DEFAULT;
     let path = match optional("PAYMENT_PATH").as_deref() {
         Some("SESSION") => PaymentPath::Session,

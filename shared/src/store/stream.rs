@@ -4,9 +4,14 @@ use aws_lambda_events::dynamodb::EventRecord;
 use serde::de::DeserializeOwned;
 use serde_dynamo::{AttributeValue, Item};
 
-use super::{StoreError, coupons::CouponRecord, keys::COUPON_PREFIX, orders::OrderRecord, sheets::SheetRecord};
+use super::{
+    StoreError, coupons::CouponRecord, keys::COUPON_PREFIX, orders::OrderRecord, sheets::SheetRecord,
+    withdrawals::WithdrawalRecord,
+};
 use crate::{
-    domain::{ProductId, coupon::IssuedCoupon, order::Order, product::Product, sheet::OrderSheet},
+    domain::{
+        ProductId, coupon::IssuedCoupon, order::Order, product::Product, sheet::OrderSheet, withdrawal::Withdrawal,
+    },
     platform::trace::TraceId,
 };
 
@@ -34,6 +39,14 @@ pub fn order_change(record: &EventRecord) -> Result<Option<Change<Order>>, Store
 /// If an image has not the shape of a sheet.
 pub fn sheet_change(record: &EventRecord) -> Result<Option<Change<OrderSheet>>, StoreError> {
     change(record, |sk| sk == "SHEET", |SheetRecord { sheet, trace_id, .. }| (sheet, trace_id))
+}
+
+/// Returns the change of a withdrawal, if the record is of one.
+///
+/// # Errors
+/// If an image has not the shape of a withdrawal.
+pub fn withdrawal_change(record: &EventRecord) -> Result<Option<Change<Withdrawal>>, StoreError> {
+    change(record, |sk| sk == "WITHDRAWAL", |WithdrawalRecord { withdrawal, trace_id, .. }| (withdrawal, trace_id))
 }
 
 /// Returns the change of a user's coupon, if the record is of one.

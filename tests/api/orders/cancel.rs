@@ -64,8 +64,24 @@ async fn a_whole_cancellation_returns_money_units_and_coupon() {
       "payable": 9300,
       "payment": "BALANCE",
       "refunded": 9300,
+      "refunds": [
+        {
+          "amount": 9300,
+          "at": "2026-11-20T04:00:00Z",
+          "refundId": "pm2jpz7ndg6vokzh7voa7ml2nq-2",
+          "status": "SUCCEEDED",
+          "to": "BALANCE"
+        }
+      ],
       "shippingFee": 3000,
       "status": "FULLY_REFUNDED",
+      "tenders": [
+        {
+          "amount": 9300,
+          "refunded": 9300,
+          "to": "BALANCE"
+        }
+      ],
       "updatedAt": "2026-11-20T04:00:00Z",
       "userId": "mina"
     }

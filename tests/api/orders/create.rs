@@ -74,6 +74,13 @@ async fn an_order_takes_the_money_and_the_units() {
       "refunded": 0,
       "shippingFee": 3000,
       "status": "PAID",
+      "tenders": [
+        {
+          "amount": 30000,
+          "refunded": 0,
+          "to": "BALANCE"
+        }
+      ],
       "updatedAt": "2026-11-20T03:00:00Z",
       "userId": "mina"
     }

@@ -63,6 +63,13 @@ async fn a_success_pays_the_waiting_order() {
       "refunded": 0,
       "shippingFee": 3000,
       "status": "PENDING_PAYMENT",
+      "tenders": [
+        {
+          "amount": 26000,
+          "refunded": 0,
+          "to": "EXTERNAL"
+        }
+      ],
       "updatedAt": "2026-11-20T03:00:00Z",
       "userId": "mina"
     }

@@ -62,6 +62,13 @@ async fn a_hold_takes_units_and_coupon_but_no_money() {
       "refunded": 0,
       "shippingFee": 3000,
       "status": "PENDING_PAYMENT",
+      "tenders": [
+        {
+          "amount": 26000,
+          "refunded": 0,
+          "to": "BALANCE"
+        }
+      ],
       "updatedAt": "2026-11-20T03:00:00Z",
       "userId": "mina"
     }

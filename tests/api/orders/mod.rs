@@ -11,6 +11,8 @@ mod hold;
 mod line_states;
 mod list;
 mod pay;
+mod refunds;
+mod split_tender;
 mod update_item;
 
 use serde_json::json;

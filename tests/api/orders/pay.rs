@@ -56,6 +56,13 @@ async fn a_held_order_is_paid_once() {
       "refunded": 0,
       "shippingFee": 3000,
       "status": "PAID",
+      "tenders": [
+        {
+          "amount": 26000,
+          "refunded": 0,
+          "to": "BALANCE"
+        }
+      ],
       "updatedAt": "2026-11-20T03:09:59.999Z",
       "userId": "mina"
     }

@@ -5,6 +5,7 @@ pub mod cart;
 pub mod external;
 pub mod holds;
 pub mod order_sheets;
+pub mod payments;
 
 use std::{collections::BTreeMap, future::IntoFuture, pin::pin, sync::Arc};
 

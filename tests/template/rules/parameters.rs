@@ -54,6 +54,11 @@ pub const RULES: &[Rule] = &[
                 plant: |template| remove(&mut template["Rules"], "IssuerAndAudience"),
             },
             Fault {
+                name: "sessions without a provider",
+                set: Set::Defaults,
+                plant: |template| remove(&mut template["Rules"], "PathAndProvider"),
+            },
+            Fault {
                 name: "a budget that nobody hears of",
                 set: Set::Defaults,
                 plant: |template| {
@@ -115,6 +120,13 @@ const SAMPLES: &[(&str, &[&str], &[&str])] = &[
         &["*", "123456789012", "arn:aws:iam::123456789012:*", "arn:aws:iam::*:root"],
     ),
     ("DataPlatformSecretParameter", &["/jangteo/data-platform/secrets"], &["", "secrets", "/jangteo/*"]),
+    ("PaymentSecretParameter", &["/jangteo/payments/secret"], &["", "secret", "/jangteo/*"]),
+    ("PaymentClientKey", &["", "live_ck_0a1B2c3D", "Jangteo Bank 110-123-456789"], &[" ", "live_ck_0a1B2c3D "]),
+    (
+        "PaymentProviderUrl",
+        &["", "https://api.provider.example", "https://provider.example/pay", "http://127.0.0.1:9300"],
+        &["api.provider.example", "http://api.provider.example", "https://provider.example/", "http://127.0.0.1:9300/"],
+    ),
 ];
 
 fn patterns(plain: &Plain) -> Vec<Violation> {
@@ -152,6 +164,9 @@ const HALVES: &[&[(&str, &str)]] = &[
     &[("DomainName", "api.shop.example"), ("CertificateArn", "")],
     &[("DomainName", ""), ("CertificateArn", "arn:aws:acm:us-east-1:123456789012:certificate/0a1b2c3d")],
     &[("MonthlyBudget", "100"), ("AlarmEmail", "")],
+    &[("PaymentPath", "SESSION"), ("PaymentProvider", "NONE"), ("PaymentClientKey", "live_ck_0a1B2c3D")],
+    &[("PaymentPath", "BOTH"), ("PaymentProvider", "NONE"), ("PaymentClientKey", "live_ck_0a1B2c3D")],
+    &[("PaymentProvider", "TOSS"), ("PaymentClientKey", "")],
 ];
 
 fn halves(plain: &Plain) -> Vec<Violation> {

@@ -94,7 +94,7 @@ pub const RULES: &[Rule] = &[
                 set: Set::Defaults,
                 plant: |template| {
                     let filters = &mut properties(template, "RelayEventsStream")["FilterCriteria"]["Filters"];
-                    filters[4]["Pattern"] =
+                    filters[5]["Pattern"] =
                         r#"{"eventName":["INSERT"],"dynamodb":{"Keys":{"sk":{"S":["HEARTBEAT"]}}}}"#.into();
                 },
             },

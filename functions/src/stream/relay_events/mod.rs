@@ -1,4 +1,4 @@
-//! Publishes the changes of orders, order sheets and coupons in the table's stream as events: all of them on the bus, and
+//! Publishes the changes of orders, order sheets, coupons and withdrawals in the table's stream as events: all of them on the bus, and
 //! those of the shop's own work queues in their queue as well.
 //!
 //! It is the only publisher: a request commits to the table, and all events follow from the stream. A stream delivers
@@ -21,7 +21,7 @@ use serde_json::value::to_raw_value;
 use shared::{
     events::{self, Event as ShopEvent, EventData, EventKind},
     lambda::{
-        serve,
+        config, serve,
         stream::{Batch, StreamDeadLetters},
     },
     platform::{Random, aws, environment, trace::TraceId},
@@ -52,6 +52,8 @@ pub struct Relay {
     client: Client,
     bus: String,
     queues: Option<WorkQueues>,
+    /// Whether an external payment system is asked by event for the money of orders.
+    asks_for_payments: bool,
     dead_letters: StreamDeadLetters,
     random: Random,
     bounds: Bounds,
@@ -96,20 +98,28 @@ impl Relay {
     pub fn from_env() -> Result<Self, Error> {
         let client = Client::new(&aws::sdk_config()?);
         let (bus, dead_letters) = (environment::required("EVENT_BUS_NAME")?, StreamDeadLetters::from_env()?);
-        Ok(Self::new(client, bus, dead_letters, Random::system()).filling(WorkQueues::from_env()?))
+        let relay = Self::new(client, bus, dead_letters, Random::system()).filling(WorkQueues::from_env()?);
+        Ok(relay.asking_for_payments(config::payments()?.asks_by_event()))
     }
 
     /// A relay to the bus alone. The client's own retries are switched off: [`Self::publish`] has the one loop.
     pub fn new(client: Client, bus: String, dead_letters: StreamDeadLetters, random: Random) -> Self {
         let client = Client::from_conf(client.config().to_builder().retry_config(RetryConfig::disabled()).build());
         let (bounds, accepted) = (Bounds::PRODUCTION, Mutex::default());
-        Self { client, bus, queues: None, dead_letters, random, bounds, accepted }
+        Self { client, bus, queues: None, asks_for_payments: true, dead_letters, random, bounds, accepted }
     }
 
     /// The relay to these queues as well.
     #[must_use]
     pub fn filling(self, queues: WorkQueues) -> Self {
         Self { queues: Some(queues), ..self }
+    }
+
+    /// Whether an external payment system is asked by event. Otherwise payment sessions alone pay orders, and a request
+    /// would have them paid twice. Nobody need read its queue then, so an admin pays withdrawals out.
+    #[must_use]
+    pub fn asking_for_payments(self, asks_for_payments: bool) -> Self {
+        Self { asks_for_payments, ..self }
     }
 
     #[must_use]
@@ -133,7 +143,8 @@ impl Relay {
         let accepted = std::mem::take(&mut *self.accepted());
         let mut waiting = Vec::new();
         for (place, events) in parsed.changes {
-            for event in events {
+            let published = events.into_iter().filter(|event| self.is_published(event.kind));
+            for event in published {
                 let detail = to_raw_value(&event)?;
                 waiting.push(Waiting { place, missing: self.destinations_of(event.kind), event, detail });
             }
@@ -143,8 +154,13 @@ impl Relay {
         Ok(batch.checkpoint(failed))
     }
 
+    fn is_published(&self, kind: EventKind) -> bool {
+        self.asks_for_payments || kind != EventKind::PaymentRequested
+    }
+
     fn destinations_of(&self, kind: EventKind) -> Vec<Destination> {
         let queue = self.queues.as_ref().and_then(|queues| queues.queue_of(kind));
+        let queue = queue.filter(|_| self.asks_for_payments || kind != EventKind::WithdrawalRequested);
         [Destination::Bus].into_iter().chain(queue.map(Destination::Queue)).collect()
     }
 
@@ -253,6 +269,8 @@ pub fn events_of(record: &EventRecord) -> Result<Vec<ShopEvent>, StoreError> {
         (events::from_sheet_change(old.as_ref(), &new).into_iter().collect(), trace_id)
     } else if let Some(Change { old, new, trace_id }) = stream::coupon_change(record)? {
         (events::from_coupon_change(old.as_ref(), &new).into_iter().collect(), trace_id)
+    } else if let Some(Change { old, new, trace_id }) = stream::withdrawal_change(record)? {
+        (events::from_withdrawal_change(old.as_ref(), &new).into_iter().collect(), trace_id)
     } else {
         return Ok(Vec::new());
     };

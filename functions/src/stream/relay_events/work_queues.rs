@@ -39,7 +39,9 @@ impl WorkQueue {
     pub fn of(kind: EventKind) -> Option<Self> {
         match kind {
             EventKind::OrderPlaced => Some(Self::Expiry),
-            EventKind::PaymentRequested | EventKind::RefundRequested => Some(Self::PaymentRequests),
+            EventKind::PaymentRequested | EventKind::RefundRequested | EventKind::WithdrawalRequested => {
+                Some(Self::PaymentRequests)
+            }
             EventKind::ShippingRequested | EventKind::ShippingCancelled => Some(Self::ShippingInstructions),
             _ => None,
         }

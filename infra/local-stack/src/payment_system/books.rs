@@ -48,6 +48,10 @@ impl Books {
             return Some(if *settled { Heard::Settled } else { Heard::Underway });
         }
         Some(match asked {
+            Asked::WithdrawalRequested {} => {
+                self.settled.insert(event_id, true);
+                Heard::Settled
+            }
             Asked::RefundRequested {} => {
                 self.refunds.push(event);
                 self.settled.insert(event_id, true);
@@ -90,6 +94,8 @@ enum Asked {
     PaymentRequested(PaymentRequest),
     // The event is listed unchanged.
     RefundRequested {},
+    // An admin pays it out by hand.
+    WithdrawalRequested {},
 }
 
 #[cfg(test)]

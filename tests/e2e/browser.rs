@@ -1,0 +1,108 @@
+//! A headless browser, driven over the WebDriver protocol of the W3C by `chromedriver`.
+
+use std::{
+    io::{BufRead, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// The key of an element in answers, as the protocol fixes it.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// The variable by which a machine says that it must have a browser. Elsewhere a test without one is left out.
+const REQUIRED: &str = "JANGTEO_BROWSER";
+
+/// A browser with one empty window. It ends with this value.
+pub struct Browser {
+    driver: Child,
+    port: u16,
+    session: String,
+    client: reqwest::Client,
+}
+
+impl Browser {
+    /// Starts a browser, if this machine has one.
+    pub async fn start() -> Option<Self> {
+        let driver = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+        let Ok(mut driver) = driver else {
+            assert!(std::env::var_os(REQUIRED).is_none(), "{REQUIRED} is set, and there is no chromedriver");
+            println!("chromedriver is not installed: no browser pays at the checkout");
+            return None;
+        };
+        let lines = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let mut ports = lines
+            .filter_map(|line| line.split_once("started successfully on port ")?.1.trim_end_matches('.').parse().ok());
+        let port = ports.next().expect("chromedriver names its port");
+        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap();
+        let mut browser = Self { driver, port, session: String::new(), client };
+        // A container has neither the namespaces of the sandbox nor a large /dev/shm.
+        let arguments =
+            ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-proxy-server"];
+        let capabilities = json!({ "browserName": "chrome", "goog:chromeOptions": { "args": arguments } });
+        let wanted = json!({ "capabilities": { "alwaysMatch": capabilities } });
+        let started = browser.call(Method::POST, "/session", &wanted).await;
+        browser.session = format!("/session/{}", started["sessionId"].as_str().expect("a session"));
+        Some(browser)
+    }
+
+    /// Opens an address.
+    pub async fn open(&self, url: &str) {
+        self.of_session(Method::POST, "/url", &json!({ "url": url })).await;
+    }
+
+    /// Clicks on the element of a CSS selector.
+    pub async fn click(&self, selector: &str) {
+        let element = self.element(selector).await;
+        self.of_session(Method::POST, &format!("/element/{element}/click"), &json!({})).await;
+    }
+
+    /// The text that the element of a CSS selector shows.
+    pub async fn text(&self, selector: &str) -> String {
+        let element = self.element(selector).await;
+        let text = self.of_session(Method::GET, &format!("/element/{element}/text"), &Value::Null).await;
+        text.as_str().expect("text").to_owned()
+    }
+
+    /// The address that the window shows.
+    pub async fn url(&self) -> reqwest::Url {
+        let url = self.of_session(Method::GET, "/url", &Value::Null).await;
+        url.as_str().expect("an address").parse().unwrap()
+    }
+
+    async fn element(&self, selector: &str) -> String {
+        let by = json!({ "using": "css selector", "value": selector });
+        let found = self.of_session(Method::POST, "/element", &by).await;
+        found[ELEMENT].as_str().expect("an element").to_owned()
+    }
+
+    async fn of_session(&self, method: Method, path: &str, body: &Value) -> Value {
+        self.call(method, &format!("{}{path}", self.session), body).await
+    }
+
+    async fn call(&self, method: Method, path: &str, body: &Value) -> Value {
+        let request = self.client.request(method, format!("http://127.0.0.1:{}{path}", self.port));
+        let request = if body.is_null() { request } else { request.json(body) };
+        let answer = request.send().await.unwrap();
+        let is_good = answer.status().is_success();
+        let body: Value = answer.json().await.unwrap();
+        assert!(is_good, "{path}: {body}");
+        body["value"].clone()
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // The browser would outlive its driver.
+        if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) {
+            let _ = stream.set_read_timeout(Some(Duration::from_secs(10)));
+            let _ = write!(stream, "DELETE {} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n", self.session);
+            let _ = stream.read(&mut [0; 64]);
+        }
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
