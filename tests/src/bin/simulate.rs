@@ -108,13 +108,16 @@ fn on_all_cores(work: impl Fn() + Sync) {
 /// Plants each bug and simulates runs until one fails. Fails if none does.
 fn hunt_all(arguments: &Arguments) -> ExitCode {
     let began = Instant::now();
-    let planted: Vec<&Mutant> = Mutant::ALL.iter().filter(|mutant| mutant.name.contains(&arguments.only)).collect();
+    type PlanOf = fn(u64) -> Plan;
+    let all = Mutant::ALL.iter().map(|mutant| (mutant, Plan::of as PlanOf));
+    let all = all.chain(Mutant::OF_PAYMENTS.iter().map(|mutant| (mutant, Plan::about_payments as PlanOf)));
+    let planted: Vec<(&Mutant, PlanOf)> = all.filter(|(mutant, _)| mutant.name.contains(&arguments.only)).collect();
     let (next, survivors) = (AtomicUsize::new(0), AtomicUsize::new(0));
     on_all_cores(|| {
-        while let Some(&mutant) = planted.get(next.fetch_add(1, Ordering::SeqCst)) {
+        while let Some(&(mutant, plan_of)) = planted.get(next.fetch_add(1, Ordering::SeqCst)) {
             let seeds = arguments.from..arguments.from.saturating_add(arguments.seeds);
             let found = seeds.into_iter().find_map(|seed| {
-                let violations = run(&Plan { mutant: Some(*mutant), ..arguments.plan_of(seed) }, false).violations;
+                let violations = run(&Plan { mutant: Some(*mutant), ..plan_of(seed) }, false).violations;
                 violations.into_iter().next().map(|violation| (seed, violation))
             });
             match found {

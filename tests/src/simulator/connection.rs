@@ -154,6 +154,11 @@ impl Connection {
         &self.world
     }
 
+    /// Whether this function runs.
+    pub(super) fn runs(&self, function: &str) -> bool {
+        self.invocation().name.starts_with(function)
+    }
+
     /// Begins an invocation.
     pub(super) fn begin(&self, invocation: Invocation) {
         *self.invocation() = invocation;

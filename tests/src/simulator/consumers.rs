@@ -152,7 +152,7 @@ async fn read_batch(
     batch: Batch,
     chance: Chance,
 ) -> Result<DynamoDbEventResponse, Error> {
-    let bounds = world.settings.relay;
+    let (bounds, asks_for_payments) = (world.settings.relay, world.settings.policy.payments.asks_by_event());
     let done = world.invoke(name, chance, FUNCTION, |shop, connection| async move {
         let letters = DeadLetters::new(connection.sqs(), QUEUE.to_owned());
         // No record of the simulation is too large for the queue.
@@ -161,7 +161,8 @@ async fn read_batch(
             Reader::Relay => {
                 let (bus, random) = (connection.eventbridge(), shop.random.clone());
                 let relay = relay_events::Relay::new(bus, "orders".to_owned(), letters, random);
-                relay.filling(work_queues(connection.sqs())).within(bounds).handle(batch).await
+                let relay = relay.filling(work_queues(connection.sqs())).within(bounds);
+                relay.asking_for_payments(asks_for_payments).handle(batch).await
             }
             Reader::CountSales => count_sales::handle(&shop, &letters, batch).await,
         }

@@ -161,6 +161,10 @@ pub(super) async fn settle(world: World) {
                     world.outside.unsent.fetch_add(1, Ordering::SeqCst);
                     tokio::spawn(refund(world.clone(), event));
                 }
+                Some("WithdrawalRequested") => {
+                    world.outside.unsent.fetch_add(1, Ordering::SeqCst);
+                    tokio::spawn(pay_out(world.clone(), event));
+                }
                 _ => {}
             }
         }
@@ -244,6 +248,20 @@ async fn refund(world: World, request: Value) {
     for _ in 0..if is_done { 1 + chance.below(2) } else { 0 } {
         world.bus.post(&world, PAYMENTS_SOURCE, kind, detail.clone(), &mut chance);
     }
+    world.outside.unsent.fetch_sub(1, Ordering::SeqCst);
+}
+
+/// Pays a withdrawal out, or cannot.
+async fn pay_out(world: World, request: Value) {
+    let mut chance = world.chance_of(&format!("{}", request["eventId"]));
+    sleep(Duration::from_millis(chance.below(4_000))).await;
+    let id = request["data"]["withdrawalId"].as_str().expect("it names a withdrawal");
+    let results: &[&str] = match chance.below(4) {
+        0 => &["RETURNED"],
+        1 => &["PAID_OUT", "RETURNED"],
+        _ => &["PAID_OUT"],
+    };
+    results.iter().for_each(|status| end_withdrawal(&world, id, status, Chance::new(chance.bits())));
     world.outside.unsent.fetch_sub(1, Ordering::SeqCst);
 }
 

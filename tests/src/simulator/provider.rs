@@ -8,10 +8,13 @@ use std::{
 use futures::future::{BoxFuture, FutureExt as _};
 use payment_provider::{Answer, Method, NoAnswer, Request, SecretKey, Toss, Transport};
 use payment_system::{CLIENT_KEY, CallFault, Fault, FaultKind as Struck, Notice, NoticeFault, On, Provider, SECRET_KEY};
+use serde_json::{Value, json};
 use shared::{app::payments::provider, platform::Clock};
 use tokio::{sync::Notify, time::sleep};
 
-use super::{clients::send, connection::Connection, plan::FaultKind, shape::call, world::World};
+use super::{
+    clients::send, connection::Connection, mutants::ProviderBug, plan::FaultKind, shape::call, world::World,
+};
 use crate::{fakes::payment_provider::InProcess, limits::Chance};
 
 /// The provider, with the clock of the world.
@@ -64,7 +67,11 @@ impl Transport for Wire {
                 let faults = faults(world, on, &mut chance);
                 world.trace.note("provider", || format!("is asked: {name} {faults:?}"));
                 world.provider.act(|provider| provider.set_faults(faults)).expect("few faults");
-                let answer = world.provider.in_process.send(request).await;
+                let bug = world.provider_bug().filter(|bug| bug.strikes(on, connection));
+                let answer = match bug {
+                    None => world.provider.in_process.send(request).await,
+                    Some(bug) => ask_wrongly(world, bug, request).await,
+                };
                 world.provider.changed.notify_one();
                 world.trace.note("provider", || match &answer {
                     Ok(answer) => format!("answers {name}: {} {}", answer.status, shown(answer)),
@@ -78,9 +85,51 @@ impl Transport for Wire {
     }
 }
 
+impl ProviderBug {
+    fn strikes(self, on: On, connection: &Connection) -> bool {
+        match self {
+            Self::AnyAmount => on == On::Confirm,
+            Self::BelievedNotice => on == On::LookUp && connection.runs("receive-payment-notice"),
+            Self::UnseenSuccess => on == On::LookUp && connection.runs("sweep-payments"),
+        }
+    }
+}
+
+/// Asks the provider as the planted bug does, and answers what the shop would believe.
+async fn ask_wrongly(world: &World, bug: ProviderBug, mut request: Request) -> Result<Answer, NoAnswer> {
+    let provider = &world.provider.in_process;
+    match bug {
+        ProviderBug::UnseenSuccess => {
+            Ok(Answer { status: 404, body: json!({ "code": "NOT_FOUND_PAYMENT" }).to_string().into_bytes() })
+        }
+        ProviderBug::BelievedNotice => {
+            let answer = provider.send(request).await?;
+            let is_paid = json!({ "status": "DONE", "approvedAt": "2026-11-20T15:00:00+09:00", "cancels": null });
+            Ok(changed(answer, &is_paid))
+        }
+        ProviderBug::AnyAmount => {
+            let mut body: Value = request.body.as_deref().unwrap_or_default().parse().expect("a confirmation is JSON");
+            let key = body["paymentKey"].as_str().unwrap_or_default().to_owned();
+            let begun = world.provider.act(|provider| provider.entries().find(|entry| entry.payment_key == key));
+            let believed = json!({ "totalAmount": body["amount"] });
+            body["amount"] = begun.map_or(Value::Null, |begun| json!(begun.amount));
+            request.body = Some(body.to_string());
+            Ok(changed(provider.send(request).await?, &believed))
+        }
+    }
+}
+
+/// A payment in an answer with other values.
+fn changed(answer: Answer, values: &Value) -> Answer {
+    let mut body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let values = values.as_object().into_iter().flatten();
+    values.filter(|_| answer.status == 200).for_each(|(name, value)| body[name] = value.clone());
+    Answer { body: body.to_string().into_bytes(), ..answer }
+}
+
 /// The status of a payment, or the code of a refusal.
 fn shown(answer: &Answer) -> String {
-    let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     ["status", "code", "totalAmount"].iter().filter_map(|name| Some(format!("{name}={} ", body.get(name)?))).collect()
 }
 

@@ -58,7 +58,10 @@ pub(super) async fn quiesce(world: &World) {
 }
 
 /// The most sweeps until no payment is open: their pauses grow to an hour, and deposits and refunds take days.
-const MOST_SWEEPS: u64 = 100;
+const MOST_SWEEPS: u32 = 100;
+
+/// The step by which the pauses between them grow.
+const BETWEEN_PAYMENT_SWEEPS: Duration = Duration::from_secs(5 * 60);
 
 /// More than clocks differ.
 const SKEW_MS: i64 = 11_000;
@@ -74,7 +77,9 @@ async fn settle_payments(world: &World) {
         };
         let Some(next) = items.iter().filter_map(look).min() else { return };
         let wait = next - world.now().as_millisecond() + SKEW_MS;
-        sleep(Duration::from_millis(wait.max(0).unsigned_abs())).await;
+        let wait = Duration::from_millis(wait.max(0).unsigned_abs());
+        // A sweep takes many calls, so those that few sessions need are far from each other.
+        sleep(wait.max(BETWEEN_PAYMENT_SWEEPS * sweep)).await;
         consumers::sweep_payments(world, world.chance_of(&format!("last sweep of payments {sweep}"))).await;
         drain(world).await;
     }

@@ -21,7 +21,7 @@ use super::{
     clients::Known,
     connection::{Connection, Death, Invocation},
     message_bus::MessageBus,
-    mutants::Mutant,
+    mutants::{Mutant, ProviderBug},
     outside::Outside,
     plan::{FaultKind, Plan, pick},
     provider::{self, PaymentProvider},
@@ -225,6 +225,11 @@ impl World {
     /// Whether a bug is planted.
     pub(super) fn is_mutant(&self) -> bool {
         self.mutant.is_some()
+    }
+
+    /// The planted bug in the dealings with the payment provider, if there is one.
+    pub(super) fn provider_bug(&self) -> Option<ProviderBug> {
+        self.mutant.and_then(|mutant| mutant.of_provider())
     }
 
     /// Changes an answer by the planted bug.

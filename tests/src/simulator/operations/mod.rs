@@ -13,7 +13,7 @@ use orders::{
     order_expecting, order_later, order_many, order_now, order_outside, order_sheet, pay,
 };
 use payments::{
-    adjust, begin_session, end_withdrawal, look_at_session, pay_in_session, refund_session, retry_refund,
+    adjust, begin_session, end_withdrawal, forge_notice, look_at_session, pay_in_session, refund_session, retry_refund,
     sweep_payments, top_up, withdraw,
 };
 use products::{
@@ -93,7 +93,7 @@ struct Scene {
 }
 
 /// The generators, each with its weight.
-const WEIGHTS: [(u64, Generator); 45] = [
+const WEIGHTS: [(u64, Generator); 46] = [
     (16, order_now),
     (8, order_later),
     (9, order_outside),
@@ -139,10 +139,11 @@ const WEIGHTS: [(u64, Generator); 45] = [
     (3, withdraw),
     (3, end_withdrawal),
     (5, sweep_payments),
+    (1, forge_notice),
 ];
 
 /// The generators of a run about payments.
-const PAYMENT_WEIGHTS: [(u64, Generator); 18] = [
+const PAYMENT_WEIGHTS: [(u64, Generator); 21] = [
     (1, order_now),
     (12, order_outside),
     (2, order_sheet),
@@ -161,6 +162,9 @@ const PAYMENT_WEIGHTS: [(u64, Generator); 18] = [
     (3, adjust),
     (7, sweep_payments),
     (2, sweep),
+    (2, forge_notice),
+    (2, withdraw),
+    (3, end_withdrawal),
 ];
 
 /// The generators of a trickle for one product.

@@ -95,6 +95,17 @@ pub(super) fn end_withdrawal(_: &Scene, known: &Known, chance: &mut Chance) -> O
     }
 }
 
+/// A stranger posts a notice of a payment that nobody made. It is only a hint.
+pub(super) fn forge_notice(_: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
+    let Session { id, amount, .. } = some(&known.sessions, chance)?;
+    let data = json!({ "orderId": id, "status": "DONE", "totalAmount": amount, "paymentKey": "forged" });
+    let notice = match chance.below(2) {
+        0 => json!({ "eventType": "PAYMENT_STATUS_CHANGED", "data": data }),
+        _ => json!({ "orderId": id, "status": "DONE", "secret": "forged" }),
+    };
+    ask("stranger", post("/payment-notices/toss", &notice), false)
+}
+
 pub(super) fn sweep_payments(_: &Scene, _: &Known, _: &mut Chance) -> Option<Operation> {
     Some(Operation::SweepPayments)
 }
