@@ -16,7 +16,7 @@ use utoipa::{
 use crate::domain::{
     OrderId, PaymentId, UserId, Won,
     money::MAX_PAYMENT,
-    order::{HistoryEntry, HistoryEvent, Order, PaymentMethod, Refund},
+    order::{HistoryEntry, HistoryEvent, Order, PaymentMethod, Refund, Tender},
     time::rfc_3339,
 };
 
@@ -80,7 +80,8 @@ impl RefundRequest {
     /// shop itself, through the session's provider.
     pub(super) fn of(order: &Order, entry: &HistoryEntry, number: u64) -> Option<Self> {
         let refund = match (&entry.refund_step, entry.event) {
-            (Some(step), HistoryEvent::RefundRetried) => order.refund(&step.refund_id),
+            // A retry to the balance has paid by itself: money that also came back outside would be paid twice.
+            (Some(step), HistoryEvent::RefundRetried) if step.to != Some(Tender::Balance) => order.refund(&step.refund_id),
             (Some(_), _) => None,
             (None, _) => order.refund(&format!("{}-{number}-refund", order.order_id)),
         };

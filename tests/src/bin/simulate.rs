@@ -50,6 +50,10 @@ struct Arguments {
     #[arg(long)]
     answers: bool,
 
+    /// Let most steps be about payments
+    #[arg(long)]
+    payments: bool,
+
     /// Plant bugs, one after the other, and print the seed that finds each
     #[arg(long)]
     mutants: bool,
@@ -59,11 +63,17 @@ struct Arguments {
     only: String,
 }
 
+impl Arguments {
+    fn plan_of(&self, seed: u64) -> Plan {
+        if self.payments { Plan::about_payments(seed) } else { Plan::of(seed) }
+    }
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.seed {
         _ if arguments.mutants => hunt_all(&arguments),
-        Some(seed) => show(&Plan::of(seed), arguments.whole),
+        Some(seed) => show(&arguments.plan_of(seed), arguments.whole),
         None => run_all(&arguments),
     }
 }
@@ -98,13 +108,16 @@ fn on_all_cores(work: impl Fn() + Sync) {
 /// Plants each bug and simulates runs until one fails. Fails if none does.
 fn hunt_all(arguments: &Arguments) -> ExitCode {
     let began = Instant::now();
-    let planted: Vec<&Mutant> = Mutant::ALL.iter().filter(|mutant| mutant.name.contains(&arguments.only)).collect();
+    type PlanOf = fn(u64) -> Plan;
+    let all = Mutant::ALL.iter().map(|mutant| (mutant, Plan::of as PlanOf));
+    let all = all.chain(Mutant::OF_PAYMENTS.iter().map(|mutant| (mutant, Plan::about_payments as PlanOf)));
+    let planted: Vec<(&Mutant, PlanOf)> = all.filter(|(mutant, _)| mutant.name.contains(&arguments.only)).collect();
     let (next, survivors) = (AtomicUsize::new(0), AtomicUsize::new(0));
     on_all_cores(|| {
-        while let Some(&mutant) = planted.get(next.fetch_add(1, Ordering::SeqCst)) {
+        while let Some(&(mutant, plan_of)) = planted.get(next.fetch_add(1, Ordering::SeqCst)) {
             let seeds = arguments.from..arguments.from.saturating_add(arguments.seeds);
             let found = seeds.into_iter().find_map(|seed| {
-                let violations = run(&Plan { mutant: Some(*mutant), ..Plan::of(seed) }, false).violations;
+                let violations = run(&Plan { mutant: Some(*mutant), ..plan_of(seed) }, false).violations;
                 violations.into_iter().next().map(|violation| (seed, violation))
             });
             match found {
@@ -133,7 +146,7 @@ fn run_all(arguments: &Arguments) -> ExitCode {
             if seed >= end {
                 return;
             }
-            let outcome = run(&Plan::of(seed), false);
+            let outcome = run(&arguments.plan_of(seed), false);
             calls.fetch_add(outcome.calls, Ordering::SeqCst);
             if let Ok(mut answers) = answers.lock() {
                 outcome.answers.into_iter().for_each(|(answer, times)| *answers.entry(answer).or_default() += times);
@@ -173,8 +186,9 @@ fn run_all(arguments: &Arguments) -> ExitCode {
         }
         Some((seed, violation)) => {
             println!("seed {seed}: {violation}");
-            let code = show(&Plan::of(*seed), arguments.whole);
-            println!("to see it again: cargo xtask sim --seed {seed}");
+            let code = show(&arguments.plan_of(*seed), arguments.whole);
+            let about = if arguments.payments { " --payments" } else { "" };
+            println!("to see it again: cargo xtask sim{about} --seed {seed}");
             code
         }
     }

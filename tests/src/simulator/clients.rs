@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::{
     consumers, lists,
     operations::{Operation, Request, choose},
+    payers::{self, Session},
     plan::{FaultKind, Step},
     registers::{Ages, Registers},
     shape,
@@ -28,18 +29,29 @@ pub(super) struct Order {
     pub(super) is_external: bool,
     /// The product and the state of each line.
     pub(super) lines: Vec<(String, String)>,
+    /// The id and the status of each refund to outside.
+    pub(super) refunds: Vec<(String, String)>,
+}
+
+/// A withdrawal of a user.
+#[derive(Debug, Clone)]
+pub(super) struct Withdrawal {
+    pub(super) user: &'static str,
+    pub(super) id: String,
 }
 
 impl Order {
     fn of(user: &'static str, data: &Value) -> Self {
         let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
         let lines = data["items"].as_array().into_iter().flatten();
+        let refunds = data["refunds"].as_array().into_iter().flatten().filter(|refund| refund["to"] == "EXTERNAL");
         Self {
             user,
             id: text(data, "orderId"),
             status: text(data, "status"),
             is_external: data["payment"] == "EXTERNAL",
             lines: lines.map(|line| (text(line, "productId"), text(line, "status"))).collect(),
+            refunds: refunds.map(|refund| (text(refund, "refundId"), text(refund, "status"))).collect(),
         }
     }
 }
@@ -49,6 +61,9 @@ impl Order {
 pub(super) struct Known {
     /// The orders in answers so far.
     pub(super) orders: Vec<Order>,
+    /// The payment sessions in answers so far.
+    pub(super) sessions: Vec<Session>,
+    pub(super) withdrawals: Vec<Withdrawal>,
     /// The order sheets.
     pub(super) sheets: Vec<(&'static str, String)>,
     /// The bounds of the sums of charges and restocks.
@@ -122,6 +137,7 @@ pub(super) async fn take_step(world: World, step: Step, began: Instant) {
             }
             repeat_without_role(&world, &name, call, second).await;
         }
+        Operation::PayInSession(session) => payers::pay(&world, &session, &format!("#{}", step.number), chance).await,
         sweep => consumers::run(&world, &sweep, chance).await,
     }
 }
@@ -153,7 +169,7 @@ async fn repeat_without_role(world: &World, name: &str, call: Call, mut chance: 
 
 /// Sends a call until it is answered, and returns the knowledge of its effect. A call without a key is sent once, so
 /// the effect of an unanswered one stays unknown.
-async fn ask(
+pub(super) async fn ask(
     world: &World,
     who: &'static str,
     name: &str,
@@ -250,6 +266,7 @@ pub(super) fn record(world: &World, who: &'static str, name: &str, key: Option<&
     {
         known.sheets.push((who, sheet.to_owned()));
     }
+    record_session(&mut known, who, data);
     let Some(key) = key else { return };
     let outcome = outcome(data);
     let first = known.answered.entry(key.to_owned()).or_insert_with(|| outcome.clone()).clone();
@@ -259,12 +276,37 @@ pub(super) fn record(world: &World, who: &'static str, name: &str, key: Option<&
     }
 }
 
+/// Keeps a payment session, or a withdrawal.
+fn record_session(known: &mut Known, who: &'static str, data: &Value) {
+    let id = |name: &str| data[name].as_str().map(str::to_owned);
+    if let Some(id) = id("paymentId").filter(|_| data["purpose"].is_object()) {
+        let refunds = data["refunds"].as_array().into_iter().flatten();
+        let failed = refunds.filter(|refund| refund["status"] == "FAILED");
+        let before = known.sessions.iter().position(|session| session.id == id);
+        let session = Session {
+            user: before.map_or(who, |place| known.sessions[place].user),
+            id,
+            amount: data["amount"].as_i64().unwrap_or_default(),
+            status: data["status"].as_str().unwrap_or_default().to_owned(),
+            is_top_up: data["purpose"]["type"] == "TOP_UP",
+            failed_refunds: failed.filter_map(|refund| refund["amount"].as_i64()).collect(),
+        };
+        match before {
+            Some(place) => known.sessions[place] = session,
+            None => known.sessions.push(session),
+        }
+    }
+    if let Some(id) = id("withdrawalId").filter(|id| known.withdrawals.iter().all(|other| other.id != *id)) {
+        known.withdrawals.push(Withdrawal { user: who, id });
+    }
+}
+
 /// The part of an answer that must be the same for each repetition of a key: all of a charge, the id of anything else.
 fn outcome(data: &Value) -> Value {
     if data["entryId"].is_string() {
         return data.clone();
     }
     let is_order = data["allowedActions"].is_array();
-    let ids = ["issuedCouponId", if is_order { "orderId" } else { "orderSheetId" }, "couponId", "productId", "userId"];
+    let ids = ["withdrawalId", "paymentId", "issuedCouponId", if is_order { "orderId" } else { "orderSheetId" }, "couponId", "productId", "userId"];
     ids.into_iter().map(|id| &data[id]).find(|id| id.is_string()).cloned().unwrap_or_default()
 }

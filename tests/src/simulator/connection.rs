@@ -150,6 +150,15 @@ impl Connection {
         client.clone()
     }
 
+    pub(super) fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// Whether this function runs.
+    pub(super) fn runs(&self, function: &str) -> bool {
+        self.invocation().name.starts_with(function)
+    }
+
     /// Begins an invocation.
     pub(super) fn begin(&self, invocation: Invocation) {
         *self.invocation() = invocation;
@@ -203,6 +212,23 @@ impl Connection {
         }
         sleep(back).await;
         answer.map(|(status, body)| dynamo::respond(status, &body))
+    }
+
+    /// Makes a call of another service than AWS: it takes its time, and the function may die at it.
+    pub(super) async fn call_outside<T, F: Future<Output = T>>(&self, name: &str, call: impl FnOnce(Chance) -> F) -> T {
+        let Transit { name: invocation, number, there, back, death, chance, .. } = self.transit(name);
+        if death.is_some_and(|death| !death.after) {
+            self.world.trace.note(&invocation, || format!("  #{number} {name} dies before it"));
+            return self.die().await;
+        }
+        sleep(there).await;
+        let answer = call(chance).await;
+        if death.is_some() {
+            self.world.trace.note(&invocation, || format!("  #{number} {name} dies after it"));
+            return self.die().await;
+        }
+        sleep(back).await;
+        answer
     }
 
     async fn die<T>(&self) -> T {

@@ -16,6 +16,7 @@ use functions::{
     schedule::{
         rebuild_sales,
         sweep::{self, Task},
+        sweep_payments,
     },
     stream::{count_sales, relay_events},
 };
@@ -35,8 +36,9 @@ use tokio::time::sleep;
 use super::{
     message_bus::named,
     operations::Operation,
-    outside::DataPlatform,
+    outside::{self, DataPlatform},
     plan::{FaultKind, pick},
+    provider,
     world::World,
 };
 use crate::{
@@ -101,8 +103,9 @@ pub(super) fn start(world: &World) {
             }
         }
     }
-    tokio::spawn(super::outside::deliver(world.clone()));
-    tokio::spawn(super::outside::settle(world.clone()));
+    tokio::spawn(outside::deliver(world.clone()));
+    tokio::spawn(outside::settle(world.clone()));
+    tokio::spawn(provider::post_notices(world.clone()));
 }
 
 fn shard_of(record: &Value) -> u64 {
@@ -149,7 +152,7 @@ async fn read_batch(
     batch: Batch,
     chance: Chance,
 ) -> Result<DynamoDbEventResponse, Error> {
-    let bounds = world.settings.relay;
+    let (bounds, asks_for_payments) = (world.settings.relay, world.settings.policy.payments.asks_by_event());
     let done = world.invoke(name, chance, FUNCTION, |shop, connection| async move {
         let letters = DeadLetters::new(connection.sqs(), QUEUE.to_owned());
         // No record of the simulation is too large for the queue.
@@ -158,7 +161,8 @@ async fn read_batch(
             Reader::Relay => {
                 let (bus, random) = (connection.eventbridge(), shop.random.clone());
                 let relay = relay_events::Relay::new(bus, "orders".to_owned(), letters, random);
-                relay.filling(work_queues(connection.sqs())).within(bounds).handle(batch).await
+                let relay = relay.filling(work_queues(connection.sqs())).within(bounds);
+                relay.asking_for_payments(asks_for_payments).handle(batch).await
             }
             Reader::CountSales => count_sales::handle(&shop, &letters, batch).await,
         }
@@ -222,10 +226,16 @@ fn signer(world: &World) -> Signer {
 /// Runs an operation that no client asks for.
 pub(super) async fn run(world: &World, operation: &Operation, chance: Chance) {
     match operation {
-        Operation::Request(_) | Operation::Walk(_) | Operation::WithoutRole(_) | Operation::Invalid(_) => {}
+        Operation::Request(_)
+        | Operation::Walk(_)
+        | Operation::WithoutRole(_)
+        | Operation::Invalid(_)
+        | Operation::PayInSession(_) => {}
         Operation::Sweep(task) => sweep(world, *task, chance).await,
         Operation::RebuildSales => rebuild_sales(world, chance).await,
         Operation::RefreshRanks => refresh_ranks(world, chance).await,
+        Operation::SweepPayments => sweep_payments(world, chance).await,
+        Operation::EndWithdrawal(id, status) => outside::end_withdrawal(world, id, status, chance),
     }
 }
 
@@ -233,6 +243,11 @@ pub(super) async fn run(world: &World, operation: &Operation, chance: Chance) {
 pub(super) async fn sweep(world: &World, task: Task, chance: Chance) {
     let name = format!("sweep {}", task.name());
     scheduled(world, &name, chance, |shop| async move { sweep::run(&shop, &[task]).await }).await;
+}
+
+/// Asks the payment provider about open payments, and sends money back.
+pub(super) async fn sweep_payments(world: &World, chance: Chance) {
+    scheduled(world, "sweep-payments", chance, |shop| async move { sweep_payments::run(&shop).await }).await;
 }
 
 /// Makes the ranks of the bestsellers exact again.

@@ -14,6 +14,7 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use super::{
+    books,
     clients::send,
     quiesce::{number, text},
     shape::call,
@@ -199,7 +200,7 @@ impl List {
         };
         let is_so = |version: &Value| match self {
             Self::Orders(_) => {
-                item["status"] == text(version, "status") && item["refunded"] == number(version, "refunded")
+                item["status"] == text(version, "status") && item["refunded"] == books::order(version).refunded_or_open().get()
             }
             Self::Coupons(..) => {
                 statuses(version, world.at(page.from), world.at(page.to)).iter().any(|it| item["status"] == **it)
@@ -375,8 +376,8 @@ fn violations_in(world: &World, list: &List, pages: &[Page]) -> Vec<String> {
     for page in pages {
         for item in &page.items {
             let name = list.name_shown(item);
-            if matches!(list, List::Payments(_, order) if *order == name) {
-                // A payment from the balance belongs to the order itself.
+            if matches!(list, List::Payments(_, order) if name.trim_start_matches("order_") == order) {
+                // A payment from the balance belongs to the order itself, and that of its session to the session.
                 continue;
             }
             let Some(member) = members.get(&name) else {

@@ -7,6 +7,7 @@
 //! [`run`] returns the violations.
 
 mod bestsellers;
+mod books;
 mod clients;
 mod connection;
 mod consumers;
@@ -17,7 +18,9 @@ mod message_bus;
 mod mutants;
 mod operations;
 mod outside;
+mod payers;
 mod plan;
+mod provider;
 mod quiesce;
 mod reference;
 mod registers;
@@ -50,6 +53,8 @@ pub struct Run {
     pub trace: String,
     /// The number of calls of AWS that were carried out.
     pub calls: u64,
+    /// The number of payment sessions in the end.
+    pub sessions: usize,
     /// The number of each answer of each function: a status, or a code.
     pub answers: BTreeMap<(&'static str, String), u64>,
 }
@@ -72,7 +77,8 @@ async fn play(plan: &Plan, is_traced: bool) -> Run {
     quiesce::check(&world).await;
     world.close();
     let answers = std::mem::take(&mut world.known.lock().unwrap().answers);
-    Run { violations: world.violations(), trace: world.trace.text(), calls: world.calls(), answers }
+    let sessions = books::sessions(&world.table.latest()).count();
+    Run { violations: world.violations(), trace: world.trace.text(), calls: world.calls(), sessions, answers }
 }
 
 async fn play_at_once(world: &World, steps: &[Step]) {

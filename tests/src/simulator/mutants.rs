@@ -37,8 +37,25 @@ enum Change {
     Aged(Cached),
     /// A batch of reads takes twice the keys that it may.
     Loosened,
+    /// These puts have another text in place of one.
+    Replaced(Writes, &'static str, &'static str),
+    /// The shop deals wrongly with the payment provider.
+    Provider(ProviderBug),
 }
-use Change::{Aged, Ended, Kept, LeftOut, Loosened, Lost, Multiplied, Renamed, Skipped, Unconditional, Weakened};
+use Change::{
+    Aged, Ended, Kept, LeftOut, Loosened, Lost, Multiplied, Provider, Renamed, Replaced, Skipped, Unconditional, Weakened,
+};
+
+/// A bug in the shop's dealings with the payment provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ProviderBug {
+    /// A payment of any amount is confirmed, and taken for the amount of its session.
+    AnyAmount,
+    /// A notice is believed without a look-up: each is taken for the arrival of money.
+    BelievedNotice,
+    /// The sweep takes every payment for one that the provider does not have.
+    UnseenSuccess,
+}
 
 /// The caches of a function that expire by age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +103,11 @@ const PROFILE: Writes = Writes("USER#", "PROFILE", "put ");
 const SELLER_CHANGE: Writes = Writes("SELLER#", "CHANGE", "put ");
 const SELLER_PRODUCT: Writes = Writes("SELLER#", "PRODUCT#", "put ");
 const REQUEST: Writes = Writes("REQUEST#", "REQUEST", "put ");
+const SESSION: Writes = Writes("SESSION#", "SESSION", "put ");
+const SESSION_ASKING: Writes = Writes("SESSION#", "SESSION", " expiresAt lookAt payload ");
+const SESSION_PAID: Writes = Writes("SESSION#", "SESSION", " paidAt ");
+const PAID_OUTSIDE: Writes = Writes("ORDER#", "ORDER", " paidAt payload payment paymentId ");
+const WITHDRAWAL: Writes = Writes("WITHDRAWAL#", "WITHDRAWAL", "put ");
 
 impl Mutant {
     /// All mutants. If two conditions protect the same property, both are removed.
@@ -174,6 +196,39 @@ impl Mutant {
         Self { name: "a product that comes back has no rank", changes: &[Kept(RANKED_AGAIN, RANK)] },
     ];
 
+    /// Mutants of payments from outside, for runs about these.
+    pub const OF_PAYMENTS: &[Self] = &[
+        Self { name: "a top-up is credited without a mark in its session", changes: &[LeftOut(SESSION_PAID)] },
+        Self { name: "a payment of another amount is confirmed", changes: &[Provider(ProviderBug::AnyAmount)] },
+        Self {
+            name: "a refund to outside counts as one to the balance",
+            changes: &[Replaced(ORDER, r#""to":{"S":"EXTERNAL"}"#, r#""to":{"S":"BALANCE"}"#)],
+        },
+        Self { name: "a notice is believed without a look-up", changes: &[Provider(ProviderBug::BelievedNotice)] },
+        Self { name: "an expired session loses its late success", changes: &[Provider(ProviderBug::UnseenSuccess)] },
+        Self { name: "the provider is asked before the session is written", changes: &[LeftOut(SESSION_ASKING)] },
+        Self { name: "session and bus pay one order", changes: &[Weakened(PAID_OUTSIDE, "#version = :seen")] },
+        Self {
+            name: "a failed refund counts as refunded",
+            changes: &[Replaced(ORDER, "REFUND_FAILED", "REFUND_SUCCEEDED")],
+        },
+        Self {
+            name: "a failed refund of unneeded money counts as refunded",
+            changes: &[Replaced(SESSION, r#""status":{"S":"FAILED"}"#, r#""status":{"S":"SUCCEEDED"}"#)],
+        },
+        Self { name: "a withdrawal is returned twice", changes: &[Replaced(WITHDRAWAL, "RETURNED", "REQUESTED")] },
+        Self { name: "the list of open sessions ends with its first page", changes: &[Ended("SESSIONS#")] },
+        Self { name: "a session is written over a newer version", changes: &[Unconditional(SESSION)] },
+    ];
+
+    /// The bug in the shop's dealings with the payment provider, if it is one.
+    pub(super) fn of_provider(&self) -> Option<ProviderBug> {
+        self.changes.iter().find_map(|change| match change {
+            Provider(bug) => Some(*bug),
+            _ => None,
+        })
+    }
+
     /// The bounds of the shop's code with the bug.
     pub(super) fn turn(&self, mut bounds: Bounds) -> Bounds {
         const HOURS: SignedDuration = SignedDuration::from_hours(9);
@@ -256,6 +311,10 @@ impl Change {
                 let value = &mut write["ExpressionAttributeValues"][name]["N"];
                 let number: i64 = value.as_str().and_then(|digits| digits.parse().ok()).unwrap_or(0);
                 *value = json!((number * times).to_string());
+            }
+            Replaced(writes, from, to) if verb == "Put" && writes.are_of(verb, write) => {
+                let item = write["Item"].to_string().replace(from, to);
+                write["Item"] = item.parse().expect("it is JSON still");
             }
             Kept(writes, names) if writes.are_of(verb, write) => {
                 let mut expression = write["UpdateExpression"].as_str().unwrap_or_default().to_owned();

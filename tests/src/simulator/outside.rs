@@ -34,6 +34,8 @@ pub(super) struct Outside {
     results: Mutex<Vec<(String, &'static str, i64)>>,
     /// The orders named in results of payments that belong to another order.
     reused: Mutex<Vec<(String, String)>>,
+    /// The refunds that succeeded, by the id of their attempt, each with its order and amount.
+    refunds: Mutex<BTreeMap<String, (String, i64)>>,
     /// The number of payments with results that are not sent yet.
     unsent: AtomicU32,
 }
@@ -44,14 +46,14 @@ impl Outside {
         self.received.lock().unwrap().values().map(|(event, _)| event.clone()).collect()
     }
 
-    /// The events that the payment and delivery systems received.
-    pub(super) fn seen(&self) -> Vec<Value> {
-        self.seen.lock().unwrap().values().cloned().collect()
-    }
-
     /// Won that customers have paid outside for an order.
     pub(super) fn paid_for(&self, order: &str) -> i64 {
         self.payments.lock().unwrap().values().filter(|(of, _)| of == order).map(|(_, amount)| amount).sum()
+    }
+
+    /// Won that went back to customers outside for an order.
+    pub(super) fn refunded_for(&self, order: &str) -> i64 {
+        self.refunds.lock().unwrap().values().filter(|(of, _)| of == order).map(|(_, amount)| amount).sum()
     }
 
     /// The orders with an external payment.
@@ -65,8 +67,12 @@ impl Outside {
         results.iter().filter(|(of, ..)| of == order).map(|(_, kind, amount)| (*kind, *amount)).collect()
     }
 
-    /// Whether a dead letter is a result that names an order for a payment of another one: it needs a person.
+    /// Whether a dead letter is a result that needs a person: it names an order for a payment of another one, or a
+    /// withdrawal as paid out that is back.
     pub(super) fn is_expected_letter(&self, letter: &Value) -> bool {
+        if letter["detail-type"] == "WithdrawalPaidOut" {
+            return true;
+        }
         let [payment, order] =
             ["paymentId", "orderId"].map(|field| letter["detail"][field].as_str().unwrap_or_default());
         self.reused.lock().unwrap().iter().any(|(reused, for_order)| reused == payment && for_order == order)
@@ -145,11 +151,21 @@ pub(super) async fn settle(world: World) {
     let mut chance = world.chance_of("payment system");
     loop {
         for message in world.bus.receive("PaymentRequests", 10, &mut chance).await {
-            if let Some(event) = note(&world, &message)
-                && event["type"] == "PaymentRequested"
-            {
-                world.outside.unsent.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(pay(world.clone(), event));
+            let Some(event) = note(&world, &message) else { continue };
+            match event["type"].as_str() {
+                Some("PaymentRequested") => {
+                    world.outside.unsent.fetch_add(1, Ordering::SeqCst);
+                    tokio::spawn(pay(world.clone(), event));
+                }
+                Some("RefundRequested") => {
+                    world.outside.unsent.fetch_add(1, Ordering::SeqCst);
+                    tokio::spawn(refund(world.clone(), event));
+                }
+                Some("WithdrawalRequested") => {
+                    world.outside.unsent.fetch_add(1, Ordering::SeqCst);
+                    tokio::spawn(pay_out(world.clone(), event));
+                }
+                _ => {}
             }
         }
     }
@@ -212,6 +228,51 @@ async fn pay(world: World, request: Value) {
         reuse(&world, order, &mut chance);
     }
     world.outside.unsent.fetch_sub(1, Ordering::SeqCst);
+}
+
+/// Pays money back, by chance: it succeeds, fails, or is never done. The result may come twice.
+async fn refund(world: World, request: Value) {
+    let (data, mut chance) = (&request["data"], world.chance_of(&format!("{}", request["eventId"])));
+    let text = |name: &str| data[name].as_str().expect("a refund names it").to_owned();
+    let (order, refund) = (text("orderId"), text("refundId"));
+    let roll = if world.is_sequential { 0 } else { chance.below(10) };
+    let kind = if matches!(roll, 6..9) { "RefundFailed" } else { "RefundSucceeded" };
+    sleep(Duration::from_millis(chance.below(4_000))).await;
+    let is_done = roll < 9;
+    if is_done && kind == "RefundSucceeded" {
+        let amount = data["amount"].as_i64().expect("a refund has an amount");
+        world.outside.refunds.lock().unwrap().insert(refund.clone(), (order.clone(), amount));
+    }
+    let detail = json!({ "refundId": refund, "orderId": order, "at": world.now() });
+    world.trace.note("payment system", || format!("{kind} {refund}"));
+    for _ in 0..if is_done { 1 + chance.below(2) } else { 0 } {
+        world.bus.post(&world, PAYMENTS_SOURCE, kind, detail.clone(), &mut chance);
+    }
+    world.outside.unsent.fetch_sub(1, Ordering::SeqCst);
+}
+
+/// Pays a withdrawal out, or cannot.
+async fn pay_out(world: World, request: Value) {
+    let mut chance = world.chance_of(&format!("{}", request["eventId"]));
+    sleep(Duration::from_millis(chance.below(4_000))).await;
+    let id = request["data"]["withdrawalId"].as_str().expect("it names a withdrawal");
+    let results: &[&str] = match chance.below(4) {
+        0 => &["RETURNED"],
+        1 => &["PAID_OUT", "RETURNED"],
+        _ => &["PAID_OUT"],
+    };
+    results.iter().for_each(|status| end_withdrawal(&world, id, status, Chance::new(chance.bits())));
+    world.outside.unsent.fetch_sub(1, Ordering::SeqCst);
+}
+
+/// Reports that a withdrawal was paid out, or came back.
+pub(super) fn end_withdrawal(world: &World, id: &str, status: &str, mut chance: Chance) {
+    let kind = if status == "RETURNED" { "WithdrawalReturned" } else { "WithdrawalPaidOut" };
+    let detail = json!({ "withdrawalId": id, "at": world.now() });
+    for _ in 0..1 + chance.below(2) {
+        world.trace.note("payment system", || format!("{kind} {id}"));
+        world.bus.post(world, PAYMENTS_SOURCE, kind, detail.clone(), &mut chance);
+    }
 }
 
 /// Sends a result that names this order for a payment of another one.

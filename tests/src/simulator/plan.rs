@@ -41,10 +41,14 @@ pub enum FaultKind {
     MessageFaults,
     /// A query ends before its limit, like one that has read a megabyte.
     ShortPages,
+    /// The payment provider fails, is silent, slow or late, or refuses.
+    ProviderFaults,
+    /// Notices of the payment provider are lost, come twice, or late.
+    NoticeFaults,
 }
 
 impl FaultKind {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Conflicts,
         Self::Throttles,
         Self::InProgress,
@@ -62,6 +66,8 @@ impl FaultKind {
         Self::PlatformDown,
         Self::MessageFaults,
         Self::ShortPages,
+        Self::ProviderFaults,
+        Self::NoticeFaults,
     ];
 }
 
@@ -89,6 +95,8 @@ pub enum Theme {
     Product(usize),
     /// One user, who trades all the time and is suspended or withdrawn now and then.
     User(usize),
+    /// Payments from outside.
+    Payments,
 }
 
 /// The plan of a run.
@@ -166,6 +174,29 @@ impl Plan {
         steps.sort_by_key(|step| step.at);
         steps.iter_mut().zip(0..).for_each(|(step, number)| step.number = number);
         Self { seed, steps, faults, is_sequential: seed % SEQUENTIAL == SEQUENTIAL - 1, shape, settings, mutant: None }
+    }
+}
+
+/// The times between two crowds of steps about payments: a moment, the wait of a sweep, and longer than most holds.
+const PAYMENT_GAPS_MS: [u64; 6] = [200, 3_000, 10_000, 40_000, 130_000, 700_000];
+
+impl Plan {
+    /// The plan of a seed with most steps about payments, at once and one after the other.
+    pub fn about_payments(seed: u64) -> Self {
+        let plan = Self::of(seed);
+        let mut chance = Chance::new(seed ^ 0x0000_BA9C);
+        let (mut steps, mut at_ms) = (Vec::new(), 0);
+        for number in 0..60 + pick(&mut chance, 60) {
+            if chance.below(3) == 0 {
+                at_ms += PAYMENT_GAPS_MS[pick(&mut chance, PAYMENT_GAPS_MS.len())];
+            }
+            let at = Duration::from_millis(at_ms + chance.below(2));
+            let (operation, seed) = (chance.bits(), chance.bits());
+            steps.push(Step { number, at, theme: Theme::Payments, operation, seed });
+        }
+        steps.sort_by_key(|step| step.at);
+        let shape = Shape { wealth: 10, ..Shape::small() };
+        Self { steps, shape, is_sequential: false, ..plan }
     }
 }
 

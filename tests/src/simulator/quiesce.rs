@@ -5,10 +5,11 @@ use std::{collections::BTreeMap, time::Duration};
 use audit::Scope;
 use functions::schedule::sweep::Task;
 use serde_json::Value;
+use shared::domain::order::Order;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    bestsellers, consumers,
+    bestsellers, books, consumers,
     lists::{self, List},
     world::World,
 };
@@ -27,6 +28,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(65 * 60);
 pub(super) async fn quiesce(world: &World) {
     sleep(UNTIL_ALL_HAS_EXPIRED).await;
     drain(world).await;
+    settle_payments(world).await;
+    books::retry_refunds(world).await;
+    settle_payments(world).await;
     // Things without their message. A sweep takes as many calls as a third of a run, so it runs only if it has work.
     if still_waiting(&world.table.latest()).next().is_some() {
         consumers::sweep(world, Task::Expiry, world.chance_of("last sweep")).await;
@@ -51,6 +55,34 @@ pub(super) async fn quiesce(world: &World) {
         consumers::rebuild_sales(world, world.chance_of("last rebuild")).await;
     }
     drain(world).await;
+}
+
+/// The most sweeps until no payment is open: their pauses grow to an hour, and deposits and refunds take days.
+const MOST_SWEEPS: u32 = 100;
+
+/// The step by which the pauses between them grow.
+const BETWEEN_PAYMENT_SWEEPS: Duration = Duration::from_secs(5 * 60);
+
+/// More than clocks differ.
+const SKEW_MS: i64 = 11_000;
+
+/// Sweeps payments until none is open at the provider.
+async fn settle_payments(world: &World) {
+    for sweep in 0..MOST_SWEEPS {
+        let items = world.table.latest();
+        let look = |item: &Value| {
+            let list = text(item, "byDuePk").split('#').next().unwrap_or_default();
+            let at = if list == "SESSIONS" { "lookAt" } else { "refundsLookAt" };
+            matches!(list, "SESSIONS" | "REFUNDS").then(|| number(item, at))
+        };
+        let Some(next) = items.iter().filter_map(look).min() else { return };
+        let wait = next - world.now().as_millisecond() + SKEW_MS;
+        let wait = Duration::from_millis(wait.max(0).unsigned_abs());
+        // A sweep takes many calls, so those that few sessions need are far from each other.
+        sleep(wait.max(BETWEEN_PAYMENT_SWEEPS * sweep)).await;
+        consumers::sweep_payments(world, world.chance_of(&format!("last sweep of payments {sweep}"))).await;
+        drain(world).await;
+    }
 }
 
 /// Waits until nothing is on its way.
@@ -92,11 +124,12 @@ pub(super) async fn check(world: &World) {
     sums.into_iter().for_each(|violation| world.report_violation(violation));
     let orders: BTreeMap<&str, &Value> =
         items.iter().filter(|item| item["sk"]["S"] == "ORDER").map(|order| (text(order, "orderId"), order)).collect();
-    let (received, seen) = (world.outside.received(), world.outside.seen());
+    let received = world.outside.received();
     for (id, order) in &orders {
         check_published(world, id, order, &received);
-        check_money_outside(world, id, order, &seen);
     }
+    books::orders(&items).for_each(|order| check_money_outside(world, &order));
+    books::violations(world, &items).into_iter().for_each(|violation| world.report_violation(violation));
     for order in world.outside.paid_orders().iter().filter(|order| !orders.contains_key(order.as_str())) {
         world.report_violation(format!("order {order} was paid, and is not there"));
     }
@@ -161,16 +194,16 @@ fn check_published(world: &World, id: &str, order: &Value, received: &[Value]) {
     }
 }
 
-/// External payments of customers were kept for their orders, or asked back: to the won.
-fn check_money_outside(world: &World, id: &str, order: &Value, seen: &[Value]) {
-    let of_order = seen.iter().filter(|event| event["type"] == "RefundRequested" && event["aggregateId"] == id);
-    let asked_back: i64 = of_order.filter_map(|event| event["data"]["amount"].as_i64()).sum();
-    let kept = if text(order, "payment") == "EXTERNAL" { number(order, "paid") - number(order, "refunded") } else { 0 };
-    let paid = world.outside.paid_for(id);
-    if paid - asked_back != kept {
-        world.report_violation(format!(
-            "of {paid} won paid outside for order {id}, {asked_back} were asked back and {kept} kept"
-        ));
+/// The external payment system has the money of an order's payments that paid it or whose way back is not done.
+fn check_money_outside(world: &World, order: &Order) {
+    let id = order.order_id.as_str();
+    let is_of_bus = |payment: &str| order.session_id().is_none_or(|session| session.as_str() != payment);
+    let has_paid = order.payment_id.as_ref().is_some_and(|payment| is_of_bus(payment.as_str()));
+    let unneeded: i64 = order.refunds().iter().filter(|it| it.is_unneeded).map(|it| it.amount.get()).sum();
+    let used = unneeded + if has_paid { order.external_amount().get() } else { 0 } - books::returned(order, is_of_bus);
+    let held = world.outside.paid_for(id) - world.outside.refunded_for(id);
+    if held != used {
+        world.report_violation(format!("of order {id} the payment system has {held} won, not {used}"));
     }
 }
 

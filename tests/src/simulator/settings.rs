@@ -8,7 +8,7 @@ use std::time::Duration;
 use functions::stream::relay_events;
 use jiff::SignedDuration;
 use shared::{
-    app::{Bounds, PaymentPolicy, Policy, rebuild::Pace},
+    app::{Bounds, PaymentPath, PaymentPolicy, Policy, rebuild::Pace},
     domain::{Won, caps::Caps, order::HistoryBounds, pricing::ShippingPolicy},
     store::{RetryBounds, TableBounds},
 };
@@ -129,7 +129,11 @@ impl RunSettings {
             },
             policy: Policy {
                 self_charge: true,
-                payments: PaymentPolicy::DEFAULT,
+                payments: PaymentPolicy {
+                    path: [PaymentPath::Both, PaymentPath::Both, PaymentPath::Session, PaymentPath::Bus][pick(chance, 4)],
+                    session: small(chance, &seconds([60, 300]), production.policy.payments.session),
+                    refund_patience: small(chance, &seconds([60, 3_600]), production.policy.payments.refund_patience),
+                },
                 shipping: ShippingPolicy {
                     fee: Won::new(small(chance, &[0, 2_501], 3_000)),
                     free_from: Won::new(small(chance, &[0, 9_999], 30_000)),

@@ -1,4 +1,4 @@
-//! The answers of charges and restocks against their effects. A success has had its effect once, a refusal none, and a
+//! The answers of charges, adjustments and restocks against their effects. A success has had its effect once, a refusal none, and a
 //! request without an answer one or none.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use crate::Call;
 /// The effect of a successful request on a sum.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Effect {
-    /// The sum: the charges of a user, or the received units of a product.
+    /// The sum: the charges or the adjustments of a user, or the received units of a product.
     to: (Sum, String),
     amount: i64,
 }
@@ -20,6 +20,7 @@ pub(super) struct Effect {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Sum {
     Charged,
+    Adjusted,
     Received,
 }
 
@@ -40,6 +41,7 @@ impl Effect {
         let body = call.sent();
         let (sum, id, amount) = match call.function() {
             "charge-balance" => (Sum::Charged, &body["userId"], &body["amount"]),
+            "adjust-balance" => (Sum::Adjusted, &body["userId"], &body["amount"]),
             "create-product" => (Sum::Received, &body["productId"], &body["stock"]),
             "restock-product" => {
                 let product = Value::from(call.path().split('/').nth(2).unwrap_or_default());
@@ -81,8 +83,14 @@ impl Tally {
         let mut sums: BTreeMap<(Sum, String), i64> = BTreeMap::new();
         for item in items {
             let (pk, sk) = (quiesce::text(item, "pk"), quiesce::text(item, "sk"));
-            if quiesce::text(item, "type") == "CHARGE" && sk.starts_with("LEDGER#") {
-                *sums.entry((Sum::Charged, pk.trim_start_matches("USER#").to_owned())).or_default() +=
+            let sum = match quiesce::text(item, "type") {
+                // A top-up is no request of its own.
+                "CHARGE" if item["paymentId"].is_null() => Some(Sum::Charged),
+                "ADJUSTMENT" => Some(Sum::Adjusted),
+                _ => None,
+            };
+            if let Some(sum) = sum.filter(|_| sk.starts_with("LEDGER#")) {
+                *sums.entry((sum, pk.trim_start_matches("USER#").to_owned())).or_default() +=
                     quiesce::number(item, "amount");
             }
             if let Some(product) = quiesce::product_of_shard(pk) {

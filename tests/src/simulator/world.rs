@@ -21,9 +21,10 @@ use super::{
     clients::Known,
     connection::{Connection, Death, Invocation},
     message_bus::MessageBus,
-    mutants::Mutant,
+    mutants::{Mutant, ProviderBug},
     outside::Outside,
     plan::{FaultKind, Plan, pick},
+    provider::{self, PaymentProvider},
     settings::RunSettings,
     shape::Shape,
     table::Table,
@@ -59,6 +60,7 @@ pub(super) struct Inner {
     pub(super) table: Table,
     pub(super) bus: MessageBus,
     pub(super) outside: Outside,
+    pub(super) provider: PaymentProvider,
     pub(super) trace: Trace,
     pub(super) known: Mutex<Known>,
     idle: Mutex<Vec<Instance>>,
@@ -95,6 +97,7 @@ impl World {
         let mut chance = Chance::new(seed ^ 0x0077_081D);
         let before_midnight: Timestamp = "2026-11-20T14:45:00Z".parse().unwrap();
         let first_instant = before_midnight + SignedDuration::from_secs(i64::try_from(chance.below(900)).unwrap());
+        let began = Instant::now();
         Self(Arc::new(Inner {
             seed,
             faults: plan.faults.clone(),
@@ -102,11 +105,12 @@ impl World {
             shape: plan.shape,
             settings: plan.settings,
             mutant: plan.mutant,
-            began: Instant::now(),
+            began,
             first_instant,
             table: Table::new(),
             bus: MessageBus::new(plan.settings.policy.hold),
             outside: Outside::default(),
+            provider: PaymentProvider::new(Clock::new(move || first_instant + elapsed(began))),
             trace: Trace::new(is_traced),
             known: Mutex::default(),
             idle: Mutex::default(),
@@ -165,7 +169,7 @@ impl World {
     }
 
     pub(super) fn now(&self) -> Timestamp {
-        self.first_instant + SignedDuration::try_from(self.began.elapsed()).unwrap()
+        self.first_instant + elapsed(self.began)
     }
 
     /// The instant so long after the beginning.
@@ -221,6 +225,11 @@ impl World {
     /// Whether a bug is planted.
     pub(super) fn is_mutant(&self) -> bool {
         self.mutant.is_some()
+    }
+
+    /// The planted bug in the dealings with the payment provider, if there is one.
+    pub(super) fn provider_bug(&self) -> Option<ProviderBug> {
+        self.mutant.and_then(|mutant| mutant.of_provider())
     }
 
     /// Changes an answer by the planted bug.
@@ -312,10 +321,15 @@ impl World {
         let skew_ms = if self.faults.contains(&FaultKind::Skew) { chance.below(10_001) } else { 5_000 };
         let skew = SignedDuration::from_millis(i64::try_from(skew_ms).unwrap() - 5_000);
         let (began, first) = (self.began, self.first_instant);
-        let clock = Clock::new(move || first + SignedDuration::try_from(began.elapsed()).unwrap() + skew);
+        let clock = Clock::new(move || first + elapsed(began) + skew);
         let table = store::Table::new(connection.dynamodb(), TABLE.to_owned(), random.clone());
         let RunSettings { bounds, policy, .. } = self.settings;
         let bounds = self.mutant.map_or(bounds, |mutant| mutant.turn(bounds));
-        Instance { number, shop: Arc::new(Shop::within(bounds, table, clock, random, policy)), connection }
+        let shop = Shop::within(bounds, table, clock, random, policy).with_provider(Some(provider::adapter(&connection)));
+        Instance { number, shop: Arc::new(shop), connection }
     }
+}
+
+fn elapsed(since: Instant) -> SignedDuration {
+    SignedDuration::try_from(since.elapsed()).unwrap()
 }

@@ -1,6 +1,7 @@
 //! The operations of customers, sellers and admins, by a weighted model.
 
 mod orders;
+mod payments;
 mod products;
 mod reads;
 mod users;
@@ -10,6 +11,10 @@ use jiff::Timestamp;
 use orders::{
     add_to_cart, cancel_part, cancel_whole, change_order_without_role, create_sheet, move_line, order_cart,
     order_expecting, order_later, order_many, order_now, order_outside, order_sheet, pay,
+};
+use payments::{
+    adjust, begin_session, end_withdrawal, forge_notice, look_at_session, pay_in_session, refund_session, retry_refund,
+    sweep_payments, top_up, withdraw,
 };
 use products::{
     SPARE, change_product, change_product_without_role, give_away, rename, restock, restock_much, toggle_sale,
@@ -21,6 +26,7 @@ use users::{change_user, charge, charge_much, issue, join, revoke, set_seller, s
 use super::{
     clients::Known,
     lists::List,
+    payers::Session,
     plan::{Theme, pick},
     shape::{Shape, new_coupon, new_product, new_user, post},
     world::World,
@@ -44,6 +50,28 @@ pub(super) enum Operation {
     RefreshRanks,
     /// A call that is invalid in every state and must be refused.
     Invalid(Call),
+    /// A customer pays in a session.
+    PayInSession(Session),
+    /// The payment system reports the end of a withdrawal.
+    EndWithdrawal(String, &'static str),
+    /// The minute's sweep of payments.
+    SweepPayments,
+}
+
+impl Operation {
+    /// Whether the reference has it.
+    fn is_modelled(&self) -> bool {
+        let is_of_payments = |request: &Request| {
+            let function = request.call.function();
+            ["payment", "adjust", "withdrawal", "refund"].iter().any(|name| function.contains(name))
+                || request.call.sent()["balanceAmount"].is_number()
+        };
+        match self {
+            Self::Request(request) => !is_of_payments(request),
+            Self::PayInSession(_) | Self::EndWithdrawal(..) => false,
+            _ => true,
+        }
+    }
 }
 
 /// A call of the API.
@@ -65,7 +93,7 @@ struct Scene {
 }
 
 /// The generators, each with its weight.
-const WEIGHTS: [(u64, Generator); 35] = [
+const WEIGHTS: [(u64, Generator); 46] = [
     (16, order_now),
     (8, order_later),
     (9, order_outside),
@@ -101,6 +129,42 @@ const WEIGHTS: [(u64, Generator); 35] = [
     (4, order_expecting),
     (4, look_at_desk),
     (4, look_recently),
+    (4, top_up),
+    (9, begin_session),
+    (10, pay_in_session),
+    (3, look_at_session),
+    (3, refund_session),
+    (4, retry_refund),
+    (2, adjust),
+    (3, withdraw),
+    (3, end_withdrawal),
+    (5, sweep_payments),
+    (1, forge_notice),
+];
+
+/// The generators of a run about payments.
+const PAYMENT_WEIGHTS: [(u64, Generator); 21] = [
+    (1, order_now),
+    (12, order_outside),
+    (2, order_sheet),
+    (1, create_sheet),
+    (6, cancel_whole),
+    (6, cancel_part),
+    (2, move_line),
+    (2, charge),
+    (1, set_user),
+    (16, top_up),
+    (20, begin_session),
+    (30, pay_in_session),
+    (2, look_at_session),
+    (6, refund_session),
+    (6, retry_refund),
+    (3, adjust),
+    (7, sweep_payments),
+    (2, sweep),
+    (2, forge_notice),
+    (2, withdraw),
+    (3, end_withdrawal),
 ];
 
 /// The generators of a trickle for one product.
@@ -117,7 +181,7 @@ const PRODUCT_WEIGHTS: [(u64, Generator); 9] = [
 ];
 
 /// The generators of a trickle for one user.
-const USER_WEIGHTS: [(u64, Generator); 14] = [
+const USER_WEIGHTS: [(u64, Generator); 20] = [
     (6, order_now),
     (6, order_later),
     (2, order_outside),
@@ -132,6 +196,12 @@ const USER_WEIGHTS: [(u64, Generator); 14] = [
     (6, set_user),
     (6, change_user),
     (1, look),
+    (3, top_up),
+    (3, begin_session),
+    (6, pay_in_session),
+    (2, withdraw),
+    (2, end_withdrawal),
+    (2, sweep_payments),
 ];
 
 /// Chooses an operation by chance.
@@ -141,6 +211,7 @@ pub(super) fn choose(world: &World, theme: Theme, chance: &mut Chance) -> Operat
         Theme::All => (WEIGHTS.as_slice(), world.shape),
         Theme::Product(place) => (PRODUCT_WEIGHTS.as_slice(), world.shape.of_one_product(place)),
         Theme::User(place) => (USER_WEIGHTS.as_slice(), world.shape.of_one_user(place)),
+        Theme::Payments => (PAYMENT_WEIGHTS.as_slice(), world.shape),
     };
     let scene = &Scene { shape, now: world.now() };
     loop {
@@ -148,7 +219,7 @@ pub(super) fn choose(world: &World, theme: Theme, chance: &mut Chance) -> Operat
         for &(weight, generator) in weights {
             if roll < weight {
                 // Another generator is tried if there is nothing to operate on yet.
-                if let Some(operation) = generator(scene, &known, chance) {
+                if let Some(operation) = generator(scene, &known, chance).filter(|it| !world.is_sequential || it.is_modelled()) {
                     return operation;
                 }
                 break;

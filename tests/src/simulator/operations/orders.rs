@@ -53,8 +53,17 @@ pub(super) fn order_later(scene: &Scene, known: &Known, chance: &mut Chance) -> 
     order(scene, known, chance, "LATER")
 }
 
+/// An order that is paid outside; a part of it perhaps from the balance.
 pub(super) fn order_outside(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
-    order(scene, known, chance, "EXTERNAL")
+    if chance.below(2) == 0 {
+        return order(scene, known, chance, "EXTERNAL");
+    }
+    let (user, coupon) = with_coupon(scene, known, chance);
+    let (items, amount) = (some_items(scene, chance), chance.below(9_000));
+    let body = json!({
+        "userId": user, "items": items, "couponId": coupon, "payment": "EXTERNAL", "balanceAmount": amount,
+    });
+    change(user, post("/orders", &body))
 }
 
 pub(super) fn order_cart(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
