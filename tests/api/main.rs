@@ -48,6 +48,7 @@ mod order_sheets {
 mod payments {
     mod confirm;
     mod create;
+    mod manual;
     mod notices;
     mod refund;
 }

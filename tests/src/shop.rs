@@ -8,9 +8,9 @@ use std::sync::{
 use audit::Scope;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use payment_provider::{SecretKey, Toss};
+use payment_provider::{Manual, SecretKey, Toss};
 use shared::{
-    app::{Bounds, PaymentPolicy, Policy, Shop},
+    app::{Bounds, PaymentPolicy, Policy, Shop, payments::provider::PaymentProvider},
     domain::{Won, caps::Caps, pricing::ShippingPolicy},
     events::Event,
     platform::{Clock, Random},
@@ -45,6 +45,8 @@ pub struct TestShop {
     self_charge: bool,
     /// The payment provider, which speaks its protocol in this process.
     pub provider: InProcess,
+    /// Whether admins confirm transfers, and no provider is asked.
+    is_manual: bool,
     /// The time of a hold and of a sheet, if it is another than by default.
     times: Option<SignedDuration>,
 }
@@ -94,9 +96,9 @@ impl TestShop {
         let limited = limited(&dynamo);
         let consumers = Arc::new(tokio::sync::Mutex::new(Consumers::new(dynamo.clone())));
         let (instances, turn, caps, self_charge) = (Arc::default(), Arc::default(), Caps::DEFAULT, true);
-        let (times, provider_time) = (None, time.clone());
+        let (times, provider_time, is_manual) = (None, time.clone(), false);
         let provider = InProcess::new(Clock::new(move || provider_time.now()));
-        Self { dynamo, limited, time, random, instances, turn, consumers, caps, self_charge, provider, times }
+        Self { dynamo, limited, time, random, instances, turn, consumers, caps, self_charge, provider, is_manual, times }
             .renewed(count)
     }
 
@@ -125,6 +127,13 @@ impl TestShop {
     pub fn with_times(self, seconds: i64) -> Self {
         let count = self.instances.len();
         Self { times: Some(SignedDuration::from_secs(seconds)), ..self }.renewed(count)
+    }
+
+    /// The same shop with transfers that admins confirm.
+    #[must_use]
+    pub fn with_manual_payments(self) -> Self {
+        let count = self.instances.len();
+        Self { is_manual: true, ..self }.renewed(count)
     }
 
     /// The same shop with caps that no race reaches.
@@ -309,9 +318,14 @@ impl TestShop {
             self.times.map_or((by_default.hold, by_default.sheet_validity), |time| (time, time));
         let policy = Policy { caps: self.caps, self_charge: self.self_charge, hold, sheet_validity, ..by_default };
         let secret_key = SecretKey::new(payment_system::SECRET_KEY.to_owned());
-        let provider = Toss::new(self.provider.clone(), payment_system::CLIENT_KEY.to_owned(), secret_key);
+        let client_key = payment_system::CLIENT_KEY.to_owned();
+        let provider: Arc<dyn PaymentProvider> = if self.is_manual {
+            Arc::new(Manual::new("088 110-123 장터".to_owned()))
+        } else {
+            Arc::new(Toss::new(self.provider.clone(), client_key, secret_key))
+        };
         Shop::within(bounds, table, Clock::new(move || time.now()), self.random.clone(), policy)
-            .with_provider(Some(Arc::new(provider)))
+            .with_provider(Some(provider))
     }
 }
 

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use functions::{ROUTES, routes};
 use jiff::{SignedDuration, Timestamp};
+use payment_system::{CallFault, Fault, FaultKind, On};
 use serde_json::{Map, Value, json};
 
 use super::{EMPTY, Error, services::Services};
 use crate::{
     TestShop,
     fakes::{event_source::Settings, queue, stream::Reader},
+    steps::payments::{CARD, pay_session, payment_id, session_of, sweep_payments},
 };
 
 /// Measured invocations of a function.
@@ -34,6 +36,14 @@ pub(super) struct Invocations {
     /// Orders whose hold is over.
     expired: Vec<String>,
     sheet: String,
+    /// Sessions of top-ups to confirm.
+    sessions: Vec<String>,
+    /// Paid top-ups to send back.
+    topped_up: Vec<String>,
+    /// Orders with a refund that failed.
+    unrefunded: Vec<String>,
+    /// Withdrawals to pay out.
+    withdrawals: Vec<String>,
     /// The stream records of a new order, by function, and its id.
     records: BTreeMap<&'static str, Vec<Value>>,
     recorded: String,
@@ -101,6 +111,14 @@ impl Invocations {
         let sheet = shop.post("/order-sheets", json!({ "userId": "kim", "items": items })).as_user("kim").await;
         let sheet = text(&sheet.expect(201)["orderSheetId"]);
 
+        let (sessions, topped_up) = (top_ups(shop, each, false).await, top_ups(shop, each, true).await);
+        let unrefunded = unrefunded(shop, each).await;
+        let mut withdrawals = Vec::new();
+        for _ in 0..each {
+            let withdrawal = shop.post("/balance/withdrawals", withdrawal()).as_user("kim").await.expect(201);
+            withdrawals.push(text(&withdrawal["withdrawalId"]));
+        }
+
         // Another shop, with a stream.
         let other = TestShop::new();
         other.set_clock(&now.to_string());
@@ -114,7 +132,21 @@ impl Invocations {
         };
         let records = [("count-sales", of("CountSales")), ("relay-events", of("RelayEvents"))].into();
         let message = serde_json::to_value(queue::batch_of(&other.published().await))?;
-        Ok(Self { paid, unshipped, unpaid, external, expired, sheet, records, recorded, message })
+        Ok(Self {
+            paid,
+            unshipped,
+            unpaid,
+            external,
+            expired,
+            sheet,
+            sessions,
+            topped_up,
+            unrefunded,
+            withdrawals,
+            records,
+            recorded,
+            message,
+        })
     }
 
     /// The event of an invocation of a function.
@@ -143,7 +175,7 @@ impl Invocations {
                 )
             }
             "sweep" => Ok(json!({ "task": "EXPIRY" })),
-            "audit-books" | "rebuild-sales" | "watch" => Ok(json!({})),
+            "audit-books" | "rebuild-sales" | "sweep-payments" | "watch" => Ok(json!({})),
             EMPTY | "route-not-found" => Ok(http("GET", "/nothing", None, None)),
             _ => self.request(function, index),
         }
@@ -160,6 +192,14 @@ impl Invocations {
             "add-to-cart" => (json!({ "userId": user, "productId": "hanji", "quantity": 1 }), None, ""),
             "cancel-order" => (json!({ "reason": "changed my mind" }), Some(nth(&self.paid)), ""),
             "charge-balance" => (json!({ "userId": "kim", "amount": 1_000 }), None, ""),
+            "adjust-balance" => (json!({ "userId": "kim", "amount": 1, "reason": "정정" }), None, ""),
+            "create-payment" => (top_up(), None, ""),
+            "confirm-payment" => (json!({ "paymentKey": format!("t{index}"), "amount": 1_000 }), None, ""),
+            "refund-payment" => (json!({ "amount": 1_000 }), None, ""),
+            "retry-refund" => (json!({ "to": "BALANCE" }), Some(nth(&self.unrefunded)), ""),
+            "receive-payment-notice" => (json!({}), None, ""),
+            "create-withdrawal" => (withdrawal(), None, ""),
+            "update-withdrawal" => (json!({ "status": "PAID_OUT" }), None, ""),
             "create-coupon" => {
                 let now = Timestamp::now();
                 let until = (now + SignedDuration::from_hours(24)).to_string();
@@ -185,7 +225,7 @@ impl Invocations {
             "update-order-item" => (json!({ "status": "SHIPPED" }), Some(nth(&self.unshipped)), ""),
             "update-product" => (json!({ "price": 1_000 + 100 * (index % 2) }), None, ""),
             "update-user" => (json!({ "phone": format!("010-1234-{:04}", index % 10_000) }), None, ""),
-            "get-cart" | "list-coupons" | "list-orders" => (Value::Null, None, "?userId=kim"),
+            "get-cart" | "list-coupons" | "list-orders" | "list-payments" => (Value::Null, None, "?userId=kim"),
             "remove-from-cart" => (Value::Null, None, "?userId="),
             _ => (Value::Null, None, ""),
         };
@@ -196,13 +236,17 @@ impl Invocations {
         };
         let is_admins = function.contains("desk")
             || [
+                "adjust-balance",
                 "create-coupon",
                 "create-product",
                 "get-coupon",
+                "refund-payment",
                 "restock-product",
+                "retry-refund",
                 "revoke-coupon",
                 "update-order-item",
                 "update-product",
+                "update-withdrawal",
             ]
             .contains(&function);
         let caller = match (route.public, is_admins) {
@@ -211,7 +255,14 @@ impl Invocations {
             (false, false) => Some((customer.as_str(), None)),
         };
         let order = order.unwrap_or_else(|| self.unshipped.last().cloned().unwrap_or_default());
+        let refund = format!("{order}-3-refund");
+        let payment = nth(if function == "refund-payment" { &self.topped_up } else { &self.sessions });
+        let withdrawal = nth(&self.withdrawals);
         let ids = [
+            ("{refundId}", refund.as_str()),
+            ("{paymentId}", &payment),
+            ("{withdrawalId}", &withdrawal),
+            ("{provider}", "toss"),
             ("{userId}", "kim"),
             ("{productId}", "hanji"),
             ("{couponId}", "welcome"),
@@ -227,6 +278,43 @@ impl Invocations {
         }
         Ok(event)
     }
+}
+
+/// Sessions of top-ups, paid or not.
+async fn top_ups(shop: &TestShop, count: usize, are_paid: bool) -> Vec<String> {
+    let mut ids = Vec::new();
+    for _ in 0..count {
+        let session = shop.post("/payments", top_up()).as_user("kim").await.expect(201);
+        if are_paid {
+            pay_session(shop, "kim", &session, CARD).await;
+        }
+        ids.push(payment_id(&session));
+    }
+    ids
+}
+
+/// Cancelled orders whose money could not be sent back.
+async fn unrefunded(shop: &TestShop, count: usize) -> Vec<String> {
+    let ids = orders(shop, "EXTERNAL", count).await;
+    for id in &ids {
+        let session = session_of(shop, "kim", &json!({ "orderId": id })).await.expect(201);
+        pay_session(shop, "kim", &session, CARD).await;
+        shop.post(&format!("/orders/{id}/cancel"), json!({})).as_user("kim").await.expect(200);
+    }
+    let refusal = FaultKind::Call(On::Cancel, CallFault::Decline("NOT_CANCELABLE_PAYMENT".to_owned()));
+    shop.provider.provider().set_faults(vec![Fault { kind: refusal, times: None }]).expect("a fault");
+    sweep_payments(shop).await;
+    shop.provider.provider().clear_faults();
+    ids
+}
+
+fn top_up() -> Value {
+    json!({ "purpose": { "type": "TOP_UP", "userId": "kim", "amount": 1_000 } })
+}
+
+fn withdrawal() -> Value {
+    let account = json!({ "bank": "088", "number": "110-123", "holder": "김하늘" });
+    json!({ "userId": "kim", "amount": 1, "account": account })
 }
 
 /// Orders of a unit by one customer, by a means of payment.

@@ -40,9 +40,11 @@ impl Services {
     /// On Lambda's Amazon Linux all certificates of the system are in one file. Debian has each in a file of its own, too,
     /// which costs a start 2 ms. So the functions are told the one file, whatever the system.
     pub(super) fn environment(&self) -> Vec<(&'static str, String)> {
-        const CAPS: [&str; 6] = [
+        const CAPS: [&str; 8] = [
             "CAP_PENDING_ORDERS",
             "CAP_HELD_UNITS",
+            "CAP_DEPOSIT_ORDERS",
+            "CAP_DEPOSIT_UNITS",
             "CAP_FAILED_PAYMENTS",
             "CAP_CHARGES",
             "CAP_COUPON_ISSUES",
@@ -68,6 +70,9 @@ impl Services {
             ("PAYMENT_REQUESTS_QUEUE_URL", url("payment-requests")),
             ("SHIPPING_INSTRUCTIONS_QUEUE_URL", url("shipping-instructions")),
             ("WATCHED_QUEUES", url("dead-letters")),
+            ("PAYMENT_PROVIDER", "TOSS".to_owned()),
+            ("PAYMENT_PROVIDER_URL", self.address.clone()),
+            ("PAYMENT_SECRET_PARAMETER", "/jangteo/payments/secret".to_owned()),
             ("DATA_PLATFORM_URL", url("orders")),
             ("DATA_PLATFORM_SECRET_PARAMETER", "/jangteo/data-platform/secrets".to_owned()),
         ];
