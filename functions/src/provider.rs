@@ -50,7 +50,7 @@ pub async fn from_env() -> Result<Option<Arc<dyn PaymentProvider>>, Error> {
             let http = HttpTransport::new(&address.parse()?, TIME_LIMIT)?;
             let client = Client::new(&aws::sdk_config()?);
             let parameter = required("PAYMENT_SECRET_PARAMETER")?;
-            let transport = StoredKey { http, client, parameter, clock: Clock::system(), key: Mutex::default() };
+            let transport = StoredKey::new(http, client, parameter, Clock::system());
             // The transport puts the stored key in its place.
             Ok(Some(Arc::new(Toss::new(transport, client_key, SecretKey::new(String::new())))))
         }
@@ -58,10 +58,10 @@ pub async fn from_env() -> Result<Option<Arc<dyn PaymentProvider>>, Error> {
     }
 }
 
-/// Requests over HTTP with the key in a parameter of the store.
+/// Requests with the key in a parameter of the store.
 #[derive(Debug)]
-struct StoredKey {
-    http: HttpTransport,
+pub struct StoredKey<T> {
+    transport: T,
     client: Client,
     parameter: String,
     clock: Clock,
@@ -69,7 +69,12 @@ struct StoredKey {
     key: Mutex<Option<(SecretKey, Timestamp)>>,
 }
 
-impl StoredKey {
+impl<T> StoredKey<T> {
+    /// Sends requests by this transport, with the key in the parameter of this name.
+    pub fn new(transport: T, client: Client, parameter: String, clock: Clock) -> Self {
+        Self { transport, client, parameter, clock, key: Mutex::default() }
+    }
+
     async fn key(&self) -> Result<SecretKey, NoAnswer> {
         let (mut cached, now) = (self.key.lock().await, self.clock.now());
         let is_younger =
@@ -94,11 +99,11 @@ impl StoredKey {
     }
 }
 
-impl Transport for StoredKey {
+impl<T: Transport> Transport for StoredKey<T> {
     fn send(&self, request: Request) -> BoxFuture<'_, Result<Answer, NoAnswer>> {
         async move {
             let secret = self.key().await?;
-            let answer = self.http.send(Request { secret, ..request }).await?;
+            let answer = self.transport.send(Request { secret, ..request }).await?;
             if answer.status == UNAUTHORIZED {
                 *self.key.lock().await = None;
             }

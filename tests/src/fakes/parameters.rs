@@ -7,7 +7,7 @@ use aws_smithy_runtime_api::client::{
     orchestrator::{HttpRequest, HttpResponse},
 };
 use aws_smithy_types::{body::SdkBody, retry::RetryConfig};
-use functions::queue::deliver_orders::Signer;
+use functions::{provider::StoredKey, queue::deliver_orders::Signer};
 use serde_json::{Value, json};
 use shared::platform::Clock;
 use webhook::Secrets;
@@ -66,6 +66,11 @@ impl ParameterStore {
     /// A signer with the parameter of this store.
     pub fn signer(&self, clock: Clock) -> Signer {
         self.signer_over(self.client(), clock)
+    }
+
+    /// A transport to a payment provider, with the key in the parameter of this store.
+    pub fn stored_key<T>(&self, transport: T, clock: Clock) -> StoredKey<T> {
+        StoredKey::new(transport, self.client(), NAME.to_owned(), clock)
     }
 
     /// A signer that reaches the store by this client.
