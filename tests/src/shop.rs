@@ -8,9 +8,9 @@ use std::sync::{
 use audit::Scope;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use payment_provider::{SecretKey, Toss};
+use payment_provider::{SecretKey, Toss, Transport};
 use shared::{
-    app::{Bounds, PaymentPolicy, Policy, Shop},
+    app::{Bounds, PaymentPolicy, Policy, Shop, payments::provider::PaymentProvider},
     domain::{Won, caps::Caps, pricing::ShippingPolicy},
     events::Event,
     platform::{Clock, Random},
@@ -153,7 +153,9 @@ impl TestShop {
     #[must_use]
     pub fn watched_by(&self, deaths: &Deaths) -> Self {
         let client = aws_sdk_dynamodb::Client::new(&wire::to(deaths.watched(self.dynamo.clone())));
-        Self { instances: Arc::new(vec![Arc::new(self.instance_over(client))]), ..self.clone() }
+        let provider = toss(deaths.provider(self.provider.clone()));
+        let instance = self.instance_over(client).with_provider(Some(provider));
+        Self { instances: Arc::new(vec![Arc::new(instance)]), ..self.clone() }
     }
 
     /// The same shop without limits before the database, for preparation and for looks that are not measured.
@@ -308,11 +310,15 @@ impl TestShop {
         let (hold, sheet_validity) =
             self.times.map_or((by_default.hold, by_default.sheet_validity), |time| (time, time));
         let policy = Policy { caps: self.caps, self_charge: self.self_charge, hold, sheet_validity, ..by_default };
-        let secret_key = SecretKey::new(payment_system::SECRET_KEY.to_owned());
-        let provider = Toss::new(self.provider.clone(), payment_system::CLIENT_KEY.to_owned(), secret_key);
         Shop::within(bounds, table, Clock::new(move || time.now()), self.random.clone(), policy)
-            .with_provider(Some(Arc::new(provider)))
+            .with_provider(Some(toss(self.provider.clone())))
     }
+}
+
+/// The adapter to the provider over a way to it.
+fn toss(way: impl Transport + 'static) -> Arc<dyn PaymentProvider> {
+    let secret_key = SecretKey::new(payment_system::SECRET_KEY.to_owned());
+    Arc::new(Toss::new(way, payment_system::CLIENT_KEY.to_owned(), secret_key))
 }
 
 impl Default for TestShop {
