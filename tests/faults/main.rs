@@ -31,6 +31,7 @@ mod limits;
 mod load;
 mod nightly_audit;
 mod order_sheets;
+mod payment_books;
 mod provider_key;
 mod rebuild;
 mod relay;

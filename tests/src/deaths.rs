@@ -10,9 +10,14 @@ use aws_smithy_runtime_api::client::{
     http::{HttpConnector, HttpConnectorFuture},
     orchestrator::HttpRequest,
 };
+use futures::future::{BoxFuture, FutureExt as _};
+use payment_provider::{Answer, NoAnswer, Request, Transport};
 use tokio::sync::Notify;
 
-use crate::{Dynamo, fakes::wire};
+use crate::{
+    Dynamo,
+    fakes::{payment_provider::InProcess, wire},
+};
 
 /// The side of a call on which the function dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,9 +101,27 @@ impl Deaths {
         aws_sdk_ssm::Client::new(&wire::to(self.watched(store)))
     }
 
+    /// A way to the payment provider with watched calls.
+    pub(crate) fn provider(&self, provider: InProcess) -> Arc<dyn Transport> {
+        Arc::new(WatchedProvider { provider, deaths: self.clone() })
+    }
+
     /// A service with watched calls.
     pub(crate) fn watched<S: HttpConnector + 'static>(&self, service: S) -> impl HttpConnector + 'static {
         Watched { service: Arc::new(service), deaths: self.clone() }
+    }
+}
+
+#[derive(Debug)]
+struct WatchedProvider {
+    provider: InProcess,
+    deaths: Deaths,
+}
+
+impl Transport for WatchedProvider {
+    fn send(&self, request: Request) -> BoxFuture<'_, Result<Answer, NoAnswer>> {
+        let name = format!("provider {}", request.path.rsplit('/').next().unwrap_or_default());
+        async move { self.deaths.call(&name, self.provider.send(request)).await }.boxed()
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::{
 use audit::Scope;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use payment_provider::{Manual, SecretKey, Toss};
+use payment_provider::{Manual, SecretKey, Toss, Transport};
 use shared::{
     app::{Bounds, PaymentPolicy, Policy, Shop, payments::provider::PaymentProvider},
     domain::{Won, caps::Caps, pricing::ShippingPolicy},
@@ -162,7 +162,9 @@ impl TestShop {
     #[must_use]
     pub fn watched_by(&self, deaths: &Deaths) -> Self {
         let client = aws_sdk_dynamodb::Client::new(&wire::to(deaths.watched(self.dynamo.clone())));
-        Self { instances: Arc::new(vec![Arc::new(self.instance_over(client))]), ..self.clone() }
+        let provider = toss(deaths.provider(self.provider.clone()));
+        let instance = self.instance_over(client).with_provider(Some(provider));
+        Self { instances: Arc::new(vec![Arc::new(instance)]), ..self.clone() }
     }
 
     /// The same shop without limits before the database, for preparation and for looks that are not measured.
@@ -317,16 +319,20 @@ impl TestShop {
         let (hold, sheet_validity) =
             self.times.map_or((by_default.hold, by_default.sheet_validity), |time| (time, time));
         let policy = Policy { caps: self.caps, self_charge: self.self_charge, hold, sheet_validity, ..by_default };
-        let secret_key = SecretKey::new(payment_system::SECRET_KEY.to_owned());
-        let client_key = payment_system::CLIENT_KEY.to_owned();
         let provider: Arc<dyn PaymentProvider> = if self.is_manual {
             Arc::new(Manual::new("088 110-123 장터".to_owned()))
         } else {
-            Arc::new(Toss::new(self.provider.clone(), client_key, secret_key))
+            toss(self.provider.clone())
         };
         Shop::within(bounds, table, Clock::new(move || time.now()), self.random.clone(), policy)
             .with_provider(Some(provider))
     }
+}
+
+/// The adapter to the provider over a way to it.
+fn toss(way: impl Transport + 'static) -> Arc<dyn PaymentProvider> {
+    let secret_key = SecretKey::new(payment_system::SECRET_KEY.to_owned());
+    Arc::new(Toss::new(way, payment_system::CLIENT_KEY.to_owned(), secret_key))
 }
 
 impl Default for TestShop {

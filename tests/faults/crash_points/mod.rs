@@ -4,6 +4,7 @@
 //! No list of the points is needed: each scenario is run once to record its calls. One effect and one answer means that
 //! the answer, the table, and the published events equal those of a run without a death.
 
+mod payments;
 mod prepared;
 mod scenarios;
 
@@ -51,6 +52,8 @@ pub struct Scenario {
     pub except: &'static [&'static str],
     /// Whether its caller can repeat it. A client without a key may only look.
     pub repeats: bool,
+    /// Whether sweeps of the next minutes end what it began, at other instants: only the money must be equal.
+    pub is_swept: bool,
 }
 
 impl Scenario {
@@ -145,6 +148,9 @@ async fn play(scenario: &Scenario, point: Option<(usize, Side)>) -> Played {
             sweep::inventory::run(shop.instance()).await.unwrap();
         }
     }
+    if scenario.is_swept {
+        payments::sweep(&shop).await;
+    }
     let figures = shop.audit().await;
     assert_eq!((figures.tickets_orphaned, figures.units_unclaimed), (0, 0));
     let mut published: Vec<String> = shop.published().await.iter().map(|event| masked(&event.event_id)).collect();
@@ -156,7 +162,8 @@ async fn play(scenario: &Scenario, point: Option<(usize, Side)>) -> Played {
     published.sort();
     published.dedup();
     let answer = answer.map(without_sheet_id);
-    let outcome = Outcome { answer, items: items(&shop, scenario.except), published };
+    let items = if scenario.is_swept { payments::money(&shop) } else { items(&shop, scenario.except) };
+    let outcome = Outcome { answer, items, published };
     Played { outcome, calls: deaths.calls(), died }
 }
 
@@ -295,5 +302,6 @@ where
         operation: Box::new(move |stage| Box::pin(operation(stage))),
         except: &[],
         repeats: true,
+        is_swept: false,
     }
 }

@@ -54,6 +54,7 @@ pub fn scenarios() -> Vec<Scenario> {
     all.extend(orders());
     all.extend(order_changes());
     all.extend(background());
+    all.extend(super::payments::scenarios());
     all
 }
 

@@ -94,5 +94,6 @@ async fn play_at_once(world: &World, steps: &[Step]) {
             world.report_violation(format!("a step does not come to its end: {error}"));
         }
     }
+    quiesce::sweep_payments_with_faults(world).await;
     world.set_faults_off(true);
 }

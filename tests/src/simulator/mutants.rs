@@ -217,7 +217,6 @@ impl Mutant {
             changes: &[Replaced(SESSION, r#""status":{"S":"FAILED"}"#, r#""status":{"S":"SUCCEEDED"}"#)],
         },
         Self { name: "a withdrawal is returned twice", changes: &[Replaced(WITHDRAWAL, "RETURNED", "REQUESTED")] },
-        Self { name: "the list of open sessions ends with its first page", changes: &[Ended("SESSIONS#")] },
         Self { name: "a session is written over a newer version", changes: &[Unconditional(SESSION)] },
     ];
 

@@ -171,6 +171,15 @@ pub(super) async fn settle(world: World) {
     }
 }
 
+/// Lets a customer pay an order outside of its session, too.
+pub(super) fn pay_as_well(world: &World, order: &str, amount: i64, mut chance: Chance) {
+    let payment = format!("{order}-9");
+    world.outside.payments.lock().unwrap().insert(payment.clone(), (order.to_owned(), amount));
+    world.trace.note("payment system", || format!("PaymentSucceeded {payment} {amount}, beside the session"));
+    let detail = json!({ "paymentId": payment, "orderId": order, "amount": amount, "at": world.now() });
+    world.bus.post(world, PAYMENTS_SOURCE, "PaymentSucceeded", detail, &mut chance);
+}
+
 /// Takes an event off its queue: the event, if it was not seen before.
 fn note(world: &World, message: &Value) -> Option<Value> {
     let body: Value = serde_json::from_str(message["body"].as_str().unwrap_or_default()).expect("a body is JSON");

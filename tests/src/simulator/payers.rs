@@ -9,6 +9,7 @@ use tokio::time::sleep;
 
 use super::{
     clients::{ask, send_invalid},
+    outside,
     plan::pick,
     provider::strike_notices,
     shape::{call, post},
@@ -83,6 +84,9 @@ async fn confirm(world: &World, session: &Session, key: &str, name: &str, chance
         5 => send_invalid(world, name, &with("", *amount), Chance::new(chance.bits())).await,
         6 => calls.push(call("GET", format!("/payments/{id}")).as_user(user)),
         _ => {}
+    }
+    if !session.is_top_up && chance.below(4) == 0 {
+        outside::pay_as_well(world, id.trim_start_matches("order_"), *amount, Chance::new(chance.bits()));
     }
     for call in calls {
         ask(world, user, name, None, call, Chance::new(chance.bits())).await;

@@ -157,7 +157,7 @@ fn call_fault(world: &World, on: On, chance: &mut Chance) -> Option<CallFault> {
         // A look-up that names another amount cannot be told from a payment of that amount.
         (8, On::Confirm) => CallFault::OtherAmount(1 + i64::try_from(ms % 5_000).unwrap()),
         (_, On::Confirm) => CallFault::Decline("REJECT_CARD_PAYMENT".to_owned()),
-        (8, On::Cancel) => CallFault::Decline("REFUND_REJECTED".to_owned()),
+        (8 | 9, On::Cancel) => CallFault::Decline("REFUND_REJECTED".to_owned()),
         _ => CallFault::FailBefore,
     })
 }

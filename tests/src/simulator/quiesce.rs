@@ -31,6 +31,8 @@ pub(super) async fn quiesce(world: &World) {
     settle_payments(world).await;
     books::retry_refunds(world).await;
     settle_payments(world).await;
+    // The hold of an order whose deposit has not come ends with the last sweep, by some clocks.
+    sleep(Duration::from_millis(SKEW_MS.unsigned_abs())).await;
     // Things without their message. A sweep takes as many calls as a third of a run, so it runs only if it has work.
     if still_waiting(&world.table.latest()).next().is_some() {
         consumers::sweep(world, Task::Expiry, world.chance_of("last sweep")).await;
@@ -66,16 +68,30 @@ const BETWEEN_PAYMENT_SWEEPS: Duration = Duration::from_secs(5 * 60);
 /// More than clocks differ.
 const SKEW_MS: i64 = 11_000;
 
+/// The instant of the next look at an open payment or refund, in milliseconds; none if none is open.
+fn next_look(world: &World) -> Option<i64> {
+    let look = |item: &Value| {
+        let list = text(item, "byDuePk").split('#').next().unwrap_or_default();
+        let at = if list == "SESSIONS" { "lookAt" } else { "refundsLookAt" };
+        matches!(list, "SESSIONS" | "REFUNDS").then(|| number(item, at))
+    };
+    world.table.latest().iter().filter_map(look).min()
+}
+
+/// Sweeps open payments in the last minutes with faults.
+pub(super) async fn sweep_payments_with_faults(world: &World) {
+    for minute in 0..3 {
+        if next_look(world).is_some() {
+            sleep(Duration::from_secs(60)).await;
+            consumers::sweep_payments(world, world.chance_of(&format!("sweep of payments {minute}"))).await;
+        }
+    }
+}
+
 /// Sweeps payments until none is open at the provider.
 async fn settle_payments(world: &World) {
     for sweep in 0..MOST_SWEEPS {
-        let items = world.table.latest();
-        let look = |item: &Value| {
-            let list = text(item, "byDuePk").split('#').next().unwrap_or_default();
-            let at = if list == "SESSIONS" { "lookAt" } else { "refundsLookAt" };
-            matches!(list, "SESSIONS" | "REFUNDS").then(|| number(item, at))
-        };
-        let Some(next) = items.iter().filter_map(look).min() else { return };
+        let Some(next) = next_look(world) else { return };
         let wait = next - world.now().as_millisecond() + SKEW_MS;
         let wait = Duration::from_millis(wait.max(0).unsigned_abs());
         // A sweep takes many calls, so those that few sessions need are far from each other.

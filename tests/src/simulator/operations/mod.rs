@@ -160,7 +160,7 @@ const PAYMENT_WEIGHTS: [(u64, Generator); 21] = [
     (6, refund_session),
     (6, retry_refund),
     (3, adjust),
-    (7, sweep_payments),
+    (16, sweep_payments),
     (2, sweep),
     (2, forge_notice),
     (2, withdraw),
