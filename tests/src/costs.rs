@@ -158,7 +158,8 @@ async fn payments(bench: &mut Bench) {
 
     let items = json!([{ "productId": "p01", "quantity": 1 }]);
     let split = json!({ "userId": "sora", "items": items, "payment": "EXTERNAL", "balanceAmount": 1_000 });
-    let order = bench.call("hold of an order of two tenders", cost(2, 11.0, 2.0), bench.shop.post("/orders", split)).await;
+    let order =
+        bench.call("hold of an order of two tenders", cost(2, 11.0, 2.0), bench.shop.post("/orders", split)).await;
     let call = session_of(&bench.shop, "sora", &order);
     let session = bench.call("payment session of an order", cost(2, 3.0, 2.0), call).await;
     let call = session_of(&bench.shop, "sora", &order);

@@ -7,8 +7,8 @@ use std::sync::{
 
 use audit::Scope;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
 use payment_provider::{Manual, SecretKey, Toss, Transport};
+use serde_json::{Value, json};
 use shared::{
     app::{Bounds, PaymentPolicy, Policy, Shop, payments::provider::PaymentProvider},
     domain::{Won, caps::Caps, pricing::ShippingPolicy},
@@ -98,8 +98,21 @@ impl TestShop {
         let (instances, turn, caps, self_charge) = (Arc::default(), Arc::default(), Caps::DEFAULT, true);
         let (times, provider_time, is_manual) = (None, time.clone(), false);
         let provider = InProcess::new(Clock::new(move || provider_time.now()));
-        Self { dynamo, limited, time, random, instances, turn, consumers, caps, self_charge, provider, is_manual, times }
-            .renewed(count)
+        Self {
+            dynamo,
+            limited,
+            time,
+            random,
+            instances,
+            turn,
+            consumers,
+            caps,
+            self_charge,
+            provider,
+            is_manual,
+            times,
+        }
+        .renewed(count)
     }
 
     /// The same shop through as many instances with empty caches.

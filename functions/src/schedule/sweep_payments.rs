@@ -2,9 +2,14 @@
 //!
 //! It stands beside the other sweeps, since it alone asks the provider and may read its secret.
 
-use std::fmt::Display;
+use std::{
+    fmt::Display,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::Error;
 use serde_json::Value;
 use shared::{
@@ -17,6 +22,7 @@ use shared::{
     lambda::serve,
     store::keys::EXPIRY_BUCKETS,
 };
+use tokio::time::{Instant, sleep};
 
 /// Serves the schedule.
 ///
@@ -26,7 +32,26 @@ pub async fn serve() -> Result<(), Error> {
     let (shop, provider) = tokio::join!(serve::shop_from_env(), crate::provider::from_env());
     let shop = shop?.with_provider(provider?);
     let shop = &shop;
-    serve::events(move |_: Value| async move { run(shop).await.map(|_| ()) }).await
+    serve::events(move |_: Value| async move { minute(shop).await }).await
+}
+
+/// The longest wait of a run for a look that falls due before the next run.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_secs(40);
+
+/// The time after which a run waits for nothing more.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Looks at all whose time has come, waits for a look that falls due before the next run, and looks again. So money that
+/// was taken without an answer is found within a minute. While nothing is open, nothing waits.
+async fn minute(shop: &Shop) -> Result<(), Error> {
+    let started = Instant::now();
+    let (_, next) = pass(shop).await?;
+    if let Some(at) = next.filter(|_| started.elapsed() < PATIENCE) {
+        let wait = at.duration_since(shop.clock.now()).clamp(SignedDuration::ZERO, LONGEST_WAIT);
+        sleep(wait.unsigned_abs() + Duration::from_millis(1)).await;
+        pass(shop).await?;
+    }
+    Ok(())
 }
 
 /// Looks at all payments and refunds whose time has come. A failure is logged and left for the next run; it does not stop
@@ -35,8 +60,21 @@ pub async fn serve() -> Result<(), Error> {
 /// # Errors
 /// If a list cannot be read.
 pub async fn run(shop: &Shop) -> Result<SweepReport, Error> {
+    pass(shop).await.map(|(report, _)| report)
+}
+
+/// Also tells the last look at a session that falls due within [`LONGEST_WAIT`].
+async fn pass(shop: &Shop) -> Result<(SweepReport, Option<Timestamp>), Error> {
     let until = shop.clock.now();
-    let sessions = move |bucket, after| payments::open_sessions(shop, bucket, until, after);
+    let soon = until.checked_add(LONGEST_WAIT)?;
+    let next = &Mutex::new(None);
+    let sessions = move |bucket, after| async move {
+        let Expired { items, next: more } = payments::open_sessions(shop, bucket, soon, after).await?;
+        let (due, later): (Vec<_>, Vec<_>) = items.into_iter().partition(|(at, _)| *at < until);
+        let mut next = next.lock().unwrap_or_else(PoisonError::into_inner);
+        *next = later.iter().map(|(at, _)| *at).chain(*next).max();
+        Ok(Expired { next: more.filter(|_| later.is_empty()), items: due })
+    };
     let refunds = move |bucket, after| payments::open_refunds(shop, bucket, until, after);
     let (sessions, refunds) = tokio::join!(
         sweep_buckets(shop, until, sessions, |payment| payments::sweep_session(shop, payment)),
@@ -50,13 +88,14 @@ pub async fn run(shop: &Shop) -> Result<SweepReport, Error> {
     if corrected > 0 || failed > 0 || is_cut {
         tracing::info!(settled = corrected, failed, is_cut, "payments were looked at");
     }
-    Ok(report)
+    let next = *next.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok((report, next))
 }
 
 /// Sweeps a list in all its buckets, side by side.
 async fn sweep_buckets<I, L, S>(
     shop: &Shop,
-    until: jiff::Timestamp,
+    until: Timestamp,
     list: impl Fn(u16, Option<Place>) -> L + Copy,
     sweep: impl Fn(I) -> S + Copy,
 ) -> Result<SweepReport, Error>
@@ -65,8 +104,8 @@ where
     L: Future<Output = Result<Expired<I>, Failure>>,
     S: Future<Output = Result<SweepStep, Failure>>,
 {
-    let buckets = (0..EXPIRY_BUCKETS)
-        .map(|bucket| sweep_all(&shop.bounds, until, move |after| list(bucket, after), sweep));
+    let buckets =
+        (0..EXPIRY_BUCKETS).map(|bucket| sweep_all(&shop.bounds, until, move |after| list(bucket, after), sweep));
     let mut report = SweepReport::default();
     for bucket in join_all(buckets).await {
         report = report.and(bucket?);

@@ -42,9 +42,7 @@ pub(super) fn of_code(code: Code, language: Language) -> &'static str {
         Code::CouponNotIssuable => ("쿠폰 발급 기간이 아닙니다.", "The coupon is not issued now."),
         Code::ProductNotOnSale => ("판매 중인 상품이 아닙니다.", "The product is not on sale."),
         Code::PriceChanged => ("가격이 변경되었습니다.", "The price has changed."),
-        Code::OrderStateConflict => {
-            ("현재 상태에서는 처리할 수 없습니다.", "The present state does not allow this.")
-        }
+        Code::OrderStateConflict => ("현재 상태에서는 처리할 수 없습니다.", "The present state does not allow this."),
         Code::PaymentAmountMismatch => ("결제 금액이 일치하지 않습니다.", "The amount of the payment does not match."),
         Code::OrderSheetExpired => ("주문서가 만료되었습니다.", "The order sheet has expired."),
         Code::UserNotActive => ("활성 상태의 사용자가 아닙니다.", "The user is not active."),

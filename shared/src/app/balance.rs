@@ -106,8 +106,7 @@ pub async fn adjust(
         return Err(Refusal::Forbidden.into());
     }
     let Adjustment { user_id, amount, reason } = adjustment;
-    let booking =
-        Booking { kind: EntryKind::Adjustment, amount: amount.won(), reason: Some(reason.clone()) };
+    let booking = Booking { kind: EntryKind::Adjustment, amount: amount.won(), reason: Some(reason.clone()) };
     idempotency::unless_answered(shop, key, book(shop, caller, user_id, &booking, key).await).await
 }
 

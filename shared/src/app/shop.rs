@@ -201,7 +201,16 @@ impl Shop {
             stock: cache(entries, seed),
             catalogue: cache(bounds.cached_parts, seed),
         };
-        Self { table: table.within(bounds.table), clock, random, policy, bounds, checkout: None, provider: None, caches }
+        Self {
+            table: table.within(bounds.table),
+            clock,
+            random,
+            policy,
+            bounds,
+            checkout: None,
+            provider: None,
+            caches,
+        }
     }
 
     /// The shop with a provider's page.

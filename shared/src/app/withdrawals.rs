@@ -149,12 +149,7 @@ pub async fn settle_by(
 ///
 /// # Errors
 /// [`Refusal::NotFound`], [`Refusal::WithdrawalStateConflict`].
-pub async fn settle(
-    shop: &Shop,
-    id: &WithdrawalId,
-    to: WithdrawalStatus,
-    actor: Actor,
-) -> Result<Withdrawal, Failure> {
+pub async fn settle(shop: &Shop, id: &WithdrawalId, to: WithdrawalStatus, actor: Actor) -> Result<Withdrawal, Failure> {
     let mut backoff = shop.backoff();
     loop {
         let before = read(shop, id).await?.ok_or_else(|| Refusal::not_found(Entity::Withdrawal, id))?;
@@ -182,7 +177,9 @@ pub async fn settle(
             };
             let booked = account.book(user, movement);
             let (credited, entry) = booked.map_err(|out| match out {
-                OutOfBounds::TooMuch => Failure::from(Refusal::LimitExceeded { limit: "balance", max: MAX_BALANCE.get() }),
+                OutOfBounds::TooMuch => {
+                    Failure::from(Refusal::LimitExceeded { limit: "balance", max: MAX_BALANCE.get() })
+                }
                 OutOfBounds::NotEnough => Failure::Internal("a return raises a balance"),
             })?;
             // The money is the user's, active or not.

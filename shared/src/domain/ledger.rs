@@ -124,19 +124,8 @@ impl LedgerEntry {
     /// requires. It has every field, and the user of the ledger. It must never change: otherwise older entries could
     /// not be verified any more.
     fn canonical(&self, user: &UserId) -> String {
-        let Self {
-            entry_id,
-            sequence,
-            kind,
-            amount,
-            balance_after,
-            order_id,
-            payment_id,
-            actor,
-            reason,
-            at,
-            before,
-        } = self;
+        let Self { entry_id, sequence, kind, amount, balance_after, order_id, payment_id, actor, reason, at, before } =
+            self;
         let (amount, balance_after, at) = (amount.get(), balance_after.get(), at.as_millisecond());
         let form = match (actor, reason) {
             (Some(_), _) => CANONICAL_FORM_WITH_ACTOR,

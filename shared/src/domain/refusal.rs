@@ -4,9 +4,7 @@ use super::{
     CouponId, OrderId, OrderSheetId, PaymentId, ProductId, WithdrawalId, Won,
     coupon::CouponProblem,
     etag::Mismatch,
-    states::{
-        LineStatus, OrderAction, OrderStatus, RefundStatus, SessionAction, SessionStatus, WithdrawalStatus,
-    },
+    states::{LineStatus, OrderAction, OrderStatus, RefundStatus, SessionAction, SessionStatus, WithdrawalStatus},
 };
 
 /// A rule of the shop refuses a request. A refusal has changed nothing, except that [`Refusal::BalanceNotEnough`]

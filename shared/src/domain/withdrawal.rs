@@ -50,9 +50,7 @@ impl Withdrawal {
                 let version = self.version.saturating_add(1);
                 Ok(Some(Self { status: to, updated_at: now, version, ..self.clone() }))
             }
-            (status, _) => {
-                Err(Refusal::WithdrawalStateConflict { withdrawal_id: self.withdrawal_id.clone(), status })
-            }
+            (status, _) => Err(Refusal::WithdrawalStateConflict { withdrawal_id: self.withdrawal_id.clone(), status }),
         }
     }
 }

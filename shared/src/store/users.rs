@@ -173,7 +173,9 @@ fn less_held(action: Action, held: Held, deposit: Option<Held>) -> Action {
     let action = match deposit {
         None => action.and_also("#heldOrders :orders, #heldUnits :units"),
         Some(deposit) => action
-            .and_also("#heldOrders :orders, #heldUnits :units, #depositOrders :depositOrders, #depositUnits :depositUnits")
+            .and_also(
+                "#heldOrders :orders, #heldUnits :units, #depositOrders :depositOrders, #depositUnits :depositUnits",
+            )
             .value(":depositOrders", less(deposit.orders))
             .value(":depositUnits", less(deposit.units)),
     };

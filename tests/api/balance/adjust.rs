@@ -27,6 +27,7 @@ async fn an_admin_corrects_a_balance_both_ways() {
     );
     let details = adjust(&shop, -1).await.refused(402, "BALANCE_NOT_ENOUGH");
     assert_eq!(details, json!({ "payable": 1, "balance": 0 }));
+    adjust(&shop, -1).key("k").await.refused(402, "BALANCE_NOT_ENOUGH");
     adjust(&shop, 9_000_000_000_000_000).await.expect(200);
     adjust(&shop, 1).await.refused(409, "LIMIT_EXCEEDED");
     shop.audit().await;

@@ -30,7 +30,9 @@ fn split(shop: &TestShop, balance_amount: i64) -> Call {
 fn refunded(order: &Value) -> Vec<(&str, i64, i64)> {
     let tenders = order["tenders"].as_array().unwrap().iter();
     let figure = |tender: &Value, field: &str| tender[field].as_i64().unwrap();
-    tenders.map(|tender| (tender["to"].as_str().unwrap(), figure(tender, "amount"), figure(tender, "refunded"))).collect()
+    tenders
+        .map(|tender| (tender["to"].as_str().unwrap(), figure(tender, "amount"), figure(tender, "refunded")))
+        .collect()
 }
 
 #[tokio::test]
@@ -104,7 +106,10 @@ async fn the_balance_pays_less_than_all_and_no_more_than_it_has() {
     assert_eq!(details, json!({ "payable": 10_001, "balance": 10_000 }));
     assert_eq!(shop.get("/orders?userId=mina").await.expect(200)["items"], json!([]), "nothing is kept");
     assert_eq!((shop.balance("mina").await, shop.stock("tea").await), (10_000, 20));
-    assert_eq!(split(&shop, 0).await.expect(201)["tenders"], json!([{ "to": "EXTERNAL", "amount": 20_000, "refunded": 0 }]));
+    assert_eq!(
+        split(&shop, 0).await.expect(201)["tenders"],
+        json!([{ "to": "EXTERNAL", "amount": 20_000, "refunded": 0 }])
+    );
     shop.audit().await;
 }
 

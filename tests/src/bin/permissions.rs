@@ -43,9 +43,18 @@ fn test_of(function: &str) -> &'static str {
     match function {
         "settle-payments" | "process-expiry" => "payments",
         "relay-events" | "deliver-orders" => "dead_letters",
-        "adjust-balance" | "confirm-payment" | "create-payment" | "create-withdrawal" | "get-payment"
-        | "get-withdrawal" | "list-payments" | "receive-payment-notice" | "refund-payment" | "retry-refund"
-        | "sweep-payments" | "update-withdrawal" => "sessions",
+        "adjust-balance"
+        | "confirm-payment"
+        | "create-payment"
+        | "create-withdrawal"
+        | "get-payment"
+        | "get-withdrawal"
+        | "list-payments"
+        | "receive-payment-notice"
+        | "refund-payment"
+        | "retry-refund"
+        | "sweep-payments"
+        | "update-withdrawal" => "sessions",
         _ => "deployed",
     }
 }

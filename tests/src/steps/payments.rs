@@ -39,7 +39,10 @@ pub fn payment_id(session: &Value) -> String {
 pub fn check_out(shop: &TestShop, session: &Value, method: CheckoutMethod) -> String {
     let checkout = &session["checkout"];
     let checkout = Checkout {
-        merchant_order_id: checkout["merchantOrderId"].as_str().unwrap_or_else(|| panic!("it can be paid: {session}")).to_owned(),
+        merchant_order_id: checkout["merchantOrderId"]
+            .as_str()
+            .unwrap_or_else(|| panic!("it can be paid: {session}"))
+            .to_owned(),
         amount: checkout["amount"].as_i64().expect("an amount"),
         order_name: checkout["orderName"].as_str().expect("a title").to_owned(),
         method,

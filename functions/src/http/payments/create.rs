@@ -53,9 +53,7 @@ enum Purpose {
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let Body { purpose } = request.only_body()?;
     let (caller, wanted) = match purpose {
-        Purpose::TopUp { user_id, amount } => {
-            (request.caller_for(&user_id)?, NewPayment::TopUp { user_id, amount })
-        }
+        Purpose::TopUp { user_id, amount } => (request.caller_for(&user_id)?, NewPayment::TopUp { user_id, amount }),
         Purpose::Order { order_id } => (request.caller()?, NewPayment::Order(order_id)),
     };
     let key = request.key(shop, &caller.user_id).with_outcome_in(OutcomeRecord::Session);

@@ -149,10 +149,13 @@ fn command(method: &str, path: &str) -> Option<String> {
             (order, Call::patch(As::Admin, "/orders/$ORDER/items/1", json!({ "status": "SHIPPED" })))
         }
         ("POST", "/orders/{orderId}/refunds/{refundId}/retry") => {
-            let retry = Call::post(As::Admin, "/orders/$ORDER/refunds/$ORDER-2-refund/retry", json!({ "to": "BALANCE" }));
+            let retry =
+                Call::post(As::Admin, "/orders/$ORDER/refunds/$ORDER-2-refund/retry", json!({ "to": "BALANCE" }));
             (order, retry)
         }
-        ("GET", "/balance/withdrawals/{withdrawalId}") => (withdrawal, Call::get(KIM, "/balance/withdrawals/$WITHDRAWAL")),
+        ("GET", "/balance/withdrawals/{withdrawalId}") => {
+            (withdrawal, Call::get(KIM, "/balance/withdrawals/$WITHDRAWAL"))
+        }
         ("PATCH", "/balance/withdrawals/{withdrawalId}") => {
             let paid_out = json!({ "status": "PAID_OUT" });
             (withdrawal, Call::patch(As::Admin, "/balance/withdrawals/$WITHDRAWAL", paid_out))
@@ -241,7 +244,9 @@ fn simple(method: &str, path: &str) -> Option<Call> {
         ("POST", "/order-sheets") => Call::post(KIM, "/order-sheets", hanji),
         ("GET", "/desk/products") => Call::get(As::Seller("namdaemun"), "/desk/products?limit=20"),
         ("GET", "/desk/campaigns") => Call::get(As::Admin, "/desk/campaigns?limit=20"),
-        ("GET", path) if !["{order", "{payment", "{withdrawal"].iter().any(|id| path.contains(id)) => Call::get(reader(path), &filled_in(path)),
+        ("GET", path) if !["{order", "{payment", "{withdrawal"].iter().any(|id| path.contains(id)) => {
+            Call::get(reader(path), &filled_in(path))
+        }
         _ => return None,
     })
 }

@@ -8,8 +8,8 @@ use shared::{
         ApiError, Code, FieldErrors, Language,
         views::{
             self, BestsellerView, CampaignView, CartView, DeskProductView, EntryView, IssuedCouponView,
-            ListedDeskProductView, ListedProductView, OrderSheetView, OrderView, PaymentView, ProductView, ShownStatus,
-            SessionView, UserView, WithdrawalView,
+            ListedDeskProductView, ListedProductView, OrderSheetView, OrderView, PaymentView, ProductView, SessionView,
+            ShownStatus, UserView, WithdrawalView,
         },
     },
     app::{
@@ -267,7 +267,9 @@ pub fn withdrawal(user: &UserId) -> Result<Withdrawal, Error> {
         withdrawal_id: WithdrawalId::try_from("c0rfakq3d6s7wz5x2v4mb8n1t9".to_owned())?,
         user_id: user.clone(),
         amount: Won::new(20_000),
-        account: PayoutAccount { bank: account("088"), number: account("110-123-456789"), holder: account("김민아") },
+        account: PayoutAccount {
+            bank: account("088"), number: account("110-123-456789"), holder: account("김민아")
+        },
         status: WithdrawalStatus::Requested,
         created_at: at("2026-11-20T02:00:00Z")?,
         updated_at: at("2026-11-20T02:00:00Z")?,

@@ -146,7 +146,8 @@ async fn place_by(
             return Err(Failure::Internal("an order's units are in few enough shards"));
         }
         let (payable, balance) = (made.amounts.payable, preconditions.account.balance);
-        let refused = || Failure::from(Refusal::BalanceNotEnough { order_id: Some(failed_id.clone()), payable, balance });
+        let refused =
+            || Failure::from(Refusal::BalanceNotEnough { order_id: Some(failed_id.clone()), payable, balance });
         match shop.table.commit(transaction, backoff).await? {
             Outcome::Committed => {
                 if !matches!(ending, Ending::Failed(..)) {

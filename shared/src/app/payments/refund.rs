@@ -53,12 +53,10 @@ pub async fn refund(
         return Err(Refusal::Forbidden.into());
     }
     match refund_once(shop, id, amount.won(), key).await {
-        Err(Failure::Refused(refusal)) if key.given => {
-            match idempotency::recall::<RefundedOutcome>(shop, key).await? {
-                Some(_) => Ok(read(shop, id).await?.session),
-                None => Err(refusal.into()),
-            }
-        }
+        Err(Failure::Refused(refusal)) if key.given => match idempotency::recall::<RefundedOutcome>(shop, key).await? {
+            Some(_) => Ok(read(shop, id).await?.session),
+            None => Err(refusal.into()),
+        },
         other => other,
     }
 }
@@ -72,7 +70,8 @@ async fn refund_once(shop: &Shop, id: &PaymentId, amount: Won, key: &RequestKey)
         let mut transaction = Transaction::new();
         let record = SessionRecord::new(after, seen.payload.clone());
         transaction.add(sessions::replace(&seen.session, &record));
-        let newest = record.session.refunds.last().filter(|_| record.session.refunds.len() > seen.session.refunds.len());
+        let newest =
+            record.session.refunds.last().filter(|_| record.session.refunds.len() > seen.session.refunds.len());
         let mut moved = None;
         if let Some(refund) = newest.filter(|refund| refund.from_balance) {
             let (entry_id, amount) = (refund.refund_id.clone(), amount.negated());

@@ -16,17 +16,9 @@ use crate::{
         sweeps::SweepStep,
     },
     domain::{
-        OrderId, PaymentId,
-        order::Refund,
-        provider::ProviderState,
-        session::SessionStatus,
-        time::after_business_time,
+        OrderId, PaymentId, order::Refund, provider::ProviderState, session::SessionStatus, time::after_business_time,
     },
-    store::{
-        Consistency, keys,
-        orders::OrderRecord,
-        sessions::SessionRecord,
-    },
+    store::{Consistency, keys, orders::OrderRecord, sessions::SessionRecord},
 };
 
 /// A part of the sessions of a bucket (below [`keys::EXPIRY_BUCKETS`]) that were to be looked at by an instant.

@@ -488,7 +488,15 @@ fn a_history_moves_only_lines_that_the_order_has() {
 /// The effects of a change that touches no other record.
 fn no_effects(order: &Order) -> OrderEffects<'_> {
     let units = BTreeMap::new();
-    OrderEffects { user: &order.user_id, payment: None, refund: None, released: None, deposit: None, units, coupon: None }
+    OrderEffects {
+        user: &order.user_id,
+        payment: None,
+        refund: None,
+        released: None,
+        deposit: None,
+        units,
+        coupon: None,
+    }
 }
 
 #[test]

@@ -80,7 +80,9 @@ pub struct PaymentSession {
 pub enum Purpose {
     /// The user's balance is topped up.
     TopUp,
-    Order { order_id: OrderId },
+    Order {
+        order_id: OrderId,
+    },
 }
 
 /// Money of a session that goes back to where it came from.

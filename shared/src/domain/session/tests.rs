@@ -135,7 +135,10 @@ fn a_top_up_goes_back_in_parts_up_to_its_amount() {
     assert_eq!(ids, ["p1-r1", "p1-r2"]);
 
     let (failed, back) = all.refund_settled("p1-r1", false, at(23)).unwrap();
-    assert_eq!((failed.status, back, failed.refundable()), (SessionStatus::Paid, Some(Won::new(4_000)), Won::new(4_000)));
+    assert_eq!(
+        (failed.status, back, failed.refundable()),
+        (SessionStatus::Paid, Some(Won::new(4_000)), Won::new(4_000))
+    );
     assert_eq!(failed.refund_settled("p1-r1", true, at(24)), None, "the money is in the balance again");
     let (done, back) = failed.refund_settled("p1-r2", true, at(25)).unwrap();
     assert_eq!((back, done.look_at), (None, None));

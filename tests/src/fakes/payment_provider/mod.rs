@@ -10,7 +10,6 @@ use payment_provider::{Answer, HttpTransport, Method, NoAnswer, Transport};
 use payment_system::{Delivery, Provider, Request};
 use shared::platform::Clock;
 
-
 /// A provider behind a lock. All clones are the same provider.
 ///
 /// A response that is late or never arrives takes its time by tokio's clock, up to the limit of the real transport.
