@@ -65,8 +65,8 @@ where
     L: Future<Output = Result<Expired<I>, Failure>>,
     S: Future<Output = Result<SweepStep, Failure>>,
 {
-    let buckets = (0..EXPIRY_BUCKETS)
-        .map(|bucket| sweep_all(&shop.bounds, until, move |after| list(bucket, after), sweep));
+    let buckets =
+        (0..EXPIRY_BUCKETS).map(|bucket| sweep_all(&shop.bounds, until, move |after| list(bucket, after), sweep));
     let mut report = SweepReport::default();
     for bucket in join_all(buckets).await {
         report = report.and(bucket?);
