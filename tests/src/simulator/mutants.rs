@@ -107,7 +107,7 @@ const REQUEST: Writes = Writes("REQUEST#", "REQUEST", "put ");
 const SESSION: Writes = Writes("SESSION#", "SESSION", "put ");
 const SESSION_ASKING: Writes = Writes("SESSION#", "SESSION", " expiresAt lookAt payload ");
 const SESSION_PAID: Writes = Writes("SESSION#", "SESSION", " paidAt ");
-const PAID_OUTSIDE: Writes = Writes("ORDER#", "ORDER", " paidAt payload payment paymentId ");
+const PAID_OUTSIDE: Writes = Writes("ORDER#", "ORDER", " payment paymentId ");
 const WITHDRAWAL: Writes = Writes("WITHDRAWAL#", "WITHDRAWAL", "put ");
 
 impl Mutant {

@@ -63,7 +63,8 @@ impl Operation {
     fn is_modelled(&self) -> bool {
         let is_of_payments = |request: &Request| {
             let function = request.call.function();
-            ["payment", "adjust", "withdrawal", "refund"].iter().any(|name| function.contains(name))
+            (function.contains("payment") && function != "list-order-payments")
+                || function == "retry-refund"
                 || request.call.sent()["balanceAmount"].is_number()
         };
         match self {

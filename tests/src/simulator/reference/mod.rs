@@ -8,6 +8,7 @@ mod coupons;
 mod goods;
 mod orders;
 mod sheets;
+mod withdrawals;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +19,7 @@ use jiff::Timestamp;
 use orders::Order;
 use serde_json::{Value, json};
 use sheets::Sheet;
+use withdrawals::Withdrawal;
 
 use super::settings::RunSettings;
 use crate::{Answer, Call};
@@ -38,6 +40,7 @@ pub(super) struct Reference {
     cart_orders: BTreeMap<String, String>,
     sheets: BTreeMap<String, Sheet>,
     orders: BTreeMap<String, Order>,
+    withdrawals: BTreeMap<String, Withdrawal>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -129,6 +132,7 @@ impl Reference {
             cart_orders: BTreeMap::new(),
             sheets: BTreeMap::new(),
             orders: BTreeMap::new(),
+            withdrawals: BTreeMap::new(),
         }
     }
 
@@ -157,6 +161,10 @@ impl Reference {
                 let balance = self.book(&asked.text("userId"), "CHARGE", number(&asked.sent, "amount"), None);
                 fine(json!({ "userId": asked.sent["userId"], "balance": balance }))
             }
+            "adjust-balance" => self.adjust(asked),
+            "create-withdrawal" => self.withdraw(asked),
+            "get-withdrawal" => self.withdrawal(asked),
+            "update-withdrawal" => self.end_withdrawal(asked),
             "get-balance" => {
                 let user = self.users.get(&asked.part(1)).ok_or_else(not_found)?;
                 fine(json!({ "userId": asked.part(1), "balance": user.balance }))

@@ -32,8 +32,8 @@ pub(super) struct Order {
 /// The weight of a history entry without its lines.
 const ENTRY: usize = 4;
 
-/// The weight of the entries that returned payments can have in a run.
-const RETURNED: usize = 3 * ENTRY;
+/// The weight of the entries that returned payments and results of refunds can have in a run.
+const RETURNED: usize = 8 * ENTRY;
 
 impl Line {
     fn is_terminal(&self) -> bool {
@@ -255,8 +255,8 @@ impl Reference {
         let mut states = self.order_of(asked)?.states.iter();
         let mut expected: Vec<Value> = Vec::new();
         for step in asked.actual["items"].as_array().into_iter().flatten() {
-            let is_of_line = step["itemId"].is_string() || step["event"] == "PAYMENT_RETURNED";
-            expected.push(if is_of_line { json!({}) } else { json!({ "to": states.next() }) });
+            let is_of_money = matches!(step["event"].as_str(), Some("PAYMENT_RETURNED" | "REFUND_SUCCEEDED"));
+            expected.push(if is_of_money || step["itemId"].is_string() { json!({}) } else { json!({ "to": states.next() }) });
         }
         expected.extend(states.map(|state| json!({ "to": state })));
         fine(json!({ "items": expected }))
