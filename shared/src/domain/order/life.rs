@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Actor, HistoryEntry, HistoryEvent, LineStatus, LineStep, Order, OrderAction, OrderLine, OrderStatus, PaymentMethod,
@@ -28,6 +28,9 @@ impl HistoryBounds {
     /// everyone for money that has to be returned.
     pub const PRODUCTION: Self = Self { customer: 2_000, shop: 4_000, system: 6_000 };
 }
+
+/// The longest time for which an order waits for a deposit.
+pub const LONGEST_DEPOSIT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// The way in which an order is to be paid.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, utoipa::ToSchema)]
@@ -94,7 +97,7 @@ impl Order {
         self.payment == PaymentMethod::External && self.is_payable(now) && amount == self.external_amount()
     }
 
-    /// The order with its hold extended until the customer's deposit is due. It waits for a deposit once.
+    /// The order with its hold extended until the customer's deposit is due, but by no more than [`LONGEST_DEPOSIT`].
     ///
     /// # Errors
     /// [`Refusal::OrderStateConflict`] if it does not wait for money from outside, or its hold has ended.
@@ -103,7 +106,8 @@ impl Order {
             return Err(self.conflict(Actor::System, now));
         }
         let mut order = self.clone();
-        order.hold_expires_at = Some(due_at);
+        let latest = now.checked_add(LONGEST_DEPOSIT).unwrap_or(due_at);
+        order.hold_expires_at = Some(due_at.min(latest));
         order.awaits_deposit = order.hold_counted;
         Ok(order.with_entry(HistoryEntry::new(HistoryEvent::DepositRequested, Actor::System, now)))
     }

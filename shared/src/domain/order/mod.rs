@@ -11,7 +11,7 @@ mod transitions;
 
 pub use effects::{DepositHold, OrderEffects};
 pub use history::{Actor, Change, HistoryEntry, HistoryEvent, LineStep, Returned, Step};
-pub use life::{Cancellation, HistoryBounds, PayBy};
+pub use life::{Cancellation, HistoryBounds, LONGEST_DEPOSIT, PayBy};
 pub use line::{InconsistentAmounts, OrderLine};
 pub use payment::{Payment, PaymentClaim, PaymentOutcome, PaymentStatus};
 pub use refunds::{Refund, RefundStep, Tender, TenderAmount, attempt_id};

@@ -146,6 +146,19 @@ fn an_open_refund_is_looked_at_and_reported_once_it_is_overdue() {
 }
 
 #[test]
+fn a_deposit_extends_the_hold_for_a_week_at_most() {
+    let day = 24 * 3_600;
+    for (due, end) in [(day, day), (7 * day, 7 * day), (30 * day, 7 * day)] {
+        let waiting = held(0).wait_for_deposit(after(due), after(0)).unwrap();
+        assert_eq!((waiting.hold_expires_at, waiting.awaits_deposit), (Some(after(end)), true), "{due}");
+        assert!(waiting.awaits(Won::new(8_900), after(end - 1)) && waiting.is_hold_expired(after(end)));
+    }
+    assert!(held(0).wait_for_deposit(after(0), after(0)).is_err(), "its time is over");
+    assert!(held(0).wait_for_deposit(after(day), after(600)).is_err(), "the hold has ended");
+    assert!(paid().wait_for_deposit(after(day), after(1)).is_err(), "it waits for nothing");
+}
+
+#[test]
 fn the_results_of_refunds_change_no_line() {
     let asked = cancelled(&split(0, &by_bus()), 1, 1, 2);
     let settled = asked.refund_settled("order-3-refund", false, after(3)).unwrap();
