@@ -7,8 +7,8 @@ use std::sync::{
 
 use audit::Scope;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
 use payment_provider::{SecretKey, Toss, Transport};
+use serde_json::{Value, json};
 use shared::{
     app::{Bounds, PaymentPolicy, Policy, Shop, payments::provider::PaymentProvider},
     domain::{Won, caps::Caps, pricing::ShippingPolicy},

@@ -81,7 +81,9 @@ impl RefundRequest {
     pub(super) fn of(order: &Order, entry: &HistoryEntry, number: u64) -> Option<Self> {
         let refund = match (&entry.refund_step, entry.event) {
             // A retry to the balance has paid by itself: money that also came back outside would be paid twice.
-            (Some(step), HistoryEvent::RefundRetried) if step.to != Some(Tender::Balance) => order.refund(&step.refund_id),
+            (Some(step), HistoryEvent::RefundRetried) if step.to != Some(Tender::Balance) => {
+                order.refund(&step.refund_id)
+            }
             (Some(_), _) => None,
             (None, _) => order.refund(&format!("{}-{number}-refund", order.order_id)),
         };

@@ -117,9 +117,9 @@ pub(super) async fn retry_refunds(world: &World) {
     for order in orders(&items) {
         let refunds = order.refunds().into_iter();
         let failed = refunds.filter(|it| it.status == RefundStatus::Failed && it.payment_id == order.session_id());
-        calls.extend(failed.map(|it| {
-            post(format!("/orders/{}/refunds/{}/retry", order.order_id, it.refund_id), &json!({}))
-        }));
+        calls.extend(
+            failed.map(|it| post(format!("/orders/{}/refunds/{}/retry", order.order_id, it.refund_id), &json!({}))),
+        );
     }
     for call in calls {
         let line = call.line();

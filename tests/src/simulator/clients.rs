@@ -307,6 +307,14 @@ fn outcome(data: &Value) -> Value {
         return data.clone();
     }
     let is_order = data["allowedActions"].is_array();
-    let ids = ["withdrawalId", "paymentId", "issuedCouponId", if is_order { "orderId" } else { "orderSheetId" }, "couponId", "productId", "userId"];
+    let ids = [
+        "withdrawalId",
+        "paymentId",
+        "issuedCouponId",
+        if is_order { "orderId" } else { "orderSheetId" },
+        "couponId",
+        "productId",
+        "userId",
+    ];
     ids.into_iter().map(|id| &data[id]).find(|id| id.is_string()).cloned().unwrap_or_default()
 }

@@ -200,7 +200,8 @@ impl List {
         };
         let is_so = |version: &Value| match self {
             Self::Orders(_) => {
-                item["status"] == text(version, "status") && item["refunded"] == books::order(version).refunded_or_open().get()
+                item["status"] == text(version, "status")
+                    && item["refunded"] == books::order(version).refunded_or_open().get()
             }
             Self::Coupons(..) => {
                 statuses(version, world.at(page.from), world.at(page.to)).iter().any(|it| item["status"] == **it)

@@ -43,7 +43,8 @@ enum Change {
     Provider(ProviderBug),
 }
 use Change::{
-    Aged, Ended, Kept, LeftOut, Loosened, Lost, Multiplied, Provider, Renamed, Replaced, Skipped, Unconditional, Weakened,
+    Aged, Ended, Kept, LeftOut, Loosened, Lost, Multiplied, Provider, Renamed, Replaced, Skipped, Unconditional,
+    Weakened,
 };
 
 /// A bug in the shop's dealings with the payment provider.

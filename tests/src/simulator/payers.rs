@@ -71,9 +71,8 @@ fn check_out(world: &World, session: &Session, chance: &mut Chance) -> Option<St
 async fn confirm(world: &World, session: &Session, key: &str, name: &str, chance: &mut Chance) {
     let Session { user, id, amount, .. } = session;
     let path = format!("/payments/{id}/confirm");
-    let with = |key: &str, amount: i64| -> Call {
-        post(&path, &json!({ "paymentKey": key, "amount": amount })).as_user(user)
-    };
+    let with =
+        |key: &str, amount: i64| -> Call { post(&path, &json!({ "paymentKey": key, "amount": amount })).as_user(user) };
     let mut calls = vec![with(key, *amount)];
     match chance.below(12) {
         0 => calls.clear(),

@@ -7,14 +7,14 @@ use std::{
 
 use futures::future::{BoxFuture, FutureExt as _};
 use payment_provider::{Answer, Method, NoAnswer, Request, SecretKey, Toss, Transport};
-use payment_system::{CLIENT_KEY, CallFault, Fault, FaultKind as Struck, Notice, NoticeFault, On, Provider, SECRET_KEY};
+use payment_system::{
+    CLIENT_KEY, CallFault, Fault, FaultKind as Struck, Notice, NoticeFault, On, Provider, SECRET_KEY,
+};
 use serde_json::{Value, json};
 use shared::{app::payments::provider, platform::Clock};
 use tokio::{sync::Notify, time::sleep};
 
-use super::{
-    clients::send, connection::Connection, mutants::ProviderBug, plan::FaultKind, shape::call, world::World,
-};
+use super::{clients::send, connection::Connection, mutants::ProviderBug, plan::FaultKind, shape::call, world::World};
 use crate::{fakes::payment_provider::InProcess, limits::Chance};
 
 /// The provider, with the clock of the world.

@@ -130,7 +130,8 @@ impl RunSettings {
             policy: Policy {
                 self_charge: true,
                 payments: PaymentPolicy {
-                    path: [PaymentPath::Both, PaymentPath::Both, PaymentPath::Session, PaymentPath::Bus][pick(chance, 4)],
+                    path: [PaymentPath::Both, PaymentPath::Both, PaymentPath::Session, PaymentPath::Bus]
+                        [pick(chance, 4)],
                     session: small(chance, &seconds([60, 300]), production.policy.payments.session),
                     refund_patience: small(chance, &seconds([60, 3_600]), production.policy.payments.refund_patience),
                 },

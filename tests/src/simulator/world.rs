@@ -325,7 +325,8 @@ impl World {
         let table = store::Table::new(connection.dynamodb(), TABLE.to_owned(), random.clone());
         let RunSettings { bounds, policy, .. } = self.settings;
         let bounds = self.mutant.map_or(bounds, |mutant| mutant.turn(bounds));
-        let shop = Shop::within(bounds, table, clock, random, policy).with_provider(Some(provider::adapter(&connection)));
+        let shop =
+            Shop::within(bounds, table, clock, random, policy).with_provider(Some(provider::adapter(&connection)));
         Instance { number, shop: Arc::new(shop), connection }
     }
 }

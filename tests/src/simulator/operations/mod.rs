@@ -220,7 +220,9 @@ pub(super) fn choose(world: &World, theme: Theme, chance: &mut Chance) -> Operat
         for &(weight, generator) in weights {
             if roll < weight {
                 // Another generator is tried if there is nothing to operate on yet.
-                if let Some(operation) = generator(scene, &known, chance).filter(|it| !world.is_sequential || it.is_modelled()) {
+                if let Some(operation) =
+                    generator(scene, &known, chance).filter(|it| !world.is_sequential || it.is_modelled())
+                {
                     return operation;
                 }
                 break;

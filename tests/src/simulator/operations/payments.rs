@@ -38,16 +38,17 @@ pub(super) fn pay_in_session(_: &Scene, known: &Known, chance: &mut Chance) -> O
 pub(super) fn look_at_session(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
     let other = scene.shape.user(chance);
     match (chance.below(4), some(&known.sessions, chance)) {
-        (0, _) | (_, None) => ask(other, call("GET", format!("/payments?userId={other}&limit=3")).as_user(other), false),
+        (0, _) | (_, None) => {
+            ask(other, call("GET", format!("/payments?userId={other}&limit=3")).as_user(other), false)
+        }
         (_, Some(Session { user, id, .. })) => ask(user, call("GET", format!("/payments/{id}")).as_user(user), false),
     }
 }
 
 /// An admin sends a part of a top-up back, or again the unneeded money that could not be sent back.
 pub(super) fn refund_session(_: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
-    let has_money = |session: &&Session| {
-        !session.failed_refunds.is_empty() || (session.is_top_up && session.status == "PAID")
-    };
+    let has_money =
+        |session: &&Session| !session.failed_refunds.is_empty() || (session.is_top_up && session.status == "PAID");
     let sessions: Vec<&Session> = known.sessions.iter().filter(has_money).collect();
     let session = some(&sessions, chance)?;
     let amount = match session.failed_refunds.first() {

@@ -256,7 +256,11 @@ impl Reference {
         let mut expected: Vec<Value> = Vec::new();
         for step in asked.actual["items"].as_array().into_iter().flatten() {
             let is_of_money = matches!(step["event"].as_str(), Some("PAYMENT_RETURNED" | "REFUND_SUCCEEDED"));
-            expected.push(if is_of_money || step["itemId"].is_string() { json!({}) } else { json!({ "to": states.next() }) });
+            expected.push(if is_of_money || step["itemId"].is_string() {
+                json!({})
+            } else {
+                json!({ "to": states.next() })
+            });
         }
         expected.extend(states.map(|state| json!({ "to": state })));
         fine(json!({ "items": expected }))
