@@ -1,6 +1,6 @@
 //! Results of the payment system that no order could have led to.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::{
     app::{
         Failure,
@@ -10,7 +10,11 @@ use shared::{
 };
 use tests::{
     TestShop,
-    steps::{order_by, result, settle, status},
+    steps::{
+        cancel,
+        external::{refunds_asked, waiting},
+        id, order_by, order_id, result, settle, status,
+    },
 };
 
 /// Two orders that wait for the payment system.
@@ -75,5 +79,20 @@ async fn a_refund_above_any_order_is_never_requested() {
     }
     assert_eq!(status(&shop, &order).await, "PENDING_PAYMENT");
     settle(&shop, &order, PaymentOutcome::Succeeded, "pay-1", 29_000).await;
+    shop.audit().await;
+}
+
+/// The payment system was asked for the same money once more, and paid it a second time.
+#[tokio::test]
+async fn money_retried_to_the_balance_is_not_asked_for_outside() {
+    let (shop, order) = waiting().await;
+    settle(&shop, &order, PaymentOutcome::Succeeded, "pay-1", 26_000).await;
+    cancel(&shop, "mina", &order, json!({})).await.expect(200);
+    let refund = format!("{}-3-refund", id(&order));
+    orders::settle_refund(shop.instance(), &order_id(&order), &refund, false).await.unwrap();
+    let retry = format!("/orders/{}/refunds/{refund}/retry", id(&order));
+    shop.post(&retry, json!({ "to": "BALANCE" })).as_admin().await.expect(200);
+    assert_eq!(shop.balance("mina").await, 76_000);
+    assert_eq!(refunds_asked(&shop, &order).await.len(), 1);
     shop.audit().await;
 }
