@@ -17,6 +17,7 @@ pub mod expiry;
 pub mod idempotency;
 mod inventory;
 pub mod inventory_sweep;
+mod listed;
 pub mod orders;
 pub mod payments;
 pub mod products;

@@ -8,7 +8,7 @@ use tests::{
         external::waiting,
         hold, id,
         payments::{look_at_session, payment_id, session_of, top_up},
-        set_user,
+        set_user, wait,
     },
 };
 
@@ -133,4 +133,25 @@ async fn only_an_order_that_waits_for_money_from_outside_has_a_session() {
     session_of(&shop, "mina", &json!({ "orderId": "nowhere" })).await.refused(404, "ENTITY_NOT_FOUND");
     cancel(&shop, "mina", &order, json!({})).await.expect(200);
     session_of(&shop, "mina", &order).await.refused(409, "ORDER_STATE_CONFLICT");
+}
+
+#[tokio::test]
+async fn sessions_are_listed_newest_first_page_by_page() {
+    let shop = TestShop::new();
+    shop.customer("mina", 0).await;
+    let mut newest_first = Vec::new();
+    for amount in [100, 200, 300] {
+        newest_first.insert(0, payment_id(&top_up(&shop, "mina", amount).await));
+        wait(&shop, 1);
+    }
+    let (mut listed, mut cursor) = (Vec::new(), String::new());
+    for length in [2, 1] {
+        let page = shop.get(&format!("/payments?userId=mina&limit=2{cursor}")).await.expect(200);
+        listed.extend(page["items"].as_array().unwrap().iter().map(payment_id));
+        assert_eq!(page["items"].as_array().unwrap().len(), length);
+        cursor = format!("&cursor={}", page["nextCursor"].as_str().unwrap_or_default());
+    }
+    assert_eq!((listed, cursor.as_str()), (newest_first, "&cursor="));
+    let of_orders = shop.get("/orders?userId=mina&limit=1").await.expect(200);
+    assert_eq!(of_orders["items"], json!([]));
 }

@@ -26,10 +26,10 @@ pub use refunds::{report_overdue, retry_refund, settle_refund};
 pub(in crate::app) use session::{SessionCommit, await_deposit, pay_by_session, payable_by};
 pub use source::{Item, OrderSource};
 
-use super::{Caller, Failure, Shop, readable};
+use super::{Caller, Failure, Shop, listed};
 use crate::{
     domain::{OrderId, Refusal, UserId, refusal::Entity},
-    store::{Consistency, Key, keys, orders::OrderRecord, rows, table::Range},
+    store::{keys, orders::OrderRecord},
 };
 
 /// Returns an order as the caller may see it: a seller sees their own lines.
@@ -53,22 +53,11 @@ pub async fn list(
     after: Option<String>,
     limit: usize,
 ) -> Result<(Vec<AuthorizedOrder>, Option<String>), Failure> {
-    let place = after.and_then(|sk| Some((keys::order(&keys::id_at(&sk)?), sk)));
-    let range = Range::by_time(keys::orders_of(user)).newest_first().after_indexed(place);
-    let page = shop.table.query::<rows::ByTime>(range, limit).await?;
-    if page.records.is_empty() {
-        super::balance::get(shop, user).await?;
-    }
-    let next = page.records.last().filter(|_| page.more).map(|row| row.position.clone());
-    let ids =
-        page.records.iter().map(|row| row.id::<OrderId>().ok_or(Failure::Internal("an index key ends with an id")));
-    let wanted: Vec<Key> = ids.map(|id| id.map(|id| keys::order(&id))).collect::<Result<_, _>>()?;
-    let found = shop.table.get_all(&wanted, Consistency::Strong, &mut shop.backoff()).await?;
+    let list = (keys::orders_of(user), |id: &OrderId| keys::order(id));
+    let (records, next) = listed::of_user::<_, OrderRecord>(shop, user, list, after, limit).await?;
     let mut orders = Vec::new();
-    for key in &wanted {
-        if let Some(record) = readable(key, found.get::<OrderRecord>(key).map_err(Failure::from))?.flatten() {
-            orders.extend(AuthorizedOrder::for_caller(caller, record.order, shop.clock.now())?);
-        }
+    for record in records {
+        orders.extend(AuthorizedOrder::for_caller(caller, record.order, shop.clock.now())?);
     }
     Ok((orders, next))
 }

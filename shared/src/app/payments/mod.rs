@@ -20,10 +20,10 @@ pub use sweep::{open_refunds, open_sessions, sweep_refunds, sweep_session};
 
 use provider::PaymentProvider;
 
-use super::{Caller, Checkout, Failure, Shop, readable};
+use super::{Caller, Checkout, Failure, Shop, listed};
 use crate::{
     domain::{PaymentId, Refusal, UserId, refusal::Entity, session::PaymentSession},
-    store::{Consistency, Key, keys, rows, sessions::SessionRecord, table::Range},
+    store::{Consistency, keys, sessions::SessionRecord},
 };
 
 /// Returns a payment session, for its user and admins.
@@ -44,23 +44,9 @@ pub async fn list(
     after: Option<String>,
     limit: usize,
 ) -> Result<(Vec<PaymentSession>, Option<String>), Failure> {
-    let place = after.and_then(|sk| Some((keys::session(&keys::id_at(&sk)?), sk)));
-    let range = Range::by_time(keys::sessions_of(user)).newest_first().after_indexed(place);
-    let page = shop.table.query::<rows::ByTime>(range, limit).await?;
-    if page.records.is_empty() {
-        super::balance::get(shop, user).await?;
-    }
-    let next = page.records.last().filter(|_| page.more).map(|row| row.position.clone());
-    let ids =
-        page.records.iter().map(|row| row.id::<PaymentId>().ok_or(Failure::Internal("an index key ends with an id")));
-    let wanted: Vec<Key> = ids.map(|id| id.map(|id| keys::session(&id))).collect::<Result<_, _>>()?;
-    let found = shop.table.get_all(&wanted, Consistency::Strong, &mut shop.backoff()).await?;
-    let mut sessions = Vec::new();
-    for key in &wanted {
-        let record = readable(key, found.get::<SessionRecord>(key).map_err(Failure::from))?.flatten();
-        sessions.extend(record.map(|record| record.session));
-    }
-    Ok((sessions, next))
+    let list = (keys::sessions_of(user), |id: &PaymentId| keys::session(id));
+    let (records, next) = listed::of_user::<_, SessionRecord>(shop, user, list, after, limit).await?;
+    Ok((records.into_iter().map(|record| record.session).collect(), next))
 }
 
 /// The page of the shop's provider.
