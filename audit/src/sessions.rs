@@ -53,7 +53,8 @@ struct Withdrawn {
 impl Sessions {
     pub(crate) fn add(&mut self, session: &PaymentSession, selection: &Selection) {
         if selection.has(relation::session(&session.user_id, &session.payment_id)) {
-            let (credited, sent_back) = (session.credited().get().into(), session.sent_back_from_balance().get().into());
+            let (credited, sent_back) =
+                (session.credited().get().into(), session.sent_back_from_balance().get().into());
             let key = (session.user_id.clone(), session.payment_id.clone());
             self.sessions.entry(key).or_default().known = Some(Known { credited, sent_back, look_at: session.look_at });
         }
