@@ -24,7 +24,7 @@ use crate::{
     lists,
     orders::{self, Orders},
     payments::{self, Payments},
-    relation::{Relation, Selection},
+    relation::{HashRange, Relation, Selection},
     report::{Figures, Invariant, Report, Subject},
     sales::Sales,
     sellers::Sellers,
@@ -86,7 +86,7 @@ impl Auditor {
         Self {
             scope,
             only: None,
-            is_first: matches!(selection, Selection::Hashes { first: 0, .. }),
+            is_first: matches!(selection, Selection::Hashes(HashRange { first: 0, .. })),
             selection,
             memory,
             added: 0,
@@ -358,7 +358,7 @@ impl Auditor {
         sheets.finish(now, &mut findings);
         orders.finish(now, &mut findings);
         let rest = match selection {
-            Selection::Hashes { last, .. } => last.checked_add(1),
+            Selection::Hashes(range) => range.next(),
             Selection::One(_) => None,
         };
         (Report::of_pass(scope, figures, findings.into_found(), best), rest)

@@ -32,7 +32,10 @@ use shared::{
     },
 };
 
-use crate::{Auditor, Report, Scope, relation::Selection};
+use crate::{
+    Auditor, Report, Scope,
+    relation::{HashRange, Selection},
+};
 
 /// Noon in Seoul.
 pub(crate) const NOW: &str = "2026-11-20T03:00:00Z";
@@ -129,7 +132,7 @@ impl Shop {
         let quarter = u64::MAX / 4;
         let parts = (0..4).map(|part| {
             let (first, last) = (part * (quarter + 1), (part * (quarter + 1)).saturating_add(quarter));
-            let mut auditor = Auditor::of(scope, Selection::Hashes { first, last }, usize::MAX);
+            let mut auditor = Auditor::of(scope, Selection::Hashes(HashRange { first, last }), usize::MAX);
             items.iter().cloned().for_each(|item| auditor.add(item));
             auditor.finish_pass(now).0
         });

@@ -23,7 +23,7 @@ use crate::{
     Scope,
     auditor::Auditor,
     read::ReadError,
-    relation::{Relation, Selection},
+    relation::{HashRange, Relation, Selection},
     report::{Figures, Report, Subject, Violation},
     sales::Best,
     second_look::{Look, SecondLook},
@@ -171,7 +171,7 @@ impl<N: Fn() -> Timestamp + Send + Sync> Inspection<'_, N> {
 
     async fn pass(&self, mut progress: Progress, first: u64) -> Result<Progress, ReadError> {
         let scanned_from = (self.now)();
-        let selection = Selection::Hashes { first, last: u64::MAX };
+        let selection = Selection::Hashes(HashRange::from_first(first));
         let mut auditor = Auditor::of(progress.scope, selection, self.pace.memory);
         self.source.scan(Consistency::Eventual, |item| auditor.add(item)).await?;
         let (report, rest) = auditor.finish_pass((self.now)());

@@ -53,7 +53,8 @@ mod units;
 pub use auditor::{Auditor, Scope};
 pub use inspection::{Inspection, Pace, Progress, Step};
 pub use passes::Passes;
-pub use read::{ReadError, audit_user, read, read_export};
+pub use read::{ReadError, audit_user, read, read_export, read_export_items, read_items};
+pub use relation::HashRange;
 pub use report::{Figures, Invariant, Report, Subject, Violation};
 pub use source::{ReadPace, Source};
 

@@ -2,7 +2,10 @@
 
 use jiff::Timestamp;
 
-use crate::{Auditor, Report, Scope, relation::Selection};
+use crate::{
+    Auditor, Report, Scope,
+    relation::{HashRange, Selection},
+};
 
 /// An audit in as many passes as its memory needs. Each pass reads every item again and checks the relations that the
 /// passes before left.
@@ -24,7 +27,7 @@ impl Passes {
 
     /// The auditor of the next pass; nothing after the last.
     pub fn next_auditor(&self) -> Option<Auditor> {
-        let selection = Selection::Hashes { first: self.next?, last: u64::MAX };
+        let selection = Selection::Hashes(HashRange::from_first(self.next?));
         Some(Auditor::of(self.scope, selection, self.memory))
     }
 

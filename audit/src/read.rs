@@ -44,7 +44,15 @@ impl ReadError {
 /// # Errors
 /// If a page cannot be read. The auditor has then seen only a part of the table.
 pub async fn read(source: &Source, auditor: &mut Auditor) -> Result<(), ReadError> {
-    source.scan(Consistency::Strong, |item| auditor.add(item)).await
+    read_items(source, |item| auditor.add(item)).await
+}
+
+/// Reads every item of a table, page by page, strongly consistent.
+///
+/// # Errors
+/// If a page cannot be read. Only a part of the table has been taken by then.
+pub async fn read_items(source: &Source, take: impl FnMut(Item)) -> Result<(), ReadError> {
+    source.scan(Consistency::Strong, take).await
 }
 
 /// The report on the ledger of one user, exact while the shop goes on: the account is read before its ledger, whose later
@@ -83,13 +91,21 @@ struct Line {
 ///
 /// # Errors
 /// If the export cannot be read, or a line is not an item.
-pub fn read_export(mut export: impl BufRead, auditor: &mut Auditor) -> Result<(), ReadError> {
+pub fn read_export(export: impl BufRead, auditor: &mut Auditor) -> Result<(), ReadError> {
+    read_export_items(export, |item| auditor.add(item))
+}
+
+/// Reads every item of an export.
+///
+/// # Errors
+/// If the export cannot be read, or a line is not an item. The items before it have been taken by then.
+pub fn read_export_items(mut export: impl BufRead, mut take: impl FnMut(Item)) -> Result<(), ReadError> {
     let (mut line, mut number) = (Vec::new(), 0);
     while export.read_until(b'\n', &mut line)? > 0 {
         number += 1;
         if !line.trim_ascii().is_empty() {
             let Line { item } = serde_json::from_slice(&line).map_err(|_| ReadError::Line(number))?;
-            auditor.add(Item::from(item));
+            take(Item::from(item));
         }
         line.clear();
     }

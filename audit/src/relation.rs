@@ -137,24 +137,51 @@ pub(crate) fn mark(event: &str) -> Identity<'_> {
     (9, event, "")
 }
 
+/// A range of the hashes of ids, both ends included: the share that one pass takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HashRange {
+    pub first: u64,
+    pub last: u64,
+}
+
+impl HashRange {
+    pub const ALL: Self = Self::from_first(0);
+
+    /// All hashes from this one on.
+    pub const fn from_first(first: u64) -> Self {
+        Self { first, last: u64::MAX }
+    }
+
+    /// Whether the hash of the two ids is in the range.
+    pub fn has(&self, id: &str, beside: &str) -> bool {
+        *self == Self::ALL || (self.first..=self.last).contains(&hash(id, beside))
+    }
+
+    /// The first half; nothing if there is only one hash.
+    pub fn halved(&self) -> Option<Self> {
+        let Self { first, last } = *self;
+        (first < last).then(|| Self { first, last: first + (last - first) / 2 })
+    }
+
+    /// The first hash behind the range.
+    pub fn next(&self) -> Option<u64> {
+        self.last.checked_add(1)
+    }
+}
+
 /// The relations that an auditor checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Selection {
-    /// Those with a hash from the first to the last, both included.
-    Hashes {
-        first: u64,
-        last: u64,
-    },
+    Hashes(HashRange),
     One(Relation),
 }
 
 impl Selection {
-    pub(crate) const ALL: Self = Self::Hashes { first: 0, last: u64::MAX };
+    pub(crate) const ALL: Self = Self::Hashes(HashRange::ALL);
 
     pub(crate) fn has(&self, identity: Identity<'_>) -> bool {
         match self {
-            Self::Hashes { first: 0, last: u64::MAX } => true,
-            Self::Hashes { first, last } => (*first..=*last).contains(&hash(identity.1, identity.2)),
+            Self::Hashes(range) => range.has(identity.1, identity.2),
             Self::One(relation) => relation.identity() == identity,
         }
     }
@@ -166,10 +193,8 @@ impl Selection {
     /// The first half of the hashes; nothing if there is only one.
     pub(crate) fn halved(&self) -> Option<Self> {
         match self {
-            Self::Hashes { first, last } if first < last => {
-                Some(Self::Hashes { first: *first, last: first + (last - first) / 2 })
-            }
-            Self::Hashes { .. } | Self::One(_) => None,
+            Self::Hashes(range) => range.halved().map(Self::Hashes),
+            Self::One(_) => None,
         }
     }
 }
@@ -191,14 +216,12 @@ mod tests {
 
     #[test]
     fn each_relation_is_in_one_of_the_halves() {
-        let all = Selection::Hashes { first: 0, last: u64::MAX };
-        let Some(Selection::Hashes { first, last }) = all.halved() else { panic!("halves") };
-        let rest = Selection::Hashes { first: last + 1, last: u64::MAX };
-        let half = Selection::Hashes { first, last };
+        let half = HashRange::ALL.halved().expect("halves");
+        let rest = HashRange::from_first(half.next().expect("a rest"));
         let ids: Vec<String> = (0..1_000).map(|number| format!("o{number:06}")).collect();
-        let in_half = ids.iter().filter(|id| half.has((6, id, ""))).count();
-        assert!(ids.iter().all(|id| half.has((6, id, "")) != rest.has((6, id, ""))));
+        let in_half = ids.iter().filter(|id| half.has(id, "")).count();
+        assert!(ids.iter().all(|id| half.has(id, "") != rest.has(id, "")));
         assert!((400..600).contains(&in_half), "{in_half} of 1,000");
-        assert_eq!(Selection::Hashes { first: 7, last: 7 }.halved(), None);
+        assert_eq!(HashRange { first: 7, last: 7 }.halved(), None);
     }
 }

@@ -37,6 +37,7 @@ fn no_selection_of_packages_lacks_a_feature() {
         &["migrate"],
         &["contracts"],
         &["preflight"],
+        &["reconcile"],
         &["tests"],
     ] {
         let mut selection = vec!["--package", "xtask"];
