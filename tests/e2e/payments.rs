@@ -85,6 +85,9 @@ async fn orders_wait_for_their_money() {
     )
     .await;
 
+    refund_has_status(&shop, "u2", &paid, "SUCCEEDED").await;
+    a_failed_refund_goes_to_the_balance(&shop, &payments).await;
+
     ends_as(&shop, "u7", &forgotten, "CANCELLED").await;
     shop.audit().await;
     shop.no_function_panicked();
@@ -104,6 +107,34 @@ async fn ends_as(shop: &Shop, user: &str, order: &str, status: &str) {
         let order = shop.api.as_user(user).get(&format!("/orders/{order}")).await;
         let found = order.data()["status"].as_str().unwrap_or_default().to_owned();
         if found == status { Ok(()) } else { Err(format!("{user}: {found} instead of {status}")) }
+    })
+    .await;
+}
+
+/// Cancels a paid order whose refund fails, and sends its money to the balance instead.
+async fn a_failed_refund_goes_to_the_balance(shop: &Shop, payments: &Api) {
+    let failure = json!({ "result": "FAILED", "reason": "ACCOUNT_CLOSED" });
+    let set = payments.try_call(Method::PUT, "/refunds/behaviour", Some(&failure)).await;
+    assert_eq!(set.unwrap().status, 204);
+    let order = place(shop, "u2", "EXTERNAL").await;
+    ends_as(shop, "u2", &order, "PAID").await;
+    let cancelled = shop.api.as_user("u2").post(&format!("/orders/{order}/cancel"), json!({})).await;
+    let refund = cancelled.data()["refunds"][0]["refundId"].as_str().unwrap().to_owned();
+    refund_has_status(shop, "u2", &order, "FAILED").await;
+
+    let retry = format!("/orders/{order}/refunds/{refund}/retry");
+    let retried = shop.api.as_admin().post(&retry, json!({ "to": "BALANCE" })).await;
+    let refund = &retried.data()["refunds"][0];
+    assert_eq!((&refund["to"], &refund["status"]), (&json!("BALANCE"), &json!("SUCCEEDED")));
+    assert_eq!(shop.api.balance("u2").await, 63_000);
+}
+
+/// Waits until the only refund of an order has this status.
+async fn refund_has_status(shop: &Shop, user: &str, order: &str, status: &str) {
+    eventually("a refund has a result", || async {
+        let refunds = shop.api.as_user(user).get(&format!("/orders/{order}")).await.data()["refunds"].clone();
+        let is_expected = refunds.as_array().unwrap().iter().map(|refund| &refund["status"]).eq([status]);
+        if is_expected { Ok(()) } else { Err(format!("{refunds} instead of {status}")) }
     })
     .await;
 }

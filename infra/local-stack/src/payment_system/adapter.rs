@@ -1,10 +1,8 @@
 use std::io;
 
-use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::behaviour::PaymentResult;
 use crate::{
     aws::{Aws, EVENTS, SQS},
     error::{Context as _, Result},
@@ -66,8 +64,8 @@ impl Adapter {
         self.aws.call(&SQS, "DeleteMessage", &request).await.map(drop)
     }
 
-    /// Puts a result on the bus.
-    pub(super) async fn put(&self, result: &PaymentResult, at: Timestamp) -> Result<()> {
+    /// Puts the event of a result on the bus.
+    pub(super) async fn put(&self, detail_type: &str, detail: &(impl Serialize + Sync)) -> Result<()> {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
         struct Put {
@@ -76,8 +74,8 @@ impl Adapter {
         let request = json!({ "Entries": [{
             "EventBusName": self.bus,
             "Source": "jangteo.payments",
-            "DetailType": result.outcome.detail_type(),
-            "Detail": json!(result.detail(at)).to_string(),
+            "DetailType": detail_type,
+            "Detail": json!(detail).to_string(),
         }] });
         let answer = self.aws.call(&EVENTS, "PutEvents", &request).await?;
         match serde_json::from_slice(&answer) {

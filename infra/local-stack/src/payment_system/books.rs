@@ -3,7 +3,10 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::behaviour::{Behaviour, PaymentRequest, Planned, plan};
+use super::{
+    behaviour::{Behaviour, PaymentRequest, Planned, plan},
+    refunds::{RefundBehaviour, RefundRequest, RefundResult},
+};
 
 /// The records of the payment system: the requests that it received, and its behaviours.
 #[derive(Debug, Default)]
@@ -14,6 +17,7 @@ pub(super) struct Books {
     /// Whether each event, by its id, has been answered completely.
     settled: HashMap<String, bool>,
     behaviours: HashMap<Whose, Behaviour>,
+    refund_behaviour: RefundBehaviour,
 }
 
 /// The scope of a behaviour.
@@ -27,18 +31,30 @@ pub(super) enum Whose {
 /// The handling that an event needs.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Heard {
-    /// The event is new, and these results answer it. [`Books::answered`] follows.
-    Asked { event_id: String, results: Vec<Planned> },
+    /// The event is new, and this answers it. [`Books::answered`] follows.
+    Asked { event_id: String, answer: Answer },
     /// The event is being answered. It comes again if the answer fails.
     Underway,
     /// The event needs no more answer.
     Settled,
 }
 
+/// The results that answer an event.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    Payments(Vec<Planned>),
+    Refund(RefundResult),
+}
+
 impl Books {
     /// Sets the behaviour of all later payments in the scope.
     pub(super) fn set_behaviour(&mut self, whose: Whose, behaviour: Behaviour) {
         self.behaviours.insert(whose, behaviour);
+    }
+
+    /// Sets the behaviour of all later refunds.
+    pub(super) fn set_refund_behaviour(&mut self, behaviour: RefundBehaviour) {
+        self.refund_behaviour = behaviour;
     }
 
     /// Records an event of the shop; `None` if the payment system does not understand it.
@@ -52,16 +68,17 @@ impl Books {
                 self.settled.insert(event_id, true);
                 Heard::Settled
             }
-            Asked::RefundRequested {} => {
+            Asked::RefundRequested(request) => {
                 self.refunds.push(event);
-                self.settled.insert(event_id, true);
-                Heard::Settled
+                let result = RefundResult::new(request, &self.refund_behaviour);
+                self.settled.insert(event_id.clone(), result.is_none());
+                result.map_or(Heard::Settled, |result| Heard::Asked { event_id, answer: Answer::Refund(result) })
             }
             Asked::PaymentRequested(request) => {
                 self.requests.push(event);
                 self.settled.insert(event_id.clone(), false);
                 let results = plan(&event_id, &request, &self.behaviour(&request));
-                Heard::Asked { event_id, results }
+                Heard::Asked { event_id, answer: Answer::Payments(results) }
             }
         })
     }
@@ -93,8 +110,7 @@ struct Event {
 #[expect(clippy::enum_variant_names, reason = "these are the kinds of events")]
 enum Asked {
     PaymentRequested(PaymentRequest),
-    // The event is listed unchanged.
-    RefundRequested {},
+    RefundRequested(RefundRequest),
     // An admin pays it out by hand.
     WithdrawalRequested {},
 }
@@ -103,7 +119,7 @@ enum Asked {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Books, Heard, Whose};
+    use super::{Answer, Books, Heard, RefundBehaviour, Whose};
 
     fn payment(order: &str) -> Value {
         json!({
@@ -123,7 +139,7 @@ mod tests {
     /// The number of results that answer the request of an order.
     fn results(books: &mut Books, order: &str) -> usize {
         match books.hear(payment(order)) {
-            Some(Heard::Asked { results, .. }) => results.len(),
+            Some(Heard::Asked { answer: Answer::Payments(results), .. }) => results.len(),
             other => panic!("{other:?}"),
         }
     }
@@ -139,6 +155,25 @@ mod tests {
             assert_eq!(books.hear(refund("o1")), Some(Heard::Settled));
         }
         assert_eq!((&books.requests, &books.refunds), (&vec![payment("o1")], &vec![refund("o1")]));
+    }
+
+    #[test]
+    fn a_refund_with_an_id_is_answered_and_listed_once() {
+        let mut books = Books::default();
+        let named = |order: &str| {
+            let mut event = refund(order);
+            event["data"]["refundId"] = json!(format!("{order}-4-refund"));
+            event
+        };
+        let heard = books.hear(named("o1"));
+        assert!(matches!(heard, Some(Heard::Asked { answer: Answer::Refund(_), .. })), "{heard:?}");
+        assert_eq!(books.hear(named("o1")), Some(Heard::Underway));
+        books.answered("o1-4-refund".to_owned());
+        books.set_refund_behaviour(RefundBehaviour::Silent);
+        for event in [named("o1"), named("o2"), named("o2")] {
+            assert_eq!(books.hear(event), Some(Heard::Settled));
+        }
+        assert_eq!(books.refunds, [named("o1"), named("o2")]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod checkout;
 mod journal;
 mod page;
 mod provider;
+mod refunds;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -15,32 +16,37 @@ use std::{
 
 use axum::{
     Json, Router,
+    body::Bytes,
     extract::{Path, State},
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::{get, post, put},
 };
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub(crate) use adapter::Adapter;
 use adapter::Message;
 use behaviour::{Behaviour, Outcome, PaymentResult, Planned, payment_id};
-use books::{Books, Heard, Whose};
+use books::{Answer, Books, Heard, Whose};
 pub(crate) use provider::ProviderServer;
+use refunds::RefundBehaviour;
 
 /// The wait before a repetition of a call that failed: the emulator is down, or restarts.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// The payment system as the bus sees it. Events, sometimes repeated, ask this external system for payments and refunds.
 /// Its own events tell how payments ended. It answers a request for a payment only where a behaviour was set over HTTP.
-/// Otherwise the customer pays at the provider's checkout.
+/// Otherwise the customer pays at the provider's checkout. A request for a refund succeeds at once unless a behaviour was
+/// set: the shop waits for each result.
 ///
 /// - `PUT /users/{userId}/behaviour` (`*` for all users) or `/orders/{orderId}/behaviour` sets the outcome of later
 ///   payments; the closest applies. The body is a list of results, each `{"result": "SUCCEEDED" | "FAILED"}`. Optional
 ///   are `afterMs` (since the one before it, or the request), `times` (the number of sendings), `amount` (if not the one
 ///   asked for) and `payment` (`"SAME"` as the one before it, or a `"NEW"` one). An empty list is silence.
+/// - `PUT /refunds/behaviour {"result": "SUCCEEDED" | "FAILED" | "NONE", "reason"?}` sets the result of later refunds.
+///   `NONE` is silence; only `FAILED` has a reason. A 400 names the wrong field.
 /// - `POST /results {"orderId", "result", "amount", "paymentId"?}` sends a result without a request, and answers with
 ///   the event that it sent.
 /// - `GET /requests` and `GET /refunds` list the requests received, each event once, in the order of first arrival.
@@ -63,6 +69,7 @@ impl PaymentSystem {
             .route("/results", post(report_by_hand))
             .route("/requests", get(list_requests))
             .route("/refunds", get(list_refunds))
+            .route("/refunds/behaviour", put(set_refund_behaviour))
             .with_state(self.clone())
     }
 
@@ -85,10 +92,8 @@ impl PaymentSystem {
         let Some(event) = message.event() else { return };
         let heard = self.books().hear(event);
         match heard {
-            Some(Heard::Asked { event_id, results }) => {
-                for planned in &results {
-                    self.report(planned).await;
-                }
+            Some(Heard::Asked { event_id, answer }) => {
+                self.report(&answer).await;
                 self.books().answered(event_id);
             }
             Some(Heard::Settled) => {}
@@ -98,14 +103,30 @@ impl PaymentSystem {
         let _ = self.adapter.delete(&message).await;
     }
 
-    /// Sends a result after its delay, and retries as long as the bus is down.
-    async fn report(&self, planned: &Planned) {
-        tokio::time::sleep(planned.after).await;
-        let at = now();
-        for _ in 0..planned.times {
-            while self.adapter.put(&planned.result, at).await.is_err() {
-                tokio::time::sleep(RETRY_AFTER).await;
+    async fn report(&self, answer: &Answer) {
+        match answer {
+            Answer::Payments(results) => {
+                for planned in results {
+                    self.report_payment(planned).await;
+                }
             }
+            Answer::Refund(result) => self.put(result.detail_type(), &result.detail(now())).await,
+        }
+    }
+
+    /// Sends a result after its delay.
+    async fn report_payment(&self, planned: &Planned) {
+        tokio::time::sleep(planned.after).await;
+        let (result, at) = (&planned.result, now());
+        for _ in 0..planned.times {
+            self.put(result.outcome.detail_type(), &result.detail(at)).await;
+        }
+    }
+
+    /// Puts an event on the bus, and retries as long as the bus is down.
+    async fn put(&self, detail_type: &str, detail: &(impl Serialize + Sync)) {
+        while self.adapter.put(detail_type, detail).await.is_err() {
+            tokio::time::sleep(RETRY_AFTER).await;
         }
     }
 
@@ -134,6 +155,19 @@ async fn set_behaviour_for_order(
     StatusCode::NO_CONTENT
 }
 
+async fn set_refund_behaviour(State(system): State<PaymentSystem>, body: Bytes) -> Response {
+    match RefundBehaviour::from_body(&body) {
+        Ok(behaviour) => {
+            system.books().set_refund_behaviour(behaviour);
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(message) => {
+            let body = json!({ "code": "INVALID_REQUEST", "message": message });
+            (StatusCode::BAD_REQUEST, Json(body)).into_response()
+        }
+    }
+}
+
 /// A result without a request.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -153,7 +187,7 @@ async fn report_by_hand(State(system): State<PaymentSystem>, Json(reported): Jso
         order_id: reported.order_id,
         amount: reported.amount,
     };
-    match system.adapter.put(&result, at).await {
+    match system.adapter.put(result.outcome.detail_type(), &result.detail(at)).await {
         Ok(()) => Json(result.detail(at)).into_response(),
         Err(error) => (StatusCode::BAD_GATEWAY, Json(json!({ "message": error.to_string() }))).into_response(),
     }

@@ -138,6 +138,82 @@ fn payment(order: &str, user: &str) -> Value {
     })
 }
 
+fn refund(order: &str) -> Value {
+    json!({
+        "eventId": format!("{order}-3-refund"), "type": "RefundRequested", "version": 1,
+        "data": {
+            "orderId": order, "userId": "kim", "paymentId": "p-1", "amount": 13_000, "reason": "CANCELLED",
+            "refundId": format!("{order}-3-refund"),
+        },
+    })
+}
+
+#[tokio::test]
+async fn a_refund_has_the_result_that_was_set() {
+    let system = Running::start().await;
+    let behaviours = [
+        None,
+        Some(json!({ "result": "FAILED", "reason": "ACCOUNT_FROZEN" })),
+        Some(json!({ "result": "NONE" })),
+        Some(json!({ "result": "SUCCEEDED" })),
+    ];
+    let receipts = ["o1", "o2", "o3", "o4"];
+    for (place, (order, behaviour)) in receipts.iter().zip(behaviours).enumerate() {
+        if let Some(behaviour) = behaviour {
+            let set = system.call(Method::PUT, "/refunds/behaviour", behaviour).await;
+            assert_eq!(set.0, StatusCode::NO_CONTENT);
+        }
+        system.send(order, &refund(order));
+        system.has_deleted(&receipts[..=place]).await;
+    }
+    let reported = system.reported();
+    let reported: Vec<_> = reported
+        .iter()
+        .map(|(name, detail)| {
+            let text = |field: &str| detail[field].as_str();
+            (name.as_str(), text("refundId").unwrap(), text("orderId").unwrap(), text("reason"))
+        })
+        .collect();
+    assert_eq!(
+        reported,
+        [
+            ("RefundSucceeded", "o1-3-refund", "o1", None),
+            ("RefundFailed", "o2-3-refund", "o2", Some("ACCOUNT_FROZEN")),
+            ("RefundSucceeded", "o4-3-refund", "o4", None),
+        ]
+    );
+    let listed = system.call(Method::GET, "/refunds", json!(null)).await.1;
+    assert_eq!(listed, json!(receipts.map(refund)));
+}
+
+#[tokio::test]
+async fn a_wrong_behaviour_of_refunds_is_refused_and_changes_nothing() {
+    let system = Running::start().await;
+    let (status, answer) = system.call(Method::PUT, "/refunds/behaviour", json!({ "result": "SUCCESS" })).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert_eq!(answer["message"], "result: must be SUCCEEDED, FAILED or NONE");
+    system.send("1", &refund("o1"));
+    system.has_deleted(&["1"]).await;
+    assert_eq!(system.reported()[0].0, "RefundSucceeded");
+}
+
+#[tokio::test]
+async fn a_refund_is_answered_once_after_an_outage_of_the_bus() {
+    let system = Running::start().await;
+    system.services().bus_is_down = true;
+    // The second message is left in the queue while the first is being answered.
+    system.send("1", &refund("o1"));
+    system.send("1 again", &refund("o1"));
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    assert_eq!(system.services().deleted, Vec::<String>::new());
+
+    system.services().bus_is_down = false;
+    system.has_deleted(&["1"]).await;
+    system.send("1 again", &refund("o1"));
+    system.has_deleted(&["1", "1 again"]).await;
+    assert_eq!(system.reported().len(), 1);
+}
+
 #[tokio::test]
 async fn a_request_that_comes_twice_is_answered_and_listed_once() {
     let system = Running::start().await;
