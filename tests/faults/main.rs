@@ -32,6 +32,7 @@ mod load;
 mod nightly_audit;
 mod order_sheets;
 mod rebuild;
+mod reconcile;
 mod relay;
 mod settlement;
 mod simulation;
