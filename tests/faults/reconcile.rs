@@ -31,7 +31,7 @@ async fn shop_with_payments() -> (TestShop, String) {
     let key = check_out(&shop, &lost, CARD);
     fail_once(&shop, On::Confirm, CallFault::SilentAfter);
     confirm(&shop, "mina", &lost, &key).await.expect(200);
-    wait(&shop, 60);
+    wait(&shop, 10_000);
     for _ in 0..3 {
         sweep_payments(&shop).await;
     }
