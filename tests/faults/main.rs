@@ -34,6 +34,7 @@ mod order_sheets;
 mod payment_books;
 mod provider_key;
 mod rebuild;
+mod reconcile;
 mod relay;
 mod settlement;
 mod simulation;

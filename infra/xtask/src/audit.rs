@@ -8,7 +8,17 @@ use crate::{failure::Failure, run};
 const NAMES_A_SOURCE: [&str; 4] = ["--table", "--export", "--help", "-h"];
 
 /// Audits the table that the arguments name, or else the table of the shop that runs here.
-pub(crate) async fn run(mut arguments: Vec<String>) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: Vec<String>) -> Result<(), Failure> {
+    read_table("audit-cli", "audit", arguments).await
+}
+
+/// Reconciles a statement with the table that the arguments name, or else with the table of the shop that runs here.
+pub(crate) async fn reconcile(arguments: Vec<String>) -> Result<(), Failure> {
+    read_table("reconcile", "reconcile", arguments).await
+}
+
+/// Runs a tool that reads a whole table or an export.
+async fn read_table(package: &str, name: &str, mut arguments: Vec<String>) -> Result<(), Failure> {
     let names_source = |argument: &String| NAMES_A_SOURCE.contains(&argument.split('=').next().unwrap_or_default());
     let mut environment = BTreeMap::new();
     if !arguments.iter().any(names_source) {
@@ -17,15 +27,15 @@ pub(crate) async fn run(mut arguments: Vec<String>) -> Result<(), Failure> {
         arguments.extend(["--table".to_owned(), table]);
     }
     if arguments.iter().any(|argument| argument == "--export") {
-        return run::check(optimised("audit", &arguments)).await;
+        return run::check(optimised(package, name, &arguments)).await;
     }
-    run::binary("audit-cli", "audit", &arguments, environment).await
+    run::binary(package, name, &arguments, environment).await
 }
 
-/// A binary of the auditor, optimised for large inputs.
-pub(crate) fn optimised(name: &str, arguments: &[String]) -> Command {
+/// A binary of such a tool, optimised for large inputs.
+pub(crate) fn optimised(package: &str, name: &str, arguments: &[String]) -> Command {
     let mut cargo = Command::new("cargo");
-    cargo.args(["run", "--profile", "tools", "--package", "audit-cli", "--bin", name, "--"]).args(arguments);
+    cargo.args(["run", "--profile", "tools", "--package", package, "--bin", name, "--"]).args(arguments);
     cargo
 }
 

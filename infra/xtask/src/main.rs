@@ -65,7 +65,7 @@ enum Command {
 
     /// Run a benchmark: `cost` counts what each operation costs at the wire, next to its budget; `price` computes the price of
     /// orders, of an idle month and of a page; `flash` sells out through a model of the limits of DynamoDB; `region` runs the
-    /// whole chain through the limits of a region; `audit` audits a million orders; `start` measures start, memory, size
+    /// whole chain through the limits of a region; `audit` audits a million orders; `reconcile` reconciles a million lines; `start` measures start, memory, size
     /// and CPU time of the functions as they ship, all or those named
     Bench {
         /// The benchmark's name
@@ -135,6 +135,17 @@ enum Command {
         arguments: Vec<String>,
     },
 
+    /// Compare a payment provider's statement of a day with payments and ledger, both ways
+    ///
+    /// `cargo xtask reconcile FILE.csv` reads the table of the shop that `cargo xtask dev` runs, which may go on meanwhile.
+    /// `cargo xtask reconcile --help` shows how to name the day, another table, or an export.
+    #[command(disable_help_flag = true)]
+    Reconcile {
+        /// Arguments of the reconciliation
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+
     /// Bring the data of an earlier stage to the form that the shop expects now
     ///
     /// Migrates the table of the shop that `cargo xtask dev` runs, unless `--table` names another. Resumable, and safe
@@ -191,9 +202,12 @@ async fn main() -> ExitCode {
         Command::Emulator(options) => dev::run_emulator(options).await,
         Command::Env => env::run(),
         Command::Test => unless_stopped(test::run()).await,
-        // This benchmark measures the machine, not the wire.
+        // These benchmarks measure the machine, not the wire.
         Command::Bench { name, arguments } if name == "audit" => {
-            unless_stopped(run::check(audit::optimised("bench-audit", &arguments))).await
+            unless_stopped(run::check(audit::optimised("audit-cli", "bench-audit", &arguments))).await
+        }
+        Command::Bench { name, arguments } if name == "reconcile" => {
+            unless_stopped(run::check(audit::optimised("reconcile", "bench-reconcile", &arguments))).await
         }
         Command::Bench { name, arguments } => {
             unless_stopped(run::binary("tests", &format!("bench-{name}"), &arguments, [])).await
@@ -208,6 +222,7 @@ async fn main() -> ExitCode {
         Command::Permissions { arguments } => unless_stopped(run::binary("tests", "permissions", &arguments, [])).await,
         Command::SecondOpinion => unless_stopped(second_opinion::run()).await,
         Command::Audit { arguments } => unless_stopped(audit::run(arguments)).await,
+        Command::Reconcile { arguments } => unless_stopped(audit::reconcile(arguments)).await,
         Command::Migrate { arguments } => unless_stopped(migrate::run(arguments)).await,
         Command::Preflight { arguments } => unless_stopped(preflight::run(arguments)).await,
         Command::Smoke(options) => unless_stopped(smoke::run(&options)).await,

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use audit::{ReadPace, Source};
 use functions::schedule::sweep_payments;
 use payment_system::{CallFault, Checkout, CheckoutMethod, Fault, On};
+use reconcile::{Reconciliation, Report, statement};
 use serde_json::{Value, json};
+use shared::domain::{provider::ProviderName, time::seoul_day};
 
 use crate::{
-    Answer, Call, TestShop,
+    Answer, Call, TABLE, TestShop,
     steps::{id, wait},
 };
 
@@ -99,4 +102,18 @@ pub fn fail_once(shop: &TestShop, on: On, fault: CallFault) {
 /// The won that the provider holds for the shop.
 pub fn held(shop: &TestShop) -> i64 {
     shop.provider.provider().sums().held
+}
+
+/// The provider's statement of the shop's present day.
+pub fn statement_of_today(shop: &TestShop) -> String {
+    shop.provider.provider().statement(seoul_day(shop.now()))
+}
+
+/// Compares a statement of the shop's present day with its table.
+pub async fn reconcile(shop: &TestShop, lines: &str) -> Report {
+    let mut pass = Reconciliation::new(seoul_day(shop.now()), ProviderName::Toss).expect("a day");
+    statement::read(lines.as_bytes(), |line| pass.add_line(line)).expect("a statement");
+    let source = Source::new(shop.dynamo().client(), TABLE.to_owned(), ReadPace::FAST);
+    audit::read_items(&source, |item| pass.add_item(item)).await.expect("the table can be read");
+    pass.finish()
 }
