@@ -1,5 +1,7 @@
 //! One payment: the lines of a statement, and the shop's records under the same id.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use shared::domain::{
     OrderId, PaymentId, Won,
@@ -116,6 +118,14 @@ fn order_refunds(order: &Order, session: &PaymentId) -> Vec<Refund> {
 }
 
 impl Payment {
+    pub(crate) fn add_line(&mut self, line: Line) {
+        // Most payments have one line, and a vector would begin with room for four.
+        if self.lines.is_empty() {
+            self.lines.reserve_exact(1);
+        }
+        self.lines.push(line);
+    }
+
     pub(crate) fn set_session(&mut self, session: &PaymentSession) {
         let refund = |refund: &shared::domain::session::SessionRefund| Refund {
             id: refund.refund_id.clone(),
@@ -162,7 +172,7 @@ impl Payment {
     pub(crate) fn weight(&self) -> usize {
         let refunds = self.session.as_ref().map_or(0, |session| session.refunds.len());
         let of_order = self.order.as_ref().map_or(0, |order| order.refunds.len());
-        500 + self.lines.len() * LINE_WEIGHT + (refunds + of_order) * REFUND_WEIGHT
+        PAYMENT_WEIGHT + self.lines.len() * LINE_WEIGHT + (refunds + of_order) * REFUND_WEIGHT
     }
 
     /// Compares the lines with the records.
@@ -242,7 +252,8 @@ impl Payment {
     }
 }
 
-/// The weights of a line and of a refund, with their texts and the allocator's part.
+/// The weights of a payment with its session, of a line and of a refund, with their texts and the allocator's part.
+const PAYMENT_WEIGHT: usize = 600;
 const LINE_WEIGHT: usize = 300;
 const REFUND_WEIGHT: usize = 120;
 
@@ -311,15 +322,18 @@ impl Check<'_> {
 
     /// The lines without those that repeat another one. A payment comes once, and a transaction has one line.
     fn distinct(&mut self, lines: Vec<Line>) -> Vec<Line> {
-        let mut distinct: Vec<Line> = Vec::with_capacity(lines.len());
+        let (mut distinct, mut transactions, mut payment) = (Vec::new(), BTreeMap::new(), None);
         for line in lines {
-            let is_repeated = |other: &&Line| {
-                let is_second_payment = line.kind == LineKind::Payment && other.kind == LineKind::Payment;
-                is_second_payment || other.transaction_key == line.transaction_key
-            };
-            match distinct.iter().find(is_repeated).map(|other| other.number) {
+            let first = transactions.get(&line.transaction_key).copied();
+            match first.or(payment.filter(|_| line.kind == LineKind::Payment)) {
                 Some(first) => self.differ(&line, Problem::Repeated(first)),
-                None => distinct.push(line),
+                None => {
+                    transactions.insert(line.transaction_key.clone(), line.number);
+                    if line.kind == LineKind::Payment {
+                        payment = Some(line.number);
+                    }
+                    distinct.push(line);
+                }
             }
         }
         distinct

@@ -90,7 +90,7 @@ impl Reconciliation {
         }
         if is_of_day && self.range.has(&line.payment_id, "") {
             let id = line.payment_id.clone();
-            self.change(&id, |payment| payment.lines.push(line));
+            self.change(&id, |payment| payment.add_line(line));
         }
     }
 
