@@ -28,15 +28,20 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(65 * 60);
 pub(super) async fn quiesce(world: &World) {
     sleep(UNTIL_ALL_HAS_EXPIRED).await;
     drain(world).await;
-    settle_payments(world).await;
-    books::retry_refunds(world).await;
-    settle_payments(world).await;
-    // The hold of an order whose deposit has not come ends with the last sweep, by some clocks.
-    sleep(Duration::from_millis(SKEW_MS.unsigned_abs())).await;
-    // Things without their message. A sweep takes as many calls as a third of a run, so it runs only if it has work.
-    if still_waiting(&world.table.latest()).next().is_some() {
-        consumers::sweep(world, Task::Expiry, world.chance_of("last sweep")).await;
-        consumers::sweep(world, Task::Sheets, world.chance_of("last sweep of sheets")).await;
+    // An order is in one list at a time: one whose hold ends with the last sweep may have an open refund then.
+    for round in 0..MOST_ROUNDS {
+        settle_payments(world).await;
+        books::retry_refunds(world).await;
+        settle_payments(world).await;
+        // The hold of an order whose deposit has not come ends with the last sweep, by some clocks.
+        sleep(Duration::from_millis(SKEW_MS.unsigned_abs())).await;
+        // Things without their message. A sweep takes as many calls as a third of a run, so it runs only if it has work.
+        if still_waiting(&world.table.latest()).next().is_none() {
+            break;
+        }
+        consumers::sweep(world, Task::Expiry, world.chance_of(&format!("last sweep {round}"))).await;
+        consumers::sweep(world, Task::Sheets, world.chance_of(&format!("last sweep of sheets {round}"))).await;
+        drain(world).await;
     }
     for sweep in 0..8 {
         if orphaned_tickets(&world.table.latest()).is_empty() {
@@ -58,6 +63,9 @@ pub(super) async fn quiesce(world: &World) {
     }
     drain(world).await;
 }
+
+/// The most rounds of sweeps until nothing waits: a hold ends, and then a refund.
+const MOST_ROUNDS: u32 = 3;
 
 /// The most sweeps until no payment is open: their pauses grow to an hour, and deposits and refunds take days.
 const MOST_SWEEPS: u32 = 100;
