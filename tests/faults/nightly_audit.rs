@@ -18,7 +18,11 @@ use shared::{
     platform::Clock,
     store::{Action, Outcome, Transaction, keys},
 };
-use tests::{Fault, TABLE, TestShop, permissions::running_as};
+use tests::{
+    Fault, TABLE, TestShop,
+    permissions::running_as,
+    steps::payments::{CARD, pay_session, top_up},
+};
 
 async fn shop_with_an_order() -> TestShop {
     let shop = TestShop::new();
@@ -154,6 +158,11 @@ async fn shop_with_everything() -> TestShop {
         reason: None,
     };
     orders::settle(shop.instance(), PaymentOutcome::Succeeded, &result).await.unwrap();
+    let session = top_up(&shop, "mina", 1_000).await;
+    pay_session(&shop, "mina", &session, CARD).await;
+    let account = json!({ "bank": "088", "number": "110-123", "holder": "김민아" });
+    let withdrawal = json!({ "userId": "mina", "amount": 500, "account": account });
+    shop.post("/balance/withdrawals", withdrawal).as_user("mina").await.expect(201);
     shop.audit().await;
     // No change is open any more.
     shop.set_clock("2026-11-20T03:12:00Z");
@@ -185,6 +194,8 @@ async fn a_second_look_confirms_a_fault_of_each_relation() {
         (without("USER#mina", "COUPON#welcome"), Invariant::Coupons),
         (without("USER#mina", "LEDGER#000000000002"), Invariant::Balances),
         (without("ORDER#", "PAYMENT#p1"), Invariant::Payments),
+        (with("SESSION#", "SESSION", "amount", number(999)), Invariant::Payments),
+        (with("WITHDRAWAL#", "WITHDRAWAL", "amount", number(499)), Invariant::Payments),
         (with("SHEET#", "SHEET", "payable", number(16_999)), Invariant::Sheets),
         (with("USER#mina", "ACCOUNT", "heldOrders", number(1)), Invariant::Holds),
         (with("COUNTER#welcome", "COUNTER", "limit", number(11)), Invariant::Coupons),
