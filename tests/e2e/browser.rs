@@ -42,7 +42,10 @@ impl Browser {
         // A container has neither the namespaces of the sandbox nor a large /dev/shm.
         let arguments =
             ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-proxy-server"];
-        let capabilities = json!({ "browserName": "chrome", "goog:chromeOptions": { "args": arguments } });
+        // A click does not wait for the page that it leads to, so each element is waited for.
+        let capabilities = json!({
+            "browserName": "chrome", "goog:chromeOptions": { "args": arguments }, "timeouts": { "implicit": 20_000 },
+        });
         let wanted = json!({ "capabilities": { "alwaysMatch": capabilities } });
         let started = browser.call(Method::POST, "/session", &wanted).await;
         browser.session = format!("/session/{}", started["sessionId"].as_str().expect("a session"));
