@@ -207,7 +207,7 @@ impl SecondLook<'_> {
             });
             items.extend(of_order);
         }
-        let session = PaymentId::of_order(order).map(|payment| keys::session(&payment));
+        let session = PaymentId::from_order(order).map(|payment| keys::session(&payment));
         let others = seen.iter().filter(|key| !is_account(key)).cloned().chain(session);
         items.extend(self.source.get(others).await?);
         Ok(items)

@@ -58,6 +58,7 @@ pub mod http {
     }
 
     pub mod payments {
+        mod answer;
         pub mod confirm;
         pub mod create;
         pub mod get;

@@ -54,35 +54,35 @@ impl Browser {
 
     /// Opens an address.
     pub async fn open(&self, url: &str) {
-        self.of_session(Method::POST, "/url", &json!({ "url": url })).await;
+        self.call_session(Method::POST, "/url", &json!({ "url": url })).await;
     }
 
     /// Clicks on the element of a CSS selector.
     pub async fn click(&self, selector: &str) {
         let element = self.element(selector).await;
-        self.of_session(Method::POST, &format!("/element/{element}/click"), &json!({})).await;
+        self.call_session(Method::POST, &format!("/element/{element}/click"), &json!({})).await;
     }
 
     /// The text that the element of a CSS selector shows.
     pub async fn text(&self, selector: &str) -> String {
         let element = self.element(selector).await;
-        let text = self.of_session(Method::GET, &format!("/element/{element}/text"), &Value::Null).await;
+        let text = self.call_session(Method::GET, &format!("/element/{element}/text"), &Value::Null).await;
         text.as_str().expect("text").to_owned()
     }
 
     /// The address that the window shows.
     pub async fn url(&self) -> reqwest::Url {
-        let url = self.of_session(Method::GET, "/url", &Value::Null).await;
+        let url = self.call_session(Method::GET, "/url", &Value::Null).await;
         url.as_str().expect("an address").parse().unwrap()
     }
 
     async fn element(&self, selector: &str) -> String {
         let by = json!({ "using": "css selector", "value": selector });
-        let found = self.of_session(Method::POST, "/element", &by).await;
+        let found = self.call_session(Method::POST, "/element", &by).await;
         found[ELEMENT].as_str().expect("an element").to_owned()
     }
 
-    async fn of_session(&self, method: Method, path: &str, body: &Value) -> Value {
+    async fn call_session(&self, method: Method, path: &str, body: &Value) -> Value {
         self.call(method, &format!("{}{path}", self.session), body).await
     }
 

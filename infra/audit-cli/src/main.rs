@@ -66,19 +66,9 @@ enum Failure {
     Write(#[from] io::Error),
 }
 
-const VIOLATED: u8 = 1;
-const NOT_READ: u8 = 2;
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run(Arguments::parse()).await {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(VIOLATED),
-        Err(failure) => {
-            eprintln!("error: {failure}");
-            ExitCode::from(NOT_READ)
-        }
-    }
+    connection::exit_code_of_check(run(Arguments::parse()).await)
 }
 
 /// Audits what the arguments name. Prints the outcome and returns whether the books are right.

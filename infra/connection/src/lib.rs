@@ -66,6 +66,19 @@ pub fn exit_code(result: Result<(), impl Display>) -> ExitCode {
     }
 }
 
+/// The exit code of a tool that checks something: 0 if all is right, 1 if not, and 2, with the failure printed, if it could
+/// not be read.
+pub fn exit_code_of_check(result: Result<bool, impl Display>) -> ExitCode {
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::from(2)
+        }
+    }
+}
+
 fn config(endpoint_url: Option<&Url>, region: Option<String>) -> Result<SdkConfig, ConfigError> {
     let is_local = endpoint_url.is_some_and(is_local);
     let or_local = |variable: &'static str, local: &str| match required(variable) {

@@ -76,7 +76,7 @@ impl Fault {
     }
 
     /// The fault strikes every notice.
-    pub fn of_notices(fault: NoticeFault) -> Self {
+    pub fn on_notices(fault: NoticeFault) -> Self {
         Self { kind: FaultKind::Notice(fault), times: None }
     }
 }
@@ -239,7 +239,7 @@ mod tests {
         let silent = read(json!({ "on": "CONFIRM", "does": "SILENT_AFTER", "times": 1 }));
         assert_eq!(silent, Ok(Fault::once(On::Confirm, CallFault::SilentAfter)));
         let late = read(json!({ "on": "NOTICE", "does": "LATE", "afterMs": 1_500 }));
-        assert_eq!(late, Ok(Fault::of_notices(NoticeFault::Late(Duration::from_millis(1_500)))));
+        assert_eq!(late, Ok(Fault::on_notices(NoticeFault::Late(Duration::from_millis(1_500)))));
         for (mistake, named) in [
             (json!({ "on": "CONFIRM", "does": "LOSE" }), "does"),
             (json!({ "on": "NOTICE", "does": "SLOW", "afterMs": 1 }), "does"),
@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn faults_are_bounded() {
-        let fault = Fault::of_notices(NoticeFault::Lose);
+        let fault = Fault::on_notices(NoticeFault::Lose);
         let mut faults = Faults::default();
         assert!(faults.set(None, vec![fault.clone(); MAX_FAULTS + 1]).is_err());
         for number in 0..MAX_PAYMENTS {

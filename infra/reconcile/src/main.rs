@@ -67,19 +67,9 @@ enum Failure {
     Write(#[from] io::Error),
 }
 
-const DIFFERENT: u8 = 1;
-const NOT_READ: u8 = 2;
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run(&Arguments::parse()).await {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(DIFFERENT),
-        Err(failure) => {
-            eprintln!("error: {failure}");
-            ExitCode::from(NOT_READ)
-        }
-    }
+    connection::exit_code_of_check(run(&Arguments::parse()).await)
 }
 
 /// Prints the report and returns whether statement and books agree.

@@ -120,8 +120,8 @@ pub fn read(mut statement: impl BufRead, mut take: impl FnMut(Result<Line, Malfo
 /// The mark that spreadsheets write at the begin of a file in UTF-8.
 const BOM: &[u8] = "\u{feff}".as_bytes();
 
-/// Reads a line without its end. Of a longer one than [`MAX_LINE`] only the begin is kept, one byte too long. False at the
-/// end of the file.
+/// Reads a line without its end. A line longer than [`MAX_LINE`] is cut, to one byte more than that. False at the end of the
+/// file.
 fn next_line(statement: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
     let limit = u64::try_from(MAX_LINE).map_or(u64::MAX, |max| max.saturating_add(1));
     line.clear();

@@ -158,7 +158,7 @@ impl Books {
     /// Orders units of 7,000 won with shipping of 3,000 won, in part by the balance, and cancels some of them.
     fn order(&mut self, id: &str, units: u16, by_balance: i64, minute: i64, cancelled: u16) {
         let order_id: OrderId = id.to_owned().try_into().unwrap();
-        let session_id = PaymentId::of_order(&order_id).unwrap();
+        let session_id = PaymentId::from_order(&order_id).unwrap();
         let order =
             Order::placed(order_id.clone(), draft(units), PaymentMethod::External, won(by_balance), at(minute + 10));
         let amount = order.external_amount().get();
@@ -180,7 +180,7 @@ impl Books {
     /// Takes the money of an order that does not exist any more, and sends it back.
     fn late_payment(&mut self, id: &str, amount: i64, minute: i64) {
         let order_id: OrderId = id.to_owned().try_into().unwrap();
-        let session_id = PaymentId::of_order(&order_id).unwrap();
+        let session_id = PaymentId::from_order(&order_id).unwrap();
         let session = paid(&confirming(session_id.as_str(), Purpose::Order { order_id }, amount, minute), minute + 1);
         let session = session.unneeded(won(amount), at(minute + 1));
         let refund = session.refunds[0].refund_id.clone();

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// The title of a payment on the provider's page.
-pub(super) fn of_payment(first_item: Option<&str>, more_items: usize, language: Language) -> String {
+pub(super) fn payment_title(first_item: Option<&str>, more_items: usize, language: Language) -> String {
     match (first_item, more_items, language) {
         (None, _, Language::Korean) => "잔액 충전".to_owned(),
         (None, _, Language::English) => "Balance top-up".to_owned(),

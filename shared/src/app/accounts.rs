@@ -1,4 +1,4 @@
-//! Accounts of active users, as the preconditions of a commit.
+//! Accounts, as the preconditions of a commit.
 
 use super::{Failure, Shop};
 use crate::{
@@ -9,6 +9,12 @@ use crate::{
 /// The account of an active user, read.
 pub(super) async fn read_account(shop: &Shop, user: &UserId) -> Result<Account, Failure> {
     ensure_active(user, shop.table.get(keys::account(user), Consistency::Strong).await?)
+}
+
+/// The account of a known user, active or not, read. Money that is theirs moves in any state.
+pub(super) async fn read_any_account(shop: &Shop, user: &UserId) -> Result<Account, Failure> {
+    let account = shop.table.get(keys::account(user), Consistency::Strong).await?;
+    account.ok_or(Failure::Internal("an account stays"))
 }
 
 /// Refuses an unknown, suspended or withdrawn user.

@@ -13,7 +13,7 @@ use crate::{
 ///
 /// # Errors
 /// [`crate::domain::Refusal::NotFound`] if the list is empty and the user is unknown.
-pub(super) async fn of_user<I: TryFrom<String>, R: DeserializeOwned>(
+pub(super) async fn newest_first<I: TryFrom<String>, R: DeserializeOwned>(
     shop: &Shop,
     user: &UserId,
     (list, key): (String, impl Fn(&I) -> Key),

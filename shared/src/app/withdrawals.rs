@@ -163,8 +163,7 @@ pub async fn settle(shop: &Shop, id: &WithdrawalId, to: WithdrawalStatus, actor:
         let user = &after.user_id;
         let mut returned_to = None;
         if to == WithdrawalStatus::Returned {
-            let account: Option<Account> = shop.table.get(keys::account(user), Consistency::Strong).await?;
-            let account = account.ok_or(Failure::Internal("an account stays"))?;
+            let account = accounts::read_any_account(shop, user).await?;
             let movement = Movement {
                 entry_id: format!("{id}-{}", after.version),
                 kind: EntryKind::Withdrawal,

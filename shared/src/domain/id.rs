@@ -87,7 +87,7 @@ impl OrderItemId {
 
 impl PaymentId {
     /// The id of the session in which an order is paid. No other payment has an id that begins so.
-    pub fn of_order(order: &OrderId) -> Option<Self> {
+    pub fn from_order(order: &OrderId) -> Option<Self> {
         Self::try_from(format!("{ORDER_SESSION}{order}")).ok()
     }
 

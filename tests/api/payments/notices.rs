@@ -47,7 +47,7 @@ async fn an_order_waits_for_a_deposit_as_long_as_the_account_is_open() {
 #[tokio::test]
 async fn a_deposit_whose_notices_are_lost_is_found_by_the_sweep() {
     let (shop, order, session) = waiting_for_deposit().await;
-    shop.provider.provider().set_faults(vec![Fault::of_notices(NoticeFault::Lose)]).unwrap();
+    shop.provider.provider().set_faults(vec![Fault::on_notices(NoticeFault::Lose)]).unwrap();
     deposit(&shop, &session);
     shop.set_clock("2026-11-20T04:00:00Z");
     sweep_payments(&shop).await;

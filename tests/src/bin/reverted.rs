@@ -137,8 +137,8 @@ fn run(copy: &Path, test: &str, id: &str) -> Output {
     cargo_test(copy, target).args(["--", "--exact", name]).env(SWITCH, id).output().expect("cargo runs")
 }
 
-/// A call of cargo in the copy. What it builds is its own: cargo tells packages apart by their paths in the workspace, and would
-/// take the changed ones for those of the tree.
+/// A call of cargo in the copy, with a target folder of its own: cargo tells packages apart by their paths in the workspace,
+/// and would take the changed ones for those of the tree.
 fn cargo_test(copy: &Path, target: &str) -> Command {
     let (package, target) = target.split_once('/').expect("a target is one of a package");
     let mut cargo = Command::new("cargo");

@@ -222,7 +222,7 @@ impl Mutant {
     ];
 
     /// The bug in the shop's dealings with the payment provider, if it is one.
-    pub(super) fn of_provider(&self) -> Option<ProviderBug> {
+    pub(super) fn provider_bug(&self) -> Option<ProviderBug> {
         self.changes.iter().find_map(|change| match change {
             Provider(bug) => Some(*bug),
             _ => None,

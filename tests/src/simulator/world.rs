@@ -229,7 +229,7 @@ impl World {
 
     /// The planted bug in the dealings with the payment provider, if there is one.
     pub(super) fn provider_bug(&self) -> Option<ProviderBug> {
-        self.mutant.and_then(|mutant| mutant.of_provider())
+        self.mutant.and_then(|mutant| mutant.provider_bug())
     }
 
     /// Changes an answer by the planted bug.

@@ -1,6 +1,8 @@
 //! `POST /payments/{paymentId}/confirm`: takes the money of a payment.
 
 use deserr::Deserr;
+
+use super::answer::view;
 use shared::{
     api::{ApiRequest, ApiResult, FieldErrors, Reply, parameters::IdempotencyKey, views::SessionView},
     app::{Shop, payments, users},
@@ -36,6 +38,5 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let caller = request.caller()?;
     users::may_change(shop, caller, None).await?;
     let session = payments::confirm(shop, caller, &payment_id, &payment_key, amount.won()).await?;
-    let client_key = &payments::checkout(shop)?.client_key;
-    Reply::ok(SessionView::at(shop.clock.now(), session, client_key, request.language()))
+    Reply::ok(view(shop, request, session)?)
 }

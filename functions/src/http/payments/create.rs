@@ -1,6 +1,8 @@
 //! `POST /payments`: creates a payment session, for a top-up or for an order.
 
 use deserr::Deserr;
+
+use super::answer::view;
 use shared::{
     api::{
         ApiRequest, ApiResult, FieldErrors, Reply,
@@ -59,7 +61,6 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let key = request.key(shop, &caller.user_id).with_outcome_in(OutcomeRecord::Session);
     users::may_change(shop, caller, Some(&key)).await?;
     let created = payments::create(shop, caller, &wanted, &key).await?;
-    let client_key = &payments::checkout(shop)?.client_key;
-    let view = SessionView::at(shop.clock.now(), created.session, client_key, request.language());
+    let view = view(shop, request, created.session)?;
     if created.is_new { Reply::created(view) } else { Reply::ok(view) }
 }

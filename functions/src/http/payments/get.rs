@@ -1,5 +1,6 @@
 //! `GET /payments/{paymentId}`: a payment session.
 
+use super::answer::view;
 use shared::{
     api::{ApiRequest, ApiResult, Reply, views::SessionView},
     app::{Shop, payments},
@@ -20,6 +21,5 @@ use shared::{
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let payment_id: PaymentId = request.only_parameter("paymentId")?;
     let session = payments::get(shop, request.caller()?, &payment_id).await?;
-    let client_key = &payments::checkout(shop)?.client_key;
-    Reply::ok(SessionView::at(shop.clock.now(), session, client_key, request.language()))
+    Reply::ok(view(shop, request, session)?)
 }

@@ -1,6 +1,8 @@
 //! `GET /payments`: a user's payment sessions, newest first.
 
 use deserr::Deserr;
+
+use super::answer::views;
 use shared::{
     api::{ApiRequest, ApiResult, FieldErrors, Limit, Reply, cursor::SessionsCursor, views::SessionView},
     app::{Shop, payments},
@@ -40,7 +42,5 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let user_id = request.subject(user_id)?;
     let after = cursor.map(|cursor| cursor.place_for(user_id.as_str())).transpose()?;
     let (sessions, next) = payments::list(shop, &user_id, after, limit.unwrap_or_default().get()).await?;
-    let (client_key, now, language) = (&payments::checkout(shop)?.client_key, shop.clock.now(), request.language());
-    let items = sessions.into_iter().map(|session| SessionView::at(now, session, client_key, language)).collect();
-    Reply::page(items, next.map(|place| SessionsCursor::to(user_id.as_str(), place).encode()))
+    Reply::page(views(shop, request, sessions)?, next.map(|place| SessionsCursor::to(user_id.as_str(), place).encode()))
 }

@@ -1,6 +1,8 @@
 //! `POST /payments/{paymentId}/refund`: sends money of a top-up back to where it came from.
 
 use deserr::Deserr;
+
+use super::answer::view;
 use shared::{
     api::{ApiRequest, ApiResult, FieldErrors, Reply, parameters::IdempotencyKey, views::SessionView},
     app::{Shop, payments, users},
@@ -34,6 +36,5 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let key = request.key(shop, &caller.user_id);
     users::may_change(shop, caller, Some(&key)).await?;
     let session = payments::refund(shop, caller, &payment_id, amount, &key).await?;
-    let client_key = &payments::checkout(shop)?.client_key;
-    Reply::ok(SessionView::at(shop.clock.now(), session, client_key, request.language()))
+    Reply::ok(view(shop, request, session)?)
 }

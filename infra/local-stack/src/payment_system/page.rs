@@ -58,7 +58,7 @@ impl Language {
     }
 
     /// The text of this language.
-    const fn of_two(self, korean: &'static str, english: &'static str) -> &'static str {
+    const fn choose(self, korean: &'static str, english: &'static str) -> &'static str {
         match self {
             Self::Korean => korean,
             Self::English => english,
@@ -78,7 +78,7 @@ impl Language {
 }
 
 pub(super) fn checkout(visit: &Visit, language: Language) -> Markup {
-    let t = |korean, english| language.of_two(korean, english);
+    let t = |korean, english| language.choose(korean, english);
     let title = t("결제", "Checkout");
     let amount = language.won(visit.amount);
     let choices = [
@@ -127,7 +127,7 @@ pub(super) fn checkout(visit: &Visit, language: Language) -> Markup {
 
 /// The page of a transfer: before it, or after it with its outcome.
 pub(super) fn deposit(order_id: &str, outcome: Option<bool>, language: Language) -> Markup {
-    let t = |korean, english| language.of_two(korean, english);
+    let t = |korean, english| language.choose(korean, english);
     let title = t("가상계좌 입금", "Deposit to a virtual account");
     frame(
         title,
@@ -156,7 +156,7 @@ pub(super) fn deposit(order_id: &str, outcome: Option<bool>, language: Language)
 
 /// The page of a request that is wrong.
 pub(super) fn wrong(reason: &str, language: Language) -> Markup {
-    let title = language.of_two("잘못된 요청입니다", "The request is wrong");
+    let title = language.choose("잘못된 요청입니다", "The request is wrong");
     frame(
         title,
         language,
@@ -174,13 +174,13 @@ fn frame(title: &str, language: Language, content: &Markup) -> Markup {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) " · " (language.of_two("로컬 결제 시스템", "Local payment system")) }
+                title { (title) " · " (language.choose("로컬 결제 시스템", "Local payment system")) }
                 link rel="stylesheet" href="/checkout/style.css";
                 // Browsers ask for an icon otherwise.
                 link rel="icon" href="data:,";
             }
             body {
-                header { (language.of_two("로컬 결제 시스템 · 실제 돈은 오가지 않습니다", "Local payment system · no money moves")) }
+                header { (language.choose("로컬 결제 시스템 · 실제 돈은 오가지 않습니다", "Local payment system · no money moves")) }
                 main { (content) }
             }
         }

@@ -77,7 +77,7 @@ impl<T: Transport> Toss<T> {
         // A colon is in no id of a payment, so two pairs never share a key.
         let key = idempotency_key(format!("confirm:{payment_id}:{payment_key}"));
         let answer = self.post("/v1/payments/confirm".to_owned(), key, body).await?;
-        let payment = match refusals::of_confirmation(&answer) {
+        let payment = match refusals::confirmation_verdict(&answer) {
             None => payment::read(&answer)?.ok_or_else(|| unknown("no payment where there was one"))?,
             Some(Verdict::LookUp(_)) => self.find(payment_key).await?,
             Some(Verdict::Refused(code)) => return Err(ProviderError::Refused { code }),
@@ -100,7 +100,7 @@ impl<T: Transport> Toss<T> {
         let body = json!({ "cancelReason": payment::cancel_reason(refund_id), "cancelAmount": amount.get() });
         let path = format!("{}/cancel", payment_path(payment_key)?);
         let answer = self.post(path, idempotency_key(refund_id.clone()), body).await?;
-        let (payment, refusal) = match refusals::of_cancellation(&answer) {
+        let (payment, refusal) = match refusals::cancellation_verdict(&answer) {
             None => (payment::read(&answer)?.ok_or_else(|| unknown("no payment where there was one"))?, None),
             Some(Verdict::LookUp(code)) => (self.find(payment_key).await?, Some(code)),
             Some(Verdict::Refused(code)) => return Err(ProviderError::Refused { code }),

@@ -88,12 +88,12 @@ const CANCELLATION_LOOK_UP: [&str; 5] = [
 ];
 
 /// The meaning of the answer to a confirmation; none if it should be a payment.
-pub(super) fn of_confirmation(answer: &Answer) -> Option<Verdict> {
+pub(super) fn confirmation_verdict(answer: &Answer) -> Option<Verdict> {
     verdict(answer, &CONFIRMATION, &CONFIRMATION_LOOK_UP)
 }
 
 /// The meaning of the answer to a cancellation; none if it should be a payment.
-pub(super) fn of_cancellation(answer: &Answer) -> Option<Verdict> {
+pub(super) fn cancellation_verdict(answer: &Answer) -> Option<Verdict> {
     verdict(answer, &CANCELLATION, &CANCELLATION_LOOK_UP)
 }
 

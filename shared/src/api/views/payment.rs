@@ -107,7 +107,7 @@ impl SessionView {
     pub fn at(now: Timestamp, session: PaymentSession, client_key: &str, language: Language) -> Self {
         let status = session.status(now);
         let is_payable = !session.allowed_actions(now).is_empty();
-        let order_name = messages::of_payment(session.first_item.as_deref(), session.more_items, language);
+        let order_name = messages::payment_title(session.first_item.as_deref(), session.more_items, language);
         let PaymentSession { payment_id, user_id, purpose, amount, provider, reason, deposit, .. } = session;
         let checkout = is_payable.then(|| CheckoutView {
             provider,

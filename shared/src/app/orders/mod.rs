@@ -54,7 +54,7 @@ pub async fn list(
     limit: usize,
 ) -> Result<(Vec<AuthorizedOrder>, Option<String>), Failure> {
     let list = (keys::orders_of(user), |id: &OrderId| keys::order(id));
-    let (records, next) = listed::of_user::<_, OrderRecord>(shop, user, list, after, limit).await?;
+    let (records, next) = listed::newest_first::<_, OrderRecord>(shop, user, list, after, limit).await?;
     let mut orders = Vec::new();
     for record in records {
         orders.extend(AuthorizedOrder::for_caller(caller, record.order, shop.clock.now())?);

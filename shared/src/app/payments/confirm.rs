@@ -7,12 +7,7 @@ use super::{
 };
 use crate::{
     app::{Caller, Failure, Role, Shop},
-    domain::{
-        Invalid, PaymentId, Refusal, Won,
-        order::{Actor, Order},
-        provider::PaymentKey,
-        session::PaymentSession,
-    },
+    domain::{Invalid, PaymentId, Refusal, Won, order::Order, provider::PaymentKey, session::PaymentSession},
     store::{
         Backoff, Consistency, Key, Outcome, Transaction, keys,
         orders::OrderRecord,
@@ -131,6 +126,3 @@ pub(super) async fn may_ask_again(shop: &Shop, session: &PaymentSession) -> Resu
     let (_, order) = look(shop, &session.payment_id).await?;
     Ok(order.is_none_or(|order| order.awaits(session.amount, now)))
 }
-
-/// The party whose money a payment is.
-pub(super) const PAYER: Actor = Actor::Customer;

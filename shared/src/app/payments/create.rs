@@ -89,7 +89,7 @@ async fn for_top_up(
 
 async fn for_order(shop: &Shop, caller: &Caller, id: &OrderId, key: &RequestKey) -> Result<Created, Failure> {
     checkout(shop)?;
-    let payment = PaymentId::of_order(id).ok_or(Failure::Internal("an order has an id of a session"))?;
+    let payment = PaymentId::from_order(id).ok_or(Failure::Internal("an order has an id of a session"))?;
     let (order_key, session_key) = (keys::order(id), keys::session(&payment));
     let wanted = [order_key.clone(), session_key.clone()];
     let found = shop.table.get_all(&wanted, Consistency::Strong, &mut shop.backoff()).await?;

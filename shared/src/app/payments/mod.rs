@@ -45,7 +45,7 @@ pub async fn list(
     limit: usize,
 ) -> Result<(Vec<PaymentSession>, Option<String>), Failure> {
     let list = (keys::sessions_of(user), |id: &PaymentId| keys::session(id));
-    let (records, next) = listed::of_user::<_, SessionRecord>(shop, user, list, after, limit).await?;
+    let (records, next) = listed::newest_first::<_, SessionRecord>(shop, user, list, after, limit).await?;
     Ok((records.into_iter().map(|record| record.session).collect(), next))
 }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     app::{
-        Caller, Failure, RequestKey, Role, Shop,
+        Caller, Failure, RequestKey, Role, Shop, accounts,
         idempotency::{self, Keep, Transacted},
     },
     domain::{
@@ -22,7 +22,7 @@ use crate::{
         session::{PaymentSession, SessionRefund},
     },
     store::{
-        Consistency, Outcome, Transaction, keys, ledger,
+        Outcome, Transaction, ledger,
         sessions::{self, SessionRecord},
         users,
     },
@@ -106,8 +106,7 @@ async fn book(
     (entry_id, amount, actor): (String, Won, Actor),
 ) -> Result<(Account, Account, LedgerEntry), Failure> {
     let user: &UserId = &session.user_id;
-    let account: Option<Account> = shop.table.get(keys::account(user), Consistency::Strong).await?;
-    let account = account.ok_or(Failure::Internal("an account stays"))?;
+    let account = accounts::read_any_account(shop, user).await?;
     let movement = Movement {
         entry_id,
         kind: EntryKind::Refund,

@@ -1,25 +1,25 @@
 //! Settles payment sessions by the provider's word.
 
 use super::{
-    confirm::PAYER,
     provider,
     provider::{Cancellation, ProviderError},
 };
 use crate::{
     app::{
-        Failure, Shop,
+        Failure, Shop, accounts,
         orders::{self, SessionCommit},
     },
     domain::{
         UserId,
-        account::{Account, Movement},
+        account::Movement,
         ledger::EntryKind,
+        order::Actor,
         provider::{PaymentKey, ProviderPayment},
         session::{Observation, PaymentSession, Purpose},
         user::UserStatus,
     },
     store::{
-        Backoff, Consistency, Outcome, Transaction, keys, ledger,
+        Backoff, Outcome, Transaction, ledger,
         sessions::{self, SessionRecord},
         users,
     },
@@ -122,15 +122,14 @@ async fn credit(
     backoff: &mut Backoff,
 ) -> Result<SessionCommit, Failure> {
     let user: &UserId = &after.user_id;
-    let account: Option<Account> = shop.table.get(keys::account(user), Consistency::Strong).await?;
-    let account = account.ok_or(Failure::Internal("an account stays"))?;
+    let account = accounts::read_any_account(shop, user).await?;
     let movement = Movement {
         entry_id: after.payment_id.to_string(),
         kind: EntryKind::Charge,
         amount: after.amount,
         order_id: None,
         payment_id: Some(after.payment_id.clone()),
-        actor: PAYER,
+        actor: Actor::Customer,
         reason: None,
         at: shop.clock.now(),
     };

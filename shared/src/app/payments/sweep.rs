@@ -1,6 +1,6 @@
 //! The sweep of payments: questions to the provider that are open, and money on its way back.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{
     confirm::{ask, may_ask_again},
@@ -16,7 +16,11 @@ use crate::{
         sweeps::SweepStep,
     },
     domain::{
-        OrderId, PaymentId, order::Refund, provider::ProviderState, session::SessionStatus, time::after_business_time,
+        OrderId, PaymentId,
+        order::Refund,
+        provider::ProviderState,
+        session::{SessionStatus, pause_since},
+        time::after_business_time,
     },
     store::{Consistency, keys, orders::OrderRecord, sessions::SessionRecord},
 };
@@ -128,7 +132,7 @@ async fn report_overdue(shop: &Shop, record: SessionRecord) -> Result<SessionRec
 /// If the table cannot be reached.
 pub async fn sweep_refunds(shop: &Shop, id: OrderId) -> Result<SweepStep, Failure> {
     let order_key = keys::order(&id);
-    let session_id = PaymentId::of_order(&id).ok_or(Failure::Internal("an order has an id of a session"))?;
+    let session_id = PaymentId::from_order(&id).ok_or(Failure::Internal("an order has an id of a session"))?;
     let session_key = keys::session(&session_id);
     let wanted = [order_key.clone(), session_key.clone()];
     let found = shop.table.get_all(&wanted, Consistency::Strong, &mut shop.backoff()).await?;
@@ -161,7 +165,7 @@ pub async fn sweep_refunds(shop: &Shop, id: OrderId) -> Result<SweepStep, Failur
     }
     let looks = left.iter().filter_map(|refund| {
         let is_ours = refund.payment_id.as_ref() == Some(&session_id);
-        if is_ours { now.checked_add(pause(refund, now)).ok() } else { Some(refund.overdue_at(patience)) }
+        if is_ours { now.checked_add(pause_since(refund.at, now)).ok() } else { Some(refund.overdue_at(patience)) }
     });
     // An order that changed is in the list still, and is planned by the next run.
     if let (0, Some(seen), Some(at)) = (corrected, order.refunds_look_at, looks.filter(|at| *at > now).min()) {
@@ -178,9 +182,4 @@ async fn send_by_session(shop: &Shop, record: &SessionRecord, refund: &Refund) -
     };
     let (payment, attempt_id, amount) = (&session.payment_id, refund.attempt_id(), refund.amount);
     Ok(send(provider, &ToSend { payment, payment_key, attempt_id, amount, is_repeated: true }).await)
-}
-
-/// The pause before a refund without a clear answer is sent again: as long as it has been open, up to an hour.
-fn pause(refund: &Refund, now: Timestamp) -> SignedDuration {
-    now.duration_since(refund.at).clamp(SignedDuration::from_secs(15), SignedDuration::from_hours(1))
 }

@@ -102,7 +102,7 @@ pub fn attempt_id(refund_id: &str, attempt: u32) -> String {
 impl Order {
     /// The id of the payment session of the order: it has one at most.
     pub fn session_id(&self) -> Option<PaymentId> {
-        PaymentId::of_order(&self.order_id)
+        PaymentId::from_order(&self.order_id)
     }
 
     /// The part of [`payable`](crate::domain::pricing::Amounts::payable) that is paid from outside.

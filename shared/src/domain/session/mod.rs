@@ -136,8 +136,11 @@ const CONFIRM_PATIENCE: SignedDuration = SignedDuration::from_secs(8);
 /// The time for which a provider keeps a payment that was begun and not confirmed. After it no money can move any more.
 pub const UNCONFIRMED_LIFE: SignedDuration = SignedDuration::from_mins(15);
 
-/// The shortest and the longest pause between two looks of the sweep.
-const PAUSES: (SignedDuration, SignedDuration) = (SignedDuration::from_secs(15), SignedDuration::from_hours(1));
+/// The pause before the sweep's next look at a question that has been open since an instant: as long as that, from 15
+/// seconds to an hour.
+pub fn pause_since(since: Timestamp, now: Timestamp) -> SignedDuration {
+    now.duration_since(since).clamp(SignedDuration::from_secs(15), SignedDuration::from_hours(1))
+}
 
 /// The time before the end of a deposit's time at which the sweep looks once more: the hold of its order still lasts.
 const LAST_LOOK: SignedDuration = SignedDuration::from_mins(2);
@@ -184,9 +187,7 @@ impl PaymentSession {
     /// open question is asked again soon at first, and at most once an hour for days.
     #[must_use]
     pub fn look_later(&self, now: Timestamp) -> Self {
-        let (shortest, longest) = PAUSES;
-        let pause = now.duration_since(self.updated_at).clamp(shortest, longest);
-        let next = now.checked_add(pause).ok();
+        let next = now.checked_add(pause_since(self.updated_at, now)).ok();
         let last = self.deposit.as_ref().and_then(|deposit| deposit.due_at.checked_sub(LAST_LOOK).ok());
         let last = last.filter(|last| *last > now);
         let look_at = [next, last].into_iter().flatten().min();

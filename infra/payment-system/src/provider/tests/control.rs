@@ -31,7 +31,7 @@ fn a_checkout_names_the_wrong_field() {
 }
 
 #[test]
-fn what_is_no_route_is_not_found() {
+fn an_unknown_route_is_not_found() {
     let mut shop = Shop::new();
     for (method, path) in [
         ("GET", "/"),
