@@ -236,6 +236,7 @@ impl Auditor {
                 self.orders.add(order, selection);
             }
             Record::Payment(payment) => self.payments.add(*payment, selection),
+            Record::PlannedConfirmation(planned) => self.orders.add_confirmation(planned.order_id, selection),
             Record::PaymentClaim { payment, claim } => self.payments.add_claim(payment, claim.order_id, selection),
             Record::Session(record) => {
                 self.payments.add_session(&record.session, selection);

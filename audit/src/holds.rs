@@ -56,6 +56,7 @@ impl Place {
                 let held = order.hold_expires_at.map(|end| keys::hold_by_expiry(&order.order_id, end));
                 held.or_else(|| order.refunds_look_at.map(|at| keys::refunds_by_expiry(&order.order_id, at)))
             }
+            Record::PlannedConfirmation(planned) => Some(keys::confirmation_by_expiry(&planned.order_id, planned.at)),
             Record::Session(record) => {
                 let session = &record.session;
                 session.look_at.map(|at| keys::session_by_expiry(&session.payment_id, at))

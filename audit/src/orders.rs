@@ -7,7 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use shared::domain::{
     OrderId, PaymentId, UserId, Won,
     coupon::{Discount, Terms},
-    order::{Change, HistoryEvent, LineStatus, Order, OrderLine, OrderStatus, PaymentMethod, Refund, TRANSITIONS},
+    order::{
+        Change, HistoryEvent, LineStatus, Order, OrderLine, OrderStatus, ParcelStatus, PaymentMethod, Refund,
+        TRANSITIONS,
+    },
     pricing::{self, Amounts, PricedLine, ShippingPolicy},
 };
 
@@ -24,6 +27,10 @@ pub(crate) struct Orders {
     known: BTreeMap<OrderId, Known>,
     /// The ends of the holds of pending orders.
     holds: BTreeMap<OrderId, Timestamp>,
+    /// Orders with delivered lines that are to be confirmed.
+    to_confirm: BTreeSet<OrderId>,
+    /// Orders with a planned confirmation.
+    planned: BTreeSet<OrderId>,
 }
 
 /// The fields of an order that the other books compare with.
@@ -53,6 +60,9 @@ impl Orders {
         if let Some(end) = order.hold_expires_at {
             self.holds.insert(order.order_id.clone(), end);
         }
+        if order.next_confirmation(SignedDuration::ZERO).is_some() {
+            self.to_confirm.insert(order.order_id.clone());
+        }
         let (external, returned_to_balance) = (order.external_amount(), order.returned_to_balance());
         let returned = order.history.into_iter().filter_map(|entry| entry.returned);
         let known = Known {
@@ -69,6 +79,12 @@ impl Orders {
         self.known.insert(order.order_id, known);
     }
 
+    pub(crate) fn add_confirmation(&mut self, order: OrderId, selection: &Selection) {
+        if selection.has(relation::order(&order)) {
+            self.planned.insert(order);
+        }
+    }
+
     pub(crate) fn has(&self, order: &OrderId) -> bool {
         self.known.contains_key(order)
     }
@@ -81,14 +97,22 @@ impl Orders {
     pub(crate) fn narrow(&mut self, selection: &Selection) {
         self.known.retain(|order, _| selection.has(relation::order(order)));
         self.holds.retain(|order, _| selection.has(relation::order(order)));
+        self.to_confirm.retain(|order| selection.has(relation::order(order)));
+        self.planned.retain(|order| selection.has(relation::order(order)));
     }
 
     /// The memory in use, about, in bytes.
     pub(crate) fn weight(&self) -> usize {
-        self.known.len() * 330 + self.holds.len() * 100
+        self.known.len() * 330 + (self.holds.len() + self.to_confirm.len() + self.planned.len()) * 100
     }
 
     pub(crate) fn finish(self, now: Timestamp, findings: &mut Findings) {
+        for id in self.to_confirm.symmetric_difference(&self.planned) {
+            let mut checks =
+                findings.between(Invariant::Holds, Subject::Order(id.clone()), Relation::Order(id.clone()));
+            let is_to_be = self.to_confirm.contains(id);
+            checks.equal("has a planned confirmation, as one with delivered lines", is_to_be, !is_to_be);
+        }
         for (id, end) in self.holds {
             let relation = Relation::Order(id.clone());
             holds::check_end(end, now, &mut findings.between(Invariant::Holds, Subject::Order(id), relation));
@@ -120,6 +144,7 @@ pub(crate) fn check(order: &Order, findings: &mut Findings) {
     check_history(order, &mut checks);
     check_returns(order, &mut checks);
     check_refunds(order, &mut checks);
+    check_parcels(order, &mut checks);
 }
 
 fn check_lines(order: &Order, checks: &mut Checks<'_>) {
@@ -210,8 +235,8 @@ fn check_history(order: &Order, checks: &mut Checks<'_>) {
                 let (status, cancelled) = lines.entry(number).or_insert((to, 0));
                 *status = to;
                 *cancelled += u64::from(units);
-                if !is_step(from, to, units) {
-                    let event = entry.event;
+                let event = entry.event;
+                if !is_step(event, from, to, units) {
                     let step = format_args!("{from:?} to {to:?}");
                     checks.violated(format_args!("history: line {number}, {event:?}"), "a step of the table", step);
                 }
@@ -271,17 +296,53 @@ fn check_refunds(order: &Order, checks: &mut Checks<'_>) {
 }
 
 /// Whether a line can have gone from one state to the other.
-fn is_step(from: Option<LineStatus>, to: LineStatus, units: u16) -> bool {
-    use LineStatus::{Cancelled, Paid, PendingPayment, Preparing};
+fn is_step(event: HistoryEvent, from: Option<LineStatus>, to: LineStatus, units: u16) -> bool {
+    use LineStatus::{CancelInProgress, CancelRequested, Cancelled, Paid, PendingPayment, Preparing};
 
+    let is_of_parcel = matches!(event, HistoryEvent::ParcelShipped | HistoryEvent::ParcelMoved);
     match (from, to) {
         // An order that the balance was too low for begins in its last state.
         (None, PendingPayment | Paid | Cancelled) => true,
         (Some(PendingPayment), Paid | Cancelled) | (Some(Paid), Preparing) => true,
-        // Some of its units were cancelled.
-        (Some(from), to) if from == to => units > 0,
+        // Some of its units were cancelled or shipped.
+        (Some(from), to) if from == to => units > 0 || is_of_parcel,
+        // A line follows its parcels.
+        (Some(from), to)
+            if to.is_on_its_way() && (from.is_on_its_way() || matches!(from, CancelRequested | CancelInProgress)) =>
+        {
+            true
+        }
         (Some(from), to) => TRANSITIONS.iter().any(|edge| (edge.from, edge.to) == (from, to)),
         (None, _) => false,
+    }
+}
+
+/// A unit has one place: it is to be shipped, in a parcel, or gone. The state of a line on its way is that of its parcels.
+fn check_parcels(order: &Order, checks: &mut Checks<'_>) {
+    for (parcel, number) in order.parcels.iter().zip(1..) {
+        for item in &parcel.items {
+            let of_line = format_args!("parcel {number}: units gone of line {}", item.line);
+            checks.at_most(of_line, item.units, item.gone);
+            if order.line(item.line).is_none() {
+                checks.violated(format_args!("parcel {number}: line {}", item.line), "one of the order", "none");
+            }
+        }
+        let is_delivered = parcel.status == ParcelStatus::Delivered;
+        if !is_delivered && parcel.delivered_at.is_some() {
+            checks.violated(format_args!("parcel {number}: delivered"), false, true);
+        }
+    }
+    for (line, number) in order.items.iter().zip(1..) {
+        let (shipped, returned) = (order.shipped_units(number), order.returned_units(number));
+        let taken =
+            u32::from(shipped).saturating_add(u32::from(line.cancelled_quantity)).saturating_sub(returned.into());
+        let ordered = u32::from(line.quantity.get());
+        checks.at_most(format_args!("line {number}: units in parcels or cancelled before"), ordered, taken);
+        checks.at_most(format_args!("line {number}: units returned"), line.cancelled_quantity, returned);
+        if order.paid_at.is_some() && line.status.is_on_its_way() {
+            let by_parcels = order.status_by_parcels(number);
+            checks.equal(format_args!("line {number}: status by its parcels"), by_parcels, Some(line.status));
+        }
     }
 }
 

@@ -297,7 +297,7 @@ fn follow(live: &mut [i64], entry: &HistoryEntry, order: &Order, is_first: bool)
         | HistoryEvent::RefundOverdue => {}
         HistoryEvent::PaymentFailed | HistoryEvent::PaymentDeclined | HistoryEvent::HoldExpired => live.fill(0),
         HistoryEvent::Cancelled if entry.lines.is_empty() => live.fill(0),
-        HistoryEvent::Cancelled | HistoryEvent::LineMoved => {
+        HistoryEvent::Cancelled | HistoryEvent::LineMoved | HistoryEvent::ParcelShipped | HistoryEvent::ParcelMoved => {
             for step in &entry.lines {
                 if let Some(live) = step.number.checked_sub(1).and_then(|index| live.get_mut(index)) {
                     *live -= i64::from(step.units);

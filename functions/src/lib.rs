@@ -47,6 +47,7 @@ pub mod http {
     pub mod orders {
         pub mod cancel;
         pub mod create;
+        pub mod create_parcel;
         pub mod get;
         pub mod get_history;
         pub mod get_item;
@@ -54,7 +55,9 @@ pub mod http {
         pub mod list_payments;
         pub mod pay;
         pub mod retry_refund;
+        mod units;
         pub mod update_item;
+        pub mod update_parcel;
     }
 
     pub mod payments {
@@ -187,6 +190,8 @@ endpoints![
     ("POST",   "/orders/{orderId}/cancel",                "cancel-order",         orders::cancel,             token),
     ("GET",    "/orders/{orderId}/items/{itemId}",        "get-order-item",       orders::get_item,           token),
     ("PATCH",  "/orders/{orderId}/items/{itemId}",        "update-order-item",    orders::update_item,        token),
+    ("POST",   "/orders/{orderId}/parcels",               "create-parcel",        orders::create_parcel,      token),
+    ("PATCH",  "/orders/{orderId}/parcels/{parcelId}",    "update-parcel",        orders::update_parcel,      token),
     ("POST",   "/orders/{orderId}/refunds/{refundId}/retry", "retry-refund",      orders::retry_refund,       token),
     ("POST",   "/payments",                               "create-payment",       payments::create,           token),
     ("GET",    "/payments",                               "list-payments",        payments::list,             token),

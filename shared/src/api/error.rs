@@ -77,6 +77,7 @@ impl ApiError {
                 Entity::Coupon => json!({ "couponId": id }),
                 Entity::Order => json!({ "orderId": id }),
                 Entity::OrderItem => json!({ "itemId": id }),
+                Entity::Parcel => json!({ "parcelId": id }),
                 Entity::OrderSheet => json!({ "orderSheetId": id }),
                 Entity::Payment => json!({ "paymentId": id }),
                 Entity::Refund => json!({ "refundId": id }),
@@ -102,6 +103,9 @@ impl ApiError {
             }
             Refusal::LineStateConflict { order_id, item_id, status, allowed } => {
                 Some(json!({ "orderId": order_id, "itemId": item_id, "status": status, "allowed": allowed }))
+            }
+            Refusal::ParcelStateConflict { order_id, parcel_id, status, allowed } => {
+                Some(json!({ "orderId": order_id, "parcelId": parcel_id, "status": status, "allowed": allowed }))
             }
             Refusal::RefundStateConflict { refund_id, status } => {
                 Some(json!({ "refundId": refund_id, "status": status, "allowed": [] }))
@@ -134,6 +138,7 @@ impl ApiError {
                 Entity::Coupon => json!({ "field": "couponId" }),
                 Entity::Order
                 | Entity::OrderItem
+                | Entity::Parcel
                 | Entity::OrderSheet
                 | Entity::Payment
                 | Entity::Refund
@@ -189,6 +194,7 @@ fn code_of(refusal: &Refusal) -> Code {
         Refusal::PriceChanged { .. } | Refusal::PayableChanged { .. } => Code::PriceChanged,
         Refusal::OrderStateConflict { .. }
         | Refusal::LineStateConflict { .. }
+        | Refusal::ParcelStateConflict { .. }
         | Refusal::RefundStateConflict { .. }
         | Refusal::PaymentStateConflict { .. }
         | Refusal::WithdrawalStateConflict { .. }

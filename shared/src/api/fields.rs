@@ -6,13 +6,13 @@ use deserr::{DeserializeError, Deserr, ErrorKind, IntoValue, MergeWithError, Val
 
 use super::{Cursor, Language, cursor::List, envelope::FieldError};
 use crate::domain::{
-    CouponId, Invalid, OrderId, OrderItemId, OrderSheetId, Patch, PaymentId, ProductId, Quantity, UserId, WithdrawalId,
-    bounded,
+    CouponId, Invalid, OrderId, OrderItemId, OrderSheetId, ParcelId, Patch, PaymentId, ProductId, Quantity, UserId,
+    WithdrawalId, bounded,
     coupon::{CouponKind, TotalQuantity, ValidDays},
     invalid::Kind,
     inventory::{ShardCount, Units, UnitsChange},
     money::{AdjustmentAmount, ChargeAmount, Payable, PositiveAmount, Price},
-    order::{LineStatus, PayBy, Tender},
+    order::{LineStatus, ParcelStatus, PayBy, Tender},
     product::{InitialStatus, SaleStatus},
     provider::PaymentKey,
     text::{Email, Text},
@@ -148,8 +148,8 @@ macro_rules! field {
 }
 
 field!(
-    String => UserId, ProductId, CouponId, OrderId, OrderItemId, OrderSheetId, Email, Instant, UserKind, UserStatus,
-    SaleStatus, InitialStatus, CouponKind, LineStatus, PayBy, Limit, RecentStock, PaymentId, PaymentKey, WithdrawalId,
+    String => UserId, ProductId, CouponId, OrderId, OrderItemId, OrderSheetId, ParcelId, Email, Instant, UserKind, UserStatus,
+    SaleStatus, InitialStatus, CouponKind, LineStatus, ParcelStatus, PayBy, Limit, RecentStock, PaymentId, PaymentKey, WithdrawalId,
     WithdrawalStatus, Tender,
 );
 field!(i64 => ChargeAmount, AdjustmentAmount, PositiveAmount, Payable, Price, Quantity, Units, UnitsChange, ShardCount, TotalQuantity, ValidDays, CounterShards);

@@ -34,7 +34,7 @@ pub mod withdrawals;
 
 pub use bounds::Bounds;
 pub use idempotency::{OutcomeRecord, RequestKey};
-pub use shop::{Checkout, PaymentPath, PaymentPolicy, Policy, Shop};
+pub use shop::{CONFIRM_AFTER, Checkout, PaymentPath, PaymentPolicy, Policy, Shop};
 
 use crate::{
     domain::{Invalid, Refusal, UserId, order::Actor},

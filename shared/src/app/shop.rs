@@ -51,6 +51,8 @@ pub struct Policy {
     pub caps: Caps,
     /// Whether customers charge their own balance without paying.
     pub self_charge: bool,
+    /// The time after which the shop confirms a delivered line for a silent customer.
+    pub confirm_after: SignedDuration,
     pub payments: PaymentPolicy,
 }
 
@@ -83,6 +85,9 @@ pub enum PaymentPath {
     /// By the first of the two: for a local shop.
     Both,
 }
+
+/// Eight days: one more than a customer has to change their mind.
+pub const CONFIRM_AFTER: SignedDuration = SignedDuration::from_hours(8 * 24);
 
 impl PaymentPolicy {
     pub const DEFAULT: Self = Self {

@@ -65,6 +65,10 @@ id! {
     OrderItemId
 }
 id! {
+    /// The id of a parcel within its order: its number.
+    ParcelId
+}
+id! {
     /// The id of an order sheet.
     OrderSheetId
 }
@@ -81,8 +85,19 @@ id! {
 impl OrderItemId {
     /// The number of the line with this id, from 1; nothing if no line can have it.
     pub fn number(&self) -> Option<usize> {
-        self.0.parse().ok().filter(|number: &usize| *number > 0 && number.to_string() == self.0)
+        part_number(&self.0)
     }
+}
+
+impl ParcelId {
+    /// The number of the parcel with this id, from 1; nothing if no parcel can have it.
+    pub fn number(&self) -> Option<usize> {
+        part_number(&self.0)
+    }
+}
+
+fn part_number(id: &str) -> Option<usize> {
+    id.parse().ok().filter(|number: &usize| *number > 0 && number.to_string() == id)
 }
 
 impl PaymentId {

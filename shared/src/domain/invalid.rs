@@ -51,6 +51,8 @@ pub enum Invalid {
     Duplicate,
     /// Not a list of entity tags, nor `*`.
     EntityTags,
+    /// The lines are those of several sellers.
+    OneSeller,
     /// Not a cursor of this list.
     Cursor,
     /// Not JSON at all.

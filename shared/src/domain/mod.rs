@@ -34,7 +34,7 @@ pub mod user;
 pub mod withdrawal;
 
 pub use etag::{ETag, Precondition};
-pub use id::{CouponId, OrderId, OrderItemId, OrderSheetId, PaymentId, ProductId, UserId, WithdrawalId};
+pub use id::{CouponId, OrderId, OrderItemId, OrderSheetId, ParcelId, PaymentId, ProductId, UserId, WithdrawalId};
 pub use invalid::Invalid;
 pub use money::{Quantity, Won};
 pub use patch::Patch;

@@ -4,7 +4,10 @@ use super::{
     CouponId, OrderId, OrderSheetId, PaymentId, ProductId, WithdrawalId, Won,
     coupon::CouponProblem,
     etag::Mismatch,
-    states::{LineStatus, OrderAction, OrderStatus, RefundStatus, SessionAction, SessionStatus, WithdrawalStatus},
+    states::{
+        LineStatus, OrderAction, OrderStatus, ParcelStatus, RefundStatus, SessionAction, SessionStatus,
+        WithdrawalStatus,
+    },
 };
 
 /// A rule of the shop refuses a request. A refusal has changed nothing, except that [`Refusal::BalanceNotEnough`]
@@ -65,6 +68,15 @@ pub enum Refusal {
         status: LineStatus,
         /// The states that the caller can move it to.
         allowed: Vec<LineStatus>,
+    },
+    /// The parcel does not allow this in its state.
+    #[error("parcel state conflict")]
+    ParcelStateConflict {
+        order_id: OrderId,
+        parcel_id: String,
+        status: ParcelStatus,
+        /// The states that it can be moved to.
+        allowed: Vec<ParcelStatus>,
     },
     /// The refund does not allow this in its state.
     #[error("refund state conflict")]
@@ -158,6 +170,7 @@ pub enum Entity {
     Coupon,
     Order,
     OrderItem,
+    Parcel,
     OrderSheet,
     /// A payment session.
     Payment,
@@ -175,6 +188,7 @@ impl std::fmt::Display for Entity {
             Self::Coupon => "coupon",
             Self::Order => "order",
             Self::OrderItem => "order item",
+            Self::Parcel => "parcel",
             Self::OrderSheet => "order sheet",
             Self::Payment => "payment",
             Self::Refund => "refund",
@@ -196,6 +210,7 @@ mod tests {
             (Entity::Coupon, "coupon not found"),
             (Entity::Order, "order not found"),
             (Entity::OrderItem, "order item not found"),
+            (Entity::Parcel, "parcel not found"),
             (Entity::OrderSheet, "order sheet not found"),
             (Entity::Payment, "payment not found"),
             (Entity::Refund, "refund not found"),

@@ -67,9 +67,38 @@ impl LineStatus {
         matches!(self, Self::Cancelled | Self::Returned)
     }
 
+    /// Whether its state follows from its parcels: no request of the customer and no confirmation has changed it.
+    pub fn is_on_its_way(self) -> bool {
+        matches!(self, Self::Paid | Self::Preparing | Self::Shipped | Self::InDelivery | Self::Delivered)
+    }
+
     /// Whether the line can be cancelled at once: it is paid, and nothing of it has been shipped.
     pub fn is_unshipped(self) -> bool {
         matches!(self, Self::Paid | Self::Preparing)
+    }
+}
+
+/// The state of a parcel, the least advanced first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ParcelStatus {
+    /// It has been handed to the carrier.
+    Shipped,
+    /// It is on its way to the recipient.
+    InDelivery,
+    /// It has arrived.
+    Delivered,
+}
+
+named!(ParcelStatus { "SHIPPED" => Shipped, "IN_DELIVERY" => InDelivery, "DELIVERED" => Delivered });
+
+impl From<ParcelStatus> for LineStatus {
+    fn from(status: ParcelStatus) -> Self {
+        match status {
+            ParcelStatus::Shipped => Self::Shipped,
+            ParcelStatus::InDelivery => Self::InDelivery,
+            ParcelStatus::Delivered => Self::Delivered,
+        }
     }
 }
 

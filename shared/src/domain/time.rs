@@ -43,6 +43,21 @@ pub fn after_business_time(at: Timestamp, time: SignedDuration) -> Timestamp {
     at
 }
 
+/// The end of a window that begins at an instant. One of whole days ends with as many Seoul days after the day of its
+/// begin, which does not count: so the law reckons the days in which a consumer may withdraw. Any other ends after just
+/// that time.
+pub fn end_of_window(begin: Timestamp, window: SignedDuration) -> Timestamp {
+    const DAY_S: i64 = 24 * 60 * 60;
+    let exact = begin.checked_add(window).unwrap_or(Timestamp::MAX);
+    if window.is_zero() || window.as_secs() % DAY_S != 0 {
+        return exact;
+    }
+    let after = (window.as_secs() / DAY_S).checked_add(1);
+    let last =
+        after.and_then(|days| seoul_day(begin).checked_add(SignedDuration::from_hours(days.checked_mul(24)?)).ok());
+    last.and_then(|day| start_of_seoul_day(day).ok()).unwrap_or(exact)
+}
+
 /// An instant that a client wrote in RFC 3339, cut to the millisecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Instant(Timestamp);

@@ -7,8 +7,8 @@ use utoipa::{
 };
 
 use super::{
-    CouponSnapshot, Envelope, OrderSnapshot, PaymentRequest, RefundRequest, SheetSnapshot, ShippingInstruction,
-    WithdrawalSnapshot,
+    CouponSnapshot, Envelope, LineChange, OrderSnapshot, ParcelSnapshot, PaymentRequest, RefundRequest, SheetSnapshot,
+    ShippingInstruction, WithdrawalSnapshot,
 };
 
 macro_rules! kinds {
@@ -72,6 +72,26 @@ kinds! {
     ShippingRequested: ShippingInstruction, 1;
     /// The delivery system is not to ship it, or a part of it.
     ShippingCancelled: ShippingInstruction, 1;
+    /// Units of an order were handed to a carrier in a parcel.
+    ParcelShipped: ParcelSnapshot, 1;
+    /// A parcel is on its way to the recipient.
+    ParcelInDelivery: ParcelSnapshot, 1;
+    /// A parcel has arrived.
+    ParcelDelivered: ParcelSnapshot, 1;
+    /// All units of a line were shipped.
+    LineShipped: LineChange, 1;
+    /// All units of a line have arrived.
+    LineDelivered: LineChange, 1;
+    /// The purchase of a line was confirmed, by the customer or after their silence.
+    PurchaseConfirmed: LineChange, 1;
+    /// The customer asked to return a line.
+    ReturnRequested: LineChange, 1;
+    /// A line was returned.
+    LineReturned: LineChange, 1;
+    /// The customer asked to exchange a line.
+    ExchangeRequested: LineChange, 1;
+    /// A line was exchanged.
+    LineExchanged: LineChange, 1;
     /// An order sheet was drawn up.
     OrderSheetCreated: SheetSnapshot, 1;
     /// An order sheet's time was up before it was ordered.

@@ -7,6 +7,7 @@ mod coupon;
 mod inbound;
 mod kind;
 mod order;
+mod parcel;
 mod payment;
 mod sheet;
 mod shipping;
@@ -16,6 +17,7 @@ pub use coupon::{CouponSnapshot, from_coupon_change};
 pub use inbound::InboundKind;
 pub use kind::{Described, EventKind};
 pub use order::{LineSnapshot, OrderSnapshot, from_change};
+pub use parcel::{LineChange, ParcelSnapshot};
 pub use payment::{PAYMENTS_SOURCE, PaymentRequest, PaymentResult, RefundReason, RefundRequest, RefundResult};
 pub use sheet::{SheetSnapshot, from_sheet_change};
 pub use shipping::{ShippingInstruction, ShippingItem};
@@ -72,6 +74,10 @@ pub enum EventData {
     Withdrawal(WithdrawalSnapshot),
     /// Of [`EventKind::ShippingRequested`] and [`EventKind::ShippingCancelled`].
     Shipping(ShippingInstruction),
+    /// Of the `Parcel…` events: the parcel.
+    Parcel(ParcelSnapshot),
+    /// Of the events of lines.
+    Line(LineChange),
     /// Of the `OrderSheet…` events: the sheet.
     Sheet(SheetSnapshot),
     /// Of the `Coupon…` events: the user's coupon.

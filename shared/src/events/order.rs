@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Event, EventData, EventKind, PaymentRequest, RefundRequest, ShippingInstruction};
+use super::{
+    Event, EventData, EventKind, LineChange, ParcelSnapshot, PaymentRequest, RefundRequest, ShippingInstruction,
+};
 use crate::domain::{
     CouponId, OrderId, OrderSheetId, PaymentId, ProductId, UserId, Won,
     order::{
@@ -95,6 +97,7 @@ pub fn from_change(old: Option<&Order>, new: &Order) -> Result<Vec<Event>, Incon
     let happenings = new.history.iter().zip(1_u64..).skip(known);
     let mut events: Vec<Event> =
         happenings.flat_map(|(entry, sequence)| from_entry(new, &snapshot, entry, sequence)).collect();
+    events.extend(of_lines(new, known));
     let was_completed = old.is_some_and(|old| old.status == OrderStatus::Completed);
     let turned = match (was_completed, new.status == OrderStatus::Completed) {
         (false, true) => Some((EventKind::OrderCompleted, "-completed")),
@@ -123,6 +126,8 @@ fn from_entry(order: &Order, snapshot: &OrderSnapshot, entry: &HistoryEntry, seq
         HistoryEvent::Cancelled | HistoryEvent::LineMoved if took_units => vec![of_order(EventKind::OrderRefunded)],
         HistoryEvent::Cancelled
         | HistoryEvent::LineMoved
+        | HistoryEvent::ParcelShipped
+        | HistoryEvent::ParcelMoved
         | HistoryEvent::PaymentReturned
         | HistoryEvent::DepositRequested
         | HistoryEvent::RefundSucceeded
@@ -142,6 +147,9 @@ fn from_entry(order: &Order, snapshot: &OrderSnapshot, entry: &HistoryEntry, seq
         let data = EventData::Refund(overdue);
         events.push(event(order, entry, sequence, EventKind::RefundOverdue, "-overdue", data));
     }
+    if let Some((kind, parcel)) = ParcelSnapshot::of(order, entry) {
+        events.push(event(order, entry, sequence, kind, "-parcel", EventData::Parcel(parcel)));
+    }
     for (kind, instruction) in ShippingInstruction::of(order, entry) {
         // The first line distinguishes one seller's part from another's.
         let first = instruction.items.first().map_or("", |item| item.item_id.as_str());
@@ -149,6 +157,18 @@ fn from_entry(order: &Order, snapshot: &OrderSnapshot, entry: &HistoryEntry, seq
         events.push(event(order, entry, sequence, kind, &suffix, EventData::Shipping(instruction)));
     }
     events
+}
+
+/// The events of the lines that the entries after the `known` ones moved.
+fn of_lines(order: &Order, known: usize) -> Vec<Event> {
+    let steps = order.steps().into_iter().filter(|step| step.entry_number > known);
+    let events = steps.filter_map(|step| {
+        let (kind, change) = LineChange::of(order, step.change)?;
+        let suffix = format!("-line-{}", change.item_id);
+        let sequence = u64::try_from(step.entry_number).unwrap_or(u64::MAX);
+        Some(event(order, step.entry, sequence, kind, &suffix, EventData::Line(change)))
+    });
+    events.collect()
 }
 
 fn event(order: &Order, entry: &HistoryEntry, sequence: u64, kind: EventKind, suffix: &str, data: EventData) -> Event {

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use crate::api::identity::LocalDoor;
 use crate::{
     api::identity::{IdentitySource, RoleGroups},
-    app::{Checkout, PaymentPath, PaymentPolicy, Policy},
+    app::{CONFIRM_AFTER, Checkout, PaymentPath, PaymentPolicy, Policy},
     domain::{Won, caps::Caps, pricing::ShippingPolicy, provider::ProviderName},
     platform::environment::{ConfigError, number, optional, required, seconds, switch},
 };
@@ -47,6 +47,7 @@ impl Config {
                 sheet_validity: seconds("ORDER_SHEET_SECONDS", SignedDuration::from_mins(30))?,
                 caps: caps()?,
                 self_charge: switch("SELF_CHARGE")?,
+                confirm_after: seconds("CONFIRM_AFTER_SECONDS", CONFIRM_AFTER)?,
                 payments: payments()?,
             },
             checkout: checkout()?,

@@ -11,6 +11,7 @@
 //! | the claim of an e-mail address | `EMAIL#digest` | `EMAIL` | |
 //! | an order | `ORDER#id` | `ORDER` | by time: `ORDERS#user id`, instant and order id |
 //! | | | | by expiry: `HOLDS#bucket`, end of the hold and order id, while its payment is pending; then `REFUNDS#bucket`, next look of the sweep and order id, while a refund to outside is open |
+//! | the next confirmation of an order's delivered lines | `ORDER#order id` | `CONFIRMATION` | by expiry: `CONFIRMATIONS#bucket`, its instant and order id |
 //! | a payment of the external system | `ORDER#order id` | `PAYMENT#id` | |
 //! | the claim of an external payment by an order | `PAYMENT#id` | `PAYMENT` | |
 //! | a payment session | `SESSION#id` | `SESSION` | by time: `PAYMENTS#user id`, instant and payment id |
@@ -183,6 +184,21 @@ pub fn refunds(bucket: u16) -> String {
 /// The key of an order with open refunds in the expiry index.
 pub fn refunds_by_expiry(order: &OrderId, look_at: Timestamp) -> IndexKey {
     IndexKey { pk: refunds(bucket(order.as_str(), EXPIRY_BUCKETS)), sk: time_and_id(look_at, order.as_str()) }
+}
+
+/// The next confirmation of an order's delivered lines.
+pub fn confirmation(order: &OrderId) -> Key {
+    key(order_partition(order), "CONFIRMATION")
+}
+
+/// The partition of orders with delivered lines by their next confirmation.
+pub fn confirmations(bucket: u16) -> String {
+    format!("CONFIRMATIONS#{bucket}")
+}
+
+/// The key of an order's next confirmation in the expiry index.
+pub fn confirmation_by_expiry(order: &OrderId, at: Timestamp) -> IndexKey {
+    IndexKey { pk: confirmations(bucket(order.as_str(), EXPIRY_BUCKETS)), sk: time_and_id(at, order.as_str()) }
 }
 
 pub fn session(payment: &PaymentId) -> Key {

@@ -7,6 +7,7 @@ pub mod action;
 pub mod audits;
 pub mod backoff;
 pub mod carts;
+pub mod confirmations;
 pub mod coupons;
 pub mod heartbeat;
 pub mod keys;

@@ -42,7 +42,7 @@ impl From<StoredOrder> for OrderRecord {
         if order.status == OrderStatus::PaymentFailed {
             order.items.iter_mut().for_each(OrderLine::end_unpaid);
         }
-        Self { order, payload, trace_id }
+        Self { order: order.with_implied_parcels(), payload, trace_id }
     }
 }
 
@@ -82,6 +82,11 @@ fn indexed(action: Action, order: &Order) -> Action {
         (None, Some(at)) => listed.index_by_expiry(keys::refunds_by_expiry(&order.order_id, at)),
         (None, None) => listed,
     }
+}
+
+/// Asserts that an order still has the version that was read.
+pub fn check_version(seen: &Order) -> Action {
+    Action::check(keys::order(&seen.order_id)).when("#version = :seen").value(":seen", seen.version)
 }
 
 pub fn check_absent(order: &OrderId) -> Action {

@@ -7,6 +7,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use super::{
     Item, Key,
     audits::AuditRecord,
+    confirmations::PlannedConfirmation,
     heartbeat::Heartbeat,
     keys,
     migrations::MigrationProgress,
@@ -47,6 +48,7 @@ pub enum Record {
     Cart { user: UserId, cart: Cart },
     Order(Box<OrderRecord>),
     Payment(Box<Payment>),
+    PlannedConfirmation(PlannedConfirmation),
     PaymentClaim { payment: PaymentId, claim: PaymentClaim },
     Session(Box<SessionRecord>),
     PaymentKeyClaim { digest: String, claim: PaymentKeyClaim },
@@ -119,6 +121,7 @@ impl Record {
             (["USER", user], ["CART"]) => Ok(Self::Cart { user: reader.part(user)?, cart: reader.record()? }),
             (["ORDER", _], ["ORDER"]) => reader.record().map(Self::Order),
             (["ORDER", _], ["PAYMENT", _]) => reader.record().map(Self::Payment),
+            (["ORDER", _], ["CONFIRMATION"]) => reader.record().map(Self::PlannedConfirmation),
             (["PAYMENT", payment], ["PAYMENT"]) => {
                 Ok(Self::PaymentClaim { payment: reader.part(payment)?, claim: reader.record()? })
             }
@@ -197,6 +200,7 @@ impl Record {
             Self::Cart { user, .. } => keys::cart(user),
             Self::Order(record) => keys::order(&record.order.order_id),
             Self::Payment(payment) => keys::payment(&payment.order_id, &payment.payment_id),
+            Self::PlannedConfirmation(planned) => keys::confirmation(&planned.order_id),
             Self::PaymentClaim { payment, .. } => keys::payment_claim(payment),
             Self::Session(record) => keys::session(&record.session.payment_id),
             Self::PaymentKeyClaim { digest, .. } => keys::payment_key_claim(digest),
@@ -322,6 +326,7 @@ mod tests {
                 keys::payment(&order_id, &PaymentId::try_from("p1".to_owned()).unwrap()),
                 json!({ "paymentId": "p1", "orderId": "o1", "amount": 1, "status": "PAID", "at": at_ms }),
             ),
+            (keys::confirmation(&order_id), json!({ "orderId": "o1", "at": at_ms })),
             (keys::payment_claim(&PaymentId::try_from("p1".to_owned()).unwrap()), json!({ "orderId": "o1" })),
             (
                 keys::session(&PaymentId::try_from("p1".to_owned()).unwrap()),

@@ -34,6 +34,7 @@ async fn an_order_takes_the_money_and_the_units() {
           "amount": 12000,
           "cancelledQuantity": 0,
           "couponShare": 429,
+          "deliveredQuantity": 0,
           "itemId": "1",
           "name": "tea 상품",
           "nextStatuses": [
@@ -41,7 +42,9 @@ async fn an_order_takes_the_money_and_the_units() {
           ],
           "productId": "tea",
           "quantity": 1,
+          "returnedQuantity": 0,
           "sequence": 1,
+          "shippedQuantity": 0,
           "status": "PREPARING",
           "unitDiscount": 0,
           "unitPrice": 12000
@@ -53,6 +56,7 @@ async fn an_order_takes_the_money_and_the_units() {
           "amount": 16000,
           "cancelledQuantity": 0,
           "couponShare": 571,
+          "deliveredQuantity": 0,
           "itemId": "2",
           "name": "cup 상품",
           "nextStatuses": [
@@ -60,7 +64,9 @@ async fn an_order_takes_the_money_and_the_units() {
           ],
           "productId": "cup",
           "quantity": 2,
+          "returnedQuantity": 0,
           "sequence": 2,
+          "shippedQuantity": 0,
           "status": "PREPARING",
           "unitDiscount": 0,
           "unitPrice": 8000
@@ -69,6 +75,7 @@ async fn an_order_takes_the_money_and_the_units() {
       "orderId": "pm2jpz7ndg6vokzh7voa7ml2nq",
       "paid": 30000,
       "paidAt": "2026-11-20T03:00:00Z",
+      "parcels": [],
       "payable": 30000,
       "payment": "BALANCE",
       "refunded": 0,

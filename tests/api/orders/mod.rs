@@ -10,6 +10,7 @@ mod get_item;
 mod hold;
 mod line_states;
 mod list;
+mod parcels;
 mod pay;
 mod refunds;
 mod split_tender;

@@ -35,6 +35,7 @@ async fn a_held_order_is_paid_once() {
           "amount": 24000,
           "cancelledQuantity": 0,
           "couponShare": 1000,
+          "deliveredQuantity": 0,
           "itemId": "1",
           "name": "tea 상품",
           "nextStatuses": [
@@ -42,7 +43,9 @@ async fn a_held_order_is_paid_once() {
           ],
           "productId": "tea",
           "quantity": 2,
+          "returnedQuantity": 0,
           "sequence": 1,
+          "shippedQuantity": 0,
           "status": "PREPARING",
           "unitDiscount": 0,
           "unitPrice": 12000
@@ -51,6 +54,7 @@ async fn a_held_order_is_paid_once() {
       "orderId": "pm2jpz7ndg6vokzh7voa7ml2nq",
       "paid": 26000,
       "paidAt": "2026-11-20T03:09:59.999Z",
+      "parcels": [],
       "payable": 26000,
       "payment": "BALANCE",
       "refunded": 0,

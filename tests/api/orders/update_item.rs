@@ -32,7 +32,9 @@ async fn a_line_goes_from_preparation_to_confirmation_each_step_by_its_actor() {
     LINE_MOVED by CUSTOMER: line 1 DELIVERED > PURCHASE_CONFIRMED
     "#);
     let kinds: Vec<_> = published_of(&shop, &order).await.into_iter().map(|(kind, _)| kind).collect();
-    assert_eq!(kinds, ["OrderPaid", "ShippingRequested", "OrderCompleted"]);
+    let expected =
+        ["OrderPaid", "ShippingRequested", "LineShipped", "LineDelivered", "OrderCompleted", "PurchaseConfirmed"];
+    assert_eq!(kinds, expected);
     assert_eq!(shop.balance("mina").await, 98_995_000);
     shop.audit().await;
 }
@@ -88,12 +90,20 @@ async fn a_completed_return_is_refunded_and_restocked() {
         "OrderPaid",
         "ShippingRequested",
         "ShippingRequested",
+        "LineShipped",
+        "LineDelivered",
+        "LineShipped",
+        "LineDelivered",
         "OrderCompleted",
+        "ReturnRequested",
         "OrderReopened",
         "OrderRefunded",
+        "LineReturned",
         "OrderCompleted",
+        "ReturnRequested",
         "OrderReopened",
         "OrderRefunded",
+        "LineReturned",
     ]
     "#);
     shop.settle().await;

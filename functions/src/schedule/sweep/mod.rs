@@ -1,6 +1,7 @@
 //! Finishes, each minute, work that requests and messages have left undone. The tasks run side by side: one that is
 //! slow or fails does not delay another.
 
+pub mod confirmations;
 pub mod coupons;
 pub mod expiry;
 pub mod inventory;
@@ -29,10 +30,13 @@ pub enum Task {
     Tickets,
     /// Marks of expired coupons.
     Coupons,
+    /// Delivered lines with silent customers.
+    Confirmations,
 }
 
 impl Task {
-    pub const ALL: [Self; 5] = [Self::Expiry, Self::Sheets, Self::Inventory, Self::Tickets, Self::Coupons];
+    pub const ALL: [Self; 6] =
+        [Self::Expiry, Self::Sheets, Self::Inventory, Self::Tickets, Self::Coupons, Self::Confirmations];
 }
 
 /// An event of the schedule.
@@ -69,6 +73,7 @@ impl Task {
             Self::Inventory => "INVENTORY",
             Self::Tickets => "TICKETS",
             Self::Coupons => "COUPONS",
+            Self::Confirmations => "CONFIRMATIONS",
         }
     }
 
@@ -79,6 +84,7 @@ impl Task {
             Self::Inventory => inventory::run(shop).await,
             Self::Tickets => tickets::run(shop).await,
             Self::Coupons => coupons::run(shop).await,
+            Self::Confirmations => confirmations::run(shop).await,
         }
     }
 }

@@ -7,7 +7,7 @@ use shared::{
     domain::{
         PaymentId, Refusal, Won,
         coupon::{CouponState, IssuedCoupon},
-        order::{Actor, Cancellation, HistoryEvent, LineStatus, Order, PaymentMethod, Refund},
+        order::{Actor, Cancellation, HistoryEvent, Label, LineStatus, Order, ParcelStatus, PaymentMethod, Refund},
         sheet::{OrderSheet, SheetState},
     },
     events::{self, Event, InboundKind, PaymentResult, RefundResult, WithdrawalResult},
@@ -30,6 +30,25 @@ pub(crate) fn events() -> Result<Vec<Event>, Error> {
     advance(&mut stories, |order| order.cancel(&one_of_two, Actor::Customer, None, later(now, 5)).map(Some))?;
     for status in [LineStatus::Shipped, LineStatus::InDelivery, LineStatus::Delivered, LineStatus::ReturnRequested] {
         advance(&mut stories, |order| order.move_line(1, status, &[Actor::Admin], later(now, 60)))?;
+    }
+    // One is shipped in a parcel and confirmed; one is returned, one exchanged.
+    let label = Label { carrier: "CJ대한통운".to_owned(), tracking_number: "688012345678".to_owned() };
+    let all = draft.items.iter().zip(1..).map(|(line, number)| (number, line.quantity.get())).collect();
+    stories.push(vec![Order::paid(id.clone(), draft.clone())]);
+    advance(&mut stories, |order| order.ship(&all, label.clone(), Actor::Seller, later(now, 60)).map(Some))?;
+    for status in [ParcelStatus::InDelivery, ParcelStatus::Delivered] {
+        advance(&mut stories, |order| order.move_parcel(1, status, Actor::Seller, later(now, 90)))?;
+    }
+    let delivered = stories.last().and_then(|story| story.last()).cloned();
+    for ways in [
+        &[LineStatus::PurchaseConfirmed][..],
+        &[LineStatus::ReturnRequested, LineStatus::ReturnInProgress, LineStatus::Returned],
+        &[LineStatus::ExchangeRequested, LineStatus::ExchangeInProgress, LineStatus::Exchanged],
+    ] {
+        stories.push(delivered.iter().cloned().collect());
+        for status in ways {
+            advance(&mut stories, |order| order.move_line(1, *status, &[Actor::Admin], later(now, 120)))?;
+        }
     }
     // One is refused, one expires unpaid, one is paid outside and to be refunded there, which takes too long.
     stories.push(vec![Order::payment_failed(id.clone(), draft.clone())]);

@@ -5,7 +5,7 @@ use functions::routes;
 use serde_json::{Value, json};
 use utoipa::openapi::{OpenApi, extensions::ExtensionsBuilder};
 
-use super::{Error, operations};
+use super::{Error, operations, samples};
 
 /// The address in the commands. The page that shows them puts its own in its place.
 const SHOP: &str = "http://localhost:9000";
@@ -132,6 +132,7 @@ fn command(method: &str, path: &str) -> Option<String> {
     let confirm = json!({ "paymentKey": "$KEY", "amount": 50_000 });
     let confirm = Call::post(KIM, "/payments/$PAYMENT/confirm", confirm).without_key();
     let issued = json!({ "userId": "lee", "couponId": "delivery" });
+    let ship = Call::post(As::Admin, "/orders/$ORDER/parcels", samples::parcel());
     let (before, call) = match (method, path) {
         ("POST", "/coupons/revoke") => {
             let issue = Call::post(As::Admin, "/coupons/issue", issued.clone()).without_key();
@@ -147,6 +148,11 @@ fn command(method: &str, path: &str) -> Option<String> {
         }
         ("PATCH", "/orders/{orderId}/items/{itemId}") => {
             (order, Call::patch(As::Admin, "/orders/$ORDER/items/1", json!({ "status": "SHIPPED" })))
+        }
+        ("POST", "/orders/{orderId}/parcels") => (order, ship),
+        ("PATCH", "/orders/{orderId}/parcels/{parcelId}") => {
+            let shipped = [order, ship.lines("curl -s").join(" ")].join("\n");
+            (shipped, Call::patch(As::Admin, "/orders/$ORDER/parcels/1", json!({ "status": "DELIVERED" })))
         }
         ("POST", "/orders/{orderId}/refunds/{refundId}/retry") => {
             let retry =

@@ -8,8 +8,8 @@ use shared::{
         ApiError, Code, FieldErrors, Language,
         views::{
             self, BestsellerView, CampaignView, CartView, DeskProductView, EntryView, IssuedCouponView,
-            ListedDeskProductView, ListedProductView, OrderSheetView, OrderView, PaymentView, ProductView, SessionView,
-            ShownStatus, UserView, WithdrawalView,
+            ListedDeskProductView, ListedProductView, OrderSheetView, OrderView, ParcelView, PaymentView, ProductView,
+            SessionView, ShownStatus, UserView, WithdrawalView,
         },
     },
     app::{
@@ -25,7 +25,7 @@ use shared::{
         coupon::{Campaign, CouponState, Discount, IssuedCoupon, Terms, Validity},
         ledger::EntryKind,
         money::MAX_BALANCE,
-        order::{Actor, Draft, LineStatus, Order, OrderLine, allowed_next},
+        order::{Actor, Draft, Label, LineStatus, Order, OrderLine, allowed_next},
         pricing::{self, ShippingPolicy},
         product::{Offer, SaleStatus},
         provider::ProviderName,
@@ -145,6 +145,11 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
     let caller = Caller { user_id: mina.clone(), role: Role::Customer };
     let order = AuthorizedOrder::for_caller(&caller, order, ordered_at)?.ok_or(Error::NoSample("Order"))?;
     let history = views::history(&order);
+    let label = Label { carrier: "CJ대한통운".to_owned(), tracking_number: "688012345678".to_owned() };
+    let shipped = order.order.ship(&[(1, 1)].into(), label, Actor::Admin, at("2026-11-21T00:00:00Z")?);
+    let shipped = shipped.map_err(|_| Error::NoSample("Parcel"))?;
+    let parcel = shipped.parcel(1).ok_or(Error::NoSample("Parcel"))?;
+    let shipped = ParcelView::new(&shipped, 1, parcel);
     let order = OrderView::try_from(order)?;
 
     Ok(vec![
@@ -164,12 +169,18 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         ("IssuedCoupon", serde_json::to_value(IssuedCouponView::at(ordered_at, issued_coupon()?))?),
         ("Cart", serde_json::to_value(cart)?),
         ("Order", serde_json::to_value(order)?),
+        ("Parcel", serde_json::to_value(shipped)?),
         ("HistoryEntry", serde_json::to_value(history.into_iter().next())?),
         ("Payment", serde_json::to_value(payment)?),
         ("PaymentSession", serde_json::to_value(session)?),
         ("Withdrawal", serde_json::to_value(withdrawal)?),
         ("OrderSheet", serde_json::to_value(OrderSheetView::at(ordered_at, sheet)?)?),
     ])
+}
+
+/// A parcel with one of the two units of the story's order.
+pub(crate) fn parcel() -> Value {
+    json!({ "items": [{ "itemId": "1", "quantity": 1 }], "carrier": "CJ대한통운", "trackingNumber": "688012345678" })
 }
 
 /// The samples of bodies, by the names of their schemas.
@@ -229,6 +240,8 @@ fn bodies() -> Vec<(&'static str, Value)> {
         ),
         ("NewCancellation", json!({ "items": [{ "itemId": "1", "quantity": 1 }], "reason": "하나만 필요해요" })),
         ("OrderItemChange", json!({ "status": "SHIPPED" })),
+        ("NewParcel", parcel()),
+        ("ParcelChange", json!({ "status": "DELIVERED" })),
         ("RefundRetry", json!({ "to": "BALANCE" })),
         ("NewPayment", json!({ "purpose": { "type": "TOP_UP", "userId": "mina", "amount": 50_000 } })),
         ("Confirmation", json!({ "paymentKey": "tgen_20261126172042abcd1", "amount": 50_000 })),

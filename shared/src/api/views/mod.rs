@@ -10,7 +10,7 @@ mod user;
 
 pub use cart::{CartItemView, CartView};
 pub use coupon::{CampaignView, IssuedCouponView, TermsView};
-pub use order::{HistoryView, OrderLineView, OrderView, PaymentView, RefundView, State, history};
+pub use order::{HistoryView, OrderLineView, OrderView, ParcelView, PaymentView, RefundView, State, history};
 pub use payment::{CheckoutView, PurposeView, SessionRefundView, SessionView, WithdrawalView};
 pub use product::{
     BestsellerView, DeskProductView, ListedDeskProductView, ListedProductView, ProductView, ShownStatus,

@@ -9,8 +9,8 @@ use crate::{
     domain::{
         CouponId, OrderId, OrderSheetId, ProductId, UserId, Won,
         order::{
-            Actor, Change, HistoryEvent, InconsistentAmounts, LineStatus, OrderAction, OrderStatus, PaymentMethod,
-            PaymentStatus, Refund, RefundStatus, Step, Tender, TenderAmount,
+            Actor, Change, HistoryEvent, InconsistentAmounts, LineStatus, Order, OrderAction, OrderStatus, Parcel,
+            ParcelItem, ParcelStatus, PaymentMethod, PaymentStatus, Refund, RefundStatus, Step, Tender, TenderAmount,
         },
         pricing::Amounts,
     },
@@ -49,6 +49,8 @@ pub struct OrderView {
     pub paid: Won,
     /// The amount refunded or on its way back. A refund that failed does not count.
     pub refunded: Won,
+    /// Its parcels; for a seller, only those with lines of their own.
+    pub parcels: Vec<ParcelView>,
     /// The sources of the money; for the orderer and admins.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tenders: Vec<TenderAmount>,
@@ -96,6 +98,64 @@ impl From<Refund> for RefundView {
     }
 }
 
+/// A parcel of an order.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Parcel)]
+pub struct ParcelView {
+    /// The id of the parcel within its order.
+    pub parcel_id: String,
+    /// The order.
+    pub order_id: OrderId,
+    /// The seller who shipped it; the shop itself, if there is none.
+    #[schema(required)]
+    pub seller_id: Option<UserId>,
+    /// Its state.
+    pub status: ParcelStatus,
+    /// The units in it.
+    pub items: Vec<ParcelItemView>,
+    /// The carrier; none for units that were marked as shipped without a parcel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub carrier: Option<String>,
+    /// The number by which the carrier tracks it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracking_number: Option<String>,
+    /// The instant at which it was handed to the carrier.
+    pub shipped_at: Timestamp,
+    /// The instant of its arrival, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivered_at: Option<Timestamp>,
+}
+
+/// Units of a line in a parcel.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ParcelItem)]
+pub struct ParcelItemView {
+    /// The line.
+    pub item_id: String,
+    /// The number of units.
+    pub quantity: u16,
+}
+
+impl ParcelView {
+    /// A parcel of an order as its customer, its seller or an admin sees it.
+    pub fn new(order: &Order, number: usize, parcel: &Parcel) -> Self {
+        let item = |item: &ParcelItem| ParcelItemView { item_id: item.line.to_string(), quantity: item.units };
+        Self {
+            parcel_id: number.to_string(),
+            order_id: order.order_id.clone(),
+            seller_id: order.seller_of(parcel).cloned(),
+            status: parcel.status,
+            items: parcel.items.iter().map(item).collect(),
+            carrier: parcel.label.as_ref().map(|label| label.carrier.clone()),
+            tracking_number: parcel.label.as_ref().map(|label| label.tracking_number.clone()),
+            shipped_at: parcel.shipped_at,
+            delivered_at: parcel.delivered_at,
+        }
+    }
+}
+
 /// A line of an order.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -116,6 +176,12 @@ pub struct OrderLineView {
     pub quantity: u16,
     /// Units of them cancelled or returned since.
     pub cancelled_quantity: u16,
+    /// Units of them put into parcels.
+    pub shipped_quantity: u16,
+    /// Units of them that arrived.
+    pub delivered_quantity: u16,
+    /// Units of them that came back, or never arrived.
+    pub returned_quantity: u16,
     /// The price of a unit when it was ordered.
     pub unit_price: Won,
     /// The discount on a unit when it was ordered.
@@ -147,11 +213,17 @@ impl TryFrom<AuthorizedOrder> for OrderView {
         } else {
             (Vec::new(), Vec::new(), authorized.order.refunded)
         };
+        let parcels = authorized.parcels().map(|(number, parcel)| ParcelView::new(&authorized.order, number, parcel));
+        let parcels = parcels.collect();
         let AuthorizedOrder { order, lines, .. } = authorized;
+        let units: Vec<_> = (1..=order.items.len())
+            .map(|line| (order.shipped_units(line), order.delivered_units(line), order.returned_units(line)))
+            .collect();
         let Amounts { goods_total, goods_discount, coupon_discount, shipping_fee, payable } = order.amounts;
-        let items = order.items.into_iter().zip(next_statuses).zip(1..);
+        let items = order.items.into_iter().zip(next_statuses.into_iter().zip(units)).zip(1..);
         let items = items.filter(|(_, number)| lines.contains(number));
-        let items = items.map(|((line, next_statuses), sequence)| {
+        let items = items.map(|((line, (next_statuses, units)), sequence)| {
+            let (shipped_quantity, delivered_quantity, returned_quantity) = units;
             Ok(OrderLineView {
                 item_id: sequence.to_string(),
                 sequence,
@@ -161,6 +233,9 @@ impl TryFrom<AuthorizedOrder> for OrderView {
                 name: line.name,
                 quantity: line.quantity.get(),
                 cancelled_quantity: line.cancelled_quantity,
+                shipped_quantity,
+                delivered_quantity,
+                returned_quantity,
                 unit_price: line.unit_price,
                 unit_discount: line.unit_discount,
                 coupon_share: line.coupon_share,
@@ -183,6 +258,7 @@ impl TryFrom<AuthorizedOrder> for OrderView {
             payable,
             paid: order.paid,
             refunded,
+            parcels,
             tenders,
             refunds,
             order_sheet_id: order.order_sheet_id,
@@ -215,6 +291,9 @@ pub struct HistoryView {
     /// Units of the line that were cancelled or returned with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quantity: Option<u16>,
+    /// The parcel that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parcel_id: Option<String>,
     /// The reason, in the words of the actor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -235,7 +314,7 @@ pub enum State {
 /// An order's history, oldest entry first.
 pub fn history(authorized: &AuthorizedOrder) -> Vec<HistoryView> {
     let AuthorizedOrder { order, lines, .. } = authorized;
-    let steps = order.steps().into_iter().filter_map(|Step { id, entry, actor, change }| {
+    let steps = order.steps().into_iter().filter_map(|Step { id, entry, actor, change, .. }| {
         let (item_id, from, to, units) = match change {
             Change::Order { from, to } => (None, from.map(State::Order), State::Order(to), 0),
             Change::Line { number, from, to, units } if lines.contains(&number) => {
@@ -250,6 +329,7 @@ pub fn history(authorized: &AuthorizedOrder) -> Vec<HistoryView> {
             from,
             to,
             quantity: (units > 0).then_some(units),
+            parcel_id: entry.parcel.map(|number| number.to_string()),
             reason: authorized.reason(entry).map(str::to_owned),
             actor,
             at: entry.at,

@@ -6,7 +6,7 @@ use crate::{
     app::{Caller, Role},
     domain::{
         Won,
-        order::{Actor, HistoryEntry, InconsistentAmounts, LineStatus, Order, OrderAction, OrderLine},
+        order::{Actor, HistoryEntry, InconsistentAmounts, LineStatus, Order, OrderAction, OrderLine, Parcel},
         pricing::Amounts,
     },
     store::StoreError,
@@ -61,6 +61,12 @@ impl AuthorizedOrder {
     pub fn next_statuses(&self, number: usize) -> Vec<LineStatus> {
         let actors = self.order.line(number).map(|line| self.actors(line)).unwrap_or_default();
         self.order.next_statuses(number, &actors)
+    }
+
+    /// The parcels that the caller may see, with their numbers. One has lines of one seller only.
+    pub fn parcels(&self) -> impl Iterator<Item = (usize, &Parcel)> {
+        let is_theirs = |parcel: &Parcel| parcel.items.iter().any(|item| self.lines.contains(&item.line));
+        (1..).zip(&self.order.parcels).filter(move |(_, parcel)| is_theirs(parcel))
     }
 
     /// The reason given with an entry, if it concerns the caller. A seller reads the reasons for their own lines only,

@@ -26,7 +26,7 @@ use crate::{
     store::{
         Backoff, ConditionFailures, Consistency, Outcome, RetryKind, Transaction,
         action::ActionIndex,
-        coupons, keys, ledger,
+        confirmations, coupons, keys, ledger,
         orders::{self, OrderRecord},
         shards, users,
     },
@@ -37,6 +37,9 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 struct IdempotentOutcome {
     order_id: OrderId,
+    /// The number of the part of the order that it made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    part: Option<usize>,
 }
 
 /// Changes an order, most likely of `user`. `step` returns the order after the change, or nothing if there is nothing
@@ -52,12 +55,42 @@ pub(super) async fn change(
     key: Option<&RequestKey>,
     step: impl Fn(&Order, Timestamp) -> Result<Option<Order>, Refusal>,
 ) -> Result<Order, Failure> {
-    match change_once(shop, id, user, key, &step).await {
-        Err(Failure::Refused(refusal)) => match key.filter(|key| key.given) {
-            Some(key) if idempotency::recall::<IdempotentOutcome>(shop, key).await?.is_some() => {
-                Ok(read(shop, id).await?.order)
-            }
-            _ => Err(refusal.into()),
+    let step = |order: &Order, now: Timestamp| Ok(step(order, now)?.map(|after| (after, None)));
+    Ok(change_by(shop, id, user, key, &step).await?.0)
+}
+
+/// Makes a part of an order, such as a parcel. `step` returns the order with it, and its number. So does a repetition.
+///
+/// # Errors
+/// Those of [`change`], and those of `step`.
+pub(super) async fn change_part(
+    shop: &Shop,
+    id: &OrderId,
+    key: &RequestKey,
+    step: impl Fn(&Order, Timestamp) -> Result<(Order, usize), Failure>,
+) -> Result<(Order, usize), Failure> {
+    let step = |order: &Order, now: Timestamp| step(order, now).map(|(after, part)| Some((after, Some(part))));
+    let (order, part) = change_by(shop, id, None, Some(key), &step).await?;
+    Ok((order, part.ok_or(Failure::Internal("a part of an order has a number"))?))
+}
+
+/// The order after a change, and the number of the part that it made, if it made one.
+type Changed = (Order, Option<usize>);
+
+async fn change_by(
+    shop: &Shop,
+    id: &OrderId,
+    user: Option<&UserId>,
+    key: Option<&RequestKey>,
+    step: &impl Fn(&Order, Timestamp) -> Result<Option<Changed>, Failure>,
+) -> Result<Changed, Failure> {
+    match change_once(shop, id, user, key, step).await {
+        Err(failure @ (Failure::Refused(_) | Failure::Invalid(..))) => match key.filter(|key| key.given) {
+            Some(key) => match idempotency::recall::<IdempotentOutcome>(shop, key).await? {
+                Some(outcome) => Ok((read(shop, id).await?.order, outcome.part)),
+                None => Err(failure),
+            },
+            None => Err(failure),
         },
         other => other,
     }
@@ -68,25 +101,25 @@ async fn change_once(
     id: &OrderId,
     user: Option<&UserId>,
     key: Option<&RequestKey>,
-    step: &impl Fn(&Order, Timestamp) -> Result<Option<Order>, Refusal>,
-) -> Result<Order, Failure> {
+    step: &impl Fn(&Order, Timestamp) -> Result<Option<Changed>, Failure>,
+) -> Result<Changed, Failure> {
     let mut backoff = shop.backoff();
     let to_look_at = user.filter(|user| shop.cached_account(user).is_none());
     let (mut seen, mut known) = look(shop, id, to_look_at, &mut backoff).await?;
     loop {
-        let Some(now) = step(&seen.order, shop.clock.now())? else {
-            return Ok(seen.order);
+        let Some((now, part)) = step(&seen.order, shop.clock.now())? else {
+            return Ok((seen.order, None));
         };
         let mut attempt = Attempt::new(shop, &seen, &now, &mut known, &mut backoff).await?;
-        let outcome = IdempotentOutcome { order_id: id.clone() };
+        let outcome = IdempotentOutcome { order_id: id.clone(), part };
         let note = key.and_then(|key| idempotency::note(shop, &mut attempt.transaction, key, outcome, Keep::AWeek));
         let Some(failures) = attempt.commit(shop, &mut seen, &mut known, &mut backoff).await? else {
-            return Ok(now);
+            return Ok((now, part));
         };
         if let Some(key) = key
-            && idempotency::noted::<IdempotentOutcome>(&failures, note, key)?.is_some()
+            && let Some(outcome) = idempotency::noted::<IdempotentOutcome>(&failures, note, key)?
         {
-            return Ok(read(shop, id).await?.order);
+            return Ok((read(shop, id).await?.order, outcome.part));
         }
         if backoff.retry("the order changed meanwhile").await? == RetryKind::AfterBackoff {
             // The cached account is older than the one that was refused.
@@ -94,6 +127,17 @@ async fn change_once(
             (seen, known) = look(shop, id, to_look_at.as_ref(), &mut backoff).await?;
         }
     }
+}
+
+/// Plans the next confirmation of an order as it was read; nothing happens if the order has changed meanwhile, as that
+/// change has planned it.
+pub(super) async fn plan_confirmation(shop: &Shop, seen: &Order) -> Result<(), Failure> {
+    let mut transaction = Transaction::new();
+    transaction.add(orders::check_version(seen));
+    let at = seen.next_confirmation(shop.policy.confirm_after);
+    transaction.add(confirmations::plan(&seen.order_id, at));
+    let (Outcome::Committed | Outcome::Refused(_)) = shop.table.commit(transaction, &mut shop.backoff()).await?;
+    Ok(())
 }
 
 /// Reads the order, and in the same round trip the account of `user`, if one is given.
@@ -159,6 +203,11 @@ impl Attempt {
         let mut transaction = Transaction::new();
         let record = OrderRecord::new(now.clone(), seen.payload.clone());
         let order = transaction.add(orders::replace(&seen.order, &record));
+        let window = shop.policy.confirm_after;
+        let confirmation = now.next_confirmation(window);
+        if confirmation != seen.order.next_confirmation(window) {
+            transaction.add(confirmations::plan(&now.order_id, confirmation));
+        }
 
         let account = match (effects.payment, effects.refund) {
             (Some(amount), _) => Some(known.pay(shop, now, amount).await?),

@@ -43,20 +43,39 @@ pub struct HistoryEntry {
     /// The refund that the entry is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund_step: Option<RefundStep>,
+    /// The number of the parcel that the entry is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parcel: Option<usize>,
 }
 
 impl HistoryEntry {
     /// An entry about the order as a whole.
     pub fn new(event: HistoryEvent, actor: Actor, at: Timestamp) -> Self {
-        Self { event, actor, at, lines: Vec::new(), refund: Won::ZERO, reason: None, returned: None, refund_step: None }
+        Self {
+            event,
+            actor,
+            at,
+            lines: Vec::new(),
+            refund: Won::ZERO,
+            reason: None,
+            returned: None,
+            refund_step: None,
+            parcel: None,
+        }
     }
 
     /// Its size in the order's item, in units of some 40 bytes.
     pub(super) fn weight(&self) -> usize {
         const ITSELF: usize = 4;
         const REASON_BYTES: usize = 40;
+        const PARCEL: usize = 6;
         let reason = self.reason.as_ref().map_or(0, |reason| reason.len().div_ceil(REASON_BYTES));
-        ITSELF.saturating_add(self.lines.len()).saturating_add(reason)
+        // A new parcel is stored beside its entry: its label, and its items.
+        let parcel = match self.event {
+            HistoryEvent::ParcelShipped => PARCEL.saturating_add(self.lines.len()),
+            _ => 0,
+        };
+        ITSELF.saturating_add(self.lines.len()).saturating_add(reason).saturating_add(parcel)
     }
 }
 
@@ -104,6 +123,10 @@ pub enum HistoryEvent {
     Cancelled,
     /// A line moved to another state.
     LineMoved,
+    /// Units were handed to a carrier in a parcel.
+    ParcelShipped,
+    /// A parcel moved on.
+    ParcelMoved,
     /// The external payment system sent money that the order does not need; it is asked to return it.
     PaymentReturned,
     /// The customer is to transfer the money to an account of the provider; the hold lasts until then.
@@ -134,7 +157,9 @@ impl HistoryEvent {
             | Self::PaymentDeclined
             | Self::HoldExpired
             | Self::Cancelled
-            | Self::LineMoved => false,
+            | Self::LineMoved
+            | Self::ParcelShipped
+            | Self::ParcelMoved => false,
         }
     }
 }
@@ -169,6 +194,8 @@ pub struct Step<'o> {
     pub id: String,
     /// The entry that it is a part of.
     pub entry: &'o HistoryEntry,
+    /// The number of the entry, from 1.
+    pub entry_number: usize,
     pub actor: Actor,
     pub change: Change,
 }
@@ -189,7 +216,7 @@ impl Order {
                         if *count == 1 { format!("{place}-{number}") } else { format!("{place}-{number}-{count}") }
                     }
                 };
-                steps.push(Step { id, entry, actor, change });
+                steps.push(Step { id, entry, entry_number: place, actor, change });
             }
         }
         steps
@@ -239,7 +266,10 @@ impl Replay {
             HistoryEvent::Cancelled if entry.lines.is_empty() => {
                 self.move_all(LineStatus::Cancelled, entry.actor, &mut steps);
             }
-            HistoryEvent::Cancelled | HistoryEvent::LineMoved => {
+            HistoryEvent::Cancelled
+            | HistoryEvent::LineMoved
+            | HistoryEvent::ParcelShipped
+            | HistoryEvent::ParcelMoved => {
                 let moved = entry.lines.iter().filter_map(|step| self.move_line(*step));
                 steps.extend(moved.map(|change| (entry.actor, change)));
             }

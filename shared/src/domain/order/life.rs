@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Actor, HistoryEntry, HistoryEvent, LineStatus, LineStep, Order, OrderAction, OrderLine, OrderStatus, PaymentMethod,
-    Returned,
+    Actor, HistoryEntry, HistoryEvent, LineStatus, Order, OrderAction, OrderLine, OrderStatus, PaymentMethod, Returned,
     transitions::{allowed_next_as, may_ever_move_to},
 };
 use crate::domain::{PaymentId, Refusal, Won, invalid::named, refusal::Entity};
@@ -65,7 +64,9 @@ impl Order {
             && match self.status {
                 OrderStatus::PendingPayment => true,
                 status if status.is_void() => false,
-                _ => self.items.iter().all(|line| line.status.is_terminal() || line.status.is_unshipped()),
+                _ => self.items.iter().zip(1..).all(|(line, number)| {
+                    line.status.is_terminal() || line.status.is_unshipped() && !self.is_partly_shipped(number)
+                }),
             };
         let actions = [(OrderAction::Pay, can_pay), (OrderAction::Cancel, can_cancel)];
         actions.into_iter().filter_map(|(action, can)| can.then_some(action)).collect()
@@ -178,32 +179,40 @@ impl Order {
             cancelled == line.live_units()
         });
         if self.status == OrderStatus::PendingPayment && is_whole {
-            let mut order = self.end_unpaid(HistoryEvent::Cancelled, actor, now)?;
-            if let Some(entry) = order.history.last_mut() {
-                entry.reason = reason;
-            }
-            return Ok(order);
+            return Ok(self.end_unpaid(HistoryEvent::Cancelled, actor, now)?.because(reason));
         }
         if self.status == OrderStatus::PendingPayment || self.status.is_void() {
             return Err(self.conflict(actor, now));
         }
-        let mut steps = Vec::new();
+        let mut after = self.clone();
         for (number, units) in units {
             let Some(line) = self.line(number) else { continue };
-            if !line.status.is_unshipped() {
+            if !line.status.is_unshipped() || matches!(what, Cancellation::Whole) && self.is_partly_shipped(number) {
                 return Err(self.line_conflict(number, line.status, &[actor]));
             }
-            let available = line.live_units();
-            let left = available.checked_sub(units).ok_or_else(|| Refusal::UnitsNotLeft {
-                order_id: self.order_id.clone(),
-                item_id: number.to_string(),
-                requested: units,
-                available,
-            })?;
-            let to = if left == 0 { LineStatus::Cancelled } else { line.status };
-            steps.push(LineStep { number, to, units });
+            let available = self.unshipped_units(number);
+            if units > available {
+                return Err(self.units_not_left(number, units, available));
+            }
+            after.cancel_units(self, number, units);
         }
-        Ok(self.step(HistoryEvent::Cancelled, actor, steps, reason, now))
+        let after = self.changed_to(after, HistoryEvent::Cancelled, actor, std::iter::empty(), now);
+        Ok(after.because(reason))
+    }
+
+    /// Cancels units of a line that are in no parcel.
+    fn cancel_units(&mut self, before: &Self, number: usize, units: u16) {
+        let Some(line) = number.checked_sub(1).and_then(|index| self.items.get_mut(index)) else { return };
+        line.cancelled_quantity = line.cancelled_quantity.saturating_add(units);
+        if line.live_units() == 0 {
+            line.status = LineStatus::Cancelled;
+        } else {
+            self.follow_parcels(before, number);
+        }
+    }
+
+    pub(super) fn units_not_left(&self, number: usize, requested: u16, available: u16) -> Refusal {
+        Refusal::UnitsNotLeft { order_id: self.order_id.clone(), item_id: number.to_string(), requested, available }
     }
 
     /// Moves a line along an edge of the table of transitions, for a caller with the roles of all `actors`. Nothing if
@@ -231,32 +240,42 @@ impl Order {
         }
         let actor = actors.iter().find(|actor| self.next_statuses(number, &[**actor]).contains(&to));
         let actor = *actor.ok_or_else(|| self.line_conflict(number, line.status, actors))?;
-        let units = if to.is_terminal() { line.live_units() } else { 0 };
         let event = if to == LineStatus::Cancelled { HistoryEvent::Cancelled } else { HistoryEvent::LineMoved };
-        Ok(Some(self.step(event, actor, vec![LineStep { number, to, units }], None, now)))
-    }
-
-    fn step(
-        &self,
-        event: HistoryEvent,
-        actor: Actor,
-        steps: Vec<LineStep>,
-        reason: Option<String>,
-        now: Timestamp,
-    ) -> Self {
-        let mut order = self.clone();
-        for step in &steps {
-            if let Some(line) = step.number.checked_sub(1).and_then(|index| order.items.get_mut(index)) {
-                line.status = step.to;
-                line.cancelled_quantity = line.cancelled_quantity.saturating_add(step.units);
+        let mut after = self.clone();
+        after.imply_parcels(self, number, to, now);
+        if let Some(line) = number.checked_sub(1).and_then(|index| after.items.get_mut(index)) {
+            line.status = to;
+            if to.is_terminal() {
+                line.cancelled_quantity = line.quantity.get();
             }
         }
+        Ok(Some(self.changed_to(after, event, actor, std::iter::once(number), now)))
+    }
+
+    /// The order after a change of its lines and parcels, with an entry for it and the refund that is due by it. Lines
+    /// are in the entry if they changed, or are `named`.
+    pub(super) fn changed_to(
+        &self,
+        mut after: Self,
+        event: HistoryEvent,
+        actor: Actor,
+        named: impl Iterator<Item = usize>,
+        now: Timestamp,
+    ) -> Self {
         // The refund due for a stored order with inconsistent amounts is unknown: nothing is refunded.
-        let due = order.refund_due().filter(|due| *due <= order.paid).unwrap_or(order.refunded);
-        let refund = due.checked_sub(order.refunded).filter(|refund| *refund > Won::ZERO).unwrap_or_default();
-        order.refunded = due.max(order.refunded);
-        let entry = HistoryEntry { lines: steps, refund, reason, ..HistoryEntry::new(event, actor, now) };
-        order.with_entry(entry)
+        let due = after.refund_due().filter(|due| *due <= after.paid).unwrap_or(self.refunded);
+        let refund = due.checked_sub(self.refunded).filter(|refund| *refund > Won::ZERO).unwrap_or_default();
+        after.refunded = due.max(self.refunded);
+        let lines = after.steps_since(self, &named.collect::<Vec<_>>());
+        after.with_entry(HistoryEntry { lines, refund, ..HistoryEntry::new(event, actor, now) })
+    }
+
+    /// The order with the reason of its last entry.
+    fn because(mut self, reason: Option<String>) -> Self {
+        if let Some(entry) = self.history.last_mut() {
+            entry.reason = reason;
+        }
+        self
     }
 
     /// The refund due for all that was cancelled or returned so far: of each line its part, and with the last unit the
@@ -309,10 +328,15 @@ impl Order {
     /// The states that a caller with the roles of all `actors` may move a line to; none for a line that does not exist.
     pub fn next_statuses(&self, number: usize, actors: &[Actor]) -> Vec<LineStatus> {
         let Some(line) = self.line(number) else { return Vec::new() };
-        allowed_next_as(line.status, self.status_before(number), actors)
+        let mut next = allowed_next_as(line.status, self.status_before(number), actors);
+        // Units on their way cannot be cancelled with the rest of their line.
+        if line.status.is_unshipped() && self.is_partly_shipped(number) {
+            next.retain(|to| *to != LineStatus::Cancelled);
+        }
+        next
     }
 
-    fn line_conflict(&self, number: usize, status: LineStatus, actors: &[Actor]) -> Refusal {
+    pub(super) fn line_conflict(&self, number: usize, status: LineStatus, actors: &[Actor]) -> Refusal {
         let allowed = self.next_statuses(number, actors);
         Refusal::LineStateConflict { order_id: self.order_id.clone(), item_id: number.to_string(), status, allowed }
     }

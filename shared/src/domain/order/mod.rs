@@ -4,6 +4,7 @@ mod effects;
 mod history;
 mod life;
 mod line;
+mod parcels;
 mod payment;
 mod refunds;
 mod sales;
@@ -13,12 +14,13 @@ pub use effects::{DepositHold, OrderEffects};
 pub use history::{Actor, Change, HistoryEntry, HistoryEvent, LineStep, Returned, Step};
 pub use life::{Cancellation, HistoryBounds, LONGEST_DEPOSIT, PayBy};
 pub use line::{InconsistentAmounts, OrderLine};
+pub use parcels::{CarrierText, Label, Parcel, ParcelItem, TrackingText};
 pub use payment::{Payment, PaymentClaim, PaymentOutcome, PaymentStatus};
 pub use refunds::{Refund, RefundStep, Tender, TenderAmount, attempt_id};
 pub use sales::Sale;
 pub use transitions::{TRANSITIONS, Transition, allowed_next, allowed_next_as};
 
-pub use super::states::{LineState, LineStatus, OrderAction, OrderStatus, RefundStatus};
+pub use super::states::{LineState, LineStatus, OrderAction, OrderStatus, ParcelStatus, RefundStatus};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -57,6 +59,9 @@ pub struct Order {
     pub payment: PaymentMethod,
     /// The lines; a line's number is its position, from 1.
     pub items: Vec<OrderLine>,
+    /// The parcels; a parcel's number is its position, from 1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parcels: Vec<Parcel>,
     #[serde(flatten)]
     pub amounts: Amounts,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -175,6 +180,7 @@ impl Order {
             status: OrderStatus::PendingPayment,
             payment: PaymentMethod::Balance,
             items,
+            parcels: Vec::new(),
             amounts: quote.amounts,
             coupon_id,
             paid: Won::ZERO,
