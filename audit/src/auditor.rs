@@ -277,6 +277,7 @@ impl Auditor {
             | Record::RebuildTrack { .. }
             | Record::RebuildPart { .. }
             | Record::Request { .. }
+            | Record::SellerShipping(_)
             | Record::PaymentKeyClaim { .. }
             | Record::Migration { .. }
             | Record::Audit(_)

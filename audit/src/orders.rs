@@ -12,6 +12,7 @@ use shared::domain::{
         TRANSITIONS,
     },
     pricing::{self, Amounts, PricedLine, ShippingPolicy},
+    shipping::shipment_of,
 };
 
 use crate::{
@@ -184,6 +185,15 @@ fn check_amounts(order: &Order, checks: &mut Checks<'_>) {
     };
     for ((name, expected), (_, found)) in named(&quote.amounts).into_iter().zip(named(&order.amounts)) {
         checks.equal(name, expected, found);
+    }
+    let shipments = order.shipments();
+    let fees: i128 = shipments.iter().map(|shipment| i128::from(shipment.fee.get())).sum();
+    checks.equal("shipping fee as the sum of those of the shipments", fees, i128::from(shipping_fee.get()));
+    for (shipment, number) in shipments.iter().zip(1..) {
+        checks.not_negative(format_args!("shipment {number}: fee"), shipment.fee.get());
+    }
+    if order.items.iter().any(|line| shipment_of(&shipments, line.seller_id.as_ref()).is_none()) {
+        checks.violated("shipments", "one for each line", "none for some");
     }
     for ((line, share), number) in order.items.iter().zip(&quote.coupon_shares).zip(1..) {
         checks.equal(format_args!("line {number}: coupon share"), share.get(), line.coupon_share.get());

@@ -79,6 +79,11 @@ pub mod http {
         pub mod update;
     }
 
+    pub mod sellers {
+        pub mod get_shipping;
+        pub mod set_shipping;
+    }
+
     pub mod users {
         pub mod create;
         pub mod get;
@@ -114,7 +119,9 @@ pub mod schedule {
     pub mod watch;
 }
 
-use http::{balance, cart, coupons, desk, order_sheets, orders, payments, products, reference, users, withdrawals};
+use http::{
+    balance, cart, coupons, desk, order_sheets, orders, payments, products, reference, sellers, users, withdrawals,
+};
 use routes::Route;
 use shared::lambda::serve::Endpoint;
 
@@ -173,6 +180,8 @@ endpoints![
     ("POST",   "/products",                               "create-product",       products::create,           token),
     ("PATCH",  "/products/{productId}",                   "update-product",       products::update,           token),
     ("POST",   "/products/{productId}/restock",           "restock-product",      products::restock,          token),
+    ("GET",    "/sellers/{sellerId}/shipping",            "get-seller-shipping",  sellers::get_shipping,      token),
+    ("PUT",    "/sellers/{sellerId}/shipping",            "set-seller-shipping",  sellers::set_shipping,      token),
     ("POST",   "/coupons",                                "create-coupon",        coupons::create,            token),
     ("GET",    "/coupons",                                "list-coupons",         coupons::list,              token),
     ("POST",   "/coupons/issue",                          "issue-coupon",         coupons::issue,             token),

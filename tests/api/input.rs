@@ -101,7 +101,7 @@ fn path(route: &Route) -> String {
 
 fn call(shop: &TestShop, route: &Route, query: &str) -> Call {
     let call = shop.call(route.method, &format!("{}{query}", path(route))).as_admin();
-    if matches!(route.method, "POST" | "PATCH") { call.json(&json!({ "bogus": 1 })) } else { call }
+    if matches!(route.method, "POST" | "PUT" | "PATCH") { call.json(&json!({ "bogus": 1 })) } else { call }
 }
 
 /// `/products?category=…`, `?q=`, `?limt=5` and `/orders?status=CANCELLED` gave everything.
@@ -118,7 +118,7 @@ async fn an_unknown_query_parameter_is_refused_on_every_route() {
         let fields = answer.bad_fields();
         assert!(fields.contains(&"limt") && fields.contains(&"Limit"), "{route:?}: {fields:?}");
         // Every fault is named at once. A notice may have any body.
-        if matches!(route.method, "POST" | "PATCH") && route.function != "receive-payment-notice" {
+        if matches!(route.method, "POST" | "PUT" | "PATCH") && route.function != "receive-payment-notice" {
             assert!(fields.contains(&"bogus"), "{route:?}: {fields:?}");
         }
     }

@@ -53,6 +53,10 @@ mod payments {
     mod refund;
 }
 
+mod sellers {
+    mod shipping;
+}
+
 mod products {
     mod create;
     mod list;

@@ -78,6 +78,8 @@ async fn suspended_sellers_and_admins_change_nothing() {
     let charged = as_boss(charge()).key("before").await.expect(200);
     let path = format!("/orders/{}", id(&order));
     let items = json!([{ "productId": "tea", "quantity": 1 }]);
+    let parcel = json!({ "items": [{ "itemId": "1", "quantity": 1 }], "carrier": "CJ", "trackingNumber": "1" });
+    let terms = json!({ "fee": 0, "freeFrom": 0, "returnFee": 0 });
     for status in ["SUSPENDED", "WITHDRAWN"] {
         set_user(&shop, "dabang", status).await;
         set_user(&shop, "boss", status).await;
@@ -86,6 +88,8 @@ async fn suspended_sellers_and_admins_change_nothing() {
             restock(),
             shop.post("/products", json!({ "name": "홍차", "price": 1, "stock": 1 })),
             shop.patch(&format!("{path}/items/1"), json!({ "status": "SHIPPED" })),
+            shop.post(&format!("{path}/parcels"), parcel.clone()),
+            shop.call("PUT", "/sellers/dabang/shipping").json(&terms),
         ];
         for call in of_seller {
             call.as_seller("dabang").await.refused(409, "USER_NOT_ACTIVE");
@@ -112,6 +116,9 @@ async fn suspended_sellers_and_admins_change_nothing() {
             shop.call("POST", &format!("{path}/payment")),
             shop.post(&format!("{path}/cancel"), json!({})),
             shop.patch(&format!("{path}/items/1"), json!({ "status": "SHIPPED" })),
+            shop.post(&format!("{path}/parcels"), parcel.clone()),
+            shop.patch(&format!("{path}/parcels/1"), json!({ "status": "DELIVERED" })),
+            shop.call("PUT", "/sellers/dabang/shipping").json(&terms),
             shop.post(&format!("{path}/refunds/none/retry"), json!({})),
             shop.post("/balance/adjustments", json!({ "userId": "mina", "amount": 100, "reason": "정정" })),
             shop.post("/balance/withdrawals", json!({ "userId": "mina", "amount": 100, "account": account })),

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use payment_provider::{Manual, SecretKey, Toss, Transport};
 use serde_json::{Value, json};
 use shared::{
-    app::{Bounds, CONFIRM_AFTER, PaymentPolicy, Policy, Shop, payments::provider::PaymentProvider},
+    app::{Bounds, CONFIRM_AFTER, PaymentPolicy, Policy, RETURN_FEE, Shop, payments::provider::PaymentProvider},
     domain::{Won, caps::Caps, pricing::ShippingPolicy},
     events::Event,
     platform::{Clock, Random},
@@ -361,6 +361,7 @@ pub(crate) fn policy() -> Policy {
         sheet_validity: SignedDuration::from_mins(30),
         caps: Caps::DEFAULT,
         self_charge: true,
+        return_fee: RETURN_FEE,
         confirm_after: CONFIRM_AFTER,
         payments: PaymentPolicy::DEFAULT,
     }

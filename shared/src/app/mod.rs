@@ -23,6 +23,7 @@ pub mod payments;
 pub mod products;
 pub mod rebuild;
 mod reservations;
+pub mod seller_shipping;
 pub mod sellers;
 pub mod sheets;
 mod shop;
@@ -34,7 +35,7 @@ pub mod withdrawals;
 
 pub use bounds::Bounds;
 pub use idempotency::{OutcomeRecord, RequestKey};
-pub use shop::{CONFIRM_AFTER, Checkout, PaymentPath, PaymentPolicy, Policy, Shop};
+pub use shop::{CONFIRM_AFTER, Checkout, PaymentPath, PaymentPolicy, Policy, RETURN_FEE, Shop};
 
 use crate::{
     domain::{Invalid, Refusal, UserId, order::Actor},

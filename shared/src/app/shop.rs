@@ -17,8 +17,16 @@ use super::{
 };
 use crate::{
     domain::{
-        CouponId, ProductId, UserId, account::Account, caps::Caps, coupon::Campaign, pricing::ShippingPolicy,
-        product::Product, provider::ProviderName, swept::SweepPlan, tickets::RemainingTickets,
+        CouponId, ProductId, UserId, Won,
+        account::Account,
+        caps::Caps,
+        coupon::Campaign,
+        pricing::ShippingPolicy,
+        product::Product,
+        provider::ProviderName,
+        shipping::{SellerShipping, ShippingTerms, TERMS_AGE},
+        swept::SweepPlan,
+        tickets::RemainingTickets,
     },
     platform::{Clock, Random},
     store::{Backoff, Table},
@@ -44,6 +52,8 @@ pub struct Shop {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
     pub shipping: ShippingPolicy,
+    /// The shop's fee for a return after a change of mind.
+    pub return_fee: Won,
     /// The time for which an order waits for its payment.
     pub hold: SignedDuration,
     /// The time for which an order sheet is valid.
@@ -86,6 +96,17 @@ pub enum PaymentPath {
     Both,
 }
 
+/// The shop's fee for a return after a change of mind, unless it is configured.
+pub const RETURN_FEE: Won = Won::new(3_000);
+
+impl Policy {
+    /// The terms on which the shop itself ships.
+    pub fn shipping_terms(&self) -> ShippingTerms {
+        let ShippingPolicy { fee, free_from } = self.shipping;
+        ShippingTerms { fee, free_from, return_fee: self.return_fee }
+    }
+}
+
 /// Eight days: one more than a customer has to change their mind.
 pub const CONFIRM_AFTER: SignedDuration = SignedDuration::from_hours(8 * 24);
 
@@ -117,6 +138,8 @@ struct Caches {
     accounts: Cache<UserId, (Timestamp, Account)>,
     products: Cache<ProductId, (Timestamp, Product)>,
     campaigns: Cache<CouponId, (Timestamp, Campaign)>,
+    /// The terms on which sellers ship, or that one has none, and the instant of that read.
+    terms: Cache<UserId, (Timestamp, Option<SellerShipping>)>,
     /// Products without stock, and the instant of that read.
     sold_out: Cache<ProductId, Timestamp>,
     counters: Cache<CouponId, CounterSnapshot>,
@@ -197,6 +220,7 @@ impl Shop {
             accounts: cache(entries, seed),
             products: cache(entries, seed),
             campaigns: cache(entries, seed),
+            terms: cache(entries, seed),
             sold_out: cache(entries, seed),
             counters: cache(entries, seed),
             refused: cache(entries, seed),
@@ -270,6 +294,16 @@ impl Shop {
 
     pub(super) fn invalidate_product(&self, product: &ProductId) {
         self.caches.products.remove(product);
+    }
+
+    /// The terms on which a seller ships, or that they have none, if it was read a moment ago.
+    pub(super) fn cached_terms(&self, seller: &UserId) -> Option<Option<SellerShipping>> {
+        self.shown(self.caches.terms.get(seller)?, TERMS_AGE).map(|(_, terms)| terms)
+    }
+
+    /// Caches the terms on which a seller ships, as a read which began at this instant found them.
+    pub(super) fn cache_terms(&self, seller: &UserId, at: Timestamp, terms: Option<SellerShipping>) {
+        self.caches.terms.insert(seller.clone(), (at, terms));
     }
 
     /// Whether a product is known to be sold out.

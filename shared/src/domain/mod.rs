@@ -25,6 +25,7 @@ pub mod refusal;
 pub mod reservations;
 pub mod session;
 pub mod sheet;
+pub mod shipping;
 pub mod states;
 pub mod swept;
 pub mod text;

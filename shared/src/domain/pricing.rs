@@ -1,20 +1,16 @@
 //! The amounts of an order.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Quantity, Won,
+    Quantity, UserId, Won,
     coupon::{CouponProblem, Discount, Terms},
+    shipping::{Shipment, ShippingRates, shipment_of},
 };
 
-/// The shipping fee of the shop. Read from the configuration; an order keeps the fee that it was charged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ShippingPolicy {
-    /// The fee of an order.
-    pub fee: Won,
-    /// Goods (less their own discounts) of this much or more ship free.
-    pub free_from: Won,
-}
+pub use super::shipping::ShippingPolicy;
 
 /// Units of a product at a price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +51,8 @@ pub struct Quote {
     pub amounts: Amounts,
     /// Each line's part of the coupon's discount, in the order of the lines.
     pub coupon_shares: Vec<Won>,
+    /// The shipments, in the order of their first line.
+    pub shipments: Vec<Shipment>,
 }
 
 /// The reason why an order has no price.
@@ -66,34 +64,73 @@ pub enum NoQuote {
     Overflow,
 }
 
-/// Computes the amounts of `lines` with a coupon's terms.
+/// Computes the amounts of `lines` that ship together, with a coupon's terms.
 ///
 /// # Errors
 /// If the coupon cannot be used for the order, or the amounts overflow.
 pub fn quote(lines: &[PricedLine], coupon: Option<&Terms>, shipping: ShippingPolicy) -> Result<Quote, NoQuote> {
+    let of_shop: Vec<(PricedLine, Option<&UserId>)> = lines.iter().map(|line| (*line, None)).collect();
+    quote_shipments(&of_shop, coupon, &ShippingRates { shop: shipping, sellers: BTreeMap::new() })
+}
+
+/// Computes the amounts of lines, each with its seller, with a coupon's terms. There is a fee for each shipment.
+///
+/// # Errors
+/// If the coupon cannot be used for the order, or the amounts overflow.
+pub fn quote_shipments(
+    lines: &[(PricedLine, Option<&UserId>)],
+    coupon: Option<&Terms>,
+    rates: &ShippingRates,
+) -> Result<Quote, NoQuote> {
     let sum = |amounts: Vec<Option<Won>>| {
         amounts.into_iter().collect::<Option<Vec<Won>>>().and_then(Won::checked_sum).ok_or(NoQuote::Overflow)
     };
-    let goods_total = sum(lines.iter().map(|line| line.unit_price.checked_mul(line.quantity)).collect())?;
-    let goods_discount = sum(lines.iter().map(|line| line.unit_discount.checked_mul(line.quantity)).collect())?;
+    let goods_total = sum(lines.iter().map(|(line, _)| line.unit_price.checked_mul(line.quantity)).collect())?;
+    let goods_discount = sum(lines.iter().map(|(line, _)| line.unit_discount.checked_mul(line.quantity)).collect())?;
     let goods = goods_total.checked_sub(goods_discount).ok_or(NoQuote::Overflow)?;
-    let fee = if goods >= shipping.free_from { Won::ZERO } else { shipping.fee };
+    let line_amounts: Option<Vec<Won>> = lines.iter().map(|(line, _)| line.amount()).collect();
+    let line_amounts = line_amounts.ok_or(NoQuote::Overflow)?;
+    let mut shipments = shipments_of(lines, &line_amounts, rates)?;
+    let fees = sum(shipments.iter().map(|shipment| Some(shipment.fee)).collect())?;
 
     let (coupon_discount, shipping_fee) = match coupon {
-        None => (Won::ZERO, fee),
-        Some(terms) => apply(terms, goods, fee)?,
+        None => (Won::ZERO, fees),
+        Some(terms) => apply(terms, goods, fees)?,
     };
-    let line_amounts: Option<Vec<Won>> = lines.iter().map(PricedLine::amount).collect();
-    let coupon_shares = apportion(coupon_discount, &line_amounts.ok_or(NoQuote::Overflow)?);
+    if shipping_fee.is_zero() {
+        shipments.iter_mut().for_each(|shipment| shipment.fee = Won::ZERO);
+    }
+    let coupon_shares = apportion(coupon_discount, &line_amounts);
     let payable = goods
         .checked_sub(coupon_discount)
         .and_then(|goods| goods.checked_add(shipping_fee))
         .ok_or(NoQuote::Overflow)?;
     let amounts = Amounts { goods_total, goods_discount, coupon_discount, shipping_fee, payable };
-    Ok(Quote { amounts, coupon_shares })
+    Ok(Quote { amounts, coupon_shares, shipments })
 }
 
-/// The discount of a coupon on the goods, and the shipping fee with it: (discount, fee).
+/// The shipments of lines, in the order of their first line, each free if its goods reach the threshold of its seller.
+fn shipments_of(
+    lines: &[(PricedLine, Option<&UserId>)],
+    amounts: &[Won],
+    rates: &ShippingRates,
+) -> Result<Vec<Shipment>, NoQuote> {
+    let mut goods: Vec<(Option<&UserId>, ShippingPolicy, Won)> = Vec::new();
+    for ((_, seller), amount) in lines.iter().zip(amounts) {
+        let (seller, policy) = rates.of(*seller);
+        match goods.iter_mut().find(|(known, ..)| *known == seller) {
+            Some((_, _, sum)) => *sum = sum.checked_add(*amount).ok_or(NoQuote::Overflow)?,
+            None => goods.push((seller, policy, *amount)),
+        }
+    }
+    let shipments = goods.into_iter().map(|(seller, policy, goods)| {
+        let fee = if goods >= policy.free_from { Won::ZERO } else { policy.fee };
+        Shipment { seller_id: seller.cloned(), fee }
+    });
+    Ok(shipments.collect())
+}
+
+/// The discount of a coupon on the goods, and the shipping fees with it: (discount, fees).
 fn apply(terms: &Terms, goods: Won, fee: Won) -> Result<(Won, Won), NoQuote> {
     if terms.min_order_amount.is_some_and(|least| goods < least) {
         return Err(NoQuote::Coupon(CouponProblem::OrderTooSmall));
@@ -112,6 +149,25 @@ fn apply(terms: &Terms, goods: Won, fee: Won) -> Result<(Won, Won), NoQuote> {
     };
     // A coupon is not used up without a discount.
     if discount.is_zero() { Err(NoQuote::Coupon(CouponProblem::NothingToDiscount)) } else { Ok((discount, fee)) }
+}
+
+/// Each line's part of the fee of its shipment, to the won, in proportion to the amounts of the lines. A line has an amount
+/// and a seller. Nothing on overflow.
+pub fn shipping_shares(lines: &[(Won, Option<&UserId>)], shipments: &[Shipment]) -> Option<Vec<Won>> {
+    let mut shares = vec![Won::ZERO; lines.len()];
+    for (position, shipment) in shipments.iter().enumerate() {
+        let is_in = |seller: Option<&UserId>| shipment_of(shipments, seller) == Some(position);
+        let weight = |(amount, seller): &(Won, Option<&UserId>)| if is_in(*seller) { *amount } else { Won::ZERO };
+        let mut weights: Vec<Won> = lines.iter().map(weight).collect();
+        if weights.iter().all(Won::is_zero) {
+            // Goods for nothing share the fee alike.
+            weights = lines.iter().map(|(_, seller)| Won::new(i64::from(is_in(*seller)))).collect();
+        }
+        for (share, part) in shares.iter_mut().zip(apportion(shipment.fee, &weights)) {
+            *share = share.checked_add(part)?;
+        }
+    }
+    Some(shares)
 }
 
 /// Splits `total` in proportion to `weights`, to the won, by the largest remainder; of equal ones the first wins. No
@@ -180,6 +236,29 @@ mod tests {
         let fee = |price, discount| quote(&[line(price, discount, 1)], None, SHIPPING).unwrap().amounts.shipping_fee;
         assert_eq!(fee(30_000, 0), Won::ZERO);
         assert_eq!(fee(30_000, 1), Won::new(3_000));
+    }
+
+    #[test]
+    fn each_shipment_has_its_own_fee_and_threshold() {
+        let [dabang, other] = ["dabang", "other"].map(|id| UserId::try_from(id.to_owned()).unwrap());
+        let policy = ShippingPolicy { fee: Won::new(2_500), free_from: Won::new(5_000) };
+        let rates = ShippingRates { shop: SHIPPING, sellers: BTreeMap::from([(dabang.clone(), policy)]) };
+        let quoted = |amount: i64, coupon: Option<&Terms>| {
+            // A seller without terms ships as the shop.
+            let lines =
+                [(line(1_000, 0, 1), None), (line(amount, 0, 1), Some(&dabang)), (line(1_000, 0, 1), Some(&other))];
+            quote_shipments(&lines, coupon, &rates)
+        };
+        let shipment = |seller: Option<&UserId>, fee| Shipment { seller_id: seller.cloned(), fee: Won::new(fee) };
+        let quote = quoted(4_999, None).unwrap();
+        assert_eq!(quote.shipments, [shipment(None, 3_000), shipment(Some(&dabang), 2_500)]);
+        assert_eq!((quote.amounts.shipping_fee, quote.amounts.payable), (Won::new(5_500), Won::new(12_499)));
+        let quote = quoted(5_000, None).unwrap();
+        assert_eq!(quote.shipments, [shipment(None, 3_000), shipment(Some(&dabang), 0)]);
+        // Free shipping waives all fees.
+        let quote = quoted(4_999, Some(&terms(Discount::FreeShipping))).unwrap();
+        assert_eq!(quote.shipments, [shipment(None, 0), shipment(Some(&dabang), 0)]);
+        assert_eq!(quote.amounts.payable, Won::new(6_999));
     }
 
     #[test]

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     CouponId, OrderId, OrderSheetId, Refusal, UserId,
     cart::Cart,
-    order::{Draft, OrderLine},
+    order::{Draft, OrderLine, own_shipments, shipments},
     pricing::{Amounts, Quote},
+    shipping::Shipment,
 };
 
 /// A contract before payment: an order of it has exactly these lines and amounts, or is refused. It holds no stock.
@@ -20,6 +21,9 @@ pub struct OrderSheet {
     pub state: SheetState,
     /// The lines of the intended order, with each line's part of the coupon.
     pub items: Vec<OrderLine>,
+    /// The shipments, if sellers with terms of their own are among them.
+    #[serde(default, rename = "shipments", skip_serializing_if = "Vec::is_empty")]
+    pub own_shipments: Vec<Shipment>,
     #[serde(flatten)]
     pub amounts: Amounts,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,6 +80,7 @@ impl OrderSheet {
             user_id,
             state: SheetState::Open,
             items,
+            own_shipments: own_shipments(quote.shipments),
             amounts: quote.amounts,
             coupon_id,
             from_cart: false,
@@ -94,7 +99,13 @@ impl OrderSheet {
 
     /// The amounts of the sheet.
     pub fn quote(&self) -> Quote {
-        Quote { amounts: self.amounts, coupon_shares: self.items.iter().map(|line| line.coupon_share).collect() }
+        let coupon_shares = self.items.iter().map(|line| line.coupon_share).collect();
+        Quote { amounts: self.amounts, coupon_shares, shipments: self.shipments() }
+    }
+
+    /// The shipments of the intended order.
+    pub fn shipments(&self) -> Vec<Shipment> {
+        shipments(&self.own_shipments, self.amounts)
     }
 
     /// The state at this instant.

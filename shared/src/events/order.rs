@@ -13,6 +13,7 @@ use crate::domain::{
         HistoryEntry, HistoryEvent, InconsistentAmounts, LineStatus, Order, OrderLine, OrderStatus, PaymentMethod,
     },
     pricing::Amounts,
+    shipping::Shipment,
 };
 
 /// An order as others see it, with its lines and amounts. It is as the change left it that the event is of.
@@ -39,6 +40,9 @@ pub struct OrderSnapshot {
     pub coupon_discount: Won,
     /// The fee for shipping.
     pub shipping_fee: Won,
+    /// The shipments that the fee is the sum of.
+    #[serde(default)]
+    pub shipments: Vec<Shipment>,
     /// The price of the order.
     pub payable: Won,
     /// The amount paid: all of `payable`, or nothing yet.
@@ -204,6 +208,7 @@ impl OrderSnapshot {
             coupon_id: order.coupon_id.clone(),
             coupon_discount,
             shipping_fee,
+            shipments: order.shipments(),
             payable,
             paid: order.paid,
             refunded: order.refunded,

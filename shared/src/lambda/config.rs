@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use crate::api::identity::LocalDoor;
 use crate::{
     api::identity::{IdentitySource, RoleGroups},
-    app::{CONFIRM_AFTER, Checkout, PaymentPath, PaymentPolicy, Policy},
+    app::{CONFIRM_AFTER, Checkout, PaymentPath, PaymentPolicy, Policy, RETURN_FEE},
     domain::{Won, caps::Caps, pricing::ShippingPolicy, provider::ProviderName},
     platform::environment::{ConfigError, number, optional, required, seconds, switch},
 };
@@ -43,6 +43,7 @@ impl Config {
                     fee: Won::new(number("SHIPPING_FEE", 3_000)?),
                     free_from: Won::new(number("FREE_SHIPPING_FROM", 30_000)?),
                 },
+                return_fee: Won::new(number("RETURN_FEE", RETURN_FEE.get())?),
                 hold: seconds("HOLD_SECONDS", SignedDuration::from_mins(10))?,
                 sheet_validity: seconds("ORDER_SHEET_SECONDS", SignedDuration::from_mins(30))?,
                 caps: caps()?,

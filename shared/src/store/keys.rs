@@ -22,6 +22,7 @@
 //! | a product | `PRODUCT#id` | `PRODUCT` | by time: `PRODUCTS`, instant and product id, while ON_SALE; else `PRODUCTS#DISCONTINUED` or `PRODUCTS#HIDDEN` |
 //! | | | | by expiry: `SHELVES`, next look of the sweep and product id, while its inventory is to be swept |
 //! | a product of a seller | `SELLER#user id` | `PRODUCT#instant#product id` | |
+//! | the terms on which a seller ships | `SELLER#user id` | `SHIPPING` | |
 //! | a change of a seller's status that their products may lack | `SELLER#user id` | `CHANGE` | by expiry: `SELLERS`, its instant and user id |
 //! | a shard of a product's stock | `STOCK#product id#shard` | `STOCK` | |
 //! | the claim record of a reservation | `UNITS#product id#shard#first sequence number` | `UNITS` | |
@@ -296,6 +297,11 @@ pub fn seller_product(seller: &UserId, created_at: Timestamp, product: &ProductI
 /// The product of a seller with this sort key, which is the one that products have in the index by time.
 pub fn seller_product_at(seller: &UserId, place: &str) -> Key {
     key(seller_partition(seller), format!("{SELLER_PRODUCT_PREFIX}{place}"))
+}
+
+/// The terms on which a seller ships.
+pub fn seller_shipping(seller: &UserId) -> Key {
+    key(seller_partition(seller), "SHIPPING")
 }
 
 /// A change of a seller's status that their products may lack.

@@ -32,6 +32,7 @@ use crate::domain::{
     order::{Payment, PaymentClaim},
     product::Product,
     reservations,
+    shipping::SellerShipping,
     text::EmailKey,
     user::{EmailClaim, Profile},
 };
@@ -56,6 +57,7 @@ pub enum Record {
     Sheet(Box<SheetRecord>),
     Product(Box<Product>),
     SellerProduct { seller: UserId, product: SellerProduct },
+    SellerShipping(SellerShipping),
     SellerChange { seller: UserId, change: SellerChange },
     Shard { product: ProductId, number: u16, shard: Shard },
     UnitClaim { product: ProductId, shard: u16, place: i64, claim: reservations::ClaimRecord },
@@ -135,6 +137,7 @@ impl Record {
             (["SELLER", seller], ["PRODUCT", _, _]) => {
                 Ok(Self::SellerProduct { seller: reader.part(seller)?, product: reader.record()? })
             }
+            (["SELLER", _], ["SHIPPING"]) => reader.record().map(Self::SellerShipping),
             (["SELLER", seller], ["CHANGE"]) => {
                 Ok(Self::SellerChange { seller: reader.part(seller)?, change: reader.record()? })
             }
@@ -210,6 +213,7 @@ impl Record {
             Self::SellerProduct { seller, product } => {
                 keys::seller_product(seller, product.created_at, &product.product_id)
             }
+            Self::SellerShipping(shipping) => keys::seller_shipping(&shipping.seller_id),
             Self::SellerChange { seller, .. } => keys::seller_change(seller),
             Self::Shard { product, number, .. } => keys::stock(product, *number),
             Self::UnitClaim { product, shard, place, .. } => keys::unit_claim(product, *shard, *place),
@@ -333,6 +337,11 @@ mod tests {
                 json!({ "paymentId": "p1", "userId": "mina", "purpose": { "type": "TOP_UP" }, "amount": 1,
                         "provider": "TOSS", "status": "READY", "createdAt": at_ms, "expiresAt": at_ms,
                         "updatedAt": at_ms, "version": 1, "payload": "p" }),
+            ),
+            (
+                keys::seller_shipping(&UserId::try_from("dabang".to_owned()).unwrap()),
+                json!({ "sellerId": "dabang", "terms": { "fee": 1, "freeFrom": 2, "returnFee": 3 },
+                        "effectiveFrom": at_ms, "version": 1 }),
             ),
             (keys::payment_key_claim("d1"), json!({ "paymentId": "p1" })),
             (

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Action, keys, table::Range};
-use crate::domain::{ProductId, UserId, product::Product};
+use crate::domain::{ProductId, UserId, product::Product, shipping::SellerShipping};
 
 /// A product of a seller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +63,15 @@ pub fn note_progress(seller: &UserId, change: &SellerChange, after: &str) -> Act
 /// Removes a change that all products have; refused if a later change replaced it.
 pub fn finish_change(seller: &UserId, change: &SellerChange) -> Action {
     unchanged(Action::delete(keys::seller_change(seller)), change)
+}
+
+/// Announces terms on which a seller ships; refused unless the record has the version before.
+pub fn announce(shipping: &SellerShipping) -> Action {
+    let put = Action::put(keys::seller_shipping(&shipping.seller_id), shipping);
+    match shipping.version.checked_sub(1) {
+        Some(before) if before > 0 => put.when("#version = :before").value(":before", before),
+        _ => put.when("attribute_not_exists(#pk)"),
+    }
 }
 
 fn unchanged(action: Action, change: &SellerChange) -> Action {

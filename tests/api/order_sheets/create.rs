@@ -32,6 +32,7 @@ async fn a_sheet_shows_the_amounts_of_its_order() {
           "productId": "tea",
           "quantity": 2,
           "sequence": 1,
+          "shippingShare": 2760,
           "unitDiscount": 500,
           "unitPrice": 12000
         },
@@ -43,12 +44,19 @@ async fn a_sheet_shows_the_amounts_of_its_order() {
           "productId": "cup",
           "quantity": 1,
           "sequence": 2,
+          "shippingShare": 240,
           "unitDiscount": 0,
           "unitPrice": 2000
         }
       ],
       "orderSheetId": "ingtbcsdhd7dsfjep6kgge5pwe",
       "payable": 27000,
+      "shipments": [
+        {
+          "fee": 3000,
+          "sellerId": null
+        }
+      ],
       "shippingFee": 3000,
       "status": "OPEN",
       "userId": "mina"

@@ -41,6 +41,7 @@ async fn a_whole_cancellation_returns_money_units_and_coupon() {
           "returnedQuantity": 0,
           "sequence": 1,
           "shippedQuantity": 0,
+          "shippingShare": 1356,
           "status": "CANCELLED",
           "unitDiscount": 0,
           "unitPrice": 1100
@@ -59,6 +60,7 @@ async fn a_whole_cancellation_returns_money_units_and_coupon() {
           "returnedQuantity": 0,
           "sequence": 2,
           "shippedQuantity": 0,
+          "shippingShare": 1644,
           "status": "CANCELLED",
           "unitDiscount": 200,
           "unitPrice": 2200
@@ -78,6 +80,12 @@ async fn a_whole_cancellation_returns_money_units_and_coupon() {
           "refundId": "pm2jpz7ndg6vokzh7voa7ml2nq-2",
           "status": "SUCCEEDED",
           "to": "BALANCE"
+        }
+      ],
+      "shipments": [
+        {
+          "fee": 3000,
+          "sellerId": null
         }
       ],
       "shippingFee": 3000,

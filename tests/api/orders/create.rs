@@ -45,6 +45,7 @@ async fn an_order_takes_the_money_and_the_units() {
           "returnedQuantity": 0,
           "sequence": 1,
           "shippedQuantity": 0,
+          "shippingShare": 1286,
           "status": "PREPARING",
           "unitDiscount": 0,
           "unitPrice": 12000
@@ -67,6 +68,7 @@ async fn an_order_takes_the_money_and_the_units() {
           "returnedQuantity": 0,
           "sequence": 2,
           "shippedQuantity": 0,
+          "shippingShare": 1714,
           "status": "PREPARING",
           "unitDiscount": 0,
           "unitPrice": 8000
@@ -79,6 +81,12 @@ async fn an_order_takes_the_money_and_the_units() {
       "payable": 30000,
       "payment": "BALANCE",
       "refunded": 0,
+      "shipments": [
+        {
+          "fee": 3000,
+          "sellerId": null
+        }
+      ],
       "shippingFee": 3000,
       "status": "PAID",
       "tenders": [

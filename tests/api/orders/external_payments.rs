@@ -54,6 +54,7 @@ async fn a_success_pays_the_waiting_order() {
           "returnedQuantity": 0,
           "sequence": 1,
           "shippedQuantity": 0,
+          "shippingShare": 3000,
           "status": "PENDING_PAYMENT",
           "unitDiscount": 0,
           "unitPrice": 12000
@@ -65,6 +66,12 @@ async fn a_success_pays_the_waiting_order() {
       "payable": 26000,
       "payment": "EXTERNAL",
       "refunded": 0,
+      "shipments": [
+        {
+          "fee": 3000,
+          "sellerId": null
+        }
+      ],
       "shippingFee": 3000,
       "status": "PENDING_PAYMENT",
       "tenders": [

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::{
     app::{
-        CONFIRM_AFTER, Caller, PaymentPolicy, Policy, RequestKey, Role, Shop,
+        CONFIRM_AFTER, Caller, PaymentPolicy, Policy, RETURN_FEE, RequestKey, Role, Shop,
         orders::{self, OrderSource, PlaceOrder},
     },
     domain::{UserId, Won, caps::Caps, order::PayBy, pricing::ShippingPolicy},
@@ -310,6 +310,7 @@ fn with_other_shipping(shop: &TestShop) -> Shop {
     let random = || Random::new(|| 7);
     let policy = Policy {
         self_charge: true,
+        return_fee: RETURN_FEE,
         confirm_after: CONFIRM_AFTER,
         shipping: ShippingPolicy { fee: Won::new(5_000), free_from: Won::new(50_000) },
         hold: SignedDuration::from_mins(10),

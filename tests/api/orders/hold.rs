@@ -53,6 +53,7 @@ async fn a_hold_takes_units_and_coupon_but_no_money() {
           "returnedQuantity": 0,
           "sequence": 1,
           "shippedQuantity": 0,
+          "shippingShare": 3000,
           "status": "PENDING_PAYMENT",
           "unitDiscount": 0,
           "unitPrice": 12000
@@ -64,6 +65,12 @@ async fn a_hold_takes_units_and_coupon_but_no_money() {
       "payable": 26000,
       "payment": "BALANCE",
       "refunded": 0,
+      "shipments": [
+        {
+          "fee": 3000,
+          "sellerId": null
+        }
+      ],
       "shippingFee": 3000,
       "status": "PENDING_PAYMENT",
       "tenders": [

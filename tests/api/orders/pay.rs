@@ -46,6 +46,7 @@ async fn a_held_order_is_paid_once() {
           "returnedQuantity": 0,
           "sequence": 1,
           "shippedQuantity": 0,
+          "shippingShare": 3000,
           "status": "PREPARING",
           "unitDiscount": 0,
           "unitPrice": 12000
@@ -58,6 +59,12 @@ async fn a_held_order_is_paid_once() {
       "payable": 26000,
       "payment": "BALANCE",
       "refunded": 0,
+      "shipments": [
+        {
+          "fee": 3000,
+          "sellerId": null
+        }
+      ],
       "shippingFee": 3000,
       "status": "PAID",
       "tenders": [

@@ -8,7 +8,7 @@ use std::time::Duration;
 use functions::stream::relay_events;
 use jiff::SignedDuration;
 use shared::{
-    app::{Bounds, CONFIRM_AFTER, PaymentPath, PaymentPolicy, Policy, rebuild::Pace},
+    app::{Bounds, CONFIRM_AFTER, PaymentPath, PaymentPolicy, Policy, RETURN_FEE, rebuild::Pace},
     domain::{Won, caps::Caps, order::HistoryBounds, pricing::ShippingPolicy},
     store::{RetryBounds, TableBounds},
 };
@@ -129,6 +129,7 @@ impl RunSettings {
             },
             policy: Policy {
                 self_charge: true,
+                return_fee: RETURN_FEE,
                 confirm_after: CONFIRM_AFTER,
                 payments: PaymentPolicy {
                     path: [PaymentPath::Both, PaymentPath::Both, PaymentPath::Session, PaymentPath::Bus]

@@ -248,6 +248,12 @@ fn simple(method: &str, path: &str) -> Option<Call> {
             Call { method: Some("DELETE"), ..Call::get(KIM, "/orders/cart/gim?userId=kim") }
         }
         ("POST", "/order-sheets") => Call::post(KIM, "/order-sheets", hanji),
+        ("GET", "/sellers/{sellerId}/shipping") => Call::get(KIM, "/sellers/namdaemun/shipping"),
+        ("PUT", "/sellers/{sellerId}/shipping") => {
+            let terms = json!({ "fee": 2_500, "freeFrom": 50_000, "returnFee": 2_500 });
+            let seller = As::Seller("namdaemun");
+            Call { method: Some("PUT"), ..Call::patch(seller, "/sellers/namdaemun/shipping", terms) }
+        }
         ("GET", "/desk/products") => Call::get(As::Seller("namdaemun"), "/desk/products?limit=20"),
         ("GET", "/desk/campaigns") => Call::get(As::Admin, "/desk/campaigns?limit=20"),
         ("GET", path) if !["{order", "{payment", "{withdrawal"].iter().any(|id| path.contains(id)) => {

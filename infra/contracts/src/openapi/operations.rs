@@ -23,6 +23,7 @@ use super::Error;
         (name = "Cart", description = "What a user means to order."),
         (name = "Orders", description = "Ordering, paying, cancelling, shipping, returning."),
         (name = "Order sheets", description = "What an order would come to, frozen for a while."),
+        (name = "Sellers", description = "The terms on which sellers ship."),
         (name = "Desk", description = "Products and campaigns for those who sell and run the shop, hidden ones too."),
         (name = "API reference", description = "This reference."),
     ),
@@ -78,7 +79,13 @@ fn camel_case(name: &str) -> String {
 /// Every operation with its method and path.
 pub fn each(document: &openapi::OpenApi) -> impl Iterator<Item = (&'static str, &str, &Operation)> {
     document.paths.paths.iter().flat_map(|(path, item)| {
-        let methods = [("GET", &item.get), ("POST", &item.post), ("PATCH", &item.patch), ("DELETE", &item.delete)];
+        let methods = [
+            ("GET", &item.get),
+            ("POST", &item.post),
+            ("PUT", &item.put),
+            ("PATCH", &item.patch),
+            ("DELETE", &item.delete),
+        ];
         methods.into_iter().filter_map(move |(method, operation)| Some((method, path.as_str(), operation.as_ref()?)))
     })
 }
@@ -86,8 +93,8 @@ pub fn each(document: &openapi::OpenApi) -> impl Iterator<Item = (&'static str, 
 /// Every operation with its method and path, to be changed.
 pub(crate) fn each_mut(document: &mut openapi::OpenApi) -> impl Iterator<Item = (&'static str, &str, &mut Operation)> {
     document.paths.paths.iter_mut().flat_map(|(path, item)| {
-        let PathItem { get, post, patch, delete, .. } = item;
-        let methods = [("GET", get), ("POST", post), ("PATCH", patch), ("DELETE", delete)];
+        let PathItem { get, post, put, patch, delete, .. } = item;
+        let methods = [("GET", get), ("POST", post), ("PUT", put), ("PATCH", patch), ("DELETE", delete)];
         methods.into_iter().filter_map(move |(method, operation)| Some((method, path.as_str(), operation.as_mut()?)))
     })
 }

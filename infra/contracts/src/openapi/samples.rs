@@ -9,7 +9,7 @@ use shared::{
         views::{
             self, BestsellerView, CampaignView, CartView, DeskProductView, EntryView, IssuedCouponView,
             ListedDeskProductView, ListedProductView, OrderSheetView, OrderView, ParcelView, PaymentView, ProductView,
-            SessionView, ShownStatus, UserView, WithdrawalView,
+            SellerShippingView, SessionView, ShownStatus, UserView, WithdrawalView,
         },
     },
     app::{
@@ -145,6 +145,13 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
     let caller = Caller { user_id: mina.clone(), role: Role::Customer };
     let order = AuthorizedOrder::for_caller(&caller, order, ordered_at)?.ok_or(Error::NoSample("Order"))?;
     let history = views::history(&order);
+    let seller_shipping = SellerShippingView {
+        seller_id: UserId::try_from("namdaemun".to_owned())?,
+        own: true,
+        fee: Won::new(2_500),
+        free_from: Won::new(50_000),
+        return_fee: Won::new(2_500),
+    };
     let label = Label { carrier: "CJ대한통운".to_owned(), tracking_number: "688012345678".to_owned() };
     let shipped = order.order.ship(&[(1, 1)].into(), label, Actor::Admin, at("2026-11-21T00:00:00Z")?);
     let shipped = shipped.map_err(|_| Error::NoSample("Parcel"))?;
@@ -169,6 +176,7 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         ("IssuedCoupon", serde_json::to_value(IssuedCouponView::at(ordered_at, issued_coupon()?))?),
         ("Cart", serde_json::to_value(cart)?),
         ("Order", serde_json::to_value(order)?),
+        ("SellerShipping", serde_json::to_value(seller_shipping)?),
         ("Parcel", serde_json::to_value(shipped)?),
         ("HistoryEntry", serde_json::to_value(history.into_iter().next())?),
         ("Payment", serde_json::to_value(payment)?),
@@ -241,6 +249,7 @@ fn bodies() -> Vec<(&'static str, Value)> {
         ("NewCancellation", json!({ "items": [{ "itemId": "1", "quantity": 1 }], "reason": "하나만 필요해요" })),
         ("OrderItemChange", json!({ "status": "SHIPPED" })),
         ("NewParcel", parcel()),
+        ("NewSellerShipping", json!({ "fee": 2_500, "freeFrom": 50_000, "returnFee": 2_500 })),
         ("ParcelChange", json!({ "status": "DELIVERED" })),
         ("RefundRetry", json!({ "to": "BALANCE" })),
         ("NewPayment", json!({ "purpose": { "type": "TOP_UP", "userId": "mina", "amount": 50_000 } })),

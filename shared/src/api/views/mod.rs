@@ -5,6 +5,7 @@ mod coupon;
 mod order;
 mod payment;
 mod product;
+mod seller;
 mod sheet;
 mod user;
 
@@ -15,5 +16,6 @@ pub use payment::{CheckoutView, PurposeView, SessionRefundView, SessionView, Wit
 pub use product::{
     BestsellerView, DeskProductView, ListedDeskProductView, ListedProductView, ProductView, ShownStatus,
 };
+pub use seller::SellerShippingView;
 pub use sheet::{OrderSheetView, SheetLineView};
 pub use user::{EntryView, UserView};

@@ -13,6 +13,7 @@ use crate::{
             ParcelItem, ParcelStatus, PaymentMethod, PaymentStatus, Refund, RefundStatus, Step, Tender, TenderAmount,
         },
         pricing::Amounts,
+        shipping::Shipment,
     },
     store::StoreError,
 };
@@ -41,7 +42,9 @@ pub struct OrderView {
     pub coupon_id: Option<CouponId>,
     /// The discount of the coupon on the goods.
     pub coupon_discount: Won,
-    /// The fee for shipping.
+    /// The shipments, each with its fee; for a seller, only their own.
+    pub shipments: Vec<Shipment>,
+    /// The sum of these fees.
     pub shipping_fee: Won,
     /// `goodsTotal` − `goodsDiscount` − `couponDiscount` + `shippingFee`.
     pub payable: Won,
@@ -190,6 +193,8 @@ pub struct OrderLineView {
     pub amount: Won,
     /// The line's part of `couponDiscount`.
     pub coupon_share: Won,
+    /// The line's part of the fee of its shipment.
+    pub shipping_share: Won,
     /// The state of the line.
     pub status: LineStatus,
     /// The states that the caller can move the line to now.
@@ -215,14 +220,15 @@ impl TryFrom<AuthorizedOrder> for OrderView {
         };
         let parcels = authorized.parcels().map(|(number, parcel)| ParcelView::new(&authorized.order, number, parcel));
         let parcels = parcels.collect();
+        let (shipments, shares) = (authorized.shipments(), authorized.shipping_shares()?);
         let AuthorizedOrder { order, lines, .. } = authorized;
         let units: Vec<_> = (1..=order.items.len())
             .map(|line| (order.shipped_units(line), order.delivered_units(line), order.returned_units(line)))
             .collect();
         let Amounts { goods_total, goods_discount, coupon_discount, shipping_fee, payable } = order.amounts;
-        let items = order.items.into_iter().zip(next_statuses.into_iter().zip(units)).zip(1..);
+        let items = order.items.into_iter().zip(next_statuses.into_iter().zip(units).zip(shares)).zip(1..);
         let items = items.filter(|(_, number)| lines.contains(number));
-        let items = items.map(|((line, (next_statuses, units)), sequence)| {
+        let items = items.map(|((line, ((next_statuses, units), shipping_share)), sequence)| {
             let (shipped_quantity, delivered_quantity, returned_quantity) = units;
             Ok(OrderLineView {
                 item_id: sequence.to_string(),
@@ -239,6 +245,7 @@ impl TryFrom<AuthorizedOrder> for OrderView {
                 unit_price: line.unit_price,
                 unit_discount: line.unit_discount,
                 coupon_share: line.coupon_share,
+                shipping_share,
                 status: line.status,
                 allowed_actions: next_statuses.clone(),
                 next_statuses,
@@ -254,6 +261,7 @@ impl TryFrom<AuthorizedOrder> for OrderView {
             goods_discount,
             coupon_id: order.coupon_id,
             coupon_discount,
+            shipments,
             shipping_fee,
             payable,
             paid: order.paid,

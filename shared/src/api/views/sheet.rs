@@ -7,9 +7,10 @@ use utoipa::ToSchema;
 use crate::{
     domain::{
         CouponId, OrderId, OrderSheetId, ProductId, UserId, Won,
-        order::{InconsistentAmounts, OrderLine},
+        order::{InconsistentAmounts, OrderLine, shipping_shares},
         pricing::Amounts,
         sheet::{OrderSheet, SheetStatus},
+        shipping::Shipment,
     },
     store::StoreError,
 };
@@ -36,7 +37,9 @@ pub struct OrderSheetView {
     pub coupon_id: Option<CouponId>,
     /// The discount of the coupon on the goods.
     pub coupon_discount: Won,
-    /// The fees for shipping.
+    /// The shipments, each with its fee.
+    pub shipments: Vec<Shipment>,
+    /// The sum of these fees.
     pub shipping_fee: Won,
     /// `goodsTotal` − `goodsDiscount` − `couponDiscount` + `shippingFee`.
     pub payable: Won,
@@ -75,6 +78,8 @@ pub struct SheetLineView {
     pub amount: Won,
     /// The line's part of `couponDiscount`.
     pub coupon_share: Won,
+    /// The line's part of the fee of its shipment.
+    pub shipping_share: Won,
 }
 
 impl OrderSheetView {
@@ -83,7 +88,9 @@ impl OrderSheetView {
     /// # Errors
     /// If the stored sheet is damaged.
     pub fn at(now: Timestamp, sheet: OrderSheet) -> Result<Self, StoreError> {
-        let line = |(line, sequence): (OrderLine, usize)| {
+        let shipments = sheet.shipments();
+        let shares = shipping_shares(&sheet.items, &shipments).ok_or(InconsistentAmounts)?;
+        let line = |((line, shipping_share), sequence): ((OrderLine, Won), usize)| {
             Ok(SheetLineView {
                 item_id: sequence.to_string(),
                 sequence,
@@ -95,6 +102,7 @@ impl OrderSheetView {
                 unit_price: line.unit_price,
                 unit_discount: line.unit_discount,
                 coupon_share: line.coupon_share,
+                shipping_share,
             })
         };
         let Amounts { goods_total, goods_discount, coupon_discount, shipping_fee, payable } = sheet.amounts;
@@ -102,11 +110,12 @@ impl OrderSheetView {
             status: sheet.status(now),
             order_sheet_id: sheet.order_sheet_id,
             user_id: sheet.user_id,
-            items: sheet.items.into_iter().zip(1..).map(line).collect::<Result<_, StoreError>>()?,
+            items: sheet.items.into_iter().zip(shares).zip(1..).map(line).collect::<Result<_, StoreError>>()?,
             goods_total,
             goods_discount,
             coupon_id: sheet.coupon_id,
             coupon_discount,
+            shipments,
             shipping_fee,
             payable,
             order_id: sheet.order_id,

@@ -8,6 +8,7 @@ use crate::{
         Won,
         order::{Actor, HistoryEntry, InconsistentAmounts, LineStatus, Order, OrderAction, OrderLine, Parcel},
         pricing::Amounts,
+        shipping::{Shipment, shipment_of},
     },
     store::StoreError,
 };
@@ -38,7 +39,7 @@ impl AuthorizedOrder {
         if lines.is_empty() {
             return Ok(None);
         }
-        let order = with_amounts_of(&lines, order).ok_or(InconsistentAmounts)?;
+        let order = with_amounts_of(caller, &lines, order).ok_or(InconsistentAmounts)?;
         Ok(Some(Self { order, lines, caller: caller.clone(), now }))
     }
 
@@ -61,6 +62,27 @@ impl AuthorizedOrder {
     pub fn next_statuses(&self, number: usize) -> Vec<LineStatus> {
         let actors = self.order.line(number).map(|line| self.actors(line)).unwrap_or_default();
         self.order.next_statuses(number, &actors)
+    }
+
+    /// The shipments that the caller may see: a seller those that their lines alone can be in.
+    pub fn shipments(&self) -> Vec<Shipment> {
+        let all = self.order.shipments();
+        if self.is_whole() { all } else { all.into_iter().filter(|shipment| is_own(&self.caller, shipment)).collect() }
+    }
+
+    /// Each line's part of the fee of its shipment. A seller sees none of a shipment with lines of others.
+    ///
+    /// # Errors
+    /// If the order is damaged.
+    pub fn shipping_shares(&self) -> Result<Vec<Won>, StoreError> {
+        let (shares, shipments) = (self.order.shipping_shares().ok_or(InconsistentAmounts)?, self.order.shipments());
+        let lines = self.order.items.iter().zip(shares);
+        let shown = lines.map(|(line, share)| {
+            let shipment = shipment_of(&shipments, line.seller_id.as_ref()).and_then(|at| shipments.get(at));
+            let is_shown = self.is_whole() || shipment.is_some_and(|shipment| is_own(&self.caller, shipment));
+            if is_shown { share } else { Won::ZERO }
+        });
+        Ok(shown.collect())
     }
 
     /// The parcels that the caller may see, with their numbers. One has lines of one seller only.
@@ -104,9 +126,13 @@ pub(super) fn on_the_whole(caller: &Caller, order: &Order) -> Actor {
     }
 }
 
-/// The order with the amounts of some of its lines alone. The amounts of other lines, the coupon and the shipping fee
-/// are not shown to a seller. None if the amounts of a line are inconsistent.
-fn with_amounts_of(lines: &[usize], order: Order) -> Option<Order> {
+fn is_own(caller: &Caller, shipment: &Shipment) -> bool {
+    shipment.seller_id.as_ref() == Some(&caller.user_id)
+}
+
+/// The order with the amounts of some of its lines alone. A seller sees neither the amounts of other lines and the
+/// coupon, nor a fee but that of a shipment of their own. None if the amounts of a line are inconsistent.
+fn with_amounts_of(caller: &Caller, lines: &[usize], order: Order) -> Option<Order> {
     let visible: Vec<&OrderLine> = lines.iter().filter_map(|number| order.line(*number)).collect();
     let sum = |amount: fn(&OrderLine) -> Option<Won>| {
         visible.iter().try_fold(Won::ZERO, |sum, line| sum.checked_add(amount(line)?))
@@ -114,9 +140,14 @@ fn with_amounts_of(lines: &[usize], order: Order) -> Option<Order> {
     let goods_total = sum(|line| line.unit_price.checked_mul(line.quantity))?;
     let goods_discount = sum(|line| line.unit_discount.checked_mul(line.quantity))?;
     let coupon_discount = sum(|line| Some(line.coupon_share))?;
-    let payable = sum(|line| line.amount()?.checked_sub(line.coupon_share))?;
+    let own = order.shipments().into_iter().filter(|shipment| is_own(caller, shipment));
+    let shipping_fee = Won::checked_sum(own.map(|shipment| shipment.fee))?;
+    let payable = sum(|line| line.amount()?.checked_sub(line.coupon_share))?.checked_add(shipping_fee)?;
+    let is_all_gone = visible.iter().all(|line| line.live_units() == 0);
+    let fee_back = if is_all_gone { shipping_fee } else { Won::ZERO };
     let is_paid = order.paid_at.is_some();
-    let (paid, refunded) = if is_paid { (payable, sum(OrderLine::refundable)?) } else { (Won::ZERO, Won::ZERO) };
-    let amounts = Amounts { goods_total, goods_discount, coupon_discount, shipping_fee: Won::ZERO, payable };
+    let (paid, refunded) =
+        if is_paid { (payable, sum(OrderLine::refundable)?.checked_add(fee_back)?) } else { (Won::ZERO, Won::ZERO) };
+    let amounts = Amounts { goods_total, goods_discount, coupon_discount, shipping_fee, payable };
     Some(Order { amounts, coupon_id: None, paid, refunded, ..order })
 }

@@ -17,7 +17,7 @@ use crate::{
         coupon::CouponProblem,
         ledger::EntryKind,
         order::{Actor, Draft, Order, OrderLine, PayBy, PaymentMethod},
-        pricing::{self, NoQuote, PricedLine},
+        pricing::{self, NoQuote},
     },
     store::{
         Backoff, Consistency, Outcome, RetryKind, Transaction,
@@ -229,8 +229,9 @@ async fn draft(
         let (quote, order_sheet_id) = (sheet.quote(), Some(sheet.order_sheet_id.clone()));
         return Ok(Draft { user_id, actor, items, quote, coupon_id, order_sheet_id, at });
     }
-    let priced: Vec<PricedLine> = items.iter().map(OrderLine::priced).collect();
-    match pricing::quote(&priced, coupon.as_ref(), shop.policy.shipping) {
+    let rates = preconditions.rates(shop, at, backoff).await?;
+    let priced: Vec<_> = items.iter().map(|line| (line.priced(), line.seller_id.as_ref())).collect();
+    match pricing::quote_shipments(&priced, coupon.as_ref(), &rates) {
         Ok(quote) => Ok(Draft { user_id, actor, items, quote, coupon_id, order_sheet_id: None, at }),
         Err(NoQuote::Coupon(reason)) => Err(refuse_coupon(shop, &user_id, preconditions, reason, backoff).await),
         Err(NoQuote::Overflow) => Err(Failure::Internal("the largest order fits an amount")),

@@ -2,12 +2,14 @@
 
 use std::{collections::BTreeMap, iter};
 
+use jiff::Timestamp;
+
 use super::{
     reserve::ReservedUnits,
     source::{Item, ResolvedItems},
 };
 use crate::{
-    app::{Failure, Shop, accounts, inventory, inventory_sweep},
+    app::{Failure, Shop, accounts, inventory, inventory_sweep, seller_shipping::KnownTerms},
     domain::{
         CouponId, OrderId, ProductId, Quantity, Refusal, UserId, Won,
         account::Account,
@@ -20,6 +22,7 @@ use crate::{
         product::{Offer, Product, SaleStatus},
         refusal::Entity,
         sheet::OrderSheet,
+        shipping::ShippingRates,
     },
     store::{Backoff, ConditionFailures, Consistency, Found, Key, action::ActionIndex, keys, sheets::SheetRecord},
 };
@@ -35,6 +38,8 @@ pub(super) struct Preconditions {
     pub(super) sheet: Option<OrderSheet>,
     /// The cart that the lines leave.
     pub(super) cart: Option<Cart>,
+    /// The terms on which the sellers of the lines ship.
+    terms: KnownTerms,
 }
 
 /// The preconditions that may come from the cache, since a commit is going to assert them.
@@ -125,7 +130,15 @@ impl Preconditions {
         wanted.extend(coupon_key.clone());
         let unknown = items.iter().filter(|item| !cached.contains_key(&item.product_id));
         wanted.extend(unknown.map(|item| keys::product(&item.product_id)));
+        // The sheet has its fees. The sellers of unknown products are not known yet either.
+        let mut terms = KnownTerms::default();
+        let read_at = shop.clock.now();
+        let sellers = cached.values().filter_map(|product| product.seller_id.as_ref()).filter(|_| sheet.is_none());
+        let missing = terms.missing(shop, sellers, read_at);
+        wanted.extend(missing.iter().map(|(_, key)| key.clone()));
         let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
+
+        terms.adopt(shop, missing, &found, read_at)?;
 
         let is_cached = account.is_some();
         let account = match account {
@@ -178,12 +191,23 @@ impl Preconditions {
             line.product.name.clone_from(&quoted.name);
             line.quoted = Some(Quoted::Offer(offer));
         }
-        let mut preconditions = Self { account, coupon_id, coupon, lines, sheet, cart };
+        let mut preconditions = Self { account, coupon_id, coupon, lines, sheet, cart, terms };
         if preconditions.price_change().is_some() {
             // A refusal needs a fresh record.
             preconditions.refresh(shop, user, backoff).await?;
         }
         Ok(preconditions)
+    }
+
+    /// The rates of an order of this instant, with the terms of sellers that are not known read.
+    pub(super) async fn rates(
+        &mut self,
+        shop: &Shop,
+        at: Timestamp,
+        backoff: &mut Backoff,
+    ) -> Result<ShippingRates, Failure> {
+        let sellers = self.lines.iter().filter_map(|line| line.product.seller_id.as_ref());
+        self.terms.rates(shop, sellers, at, backoff).await
     }
 
     /// The first line with another price than expected.
@@ -367,7 +391,7 @@ impl Preconditions {
     }
 
     /// The coupon, if it can be used at this instant.
-    pub(super) fn usable_coupon(&self, now: jiff::Timestamp) -> Result<&IssuedCoupon, CouponProblem> {
+    pub(super) fn usable_coupon(&self, now: Timestamp) -> Result<&IssuedCoupon, CouponProblem> {
         let coupon = self.coupon.as_ref().ok_or(CouponProblem::NotOwned)?;
         coupon.usable(now)?;
         Ok(coupon)

@@ -9,7 +9,7 @@ use super::{
     Actor, HistoryEntry, HistoryEvent, LineStatus, Order, OrderAction, OrderLine, OrderStatus, PaymentMethod, Returned,
     transitions::{allowed_next_as, may_ever_move_to},
 };
-use crate::domain::{PaymentId, Refusal, Won, invalid::named, refusal::Entity};
+use crate::domain::{PaymentId, Refusal, Won, invalid::named, refusal::Entity, shipping::shipment_of};
 
 /// The weight that a history may reach by the entries of each actor. A unit of weight is some 40 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -278,13 +278,16 @@ impl Order {
         self
     }
 
-    /// The refund due for all that was cancelled or returned so far: of each line its part, and with the last unit the
-    /// shipping fee.
+    /// The refund due for all that was cancelled or returned so far: of each line its part, and with the last unit of a
+    /// shipment its fee.
     pub fn refund_due(&self) -> Option<Won> {
         let parts = self.items.iter().map(|line| line.refundable()).collect::<Option<Vec<_>>>()?;
-        let all_gone = self.items.iter().all(|line| line.live_units() == 0);
-        let fee = if all_gone { self.amounts.shipping_fee } else { Won::ZERO };
-        Won::checked_sum(parts)?.checked_add(fee)
+        let shipments = self.shipments();
+        let live = self.items.iter().filter(|line| line.live_units() > 0);
+        let open: Vec<Option<usize>> = live.map(|line| shipment_of(&shipments, line.seller_id.as_ref())).collect();
+        let gone = shipments.iter().enumerate().filter(|(position, _)| !open.contains(&Some(*position)));
+        let fees = Won::checked_sum(gone.map(|(_, shipment)| shipment.fee))?;
+        Won::checked_sum(parts)?.checked_add(fees)
     }
 
     /// Refuses a change of `before` that makes the history too heavy. Paying a pending order and ending it always have

@@ -28,7 +28,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     CouponId, OrderId, OrderSheetId, PaymentId, UserId, Won,
     caps::Held,
-    pricing::{Amounts, Quote},
+    pricing::{self, Amounts, Quote},
+    shipping::Shipment,
 };
 
 /// The most products of an order, and of a cart, so that a full cart can be ordered.
@@ -62,6 +63,9 @@ pub struct Order {
     /// The parcels; a parcel's number is its position, from 1.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parcels: Vec<Parcel>,
+    /// The shipments, if sellers with terms of their own are among them: [`Self::shipments`] has them in any case.
+    #[serde(default, rename = "shipments", skip_serializing_if = "Vec::is_empty")]
+    pub own_shipments: Vec<Shipment>,
     #[serde(flatten)]
     pub amounts: Amounts,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -181,6 +185,7 @@ impl Order {
             payment: PaymentMethod::Balance,
             items,
             parcels: Vec::new(),
+            own_shipments: own_shipments(quote.shipments),
             amounts: quote.amounts,
             coupon_id,
             paid: Won::ZERO,
@@ -217,10 +222,36 @@ impl Order {
         self.held().filter(|_| self.awaits_deposit)
     }
 
+    /// The shipments: of the shop alone, or also of sellers with terms of their own.
+    pub fn shipments(&self) -> Vec<Shipment> {
+        shipments(&self.own_shipments, self.amounts)
+    }
+
+    /// Each line's part of the fee of its shipment; nothing if the amounts of a stored line are inconsistent.
+    pub fn shipping_shares(&self) -> Option<Vec<Won>> {
+        shipping_shares(&self.items, &self.shipments())
+    }
+
     /// The line with this number, from 1.
     pub fn line(&self, number: usize) -> Option<&OrderLine> {
         self.items.get(number.checked_sub(1)?)
     }
+}
+
+/// Each line's part of the fee of its shipment; nothing if the amounts of a line are inconsistent.
+pub fn shipping_shares(items: &[OrderLine], shipments: &[Shipment]) -> Option<Vec<Won>> {
+    let lines = items.iter().map(|line| Some((line.amount()?, line.seller_id.as_ref())));
+    pricing::shipping_shares(&lines.collect::<Option<Vec<_>>>()?, shipments)
+}
+
+/// The shipments as records have them: one of the shop alone follows from the amounts.
+pub(super) fn own_shipments(shipments: Vec<Shipment>) -> Vec<Shipment> {
+    if shipments.iter().all(|shipment| shipment.seller_id.is_none()) { Vec::new() } else { shipments }
+}
+
+/// The shipments by those of a record.
+pub(super) fn shipments(own: &[Shipment], amounts: Amounts) -> Vec<Shipment> {
+    if own.is_empty() { vec![Shipment { seller_id: None, fee: amounts.shipping_fee }] } else { own.to_vec() }
 }
 
 #[cfg(test)]
