@@ -117,6 +117,7 @@ pub async fn measure() -> Vec<Row> {
     cancellations(&mut bench).await;
     sheets(&mut bench).await;
     shards(&mut bench).await;
+    parcels(&mut bench).await;
     bestsellers(&mut bench).await;
     aggregation(&mut bench).await;
     bench.rows
@@ -181,6 +182,34 @@ async fn payments(bench: &mut Bench) {
     let correction = json!({ "userId": "sora", "amount": -500, "reason": "정정" });
     let call = cold(bench).post("/balance/adjustments", correction).as_admin();
     bench.call("correction of a balance", cost(3, 4.0, 2.0), call).await;
+}
+
+/// A seller ships: the account of the seller and the order are read, the order is replaced. A delivery plans the
+/// confirmation besides. An order at a seller's terms reads them once a second; before their products are known, in a
+/// round trip of its own.
+async fn parcels(bench: &mut Bench) {
+    let tea = json!({ "productId": "of-seller", "name": "녹차", "price": 1_000, "stock": 1_000 });
+    bench.shop.post("/products", tea).as_seller("onnuri").await.expect(201);
+    let terms = json!({ "fee": 2_500, "freeFrom": 50_000, "returnFee": 2_500 });
+    let call = bench.shop.call("PUT", "/sellers/onnuri/shipping").json(&terms).as_seller("onnuri");
+    bench.call("terms of a seller", cost(3, 2.0, 3.0), call).await;
+    let body = json!({ "userId": "jun", "items": [{ "productId": "of-seller", "quantity": 3 }] });
+    let call = cold(bench).post("/orders", body.clone());
+    bench.call("order of a seller's product, cold", cost(3, 9.0, 3.0), call).await;
+    let order = bench.shop.post("/orders", body).await.expect(201);
+    let path = format!("/orders/{}", order["orderId"].as_str().expect("an id"));
+    let parcel = json!({ "items": [{ "itemId": "1", "quantity": 1 }], "carrier": "CJ", "trackingNumber": "1" });
+    let call = bench.shop.post(&format!("{path}/parcels"), parcel.clone()).as_seller("onnuri");
+    bench.call("parcel", cost(3, 4.0, 2.0), call).await;
+    let call = bench.shop.post(&format!("{path}/parcels"), parcel.clone()).as_seller("onnuri").key("parcel");
+    bench.call("parcel with a key", cost(3, 6.0, 3.0), call).await;
+    bench.shop.post(&format!("{path}/parcels"), parcel).as_seller("onnuri").await.expect(201);
+    for number in ["1", "2"] {
+        let call = bench.shop.patch(&format!("{path}/parcels/{number}"), json!({ "status": "DELIVERED" }));
+        call.as_seller("onnuri").await.expect(200);
+    }
+    let call = bench.shop.patch(&format!("{path}/parcels/3"), json!({ "status": "DELIVERED" })).as_seller("onnuri");
+    bench.call("arrival of a parcel, by which a line is delivered", cost(3, 7.0, 3.0), call).await;
 }
 
 async fn users(bench: &mut Bench) {

@@ -2,9 +2,14 @@
 
 use functions::schedule::sweep;
 use serde_json::{Value, json};
+use shared::store::{Action, keys};
 use tests::{
     Call, TestShop,
-    steps::{at_once, cancel, cancel_units, codes, counted, history, id, look, move_line, published_of, status},
+    sales::tamper,
+    steps::{
+        at_once, cancel, cancel_units, codes, counted, history, id, look, migrate, move_along, move_line, order_id,
+        published_of, status,
+    },
 };
 
 use super::shop_of_dabang;
@@ -273,5 +278,32 @@ async fn a_customer_s_own_word_ends_the_wait() {
     move_line(&shop, &order, "1", "DELIVERED").as_user("mina").await.expect(200);
     sweep_confirmations(&shop).await;
     assert_eq!(first_line(&shop, &order).await.0, "PURCHASE_CONFIRMED");
+    shop.audit().await;
+}
+
+/// A record of the first stage has no parcels, and no instant of its arrival.
+#[tokio::test]
+async fn a_line_delivered_before_parcels_counts_from_the_migration() {
+    let shop = shop_of_dabang().await;
+    let order = shop.order("mina", "tea", 2).await.expect(201);
+    move_along(&shop, &order, "1", &["SHIPPED", "IN_DELIVERY", "DELIVERED"]).await;
+    let first_stage = [
+        Action::update(keys::order(&order_id(&order)), "REMOVE #parcels"),
+        Action::delete(keys::confirmation(&order_id(&order))),
+    ];
+    for action in first_stage {
+        tamper(&shop, action).await;
+    }
+    assert_eq!(first_line(&shop, &order).await, ("DELIVERED".to_owned(), [2, 0, 2, 2, 0]));
+    shop.audit().await;
+    shop.set_clock("2026-12-24T03:00:00Z");
+    sweep_confirmations(&shop).await;
+    migrate(&shop, false).await.unwrap();
+    shop.audit().await;
+    for (at, status) in [("2027-01-01T14:59:59Z", "DELIVERED"), ("2027-01-01T15:00:01Z", "PURCHASE_CONFIRMED")] {
+        shop.set_clock(at);
+        sweep_confirmations(&shop).await;
+        assert_eq!(first_line(&shop, &order).await.0, status);
+    }
     shop.audit().await;
 }

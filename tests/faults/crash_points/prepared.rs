@@ -9,7 +9,7 @@ use shared::{
 use tests::{
     TestShop,
     sales::{records, tamper},
-    steps::{cancel, hold, move_along, order_by, order_with_coupon},
+    steps::{cancel, hold, id, move_along, order_by, order_with_coupon, wait},
 };
 
 /// A customer, a product on two shards, a campaign.
@@ -70,6 +70,33 @@ pub async fn with_external_order(shop: TestShop) -> Value {
     shop.customer("mina", 100_000).await;
     shop.product("tea", 10_000, 10).await;
     order_with_coupon(&shop, "mina", "EXTERNAL").await
+}
+
+pub fn parcel_of_one() -> Value {
+    json!({ "items": [{ "itemId": "1", "quantity": 1 }], "carrier": "CJ", "trackingNumber": "1" })
+}
+
+/// A paid order with a unit in a parcel.
+pub async fn with_parcel(shop: TestShop) -> Value {
+    let order = with_paid_order(shop.clone()).await;
+    shop.post(&format!("/orders/{}/parcels", id(&order)), parcel_of_one()).as_admin().await.expect(201);
+    order
+}
+
+/// A paid order that was delivered long ago.
+pub async fn with_delivered(shop: TestShop) -> Value {
+    let order = with_paid_order(shop.clone()).await;
+    move_along(&shop, &order, "1", &["SHIPPED", "DELIVERED"]).await;
+    shop.set_clock("2026-12-20T00:00:00Z");
+    order
+}
+
+/// A seller with terms of their own, in force.
+pub async fn with_terms(shop: TestShop) -> Value {
+    let terms = json!({ "fee": 1_000, "freeFrom": 0, "returnFee": 0 });
+    shop.call("PUT", "/sellers/dabang/shipping").json(&terms).as_seller("dabang").await.expect(200);
+    wait(&shop, 2_000);
+    Value::Null
 }
 
 pub async fn with_returned_line(shop: TestShop) -> Value {

@@ -25,9 +25,10 @@ use tests::{
 use super::{
     Scenario, Stage, api,
     prepared::{
-        seed_data, with_books, with_cart, with_coupon, with_expired, with_expired_coupons, with_expired_holds,
-        with_external_order, with_flash, with_hold, with_old_ranks, with_orphaned_reservations, with_orphaned_ticket,
-        with_paid_order, with_returned_line, with_sheet, with_stream, with_withdrawn,
+        parcel_of_one, seed_data, with_books, with_cart, with_coupon, with_delivered, with_expired,
+        with_expired_coupons, with_expired_holds, with_external_order, with_flash, with_hold, with_old_ranks,
+        with_orphaned_reservations, with_orphaned_ticket, with_paid_order, with_parcel, with_returned_line, with_sheet,
+        with_stream, with_terms, with_withdrawn,
     },
     scenario,
 };
@@ -84,6 +85,9 @@ fn users() -> Vec<Scenario> {
                 shop.post("/balance/charge", json!({ "userId": "mina", "amount": 1_000 }))
             })
         },
+        api("get-seller-shipping", "the terms of one", seed_data, |shop, _| {
+            shop.get("/sellers/dabang/shipping").as_user("mina")
+        }),
         api("get-balance", "a balance", seed_data, |shop, _| shop.get("/balance/mina").as_user("mina")),
         api("list-balance-entries", "a ledger", seed_data, |shop, _| shop.get("/balance/mina/entries").as_user("mina")),
     ]
@@ -239,6 +243,16 @@ fn order_changes() -> Vec<Scenario> {
                 cancel(shop, "mina", order, json!({ "items": [{ "itemId": "1", "quantity": 1 }] }))
             })
         },
+        api("create-parcel", "a part", with_paid_order, |shop, order| {
+            shop.post(&path(order, "/parcels"), parcel_of_one()).as_admin().key("k")
+        }),
+        api("update-parcel", "arrives", with_parcel, |shop, order| {
+            shop.patch(&path(order, "/parcels/1"), json!({ "status": "DELIVERED" })).as_admin()
+        }),
+        api("set-seller-shipping", "anew", with_terms, |shop, _| {
+            let terms = json!({ "fee": 2_000, "freeFrom": 0, "returnFee": 0 });
+            shop.call("PUT", "/sellers/dabang/shipping").json(&terms).as_seller("dabang")
+        }),
         api("update-order-item", "is shipped", with_paid_order, |shop, order| {
             shop.patch(&path(order, "/items/1"), json!({ "status": "SHIPPED" })).as_admin()
         }),
@@ -324,6 +338,10 @@ fn background() -> Vec<Scenario> {
         ),
         scenario("sweep EXPIRY", "expired orders and sheets", with_expired, |stage: Stage| async move {
             sweep::run(stage.shop.instance(), &[Task::Expiry, Task::Sheets]).await.unwrap();
+            Value::Null
+        }),
+        scenario("sweep CONFIRMATIONS", "a delivered line", with_delivered, |stage: Stage| async move {
+            sweep::run(stage.shop.instance(), &[Task::Confirmations]).await.unwrap();
             Value::Null
         }),
         scenario("audit-books", "the books", with_books, |stage: Stage| async move {

@@ -277,6 +277,21 @@ impl Order {
         is_any.then(|| self.changed_to(after, HistoryEvent::LineMoved, Actor::System, confirmed.into_iter(), now))
     }
 
+    /// The order with the instant `now` for parcels that arrived before the shop recorded it: from then on the customer
+    /// has the usual time. Nothing if there are none.
+    pub fn with_dated_arrivals(&self, now: Timestamp) -> Option<Self> {
+        let mut after = self.clone();
+        let is_undated =
+            |parcel: &&mut Parcel| parcel.status == ParcelStatus::Delivered && parcel.delivered_at.is_none();
+        let mut lines = Vec::new();
+        for parcel in after.parcels.iter_mut().filter(is_undated) {
+            parcel.delivered_at = Some(now);
+            lines.extend(parcel.items.iter().map(|item| item.line));
+        }
+        let is_any = !lines.is_empty();
+        is_any.then(|| self.changed_to(after, HistoryEvent::ParcelMoved, Actor::System, lines.into_iter(), now))
+    }
+
     /// The order with the parcels that the history of the first stage implies: one for all units of a line that were
     /// shipped, without a label.
     #[must_use]

@@ -9,8 +9,8 @@ mod users;
 use functions::schedule::sweep::Task;
 use jiff::Timestamp;
 use orders::{
-    add_to_cart, cancel_part, cancel_whole, change_order_without_role, create_sheet, move_line, order_cart,
-    order_expecting, order_later, order_many, order_now, order_outside, order_sheet, pay,
+    add_to_cart, cancel_part, cancel_whole, change_order_without_role, create_sheet, move_line, move_parcel,
+    order_cart, order_expecting, order_later, order_many, order_now, order_outside, order_sheet, pay, set_terms, ship,
 };
 use payments::{
     adjust, begin_session, end_withdrawal, forge_notice, look_at_session, pay_in_session, refund_session, retry_refund,
@@ -61,14 +61,14 @@ pub(super) enum Operation {
 impl Operation {
     /// Whether the reference has it.
     fn is_modelled(&self) -> bool {
-        let is_of_payments = |request: &Request| {
+        let is_not_modelled = |request: &Request| {
             let function = request.call.function();
             (function.contains("payment") && function != "list-order-payments")
-                || function == "retry-refund"
+                || matches!(function, "retry-refund" | "create-parcel" | "update-parcel" | "set-seller-shipping")
                 || request.call.sent()["balanceAmount"].is_number()
         };
         match self {
-            Self::Request(request) => !is_of_payments(request),
+            Self::Request(request) => !is_not_modelled(request),
             Self::PayInSession(_) | Self::EndWithdrawal(..) => false,
             _ => true,
         }
@@ -94,7 +94,7 @@ struct Scene {
 }
 
 /// The generators, each with its weight.
-const WEIGHTS: [(u64, Generator); 46] = [
+const WEIGHTS: [(u64, Generator); 49] = [
     (16, order_now),
     (8, order_later),
     (9, order_outside),
@@ -105,6 +105,9 @@ const WEIGHTS: [(u64, Generator); 46] = [
     (6, cancel_whole),
     (7, cancel_part),
     (10, move_line),
+    (8, ship),
+    (8, move_parcel),
+    (2, set_terms),
     (8, charge),
     (11, issue),
     (3, revoke),
