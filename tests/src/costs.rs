@@ -106,20 +106,21 @@ pub async fn measure() -> Vec<Row> {
         shop.product(&format!("p{product:02}"), 1_000, 1_000).await;
     }
     let mut bench = Bench { shop, rows: Vec::new() };
-    balances(&mut bench).await;
-    users(&mut bench).await;
-    reads(&mut bench).await;
-    coupons(&mut bench).await;
-    carts(&mut bench).await;
-    orders(&mut bench).await;
-    holds(&mut bench).await;
-    payments(&mut bench).await;
-    cancellations(&mut bench).await;
-    sheets(&mut bench).await;
-    shards(&mut bench).await;
-    parcels(&mut bench).await;
-    bestsellers(&mut bench).await;
-    aggregation(&mut bench).await;
+    // Boxed, since the compiler's depth is limited.
+    Box::pin(balances(&mut bench)).await;
+    Box::pin(users(&mut bench)).await;
+    Box::pin(reads(&mut bench)).await;
+    Box::pin(coupons(&mut bench)).await;
+    Box::pin(carts(&mut bench)).await;
+    Box::pin(orders(&mut bench)).await;
+    Box::pin(holds(&mut bench)).await;
+    Box::pin(payments(&mut bench)).await;
+    Box::pin(cancellations(&mut bench)).await;
+    Box::pin(sheets(&mut bench)).await;
+    Box::pin(shards(&mut bench)).await;
+    Box::pin(parcels(&mut bench)).await;
+    Box::pin(bestsellers(&mut bench)).await;
+    Box::pin(aggregation(&mut bench)).await;
     bench.rows
 }
 

@@ -108,6 +108,8 @@ const SESSION: Writes = Writes("SESSION#", "SESSION", "put ");
 const SESSION_ASKING: Writes = Writes("SESSION#", "SESSION", " expiresAt lookAt payload ");
 const SESSION_PAID: Writes = Writes("SESSION#", "SESSION", " paidAt ");
 const PAID_OUTSIDE: Writes = Writes("ORDER#", "ORDER", " payment paymentId ");
+const CONFIRMATION: Writes = Writes("ORDER#", "CONFIRMATION", "put ");
+const CONFIRMED: Writes = Writes("ORDER#", "CONFIRMATION", "delete");
 const WITHDRAWAL: Writes = Writes("WITHDRAWAL#", "WITHDRAWAL", "put ");
 
 impl Mutant {
@@ -118,6 +120,8 @@ impl Mutant {
     /// `tests/models` forget those of tickets and units. Tests that stop one call in the midst of another cover the
     /// rest: prices and shards in `stock`, coupons in `coupon_expiry`, sheets in `order_sheets`.
     pub const ALL: &[Self] = &[
+        Self { name: "a delivery plans no confirmation", changes: &[LeftOut(CONFIRMATION)] },
+        Self { name: "a confirmation stays planned", changes: &[LeftOut(CONFIRMED)] },
         Self {
             name: "an account is written over a newer version",
             changes: &[Unconditional(ACCOUNT), Unconditional(LEDGER)],
