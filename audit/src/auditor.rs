@@ -271,6 +271,11 @@ impl Auditor {
             Record::Rebuild(rebuild) => self.sales.add_rebuild(&rebuild),
             // These records have no sums to check: they note progress or an intention.
             Record::Cart { .. }
+            | Record::UserKey { .. }
+            | Record::Address { .. }
+            | Record::Erasure(_)
+            | Record::Phone { .. }
+            | Record::Access { .. }
             | Record::RanksRefreshed(_)
             | Record::Board
             | Record::RebuildTrack { .. }

@@ -39,7 +39,7 @@ struct Address {
 impl Emails {
     pub(crate) fn add_profile(&mut self, profile: &Profile, selection: &Selection) {
         if let Some(user) = self.of(&profile.user_id, selection) {
-            let key = EmailKey::from_address(&profile.email);
+            let key = profile.email_key();
             user.profile = Some(Address { key, is_claimed: profile.email_claimed });
         }
     }

@@ -18,7 +18,6 @@ use shared::{
         CouponId, OrderId, PaymentId, UserId,
         coupon::{Campaign, Counter},
         ledger::LedgerEntry,
-        text::EmailKey,
     },
     store::{Key, keys, records::Record},
 };
@@ -310,7 +309,7 @@ impl Counters {
 /// The key of another item of the relation, which a record names.
 fn named_by(record: Record, relation: &Relation) -> Option<Key> {
     match (record, relation) {
-        (Record::Profile(profile), Relation::Email(_)) => Some(keys::email(&EmailKey::from_address(&profile.email))),
+        (Record::Profile(profile), Relation::Email(_)) => Some(keys::email(&profile.email_key())),
         (Record::SellerProduct { product, .. }, _) => Some(keys::product(&product.product_id)),
         (Record::IssuedCoupon(coupon), _) => coupon.order_id.as_ref().map(keys::order),
         (Record::PaymentClaim { payment, claim }, _) => Some(keys::payment(&claim.order_id, &payment)),

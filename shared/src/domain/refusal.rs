@@ -5,6 +5,7 @@ use super::{
     coupon::CouponProblem,
     etag::Mismatch,
     states::{LineStatus, OrderAction, OrderStatus, RefundStatus, SessionAction, SessionStatus, WithdrawalStatus},
+    withdrawing::OpenBusiness,
 };
 
 /// A rule of the shop refuses a request. A refusal has changed nothing, except that [`Refusal::BalanceNotEnough`]
@@ -99,6 +100,15 @@ pub enum Refusal {
     /// The validity of the order sheet has ended.
     #[error("order sheet expired")]
     SheetExpired { order_sheet_id: OrderSheetId },
+    /// Something in the order has to be shipped, and the user's address lacks these parts.
+    #[error("address required")]
+    AddressRequired { missing: Vec<&'static str> },
+    /// The address of the order cannot change any more.
+    #[error("address settled")]
+    AddressSettled { order_id: OrderId, status: OrderStatus },
+    /// The user has something open, or money, and cannot withdraw.
+    #[error("user has open business")]
+    OpenBusiness(OpenBusiness),
     /// The coupon cannot be used for this order.
     #[error("coupon not usable")]
     CouponNotUsable { coupon_id: CouponId, reason: CouponProblem },

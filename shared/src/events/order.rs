@@ -123,6 +123,7 @@ fn from_entry(order: &Order, snapshot: &OrderSnapshot, entry: &HistoryEntry, seq
         HistoryEvent::Cancelled | HistoryEvent::LineMoved if took_units => vec![of_order(EventKind::OrderRefunded)],
         HistoryEvent::Cancelled
         | HistoryEvent::LineMoved
+        | HistoryEvent::AddressChanged
         | HistoryEvent::PaymentReturned
         | HistoryEvent::DepositRequested
         | HistoryEvent::RefundSucceeded

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::{
     app::{
-        Caller, PaymentPolicy, Policy, RequestKey, Role, Shop,
+        Caller, PaymentPolicy, PeoplePolicy, Policy, RequestKey, Role, Shop,
         orders::{self, OrderSource, PlaceOrder},
     },
     domain::{UserId, Won, caps::Caps, order::PayBy, pricing::ShippingPolicy},
@@ -315,6 +315,7 @@ fn with_other_shipping(shop: &TestShop) -> Shop {
         sheet_validity: SignedDuration::from_mins(30),
         caps: Caps::DEFAULT,
         payments: PaymentPolicy::DEFAULT,
+        people: PeoplePolicy::DEFAULT,
     };
     let table = Table::new(shop.dynamo().client(), TABLE.to_owned(), random());
     Shop::new(table, Clock::new(move || now), random(), policy)

@@ -2,6 +2,7 @@
 //! slow or fails does not delay another.
 
 pub mod coupons;
+pub mod erasures;
 pub mod expiry;
 pub mod inventory;
 pub mod sheets;
@@ -29,10 +30,13 @@ pub enum Task {
     Tickets,
     /// Marks of expired coupons.
     Coupons,
+    /// The personal data of withdrawn users.
+    Erasures,
 }
 
 impl Task {
-    pub const ALL: [Self; 5] = [Self::Expiry, Self::Sheets, Self::Inventory, Self::Tickets, Self::Coupons];
+    pub const ALL: [Self; 6] =
+        [Self::Expiry, Self::Sheets, Self::Inventory, Self::Tickets, Self::Coupons, Self::Erasures];
 }
 
 /// An event of the schedule.
@@ -69,6 +73,7 @@ impl Task {
             Self::Inventory => "INVENTORY",
             Self::Tickets => "TICKETS",
             Self::Coupons => "COUPONS",
+            Self::Erasures => "ERASURES",
         }
     }
 
@@ -79,6 +84,7 @@ impl Task {
             Self::Inventory => inventory::run(shop).await,
             Self::Tickets => tickets::run(shop).await,
             Self::Coupons => coupons::run(shop).await,
+            Self::Erasures => erasures::run(shop).await,
         }
     }
 }

@@ -16,4 +16,4 @@ pub use product::{
     BestsellerView, DeskProductView, ListedDeskProductView, ListedProductView, ProductView, ShownStatus,
 };
 pub use sheet::{OrderSheetView, SheetLineView};
-pub use user::{EntryView, UserView};
+pub use user::{AccessView, EntryView, UserView};

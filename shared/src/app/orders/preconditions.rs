@@ -7,7 +7,7 @@ use super::{
     source::{Item, ResolvedItems},
 };
 use crate::{
-    app::{Failure, Shop, accounts, inventory, inventory_sweep},
+    app::{Failure, Shop, accounts, addresses, inventory, inventory_sweep},
     domain::{
         CouponId, OrderId, ProductId, Quantity, Refusal, UserId, Won,
         account::Account,
@@ -123,10 +123,22 @@ impl Preconditions {
         let mut wanted: Vec<Key> = Vec::new();
         wanted.extend(account.is_none().then(|| account_key.clone()));
         wanted.extend(coupon_key.clone());
+        // The answer to an order shows the address; a sheet has none.
+        let shows_address = trust != Trust::ReadAll;
+        let number = account.and_then(|account| account.ship_to());
+        if shows_address {
+            wanted.extend(match account {
+                Some(_) => addresses::wanted(shop, user, number),
+                None => addresses::wanted_current(user),
+            });
+        }
         let unknown = items.iter().filter(|item| !cached.contains_key(&item.product_id));
         wanted.extend(unknown.map(|item| keys::product(&item.product_id)));
         let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
 
+        if shows_address {
+            addresses::cache(shop, &found, user, number)?;
+        }
         let is_cached = account.is_some();
         let account = match account {
             Some(account) => account,
