@@ -5,7 +5,11 @@ use serde_json::{Value, json};
 use super::{Code, FieldErrors};
 use crate::{
     app::Failure,
-    domain::{Refusal, id::bucket, refusal::Entity, withdrawing::OpenBusiness},
+    domain::{
+        Refusal,
+        id::bucket,
+        refusal::{Entity, OpenBusiness},
+    },
     store::StoreError,
 };
 

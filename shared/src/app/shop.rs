@@ -298,6 +298,12 @@ impl Shop {
         (cached == number).then_some(address)
     }
 
+    /// Whether any address of a user was read within [`Bounds::account_age`].
+    pub(super) fn has_cached_address(&self, user: &UserId) -> bool {
+        let cached = self.caches.addresses.get(user);
+        cached.is_some_and(|(at, _)| self.is_younger(at, self.bounds.account_age))
+    }
+
     pub(super) fn cache_address(&self, user: &UserId, number: u64, address: Option<Address>) {
         self.caches.addresses.insert(user.clone(), (self.clock.now(), (number, address)));
     }

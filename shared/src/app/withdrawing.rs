@@ -25,9 +25,9 @@ use crate::{
         account::{Account, Movement},
         ledger::{EntryKind, LedgerEntry},
         order::Actor,
+        refusal::OpenBusiness,
         text::PhoneKey,
         user::{Profile, UserStatus},
-        withdrawing::OpenBusiness,
     },
     store::{
         Action, Consistency, Outcome, Transaction, keys, ledger,

@@ -5,7 +5,6 @@ use super::{
     coupon::CouponProblem,
     etag::Mismatch,
     states::{LineStatus, OrderAction, OrderStatus, RefundStatus, SessionAction, SessionStatus, WithdrawalStatus},
-    withdrawing::OpenBusiness,
 };
 
 /// A rule of the shop refuses a request. A refusal has changed nothing, except that [`Refusal::BalanceNotEnough`]
@@ -144,6 +143,21 @@ pub enum Refusal {
     /// The idempotency key came with another payload before.
     #[error("idempotency key reused")]
     IdempotencyKeyReused,
+}
+
+/// The business of a user that prevents their withdrawal.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OpenBusiness {
+    /// Orders that are pending, or have units that are not delivered, cancelled or returned.
+    pub orders: u64,
+    /// Claims without an end.
+    pub claims: u64,
+    /// Payment sessions that can still bring money.
+    pub payments: u64,
+    /// Refunds without a result.
+    pub refunds: u64,
+    /// The balance.
+    pub balance: Won,
 }
 
 impl Refusal {

@@ -5,24 +5,10 @@ use jiff::Timestamp;
 use super::{
     Won,
     order::{LineStatus, Order},
+    refusal::OpenBusiness,
     session::PaymentSession,
     states::{RefundStatus, SessionStatus},
 };
-
-/// The business of a user that prevents their withdrawal.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct OpenBusiness {
-    /// Orders that are pending, or have units that are not delivered, cancelled or returned.
-    pub orders: u64,
-    /// Claims without an end.
-    pub claims: u64,
-    /// Payment sessions that can still bring money.
-    pub payments: u64,
-    /// Refunds without a result.
-    pub refunds: u64,
-    /// The balance.
-    pub balance: Won,
-}
 
 impl OpenBusiness {
     /// Counts an order, and its refunds to outside.

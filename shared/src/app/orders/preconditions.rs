@@ -129,6 +129,8 @@ impl Preconditions {
         if shows_address {
             wanted.extend(match account {
                 Some(_) => addresses::wanted(shop, user, number),
+                // That of another number is read for the answer alone.
+                None if shop.has_cached_address(user) => Vec::new(),
                 None => addresses::wanted_current(user),
             });
         }
