@@ -12,6 +12,7 @@ mod line_states;
 mod list;
 mod pay;
 mod refunds;
+mod ship_to;
 mod split_tender;
 mod update_item;
 
