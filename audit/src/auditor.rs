@@ -215,6 +215,7 @@ impl Auditor {
                 self.sellers.add_account(&user, &account, selection);
                 self.accounts.add_account(&user, account, selection);
             }
+            Record::UserKey { user } => self.emails.add_key(&user, selection),
             Record::EmailClaim { address, claim } => self.emails.add_claim(&claim.user_id, address, selection),
             Record::LedgerEntry { user, entry } => {
                 if self.scope != Scope::Ledgers {
@@ -271,7 +272,6 @@ impl Auditor {
             Record::Rebuild(rebuild) => self.sales.add_rebuild(&rebuild),
             // These records have no sums to check: they note progress or an intention.
             Record::Cart { .. }
-            | Record::UserKey { .. }
             | Record::Address { .. }
             | Record::Erasure(_)
             | Record::Phone { .. }

@@ -150,7 +150,9 @@ impl SecondLook<'_> {
         let mut items = match relation {
             Relation::Account(user) => return self.collect_account(user, seen).await,
             Relation::Order(order) => return self.collect_order(order, seen).await,
-            Relation::Email(user) => source.get([keys::profile(user), keys::account(user)]).await?,
+            Relation::Email(user) => {
+                source.get([keys::profile(user), keys::account(user), keys::user_key(user)]).await?
+            }
             Relation::Seller(user) => {
                 let mut items = source.get([keys::account(user)]).await?;
                 items.extend(source.partition(keys::seller_partition(user), "").await?);

@@ -7,12 +7,13 @@
 //! |---|---|---|---|
 //! | a user has one key: the second finds it | of two keys for one user the first stays, and both use it | a key without sealed data harms nothing | the repetition finds the key |
 
-use super::{Failure, Shop};
+use super::{Failure, Shop, addresses};
 use crate::{
     domain::{
         UserId,
         address::Address,
-        user::{Profile, Seller},
+        text::PhoneKey,
+        user::{Profile, Seller, UserStatus},
         withdrawal::{PayoutAccount, Withdrawal},
     },
     platform::{CipherKey, Random, is_sealed},
@@ -231,4 +232,34 @@ pub async fn sealed_withdrawal(shop: &Shop, withdrawal: Withdrawal) -> Result<Wi
             Ok(Withdrawal { account, ..withdrawal })
         }
     }
+}
+
+/// Seals a profile of the first stage, with its address as a record and its telephone number among those that are
+/// found. A user who has withdrawn without a key is erased instead. False if the profile changed meanwhile.
+///
+/// # Errors
+/// If the table cannot be reached.
+pub async fn seal_stored(shop: &Shop, stored: &Profile) -> Result<bool, Failure> {
+    let user = &stored.user_id;
+    let mut transaction = Transaction::new();
+    match seal_for_writing(shop, user).await? {
+        None => {
+            transaction.add(users::replace_profile(stored, &stored.erased(shop.clock.now())));
+            transaction.add(users::check_status(user, UserStatus::Withdrawn));
+        }
+        Some(seal) => {
+            let mut after = Profile { version: stored.version.saturating_add(1), ..stored.clone() };
+            if let Some(address) = stored.ship_to() {
+                let number = addresses::new_number(shop);
+                after.address_number = Some(number);
+                transaction.add(addresses::create(shop, &seal, user, number, &address)?);
+                transaction.add(users::set_address(user, Some(number), address.missing()));
+            }
+            if let Some(phone) = &stored.phone {
+                transaction.add(people::list_phone(&PhoneKey::from_number(phone), user));
+            }
+            transaction.add(users::replace_profile(stored, &seal.seal_profile(&shop.random, &after)?));
+        }
+    }
+    Ok(matches!(shop.table.commit(transaction, &mut shop.backoff()).await?, Outcome::Committed))
 }

@@ -131,7 +131,8 @@ pub(super) fn close(
         return Ok(users::withdraw(user, account, None));
     }
     let movement = Movement {
-        entry_id: shop.new_id(),
+        // The ledger has one entry of a sequence number, so the id is unique.
+        entry_id: format!("withdrawn-{user}-{}", account.sequence.saturating_add(1)),
         kind: EntryKind::Adjustment,
         amount: account.balance.negated(),
         order_id: None,

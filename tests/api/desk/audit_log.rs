@@ -19,7 +19,7 @@ async fn looks_and_changes_of_others_are_logged_newest_first() {
     shop.patch("/users/mina", json!({ "phone": "2" })).as_admin().await.expect(200);
     let ask = |cursor: &str| shop.get(&format!("/desk/audit-log?userId=mina&limit=2{cursor}")).as_admin();
     let read = "GET /users/{userId}";
-    assert_eq!(walk(ask, "route").await, [vec!["PATCH /users/{userId}", read], vec![read, read]]);
+    assert_eq!(walk(ask, "route").await, [vec!["PATCH /users/{userId}", read], vec![read, read], vec![]]);
     let log = shop.get("/desk/audit-log?userId=mina").as_admin().await.expect(200);
     let last = &log["items"][0];
     assert_eq!(

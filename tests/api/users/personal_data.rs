@@ -12,7 +12,8 @@ fn stored(shop: &TestShop) -> String {
 }
 
 fn put(shop: &TestShop, item: Value) {
-    shop.dynamo().execute("PutItem", json!({ "TableName": tests::TABLE, "Item": item })).unwrap();
+    let put = json!([{ "Put": { "TableName": tests::TABLE, "Item": item } }]);
+    shop.dynamo().execute("TransactWriteItems", json!({ "TransactItems": put })).unwrap();
 }
 
 /// The item of a user's profile, as the first stage stored it.
