@@ -215,6 +215,7 @@ impl Auditor {
                 self.sellers.add_account(&user, &account, selection);
                 self.accounts.add_account(&user, account, selection);
             }
+            Record::UserKey { user } => self.emails.add_key(&user, selection),
             Record::EmailClaim { address, claim } => self.emails.add_claim(&claim.user_id, address, selection),
             Record::LedgerEntry { user, entry } => {
                 if self.scope != Scope::Ledgers {
@@ -272,6 +273,10 @@ impl Auditor {
             Record::Rebuild(rebuild) => self.sales.add_rebuild(&rebuild),
             // These records have no sums to check: they note progress or an intention.
             Record::Cart { .. }
+            | Record::Address { .. }
+            | Record::Erasure(_)
+            | Record::Phone { .. }
+            | Record::Access { .. }
             | Record::RanksRefreshed(_)
             | Record::Board
             | Record::RebuildTrack { .. }

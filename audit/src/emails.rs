@@ -28,6 +28,10 @@ struct User {
     profile: Option<Address>,
     is_withdrawn: bool,
     claims: Vec<EmailKey>,
+    has_key: bool,
+    /// Whether the profile needs a key: it is sealed, and not erased.
+    is_sealed: bool,
+    is_erased: bool,
 }
 
 #[derive(Debug)]
@@ -39,14 +43,22 @@ struct Address {
 impl Emails {
     pub(crate) fn add_profile(&mut self, profile: &Profile, selection: &Selection) {
         if let Some(user) = self.of(&profile.user_id, selection) {
-            let key = EmailKey::from_address(&profile.email);
+            let key = profile.email_key();
             user.profile = Some(Address { key, is_claimed: profile.email_claimed });
+            user.is_erased = profile.erased_at.is_some();
+            user.is_sealed = profile.email_key.is_some();
         }
     }
 
     pub(crate) fn add_account(&mut self, user: &UserId, account: &Account, selection: &Selection) {
         if let Some(user) = self.of(user, selection) {
             user.is_withdrawn = account.status == UserStatus::Withdrawn;
+        }
+    }
+
+    pub(crate) fn add_key(&mut self, user: &UserId, selection: &Selection) {
+        if let Some(user) = self.of(user, selection) {
+            user.has_key = true;
         }
     }
 
@@ -74,12 +86,22 @@ impl Emails {
         for (id, user) in self.0 {
             let claims = user.claims.iter().map(keys::email).collect();
             let relation = Relation::Email(id.clone());
+            let mut checks = findings.between(Invariant::PersonalData, Subject::User(id.clone()), relation.clone());
+            user.check_key(&mut checks);
             user.check(&mut findings.between(Invariant::Emails, Subject::User(id), relation).with(claims));
         }
     }
 }
 
 impl User {
+    /// Sealed data can be opened, and erased data cannot.
+    fn check_key(&self, checks: &mut Checks<'_>) {
+        if self.is_sealed || self.is_erased {
+            checks.equal("has the key of its data", !self.is_erased, self.has_key);
+        }
+        checks.equal("is erased without a withdrawal", false, self.is_erased && !self.is_withdrawn);
+    }
+
     fn check(&self, checks: &mut Checks<'_>) {
         let is_claimed = self.profile.as_ref().is_some_and(|address| address.is_claimed);
         checks.equal("claims of its address", usize::from(is_claimed), self.claims.len());
@@ -95,7 +117,8 @@ impl User {
 mod tests {
     use shared::{
         domain::user::EmailClaim,
-        store::{Key, keys},
+        platform::{CipherKey, Random},
+        store::{Key, keys, people::KeyRecord},
     };
 
     use super::*;
@@ -155,5 +178,22 @@ mod tests {
             (profile.email_claimed, profile.email) = (false, "jun@example.com".to_owned());
         });
         assert_eq!(shop.violations(), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn sealed_data_has_a_key_unless_it_is_erased() {
+        let key = || KeyRecord { key: CipherKey::generate(&Random::new(|| 7)) };
+        let sealed = |profile: &mut Profile| profile.email_key = Some(profile.email_key());
+        let mut shop = Shop::healthy();
+        change_profile(&mut shop, sealed);
+        let missing = "[personal data] user mina: has the key of its data: expected true, found false";
+        assert_eq!(shop.violations(), [missing]);
+        shop.put(keys::user_key(&user("mina")), key());
+        assert_eq!(shop.violations(), [] as [&str; 0]);
+        shop.change(keys::account(&user("mina")), |account: &mut Account| account.status = UserStatus::Withdrawn);
+        shop.remove(claim("mina@example.com"));
+        change_profile(&mut shop, |profile| *profile = profile.erased(jiff::Timestamp::UNIX_EPOCH));
+        let left = "[personal data] user mina: has the key of its data: expected false, found true";
+        assert_eq!(shop.violations(), [left]);
     }
 }

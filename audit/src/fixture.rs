@@ -226,13 +226,16 @@ impl Shop {
                 name: "A name".to_owned(),
                 email: format!("{name}@example.com"),
                 email_claimed: true,
+                email_key: None,
                 phone: None,
                 address: None,
+                address_number: None,
                 kind: UserKind::Customer,
                 seller: None,
                 version: 1,
                 created_at: at(LONG_AGO),
                 updated_at: None,
+                erased_at: None,
             };
             let claim = EmailClaim { user_id: user.clone() };
             self.put(keys::email(&EmailKey::from_address(&profile.email)), claim);
@@ -266,6 +269,7 @@ impl Shop {
                 paused_status: None,
                 stock_shards: u16::try_from(shards.len()).unwrap(),
                 flash: false,
+                needs_shipping: true,
                 sweep: SweepPlan { from: (shards.len() > 1).then(|| at(LONG_AGO)), idle: 0 },
                 version: 1,
                 created_at: at(LONG_AGO),

@@ -76,6 +76,7 @@ impl Place {
             Record::Product(product) => {
                 product.sweep.from.map(|from| keys::inventory_by_expiry(&product.product_id, from))
             }
+            Record::Erasure(erasure) => Some(keys::erasure_by_expiry(&erasure.user_id, erasure.erase_at)),
             Record::SellerChange { seller, change } => Some(keys::seller_by_expiry(seller, change.changed_at)),
             _ => None,
         };

@@ -18,7 +18,6 @@ use shared::{
         CouponId, OrderId, PaymentId, UserId,
         coupon::{Campaign, Counter},
         ledger::LedgerEntry,
-        text::EmailKey,
     },
     store::{Key, keys, records::Record},
 };
@@ -151,7 +150,9 @@ impl SecondLook<'_> {
         let mut items = match relation {
             Relation::Account(user) => return self.collect_account(user, seen).await,
             Relation::Order(order) => return self.collect_order(order, seen).await,
-            Relation::Email(user) => source.get([keys::profile(user), keys::account(user)]).await?,
+            Relation::Email(user) => {
+                source.get([keys::profile(user), keys::account(user), keys::user_key(user)]).await?
+            }
             Relation::Seller(user) => {
                 let mut items = source.get([keys::account(user)]).await?;
                 items.extend(source.partition(keys::seller_partition(user), "").await?);
@@ -310,7 +311,7 @@ impl Counters {
 /// The key of another item of the relation, which a record names.
 fn named_by(record: Record, relation: &Relation) -> Option<Key> {
     match (record, relation) {
-        (Record::Profile(profile), Relation::Email(_)) => Some(keys::email(&EmailKey::from_address(&profile.email))),
+        (Record::Profile(profile), Relation::Email(_)) => Some(keys::email(&profile.email_key())),
         (Record::SellerProduct { product, .. }, _) => Some(keys::product(&product.product_id)),
         (Record::IssuedCoupon(coupon), _) => coupon.order_id.as_ref().map(keys::order),
         (Record::PaymentClaim { payment, claim }, _) => Some(keys::payment(&claim.order_id, &payment)),

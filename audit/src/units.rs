@@ -289,6 +289,7 @@ fn follow(live: &mut [i64], entry: &HistoryEntry, order: &Order, is_first: bool)
         }
         HistoryEvent::Placed
         | HistoryEvent::Paid
+        | HistoryEvent::AddressChanged
         | HistoryEvent::PaymentReturned
         | HistoryEvent::DepositRequested
         | HistoryEvent::RefundSucceeded

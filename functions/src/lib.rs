@@ -35,6 +35,7 @@ pub mod http {
 
     pub mod desk {
         pub mod get_product;
+        pub mod list_accesses;
         pub mod list_campaigns;
         pub mod list_products;
     }
@@ -51,11 +52,13 @@ pub mod http {
         pub mod get;
         pub mod get_history;
         pub mod get_item;
+        pub mod get_ship_to;
         pub mod list;
         pub mod list_payments;
         pub mod pay;
         pub mod retry_refund;
         mod units;
+        pub mod update;
         pub mod update_item;
         pub mod update_parcel;
     }
@@ -87,7 +90,9 @@ pub mod http {
     pub mod users {
         pub mod create;
         pub mod get;
+        pub mod list;
         pub mod update;
+        pub mod withdraw;
     }
 
     pub mod withdrawals {
@@ -167,6 +172,8 @@ endpoints![
     ("POST",   "/users",                                  "create-user",          users::create,              token),
     ("GET",    "/users/{userId}",                         "get-user",             users::get,                 token),
     ("PATCH",  "/users/{userId}",                         "update-user",          users::update,              token),
+    ("GET",    "/users",                                  "list-users",           users::list,                token),
+    ("POST",   "/users/{userId}/withdraw",                "withdraw-user",        users::withdraw,            token),
     ("POST",   "/balance/charge",                         "charge-balance",       balance::charge,            token),
     ("POST",   "/balance/adjustments",                    "adjust-balance",       balance::adjust,            token),
     ("POST",   "/balance/withdrawals",                    "create-withdrawal",    withdrawals::create,        token),
@@ -193,6 +200,8 @@ endpoints![
     ("GET",    "/orders/cart",                            "get-cart",             cart::get,                  token),
     ("DELETE", "/orders/cart/{itemId}",                   "remove-from-cart",     cart::remove,               token),
     ("GET",    "/orders/{orderId}",                       "get-order",            orders::get,                token),
+    ("PATCH",  "/orders/{orderId}",                       "update-order",         orders::update,             token),
+    ("GET",    "/orders/{orderId}/ship-to",               "get-order-ship-to",    orders::get_ship_to,        token),
     ("GET",    "/orders/{orderId}/history",               "get-order-history",    orders::get_history,        token),
     ("GET",    "/orders/{orderId}/payments",              "list-order-payments",  orders::list_payments,      token),
     ("POST",   "/orders/{orderId}/payment",               "pay-order",            orders::pay,                token),
@@ -213,6 +222,7 @@ endpoints![
     ("GET",    "/desk/products",                          "list-desk-products",   desk::list_products,        token),
     ("GET",    "/desk/products/{productId}",              "get-desk-product",     desk::get_product,          token),
     ("GET",    "/desk/campaigns",                         "list-desk-campaigns",  desk::list_campaigns,       token),
+    ("GET",    "/desk/audit-log",                         "list-accesses",        desk::list_accesses,        token),
     ("GET",    "/openapi.json",                           "api-reference",        reference,                  page),
     ("GET",    "/docs",                                   "api-reference",        reference::page,            page),
 ];

@@ -67,7 +67,11 @@ mod products {
 }
 
 mod users {
+    mod address;
     mod create;
     mod get;
+    mod list;
+    mod personal_data;
     mod update;
+    mod withdraw;
 }

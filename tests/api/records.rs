@@ -20,6 +20,7 @@ fn plain(attribute: &Value) -> Value {
         "M" => value.as_object().unwrap().iter().map(|(k, v)| (k.clone(), plain(v))).collect::<Map<_, _>>().into(),
         "L" => value.as_array().unwrap().iter().map(plain).collect(),
         "N" => value.as_str().unwrap().parse().unwrap(),
+        "S" if value.as_str().unwrap().starts_with('\u{1}') => json!("sealed"),
         _ => value.clone(),
     }
 }
@@ -36,10 +37,11 @@ async fn users() {
     insta::assert_json_snapshot!(stored(&shop, keys::profile(&mina)), @r#"
     {
       "createdAt": 1795143600000,
-      "email": "mina@example.com",
+      "email": "sealed",
       "emailClaimed": true,
+      "emailKey": "0efb62056f86898f040d03aa706fa3aae7c7e292ee08d34979652fd1c737a100",
       "kind": "CUSTOMER",
-      "name": "김민수",
+      "name": "sealed",
       "pk": "USER#mina",
       "sk": "PROFILE",
       "updatedAt": 1795143600000,
@@ -282,8 +284,8 @@ async fn order_sheets() {
     }
     insta::assert_json_snapshot!(stored_sheet, @r#"
     {
-      "byDuePk": "SHEETS#15",
-      "byDueSk": "1795145400000#tirlldwxrdq6vhxwz3bwa26vqa",
+      "byDuePk": "SHEETS#10",
+      "byDueSk": "1795145400000#72nxocrbp462vzfni2snajnkvq",
       "cartOrder": "frfjxplir33xbmdsex32hlrst4",
       "createdAt": 1795143600000,
       "expiresAt": 1795145400000,
@@ -298,10 +300,10 @@ async fn order_sheets() {
           "unitPrice": 10000
         }
       ],
-      "orderSheetId": "tirlldwxrdq6vhxwz3bwa26vqa",
+      "orderSheetId": "72nxocrbp462vzfni2snajnkvq",
       "payable": 13000,
       "payload": "…",
-      "pk": "SHEET#tirlldwxrdq6vhxwz3bwa26vqa",
+      "pk": "SHEET#72nxocrbp462vzfni2snajnkvq",
       "shippingFee": 3000,
       "sk": "SHEET",
       "state": "OPEN",

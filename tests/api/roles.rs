@@ -101,6 +101,8 @@ async fn suspended_sellers_and_admins_change_nothing() {
         let account = json!({ "bank": "장터은행", "number": "110-123-456789", "holder": "김민아" });
         let of_admin = [
             shop.patch("/users/boss", json!({ "status": "ACTIVE" })),
+            shop.post("/users/mina/withdraw", json!({})),
+            shop.patch(&path, json!({ "shipTo": "서울" })),
             shop.post("/users", json!({ "userId": "other", "name": "박새봄", "email": "other@example.com" })),
             charge(),
             shop.patch("/products/tea", json!({ "price": 1 })),

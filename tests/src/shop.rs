@@ -10,7 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 use payment_provider::{Manual, SecretKey, Toss, Transport};
 use serde_json::{Value, json};
 use shared::{
-    app::{Bounds, CONFIRM_AFTER, PaymentPolicy, Policy, RETURN_FEE, Shop, payments::provider::PaymentProvider},
+    app::{
+        Bounds, CONFIRM_AFTER, PaymentPolicy, PeoplePolicy, Policy, RETURN_FEE, Shop,
+        payments::provider::PaymentProvider,
+    },
     domain::{Won, caps::Caps, pricing::ShippingPolicy},
     events::Event,
     platform::{Clock, Random},
@@ -47,6 +50,7 @@ pub struct TestShop {
     pub provider: InProcess,
     /// Whether admins confirm transfers, and no provider is asked.
     is_manual: bool,
+    people: PeoplePolicy,
     /// The time of a hold and of a sheet, if it is another than by default.
     times: Option<SignedDuration>,
 }
@@ -110,6 +114,7 @@ impl TestShop {
             self_charge,
             provider,
             is_manual,
+            people: policy().people,
             times,
         }
         .renewed(count)
@@ -140,6 +145,13 @@ impl TestShop {
     pub fn with_times(self, seconds: i64) -> Self {
         let count = self.instances.len();
         Self { times: Some(SignedDuration::from_secs(seconds)), ..self }.renewed(count)
+    }
+
+    /// The same shop with other settings of addresses and personal data.
+    #[must_use]
+    pub fn with_people(self, people: PeoplePolicy) -> Self {
+        let count = self.instances.len();
+        Self { people, ..self }.renewed(count)
     }
 
     /// The same shop with transfers that admins confirm.
@@ -331,7 +343,14 @@ impl TestShop {
         let by_default = policy();
         let (hold, sheet_validity) =
             self.times.map_or((by_default.hold, by_default.sheet_validity), |time| (time, time));
-        let policy = Policy { caps: self.caps, self_charge: self.self_charge, hold, sheet_validity, ..by_default };
+        let policy = Policy {
+            caps: self.caps,
+            self_charge: self.self_charge,
+            hold,
+            sheet_validity,
+            people: self.people,
+            ..by_default
+        };
         let provider: Arc<dyn PaymentProvider> = if self.is_manual {
             Arc::new(Manual::new("088 110-123 장터".to_owned()))
         } else {
@@ -364,6 +383,8 @@ pub(crate) fn policy() -> Policy {
         return_fee: RETURN_FEE,
         confirm_after: CONFIRM_AFTER,
         payments: PaymentPolicy::DEFAULT,
+        // A withdrawn user can come back for an hour.
+        people: PeoplePolicy { erase_after: SignedDuration::from_hours(1), ..PeoplePolicy::DEFAULT },
     }
 }
 

@@ -325,6 +325,9 @@ fn parameters(config: &Config) -> BTreeMap<String, String> {
         ("DataPlatformUrl".to_owned(), local(ports.data_platform)),
         // The tour charges a balance without a payment.
         ("SelfCharge".to_owned(), "true".to_owned()),
+        // Newcomers order without an address, and see what an erasure leaves.
+        ("RequireAddress".to_owned(), "false".to_owned()),
+        ("EraseAfterSeconds".to_owned(), "0".to_owned()),
         ("DataPlatformSecretParameter".to_owned(), secrets::PARAMETER.to_owned()),
         // An order is paid by the first of the customer at the checkout and the payment system on the bus.
         ("PaymentPath".to_owned(), "BOTH".to_owned()),

@@ -12,7 +12,6 @@ use shared::{
     domain::{
         UserId,
         account::Account,
-        text::EmailKey,
         user::{EmailClaim, Profile, UserStatus},
     },
     store::{Consistency, Outcome, StoreError, Transaction, keys, records::Record, users},
@@ -59,7 +58,7 @@ fn claim<'a>(shop: &'a Shop, record: &'a Record) -> BoxFuture<'a, Result<Handled
 }
 
 async fn try_to_claim(shop: &Shop, profile: &Profile) -> Result<Claim, Failure> {
-    let (user, address) = (&profile.user_id, EmailKey::from_address(&profile.email));
+    let (user, address) = (&profile.user_id, profile.email_key());
     let mut transaction = Transaction::new();
     let put = transaction.add(users::claim_email(&address, user));
     let note = transaction.add(users::set_email_claimed(profile, true));
@@ -76,7 +75,7 @@ async fn try_to_claim(shop: &Shop, profile: &Profile) -> Result<Claim, Failure> 
     }
     let Some(EmailClaim { user_id: holder_id }) = failures.of(put)?.flatten() else { return Ok(Claim::Changed) };
     let holder = profile_of(shop, &holder_id).await?;
-    let holder = holder.filter(|holder| holder.email_claimed && EmailKey::from_address(&holder.email) == address);
+    let holder = holder.filter(|holder| holder.email_claimed && holder.email_key() == address);
     if holder.as_ref().is_some_and(|holder| joined(holder) <= joined(profile)) {
         return Ok(Claim::Shared);
     }
@@ -112,7 +111,7 @@ fn list<'a>(shop: &'a Shop, record: &'a Record) -> BoxFuture<'a, Result<Handled,
         if account.is_none_or(|account| account.status == UserStatus::Withdrawn) {
             return Ok(Handled::counted("withdrawn users"));
         }
-        let address = EmailKey::from_address(&profile.email);
+        let address = profile.email_key();
         let holder: Option<EmailClaim> = shop.table.get(keys::email(&address), Consistency::Strong).await?;
         let holder = holder.map_or_else(|| "nobody".to_owned(), |claim| claim.user_id.to_string());
         let line = format!("user {} has an e-mail address that is claimed for {holder}", profile.user_id);

@@ -13,12 +13,16 @@
 mod deliveries;
 mod emails;
 mod payments;
+mod people;
 mod products;
 mod sellers;
 
 use futures::future::BoxFuture;
+use jiff::SignedDuration;
 use shared::{
-    platform::Clock,
+    app::{CONFIRM_AFTER, PaymentPolicy, PeoplePolicy, Policy},
+    domain::{Won, caps::Caps, pricing::ShippingPolicy},
+    platform::{Clock, Random},
     store::{
         Consistency, Outcome, StoreError, Table, Transaction, keys,
         migrations::{self, MigrationProgress},
@@ -28,7 +32,8 @@ use shared::{
 };
 
 /// Every step, in the order in which they run. A further step is a further row, with a file of its own.
-pub const STEPS: &[Step] = &[emails::STEP, payments::STEP, products::STEP, sellers::STEP, deliveries::STEP];
+pub const STEPS: &[Step] =
+    &[emails::STEP, payments::STEP, people::STEP, products::STEP, sellers::STEP, deliveries::STEP];
 
 /// Items that one page looks at, at most. DynamoDB ends a page at 1 MB besides.
 pub const PAGE: usize = 1_000;
@@ -75,7 +80,33 @@ pub struct Shop {
     pub table: Table,
     pub clock: Clock,
     pub page: usize,
+    app: shared::app::Shop,
 }
+
+impl Shop {
+    /// A shop whose records are read in pages of this size.
+    pub fn new(table: Table, clock: Clock, random: Random, page: usize) -> Self {
+        let app = shared::app::Shop::new(table.clone(), clock.clone(), random, POLICY);
+        Self { table, clock, page, app }
+    }
+
+    /// The shop as use cases see it. Those of the migration read no setting of it.
+    pub(crate) fn use_cases(&self) -> &shared::app::Shop {
+        &self.app
+    }
+}
+
+const POLICY: Policy = Policy {
+    shipping: ShippingPolicy { fee: Won::ZERO, free_from: Won::ZERO },
+    return_fee: Won::ZERO,
+    hold: SignedDuration::ZERO,
+    sheet_validity: SignedDuration::ZERO,
+    caps: Caps::DEFAULT,
+    self_charge: false,
+    confirm_after: CONFIRM_AFTER,
+    payments: PaymentPolicy::DEFAULT,
+    people: PeoplePolicy::DEFAULT,
+};
 
 /// A migration that did not finish. Running it again continues from there.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +117,9 @@ pub enum Failure {
     /// Another run has noted more progress.
     #[error("another run of the step {0} goes on; this one ends")]
     AnotherRun(&'static str),
+    /// A record cannot be sealed.
+    #[error(transparent)]
+    Sealing(#[from] shared::app::Failure),
     /// A record kept changing through all tries.
     #[error("{0} is changed all the time")]
     Restless(String),

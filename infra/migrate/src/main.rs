@@ -46,6 +46,6 @@ async fn main() -> ExitCode {
 
 async fn run(Arguments { table, place, again }: Arguments) -> Result<(), Failure> {
     let table = Table::new(Client::new(&place.config()?), table, Random::system());
-    let shop = Shop { table, clock: Clock::system(), page: PAGE };
+    let shop = Shop::new(table, Clock::system(), Random::system(), PAGE);
     Ok(migrate::run(&shop, again, &mut |line| println!("{line}")).await?)
 }

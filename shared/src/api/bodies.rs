@@ -1,16 +1,22 @@
 //! Parts of bodies that several endpoints share.
 
-use deserr::Deserr;
-use utoipa::ToSchema;
+use std::borrow::Cow;
+
+use deserr::{Deserr, IntoValue, Value, ValuePointerRef};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{Ref, RefOr, Schema, schema::AnyOfBuilder},
+};
 
 use super::FieldErrors;
 use crate::{
     app::orders::{Item, OrderSource},
     domain::{
         CouponId, Invalid, OrderSheetId, ProductId, Quantity,
+        address::{Address, AddressLine, Postcode},
         money::Price,
         order::MAX_LINES,
-        text::{Category, Line, Name, Phone},
+        text::{Category, Line, Name, Phone, Text},
         user::Seller,
     },
 };
@@ -40,6 +46,81 @@ impl From<SellerBody> for Seller {
             contact: body.contact.into_string(),
             address: body.address.into_string(),
             category: body.category.into_string(),
+        }
+    }
+}
+
+/// A postal address: an object, or a text that is its first line.
+#[derive(Debug)]
+pub struct AddressBody(AddressFields);
+
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
+#[schema(as = NewAddress, rename_all = "camelCase")]
+pub struct AddressFields {
+    /// The recipient; by default the user.
+    #[deserr(default)]
+    name: Option<Name>,
+    /// The recipient's telephone number; by default the user's.
+    #[deserr(default)]
+    phone: Option<Phone>,
+    /// The postcode.
+    #[deserr(default)]
+    postcode: Option<Postcode>,
+    /// Street and number.
+    line1: AddressLine,
+    /// Building, floor, room.
+    #[deserr(default)]
+    line2: Option<AddressLine>,
+    /// A note to the carrier.
+    #[deserr(default)]
+    note: Option<AddressLine>,
+}
+
+impl Deserr<FieldErrors> for AddressBody {
+    fn deserialize_from_value<V: IntoValue>(
+        value: Value<V>,
+        location: ValuePointerRef<'_>,
+    ) -> Result<Self, FieldErrors> {
+        if !matches!(value, Value::String(_)) {
+            return AddressFields::deserialize_from_value(value, location).map(Self);
+        }
+        let line1 = AddressLine::deserialize_from_value(value, location)?;
+        Ok(Self(AddressFields { name: None, phone: None, postcode: None, line1, line2: None, note: None }))
+    }
+}
+
+impl PartialSchema for AddressBody {
+    fn schema() -> RefOr<Schema> {
+        AnyOfBuilder::new()
+            .description(Some("An address; a text is its first line."))
+            .item(Ref::from_schema_name(AddressFields::name()))
+            .item(Ref::from_schema_name(AddressLine::name()))
+            .into()
+    }
+}
+
+impl ToSchema for AddressBody {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("AddressOrText")
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((AddressFields::name().into_owned(), AddressFields::schema()));
+        schemas.push((AddressLine::name().into_owned(), AddressLine::schema()));
+        AddressFields::schemas(schemas);
+    }
+}
+
+impl From<AddressBody> for Address {
+    fn from(AddressBody(fields): AddressBody) -> Self {
+        Self {
+            name: fields.name.map(Text::into_string),
+            phone: fields.phone.map(Text::into_string),
+            postcode: fields.postcode.map(Text::into_string),
+            line1: Some(fields.line1.into_string()),
+            line2: fields.line2.map(Text::into_string),
+            note: fields.note.map(Text::into_string),
         }
     }
 }

@@ -45,6 +45,7 @@ codes! {
     ProductNotOnSale => "PRODUCT_NOT_ON_SALE", CONFLICT;
     PriceChanged => "PRICE_CHANGED", CONFLICT;
     OrderStateConflict => "ORDER_STATE_CONFLICT", CONFLICT;
+    AddressRequired => "ADDRESS_REQUIRED", CONFLICT;
     PaymentAmountMismatch => "PAYMENT_AMOUNT_MISMATCH", CONFLICT;
     OrderSheetExpired => "ORDER_SHEET_EXPIRED", CONFLICT;
     UserNotActive => "USER_NOT_ACTIVE", CONFLICT;

@@ -47,6 +47,17 @@ impl List for Products {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accesses;
+
+impl List for Accesses {
+    const NAME: &'static str = "accesses";
+
+    fn is_place(place: &str) -> bool {
+        keys::id_of_exact_index_key(place).is_some()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Orders;
 
 impl List for Orders {
@@ -135,6 +146,7 @@ pub type SessionsCursor = Cursor<Sessions>;
 
 pub type DeskProductsCursor = Cursor<DeskProducts>;
 pub type DeskCampaignsCursor = Cursor<DeskCampaigns>;
+pub type AccessesCursor = Cursor<Accesses>;
 
 /// A position in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]

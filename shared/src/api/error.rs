@@ -5,7 +5,11 @@ use serde_json::{Value, json};
 use super::{Code, FieldErrors};
 use crate::{
     app::Failure,
-    domain::{Refusal, id::bucket, refusal::Entity},
+    domain::{
+        Refusal,
+        id::bucket,
+        refusal::{Entity, OpenBusiness},
+    },
     store::StoreError,
 };
 
@@ -129,6 +133,13 @@ impl ApiError {
                 Some(json!({ "orderSheetId": order_sheet_id, "orderId": order_id }))
             }
             Refusal::SheetExpired { order_sheet_id } => Some(json!({ "orderSheetId": order_sheet_id })),
+            Refusal::AddressRequired { missing } => Some(json!({ "missing": missing })),
+            Refusal::AddressSettled { order_id, status } => {
+                Some(json!({ "orderId": order_id, "status": status, "allowed": [] }))
+            }
+            Refusal::OpenBusiness(OpenBusiness { orders, claims, payments, refunds, balance }) => Some(json!({
+                "orders": orders, "claims": claims, "payments": payments, "refunds": refunds, "balance": balance,
+            })),
             Refusal::CouponNotUsable { coupon_id, reason } => {
                 Some(json!({ "couponId": coupon_id, "reason": reason.as_str() }))
             }
@@ -200,7 +211,10 @@ fn code_of(refusal: &Refusal) -> Code {
         | Refusal::WithdrawalStateConflict { .. }
         | Refusal::RefundTooHigh { .. }
         | Refusal::UnitsNotLeft { .. }
-        | Refusal::SheetOrdered { .. } => Code::OrderStateConflict,
+        | Refusal::SheetOrdered { .. }
+        | Refusal::AddressSettled { .. }
+        | Refusal::OpenBusiness(_) => Code::OrderStateConflict,
+        Refusal::AddressRequired { .. } => Code::AddressRequired,
         Refusal::PaymentAmountMismatch { .. } => Code::PaymentAmountMismatch,
         Refusal::SheetExpired { .. } => Code::OrderSheetExpired,
         Refusal::CouponNotUsable { .. } => Code::CouponNotUsable,

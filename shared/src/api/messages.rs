@@ -43,6 +43,10 @@ pub(super) fn of_code(code: Code, language: Language) -> &'static str {
         Code::ProductNotOnSale => ("판매 중인 상품이 아닙니다.", "The product is not on sale."),
         Code::PriceChanged => ("가격이 변경되었습니다.", "The price has changed."),
         Code::OrderStateConflict => ("현재 상태에서는 처리할 수 없습니다.", "The present state does not allow this."),
+        Code::AddressRequired => (
+            "배송지가 필요합니다. 사용자 정보에 우편번호와 주소를 입력해 주세요.",
+            "An address is required. Give the user a postcode and a first line.",
+        ),
         Code::PaymentAmountMismatch => ("결제 금액이 일치하지 않습니다.", "The amount of the payment does not match."),
         Code::OrderSheetExpired => ("주문서가 만료되었습니다.", "The order sheet has expired."),
         Code::UserNotActive => ("활성 상태의 사용자가 아닙니다.", "The user is not active."),

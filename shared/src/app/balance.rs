@@ -7,6 +7,7 @@ use super::{
     Caller, Failure, RequestKey, Role, Shop, accounts,
     caps::Paced,
     idempotency::{self, Keep, Transacted},
+    personal,
 };
 use crate::{
     domain::{
@@ -145,6 +146,8 @@ async fn book(
     booking: &Booking,
     key: &RequestKey,
 ) -> Result<Charged, Failure> {
+    let reason = personal::seal_text(shop, user, &key.digest, booking.reason.as_deref()).await?;
+    let booking = &Booking { reason, ..*booking };
     let read = async || booking.check_status(user, shop.table.get(keys::account(user), Consistency::Strong).await?);
     let mut backoff = shop.backoff();
     let cached = shop.cached_account(user);
@@ -223,9 +226,17 @@ pub async fn entries(
     let range = Range::of_partition(keys::user_partition(user), keys::LEDGER_PREFIX)
         .newest_first()
         .after(before.map(|sequence| keys::ledger_entry(user, sequence).sk));
-    let page = shop.table.query(range, limit).await?;
-    if page.records.is_empty() {
+    let page = shop.table.query::<LedgerEntry>(range, limit).await?;
+    let mut entries = page.records;
+    if entries.is_empty() {
         get(shop, user).await?;
     }
-    Ok((page.records, page.more))
+    if entries.iter().any(|entry| entry.reason.is_some()) {
+        let seal = personal::seal_of(shop, user).await?;
+        for entry in &mut entries {
+            let reason = entry.reason.take();
+            entry.reason = reason.and_then(|reason| seal.open(&entry.entry_id, personal::REASON, &reason));
+        }
+    }
+    Ok((entries, page.more))
 }

@@ -4,7 +4,9 @@
 //! floor knows no HTTP and no Lambda. It writes no expression of the table; of attributes it names only the sort keys
 //! of index entries.
 
+pub mod access;
 mod accounts;
+pub mod addresses;
 pub mod balance;
 pub mod bestsellers;
 mod bounds;
@@ -20,6 +22,7 @@ pub mod inventory_sweep;
 mod listed;
 pub mod orders;
 pub mod payments;
+pub mod personal;
 pub mod products;
 pub mod rebuild;
 mod reservations;
@@ -32,10 +35,11 @@ pub mod ticket_sweep;
 mod tickets;
 pub mod users;
 pub mod withdrawals;
+pub mod withdrawing;
 
 pub use bounds::Bounds;
 pub use idempotency::{OutcomeRecord, RequestKey};
-pub use shop::{CONFIRM_AFTER, Checkout, PaymentPath, PaymentPolicy, Policy, RETURN_FEE, Shop};
+pub use shop::{CONFIRM_AFTER, Checkout, PaymentPath, PaymentPolicy, PeoplePolicy, Policy, RETURN_FEE, Shop};
 
 use crate::{
     domain::{Invalid, Refusal, UserId, order::Actor},

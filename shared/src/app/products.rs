@@ -78,6 +78,7 @@ pub struct NewProduct {
     pub stock_shards: u16,
     /// Whether orders reserve units ahead of their commit.
     pub flash: bool,
+    pub needs_shipping: bool,
 }
 
 /// A change of a product. A field that is `None` stays.
@@ -93,6 +94,7 @@ pub struct ProductChange {
     pub status: Option<SaleStatus>,
     pub stock_shards: Option<u16>,
     pub flash: Option<bool>,
+    pub needs_shipping: Option<bool>,
 }
 
 impl ProductChange {
@@ -137,6 +139,7 @@ async fn create_once(
         paused_status: None,
         stock_shards: new.stock_shards,
         flash: new.flash,
+        needs_shipping: new.needs_shipping,
         sweep: SweepPlan::default(),
         version: 1,
         created_at: shop.clock.now(),
@@ -368,8 +371,18 @@ async fn spread_offer(shop: &Shop, product: &Product, count: u16, backoff: &mut 
 }
 
 fn changed(seen: &Product, change: &ProductChange) -> Result<Product, Failure> {
-    let ProductChange { precondition: _, name, description, category, price, discount, status, stock_shards, flash } =
-        change.clone();
+    let ProductChange {
+        precondition: _,
+        name,
+        description,
+        category,
+        price,
+        discount,
+        status,
+        stock_shards,
+        flash,
+        needs_shipping,
+    } = change.clone();
     let offer = Offer {
         price: price.unwrap_or(seen.offer.price),
         discount: discount.unwrap_or(seen.offer.discount),
@@ -385,6 +398,7 @@ fn changed(seen: &Product, change: &ProductChange) -> Result<Product, Failure> {
         // A smaller number of shards is handled apart.
         stock_shards: stock_shards.map_or(seen.stock_shards, |wanted| wanted.max(seen.stock_shards)),
         flash: flash.unwrap_or(seen.flash),
+        needs_shipping: needs_shipping.unwrap_or(seen.needs_shipping),
         version: seen.version.saturating_add(1),
         ..seen.clone()
     };

@@ -19,6 +19,7 @@ use crate::{
     domain::{
         CouponId, ProductId, UserId, Won,
         account::Account,
+        address::Address,
         caps::Caps,
         coupon::Campaign,
         pricing::ShippingPolicy,
@@ -28,7 +29,7 @@ use crate::{
         swept::SweepPlan,
         tickets::RemainingTickets,
     },
-    platform::{Clock, Random},
+    platform::{CipherKey, Clock, Random},
     store::{Backoff, Table},
 };
 
@@ -64,6 +65,29 @@ pub struct Policy {
     /// The time after which the shop confirms a delivered line for a silent customer.
     pub confirm_after: SignedDuration,
     pub payments: PaymentPolicy,
+    pub people: PeoplePolicy,
+}
+
+/// The settings of addresses and personal data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeoplePolicy {
+    /// Whether an order of goods that are shipped needs an address with a postcode and a first line.
+    pub require_address: bool,
+    /// The time from a withdrawal to the erasure of the personal data.
+    pub erase_after: SignedDuration,
+    /// The time from a delivery for which its seller sees the address.
+    pub address_shown: SignedDuration,
+    /// The time for which an access to personal data by another is kept in the log.
+    pub access_kept: SignedDuration,
+}
+
+impl PeoplePolicy {
+    pub const DEFAULT: Self = Self {
+        require_address: false,
+        erase_after: SignedDuration::ZERO,
+        address_shown: SignedDuration::from_hours(30 * 24),
+        access_kept: SignedDuration::from_hours(365 * 24),
+    };
 }
 
 /// The settings of payments from outside.
@@ -136,6 +160,10 @@ impl PaymentPolicy {
 #[derive(Debug)]
 struct Caches {
     accounts: Cache<UserId, (Timestamp, Account)>,
+    /// Keys of users, for at most [`Bounds::account_age`]: a deleted key opens nothing after that.
+    keys: Cache<UserId, (Timestamp, CipherKey)>,
+    /// The address that a user's last order is shipped to, for as long. It has no number while the user has none with one.
+    addresses: Cache<UserId, (Timestamp, (u64, Option<Address>))>,
     products: Cache<ProductId, (Timestamp, Product)>,
     campaigns: Cache<CouponId, (Timestamp, Campaign)>,
     /// The terms on which sellers ship, or that one has none, and the instant of that read.
@@ -218,6 +246,8 @@ impl Shop {
         let (seed, entries) = (random.bits(), bounds.cached_entries);
         let caches = Caches {
             accounts: cache(entries, seed),
+            keys: cache(entries, seed),
+            addresses: cache(entries, seed),
             products: cache(entries, seed),
             campaigns: cache(entries, seed),
             terms: cache(entries, seed),
@@ -281,6 +311,37 @@ impl Shop {
     /// Caches an account from a read or a commit of now.
     pub(super) fn cache_account(&self, user: &UserId, account: Account) {
         self.caches.accounts.insert(user.clone(), (self.clock.now(), account));
+    }
+
+    /// The key of a user, if it was read within [`Bounds::account_age`].
+    pub(super) fn cached_key(&self, user: &UserId) -> Option<CipherKey> {
+        self.shown(self.caches.keys.get(user)?, self.bounds.account_age).map(|(_, key)| key)
+    }
+
+    pub(super) fn cache_key(&self, user: &UserId, key: &CipherKey) {
+        self.caches.keys.insert(user.clone(), (self.clock.now(), key.clone()));
+    }
+
+    /// The address of a user with this number, if it was read within [`Bounds::account_age`]; or that there is none.
+    pub(super) fn cached_address(&self, user: &UserId, number: u64) -> Option<Option<Address>> {
+        let (_, (cached, address)) = self.shown(self.caches.addresses.get(user)?, self.bounds.account_age)?;
+        (cached == number).then_some(address)
+    }
+
+    /// Whether any address of a user was read within [`Bounds::account_age`].
+    pub(super) fn has_cached_address(&self, user: &UserId) -> bool {
+        let cached = self.caches.addresses.get(user);
+        cached.is_some_and(|(at, _)| self.is_younger(at, self.bounds.account_age))
+    }
+
+    pub(super) fn cache_address(&self, user: &UserId, number: u64, address: Option<Address>) {
+        self.caches.addresses.insert(user.clone(), (self.clock.now(), (number, address)));
+    }
+
+    /// Drops everything personal that is cached of a user.
+    pub(super) fn invalidate_personal(&self, user: &UserId) {
+        self.caches.keys.remove(user);
+        self.caches.addresses.remove(user);
     }
 
     pub(super) fn cached_product(&self, product: &ProductId) -> Option<Product> {

@@ -1,6 +1,6 @@
 //! Withdrawals: users cash out.
 
-use super::{Caller, Failure, RequestKey, Role, Shop, accounts};
+use super::{Caller, Failure, RequestKey, Role, Shop, accounts, personal};
 use crate::{
     domain::{
         Refusal, UserId, WithdrawalId, Won,
@@ -58,6 +58,7 @@ async fn create_once(
     let (user, amount, mut backoff) = (&wanted.user_id, wanted.amount.won(), shop.backoff());
     let withdrawal_id: WithdrawalId = key.id(None)?;
     let mut account = accounts::read_account(shop, user).await?;
+    let seal = personal::seal_for_writing(shop, user).await?.ok_or(Refusal::UserNotActive)?;
     loop {
         let now = shop.clock.now();
         let movement = Movement {
@@ -85,7 +86,8 @@ async fn create_once(
             version: 1,
         };
         let mut transaction = Transaction::new();
-        let record = WithdrawalRecord::new(withdrawal.clone(), key.payload.clone());
+        let sealed = seal.seal_withdrawal(&shop.random, &withdrawal)?;
+        let record = WithdrawalRecord::new(sealed, key.payload.clone());
         let create = transaction.add(withdrawals::create(&record));
         let move_balance = transaction.add(users::move_balance(user, &account, &after));
         transaction.add(ledger::append(user, &entry));
@@ -113,7 +115,7 @@ async fn create_once(
 async fn replayed(shop: &Shop, first: &WithdrawalRecord, key: &RequestKey) -> Result<(Withdrawal, Won), Failure> {
     key.check_payload(&first.payload)?;
     let balance = super::balance::get(shop, &first.withdrawal.user_id).await?;
-    Ok((first.withdrawal.clone(), balance))
+    Ok((opened(shop, &first.withdrawal).await?, balance))
 }
 
 /// Returns a withdrawal, for its user and admins.
@@ -123,7 +125,13 @@ async fn replayed(shop: &Shop, first: &WithdrawalRecord, key: &RequestKey) -> Re
 pub async fn get(shop: &Shop, caller: &Caller, id: &WithdrawalId) -> Result<Withdrawal, Failure> {
     let there = read(shop, id).await?.map(|record| record.withdrawal);
     let visible = there.filter(|withdrawal| caller.may_act_for(&withdrawal.user_id));
-    visible.ok_or_else(|| Refusal::not_found(Entity::Withdrawal, id).into())
+    let visible = visible.ok_or_else(|| Refusal::not_found(Entity::Withdrawal, id))?;
+    opened(shop, &visible).await
+}
+
+/// The withdrawal with its bank account as the user gave it, or empty once it is erased.
+async fn opened(shop: &Shop, stored: &Withdrawal) -> Result<Withdrawal, Failure> {
+    Ok(personal::seal_of(shop, &stored.user_id).await?.open_withdrawal(stored))
 }
 
 /// Records, by an admin, that a withdrawal was paid out or came back.
@@ -139,11 +147,11 @@ pub async fn settle_by(
     if caller.role != Role::Admin {
         return Err(Refusal::Forbidden.into());
     }
-    settle(shop, id, to, Actor::Admin).await
+    opened(shop, &settle(shop, id, to, Actor::Admin).await?).await
 }
 
 /// Records that a withdrawal was paid out, or came back: then its money returns to the balance, once. Nothing happens if
-/// it is in that state already.
+/// it is in that state already. The withdrawal that is returned is as it is stored: sealed.
 ///
 /// Run twice, or at the same time as itself, it books once: the withdrawal's version decides.
 ///
@@ -157,6 +165,8 @@ pub async fn settle(shop: &Shop, id: &WithdrawalId, to: WithdrawalStatus, actor:
         let Some(after) = before.withdrawal.moved_to(to, now)? else {
             return Ok(before.withdrawal);
         };
+        // One of the first stage is sealed now.
+        let after = personal::sealed_withdrawal(shop, after).await?;
         let mut transaction = Transaction::new();
         let record = WithdrawalRecord::new(after.clone(), before.payload.clone());
         transaction.add(withdrawals::replace(&before.withdrawal, &record));

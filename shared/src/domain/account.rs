@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     OrderId, PaymentId, UserId, Won,
+    address::Missing,
     caps::{Caps, Held, Window},
     ledger::{EntryHash, EntryKind, LedgerEntry},
     money::MAX_BALANCE,
@@ -37,6 +38,18 @@ pub struct Account {
     /// Units held by these.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub deposit_units: i64,
+    /// The number of the address record that orders of now are shipped to; 0 if there is none.
+    #[serde(default, skip_serializing_if = "is_unnumbered")]
+    pub address_number: u64,
+    /// Whether that address has no postcode.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_postcode: bool,
+    /// Whether that address has no first line.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_line1: bool,
+    /// Counts the holds ever placed, so that a hold that came and went is seen.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub holds_placed: i64,
     /// The hour, since 1970, of the last order refused for an insufficient balance.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failed_hour: i64,
@@ -84,9 +97,26 @@ impl Account {
         held_units: 0,
         deposit_orders: 0,
         deposit_units: 0,
+        address_number: 0,
+        no_postcode: false,
+        no_line1: false,
+        holds_placed: 0,
         failed_hour: 0,
         failed_payments: 0,
     };
+
+    /// The number of the address that an order of now is shipped to.
+    pub fn ship_to(&self) -> Option<u64> {
+        Some(self.address_number).filter(|number| *number != 0)
+    }
+
+    /// The parts that an order of now cannot be shipped without, and the user has not given.
+    pub fn missing_address(&self) -> Missing {
+        if self.address_number == 0 {
+            return Missing::ALL;
+        }
+        Missing { postcode: self.no_postcode, line1: self.no_line1 }
+    }
 
     /// Whether there is room for the hold of a new order.
     pub fn can_hold(&self, more: Held, caps: &Caps) -> bool {
@@ -154,6 +184,11 @@ impl Account {
         let sequence = self.sequence.checked_add(1).ok_or(OutOfBounds::TooMuch)?;
         Ok((balance, sequence))
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_unnumbered(number: &u64) -> bool {
+    *number == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]

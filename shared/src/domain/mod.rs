@@ -3,6 +3,7 @@
 //! Of OpenAPI it has only the derived schemas of types that the API shows as they are.
 
 pub mod account;
+pub mod address;
 pub mod bestseller;
 pub mod bounded;
 pub mod caps;
@@ -33,6 +34,7 @@ pub mod tickets;
 pub mod time;
 pub mod user;
 pub mod withdrawal;
+pub mod withdrawing;
 
 pub use etag::{ETag, Precondition};
 pub use id::{CouponId, OrderId, OrderItemId, OrderSheetId, ParcelId, PaymentId, ProductId, UserId, WithdrawalId};

@@ -76,6 +76,9 @@ pub struct Product {
     /// which sells faster still.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub flash: bool,
+    /// Whether it is sent to its buyer, so that an order of it needs an address.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub needs_shipping: bool,
     /// The sweep of its inventory.
     #[serde(flatten)]
     pub sweep: SweepPlan,
@@ -96,6 +99,15 @@ pub struct Product {
 /// lives for some more.
 const OLD_WAYS_SECONDS: i64 = 120;
 
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_yes(is_so: &bool) -> bool {
+    *is_so
+}
+
 impl Product {
     /// The instant of the last change, or of the creation if the record has none.
     pub fn last_updated(&self) -> Timestamp {
@@ -106,7 +118,9 @@ impl Product {
     pub fn etag(&self) -> ETag {
         let Self { product_id, name, description, category, seller_id, offer, .. } = self;
         let updated_at = self.last_updated().as_millisecond();
-        ETag::from_fields(&json!([product_id, name, description, category, seller_id, offer, updated_at]))
+        let described = json!([product_id, name, description, category, seller_id, offer, updated_at]);
+        // The tags of products that are shipped stay those that they had before the field.
+        ETag::from_fields(&if self.needs_shipping { described } else { json!([described, false]) })
     }
 
     /// Whether the product is not sold because its seller is not active.

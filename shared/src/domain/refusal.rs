@@ -111,6 +111,15 @@ pub enum Refusal {
     /// The validity of the order sheet has ended.
     #[error("order sheet expired")]
     SheetExpired { order_sheet_id: OrderSheetId },
+    /// Something in the order has to be shipped, and the user's address lacks these parts.
+    #[error("address required")]
+    AddressRequired { missing: Vec<&'static str> },
+    /// The address of the order cannot change any more.
+    #[error("address settled")]
+    AddressSettled { order_id: OrderId, status: OrderStatus },
+    /// The user has something open, or money, and cannot withdraw.
+    #[error("user has open business")]
+    OpenBusiness(OpenBusiness),
     /// The coupon cannot be used for this order.
     #[error("coupon not usable")]
     CouponNotUsable { coupon_id: CouponId, reason: CouponProblem },
@@ -146,6 +155,21 @@ pub enum Refusal {
     /// The idempotency key came with another payload before.
     #[error("idempotency key reused")]
     IdempotencyKeyReused,
+}
+
+/// The business of a user that prevents their withdrawal.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OpenBusiness {
+    /// Orders that are pending, or have units that are not delivered, cancelled or returned.
+    pub orders: u64,
+    /// Claims without an end.
+    pub claims: u64,
+    /// Payment sessions that can still bring money.
+    pub payments: u64,
+    /// Refunds without a result.
+    pub refunds: u64,
+    /// The balance.
+    pub balance: Won,
 }
 
 impl Refusal {

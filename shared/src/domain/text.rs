@@ -1,5 +1,6 @@
 //! Texts written by people: names, descriptions, addresses.
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{Invalid, characters};
@@ -76,7 +77,8 @@ impl TryFrom<String> for Email {
 }
 
 /// The identity of an e-mail address in any case: a digest, so that no key of the table holds an address.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct EmailKey(String);
 
 impl EmailKey {
@@ -95,6 +97,32 @@ impl EmailKey {
 }
 
 impl From<String> for EmailKey {
+    fn from(digits: String) -> Self {
+        Self(digits)
+    }
+}
+
+/// The identity of a telephone number: a digest of its digits, so that no key of the table holds a number.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PhoneKey(String);
+
+impl PhoneKey {
+    /// The identity of a number. Marks between the digits do not count; the Korean country code stands for a zero.
+    pub fn from_number(number: &str) -> Self {
+        let digits: String = characters::normalize(number).chars().filter(char::is_ascii_digit).collect();
+        let is_foreign = number.trim_start().starts_with('+');
+        let national = digits.strip_prefix("82").filter(|_| is_foreign).map(|rest| format!("0{rest}"));
+        let text = format!("jangteo.phone.1|{}", national.unwrap_or(digits));
+        Self(data_encoding::HEXLOWER.encode(&Sha256::digest(text.as_bytes())))
+    }
+
+    /// The identity as text: 64 hexadecimal digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for PhoneKey {
     fn from(digits: String) -> Self {
         Self(digits)
     }
@@ -152,6 +180,15 @@ mod tests {
         for bad in ["mi\u{200B}na@example.com", "mina@example.com\0", "\u{202E}mina@example.com", "mina\u{AD}@x"] {
             assert_eq!(Email::try_from(bad.to_owned()), Err(Invalid::Email), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_number_is_one_whatever_is_written_between_its_digits() {
+        let key = PhoneKey::from_number;
+        assert_eq!(key("010-1234-5678"), key("01012345678"));
+        assert_eq!(key("+82 10 1234 5678"), key("010-1234-5678"));
+        assert_ne!(key("010-1234-5678"), key("010-1234-5679"));
+        assert_ne!(key("8210"), key("010"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{ETag, Invalid, UserId, invalid::named};
+use super::{ETag, Invalid, UserId, address::Address, invalid::named, text::EmailKey};
 
 /// The role of a user in the shop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -74,10 +74,16 @@ pub struct Profile {
     /// and not yet in a record of the first stage.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub email_claimed: bool,
+    /// The identity of the address where it is stored sealed, for readers without the user's key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email_key: Option<EmailKey>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub address: Option<String>,
+    pub address: Option<Address>,
+    /// The number of the address record that orders of now are shipped to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address_number: Option<u64>,
     pub kind: UserKind,
     /// Their business, if they are a seller.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -93,9 +99,46 @@ pub struct Profile {
         with = "jiff::fmt::serde::timestamp::millisecond::optional"
     )]
     pub updated_at: Option<Timestamp>,
+    /// The instant at which the personal data was erased for good.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "jiff::fmt::serde::timestamp::millisecond::optional"
+    )]
+    pub erased_at: Option<Timestamp>,
 }
 
 impl Profile {
+    /// The identity of the e-mail address.
+    pub fn email_key(&self) -> EmailKey {
+        self.email_key.clone().unwrap_or_else(|| EmailKey::from_address(&self.email))
+    }
+
+    /// The profile without personal data, for good.
+    #[must_use]
+    pub fn erased(&self, now: Timestamp) -> Self {
+        Self {
+            name: String::new(),
+            email: String::new(),
+            email_claimed: false,
+            email_key: None,
+            phone: None,
+            address: None,
+            address_number: None,
+            seller: None,
+            version: self.version.saturating_add(1),
+            updated_at: Some(now.max(self.last_updated())),
+            erased_at: Some(now),
+            ..self.clone()
+        }
+    }
+
+    /// The address that an order of now is shipped to.
+    pub fn ship_to(&self) -> Option<Address> {
+        let address = self.address.clone()?;
+        Some(address.or_of_user(&self.name, self.phone.as_deref()))
+    }
+
     /// The instant of the last change, or of the creation if the record has none.
     pub fn last_updated(&self) -> Timestamp {
         self.updated_at.unwrap_or(self.created_at)
@@ -130,13 +173,16 @@ mod tests {
             name: "Mina".to_owned(),
             email: "mina@example.com".to_owned(),
             email_claimed: true,
+            email_key: None,
             phone: None,
             address: None,
+            address_number: None,
             kind: UserKind::Customer,
             seller: None,
             version: 1,
             created_at: Timestamp::UNIX_EPOCH,
             updated_at: None,
+            erased_at: None,
         }
     }
 
@@ -174,7 +220,7 @@ mod tests {
             Profile { name: "Jun".to_owned(), ..profile() },
             Profile { email: "jun@example.com".to_owned(), ..profile() },
             Profile { phone: Some("1".to_owned()), ..profile() },
-            Profile { address: Some("1".to_owned()), ..profile() },
+            Profile { address: Some(Address::from_line("1".to_owned())), ..profile() },
             Profile { kind: UserKind::Admin, ..profile() },
             Profile { seller: Some(seller), ..profile() },
             Profile { updated_at: Some(Timestamp::UNIX_EPOCH + 1.second()), ..profile() },

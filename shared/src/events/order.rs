@@ -132,6 +132,7 @@ fn from_entry(order: &Order, snapshot: &OrderSnapshot, entry: &HistoryEntry, seq
         | HistoryEvent::LineMoved
         | HistoryEvent::ParcelShipped
         | HistoryEvent::ParcelMoved
+        | HistoryEvent::AddressChanged
         | HistoryEvent::PaymentReturned
         | HistoryEvent::DepositRequested
         | HistoryEvent::RefundSucceeded

@@ -22,6 +22,10 @@ pub struct ShippingInstruction {
     pub user_id: UserId,
     /// Who ships it, if not the shop itself.
     pub seller_id: Option<UserId>,
+    /// The path of the API at which the address is: the one of the moment of reading. Absent in messages of earlier
+    /// versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ship_to: Option<String>,
     /// What of it.
     pub items: Vec<ShippingItem>,
 }
@@ -65,6 +69,7 @@ impl ShippingInstruction {
             order_id: order.order_id.clone(),
             user_id: order.user_id.clone(),
             seller_id: seller_id.cloned(),
+            ship_to: Some(format!("/orders/{}/ship-to", order.order_id)),
             items,
         };
         by_seller.into_iter().map(|group| (kind, instruction(group))).collect()

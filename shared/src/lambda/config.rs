@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use crate::api::identity::LocalDoor;
 use crate::{
     api::identity::{IdentitySource, RoleGroups},
-    app::{CONFIRM_AFTER, Checkout, PaymentPath, PaymentPolicy, Policy, RETURN_FEE},
+    app::{CONFIRM_AFTER, Checkout, PaymentPath, PaymentPolicy, PeoplePolicy, Policy, RETURN_FEE},
     domain::{Won, caps::Caps, pricing::ShippingPolicy, provider::ProviderName},
     platform::environment::{ConfigError, number, optional, required, seconds, switch},
 };
@@ -22,6 +22,8 @@ pub struct Config {
     /// - the duration of a hold and of an order sheet (`HOLD_SECONDS`, `ORDER_SHEET_SECONDS`);
     /// - whether customers charge their own balance without paying (`SELF_CHARGE`);
     /// - payments from outside (`PAYMENT_PATH`, `PAYMENT_SESSION_SECONDS`, `REFUND_PATIENCE_SECONDS`);
+    /// - addresses and personal data (`REQUIRE_ADDRESS`, `ERASE_AFTER_SECONDS`, `ADDRESS_SHOWN_SECONDS`,
+    ///   `ACCESS_LOG_SECONDS`);
     /// - the caps of a user (`CAP_PENDING_ORDERS`, `CAP_HELD_UNITS`, `CAP_DEPOSIT_ORDERS`, `CAP_DEPOSIT_UNITS`,
     ///   `CAP_FAILED_PAYMENTS`, `CAP_CHARGES`, `CAP_COUPON_ISSUES`, `CAP_ORDER_SHEETS`).
     pub policy: Policy,
@@ -50,6 +52,7 @@ impl Config {
                 self_charge: switch("SELF_CHARGE")?,
                 confirm_after: seconds("CONFIRM_AFTER_SECONDS", CONFIRM_AFTER)?,
                 payments: payments()?,
+                people: people()?,
             },
             checkout: checkout()?,
             identity: identity()?,
@@ -116,6 +119,16 @@ pub fn payments() -> Result<PaymentPolicy, ConfigError> {
         path,
         session: seconds("PAYMENT_SESSION_SECONDS", default.session)?,
         refund_patience: seconds("REFUND_PATIENCE_SECONDS", default.refund_patience)?,
+    })
+}
+
+fn people() -> Result<PeoplePolicy, ConfigError> {
+    let default = PeoplePolicy::DEFAULT;
+    Ok(PeoplePolicy {
+        require_address: switch("REQUIRE_ADDRESS")?,
+        erase_after: seconds("ERASE_AFTER_SECONDS", default.erase_after)?,
+        address_shown: seconds("ADDRESS_SHOWN_SECONDS", default.address_shown)?,
+        access_kept: seconds("ACCESS_LOG_SECONDS", default.access_kept)?,
     })
 }
 

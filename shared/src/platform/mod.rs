@@ -4,9 +4,11 @@
 //! It knows nothing of the shop: no other module of this crate may be named here.
 
 pub mod aws;
+mod cipher;
 mod effects;
 pub mod environment;
 pub(crate) mod ids;
 pub mod trace;
 
+pub use cipher::{CipherKey, is_sealed};
 pub use effects::{Clock, Random};

@@ -4,6 +4,11 @@
 //! |---|---|---|---|
 //! | the profile of a user | `USER#id` | `PROFILE` | |
 //! | the account of a user | `USER#id` | `ACCOUNT` | |
+//! | the key that seals the personal data of a user | `USER#id` | `KEY` | |
+//! | an address that orders of a user are shipped to | `USER#id` | `ADDRESS#number` | |
+//! | the erasure of the personal data of a withdrawn user, while it waits | `USER#id` | `ERASURE` | by expiry: `ERASURES`, its instant and user id |
+//! | a user with a telephone number | `PHONE#digest` | `USER#id` | |
+//! | a look at or a change of the personal data of a user by another | `ACCESS#user id` | `instant#id` | |
 //! | a ledger entry | `USER#id` | `LEDGER#sequence` | |
 //! | a user's coupon | `USER#id` | `COUPON#coupon id` | |
 //! | a revoked coupon, once another was issued | `USER#id` | `COUPON#coupon id#issued coupon id` | |
@@ -52,7 +57,7 @@ use crate::domain::{
     bestseller::{Listing, Rank, UnitsByDay},
     id::bucket,
     product::SaleStatus,
-    text::EmailKey,
+    text::{EmailKey, PhoneKey},
 };
 
 /// The name of an index and of the attributes of its keys.
@@ -114,6 +119,51 @@ pub fn profile(user: &UserId) -> Key {
 
 pub fn account(user: &UserId) -> Key {
     key(user_partition(user), "ACCOUNT")
+}
+
+/// The key that seals the personal data of a user.
+pub fn user_key(user: &UserId) -> Key {
+    key(user_partition(user), "KEY")
+}
+
+pub const ADDRESS_PREFIX: &str = "ADDRESS#";
+
+/// An address that orders of a user are shipped to.
+pub fn address(user: &UserId, number: u64) -> Key {
+    key(user_partition(user), format!("{ADDRESS_PREFIX}{number}"))
+}
+
+/// The erasure of a withdrawn user's personal data.
+pub fn erasure(user: &UserId) -> Key {
+    key(user_partition(user), "ERASURE")
+}
+
+/// The erasures that wait, by instant.
+pub const ERASURES: &str = "ERASURES";
+
+/// The key of an erasure in the expiry index.
+pub fn erasure_by_expiry(user: &UserId, at: Timestamp) -> IndexKey {
+    IndexKey { pk: ERASURES.to_owned(), sk: time_and_id(at, user.as_str()) }
+}
+
+/// The partition of the users with a telephone number.
+pub fn phone_partition(number: &PhoneKey) -> String {
+    format!("PHONE#{}", number.as_str())
+}
+
+/// A user with a telephone number.
+pub fn phone(number: &PhoneKey, user: &UserId) -> Key {
+    key(phone_partition(number), user_partition(user))
+}
+
+/// The partition of the accesses to the personal data of a user.
+pub fn access_partition(user: &UserId) -> String {
+    format!("ACCESS#{user}")
+}
+
+/// An access to the personal data of a user.
+pub fn access(user: &UserId, at: Timestamp, id: &str) -> Key {
+    key(access_partition(user), time_and_id(at, id))
 }
 
 /// Whether a ledger can have an entry with this sequence: more than twelve digits would not sort as numbers do.

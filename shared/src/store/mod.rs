@@ -3,6 +3,7 @@
 //! One file a kind of record holds the expressions that change it. Nothing else in the project writes an expression,
 //! and no other floor spells a key: they get keys from [`keys`]. This floor knows no use case and no HTTP.
 
+pub mod accesses;
 pub mod action;
 pub mod audits;
 pub mod backoff;
@@ -14,6 +15,7 @@ pub mod keys;
 pub mod ledger;
 pub mod migrations;
 pub mod orders;
+pub mod people;
 pub mod products;
 pub mod ranks;
 pub mod rebuild;

@@ -6,12 +6,14 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::{
     Item, Key,
+    accesses::AccessRecord,
     audits::AuditRecord,
     confirmations::PlannedConfirmation,
     heartbeat::Heartbeat,
     keys,
     migrations::MigrationProgress,
     orders::OrderRecord,
+    people::{AddressRecord, Erasure, KeyRecord, PhoneRecord},
     ranks::Refresh,
     rebuild::{PartialSums, Rebuild, SegmentProgress},
     requests::RequestRecord,
@@ -33,7 +35,7 @@ use crate::domain::{
     product::Product,
     reservations,
     shipping::SellerShipping,
-    text::EmailKey,
+    text::{EmailKey, PhoneKey},
     user::{EmailClaim, Profile},
 };
 
@@ -43,6 +45,11 @@ pub enum Record {
     Profile(Box<Profile>),
     Account { user: UserId, account: Account },
     LedgerEntry { user: UserId, entry: LedgerEntry },
+    UserKey { user: UserId },
+    Address { user: UserId, number: u64, record: AddressRecord },
+    Erasure(Erasure),
+    Access(Box<AccessRecord>),
+    Phone { number: PhoneKey, user: UserId },
     EmailClaim { address: EmailKey, claim: EmailClaim },
     IssuedCoupon(Box<IssuedCoupon>),
     ReplacedCoupon(Box<IssuedCoupon>),
@@ -114,6 +121,21 @@ impl Record {
             (["USER", user], ["ACCOUNT"]) => Ok(Self::Account { user: reader.part(user)?, account: reader.record()? }),
             (["USER", user], ["LEDGER", _]) => {
                 Ok(Self::LedgerEntry { user: reader.part(user)?, entry: reader.record()? })
+            }
+            (["USER", user], ["KEY"]) => {
+                let user = reader.part(user)?;
+                let _: KeyRecord = reader.record()?;
+                Ok(Self::UserKey { user })
+            }
+            (["USER", user], ["ADDRESS", number]) => {
+                let (user, number) = (reader.part(user)?, reader.number(number)?);
+                Ok(Self::Address { user, number, record: reader.record()? })
+            }
+            (["USER", _], ["ERASURE"]) => reader.record().map(Self::Erasure),
+            (["ACCESS", _], [_, _]) => reader.record().map(Self::Access),
+            (["PHONE", number], ["USER", _]) => {
+                let PhoneRecord { user_id: user } = reader.record()?;
+                Ok(Self::Phone { number: PhoneKey::from((*number).to_owned()), user })
             }
             (["EMAIL", address], ["EMAIL"]) => {
                 Ok(Self::EmailClaim { address: EmailKey::from((*address).to_owned()), claim: reader.record()? })
@@ -195,6 +217,11 @@ impl Record {
             Self::Profile(profile) => keys::profile(&profile.user_id),
             Self::Account { user, .. } => keys::account(user),
             Self::LedgerEntry { user, entry } => keys::ledger_entry(user, entry.sequence),
+            Self::UserKey { user } => keys::user_key(user),
+            Self::Address { user, number, .. } => keys::address(user, *number),
+            Self::Erasure(erasure) => keys::erasure(&erasure.user_id),
+            Self::Access(access) => keys::access(&access.user_id, access.at, &access.access_id),
+            Self::Phone { number, user } => keys::phone(number, user),
             Self::EmailClaim { address, .. } => keys::email(address),
             Self::IssuedCoupon(coupon) => keys::user_coupon(&coupon.user_id, &coupon.coupon_id),
             Self::ReplacedCoupon(coupon) => {

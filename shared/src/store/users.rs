@@ -4,6 +4,7 @@ use super::{Action, keys};
 use crate::domain::{
     UserId,
     account::Account,
+    address::Missing,
     caps::{Caps, Held, Window},
     text::EmailKey,
     user::{EmailClaim, Profile, UserStatus},
@@ -13,9 +14,9 @@ pub fn create_profile(profile: &Profile) -> Action {
     Action::create(keys::profile(&profile.user_id), profile)
 }
 
-/// Adds a user's account, empty.
-pub fn create_account(user: &UserId) -> Action {
-    Action::create(keys::account(user), &Account::NEW)
+/// Adds a user's account.
+pub fn create_account(user: &UserId, account: &Account) -> Action {
+    Action::create(keys::account(user), account)
 }
 
 /// Replaces a profile that still has the version that was read.
@@ -29,6 +30,66 @@ pub fn set_status(user: &UserId, before: UserStatus, after: UserStatus) -> Actio
         .when("#status = :before")
         .value(":before", before)
         .value(":after", after)
+}
+
+/// Makes an address, or none, the one that orders are shipped to, beside another change of the account by SET.
+pub fn and_address(action: Action, number: Option<u64>, missing: Missing) -> Action {
+    let Some(number) = number else {
+        return action.and_also("REMOVE #addressNumber, #noPostcode, #noLine1");
+    };
+    let action = action.and_also(", #addressNumber = :address").value(":address", number);
+    let (set, remove): (Vec<_>, Vec<_>) =
+        [("#noPostcode", missing.postcode), ("#noLine1", missing.line1)].into_iter().partition(|(_, is_set)| *is_set);
+    let action = set.iter().fold(action, |action, (name, _)| action.and_also(&format!(", {name} = :yes")));
+    let action = if set.is_empty() { action } else { action.value(":yes", true) };
+    match remove.as_slice() {
+        [] => action,
+        names => {
+            action.and_also(&format!("REMOVE {}", names.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")))
+        }
+    }
+}
+
+/// The same change of an account by itself. The profile's version decides between two of them.
+pub fn set_address(user: &UserId, number: Option<u64>, missing: Missing) -> Action {
+    // The status is set to what it is, since the clause that follows only adds to others.
+    let update = Action::update(keys::account(user), "SET #status = #status").when("attribute_exists(#pk)");
+    and_address(update, number, missing)
+}
+
+/// Asserts also that orders are shipped to the address with this number, or to none.
+pub fn asserting_address(action: Action, number: Option<u64>) -> Action {
+    let condition = action.condition.clone().unwrap_or_default();
+    match number {
+        None => action.when(format!("attribute_not_exists(#addressNumber) AND {condition}")),
+        Some(number) => action.when(format!("#addressNumber = :address AND {condition}")).value(":address", number),
+    }
+}
+
+/// Withdraws the user of an account, with `after` as its ledger's head if money is given up; refused if the ledger went
+/// on or an order was held since it was read, or the status is another.
+pub fn withdraw(user: &UserId, before: &Account, after: Option<&Account>) -> Action {
+    let action = match after {
+        Some(after) => set_balance(user, after).and_also(", #status = :withdrawn"),
+        None => Action::update(keys::account(user), "SET #status = :withdrawn"),
+    };
+    let holds = match before.holds_placed {
+        0 => "attribute_not_exists(#holdsPlaced)",
+        _ => "#holdsPlaced = :holds",
+    };
+    let action = action
+        .when(format!("#sequence = :seen AND #status = :before AND {holds}"))
+        .value(":seen", before.sequence)
+        .value(":before", before.status)
+        .value(":withdrawn", UserStatus::Withdrawn);
+    if before.holds_placed == 0 { action } else { action.value(":holds", before.holds_placed) }
+}
+
+/// Takes the address off the account of a withdrawn user.
+pub fn forget_address(user: &UserId) -> Action {
+    Action::update(keys::account(user), "REMOVE #addressNumber, #noPostcode, #noLine1")
+        .when("#status = :withdrawn")
+        .value(":withdrawn", UserStatus::Withdrawn)
 }
 
 /// Claims an e-mail address for a user; refused while another user has it. Idempotent.
@@ -164,7 +225,7 @@ pub fn also_release(action: Action, held: Held, deposit: Option<Held>) -> Action
     less_held(action.and_also("ADD"), held, deposit)
 }
 
-const ADD_HELD: &str = "ADD #heldOrders :orders, #heldUnits :units";
+const ADD_HELD: &str = "ADD #heldOrders :orders, #heldUnits :units, #holdsPlaced :orders";
 const ADD_DEPOSIT: &str = "ADD #depositOrders :depositOrders, #depositUnits :depositUnits";
 
 /// Completes an update that ends with the verb `ADD`.

@@ -28,6 +28,7 @@ async fn a_product_created_hidden_is_visible_at_the_desk_only() {
       "discount": 0,
       "flash": false,
       "name": "보성 녹차",
+      "needsShipping": true,
       "price": 12000,
       "productId": "tea",
       "sellerId": "hana",

@@ -17,6 +17,7 @@ async fn admins_list_all_products_in_the_order_of_creation() {
       "discount": 0,
       "flash": false,
       "name": "c 상품",
+      "needsShipping": true,
       "price": 1000,
       "productId": "c",
       "sellerId": "hana",

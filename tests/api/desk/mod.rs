@@ -1,5 +1,6 @@
 //! `/desk/…`: products and campaigns, for sellers and admins.
 
+mod audit_log;
 mod get_product;
 mod list_campaigns;
 mod list_products;

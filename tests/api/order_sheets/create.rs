@@ -49,7 +49,7 @@ async fn a_sheet_shows_the_amounts_of_its_order() {
           "unitPrice": 2000
         }
       ],
-      "orderSheetId": "ingtbcsdhd7dsfjep6kgge5pwe",
+      "orderSheetId": "ddukwqctqve5hge5lo3chwttp4",
       "payable": 27000,
       "shipments": [
         {

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::{
     app::{
-        CONFIRM_AFTER, Caller, PaymentPolicy, Policy, RETURN_FEE, RequestKey, Role, Shop,
+        CONFIRM_AFTER, Caller, PaymentPolicy, PeoplePolicy, Policy, RETURN_FEE, RequestKey, Role, Shop,
         orders::{self, OrderSource, PlaceOrder},
     },
     domain::{UserId, Won, caps::Caps, order::PayBy, pricing::ShippingPolicy},
@@ -317,6 +317,7 @@ fn with_other_shipping(shop: &TestShop) -> Shop {
         sheet_validity: SignedDuration::from_mins(30),
         caps: Caps::DEFAULT,
         payments: PaymentPolicy::DEFAULT,
+        people: PeoplePolicy::DEFAULT,
     };
     let table = Table::new(shop.dynamo().client(), TABLE.to_owned(), random());
     Shop::new(table, Clock::new(move || now), random(), policy)

@@ -13,6 +13,7 @@ mod list;
 mod parcels;
 mod pay;
 mod refunds;
+mod ship_to;
 mod split_tender;
 mod update_item;
 

@@ -1,7 +1,10 @@
 //! `PATCH /users/{userId}`
 
 use serde_json::json;
-use tests::TestShop;
+use tests::{
+    TestShop,
+    steps::{charge, move_along},
+};
 
 #[tokio::test]
 async fn contact_data_is_changed_by_its_user_only() {
@@ -25,6 +28,11 @@ async fn an_inactive_user_cannot_trade() {
     shop.coupon("welcome", 5).await;
     let key = "paid-before";
     let order = shop.order("mina", "tea", 1).key(key).await.expect(201);
+    move_along(&shop, &order, "1", &["SHIPPED", "IN_DELIVERY", "DELIVERED"]).await;
+    shop.post("/balance/adjustments", json!({ "userId": "mina", "amount": -37_000, "reason": "정산" }))
+        .as_admin()
+        .await
+        .expect(200);
 
     for status in ["SUSPENDED", "WITHDRAWN"] {
         shop.patch("/users/mina", json!({ "status": status })).as_admin().await.expect(200);
@@ -36,5 +44,6 @@ async fn an_inactive_user_cannot_trade() {
         assert_eq!(shop.order("mina", "tea", 1).key(key).await.expect(201)["orderId"], order["orderId"]);
     }
     shop.patch("/users/mina", json!({ "status": "ACTIVE" })).as_admin().await.expect(200);
+    charge(&shop, "mina", 50_000).await;
     shop.order("mina", "tea", 1).await.expect(201);
 }

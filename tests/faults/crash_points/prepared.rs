@@ -25,8 +25,35 @@ pub async fn seed_data(shop: TestShop) -> Value {
     Value::Null
 }
 
+/// A user without money.
+pub async fn with_nothing(shop: TestShop) -> Value {
+    seed(&shop).await;
+    let all = json!({ "userId": "mina", "amount": -100_000, "reason": "정산" });
+    shop.post("/balance/adjustments", all).as_admin().await.expect(200)
+}
+
+/// An order of a user with an address.
+pub async fn with_address(shop: TestShop) -> Value {
+    seed(&shop).await;
+    let address = json!({ "postcode": "04524", "line1": "세종대로 110" });
+    shop.patch("/users/mina", json!({ "address": address, "phone": "010-1" })).as_user("mina").await.expect(200);
+    shop.order("mina", "tea", 1).await.expect(201)
+}
+
+/// A withdrawn user with an address and a telephone number, whose data is to be erased now.
+pub async fn with_planned_erasure(shop: TestShop) -> Value {
+    with_nothing(shop.clone()).await;
+    let address = json!({ "postcode": "04524", "line1": "세종대로 110" });
+    shop.patch("/users/mina", json!({ "address": address, "phone": "010-1" })).as_user("mina").await.expect(200);
+    shop.patch("/users/mina", json!({ "status": "WITHDRAWN" })).as_admin().await.expect(200);
+    shop.set_clock("2026-11-21T03:00:00Z");
+    Value::Null
+}
+
 pub async fn with_withdrawn(shop: TestShop) -> Value {
     seed(&shop).await;
+    let all = json!({ "userId": "mina", "amount": -100_000, "reason": "정산" });
+    shop.post("/balance/adjustments", all).as_admin().await.expect(200);
     shop.patch("/users/mina", json!({ "status": "WITHDRAWN" })).as_admin().await.expect(200)
 }
 

@@ -25,10 +25,10 @@ use tests::{
 use super::{
     Scenario, Stage, api,
     prepared::{
-        parcel_of_one, seed_data, with_books, with_cart, with_coupon, with_delivered, with_expired,
-        with_expired_coupons, with_expired_holds, with_external_order, with_flash, with_hold, with_old_ranks,
-        with_orphaned_reservations, with_orphaned_ticket, with_paid_order, with_parcel, with_returned_line, with_sheet,
-        with_stream, with_terms, with_withdrawn,
+        parcel_of_one, seed_data, with_address, with_books, with_cart, with_coupon, with_delivered, with_expired,
+        with_expired_coupons, with_expired_holds, with_external_order, with_flash, with_hold, with_nothing,
+        with_old_ranks, with_orphaned_reservations, with_orphaned_ticket, with_paid_order, with_parcel,
+        with_planned_erasure, with_returned_line, with_sheet, with_stream, with_terms, with_withdrawn,
     },
     scenario,
 };
@@ -70,12 +70,23 @@ fn users() -> Vec<Scenario> {
         api("update-user", "another e-mail address", seed_data, |shop, _| {
             shop.patch("/users/mina", json!({ "email": "other@example.com" })).as_user("mina")
         }),
-        api("update-user", "withdraws", seed_data, |shop, _| {
+        api("update-user", "withdraws", with_nothing, |shop, _| {
             shop.patch("/users/mina", json!({ "status": "WITHDRAWN" })).as_admin()
         }),
         api("update-user", "comes back", with_withdrawn, |shop, _| {
             shop.patch("/users/mina", json!({ "status": "ACTIVE", "email": "again@example.com" })).as_admin()
         }),
+        api("list-users", "by e-mail address", seed_data, |shop, _| {
+            shop.get("/users?email=mina@example.com").as_admin()
+        }),
+        api("withdraw-user", "forfeits", seed_data, |shop, _| {
+            shop.post("/users/mina/withdraw", json!({ "forfeit": true })).as_user("mina").key("k")
+        }),
+        api("update-user", "moves", seed_data, |shop, _| {
+            let address = json!({ "postcode": "04524", "line1": "세종대로 110" });
+            shop.patch("/users/mina", json!({ "address": address, "phone": "010-1" })).as_user("mina")
+        }),
+        api("list-accesses", "a log", seed_data, |shop, _| shop.get("/desk/audit-log?userId=mina").as_admin()),
         api("charge-balance", "with a key", seed_data, |shop, _| {
             shop.post("/balance/charge", json!({ "userId": "mina", "amount": 1_000 })).key("k")
         }),
@@ -253,6 +264,13 @@ fn order_changes() -> Vec<Scenario> {
             let terms = json!({ "fee": 2_000, "freeFrom": 0, "returnFee": 0 });
             shop.call("PUT", "/sellers/dabang/shipping").json(&terms).as_seller("dabang")
         }),
+        api("update-order", "another address", with_paid_order, |shop, order| {
+            let address = json!({ "postcode": "04524", "line1": "세종대로 110" });
+            shop.patch(&path(order, ""), json!({ "shipTo": address })).as_user("mina")
+        }),
+        api("get-order-ship-to", "an address", with_address, |shop, order| {
+            shop.get(&path(order, "/ship-to")).as_admin()
+        }),
         api("update-order-item", "is shipped", with_paid_order, |shop, order| {
             shop.patch(&path(order, "/items/1"), json!({ "status": "SHIPPED" })).as_admin()
         }),
@@ -356,6 +374,10 @@ fn background() -> Vec<Scenario> {
         }),
         scenario("sweep INVENTORY", "orphaned reservations", with_orphaned_reservations, |stage: Stage| async move {
             sweep::inventory::run(stage.shop.instance()).await.unwrap();
+            Value::Null
+        }),
+        scenario("sweep ERASURES", "a withdrawn user", with_planned_erasure, |stage: Stage| async move {
+            sweep::erasures::run(stage.shop.instance()).await.unwrap();
             Value::Null
         }),
         scenario("sweep TICKETS", "an orphaned ticket", with_orphaned_ticket, |stage: Stage| async move {

@@ -51,6 +51,7 @@ impl Registers {
         };
         match call.function() {
             "create-user" => write(&sent["userId"], "status", &json!("ACTIVE")),
+            "withdraw-user" => write(&json!(id), "status", &json!("WITHDRAWN")),
             "update-user" if !sent["status"].is_null() => write(&json!(id), "status", &sent["status"]),
             "create-product" => {
                 let status = if sent["status"].is_string() { sent["status"].clone() } else { json!("ON_SALE") };

@@ -136,8 +136,9 @@ impl Client {
         if let Some(effect) = Effect::of(&call) {
             self.world.known.lock().unwrap().tally.enter(effect, known);
         }
-        self.lacks_status |= call.function() == "update-user" && call.sent()["status"].is_string();
-        if matches!(call.function(), "update-product" | "update-user") {
+        let sets_status = call.function() == "update-user" && call.sent()["status"].is_string();
+        self.lacks_status |= sets_status || call.function() == "withdraw-user";
+        if matches!(call.function(), "update-product" | "update-user" | "withdraw-user") {
             // Longer than any entry of a function's caches lives.
             self.carts_from = Instant::now() + self.world.oldest_name() + Duration::from_secs(1);
         }

@@ -137,6 +137,7 @@ impl RunSettings {
                     session: small(chance, &seconds([60, 300]), production.policy.payments.session),
                     refund_patience: small(chance, &seconds([60, 3_600]), production.policy.payments.refund_patience),
                 },
+                people: production.policy.people,
                 shipping: ShippingPolicy {
                     fee: Won::new(small(chance, &[0, 2_501], 3_000)),
                     free_from: Won::new(small(chance, &[0, 9_999], 30_000)),

@@ -9,7 +9,7 @@ use shared::{
         views::OrderView,
     },
     app::{
-        OutcomeRecord, Shop,
+        OutcomeRecord, Shop, addresses,
         orders::{self, PlaceOrder},
         users,
     },
@@ -53,7 +53,7 @@ struct Body {
 ///
 /// # Errors
 /// 400, 401, 402 `BALANCE_NOT_ENOUGH`, 403, 404, 409 `USER_NOT_ACTIVE`, `PRODUCT_NOT_ON_SALE`, `PRICE_CHANGED`,
-/// `STOCK_NOT_ENOUGH`, `COUPON_NOT_USABLE`, `ORDER_STATE_CONFLICT`, `ORDER_SHEET_EXPIRED` or `LIMIT_EXCEEDED`, 422,
+/// `STOCK_NOT_ENOUGH`, `COUPON_NOT_USABLE`, `ADDRESS_REQUIRED`, `ORDER_STATE_CONFLICT`, `ORDER_SHEET_EXPIRED` or `LIMIT_EXCEEDED`, 422,
 /// 429.
 #[utoipa::path(
     post,
@@ -77,7 +77,9 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let balance_amount = body.balance_amount.map(Payable::won).unwrap_or_default();
     let (caller, user_id) = (caller.clone(), body.user_id);
     let order = PlaceOrder { caller, user_id, source, pay_by, balance_amount, expected_payable };
-    let order = OrderView::try_from(orders::place(shop, &order, &key).await?)?;
+    let order = orders::place(shop, &order, &key).await?;
+    let address = addresses::shown(shop, &order).await;
+    let order = OrderView::try_from(order)?.shipped_to(address);
     let id = order.order_id.clone();
     Ok(Reply::created(order)?.about_order(id))
 }

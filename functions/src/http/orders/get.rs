@@ -21,5 +21,6 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let order_id: OrderId = request.only_parameter("orderId")?;
     let caller = request.caller()?;
     let order = orders::get(shop, caller, &order_id).await?;
-    Ok(Reply::ok(OrderView::try_from(order)?)?.about_order(order_id))
+    let address = orders::shown(shop, caller, &order).await?;
+    Ok(Reply::ok(OrderView::try_from(order)?.shipped_to(address))?.about_order(order_id))
 }

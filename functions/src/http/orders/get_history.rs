@@ -23,6 +23,6 @@ use shared::{
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let order_id: OrderId = request.only_parameter("orderId")?;
     let caller = request.caller()?;
-    let order = orders::get(shop, caller, &order_id).await?;
+    let order = orders::with_history(shop, caller, &order_id).await?;
     Ok(Reply::page(views::history(&order), None)?.about_order(order_id))
 }

@@ -55,6 +55,9 @@ struct Body {
     /// country wants at once. By default it is not. By admins only.
     #[deserr(default)]
     flash: Option<bool>,
+    /// Whether it is sent to its buyer, so that an order of it needs an address; by default it is.
+    #[deserr(default)]
+    needs_shipping: Option<bool>,
 }
 
 /// Adds a product, on sale at once or hidden for now. A seller adds it as their own; an admin for any seller or the
@@ -94,6 +97,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         stock: body.stock.get(),
         stock_shards: body.stock_shards.unwrap_or_default().get(),
         flash: body.flash.unwrap_or_default(),
+        needs_shipping: body.needs_shipping.unwrap_or(true),
     };
     let key = request.key(shop, &caller.user_id);
     users::may_change(shop, caller, Some(&key)).await?;

@@ -54,14 +54,18 @@ struct Body {
     #[deserr(default)]
     #[schema(value_type = Option<bool>)]
     flash: NotNull<bool>,
+    /// Whether it is sent to its buyer, so that an order of it needs an address.
+    #[deserr(default)]
+    #[schema(value_type = Option<bool>)]
+    needs_shipping: NotNull<bool>,
 }
 
 impl Body {
     fn is_empty(&self) -> bool {
-        let Self { name, description, category, price, discount, status, stock_shards, flash } = self;
+        let Self { name, description, category, price, discount, status, stock_shards, flash, needs_shipping } = self;
         let texts = name.is_named() || !description.is_keep() || !category.is_keep();
         let offer = price.is_named() || discount.is_named() || status.is_named();
-        !(texts || offer || stock_shards.is_named() || flash.is_named())
+        !(texts || offer || stock_shards.is_named() || flash.is_named() || needs_shipping.is_named())
     }
 }
 
@@ -98,6 +102,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         status: body.status.get(),
         stock_shards: body.stock_shards.get().map(ShardCount::get),
         flash: body.flash.get(),
+        needs_shipping: body.needs_shipping.get(),
     };
     let stocked = products::update(shop, caller, &product_id, &change).await?;
     let etag = stocked.product.etag();

@@ -2,14 +2,19 @@
 
 use deserr::Deserr;
 use shared::{
-    api::{ApiRequest, ApiResult, FieldErrors, Reply, bodies::SellerBody, parameters::IdempotencyKey, views::UserView},
+    api::{
+        ApiRequest, ApiResult, FieldErrors, Reply,
+        bodies::{AddressBody, SellerBody},
+        parameters::IdempotencyKey,
+        views::UserView,
+    },
     app::{
         Role, Shop,
         users::{self, NewUser},
     },
     domain::{
         Refusal, UserId,
-        text::{Email, Line, Name, Phone},
+        text::{Email, Name, Phone},
         user::UserKind,
     },
 };
@@ -31,9 +36,9 @@ struct Body {
     /// Their telephone number.
     #[deserr(default)]
     phone: Option<Phone>,
-    /// Their postal address.
+    /// Their postal address: an object, or a text that is its first line.
     #[deserr(default)]
-    address: Option<Line>,
+    address: Option<AddressBody>,
     /// The role of the user; by default `CUSTOMER`, or `SELLER` with a business. By admins only.
     #[deserr(default)]
     kind: Option<UserKind>,
@@ -90,7 +95,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         name: body.name.into_string(),
         email: body.email.into_string(),
         phone: body.phone.map(Phone::into_string),
-        address: body.address.map(Line::into_string),
+        address: body.address.map(Into::into),
         kind,
         seller: body.seller.map(Into::into),
     };

@@ -2,7 +2,11 @@
 
 use shared::{
     api::{ApiRequest, ApiResult, Reply, views::UserView},
-    app::{Shop, users},
+    app::{
+        Shop,
+        access::{self, Access},
+        users,
+    },
     domain::UserId,
 };
 
@@ -19,8 +23,9 @@ use shared::{
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let user_id: UserId = request.only_parameter("userId")?;
-    request.caller_for(&user_id)?;
+    let caller = request.caller_for(&user_id)?;
     let user = users::get(shop, &user_id).await?;
+    access::note(shop, caller, Access { user: &user_id, route: "GET /users/{userId}", order: None }).await?;
     let etag = user.etag();
     Ok(Reply::ok(UserView::from(user))?.tagged(etag))
 }

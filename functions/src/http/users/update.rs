@@ -3,16 +3,21 @@
 use deserr::Deserr;
 use shared::{
     api::{
-        ApiRequest, ApiResult, FieldErrors, NotNull, Reply, bodies::SellerBody, both, parameters::IfMatch, schemas,
+        ApiRequest, ApiResult, FieldErrors, NotNull, Reply,
+        bodies::{AddressBody, SellerBody},
+        both,
+        parameters::IfMatch,
+        schemas,
         views::UserView,
     },
     app::{
         Role, Shop,
+        access::{self, Access},
         users::{self, UserChange},
     },
     domain::{
         Invalid, Patch, Refusal, UserId,
-        text::{Email, Line, Name, Phone},
+        text::{Email, Name, Phone},
         user::{UserKind, UserStatus},
     },
 };
@@ -33,10 +38,11 @@ struct Body {
     #[deserr(default)]
     #[schema(required = false, schema_with = schemas::nullable::<Phone>)]
     phone: Patch<Phone>,
-    /// The new postal address; null for none.
+    /// The new postal address, an object or a text that is its first line; null for none. Orders placed before keep the one
+    /// that they have.
     #[deserr(default)]
-    #[schema(required = false, schema_with = schemas::nullable::<Line>)]
-    address: Patch<Line>,
+    #[schema(required = false, schema_with = schemas::nullable::<AddressBody>)]
+    address: Patch<AddressBody>,
     /// The new role. By admins only.
     #[deserr(default)]
     #[schema(value_type = Option<UserKind>)]
@@ -45,7 +51,8 @@ struct Body {
     #[deserr(default)]
     #[schema(required = false, schema_with = schemas::nullable::<SellerBody>)]
     seller: Patch<SellerBody>,
-    /// The new status. By admins only. `WITHDRAWN` gives the e-mail address up, any other claims it again.
+    /// The new status. By admins only. `WITHDRAWN` is refused to a user with open business or money,
+    /// gives the e-mail address up and lets the personal data be erased; any other claims the address again, until then.
     #[deserr(default)]
     #[schema(value_type = Option<UserStatus>)]
     status: NotNull<UserStatus>,
@@ -66,7 +73,7 @@ impl Body {
 /// that is left out stays; null clears an optional one. Sellers have a business, and no other user.
 ///
 /// # Errors
-/// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE` or `ALREADY_EXISTS`, 412.
+/// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE`, `ALREADY_EXISTS` or `ORDER_STATE_CONFLICT`, 412.
 #[utoipa::path(
     patch,
     path = "/users/{userId}",
@@ -90,12 +97,14 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
         name: body.name.get().map(Name::into_string),
         email: body.email.get().map(Email::into_string),
         phone: body.phone.map(Phone::into_string),
-        address: body.address.map(Line::into_string),
+        address: body.address.map(Into::into),
         kind: body.kind.get(),
         seller: body.seller.map(Into::into),
         status: body.status.get(),
+        forfeits: false,
     };
-    let user = users::update(shop, &user_id, &change).await?;
+    access::note(shop, caller, Access { user: &user_id, route: "PATCH /users/{userId}", order: None }).await?;
+    let user = users::update(shop, caller, &user_id, &change, None).await?;
     let etag = user.etag();
     Ok(Reply::ok(UserView::from(user))?.tagged(etag))
 }

@@ -2,7 +2,11 @@
 
 use shared::{
     api::{ApiRequest, ApiResult, Reply, views::WithdrawalView},
-    app::{Shop, withdrawals},
+    app::{
+        Shop,
+        access::{self, Access},
+        withdrawals,
+    },
     domain::WithdrawalId,
 };
 
@@ -19,6 +23,9 @@ use shared::{
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let withdrawal_id: WithdrawalId = request.only_parameter("withdrawalId")?;
-    let withdrawal = withdrawals::get(shop, request.caller()?, &withdrawal_id).await?;
+    let caller = request.caller()?;
+    let withdrawal = withdrawals::get(shop, caller, &withdrawal_id).await?;
+    let route = "GET /balance/withdrawals/{withdrawalId}";
+    access::note(shop, caller, Access { user: &withdrawal.user_id, route, order: None }).await?;
     Reply::ok(WithdrawalView::new(withdrawal, None))
 }

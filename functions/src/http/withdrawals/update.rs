@@ -3,7 +3,11 @@
 use deserr::Deserr;
 use shared::{
     api::{ApiRequest, ApiResult, FieldErrors, Reply, views::WithdrawalView},
-    app::{Role, Shop, users, withdrawals},
+    app::{
+        Role, Shop,
+        access::{self, Access},
+        users, withdrawals,
+    },
     domain::{WithdrawalId, withdrawal::WithdrawalStatus},
 };
 
@@ -32,5 +36,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let caller = request.caller_as(&[Role::Admin])?;
     users::may_change(shop, caller, None).await?;
     let withdrawal = withdrawals::settle_by(shop, caller, &withdrawal_id, status).await?;
+    let route = "PATCH /balance/withdrawals/{withdrawalId}";
+    access::note(shop, caller, Access { user: &withdrawal.user_id, route, order: None }).await?;
     Reply::ok(WithdrawalView::new(withdrawal, None))
 }

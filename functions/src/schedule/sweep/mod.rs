@@ -3,6 +3,7 @@
 
 pub mod confirmations;
 pub mod coupons;
+pub mod erasures;
 pub mod expiry;
 pub mod inventory;
 pub mod sheets;
@@ -32,11 +33,20 @@ pub enum Task {
     Coupons,
     /// Delivered lines with silent customers.
     Confirmations,
+    /// The personal data of withdrawn users.
+    Erasures,
 }
 
 impl Task {
-    pub const ALL: [Self; 6] =
-        [Self::Expiry, Self::Sheets, Self::Inventory, Self::Tickets, Self::Coupons, Self::Confirmations];
+    pub const ALL: [Self; 7] = [
+        Self::Expiry,
+        Self::Sheets,
+        Self::Inventory,
+        Self::Tickets,
+        Self::Coupons,
+        Self::Confirmations,
+        Self::Erasures,
+    ];
 }
 
 /// An event of the schedule.
@@ -74,6 +84,7 @@ impl Task {
             Self::Tickets => "TICKETS",
             Self::Coupons => "COUPONS",
             Self::Confirmations => "CONFIRMATIONS",
+            Self::Erasures => "ERASURES",
         }
     }
 
@@ -85,6 +96,7 @@ impl Task {
             Self::Tickets => tickets::run(shop).await,
             Self::Coupons => coupons::run(shop).await,
             Self::Confirmations => confirmations::run(shop).await,
+            Self::Erasures => erasures::run(shop).await,
         }
     }
 }

@@ -236,13 +236,16 @@ fn profile(user_id: UserId) -> Profile {
         name: "김민수".to_owned(),
         email: "minsu@example.com".to_owned(),
         email_claimed: false,
+        email_key: None,
         phone: None,
         address: None,
+        address_number: None,
         kind: UserKind::Customer,
         seller: None,
         version: 1,
         created_at: Timestamp::UNIX_EPOCH,
         updated_at: None,
+        erased_at: None,
     }
 }
 

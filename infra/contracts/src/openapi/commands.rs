@@ -154,6 +154,16 @@ fn command(method: &str, path: &str) -> Option<String> {
             let shipped = [order, ship.lines("curl -s").join(" ")].join("\n");
             (shipped, Call::patch(As::Admin, "/orders/$ORDER/parcels/1", json!({ "status": "DELIVERED" })))
         }
+        ("PATCH", "/orders/{orderId}") => (order, Call::patch(KIM, "/orders/$ORDER", json!({ "shipTo": address() }))),
+        ("GET", "/orders/{orderId}/ship-to") => {
+            let change = Call::patch(KIM, "/orders/$ORDER", json!({ "shipTo": address() })).lines("curl -s").join(" ");
+            (format!("{order}\n{change}"), Call::get(KIM, "/orders/$ORDER/ship-to"))
+        }
+        ("POST", "/users/{userId}/withdraw") => {
+            let bora = json!({ "userId": "bora", "name": "윤보라", "email": "bora@example.com" });
+            let join = Call::post(As::Customer("bora"), "/users", bora).without_key().lines("curl -s").join(" ");
+            (join, Call::post(As::Customer("bora"), "/users/bora/withdraw", json!({ "forfeit": true })))
+        }
         ("POST", "/orders/{orderId}/refunds/{refundId}/retry") => {
             let retry =
                 Call::post(As::Admin, "/orders/$ORDER/refunds/$ORDER-2-refund/retry", json!({ "to": "BALANCE" }));
@@ -181,6 +191,10 @@ fn command(method: &str, path: &str) -> Option<String> {
     Some(format!("{before}\n{}", call.command()))
 }
 
+fn address() -> Value {
+    json!({ "postcode": "04524", "line1": "서울특별시 중구 세종대로 110", "line2": "3층", "note": "문 앞" })
+}
+
 fn withdrawal_of_kim() -> Value {
     let account = json!({ "bank": "088", "number": "110-123-456789", "holder": "김하늘" });
     json!({ "userId": "kim", "amount": 1_000, "account": account })
@@ -200,6 +214,8 @@ fn simple(method: &str, path: &str) -> Option<Call> {
             Call::post(As::Customer("mina"), "/users", mina)
         }
         ("PATCH", "/users/{userId}") => Call::patch(KIM, "/users/kim", json!({ "phone": "010-8765-4321" })),
+        ("GET", "/users") => Call::get(As::Admin, "/users?email=kim@example.com"),
+        ("GET", "/desk/audit-log") => Call::get(As::Admin, "/desk/audit-log?userId=kim&limit=20"),
         ("POST", "/balance/charge") => Call::post(KIM, "/balance/charge", json!({ "userId": "kim", "amount": 50_000 })),
         ("GET", "/balance/{userId}/entries") => Call::get(KIM, "/balance/kim/entries?limit=20"),
         ("POST", "/balance/adjustments") => {

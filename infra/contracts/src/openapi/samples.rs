@@ -7,7 +7,7 @@ use shared::{
     api::{
         ApiError, Code, FieldErrors, Language,
         views::{
-            self, BestsellerView, CampaignView, CartView, DeskProductView, EntryView, IssuedCouponView,
+            self, AccessView, BestsellerView, CampaignView, CartView, DeskProductView, EntryView, IssuedCouponView,
             ListedDeskProductView, ListedProductView, OrderSheetView, OrderView, ParcelView, PaymentView, ProductView,
             SellerShippingView, SessionView, ShownStatus, UserView, WithdrawalView,
         },
@@ -21,6 +21,7 @@ use shared::{
     },
     domain::{
         CouponId, Invalid, OrderId, OrderSheetId, PaymentId, ProductId, Quantity, Refusal, UserId, WithdrawalId, Won,
+        address::Address,
         coupon::CouponProblem,
         coupon::{Campaign, CouponState, Discount, IssuedCoupon, Terms, Validity},
         ledger::EntryKind,
@@ -72,7 +73,7 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         name: "김민아".to_owned(),
         email: "mina@example.com".to_owned(),
         phone: Some("010-1234-5678".to_owned()),
-        address: Some("제주특별자치도 제주시 연동 1".to_owned()),
+        address: Some(address()),
         kind: UserKind::Customer,
         status: UserStatus::Active,
         seller: None,
@@ -106,6 +107,7 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         seller_id: product.seller_id.clone(),
         stock_shards: 4,
         flash: false,
+        needs_shipping: true,
         created_at: at("2026-11-09T00:00:00Z")?,
         updated_at: product.updated_at,
     };
@@ -114,6 +116,7 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         product: self::product()?,
         stock_shards: 4,
         flash: false,
+        needs_shipping: true,
         created_at: at("2026-11-09T00:00:00Z")?,
     };
     let listed = listed();
@@ -157,10 +160,12 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
     let shipped = shipped.map_err(|_| Error::NoSample("Parcel"))?;
     let parcel = shipped.parcel(1).ok_or(Error::NoSample("Parcel"))?;
     let shipped = ParcelView::new(&shipped, 1, parcel);
-    let order = OrderView::try_from(order)?;
+    let order = OrderView::try_from(order)?.shipped_to(Some(address()));
 
     Ok(vec![
         ("User", serde_json::to_value(user)?),
+        ("Address", serde_json::to_value(address())?),
+        ("Access", serde_json::to_value(access(&mina)?)?),
         ("Charged", serde_json::to_value(Charged { user_id: mina.clone(), balance: charge, entry_id })?),
         ("Balance", serde_json::to_value(Balance { user_id: mina.clone(), balance: charge })?),
         ("LedgerEntry", serde_json::to_value(entry)?),
@@ -198,6 +203,12 @@ fn bodies() -> Vec<(&'static str, Value)> {
             "NewUser",
             json!({ "userId": "mina", "name": "김민아", "email": "mina@example.com", "phone": "010-1234-5678" }),
         ),
+        (
+            "NewAddress",
+            json!({ "postcode": "63122", "line1": "제주특별자치도 제주시 연동 1", "line2": "301호", "note": "문 앞" }),
+        ),
+        ("NewUserWithdrawal", json!({ "forfeit": true })),
+        ("OrderChange", json!({ "shipTo": { "postcode": "63122", "line1": "제주특별자치도 제주시 연동 1" } })),
         ("UserChange", json!({ "phone": "010-8765-4321" })),
         ("Charge", json!({ "userId": "mina", "amount": 50_000 })),
         (
@@ -277,6 +288,32 @@ fn session(order: &Order) -> Result<SessionView, Error> {
     let first_item = order.items.first().map(|line| line.name.clone());
     let session = PaymentSession { first_item, ..session };
     Ok(SessionView::at(order.created_at, session, "test_ck_local", Language::Korean))
+}
+
+/// An address, with the name and the telephone number of its user.
+fn address() -> Address {
+    let text = |text: &str| Some(text.to_owned());
+    Address {
+        name: text("김민아"),
+        phone: text("010-1234-5678"),
+        postcode: text("63122"),
+        line1: text("제주특별자치도 제주시 연동 1"),
+        line2: text("301호"),
+        note: text("문 앞"),
+    }
+}
+
+/// A look of an admin at a user.
+fn access(user: &UserId) -> Result<AccessView, Error> {
+    Ok(AccessView {
+        access_id: "4vb7q2zk5m4x6n8w1t9c0rfadj".to_owned(),
+        user_id: user.clone(),
+        actor_id: UserId::try_from("admin".to_owned())?,
+        role: Actor::Admin,
+        route: "GET /users/{userId}".to_owned(),
+        order_id: None,
+        at: at("2026-11-20T02:00:00Z")?,
+    })
 }
 
 /// A withdrawal of a user.
@@ -425,6 +462,7 @@ pub(crate) fn failure(code: Code) -> Result<ApiError, Error> {
             payable: Won::new(20_000),
             balance: Won::new(7_000),
         },
+        Code::AddressRequired => Refusal::AddressRequired { missing: vec!["postcode"] },
         Code::PaymentAmountMismatch => Refusal::PaymentAmountMismatch {
             payment_id: PaymentId::try_from("order_w5x2v4mb8n1t9c0rfakq3d6s7z".to_owned())?,
             amount: Won::new(20_000),

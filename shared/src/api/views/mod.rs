@@ -18,4 +18,4 @@ pub use product::{
 };
 pub use seller::SellerShippingView;
 pub use sheet::{OrderSheetView, SheetLineView};
-pub use user::{EntryView, UserView};
+pub use user::{AccessView, EntryView, UserView};

@@ -8,6 +8,7 @@ use crate::{
     app::orders::{AuthorizedOrder, OrderPayment},
     domain::{
         CouponId, OrderId, OrderSheetId, ProductId, UserId, Won,
+        address::Address,
         order::{
             Actor, Change, HistoryEvent, InconsistentAmounts, LineStatus, Order, OrderAction, OrderStatus, Parcel,
             ParcelItem, ParcelStatus, PaymentMethod, PaymentStatus, Refund, RefundStatus, Step, Tender, TenderAmount,
@@ -60,6 +61,10 @@ pub struct OrderView {
     /// The refunds, oldest first; for the orderer and admins.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub refunds: Vec<RefundView>,
+    /// The address that it is shipped to; for the orderer and admins, where the order was placed, changed or looked up by
+    /// its id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ship_to: Option<Address>,
     /// The order sheet that it ordered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_sheet_id: Option<OrderSheetId>,
@@ -204,6 +209,14 @@ pub struct OrderLineView {
     pub allowed_actions: Vec<LineStatus>,
 }
 
+impl OrderView {
+    /// The view with the address that the order is shipped to.
+    #[must_use]
+    pub fn shipped_to(self, ship_to: Option<Address>) -> Self {
+        Self { ship_to, ..self }
+    }
+}
+
 impl TryFrom<AuthorizedOrder> for OrderView {
     type Error = StoreError;
 
@@ -269,6 +282,7 @@ impl TryFrom<AuthorizedOrder> for OrderView {
             parcels,
             tenders,
             refunds,
+            ship_to: None,
             order_sheet_id: order.order_sheet_id,
             hold_expires_at: order.hold_expires_at,
             allowed_actions,

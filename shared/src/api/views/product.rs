@@ -141,14 +141,16 @@ pub struct DeskProductView {
     pub stock_shards: u16,
     /// Whether the product is in flash mode: orders reserve its units ahead of their commit.
     pub flash: bool,
+    /// Whether it is sent to its buyer, so that an order of it needs an address.
+    pub needs_shipping: bool,
     /// The instant of its creation.
     pub created_at: Timestamp,
 }
 
 impl From<Stocked> for DeskProductView {
     fn from(stocked: Stocked) -> Self {
-        let Product { paused_status, stock_shards, flash, created_at, .. } = stocked.product;
-        Self { paused_status, stock_shards, flash, created_at, product: stocked.into() }
+        let Product { paused_status, stock_shards, flash, needs_shipping, created_at, .. } = stocked.product;
+        Self { paused_status, stock_shards, flash, needs_shipping, created_at, product: stocked.into() }
     }
 }
 
@@ -170,6 +172,8 @@ pub struct ListedDeskProductView {
     pub stock_shards: u16,
     /// Whether the product is in flash mode: orders reserve its units ahead of their commit.
     pub flash: bool,
+    /// Whether it is sent to its buyer, so that an order of it needs an address.
+    pub needs_shipping: bool,
     /// The instant of its creation.
     pub created_at: Timestamp,
     /// The instant of the last change.
@@ -182,6 +186,7 @@ impl From<Stocked> for ListedDeskProductView {
             paused_status: product.paused_status,
             stock_shards: product.stock_shards,
             flash: product.flash,
+            needs_shipping: product.needs_shipping,
             created_at: product.created_at,
             updated_at: product.last_updated(),
             seller_id: product.seller_id,

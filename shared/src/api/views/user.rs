@@ -8,10 +8,12 @@ use crate::{
     app::users::User,
     domain::{
         OrderId, PaymentId, UserId, Won,
+        address::Address,
         ledger::{EntryKind, LedgerEntry},
         order::Actor,
         user::{Seller, UserKind, UserStatus},
     },
+    store::accesses::AccessRecord,
 };
 
 /// A user.
@@ -28,9 +30,9 @@ pub struct UserView {
     /// Their telephone number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
-    /// Their postal address.
+    /// Their postal address. Name and telephone number are theirs unless the address has its own.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub address: Option<String>,
+    pub address: Option<Address>,
     /// Their role in the shop.
     pub kind: UserKind,
     /// Whether the user is active.
@@ -45,14 +47,14 @@ pub struct UserView {
 }
 
 impl From<User> for UserView {
-    fn from(User { profile, status }: User) -> Self {
+    fn from(User { profile, status, .. }: User) -> Self {
         Self {
             updated_at: profile.last_updated(),
+            address: profile.ship_to(),
             user_id: profile.user_id,
             name: profile.name,
             email: profile.email,
             phone: profile.phone,
-            address: profile.address,
             kind: profile.kind,
             status,
             seller: profile.seller,
@@ -95,5 +97,33 @@ impl From<LedgerEntry> for EntryView {
     fn from(entry: LedgerEntry) -> Self {
         let LedgerEntry { entry_id, kind, amount, balance_after, order_id, payment_id, actor, reason, at, .. } = entry;
         Self { entry_id, kind, amount, balance_after, order_id, payment_id, actor, reason, at }
+    }
+}
+
+/// A look at or a change of the personal data of a user by another.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Access)]
+pub struct AccessView {
+    /// The id of the entry.
+    pub access_id: String,
+    /// The user with the data.
+    pub user_id: UserId,
+    /// The caller.
+    pub actor_id: UserId,
+    /// The role of the caller.
+    pub role: Actor,
+    /// The operation.
+    pub route: String,
+    /// The order that it was about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_id: Option<OrderId>,
+    /// The instant.
+    pub at: Timestamp,
+}
+
+impl From<AccessRecord> for AccessView {
+    fn from(AccessRecord { access_id, user_id, actor_id, role, route, order_id, at }: AccessRecord) -> Self {
+        Self { access_id, user_id, actor_id, role, route, order_id, at }
     }
 }

@@ -3,10 +3,10 @@
 use super::{
     AuthorizedOrder,
     authorized::{actors, on_the_whole},
-    change::change,
+    change::{change, read},
 };
 use crate::{
-    app::{Caller, Failure, RequestKey, Role, Shop},
+    app::{Caller, Failure, RequestKey, Role, Shop, personal},
     domain::{
         OrderId, Refusal, UserId,
         order::{Actor, Cancellation, LineStatus, Order},
@@ -46,9 +46,18 @@ pub async fn cancel(
     reason: Option<&str>,
     key: &RequestKey,
 ) -> Result<AuthorizedOrder, Failure> {
+    let reason = match (reason, likely_buyer(caller)) {
+        (None, _) => None,
+        (Some(_), Some(user)) => personal::seal_text(shop, user, id.as_str(), reason).await?,
+        // The text is sealed with the orderer's key.
+        (Some(_), None) => {
+            let user = read(shop, id).await?.order.user_id;
+            personal::seal_text(shop, &user, id.as_str(), reason).await?
+        }
+    };
     let order = change(shop, id, likely_buyer(caller), Some(key), |order, now| {
         let actor = buyer(caller, order)?;
-        order.cancel(what, actor, reason.map(str::to_owned), now).map(Some)
+        order.cancel(what, actor, reason.clone(), now).map(Some)
     });
     authorize(shop, caller, order.await?)
 }

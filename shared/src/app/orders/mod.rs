@@ -1,5 +1,6 @@
 //! Orders: placing, looking up, and their life from payment to return.
 
+mod address;
 mod authorized;
 mod change;
 mod external;
@@ -15,6 +16,7 @@ mod session;
 mod source;
 
 pub use crate::domain::order::PaymentOutcome;
+pub use address::{change_address, ship_to, shown};
 pub use authorized::AuthorizedOrder;
 pub use external::settle;
 pub use holds::{end_hold, end_holds, expired};
@@ -28,7 +30,7 @@ pub use refunds::{report_overdue, retry_refund, settle_refund};
 pub(in crate::app) use session::{SessionCommit, await_deposit, pay_by_session, payable_by};
 pub use source::{Item, OrderSource};
 
-use super::{Caller, Failure, Shop, listed};
+use super::{Caller, Failure, Shop, listed, personal};
 use crate::{
     domain::{OrderId, Refusal, UserId, refusal::Entity},
     store::{keys, orders::OrderRecord},
@@ -42,6 +44,23 @@ pub async fn get(shop: &Shop, caller: &Caller, id: &OrderId) -> Result<Authorize
     let order = change::read(shop, id).await?.order;
     AuthorizedOrder::for_caller(caller, order, shop.clock.now())?
         .ok_or_else(|| Refusal::not_found(Entity::Order, id).into())
+}
+
+/// Returns an order with the reasons in its history opened, as far as they are not erased.
+///
+/// # Errors
+/// [`Refusal::NotFound`] if there is none, or the caller may see no part of it.
+pub async fn with_history(shop: &Shop, caller: &Caller, id: &OrderId) -> Result<AuthorizedOrder, Failure> {
+    let mut authorized = get(shop, caller, id).await?;
+    let order = &mut authorized.order;
+    if order.history.iter().any(|entry| entry.reason.is_some()) {
+        let seal = personal::seal_of(shop, &order.user_id).await?;
+        for entry in &mut order.history {
+            let reason = entry.reason.take();
+            entry.reason = reason.and_then(|reason| seal.open(id.as_str(), personal::REASON, &reason));
+        }
+    }
+    Ok(authorized)
 }
 
 /// Returns a part of a user's orders, newest first, and the position of the next part, if there is one.

@@ -12,6 +12,7 @@ use crate::{
     domain::{
         Invalid, OrderId, ProductId, Quantity, Refusal, UserId, Won,
         account::Account,
+        address::Missing,
         caps::{Caps, Held, Window},
         cart::Cart,
         coupon::CouponProblem,
@@ -58,6 +59,7 @@ pub struct PlaceOrder {
 /// - [`Refusal::NotFound`], [`Refusal::NotOnSale`], [`Refusal::PriceChanged`] or [`Refusal::PayableChanged`] (for
 ///   expected amounts), [`Refusal::StockNotEnough`] for a product;
 /// - [`Refusal::CouponNotUsable`];
+/// - [`Refusal::AddressRequired`];
 /// - [`Refusal::LimitExceeded`] or [`Refusal::TooManyRequests`] for the user's caps;
 /// - [`Refusal::BalanceNotEnough`], which leaves a PAYMENT_FAILED order.
 pub async fn place(shop: &Shop, order: &PlaceOrder, key: &RequestKey) -> Result<AuthorizedOrder, Failure> {
@@ -101,6 +103,7 @@ async fn place_by(
     // One id for all attempts, so that a lost answer cannot leave two records of one failure.
     let failed_id = OrderId::try_from(shop.new_id()).map_err(|_| Failure::Internal("a new id is an id"))?;
     let (mut is_fresh, mut is_checked, mut is_new) = (false, false, !key.given);
+    let mut is_address_fresh = false;
     loop {
         let draft = draft(shop, &order.caller, user_id, preconditions, backoff).await?;
         if let Some(quoted) = order.expected_payable.filter(|expected| *expected != draft.quote.amounts.payable) {
@@ -113,6 +116,15 @@ async fn place_by(
             continue;
         }
         check_split(order, &draft)?;
+        if let Some(missing) = lacks_address(shop, preconditions) {
+            if is_address_fresh {
+                return Err(Refusal::AddressRequired { missing: missing.names() }.into());
+            }
+            // All other refusals come first, and a refusal needs a fresh record.
+            preconditions.check_all_but_coupon(shop, user_id, backoff).await?;
+            is_address_fresh = true;
+            continue;
+        }
         if is_above_caps(shop, order, &draft, preconditions) {
             // All other refusals come first, and a refusal needs a fresh record.
             preconditions.check_all_but_coupon(shop, user_id, backoff).await?;
@@ -290,6 +302,14 @@ fn check_split(order: &PlaceOrder, draft: &Draft) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The parts of an address that are missing, if the order cannot be shipped without them.
+fn lacks_address(shop: &Shop, preconditions: &Preconditions) -> Option<Missing> {
+    let is_required =
+        shop.policy.people.require_address && preconditions.lines.iter().any(|line| line.product.needs_shipping);
+    let missing = preconditions.account.missing_address();
+    (is_required && missing != Missing::default()).then_some(missing)
+}
+
 /// Whether the money suffices, so that the order is going to take its units.
 fn has_enough(order: &PlaceOrder, draft: &Draft, preconditions: &Preconditions) -> bool {
     let from_balance = match waits_for(order.pay_by, draft) {
@@ -384,7 +404,8 @@ impl Attempt {
 
     /// Takes the money, the units and the coupon.
     fn pay(id: &OrderId, draft: Draft, preconditions: &Preconditions, key: &RequestKey) -> Result<Self, Failure> {
-        let order = Order::paid(id.clone(), draft);
+        let ship_to = preconditions.account.ship_to();
+        let order = Order { ship_to, ..Order::paid(id.clone(), draft) };
         let user = &order.user_id;
         let payment = movement(&order, id.to_string(), EntryKind::Payment, order.paid.negated());
         let (account, entry) =
@@ -392,7 +413,8 @@ impl Attempt {
         let mut transaction = Transaction::new();
         let record = OrderRecord::new(order.clone(), key.payload.clone());
         let place = transaction.add(orders::create(&record));
-        let asserted_account = transaction.add(users::move_balance(user, &preconditions.account, &account));
+        let move_balance = users::move_balance(user, &preconditions.account, &account);
+        let asserted_account = transaction.add(users::asserting_address(move_balance, ship_to));
         transaction.add(ledger::append(user, &entry));
         let asserted = claim(&mut transaction, &order, preconditions, asserted_account);
         Ok(Self { transaction, order, place, asserted, ending: Ending::Paid(account) })
@@ -408,7 +430,8 @@ impl Attempt {
         (key, caps): (&RequestKey, Option<&Caps>),
     ) -> Result<Self, Failure> {
         let end = draft.at.checked_add(shop.policy.hold).map_err(|_| Failure::Internal("a hold ends at an instant"))?;
-        let order = Order::placed(id.clone(), draft, method, balance_amount, end);
+        let ship_to = preconditions.account.ship_to();
+        let order = Order { ship_to, ..Order::placed(id.clone(), draft, method, balance_amount, end) };
         let (user, held) = (&order.user_id, held(preconditions));
         let mut transaction = Transaction::new();
         let record = OrderRecord::new(order.clone(), key.payload.clone());
@@ -418,11 +441,12 @@ impl Attempt {
             let seen = &preconditions.account;
             let booked = seen.book(user, payment);
             let (after, entry) = booked.map_err(|_| Failure::Internal("an account pays what it can"))?;
-            let action = transaction.add(users::hold_and_pay(user, seen, &after, held, caps));
+            let hold = users::hold_and_pay(user, seen, &after, held, caps);
+            let action = transaction.add(users::asserting_address(hold, ship_to));
             transaction.add(ledger::append(user, &entry));
             (action, Some(after))
         } else {
-            (transaction.add(users::hold(user, held, caps)), None)
+            (transaction.add(users::asserting_address(users::hold(user, held, caps), ship_to)), None)
         };
         let asserted = claim(&mut transaction, &order, preconditions, asserted_account);
         Ok(Self { transaction, order, place, asserted, ending: Ending::Held(account) })
@@ -438,7 +462,8 @@ impl Attempt {
         (key, caps): (&RequestKey, Option<&Caps>),
     ) -> Self {
         let hour = Window::hour(draft.at);
-        let order = Order::payment_failed(failed_id.clone(), draft);
+        let ship_to = preconditions.account.ship_to();
+        let order = Order { ship_to, ..Order::payment_failed(failed_id.clone(), draft) };
         let mut transaction = Transaction::new();
         let place = transaction.add(orders::check_absent(id));
         let record = OrderRecord::new(order.clone(), key.payload.clone());

@@ -9,7 +9,7 @@ use super::{
     source::{Item, ResolvedItems},
 };
 use crate::{
-    app::{Failure, Shop, accounts, inventory, inventory_sweep, seller_shipping::KnownTerms},
+    app::{Failure, Shop, accounts, addresses, inventory, inventory_sweep, seller_shipping::KnownTerms},
     domain::{
         CouponId, OrderId, ProductId, Quantity, Refusal, UserId, Won,
         account::Account,
@@ -128,6 +128,17 @@ impl Preconditions {
         let mut wanted: Vec<Key> = Vec::new();
         wanted.extend(account.is_none().then(|| account_key.clone()));
         wanted.extend(coupon_key.clone());
+        // The answer to an order shows the address; a sheet has none.
+        let shows_address = trust != Trust::ReadAll;
+        let number = account.and_then(|account| account.ship_to());
+        if shows_address {
+            wanted.extend(match account {
+                Some(_) => addresses::wanted(shop, user, number),
+                // That of another number is read for the answer alone.
+                None if shop.has_cached_address(user) => Vec::new(),
+                None => addresses::wanted_current(user),
+            });
+        }
         let unknown = items.iter().filter(|item| !cached.contains_key(&item.product_id));
         wanted.extend(unknown.map(|item| keys::product(&item.product_id)));
         // The sheet has its fees. The sellers of unknown products are not known yet either.
@@ -140,6 +151,9 @@ impl Preconditions {
 
         terms.adopt(shop, missing, &found, read_at)?;
 
+        if shows_address {
+            addresses::cache(shop, &found, user, number)?;
+        }
         let is_cached = account.is_some();
         let account = match account {
             Some(account) => account,

@@ -127,6 +127,8 @@ pub enum HistoryEvent {
     ParcelShipped,
     /// A parcel moved on.
     ParcelMoved,
+    /// It is shipped to another address from now on.
+    AddressChanged,
     /// The external payment system sent money that the order does not need; it is asked to return it.
     PaymentReturned,
     /// The customer is to transfer the money to an account of the provider; the hold lasts until then.
@@ -145,7 +147,8 @@ impl HistoryEvent {
     /// Whether it is worth an entry of its own although no state changes by it.
     fn changes_no_state(self) -> bool {
         match self {
-            Self::PaymentReturned
+            Self::AddressChanged
+            | Self::PaymentReturned
             | Self::DepositRequested
             | Self::RefundSucceeded
             | Self::RefundFailed

@@ -297,7 +297,8 @@ impl Order {
     /// [`Refusal::LimitExceeded`].
     pub fn check_history(&self, before: &Self, bounds: &HistoryBounds) -> Result<(), Refusal> {
         let Some(added) = self.history.get(before.history.len()..).and_then(<[_]>::last) else { return Ok(()) };
-        if before.status == OrderStatus::PendingPayment && added.event != HistoryEvent::PaymentReturned {
+        let is_unbounded = matches!(added.event, HistoryEvent::PaymentReturned | HistoryEvent::AddressChanged);
+        if before.status == OrderStatus::PendingPayment && !is_unbounded {
             return Ok(());
         }
         let max = match added.actor {

@@ -79,6 +79,9 @@ pub struct Order {
     /// The part of [`Amounts::payable`] that the hold of an external order took from the balance.
     #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub balance_amount: Won,
+    /// The number of the address record that it is shipped to; without one, the user's current address counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ship_to: Option<u64>,
     /// The order sheet that it orders.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_sheet_id: Option<OrderSheetId>,
@@ -191,6 +194,7 @@ impl Order {
             paid: Won::ZERO,
             refunded: Won::ZERO,
             balance_amount: Won::ZERO,
+            ship_to: None,
             order_sheet_id,
             payment_id: None,
             hold_expires_at: None,

@@ -10,7 +10,8 @@ use functions::schedule::sweep::Task;
 use jiff::Timestamp;
 use orders::{
     add_to_cart, cancel_part, cancel_whole, change_order_without_role, create_sheet, move_line, move_parcel,
-    order_cart, order_expecting, order_later, order_many, order_now, order_outside, order_sheet, pay, set_terms, ship,
+    order_cart, order_expecting, order_later, order_many, order_now, order_outside, order_sheet, pay, readdress,
+    set_terms, ship,
 };
 use payments::{
     adjust, begin_session, end_withdrawal, forge_notice, look_at_session, pay_in_session, refund_session, retry_refund,
@@ -21,7 +22,7 @@ use products::{
 };
 use reads::{invalid_call, look, look_at_desk, look_recently, walk};
 use serde_json::json;
-use users::{change_user, charge, charge_much, issue, join, revoke, set_seller, set_user};
+use users::{change_user, charge, charge_much, issue, join, leave, move_house, revoke, set_seller, set_user};
 
 use super::{
     clients::Known,
@@ -94,7 +95,7 @@ struct Scene {
 }
 
 /// The generators, each with its weight.
-const WEIGHTS: [(u64, Generator); 49] = [
+const WEIGHTS: [(u64, Generator); 52] = [
     (16, order_now),
     (8, order_later),
     (9, order_outside),
@@ -144,6 +145,9 @@ const WEIGHTS: [(u64, Generator); 49] = [
     (3, end_withdrawal),
     (5, sweep_payments),
     (1, forge_notice),
+    (2, leave),
+    (4, move_house),
+    (4, readdress),
 ];
 
 /// The generators of a run about payments.
@@ -185,7 +189,7 @@ const PRODUCT_WEIGHTS: [(u64, Generator); 9] = [
 ];
 
 /// The generators of a trickle for one user.
-const USER_WEIGHTS: [(u64, Generator); 20] = [
+const USER_WEIGHTS: [(u64, Generator); 23] = [
     (6, order_now),
     (6, order_later),
     (2, order_outside),
@@ -206,6 +210,9 @@ const USER_WEIGHTS: [(u64, Generator); 20] = [
     (2, withdraw),
     (2, end_withdrawal),
     (2, sweep_payments),
+    (3, leave),
+    (4, move_house),
+    (3, readdress),
 ];
 
 /// Chooses an operation by chance.
@@ -259,6 +266,7 @@ fn sweep(_: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
         1 => Operation::Sweep(Task::Tickets),
         2 => Operation::Sweep(Task::Coupons),
         3 => Operation::Sweep(Task::Sheets),
+        4 => Operation::Sweep(Task::Erasures),
         _ => Operation::Sweep(Task::Inventory),
     })
 }

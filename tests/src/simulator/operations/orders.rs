@@ -108,6 +108,14 @@ pub(super) fn cancel_whole(_: &Scene, known: &Known, chance: &mut Chance) -> Opt
     change(user, post(format!("/orders/{id}/cancel"), &json!({})).as_user(user))
 }
 
+/// An order is shipped to one of two addresses.
+pub(super) fn readdress(_: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
+    let Order { user, id, .. } = order_that(known, chance, can_be_cancelled)?;
+    let address = json!({ "postcode": "04524", "line1": any(chance, &["세종대로 110", "센텀로 1"]) });
+    let call = call("PATCH", format!("/orders/{id}")).json(&json!({ "shipTo": address }));
+    ask(user, call.as_user(user), false)
+}
+
 fn can_be_cancelled(order: &Order) -> bool {
     ["PENDING_PAYMENT", "PAID", "PARTIALLY_CANCELLED"].contains(&order.status.as_str())
 }

@@ -64,6 +64,25 @@ pub(super) fn change_user(scene: &Scene, _: &Known, chance: &mut Chance) -> Opti
     ask("admin", call, false)
 }
 
+/// A user leaves, with or without the rest of their money. Most have something open.
+pub(super) fn leave(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
+    let user = scene.shape.user(chance);
+    let call = post(format!("/users/{user}/withdraw"), &json!({ "forfeit": chance.below(3) > 0 }));
+    change("admin", call.as_admin())
+}
+
+/// A user moves, or has no address any more.
+pub(super) fn move_house(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
+    let address = match chance.below(4) {
+        0 => json!(null),
+        1 => json!("종로 1"),
+        number => json!({ "postcode": "04524", "line1": format!("세종대로 {number}") }),
+    };
+    let user = scene.shape.user(chance);
+    let call = call("PATCH", format!("/users/{user}")).json(&json!({ "address": address }));
+    ask(user, call.as_user(user), false)
+}
+
 /// A newcomer joins, with an address that may be taken.
 pub(super) fn join(_: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
     let (id, email) = (any(chance, &["yuna", "bora"]), any(chance, &EMAILS));

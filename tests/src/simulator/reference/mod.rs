@@ -155,6 +155,8 @@ impl Reference {
         match asked.call.function() {
             "create-user" => self.create_user(asked),
             "update-user" => self.update_user(asked),
+            "withdraw-user" => self.withdraw_user(asked),
+            "update-order" => self.readdress(asked),
             "get-user" => fine(self.users.get(&asked.part(1)).ok_or_else(not_found)?.shown()),
             "charge-balance" => {
                 self.ensure_active(&asked.text("userId"))?;
@@ -231,6 +233,10 @@ impl Reference {
         if asked.call.header_of("if-match").is_some_and(|tags| tags != "*") {
             return Err(("PRECONDITION_FAILED", json!({})));
         }
+        if sent["status"] == "WITHDRAWN" && !before.is("WITHDRAWN") {
+            self.ensure_free(&id, false, asked)?;
+        }
+        let before = self.users.get(&id).ok_or_else(not_found)?;
         let mut after = before.clone();
         after.status = sent["status"].as_str().map(str::to_owned).or(after.status);
         after.email = sent["email"].as_str().map_or(after.email, str::to_owned);
@@ -244,6 +250,36 @@ impl Reference {
         self.products.values_mut().filter(|product| product.seller == id).for_each(|it| it.is_paused = is_paused);
         self.users.insert(id, after);
         fine(shown)
+    }
+
+    fn withdraw_user(&mut self, asked: &Asked<'_>) -> Outcome {
+        let (id, forfeits) = (asked.part(1), asked.sent["forfeit"] == true);
+        let user = self.users.get(&id).ok_or_else(not_found)?;
+        if !user.is("WITHDRAWN") {
+            let balance = user.balance;
+            self.ensure_free(&id, forfeits, asked)?;
+            if balance != 0 {
+                self.book(&id, "ADJUSTMENT", -balance, None);
+            }
+        }
+        let user = self.users.get_mut(&id).ok_or_else(not_found)?;
+        user.status = Some("WITHDRAWN".to_owned());
+        let shown = user.shown();
+        self.products.values_mut().filter(|product| product.seller == id).for_each(|it| it.is_paused = true);
+        fine(shown)
+    }
+
+    /// Refuses a withdrawal while something is open. Of payments from outside and their refunds only the shop knows,
+    /// so that its own answer counts.
+    fn ensure_free(&self, id: &str, forfeits: bool, asked: &Asked<'_>) -> Result<(), (&'static str, Value)> {
+        let user = self.users.get(id).ok_or_else(not_found)?;
+        let orders = self.orders.values().filter(|order| order.is_open_of(id)).count();
+        let counted = |name: &str| number(asked.actual, name);
+        let is_kept_from_outside = counted("payments") + counted("refunds") > 0;
+        if orders == 0 && (user.balance == 0 || forfeits) && !is_kept_from_outside {
+            return Ok(());
+        }
+        Err(("ORDER_STATE_CONFLICT", json!({ "orders": orders, "balance": user.balance })))
     }
 
     /// Whether another user, not withdrawn, has the address of this one.

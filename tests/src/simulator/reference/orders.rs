@@ -25,6 +25,8 @@ pub(super) struct Order {
     pub(super) hold_ends: Option<Timestamp>,
     /// The states so far, oldest first.
     states: Vec<&'static str>,
+    /// The first line of the address that it was last given.
+    ship_to: Option<String>,
     /// The weight of its history, without returned payments.
     weight: usize,
 }
@@ -54,6 +56,12 @@ impl Line {
 }
 
 impl Order {
+    /// Whether something of this user's order is still to happen.
+    pub(super) fn is_open_of(&self, user: &str) -> bool {
+        let is_over = |line: &Line| line.is_terminal() || line.has_arrived() || line.status == "EXCHANGED";
+        self.user == user && !self.has_failed && !self.lines.iter().all(is_over)
+    }
+
     fn status(&self) -> &'static str {
         let all_gone = self.lines.iter().all(Line::is_terminal);
         if self.has_failed {
@@ -144,6 +152,7 @@ impl Reference {
             refunded: 0,
             hold_ends: None,
             states: Vec::new(),
+            ship_to: None,
             weight: ENTRY,
         };
         order.set_lines("PENDING_PAYMENT");
@@ -255,7 +264,8 @@ impl Reference {
         let mut states = self.order_of(asked)?.states.iter();
         let mut expected: Vec<Value> = Vec::new();
         for step in asked.actual["items"].as_array().into_iter().flatten() {
-            let is_of_money = matches!(step["event"].as_str(), Some("PAYMENT_RETURNED" | "REFUND_SUCCEEDED"));
+            let is_of_money =
+                matches!(step["event"].as_str(), Some("PAYMENT_RETURNED" | "REFUND_SUCCEEDED" | "ADDRESS_CHANGED"));
             expected.push(if is_of_money || step["itemId"].is_string() {
                 json!({})
             } else {
@@ -370,6 +380,27 @@ impl Reference {
         }
         self.refund(&id);
         fine(self.orders[&id].shown(&id))
+    }
+
+    pub(super) fn readdress(&mut self, asked: &Asked<'_>) -> Outcome {
+        self.may_change(asked)?;
+        let (id, line1) = (asked.part(1), text(&asked.sent["shipTo"], "line1"));
+        let order = self.order_of(asked)?;
+        let is_at_shop =
+            |line: &Line| matches!(line.status.as_str(), "PENDING_PAYMENT" | "PAID" | "PREPARING" | "CANCELLED");
+        let is_alive = order.lines.iter().any(|line| line.status != "CANCELLED");
+        if !order.lines.iter().all(is_at_shop) || !is_alive {
+            return Err(("ORDER_STATE_CONFLICT", json!({ "status": order.status() })));
+        }
+        if order.ship_to.as_ref() != Some(&line1) {
+            let actor = if asked.call.role() == "ADMIN" { Actor::Admin } else { Actor::Customer };
+            self.note(&id, 0, actor, asked)?;
+        }
+        let order = self.orders.get_mut(&id).expect("it is there");
+        order.ship_to = Some(line1.clone());
+        let mut shown = order.shown(&id);
+        shown["shipTo"] = json!({ "line1": line1 });
+        fine(shown)
     }
 
     pub(super) fn move_line(&mut self, asked: &Asked<'_>) -> Outcome {
