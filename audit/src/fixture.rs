@@ -269,6 +269,7 @@ impl Shop {
                 paused_status: None,
                 stock_shards: u16::try_from(shards.len()).unwrap(),
                 flash: false,
+                needs_shipping: true,
                 sweep: SweepPlan { from: (shards.len() > 1).then(|| at(LONG_AGO)), idle: 0 },
                 version: 1,
                 created_at: at(LONG_AGO),
