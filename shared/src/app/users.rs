@@ -246,11 +246,27 @@ pub async fn update(
 ) -> Result<User, Failure> {
     match update_once(shop, caller, user, change, key).await {
         Err(Failure::Refused(refusal)) => match key.filter(|key| key.given) {
-            Some(key) if idempotency::recall::<Created>(shop, key).await?.is_some() => get(shop, user).await,
+            Some(key) if idempotency::recall::<Created>(shop, key).await?.is_some() => {
+                follow(shop, user, change).await;
+                get(shop, user).await
+            }
             _ => Err(refusal.into()),
         },
         other => other,
     }
+}
+
+/// Brings a change of the status to what follows from it; returns whether personal data may have been erased. Also for a
+/// repetition, since the change before it may have died.
+async fn follow(shop: &Shop, user: &UserId, change: &UserChange) -> bool {
+    if change.status.is_some() {
+        super::sellers::follow_change(shop, user).await;
+    }
+    let erases = change.status == Some(UserStatus::Withdrawn) && shop.policy.people.erase_after.is_zero();
+    if erases {
+        withdrawing::erase_at_once(shop, user).await;
+    }
+    erases
 }
 
 /// Withdraws a user: an end that only an admin undoes, and only until the personal data is erased. A withdrawn user stays
@@ -338,19 +354,12 @@ async fn update_once(
         }
         match shop.table.commit(transaction, &mut backoff).await? {
             Outcome::Committed => {
-                // Also for a repetition, since the change before it may have died.
-                if change.status.is_some() {
-                    super::sellers::follow_change(shop, user).await;
-                }
-                if withdraws && shop.policy.people.erase_after.is_zero() {
-                    withdrawing::erase_at_once(shop, user).await;
-                    return get(shop, user).await;
-                }
-                return Ok(after);
+                return Ok(if follow(shop, user, change).await { get(shop, user).await? } else { after });
             }
             Outcome::Refused(failures)
                 if key.map_or(Ok(None), |key| idempotency::noted::<Created>(&failures, note, key))?.is_some() =>
             {
+                follow(shop, user, change).await;
                 return get(shop, user).await;
             }
             // A newer profile decides anew, also about the address.

@@ -153,7 +153,7 @@ async fn a_change_with_a_lost_answer_is_made_once() {
 fn make_first_stage(shop: &TestShop, id: &str, address: &str, created_at_ms: i64) {
     let profile = json!({
         "TableName": TABLE, "Key": key(&keys::profile(&user(id))),
-        "UpdateExpression": "SET email = :email, createdAt = :at REMOVE emailClaimed, updatedAt",
+        "UpdateExpression": "SET email = :email, createdAt = :at REMOVE emailClaimed, updatedAt, emailKey",
         "ExpressionAttributeValues": { ":email": { "S": address }, ":at": { "N": created_at_ms.to_string() } },
     });
     shop.dynamo().execute("UpdateItem", profile).unwrap();
@@ -167,7 +167,7 @@ fn make_first_stage(shop: &TestShop, id: &str, address: &str, created_at_ms: i64
 async fn first_stage() -> TestShop {
     let shop = TestShop::new();
     for id in ["mina", "jun", "sora", "kim"] {
-        shop.customer(id, 100).await;
+        shop.customer(id, 0).await;
     }
     patch(&shop, "kim", json!({ "status": "WITHDRAWN" })).await.expect(200);
     make_first_stage(&shop, "mina", "Same@example.com", 2_000);

@@ -86,6 +86,8 @@ impl Tally {
             let sum = match quiesce::text(item, "type") {
                 // A top-up is no request of its own.
                 "CHARGE" if item["paymentId"].is_null() => Some(Sum::Charged),
+                // The rest of the balance of a user who left is not asked for by amount.
+                "ADJUSTMENT" if quiesce::text(item, "entryId").starts_with("withdrawn-") => None,
                 "ADJUSTMENT" => Some(Sum::Adjusted),
                 _ => None,
             };

@@ -260,6 +260,7 @@ fn product(product_id: ProductId) -> Product {
         paused_status: None,
         stock_shards: 1,
         flash: false,
+        needs_shipping: true,
         sweep: SweepPlan::default(),
         version: 1,
         created_at: Timestamp::UNIX_EPOCH,
