@@ -126,6 +126,8 @@ pub enum Invariant {
     Emails,
     /// Products are paused while their sellers are not active.
     Sellers,
+    /// The desk's rows equal a recount of the orders.
+    Desk,
 }
 
 impl fmt::Display for Invariant {
@@ -143,6 +145,7 @@ impl fmt::Display for Invariant {
             Self::Sheets => "sheets",
             Self::Emails => "emails",
             Self::Sellers => "sellers",
+            Self::Desk => "desk",
         })
     }
 }

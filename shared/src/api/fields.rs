@@ -12,7 +12,7 @@ use crate::domain::{
     invalid::Kind,
     inventory::{ShardCount, Units, UnitsChange},
     money::{AdjustmentAmount, ChargeAmount, Payable, PositiveAmount, Price},
-    order::{LineStatus, PayBy, Tender},
+    order::{LineStatus, OrderStatus, PayBy, Tender},
     product::{InitialStatus, SaleStatus},
     provider::PaymentKey,
     text::{Email, Text},
@@ -149,7 +149,7 @@ macro_rules! field {
 
 field!(
     String => UserId, ProductId, CouponId, OrderId, OrderItemId, OrderSheetId, Email, Instant, UserKind, UserStatus,
-    SaleStatus, InitialStatus, CouponKind, LineStatus, PayBy, Limit, RecentStock, PaymentId, PaymentKey, WithdrawalId,
+    SaleStatus, InitialStatus, CouponKind, LineStatus, OrderStatus, PayBy, Limit, RecentStock, PaymentId, PaymentKey, WithdrawalId,
     WithdrawalStatus, Tender,
 );
 field!(i64 => ChargeAmount, AdjustmentAmount, PositiveAmount, Payable, Price, Quantity, Units, UnitsChange, ShardCount, TotalQuantity, ValidDays, CounterShards);

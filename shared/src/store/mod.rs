@@ -8,6 +8,7 @@ pub mod audits;
 pub mod backoff;
 pub mod carts;
 pub mod coupons;
+pub mod desk;
 pub mod heartbeat;
 pub mod keys;
 pub mod ledger;

@@ -2,6 +2,7 @@
 
 mod get_product;
 mod list_campaigns;
+mod list_lines;
 mod list_products;
 mod migration;
 

@@ -243,6 +243,7 @@ fn simple(method: &str, path: &str) -> Option<Call> {
         }
         ("POST", "/order-sheets") => Call::post(KIM, "/order-sheets", hanji),
         ("GET", "/desk/products") => Call::get(As::Seller("namdaemun"), "/desk/products?limit=20"),
+        ("GET", "/desk/lines") => Call::get(As::Seller("namdaemun"), "/desk/lines?status=PREPARING&limit=20"),
         ("GET", "/desk/campaigns") => Call::get(As::Admin, "/desk/campaigns?limit=20"),
         ("GET", path) if !["{order", "{payment", "{withdrawal"].iter().any(|id| path.contains(id)) => {
             Call::get(reader(path), &filled_in(path))

@@ -7,7 +7,7 @@ use shared::{
     api::{
         ApiError, Code, FieldErrors, Language,
         views::{
-            self, BestsellerView, CampaignView, CartView, DeskProductView, EntryView, IssuedCouponView,
+            self, BestsellerView, CampaignView, CartView, DeskLineView, DeskProductView, EntryView, IssuedCouponView,
             ListedDeskProductView, ListedProductView, OrderSheetView, OrderView, PaymentView, ProductView, SessionView,
             ShownStatus, UserView, WithdrawalView,
         },
@@ -17,10 +17,12 @@ use shared::{
         balance::{Balance, Charged},
         cart::{LiveCart, LiveItem},
         coupons::Remaining,
+        desk::DeskLine,
         orders::AuthorizedOrder,
     },
     domain::{
-        CouponId, Invalid, OrderId, OrderSheetId, PaymentId, ProductId, Quantity, Refusal, UserId, WithdrawalId, Won,
+        CouponId, Invalid, OrderId, OrderItemId, OrderSheetId, PaymentId, ProductId, Quantity, Refusal, UserId,
+        WithdrawalId, Won,
         coupon::CouponProblem,
         coupon::{Campaign, CouponState, Discount, IssuedCoupon, Terms, Validity},
         ledger::EntryKind,
@@ -143,6 +145,7 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
     let session = session(&order)?;
     let withdrawal = WithdrawalView::new(withdrawal(&mina)?, Some(Won::new(30_000)));
     let caller = Caller { user_id: mina.clone(), role: Role::Customer };
+    let desk_line = desk_line(&order).ok_or(Error::NoSample("DeskLine"))?;
     let order = AuthorizedOrder::for_caller(&caller, order, ordered_at)?.ok_or(Error::NoSample("Order"))?;
     let history = views::history(&order);
     let order = OrderView::try_from(order)?;
@@ -156,6 +159,7 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         ("ListedProduct", serde_json::to_value(listed)?),
         ("DeskProduct", serde_json::to_value(desk)?),
         ("ListedDeskProduct", serde_json::to_value(desk_listed)?),
+        ("DeskLine", serde_json::to_value(DeskLineView::from(desk_line))?),
         ("Bestseller", serde_json::to_value(bestseller)?),
         (
             "CouponCampaign",
@@ -170,6 +174,12 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         ("Withdrawal", serde_json::to_value(withdrawal)?),
         ("OrderSheet", serde_json::to_value(OrderSheetView::at(ordered_at, sheet)?)?),
     ])
+}
+
+fn desk_line(order: &Order) -> Option<DeskLine> {
+    let item_id = OrderItemId::try_from("1".to_owned()).ok()?;
+    let (line, paid_at) = (order.line(1)?.clone(), order.paid_at?);
+    Some(DeskLine { order_id: order.order_id.clone(), item_id, line, paid_at })
 }
 
 /// The samples of bodies, by the names of their schemas.
