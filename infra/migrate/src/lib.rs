@@ -10,6 +10,7 @@
 //!
 //! The shop stays open meanwhile: each change asserts the version of the record that it was derived from.
 
+mod desk;
 mod emails;
 mod payments;
 mod products;
@@ -27,7 +28,7 @@ use shared::{
 };
 
 /// Every step, in the order in which they run. A further step is a further row, with a file of its own.
-pub const STEPS: &[Step] = &[emails::STEP, payments::STEP, products::STEP, sellers::STEP];
+pub const STEPS: &[Step] = &[emails::STEP, payments::STEP, products::STEP, sellers::STEP, desk::STEP];
 
 /// Items that one page looks at, at most. DynamoDB ends a page at 1 MB besides.
 pub const PAGE: usize = 1_000;

@@ -12,11 +12,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Action, Key,
-    keys::{self, IndexKey},
-    table::Range,
-};
+use super::{Action, Key, keys, table::Range};
 use crate::domain::{
     UserId,
     desk::{DeskChange, Period, listed_lines},
@@ -95,15 +91,16 @@ pub fn rows(order: &Order, change: &DeskChange) -> Vec<(Key, DeskRow)> {
 /// damaged row and costs no more than a refusal.
 pub fn write(key: Key, row: &DeskRow) -> Action {
     let DeskRow { version, by_time_pk, by_time_sk, by_expiry_pk, by_expiry_sk } = row;
-    let place = IndexKey { pk: by_time_pk.clone(), sk: by_time_sk.clone() };
-    let write = Action::move_in_index(key, keys::BY_TIME, place)
-        .and_also(", #version = :version")
+    let write = Action::update(key, "SET #version = :version, #byTimePk = :byTimePk, #byTimeSk = :byTimeSk")
         .value(":version", version)
+        .value(":byTimePk", by_time_pk)
+        .value(":byTimeSk", by_time_sk)
         .when("attribute_not_exists(#version) OR #version <= :version");
     match (by_expiry_pk, by_expiry_sk) {
-        (Some(list), Some(place)) => {
-            write.and_also(", #byDuePk = :all, #byDueSk = :placeOfAll").value(":all", list).value(":placeOfAll", place)
-        }
+        (Some(list), Some(place)) => write
+            .and_also(", #byDuePk = :byDuePk, #byDueSk = :byDueSk")
+            .value(":byDuePk", list)
+            .value(":byDueSk", place),
         _ => write,
     }
 }

@@ -174,6 +174,22 @@ impl Consumers {
         }
     }
 
+    /// The messages of the relay to the desk that follow from all records left. The sales in them stay to be counted.
+    pub fn outdated_rows(&mut self) -> Vec<OutdatedRows> {
+        let mut messages = Vec::new();
+        loop {
+            let records = self.next_batch();
+            if records.is_empty() {
+                return messages;
+            }
+            for record in records.iter().filter(|record| self.relay.passes(record)) {
+                let record = serde_json::from_value(record.clone()).expect("a stream record");
+                messages.extend(relay_events::messages_of(&record).expect("a record can be read").rows);
+            }
+            self.sales.add(records);
+        }
+    }
+
     /// Hands a message of the relay to the desk.
     async fn update_desk(&self, shop: &Shop, rows: &OutdatedRows) {
         let batch = queue::batch("jangteo.orders", &[(OUTDATED_ROWS, serde_json::to_value(rows).expect("JSON"))]);
