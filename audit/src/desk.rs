@@ -164,3 +164,107 @@ fn name_of(key: &Key) -> String {
         None => "row of the order".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use shared::domain::order::{LineStatus, OrderStatus};
+
+    use super::*;
+    use crate::fixture::{LONG_AGO, Shop, at, order};
+
+    /// The healthy shop with all rows of the desk, which follow the orders since before the first.
+    fn listed() -> Shop {
+        let mut shop = Shop::healthy();
+        for id in ["o1", "o2", "o3", "o4", "o5"] {
+            let order = shop.order(id);
+            for (key, row) in desk::rows(&order, &DeskChange::of_all(&order)) {
+                shop.put(key, row);
+            }
+        }
+        let since = at("2026-11-01T00:00:00Z").as_millisecond();
+        shop.put(keys::desk_heartbeat(), json!({ "at": since, "since": since }));
+        shop
+    }
+
+    fn wrong(shop: &Shop) -> Vec<String> {
+        shop.violations_at(at("2026-11-20T03:00:00Z")).into_iter().filter(|line| line.starts_with("[desk]")).collect()
+    }
+
+    fn row_of(shop: &Shop, id: &str, number: usize) -> (Key, DeskRow) {
+        let change = DeskChange { order: number == 0, lines: [number].into() };
+        desk::rows(&shop.order(id), &change).remove(0)
+    }
+
+    #[test]
+    fn rows_of_all_orders_are_right() {
+        assert_eq!(wrong(&listed()), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn a_missing_row_is_found_for_orders_since_the_desk_or_its_migration() {
+        let mut shop = listed();
+        let (key, _) = row_of(&shop, "o3", 1);
+        shop.remove(key);
+        assert_eq!(wrong(&shop), ["[desk] order o3: row of line 1: expected listed as its order is, found none"]);
+        let now = at("2026-11-20T02:00:00Z").as_millisecond();
+        shop.put(keys::desk_heartbeat(), json!({ "at": now, "since": now }));
+        assert_eq!(wrong(&shop), [] as [&str; 0], "an order from before the desk");
+        let ended = json!({ "startedAt": now, "endedAt": now, "passes": 1, "figures": {}, "revision": 2 });
+        shop.put(keys::migration(MIGRATION), ended);
+        assert_eq!(wrong(&shop).len(), 1);
+    }
+
+    #[test]
+    fn a_row_in_another_list_is_wrong() {
+        let mut shop = listed();
+        let (key, mut row) = row_of(&shop, "o3", 0);
+        row.by_time_pk = keys::desk_orders_in(OrderStatus::Completed, keys::desk_bucket(&order("o3")));
+        shop.put(key, row);
+        let violations = wrong(&shop);
+        assert!(
+            violations.len() == 1
+                && violations[0].starts_with("[desk] order o3: lists of the row of the order: expected")
+        );
+        let (key, mut row) = row_of(&shop, "o1", 2);
+        row.by_expiry_pk = Some(keys::desk_all_lines_in(LineStatus::Shipped, keys::desk_bucket(&order("o1"))));
+        shop.put(key, row);
+        assert_eq!(wrong(&shop).len(), 2);
+    }
+
+    #[test]
+    fn a_row_of_a_version_to_come_is_wrong() {
+        let mut shop = listed();
+        let (key, mut row) = row_of(&shop, "o3", 1);
+        row.version += 1;
+        shop.put(key, row);
+        assert_eq!(wrong(&shop), ["[desk] order o3: version of the row of line 1: expected at most 1, found 2"]);
+    }
+
+    #[test]
+    fn a_row_of_no_order_or_of_another_list_is_too_many() {
+        let mut shop = listed();
+        let (key, row) = row_of(&shop, "o3", 1);
+        shop.put(Key { pk: key.pk.replace("DESKLINES##", "DESKLINES#sora#"), ..key.clone() }, row.clone());
+        let none = keys::desk_line(None, at(LONG_AGO), &order("o9"), 1);
+        shop.put(none, row);
+        let violations = wrong(&shop);
+        assert_eq!(violations.len(), 2, "{violations:?}");
+        assert!(violations.iter().any(|line| line.contains("row of an order: expected one that there is, found none")));
+        assert!(
+            violations
+                .iter()
+                .any(|line| line.starts_with("[desk] order o3: row of line 1: expected none, or one, found another"))
+        );
+    }
+
+    #[test]
+    fn an_order_that_has_just_changed_is_not_judged() {
+        let mut shop = listed();
+        let (key, _) = row_of(&shop, "o5", 0);
+        shop.remove(key);
+        assert_eq!(wrong(&shop).len(), 1);
+        shop.change_order("o5", |order| order.updated_at = at("2026-11-20T02:50:00Z"));
+        assert_eq!(wrong(&shop), [] as [&str; 0]);
+    }
+}

@@ -50,7 +50,7 @@ async fn handle(shop: &TestShop, messages: &[Value]) -> usize {
 /// Orders and their changes at random: payments, holds, cancellations and moves of lines, by several instances.
 async fn random_steps(shop: &TestShop, steps: usize, seed: u64) {
     let random = random(seed);
-    let mut below = move |most: u64| usize::try_from(random.bits() as u64 % most).unwrap();
+    let below = move |most: u64| usize::try_from(random.bits() as u64 % most).unwrap();
     let mut orders: Vec<String> = Vec::new();
     for step in 0..steps {
         // Ten steps a second: no hold ends meanwhile.

@@ -287,6 +287,9 @@ async fn desk_lines(bench: &mut Bench) {
 }
 
 async fn desk_pages(bench: &mut Bench) {
+    let at = bench.shop.now();
+    desk::note_heartbeat(bench.shop.instance(), at).await.expect("a heartbeat is noted");
+    bench.shop.get("/desk/lines").as_admin().await.expect(200);
     for (operation, path, units) in [
         ("desk, lines in a state, page of 20", "/desk/lines?limit=20&status=PREPARING", 22.0),
         (
@@ -606,7 +609,9 @@ async fn bestsellers(bench: &mut Bench) {
     // An order of a quiet shop: a batch of its own, of a product that has sold before.
     bench.shop.order("mina", "p03", 1).await.expect(201);
     let counting = bench.shop.clone();
-    bench.run("counting an order, batches of one", cost(2, 6.0, 1.0), async move { counting.settle().await }).await;
+    bench
+        .run("counting an order, batches of one", cost(2, 6.0, 1.0), async move { counting.count_sales().await })
+        .await;
 }
 
 /// A full batch of one-line orders, for the cost of each of them.
@@ -622,7 +627,7 @@ async fn aggregation(bench: &mut Bench) {
         shop.order("mina", &format!("p{:02}", order % 20), 1).await.expect(201);
     }
     shop.meter().take();
-    shop.settle().await;
+    shop.count_sales().await;
     let total = shop.meter().take();
     let orders = f64::from(ORDERS);
     let cost_each = Cost {

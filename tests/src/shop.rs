@@ -309,6 +309,11 @@ impl TestShop {
         self.consumers.lock().await.catch_up(self.instance()).await;
     }
 
+    /// Lets sales be counted, and nothing be listed at the desk.
+    pub async fn count_sales(&self) {
+        self.consumers.lock().await.catch_up_but_the_desk(self.instance()).await;
+    }
+
     /// Lets the stream's consumers catch up but for the desk, and returns the messages that it would get.
     pub async fn outdated_rows(&self) -> Vec<OutdatedRows> {
         self.consumers.lock().await.outdated_rows()
