@@ -17,6 +17,7 @@ use shared::{
 use crate::{
     accounts::{self, Accounts},
     campaigns::Campaigns,
+    desk::Desk,
     emails::Emails,
     findings::Findings,
     holds::Place,
@@ -71,6 +72,7 @@ pub struct Auditor {
     sheets: Sheets,
     sales: Sales,
     sellers: Sellers,
+    desk: Desk,
 }
 
 /// The number of items between two looks at the memory in use.
@@ -102,6 +104,7 @@ impl Auditor {
             sheets: Sheets::default(),
             sales: Sales::default(),
             sellers: Sellers::default(),
+            desk: Desk::default(),
         }
     }
 
@@ -234,6 +237,9 @@ impl Auditor {
                 if self.scope == Scope::Everything {
                     self.sales.add_order(&order, selection);
                 }
+                if self.scope != Scope::Ledgers {
+                    self.desk.add_order(&order, selection);
+                }
                 self.orders.add(order, selection);
             }
             Record::Payment(payment) => self.payments.add(*payment, selection),
@@ -271,6 +277,9 @@ impl Auditor {
             }
             Record::Counted { event_id, mark } => self.sales.add_mark(event_id, mark, selection),
             Record::Rebuild(rebuild) => self.sales.add_rebuild(&rebuild),
+            Record::DeskRow { key, order, row, .. } => self.desk.add_row(order, key, *row, selection),
+            Record::DeskHeartbeat(heartbeat) => self.desk.add_heartbeat(&heartbeat),
+            Record::Migration { step, progress } => self.desk.add_migration(&step, &progress),
             // These records have no sums to check: they note progress or an intention.
             Record::Cart { .. }
             | Record::Address { .. }
@@ -284,7 +293,6 @@ impl Auditor {
             | Record::Request { .. }
             | Record::SellerShipping(_)
             | Record::PaymentKeyClaim { .. }
-            | Record::Migration { .. }
             | Record::Audit(_)
             | Record::Heartbeat(_) => {}
         }
@@ -304,6 +312,7 @@ impl Auditor {
             self.sheets.narrow(&half);
             self.sales.narrow(&half);
             self.sellers.narrow(&half);
+            self.desk.narrow(&half);
             self.findings.narrow(&half);
             self.selection = half;
         }
@@ -320,6 +329,7 @@ impl Auditor {
             + self.sheets.weight()
             + self.sales.weight()
             + self.sellers.weight()
+            + self.desk.weight()
     }
 
     /// The report on the whole table, as of the instant `now`.
@@ -346,6 +356,7 @@ impl Auditor {
             sheets,
             sales,
             sellers,
+            desk,
             ..
         } = self;
         let mut best = None;
@@ -356,6 +367,7 @@ impl Auditor {
             accounts.compare(&orders, &mut findings);
             emails.finish(&mut findings);
             sellers.finish(now, &mut findings);
+            desk.finish(now, &mut findings);
         }
         accounts.finish(&mut findings);
         inventory.finish(&orders, &mut findings, &mut figures);

@@ -85,6 +85,10 @@ impl Place {
 
     /// Checks that the record has exactly its own entry in the expiry index.
     pub(crate) fn check(self, record: &Record, findings: &mut Findings) {
+        // A line of the desk has no expiry: the index lists all lines in a state. `desk` checks that.
+        if matches!(record, Record::DeskRow { .. }) {
+            return;
+        }
         let belongs = self.belonging_to(record);
         self.check_equals(belongs, "place in the expiry index", Invariant::Holds, record, findings);
     }

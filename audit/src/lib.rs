@@ -13,6 +13,7 @@
 //! | payments | an order paid outside has exactly its payment; all other money is asked back | `payments` |
 //! | payments | a top-up is in the ledger once or goes back; a withdrawal has left it once | `sessions` |
 //! | emails | an e-mail address is claimed by one user with that address, not withdrawn | `emails` |
+//! | desk | the desk's rows of orders and lines equal a recount of the orders | `desk` |
 //! | sheets | an ordered sheet and its order name each other and agree | `sheets` |
 //!
 //! [`Auditor`] itself does no I/O: it is fed items one by one, from [`read`] or from another source. It keeps sums per
@@ -26,6 +27,7 @@
 mod accounts;
 mod auditor;
 mod campaigns;
+mod desk;
 mod emails;
 mod findings;
 #[cfg(test)]

@@ -128,6 +128,8 @@ pub enum Invariant {
     Sellers,
     /// Sealed personal data has a key, and erased data has none.
     PersonalData,
+    /// The desk's rows equal a recount of the orders.
+    Desk,
 }
 
 impl fmt::Display for Invariant {
@@ -146,6 +148,7 @@ impl fmt::Display for Invariant {
             Self::Emails => "emails",
             Self::Sellers => "sellers",
             Self::PersonalData => "personal data",
+            Self::Desk => "desk",
         })
     }
 }

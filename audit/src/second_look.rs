@@ -17,9 +17,10 @@ use shared::{
     domain::{
         CouponId, OrderId, PaymentId, UserId,
         coupon::{Campaign, Counter},
+        desk::DeskChange,
         ledger::LedgerEntry,
     },
-    store::{Key, keys, records::Record},
+    store::{Key, desk, keys, records::Record},
 };
 use tokio::time::sleep;
 
@@ -191,13 +192,17 @@ impl SecondLook<'_> {
         Ok(items)
     }
 
-    /// Reads an order with its payments, and its entries in the ledgers of its user and of those that were seen.
+    /// Reads an order with its payments and its rows of the desk, and its entries in the ledgers of its user and of those
+    /// that were seen.
     async fn collect_order(&self, order: &OrderId, seen: &BTreeSet<Key>) -> Result<Items, ReadError> {
         let mut items = self.source.partition(keys::order_partition(order), "").await?;
-        let user = match items.get(&keys::order(order)).cloned().map(Record::read) {
-            Some(Ok(Record::Order(record))) => Some(keys::account(&record.order.user_id)),
-            _ => None,
-        };
+        let (mut user, mut rows) = (None, Vec::new());
+        if let Some(Ok(Record::Order(record))) = items.get(&keys::order(order)).cloned().map(Record::read) {
+            user = Some(keys::account(&record.order.user_id));
+            rows = desk::rows(&record.order, &DeskChange::of_all(&record.order));
+        }
+        let desk = [keys::desk_heartbeat(), keys::migration(crate::desk::MIGRATION)];
+        let desk = desk.into_iter().chain(rows.into_iter().map(|(key, _)| key));
         let is_account = |key: &&Key| key.sk == "ACCOUNT";
         let ledgers: BTreeSet<Key> = seen.iter().filter(is_account).cloned().chain(user).collect();
         for Key { pk, .. } in ledgers {
@@ -209,7 +214,7 @@ impl SecondLook<'_> {
             items.extend(of_order);
         }
         let session = PaymentId::from_order(order).map(|payment| keys::session(&payment));
-        let others = seen.iter().filter(|key| !is_account(key)).cloned().chain(session);
+        let others = seen.iter().filter(|key| !is_account(key)).cloned().chain(session).chain(desk);
         items.extend(self.source.get(others).await?);
         Ok(items)
     }

@@ -3,6 +3,7 @@
 //! The table of endpoints at the end of this file is the only one. Routes, the API reference, the router of `cargo
 //! lambda watch` and the tests read it; a test checks `template.yaml` against it.
 
+pub mod desk_messages;
 pub mod provider;
 pub mod routes;
 
@@ -10,6 +11,7 @@ pub mod routes;
 pub mod http {
     pub mod new_id;
     pub mod not_found;
+    mod period;
     pub mod reference;
 
     pub mod balance {
@@ -37,6 +39,7 @@ pub mod http {
         pub mod get_product;
         pub mod list_accesses;
         pub mod list_campaigns;
+        pub mod list_lines;
         pub mod list_products;
     }
 
@@ -113,6 +116,7 @@ pub mod queue {
     pub mod deliver_orders;
     pub mod process_expiry;
     pub mod settle_payments;
+    pub mod update_desk;
 }
 
 /// Functions that run on a schedule.
@@ -221,6 +225,7 @@ endpoints![
     ("GET",    "/order-sheets/{orderSheetId}",            "get-order-sheet",      order_sheets::get,          token),
     ("GET",    "/desk/products",                          "list-desk-products",   desk::list_products,        token),
     ("GET",    "/desk/products/{productId}",              "get-desk-product",     desk::get_product,          token),
+    ("GET",    "/desk/lines",                             "list-desk-lines",      desk::list_lines,           token),
     ("GET",    "/desk/campaigns",                         "list-desk-campaigns",  desk::list_campaigns,       token),
     ("GET",    "/desk/audit-log",                         "list-accesses",        desk::list_accesses,        token),
     ("GET",    "/openapi.json",                           "api-reference",        reference,                  page),

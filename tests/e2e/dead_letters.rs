@@ -83,6 +83,7 @@ async fn dead_letters_are_listed_shown_redriven_and_dropped() {
     for empty in [
         "DataLakeDeadLetters -> ?: none",
         "DataPlatformDeadLetters -> DataPlatformQueue: none",
+        "DeskDeadLetters -> Desk: none",
         "ExpiryDeadLetters -> Expiry: none",
         "NightlyFailures -> the function that failed: none",
         "PaymentRequestsDeadLetters -> PaymentRequests: none",

@@ -20,6 +20,7 @@ mod coupon_expiry;
 mod crash_points;
 mod dead_letters;
 mod delivery;
+mod desk;
 mod events;
 mod expiry;
 mod external_payments;

@@ -8,7 +8,7 @@ use functions::schedule::rebuild_sales;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::{
-    app::Bounds,
+    app::{Bounds, desk},
     domain::{OrderId, UserId, tickets::own_shard},
 };
 
@@ -72,6 +72,17 @@ struct Bench {
 }
 
 impl Bench {
+    /// Measures the handling of the changes that the stream has for the desk.
+    async fn rows_of_desk(&mut self, operation: &'static str, budget: Cost) {
+        self.shop.meter().take();
+        let messages = self.shop.outdated_rows().await;
+        for message in &messages {
+            desk::update(self.shop.instance(), &message.order_id, &message.change).await.expect("rows are written");
+        }
+        assert_eq!(messages.len(), 1, "{operation}");
+        self.rows.push(Row { operation, budget, cost: self.shop.meter().take() });
+    }
+
     /// Measures a successful call.
     async fn call(&mut self, operation: &'static str, budget: Cost, call: Call) -> Value {
         self.shop.meter().take();
@@ -281,6 +292,50 @@ async fn desk(bench: &mut Bench) {
     }
     let call = bench.shop.get("/desk/campaigns?limit=20").as_admin();
     bench.call("desk, campaigns, page of 20", cost(3, 0.0, 40.5), call).await;
+    desk_lines(bench).await;
+}
+
+/// A page is four parts of a list, half a unit each, and an order for each row. The heartbeat is cached. All lines in any
+/// state, and a seller's, are read from the rows themselves, which have twice the size of an entry of an index.
+async fn desk_lines(bench: &mut Bench) {
+    bench.shop.settle().await;
+    let product = json!({ "productId": "desk", "name": "찻상", "price": 1_000, "stock": 100 });
+    bench.shop.post("/products", product).as_seller("hana").await.expect(201);
+    let mut order = String::new();
+    for number in 0..22 {
+        let placed = bench.shop.order("mina", "desk", 1).key(&format!("desk-{number}")).await.expect(201);
+        order = placed["orderId"].as_str().expect("an id").to_owned();
+        if number == 20 {
+            bench.shop.settle().await;
+            desk_pages(bench).await;
+        }
+    }
+    bench.rows_of_desk("desk, rows of a new order of one line", cost(2, 5.0, 1.0)).await;
+    let path = format!("/orders/{order}/items/1");
+    bench.shop.patch(&path, json!({ "status": "SHIPPED" })).as_admin().await.expect(200);
+    bench.rows_of_desk("desk, row of a line that moves", cost(2, 5.0, 1.0)).await;
+}
+
+async fn desk_pages(bench: &mut Bench) {
+    let at = bench.shop.now();
+    desk::note_heartbeat(bench.shop.instance(), at).await.expect("a heartbeat is noted");
+    bench.shop.get("/desk/lines").as_admin().await.expect(200);
+    for (operation, path, units) in [
+        ("desk, lines in a state, page of 20", "/desk/lines?limit=20&status=PREPARING", 22.0),
+        (
+            "desk, lines in a state from an instant on",
+            "/desk/lines?limit=20&status=PREPARING&from=2026-01-01T00:00:00Z",
+            22.0,
+        ),
+        ("desk, lines of a seller in a state", "/desk/lines?limit=20&status=PREPARING&sellerId=hana", 22.0),
+        ("desk, lines of a seller", "/desk/lines?limit=20&sellerId=hana", 24.0),
+        ("desk, lines", "/desk/lines?limit=20", 24.0),
+        ("orders of all users in a state, page of 20", "/orders?limit=20&status=PAID", 22.0),
+        ("orders of all users, page of 20", "/orders?limit=20", 24.0),
+    ] {
+        let call = bench.shop.get(path).as_admin();
+        bench.call(operation, cost(2, 0.0, units), call).await;
+    }
 }
 
 async fn coupons(bench: &mut Bench) {
@@ -584,7 +639,9 @@ async fn bestsellers(bench: &mut Bench) {
     // An order of a quiet shop: a batch of its own, of a product that has sold before.
     bench.shop.order("mina", "p03", 1).await.expect(201);
     let counting = bench.shop.clone();
-    bench.run("counting an order, batches of one", cost(2, 6.0, 1.0), async move { counting.settle().await }).await;
+    bench
+        .run("counting an order, batches of one", cost(2, 6.0, 1.0), async move { counting.count_sales().await })
+        .await;
 }
 
 /// A full batch of one-line orders, for the cost of each of them.
@@ -600,7 +657,7 @@ async fn aggregation(bench: &mut Bench) {
         shop.order("mina", &format!("p{:02}", order % 20), 1).await.expect(201);
     }
     shop.meter().take();
-    shop.settle().await;
+    shop.count_sales().await;
     let total = shop.meter().take();
     let orders = f64::from(ORDERS);
     let cost_each = Cost {

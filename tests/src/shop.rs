@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use audit::Scope;
+use functions::desk_messages::OutdatedRows;
 use jiff::{SignedDuration, Timestamp};
 use payment_provider::{Manual, SecretKey, Toss, Transport};
 use serde_json::{Value, json};
@@ -318,6 +319,16 @@ impl TestShop {
     /// Lets the stream's consumers catch up.
     pub async fn settle(&self) {
         self.consumers.lock().await.catch_up(self.instance()).await;
+    }
+
+    /// Lets sales be counted, and nothing be listed at the desk.
+    pub async fn count_sales(&self) {
+        self.consumers.lock().await.catch_up_but_the_desk(self.instance()).await;
+    }
+
+    /// Lets the stream's consumers catch up but for the desk, and returns the messages that it would get.
+    pub async fn outdated_rows(&self) -> Vec<OutdatedRows> {
+        self.consumers.lock().await.outdated_rows()
     }
 
     /// The same shop through a new instance with other bounds.

@@ -11,6 +11,7 @@
 //! The shop stays open meanwhile: each change asserts the version of the record that it was derived from.
 
 mod deliveries;
+mod desk;
 mod emails;
 mod payments;
 mod people;
@@ -33,7 +34,7 @@ use shared::{
 
 /// Every step, in the order in which they run. A further step is a further row, with a file of its own.
 pub const STEPS: &[Step] =
-    &[emails::STEP, payments::STEP, people::STEP, products::STEP, sellers::STEP, deliveries::STEP];
+    &[emails::STEP, payments::STEP, people::STEP, products::STEP, sellers::STEP, deliveries::STEP, desk::STEP];
 
 /// Items that one page looks at, at most. DynamoDB ends a page at 1 MB besides.
 pub const PAGE: usize = 1_000;

@@ -137,6 +137,18 @@ impl List for DeskCampaigns {
     }
 }
 
+/// The lines of the desk: all of them, or a seller's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeskLines;
+
+impl List for DeskLines {
+    const NAME: &'static str = "desk-lines";
+
+    fn is_place(place: &str) -> bool {
+        keys::desk_place(place).is_some_and(|(_, number)| number.is_some())
+    }
+}
+
 pub type ProductsCursor = Cursor<Products>;
 pub type OrdersCursor = Cursor<Orders>;
 pub type EntriesCursor = Cursor<Entries>;
@@ -145,6 +157,7 @@ pub type PaymentsCursor = Cursor<Payments>;
 pub type SessionsCursor = Cursor<Sessions>;
 
 pub type DeskProductsCursor = Cursor<DeskProducts>;
+pub type DeskLinesCursor = Cursor<DeskLines>;
 pub type DeskCampaignsCursor = Cursor<DeskCampaigns>;
 pub type AccessesCursor = Cursor<Accesses>;
 

@@ -36,7 +36,8 @@ pub struct Page<T> {
     /// The cursor of the next part, for the `cursor` of the next request; null at the end.
     #[schema(required)]
     pub next_cursor: Option<String>,
-    /// With `stock=recent` only: the instant that the read began.
+    /// With `stock=recent`, the instant that the read began. In lists that the stream feeds, the last heartbeat that came
+    /// through to them: an entry can lack a change since then, and does not show an outdated state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Timestamp>,
 }

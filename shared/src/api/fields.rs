@@ -12,7 +12,7 @@ use crate::domain::{
     invalid::Kind,
     inventory::{ShardCount, Units, UnitsChange},
     money::{AdjustmentAmount, ChargeAmount, Payable, PositiveAmount, Price},
-    order::{LineStatus, ParcelStatus, PayBy, Tender},
+    order::{LineStatus, OrderStatus, ParcelStatus, PayBy, Tender},
     product::{InitialStatus, SaleStatus},
     provider::PaymentKey,
     text::{Email, Text},
@@ -148,8 +148,7 @@ macro_rules! field {
 }
 
 field!(
-    String => UserId, ProductId, CouponId, OrderId, OrderItemId, OrderSheetId, ParcelId, Email, Instant, UserKind, UserStatus,
-    SaleStatus, InitialStatus, CouponKind, LineStatus, ParcelStatus, PayBy, Limit, RecentStock, PaymentId, PaymentKey, WithdrawalId,
+ String => UserId, ProductId, CouponId, OrderId, OrderItemId, OrderSheetId, ParcelId, Email, Instant, UserKind, UserStatus, SaleStatus, InitialStatus, CouponKind, LineStatus, ParcelStatus, OrderStatus, PayBy, Limit, RecentStock, PaymentId, PaymentKey, WithdrawalId,
     WithdrawalStatus, Tender,
 );
 field!(i64 => ChargeAmount, AdjustmentAmount, PositiveAmount, Payable, Price, Quantity, Units, UnitsChange, ShardCount, TotalQuantity, ValidDays, CounterShards);

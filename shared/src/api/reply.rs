@@ -88,12 +88,16 @@ impl Reply {
         Self::ok(Page { items, next_cursor, as_of: None })
     }
 
-    /// 200 with a part of a list that was read from this instant on.
+    /// 200 with a part of a list as of an instant, if that is known.
     ///
     /// # Errors
     /// If the data cannot be encoded.
-    pub fn page_as_of(items: Vec<impl Serialize>, next_cursor: Option<String>, as_of: Timestamp) -> ApiResult {
-        Self::ok(Page { items, next_cursor, as_of: Some(as_of) })
+    pub fn page_as_of(
+        items: Vec<impl Serialize>,
+        next_cursor: Option<String>,
+        as_of: impl Into<Option<Timestamp>>,
+    ) -> ApiResult {
+        Self::ok(Page { items, next_cursor, as_of: as_of.into() })
     }
 
     /// 200 with a document that is part of the program: without an envelope, and cacheable by anyone.

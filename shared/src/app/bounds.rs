@@ -30,6 +30,10 @@ pub struct Bounds {
     pub bestsellers_age: SignedDuration,
     /// The age up to which a product or a part of the catalogue is shown from the cache, for `stock=recent`.
     pub recent_age: SignedDuration,
+    /// The age up to which the last heartbeat of the desk is taken from the cache.
+    pub desk_heartbeat_age: SignedDuration,
+    /// Rows of an order in the desk's lists that are written concurrently.
+    pub desk_rows_at_once: usize,
     /// Parts of the catalogue that are cached.
     pub cached_parts: usize,
     /// Entries of each list of the index by sales that are read at first.
@@ -91,6 +95,8 @@ impl Bounds {
     ///   unit. 400,000 products, up to which they are read, are more than a shop sells within three days.
     /// - Recent stock is at most a second old by contract. 100 parts of the catalogue, 100 products each, are some 2
     ///   MB.
+    /// - The desk's heartbeat comes each minute, and an older one is as true.
+    /// - An order of 50 lines has 51 rows: five rounds of writes.
     /// - A popular product is counted by many functions at once, each of which holds it for 10 ms, and no client waits.
     ///   Shorter first waits cost more conflicts and throttle more reads.
     /// - The reads of a list of coupons, 5,000 in all, end within a request's retry budget.
@@ -110,6 +116,8 @@ impl Bounds {
         claims_rest: SignedDuration::from_secs(1),
         bestsellers_age: SignedDuration::from_secs(1),
         recent_age: SignedDuration::from_secs(1),
+        desk_heartbeat_age: SignedDuration::from_secs(5),
+        desk_rows_at_once: 10,
         cached_parts: 100,
         first_rank_page: 16,
         next_rank_page: 256,

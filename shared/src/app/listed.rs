@@ -4,11 +4,16 @@ use serde::de::DeserializeOwned;
 
 use super::{Failure, Shop, balance, readable};
 use crate::{
-    domain::UserId,
-    store::{Consistency, Key, keys, rows, table::Range},
+    domain::{UserId, desk::Period},
+    store::{
+        Consistency, Key,
+        desk::PlaceRange,
+        rows,
+        table::{Page, Range},
+    },
 };
 
-/// Reads a part of a user's list, newest first, each thing by its key, and the position of the next part, if there is one.
+/// Reads a part of a user's list of a period, newest first, each thing by its key, and the position of the next part, if there is one.
 /// A thing that cannot be read is left out.
 ///
 /// # Errors
@@ -17,12 +22,17 @@ pub(super) async fn newest_first<I: TryFrom<String>, R: DeserializeOwned>(
     shop: &Shop,
     user: &UserId,
     (list, key): (String, impl Fn(&I) -> Key),
+    period: Period,
     after: Option<String>,
     limit: usize,
 ) -> Result<(Vec<R>, Option<String>), Failure> {
-    let place = after.and_then(|sk| Some((key(&keys::id_at(&sk)?), sk)));
-    let range = Range::by_time(list).newest_first().after_indexed(place);
-    let page = shop.table.query::<rows::ByTime>(range, limit).await?;
+    let places = PlaceRange::newest_first(period, after.as_deref());
+    let page = if places.is_empty() {
+        Page { records: Vec::new(), more: false }
+    } else {
+        let range = Range::by_time(list).newest_first().between(&places.first, &places.last);
+        shop.table.query::<rows::ByTime>(range, limit).await?
+    };
     if page.records.is_empty() {
         balance::get(shop, user).await?;
     }

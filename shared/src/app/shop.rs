@@ -179,6 +179,8 @@ struct Caches {
     paces: Cache<(Paced, UserId), (i64, i64)>,
     /// The bestsellers, and the instant of the read.
     bestsellers: Mutex<Option<(Timestamp, Vec<Bestseller>)>>,
+    /// The last heartbeat that came through to the desk, and the instant of the read.
+    desk_heartbeat: Mutex<Option<(Timestamp, Timestamp)>>,
     /// Products with their stock, for `stock=recent`: only public ones.
     stock: Cache<ProductId, (Timestamp, Stocked)>,
     /// Parts of the catalogue, for `stock=recent`.
@@ -257,6 +259,7 @@ impl Shop {
             throttled: cache(entries, seed),
             paces: cache(entries, seed),
             bestsellers: Mutex::default(),
+            desk_heartbeat: Mutex::default(),
             stock: cache(entries, seed),
             catalogue: cache(bounds.cached_parts, seed),
         };
@@ -410,6 +413,18 @@ impl Shop {
     pub(super) fn cache_bestsellers(&self, at: Timestamp, best: Vec<Bestseller>) {
         if let Ok(mut cached) = self.caches.bestsellers.lock() {
             *cached = Some((at, best));
+        }
+    }
+
+    /// The last heartbeat that came through to the desk, if it was read a few seconds ago.
+    pub(super) fn cached_desk_heartbeat(&self) -> Option<Timestamp> {
+        let (read_at, at) = (*self.caches.desk_heartbeat.lock().ok()?)?;
+        self.is_younger(read_at, self.bounds.desk_heartbeat_age).then_some(at)
+    }
+
+    pub(super) fn cache_desk_heartbeat(&self, read_at: Timestamp, at: Timestamp) {
+        if let Ok(mut cached) = self.caches.desk_heartbeat.lock() {
+            *cached = Some((read_at, at));
         }
     }
 

@@ -23,6 +23,7 @@ use crate::{
     domain::{
         OrderId, PaymentId, Refusal, UserId,
         account::{Account, Movement},
+        desk::Period,
         ledger::{EntryKind, LedgerEntry},
         order::Actor,
         refusal::OpenBusiness,
@@ -61,7 +62,8 @@ pub(super) async fn ensure_free(
     let mut after = None;
     for page in 1.. {
         let list = (keys::orders_of(user), |id: &OrderId| keys::order(id));
-        let (records, next) = listed::newest_first::<_, OrderRecord>(shop, user, list, after, PAGE).await?;
+        let (records, next) =
+            listed::newest_first::<_, OrderRecord>(shop, user, list, Period::default(), after, PAGE).await?;
         for record in records {
             open.add_order(&record.order);
             seen.push(record.order.order_id);
@@ -86,7 +88,8 @@ pub(super) async fn ensure_free(
     let mut after = None;
     for page in 1.. {
         let list = (keys::sessions_of(user), |id: &PaymentId| keys::session(id));
-        let (records, next) = listed::newest_first::<_, SessionRecord>(shop, user, list, after, PAGE).await?;
+        let (records, next) =
+            listed::newest_first::<_, SessionRecord>(shop, user, list, Period::default(), after, PAGE).await?;
         records.iter().for_each(|record| open.add_session(&record.session, now));
         after = next;
         if after.is_none() {

@@ -10,6 +10,7 @@ pub mod caps;
 pub mod cart;
 pub mod characters;
 pub mod coupon;
+pub mod desk;
 pub mod etag;
 pub mod id;
 pub mod invalid;

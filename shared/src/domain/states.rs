@@ -122,6 +122,16 @@ pub enum OrderStatus {
     Completed,
 }
 
+named!(OrderStatus {
+    "PENDING_PAYMENT" => PendingPayment,
+    "PAYMENT_FAILED" => PaymentFailed,
+    "CANCELLED" => Cancelled,
+    "PAID" => Paid,
+    "PARTIALLY_CANCELLED" => PartiallyCancelled,
+    "FULLY_REFUNDED" => FullyRefunded,
+    "COMPLETED" => Completed,
+});
+
 /// The part of a line that the state of its order depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LineState {

@@ -46,6 +46,10 @@
 //! | the outcome of a request with an idempotency key | `REQUEST#digest` | `REQUEST` | |
 //! | the progress of a migration's step | `MIGRATION#step` | `MIGRATION` | |
 //! | the nightly audit | `AUDIT` | `AUDIT` | |
+//! | the desk's row of an order | `DESKORDERS#bucket` | `DESK#instant#order id` | by time: `DESKORDERS#state#bucket`, instant and order id |
+//! | the desk's row of a line | `DESKLINES#seller id#bucket` | `DESK#instant#order id#number` | by time: `DESKLINES#seller id#state#bucket`, instant, order id and number |
+//! | | | | by expiry: `DESKLINES#state#bucket`, the same |
+//! | the last heartbeat that came through to the desk | `DESKHEARTBEAT` | `DESKHEARTBEAT` | |
 //! | the heartbeat | `HEARTBEAT` | `HEARTBEAT` | |
 //!
 //! Ids have no `#`, so that a key cannot be taken for another.
@@ -56,6 +60,7 @@ use crate::domain::{
     CouponId, OrderId, OrderSheetId, PaymentId, ProductId, UserId, WithdrawalId,
     bestseller::{Listing, Rank, UnitsByDay},
     id::bucket,
+    order::{LineStatus, OrderStatus},
     product::SaleStatus,
     text::{EmailKey, PhoneKey},
 };
@@ -539,6 +544,103 @@ pub fn heartbeat() -> Key {
     key("HEARTBEAT".to_owned(), "HEARTBEAT")
 }
 
+/// The number of partitions of each list of the desk. One takes a thousand rows a second; a page reads all of them, at half
+/// a unit each.
+pub const DESK_BUCKETS: u16 = 4;
+
+/// The beginning of the sort keys of the desk's rows. A position in its lists follows.
+pub const DESK_PREFIX: &str = "DESK#";
+
+/// The bucket of an order's rows.
+pub fn desk_bucket(order: &OrderId) -> u16 {
+    bucket(order.as_str(), DESK_BUCKETS)
+}
+
+/// The partition of the desk's rows of orders.
+pub fn desk_orders(bucket: u16) -> String {
+    format!("DESKORDERS#{bucket}")
+}
+
+/// The partition of the desk's rows of orders in this state, in the index by time.
+pub fn desk_orders_in(status: OrderStatus, bucket: u16) -> String {
+    format!("DESKORDERS#{}#{bucket}", status.as_str())
+}
+
+/// The partition of the desk's rows of a seller's lines. Lines of the shop itself have no seller.
+pub fn desk_lines(seller: Option<&UserId>, bucket: u16) -> String {
+    format!("DESKLINES#{}#{bucket}", seller.map_or("", UserId::as_str))
+}
+
+/// The partition of the desk's rows of a seller's lines in this state, in the index by time.
+pub fn desk_lines_in(seller: Option<&UserId>, status: LineStatus, bucket: u16) -> String {
+    format!("DESKLINES#{}#{}#{bucket}", seller.map_or("", UserId::as_str), status.as_str())
+}
+
+/// The partition of the desk's rows of all lines in this state. It is in the expiry index, since the index by time has those
+/// of the seller.
+pub fn desk_all_lines_in(status: LineStatus, bucket: u16) -> String {
+    format!("DESKLINES#{}#{bucket}", status.as_str())
+}
+
+/// The position of an order in the lists of the desk.
+pub fn desk_order_place(created_at: Timestamp, order: &OrderId) -> String {
+    time_and_id(created_at, order.as_str())
+}
+
+/// The position of a line in the lists of the desk: after its order, by number in two digits.
+pub fn desk_line_place(created_at: Timestamp, order: &OrderId, number: usize) -> String {
+    format!("{}#{number:02}", time_and_id(created_at, order.as_str()))
+}
+
+/// The position after all lines of an order.
+pub fn desk_after_lines(order_place: &str) -> String {
+    format!("{order_place}#99")
+}
+
+/// The order of a position of the desk, and the number of the line, if it is one of a line.
+pub fn desk_place(place: &str) -> Option<(OrderId, Option<usize>)> {
+    let rest = id_of_exact_index_key(place)?;
+    let (order, number) = match rest.split_once('#') {
+        Some((order, number)) => {
+            let is_exact = number.len() == 2 && number.bytes().all(|byte| byte.is_ascii_digit());
+            (order, Some(number.parse().ok().filter(|number| is_exact && *number > 0)?))
+        }
+        None => (rest, None),
+    };
+    Some((OrderId::try_from(order.to_owned()).ok()?, number))
+}
+
+/// The key of the desk's row of an order.
+pub fn desk_order(created_at: Timestamp, order: &OrderId) -> Key {
+    key(desk_orders(desk_bucket(order)), format!("{DESK_PREFIX}{}", desk_order_place(created_at, order)))
+}
+
+/// The key of the desk's row of a line.
+pub fn desk_line(seller: Option<&UserId>, created_at: Timestamp, order: &OrderId, number: usize) -> Key {
+    let place = desk_line_place(created_at, order, number);
+    key(desk_lines(seller, desk_bucket(order)), format!("{DESK_PREFIX}{place}"))
+}
+
+/// The last heartbeat that came through to the desk.
+pub fn desk_heartbeat() -> Key {
+    key("DESKHEARTBEAT".to_owned(), "DESKHEARTBEAT")
+}
+
+/// A text that sorts after this sort key and before every other one that sorts after it. Ids and `#` sort after a space.
+pub fn after_place(place: &str) -> String {
+    format!("{place} ")
+}
+
+/// A text that sorts before this sort key and after every other one that sorts before it. `~` sorts after every character
+/// of a key.
+pub fn before_place(place: &str) -> String {
+    let mut before = place.to_owned();
+    match before.pop().and_then(|last| char::from_u32(u32::from(last).saturating_sub(1))) {
+        Some(previous) => format!("{before}{previous}~"),
+        None => String::new(),
+    }
+}
+
 /// A sort key by time: an instant, then the id.
 pub fn time_and_id(at: Timestamp, id: &str) -> String {
     format!("{}#{id}", instant(at))
@@ -621,6 +723,40 @@ mod tests {
         for damaged in ["", "tea", "1#2#tea", "1#2#tea#20261120:x", "1#2#t a#20261120:1", "1#2#tea#2026:1"] {
             assert_eq!(listing_of_index_key(damaged), None, "{damaged}");
         }
+    }
+
+    #[test]
+    fn nothing_lies_between_a_place_and_its_neighbours() {
+        let places = [
+            "1700000000000#a",
+            "1700000000000#a#01",
+            "1700000000000#a#02",
+            "1700000000000#a-",
+            "1700000000000#a0",
+            "1700000000000#aZ",
+            "1700000000000#a_",
+            "1700000000000#az",
+            "1700000000000#b",
+        ];
+        assert!(places.is_sorted());
+        for (index, place) in places.iter().enumerate() {
+            let (before, after) = (before_place(place), after_place(place));
+            let is_before: Vec<bool> = places.iter().map(|other| **other <= *before).collect();
+            assert!(is_before[..index].iter().all(|is| *is) && is_before[index..].iter().all(|is| !*is), "{place}");
+            let is_after: Vec<bool> = places.iter().map(|other| **other >= *after).collect();
+            assert!(is_after[..=index].iter().all(|is| !*is) && is_after[index + 1..].iter().all(|is| *is), "{place}");
+        }
+    }
+
+    #[test]
+    fn places_of_the_desk_come_back() {
+        let (at, order) = (Timestamp::from_millisecond(5).unwrap(), OrderId::try_from("o1".to_owned()).unwrap());
+        assert_eq!(desk_place(&desk_order_place(at, &order)), Some((order.clone(), None)));
+        assert_eq!(desk_place(&desk_line_place(at, &order, 7)), Some((order.clone(), Some(7))));
+        for bad in ["", "5#o1", "0000000000005#", "0000000000005#o1#7", "0000000000005#o1#00", "0000000000005#o1#1#1"] {
+            assert_eq!(desk_place(bad), None, "{bad}");
+        }
+        assert_eq!(desk_line(None, at, &order, 1).pk, format!("DESKLINES##{}", desk_bucket(&order)));
     }
 
     #[test]

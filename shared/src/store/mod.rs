@@ -10,6 +10,7 @@ pub mod backoff;
 pub mod carts;
 pub mod confirmations;
 pub mod coupons;
+pub mod desk;
 pub mod heartbeat;
 pub mod keys;
 pub mod ledger;

@@ -9,6 +9,7 @@ use super::{
     accesses::AccessRecord,
     audits::AuditRecord,
     confirmations::PlannedConfirmation,
+    desk::{DeskHeartbeat, DeskRow},
     heartbeat::Heartbeat,
     keys,
     migrations::MigrationProgress,
@@ -25,7 +26,7 @@ use super::{
     withdrawals::WithdrawalRecord,
 };
 use crate::domain::{
-    CouponId, PaymentId, ProductId, UserId,
+    CouponId, OrderId, PaymentId, ProductId, UserId,
     account::Account,
     cart::Cart,
     coupon::{Campaign, ClaimRecord, Counter, IssuedCoupon},
@@ -43,45 +44,125 @@ use crate::domain::{
 #[derive(Debug, Clone, PartialEq)]
 pub enum Record {
     Profile(Box<Profile>),
-    Account { user: UserId, account: Account },
-    LedgerEntry { user: UserId, entry: LedgerEntry },
-    UserKey { user: UserId },
-    Address { user: UserId, number: u64, record: AddressRecord },
+    Account {
+        user: UserId,
+        account: Account,
+    },
+    LedgerEntry {
+        user: UserId,
+        entry: LedgerEntry,
+    },
+    UserKey {
+        user: UserId,
+    },
+    Address {
+        user: UserId,
+        number: u64,
+        record: AddressRecord,
+    },
     Erasure(Erasure),
     Access(Box<AccessRecord>),
-    Phone { number: PhoneKey, user: UserId },
-    EmailClaim { address: EmailKey, claim: EmailClaim },
+    Phone {
+        number: PhoneKey,
+        user: UserId,
+    },
+    EmailClaim {
+        address: EmailKey,
+        claim: EmailClaim,
+    },
     IssuedCoupon(Box<IssuedCoupon>),
     ReplacedCoupon(Box<IssuedCoupon>),
-    Cart { user: UserId, cart: Cart },
+    Cart {
+        user: UserId,
+        cart: Cart,
+    },
     Order(Box<OrderRecord>),
     Payment(Box<Payment>),
     PlannedConfirmation(PlannedConfirmation),
-    PaymentClaim { payment: PaymentId, claim: PaymentClaim },
+    PaymentClaim {
+        payment: PaymentId,
+        claim: PaymentClaim,
+    },
     Session(Box<SessionRecord>),
-    PaymentKeyClaim { digest: String, claim: PaymentKeyClaim },
+    PaymentKeyClaim {
+        digest: String,
+        claim: PaymentKeyClaim,
+    },
     Withdrawal(Box<WithdrawalRecord>),
     Sheet(Box<SheetRecord>),
     Product(Box<Product>),
-    SellerProduct { seller: UserId, product: SellerProduct },
+    SellerProduct {
+        seller: UserId,
+        product: SellerProduct,
+    },
     SellerShipping(SellerShipping),
-    SellerChange { seller: UserId, change: SellerChange },
-    Shard { product: ProductId, number: u16, shard: Shard },
-    UnitClaim { product: ProductId, shard: u16, place: i64, claim: reservations::ClaimRecord },
+    SellerChange {
+        seller: UserId,
+        change: SellerChange,
+    },
+    Shard {
+        product: ProductId,
+        number: u16,
+        shard: Shard,
+    },
+    UnitClaim {
+        product: ProductId,
+        shard: u16,
+        place: i64,
+        claim: reservations::ClaimRecord,
+    },
     Campaign(Box<Campaign>),
-    Counter { coupon: CouponId, shard: u16, counter: Counter },
-    TicketClaim { coupon: CouponId, shard: u16, ticket: i64, claim: ClaimRecord },
-    Sales { product: ProductId, sales: SalesRecord },
+    Counter {
+        coupon: CouponId,
+        shard: u16,
+        counter: Counter,
+    },
+    TicketClaim {
+        coupon: CouponId,
+        shard: u16,
+        ticket: i64,
+        claim: ClaimRecord,
+    },
+    Sales {
+        product: ProductId,
+        sales: SalesRecord,
+    },
     RanksRefreshed(Refresh),
     Board,
-    Counted { event_id: String, mark: Mark },
+    Counted {
+        event_id: String,
+        mark: Mark,
+    },
     Rebuild(Box<Rebuild>),
-    RebuildTrack { generation: u64, segment: u16, track: SegmentProgress },
-    RebuildPart { generation: u64, bucket: u16, writer: String, sequence: u64, part: PartialSums },
-    Request { digest: String },
-    Migration { step: String, progress: MigrationProgress },
+    RebuildTrack {
+        generation: u64,
+        segment: u16,
+        track: SegmentProgress,
+    },
+    RebuildPart {
+        generation: u64,
+        bucket: u16,
+        writer: String,
+        sequence: u64,
+        part: PartialSums,
+    },
+    Request {
+        digest: String,
+    },
+    Migration {
+        step: String,
+        progress: MigrationProgress,
+    },
     Audit(Box<AuditRecord>),
     Heartbeat(Heartbeat),
+    /// The desk's row of an order, or of its line with this number.
+    DeskRow {
+        key: Key,
+        order: OrderId,
+        number: Option<usize>,
+        row: Box<DeskRow>,
+    },
+    DeskHeartbeat(DeskHeartbeat),
 }
 
 /// The reason why an item is not the record that its key promises. It leaves out the content, which may be personal
@@ -207,6 +288,14 @@ impl Record {
             }
             (["AUDIT"], ["AUDIT"]) => reader.record().map(Self::Audit),
             (["HEARTBEAT"], ["HEARTBEAT"]) => reader.record().map(Self::Heartbeat),
+            (["DESKORDERS", _], ["DESK", place @ ..]) | (["DESKLINES", _, _], ["DESK", place @ ..]) => {
+                let is_of_line = pk.first() == Some(&"DESKLINES");
+                let (order, number) = keys::desk_place(&place.join("#"))
+                    .filter(|(_, number)| number.is_some() == is_of_line)
+                    .ok_or_else(|| Unreadable::UnknownKind(key.clone()))?;
+                Ok(Self::DeskRow { key: key.clone(), order, number, row: reader.record()? })
+            }
+            (["DESKHEARTBEAT"], ["DESKHEARTBEAT"]) => reader.record().map(Self::DeskHeartbeat),
             _ => Err(Unreadable::UnknownKind(key.clone())),
         }
     }
@@ -260,6 +349,9 @@ impl Record {
             Self::Migration { step, .. } => keys::migration(step),
             Self::Audit(_) => keys::audit(),
             Self::Heartbeat(_) => keys::heartbeat(),
+            // The auditor compares it with the key that follows from the order.
+            Self::DeskRow { key, .. } => key.clone(),
+            Self::DeskHeartbeat(_) => keys::desk_heartbeat(),
         }
     }
 }
@@ -411,6 +503,15 @@ mod tests {
             (keys::request("digest"), json!({ "payload": "p", "outcome": { "any": ["thing"] } })),
             (keys::email(&EmailKey::from_address("mina@example.com")), json!({ "userId": "mina" })),
             (keys::audit(), json!({ "progress": "{}", "leasedUntil": at_ms, "revision": 2 })),
+            (
+                keys::desk_order(at.parse().unwrap(), &order_id),
+                json!({ "version": 1, "byTimePk": "DESKORDERS#PAID#1", "byTimeSk": "1#o1" }),
+            ),
+            (
+                keys::desk_line(Some(&user()), at.parse().unwrap(), &order_id, 1),
+                json!({ "version": 1, "byTimePk": "l", "byTimeSk": "1#o1#01", "byDuePk": "l", "byDueSk": "1#o1#01" }),
+            ),
+            (keys::desk_heartbeat(), json!({ "at": at_ms, "since": at_ms })),
             (
                 keys::migration("emails"),
                 json!({ "startedAt": at_ms, "passes": 1, "figures": { "users": 3 }, "revision": 2 }),

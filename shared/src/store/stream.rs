@@ -1,12 +1,13 @@
 //! The table's stream: its records as changes of things.
 
 use aws_lambda_events::dynamodb::EventRecord;
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_dynamo::{AttributeValue, Item};
 
 use super::{
-    StoreError, coupons::CouponRecord, keys::COUPON_PREFIX, orders::OrderRecord, sheets::SheetRecord,
-    withdrawals::WithdrawalRecord,
+    StoreError, coupons::CouponRecord, heartbeat::Heartbeat, keys::COUPON_PREFIX, orders::OrderRecord,
+    sheets::SheetRecord, withdrawals::WithdrawalRecord,
 };
 use crate::{
     domain::{
@@ -67,6 +68,18 @@ pub fn product_change(record: &EventRecord) -> Result<Option<ProductId>, StoreEr
     }
     let new: Option<Product> = image(&record.change.new_image)?;
     Ok(new.map(|product| product.product_id))
+}
+
+/// Returns the instant of a heartbeat, if the record is of one.
+///
+/// # Errors
+/// If the image has not the shape of a heartbeat.
+pub fn heartbeat(record: &EventRecord) -> Result<Option<Timestamp>, StoreError> {
+    if sort_key(record) != Some("HEARTBEAT") {
+        return Ok(None);
+    }
+    let new: Option<Heartbeat> = image(&record.change.new_image)?;
+    Ok(new.map(|heartbeat| heartbeat.at))
 }
 
 fn change<R: DeserializeOwned, T>(

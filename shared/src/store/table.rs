@@ -135,6 +135,8 @@ pub struct Range {
     prefix: Option<&'static str>,
     /// Sort keys before this one only.
     before: Option<String>,
+    /// Sort keys from the first of these to the second only. They take the place of the prefix.
+    between: Option<(String, String)>,
     after: Option<Item>,
     index: Option<Index>,
     newest_first: bool,
@@ -144,8 +146,12 @@ pub struct Range {
 impl Range {
     /// The items of a partition with sort keys that begin with `prefix`, read strongly.
     pub fn of_partition(pk: String, prefix: &'static str) -> Self {
-        let consistency = Consistency::Strong;
-        Self { pk, prefix: Some(prefix), before: None, after: None, index: None, newest_first: false, consistency }
+        Self {
+            prefix: Some(prefix),
+            consistency: Consistency::Strong,
+            index: None,
+            ..Self::of_index(keys::BY_TIME, pk)
+        }
     }
 
     /// A list of the index by time, oldest first. An index is always eventual.
@@ -158,6 +164,11 @@ impl Range {
         Self::of_index(keys::BY_SALES, pk)
     }
 
+    /// A list of the expiry index. An index is always eventual.
+    pub fn by_expiry(pk: String) -> Self {
+        Self::of_index(keys::BY_EXPIRY, pk)
+    }
+
     /// The entries of a partition of the expiry index before an instant. An index is always eventual.
     pub fn expired_before(pk: String, instant: Timestamp) -> Self {
         Self { before: Some(keys::instant(instant)), ..Self::of_index(keys::BY_EXPIRY, pk) }
@@ -165,7 +176,21 @@ impl Range {
 
     fn of_index(index: Index, pk: String) -> Self {
         let consistency = Consistency::Eventual;
-        Self { pk, prefix: None, before: None, after: None, index: Some(index), newest_first: false, consistency }
+        let (prefix, before, between, after) = (None, None, None, None);
+        Self { pk, prefix, before, between, after, index: Some(index), newest_first: false, consistency }
+    }
+
+    /// Reads at half the cost, and may lag by a moment.
+    #[must_use]
+    pub fn eventually(self) -> Self {
+        Self { consistency: Consistency::Eventual, ..self }
+    }
+
+    /// Only sort keys from `first` to `last`, each after the range's prefix, if it has one.
+    #[must_use]
+    pub fn between(self, first: &str, last: &str) -> Self {
+        let prefix = self.prefix.unwrap_or_default();
+        Self { between: Some((format!("{prefix}{first}"), format!("{prefix}{last}"))), prefix: None, ..self }
     }
 
     /// Reverses the order.
@@ -329,6 +354,11 @@ impl Table {
         if let Some(prefix) = range.prefix {
             condition.push_str(&format!(" AND begins_with(#{sk}, :prefix)"));
             values.insert(":prefix".to_owned(), AttributeValue::S(prefix.to_owned()));
+        }
+        if let Some((first, last)) = range.between {
+            condition.push_str(&format!(" AND #{sk} BETWEEN :first AND :last"));
+            values.insert(":first".to_owned(), AttributeValue::S(first));
+            values.insert(":last".to_owned(), AttributeValue::S(last));
         }
         if let Some(before) = range.before {
             condition.push_str(&format!(" AND #{sk} < :before"));

@@ -99,3 +99,73 @@ async fn products_changed_during_the_migration_are_listed_as_changed() {
     assert_eq!(product_ids(&hidden), ["b", "c", "d"]);
     shop.audit().await;
 }
+
+/// The rows of the desk that orders have.
+fn rows(shop: &TestShop) -> Vec<serde_json::Value> {
+    let all = shop.dynamo().execute("Scan", json!({ "TableName": TABLE })).unwrap();
+    let rows =
+        all["Items"].as_array().unwrap().iter().filter(|item| item["sk"]["S"].as_str().unwrap().starts_with("DESK#"));
+    rows.cloned().collect()
+}
+
+/// Checks the books but the bestsellers: no function has read the stream.
+async fn audit_without_stream(shop: &TestShop) {
+    let report = audit::audit(&shop.dynamo().client(), TABLE, audit::Scope::WithoutSales, shop.now()).await.unwrap();
+    assert!(report.is_clean(), "{report}");
+}
+
+/// Orders of the time before the desk: one that is paid, one cancelled, and one beyond the balance.
+async fn orders_before_the_desk() -> TestShop {
+    let shop = TestShop::new();
+    shop.customer("mina", 100_000).await;
+    shop.product("tea", 1_000, 100).await;
+    for (quantity, status) in [(2, 201), (99, 402), (2, 201)] {
+        let items = json!([{ "productId": "tea", "quantity": quantity }]);
+        let answer = shop.post("/orders", json!({ "userId": "mina", "items": items })).await;
+        assert_eq!(answer.status, status, "{}", answer.body);
+    }
+    let orders = shop.get("/orders?userId=mina&status=PAID").await.expect(200);
+    let order = orders["items"][0]["orderId"].as_str().unwrap();
+    shop.post(&format!("/orders/{order}/cancel"), json!({})).as_user("mina").await.expect(200);
+    shop
+}
+
+#[tokio::test]
+async fn migration_lists_the_orders_from_before_the_desk() {
+    let shop = orders_before_the_desk().await;
+    assert_eq!(rows(&shop).len(), 0);
+    audit_without_stream(&shop).await;
+    let lines = migrate(&shop, false).await.unwrap();
+    assert!(lines.iter().any(|line| line == "desk: 3 orders listed"), "{lines:?}");
+    let migrated = rows(&shop);
+    assert_eq!(migrated.len(), 3 + 2);
+    // From now on an order without its rows is a violation, once its last change is old.
+    shop.set_clock("2026-11-20T04:00:00Z");
+    audit_without_stream(&shop).await;
+    // The stream writes the same rows.
+    shop.settle().await;
+    assert_eq!(rows(&shop), migrated);
+    migrate(&shop, true).await.unwrap();
+    assert_eq!(rows(&shop), migrated);
+}
+
+#[tokio::test]
+async fn migration_of_the_orders_survives_a_death_at_any_call() {
+    let deaths = Deaths::default();
+    let shop = orders_before_the_desk().await;
+    migrate(&shop.watched_by(&deaths), false).await.unwrap();
+    let expected = rows(&shop).len();
+    let calls = deaths.calls().len();
+    // The last step has a read of its progress, a scan, five rows and its progress.
+    for call in calls - 8..calls {
+        for side in [Side::Before, Side::After] {
+            let shop = orders_before_the_desk().await;
+            let deaths = Deaths::at(call, side);
+            assert!(deaths.run(migrate(&shop.watched_by(&deaths), false)).await.is_none(), "{call} {side:?}");
+            migrate(&shop, false).await.unwrap();
+            assert_eq!(rows(&shop).len(), expected, "{call} {side:?}");
+            shop.set_clock("2026-11-20T04:00:00Z");
+            audit_without_stream(&shop).await;
+        }
+    }
+}

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use functions::{
-    queue::{deliver_orders, process_expiry, settle_payments},
+    desk_messages::{HEARTBEAT_SEEN, OUTDATED_ROWS},
+    queue::{deliver_orders, process_expiry, settle_payments, update_desk},
     schedule::{
         audit_books, rebuild_sales,
         sweep::{self, Task},
@@ -150,6 +151,8 @@ fn coupons() -> Vec<Scenario> {
             shop.post("/coupons", campaign).as_admin().key("k")
         }),
         api("get-coupon", "a campaign", seed_data, |shop, _| shop.get("/coupons/welcome").as_admin()),
+        api("list-desk-lines", "a page", with_coupon, |shop, _| shop.get("/desk/lines?status=PREPARING").as_admin()),
+        api("list-orders", "of all users", with_coupon, |shop, _| shop.get("/orders").as_admin()),
         api("list-desk-campaigns", "a page", seed_data, |shop, _| shop.get("/desk/campaigns").as_admin()),
         api("list-coupons", "a user's", with_coupon, |shop, _| shop.get("/coupons?userId=mina")),
         Scenario {
@@ -313,6 +316,14 @@ fn background() -> Vec<Scenario> {
         scenario("process-expiry", "expired orders", with_expired_holds, move |stage: Stage| async move {
             let queue = stage.waits.queue_over(stage.deaths.sqs(stage.waits.clone()));
             let answer = process_expiry::handle(stage.shop.instance(), &queue, messages(&stage.given)).await.unwrap();
+            done(answer.batch_item_failures.len())
+        }),
+        scenario("update-desk", "rows of an order", with_hold, move |stage: Stage| async move {
+            let queue = stage.waits.queue_over(stage.deaths.sqs(stage.waits.clone()));
+            let outdated =
+                json!({ "orderId": id(&stage.given), "version": 1, "changedAt": 0, "order": true, "lines": [] });
+            let messages = batch("jangteo.orders", &[(OUTDATED_ROWS, outdated), (HEARTBEAT_SEEN, json!({ "at": 0 }))]);
+            let answer = update_desk::handle(stage.shop.instance(), &queue, messages).await.unwrap();
             done(answer.batch_item_failures.len())
         }),
         scenario("process-expiry", "an early message", with_hold, move |stage: Stage| async move {

@@ -4,7 +4,11 @@
 use std::time::Duration;
 
 use aws_lambda_events::streams::DynamoDbEventResponse;
-use functions::stream::{count_sales, relay_events};
+use functions::{
+    desk_messages::{OUTDATED_ROWS, OutdatedRows},
+    queue::update_desk,
+    stream::{count_sales, relay_events},
+};
 use lambda_http::Error;
 use serde_json::{Value, json};
 use shared::{
@@ -14,7 +18,10 @@ use tokio::time::sleep;
 
 use crate::{
     Dynamo, contract,
-    fakes::{event_source::Settings, queue::DeadLetterQueue},
+    fakes::{
+        event_source::Settings,
+        queue::{self, DeadLetterQueue, Waits},
+    },
     permissions::running_as,
 };
 
@@ -143,6 +150,15 @@ impl Consumers {
 
     /// Hands over every record there is.
     pub async fn catch_up(&mut self, shop: &Shop) {
+        self.hand_over(shop, true).await;
+    }
+
+    /// Hands over every record there is, and no message to the desk: to measure the cost of counting.
+    pub async fn catch_up_but_the_desk(&mut self, shop: &Shop) {
+        self.hand_over(shop, false).await;
+    }
+
+    async fn hand_over(&mut self, shop: &Shop, feeds_desk: bool) {
         loop {
             let records = self.next_batch();
             if records.is_empty() {
@@ -150,7 +166,11 @@ impl Consumers {
             }
             for record in records.iter().filter(|record| self.relay.passes(record)) {
                 let record = serde_json::from_value(record.clone()).expect("a stream record");
-                let events = relay_events::events_of(&record).expect("a record can be read");
+                let relay_events::Messages { events, rows, .. } =
+                    relay_events::messages_of(&record).expect("a record can be read");
+                if let Some(rows) = rows.filter(|_| feeds_desk) {
+                    self.update_desk(shop, &rows).await;
+                }
                 events.iter().for_each(|event| contract::check_event(&serde_json::to_value(event).unwrap()));
                 self.published.extend(events);
             }
@@ -161,6 +181,31 @@ impl Consumers {
             self.sales.remove(handled);
             assert_eq!(self.dead_letters.taken(), [], "a record can be read");
         }
+    }
+
+    /// The messages of the relay to the desk that follow from all records left. The sales in them stay to be counted.
+    pub fn outdated_rows(&mut self) -> Vec<OutdatedRows> {
+        let mut messages = Vec::new();
+        loop {
+            let records = self.next_batch();
+            if records.is_empty() {
+                return messages;
+            }
+            for record in records.iter().filter(|record| self.relay.passes(record)) {
+                let record = serde_json::from_value(record.clone()).expect("a stream record");
+                messages.extend(relay_events::messages_of(&record).expect("a record can be read").rows);
+            }
+            self.sales.add(records);
+        }
+    }
+
+    /// Hands a message of the relay to the desk.
+    async fn update_desk(&self, shop: &Shop, rows: &OutdatedRows) {
+        let batch = queue::batch("jangteo.orders", &[(OUTDATED_ROWS, serde_json::to_value(rows).expect("JSON"))]);
+        let waits = Waits::default();
+        let queue = waits.queue();
+        let answer = running_as("update-desk", update_desk::handle(shop, &queue, batch)).await.expect("an answer");
+        assert!(answer.batch_item_failures.is_empty(), "the rows of an order are written");
     }
 
     /// The next batch of records that pass any filter, oldest first; empty at the end.

@@ -11,7 +11,7 @@ use aws_lambda_events::{sqs::SqsEvent, streams::DynamoDbEventResponse};
 use functions::{
     queue::{
         deliver_orders::{Circuit, DeliveryWorker, Signer},
-        process_expiry, settle_payments,
+        process_expiry, settle_payments, update_desk,
     },
     schedule::{
         rebuild_sales,
@@ -186,6 +186,7 @@ async fn consume(world: World, function: String, queue: String, most: usize, wor
             let letters = DeadLetters::new(connection.sqs(), QUEUE.to_owned());
             match function.as_str() {
                 "process-expiry" => process_expiry::handle(&shop, &queue, batch).await,
+                "update-desk" => update_desk::handle(&shop, &queue, batch).await,
                 "settle-payments" => settle_payments::handle(&shop, &queue, &letters, batch).await,
                 "deliver-orders" => {
                     let random = shop.random.clone();

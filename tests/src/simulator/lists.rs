@@ -47,6 +47,10 @@ pub(super) enum List {
     DeskProducts(Option<&'static str>, Option<&'static str>),
     /// The desk's campaigns.
     DeskCampaigns,
+    /// The desk's lines: those of a seller, or all to an admin; in a state, if one is asked for.
+    DeskLines(Option<&'static str>, Option<&'static str>),
+    /// The orders of all users, in a state, if one is asked for.
+    AllOrders(Option<&'static str>),
     /// A user's orders.
     Orders(&'static str),
     /// A user's coupons of a status.
@@ -82,6 +86,10 @@ impl List {
             Self::DeskProducts(_, None) => "/desk/products?".to_owned(),
             Self::DeskProducts(_, Some(status)) => format!("/desk/products?status={status}&"),
             Self::DeskCampaigns => "/desk/campaigns?".to_owned(),
+            Self::DeskLines(_, None) => "/desk/lines?".to_owned(),
+            Self::DeskLines(_, Some(status)) => format!("/desk/lines?status={status}&"),
+            Self::AllOrders(None) => "/orders?".to_owned(),
+            Self::AllOrders(Some(status)) => format!("/orders?status={status}&"),
             Self::Orders(user) => format!("/orders?userId={user}&"),
             Self::Coupons(user, status) => format!("/coupons?userId={user}&status={status}&"),
             Self::Entries(user) => format!("/balance/{user}/entries?"),
@@ -95,8 +103,10 @@ impl List {
         let ask = call("GET", path);
         match self {
             Self::Products | Self::ProductPages | Self::RecentProducts => ask.as_user("mina"),
-            Self::DeskProducts(None, _) | Self::DeskCampaigns => ask.as_admin(),
-            Self::DeskProducts(Some(seller), _) => ask.as_seller(seller),
+            Self::DeskProducts(None, _) | Self::DeskLines(None, _) | Self::AllOrders(_) | Self::DeskCampaigns => {
+                ask.as_admin()
+            }
+            Self::DeskProducts(Some(seller), _) | Self::DeskLines(Some(seller), _) => ask.as_seller(seller),
             Self::Orders(user)
             | Self::Coupons(user, _)
             | Self::Entries(user)
@@ -116,6 +126,8 @@ impl List {
                 ("PRODUCT#".to_owned(), "PRODUCT")
             }
             Self::DeskCampaigns => ("CAMPAIGN#".to_owned(), "CAMPAIGN"),
+            Self::DeskLines(..) => ("DESKLINES#".to_owned(), "DESK#"),
+            Self::AllOrders(_) => ("DESKORDERS#".to_owned(), "DESK#"),
             Self::Orders(_) => ("ORDER#".to_owned(), "ORDER"),
             Self::Coupons(user, _) => (format!("USER#{user}"), "COUPON#"),
             Self::Entries(user) => (format!("USER#{user}"), "LEDGER#"),
@@ -131,7 +143,7 @@ impl List {
                 "productId"
             }
             Self::DeskCampaigns => "couponId",
-            Self::Orders(_) => "orderId",
+            Self::Orders(_) | Self::AllOrders(_) | Self::DeskLines(..) => "orderId",
             Self::Coupons(..) => "issuedCouponId",
             Self::Entries(_) => "entryId",
             Self::Payments(..) => "paymentId",
@@ -140,10 +152,17 @@ impl List {
 
     /// Names an item that is shown, as [`Self::name_of`] does an item of the table.
     fn name_shown(&self, item: &Value) -> String {
+        if let Self::DeskLines(..) = self {
+            let number = item["itemId"].as_str().and_then(|id| id.parse::<usize>().ok()).unwrap_or(0);
+            return format!("{}#{number:02}", item["orderId"].as_str().unwrap_or_default());
+        }
         item[self.id_field()].as_str().unwrap_or_default().to_owned()
     }
 
     fn name_of(&self, item: &Value) -> String {
+        if let Self::DeskLines(..) | Self::AllOrders(_) = self {
+            return place_of_row(item).split_once('#').map_or("", |(_, name)| name).to_owned();
+        }
         text(item, self.id_field()).to_owned()
     }
 
@@ -160,6 +179,18 @@ impl List {
                 (is_listed.then(|| text(item, "byTimeSk").to_owned()), is_listed)
             }
             Self::DeskCampaigns => (Some(text(item, "byTimeSk").to_owned()), true),
+            Self::DeskLines(seller, status) => {
+                let is_theirs =
+                    seller.is_none_or(|seller| text(item, "pk").starts_with(&format!("DESKLINES#{seller}#")));
+                let is_so = status.is_none_or(|status| text(item, "byTimePk").contains(&format!("#{status}#")));
+                let is_listed = is_theirs && is_so;
+                (is_listed.then(|| place_of_row(item).to_owned()), is_listed)
+            }
+            Self::AllOrders(status) => {
+                let is_listed =
+                    status.is_none_or(|status| text(item, "byTimePk").starts_with(&format!("DESKORDERS#{status}#")));
+                (is_listed.then(|| place_of_row(item).to_owned()), is_listed)
+            }
             Self::Orders(user) => {
                 let is_theirs = text(item, "byTimePk") == format!("ORDERS#{user}");
                 (is_theirs.then(|| text(item, "byTimeSk").to_owned()), is_theirs)
@@ -174,7 +205,7 @@ impl List {
     }
 
     fn is_newest_first(&self) -> bool {
-        matches!(self, Self::Orders(_) | Self::Entries(_))
+        matches!(self, Self::Orders(_) | Self::AllOrders(_) | Self::Entries(_))
     }
 
     /// The reason why an item cannot be right during the page's call.
@@ -192,15 +223,29 @@ impl List {
             Self::DeskProducts(..) => return desk_product_violation(world, &name, item, page),
             Self::DeskCampaigns => return campaign_violation(world, &name, item, page),
             Self::Cart(_) => return None,
-            Self::Orders(_) => versions(&format!("ORDER#{name}"), "ORDER", page.from),
+            Self::Orders(_) | Self::AllOrders(_) => versions(&format!("ORDER#{name}"), "ORDER", page.from),
+            Self::DeskLines(..) => {
+                let order = name.split('#').next().unwrap_or_default();
+                versions(&format!("ORDER#{order}"), "ORDER", page.from)
+            }
             Self::Coupons(..) | Self::Entries(_) | Self::Payments(..) => {
                 let all = table.meanwhile(|(a, b)| *a == pk && b.starts_with(sk), page.from, page.to);
                 all.into_values().flatten().flatten().filter(|other| self.name_of(other) == name).collect()
             }
         };
         let is_so = |version: &Value| match self {
-            Self::Orders(_) => {
+            Self::DeskLines(seller, status) => {
+                let line = line_of(version, &name);
+                item["status"] == text(line, "status")
+                    && item["quantity"] == number(line, "quantity")
+                    && seller.is_none_or(|seller| text(line, "sellerId") == seller)
+                    && status.is_none_or(|status| text(line, "status") == status)
+                    && version["paidAt"].is_object()
+            }
+            Self::Orders(_) | Self::AllOrders(_) => {
+                let is_asked_for = |status| text(version, "status") == status;
                 item["status"] == text(version, "status")
+                    && !matches!(self, Self::AllOrders(Some(status)) if !is_asked_for(*status))
                     && item["refunded"] == books::order(version).refunded_or_open().get()
             }
             Self::Coupons(..) => {
@@ -213,6 +258,37 @@ impl List {
         };
         (!shown.iter().any(is_so)).then(|| format!("{item} is not as any of {shown:?}"))
     }
+}
+
+/// The position of a row of the desk.
+fn place_of_row(row: &Value) -> &str {
+    text(row, "sk").strip_prefix("DESK#").unwrap_or_default()
+}
+
+/// The line of an order with this name, which ends with its number.
+fn line_of<'o>(order: &'o Value, name: &str) -> &'o Value {
+    let number: usize = name.rsplit('#').next().and_then(|number| number.parse().ok()).unwrap_or(0);
+    &order["items"]["L"][number.saturating_sub(1)]["M"]
+}
+
+/// Whether the order of a row of the desk is in another state than the list's at some instant: it is not shown then, or
+/// has no row yet.
+fn is_outdated_meanwhile(world: &World, list: &List, row: &Key, name: &str, from: Duration, to: Duration) -> bool {
+    let order = name.split('#').next().unwrap_or_default();
+    let versions = world.table.versions(&(format!("ORDER#{order}"), "ORDER".to_owned()), from, to);
+    let is_so = |version: &Option<Value>| {
+        version.as_ref().is_some_and(|version| match list {
+            List::DeskLines(_, Some(status)) => text(line_of(version, name), "status") == *status,
+            List::AllOrders(Some(status)) => text(version, "status") == *status,
+            _ => true,
+        })
+    };
+    let is_of_order_s_row = matches!(list, List::DeskLines(None, None));
+    let place = row.1.rsplit_once('#').map_or("", |(place, _)| place);
+    let bucket = row.0.rsplit('#').next().unwrap_or_default();
+    let order_row = (format!("DESKORDERS#{bucket}"), place.to_owned());
+    let has_row = || world.table.versions(&order_row, from, to).iter().all(Option::is_some);
+    !versions.iter().all(is_so) || (is_of_order_s_row && !has_row())
 }
 
 /// The statuses that a coupon can show between two instants, by any clock.
@@ -427,6 +503,9 @@ fn members(world: &World, list: &List, from: Duration, to: Duration) -> BTreeMap
                 name = list.name_of(&item);
                 places.extend(place.or_else(|| Some(key.1.clone())));
             }
+        }
+        if matches!(list, List::DeskLines(..) | List::AllOrders(_)) {
+            always &= !is_outdated_meanwhile(world, list, &key, &name, from, to);
         }
         always &= places.len() == 1 && !is_hidden_meanwhile(world, list, &name, from, to);
         if let Some(place) = places.into_iter().next() {

@@ -11,6 +11,7 @@ mod books;
 mod clients;
 mod connection;
 mod consumers;
+pub mod desk;
 mod faults;
 mod invariants;
 mod lists;

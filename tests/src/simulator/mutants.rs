@@ -19,6 +19,8 @@ enum Change {
     Unconditional(Writes),
     /// This part of their condition always holds.
     Weakened(Writes, &'static str),
+    /// This part of their condition holds for no item that is there already.
+    Narrowed(Writes, &'static str),
     /// These writes are left out of their transaction.
     LeftOut(Writes),
     /// A value of these writes is so many times the right one.
@@ -43,8 +45,8 @@ enum Change {
     Provider(ProviderBug),
 }
 use Change::{
-    Aged, Ended, Kept, LeftOut, Loosened, Lost, Multiplied, Provider, Renamed, Replaced, Skipped, Unconditional,
-    Weakened,
+    Aged, Ended, Kept, LeftOut, Loosened, Lost, Multiplied, Narrowed, Provider, Renamed, Replaced, Skipped,
+    Unconditional, Weakened,
 };
 
 /// A bug in the shop's dealings with the payment provider.
@@ -110,6 +112,7 @@ const SESSION_PAID: Writes = Writes("SESSION#", "SESSION", " paidAt ");
 const PAID_OUTSIDE: Writes = Writes("ORDER#", "ORDER", " payment paymentId ");
 const CONFIRMATION: Writes = Writes("ORDER#", "CONFIRMATION", "put ");
 const CONFIRMED: Writes = Writes("ORDER#", "CONFIRMATION", "delete");
+const DESK_ROW: Writes = Writes("DESK", "DESK#", "#byTimePk = :byTimePk");
 const WITHDRAWAL: Writes = Writes("WITHDRAWAL#", "WITHDRAWAL", "put ");
 
 impl Mutant {
@@ -195,6 +198,17 @@ impl Mutant {
         Self { name: "recent stock is cached for hours", changes: &[Aged(Cached::Recent)] },
         Self { name: "the desk leaves out products that are not on sale", changes: &[Skipped("PRODUCTS#")] },
         Self { name: "the desk's campaigns end with their first page", changes: &[Ended("CAMPAIGNS")] },
+        Self { name: "a row of the desk is written over a newer version", changes: &[Unconditional(DESK_ROW)] },
+        Self {
+            name: "a row of the desk keeps its first state",
+            changes: &[Narrowed(DESK_ROW, "#version <= :version")],
+        },
+        Self {
+            name: "a line of the desk is missing among all lines of its state",
+            changes: &[Kept(DESK_ROW, &["byDuePk", "byDueSk"])],
+        },
+        Self { name: "the desk's lines end with their first page", changes: &[Ended("DESKLINES#")] },
+        Self { name: "the desk leaves out an order", changes: &[Skipped("DESKORDERS#")] },
         Self { name: "a product counts as sold out for hours", changes: &[Aged(Cached::SoldOut)] },
         Self { name: "sales are counted over a newer count", changes: &[Unconditional(COUNT)] },
         Self { name: "a product keeps its rank although it sells", changes: &[Kept(COUNT, RANK)] },
@@ -310,6 +324,10 @@ impl Change {
             }
             Weakened(writes, part) if writes.are_of(verb, write) => {
                 write["ConditionExpression"] = json!(condition.replace(part, &format!("({part} OR {ALWAYS})")));
+            }
+            Narrowed(writes, part) if writes.are_of(verb, write) => {
+                write["ConditionExpression"] =
+                    json!(condition.replace(part, &format!("({part} AND attribute_not_exists(pk))")));
             }
             Multiplied(writes, name, times) if writes.are_of(verb, write) => {
                 let value = &mut write["ExpressionAttributeValues"][name]["N"];

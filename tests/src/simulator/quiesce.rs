@@ -5,11 +5,11 @@ use std::{collections::BTreeMap, time::Duration};
 use audit::Scope;
 use functions::schedule::sweep::Task;
 use serde_json::Value;
-use shared::domain::order::Order;
+use shared::{domain::order::Order, store::keys};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    bestsellers, books, consumers,
+    bestsellers, books, consumers, desk,
     lists::{self, List},
     world::World,
 };
@@ -141,6 +141,7 @@ pub(super) async fn check(world: &World) {
     let items = world.table.latest();
     orphaned_tickets(&items).into_iter().for_each(|violation| world.report_violation(violation));
     check_rebuild(world, &items);
+    desk::violations(&items).into_iter().for_each(|violation| world.report_violation(violation));
     still_waiting(&items).for_each(|violation| world.report_violation(format!("{violation} still waits")));
     let unseen = world.known.lock().unwrap().registers.violations_at_rest(&items, Instant::now());
     unseen.into_iter().for_each(|violation| world.report_violation(violation));
@@ -176,6 +177,13 @@ async fn walk_some_lists(world: &World) {
         List::DeskProducts(None, Some("HIDDEN")),
         List::DeskProducts(Some(world.shape.seller(&mut chance)), None),
         List::DeskCampaigns,
+        List::AllOrders(None),
+        List::AllOrders(Some("PAID")),
+        List::DeskLines(None, None),
+        List::DeskLines(None, Some("PREPARING")),
+        List::DeskLines(Some(world.shape.seller(&mut chance)), None),
+        List::DeskLines(Some(world.shape.seller(&mut chance)), Some("PREPARING")),
+        List::DeskLines(Some(world.shape.seller(&mut chance)), Some("CANCELLED")),
     ];
     let orders = world.known.lock().unwrap().orders.clone();
     walks.extend(orders.into_iter().take(2).map(|order| List::Payments(order.user, order.id)));
@@ -231,12 +239,13 @@ fn check_money_outside(world: &World, order: &Order) {
     }
 }
 
-/// The keys of items that wait for their expiry. Campaigns and products are swept again and again, so they are left
-/// out.
+/// The keys of items that wait for their expiry. Campaigns and products are swept again and again, and the desk's lines
+/// never expire, so they are left out.
 fn still_waiting(items: &[Value]) -> impl Iterator<Item = &str> {
     // Campaigns and products are swept for ever, and an erasure waits for an hour.
     let is_patient = |item: &Value| ["CAMPAIGN", "PRODUCT", "ERASURE"].contains(&text(item, "sk"));
-    let waits = move |item: &&Value| item["byDuePk"].is_object() && !is_patient(item);
+    let is_listed = |item: &Value| text(item, "sk").starts_with(keys::DESK_PREFIX);
+    let waits = move |item: &&Value| item["byDuePk"].is_object() && !is_patient(item) && !is_listed(item);
     items.iter().filter(waits).map(|item| text(item, "pk"))
 }
 

@@ -89,6 +89,8 @@ impl RunSettings {
                 claims_rest: small(chance, &seconds([0]), Bounds::PRODUCTION.claims_rest),
                 bestsellers_age: small(chance, &seconds([0]), Bounds::PRODUCTION.bestsellers_age),
                 recent_age: small(chance, &seconds([0]), Bounds::PRODUCTION.recent_age),
+                desk_heartbeat_age: Bounds::PRODUCTION.desk_heartbeat_age,
+                desk_rows_at_once: Bounds::PRODUCTION.desk_rows_at_once,
                 cached_parts: small(chance, &[1, 2], Bounds::PRODUCTION.cached_parts),
                 first_rank_page: small(chance, &[1, 2], Bounds::PRODUCTION.first_rank_page),
                 next_rank_page: small(chance, &[1, 3], Bounds::PRODUCTION.next_rank_page),

@@ -191,9 +191,15 @@ impl Table {
         let index = index.expect("the index is one of the table");
         let wanted = |name: &str| request["ExpressionAttributeValues"][name]["S"].as_str();
         let (pk, before) = (wanted(":pk").expect("a query names a partition"), wanted(":before"));
+        let (first, last) = (wanted(":first").unwrap_or_default(), wanted(":last"));
         let state = self.state();
         let images = state.past.keys().filter_map(|key| state.image(key, now.saturating_sub(lag())));
         let listed = images.filter(|item| item[index.pk]["S"] == pk);
+        let is_between = |item: &&Value| {
+            let sk = place(index, item).0;
+            first <= sk && last.is_none_or(|last| sk <= last)
+        };
+        let listed = listed.filter(is_between);
         let mut rows: Vec<&Value> =
             listed.filter(|item| before.is_none_or(|before| place(index, item).0 < before)).collect();
         rows.sort_by_key(|item| place(index, item));

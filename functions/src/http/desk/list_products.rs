@@ -55,8 +55,8 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     Reply::page(items, part.next.map(|place| DeskProductsCursor::to(owner, place).encode()))
 }
 
-/// The seller of the products to list for this caller; `None` for all products.
-fn seller(caller: &Caller, named: Option<UserId>) -> Result<Option<UserId>, Refusal> {
+/// The seller whose things are listed for this caller; `None` for all sellers'.
+pub(super) fn seller(caller: &Caller, named: Option<UserId>) -> Result<Option<UserId>, Refusal> {
     match (caller.role, named) {
         (Role::Admin, named) => Ok(named),
         (_, Some(other)) if other != caller.user_id => Err(Refusal::Forbidden),

@@ -1,5 +1,6 @@
 //! Publishes the changes of orders, order sheets, coupons and withdrawals in the table's stream as events: all of them on the bus, and
-//! those of the shop's own work queues in their queue as well.
+//! those of the shop's own work queues in their queue as well. The desk's queue gets a message of its own for each changed
+//! order of a batch, and the heartbeats: a stream serves two readers, so the desk cannot be a third.
 //!
 //! It is the only publisher: a request commits to the table, and all events follow from the stream. A stream delivers
 //! at least once, so an event can be published twice; its id stays the same. No event is sent anywhere before every
@@ -9,7 +10,7 @@ mod calls;
 mod work_queues;
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -17,8 +18,8 @@ use aws_lambda_events::{dynamodb::EventRecord, streams::DynamoDbEventResponse};
 use aws_sdk_eventbridge::{Client, config::retry::RetryConfig, types::PutEventsRequestEntry};
 use futures::future::join_all;
 use lambda_runtime::Error;
-use serde_json::value::to_raw_value;
 use shared::{
+    domain::OrderId,
     events::{self, Event as ShopEvent, EventData, EventKind},
     lambda::{
         config, serve,
@@ -33,7 +34,8 @@ use shared::{
 use tokio::time::{Instant, timeout_at};
 use tracing::Span;
 
-use calls::{Waiting, next_call};
+use crate::desk_messages::{HeartbeatSeen, OutdatedRows};
+use calls::{Content, Waiting, next_call};
 pub use work_queues::{WorkQueue, WorkQueues};
 
 /// Serves batches of the stream.
@@ -139,15 +141,28 @@ impl Relay {
     /// # Errors
     /// If an event cannot be written as JSON.
     pub async fn handle(&self, batch: Batch) -> Result<DynamoDbEventResponse, Error> {
-        let parsed = self.dead_letters.read(&batch, events_of).await;
+        let parsed = self.dead_letters.read(&batch, messages_of).await;
         let accepted = std::mem::take(&mut *self.accepted());
-        let mut waiting = Vec::new();
-        for (place, events) in parsed.changes {
-            let published = events.into_iter().filter(|event| self.is_published(event.kind));
-            for event in published {
-                let detail = to_raw_value(&event)?;
-                waiting.push(Waiting { place, missing: self.destinations_of(event.kind), event, detail });
+        let mut contents: Vec<(usize, Content)> = Vec::new();
+        let mut rows_of: HashMap<OrderId, usize> = HashMap::new();
+        for (place, messages) in parsed.changes {
+            let published = messages.events.into_iter().filter(|event| self.is_published(event.kind));
+            contents.extend(published.map(|event| (place, Content::Event(Box::new(event)))));
+            if let Some(rows) = messages.rows {
+                let known = rows_of.get(&rows.order_id).and_then(|index| contents.get_mut(*index));
+                if let Some((_, Content::Rows(earlier))) = known {
+                    earlier.join(rows);
+                } else {
+                    rows_of.insert(rows.order_id.clone(), contents.len());
+                    contents.push((place, Content::Rows(rows)));
+                }
             }
+            contents.extend(messages.heartbeat.map(|seen| (place, Content::Heartbeat(seen))));
+        }
+        let mut waiting = Vec::new();
+        for (place, content) in contents {
+            let missing = self.destinations_of(&content);
+            waiting.push(Waiting::new(place, content, missing)?);
         }
         // A record that could not be read comes after all records with events here.
         let failed = self.publish(waiting, accepted).await.or(parsed.stopped_at);
@@ -158,7 +173,12 @@ impl Relay {
         self.asks_for_payments || kind != EventKind::PaymentRequested
     }
 
-    fn destinations_of(&self, kind: EventKind) -> Vec<Destination> {
+    fn destinations_of(&self, content: &Content) -> Vec<Destination> {
+        let Content::Event(event) = content else {
+            let is_filled = self.queues.as_ref().is_some_and(|queues| queues.has(WorkQueue::Desk));
+            return is_filled.then_some(Destination::Queue(WorkQueue::Desk)).into_iter().collect();
+        };
+        let kind = event.kind;
         let queue = self.queues.as_ref().and_then(|queues| queues.queue_of(kind));
         let queue = queue.filter(|_| self.asks_for_payments || kind != EventKind::WithdrawalRequested);
         [Destination::Bus].into_iter().chain(queue.map(Destination::Queue)).collect()
@@ -170,11 +190,11 @@ impl Relay {
         let deadline = Instant::now() + self.bounds.retry.budget;
         let mut backoff = Backoff::new(self.random.clone(), self.bounds.retry);
         let mut accepted: Vec<(usize, String, Destination)> = Vec::new();
-        for Waiting { place, event, missing, .. } in &mut waiting {
-            let known = missing.extract_if(.., |to| before.contains(&(event.event_id.clone(), *to)));
-            accepted.extend(known.map(|to| (*place, event.event_id.clone(), to)));
+        for Waiting { place, id, missing, .. } in &mut waiting {
+            let known = missing.extract_if(.., |to| before.contains(&(id.clone(), *to)));
+            accepted.extend(known.map(|to| (*place, id.clone(), to)));
         }
-        waiting.retain(|event| !event.missing.is_empty());
+        waiting.retain(|message| !message.missing.is_empty());
         while !waiting.is_empty() && Instant::now() < deadline {
             let calls = self.calls(&waiting);
             let sending = calls.iter().map(|(to, call)| timeout_at(deadline, self.send(*to, call, &waiting)));
@@ -185,14 +205,14 @@ impl Relay {
                 let taken = taken.unwrap_or_default();
                 all &= taken.len() == call.len() && taken.iter().all(|taken| *taken);
                 for (index, _) in call.iter().zip(taken).filter(|(_, taken)| *taken) {
-                    if let Some(Waiting { place, event, missing, .. }) = waiting.get_mut(*index) {
+                    if let Some(Waiting { place, id, missing, .. }) = waiting.get_mut(*index) {
                         missing.retain(|missing| missing != to);
-                        accepted.push((*place, event.event_id.clone(), *to));
+                        accepted.push((*place, id.clone(), *to));
                     }
                 }
             }
-            waiting.retain(|Waiting { event, missing, .. }| {
-                if missing.is_empty() {
+            waiting.retain(|Waiting { content, missing, .. }| {
+                if let (true, Content::Event(event)) = (missing.is_empty(), content) {
                     note(event);
                 }
                 !missing.is_empty()
@@ -222,7 +242,7 @@ impl Relay {
         match (to, &self.queues) {
             (Destination::Queue(queue), Some(queues)) => queues.send(queue, &events).await,
             (Destination::Queue(_), None) => Vec::new(),
-            (Destination::Bus, _) => self.put(events.iter().map(|event| self.entry(event)).collect()).await,
+            (Destination::Bus, _) => self.put(events.iter().map(|message| self.entry(message)).collect()).await,
         }
     }
 
@@ -248,22 +268,39 @@ impl Relay {
         self.accepted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn entry(&self, Waiting { event, detail, .. }: &Waiting) -> PutEventsRequestEntry {
+    fn entry(&self, message: &Waiting) -> PutEventsRequestEntry {
         PutEventsRequestEntry::builder()
             .event_bus_name(&self.bus)
             .source(events::SOURCE)
-            .detail_type(event.kind.as_str())
-            .detail(detail.get())
+            .detail_type(message.detail_type())
+            .detail(message.detail.get())
             .build()
     }
 }
 
-/// Returns the events of the change in a record of the stream.
+/// The messages that follow from a record of the stream.
+#[derive(Debug, Default)]
+pub struct Messages {
+    /// The events of the change.
+    pub events: Vec<ShopEvent>,
+    /// The desk's rows that the change makes outdated.
+    pub rows: Option<OutdatedRows>,
+    /// The heartbeat.
+    pub heartbeat: Option<HeartbeatSeen>,
+}
+
+/// Returns the messages that follow from a record of the stream.
 ///
 /// # Errors
 /// If the record cannot be read.
-pub fn events_of(record: &EventRecord) -> Result<Vec<ShopEvent>, StoreError> {
-    let (events, trace_id) = if let Some(Change { old, new, trace_id }) = stream::order_change(record)? {
+pub fn messages_of(record: &EventRecord) -> Result<Messages, StoreError> {
+    if let Some(at) = stream::heartbeat(record)? {
+        return Ok(Messages { heartbeat: Some(HeartbeatSeen { at }), ..Messages::default() });
+    }
+    let mut rows = None;
+    let (events, trace_id) = if let Some(change) = stream::order_change(record)? {
+        rows = OutdatedRows::by(&change);
+        let Change { old, new, trace_id } = change;
         (events::from_change(old.as_ref(), &new)?, trace_id)
     } else if let Some(Change { old, new, trace_id }) = stream::sheet_change(record)? {
         (events::from_sheet_change(old.as_ref(), &new).into_iter().collect(), trace_id)
@@ -272,9 +309,18 @@ pub fn events_of(record: &EventRecord) -> Result<Vec<ShopEvent>, StoreError> {
     } else if let Some(Change { old, new, trace_id }) = stream::withdrawal_change(record)? {
         (events::from_withdrawal_change(old.as_ref(), &new).into_iter().collect(), trace_id)
     } else {
-        return Ok(Vec::new());
+        return Ok(Messages::default());
     };
-    Ok(events.into_iter().map(|event| event.in_trace(trace_id.clone())).collect())
+    let events = events.into_iter().map(|event| event.in_trace(trace_id.clone())).collect();
+    Ok(Messages { events, rows, heartbeat: None })
+}
+
+/// Returns the events of the change in a record of the stream.
+///
+/// # Errors
+/// If the record cannot be read.
+pub fn events_of(record: &EventRecord) -> Result<Vec<ShopEvent>, StoreError> {
+    Ok(messages_of(record)?.events)
 }
 
 /// Counts a published event, and logs it on the level DEBUG: a line an event would cost as much as the event. A batch that comes again counts again: the metric shows the activity of the shop,

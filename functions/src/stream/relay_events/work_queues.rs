@@ -30,10 +30,12 @@ pub enum WorkQueue {
     PaymentRequests,
     /// The requests to the delivery system.
     ShippingInstructions,
+    /// The outdated rows of the desk, and heartbeats. No event goes there.
+    Desk,
 }
 
 impl WorkQueue {
-    pub const ALL: [Self; 3] = [Self::Expiry, Self::PaymentRequests, Self::ShippingInstructions];
+    pub const ALL: [Self; 4] = [Self::Expiry, Self::PaymentRequests, Self::ShippingInstructions, Self::Desk];
 
     /// The queue of the events of a kind. The other kinds go to the bus alone.
     pub fn of(kind: EventKind) -> Option<Self> {
@@ -53,6 +55,7 @@ impl WorkQueue {
             Self::Expiry => "Expiry",
             Self::PaymentRequests => "PaymentRequests",
             Self::ShippingInstructions => "ShippingInstructions",
+            Self::Desk => "Desk",
         }
     }
 
@@ -62,6 +65,7 @@ impl WorkQueue {
             Self::Expiry => "EXPIRY_QUEUE_URL",
             Self::PaymentRequests => "PAYMENT_REQUESTS_QUEUE_URL",
             Self::ShippingInstructions => "SHIPPING_INSTRUCTIONS_QUEUE_URL",
+            Self::Desk => "DESK_QUEUE_URL",
         }
     }
 }
@@ -109,7 +113,12 @@ impl WorkQueues {
 
     /// The queue of the events of a kind, if it exists.
     pub(super) fn queue_of(&self, kind: EventKind) -> Option<WorkQueue> {
-        WorkQueue::of(kind).filter(|queue| self.urls.contains_key(queue))
+        WorkQueue::of(kind).filter(|queue| self.has(*queue))
+    }
+
+    /// Whether the queue exists.
+    pub(super) fn has(&self, queue: WorkQueue) -> bool {
+        self.urls.contains_key(&queue)
     }
 
     /// Makes one call. Returns whether each event was accepted; events without an answer count as refused.
@@ -144,18 +153,18 @@ impl WorkQueues {
         SendMessageBatchRequestEntry::builder().id(place.to_string()).message_body(self.message(event)).build()
     }
 
-    fn message(&self, Waiting { event, detail, .. }: &Waiting) -> String {
+    fn message(&self, waiting: &Waiting) -> String {
         let message = Message {
             version: "0",
-            id: &event.event_id,
-            detail_type: event.kind.as_str(),
+            id: &waiting.id,
+            detail_type: waiting.detail_type(),
             source: events::SOURCE,
             account: &self.account,
             // In whole seconds, as the bus has it.
-            time: event.occurred_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            time: waiting.occurred_at().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             region: &self.region,
             resources: [],
-            detail,
+            detail: &waiting.detail,
         };
         // Texts and JSON: no such message fails to be written.
         accepted_by_sqs(serde_json::to_string(&message).unwrap_or_default())

@@ -271,6 +271,7 @@ fn simple(method: &str, path: &str) -> Option<Call> {
             Call { method: Some("PUT"), ..Call::patch(seller, "/sellers/namdaemun/shipping", terms) }
         }
         ("GET", "/desk/products") => Call::get(As::Seller("namdaemun"), "/desk/products?limit=20"),
+        ("GET", "/desk/lines") => Call::get(As::Seller("namdaemun"), "/desk/lines?status=PREPARING&limit=20"),
         ("GET", "/desk/campaigns") => Call::get(As::Admin, "/desk/campaigns?limit=20"),
         ("GET", path) if !["{order", "{payment", "{withdrawal"].iter().any(|id| path.contains(id)) => {
             Call::get(reader(path), &filled_in(path))

@@ -7,9 +7,9 @@ use shared::{
     api::{
         ApiError, Code, FieldErrors, Language,
         views::{
-            self, AccessView, BestsellerView, CampaignView, CartView, DeskProductView, EntryView, IssuedCouponView,
-            ListedDeskProductView, ListedProductView, OrderSheetView, OrderView, ParcelView, PaymentView, ProductView,
-            SellerShippingView, SessionView, ShownStatus, UserView, WithdrawalView,
+            self, AccessView, BestsellerView, CampaignView, CartView, DeskLineView, DeskProductView, EntryView,
+            IssuedCouponView, ListedDeskProductView, ListedProductView, OrderSheetView, OrderView, ParcelView,
+            PaymentView, ProductView, SellerShippingView, SessionView, ShownStatus, UserView, WithdrawalView,
         },
     },
     app::{
@@ -17,10 +17,12 @@ use shared::{
         balance::{Balance, Charged},
         cart::{LiveCart, LiveItem},
         coupons::Remaining,
+        desk::DeskLine,
         orders::AuthorizedOrder,
     },
     domain::{
-        CouponId, Invalid, OrderId, OrderSheetId, PaymentId, ProductId, Quantity, Refusal, UserId, WithdrawalId, Won,
+        CouponId, Invalid, OrderId, OrderItemId, OrderSheetId, PaymentId, ProductId, Quantity, Refusal, UserId,
+        WithdrawalId, Won,
         address::Address,
         coupon::CouponProblem,
         coupon::{Campaign, CouponState, Discount, IssuedCoupon, Terms, Validity},
@@ -146,6 +148,7 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
     let session = session(&order)?;
     let withdrawal = WithdrawalView::new(withdrawal(&mina)?, Some(Won::new(30_000)));
     let caller = Caller { user_id: mina.clone(), role: Role::Customer };
+    let desk_line = desk_line(&order).ok_or(Error::NoSample("DeskLine"))?;
     let order = AuthorizedOrder::for_caller(&caller, order, ordered_at)?.ok_or(Error::NoSample("Order"))?;
     let history = views::history(&order);
     let seller_shipping = SellerShippingView {
@@ -173,6 +176,7 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         ("ListedProduct", serde_json::to_value(listed)?),
         ("DeskProduct", serde_json::to_value(desk)?),
         ("ListedDeskProduct", serde_json::to_value(desk_listed)?),
+        ("DeskLine", serde_json::to_value(DeskLineView::from(desk_line))?),
         ("Bestseller", serde_json::to_value(bestseller)?),
         (
             "CouponCampaign",
@@ -194,6 +198,13 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
 /// A parcel with one of the two units of the story's order.
 pub(crate) fn parcel() -> Value {
     json!({ "items": [{ "itemId": "1", "quantity": 1 }], "carrier": "CJ대한통운", "trackingNumber": "688012345678" })
+}
+
+fn desk_line(order: &Order) -> Option<DeskLine> {
+    let item_id = OrderItemId::try_from("1".to_owned()).ok()?;
+    let (line, paid_at) = (order.line(1)?.clone(), order.paid_at?);
+    let to_ship = order.unshipped_units(1);
+    Some(DeskLine { order_id: order.order_id.clone(), item_id, line, to_ship, paid_at })
 }
 
 /// The samples of bodies, by the names of their schemas.

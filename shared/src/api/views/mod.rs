@@ -2,6 +2,7 @@
 
 mod cart;
 mod coupon;
+mod desk;
 mod order;
 mod payment;
 mod product;
@@ -11,6 +12,7 @@ mod user;
 
 pub use cart::{CartItemView, CartView};
 pub use coupon::{CampaignView, IssuedCouponView, TermsView};
+pub use desk::DeskLineView;
 pub use order::{HistoryView, OrderLineView, OrderView, ParcelView, PaymentView, RefundView, State, history};
 pub use payment::{CheckoutView, PurposeView, SessionRefundView, SessionView, WithdrawalView};
 pub use product::{

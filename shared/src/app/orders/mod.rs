@@ -32,8 +32,13 @@ pub use source::{Item, OrderSource};
 
 use super::{Caller, Failure, Shop, listed, personal};
 use crate::{
-    domain::{OrderId, Refusal, UserId, refusal::Entity},
-    store::{keys, orders::OrderRecord},
+    domain::{
+        OrderId, Refusal, UserId,
+        desk::Period,
+        order::{Order, OrderStatus},
+        refusal::Entity,
+    },
+    store::{StoreError, keys, orders::OrderRecord},
 };
 
 /// Returns an order as the caller may see it: a seller sees their own lines.
@@ -63,22 +68,45 @@ pub async fn with_history(shop: &Shop, caller: &Caller, id: &OrderId) -> Result<
     Ok(authorized)
 }
 
-/// Returns a part of a user's orders, newest first, and the position of the next part, if there is one.
+/// The orders that a list is to have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OrderFilter {
+    /// Only those in this state.
+    pub status: Option<OrderStatus>,
+    /// Only those created in this period.
+    pub period: Period,
+}
+
+/// Returns a part of a user's orders, newest first, and the position of the next part, if there is one. A state is a filter
+/// of the part: there are fewer orders than `limit` if others have another.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] if the user is unknown.
+/// [`Refusal::NotFound`] if the list is empty and the user is unknown.
 pub async fn list(
     shop: &Shop,
     caller: &Caller,
     user: &UserId,
+    OrderFilter { status, period }: OrderFilter,
     after: Option<String>,
     limit: usize,
 ) -> Result<(Vec<AuthorizedOrder>, Option<String>), Failure> {
     let list = (keys::orders_of(user), |id: &OrderId| keys::order(id));
-    let (records, next) = listed::newest_first::<_, OrderRecord>(shop, user, list, after, limit).await?;
-    let mut orders = Vec::new();
-    for record in records {
-        orders.extend(AuthorizedOrder::for_caller(caller, record.order, shop.clock.now())?);
-    }
-    Ok((orders, next))
+    let (records, next) = listed::newest_first::<_, OrderRecord>(shop, user, list, period, after, limit).await?;
+    let is_wanted = |order: &Order| status.is_none_or(|status| order.status == status);
+    let orders = records.into_iter().map(|record| record.order).filter(is_wanted);
+    Ok((authorized(shop, caller, orders)?, next))
+}
+
+/// The parts of orders that the caller may see.
+///
+/// # Errors
+/// If an order is damaged.
+pub fn authorized(
+    shop: &Shop,
+    caller: &Caller,
+    orders: impl IntoIterator<Item = Order>,
+) -> Result<Vec<AuthorizedOrder>, StoreError> {
+    let now = shop.clock.now();
+    let orders = orders.into_iter().map(|order| AuthorizedOrder::for_caller(caller, order, now));
+    orders.filter_map(Result::transpose).collect()
 }

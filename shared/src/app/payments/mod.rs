@@ -22,7 +22,7 @@ use provider::PaymentProvider;
 
 use super::{Caller, Checkout, Failure, Shop, listed};
 use crate::{
-    domain::{PaymentId, Refusal, UserId, refusal::Entity, session::PaymentSession},
+    domain::{PaymentId, Refusal, UserId, desk::Period, refusal::Entity, session::PaymentSession},
     store::{Consistency, keys, sessions::SessionRecord},
 };
 
@@ -45,7 +45,8 @@ pub async fn list(
     limit: usize,
 ) -> Result<(Vec<PaymentSession>, Option<String>), Failure> {
     let list = (keys::sessions_of(user), |id: &PaymentId| keys::session(id));
-    let (records, next) = listed::newest_first::<_, SessionRecord>(shop, user, list, after, limit).await?;
+    let (records, next) =
+        listed::newest_first::<_, SessionRecord>(shop, user, list, Period::default(), after, limit).await?;
     Ok((records.into_iter().map(|record| record.session).collect(), next))
 }
 

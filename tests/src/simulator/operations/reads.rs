@@ -45,7 +45,14 @@ pub(super) fn look(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<
 /// A client reads a list to its end.
 pub(super) fn walk(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
     let user = scene.shape.user(chance);
-    Some(Operation::Walk(match chance.below(12) {
+    Some(Operation::Walk(match chance.below(14) {
+        12 => List::AllOrders([None, Some("PAID"), Some("PENDING_PAYMENT"), Some("FULLY_REFUNDED")][pick(chance, 4)]),
+        13 => {
+            let seller = (chance.below(2) == 0).then(|| scene.shape.seller(chance));
+            let status = Some(any(chance, &["PREPARING", "PREPARING", "SHIPPED", "CANCELLED"]));
+            // All lines in any state are those of all orders: a line can be shown before it has a row.
+            List::DeskLines(seller, status)
+        }
         0 => List::Products,
         1 => List::ProductPages,
         8 => List::RecentProducts,
@@ -73,9 +80,10 @@ pub(super) fn look_at_desk(scene: &Scene, _: &Known, chance: &mut Chance) -> Opt
     let (user, product) = (scene.shape.user(chance), scene.shape.product(chance));
     let seller = if chance.below(3) == 0 { scene.shape.seller(chance) } else { scene.shape.seller_of(product) };
     let product = if chance.below(4) == 0 { SPARE } else { product };
-    let path = match chance.below(6) {
+    let path = match chance.below(7) {
         0 | 1 => format!("/desk/products/{product}"),
         2 => "/desk/campaigns?limit=2".to_owned(),
+        4 => format!("/desk/lines?limit=2&sellerId={seller}"),
         3 => format!("/desk/products?limit=2&sellerId={seller}"),
         _ => {
             let status = desk_status(chance).map_or_else(String::new, |status| format!("&status={status}"));

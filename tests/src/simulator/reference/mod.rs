@@ -183,6 +183,7 @@ impl Reference {
             "get-product" => self.product(asked),
             "list-products" => self.list_products(asked),
             "list-desk-products" => self.list_desk_products(asked),
+            "list-desk-lines" => self.list_desk_lines(asked),
             "get-desk-product" => self.desk_product(asked),
             "list-desk-campaigns" => self.list_desk_campaigns(asked),
             "list-bestsellers" => fine(self.bestsellers(asked.now)),

@@ -3,6 +3,12 @@
 //! The index or a seller's list gives the entries; each entry is read by its key, strongly. A list can be late to have
 //! an entry, and never shows an outdated one.
 
+mod lines;
+mod update;
+
+pub use lines::{DeskLine, DeskPart, LineFilter, lines, orders};
+pub use update::{note_heartbeat, update};
+
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
@@ -94,22 +100,29 @@ async fn merged(
     let pages = lists.map(|list| {
         shop.table.query::<rows::ByTime>(Range::by_time(list.to_owned()).after_indexed(after.clone()), limit)
     });
-    let mut found: BTreeSet<String> = BTreeSet::new();
-    let mut read_to: Option<String> = None;
+    let mut read = Vec::new();
     for page in join_all(pages).await {
         let page = page?;
-        let places: Vec<String> = page.records.into_iter().map(|row| row.position).collect();
-        if let Some(last) = places.last().filter(|_| page.more) {
-            read_to = Some(read_to.map_or_else(|| last.clone(), |to| to.min(last.clone())));
-        }
-        found.extend(places);
+        read.push((page.records.into_iter().map(|row| row.position).collect(), page.more));
     }
-    let is_read = |place: &String| read_to.as_ref().is_none_or(|to| place <= to);
-    let mut found: Vec<String> = found.into_iter().filter(is_read).collect();
+    Ok(merge(read, false, limit))
+}
+
+/// Merges the first positions of several lists, each with whether the list goes on.
+fn merge(lists: Vec<(Vec<String>, bool)>, newest_first: bool, limit: usize) -> Places {
+    let is_up_to = |place: &String, end: &String| if newest_first { place >= end } else { place <= end };
+    let ends = lists.iter().filter(|(_, more)| *more).filter_map(|(places, _)| places.last());
+    let read_to = if newest_first { ends.max() } else { ends.min() }.cloned();
+    let found: BTreeSet<String> = lists.into_iter().flat_map(|(places, _)| places).collect();
+    let mut found: Vec<String> =
+        found.into_iter().filter(|it| read_to.as_ref().is_none_or(|to| is_up_to(it, to))).collect();
+    if newest_first {
+        found.reverse();
+    }
     let more = read_to.is_some() || found.len() > limit;
     found.truncate(limit);
     let next = found.last().filter(|_| more).cloned();
-    Ok(Places { found, next })
+    Places { found, next }
 }
 
 /// The products at these positions, with their stock. If a sale status is given, only those that have it.
