@@ -1,5 +1,11 @@
 //! What is left of a user who withdrew: nothing personal, anywhere. A program of its own, for a program has one log.
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
 
 use std::{
     io::{self, Write},

@@ -310,6 +310,12 @@ async fn an_event_describes_its_order() {
         "payable": 4000,
         "payment": "BALANCE",
         "refunded": 0,
+        "shipments": [
+          {
+            "fee": 3000,
+            "sellerId": null
+          }
+        ],
         "shippingFee": 3000,
         "status": "PAID",
         "userId": "mina"

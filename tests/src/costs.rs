@@ -207,7 +207,7 @@ async fn parcels(bench: &mut Bench) {
     bench.call("terms of a seller", cost(3, 2.0, 3.0), call).await;
     let body = json!({ "userId": "jun", "items": [{ "productId": "of-seller", "quantity": 3 }] });
     let call = cold(bench).post("/orders", body.clone());
-    bench.call("order of a seller's product, cold", cost(3, 9.0, 3.0), call).await;
+    bench.call("order of a seller's product, cold", cost(3, 9.0, 5.0), call).await;
     let order = bench.shop.post("/orders", body).await.expect(201);
     let path = format!("/orders/{}", order["orderId"].as_str().expect("an id"));
     let parcel = json!({ "items": [{ "itemId": "1", "quantity": 1 }], "carrier": "CJ", "trackingNumber": "1" });

@@ -425,7 +425,7 @@ mod tests {
             "issuedCouponId": "i1", "couponId": "welcome", "userId": "mina", "name": "Welcome", "state": "USABLE",
             "issuedAt": at_ms, "expiresAt": at_ms,
         });
-        let order_id = crate::domain::OrderId::try_from("o1".to_owned()).unwrap();
+        let order_id = OrderId::try_from("o1".to_owned()).unwrap();
         vec![
             (
                 keys::profile(&user()),

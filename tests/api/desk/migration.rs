@@ -118,7 +118,7 @@ async fn audit_without_stream(shop: &TestShop) {
 async fn orders_before_the_desk() -> TestShop {
     let shop = TestShop::new();
     shop.customer("mina", 100_000).await;
-    shop.product("tea", 1_000, 100).await;
+    shop.product("tea", 1_000, 200).await;
     for (quantity, status) in [(2, 201), (99, 402), (2, 201)] {
         let items = json!([{ "productId": "tea", "quantity": quantity }]);
         let answer = shop.post("/orders", json!({ "userId": "mina", "items": items })).await;

@@ -79,11 +79,18 @@ async fn a_reverted_completion_is_published() {
         [
             "OrderPaid",
             "ShippingRequested",
+            "LineShipped",
+            "LineDelivered",
             "OrderCompleted",
+            "ReturnRequested",
             "OrderReopened",
+            "LineDelivered",
             "OrderCompleted",
+            "ExchangeRequested",
             "OrderReopened",
-            "OrderCompleted"
+            "LineDelivered",
+            "OrderCompleted",
+            "PurchaseConfirmed",
         ]
     );
     shop.audit().await;

@@ -242,8 +242,8 @@ fn check_money_outside(world: &World, order: &Order) {
 /// The keys of items that wait for their expiry. Campaigns and products are swept again and again, and the desk's lines
 /// never expire, so they are left out.
 fn still_waiting(items: &[Value]) -> impl Iterator<Item = &str> {
-    // Campaigns and products are swept for ever, and an erasure waits for an hour.
-    let is_patient = |item: &Value| ["CAMPAIGN", "PRODUCT", "ERASURE"].contains(&text(item, "sk"));
+    // Campaigns and products are swept for ever, and an erasure waits for an hour, a confirmation for days.
+    let is_patient = |item: &Value| ["CAMPAIGN", "PRODUCT", "ERASURE", "CONFIRMATION"].contains(&text(item, "sk"));
     let is_listed = |item: &Value| text(item, "sk").starts_with(keys::DESK_PREFIX);
     let waits = move |item: &&Value| item["byDuePk"].is_object() && !is_patient(item) && !is_listed(item);
     items.iter().filter(waits).map(|item| text(item, "pk"))
