@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use functions::{ROUTES, routes};
+use functions::{ROUTES, desk_messages::OUTDATED_ROWS, routes};
 use jiff::{SignedDuration, Timestamp};
 use payment_system::{CallFault, Fault, FaultKind, On};
 use serde_json::{Map, Value, json};
@@ -29,6 +29,10 @@ pub(super) struct Invocations {
     paid: Vec<String>,
     /// Paid orders to ship.
     unshipped: Vec<String>,
+    /// Paid orders with nothing in a parcel.
+    to_ship: Vec<String>,
+    /// Paid orders with a unit in a parcel.
+    in_parcel: Vec<String>,
     /// Orders to pay from the balance.
     unpaid: Vec<String>,
     /// Orders that the payment system pays.
@@ -106,6 +110,12 @@ impl Invocations {
         let expired = orders(shop, "LATER", each).await;
         shop.set_clock(&now.to_string());
         let (paid, unshipped) = (orders(shop, "BALANCE", each).await, orders(shop, "BALANCE", each).await);
+        let (to_ship, in_parcel) = (orders(shop, "BALANCE", each).await, orders(shop, "BALANCE", each).await);
+        for order in &in_parcel {
+            shop.post(&format!("/orders/{order}/parcels"), parcel()).as_admin().await.expect(201);
+        }
+        let address = json!({ "address": "서울시 중구 세종대로 110" });
+        shop.patch("/users/kim", address).as_user("kim").await.expect(200);
         let (unpaid, external) = (orders(shop, "LATER", each).await, orders(shop, "EXTERNAL", each).await);
         let items = json!([{ "productId": "hanji", "quantity": 1 }]);
         let sheet = shop.post("/order-sheets", json!({ "userId": "kim", "items": items })).as_user("kim").await;
@@ -135,6 +145,8 @@ impl Invocations {
         Ok(Self {
             paid,
             unshipped,
+            to_ship,
+            in_parcel,
             unpaid,
             external,
             expired,
@@ -174,6 +186,13 @@ impl Invocations {
                     json!({ "paymentId": format!("p{index}"), "orderId": order, "amount": PAYABLE, "at": at }),
                 )
             }
+            "update-desk" => {
+                let now = Timestamp::now().as_millisecond();
+                let rows = json!({
+                    "orderId": self.paid.get(index), "version": 1, "changedAt": now, "order": true, "lines": [1],
+                });
+                message(OUTDATED_ROWS, rows)
+            }
             "sweep" => Ok(json!({ "task": "EXPIRY" })),
             "audit-books" | "rebuild-sales" | "sweep-payments" | "watch" => Ok(json!({})),
             EMPTY | "route-not-found" => Ok(http("GET", "/nothing", None, None)),
@@ -199,6 +218,13 @@ impl Invocations {
             "retry-refund" => (json!({ "to": "BALANCE" }), Some(nth(&self.unrefunded)), ""),
             "receive-payment-notice" => (json!({}), None, ""),
             "create-withdrawal" => (withdrawal(), None, ""),
+            "create-parcel" => (parcel(), Some(nth(&self.to_ship)), ""),
+            "update-parcel" => (json!({ "status": "DELIVERED" }), Some(nth(&self.in_parcel)), ""),
+            "set-seller-shipping" => (json!({ "fee": 2_500, "freeFrom": 50_000, "returnFee": 2_500 }), None, ""),
+            "update-order" => (json!({ "shipTo": "서울시 중구 세종대로 110" }), None, ""),
+            "withdraw-user" => (json!({ "forfeit": true }), None, ""),
+            "list-users" => (Value::Null, None, "?email=kim@example.com"),
+            "list-accesses" => (Value::Null, None, "?userId=kim"),
             "update-withdrawal" => (json!({ "status": "PAID_OUT" }), None, ""),
             "create-coupon" => {
                 let now = Timestamp::now();
@@ -231,20 +257,25 @@ impl Invocations {
         };
         let customer = match function {
             "create-user" => format!("v{index}"),
-            "add-to-cart" | "remove-from-cart" | "issue-coupon" => user.clone(),
+            "add-to-cart" | "remove-from-cart" | "issue-coupon" | "withdraw-user" => user.clone(),
             _ => "kim".to_owned(),
         };
         let is_admins = function.contains("desk")
             || [
                 "adjust-balance",
                 "create-coupon",
+                "create-parcel",
                 "create-product",
                 "get-coupon",
                 "refund-payment",
                 "restock-product",
+                "list-accesses",
+                "list-users",
                 "retry-refund",
                 "revoke-coupon",
+                "set-seller-shipping",
                 "update-order-item",
+                "update-parcel",
                 "update-product",
                 "update-withdrawal",
             ]
@@ -263,7 +294,9 @@ impl Invocations {
             ("{paymentId}", &payment),
             ("{withdrawalId}", &withdrawal),
             ("{provider}", "toss"),
-            ("{userId}", "kim"),
+            ("{userId}", if function == "withdraw-user" { user.as_str() } else { "kim" }),
+            ("{sellerId}", "kim"),
+            ("{parcelId}", "1"),
             ("{productId}", "hanji"),
             ("{couponId}", "welcome"),
             ("{orderId}", &order),
@@ -278,6 +311,11 @@ impl Invocations {
         }
         Ok(event)
     }
+}
+
+/// A parcel with one unit of the first line.
+fn parcel() -> Value {
+    json!({ "items": [{ "itemId": "1", "quantity": 1 }], "carrier": "CJ", "trackingNumber": "688012345678" })
 }
 
 /// Sessions of top-ups, paid or not.

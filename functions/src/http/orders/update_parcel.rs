@@ -24,7 +24,7 @@ struct Body {
     patch,
     path = "/orders/{orderId}/parcels/{parcelId}",
     tag = "Orders",
-    params(("orderId" = OrderId, Path), ("parcelId" = ParcelId, Path)),
+    params(("orderId" = OrderId, Path), ("parcelId" = String, Path)),
     request_body = Body,
     responses((status = 200, description = "The parcel in its new state.", body = ParcelView)),
 )]
