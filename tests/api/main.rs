@@ -69,6 +69,7 @@ mod products {
 mod users {
     mod address;
     mod create;
+    mod first_stage;
     mod get;
     mod list;
     mod personal_data;

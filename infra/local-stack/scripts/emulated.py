@@ -99,14 +99,16 @@ def explode(api: str, properties: dict, resources: dict, stack: str) -> dict:
     for path, operations in body["paths"].items():
         for method, operation in operations.items():
             route = route_key(path, method)
-            suffix = digest(route)
-            resources[f"{api}Integration{suffix}"] = integration(api, operation)
-            resources[f"{api}Route{suffix}"] = {
+            # Routes to one function share its integration: a stack has 500 resources at most.
+            described = integration(api, operation)
+            shared = f"{api}Integration{digest(json.dumps(described, sort_keys=True))}"
+            resources[shared] = described
+            resources[f"{api}Route{digest(route)}"] = {
                 "Type": "AWS::ApiGatewayV2::Route",
                 "Properties": {
                     "ApiId": {"Ref": api},
                     "RouteKey": route,
-                    "Target": {"Fn::Sub": f"integrations/${{{api}Integration{suffix}}}"},
+                    "Target": {"Fn::Sub": f"integrations/${{{shared}}}"},
                     **authorization(api, operation),
                 },
             }
