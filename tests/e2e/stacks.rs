@@ -127,7 +127,9 @@ async fn a_second_stack_with_the_defaults_works_beside_the_first() {
     let tea = json!({ "productId": "tea", "name": "녹차", "price": 12_000, "stock": 3 });
     admin.post("/products", tea).await.data();
     assert_eq!(mina.post("/products", json!({ "name": "X", "price": 1, "stock": 1 })).await.code(), "FORBIDDEN");
-    let user = mina.post("/users", json!({ "name": "이미나", "email": "mina@example.com" })).await;
+    let address = json!({ "postcode": "04524", "line1": "세종대로 110" });
+    let mina_data = json!({ "name": "이미나", "email": "mina@example.com", "address": address });
+    let user = mina.post("/users", mina_data).await;
     let mina_id = user.data()["userId"].as_str().unwrap().to_owned();
     let charge = json!({ "userId": mina_id, "amount": 50_000 });
     assert_eq!(mina.post("/balance/charge", charge.clone()).await.code(), "FORBIDDEN");
@@ -218,6 +220,8 @@ async fn a_restored_table_gets_a_stack_of_its_own() {
     let token = shop.stack().token("u0", &[]).unwrap();
     let customer = Api::new(url).with("authorization", format!("Bearer {token}"));
     assert_eq!(customer.get("/orders").await.data()["items"].as_array().unwrap().len(), 1);
+    let address = json!({ "postcode": "04524", "line1": "세종대로 110" });
+    customer.patch("/users/u0", json!({ "address": address })).await.data();
     let order = json!({ "userId": "u0", "items": [{ "productId": "tea", "quantity": 1 }] });
     assert_eq!(customer.post("/orders", order).await.data()["status"], "PAID");
     assert_eq!(customer.get("/products/tea").await.data()["stock"], 8);
