@@ -55,7 +55,7 @@ impl Desk {
         if !selection.has(relation::order(id)) {
             return;
         }
-        let missing = desk::rows(order, &DeskChange::of_all(order));
+        let missing = desk::rows(order, &DeskChange::all_rows(order));
         self.unmatched += missing.len();
         let (created_at, updated_at) = (order.created_at, order.updated_at);
         let known = Known { created_at, updated_at, version: order.version, missing };
@@ -178,7 +178,7 @@ mod tests {
         let mut shop = Shop::healthy();
         for id in ["o1", "o2", "o3", "o4", "o5"] {
             let order = shop.order(id);
-            for (key, row) in desk::rows(&order, &DeskChange::of_all(&order)) {
+            for (key, row) in desk::rows(&order, &DeskChange::all_rows(&order)) {
                 shop.put(key, row);
             }
         }

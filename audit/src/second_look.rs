@@ -199,7 +199,7 @@ impl SecondLook<'_> {
         let (mut user, mut rows) = (None, Vec::new());
         if let Some(Ok(Record::Order(record))) = items.get(&keys::order(order)).cloned().map(Record::read) {
             user = Some(keys::account(&record.order.user_id));
-            rows = desk::rows(&record.order, &DeskChange::of_all(&record.order));
+            rows = desk::rows(&record.order, &DeskChange::all_rows(&record.order));
         }
         let desk = [keys::desk_heartbeat(), keys::migration(crate::desk::MIGRATION)];
         let desk = desk.into_iter().chain(rows.into_iter().map(|(key, _)| key));

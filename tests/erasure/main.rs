@@ -1,4 +1,4 @@
-//! What is left of a user who withdrew: nothing personal, anywhere. A program of its own, for a program has one log.
+//! Nothing personal is left of a user who withdrew, anywhere. A program of its own, for a program has one log.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,

@@ -140,7 +140,7 @@ async fn a_late_writer_does_not_bring_an_old_state_back() {
     shop.patch(&path, json!({ "status": "SHIPPED" })).as_admin().await.expect(200);
     handle(&shop, &messages(&shop)).await;
     // The late writer's rows, as it read the order.
-    let change = shared::domain::desk::DeskChange::of_all(&old.order);
+    let change = shared::domain::desk::DeskChange::all_rows(&old.order);
     for (key, row) in shared::store::desk::rows(&old.order, &change) {
         let write = shared::store::desk::write(key.clone(), &row);
         let table = &shop.instance().table;

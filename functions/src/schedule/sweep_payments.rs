@@ -3,24 +3,21 @@
 //! It stands beside the other sweeps, since it alone asks the provider and may read its secret.
 
 use std::{
-    fmt::Display,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::Error;
 use serde_json::Value;
 use shared::{
     app::{
-        Failure, Shop,
-        expiry::{Expired, Place},
+        Shop,
+        expiry::Expired,
         payments,
-        sweeps::{SweepReport, SweepStep, sweep_all},
+        sweeps::{SweepReport, sweep_buckets},
     },
     lambda::serve,
-    store::keys::EXPIRY_BUCKETS,
 };
 use tokio::time::{Instant, sleep};
 
@@ -77,8 +74,8 @@ async fn pass(shop: &Shop) -> Result<(SweepReport, Option<Timestamp>), Error> {
     };
     let refunds = move |bucket, after| payments::open_refunds(shop, bucket, until, after);
     let (sessions, refunds) = tokio::join!(
-        sweep_buckets(shop, until, sessions, |payment| payments::sweep_session(shop, payment)),
-        sweep_buckets(shop, until, refunds, |order| payments::sweep_refunds(shop, order)),
+        sweep_buckets(&shop.bounds, until, sessions, |payment| payments::sweep_session(shop, payment)),
+        sweep_buckets(&shop.bounds, until, refunds, |order| payments::sweep_refunds(shop, order)),
     );
     let report = sessions?.and(refunds?);
     // Each run that ends well writes it: silence means that none does. A gauge would repeat the last value after a failure.
@@ -90,25 +87,4 @@ async fn pass(shop: &Shop) -> Result<(SweepReport, Option<Timestamp>), Error> {
     }
     let next = *next.lock().unwrap_or_else(PoisonError::into_inner);
     Ok((report, next))
-}
-
-/// Sweeps a list in all its buckets, side by side.
-async fn sweep_buckets<I, L, S>(
-    shop: &Shop,
-    until: Timestamp,
-    list: impl Fn(u16, Option<Place>) -> L + Copy,
-    sweep: impl Fn(I) -> S + Copy,
-) -> Result<SweepReport, Error>
-where
-    I: Display + Clone,
-    L: Future<Output = Result<Expired<I>, Failure>>,
-    S: Future<Output = Result<SweepStep, Failure>>,
-{
-    let buckets =
-        (0..EXPIRY_BUCKETS).map(|bucket| sweep_all(&shop.bounds, until, move |after| list(bucket, after), sweep));
-    let mut report = SweepReport::default();
-    for bucket in join_all(buckets).await {
-        report = report.and(bucket?);
-    }
-    Ok(report)
 }

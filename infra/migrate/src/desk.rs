@@ -20,7 +20,7 @@ pub(crate) const STEP: Step = Step {
 fn list<'a>(shop: &'a Shop, record: &'a Record) -> BoxFuture<'a, Result<Handled, Failure>> {
     Box::pin(async move {
         let Record::Order(record) = record else { return Ok(Handled::counted("unreadable")) };
-        for (key, row) in desk::rows(&record.order, &DeskChange::of_all(&record.order)) {
+        for (key, row) in desk::rows(&record.order, &DeskChange::all_rows(&record.order)) {
             let mut transaction = Transaction::new();
             transaction.add(desk::write(key, &row));
             // A row of a later version is as good.

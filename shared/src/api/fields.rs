@@ -148,8 +148,9 @@ macro_rules! field {
 }
 
 field!(
- String => UserId, ProductId, CouponId, OrderId, OrderItemId, OrderSheetId, ParcelId, Email, Instant, UserKind, UserStatus, SaleStatus, InitialStatus, CouponKind, LineStatus, ParcelStatus, OrderStatus, PayBy, Limit, RecentStock, PaymentId, PaymentKey, WithdrawalId,
-    WithdrawalStatus, Tender,
+    String => UserId, ProductId, CouponId, OrderId, OrderItemId, OrderSheetId, ParcelId, Email, Instant, UserKind,
+    UserStatus, SaleStatus, InitialStatus, CouponKind, LineStatus, ParcelStatus, OrderStatus, PayBy, Limit,
+    RecentStock, PaymentId, PaymentKey, WithdrawalId, WithdrawalStatus, Tender,
 );
 field!(i64 => ChargeAmount, AdjustmentAmount, PositiveAmount, Payable, Price, Quantity, Units, UnitsChange, ShardCount, TotalQuantity, ValidDays, CounterShards);
 

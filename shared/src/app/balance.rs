@@ -234,8 +234,7 @@ pub async fn entries(
     if entries.iter().any(|entry| entry.reason.is_some()) {
         let seal = personal::seal_of(shop, user).await?;
         for entry in &mut entries {
-            let reason = entry.reason.take();
-            entry.reason = reason.and_then(|reason| seal.open(&entry.entry_id, personal::REASON, &reason));
+            seal.open_reason(&entry.entry_id, &mut entry.reason);
         }
     }
     Ok((entries, page.more))

@@ -59,6 +59,11 @@ impl Seal {
         opened
     }
 
+    /// Opens the reason of a record; none if it is of an erased user.
+    pub fn open_reason(&self, record: &str, reason: &mut Option<String>) {
+        *reason = reason.take().and_then(|reason| self.open(record, REASON, &reason));
+    }
+
     /// The place of a text, which a sealed text is bound to.
     fn place(&self, record: &str, field: &str) -> String {
         format!("jangteo.seal.1|{}|{record}|{field}", self.user)
@@ -80,7 +85,7 @@ impl Seal {
         })
     }
 
-    /// The profile as its user knows it. What cannot be opened is empty.
+    /// The profile as its user knows it. A field that cannot be opened is empty.
     pub fn open_profile(&self, stored: &Profile) -> Profile {
         let open = |field: &str, text: &str| self.open(PROFILE, field, text);
         let business = |field: &str, text: &str| Ok::<_, Failure>(open(field, text).unwrap_or_default());

@@ -8,7 +8,10 @@
 //! |---|---|---|---|
 //! | the second finds the terms as they are to be | of two announcements the second waits until the first is in force | announced terms come into force by themselves | the repetition finds them |
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -16,9 +19,8 @@ use super::{Caller, Failure, Role, Shop};
 use crate::{
     domain::{
         Refusal, UserId,
-        pricing::ShippingPolicy,
         refusal::Entity,
-        shipping::{SellerShipping, ShippingRates, ShippingTerms, TERMS_AGE},
+        shipping::{SellerShipping, ShippingRates, ShippingTerms},
     },
     store::{Backoff, Consistency, Found, Key, Outcome, Transaction, keys, sellers},
 };
@@ -87,72 +89,44 @@ async fn wait_until(shop: &Shop, at: Timestamp) {
     tokio::time::sleep(Duration::try_from(left).unwrap_or_default()).await;
 }
 
-/// The terms of sellers as they were known at an instant.
-#[derive(Debug, Clone, Default)]
-pub(super) struct KnownTerms(Vec<(UserId, Timestamp, Option<SellerShipping>)>);
+/// The sellers whose terms have yet to be read, since none are cached.
+pub(super) fn unknown<'s>(shop: &Shop, sellers: impl Iterator<Item = &'s UserId>) -> BTreeSet<UserId> {
+    sellers.filter(|seller| shop.cached_terms(seller).is_none()).cloned().collect()
+}
 
-impl KnownTerms {
-    /// The keys of the terms that have yet to be read for an order of this instant.
-    pub(super) fn missing<'s>(
-        &self,
-        shop: &Shop,
-        sellers: impl Iterator<Item = &'s UserId>,
-        at: Timestamp,
-    ) -> Vec<(UserId, Key)> {
-        let mut missing: Vec<(UserId, Key)> = Vec::new();
-        for seller in sellers {
-            let is_known = self.known(seller, at).is_some() || shop.cached_terms(seller).is_some();
-            if !is_known && missing.iter().all(|(other, _)| other != seller) {
-                missing.push((seller.clone(), keys::seller_shipping(seller)));
-            }
+/// Caches the terms of sellers among items of a read that began at this instant.
+pub(super) fn cache(shop: &Shop, sellers: &BTreeSet<UserId>, found: &Found, at: Timestamp) -> Result<(), Failure> {
+    for seller in sellers {
+        shop.cache_terms(seller, at, found.get(&keys::seller_shipping(seller))?);
+    }
+    Ok(())
+}
+
+/// The rates of an order of this instant. The terms of sellers that are not cached are read.
+pub(super) async fn rates(
+    shop: &Shop,
+    sellers: impl Iterator<Item = &UserId>,
+    at: Timestamp,
+    backoff: &mut Backoff,
+) -> Result<ShippingRates, Failure> {
+    let mut terms: BTreeMap<UserId, Option<SellerShipping>> = BTreeMap::new();
+    let mut missing = BTreeSet::new();
+    for seller in sellers {
+        match shop.cached_terms(seller) {
+            Some(cached) => drop(terms.insert(seller.clone(), cached)),
+            None => drop(missing.insert(seller.clone())),
         }
-        missing
     }
-
-    fn known(&self, seller: &UserId, at: Timestamp) -> Option<&Option<SellerShipping>> {
-        let is_fresh = |read_at: Timestamp| at.duration_since(read_at) < TERMS_AGE;
-        self.0.iter().find(|(known, read_at, _)| known == seller && is_fresh(*read_at)).map(|(.., terms)| terms)
-    }
-
-    /// Adopts terms that a read which began at this instant found.
-    pub(super) fn adopt(
-        &mut self,
-        shop: &Shop,
-        wanted: Vec<(UserId, Key)>,
-        found: &Found,
-        at: Timestamp,
-    ) -> Result<(), Failure> {
-        for (seller, key) in wanted {
-            let terms: Option<SellerShipping> = found.get(&key)?;
-            shop.cache_terms(&seller, at, terms.clone());
-            self.0.retain(|(known, ..)| *known != seller);
-            self.0.push((seller, at, terms));
+    if !missing.is_empty() {
+        let read_at = shop.clock.now();
+        let wanted: Vec<Key> = missing.iter().map(keys::seller_shipping).collect();
+        let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
+        cache(shop, &missing, &found, read_at)?;
+        for seller in missing {
+            let read = found.get(&keys::seller_shipping(&seller))?;
+            terms.insert(seller, read);
         }
-        Ok(())
     }
-
-    /// The rates of an order of this instant, with the terms of these sellers read as far as they are not known.
-    pub(super) async fn rates<'s>(
-        &mut self,
-        shop: &Shop,
-        sellers: impl Iterator<Item = &'s UserId> + Clone,
-        at: Timestamp,
-        backoff: &mut Backoff,
-    ) -> Result<ShippingRates, Failure> {
-        let missing = self.missing(shop, sellers.clone(), at);
-        if !missing.is_empty() {
-            let read_at = shop.clock.now();
-            let wanted: Vec<Key> = missing.iter().map(|(_, key)| key.clone()).collect();
-            let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
-            self.adopt(shop, missing, &found, read_at)?;
-        }
-        let own = sellers.filter_map(|seller| {
-            let terms = match self.known(seller, at) {
-                Some(terms) => terms.clone(),
-                None => shop.cached_terms(seller)?,
-            };
-            Some((seller.clone(), ShippingPolicy::from(terms?.in_force(at)?)))
-        });
-        Ok(ShippingRates { shop: shop.policy.shipping, sellers: own.collect() })
-    }
+    let in_force = |(seller, terms): (UserId, Option<SellerShipping>)| Some((seller, terms?.in_force(at)?.into()));
+    Ok(ShippingRates { shop: shop.policy.shipping, sellers: terms.into_iter().filter_map(in_force).collect() })
 }

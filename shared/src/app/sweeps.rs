@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, fmt::Display};
 
-use futures::{Stream, StreamExt, stream};
+use futures::{Stream, StreamExt, future::join_all, stream};
 use jiff::{SignedDuration, Timestamp};
 use serde::de::IgnoredAny;
 use tokio::time::Instant;
@@ -11,7 +11,7 @@ use super::{
     Bounds, Failure, Shop,
     expiry::{Expired, Place},
 };
-use crate::store::{Applied, heartbeat};
+use crate::store::{Applied, heartbeat, keys::EXPIRY_BUCKETS};
 
 /// The result of sweeping a part of one thing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -65,6 +65,29 @@ pub async fn beat(shop: &Shop) -> Result<(), Failure> {
     // A later sign of life is as good.
     let _: Applied<IgnoredAny> = shop.table.apply(&beat, &mut shop.backoff()).await?;
     Ok(())
+}
+
+/// Sweeps a list in all its buckets, side by side.
+///
+/// # Errors
+/// If the list of a bucket cannot be read.
+pub async fn sweep_buckets<I, L, S>(
+    bounds: &Bounds,
+    now: Timestamp,
+    list: impl Fn(u16, Option<Place>) -> L + Copy,
+    sweep: impl Fn(I) -> S + Copy,
+) -> Result<SweepReport, Failure>
+where
+    I: Display + Clone,
+    L: Future<Output = Result<Expired<I>, Failure>>,
+    S: Future<Output = Result<SweepStep, Failure>>,
+{
+    let buckets = (0..EXPIRY_BUCKETS).map(|bucket| sweep_all(bounds, now, move |after| list(bucket, after), sweep));
+    let mut report = SweepReport::default();
+    for bucket in join_all(buckets).await {
+        report = report.and(bucket?);
+    }
+    Ok(report)
 }
 
 /// Sweeps everything on a list, [`Bounds::sweeps_at_once`] at a time, until [`Bounds::sweep_budget`] is spent.

@@ -30,7 +30,7 @@ impl DeskChange {
     }
 
     /// All rows of an order.
-    pub fn of_all(order: &Order) -> Self {
+    pub fn all_rows(order: &Order) -> Self {
         Self::between(None, order)
     }
 

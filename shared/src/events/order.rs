@@ -101,7 +101,7 @@ pub fn from_change(old: Option<&Order>, new: &Order) -> Result<Vec<Event>, Incon
     let happenings = new.history.iter().zip(1_u64..).skip(known);
     let mut events: Vec<Event> =
         happenings.flat_map(|(entry, sequence)| from_entry(new, &snapshot, entry, sequence)).collect();
-    events.extend(of_lines(new, known));
+    events.extend(line_events(new, known));
     let was_completed = old.is_some_and(|old| old.status == OrderStatus::Completed);
     let turned = match (was_completed, new.status == OrderStatus::Completed) {
         (false, true) => Some((EventKind::OrderCompleted, "-completed")),
@@ -165,7 +165,7 @@ fn from_entry(order: &Order, snapshot: &OrderSnapshot, entry: &HistoryEntry, seq
 }
 
 /// The events of the lines that the entries after the `known` ones moved.
-fn of_lines(order: &Order, known: usize) -> Vec<Event> {
+fn line_events(order: &Order, known: usize) -> Vec<Event> {
     let steps = order.steps().into_iter().filter(|step| step.entry_number > known);
     let events = steps.filter_map(|step| {
         let (kind, change) = LineChange::of(order, step.change)?;

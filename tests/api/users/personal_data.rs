@@ -32,7 +32,7 @@ fn first_stage(shop: &TestShop) {
 }
 
 #[tokio::test]
-async fn what_a_user_gives_is_stored_sealed_and_shown_plain() {
+async fn personal_data_is_stored_sealed_and_shown_plain() {
     let shop = TestShop::new();
     shop.product("tea", 1_000, 10).await;
     let business = json!({

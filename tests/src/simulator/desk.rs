@@ -21,7 +21,7 @@ pub fn violations(items: &[Value]) -> Vec<String> {
     }
     let mut found = Vec::new();
     for order in books::orders(items) {
-        for (Key { pk, sk }, expected) in desk::rows(&order, &DeskChange::of_all(&order)) {
+        for (Key { pk, sk }, expected) in desk::rows(&order, &DeskChange::all_rows(&order)) {
             let Some(row) = rows.remove(&(pk.clone(), sk.clone())) else {
                 found.push(format!("the desk has no row {pk} {sk}"));
                 continue;

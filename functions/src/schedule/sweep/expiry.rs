@@ -3,17 +3,15 @@
 
 use std::fmt;
 
-use futures::future::join_all;
 use lambda_runtime::Error;
 use shared::{
     app::{
         Failure, Shop,
         expiry::{Expired, Place},
         orders,
-        sweeps::{self, SweepReport, SweepStep, sweep_all},
+        sweeps::{self, SweepReport, SweepStep, sweep_buckets},
     },
     domain::OrderId,
-    store::keys::EXPIRY_BUCKETS,
 };
 
 /// Orders of a page that end together.
@@ -36,14 +34,8 @@ pub async fn run(shop: &Shop) -> Result<SweepReport, Error> {
         tracing::warn!(%error, "there is no heartbeat of this minute");
     }
     let until = shop.clock.now();
-    let list = |bucket| move |after| pages(shop, bucket, until, after);
-    let buckets =
-        (0..EXPIRY_BUCKETS).map(|bucket| sweep_all(&shop.bounds, until, list(bucket), |page| end(shop, page)));
-    let mut report = SweepReport::default();
-    for bucket in join_all(buckets).await {
-        report = report.and(bucket?);
-    }
-    Ok(report)
+    let list = |bucket, after| pages(shop, bucket, until, after);
+    Ok(sweep_buckets(&shop.bounds, until, list, |page| end(shop, page)).await?)
 }
 
 /// A page of a bucket, in parts that fit a commit.

@@ -17,7 +17,7 @@ use crate::{
     domain::{
         OrderId, Refusal,
         address::Address,
-        order::{Actor, HistoryEntry, HistoryEvent, Order},
+        order::{Actor, Order},
         refusal::Entity,
     },
     store::RetryKind,
@@ -104,7 +104,7 @@ pub async fn change_address(
             return Err(Refusal::UserNotActive.into());
         };
         let number = addresses::new_number(shop);
-        let after = readdressed(before, number, actor, shop.clock.now());
+        let after = before.readdressed(number, actor, shop.clock.now());
         let mut attempt = Attempt::new(shop, &seen, &after, &mut known, &mut backoff).await?;
         let create = addresses::create(shop, &seal, &after.user_id, number, &address)?;
         attempt.transaction.add(create);
@@ -115,11 +115,4 @@ pub async fn change_address(
             seen = read(shop, id).await?;
         }
     }
-}
-
-fn readdressed(order: &Order, number: u64, actor: Actor, now: jiff::Timestamp) -> Order {
-    let mut after =
-        Order { ship_to: Some(number), version: order.version.saturating_add(1), updated_at: now, ..order.clone() };
-    after.history.push(HistoryEntry::new(HistoryEvent::AddressChanged, actor, now));
-    after
 }

@@ -117,6 +117,11 @@ pub(super) fn actors(caller: &Caller, order: &Order, line: &OrderLine) -> Vec<Ac
     roles.into_iter().filter_map(|(actor, is_one)| is_one.then_some(actor)).collect()
 }
 
+/// Whether a caller has a role in some line of an order.
+pub(super) fn sees_some(caller: &Caller, order: &Order) -> bool {
+    order.items.iter().any(|line| !actors(caller, order, line).is_empty())
+}
+
 /// The role in which a caller acts on an order as a whole.
 pub(super) fn on_the_whole(caller: &Caller, order: &Order) -> Actor {
     match caller.role {

@@ -2,7 +2,7 @@
 
 use super::{
     AuthorizedOrder,
-    authorized::{actors, on_the_whole},
+    authorized::{actors, on_the_whole, sees_some},
     change::{change, read},
 };
 use crate::{
@@ -76,8 +76,7 @@ pub async fn move_line(
     let pays_back = to == LineStatus::Cancelled;
     let order = change(shop, id, likely_buyer(caller).filter(|_| pays_back), None, |order, now| {
         let line = order.line(number).ok_or_else(|| Refusal::not_found(Entity::OrderItem, number));
-        let sees_some = order.items.iter().any(|line| !actors(caller, order, line).is_empty());
-        if !sees_some {
+        if !sees_some(caller, order) {
             return Err(Refusal::not_found(Entity::Order, id));
         }
         let actors = actors(caller, order, line?);

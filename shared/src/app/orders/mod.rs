@@ -61,8 +61,7 @@ pub async fn with_history(shop: &Shop, caller: &Caller, id: &OrderId) -> Result<
     if order.history.iter().any(|entry| entry.reason.is_some()) {
         let seal = personal::seal_of(shop, &order.user_id).await?;
         for entry in &mut order.history {
-            let reason = entry.reason.take();
-            entry.reason = reason.and_then(|reason| seal.open(id.as_str(), personal::REASON, &reason));
+            seal.open_reason(id.as_str(), &mut entry.reason);
         }
     }
     Ok(authorized)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{
-    authorized::actors,
+    authorized::{actors, sees_some},
     change::{change, change_part},
 };
 use crate::{
@@ -56,8 +56,8 @@ pub async fn ship(
     });
     let (order, number) = shipped.await?;
     // The rights of a replay have not been checked yet.
-    let line = order.parcel(number).and_then(|parcel| order.line(parcel.items.first()?.line));
-    ensure_ships(caller, &order, line.ok_or_else(|| Refusal::not_found(Entity::Parcel, number))?)?;
+    let line = order.line_in_parcel(number).ok_or_else(|| Refusal::not_found(Entity::Parcel, number))?;
+    ensure_ships(caller, &order, line)?;
     Ok((order, number))
 }
 
@@ -73,11 +73,11 @@ pub async fn move_parcel(
     to: ParcelStatus,
 ) -> Result<Order, Failure> {
     let moved = change(shop, id, None, None, |order, now| {
-        let missing = || Refusal::not_found(Entity::Parcel, number);
-        let line = order.parcel(number).and_then(|parcel| order.line(parcel.items.first()?.line));
-        let Some(line) = line else {
-            let sees_some = order.items.iter().any(|line| !actors(caller, order, line).is_empty());
-            return Err(if sees_some { missing() } else { Refusal::not_found(Entity::Order, id) });
+        let Some(line) = order.line_in_parcel(number) else {
+            return Err(match sees_some(caller, order) {
+                true => Refusal::not_found(Entity::Parcel, number),
+                false => Refusal::not_found(Entity::Order, id),
+            });
         };
         let actor = ensure_ships(caller, order, line)?;
         order.move_parcel(number, to, actor, now)
@@ -85,17 +85,15 @@ pub async fn move_parcel(
     moved.await
 }
 
-/// The role in which the caller ships a line. Whoever sees it without shipping it is forbidden to, and for anyone else it
-/// does not exist.
+/// The role in which the caller ships a line. A caller who sees some of the order is forbidden otherwise. For all others
+/// the order does not exist.
 fn ensure_ships(caller: &Caller, order: &Order, line: &OrderLine) -> Result<Actor, Refusal> {
     if caller.role == Role::Admin {
         return Ok(Actor::Admin);
     }
     match actors(caller, order, line) {
         roles if roles.contains(&Actor::Seller) => Ok(Actor::Seller),
-        roles if roles.is_empty() && !order.items.iter().any(|line| !actors(caller, order, line).is_empty()) => {
-            Err(Refusal::not_found(Entity::Order, &order.order_id))
-        }
+        _ if !sees_some(caller, order) => Err(Refusal::not_found(Entity::Order, &order.order_id)),
         _ => Err(Refusal::Forbidden),
     }
 }

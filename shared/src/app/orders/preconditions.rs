@@ -9,7 +9,7 @@ use super::{
     source::{Item, ResolvedItems},
 };
 use crate::{
-    app::{Failure, Shop, accounts, addresses, inventory, inventory_sweep, seller_shipping::KnownTerms},
+    app::{Failure, Shop, accounts, addresses, inventory, inventory_sweep, seller_shipping},
     domain::{
         CouponId, OrderId, ProductId, Quantity, Refusal, UserId, Won,
         account::Account,
@@ -38,8 +38,6 @@ pub(super) struct Preconditions {
     pub(super) sheet: Option<OrderSheet>,
     /// The cart that the lines leave.
     pub(super) cart: Option<Cart>,
-    /// The terms on which the sellers of the lines ship.
-    terms: KnownTerms,
 }
 
 /// The preconditions that may come from the cache, since a commit is going to assert them.
@@ -142,14 +140,13 @@ impl Preconditions {
         let unknown = items.iter().filter(|item| !cached.contains_key(&item.product_id));
         wanted.extend(unknown.map(|item| keys::product(&item.product_id)));
         // The sheet has its fees. The sellers of unknown products are not known yet either.
-        let mut terms = KnownTerms::default();
         let read_at = shop.clock.now();
         let sellers = cached.values().filter_map(|product| product.seller_id.as_ref()).filter(|_| sheet.is_none());
-        let missing = terms.missing(shop, sellers, read_at);
-        wanted.extend(missing.iter().map(|(_, key)| key.clone()));
+        let sellers = seller_shipping::unknown(shop, sellers);
+        wanted.extend(sellers.iter().map(keys::seller_shipping));
         let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
 
-        terms.adopt(shop, missing, &found, read_at)?;
+        seller_shipping::cache(shop, &sellers, &found, read_at)?;
 
         if shows_address {
             addresses::cache(shop, &found, user, number)?;
@@ -205,7 +202,7 @@ impl Preconditions {
             line.product.name.clone_from(&quoted.name);
             line.quoted = Some(Quoted::Offer(offer));
         }
-        let mut preconditions = Self { account, coupon_id, coupon, lines, sheet, cart, terms };
+        let mut preconditions = Self { account, coupon_id, coupon, lines, sheet, cart };
         if preconditions.price_change().is_some() {
             // A refusal needs a fresh record.
             preconditions.refresh(shop, user, backoff).await?;
@@ -213,15 +210,15 @@ impl Preconditions {
         Ok(preconditions)
     }
 
-    /// The rates of an order of this instant, with the terms of sellers that are not known read.
+    /// The rates of an order of this instant.
     pub(super) async fn rates(
-        &mut self,
+        &self,
         shop: &Shop,
         at: Timestamp,
         backoff: &mut Backoff,
     ) -> Result<ShippingRates, Failure> {
         let sellers = self.lines.iter().filter_map(|line| line.product.seller_id.as_ref());
-        self.terms.rates(shop, sellers, at, backoff).await
+        seller_shipping::rates(shop, sellers, at, backoff).await
     }
 
     /// The first line with another price than expected.

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{LineState, LineStatus, Order, OrderStatus, RefundStep};
+use super::{LineState, LineStatus, Order, OrderStatus, RefundStep, is_zero};
 use crate::domain::{PaymentId, Won};
 
 /// The party that made a change.
@@ -90,11 +90,6 @@ pub struct LineStep {
     /// Units cancelled or returned with it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub units: u16,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn is_zero(number: &u16) -> bool {
-    *number == 0
 }
 
 /// A payment of the external system that the order does not need.

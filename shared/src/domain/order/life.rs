@@ -202,7 +202,7 @@ impl Order {
 
     /// Cancels units of a line that are in no parcel.
     fn cancel_units(&mut self, before: &Self, number: usize, units: u16) {
-        let Some(line) = number.checked_sub(1).and_then(|index| self.items.get_mut(index)) else { return };
+        let Some(line) = self.line_mut(number) else { return };
         line.cancelled_quantity = line.cancelled_quantity.saturating_add(units);
         if line.live_units() == 0 {
             line.status = LineStatus::Cancelled;
@@ -243,7 +243,7 @@ impl Order {
         let event = if to == LineStatus::Cancelled { HistoryEvent::Cancelled } else { HistoryEvent::LineMoved };
         let mut after = self.clone();
         after.imply_parcels(self, number, to, now);
-        if let Some(line) = number.checked_sub(1).and_then(|index| after.items.get_mut(index)) {
+        if let Some(line) = after.line_mut(number) {
             line.status = to;
             if to.is_terminal() {
                 line.cancelled_quantity = line.quantity.get();
@@ -310,6 +310,12 @@ impl Order {
             return Ok(());
         }
         Err(Refusal::LimitExceeded { limit: "orderHistory", max: i64::try_from(max).unwrap_or(i64::MAX) })
+    }
+
+    /// The order shipped to the address record with this number.
+    pub fn readdressed(&self, number: u64, actor: Actor, now: Timestamp) -> Self {
+        let order = Self { ship_to: Some(number), ..self.clone() };
+        order.with_entry(HistoryEntry::new(HistoryEvent::AddressChanged, actor, now))
     }
 
     pub(super) fn with_entry(mut self, entry: HistoryEntry) -> Self {

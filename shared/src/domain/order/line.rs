@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::is_zero;
 use crate::domain::{
     ProductId, Quantity, UserId, Won,
     pricing::PricedLine,
@@ -82,9 +83,4 @@ impl OrderLine {
     pub fn counted_units(&self) -> u16 {
         if self.is_free() { 0 } else { self.live_units() }
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn is_zero(number: &u16) -> bool {
-    *number == 0
 }

@@ -240,12 +240,21 @@ impl Order {
     pub fn line(&self, number: usize) -> Option<&OrderLine> {
         self.items.get(number.checked_sub(1)?)
     }
+
+    fn line_mut(&mut self, number: usize) -> Option<&mut OrderLine> {
+        self.items.get_mut(number.checked_sub(1)?)
+    }
 }
 
 /// Each line's part of the fee of its shipment; nothing if the amounts of a line are inconsistent.
 pub fn shipping_shares(items: &[OrderLine], shipments: &[Shipment]) -> Option<Vec<Won>> {
     let lines = items.iter().map(|line| Some((line.amount()?, line.seller_id.as_ref())));
     pricing::shipping_shares(&lines.collect::<Option<Vec<_>>>()?, shipments)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(number: &u16) -> bool {
+    *number == 0
 }
 
 /// The shipments as records have them: one of the shop alone follows from the amounts.

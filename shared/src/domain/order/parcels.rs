@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, Change, HistoryEvent, LineStatus, LineStep, Order};
+use super::{Actor, Change, HistoryEvent, LineStatus, LineStep, Order, OrderLine, is_zero};
 use crate::domain::{Refusal, UserId, refusal::Entity, states::ParcelStatus, text::Text, time::end_of_window};
 
 /// The name of a carrier.
@@ -47,11 +47,6 @@ pub struct ParcelItem {
     pub gone: u16,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn is_zero(number: &u16) -> bool {
-    *number == 0
-}
-
 /// The carrier of a parcel, and the number by which it tracks it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -72,12 +67,12 @@ impl Parcel {
         Self { status: ParcelStatus::Shipped, items, label, shipped_at: now, delivered_at: None }
     }
 
-    fn of_line(&self, number: usize) -> impl Iterator<Item = &ParcelItem> {
+    fn items_in_line(&self, number: usize) -> impl Iterator<Item = &ParcelItem> {
         self.items.iter().filter(move |item| item.line == number)
     }
 
     fn has_live_units_of(&self, number: usize) -> bool {
-        self.of_line(number).any(|item| item.live() > 0)
+        self.items_in_line(number).any(|item| item.live() > 0)
     }
 
     /// Moves it on, never back.
@@ -100,8 +95,13 @@ impl Order {
         self.line(parcel.items.first()?.line)?.seller_id.as_ref()
     }
 
+    /// A line of the parcel with this number. All of them are of one seller.
+    pub fn line_in_parcel(&self, number: usize) -> Option<&OrderLine> {
+        self.line(self.parcel(number)?.items.first()?.line)
+    }
+
     fn items_of(&self, number: usize) -> impl Iterator<Item = (&Parcel, &ParcelItem)> {
-        self.parcels.iter().flat_map(move |parcel| parcel.of_line(number).map(move |item| (parcel, item)))
+        self.parcels.iter().flat_map(move |parcel| parcel.items_in_line(number).map(move |item| (parcel, item)))
     }
 
     /// Units of a line that were put into parcels.
@@ -238,7 +238,7 @@ impl Order {
         let Some(to) = self.status_by_parcels(number).filter(|to| before.status_by_parcels(number) != Some(*to)) else {
             return;
         };
-        let Some(line) = number.checked_sub(1).and_then(|index| self.items.get_mut(index)) else { return };
+        let Some(line) = self.line_mut(number) else { return };
         let follows = match line.status {
             LineStatus::CancelInProgress => to == LineStatus::Delivered,
             LineStatus::CancelRequested => true,
@@ -296,8 +296,7 @@ impl Order {
     /// shipped, without a label.
     #[must_use]
     pub fn with_implied_parcels(mut self) -> Self {
-        let is_shipped =
-            |line: &super::OrderLine| !line.status.is_unshipped() && line.status != LineStatus::PendingPayment;
+        let is_shipped = |line: &OrderLine| !line.status.is_unshipped() && line.status != LineStatus::PendingPayment;
         if self.paid_at.is_none() || !self.parcels.is_empty() || !self.items.iter().any(is_shipped) {
             return self;
         }

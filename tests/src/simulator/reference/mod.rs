@@ -270,8 +270,8 @@ impl Reference {
         fine(shown)
     }
 
-    /// Refuses a withdrawal while something is open. Of payments from outside and their refunds only the shop knows,
-    /// so that its own answer counts.
+    /// Refuses a withdrawal while something is open. The reference does not know payments from outside and their
+    /// refunds, so for those the shop's own answer counts.
     fn ensure_free(&self, id: &str, forfeits: bool, asked: &Asked<'_>) -> Result<(), (&'static str, Value)> {
         let user = self.users.get(id).ok_or_else(not_found)?;
         let orders = self.orders.values().filter(|order| order.is_open_of(id)).count();
