@@ -1,6 +1,6 @@
 use std::{
-    env, io,
-    path::PathBuf,
+    env, fs, io,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -14,10 +14,10 @@ use crate::{
 
 const GB: u64 = 1_000_000_000;
 
-/// The space that a first build takes, with the tools and the tests' binaries (measured: 5 GB), and the space for a
-/// later one.
-const FIRST_BUILD_GB: u64 = 8;
-const LATER_BUILD_GB: u64 = 1;
+/// The space that all builds take together, with the tools and the tests' binaries (measured: 5 GB), and the space that
+/// any build needs beside what earlier ones left.
+const ALL_BUILDS_GB: u64 = 8;
+const EACH_BUILD_GB: u64 = 1;
 
 /// The names of C compilers, the usual one first.
 const C_COMPILERS: [&str; 3] = ["cc", "gcc", "clang"];
@@ -43,11 +43,31 @@ fn runs(command: &mut Command) -> bool {
 
 fn ensure_room() -> Result<()> {
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), PathBuf::from);
-    let needed = if target.join("debug/get-order").exists() { LATER_BUILD_GB } else { FIRST_BUILD_GB };
+    let built = size_of_folder(&target).context(format_args!("look at {}", target.display()))?;
+    let needed = space_needed(built / GB);
     let folder = target.ancestors().find(|folder| folder.exists()).unwrap_or(repository()).to_owned();
     let disk = statvfs(&folder).map_err(io::Error::from).context(format_args!("look at {}", folder.display()))?;
     let free = disk.f_bavail.saturating_mul(disk.f_frsize) / GB;
     if free < needed { Err(Error::DiskFull { folder, needed, free }) } else { Ok(()) }
+}
+
+/// The space that a build needs beside what is built, in GB: a test may ask for the shop after most of it was compiled.
+fn space_needed(built: u64) -> u64 {
+    ALL_BUILDS_GB.saturating_sub(built).max(EACH_BUILD_GB)
+}
+
+/// The bytes of the files in a folder; 0 where there is none. A file that a build at the same time removes counts 0.
+fn size_of_folder(folder: &Path) -> io::Result<u64> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        entries => entries?,
+    };
+    entries.flatten().try_fold(0, |sum, entry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => Ok(sum + size_of_folder(&entry.path())?),
+        Ok(metadata) => Ok(sum + metadata.len()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(sum),
+        Err(error) => Err(error),
+    })
 }
 
 #[cfg(test)]
@@ -57,6 +77,17 @@ mod tests {
     #[test]
     fn this_machine_is_ready() {
         ensure_ready().unwrap();
+    }
+
+    #[test]
+    fn space_already_built_is_not_asked_for_again() {
+        assert_eq!([0, 5, 7, 60].map(space_needed), [8, 3, 1, 1]);
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(size_of_folder(&folder.path().join("none")).unwrap(), 0);
+        fs::create_dir(folder.path().join("debug")).unwrap();
+        fs::write(folder.path().join("debug/get-order"), [0; 300]).unwrap();
+        fs::write(folder.path().join("log"), [0; 20]).unwrap();
+        assert_eq!(size_of_folder(folder.path()).unwrap(), 320);
     }
 
     #[test]
