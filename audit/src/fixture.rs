@@ -486,6 +486,7 @@ pub(crate) fn line(id: &str, offer: Offer, quantity: i64) -> OrderLine {
         name: id.to_owned(),
         quantity: quantity.try_into().unwrap(),
         cancelled_quantity: 0,
+        scrapped: 0,
         unit_price: offer.price,
         unit_discount: offer.discount,
         coupon_share: Won::ZERO,

@@ -88,14 +88,15 @@ impl Inventory {
         }
     }
 
-    /// Adds the live units of an order, paid or held. An order that could not be paid never had any.
+    /// Adds the units of an order that are not in stock: live ones, paid or held, scrapped ones, and those held for its
+    /// exchanges. An order that could not be paid never had any.
     pub(crate) fn add_order(&mut self, order: &Order, selection: &Selection) {
         if order.status == OrderStatus::PaymentFailed {
             return;
         }
-        for line in &order.items {
+        for (line, number) in order.items.iter().zip(1..) {
             if let Some(stock) = self.of(&line.product_id, selection) {
-                stock.in_orders += i128::from(line.live_units());
+                stock.in_orders += i128::from(order.off_shelf(number));
             }
         }
     }

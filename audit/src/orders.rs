@@ -9,7 +9,7 @@ use shared::domain::{
     coupon::{Discount, Terms},
     order::{
         Change, HistoryEvent, LineStatus, Order, OrderLine, OrderStatus, ParcelStatus, PaymentMethod, Refund,
-        TRANSITIONS,
+        TRANSITIONS, UnitCondition,
     },
     pricing::{self, Amounts, PricedLine, ShippingPolicy},
     shipping::shipment_of,
@@ -32,6 +32,8 @@ pub(crate) struct Orders {
     to_confirm: BTreeSet<OrderId>,
     /// Orders with a planned confirmation.
     planned: BTreeSet<OrderId>,
+    /// Orders with claims. A claim leaves a void plan to the sweep.
+    claimed: BTreeSet<OrderId>,
 }
 
 /// The fields of an order that the other books compare with.
@@ -63,6 +65,9 @@ impl Orders {
         }
         if order.next_confirmation(SignedDuration::ZERO).is_some() {
             self.to_confirm.insert(order.order_id.clone());
+        }
+        if !order.claims.is_empty() {
+            self.claimed.insert(order.order_id.clone());
         }
         let (external, returned_to_balance) = (order.external_amount(), order.returned_to_balance());
         let returned = order.history.into_iter().filter_map(|entry| entry.returned);
@@ -100,15 +105,18 @@ impl Orders {
         self.holds.retain(|order, _| selection.has(relation::order(order)));
         self.to_confirm.retain(|order| selection.has(relation::order(order)));
         self.planned.retain(|order| selection.has(relation::order(order)));
+        self.claimed.retain(|order| selection.has(relation::order(order)));
     }
 
     /// The memory in use, about, in bytes.
     pub(crate) fn weight(&self) -> usize {
-        self.known.len() * 330 + (self.holds.len() + self.to_confirm.len() + self.planned.len()) * 100
+        self.known.len() * 330
+            + (self.holds.len() + self.to_confirm.len() + self.planned.len() + self.claimed.len()) * 100
     }
 
     pub(crate) fn finish(self, now: Timestamp, findings: &mut Findings) {
-        for id in self.to_confirm.symmetric_difference(&self.planned) {
+        let is_void = |id: &&OrderId| self.planned.contains(*id) && self.claimed.contains(*id);
+        for id in self.to_confirm.symmetric_difference(&self.planned).filter(|id| !is_void(id)) {
             let mut checks =
                 findings.between(Invariant::Holds, Subject::Order(id.clone()), Relation::Order(id.clone()));
             let is_to_be = self.to_confirm.contains(id);
@@ -146,6 +154,7 @@ pub(crate) fn check(order: &Order, findings: &mut Findings) {
     check_returns(order, &mut checks);
     check_refunds(order, &mut checks);
     check_parcels(order, &mut checks);
+    check_claims(order, &mut checks);
 }
 
 fn check_lines(order: &Order, checks: &mut Checks<'_>) {
@@ -219,7 +228,8 @@ fn check_payment(order: &Order, checks: &mut Checks<'_>) {
     checks.not_negative("refunded", order.refunded.get());
     checks.at_most("refunded", order.paid, order.refunded);
     if order.status == OrderStatus::FullyRefunded {
-        checks.equal("refunded", order.paid.get(), order.refunded.get());
+        let kept = order.fees_kept().unwrap_or_default();
+        checks.equal("refunded", order.paid.get() - kept.get(), order.refunded.get());
     }
     // A refund that cannot be computed means amounts that do not add up, which is reported already.
     if let Some(due) = if is_paid { order.refund_due() } else { Some(Won::ZERO) } {
@@ -307,17 +317,35 @@ fn check_refunds(order: &Order, checks: &mut Checks<'_>) {
 
 /// Whether a line can have gone from one state to the other.
 fn is_step(event: HistoryEvent, from: Option<LineStatus>, to: LineStatus, units: u16) -> bool {
-    use LineStatus::{CancelInProgress, CancelRequested, Cancelled, Paid, PendingPayment, Preparing};
+    use LineStatus::{
+        CancelInProgress, CancelRequested, Cancelled, ExchangeInProgress, ExchangeRequested, Exchanged, Paid,
+        PendingPayment, Preparing, ReturnInProgress, ReturnRequested, Returned,
+    };
 
     let is_of_parcel = matches!(event, HistoryEvent::ParcelShipped | HistoryEvent::ParcelMoved);
+    let is_of_claims = |status| {
+        matches!(
+            status,
+            ReturnRequested | ReturnInProgress | Returned | ExchangeRequested | ExchangeInProgress | Exchanged
+        )
+    };
+    let is_of_claim = event.is_of_claim() || event == HistoryEvent::ParcelShipped;
     // A line marked by hand takes others of its parcel along, and a cancellation leaves what is on its way.
-    let follows_parcels = is_of_parcel || matches!(event, HistoryEvent::LineMoved | HistoryEvent::Cancelled);
+    let follows_parcels =
+        is_of_parcel || is_of_claim || matches!(event, HistoryEvent::LineMoved | HistoryEvent::Cancelled);
     match (from, to) {
         // An order that the balance was too low for begins in its last state.
         (None, PendingPayment | Paid | Cancelled) => true,
         (Some(PendingPayment), Paid | Cancelled) | (Some(Paid), Preparing) => true,
         // Some of its units were cancelled or shipped.
-        (Some(from), to) if from == to => units > 0 || is_of_parcel,
+        (Some(from), to) if from == to => units > 0 || is_of_parcel || event.is_of_claim(),
+        // A claim of all live units is the state of its line, and at its end the line is back in its own.
+        (Some(from), to) if is_of_claim && (is_of_claims(from) || is_of_claims(to)) => true,
+        (Some(_), ReturnRequested | ExchangeRequested | ReturnInProgress | ExchangeInProgress)
+            if event == HistoryEvent::Cancelled && units > 0 =>
+        {
+            true
+        }
         // A line follows its parcels.
         (Some(from), to)
             if follows_parcels
@@ -335,6 +363,9 @@ fn is_step(event: HistoryEvent, from: Option<LineStatus>, to: LineStatus, units:
 fn check_parcels(order: &Order, checks: &mut Checks<'_>) {
     for (parcel, number) in order.parcels.iter().zip(1..) {
         for item in &parcel.items {
+            if parcel.claim.is_some_and(|claim| order.claim(claim).is_none()) {
+                checks.violated(format_args!("parcel {number}: claim"), "one of the order", "none");
+            }
             let of_line = format_args!("parcel {number}: units gone of line {}", item.line);
             checks.at_most(of_line, item.units, item.gone);
             if order.line(item.line).is_none() {
@@ -360,9 +391,73 @@ fn check_parcels(order: &Order, checks: &mut Checks<'_>) {
     }
 }
 
+/// A unit is in one open claim at most, a claim is shown as the state of a line only if it has all of its live units, and
+/// its refund adds up. A replacement is no more than what came back.
+fn check_claims(order: &Order, checks: &mut Checks<'_>) {
+    let mut claimed: BTreeMap<(usize, usize), u32> = BTreeMap::new();
+    for (claim, number) in order.claims.iter().zip(1..) {
+        for item in &claim.items {
+            if order.line(item.line).is_none() {
+                checks.violated(format_args!("claim {number}: line {}", item.line), "one of the order", "none");
+            }
+            let shipped = order.parcels.iter().filter(|parcel| parcel.claim == Some(number));
+            let shipped = shipped.flat_map(|parcel| &parcel.items).filter(|part| part.line == item.line);
+            let shipped: u32 = shipped.map(|part| u32::from(part.units)).sum();
+            let came_back = claim.received.iter().filter(|part| part.line == item.line);
+            let came_back = came_back.filter(|part| part.condition != UnitCondition::Missing);
+            let came_back: u32 = came_back.map(|part| u32::from(part.units)).sum();
+            checks.at_most(format_args!("claim {number}: units of its replacement"), came_back, shipped);
+            let received: u32 =
+                claim.received.iter().filter(|part| part.line == item.line).map(|part| u32::from(part.units)).sum();
+            if !claim.received.is_empty() {
+                checks.equal(format_args!("claim {number}: units received"), u32::from(item.units), received);
+            }
+        }
+        if let Some(refund) = claim.refund {
+            let total = i128::from(refund.goods.get()) - i128::from(refund.coupon.get())
+                + i128::from(refund.shipping.get())
+                - i128::from(refund.return_fee.get());
+            checks.equal(format_args!("claim {number}: total"), total, i128::from(refund.total.get()));
+            checks.not_negative(format_args!("claim {number}: total"), refund.total.get());
+            checks.at_most(format_args!("claim {number}: return fee"), claim.fee, refund.return_fee);
+        }
+        if !claim.is_open() {
+            checks.equal(format_args!("claim {number}: units once it has ended"), 0, claim.units.len());
+        }
+        for units in &claim.units {
+            *claimed.entry((units.parcel, units.line)).or_default() += u32::from(units.units);
+        }
+        for covered in &claim.covers {
+            let of_line = claim.units.iter().filter(|units| units.line == covered.line);
+            let units: u32 = of_line.map(|units| u32::from(units.units)).sum();
+            let live = order.line(covered.line).map_or(0, |line| u32::from(line.live_units()));
+            checks.equal(
+                format_args!("claim {number}: units of line {}, as all that is live", covered.line),
+                live,
+                units,
+            );
+        }
+    }
+    for ((parcel, line), units) in claimed {
+        let live = order.parcel(parcel).map_or(0, |parcel| u32::from(parcel.live_units_of(line)));
+        checks.at_most(format_args!("parcel {parcel}: units of line {line} in open claims"), live, units);
+    }
+    let gone: u32 = (1..=order.items.len()).map(|line| u32::from(order.returned_units(line))).sum();
+    let came_back = order.claims.iter().filter(|claim| claim.refund.is_some()).flat_map(|claim| &claim.received);
+    let came_back = came_back.filter(|part| part.condition != UnitCondition::Missing);
+    let came_back: u32 = came_back.map(|part| u32::from(part.units)).sum();
+    checks.at_most("units that came back by claims", gone, came_back);
+    let scrapped = order.claims.iter().flat_map(|claim| &claim.received);
+    let scrapped = scrapped.filter(|part| part.condition == UnitCondition::Unsellable);
+    let scrapped: u32 = scrapped.map(|part| u32::from(part.units)).sum();
+    checks.equal("units scrapped, as received", scrapped, order.items.iter().map(|line| line.scrapped).sum());
+}
+
 #[cfg(test)]
 mod tests {
-    use shared::domain::order::{Actor, HistoryEntry};
+    use shared::domain::order::{
+        Actor, ClaimPolicy, ClaimReason, ClaimStatus, ClaimType, HistoryEntry, Label, NewClaim, UnitCondition,
+    };
 
     use super::*;
     use crate::fixture::{LONG_AGO, SOON, Shop, TODAY, at, cancelled, draft, line, offer, order, payment};
@@ -384,6 +479,52 @@ mod tests {
         for id in ["o1", "o2", "o3", "o4", "o5"] {
             assert_eq!(wrong_with(id, |_| {}), [] as [&str; 0]);
         }
+    }
+
+    /// An order with a returned, scrapped unit, and another one in an open claim.
+    fn with_claims(order: &Order) -> Order {
+        let units = order.unshipped_units(1);
+        let label = Label { carrier: "CJ".to_owned(), tracking_number: "1".to_owned() };
+        let order = order.ship(&[(1, units)].into(), label, Actor::Admin, at(SOON)).unwrap();
+        let order = order.move_parcel(1, ParcelStatus::Delivered, Actor::Admin, at(SOON)).unwrap().unwrap();
+        let new = |units| NewClaim {
+            kind: ClaimType::Return,
+            items: [(1, units)].into(),
+            reason: ClaimReason::Defect,
+            text: None,
+        };
+        let policy = ClaimPolicy::DEFAULT;
+        let order = order.request_claim(&new(1), &policy, Actor::Customer, at(SOON)).unwrap();
+        let order = order.decide_claim(1, true, None, Actor::Admin, at(SOON)).unwrap();
+        let receipt = [((1, UnitCondition::Unsellable), 1)].into();
+        let order = order.receive_claim(1, &receipt, Actor::Admin, at(SOON)).unwrap();
+        order.request_claim(&new(units - 1), &policy, Actor::Customer, at(SOON)).unwrap()
+    }
+
+    #[test]
+    fn a_unit_is_in_one_open_claim_and_its_refund_adds_up() {
+        let claimed = |change: fn(&mut Order)| {
+            wrong_with("o1", |order| {
+                *order = with_claims(order);
+                change(order);
+            })
+        };
+        assert_eq!(claimed(|_| {}), [] as [&str; 0]);
+        let twice = claimed(|order| {
+            let open = order.claims[1].clone();
+            order.claims.push(open);
+        });
+        assert!(twice.iter().any(|found| found.contains("in open claims")), "{twice:?}");
+        let total = claimed(|order| order.claims[0].refund.as_mut().unwrap().total = won(1));
+        assert!(total.iter().any(|found| found.starts_with("claim 1: total")), "{total:?}");
+        let fee = claimed(|order| order.claims[0].refund.as_mut().unwrap().return_fee = won(1));
+        assert!(fee.iter().any(|found| found.starts_with("claim 1: return fee")), "{fee:?}");
+        let scrapped = claimed(|order| order.items[0].scrapped = 0);
+        assert!(scrapped.iter().any(|found| found.starts_with("units scrapped")), "{scrapped:?}");
+        let shown = claimed(|order| order.claims[1].covers[0].line = 2);
+        assert!(shown.iter().any(|found| found.contains("as all that is live")), "{shown:?}");
+        let ended = claimed(|order| order.claims[1].status = ClaimStatus::Refused);
+        assert!(ended.iter().any(|found| found.starts_with("claim 2: units once")), "{ended:?}");
     }
 
     #[test]

@@ -257,6 +257,7 @@ impl Snapshot {
 /// The units of a product that an order has after a number of changes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct State {
+    /// The units that are not in stock: live, scrapped, or held for exchanges.
     live: i64,
     counted: i64,
 }
@@ -264,19 +265,29 @@ struct State {
 /// The units of a product after none, one, … and all changes of an order.
 fn states(order: &Order, product: &ProductId) -> Vec<State> {
     let (mut live, mut is_paid) = (vec![0_i64; order.items.len()], false);
+    let mut others = live.clone();
     let mut states = vec![State::default()];
     for entry in &order.history {
         is_paid |= entry.event == HistoryEvent::Paid;
         follow(&mut live, entry, order, states.len() == 1);
-        states.push(sum(order, product, &live, is_paid));
+        for (number, units) in order.taken_by(entry) {
+            if let Some(others) = number.checked_sub(1).and_then(|index| others.get_mut(index)) {
+                *others += units;
+            }
+        }
+        states.push(sum(order, product, (&live, &others), is_paid));
     }
     // The order itself has the last word. It is compared with its history by the check of the order.
     let live: Vec<i64> = match order.status {
         OrderStatus::PaymentFailed => vec![0; order.items.len()],
         _ => order.items.iter().map(|line| i64::from(line.live_units())).collect(),
     };
+    let others = (1..=order.items.len()).map(|number| order.off_shelf(number)).zip(&live);
+    let others: Vec<i64> = others
+        .map(|(off_shelf, live)| if *live == 0 && order.paid_at.is_none() { 0 } else { off_shelf - live })
+        .collect();
     if let Some(last) = states.last_mut().filter(|_| !order.history.is_empty()) {
-        *last = sum(order, product, &live, order.paid_at.is_some());
+        *last = sum(order, product, (&live, &others), order.paid_at.is_some());
     }
     states
 }
@@ -298,7 +309,15 @@ fn follow(live: &mut [i64], entry: &HistoryEntry, order: &Order, is_first: bool)
         | HistoryEvent::RefundOverdue => {}
         HistoryEvent::PaymentFailed | HistoryEvent::PaymentDeclined | HistoryEvent::HoldExpired => live.fill(0),
         HistoryEvent::Cancelled if entry.lines.is_empty() => live.fill(0),
-        HistoryEvent::Cancelled | HistoryEvent::LineMoved | HistoryEvent::ParcelShipped | HistoryEvent::ParcelMoved => {
+        HistoryEvent::Cancelled
+        | HistoryEvent::LineMoved
+        | HistoryEvent::ParcelShipped
+        | HistoryEvent::ParcelMoved
+        | HistoryEvent::ClaimRequested
+        | HistoryEvent::ClaimAccepted
+        | HistoryEvent::ClaimRefused
+        | HistoryEvent::ClaimWithdrawn
+        | HistoryEvent::ClaimReceived => {
             for step in &entry.lines {
                 if let Some(live) = step.number.checked_sub(1).and_then(|index| live.get_mut(index)) {
                     *live -= i64::from(step.units);
@@ -308,10 +327,12 @@ fn follow(live: &mut [i64], entry: &HistoryEntry, order: &Order, is_first: bool)
     }
 }
 
-fn sum(order: &Order, product: &ProductId, live: &[i64], is_paid: bool) -> State {
+fn sum(order: &Order, product: &ProductId, (live, others): (&[i64], &[i64]), is_paid: bool) -> State {
     let lines = || order.items.iter().zip(live).filter(|(line, _)| line.product_id == *product);
     let counted = lines().filter(|(line, _)| is_paid && !line.is_free());
-    State { live: lines().map(|(_, live)| live).sum(), counted: counted.map(|(_, live)| live).sum() }
+    let others = order.items.iter().zip(others).filter(|(line, _)| line.product_id == *product);
+    let off_shelf = lines().map(|(_, live)| live).chain(others.map(|(_, units)| units));
+    State { live: off_shelf.sum(), counted: counted.map(|(_, live)| live).sum() }
 }
 
 /// Judges a product by its snapshots. A rule other than that of the units must be broken at each of them: a change of a

@@ -27,6 +27,13 @@ pub mod http {
         pub mod remove;
     }
 
+    pub mod claims {
+        pub mod decide;
+        pub mod get;
+        pub mod receive;
+        pub mod withdraw;
+    }
+
     pub mod coupons {
         pub mod create;
         pub mod get;
@@ -51,6 +58,7 @@ pub mod http {
     pub mod orders {
         pub mod cancel;
         pub mod create;
+        pub mod create_claim;
         pub mod create_parcel;
         pub mod get;
         pub mod get_history;
@@ -129,7 +137,8 @@ pub mod schedule {
 }
 
 use http::{
-    balance, cart, coupons, desk, order_sheets, orders, payments, products, reference, sellers, users, withdrawals,
+    balance, cart, claims, coupons, desk, order_sheets, orders, payments, products, reference, sellers, users,
+    withdrawals,
 };
 use routes::Route;
 use shared::lambda::serve::Endpoint;
@@ -214,6 +223,11 @@ endpoints![
     ("PATCH",  "/orders/{orderId}/items/{itemId}",        "update-order-item",    orders::update_item,        token),
     ("POST",   "/orders/{orderId}/parcels",               "create-parcel",        orders::create_parcel,      token),
     ("PATCH",  "/orders/{orderId}/parcels/{parcelId}",    "update-parcel",        orders::update_parcel,      token),
+    ("POST",   "/orders/{orderId}/claims",                "create-claim",         orders::create_claim,       token),
+    ("GET",    "/claims/{claimId}",                       "get-claim",            claims::get,                token),
+    ("POST",   "/claims/{claimId}/decide",                "decide-claim",         claims::decide,             token),
+    ("POST",   "/claims/{claimId}/receive",               "receive-claim",        claims::receive,            token),
+    ("POST",   "/claims/{claimId}/withdraw",              "withdraw-claim",       claims::withdraw,           token),
     ("POST",   "/orders/{orderId}/refunds/{refundId}/retry", "retry-refund",      orders::retry_refund,       token),
     ("POST",   "/payments",                               "create-payment",       payments::create,           token),
     ("GET",    "/payments",                               "list-payments",        payments::list,             token),

@@ -1,5 +1,7 @@
 //! The API in process: the real handlers over an embedded DynamoDB. A folder for each resource of the routes; conventions of
 //! the whole API, and the documents and the template that describe it, beside them.
+// The budgets of all operations are measured in one future.
+#![recursion_limit = "256"]
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -10,6 +12,7 @@
 
 mod alarms;
 mod cart;
+mod claims;
 mod conventions;
 mod costs;
 mod desk;

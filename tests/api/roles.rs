@@ -99,6 +99,9 @@ async fn suspended_sellers_and_admins_change_nothing() {
             "validDays": 7, "kind": "FIXED", "value": 1_000,
         });
         let account = json!({ "bank": "장터은행", "number": "110-123-456789", "holder": "김민아" });
+        let units = json!([{ "itemId": "1", "quantity": 1 }]);
+        let claim = json!({ "type": "RETURN", "items": units, "reason": "DEFECT" });
+        let receipt = json!({ "items": [{ "itemId": "1", "quantity": 1, "condition": "SELLABLE" }] });
         let of_admin = [
             shop.patch("/users/boss", json!({ "status": "ACTIVE" })),
             shop.post("/users/mina/withdraw", json!({})),
@@ -118,6 +121,10 @@ async fn suspended_sellers_and_admins_change_nothing() {
             shop.call("POST", &format!("{path}/payment")),
             shop.post(&format!("{path}/cancel"), json!({})),
             shop.patch(&format!("{path}/items/1"), json!({ "status": "SHIPPED" })),
+            shop.post(&format!("{path}/claims"), claim),
+            shop.post("/claims/claim_1_none/decide", json!({ "accept": true })),
+            shop.post("/claims/claim_1_none/receive", receipt),
+            shop.post("/claims/claim_1_none/withdraw", json!({})),
             shop.post(&format!("{path}/parcels"), parcel.clone()),
             shop.patch(&format!("{path}/parcels/1"), json!({ "status": "DELIVERED" })),
             shop.call("PUT", "/sellers/dabang/shipping").json(&terms),

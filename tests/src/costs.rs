@@ -127,6 +127,7 @@ pub async fn measure() -> Vec<Row> {
     Box::pin(holds(&mut bench)).await;
     Box::pin(payments(&mut bench)).await;
     Box::pin(cancellations(&mut bench)).await;
+    Box::pin(claims(&mut bench)).await;
     Box::pin(sheets(&mut bench)).await;
     Box::pin(shards(&mut bench)).await;
     Box::pin(parcels(&mut bench)).await;
@@ -534,6 +535,34 @@ async fn cancellations(bench: &mut Bench) {
     bench.call("a line of an order", cost(1, 0.0, 1.0), call).await;
     let call = bench.shop.get(&format!("{}/payments", order_path(&order))).as_admin();
     bench.call("payments of an order, from the balance", cost(2, 0.0, 2.0), call).await;
+}
+
+/// A claim replaces the order (2), with the key's record (2). A receipt refunds as a cancellation does (6), and restores
+/// the units (2 a line). The caller is looked up before the order.
+async fn claims(bench: &mut Bench) {
+    let order = bench.shop.order("sora", "p00", 3).await.expect(201);
+    let parcels = format!("{}/parcels", order_path(&order));
+    let units = json!([{ "itemId": "1", "quantity": 3 }]);
+    let body = json!({ "items": units, "carrier": "CJ", "trackingNumber": "1" });
+    bench.shop.post(&parcels, body).as_admin().await.expect(201);
+    bench.shop.patch(&format!("{parcels}/1"), json!({ "status": "DELIVERED" })).as_admin().await.expect(200);
+    for (kind, names) in [
+        ("RETURN", ["claim", "claim accepted", "claim received"]),
+        ("EXCHANGE", ["exchange", "exchange accepted", "exchange received"]),
+    ] {
+        let body = json!({ "type": kind, "items": [{ "itemId": "1", "quantity": 1 }], "reason": "DEFECT" });
+        let call = bench.shop.post(&format!("{}/claims", order_path(&order)), body).as_user("sora").key(names[0]);
+        let claim = bench.call(names[0], cost(3, 6.0, 3.0), call).await;
+        let path = format!("/claims/{}", claim["claimId"].as_str().unwrap());
+        let call = bench.shop.post(&format!("{path}/decide"), json!({ "accept": true })).as_admin().key("decide");
+        let held = if kind == "EXCHANGE" { 2.0 } else { 0.0 };
+        bench.call(names[1], cost(3, 6.0 + held, 2.0), call).await;
+        let receipt = json!({ "items": [{ "itemId": "1", "quantity": 1, "condition": "SELLABLE" }] });
+        let call = bench.shop.post(&format!("{path}/receive"), receipt).as_admin().key("receive");
+        bench.call(names[2], cost(3, 12.0, 2.0), call).await;
+    }
+    let call = bench.shop.get(&order_path(&order)).as_user("sora");
+    bench.call("order with claims", cost(2, 0.0, 4.0), call).await;
 }
 
 /// A sheet reads only from the table, and is put with its entry in the expiry index (3). Its order removes that entry

@@ -15,7 +15,7 @@ use shared::{
         Bounds, CONFIRM_AFTER, PaymentPolicy, PeoplePolicy, Policy, RETURN_FEE, Shop,
         payments::provider::PaymentProvider,
     },
-    domain::{Won, caps::Caps, pricing::ShippingPolicy},
+    domain::{Won, caps::Caps, order::ClaimPolicy, pricing::ShippingPolicy},
     events::Event,
     platform::{Clock, Random},
     store::Table,
@@ -393,6 +393,7 @@ pub(crate) fn policy() -> Policy {
         self_charge: true,
         return_fee: RETURN_FEE,
         confirm_after: CONFIRM_AFTER,
+        claims: ClaimPolicy::DEFAULT,
         payments: PaymentPolicy::DEFAULT,
         // A withdrawn user can come back for an hour.
         people: PeoplePolicy { erase_after: SignedDuration::from_hours(1), ..PeoplePolicy::DEFAULT },

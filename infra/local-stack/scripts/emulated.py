@@ -12,7 +12,8 @@ import re
 from failure import Failure
 
 # Types that the emulator does not know, and would fail the whole stack for. No function depends on them locally. A
-# resource that refers to one of them must be listed as well.
+# resource that refers to one of them must be listed as well. Permissions to invoke a function are known but not checked,
+# and count towards the 500 resources of a stack, where a route is a resource only locally.
 NOT_EMULATED = {
     "AWS::ApplicationAutoScaling::ScalableTarget",
     "AWS::ApplicationAutoScaling::ScalingPolicy",
@@ -24,6 +25,7 @@ NOT_EMULATED = {
     "AWS::Events::Archive",
     "AWS::Events::Connection",
     "AWS::Events::EventBusPolicy",
+    "AWS::Lambda::Permission",
     "AWS::Synthetics::Canary",
 }
 

@@ -22,7 +22,7 @@ use futures::future::BoxFuture;
 use jiff::SignedDuration;
 use shared::{
     app::{CONFIRM_AFTER, PaymentPolicy, PeoplePolicy, Policy},
-    domain::{Won, caps::Caps, pricing::ShippingPolicy},
+    domain::{Won, caps::Caps, order::ClaimPolicy, pricing::ShippingPolicy},
     platform::{Clock, Random},
     store::{
         Consistency, Outcome, StoreError, Table, Transaction, keys,
@@ -105,6 +105,7 @@ const POLICY: Policy = Policy {
     caps: Caps::DEFAULT,
     self_charge: false,
     confirm_after: CONFIRM_AFTER,
+    claims: ClaimPolicy::DEFAULT,
     payments: PaymentPolicy::DEFAULT,
     people: PeoplePolicy::DEFAULT,
 };

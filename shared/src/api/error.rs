@@ -82,6 +82,7 @@ impl ApiError {
                 Entity::Order => json!({ "orderId": id }),
                 Entity::OrderItem => json!({ "itemId": id }),
                 Entity::Parcel => json!({ "parcelId": id }),
+                Entity::Claim => json!({ "claimId": id }),
                 Entity::OrderSheet => json!({ "orderSheetId": id }),
                 Entity::Payment => json!({ "paymentId": id }),
                 Entity::Refund => json!({ "refundId": id }),
@@ -110,6 +111,23 @@ impl ApiError {
             }
             Refusal::ParcelStateConflict { order_id, parcel_id, status, allowed } => {
                 Some(json!({ "orderId": order_id, "parcelId": parcel_id, "status": status, "allowed": allowed }))
+            }
+            Refusal::ClaimStateConflict { claim_id, status, allowed } => {
+                Some(json!({ "claimId": claim_id, "status": status, "allowed": allowed }))
+            }
+            Refusal::UnitsNotClaimable { order_id, item_id, status, requested, available, allowed } => Some(json!({
+                "orderId": order_id,
+                "itemId": item_id,
+                "status": status,
+                "requested": requested,
+                "available": available,
+                "allowed": allowed,
+            })),
+            Refusal::UnitsNotAccounted { order_id, item_id, claimed, named } => {
+                Some(json!({ "orderId": order_id, "itemId": item_id, "claimed": claimed, "named": named }))
+            }
+            Refusal::ClaimRefundChanged { quoted, current } => {
+                Some(json!({ "quoted": quoted, "current": current.total, "refund": current }))
             }
             Refusal::RefundStateConflict { refund_id, status } => {
                 Some(json!({ "refundId": refund_id, "status": status, "allowed": [] }))
@@ -150,6 +168,7 @@ impl ApiError {
                 Entity::Order
                 | Entity::OrderItem
                 | Entity::Parcel
+                | Entity::Claim
                 | Entity::OrderSheet
                 | Entity::Payment
                 | Entity::Refund
@@ -202,10 +221,15 @@ fn code_of(refusal: &Refusal) -> Code {
         Refusal::NotOnSale { .. } => Code::ProductNotOnSale,
         Refusal::StockNotEnough { .. } => Code::StockNotEnough,
         Refusal::BalanceNotEnough { .. } => Code::BalanceNotEnough,
-        Refusal::PriceChanged { .. } | Refusal::PayableChanged { .. } => Code::PriceChanged,
+        Refusal::PriceChanged { .. } | Refusal::PayableChanged { .. } | Refusal::ClaimRefundChanged { .. } => {
+            Code::PriceChanged
+        }
         Refusal::OrderStateConflict { .. }
         | Refusal::LineStateConflict { .. }
         | Refusal::ParcelStateConflict { .. }
+        | Refusal::ClaimStateConflict { .. }
+        | Refusal::UnitsNotClaimable { .. }
+        | Refusal::UnitsNotAccounted { .. }
         | Refusal::RefundStateConflict { .. }
         | Refusal::PaymentStateConflict { .. }
         | Refusal::WithdrawalStateConflict { .. }

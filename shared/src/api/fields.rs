@@ -6,13 +6,13 @@ use deserr::{DeserializeError, Deserr, ErrorKind, IntoValue, MergeWithError, Val
 
 use super::{Cursor, Language, cursor::List, envelope::FieldError};
 use crate::domain::{
-    CouponId, Invalid, OrderId, OrderItemId, OrderSheetId, ParcelId, Patch, PaymentId, ProductId, Quantity, UserId,
-    WithdrawalId, bounded,
+    ClaimId, CouponId, Invalid, OrderId, OrderItemId, OrderSheetId, ParcelId, Patch, PaymentId, ProductId, Quantity,
+    UserId, WithdrawalId, bounded,
     coupon::{CouponKind, TotalQuantity, ValidDays},
     invalid::Kind,
     inventory::{ShardCount, Units, UnitsChange},
     money::{AdjustmentAmount, ChargeAmount, Payable, PositiveAmount, Price},
-    order::{LineStatus, OrderStatus, ParcelStatus, PayBy, Tender},
+    order::{ClaimReason, ClaimType, LineStatus, OrderStatus, ParcelStatus, PayBy, Tender, UnitCondition},
     product::{InitialStatus, SaleStatus},
     provider::PaymentKey,
     text::{Email, Text},
@@ -151,6 +151,7 @@ field!(
     String => UserId, ProductId, CouponId, OrderId, OrderItemId, OrderSheetId, ParcelId, Email, Instant, UserKind,
     UserStatus, SaleStatus, InitialStatus, CouponKind, LineStatus, ParcelStatus, OrderStatus, PayBy, Limit,
     RecentStock, PaymentId, PaymentKey, WithdrawalId, WithdrawalStatus, Tender,
+    ClaimId, ClaimType, ClaimReason, UnitCondition,
 );
 field!(i64 => ChargeAmount, AdjustmentAmount, PositiveAmount, Payable, Price, Quantity, Units, UnitsChange, ShardCount, TotalQuantity, ValidDays, CounterShards);
 

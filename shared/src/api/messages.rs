@@ -96,6 +96,7 @@ fn missing(entity: Entity, language: Language) -> &'static str {
         Entity::Coupon => ("이 쿠폰은 없습니다.", "No such coupon."),
         Entity::Order => ("이 주문은 없습니다.", "No such order."),
         Entity::OrderItem => ("이 주문 상품은 없습니다.", "No such item of the order."),
+        Entity::Claim => ("이 클레임은 없습니다.", "No such claim."),
         Entity::Parcel => ("이 택배는 없습니다.", "No such parcel."),
         Entity::OrderSheet => ("이 주문서는 없습니다.", "No such order sheet."),
         Entity::Payment => ("이 결제는 없습니다.", "No such payment."),

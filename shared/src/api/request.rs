@@ -97,6 +97,13 @@ impl ApiRequest {
     /// If it is too large, not JSON, or has wrong fields, with all faults of the idempotency key, the precondition and
     /// the query.
     pub fn body<T: Deserr<FieldErrors>>(&self) -> Result<Result<T, FieldErrors>, ApiError> {
+        self.body_beside(|| self.beside_body())
+    }
+
+    fn body_beside<T: Deserr<FieldErrors>>(
+        &self,
+        beside: impl FnOnce() -> Result<(), FieldErrors>,
+    ) -> Result<Result<T, FieldErrors>, ApiError> {
         let bytes: &[u8] = self.request.body();
         if bytes.len() > MAX_BODY_BYTES {
             return Err(ApiError::TooLarge);
@@ -109,7 +116,7 @@ impl ApiRequest {
             return Ok(Err(FieldErrors::one("body", Invalid::Json)));
         }
         let body = json::parse(bytes).and_then(|value| deserr::deserialize(self.body.get_or_init(|| value).clone()));
-        Ok(super::both(self.beside_body(), body).map(|((), body)| body))
+        Ok(super::both(beside(), body).map(|((), body)| body))
     }
 
     /// Returns a parameter of the path and a body that can be left out.
@@ -146,6 +153,22 @@ impl ApiRequest {
         Ok(super::both(self.parameter(name), self.body::<T>()?)?)
     }
 
+    /// Returns a parameter of the path, a body and the parameters of the query, all of which are checked.
+    ///
+    /// # Errors
+    /// As [`Self::parameter`], [`Self::body`] and [`Self::query`], with the faults of all.
+    pub fn parameter_body_and_query<P, T, Q>(&self, name: &str) -> Result<(P, T, Q), ApiError>
+    where
+        P: TryFrom<String, Error = Invalid>,
+        T: Deserr<FieldErrors>,
+        Q: Deserr<FieldErrors>,
+    {
+        let body = self.body_beside(|| self.headers())?;
+        let beside = super::both(self.parameter(name), self.query::<Q>());
+        let ((parameter, query), body) = super::both(beside, body)?;
+        Ok((parameter, body, query))
+    }
+
     /// Returns a body of any shape, for an endpoint without other input.
     ///
     /// # Errors
@@ -161,8 +184,12 @@ impl ApiRequest {
 
     /// Checks everything that comes beside a body.
     fn beside_body(&self) -> Result<(), FieldErrors> {
-        let headers = super::both(self.idempotency_key().map(|_| ()), self.precondition().map(|_| ()));
-        super::both(headers, self.query::<NoQuery>()).map(|_| ())
+        super::both(self.headers(), self.query::<NoQuery>()).map(|_| ())
+    }
+
+    /// Checks the headers that a use case depends on.
+    fn headers(&self) -> Result<(), FieldErrors> {
+        super::both(self.idempotency_key().map(|_| ()), self.precondition().map(|_| ())).map(|_| ())
     }
 
     /// Returns the state that the caller expects the thing to be in. Only a PATCH depends on it.

@@ -21,8 +21,8 @@ use super::{
 };
 use crate::{
     domain::{
-        CouponId, OrderId, OrderItemId, OrderSheetId, ParcelId, PaymentId, ProductId, Quantity, UserId, WithdrawalId,
-        Won,
+        ClaimId, CouponId, OrderId, OrderItemId, OrderSheetId, ParcelId, PaymentId, ProductId, Quantity, UserId,
+        WithdrawalId, Won,
         coupon::{TotalQuantity, ValidDays},
         id,
         inventory::{ShardCount, Units, UnitsChange},
@@ -60,6 +60,7 @@ schemas! {
     CouponId: id("Names a coupon campaign.", "welcome-5000");
     OrderItemId: id("Names a line within its order.", "1");
     ParcelId: id("Names a parcel within its order.", "1");
+    ClaimId: id("Names a claim.", "claim_1_kq3d6s7wz5x2v4mb8n1t9c0rfa");
     OrderSheetId: id("Names an order sheet.", "wz5x2v4mb8n1t9c0rfakq3d6s7");
     OrderId: id("Names an order.", "kq3d6s7wz5x2v4mb8n1t9c0rfa");
     PaymentId: id("Names a payment from outside.", "order_kq3d6s7wz5x2v4mb8n1t9c0rfa");

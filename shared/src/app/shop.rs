@@ -22,6 +22,7 @@ use crate::{
         address::Address,
         caps::Caps,
         coupon::Campaign,
+        order::ClaimPolicy,
         pricing::ShippingPolicy,
         product::Product,
         provider::ProviderName,
@@ -64,6 +65,7 @@ pub struct Policy {
     pub self_charge: bool,
     /// The time after which the shop confirms a delivered line for a silent customer.
     pub confirm_after: SignedDuration,
+    pub claims: ClaimPolicy,
     pub payments: PaymentPolicy,
     pub people: PeoplePolicy,
 }

@@ -7,6 +7,7 @@ use super::{
     OrderId, PaymentId, UserId, Won,
     address::Missing,
     caps::{Caps, Held, Window},
+    is_zero,
     ledger::{EntryHash, EntryKind, LedgerEntry},
     money::MAX_BALANCE,
     order::Actor,
@@ -39,7 +40,7 @@ pub struct Account {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub deposit_units: i64,
     /// The number of the address record that orders of now are shipped to; 0 if there is none.
-    #[serde(default, skip_serializing_if = "is_unnumbered")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub address_number: u64,
     /// Whether that address has no postcode.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -184,16 +185,6 @@ impl Account {
         let sequence = self.sequence.checked_add(1).ok_or(OutOfBounds::TooMuch)?;
         Ok((balance, sequence))
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
-fn is_unnumbered(number: &u64) -> bool {
-    *number == 0
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
-fn is_zero(count: &i64) -> bool {
-    *count == 0
 }
 
 #[cfg(test)]

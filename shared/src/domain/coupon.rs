@@ -8,6 +8,7 @@ use super::{
     CouponId, ETag, OrderId, UserId, Won,
     bounded::bounded,
     invalid::named,
+    is_zero,
     swept::{SweepPlan, Swept},
     time,
 };
@@ -309,7 +310,7 @@ pub struct IssuedCoupon {
     )]
     pub revoked_at: Option<Timestamp>,
     /// The number of revoked coupons that the user had of the campaign before this one.
-    #[serde(default, skip_serializing_if = "is_none_before")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub reissues: u64,
 }
 
@@ -337,16 +338,6 @@ impl IssuedCoupon {
             CouponStatus::Revoked => Err(CouponProblem::Revoked),
         }
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn is_none_before(reissues: &u64) -> bool {
-    *reissues == 0
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn is_zero(number: &i64) -> bool {
-    *number == 0
 }
 
 /// The reason why a coupon cannot be used for an order.

@@ -69,6 +69,10 @@ id! {
     ParcelId
 }
 id! {
+    /// The id of a claim: its order, and its number in it.
+    ClaimId
+}
+id! {
     /// The id of an order sheet.
     OrderSheetId
 }
@@ -95,6 +99,21 @@ impl ParcelId {
         part_number(&self.0)
     }
 }
+
+impl ClaimId {
+    /// The id of the claim with a number, from 1, in an order.
+    pub fn of(order: &OrderId, number: usize) -> Option<Self> {
+        Self::try_from(format!("{CLAIM}{number}_{order}")).ok()
+    }
+
+    /// The order and the number of the claim with this id; nothing if no claim can have it.
+    pub fn parts(&self) -> Option<(OrderId, usize)> {
+        let (number, order) = self.0.strip_prefix(CLAIM)?.split_once('_')?;
+        Some((OrderId::try_from(order.to_owned()).ok()?, part_number(number)?))
+    }
+}
+
+const CLAIM: &str = "claim_";
 
 fn part_number(id: &str) -> Option<usize> {
     id.parse().ok().filter(|number: &usize| *number > 0 && number.to_string() == id)

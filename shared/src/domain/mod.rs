@@ -9,6 +9,7 @@ pub mod bounded;
 pub mod caps;
 pub mod cart;
 pub mod characters;
+pub mod claim;
 pub mod coupon;
 pub mod desk;
 pub mod etag;
@@ -38,8 +39,15 @@ pub mod withdrawal;
 pub mod withdrawing;
 
 pub use etag::{ETag, Precondition};
-pub use id::{CouponId, OrderId, OrderItemId, OrderSheetId, ParcelId, PaymentId, ProductId, UserId, WithdrawalId};
+pub use id::{
+    ClaimId, CouponId, OrderId, OrderItemId, OrderSheetId, ParcelId, PaymentId, ProductId, UserId, WithdrawalId,
+};
 pub use invalid::Invalid;
 pub use money::{Quantity, Won};
 pub use patch::Patch;
 pub use refusal::Refusal;
+
+/// Whether a number is left out of records.
+fn is_zero<N: Default + PartialEq>(number: &N) -> bool {
+    *number == N::default()
+}

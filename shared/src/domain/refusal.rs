@@ -1,12 +1,13 @@
 //! Every refusal of a well-formed request by the shop.
 
 use super::{
-    CouponId, OrderId, OrderSheetId, PaymentId, ProductId, WithdrawalId, Won,
+    ClaimId, CouponId, OrderId, OrderSheetId, PaymentId, ProductId, WithdrawalId, Won,
+    claim::{ClaimReason, ClaimRefund},
     coupon::CouponProblem,
     etag::Mismatch,
     states::{
-        LineStatus, OrderAction, OrderStatus, ParcelStatus, RefundStatus, SessionAction, SessionStatus,
-        WithdrawalStatus,
+        ClaimAction, ClaimStatus, LineStatus, OrderAction, OrderStatus, ParcelStatus, RefundStatus, SessionAction,
+        SessionStatus, WithdrawalStatus,
     },
 };
 
@@ -78,6 +79,31 @@ pub enum Refusal {
         /// The states that it can be moved to.
         allowed: Vec<ParcelStatus>,
     },
+    /// The claim does not allow this in its state.
+    #[error("claim state conflict")]
+    ClaimStateConflict {
+        claim_id: ClaimId,
+        status: ClaimStatus,
+        /// The actions that its state allows.
+        allowed: Vec<ClaimAction>,
+    },
+    /// Fewer units of a line can be claimed for this reason than are asked for: by its state, its windows, or other claims.
+    #[error("units not claimable")]
+    UnitsNotClaimable {
+        order_id: OrderId,
+        item_id: String,
+        status: LineStatus,
+        requested: u16,
+        available: u16,
+        /// The reasons for which as many can be claimed.
+        allowed: Vec<ClaimReason>,
+    },
+    /// A receipt does not have each unit of the claim once.
+    #[error("units not accounted for")]
+    UnitsNotAccounted { order_id: OrderId, item_id: String, claimed: u16, named: u32 },
+    /// The refund of a claim differs from the customer's expectation.
+    #[error("claim refund changed")]
+    ClaimRefundChanged { quoted: Won, current: ClaimRefund },
     /// The refund does not allow this in its state.
     #[error("refund state conflict")]
     RefundStateConflict { refund_id: String, status: RefundStatus },
@@ -195,6 +221,7 @@ pub enum Entity {
     Order,
     OrderItem,
     Parcel,
+    Claim,
     OrderSheet,
     /// A payment session.
     Payment,
@@ -213,6 +240,7 @@ impl std::fmt::Display for Entity {
             Self::Order => "order",
             Self::OrderItem => "order item",
             Self::Parcel => "parcel",
+            Self::Claim => "claim",
             Self::OrderSheet => "order sheet",
             Self::Payment => "payment",
             Self::Refund => "refund",
@@ -235,6 +263,7 @@ mod tests {
             (Entity::Order, "order not found"),
             (Entity::OrderItem, "order item not found"),
             (Entity::Parcel, "parcel not found"),
+            (Entity::Claim, "claim not found"),
             (Entity::OrderSheet, "order sheet not found"),
             (Entity::Payment, "payment not found"),
             (Entity::Refund, "refund not found"),

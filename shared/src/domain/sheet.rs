@@ -170,6 +170,7 @@ mod tests {
             name: "Tea".to_owned(),
             quantity: Quantity::try_from(2).unwrap(),
             cancelled_quantity: 0,
+            scrapped: 0,
             unit_price: Won::new(1_000),
             unit_discount: Won::new(100),
             coupon_share: Won::ZERO,

@@ -138,6 +138,8 @@ pub struct LineState {
     pub status: LineStatus,
     /// Units of it cancelled or returned.
     pub cancelled: u16,
+    /// Units of them that came back by claims.
+    pub returned: u16,
 }
 
 impl OrderStatus {
@@ -154,6 +156,8 @@ impl OrderStatus {
             (false, false) if all_gone => Self::Cancelled,
             (false, false) => Self::PendingPayment,
             (false, true) if all_gone => Self::FullyRefunded,
+            // A part that came back by a claim stays visible in the order.
+            (false, true) if lines.iter().any(|line| line.returned > 0) => Self::PartiallyCancelled,
             (false, true) if lines.iter().filter(|line| !gone(line)).all(arrived) => Self::Completed,
             (false, true) if lines.iter().any(|line| gone(line) || line.cancelled > 0) => Self::PartiallyCancelled,
             (false, true) => Self::Paid,
@@ -186,6 +190,38 @@ pub enum RefundStatus {
     Succeeded,
     /// It could not be sent back. An admin decides how to go on.
     Failed,
+}
+
+/// The state of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ClaimStatus {
+    /// The customer asks.
+    Requested,
+    /// The seller agrees, and waits for the units.
+    Accepted,
+    /// The seller does not agree.
+    Refused,
+    /// The customer keeps the units.
+    Withdrawn,
+    /// The units of an exchange are back; the replacement is to be shipped.
+    Received,
+    /// It has ended with a refund or a replacement.
+    Completed,
+}
+
+/// An action on a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ClaimAction {
+    /// Accept or refuse it.
+    Decide,
+    /// Receive its units.
+    Receive,
+    /// Withdraw it.
+    Withdraw,
+    /// Ship the replacement, in a parcel.
+    Ship,
 }
 
 /// The state of a payment session as its user sees it.
@@ -239,7 +275,7 @@ mod tests {
         use LineStatus::{Cancelled, Delivered, Exchanged, PendingPayment, Preparing, Returned, Shipped};
 
         let lines = |statuses: &[LineStatus]| {
-            statuses.iter().map(|&status| LineState { status, cancelled: 0 }).collect::<Vec<_>>()
+            statuses.iter().map(|&status| LineState { status, cancelled: 0, returned: 0 }).collect::<Vec<_>>()
         };
         let paid = |statuses: &[LineStatus]| OrderStatus::derive(lines(statuses), true, false);
         assert_eq!(paid(&[Preparing, Shipped]), OrderStatus::Paid);
@@ -254,7 +290,7 @@ mod tests {
 
     #[test]
     fn some_units_of_a_line_cancelled_is_partial_too() {
-        let line = LineState { status: LineStatus::Preparing, cancelled: 1 };
+        let line = LineState { status: LineStatus::Preparing, cancelled: 1, returned: 0 };
         assert_eq!(OrderStatus::derive([line], true, false), OrderStatus::PartiallyCancelled);
     }
 }

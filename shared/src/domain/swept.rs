@@ -9,6 +9,8 @@ use std::ops::Range;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::is_zero;
+
 /// The plan of the sweep of a product or a campaign: listed by the instant of the next look, it waits the longer, the more
 /// often a look found nothing to do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,11 +26,6 @@ pub struct SweepPlan {
     /// The looks in a row that found nothing to do.
     #[serde(rename = "idleSweeps", default, skip_serializing_if = "is_zero")]
     pub idle: u8,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_zero(number: &u8) -> bool {
-    *number == 0
 }
 
 /// The first pause between two looks. It is shorter than the minute between two runs, so that each run looks.

@@ -7,8 +7,8 @@ use utoipa::{
 };
 
 use super::{
-    CouponSnapshot, Envelope, LineChange, OrderSnapshot, ParcelSnapshot, PaymentRequest, RefundRequest, SheetSnapshot,
-    ShippingInstruction, WithdrawalSnapshot,
+    ClaimSnapshot, CouponSnapshot, Envelope, LineChange, OrderSnapshot, ParcelSnapshot, PaymentRequest, RefundRequest,
+    SheetSnapshot, ShippingInstruction, WithdrawalSnapshot,
 };
 
 macro_rules! kinds {
@@ -92,6 +92,16 @@ kinds! {
     ExchangeRequested: LineChange, 1;
     /// A line was exchanged.
     LineExchanged: LineChange, 1;
+    /// A customer claimed units: a return or an exchange.
+    ClaimRequested: ClaimSnapshot, 1;
+    /// A claim was accepted or refused.
+    ClaimDecided: ClaimSnapshot, 1;
+    /// A customer withdrew a claim.
+    ClaimWithdrawn: ClaimSnapshot, 1;
+    /// The units of a claim came back, or did not.
+    ClaimReceived: ClaimSnapshot, 1;
+    /// A claim ended with a refund or a replacement.
+    ClaimCompleted: ClaimSnapshot, 1;
     /// An order sheet was drawn up.
     OrderSheetCreated: SheetSnapshot, 1;
     /// An order sheet's time was up before it was ordered.

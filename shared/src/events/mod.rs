@@ -3,6 +3,7 @@
 //!
 //! This floor maps records to events, and knows no use case. Consumers and producers rely on the names and shapes here.
 
+mod claim;
 mod coupon;
 mod inbound;
 mod kind;
@@ -13,6 +14,7 @@ mod sheet;
 mod shipping;
 mod withdrawal;
 
+pub use claim::ClaimSnapshot;
 pub use coupon::{CouponSnapshot, from_coupon_change};
 pub use inbound::InboundKind;
 pub use kind::{Described, EventKind};
@@ -76,6 +78,8 @@ pub enum EventData {
     Shipping(ShippingInstruction),
     /// Of the `Parcel…` events: the parcel.
     Parcel(ParcelSnapshot),
+    /// Of the `Claim…` events: the claim.
+    Claim(ClaimSnapshot),
     /// Of the events of lines.
     Line(LineChange),
     /// Of the `OrderSheet…` events: the sheet.

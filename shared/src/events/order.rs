@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Event, EventData, EventKind, LineChange, ParcelSnapshot, PaymentRequest, RefundRequest, ShippingInstruction,
+    ClaimSnapshot, Event, EventData, EventKind, LineChange, ParcelSnapshot, PaymentRequest, RefundRequest,
+    ShippingInstruction,
 };
 use crate::domain::{
     CouponId, OrderId, OrderSheetId, PaymentId, ProductId, UserId, Won,
@@ -127,11 +128,23 @@ fn from_entry(order: &Order, snapshot: &OrderSnapshot, entry: &HistoryEntry, seq
         HistoryEvent::PaymentFailed => vec![of_order(EventKind::OrderPaymentFailed)],
         HistoryEvent::PaymentDeclined | HistoryEvent::HoldExpired => vec![of_order(EventKind::OrderCancelled)],
         HistoryEvent::Cancelled if order.paid_at.is_none() => vec![of_order(EventKind::OrderCancelled)],
-        HistoryEvent::Cancelled | HistoryEvent::LineMoved if took_units => vec![of_order(EventKind::OrderRefunded)],
+        HistoryEvent::Cancelled
+        | HistoryEvent::LineMoved
+        | HistoryEvent::ClaimAccepted
+        | HistoryEvent::ClaimReceived
+            if took_units =>
+        {
+            vec![of_order(EventKind::OrderRefunded)]
+        }
         HistoryEvent::Cancelled
         | HistoryEvent::LineMoved
         | HistoryEvent::ParcelShipped
         | HistoryEvent::ParcelMoved
+        | HistoryEvent::ClaimRequested
+        | HistoryEvent::ClaimAccepted
+        | HistoryEvent::ClaimRefused
+        | HistoryEvent::ClaimWithdrawn
+        | HistoryEvent::ClaimReceived
         | HistoryEvent::AddressChanged
         | HistoryEvent::PaymentReturned
         | HistoryEvent::DepositRequested
@@ -154,6 +167,10 @@ fn from_entry(order: &Order, snapshot: &OrderSnapshot, entry: &HistoryEntry, seq
     }
     if let Some((kind, parcel)) = ParcelSnapshot::of(order, entry) {
         events.push(event(order, entry, sequence, kind, "-parcel", EventData::Parcel(parcel)));
+    }
+    for (kind, claim) in ClaimSnapshot::of(order, entry) {
+        let suffix = if kind == EventKind::ClaimCompleted { "-claim-completed" } else { "-claim" };
+        events.push(event(order, entry, sequence, kind, suffix, EventData::Claim(claim)));
     }
     for (kind, instruction) in ShippingInstruction::of(order, entry) {
         // The first line distinguishes one seller's part from another's.

@@ -7,7 +7,7 @@ use crate::api::identity::LocalDoor;
 use crate::{
     api::identity::{IdentitySource, RoleGroups},
     app::{CONFIRM_AFTER, Checkout, PaymentPath, PaymentPolicy, PeoplePolicy, Policy, RETURN_FEE},
-    domain::{Won, caps::Caps, pricing::ShippingPolicy, provider::ProviderName},
+    domain::{Won, caps::Caps, order::ClaimPolicy, pricing::ShippingPolicy, provider::ProviderName},
     platform::environment::{ConfigError, number, optional, required, seconds, switch},
 };
 
@@ -21,6 +21,8 @@ pub struct Config {
     /// - the shipping fee (`SHIPPING_FEE`, `FREE_SHIPPING_FROM`, in won);
     /// - the duration of a hold and of an order sheet (`HOLD_SECONDS`, `ORDER_SHEET_SECONDS`);
     /// - whether customers charge their own balance without paying (`SELF_CHARGE`);
+    /// - the confirmation of delivered lines (`CONFIRM_AFTER_SECONDS`);
+    /// - the windows and the fee of claims (`CHANGE_OF_MIND_SECONDS`, `DEFECT_SECONDS`, `RETURN_FEE`);
     /// - payments from outside (`PAYMENT_PATH`, `PAYMENT_SESSION_SECONDS`, `REFUND_PATIENCE_SECONDS`);
     /// - addresses and personal data (`REQUIRE_ADDRESS`, `ERASE_AFTER_SECONDS`, `ADDRESS_SHOWN_SECONDS`,
     ///   `ACCESS_LOG_SECONDS`);
@@ -51,6 +53,7 @@ impl Config {
                 caps: caps()?,
                 self_charge: switch("SELF_CHARGE")?,
                 confirm_after: seconds("CONFIRM_AFTER_SECONDS", CONFIRM_AFTER)?,
+                claims: claims()?,
                 payments: payments()?,
                 people: people()?,
             },
@@ -119,6 +122,15 @@ pub fn payments() -> Result<PaymentPolicy, ConfigError> {
         path,
         session: seconds("PAYMENT_SESSION_SECONDS", default.session)?,
         refund_patience: seconds("REFUND_PATIENCE_SECONDS", default.refund_patience)?,
+    })
+}
+
+fn claims() -> Result<ClaimPolicy, ConfigError> {
+    let default = ClaimPolicy::DEFAULT;
+    Ok(ClaimPolicy {
+        change_of_mind: seconds("CHANGE_OF_MIND_SECONDS", default.change_of_mind)?,
+        defect: seconds("DEFECT_SECONDS", default.defect)?,
+        ..default
     })
 }
 

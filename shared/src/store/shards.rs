@@ -82,6 +82,13 @@ pub fn give_back(product: &ProductId, shard: u16, units: i64) -> Action {
         .value(":units", units)
 }
 
+/// Takes units for an exchange, which has no price. Only for a transaction that also gives them to an order.
+pub fn take(product: &ProductId, take: Take) -> Action {
+    Action::update(keys::stock(product, take.shard), "SET #remaining = #remaining - :units")
+        .when("#remaining >= :units")
+        .value(":units", take.units)
+}
+
 /// Adds units of another shard with their part of the number received; for a retired shard, the rest of that number.
 pub fn move_in(product: &ProductId, shard: u16, units: i64, received: i64) -> Action {
     let update = "SET #remaining = #remaining + :units, #received = #received + :received";

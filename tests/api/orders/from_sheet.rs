@@ -8,7 +8,12 @@ use shared::{
         CONFIRM_AFTER, Caller, PaymentPolicy, PeoplePolicy, Policy, RETURN_FEE, RequestKey, Role, Shop,
         orders::{self, OrderSource, PlaceOrder},
     },
-    domain::{UserId, Won, caps::Caps, order::PayBy, pricing::ShippingPolicy},
+    domain::{
+        UserId, Won,
+        caps::Caps,
+        order::{ClaimPolicy, PayBy},
+        pricing::ShippingPolicy,
+    },
     platform::{Clock, Random},
     store::Table,
 };
@@ -312,6 +317,7 @@ fn with_other_shipping(shop: &TestShop) -> Shop {
         self_charge: true,
         return_fee: RETURN_FEE,
         confirm_after: CONFIRM_AFTER,
+        claims: ClaimPolicy::DEFAULT,
         shipping: ShippingPolicy { fee: Won::new(5_000), free_from: Won::new(50_000) },
         hold: SignedDuration::from_mins(10),
         sheet_validity: SignedDuration::from_mins(30),

@@ -4,6 +4,7 @@
 //! No list of the points is needed: each scenario is run once to record its calls. One effect and one answer means that
 //! the answer, the table, and the published events equal those of a run without a death.
 
+mod claims;
 mod payments;
 mod prepared;
 mod scenarios;

@@ -56,6 +56,7 @@ pub fn scenarios() -> Vec<Scenario> {
     all.extend(orders());
     all.extend(order_changes());
     all.extend(background());
+    all.extend(super::claims::scenarios());
     all.extend(super::payments::scenarios());
     all
 }

@@ -9,7 +9,12 @@ use functions::stream::relay_events;
 use jiff::SignedDuration;
 use shared::{
     app::{Bounds, CONFIRM_AFTER, PaymentPath, PaymentPolicy, Policy, RETURN_FEE, rebuild::Pace},
-    domain::{Won, caps::Caps, order::HistoryBounds, pricing::ShippingPolicy},
+    domain::{
+        Won,
+        caps::Caps,
+        order::{ClaimPolicy, HistoryBounds},
+        pricing::ShippingPolicy,
+    },
     store::{RetryBounds, TableBounds},
 };
 
@@ -133,6 +138,7 @@ impl RunSettings {
                 self_charge: true,
                 return_fee: RETURN_FEE,
                 confirm_after: CONFIRM_AFTER,
+                claims: ClaimPolicy::DEFAULT,
                 payments: PaymentPolicy {
                     path: [PaymentPath::Both, PaymentPath::Both, PaymentPath::Session, PaymentPath::Bus]
                         [pick(chance, 4)],

@@ -33,6 +33,10 @@ pub(super) struct Invocations {
     to_ship: Vec<String>,
     /// Paid orders with a unit in a parcel.
     in_parcel: Vec<String>,
+    /// Delivered orders, to be claimed.
+    delivered: Vec<String>,
+    /// Claims to withdraw, to decide and to receive.
+    claims: [Vec<String>; 3],
     /// Orders to pay from the balance.
     unpaid: Vec<String>,
     /// Orders that the payment system pays.
@@ -114,6 +118,9 @@ impl Invocations {
         for order in &in_parcel {
             shop.post(&format!("/orders/{order}/parcels"), parcel()).as_admin().await.expect(201);
         }
+        let delivered = delivered(shop, each).await;
+        let [asked, undecided, accepted] = [false, false, true].map(|is_accepted| claimed(shop, each, is_accepted));
+        let claims = [asked.await, undecided.await, accepted.await];
         let address = json!({ "address": "서울시 중구 세종대로 110" });
         shop.patch("/users/kim", address).as_user("kim").await.expect(200);
         let (unpaid, external) = (orders(shop, "LATER", each).await, orders(shop, "EXTERNAL", each).await);
@@ -147,6 +154,8 @@ impl Invocations {
             unshipped,
             to_ship,
             in_parcel,
+            delivered,
+            claims,
             unpaid,
             external,
             expired,
@@ -220,6 +229,12 @@ impl Invocations {
             "create-withdrawal" => (withdrawal(), None, ""),
             "create-parcel" => (parcel(), Some(nth(&self.to_ship)), ""),
             "update-parcel" => (json!({ "status": "DELIVERED" }), Some(nth(&self.in_parcel)), ""),
+            "create-claim" => (claim(), Some(nth(&self.delivered)), ""),
+            "decide-claim" => (json!({ "accept": true }), None, ""),
+            "receive-claim" => {
+                (json!({ "items": [{ "itemId": "1", "quantity": 1, "condition": "SELLABLE" }] }), None, "")
+            }
+            "withdraw-claim" => (json!({}), None, ""),
             "set-seller-shipping" => (json!({ "fee": 2_500, "freeFrom": 50_000, "returnFee": 2_500 }), None, ""),
             "update-order" => (json!({ "shipTo": "서울시 중구 세종대로 110" }), None, ""),
             "withdraw-user" => (json!({ "forfeit": true }), None, ""),
@@ -266,6 +281,8 @@ impl Invocations {
                 "create-coupon",
                 "create-parcel",
                 "create-product",
+                "decide-claim",
+                "receive-claim",
                 "get-coupon",
                 "refund-payment",
                 "restock-product",
@@ -289,6 +306,12 @@ impl Invocations {
         let refund = format!("{order}-3-refund");
         let payment = nth(if function == "refund-payment" { &self.topped_up } else { &self.sessions });
         let withdrawal = nth(&self.withdrawals);
+        let [asked, undecided, accepted] = &self.claims;
+        let claim = nth(match function {
+            "decide-claim" => undecided,
+            "receive-claim" => accepted,
+            _ => asked,
+        });
         let ids = [
             ("{refundId}", refund.as_str()),
             ("{paymentId}", &payment),
@@ -297,6 +320,7 @@ impl Invocations {
             ("{userId}", if function == "withdraw-user" { user.as_str() } else { "kim" }),
             ("{sellerId}", "kim"),
             ("{parcelId}", "1"),
+            ("{claimId}", &claim),
             ("{productId}", "hanji"),
             ("{couponId}", "welcome"),
             ("{orderId}", &order),
@@ -311,6 +335,35 @@ impl Invocations {
         }
         Ok(event)
     }
+}
+
+/// Paid orders with their unit delivered.
+async fn delivered(shop: &TestShop, count: usize) -> Vec<String> {
+    let ids = orders(shop, "BALANCE", count).await;
+    for id in &ids {
+        shop.post(&format!("/orders/{id}/parcels"), parcel()).as_admin().await.expect(201);
+        let arrives = shop.patch(&format!("/orders/{id}/parcels/1"), json!({ "status": "DELIVERED" }));
+        arrives.as_admin().await.expect(200);
+    }
+    ids
+}
+
+/// Claims of delivered orders, accepted or not.
+async fn claimed(shop: &TestShop, count: usize, are_accepted: bool) -> Vec<String> {
+    let mut ids = Vec::new();
+    for order in delivered(shop, count).await {
+        let claim = shop.post(&format!("/orders/{order}/claims"), claim()).as_user("kim").await.expect(201);
+        let id = text(&claim["claimId"]);
+        if are_accepted {
+            shop.post(&format!("/claims/{id}/decide"), json!({ "accept": true })).as_admin().await.expect(200);
+        }
+        ids.push(id);
+    }
+    ids
+}
+
+fn claim() -> Value {
+    json!({ "type": "RETURN", "items": [{ "itemId": "1", "quantity": 1 }], "reason": "DEFECT" })
 }
 
 /// A parcel with one unit of the first line.

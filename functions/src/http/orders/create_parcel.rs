@@ -3,9 +3,13 @@
 use deserr::Deserr;
 use shared::{
     api::{ApiRequest, ApiResult, FieldErrors, Reply, parameters::IdempotencyKey, views::ParcelView},
-    app::{Shop, orders, users},
+    app::{
+        Shop,
+        orders::{self, NewParcel},
+        users,
+    },
     domain::{
-        OrderId, Refusal,
+        ClaimId, OrderId, Refusal,
         order::{CarrierText, Label, TrackingText},
         refusal::Entity,
     },
@@ -24,10 +28,14 @@ struct Body {
     carrier: CarrierText,
     /// The number by which the carrier tracks it.
     tracking_number: TrackingText,
+    /// The claim whose replacement is in it, if it is for an exchange.
+    #[deserr(default)]
+    claim_id: Option<ClaimId>,
 }
 
 /// Ships units of a paid order in a parcel: a seller those of their own lines, an admin any. A line can be shipped in
-/// several parcels, and a parcel can have units of several lines. A line shows the state of its least advanced unit.
+/// several parcels, and a parcel can have units of several lines. A line shows the state of its least advanced unit. With
+/// a `claimId` it has the replacement of an exchange, which is complete once all of it is shipped.
 ///
 /// # Errors
 /// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE`, `ORDER_STATE_CONFLICT` or `LIMIT_EXCEEDED`, 422.
@@ -46,7 +54,8 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let caller = request.caller()?;
     let key = request.key(shop, &caller.user_id);
     users::may_change(shop, caller, Some(&key)).await?;
-    let (order, number) = orders::ship(shop, caller, &order_id, (&contents?, &label), &key).await?;
+    let parcel = NewParcel { contents: contents?, label, claim: body.claim_id };
+    let (order, number) = orders::ship(shop, caller, &order_id, &parcel, &key).await?;
     let parcel = order.parcel(number).ok_or_else(|| Refusal::not_found(Entity::Parcel, number))?;
     Ok(Reply::created(ParcelView::new(&order, number, parcel))?.about_order(order_id))
 }

@@ -219,6 +219,7 @@ fn draft(user: &UserId, tea: &ProductId) -> Result<Draft, Box<dyn Error>> {
         name: "녹차".to_owned(),
         quantity: 1.try_into().map_err(|_| "a quantity")?,
         cancelled_quantity: 0,
+        scrapped: 0,
         unit_price: OFFER.price,
         unit_discount: OFFER.discount,
         coupon_share: Won::ZERO,

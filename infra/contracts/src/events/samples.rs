@@ -7,7 +7,10 @@ use shared::{
     domain::{
         PaymentId, Refusal, Won,
         coupon::{CouponState, IssuedCoupon},
-        order::{Actor, Cancellation, HistoryEvent, Label, LineStatus, Order, ParcelStatus, PaymentMethod, Refund},
+        order::{
+            Actor, Cancellation, ClaimPolicy, ClaimReason, ClaimType, HistoryEvent, Label, LineStatus, NewClaim, Order,
+            ParcelStatus, PaymentMethod, Receipt, Refund, UnitCondition,
+        },
         sheet::{OrderSheet, SheetState},
     },
     events::{self, Event, InboundKind, PaymentResult, RefundResult, WithdrawalResult},
@@ -50,6 +53,27 @@ pub(crate) fn events() -> Result<Vec<Event>, Error> {
             advance(&mut stories, |order| order.move_line(1, *status, &[Actor::Admin], later(now, 120)))?;
         }
     }
+    // Claims: one is withdrawn, one refused, a unit is returned, and one exchanged.
+    let claim = |kind| NewClaim { kind, items: [(1, 1)].into(), reason: ClaimReason::Defect, text: None };
+    let (receipt, policy) = (Receipt::from([((1, UnitCondition::Sellable), 1)]), ClaimPolicy::DEFAULT);
+    stories.push(delivered.iter().cloned().collect());
+    for kind in [ClaimType::Return, ClaimType::Exchange] {
+        advance(&mut stories, |order| {
+            order.request_claim(&claim(kind), &policy, Actor::Customer, later(now, 120)).map(Some)
+        })?;
+    }
+    advance(&mut stories, |order| order.withdraw_claim(1, Actor::Customer, later(now, 130)).map(Some))?;
+    advance(&mut stories, |order| order.decide_claim(2, true, None, Actor::Seller, later(now, 140)).map(Some))?;
+    advance(&mut stories, |order| order.receive_claim(2, &receipt, Actor::Seller, later(now, 150)).map(Some))?;
+    advance(&mut stories, |order| {
+        order.ship_replacement(2, &[(1, 1)].into(), label.clone(), Actor::Seller, later(now, 160)).map(Some)
+    })?;
+    stories.push(delivered.iter().cloned().collect());
+    advance(&mut stories, |order| {
+        order.request_claim(&claim(ClaimType::Return), &policy, Actor::Customer, later(now, 120)).map(Some)
+    })?;
+    advance(&mut stories, |order| order.decide_claim(1, true, None, Actor::Seller, later(now, 130)).map(Some))?;
+    advance(&mut stories, |order| order.receive_claim(1, &receipt, Actor::Seller, later(now, 140)).map(Some))?;
     // One is refused, one expires unpaid, one is paid outside and to be refunded there, which takes too long.
     stories.push(vec![Order::payment_failed(id.clone(), draft.clone())]);
     stories.push(vec![held(PaymentMethod::Balance)]);

@@ -133,6 +133,16 @@ fn command(method: &str, path: &str) -> Option<String> {
     let confirm = Call::post(KIM, "/payments/$PAYMENT/confirm", confirm).without_key();
     let issued = json!({ "userId": "lee", "couponId": "delivery" });
     let ship = Call::post(As::Admin, "/orders/$ORDER/parcels", samples::parcel());
+    let deliver = Call::patch(As::Admin, "/orders/$ORDER/parcels/1", json!({ "status": "DELIVERED" }));
+    let claim = Call::post(KIM, "/orders/$ORDER/claims", samples::claim());
+    let quiet = |call: &Call| call.lines("curl -s").join(" ");
+    let delivered = [order.clone(), quiet(&ship), quiet(&deliver)].join("\n");
+    let claimed = [
+        delivered.clone(),
+        Call::post(KIM, "/orders/$ORDER/claims", samples::claim()).without_key().keep("CLAIM", "claimId"),
+    ]
+    .join("\n");
+    let accept = Call::post(As::Admin, "/claims/$CLAIM/decide", json!({ "accept": true }));
     let (before, call) = match (method, path) {
         ("POST", "/coupons/revoke") => {
             let issue = Call::post(As::Admin, "/coupons/issue", issued.clone()).without_key();
@@ -153,6 +163,18 @@ fn command(method: &str, path: &str) -> Option<String> {
         ("PATCH", "/orders/{orderId}/parcels/{parcelId}") => {
             let shipped = [order, ship.lines("curl -s").join(" ")].join("\n");
             (shipped, Call::patch(As::Admin, "/orders/$ORDER/parcels/1", json!({ "status": "DELIVERED" })))
+        }
+        ("POST", "/orders/{orderId}/claims") => (delivered, claim),
+        ("GET", "/claims/{claimId}") => (claimed, Call::get(KIM, "/claims/$CLAIM")),
+        ("POST", "/claims/{claimId}/decide") => (claimed, accept),
+        ("POST", "/claims/{claimId}/receive") => {
+            let receive = Call::post(As::Admin, "/claims/$CLAIM/receive", samples::receipt());
+            ([claimed, quiet(&accept)].join("\n"), receive)
+        }
+        ("POST", "/claims/{claimId}/withdraw") => {
+            let withdraw =
+                Call { body: None, method: Some("POST"), ..Call::post(KIM, "/claims/$CLAIM/withdraw", json!({})) };
+            (claimed, withdraw)
         }
         ("PATCH", "/orders/{orderId}") => (order, Call::patch(KIM, "/orders/$ORDER", json!({ "shipTo": address() }))),
         ("GET", "/orders/{orderId}/ship-to") => {

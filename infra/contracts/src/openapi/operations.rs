@@ -22,6 +22,7 @@ use super::Error;
         (name = "Coupons", description = "Campaigns that issue a fixed number, first come, first served."),
         (name = "Cart", description = "What a user means to order."),
         (name = "Orders", description = "Ordering, paying, cancelling, shipping, returning."),
+        (name = "Claims", description = "Returns and exchanges of some units of an order."),
         (name = "Order sheets", description = "What an order would come to, frozen for a while."),
         (name = "Sellers", description = "The terms on which sellers ship."),
         (name = "Desk", description = "Products and campaigns for those who sell and run the shop, hidden ones too."),

@@ -7,9 +7,10 @@ use shared::{
     api::{
         ApiError, Code, FieldErrors, Language,
         views::{
-            self, AccessView, BestsellerView, CampaignView, CartView, DeskLineView, DeskProductView, EntryView,
-            IssuedCouponView, ListedDeskProductView, ListedProductView, OrderSheetView, OrderView, ParcelView,
-            PaymentView, ProductView, SellerShippingView, SessionView, ShownStatus, UserView, WithdrawalView,
+            self, AccessView, BestsellerView, CampaignView, CartView, ClaimPreviewView, ClaimView, DeskLineView,
+            DeskProductView, EntryView, IssuedCouponView, ListedDeskProductView, ListedProductView, OrderSheetView,
+            OrderView, ParcelView, PaymentView, ProductView, SellerShippingView, SessionView, ShownStatus, UserView,
+            WithdrawalView,
         },
     },
     app::{
@@ -28,7 +29,10 @@ use shared::{
         coupon::{Campaign, CouponState, Discount, IssuedCoupon, Terms, Validity},
         ledger::EntryKind,
         money::MAX_BALANCE,
-        order::{Actor, Draft, Label, LineStatus, Order, OrderLine, allowed_next},
+        order::{
+            Actor, ClaimPolicy, ClaimReason, ClaimType, Draft, Label, LineStatus, NewClaim, Order, OrderLine,
+            ParcelStatus, allowed_next,
+        },
         pricing::{self, ShippingPolicy},
         product::{Offer, SaleStatus},
         provider::ProviderName,
@@ -162,7 +166,20 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
     let shipped = order.order.ship(&[(1, 1)].into(), label, Actor::Admin, at("2026-11-21T00:00:00Z")?);
     let shipped = shipped.map_err(|_| Error::NoSample("Parcel"))?;
     let parcel = shipped.parcel(1).ok_or(Error::NoSample("Parcel"))?;
+    let delivered = shipped.move_parcel(1, ParcelStatus::Delivered, Actor::Admin, at("2026-11-22T00:00:00Z")?);
+    let delivered = delivered.ok().flatten().ok_or(Error::NoSample("Claim"))?;
     let shipped = ParcelView::new(&shipped, 1, parcel);
+    let new = NewClaim {
+        kind: ClaimType::Return,
+        items: [(1, 1)].into(),
+        reason: ClaimReason::ChangeOfMind,
+        text: Some("색이 생각과 달라요".to_owned()),
+    };
+    let asked_at = at("2026-11-23T00:00:00Z")?;
+    let claimed = delivered.request_claim(&new, &ClaimPolicy::DEFAULT, Actor::Customer, asked_at);
+    let claimed = claimed.map_err(|_| Error::NoSample("Claim"))?;
+    let claimed = AuthorizedOrder::for_caller(&caller, claimed, asked_at)?.ok_or(Error::NoSample("Claim"))?;
+    let (claim_view, preview) = (ClaimView::new(&claimed, 1)?, ClaimPreviewView::new(&claimed, 1)?);
     let order = OrderView::try_from(order)?.shipped_to(Some(address()));
 
     Ok(vec![
@@ -187,6 +204,8 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         ("Order", serde_json::to_value(order)?),
         ("SellerShipping", serde_json::to_value(seller_shipping)?),
         ("Parcel", serde_json::to_value(shipped)?),
+        ("Claim", serde_json::to_value(claim_view)?),
+        ("ClaimPreview", serde_json::to_value(preview)?),
         ("HistoryEntry", serde_json::to_value(history.into_iter().next())?),
         ("Payment", serde_json::to_value(payment)?),
         ("PaymentSession", serde_json::to_value(session)?),
@@ -198,6 +217,16 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
 /// A parcel with one of the two units of the story's order.
 pub(crate) fn parcel() -> Value {
     json!({ "items": [{ "itemId": "1", "quantity": 1 }], "carrier": "CJ대한통운", "trackingNumber": "688012345678" })
+}
+
+/// A claim of one of the two units of the story's order.
+pub(crate) fn claim() -> Value {
+    json!({ "type": "RETURN", "items": [{ "itemId": "1", "quantity": 1 }], "reason": "CHANGE_OF_MIND", "text": "색이 생각과 달라요" })
+}
+
+/// The receipt of that claim.
+pub(crate) fn receipt() -> Value {
+    json!({ "items": [{ "itemId": "1", "quantity": 1, "condition": "SELLABLE" }] })
 }
 
 fn desk_line(order: &Order) -> Option<DeskLine> {
@@ -271,6 +300,9 @@ fn bodies() -> Vec<(&'static str, Value)> {
         ("NewCancellation", json!({ "items": [{ "itemId": "1", "quantity": 1 }], "reason": "하나만 필요해요" })),
         ("OrderItemChange", json!({ "status": "SHIPPED" })),
         ("NewParcel", parcel()),
+        ("NewClaim", claim()),
+        ("ClaimDecision", json!({ "accept": true, "reason": "보내 주세요" })),
+        ("ClaimReceipt", receipt()),
         ("NewSellerShipping", json!({ "fee": 2_500, "freeFrom": 50_000, "returnFee": 2_500 })),
         ("ParcelChange", json!({ "status": "DELIVERED" })),
         ("RefundRetry", json!({ "to": "BALANCE" })),
@@ -392,6 +424,7 @@ pub fn order() -> Result<(OrderId, Draft), Error> {
         name: product.name.clone(),
         quantity: Quantity::try_from(2)?,
         cancelled_quantity: 0,
+        scrapped: 0,
         unit_price: product.price,
         unit_discount: product.discount,
         coupon_share: Won::ZERO,

@@ -1,6 +1,7 @@
 //! Views: the shapes of things in the API.
 
 mod cart;
+mod claim;
 mod coupon;
 mod desk;
 mod order;
@@ -11,6 +12,7 @@ mod sheet;
 mod user;
 
 pub use cart::{CartItemView, CartView};
+pub use claim::{ClaimItemView, ClaimPreviewView, ClaimView, ReceivedItemView};
 pub use coupon::{CampaignView, IssuedCouponView, TermsView};
 pub use desk::DeskLineView;
 pub use order::{HistoryView, OrderLineView, OrderView, ParcelView, PaymentView, RefundView, State, history};

@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::ClaimView;
 use crate::{
     app::orders::{AuthorizedOrder, OrderPayment},
     domain::{
-        CouponId, OrderId, OrderSheetId, ProductId, UserId, Won,
+        ClaimId, CouponId, OrderId, OrderSheetId, ProductId, UserId, Won,
         address::Address,
         order::{
             Actor, Change, HistoryEvent, InconsistentAmounts, LineStatus, Order, OrderAction, OrderStatus, Parcel,
@@ -55,6 +56,9 @@ pub struct OrderView {
     pub refunded: Won,
     /// Its parcels; for a seller, only those with lines of their own.
     pub parcels: Vec<ParcelView>,
+    /// Its claims; for a seller, only those of their own lines.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<ClaimView>,
     /// The sources of the money; for the orderer and admins.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tenders: Vec<TenderAmount>,
@@ -122,6 +126,9 @@ pub struct ParcelView {
     pub status: ParcelStatus,
     /// The units in it.
     pub items: Vec<ParcelItemView>,
+    /// The claim whose replacement it has. Its units count apart from those of the lines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claim_id: Option<ClaimId>,
     /// The carrier; none for units that were marked as shipped without a parcel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub carrier: Option<String>,
@@ -156,6 +163,7 @@ impl ParcelView {
             seller_id: order.seller_of(parcel).cloned(),
             status: parcel.status,
             items: parcel.items.iter().map(item).collect(),
+            claim_id: parcel.claim.and_then(|claim| order.claim_id(claim)),
             carrier: parcel.label.as_ref().map(|label| label.carrier.clone()),
             tracking_number: parcel.label.as_ref().map(|label| label.tracking_number.clone()),
             shipped_at: parcel.shipped_at,
@@ -233,6 +241,8 @@ impl TryFrom<AuthorizedOrder> for OrderView {
         };
         let parcels = authorized.parcels().map(|(number, parcel)| ParcelView::new(&authorized.order, number, parcel));
         let parcels = parcels.collect();
+        let claims = authorized.claims().map(|(number, _)| ClaimView::new(&authorized, number));
+        let claims = claims.collect::<Result<_, _>>()?;
         let (shipments, shares) = (authorized.shipments(), authorized.shipping_shares()?);
         let AuthorizedOrder { order, lines, .. } = authorized;
         let units: Vec<_> = (1..=order.items.len())
@@ -280,6 +290,7 @@ impl TryFrom<AuthorizedOrder> for OrderView {
             paid: order.paid,
             refunded,
             parcels,
+            claims,
             tenders,
             refunds,
             ship_to: None,
@@ -316,6 +327,9 @@ pub struct HistoryView {
     /// The parcel that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parcel_id: Option<String>,
+    /// The claim that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claim_id: Option<ClaimId>,
     /// The reason, in the words of the actor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -336,27 +350,30 @@ pub enum State {
 /// An order's history, oldest entry first.
 pub fn history(authorized: &AuthorizedOrder) -> Vec<HistoryView> {
     let AuthorizedOrder { order, lines, .. } = authorized;
-    let steps = order.steps().into_iter().filter_map(|Step { id, entry, actor, change, .. }| {
-        let (item_id, from, to, units) = match change {
-            Change::Order { from, to } => (None, from.map(State::Order), State::Order(to), 0),
-            Change::Line { number, from, to, units } if lines.contains(&number) => {
-                (Some(number.to_string()), from.map(State::Line), State::Line(to), units)
-            }
-            Change::Line { .. } => return None,
-        };
-        Some(HistoryView {
-            id,
-            event: entry.event,
-            item_id,
-            from,
-            to,
-            quantity: (units > 0).then_some(units),
-            parcel_id: entry.parcel.map(|number| number.to_string()),
-            reason: authorized.reason(entry).map(str::to_owned),
-            actor,
-            at: entry.at,
-        })
-    });
+    let steps = order.steps().into_iter().filter(|step| authorized.sees(step.entry)).filter_map(
+        |Step { id, entry, actor, change, .. }| {
+            let (item_id, from, to, units) = match change {
+                Change::Order { from, to } => (None, from.map(State::Order), State::Order(to), 0),
+                Change::Line { number, from, to, units } if lines.contains(&number) => {
+                    (Some(number.to_string()), from.map(State::Line), State::Line(to), units)
+                }
+                Change::Line { .. } => return None,
+            };
+            Some(HistoryView {
+                id,
+                event: entry.event,
+                item_id,
+                from,
+                to,
+                quantity: (units > 0).then_some(units),
+                parcel_id: entry.parcel.map(|number| number.to_string()),
+                claim_id: entry.claim.and_then(|number| order.claim_id(number)),
+                reason: authorized.reason(entry).map(str::to_owned),
+                actor,
+                at: entry.at,
+            })
+        },
+    );
     steps.collect()
 }
 

@@ -6,7 +6,7 @@ use crate::{
     app::{Caller, Role},
     domain::{
         Won,
-        order::{Actor, HistoryEntry, InconsistentAmounts, LineStatus, Order, OrderAction, OrderLine, Parcel},
+        order::{Actor, Claim, HistoryEntry, InconsistentAmounts, LineStatus, Order, OrderAction, OrderLine, Parcel},
         pricing::Amounts,
         shipping::{Shipment, shipment_of},
     },
@@ -89,6 +89,17 @@ impl AuthorizedOrder {
     pub fn parcels(&self) -> impl Iterator<Item = (usize, &Parcel)> {
         let is_theirs = |parcel: &Parcel| parcel.items.iter().any(|item| self.lines.contains(&item.line));
         (1..).zip(&self.order.parcels).filter(move |(_, parcel)| is_theirs(parcel))
+    }
+
+    /// The claims that the caller may see, with their numbers. One has lines of one seller only.
+    pub fn claims(&self) -> impl Iterator<Item = (usize, &Claim)> {
+        let is_theirs = |claim: &Claim| claim.items.iter().any(|item| self.lines.contains(&item.line));
+        (1..).zip(&self.order.claims).filter(move |(_, claim)| is_theirs(claim))
+    }
+
+    /// Whether the caller may know of an entry: not of the claims of other sellers' lines.
+    pub fn sees(&self, entry: &HistoryEntry) -> bool {
+        entry.claim.is_none_or(|number| self.claims().any(|(theirs, _)| theirs == number))
     }
 
     /// The reason given with an entry, if it concerns the caller. A seller reads the reasons for their own lines only,

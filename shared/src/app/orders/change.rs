@@ -6,21 +6,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     app::{
         Failure, RequestKey, Shop, accounts,
         idempotency::{self, Keep},
-        products,
+        inventory, products,
     },
     domain::{
         OrderId, ProductId, Refusal, UserId, Won,
         account::{Account, Movement, OutOfBounds},
         id::bucket,
+        inventory::{Shard, Take, allocate},
         ledger::{EntryKind, LedgerEntry},
         money::MAX_BALANCE,
-        order::{Actor, DepositHold, Order, OrderEffects},
+        order::{Actor, Claim, DepositHold, MAX_LINES, Order, OrderEffects},
         refusal::Entity,
     },
     store::{
@@ -129,12 +130,18 @@ async fn change_once(
     }
 }
 
+/// The time between two looks at a confirmation that an open claim holds up.
+const CONFIRMATION_PAUSE: SignedDuration = SignedDuration::from_hours(1);
+
 /// Plans the next confirmation of an order as it was read; nothing happens if the order has changed meanwhile, as that
 /// change has planned it.
 pub(super) async fn plan_confirmation(shop: &Shop, seen: &Order) -> Result<(), Failure> {
     let mut transaction = Transaction::new();
     transaction.add(orders::check_version(seen));
+    // A line with an open claim waits for the end of it, which the sweep looks for now and then.
+    let later = shop.clock.now().checked_add(CONFIRMATION_PAUSE).unwrap_or(Timestamp::MAX);
     let at = seen.next_confirmation(shop.policy.confirm_after);
+    let at = at.map(|at| if seen.claims.iter().any(Claim::is_open) { at.max(later) } else { at });
     transaction.add(confirmations::plan(&seen.order_id, at));
     let (Outcome::Committed | Outcome::Refused(_)) = shop.table.commit(transaction, &mut shop.backoff()).await?;
     Ok(())
@@ -170,6 +177,8 @@ pub(super) struct Known {
     account: Option<(Account, bool)>,
     /// The number of shards of a product's stock.
     shards: BTreeMap<ProductId, u16>,
+    /// The shards that the units of an exchange come from, once its first choice was too short.
+    takes: BTreeMap<ProductId, Vec<Take>>,
     /// Whether the coupon turned out not to be used by the order, so that there is nothing to give back.
     coupon_is_elsewhere: bool,
 }
@@ -182,6 +191,8 @@ pub(super) struct Attempt {
     /// The count of an order that begins to wait for a deposit.
     pub(super) deposit: Option<ActionIndex>,
     inventory: Vec<(ActionIndex, ProductId)>,
+    /// The units to be taken of each product, with the actions that take them.
+    taken: Vec<(ProductId, i64, Vec<ActionIndex>)>,
     coupon: Option<ActionIndex>,
 }
 
@@ -205,7 +216,9 @@ impl Attempt {
         let order = transaction.add(orders::replace(&seen.order, &record));
         let window = shop.policy.confirm_after;
         let confirmation = now.next_confirmation(window);
-        if confirmation != seen.order.next_confirmation(window) {
+        // A plan that a claim makes void is left to the sweep: removing it would cost each receipt as much as its refund.
+        let is_left = confirmation.is_none() && !now.claims.is_empty();
+        if confirmation != seen.order.next_confirmation(window) && !is_left {
             transaction.add(confirmations::plan(&now.order_id, confirmation));
         }
 
@@ -241,17 +254,28 @@ impl Attempt {
             }
             Some(DepositHold::Ends(_)) | None => None,
         };
-        known.find_shards(shop, effects.units.keys().copied(), backoff).await?;
+        let products: Vec<&ProductId> = effects.units.keys().chain(effects.taken.keys()).copied().collect();
+        known.find_shards(shop, &products, backoff).await?;
         let mut inventory = Vec::new();
         for (product, units) in effects.units {
             let shards = known.shards.get(product).copied().unwrap_or(1);
             let shard = bucket(now.order_id.as_str(), shards);
             inventory.push((transaction.add(shards::give_back(product, shard, units)), product.clone()));
         }
+        let mut taken = Vec::new();
+        for (product, units) in effects.taken {
+            let shards = known.shards.get(product).copied().unwrap_or(1);
+            let takes = match known.takes.get(product) {
+                Some(takes) => takes.clone(),
+                None => vec![Take { shard: bucket(now.order_id.as_str(), shards), units }],
+            };
+            let actions = takes.into_iter().map(|take| transaction.add(shards::take(product, take))).collect();
+            taken.push((product.clone(), units, actions));
+        }
         let coupon = effects.coupon.filter(|_| !known.coupon_is_elsewhere);
         let coupon = coupon.map(|coupon| coupons::give_back(effects.user, coupon, &now.order_id));
         let coupon = coupon.map(|action| transaction.add(action));
-        Ok(Self { transaction, order, account, deposit, inventory, coupon })
+        Ok(Self { transaction, order, account, deposit, inventory, taken, coupon })
     }
 
     /// Commits, and returns nothing on success. Otherwise `seen` and `known` are refreshed from the condition failures,
@@ -263,7 +287,7 @@ impl Attempt {
         known: &mut Known,
         backoff: &mut Backoff,
     ) -> Result<Option<ConditionFailures>, Failure> {
-        let Self { transaction, order, account, deposit: _, inventory, coupon } = self;
+        let Self { transaction, order, account, deposit: _, inventory, taken, coupon } = self;
         let failures = match shop.table.commit(transaction, backoff).await? {
             Outcome::Committed => {
                 if let Some((_, user, after)) = account {
@@ -290,11 +314,64 @@ impl Attempt {
             shop.invalidate_product(product);
             known.shards.remove(product);
         }
+        let room = shop.bounds.table.actions.saturating_sub(ACTIONS_BESIDE_TAKES);
+        let most = room.checked_div(taken.len()).unwrap_or(1).max(1);
+        for (product, units, actions) in taken {
+            if actions.iter().any(|action| failures.refuses(*action)) {
+                known.find_units(shop, &product, units, most, backoff).await?;
+            }
+        }
         Ok(Some(failures))
     }
 }
 
+/// The most actions of a change beside the units that it takes: order, confirmation, account, ledger entry, coupon,
+/// outcome, and a shard for each product that gets units back.
+const ACTIONS_BESIDE_TAKES: usize = 6 + MAX_LINES as usize;
+
 impl Known {
+    /// Chooses the shards, at most `most` of them, that units come from whose first choice was too short. If they are in
+    /// more, they are moved together: the total stock stays, whether or not the order commits.
+    ///
+    /// # Errors
+    /// [`Refusal::StockNotEnough`].
+    async fn find_units(
+        &mut self,
+        shop: &Shop,
+        product: &ProductId,
+        units: i64,
+        most: usize,
+        backoff: &mut Backoff,
+    ) -> Result<(), Failure> {
+        shop.invalidate_product(product);
+        let stocked = |shards: &[Shard]| -> Vec<i64> { shards.iter().map(|shard| shard.remaining).collect() };
+        loop {
+            let count = products::described(shop, product).await?.stock_shards;
+            let shards = inventory::read(shop, product, count, backoff).await?;
+            let takes = match allocate(units, &stocked(&shards), 0) {
+                Some(takes) => takes,
+                None => {
+                    let shards = inventory::read_settled(shop, product, shards, backoff).await?;
+                    let available = inventory::total(&shards);
+                    let refusal = Refusal::StockNotEnough { product_id: product.clone(), requested: units, available };
+                    allocate(units, &stocked(&shards), 0).ok_or(refusal)?
+                }
+            };
+            let takes = if takes.len() <= most {
+                Some(takes)
+            } else {
+                inventory::gather(shop, product, &takes, backoff).await?.map(|gathered| vec![gathered])
+            };
+            match takes {
+                Some(takes) => {
+                    self.takes.insert(product.clone(), takes);
+                    return Ok(());
+                }
+                None => backoff.pause("the units moved meanwhile").await?,
+            }
+        }
+    }
+
     /// The account before and after the payment of an order, and its entry in the ledger.
     async fn pay(
         &mut self,
@@ -359,14 +436,17 @@ impl Known {
         Ok(())
     }
 
-    async fn find_shards<'p>(
+    async fn find_shards(
         &mut self,
         shop: &Shop,
-        products: impl Iterator<Item = &'p ProductId>,
+        products: &[&ProductId],
         backoff: &mut Backoff,
     ) -> Result<(), Failure> {
         let mut unknown = Vec::new();
-        for product in products.filter(|product| !self.shards.contains_key(*product)).collect::<Vec<_>>() {
+        for &product in products {
+            if self.shards.contains_key(product) {
+                continue;
+            }
             match shop.cached_product(product) {
                 Some(known) => {
                     self.shards.insert(product.clone(), known.stock_shards);
@@ -428,7 +508,7 @@ impl JoinedAttempt {
             joined = joined.saturating_add(1);
         }
         let mut known = Known::default();
-        known.find_shards(shop, units.keys().copied(), backoff).await?;
+        known.find_shards(shop, &units.keys().copied().collect::<Vec<_>>(), backoff).await?;
         for (product, (first, units)) in &units {
             let shards = known.shards.get(*product).copied().unwrap_or(1);
             transaction.add(shards::give_back(product, bucket(first.as_str(), shards), *units));

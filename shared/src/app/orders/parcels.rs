@@ -15,12 +15,22 @@ use crate::{
         sweeps::SweepStep,
     },
     domain::{
-        Invalid, OrderId, Refusal,
+        ClaimId, Invalid, OrderId, Refusal,
         order::{Actor, Label, Order, OrderLine, ParcelStatus},
         refusal::Entity,
     },
     store::keys,
 };
+
+/// A parcel that is handed to a carrier.
+#[derive(Debug, Clone)]
+pub struct NewParcel {
+    /// Units by the number of their line.
+    pub contents: BTreeMap<usize, u16>,
+    pub label: Label,
+    /// The claim whose replacement it has.
+    pub claim: Option<ClaimId>,
+}
 
 /// Ships units of an order, by the number of their line, in a parcel. Returns the order and the number of the parcel.
 ///
@@ -29,15 +39,17 @@ use crate::{
 ///
 /// # Errors
 /// [`Refusal::NotFound`] for the order or a line; [`Refusal::Forbidden`] for a customer, and for a seller of other lines;
-/// [`Refusal::LineStateConflict`], [`Refusal::UnitsNotLeft`], [`Refusal::LimitExceeded`]. [`Failure::Invalid`] if the
+/// [`Refusal::LineStateConflict`], [`Refusal::UnitsNotLeft`], [`Refusal::LimitExceeded`]; with a claim
+/// [`Refusal::ClaimStateConflict`]. [`Failure::Invalid`] if the
 /// lines are those of several sellers.
 pub async fn ship(
     shop: &Shop,
     caller: &Caller,
     id: &OrderId,
-    (contents, label): (&BTreeMap<usize, u16>, &Label),
+    new: &NewParcel,
     key: &RequestKey,
 ) -> Result<(Order, usize), Failure> {
+    let NewParcel { contents, label, claim } = new;
     let shipped = change_part(shop, id, key, |order, now| {
         let mut sellers = contents.keys().map(|number| {
             let line = order.line(*number).ok_or_else(|| Refusal::not_found(Entity::OrderItem, number))?;
@@ -50,7 +62,17 @@ pub async fn ship(
                 return Err(Failure::Invalid("items", Invalid::OneSeller));
             }
         }
-        let after = order.ship(contents, label.clone(), actor, now)?;
+        let after = match claim {
+            None => order.ship(contents, label.clone(), actor, now)?,
+            Some(claim) => {
+                let missing = || Refusal::not_found(Entity::Claim, claim);
+                let (of_order, number) = claim.parts().ok_or_else(missing)?;
+                if of_order != *id || order.claim(number).is_none() {
+                    return Err(missing().into());
+                }
+                order.ship_replacement(number, contents, label.clone(), actor, now)?
+            }
+        };
         let number = after.parcels.len();
         Ok((after, number))
     });
@@ -87,7 +109,7 @@ pub async fn move_parcel(
 
 /// The role in which the caller ships a line. A caller who sees some of the order is forbidden otherwise. For all others
 /// the order does not exist.
-fn ensure_ships(caller: &Caller, order: &Order, line: &OrderLine) -> Result<Actor, Refusal> {
+pub(super) fn ensure_ships(caller: &Caller, order: &Order, line: &OrderLine) -> Result<Actor, Refusal> {
     if caller.role == Role::Admin {
         return Ok(Actor::Admin);
     }

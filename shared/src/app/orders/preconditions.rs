@@ -418,6 +418,7 @@ impl LinePreconditions {
             name: self.product.name.clone(),
             quantity: self.quantity,
             cancelled_quantity: 0,
+            scrapped: 0,
             unit_price: self.product.offer.price,
             unit_discount: self.product.offer.discount,
             coupon_share: Won::ZERO,

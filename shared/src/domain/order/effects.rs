@@ -19,6 +19,8 @@ pub struct OrderEffects<'a> {
     pub deposit: Option<DepositHold>,
     /// Units that return to the stock.
     pub units: BTreeMap<&'a ProductId, i64>,
+    /// Units taken from the stock, for exchanges.
+    pub taken: BTreeMap<&'a ProductId, i64>,
     /// The coupon that can be used again.
     pub coupon: Option<&'a CouponId>,
 }
@@ -50,12 +52,14 @@ impl<'a> OrderEffects<'a> {
             (None, None) | (Some(_), Some(_)) => None,
         };
         let mut units: BTreeMap<&ProductId, i64> = BTreeMap::new();
-        for (before, after) in before.items.iter().zip(&after.items) {
-            let back = i64::from(before.live_units()).saturating_sub(i64::from(after.live_units()));
-            if back > 0 {
-                *units.entry(&before.product_id).or_default() += back;
-            }
+        for (line, number) in before.items.iter().zip(1..) {
+            let back = before.off_shelf(number).saturating_sub(after.off_shelf(number));
+            let sum = units.entry(&line.product_id).or_default();
+            *sum = sum.saturating_add(back);
         }
+        units.retain(|_, back| *back != 0);
+        let taken = units.extract_if(.., |_, back| *back < 0).map(|(product, back)| (product, back.saturating_neg()));
+        let taken = taken.collect();
         let has_ended = after.status.is_void() && !before.status.is_void();
         Self {
             user: &after.user_id,
@@ -64,6 +68,7 @@ impl<'a> OrderEffects<'a> {
             released: before.held().filter(|_| !after.hold_counted),
             deposit,
             units,
+            taken,
             coupon: before.coupon_id.as_ref().filter(|_| has_ended),
         }
     }

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{LineState, LineStatus, Order, OrderStatus, RefundStep, is_zero};
-use crate::domain::{PaymentId, Won};
+use super::{LineState, LineStatus, Order, OrderStatus, RefundStep};
+use crate::domain::{PaymentId, Won, is_zero};
 
 /// The party that made a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -46,6 +46,9 @@ pub struct HistoryEntry {
     /// The number of the parcel that the entry is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parcel: Option<usize>,
+    /// The number of the claim that the entry is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<usize>,
 }
 
 impl HistoryEntry {
@@ -61,6 +64,7 @@ impl HistoryEntry {
             returned: None,
             refund_step: None,
             parcel: None,
+            claim: None,
         }
     }
 
@@ -69,10 +73,14 @@ impl HistoryEntry {
         const ITSELF: usize = 4;
         const REASON_BYTES: usize = 40;
         const PARCEL: usize = 6;
+        const CLAIM: usize = 8;
         let reason = self.reason.as_ref().map_or(0, |reason| reason.len().div_ceil(REASON_BYTES));
         // A new parcel is stored beside its entry: its label, and its items.
         let parcel = match self.event {
             HistoryEvent::ParcelShipped => PARCEL.saturating_add(self.lines.len()),
+            // A claim has its units by line, and while it is open by parcel; its receipt has up to three conditions a line.
+            HistoryEvent::ClaimRequested => CLAIM.saturating_add(self.lines.len().saturating_mul(2)),
+            HistoryEvent::ClaimReceived => self.lines.len().saturating_mul(4),
             _ => 0,
         };
         ITSELF.saturating_add(self.lines.len()).saturating_add(reason).saturating_add(parcel)
@@ -122,6 +130,16 @@ pub enum HistoryEvent {
     ParcelShipped,
     /// A parcel moved on.
     ParcelMoved,
+    /// The customer claimed units: a return or an exchange.
+    ClaimRequested,
+    /// The claim was accepted.
+    ClaimAccepted,
+    /// The claim was refused.
+    ClaimRefused,
+    /// The customer withdrew the claim.
+    ClaimWithdrawn,
+    /// The units of the claim came back, or did not.
+    ClaimReceived,
     /// It is shipped to another address from now on.
     AddressChanged,
     /// The external payment system sent money that the order does not need; it is asked to return it.
@@ -139,6 +157,18 @@ pub enum HistoryEvent {
 }
 
 impl HistoryEvent {
+    /// Whether it is a step of a claim.
+    pub fn is_of_claim(self) -> bool {
+        matches!(
+            self,
+            Self::ClaimRequested
+                | Self::ClaimAccepted
+                | Self::ClaimRefused
+                | Self::ClaimWithdrawn
+                | Self::ClaimReceived
+        )
+    }
+
     /// Whether it is worth an entry of its own although no state changes by it.
     fn changes_no_state(self) -> bool {
         match self {
@@ -157,7 +187,12 @@ impl HistoryEvent {
             | Self::Cancelled
             | Self::LineMoved
             | Self::ParcelShipped
-            | Self::ParcelMoved => false,
+            | Self::ParcelMoved
+            | Self::ClaimRequested
+            | Self::ClaimAccepted
+            | Self::ClaimRefused
+            | Self::ClaimWithdrawn
+            | Self::ClaimReceived => false,
         }
     }
 }
@@ -267,8 +302,14 @@ impl Replay {
             HistoryEvent::Cancelled
             | HistoryEvent::LineMoved
             | HistoryEvent::ParcelShipped
-            | HistoryEvent::ParcelMoved => {
-                let moved = entry.lines.iter().filter_map(|step| self.move_line(*step));
+            | HistoryEvent::ParcelMoved
+            | HistoryEvent::ClaimRequested
+            | HistoryEvent::ClaimAccepted
+            | HistoryEvent::ClaimRefused
+            | HistoryEvent::ClaimWithdrawn
+            | HistoryEvent::ClaimReceived => {
+                let is_of_claim = entry.event.is_of_claim();
+                let moved = entry.lines.iter().filter_map(|step| self.move_line(*step, is_of_claim));
                 steps.extend(moved.map(|change| (entry.actor, change)));
             }
             event => debug_assert!(event.changes_no_state()),
@@ -284,17 +325,19 @@ impl Replay {
     fn move_all(&mut self, to: LineStatus, actor: Actor, steps: &mut Vec<(Actor, Change)>) {
         for (line, number) in self.lines.iter_mut().zip(1..) {
             let from = line.map(|line| line.status);
-            *line = Some(LineState { status: to, cancelled: line.map_or(0, |line| line.cancelled) });
+            let (cancelled, returned) = line.map_or((0, 0), |line| (line.cancelled, line.returned));
+            *line = Some(LineState { status: to, cancelled, returned });
             steps.push((actor, Change::Line { number, from, to, units: 0 }));
         }
     }
 
     /// Nothing for a line that the order does not have.
-    fn move_line(&mut self, LineStep { number, to, units }: LineStep) -> Option<Change> {
+    fn move_line(&mut self, LineStep { number, to, units }: LineStep, is_of_claim: bool) -> Option<Change> {
         let line = self.lines.get_mut(number.checked_sub(1)?)?;
         let from = line.map(|line| line.status);
         let cancelled = line.map_or(0, |line| line.cancelled).saturating_add(units);
-        *line = Some(LineState { status: to, cancelled });
+        let returned = line.map_or(0, |line| line.returned).saturating_add(if is_of_claim { units } else { 0 });
+        *line = Some(LineState { status: to, cancelled, returned });
         Some(Change::Line { number, from, to, units })
     }
 }

@@ -262,6 +262,7 @@ impl Order {
         named: impl Iterator<Item = usize>,
         now: Timestamp,
     ) -> Self {
+        after.show_claims();
         // The refund due for a stored order with inconsistent amounts is unknown: nothing is refunded.
         let due = after.refund_due().filter(|due| *due <= after.paid).unwrap_or(self.refunded);
         let refund = due.checked_sub(self.refunded).filter(|refund| *refund > Won::ZERO).unwrap_or_default();
@@ -271,7 +272,7 @@ impl Order {
     }
 
     /// The order with the reason of its last entry.
-    fn because(mut self, reason: Option<String>) -> Self {
+    pub(super) fn because(mut self, reason: Option<String>) -> Self {
         if let Some(entry) = self.history.last_mut() {
             entry.reason = reason;
         }
@@ -279,15 +280,19 @@ impl Order {
     }
 
     /// The refund due for all that was cancelled or returned so far: of each line its part, and with the last unit of a
-    /// shipment its fee.
+    /// shipment its fee, less the return fees that were kept. No claim and no cancellation lowers it.
     pub fn refund_due(&self) -> Option<Won> {
         let parts = self.items.iter().map(|line| line.refundable()).collect::<Option<Vec<_>>>()?;
+        Won::checked_sum(parts)?.checked_add(self.shipping_due()?)?.checked_sub(self.fees_kept()?)
+    }
+
+    /// The shipping fees that are due back: that of a shipment with its last unit.
+    pub(super) fn shipping_due(&self) -> Option<Won> {
         let shipments = self.shipments();
         let live = self.items.iter().filter(|line| line.live_units() > 0);
         let open: Vec<Option<usize>> = live.map(|line| shipment_of(&shipments, line.seller_id.as_ref())).collect();
         let gone = shipments.iter().enumerate().filter(|(position, _)| !open.contains(&Some(*position)));
-        let fees = Won::checked_sum(gone.map(|(_, shipment)| shipment.fee))?;
-        Won::checked_sum(parts)?.checked_add(fees)
+        Won::checked_sum(gone.map(|(_, shipment)| shipment.fee))
     }
 
     /// Refuses a change of `before` that makes the history too heavy. Paying a pending order and ending it always have
@@ -342,6 +347,12 @@ impl Order {
         // Units on their way cannot be cancelled with the rest of their line.
         if line.status.is_unshipped() && self.is_partly_shipped(number) {
             next.retain(|to| *to != LineStatus::Cancelled);
+        }
+        // A claim has an end of its own. Meanwhile the line only follows its parcels.
+        if self.is_claimed(number) {
+            let is_move_of_parcels =
+                |to: LineStatus| matches!(to, LineStatus::Shipped | LineStatus::InDelivery | LineStatus::Delivered);
+            next.retain(|to| line.status.is_on_its_way() && is_move_of_parcels(*to));
         }
         next
     }

@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::is_zero;
 use crate::domain::{
-    ProductId, Quantity, UserId, Won,
+    ProductId, Quantity, UserId, Won, is_zero,
     pricing::PricedLine,
     states::{LineState, LineStatus},
 };
@@ -24,6 +23,9 @@ pub struct OrderLine {
     /// Units of them cancelled or returned since.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub cancelled_quantity: u16,
+    /// Units that were scrapped: they came back unfit for sale, or never arrived. Exchanged ones are not cancelled.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub scrapped: u32,
     pub unit_price: Won,
     #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub unit_discount: Won,
@@ -40,7 +42,7 @@ pub struct InconsistentAmounts;
 
 impl From<&OrderLine> for LineState {
     fn from(line: &OrderLine) -> Self {
-        Self { status: line.status, cancelled: line.cancelled_quantity }
+        Self { status: line.status, cancelled: line.cancelled_quantity, returned: 0 }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Orders: their lines, amounts, states and history.
 
+mod claims;
 mod effects;
 mod history;
 mod life;
@@ -10,6 +11,7 @@ mod refunds;
 mod sales;
 mod transitions;
 
+pub use claims::{Claim, ClaimItem, ClaimPolicy, ClaimText, NewClaim, Receipt, ReceivedUnits};
 pub use effects::{DepositHold, OrderEffects};
 pub use history::{Actor, Change, HistoryEntry, HistoryEvent, LineStep, Returned, Step};
 pub use life::{Cancellation, HistoryBounds, LONGEST_DEPOSIT, PayBy};
@@ -20,7 +22,10 @@ pub use refunds::{Refund, RefundStep, Tender, TenderAmount, attempt_id};
 pub use sales::Sale;
 pub use transitions::{TRANSITIONS, Transition, allowed_next, allowed_next_as};
 
-pub use super::states::{LineState, LineStatus, OrderAction, OrderStatus, ParcelStatus, RefundStatus};
+pub use super::claim::{ClaimReason, ClaimRefund, ClaimType, PaidBy, UnitCondition};
+pub use super::states::{
+    ClaimAction, ClaimStatus, LineState, LineStatus, OrderAction, OrderStatus, ParcelStatus, RefundStatus,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -63,6 +68,9 @@ pub struct Order {
     /// The parcels; a parcel's number is its position, from 1.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parcels: Vec<Parcel>,
+    /// The claims; a claim's number is its position, from 1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<Claim>,
     /// The shipments, if sellers with terms of their own are among them: [`Self::shipments`] has them in any case.
     #[serde(default, rename = "shipments", skip_serializing_if = "Vec::is_empty")]
     pub own_shipments: Vec<Shipment>,
@@ -188,6 +196,7 @@ impl Order {
             payment: PaymentMethod::Balance,
             items,
             parcels: Vec::new(),
+            claims: Vec::new(),
             own_shipments: own_shipments(quote.shipments),
             amounts: quote.amounts,
             coupon_id,
@@ -212,7 +221,12 @@ impl Order {
     /// The state that follows from the lines and the history.
     pub fn derive_status(&self) -> OrderStatus {
         let failed = self.history.iter().any(|entry| entry.event == HistoryEvent::PaymentFailed);
-        OrderStatus::derive(self.items.iter().map(LineState::from), self.paid_at.is_some(), failed)
+        let lines = self
+            .items
+            .iter()
+            .zip(1..)
+            .map(|(line, number)| LineState { returned: self.returned_by_claims(number), ..LineState::from(line) });
+        OrderStatus::derive(lines, self.paid_at.is_some(), failed)
     }
 
     /// Its part of its user's caps, as far as the account counts it.
@@ -250,11 +264,6 @@ impl Order {
 pub fn shipping_shares(items: &[OrderLine], shipments: &[Shipment]) -> Option<Vec<Won>> {
     let lines = items.iter().map(|line| Some((line.amount()?, line.seller_id.as_ref())));
     pricing::shipping_shares(&lines.collect::<Option<Vec<_>>>()?, shipments)
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn is_zero(number: &u16) -> bool {
-    *number == 0
 }
 
 /// The shipments as records have them: one of the shop alone follows from the amounts.

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, Change, HistoryEvent, LineStatus, LineStep, Order, OrderLine, is_zero};
-use crate::domain::{Refusal, UserId, refusal::Entity, states::ParcelStatus, text::Text, time::end_of_window};
+use super::{Actor, Change, HistoryEvent, LineStatus, LineStep, Order, OrderLine};
+use crate::domain::{Refusal, UserId, is_zero, refusal::Entity, states::ParcelStatus, text::Text, time::end_of_window};
 
 /// The name of a carrier.
 pub type CarrierText = Text<40>;
@@ -22,6 +22,9 @@ pub type TrackingText = Text<64>;
 pub struct Parcel {
     pub status: ParcelStatus,
     pub items: Vec<ParcelItem>,
+    /// The number of the claim whose replacement it has. Its units count apart from those of the lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<usize>,
     /// Its label; none for a parcel that follows from a line's state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<Label>,
@@ -64,11 +67,31 @@ impl ParcelItem {
 
 impl Parcel {
     fn new(items: Vec<ParcelItem>, label: Option<Label>, now: Timestamp) -> Self {
-        Self { status: ParcelStatus::Shipped, items, label, shipped_at: now, delivered_at: None }
+        Self { status: ParcelStatus::Shipped, items, claim: None, label, shipped_at: now, delivered_at: None }
+    }
+
+    /// A parcel with units of the replacement of a claim.
+    pub(super) fn of_claim(claim: usize, items: Vec<ParcelItem>, label: Label, now: Timestamp) -> Self {
+        Self { claim: Some(claim), ..Self::new(items, Some(label), now) }
     }
 
     fn items_in_line(&self, number: usize) -> impl Iterator<Item = &ParcelItem> {
-        self.items.iter().filter(move |item| item.line == number)
+        self.items.iter().filter(move |item| item.line == number && self.claim.is_none())
+    }
+
+    /// Units of a line that the customer gets or has by it.
+    pub fn live_units_of(&self, number: usize) -> u16 {
+        self.items_in_line(number).fold(0, |sum, item| sum.saturating_add(item.live()))
+    }
+
+    /// Counts live units of a line as gone.
+    pub(super) fn take_out(&mut self, number: usize, units: u16) {
+        let mut left = units;
+        for item in self.items.iter_mut().filter(|item| item.line == number) {
+            let gone = item.live().min(left);
+            left = left.saturating_sub(gone);
+            item.gone = item.gone.saturating_add(gone);
+        }
     }
 
     fn has_live_units_of(&self, number: usize) -> bool {
@@ -216,7 +239,8 @@ impl Order {
             LineStatus::InDelivery => self.advance_parcels_of(before, number, ParcelStatus::InDelivery, now),
             LineStatus::Delivered => self.advance_parcels_of(before, number, ParcelStatus::Delivered, now),
             to if to.is_terminal() => {
-                let items = self.parcels.iter_mut().flat_map(|parcel| &mut parcel.items);
+                let parcels = self.parcels.iter_mut().filter(|parcel| parcel.claim.is_none());
+                let items = parcels.flat_map(|parcel| &mut parcel.items);
                 items.filter(|item| item.line == number).for_each(|item| item.gone = item.units);
             }
             _ => {}
@@ -249,9 +273,13 @@ impl Order {
         }
     }
 
-    /// The instant from which a delivered line counts as confirmed; nothing while it need not be.
+    /// The instant from which a delivered line counts as confirmed; nothing while it need not be. An open claim does not
+    /// change it: the shop waits with the confirmation, and the plan stays.
     fn confirms_at(&self, number: usize, window: SignedDuration) -> Option<Timestamp> {
-        let line = self.line(number).filter(|line| line.status == LineStatus::Delivered)?;
+        let line = self.line(number)?;
+        if self.status_without_claim(number) != Some(LineStatus::Delivered) {
+            return None;
+        }
         let live = self.items_of(number).filter(|(_, item)| item.live() > 0 && line.live_units() > 0);
         let delivered = live.map(|(parcel, _)| parcel.delivered_at);
         // A parcel without an instant was delivered before the shop recorded it; the migration gives it one.
@@ -268,7 +296,7 @@ impl Order {
         let mut after = self.clone();
         let mut confirmed = Vec::new();
         for (line, number) in after.items.iter_mut().zip(1..) {
-            if self.confirms_at(number, window).is_some_and(|at| at <= now) {
+            if self.confirms_at(number, window).is_some_and(|at| at <= now) && !self.is_claimed(number) {
                 line.status = LineStatus::PurchaseConfirmed;
                 confirmed.push(number);
             }
@@ -338,7 +366,7 @@ impl Order {
         steps.collect()
     }
 
-    fn about_parcel(mut self, number: usize) -> Self {
+    pub(super) fn about_parcel(mut self, number: usize) -> Self {
         if let Some(entry) = self.history.last_mut() {
             entry.parcel = Some(number);
         }

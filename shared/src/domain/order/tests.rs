@@ -19,13 +19,14 @@ pub(super) fn id() -> OrderId {
     OrderId::try_from("order".to_owned()).unwrap()
 }
 
-fn line(product: &str, price: i64, quantity: i64) -> OrderLine {
+pub(super) fn line(product: &str, price: i64, quantity: i64) -> OrderLine {
     OrderLine {
         product_id: ProductId::try_from(product.to_owned()).unwrap(),
         seller_id: None,
         name: product.to_owned(),
         quantity: Quantity::try_from(quantity).unwrap(),
         cancelled_quantity: 0,
+        scrapped: 0,
         unit_price: Won::new(price),
         unit_discount: Won::ZERO,
         coupon_share: Won::ZERO,
@@ -33,7 +34,7 @@ fn line(product: &str, price: i64, quantity: i64) -> OrderLine {
     }
 }
 
-fn draft_of(items: Vec<OrderLine>, discount: i64) -> Draft {
+pub(super) fn draft_of(items: Vec<OrderLine>, discount: i64) -> Draft {
     let priced: Vec<_> = items.iter().map(OrderLine::priced).collect();
     let terms = Terms { discount: Discount::Fixed(Won::new(discount)), min_order_amount: None };
     let shipping = ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) };
@@ -78,7 +79,7 @@ pub(super) fn units(units: &[(usize, u16)]) -> Cancellation {
 }
 
 /// The invariants of every order.
-fn assert_sound(order: &Order) {
+pub(super) fn assert_sound(order: &Order) {
     let (mut status, mut lines) = (None, vec![None; order.items.len()]);
     for (_, _, change) in order.changes() {
         match change {
@@ -102,7 +103,7 @@ fn assert_sound(order: &Order) {
     let counted: i64 = order.items.iter().map(|line| i64::from(line.counted_units())).sum();
     assert_eq!(sold, if order.paid_at.is_some() { counted } else { 0 });
     if order.status == OrderStatus::FullyRefunded {
-        assert_eq!(order.refunded, order.paid);
+        assert_eq!(order.refunded.checked_add(order.fees_kept().unwrap()), Some(order.paid));
     }
 }
 
@@ -487,7 +488,7 @@ fn a_history_moves_only_lines_that_the_order_has() {
 
 /// The effects of a change that touches no other record.
 fn no_effects(order: &Order) -> OrderEffects<'_> {
-    let units = BTreeMap::new();
+    let (units, taken) = (BTreeMap::new(), BTreeMap::new());
     OrderEffects {
         user: &order.user_id,
         payment: None,
@@ -495,6 +496,7 @@ fn no_effects(order: &Order) -> OrderEffects<'_> {
         released: None,
         deposit: None,
         units,
+        taken,
         coupon: None,
     }
 }

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    OrderId, PaymentId, Refusal, UserId, Won,
+    OrderId, PaymentId, Refusal, UserId, Won, is_zero,
     order::attempt_id,
     provider::{Deposit, PaymentKey, ProviderName, ProviderPayment, ProviderState},
     states::RefundStatus,
@@ -124,10 +124,6 @@ pub enum Observation {
     Arrived(PaymentSession),
     /// Money arrived that the session cannot use: another amount.
     Unusable(PaymentSession),
-}
-
-fn is_zero(number: &usize) -> bool {
-    *number == 0
 }
 
 /// The time after a confirmation before the sweep asks: the request itself waits for an answer meanwhile.
