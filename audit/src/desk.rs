@@ -160,6 +160,7 @@ fn lists(row: &DeskRow) -> (&str, &str, Option<&str>, Option<&str>) {
 fn name_of(key: &Key) -> String {
     let place = key.sk.strip_prefix(keys::DESK_PREFIX).and_then(keys::desk_place);
     match place.and_then(|(_, number)| number) {
+        Some(number) if key.pk.starts_with("DESKCLAIMS#") => format!("row of claim {number}"),
         Some(number) => format!("row of line {number}"),
         None => "row of the order".to_owned(),
     }
@@ -192,7 +193,7 @@ mod tests {
     }
 
     fn row_of(shop: &Shop, id: &str, number: usize) -> (Key, DeskRow) {
-        let change = DeskChange { order: number == 0, lines: [number].into() };
+        let change = DeskChange { order: number == 0, lines: [number].into(), ..DeskChange::default() };
         desk::rows(&shop.order(id), &change).remove(0)
     }
 

@@ -232,8 +232,14 @@ fn check_payment(order: &Order, checks: &mut Checks<'_>) {
         checks.equal("refunded", order.paid.get() - kept.get(), order.refunded.get());
     }
     // A refund that cannot be computed means amounts that do not add up, which is reported already.
+    let lost = order.benefits_lost().unwrap_or_default();
     if let Some(due) = if is_paid { order.refund_due() } else { Some(Won::ZERO) } {
-        checks.equal("refunded, as due for what was cancelled", due.get(), order.refunded.get());
+        if lost.is_zero() {
+            checks.equal("refunded, as due for what was cancelled", due.get(), order.refunded.get());
+        } else if let Some(withheld) = order.withheld() {
+            checks.not_negative("withheld for benefits lost", withheld.get());
+            checks.at_most("withheld for benefits lost", lost, withheld);
+        }
     }
     checks.equal("status", order.derive_status(), order.status);
     let is_pending = order.status == OrderStatus::PendingPayment;
@@ -416,6 +422,7 @@ fn check_claims(order: &Order, checks: &mut Checks<'_>) {
         if let Some(refund) = claim.refund {
             let total = i128::from(refund.goods.get()) - i128::from(refund.coupon.get())
                 + i128::from(refund.shipping.get())
+                - i128::from(refund.benefits.get())
                 - i128::from(refund.return_fee.get());
             checks.equal(format_args!("claim {number}: total"), total, i128::from(refund.total.get()));
             checks.not_negative(format_args!("claim {number}: total"), refund.total.get());

@@ -9,6 +9,7 @@ pub mod routes;
 
 /// Handlers of HTTP requests: a module per resource, a file per action.
 pub mod http {
+    mod flag;
     pub mod new_id;
     pub mod not_found;
     mod period;
@@ -46,6 +47,7 @@ pub mod http {
         pub mod get_product;
         pub mod list_accesses;
         pub mod list_campaigns;
+        pub mod list_claims;
         pub mod list_lines;
         pub mod list_products;
     }
@@ -240,6 +242,7 @@ endpoints![
     ("GET",    "/desk/products",                          "list-desk-products",   desk::list_products,        token),
     ("GET",    "/desk/products/{productId}",              "get-desk-product",     desk::get_product,          token),
     ("GET",    "/desk/lines",                             "list-desk-lines",      desk::list_lines,           token),
+    ("GET",    "/desk/claims",                            "list-desk-claims",     desk::list_claims,          token),
     ("GET",    "/desk/campaigns",                         "list-desk-campaigns",  desk::list_campaigns,       token),
     ("GET",    "/desk/audit-log",                         "list-accesses",        desk::list_accesses,        token),
     ("GET",    "/openapi.json",                           "api-reference",        reference,                  page),

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::stack::{Api, Shop};
+use crate::stack::{Api, Shop, eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_route_works_with_a_token_and_its_own_permissions() {
@@ -122,13 +122,12 @@ async fn an_order_lives(mina: &Api, seller: &Api) {
     assert_eq!(key.post(&format!("{path}/cancel"), part).await.data()["refunded"], 11_000);
     let line = format!("{path}/items/1");
     assert_eq!(mina.get(&line).await.data()["cancelledQuantity"], 1);
-    for (who, status) in [
-        (seller, "SHIPPED"),
-        (seller, "DELIVERED"),
-        (mina, "RETURN_REQUESTED"),
-        (seller, "RETURN_IN_PROGRESS"),
-        (seller, "RETURNED"),
-    ] {
+    let parcels = format!("{path}/parcels");
+    let parcel = json!({ "items": [{ "itemId": "1", "quantity": 2 }], "carrier": "CJ", "trackingNumber": "1" });
+    assert_eq!(seller.post(&parcels, parcel).await.data()["parcelId"], "1");
+    seller.patch(&format!("{parcels}/1"), json!({ "status": "DELIVERED" })).await.data();
+    one_unit_is_claimed(mina, seller, &path).await;
+    for (who, status) in [(mina, "RETURN_REQUESTED"), (seller, "RETURN_IN_PROGRESS"), (seller, "RETURNED")] {
         assert!(who.patch(&line, json!({ "status": status })).await.status.is_success(), "{status}");
     }
     let end = mina.get(&path).await;
@@ -137,6 +136,29 @@ async fn an_order_lives(mina: &Api, seller: &Api) {
     let held = mina.post("/orders", held).await;
     let path = format!("/orders/{}/cancel", held.data()["orderId"].as_str().unwrap());
     assert_eq!(mina.post(&path, json!({})).await.data()["status"], "CANCELLED");
+}
+
+/// A return of one unit of a delivered line, by the customer and the seller.
+async fn one_unit_is_claimed(mina: &Api, seller: &Api, order: &str) {
+    let claims = format!("{order}/claims");
+    let body = json!({ "type": "RETURN", "items": [{ "itemId": "1", "quantity": 1 }], "reason": "DEFECT" });
+    let preview = mina.post(&format!("{claims}?preview=true"), body.clone()).await;
+    let withdrawn = mina.post(&claims, body.clone()).await;
+    let path = |claim: &Value| format!("/claims/{}", claim["claimId"].as_str().unwrap());
+    assert_eq!(withdrawn.data()["refund"], preview.data()["refund"]);
+    mina.post(&format!("{}/withdraw", path(withdrawn.data())), json!({})).await.data();
+    let claim = mina.post(&claims, body).await;
+    let claim = path(claim.data());
+    assert_eq!(seller.post(&format!("{claim}/decide"), json!({ "accept": true })).await.data()["status"], "ACCEPTED");
+    let receipt = json!({ "items": [{ "itemId": "1", "quantity": 1, "condition": "SELLABLE" }] });
+    assert_eq!(seller.post(&format!("{claim}/receive"), receipt).await.data()["status"], "COMPLETED");
+    assert_eq!(mina.get(&claim).await.data()["refund"], preview.data()["refund"]);
+    eventually("the claims are at the desk", || async {
+        let list = seller.get("/desk/claims").await.data().clone();
+        if list["items"].as_array().is_some_and(|items| items.len() == 2) { Ok(()) } else { Err(list.to_string()) }
+    })
+    .await;
+    assert!(seller.get("/desk/lines?shipTo=true").await.data()["items"].is_array());
 }
 
 /// Without a token no function runs, with any headers. A token gives access to its user's own things only.

@@ -321,6 +321,8 @@ async fn desk_pages(bench: &mut Bench) {
     let at = bench.shop.now();
     desk::note_heartbeat(bench.shop.instance(), at).await.expect("a heartbeat is noted");
     bench.shop.get("/desk/lines").as_admin().await.expect(200);
+    let call = bench.shop.get("/desk/lines?limit=20&status=PREPARING&shipTo=true").as_admin();
+    bench.call("desk, lines with recipients, page of 20", cost(4, 20.0, 24.0), call).await;
     for (operation, path, units) in [
         ("desk, lines in a state, page of 20", "/desk/lines?limit=20&status=PREPARING", 22.0),
         (
@@ -540,6 +542,7 @@ async fn cancellations(bench: &mut Bench) {
 /// A claim replaces the order (2), with the key's record (2). A receipt refunds as a cancellation does (6), and restores
 /// the units (2 a line). The caller is looked up before the order.
 async fn claims(bench: &mut Bench) {
+    bench.shop.settle().await;
     let order = bench.shop.order("sora", "p00", 3).await.expect(201);
     let parcels = format!("{}/parcels", order_path(&order));
     let units = json!([{ "itemId": "1", "quantity": 3 }]);
@@ -563,6 +566,9 @@ async fn claims(bench: &mut Bench) {
     }
     let call = bench.shop.get(&order_path(&order)).as_user("sora");
     bench.call("order with claims", cost(2, 0.0, 4.0), call).await;
+    bench.rows_of_desk("desk, rows of two claims and their line", cost(2, 11.0, 2.0)).await;
+    let call = bench.shop.get("/desk/claims?limit=20&status=COMPLETED").as_admin();
+    bench.call("desk, claims in a state", cost(2, 0.0, 3.0), call).await;
 }
 
 /// A sheet reads only from the table, and is put with its entry in the expiry index (3). Its order removes that entry

@@ -15,7 +15,7 @@ use shared::{
         Bounds, CONFIRM_AFTER, PaymentPolicy, PeoplePolicy, Policy, RETURN_FEE, Shop,
         payments::provider::PaymentProvider,
     },
-    domain::{Won, caps::Caps, order::ClaimPolicy, pricing::ShippingPolicy},
+    domain::{Won, benefits::OnPartialCancel, caps::Caps, order::ClaimPolicy, pricing::ShippingPolicy},
     events::Event,
     platform::{Clock, Random},
     store::Table,
@@ -45,15 +45,11 @@ pub struct TestShop {
     instances: Arc<Vec<Arc<Shop>>>,
     turn: Arc<AtomicI64>,
     consumers: Arc<tokio::sync::Mutex<Consumers>>,
-    caps: Caps,
-    self_charge: bool,
+    policy: Policy,
     /// The payment provider, which speaks its protocol in this process.
     pub provider: InProcess,
     /// Whether admins confirm transfers, and no provider is asked.
     is_manual: bool,
-    people: PeoplePolicy,
-    /// The time of a hold and of a sheet, if it is another than by default.
-    times: Option<SignedDuration>,
 }
 
 impl TestShop {
@@ -100,25 +96,10 @@ impl TestShop {
         dynamo.execute("CreateTable", table).expect("the template's table can be created");
         let limited = limited(&dynamo);
         let consumers = Arc::new(tokio::sync::Mutex::new(Consumers::new(dynamo.clone())));
-        let (instances, turn, caps, self_charge) = (Arc::default(), Arc::default(), Caps::DEFAULT, true);
-        let (times, provider_time, is_manual) = (None, time.clone(), false);
+        let (instances, turn, policy) = (Arc::default(), Arc::default(), policy());
+        let (provider_time, is_manual) = (time.clone(), false);
         let provider = InProcess::new(Clock::new(move || provider_time.now()));
-        Self {
-            dynamo,
-            limited,
-            time,
-            random,
-            instances,
-            turn,
-            consumers,
-            caps,
-            self_charge,
-            provider,
-            is_manual,
-            people: policy().people,
-            times,
-        }
-        .renewed(count)
+        Self { dynamo, limited, time, random, instances, turn, consumers, policy, provider, is_manual }.renewed(count)
     }
 
     /// The same shop through as many instances with empty caches.
@@ -127,32 +108,37 @@ impl TestShop {
         Self { instances, ..self }
     }
 
+    /// The same shop with other settings.
+    #[must_use]
+    pub fn with_policy(self, change: impl FnOnce(&mut Policy)) -> Self {
+        let (count, mut policy) = (self.instances.len(), self.policy);
+        change(&mut policy);
+        Self { policy, ..self }.renewed(count)
+    }
+
     /// The same shop with other caps.
     #[must_use]
     pub fn with_caps(self, caps: Caps) -> Self {
-        let count = self.instances.len();
-        Self { caps, ..self }.renewed(count)
+        self.with_policy(|policy| policy.caps = caps)
     }
 
     /// The same shop as it is deployed by default: customers do not charge their own balance.
     #[must_use]
     pub fn without_self_charge(self) -> Self {
-        let count = self.instances.len();
-        Self { self_charge: false, ..self }.renewed(count)
+        self.with_policy(|policy| policy.self_charge = false)
     }
 
     /// The same shop with holds and sheets of so many seconds.
     #[must_use]
     pub fn with_times(self, seconds: i64) -> Self {
-        let count = self.instances.len();
-        Self { times: Some(SignedDuration::from_secs(seconds)), ..self }.renewed(count)
+        let time = SignedDuration::from_secs(seconds);
+        self.with_policy(|policy| (policy.hold, policy.sheet_validity) = (time, time))
     }
 
     /// The same shop with other settings of addresses and personal data.
     #[must_use]
     pub fn with_people(self, people: PeoplePolicy) -> Self {
-        let count = self.instances.len();
-        Self { people, ..self }.renewed(count)
+        self.with_policy(|policy| policy.people = people)
     }
 
     /// The same shop with transfers that admins confirm.
@@ -351,23 +337,12 @@ impl TestShop {
     fn instance_within(&self, bounds: Bounds, client: aws_sdk_dynamodb::Client) -> Shop {
         let time = self.time.clone();
         let table = Table::new(client, TABLE.to_owned(), self.random.clone());
-        let by_default = policy();
-        let (hold, sheet_validity) =
-            self.times.map_or((by_default.hold, by_default.sheet_validity), |time| (time, time));
-        let policy = Policy {
-            caps: self.caps,
-            self_charge: self.self_charge,
-            hold,
-            sheet_validity,
-            people: self.people,
-            ..by_default
-        };
         let provider: Arc<dyn PaymentProvider> = if self.is_manual {
             Arc::new(Manual::new("088 110-123 장터".to_owned()))
         } else {
             toss(self.provider.clone())
         };
-        Shop::within(bounds, table, Clock::new(move || time.now()), self.random.clone(), policy)
+        Shop::within(bounds, table, Clock::new(move || time.now()), self.random.clone(), self.policy)
             .with_provider(Some(provider))
     }
 }
@@ -394,6 +369,7 @@ pub(crate) fn policy() -> Policy {
         return_fee: RETURN_FEE,
         confirm_after: CONFIRM_AFTER,
         claims: ClaimPolicy::DEFAULT,
+        on_partial_cancel: OnPartialCancel::Keep,
         payments: PaymentPolicy::DEFAULT,
         // A withdrawn user can come back for an hour.
         people: PeoplePolicy { erase_after: SignedDuration::from_hours(1), ..PeoplePolicy::DEFAULT },

@@ -22,7 +22,7 @@ use futures::future::BoxFuture;
 use jiff::SignedDuration;
 use shared::{
     app::{CONFIRM_AFTER, PaymentPolicy, PeoplePolicy, Policy},
-    domain::{Won, caps::Caps, order::ClaimPolicy, pricing::ShippingPolicy},
+    domain::{Won, benefits::OnPartialCancel, caps::Caps, order::ClaimPolicy, pricing::ShippingPolicy},
     platform::{Clock, Random},
     store::{
         Consistency, Outcome, StoreError, Table, Transaction, keys,
@@ -106,6 +106,7 @@ const POLICY: Policy = Policy {
     self_charge: false,
     confirm_after: CONFIRM_AFTER,
     claims: ClaimPolicy::DEFAULT,
+    on_partial_cancel: OnPartialCancel::Keep,
     payments: PaymentPolicy::DEFAULT,
     people: PeoplePolicy::DEFAULT,
 };

@@ -149,6 +149,18 @@ impl List for DeskLines {
     }
 }
 
+/// The claims of the desk: all of them, or those for a seller's lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeskClaims;
+
+impl List for DeskClaims {
+    const NAME: &'static str = "desk-claims";
+
+    fn is_place(place: &str) -> bool {
+        DeskLines::is_place(place)
+    }
+}
+
 pub type ProductsCursor = Cursor<Products>;
 pub type OrdersCursor = Cursor<Orders>;
 pub type EntriesCursor = Cursor<Entries>;
@@ -158,6 +170,7 @@ pub type SessionsCursor = Cursor<Sessions>;
 
 pub type DeskProductsCursor = Cursor<DeskProducts>;
 pub type DeskLinesCursor = Cursor<DeskLines>;
+pub type DeskClaimsCursor = Cursor<DeskClaims>;
 pub type DeskCampaignsCursor = Cursor<DeskCampaigns>;
 pub type AccessesCursor = Cursor<Accesses>;
 

@@ -12,7 +12,7 @@ use crate::domain::{
     invalid::Kind,
     inventory::{ShardCount, Units, UnitsChange},
     money::{AdjustmentAmount, ChargeAmount, Payable, PositiveAmount, Price},
-    order::{ClaimReason, ClaimType, LineStatus, OrderStatus, ParcelStatus, PayBy, Tender, UnitCondition},
+    order::{ClaimReason, ClaimStatus, ClaimType, LineStatus, OrderStatus, ParcelStatus, PayBy, Tender, UnitCondition},
     product::{InitialStatus, SaleStatus},
     provider::PaymentKey,
     text::{Email, Text},
@@ -151,7 +151,7 @@ field!(
     String => UserId, ProductId, CouponId, OrderId, OrderItemId, OrderSheetId, ParcelId, Email, Instant, UserKind,
     UserStatus, SaleStatus, InitialStatus, CouponKind, LineStatus, ParcelStatus, OrderStatus, PayBy, Limit,
     RecentStock, PaymentId, PaymentKey, WithdrawalId, WithdrawalStatus, Tender,
-    ClaimId, ClaimType, ClaimReason, UnitCondition,
+    ClaimId, ClaimType, ClaimStatus, ClaimReason, UnitCondition,
 );
 field!(i64 => ChargeAmount, AdjustmentAmount, PositiveAmount, Payable, Price, Quantity, Units, UnitsChange, ShardCount, TotalQuantity, ValidDays, CounterShards);
 

@@ -20,6 +20,7 @@ use crate::{
         CouponId, ProductId, UserId, Won,
         account::Account,
         address::Address,
+        benefits::OnPartialCancel,
         caps::Caps,
         coupon::Campaign,
         order::ClaimPolicy,
@@ -66,6 +67,8 @@ pub struct Policy {
     /// The time after which the shop confirms a delivered line for a silent customer.
     pub confirm_after: SignedDuration,
     pub claims: ClaimPolicy,
+    /// The treatment of the benefits of later orders of which a part is cancelled or returned.
+    pub on_partial_cancel: OnPartialCancel,
     pub payments: PaymentPolicy,
     pub people: PeoplePolicy,
 }

@@ -67,7 +67,7 @@ pub enum PaidBy {
     Seller,
 }
 
-/// The money of a claim: goods − coupon + shipping − return fee = total.
+/// The money of a claim: goods − coupon + shipping − benefits − return fee = total.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClaimRefund {
@@ -77,6 +77,10 @@ pub struct ClaimRefund {
     pub coupon: Won,
     /// The shipping fee, which goes back with the last unit.
     pub shipping: Won,
+    /// The benefits that the rest of the order does not earn, with `onPartialCancel: RECALCULATE`; below zero where earlier
+    /// ones go back.
+    #[serde(default, skip_serializing_if = "Won::is_zero")]
+    pub benefits: Won,
     /// The fee for a change of mind.
     pub return_fee: Won,
     /// The amount refunded.

@@ -1,7 +1,7 @@
-//! The desk: the rows by which orders and their lines are listed for sellers and admins.
+//! The desk: the rows by which orders, their lines and their claims are listed for sellers and admins.
 //!
 //! An order has one row from its creation on. Each of its lines has one from the payment on: an order that was never paid
-//! concerns no seller. No row ever goes, so that a late writer cannot bring one back.
+//! concerns no seller. Each of its claims has one. No row ever goes, so that a late writer cannot bring one back.
 
 use std::collections::BTreeSet;
 
@@ -18,6 +18,9 @@ pub struct DeskChange {
     pub order: bool,
     /// The numbers of the lines, from 1.
     pub lines: BTreeSet<usize>,
+    /// The numbers of the claims, from 1.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub claims: BTreeSet<usize>,
 }
 
 impl DeskChange {
@@ -26,7 +29,13 @@ impl DeskChange {
         let order = before.is_none_or(|before| before.status != after.status);
         let state_before = |number: usize| Some(before.filter(|before| is_listed(before))?.line(number)?.status);
         let changed = listed_lines(after).filter(|(number, line)| state_before(*number) != Some(line.status));
-        Self { order, lines: changed.map(|(number, _)| number).collect() }
+        let claim_before = |number: usize| Some(before?.claim(number)?.status);
+        let claims = (1..).zip(&after.claims).filter(|(number, claim)| claim_before(*number) != Some(claim.status));
+        Self {
+            order,
+            lines: changed.map(|(number, _)| number).collect(),
+            claims: claims.map(|(number, _)| number).collect(),
+        }
     }
 
     /// All rows of an order.
@@ -35,13 +44,14 @@ impl DeskChange {
     }
 
     pub fn is_empty(&self) -> bool {
-        !self.order && self.lines.is_empty()
+        !self.order && self.lines.is_empty() && self.claims.is_empty()
     }
 
     /// Adds the rows of another change of the same order.
     pub fn join(&mut self, other: Self) {
         self.order |= other.order;
         self.lines.extend(other.lines);
+        self.claims.extend(other.claims);
     }
 }
 
@@ -92,7 +102,7 @@ mod tests {
     }
 
     fn change(order: bool, lines: &[usize]) -> DeskChange {
-        DeskChange { order, lines: lines.iter().copied().collect() }
+        DeskChange { order, lines: lines.iter().copied().collect(), ..DeskChange::default() }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod address;
+pub mod benefits;
 pub mod bestseller;
 pub mod bounded;
 pub mod caps;

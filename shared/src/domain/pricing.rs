@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Quantity, UserId, Won,
+    benefits::{Benefits, FreeShipment},
     coupon::{CouponProblem, Discount, Terms},
     shipping::{Shipment, ShippingRates, shipment_of},
 };
@@ -53,6 +54,26 @@ pub struct Quote {
     pub coupon_shares: Vec<Won>,
     /// The shipments, in the order of their first line.
     pub shipments: Vec<Shipment>,
+    /// The conditions of its benefits, if a partial cancellation recalculates them.
+    pub benefits: Benefits,
+}
+
+impl Quote {
+    /// The quote with the conditions of the benefits that it has by a coupon and these rates.
+    #[must_use]
+    pub fn recalculated(mut self, coupon: Option<&Terms>, rates: &ShippingRates) -> Self {
+        let free = self.shipments.iter().enumerate().filter(|(_, shipment)| shipment.fee.is_zero());
+        let free_shipments = free.map(|(position, shipment)| {
+            let (_, policy) = rates.of(shipment.seller_id.as_ref());
+            FreeShipment { shipment: position, fee: policy.fee, free_from: policy.free_from }
+        });
+        self.benefits = Benefits {
+            coupon_minimum: coupon.and_then(|terms| terms.min_order_amount),
+            coupon_ships_free: coupon.is_some_and(|terms| terms.discount == Discount::FreeShipping),
+            free_shipments: free_shipments.filter(|free| !free.fee.is_zero()).collect(),
+        };
+        self
+    }
 }
 
 /// The reason why an order has no price.
@@ -106,7 +127,7 @@ pub fn quote_shipments(
         .and_then(|goods| goods.checked_add(shipping_fee))
         .ok_or(NoQuote::Overflow)?;
     let amounts = Amounts { goods_total, goods_discount, coupon_discount, shipping_fee, payable };
-    Ok(Quote { amounts, coupon_shares, shipments })
+    Ok(Quote { amounts, coupon_shares, shipments, benefits: Benefits::default() })
 }
 
 /// The shipments of lines, in the order of their first line, each free if its goods reach the threshold of its seller.

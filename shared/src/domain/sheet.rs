@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     CouponId, OrderId, OrderSheetId, Refusal, UserId,
+    benefits::Benefits,
     cart::Cart,
     order::{Draft, OrderLine, own_shipments, shipments},
     pricing::{Amounts, Quote},
@@ -26,6 +27,9 @@ pub struct OrderSheet {
     pub own_shipments: Vec<Shipment>,
     #[serde(flatten)]
     pub amounts: Amounts,
+    /// The conditions of its benefits, which its order takes over.
+    #[serde(default, skip_serializing_if = "Benefits::is_empty")]
+    pub benefits: Benefits,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coupon_id: Option<CouponId>,
     /// Whether it was created from the cart, so that an order of it removes its items there.
@@ -82,6 +86,7 @@ impl OrderSheet {
             items,
             own_shipments: own_shipments(quote.shipments),
             amounts: quote.amounts,
+            benefits: quote.benefits,
             coupon_id,
             from_cart: false,
             cart_order: None,
@@ -100,7 +105,8 @@ impl OrderSheet {
     /// The amounts of the sheet.
     pub fn quote(&self) -> Quote {
         let coupon_shares = self.items.iter().map(|line| line.coupon_share).collect();
-        Quote { amounts: self.amounts, coupon_shares, shipments: self.shipments() }
+        let (shipments, benefits) = (self.shipments(), self.benefits.clone());
+        Quote { amounts: self.amounts, coupon_shares, shipments, benefits }
     }
 
     /// The shipments of the intended order.

@@ -210,6 +210,15 @@ pub enum ClaimStatus {
     Completed,
 }
 
+named!(ClaimStatus {
+    "REQUESTED" => Requested,
+    "ACCEPTED" => Accepted,
+    "REFUSED" => Refused,
+    "WITHDRAWN" => Withdrawn,
+    "RECEIVED" => Received,
+    "COMPLETED" => Completed,
+});
+
 /// An action on a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

@@ -7,7 +7,9 @@ use crate::api::identity::LocalDoor;
 use crate::{
     api::identity::{IdentitySource, RoleGroups},
     app::{CONFIRM_AFTER, Checkout, PaymentPath, PaymentPolicy, PeoplePolicy, Policy, RETURN_FEE},
-    domain::{Won, caps::Caps, order::ClaimPolicy, pricing::ShippingPolicy, provider::ProviderName},
+    domain::{
+        Won, benefits::OnPartialCancel, caps::Caps, order::ClaimPolicy, pricing::ShippingPolicy, provider::ProviderName,
+    },
     platform::environment::{ConfigError, number, optional, required, seconds, switch},
 };
 
@@ -22,7 +24,8 @@ pub struct Config {
     /// - the duration of a hold and of an order sheet (`HOLD_SECONDS`, `ORDER_SHEET_SECONDS`);
     /// - whether customers charge their own balance without paying (`SELF_CHARGE`);
     /// - the confirmation of delivered lines (`CONFIRM_AFTER_SECONDS`);
-    /// - the windows and the fee of claims (`CHANGE_OF_MIND_SECONDS`, `DEFECT_SECONDS`, `RETURN_FEE`);
+    /// - the windows and the fee of claims (`CHANGE_OF_MIND_SECONDS`, `DEFECT_SECONDS`, `RETURN_FEE`), and the benefits of
+    ///   an order of which a part is gone (`ON_PARTIAL_CANCEL`);
     /// - payments from outside (`PAYMENT_PATH`, `PAYMENT_SESSION_SECONDS`, `REFUND_PATIENCE_SECONDS`);
     /// - addresses and personal data (`REQUIRE_ADDRESS`, `ERASE_AFTER_SECONDS`, `ADDRESS_SHOWN_SECONDS`,
     ///   `ACCESS_LOG_SECONDS`);
@@ -54,6 +57,7 @@ impl Config {
                 self_charge: switch("SELF_CHARGE")?,
                 confirm_after: seconds("CONFIRM_AFTER_SECONDS", CONFIRM_AFTER)?,
                 claims: claims()?,
+                on_partial_cancel: on_partial_cancel()?,
                 payments: payments()?,
                 people: people()?,
             },
@@ -132,6 +136,11 @@ fn claims() -> Result<ClaimPolicy, ConfigError> {
         defect: seconds("DEFECT_SECONDS", default.defect)?,
         ..default
     })
+}
+
+fn on_partial_cancel() -> Result<OnPartialCancel, ConfigError> {
+    let Some(name) = optional("ON_PARTIAL_CANCEL") else { return Ok(OnPartialCancel::default()) };
+    OnPartialCancel::try_from(name).map_err(|_| ConfigError::NotOneOf("ON_PARTIAL_CANCEL", "KEEP, RECALCULATE"))
 }
 
 fn people() -> Result<PeoplePolicy, ConfigError> {

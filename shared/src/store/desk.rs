@@ -1,4 +1,4 @@
-//! The desk's rows: where an order and its lines are listed.
+//! The desk's rows: where an order, its lines and its claims are listed.
 //!
 //! A row has the version of the order that it was written from, and keys of indexes that say its state. It shows nothing:
 //! readers take positions from it and read the order. Keys of rows never change, so a writer needs no read of the row.
@@ -16,7 +16,7 @@ use super::{Action, Key, keys, table::Range};
 use crate::domain::{
     UserId,
     desk::{DeskChange, Period, listed_lines},
-    order::{LineStatus, Order, OrderStatus},
+    order::{ClaimStatus, LineStatus, Order, OrderStatus},
 };
 
 /// A row as it is stored.
@@ -27,7 +27,7 @@ pub struct DeskRow {
     pub version: u64,
     pub by_time_pk: String,
     pub by_time_sk: String,
-    /// Only of a line.
+    /// Only of a line or a claim.
     #[serde(rename = "byDuePk", default, skip_serializing_if = "Option::is_none")]
     pub by_expiry_pk: Option<String>,
     #[serde(rename = "byDueSk", default, skip_serializing_if = "Option::is_none")]
@@ -84,6 +84,19 @@ pub fn rows(order: &Order, change: &DeskChange) -> Vec<(Key, DeskRow)> {
         };
         rows.push((keys::desk_line(seller, created_at, id, number), row));
     }
+    for (number, claim) in (1..).zip(&order.claims).filter(|(number, _)| change.claims.contains(number)) {
+        let line = claim.items.first().and_then(|item| order.line(item.line));
+        let seller = line.and_then(|line| line.seller_id.as_ref());
+        let place = keys::desk_claim_place(claim.created_at, id, number);
+        let row = DeskRow {
+            version,
+            by_time_pk: keys::desk_claims_in(seller, claim.status),
+            by_time_sk: place.clone(),
+            by_expiry_pk: Some(keys::desk_all_claims_in(claim.status)),
+            by_expiry_sk: Some(place),
+        };
+        rows.push((keys::desk_claim(seller, claim.created_at, id, number), row));
+    }
     rows
 }
 
@@ -131,6 +144,20 @@ pub fn lines_of(seller: &UserId, status: Option<LineStatus>) -> impl Iterator<It
 /// The parts of the list of all lines in a state.
 pub fn lines_in(status: LineStatus) -> impl Iterator<Item = Range> {
     (0..keys::DESK_BUCKETS).map(move |bucket| Range::by_expiry(keys::desk_all_lines_in(status, bucket)))
+}
+
+/// The parts of a list of claims: a seller's or all, in a state or in any.
+pub fn claims(seller: Option<&UserId>, status: Option<ClaimStatus>) -> Vec<Range> {
+    match (seller, status) {
+        (Some(seller), Some(status)) => vec![Range::by_time(keys::desk_claims_in(Some(seller), status))],
+        (Some(seller), None) => {
+            vec![Range::of_partition(keys::desk_claims(Some(seller)), keys::DESK_PREFIX).eventually()]
+        }
+        (None, Some(status)) => vec![Range::by_expiry(keys::desk_all_claims_in(status))],
+        (None, None) => {
+            ClaimStatus::ALL.iter().map(|status| Range::by_expiry(keys::desk_all_claims_in(*status))).collect()
+        }
+    }
 }
 
 /// The ends of a range of positions: those of orders created in a period, without those up to `after`.

@@ -49,6 +49,8 @@
 //! | the desk's row of an order | `DESKORDERS#bucket` | `DESK#instant#order id` | by time: `DESKORDERS#state#bucket`, instant and order id |
 //! | the desk's row of a line | `DESKLINES#seller id#bucket` | `DESK#instant#order id#number` | by time: `DESKLINES#seller id#state#bucket`, instant, order id and number |
 //! | | | | by expiry: `DESKLINES#state#bucket`, the same |
+//! | the desk's row of a claim | `DESKCLAIMS#seller id` | `DESK#instant#order id#number` | by time: `DESKCLAIMS#seller id#state`, instant, order and number |
+//! | | | | by expiry: `DESKCLAIMS#state`, the same |
 //! | the last heartbeat that came through to the desk | `DESKHEARTBEAT` | `DESKHEARTBEAT` | |
 //! | the heartbeat | `HEARTBEAT` | `HEARTBEAT` | |
 //!
@@ -60,7 +62,7 @@ use crate::domain::{
     CouponId, OrderId, OrderSheetId, PaymentId, ProductId, UserId, WithdrawalId,
     bestseller::{Listing, Rank, UnitsByDay},
     id::bucket,
-    order::{LineStatus, OrderStatus},
+    order::{ClaimStatus, LineStatus, OrderStatus},
     product::SaleStatus,
     text::{EmailKey, PhoneKey},
 };
@@ -582,6 +584,21 @@ pub fn desk_all_lines_in(status: LineStatus, bucket: u16) -> String {
     format!("DESKLINES#{}#{bucket}", status.as_str())
 }
 
+/// The partition of the desk's rows of claims for lines of a seller. Claims are few enough for one.
+pub fn desk_claims(seller: Option<&UserId>) -> String {
+    format!("DESKCLAIMS#{}", seller.map_or("", UserId::as_str))
+}
+
+/// The partition of the desk's rows of a seller's claims in this state, in the index by time.
+pub fn desk_claims_in(seller: Option<&UserId>, status: ClaimStatus) -> String {
+    format!("{}#{}", desk_claims(seller), status.as_str())
+}
+
+/// The partition of the desk's rows of all claims in this state, in the expiry index.
+pub fn desk_all_claims_in(status: ClaimStatus) -> String {
+    format!("DESKCLAIMS#{}", status.as_str())
+}
+
 /// The position of an order in the lists of the desk.
 pub fn desk_order_place(created_at: Timestamp, order: &OrderId) -> String {
     time_and_id(created_at, order.as_str())
@@ -592,17 +609,22 @@ pub fn desk_line_place(created_at: Timestamp, order: &OrderId, number: usize) ->
     format!("{}#{number:02}", time_and_id(created_at, order.as_str()))
 }
 
+/// The position of a claim in the lists of the desk, by its number in four digits.
+pub fn desk_claim_place(created_at: Timestamp, order: &OrderId, number: usize) -> String {
+    format!("{}#{number:04}", time_and_id(created_at, order.as_str()))
+}
+
 /// The position after all lines of an order.
 pub fn desk_after_lines(order_place: &str) -> String {
     format!("{order_place}#99")
 }
 
-/// The order of a position of the desk, and the number of the line, if it is one of a line.
+/// The order of a position of the desk, and the number of the line or claim, if it is one of a line or claim.
 pub fn desk_place(place: &str) -> Option<(OrderId, Option<usize>)> {
     let rest = id_of_exact_index_key(place)?;
     let (order, number) = match rest.split_once('#') {
         Some((order, number)) => {
-            let is_exact = number.len() == 2 && number.bytes().all(|byte| byte.is_ascii_digit());
+            let is_exact = matches!(number.len(), 2 | 4) && number.bytes().all(|byte| byte.is_ascii_digit());
             (order, Some(number.parse().ok().filter(|number| is_exact && *number > 0)?))
         }
         None => (rest, None),
@@ -619,6 +641,12 @@ pub fn desk_order(created_at: Timestamp, order: &OrderId) -> Key {
 pub fn desk_line(seller: Option<&UserId>, created_at: Timestamp, order: &OrderId, number: usize) -> Key {
     let place = desk_line_place(created_at, order, number);
     key(desk_lines(seller, desk_bucket(order)), format!("{DESK_PREFIX}{place}"))
+}
+
+/// The key of the desk's row of a claim for lines of a seller.
+pub fn desk_claim(seller: Option<&UserId>, created_at: Timestamp, order: &OrderId, number: usize) -> Key {
+    let place = desk_claim_place(created_at, order, number);
+    key(desk_claims(seller), format!("{DESK_PREFIX}{place}"))
 }
 
 /// The last heartbeat that came through to the desk.
@@ -753,6 +781,7 @@ mod tests {
         let (at, order) = (Timestamp::from_millisecond(5).unwrap(), OrderId::try_from("o1".to_owned()).unwrap());
         assert_eq!(desk_place(&desk_order_place(at, &order)), Some((order.clone(), None)));
         assert_eq!(desk_place(&desk_line_place(at, &order, 7)), Some((order.clone(), Some(7))));
+        assert_eq!(desk_place(&desk_claim_place(at, &order, 123)), Some((order.clone(), Some(123))));
         for bad in ["", "5#o1", "0000000000005#", "0000000000005#o1#7", "0000000000005#o1#00", "0000000000005#o1#1#1"] {
             assert_eq!(desk_place(bad), None, "{bad}");
         }

@@ -288,10 +288,10 @@ impl Record {
             }
             (["AUDIT"], ["AUDIT"]) => reader.record().map(Self::Audit),
             (["HEARTBEAT"], ["HEARTBEAT"]) => reader.record().map(Self::Heartbeat),
-            (["DESKORDERS", _], ["DESK", place @ ..]) | (["DESKLINES", _, _], ["DESK", place @ ..]) => {
-                let is_of_line = pk.first() == Some(&"DESKLINES");
+            (["DESKORDERS" | "DESKCLAIMS", _] | ["DESKLINES", _, _], ["DESK", place @ ..]) => {
+                let is_of_order = pk.first() == Some(&"DESKORDERS");
                 let (order, number) = keys::desk_place(&place.join("#"))
-                    .filter(|(_, number)| number.is_some() == is_of_line)
+                    .filter(|(_, number)| number.is_none() == is_of_order)
                     .ok_or_else(|| Unreadable::UnknownKind(key.clone()))?;
                 Ok(Self::DeskRow { key: key.clone(), order, number, row: reader.record()? })
             }

@@ -1,5 +1,6 @@
 //! `/orders/{orderId}/claims` and `/claims`
 
+mod benefits;
 mod exchange;
 mod returns;
 mod rights;

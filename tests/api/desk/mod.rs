@@ -3,6 +3,7 @@
 mod audit_log;
 mod get_product;
 mod list_campaigns;
+mod list_claims;
 mod list_lines;
 mod list_products;
 mod migration;

@@ -10,6 +10,7 @@ use shared::{
     },
     domain::{
         UserId, Won,
+        benefits::OnPartialCancel,
         caps::Caps,
         order::{ClaimPolicy, PayBy},
         pricing::ShippingPolicy,
@@ -318,6 +319,7 @@ fn with_other_shipping(shop: &TestShop) -> Shop {
         return_fee: RETURN_FEE,
         confirm_after: CONFIRM_AFTER,
         claims: ClaimPolicy::DEFAULT,
+        on_partial_cancel: OnPartialCancel::Keep,
         shipping: ShippingPolicy { fee: Won::new(5_000), free_from: Won::new(50_000) },
         hold: SignedDuration::from_mins(10),
         sheet_validity: SignedDuration::from_mins(30),

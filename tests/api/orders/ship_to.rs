@@ -193,3 +193,37 @@ async fn an_order_of_a_few_lines_stays_within_a_kilobyte() {
     let item = shop.dynamo().execute("GetItem", json!({ "TableName": tests::TABLE, "Key": key })).unwrap();
     assert!(item["Item"].to_string().len() < 1_600, "{}", item["Item"]);
 }
+
+/// The desk shows the recipients of what is to be shipped where they are asked for, and notes each look.
+#[tokio::test]
+async fn the_desk_shows_recipients_while_there_is_something_to_ship() {
+    let shop = shop().await;
+    let first = shop.order("mina", "of-hana", 1).await.expect(201);
+    moves(&shop, busan()).await;
+    let second = shop.order("mina", "of-hana", 1).await.expect(201);
+    shop.order("mina", "of-duri", 1).await.expect(201);
+    shop.settle().await;
+    let shown = |list: &Value| -> Vec<Value> {
+        list["items"].as_array().unwrap().iter().map(|line| line["shipTo"].clone()).collect()
+    };
+    let list = shop.get("/desk/lines").as_seller("hana").await.expect(200);
+    assert_eq!(shown(&list), [Value::Null, Value::Null]);
+    for path in ["/desk/lines?shipTo=true", "/desk/lines?shipTo=true&status=PREPARING"] {
+        let list = shop.get(path).as_seller("hana").await.expect(200);
+        assert_eq!(shown(&list), [seoul(), busan()], "{path}");
+    }
+    let log = shop.get("/desk/audit-log?userId=mina").as_admin().await.expect(200);
+    let looks = log["items"].as_array().unwrap().iter().filter(|look| look["route"] == "GET /desk/lines");
+    let mut looks: Vec<_> = looks.map(|look| (look["actorId"].clone(), look["orderId"].clone())).collect();
+    looks.sort_by_key(|(_, order)| order != &first["orderId"]);
+    let expected = |order: &Value| (json!("hana"), order["orderId"].clone());
+    assert_eq!(looks, [expected(&first), expected(&first), expected(&second), expected(&second)]);
+
+    move_along(&shop, &first, "1", &["SHIPPED"]).await;
+    shop.settle().await;
+    let list = shop.get("/desk/lines?shipTo=true").as_seller("hana").await.expect(200);
+    assert_eq!(shown(&list), [Value::Null, busan()]);
+    let whole = shop.get("/desk/lines?shipTo=true").as_admin().await.expect(200);
+    assert_eq!(shown(&whole), [Value::Null, busan(), busan()]);
+    assert_eq!(shop.get("/desk/lines?shipTo=1").as_admin().await.bad_fields(), ["shipTo"]);
+}

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use shared::app::PeoplePolicy;
 use tests::{
     Call, TestShop,
-    steps::{cancel, hold, ledger, move_along, race, wait},
+    steps::{cancel, hold, id, ledger, move_along, race, wait},
 };
 
 fn withdraw(shop: &TestShop, forfeit: bool) -> Call {
@@ -56,6 +56,21 @@ async fn an_open_payment_keeps_a_user() {
     assert_eq!(details["payments"], 1);
     wait(&shop, 1_800_000);
     withdraw(&shop, false).await.expect(200);
+}
+
+/// A claim of a part of a line leaves its order delivered, which is not open.
+#[tokio::test]
+async fn an_open_claim_keeps_a_user() {
+    let shop = shop(10_000).await;
+    let order = shop.order("mina", "tea", 2).await.expect(201);
+    move_along(&shop, &order, "1", &["SHIPPED", "DELIVERED"]).await;
+    let body = json!({ "type": "RETURN", "items": [{ "itemId": "1", "quantity": 1 }], "reason": "DEFECT" });
+    let claim = shop.post(&format!("/orders/{}/claims", id(&order)), body).as_user("mina").await.expect(201);
+    let details = withdraw(&shop, true).await.refused(409, "ORDER_STATE_CONFLICT");
+    assert_eq!((&details["orders"], &details["claims"]), (&json!(0), &json!(1)));
+    let path = format!("/claims/{}/withdraw", claim["claimId"].as_str().unwrap());
+    shop.post(&path, json!({})).as_user("mina").await.expect(200);
+    withdraw(&shop, true).await.expect(200);
 }
 
 #[tokio::test]

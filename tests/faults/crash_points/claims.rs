@@ -24,6 +24,7 @@ pub fn scenarios() -> Vec<Scenario> {
         api("get-claim", "a return", with_return, |shop, claim| {
             shop.get(&format!("/claims/{}", claim_id(claim))).as_user("mina")
         }),
+        api("list-desk-claims", "a page", with_return, |shop, _| shop.get("/desk/claims?status=REQUESTED").as_admin()),
         api("decide-claim", "accepts a return", with_return, step("decide", &accept)),
         api("decide-claim", "accepts an exchange", with_exchange, step("decide", &accept)),
         api("decide-claim", "refuses", with_return, step("decide", &refuse)),

@@ -11,6 +11,7 @@ use shared::{
     app::{Bounds, CONFIRM_AFTER, PaymentPath, PaymentPolicy, Policy, RETURN_FEE, rebuild::Pace},
     domain::{
         Won,
+        benefits::OnPartialCancel,
         caps::Caps,
         order::{ClaimPolicy, HistoryBounds},
         pricing::ShippingPolicy,
@@ -139,6 +140,7 @@ impl RunSettings {
                 return_fee: RETURN_FEE,
                 confirm_after: CONFIRM_AFTER,
                 claims: ClaimPolicy::DEFAULT,
+                on_partial_cancel: OnPartialCancel::Keep,
                 payments: PaymentPolicy {
                     path: [PaymentPath::Both, PaymentPath::Both, PaymentPath::Session, PaymentPath::Bus]
                         [pick(chance, 4)],

@@ -198,7 +198,7 @@ impl Invocations {
             "update-desk" => {
                 let now = Timestamp::now().as_millisecond();
                 let rows = json!({
-                    "orderId": self.paid.get(index), "version": 1, "changedAt": now, "order": true, "lines": [1],
+                    "orderId": self.paid.get(index), "version": 1, "changedAt": now, "order": true, "lines": [1], "claims": [],
                 });
                 message(OUTDATED_ROWS, rows)
             }

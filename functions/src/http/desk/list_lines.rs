@@ -11,7 +11,7 @@ use shared::{
 };
 
 use super::list_products::seller;
-use crate::http::period::period;
+use crate::http::{flag::Flag, period::period};
 
 #[derive(Deserr, utoipa::IntoParams)]
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
@@ -36,6 +36,10 @@ struct Query {
     #[deserr(default)]
     #[param(value_type = Option<String>, format = DateTime)]
     to: Option<Instant>,
+    /// `true` shows the recipients of what is to be shipped. Each look is noted in the log of accesses.
+    #[deserr(default)]
+    #[param(inline)]
+    ship_to: Flag,
     /// The `nextCursor` of the part before; without it, the list begins.
     #[deserr(default)]
     #[param(inline)]
@@ -60,12 +64,18 @@ struct Query {
     responses((status = 200, description = "A part of the lines.", body = [DeskLineView])),
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
-    let Query { user_id: _, status, seller_id, from, to, cursor, limit } = request.query()?;
+    let Query { user_id: _, status, seller_id, from, to, ship_to, cursor, limit } = request.query()?;
     let period = period(from, to)?;
-    let seller_id = seller(request.caller_as(&[Role::Seller, Role::Admin])?, seller_id)?;
+    let caller = request.caller_as(&[Role::Seller, Role::Admin])?;
+    let seller_id = seller(caller, seller_id)?;
     let owner = seller_id.as_ref().map_or("", UserId::as_str);
     let after = cursor.map(|cursor| cursor.place_for(owner)).transpose()?;
-    let filter = LineFilter { seller: seller_id.as_ref(), status, period };
+    let filter = LineFilter {
+        seller: seller_id.as_ref(),
+        status,
+        period,
+        recipients_for: (ship_to == Flag::True).then_some(caller),
+    };
     let limit = limit.unwrap_or_default().get();
     let DeskPart { part, as_of } = desk::lines(shop, &filter, after.as_deref(), limit).await?;
     let items = part.items.into_iter().map(DeskLineView::from).collect();

@@ -16,6 +16,7 @@ use shared::{
 };
 
 use super::units::{LineUnits, by_line};
+use crate::http::flag::Flag;
 
 #[derive(Debug, Deserr, utoipa::ToSchema)]
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
@@ -49,26 +50,7 @@ struct Query {
     /// `true` shows the claim as it would be, and changes nothing.
     #[deserr(default)]
     #[param(inline)]
-    preview: Option<Preview>,
-}
-
-/// Whether a claim is only shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserr, utoipa::ToSchema)]
-#[deserr(error = FieldErrors, try_from(String) = Preview::named -> Invalid)]
-#[schema(rename_all = "lowercase")]
-enum Preview {
-    True,
-    False,
-}
-
-impl Preview {
-    fn named(name: String) -> Result<Self, Invalid> {
-        match name.as_str() {
-            "true" => Ok(Self::True),
-            "false" => Ok(Self::False),
-            _ => Err(Invalid::OneOf(vec!["true", "false"])),
-        }
-    }
+    preview: Flag,
 }
 
 /// Claims delivered units of an order, by its customer or an admin for them. A change of mind can be claimed for 7 days
@@ -97,7 +79,7 @@ pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let items = by_line(items)?;
     let caller = request.caller()?;
     let new = |items| NewClaim { kind, items, reason, text: text.map(ClaimText::into_string) };
-    if query.preview == Some(Preview::True) {
+    if query.preview == Flag::True {
         let (order, number) = orders::preview_claim(shop, caller, &order_id, &new(items?)).await?;
         return Ok(Reply::ok(ClaimPreviewView::new(&order, number)?)?.about_order(order_id));
     }

@@ -7,10 +7,10 @@ use shared::{
     api::{
         ApiError, Code, FieldErrors, Language,
         views::{
-            self, AccessView, BestsellerView, CampaignView, CartView, ClaimPreviewView, ClaimView, DeskLineView,
-            DeskProductView, EntryView, IssuedCouponView, ListedDeskProductView, ListedProductView, OrderSheetView,
-            OrderView, ParcelView, PaymentView, ProductView, SellerShippingView, SessionView, ShownStatus, UserView,
-            WithdrawalView,
+            self, AccessView, BestsellerView, CampaignView, CartView, ClaimPreviewView, ClaimView, DeskClaimView,
+            DeskLineView, DeskProductView, EntryView, IssuedCouponView, ListedDeskProductView, ListedProductView,
+            OrderSheetView, OrderView, ParcelView, PaymentView, ProductView, SellerShippingView, SessionView,
+            ShownStatus, UserView, WithdrawalView,
         },
     },
     app::{
@@ -18,7 +18,7 @@ use shared::{
         balance::{Balance, Charged},
         cart::{LiveCart, LiveItem},
         coupons::Remaining,
-        desk::DeskLine,
+        desk::{DeskClaim, DeskLine},
         orders::AuthorizedOrder,
     },
     domain::{
@@ -178,6 +178,7 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
     let asked_at = at("2026-11-23T00:00:00Z")?;
     let claimed = delivered.request_claim(&new, &ClaimPolicy::DEFAULT, Actor::Customer, asked_at);
     let claimed = claimed.map_err(|_| Error::NoSample("Claim"))?;
+    let desk_claim = DeskClaim::of(&claimed, 1).ok_or(Error::NoSample("DeskClaim"))?;
     let claimed = AuthorizedOrder::for_caller(&caller, claimed, asked_at)?.ok_or(Error::NoSample("Claim"))?;
     let (claim_view, preview) = (ClaimView::new(&claimed, 1)?, ClaimPreviewView::new(&claimed, 1)?);
     let order = OrderView::try_from(order)?.shipped_to(Some(address()));
@@ -193,6 +194,7 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         ("ListedProduct", serde_json::to_value(listed)?),
         ("DeskProduct", serde_json::to_value(desk)?),
         ("ListedDeskProduct", serde_json::to_value(desk_listed)?),
+        ("DeskClaim", serde_json::to_value(DeskClaimView::from(desk_claim))?),
         ("DeskLine", serde_json::to_value(DeskLineView::from(desk_line))?),
         ("Bestseller", serde_json::to_value(bestseller)?),
         (
@@ -233,7 +235,7 @@ fn desk_line(order: &Order) -> Option<DeskLine> {
     let item_id = OrderItemId::try_from("1".to_owned()).ok()?;
     let (line, paid_at) = (order.line(1)?.clone(), order.paid_at?);
     let to_ship = order.unshipped_units(1);
-    Some(DeskLine { order_id: order.order_id.clone(), item_id, line, to_ship, paid_at })
+    Some(DeskLine { order_id: order.order_id.clone(), item_id, line, to_ship, paid_at, ship_to: Some(address()) })
 }
 
 /// The samples of bodies, by the names of their schemas.

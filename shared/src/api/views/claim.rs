@@ -8,9 +8,10 @@ use crate::{
     app::orders::AuthorizedOrder,
     domain::{
         ClaimId, OrderId, UserId,
+        benefits::OnPartialCancel,
         order::{
-            Claim, ClaimAction, ClaimReason, ClaimRefund, ClaimStatus, ClaimType, InconsistentAmounts, PaidBy,
-            ReceivedUnits, UnitCondition,
+            Claim, ClaimAction, ClaimItem, ClaimReason, ClaimRefund, ClaimStatus, ClaimType, InconsistentAmounts,
+            PaidBy, ReceivedUnits, UnitCondition,
         },
     },
     store::StoreError,
@@ -42,6 +43,8 @@ pub struct ClaimView {
     pub text: Option<String>,
     /// The money: of a completed claim as it was refunded; of an open one as it would be if all its units came back.
     pub refund: ClaimRefund,
+    /// Whether the rest of the order keeps its benefits. `KEEP` also stands for an order without conditions of them.
+    pub on_partial_cancel: OnPartialCancel,
     /// The party that pays the way back.
     pub paid_by: PaidBy,
     /// The units as they were received.
@@ -71,6 +74,8 @@ pub struct ClaimPreviewView {
     pub reason: ClaimReason,
     /// The money that it brings if all its units come back.
     pub refund: ClaimRefund,
+    /// Whether the rest of the order keeps its benefits. `KEEP` also stands for an order without conditions of them.
+    pub on_partial_cancel: OnPartialCancel,
     /// The party that pays the way back.
     pub paid_by: PaidBy,
 }
@@ -84,6 +89,12 @@ pub struct ClaimItemView {
     pub item_id: String,
     /// The number of units.
     pub quantity: u16,
+}
+
+impl From<&ClaimItem> for ClaimItemView {
+    fn from(item: &ClaimItem) -> Self {
+        Self { item_id: item.line.to_string(), quantity: item.units }
+    }
 }
 
 /// Units of a line as they were received.
@@ -113,7 +124,7 @@ impl ClaimView {
             quantity: part.units,
             condition: part.condition,
         };
-        let ClaimPreviewView { order_id, kind, items, reason, refund, paid_by } = preview;
+        let ClaimPreviewView { order_id, kind, items, reason, refund, on_partial_cancel, paid_by } = preview;
         Ok(Self {
             claim_id: order.claim_id(number).ok_or(InconsistentAmounts)?,
             order_id,
@@ -124,6 +135,7 @@ impl ClaimView {
             reason,
             text: order.claim_text(number).map(str::to_owned),
             refund,
+            on_partial_cancel,
             paid_by,
             received: claim.received.iter().map(received).collect(),
             allowed_actions: claim.allowed(),
@@ -143,17 +155,18 @@ impl ClaimPreviewView {
     }
 }
 
-fn previewed(order: &AuthorizedOrder, number: usize) -> Result<(ClaimPreviewView, &Claim), StoreError> {
-    let order = &order.order;
+fn previewed(authorized: &AuthorizedOrder, number: usize) -> Result<(ClaimPreviewView, &Claim), StoreError> {
+    let order = &authorized.order;
     let claim = order.claim(number).ok_or(InconsistentAmounts)?;
     let items = claim.items.iter();
-    let items = items.map(|item| ClaimItemView { item_id: item.line.to_string(), quantity: item.units });
+    let items = items.map(ClaimItemView::from);
     let preview = ClaimPreviewView {
         order_id: order.order_id.clone(),
         kind: claim.kind,
         items: items.collect(),
         reason: claim.reason,
-        refund: order.claim_refund(number).ok_or(InconsistentAmounts)?,
+        refund: authorized.claim_refund(number).ok_or(InconsistentAmounts)?,
+        on_partial_cancel: order.on_partial_cancel(),
         paid_by: claim.paid_by(),
     };
     Ok((preview, claim))

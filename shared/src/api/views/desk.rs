@@ -5,10 +5,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    app::desk::DeskLine,
+    api::views::ClaimItemView,
+    app::desk::{DeskClaim, DeskLine},
     domain::{
-        OrderId, OrderItemId, ProductId, Quantity, UserId,
-        order::{LineStatus, OrderLine},
+        ClaimId, OrderId, OrderItemId, ProductId, Quantity, UserId,
+        address::Address,
+        order::{ClaimAction, ClaimReason, ClaimStatus, ClaimType, LineStatus, OrderLine, PaidBy},
     },
 };
 
@@ -36,11 +38,66 @@ pub struct DeskLineView {
     pub status: LineStatus,
     /// When the order was paid.
     pub paid_at: Timestamp,
+    /// The recipient, with `shipTo=true` and while there is something to ship.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ship_to: Option<Address>,
 }
 
 impl From<DeskLine> for DeskLineView {
-    fn from(DeskLine { order_id, item_id, line, to_ship, paid_at }: DeskLine) -> Self {
+    fn from(DeskLine { order_id, item_id, line, to_ship, paid_at, ship_to }: DeskLine) -> Self {
         let OrderLine { seller_id, product_id, name, quantity, status, .. } = line;
-        Self { order_id, item_id, seller_id, product_id, name, quantity, to_ship, status, paid_at }
+        Self { order_id, item_id, seller_id, product_id, name, quantity, to_ship, status, paid_at, ship_to }
+    }
+}
+
+/// A claim, for the seller of its lines and admins. `GET /claims/{claimId}` has its money and the customer's words.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = DeskClaim)]
+pub struct DeskClaimView {
+    /// The claim.
+    pub claim_id: ClaimId,
+    /// Its order.
+    pub order_id: OrderId,
+    /// The seller of its lines; absent for lines of the shop itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seller_id: Option<UserId>,
+    /// The wish: the money back, or other units.
+    #[serde(rename = "type")]
+    pub kind: ClaimType,
+    /// Its state.
+    pub status: ClaimStatus,
+    /// Its units.
+    pub items: Vec<ClaimItemView>,
+    /// The reason.
+    pub reason: ClaimReason,
+    /// The party that pays the way back.
+    pub paid_by: PaidBy,
+    /// The actions that its state allows.
+    pub allowed_actions: Vec<ClaimAction>,
+    /// The instant of its creation.
+    pub created_at: Timestamp,
+    /// The instant of the last change.
+    pub updated_at: Timestamp,
+}
+
+impl From<DeskClaim> for DeskClaimView {
+    fn from(claim: DeskClaim) -> Self {
+        let DeskClaim { claim_id, order_id, seller_id, kind, status, items, .. } = claim;
+        let DeskClaim { reason, paid_by, allowed_actions, created_at, updated_at, .. } = claim;
+        let items = items.iter().map(ClaimItemView::from).collect();
+        Self {
+            claim_id,
+            order_id,
+            seller_id,
+            kind,
+            status,
+            items,
+            reason,
+            paid_by,
+            allowed_actions,
+            created_at,
+            updated_at,
+        }
     }
 }

@@ -14,7 +14,7 @@ mod user;
 pub use cart::{CartItemView, CartView};
 pub use claim::{ClaimItemView, ClaimPreviewView, ClaimView, ReceivedItemView};
 pub use coupon::{CampaignView, IssuedCouponView, TermsView};
-pub use desk::DeskLineView;
+pub use desk::{DeskClaimView, DeskLineView};
 pub use order::{HistoryView, OrderLineView, OrderView, ParcelView, PaymentView, RefundView, State, history};
 pub use payment::{CheckoutView, PurposeView, SessionRefundView, SessionView, WithdrawalView};
 pub use product::{

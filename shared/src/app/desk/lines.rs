@@ -3,14 +3,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::{future::join_all, join};
+use futures::{StreamExt, TryStreamExt, future::join_all, join, stream};
 use jiff::Timestamp;
 
 use super::{Part, Places, merge};
 use crate::{
-    app::{Failure, Shop, readable},
+    app::{
+        Caller, Failure, Shop,
+        access::{self, Access},
+        addresses, readable,
+    },
     domain::{
         OrderId, OrderItemId, UserId,
+        address::Address,
         desk::{Period, listed_lines},
         order::{LineStatus, Order, OrderLine, OrderStatus},
     },
@@ -32,6 +37,8 @@ pub struct DeskLine {
     /// Units that its seller has yet to ship.
     pub to_ship: u16,
     pub paid_at: Timestamp,
+    /// The recipient, where it was asked for and there is something to ship.
+    pub ship_to: Option<Address>,
 }
 
 /// The lines that a list is to have.
@@ -43,6 +50,8 @@ pub struct LineFilter<'a> {
     pub status: Option<LineStatus>,
     /// Only those of orders created in this period.
     pub period: Period,
+    /// The caller, if they ask for the recipients of what is to be shipped.
+    pub recipients_for: Option<&'a Caller>,
 }
 
 /// A part of a list, and the last heartbeat that had come through to the desk when it was read.
@@ -82,7 +91,36 @@ pub async fn lines(
         });
         items.extend(listed);
     }
+    add_recipients(shop, filter, &orders, &mut items).await?;
     Ok(DeskPart { part: Part { items, next: places.next }, as_of })
+}
+
+/// Adds the recipients of lines that are to be shipped, if they are asked for. Each look is noted before it is granted.
+async fn add_recipients(
+    shop: &Shop,
+    filter: &LineFilter<'_>,
+    orders: &BTreeMap<OrderId, Order>,
+    lines: &mut [DeskLine],
+) -> Result<(), Failure> {
+    let Some(caller) = filter.recipients_for else { return Ok(()) };
+    let wanted = lines.iter().filter(|line| line.to_ship > 0).map(|line| &line.order_id);
+    let wanted: BTreeSet<&OrderId> = wanted.collect();
+    let wanted: Vec<&Order> = wanted.into_iter().filter_map(|id| orders.get(id)).collect();
+    let addresses = addresses::ship_to_all(shop, &wanted).await?;
+    let looks = wanted.iter().zip(&addresses).filter(|(_, address)| address.is_some()).map(|(order, _)| {
+        let access = Access { user: &order.user_id, route: "GET /desk/lines", order: Some(&order.order_id) };
+        access::note(shop, caller, access)
+    });
+    stream::iter(looks.collect::<Vec<_>>())
+        .buffer_unordered(shop.bounds.desk_rows_at_once.max(1))
+        .try_collect::<()>()
+        .await?;
+    let found: BTreeMap<&OrderId, Address> =
+        wanted.iter().zip(addresses).filter_map(|(order, address)| Some((&order.order_id, address?))).collect();
+    for line in lines.iter_mut().filter(|line| line.to_ship > 0) {
+        line.ship_to = found.get(&line.order_id).cloned();
+    }
+    Ok(())
 }
 
 /// All lines in any state are those of all paid orders: a list of their own would cost a unit a line.
@@ -114,6 +152,7 @@ async fn lines_of_orders(
                 continue;
             }
             if items.len() >= limit {
+                add_recipients(shop, filter, &orders, &mut items).await?;
                 return Ok(DeskPart { part: Part { items, next: last }, as_of });
             }
             items.extend(shown(order, number, line, filter));
@@ -122,6 +161,7 @@ async fn lines_of_orders(
         }
     }
     let next = places.next.as_deref().map(keys::desk_after_lines);
+    add_recipients(shop, filter, &orders, &mut items).await?;
     Ok(DeskPart { part: Part { items, next }, as_of })
 }
 
@@ -132,7 +172,8 @@ fn shown(order: &Order, number: usize, line: &OrderLine, filter: &LineFilter<'_>
         && filter.period.has(order.created_at);
     let (item_id, paid_at) = (OrderItemId::try_from(number.to_string()).ok()?, order.paid_at?);
     let to_ship = order.unshipped_units(number);
-    is_wanted.then(|| DeskLine { order_id: order.order_id.clone(), item_id, line: line.clone(), to_ship, paid_at })
+    let (order_id, line) = (order.order_id.clone(), line.clone());
+    is_wanted.then_some(DeskLine { order_id, item_id, line, to_ship, paid_at, ship_to: None })
 }
 
 /// Returns up to `limit` orders of all users after a position, newest first. There are fewer if rows are outdated; `next`
@@ -158,7 +199,7 @@ pub async fn orders(
 }
 
 /// Reads the parts of a list side by side, and merges them by position.
-async fn places(
+pub(super) async fn places(
     shop: &Shop,
     ranges: Vec<Range>,
     bounds: &PlaceRange,
@@ -182,7 +223,7 @@ async fn places(
 }
 
 /// The orders of these positions, each read once.
-async fn orders_at(shop: &Shop, places: &[String]) -> Result<BTreeMap<OrderId, Order>, Failure> {
+pub(super) async fn orders_at(shop: &Shop, places: &[String]) -> Result<BTreeMap<OrderId, Order>, Failure> {
     let ids = places.iter().filter_map(|place| Some(keys::desk_place(place)?.0));
     let ids: BTreeSet<OrderId> = ids.collect();
     let wanted: Vec<_> = ids.iter().map(keys::order).collect();
@@ -196,7 +237,7 @@ async fn orders_at(shop: &Shop, places: &[String]) -> Result<BTreeMap<OrderId, O
 }
 
 /// The last heartbeat that came through. An older one is as true, so an instance reads it every few seconds.
-async fn as_of(shop: &Shop) -> Result<Option<Timestamp>, StoreError> {
+pub(super) async fn as_of(shop: &Shop) -> Result<Option<Timestamp>, StoreError> {
     if let Some(at) = shop.cached_desk_heartbeat() {
         return Ok(Some(at));
     }

@@ -3,9 +3,11 @@
 //! The index or a seller's list gives the entries; each entry is read by its key, strongly. A list can be late to have
 //! an entry, and never shows an outdated one.
 
+mod claims;
 mod lines;
 mod update;
 
+pub use claims::{DeskClaim, claims};
 pub use lines::{DeskLine, DeskPart, LineFilter, lines, orders};
 pub use update::{note_heartbeat, update};
 

@@ -6,7 +6,10 @@ use crate::{
     app::{Caller, Role},
     domain::{
         Won,
-        order::{Actor, Claim, HistoryEntry, InconsistentAmounts, LineStatus, Order, OrderAction, OrderLine, Parcel},
+        order::{
+            Actor, Claim, ClaimRefund, HistoryEntry, InconsistentAmounts, LineStatus, Order, OrderAction, OrderLine,
+            Parcel,
+        },
         pricing::Amounts,
         shipping::{Shipment, shipment_of},
     },
@@ -20,6 +23,8 @@ pub struct AuthorizedOrder {
     pub order: Order,
     /// The numbers of the lines that the caller may see, from 1.
     pub lines: Vec<usize>,
+    /// The money of each claim, by all of the order: a seller's part of the amounts does not decide it.
+    claim_refunds: Vec<Option<ClaimRefund>>,
     caller: Caller,
     now: Timestamp,
 }
@@ -30,9 +35,10 @@ impl AuthorizedOrder {
     /// # Errors
     /// If the order is damaged.
     pub fn for_caller(caller: &Caller, order: Order, now: Timestamp) -> Result<Option<Self>, StoreError> {
+        let claim_refunds = (1..=order.claims.len()).map(|number| order.claim_refund(number)).collect();
         if caller.may_act_for(&order.user_id) {
             let lines = (1..=order.items.len()).collect();
-            return Ok(Some(Self { order, lines, caller: caller.clone(), now }));
+            return Ok(Some(Self { order, lines, claim_refunds, caller: caller.clone(), now }));
         }
         let sold = order.items.iter().zip(1..).filter(|(line, _)| caller.sells(&order, line));
         let lines: Vec<usize> = sold.map(|(_, number)| number).collect();
@@ -40,7 +46,12 @@ impl AuthorizedOrder {
             return Ok(None);
         }
         let order = with_amounts_of(caller, &lines, order).ok_or(InconsistentAmounts)?;
-        Ok(Some(Self { order, lines, caller: caller.clone(), now }))
+        Ok(Some(Self { order, lines, claim_refunds, caller: caller.clone(), now }))
+    }
+
+    /// The money of the claim with this number; nothing if there is none, or the order is damaged.
+    pub fn claim_refund(&self, number: usize) -> Option<ClaimRefund> {
+        *self.claim_refunds.get(number.checked_sub(1)?)?
     }
 
     /// Whether the caller sees all of the order, its money included, and not just the lines of a seller.

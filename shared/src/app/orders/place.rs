@@ -13,6 +13,7 @@ use crate::{
         Invalid, OrderId, ProductId, Quantity, Refusal, UserId, Won,
         account::Account,
         address::Missing,
+        benefits::OnPartialCancel,
         caps::{Caps, Held, Window},
         cart::Cart,
         coupon::CouponProblem,
@@ -244,7 +245,13 @@ async fn draft(
     let rates = preconditions.rates(shop, at, backoff).await?;
     let priced: Vec<_> = items.iter().map(|line| (line.priced(), line.seller_id.as_ref())).collect();
     match pricing::quote_shipments(&priced, coupon.as_ref(), &rates) {
-        Ok(quote) => Ok(Draft { user_id, actor, items, quote, coupon_id, order_sheet_id: None, at }),
+        Ok(quote) => {
+            let quote = match shop.policy.on_partial_cancel {
+                OnPartialCancel::Keep => quote,
+                OnPartialCancel::Recalculate => quote.recalculated(coupon.as_ref(), &rates),
+            };
+            Ok(Draft { user_id, actor, items, quote, coupon_id, order_sheet_id: None, at })
+        }
         Err(NoQuote::Coupon(reason)) => Err(refuse_coupon(shop, &user_id, preconditions, reason, backoff).await),
         Err(NoQuote::Overflow) => Err(Failure::Internal("the largest order fits an amount")),
     }

@@ -216,15 +216,12 @@ impl ClaimRefund {
             let cost = before.unit_price.checked_sub(before.unit_discount)?.get();
             goods = goods.checked_add(Won::new(cost.checked_mul(i64::from(gone))?))?;
         }
-        let net = |order: &Order| {
-            Won::checked_sum(order.items.iter().map(|line| line.refundable()).collect::<Option<Vec<_>>>()?)
-        };
-        let net = net(after)?.checked_sub(net(before)?)?;
         let shipping = after.shipping_due()?.checked_sub(before.shipping_due()?)?;
-        let gross = net.checked_add(shipping)?;
-        let return_fee = fee.min(gross);
-        let total = gross.checked_sub(return_fee)?;
-        Some(Self { goods, coupon: goods.checked_sub(net)?, shipping, return_fee, total })
+        let gross = after.paid_for_gone()?.checked_sub(before.paid_for_gone()?)?;
+        let coupon = goods.checked_add(shipping)?.checked_sub(gross)?;
+        let left = gross.checked_add(before.withheld()?)?.checked_sub(after.benefits_lost()?)?.max(Won::ZERO);
+        let (benefits, return_fee) = (gross.checked_sub(left)?, fee.min(left));
+        Some(Self { goods, coupon, shipping, benefits, return_fee, total: left.checked_sub(return_fee)? })
     }
 }
 

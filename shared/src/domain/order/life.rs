@@ -9,7 +9,9 @@ use super::{
     Actor, HistoryEntry, HistoryEvent, LineStatus, Order, OrderAction, OrderLine, OrderStatus, PaymentMethod, Returned,
     transitions::{allowed_next_as, may_ever_move_to},
 };
-use crate::domain::{PaymentId, Refusal, Won, invalid::named, refusal::Entity, shipping::shipment_of};
+use crate::domain::{
+    PaymentId, Refusal, Won, benefits::OnPartialCancel, invalid::named, refusal::Entity, shipping::shipment_of,
+};
 
 /// The weight that a history may reach by the entries of each actor. A unit of weight is some 40 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -279,11 +281,49 @@ impl Order {
         self
     }
 
-    /// The refund due for all that was cancelled or returned so far: of each line its part, and with the last unit of a
-    /// shipment its fee, less the return fees that were kept. No claim and no cancellation lowers it.
+    /// The refund due for all that was cancelled or returned so far, less the return fees that were kept and the benefits
+    /// that the rest does not earn. A step may lower it where it recalculates benefits: then nothing is refunded by it.
     pub fn refund_due(&self) -> Option<Won> {
+        self.paid_for_gone()?.checked_sub(self.fees_kept()?)?.checked_sub(self.benefits_lost()?)
+    }
+
+    /// The amount that was paid for all that was cancelled or returned so far: of each line its part, and with the last
+    /// unit of a shipment its fee.
+    pub(super) fn paid_for_gone(&self) -> Option<Won> {
         let parts = self.items.iter().map(|line| line.refundable()).collect::<Option<Vec<_>>>()?;
-        Won::checked_sum(parts)?.checked_add(self.shipping_due()?)?.checked_sub(self.fees_kept()?)
+        Won::checked_sum(parts)?.checked_add(self.shipping_due()?)
+    }
+
+    /// The part of [`Self::paid_for_gone`] that stays with the shop for benefits lost. A refund is at least 0, so it is at
+    /// most [`Self::benefits_lost`], and goes back as far as later steps lower that.
+    pub fn withheld(&self) -> Option<Won> {
+        self.paid_for_gone()?.checked_sub(self.fees_kept()?)?.checked_sub(self.refunded)
+    }
+
+    /// The treatment of its benefits; the first one also without conditions of them.
+    pub fn on_partial_cancel(&self) -> OnPartialCancel {
+        if self.benefits.is_empty() { OnPartialCancel::Keep } else { OnPartialCancel::Recalculate }
+    }
+
+    /// The benefits that the live units do not earn: the fees of shipments below their threshold, and their parts of a
+    /// coupon whose minimum they miss. With no live unit nothing is lost.
+    pub fn benefits_lost(&self) -> Option<Won> {
+        let live: Vec<&OrderLine> = self.items.iter().filter(|line| line.live_units() > 0).collect();
+        if self.benefits.is_empty() || live.is_empty() {
+            return Some(Won::ZERO);
+        }
+        let goods = |lines: &[&OrderLine]| {
+            Won::checked_sum(lines.iter().map(|line| line.live_amount()).collect::<Option<Vec<_>>>()?)
+        };
+        let is_coupon_earned = self.benefits.earn_coupon(goods(&live)?);
+        let shares = live.iter().map(|line| if is_coupon_earned { Some(Won::ZERO) } else { line.live_coupon_share() });
+        let shipments = self.shipments();
+        let fees = self.benefits.fees_due(is_coupon_earned, |position| {
+            let is_in = |line: &&&OrderLine| shipment_of(&shipments, line.seller_id.as_ref()) == Some(position);
+            let lines: Vec<&OrderLine> = live.iter().filter(is_in).copied().collect();
+            if lines.is_empty() { None } else { goods(&lines) }
+        });
+        Won::checked_sum(shares.collect::<Option<Vec<_>>>()?)?.checked_add(fees?)
     }
 
     /// The shipping fees that are due back: that of a shipment with its last unit.

@@ -65,6 +65,18 @@ impl OrderLine {
         i64::try_from(part).ok().map(Won::new)
     }
 
+    /// The amount of the live units without the coupon; nothing if the amounts of a stored line are inconsistent.
+    pub fn live_amount(&self) -> Option<Won> {
+        let unit = self.unit_price.checked_sub(self.unit_discount)?.get();
+        unit.checked_mul(self.live_units().into()).map(Won::new)
+    }
+
+    /// The part of the coupon that the live units have: their amount less the amount that was paid for them.
+    pub fn live_coupon_share(&self) -> Option<Won> {
+        let paid = self.amount()?.checked_sub(self.coupon_share)?.checked_sub(self.refundable()?)?;
+        self.live_amount()?.checked_sub(paid)
+    }
+
     /// Cancels all units of a line that was never paid.
     pub fn end_unpaid(&mut self) {
         self.status = LineStatus::Cancelled;

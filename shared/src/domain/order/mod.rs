@@ -32,6 +32,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     CouponId, OrderId, OrderSheetId, PaymentId, UserId, Won,
+    benefits::Benefits,
     caps::Held,
     pricing::{self, Amounts, Quote},
     shipping::Shipment,
@@ -76,6 +77,9 @@ pub struct Order {
     pub own_shipments: Vec<Shipment>,
     #[serde(flatten)]
     pub amounts: Amounts,
+    /// The conditions of its benefits, if a partial cancellation recalculates them.
+    #[serde(default, skip_serializing_if = "Benefits::is_empty")]
+    pub benefits: Benefits,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coupon_id: Option<CouponId>,
     /// The amount paid: all of [`Amounts::payable`], or nothing yet.
@@ -199,6 +203,7 @@ impl Order {
             claims: Vec::new(),
             own_shipments: own_shipments(quote.shipments),
             amounts: quote.amounts,
+            benefits: quote.benefits,
             coupon_id,
             paid: Won::ZERO,
             refunded: Won::ZERO,
