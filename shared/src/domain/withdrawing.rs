@@ -11,9 +11,11 @@ use super::{
 };
 
 impl OpenBusiness {
-    /// Counts an order, and its refunds to outside.
+    /// Counts an order, its open claims, and its refunds to outside.
     pub fn add_order(&mut self, order: &Order) {
         self.orders = self.orders.saturating_add(u64::from(order.is_open()));
+        let claims = order.claims.iter().filter(|claim| claim.is_open()).count();
+        self.claims = self.claims.saturating_add(u64::try_from(claims).unwrap_or(u64::MAX));
         let open = order.refunds().iter().filter(|refund| refund.status == RefundStatus::Requested).count();
         self.refunds = self.refunds.saturating_add(u64::try_from(open).unwrap_or(u64::MAX));
     }
