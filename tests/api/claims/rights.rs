@@ -30,6 +30,7 @@ async fn two_sellers_see_nothing_of_each_other_s_claims() {
         "type": "RETURN", "items": [{ "itemId": "2", "quantity": 1 }], "reason": "CHANGE_OF_MIND", "text": "금이 갔어요",
     });
     let cup = claim_of(&shop, &order, body).await.expect(201);
+    assert_eq!(cup["text"], "금이 갔어요");
     for (seller, theirs, other) in [("dabang", &tea, &cup), ("gongbang", &cup, &tea)] {
         let shown = shop.get(&format!("/orders/{}", id(&order))).as_seller(seller).await.expect(200);
         let claims: Vec<_> = shown["claims"].as_array().unwrap().iter().map(claim_id).collect();

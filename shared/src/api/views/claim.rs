@@ -13,6 +13,7 @@ use crate::{
             ReceivedUnits, UnitCondition,
         },
     },
+    platform::is_sealed,
     store::StoreError,
 };
 
@@ -37,7 +38,7 @@ pub struct ClaimView {
     pub items: Vec<ClaimItemView>,
     /// The reason.
     pub reason: ClaimReason,
-    /// The customer's own words.
+    /// The customer's own words, where the claim itself was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// The money: of a completed claim as it was refunded; of an open one as it would be if all its units came back.
@@ -122,7 +123,8 @@ impl ClaimView {
             status: claim.status,
             items,
             reason,
-            text: order.claim_text(number).map(str::to_owned),
+            // Answers about orders do not open what is sealed.
+            text: order.claim_text(number).filter(|text| !is_sealed(text)).map(str::to_owned),
             refund,
             paid_by,
             received: claim.received.iter().map(received).collect(),

@@ -27,6 +27,8 @@ pub(super) struct Claim {
     covers: Vec<(usize, String)>,
     received: BTreeMap<(usize, String), i64>,
     refund: Option<Refund>,
+    /// The customer's words; none if there are none, or they are erased.
+    text: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -404,6 +406,7 @@ impl Reference {
             covers: Vec::new(),
             received: BTreeMap::new(),
             refund: None,
+            text: asked.sent["text"].as_str().filter(|_| !self.users[&before.user].is_erased).map(str::to_owned),
         });
         let claim = after.claims.len() - 1;
         after.show_claims();
@@ -415,7 +418,8 @@ impl Reference {
         }
         let count = after.lines_of_entry(&before, &lines);
         self.note_more(&mut after, count, 8 + 2 * count + self.words(&before, &asked.text("text")), actor, asked)?;
-        let shown = after.claim_shown(&id, claim, true);
+        let mut shown = after.claim_shown(&id, claim, true);
+        self.show_text(&after, claim, &mut shown);
         if is_preview {
             return fine(json!({ "refund": shown["refund"], "items": shown["items"], "paidBy": shown["paidBy"] }));
         }
@@ -438,7 +442,16 @@ impl Reference {
 
     pub(super) fn claim(&self, asked: &Asked<'_>) -> Outcome {
         let (id, order, number) = self.claimed(asked)?;
-        fine(order.claim_shown(&id, number, asked.call.role() != "SELLER"))
+        let mut shown = order.claim_shown(&id, number, asked.call.role() != "SELLER");
+        self.show_text(&order, number, &mut shown);
+        fine(shown)
+    }
+
+    /// Shows the customer's words. A function may have those of an erased user in its cache for a minute.
+    fn show_text(&self, order: &Order, number: usize, shown: &mut Value) {
+        if !self.users[&order.user].is_erased {
+            shown["text"] = json!(order.claims[number].text);
+        }
     }
 
     pub(super) fn decide_claim(&mut self, asked: &Asked<'_>) -> Outcome {
@@ -546,7 +559,8 @@ impl Reference {
             let product = &after.lines[*line].product;
             self.products.get_mut(product).expect("what was ordered is there").stock -= units;
         }
-        let shown = after.claim_shown(id, number, asked.call.role() != "SELLER");
+        let mut shown = after.claim_shown(id, number, asked.call.role() != "SELLER");
+        self.show_text(&after, number, &mut shown);
         self.orders.insert(id.to_owned(), after);
         self.refund(id);
         fine(shown)

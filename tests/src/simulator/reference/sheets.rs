@@ -41,7 +41,8 @@ impl Line {
     /// Moves it to a state, if it is in another.
     pub(super) fn move_to(&mut self, status: &str) {
         if self.status != status {
-            self.before = Some(std::mem::replace(&mut self.status, status.to_owned()));
+            let before = std::mem::replace(&mut self.status, status.to_owned());
+            self.before = Some(before).filter(|before| !before.is_empty());
         }
     }
 }
