@@ -56,18 +56,26 @@ pub(super) fn wanted_current(user: &UserId) -> Vec<Key> {
     vec![keys::profile(user), keys::user_key(user)]
 }
 
-/// Caches an address that is among items that were read: as that of a number, or as the current one.
-pub(super) fn cache(shop: &Shop, found: &Found, user: &UserId, number: Option<u64>) -> Result<(), Failure> {
+/// Caches an address that is among items that were read: as that of a number, or as the current one. Returns that of the
+/// number, or else the current one.
+pub(super) fn cache(
+    shop: &Shop,
+    found: &Found,
+    user: &UserId,
+    number: Option<u64>,
+) -> Result<Option<Address>, Failure> {
     let seal = Seal::new(user, personal::key_in(found, user)?);
+    let mut current = None;
     if let Some(profile) = found.get::<Profile>(&keys::profile(user))? {
         let number = profile.address_number.unwrap_or(NO_NUMBER);
-        shop.cache_address(user, number, seal.open_profile(&profile).ship_to());
+        current = seal.open_profile(&profile).ship_to();
+        shop.cache_address(user, number, current.clone());
     }
-    let Some(number) = number else { return Ok(()) };
-    if let Some(record) = found.get::<AddressRecord>(&keys::address(user, number))? {
-        shop.cache_address(user, number, seal.open_address(&address_record(number), &record.address));
-    }
-    Ok(())
+    let Some(number) = number else { return Ok(current) };
+    let Some(record) = found.get::<AddressRecord>(&keys::address(user, number))? else { return Ok(None) };
+    let address = seal.open_address(&address_record(number), &record.address);
+    shop.cache_address(user, number, address.clone());
+    Ok(address)
 }
 
 /// The address that an order is shipped to; none if it was erased or never given.
@@ -76,19 +84,13 @@ pub(super) fn cache(shop: &Shop, found: &Found, user: &UserId, number: Option<u6
 /// If the table cannot be reached.
 pub async fn ship_to(shop: &Shop, order: &Order) -> Result<Option<Address>, Failure> {
     let (user, number) = (&order.user_id, order.ship_to);
-    let wanted = wanted(shop, user, number);
-    if !wanted.is_empty() {
-        let found = shop.table.get_all(&wanted, Consistency::Strong, &mut shop.backoff()).await?;
-        cache(shop, &found, user, number)?;
-    }
     if let Some(address) = shop.cached_address(user, number.unwrap_or(NO_NUMBER)) {
         return Ok(address);
     }
-    // An order without a number, of a user who has an address with one by now.
-    match number {
-        Some(_) => Ok(None),
-        None => Ok(super::users::get(shop, user).await?.profile.ship_to()),
-    }
+    let wanted = wanted(shop, user, number);
+    let found = shop.table.get_all(&wanted, Consistency::Strong, &mut shop.backoff()).await?;
+    // The entry just made may be over already.
+    cache(shop, &found, user, number)
 }
 
 /// The same for the answer to a request that has committed: it does not fail for the address.

@@ -248,10 +248,7 @@ impl Mutant {
         },
         Self { name: "a return fee is forgotten", changes: &[During("CLAIM_ACCEPTED", &Stripped("fee"))] },
         Self { name: "scrapped units go back on the shelf", changes: &[During("CLAIM_RECEIVED", &Restocked)] },
-        Self {
-            name: "a receipt leaves its units nowhere",
-            changes: &[During("CLAIM_RECEIVED", &LeftOut(UNITS_BACK))],
-        },
+        Self { name: "a receipt leaves its units nowhere", changes: &[During("CLAIM_RECEIVED", &LeftOut(UNITS_BACK))] },
         Self {
             name: "an accepted exchange takes no replacement",
             changes: &[During("CLAIM_ACCEPTED", &LeftOut(SOLD))],

@@ -62,8 +62,7 @@ pub(super) fn missing_units(items: &[Value]) -> BTreeMap<String, i64> {
         for (line, place) in list(&order, "items").zip(1..) {
             let kept: i64 = list(&order, "claims").map(|claim| kept_by(claim, place)).sum();
             let product = line["productId"].as_str().unwrap_or_default().to_owned();
-            *missing.entry(product).or_default() -=
-                amount(line, "quantity") - amount(line, "cancelledQuantity") + kept;
+            *missing.entry(product).or_default() -= amount(line, "quantity") - amount(line, "cancelledQuantity") + kept;
         }
     }
     missing.retain(|_, units| *units != 0);
@@ -73,7 +72,8 @@ pub(super) fn missing_units(items: &[Value]) -> BTreeMap<String, i64> {
 /// The violations at rest.
 pub(super) fn violations(world: &World, items: &[Value]) -> Vec<String> {
     let missing = missing_units(items).into_iter();
-    let mut found: Vec<String> = missing.map(|(product, units)| format!("{units} units of {product} are nowhere")).collect();
+    let mut found: Vec<String> =
+        missing.map(|(product, units)| format!("{units} units of {product} are nowhere")).collect();
     let refunds = refunds_by_order(items);
     let plans = plans(items);
     for order in orders(items) {
@@ -136,7 +136,8 @@ fn refund_violations(order: &Value, booked: i64) -> Vec<String> {
 /// The fees of the shipments that nothing is left of.
 fn fees_of_gone_shipments(order: &Value) -> i64 {
     let of_seller = |line: &Value| {
-        let own = list(order, "shipments").position(|it| it["sellerId"].is_string() && it["sellerId"] == line["sellerId"]);
+        let own =
+            list(order, "shipments").position(|it| it["sellerId"].is_string() && it["sellerId"] == line["sellerId"]);
         own.or_else(|| list(order, "shipments").position(|it| it["sellerId"].is_null()))
     };
     let live = list(order, "items").filter(|line| line["quantity"] != line["cancelledQuantity"]);
@@ -198,7 +199,8 @@ fn confirmation_violations(world: &World, order: &Value, plan: Option<i64>) -> V
 fn people_violations(world: &World, items: &[Value]) -> Vec<String> {
     let mut found = Vec::new();
     let now = world.now().as_millisecond();
-    let has = |user: &str, sk: &str| items.iter().any(|item| text(item, "pk") == user && text(item, "sk").starts_with(sk));
+    let has =
+        |user: &str, sk: &str| items.iter().any(|item| text(item, "pk") == user && text(item, "sk").starts_with(sk));
     for item in items {
         let stored = item.to_string();
         if let Some(plain) = PERSONAL.iter().find(|plain| stored.contains(**plain)) {

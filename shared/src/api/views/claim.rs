@@ -38,7 +38,7 @@ pub struct ClaimView {
     pub items: Vec<ClaimItemView>,
     /// The reason.
     pub reason: ClaimReason,
-    /// The customer's own words, where the claim itself was asked for.
+    /// The customer's own words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// The money: of a completed claim as it was refunded; of an open one as it would be if all its units came back.

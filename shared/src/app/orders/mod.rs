@@ -66,8 +66,7 @@ pub async fn with_history(shop: &Shop, caller: &Caller, id: &OrderId) -> Result<
 
 /// Opens the reasons of some entries of a history, as far as they are not erased.
 async fn open_reasons(shop: &Shop, order: &mut Order, is_some: impl Fn(&HistoryEntry) -> bool) -> Result<(), Failure> {
-    let is_closed =
-        |entry: &HistoryEntry| is_some(entry) && entry.reason.as_deref().is_some_and(is_sealed);
+    let is_closed = |entry: &HistoryEntry| is_some(entry) && entry.reason.as_deref().is_some_and(is_sealed);
     if order.history.iter().any(is_closed) {
         let seal = personal::seal_of(shop, &order.user_id).await?;
         let id = order.order_id.as_str();

@@ -25,7 +25,8 @@ pub(super) fn ship(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<
     let first = pick(chance, lines.len());
     let mut items: Vec<Value> = Vec::new();
     if chance.below(2) == 0 {
-        let left = (1..).zip(lines).filter(|(_, line)| line.to_ship() > 0 && seller_of(line) == seller_of(&lines[first]));
+        let left =
+            (1..).zip(lines).filter(|(_, line)| line.to_ship() > 0 && seller_of(line) == seller_of(&lines[first]));
         items.extend(left.map(|(number, line): (usize, &Line)| item(number, line.to_ship())));
     } else {
         items.push(item(first + 1, 1 + chance.below(2)));
@@ -73,7 +74,8 @@ pub(super) fn ship_replacement(scene: &Scene, known: &Known, chance: &mut Chance
     let claims = order.claims_that(|claim| claim.status == "RECEIVED");
     let (id, claim) = claims[pick(chance, claims.len())];
     let most = if chance.below(4) == 0 { 1 } else { u64::MAX };
-    let items = claim.replacement().into_iter().map(|(line, units)| json!({ "itemId": line, "quantity": units.min(most) }));
+    let items =
+        claim.replacement().into_iter().map(|(line, units)| json!({ "itemId": line, "quantity": units.min(most) }));
     let items: Vec<Value> = items.collect();
     let line = order.line(items.first()?["itemId"].as_str()?)?;
     let body = json!({ "items": items, "carrier": "CJ", "trackingNumber": "2", "claimId": id });

@@ -176,7 +176,13 @@ impl Order {
     }
 
     /// Units of a line that can be claimed, by parcel: those whose time ends first come first.
-    fn claimable(&self, line: usize, reason: &str, asked: &Asked<'_>, times: [jiff::SignedDuration; 2]) -> Vec<(usize, i64)> {
+    fn claimable(
+        &self,
+        line: usize,
+        reason: &str,
+        asked: &Asked<'_>,
+        times: [jiff::SignedDuration; 2],
+    ) -> Vec<(usize, i64)> {
         let is_change_of_mind = reason == "CHANGE_OF_MIND";
         let takes_claims = match self.lines[line].status.as_str() {
             "PURCHASE_CONFIRMED" => !is_change_of_mind,

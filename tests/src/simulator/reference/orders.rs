@@ -7,10 +7,9 @@ use serde_json::{Value, json};
 use shared::domain::order::{Actor, LineStatus, TRANSITIONS, Transition, allowed_next};
 
 use super::{
-    Asked, Outcome, Reference,
-    coupons::named,
-    Refused,
+    Asked, Outcome, Reference, Refused,
     claims::Claim,
+    coupons::named,
     fine, instant, not_found, number,
     parcels::{Parcel, address},
     sheets::{Line, Quote},

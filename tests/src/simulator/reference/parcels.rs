@@ -41,8 +41,7 @@ impl Parcel {
     }
 
     pub(super) fn shown(&self, order: &str, number: usize) -> Value {
-        let item =
-            |item: &ParcelItem| json!({ "itemId": (item.line + 1).to_string(), "quantity": item.units });
+        let item = |item: &ParcelItem| json!({ "itemId": (item.line + 1).to_string(), "quantity": item.units });
         json!({
             "orderId": order, "parcelId": number.to_string(), "sellerId": self.seller, "status": self.status,
             "items": self.items.iter().map(item).collect::<Vec<_>>(),
@@ -153,9 +152,7 @@ impl Reference {
             return Ok(Actor::Admin);
         }
         let sells = |line: usize| {
-            asked.call.role() == "SELLER"
-                && order.paid_at.is_some()
-                && order.lines[line].seller == asked.call.caller()
+            asked.call.role() == "SELLER" && order.paid_at.is_some() && order.lines[line].seller == asked.call.caller()
         };
         if sells(line) {
             return Ok(Actor::Seller);
