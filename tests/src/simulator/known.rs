@@ -15,11 +15,19 @@ pub(super) struct Order {
     pub(super) status: String,
     pub(super) is_external: bool,
     pub(super) lines: Vec<Line>,
-    /// The state of each parcel, and the numbers of its lines, from 1.
-    pub(super) parcels: Vec<(String, Vec<usize>)>,
+    pub(super) parcels: Vec<Parcel>,
     pub(super) claims: BTreeMap<String, Claim>,
     /// The id and the status of each refund to outside.
     pub(super) refunds: Vec<(String, String)>,
+}
+
+/// A parcel of an order.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Parcel {
+    pub(super) status: String,
+    is_replacement: bool,
+    /// Units by the number of their line, from 1.
+    pub(super) items: Vec<(usize, u64)>,
 }
 
 /// A line of an order.
@@ -30,8 +38,6 @@ pub(super) struct Line {
     pub(super) quantity: u64,
     /// Units cancelled or returned.
     pub(super) cancelled: u64,
-    /// Units in parcels.
-    pub(super) shipped: u64,
     pub(super) returned: u64,
     /// The price of a unit, less its own discount.
     pub(super) unit_cost: u64,
@@ -81,15 +87,9 @@ impl Line {
             status: text(data, "status"),
             quantity: number("quantity"),
             cancelled: number("cancelledQuantity"),
-            shipped: number("shippedQuantity"),
             returned: number("returnedQuantity"),
             unit_cost: number("unitPrice").saturating_sub(number("unitDiscount")),
         }
-    }
-
-    /// Units that are in no parcel yet.
-    pub(super) fn to_ship(&self) -> u64 {
-        (self.quantity + self.returned).saturating_sub(self.cancelled + self.shipped)
     }
 
     /// Units that the customer gets or has.
@@ -126,10 +126,26 @@ impl Order {
             status: text(data, "status"),
             is_external: data["payment"] == "EXTERNAL",
             lines: list(data, "items").map(Line::of).collect(),
-            parcels: list(data, "parcels").map(parcel).collect(),
+            parcels: list(data, "parcels").map(Parcel::of).collect(),
             claims: list(data, "claims").map(|claim| (text(claim, "claimId"), Claim::of(claim))).collect(),
             refunds: refunds.map(|refund| (text(refund, "refundId"), text(refund, "status"))).collect(),
         }
+    }
+
+    /// Units of the line at a place that are in no parcel yet. Answers about parcels come without their order.
+    pub(super) fn to_ship(&self, place: usize) -> u64 {
+        let items = self.parcels.iter().filter(|parcel| !parcel.is_replacement).flat_map(|parcel| &parcel.items);
+        let shipped: u64 = items.filter(|(number, _)| *number == place + 1).map(|(_, units)| units).sum();
+        let line = &self.lines[place];
+        (line.quantity + line.returned).saturating_sub(line.cancelled + shipped)
+    }
+
+    /// Whether a unit of the line at a place has arrived.
+    pub(super) fn has_arrived(&self, place: usize) -> bool {
+        let is_in = |parcel: &Parcel| parcel.items.iter().any(|(number, _)| *number == place + 1);
+        let is_in_parcel = self.parcels.iter().any(|parcel| parcel.status == "DELIVERED" && is_in(parcel));
+        let is_shown = ["DELIVERED", "PURCHASE_CONFIRMED", "EXCHANGED"].contains(&self.lines[place].status.as_str());
+        self.lines[place].live() > 0 && (is_shown || is_in_parcel)
     }
 
     /// The line with this id.
@@ -143,10 +159,15 @@ impl Order {
     }
 }
 
-/// The state of a parcel, and the numbers of its lines.
-fn parcel(data: &Value) -> (String, Vec<usize>) {
-    let lines = list(data, "items").filter_map(|item| text(item, "itemId").parse().ok());
-    (text(data, "status"), lines.collect())
+impl Parcel {
+    fn of(data: &Value) -> Self {
+        let item = |(line, units): (String, u64)| Some((line.parse().ok()?, units));
+        Self {
+            status: text(data, "status"),
+            is_replacement: data["claimId"].is_string(),
+            items: list(data, "items").map(units).filter_map(item).collect(),
+        }
+    }
 }
 
 /// The knowledge that clients have of the shop.
@@ -240,8 +261,8 @@ fn record_part(known: &mut Known, name: &str, is_made: bool, data: &Value) -> Op
             order.claims.insert(part.to_owned(), Claim { fee: fee.unwrap_or(Claim::of(data).fee), ..Claim::of(data) });
         } else if let Some(place) = part.parse::<usize>().ok().and_then(|number| number.checked_sub(1)) {
             let missing = (place + 1).saturating_sub(order.parcels.len());
-            order.parcels.extend((0..missing).map(|_| (String::new(), Vec::new())));
-            order.parcels[place] = parcel(data);
+            order.parcels.extend((0..missing).map(|_| Parcel::default()));
+            order.parcels[place] = Parcel::of(data);
         }
     }
     if is_made {

@@ -459,7 +459,7 @@ impl Writes {
 }
 
 /// The last step of the order that a transaction writes.
-fn last_step(body: &Value) -> Option<&str> {
+pub(super) fn last_step(body: &Value) -> Option<&str> {
     let puts = body["TransactItems"].as_array()?.iter().map(|item| &item["Put"]["Item"]);
     let order = puts.into_iter().find(|item| item["sk"]["S"] == "ORDER")?;
     order["history"]["L"].as_array()?.last()?["M"]["event"]["S"].as_str()

@@ -168,6 +168,10 @@ impl Plan {
             }
             at_ms += gaps_ms[pick(&mut chance, gaps_ms.len())];
         }
+        if theme == Theme::Claims {
+            // A claim takes six steps after each other.
+            steps.extend(trickle(&mut chance, theme, at_ms, 300_000));
+        }
         if chance.below(TRICKLES) == 0 {
             let theme = Theme::Product(pick(&mut chance, shape.products.len()));
             let age = u64::try_from(settings.bounds.product_age.as_millis()).unwrap();
@@ -214,14 +218,15 @@ impl Plan {
     pub fn about_claims(seed: u64) -> Self {
         let plan = Self::of(seed);
         let mut chance = Chance::new(seed ^ 0x000C_1A13);
-        let (mut steps, mut at_ms) = (Vec::new(), 0);
+        let (mut steps, mut at_ms, mut operation) = (Vec::new(), 0, 0);
         for number in 0..50 + pick(&mut chance, 50) {
-            if chance.below(3) == 0 {
-                at_ms += CLAIM_GAPS_MS[pick(&mut chance, CLAIM_GAPS_MS.len())];
+            // Now and then two do the same at once.
+            if chance.below(4) > 0 {
+                operation = chance.bits();
+                at_ms += if chance.below(3) == 0 { CLAIM_GAPS_MS[pick(&mut chance, CLAIM_GAPS_MS.len())] } else { 40 };
             }
             let at = Duration::from_millis(at_ms + chance.below(4));
-            let (operation, seed) = (chance.bits(), chance.bits());
-            steps.push(Step { number, at, theme: Theme::Claims, operation, seed });
+            steps.push(Step { number, at, theme: Theme::Claims, operation, seed: chance.bits() });
         }
         steps.sort_by_key(|step| step.at);
         let shape = Shape { wealth: 10, ..Shape::small() };

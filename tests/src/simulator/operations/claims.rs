@@ -20,15 +20,11 @@ pub(in crate::simulator) const WORDS: &str = "마음이 바뀌었어요, 010-123
 
 const REASONS: [&str; 5] = ["CHANGE_OF_MIND", "CHANGE_OF_MIND", "DEFECT", "DAMAGED", "WRONG_ITEM"];
 
-/// The states of a line in which a customer most likely claims it.
-const ARRIVED: [&str; 3] = ["DELIVERED", "PURCHASE_CONFIRMED", "EXCHANGED"];
-
 /// A customer claims some units of an order, or all of a line; or looks at what a claim would bring.
 pub(super) fn request_claim(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
-    let has_arrived = |line: &Line| ARRIVED.contains(&line.status.as_str()) && line.live() > 0;
-    let Order { user, id, lines, parcels, .. } =
-        order_that(known, chance, |order| order.lines.iter().any(has_arrived) || has_delivered(order))?;
-    let arrived: Vec<usize> = (0..lines.len()).filter(|place| has_arrived(&lines[*place])).collect();
+    let arrived = |order: &Order| (0..order.lines.len()).filter(|place| order.has_arrived(*place)).collect::<Vec<_>>();
+    let order = order_that(known, chance, |order| !arrived(order).is_empty())?;
+    let (Order { user, id, lines, parcels, .. }, arrived) = (order, arrived(order));
     let first = some(&arrived, chance).copied().unwrap_or_else(|| pick(chance, lines.len()));
     let is_lost = (chance.below(8) == 0 || arrived.is_empty()) && !parcels.is_empty();
     let reason = if is_lost { "NOT_DELIVERED" } else { any(chance, &REASONS) };
@@ -62,11 +58,6 @@ pub(super) fn request_claim(scene: &Scene, known: &Known, chance: &mut Chance) -
         }
         _ => change(user, post(path, &body).as_user(user)),
     }
-}
-
-/// Whether a part of a line has arrived that is not shown by the line.
-fn has_delivered(order: &Order) -> bool {
-    order.parcels.iter().any(|(status, _)| status == "DELIVERED") && order.lines.iter().any(|line| line.live() > 0)
 }
 
 /// A total that may be the right one.

@@ -18,16 +18,17 @@ use crate::{Call, limits::Chance};
 pub(super) fn ship(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
     let is_paid = |order: &Order| {
         let is_open = ["PAID", "PARTIALLY_CANCELLED"].contains(&order.status.as_str());
-        is_open && order.lines.iter().any(|line| line.to_ship() > 0)
+        is_open && (0..order.lines.len()).any(|place| order.to_ship(place) > 0)
     };
-    let Order { id, lines, .. } = order_that(known, chance, is_paid)?;
+    let order = order_that(known, chance, is_paid)?;
+    let (id, lines) = (&order.id, &order.lines);
     let seller_of = |line: &Line| scene.shape.seller_of(&line.product);
-    let first = pick(chance, lines.len());
+    let left: Vec<usize> = (0..lines.len()).filter(|place| order.to_ship(*place) > 0).collect();
+    let first = some(&left, chance).copied().unwrap_or_else(|| pick(chance, lines.len()));
     let mut items: Vec<Value> = Vec::new();
     if chance.below(2) == 0 {
-        let left =
-            (1..).zip(lines).filter(|(_, line)| line.to_ship() > 0 && seller_of(line) == seller_of(&lines[first]));
-        items.extend(left.map(|(number, line): (usize, &Line)| item(number, line.to_ship())));
+        let left = left.into_iter().filter(|place| seller_of(&lines[*place]) == seller_of(&lines[first]));
+        items.extend(left.map(|place| item(place + 1, order.to_ship(place))));
     } else {
         items.push(item(first + 1, 1 + chance.below(2)));
         let second = pick(chance, lines.len());
@@ -85,16 +86,17 @@ pub(super) fn ship_replacement(scene: &Scene, known: &Known, chance: &mut Chance
 
 /// A parcel moves on, most likely one that has not arrived.
 pub(super) fn move_parcel(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
-    let is_under_way = |order: &Order| order.parcels.iter().any(|(status, _)| status != "DELIVERED");
+    let is_under_way = |order: &Order| order.parcels.iter().any(|parcel| parcel.status != "DELIVERED");
     let order = order_that(known, chance, is_under_way)?;
-    let open: Vec<usize> = (0..order.parcels.len()).filter(|place| order.parcels[*place].0 != "DELIVERED").collect();
+    let open: Vec<usize> =
+        (0..order.parcels.len()).filter(|place| order.parcels[*place].status != "DELIVERED").collect();
     let place = match chance.below(6) {
-        0 => pick(chance, 3),
+        0 => pick(chance, order.parcels.len() + 1),
         _ => *some(&open, chance)?,
     };
     let to = any(chance, &["SHIPPED", "IN_DELIVERY", "DELIVERED", "DELIVERED", "DELIVERED", "DELIVERED"]);
     let call = call("PATCH", format!("/orders/{}/parcels/{}", order.id, place + 1)).json(&json!({ "status": to }));
-    let line = order.parcels.get(place).and_then(|(_, lines)| order.lines.get(lines.first()?.checked_sub(1)?));
+    let line = order.parcels.get(place).and_then(|it| order.lines.get(it.items.first()?.0.checked_sub(1)?));
     let (who, call) = match line {
         Some(line) => by_shipper(scene, line, call, chance),
         None => ("admin", call.as_admin()),

@@ -306,7 +306,10 @@ impl Order {
     pub(super) fn claim_shown(&self, order: &str, number: usize, is_whole: bool) -> Value {
         let claim = &self.claims[number];
         let items = claim.items.iter().map(|(line, units)| item(*line, *units));
-        let received = claim.received.iter().map(|((line, condition), units)| {
+        let mut received: Vec<_> = claim.received.iter().collect();
+        let rank = |condition: &str| ["SELLABLE", "UNSELLABLE", "MISSING"].iter().position(|it| *it == condition);
+        received.sort_by_key(|((line, condition), _)| (*line, rank(condition)));
+        let received = received.into_iter().map(|((line, condition), units)| {
             let mut shown = item(*line, *units);
             shown["condition"] = json!(condition);
             shown

@@ -10,6 +10,7 @@ mod goods;
 mod orders;
 mod parcels;
 mod sheets;
+mod shipping;
 mod users;
 mod withdrawals;
 

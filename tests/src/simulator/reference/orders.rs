@@ -11,8 +11,9 @@ use super::{
     claims::Claim,
     coupons::named,
     fine, instant, not_found, number,
-    parcels::{Parcel, address},
+    parcels::Parcel,
     sheets::{Line, Quote},
+    shipping::address,
     text,
 };
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Asked, Outcome, Reference, Refused, fine, not_found, number, parcels::address};
+use super::{Asked, Outcome, Reference, Refused, fine, not_found, number, shipping::address};
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct User {
