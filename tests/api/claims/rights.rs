@@ -1,6 +1,7 @@
 //! The callers who see a claim and act on it.
 
 use serde_json::{Value, json};
+use shared::app::PeoplePolicy;
 use tests::{
     Call, TestShop,
     steps::{id, look},
@@ -30,6 +31,7 @@ async fn two_sellers_see_nothing_of_each_other_s_claims() {
         "type": "RETURN", "items": [{ "itemId": "2", "quantity": 1 }], "reason": "CHANGE_OF_MIND", "text": "금이 갔어요",
     });
     let cup = claim_of(&shop, &order, body).await.expect(201);
+    assert_eq!(cup["text"], "금이 갔어요");
     for (seller, theirs, other) in [("dabang", &tea, &cup), ("gongbang", &cup, &tea)] {
         let shown = shop.get(&format!("/orders/{}", id(&order))).as_seller(seller).await.expect(200);
         let claims: Vec<_> = shown["claims"].as_array().unwrap().iter().map(claim_id).collect();
@@ -109,4 +111,20 @@ async fn a_claim_is_refused_with_every_wrong_field() {
         shop.get(&format!("/claims/{unknown}")).as_admin().await.refused(404, "ENTITY_NOT_FOUND");
     }
     shop.audit().await;
+}
+
+#[tokio::test]
+async fn the_words_of_a_user_who_is_erased_are_not_kept() {
+    let shop = shop_of_sellers().await.with_people(PeoplePolicy::DEFAULT);
+    let order = order_of_two_sellers(&shop).await;
+    shop.post("/users/mina/withdraw", json!({ "forfeit": true })).as_user("mina").await.expect(200);
+    let body = json!({
+        "type": "RETURN", "items": [{ "itemId": "1", "quantity": 1 }], "reason": "DEFECT", "text": "금이 갔어요",
+    });
+    let claim = claim_of(&shop, &order, body).await.expect(201);
+    assert_eq!(claim["text"], Value::Null);
+    let decision = json!({ "accept": false, "reason": "확인했습니다" });
+    step(&shop, &claim, "decide", decision).as_admin().await.expect(200);
+    let stored = shop.dynamo().execute("Scan", json!({ "TableName": tests::TABLE })).unwrap().to_string();
+    assert!(["금이 갔어요", "확인했습니다"].iter().all(|words| !stored.contains(words)));
 }

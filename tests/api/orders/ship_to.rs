@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use shared::app::PeoplePolicy;
+use shared::app::{Bounds, PeoplePolicy};
 use tests::{
     Call, TestShop,
     steps::{cancel, hold, id, move_along, order_by, race, wait},
@@ -41,6 +41,15 @@ fn ship_to(shop: &TestShop, order: &Value) -> Call {
 
 async fn shown(shop: &TestShop, order: &Value) -> Value {
     shop.get(&format!("/orders/{}", id(order))).as_user("mina").await.expect(200)["shipTo"].clone()
+}
+
+#[tokio::test]
+async fn an_address_is_shown_although_its_cache_entry_is_over_at_once() {
+    let shop = shop().await;
+    let bounds = Bounds { account_age: SignedDuration::ZERO, ..Bounds::PRODUCTION };
+    let instance = shop.another_instance_within(bounds);
+    let order = instance.order("mina", "of-hana", 1).await.expect(201);
+    assert_eq!((&order["shipTo"], shown(&instance, &order).await), (&seoul(), seoul()));
 }
 
 #[tokio::test]

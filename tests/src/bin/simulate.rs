@@ -46,9 +46,13 @@ struct Arguments {
     #[arg(long)]
     count: bool,
 
-    /// Print how often each function gave each answer
+    /// Print how often each function gave each answer, and the number of claims, parcels and users of each state
     #[arg(long)]
     answers: bool,
+
+    /// Let most steps be about deliveries, claims and people
+    #[arg(long, conflicts_with = "payments")]
+    claims: bool,
 
     /// Let most steps be about payments
     #[arg(long)]
@@ -65,7 +69,11 @@ struct Arguments {
 
 impl Arguments {
     fn plan_of(&self, seed: u64) -> Plan {
-        if self.payments { Plan::about_payments(seed) } else { Plan::of(seed) }
+        match (self.payments, self.claims) {
+            (true, _) => Plan::about_payments(seed),
+            (false, true) => Plan::about_claims(seed),
+            (false, false) => Plan::of(seed),
+        }
     }
 }
 
@@ -110,6 +118,7 @@ fn hunt_all(arguments: &Arguments) -> ExitCode {
     let began = Instant::now();
     type PlanOf = fn(u64) -> Plan;
     let all = Mutant::ALL.iter().map(|mutant| (mutant, Plan::of as PlanOf));
+    let all = all.chain(Mutant::OF_CLAIMS.iter().map(|mutant| (mutant, Plan::about_claims as PlanOf)));
     let all = all.chain(Mutant::OF_PAYMENTS.iter().map(|mutant| (mutant, Plan::about_payments as PlanOf)));
     let planted: Vec<(&Mutant, PlanOf)> = all.filter(|(mutant, _)| mutant.name.contains(&arguments.only)).collect();
     let (next, survivors) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -134,12 +143,21 @@ fn hunt_all(arguments: &Arguments) -> ExitCode {
     if survivors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// Numbers by function and answer, or by thing and state.
+type Counts = BTreeMap<(&'static str, String), u64>;
+
+fn add(to: &Mutex<Counts>, counts: Counts) {
+    if let Ok(mut to) = to.lock() {
+        counts.into_iter().for_each(|(of, times)| *to.entry(of).or_default() += times);
+    }
+}
+
 fn run_all(arguments: &Arguments) -> ExitCode {
     let began = Instant::now();
     let (next, calls) = (AtomicU64::new(arguments.from), AtomicU64::new(0));
     let end = arguments.from.saturating_add(arguments.seeds);
     let failed: Mutex<Vec<(u64, String)>> = Mutex::default();
-    let answers: Mutex<BTreeMap<(&str, String), u64>> = Mutex::default();
+    let (answers, ends): (Mutex<Counts>, Mutex<Counts>) = Default::default();
     let work = || {
         loop {
             let seed = next.fetch_add(1, Ordering::SeqCst);
@@ -148,9 +166,8 @@ fn run_all(arguments: &Arguments) -> ExitCode {
             }
             let outcome = run(&arguments.plan_of(seed), false);
             calls.fetch_add(outcome.calls, Ordering::SeqCst);
-            if let Ok(mut answers) = answers.lock() {
-                outcome.answers.into_iter().for_each(|(answer, times)| *answers.entry(answer).or_default() += times);
-            }
+            add(&answers, outcome.answers);
+            add(&ends, outcome.ends);
             if let Some(violation) = outcome.violations.into_iter().next() {
                 if let Ok(mut failed) = failed.lock() {
                     failed.push((seed, violation));
@@ -163,8 +180,10 @@ fn run_all(arguments: &Arguments) -> ExitCode {
     };
     on_all_cores(work);
     if arguments.answers {
-        let answers = answers.into_inner().unwrap_or_default();
-        answers.iter().for_each(|((function, answer), times)| println!("{function:<24} {answer:<24} {times}"));
+        for counts in [answers, ends] {
+            let counts = counts.into_inner().unwrap_or_default();
+            counts.iter().for_each(|((of, state), times)| println!("{of:<24} {state:<24} {times}"));
+        }
     }
     let mut failed = failed.into_inner().unwrap_or_default();
     failed.sort();
@@ -187,7 +206,11 @@ fn run_all(arguments: &Arguments) -> ExitCode {
         Some((seed, violation)) => {
             println!("seed {seed}: {violation}");
             let code = show(&arguments.plan_of(*seed), arguments.whole);
-            let about = if arguments.payments { " --payments" } else { "" };
+            let about = match (arguments.payments, arguments.claims) {
+                (true, _) => " --payments",
+                (false, true) => " --claims",
+                (false, false) => "",
+            };
             println!("to see it again: cargo xtask sim{about} --seed {seed}");
             code
         }

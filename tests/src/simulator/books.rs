@@ -42,8 +42,13 @@ pub(super) fn order(item: &Value) -> Order {
     read::<OrderRecord>(item).order
 }
 
+/// A stored item as JSON.
+pub(super) fn plain_item(item: &Value) -> Value {
+    plain(&json!({ "M": item }))
+}
+
 fn read<T: DeserializeOwned>(item: &Value) -> T {
-    serde_json::from_value(plain(&json!({ "M": item }))).expect("an item can be read")
+    serde_json::from_value(plain_item(item)).expect("an item can be read")
 }
 
 /// A value of DynamoDB as JSON.

@@ -1,84 +1,25 @@
 //! Clients: each sends requests, repeats unanswered ones, and compares the answers.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
-use serde_json::Value;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
-    consumers, lists,
+    consumers,
+    known::record,
+    lists,
     operations::{Operation, Request, choose},
-    payers::{self, Session},
+    payers,
     plan::{FaultKind, Step},
-    registers::{Ages, Registers},
+    registers::Ages,
     shape,
-    tally::{self, Effect, Tally},
+    tally::{self, Effect},
     world::World,
 };
 use crate::{Answer, Call, limits::Chance};
 
 /// The most tries of a client.
 const TRIES: u32 = 5;
-
-/// An order, as the last answer showed it.
-#[derive(Debug, Clone)]
-pub(super) struct Order {
-    pub(super) user: &'static str,
-    pub(super) id: String,
-    pub(super) status: String,
-    pub(super) is_external: bool,
-    /// The product and the state of each line.
-    pub(super) lines: Vec<(String, String)>,
-    /// The id and the status of each refund to outside.
-    pub(super) refunds: Vec<(String, String)>,
-}
-
-/// A withdrawal of a user.
-#[derive(Debug, Clone)]
-pub(super) struct Withdrawal {
-    pub(super) user: &'static str,
-    pub(super) id: String,
-}
-
-impl Order {
-    fn of(user: &'static str, data: &Value) -> Self {
-        let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
-        let lines = data["items"].as_array().into_iter().flatten();
-        let refunds = data["refunds"].as_array().into_iter().flatten().filter(|refund| refund["to"] == "EXTERNAL");
-        Self {
-            user,
-            id: text(data, "orderId"),
-            status: text(data, "status"),
-            is_external: data["payment"] == "EXTERNAL",
-            lines: lines.map(|line| (text(line, "productId"), text(line, "status"))).collect(),
-            refunds: refunds.map(|refund| (text(refund, "refundId"), text(refund, "status"))).collect(),
-        }
-    }
-}
-
-/// The knowledge that clients have of the shop.
-#[derive(Debug, Default)]
-pub(super) struct Known {
-    /// The orders in answers so far.
-    pub(super) orders: Vec<Order>,
-    /// The payment sessions in answers so far.
-    pub(super) sessions: Vec<Session>,
-    pub(super) withdrawals: Vec<Withdrawal>,
-    /// The order sheets.
-    pub(super) sheets: Vec<(&'static str, String)>,
-    /// The bounds of the sums of charges and restocks.
-    pub(super) tally: Tally,
-    /// The values that clients have set.
-    pub(super) registers: Registers,
-    /// The coupons issued to clients.
-    pub(super) coupons: Vec<(&'static str, &'static str)>,
-    /// The number of each answer of each function.
-    pub(super) answers: BTreeMap<(&'static str, String), u64>,
-    /// The success that each key has had.
-    answered: BTreeMap<String, Value>,
-    /// For each reader of the stream, the number of changes read, and the number of those not handled yet.
-    pub(super) behind: BTreeMap<(&'static str, u64), (usize, usize)>,
-}
 
 /// Seeds the shop.
 pub(super) async fn seed_data(world: &World) {
@@ -233,88 +174,4 @@ pub(super) async fn send(world: &World, name: &str, call: Call, mut chance: Chan
         }
     });
     answer.filter(|_| !is_lost)
-}
-
-/// Keeps an answer, and checks that a key has one outcome.
-pub(super) fn record(world: &World, who: &'static str, name: &str, key: Option<&str>, answer: &Answer) {
-    if answer.status >= 500 {
-        world.report_violation(format!("{name} gets {} {}", answer.status, answer.body));
-    }
-    if answer.status >= 300 {
-        return;
-    }
-    let data = &answer.body["data"];
-    let mut known = world.known.lock().unwrap();
-    if let Some(id) = data["orderId"].as_str().filter(|_| data["allowedActions"].is_array()) {
-        match known.orders.iter_mut().find(|order| order.id == id) {
-            None => known.orders.push(Order::of(who, data)),
-            // A seller sees only a part of it.
-            Some(order) if order.lines.len() == data["items"].as_array().map_or(0, Vec::len) => {
-                *order = Order::of(order.user, data);
-            }
-            Some(_) => {}
-        }
-    }
-    if data["issuedCouponId"].is_string()
-        && let Some(coupon) = world.shape.coupons.iter().find(|coupon| data["couponId"] == **coupon)
-        && !known.coupons.contains(&(who, coupon))
-    {
-        known.coupons.push((who, coupon));
-    }
-    if let Some(sheet) = data["orderSheetId"].as_str().filter(|_| data["orderId"].is_null())
-        && known.sheets.iter().all(|(_, id)| id != sheet)
-    {
-        known.sheets.push((who, sheet.to_owned()));
-    }
-    record_session(&mut known, who, data);
-    let Some(key) = key else { return };
-    let outcome = outcome(data);
-    let first = known.answered.entry(key.to_owned()).or_insert_with(|| outcome.clone()).clone();
-    drop(known);
-    if first != outcome {
-        world.report_violation(format!("{name} gets {outcome} by its key, and got {first} before"));
-    }
-}
-
-/// Keeps a payment session, or a withdrawal.
-fn record_session(known: &mut Known, who: &'static str, data: &Value) {
-    let id = |name: &str| data[name].as_str().map(str::to_owned);
-    if let Some(id) = id("paymentId").filter(|_| data["purpose"].is_object()) {
-        let refunds = data["refunds"].as_array().into_iter().flatten();
-        let failed = refunds.filter(|refund| refund["status"] == "FAILED");
-        let before = known.sessions.iter().position(|session| session.id == id);
-        let session = Session {
-            user: before.map_or(who, |place| known.sessions[place].user),
-            id,
-            amount: data["amount"].as_i64().unwrap_or_default(),
-            status: data["status"].as_str().unwrap_or_default().to_owned(),
-            is_top_up: data["purpose"]["type"] == "TOP_UP",
-            failed_refunds: failed.filter_map(|refund| refund["amount"].as_i64()).collect(),
-        };
-        match before {
-            Some(place) => known.sessions[place] = session,
-            None => known.sessions.push(session),
-        }
-    }
-    if let Some(id) = id("withdrawalId").filter(|id| known.withdrawals.iter().all(|other| other.id != *id)) {
-        known.withdrawals.push(Withdrawal { user: who, id });
-    }
-}
-
-/// The part of an answer that must be the same for each repetition of a key: all of a charge, the id of anything else.
-fn outcome(data: &Value) -> Value {
-    if data["entryId"].is_string() {
-        return data.clone();
-    }
-    let is_order = data["allowedActions"].is_array();
-    let ids = [
-        "withdrawalId",
-        "paymentId",
-        "issuedCouponId",
-        if is_order { "orderId" } else { "orderSheetId" },
-        "couponId",
-        "productId",
-        "userId",
-    ];
-    ids.into_iter().map(|id| &data[id]).find(|id| id.is_string()).cloned().unwrap_or_default()
 }

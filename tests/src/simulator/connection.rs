@@ -24,6 +24,7 @@ use tokio::{
 use super::{
     faults::{InjectedFault, choose_fault},
     invariants::violations,
+    mutants::last_step,
     plan::FaultKind,
     quiesce::product_of_shard,
     world::World,
@@ -334,7 +335,8 @@ fn serve(world: &World, mut sent: Sent, chance: &mut Chance) -> Result<(u16, Val
 const RESERVED: &str = "SET #remaining = #remaining - :units, #drawn = #drawn + :units";
 const SOLD: &str = "SET #remaining = #remaining - :units";
 
-/// Checks the mode in which units of a product are sold. It is the product's mode, or that of its cached record.
+/// Checks the mode in which units of a product are sold. It is the product's mode, or that of its cached record. The
+/// replacement of an exchange is taken in the same way in both.
 fn check_mode(world: &World, sent: &Sent, began: Instant) {
     let leaves = |write: &Value, how: &str| {
         let product = product_of_shard(write["Key"]["pk"]["S"].as_str()?)?;
@@ -343,7 +345,7 @@ fn check_mode(world: &World, sent: &Sent, began: Instant) {
     let mut left: Vec<(String, bool)> = Vec::new();
     match sent.operation.as_str() {
         "UpdateItem" => left.extend(leaves(&sent.body, RESERVED).map(|product| (product, true))),
-        "TransactWriteItems" => {
+        "TransactWriteItems" if last_step(&sent.body) != Some("CLAIM_ACCEPTED") => {
             let writes = sent.body["TransactItems"].as_array().into_iter().flatten();
             left.extend(writes.filter_map(|write| Some((leaves(&write["Update"], SOLD)?, false))));
         }

@@ -14,6 +14,7 @@ mod consumers;
 pub mod desk;
 mod faults;
 mod invariants;
+mod known;
 mod lists;
 mod message_bus;
 mod mutants;
@@ -23,6 +24,7 @@ mod payers;
 mod plan;
 mod provider;
 mod quiesce;
+mod recounts;
 mod reference;
 mod registers;
 mod sequential_client;
@@ -58,6 +60,8 @@ pub struct Run {
     pub sessions: usize,
     /// The number of each answer of each function: a status, or a code.
     pub answers: BTreeMap<(&'static str, String), u64>,
+    /// The number of claims, parcels and users of each state in the end.
+    pub ends: BTreeMap<(&'static str, String), u64>,
 }
 
 /// Runs a plan to its end, on this thread.
@@ -78,8 +82,9 @@ async fn play(plan: &Plan, is_traced: bool) -> Run {
     quiesce::check(&world).await;
     world.close();
     let answers = std::mem::take(&mut world.known.lock().unwrap().answers);
-    let sessions = books::sessions(&world.table.latest()).count();
-    Run { violations: world.violations(), trace: world.trace.text(), calls: world.calls(), sessions, answers }
+    let items = world.table.latest();
+    let (sessions, ends) = (books::sessions(&items).count(), recounts::ends(&items));
+    Run { violations: world.violations(), trace: world.trace.text(), calls: world.calls(), sessions, answers, ends }
 }
 
 async fn play_at_once(world: &World, steps: &[Step]) {

@@ -3,7 +3,7 @@
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use shared::app::Bounds;
+use shared::app::{Bounds, Policy};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mutant {
@@ -41,12 +41,22 @@ enum Change {
     Loosened,
     /// These puts have another text in place of one.
     Replaced(Writes, &'static str, &'static str),
+    /// These writes are refused as outdated if one of their values has this text.
+    Refused(Writes, &'static str),
+    /// Another change, in commits of an order whose last step is this.
+    During(&'static str, &'static Self),
+    /// Units that an order scraps go back on the shelf.
+    Restocked,
+    /// The claims of an order lack this field.
+    Stripped(&'static str),
+    /// The shop confirms purchases at once.
+    Impatient,
     /// The shop deals wrongly with the payment provider.
     Provider(ProviderBug),
 }
 use Change::{
-    Aged, Ended, Kept, LeftOut, Loosened, Lost, Multiplied, Narrowed, Provider, Renamed, Replaced, Skipped,
-    Unconditional, Weakened,
+    Aged, During, Ended, Impatient, Kept, LeftOut, Loosened, Lost, Multiplied, Narrowed, Provider, Refused, Renamed,
+    Replaced, Restocked, Skipped, Stripped, Unconditional, Weakened,
 };
 
 /// A bug in the shop's dealings with the payment provider.
@@ -113,6 +123,9 @@ const PAID_OUTSIDE: Writes = Writes("ORDER#", "ORDER", " payment paymentId ");
 const CONFIRMATION: Writes = Writes("ORDER#", "CONFIRMATION", "put ");
 const CONFIRMED: Writes = Writes("ORDER#", "CONFIRMATION", "delete");
 const DESK_ROW: Writes = Writes("DESK", "DESK#", "#byTimePk = :byTimePk");
+const ERASURE: Writes = Writes("USER#", "ERASURE", "put ");
+const KEY_ERASED: Writes = Writes("USER#", "KEY", "delete");
+const ADDRESS_ERASED: Writes = Writes("USER#", "ADDRESS#", "delete");
 const WITHDRAWAL: Writes = Writes("WITHDRAWAL#", "WITHDRAWAL", "put ");
 
 impl Mutant {
@@ -123,8 +136,6 @@ impl Mutant {
     /// `tests/models` forget those of tickets and units. Tests that stop one call in the midst of another cover the
     /// rest: prices and shards in `stock`, coupons in `coupon_expiry`, sheets in `order_sheets`.
     pub const ALL: &[Self] = &[
-        Self { name: "a delivery plans no confirmation", changes: &[LeftOut(CONFIRMATION)] },
-        Self { name: "a confirmation stays planned", changes: &[LeftOut(CONFIRMED)] },
         Self {
             name: "an account is written over a newer version",
             changes: &[Unconditional(ACCOUNT), Unconditional(LEDGER)],
@@ -215,6 +226,43 @@ impl Mutant {
         Self { name: "a product that comes back has no rank", changes: &[Kept(RANKED_AGAIN, RANK)] },
     ];
 
+    /// Mutants of deliveries, claims and people, for runs about these.
+    pub const OF_CLAIMS: &[Self] = &[
+        Self { name: "a delivery plans no confirmation", changes: &[LeftOut(CONFIRMATION)] },
+        Self { name: "a confirmation stays planned", changes: &[LeftOut(CONFIRMED)] },
+        Self { name: "a purchase is confirmed at once", changes: &[Impatient] },
+        Self {
+            name: "a parcel is made over a newer version",
+            changes: &[During("PARCEL_SHIPPED", &Weakened(ORDER, "#version = :seen"))],
+        },
+        Self {
+            name: "a claim is made over a newer version",
+            changes: &[During("CLAIM_REQUESTED", &Weakened(ORDER, "#version = :seen"))],
+        },
+        Self {
+            name: "a claim is refunded twice",
+            changes: &[
+                During("CLAIM_RECEIVED", &Weakened(ORDER, "#version = :seen")),
+                During("CLAIM_RECEIVED", &Unconditional(REQUEST)),
+            ],
+        },
+        Self { name: "a return fee is forgotten", changes: &[During("CLAIM_ACCEPTED", &Stripped("fee"))] },
+        Self { name: "scrapped units go back on the shelf", changes: &[During("CLAIM_RECEIVED", &Restocked)] },
+        Self { name: "a receipt leaves its units nowhere", changes: &[During("CLAIM_RECEIVED", &LeftOut(UNITS_BACK))] },
+        Self {
+            name: "an accepted exchange takes no replacement",
+            changes: &[During("CLAIM_ACCEPTED", &LeftOut(SOLD))],
+        },
+        Self {
+            name: "a withdrawn exchange keeps its replacement",
+            changes: &[During("CLAIM_WITHDRAWN", &LeftOut(UNITS_BACK))],
+        },
+        Self { name: "the desk does not see a claim", changes: &[Refused(DESK_ROW, "RETURN_REQUESTED")] },
+        Self { name: "a withdrawal plans no erasure", changes: &[LeftOut(ERASURE)] },
+        Self { name: "an erasure leaves the key", changes: &[LeftOut(KEY_ERASED)] },
+        Self { name: "an erasure leaves the addresses", changes: &[LeftOut(ADDRESS_ERASED)] },
+    ];
+
     /// Mutants of payments from outside, for runs about these.
     pub const OF_PAYMENTS: &[Self] = &[
         Self { name: "a top-up is credited without a mark in its session", changes: &[LeftOut(SESSION_PAID)] },
@@ -262,6 +310,12 @@ impl Mutant {
         bounds
     }
 
+    /// The rules of the shop with the bug.
+    pub(super) fn turn_policy(&self, policy: Policy) -> Policy {
+        let is_impatient = self.changes.contains(&Impatient);
+        Policy { confirm_after: if is_impatient { SignedDuration::ZERO } else { policy.confirm_after }, ..policy }
+    }
+
     /// Changes the answer to a query by the bug.
     pub(super) fn change_answer(&self, request: &Value, answer: &mut Value) {
         let values = &request["ExpressionAttributeValues"];
@@ -301,6 +355,13 @@ const ALWAYS: &str = "attribute_exists(pk) OR attribute_not_exists(pk)";
 
 impl Change {
     fn change_transaction(self, body: &mut Value) {
+        match self {
+            During(step, change) if last_step(body).is_some_and(|last| last == step) => {
+                return change.change_transaction(body);
+            }
+            Restocked => return restock_scrapped(body),
+            _ => {}
+        }
         for item in body["TransactItems"].as_array_mut().into_iter().flatten() {
             let Some((verb, write)) = item.as_object_mut().and_then(|verbs| verbs.iter_mut().next()) else { continue };
             self.change_write(verb, write);
@@ -333,6 +394,17 @@ impl Change {
                 let value = &mut write["ExpressionAttributeValues"][name]["N"];
                 let number: i64 = value.as_str().and_then(|digits| digits.parse().ok()).unwrap_or(0);
                 *value = json!((number * times).to_string());
+            }
+            Refused(writes, text)
+                if writes.are_of(verb, write) && write["ExpressionAttributeValues"].to_string().contains(text) =>
+            {
+                write["ConditionExpression"] = json!(format!("({condition}) AND NOT ({ALWAYS})"));
+            }
+            Stripped(field) if verb == "Put" => {
+                let claims = write.pointer_mut("/Item/claims/L").and_then(Value::as_array_mut);
+                for claim in claims.into_iter().flatten() {
+                    claim["M"].as_object_mut().and_then(|claim| claim.remove(field));
+                }
             }
             Replaced(writes, from, to) if verb == "Put" && writes.are_of(verb, write) => {
                 let item = write["Item"].to_string().replace(from, to);
@@ -383,6 +455,42 @@ impl Writes {
             other => other.to_lowercase(),
         };
         verb != "ConditionCheck" && begins("pk", pk) && begins("sk", sk) && effect.contains(does)
+    }
+}
+
+/// The last step of the order that a transaction writes.
+pub(super) fn last_step(body: &Value) -> Option<&str> {
+    let puts = body["TransactItems"].as_array()?.iter().map(|item| &item["Put"]["Item"]);
+    let order = puts.into_iter().find(|item| item["sk"]["S"] == "ORDER")?;
+    order["history"]["L"].as_array()?.last()?["M"]["event"]["S"].as_str()
+}
+
+/// Takes the scrapped units of an order back to the first shard of their products.
+fn restock_scrapped(body: &mut Value) {
+    let Some(items) = body["TransactItems"].as_array_mut() else { return };
+    let mut puts = items.iter_mut().filter_map(|item| item.get_mut("Put"));
+    let Some(order) = puts.find(|put| put["Item"]["sk"]["S"] == "ORDER") else { return };
+    let table = order["TableName"].clone();
+    let mut back: Vec<(String, i64)> = Vec::new();
+    for line in order["Item"]["items"]["L"].as_array_mut().into_iter().flatten() {
+        let scrapped = line["M"].as_object_mut().and_then(|line| line.remove("scrapped"));
+        let units = scrapped.and_then(|units| units["N"].as_str()?.parse().ok());
+        back.extend(units.map(|units| (line["M"]["productId"]["S"].as_str().unwrap_or_default().to_owned(), units)));
+    }
+    for (product, units) in back {
+        let key = json!({ "pk": { "S": format!("STOCK#{product}#0") }, "sk": { "S": "STOCK" } });
+        match items.iter_mut().filter_map(|item| item.get_mut("Update")).find(|update| update["Key"] == key) {
+            Some(update) => {
+                let value = &mut update["ExpressionAttributeValues"][":units"]["N"];
+                let number: i64 = value.as_str().and_then(|digits| digits.parse().ok()).unwrap_or(0);
+                *value = json!((number + units).to_string());
+            }
+            None => items.push(json!({ "Update": {
+                "TableName": table, "Key": key, "UpdateExpression": "SET #remaining = #remaining + :units",
+                "ExpressionAttributeNames": { "#remaining": "remaining" },
+                "ExpressionAttributeValues": { ":units": { "N": units.to_string() } },
+            } })),
+        }
     }
 }
 

@@ -97,6 +97,8 @@ pub enum Theme {
     User(usize),
     /// Payments from outside.
     Payments,
+    /// Deliveries, claims and people.
+    Claims,
 }
 
 /// The plan of a run.
@@ -133,6 +135,9 @@ const SEQUENTIAL: u64 = 8;
 /// One of so many plans has a trickle of a product's sales, and one has a trickle of a user's operations.
 const TRICKLES: u64 = 14;
 
+/// One of so many plans is about deliveries, claims and people.
+const CLAIMS: u64 = 4;
+
 impl Plan {
     /// The plan of a seed: crowds of steps within a moment, with quieter times between, and three quarters of all
     /// faults.
@@ -148,6 +153,7 @@ impl Plan {
         let gaps_ms = if chance.below(5) == 0 { LONG_GAPS_MS } else { GAPS_MS };
         // The larger the shop, the more goes on in it.
         let most = 9 * u64::try_from(shape.users.len()).unwrap() / 4;
+        let theme = if chance.below(CLAIMS) == 0 { Theme::Claims } else { Theme::All };
         let mut steps = Vec::new();
         let mut at_ms = 0;
         for _ in 0..3 + chance.below(3) {
@@ -158,9 +164,13 @@ impl Plan {
             for _ in 0..2 + chance.below(most) {
                 let at = Duration::from_millis(at_ms + chance.below(crowd_ms));
                 let operation = if few.is_empty() { chance.bits() } else { few[pick(&mut chance, few.len())] };
-                steps.push(Step { number: 0, at, theme: Theme::All, operation, seed: chance.bits() });
+                steps.push(Step { number: 0, at, theme, operation, seed: chance.bits() });
             }
             at_ms += gaps_ms[pick(&mut chance, gaps_ms.len())];
+        }
+        if theme == Theme::Claims {
+            // A claim takes six steps after each other.
+            steps.extend(trickle(&mut chance, theme, at_ms, 300_000));
         }
         if chance.below(TRICKLES) == 0 {
             let theme = Theme::Product(pick(&mut chance, shape.products.len()));
@@ -197,6 +207,30 @@ impl Plan {
         steps.sort_by_key(|step| step.at);
         let shape = Shape { wealth: 10, ..Shape::small() };
         Self { steps, shape, is_sequential: false, ..plan }
+    }
+}
+
+/// The times between two crowds of steps about claims: a moment, a delivery, and the ends of short windows.
+const CLAIM_GAPS_MS: [u64; 6] = [200, 200, 3_000, 40_000, 400_000, 1_000_000];
+
+impl Plan {
+    /// The plan of a seed with most steps about deliveries, claims and people.
+    pub fn about_claims(seed: u64) -> Self {
+        let plan = Self::of(seed);
+        let mut chance = Chance::new(seed ^ 0x000C_1A13);
+        let (mut steps, mut at_ms, mut operation) = (Vec::new(), 0, 0);
+        for number in 0..50 + pick(&mut chance, 50) {
+            // Now and then two do the same at once.
+            if chance.below(4) > 0 {
+                operation = chance.bits();
+                at_ms += if chance.below(3) == 0 { CLAIM_GAPS_MS[pick(&mut chance, CLAIM_GAPS_MS.len())] } else { 40 };
+            }
+            let at = Duration::from_millis(at_ms + chance.below(4));
+            steps.push(Step { number, at, theme: Theme::Claims, operation, seed: chance.bits() });
+        }
+        steps.sort_by_key(|step| step.at);
+        let shape = Shape { wealth: 10, ..Shape::small() };
+        Self { steps, shape, ..plan }
     }
 }
 

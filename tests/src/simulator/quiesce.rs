@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use audit::Scope;
 use functions::schedule::sweep::Task;
+use jiff::SignedDuration;
 use serde_json::Value;
 use shared::{domain::order::Order, store::keys};
 use tokio::time::{Instant, sleep};
@@ -11,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::{
     bestsellers, books, consumers, desk,
     lists::{self, List},
+    recounts,
     world::World,
 };
 use crate::{TABLE, limits::Chance};
@@ -57,11 +59,33 @@ pub(super) async fn quiesce(world: &World) {
         consumers::sweep(world, Task::Inventory, world.chance_of(&format!("last sweep of shelves {sweep}"))).await;
         sleep(if sweep < 5 { BETWEEN_SWEEPS } else { LONGEST_PAUSE }).await;
     }
+    confirm_and_erase(world).await;
     consumers::sweep(world, Task::Coupons, world.chance_of("last marks of coupons")).await;
     if rebuild(&world.table.latest()).is_some_and(|rebuild| phase(rebuild) != "DONE") {
         consumers::rebuild_sales(world, world.chance_of("last rebuild")).await;
     }
     drain(world).await;
+}
+
+/// The longest wait for planned confirmations and erasures: that of a window of a day, which ends with the next one.
+/// Those that are planned later stay.
+const UNTIL_ALL_IS_CONFIRMED: SignedDuration = SignedDuration::from_hours(50);
+
+/// The most sweeps of confirmations and erasures: more than a run has orders with lines that arrived at different times.
+const MOST_PLANS: u32 = 40;
+
+/// Lets the shop confirm the lines of silent customers, and erase the data of users who left.
+async fn confirm_and_erase(world: &World) {
+    let last = (world.now() + UNTIL_ALL_IS_CONFIRMED).as_millisecond();
+    for sweep in 0..MOST_PLANS {
+        let Some(next) = recounts::next_plan(&world.table.latest()).filter(|next| *next < last) else { return };
+        let wait = (next - world.now().as_millisecond() + SKEW_MS).max(0);
+        sleep(Duration::from_millis(wait.unsigned_abs())).await;
+        for task in [Task::Confirmations, Task::Erasures] {
+            consumers::sweep(world, task, world.chance_of(&format!("last sweep of {} {sweep}", task.name()))).await;
+        }
+        drain(world).await;
+    }
 }
 
 /// The most rounds of sweeps until nothing waits: a hold ends, and then a refund.
@@ -141,6 +165,7 @@ pub(super) async fn check(world: &World) {
     let items = world.table.latest();
     orphaned_tickets(&items).into_iter().for_each(|violation| world.report_violation(violation));
     check_rebuild(world, &items);
+    recounts::violations(world, &items).into_iter().for_each(|violation| world.report_violation(violation));
     desk::violations(&items).into_iter().for_each(|violation| world.report_violation(violation));
     still_waiting(&items).for_each(|violation| world.report_violation(format!("{violation} still waits")));
     let unseen = world.known.lock().unwrap().registers.violations_at_rest(&items, Instant::now());
@@ -242,7 +267,7 @@ fn check_money_outside(world: &World, order: &Order) {
 /// The keys of items that wait for their expiry. Campaigns and products are swept again and again, and the desk's lines
 /// never expire, so they are left out.
 fn still_waiting(items: &[Value]) -> impl Iterator<Item = &str> {
-    // Campaigns and products are swept for ever, and an erasure waits for an hour, a confirmation for days.
+    // Campaigns and products are swept for ever, and erasures and confirmations wait for hours and days.
     let is_patient = |item: &Value| ["CAMPAIGN", "PRODUCT", "ERASURE", "CONFIRMATION"].contains(&text(item, "sk"));
     let is_listed = |item: &Value| text(item, "sk").starts_with(keys::DESK_PREFIX);
     let waits = move |item: &&Value| item["byDuePk"].is_object() && !is_patient(item) && !is_listed(item);
@@ -270,19 +295,7 @@ fn orphaned_tickets(items: &[Value]) -> Vec<String> {
 
 /// Whether tickets or units are orphaned: a sweep recovers them.
 pub(super) fn has_orphans(items: &[Value]) -> bool {
-    let mut missing: BTreeMap<&str, i64> = BTreeMap::new();
-    for item in items {
-        if let Some(product) = product_of_shard(text(item, "pk")) {
-            *missing.entry(product).or_default() += number(item, "received") - number(item, "remaining");
-        }
-        let is_live = item["sk"]["S"] == "ORDER" && text(item, "status") != "PAYMENT_FAILED";
-        let lines = item["items"]["L"].as_array().filter(|_| is_live);
-        for line in lines.into_iter().flatten().map(|line| &line["M"]) {
-            *missing.entry(text(line, "productId")).or_default() -=
-                number(line, "quantity") - number(line, "cancelledQuantity");
-        }
-    }
-    missing.values().any(|units| *units != 0) || !orphaned_tickets(items).is_empty()
+    !recounts::missing_units(items).is_empty() || !orphaned_tickets(items).is_empty()
 }
 
 /// The product of the shard with this partition key.

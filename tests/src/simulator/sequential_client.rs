@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
     clients::{self, send},
-    consumers, lists,
+    consumers, known, lists,
     operations::{Operation, Request, choose},
     plan::Step,
     quiesce::has_orphans,
@@ -130,7 +130,7 @@ impl Client {
         }
         self.world.set_faults_off(were_off);
         let Some(answer) = answered else { return self.world.report_violation(format!("{name} never gets an answer")) };
-        clients::record(&self.world, who, name, key, &answer);
+        known::record(&self.world, who, name, key, &answer);
         let known = if answer.status < 300 { tally::Known::Made } else { tally::Known::None };
         self.world.known.lock().unwrap().registers.end(writes, known, Instant::now());
         if let Some(effect) = Effect::of(&call) {
@@ -162,6 +162,7 @@ impl Client {
                 self.recover().await;
             }
             self.settle().await;
+            self.settle_confirmations().await;
             let now = self.world.now();
             let over = now - AFTER_AN_END;
             let ends: Vec<Timestamp> = self.reference.ends().filter(|end| *end > self.ended_by).collect();
@@ -170,6 +171,10 @@ impl Client {
                 self.without_faults(&Operation::Sweep(Task::Expiry)).await;
                 self.without_faults(&Operation::Sweep(Task::Sheets)).await;
                 self.reference.end_holds(over);
+                self.without_faults(&Operation::Sweep(Task::Confirmations)).await;
+                self.reference.confirm(over);
+                self.without_faults(&Operation::Sweep(Task::Erasures)).await;
+                self.reference.erase(over);
             }
             self.ended_by = over;
             match ends.into_iter().filter(|end| *end > over && *end <= now + BEFORE_AN_END).max() {
@@ -192,6 +197,16 @@ impl Client {
             if let Some(violation) = self.reference.settle(&order, &actual, &results, world.now()) {
                 self.world.report_violation(violation);
             }
+        }
+    }
+
+    /// Copies into the reference which lines were confirmed after a claim had kept them from it.
+    async fn settle_confirmations(&mut self) {
+        for (user, order) in self.reference.waiting_for_confirmation() {
+            let (world, ask) = (&self.world, call("GET", format!("/orders/{order}")).as_user(&user));
+            let answer = world.without_faults(send(world, "look", ask, world.chance_of(&order))).await;
+            let actual = answer.map(|answer| answer.body["data"].clone()).unwrap_or_default();
+            self.reference.settle_confirmations(&order, &actual, world.now());
         }
     }
 
@@ -249,7 +264,7 @@ impl Client {
         looks.push((shape.users[0], "/products/top".to_owned()));
         {
             let known = self.world.known.lock().unwrap();
-            for clients::Order { user, id, .. } in &known.orders {
+            for known::Order { user, id, .. } in &known.orders {
                 looks.extend(
                     ["", "/history", "/payments", "/items/1"].map(|what| (*user, format!("/orders/{id}{what}"))),
                 );

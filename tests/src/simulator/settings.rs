@@ -8,7 +8,7 @@ use std::time::Duration;
 use functions::stream::relay_events;
 use jiff::SignedDuration;
 use shared::{
-    app::{Bounds, CONFIRM_AFTER, PaymentPath, PaymentPolicy, Policy, RETURN_FEE, rebuild::Pace},
+    app::{Bounds, CONFIRM_AFTER, PaymentPath, PaymentPolicy, PeoplePolicy, Policy, RETURN_FEE, rebuild::Pace},
     domain::{
         Won,
         benefits::OnPartialCancel,
@@ -137,9 +137,13 @@ impl RunSettings {
             },
             policy: Policy {
                 self_charge: true,
-                return_fee: RETURN_FEE,
-                confirm_after: CONFIRM_AFTER,
-                claims: ClaimPolicy::DEFAULT,
+                return_fee: Won::new(small(chance, &[0, 12_000], RETURN_FEE.get())),
+                confirm_after: small(chance, &seconds([900, 3_600, 86_400]), CONFIRM_AFTER),
+                claims: ClaimPolicy {
+                    change_of_mind: small(chance, &seconds([600, 1_800]), ClaimPolicy::DEFAULT.change_of_mind),
+                    defect: small(chance, &seconds([1_200, 86_400]), ClaimPolicy::DEFAULT.defect),
+                    ..ClaimPolicy::DEFAULT
+                },
                 on_partial_cancel: OnPartialCancel::Keep,
                 payments: PaymentPolicy {
                     path: [PaymentPath::Both, PaymentPath::Both, PaymentPath::Session, PaymentPath::Bus]
@@ -147,7 +151,11 @@ impl RunSettings {
                     session: small(chance, &seconds([60, 300]), production.policy.payments.session),
                     refund_patience: small(chance, &seconds([60, 3_600]), production.policy.payments.refund_patience),
                 },
-                people: production.policy.people,
+                people: PeoplePolicy {
+                    require_address: small(chance, &[true], false),
+                    erase_after: small(chance, &seconds([0, 900]), production.policy.people.erase_after),
+                    ..production.policy.people
+                },
                 shipping: ShippingPolicy {
                     fee: Won::new(small(chance, &[0, 2_501], 3_000)),
                     free_from: Won::new(small(chance, &[0, 9_999], 30_000)),

@@ -133,7 +133,11 @@ pub(super) fn seed_data(world: &World) -> Vec<Call> {
     let (mut chance, shape) = (world.chance_of("furniture"), world.shape);
     let mut calls = Vec::new();
     for user in shape.users {
-        calls.push(post("/users", &new_user(user)));
+        let mut new = new_user(user);
+        if world.settings.policy.people.require_address && chance.below(4) > 0 {
+            new["address"] = json!({ "postcode": "03187", "line1": "종로 1" });
+        }
+        calls.push(post("/users", &new));
         let amount = 100 * (1 + chance.below(900)) * shape.wealth;
         calls.push(post("/balance/charge", &json!({ "userId": user, "amount": amount })));
     }
@@ -168,7 +172,7 @@ pub(super) fn new_product(chance: &mut Chance, shape: &Shape, product: &str) -> 
     let price = 1_000 * (1 + chance.below(20));
     let discount = if chance.below(3) == 0 { price / 10 } else { 0 };
     json!({
-        "productId": product, "name": format!("{product} 상품"), "price": price, "discount": discount,
+        "needsShipping": chance.below(8) > 0, "productId": product, "name": format!("{product} 상품"), "price": price, "discount": discount,
         "sellerId": shape.seller_of(product),
         "stock": chance.below(9) * shape.wealth, "stockShards": shards(chance, shape), "flash": chance.below(2) == 0,
     })

@@ -18,8 +18,8 @@ use shared::{app::Shop, platform::Clock, store};
 use tokio::time::{Instant, timeout};
 
 use super::{
-    clients::Known,
     connection::{Connection, Death, Invocation},
+    known::Known,
     message_bus::MessageBus,
     mutants::{Mutant, ProviderBug},
     outside::Outside,
@@ -325,6 +325,7 @@ impl World {
         let table = store::Table::new(connection.dynamodb(), TABLE.to_owned(), random.clone());
         let RunSettings { bounds, policy, .. } = self.settings;
         let bounds = self.mutant.map_or(bounds, |mutant| mutant.turn(bounds));
+        let policy = self.mutant.map_or(policy, |mutant| mutant.turn_policy(policy));
         let shop =
             Shop::within(bounds, table, clock, random, policy).with_provider(Some(provider::adapter(&connection)));
         Instance { number, shop: Arc::new(shop), connection }

@@ -14,6 +14,7 @@ use crate::{
             PaidBy, ReceivedUnits, UnitCondition,
         },
     },
+    platform::is_sealed,
     store::StoreError,
 };
 
@@ -133,7 +134,8 @@ impl ClaimView {
             status: claim.status,
             items,
             reason,
-            text: order.claim_text(number).map(str::to_owned),
+            // Answers about orders do not open what is sealed.
+            text: order.claim_text(number).filter(|text| !is_sealed(text)).map(str::to_owned),
             refund,
             on_partial_cancel,
             paid_by,

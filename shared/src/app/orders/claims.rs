@@ -47,7 +47,7 @@ pub async fn create_claim(
         }
     });
     let (order, number) = created.await?;
-    authorize(shop, caller, order, number)
+    authorize(shop, caller, order, number).await
 }
 
 /// The order as it would be with a claim. Nothing is changed.
@@ -65,7 +65,7 @@ pub async fn preview_claim(
     let terms = terms_of(shop, &order, new).await?;
     let (after, number) = with_claim(&order, new, &terms, actor, shop.clock.now())?;
     after.check_history(&order, &shop.bounds.history)?;
-    authorize(shop, caller, after, number)
+    authorize(shop, caller, after, number).await
 }
 
 /// The terms of a claim: the shop's, with the return fee of the seller of its lines. A line keeps its seller, so the terms
@@ -104,7 +104,7 @@ fn with_claim(
 pub async fn get_claim(shop: &Shop, caller: &Caller, id: &ClaimId) -> Result<(AuthorizedOrder, usize), Failure> {
     let (order_id, number) = parts(id)?;
     let order = claimed(id, read(shop, &order_id).await)?.order;
-    authorize(shop, caller, order, number)
+    authorize(shop, caller, order, number).await
 }
 
 /// Accepts or refuses a claim: its lines' seller, or an admin.
@@ -187,7 +187,7 @@ async fn change_claim(
     let (order_id, number) = parts(id)?;
     let changed = change_part(shop, &order_id, key, |order, now| Ok((step(order, number, now)?, number))).await;
     let (order, number) = claimed(id, changed)?;
-    authorize(shop, caller, order, number)
+    authorize(shop, caller, order, number).await
 }
 
 fn parts(id: &ClaimId) -> Result<(OrderId, usize), Refusal> {
@@ -219,14 +219,20 @@ fn decider(caller: &Caller, order: &Order, number: usize) -> Result<Actor, Refus
     ensure_ships(caller, order, line.ok_or_else(|| Refusal::not_found(Entity::Claim, number))?)
 }
 
-/// The answer. The rights of a replay have not been checked yet.
-fn authorize(shop: &Shop, caller: &Caller, order: Order, number: usize) -> Result<(AuthorizedOrder, usize), Failure> {
+/// The answer, with the customer's words opened. The rights of a replay have not been checked yet.
+async fn authorize(
+    shop: &Shop,
+    caller: &Caller,
+    mut order: Order,
+    number: usize,
+) -> Result<(AuthorizedOrder, usize), Failure> {
     let missing = || {
         let id = order.claim_id(number).map_or_else(String::new, |id| id.to_string());
         Refusal::not_found(Entity::Claim, id)
     };
     claim_of(caller, &order, number).map_err(|_| missing())?;
     let refusal = missing();
+    super::open_reasons(shop, &mut order, |entry| entry.claim == Some(number)).await?;
     let order = AuthorizedOrder::for_caller(caller, order, shop.clock.now())?.ok_or(refusal)?;
     Ok((order, number))
 }

@@ -37,9 +37,10 @@ use crate::{
     domain::{
         OrderId, Refusal, UserId,
         desk::Period,
-        order::{Order, OrderStatus},
+        order::{HistoryEntry, Order, OrderStatus},
         refusal::Entity,
     },
+    platform::is_sealed,
     store::{StoreError, keys, orders::OrderRecord},
 };
 
@@ -59,14 +60,19 @@ pub async fn get(shop: &Shop, caller: &Caller, id: &OrderId) -> Result<Authorize
 /// [`Refusal::NotFound`] if there is none, or the caller may see no part of it.
 pub async fn with_history(shop: &Shop, caller: &Caller, id: &OrderId) -> Result<AuthorizedOrder, Failure> {
     let mut authorized = get(shop, caller, id).await?;
-    let order = &mut authorized.order;
-    if order.history.iter().any(|entry| entry.reason.is_some()) {
-        let seal = personal::seal_of(shop, &order.user_id).await?;
-        for entry in &mut order.history {
-            seal.open_reason(id.as_str(), &mut entry.reason);
-        }
-    }
+    open_reasons(shop, &mut authorized.order, |_| true).await?;
     Ok(authorized)
+}
+
+/// Opens the reasons of some entries of a history, as far as they are not erased.
+async fn open_reasons(shop: &Shop, order: &mut Order, is_some: impl Fn(&HistoryEntry) -> bool) -> Result<(), Failure> {
+    let is_closed = |entry: &HistoryEntry| is_some(entry) && entry.reason.as_deref().is_some_and(is_sealed);
+    if order.history.iter().any(is_closed) {
+        let seal = personal::seal_of(shop, &order.user_id).await?;
+        let id = order.order_id.as_str();
+        order.history.iter_mut().filter(|entry| is_closed(entry)).for_each(|it| seal.open_reason(id, &mut it.reason));
+    }
+    Ok(())
 }
 
 /// The orders that a list is to have.

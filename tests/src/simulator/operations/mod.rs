@@ -1,17 +1,20 @@
 //! The operations of customers, sellers and admins, by a weighted model.
 
+mod claims;
+mod deliveries;
 mod orders;
 mod payments;
 mod products;
 mod reads;
 mod users;
 
+use claims::{decide_claim, look_at_claim, receive_claim, request_claim, withdraw_claim};
+use deliveries::{look_up_address, move_parcel, set_terms, ship, ship_replacement};
 use functions::schedule::sweep::Task;
 use jiff::Timestamp;
 use orders::{
-    add_to_cart, cancel_part, cancel_whole, change_order_without_role, create_sheet, move_line, move_parcel,
-    order_cart, order_expecting, order_later, order_many, order_now, order_outside, order_sheet, pay, readdress,
-    set_terms, ship,
+    add_to_cart, cancel_part, cancel_whole, change_order_without_role, create_sheet, move_line, order_cart,
+    order_expecting, order_later, order_many, order_now, order_outside, order_sheet, pay, readdress,
 };
 use payments::{
     adjust, begin_session, end_withdrawal, forge_notice, look_at_session, pay_in_session, refund_session, retry_refund,
@@ -25,7 +28,7 @@ use serde_json::json;
 use users::{change_user, charge, charge_much, issue, join, leave, move_house, revoke, set_seller, set_user};
 
 use super::{
-    clients::Known,
+    known::Known,
     lists::List,
     payers::Session,
     plan::{Theme, pick},
@@ -65,7 +68,7 @@ impl Operation {
         let is_not_modelled = |request: &Request| {
             let function = request.call.function();
             (function.contains("payment") && function != "list-order-payments")
-                || matches!(function, "retry-refund" | "create-parcel" | "update-parcel" | "set-seller-shipping")
+                || function == "retry-refund"
                 || request.call.sent()["balanceAmount"].is_number()
         };
         match self {
@@ -95,7 +98,7 @@ struct Scene {
 }
 
 /// The generators, each with its weight.
-const WEIGHTS: [(u64, Generator); 52] = [
+const WEIGHTS: [(u64, Generator); 59] = [
     (16, order_now),
     (8, order_later),
     (9, order_outside),
@@ -106,9 +109,16 @@ const WEIGHTS: [(u64, Generator); 52] = [
     (6, cancel_whole),
     (7, cancel_part),
     (10, move_line),
-    (8, ship),
-    (8, move_parcel),
+    (10, ship),
+    (12, move_parcel),
     (2, set_terms),
+    (2, look_up_address),
+    (10, request_claim),
+    (12, decide_claim),
+    (14, receive_claim),
+    (3, withdraw_claim),
+    (14, ship_replacement),
+    (2, look_at_claim),
     (8, charge),
     (11, issue),
     (3, revoke),
@@ -175,6 +185,37 @@ const PAYMENT_WEIGHTS: [(u64, Generator); 21] = [
     (3, end_withdrawal),
 ];
 
+/// The generators of a run about deliveries, claims and people.
+const CLAIM_WEIGHTS: [(u64, Generator); 27] = [
+    (14, order_now),
+    (2, order_outside),
+    (2, order_many),
+    (1, issue),
+    (6, charge),
+    (4, restock_much),
+    (3, cancel_part),
+    (6, move_line),
+    (24, ship),
+    (40, move_parcel),
+    (2, set_terms),
+    (2, look_up_address),
+    (30, request_claim),
+    (34, decide_claim),
+    (34, receive_claim),
+    (6, withdraw_claim),
+    (30, ship_replacement),
+    (2, look_at_claim),
+    (2, begin_session),
+    (4, pay_in_session),
+    (2, sweep_payments),
+    (6, sweep),
+    (4, leave),
+    (2, change_user),
+    (3, move_house),
+    (3, readdress),
+    (3, look),
+];
+
 /// The generators of a trickle for one product.
 const PRODUCT_WEIGHTS: [(u64, Generator); 9] = [
     (16, order_now),
@@ -223,6 +264,7 @@ pub(super) fn choose(world: &World, theme: Theme, chance: &mut Chance) -> Operat
         Theme::Product(place) => (PRODUCT_WEIGHTS.as_slice(), world.shape.of_one_product(place)),
         Theme::User(place) => (USER_WEIGHTS.as_slice(), world.shape.of_one_user(place)),
         Theme::Payments => (PAYMENT_WEIGHTS.as_slice(), world.shape),
+        Theme::Claims => (CLAIM_WEIGHTS.as_slice(), world.shape),
     };
     let scene = &Scene { shape, now: world.now() };
     loop {
@@ -261,12 +303,13 @@ fn rebuild_sales(_: &Scene, _: &Known, _: &mut Chance) -> Option<Operation> {
 }
 
 fn sweep(_: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
-    Some(match chance.below(6) {
+    Some(match chance.below(8) {
         0 => Operation::Sweep(Task::Expiry),
         1 => Operation::Sweep(Task::Tickets),
         2 => Operation::Sweep(Task::Coupons),
         3 => Operation::Sweep(Task::Sheets),
         4 => Operation::Sweep(Task::Erasures),
+        5 | 6 => Operation::Sweep(Task::Confirmations),
         _ => Operation::Sweep(Task::Inventory),
     })
 }

@@ -5,7 +5,7 @@ use shared::domain::order::{Actor, LineStatus, TRANSITIONS};
 
 use super::{
     super::{
-        clients::{Known, Order},
+        known::{Known, Line, Order},
         plan::pick,
         shape::{any, call, post},
     },
@@ -146,7 +146,7 @@ pub(super) fn move_line(scene: &Scene, known: &Known, chance: &mut Chance) -> Op
         ["PAID", "PARTIALLY_CANCELLED", "COMPLETED"].contains(&order.status.as_str())
     })?;
     let number = pick(chance, lines.len());
-    let (product, status) = &lines[number];
+    let Line { product, status, .. } = &lines[number];
     let edges = edges_from(status);
     let (to, by) = match edges.len() {
         0 => (any(chance, &MOVES).to_owned(), Actor::Admin),
@@ -165,40 +165,6 @@ pub(super) fn move_line(scene: &Scene, known: &Known, chance: &mut Chance) -> Op
         }
         Actor::Admin | Actor::System => ask("admin", call.as_admin(), false),
     }
-}
-
-/// Units of a line, or of two, are handed to a carrier.
-pub(super) fn ship(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
-    let is_paid = |order: &Order| ["PAID", "PARTIALLY_CANCELLED"].contains(&order.status.as_str());
-    let Order { id, lines, .. } = order_that(known, chance, is_paid)?;
-    let first = pick(chance, lines.len());
-    let mut items = vec![json!({ "itemId": (first + 1).to_string(), "quantity": 1 + chance.below(2) })];
-    let second = pick(chance, lines.len());
-    if second != first {
-        items.push(json!({ "itemId": (second + 1).to_string(), "quantity": 1 }));
-    }
-    let body = json!({ "items": items, "carrier": "CJ", "trackingNumber": "1" });
-    let call = post(format!("/orders/{id}/parcels"), &body);
-    if chance.below(2) == 0 {
-        return change("admin", call.as_admin());
-    }
-    let seller = scene.shape.seller_of(&lines[first].0);
-    change(seller, call.as_seller(seller))
-}
-
-pub(super) fn move_parcel(_: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
-    let Order { id, .. } = order_that(known, chance, |order| order.status != "PENDING_PAYMENT")?;
-    let (number, to) = (1 + chance.below(3), any(chance, &["SHIPPED", "IN_DELIVERY", "DELIVERED", "DELIVERED"]));
-    let call = call("PATCH", format!("/orders/{id}/parcels/{number}")).json(&json!({ "status": to }));
-    ask("admin", call.as_admin(), false)
-}
-
-/// A seller sets the terms on which they ship.
-pub(super) fn set_terms(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
-    let seller = scene.shape.seller(chance);
-    let terms = json!({ "fee": chance.below(4_000), "freeFrom": chance.below(20_000), "returnFee": 2_500 });
-    let call = call("PUT", format!("/sellers/{seller}/shipping")).json(&terms);
-    ask(seller, call.as_seller(seller), false)
 }
 
 /// The states that follow a line's state, each with the actor of the step.

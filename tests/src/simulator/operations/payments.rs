@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     super::{
-        clients::{Known, Order, Withdrawal},
+        known::{Known, Order, Withdrawal},
         payers::Session,
         plan::pick,
         shape::{any, call, post},

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     super::{
-        clients::Known,
+        known::Known,
         plan::pick,
         shape::{any, call, post, shards},
     },

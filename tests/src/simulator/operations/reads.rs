@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     super::{
-        clients::{Known, Order},
+        known::{Known, Order},
         lists::List,
         plan::pick,
         shape::{any, call, post},

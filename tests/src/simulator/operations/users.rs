@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     super::{
-        clients::Known,
+        known::Known,
         shape::{any, call, post},
     },
     Operation, Scene, ask, change, some,

@@ -134,6 +134,15 @@ impl Reference {
         json!({ "items": items })
     }
 
+    /// Refuses a coupon that its user does not have, or cannot use any more.
+    pub(super) fn ensure_usable(&self, key: &(String, String), now: Timestamp) -> Result<(), (&'static str, Value)> {
+        let reason = self.coupons.get(key).map_or("NOT_OWNED", |coupon| coupon.status(now));
+        match reason {
+            "USABLE" => Ok(()),
+            _ => Err(("COUPON_NOT_USABLE", json!({ "couponId": key.1, "reason": reason }))),
+        }
+    }
+
     /// The discount of a coupon on goods, and the shipping fee with it, if the user can use it for them.
     pub(super) fn discount(
         &self,
@@ -142,12 +151,8 @@ impl Reference {
         fee: i64,
         now: Timestamp,
     ) -> Result<(i64, i64), (&'static str, Value)> {
+        self.ensure_usable(key, now)?;
         let refused = |reason: &str| Err(("COUPON_NOT_USABLE", json!({ "couponId": key.1, "reason": reason })));
-        let Some(coupon) = self.coupons.get(key) else { return refused("NOT_OWNED") };
-        match coupon.status(now) {
-            "USABLE" => {}
-            status => return refused(status),
-        }
         let campaign = &self.campaigns[&key.1];
         let discount = match campaign.kind.as_str() {
             "FIXED" => campaign.value.min(goods),

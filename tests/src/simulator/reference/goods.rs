@@ -23,6 +23,8 @@ pub(super) struct Product {
     pub(super) is_paused: bool,
     /// Its seller.
     pub(super) seller: String,
+    /// Whether an order of it may need an address.
+    pub(super) needs_shipping: bool,
 }
 
 impl Product {
@@ -99,6 +101,7 @@ impl Reference {
             status: asked.sent["status"].as_str().unwrap_or("ON_SALE").to_owned(),
             is_paused: false,
             seller: asked.text("sellerId"),
+            needs_shipping: asked.sent["needsShipping"] != false,
         };
         let shown = product.shown(&id);
         self.products.insert(id, product);

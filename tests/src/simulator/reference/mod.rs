@@ -4,10 +4,14 @@
 //! An answer must equal the reference's. Ids, and instants of the shop's clocks, are taken from the answer; everything
 //! else is computed here.
 
+mod claims;
 mod coupons;
 mod goods;
 mod orders;
+mod parcels;
 mod sheets;
+mod shipping;
+mod users;
 mod withdrawals;
 
 use std::collections::BTreeMap;
@@ -17,8 +21,10 @@ use goods::Product;
 pub(super) use goods::day;
 use jiff::Timestamp;
 use orders::Order;
+pub(super) use parcels::end_of;
 use serde_json::{Value, json};
 use sheets::Sheet;
+use users::User;
 use withdrawals::Withdrawal;
 
 use super::settings::RunSettings;
@@ -41,31 +47,15 @@ pub(super) struct Reference {
     sheets: BTreeMap<String, Sheet>,
     orders: BTreeMap<String, Order>,
     withdrawals: BTreeMap<String, Withdrawal>,
-}
-
-#[derive(Debug, Clone, Default)]
-struct User {
-    /// `None` is `ACTIVE`.
-    status: Option<String>,
-    email: String,
-    phone: Option<Value>,
-    balance: i64,
-    /// Oldest first: type, amount, balance after it, order.
-    ledger: Vec<(&'static str, i64, i64, Option<String>)>,
-}
-
-impl User {
-    fn is(&self, status: &str) -> bool {
-        self.status.as_deref().unwrap_or("ACTIVE") == status
-    }
-
-    fn shown(&self) -> Value {
-        json!({ "status": self.status.as_deref().unwrap_or("ACTIVE"), "email": self.email, "phone": self.phone })
-    }
+    /// By seller: fee, threshold and return fee.
+    terms: BTreeMap<String, [i64; 3]>,
 }
 
 /// The expected answer: a status with at least these data, or a refusal with at least these details.
-type Outcome = Result<(u16, Value), (&'static str, Value)>;
+type Outcome = Result<(u16, Value), Refused>;
+
+/// A code, with details.
+type Refused = (&'static str, Value);
 
 /// A request, and the parts of its answer that cannot be computed.
 struct Asked<'a> {
@@ -110,7 +100,7 @@ fn instant(value: &Value) -> Option<Timestamp> {
     value.as_str()?.parse().ok()
 }
 
-fn not_found() -> (&'static str, Value) {
+fn not_found() -> Refused {
     ("ENTITY_NOT_FOUND", json!({}))
 }
 
@@ -133,6 +123,7 @@ impl Reference {
             sheets: BTreeMap::new(),
             orders: BTreeMap::new(),
             withdrawals: BTreeMap::new(),
+            terms: BTreeMap::new(),
         }
     }
 
@@ -205,6 +196,16 @@ impl Reference {
             "pay-order" => self.pay(asked),
             "cancel-order" => self.cancel(asked),
             "update-order-item" => self.move_line(asked),
+            "create-parcel" => self.ship(asked),
+            "update-parcel" => self.move_parcel(asked),
+            "set-seller-shipping" => self.set_terms(asked),
+            "get-seller-shipping" => self.terms_of(asked),
+            "get-order-ship-to" => self.ship_to(asked),
+            "create-claim" => self.request_claim(asked),
+            "get-claim" => self.claim(asked),
+            "decide-claim" => self.decide_claim(asked),
+            "receive-claim" => self.receive_claim(asked),
+            "withdraw-claim" => self.withdraw_claim(asked),
             "get-order" => self.order(asked),
             "get-order-item" => self.order_item(asked),
             "get-order-history" => self.history(asked),
@@ -212,93 +213,6 @@ impl Reference {
             "list-orders" => fine(self.list_orders(asked)),
             other => unreachable!("nobody asks {other} for anything"),
         }
-    }
-
-    fn create_user(&mut self, asked: &Asked<'_>) -> Outcome {
-        let id = asked.text("userId");
-        if self.users.contains_key(&id) {
-            return Err(("ALREADY_EXISTS", json!({})));
-        }
-        let user = User { email: asked.text("email"), ..User::default() };
-        if self.is_email_taken(&id, &user) {
-            return Err(("ALREADY_EXISTS", json!({ "field": "email" })));
-        }
-        self.users.insert(id.clone(), user);
-        let kind = if asked.sent["kind"].is_string() { &asked.sent["kind"] } else { &json!("CUSTOMER") };
-        Ok((201, json!({ "userId": id, "status": "ACTIVE", "kind": kind })))
-    }
-
-    fn update_user(&mut self, asked: &Asked<'_>) -> Outcome {
-        let (id, sent) = (asked.part(1), &asked.sent);
-        let before = self.users.get(&id).ok_or_else(not_found)?;
-        if asked.call.header_of("if-match").is_some_and(|tags| tags != "*") {
-            return Err(("PRECONDITION_FAILED", json!({})));
-        }
-        if sent["status"] == "WITHDRAWN" && !before.is("WITHDRAWN") {
-            self.ensure_free(&id, false, asked)?;
-        }
-        let before = self.users.get(&id).ok_or_else(not_found)?;
-        let mut after = before.clone();
-        after.status = sent["status"].as_str().map(str::to_owned).or(after.status);
-        after.email = sent["email"].as_str().map_or(after.email, str::to_owned);
-        if let Some(phone) = sent.get("phone") {
-            after.phone = Some(phone.clone()).filter(|phone| !phone.is_null());
-        }
-        if self.is_email_taken(&id, &after) {
-            return Err(("ALREADY_EXISTS", json!({ "field": "email" })));
-        }
-        let (shown, is_paused) = (after.shown(), !after.is("ACTIVE"));
-        self.products.values_mut().filter(|product| product.seller == id).for_each(|it| it.is_paused = is_paused);
-        self.users.insert(id, after);
-        fine(shown)
-    }
-
-    fn withdraw_user(&mut self, asked: &Asked<'_>) -> Outcome {
-        let (id, forfeits) = (asked.part(1), asked.sent["forfeit"] == true);
-        let user = self.users.get(&id).ok_or_else(not_found)?;
-        if !user.is("WITHDRAWN") {
-            let balance = user.balance;
-            self.ensure_free(&id, forfeits, asked)?;
-            if balance != 0 {
-                self.book(&id, "ADJUSTMENT", -balance, None);
-            }
-        }
-        let user = self.users.get_mut(&id).ok_or_else(not_found)?;
-        user.status = Some("WITHDRAWN".to_owned());
-        let shown = user.shown();
-        self.products.values_mut().filter(|product| product.seller == id).for_each(|it| it.is_paused = true);
-        fine(shown)
-    }
-
-    /// Refuses a withdrawal while something is open. The reference does not know payments from outside and their
-    /// refunds, so for those the shop's own answer counts.
-    fn ensure_free(&self, id: &str, forfeits: bool, asked: &Asked<'_>) -> Result<(), (&'static str, Value)> {
-        let user = self.users.get(id).ok_or_else(not_found)?;
-        let orders = self.orders.values().filter(|order| order.is_open_of(id)).count();
-        let counted = |name: &str| number(asked.actual, name);
-        let is_kept_from_outside = counted("payments") + counted("refunds") > 0;
-        if orders == 0 && (user.balance == 0 || forfeits) && !is_kept_from_outside {
-            return Ok(());
-        }
-        Err(("ORDER_STATE_CONFLICT", json!({ "orders": orders, "balance": user.balance })))
-    }
-
-    /// Whether another user, not withdrawn, has the address of this one.
-    fn is_email_taken(&self, id: &str, user: &User) -> bool {
-        let is_same = |other: &User| !other.is("WITHDRAWN") && other.email.eq_ignore_ascii_case(&user.email);
-        !user.is("WITHDRAWN") && self.users.iter().any(|(other, there)| other != id && is_same(there))
-    }
-
-    fn ensure_active(&self, user: &str) -> Result<&User, (&'static str, Value)> {
-        let user = self.users.get(user).ok_or_else(not_found)?;
-        if user.is("ACTIVE") { Ok(user) } else { Err(("USER_NOT_ACTIVE", json!({}))) }
-    }
-
-    /// Sellers and admins change nothing while they are not active. A caller without a record is known by the role
-    /// alone.
-    fn may_change(&self, asked: &Asked<'_>) -> Result<(), (&'static str, Value)> {
-        let is_staff = asked.call.role() != "CUSTOMER" && self.users.contains_key(&asked.call.caller());
-        if is_staff { self.ensure_active(&asked.call.caller()).map(|_| ()) } else { Ok(()) }
     }
 
     /// Moves money, and returns the balance after it.
@@ -313,7 +227,10 @@ impl Reference {
     pub(super) fn ends(&self) -> impl Iterator<Item = Timestamp> {
         let holds = self.orders.values().filter_map(|order| order.hold_ends);
         let campaigns = self.campaigns.values().map(|campaign| campaign.issue_until);
+        let erasures = self.users.values().filter_map(|user| user.erase_at);
         holds
+            .chain(erasures)
+            .chain(self.ends_of_deliveries())
             .chain(self.sheets.values().map(|sheet| sheet.ends))
             .chain(campaigns)
             .chain(self.coupons.values().map(|coupon| coupon.ends))

@@ -7,16 +7,19 @@ use serde_json::{Value, json};
 use shared::domain::order::{Actor, LineStatus, TRANSITIONS, Transition, allowed_next};
 
 use super::{
-    Asked, Outcome, Reference,
+    Asked, Outcome, Reference, Refused,
+    claims::Claim,
     coupons::named,
     fine, instant, not_found, number,
+    parcels::Parcel,
     sheets::{Line, Quote},
+    shipping::address,
     text,
 };
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Order {
-    user: String,
+    pub(super) user: String,
     is_external: bool,
     has_failed: bool,
     quote: Quote,
@@ -27,14 +30,18 @@ pub(super) struct Order {
     pub(super) hold_ends: Option<Timestamp>,
     /// The states so far, oldest first.
     states: Vec<&'static str>,
-    /// The first line of the address that it was last given.
-    ship_to: Option<String>,
+    /// The address that it was given, or its user had; none if its user had none.
+    pub(super) ship_to: Option<Value>,
+    pub(super) parcels: Vec<Parcel>,
+    pub(super) claims: Vec<Claim>,
+    /// The lines that a claim has kept from being confirmed in time.
+    pub(super) waited: Vec<usize>,
     /// The weight of its history, without returned payments.
-    weight: usize,
+    pub(super) weight: usize,
 }
 
 /// The weight of a history entry without its lines.
-const ENTRY: usize = 4;
+pub(super) const ENTRY: usize = 4;
 
 /// The weight of the entries that returned payments and results of refunds can have in a run.
 const RETURNED: usize = 8 * ENTRY;
@@ -44,24 +51,39 @@ impl Line {
         matches!(self.status.as_str(), "CANCELLED" | "RETURNED")
     }
 
-    fn is_unshipped(&self) -> bool {
+    pub(super) fn is_unshipped(&self) -> bool {
         matches!(self.status.as_str(), "PAID" | "PREPARING")
+    }
+
+    /// Whether its state is that of its parcels.
+    pub(super) fn is_on_its_way(&self) -> bool {
+        self.is_unshipped() || matches!(self.status.as_str(), "SHIPPED" | "IN_DELIVERY" | "DELIVERED")
     }
 
     fn has_arrived(&self) -> bool {
         matches!(self.status.as_str(), "DELIVERED" | "PURCHASE_CONFIRMED")
     }
 
-    fn left(&self) -> i64 {
+    pub(super) fn left(&self) -> i64 {
         self.quantity - self.cancelled
     }
 }
 
 impl Order {
-    /// Whether something of this user's order is still to happen.
-    pub(super) fn is_open_of(&self, user: &str) -> bool {
+    /// Whether something of it is still to happen.
+    pub(super) fn is_open(&self) -> bool {
         let is_over = |line: &Line| line.is_terminal() || line.has_arrived() || line.status == "EXCHANGED";
-        self.user == user && !self.has_failed && !self.lines.iter().all(is_over)
+        !self.has_failed && !self.lines.iter().all(is_over)
+    }
+
+    /// The fees that are due back: that of a shipment with its last unit.
+    pub(super) fn fees_back(&self) -> i64 {
+        let is_gone = |place: usize| {
+            let lines = self.lines.iter().filter(|line| self.quote.shipment_of(&line.seller) == place);
+            lines.map(Line::left).sum::<i64>() == 0
+        };
+        let shipments = self.quote.shipments.iter().enumerate();
+        shipments.filter(|(place, _)| is_gone(*place)).map(|(_, (_, fee))| fee).sum()
     }
 
     fn status(&self) -> &'static str {
@@ -72,6 +94,8 @@ impl Order {
             if all_gone { "CANCELLED" } else { "PENDING_PAYMENT" }
         } else if all_gone {
             "FULLY_REFUNDED"
+        } else if (0..self.lines.len()).any(|line| self.returned_by_claims(line) > 0) {
+            "PARTIALLY_CANCELLED"
         } else if self.lines.iter().all(|line| line.is_terminal() || line.has_arrived()) {
             "COMPLETED"
         } else if self.lines.iter().any(|line| line.cancelled > 0) {
@@ -86,11 +110,11 @@ impl Order {
     }
 
     fn set_lines(&mut self, status: &str) {
-        self.lines.iter_mut().for_each(|line| status.clone_into(&mut line.status));
+        self.lines.iter_mut().for_each(|line| line.move_to(status));
     }
 
     /// Notes the present state.
-    fn moved(&mut self) {
+    pub(super) fn moved(&mut self) {
         let status = self.status();
         if self.states.last() != Some(&status) {
             self.states.push(status);
@@ -99,9 +123,18 @@ impl Order {
 
     fn shown(&self, id: &str) -> Value {
         let mut shown = self.quote.shown();
-        for (item, line) in shown["items"].as_array_mut().into_iter().flatten().zip(&self.lines) {
+        for (place, line) in self.lines.iter().enumerate() {
+            let item = &mut shown["items"][place];
             item["cancelledQuantity"] = json!(line.cancelled);
+            item["shippedQuantity"] = json!(self.in_parcels(place));
+            item["deliveredQuantity"] = json!(self.arrived(place));
+            item["returnedQuantity"] = json!(self.returned(place));
             item["status"] = json!(line.status);
+        }
+        let parcels = self.parcels.iter().zip(1..).map(|(parcel, number)| parcel.shown(id, number));
+        shown["parcels"] = parcels.collect();
+        if !self.claims.is_empty() {
+            shown["claims"] = (0..self.claims.len()).map(|claim| self.claim_shown(id, claim, true)).collect();
         }
         shown["orderId"] = json!(id);
         shown["userId"] = json!(self.user);
@@ -114,6 +147,15 @@ impl Order {
         shown["holdExpiresAt"] = json!(self.hold_ends.map(|at| at.to_string()));
         shown
     }
+}
+
+/// The units of a request by the place of their line, in the order of the lines.
+pub(super) fn item_units(sent: &Value) -> Vec<(usize, i64)> {
+    let items = sent["items"].as_array().into_iter().flatten();
+    let place = |item: &Value| text(item, "itemId").parse::<usize>().unwrap_or(0).wrapping_sub(1);
+    let mut units: Vec<(usize, i64)> = items.map(|item| (place(item), number(item, "quantity"))).collect();
+    units.sort_unstable();
+    units
 }
 
 impl Reference {
@@ -154,10 +196,19 @@ impl Reference {
             refunded: 0,
             hold_ends: None,
             states: Vec::new(),
-            ship_to: None,
+            ship_to: Some(self.users[&user].ship_to()).filter(|address| !address.is_null()),
+            parcels: Vec::new(),
+            claims: Vec::new(),
+            waited: Vec::new(),
             weight: ENTRY,
         };
         order.set_lines("PENDING_PAYMENT");
+        let needs_address = self.settings.policy.people.require_address
+            && order.lines.iter().any(|line| self.products[&line.product].needs_shipping);
+        let missing = self.users[&user].missing_of_address();
+        if needs_address && !missing.is_empty() {
+            return Err(("ADDRESS_REQUIRED", json!({ "missing": missing })));
+        }
         let is_paid_at_once = payment == "BALANCE" || (payment == "EXTERNAL" && !order.is_external);
         if !is_paid_at_once {
             self.check_caps(&order)?;
@@ -198,7 +249,11 @@ impl Reference {
             }
             cart.retain(|_, units| *units > 0);
         }
-        let shown = order.shown(&id);
+        let mut shown = order.shown(&id);
+        // The answer leaves the address out if that cannot be read.
+        if !asked.actual["shipTo"].is_null() {
+            shown["shipTo"] = self.address_of(&order, &asked.actual["shipTo"]);
+        }
         self.orders.insert(id, order);
         Ok((201, shown))
     }
@@ -237,11 +292,25 @@ impl Reference {
     }
 
     /// Adds an entry with so many lines to a history, if this actor has room for it.
-    fn note(&mut self, id: &str, lines: usize, actor: Actor, asked: &Asked<'_>) -> Result<(), (&'static str, Value)> {
+    fn note(&mut self, id: &str, lines: usize, actor: Actor, asked: &Asked<'_>) -> Result<(), Refused> {
+        let mut order = self.orders.remove(id).expect("it is there");
+        let noted = self.note_more(&mut order, lines, 0, actor, asked);
+        self.orders.insert(id.to_owned(), order);
+        noted
+    }
+
+    /// The same for an entry with a part of so much more weight.
+    pub(super) fn note_more(
+        &self,
+        order: &mut Order,
+        lines: usize,
+        part: usize,
+        actor: Actor,
+        asked: &Asked<'_>,
+    ) -> Result<(), Refused> {
         let bounds = self.settings.bounds.history;
-        let order = self.orders.get_mut(id).expect("it is there");
         let most = if actor == Actor::Customer { bounds.customer } else { bounds.shop };
-        let weight = order.weight + ENTRY + lines;
+        let weight = order.weight + ENTRY + lines + part;
         // Only the answer shows whether money was returned before.
         let more = if order.is_external && asked.actual["limit"] == "orderHistory" { RETURNED } else { 0 };
         if weight + more > most {
@@ -252,7 +321,21 @@ impl Reference {
     }
 
     pub(super) fn order(&self, asked: &Asked<'_>) -> Outcome {
-        fine(self.order_of(asked)?.shown(&asked.part(1)))
+        let order = self.order_of(asked)?;
+        let mut shown = order.shown(&asked.part(1));
+        shown["shipTo"] = self.address_of(order, &asked.actual["shipTo"]);
+        fine(shown)
+    }
+
+    /// The role in which the caller pays, cancels and claims: the orderer, or an admin.
+    pub(super) fn buyer(&self, asked: &Asked<'_>, order: &Order) -> Result<Actor, Refused> {
+        let sells = |line: &Line| asked.call.role() == "SELLER" && line.seller == asked.call.caller();
+        match asked.call.role().as_str() {
+            "ADMIN" => Ok(Actor::Admin),
+            _ if order.user == asked.call.caller() => Ok(Actor::Customer),
+            _ if order.paid_at.is_some() && order.lines.iter().any(sells) => Err(("FORBIDDEN", json!({}))),
+            _ => Err(not_found()),
+        }
     }
 
     pub(super) fn order_item(&self, asked: &Asked<'_>) -> Outcome {
@@ -332,7 +415,7 @@ impl Reference {
             .filter(|(_, (_, line))| is_of(line))
             .map(|(id, (number, line))| {
                 let number: usize = number;
-                let to_ship = if line.is_unshipped() { line.left() } else { 0 };
+                let to_ship = self.orders[id].to_ship(number - 1);
                 let shown = json!({
                     "orderId": id, "itemId": number.to_string(), "productId": line.product,
                     "quantity": line.quantity, "toShip": to_ship, "status": line.status,
@@ -401,20 +484,34 @@ impl Reference {
             "PENDING_PAYMENT" | "CANCELLED" | "FULLY_REFUNDED" => return conflict,
             _ => {}
         }
-        for ((line, units), number) in order.lines.iter().zip(&units).zip(1..).filter(|((_, units), _)| **units > 0) {
-            let item = number.to_string();
-            if !line.is_unshipped() {
+        let is_whole = asked.sent["items"].is_null();
+        for (place, units) in units.iter().enumerate().filter(|(_, units)| **units > 0) {
+            let (line, item, left) = (&order.lines[place], (place + 1).to_string(), order.to_ship(place));
+            if !line.is_unshipped() || (is_whole && order.travelling(place) > 0) {
                 return Err(("ORDER_STATE_CONFLICT", json!({ "itemId": item, "status": line.status })));
             }
-            if line.left() < *units {
-                let details = json!({ "itemId": item, "requested": units, "available": line.left() });
+            if left < *units {
+                let details = json!({ "itemId": item, "requested": units, "available": left });
                 return Err(("ORDER_STATE_CONFLICT", details));
             }
         }
         let actor = if asked.call.role() == "ADMIN" { Actor::Admin } else { Actor::Customer };
-        self.note(&id, units.iter().filter(|units| **units > 0).count(), actor, asked)?;
-        for (place, units) in units.into_iter().enumerate().filter(|(_, units)| *units > 0) {
-            self.take_back(&id, place, units, "CANCELLED");
+        let before = order.clone();
+        let mut after = before.clone();
+        for (place, units) in units.iter().enumerate().filter(|(_, units)| **units > 0) {
+            after.lines[place].cancelled += units;
+            if after.lines[place].left() == 0 {
+                after.lines[place].move_to("CANCELLED");
+            } else {
+                after.follow(&before, place);
+            }
+        }
+        after.show_claims();
+        let lines = after.lines_of_entry(&before, &[]);
+        self.note_more(&mut after, lines, 0, actor, asked)?;
+        self.orders.insert(id.clone(), after);
+        for (line, units) in before.lines.iter().zip(units) {
+            self.products.get_mut(&line.product).expect("what was ordered is there").stock += units;
         }
         self.refund(&id);
         fine(self.orders[&id].shown(&id))
@@ -422,22 +519,22 @@ impl Reference {
 
     pub(super) fn readdress(&mut self, asked: &Asked<'_>) -> Outcome {
         self.may_change(asked)?;
-        let (id, line1) = (asked.part(1), text(&asked.sent["shipTo"], "line1"));
-        let order = self.order_of(asked)?;
-        let is_at_shop =
-            |line: &Line| matches!(line.status.as_str(), "PENDING_PAYMENT" | "PAID" | "PREPARING" | "CANCELLED");
-        let is_alive = order.lines.iter().any(|line| line.status != "CANCELLED");
-        if !order.lines.iter().all(is_at_shop) || !is_alive {
+        let id = asked.part(1);
+        let order = self.orders.get(&id).ok_or_else(not_found)?;
+        let actor = self.buyer(asked, order)?;
+        let user = &self.users[&order.user];
+        let shown = user.shown();
+        let given = address(&asked.sent["shipTo"], &text(&shown, "name"), &shown["phone"]);
+        if !order.parcels.is_empty() || order.lines.iter().all(|line| line.left() == 0) {
             return Err(("ORDER_STATE_CONFLICT", json!({ "status": order.status() })));
         }
-        if order.ship_to.as_ref() != Some(&line1) {
-            let actor = if asked.call.role() == "ADMIN" { Actor::Admin } else { Actor::Customer };
+        if order.ship_to.as_ref() != Some(&given) {
             self.note(&id, 0, actor, asked)?;
         }
         let order = self.orders.get_mut(&id).expect("it is there");
-        order.ship_to = Some(line1.clone());
+        order.ship_to = Some(given.clone());
         let mut shown = order.shown(&id);
-        shown["shipTo"] = json!({ "line1": line1 });
+        shown["shipTo"] = given;
         fine(shown)
     }
 
@@ -465,17 +562,33 @@ impl Reference {
             return Err(("FORBIDDEN", json!({})));
         }
         if line.status != to {
-            if !allowed_next(state(&line.status), line.before.as_deref().map(state), actor).contains(&state(&to)) {
+            let order = self.orders[&id].clone();
+            let mut next = allowed_next(state(&line.status), line.before.as_deref().map(state), actor);
+            // Units in parcels are not cancelled with the rest, and a claimed line only follows its parcels.
+            let is_partly_shipped = line.is_unshipped() && order.travelling(number - 1) > 0;
+            next.retain(|next| !is_partly_shipped || *next != LineStatus::Cancelled);
+            let is_of_parcels = |next: &LineStatus| {
+                matches!(next, LineStatus::Shipped | LineStatus::InDelivery | LineStatus::Delivered)
+            };
+            let is_claimed = order.is_claimed(number - 1);
+            next.retain(|next| !is_claimed || (line.is_on_its_way() && is_of_parcels(next)));
+            if !next.contains(&state(&to)) {
                 return Err(("ORDER_STATE_CONFLICT", json!({ "itemId": asked.part(3), "status": line.status })));
             }
-            self.note(&id, 1, actor, asked)?;
-            if matches!(to.as_str(), "CANCELLED" | "RETURNED") {
-                let left = line.left();
-                self.take_back(&id, number - 1, left, &to);
-            } else {
-                let line = &mut self.orders.get_mut(&id).expect("it is there").lines[number - 1];
-                line.before = Some(std::mem::replace(&mut line.status, to));
+            let mut after = order.clone();
+            after.imply_parcels(&order, number - 1, &to, asked.at("updatedAt"));
+            let moved = &mut after.lines[number - 1];
+            moved.move_to(&to);
+            let mut back = 0;
+            if moved.is_terminal() {
+                back = line.left();
+                moved.cancelled = moved.quantity;
             }
+            after.show_claims();
+            let lines = after.lines_of_entry(&order, &[number - 1]);
+            self.note_more(&mut after, lines, 0, actor, asked)?;
+            self.orders.insert(id.clone(), after);
+            self.products.get_mut(&line.product).expect("what was ordered is there").stock += back;
             self.refund(&id);
         }
         let order = &self.orders[&id];
@@ -488,17 +601,17 @@ impl Reference {
         let line = &mut self.orders.get_mut(id).expect("it is there").lines[place];
         line.cancelled += units;
         if line.left() == 0 {
-            end.clone_into(&mut line.status);
+            line.move_to(end);
         }
         self.products.get_mut(&line.product).expect("what was ordered is there").stock += units;
     }
 
     /// Refunds the amount due for all units that came back, less the earlier refunds.
-    fn refund(&mut self, id: &str) {
+    pub(super) fn refund(&mut self, id: &str) {
         let order = self.orders.get_mut(id).expect("it is there");
-        let due_of = |line: &Line| (line.amount() - line.share) * line.cancelled / line.quantity;
-        let all_gone = order.lines.iter().all(|line| line.left() == 0);
-        let due = order.lines.iter().map(due_of).sum::<i64>() + if all_gone { order.quote.fee } else { 0 };
+        let was_void = order.states.last() == Some(&"FULLY_REFUNDED");
+        let all_gone = order.lines.iter().all(|line| line.left() == 0) && !was_void;
+        let due = order.lines.iter().map(Line::refund).sum::<i64>() + order.fees_back() - order.fees_kept();
         let refund = due - order.refunded;
         order.refunded = due;
         order.moved();

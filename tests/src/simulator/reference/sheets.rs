@@ -14,10 +14,14 @@ use super::{
 #[derive(Debug, Clone)]
 pub(super) struct Line {
     pub(super) product: String,
+    pub(super) seller: String,
     pub(super) quantity: i64,
     pub(super) price: i64,
     pub(super) discount: i64,
+    /// Its part of the coupon's discount.
     pub(super) share: i64,
+    /// Its part of the fee of its shipment.
+    shipping_share: i64,
     pub(super) cancelled: i64,
     pub(super) status: String,
     /// The state before it.
@@ -28,6 +32,19 @@ impl Line {
     pub(super) fn amount(&self) -> i64 {
         (self.price - self.discount) * self.quantity
     }
+
+    /// The refund due for its cancelled units.
+    pub(super) fn refund(&self) -> i64 {
+        (self.amount() - self.share) * self.cancelled / self.quantity
+    }
+
+    /// Moves it to a state, if it is in another.
+    pub(super) fn move_to(&mut self, status: &str) {
+        if self.status != status {
+            let before = std::mem::replace(&mut self.status, status.to_owned());
+            self.before = Some(before).filter(|before| !before.is_empty());
+        }
+    }
 }
 
 /// The amounts of a basket.
@@ -36,26 +53,49 @@ pub(super) struct Quote {
     pub(super) lines: Vec<Line>,
     pub(super) coupon: Option<String>,
     pub(super) coupon_discount: i64,
-    pub(super) fee: i64,
+    /// The fee of each shipment, with its seller; the shop's has none.
+    pub(super) shipments: Vec<(Option<String>, i64)>,
     pub(super) payable: i64,
 }
 
 impl Quote {
+    /// The place of the shipment that goods of a seller belong to.
+    pub(super) fn shipment_of(&self, seller: &str) -> usize {
+        let own = self.shipments.iter().position(|(of, _)| of.as_deref() == Some(seller));
+        let of_shop = || self.shipments.iter().position(|(of, _)| of.is_none());
+        own.or_else(of_shop).expect("goods are in a shipment")
+    }
+
+    /// Splits the fee of each shipment over its lines by their amounts; goods for nothing share it alike.
+    fn split_fees(&mut self) {
+        for place in 0..self.shipments.len() {
+            let is_in = |line: &Line| self.shipment_of(&line.seller) == place;
+            let amounts: Vec<i64> = self.lines.iter().map(|line| if is_in(line) { line.amount() } else { 0 }).collect();
+            let alike: Vec<i64> = self.lines.iter().map(|line| i64::from(is_in(line))).collect();
+            let weights = if amounts.iter().sum::<i64>() == 0 { alike } else { amounts };
+            let parts = shares(self.shipments[place].1, &weights);
+            self.lines.iter_mut().zip(parts).for_each(|(line, part)| line.shipping_share += part);
+        }
+    }
+
     pub(super) fn shown(&self) -> Value {
         let line = |(line, number): (&Line, usize)| {
             json!({
                 "itemId": number.to_string(), "sequence": number, "productId": line.product, "quantity": line.quantity,
                 "unitPrice": line.price, "unitDiscount": line.discount, "amount": line.amount(),
-                "couponShare": line.share,
+                "couponShare": line.share, "shippingShare": line.shipping_share, "sellerId": line.seller,
             })
         };
         let items: Vec<Value> = self.lines.iter().zip(1..).map(line).collect();
+        let shipments = self.shipments.iter().map(|(seller, fee)| json!({ "sellerId": seller, "fee": fee }));
+        let fee: i64 = self.shipments.iter().map(|(_, fee)| fee).sum();
         json!({
+            "shipments": shipments.collect::<Vec<_>>(),
             "items": items,
             "goodsTotal": self.lines.iter().map(|line| line.price * line.quantity).sum::<i64>(),
             "goodsDiscount": self.lines.iter().map(|line| line.discount * line.quantity).sum::<i64>(),
             "couponId": self.coupon, "couponDiscount": self.coupon_discount,
-            "shippingFee": self.fee, "payable": self.payable,
+            "shippingFee": fee, "payable": self.payable,
         })
     }
 }
@@ -127,10 +167,12 @@ impl Reference {
         }
         let line = |&(id, units, product): &(&String, i64, &Product)| Line {
             product: id.clone(),
+            seller: product.seller.clone(),
             quantity: units,
             price: product.price,
             discount: product.discount,
             share: 0,
+            shipping_share: 0,
             cancelled: 0,
             status: String::new(),
             before: None,
@@ -138,14 +180,39 @@ impl Reference {
         let mut lines: Vec<Line> = products.iter().map(line).collect();
         let amounts: Vec<i64> = lines.iter().map(Line::amount).collect();
         let goods: i64 = amounts.iter().sum();
-        let shipping = self.settings.policy.shipping;
-        let fee = if goods >= shipping.free_from.get() { 0 } else { shipping.fee.get() };
+        let mut shipments: Vec<(Option<String>, i64, i64)> = Vec::new();
+        for line in &lines {
+            let own = self.terms.contains_key(&line.seller).then(|| line.seller.clone());
+            match shipments.iter_mut().find(|(of, ..)| *of == own) {
+                Some((.., goods)) => *goods += line.amount(),
+                None => shipments.push((own, 0, line.amount())),
+            }
+        }
+        for (seller, fee, goods) in &mut shipments {
+            let of_shop = self.settings.policy.shipping;
+            let own = seller.as_ref().and_then(|seller| self.terms.get(seller));
+            let [usual, free_from, _] = own.copied().unwrap_or([of_shop.fee.get(), of_shop.free_from.get(), 0]);
+            *fee = if *goods >= free_from { 0 } else { usual };
+        }
+        if let Some(sheet) = sheet {
+            // A sheet fixes the amounts; only its coupon must still be usable.
+            if let Some(coupon) = &coupon {
+                self.ensure_usable(&(user.to_owned(), coupon.clone()), asked.now)?;
+            }
+            return Ok(sheet.clone());
+        }
+        let fees: i64 = shipments.iter().map(|(_, fee, _)| fee).sum();
         let (coupon_discount, fee) = match &coupon {
-            Some(coupon) => self.discount(&(user.to_owned(), coupon.clone()), goods, fee, asked.now)?,
-            None => (0, fee),
+            Some(coupon) => self.discount(&(user.to_owned(), coupon.clone()), goods, fees, asked.now)?,
+            None => (0, fees),
         };
         lines.iter_mut().zip(shares(coupon_discount, &amounts)).for_each(|(line, share)| line.share = share);
-        Ok(Quote { lines, coupon, coupon_discount, fee, payable: goods - coupon_discount + fee })
+        let fee_of = |(seller, own, _): (Option<String>, i64, i64)| (seller, if fee == 0 { 0 } else { own });
+        let shipments = shipments.into_iter().map(fee_of).collect();
+        let payable = goods - coupon_discount + fee;
+        let mut quote = Quote { lines, coupon, coupon_discount, shipments, payable };
+        quote.split_fees();
+        Ok(quote)
     }
 
     pub(super) fn create_sheet(&mut self, asked: &Asked<'_>) -> Outcome {

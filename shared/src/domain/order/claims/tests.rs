@@ -11,6 +11,7 @@ use super::{
 };
 use crate::domain::{
     coupon::{Discount, Terms},
+    refusal::OpenBusiness,
     shipping::{ShippingPolicy, ShippingRates},
 };
 
@@ -100,6 +101,19 @@ fn the_history_knows_the_units_that_left_the_shelf_and_did_not_return() {
             order.history.iter().flat_map(|entry| order.taken_by(entry)).map(|(_, units)| units).sum();
         assert_eq!((by_history, order.off_shelf(1) - 3), (taken, taken), "{:?}", order.claims[0].status);
     }
+}
+
+#[test]
+fn an_open_claim_of_a_part_is_open_business_of_its_customer() {
+    let open_business = |order: &Order| {
+        let mut open = OpenBusiness::default();
+        open.add_order(order);
+        (open.orders, open.claims)
+    };
+    let asked = claimed(&delivered(), &wish(ClaimType::Return, ClaimReason::Defect, &[(1, 1)])).unwrap();
+    assert_eq!((asked.items[0].status, open_business(&asked)), (LineStatus::Delivered, (0, 1)));
+    let refused = asked.decide_claim(1, false, None, Actor::Seller, after(11)).unwrap();
+    assert_eq!(open_business(&refused), (0, 0));
 }
 
 /// A step of an order, at random.
