@@ -110,7 +110,8 @@ async fn sellers_see_their_own_claims_alone() {
         let mut row = row.clone();
         row["pk"] = json!({ "S": "DESKCLAIMS#hana" });
         row["byTimePk"] = json!({ "S": "DESKCLAIMS#hana#REQUESTED" });
-        shop.dynamo().execute("PutItem", json!({ "TableName": TABLE, "Item": row })).unwrap();
+        let put = json!({ "TransactItems": [{ "Put": { "TableName": TABLE, "Item": row } }] });
+        shop.dynamo().execute("TransactWriteItems", put).unwrap();
     }
     for path in ["/desk/claims", "/desk/claims?status=REQUESTED"] {
         let list = shop.get(path).as_seller("hana").await.expect(200);
