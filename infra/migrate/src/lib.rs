@@ -21,7 +21,7 @@ mod sellers;
 use futures::future::BoxFuture;
 use jiff::SignedDuration;
 use shared::{
-    app::{CONFIRM_AFTER, PaymentPolicy, PeoplePolicy, Policy},
+    app::{CONFIRM_AFTER, ExportPolicy, PaymentPolicy, PeoplePolicy, Policy},
     domain::{Won, caps::Caps, order::ClaimPolicy, pricing::ShippingPolicy},
     platform::{Clock, Random},
     store::{
@@ -108,6 +108,7 @@ const POLICY: Policy = Policy {
     claims: ClaimPolicy::DEFAULT,
     payments: PaymentPolicy::DEFAULT,
     people: PeoplePolicy::DEFAULT,
+    exports: ExportPolicy::DEFAULT,
 };
 
 /// A migration that did not finish. Running it again continues from there.

@@ -57,6 +57,7 @@ pub fn scenarios() -> Vec<Scenario> {
     all.extend(order_changes());
     all.extend(background());
     all.extend(super::claims::scenarios());
+    all.extend(super::exports::scenarios());
     all.extend(super::payments::scenarios());
     all
 }

@@ -31,6 +31,7 @@ pub struct DeskLine {
     pub line: OrderLine,
     /// Units that its seller has yet to ship.
     pub to_ship: u16,
+    pub created_at: Timestamp,
     pub paid_at: Timestamp,
 }
 
@@ -132,7 +133,8 @@ fn shown(order: &Order, number: usize, line: &OrderLine, filter: &LineFilter<'_>
         && filter.period.has(order.created_at);
     let (item_id, paid_at) = (OrderItemId::try_from(number.to_string()).ok()?, order.paid_at?);
     let to_ship = order.unshipped_units(number);
-    is_wanted.then(|| DeskLine { order_id: order.order_id.clone(), item_id, line: line.clone(), to_ship, paid_at })
+    let (order_id, created_at) = (order.order_id.clone(), order.created_at);
+    is_wanted.then(|| DeskLine { order_id, item_id, line: line.clone(), to_ship, created_at, paid_at })
 }
 
 /// Returns up to `limit` orders of all users after a position, newest first. There are fewer if rows are outdated; `next`

@@ -58,12 +58,16 @@ pub async fn get(shop: &Shop, caller: &Caller, id: &OrderId) -> Result<Authorize
 /// # Errors
 /// [`Refusal::NotFound`] if there is none, or the caller may see no part of it.
 pub async fn with_history(shop: &Shop, caller: &Caller, id: &OrderId) -> Result<AuthorizedOrder, Failure> {
-    let mut authorized = get(shop, caller, id).await?;
+    with_texts(shop, get(shop, caller, id).await?).await
+}
+
+/// The order with the reasons in its history opened, as far as they are not erased.
+pub(super) async fn with_texts(shop: &Shop, mut authorized: AuthorizedOrder) -> Result<AuthorizedOrder, Failure> {
     let order = &mut authorized.order;
     if order.history.iter().any(|entry| entry.reason.is_some()) {
         let seal = personal::seal_of(shop, &order.user_id).await?;
         for entry in &mut order.history {
-            seal.open_reason(id.as_str(), &mut entry.reason);
+            seal.open_reason(order.order_id.as_str(), &mut entry.reason);
         }
     }
     Ok(authorized)
