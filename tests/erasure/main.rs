@@ -90,6 +90,7 @@ async fn nothing_personal_is_left_of_a_user_who_withdrew() {
     let path = format!("/balance/withdrawals/{}", cash["withdrawalId"].as_str().unwrap());
     shop.patch(&path, json!({ "status": "PAID_OUT" })).as_admin().await.expect(200);
     shop.get("/users?email=hidden@example.com").as_admin().await.expect(200);
+    shop.set_clock("2026-11-20T03:00:01Z");
     let mine = json!({ "of": "MINE", "from": "2026-11-01T00:00:00Z", "to": "2026-12-01T00:00:00Z" });
     shop.post("/exports", mine.clone()).as_user("mina").await.expect(202);
     shop.settle().await;

@@ -144,7 +144,7 @@ async fn an_attempt_that_is_too_late_changes_no_part() {
     for message in messages(&shop) {
         assert!(handle(&instance, &message).await);
     }
-    assert_eq!(self::shown(&shop, &id).await.1, text);
+    assert_eq!(shown(&shop, &id).await.1, text);
 }
 
 #[tokio::test(start_paused = true)]

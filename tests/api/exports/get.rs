@@ -27,7 +27,7 @@ async fn shop_with_orders() -> TestShop {
     }
     shop.set_clock("2026-11-20T03:04:00Z");
     hold(&shop, "jun", "tea", 9).await.expect(201);
-    shop.set_clock("2026-11-20T03:30:00Z");
+    shop.set_clock("2026-11-20T03:10:00Z");
     shop.settle().await;
     shop
 }
@@ -49,7 +49,7 @@ async fn sellers_get_their_lines_and_admins_all() {
 
     let shown = shop.get(&path(&of_hana)).as_seller("hana").await.expect(200);
     assert_eq!((&shown["of"], &shown["rows"]), (&json!("ORDERS"), &json!(3)));
-    assert_eq!(shown["createdAt"], "2026-11-20T03:30:00Z");
+    assert_eq!(shown["createdAt"], "2026-11-20T03:10:00Z");
     let file = text(&shop, &shown).await;
     assert!(file.starts_with("\u{feff}orderId,itemId,createdAt,paidAt,userId,sellerId,productId,name,quantity,"));
     // Oldest first, without the orderer; a name is no formula.
@@ -157,8 +157,8 @@ async fn users_get_everything_about_them() {
     let top_up = shop.post("/payments", top_up).as_user("mina").await.expect(201);
     shop.settle().await;
 
-    let mine = export(&shop, "MINE").as_user("mina").await.expect(202);
     shop.set_clock("2026-11-20T03:00:01Z");
+    let mine = export(&shop, "MINE").as_user("mina").await.expect(202);
     shop.settle().await;
     let shown = shop.get(&path(&mine)).as_user("mina").await.expect(200);
     let lines = lines(&text(&shop, &shown).await);
@@ -174,7 +174,7 @@ async fn users_get_everything_about_them() {
     let of = |kind: &str| &lines.iter().find(|(of, _)| of == kind).unwrap().1;
     assert_eq!((&of("PROFILE")["name"], &of("PROFILE")["email"]), (&json!("김민아"), &json!("mina@example.com")));
     assert_eq!(of("ADDRESS")["line1"], address["line1"]);
-    assert_eq!((&of("ORDER")["orderId"], &of("ORDER")["status"]), (&order["orderId"], &json!("CANCELLED")));
+    assert_eq!((&of("ORDER")["orderId"], &of("ORDER")["status"]), (&order["orderId"], &json!("FULLY_REFUNDED")));
     assert_eq!(of("WITHDRAWAL")["account"], account);
     assert_eq!((&of("PAYMENT")["paymentId"], &of("PAYMENT")["checkout"]), (&top_up["paymentId"], &Value::Null));
     assert_eq!((&of("COUPON")["couponId"], &of("COUPON")["status"]), (&json!("welcome"), &json!("USABLE")));
@@ -220,16 +220,16 @@ async fn links_end_and_files_end() {
     let shown = look().await.expect(200);
     assert_eq!(
         (&shown["linkExpiresAt"], &shown["expiresAt"]),
-        (&json!("2026-11-20T03:40:00Z"), &json!("2026-11-21T03:30:00Z"))
+        (&json!("2026-11-20T03:20:00Z"), &json!("2026-11-21T03:10:00Z"))
     );
     let link = shown["link"].as_str().unwrap();
     assert!(link.contains("X-Amz-Expires=600") && link.contains("X-Amz-Signature="), "{link}");
     assert!(link.contains("response-content-disposition=attachment"), "{link}");
-    shop.set_clock("2026-11-21T03:29:00Z");
+    shop.set_clock("2026-11-21T03:09:00Z");
     let shown = look().await.expect(200);
-    assert_eq!(shown["linkExpiresAt"], "2026-11-21T03:30:00Z");
+    assert_eq!(shown["linkExpiresAt"], "2026-11-21T03:10:00Z");
     assert!(shown["link"].as_str().unwrap().contains("X-Amz-Expires=60&"), "{shown}");
-    shop.set_clock("2026-11-21T03:30:00Z");
+    shop.set_clock("2026-11-21T03:10:00Z");
     let shown = look().await.expect(200);
     assert_eq!((&shown["status"], &shown["link"]), (&json!("DONE"), &Value::Null));
 }
