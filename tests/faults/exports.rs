@@ -27,13 +27,17 @@ fn small() -> Bounds {
 
 /// A shop with orders, and its instances with small bounds.
 async fn shop_with_orders() -> TestShop {
+    shop_with(ORDERS).await
+}
+
+async fn shop_with(orders: usize) -> TestShop {
     let shop = TestShop::new();
     shop.customer("mina", 1_000_000).await;
     for product in ["tea", "cup"] {
         let product = json!({ "productId": product, "name": product, "price": 1_000, "stock": 1_000 });
         shop.post("/products", product).as_seller("hana").await.expect(201);
     }
-    for number in 0..ORDERS {
+    for number in 0..orders {
         shop.set_clock(&format!("2026-11-20T03:00:{number:02}Z"));
         let items = ["tea", "cup"].map(|product| json!({ "productId": product, "quantity": 1 }));
         shop.post("/orders", json!({ "userId": "mina", "items": items })).as_user("mina").await.expect(201);
@@ -53,7 +57,10 @@ async fn begin(shop: &TestShop, of: &str) -> String {
 
 /// The messages of the relay about exports so far.
 fn messages(shop: &TestShop) -> Vec<ExportMessage> {
-    let mut consumers = Consumers::new(shop.dynamo().clone());
+    next_messages(&mut Consumers::new(shop.dynamo().clone()))
+}
+
+fn next_messages(consumers: &mut Consumers) -> Vec<ExportMessage> {
     let mut messages = Vec::new();
     loop {
         let records = consumers.next_batch();
@@ -77,16 +84,15 @@ async fn handle(shop: &TestShop, message: &ExportMessage) -> bool {
 
 /// Hands each message over by `deliver`, and those that follow from it, to the end.
 async fn drive(shop: &TestShop, deliver: impl AsyncFn(&ExportMessage)) {
-    let mut seen = 0;
+    let mut consumers = Consumers::new(shop.dynamo().clone());
     loop {
-        let all = messages(shop);
-        if seen == all.len() {
+        let messages = next_messages(&mut consumers);
+        if messages.is_empty() {
             return;
         }
-        for message in &all[seen..] {
+        for message in &messages {
             deliver(message).await;
         }
-        seen = all.len();
     }
 }
 
@@ -155,7 +161,7 @@ async fn a_death_at_any_call_loses_and_doubles_no_row() {
         for number in 0.. {
             let mut is_over = false;
             for side in [Side::Before, Side::After] {
-                let shop = shop_with_orders().await;
+                let shop = shop_with(2).await;
                 let id = begin(&shop, of).await;
                 let deaths_at = Deaths::at(number, side);
                 let dying = shop.watched_within(&deaths_at, small());
