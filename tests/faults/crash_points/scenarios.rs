@@ -48,7 +48,7 @@ fn path(order: &Value, rest: &str) -> String {
 
 /// Every task of the functions that matters.
 pub fn scenarios() -> Vec<Scenario> {
-    let mut all = Vec::new();
+    let mut all = super::exports::scenarios();
     all.extend(users());
     all.extend(products());
     all.extend(coupons());
@@ -57,7 +57,6 @@ pub fn scenarios() -> Vec<Scenario> {
     all.extend(order_changes());
     all.extend(background());
     all.extend(super::claims::scenarios());
-    all.extend(super::exports::scenarios());
     all.extend(super::payments::scenarios());
     all
 }
