@@ -284,6 +284,8 @@ impl Auditor {
             Record::Cart { .. }
             | Record::Address { .. }
             | Record::Erasure(_)
+            | Record::Export(_)
+            | Record::UserExports { .. }
             | Record::Phone { .. }
             | Record::Access { .. }
             | Record::RanksRefreshed(_)

@@ -4,6 +4,8 @@
 //! lambda watch` and the tests read it; a test checks `template.yaml` against it.
 
 pub mod desk_messages;
+pub mod export_messages;
+pub mod exports_bucket;
 pub mod provider;
 pub mod routes;
 
@@ -50,6 +52,11 @@ pub mod http {
         pub mod list_claims;
         pub mod list_lines;
         pub mod list_products;
+    }
+
+    pub mod exports {
+        pub mod create;
+        pub mod get;
     }
 
     pub mod order_sheets {
@@ -123,6 +130,7 @@ pub mod stream {
 
 /// Readers of queues.
 pub mod queue {
+    pub mod build_exports;
     pub mod deliver_orders;
     pub mod process_expiry;
     pub mod settle_payments;
@@ -139,7 +147,7 @@ pub mod schedule {
 }
 
 use http::{
-    balance, cart, claims, coupons, desk, order_sheets, orders, payments, products, reference, sellers, users,
+    balance, cart, claims, coupons, desk, exports, order_sheets, orders, payments, products, reference, sellers, users,
     withdrawals,
 };
 use routes::Route;
@@ -245,6 +253,8 @@ endpoints![
     ("GET",    "/desk/claims",                            "list-desk-claims",     desk::list_claims,          token),
     ("GET",    "/desk/campaigns",                         "list-desk-campaigns",  desk::list_campaigns,       token),
     ("GET",    "/desk/audit-log",                         "list-accesses",        desk::list_accesses,        token),
+    ("POST",   "/exports",                                "create-export",        exports::create,            token),
+    ("GET",    "/exports/{exportId}",                     "get-export",           exports::get,               token),
     ("GET",    "/openapi.json",                           "api-reference",        reference,                  page),
     ("GET",    "/docs",                                   "api-reference",        reference::page,            page),
 ];

@@ -18,6 +18,7 @@ mod costs;
 mod desk;
 mod documents;
 mod doors;
+mod exports;
 mod features;
 mod fuzz;
 mod idempotency;

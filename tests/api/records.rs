@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 use shared::{
-    domain::{CouponId, OrderId, OrderSheetId, ProductId, UserId, id::bucket, ledger::LedgerEntry, text::EmailKey},
+    domain::{
+        CouponId, ExportId, OrderId, OrderSheetId, ProductId, UserId, id::bucket, ledger::LedgerEntry, text::EmailKey,
+    },
     store::{Key, keys},
 };
 use tests::TestShop;
@@ -432,6 +434,50 @@ async fn requests() {
       "pk": "REQUEST#zcbts5gurtxsprwsozb76w6rny",
       "sk": "REQUEST",
       "ttl": 1795748400
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn exports() {
+    let shop = TestShop::new();
+    let export = json!({ "of": "ORDERS", "from": "2026-11-01T00:00:00Z", "to": "2026-12-01T00:00:00Z" });
+    shop.post("/exports", export).as_seller("hana").key("k").await.expect(202);
+    let digest = shared::app::RequestKey::given("hana", "POST /exports", "k", b"").digest;
+    let export = ExportId::try_from(digest).unwrap();
+    let mut export = stored(&shop, keys::export(&export));
+    export["traceId"] = json!("…");
+    insta::assert_json_snapshot!(export, @r#"
+    {
+      "createdAt": 1795143600000,
+      "expiresAt": 1795230000000,
+      "exportId": "63hik2s6cj6cjogo6oup3veq7q",
+      "from": 1793491200000,
+      "of": "ORDERS",
+      "parts": [],
+      "payload": "nhou4sicsyoxcvkkcnhw32qrbu",
+      "pk": "EXPORT#63hik2s6cj6cjogo6oup3veq7q",
+      "rows": 0,
+      "sellerId": "hana",
+      "sk": "EXPORT",
+      "status": "RUNNING",
+      "to": 1796083200000,
+      "traceId": "…",
+      "ttl": 1795230000,
+      "updatedAt": 1795143600000,
+      "userId": "hana",
+      "version": 1
+    }
+    "#);
+    let hana = UserId::try_from("hana".to_owned()).unwrap();
+    insta::assert_json_snapshot!(stored(&shop, keys::user_exports(&hana)), @r#"
+    {
+      "open": {
+        "63hik2s6cj6cjogo6oup3veq7q": 1795230000000
+      },
+      "pk": "USER#hana",
+      "sk": "EXPORTS",
+      "version": 1
     }
     "#);
 }

@@ -83,6 +83,7 @@ async fn suspended_sellers_and_admins_change_nothing() {
     for status in ["SUSPENDED", "WITHDRAWN"] {
         set_user(&shop, "dabang", status).await;
         set_user(&shop, "boss", status).await;
+        let export = json!({ "of": "ORDERS", "from": "2026-11-01T00:00:00Z", "to": "2026-12-01T00:00:00Z" });
         let of_seller = [
             shop.patch("/products/tea", json!({ "price": 1 })),
             restock(),
@@ -90,6 +91,7 @@ async fn suspended_sellers_and_admins_change_nothing() {
             shop.patch(&format!("{path}/items/1"), json!({ "status": "SHIPPED" })),
             shop.post(&format!("{path}/parcels"), parcel.clone()),
             shop.call("PUT", "/sellers/dabang/shipping").json(&terms),
+            shop.post("/exports", export.clone()),
         ];
         for call in of_seller {
             call.as_seller("dabang").await.refused(409, "USER_NOT_ACTIVE");
@@ -135,6 +137,7 @@ async fn suspended_sellers_and_admins_change_nothing() {
             shop.post("/payments", json!({ "purpose": { "type": "TOP_UP", "userId": "mina", "amount": 1_000 } })),
             shop.post("/payments/none/confirm", json!({ "paymentKey": "key", "amount": 1_000 })),
             shop.post("/payments/none/refund", json!({ "amount": 1_000 })),
+            shop.post("/exports", export.clone()),
         ];
         let tried: BTreeSet<&str> = of_admin.iter().map(Call::function).collect();
         // A notice is the provider's, and has no caller.

@@ -87,6 +87,9 @@ async fn every_route_works_with_a_token_and_its_own_permissions() {
     assert_eq!(admin.get("/orders?userId=nobody").await.code(), "ENTITY_NOT_FOUND");
 
     an_order_lives(&mina, &seller).await;
+    an_export_is_built(&mina, "MINE", "이미나").await;
+    an_export_is_built(&seller, "PRODUCTS", "녹차").await;
+    an_export_is_built(&admin, "LEDGER", "CHARGE").await;
     the_door_is_shut_to_others(&deployed, &mina, id).await;
     bad_input_is_refused(&mina).await;
     bad_input_is_refused(&shop.api).await;
@@ -159,6 +162,22 @@ async fn one_unit_is_claimed(mina: &Api, seller: &Api, order: &str) {
     })
     .await;
     assert!(seller.get("/desk/lines?shipTo=true").await.data()["items"].is_array());
+}
+
+/// An export is built part by part behind the request. Its link needs no token.
+async fn an_export_is_built(caller: &Api, of: &str, row: &str) {
+    let body = json!({ "of": of, "from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z" });
+    let begun = caller.post("/exports", body).await;
+    let path = format!("/exports/{}", begun.data()["exportId"].as_str().unwrap());
+    let done = eventually("the export is built", || async {
+        let shown = caller.get(&path).await.data().clone();
+        if shown["status"] == "DONE" { Ok(shown) } else { Err(shown.to_string()) }
+    })
+    .await;
+    let file = reqwest::get(done["link"].as_str().unwrap()).await.unwrap();
+    assert_eq!(file.status(), 200, "{done}");
+    let text = file.text().await.unwrap();
+    assert!(text.contains(row), "{text}");
 }
 
 /// Without a token no function runs, with any headers. A token gives access to its user's own things only.

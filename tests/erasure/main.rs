@@ -90,6 +90,14 @@ async fn nothing_personal_is_left_of_a_user_who_withdrew() {
     let path = format!("/balance/withdrawals/{}", cash["withdrawalId"].as_str().unwrap());
     shop.patch(&path, json!({ "status": "PAID_OUT" })).as_admin().await.expect(200);
     shop.get("/users?email=hidden@example.com").as_admin().await.expect(200);
+    shop.set_clock("2026-11-20T03:00:01Z");
+    let mine = json!({ "of": "MINE", "from": "2026-11-01T00:00:00Z", "to": "2026-12-01T00:00:00Z" });
+    shop.post("/exports", mine.clone()).as_user("mina").await.expect(202);
+    shop.settle().await;
+    let files = shop.bucket.texts();
+    assert!(files.values().any(|file| file.contains("숨은이름") && file.contains("110-8888-1")), "{files:?}");
+    // Another one is under way.
+    shop.post("/exports", mine).as_user("mina").await.expect(202);
     shop.post("/users/mina/withdraw", json!({ "forfeit": true })).as_user("mina").await.expect(200);
 
     let (bus, dead_letters) = (Bus::default(), DeadLetterQueue::default());
@@ -102,6 +110,8 @@ async fn nothing_personal_is_left_of_a_user_who_withdrew() {
     assert_absent("the table", &items);
     assert!(!items.contains("\"KEY\"") && !items.contains("ADDRESS#") && !items.contains("PHONE#"), "{items}");
     assert_absent("the stream", &streamed(&shop));
+    shop.settle().await;
+    shop.bucket.texts().values().for_each(|file| assert_absent("a file", file));
     let lines = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(lines.contains("POST /orders 201"), "{lines}");
     assert_absent("the log", &lines);

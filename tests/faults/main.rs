@@ -23,6 +23,7 @@ mod delivery;
 mod desk;
 mod events;
 mod expiry;
+mod exports;
 mod external_payments;
 mod failure_modes;
 mod flash;

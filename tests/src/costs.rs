@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use functions::schedule::rebuild_sales;
+use functions::{export_messages::EXPORT_DUE, queue::build_exports, schedule::rebuild_sales};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::{
@@ -14,6 +14,7 @@ use shared::{
 
 use crate::{
     Call, Cost, TestShop,
+    fakes::queue::{self, Waits},
     steps::{
         cancel,
         payments::{CARD, check_out, confirm, payment_id, session_of, sweep_payments},
@@ -131,6 +132,7 @@ pub async fn measure() -> Vec<Row> {
     Box::pin(sheets(&mut bench)).await;
     Box::pin(shards(&mut bench)).await;
     Box::pin(parcels(&mut bench)).await;
+    Box::pin(exports(&mut bench)).await;
     Box::pin(bestsellers(&mut bench)).await;
     Box::pin(aggregation(&mut bench)).await;
     bench.rows
@@ -223,6 +225,31 @@ async fn parcels(bench: &mut Bench) {
     }
     let call = bench.shop.patch(&format!("{path}/parcels/3"), json!({ "status": "DELIVERED" })).as_seller("onnuri");
     bench.call("arrival of a parcel, by which a line is delivered", cost(3, 7.0, 3.0), call).await;
+}
+
+/// An export is a record and the list of its user's running ones, each 2 units in a transaction, with a check of the
+/// account. A step reads the record and writes it once. Its pages cost as much as the lists that they are of.
+async fn exports(bench: &mut Bench) {
+    let mine = json!({ "of": "MINE", "from": "2026-11-01T00:00:00Z", "to": "2026-12-01T00:00:00Z" });
+    let call = bench.shop.post("/exports", mine).as_user("jun");
+    let export = bench.call("export of one's own data", cost(2, 6.0, 1.0), call).await;
+    let of_seller = json!({ "of": "PRODUCTS", "from": "2026-11-01T00:00:00Z", "to": "2026-12-01T00:00:00Z" });
+    let call = bench.shop.post("/exports", of_seller).as_seller("onnuri");
+    let products = bench.call("export of a seller's products", cost(4, 7.0, 2.0), call).await;
+    let shop = bench.shop.clone();
+    let step = async |version: u64| {
+        let message = json!({ "exportId": products["exportId"], "version": version, "changedAt": 0 });
+        let messages = queue::batch("jangteo.orders", &[(EXPORT_DUE, message)]);
+        let queue = Waits::default().queue();
+        let done = build_exports::handle(shop.instance(), &queue, messages).await.expect("an answer");
+        assert!(done.batch_item_failures.is_empty(), "a step is taken");
+    };
+    bench.run("part of an export, a product", cost(4, 2.0, 4.0), step(1)).await;
+    bench.run("file of an export", cost(3, 4.0, 2.0), step(2)).await;
+    bench.shop.settle().await;
+    let path = format!("/exports/{}", export["exportId"].as_str().expect("an id"));
+    let call = bench.shop.get(&path).as_user("jun");
+    bench.call("link to a file with one's own data", cost(2, 0.0, 2.0), call).await;
 }
 
 async fn users(bench: &mut Bench) {

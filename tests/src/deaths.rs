@@ -12,6 +12,7 @@ use aws_smithy_runtime_api::client::{
 };
 use futures::future::{BoxFuture, FutureExt as _};
 use payment_provider::{Answer, NoAnswer, Request, Transport};
+use shared::lambda::failures_bucket;
 use tokio::sync::Notify;
 
 use crate::{
@@ -101,6 +102,11 @@ impl Deaths {
         aws_sdk_ssm::Client::new(&wire::to(self.watched(store)))
     }
 
+    /// A client of S3 with watched calls.
+    pub(crate) fn s3(&self, bucket: impl HttpConnector + 'static) -> aws_sdk_s3::Client {
+        failures_bucket::client(&wire::to(self.watched(bucket)))
+    }
+
     /// A way to the payment provider with watched calls.
     pub(crate) fn provider(&self, provider: InProcess) -> Arc<dyn Transport> {
         Arc::new(WatchedProvider { provider, deaths: self.clone() })
@@ -139,7 +145,9 @@ impl<S> fmt::Debug for Watched<S> {
 impl<S: HttpConnector + 'static> HttpConnector for Watched<S> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
-        let name = target.rsplit('.').next().unwrap_or_default().to_owned();
+        let name = target.rsplit('.').next().filter(|name| !name.is_empty());
+        // A call to a bucket names its operation by its method.
+        let name = name.unwrap_or_else(|| request.method()).to_owned();
         let (service, deaths) = (Arc::clone(&self.service), self.deaths.clone());
         HttpConnectorFuture::new(async move {
             // The service is asked when the call is sent, not before.

@@ -166,7 +166,7 @@ pub(crate) fn refusal(request: &HttpRequest) -> Option<(u16, Value)> {
         .try_with(|function| {
             let target = request.headers().get("x-amz-target").unwrap_or_default();
             let refused = match target {
-                "" => [of_bucket(function, request.method())].into(),
+                "" => [of_bucket(function, request)].into(),
                 target => {
                     let body = request.body().bytes().unwrap_or_default();
                     uses(function, target, &serde_json::from_slice(body).expect("a request is JSON"))
@@ -215,11 +215,16 @@ pub fn noted_uses() -> BTreeSet<Use> {
     text.lines().filter_map(use_of).collect()
 }
 
-/// The permission that a call to S3 needs: it names its operation by its method.
-fn of_bucket(function: &str, method: &str) -> Use {
-    let action = match method {
-        "PUT" => "s3:PutObject",
+/// The permission that a call to S3 needs: it names its operation by its method and its query. An upload in parts needs that
+/// of a write.
+fn of_bucket(function: &str, request: &HttpRequest) -> Use {
+    let query = request.uri().split_once('?').map_or("", |(_, query)| query);
+    let has = |name: &str| query.split('&').any(|part| part == name || part.starts_with(&format!("{name}=")));
+    let action = match request.method() {
         "DELETE" => "s3:DeleteObject",
+        "POST" if has("delete") => "s3:DeleteObject",
+        "PUT" | "POST" => "s3:PutObject",
+        _ if has("list-type") => "s3:ListBucket",
         _ => "s3:GetObject",
     };
     let (resource, key) = (String::new(), String::new());

@@ -12,7 +12,7 @@ use payment_provider::{Manual, SecretKey, Toss, Transport};
 use serde_json::{Value, json};
 use shared::{
     app::{
-        Bounds, CONFIRM_AFTER, PaymentPolicy, PeoplePolicy, Policy, RETURN_FEE, Shop,
+        Bounds, CONFIRM_AFTER, ExportPolicy, PaymentPolicy, PeoplePolicy, Policy, RETURN_FEE, Shop,
         payments::provider::PaymentProvider,
     },
     domain::{Won, benefits::OnPartialCancel, caps::Caps, order::ClaimPolicy, pricing::ShippingPolicy},
@@ -25,7 +25,7 @@ use tokio::time::Instant;
 use crate::{
     Answer, Call, Dynamo, Meter,
     deaths::Deaths,
-    fakes::{payment_provider::InProcess, stream::Consumers, wire},
+    fakes::{bucket::Bucket, payment_provider::InProcess, stream::Consumers, wire},
     limits::{Limited, Limits},
     template,
 };
@@ -50,6 +50,8 @@ pub struct TestShop {
     pub provider: InProcess,
     /// Whether admins confirm transfers, and no provider is asked.
     is_manual: bool,
+    /// The bucket of the files of exports.
+    pub bucket: Bucket,
 }
 
 impl TestShop {
@@ -99,7 +101,9 @@ impl TestShop {
         let (instances, turn, policy) = (Arc::default(), Arc::default(), policy());
         let (provider_time, is_manual) = (time.clone(), false);
         let provider = InProcess::new(Clock::new(move || provider_time.now()));
-        Self { dynamo, limited, time, random, instances, turn, consumers, policy, provider, is_manual }.renewed(count)
+        let bucket = Bucket::default();
+        Self { dynamo, limited, time, random, instances, turn, consumers, policy, provider, is_manual, bucket }
+            .renewed(count)
     }
 
     /// The same shop through as many instances with empty caches.
@@ -141,6 +145,12 @@ impl TestShop {
         self.with_policy(|policy| policy.people = people)
     }
 
+    /// The same shop with other settings of exports.
+    #[must_use]
+    pub fn with_exports(self, exports: ExportPolicy) -> Self {
+        self.with_policy(|policy| policy.exports = exports)
+    }
+
     /// The same shop with transfers that admins confirm.
     #[must_use]
     pub fn with_manual_payments(self) -> Self {
@@ -173,9 +183,16 @@ impl TestShop {
     /// The same shop through a new instance with watched calls.
     #[must_use]
     pub fn watched_by(&self, deaths: &Deaths) -> Self {
+        self.watched_within(deaths, uncached())
+    }
+
+    /// The same shop through a new instance with watched calls and other bounds.
+    #[must_use]
+    pub fn watched_within(&self, deaths: &Deaths, bounds: Bounds) -> Self {
         let client = aws_sdk_dynamodb::Client::new(&wire::to(deaths.watched(self.dynamo.clone())));
         let provider = toss(deaths.provider(self.provider.clone()));
-        let instance = self.instance_over(client).with_provider(Some(provider));
+        let files = self.bucket.files(deaths.s3(self.bucket.clone()));
+        let instance = self.instance_within(bounds, client).with_provider(Some(provider)).with_files(Some(files));
         Self { instances: Arc::new(vec![Arc::new(instance)]), ..self.clone() }
     }
 
@@ -325,13 +342,7 @@ impl TestShop {
     }
 
     fn new_instance(&self) -> Shop {
-        self.instance_over(self.limited.as_ref().map_or_else(|| self.dynamo.client(), Limited::client))
-    }
-
-    /// Without caches of recent stock and bestsellers: the clock of most tests stands still, so no entry would expire.
-    fn instance_over(&self, client: aws_sdk_dynamodb::Client) -> Shop {
-        let (bestsellers_age, recent_age) = (SignedDuration::ZERO, SignedDuration::ZERO);
-        self.instance_within(Bounds { bestsellers_age, recent_age, ..Bounds::PRODUCTION }, client)
+        self.instance_within(uncached(), self.limited.as_ref().map_or_else(|| self.dynamo.client(), Limited::client))
     }
 
     fn instance_within(&self, bounds: Bounds, client: aws_sdk_dynamodb::Client) -> Shop {
@@ -344,7 +355,14 @@ impl TestShop {
         };
         Shop::within(bounds, table, Clock::new(move || time.now()), self.random.clone(), self.policy)
             .with_provider(Some(provider))
+            .with_files(Some(self.bucket.files(self.bucket.client())))
     }
+}
+
+/// The bounds without caches of recent stock and bestsellers: the clock of most tests stands still, so no entry would
+/// expire.
+fn uncached() -> Bounds {
+    Bounds { bestsellers_age: SignedDuration::ZERO, recent_age: SignedDuration::ZERO, ..Bounds::PRODUCTION }
 }
 
 /// The adapter to the provider over a way to it.
@@ -373,6 +391,7 @@ pub(crate) fn policy() -> Policy {
         payments: PaymentPolicy::DEFAULT,
         // A withdrawn user can come back for an hour.
         people: PeoplePolicy { erase_after: SignedDuration::from_hours(1), ..PeoplePolicy::DEFAULT },
+        exports: ExportPolicy::DEFAULT,
     }
 }
 

@@ -21,7 +21,7 @@ mod sellers;
 use futures::future::BoxFuture;
 use jiff::SignedDuration;
 use shared::{
-    app::{CONFIRM_AFTER, PaymentPolicy, PeoplePolicy, Policy},
+    app::{CONFIRM_AFTER, ExportPolicy, PaymentPolicy, PeoplePolicy, Policy},
     domain::{Won, benefits::OnPartialCancel, caps::Caps, order::ClaimPolicy, pricing::ShippingPolicy},
     platform::{Clock, Random},
     store::{
@@ -109,6 +109,7 @@ const POLICY: Policy = Policy {
     on_partial_cancel: OnPartialCancel::Keep,
     payments: PaymentPolicy::DEFAULT,
     people: PeoplePolicy::DEFAULT,
+    exports: ExportPolicy::DEFAULT,
 };
 
 /// A migration that did not finish. Running it again continues from there.

@@ -87,6 +87,7 @@ impl ApiError {
                 Entity::Payment => json!({ "paymentId": id }),
                 Entity::Refund => json!({ "refundId": id }),
                 Entity::Withdrawal => json!({ "withdrawalId": id }),
+                Entity::Export => json!({ "exportId": id }),
                 Entity::Path => return None,
             }),
             Refusal::NotOnSale { product_id } => Some(json!({ "productId": product_id })),
@@ -173,6 +174,7 @@ impl ApiError {
                 | Entity::Payment
                 | Entity::Refund
                 | Entity::Withdrawal
+                | Entity::Export
                 | Entity::Path => return None,
             }),
             Refusal::EmailTaken => Some(json!({ "field": "email" })),

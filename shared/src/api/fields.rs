@@ -9,6 +9,7 @@ use crate::domain::{
     ClaimId, CouponId, Invalid, OrderId, OrderItemId, OrderSheetId, ParcelId, Patch, PaymentId, ProductId, Quantity,
     UserId, WithdrawalId, bounded,
     coupon::{CouponKind, TotalQuantity, ValidDays},
+    export::ExportKind,
     invalid::Kind,
     inventory::{ShardCount, Units, UnitsChange},
     money::{AdjustmentAmount, ChargeAmount, Payable, PositiveAmount, Price},
@@ -151,7 +152,7 @@ field!(
     String => UserId, ProductId, CouponId, OrderId, OrderItemId, OrderSheetId, ParcelId, Email, Instant, UserKind,
     UserStatus, SaleStatus, InitialStatus, CouponKind, LineStatus, ParcelStatus, OrderStatus, PayBy, Limit,
     RecentStock, PaymentId, PaymentKey, WithdrawalId, WithdrawalStatus, Tender,
-    ClaimId, ClaimType, ClaimStatus, ClaimReason, UnitCondition,
+    ClaimId, ClaimType, ClaimStatus, ClaimReason, UnitCondition, ExportKind,
 );
 field!(i64 => ChargeAmount, AdjustmentAmount, PositiveAmount, Payable, Price, Quantity, Units, UnitsChange, ShardCount, TotalQuantity, ValidDays, CounterShards);
 

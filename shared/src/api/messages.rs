@@ -102,6 +102,7 @@ fn missing(entity: Entity, language: Language) -> &'static str {
         Entity::Payment => ("이 결제는 없습니다.", "No such payment."),
         Entity::Refund => ("이 환불은 없습니다.", "No such refund."),
         Entity::Withdrawal => ("이 출금은 없습니다.", "No such withdrawal."),
+        Entity::Export => ("이 내보내기는 없습니다.", "No such export."),
         Entity::Path => {
             ("이 경로는 없습니다. GET /docs에 모든 경로가 있습니다.", "No such path; GET /docs describes all of them.")
         }

@@ -70,6 +70,14 @@ impl Reply {
         Self::with(StatusCode::CREATED, data)
     }
 
+    /// 202 with the thing that was begun.
+    ///
+    /// # Errors
+    /// If the data cannot be encoded.
+    pub fn accepted(data: impl Serialize) -> ApiResult {
+        Self::with(StatusCode::ACCEPTED, data)
+    }
+
     /// 204: done, without data.
     pub fn no_content() -> Self {
         Self::new(StatusCode::NO_CONTENT, Content::None)

@@ -21,8 +21,8 @@ use super::{
 };
 use crate::{
     domain::{
-        ClaimId, CouponId, OrderId, OrderItemId, OrderSheetId, ParcelId, PaymentId, ProductId, Quantity, UserId,
-        WithdrawalId, Won,
+        ClaimId, CouponId, ExportId, OrderId, OrderItemId, OrderSheetId, ParcelId, PaymentId, ProductId, Quantity,
+        UserId, WithdrawalId, Won,
         coupon::{TotalQuantity, ValidDays},
         id,
         inventory::{ShardCount, Units, UnitsChange},
@@ -65,6 +65,7 @@ schemas! {
     OrderId: id("Names an order.", "kq3d6s7wz5x2v4mb8n1t9c0rfa");
     PaymentId: id("Names a payment from outside.", "order_kq3d6s7wz5x2v4mb8n1t9c0rfa");
     WithdrawalId: id("Names a withdrawal.", "c0rfakq3d6s7wz5x2v4mb8n1t9");
+    ExportId: id("Names an export.", "x2v4mb8n1t9c0rfakq3d6s7wz5");
     PaymentKey: string("The provider's own name of a payment.")
         .min_length(Some(1))
         .max_length(Some(PaymentKey::MAX_LENGTH))

@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 
 use super::{Caller, Failure, Shop};
 use crate::{
-    domain::{OrderId, UserId},
+    domain::{ExportId, OrderId, UserId, export::Export},
     store::{
         Applied,
         accesses::{self, AccessRecord},
@@ -33,6 +33,22 @@ pub async fn note(shop: &Shop, caller: &Caller, access: Access<'_>) -> Result<()
     if caller.user_id == *access.user {
         return Ok(());
     }
+    write(shop, caller, access, None).await
+}
+
+/// Notes an export by an operator, unless it is of their own data. One of the data of many is noted for the operator, since
+/// it is of no user in particular.
+///
+/// # Errors
+/// If the table cannot be reached.
+pub async fn note_export(shop: &Shop, caller: &Caller, export: &Export, route: &'static str) -> Result<(), Failure> {
+    if export.of.is_personal() && caller.user_id == export.user_id {
+        return Ok(());
+    }
+    write(shop, caller, Access { user: &export.user_id, route, order: None }, Some(&export.export_id)).await
+}
+
+async fn write(shop: &Shop, caller: &Caller, access: Access<'_>, export: Option<&ExportId>) -> Result<(), Failure> {
     let at = shop.clock.now();
     let record = AccessRecord {
         access_id: shop.new_id(),
@@ -41,6 +57,7 @@ pub async fn note(shop: &Shop, caller: &Caller, access: Access<'_>) -> Result<()
         role: caller.role.into(),
         route: access.route.to_owned(),
         order_id: access.order.cloned(),
+        export_id: export.cloned(),
         at,
     };
     let until = at.as_second().saturating_add(shop.policy.people.access_kept.as_secs());

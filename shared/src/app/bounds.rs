@@ -66,6 +66,14 @@ pub struct Bounds {
     pub seller_products_at_once: usize,
     /// The time during which a request begins another page of these products.
     pub seller_budget: Duration,
+    /// Things of an export that are read at once, and the items that a page of a scan looks at.
+    pub export_page: usize,
+    pub export_scan: usize,
+    /// Pages of a part of an export, and the bytes after which it has no further page.
+    pub export_pages: usize,
+    pub export_part_bytes: usize,
+    /// Parts of an export.
+    pub export_parts: usize,
     /// Entries of the expiry index read at once.
     pub expired_page: usize,
     /// Tickets of a counter, or sequence numbers of a shard, that one step of a sweep looks up.
@@ -100,6 +108,8 @@ impl Bounds {
     /// - A popular product is counted by many functions at once, each of which holds it for 10 ms, and no client waits.
     ///   Shorter first waits cost more conflicts and throttle more reads.
     /// - The reads of a list of coupons, 5,000 in all, end within a request's retry budget.
+    /// - A part of an export takes a second or two, and 4 MiB of memory with a page more. 250 parts are a gigabyte at
+    ///   most, and the last step copies them within its five minutes.
     /// - Eight products at once are some 300 a second, so the sweep of one minute pauses those of a seller of 10,000. A
     ///   request pauses those of most sellers before it answers.
     /// - A sweep has a minute, and the next run begins then. Sixteen idle campaigns or products at once are some 1,500 a
@@ -134,6 +144,11 @@ impl Bounds {
         seller_page: 100,
         seller_products_at_once: 8,
         seller_budget: Duration::from_secs(2),
+        export_page: 50,
+        export_scan: 1_000,
+        export_pages: 50,
+        export_part_bytes: 4 << 20,
+        export_parts: 250,
         expired_page: 100,
         sweep_part: 1_000,
         sweeps_at_once: 16,

@@ -46,6 +46,8 @@ pub enum OutcomeRecord {
     Session,
     /// The withdrawal with it.
     Withdrawal,
+    /// The export with it.
+    Export,
 }
 
 /// The time for which an outcome is kept if it is not kept for ever: seven days.
@@ -187,6 +189,7 @@ pub(super) async fn has_outcome(shop: &Shop, key: &RequestKey) -> Result<bool, F
         OutcomeRecord::Order => keys::order(&key.id(None)?),
         OutcomeRecord::Session => keys::session(&key.id(None)?),
         OutcomeRecord::Withdrawal => keys::withdrawal(&key.id(None)?),
+        OutcomeRecord::Export => keys::export(&key.id(None)?),
     };
     let found: Option<IgnoredAny> = shop.table.get(record, Consistency::Strong).await?;
     Ok(found.is_some())

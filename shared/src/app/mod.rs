@@ -16,6 +16,7 @@ pub mod coupon_expiry;
 pub mod coupons;
 pub mod desk;
 pub mod expiry;
+pub mod exports;
 pub mod idempotency;
 mod inventory;
 pub mod inventory_sweep;
@@ -39,7 +40,9 @@ pub mod withdrawing;
 
 pub use bounds::Bounds;
 pub use idempotency::{OutcomeRecord, RequestKey};
-pub use shop::{CONFIRM_AFTER, Checkout, PaymentPath, PaymentPolicy, PeoplePolicy, Policy, RETURN_FEE, Shop};
+pub use shop::{
+    CONFIRM_AFTER, Checkout, ExportPolicy, PaymentPath, PaymentPolicy, PeoplePolicy, Policy, RETURN_FEE, Shop,
+};
 
 use crate::{
     domain::{Invalid, Refusal, UserId, order::Actor},

@@ -12,6 +12,7 @@ use super::{
     Bounds,
     bestsellers::Bestseller,
     caps::Paced,
+    exports::files::ExportFiles,
     payments::provider::PaymentProvider,
     products::{Catalogue, Stocked},
 };
@@ -48,6 +49,8 @@ pub struct Shop {
     pub checkout: Option<Checkout>,
     /// The provider of payments from outside, in a function that asks it.
     pub provider: Option<Arc<dyn PaymentProvider>>,
+    /// The store of the files of exports, in a function that builds or shows them.
+    pub files: Option<Arc<dyn ExportFiles>>,
     caches: Caches,
 }
 
@@ -71,6 +74,7 @@ pub struct Policy {
     pub on_partial_cancel: OnPartialCancel,
     pub payments: PaymentPolicy,
     pub people: PeoplePolicy,
+    pub exports: ExportPolicy,
 }
 
 /// The settings of addresses and personal data.
@@ -93,6 +97,22 @@ impl PeoplePolicy {
         address_shown: SignedDuration::from_hours(30 * 24),
         access_kept: SignedDuration::from_hours(365 * 24),
     };
+}
+
+/// The settings of exports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExportPolicy {
+    /// The time for which a link is valid.
+    pub link: SignedDuration,
+    /// The time from the request for which the file is kept.
+    pub kept: SignedDuration,
+    /// Exports of a user that run at the same time.
+    pub open: i64,
+}
+
+impl ExportPolicy {
+    pub const DEFAULT: Self =
+        Self { link: SignedDuration::from_mins(10), kept: SignedDuration::from_hours(24), open: 3 };
 }
 
 /// The settings of payments from outside.
@@ -276,6 +296,7 @@ impl Shop {
             bounds,
             checkout: None,
             provider: None,
+            files: None,
             caches,
         }
     }
@@ -294,6 +315,12 @@ impl Shop {
             client_key: provider.client_key().to_owned(),
         };
         Self { checkout: provider.as_ref().map(page), provider, ..self }
+    }
+
+    /// The shop with the store of the files of exports.
+    #[must_use]
+    pub fn with_files(self, files: Option<Arc<dyn ExportFiles>>) -> Self {
+        Self { files, ..self }
     }
 
     /// A retry budget for one request, which begins now.

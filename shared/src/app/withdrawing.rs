@@ -31,7 +31,9 @@ use crate::{
         user::{Profile, UserStatus},
     },
     store::{
-        Action, Consistency, Outcome, Transaction, keys, ledger,
+        Action, Consistency, Outcome, Transaction,
+        exports::{self, UserExports},
+        keys, ledger,
         orders::OrderRecord,
         people::{self, Erasure},
         sessions::SessionRecord,
@@ -167,7 +169,8 @@ pub async fn erase(shop: &Shop, user: UserId) -> Result<SweepStep, Failure> {
     let user = &user;
     let mut backoff = shop.backoff();
     let (erasure, profile) = (keys::erasure(user), keys::profile(user));
-    let wanted = [erasure.clone(), profile.clone(), keys::user_key(user)];
+    let files = keys::user_exports(user);
+    let wanted = [erasure.clone(), profile.clone(), keys::user_key(user), files.clone()];
     let found = shop.table.get_all(&wanted, Consistency::Strong, &mut backoff).await?;
     let Some(planned) = found.get::<Erasure>(&erasure)? else { return Ok(SweepStep::default()) };
     if planned.erase_at > shop.clock.now() {
@@ -193,6 +196,9 @@ pub async fn erase(shop: &Shop, user: UserId) -> Result<SweepStep, Failure> {
     transaction.add(users::replace_profile(&stored, &stored.erased(shop.clock.now())));
     transaction.add(users::forget_address(user));
     transaction.add(people::delete_key(user));
+    if found.get::<UserExports>(&files)?.is_some() {
+        transaction.add(exports::forget(user));
+    }
     transaction.add(people::delete_erasure(user));
     let outcome = shop.table.commit(transaction, &mut backoff).await?;
     shop.invalidate_personal(user);

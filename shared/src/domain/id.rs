@@ -86,6 +86,11 @@ id! {
     WithdrawalId
 }
 
+id! {
+    /// The id of an export.
+    ExportId
+}
+
 impl OrderItemId {
     /// The number of the line with this id, from 1; nothing if no line can have it.
     pub fn number(&self) -> Option<usize> {

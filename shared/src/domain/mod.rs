@@ -14,6 +14,7 @@ pub mod claim;
 pub mod coupon;
 pub mod desk;
 pub mod etag;
+pub mod export;
 pub mod id;
 pub mod invalid;
 pub mod inventory;
@@ -41,7 +42,8 @@ pub mod withdrawing;
 
 pub use etag::{ETag, Precondition};
 pub use id::{
-    ClaimId, CouponId, OrderId, OrderItemId, OrderSheetId, ParcelId, PaymentId, ProductId, UserId, WithdrawalId,
+    ClaimId, CouponId, ExportId, OrderId, OrderItemId, OrderSheetId, ParcelId, PaymentId, ProductId, UserId,
+    WithdrawalId,
 };
 pub use invalid::Invalid;
 pub use money::{Quantity, Won};

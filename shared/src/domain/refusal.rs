@@ -228,6 +228,7 @@ pub enum Entity {
     /// A refund of an order.
     Refund,
     Withdrawal,
+    Export,
     Path,
 }
 
@@ -245,6 +246,7 @@ impl std::fmt::Display for Entity {
             Self::Payment => "payment",
             Self::Refund => "refund",
             Self::Withdrawal => "withdrawal",
+            Self::Export => "export",
             Self::Path => "path",
         })
     }
@@ -268,6 +270,7 @@ mod tests {
             (Entity::Payment, "payment not found"),
             (Entity::Refund, "refund not found"),
             (Entity::Withdrawal, "withdrawal not found"),
+            (Entity::Export, "export not found"),
             (Entity::Path, "path not found"),
         ] {
             let refusal = Refusal::not_found(entity, 7);

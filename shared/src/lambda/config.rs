@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use crate::api::identity::LocalDoor;
 use crate::{
     api::identity::{IdentitySource, RoleGroups},
-    app::{CONFIRM_AFTER, Checkout, PaymentPath, PaymentPolicy, PeoplePolicy, Policy, RETURN_FEE},
+    app::{CONFIRM_AFTER, Checkout, ExportPolicy, PaymentPath, PaymentPolicy, PeoplePolicy, Policy, RETURN_FEE},
     domain::{
         Won, benefits::OnPartialCancel, caps::Caps, order::ClaimPolicy, pricing::ShippingPolicy, provider::ProviderName,
     },
@@ -29,6 +29,7 @@ pub struct Config {
     /// - payments from outside (`PAYMENT_PATH`, `PAYMENT_SESSION_SECONDS`, `REFUND_PATIENCE_SECONDS`);
     /// - addresses and personal data (`REQUIRE_ADDRESS`, `ERASE_AFTER_SECONDS`, `ADDRESS_SHOWN_SECONDS`,
     ///   `ACCESS_LOG_SECONDS`);
+    /// - exports (`EXPORT_LINK_SECONDS`, `EXPORT_DAYS`, `CAP_EXPORTS`);
     /// - the caps of a user (`CAP_PENDING_ORDERS`, `CAP_HELD_UNITS`, `CAP_DEPOSIT_ORDERS`, `CAP_DEPOSIT_UNITS`,
     ///   `CAP_FAILED_PAYMENTS`, `CAP_CHARGES`, `CAP_COUPON_ISSUES`, `CAP_ORDER_SHEETS`).
     pub policy: Policy,
@@ -60,6 +61,7 @@ impl Config {
                 on_partial_cancel: on_partial_cancel()?,
                 payments: payments()?,
                 people: people()?,
+                exports: exports()?,
             },
             checkout: checkout()?,
             identity: identity()?,
@@ -150,6 +152,16 @@ fn people() -> Result<PeoplePolicy, ConfigError> {
         erase_after: seconds("ERASE_AFTER_SECONDS", default.erase_after)?,
         address_shown: seconds("ADDRESS_SHOWN_SECONDS", default.address_shown)?,
         access_kept: seconds("ACCESS_LOG_SECONDS", default.access_kept)?,
+    })
+}
+
+fn exports() -> Result<ExportPolicy, ConfigError> {
+    let default = ExportPolicy::DEFAULT;
+    let days = number("EXPORT_DAYS", default.kept.as_hours().checked_div(24).unwrap_or(1))?;
+    Ok(ExportPolicy {
+        link: seconds("EXPORT_LINK_SECONDS", default.link)?,
+        kept: SignedDuration::from_secs(days.saturating_mul(24 * 60 * 60)),
+        open: number("CAP_EXPORTS", default.open)?,
     })
 }
 

@@ -5,6 +5,7 @@
 
 pub mod config;
 pub mod dead_letters;
+pub mod exports_bucket;
 pub mod failures_bucket;
 pub mod queue;
 pub mod serve;

@@ -17,6 +17,7 @@ use crate::{
     app::{Failure, Shop, payments::provider::PaymentProvider},
     platform::{
         Clock, Random, aws,
+        environment::ConfigError,
         trace::{self, TraceId},
     },
     store::{StoreError, Table},
@@ -69,6 +70,18 @@ async fn serve_shop(
         }
     }))
     .await
+}
+
+/// Serves an endpoint of a shop that is opened with more than its table.
+///
+/// # Errors
+/// If the configuration is incomplete, or Lambda's runtime interface fails.
+pub fn http_with(open: impl FnOnce(Shop) -> Result<Shop, ConfigError>, endpoint: Endpoint) -> Result<(), Error> {
+    block_on(async {
+        let telemetry = Telemetry::start()?;
+        let config = Config::from_env()?;
+        serve_shop(open(open_shop(&config).await?)?, config.identity, endpoint, telemetry).await
+    })
 }
 
 /// Serves an endpoint that asks the shop's payment provider.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Action, keys};
-use crate::domain::{OrderId, UserId, order::Actor};
+use crate::domain::{ExportId, OrderId, UserId, order::Actor};
 
 /// A look at the personal data of a user, or a change of it, by another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +18,9 @@ pub struct AccessRecord {
     pub route: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
+    /// The export that has the data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub export_id: Option<ExportId>,
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub at: Timestamp,
 }
@@ -37,8 +40,12 @@ pub fn note(record: &AccessRecord, until: i64) -> Action {
         .value(":route", &record.route)
         .value(":at", record.at.as_millisecond())
         .value(":ttl", until);
-    match &record.order_id {
+    let update = match &record.order_id {
         Some(order) => update.and_also(", #orderId = :order").value(":order", order),
+        None => update,
+    };
+    match &record.export_id {
+        Some(export) => update.and_also(", #exportId = :export").value(":export", export),
         None => update,
     }
 }

@@ -23,6 +23,8 @@
 //! | | | | by expiry: `SESSIONS#bucket`, next look of the sweep and payment id, while it is to be looked at |
 //! | the claim of a provider's payment by a session | `PAYMENTKEY#digest` | `PAYMENTKEY` | |
 //! | a withdrawal | `WITHDRAWAL#id` | `WITHDRAWAL` | |
+//! | an export | `EXPORT#id` | `EXPORT` | |
+//! | the running exports of a user | `USER#id` | `EXPORTS` | |
 //! | an order sheet | `SHEET#id` | `SHEET` | by expiry: `SHEETS#bucket`, end of its validity and sheet id, until it is ordered or abandoned |
 //! | a product | `PRODUCT#id` | `PRODUCT` | by time: `PRODUCTS`, instant and product id, while ON_SALE; else `PRODUCTS#DISCONTINUED` or `PRODUCTS#HIDDEN` |
 //! | | | | by expiry: `SHELVES`, next look of the sweep and product id, while its inventory is to be swept |
@@ -59,7 +61,7 @@
 use jiff::{Timestamp, ToSpan, civil::Date};
 
 use crate::domain::{
-    CouponId, OrderId, OrderSheetId, PaymentId, ProductId, UserId, WithdrawalId,
+    CouponId, ExportId, OrderId, OrderSheetId, PaymentId, ProductId, UserId, WithdrawalId,
     bestseller::{Listing, Rank, UnitsByDay},
     id::bucket,
     order::{ClaimStatus, LineStatus, OrderStatus},
@@ -118,6 +120,11 @@ fn key(pk: String, sk: impl Into<String>) -> Key {
 /// The partition of all items of a user.
 pub fn user_partition(user: &UserId) -> String {
     format!("USER#{user}")
+}
+
+/// The user whose items are in a partition, if it is one of a user.
+pub fn user_of_partition(pk: &str) -> Option<UserId> {
+    UserId::try_from(pk.strip_prefix("USER#")?.to_owned()).ok()
 }
 
 pub fn profile(user: &UserId) -> Key {
@@ -290,6 +297,15 @@ pub fn payment_key_claim(digest: &str) -> Key {
 
 pub fn withdrawal(withdrawal: &WithdrawalId) -> Key {
     key(format!("WITHDRAWAL#{withdrawal}"), "WITHDRAWAL")
+}
+
+pub fn export(export: &ExportId) -> Key {
+    key(format!("EXPORT#{export}"), "EXPORT")
+}
+
+/// The running exports of a user.
+pub fn user_exports(user: &UserId) -> Key {
+    key(user_partition(user), "EXPORTS")
 }
 
 pub const PAYMENT_PREFIX: &str = "PAYMENT#";

@@ -29,9 +29,26 @@ pub struct AddressRow {
     sk: String,
 }
 
+/// An address record in a list of them.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ListedAddress {
+    pub sk: String,
+    pub address: Address,
+}
+
+impl ListedAddress {
+    pub fn number(&self) -> Option<u64> {
+        address_number(&self.sk)
+    }
+}
+
+fn address_number(sk: &str) -> Option<u64> {
+    sk.strip_prefix(keys::ADDRESS_PREFIX)?.parse().ok()
+}
+
 impl AddressRow {
     pub fn number(&self) -> Option<u64> {
-        self.sk.strip_prefix(keys::ADDRESS_PREFIX)?.parse().ok()
+        address_number(&self.sk)
     }
 }
 

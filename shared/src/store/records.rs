@@ -10,6 +10,7 @@ use super::{
     audits::AuditRecord,
     confirmations::PlannedConfirmation,
     desk::{DeskHeartbeat, DeskRow},
+    exports::{ExportRecord, UserExports},
     heartbeat::Heartbeat,
     keys,
     migrations::MigrationProgress,
@@ -89,6 +90,11 @@ pub enum Record {
         claim: PaymentKeyClaim,
     },
     Withdrawal(Box<WithdrawalRecord>),
+    Export(Box<ExportRecord>),
+    UserExports {
+        user: UserId,
+        exports: UserExports,
+    },
     Sheet(Box<SheetRecord>),
     Product(Box<Product>),
     SellerProduct {
@@ -235,6 +241,10 @@ impl Record {
                 Ok(Self::PaymentKeyClaim { digest: (*digest).to_owned(), claim: reader.record()? })
             }
             (["WITHDRAWAL", _], ["WITHDRAWAL"]) => reader.record().map(Self::Withdrawal),
+            (["EXPORT", _], ["EXPORT"]) => reader.record().map(Self::Export),
+            (["USER", user], ["EXPORTS"]) => {
+                Ok(Self::UserExports { user: reader.part(user)?, exports: reader.record()? })
+            }
             (["SHEET", _], ["SHEET"]) => reader.record().map(Self::Sheet),
             (["PRODUCT", _], ["PRODUCT"]) => reader.record().map(Self::Product),
             (["SELLER", seller], ["PRODUCT", _, _]) => {
@@ -324,6 +334,8 @@ impl Record {
             Self::Session(record) => keys::session(&record.session.payment_id),
             Self::PaymentKeyClaim { digest, .. } => keys::payment_key_claim(digest),
             Self::Withdrawal(record) => keys::withdrawal(&record.withdrawal.withdrawal_id),
+            Self::Export(record) => keys::export(&record.export.export_id),
+            Self::UserExports { user, .. } => keys::user_exports(user),
             Self::Sheet(record) => keys::sheet(&record.sheet.order_sheet_id),
             Self::Product(product) => keys::product(&product.product_id),
             Self::SellerProduct { seller, product } => {

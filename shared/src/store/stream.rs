@@ -6,12 +6,19 @@ use serde::de::DeserializeOwned;
 use serde_dynamo::{AttributeValue, Item};
 
 use super::{
-    StoreError, coupons::CouponRecord, heartbeat::Heartbeat, keys::COUPON_PREFIX, orders::OrderRecord,
-    sheets::SheetRecord, withdrawals::WithdrawalRecord,
+    StoreError,
+    coupons::CouponRecord,
+    exports::ExportRecord,
+    heartbeat::Heartbeat,
+    keys::{self, COUPON_PREFIX},
+    orders::OrderRecord,
+    sheets::SheetRecord,
+    withdrawals::WithdrawalRecord,
 };
 use crate::{
     domain::{
-        ProductId, coupon::IssuedCoupon, order::Order, product::Product, sheet::OrderSheet, withdrawal::Withdrawal,
+        ExportId, ProductId, UserId, coupon::IssuedCoupon, export::ExportStatus, order::Order, product::Product,
+        sheet::OrderSheet, withdrawal::Withdrawal,
     },
     platform::trace::TraceId,
 };
@@ -56,6 +63,41 @@ pub fn withdrawal_change(record: &EventRecord) -> Result<Option<Change<Withdrawa
 /// If an image has not the shape of a coupon.
 pub fn coupon_change(record: &EventRecord) -> Result<Option<Change<IssuedCoupon>>, StoreError> {
     change(record, |sk| sk.starts_with(COUPON_PREFIX), |CouponRecord { coupon, trace_id }| (coupon, trace_id))
+}
+
+/// A change by which something is to be done with the files of exports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExportChange {
+    /// An export is in a new version, and runs.
+    Running { export_id: ExportId, version: u64, changed_at: Timestamp, trace_id: Option<TraceId> },
+    /// The exports of a user were forgotten, since the user was erased.
+    Erased { user_id: UserId, at: Timestamp },
+}
+
+/// Returns the change of an export, or the end of all exports of a user, if the record is of one.
+///
+/// # Errors
+/// If an image has not the shape of an export.
+pub fn export_change(record: &EventRecord) -> Result<Option<ExportChange>, StoreError> {
+    match sort_key(record) {
+        Some("EXPORT") => {
+            let new: Option<ExportRecord> = image(&record.change.new_image)?;
+            let running = new.filter(|new| new.export.status == ExportStatus::Running);
+            Ok(running.map(|ExportRecord { export, trace_id, .. }| ExportChange::Running {
+                export_id: export.export_id,
+                version: export.version,
+                changed_at: export.updated_at,
+                trace_id,
+            }))
+        }
+        Some("EXPORTS") if record.change.new_image.is_empty() => {
+            let Some(AttributeValue::S(pk)) = record.change.keys.get("pk") else { return Ok(None) };
+            let at = record.change.approximate_creation_date_time.timestamp_millis();
+            let at = Timestamp::from_millisecond(at).unwrap_or_default();
+            Ok(keys::user_of_partition(pk).map(|user_id| ExportChange::Erased { user_id, at }))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// Returns the product with a changed description, if the record is of a product.

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::{
     app::{
-        CONFIRM_AFTER, Caller, PaymentPolicy, PeoplePolicy, Policy, RETURN_FEE, RequestKey, Role, Shop,
+        CONFIRM_AFTER, Caller, ExportPolicy, PaymentPolicy, PeoplePolicy, Policy, RETURN_FEE, RequestKey, Role, Shop,
         orders::{self, OrderSource, PlaceOrder},
     },
     domain::{
@@ -326,6 +326,7 @@ fn with_other_shipping(shop: &TestShop) -> Shop {
         caps: Caps::DEFAULT,
         payments: PaymentPolicy::DEFAULT,
         people: PeoplePolicy::DEFAULT,
+        exports: ExportPolicy::DEFAULT,
     };
     let table = Table::new(shop.dynamo().client(), TABLE.to_owned(), random());
     Shop::new(table, Clock::new(move || now), random(), policy)

@@ -5,6 +5,7 @@
 //! the answer, the table, and the published events equal those of a run without a death.
 
 mod claims;
+mod exports;
 mod payments;
 mod prepared;
 mod scenarios;

@@ -48,7 +48,7 @@ fn path(order: &Value, rest: &str) -> String {
 
 /// Every task of the functions that matters.
 pub fn scenarios() -> Vec<Scenario> {
-    let mut all = Vec::new();
+    let mut all = super::exports::scenarios();
     all.extend(users());
     all.extend(products());
     all.extend(coupons());

@@ -14,12 +14,16 @@ use aws_smithy_types::body::SdkBody;
 use jiff::Timestamp;
 use serde_json::Value;
 use shared::{
-    lambda::failures_bucket::{self, FailuresBucket},
+    app::exports::files::ExportFiles,
+    lambda::{
+        exports_bucket::ExportsBucket,
+        failures_bucket::{self, FailuresBucket},
+    },
     platform::{Clock, Random},
 };
 use url::form_urlencoded;
 
-use crate::fakes::wire;
+use crate::{fakes::wire, permissions::running_as};
 
 /// The most objects of a page.
 const PAGE: usize = 1_000;
@@ -31,6 +35,8 @@ pub struct Bucket(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     objects: BTreeMap<String, Object>,
+    /// The parts of the uploads under way, by upload and number.
+    uploads: BTreeMap<String, BTreeMap<u32, String>>,
     /// The number of writes, from which each object has its tag.
     writes: u64,
     now: Timestamp,
@@ -59,6 +65,31 @@ impl Bucket {
         state.objects.iter().map(|(key, object)| (key.clone(), read(object))).collect()
     }
 
+    /// The bucket as the store of the files of exports. Its pieces are small, so that files are joined from several.
+    pub fn files(&self, client: aws_sdk_s3::Client) -> Arc<dyn ExportFiles> {
+        Arc::new(ExportsBucket::new(client, NAME.to_owned()).in_pieces_of(PIECE_BYTES))
+    }
+
+    /// A client that reaches the bucket.
+    pub fn client(&self) -> aws_sdk_s3::Client {
+        failures_bucket::client(&wire::to(self.clone()))
+    }
+
+    /// The texts of the objects by key.
+    pub fn texts(&self) -> BTreeMap<String, String> {
+        let state = self.0.lock().unwrap();
+        state.objects.iter().map(|(key, object)| (key.clone(), object.body.clone())).collect()
+    }
+
+    /// The text behind a link, as the role that gave it may read it; nothing if it is not there.
+    pub async fn download(&self, function: &str, link: &str) -> Option<String> {
+        let (_, key) = link.split('?').next()?.split_once(&format!("/{NAME}/"))?;
+        let client = self.client();
+        let read = async { client.get_object().bucket(NAME).key(key).send().await.ok()?.body.collect().await.ok() };
+        let content = running_as(function, read).await?;
+        String::from_utf8(content.to_vec()).ok()
+    }
+
     /// Writes an object.
     pub fn put(&self, key: &str, body: &str) {
         self.0.lock().unwrap().write(key, body.to_owned());
@@ -74,6 +105,9 @@ impl Bucket {
         self.0.lock().unwrap().is_down = is_down;
     }
 }
+
+/// The bytes of a piece of a file.
+const PIECE_BYTES: usize = 1_500;
 
 /// The name of every bucket here.
 pub const NAME: &str = "shop-streamfailures-1ab";
@@ -97,7 +131,19 @@ impl State {
             .next()
             .map(|(_, key)| key.into_owned())
             .unwrap_or_default();
+        let has = |name: &str| query.contains_key(name);
         match request.method() {
+            "POST" if has("uploads") => self.begin_upload(),
+            "POST" if has("uploadId") => self.complete_upload(&key, &query["uploadId"], &text_of(request)),
+            "POST" if has("delete") => self.delete(&text_of(request)),
+            "PUT" if has("uploadId") => {
+                let number = query["partNumber"].parse().expect("a number");
+                let Some(parts) = self.uploads.get_mut(&query["uploadId"]) else {
+                    return Answer::error(404, "NoSuchUpload");
+                };
+                parts.insert(number, text_of(request));
+                Answer::tagged(format!("\"{number}\""))
+            }
             "GET" if key.is_empty() => self.list(&query),
             "GET" | "HEAD" => match self.objects.get(&key) {
                 Some(object) => Answer { object: Some(object.clone()), ..Answer::of(200, object.body.clone()) },
@@ -114,8 +160,7 @@ impl State {
                 if header("if-match").is_some() && there.is_none() {
                     return Answer::error(404, "NoSuchKey");
                 }
-                let body = request.body().bytes().expect("a body in memory").to_vec();
-                self.write(&key, String::from_utf8(body).expect("text"));
+                self.write(&key, text_of(request));
                 Answer::of(200, String::new())
             }
             "DELETE" => {
@@ -124,6 +169,34 @@ impl State {
             }
             other => panic!("{other} is not embedded"),
         }
+    }
+
+    fn begin_upload(&mut self) -> Answer {
+        self.writes += 1;
+        let id = format!("upload-{}", self.writes);
+        self.uploads.insert(id.clone(), BTreeMap::new());
+        Answer::of(
+            200,
+            format!("<InitiateMultipartUploadResult><UploadId>{id}</UploadId></InitiateMultipartUploadResult>"),
+        )
+    }
+
+    /// Joins the parts that the request names, which must be all and in their order.
+    fn complete_upload(&mut self, key: &str, id: &str, request: &str) -> Answer {
+        let Some(parts) = self.uploads.remove(id) else { return Answer::error(404, "NoSuchUpload") };
+        let named: Vec<u32> = between(request, "<PartNumber>", "</PartNumber>").map(|it| it.parse().unwrap()).collect();
+        if !parts.keys().copied().eq(named) {
+            return Answer::error(400, "InvalidPart");
+        }
+        self.write(key, parts.into_values().collect());
+        Answer::of(200, "<CompleteMultipartUploadResult></CompleteMultipartUploadResult>".to_owned())
+    }
+
+    fn delete(&mut self, request: &str) -> Answer {
+        between(request, "<Key>", "</Key>").for_each(|key| {
+            self.objects.remove(key);
+        });
+        Answer::of(200, "<DeleteResult></DeleteResult>".to_owned())
     }
 
     fn list(&self, query: &BTreeMap<String, String>) -> Answer {
@@ -143,6 +216,16 @@ impl State {
     }
 }
 
+/// The body of a request.
+fn text_of(request: &HttpRequest) -> String {
+    String::from_utf8(request.body().bytes().expect("a body in memory").to_vec()).expect("text")
+}
+
+/// The texts between two tags.
+fn between<'t>(text: &'t str, open: &'t str, close: &'t str) -> impl Iterator<Item = &'t str> {
+    text.split(open).skip(1).filter_map(move |rest| rest.split_once(close)).map(|(text, _)| text)
+}
+
 struct Answer {
     status: u16,
     body: String,
@@ -152,6 +235,11 @@ struct Answer {
 impl Answer {
     fn of(status: u16, body: String) -> Self {
         Self { status, body, object: None }
+    }
+
+    fn tagged(tag: String) -> Self {
+        let object = Object { body: String::new(), tag, at: Timestamp::default() };
+        Self { object: Some(object), ..Self::of(200, String::new()) }
     }
 
     fn error(status: u16, code: &str) -> Self {

@@ -216,8 +216,8 @@ impl Bus {
         for entry in entries {
             assert!(entry["DelaySeconds"].is_null(), "the queue's own delay holds");
             let body: Value = serde_json::from_str(entry["MessageBody"].as_str().expect("text")).expect("JSON");
-            // The messages to the desk are no published events.
-            let is_event = queue != WorkQueue::Desk.name();
+            // The messages to the desk and of exports are no published events.
+            let is_event = ![WorkQueue::Desk, WorkQueue::Exports].map(WorkQueue::name).contains(&queue);
             if is_event {
                 contract::check_event(&body["detail"]);
             }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use aws_lambda_events::streams::DynamoDbEventResponse;
 use functions::{
     desk_messages::{OUTDATED_ROWS, OutdatedRows},
-    queue::update_desk,
+    export_messages::ExportMessage,
+    queue::{build_exports, update_desk},
     stream::{count_sales, relay_events},
 };
 use lambda_http::Error;
@@ -166,10 +167,13 @@ impl Consumers {
             }
             for record in records.iter().filter(|record| self.relay.passes(record)) {
                 let record = serde_json::from_value(record.clone()).expect("a stream record");
-                let relay_events::Messages { events, rows, .. } =
+                let relay_events::Messages { events, rows, export, .. } =
                     relay_events::messages_of(&record).expect("a record can be read");
                 if let Some(rows) = rows.filter(|_| feeds_desk) {
                     self.update_desk(shop, &rows).await;
+                }
+                if let Some(message) = export.filter(|_| feeds_desk) {
+                    build_exports(shop, &message).await;
                 }
                 events.iter().for_each(|event| contract::check_event(&serde_json::to_value(event).unwrap()));
                 self.published.extend(events);
@@ -221,6 +225,16 @@ impl Consumers {
         }
         batch
     }
+}
+
+/// Hands a message of the relay to the function that builds exports. One about an erased user would come again later.
+async fn build_exports(shop: &Shop, message: &ExportMessage) {
+    let detail = serde_json::to_value(message).expect("JSON");
+    let batch = queue::batch("jangteo.orders", &[(message.detail_type(), detail)]);
+    let queue = Waits::default().queue();
+    let answer = running_as("build-exports", build_exports::handle(shop, &queue, batch)).await.expect("an answer");
+    let is_late = matches!(message, ExportMessage::Erased(_));
+    assert!(is_late || answer.batch_item_failures.is_empty(), "a step of an export is taken");
 }
 
 /// The batch with these records.

@@ -10,6 +10,7 @@ use std::{
 use aws_lambda_events::{sqs::SqsEvent, streams::DynamoDbEventResponse};
 use functions::{
     queue::{
+        build_exports,
         deliver_orders::{Circuit, DeliveryWorker, Signer},
         process_expiry, settle_payments, update_desk,
     },
@@ -186,6 +187,7 @@ async fn consume(world: World, function: String, queue: String, most: usize, wor
             let letters = DeadLetters::new(connection.sqs(), QUEUE.to_owned());
             match function.as_str() {
                 "process-expiry" => process_expiry::handle(&shop, &queue, batch).await,
+                "build-exports" => build_exports::handle(&shop, &queue, batch).await,
                 "update-desk" => update_desk::handle(&shop, &queue, batch).await,
                 "settle-payments" => settle_payments::handle(&shop, &queue, &letters, batch).await,
                 "deliver-orders" => {

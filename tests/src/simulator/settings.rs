@@ -113,6 +113,11 @@ impl RunSettings {
                 seller_page: small(chance, &[1, 2], Bounds::PRODUCTION.seller_page),
                 seller_products_at_once: small(chance, &[1, 2], Bounds::PRODUCTION.seller_products_at_once),
                 seller_budget: small(chance, &[Duration::ZERO], Bounds::PRODUCTION.seller_budget),
+                export_page: small(chance, &[1, 2], Bounds::PRODUCTION.export_page),
+                export_scan: small(chance, &[1, 5], Bounds::PRODUCTION.export_scan),
+                export_pages: small(chance, &[1, 2], Bounds::PRODUCTION.export_pages),
+                export_part_bytes: small(chance, &[1], Bounds::PRODUCTION.export_part_bytes),
+                export_parts: Bounds::PRODUCTION.export_parts,
                 expired_page: small(chance, &[1, 2], Bounds::PRODUCTION.expired_page),
                 sweep_part: small(chance, &[1, 2, 3], Bounds::PRODUCTION.sweep_part),
                 sweeps_at_once: small(chance, &[1, 2], Bounds::PRODUCTION.sweeps_at_once),
@@ -156,6 +161,7 @@ impl RunSettings {
                     erase_after: small(chance, &seconds([0, 900]), production.policy.people.erase_after),
                     ..production.policy.people
                 },
+                exports: production.policy.exports,
                 shipping: ShippingPolicy {
                     fee: Won::new(small(chance, &[0, 2_501], 3_000)),
                     free_from: Won::new(small(chance, &[0, 9_999], 30_000)),

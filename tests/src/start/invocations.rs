@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use functions::{ROUTES, desk_messages::OUTDATED_ROWS, routes};
+use functions::{ROUTES, desk_messages::OUTDATED_ROWS, export_messages::EXPORT_DUE, queue::build_exports, routes};
 use jiff::{SignedDuration, Timestamp};
 use payment_system::{CallFault, Fault, FaultKind, On};
 use serde_json::{Map, Value, json};
@@ -52,6 +52,9 @@ pub(super) struct Invocations {
     unrefunded: Vec<String>,
     /// Withdrawals to pay out.
     withdrawals: Vec<String>,
+    /// Exports to build, and one with its file.
+    exports: Vec<String>,
+    exported: String,
     /// The stream records of a new order, by function, and its id.
     records: BTreeMap<&'static str, Vec<Value>>,
     recorded: String,
@@ -136,6 +139,17 @@ impl Invocations {
             withdrawals.push(text(&withdrawal["withdrawalId"]));
         }
 
+        let mut exports = Vec::new();
+        for index in 0..each {
+            exports.push(text(&export(shop, &format!("u{index}")).await["exportId"]));
+        }
+        let exported = text(&export(shop, "u0").await["exportId"]);
+        for version in 1..=2 {
+            let messages = queue::batch("jangteo.orders", &[(EXPORT_DUE, due(&exported, version))]);
+            let queue = queue::Waits::default().queue();
+            build_exports::handle(shop.instance(), &queue, messages).await?;
+        }
+
         // Another shop, with a stream.
         let other = TestShop::new();
         other.set_clock(&now.to_string());
@@ -164,6 +178,8 @@ impl Invocations {
             topped_up,
             unrefunded,
             withdrawals,
+            exports,
+            exported,
             records,
             recorded,
             message,
@@ -195,6 +211,7 @@ impl Invocations {
                     json!({ "paymentId": format!("p{index}"), "orderId": order, "amount": PAYABLE, "at": at }),
                 )
             }
+            "build-exports" => message(EXPORT_DUE, due(self.exports.get(index).ok_or("there are too few exports")?, 1)),
             "update-desk" => {
                 let now = Timestamp::now().as_millisecond();
                 let rows = json!({
@@ -227,6 +244,7 @@ impl Invocations {
             "retry-refund" => (json!({ "to": "BALANCE" }), Some(nth(&self.unrefunded)), ""),
             "receive-payment-notice" => (json!({}), None, ""),
             "create-withdrawal" => (withdrawal(), None, ""),
+            "create-export" => (mine(), None, ""),
             "create-parcel" => (parcel(), Some(nth(&self.to_ship)), ""),
             "update-parcel" => (json!({ "status": "DELIVERED" }), Some(nth(&self.in_parcel)), ""),
             "create-claim" => (claim(), Some(nth(&self.delivered)), ""),
@@ -272,7 +290,8 @@ impl Invocations {
         };
         let customer = match function {
             "create-user" => format!("v{index}"),
-            "add-to-cart" | "remove-from-cart" | "issue-coupon" | "withdraw-user" => user.clone(),
+            "add-to-cart" | "remove-from-cart" | "issue-coupon" | "withdraw-user" | "create-export" => user.clone(),
+            "get-export" => "u0".to_owned(),
             _ => "kim".to_owned(),
         };
         let is_admins = function.contains("desk")
@@ -321,6 +340,7 @@ impl Invocations {
             ("{sellerId}", "kim"),
             ("{parcelId}", "1"),
             ("{claimId}", &claim),
+            ("{exportId}", &self.exported),
             ("{productId}", "hanji"),
             ("{couponId}", "welcome"),
             ("{orderId}", &order),
@@ -335,6 +355,21 @@ impl Invocations {
         }
         Ok(event)
     }
+}
+
+/// A request for an export of one's own data.
+fn mine() -> Value {
+    let now = Timestamp::now();
+    json!({ "of": "MINE", "from": (now - SignedDuration::from_hours(24)).to_string(), "to": now.to_string() })
+}
+
+async fn export(shop: &TestShop, user: &str) -> Value {
+    shop.post("/exports", mine()).as_user(user).await.expect(202)
+}
+
+/// The message about a step of an export.
+fn due(export: &str, version: u64) -> Value {
+    json!({ "exportId": export, "version": version, "changedAt": Timestamp::now().as_millisecond() })
 }
 
 /// Paid orders with their unit delivered.

@@ -40,7 +40,7 @@ impl Services {
     /// On Lambda's Amazon Linux all certificates of the system are in one file. Debian has each in a file of its own, too,
     /// which costs a start 2 ms. So the functions are told the one file, whatever the system.
     pub(super) fn environment(&self) -> Vec<(&'static str, String)> {
-        const CAPS: [&str; 8] = [
+        const CAPS: [&str; 9] = [
             "CAP_PENDING_ORDERS",
             "CAP_HELD_UNITS",
             "CAP_DEPOSIT_ORDERS",
@@ -49,6 +49,7 @@ impl Services {
             "CAP_CHARGES",
             "CAP_COUPON_ISSUES",
             "CAP_ORDER_SHEETS",
+            "CAP_EXPORTS",
         ];
         let url = |path: &str| format!("{}/{path}", self.address);
         let mut variables = vec![
@@ -69,6 +70,8 @@ impl Services {
             ("QUEUE_URL", url("queue")),
             ("DEAD_LETTERS_URL", url("dead-letters")),
             ("FAILURES_BUCKET", "failures".to_owned()),
+            ("EXPORTS_BUCKET", "exports".to_owned()),
+            ("EXPORTS_QUEUE_URL", url("exports")),
             ("ACCOUNT_ID", "123456789012".to_owned()),
             ("EXPIRY_QUEUE_URL", url("expiry")),
             ("PAYMENT_REQUESTS_QUEUE_URL", url("payment-requests")),

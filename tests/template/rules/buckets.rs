@@ -28,6 +28,21 @@ pub const RULES: &[Rule] = &[
                 plant: |template| remove(properties(template, "StreamFailures"), "VersioningConfiguration"),
             },
             Fault {
+                name: "personal data that stays as a version after its deletion",
+                set: Set::Defaults,
+                plant: |template| {
+                    properties(template, "ExportFiles")["VersioningConfiguration"] = json!({ "Status": "Enabled" });
+                },
+            },
+            Fault {
+                name: "files with personal data for ever",
+                set: Set::Defaults,
+                plant: |template| {
+                    let rules = &mut properties(template, "ExportFiles")["LifecycleConfiguration"]["Rules"];
+                    remove(&mut rules[0], "ExpirationInDays");
+                },
+            },
+            Fault {
                 name: "old versions for ever",
                 set: Set::Everything,
                 plant: |template| {
@@ -78,17 +93,23 @@ pub const RULES: &[Rule] = &[
     },
 ];
 
+/// The bucket with personal data: what is deleted there must be gone.
+const PERSONAL: &str = "ExportFiles";
+
 fn buckets(plain: &Plain) -> Vec<Violation> {
     const BLOCKS: [&str; 4] = ["BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"];
     let mut found = Found::default();
     for bucket in plain.of("AWS::S3::Bucket") {
         let blocks = &bucket["PublicAccessBlockConfiguration"];
         found.require(BLOCKS.iter().all(|block| blocks[*block] == true), &bucket.id, "must block public access");
-        let versioning = &bucket["VersioningConfiguration"]["Status"];
-        found.require(versioning == "Enabled", &bucket.id, "needs versions");
+        let is_versioned = bucket["VersioningConfiguration"]["Status"] == "Enabled";
+        let is_personal = bucket.id == PERSONAL;
+        found.require(is_versioned || is_personal, &bucket.id, "needs versions");
+        found.require(!(is_versioned && is_personal), &bucket.id, "must keep nothing that was deleted");
         let rules = many(&bucket["LifecycleConfiguration"]["Rules"]);
-        for wish in ["NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload"] {
-            let is_tidied = rules.iter().any(|rule| rule["Status"] == "Enabled" && rule[wish].is_object());
+        let end = if is_personal { "ExpirationInDays" } else { "NoncurrentVersionExpiration" };
+        for wish in [end, "AbortIncompleteMultipartUpload"] {
+            let is_tidied = rules.iter().any(|rule| rule["Status"] == "Enabled" && !rule[wish].is_null());
             found.require(is_tidied, &bucket.id, format_args!("needs a rule {wish}"));
         }
     }

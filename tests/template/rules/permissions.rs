@@ -220,8 +220,10 @@ fn statements_of<'p>(owner: &'p Resource, document: &'p Value) -> impl Iterator<
 }
 
 /// Actions on parts of a resource that have no name before they exist.
-const OF_PARTS: [(&str, &str); 3] = [
+const OF_PARTS: [(&str, &str); 5] = [
     ("s3:AbortMultipartUpload", ".Arn}/*"),
+    ("s3:DeleteObject", ".Arn}/*"),
+    ("s3:GetObject", ".Arn}/*"),
     ("s3:PutObject", ".Arn}/*"),
     // The action lists the streams of a table, so it has no stream to name.
     ("dynamodb:ListStreams", ".Arn}/stream/*"),

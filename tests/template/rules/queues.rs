@@ -235,8 +235,9 @@ fn is_work(plain: &Plain, queue: &Resource) -> bool {
 }
 
 /// Functions with another way to be done, so that an essential alarm need not be on the age of their work: the sweep ends
-/// holds as well, and events that are not delivered for a day, or rows that are not written, are dead letters.
-const HAVE_ANOTHER_WAY: [&str; 3] = ["deliver-orders", "process-expiry", "update-desk"];
+/// holds as well, and events that are not delivered for a day, rows that are not written, or exports that are not
+/// built, are dead letters.
+const HAVE_ANOTHER_WAY: [&str; 4] = ["build-exports", "deliver-orders", "process-expiry", "update-desk"];
 
 fn waiting(plain: &Plain) -> Vec<Violation> {
     let mut found = Found::default();

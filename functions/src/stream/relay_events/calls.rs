@@ -6,8 +6,12 @@ use jiff::Timestamp;
 use serde_json::value::{RawValue, to_raw_value};
 use shared::events::Event;
 
+use super::WorkQueue;
 use super::{Bounds, Destination};
-use crate::desk_messages::{HEARTBEAT_SEEN, HeartbeatSeen, OUTDATED_ROWS, OutdatedRows};
+use crate::{
+    desk_messages::{HEARTBEAT_SEEN, HeartbeatSeen, OUTDATED_ROWS, OutdatedRows},
+    export_messages::ExportMessage,
+};
 
 /// A message that follows from records of the stream.
 #[derive(Debug)]
@@ -15,6 +19,7 @@ pub(crate) enum Content {
     Event(Box<Event>),
     Rows(OutdatedRows),
     Heartbeat(HeartbeatSeen),
+    Export(ExportMessage),
 }
 
 impl Content {
@@ -23,6 +28,16 @@ impl Content {
             Self::Event(event) => to_raw_value(event),
             Self::Rows(rows) => to_raw_value(rows),
             Self::Heartbeat(seen) => to_raw_value(seen),
+            Self::Export(message) => to_raw_value(message),
+        }
+    }
+
+    /// The queue that it goes to, if it is no event.
+    pub(crate) fn queue(&self) -> Option<WorkQueue> {
+        match self {
+            Self::Event(_) => None,
+            Self::Rows(_) | Self::Heartbeat(_) => Some(WorkQueue::Desk),
+            Self::Export(_) => Some(WorkQueue::Exports),
         }
     }
 
@@ -32,6 +47,7 @@ impl Content {
             Self::Event(event) => event.event_id.clone(),
             Self::Rows(rows) => format!("desk-{}-{}", rows.order_id, rows.version),
             Self::Heartbeat(seen) => format!("heartbeat-{}", seen.at.as_millisecond()),
+            Self::Export(message) => message.id(),
         }
     }
 }
@@ -61,6 +77,7 @@ impl Waiting {
             Content::Event(event) => event.kind.as_str(),
             Content::Rows(_) => OUTDATED_ROWS,
             Content::Heartbeat(_) => HEARTBEAT_SEEN,
+            Content::Export(message) => message.detail_type(),
         }
     }
 
@@ -69,6 +86,7 @@ impl Waiting {
             Content::Event(event) => event.occurred_at,
             Content::Rows(rows) => rows.changed_at,
             Content::Heartbeat(seen) => seen.at,
+            Content::Export(message) => message.at(),
         }
     }
 
@@ -88,7 +106,7 @@ pub(crate) fn next_call(waiting: &[Waiting], destination: Destination, bounds: B
     for (index, message) in waiting.iter().enumerate() {
         let is_first = match &message.content {
             Content::Event(event) => *first.entry(&event.aggregate_id).or_insert(event.sequence) == event.sequence,
-            Content::Rows(_) => true,
+            Content::Rows(_) | Content::Export(_) => true,
             Content::Heartbeat(_) => !is_behind,
         };
         let is_missing = message.missing.contains(&destination);

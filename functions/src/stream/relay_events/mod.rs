@@ -1,6 +1,7 @@
 //! Publishes the changes of orders, order sheets, coupons and withdrawals in the table's stream as events: all of them on the bus, and
 //! those of the shop's own work queues in their queue as well. The desk's queue gets a message of its own for each changed
-//! order of a batch, and the heartbeats: a stream serves two readers, so the desk cannot be a third.
+//! order of a batch, and the heartbeats; that of the exports has one for each step. A stream serves two readers, so none of
+//! them can be a third.
 //!
 //! It is the only publisher: a request commits to the table, and all events follow from the stream. A stream delivers
 //! at least once, so an event can be published twice; its id stays the same. No event is sent anywhere before every
@@ -34,7 +35,10 @@ use shared::{
 use tokio::time::{Instant, timeout_at};
 use tracing::Span;
 
-use crate::desk_messages::{HeartbeatSeen, OutdatedRows};
+use crate::{
+    desk_messages::{HeartbeatSeen, OutdatedRows},
+    export_messages::ExportMessage,
+};
 use calls::{Content, Waiting, next_call};
 pub use work_queues::{WorkQueue, WorkQueues};
 
@@ -158,6 +162,7 @@ impl Relay {
                 }
             }
             contents.extend(messages.heartbeat.map(|seen| (place, Content::Heartbeat(seen))));
+            contents.extend(messages.export.map(|message| (place, Content::Export(message))));
         }
         let mut waiting = Vec::new();
         for (place, content) in contents {
@@ -175,8 +180,8 @@ impl Relay {
 
     fn destinations_of(&self, content: &Content) -> Vec<Destination> {
         let Content::Event(event) = content else {
-            let is_filled = self.queues.as_ref().is_some_and(|queues| queues.has(WorkQueue::Desk));
-            return is_filled.then_some(Destination::Queue(WorkQueue::Desk)).into_iter().collect();
+            let is_filled = |queue: &WorkQueue| self.queues.as_ref().is_some_and(|queues| queues.has(*queue));
+            return content.queue().filter(is_filled).map(Destination::Queue).into_iter().collect();
         };
         let kind = event.kind;
         let queue = self.queues.as_ref().and_then(|queues| queues.queue_of(kind));
@@ -287,6 +292,8 @@ pub struct Messages {
     pub rows: Option<OutdatedRows>,
     /// The heartbeat.
     pub heartbeat: Option<HeartbeatSeen>,
+    /// The message about exports.
+    pub export: Option<ExportMessage>,
 }
 
 /// Returns the messages that follow from a record of the stream.
@@ -296,6 +303,9 @@ pub struct Messages {
 pub fn messages_of(record: &EventRecord) -> Result<Messages, StoreError> {
     if let Some(at) = stream::heartbeat(record)? {
         return Ok(Messages { heartbeat: Some(HeartbeatSeen { at }), ..Messages::default() });
+    }
+    if let Some(change) = stream::export_change(record)? {
+        return Ok(Messages { export: Some(ExportMessage::by(change)), ..Messages::default() });
     }
     let mut rows = None;
     let (events, trace_id) = if let Some(change) = stream::order_change(record)? {
@@ -312,7 +322,7 @@ pub fn messages_of(record: &EventRecord) -> Result<Messages, StoreError> {
         return Ok(Messages::default());
     };
     let events = events.into_iter().map(|event| event.in_trace(trace_id.clone())).collect();
-    Ok(Messages { events, rows, heartbeat: None })
+    Ok(Messages { events, rows, ..Messages::default() })
 }
 
 /// Returns the events of the change in a record of the stream.

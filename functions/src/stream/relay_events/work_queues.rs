@@ -32,10 +32,13 @@ pub enum WorkQueue {
     ShippingInstructions,
     /// The outdated rows of the desk, and heartbeats. No event goes there.
     Desk,
+    /// The steps of exports, and the erasures of their files. No event goes there.
+    Exports,
 }
 
 impl WorkQueue {
-    pub const ALL: [Self; 4] = [Self::Expiry, Self::PaymentRequests, Self::ShippingInstructions, Self::Desk];
+    pub const ALL: [Self; 5] =
+        [Self::Expiry, Self::PaymentRequests, Self::ShippingInstructions, Self::Desk, Self::Exports];
 
     /// The queue of the events of a kind. The other kinds go to the bus alone.
     pub fn of(kind: EventKind) -> Option<Self> {
@@ -56,6 +59,7 @@ impl WorkQueue {
             Self::PaymentRequests => "PaymentRequests",
             Self::ShippingInstructions => "ShippingInstructions",
             Self::Desk => "Desk",
+            Self::Exports => "Exports",
         }
     }
 
@@ -66,6 +70,7 @@ impl WorkQueue {
             Self::PaymentRequests => "PAYMENT_REQUESTS_QUEUE_URL",
             Self::ShippingInstructions => "SHIPPING_INSTRUCTIONS_QUEUE_URL",
             Self::Desk => "DESK_QUEUE_URL",
+            Self::Exports => "EXPORTS_QUEUE_URL",
         }
     }
 }

@@ -125,6 +125,7 @@ fn command(method: &str, path: &str) -> Option<String> {
     let sheet = Call::post(KIM, "/order-sheets", json!({ "userId": "kim", "items": items })).without_key();
     let withdrawal = Call::post(KIM, "/balance/withdrawals", withdrawal_of_kim()).without_key();
     let withdrawal = withdrawal.keep("WITHDRAWAL", "withdrawalId");
+    let export = Call::post(KIM, "/exports", export_of_kim()).without_key().keep("EXPORT", "exportId");
     let payment = Call::post(KIM, "/payments", top_up_of_kim()).without_key().keep("PAYMENT", "paymentId");
     let checkout = json!({ "clientKey": "test_ck_local", "merchantOrderId": "$PAYMENT", "amount": 50_000 });
     let key = Call::post(As::Anyone, "/checkout", checkout).without_key().keep_of(PROVIDER, "KEY", "paymentKey");
@@ -198,6 +199,7 @@ fn command(method: &str, path: &str) -> Option<String> {
             let paid_out = json!({ "status": "PAID_OUT" });
             (withdrawal, Call::patch(As::Admin, "/balance/withdrawals/$WITHDRAWAL", paid_out))
         }
+        ("GET", "/exports/{exportId}") => (export, Call::get(KIM, "/exports/$EXPORT")),
         ("GET", "/payments/{paymentId}") => (payment, Call::get(KIM, "/payments/$PAYMENT")),
         ("POST", "/payments/{paymentId}/confirm") => (begun.join("\n"), confirm),
         ("POST", "/payments/{paymentId}/refund") => {
@@ -220,6 +222,10 @@ fn address() -> Value {
 fn withdrawal_of_kim() -> Value {
     let account = json!({ "bank": "088", "number": "110-123-456789", "holder": "김하늘" });
     json!({ "userId": "kim", "amount": 1_000, "account": account })
+}
+
+fn export_of_kim() -> Value {
+    json!({ "of": "MINE", "from": "2026-01-01T00:00:00+09:00", "to": "2027-01-01T00:00:00+09:00" })
 }
 
 fn top_up_of_kim() -> Value {
@@ -245,6 +251,7 @@ fn simple(method: &str, path: &str) -> Option<Call> {
             Call::post(As::Admin, "/balance/adjustments", correction)
         }
         ("POST", "/balance/withdrawals") => Call::post(KIM, "/balance/withdrawals", withdrawal_of_kim()),
+        ("POST", "/exports") => Call::post(KIM, "/exports", export_of_kim()),
         ("POST", "/payments") => Call::post(KIM, "/payments", top_up_of_kim()),
         ("GET", "/payments") => Call::get(KIM, "/payments?userId=kim&limit=20"),
         ("POST", "/payment-notices/{provider}") => {
@@ -295,7 +302,7 @@ fn simple(method: &str, path: &str) -> Option<Call> {
         ("GET", "/desk/products") => Call::get(As::Seller("namdaemun"), "/desk/products?limit=20"),
         ("GET", "/desk/lines") => Call::get(As::Seller("namdaemun"), "/desk/lines?status=PREPARING&limit=20"),
         ("GET", "/desk/campaigns") => Call::get(As::Admin, "/desk/campaigns?limit=20"),
-        ("GET", path) if !["{order", "{payment", "{withdrawal"].iter().any(|id| path.contains(id)) => {
+        ("GET", path) if !["{order", "{payment", "{withdrawal", "{export"].iter().any(|id| path.contains(id)) => {
             Call::get(reader(path), &filled_in(path))
         }
         _ => return None,

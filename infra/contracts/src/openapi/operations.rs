@@ -26,6 +26,7 @@ use super::Error;
         (name = "Order sheets", description = "What an order would come to, frozen for a while."),
         (name = "Sellers", description = "The terms on which sellers ship."),
         (name = "Desk", description = "Products and campaigns for those who sell and run the shop, hidden ones too."),
+        (name = "Exports", description = "Files of orders, products, ledgers, or of everything about a user."),
         (name = "API reference", description = "This reference."),
     ),
 )]

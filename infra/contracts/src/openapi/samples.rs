@@ -8,9 +8,9 @@ use shared::{
         ApiError, Code, FieldErrors, Language,
         views::{
             self, AccessView, BestsellerView, CampaignView, CartView, ClaimPreviewView, ClaimView, DeskClaimView,
-            DeskLineView, DeskProductView, EntryView, IssuedCouponView, ListedDeskProductView, ListedProductView,
-            OrderSheetView, OrderView, ParcelView, PaymentView, ProductView, SellerShippingView, SessionView,
-            ShownStatus, UserView, WithdrawalView,
+            DeskLineView, DeskProductView, EntryView, ExportView, IssuedCouponView, ListedDeskProductView,
+            ListedProductView, OrderSheetView, OrderView, ParcelView, PaymentView, ProductView, SellerShippingView,
+            SessionView, ShownStatus, StartedExportView, UserView, WithdrawalView,
         },
     },
     app::{
@@ -22,11 +22,12 @@ use shared::{
         orders::AuthorizedOrder,
     },
     domain::{
-        CouponId, Invalid, OrderId, OrderItemId, OrderSheetId, PaymentId, ProductId, Quantity, Refusal, UserId,
-        WithdrawalId, Won,
+        CouponId, ExportId, Invalid, OrderId, OrderItemId, OrderSheetId, PaymentId, ProductId, Quantity, Refusal,
+        UserId, WithdrawalId, Won,
         address::Address,
         coupon::CouponProblem,
         coupon::{Campaign, CouponState, Discount, IssuedCoupon, Terms, Validity},
+        export::{ExportKind, ExportStatus},
         ledger::EntryKind,
         money::MAX_BALANCE,
         order::{
@@ -212,6 +213,8 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         ("Payment", serde_json::to_value(payment)?),
         ("PaymentSession", serde_json::to_value(session)?),
         ("Withdrawal", serde_json::to_value(withdrawal)?),
+        ("StartedExport", serde_json::to_value(StartedExportView { export_id: export_id()? })?),
+        ("Export", serde_json::to_value(export()?)?),
         ("OrderSheet", serde_json::to_value(OrderSheetView::at(ordered_at, sheet)?)?),
     ])
 }
@@ -235,7 +238,8 @@ fn desk_line(order: &Order) -> Option<DeskLine> {
     let item_id = OrderItemId::try_from("1".to_owned()).ok()?;
     let (line, paid_at) = (order.line(1)?.clone(), order.paid_at?);
     let to_ship = order.unshipped_units(1);
-    Some(DeskLine { order_id: order.order_id.clone(), item_id, line, to_ship, paid_at, ship_to: Some(address()) })
+    let (order_id, created_at) = (order.order_id.clone(), order.created_at);
+    Some(DeskLine { order_id, item_id, line, to_ship, created_at, paid_at, ship_to: Some(address()) })
 }
 
 /// The samples of bodies, by the names of their schemas.
@@ -248,6 +252,10 @@ fn bodies() -> Vec<(&'static str, Value)> {
         (
             "NewAddress",
             json!({ "postcode": "63122", "line1": "제주특별자치도 제주시 연동 1", "line2": "301호", "note": "문 앞" }),
+        ),
+        (
+            "NewExport",
+            json!({ "of": "ORDERS", "from": "2026-11-01T00:00:00+09:00", "to": "2026-12-01T00:00:00+09:00" }),
         ),
         ("NewUserWithdrawal", json!({ "forfeit": true })),
         ("OrderChange", json!({ "shipTo": { "postcode": "63122", "line1": "제주특별자치도 제주시 연동 1" } })),
@@ -357,7 +365,28 @@ fn access(user: &UserId) -> Result<AccessView, Error> {
         role: Actor::Admin,
         route: "GET /users/{userId}".to_owned(),
         order_id: None,
+        export_id: None,
         at: at("2026-11-20T02:00:00Z")?,
+    })
+}
+
+fn export_id() -> Result<ExportId, Error> {
+    Ok(ExportId::try_from("x2v4mb8n1t9c0rfakq3d6s7wz5".to_owned())?)
+}
+
+/// A file of lines of orders.
+fn export() -> Result<ExportView, Error> {
+    Ok(ExportView {
+        export_id: export_id()?,
+        of: ExportKind::Orders,
+        from: at("2026-10-31T15:00:00Z")?,
+        to: at("2026-11-30T15:00:00Z")?,
+        status: ExportStatus::Done,
+        rows: 1_284,
+        link: Some("https://shop-exportfiles.s3.ap-northeast-2.amazonaws.com/shop/x2v4mb8n1t9c0rfakq3d6s7wz5/file?X-Amz-Expires=600".to_owned()),
+        link_expires_at: Some(at("2026-12-01T00:12:00Z")?),
+        created_at: at("2026-12-01T00:00:00Z")?,
+        expires_at: at("2026-12-02T00:00:00Z")?,
     })
 }
 

@@ -44,7 +44,7 @@ pub struct DeskLineView {
 }
 
 impl From<DeskLine> for DeskLineView {
-    fn from(DeskLine { order_id, item_id, line, to_ship, paid_at, ship_to }: DeskLine) -> Self {
+    fn from(DeskLine { order_id, item_id, line, to_ship, paid_at, ship_to, .. }: DeskLine) -> Self {
         let OrderLine { seller_id, product_id, name, quantity, status, .. } = line;
         Self { order_id, item_id, seller_id, product_id, name, quantity, to_ship, status, paid_at, ship_to }
     }

@@ -4,6 +4,7 @@ mod cart;
 mod claim;
 mod coupon;
 mod desk;
+mod export;
 mod order;
 mod payment;
 mod product;
@@ -15,6 +16,7 @@ pub use cart::{CartItemView, CartView};
 pub use claim::{ClaimItemView, ClaimPreviewView, ClaimView, ReceivedItemView};
 pub use coupon::{CampaignView, IssuedCouponView, TermsView};
 pub use desk::{DeskClaimView, DeskLineView};
+pub use export::{ExportView, StartedExportView};
 pub use order::{HistoryView, OrderLineView, OrderView, ParcelView, PaymentView, RefundView, State, history};
 pub use payment::{CheckoutView, PurposeView, SessionRefundView, SessionView, WithdrawalView};
 pub use product::{

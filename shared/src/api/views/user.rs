@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::{
     app::users::User,
     domain::{
-        OrderId, PaymentId, UserId, Won,
+        ExportId, OrderId, PaymentId, UserId, Won,
         address::Address,
         ledger::{EntryKind, LedgerEntry},
         order::Actor,
@@ -118,12 +118,16 @@ pub struct AccessView {
     /// The order that it was about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<OrderId>,
+    /// The export that has the data. One of more than one user's is logged for the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub export_id: Option<ExportId>,
     /// The instant.
     pub at: Timestamp,
 }
 
 impl From<AccessRecord> for AccessView {
-    fn from(AccessRecord { access_id, user_id, actor_id, role, route, order_id, at }: AccessRecord) -> Self {
-        Self { access_id, user_id, actor_id, role, route, order_id, at }
+    fn from(record: AccessRecord) -> Self {
+        let AccessRecord { access_id, user_id, actor_id, role, route, order_id, export_id, at } = record;
+        Self { access_id, user_id, actor_id, role, route, order_id, export_id, at }
     }
 }

@@ -36,6 +36,7 @@ pub struct DeskLine {
     pub line: OrderLine,
     /// Units that its seller has yet to ship.
     pub to_ship: u16,
+    pub created_at: Timestamp,
     pub paid_at: Timestamp,
     /// The recipient, where it was asked for and there is something to ship.
     pub ship_to: Option<Address>,
@@ -172,8 +173,8 @@ fn shown(order: &Order, number: usize, line: &OrderLine, filter: &LineFilter<'_>
         && filter.period.has(order.created_at);
     let (item_id, paid_at) = (OrderItemId::try_from(number.to_string()).ok()?, order.paid_at?);
     let to_ship = order.unshipped_units(number);
-    let (order_id, line) = (order.order_id.clone(), line.clone());
-    is_wanted.then_some(DeskLine { order_id, item_id, line, to_ship, paid_at, ship_to: None })
+    let (order_id, line, created_at) = (order.order_id.clone(), line.clone(), order.created_at);
+    is_wanted.then_some(DeskLine { order_id, item_id, line, to_ship, created_at, paid_at, ship_to: None })
 }
 
 /// Returns up to `limit` orders of all users after a position, newest first. There are fewer if rows are outdated; `next`

@@ -59,7 +59,11 @@ pub async fn get(shop: &Shop, caller: &Caller, id: &OrderId) -> Result<Authorize
 /// # Errors
 /// [`Refusal::NotFound`] if there is none, or the caller may see no part of it.
 pub async fn with_history(shop: &Shop, caller: &Caller, id: &OrderId) -> Result<AuthorizedOrder, Failure> {
-    let mut authorized = get(shop, caller, id).await?;
+    with_texts(shop, get(shop, caller, id).await?).await
+}
+
+/// The order with the reasons in its history opened, as far as they are not erased.
+pub(super) async fn with_texts(shop: &Shop, mut authorized: AuthorizedOrder) -> Result<AuthorizedOrder, Failure> {
     open_reasons(shop, &mut authorized.order, |_| true).await?;
     Ok(authorized)
 }
