@@ -115,7 +115,7 @@ async fn lines_of_seller(
     after: Option<String>,
     limit: usize,
 ) -> Result<Rows, Failure> {
-    let filter = LineFilter { seller: Some(seller), status: None, period: export.period() };
+    let filter = LineFilter { seller: Some(seller), status: None, period: export.period(), recipients_for: None };
     let part = desk::lines(shop, &filter, after.as_deref(), limit).await?.part;
     let row = |listed: desk::DeskLine| {
         Row::Line(Box::new(LineRow {
