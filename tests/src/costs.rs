@@ -185,7 +185,8 @@ async fn payments(bench: &mut Bench) {
     bench.call("confirmation of an order", cost(4, 16.0, 3.0), call).await;
     let call = cancel(&bench.shop, "sora", &order, json!({}));
     bench.call("cancellation of an order of two tenders", cost(3, 12.0, 2.0), call).await;
-    bench.run("look of the sweep at an order with an open refund", cost(3, 5.0, 19.0), sweep_payments(&shop)).await;
+    // One trip less where the order's bucket is read before others, so that the look overlaps with those reads.
+    bench.run("look of the sweep at an order with an open refund", cost(4, 5.0, 19.0), sweep_payments(&shop)).await;
 
     let account = json!({ "bank": "088", "number": "110-123", "holder": "최소라" });
     let withdrawal = json!({ "userId": "sora", "amount": 1_000, "account": account });

@@ -94,7 +94,9 @@ pub const RULES: &[Rule] = &[
                 set: Set::Defaults,
                 plant: |template| {
                     let filters = &mut properties(template, "RelayEventsStream")["FilterCriteria"]["Filters"];
-                    filters[5]["Pattern"] =
+                    let mut filters = filters.as_array_mut().into_iter().flatten();
+                    let heartbeat = filters.find(|filter| filter["Pattern"].to_string().contains("HEARTBEAT"));
+                    heartbeat.expect("heartbeats are read")["Pattern"] =
                         r#"{"eventName":["INSERT"],"dynamodb":{"Keys":{"sk":{"S":["HEARTBEAT"]}}}}"#.into();
                 },
             },
