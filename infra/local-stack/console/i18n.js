@@ -38,4 +38,5 @@ export const won = (value) => (language === "ko" ? `${number(value)}원` : `₩$
 
 const clock = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
 export const time = (instant) => new Date(instant).toLocaleTimeString(language, clock);
+export const day = (instant) => new Date(instant).toLocaleDateString(language, { dateStyle: "medium" });
 export const date = (instant) => new Date(instant).toLocaleString(language, { month: "numeric", day: "numeric", ...clock });

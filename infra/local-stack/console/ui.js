@@ -14,15 +14,20 @@ const toneOf = (code) => Object.keys(tones).find((tone) => tones[tone].includes(
 
 export const badge = (code) => html`<span class="badge ${toneOf(code)}">${word(code)}</span>`;
 
+/** The head of a column of numbers. */
+export const numeric = (text) => ({ text, isNumeric: true });
+
 /** A table that scrolls by itself where the window is narrow; the keyboard reaches it. */
 export const table = (caption, heads, rows, empty = t("none")) => html`
   <div class="scroll" tabindex="0" role="region" aria-label=${caption}>
     <table>
       <caption class="hidden">${caption}</caption>
-      <thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
+      <thead><tr>${heads.map(head)}</tr></thead>
       <tbody>${rows.length > 0 ? rows : html`<tr><td colspan=${heads.length} class="empty">${empty}</td></tr>`}</tbody>
     </table>
   </div>`;
+
+const head = (head) => (head === "" ? html`<td></td>` : html`<th scope="col" class=${head.isNumeric ? "number" : ""}>${head.text ?? head}</th>`);
 
 export const card = (title, content, actions = nothing) => html`
   <section class="card"><header><h2>${title}</h2>${actions}</header>${content}</section>`;

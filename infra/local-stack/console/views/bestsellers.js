@@ -2,7 +2,7 @@
 
 import { shop } from "../api.js";
 import { number, t, won } from "../i18n.js";
-import { badge, card, html, left, table, waiting } from "../ui.js";
+import { badge, card, html, left, numeric, table, waiting } from "../ui.js";
 
 export default function bestsellers(page) {
   let items = null;
@@ -15,7 +15,7 @@ export default function bestsellers(page) {
     if (!items) return waiting();
     const most = Math.max(1, ...items.map(({ soldQuantity }) => soldQuantity));
     return card(t("bestsellers.title"), table(t("bestsellers.title"),
-      [t("bestsellers.rank"), t("name"), t("bestsellers.sold"), "", t("price"), t("stock"), t("status")],
+      [numeric(t("bestsellers.rank")), t("name"), numeric(t("bestsellers.sold")), "", numeric(t("price")), numeric(t("stock")), t("status")],
       items.map((item) => html`<tr>
         <td class="number">${item.rank}</td>
         <td class="wide"><a href="#/products/${item.productId}">${item.name}</a></td>

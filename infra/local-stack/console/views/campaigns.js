@@ -1,8 +1,8 @@
 // Coupon campaigns with what is left of each, and the issue of one coupon.
 
 import { currentCaller, customers, people, shop } from "../api.js";
-import { date, number, t, won } from "../i18n.js";
-import { card, choice, form, html, left, table, waiting } from "../ui.js";
+import { day, number, t, won } from "../i18n.js";
+import { card, choice, form, html, left, numeric, table, waiting } from "../ui.js";
 
 export default function campaigns(page) {
   let items = null;
@@ -17,7 +17,7 @@ export default function campaigns(page) {
 
   return () => (items ? html`
     ${card(t("campaigns.all"), table(t("campaigns.all"),
-      [t("name"), t("discount"), t("campaigns.left"), "", t("campaigns.issuedCount"), t("campaigns.counters"), t("campaigns.until")],
+      [t("name"), t("discount"), numeric(t("campaigns.left")), "", numeric(t("campaigns.issuedCount")), numeric(t("campaigns.counters")), t("campaigns.until")],
       items.map((item) => html`<tr>
         <td class="wide">${item.name}<br><code>${item.couponId}</code></td>
         <td>${terms(item)}</td>
@@ -25,7 +25,7 @@ export default function campaigns(page) {
         <td>${left(t("campaigns.leftOf", { name: item.name }), item.remainingQuantity, item.totalQuantity)}</td>
         <td class="number">${number(item.issuedQuantity)} / ${number(item.totalQuantity)}</td>
         <td class="number">${item.counterShards}</td>
-        <td>${date(item.issueUntil)}</td>
+        <td>${day(item.issueUntil)}</td>
       </tr>`)))}
     ${card(t("campaigns.issue"), form(html`
       ${choice(t("coupon"), "couponId", items.map(({ couponId, name }) => [couponId, name]), items[0]?.couponId)}

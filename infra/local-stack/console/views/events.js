@@ -8,10 +8,10 @@ import { badge, button, card, html, nothing, table, waiting } from "../ui.js";
 const DELIVERED = ["OrderPaid", "OrderPaymentFailed", "OrderCancelled", "OrderRefunded", "OrderCompleted", "OrderReopened"];
 
 /** The way of an event, in words. */
-export function way({ kind, seenAt, arrivedAt }, platformStatus) {
+export function way({ kind, event, arrivedAt }, platformStatus) {
   if (arrivedAt) {
-    const milliseconds = Math.max(0, new Date(arrivedAt) - new Date(seenAt));
-    return html`<span class="badge good">${t("events.arrived")}</span> <small>+${number(milliseconds)} ms</small>`;
+    const seconds = (new Date(arrivedAt) - new Date(event.occurredAt)) / 1000;
+    return html`<span class="badge good">${t("events.arrived")}</span> <small>${t("events.after", { seconds: number(Math.round(seconds * 10) / 10) })}</small>`;
   }
   if (!DELIVERED.includes(kind)) return html`<small>${t("events.notSent")}</small>`;
   return html`<span class="badge ${platformStatus === 200 ? "open" : "bad"}">${t(platformStatus === 200 ? "events.underway" : "events.waits", { status: platformStatus })}</span>`;

@@ -2,7 +2,7 @@
 
 import { shop, stack } from "../api.js";
 import { number, t, word } from "../i18n.js";
-import { card, choice, field, form, html, nothing, svg, table } from "../ui.js";
+import { card, choice, field, form, html, nothing, numeric, svg, table } from "../ui.js";
 
 const ENDED = ["NONE", "DONE", "FAILED"];
 
@@ -65,7 +65,7 @@ export default function flash(page) {
     return html`
       <p id="proof" class="verdict ${isExact ? "good" : "bad"}" role="status">
         ${t(isExact ? "flash.exact" : "flash.wrong", { sold: number(sale.sold) })}</p>
-      ${table(t("flash.proof"), [t("flash.rule"), t("expected"), t("found"), ""], rows)}
+      ${table(t("flash.proof"), [t("flash.rule"), numeric(t("expected")), numeric(t("found")), ""], rows)}
       <p class="actions">
         ${sale.of === "PRODUCT" ? html`<a href="#/products/${sale.id}">${t("flash.seeProduct")}</a>` : html`<a href="#/campaigns">${t("flash.seeCampaign")}</a>`}
         <a href="#/audit">${t("flash.audit")}</a>

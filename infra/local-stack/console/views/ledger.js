@@ -3,7 +3,7 @@
 import { currentCaller, customers, people, shop, stack } from "../api.js";
 import { verify } from "../chain.js";
 import { date, number, t, won, word } from "../i18n.js";
-import { button, card, choice, field, form, html, nothing, table, waiting } from "../ui.js";
+import { button, card, choice, field, form, html, nothing, numeric, table, waiting } from "../ui.js";
 
 export default function ledger(page, argument) {
   const caller = currentCaller();
@@ -56,7 +56,7 @@ export default function ledger(page, argument) {
       ${form(field(t("amount"), "amount", 100000, { type: "number", min: 100, max: 1000000 }), t("ledger.charge"), charge, page.busy)}`,
     caller.role === "CUSTOMER" ? nothing : choice(t("customer"), "user", customers.map((id) => [id, id]), user, (id) => { location.hash = `#/ledger/${id}`; }))}
     ${card(t("ledger.entries", { count: number(entries.length) }), table(t("ledger.title"),
-      [t("ledger.sequence"), t("ledger.type"), t("amount"), t("ledger.balanceAfter"), t("order"), t("time"), t("ledger.hash")],
+      [numeric(t("ledger.sequence")), t("ledger.type"), numeric(t("amount")), numeric(t("ledger.balanceAfter")), t("order"), t("time"), t("ledger.hash")],
       entries.map((entry, index) => row(entry, result?.verified[index])).toReversed(), t("ledger.none")))}` : waiting());
 
   function verdict() {

@@ -2,7 +2,7 @@
 
 import { currentCaller, people, shop, stack } from "../api.js";
 import { date, number, t, won, word } from "../i18n.js";
-import { badge, button, card, choice, facts, field, form, html, nothing, table, waiting } from "../ui.js";
+import { badge, button, card, choice, facts, field, form, html, nothing, numeric, table, waiting } from "../ui.js";
 import { way } from "./events.js";
 
 export default function orders(page, orderId) {
@@ -22,7 +22,7 @@ function list(page) {
   page.poll(load, 2000);
 
   return () => (caller.role === "SELLER" ? html`<p>${t("orders.notForSellers")}</p>` : items ? card(t("orders.latest"),
-    table(t("orders.latest"), [t("order"), t("customer"), t("lines"), t("payable"), t("status"), t("time")], items.map((order) => html`<tr>
+    table(t("orders.latest"), [t("order"), t("customer"), t("lines"), numeric(t("payable")), t("status"), t("time")], items.map((order) => html`<tr>
       <td><a href="#/orders/${order.orderId}"><code>${order.orderId.slice(0, 13)}</code></a></td>
       <td>${order.userId}</td>
       <td class="wide">${order.items.map(({ name, quantity }) => `${name} × ${quantity}`).join(", ")}</td>
@@ -35,7 +35,7 @@ function list(page) {
 
 function one(page, orderId) {
   let order = null;
-  let history = [];
+  let entries = [];
   let events = [];
   let preview = null;
   let platformStatus = 200;
@@ -43,13 +43,14 @@ function one(page, orderId) {
   const load = async () => {
     const read = await shop.get(`/orders/${orderId}`);
     const steps = await shop.get(`/orders/${orderId}/history`);
-    history = (steps.items ?? steps).toReversed();
+    entries = (steps.items ?? steps).toReversed();
     const bus = await stack.get("events");
     events = bus.events.filter(({ event }) => event.aggregateId === orderId || event.orderId === orderId || event.data?.orderId === orderId);
     ({ platformStatus } = bus);
     order = read;
   };
   page.poll(load, 1500);
+  finishCheckout();
 
   const act = (task, done) => page.act(async () => {
     await task();
@@ -66,9 +67,38 @@ function one(page, orderId) {
     const { clientKey, merchantOrderId, amount } = checkout;
     const outcome = isDeclined ? { outcome: "DECLINE" } : {};
     const { paymentKey } = await stack.post("payment-system/checkout", { clientKey, merchantOrderId, amount, method: "CARD", ...outcome });
-    const { status } = await shop.post(`/payments/${merchantOrderId}/confirm`, { paymentKey, amount }, customer());
-    if (status !== "PAID") throw new Error(t("orders.notPaid", { status: word(status) }));
+    await confirm(merchantOrderId, paymentKey, amount);
   }, t("orders.paidByCard"));
+
+  /** Sends the customer to the provider's own page, which leads back here. */
+  const goToCheckout = () => page.act(async () => {
+    const { checkout } = await shop.post("/payments", { purpose: { type: "ORDER", orderId } }, customer());
+    const { addresses } = await stack.get("stack");
+    const target = new URL("/checkout", addresses.paymentSystem);
+    target.hostname = location.hostname;
+    const { clientKey, merchantOrderId, amount, orderName } = checkout;
+    const back = `${location.origin}/${location.hash}`;
+    target.search = new URLSearchParams({ clientKey, orderId: merchantOrderId, amount, orderName, successUrl: back, failUrl: back });
+    location.assign(target);
+  }, null);
+
+  /** Confirms the payment of a customer who comes back from the provider's page. */
+  function finishCheckout() {
+    const returned = Object.fromEntries(new URLSearchParams(location.search));
+    if (!returned.paymentKey && !returned.code) return;
+    history.replaceState(null, "", `/${location.hash}`);
+    page.act(async () => {
+      if (returned.code) throw new Error(returned.message);
+      await load();
+      await confirm(returned.orderId, returned.paymentKey, Number(returned.amount));
+      await load();
+    }, t("orders.paidByCard"));
+  }
+
+  async function confirm(paymentId, paymentKey, amount) {
+    const { status } = await shop.post(`/payments/${paymentId}/confirm`, { paymentKey, amount }, customer());
+    if (status !== "PAID") throw new Error(t("orders.notPaid", { status: word(status) }));
+  }
 
   const toShip = (line) => line.quantity - line.cancelledQuantity + line.returnedQuantity - line.shippedQuantity;
   const returnable = (line) => line.deliveredQuantity - line.returnedQuantity;
@@ -99,6 +129,7 @@ function one(page, orderId) {
         ${order.allowedActions.includes("PAY") ? button(t("orders.payFromBalance"), () => post("/payment"), { ...options, kind: "first" }) : nothing}
         ${isWaiting ? html`
           ${button(t("orders.payByCard"), () => payByCard(false), { ...options, kind: "first" })}
+          ${button(t("orders.checkout"), goToCheckout, options)}
           ${button(t("orders.payDeclined"), () => payByCard(true), options)}` : nothing}
         ${order.allowedActions.includes("CANCEL") ? button(t(order.paid > 0 ? "orders.cancelAndRefund" : "orders.cancel"), () => post("/cancel", {}), { ...options, kind: "danger" }) : nothing}
       </p>`);
@@ -106,7 +137,7 @@ function one(page, orderId) {
 
   function lines() {
     const options = { disabled: page.busy };
-    return card(t("lines"), table(t("lines"), [t("product"), t("quantity"), t("amount"), t("status"), t("orders.next")], order.items.map((line) => html`<tr>
+    return card(t("lines"), table(t("lines"), [t("product"), numeric(t("quantity")), numeric(t("amount")), t("status"), t("orders.next")], order.items.map((line) => html`<tr>
       <td class="wide"><a href="#/products/${line.productId}">${line.name}</a></td>
       <td class="number">${line.quantity}${line.cancelledQuantity > 0 ? html`<br><small>${t("orders.gone", { count: line.cancelledQuantity })}</small>` : nothing}</td>
       <td class="number">${won(line.amount)}</td>
@@ -128,7 +159,7 @@ function one(page, orderId) {
     const pack = (group) => ({ carrier, trackingNumber }) => post("/parcels", {
       carrier, trackingNumber, items: group.map((line) => ({ itemId: line.itemId, quantity: toShip(line) })) });
     return card(t("orders.parcels"), html`
-      ${order.parcels.length > 0 ? table(t("orders.parcels"), [t("orders.parcel"), t("orders.carrier"), t("orders.units"), t("status"), t("orders.next")], order.parcels.map((parcel) => html`<tr>
+      ${order.parcels.length > 0 ? table(t("orders.parcels"), [t("orders.parcel"), t("orders.carrier"), numeric(t("orders.units")), t("status"), t("orders.next")], order.parcels.map((parcel) => html`<tr>
         <td>${parcel.parcelId}</td>
         <td class="wide">${parcel.carrier ?? "–"} ${parcel.trackingNumber ?? ""}</td>
         <td class="number">${parcel.items.reduce((sum, { quantity }) => sum + quantity, 0)}</td>
@@ -153,7 +184,7 @@ function one(page, orderId) {
     }, null);
     const ask = () => act(() => shop.post(`/orders/${orderId}/claims`, { ...body(preview.fields), expectedTotal: preview.refund.total }, customer()));
     return card(t("orders.claims"), html`
-      ${existing.length > 0 ? table(t("orders.claims"), [t("orders.claim"), t("orders.reason"), t("orders.refund"), t("status"), t("orders.next")], existing.map(claimRow)) : nothing}
+      ${existing.length > 0 ? table(t("orders.claims"), [t("orders.claim"), t("orders.reason"), numeric(t("orders.refund")), t("status"), t("orders.next")], existing.map(claimRow)) : nothing}
       ${returns.length > 0 ? form(html`
         ${choice(t("product"), "itemId", returns.map(({ itemId, name }) => [itemId, name]), returns[0].itemId)}
         ${choice(t("orders.claim"), "type", ["RETURN", "EXCHANGE"].map((type) => [type, word(type)]), "RETURN")}
@@ -195,7 +226,7 @@ function one(page, orderId) {
   }
 
   function past() {
-    return html`<ol class="history">${history.map((entry) => {
+    return html`<ol class="history">${entries.map((entry) => {
       const line = order.items.find(({ itemId }) => itemId === entry.itemId);
       return html`<li>
         <time datetime=${entry.at}>${date(entry.at)}</time>

@@ -2,7 +2,7 @@
 
 import { stack } from "../api.js";
 import { number, t, time } from "../i18n.js";
-import { card, html, nothing, table, waiting } from "../ui.js";
+import { card, html, nothing, numeric, table, waiting } from "../ui.js";
 
 const SHOWN = 40;
 
@@ -38,7 +38,7 @@ export default function overview(page) {
 
   function live() {
     const shown = requests.filter(({ ofPage }) => !hidesOwn || !ofPage).slice(0, SHOWN);
-    const heads = [t("time"), t("caller"), t("request"), t("status"), t("duration")];
+    const heads = [t("time"), t("caller"), t("request"), t("status"), numeric(t("duration"))];
     return table(t("overview.requests"), heads, shown.map(({ at, method, path, status, milliseconds, caller }) => html`
       <tr>
         <td class="time">${time(at)}</td>

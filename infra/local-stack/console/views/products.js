@@ -2,7 +2,7 @@
 
 import { currentCaller, customers, people, shop, stack } from "../api.js";
 import { number, t, won } from "../i18n.js";
-import { badge, button, card, choice, field, form, html, left, nothing, table, waiting } from "../ui.js";
+import { badge, button, card, choice, field, form, html, left, nothing, numeric, table, waiting } from "../ui.js";
 
 export default function products(page, productId) {
   return productId ? product(page, productId) : list(page);
@@ -14,7 +14,7 @@ function list(page) {
   page.poll(async () => { ({ items } = await shop.get(isCustomer ? "/products?limit=100" : "/desk/products?limit=100")); }, 2000);
 
   return () => (items ? card(t("products.all"), table(t("products.all"),
-    [t("name"), t("price"), t("stock"), t("status"), ...(isCustomer ? [] : [t("shards")])],
+    [t("name"), numeric(t("price")), numeric(t("stock")), t("status"), ...(isCustomer ? [] : [t("shards")])],
     items.map((item) => html`<tr>
       <td class="wide"><a href="#/products/${item.productId}">${item.name}</a></td>
       <td class="number">${price(item)}</td>
@@ -74,7 +74,7 @@ function product(page, productId) {
     t("products.order"), order, page.busy))}
     ${shards ? card(t("products.shards"), html`
       <p>${t("products.aboutShards", { count: number(item.stockShards) })}</p>
-      ${table(t("products.shards"), [t("products.shard"), t("products.remaining"), "", t("products.received")], shards.map(({ shard, remaining, received }) => html`
+      ${table(t("products.shards"), [t("products.shard"), numeric(t("products.remaining")), "", numeric(t("products.received"))], shards.map(({ shard, remaining, received }) => html`
         <tr><td>${shard + 1}</td><td class="number">${number(remaining)}</td><td>${left(t("products.shardLeft", { shard: shard + 1 }), remaining, received)}</td>
           <td class="number">${number(received)}</td></tr>`))}
       ${form(field(t("products.units"), "quantity", 50, { type: "number", min: -100000, max: 100000 }), t("products.restock"), restock, page.busy)}

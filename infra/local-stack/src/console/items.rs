@@ -48,6 +48,9 @@ impl Items {
 }
 
 async fn list(State(Items { aws, table }): State<Items>, Query(Partition { pk, sk }): Query<Partition>) -> Response {
+    if !is_shown(&pk, &sk) {
+        return refusal(StatusCode::FORBIDDEN, "the page shows stock, counters, accounts and ledgers");
+    }
     let (mut items, mut from) = (Vec::new(), None);
     for _ in 0..PAGES {
         let begins_with = if sk.is_empty() { "" } else { " AND begins_with(sk, :sk)" };
@@ -77,6 +80,12 @@ async fn list(State(Items { aws, table }): State<Items>, Query(Partition { pk, s
     refusal(StatusCode::PAYLOAD_TOO_LARGE, "the partition is too large to show")
 }
 
+/// The records that the page shows. Others have personal data and its keys.
+fn is_shown(pk: &str, sk: &str) -> bool {
+    let is_open = ["STOCK#", "COUNTER#"].iter().any(|prefix| pk.starts_with(prefix));
+    is_open || (pk.starts_with("USER#") && (sk == "ACCOUNT" || sk.starts_with("LEDGER#")))
+}
+
 fn plain_item(item: Map<String, Value>) -> Value {
     Value::Object(item.into_iter().map(|(name, value)| (name, plain(value))).collect())
 }
@@ -99,6 +108,16 @@ fn plain(value: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn personal_data_is_not_shown() {
+        for (pk, sk) in [("STOCK#tea#0", "STOCK"), ("COUNTER#c#0", ""), ("USER#kim", "ACCOUNT"), ("USER#kim", "LEDGER#")] {
+            assert!(is_shown(pk, sk), "{pk} {sk}");
+        }
+        for (pk, sk) in [("USER#kim", ""), ("USER#kim", "KEY"), ("USER#kim", "PROFILE"), ("ORDER#1", "ORDER"), ("", "")] {
+            assert!(!is_shown(pk, sk), "{pk} {sk}");
+        }
+    }
 
     #[test]
     fn values_lose_their_types() {
