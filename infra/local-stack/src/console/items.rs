@@ -111,10 +111,13 @@ mod tests {
 
     #[test]
     fn personal_data_is_not_shown() {
-        for (pk, sk) in [("STOCK#tea#0", "STOCK"), ("COUNTER#c#0", ""), ("USER#kim", "ACCOUNT"), ("USER#kim", "LEDGER#")] {
+        for (pk, sk) in
+            [("STOCK#tea#0", "STOCK"), ("COUNTER#c#0", ""), ("USER#kim", "ACCOUNT"), ("USER#kim", "LEDGER#")]
+        {
             assert!(is_shown(pk, sk), "{pk} {sk}");
         }
-        for (pk, sk) in [("USER#kim", ""), ("USER#kim", "KEY"), ("USER#kim", "PROFILE"), ("ORDER#1", "ORDER"), ("", "")] {
+        for (pk, sk) in [("USER#kim", ""), ("USER#kim", "KEY"), ("USER#kim", "PROFILE"), ("ORDER#1", "ORDER"), ("", "")]
+        {
             assert!(!is_shown(pk, sk), "{pk} {sk}");
         }
     }
