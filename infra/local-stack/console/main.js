@@ -46,6 +46,7 @@ class Page {
       if (document.visibilityState === "visible") {
         try {
           await task();
+          if (failure !== null && message?.text === failure) message = null;
           failure = null;
         } catch (error) {
           if (this.#isOpen && failure !== error.message) tell(error.message, true);
