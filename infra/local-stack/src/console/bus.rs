@@ -160,7 +160,7 @@ async fn list(State((bus, platform)): State<(Bus, DataPlatform)>) -> Json<Value>
     let events = bus.kept().events.clone();
     let arrivals = platform.arrivals();
     let shown = events.iter().rev().map(|Seen { id: _, at, source, kind, detail }| {
-        let arrived_at = detail["eventId"].as_str().and_then(|id| arrivals.get(id));
+        let arrived_at = detail.get("eventId").and_then(Value::as_str).and_then(|id| arrivals.get(id));
         json!({ "seenAt": at, "source": source, "kind": kind, "event": detail, "arrivedAt": arrived_at })
     });
     Json(json!({ "events": shown.collect::<Vec<_>>(), "platformStatus": platform.status().as_u16() }))

@@ -127,7 +127,7 @@ struct Answer {
 
 impl Answer {
     fn code(&self) -> String {
-        self.body["code"].as_str().map_or_else(|| self.status.to_string(), str::to_owned)
+        self.body.get("code").and_then(Value::as_str).map_or_else(|| self.status.to_string(), str::to_owned)
     }
 
     fn is_success(&self) -> bool {
@@ -135,11 +135,11 @@ impl Answer {
     }
 
     fn data(self) -> Result<Value, String> {
-        if self.is_success() { Ok(self.body["data"].clone()) } else { Err(self.code()) }
+        if self.is_success() { Ok(self.body.get("data").cloned().unwrap_or_default()) } else { Err(self.code()) }
     }
 
     fn number(&self, field: &str) -> i64 {
-        self.body["data"][field].as_i64().unwrap_or_default()
+        self.body.get("data").map_or(0, |data| integer(data, field))
     }
 }
 
@@ -213,10 +213,8 @@ impl Crowds {
                 if let Some(amount) = needed {
                     let charge = json!({ "userId": id, "amount": amount });
                     let key = format!("{sale}-{person}");
-                    balance =
-                        shop.insist(Method::POST, "/balance/charge", &charge, Some(&key)).await?.data()?["balance"]
-                            .as_i64()
-                            .unwrap_or_default();
+                    let charged = shop.insist(Method::POST, "/balance/charge", &charge, Some(&key)).await?.data()?;
+                    balance = integer(&charged, "balance");
                 }
                 this.sale().gathered += 1;
                 Ok(balance)
@@ -238,7 +236,7 @@ impl Crowds {
                 let answer = answer.unwrap_or_else(|code| Answer { status: 503, body: json!({ "code": code }) });
                 this.note(&answer, started.elapsed());
                 Ok(answer.is_success().then(|| Bought {
-                    order_id: answer.body["data"]["orderId"].as_str().map(str::to_owned),
+                    order_id: answer.body.pointer("/data/orderId").and_then(Value::as_str).map(str::to_owned),
                     paid: answer.number("paid"),
                 }))
             }
@@ -384,11 +382,11 @@ impl Shop {
                     self.insist(Method::POST, "/products", &product, Some(id)).await?.data()?;
                 }
                 let product = self.read(&format!("/desk/products/{id}")).await?;
-                let number = |field: &str| product[field].as_i64().unwrap_or_default();
+                let number = |field: &str| integer(&product, field);
                 Ok(Goods {
                     of: new.of,
                     id: id.to_owned(),
-                    name: product["name"].as_str().unwrap_or_default().to_owned(),
+                    name: text(&product, "name").to_owned(),
                     left: number("stock"),
                     price: Some(number("price") - number("discount")),
                 })
@@ -406,8 +404,8 @@ impl Shop {
                 Ok(Goods {
                     of: new.of,
                     id: id.to_owned(),
-                    name: campaign["name"].as_str().unwrap_or_default().to_owned(),
-                    left: campaign["remainingQuantity"].as_i64().unwrap_or_default(),
+                    name: text(&campaign, "name").to_owned(),
+                    left: integer(&campaign, "remainingQuantity"),
                     price: None,
                 })
             }
@@ -443,14 +441,15 @@ impl Shop {
                 Ok(match order {
                     Some(order) => {
                         let order = shop.read(&format!("/orders/{order}")).await?;
-                        let is_theirs = order["userId"] == format!("crowd-{person}");
-                        let is_kept = order["status"] == "PAID" && order["paid"] == order["payable"];
-                        i64::from(is_theirs && is_kept && order["items"][0]["productId"] == of.as_str())
+                        let is_theirs = text(&order, "userId") == format!("crowd-{person}");
+                        let is_paid = text(&order, "status") == "PAID" && order.get("paid") == order.get("payable");
+                        let product = order.pointer("/items/0/productId").and_then(Value::as_str);
+                        i64::from(is_theirs && is_paid && product == Some(of.as_str()))
                     }
                     None => {
                         let coupons = shop.read(&format!("/coupons?userId=crowd-{person}&limit=100")).await?;
-                        let coupons = coupons["items"].as_array().map_or(0, |coupons| {
-                            coupons.iter().filter(|coupon| coupon["couponId"] == of.as_str()).count()
+                        let coupons = coupons.get("items").and_then(Value::as_array).map_or(0, |coupons| {
+                            coupons.iter().filter(|coupon| text(coupon, "couponId") == of.as_str()).count()
                         });
                         i64::from(coupons == 1)
                     }
@@ -467,13 +466,21 @@ impl Shop {
             let paid: i64 = bought.iter().flatten().map(|bought| bought.paid).sum();
             let balances = self.each(bought.len(), |shop, person| async move {
                 let balance = shop.read(&format!("/balance/crowd-{person}")).await?;
-                Ok(balance["balance"].as_i64().unwrap_or_default())
+                Ok(integer(&balance, "balance"))
             });
             let left: i64 = balances.await?.iter().sum();
             checks.push(Check { rule: "MONEY", expected: funds.iter().sum::<i64>() - paid, found: left });
         }
         Ok(checks)
     }
+}
+
+fn text<'v>(value: &'v Value, field: &str) -> &'v str {
+    value.get(field).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn integer(value: &Value, field: &str) -> i64 {
+    value.get(field).and_then(Value::as_i64).unwrap_or_default()
 }
 
 async fn show(State(crowds): State<Crowds>) -> Json<Sale> {

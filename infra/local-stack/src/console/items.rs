@@ -54,18 +54,19 @@ async fn list(State(Items { aws, table }): State<Items>, Query(Partition { pk, s
     let (mut items, mut from) = (Vec::new(), None);
     for _ in 0..PAGES {
         let begins_with = if sk.is_empty() { "" } else { " AND begins_with(sk, :sk)" };
-        let mut values = json!({ ":pk": { "S": pk } });
-        if !sk.is_empty() {
-            values[":sk"] = json!({ "S": sk });
-        }
+        let values = if sk.is_empty() {
+            json!({ ":pk": { "S": pk } })
+        } else {
+            json!({ ":pk": { "S": pk }, ":sk": { "S": sk } })
+        };
         let mut request = json!({
             "TableName": table,
             "KeyConditionExpression": format!("pk = :pk{begins_with}"),
             "ExpressionAttributeValues": values,
             "ConsistentRead": true,
         });
-        if let Some(from) = from {
-            request["ExclusiveStartKey"] = from;
+        if let (Some(fields), Some(from)) = (request.as_object_mut(), from) {
+            fields.insert("ExclusiveStartKey".to_owned(), from);
         }
         let page = aws.call(&DYNAMODB, "Query", &request).await;
         let Some(page) = page.ok().and_then(|page| serde_json::from_slice::<Page>(&page).ok()) else {
