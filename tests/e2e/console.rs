@@ -83,7 +83,7 @@ async fn shows(browser: &Browser, selector: &str, text: &str) {
 
 /// Presses a button, once it can be pressed: a page does one thing at a time.
 async fn push(browser: &Browser, button: &str) {
-    push(browser, &format!("{button}:not(:disabled)")).await;
+    browser.click(&format!("{button}:not(:disabled)")).await;
 }
 
 /// Chooses an option of a list, as a customer does.
