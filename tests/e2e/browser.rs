@@ -1,12 +1,14 @@
 //! A headless browser, driven over the WebDriver protocol of the W3C by `chromedriver`.
 
 use std::{
+    fs,
     io::{BufRead, BufReader, Read as _, Write as _},
     net::TcpStream,
     process::{Child, Command, Stdio},
     time::Duration,
 };
 
+use data_encoding::BASE64;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -15,6 +17,21 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// The variable by which a machine says that it must have a browser. Elsewhere a test without one is left out.
 const REQUIRED: &str = "JANGTEO_BROWSER";
+
+/// The settings of a browser.
+#[derive(Clone, Copy)]
+pub struct Visitor {
+    pub language: &'static str,
+    /// A window 375 pixels wide.
+    pub has_phone: bool,
+    pub is_dark: bool,
+}
+
+impl Default for Visitor {
+    fn default() -> Self {
+        Self { language: "en", has_phone: false, is_dark: false }
+    }
+}
 
 /// A browser with one empty window. It ends with this value.
 pub struct Browser {
@@ -27,10 +44,15 @@ pub struct Browser {
 impl Browser {
     /// Starts a browser, if this machine has one.
     pub async fn start() -> Option<Self> {
+        Self::start_as(Visitor::default()).await
+    }
+
+    /// Starts a browser of this visitor, if this machine has one.
+    pub async fn start_as(visitor: Visitor) -> Option<Self> {
         let driver = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let Ok(mut driver) = driver else {
             assert!(std::env::var_os(REQUIRED).is_none(), "{REQUIRED} is set, and there is no chromedriver");
-            println!("chromedriver is not installed: no browser pays at the checkout");
+            println!("chromedriver is not installed: no browser opens the pages");
             return None;
         };
         let lines = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
@@ -40,15 +62,32 @@ impl Browser {
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap();
         let mut browser = Self { driver, port, session: String::new(), client };
         // A container has neither the namespaces of the sandbox nor a large /dev/shm.
-        let arguments =
-            ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-proxy-server"];
+        let arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-dev-shm-usage",
+            "--disable-gpu",
+            "--no-proxy-server",
+            "--window-size=1280,900",
+            &format!("--accept-lang={}", visitor.language),
+        ];
         // A click does not wait for the page that it leads to, so each element is waited for.
         let capabilities = json!({
-            "browserName": "chrome", "goog:chromeOptions": { "args": arguments }, "timeouts": { "implicit": 20_000 },
+            "browserName": "chrome",
+            "goog:chromeOptions": { "args": arguments, "prefs": { "intl.accept_languages": visitor.language } },
+            "goog:loggingPrefs": { "browser": "ALL" },
+            "timeouts": { "implicit": 20_000 },
         });
         let wanted = json!({ "capabilities": { "alwaysMatch": capabilities } });
         let started = browser.call(Method::POST, "/session", &wanted).await;
         browser.session = format!("/session/{}", started["sessionId"].as_str().expect("a session"));
+        if visitor.has_phone {
+            let phone = json!({ "width": 375, "height": 800, "deviceScaleFactor": 2, "mobile": true });
+            browser.command("Emulation.setDeviceMetricsOverride", &phone).await;
+        }
+        let scheme = if visitor.is_dark { "dark" } else { "light" };
+        let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        browser.command("Emulation.setEmulatedMedia", &features).await;
         Some(browser)
     }
 
@@ -74,6 +113,52 @@ impl Browser {
     pub async fn url(&self) -> reqwest::Url {
         let url = self.call_session(Method::GET, "/url", &Value::Null).await;
         url.as_str().expect("an address").parse().unwrap()
+    }
+
+    /// The value that a script in the page returns.
+    pub async fn script(&self, script: &str) -> Value {
+        self.call_session(Method::POST, "/execute/sync", &json!({ "script": script, "args": [] })).await
+    }
+
+    /// The value that a script in the page hands to its last argument.
+    pub async fn script_with_callback(&self, script: &str) -> Value {
+        self.call_session(Method::POST, "/execute/async", &json!({ "script": script, "args": [] })).await
+    }
+
+    /// Goes into a frame of the page, by its number.
+    pub async fn enter_frame(&self, number: usize) {
+        self.call_session(Method::POST, "/frame", &json!({ "id": number })).await;
+    }
+
+    /// Presses these keys where the focus is.
+    pub async fn press(&self, keys: &str) {
+        let focused = self.call_session(Method::GET, "/element/active", &Value::Null).await;
+        let element = focused[ELEMENT].as_str().expect("an element");
+        self.call_session(Method::POST, &format!("/element/{element}/value"), &json!({ "text": keys })).await;
+    }
+
+    /// The messages of the page and of the browser about it, since the last call.
+    pub async fn messages(&self) -> Vec<String> {
+        let entries = self.call_session(Method::POST, "/se/log", &json!({ "type": "browser" })).await;
+        entries.as_array().unwrap().iter().map(|entry| entry["message"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Keeps a picture of the whole page in `target/screenshots`.
+    pub async fn keep_picture(&self, name: &str) {
+        let size = self.script("const { scrollWidth, scrollHeight } = document.documentElement; return [scrollWidth, Math.min(scrollHeight, 4000)];").await;
+        let clip = json!({ "x": 0, "y": 0, "width": size[0], "height": size[1], "scale": 1 });
+        let capture = json!({ "captureBeyondViewport": true, "clip": clip });
+        let picture = self.command("Page.captureScreenshot", &capture).await;
+        let picture = BASE64.decode(picture["data"].as_str().unwrap().as_bytes()).unwrap();
+        let folder = local_stack::repository().join("target/screenshots");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(format!("{name}.png")), picture).unwrap();
+    }
+
+    /// A command of the browser's own protocol.
+    async fn command(&self, command: &str, parameters: &Value) -> Value {
+        let body = json!({ "cmd": command, "params": parameters });
+        self.call_session(Method::POST, "/goog/cdp/execute", &body).await
     }
 
     async fn element(&self, selector: &str) -> String {

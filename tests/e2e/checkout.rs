@@ -10,17 +10,14 @@ use crate::{
     stack::{Api, Shop, eventually},
 };
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_customer_pays_an_order_in_a_browser() {
-    let Some(browser) = Browser::start().await else { return };
-    let shop = Shop::start("e2e-checkout").await;
+pub async fn a_customer_pays_an_order(shop: &Shop, browser: Browser) {
     shop.api.customers(1, 0).await;
     shop.api.product("tea", 10_000, 10).await;
-    let mina = Customer { api: shop.api.as_user("u0"), browser, shop: &shop };
+    let mina = Customer { api: shop.api.as_user("u0"), browser, shop };
 
     // The customer gives up, is declined, and pays after all.
     let (order, payment) = mina.order().await;
-    mina.visit(&payment, "CARD", "CANCEL").await.assert_failed(&shop, "PAY_PROCESS_CANCELED");
+    mina.visit(&payment, "CARD", "CANCEL").await.assert_failed(shop, "PAY_PROCESS_CANCELED");
     let declined = mina.visit(&payment, "CARD_DECLINED_LATER", "PAY").await;
     assert_eq!(mina.confirm(&payment, &declined).await["status"], "DECLINED");
     let paid = mina.visit(&payment, "CARD", "PAY").await;
@@ -40,9 +37,6 @@ async fn a_customer_pays_an_order_in_a_browser() {
         if order.data()["status"] == "PAID" { Ok(()) } else { Err(order.body.to_string()) }
     })
     .await;
-    drop(mina);
-    shop.audit().await;
-    shop.stop().await;
 }
 
 struct Customer<'s> {

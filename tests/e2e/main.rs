@@ -10,11 +10,13 @@
 
 mod browser;
 mod checkout;
+mod console;
 mod dead_letters;
 mod deployed;
 mod doors;
 mod flash;
 mod newcomer;
+mod pages;
 mod payments;
 mod races;
 mod release;

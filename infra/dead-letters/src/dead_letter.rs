@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::Value;
 use shared::lambda::dead_letters::REASON;
 use url::form_urlencoded;
@@ -11,11 +12,13 @@ use url::form_urlencoded;
 use crate::failure::Failure;
 
 /// A message that could not be handled.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DeadLetter {
     /// The message id of SQS, or the key of the object.
     pub id: String,
-    /// The body of the message or of the object, unchanged.
+    /// The body of the message or of the object, unchanged. No list has it.
+    #[serde(skip)]
     pub body: String,
     /// The reason of its failure.
     pub reason: String,

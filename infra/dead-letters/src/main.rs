@@ -28,7 +28,14 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// List the dead-letter queues and the failures bucket, and the letters in them: id, age, event, why
-    List(Where),
+    List {
+        /// As JSON: a list of places, each with its letters
+        #[arg(long)]
+        json: bool,
+
+        #[command(flatten)]
+        place: Where,
+    },
     /// Show a letter whole
     Show {
         /// The letter's id, or the object's key
@@ -80,13 +87,14 @@ async fn run(Arguments { command, stack, place }: Arguments) -> Result<(), Failu
     let stack = stack.or_else(|| optional("STACK_NAME")).ok_or(Failure::NoStack)?;
     let client = DeadLetterClient::new(&place.config()?, stack);
     let only = match &command {
-        Command::List(place) => place.queue.as_deref(),
+        Command::List { place, .. } => place.queue.as_deref(),
         Command::Redrive(which) | Command::Drop(which) => which.place.queue.as_deref(),
         Command::Show { .. } => None,
     };
     let mut operator = Operator::of(client, only, Clock::system().now(), io::stdout()).await?;
     match command {
-        Command::List(_) => operator.list().await?,
+        Command::List { json: true, .. } => operator.list_as_json().await?,
+        Command::List { json: false, .. } => operator.list().await?,
         Command::Show { id } => operator.show(&id).await?,
         Command::Redrive(which) => operator.act(which.id.as_deref(), Act::Redrive).await?,
         Command::Drop(which) => operator.act(which.id.as_deref(), Act::Drop).await?,

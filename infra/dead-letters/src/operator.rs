@@ -7,6 +7,7 @@ use std::{
 
 use futures::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
@@ -61,6 +62,18 @@ pub enum OperatorError {
     Write(#[from] io::Error),
 }
 
+/// A place with its letters.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    place: String,
+    /// The queue or function that a redriven letter returns to.
+    destination: String,
+    letters: Vec<DeadLetter>,
+    /// Whether the place has letters beyond these.
+    more: bool,
+}
+
 /// The results of a command on a place.
 #[derive(Debug, Default, Clone, Copy)]
 struct Done {
@@ -95,26 +108,51 @@ impl<W: Write> Operator<W> {
     /// # Errors
     /// If AWS gives no answer.
     pub async fn list(&mut self) -> Result<(), OperatorError> {
-        let lists = try_join_all(self.places.queues.iter().map(|queue| all_of(&self.client, queue))).await?;
-        for (queue, letters) in self.places.queues.iter().zip(lists) {
-            let belongs = queue.destination.as_ref().map_or("?", |destination| destination.name());
-            writeln!(self.out, "{} -> {belongs}: {}", queue.name, count(letters.len(), ""))?;
-            for Lease { letter, .. } in letters {
-                writeln!(self.out, "  {}", line(&letter, self.now))?;
-            }
-        }
-        let Some(bucket) = &self.places.bucket else { return Ok(()) };
-        let Objects { keys, more } = self.client.objects(bucket).await?;
-        let more = if more { " and more" } else { "" };
-        writeln!(self.out, "{} -> the function that failed: {}", LetterBucket::NAME, count(keys.len(), more))?;
-        // Only some bodies are in memory at once.
-        for keys in keys.chunks(AT_ONCE) {
-            let letters = try_join_all(keys.iter().map(|key| self.client.object(bucket, key))).await?;
-            for letter in letters.into_iter().flatten() {
+        for Listed { place, destination, letters, more } in self.listed().await? {
+            let more = if more { " and more" } else { "" };
+            writeln!(self.out, "{place} -> {destination}: {}", count(letters.len(), more))?;
+            for letter in letters {
                 writeln!(self.out, "  {}", line(&letter, self.now))?;
             }
         }
         Ok(())
+    }
+
+    /// Lists them as JSON, for programs. The bodies of letters are left out: they can be personal data.
+    ///
+    /// # Errors
+    /// If AWS gives no answer.
+    pub async fn list_as_json(&mut self) -> Result<(), OperatorError> {
+        let listed = self.listed().await?;
+        serde_json::to_writer(&mut self.out, &listed).map_err(io::Error::from)?;
+        Ok(writeln!(self.out)?)
+    }
+
+    async fn listed(&self) -> Result<Vec<Listed>, OperatorError> {
+        let lists = try_join_all(self.places.queues.iter().map(|queue| all_of(&self.client, queue))).await?;
+        let mut listed: Vec<_> = self
+            .places
+            .queues
+            .iter()
+            .zip(lists)
+            .map(|(queue, letters)| Listed {
+                place: queue.name.clone(),
+                destination: queue.destination.as_ref().map_or("?", |destination| destination.name()).to_owned(),
+                letters: letters.into_iter().map(|held| held.letter).collect(),
+                more: false,
+            })
+            .collect();
+        let Some(bucket) = &self.places.bucket else { return Ok(listed) };
+        let Objects { keys, more } = self.client.objects(bucket).await?;
+        let mut letters = Vec::new();
+        // Only some objects are read at once.
+        for keys in keys.chunks(AT_ONCE) {
+            let read = try_join_all(keys.iter().map(|key| self.client.object(bucket, key))).await?;
+            letters.extend(read.into_iter().flatten().map(|letter| DeadLetter { body: String::new(), ..letter }));
+        }
+        let (place, destination) = (LetterBucket::NAME.to_owned(), "the function that failed".to_owned());
+        listed.push(Listed { place, destination, letters, more });
+        Ok(listed)
     }
 
     /// Shows a letter whole.

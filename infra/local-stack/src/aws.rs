@@ -32,6 +32,8 @@ pub(crate) const SQS: Service =
     Service { name: "sqs", target: "AmazonSQS", content_type: "application/x-amz-json-1.0" };
 pub(crate) const EVENTS: Service =
     Service { name: "events", target: "AWSEvents", content_type: "application/x-amz-json-1.1" };
+pub(crate) const DYNAMODB: Service =
+    Service { name: "dynamodb", target: "DynamoDB_20120810", content_type: "application/x-amz-json-1.0" };
 pub(crate) const SSM: Service =
     Service { name: "ssm", target: "AmazonSSM", content_type: "application/x-amz-json-1.1" };
 

@@ -1,5 +1,5 @@
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -9,7 +9,7 @@ use axum::{
     extract::State,
     http::{HeaderMap, Method, StatusCode},
     response::{IntoResponse, Response},
-    routing::{get, put},
+    routing::get,
 };
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -21,7 +21,8 @@ use webhook::Secrets;
 /// - `POST` to any path but those below delivers an event: a JSON body, its id in the header `Idempotency-Key`. An
 ///   event that is there already is acknowledged and held once. A delivery without a valid signature is answered 401.
 /// - `GET /received` lists the events held, in the order of their first arrival.
-/// - `PUT /mode {"status": 503}` makes it answer deliveries so, and hold none of them, until `{"status": 200}`.
+/// - `PUT /mode {"status": 503}` makes it answer deliveries so, and hold none of them, until `{"status": 200}`. `GET /mode`
+///   answers the same.
 /// - `DELETE /received` deletes all events.
 #[derive(Clone, Default)]
 pub(crate) struct DataPlatform(Arc<Mutex<Held>>);
@@ -29,7 +30,8 @@ pub(crate) struct DataPlatform(Arc<Mutex<Held>>);
 #[derive(Default)]
 struct Held {
     events: Vec<Value>,
-    ids: HashSet<String>,
+    /// The ids of these events, each with the instant of its first arrival.
+    arrivals: HashMap<String, Timestamp>,
     status: StatusCode,
     /// The secrets of the shop; nothing until they are known.
     secrets: Option<Secrets>,
@@ -39,7 +41,7 @@ impl DataPlatform {
     pub(crate) fn router(&self) -> Router {
         Router::new()
             .route("/received", get(list).delete(forget))
-            .route("/mode", put(set_mode))
+            .route("/mode", get(show_mode).put(set_mode))
             .fallback(receive)
             .with_state(self.clone())
     }
@@ -47,6 +49,16 @@ impl DataPlatform {
     /// Accepts deliveries that these secrets sign. Until the first call every delivery is to come again later.
     pub(crate) fn trust(&self, secrets: Secrets) {
         self.held().secrets = Some(secrets);
+    }
+
+    /// The ids of the events held, each with the instant of its first arrival.
+    pub(crate) fn arrivals(&self) -> HashMap<String, Timestamp> {
+        self.held().arrivals.clone()
+    }
+
+    /// The status of the answers to deliveries.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.held().status
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -75,7 +87,8 @@ async fn receive(State(platform): State<DataPlatform>, method: Method, headers: 
     let Ok(event) = serde_json::from_slice(&body) else {
         return refusal(StatusCode::BAD_REQUEST, "the body is not JSON");
     };
-    if held.ids.insert(id.to_owned()) {
+    if !held.arrivals.contains_key(id) {
+        held.arrivals.insert(id.to_owned(), now());
         held.events.push(event);
     }
     StatusCode::OK.into_response()
@@ -88,7 +101,7 @@ async fn list(State(platform): State<DataPlatform>) -> Json<Vec<Value>> {
 async fn forget(State(platform): State<DataPlatform>) -> StatusCode {
     let mut held = platform.held();
     held.events.clear();
-    held.ids.clear();
+    held.arrivals.clear();
     StatusCode::NO_CONTENT
 }
 
@@ -96,6 +109,10 @@ async fn forget(State(platform): State<DataPlatform>) -> StatusCode {
 #[serde(deny_unknown_fields)]
 struct Mode {
     status: u16,
+}
+
+async fn show_mode(State(platform): State<DataPlatform>) -> Json<Value> {
+    Json(json!({ "status": platform.status().as_u16() }))
 }
 
 async fn set_mode(State(platform): State<DataPlatform>, Json(mode): Json<Mode>) -> Response {

@@ -31,8 +31,16 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 #[derive(Clone, Debug)]
 pub(crate) struct Door {
     admitted: Arc<Admitted>,
-    /// Whether a link of another site may open this port's pages. The site cannot read them.
-    takes_visits: bool,
+    visits: Visits,
+}
+
+/// The pages of a port that a link of another site may open. The site cannot read them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Visits {
+    None,
+    /// The page at this path alone.
+    To(&'static str),
+    All,
 }
 
 #[derive(Debug)]
@@ -58,12 +66,17 @@ impl Door {
         let with_ports = named_hosts.iter().flat_map(with_ports);
         let hosts = own.iter().cloned().chain(local.clone()).chain(with_ports).chain(named_hosts.clone()).collect();
         let origins = own.iter().map(|host| format!("http://{host}")).chain(named_origins.clone()).collect();
-        Self { admitted: Arc::new(Admitted { hosts, origins, named_origins }), takes_visits: false }
+        Self { admitted: Arc::new(Admitted { hosts, origins, named_origins }), visits: Visits::None }
     }
 
     /// The same door for a port with pages that other sites lead customers to.
     pub(crate) fn with_visits(&self) -> Self {
-        Self { takes_visits: true, ..self.clone() }
+        Self { visits: Visits::All, ..self.clone() }
+    }
+
+    /// The same door for a port with one such page.
+    pub(crate) fn with_visits_to(&self, page: &'static str) -> Self {
+        Self { visits: Visits::To(page), ..self.clone() }
     }
 
     /// A router behind the door.
@@ -90,7 +103,12 @@ impl Door {
             return Some("a page of a foreign origin is refused; `cargo xtask dev --allow-origin ORIGIN` admits one");
         }
         let is_of_other_site = headers.get(SEC_FETCH_SITE).is_some_and(|site| site != "same-origin" && site != "none");
-        let is_visit = self.takes_visits
+        let has_page = match self.visits {
+            Visits::None => false,
+            Visits::To(page) => uri.path() == page,
+            Visits::All => true,
+        };
+        let is_visit = has_page
             && method == Method::GET
             && headers.get(SEC_FETCH_MODE).is_some_and(|mode| mode == "navigate")
             && headers.get(SEC_FETCH_DEST).is_some_and(|dest| dest == "document");
@@ -232,6 +250,8 @@ mod tests {
             headers.insert(SEC_FETCH_DEST, HeaderValue::from_static(dest));
             door.objection(&method, &Uri::from_static("/checkout"), &headers).is_none()
         };
+        assert!(is_admitted(door().with_visits_to("/checkout"), Method::GET, "navigate", "document"));
+        assert!(!is_admitted(door().with_visits_to("/"), Method::GET, "navigate", "document"));
         assert!(is_admitted(door().with_visits(), Method::GET, "navigate", "document"));
         assert!(!is_admitted(door(), Method::GET, "navigate", "document"));
         assert!(!is_admitted(door().with_visits(), Method::POST, "navigate", "document"));

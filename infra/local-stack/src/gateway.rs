@@ -12,6 +12,7 @@ use axum::{
     extract::{Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
+    routing::get,
 };
 use data_encoding::{BASE64, HEXLOWER};
 use jiff::Timestamp;
@@ -21,6 +22,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
 
 use crate::{
+    console::{self, Begun, Requests},
     error::{Context as _, Result},
     routes::{Routes, decoded},
 };
@@ -68,18 +70,26 @@ impl DoorKey {
 pub(crate) struct Gateway {
     functions: Functions,
     routes: Arc<Routes>,
+    requests: Requests,
     /// Whether each request is logged to the terminal.
     log: bool,
 }
 
 impl Gateway {
     /// A gateway to `cargo lambda watch` at `upstream`.
-    pub(crate) fn new(upstream: String, routes: &BTreeMap<String, String>, key: DoorKey, log: bool) -> Result<Self> {
-        Ok(Self { functions: Functions::new(upstream, key)?, routes: Arc::new(Routes::new(routes)), log })
+    pub(crate) fn new(
+        upstream: String,
+        routes: &BTreeMap<String, String>,
+        key: DoorKey,
+        requests: Requests,
+        log: bool,
+    ) -> Result<Self> {
+        Ok(Self { functions: Functions::new(upstream, key)?, routes: Arc::new(Routes::new(routes)), requests, log })
     }
 
+    /// The API, with the stack's own page at `/`.
     pub(crate) fn router(self) -> Router {
-        Router::new().fallback(serve).with_state(self)
+        Router::new().route("/", get(console::page).fallback(serve)).fallback(serve).with_state(self)
     }
 
     async fn answer(self, head: Parts, body: Bytes) -> Response {
@@ -137,9 +147,11 @@ impl Gateway {
 }
 
 async fn serve(State(gateway): State<Gateway>, request: Request<Body>) -> Response {
-    let (log, started) = (gateway.log, Instant::now());
+    let (log, requests, started) = (gateway.log, gateway.requests.clone(), Instant::now());
+    let begun = Begun::new(request.method(), request.uri(), request.headers());
     let line = format!("{} {}", request.method(), request.uri());
     let response = handle(gateway, request).await;
+    requests.note(begun, response.status(), started.elapsed());
     if log {
         // A terminal that is gone ends no request.
         let _ = writeln!(io::stderr(), "{}", access_line(&line, response.status(), started.elapsed()));

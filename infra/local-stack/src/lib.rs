@@ -18,6 +18,7 @@
 mod aws;
 mod build;
 mod config;
+mod console;
 mod data_platform;
 mod deployment;
 mod door;

@@ -8,12 +8,14 @@ use std::{
 };
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
+use axum::Router;
 use payment_system::CLIENT_KEY;
 
 use crate::{
     Binaries, Config, Tools,
     aws::Aws,
     build,
+    console::{Bus, Console, Requests},
     data_platform::DataPlatform,
     deployment::{self, Deployment, Kept, STACK},
     door::{Door, hidden_address},
@@ -98,15 +100,15 @@ impl LocalStack {
         let mut stack =
             Self { config, door, deployment, issuer, watch: None, emulator, servers, tools, kept, _state: state };
         stack.note_environment()?;
-        stack.serve_payments().await?;
+        let payment_system = stack.serve_payments().await?;
         if stack.config.watch {
-            stack.watch(&binaries).await?;
+            stack.watch(&binaries, data_platform, payment_system).await?;
         }
         Ok(stack)
     }
 
-    /// Starts the payment system: the provider, and the answers over the bus.
-    async fn serve_payments(&self) -> Result<()> {
+    /// Starts the payment system: the provider, and the answers over the bus. Returns its router, without a door.
+    async fn serve_payments(&self) -> Result<Router> {
         let output = |name| self.deployment.output(name).map(str::to_owned);
         let aws = Aws::new(self.emulator.url())?;
         let adapter = Adapter::new(aws, output("PaymentRequestsUrl")?, output("EventBusName")?);
@@ -114,15 +116,16 @@ impl LocalStack {
         let shop = if self.config.watch { self.local_url() } else { self.api_url() };
         let journal = payments(&self.config);
         let provider = ProviderServer::new(&journal, format!("{shop}/payment-notices/toss"))?;
-        let router = self.door.with_visits().guard(provider.router().merge(payment_system.router()));
-        self.servers.serve(self.config.ports.payment_system, router).await?;
+        let router = provider.router().merge(payment_system.router());
+        let guarded = self.door.with_visits().guard(router.clone());
+        self.servers.serve(self.config.ports.payment_system, guarded).await?;
         self.servers.spawn(payment_system.work());
         self.servers.spawn(provider.work());
-        Ok(())
+        Ok(router)
     }
 
-    /// Serves the HTTP functions at their plain paths.
-    async fn watch(&mut self, binaries: &Binaries) -> Result<()> {
+    /// Serves the HTTP functions at their plain paths, and the page of the stack.
+    async fn watch(&mut self, binaries: &Binaries, data_platform: DataPlatform, payment_system: Router) -> Result<()> {
         let (ports, folder) = (self.config.ports, self.config.state_dir.join("watched"));
         self.config.steps.begin(format_args!("serving the functions on port {}", ports.gateway));
         let (key, address) = (DoorKey::new()?, hidden()?);
@@ -139,11 +142,35 @@ impl LocalStack {
         };
         self.watch = Some(watch.start().await?);
         let upstream = format!("http://{address}");
+        let (requests, are_shown) = (Requests::default(), self.config.steps.are_shown());
         let gateway =
-            Gateway::new(upstream.clone(), &self.deployment.routes, key.clone(), self.config.steps.are_shown())?;
-        self.servers.serve(ports.gateway, self.door.guard(gateway.router())).await?;
+            Gateway::new(upstream.clone(), &self.deployment.routes, key.clone(), requests.clone(), are_shown)?;
+        let router = gateway.router().merge(self.console(requests, data_platform, payment_system)?);
+        self.servers.serve(ports.gateway, self.door.with_visits_to("/").guard(router)).await?;
         self.servers.serve(ports.watch, self.door.guard(WatchDoor::new(upstream, key)?.router())).await?;
         Ok(())
+    }
+
+    /// The page of the stack, and what it needs.
+    fn console(&self, requests: Requests, data_platform: DataPlatform, payment_system: Router) -> Result<Router> {
+        let aws = Aws::new(self.emulator.url())?;
+        let table = self.deployment.output("TableName")?.to_owned();
+        let bus = Bus::new(aws.clone(), self.deployment.output("EventBusName")?.to_owned());
+        self.servers.spawn(bus.clone().work());
+        let mut environment = self.aws_environment();
+        environment.extend([("STACK_NAME", STACK.to_owned()), ("TABLE_NAME", table.clone())]);
+        let addresses = BTreeMap::from([
+            ("shop", self.local_url()),
+            ("deployed", self.api_url()),
+            ("emulator", self.emulator.url()),
+            ("dataPlatform", self.data_platform_url()),
+            ("issuer", self.issuer_url()),
+            ("paymentSystem", self.payment_system_url()),
+        ]);
+        let shop = self.local_url();
+        let console =
+            Console { addresses, shop, aws, table, requests, bus, data_platform, payment_system, environment };
+        Ok(console.router())
     }
 
     /// Writes the environment file, for the tools that a developer runs beside the stack.

@@ -70,7 +70,8 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
     until_stopped(options.config(true), with_samples, |stack| {
         let logs = from_repository(stack.functions_log());
         println!(
-            "\n{}\nThe functions write their logs to {}. Each request is a line below. Ctrl-C stops everything.",
+            "\nOpen {}/ in a browser: a flash sale, orders, events, ledgers, all live.\n\n{}\nThe functions write their logs to {}. Each request is a line below. Ctrl-C stops everything.",
+            stack.local_url().replace("127.0.0.1", "localhost"),
             stack.tour(),
             logs.display()
         );

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::{AT_ONCE, BODY_LIMIT, DoorKey, EVENT_LIMIT, Gateway, WatchDoor, access_line};
-use crate::server::Servers;
+use crate::{console::Requests, server::Servers};
 
 /// A gateway before `upstream`, and its address.
 async fn gateway(upstream: Router) -> (Servers, String) {
@@ -26,7 +26,7 @@ async fn gateway(upstream: Router) -> (Servers, String) {
     let upstream = format!("http://127.0.0.1:{}", servers.serve(0, upstream).await.unwrap());
     let routes = [("GET /orders/{orderId}", "get-order"), ("POST /orders", "create-order"), ("$default", "lost")];
     let routes: BTreeMap<_, _> = routes.map(|(route, function)| (route.to_owned(), function.to_owned())).into();
-    let gateway = Gateway::new(upstream, &routes, DoorKey::new().unwrap(), false).unwrap();
+    let gateway = Gateway::new(upstream, &routes, DoorKey::new().unwrap(), Requests::default(), false).unwrap();
     let port = servers.serve(0, gateway.router()).await.unwrap();
     (servers, format!("http://127.0.0.1:{port}"))
 }

@@ -1,0 +1,79 @@
+// Calls to the shop's own API, as a chosen identity, and to the stack that serves this page.
+
+import { language } from "./i18n.js";
+
+/** People of the sample data. Locally a header says who calls; deployed it is a token. */
+export const people = [
+  { userId: "admin", role: "ADMIN" },
+  { userId: "kim", role: "CUSTOMER" },
+  { userId: "lee", role: "CUSTOMER" },
+  { userId: "park", role: "CUSTOMER" },
+  { userId: "namdaemun", role: "SELLER" },
+];
+export const customers = people.filter(({ role }) => role === "CUSTOMER").map(({ userId }) => userId);
+
+let caller = people.find(({ userId }) => userId === sessionStorage.getItem("caller")) ?? people[0];
+export const currentCaller = () => caller;
+export function actAs(userId) {
+  caller = people.find((person) => person.userId === userId) ?? people[0];
+  sessionStorage.setItem("caller", caller.userId);
+}
+
+/** An answer that is no success, with the shop's own message. */
+export class Problem extends Error {
+  constructor(status, body) {
+    super(body?.message ?? `HTTP ${status}`);
+    this.status = status;
+    this.code = body?.code;
+    this.fields = body?.fieldErrors ?? [];
+  }
+}
+
+// Not randomUUID: it is missing where the page has another host name.
+const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+const ATTEMPTS = 3;
+
+/** Calls the shop. A repetition has the same key, so whatever becomes of an answer, nothing happens twice. */
+async function call(method, path, body, as = caller) {
+  const headers = { "accept-language": language, "x-user-id": as.userId, "x-user-role": as.role };
+  if (body !== undefined) headers["content-type"] = "application/json";
+  if (method === "POST") headers["idempotency-key"] = newKey();
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await json(await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) }));
+    } catch (error) {
+      const isBusy = error instanceof Problem ? error.code === "TRY_AGAIN" : method !== "PATCH";
+      if (!isBusy || attempt === ATTEMPTS) throw error;
+      await new Promise((resolve) => setTimeout(resolve, attempt * 300));
+    }
+  }
+}
+
+async function json(answer) {
+  const body = await answer.json().catch(() => null);
+  if (!answer.ok) throw new Problem(answer.status, body);
+  return body;
+}
+
+export const shop = {
+  get: async (path, as) => (await call("GET", path, undefined, as)).data,
+  post: async (path, body, as) => (await call("POST", path, body, as)).data,
+  patch: async (path, body, as) => (await call("PATCH", path, body, as)).data,
+};
+
+/** The local gateway. Its door admits this page alone. */
+async function callStack(method, path, body) {
+  const headers = body === undefined ? {} : { "content-type": "application/json" };
+  const answer = await fetch(`_dev/${path}`, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+  if (answer.status === 204 || answer.status === 202) return null;
+  return json(answer);
+}
+
+export const stack = {
+  get: (path) => callStack("GET", path),
+  post: (path, body = {}) => callStack("POST", path, body),
+  put: (path, body) => callStack("PUT", path, body),
+  /** The items of a partition of the table whose sort keys begin so. */
+  items: async (pk, sk = "") => (await callStack("GET", `items?${new URLSearchParams({ pk, sk })}`)).items,
+};

@@ -1,0 +1,38 @@
+//! The pages of a running shop in a real browser. One stack serves all of them.
+
+use crate::{
+    browser::{Browser, Visitor},
+    checkout, console,
+    stack::Shop,
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_checkout_and_the_console_work_in_a_browser() {
+    let Some(browser) = Browser::start().await else { return };
+    let shop = Shop::start("e2e-pages").await;
+    checkout::a_customer_pays_an_order(&shop, browser).await;
+
+    console::open_the_sample_shop(&shop).await;
+    let desk = Browser::start().await.unwrap();
+    console::a_flash_sale_sells_out_exactly(&shop, &desk).await;
+    console::an_order_is_paid_and_refunded_and_its_event_followed(&shop, &desk, &console::ENGLISH).await;
+    console::the_next_steps_of_an_order_are_buttons(&shop, &desk).await;
+    console::a_changed_ledger_is_found(&desk).await;
+    console::an_event_waits_for_the_data_platform(&shop, &desk).await;
+    console::a_dead_letter_is_redriven(&shop, &desk).await;
+    console::the_books_are_audited(&desk).await;
+    console::markup_in_data_stays_text(&shop, &desk).await;
+    console::everything_is_accessible(&desk, "desk-en").await;
+    console::no_other_site_reaches_the_console(&shop, &desk).await;
+    drop(desk);
+
+    let visitor = Visitor { language: "ko", has_phone: true, is_dark: true };
+    let phone = Browser::start_as(visitor).await.unwrap();
+    console::an_order_is_paid_and_refunded_and_its_event_followed(&shop, &phone, &console::KOREAN).await;
+    console::everything_is_accessible(&phone, "phone-ko").await;
+    drop(phone);
+
+    shop.audit().await;
+    shop.no_function_panicked();
+    shop.stop().await;
+}
