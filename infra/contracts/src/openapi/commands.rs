@@ -302,7 +302,9 @@ fn simple(method: &str, path: &str) -> Option<Call> {
         ("GET", "/desk/products") => Call::get(As::Seller("namdaemun"), "/desk/products?limit=20"),
         ("GET", "/desk/lines") => Call::get(As::Seller("namdaemun"), "/desk/lines?status=PREPARING&limit=20"),
         ("GET", "/desk/campaigns") => Call::get(As::Admin, "/desk/campaigns?limit=20"),
-        ("GET", path) if !["{order", "{payment", "{withdrawal", "{export"].iter().any(|id| path.contains(id)) => {
+        ("GET", path)
+            if !["{order", "{payment", "{withdrawal", "{export", "{claim"].iter().any(|id| path.contains(id)) =>
+        {
             Call::get(reader(path), &filled_in(path))
         }
         _ => return None,
