@@ -13,7 +13,8 @@ from failure import Failure
 
 # Types that the emulator does not know, and would fail the whole stack for. No function depends on them locally. A
 # resource that refers to one of them must be listed as well. Permissions to invoke a function are known but not checked,
-# and count towards the 500 resources of a stack, where a route is a resource only locally.
+# and count towards the 500 resources of a stack, where a route is a resource only locally. Policies of buckets demand
+# TLS, which the emulator does not speak: with them it refuses every object.
 NOT_EMULATED = {
     "AWS::ApplicationAutoScaling::ScalableTarget",
     "AWS::ApplicationAutoScaling::ScalingPolicy",
@@ -26,6 +27,7 @@ NOT_EMULATED = {
     "AWS::Events::Connection",
     "AWS::Events::EventBusPolicy",
     "AWS::Lambda::Permission",
+    "AWS::S3::BucketPolicy",
     "AWS::Synthetics::Canary",
 }
 
