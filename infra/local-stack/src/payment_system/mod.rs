@@ -81,23 +81,23 @@ impl PaymentSystem {
                 continue;
             };
             for message in messages {
-                tokio::spawn(self.clone().handle(message));
+                // A message that is not understood stays in the queue, so that it ends among the dead letters. Those of
+                // a batch are heard in their order: of two about one thing the first is answered.
+                let Some(heard) = message.event().and_then(|event| self.books().hear(event)) else { continue };
+                tokio::spawn(self.clone().handle(message, heard));
             }
         }
     }
 
     /// Answers a message, and only then deletes it from the queue: a stop in between loses no answer.
-    async fn handle(self, message: Message) {
-        // A message that is not understood stays in the queue, so that it ends among the dead letters.
-        let Some(event) = message.event() else { return };
-        let heard = self.books().hear(event);
+    async fn handle(self, message: Message, heard: Heard) {
         match heard {
-            Some(Heard::Asked { event_id, answer }) => {
+            Heard::Asked { event_id, answer } => {
                 self.report(&answer).await;
                 self.books().answered(event_id);
             }
-            Some(Heard::Settled) => {}
-            Some(Heard::Underway) | None => return,
+            Heard::Settled => {}
+            Heard::Underway => return,
         }
         // If this fails the message comes again, and is settled then.
         let _ = self.adapter.delete(&message).await;
