@@ -21,7 +21,10 @@ use shared::{
 use tests::{
     Fault, TABLE, TestShop,
     permissions::running_as,
-    steps::payments::{CARD, pay_session, top_up},
+    steps::{
+        id, move_along,
+        payments::{CARD, pay_session, top_up},
+    },
 };
 
 async fn shop_with_an_order() -> TestShop {
@@ -144,7 +147,10 @@ async fn shop_with_everything() -> TestShop {
     shop.post("/products", cup).as_admin().await.expect(201);
     shop.coupon("welcome", 10).await;
     shop.issue("mina", "welcome").await.expect(201);
-    shop.order("mina", "tea", 1).await.expect(201);
+    let order = shop.order("mina", "tea", 1).await.expect(201);
+    move_along(&shop, &order, "1", &["SHIPPED", "DELIVERED"]).await;
+    let claim = json!({ "type": "RETURN", "items": [{ "itemId": "1", "quantity": 1 }], "reason": "DEFECT" });
+    shop.post(&format!("/orders/{}/claims", id(&order)), claim).as_user("mina").await.expect(201);
     let items = json!([{ "productId": "cup", "quantity": 2 }]);
     let sheet = shop.post("/order-sheets", json!({ "userId": "mina", "items": items }));
     let sheet = sheet.as_user("mina").await.expect(201)["orderSheetId"].clone();
@@ -164,8 +170,8 @@ async fn shop_with_everything() -> TestShop {
     let withdrawal = json!({ "userId": "mina", "amount": 500, "account": account });
     shop.post("/balance/withdrawals", withdrawal).as_user("mina").await.expect(201);
     shop.audit().await;
-    // No change is open any more.
-    shop.set_clock("2026-11-20T03:12:00Z");
+    // No change is open any more, and the desk is to have all.
+    shop.set_clock("2026-11-20T03:16:00Z");
     shop
 }
 
@@ -202,6 +208,7 @@ async fn a_second_look_confirms_a_fault_of_each_relation() {
         (with("STOCK#cup", "STOCK", "remaining", number(99)), Invariant::Stock),
         (with("SALES#cup", "SALES", "day_20261120", number(1)), Invariant::Sales),
         (with("COUNTED#", "COUNTED", "generation", number(99)), Invariant::Sales),
+        (with("DESKCLAIMS#", "DESK#", "byTimePk", json!({ "S": "DESKCLAIMS##ACCEPTED" })), Invariant::Desk),
         (with("UNITS#tea", "UNITS", "orderId", json!({ "S": "nowhere" })), Invariant::Stock),
     ] {
         match &wrong {

@@ -14,6 +14,7 @@ use tests::{
         queue::DeadLetterQueue,
         stream::{Consumers, batch as event},
     },
+    permissions::running_as,
     steps::order_by,
 };
 
@@ -98,6 +99,21 @@ async fn work_goes_to_its_queue_and_to_the_bus() {
       "version": "0"
     }
     "#);
+}
+
+/// Each step of an export is asked for by the change of its record.
+#[tokio::test]
+async fn an_export_goes_to_its_queue_and_not_to_the_bus() {
+    let (bus, shop) = (Bus::default(), TestShop::new());
+    shop.customer("mina", 0).await;
+    let body = json!({ "of": "MINE", "from": "2026-11-20T00:00:00Z", "to": "2026-11-21T00:00:00Z" });
+    let export = shop.post("/exports", body).as_user("mina").await.expect(202);
+    let records = Consumers::new(shop.dynamo().clone()).next_batch();
+    running_as("relay-events", relay(&bus).handle(event(&records))).await.unwrap();
+    let messages = bus.messages(WorkQueue::Exports);
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    assert_eq!(messages[0]["detail"]["exportId"], export["exportId"]);
+    assert_eq!(bus.events(), [] as [Value; 0]);
 }
 
 /// A request would have an order paid over the bus while its customer pays in the session.

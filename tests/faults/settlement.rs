@@ -74,7 +74,9 @@ async fn a_result_that_cannot_be_put_aside_comes_again() {
     let (waits, letters) = (Waits::default(), DeadLetterQueue::default());
     letters.set_down(true);
     let messages = batch("jangteo.payments", &[("PaymentSucceeded", result("nobody", "p1", 13_000))]);
-    let answer = handle(shop.instance(), &waits.queue(), &letters.queue(), messages).await.unwrap();
+    let (queue, letters_queue) = (waits.queue(), letters.queue());
+    let work = handle(shop.instance(), &queue, &letters_queue, messages);
+    let answer = running_as("settle-payments", work).await.unwrap();
     assert_eq!(answer.batch_item_failures.len(), 1);
     assert_eq!((waits.taken(), letters.taken().len()), (vec![2], 0));
 }
