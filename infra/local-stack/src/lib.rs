@@ -29,6 +29,7 @@ mod issuer;
 mod leash;
 mod machine;
 mod payment_system;
+mod queue;
 mod routes;
 mod second_opinion;
 mod secrets;

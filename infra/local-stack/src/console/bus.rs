@@ -16,13 +16,11 @@ use crate::{
     data_platform::DataPlatform,
     emulator::REGION,
     error::{Context as _, Result},
+    queue,
 };
 
 /// The most events that are kept.
 const KEPT: usize = 500;
-
-/// Not longer: the emulator waits for a call to end before it stops.
-const WAIT_SECONDS: u8 = 1;
 
 /// The wait before a repetition of a call that failed: the emulator is down, or restarts.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
@@ -52,20 +50,6 @@ struct Seen {
     source: String,
     kind: String,
     detail: Value,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Received {
-    #[serde(default)]
-    messages: Vec<Message>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Message {
-    body: String,
-    receipt_handle: String,
 }
 
 impl Bus {
@@ -110,14 +94,10 @@ impl Bus {
         Ok(queue_url)
     }
 
-    async fn receive(&self, queue: &str) -> Result<()> {
-        let request = json!({ "QueueUrl": queue, "MaxNumberOfMessages": 10, "WaitTimeSeconds": WAIT_SECONDS });
-        let answer = self.aws.call(&SQS, "ReceiveMessage", &request).await?;
-        let received: Received = serde_json::from_slice(&answer).map_err(io::Error::other).context("read messages")?;
-        for Message { body, receipt_handle } in received.messages {
-            self.keep(&body);
-            let receipt = json!({ "QueueUrl": queue, "ReceiptHandle": receipt_handle });
-            self.aws.call(&SQS, "DeleteMessage", &receipt).await?;
+    async fn receive(&self, queue_url: &str) -> Result<()> {
+        for message in queue::receive(&self.aws, queue_url).await? {
+            self.keep(&message.body);
+            queue::delete(&self.aws, queue_url, &message).await?;
         }
         Ok(())
     }

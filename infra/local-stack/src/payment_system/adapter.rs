@@ -1,15 +1,13 @@
 use std::io;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
-    aws::{Aws, EVENTS, SQS},
+    aws::{Aws, EVENTS},
     error::{Context as _, Result},
+    queue::{self, Message},
 };
-
-/// Not longer: the emulator waits for a call to end before it stops.
-const WAIT_SECONDS: u8 = 1;
 
 /// Connects the payment system with the shop: with the queue of its requests, and the bus for its answers.
 #[derive(Clone, Debug)]
@@ -17,21 +15,6 @@ pub(crate) struct Adapter {
     aws: Aws,
     queue_url: String,
     bus: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Message {
-    body: String,
-    receipt_handle: String,
-}
-
-impl Message {
-    /// The shop's event in the message, if there is one.
-    pub(super) fn event(&self) -> Option<Value> {
-        let mut from_bus: Value = serde_json::from_str(&self.body).ok()?;
-        from_bus.get_mut("detail").map(Value::take)
-    }
 }
 
 impl Adapter {
@@ -42,26 +25,12 @@ impl Adapter {
 
     /// The messages of the queue, after a short wait if there are none.
     pub(super) async fn receive(&self) -> Result<Vec<Message>> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Received {
-            #[serde(default)]
-            messages: Vec<Message>,
-        }
-        let request = json!({
-            "QueueUrl": self.queue_url,
-            "MaxNumberOfMessages": 10,
-            "WaitTimeSeconds": WAIT_SECONDS,
-        });
-        let answer = self.aws.call(&SQS, "ReceiveMessage", &request).await?;
-        let received: Received = serde_json::from_slice(&answer).map_err(io::Error::other).context("read messages")?;
-        Ok(received.messages)
+        queue::receive(&self.aws, &self.queue_url).await
     }
 
     /// Deletes a message from the queue.
     pub(super) async fn delete(&self, message: &Message) -> Result<()> {
-        let request = json!({ "QueueUrl": self.queue_url, "ReceiptHandle": message.receipt_handle });
-        self.aws.call(&SQS, "DeleteMessage", &request).await.map(drop)
+        queue::delete(&self.aws, &self.queue_url, message).await
     }
 
     /// Puts the event of a result on the bus.

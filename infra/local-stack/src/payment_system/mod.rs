@@ -27,11 +27,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub(crate) use adapter::Adapter;
-use adapter::Message;
 use behaviour::{Behaviour, Outcome, PaymentResult, Planned, payment_id};
 use books::{Answer, Books, Heard, Whose};
 pub(crate) use provider::ProviderServer;
 use refunds::RefundBehaviour;
+
+use crate::queue::Message;
 
 /// The wait before a repetition of a call that failed: the emulator is down, or restarts.
 const RETRY_AFTER: Duration = Duration::from_millis(500);

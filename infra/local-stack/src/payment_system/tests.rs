@@ -95,7 +95,7 @@ impl Running {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(Duration::from_mins(1), deleted).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(10), deleted).await.unwrap();
     }
 
     /// The results sent so far: the name of the event and its detail, which holds to the contract of the shop.
