@@ -77,7 +77,7 @@ pub mod http {
         pub mod list_payments;
         pub mod pay;
         pub mod retry_refund;
-        mod units;
+        pub(super) mod units;
         pub mod update;
         pub mod update_item;
         pub mod update_parcel;

@@ -107,7 +107,7 @@ impl ParcelId {
 
 impl ClaimId {
     /// The id of the claim with a number, from 1, in an order.
-    pub fn of(order: &OrderId, number: usize) -> Option<Self> {
+    pub fn from_order(order: &OrderId, number: usize) -> Option<Self> {
         Self::try_from(format!("{CLAIM}{number}_{order}")).ok()
     }
 

@@ -85,8 +85,7 @@ pub fn rows(order: &Order, change: &DeskChange) -> Vec<(Key, DeskRow)> {
         rows.push((keys::desk_line(seller, created_at, id, number), row));
     }
     for (number, claim) in (1..).zip(&order.claims).filter(|(number, _)| change.claims.contains(number)) {
-        let line = claim.items.first().and_then(|item| order.line(item.line));
-        let seller = line.and_then(|line| line.seller_id.as_ref());
+        let seller = order.line_in_claim(number).and_then(|line| line.seller_id.as_ref());
         let place = keys::desk_claim_place(claim.created_at, id, number);
         let row = DeskRow {
             version,

@@ -5,11 +5,12 @@ use shared::{
     api::{ApiRequest, ApiResult, FieldErrors, Reply, parameters::IdempotencyKey, views::ClaimView},
     app::{Shop, orders, users},
     domain::{
-        ClaimId, Invalid, OrderItemId, Quantity, Refusal,
-        order::{MAX_LINES, Receipt, UnitCondition},
-        refusal::Entity,
+        ClaimId, OrderItemId, Quantity,
+        order::{MAX_LINES, UnitCondition},
     },
 };
+
+use crate::http::orders::units::by_line_and;
 
 /// The most entries: each line of an order in each condition.
 const MAX_ITEMS: usize = MAX_LINES as usize * UnitCondition::ALL.len();
@@ -50,34 +51,11 @@ struct ReceivedItem {
 )]
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let (claim_id, Body { items }): (ClaimId, Body) = request.parameter_and_whole_body("claimId")?;
-    let receipt = receipt(items)?;
+    let items = items.into_iter().map(|ReceivedItem { item_id, quantity, condition }| (item_id, condition, quantity));
+    let receipt = by_line_and(items.collect(), MAX_ITEMS)?;
     let caller = request.caller()?;
     let key = request.key(shop, &caller.user_id);
     users::may_change(shop, caller, Some(&key)).await?;
     let (order, number) = orders::receive_claim(shop, caller, &claim_id, &receipt?, &key).await?;
     Reply::ok(ClaimView::new(&order, number)?)
-}
-
-/// The units by line and condition, if each is named once. An unknown line is a refusal, not a wrong field.
-fn receipt(items: Vec<ReceivedItem>) -> Result<Result<Receipt, Refusal>, FieldErrors> {
-    let mut errors = FieldErrors::default();
-    if !(1..=MAX_ITEMS).contains(&items.len()) {
-        errors.push("items", Invalid::Count { min: 1, max: MAX_ITEMS });
-    }
-    let mut units = Receipt::new();
-    let mut unknown = None;
-    for (index, ReceivedItem { item_id, quantity, condition }) in items.into_iter().enumerate() {
-        match item_id.number() {
-            None => unknown = unknown.or(Some(item_id)),
-            Some(number) if units.insert((number, condition), quantity.get()).is_some() => {
-                errors.push(format!("items[{index}].itemId"), Invalid::Repeated);
-            }
-            Some(_) => {}
-        }
-    }
-    errors.check()?;
-    Ok(match unknown {
-        Some(item_id) => Err(Refusal::not_found(Entity::OrderItem, item_id)),
-        None => Ok(units),
-    })
 }

@@ -21,18 +21,32 @@ pub struct LineUnits {
     quantity: Quantity,
 }
 
+/// Units by their line, or the refusal of an unknown line.
+pub type Units<K> = Result<BTreeMap<K, u16>, Refusal>;
+
 /// The units by the number of their line, if each line is named once. An unknown line is a refusal, not a wrong field.
-pub fn by_line(items: Vec<LineUnits>) -> Result<Result<BTreeMap<usize, u16>, Refusal>, FieldErrors> {
+pub fn by_line(items: Vec<LineUnits>) -> Result<Units<usize>, FieldErrors> {
+    let items = items.into_iter().map(|LineUnits { item_id, quantity }| (item_id, (), quantity));
+    let units = by_line_and(items.collect(), MAX_ITEMS)?;
+    Ok(units.map(|units| units.into_iter().map(|((number, ()), units)| (number, units)).collect()))
+}
+
+/// The units by the number of their line and something else, if each pair is named once, of at most `max` entries. An
+/// unknown line is a refusal, not a wrong field.
+pub fn by_line_and<T: Ord>(
+    items: Vec<(OrderItemId, T, Quantity)>,
+    max: usize,
+) -> Result<Units<(usize, T)>, FieldErrors> {
     let mut errors = FieldErrors::default();
-    if !(1..=MAX_ITEMS).contains(&items.len()) {
-        errors.push("items", Invalid::Count { min: 1, max: MAX_ITEMS });
+    if !(1..=max).contains(&items.len()) {
+        errors.push("items", Invalid::Count { min: 1, max });
     }
-    let mut units: BTreeMap<usize, u16> = BTreeMap::new();
+    let mut units = BTreeMap::new();
     let mut unknown = None;
-    for (index, LineUnits { item_id, quantity }) in items.into_iter().enumerate() {
+    for (index, (item_id, other, quantity)) in items.into_iter().enumerate() {
         match item_id.number() {
             None => unknown = unknown.or(Some(item_id)),
-            Some(number) if units.insert(number, quantity.get()).is_some() => {
+            Some(number) if units.insert((number, other), quantity.get()).is_some() => {
                 errors.push(format!("items[{index}].itemId"), Invalid::Repeated);
             }
             Some(_) => {}

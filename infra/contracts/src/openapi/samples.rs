@@ -179,7 +179,7 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
     let asked_at = at("2026-11-23T00:00:00Z")?;
     let claimed = delivered.request_claim(&new, &ClaimPolicy::DEFAULT, Actor::Customer, asked_at);
     let claimed = claimed.map_err(|_| Error::NoSample("Claim"))?;
-    let desk_claim = DeskClaim::of(&claimed, 1).ok_or(Error::NoSample("DeskClaim"))?;
+    let desk_claim = DeskClaim::from_order(&claimed, 1).ok_or(Error::NoSample("DeskClaim"))?;
     let claimed = AuthorizedOrder::for_caller(&caller, claimed, asked_at)?.ok_or(Error::NoSample("Claim"))?;
     let (claim_view, preview) = (ClaimView::new(&claimed, 1)?, ClaimPreviewView::new(&claimed, 1)?);
     let order = OrderView::try_from(order)?.shipped_to(Some(address()));

@@ -119,7 +119,7 @@ impl ClaimView {
     pub fn new(order: &AuthorizedOrder, number: usize) -> Result<Self, StoreError> {
         let (preview, claim) = previewed(order, number)?;
         let order = &order.order;
-        let seller = claim.items.first().and_then(|item| order.line(item.line)).and_then(|line| line.seller_id.clone());
+        let seller = order.line_in_claim(number).and_then(|line| line.seller_id.clone());
         let received = |part: &ReceivedUnits| ReceivedItemView {
             item_id: part.line.to_string(),
             quantity: part.units,

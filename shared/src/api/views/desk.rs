@@ -82,22 +82,19 @@ pub struct DeskClaimView {
 }
 
 impl From<DeskClaim> for DeskClaimView {
-    fn from(claim: DeskClaim) -> Self {
-        let DeskClaim { claim_id, order_id, seller_id, kind, status, items, .. } = claim;
-        let DeskClaim { reason, paid_by, allowed_actions, created_at, updated_at, .. } = claim;
-        let items = items.iter().map(ClaimItemView::from).collect();
+    fn from(DeskClaim { claim_id, order_id, seller_id, claim }: DeskClaim) -> Self {
         Self {
             claim_id,
             order_id,
             seller_id,
-            kind,
-            status,
-            items,
-            reason,
-            paid_by,
-            allowed_actions,
-            created_at,
-            updated_at,
+            kind: claim.kind,
+            status: claim.status,
+            items: claim.items.iter().map(ClaimItemView::from).collect(),
+            reason: claim.reason,
+            paid_by: claim.paid_by(),
+            allowed_actions: claim.allowed(),
+            created_at: claim.created_at,
+            updated_at: claim.updated_at,
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The list of claims. As for lines, a row gives the position alone, and the order decides whether the claim is of the list.
 
 use futures::join;
-use jiff::Timestamp;
 
 use super::{
     DeskPart, Part,
@@ -11,9 +10,8 @@ use crate::{
     app::{Failure, Shop},
     domain::{
         ClaimId, OrderId, UserId,
-        claim::{ClaimReason, ClaimType, PaidBy},
         desk::Period,
-        order::{ClaimAction, ClaimItem, ClaimStatus, Order},
+        order::{Claim, ClaimStatus, Order},
     },
     store::{
         desk::{self, PlaceRange},
@@ -21,40 +19,21 @@ use crate::{
     },
 };
 
-/// A claim, as the desk lists it: without the customer's words and without money.
+/// A claim, as the desk lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeskClaim {
     pub claim_id: ClaimId,
     pub order_id: OrderId,
     pub seller_id: Option<UserId>,
-    pub kind: ClaimType,
-    pub status: ClaimStatus,
-    pub items: Vec<ClaimItem>,
-    pub reason: ClaimReason,
-    pub paid_by: PaidBy,
-    pub allowed_actions: Vec<ClaimAction>,
-    pub created_at: Timestamp,
-    pub updated_at: Timestamp,
+    pub claim: Claim,
 }
 
 impl DeskClaim {
     /// The claim with this number of an order, if there is one.
-    pub fn of(order: &Order, number: usize) -> Option<Self> {
-        let claim = order.claim(number)?;
-        let line = order.line(claim.items.first()?.line)?;
-        Some(Self {
-            claim_id: order.claim_id(number)?,
-            order_id: order.order_id.clone(),
-            seller_id: line.seller_id.clone(),
-            kind: claim.kind,
-            status: claim.status,
-            items: claim.items.clone(),
-            reason: claim.reason,
-            paid_by: claim.paid_by(),
-            allowed_actions: claim.allowed(),
-            created_at: claim.created_at,
-            updated_at: claim.updated_at,
-        })
+    pub fn from_order(order: &Order, number: usize) -> Option<Self> {
+        let (claim, line) = (order.claim(number)?.clone(), order.line_in_claim(number)?);
+        let (claim_id, order_id) = (order.claim_id(number)?, order.order_id.clone());
+        Some(Self { claim_id, order_id, seller_id: line.seller_id.clone(), claim })
     }
 }
 
@@ -76,9 +55,9 @@ pub async fn claims(
     let orders = orders_at(shop, &places.found).await?;
     let found = places.found.iter().filter_map(|place| {
         let (order, number) = keys::desk_place(place)?;
-        let claim = DeskClaim::of(orders.get(&order)?, number?)?;
+        let claim = DeskClaim::from_order(orders.get(&order)?, number?)?;
         let is_wanted = seller.is_none_or(|seller| claim.seller_id.as_ref() == Some(seller))
-            && status.is_none_or(|status| claim.status == status);
+            && status.is_none_or(|status| claim.claim.status == status);
         is_wanted.then_some(claim)
     });
     Ok(DeskPart { part: Part { items: found.collect(), next: places.next }, as_of })

@@ -178,7 +178,7 @@ async fn mine(
     place: Option<String>,
     limit: usize,
 ) -> Result<Rows, Failure> {
-    let (rows, next) = match of_section(shop, export, section, place, limit).await {
+    let (rows, next) = match section_page(shop, export, section, place, limit).await {
         // A list that is empty asks for the user, who can be erased meanwhile.
         Err(Failure::Refused(Refusal::NotFound { .. })) => (Vec::new(), None),
         other => other?,
@@ -193,7 +193,7 @@ async fn mine(
 }
 
 /// A page of a section, and the position after it, if the section goes on.
-async fn of_section(
+async fn section_page(
     shop: &Shop,
     export: &Export,
     section: u16,

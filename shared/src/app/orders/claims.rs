@@ -214,9 +214,9 @@ fn claim_of<'o>(caller: &Caller, order: &'o Order, number: usize) -> Result<&'o 
 
 /// The role in which the caller decides on a claim and receives its units.
 fn decider(caller: &Caller, order: &Order, number: usize) -> Result<Actor, Refusal> {
-    let claim = claim_of(caller, order, number)?;
-    let line = claim.items.first().and_then(|item| order.line(item.line));
-    ensure_ships(caller, order, line.ok_or_else(|| Refusal::not_found(Entity::Claim, number))?)
+    claim_of(caller, order, number)?;
+    let line = order.line_in_claim(number).ok_or_else(|| Refusal::not_found(Entity::Claim, number))?;
+    ensure_ships(caller, order, line)
 }
 
 /// The answer, with the customer's words opened. The rights of a replay have not been checked yet.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Actor, HistoryEntry, HistoryEvent, Label, LineStatus, Order, Parcel, ParcelItem};
+use super::{Actor, HistoryEntry, HistoryEvent, Label, LineStatus, Order, OrderLine, Parcel, ParcelItem};
 use crate::domain::{
     ClaimId, Refusal, Won,
     claim::{ClaimReason, ClaimRefund, ClaimType, PaidBy, UnitCondition},
@@ -190,10 +190,11 @@ impl Claim {
         if self.kind == ClaimType::Exchange && self.status == ClaimStatus::Accepted { self.asked(line) } else { 0 }
     }
 
-    fn close(&mut self, status: ClaimStatus) {
+    /// Ends it. Returns the lines that it covered.
+    fn close(&mut self, status: ClaimStatus) -> Vec<CoveredLine> {
         self.status = status;
         self.units.clear();
-        self.covers.clear();
+        std::mem::take(&mut self.covers)
     }
 
     /// The state of a line that shows it.
@@ -235,9 +236,14 @@ impl Order {
         self.claims.get_mut(number.checked_sub(1)?)
     }
 
+    /// A line in the claim with this number. All of them are of one seller.
+    pub fn line_in_claim(&self, number: usize) -> Option<&OrderLine> {
+        self.line(self.claim(number)?.items.first()?.line)
+    }
+
     /// The id of the claim with this number.
     pub fn claim_id(&self, number: usize) -> Option<ClaimId> {
-        ClaimId::of(&self.order_id, number)
+        ClaimId::from_order(&self.order_id, number)
     }
 
     /// The customer's words about a claim: the reason of its first entry in the history.
@@ -501,7 +507,7 @@ impl Order {
             items.push(ParcelItem { line, units, gone: 0 });
         }
         let mut after = self.clone();
-        after.parcels.push(Parcel::of_claim(number, items, label, now));
+        after.parcels.push(Parcel::from_claim(number, items, label, now));
         let parcel = after.parcels.len();
         if claim.items.iter().all(|item| after.replacement_left(number, item.line) == 0) {
             after.complete_exchange(number);
@@ -551,13 +557,13 @@ impl Order {
 
     /// Takes units of a claim from a line.
     fn cancel_claimed(&mut self, number: usize, units: u16) {
-        if let Some(line) = number.checked_sub(1).and_then(|index| self.items.get_mut(index)) {
+        if let Some(line) = self.line_mut(number) {
             line.cancelled_quantity = line.cancelled_quantity.saturating_add(units);
         }
     }
 
     fn scrap(&mut self, number: usize, units: u16) {
-        if let Some(line) = number.checked_sub(1).and_then(|index| self.items.get_mut(index)) {
+        if let Some(line) = self.line_mut(number) {
             line.scrapped = line.scrapped.saturating_add(units.into());
         }
     }
@@ -580,7 +586,7 @@ impl Order {
             for claimed in claim.units.iter().filter(|units| units.line == *line) {
                 let units = claimed.units.min(gone);
                 gone = gone.saturating_sub(units);
-                if let Some(parcel) = claimed.parcel.checked_sub(1).and_then(|index| self.parcels.get_mut(index)) {
+                if let Some(parcel) = self.parcel_mut(claimed.parcel) {
                     parcel.take_out(*line, units);
                 }
             }
@@ -592,8 +598,7 @@ impl Order {
         }
         for ClaimItem { line, .. } in &claim.items {
             self.follow_parcels(before, *line);
-            let of_line = line.checked_sub(1).and_then(|index| self.items.get_mut(index));
-            if let Some(line) = of_line.filter(|line| line.live_units() == 0) {
+            if let Some(line) = self.line_mut(*line).filter(|line| line.live_units() == 0) {
                 line.status = LineStatus::Returned;
             }
         }
@@ -628,12 +633,9 @@ impl Order {
 
     /// Ends an exchange whose replacement is on its way.
     fn complete_exchange(&mut self, number: usize) {
-        let covers = self.claim(number).map(|claim| claim.covers.clone()).unwrap_or_default();
-        if let Some(claim) = self.claim_mut(number) {
-            claim.close(ClaimStatus::Completed);
-        }
-        for CoveredLine { line, .. } in covers {
-            if let Some(line) = line.checked_sub(1).and_then(|index| self.items.get_mut(index)) {
+        let covers = self.claim_mut(number).map(|claim| claim.close(ClaimStatus::Completed));
+        for CoveredLine { line, .. } in covers.unwrap_or_default() {
+            if let Some(line) = self.line_mut(line) {
                 line.status = LineStatus::Exchanged;
             }
         }
@@ -641,17 +643,14 @@ impl Order {
 
     /// Ends a claim; its lines are again in the state that they have without it.
     fn end_claim(&mut self, number: usize, status: ClaimStatus) {
-        let covers = self.claim(number).map(|claim| claim.covers.clone()).unwrap_or_default();
-        if let Some(claim) = self.claim_mut(number) {
-            claim.close(status);
-        }
+        let covers = self.claim_mut(number).map(|claim| claim.close(status)).unwrap_or_default();
         covers.into_iter().for_each(|covered| self.restore(covered));
     }
 
     fn restore(&mut self, CoveredLine { line, before }: CoveredLine) {
         // Its parcels may have moved meanwhile.
         let by_parcels = self.status_by_parcels(line).filter(|_| before.is_on_its_way());
-        if let Some(line) = line.checked_sub(1).and_then(|index| self.items.get_mut(index)) {
+        if let Some(line) = self.line_mut(line) {
             line.status = by_parcels.unwrap_or(before);
         }
     }

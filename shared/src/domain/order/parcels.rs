@@ -71,7 +71,7 @@ impl Parcel {
     }
 
     /// A parcel with units of the replacement of a claim.
-    pub(super) fn of_claim(claim: usize, items: Vec<ParcelItem>, label: Label, now: Timestamp) -> Self {
+    pub(super) fn from_claim(claim: usize, items: Vec<ParcelItem>, label: Label, now: Timestamp) -> Self {
         Self { claim: Some(claim), ..Self::new(items, Some(label), now) }
     }
 
@@ -111,6 +111,10 @@ impl Order {
     /// The parcel with this number, from 1.
     pub fn parcel(&self, number: usize) -> Option<&Parcel> {
         self.parcels.get(number.checked_sub(1)?)
+    }
+
+    pub(super) fn parcel_mut(&mut self, number: usize) -> Option<&mut Parcel> {
+        self.parcels.get_mut(number.checked_sub(1)?)
     }
 
     /// The seller of the lines in a parcel; the shop itself, if there is none.
@@ -218,7 +222,7 @@ impl Order {
         }
         let lines: Vec<usize> = parcel.items.iter().map(|item| item.line).collect();
         let mut after = self.clone();
-        if let Some(parcel) = number.checked_sub(1).and_then(|index| after.parcels.get_mut(index)) {
+        if let Some(parcel) = after.parcel_mut(number) {
             parcel.advance(to, now);
         }
         lines.iter().for_each(|line| after.follow_parcels(self, *line));
