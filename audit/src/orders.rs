@@ -8,8 +8,8 @@ use shared::domain::{
     OrderId, PaymentId, UserId, Won,
     coupon::{Discount, Terms},
     order::{
-        Change, HistoryEvent, LineStatus, Order, OrderLine, OrderStatus, ParcelStatus, PaymentMethod, Refund,
-        TRANSITIONS, UnitCondition,
+        Change, HistoryEvent, LineStatus, Order, OrderLine, OrderStatus, ParcelStatus, PaymentMethod, ReceivedUnits,
+        Refund, TRANSITIONS, UnitCondition,
     },
     pricing::{self, Amounts, PricedLine, ShippingPolicy},
     shipping::shipment_of,
@@ -409,12 +409,10 @@ fn check_claims(order: &Order, checks: &mut Checks<'_>) {
             let shipped = order.parcels.iter().filter(|parcel| parcel.claim == Some(number));
             let shipped = shipped.flat_map(|parcel| &parcel.items).filter(|part| part.line == item.line);
             let shipped: u32 = shipped.map(|part| u32::from(part.units)).sum();
-            let came_back = claim.received.iter().filter(|part| part.line == item.line);
-            let came_back = came_back.filter(|part| part.condition != UnitCondition::Missing);
-            let came_back: u32 = came_back.map(|part| u32::from(part.units)).sum();
+            let of_line = || claim.received.iter().filter(|part| part.line == item.line);
+            let came_back = received_as(of_line(), |condition| condition != UnitCondition::Missing);
             checks.at_most(format_args!("claim {number}: units of its replacement"), came_back, shipped);
-            let received: u32 =
-                claim.received.iter().filter(|part| part.line == item.line).map(|part| u32::from(part.units)).sum();
+            let received = received_as(of_line(), |_| true);
             if !claim.received.is_empty() {
                 checks.equal(format_args!("claim {number}: units received"), u32::from(item.units), received);
             }
@@ -450,20 +448,26 @@ fn check_claims(order: &Order, checks: &mut Checks<'_>) {
         checks.at_most(format_args!("parcel {parcel}: units of line {line} in open claims"), live, units);
     }
     let gone: u32 = (1..=order.items.len()).map(|line| u32::from(order.returned_units(line))).sum();
-    let came_back = order.claims.iter().filter(|claim| claim.refund.is_some()).flat_map(|claim| &claim.received);
-    let came_back = came_back.filter(|part| part.condition != UnitCondition::Missing);
-    let came_back: u32 = came_back.map(|part| u32::from(part.units)).sum();
+    let returned = order.claims.iter().filter(|claim| claim.refund.is_some()).flat_map(|claim| &claim.received);
+    let came_back = received_as(returned, |condition| condition != UnitCondition::Missing);
     checks.at_most("units that came back by claims", gone, came_back);
-    let scrapped = order.claims.iter().flat_map(|claim| &claim.received);
-    let scrapped = scrapped.filter(|part| part.condition == UnitCondition::Unsellable);
-    let scrapped: u32 = scrapped.map(|part| u32::from(part.units)).sum();
+    let received = order.claims.iter().flat_map(|claim| &claim.received);
+    let scrapped = received_as(received, |condition| condition == UnitCondition::Unsellable);
     checks.equal("units scrapped, as received", scrapped, order.items.iter().map(|line| line.scrapped).sum());
+}
+
+/// The units received in these conditions.
+fn received_as<'o>(parts: impl Iterator<Item = &'o ReceivedUnits>, counts: impl Fn(UnitCondition) -> bool) -> u32 {
+    parts.filter(|part| counts(part.condition)).map(|part| u32::from(part.units)).sum()
 }
 
 #[cfg(test)]
 mod tests {
-    use shared::domain::order::{
-        Actor, ClaimPolicy, ClaimReason, ClaimStatus, ClaimType, HistoryEntry, Label, NewClaim, UnitCondition,
+    use shared::domain::{
+        benefits::FreeShipment,
+        order::{
+            Actor, ClaimPolicy, ClaimReason, ClaimStatus, ClaimType, HistoryEntry, Label, NewClaim, UnitCondition,
+        },
     };
 
     use super::*;
@@ -506,6 +510,21 @@ mod tests {
         let receipt = [((1, UnitCondition::Unsellable), 1)].into();
         let order = order.receive_claim(1, &receipt, Actor::Admin, at(SOON)).unwrap();
         order.request_claim(&new(units - 1), &policy, Actor::Customer, at(SOON)).unwrap()
+    }
+
+    /// A refund is at most as much less than due as the benefits are worth that the rest does not earn.
+    #[test]
+    fn no_more_is_withheld_than_was_lost() {
+        let is_wrong = |withheld: i64| {
+            let found = wrong_with("o1", |order| {
+                *order = with_claims(order);
+                let free_from = won(1_000_000);
+                order.benefits.free_shipments = vec![FreeShipment { shipment: 0, fee: won(500), free_from }];
+                order.refunded = won(order.refunded.get() - withheld);
+            });
+            found.iter().any(|found| found.starts_with("withheld for benefits lost"))
+        };
+        assert_eq!([-1, 0, 500, 501].map(is_wrong), [true, false, false, true]);
     }
 
     #[test]
