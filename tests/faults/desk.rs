@@ -1,9 +1,8 @@
 //! The desk: its rows equal a recount of the orders, in any order of messages, repeated, late, or after deaths.
 
 use functions::{
-    desk_messages::{HEARTBEAT_SEEN, OUTDATED_ROWS, OutdatedRows},
+    desk_messages::{HEARTBEAT_SEEN, OUTDATED_ROWS},
     queue::update_desk,
-    stream::relay_events,
 };
 use serde_json::{Value, json};
 use tests::{
@@ -25,18 +24,8 @@ fn differences(shop: &TestShop) -> Vec<String> {
 
 /// The messages of the relay to the desk so far, one for each changed order and record.
 fn messages(shop: &TestShop) -> Vec<Value> {
-    let mut consumers = Consumers::new(shop.dynamo().clone());
-    let mut messages = Vec::new();
-    loop {
-        let records = consumers.next_batch();
-        if records.is_empty() {
-            return messages;
-        }
-        for record in records {
-            let parsed = relay_events::messages_of(&serde_json::from_value(record).unwrap()).unwrap();
-            messages.extend(parsed.rows.map(|rows: OutdatedRows| serde_json::to_value(rows).unwrap()));
-        }
-    }
+    let rows = Consumers::new(shop.dynamo().clone()).outdated_rows();
+    rows.into_iter().map(|rows| serde_json::to_value(rows).unwrap()).collect()
 }
 
 async fn handle(shop: &TestShop, messages: &[Value]) -> usize {

@@ -3,7 +3,6 @@
 use functions::{
     export_messages::{EXPORT_DUE, ExportMessage, USER_ERASED},
     queue::build_exports,
-    stream::relay_events,
 };
 use futures::future::join_all;
 use serde_json::{Value, json};
@@ -61,17 +60,7 @@ fn messages(shop: &TestShop) -> Vec<ExportMessage> {
 }
 
 fn next_messages(consumers: &mut Consumers) -> Vec<ExportMessage> {
-    let mut messages = Vec::new();
-    loop {
-        let records = consumers.next_batch();
-        if records.is_empty() {
-            return messages;
-        }
-        for record in records {
-            let parsed = relay_events::messages_of(&serde_json::from_value(record).unwrap()).unwrap();
-            messages.extend(parsed.export);
-        }
-    }
+    consumers.messages_left().into_iter().filter_map(|messages| messages.export).collect()
 }
 
 /// Hands a message over. Returns whether it was handled.

@@ -166,7 +166,7 @@ pub(crate) fn refusal(request: &HttpRequest) -> Option<(u16, Value)> {
         .try_with(|function| {
             let target = request.headers().get("x-amz-target").unwrap_or_default();
             let refused = match target {
-                "" => [of_bucket(function, request)].into(),
+                "" => [use_of_bucket(function, request)].into(),
                 target => {
                     let body = request.body().bytes().unwrap_or_default();
                     uses(function, target, &serde_json::from_slice(body).expect("a request is JSON"))
@@ -217,7 +217,7 @@ pub fn noted_uses() -> BTreeSet<Use> {
 
 /// The permission that a call to S3 needs: it names its operation by its method and its query. An upload in parts needs that
 /// of a write.
-fn of_bucket(function: &str, request: &HttpRequest) -> Use {
+fn use_of_bucket(function: &str, request: &HttpRequest) -> Use {
     let query = request.uri().split_once('?').map_or("", |(_, query)| query);
     let has = |name: &str| query.split('&').any(|part| part == name || part.starts_with(&format!("{name}=")));
     let action = match request.method() {

@@ -114,7 +114,7 @@ async fn a_missing_original_releases_its_part_of_the_replacement() {
 }
 
 #[tokio::test]
-async fn what_never_arrived_cannot_be_exchanged() {
+async fn units_that_never_arrived_cannot_be_exchanged() {
     let shop = shop_of_sellers().await;
     let order = delivered(&shop, 1).await;
     assert_eq!(claim(&shop, &order, "EXCHANGE", 1, "NOT_DELIVERED").await.bad_fields(), ["reason"]);

@@ -89,7 +89,7 @@ async fn a_user_has_at_most_so_many_running_exports() {
 }
 
 #[tokio::test]
-async fn who_may_change_nothing_begins_nothing() {
+async fn a_caller_without_the_right_to_change_begins_no_export() {
     let shop = TestShop::new().with_people(PeoplePolicy { ..PeoplePolicy::DEFAULT });
     for user in ["mina", "hana", "boss"] {
         shop.customer(user, 0).await;

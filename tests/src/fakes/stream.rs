@@ -189,6 +189,11 @@ impl Consumers {
 
     /// The messages of the relay to the desk that follow from all records left. The sales in them stay to be counted.
     pub fn outdated_rows(&mut self) -> Vec<OutdatedRows> {
+        self.messages_left().into_iter().filter_map(|messages| messages.rows).collect()
+    }
+
+    /// The messages of the relay that follow from all records left. The sales in them stay to be counted.
+    pub fn messages_left(&mut self) -> Vec<relay_events::Messages> {
         let mut messages = Vec::new();
         loop {
             let records = self.next_batch();
@@ -197,7 +202,7 @@ impl Consumers {
             }
             for record in records.iter().filter(|record| self.relay.passes(record)) {
                 let record = serde_json::from_value(record.clone()).expect("a stream record");
-                messages.extend(relay_events::messages_of(&record).expect("a record can be read").rows);
+                messages.push(relay_events::messages_of(&record).expect("a record can be read"));
             }
             self.sales.add(records);
         }

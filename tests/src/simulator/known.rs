@@ -62,11 +62,15 @@ pub(super) struct Withdrawal {
     pub(super) id: String,
 }
 
-fn text(value: &Value, name: &str) -> String {
+pub(super) fn text(value: &Value, name: &str) -> String {
     value[name].as_str().unwrap_or_default().to_owned()
 }
 
-fn list<'v>(value: &'v Value, name: &str) -> impl Iterator<Item = &'v Value> {
+pub(super) fn number(value: &Value, name: &str) -> i64 {
+    value[name].as_i64().unwrap_or(0)
+}
+
+pub(super) fn list<'v>(value: &'v Value, name: &str) -> impl Iterator<Item = &'v Value> + use<'v> {
     value[name].as_array().into_iter().flatten()
 }
 
@@ -105,7 +109,7 @@ impl Claim {
             status: text(data, "status"),
             items: list(data, "items").map(units).collect(),
             received: came_back.map(units).collect(),
-            fee: data["refund"]["returnFee"].as_i64().unwrap_or_default(),
+            fee: number(&data["refund"], "returnFee"),
         }
     }
 
@@ -278,7 +282,7 @@ fn record_part(known: &mut Known, name: &str, is_made: bool, data: &Value) -> Op
 /// A return keeps the fee that its customer was told, or all of its refund.
 fn fee_violation(claim: &str, fee: i64, data: &Value) -> Option<String> {
     let refund = &data["refund"];
-    let amount = |name: &str| refund[name].as_i64().unwrap_or_default();
+    let amount = |name: &str| number(refund, name);
     let gross = amount("goods") - amount("coupon") + amount("shipping");
     let keeps = amount("returnFee") >= fee.min(gross) && amount("total") == gross - amount("returnFee");
     (data["status"] == "COMPLETED" && !keeps).then(|| format!("{claim} refunds {refund}, with a fee of {fee} before"))
@@ -293,7 +297,7 @@ fn record_session(known: &mut Known, who: &'static str, data: &Value) {
         let session = Session {
             user: before.map_or(who, |place| known.sessions[place].user),
             id,
-            amount: data["amount"].as_i64().unwrap_or_default(),
+            amount: number(data, "amount"),
             status: text(data, "status"),
             is_top_up: data["purpose"]["type"] == "TOP_UP",
             failed_refunds: failed.filter_map(|refund| refund["amount"].as_i64()).collect(),

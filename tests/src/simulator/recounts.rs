@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{
     books::plain_item,
+    known::{list, number as amount},
     quiesce::{number, product_of_shard, text},
     reference::end_of,
     world::World,
@@ -20,14 +21,6 @@ const LATE_MS: i64 = 3_600_000 + 60_000;
 
 /// Texts of people that no record has plain.
 const PERSONAL: [&str; 5] = ["김민수", "최보라", "@example.com", "세종대로", "010-1234"];
-
-fn list<'v>(value: &'v Value, name: &str) -> impl Iterator<Item = &'v Value> + use<'v> {
-    value[name].as_array().into_iter().flatten()
-}
-
-fn amount(value: &Value, name: &str) -> i64 {
-    value[name].as_i64().unwrap_or(0)
-}
 
 /// The orders of a table.
 fn orders(items: &[Value]) -> impl Iterator<Item = Value> {

@@ -38,7 +38,7 @@ pub struct ExportView {
     pub status: ExportStatus,
     /// Rows read so far.
     pub rows: u64,
-    /// A link to the file, once it is complete and as long as it is kept. Whoever has the link can read the file.
+    /// A link to the file, once it is complete and as long as it is kept. Anyone with the link can read the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
     /// The instant at which the link ends. Until `expiresAt`, the next look has a new one.

@@ -27,7 +27,10 @@ use sheets::Sheet;
 use users::User;
 use withdrawals::Withdrawal;
 
-use super::settings::RunSettings;
+use super::{
+    known::{number, text},
+    settings::RunSettings,
+};
 use crate::{Answer, Call};
 
 #[derive(Debug)]
@@ -86,14 +89,6 @@ impl Asked<'_> {
     fn at(&self, name: &str) -> Timestamp {
         instant(&self.actual[name]).unwrap_or(self.now)
     }
-}
-
-fn text(value: &Value, name: &str) -> String {
-    value[name].as_str().unwrap_or_default().to_owned()
-}
-
-fn number(value: &Value, name: &str) -> i64 {
-    value[name].as_i64().unwrap_or(0)
 }
 
 fn instant(value: &Value) -> Option<Timestamp> {
