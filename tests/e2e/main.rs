@@ -19,6 +19,7 @@ mod newcomer;
 mod pages;
 mod payments;
 mod races;
+mod reference;
 mod release;
 mod resilience;
 mod sessions;

@@ -2,12 +2,12 @@
 
 use crate::{
     browser::{Browser, Visitor},
-    checkout, console,
+    checkout, console, reference,
     stack::Shop,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_checkout_and_the_console_work_in_a_browser() {
+async fn the_pages_work_in_a_browser() {
     let Some(browser) = Browser::start().await else { return };
     let shop = Shop::start("e2e-pages").await;
     checkout::a_customer_pays_an_order(&shop, browser).await;
@@ -24,12 +24,14 @@ async fn the_checkout_and_the_console_work_in_a_browser() {
     console::markup_in_data_stays_text(&shop, &desk).await;
     console::everything_is_accessible(&desk, "desk-en").await;
     console::no_other_site_reaches_the_console(&shop, &desk).await;
+    reference::the_reference_is_searched_and_tried(&shop, &desk, "desk").await;
     drop(desk);
 
     let visitor = Visitor { language: "ko", has_phone: true, is_dark: true };
     let phone = Browser::start_as(visitor).await.unwrap();
     console::an_order_is_paid_and_refunded_and_its_event_followed(&shop, &phone, &console::KOREAN).await;
     console::everything_is_accessible(&phone, "phone-ko").await;
+    reference::the_reference_is_searched_and_tried(&shop, &phone, "phone").await;
     drop(phone);
 
     shop.audit().await;

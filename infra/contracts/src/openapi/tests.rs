@@ -1,6 +1,9 @@
 //! The reference describes every route of the code, and its examples satisfy its schemas.
 
-use std::{collections::BTreeSet, fs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 use functions::ROUTES;
 use serde_json::{Value, json};
@@ -46,6 +49,47 @@ fn each_parameter_of_a_path_is_described() {
         let described: BTreeSet<_> = described.map(|parameter| parameter["name"].as_str().unwrap()).collect();
         let segments = path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
         assert_eq!(described, segments.collect(), "{method} {path}");
+    }
+}
+
+/// The texts of a part of the document, examples apart.
+fn texts<'d>(part: &'d Value, found: &mut BTreeSet<&'d str>) {
+    const TEXTS: [&str; 2] = ["description", "summary"];
+    const NONE: [&str; 3] = ["example", "examples", "x-codeSamples"];
+    match part {
+        Value::Object(fields) => {
+            for (name, value) in fields.iter().filter(|(name, _)| !NONE.contains(&name.as_str())) {
+                match value.as_str().filter(|_| TEXTS.contains(&name.as_str())) {
+                    Some(text) => _ = found.insert(text),
+                    None => texts(value, found),
+                }
+            }
+        }
+        Value::Array(parts) => parts.iter().for_each(|part| texts(part, found)),
+        _ => {}
+    }
+}
+
+/// The codes and names in a text, which no translation changes.
+fn quoted(text: &str) -> Vec<&str> {
+    let mut quoted: Vec<&str> = text.split('`').skip(1).step_by(2).collect();
+    quoted.sort_unstable();
+    quoted
+}
+
+#[test]
+fn each_text_has_a_korean_translation_and_each_translation_a_text() {
+    let (document, file) = (document(), FILE.replace("openapi.json", "openapi.ko.json"));
+    let korean: BTreeMap<String, String> = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    let mut wanted = BTreeSet::new();
+    texts(&document, &mut wanted);
+    wanted.extend(document["tags"].as_array().unwrap().iter().map(|tag| tag["name"].as_str().unwrap()));
+    let missing: Vec<_> = wanted.iter().filter(|text| !korean.contains_key(**text)).collect();
+    assert!(missing.is_empty(), "shared/contracts/openapi.ko.json lacks {missing:#?}");
+    let outdated: Vec<_> = korean.keys().filter(|text| !wanted.contains(text.as_str())).collect();
+    assert!(outdated.is_empty(), "shared/contracts/openapi.ko.json still has {outdated:#?}");
+    for (english, korean) in &korean {
+        assert_eq!(quoted(english), quoted(korean), "{korean}");
     }
 }
 
