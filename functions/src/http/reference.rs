@@ -1,20 +1,35 @@
 //! `GET /openapi.json` and `GET /docs`: the API reference, for programs and for people.
 
 use deserr::Deserr;
-use shared::api::{ApiRequest, ApiResult, FieldErrors, NoQuery, Reply};
+use shared::{
+    api::{ApiRequest, ApiResult, FieldErrors, NoQuery, Reply},
+    domain::{Invalid, UserId},
+};
 
 /// A language that the texts of the document are translated to.
 #[derive(Debug, Clone, Copy, Deserr, utoipa::ToSchema)]
-#[deserr(error = FieldErrors, rename_all = lowercase)]
+#[deserr(error = FieldErrors, try_from(String) = Translation::try_from -> Invalid)]
 #[schema(rename_all = "lowercase")]
 enum Translation {
     Ko,
+}
+
+impl TryFrom<String> for Translation {
+    type Error = Invalid;
+
+    fn try_from(text: String) -> Result<Self, Invalid> {
+        if text == "ko" { Ok(Self::Ko) } else { Err(Invalid::OneOf(vec!["ko"])) }
+    }
 }
 
 #[derive(Deserr, utoipa::IntoParams)]
 #[deserr(error = FieldErrors, rename_all = camelCase, deny_unknown_fields)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 struct Query {
+    /// The caller, for a local shop. The document is public.
+    #[deserr(default)]
+    #[expect(dead_code, reason = "known on every route, and without meaning on this one")]
+    user_id: Option<UserId>,
     /// The language of a translation: the answer is not the document, but its texts, each with its translation.
     #[deserr(default)]
     #[param(inline)]
