@@ -3,6 +3,8 @@
 use shared::api::{ApiRequest, ApiResult, NoQuery, Reply};
 
 /// This document: OpenAPI 3.1, for client generators and other tools.
+///
+/// It is the same file in every deployment of a version.
 #[utoipa::path(
     get,
     path = "/openapi.json",
@@ -22,6 +24,8 @@ pub mod page {
     use super::{ApiRequest, ApiResult, file};
 
     /// A page to read this document in.
+    ///
+    /// It loads nothing but this document.
     // The page is one file, so that it works in networks that reach nothing else.
     #[utoipa::path(
         get,

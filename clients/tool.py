@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""The tools of the client kits: linters, generators, and checks against a running shop.
+
+    clients/tool.py install               installs linters and TypeScript into .local/clients, as pinned by the lock file
+    clients/tool.py types                 writes clients/typescript/src/schema.d.ts from the reference
+    clients/tool.py check [--url URL]     lints, compiles and tests; with the address of an empty local stack also the journeys
+    clients/tool.py generators --url URL  generates a client by each of four generators, compiles it and runs a journey
+
+Only npm and PyPI are asked, and only for packages of `package-lock.json` and `requirements.txt`.
+"""
+
+import argparse
+import concurrent.futures
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CLIENTS = ROOT / "clients"
+KIT = CLIENTS / "typescript"
+REFERENCE = ROOT / "shared/contracts/openapi.json"
+LOCAL = ROOT / ".local/clients"
+NODE = LOCAL / "node"
+PYTHON = LOCAL / "python"
+BUILT = LOCAL / "kit"
+TYPES = KIT / "src/schema.d.ts"
+MODULES = NODE / "node_modules"
+
+# No tool reports its use, looks for a newer version of itself, or picks up a proxy.
+ENVIRONMENT = {
+    **{name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")},
+    "REDOCLY_TELEMETRY": "off",
+    "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true",
+    "npm_config_update_notifier": "false",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+
+
+class Failed(Exception):
+    pass
+
+
+def run(*command, cwd=ROOT, **environment):
+    """Runs a command. Its output is shown only if it fails."""
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=cwd,
+        env={**ENVIRONMENT, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=600,
+    )
+    if done.returncode != 0:
+        raise Failed(f"{' '.join(map(str, command))}\n{done.stdout}")
+    return done.stdout
+
+
+def npx(program, *arguments, **options):
+    return run("node", MODULES / program, *arguments, **options)
+
+
+def install():
+    """Installs the npm packages, unless those of the lock file are there."""
+    lock = (CLIENTS / "package-lock.json").read_text()
+    stamp = NODE / "installed"
+    if stamp.exists() and stamp.read_text() == lock:
+        return
+    NODE.mkdir(parents=True, exist_ok=True)
+    for name in ["package.json", "package-lock.json"]:
+        shutil.copy(CLIENTS / name, NODE / name)
+    run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=NODE)
+    stamp.write_text(lock)
+
+
+def generated_types():
+    out = LOCAL / "schema.d.ts"
+    npx("openapi-typescript/bin/cli.js", REFERENCE, "-o", out)
+    return out.read_text()
+
+
+def types_are_in_step():
+    if TYPES.read_text() != generated_types():
+        raise Failed(f"{TYPES.relative_to(ROOT)} is not that of the reference: run clients/tool.py types")
+
+
+def lint_by_redocly():
+    said = npx("@redocly/cli/bin/cli.js", "lint", REFERENCE, "--config", CLIENTS / "redocly.yaml", "--format", "stylish")
+    if "warning" in said.replace("Deprecation warning", ""):
+        raise Failed(f"redocly lint warns\n{said}")
+
+
+def lint_by_spectral():
+    npx("@stoplight/spectral-cli/dist/index.js", "lint", "--ruleset", CLIENTS / "spectral.yaml", "--fail-severity", "hint", REFERENCE)
+
+
+def build_kit():
+    shutil.rmtree(BUILT, ignore_errors=True)
+    types = ["--typeRoots", MODULES / "@types"]
+    npx("typescript/bin/tsc", "--project", KIT / "tsconfig.test.json", "--outDir", BUILT, *types)
+    (BUILT / "package.json").write_text('{ "type": "module" }\n')
+
+
+def kit_tests(name, url=""):
+    test = BUILT / f"test/{name}.js" if (BUILT / f"test/{name}.js").exists() else KIT / f"test/{name}.mjs"
+    said = run("node", "--test", test, JANGTEO_KIT=str(BUILT / "src"), JANGTEO_URL=url)
+    if "\n# pass 0" in said:
+        raise Failed(f"{test} ran no test\n{said}")
+
+
+def at_once(*steps):
+    """Runs steps at the same time, and reports every failure."""
+    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
+        futures = [(step, pool.submit(step)) for step in steps]
+        failures = [str(error) for _, future in futures if (error := future.exception())]
+    if failures:
+        raise Failed("\n".join(failures))
+
+
+def check(url):
+    install()
+    at_once(lint_by_redocly, lint_by_spectral, types_are_in_step, build_kit)
+    at_once(lambda: kit_tests("kit.test"))
+    if url:
+        at_once(lambda: kit_tests("journey.test", url))
+        kit_tests("killed.test", url)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=["install", "types", "check"])
+    parser.add_argument("--url", default="", help="the address of an empty local stack")
+    options = parser.parse_args()
+    LOCAL.mkdir(parents=True, exist_ok=True)
+    match options.command:
+        case "install":
+            install()
+        case "types":
+            install()
+            TYPES.write_text(generated_types())
+        case "check":
+            check(options.url)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Failed as failure:
+        sys.exit(f"error: {failure}")
