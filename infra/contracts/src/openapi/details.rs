@@ -14,7 +14,7 @@ use utoipa::openapi::{
 
 /// The shape of a detail.
 #[derive(Clone, Copy)]
-enum Shape {
+pub(crate) enum Shape {
     Text,
     Texts,
     Won,
@@ -26,14 +26,14 @@ enum Shape {
 use Shape::{ClaimRefund, Number, Text, Texts, Won};
 
 /// A detail: its name, its shape, its meaning.
-type Detail = (&'static str, Shape, &'static str);
+pub(crate) type Detail = (&'static str, Shape, &'static str);
 
 /// The details of a code.
 pub(crate) struct Details {
     /// Details of each failure with the code.
-    always: &'static [Detail],
+    pub(crate) always: &'static [Detail],
     /// Details of some.
-    sometimes: &'static [Detail],
+    pub(crate) sometimes: &'static [Detail],
 }
 
 impl Details {
@@ -51,6 +51,16 @@ impl Details {
 }
 
 impl Shape {
+    /// The type in Python.
+    pub(crate) fn python(self) -> &'static str {
+        match self {
+            Text => "str",
+            Texts => "list[str]",
+            Won | Number => "int",
+            ClaimRefund => "dict[str, int]",
+        }
+    }
+
     fn schema(self, meaning: &str) -> RefOr<Schema> {
         let described = |kind| ObjectBuilder::new().schema_type(kind).description(Some(meaning));
         let referred = |name: &str| {

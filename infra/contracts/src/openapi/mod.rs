@@ -10,6 +10,7 @@ mod error;
 mod failures;
 pub mod http_file;
 mod operations;
+pub mod python;
 mod responses;
 pub mod samples;
 mod schemas;
