@@ -3,7 +3,7 @@
 
     clients/tool.py install               installs linters and generators into .local/clients, as pinned by the lock files
     clients/tool.py types                 writes clients/typescript/src/schema.d.ts from the reference
-    clients/tool.py check [--url URL]     lints, compiles and tests; with the address of an empty local stack also the journeys
+    clients/tool.py check [--url URL]     lints, compiles and tests; with the address of a local stack also the journeys
     clients/tool.py generators --url URL  generates a client by each of four generators, compiles it and runs a journey
 
 Only npm and PyPI are asked, and only for packages of `package-lock.json` and `requirements.txt`.
@@ -164,7 +164,7 @@ def journey_in_typescript(name, folder, url):
     modules = folder / "node_modules"
     if not modules.exists():
         modules.symlink_to(MODULES)
-    strict = ["--strict", "--skipLibCheck", "--target", "ES2022", "--module", "commonjs", "--moduleResolution", "node10"]
+    strict = ["--strict", "--skipLibCheck", "--target", "ES2022", "--esModuleInterop", "--module", "commonjs", "--moduleResolution", "node10"]
     libraries = ["--lib", "ES2022,DOM,DOM.Iterable", "--types", "node"]
     npx("typescript/bin/tsc", *strict, *libraries, "--outDir", folder / "built", folder / "journey.ts", cwd=folder)
     run("node", folder / "built/journey.js", JANGTEO_URL=url)
@@ -209,7 +209,7 @@ def generators(url):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=["install", "types", "check", "generators"])
-    parser.add_argument("--url", default="", help="the address of an empty local stack")
+    parser.add_argument("--url", default="", help="the address of a local stack")
     options = parser.parse_args()
     LOCAL.mkdir(parents=True, exist_ok=True)
     match options.command:

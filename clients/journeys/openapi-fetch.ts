@@ -7,7 +7,7 @@ import createClient from "openapi-fetch";
 import type { paths } from "./schema";
 
 async function journey(): Promise<void> {
-  const user = "openapi-fetch";
+  const user = `openapi-fetch-${process.pid}`;
   const productId = `${user}-tea`;
   const baseUrl = process.env["JANGTEO_URL"] ?? "http://127.0.0.1:9000";
   const shop = createClient<paths>({ baseUrl, headers: { "x-user-id": user } });
@@ -25,7 +25,7 @@ async function journey(): Promise<void> {
   assert.ok(error && "code" in error && error.code === "STOCK_NOT_ENOUGH");
   assert.equal(error.details.available, 1);
   const { data: cancelled } = await shop.POST("/orders/{orderId}/cancel", { params: { path: { orderId: placed.data.orderId } } });
-  assert.equal(cancelled?.data.status, "CANCELLED");
+  assert.equal(cancelled?.data.status, "FULLY_REFUNDED");
   const { data: balance } = await shop.GET("/balance/{userId}", { params: { path: { userId: user } } });
   assert.equal(balance?.data.balance, charged?.data.balance);
 }

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { BalanceApi, Configuration, OrdersApi, ProductsApi, ResponseError, StockNotEnoughFailureFromJSON, UsersApi } from "./index";
 
 async function journey(): Promise<void> {
-  const user = "openapi-generator";
+  const user = `openapi-generator-${process.pid}`;
   const productId = `${user}-tea`;
   const basePath = process.env["JANGTEO_URL"] ?? "http://127.0.0.1:9000";
   const shop = new Configuration({ basePath, headers: { "x-user-id": user } });
@@ -24,7 +24,7 @@ async function journey(): Promise<void> {
   assert.ok(refused instanceof ResponseError && refused.response.status === 409);
   assert.equal(StockNotEnoughFailureFromJSON(await refused.response.json()).details.available, 1);
   const cancelled = await orders.cancelOrder({ orderId: placed.data.orderId });
-  assert.equal(cancelled.data.status, "CANCELLED");
+  assert.equal(cancelled.data.status, "FULLY_REFUNDED");
   const balance = await new BalanceApi(shop).getBalance({ userId: user });
   assert.equal(balance.data.balance, charged.data.balance);
 }

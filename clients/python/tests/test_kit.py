@@ -17,6 +17,8 @@ from jangteo import (  # noqa: E402
 
 URL = os.environ.get("JANGTEO_URL")
 ORDER = {"body": {"userId": "kim", "items": [{"productId": "hanji", "quantity": 1}]}}
+USER = f"python-{os.getpid()}"
+TEA = f"{USER}-tea"
 ADMIN = {"x-user-id": "admin", "x-user-role": "ADMIN"}
 
 
@@ -91,13 +93,13 @@ class Kit(unittest.TestCase):
             self.assertEqual((FileIntents(folder).get("a/b"), FileIntents(folder).ids()), ("3", ["a/b"]))
 
 
-# A customer that dies at a point of an order: argv is the folder, the intent and the point.
+# A customer that dies at a point of an order: argv is the source, the folder, the intent, the point and the user.
 BUYER = """
 import os, signal, sys
 sys.path.insert(0, sys.argv[1])
 from jangteo import FileIntents, Shop
 from jangteo.shop import send
-folder, intent, point = sys.argv[2:]
+folder, intent, point, user = sys.argv[2:]
 def at(here):
     if here == point: os.kill(os.getpid(), signal.SIGKILL)
 class Intents(FileIntents):
@@ -107,30 +109,30 @@ class Intents(FileIntents):
         at("before-noting"); super().set(id, text); at("after-noting")
 def transport(*request):
     at("before-sending"); answer = send(*request); at("after-answer"); return answer
-shop = Shop(os.environ["JANGTEO_URL"], headers={"x-user-id": "python"}, intents=Intents(folder), transport=transport)
-items = [{"productId": "python-tea", "quantity": 1}]
-print(shop.once(intent, "/orders", body={"userId": "python", "items": items})["orderId"])
+shop = Shop(os.environ["JANGTEO_URL"], headers={"x-user-id": user}, intents=Intents(folder), transport=transport)
+items = [{"productId": user + "-tea", "quantity": 1}]
+print(shop.once(intent, "/orders", body={"userId": user, "items": items})["orderId"])
 """
 
 
 @unittest.skipUnless(URL, "JANGTEO_URL names no shop")
 class Journey(unittest.TestCase):
     def test_a_customers_journey(self):
-        shop = Shop(URL, headers={"x-user-id": "python"}, intents=MemoryIntents())
+        shop = Shop(URL, headers={"x-user-id": USER}, intents=MemoryIntents())
         admin = Shop(URL, headers=ADMIN)
-        shop.post("/users", body={"userId": "python", "name": "김민아", "email": "python@example.com"})
-        admin.post("/products", body={"productId": "python-tea", "name": "차", "price": 1_000, "stock": 20})
+        shop.post("/users", body={"userId": USER, "name": "김민아", "email": f"{USER}@example.com"})
+        admin.post("/products", body={"productId": TEA, "name": "차", "price": 1_000, "stock": 20})
         products = shop.get("/products", query={"limit": 100})["items"]
-        self.assertIn("python-tea", [product["productId"] for product in products])
-        balance = shop.post("/balance/charge", body={"userId": "python", "amount": 100_000})["balance"]
-        items = [{"productId": "python-tea", "quantity": 20}]
-        order = shop.once("journey", "/orders", body={"userId": "python", "items": items})
+        self.assertIn(TEA, [product["productId"] for product in products])
+        balance = shop.post("/balance/charge", body={"userId": USER, "amount": 100_000})["balance"]
+        items = [{"productId": TEA, "quantity": 20}]
+        order = shop.once("journey", "/orders", body={"userId": USER, "items": items})
         with self.assertRaises(refusals.StockNotEnough) as raised:
-            shop.post("/orders", body={"userId": "python", "items": items})
+            shop.post("/orders", body={"userId": USER, "items": items})
         self.assertEqual(raised.exception.details["available"], 0)
         cancelled = shop.post("/orders/{orderId}/cancel", path={"orderId": order["orderId"]})
-        self.assertEqual(cancelled["status"], "CANCELLED")
-        self.assertEqual(shop.get("/balance/{userId}", path={"userId": "python"})["balance"], balance)
+        self.assertEqual(cancelled["status"], "FULLY_REFUNDED")
+        self.assertEqual(shop.get("/balance/{userId}", path={"userId": USER})["balance"], balance)
         self._killed_customers_order_once(shop)
 
     def _killed_customers_order_once(self, shop):
@@ -139,11 +141,11 @@ class Journey(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             for intent in ("one", "two"):
                 for point in points:
-                    done = subprocess.run([sys.executable, "-c", BUYER, source, folder, intent, point], capture_output=True)
+                    done = subprocess.run([sys.executable, "-c", BUYER, source, folder, intent, point, USER], capture_output=True)
                     self.assertEqual(done.returncode, -signal.SIGKILL, done.stderr)
-                done = subprocess.run([sys.executable, "-c", BUYER, source, folder, intent, ""], capture_output=True)
+                done = subprocess.run([sys.executable, "-c", BUYER, source, folder, intent, "", USER], capture_output=True)
                 self.assertEqual(done.returncode, 0, done.stderr)
-        orders = shop.get("/orders", query={"userId": "python", "limit": 100})["items"]
+        orders = shop.get("/orders", query={"userId": USER, "limit": 100})["items"]
         self.assertEqual(len([order for order in orders if order["status"] == "PAID"]), 2)
 
 

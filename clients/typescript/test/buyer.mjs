@@ -38,7 +38,7 @@ async function send(...request) {
 }
 
 const shop = new Shop({ url, headers: { "x-user-id": user }, intents: new Intents(folder), fetch: send });
-const items = [{ productId: "killed-tea", quantity: 1 }];
+const items = [{ productId: `${user}-tea`, quantity: 1 }];
 const order = await shop.once(intent, "/orders", { body: { userId: user, items } });
 await at("after-all");
 console.log(JSON.stringify({ done: order.orderId }));

@@ -25,13 +25,13 @@ async function run(user, folder, intent, point, delay) {
 }
 
 test("a customer killed at any point orders once", async () => {
-  const user = "killed";
+  const user = `killed-${process.pid}`;
   const folder = await mkdtemp(join(tmpdir(), "killed-"));
   const shop = new Shop({ url, headers: { "x-user-id": user } });
   const admin = new Shop({ url, headers: ADMIN });
-  await shop.post("/users", { body: { userId: user, name: "김민수", email: "killed@example.com" } });
+  await shop.post("/users", { body: { userId: user, name: "김민수", email: `${user}@example.com` } });
   await shop.post("/balance/charge", { body: { userId: user, amount: 1_000_000 } });
-  await admin.post("/products", { body: { productId: "killed-tea", name: "차", price: 1_000, stock: 100 } });
+  await admin.post("/products", { body: { productId: `${user}-tea`, name: "차", price: 1_000, stock: 100 } });
 
   // An intent dies at each point in turn, and in flight after various times; then it is left alone.
   const deaths = POINTS.map((point) => [point, 0]).concat([0, 1, 2, 3, 5, 8, 13, 21].map((delay) => ["in-flight", delay]));
@@ -58,7 +58,7 @@ test("a customer killed at any point orders once", async () => {
   const { items } = await shop.get("/orders", { query: { userId: user, limit: 100 } });
   assert.deepEqual(items.map(({ orderId }) => orderId).sort(), ordered.sort(), "each intent is one order");
   const { balance } = await shop.get("/balance/{userId}", { path: { userId: user } });
-  const { stock } = await shop.get("/products/{productId}", { path: { productId: "killed-tea" } });
+  const { stock } = await shop.get("/products/{productId}", { path: { productId: `${user}-tea` } });
   const paid = items.reduce((sum, order) => sum + order.paid, 0);
   assert.deepEqual([balance, stock], [1_000_000 - paid, 90]);
 });
