@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CLIENTS = ROOT / "clients"
 KIT = CLIENTS / "typescript"
 REFERENCE = ROOT / "shared/contracts/openapi.json"
+EVENTS = ROOT / "shared/contracts/events/asyncapi.json"
 LOCAL = ROOT / ".local/clients"
 NODE = LOCAL / "node"
 PYTHON = LOCAL / "python"
@@ -96,7 +97,9 @@ def lint_by_redocly():
 
 
 def lint_by_spectral():
-    npx("@stoplight/spectral-cli/dist/index.js", "lint", "--ruleset", CLIENTS / "spectral.yaml", "--fail-severity", "hint", REFERENCE)
+    for rules, document in [("spectral.yaml", REFERENCE), ("spectral-events.yaml", EVENTS)]:
+        options = ["--ruleset", CLIENTS / rules, "--fail-severity", "hint"]
+        npx("@stoplight/spectral-cli/dist/index.js", "lint", *options, document)
 
 
 def build_kit():

@@ -181,7 +181,8 @@ enum Command {
 
     /// Print a token of a user of the stack's user pool, valid for an hour
     ///
-    /// The password comes from the variable JANGTEO_PASSWORD, or from standard input.
+    /// The password comes from the variable JANGTEO_PASSWORD, or from standard input. `--local --user kim` asks the issuer
+    /// of the shop that runs here instead.
     Token(token::Options),
 
     /// Print a new random secret that signs deliveries to the data platform

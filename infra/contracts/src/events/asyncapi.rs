@@ -39,6 +39,7 @@ pub fn json() -> Result<String, Error> {
             "description": DESCRIPTION,
             "contact": { "name": "Jangteo" },
             "license": { "name": "MIT OR Apache-2.0" },
+            "tags": [{ "name": "orders" }, { "name": "payments" }],
         },
         "defaultContentType": "application/json",
         "servers": {
@@ -54,8 +55,16 @@ pub fn json() -> Result<String, Error> {
             "payments": channel("jangteo.payments", "Results that the shop takes from the payment system.", taken),
         },
         "operations": {
-            "publishEvents": operation("send", "shop", "The shop publishes what happened to orders, sheets and coupons."),
-            "takeResults": operation("receive", "payments", "The shop takes results of payments, refunds and withdrawals."),
+            "publishEvents": operation(
+                "send",
+                "shop",
+                ("The shop publishes an event", "The relay reads the change from the table's stream, and repeats it until the bus has it."),
+            ),
+            "takeResults": operation(
+                "receive",
+                "payments",
+                ("The shop takes a result", "Only the role of the payment system's adapter may send one. A repetition has no effect."),
+            ),
         },
         "components": { "messages": messages, "schemas": schemas },
     });
@@ -72,8 +81,9 @@ fn channel(source: &str, description: &str, messages: Map<String, Value>) -> Val
     })
 }
 
-fn operation(action: &str, channel: &str, summary: &str) -> Value {
-    json!({ "action": action, "channel": { "$ref": format!("#/channels/{channel}") }, "summary": summary })
+fn operation(action: &str, channel: &str, (summary, description): (&str, &str)) -> Value {
+    let channel = json!({ "$ref": format!("#/channels/{channel}") });
+    json!({ "action": action, "channel": channel, "summary": summary, "description": description })
 }
 
 /// The message of a contract. Its schema and the parts of that are added to `schemas`.

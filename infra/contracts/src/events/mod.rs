@@ -7,6 +7,7 @@
 pub mod asyncapi;
 pub mod compatibility;
 mod contract;
+pub mod page;
 mod samples;
 #[cfg(test)]
 mod tests;
@@ -58,5 +59,6 @@ pub fn write() -> Result<(), Error> {
         }
     }
     fs::write(asyncapi::FILE, asyncapi::json()?)?;
+    fs::write(page::FILE, page::html()?)?;
     Ok(())
 }
