@@ -72,6 +72,54 @@ async fn a_customer_asks_and_withdraws_and_a_seller_decides_and_receives() {
     shop.audit().await;
 }
 
+/// The log of accesses has each look by another at a customer's words. It has none of a look that shows no word.
+#[tokio::test]
+async fn looks_of_others_at_a_customer_s_words_are_logged() {
+    let shop = shop_of_sellers().await;
+    let order = delivered(&shop, 3).await;
+    let history = || shop.get(&format!("/orders/{}/history", id(&order)));
+    let seen = |claim: &Value| shop.get(&format!("/claims/{}", claim_id(claim)));
+    let silent = claim(&shop, &order, "RETURN", 1, "DEFECT").await.expect(201);
+    seen(&silent).as_seller("dabang").await.expect(200);
+    accept(&shop, &silent).as_seller("dabang").await.expect(200);
+    history().as_seller("dabang").await.expect(200);
+
+    let with_words = json!({
+        "type": "RETURN", "items": [{ "itemId": "1", "quantity": 1 }], "reason": "DEFECT", "text": "금이 갔어요",
+    });
+    let told = claim_of(&shop, &order, with_words.clone()).await.expect(201);
+    for customer in [seen(&told), history()] {
+        customer.as_user("mina").await.expect(200);
+    }
+    seen(&told).as_seller("gongbang").await.refused(404, "ENTITY_NOT_FOUND");
+    seen(&told).as_seller("dabang").await.expect(200);
+    accept(&shop, &told).as_seller("dabang").await.expect(200);
+    let receipt = json!({ "items": [{ "itemId": "1", "quantity": 1, "condition": "SELLABLE" }] });
+    step(&shop, &told, "receive", receipt).as_seller("dabang").await.expect(200);
+    let again = claim_of(&shop, &order, with_words).await.expect(201);
+    withdraw(&shop, &again).as_admin().await.expect(200);
+    history().as_admin().await.expect(200);
+
+    let log = shop.get("/desk/audit-log?userId=mina").as_admin().await.expect(200);
+    let entry = |entry: &Value| {
+        assert_eq!(entry["orderId"], order["orderId"]);
+        format!("{} {}", entry["role"].as_str().unwrap(), entry["route"].as_str().unwrap())
+    };
+    let mut looks: Vec<_> = log["items"].as_array().unwrap().iter().map(entry).collect();
+    looks.sort();
+    assert_eq!(
+        looks,
+        [
+            "ADMIN GET /orders/{orderId}/history",
+            "ADMIN POST /claims/{claimId}/withdraw",
+            "SELLER GET /claims/{claimId}",
+            "SELLER POST /claims/{claimId}/decide",
+            "SELLER POST /claims/{claimId}/receive",
+        ]
+    );
+    shop.audit().await;
+}
+
 #[tokio::test]
 async fn only_admins_decide_on_lines_of_the_shop() {
     let shop = shop_of_sellers().await;

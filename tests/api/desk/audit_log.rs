@@ -26,6 +26,11 @@ async fn looks_and_changes_of_others_are_logged_newest_first() {
         (&last["role"], &last["userId"], &last["at"]),
         (&json!("ADMIN"), &json!("mina"), &json!("2026-11-20T03:00:04Z"))
     );
+    shop.get("/balance/mina/entries").as_user("mina").await.expect(200);
+    shop.get("/balance/mina/entries").as_admin().await.expect(200);
+    let log = shop.get("/desk/audit-log?userId=mina").as_admin().await.expect(200);
+    let of_ledger = log["items"].as_array().unwrap().iter().filter(|it| it["route"] == "GET /balance/{userId}/entries");
+    assert_eq!(of_ledger.count(), 1, "{log}");
     shop.get("/desk/audit-log?userId=mina").as_user("mina").await.refused(403, "FORBIDDEN");
     let cursor = shop.get("/desk/audit-log?userId=mina&limit=1").as_admin().await.expect(200)["nextCursor"].clone();
     let of_another = format!("/desk/audit-log?userId=jun&cursor={}", cursor.as_str().unwrap());

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use aws_lambda_events::sqs::SqsEvent;
 use functions::{
-    queue::deliver_orders::{Answer, Circuit, Delivery, DeliveryWorker, Platform},
+    queue::{
+        deliver_orders::{Answer, Circuit, Delivery, DeliveryWorker, Platform},
+        update_desk,
+    },
     schedule::{
         audit_books::Books,
         rebuild_sales,
@@ -34,6 +37,7 @@ use crate::{
         queue::{DeadLetterQueue, Waits, batch},
     },
     permissions::running_as,
+    steps::wait,
     template::{Deployment, template},
 };
 
@@ -56,6 +60,8 @@ pub struct OrderCount {
     pub answer_bytes: f64,
     /// Events put on the bus, by kind.
     pub events: BTreeMap<String, f64>,
+    /// Messages of the relay to the desk.
+    pub desk_messages: f64,
 }
 
 /// The consumption of a minute in which nobody does anything, and of a night.
@@ -63,6 +69,8 @@ pub struct OrderCount {
 pub struct IdleCount {
     /// By function and task, one run of each.
     pub shares: BTreeMap<&'static str, Share>,
+    /// Messages of the relay to the desk in each minute.
+    pub desk_messages: f64,
     /// Metrics that are written in each idle minute.
     pub metrics: Vec<String>,
     /// Metrics that each night writes, with the hours in which it does.
@@ -79,6 +87,9 @@ pub struct PageCount {
 /// The products of the shop.
 const PRODUCTS: u32 = 20;
 
+/// A time after which the desk takes a heartbeat for come through.
+const HEARTBEAT_WAIT_MS: i64 = 10_000;
+
 /// Orders of a quiet shop: each is a batch of its own.
 const QUIET: u32 = 20;
 
@@ -93,6 +104,8 @@ struct Bench<'r> {
     relay: EventSource,
     sales: EventSource,
     dead_letters: DeadLetterQueue,
+    /// The messages that the desk has handled.
+    listed: usize,
 }
 
 impl<'r> Bench<'r> {
@@ -103,7 +116,8 @@ impl<'r> Bench<'r> {
         }
         let relay = EventSource::new("RelayEvents", shop.dynamo().clone());
         let sales = EventSource::new("CountSales", shop.dynamo().clone());
-        Self { recorder, shop, bus: Bus::default(), relay, sales, dead_letters: DeadLetterQueue::default() }
+        let (bus, dead_letters) = (Bus::default(), DeadLetterQueue::default());
+        Self { recorder, shop, bus, relay, sales, dead_letters, listed: 0 }
     }
 
     /// Runs a function, and returns its consumption.
@@ -138,6 +152,31 @@ impl<'r> Bench<'r> {
         let ((), cost, written) = self.measure(work).await;
         count.add("count-sales", source.batches.len() - before, cost, &written);
         self.sales = source;
+    }
+
+    /// Lets the desk list what the relay has told it, so many messages at a time.
+    async fn list(&mut self, at_a_time: usize, count: &mut OrderCount) {
+        let messages = self.bus.messages(WorkQueue::Desk).split_off(self.listed);
+        self.listed += messages.len();
+        count.desk_messages += messages.len() as f64;
+        let told = |message: &Value| Some((message["detail-type"].as_str()?.to_owned(), message["detail"].clone()));
+        let told: Vec<(String, Value)> = messages.iter().filter_map(told).collect();
+        let told: Vec<(&str, Value)> = told.iter().map(|(kind, detail)| (kind.as_str(), detail.clone())).collect();
+        for messages in told.chunks(at_a_time) {
+            // A message that is deferred comes again.
+            for comes in 1.. {
+                let (waits, batch) = (Waits::default(), batch("jangteo.orders", messages));
+                let queue = waits.queue();
+                let work = running_as("update-desk", update_desk::handle(self.shop.instance(), &queue, batch));
+                let (answer, cost, written) = self.measure(self.recorder.invocation(work)).await;
+                count.add("update-desk", 1, cost, &written);
+                if answer.expect("an answer").batch_item_failures.is_empty() {
+                    break;
+                }
+                assert!(comes < 3, "a message to the desk is deferred once");
+                wait(&self.shop, HEARTBEAT_WAIT_MS);
+            }
+        }
     }
 
     /// Delivers the events that the rule of the data platform lets pass, so many at a time.
@@ -236,6 +275,7 @@ impl OrderCount {
         self.shares.values_mut().for_each(|share| share.divide(orders));
         self.events.values_mut().for_each(|events| *events /= orders);
         self.answer_bytes /= orders;
+        self.desk_messages /= orders;
         self
     }
 }
@@ -266,11 +306,13 @@ pub async fn order(recorder: &Recorder) -> (OrderCount, OrderCount) {
         bench.order(number, &mut before).await;
     }
     bench.follow(&mut before).await;
+    bench.list(1, &mut before).await;
 
     let (mut quiet, taken) = (OrderCount::default(), bench.bus.taken().len());
     for number in 1_000..1_000 + QUIET {
         bench.order(number, &mut quiet).await;
         bench.follow(&mut quiet).await;
+        bench.list(1, &mut quiet).await;
     }
     let events = bench.bus.taken().split_off(taken);
     quiet.events = by_kind(&events);
@@ -281,6 +323,7 @@ pub async fn order(recorder: &Recorder) -> (OrderCount, OrderCount) {
         bench.order(number, &mut busy).await;
     }
     bench.follow(&mut busy).await;
+    bench.list(batch_of_queue("Desk").expect("a function reads it"), &mut busy).await;
     let events = bench.bus.taken().split_off(taken);
     busy.events = by_kind(&events);
     bench.deliver(&events, batch_of_queue("DataPlatformQueue").expect("a function reads it"), &mut busy).await;
@@ -300,6 +343,7 @@ pub async fn idle(recorder: &Recorder) -> IdleCount {
     let mut bench = Bench::new(recorder).await;
     bench.order(0, &mut OrderCount::default()).await;
     bench.follow(&mut OrderCount::default()).await;
+    bench.list(1, &mut OrderCount::default()).await;
     let shop = bench.shop.clone();
     let instance = shop.instance().clone();
     let mut idle = IdleCount::default();
@@ -328,10 +372,13 @@ pub async fn idle(recorder: &Recorder) -> IdleCount {
     // The heartbeat of the sweep is in the stream.
     let mut beat = OrderCount::default();
     bench.follow(&mut beat).await;
+    bench.list(1, &mut beat).await;
     for (function, share) in beat.shares {
-        assert_eq!(share.invocations, 1.0, "{function} sees the heartbeat");
+        let seen = if function == "update-desk" { 2.0 } else { 1.0 };
+        assert_eq!(share.invocations, seen, "{function} sees the heartbeat");
         idle.shares.insert(function, share);
     }
+    idle.desk_messages = beat.desk_messages;
     idle
 }
 

@@ -174,7 +174,7 @@ fn orders(prices: &Prices, counts: [&OrderCount; 2]) -> Table {
         let note = format!("{one:.0} ms, and {full:.0} ms a full batch, {:.0} MB: a model", lambda.memory[*function]);
         table.add(format!("Lambda, {function}"), &million(dollars), note);
     }
-    for (name, function) in [("the order", "create-order"), ("counting it", "count-sales")] {
+    for (name, function) in [("the order", "create-order"), ("counting it", "count-sales"), ("the desk", "update-desk")] {
         let units = of(|share| share.write_units, function);
         let note = format!("{:.1} and {:.1} units", units[0], units[1]);
         table.add(format!("writes, {name}"), &million(units.map(|it| it * prices.dynamodb_writes.each())), note);
@@ -190,12 +190,13 @@ fn orders(prices: &Prices, counts: [&OrderCount; 2]) -> Table {
     for (place, it) in counts.into_iter().enumerate() {
         for (kind, number) in &it.events {
             let direct = work_queue_of(kind).into_iter().map(|queue| (queue, [1.0, RELAY_BATCH][place]));
-            // The bus sends each by itself, the relay up to ten. Receipt and removal are of a batch.
+            // The bus sends each by itself, the relay up to ten.
             for (queue, sent) in queues_of(kind).into_iter().map(|queue| (queue, 1.0)).chain(direct) {
-                let most = batch_of_queue(queue).map_or(OUTSIDE_BATCH[place], |most| [1.0, most as f64][place]);
-                requests.entry(queue).or_default()[place] += number * (1.0 / sent + 2.0 / most);
+                requests.entry(queue).or_default()[place] += number * requests_of(queue, sent, place);
             }
         }
+        let of_desk = it.desk_messages * requests_of("Desk", [1.0, RELAY_BATCH][place], place);
+        requests.entry("Desk").or_default()[place] += of_desk;
     }
     for (queue, requests) in requests {
         let note = format!("{:.2} and {:.2} requests", requests[0], requests[1]);
@@ -210,6 +211,12 @@ fn orders(prices: &Prices, counts: [&OrderCount; 2]) -> Table {
         );
     }
     table
+}
+
+/// The requests for a message of a queue that gets so many at once. Receipt and removal are of a batch.
+fn requests_of(queue: &str, sent: f64, place: usize) -> f64 {
+    let most = batch_of_queue(queue).map_or(OUTSIDE_BATCH[place], |most| [1.0, most as f64][place]);
+    1.0 / sent + 2.0 / most
 }
 
 fn bytes_note(bytes: [f64; 2]) -> String {
@@ -243,8 +250,12 @@ fn idle(prices: &Prices, counted: &IdleCount, deployment: &Deployment) -> Table 
     let runs = runs_of(counted, &functions);
     let looks: f64 = runs.iter().filter(|run| run.function == "watch").map(|run| run.times).sum();
     let looks = looks * watched(deployment);
-    let note = format!("{POLLS:.0} polls a minute of {}: a model; {looks:.0} by the watch", polled.join(", "));
-    add("SQS", polls + looks, allowances.sqs_requests.number, prices.sqs_requests.each(), note);
+    // Each heartbeat is sent, deferred and removed. Its receipts are among the polls.
+    let beats = counted.desk_messages * 3.0 * MINUTES_OF_A_MONTH;
+    let polled = polled.join(", ");
+    let note =
+        format!("{POLLS:.0} polls a minute of {polled}: a model; {looks:.0} by the watch, {beats:.0} of heartbeats");
+    add("SQS", polls + looks + beats, allowances.sqs_requests.number, prices.sqs_requests.each(), note);
 
     let calls: f64 = runs.iter().filter(|run| run.is_scheduled).map(|run| run.times).sum();
     let note = format!("{calls:.0} calls");
@@ -298,7 +309,7 @@ struct Run<'c> {
 fn runs_of<'c>(counted: &'c IdleCount, functions: &BTreeMap<&str, &Value>) -> Vec<Run<'c>> {
     let run = |(name, share): (&&'c str, &'c Share)| {
         let (function, task) = name.split_once(' ').unwrap_or((name, ""));
-        let is_scheduled = !["count-sales", "relay-events"].contains(&function);
+        let is_scheduled = !["count-sales", "relay-events", "update-desk"].contains(&function);
         let kind = if is_scheduled { function } else { "heartbeat" };
         let times = if is_scheduled { calls_of(functions, function, task)? } else { MINUTES_OF_A_MONTH };
         Some(Run { function, share, times, milliseconds: milliseconds(kind).0, is_scheduled })

@@ -46,6 +46,7 @@ pub(super) struct Line {
 /// A claim of an order.
 #[derive(Debug, Clone)]
 pub(super) struct Claim {
+    pub(super) is_exchange: bool,
     pub(super) status: String,
     /// The line and the number of units of each part.
     pub(super) items: Vec<(String, u64)>,
@@ -106,6 +107,7 @@ impl Claim {
     fn of(data: &Value) -> Self {
         let came_back = list(data, "received").filter(|part| part["condition"] != "MISSING");
         Self {
+            is_exchange: data["type"] == "EXCHANGE",
             status: text(data, "status"),
             items: list(data, "items").map(units).collect(),
             received: came_back.map(units).collect(),

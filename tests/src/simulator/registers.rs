@@ -9,13 +9,14 @@ use tokio::time::Instant;
 use super::{plan::pick, quiesce, tally::Known};
 use crate::{Call, limits::Chance};
 
-/// Prices, discounts, sale statuses and names of products, and the statuses of users: by id and field.
+/// Prices, discounts, sale statuses and names of products, and what users are: by id and field.
 #[derive(Debug, Default)]
 pub(super) struct Registers(BTreeMap<(String, &'static str), Vec<Write>>);
 
 #[derive(Debug)]
 struct Write {
-    value: Value,
+    /// The value; `None` if no reader can see it, since it was never written.
+    value: Option<Value>,
     began: Instant,
     /// The instant from which the write was certain; `None` while it is not, or if it never will be.
     ended: Option<Instant>,
@@ -24,6 +25,9 @@ struct Write {
 /// The fields of a product that clients set, each with its name in the table.
 const FIELDS: [(&str, &str); 4] =
     [("price", "price"), ("discount", "discount"), ("status", "saleStatus"), ("name", "name")];
+
+/// The personal fields of a user. `null` clears the optional ones.
+const PERSONAL: [&str; 3] = ["name", "email", "phone"];
 
 /// The greatest ages of a function's cache entries in answers.
 #[derive(Debug, Clone, Copy)]
@@ -47,12 +51,18 @@ impl Registers {
             let key = (of.as_str().unwrap_or_default().to_owned(), field);
             let all = self.0.entry(key.clone()).or_default();
             writes.0.push((key, all.len()));
-            all.push(Write { value: value.clone(), began, ended: None });
+            all.push(Write { value: Some(value.clone()), began, ended: None });
         };
         match call.function() {
-            "create-user" => write(&sent["userId"], "status", &json!("ACTIVE")),
+            "create-user" => {
+                write(&sent["userId"], "status", &json!("ACTIVE"));
+                PERSONAL.iter().for_each(|field| write(&sent["userId"], field, &sent[field]));
+            }
             "withdraw-user" => write(&json!(id), "status", &json!("WITHDRAWN")),
-            "update-user" if !sent["status"].is_null() => write(&json!(id), "status", &sent["status"]),
+            "update-user" => {
+                let set = |field: &str| sent.get(field).is_some();
+                ["status"].iter().chain(&PERSONAL).filter(|it| set(it)).for_each(|it| write(&json!(id), it, &sent[it]));
+            }
             "create-product" => {
                 let status = if sent["status"].is_string() { sent["status"].clone() } else { json!("ON_SALE") };
                 write(&sent["productId"], "status", &status);
@@ -78,8 +88,7 @@ impl Registers {
             let Some(write) = self.0.get_mut(&key).and_then(|writes| writes.get_mut(place)) else { continue };
             match known {
                 Known::Made => write.ended = Some(ended),
-                // No reader will ever see it.
-                Known::None => write.value = Value::Null,
+                Known::None => write.value = None,
                 Known::Perhaps => {}
             }
         }
@@ -92,7 +101,7 @@ impl Registers {
             let later = |other: &Write| write.ended.is_some_and(|ended| ended < other.began);
             writes.iter().any(|other| other.ended.is_some_and(|ended| ended < began) && later(other))
         };
-        let can_be = writes.iter().any(|write| write.value == *seen && !is_over(write));
+        let can_be = writes.iter().any(|write| write.value.as_ref() == Some(seen) && !is_over(write));
         (!can_be).then(|| format!("{field} of {of} is seen as {seen}, after {writes:?}"))
     }
 
@@ -102,7 +111,7 @@ impl Registers {
             let writes = self.0.get(&(product.to_owned(), field))?;
             // Most likely the last.
             let back = if chance.below(2) == 0 { pick(chance, writes.len()) } else { 0 };
-            writes[writes.len() - 1 - back].value.as_i64()
+            writes[writes.len() - 1 - back].value.as_ref()?.as_i64()
         };
         let cost = (some("price")? - some("discount")?).max(0);
         // Now and then a price that it never had.
@@ -151,6 +160,13 @@ impl Registers {
                     violations.extend(self.check(&product, "status", &json!("ON_SALE"), began));
                     violations.extend(self.check(&product, "name", &item["name"], of_old));
                 }
+            }
+            "get-user" | "update-user" => {
+                let user = text(data, "userId");
+                violations.extend(self.check(&user, "status", &data["status"], began));
+                // The personal data of a withdrawn user may be erased.
+                let personal = PERSONAL.iter().filter(|_| data["status"] != "WITHDRAWN");
+                personal.for_each(|field| violations.extend(self.check(&user, field, &data[field], began)));
             }
             "get-product" | "get-desk-product" => {
                 let read = if call.is_recent() { began.checked_sub(ages.stock).unwrap_or(began) } else { began };

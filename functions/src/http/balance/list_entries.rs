@@ -3,7 +3,11 @@
 use deserr::Deserr;
 use shared::{
     api::{ApiRequest, ApiResult, FieldErrors, Limit, Reply, both, cursor::EntriesCursor, views::EntryView},
-    app::{Shop, balance},
+    app::{
+        Shop,
+        access::{self, Access},
+        balance,
+    },
     domain::{Invalid, UserId},
 };
 
@@ -41,12 +45,13 @@ struct Query {
 pub async fn handle(shop: &Shop, request: &ApiRequest) -> ApiResult {
     let (user_id, query) = both(request.parameter::<UserId>("userId"), request.query::<Query>())?;
     let Query { user_id: _, cursor, limit } = query;
-    request.caller_for(&user_id)?;
+    let caller = request.caller_for(&user_id)?;
     let before = cursor.map(|cursor| cursor.place_for(user_id.as_str())).transpose()?;
     let before = before.map(|place| place.parse()).transpose();
     let before = before.map_err(|_| FieldErrors::one("cursor", Invalid::Cursor))?;
 
     let (entries, more) = balance::entries(shop, &user_id, before, limit.unwrap_or_default().get()).await?;
+    access::note(shop, caller, Access { user: &user_id, route: "GET /balance/{userId}/entries", order: None }).await?;
     let last = entries.last().filter(|_| more).map(|entry| entry.sequence);
     let next = last.map(|sequence| EntriesCursor::to(user_id.as_str(), sequence).encode());
     Reply::page(entries.into_iter().map(EntryView::from).collect(), next)

@@ -8,7 +8,11 @@ use super::{
     parcels::ensure_ships,
 };
 use crate::{
-    app::{Caller, Failure, RequestKey, Shop, personal, seller_shipping},
+    app::{
+        Caller, Failure, RequestKey, Shop,
+        access::{self, Access},
+        personal, seller_shipping,
+    },
     domain::{
         ClaimId, Invalid, OrderId, Refusal, Won,
         order::{Actor, Claim, ClaimPolicy, NewClaim, Order, OrderLine, Receipt},
@@ -104,7 +108,7 @@ fn with_claim(
 pub async fn get_claim(shop: &Shop, caller: &Caller, id: &ClaimId) -> Result<(AuthorizedOrder, usize), Failure> {
     let (order_id, number) = parts(id)?;
     let order = claimed(id, read(shop, &order_id).await)?.order;
-    authorize(shop, caller, order, number).await
+    shown(shop, caller, (order, number), "GET /claims/{claimId}").await
 }
 
 /// Accepts or refuses a claim: its lines' seller, or an admin.
@@ -129,7 +133,7 @@ pub async fn decide_claim(
             personal::seal_text(shop, &user, order_id.as_str(), reason).await?
         }
     };
-    change_claim(shop, caller, id, key, |order, number, now| {
+    change_claim(shop, caller, id, key, "POST /claims/{claimId}/decide", |order, number, now| {
         let actor = decider(caller, order, number)?;
         order.decide_claim(number, accept, reason.clone(), actor, now)
     })
@@ -150,7 +154,7 @@ pub async fn receive_claim(
     receipt: &Receipt,
     key: &RequestKey,
 ) -> Result<(AuthorizedOrder, usize), Failure> {
-    change_claim(shop, caller, id, key, |order, number, now| {
+    change_claim(shop, caller, id, key, "POST /claims/{claimId}/receive", |order, number, now| {
         let actor = decider(caller, order, number)?;
         order.receive_claim(number, receipt, actor, now)
     })
@@ -167,7 +171,7 @@ pub async fn withdraw_claim(
     id: &ClaimId,
     key: &RequestKey,
 ) -> Result<(AuthorizedOrder, usize), Failure> {
-    change_claim(shop, caller, id, key, |order, number, now| {
+    change_claim(shop, caller, id, key, "POST /claims/{claimId}/withdraw", |order, number, now| {
         claim_of(caller, order, number)?;
         match on_the_whole(caller, order) {
             Actor::Seller => Err(Refusal::Forbidden),
@@ -182,12 +186,12 @@ async fn change_claim(
     caller: &Caller,
     id: &ClaimId,
     key: &RequestKey,
+    route: &'static str,
     step: impl Fn(&Order, usize, jiff::Timestamp) -> Result<Order, Refusal>,
 ) -> Result<(AuthorizedOrder, usize), Failure> {
     let (order_id, number) = parts(id)?;
     let changed = change_part(shop, &order_id, key, |order, now| Ok((step(order, number, now)?, number))).await;
-    let (order, number) = claimed(id, changed)?;
-    authorize(shop, caller, order, number).await
+    shown(shop, caller, claimed(id, changed)?, route).await
 }
 
 fn parts(id: &ClaimId) -> Result<(OrderId, usize), Refusal> {
@@ -217,6 +221,21 @@ fn decider(caller: &Caller, order: &Order, number: usize) -> Result<Actor, Refus
     claim_of(caller, order, number)?;
     let line = order.line_in_claim(number).ok_or_else(|| Refusal::not_found(Entity::Claim, number))?;
     ensure_ships(caller, order, line)
+}
+
+/// The answer to a look at a claim or a step of it. A look by another than the customer is noted if it shows their words.
+async fn shown(
+    shop: &Shop,
+    caller: &Caller,
+    (order, number): (Order, usize),
+    route: &'static str,
+) -> Result<(AuthorizedOrder, usize), Failure> {
+    let (authorized, number) = authorize(shop, caller, order, number).await?;
+    let order = &authorized.order;
+    if order.claim_text(number).is_some() {
+        access::note(shop, caller, Access { user: &order.user_id, route, order: Some(&order.order_id) }).await?;
+    }
+    Ok((authorized, number))
 }
 
 /// The answer, with the customer's words opened. The rights of a replay have not been checked yet.

@@ -32,7 +32,11 @@ pub use refunds::{report_overdue, retry_refund, settle_refund};
 pub(in crate::app) use session::{SessionCommit, await_deposit, pay_by_session, payable_by};
 pub use source::{Item, OrderSource};
 
-use super::{Caller, Failure, Shop, listed, personal};
+use super::{
+    Caller, Failure, Shop,
+    access::{self, Access},
+    listed, personal,
+};
 use crate::{
     domain::{
         OrderId, Refusal, UserId,
@@ -54,12 +58,19 @@ pub async fn get(shop: &Shop, caller: &Caller, id: &OrderId) -> Result<Authorize
         .ok_or_else(|| Refusal::not_found(Entity::Order, id).into())
 }
 
-/// Returns an order with the reasons in its history opened, as far as they are not erased.
+/// Returns an order with the reasons in its history opened, as far as they are not erased. A look by another than the
+/// orderer is noted if it shows a reason.
 ///
 /// # Errors
 /// [`Refusal::NotFound`] if there is none, or the caller may see no part of it.
 pub async fn with_history(shop: &Shop, caller: &Caller, id: &OrderId) -> Result<AuthorizedOrder, Failure> {
-    with_texts(shop, get(shop, caller, id).await?).await
+    let shown = with_texts(shop, get(shop, caller, id).await?).await?;
+    let order = &shown.order;
+    if order.history.iter().any(|entry| shown.sees(entry) && shown.reason(entry).is_some()) {
+        let route = "GET /orders/{orderId}/history";
+        access::note(shop, caller, Access { user: &order.user_id, route, order: Some(id) }).await?;
+    }
+    Ok(shown)
 }
 
 /// The order with the reasons in its history opened, as far as they are not erased.

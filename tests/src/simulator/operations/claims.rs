@@ -117,11 +117,13 @@ pub(super) fn receive_claim(scene: &Scene, known: &Known, chance: &mut Chance) -
     change(who, call)
 }
 
-/// A customer keeps the units after all.
+/// A customer keeps the units after all: most likely those of an exchange whose replacement is held.
 pub(super) fn withdraw_claim(scene: &Scene, known: &Known, chance: &mut Chance) -> Option<Operation> {
     let is_any = chance.below(8) == 0;
     let is_open = |claim: &Claim| is_any || matches!(claim.status.as_str(), "REQUESTED" | "ACCEPTED");
-    let (order, id, claim) = claim_that(known, chance, is_open)?;
+    let holds_units = |claim: &Claim| claim.is_exchange && claim.status == "ACCEPTED";
+    let held = if chance.below(2) == 0 { claim_that(known, chance, holds_units) } else { None };
+    let (order, id, claim) = held.or_else(|| claim_that(known, chance, is_open))?;
     let call = post(format!("/claims/{id}/withdraw"), &json!({}));
     if chance.below(6) == 0 {
         let (who, call) = by_shipper(scene, order.line(&claim.items.first()?.0)?, call, chance);
