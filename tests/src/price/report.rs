@@ -174,7 +174,8 @@ fn orders(prices: &Prices, counts: [&OrderCount; 2]) -> Table {
         let note = format!("{one:.0} ms, and {full:.0} ms a full batch, {:.0} MB: a model", lambda.memory[*function]);
         table.add(format!("Lambda, {function}"), &million(dollars), note);
     }
-    for (name, function) in [("the order", "create-order"), ("counting it", "count-sales"), ("the desk", "update-desk")] {
+    for (name, function) in [("the order", "create-order"), ("counting it", "count-sales"), ("the desk", "update-desk")]
+    {
         let units = of(|share| share.write_units, function);
         let note = format!("{:.1} and {:.1} units", units[0], units[1]);
         table.add(format!("writes, {name}"), &million(units.map(|it| it * prices.dynamodb_writes.each())), note);

@@ -24,17 +24,17 @@ pub fn html() -> Result<String, Error> {
     let document: Value = serde_json::from_str(&asyncapi::json()?)?;
     let (mut contents, mut articles) = (String::new(), String::new());
     for (channel, title) in [("shop", "Events that the shop publishes"), ("payments", "Results that the shop takes")] {
-        let channel = &document["channels"][channel];
+        let channel = at(&document, &format!("/channels/{channel}"));
         let _ = write!(contents, "<h2>{title}</h2>\n<ul>\n");
-        let _ = write!(articles, "<section>\n<h2>{title}</h2>\n<p>{}</p>\n", prose(text(&channel["description"])));
-        for kind in channel["messages"].as_object().into_iter().flat_map(Map::keys) {
+        let _ = write!(articles, "<section>\n<h2>{title}</h2>\n<p>{}</p>\n", prose(text(at(channel, "/description"))));
+        for kind in at(channel, "/messages").as_object().into_iter().flat_map(Map::keys) {
             let _ = writeln!(contents, r##"<li><a href="#{kind}">{kind}</a></li>"##);
             article(&mut articles, &document, kind);
         }
         contents.push_str("</ul>\n");
         articles.push_str("</section>\n");
     }
-    let introduction: Vec<String> = text(&document["info"]["description"]).split("\n\n").map(prose).collect();
+    let introduction: Vec<String> = text(at(&document, "/info/description")).split("\n\n").map(prose).collect();
     Ok(HEAD
         .replace("<!-- introduction -->", &format!("<p>{}</p>", introduction.join("</p>\n<p>")))
         .replace("<!-- contents -->", contents.trim_end())
@@ -42,16 +42,16 @@ pub fn html() -> Result<String, Error> {
 }
 
 fn article(page: &mut String, document: &Value, kind: &str) {
-    let message = &document["components"]["messages"][kind];
-    let example = serde_json::to_string_pretty(&message["examples"][0]["payload"]).unwrap_or_default();
-    let attributes = message["x-cloudevents"].as_object().into_iter().flatten();
+    let message = at(document, &format!("/components/messages/{kind}"));
+    let example = serde_json::to_string_pretty(at(message, "/examples/0/payload")).unwrap_or_default();
+    let attributes = at(message, "/x-cloudevents").as_object().into_iter().flatten();
     let attributes: Vec<String> = attributes.map(|(name, place)| format!("{name}: {}", escaped(text(place)))).collect();
     let _ = write!(
         page,
         "<article id=\"{kind}\">\n<h3>{kind}</h3>\n<p>{}</p>\n{}<details>\n<summary>Example</summary>\n\
          <pre>{}</pre>\n</details>\n<details>\n<summary>As a CloudEvent</summary>\n<pre>{}</pre>\n</details>\n</article>\n",
-        prose(text(&message["summary"])),
-        fields(document, &message["payload"], DEPTH),
+        prose(text(at(message, "/summary"))),
+        fields(document, at(message, "/payload"), DEPTH),
         escaped(&example),
         attributes.join("\n"),
     );
@@ -60,9 +60,9 @@ fn article(page: &mut String, document: &Value, kind: &str) {
 /// The fields of a schema as a list, or nothing if it has none.
 fn fields(document: &Value, schema: &Value, depth: usize) -> String {
     let schema = resolved(document, schema);
-    let schema = if schema["type"] == "array" { resolved(document, &schema["items"]) } else { schema };
-    let Some(properties) = schema["properties"].as_object().filter(|_| depth > 0) else { return String::new() };
-    let required = schema["required"].as_array();
+    let schema = if at(schema, "/type") == "array" { resolved(document, at(schema, "/items")) } else { schema };
+    let Some(properties) = at(schema, "/properties").as_object().filter(|_| depth > 0) else { return String::new() };
+    let required = at(schema, "/required").as_array();
     let mut list = String::from("<ul class=\"fields\">\n");
     for (name, property) in properties {
         let is_required = required.is_some_and(|required| required.iter().any(|field| field == name));
@@ -82,16 +82,16 @@ fn fields(document: &Value, schema: &Value, depth: usize) -> String {
 /// The type in words.
 fn type_of(document: &Value, schema: &Value) -> String {
     let schema = resolved(document, schema);
-    if let Some(choices) = schema["enum"].as_array() {
+    if let Some(choices) = at(schema, "/enum").as_array() {
         let choices = choices.iter().map(|choice| choice.as_str().map_or_else(|| choice.to_string(), str::to_owned));
         return choices.collect::<Vec<_>>().join(" | ");
     }
-    let any = schema["oneOf"].as_array().or_else(|| schema["anyOf"].as_array());
+    let any = at(schema, "/oneOf").as_array().or_else(|| at(schema, "/anyOf").as_array());
     if let Some(any) = any {
         return any.iter().map(|choice| type_of(document, choice)).collect::<Vec<_>>().join(" | ");
     }
-    match &schema["type"] {
-        Value::String(one) if one == "array" => format!("list of {}s", type_of(document, &schema["items"])),
+    match at(schema, "/type") {
+        Value::String(one) if one == "array" => format!("list of {}s", type_of(document, at(schema, "/items"))),
         Value::String(one) => one.clone(),
         Value::Array(some) => some.iter().map(text).collect::<Vec<_>>().join(" | "),
         _ => "anything".to_owned(),
@@ -99,8 +99,13 @@ fn type_of(document: &Value, schema: &Value) -> String {
 }
 
 fn resolved<'d>(document: &'d Value, schema: &'d Value) -> &'d Value {
-    let target = schema["$ref"].as_str().and_then(|reference| document.pointer(reference.strip_prefix('#')?));
+    let target = at(schema, "/$ref").as_str().and_then(|reference| document.pointer(reference.strip_prefix('#')?));
     target.unwrap_or(schema)
+}
+
+/// The part of a value at a pointer; null if there is none.
+fn at<'v>(value: &'v Value, pointer: &str) -> &'v Value {
+    value.pointer(pointer).unwrap_or(&Value::Null)
 }
 
 fn text(value: &Value) -> &str {
