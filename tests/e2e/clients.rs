@@ -2,7 +2,7 @@
 
 use std::{env, process::Command};
 
-use local_stack::repository;
+use local_stack::{Steps, Tools, repository};
 
 use crate::stack::Shop;
 

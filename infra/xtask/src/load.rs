@@ -1,4 +1,4 @@
-//! `cargo xtask load`: customers who browse and order at an open rate, and whether stock and balances are exact afterwards.
+//! `cargo xtask load`: browsing and ordering at an open rate, with a check of stock and balances at the end.
 //!
 //! A request starts when its time has come, however slow the others are, and its latency counts from that time. A closed
 //! loop would send less to a slow shop, and report better figures of it.
@@ -47,7 +47,7 @@ const ORDER_EVERY: u64 = 5;
 /// The most requests under way. Requests beyond it are left out, and reported.
 const UNDER_WAY: usize = 1_000;
 
-/// The most attempts of an order whose outcome is unknown, each with the same key.
+/// The most attempts of an order without a known outcome, each with the same key.
 const ATTEMPTS: u32 = 10;
 
 /// Runs the load. Nothing else may buy its products meanwhile, and nothing does: they are its own.
@@ -89,7 +89,7 @@ pub(crate) async fn run(options: &Options) -> Result<(), Failure> {
     shop.check(&report).await
 }
 
-/// What a request came to.
+/// The outcome of a request.
 struct Outcome {
     kind: &'static str,
     latency: Duration,
@@ -169,7 +169,7 @@ impl Shop {
         (UNKNOWN.to_owned(), None)
     }
 
-    /// Compares stock and balances with what was bought.
+    /// Compares stock and balances with the units bought.
     async fn check(&self, report: &Report) -> Result<(), Failure> {
         if report.answers.contains_key(UNKNOWN) {
             return Err(Failure::Load("an order has no known outcome, so nothing can be compared".to_owned()));
@@ -235,7 +235,7 @@ impl Shop {
     }
 }
 
-/// The answer of an order whose outcome stayed unknown.
+/// The answer of an order without a known outcome.
 const UNKNOWN: &str = "order without an outcome";
 
 fn named(status: StatusCode, body: &Value) -> String {

@@ -174,9 +174,9 @@ enum Command {
     /// Calls it over HTTP and changes nothing. Run it after each deployment.
     Smoke(smoke::Options),
 
-    /// Load the shop that runs here with customers who browse and order, at an open rate
+    /// Load the shop that runs here: browsing and ordering at an open rate
     ///
-    /// Shows percentiles of latencies, then compares stock and balances with what was bought. Makes users and products of its own.
+    /// Shows percentiles of latencies, then compares stock and balances with the units bought. Makes users and products of its own.
     Load(load::Options),
 
     /// Print a token of a user of the stack's user pool, valid for an hour

@@ -61,18 +61,20 @@ fn article(page: &mut String, document: &Value, kind: &str) {
 fn fields(document: &Value, schema: &Value, depth: usize) -> String {
     let schema = resolved(document, schema);
     let schema = if at(schema, "/type") == "array" { resolved(document, at(schema, "/items")) } else { schema };
+    let schema = schema.pointer("/oneOf/0").map_or(schema, |choice| resolved(document, choice));
     let Some(properties) = at(schema, "/properties").as_object().filter(|_| depth > 0) else { return String::new() };
     let required = at(schema, "/required").as_array();
     let mut list = String::from("<ul class=\"fields\">\n");
     for (name, property) in properties {
         let is_required = required.is_some_and(|required| required.iter().any(|field| field == name));
         let optional = if is_required { "" } else { " <span class=\"optional\">if any</span>" };
-        let description = property.get("description").or_else(|| resolved(document, property).get("description"));
+        let inner = [at(property, "/oneOf/0/description"), at(resolved(document, property), "/description")];
+        let description = [at(property, "/description")].into_iter().chain(inner).find_map(Value::as_str);
         let _ = writeln!(
             list,
             "<li><span class=\"name\">{name}</span> <span class=\"type\">{}</span>{optional}<p>{}</p>{}</li>",
             escaped(&type_of(document, property)),
-            prose(description.and_then(Value::as_str).unwrap_or_default()),
+            prose(description.unwrap_or_default()),
             fields(document, property, depth - 1),
         );
     }
