@@ -13,15 +13,17 @@ use aws_smithy_runtime_api::client::{
     orchestrator::{HttpRequest, HttpResponse},
     result::ConnectorError,
 };
-use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
+use aws_smithy_types::{body::SdkBody, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::SdkConfig;
 use serde_json::{Value, json};
+use shared::app::exports::files::ExportFiles;
 use tokio::{
     sync::Notify,
     time::{Instant, sleep},
 };
 
 use super::{
+    exports::FileConnector,
     faults::{InjectedFault, choose_fault},
     invariants::violations,
     mutants::last_step,
@@ -69,6 +71,7 @@ pub(super) struct Connection {
 struct Clients {
     eventbridge: OnceLock<aws_sdk_eventbridge::Client>,
     sqs: OnceLock<aws_sdk_sqs::Client>,
+    files: OnceLock<Arc<dyn ExportFiles>>,
 }
 
 impl fmt::Debug for Connection {
@@ -76,6 +79,9 @@ impl fmt::Debug for Connection {
         f.write_str("Connection")
     }
 }
+
+/// The answer of a bucket that is busy.
+const SLOW_DOWN: &str = "<Error><Code>SlowDown</Code><Message>Reduce your request rate</Message></Error>";
 
 /// A retry budget that is not shared, like that of another process.
 fn own_budget() -> RetryPartition {
@@ -111,15 +117,20 @@ impl Connection {
     /// The configuration of an instance's clients. It is that of a deployed function, but waits have no jitter, and
     /// requests no signatures: these take long, and nothing here checks them.
     fn config(self) -> SdkConfig {
+        let mut config = self.within_limits(wire::to(self.clone()));
+        config.set_credentials_provider(None);
+        config.build()
+    }
+
+    /// A configuration with the time limits and retries of a deployed function.
+    fn within_limits(&self, config: SdkConfig) -> aws_types::sdk_config::Builder {
         let timeouts = TimeoutConfig::builder()
             .operation_attempt_timeout(Duration::from_secs(1))
             .operation_timeout(Duration::from_secs(7));
         let retries = RetryConfig::standard()
             .with_max_attempts(self.world.settings.sdk_attempts)
             .with_use_static_exponential_base(true);
-        let mut config = wire::to(self).into_builder().timeout_config(timeouts.build()).retry_config(retries);
-        config.set_credentials_provider(None);
-        config.build()
+        config.into_builder().timeout_config(timeouts.build()).retry_config(retries)
     }
 
     /// The configuration of a client. It holds the connection without the clients, which would keep themselves alive.
@@ -149,6 +160,17 @@ impl Connection {
             aws_sdk_sqs::Client::from_conf(config.build())
         });
         client.clone()
+    }
+
+    /// The store of the files of exports. Its links are signed, so it has credentials.
+    pub(super) fn files(&self) -> Arc<dyn ExportFiles> {
+        let files = self.clients.files.get_or_init(|| {
+            let connector = FileConnector(Self { clients: Arc::default(), ..self.clone() });
+            let config = self.within_limits(wire::to(connector)).build();
+            let config = aws_sdk_s3::config::Builder::from(&config).force_path_style(true);
+            self.world.bucket.files(aws_sdk_s3::Client::from_conf(config.retry_partition(own_budget()).build()))
+        });
+        Arc::clone(files)
     }
 
     pub(super) fn world(&self) -> &World {
@@ -230,6 +252,41 @@ impl Connection {
         }
         sleep(back).await;
         answer
+    }
+
+    /// Makes a call of the store of files. It takes its course even if no caller waits for it any more.
+    pub(super) async fn answer_of_bucket(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let call = format!("{} {}", request.method(), request.uri());
+        let Transit { name, number, there, back, fault, death, .. } = self.transit("of a bucket");
+        if death.is_some_and(|death| !death.after) {
+            self.world.trace.note(&name, || format!("  #{number} {call} dies before it"));
+            return self.die().await;
+        }
+        let is_refused = matches!(
+            fault,
+            InjectedFault::Throttled
+                | InjectedFault::ServerError { carried_out: false }
+                | InjectedFault::Broken { carried_out: false }
+        );
+        let on_its_way = if let InjectedFault::Late(late) = fault { late } else { there };
+        let world = self.world.clone();
+        let arriving = tokio::spawn(async move {
+            sleep(on_its_way).await;
+            (!is_refused).then(|| world.bucket.respond(&request))
+        });
+        let answer = arriving.await.expect("a call is carried out");
+        self.world.trace.note(&name, || format!("  #{number} {call} ({fault:?})"));
+        if death.is_some() {
+            return self.die().await;
+        }
+        sleep(back).await;
+        match (fault, answer) {
+            (InjectedFault::Throttled | InjectedFault::ServerError { .. }, _) => {
+                Ok(HttpResponse::new(503.try_into().expect("a status"), SdkBody::from(SLOW_DOWN)))
+            }
+            (_, Some(answer)) if !matches!(fault, InjectedFault::Broken { .. }) => answer,
+            _ => Err(ConnectorError::io("the connection broke".into())),
+        }
     }
 
     async fn die<T>(&self) -> T {

@@ -184,6 +184,8 @@ pub(super) struct Known {
     /// The payment sessions in answers so far.
     pub(super) sessions: Vec<Session>,
     pub(super) withdrawals: Vec<Withdrawal>,
+    /// The exports, each with its owner.
+    pub(super) exports: Vec<(&'static str, String)>,
     /// The order sheets.
     pub(super) sheets: Vec<(&'static str, String)>,
     /// The bounds of the sums of charges and restocks.
@@ -237,6 +239,9 @@ pub(super) fn record(world: &World, who: &'static str, name: &str, key: Option<&
         && known.sheets.iter().all(|(_, id)| id != sheet)
     {
         known.sheets.push((who, sheet.to_owned()));
+    }
+    if let Some(export) = data["exportId"].as_str().filter(|id| known.exports.iter().all(|(_, other)| other != id)) {
+        known.exports.push((who, export.to_owned()));
     }
     record_session(&mut known, who, data);
     if let Some(key) = key {
@@ -323,6 +328,7 @@ fn outcome(data: &Value) -> Value {
         return json!([data["orderId"], data["parcelId"]]);
     }
     let ids = [
+        "exportId",
         "withdrawalId",
         "paymentId",
         "issuedCouponId",

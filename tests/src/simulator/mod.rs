@@ -12,6 +12,7 @@ mod clients;
 mod connection;
 mod consumers;
 pub mod desk;
+mod exports;
 mod faults;
 mod invariants;
 mod known;

@@ -125,6 +125,7 @@ const CONFIRMED: Writes = Writes("ORDER#", "CONFIRMATION", "delete");
 const DESK_ROW: Writes = Writes("DESK", "DESK#", "#byTimePk = :byTimePk");
 const ERASURE: Writes = Writes("USER#", "ERASURE", "put ");
 const KEY_ERASED: Writes = Writes("USER#", "KEY", "delete");
+const EXPORTS_FORGOTTEN: Writes = Writes("USER#", "EXPORTS", "delete");
 const ADDRESS_ERASED: Writes = Writes("USER#", "ADDRESS#", "delete");
 const WITHDRAWAL: Writes = Writes("WITHDRAWAL#", "WITHDRAWAL", "put ");
 
@@ -261,6 +262,7 @@ impl Mutant {
         Self { name: "a withdrawal plans no erasure", changes: &[LeftOut(ERASURE)] },
         Self { name: "an erasure leaves the key", changes: &[LeftOut(KEY_ERASED)] },
         Self { name: "an erasure leaves the addresses", changes: &[LeftOut(ADDRESS_ERASED)] },
+        Self { name: "an erasure leaves the files", changes: &[LeftOut(EXPORTS_FORGOTTEN)] },
     ];
 
     /// Mutants of payments from outside, for runs about these.

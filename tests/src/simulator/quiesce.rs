@@ -10,7 +10,7 @@ use shared::{domain::order::Order, store::keys};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    bestsellers, books, consumers, desk,
+    bestsellers, books, consumers, desk, exports,
     lists::{self, List},
     recounts,
     world::World,
@@ -167,6 +167,7 @@ pub(super) async fn check(world: &World) {
     check_rebuild(world, &items);
     recounts::violations(world, &items).into_iter().for_each(|violation| world.report_violation(violation));
     desk::violations(&items).into_iter().for_each(|violation| world.report_violation(violation));
+    exports::violations(world, &items).into_iter().for_each(|violation| world.report_violation(violation));
     still_waiting(&items).for_each(|violation| world.report_violation(format!("{violation} still waits")));
     let unseen = world.known.lock().unwrap().registers.violations_at_rest(&items, Instant::now());
     unseen.into_iter().for_each(|violation| world.report_violation(violation));

@@ -8,6 +8,7 @@ use std::{
 };
 
 use aws_smithy_runtime_api::client::result::ConnectorError;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use shared::store::keys::{BY_EXPIRY, BY_SALES, BY_TIME, Index};
 use tokio::{sync::Notify, time::Instant};
@@ -27,6 +28,7 @@ pub(super) type Versions = Vec<Option<Value>>;
 pub(super) struct Table {
     dynamo: Dynamo,
     began: Instant,
+    first_instant: Timestamp,
     state: Mutex<State>,
     /// Wakes the waiters for changes, in order.
     changed: Notify,
@@ -42,13 +44,13 @@ struct State {
 }
 
 impl Table {
-    /// An empty table.
-    pub(super) fn new() -> Self {
+    /// An empty table at an instant.
+    pub(super) fn new(first_instant: Timestamp) -> Self {
         let dynamo = Dynamo::new();
         dynamo.execute("CreateTable", template::create_table(TABLE)).expect("the template's table can be created");
         let iterator = stream::beginning(&dynamo);
         let state = State { iterator, past: BTreeMap::new(), records: Vec::new() };
-        Self { dynamo, began: Instant::now(), state: Mutex::new(state), changed: Notify::new() }
+        Self { dynamo, began: Instant::now(), first_instant, state: Mutex::new(state), changed: Notify::new() }
     }
 
     /// The database itself.
@@ -146,13 +148,16 @@ impl Table {
         let mut now = Vec::new();
         let mut state = self.state();
         let at = self.began.elapsed();
+        // The embedded database goes by the clock of this machine.
+        let second = (self.first_instant + SignedDuration::try_from(at).unwrap()).as_second();
         loop {
             let request = json!({ "ShardIterator": state.iterator, "Limit": PAGE });
             let mut answer = self.dynamo.execute("GetRecords", request).expect("the stream can be read");
             state.iterator = answer["NextShardIterator"].as_str().expect("a stream goes on").to_owned();
             let Value::Array(records) = answer["Records"].take() else { break };
             let is_last = records.len() < PAGE;
-            for record in records {
+            for mut record in records {
+                record["dynamodb"]["ApproximateCreationDateTime"] = json!(second);
                 let image = record["dynamodb"].get("NewImage").cloned();
                 now.extend(image.clone());
                 state.past.entry(key_of(&record["dynamodb"]["Keys"])).or_default().push((at, image));

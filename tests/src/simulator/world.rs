@@ -19,6 +19,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{
     connection::{Connection, Death, Invocation},
+    exports,
     known::Known,
     message_bus::MessageBus,
     mutants::{Mutant, ProviderBug},
@@ -30,7 +31,7 @@ use super::{
     table::Table,
     trace::Trace,
 };
-use crate::{TABLE, limits::Chance, permissions::running_as, shop::random};
+use crate::{TABLE, fakes::bucket::Bucket, limits::Chance, permissions::running_as, shop::random};
 
 /// The least outage of a service: longer than the relay's retry budget.
 const OUTAGE_SECONDS: u64 = 10;
@@ -59,6 +60,8 @@ pub(super) struct Inner {
     first_instant: Timestamp,
     pub(super) table: Table,
     pub(super) bus: MessageBus,
+    /// The files of exports.
+    pub(super) bucket: Bucket,
     pub(super) outside: Outside,
     pub(super) provider: PaymentProvider,
     pub(super) trace: Trace,
@@ -107,8 +110,9 @@ impl World {
             mutant: plan.mutant,
             began,
             first_instant,
-            table: Table::new(),
+            table: Table::new(first_instant),
             bus: MessageBus::new(plan.settings.policy.hold),
+            bucket: Bucket::default(),
             outside: Outside::default(),
             provider: PaymentProvider::new(Clock::new(move || first_instant + elapsed(began))),
             trace: Trace::new(is_traced),
@@ -126,6 +130,11 @@ impl World {
     /// The faults that are injected at this time.
     pub(super) fn faults(&self) -> &[FaultKind] {
         if self.are_faults_off() { &[] } else { &self.faults }
+    }
+
+    /// Whether the run is one without faults.
+    pub(super) fn has_no_faults(&self) -> bool {
+        self.faults.is_empty()
     }
 
     /// Whether this fault is injected now and then.
@@ -326,8 +335,9 @@ impl World {
         let RunSettings { bounds, policy, .. } = self.settings;
         let bounds = self.mutant.map_or(bounds, |mutant| mutant.turn(bounds));
         let policy = self.mutant.map_or(policy, |mutant| mutant.turn_policy(policy));
-        let shop =
-            Shop::within(bounds, table, clock, random, policy).with_provider(Some(provider::adapter(&connection)));
+        let shop = Shop::within(bounds, table, clock, random, policy)
+            .with_provider(Some(provider::adapter(&connection)))
+            .with_files(Some(exports::files(&connection)));
         Instance { number, shop: Arc::new(shop), connection }
     }
 }

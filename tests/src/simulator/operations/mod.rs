@@ -2,6 +2,7 @@
 
 mod claims;
 mod deliveries;
+mod exports;
 mod orders;
 mod payments;
 mod products;
@@ -10,6 +11,7 @@ mod users;
 
 use claims::{decide_claim, look_at_claim, receive_claim, request_claim, withdraw_claim};
 use deliveries::{look_up_address, move_parcel, set_terms, ship, ship_replacement};
+use exports::{export, look_at_export};
 use functions::schedule::sweep::Task;
 use jiff::Timestamp;
 use orders::{
@@ -68,7 +70,7 @@ impl Operation {
         let is_not_modelled = |request: &Request| {
             let function = request.call.function();
             (function.contains("payment") && function != "list-order-payments")
-                || function == "retry-refund"
+                || ["retry-refund", "create-export", "get-export"].contains(&function)
                 || request.call.sent()["balanceAmount"].is_number()
         };
         match self {
@@ -98,7 +100,7 @@ struct Scene {
 }
 
 /// The generators, each with its weight.
-const WEIGHTS: [(u64, Generator); 59] = [
+const WEIGHTS: [(u64, Generator); 61] = [
     (16, order_now),
     (8, order_later),
     (9, order_outside),
@@ -119,6 +121,8 @@ const WEIGHTS: [(u64, Generator); 59] = [
     (3, withdraw_claim),
     (14, ship_replacement),
     (2, look_at_claim),
+    (3, export),
+    (3, look_at_export),
     (8, charge),
     (11, issue),
     (3, revoke),
@@ -186,7 +190,7 @@ const PAYMENT_WEIGHTS: [(u64, Generator); 21] = [
 ];
 
 /// The generators of a run about deliveries, claims and people.
-const CLAIM_WEIGHTS: [(u64, Generator); 27] = [
+const CLAIM_WEIGHTS: [(u64, Generator); 29] = [
     (14, order_now),
     (2, order_outside),
     (2, order_many),
@@ -210,6 +214,8 @@ const CLAIM_WEIGHTS: [(u64, Generator); 27] = [
     (2, sweep_payments),
     (6, sweep),
     (4, leave),
+    (2, export),
+    (1, look_at_export),
     (2, change_user),
     (3, move_house),
     (3, readdress),
