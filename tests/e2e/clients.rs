@@ -19,15 +19,13 @@ async fn the_reference_is_clean_and_its_clients_order() {
     }
     let shop = Shop::start("e2e-clients").await;
     let url = shop.stack().local_url();
-    let checked = tokio::task::spawn_blocking(move || {
-        Command::new("python3")
-            .arg(repository().join("clients/tool.py"))
-            .args(["check", "--url", &url])
-            .output()
-            .unwrap()
-    });
-    let output = checked.await.unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let tools = Tools::set_up(Steps::silent()).await.unwrap();
+    for command in ["check", "generators"] {
+        let mut tool = tools.program("python");
+        tool.arg(repository().join("clients/tool.py")).args([command, "--url", &url]);
+        let output = tokio::task::spawn_blocking(move || tool.output().unwrap()).await.unwrap();
+        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    }
     shop.audit().await;
     shop.no_function_panicked();
     shop.stop().await;
