@@ -25,11 +25,11 @@ pub(crate) struct Options {
     local: bool,
 
     /// The address of that issuer
-    #[arg(long, requires = "local", default_value = "http://localhost:9200")]
+    #[arg(long, default_value = "http://localhost:9200")]
     issuer: String,
 
     /// A group of the user at the local stack: `admin` or `seller`
-    #[arg(long, requires = "local")]
+    #[arg(long, conflicts_with = "client")]
     group: Vec<String>,
 
     /// The region of the stack; without it `AWS_REGION`
