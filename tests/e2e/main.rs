@@ -10,6 +10,7 @@
 
 mod browser;
 mod checkout;
+mod clients;
 mod console;
 mod dead_letters;
 mod deployed;

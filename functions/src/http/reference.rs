@@ -37,6 +37,8 @@ struct Query {
 }
 
 /// This document: OpenAPI 3.1, for client generators and other tools.
+///
+/// It is the same file in every deployment of a version.
 #[utoipa::path(
     get,
     path = "/openapi.json",
@@ -74,6 +76,8 @@ pub mod page {
     );
 
     /// A page to read this document in.
+    ///
+    /// It loads nothing but this document.
     #[utoipa::path(
         get,
         path = "/docs",
