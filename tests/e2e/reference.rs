@@ -8,8 +8,11 @@ use crate::{
 };
 
 /// A word to search for, and the operation that it finds first.
-const SEARCHES: [(&str, &str); 3] =
-    [("expectedPrice", "#createOrder"), ("COUPON_NOT_USABLE", "#error-COUPON_NOT_USABLE"), ("주문서", "#createOrderSheet")];
+const SEARCHES: [(&str, &str); 3] = [
+    ("expectedPrice", "#createOrder"),
+    ("COUPON_NOT_USABLE", "#error-COUPON_NOT_USABLE"),
+    ("주문서", "#createOrderSheet"),
+];
 
 /// Places of the page are found by field, by code and by Korean word. Its forms call the shop.
 pub async fn the_reference_is_searched_and_tried(shop: &Shop, browser: &Browser, name: &str) {
@@ -29,10 +32,22 @@ pub async fn the_reference_is_searched_and_tried(shop: &Shop, browser: &Browser,
         shows(browser, &is_shown).await;
     }
     // Samples name what the sample data has, so each call works as it stands.
-    for (operation, status) in [("listProducts", "200"), ("chargeBalance", "200"), ("createOrder", "201"), ("listUsers", "200")] {
+    for (operation, status) in
+        [("listProducts", "200"), ("chargeBalance", "200"), ("createOrder", "201"), ("listUsers", "200")]
+    {
         browser.script(&format!("document.querySelector('#{operation} .try').open = true; document.querySelector('#{operation} .try form').requestSubmit()")).await;
-        shows(browser, &format!("return document.querySelector('#{operation} .try [role=status]').textContent.startsWith('{status}')")).await;
-        let answer = browser.script(&format!("return JSON.parse(document.querySelector('#{operation} .try form pre').textContent).code")).await;
+        shows(
+            browser,
+            &format!(
+                "return document.querySelector('#{operation} .try [role=status]').textContent.startsWith('{status}')"
+            ),
+        )
+        .await;
+        let answer = browser
+            .script(&format!(
+                "return JSON.parse(document.querySelector('#{operation} .try form pre').textContent).code"
+            ))
+            .await;
         assert_eq!(answer, "SUCCESS", "{operation}");
     }
     browser.script("location.hash = 'schema-OrderLine'").await;
@@ -44,7 +59,8 @@ pub async fn the_reference_is_searched_and_tried(shop: &Shop, browser: &Browser,
     let widths = browser.script("return [document.documentElement.scrollWidth, innerWidth]").await;
     assert!(widths[0].as_i64() <= widths[1].as_i64(), "the reference is wider than the window: {widths}");
     browser.keep_picture(&format!("reference-{name}")).await;
-    let errors: Vec<String> = browser.messages().await.into_iter().filter(|message| message.contains("Security")).collect();
+    let errors: Vec<String> =
+        browser.messages().await.into_iter().filter(|message| message.contains("Security")).collect();
     assert!(errors.is_empty(), "{errors:?}");
 }
 
