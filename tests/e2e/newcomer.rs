@@ -334,7 +334,8 @@ async fn documented_commands_work_in(shell: Shell, name: &str, others_work: impl
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn documented_commands_work_in_bash() {
-    let others_work = |running: &Running, reference: &Value| typescript_works(running, &samples(reference, "TypeScript"));
+    let others_work =
+        |running: &Running, reference: &Value| typescript_works(running, &samples(reference, "TypeScript"));
     documented_commands_work_in(BASH, "e2e-newcomer-bash", others_work).await;
 }
 

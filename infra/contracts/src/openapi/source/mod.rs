@@ -35,7 +35,8 @@ fn render(value: &Value, words: [&str; 3], variable: fn(&str) -> String, depth: 
         Value::Bool(false) => no.to_owned(),
         Value::Null => null.to_owned(),
         Value::Object(fields) => {
-            let entry = |(name, value): (&String, &Value)| format!("\"{name}\": {}", render(value, words, variable, inner));
+            let entry =
+                |(name, value): (&String, &Value)| format!("\"{name}\": {}", render(value, words, variable, inner));
             let entries = fields.iter().map(entry).collect();
             if depth.is_some() { list("{", entries, "}") } else { list("{ ", entries, " }") }
         }

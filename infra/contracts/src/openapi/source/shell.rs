@@ -35,7 +35,8 @@ fn lines(call: &Call, curl: &str) -> Vec<String> {
         lines.push("-H 'Content-Type: application/json'".to_owned());
         let body = body.to_string().replace('\'', r"'\''");
         // Variables stand outside the single quotes.
-        let body = VARIABLES.iter().fold(body, |body, known| body.replace(known.name, &format!(r#"'"{}"'"#, known.name)));
+        let body =
+            VARIABLES.iter().fold(body, |body, known| body.replace(known.name, &format!(r#"'"{}"'"#, known.name)));
         lines.push(format!("-d '{body}'"));
     }
     lines

@@ -39,5 +39,9 @@ fn fetch(call: &Call) -> String {
     let body = |body| literal(body, ["true", "false", "null"], str::to_owned);
     options.extend(call.body.as_ref().map(|sent| format!("  body: JSON.stringify({}),\n", body(sent))));
     let options = options.concat();
-    if options.is_empty() { format!("fetch({quote}{address}{quote})") } else { format!("fetch({quote}{address}{quote}, {{\n{options}}})") }
+    if options.is_empty() {
+        format!("fetch({quote}{address}{quote})")
+    } else {
+        format!("fetch({quote}{address}{quote}, {{\n{options}}})")
+    }
 }
