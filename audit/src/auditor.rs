@@ -264,6 +264,7 @@ impl Auditor {
                 self.inventory.add_reservation(&product, (shard, place), &claim, selection);
             }
             Record::Campaign(campaign) => self.campaigns.add_campaign(*campaign, is_swept, selection),
+            Record::CampaignRow(row) => self.campaigns.add_row(*row, selection),
             Record::Counter { coupon, shard, counter } => {
                 self.campaigns.add_counter(&coupon, shard, counter, selection);
             }
@@ -422,7 +423,7 @@ mod tests {
     use super::*;
     use crate::fixture::{Shop, user};
 
-    const FIGURES: &str = "50 items in order: 3 users hold 25000 won after 5 ledger entries; \
+    const FIGURES: &str = "51 items in order: 3 users hold 25000 won after 5 ledger entries; \
                            3 products, 21 units in stock, 0 reserved, 9 in live orders; \
                            1 coupon campaigns, 3 issued, 1 tickets orphaned; \
                            5 orders, 1 waiting, 3 paid with 62000 won, 7000 refunded; \

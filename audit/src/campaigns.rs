@@ -8,7 +8,7 @@ use shared::{
     domain::{
         CouponId, OrderId, UserId, Won,
         coupon::CouponProblem,
-        coupon::{Campaign, ClaimRecord, Counter, CouponState, IssuedCoupon, Terms},
+        coupon::{Campaign, CampaignRow, ClaimRecord, Counter, CouponState, IssuedCoupon, Terms},
         order::Order,
         pricing::{self, NoQuote, PricedLine, ShippingPolicy},
     },
@@ -33,12 +33,13 @@ pub(crate) struct Campaigns {
 struct Books {
     campaign: Option<Described>,
     counters: BTreeMap<u16, Tickets>,
+    /// The rows of the public list.
+    rows: Vec<CampaignRow>,
 }
 
 #[derive(Debug)]
 struct Described {
-    total: i64,
-    counters: u16,
+    campaign: Box<Campaign>,
     is_swept: bool,
 }
 
@@ -86,9 +87,14 @@ struct Coupon {
 
 impl Campaigns {
     pub(crate) fn add_campaign(&mut self, campaign: Campaign, is_swept: bool, selection: &Selection) {
-        let (total, counters) = (campaign.total_quantity, campaign.counter_shards);
         if let Some(books) = self.of(&campaign.coupon_id, selection) {
-            books.campaign = Some(Described { total, counters, is_swept });
+            books.campaign = Some(Described { campaign: Box::new(campaign), is_swept });
+        }
+    }
+
+    pub(crate) fn add_row(&mut self, row: CampaignRow, selection: &Selection) {
+        if let Some(books) = self.of(&row.coupon_id, selection) {
+            books.rows.push(row);
         }
     }
 
@@ -195,7 +201,8 @@ impl Books {
             let claims: Vec<Key> = ends.map(|ticket| keys::ticket_claim(id, *number, ticket)).collect();
             [keys::counter(id, *number)].into_iter().chain(claims)
         };
-        self.counters.iter().flat_map(of_counter).collect()
+        let rows = self.rows.iter().map(|row| keys::campaign_row(&row.coupon_id, row.issue_until));
+        self.counters.iter().flat_map(of_counter).chain(rows).collect()
     }
 
     fn check(&self, checks: &mut Checks<'_>) {
@@ -206,17 +213,49 @@ impl Books {
             checks.violated("campaign of a counter, ticket or coupon", "one", "none");
             return;
         };
-        checks.equal("counters", usize::from(campaign.counters), self.counters.len());
-        if !campaign.is_swept {
+        let Described { campaign, is_swept } = campaign;
+        checks.equal("counters", usize::from(campaign.counter_shards), self.counters.len());
+        let counters = || self.counters.iter().filter_map(|(number, tickets)| Some((*number, tickets.counter?)));
+        if !is_swept {
             let orphaned: i128 = self.counters.values().map(Tickets::orphaned).sum();
             checks.equal("orphaned tickets of a campaign that no sweep comes by", 0, orphaned);
+            let behind = counters().filter(|(_, counter)| counter.version < campaign.version).count();
+            checks.equal("counters behind a campaign that no sweep comes by", 0, behind);
         }
-        let counters = self.counters.values();
-        let (limit, void) = counters.fold((0_i128, 0_i128), |(limit, void), tickets| {
-            let of_counter = tickets.counter.map_or(0, |counter| i128::from(counter.limit));
-            (limit + of_counter, void + i128::from(tickets.void))
-        });
-        checks.equal("limit, as the total and one for each void slot", i128::from(campaign.total) + void, limit);
+        let (parts, first_parts) = (campaign.parts(), campaign.first_parts());
+        let part = |parts: &[i64], number: u16| parts.get(usize::from(number)).copied().unwrap_or(0);
+        let (mut limit, mut total) = (0_i128, 0_i128);
+        for (number, counter) in counters() {
+            limit += i128::from(counter.limit);
+            total += i128::from(counter.part.unwrap_or_else(|| part(&first_parts, number)));
+            checks.at_most(format_args!("counter {number}: version"), campaign.version, counter.version);
+            if counter.version > 0 && counter.version == campaign.version {
+                checks.equal(format_args!("counter {number}: part"), Some(part(&parts, number)), counter.part);
+                let is_stopped = !campaign.status.is_active();
+                checks.equal(format_args!("counter {number}: stopped"), is_stopped, counter.stopped);
+                let until = Some(campaign.issue_until);
+                checks.equal(format_args!("counter {number}: end of the issue"), until, counter.issue_until);
+            }
+        }
+        if counters().count() < parts.len() {
+            // Its part is missing with it.
+            total = i128::from(campaign.total_quantity);
+        }
+        let void: i128 = self.counters.values().map(|tickets| i128::from(tickets.void)).sum();
+        checks.equal("limit, as the total and one for each void slot", total + void, limit);
+        self.check_rows(campaign, checks);
+    }
+
+    /// An ACTIVE campaign has one row in the public list, as the campaign is described. Any other has none.
+    fn check_rows(&self, campaign: &Campaign, checks: &mut Checks<'_>) {
+        let is_listed = campaign.has_row && campaign.status.is_active();
+        checks.equal("rows in the public list", usize::from(is_listed), self.rows.len());
+        for row in self.rows.iter().filter(|_| is_listed) {
+            let described = CampaignRow { sold_out: row.sold_out, ..CampaignRow::of(campaign) };
+            if *row != described {
+                checks.violated("row in the public list", "that of the campaign", "another");
+            }
+        }
     }
 }
 
@@ -332,7 +371,7 @@ fn taken_off(terms: &Terms, goods: Won) -> Option<(Won, bool)> {
 mod tests {
     use shared::{
         domain::{
-            coupon::Discount,
+            coupon::{CampaignStatus, Discount},
             order::{Actor, HistoryEvent, Order},
         },
         store::keys,
@@ -363,6 +402,65 @@ mod tests {
             shop.violations(),
             [format!("{WELCOME}: limit, as the total and one for each void slot: expected 5, found 6")]
         );
+    }
+
+    #[test]
+    fn added_coupons_are_in_the_limits_of_the_counters_that_have_them() {
+        let mut shop = Shop::healthy();
+        let add = |campaign: &mut Campaign| {
+            (campaign.first_quantity, campaign.total_quantity, campaign.version) = (Some(4), 6, 1);
+        };
+        shop.change(keys::campaign(&coupon("welcome")), add);
+        // The change has not come to the counter yet.
+        assert_eq!(shop.violations(), [] as [&str; 0]);
+        let bound = |counter: &mut Counter| {
+            (counter.version, counter.part, counter.issue_until) = (1, Some(6), Some(at(crate::fixture::NOW)));
+        };
+        change_counter(&mut shop, bound);
+        assert_eq!(
+            shop.violations(),
+            [format!("{WELCOME}: limit, as the total and one for each void slot: expected 7, found 5")]
+        );
+        change_counter(&mut shop, |counter| counter.limit = 7);
+        assert_eq!(shop.violations(), [] as [&str; 0]);
+        change_counter(&mut shop, |counter| (counter.part, counter.limit) = (Some(5), 6));
+        assert_eq!(shop.violations(), [format!("{WELCOME}: counter 0: part: expected Some(6), found Some(5)")]);
+    }
+
+    #[test]
+    fn a_paused_campaign_has_stopped_its_counters_and_no_row() {
+        let mut shop = Shop::healthy();
+        let pause = |campaign: &mut Campaign| (campaign.status, campaign.version) = (CampaignStatus::Paused, 1);
+        shop.change(keys::campaign(&coupon("welcome")), pause);
+        change_counter(&mut shop, |counter| {
+            (counter.version, counter.part, counter.issue_until) = (1, Some(4), Some(at(crate::fixture::NOW)));
+        });
+        let row = keys::campaign_row(&coupon("welcome"), at(crate::fixture::NOW));
+        assert_eq!(
+            shop.violations(),
+            [
+                format!("{WELCOME}: counter 0: stopped: expected true, found false"),
+                format!("{WELCOME}: rows in the public list: expected 0, found 1"),
+            ]
+        );
+        change_counter(&mut shop, |counter| counter.stopped = true);
+        shop.remove(row);
+        assert_eq!(shop.violations(), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn an_active_campaign_has_the_row_that_describes_it() {
+        let mut shop = Shop::healthy();
+        let row = keys::campaign_row(&coupon("welcome"), at(crate::fixture::NOW));
+        shop.change(row.clone(), |row: &mut CampaignRow| row.sold_out = true);
+        assert_eq!(shop.violations(), [] as [&str; 0]);
+        shop.change(row.clone(), |row: &mut CampaignRow| row.name.push('!'));
+        let other = "row in the public list: expected that of the campaign, found another";
+        assert_eq!(shop.violations(), [format!("{WELCOME}: {other}")]);
+        shop.remove(row);
+        assert_eq!(shop.violations(), [format!("{WELCOME}: rows in the public list: expected 1, found 0")]);
+        shop.change(keys::campaign(&coupon("welcome")), |campaign: &mut Campaign| campaign.has_row = false);
+        assert_eq!(shop.violations(), [] as [&str; 0]);
     }
 
     #[test]

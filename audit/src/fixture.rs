@@ -10,7 +10,10 @@ use shared::{
         CouponId, OrderId, OrderSheetId, PaymentId, ProductId, UserId, Won,
         account::Account,
         bestseller::Listing,
-        coupon::{Campaign, ClaimRecord, Counter, CouponState, Discount, IssuedCoupon, Terms, Validity},
+        coupon::{
+            Campaign, CampaignRow, CampaignStatus, ClaimRecord, Counter, CouponState, Discount, IssuedCoupon, Terms,
+            Validity,
+        },
         inventory::Shard,
         ledger::{EntryHash, EntryKind, LedgerEntry},
         order::{
@@ -296,11 +299,16 @@ impl Shop {
             counter_shards: 1,
             created_at: at(LONG_AGO),
             updated_at: None,
+            status: CampaignStatus::Active,
+            version: 0,
+            first_quantity: None,
+            has_row: true,
             sweep: SweepPlan::beginning_at(at(LONG_AGO)),
         };
         let key = keys::campaign(&campaign.coupon_id);
         self.put(key.clone(), &campaign);
         self.place(key, Some(keys::campaign_by_sweep(&campaign.coupon_id, campaign.issue_from)));
+        self.put(keys::campaign_row(&campaign.coupon_id, campaign.issue_until), CampaignRow::of(&campaign));
         self.put(keys::counter(&campaign.coupon_id, 0), Counter { next: 5, ..Counter::new(5) });
         for (ticket, holder) in [(0, Some("mina")), (1, None), (2, Some("jun")), (3, Some("sora"))] {
             self.put(keys::ticket_claim(&campaign.coupon_id, 0, ticket), ClaimRecord { user_id: holder.map(user) });
@@ -316,6 +324,7 @@ impl Shop {
             coupon_id: coupon("welcome"),
             user_id: user(holder),
             name: "Welcome".to_owned(),
+            description: None,
             terms: THOUSAND_OFF,
             state,
             issued_at: at(LONG_AGO),

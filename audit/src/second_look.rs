@@ -238,7 +238,8 @@ impl SecondLook<'_> {
     /// Reads a campaign, its counters, and then all tickets that these have given out. A ticket that is voided meanwhile
     /// changes the limit of its counter.
     async fn at_campaign(&self, coupon: &CouponId, seen: &BTreeSet<Key>) -> Result<Option<Vec<Violation>>, ReadError> {
-        let counters: BTreeSet<Key> = seen.iter().filter(|key| key.sk == "COUNTER").cloned().collect();
+        let is_of_campaign = |key: &&Key| key.sk == "COUNTER" || key.pk == keys::CAMPAIGN_ROWS;
+        let counters: BTreeSet<Key> = seen.iter().filter(is_of_campaign).cloned().collect();
         let before = self.counters(coupon, &counters).await?;
         let tickets: i64 = before.counters.iter().map(|(_, counter)| counter.next.max(0)).sum();
         if tickets > MAX_TICKETS {
@@ -275,7 +276,8 @@ impl SecondLook<'_> {
             _ => None,
         };
         let shards = campaign.as_ref().map_or(0, |campaign| campaign.counter_shards);
-        let of_campaign = (0..shards).map(|shard| keys::counter(coupon, shard));
+        let row = campaign.as_ref().map(|campaign| keys::campaign_row(coupon, campaign.issue_until));
+        let of_campaign = (0..shards).map(|shard| keys::counter(coupon, shard)).chain(row);
         items.extend(self.source.get(of_campaign.chain(seen.iter().cloned())).await?);
         let counters = items.values().cloned().filter_map(|item| match Record::read(item) {
             Ok(Record::Counter { shard, counter, .. }) => Some((shard, counter)),
@@ -296,8 +298,8 @@ struct Counters {
 impl Counters {
     /// Whether no ticket was voided and no counter moved or changed but by giving out tickets.
     fn stands_still(&self, after: &Self) -> bool {
-        let limits = |it: &Self| -> Vec<(u16, i64)> {
-            it.counters.iter().map(|(shard, counter)| (*shard, counter.limit)).collect()
+        let limits = |it: &Self| -> Vec<(u16, i64, u64)> {
+            it.counters.iter().map(|(shard, counter)| (*shard, counter.limit, counter.version)).collect()
         };
         self.campaign == after.campaign && limits(self) == limits(after)
     }

@@ -42,7 +42,9 @@ pub mod http {
         pub mod get;
         pub mod issue;
         pub mod list;
+        pub mod list_open;
         pub mod revoke;
+        pub mod update;
     }
 
     pub mod desk {
@@ -216,7 +218,9 @@ endpoints![
     ("GET",    "/coupons",                                "list-coupons",         coupons::list,              token),
     ("POST",   "/coupons/issue",                          "issue-coupon",         coupons::issue,             token),
     ("POST",   "/coupons/revoke",                         "revoke-coupon",        coupons::revoke,            token),
+    ("GET",    "/coupons/campaigns",                      "list-campaigns",       coupons::list_open,         public),
     ("GET",    "/coupons/{couponId}",                     "get-coupon",           coupons::get,               token),
+    ("PATCH",  "/coupons/{couponId}",                     "update-coupon",        coupons::update,            token),
     ("POST",   "/orders",                                 "create-order",         orders::create,             token),
     ("GET",    "/orders",                                 "list-orders",          orders::list,               token),
     ("POST",   "/orders/cart",                            "add-to-cart",          cart::add,                  token),

@@ -42,7 +42,9 @@ mod coupons {
     mod create;
     mod issue;
     mod list;
+    mod list_open;
     mod revoke;
+    mod update;
 }
 
 mod order_sheets {

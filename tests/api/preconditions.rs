@@ -17,8 +17,11 @@ async fn seeded_shop() -> TestShop {
 }
 
 /// The things that have a tag, each with a change of it.
-const TAGGED: [(&str, &str, &str); 2] =
-    [("/users/mina", "name", "새 이름"), ("/products/tea", "description", "새 설명")];
+const TAGGED: [(&str, &str, &str); 3] = [
+    ("/users/mina", "name", "새 이름"),
+    ("/products/tea", "description", "새 설명"),
+    ("/coupons/welcome", "description", "새 설명"),
+];
 
 fn change(shop: &TestShop, path: &str, field: &str, text: &str) -> Call {
     shop.patch(path, json!({ field: text })).as_admin()

@@ -174,6 +174,7 @@ async fn coupons() {
       "counterShards": 1,
       "couponId": "welcome",
       "createdAt": 1795143600000,
+      "hasRow": true,
       "issueFrom": 1793491200000,
       "issueUntil": 1796083200000,
       "kind": "RATE",
@@ -184,6 +185,23 @@ async fn coupons() {
       "sweepFrom": 1795143600000,
       "totalQuantity": 5,
       "updatedAt": 1795143600000,
+      "validity": {
+        "validDays": 7
+      },
+      "value": 10
+    }
+    "#);
+    let row = keys::campaign_row(&welcome, "2026-12-01T00:00:00Z".parse().unwrap());
+    insta::assert_json_snapshot!(stored(&shop, row), @r#"
+    {
+      "couponId": "welcome",
+      "issueFrom": 1793491200000,
+      "issueUntil": 1796083200000,
+      "kind": "RATE",
+      "maxDiscount": 500,
+      "name": "환영 쿠폰",
+      "pk": "OPENCAMPAIGNS",
+      "sk": "UNTIL#1796083200000#welcome",
       "validity": {
         "validDays": 7
       },
@@ -201,6 +219,28 @@ async fn coupons() {
         "seen": 0,
         "to": 0
       }
+    }
+    "#);
+    let paused = json!({ "status": "PAUSED", "addQuantity": 2, "description": "첫 주문에" });
+    shop.patch("/coupons/welcome", paused).as_admin().key("k").await.expect(200);
+    let campaign = stored(&shop, keys::campaign(&welcome));
+    let changed = ["status", "version", "totalQuantity", "firstQuantity", "description"].map(|name| &campaign[name]);
+    assert_eq!(json!(changed), json!(["PAUSED", 1, 7, 5, "첫 주문에"]));
+    insta::assert_json_snapshot!(stored(&shop, keys::counter(&welcome, 0)), @r#"
+    {
+      "issueUntil": 1796083200000,
+      "limit": 7,
+      "next": 1,
+      "part": 7,
+      "pk": "COUNTER#welcome#0",
+      "sk": "COUNTER",
+      "stopped": true,
+      "swept": {
+        "at": 1795143600000,
+        "seen": 1,
+        "to": 1
+      },
+      "version": 1
     }
     "#);
     insta::assert_json_snapshot!(stored(&shop, keys::ticket_claim(&welcome, 0, 0)), @r#"

@@ -116,6 +116,7 @@ async fn suspended_sellers_and_admins_change_nothing() {
             shop.post("/coupons", campaign),
             shop.post("/coupons/issue", json!({ "userId": "mina", "couponId": "welcome" })),
             shop.post("/coupons/revoke", json!({ "userId": "mina", "couponId": "welcome" })),
+            shop.patch("/coupons/welcome", json!({ "status": "PAUSED" })),
             shop.post("/orders/cart", json!({ "userId": "mina", "productId": "tea", "quantity": 1 })),
             shop.call("DELETE", "/orders/cart/tea?userId=mina"),
             shop.post("/order-sheets", json!({ "userId": "mina", "items": items })),

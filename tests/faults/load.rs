@@ -140,7 +140,7 @@ async fn orphaned_tickets_are_voided_many_at_a_time() {
     shop.campaign("welcome", 2_000, json!({ "kind": "FIXED", "value": 1_000, "counterShards": 1 })).await;
     let id = CouponId::try_from("welcome".to_owned()).unwrap();
     for _ in 0..990 {
-        let allocation = coupons::allocate_ticket(&id, 0);
+        let allocation = coupons::allocate_ticket(&id, 0, shop.now());
         let mut backoff = shop.instance().backoff();
         let _ = shop.instance().table.apply::<Value>(&allocation, &mut backoff).await.unwrap();
     }

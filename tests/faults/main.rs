@@ -11,6 +11,7 @@
 mod audit;
 mod backbone;
 mod busy_audit;
+mod campaigns;
 mod cancellation;
 mod cart;
 mod concurrency;

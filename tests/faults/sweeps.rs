@@ -53,7 +53,7 @@ async fn idle_campaigns_do_not_keep_the_newest_waiting() {
     }
     shop.coupon("newest", 10).await;
     let newest = "newest".to_owned().try_into().unwrap();
-    let allocation = coupons::allocate_ticket(&newest, 0);
+    let allocation = coupons::allocate_ticket(&newest, 0, shop.now());
     let mut backoff = shop.instance().backoff();
     let _ = shop.instance().table.apply::<serde_json::Value>(&allocation, &mut backoff).await.unwrap();
     let remaining = async || shop.get("/coupons/newest").as_admin().await.expect(200)["remainingQuantity"].clone();

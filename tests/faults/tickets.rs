@@ -198,7 +198,7 @@ async fn swept_tickets_are_not_read_again() {
     let id = CouponId::try_from("welcome".to_owned()).unwrap();
     // Allocated by functions that died.
     for _ in 0..1_200 {
-        let allocation = shared::store::coupons::allocate_ticket(&id, 0);
+        let allocation = shared::store::coupons::allocate_ticket(&id, 0, shop.now());
         let mut backoff = shop.instance().backoff();
         let _ = shop.instance().table.apply::<serde_json::Value>(&allocation, &mut backoff).await.unwrap();
     }

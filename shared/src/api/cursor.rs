@@ -137,6 +137,18 @@ impl List for DeskCampaigns {
     }
 }
 
+/// The open campaigns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenCampaigns;
+
+impl List for OpenCampaigns {
+    const NAME: &'static str = "open-campaigns";
+
+    fn is_place(place: &str) -> bool {
+        DeskCampaigns::is_place(place)
+    }
+}
+
 /// The lines of the desk: all of them, or a seller's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeskLines;
@@ -172,6 +184,7 @@ pub type DeskProductsCursor = Cursor<DeskProducts>;
 pub type DeskLinesCursor = Cursor<DeskLines>;
 pub type DeskClaimsCursor = Cursor<DeskClaims>;
 pub type DeskCampaignsCursor = Cursor<DeskCampaigns>;
+pub type OpenCampaignsCursor = Cursor<OpenCampaigns>;
 pub type AccessesCursor = Cursor<Accesses>;
 
 /// A position in a list.

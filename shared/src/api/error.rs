@@ -162,6 +162,9 @@ impl ApiError {
             Refusal::CouponNotUsable { coupon_id, reason } => {
                 Some(json!({ "couponId": coupon_id, "reason": reason.as_str() }))
             }
+            Refusal::CampaignStateConflict { coupon_id, status } => {
+                Some(json!({ "couponId": coupon_id, "status": status, "allowed": [] }))
+            }
             Refusal::AlreadyExists(entity) => Some(match entity {
                 Entity::User => json!({ "field": "userId" }),
                 Entity::Product => json!({ "field": "productId" }),
@@ -235,6 +238,7 @@ fn code_of(refusal: &Refusal) -> Code {
         | Refusal::RefundStateConflict { .. }
         | Refusal::PaymentStateConflict { .. }
         | Refusal::WithdrawalStateConflict { .. }
+        | Refusal::CampaignStateConflict { .. }
         | Refusal::RefundTooHigh { .. }
         | Refusal::UnitsNotLeft { .. }
         | Refusal::SheetOrdered { .. }

@@ -8,7 +8,7 @@ use super::{Cursor, Language, cursor::List, envelope::FieldError};
 use crate::domain::{
     ClaimId, CouponId, Invalid, OrderId, OrderItemId, OrderSheetId, ParcelId, Patch, PaymentId, ProductId, Quantity,
     UserId, WithdrawalId, bounded,
-    coupon::{CouponKind, TotalQuantity, ValidDays},
+    coupon::{AddedQuantity, CampaignStatus, CouponKind, TotalQuantity, ValidDays},
     export::ExportKind,
     invalid::Kind,
     inventory::{ShardCount, Units, UnitsChange},
@@ -150,11 +150,11 @@ macro_rules! field {
 
 field!(
     String => UserId, ProductId, CouponId, OrderId, OrderItemId, OrderSheetId, ParcelId, Email, Instant, UserKind,
-    UserStatus, SaleStatus, InitialStatus, CouponKind, LineStatus, ParcelStatus, OrderStatus, PayBy, Limit,
+    UserStatus, SaleStatus, InitialStatus, CampaignStatus, CouponKind, LineStatus, ParcelStatus, OrderStatus, PayBy, Limit,
     RecentStock, PaymentId, PaymentKey, WithdrawalId, WithdrawalStatus, Tender,
     ClaimId, ClaimType, ClaimStatus, ClaimReason, UnitCondition, ExportKind,
 );
-field!(i64 => ChargeAmount, AdjustmentAmount, PositiveAmount, Payable, Price, Quantity, Units, UnitsChange, ShardCount, TotalQuantity, ValidDays, CounterShards);
+field!(i64 => ChargeAmount, AdjustmentAmount, PositiveAmount, Payable, Price, Quantity, Units, UnitsChange, ShardCount, TotalQuantity, AddedQuantity, ValidDays, CounterShards);
 
 impl<const MAX: usize, const LONG: bool> Deserr<FieldErrors> for Text<MAX, LONG> {
     fn deserialize_from_value<V: IntoValue>(value: Value<V>, location: ValuePointerRef) -> Result<Self, FieldErrors> {

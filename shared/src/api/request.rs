@@ -288,6 +288,11 @@ impl ApiRequest {
         }
     }
 
+    /// Whether the request has an idempotency key.
+    pub fn has_key(&self) -> bool {
+        matches!(self.idempotency_key(), Ok(Some(_)))
+    }
+
     /// The idempotency key of an anonymous request.
     pub fn anonymous_key(&self, shop: &Shop) -> RequestKey {
         self.key_of(shop, "")

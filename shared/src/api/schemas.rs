@@ -23,7 +23,7 @@ use crate::{
     domain::{
         ClaimId, CouponId, ExportId, OrderId, OrderItemId, OrderSheetId, ParcelId, PaymentId, ProductId, Quantity,
         UserId, WithdrawalId, Won,
-        coupon::{TotalQuantity, ValidDays},
+        coupon::{AddedQuantity, TotalQuantity, ValidDays},
         id,
         inventory::{ShardCount, Units, UnitsChange},
         money::{AdjustmentAmount, ChargeAmount, Payable, PositiveAmount, Price},
@@ -105,6 +105,7 @@ schemas! {
     )
     .default(Some(ShardCount::default().get().into()))
     .examples([8]);
+    AddedQuantity: bounded("How many coupons are added.", AddedQuantity::MIN, AddedQuantity::MAX).examples([500]);
     TotalQuantity: bounded("How many coupons there are.", TotalQuantity::MIN, TotalQuantity::MAX).examples([1_000]);
     CounterShards: bounded(
         "Over how many counters a campaign is spread.",

@@ -1,19 +1,25 @@
 //! Coupons: campaigns, first come first served.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
     Caller, Failure, RequestKey, Shop, accounts,
     caps::Paced,
+    desk::Part,
     idempotency::{self, Keep, Transacted},
     shop::SoldOut,
-    ticket_sweep, tickets,
+    ticket_sweep,
+    tickets::{self, Allocated},
 };
 use crate::{
     domain::{
-        CouponId, Invalid, Refusal, UserId,
+        CouponId, Invalid, Patch, Precondition, Refusal, UserId,
         account::Account,
-        coupon::{Campaign, Counter, CouponState, CouponStatus, IssuedCoupon, Terms, Validity},
+        coupon::{
+            Campaign, CampaignRow, CampaignStatus, Counter, CouponState, CouponStatus, IssuedCoupon, Terms,
+            TotalQuantity, Validity,
+        },
         inventory::spread,
         refusal::Entity,
         swept::SweepPlan,
@@ -40,12 +46,25 @@ pub struct NewCampaign {
     pub terms: Terms,
     pub total_quantity: i64,
     /// The start of the issue.
-    pub issue_from: jiff::Timestamp,
+    pub issue_from: Timestamp,
     /// The end of the issue, exclusive.
-    pub issue_until: jiff::Timestamp,
+    pub issue_until: Timestamp,
     pub validity: Validity,
     /// The number of its counters, if it is chosen.
     pub counter_shards: Option<CounterShards>,
+}
+
+/// A change of a campaign. A field that is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct CampaignChange {
+    /// The state that the caller expects the campaign to be in.
+    pub precondition: Precondition,
+    pub status: Option<CampaignStatus>,
+    /// The end of the issue, exclusive.
+    pub issue_until: Option<Timestamp>,
+    /// The number of coupons to add.
+    pub add_quantity: i64,
+    pub description: Patch<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -82,10 +101,15 @@ async fn create_once(
         counter_shards: counter_shards(new.counter_shards, new.total_quantity),
         created_at: shop.clock.now(),
         updated_at: Some(shop.clock.now()),
+        status: CampaignStatus::Active,
+        version: 0,
+        first_quantity: None,
+        has_row: true,
         sweep: SweepPlan::beginning_at(new.issue_from.max(shop.clock.now())),
     };
     let mut transaction = Transaction::new();
     transaction.add(coupons::create_campaign(&campaign));
+    transaction.add(coupons::create_row(&campaign));
     for (limit, shard) in spread(campaign.total_quantity, campaign.counter_shards).into_iter().zip(0..) {
         transaction.add(coupons::create_counter(&coupon_id, shard, &Counter::new(limit)));
     }
@@ -94,6 +118,126 @@ async fn create_once(
         Transacted::Committed(created) | Transacted::Replayed(created) => Ok(created),
         Transacted::Refused(_) => Err(Refusal::AlreadyExists(Entity::Coupon).into()),
     }
+}
+
+/// Changes a campaign. The commit of the change is followed by each counter, and the answer by all of them: a campaign
+/// that was paused or ended issues nothing from the answer on, added coupons can all be issued, and none is issued after
+/// an earlier end.
+///
+/// Run twice with one key or entity tag it changes once; without either, a repetition sets the same values again. Two at
+/// once are made one after the other, by the campaign's version. Stopped after its commit, the counters follow by the
+/// sweep, or by a repetition with the key.
+///
+/// # Errors
+/// [`Refusal::NotFound`], [`Refusal::PreconditionFailed`], [`Refusal::CampaignStateConflict`], and an invalid
+/// `issueUntil` or `addQuantity` in the light of the campaign.
+pub async fn update(
+    shop: &Shop,
+    coupon: &CouponId,
+    change: &CampaignChange,
+    key: &RequestKey,
+) -> Result<Remaining, Failure> {
+    let mut backoff = shop.backoff();
+    let outcome = match update_once(shop, coupon, change, key, &mut backoff).await {
+        Err(failure @ (Failure::Refused(_) | Failure::Invalid(..))) if key.given => {
+            idempotency::recall(shop, key).await?.ok_or(failure)?
+        }
+        other => other?,
+    };
+    let IdempotentOutcome { coupon_id } = outcome;
+    // The version of this change or a later one, so that a repetition finishes what its first attempt began.
+    let campaign = read(shop, &coupon_id).await?;
+    let left = tickets::bind_all(shop, &campaign, &mut backoff).await?;
+    if campaign.status.is_active() && left == 0 {
+        tickets::note_sold_out(shop, &campaign, true, &mut backoff).await;
+    }
+    get(shop, &coupon_id).await
+}
+
+async fn update_once(
+    shop: &Shop,
+    coupon: &CouponId,
+    change: &CampaignChange,
+    key: &RequestKey,
+    backoff: &mut Backoff,
+) -> Result<IdempotentOutcome, Failure> {
+    loop {
+        let seen = read(shop, coupon).await?;
+        change.precondition.check(&seen.etag()).map_err(Refusal::from)?;
+        let changed = changed(&seen, change, shop.clock.now())?;
+        let mut transaction = Transaction::new();
+        transaction.add(coupons::change_campaign(&seen, &changed));
+        coupons::change_row(&seen, &changed).into_iter().for_each(|action| {
+            transaction.add(action);
+        });
+        let outcome = IdempotentOutcome { coupon_id: coupon.clone() };
+        match idempotency::transact(shop, transaction, key, outcome, Keep::AWeek, backoff).await? {
+            Transacted::Committed(made) | Transacted::Replayed(made) => return Ok(made),
+            Transacted::Refused(_) => backoff.pause("the campaign changed meanwhile").await?,
+        }
+    }
+}
+
+/// The campaign after a change.
+fn changed(seen: &Campaign, change: &CampaignChange, now: Timestamp) -> Result<Campaign, Failure> {
+    let CampaignChange { precondition: _, status, issue_until, add_quantity, description } = change.clone();
+    let is_only_described = issue_until.is_none() && add_quantity == 0;
+    if seen.status == CampaignStatus::Ended && !(status.is_none_or(|status| status == seen.status) && is_only_described)
+    {
+        return Err(Refusal::CampaignStateConflict { coupon_id: seen.coupon_id.clone(), status: seen.status }.into());
+    }
+    if let Some(until) = issue_until {
+        if until <= seen.issue_from {
+            return Err(Failure::Invalid("issueUntil", Invalid::After("issueFrom")));
+        }
+        if matches!(seen.validity, Validity::Until(end) if end < until) {
+            return Err(Failure::Invalid("issueUntil", Invalid::NotAfter("validUntil")));
+        }
+    }
+    let total = seen.total_quantity.saturating_add(add_quantity);
+    if TotalQuantity::try_from(total).is_err() {
+        let max = TotalQuantity::MAX.saturating_sub(seen.total_quantity);
+        return Err(Failure::Invalid("addQuantity", Invalid::Range { min: 0, max }));
+    }
+    let first_quantity = seen.first_quantity.or((add_quantity > 0).then_some(seen.total_quantity));
+    Ok(Campaign {
+        status: status.unwrap_or(seen.status),
+        issue_until: issue_until.unwrap_or(seen.issue_until),
+        total_quantity: total,
+        first_quantity,
+        description: description.apply(seen.description.clone()),
+        updated_at: Some(now.max(seen.last_updated())),
+        version: seen.version.saturating_add(1),
+        has_row: true,
+        sweep: SweepPlan::again(now),
+        ..seen.clone()
+    })
+}
+
+/// Reads a campaign, strongly, and caches it.
+async fn read(shop: &Shop, coupon: &CouponId) -> Result<Campaign, Failure> {
+    let campaign: Option<Campaign> = shop.table.get(keys::campaign(coupon), Consistency::Strong).await?;
+    let campaign = campaign.ok_or_else(|| Refusal::not_found(Entity::Coupon, coupon))?;
+    shop.cache_campaign(&campaign);
+    Ok(campaign)
+}
+
+/// Returns a part of the campaigns that issue coupons now, those that end first at the beginning: up to `limit` after a
+/// position. There are fewer if some have not begun; `next` is the position to go on from, if there is more.
+///
+/// # Errors
+/// If the table cannot be reached.
+pub async fn open(shop: &Shop, after: Option<String>, limit: usize) -> Result<Part<CampaignRow>, Failure> {
+    let now = shop.clock.now();
+    // A place of this instant and any id: its campaigns have ended, since the end is exclusive.
+    let ended = format!("{}#~", keys::instant(now));
+    let after = after.filter(|after| *after > ended).unwrap_or(ended);
+    let range = Range::of_partition(keys::CAMPAIGN_ROWS.to_owned(), keys::CAMPAIGN_ROW_PREFIX);
+    let range = range.after(Some(format!("{}{after}", keys::CAMPAIGN_ROW_PREFIX))).eventually();
+    let page = shop.table.query::<CampaignRow>(range, limit).await?;
+    let last = page.records.last().map(|row| keys::campaign_row_place(&row.coupon_id, row.issue_until));
+    let items = page.records.into_iter().filter(|row| row.is_open(now)).collect();
+    Ok(Part { items, next: last.filter(|_| page.more) })
 }
 
 /// Returns a campaign with the number of coupons left.
@@ -175,11 +319,15 @@ async fn issue_once(
     key: &RequestKey,
 ) -> Result<IssuedCoupon, Failure> {
     let mut backoff = shop.backoff();
-    let (campaign, mut revoked) = match shop.cached_campaign(coupon).filter(|_| shop.has_refused(coupon, user)) {
+    let (mut campaign, mut revoked) = match shop.cached_campaign(coupon).filter(|_| shop.has_refused(coupon, user)) {
         Some(campaign) => (campaign, None),
         None => may_have(shop, user, coupon, &mut backoff).await?,
     };
     let now = shop.clock.now();
+    if !campaign.is_open(now) && !shop.is_campaign_recent(coupon) {
+        // A refusal needs a fresh record, though many come before a campaign begins.
+        campaign = read(shop, coupon).await?;
+    }
     if !campaign.is_open(now) {
         return Err(Refusal::CouponNotIssuable.into());
     }
@@ -198,6 +346,7 @@ async fn issue_once(
         coupon_id: coupon.clone(),
         user_id: user.clone(),
         name: campaign.name.clone(),
+        description: campaign.description.clone(),
         terms: campaign.terms,
         state: CouponState::Usable,
         issued_at: now,
@@ -208,7 +357,26 @@ async fn issue_once(
         reissues: 0,
     };
     loop {
-        let ticket = tickets::draw(shop, &campaign, user, &mut backoff).await?;
+        let ticket = match tickets::draw(shop, &campaign, user, &mut backoff).await? {
+            Allocated::Ticket { ticket, version } => {
+                if version > campaign.version {
+                    campaign = read(shop, coupon).await?;
+                    issued.description.clone_from(&campaign.description);
+                }
+                ticket
+            }
+            Allocated::Outdated { shard, counter } => {
+                campaign = read(shop, coupon).await?;
+                if !campaign.is_open(shop.clock.now()) {
+                    return Err(Refusal::CouponNotIssuable.into());
+                }
+                // The change that opens the campaign has not come to this counter yet.
+                tickets::bind(shop, &campaign, shard, counter, &mut backoff).await?;
+                issued.description.clone_from(&campaign.description);
+                backoff.retry("the campaign changed meanwhile").await?;
+                continue;
+            }
+        };
         let mut transaction = Transaction::new();
         transaction.add(coupons::claim_ticket(coupon, ticket.shard, ticket.number, user));
         let give = match &revoked {
@@ -281,11 +449,14 @@ async fn may_have(
         // An eventual read may miss a record that has only just been created.
         found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
     }
+    let mut is_outdated = false;
     if let Some(campaign) = counted {
         tickets::snapshot(shop, campaign, at, &found)?;
+        is_outdated = tickets::newer(campaign, &found)?.is_some();
     }
     accounts::ensure_active(user, found.get(&account)?)?;
     let campaign = match cached {
+        Some(_) if is_outdated => read(shop, coupon).await?,
         Some(campaign) => campaign,
         None => {
             let campaign: Option<Campaign> = found.get(&described)?;

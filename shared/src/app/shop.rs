@@ -496,6 +496,12 @@ impl Shop {
         self.caches.campaigns.insert(campaign.coupon_id.clone(), (self.clock.now(), campaign.clone()));
     }
 
+    /// Whether the campaign in the cache was read a moment ago.
+    pub(super) fn is_campaign_recent(&self, coupon: &CouponId) -> bool {
+        let cached = self.caches.campaigns.get(coupon);
+        cached.is_some_and(|(at, _)| self.is_younger(at, self.bounds.sold_out_age))
+    }
+
     /// The tickets left in each counter of a campaign when it was last read; nothing while none was found empty.
     pub(super) fn cached_counters(&self, coupon: &CouponId) -> Option<RemainingTickets> {
         self.caches.counters.get(coupon).map(|look| look.left)

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
+use futures::{StreamExt, stream};
 use jiff::Timestamp;
+use serde::de::IgnoredAny;
 
 use super::{Failure, Shop};
 use crate::{
@@ -21,6 +23,15 @@ pub(super) struct Ticket {
     pub(super) number: i64,
 }
 
+/// The outcome of an allocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Allocated {
+    /// A ticket, by a counter of this version of the campaign.
+    Ticket { ticket: Ticket, version: u64 },
+    /// None: the campaign as it is known is not that of this counter, which may be closed.
+    Outdated { shard: u16, counter: Counter },
+}
+
 /// Allocates a ticket for a user who has no coupon of the campaign yet.
 ///
 /// Hints say which counter to try; one that was found empty is skipped. Only a read of all counters that finds no
@@ -31,26 +42,34 @@ pub(super) async fn draw(
     campaign: &Campaign,
     user: &UserId,
     backoff: &mut Backoff,
-) -> Result<Ticket, Failure> {
+) -> Result<Allocated, Failure> {
     let coupon = &campaign.coupon_id;
     let own = own_shard(user, campaign.counter_shards);
     let mut left = shop.cached_counters(coupon);
     loop {
         let choice = left.as_ref().map_or(Some(own), |left| left.choose(own, shop.random.below(u64::MAX)));
         if let Some(shard) = choice {
-            let draw = coupons::allocate_ticket(coupon, shard);
-            match shop.table.apply::<Counter>(&draw, backoff).await? {
+            let now = shop.clock.now();
+            match shop.table.apply::<Counter>(&coupons::allocate_ticket(coupon, shard, now), backoff).await? {
                 Applied::Done(counter) => {
                     shop.cache_allocated(coupon, shard, counter.left());
-                    return Ok(Ticket { shard, number: counter.next.saturating_sub(1) });
+                    let ticket = Ticket { shard, number: counter.next.saturating_sub(1) };
+                    return Ok(Allocated::Ticket { ticket, version: counter.version });
+                }
+                Applied::Refused(Some(counter)) if counter.is_closed(now) => {
+                    return Ok(Allocated::Outdated { shard, counter });
                 }
                 Applied::Refused(Some(_)) => shop.cache_allocated(coupon, shard, 0),
                 Applied::Refused(None) => return Err(Failure::Internal("a campaign lacks a counter")),
             }
         }
-        let seen = look(shop, campaign, user, backoff).await?;
+        let (seen, newer) = look(shop, campaign, user, backoff).await?;
+        if let Some((shard, counter)) = newer {
+            return Ok(Allocated::Outdated { shard, counter });
+        }
         if seen.is_nothing() {
             shop.cache_refusal(coupon, user);
+            note_sold_out(shop, campaign, true, backoff).await;
             return Err(Refusal::CouponSoldOut.into());
         }
         left = Some(seen);
@@ -58,13 +77,112 @@ pub(super) async fn draw(
     }
 }
 
-/// Reads all counters, strongly, and the user's coupon once more, in case the first read missed it.
+/// Records in the public list whether a campaign is sold out. If that fails, the sweep does it.
+pub(super) async fn note_sold_out(shop: &Shop, campaign: &Campaign, sold_out: bool, backoff: &mut Backoff) {
+    if !campaign.has_row {
+        return;
+    }
+    match shop.table.apply::<IgnoredAny>(&coupons::note_sold_out(campaign, sold_out), backoff).await {
+        // Refused if it is recorded.
+        Ok(Applied::Done(_) | Applied::Refused(_)) => {}
+        Err(error) => tracing::warn!(%error, coupon = %campaign.coupon_id, "the public list was not updated"),
+    }
+}
+
+/// A counter of a later version than the campaign as it is known, if one was found, with its number.
+pub(super) fn newer(campaign: &Campaign, found: &Found) -> Result<Option<(u16, Counter)>, StoreError> {
+    for (key, shard) in counters(campaign).zip(0..) {
+        let counter: Option<Counter> = found.get(&key)?;
+        if let Some(counter) = counter.filter(|counter| counter.version > campaign.version) {
+            return Ok(Some((shard, counter)));
+        }
+    }
+    Ok(None)
+}
+
+/// Brings a counter to the version of its campaign, and returns it. Idempotent; two at once do it once.
+pub(super) async fn bind(
+    shop: &Shop,
+    campaign: &Campaign,
+    shard: u16,
+    mut counter: Counter,
+    backoff: &mut Backoff,
+) -> Result<Counter, Failure> {
+    while counter.version < campaign.version {
+        let bind = coupons::bind_counter(campaign, shard, &counter);
+        match shop.table.apply::<Counter>(&bind, backoff).await? {
+            Applied::Done(bound) => return Ok(bound),
+            Applied::Refused(Some(there)) => counter = there,
+            Applied::Refused(None) => return Err(Failure::Internal("a campaign lacks a counter")),
+        }
+        if counter.version < campaign.version {
+            backoff.pause("the counter changed meanwhile").await?;
+        }
+    }
+    Ok(counter)
+}
+
+/// Brings all counters of a campaign to its version. If it is paused or has ended, every ticket allocated before is
+/// settled: claimed, or voided, so that no request can claim it any more. Returns the number of tickets left.
+///
+/// Run twice, or by two at once, each counter is brought there once. Stopped half-way, the sweep finishes it.
+///
+/// # Errors
+/// If the table cannot be reached, or the retry budget ends first.
+pub(super) async fn bind_all(shop: &Shop, campaign: &Campaign, backoff: &mut Backoff) -> Result<i64, Failure> {
+    let wanted: Vec<Key> = counters(campaign).collect();
+    let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
+    let mut steps = Vec::new();
+    for (key, shard) in wanted.iter().zip(0..) {
+        let counter: Counter = found.get(key)?.ok_or(Failure::Internal("a campaign lacks a counter"))?;
+        let mut backoff = backoff.clone();
+        steps.push(async move {
+            let counter = bind(shop, campaign, shard, counter, &mut backoff).await?;
+            if counter.stopped {
+                settle_stopped(shop, &campaign.coupon_id, shard, counter, &mut backoff).await?;
+            }
+            Ok::<_, Failure>(counter.left())
+        });
+    }
+    let mut left = 0_i64;
+    let mut steps = stream::iter(steps).buffer_unordered(shop.bounds.sweep_shards_at_once.max(1));
+    while let Some(of_counter) = steps.next().await {
+        left = left.saturating_add(of_counter?);
+    }
+    Ok(left)
+}
+
+/// Settles all tickets of a counter that allocates no more, part by part. The progress is recorded, so that a repetition
+/// goes on from there.
+async fn settle_stopped(
+    shop: &Shop,
+    coupon: &CouponId,
+    shard: u16,
+    counter: Counter,
+    backoff: &mut Backoff,
+) -> Result<(), Failure> {
+    let (next, mut swept) = (counter.next, counter.swept);
+    while swept.to < next {
+        backoff.check_time("tickets are being settled")?;
+        let end = next.min(swept.to.saturating_add(shop.bounds.sweep_part));
+        settle(shop, coupon, shard, swept.to..end, backoff).await?;
+        let Some(moved) = swept.moved(end, next, shop.clock.now()) else { return Ok(()) };
+        // Refused if a sweep has come further.
+        let (Applied::Done(_) | Applied::Refused(_)) =
+            shop.table.apply::<Counter>(&coupons::note_swept(coupon, shard, moved), backoff).await?;
+        swept = moved;
+    }
+    Ok(())
+}
+
+/// Reads all counters, strongly, and the user's coupon once more, in case the first read missed it. Returns the tickets
+/// left, and a counter of a later version than the campaign's, if there is one.
 async fn look(
     shop: &Shop,
     campaign: &Campaign,
     user: &UserId,
     backoff: &mut Backoff,
-) -> Result<RemainingTickets, Failure> {
+) -> Result<(RemainingTickets, Option<(u16, Counter)>), Failure> {
     let mine = keys::user_coupon(user, &campaign.coupon_id);
     let wanted: Vec<Key> = counters(campaign).chain([mine.clone()]).collect();
     let at = shop.clock.now();
@@ -73,7 +191,7 @@ async fn look(
     if found.get::<IssuedCoupon>(&mine)?.is_some_and(|mine| mine.state != CouponState::Revoked) {
         return Err(Refusal::CouponAlreadyIssued.into());
     }
-    Ok(left)
+    Ok((left, newer(campaign, &found)?))
 }
 
 pub(super) fn counters(campaign: &Campaign) -> impl Iterator<Item = Key> {

@@ -8,6 +8,7 @@ use super::{
     CouponId, ETag, OrderId, UserId, Won,
     bounded::bounded,
     invalid::named,
+    inventory::spread,
     is_zero,
     swept::{SweepPlan, Swept},
     time,
@@ -117,14 +118,52 @@ pub enum Validity {
     Until(Timestamp),
 }
 
+impl Validity {
+    /// The end of the validity of a coupon issued at this instant.
+    fn expiry(&self, issued_at: Timestamp) -> Result<Timestamp, jiff::Error> {
+        match *self {
+            Self::Until(instant) => Ok(instant),
+            Self::Days(days) => {
+                time::start_of_seoul_day(time::seoul_day(issued_at).checked_add(i64::from(days).days())?)
+            }
+        }
+    }
+}
+
 bounded! {
     /// The number of coupons of a campaign.
     TotalQuantity(i64): 1, 10_000_000
 }
 
 bounded! {
+    /// A number of coupons to add to a campaign.
+    AddedQuantity(i64): 0, 10_000_000
+}
+
+bounded! {
     /// The number of Seoul days for which a coupon is valid: at most about ten years.
     ValidDays(u16): 1, 3_650
+}
+
+/// The state of a campaign, as an admin sets it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum CampaignStatus {
+    /// Issues coupons within its window.
+    #[default]
+    Active,
+    /// Issues none until it is ACTIVE again.
+    Paused,
+    /// Issues none any more. Final.
+    Ended,
+}
+
+named!(CampaignStatus { "ACTIVE" => Active, "PAUSED" => Paused, "ENDED" => Ended });
+
+impl CampaignStatus {
+    pub fn is_active(&self) -> bool {
+        *self == Self::Active
+    }
 }
 
 /// A campaign: `total_quantity` coupons, first come first served.
@@ -156,6 +195,17 @@ pub struct Campaign {
         with = "jiff::fmt::serde::timestamp::millisecond::optional"
     )]
     pub updated_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "CampaignStatus::is_active")]
+    pub status: CampaignStatus,
+    /// The number of its changes. A counter has the version that it was last brought to.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub version: u64,
+    /// The total before coupons were added, if some were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_quantity: Option<i64>,
+    /// Whether the public list has a row of it while it is ACTIVE. Campaigns of an earlier version get one by the sweep.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_row: bool,
     /// The sweep of its tickets. One without a plan, as of an earlier version, is looked at from its start on.
     #[serde(flatten)]
     pub sweep: SweepPlan,
@@ -177,13 +227,26 @@ impl Campaign {
         let instants = [self.issue_from, self.issue_until, self.created_at, self.last_updated()];
         let instants = instants.map(Timestamp::as_millisecond);
         let quantities = json!([total_quantity, counter_shards]);
-        ETag::from_fields(&json!([coupon_id, name, description, terms, quantities, validity, instants]))
+        let fields = json!([coupon_id, name, description, terms, quantities, validity, instants]);
+        // The tag of an ACTIVE campaign stays that of earlier versions.
+        ETag::from_fields(&if self.status.is_active() { fields } else { json!([fields, self.status]) })
     }
 
-    /// Whether it issues coupons at this instant: within its window, and only coupons that can still be used. Campaigns
-    /// of the first stage may have a `validUntil` that passes while they issue.
+    /// Whether it issues coupons at this instant: ACTIVE, within its window, and only coupons that can still be used.
+    /// Campaigns of the first stage may have a `validUntil` that passes while they issue.
     pub fn is_open(&self, now: Timestamp) -> bool {
-        self.issue_from <= now && now < self.issue_until && self.expiry(now).is_ok_and(|expiry| now < expiry)
+        let is_in_window = self.issue_from <= now && now < self.issue_until;
+        self.status.is_active() && is_in_window && self.expiry(now).is_ok_and(|expiry| now < expiry)
+    }
+
+    /// The part of the total that each counter has.
+    pub fn parts(&self) -> Vec<i64> {
+        spread(self.total_quantity, self.counter_shards)
+    }
+
+    /// The part of the total that each counter had before coupons were added.
+    pub fn first_parts(&self) -> Vec<i64> {
+        spread(self.first_quantity.unwrap_or(self.total_quantity), self.counter_shards)
     }
 
     /// Whether no ticket can be allocated any more: a request that began just before the end has had enough time.
@@ -196,12 +259,7 @@ impl Campaign {
     /// # Errors
     /// If it is beyond the range of an instant.
     pub fn expiry(&self, issued_at: Timestamp) -> Result<Timestamp, jiff::Error> {
-        match self.validity {
-            Validity::Until(instant) => Ok(instant),
-            Validity::Days(days) => {
-                time::start_of_seoul_day(time::seoul_day(issued_at).checked_add(i64::from(days).days())?)
-            }
-        }
+        self.validity.expiry(issued_at)
     }
 
     /// An instant after the issue and the validity of all its coupons.
@@ -210,6 +268,41 @@ impl Campaign {
     /// If it is beyond the range of an instant.
     pub fn last_expiry(&self) -> Result<Timestamp, jiff::Error> {
         Ok(self.expiry(self.issue_until)?.max(self.issue_until))
+    }
+}
+
+/// The row of a campaign in the public list: its description, and whether its coupons are gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CampaignRow {
+    pub coupon_id: CouponId,
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(flatten)]
+    pub terms: Terms,
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub issue_from: Timestamp,
+    /// The end of the issue, exclusive.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub issue_until: Timestamp,
+    pub validity: Validity,
+    /// Whether no ticket was left when the counters were last looked at. Only a hint: tickets come back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sold_out: bool,
+}
+
+impl CampaignRow {
+    /// The row of a campaign with coupons left.
+    pub fn of(campaign: &Campaign) -> Self {
+        let Campaign { coupon_id, name, description, terms, issue_from, issue_until, validity, .. } = campaign.clone();
+        Self { coupon_id, name, description, terms, issue_from, issue_until, validity, sold_out: false }
+    }
+
+    /// Whether the campaign issues coupons at this instant, as [`Campaign::is_open`]. Only ACTIVE campaigns have a row.
+    pub fn is_open(&self, now: Timestamp) -> bool {
+        let is_in_window = self.issue_from <= now && now < self.issue_until;
+        is_in_window && self.validity.expiry(now).is_ok_and(|expiry| now < expiry)
     }
 }
 
@@ -227,12 +320,42 @@ pub struct Counter {
     /// The coupons of tickets below this one are marked as expired if they are.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub expired_to: i64,
+    /// The version of the campaign that it was last brought to.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub version: u64,
+    /// Its part of the campaign's total at that version. Without one it has its first part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<i64>,
+    /// Whether it allocates no ticket, since the campaign is paused or has ended.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stopped: bool,
+    /// The end of the issue at that version, exclusive. Without one the campaign still has its first end.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "jiff::fmt::serde::timestamp::millisecond::optional"
+    )]
+    pub issue_until: Option<Timestamp>,
 }
 
 impl Counter {
     /// A counter of this many tickets.
     pub fn new(tickets: i64) -> Self {
-        Self { next: 0, limit: tickets, swept: Swept::default(), expired_to: 0 }
+        Self {
+            next: 0,
+            limit: tickets,
+            swept: Swept::default(),
+            expired_to: 0,
+            version: 0,
+            part: None,
+            stopped: false,
+            issue_until: None,
+        }
+    }
+
+    /// Whether it allocates no ticket at this instant, however many are left.
+    pub fn is_closed(&self, now: Timestamp) -> bool {
+        self.stopped || self.issue_until.is_some_and(|until| until <= now)
     }
 
     /// The number of tickets left.
@@ -285,6 +408,9 @@ pub struct IssuedCoupon {
     pub coupon_id: CouponId,
     pub user_id: UserId,
     pub name: String,
+    /// The description of the campaign at the issue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     #[serde(flatten)]
     pub terms: Terms,
     /// Its state, without the passing of time.
@@ -395,6 +521,10 @@ mod tests {
             counter_shards: 1,
             created_at: at("2026-10-01T00:00:00Z"),
             updated_at: None,
+            status: CampaignStatus::Active,
+            version: 0,
+            first_quantity: None,
+            has_row: true,
             sweep: SweepPlan::default(),
         }
     }
@@ -406,6 +536,34 @@ mod tests {
         assert!(campaign.is_open(at("2026-11-01T00:00:00Z")));
         assert!(campaign.is_open(at("2026-11-30T23:59:59.999Z")));
         assert!(!campaign.is_open(at("2026-12-01T00:00:00Z")));
+    }
+
+    #[test]
+    fn a_campaign_that_is_not_active_is_closed() {
+        let open = at("2026-11-20T00:00:00Z");
+        for (status, is_open) in
+            [(CampaignStatus::Active, true), (CampaignStatus::Paused, false), (CampaignStatus::Ended, false)]
+        {
+            assert_eq!(Campaign { status, ..campaign(Validity::Days(1)) }.is_open(open), is_open, "{status:?}");
+        }
+    }
+
+    #[test]
+    fn coupons_are_added_to_the_parts_of_all_counters() {
+        let before = Campaign { counter_shards: 3, ..campaign(Validity::Days(1)) };
+        assert_eq!((before.parts(), before.first_parts()), (vec![4, 3, 3], vec![4, 3, 3]));
+        let after = Campaign { total_quantity: 15, first_quantity: Some(10), ..before };
+        assert_eq!((after.parts(), after.first_parts()), (vec![5, 5, 5], vec![4, 3, 3]));
+    }
+
+    #[test]
+    fn a_counter_is_closed_once_it_is_stopped_or_the_issue_has_ended() {
+        let (now, end) = (at("2026-11-20T00:00:00Z"), at("2026-11-20T00:00:00.001Z"));
+        let counter = Counter::new(7);
+        assert!(!counter.is_closed(now));
+        assert!(Counter { stopped: true, ..counter }.is_closed(now));
+        let until = |instant| Counter { issue_until: Some(instant), ..counter };
+        assert!(until(now).is_closed(now) && !until(end).is_closed(now));
     }
 
     #[test]
@@ -431,6 +589,7 @@ mod tests {
             coupon_id: campaign.coupon_id.clone(),
             user_id: UserId::try_from("mina".to_owned()).unwrap(),
             name: campaign.name.clone(),
+            description: None,
             terms: campaign.terms,
             state: CouponState::Usable,
             issued_at: at("2026-11-20T00:00:00Z"),
@@ -493,7 +652,8 @@ mod tests {
     #[test]
     fn the_tag_of_a_campaign_changes_with_each_described_field() {
         let described = campaign(Validity::Days(1));
-        let changes: [fn(&mut Campaign); 10] = [
+        let changes: [fn(&mut Campaign); 11] = [
+            |campaign| campaign.status = CampaignStatus::Paused,
             |campaign| campaign.coupon_id = CouponId::try_from("other".to_owned()).unwrap(),
             |campaign| campaign.name.push('!'),
             |campaign| campaign.description = Some(String::new()),
@@ -515,7 +675,8 @@ mod tests {
 
     #[test]
     fn a_counter_has_the_tickets_below_its_limit_left() {
-        assert_eq!(Counter::new(7), Counter { next: 0, limit: 7, swept: Swept::default(), expired_to: 0 });
+        let counter = Counter::new(7);
+        assert_eq!((counter.next, counter.limit, counter.swept), (0, 7, Swept::default()));
         for (next, left) in [(0, 7), (5, 2), (7, 0)] {
             assert_eq!(Counter { next, ..Counter::new(7) }.left(), left, "next {next}");
         }

@@ -1,7 +1,7 @@
 //! Entity tags: a client that read a thing can make its change depend on the state that it read.
 //!
 //! A tag is a digest of the public fields, not the stored version. The version also counts changes that no answer shows
-//! (another number of shards, a sweep, a migration), and campaigns have none. Two states with equal fields share a tag;
+//! (another number of shards, a sweep, a migration). Two states with equal fields share a tag;
 //! a client that means one of them means the other as well. Races stay exact because the commit asserts the version of
 //! the very record that the tag was computed from.
 

@@ -37,6 +37,8 @@ pub enum Invalid {
     After(&'static str),
     /// Must not be earlier than the field named.
     NotBefore(&'static str),
+    /// Must not be later than the field named.
+    NotAfter(&'static str),
     /// An instant that must not have passed.
     Past,
     /// Cannot be given together with the field named.

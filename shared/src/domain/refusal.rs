@@ -3,7 +3,7 @@
 use super::{
     ClaimId, CouponId, OrderId, OrderSheetId, PaymentId, ProductId, WithdrawalId, Won,
     claim::{ClaimReason, ClaimRefund},
-    coupon::CouponProblem,
+    coupon::{CampaignStatus, CouponProblem},
     etag::Mismatch,
     states::{
         ClaimAction, ClaimStatus, LineStatus, OrderAction, OrderStatus, ParcelStatus, RefundStatus, SessionAction,
@@ -149,13 +149,16 @@ pub enum Refusal {
     /// The coupon cannot be used for this order.
     #[error("coupon not usable")]
     CouponNotUsable { coupon_id: CouponId, reason: CouponProblem },
+    /// The campaign has ended, which is final.
+    #[error("campaign state conflict")]
+    CampaignStateConflict { coupon_id: CouponId, status: CampaignStatus },
     /// Every coupon of the campaign has been issued.
     #[error("coupon sold out")]
     CouponSoldOut,
     /// The user has the coupon already.
     #[error("coupon already issued")]
     CouponAlreadyIssued,
-    /// The campaign has not begun or is over.
+    /// The campaign has not begun, is over, or is paused.
     #[error("coupon not issuable")]
     CouponNotIssuable,
     /// The id is taken.

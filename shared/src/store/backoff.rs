@@ -78,6 +78,14 @@ impl Backoff {
         Ok(RetryKind::AfterBackoff)
     }
 
+    /// Checks that a long piece of work may go on to its next part.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] with `why` once the retry budget is spent.
+    pub fn check_time(&self, why: &str) -> Result<(), StoreError> {
+        if Instant::now() >= self.deadline { Err(StoreError::Busy(why.to_owned())) } else { Ok(()) }
+    }
+
     /// Waits for a random part of a window that doubles with each attempt. This full jitter spreads the colliding
     /// requests better than any fixed step.
     ///

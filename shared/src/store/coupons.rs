@@ -4,14 +4,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Action,
+    Action, Key,
     keys::{self, BY_EXPIRY, BY_TIME},
     swept,
 };
 use crate::{
     domain::{
         CouponId, OrderId, UserId,
-        coupon::{Campaign, ClaimRecord, Counter, CouponState, IssuedCoupon},
+        coupon::{Campaign, CampaignRow, ClaimRecord, Counter, CouponState, IssuedCoupon},
         swept::{SweepPlan, Swept},
     },
     platform::trace::{self, TraceId},
@@ -44,10 +44,81 @@ pub fn set_listed(campaign: &Campaign) -> Action {
     action.when(format!("attribute_exists(#pk) AND attribute_not_exists(#{list})"))
 }
 
-/// Plans the next look of the sweep of tickets; refused if another was planned since, or the campaign is no longer swept.
-pub fn plan_sweep(coupon: &CouponId, seen: SweepPlan, next: SweepPlan) -> Action {
-    let seen_from = seen.from.map(|from| from.as_millisecond());
-    swept_by(coupon, next, "attribute_not_exists(#sweepFrom) OR #sweepFrom = :seen").value(":seen", seen_from)
+/// Changes a campaign, and plans a look of the sweep at once, which finishes the change if its request dies. Refused if
+/// the campaign has changed since.
+pub fn change_campaign(before: &Campaign, after: &Campaign) -> Action {
+    let coupon = &after.coupon_id;
+    let description = if after.description.is_some() { ", #description = :description" } else { "" };
+    let first = if after.first_quantity.is_some() { ", #firstQuantity = :first" } else { "" };
+    let forget = if after.description.is_none() { " REMOVE #description" } else { "" };
+    let fields = "#status = :status, #version = :version, #totalQuantity = :total, #issueUntil = :until, \
+                  #updatedAt = :updatedAt, #hasRow = :hasRow";
+    let place = |from| keys::campaign_by_sweep(coupon, from);
+    let plan = swept::plan(keys::campaign(coupon), after.sweep, place);
+    let mut update = plan.and_also(&format!(", {fields}{description}{first}{forget}"));
+    if let Some(description) = &after.description {
+        update = update.value(":description", description);
+    }
+    if let Some(quantity) = after.first_quantity {
+        update = update.value(":first", quantity);
+    }
+    seen_version(update.when(of_version("attribute_exists(#pk)", before.version)), before.version)
+        .value(":status", after.status)
+        .value(":version", after.version)
+        .value(":total", after.total_quantity)
+        .value(":until", after.issue_until.as_millisecond())
+        .value(":updatedAt", after.last_updated().as_millisecond())
+        .value(":hasRow", after.has_row)
+}
+
+/// A condition, and that the item is of this version. Items without a version are of version 0.
+fn of_version(condition: &str, version: u64) -> String {
+    let is_of_version = if version == 0 { "attribute_not_exists(#version)" } else { "#version = :seenVersion" };
+    format!("{condition} AND {is_of_version}")
+}
+
+/// Sets the value that a condition by [`of_version`] has.
+fn seen_version(action: Action, version: u64) -> Action {
+    if version == 0 { action } else { action.value(":seenVersion", version) }
+}
+
+/// The changes of the public list by a change of a campaign: the row moves, comes or goes.
+pub fn change_row(before: &Campaign, after: &Campaign) -> Vec<Action> {
+    let row = |campaign: &Campaign| {
+        let is_listed = campaign.has_row && campaign.status.is_active();
+        is_listed.then(|| keys::campaign_row(&campaign.coupon_id, campaign.issue_until))
+    };
+    let put = |key: Key| Action::put(key, &CampaignRow::of(after));
+    match (row(before), row(after)) {
+        (Some(old), Some(new)) if old == new => vec![put(new).when("attribute_exists(#pk)")],
+        (old, new) => {
+            let gone = old.map(|old| Action::delete(old).when("attribute_exists(#pk)"));
+            gone.into_iter().chain(new.map(|new| put(new).when("attribute_not_exists(#pk)"))).collect()
+        }
+    }
+}
+
+/// Adds the row of a campaign to the public list.
+pub fn create_row(campaign: &Campaign) -> Action {
+    Action::create(keys::campaign_row(&campaign.coupon_id, campaign.issue_until), &CampaignRow::of(campaign))
+}
+
+/// Records in the public list whether a campaign is sold out; refused if it is recorded, or the campaign has no row.
+pub fn note_sold_out(campaign: &Campaign, sold_out: bool) -> Action {
+    let other = "attribute_not_exists(#soldOut) OR #soldOut <> :soldOut";
+    // A row without the attribute says that coupons are left.
+    let other = if sold_out { other } else { "#soldOut <> :soldOut" };
+    Action::update(keys::campaign_row(&campaign.coupon_id, campaign.issue_until), "SET #soldOut = :soldOut")
+        .when(format!("attribute_exists(#pk) AND ({other})"))
+        .value(":soldOut", sold_out)
+}
+
+/// Plans the next look of the sweep of tickets; refused if another was planned since, the campaign has changed, or is no
+/// longer swept.
+pub fn plan_sweep(seen: &Campaign, next: SweepPlan) -> Action {
+    let seen_from = seen.sweep.from.map(|from| from.as_millisecond());
+    let condition = of_version("(attribute_not_exists(#sweepFrom) OR #sweepFrom = :seen)", seen.version);
+    seen_version(swept_by(&seen.coupon_id, next, &condition), seen.version).value(":seen", seen_from)
 }
 
 /// Plans a look of the sweep of tickets for sooner; refused if it is to come as soon.
@@ -62,27 +133,54 @@ fn swept_by(coupon: &CouponId, next: SweepPlan, condition: &str) -> Action {
 }
 
 /// Moves a campaign from the sweep of tickets to the expiry of coupons, which begins at `from`. Refused if it was moved
-/// before.
-pub fn await_expiry(coupon: &CouponId, from: Timestamp) -> Action {
-    Action::move_in_index(keys::campaign(coupon), BY_EXPIRY, keys::campaign_by_expiry(coupon, from))
-        .when(format!("#{} = :swept", BY_EXPIRY.pk))
-        .value(":swept", keys::CAMPAIGNS)
+/// before, or has changed.
+pub fn await_expiry(seen: &Campaign, from: Timestamp) -> Action {
+    let coupon = &seen.coupon_id;
+    let place = keys::campaign_by_expiry(coupon, from);
+    let update = Action::move_in_index(keys::campaign(coupon), BY_EXPIRY, place)
+        .when(of_version(&format!("#{} = :swept", BY_EXPIRY.pk), seen.version))
+        .value(":swept", keys::CAMPAIGNS);
+    seen_version(update, seen.version)
 }
 
-/// Removes a campaign from the expiry index. Idempotent.
+/// Removes a campaign from the expiry of coupons. Refused if it is not there: a change of it may have returned it to the
+/// sweep of tickets.
 pub fn leave_sweeps(coupon: &CouponId) -> Action {
     let (pk, sk) = (BY_EXPIRY.pk, BY_EXPIRY.sk);
-    Action::update(keys::campaign(coupon), format!("REMOVE #{pk}, #{sk}")).when(format!("attribute_exists(#{pk})"))
+    Action::update(keys::campaign(coupon), format!("REMOVE #{pk}, #{sk}"))
+        .when(format!("#{pk} = :list"))
+        .value(":list", keys::EXPIRIES)
 }
 
 pub fn create_counter(coupon: &CouponId, shard: u16, counter: &Counter) -> Action {
     Action::create(keys::counter(coupon, shard), counter)
 }
 
-/// Allocates the next ticket of a counter shard. Sent twice it orphans a ticket, which the sweep reclaims; it never
-/// allocates one ticket twice.
-pub fn allocate_ticket(coupon: &CouponId, shard: u16) -> Action {
-    Action::update(keys::counter(coupon, shard), "SET #next = #next + :one").when("#next < #limit").value(":one", 1)
+/// Allocates the next ticket of a counter shard. Refused if none is left, the campaign is paused or has ended, or its
+/// issue is over. Sent twice it orphans a ticket, which the sweep reclaims; it never allocates one ticket twice.
+pub fn allocate_ticket(coupon: &CouponId, shard: u16, now: Timestamp) -> Action {
+    let is_open = "attribute_not_exists(#stopped) AND (attribute_not_exists(#issueUntil) OR #issueUntil > :now)";
+    Action::update(keys::counter(coupon, shard), "SET #next = #next + :one")
+        .when(format!("#next < #limit AND {is_open}"))
+        .value(":one", 1)
+        .value(":now", now.as_millisecond())
+}
+
+/// Brings a counter shard to the version of its campaign: whether it allocates tickets, until when, and the added ones.
+/// Refused if the counter has changed its version since it was `seen`, so that it adds tickets once.
+pub fn bind_counter(campaign: &Campaign, shard: u16, seen: &Counter) -> Action {
+    let part = |parts: Vec<i64>| parts.get(usize::from(shard)).copied().unwrap_or(0);
+    let (before, after) = (seen.part.unwrap_or_else(|| part(campaign.first_parts())), part(campaign.parts()));
+    let (stop, resume) =
+        if campaign.status.is_active() { ("", " REMOVE #stopped") } else { (", #stopped = :stopped", "") };
+    let fields = "#limit = #limit + :added, #part = :part, #version = :version, #issueUntil = :until";
+    let update = Action::update(keys::counter(&campaign.coupon_id, shard), format!("SET {fields}{stop}{resume}"));
+    let update = if campaign.status.is_active() { update } else { update.value(":stopped", true) };
+    seen_version(update.when(of_version("attribute_exists(#pk)", seen.version)), seen.version)
+        .value(":added", after.saturating_sub(before))
+        .value(":part", after)
+        .value(":version", campaign.version)
+        .value(":until", campaign.issue_until.as_millisecond())
 }
 
 /// Claims a ticket for a user; refused if it was claimed or voided before.

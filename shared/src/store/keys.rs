@@ -35,6 +35,7 @@
 //! | the claim record of a reservation | `UNITS#product id#shard#first sequence number` | `UNITS` | |
 //! | a coupon campaign | `CAMPAIGN#id` | `CAMPAIGN` | by expiry: `CAMPAIGNS`, next look of the sweep and coupon id, until all its tickets are accounted for; then `EXPIRIES`, the last instant of its coupons and its id, until they are marked |
 //! | | | | by time: `CAMPAIGNS`, instant and coupon id |
+//! | the row of an ACTIVE campaign in the public list | `OPENCAMPAIGNS` | `UNTIL#end of the issue#coupon id` | |
 //! | a shard of its counter | `COUNTER#coupon id#shard` | `COUNTER` | |
 //! | the claim record of a ticket | `SLOT#coupon id#shard#ticket` | `SLOT` | |
 //! | units sold of a product | `SALES#product id` | `SALES` | by time: `SALES`, product id |
@@ -434,6 +435,22 @@ pub const EXPIRIES: &str = "EXPIRIES";
 /// The key of a campaign in the expiry index once its tickets are swept.
 pub fn campaign_by_expiry(coupon: &CouponId, expiry: Timestamp) -> IndexKey {
     IndexKey { pk: EXPIRIES.to_owned(), sk: time_and_id(expiry, coupon.as_str()) }
+}
+
+/// The rows of the public list of campaigns, by the end of their issue.
+pub const CAMPAIGN_ROWS: &str = "OPENCAMPAIGNS";
+
+/// The beginning of the sort keys of these rows. A position in the list follows.
+pub const CAMPAIGN_ROW_PREFIX: &str = "UNTIL#";
+
+/// The row of a campaign in the public list.
+pub fn campaign_row(coupon: &CouponId, issue_until: Timestamp) -> Key {
+    key(CAMPAIGN_ROWS.to_owned(), format!("{CAMPAIGN_ROW_PREFIX}{}", campaign_row_place(coupon, issue_until)))
+}
+
+/// The position of a campaign in the public list.
+pub fn campaign_row_place(coupon: &CouponId, issue_until: Timestamp) -> String {
+    time_and_id(issue_until, coupon.as_str())
 }
 
 /// One shard of a campaign's counter.

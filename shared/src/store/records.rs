@@ -30,7 +30,7 @@ use crate::domain::{
     CouponId, OrderId, PaymentId, ProductId, UserId,
     account::Account,
     cart::Cart,
-    coupon::{Campaign, ClaimRecord, Counter, IssuedCoupon},
+    coupon::{Campaign, CampaignRow, ClaimRecord, Counter, IssuedCoupon},
     inventory::Shard,
     ledger::LedgerEntry,
     order::{Payment, PaymentClaim},
@@ -118,6 +118,7 @@ pub enum Record {
         claim: reservations::ClaimRecord,
     },
     Campaign(Box<Campaign>),
+    CampaignRow(Box<CampaignRow>),
     Counter {
         coupon: CouponId,
         shard: u16,
@@ -259,6 +260,7 @@ impl Record {
                 Ok(Self::Shard { product, number, shard: reader.record()? })
             }
             (["CAMPAIGN", _], ["CAMPAIGN"]) => reader.record().map(Self::Campaign),
+            (["OPENCAMPAIGNS"], ["UNTIL", _, _]) => reader.record().map(Self::CampaignRow),
             (["COUNTER", coupon, shard], ["COUNTER"]) => {
                 let (coupon, shard) = (reader.part(coupon)?, reader.number(shard)?);
                 Ok(Self::Counter { coupon, shard, counter: reader.record()? })
@@ -346,6 +348,7 @@ impl Record {
             Self::Shard { product, number, .. } => keys::stock(product, *number),
             Self::UnitClaim { product, shard, place, .. } => keys::unit_claim(product, *shard, *place),
             Self::Campaign(campaign) => keys::campaign(&campaign.coupon_id),
+            Self::CampaignRow(row) => keys::campaign_row(&row.coupon_id, row.issue_until),
             Self::Counter { coupon, shard, .. } => keys::counter(coupon, *shard),
             Self::TicketClaim { coupon, shard, ticket, .. } => keys::ticket_claim(coupon, *shard, *ticket),
             Self::Sales { product, .. } => keys::sales(product),
@@ -494,7 +497,8 @@ mod tests {
             ),
             (keys::seller_change(&user()), json!({ "version": 2, "changedAt": at_ms })),
             (keys::stock(&product(), 3), with(json!({ "remaining": 1, "received": 1 }), &offer)),
-            (keys::campaign(&coupon()), with(campaign, &terms)),
+            (keys::campaign(&coupon()), with(campaign.clone(), &terms)),
+            (keys::campaign_row(&coupon(), at.parse().unwrap()), with(campaign, &terms)),
             (keys::counter(&coupon(), 0), json!({ "next": 0, "limit": 1 })),
             (keys::unit_claim(&product(), 3, 70), json!({ "units": 2, "orderId": "o1" })),
             (keys::ticket_claim(&coupon(), 0, 5), json!({ "userId": "mina" })),

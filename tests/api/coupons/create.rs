@@ -24,6 +24,7 @@ async fn a_campaign_is_created_and_shown_with_what_remains() {
       "minOrderAmount": 20000,
       "name": "환영 쿠폰",
       "remainingQuantity": 2,
+      "status": "ACTIVE",
       "totalQuantity": 3,
       "updatedAt": "2026-11-20T03:00:00Z",
       "validDays": 7,

@@ -151,6 +151,14 @@ fn coupons() -> Vec<Scenario> {
             });
             shop.post("/coupons", campaign).as_admin().key("k")
         }),
+        api("update-coupon", "pauses, and gets more coupons", seed_data, |shop, _| {
+            let change = json!({ "status": "PAUSED", "addQuantity": 3, "issueUntil": "2026-12-24T00:00:00Z" });
+            shop.patch("/coupons/welcome", change).as_admin().key("k")
+        }),
+        api("update-coupon", "is described anew", with_coupon, |shop, _| {
+            shop.patch("/coupons/welcome", json!({ "description": "첫 주문에" })).as_admin()
+        }),
+        api("list-campaigns", "a page", seed_data, |shop, _| shop.get("/coupons/campaigns?open=true")),
         api("get-coupon", "a campaign", seed_data, |shop, _| shop.get("/coupons/welcome").as_admin()),
         api("list-desk-lines", "a page", with_coupon, |shop, _| shop.get("/desk/lines?status=PREPARING").as_admin()),
         api("list-orders", "of all users", with_coupon, |shop, _| shop.get("/orders").as_admin()),

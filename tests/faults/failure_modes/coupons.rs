@@ -63,17 +63,15 @@ async fn an_expired_coupon_is_not_issued() {
     old["issueUntil"] = json!("2026-12-01T00:00:00Z");
     shop.post("/coupons", old).as_admin().await.expect(201);
     let until: jiff::Timestamp = "2026-11-25T00:00:00Z".parse().unwrap();
-    shop.dynamo()
-        .execute(
-            "UpdateItem",
-            json!({
-                "TableName": tests::TABLE, "Key": { "pk": { "S": "CAMPAIGN#old" }, "sk": { "S": "CAMPAIGN" } },
-                "UpdateExpression": "SET validity = :validity",
-                "ExpressionAttributeValues":
-                    { ":validity": { "M": { "validUntil": { "N": until.as_millisecond().to_string() } } } },
-            }),
-        )
-        .unwrap();
+    for (pk, sk) in [("CAMPAIGN#old", "CAMPAIGN"), ("OPENCAMPAIGNS", "UNTIL#1796083200000#old")] {
+        let update = json!({
+            "TableName": tests::TABLE, "Key": { "pk": { "S": pk }, "sk": { "S": sk } },
+            "UpdateExpression": "SET validity = :validity",
+            "ExpressionAttributeValues":
+                { ":validity": { "M": { "validUntil": { "N": until.as_millisecond().to_string() } } } },
+        });
+        shop.dynamo().execute("UpdateItem", update).unwrap();
+    }
     shop.set_clock("2026-11-24T23:59:59.999Z");
     assert_eq!(shop.issue("mina", "old").await.expect(201)["status"], "USABLE");
     shop.set_clock("2026-11-25T00:00:00Z");

@@ -102,6 +102,8 @@ const UNITS_CLAIMED: Writes = Writes("UNITS#", "UNITS", "put orderId");
 const UNITS_VOID: Writes = Writes("UNITS#", "UNITS", "put pk sk units.");
 const TICKET: Writes = Writes("COUNTER#", "COUNTER", "SET #next");
 const LIMIT: Writes = Writes("COUNTER#", "COUNTER", "SET #limit");
+const BOUND: Writes = Writes("COUNTER#", "COUNTER", "SET #limit = #limit + :added");
+const ROW_GONE: Writes = Writes("OPENCAMPAIGNS", "UNTIL#", "delete");
 const TICKET_CLAIMED: Writes = Writes("SLOT#", "SLOT", "put pk sk userId");
 const COUNT: Writes = Writes("SALES#", "SALES", "#lastSoldAt = :lastSoldAt");
 const RANKED_AGAIN: Writes = Writes("SALES#", "SALES", "REMOVE #offSale");
@@ -168,6 +170,9 @@ impl Mutant {
         Self { name: "claimed units go back", changes: &[Unconditional(UNITS_VOID)] },
         Self { name: "units go back again and again", changes: &[LeftOut(UNITS_VOID)] },
         Self { name: "more tickets are allocated than there are", changes: &[Unconditional(TICKET)] },
+        Self { name: "a pause does not come to the counters", changes: &[Kept(BOUND, &["stopped"])] },
+        Self { name: "added coupons are added twice", changes: &[Multiplied(BOUND, ":added", 2)] },
+        Self { name: "a paused campaign stays in the public list", changes: &[LeftOut(ROW_GONE)] },
         Self { name: "a coupon is issued without its claim record", changes: &[LeftOut(TICKET_CLAIMED)] },
         Self { name: "a voided ticket raises the limit by two", changes: &[Multiplied(LIMIT, ":one", 2)] },
         Self { name: "a voided ticket never raises the limit", changes: &[LeftOut(LIMIT)] },

@@ -46,7 +46,8 @@ pub(super) async fn quiesce(world: &World) {
         drain(world).await;
     }
     for sweep in 0..8 {
-        if orphaned_tickets(&world.table.latest()).is_empty() {
+        let items = world.table.latest();
+        if orphaned_tickets(&items).is_empty() && counters_behind(&items).is_empty() {
             break;
         }
         consumers::sweep(world, Task::Tickets, world.chance_of(&format!("last sweep of tickets {sweep}"))).await;
@@ -164,6 +165,7 @@ pub(super) async fn check(world: &World) {
     bestsellers::check(world, world.chance_of("last bestsellers")).await;
     let items = world.table.latest();
     orphaned_tickets(&items).into_iter().for_each(|violation| world.report_violation(violation));
+    counters_behind(&items).into_iter().for_each(|violation| world.report_violation(violation));
     check_rebuild(world, &items);
     recounts::violations(world, &items).into_iter().for_each(|violation| world.report_violation(violation));
     desk::violations(&items).into_iter().for_each(|violation| world.report_violation(violation));
@@ -294,9 +296,25 @@ fn orphaned_tickets(items: &[Value]) -> Vec<String> {
     orphaned
 }
 
-/// Whether tickets or units are orphaned: a sweep recovers them.
+/// The counters that have not followed the last change of their campaign.
+fn counters_behind(items: &[Value]) -> Vec<String> {
+    let campaigns = items.iter().filter(|item| item["sk"]["S"] == "CAMPAIGN");
+    let versions: Vec<(&str, i64)> =
+        campaigns.map(|item| (text(item, "pk").trim_start_matches("CAMPAIGN#"), number(item, "version"))).collect();
+    let version = |counter: &Value| {
+        let (id, _) = text(counter, "pk").strip_prefix("COUNTER#")?.rsplit_once('#')?;
+        Some(versions.iter().find(|(campaign, _)| *campaign == id)?.1)
+    };
+    let counters = items.iter().filter(|item| item["sk"]["S"] == "COUNTER");
+    let behind =
+        counters.filter(|counter| version(counter).is_some_and(|version| number(counter, "version") < version));
+    behind.map(|counter| format!("{} has not followed its campaign", text(counter, "pk"))).collect()
+}
+
+/// Whether tickets or units are orphaned, or a change of a campaign is unfinished: a sweep recovers them.
 pub(super) fn has_orphans(items: &[Value]) -> bool {
-    !recounts::missing_units(items).is_empty() || !orphaned_tickets(items).is_empty()
+    let has_orphans = !recounts::missing_units(items).is_empty() || !orphaned_tickets(items).is_empty();
+    has_orphans || !counters_behind(items).is_empty()
 }
 
 /// The product of the shard with this partition key.

@@ -309,6 +309,10 @@ fn simple(method: &str, path: &str) -> Option<Call> {
             });
             Call::post(As::Admin, "/coupons", campaign)
         }
+        ("PATCH", "/coupons/{couponId}") => {
+            Call::patch(As::Admin, "/coupons/welcome", json!({ "description": "첫 주문에 쓰는 쿠폰" }))
+        }
+        ("GET", "/coupons/campaigns") => Call::get(As::Anyone, "/coupons/campaigns?open=true"),
         ("GET", "/coupons") => Call::get(KIM, "/coupons?userId=kim&status=ALL"),
         ("POST", "/coupons/issue") => {
             Call::post(KIM, "/coupons/issue", json!({ "userId": "kim", "couponId": "harvest" }))

@@ -9,8 +9,8 @@ use shared::{
         views::{
             self, AccessView, BestsellerView, CampaignView, CartView, ClaimPreviewView, ClaimView, DeskClaimView,
             DeskLineView, DeskProductView, EntryView, ExportView, IssuedCouponView, ListedDeskProductView,
-            ListedProductView, OrderSheetView, OrderView, ParcelView, PaymentView, ProductView, SellerShippingView,
-            SessionView, ShownStatus, StartedExportView, UserView, WithdrawalView,
+            ListedProductView, OpenCampaignView, OrderSheetView, OrderView, ParcelView, PaymentView, ProductView,
+            SellerShippingView, SessionView, ShownStatus, StartedExportView, UserView, WithdrawalView,
         },
     },
     app::{
@@ -26,7 +26,7 @@ use shared::{
         UserId, WithdrawalId, Won,
         address::Address,
         coupon::CouponProblem,
-        coupon::{Campaign, CouponState, Discount, IssuedCoupon, Terms, Validity},
+        coupon::{Campaign, CampaignRow, CampaignStatus, CouponState, Discount, IssuedCoupon, Terms, Validity},
         export::{ExportKind, ExportStatus},
         ledger::EntryKind,
         money::MAX_BALANCE,
@@ -202,6 +202,7 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
             "CouponCampaign",
             serde_json::to_value(CampaignView::from(Remaining { campaign: campaign()?, remaining: 412 }))?,
         ),
+        ("OpenCampaign", serde_json::to_value(OpenCampaignView::from(CampaignRow::of(&campaign()?)))?),
         ("IssuedCoupon", serde_json::to_value(IssuedCouponView::at(ordered_at, issued_coupon()?))?),
         ("Cart", serde_json::to_value(cart)?),
         ("Order", serde_json::to_value(order)?),
@@ -288,6 +289,7 @@ fn bodies() -> Vec<(&'static str, Value)> {
                 "validDays": 30,
             }),
         ),
+        ("CouponCampaignChange", json!({ "status": "PAUSED" })),
         ("CouponIssue", json!({ "userId": "mina", "couponId": "welcome-5000" })),
         ("CouponRevocation", json!({ "userId": "mina", "couponId": "welcome-5000" })),
         ("NewCartItem", json!({ "productId": "hallabong-tea", "quantity": 2 })),
@@ -479,7 +481,7 @@ fn campaign() -> Result<Campaign, Error> {
     Ok(Campaign {
         coupon_id: CouponId::try_from("welcome-5000".to_owned())?,
         name: "첫 구매 5,000원".to_owned(),
-        description: None,
+        description: Some("첫 주문에 쓰는 쿠폰입니다.".to_owned()),
         terms: Terms { discount: Discount::Fixed(Won::new(5_000)), min_order_amount: Some(Won::new(20_000)) },
         total_quantity: 1_000,
         issue_from: at("2026-11-19T15:00:00Z")?,
@@ -488,6 +490,10 @@ fn campaign() -> Result<Campaign, Error> {
         counter_shards: 1,
         created_at: at("2026-11-18T00:00:00Z")?,
         updated_at: None,
+        status: CampaignStatus::Active,
+        version: 0,
+        first_quantity: None,
+        has_row: true,
         sweep: SweepPlan::default(),
     })
 }
@@ -507,6 +513,7 @@ pub fn issued_coupon() -> Result<IssuedCoupon, Error> {
         expires_at: campaign.expiry(issued_at)?,
         coupon_id: campaign.coupon_id,
         name: campaign.name,
+        description: campaign.description,
         terms: campaign.terms,
         used_at: None,
         order_id: None,

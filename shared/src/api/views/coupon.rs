@@ -8,7 +8,7 @@ use crate::{
     app::coupons::Remaining,
     domain::{
         CouponId, OrderId, UserId, Won,
-        coupon::{CouponKind, CouponStatus, Discount, IssuedCoupon, Terms, Validity},
+        coupon::{CampaignRow, CampaignStatus, CouponKind, CouponStatus, Discount, IssuedCoupon, Terms, Validity},
     },
 };
 
@@ -24,6 +24,8 @@ pub struct CampaignView {
     /// Its description.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// Its state, as an admin sets it. Only an ACTIVE campaign issues coupons, within its window.
+    pub status: CampaignStatus,
     /// The discount of its coupons.
     #[serde(flatten)]
     pub terms: TermsView,
@@ -82,15 +84,13 @@ impl From<Terms> for TermsView {
 
 impl From<Remaining> for CampaignView {
     fn from(Remaining { campaign, remaining }: Remaining) -> Self {
-        let (valid_days, valid_until) = match campaign.validity {
-            Validity::Days(days) => (Some(days), None),
-            Validity::Until(instant) => (None, Some(instant)),
-        };
+        let (valid_days, valid_until) = split(campaign.validity);
         Self {
             updated_at: campaign.last_updated(),
             coupon_id: campaign.coupon_id,
             name: campaign.name,
             description: campaign.description,
+            status: campaign.status,
             terms: campaign.terms.into(),
             total_quantity: campaign.total_quantity,
             issued_quantity: campaign.total_quantity.saturating_sub(remaining),
@@ -102,6 +102,60 @@ impl From<Remaining> for CampaignView {
             valid_until,
             created_at: campaign.created_at,
         }
+    }
+}
+
+/// A campaign that issues coupons now.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = OpenCampaign)]
+pub struct OpenCampaignView {
+    /// The campaign.
+    pub coupon_id: CouponId,
+    /// Its name.
+    pub name: String,
+    /// Its description.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The discount of its coupons.
+    #[serde(flatten)]
+    pub terms: TermsView,
+    /// The start of the issue.
+    pub issue_from: Timestamp,
+    /// The end of the issue, exclusive.
+    pub issue_until: Timestamp,
+    /// The number of days in Seoul for which a coupon is valid, the day of issue being the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid_days: Option<u16>,
+    /// The end of the validity of a coupon, exclusive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Timestamp>,
+    /// Whether all coupons were gone at the last look, some two minutes ago at most. Coupons may come back after it.
+    pub sold_out: bool,
+}
+
+impl From<CampaignRow> for OpenCampaignView {
+    fn from(row: CampaignRow) -> Self {
+        let (valid_days, valid_until) = split(row.validity);
+        Self {
+            coupon_id: row.coupon_id,
+            name: row.name,
+            description: row.description,
+            terms: row.terms.into(),
+            issue_from: row.issue_from,
+            issue_until: row.issue_until,
+            valid_days,
+            valid_until,
+            sold_out: row.sold_out,
+        }
+    }
+}
+
+/// The days or the end of a validity.
+fn split(validity: Validity) -> (Option<u16>, Option<Timestamp>) {
+    match validity {
+        Validity::Days(days) => (Some(days), None),
+        Validity::Until(instant) => (None, Some(instant)),
     }
 }
 
@@ -118,6 +172,9 @@ pub struct IssuedCouponView {
     pub user_id: UserId,
     /// The name of the campaign.
     pub name: String,
+    /// The description of the campaign at the issue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// Its discount.
     #[serde(flatten)]
     pub terms: TermsView,
@@ -144,6 +201,7 @@ impl IssuedCouponView {
             coupon_id: coupon.coupon_id,
             user_id: coupon.user_id,
             name: coupon.name,
+            description: coupon.description,
             terms: coupon.terms.into(),
             issued_at: coupon.issued_at,
             expires_at: coupon.expires_at,

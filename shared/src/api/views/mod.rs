@@ -14,7 +14,7 @@ mod user;
 
 pub use cart::{CartItemView, CartView};
 pub use claim::{ClaimItemView, ClaimPreviewView, ClaimView, ReceivedItemView};
-pub use coupon::{CampaignView, IssuedCouponView, TermsView};
+pub use coupon::{CampaignView, IssuedCouponView, OpenCampaignView, TermsView};
 pub use desk::{DeskClaimView, DeskLineView};
 pub use export::{ExportView, StartedExportView};
 pub use order::{HistoryView, OrderLineView, OrderView, ParcelView, PaymentView, RefundView, State, history};

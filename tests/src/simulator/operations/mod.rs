@@ -27,7 +27,9 @@ use products::{
 };
 use reads::{invalid_call, look, look_at_desk, look_recently, walk};
 use serde_json::json;
-use users::{change_user, charge, charge_much, issue, join, leave, move_house, revoke, set_seller, set_user};
+use users::{
+    change_campaign, change_user, charge, charge_much, issue, join, leave, move_house, revoke, set_seller, set_user,
+};
 
 use super::{
     known::Known,
@@ -100,7 +102,7 @@ struct Scene {
 }
 
 /// The generators, each with its weight.
-const WEIGHTS: [(u64, Generator); 61] = [
+const WEIGHTS: [(u64, Generator); 62] = [
     (16, order_now),
     (8, order_later),
     (9, order_outside),
@@ -126,6 +128,7 @@ const WEIGHTS: [(u64, Generator); 61] = [
     (8, charge),
     (11, issue),
     (3, revoke),
+    (4, change_campaign),
     (6, add_to_cart),
     (3, restock),
     (6, change_product),

@@ -1,5 +1,6 @@
 //! Changes of users, their balances and their coupons.
 
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::{
@@ -28,6 +29,22 @@ pub(super) fn revoke(scene: &Scene, known: &Known, chance: &mut Chance) -> Optio
         _ => *some(&known.coupons, chance)?,
     };
     change("admin", post("/coupons/revoke", &json!({ "userId": user, "couponId": coupon })).as_admin())
+}
+
+/// A campaign is paused, goes on, gets more coupons or another end, or ends for good.
+pub(super) fn change_campaign(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {
+    let body = match chance.below(12) {
+        0..=2 => json!({ "status": "PAUSED" }),
+        3..=6 => json!({ "status": "ACTIVE" }),
+        7 | 8 => json!({ "addQuantity": 1 + chance.below(3) }),
+        9 => {
+            let seconds = i64::try_from(chance.below(1_500)).unwrap() + 10;
+            json!({ "issueUntil": scene.now + SignedDuration::from_secs(seconds) })
+        }
+        10 => json!({ "description": "이틀만", "addQuantity": 1 }),
+        _ => json!({ "status": "ENDED" }),
+    };
+    change("admin", call("PATCH", format!("/coupons/{}", scene.shape.coupon(chance))).json(&body).as_admin())
 }
 
 pub(super) fn set_user(scene: &Scene, _: &Known, chance: &mut Chance) -> Option<Operation> {

@@ -18,6 +18,8 @@ pub(super) struct Campaign {
     max_discount: Option<i64>,
     total: i64,
     issued: i64,
+    /// ACTIVE, PAUSED or ENDED.
+    status: String,
     pub(super) issue_until: Timestamp,
     valid_days: Option<i64>,
     valid_until: Option<Timestamp>,
@@ -50,12 +52,45 @@ impl Reference {
             max_discount: asked.sent["maxDiscount"].as_i64(),
             total,
             issued: 0,
+            status: "ACTIVE".to_owned(),
             issue_until: instant(&asked.sent["issueUntil"]).expect("a campaign ends"),
             valid_days: asked.sent["validDays"].as_i64(),
             valid_until: instant(&asked.sent["validUntil"]),
         };
         self.campaigns.insert(id.clone(), campaign);
         Ok((201, json!({ "couponId": id, "totalQuantity": total, "issuedQuantity": 0, "remainingQuantity": total })))
+    }
+
+    pub(super) fn change_campaign(&mut self, asked: &Asked<'_>) -> Outcome {
+        let campaign = self.campaigns.get_mut(&asked.part(1)).ok_or_else(not_found)?;
+        let (status, until) = (asked.sent["status"].as_str(), instant(&asked.sent["issueUntil"]));
+        let added = asked.sent["addQuantity"].as_i64().unwrap_or(0);
+        if campaign.status == "ENDED" && (status.is_some_and(|it| it != "ENDED") || until.is_some() || added > 0) {
+            return Err(("ORDER_STATE_CONFLICT", json!({ "status": "ENDED", "allowed": [] })));
+        }
+        if until.zip(campaign.valid_until).is_some_and(|(until, end)| until > end) {
+            return Err(("INVALID_REQUEST", json!({})));
+        }
+        campaign.status = status.map_or(campaign.status.clone(), str::to_owned);
+        campaign.issue_until = until.unwrap_or(campaign.issue_until);
+        campaign.total += added;
+        fine(json!({
+            "couponId": asked.part(1), "status": campaign.status, "totalQuantity": campaign.total,
+            "issueUntil": campaign.issue_until.to_string(),
+        }))
+    }
+
+    /// Campaigns that issue now, by their end. Whether they are sold out is shown late.
+    pub(super) fn list_campaigns(&self, now: Timestamp) -> Value {
+        let is_open = |campaign: &Campaign| {
+            let has_ended = now >= campaign.issue_until || campaign.valid_until.is_some_and(|end| now >= end);
+            campaign.status == "ACTIVE" && !has_ended
+        };
+        let open = self.campaigns.iter().filter(|(_, campaign)| is_open(campaign));
+        let mut open: Vec<(Timestamp, &String)> = open.map(|(id, campaign)| (campaign.issue_until, id)).collect();
+        open.sort();
+        let items: Vec<Value> = open.into_iter().map(|(_, id)| json!({ "couponId": id })).collect();
+        json!({ "items": items })
     }
 
     /// Only the name and the number of campaigns: tickets of functions that died count as issued for some time.
@@ -77,7 +112,10 @@ impl Reference {
         if self.coupons.get(&key).is_some_and(|coupon| coupon.state != "REVOKED") {
             return Err(("COUPON_ALREADY_ISSUED", json!({})));
         }
-        if asked.now >= campaign.issue_until || campaign.valid_until.is_some_and(|end| asked.now >= end) {
+        if campaign.status != "ACTIVE"
+            || asked.now >= campaign.issue_until
+            || campaign.valid_until.is_some_and(|end| asked.now >= end)
+        {
             return Err(("COUPON_NOT_ISSUABLE", json!({})));
         }
         if campaign.issued == campaign.total {

@@ -180,6 +180,8 @@ impl Reference {
                 Ok((204, Value::Null))
             }
             "create-coupon" => self.create_coupon(asked),
+            "update-coupon" => self.change_campaign(asked),
+            "list-campaigns" => fine(self.list_campaigns(asked.now)),
             // The route is for admins, and customers call it.
             "get-coupon" => Err(("FORBIDDEN", json!({}))),
             "issue-coupon" => self.issue(asked),
