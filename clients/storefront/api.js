@@ -115,8 +115,7 @@ export function post(path, body = {}) {
 }
 
 async function settle(name, path, body) {
-  const { key } = stored(name) ?? {};
-  const request = { key: key ?? newKey(), path, body, at: Date.now() };
+  const request = stored(name) ?? { key: newKey(), path, body, at: Date.now() };
   localStorage.setItem(name, JSON.stringify(request));
   try {
     const answer = await send("POST", path, body, request.key);

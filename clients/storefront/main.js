@@ -23,6 +23,7 @@ class Page {
   busy = false;
   problem = null;
   title = null;
+  #failure = null;
   #isOpen = true;
   #timers = new Set();
 
@@ -44,8 +45,9 @@ class Page {
   async load(task) {
     try {
       await task();
+      if (message === this.#failure) message = null;
     } catch (error) {
-      if (this.#isOpen) tell(error.message, true);
+      if (this.#isOpen) this.#failure = tell(error instanceof Problem ? error.message : t("noAnswer"), true);
     }
     this.update();
   }
@@ -87,6 +89,7 @@ let message = null;
 function tell(text, isBad = false) {
   message = { text, isBad };
   show();
+  return message;
 }
 
 /** `#/orders/ID`: the view and its parameters. */
@@ -153,8 +156,10 @@ const unfinished = ({ path, body }) => html`
   <section id="unfinished" class="card" aria-label=${t("unfinished")}>
     <p>${t(path === "/orders" ? "unfinished.order" : "unfinished.other")}</p>
     ${button(t("unfinished.finish"), () => page.act(async () => {
-      const { orderId } = (await post(path, body)) ?? {};
+      const { orderId, orderSheetId, paymentId } = (await post(path, body)) ?? {};
       if (orderId) location.hash = `#/orders/${orderId}`;
+      else if (orderSheetId) location.hash = `#/checkout/${orderSheetId}`;
+      else if (paymentId) location.hash = `#/pay/${paymentId}`;
     }, t("done")), { kind: "first" })}
   </section>`;
 

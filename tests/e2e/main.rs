@@ -24,4 +24,5 @@ mod resilience;
 mod sessions;
 mod stack;
 mod stacks;
+mod storefront;
 mod tour;

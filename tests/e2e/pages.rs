@@ -4,10 +4,11 @@ use crate::{
     browser::{Browser, Visitor},
     checkout, console,
     stack::Shop,
+    storefront,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_checkout_and_the_console_work_in_a_browser() {
+async fn the_checkout_the_console_and_the_storefront_work_in_a_browser() {
     let Some(browser) = Browser::start().await else { return };
     let shop = Shop::start("e2e-pages").await;
     checkout::a_customer_pays_an_order(&shop, browser).await;
@@ -24,12 +25,19 @@ async fn the_checkout_and_the_console_work_in_a_browser() {
     console::markup_in_data_stays_text(&shop, &desk).await;
     console::everything_is_accessible(&desk, "desk-en").await;
     console::no_other_site_reaches_the_console(&shop, &desk).await;
+    storefront::a_customer_orders_cancels_and_claims(&shop, &desk).await;
+    storefront::the_payment_page_pays_an_order_and_a_top_up(&shop, &desk).await;
+    storefront::a_reload_in_the_middle_of_an_order_orders_once(&shop, &desk).await;
+    storefront::markup_in_a_name_stays_text(&shop, &desk).await;
+    storefront::everything_is_accessible(&shop, &desk, &storefront::ENGLISH).await;
     drop(desk);
 
     let visitor = Visitor { language: "ko", has_phone: true, is_dark: true };
     let phone = Browser::start_as(visitor).await.unwrap();
     console::an_order_is_paid_and_refunded_and_its_event_followed(&shop, &phone, &console::KOREAN).await;
     console::everything_is_accessible(&phone, "phone-ko").await;
+    storefront::a_customer_buys_on_a_phone(&shop, &phone).await;
+    storefront::everything_is_accessible(&shop, &phone, &storefront::KOREAN).await;
     drop(phone);
 
     shop.audit().await;

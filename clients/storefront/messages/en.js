@@ -42,7 +42,7 @@ export default {
   "claim.paidBy.CUSTOMER": "You pay the way back.", "claim.paidBy.SELLER": "The seller pays the way back.",
 
   "drops.coupon": "Coupon", "drops.product": "Product", "drops.opensIn": "Opens in", "drops.waiting": "Asking the shop…",
-  "drops.take.coupon": "Get the coupon", "drops.take.product": "Reserve one",
+  "drops.take.coupon": "Get the coupon", "drops.take.product": "Reserve one, pay from the balance", "drops.take.byCard": "Reserve one, pay by card",
   "drops.outcome.ISSUED": "The coupon is yours.", "drops.outcome.COUPON_ALREADY_ISSUED": "You already have this coupon.",
   "drops.outcome.COUPON_SOLD_OUT": "All coupons are gone.", "drops.outcome.STOCK_NOT_ENOUGH": "Sold out.",
 

@@ -42,7 +42,7 @@ export default {
   "claim.paidBy.CUSTOMER": "반품 배송비는 고객 부담입니다.", "claim.paidBy.SELLER": "반품 배송비는 판매자 부담입니다.",
 
   "drops.coupon": "쿠폰", "drops.product": "상품", "drops.opensIn": "시작까지", "drops.waiting": "확인하는 중…",
-  "drops.take.coupon": "쿠폰 받기", "drops.take.product": "하나 예약하기",
+  "drops.take.coupon": "쿠폰 받기", "drops.take.product": "하나 예약하고 잔액으로 결제", "drops.take.byCard": "하나 예약하고 카드로 결제",
   "drops.outcome.ISSUED": "쿠폰을 받았습니다.", "drops.outcome.COUPON_ALREADY_ISSUED": "이미 받은 쿠폰입니다.",
   "drops.outcome.COUPON_SOLD_OUT": "쿠폰이 모두 소진되었습니다.", "drops.outcome.STOCK_NOT_ENOUGH": "품절되었습니다.",
 

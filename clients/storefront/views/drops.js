@@ -35,16 +35,16 @@ function one(page, { type, id, opensAt }) {
   });
   page.poll(async () => {}, 250);
 
-  const take = () => page.act(async () => {
+  const take = (payment) => page.act(async () => {
     try {
       if (type === "coupon") {
         coupon = await post("/coupons/issue", { userId, couponId: id });
         outcome = "ISSUED";
         return;
       }
-      // The unit is held; the customer pays it on the order's page.
+      // The unit is held until the customer pays it on the order's page, from the balance or outside.
       const items = [{ productId: id, quantity: 1, expectedPrice: product.price - product.discount }];
-      const { orderId } = await post("/orders", { userId, items, payment: "EXTERNAL" });
+      const { orderId } = await post("/orders", { userId, items, payment });
       location.hash = `#/orders/${orderId}`;
     } catch (error) {
       if (!ENDS.includes(error.code)) {
@@ -59,13 +59,15 @@ function one(page, { type, id, opensAt }) {
     if (type === "product" && !product) return waiting();
     const left = opens - Date.now();
     const blocked = blockedUntil - Date.now();
+    const options = { disabled: page.busy || blocked > 0, kind: "first" };
     return card(date(opens), html`
       ${product ? html`<p class="headline">${price(product)}</p>` : nothing}
       <div id="drop" role="status">${outcome ? html`<p class="headline">${t(`drops.outcome.${outcome}`)}</p>` : nothing}</div>
       ${coupon ? html`<p>${coupon.name} ${coupon.kind === "FIXED" ? won(coupon.value) : ""}</p>` : nothing}
       ${outcome ? html`<p><a href=${type === "coupon" ? "#/coupons" : "#/products"}>${t(type === "coupon" ? "view.coupons" : "view.products")}</a></p>`
         : left > 0 ? html`<p class="soft">${t("drops.opensIn")}</p><p class="countdown" role="timer">${countdown(left)}</p>`
-          : html`<p class="actions">${button(t(`drops.take.${type}`), take, { disabled: page.busy || blocked > 0, kind: "first" })}
+          : html`<p class="actions">${button(t(`drops.take.${type}`), () => take("LATER"), options)}
+            ${type === "product" ? button(t("drops.take.byCard"), () => take("EXTERNAL"), { ...options, kind: "" }) : nothing}
             ${page.busy ? html`<span class="soft">${t("drops.waiting")}</span>` : nothing}
             ${blocked > 0 ? html`<span class="soft" role="timer">${countdown(blocked)}</span>` : nothing}</p>`}`);
   };

@@ -23,7 +23,8 @@ function list(page) {
     ${all.cursor ? button(t("more"), () => page.act(all.more), { disabled: page.busy }) : nothing}` : waiting());
 }
 
-/** The units that can still be cancelled: those in no parcel. */
+/** The states of a line with units in no parcel: only those can be cancelled. */
+const UNSHIPPED = ["PENDING_PAYMENT", "PAID", "PREPARING"];
 const toShip = (line) => line.quantity - line.cancelledQuantity + line.returnedQuantity - line.shippedQuantity;
 export const claimable = (line) => line.shippedQuantity - line.returnedQuantity;
 
@@ -75,15 +76,14 @@ function one(page, orderId) {
   }
 
   function cancellation() {
-    const open = order.allowedActions.includes("CANCEL") ? order.items.filter((line) => toShip(line) > 0) : [];
+    const open = order.items.filter((line) => UNSHIPPED.includes(line.status) && toShip(line) > 0);
     if (open.length === 0) return nothing;
-    const isUnshipped = order.items.every(({ shippedQuantity }) => shippedQuantity === 0);
     return card(t("orders.cancel"), html`
       ${form(html`
         ${open.map((line) => field(page, `${line.name} (0–${toShip(line)})`, line.itemId, 0, { type: "number", min: 0, max: toShip(line), isWide: true }))}
         ${field(page, t("orders.reason"), "reason", "", { isOptional: true, isWide: true })}
         <p class="actions">${submit(page, t("orders.cancelUnits"), { kind: "danger" })}
-          ${isUnshipped ? button(t("orders.cancelAll"), () => act(() => post(`${path}/cancel`), t("orders.cancelled")), { disabled: page.busy, kind: "danger" }) : nothing}</p>`, cancelUnits)}`);
+          ${order.allowedActions.includes("CANCEL") ? button(t("orders.cancelAll"), () => act(() => post(`${path}/cancel`), t("orders.cancelled")), { disabled: page.busy, kind: "danger" }) : nothing}</p>`, cancelUnits)}`);
   }
 
   function parcels() {
