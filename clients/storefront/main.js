@@ -64,13 +64,14 @@ class Page {
   /** Carries out an action of the customer, one at a time, and tells how it ended. */
   async act(task, done = null) {
     if (this.busy) return;
+    const { hash } = location;
     this.busy = true;
     this.problem = null;
+    message = null;
     this.update();
     try {
       await task();
-      if (done) tell(done);
-      else if (message?.isBad) message = null;
+      if (done) tell(done).leads = location.hash !== hash;
     } catch (error) {
       const isRefusal = error instanceof Problem;
       this.problem = isRefusal ? error : null;
@@ -108,9 +109,9 @@ function decoded(text) {
 
 function open(isFirst = false) {
   page?.close();
-  // The message of an action outlives the one change of view that the action makes.
-  if (message?.isBad || message?.isOld) message = null;
-  else if (message) message.isOld = true;
+  // A message outlives only the change of view that its own action made.
+  if (message?.leads) message.leads = false;
+  else message = null;
   page = new Page(...address());
   show();
   window.scrollTo(0, 0);
