@@ -15,6 +15,9 @@ use serde_json::{Value, json};
 /// The key of an element in answers, as the protocol fixes it.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
+/// Checks of accessibility: axe-core 4.14.1 (MPL-2.0), as its package has it.
+const AXE: &str = "tests/e2e/axe/axe.min.js";
+
 /// The variable by which a machine says that it must have a browser. Elsewhere a test without one is left out.
 const REQUIRED: &str = "JANGTEO_BROWSER";
 
@@ -123,6 +126,17 @@ impl Browser {
     /// The value that a script in the page hands to its last argument.
     pub async fn script_with_callback(&self, script: &str) -> Value {
         self.call_session(Method::POST, "/execute/async", &json!({ "script": script, "args": [] })).await
+    }
+
+    /// The violations that axe finds in the page as it is.
+    pub async fn violations(&self) -> Value {
+        let axe = fs::read_to_string(local_stack::repository().join(AXE)).unwrap();
+        self.script(&format!("if (!window.axe) {{ {axe} }}; return 0")).await;
+        self.script_with_callback(
+            "const done = arguments[arguments.length - 1]; axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => \
+             done(violations.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html, failureSummary }) => [html, failureSummary]) }))), (error) => done([String(error)]))",
+        )
+        .await
     }
 
     /// Goes into a frame of the page, by its number.

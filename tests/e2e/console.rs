@@ -1,6 +1,6 @@
 //! The console at the root of the API's port, used as people use it: without typing JSON.
 
-use std::{collections::BTreeSet, fs};
+use std::collections::BTreeSet;
 
 use axum::{Router, response::Html, routing::get};
 use serde_json::{Value, json};
@@ -9,9 +9,6 @@ use crate::{
     browser::Browser,
     stack::{Shop, eventually},
 };
-
-/// Checks of accessibility: axe-core 4.14.1 (MPL-2.0), as its package has it.
-const AXE: &str = "tests/e2e/axe/axe.min.js";
 
 /// All views, by their addresses.
 const VIEWS: [&str; 11] = [
@@ -269,7 +266,6 @@ pub async fn markup_in_data_stays_text(shop: &Shop, browser: &Browser) {
 /// axe finds nothing in any view, no view is wider than the window, and the keyboard skips the navigation.
 pub async fn everything_is_accessible(browser: &Browser, name: &str) {
     open(browser, "overview").await;
-    load_axe(browser).await;
     for view in VIEWS {
         is_accessible(browser, view, &format!("{name}-{}", view.split('/').next().unwrap())).await;
     }
@@ -277,22 +273,11 @@ pub async fn everything_is_accessible(browser: &Browser, name: &str) {
     the_keyboard_skips_the_navigation(browser).await;
 }
 
-/// Loads axe into the page that is open. It stays until the browser leaves the page.
-pub async fn load_axe(browser: &Browser) {
-    let axe = fs::read_to_string(local_stack::repository().join(AXE)).unwrap();
-    browser.script(&format!("{axe}; return 0")).await;
-}
-
 /// axe finds nothing in a view, and it is not wider than the window. Its picture is kept.
 pub async fn is_accessible(browser: &Browser, view: &str, picture: &str) {
     open(browser, view).await;
     settled(browser, view).await;
-    let found = browser
-        .script_with_callback(
-            "const done = arguments[arguments.length - 1]; axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => \
-             done(violations.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html, failureSummary }) => [html, failureSummary]) }))), (error) => done([String(error)]))",
-        )
-        .await;
+    let found = browser.violations().await;
     assert_eq!(found, json!([]), "{view}: {found:#}");
     let widths = browser.script("return [document.documentElement.scrollWidth, innerWidth]").await;
     assert!(widths[0].as_i64() <= widths[1].as_i64(), "{view} is wider than the window: {widths}");

@@ -10,6 +10,7 @@
 
 mod browser;
 mod checkout;
+mod clients;
 mod console;
 mod dead_letters;
 mod deployed;
@@ -19,6 +20,7 @@ mod newcomer;
 mod pages;
 mod payments;
 mod races;
+mod reference;
 mod release;
 mod resilience;
 mod sessions;

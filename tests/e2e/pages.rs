@@ -2,13 +2,13 @@
 
 use crate::{
     browser::{Browser, Visitor},
-    checkout, console,
+    checkout, console, reference,
     stack::Shop,
     storefront,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_checkout_the_console_and_the_storefront_work_in_a_browser() {
+async fn the_pages_work_in_a_browser() {
     let Some(browser) = Browser::start().await else { return };
     let shop = Shop::start("e2e-pages").await;
     checkout::a_customer_pays_an_order(&shop, browser).await;
@@ -30,6 +30,7 @@ async fn the_checkout_the_console_and_the_storefront_work_in_a_browser() {
     storefront::a_reload_in_the_middle_of_an_order_orders_once(&shop, &desk).await;
     storefront::markup_in_a_name_stays_text(&shop, &desk).await;
     storefront::everything_is_accessible(&shop, &desk, &storefront::ENGLISH).await;
+    reference::the_reference_is_searched_and_tried(&shop, &desk, "desk").await;
     drop(desk);
 
     let visitor = Visitor { language: "ko", has_phone: true, is_dark: true };
@@ -38,6 +39,7 @@ async fn the_checkout_the_console_and_the_storefront_work_in_a_browser() {
     console::everything_is_accessible(&phone, "phone-ko").await;
     storefront::a_customer_buys_on_a_phone(&shop, &phone).await;
     storefront::everything_is_accessible(&shop, &phone, &storefront::KOREAN).await;
+    reference::the_reference_is_searched_and_tried(&shop, &phone, "phone").await;
     drop(phone);
 
     shop.audit().await;

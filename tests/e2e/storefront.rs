@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     browser::Browser,
     console::{
-        choose, has_each_message_in_both_languages, is_accessible, load_axe, no_script_failed, open, push, shows,
+        choose, has_each_message_in_both_languages, is_accessible, no_script_failed, open, push, shows,
         the_keyboard_skips_the_navigation,
     },
     stack::{Api, Shop, eventually},
@@ -267,7 +267,6 @@ pub async fn everything_is_accessible(shop: &Shop, browser: &Browser, customer: 
     admin.post(&format!("/orders/{order}/parcels"), parcel).await.data();
     let sheet = customer.sheet(shop).await;
     open(browser, "products").await;
-    load_axe(browser).await;
     for (name, view) in [
         ("products", "products"),
         ("product", "products/yugi"),

@@ -41,6 +41,8 @@ pub(crate) fn check(route: &Route, status: u16, headers: &HeaderMap, body: &Valu
         let one = content["example"]["code"].as_str();
         let known = examples.map_or_else(|| one == body["code"].as_str(), |all| all.contains_key(code(body)));
         assert!(known, "the reference knows no {} of {asked}: {body}", code(body));
+        let unknown = undescribed_details(body);
+        assert!(unknown.is_empty(), "the reference describes no details {unknown:?} of {asked}: {body}");
     }
     let problems = problems(&content["schema"], body);
     assert!(problems.is_empty(), "the {status} of {asked} is not as the reference says: {problems:?}: {body}");
@@ -81,6 +83,19 @@ fn contract(name: &str) -> Arc<Validator> {
         Arc::new(options.build(&schema).expect("a contract is a schema"))
     });
     Arc::clone(contract)
+}
+
+/// The details of a failure that the schema of its code does not have. A schema alone would let them pass: answers may
+/// have more fields than it says.
+fn undescribed_details(body: &Value) -> Vec<&String> {
+    let failures = &REFERENCE["components"]["schemas"];
+    let of_code = failures.as_object().into_iter().flat_map(|schemas| schemas.values()).find(|schema| {
+        let is_failure = schema["properties"]["requestId"].is_object();
+        is_failure && schema["properties"]["code"]["enum"][0].as_str() == Some(code(body))
+    });
+    let described = of_code.map(|schema| &follow(&schema["properties"]["details"])["properties"]);
+    let details = body["details"].as_object().into_iter().flat_map(|details| details.keys());
+    details.filter(|name| described.is_none_or(|described| described.get(name.as_str()).is_none())).collect()
 }
 
 fn code(body: &Value) -> &str {

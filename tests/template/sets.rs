@@ -37,6 +37,7 @@ impl Set {
                 ("PaymentPath", "SESSION"),
                 ("PaymentProvider", "TOSS"),
                 ("PublicConcurrency", "200"),
+                ("SchemaRegistry", "true"),
                 ("ShowDashboard", "true"),
             ],
             Self::OwnIssuer => &[

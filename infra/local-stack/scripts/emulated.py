@@ -24,6 +24,7 @@ NOT_EMULATED = {
     "AWS::CodeDeploy::DeploymentGroup",
     "AWS::Events::ApiDestination",
     "AWS::Events::Archive",
+    "AWS::EventSchemas::Discoverer",
     "AWS::Events::Connection",
     "AWS::Events::EventBusPolicy",
     "AWS::Lambda::Permission",

@@ -24,6 +24,12 @@ pub(crate) enum Failure {
     #[error("{0} checks failed")]
     Smoke(usize),
 
+    #[error("{0} is not on this machine: load is for the local stack only")]
+    NotLocal(String),
+
+    #[error("under load: {0}")]
+    Load(String),
+
     #[error("name the region of the stack, by --region or AWS_REGION")]
     NoRegion,
 

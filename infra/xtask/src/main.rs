@@ -5,6 +5,7 @@ mod dev;
 mod dlq;
 mod env;
 mod failure;
+mod load;
 mod migrate;
 mod preflight;
 mod run;
@@ -58,7 +59,7 @@ enum Command {
     /// the end-to-end tests against the deployed template, on ports of their own. CI runs the same.
     Test,
 
-    /// Write what follows from the code: the API reference, the contracts of events, the manifests' lists of functions
+    /// Write what follows from the code: the API reference, the contracts of events, parts of the client kits, the manifests' lists of functions
     ///
     /// Run it after a change of an endpoint, a view or an event; tests fail until it is done.
     Generate,
@@ -173,9 +174,15 @@ enum Command {
     /// Calls it over HTTP and changes nothing. Run it after each deployment.
     Smoke(smoke::Options),
 
+    /// Load the shop that runs here: browsing and ordering at an open rate
+    ///
+    /// Shows percentiles of latencies, then compares stock and balances with the units bought. Makes users and products of its own.
+    Load(load::Options),
+
     /// Print a token of a user of the stack's user pool, valid for an hour
     ///
-    /// The password comes from the variable JANGTEO_PASSWORD, or from standard input.
+    /// The password comes from the variable JANGTEO_PASSWORD, or from standard input. `--local --user kim` asks the issuer
+    /// of the shop that runs here instead.
     Token(token::Options),
 
     /// Print a new random secret that signs deliveries to the data platform
@@ -226,6 +233,7 @@ async fn main() -> ExitCode {
         Command::Migrate { arguments } => unless_stopped(migrate::run(arguments)).await,
         Command::Preflight { arguments } => unless_stopped(preflight::run(arguments)).await,
         Command::Smoke(options) => unless_stopped(smoke::run(&options)).await,
+        Command::Load(options) => unless_stopped(load::run(&options)).await,
         Command::Token(options) => unless_stopped(token::run(&options)).await,
 
         Command::WebhookSecret => webhook_secret(),

@@ -83,7 +83,7 @@ fn operations(reference: &Value) -> Vec<Operation> {
             let Ok(method) = method.to_uppercase().parse() else { continue };
             let segments = path.split('/').map(|segment| if segment.starts_with('{') { NOBODY } else { segment });
             let path = segments.collect::<Vec<_>>().join("/");
-            let is_public = operation.get("security").is_none();
+            let is_public = operation.get("security").and_then(Value::as_array).is_some_and(Vec::is_empty);
             found.push(Operation { method, path, is_public });
         }
     }
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn operations_are_public_only_if_the_reference_says_so() {
         let reference = json!({ "paths": {
-            "/products": { "get": {}, "post": { "security": [{ "token": [] }] } },
+            "/products": { "get": { "security": [] }, "post": { "security": [{ "token": [] }] } },
             "/orders/{orderId}/items/{itemId}": { "patch": { "security": [{ "token": [] }] } },
         } });
         let operation = |method, path: &str, is_public| Operation { method, path: path.to_owned(), is_public };

@@ -65,6 +65,7 @@ const NAMES: &[(&str, &str)] = &[
     ("AWS::Cognito::UserPoolClient", "/ClientName"),
     ("AWS::Cognito::UserPoolGroup", "/GroupName"),
     ("AWS::DynamoDB::Table", "/TableName"),
+    ("AWS::EventSchemas::Discoverer", ""),
     ("AWS::Events::Archive", "/ArchiveName"),
     ("AWS::Events::EventBus", "/Name"),
     ("AWS::Events::EventBusPolicy", ""),

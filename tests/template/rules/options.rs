@@ -30,6 +30,11 @@ pub const RULES: &[Rule] = &[
                 plant: |template| remove(&mut template["Resources"], "EventArchive"),
             },
             Fault {
+                name: "schemas that nobody asked for",
+                set: Set::Defaults,
+                plant: |template| remove(resource(template, "EventSchemas"), "Condition"),
+            },
+            Fault {
                 name: "an archive of another time",
                 set: Set::Everything,
                 plant: |template| properties(template, "EventArchive")["RetentionDays"] = 1.into(),
@@ -92,6 +97,7 @@ fn options(plain: &Plain) -> Vec<Violation> {
         ("AWS::Budgets::Budget", asks_for("MonthlyBudget")),
         ("AWS::CodeDeploy::Application", asks_for("Canary")),
         ("AWS::Events::Archive", asks_for("EventArchiveDays")),
+        ("AWS::EventSchemas::Discoverer", asks_for("SchemaRegistry")),
         ("AWS::KinesisFirehose::DeliveryStream", asks_for("DataLake")),
         ("AWS::Route53::RecordSet", domain && asks_for("HostedZoneId")),
         ("AWS::SNS::Topic", asks_for("AlarmEmail")),

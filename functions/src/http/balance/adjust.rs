@@ -25,6 +25,8 @@ struct Body {
 
 /// Corrects a balance, by an admin, and returns the balance right after.
 ///
+/// The ledger entry keeps the reason.
+///
 /// # Errors
 /// 400, 401, 402 `BALANCE_NOT_ENOUGH`, 403, 404, 409 `USER_NOT_ACTIVE` or `LIMIT_EXCEEDED`, 422.
 #[utoipa::path(

@@ -11,6 +11,8 @@ use shared::{
 
 /// The balance, including every acknowledged charge.
 ///
+/// For the user and admins.
+///
 /// # Errors
 /// 400, 401, 403, 404.
 #[utoipa::path(

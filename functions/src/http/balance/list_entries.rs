@@ -31,6 +31,8 @@ struct Query {
 
 /// A part of the ledger: every charge, payment and refund.
 ///
+/// The newest entry comes first.
+///
 /// # Errors
 /// 400, 401, 403, 404.
 #[utoipa::path(

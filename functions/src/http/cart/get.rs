@@ -18,6 +18,8 @@ struct Query {
 
 /// The cart, at current prices; empty if nothing was added to it.
 ///
+/// It holds no stock.
+///
 /// # Errors
 /// 400, 401, 403, 404.
 #[utoipa::path(

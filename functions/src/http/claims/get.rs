@@ -8,6 +8,8 @@ use shared::{
 
 /// A claim, for its customer, the seller of its lines, and admins.
 ///
+/// An open claim shows the refund that it would come to.
+///
 /// # Errors
 /// 400, 401, 404.
 #[utoipa::path(

@@ -66,6 +66,8 @@ struct Body {
 
 /// Starts a campaign of `totalQuantity` coupons.
 ///
+/// For admins. Coupons are issued from `issueFrom` until `issueUntil`, which is exclusive.
+///
 /// # Errors
 /// 400, 401, 403, 409 `USER_NOT_ACTIVE` or `ALREADY_EXISTS`, 422.
 #[utoipa::path(

@@ -8,6 +8,8 @@ use shared::{
 
 /// A campaign, for admins.
 ///
+/// It shows how many coupons are left to issue.
+///
 /// # Errors
 /// 400, 401, 403, 404.
 #[utoipa::path(

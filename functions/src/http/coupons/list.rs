@@ -68,6 +68,8 @@ struct Query {
 
 /// The user's coupons with a status, by default USABLE.
 ///
+/// An expired coupon is no longer usable, and has a status of its own.
+///
 /// # Errors
 /// 400, 401, 403, 404.
 #[utoipa::path(

@@ -8,6 +8,8 @@ use shared::{
 
 /// A product of any sale status, for its seller and admins.
 ///
+/// It shows also what only they may see, such as the shards of its stock.
+///
 /// # Errors
 /// 400, 401, 403, 404 (also another seller's).
 #[utoipa::path(

@@ -26,6 +26,8 @@ struct Query {
 
 /// Who read or changed the personal data of a user, newest first: admins and sellers, not the users themselves.
 ///
+/// For admins.
+///
 /// # Errors
 /// 400, 401, 403.
 #[utoipa::path(

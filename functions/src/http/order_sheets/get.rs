@@ -8,6 +8,8 @@ use shared::{
 
 /// An order sheet, for its owner and admins.
 ///
+/// It keeps its amounts until `expiresAt`.
+///
 /// # Errors
 /// 400, 401, 404.
 #[utoipa::path(

@@ -8,6 +8,8 @@ use shared::{
 
 /// An order, for its orderer and admins; for a seller, their own lines.
 ///
+/// Its `allowedActions` are those of the caller.
+///
 /// # Errors
 /// 400, 401, 404.
 #[utoipa::path(

@@ -11,6 +11,8 @@ use shared::{
 
 /// The history of an order, oldest entry first, as far as the caller may see the order.
 ///
+/// Each entry has an id that stays.
+///
 /// # Errors
 /// 400, 401, 404.
 #[utoipa::path(

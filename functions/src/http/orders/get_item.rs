@@ -11,6 +11,8 @@ use shared::{
 
 /// A line of an order, for its orderer and admins; for a seller, one of their own.
 ///
+/// Its `nextStatuses` are those that the caller can set.
+///
 /// # Errors
 /// 400, 401, 404.
 #[utoipa::path(

@@ -31,6 +31,8 @@ struct Query {
 /// A part of the payments of an order, for its orderer and admins: the one from the balance, and those that the
 /// external payment system has reported.
 ///
+/// The cursor continues after the last payment shown.
+///
 /// # Errors
 /// 400, 401, 403, 404.
 #[utoipa::path(

@@ -18,6 +18,8 @@ struct Body {
 
 /// Sends a failed refund again, by an admin: to where its money came from, or to the balance, which has it at once.
 ///
+/// Only a refund that has failed can be sent again.
+///
 /// # Errors
 /// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE`, `ORDER_STATE_CONFLICT` or `LIMIT_EXCEEDED`, 422.
 #[utoipa::path(

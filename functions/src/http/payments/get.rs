@@ -9,6 +9,8 @@ use shared::{
 
 /// A payment session, for its user and admins.
 ///
+/// Its status follows the payment provider.
+///
 /// # Errors
 /// 400, 401, 404.
 #[utoipa::path(

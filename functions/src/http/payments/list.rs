@@ -28,6 +28,8 @@ struct Query {
 
 /// A part of the user's payment sessions.
 ///
+/// The newest session comes first.
+///
 /// # Errors
 /// 400, 401, 403, 404.
 #[utoipa::path(

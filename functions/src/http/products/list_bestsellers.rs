@@ -39,6 +39,8 @@ struct Query {
 
 /// The bestsellers of the last three Seoul days, today included.
 ///
+/// Units sold decide the rank, less cancelled ones.
+///
 /// # Errors
 /// 400.
 #[utoipa::path(

@@ -17,6 +17,8 @@ struct Body {
 
 /// Adds `quantity` units, or takes some away if it is negative; the stock never falls below zero.
 ///
+/// For the product's seller and admins.
+///
 /// # Errors
 /// 400, 401, 403, 404, 409 `USER_NOT_ACTIVE`, `STOCK_NOT_ENOUGH` or `LIMIT_EXCEEDED`, 422.
 #[utoipa::path(

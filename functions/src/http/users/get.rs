@@ -12,6 +12,8 @@ use shared::{
 
 /// A user, for themselves and admins.
 ///
+/// The `ETag` serves a later PATCH.
+///
 /// # Errors
 /// 400, 401, 403, 404.
 #[utoipa::path(

@@ -34,6 +34,8 @@ struct Query {
 
 /// The users with an e-mail address, at most one, or with a telephone number.
 ///
+/// For admins. Exactly one of the two is required; the audit log notes each user found.
+///
 /// # Errors
 /// 400, 401, 403.
 #[utoipa::path(

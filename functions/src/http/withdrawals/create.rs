@@ -40,6 +40,8 @@ struct Account {
 
 /// Takes money from the balance at once; it is paid out to the account later.
 ///
+/// The withdrawal is `REQUESTED` until its payout has a result.
+///
 /// # Errors
 /// 400, 401, 402 `BALANCE_NOT_ENOUGH`, 403, 404, 409 `USER_NOT_ACTIVE`, 422.
 #[utoipa::path(

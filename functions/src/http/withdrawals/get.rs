@@ -12,6 +12,8 @@ use shared::{
 
 /// A withdrawal, for its user and admins.
 ///
+/// A returned one is back on the balance.
+///
 /// # Errors
 /// 400, 401, 404.
 #[utoipa::path(

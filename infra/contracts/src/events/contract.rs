@@ -97,6 +97,11 @@ impl Contract {
         })
     }
 
+    /// The kind of its events.
+    pub fn title(&self) -> &'static str {
+        self.title
+    }
+
     pub fn direction(&self) -> Direction {
         self.direction
     }

@@ -4,8 +4,10 @@
 //! a new version adds to it. The code must publish events that hold to the released schema, and take all events that do
 //! ([`compatibility`]).
 
+pub mod asyncapi;
 pub mod compatibility;
 mod contract;
+pub mod page;
 mod samples;
 #[cfg(test)]
 mod tests;
@@ -31,6 +33,9 @@ pub enum Error {
     /// The shop's own rules refuse a sample.
     #[error("a sample is refused: {0:?}")]
     Refused(Box<shared::domain::Refusal>),
+    /// Two contracts have different parts of one name.
+    #[error("two contracts have different parts named {0}")]
+    TwoParts(String),
     #[error(transparent)]
     Sample(#[from] crate::openapi::Error),
     #[error(transparent)]
@@ -53,5 +58,7 @@ pub fn write() -> Result<(), Error> {
             fs::write(released, contract.json()?)?;
         }
     }
+    fs::write(asyncapi::FILE, asyncapi::json()?)?;
+    fs::write(page::FILE, page::html()?)?;
     Ok(())
 }

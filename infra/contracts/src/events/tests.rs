@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use serde_json::{Value, json};
 use shared::events::{EventKind, InboundKind};
 
-use super::{Direction, PUBLISHED, SCHEMAS, compatibility::breaks, contracts};
+use super::{Direction, PUBLISHED, SCHEMAS, asyncapi, compatibility::breaks, contracts};
 
 fn files(folder: &str) -> BTreeSet<String> {
     let entries = fs::read_dir(folder).unwrap();
@@ -29,6 +29,41 @@ fn the_committed_contracts_are_what_the_code_generates() {
         generated.insert(contract.file());
     }
     assert_eq!(files(SCHEMAS), generated);
+}
+
+#[test]
+fn the_committed_asyncapi_document_is_what_the_code_generates() {
+    let committed = fs::read_to_string(asyncapi::FILE).unwrap();
+    assert!(
+        committed == asyncapi::json().unwrap(),
+        "asyncapi.json is not that of the code: run `cargo xtask generate`"
+    );
+}
+
+#[test]
+fn the_asyncapi_document_has_every_kind_once_and_each_reference_leads_somewhere() {
+    let document: Value = serde_json::from_str(&asyncapi::json().unwrap()).unwrap();
+    for (channel, expected) in [
+        ("shop", EventKind::ALL.iter().map(|kind| kind.as_str()).collect::<BTreeSet<_>>()),
+        ("payments", InboundKind::ALL.iter().map(|kind| kind.as_str()).collect()),
+    ] {
+        let messages = document["channels"][channel]["messages"].as_object().unwrap();
+        assert_eq!(messages.keys().map(String::as_str).collect::<BTreeSet<_>>(), expected);
+    }
+    for message in document["components"]["messages"].as_object().unwrap().values() {
+        let mut schema = message["payload"].clone();
+        schema["components"] = document["components"].clone();
+        let validator = jsonschema::draft7::new(&schema).unwrap();
+        let example = &message["examples"][0]["payload"];
+        assert!(validator.is_valid(example), "{}: {example}", message["name"]);
+        // Each attribute that is a pointer has a value in an entry on the bus.
+        let entry = json!({ "id": "e", "source": "s", "detail-type": "t", "detail": example });
+        for (attribute, place) in message["x-cloudevents"].as_object().unwrap() {
+            let place = place.as_str().unwrap();
+            let is_there = !place.starts_with('/') || entry.pointer(place).is_some();
+            assert!(is_there, "{}: {attribute} at {place}", message["name"]);
+        }
+    }
 }
 
 /// If this fails, consumers or producers would break. Make the change additive; of an inbound event, accept all that was

@@ -1,6 +1,8 @@
 //! A command for each operation, to try it on the sample shop. It uses the ids of the sample data
 //! (`infra/xtask/sample-data.json`) and the headers of the local runner. An end-to-end test runs every one as shown.
 
+use std::collections::BTreeSet;
+
 use functions::routes;
 use serde_json::{Value, json};
 use utoipa::openapi::{OpenApi, extensions::ExtensionsBuilder};
@@ -23,6 +25,18 @@ enum As {
     Customer(&'static str),
     Seller(&'static str),
     Admin,
+}
+
+impl As {
+    /// The values of `x-user-id` and `x-user-role`.
+    fn headers(self) -> (Option<&'static str>, Option<&'static str>) {
+        match self {
+            Self::Anyone => (None, None),
+            Self::Customer(user) => (Some(user), None),
+            Self::Seller(user) => (Some(user), Some("SELLER")),
+            Self::Admin => (Some("admin"), Some("ADMIN")),
+        }
+    }
 }
 
 struct Call {
@@ -74,12 +88,7 @@ impl Call {
         // A variable of the shell needs double quotes, everything else is safe in single ones.
         let quote = if self.path.contains('$') { '"' } else { '\'' };
         let mut lines = vec![format!("{curl}{method} {quote}{SHOP}{}{quote}", self.path)];
-        let (user, role) = match self.caller {
-            As::Anyone => (None, None),
-            As::Customer(user) => (Some(user), None),
-            As::Seller(user) => (Some(user), Some("SELLER")),
-            As::Admin => (Some("admin"), Some("ADMIN")),
-        };
+        let (user, role) = self.caller.headers();
         lines.extend(user.map(|user| format!("-H 'x-user-id: {user}'")));
         lines.extend(role.map(|role| format!("-H 'x-user-role: {role}'")));
         if self.keyed {
@@ -114,8 +123,14 @@ const KIM: As = As::Customer("kim");
 
 /// The command of an operation, after those that create its order, sheet or coupon.
 fn command(method: &str, path: &str) -> Option<String> {
+    let (before, call) = calls(method, path)?;
+    Some(if before.is_empty() { call.command() } else { format!("{before}\n{}", call.command()) })
+}
+
+/// The call of an operation, and the commands before it.
+fn calls(method: &str, path: &str) -> Option<(String, Call)> {
     if let Some(call) = simple(method, path) {
-        return Some(call.command());
+        return Some((String::new(), call));
     }
     let items = json!([{ "productId": "hanji", "quantity": 2 }]);
     let order = Call::post(KIM, "/orders", json!({ "userId": "kim", "items": items })).without_key();
@@ -212,7 +227,30 @@ fn command(method: &str, path: &str) -> Option<String> {
         }
         _ => return None,
     };
-    Some(format!("{before}\n{}", call.command()))
+    Some((before, call))
+}
+
+/// The call of an operation as a request of a `.http` file. Variables of the shell become variables of the file.
+pub(crate) fn request(method: &str, path: &str) -> Option<String> {
+    let (_, call) = calls(method, path)?;
+    let mut lines = vec![format!("{method} {{{{shop}}}}{}", call.path)];
+    let (user, role) = call.caller.headers();
+    lines.extend(user.map(|user| format!("x-user-id: {user}")));
+    lines.extend(role.map(|role| format!("x-user-role: {role}")));
+    if call.keyed {
+        lines.push("Idempotency-Key: {{$guid}}".to_owned());
+    }
+    if let Some(body) = &call.body {
+        lines.extend(["Content-Type: application/json".to_owned(), String::new()]);
+        lines.push(serde_json::to_string_pretty(body).ok()?);
+    }
+    let text = lines.join("\n");
+    // `$guid` is the file format's own.
+    let names = text.split(|c: char| !(c == '$' || c.is_ascii_uppercase())).filter(|word| word.starts_with('$'));
+    let variables: BTreeSet<&str> = names.filter(|word| word.len() > 1).collect();
+    Some(variables.iter().fold(text.clone(), |text, variable| {
+        text.replace(variable, &format!("{{{{{}}}}}", variable.trim_start_matches('$').to_ascii_lowercase()))
+    }))
 }
 
 fn address() -> Value {

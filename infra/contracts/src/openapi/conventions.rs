@@ -1,7 +1,7 @@
 //! The conventions of every operation that answers in the envelope.
 
 use functions::ROUTES;
-use shared::api::{Code, NoQuery, envelope, parameters};
+use shared::api::{Code, NoQuery, envelope::FieldError, parameters};
 use utoipa::{
     IntoParams, PartialSchema, ToSchema,
     openapi::{
@@ -12,7 +12,7 @@ use utoipa::{
     },
 };
 
-use super::{Error, failures, operations, responses, successes};
+use super::{Error, failures, operations, responses, successes::Envelopes};
 
 /// The name of the security scheme.
 const TOKEN: &str = "token";
@@ -25,11 +25,12 @@ const CALLER_ID: &str = "CallerId";
 
 /// Adds the token, the language, the envelope and the failures to each operation.
 pub(crate) fn apply(document: &mut OpenApi) -> Result<(), Error> {
-    describe_parts(document.components.get_or_insert_default())?;
+    let mut envelopes = Envelopes::default();
+    let mut used = vec![Code::InvalidRequest];
     for (method, path, operation) in operations::each_mut(document) {
-        if ROUTES.iter().any(|route| (route.method, route.path, route.public) == (method, path, false)) {
-            operation.security = Some(vec![SecurityRequirement::new(TOKEN, [""; 0])]);
-        }
+        let is_public = ROUTES.iter().any(|route| (route.method, route.path, route.public) == (method, path, true));
+        let token = (!is_public).then(|| SecurityRequirement::new(TOKEN, [""; 0]));
+        operation.security = Some(token.into_iter().collect());
         let parameters = operation.parameters.get_or_insert_default();
         let is_user_id = |parameter: &RefOr<Parameter>| {
             matches!(parameter, RefOr::T(parameter)
@@ -47,16 +48,22 @@ pub(crate) fn apply(document: &mut OpenApi) -> Result<(), Error> {
         if operation.request_body.is_some() {
             codes.extend([Code::PayloadTooLarge, Code::UnsupportedMediaType]);
         }
-        successes::wrap(operation);
+        envelopes.wrap(operation)?;
+        used.extend(&codes);
         responses::add(&mut operation.responses, &codes)?;
         let language = Ref::new(format!("#/components/parameters/{ACCEPT_LANGUAGE}"));
         operation.parameters.get_or_insert_default().push(RefOr::Ref(language));
     }
+    let used: Vec<Code> = Code::ALL.iter().copied().filter(|code| used.contains(code)).collect();
+    let components = document.components.get_or_insert_default();
+    describe_parts(components, &used)?;
+    components.schemas.extend(envelopes.into_schemas());
+    responses::drop_unused(document);
     Ok(())
 }
 
 /// The parts that operations refer to.
-fn describe_parts(components: &mut Components) -> Result<(), Error> {
+fn describe_parts(components: &mut Components, codes: &[Code]) -> Result<(), Error> {
     let token = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("JWT")
@@ -68,10 +75,7 @@ fn describe_parts(components: &mut Components) -> Result<(), Error> {
     }
     components.parameters.insert(ACCEPT_LANGUAGE.to_owned(), parameters::accept_language().into());
 
-    let mut schemas = vec![(envelope::Failure::name().into_owned(), envelope::Failure::schema())];
-    envelope::Failure::schemas(&mut schemas);
-    schemas.push((responses::GATEWAY_MESSAGE.to_owned(), responses::gateway_message()));
-    components.schemas.extend(schemas);
-
-    responses::describe(components)
+    components.schemas.insert(FieldError::name().into_owned(), FieldError::schema());
+    components.schemas.insert(responses::GATEWAY_MESSAGE.to_owned(), responses::gateway_message());
+    responses::describe(components, codes)
 }

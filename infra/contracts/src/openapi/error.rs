@@ -19,6 +19,9 @@ pub enum Error {
         /// The fault in the section.
         problem: String,
     },
+    /// Two envelopes have one name.
+    #[error("two different envelopes are named {0}")]
+    TwoEnvelopes(String),
     #[error("a sample is not valid: {0}")]
     Sample(Invalid),
     #[error("a sample cannot be made: {0}")]

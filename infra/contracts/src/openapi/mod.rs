@@ -5,9 +5,12 @@
 
 mod commands;
 mod conventions;
+mod details;
 mod error;
 mod failures;
+pub mod http_file;
 mod operations;
+pub mod python;
 mod responses;
 pub mod samples;
 mod schemas;
@@ -32,8 +35,7 @@ pub const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/contra
 pub fn document() -> Result<OpenApi, Error> {
     let mut document = operations::Heading::openapi();
     document.merge(Operations::openapi());
-    // utoipa would take the license from the package, which names none.
-    document.info.license = None;
+    operations::introduce(&mut document);
     operations::add_twins(&mut document)?;
     operations::name(&mut document);
     conventions::apply(&mut document)?;

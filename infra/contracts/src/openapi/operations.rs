@@ -4,8 +4,9 @@ use functions::ROUTES;
 use utoipa::{
     OpenApi,
     openapi::{
-        self,
+        self, ContactBuilder, LicenseBuilder,
         path::{HttpMethod, Operation, PathItem},
+        server::{ServerBuilder, ServerVariableBuilder},
     },
 };
 
@@ -18,6 +19,7 @@ use super::Error;
     tags(
         (name = "Users", description = "Who buys, sells and runs the shop."),
         (name = "Balance", description = "Money that a user has put in, and every change of it."),
+        (name = "Payments", description = "Money from outside: a top-up of the balance, or an order."),
         (name = "Products", description = "The catalogue, its stock, and what sells best."),
         (name = "Coupons", description = "Campaigns that issue a fixed number, first come, first served."),
         (name = "Cart", description = "What a user means to order."),
@@ -31,6 +33,29 @@ use super::Error;
     ),
 )]
 pub(crate) struct Heading;
+
+/// The address of a shop on AWS, where a custom domain does not replace it.
+const DEPLOYED: &str = "https://{apiId}.execute-api.{region}.amazonaws.com";
+
+/// The address of the local stack.
+const LOCAL: &str = "http://127.0.0.1:9000";
+
+/// Adds servers, contact and licence, which generators and linters ask for.
+pub(crate) fn introduce(document: &mut openapi::OpenApi) {
+    let variable =
+        |default: &str, meaning: &str| ServerVariableBuilder::new().default_value(default).description(Some(meaning));
+    let deployed = ServerBuilder::new()
+        .url(DEPLOYED)
+        .description(Some("A deployed shop."))
+        .parameter("apiId", variable("api-id", "The id of its HTTP API."))
+        .parameter("region", variable("ap-northeast-2", "Its region."));
+    let local = ServerBuilder::new().url(LOCAL).description(Some("The local stack, `cargo xtask dev`."));
+    document.servers = Some(vec![local.build(), deployed.build()]);
+    document.info.contact = Some(ContactBuilder::new().name(Some("Jangteo")).build());
+    // utoipa would take it from the package.
+    let license = LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0"));
+    document.info.license = Some(license.build());
+}
 
 /// The operation id that utoipa gives a handler without one.
 const UNNAMED: &str = "handle";

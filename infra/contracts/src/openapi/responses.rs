@@ -1,21 +1,21 @@
-//! Failures as responses. Each code has one response that operations refer to. A status with several codes in an
-//! operation lists them, with an example of each.
+//! Failures as responses. Each code has one schema, and one response that operations refer to. A status with several codes
+//! in an operation lists them, with an example of each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use shared::api::{Code, Language, envelope::Failure};
 use utoipa::{
-    ToSchema,
+    PartialSchema,
     openapi::{
-        Content, ContentBuilder, Ref, RefOr, Response, ResponseBuilder, Responses, Schema,
+        Content, ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Responses, Schema,
         example::ExampleBuilder,
         header::HeaderBuilder,
-        schema::{AnyOfBuilder, Components, ObjectBuilder, Type},
+        schema::{AnyOfBuilder, Components, Discriminator, ObjectBuilder, OneOfBuilder, Type},
     },
 };
 
-use super::{Error, samples};
+use super::{Error, details, operations, samples};
 
 /// The schema of the failures that API Gateway gives by itself.
 pub(crate) const GATEWAY_MESSAGE: &str = "GatewayMessage";
@@ -24,10 +24,16 @@ const RATE_LIMITED: &str = "RateLimited";
 
 const JSON: &str = "application/json";
 
-/// Adds the responses that stand for one code each, and the one of the gateway alone.
-pub(crate) fn describe(components: &mut Components) -> Result<(), Error> {
-    for &code in Code::ALL {
+const RESPONSES: &str = "#/components/responses/";
+
+/// Adds the schemas and responses that stand for one code each, and the response of the gateway alone.
+pub(crate) fn describe(components: &mut Components, codes: &[Code]) -> Result<(), Error> {
+    for &code in codes {
         components.responses.insert(name(code), response(&[code])?.into());
+        components.schemas.insert(failure_name(code), failure(code));
+        if let Some(details) = details::of(code) {
+            components.schemas.insert(details_name(code), details.schema());
+        }
     }
     let content = ContentBuilder::new()
         .schema(Some(Ref::from_schema_name(GATEWAY_MESSAGE)))
@@ -43,7 +49,10 @@ pub(crate) fn describe(components: &mut Components) -> Result<(), Error> {
 pub(crate) fn add(responses: &mut Responses, codes: &[Code]) -> Result<(), Error> {
     let mut by_status: BTreeMap<String, Vec<Code>> = BTreeMap::new();
     for code in codes {
-        by_status.entry(code.status().as_str().to_owned()).or_default().push(*code);
+        let of_status = by_status.entry(code.status().as_str().to_owned()).or_default();
+        if !of_status.contains(code) {
+            of_status.push(*code);
+        }
     }
     for (status, codes) in by_status {
         let response = match codes.as_slice() {
@@ -55,6 +64,66 @@ pub(crate) fn add(responses: &mut Responses, codes: &[Code]) -> Result<(), Error
     let rate_limited = Ref::from_response_name(RATE_LIMITED);
     responses.responses.entry("429".to_owned()).or_insert(RefOr::Ref(rate_limited));
     Ok(())
+}
+
+/// Drops the responses that no operation refers to: their codes come with others only.
+pub(crate) fn drop_unused(document: &mut OpenApi) {
+    let operations = operations::each(document);
+    let referred =
+        operations.flat_map(|(_, _, operation)| operation.responses.responses.values()).filter_map(|response| {
+            match response {
+                RefOr::Ref(reference) => reference.ref_location.strip_prefix(RESPONSES).map(str::to_owned),
+                RefOr::T(_) => None,
+            }
+        });
+    let used: BTreeSet<String> = referred.collect();
+    if let Some(components) = &mut document.components {
+        components.responses.retain(|name, _| used.contains(name));
+    }
+}
+
+/// The failures with a code: the envelope of [`Failure`], with the code's own details.
+fn failure(code: Code) -> RefOr<Schema> {
+    let RefOr::T(Schema::Object(mut schema)) = Failure::schema() else { return Failure::schema() };
+    schema.description = None;
+    let only = ObjectBuilder::new().schema_type(Type::String).enum_values(Some([code.as_str()]));
+    schema.properties.insert("code".to_owned(), only.into());
+    if code != Code::InvalidRequest {
+        schema.properties.shift_remove("fieldErrors");
+    }
+    match details::of(code) {
+        Some(details) => {
+            if details.are_certain() {
+                schema.required.push("details".to_owned());
+            }
+            let details = Ref::from_schema_name(details_name(code));
+            schema.properties.insert("details".to_owned(), details.into());
+        }
+        None => {
+            schema.properties.shift_remove("details");
+        }
+    }
+    RefOr::T(Schema::Object(schema))
+}
+
+fn failure_name(code: Code) -> String {
+    format!("{}Failure", name(code))
+}
+
+fn details_name(code: Code) -> String {
+    format!("{}Details", name(code))
+}
+
+/// The failures with any of some codes. The code tells which.
+fn failures(codes: &[Code]) -> RefOr<Schema> {
+    if let [code] = codes {
+        return Ref::from_schema_name(failure_name(*code)).into();
+    }
+    let references = || codes.iter().map(|code| (code.as_str(), Ref::from_schema_name(failure_name(*code))));
+    let mapping = references().map(|(code, reference)| (code, reference.ref_location));
+    let discriminator = Discriminator::with_mapping("code", mapping);
+    let one_of = references().fold(OneOfBuilder::new(), |one_of, (_, reference)| one_of.item(reference));
+    one_of.discriminator(Some(discriminator)).into()
 }
 
 /// The failure that API Gateway gives by itself.
@@ -80,13 +149,13 @@ fn response(codes: &[Code]) -> Result<Response, Error> {
 }
 
 fn content(codes: &[Code]) -> Result<Content, Error> {
-    let failure = Ref::from_schema_name(Failure::name());
+    let failure = failures(codes);
     let also_by_the_gateway =
         codes.iter().any(|code| matches!(code, Code::Unauthenticated | Code::TooManyRequests | Code::TryAgain));
     let schema: RefOr<Schema> = if also_by_the_gateway {
         AnyOfBuilder::new().item(failure).item(Ref::from_schema_name(GATEWAY_MESSAGE)).into()
     } else {
-        failure.into()
+        failure
     };
     let content = ContentBuilder::new().schema(Some(schema));
     let example = |code: &Code| -> Result<Value, Error> { Ok(serde_json::to_value(sample(*code, Language::Korean)?)?) };

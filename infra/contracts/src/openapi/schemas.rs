@@ -11,7 +11,7 @@ use super::operations;
 
 const SCHEMAS: &str = "#/components/schemas/";
 
-/// An optional field is left out instead of null. A body has no fields but those described.
+/// An optional field or body is left out instead of null. A body has no fields but those described.
 pub(crate) fn tidy(document: &mut OpenApi) {
     let closed = schemas_of_bodies(document);
     let Some(components) = &mut document.components else { return };
@@ -28,6 +28,12 @@ pub(crate) fn tidy(document: &mut OpenApi) {
         for parameter in operation.parameters.iter_mut().flatten() {
             if let RefOr::T(parameter) = parameter {
                 parameter.schema = parameter.schema.take().map(without_null);
+            }
+        }
+        let Some(RefOr::T(body)) = &mut operation.request_body else { continue };
+        for content in body.content.values_mut() {
+            if let RefOr::T(content) = content {
+                content.schema = content.schema.take().map(without_null);
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Successes: handlers name the data, and this module adds the envelope.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use shared::api::{
     Language,
@@ -9,33 +11,84 @@ use shared::api::{
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        Header, RefOr, Schema,
+        Header, Ref, RefOr, Schema,
         header::HeaderBuilder,
         path::{Operation, Parameter},
         schema::{ArrayItems, Object, ObjectBuilder, Type},
     },
 };
 
-/// Puts the envelope around the data of an operation; a list becomes a page.
-pub(crate) fn wrap(operation: &mut Operation) {
-    let is_recent = takes_stock(operation);
-    for response in operation.responses.responses.values_mut() {
-        let RefOr::T(response) = response else { continue };
-        let is_tagged = response.content.values().any(|content| match content {
-            RefOr::T(content) => content.schema.as_ref().is_some_and(is_tagged),
-            RefOr::Ref(_) => false,
-        });
-        if is_tagged {
-            response.headers.insert("ETag".to_owned(), RefOr::T(etag()));
-        }
-        for content in response.content.values_mut() {
-            let RefOr::T(content) = content else { continue };
-            content.schema = content.schema.take().map(|data| match data {
-                RefOr::T(Schema::Array(list)) => envelope(page(list.items, is_recent)),
-                data => envelope(data),
+use super::Error;
+
+/// The envelopes of all successes, each a schema with a name: generators make one type of each.
+#[derive(Default)]
+pub(crate) struct Envelopes {
+    schemas: BTreeMap<String, RefOr<Schema>>,
+}
+
+impl Envelopes {
+    /// Puts the envelope around the data of an operation; a list becomes a page.
+    ///
+    /// # Errors
+    /// If two different envelopes had one name.
+    pub(crate) fn wrap(&mut self, operation: &mut Operation) -> Result<(), Error> {
+        let is_recent = takes_stock(operation);
+        let operation_name = capitalised(operation.operation_id.as_deref().unwrap_or_default());
+        for response in operation.responses.responses.values_mut() {
+            let RefOr::T(response) = response else { continue };
+            let is_tagged = response.content.values().any(|content| match content {
+                RefOr::T(content) => content.schema.as_ref().is_some_and(is_tagged),
+                RefOr::Ref(_) => false,
             });
+            if is_tagged {
+                response.headers.insert("ETag".to_owned(), RefOr::T(etag()));
+            }
+            for content in response.content.values_mut() {
+                let RefOr::T(content) = content else { continue };
+                let Some(data) = content.schema.take() else { continue };
+                let (name, data) = match data {
+                    RefOr::T(Schema::Array(list)) => {
+                        let entry = match &list.items {
+                            ArrayItems::RefOrSchema(entry) => name_of(entry),
+                            ArrayItems::False => None,
+                        };
+                        let name = format!("{}Page", entry.unwrap_or(&operation_name));
+                        let page = self.add(&name, page(list.items, is_recent))?;
+                        (name, page)
+                    }
+                    data => (name_of(&data).unwrap_or(&operation_name).to_owned(), data),
+                };
+                content.schema = Some(self.add(&format!("{name}Envelope"), envelope(data))?);
+            }
         }
+        Ok(())
     }
+
+    pub(crate) fn into_schemas(self) -> impl Iterator<Item = (String, RefOr<Schema>)> {
+        self.schemas.into_iter()
+    }
+
+    /// Keeps a schema and refers to it.
+    fn add(&mut self, name: &str, schema: RefOr<Schema>) -> Result<RefOr<Schema>, Error> {
+        let known = self.schemas.entry(name.to_owned()).or_insert_with(|| schema.clone());
+        if *known != schema {
+            return Err(Error::TwoEnvelopes(name.to_owned()));
+        }
+        Ok(Ref::from_schema_name(name).into())
+    }
+}
+
+/// The name of a schema that a reference leads to.
+fn name_of(schema: &RefOr<Schema>) -> Option<&str> {
+    match schema {
+        RefOr::Ref(reference) => reference.ref_location.rsplit('/').next(),
+        RefOr::T(_) => None,
+    }
+}
+
+fn capitalised(name: &str) -> String {
+    let (initial, rest) = name.split_at(name.len().min(1));
+    initial.to_ascii_uppercase() + rest
 }
 
 /// Whether a schema has an entity tag: one that a PATCH changes as a whole.

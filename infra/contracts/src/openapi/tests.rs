@@ -1,6 +1,9 @@
 //! The reference describes every route of the code, and its examples satisfy its schemas.
 
-use std::{collections::BTreeSet, fs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 use functions::ROUTES;
 use serde_json::{Value, json};
@@ -23,8 +26,9 @@ fn the_committed_document_is_what_the_code_generates() {
 #[test]
 fn each_route_has_an_operation_and_each_operation_a_route() {
     let document = super::document().unwrap();
-    let described: BTreeSet<_> =
-        operations(&document).map(|(method, path, operation)| (method, path, operation.security.is_none())).collect();
+    let described: BTreeSet<_> = operations(&document)
+        .map(|(method, path, operation)| (method, path, operation.security.as_deref() == Some(&[])))
+        .collect();
     let routes: BTreeSet<_> = ROUTES.iter().map(|route| (route.method, route.path, route.public)).collect();
     assert_eq!(described, routes);
 }
@@ -46,6 +50,58 @@ fn each_parameter_of_a_path_is_described() {
         let described: BTreeSet<_> = described.map(|parameter| parameter["name"].as_str().unwrap()).collect();
         let segments = path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
         assert_eq!(described, segments.collect(), "{method} {path}");
+    }
+}
+
+/// The texts of a part of the document, examples apart.
+fn texts<'d>(part: &'d Value, found: &mut BTreeSet<&'d str>) {
+    const TEXTS: [&str; 2] = ["description", "summary"];
+    const NONE: [&str; 3] = ["example", "examples", "x-codeSamples"];
+    match part {
+        Value::Object(fields) => {
+            for (name, value) in fields.iter().filter(|(name, _)| !NONE.contains(&name.as_str())) {
+                match value.as_str().filter(|_| TEXTS.contains(&name.as_str())) {
+                    Some(text) => _ = found.insert(text),
+                    None => texts(value, found),
+                }
+            }
+        }
+        Value::Array(parts) => parts.iter().for_each(|part| texts(part, found)),
+        _ => {}
+    }
+}
+
+/// The codes and names in a text, which no translation changes.
+fn quoted(text: &str) -> Vec<&str> {
+    let mut quoted: Vec<&str> = text.split('`').skip(1).step_by(2).collect();
+    quoted.sort_unstable();
+    quoted
+}
+
+#[test]
+fn each_text_has_a_korean_translation_and_each_translation_a_text() {
+    let (document, file) = (document(), FILE.replace("openapi.json", "openapi.ko.json"));
+    let korean: BTreeMap<String, String> = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    let mut wanted = BTreeSet::new();
+    texts(&document, &mut wanted);
+    wanted.extend(document["tags"].as_array().unwrap().iter().map(|tag| tag["name"].as_str().unwrap()));
+    let missing: Vec<_> = wanted.iter().filter(|text| !korean.contains_key(**text)).collect();
+    assert!(missing.is_empty(), "shared/contracts/openapi.ko.json lacks {missing:#?}");
+    let outdated: Vec<_> = korean.keys().filter(|text| !wanted.contains(text.as_str())).collect();
+    assert!(outdated.is_empty(), "shared/contracts/openapi.ko.json still has {outdated:#?}");
+    for (english, korean) in &korean {
+        assert_eq!(quoted(english), quoted(korean), "{korean}");
+    }
+}
+
+#[test]
+fn each_operation_is_described_under_a_known_tag() {
+    let document = super::document().unwrap();
+    let tags: BTreeSet<_> = document.tags.iter().flatten().map(|tag| tag.name.as_str()).collect();
+    for (method, path, operation) in operations(&document) {
+        assert!(operation.description.is_some(), "{method} {path} has no second sentence");
+        let known = operation.tags.iter().flatten().all(|tag| tags.contains(tag.as_str()));
+        assert!(known, "{method} {path}: the tags of {:?} are not in `Heading`", operation.tags);
     }
 }
 
@@ -74,12 +130,27 @@ fn examples_are_true_to_their_schemas() {
     }
     assert!(checked > 30, "{checked} examples");
 
-    let failure = validator(&document, &json!({ "$ref": "#/components/schemas/Failure" }));
     let responses = document["components"]["responses"].as_object().unwrap();
-    for (name, response) in responses.iter().filter(|(name, _)| *name != "RateLimited") {
-        let example = &response["content"]["application/json"]["example"];
-        assert!(failure.is_valid(example), "{name}: {example}");
+    for (name, response) in responses {
+        let content = &response["content"]["application/json"];
+        let problems = validator(&document, &content["schema"]).validate(&content["example"]);
+        assert!(problems.is_ok(), "{name}: {problems:?}");
     }
+    // Codes that come with others only.
+    let mut checked = 0;
+    for (method, path, operation) in operations(&super::document().unwrap()) {
+        let operation = serde_json::to_value(operation).unwrap();
+        for response in operation["responses"].as_object().unwrap().values() {
+            let content = &response["content"]["application/json"];
+            let examples = content["examples"].as_object();
+            for (code, example) in examples.into_iter().flatten() {
+                let problems = validator(&document, &content["schema"]).validate(&example["value"]);
+                assert!(problems.is_ok(), "{method} {path} {code}: {problems:?}");
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 30, "{checked} examples");
 }
 
 #[test]

@@ -1,0 +1,82 @@
+//! The API reference in a browser: search, both languages, and calls of the running shop.
+
+use serde_json::{Value, json};
+
+use crate::{
+    browser::Browser,
+    stack::{Shop, eventually},
+};
+
+/// A word to search for, and the operation that it finds first.
+const SEARCHES: [(&str, &str); 3] = [
+    ("expectedPrice", "#createOrder"),
+    ("COUPON_NOT_USABLE", "#error-COUPON_NOT_USABLE"),
+    ("주문서", "#createOrderSheet"),
+];
+
+/// Places of the page are found by field, by code and by Korean word. Its forms call the shop.
+pub async fn the_reference_is_searched_and_tried(shop: &Shop, browser: &Browser, name: &str) {
+    browser.open(&format!("{}/docs", shop.stack().local_url())).await;
+    shows(browser, "return document.querySelectorAll('article').length > 80").await;
+    for (wanted, found) in SEARCHES {
+        search(browser, wanted).await;
+        shows(browser, &format!("return !!document.querySelector('#results a[href=\"{found}\"]')")).await;
+    }
+    search(browser, "").await;
+
+    for (language, word) in [("ko", "호출해 보기"), ("en", "Try it")] {
+        browser.click(&format!("[data-language={language}]")).await;
+        let is_shown = format!(
+            "return document.documentElement.lang === '{language}' && document.querySelector('.try summary').textContent === '{word}'"
+        );
+        shows(browser, &is_shown).await;
+    }
+    // Samples name what the sample data has, so each call works as it stands.
+    for (operation, status) in
+        [("listProducts", "200"), ("chargeBalance", "200"), ("createOrder", "201"), ("listUsers", "200")]
+    {
+        browser.script(&format!("document.querySelector('#{operation} .try').open = true; document.querySelector('#{operation} .try form').requestSubmit()")).await;
+        shows(
+            browser,
+            &format!(
+                "return document.querySelector('#{operation} .try [role=status]').textContent.startsWith('{status}')"
+            ),
+        )
+        .await;
+        let answer = browser
+            .script(&format!(
+                "return JSON.parse(document.querySelector('#{operation} .try form pre').textContent).code"
+            ))
+            .await;
+        assert_eq!(answer, "SUCCESS", "{operation}");
+    }
+    browser.script("location.hash = 'schema-OrderLine'").await;
+    shows(browser, "return document.getElementById('schema-OrderLine').open").await;
+
+    browser.script("document.querySelectorAll('details').forEach((one) => { one.open = true; })").await;
+    shows(browser, "return document.querySelectorAll('.schema .fields').length > 60").await;
+    assert_eq!(browser.violations().await, json!([]));
+    let widths = browser.script("return [document.documentElement.scrollWidth, innerWidth]").await;
+    assert!(widths[0].as_i64() <= widths[1].as_i64(), "the reference is wider than the window: {widths}");
+    browser.keep_picture(&format!("reference-{name}")).await;
+    let errors: Vec<String> =
+        browser.messages().await.into_iter().filter(|message| message.contains("Security")).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+}
+
+async fn search(browser: &Browser, wanted: &str) {
+    let script = format!(
+        "const field = document.getElementById('search'); field.value = {}; field.dispatchEvent(new Event('input'))",
+        json!(wanted)
+    );
+    browser.script(&script).await;
+}
+
+/// Waits until a script returns true.
+async fn shows(browser: &Browser, script: &str) {
+    eventually("the page shows it", || async {
+        let found = browser.script(script).await;
+        if found == Value::Bool(true) { Ok(()) } else { Err(format!("{script}: {found}")) }
+    })
+    .await;
+}
