@@ -217,18 +217,86 @@ fn indented(text: &str) -> String {
     commands.map(|command| format!("{command}\n")).collect()
 }
 
-/// The samples of the reference that a shop serves.
-fn samples(reference: &Value) -> String {
+/// The samples of the reference that a shop serves, of one language.
+fn samples(reference: &Value, label: &str) -> Vec<String> {
     let operations =
         reference["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
-    let samples: Vec<_> =
-        operations.map(|operation| operation["x-codeSamples"][0]["source"].as_str().unwrap()).collect();
-    assert!(samples.len() >= 33, "{}", samples.len());
-    samples.join("\n") + "\n"
+    let operations = operations.filter(|operation| operation["operationId"].is_string());
+    let of_language = |operation: &Value| {
+        let mut samples = operation["x-codeSamples"].as_array().unwrap().iter();
+        let sample = samples.find(|sample| sample["label"] == label).unwrap();
+        sample["source"].as_str().unwrap().to_owned()
+    };
+    let samples: Vec<_> = operations.map(of_language).collect();
+    assert!(samples.len() > 60, "{}", samples.len());
+    samples
 }
 
+/// The line before the output of each sample.
+const NEXT: &str = "=== next";
+
+/// Runs samples as programs, the status of whose answers is the first word of their output.
+fn run(program: &str, arguments: &[&str], input: &str, samples: &[String]) {
+    let mut process = Command::new(program)
+        .args(arguments)
+        .env("NO_PROXY", "*")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    process.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = process.wait_with_output().unwrap();
+    let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let outputs: Vec<&str> = text.split(NEXT).skip(1).collect();
+    assert_eq!(outputs.len(), samples.len(), "{text}{errors}");
+    for (sample, output) in samples.iter().zip(outputs) {
+        // No refund of the sample data has failed: the sample shows the form of the call.
+        let expected = if sample.contains("/refunds/") { "404" } else { "2" };
+        assert!(output.trim_start().starts_with(expected), "{sample}\n{output}{errors}");
+    }
+}
+
+/// TypeScript of the reference is JavaScript as well. A block of a module has names of its own.
+fn typescript_works(running: &Running, samples: &[String]) {
+    if Command::new("node").arg("--version").output().is_err() {
+        println!("Node.js is not installed: the samples in TypeScript are not tried");
+        return;
+    }
+    let block = |sample: &String| format!("console.log(\"\\n{NEXT}\");\n{{\n{}\n}}\n", running.here(sample));
+    let module: String = samples.iter().map(block).collect();
+    run("node", &["--input-type=module", "-"], &module, samples);
+}
+
+/// Runs each sample with names of its own. A refusal is an exception of the library.
+const PYTHON: &str = r#"
+import json, sys, urllib.error
+for source in json.load(sys.stdin):
+    print("\n=== next", flush=True)
+    try:
+        exec(source, {})
+    except urllib.error.HTTPError as error:
+        print(error.code, error.read().decode())
+"#;
+
+fn python_works(running: &Running, samples: &[String]) {
+    let here: Vec<String> = samples.iter().map(|sample| running.here(sample)).collect();
+    run("python3", &["-c", PYTHON], &serde_json::to_string(&here).unwrap(), samples);
+}
+
+/// Calls of the samples that were made in another language before, and a retry: no refund of the sample data has failed.
+const DONE_BEFORE: [(&str, &str); 7] = [
+    ("/refunds/", "404"),
+    (r#""userId":"mina""#, "409"),
+    (r#""userId":"bora""#, "409"),
+    ("hallabong-tea", "409"),
+    ("welcome-5000", "409"),
+    (r#""couponId":"harvest""#, "409"),
+    (r#""couponId":"delivery""#, "409"),
+];
+
 /// All documented commands work on the shop that `cargo xtask dev` starts.
-async fn documented_commands_work_in(shell: Shell, name: &str) {
+async fn documented_commands_work_in(shell: Shell, name: &str, others_work: impl Fn(&Running, &Value)) {
     if !shell.is_there() {
         return;
     }
@@ -257,21 +325,24 @@ async fn documented_commands_work_in(shell: Shell, name: &str) {
 
     let shop = Api::new(format!("http://127.0.0.1:{}", running.ports.gateway));
     let reference = shop.get("/openapi.json").await.body;
-    let typed = running.type_into(shell, &running.here(&samples(&reference)));
-    // No refund of the sample data has failed: the command shows the form of the call.
-    typed.assert_outcomes(&[("/refunds/", "404")]);
-    assert!(typed.calls.len() > 33, "{:?}", typed.calls);
+    others_work(&running, &reference);
+    let typed = running.type_into(shell, &running.here(&(samples(&reference, "curl").join("\n") + "\n")));
+    typed.assert_outcomes(&DONE_BEFORE);
+    assert!(typed.calls.len() > 80, "{:?}", typed.calls);
     running.stop();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn documented_commands_work_in_bash() {
-    documented_commands_work_in(BASH, "e2e-newcomer-bash").await;
+    let others_work =
+        |running: &Running, reference: &Value| typescript_works(running, &samples(reference, "TypeScript"));
+    documented_commands_work_in(BASH, "e2e-newcomer-bash", others_work).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn documented_commands_work_in_zsh() {
-    documented_commands_work_in(ZSH, "e2e-newcomer-in-zsh").await;
+    let others_work = |running: &Running, reference: &Value| python_works(running, &samples(reference, "Python"));
+    documented_commands_work_in(ZSH, "e2e-newcomer-in-zsh", others_work).await;
 }
 
 /// An interactive zsh takes no comments, and both shells run text between backticks.

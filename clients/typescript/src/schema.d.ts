@@ -7791,8 +7791,10 @@ export interface operations {
     getOpenapi: {
         parameters: {
             query?: {
-                /** @description The caller, for a local shop and only without the header `x-user-id`. */
-                userId?: components["parameters"]["CallerId"];
+                /** @description The caller, for a local shop. The document is public. */
+                userId?: components["schemas"]["UserId"];
+                /** @description The language of a translation: the answer is not the document, but its texts, each with its translation. */
+                texts?: "ko";
             };
             header?: never;
             path?: never;

@@ -1,4 +1,4 @@
-//! A command for each operation, to try it on the sample shop. It uses the ids of the sample data
+//! The calls of each operation's samples, to try it on the sample shop. They use the ids of the sample data
 //! (`infra/xtask/sample-data.json`) and the headers of the local runner. An end-to-end test runs every one as shown.
 
 use std::collections::BTreeSet;
@@ -7,7 +7,10 @@ use functions::routes;
 use serde_json::{Value, json};
 use utoipa::openapi::{OpenApi, extensions::ExtensionsBuilder};
 
-use super::{Error, operations, samples};
+use super::{
+    Error, operations, samples,
+    source::{python, shell, typescript},
+};
 
 /// The address in the commands. The page that shows them puts its own in its place.
 const SHOP: &str = "http://localhost:9000";
@@ -39,27 +42,56 @@ impl As {
     }
 }
 
-struct Call {
+/// A call, whose answer may have an id that later calls name.
+#[derive(Clone)]
+pub(super) struct Call {
+    pub(super) server: &'static str,
     caller: As,
-    /// `-X METHOD`, if curl would not choose it by itself.
+    /// The method, if curl would not choose it by itself.
     method: Option<&'static str>,
-    path: String,
-    body: Option<Value>,
+    pub(super) path: String,
+    pub(super) body: Option<Value>,
     /// Whether it is made with an idempotency key.
-    keyed: bool,
+    pub(super) keyed: bool,
+    /// The field of the answer that a variable keeps.
+    pub(super) keeps: Option<Variable>,
 }
+
+/// An id that an answer has.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Variable {
+    /// Its name in paths and bodies of later calls.
+    pub(super) name: &'static str,
+    pub(super) field: &'static str,
+}
+
+const ORDER: Variable = Variable { name: "$ORDER", field: "orderId" };
+const SHEET: Variable = Variable { name: "$SHEET", field: "orderSheetId" };
+const PAYMENT: Variable = Variable { name: "$PAYMENT", field: "paymentId" };
+const KEY: Variable = Variable { name: "$KEY", field: "paymentKey" };
+const CLAIM: Variable = Variable { name: "$CLAIM", field: "claimId" };
+const WITHDRAWAL: Variable = Variable { name: "$WITHDRAWAL", field: "withdrawalId" };
+const EXPORT: Variable = Variable { name: "$EXPORT", field: "exportId" };
+
+/// All variables.
+pub(super) const VARIABLES: [Variable; 7] = [ORDER, SHEET, PAYMENT, KEY, CLAIM, WITHDRAWAL, EXPORT];
 
 impl Call {
     fn get(caller: As, path: &str) -> Self {
-        Self { caller, method: None, path: path.to_owned(), body: None, keyed: false }
+        Self { server: SHOP, caller, method: None, path: path.to_owned(), body: None, keyed: false, keeps: None }
     }
 
     fn post(caller: As, path: &str, body: Value) -> Self {
-        Self { caller, method: None, path: path.to_owned(), body: Some(body), keyed: true }
+        Self { body: Some(body), keyed: true, ..Self::get(caller, path) }
     }
 
     fn patch(caller: As, path: &str, body: Value) -> Self {
-        Self { caller, method: Some("PATCH"), path: path.to_owned(), body: Some(body), keyed: false }
+        Self { method: Some("PATCH"), body: Some(body), ..Self::get(caller, path) }
+    }
+
+    /// A POST without a body.
+    fn empty_post(caller: As, path: &str) -> Self {
+        Self { method: Some("POST"), keyed: true, ..Self::get(caller, path) }
     }
 
     fn without_key(mut self) -> Self {
@@ -67,176 +99,136 @@ impl Call {
         self
     }
 
-    /// The command, an option a line.
-    fn command(&self) -> String {
-        self.lines("curl").join(" \\\n  ")
+    /// The call with its answer's id kept. A call that only prepares another needs no key.
+    fn keeping(self, variable: Variable) -> Self {
+        Self { keeps: Some(variable), ..self.without_key() }
     }
 
-    /// The command in one line, with its answer reduced to an id that a variable keeps.
-    fn keep(&self, variable: &str, field: &str) -> String {
-        self.keep_of(SHOP, variable, field)
+    pub(super) fn method(&self) -> &'static str {
+        self.method.unwrap_or(if self.body.is_some() { "POST" } else { "GET" })
     }
 
-    /// The same of a server at another address.
-    fn keep_of(&self, server: &str, variable: &str, field: &str) -> String {
-        let call = self.lines("curl -s").join(" ").replace(SHOP, server);
-        format!(r#"{variable}=$({call} | sed 's/.*"{field}":"\([^"]*\)".*/\1/')"#)
+    /// The method, where curl needs to be told.
+    pub(super) fn told_method(&self) -> Option<&'static str> {
+        self.method
     }
 
-    fn lines(&self, curl: &str) -> Vec<String> {
-        let method = self.method.map(|method| format!(" -X {method}")).unwrap_or_default();
-        // A variable of the shell needs double quotes, everything else is safe in single ones.
-        let quote = if self.path.contains('$') { '"' } else { '\'' };
-        let mut lines = vec![format!("{curl}{method} {quote}{SHOP}{}{quote}", self.path)];
+    /// The headers that name the caller to the local runner.
+    pub(super) fn identity(&self) -> Vec<(&'static str, &'static str)> {
         let (user, role) = self.caller.headers();
-        lines.extend(user.map(|user| format!("-H 'x-user-id: {user}'")));
-        lines.extend(role.map(|role| format!("-H 'x-user-role: {role}'")));
-        if self.keyed {
-            lines.push("-H \"Idempotency-Key: $RANDOM-$RANDOM\"".to_owned());
-        }
-        if let Some(body) = &self.body {
-            lines.push("-H 'Content-Type: application/json'".to_owned());
-            let body = body.to_string().replace('\'', r"'\''");
-            // Variables stand outside the single quotes.
-            let body = VARIABLES.iter().fold(body, |body, name| body.replace(name, &format!(r#"'"{name}"'"#)));
-            lines.push(format!("-d '{body}'"));
-        }
-        lines
+        user.map(|user| ("x-user-id", user)).into_iter().chain(role.map(|role| ("x-user-role", role))).collect()
+    }
+
+    /// Whether the server answers with the shop's envelope.
+    pub(super) fn has_envelope(&self) -> bool {
+        self.server == SHOP
     }
 }
 
-/// Adds its command to each operation.
+/// Adds its samples to each operation: the same calls as a command, in TypeScript and in Python.
 pub(crate) fn add(document: &mut OpenApi) -> Result<(), Error> {
     for (method, path, operation) in operations::each_mut(document) {
-        let source = command(method, path).ok_or_else(|| Error::NoCommand(format!("{method} {path}")))?;
-        let samples = json!([{ "lang": "Shell", "label": "curl", "source": source }]);
+        let calls = calls(method, path).ok_or_else(|| Error::NoCommand(format!("{method} {path}")))?;
+        let samples = json!([
+            { "lang": "Shell", "label": "curl", "source": shell::source(&calls) },
+            { "lang": "TypeScript", "label": "TypeScript", "source": typescript::source(&calls) },
+            { "lang": "Python", "label": "Python", "source": python::source(&calls) },
+        ]);
         let extensions = ExtensionsBuilder::new().add(EXTENSION, samples).build();
         operation.extensions.get_or_insert_default().merge(extensions);
     }
     Ok(())
 }
 
-/// The variables that bodies name.
-const VARIABLES: [&str; 2] = ["$PAYMENT", "$KEY"];
-
 const KIM: As = As::Customer("kim");
 
-/// The command of an operation, after those that create its order, sheet or coupon.
-fn command(method: &str, path: &str) -> Option<String> {
-    let (before, call) = calls(method, path)?;
-    Some(if before.is_empty() { call.command() } else { format!("{before}\n{}", call.command()) })
-}
-
-/// The call of an operation, and the commands before it.
-fn calls(method: &str, path: &str) -> Option<(String, Call)> {
+/// The call of an operation, after those that create its order, sheet or coupon.
+fn calls(method: &str, path: &str) -> Option<Vec<Call>> {
     if let Some(call) = simple(method, path) {
-        return Some((String::new(), call));
+        return Some(vec![call]);
     }
     let items = json!([{ "productId": "hanji", "quantity": 2 }]);
-    let order = Call::post(KIM, "/orders", json!({ "userId": "kim", "items": items })).without_key();
-    let order = order.keep("ORDER", "orderId");
+    let order = Call::post(KIM, "/orders", json!({ "userId": "kim", "items": items })).keeping(ORDER);
     let held = json!({ "userId": "kim", "items": items, "payment": "LATER" });
-    let held = Call::post(KIM, "/orders", held).without_key().keep("ORDER", "orderId");
-    let sheet = Call::post(KIM, "/order-sheets", json!({ "userId": "kim", "items": items })).without_key();
-    let withdrawal = Call::post(KIM, "/balance/withdrawals", withdrawal_of_kim()).without_key();
-    let withdrawal = withdrawal.keep("WITHDRAWAL", "withdrawalId");
-    let export = Call::post(KIM, "/exports", export_of_kim()).without_key().keep("EXPORT", "exportId");
-    let payment = Call::post(KIM, "/payments", top_up_of_kim()).without_key().keep("PAYMENT", "paymentId");
+    let held = Call::post(KIM, "/orders", held).keeping(ORDER);
+    let sheet = Call::post(KIM, "/order-sheets", json!({ "userId": "kim", "items": items })).keeping(SHEET);
+    let withdrawal = Call::post(KIM, "/balance/withdrawals", withdrawal_of_kim()).keeping(WITHDRAWAL);
+    let export = Call::post(KIM, "/exports", export_of_kim()).keeping(EXPORT);
+    let payment = Call::post(KIM, "/payments", top_up_of_kim()).keeping(PAYMENT);
     let checkout = json!({ "clientKey": "test_ck_local", "merchantOrderId": "$PAYMENT", "amount": 50_000 });
-    let key = Call::post(As::Anyone, "/checkout", checkout).without_key().keep_of(PROVIDER, "KEY", "paymentKey");
-    let begun = [payment.clone(), key];
+    let key = Call { server: PROVIDER, ..Call::post(As::Anyone, "/checkout", checkout).keeping(KEY) };
     let confirm = json!({ "paymentKey": "$KEY", "amount": 50_000 });
     let confirm = Call::post(KIM, "/payments/$PAYMENT/confirm", confirm).without_key();
     let issued = json!({ "userId": "lee", "couponId": "delivery" });
     let ship = Call::post(As::Admin, "/orders/$ORDER/parcels", samples::parcel());
     let deliver = Call::patch(As::Admin, "/orders/$ORDER/parcels/1", json!({ "status": "DELIVERED" }));
     let claim = Call::post(KIM, "/orders/$ORDER/claims", samples::claim());
-    let quiet = |call: &Call| call.lines("curl -s").join(" ");
-    let delivered = [order.clone(), quiet(&ship), quiet(&deliver)].join("\n");
-    let claimed = [
-        delivered.clone(),
-        Call::post(KIM, "/orders/$ORDER/claims", samples::claim()).without_key().keep("CLAIM", "claimId"),
-    ]
-    .join("\n");
+    let delivered = [order.clone(), ship.clone(), deliver.clone()];
+    let claimed: Vec<Call> = delivered.iter().cloned().chain([claim.clone().keeping(CLAIM)]).collect();
     let accept = Call::post(As::Admin, "/claims/$CLAIM/decide", json!({ "accept": true }));
-    let (before, call) = match (method, path) {
+    let readdress = Call::patch(KIM, "/orders/$ORDER", json!({ "shipTo": address() }));
+    let (mut before, call) = match (method, path) {
         ("POST", "/coupons/revoke") => {
             let issue = Call::post(As::Admin, "/coupons/issue", issued.clone()).without_key();
-            (issue.lines("curl -s").join(" "), Call::post(As::Admin, "/coupons/revoke", issued))
+            (vec![issue], Call::post(As::Admin, "/coupons/revoke", issued))
         }
-        ("POST", "/orders/{orderId}/payment") => {
-            let pay = Call { method: Some("POST"), body: None, ..Call::post(KIM, "/orders/$ORDER/payment", json!({})) };
-            (held, pay)
-        }
+        ("POST", "/orders/{orderId}/payment") => (vec![held], Call::empty_post(KIM, "/orders/$ORDER/payment")),
         ("POST", "/orders/{orderId}/cancel") => {
             let part = json!({ "items": [{ "itemId": "1", "quantity": 1 }], "reason": "하나만 필요해요" });
-            (order, Call::post(KIM, "/orders/$ORDER/cancel", part))
+            (vec![order], Call::post(KIM, "/orders/$ORDER/cancel", part))
         }
         ("PATCH", "/orders/{orderId}/items/{itemId}") => {
-            (order, Call::patch(As::Admin, "/orders/$ORDER/items/1", json!({ "status": "SHIPPED" })))
+            (vec![order], Call::patch(As::Admin, "/orders/$ORDER/items/1", json!({ "status": "SHIPPED" })))
         }
-        ("POST", "/orders/{orderId}/parcels") => (order, ship),
-        ("PATCH", "/orders/{orderId}/parcels/{parcelId}") => {
-            let shipped = [order, ship.lines("curl -s").join(" ")].join("\n");
-            (shipped, Call::patch(As::Admin, "/orders/$ORDER/parcels/1", json!({ "status": "DELIVERED" })))
-        }
-        ("POST", "/orders/{orderId}/claims") => (delivered, claim),
+        ("POST", "/orders/{orderId}/parcels") => (vec![order], ship),
+        ("PATCH", "/orders/{orderId}/parcels/{parcelId}") => (vec![order, ship], deliver),
+        ("POST", "/orders/{orderId}/claims") => (delivered.into(), claim),
         ("GET", "/claims/{claimId}") => (claimed, Call::get(KIM, "/claims/$CLAIM")),
         ("POST", "/claims/{claimId}/decide") => (claimed, accept),
         ("POST", "/claims/{claimId}/receive") => {
             let receive = Call::post(As::Admin, "/claims/$CLAIM/receive", samples::receipt());
-            ([claimed, quiet(&accept)].join("\n"), receive)
+            (claimed.into_iter().chain([accept]).collect(), receive)
         }
-        ("POST", "/claims/{claimId}/withdraw") => {
-            let withdraw =
-                Call { body: None, method: Some("POST"), ..Call::post(KIM, "/claims/$CLAIM/withdraw", json!({})) };
-            (claimed, withdraw)
-        }
-        ("PATCH", "/orders/{orderId}") => (order, Call::patch(KIM, "/orders/$ORDER", json!({ "shipTo": address() }))),
-        ("GET", "/orders/{orderId}/ship-to") => {
-            let change = Call::patch(KIM, "/orders/$ORDER", json!({ "shipTo": address() })).lines("curl -s").join(" ");
-            (format!("{order}\n{change}"), Call::get(KIM, "/orders/$ORDER/ship-to"))
-        }
+        ("POST", "/claims/{claimId}/withdraw") => (claimed, Call::empty_post(KIM, "/claims/$CLAIM/withdraw")),
+        ("PATCH", "/orders/{orderId}") => (vec![order], readdress),
+        ("GET", "/orders/{orderId}/ship-to") => (vec![order, readdress], Call::get(KIM, "/orders/$ORDER/ship-to")),
         ("POST", "/users/{userId}/withdraw") => {
             let bora = json!({ "userId": "bora", "name": "윤보라", "email": "bora@example.com" });
-            let join = Call::post(As::Customer("bora"), "/users", bora).without_key().lines("curl -s").join(" ");
-            (join, Call::post(As::Customer("bora"), "/users/bora/withdraw", json!({ "forfeit": true })))
+            let join = Call::post(As::Customer("bora"), "/users", bora).without_key();
+            (vec![join], Call::post(As::Customer("bora"), "/users/bora/withdraw", json!({ "forfeit": true })))
         }
         ("POST", "/orders/{orderId}/refunds/{refundId}/retry") => {
             let retry =
                 Call::post(As::Admin, "/orders/$ORDER/refunds/$ORDER-2-refund/retry", json!({ "to": "BALANCE" }));
-            (order, retry)
+            (vec![order], retry)
         }
         ("GET", "/balance/withdrawals/{withdrawalId}") => {
-            (withdrawal, Call::get(KIM, "/balance/withdrawals/$WITHDRAWAL"))
+            (vec![withdrawal], Call::get(KIM, "/balance/withdrawals/$WITHDRAWAL"))
         }
         ("PATCH", "/balance/withdrawals/{withdrawalId}") => {
             let paid_out = json!({ "status": "PAID_OUT" });
-            (withdrawal, Call::patch(As::Admin, "/balance/withdrawals/$WITHDRAWAL", paid_out))
+            (vec![withdrawal], Call::patch(As::Admin, "/balance/withdrawals/$WITHDRAWAL", paid_out))
         }
-        ("GET", "/exports/{exportId}") => (export, Call::get(KIM, "/exports/$EXPORT")),
-        ("GET", "/payments/{paymentId}") => (payment, Call::get(KIM, "/payments/$PAYMENT")),
-        ("POST", "/payments/{paymentId}/confirm") => (begun.join("\n"), confirm),
+        ("GET", "/exports/{exportId}") => (vec![export], Call::get(KIM, "/exports/$EXPORT")),
+        ("GET", "/payments/{paymentId}") => (vec![payment], Call::get(KIM, "/payments/$PAYMENT")),
+        ("POST", "/payments/{paymentId}/confirm") => (vec![payment, key], confirm),
         ("POST", "/payments/{paymentId}/refund") => {
-            let paid = begun.into_iter().chain([confirm.lines("curl -s").join(" ")]).collect::<Vec<_>>();
-            (paid.join("\n"), Call::post(As::Admin, "/payments/$PAYMENT/refund", json!({ "amount": 5_000 })))
+            let refund = Call::post(As::Admin, "/payments/$PAYMENT/refund", json!({ "amount": 5_000 }));
+            (vec![payment, key, confirm], refund)
         }
-        ("GET", path) if path.contains("{orderId}") => (order, Call::get(KIM, &filled_in(path))),
-        ("GET", path) if path.contains("{orderSheetId}") => {
-            (sheet.keep("SHEET", "orderSheetId"), Call::get(KIM, &filled_in(path)))
-        }
+        ("GET", path) if path.contains("{orderId}") => (vec![order], Call::get(KIM, &filled_in(path))),
+        ("GET", path) if path.contains("{orderSheetId}") => (vec![sheet], Call::get(KIM, &filled_in(path))),
         _ => return None,
     };
-    Some((before, call))
+    before.push(call);
+    Some(before)
 }
 
 /// The call of an operation as a request of a `.http` file. Variables of the shell become variables of the file.
 pub(crate) fn request(method: &str, path: &str) -> Option<String> {
-    let (_, call) = calls(method, path)?;
+    let call = calls(method, path)?.pop()?;
     let mut lines = vec![format!("{method} {{{{shop}}}}{}", call.path)];
-    let (user, role) = call.caller.headers();
-    lines.extend(user.map(|user| format!("x-user-id: {user}")));
-    lines.extend(role.map(|role| format!("x-user-role: {role}")));
+    lines.extend(call.identity().into_iter().map(|(name, value)| format!("{name}: {value}")));
     if call.keyed {
         lines.push("Idempotency-Key: {{$guid}}".to_owned());
     }

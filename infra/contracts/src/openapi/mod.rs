@@ -14,6 +14,7 @@ pub mod python;
 mod responses;
 pub mod samples;
 mod schemas;
+mod source;
 mod successes;
 #[cfg(test)]
 mod tests;
