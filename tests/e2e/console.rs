@@ -48,7 +48,7 @@ pub async fn open_the_sample_shop(shop: &Shop) {
 }
 
 /// Opens another view of the page that is open, and waits until it is there.
-async fn open(browser: &Browser, view: &str) {
+pub async fn open(browser: &Browser, view: &str) {
     let script = format!(
         "const done = arguments[arguments.length - 1]; const hash = {}; if (location.hash === hash) return done();
          addEventListener('hashchange', () => done(), {{ once: true }}); location.hash = hash;",
@@ -63,7 +63,7 @@ async fn start(shop: &Shop, browser: &Browser, view: &str) {
 }
 
 /// Waits until the element of a selector shows a text that contains this one.
-async fn shows(browser: &Browser, selector: &str, text: &str) {
+pub async fn shows(browser: &Browser, selector: &str, text: &str) {
     let script = format!("return document.querySelector({})?.innerText ?? ''", json!(selector));
     let what = format!("{selector} shows {text:?}");
     eventually(&what, || async {
@@ -79,17 +79,17 @@ async fn shows(browser: &Browser, selector: &str, text: &str) {
 }
 
 /// Presses a button, once it can be pressed: a page does one thing at a time.
-async fn push(browser: &Browser, button: &str) {
+pub async fn push(browser: &Browser, button: &str) {
     browser.click(&format!("{button}:not(:disabled)")).await;
 }
 
 /// Chooses an option of a list, as a customer does.
-async fn choose(browser: &Browser, list: &str, option: &str) {
+pub async fn choose(browser: &Browser, list: &str, option: &str) {
     browser.click(&format!("select[name={list}] option[value='{option}']")).await;
 }
 
 /// Asserts that the page ran without an error of its own, and without one line that its policy refused.
-async fn no_script_failed(browser: &Browser) {
+pub async fn no_script_failed(browser: &Browser) {
     let messages = browser.messages().await;
     let bad: Vec<_> = messages
         .iter()
@@ -267,24 +267,36 @@ pub async fn markup_in_data_stays_text(shop: &Shop, browser: &Browser) {
 pub async fn everything_is_accessible(browser: &Browser, name: &str) {
     open(browser, "overview").await;
     for view in VIEWS {
-        open(browser, view).await;
-        settled(browser, view).await;
-        let found = browser.violations().await;
-        assert_eq!(found, json!([]), "{view}: {found:#}");
-        let widths = browser.script("return [document.documentElement.scrollWidth, innerWidth]").await;
-        assert!(widths[0].as_i64() <= widths[1].as_i64(), "{view} is wider than the window: {widths}");
-        browser.keep_picture(&format!("{name}-{}", view.split('/').next().unwrap())).await;
+        is_accessible(browser, view, &format!("{name}-{}", view.split('/').next().unwrap())).await;
     }
-    let missing = browser
-        .script_with_callback(
-            "const done = arguments[arguments.length - 1]; Promise.all(['en', 'ko'].map((tag) => import(`/_dev/console/messages/${tag}.js`)))\
-             .then(([en, ko]) => done([en, ko].map((messages) => Object.keys(messages.default))))",
-        )
-        .await;
-    let keys =
-        |of: usize| missing[of].as_array().unwrap().iter().map(|key| key.as_str().unwrap()).collect::<BTreeSet<_>>();
-    assert_eq!(keys(0), keys(1));
+    has_each_message_in_both_languages(browser, "/_dev/console").await;
+    the_keyboard_skips_the_navigation(browser).await;
+}
 
+/// axe finds nothing in a view, and it is not wider than the window. Its picture is kept.
+pub async fn is_accessible(browser: &Browser, view: &str, picture: &str) {
+    open(browser, view).await;
+    settled(browser, view).await;
+    let found = browser.violations().await;
+    assert_eq!(found, json!([]), "{view}: {found:#}");
+    let widths = browser.script("return [document.documentElement.scrollWidth, innerWidth]").await;
+    assert!(widths[0].as_i64() <= widths[1].as_i64(), "{view} is wider than the window: {widths}");
+    browser.keep_picture(picture).await;
+}
+
+/// A page has the same messages in English and Korean.
+pub async fn has_each_message_in_both_languages(browser: &Browser, folder: &str) {
+    let script = format!(
+        "const done = arguments[arguments.length - 1]; Promise.all(['en', 'ko'].map((tag) => import(`{folder}/messages/${{tag}}.js`)))\
+         .then(([en, ko]) => done([en, ko].map((messages) => Object.keys(messages.default))))"
+    );
+    let keys = browser.script_with_callback(&script).await;
+    let of =
+        |index: usize| keys[index].as_array().unwrap().iter().map(|key| key.as_str().unwrap()).collect::<BTreeSet<_>>();
+    assert_eq!(of(0), of(1));
+}
+
+pub async fn the_keyboard_skips_the_navigation(browser: &Browser) {
     browser.script("document.activeElement.blur(); window.scrollTo(0, 0)").await;
     browser.script("document.querySelector('.skip').focus()").await;
     browser.press(ENTER).await;

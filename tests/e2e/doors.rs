@@ -103,6 +103,7 @@ async fn no_port_answers_a_foreign_page_or_host(shop: &Shop) {
         (ports.payment_system, "/requests"),
         (ports.gateway, "/"),
         (ports.gateway, "/_dev/console/main.js"),
+        (ports.gateway, "/store/main.js"),
         (ports.gateway, "/_dev/requests"),
         (ports.gateway, "/_dev/data-platform/received"),
         (ports.watch, "/products"),

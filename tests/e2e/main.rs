@@ -26,4 +26,5 @@ mod resilience;
 mod sessions;
 mod stack;
 mod stacks;
+mod storefront;
 mod tour;

@@ -4,6 +4,7 @@ use crate::{
     browser::{Browser, Visitor},
     checkout, console, reference,
     stack::Shop,
+    storefront,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -24,6 +25,11 @@ async fn the_pages_work_in_a_browser() {
     console::markup_in_data_stays_text(&shop, &desk).await;
     console::everything_is_accessible(&desk, "desk-en").await;
     console::no_other_site_reaches_the_console(&shop, &desk).await;
+    storefront::a_customer_orders_cancels_and_claims(&shop, &desk).await;
+    storefront::the_payment_page_pays_an_order_and_a_top_up(&shop, &desk).await;
+    storefront::a_reload_in_the_middle_of_an_order_orders_once(&shop, &desk).await;
+    storefront::markup_in_a_name_stays_text(&shop, &desk).await;
+    storefront::everything_is_accessible(&shop, &desk, &storefront::ENGLISH).await;
     reference::the_reference_is_searched_and_tried(&shop, &desk, "desk").await;
     drop(desk);
 
@@ -31,6 +37,8 @@ async fn the_pages_work_in_a_browser() {
     let phone = Browser::start_as(visitor).await.unwrap();
     console::an_order_is_paid_and_refunded_and_its_event_followed(&shop, &phone, &console::KOREAN).await;
     console::everything_is_accessible(&phone, "phone-ko").await;
+    storefront::a_customer_buys_on_a_phone(&shop, &phone).await;
+    storefront::everything_is_accessible(&shop, &phone, &storefront::KOREAN).await;
     reference::the_reference_is_searched_and_tried(&shop, &phone, "phone").await;
     drop(phone);
 

@@ -38,8 +38,8 @@ pub(crate) struct Door {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Visits {
     None,
-    /// The page at this path alone.
-    To(&'static str),
+    /// The pages at these paths alone.
+    To(&'static [&'static str]),
     All,
 }
 
@@ -74,9 +74,9 @@ impl Door {
         Self { visits: Visits::All, ..self.clone() }
     }
 
-    /// The same door for a port with one such page.
-    pub(crate) fn with_visits_to(&self, page: &'static str) -> Self {
-        Self { visits: Visits::To(page), ..self.clone() }
+    /// The same door for a port with these pages alone.
+    pub(crate) fn with_visits_to(&self, pages: &'static [&'static str]) -> Self {
+        Self { visits: Visits::To(pages), ..self.clone() }
     }
 
     /// A router behind the door.
@@ -105,7 +105,7 @@ impl Door {
         let is_of_other_site = headers.get(SEC_FETCH_SITE).is_some_and(|site| site != "same-origin" && site != "none");
         let has_page = match self.visits {
             Visits::None => false,
-            Visits::To(page) => uri.path() == page,
+            Visits::To(pages) => pages.contains(&uri.path()),
             Visits::All => true,
         };
         let is_visit = has_page
@@ -250,8 +250,8 @@ mod tests {
             headers.insert(SEC_FETCH_DEST, HeaderValue::from_static(dest));
             door.objection(&method, &Uri::from_static("/checkout"), &headers).is_none()
         };
-        assert!(is_admitted(door().with_visits_to("/checkout"), Method::GET, "navigate", "document"));
-        assert!(!is_admitted(door().with_visits_to("/"), Method::GET, "navigate", "document"));
+        assert!(is_admitted(door().with_visits_to(&["/store/", "/checkout"]), Method::GET, "navigate", "document"));
+        assert!(!is_admitted(door().with_visits_to(&["/"]), Method::GET, "navigate", "document"));
         assert!(is_admitted(door().with_visits(), Method::GET, "navigate", "document"));
         assert!(!is_admitted(door(), Method::GET, "navigate", "document"));
         assert!(!is_admitted(door().with_visits(), Method::POST, "navigate", "document"));

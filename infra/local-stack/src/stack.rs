@@ -15,7 +15,7 @@ use crate::{
     Binaries, Config, Tools,
     aws::Aws,
     build,
-    console::{Bus, Console, Requests},
+    console::{Bus, Console, Requests, STORE},
     data_platform::DataPlatform,
     deployment::{self, Deployment, Kept, STACK},
     door::{Door, hidden_address},
@@ -146,7 +146,7 @@ impl LocalStack {
         let gateway =
             Gateway::new(upstream.clone(), &self.deployment.routes, key.clone(), requests.clone(), are_shown)?;
         let router = gateway.router().merge(self.console(requests, data_platform, payment_system)?);
-        self.servers.serve(ports.gateway, self.door.with_visits_to("/").guard(router)).await?;
+        self.servers.serve(ports.gateway, self.door.with_visits_to(&["/", STORE]).guard(router)).await?;
         self.servers.serve(ports.watch, self.door.guard(WatchDoor::new(upstream, key)?.router())).await?;
         Ok(())
     }

@@ -61,6 +61,7 @@ export default {
   "overview.hideOwn": "Hide those of this page",
   "overview.noRequests": "No request yet. Call the API, or hold a flash sale.",
   "overview.links": "Everything that runs",
+  "overview.store": "Storefront for customers",
   "overview.docs": "API reference",
   "overview.openapi": "OpenAPI document",
   "overview.payments": "Payment provider: its books",

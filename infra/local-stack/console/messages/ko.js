@@ -61,6 +61,7 @@ export default {
   "overview.hideOwn": "이 화면이 보낸 요청 숨기기",
   "overview.noRequests": "아직 요청이 없습니다. API를 호출하거나 번개 판매를 열어 보세요.",
   "overview.links": "실행 중인 모든 것",
+  "overview.store": "고객용 상점",
   "overview.docs": "API 문서",
   "overview.openapi": "OpenAPI 문서",
   "overview.payments": "결제사: 결제 내역",

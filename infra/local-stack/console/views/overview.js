@@ -51,7 +51,7 @@ export default function overview(page) {
 
   function links() {
     const all = [
-      ["docs", "overview.docs"], ["openapi.json", "overview.openapi"],
+      ["store/", "overview.store"], ["docs", "overview.docs"], ["openapi.json", "overview.openapi"],
       [`${addresses.paymentSystem}/payments`, "overview.payments"], [`${addresses.paymentSystem}/deposits`, "overview.deposits"],
       [`${addresses.dataPlatform}/received`, "overview.received"], [addresses.deployed, "overview.deployed", true],
       [addresses.issuer, "overview.issuer", true], [addresses.emulator, "overview.emulator", true],

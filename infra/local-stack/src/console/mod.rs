@@ -1,6 +1,7 @@
 //! The page of a running stack: `/` of the API's port, and what it needs beyond the shop's own API, below `/_dev`.
 //!
 //! - `/` and `/_dev/console/*` are the page: the files of `infra/local-stack/console`, read at each request.
+//! - `/store/*` is the storefront: the files of `clients/storefront`. It calls the shop's API alone.
 //! - `GET /_dev/stack` names the other ports, `GET /_dev/requests` lists requests, `GET /_dev/events` events of the bus.
 //! - `GET /_dev/items?pk=…` reads a partition of the table.
 //! - `POST` and `GET /_dev/crowd` run a flash sale, and show it.
@@ -31,7 +32,7 @@ use serde_json::{Value, json};
 
 pub(crate) use self::{
     bus::Bus,
-    files::page,
+    files::{STORE, page},
     requests::{Begun, Requests},
 };
 use self::{crowd::Crowds, items::Items, tools::OperatorTools};

@@ -1,0 +1,70 @@
+export default {
+  "shop": "Jangteo", "skip": "Skip the navigation", "views": "Views", "customer": "Customer", "language": "Language", "close": "Close",
+  "loading": "Loading…", "done": "Done.", "more": "Show more", "search": "Search", "quantity": "Quantity", "order": "The order",
+  "noAnswer": "The shop did not answer. Nothing happens twice if you try again.", "retryAfter": "Try again in {seconds} s.",
+  "unfinished": "Unfinished step", "unfinished.order": "Your last order has no answer yet. It may have reached the shop.",
+  "unfinished.other": "Your last step has no answer yet. It may have reached the shop.", "unfinished.finish": "Finish it, once",
+
+  "view.products": "Products", "view.drops": "Drops", "view.coupons": "Coupons", "view.cart": "Cart", "view.orders": "Orders",
+  "view.balance": "Balance", "view.checkout": "Checkout", "view.claim": "Return or exchange", "view.pay": "Payment",
+
+  "goods": "Goods", "shipping": "Shipping", "payable": "Total", "coupon": "Coupon",
+  "coupon.none": "No coupon", "coupon.FIXED": "{value} off", "coupon.RATE": "{value} % off", "coupon.FREE_SHIPPING": "free shipping",
+  "coupon.most": "at most {amount}", "coupon.least": "from {amount}",
+  "coupons.none": "You have no coupons.", "coupons.until": "until {date}", "coupons.get": "Get a coupon",
+
+  "products.found": "{count} products", "products.bestsellers": "Bestsellers", "products.sold": "{count} sold", "products.all": "All products",
+  "products.about": "About the product", "products.left": "{count} in stock", "products.toCart": "Add to the cart", "products.buy": "Buy now",
+  "products.inCart": "It is in the cart.",
+
+  "cart.empty": "The cart is empty.", "cart.content": "In the cart", "cart.total": "Total", "cart.oneMore": "+1 {name}",
+  "cart.remove": "Remove", "cart.removeOne": "Remove {name}", "cart.order": "Order", "cart.toCheckout": "To the checkout",
+
+  "checkout.sheet": "Items and amounts", "checkout.expires": "These prices are kept for", "checkout.expired": "The order sheet has expired.",
+  "checkout.alreadyOrdered": "This order sheet was ordered.", "checkout.address": "Delivery address", "checkout.noAddress": "No address yet",
+  "checkout.addressSaved": "The address is saved.", "checkout.pay": "Payment", "checkout.by": "Pay by", "checkout.byBalance": "Balance ({balance})",
+  "checkout.byCard": "Card or bank transfer", "checkout.part": "With a card: pay this part from the balance", "checkout.order": "Order and pay {amount}",
+  "checkout.ordered": "Ordered.",
+  "address.name": "Recipient", "address.phone": "Phone", "address.postcode": "Postcode", "address.line1": "Address", "address.line2": "Building, flat",
+  "address.save": "Save the address",
+
+  "pay.reason": "Reason", "pay.account": "Account", "pay.due": "Transfer until", "pay.again": "To the payment page",
+
+  "orders.one": "Order", "orders.none": "You have no orders.", "orders.paid": "Paid", "orders.refunded": "Refunded", "orders.holdUntil": "Reserved until",
+  "orders.payFromBalance": "Pay from the balance", "orders.payByCard": "To the payment page", "orders.claim": "Return or exchange",
+  "orders.gone": "{count} cancelled or returned", "orders.confirm": "Confirm the purchase", "orders.confirmOne": "Confirm the purchase: {name}",
+  "orders.cancel": "Cancel", "orders.cancelUnits": "Cancel these units", "orders.cancelAll": "Cancel the whole order", "orders.cancelled": "Cancelled.",
+  "orders.reason": "Reason (optional)", "orders.parcels": "Parcels", "orders.claims": "Returns and exchanges", "orders.withdraw": "Withdraw",
+  "orders.history": "History",
+
+  "claim.units": "Units", "claim.type": "Wish", "claim.reason": "Reason", "claim.text": "Description (optional)", "claim.preview": "Preview",
+  "claim.comesBack": "Preview of the refund", "claim.fee": "Return fee", "claim.total": "Refund", "claim.ask": "Send the request", "claim.asked": "The request is sent.",
+  "claim.paidBy.CUSTOMER": "You pay the way back.", "claim.paidBy.SELLER": "The seller pays the way back.",
+
+  "drops.coupon": "Coupon", "drops.product": "Product", "drops.opensIn": "Opens in", "drops.waiting": "Asking the shop…",
+  "drops.take.coupon": "Get the coupon", "drops.take.product": "Reserve one, pay from the balance", "drops.take.byCard": "Reserve one, pay by card",
+  "drops.outcome.ISSUED": "The coupon is yours.", "drops.outcome.COUPON_ALREADY_ISSUED": "You already have this coupon.",
+  "drops.outcome.COUPON_SOLD_OUT": "All coupons are gone.", "drops.outcome.STOCK_NOT_ENOUGH": "Sold out.",
+
+  "balance.topUp": "Top up", "balance.amount": "Amount in won", "balance.toPayment": "To the payment page", "balance.ledger": "Ledger",
+
+  "word.PENDING_PAYMENT": "waiting for payment", "word.PAYMENT_FAILED": "payment failed", "word.PAID": "paid", "word.CANCELLED": "cancelled",
+  "word.PARTIALLY_CANCELLED": "partly cancelled", "word.FULLY_REFUNDED": "refunded", "word.COMPLETED": "completed",
+  "word.PREPARING": "preparing", "word.SHIPPED": "shipped", "word.IN_DELIVERY": "in delivery", "word.DELIVERED": "delivered",
+  "word.PURCHASE_CONFIRMED": "purchase confirmed", "word.CANCEL_REQUESTED": "cancellation requested", "word.CANCEL_IN_PROGRESS": "cancelling",
+  "word.RETURN_REQUESTED": "return requested", "word.RETURN_IN_PROGRESS": "returning", "word.RETURNED": "returned",
+  "word.EXCHANGE_REQUESTED": "exchange requested", "word.EXCHANGE_IN_PROGRESS": "exchanging", "word.EXCHANGED": "exchanged",
+  "word.ON_SALE": "on sale", "word.SOLD_OUT": "sold out", "word.DISCONTINUED": "discontinued",
+  "word.USABLE": "usable", "word.USED": "used", "word.EXPIRED": "expired", "word.REVOKED": "revoked",
+  "word.CHARGE": "top-up", "word.PAYMENT": "payment", "word.REFUND": "refund", "word.ADJUSTMENT": "adjustment", "word.WITHDRAWAL": "withdrawal",
+  "word.REQUESTED": "requested", "word.ACCEPTED": "accepted", "word.REFUSED": "refused", "word.WITHDRAWN": "withdrawn", "word.RECEIVED": "received",
+  "word.READY": "ready", "word.CONFIRMING": "confirming", "word.WAITING_FOR_DEPOSIT": "waiting for a deposit", "word.DECLINED": "declined", "word.REFUNDED": "refunded",
+  "word.RETURN": "return", "word.EXCHANGE": "exchange", "word.CHANGE_OF_MIND": "change of mind", "word.DEFECT": "defect",
+  "word.WRONG_ITEM": "wrong item", "word.DAMAGED": "damaged", "word.NOT_DELIVERED": "not delivered",
+  "word.PLACED": "placed", "word.PAYMENT_DECLINED": "payment declined", "word.HOLD_EXPIRED": "reservation expired", "word.LINE_MOVED": "moved",
+  "word.PARCEL_SHIPPED": "parcel shipped", "word.PARCEL_MOVED": "parcel moved", "word.CLAIM_REQUESTED": "claim requested",
+  "word.CLAIM_ACCEPTED": "claim accepted", "word.CLAIM_REFUSED": "claim refused", "word.CLAIM_WITHDRAWN": "claim withdrawn",
+  "word.CLAIM_RECEIVED": "goods received", "word.ADDRESS_CHANGED": "address changed", "word.PAYMENT_RETURNED": "payment returned",
+  "word.DEPOSIT_REQUESTED": "waiting for a deposit", "word.REFUND_SUCCEEDED": "refund succeeded", "word.REFUND_FAILED": "refund failed",
+  "word.REFUND_RETRIED": "refund tried again", "word.REFUND_OVERDUE": "refund overdue",
+};

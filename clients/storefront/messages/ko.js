@@ -1,0 +1,70 @@
+export default {
+  "shop": "장터", "skip": "메뉴 건너뛰기", "views": "메뉴", "customer": "고객", "language": "언어", "close": "닫기",
+  "loading": "불러오는 중…", "done": "처리되었습니다.", "more": "더 보기", "search": "검색", "quantity": "수량", "order": "주문 보기",
+  "noAnswer": "응답이 없습니다. 다시 시도해도 두 번 처리되지 않습니다.", "retryAfter": "{seconds}초 뒤에 다시 시도하세요.",
+  "unfinished": "끝나지 않은 단계", "unfinished.order": "마지막 주문의 응답을 받지 못했습니다. 이미 접수되었을 수 있습니다.",
+  "unfinished.other": "마지막 단계의 응답을 받지 못했습니다. 이미 처리되었을 수 있습니다.", "unfinished.finish": "한 번만 마무리하기",
+
+  "view.products": "상품", "view.drops": "선착순", "view.coupons": "쿠폰", "view.cart": "장바구니", "view.orders": "주문",
+  "view.balance": "잔액", "view.checkout": "주문서", "view.claim": "반품·교환", "view.pay": "결제",
+
+  "goods": "상품 금액", "shipping": "배송비", "payable": "합계", "coupon": "쿠폰",
+  "coupon.none": "쿠폰 사용 안 함", "coupon.FIXED": "{value} 할인", "coupon.RATE": "{value}% 할인", "coupon.FREE_SHIPPING": "무료 배송",
+  "coupon.most": "최대 {amount}", "coupon.least": "{amount} 이상 구매",
+  "coupons.none": "쿠폰이 없습니다.", "coupons.until": "{date}까지", "coupons.get": "쿠폰 받으러 가기",
+
+  "products.found": "상품 {count}개", "products.bestsellers": "인기 상품", "products.sold": "{count}개 판매", "products.all": "전체 상품",
+  "products.about": "상품 정보", "products.left": "재고 {count}개", "products.toCart": "장바구니 담기", "products.buy": "바로 구매",
+  "products.inCart": "장바구니에 담았습니다.",
+
+  "cart.empty": "장바구니가 비어 있습니다.", "cart.content": "담은 상품", "cart.total": "합계", "cart.oneMore": "+1 {name}",
+  "cart.remove": "빼기", "cart.removeOne": "{name} 빼기", "cart.order": "주문", "cart.toCheckout": "주문서로",
+
+  "checkout.sheet": "상품과 금액", "checkout.expires": "이 가격의 남은 시간", "checkout.expired": "주문서가 만료되었습니다.",
+  "checkout.alreadyOrdered": "이미 주문한 주문서입니다.", "checkout.address": "배송지", "checkout.noAddress": "배송지 없음",
+  "checkout.addressSaved": "배송지를 저장했습니다.", "checkout.pay": "결제", "checkout.by": "결제 수단", "checkout.byBalance": "잔액 ({balance})",
+  "checkout.byCard": "카드 또는 계좌이체", "checkout.part": "카드 결제 시 잔액에서 낼 금액", "checkout.order": "{amount} 결제하기",
+  "checkout.ordered": "주문했습니다.",
+  "address.name": "받는 분", "address.phone": "전화번호", "address.postcode": "우편번호", "address.line1": "주소", "address.line2": "상세 주소",
+  "address.save": "배송지 저장",
+
+  "pay.reason": "사유", "pay.account": "계좌", "pay.due": "입금 기한", "pay.again": "결제 화면으로",
+
+  "orders.one": "주문 상세", "orders.none": "주문이 없습니다.", "orders.paid": "결제 금액", "orders.refunded": "환불 금액", "orders.holdUntil": "결제 기한",
+  "orders.payFromBalance": "잔액으로 결제", "orders.payByCard": "결제 화면으로", "orders.claim": "반품·교환 요청",
+  "orders.gone": "{count}개 취소·반품", "orders.confirm": "구매 확정", "orders.confirmOne": "구매 확정: {name}",
+  "orders.cancel": "취소", "orders.cancelUnits": "선택한 수량 취소", "orders.cancelAll": "주문 전체 취소", "orders.cancelled": "취소했습니다.",
+  "orders.reason": "사유 (선택)", "orders.parcels": "배송", "orders.claims": "반품·교환", "orders.withdraw": "철회",
+  "orders.history": "이력",
+
+  "claim.units": "수량", "claim.type": "요청", "claim.reason": "사유", "claim.text": "설명 (선택)", "claim.preview": "미리 보기",
+  "claim.comesBack": "환불 예정 금액", "claim.fee": "반품 배송비", "claim.total": "환불 금액", "claim.ask": "요청 보내기", "claim.asked": "요청을 보냈습니다.",
+  "claim.paidBy.CUSTOMER": "반품 배송비는 고객 부담입니다.", "claim.paidBy.SELLER": "반품 배송비는 판매자 부담입니다.",
+
+  "drops.coupon": "쿠폰", "drops.product": "상품", "drops.opensIn": "시작까지", "drops.waiting": "확인하는 중…",
+  "drops.take.coupon": "쿠폰 받기", "drops.take.product": "하나 예약하고 잔액으로 결제", "drops.take.byCard": "하나 예약하고 카드로 결제",
+  "drops.outcome.ISSUED": "쿠폰을 받았습니다.", "drops.outcome.COUPON_ALREADY_ISSUED": "이미 받은 쿠폰입니다.",
+  "drops.outcome.COUPON_SOLD_OUT": "쿠폰이 모두 소진되었습니다.", "drops.outcome.STOCK_NOT_ENOUGH": "품절되었습니다.",
+
+  "balance.topUp": "충전", "balance.amount": "금액 (원)", "balance.toPayment": "결제 화면으로", "balance.ledger": "거래 내역",
+
+  "word.PENDING_PAYMENT": "결제 대기", "word.PAYMENT_FAILED": "결제 실패", "word.PAID": "결제 완료", "word.CANCELLED": "취소됨",
+  "word.PARTIALLY_CANCELLED": "일부 취소", "word.FULLY_REFUNDED": "전액 환불", "word.COMPLETED": "완료",
+  "word.PREPARING": "상품 준비", "word.SHIPPED": "발송", "word.IN_DELIVERY": "배송 중", "word.DELIVERED": "배송 완료",
+  "word.PURCHASE_CONFIRMED": "구매 확정", "word.CANCEL_REQUESTED": "취소 요청", "word.CANCEL_IN_PROGRESS": "취소 처리 중",
+  "word.RETURN_REQUESTED": "반품 요청", "word.RETURN_IN_PROGRESS": "반품 처리 중", "word.RETURNED": "반품 완료",
+  "word.EXCHANGE_REQUESTED": "교환 요청", "word.EXCHANGE_IN_PROGRESS": "교환 처리 중", "word.EXCHANGED": "교환 완료",
+  "word.ON_SALE": "판매 중", "word.SOLD_OUT": "품절", "word.DISCONTINUED": "판매 종료",
+  "word.USABLE": "사용 가능", "word.USED": "사용함", "word.EXPIRED": "만료됨", "word.REVOKED": "회수됨",
+  "word.CHARGE": "충전", "word.PAYMENT": "결제", "word.REFUND": "환불", "word.ADJUSTMENT": "조정", "word.WITHDRAWAL": "출금",
+  "word.REQUESTED": "요청됨", "word.ACCEPTED": "승인됨", "word.REFUSED": "거절됨", "word.WITHDRAWN": "철회됨", "word.RECEIVED": "회수됨",
+  "word.READY": "결제 전", "word.CONFIRMING": "확인 중", "word.WAITING_FOR_DEPOSIT": "입금 대기", "word.DECLINED": "거절됨", "word.REFUNDED": "환불됨",
+  "word.RETURN": "반품", "word.EXCHANGE": "교환", "word.CHANGE_OF_MIND": "단순 변심", "word.DEFECT": "불량",
+  "word.WRONG_ITEM": "오배송", "word.DAMAGED": "파손", "word.NOT_DELIVERED": "미배송",
+  "word.PLACED": "주문", "word.PAYMENT_DECLINED": "결제 거절", "word.HOLD_EXPIRED": "결제 기한 만료", "word.LINE_MOVED": "상태 변경",
+  "word.PARCEL_SHIPPED": "상품 발송", "word.PARCEL_MOVED": "배송 상태 변경", "word.CLAIM_REQUESTED": "반품·교환 요청",
+  "word.CLAIM_ACCEPTED": "요청 승인", "word.CLAIM_REFUSED": "요청 거절", "word.CLAIM_WITHDRAWN": "요청 철회",
+  "word.CLAIM_RECEIVED": "상품 회수", "word.ADDRESS_CHANGED": "주소 변경", "word.PAYMENT_RETURNED": "결제 반환",
+  "word.DEPOSIT_REQUESTED": "입금 대기", "word.REFUND_SUCCEEDED": "환불 성공", "word.REFUND_FAILED": "환불 실패",
+  "word.REFUND_RETRIED": "환불 재시도", "word.REFUND_OVERDUE": "환불 지연",
+};
