@@ -392,6 +392,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/coupons/campaigns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The campaigns that issue coupons now, those that end first at the beginning
+         * @description A page with a `nextCursor` can have fewer campaigns than `limit`.
+         */
+        get: operations["listCampaigns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/coupons/{couponId}": {
         parameters: {
             query?: never;
@@ -409,7 +429,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Changes a campaign
+         * @description A campaign that is paused or ended issues nothing from the answer on; issued coupons stay usable.
+         */
+        patch: operations["updateCoupon"];
         trace?: never;
     };
     "/orders": {
@@ -1209,6 +1233,12 @@ export interface components {
          */
         Actor: "CUSTOMER" | "SELLER" | "ADMIN" | "SYSTEM";
         /**
+         * Format: int64
+         * @description How many coupons are added.
+         * @example 500
+         */
+        AddedQuantity: number;
+        /**
          * @description A postal address. Name and telephone number are the user's unless it has its own.
          * @example {
          *       "line1": "제주특별자치도 제주시 연동 1",
@@ -1400,6 +1430,11 @@ export interface components {
             message: string;
             data: components["schemas"]["BestsellerPage"];
         };
+        /**
+         * @description The state of a campaign, as an admin sets it.
+         * @enum {string}
+         */
+        CampaignStatus: "ACTIVE" | "PAUSED" | "ENDED";
         /**
          * @description A cart at current prices. It reserves nothing: an order decides about stock and price.
          * @example {
@@ -1764,6 +1799,7 @@ export interface components {
          *       "counterShards": 1,
          *       "couponId": "welcome-5000",
          *       "createdAt": "2026-11-18T00:00:00Z",
+         *       "description": "첫 주문에 쓰는 쿠폰입니다.",
          *       "issueFrom": "2026-11-19T15:00:00Z",
          *       "issueUntil": "2026-11-30T15:00:00Z",
          *       "issuedQuantity": 588,
@@ -1771,6 +1807,7 @@ export interface components {
          *       "minOrderAmount": 20000,
          *       "name": "첫 구매 5,000원",
          *       "remainingQuantity": 412,
+         *       "status": "ACTIVE",
          *       "totalQuantity": 1000,
          *       "updatedAt": "2026-11-18T00:00:00Z",
          *       "validDays": 30,
@@ -1784,6 +1821,8 @@ export interface components {
             name: string;
             /** @description Its description. */
             description?: string;
+            /** @description Its state, as an admin sets it. Only an ACTIVE campaign issues coupons, within its window. */
+            status: components["schemas"]["CampaignStatus"];
             /**
              * Format: int64
              * @description The number of coupons.
@@ -1834,6 +1873,21 @@ export interface components {
              * @description The instant of the last change.
              */
             updatedAt: string;
+        };
+        /**
+         * @example {
+         *       "status": "PAUSED"
+         *     }
+         */
+        CouponCampaignChange: {
+            /** @description The new state. `ENDED` is final. */
+            status?: components["schemas"]["CampaignStatus"];
+            /** @description The new end of the issue, exclusive: after `issueFrom`, and not after `validUntil`. */
+            issueUntil?: components["schemas"]["Instant"];
+            /** @description The number of coupons to add. More than 0 needs an `Idempotency-Key` or an entity tag in `If-Match`. */
+            addQuantity?: components["schemas"]["AddedQuantity"];
+            /** @description Null clears the field. */
+            description?: components["schemas"]["Text4000"] | null;
         };
         CouponCampaignEnvelope: {
             /** @enum {string} */
@@ -2426,6 +2480,7 @@ export interface components {
          * @description A coupon of a user.
          * @example {
          *       "couponId": "welcome-5000",
+         *       "description": "첫 주문에 쓰는 쿠폰입니다.",
          *       "expiresAt": "2026-12-19T15:00:00Z",
          *       "issuedAt": "2026-11-20T00:58:00Z",
          *       "issuedCouponId": "x7n4v2m9q1k5z8w3t6c0rfadjb",
@@ -2446,6 +2501,8 @@ export interface components {
             userId: components["schemas"]["UserId"];
             /** @description The name of the campaign. */
             name: string;
+            /** @description The description of the campaign at the issue. */
+            description?: string;
             /** @description Its state at this instant. */
             status: components["schemas"]["CouponStatus"];
             /**
@@ -3093,6 +3150,67 @@ export interface components {
          * @enum {string}
          */
         OnPartialCancel: "KEEP" | "RECALCULATE";
+        /**
+         * @description A campaign that issues coupons now.
+         * @example {
+         *       "couponId": "welcome-5000",
+         *       "description": "첫 주문에 쓰는 쿠폰입니다.",
+         *       "issueFrom": "2026-11-19T15:00:00Z",
+         *       "issueUntil": "2026-11-30T15:00:00Z",
+         *       "kind": "FIXED",
+         *       "minOrderAmount": 20000,
+         *       "name": "첫 구매 5,000원",
+         *       "soldOut": false,
+         *       "validDays": 30,
+         *       "value": 5000
+         *     }
+         */
+        OpenCampaign: components["schemas"]["CouponTerms"] & {
+            /** @description The campaign. */
+            couponId: components["schemas"]["CouponId"];
+            /** @description Its name. */
+            name: string;
+            /** @description Its description. */
+            description?: string;
+            /**
+             * Format: date-time
+             * @description The start of the issue.
+             */
+            issueFrom: string;
+            /**
+             * Format: date-time
+             * @description The end of the issue, exclusive.
+             */
+            issueUntil: string;
+            /**
+             * Format: int32
+             * @description The number of days in Seoul for which a coupon is valid, the day of issue being the first.
+             */
+            validDays?: number;
+            /**
+             * Format: date-time
+             * @description The end of the validity of a coupon, exclusive.
+             */
+            validUntil?: string;
+            /** @description Whether all coupons were gone at the last look, some two minutes ago at most. Coupons may come back after it. */
+            soldOut: boolean;
+        };
+        OpenCampaignPage: {
+            /** @description The entries. */
+            items: components["schemas"]["OpenCampaign"][];
+            /** @description The cursor of the next part, for the `cursor` of the next request; null at the end. */
+            nextCursor: string | null;
+        };
+        OpenCampaignPageEnvelope: {
+            /** @enum {string} */
+            code: "SUCCESS";
+            /**
+             * @description The message for people, in the language of the request's `Accept-Language`.
+             * @example 요청에 성공했습니다.
+             */
+            message: string;
+            data: components["schemas"]["OpenCampaignPage"];
+        };
         /**
          * @description An order.
          * @example {
@@ -5954,6 +6072,42 @@ export interface operations {
             503: components["responses"]["TryAgain"];
         };
     };
+    listCampaigns: {
+        parameters: {
+            query: {
+                /** @description The caller, for a local shop. The list is public. */
+                userId?: components["schemas"]["UserId"];
+                /** @description Open campaigns, the only ones that the public sees. */
+                open: "true";
+                /** @description The `nextCursor` of the part before; without it, the list begins. */
+                cursor?: string;
+                /** @description The most entries of the answer. */
+                limit?: number;
+            };
+            header?: {
+                /** @description The language of messages: Korean, or English where it is preferred. */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part of the open campaigns. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenCampaignPageEnvelope"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["TryAgain"];
+        };
+    };
     getCoupon: {
         parameters: {
             query?: {
@@ -5986,6 +6140,68 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["EntityNotFound"];
+            429: components["responses"]["RateLimited"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["TryAgain"];
+        };
+    };
+    updateCoupon: {
+        parameters: {
+            query?: {
+                /** @description The caller, for a local shop and only without the header `x-user-id`. */
+                userId?: components["parameters"]["CallerId"];
+            };
+            header?: {
+                /** @description Makes the request safe to repeat: with the same key and payload nothing happens twice, and the answer names the same thing, as it is now. The same key with another payload is a 422. Without the header each request is a new one. */
+                "Idempotency-Key"?: string;
+                /** @description The `ETag` of an earlier answer, several of them, or `*`. Where the thing has another tag by now, nothing changes and the answer is 412. Weak tags match nothing. */
+                "If-Match"?: string;
+                /** @description The language of messages: Korean, or English where it is preferred. */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
+            path: {
+                couponId: components["schemas"]["CouponId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CouponCampaignChange"];
+            };
+        };
+        responses: {
+            /** @description The campaign, changed. */
+            200: {
+                headers: {
+                    /** @description The strong tag of the thing's described fields, for `If-Match`. Stock and counters are none of them. */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CouponCampaignEnvelope"];
+                };
+            };
+            400: components["responses"]["InvalidRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["EntityNotFound"];
+            /**
+             * @description `USER_NOT_ACTIVE`: The user is not active.
+             *
+             *     `ORDER_STATE_CONFLICT`: The present state does not allow this.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserNotActiveFailure"] | components["schemas"]["OrderStateConflictFailure"];
+                };
+            };
+            412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["PayloadTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["IdempotencyKeyReused"];
             429: components["responses"]["RateLimited"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["TryAgain"];
