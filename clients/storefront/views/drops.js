@@ -6,7 +6,7 @@ import { countdown, date, language, t, won } from "../i18n.js";
 import { button, card, html, nothing, price, waiting } from "../ui.js";
 
 export default function drops(page, type, id, opensAt) {
-  return id ? one(page, { type, id, opensAt: opensAt ?? new Date(0).toISOString() }) : list();
+  return id ? one(page, { type, id, opensAt: opensAt ?? new Date(0).toISOString() }) : list(page);
 }
 
 /** The title of a drop: its name in `config.js`, or else its id. */
@@ -15,8 +15,19 @@ function titleOf(type, id) {
   return `${t(`drops.${type}`)} · ${name?.[language] ?? id}`;
 }
 
-const list = () => () => html`<ul class="goods">${config.drops.map(({ type, id, opensAt }) => html`
-  <li><a href="#/drops/${type}/${id}/${opensAt}"><span class="name">${titleOf(type, id)}</span><span class="soft">${date(opensAt)}</span></a></li>`)}</ul>`;
+/** The announced sales, and the campaigns that issue coupons now. */
+function list(page) {
+  let campaigns = [];
+  page.load(async () => { campaigns = (await get("/coupons/campaigns?open=true")).items; });
+  const isAnnounced = ({ couponId }) => config.drops.some((drop) => drop.type === "coupon" && drop.id === couponId);
+  const row = ({ type, id, opensAt }, title, note) => html`
+    <li><a href="#/drops/${type}/${id}/${opensAt}"><span class="name">${title}</span><span class="soft">${note ?? date(opensAt)}</span></a></li>`;
+  const ofCampaign = ({ couponId, name, issueFrom, soldOut }) =>
+    row({ type: "coupon", id: couponId, opensAt: issueFrom }, `${t("drops.coupon")} · ${name}`, soldOut ? t("drops.outcome.COUPON_SOLD_OUT") : null);
+  return () => html`<ul class="goods">
+    ${config.drops.map((drop) => row(drop, titleOf(drop.type, drop.id)))}
+    ${campaigns.filter((campaign) => !isAnnounced(campaign)).map(ofCampaign)}</ul>`;
+}
 
 /** The ends of a rush that no further press can change. */
 const ENDS = ["COUPON_ALREADY_ISSUED", "COUPON_SOLD_OUT", "STOCK_NOT_ENOUGH"];
