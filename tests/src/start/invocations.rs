@@ -279,6 +279,8 @@ impl Invocations {
             }
             "issue-coupon" => (json!({ "userId": user, "couponId": "welcome" }), None, ""),
             "revoke-coupon" => (json!({ "userId": user, "couponId": "gift" }), None, ""),
+            "update-coupon" => (json!({ "description": format!("{index}번째 설명") }), None, ""),
+            "list-campaigns" => (Value::Null, None, "?open=true"),
             "pay-order" => (Value::Null, Some(nth(&self.unpaid)), ""),
             "restock-product" => (json!({ "quantity": 1 }), None, ""),
             "update-order-item" => (json!({ "status": "SHIPPED" }), Some(nth(&self.unshipped)), ""),
@@ -310,6 +312,7 @@ impl Invocations {
                 "retry-refund",
                 "revoke-coupon",
                 "set-seller-shipping",
+                "update-coupon",
                 "update-order-item",
                 "update-parcel",
                 "update-product",

@@ -362,9 +362,9 @@ function render() {
     ...api.tags.map((tag) => group(told(tag.name), operations.filter(([, , operation]) => operation.tags.includes(tag.name)).map(([method, path, operation]) => link(operation.operationId, method, path, told(operation.summary))))),
     group(word("errors"), codes.map(([code, { status }]) => link(`error-${code}`, null, `${status} ${code}`))),
     group(word("schemas"), schemas.map((name) => link(`schema-${name}`, null, name))));
-  index = indexOf(operations, codes, schemas);
+  places = [operations, codes, schemas];
   follow();
-  search();
+  reindex();
 }
 
 /** Marks in the contents what is being read, and keeps the mark in sight. */
@@ -384,7 +384,11 @@ function follow() {
 
 // ---- Search
 
-let index = [];
+let index = [], places = [[], [], []];
+function reindex() {
+  index = indexOf(...places);
+  search();
+}
 /** Each place of the page with all its words, in both languages. */
 function indexOf(operations, codes, schemas) {
   const both = (text) => text ? `${text} ${korean[text] ?? ""}` : "";
@@ -448,10 +452,14 @@ document.addEventListener("keydown", (event) => {
   }
 });
 addEventListener("hashchange", open);
+/** Loads the Korean texts, once. An English page shows none of them, but is searched by them. */
+let loading = null;
+const loadKorean = () => loading ??= fetch("openapi.json?texts=ko").then((answer) => answer.ok ? answer.json() : {}, () => ({})).then((found) => { korean = found; });
 async function choose(wanted) {
   language = wanted;
-  if (language === "ko" && Object.keys(korean).length === 0) korean = await fetch("openapi.json?texts=ko").then((answer) => answer.ok ? answer.json() : {}, () => ({}));
+  if (language === "ko") await loadKorean();
   render();
+  loadKorean().then(reindex);
 }
 for (const button of document.querySelectorAll("[data-language]")) {
   button.addEventListener("click", async () => { store("language", button.dataset.language); await choose(button.dataset.language); open(); });
