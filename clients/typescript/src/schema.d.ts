@@ -3617,6 +3617,8 @@ export interface components {
             shippingShare: components["schemas"]["Won"];
         };
         OrderStateConflictDetails: {
+            /** @description The coupon. */
+            couponId?: string;
             /** @description The order. */
             orderId?: string;
             /** @description The line of the order. */

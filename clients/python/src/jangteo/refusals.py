@@ -114,6 +114,7 @@ class PriceChanged(Refusal):
 
 
 class OrderStateConflictDetails(TypedDict):
+    couponId: NotRequired[str]
     orderId: NotRequired[str]
     itemId: NotRequired[str]
     parcelId: NotRequired[str]

@@ -163,6 +163,7 @@ const MISSING: &[Detail] = &[
 ];
 
 const CONFLICT: &[Detail] = &[
+    ("couponId", Text, "The coupon."),
     ("orderId", Text, "The order."),
     ("itemId", Text, "The line of the order."),
     ("parcelId", Text, "The parcel."),
