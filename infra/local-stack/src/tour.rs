@@ -35,6 +35,10 @@ The payment system answers for users whose payments it was told about. This one 
 The same API as deployed, with its authorizer in front.
   TOKEN=$(curl -s {issuer}/token -H 'content-type: application/json' -d '{{"sub":"kim"}}')
   curl '{api}/orders?userId=kim' -H "authorization: Bearer $TOKEN"
+
+The books are right, and no message is a dead letter.
+  cargo xtask audit
+  cargo xtask dlq list
 "#
         )
     }

@@ -70,7 +70,7 @@ pub(crate) async fn run(options: Options) -> Result<(), Failure> {
     until_stopped(options.config(true), with_samples, |stack| {
         let logs = from_repository(stack.functions_log());
         println!(
-            "\nOpen {0}/ in a browser: a flash sale, orders, events, ledgers, all live. {0}/store/ is the storefront for customers.\n\n{1}\nThe functions write their logs to {2}. Each request is a line below. Ctrl-C stops everything.",
+            "\nOpen in a browser:\n- {0}/ the console: a flash sale, orders, events, ledgers, all live\n- {0}/store/ the storefront for customers\n- {0}/docs the API reference, where each operation can be tried\n\n{1}\nThe functions write their logs to {2}. Each request is a line below. Ctrl-C stops everything.",
             stack.local_url().replace("127.0.0.1", "localhost"),
             stack.tour(),
             logs.display()

@@ -22,9 +22,20 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use failure::Failure;
 
+/// The tasks of a first day.
+const EXAMPLES: &str = "\
+Examples:
+  cargo xtask dev                      run the shop, with sample data
+  cargo xtask dev --fresh              the same, from the beginning
+  cargo xtask test                     run all checks, as CI does
+  cargo xtask sim --seed 7             show one simulated run, call by call
+  cargo xtask audit                    prove that the books of the running shop are right
+  cargo xtask dlq list                 list its dead letters
+  cargo xtask load --rate 20           load it, and compare stock and balances";
+
 /// Every task of a developer.
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = EXAMPLES)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
