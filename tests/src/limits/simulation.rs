@@ -3,7 +3,7 @@
 //!
 //! A customer's request checks the user (one read) and allocates a ticket from the counter of the user's id. It claims
 //! the ticket in a transaction on items that no other request touches. A request that finds its counter empty looks at
-//! all counters, and takes a ticket from one that has some.
+//! all counters, and takes a ticket from one that has some. Which one is production's choice ([`RemainingTickets`]).
 //!
 //! An instance of the function trusts its last look for a second. If all late requests looked, their refusals would be
 //! bound to the 3,000 reads a second of each counter. An instance serves one request at a time; a request that finds
@@ -15,7 +15,10 @@ use std::{
     time::Duration,
 };
 
-use shared::{domain::inventory, store::RetryBounds};
+use shared::{
+    domain::{inventory, tickets::RemainingTickets},
+    store::RetryBounds,
+};
 
 use super::{Bucket, Chance, Limits};
 
@@ -100,8 +103,8 @@ struct World {
     left: Vec<i64>,
     /// The read capacity of the counters' partitions.
     reads: Vec<Bucket>,
-    /// For each instance, the counters that had tickets at its last look, and the end of its trust in that.
-    looked: Vec<Option<(Duration, Vec<u16>)>>,
+    /// For each instance, the tickets left at its last look and since, and the end of its trust in that.
+    looked: Vec<Option<(Duration, RemainingTickets)>>,
     queue: BinaryHeap<Reverse<(Duration, u64, Step, Request)>>,
     outside: VecDeque<u32>,
     result: Issued,
@@ -200,22 +203,17 @@ impl World {
                 return self.pause(now, Step::Allocate, request);
             }
             self.reads.iter_mut().for_each(|counter| counter.take(1.0));
-            let open = (0..self.sale.counters).filter(|&counter| self.left[usize::from(counter)] > 0).collect();
-            self.looked[instance] = Some((now + LOOK_FRESH, open));
+            self.looked[instance] = Some((now + LOOK_FRESH, RemainingTickets::new(self.left.clone())));
             let way = self.chance.latency();
             return self.after(now + way, Step::Allocate, Request { must_look: false, ..request });
         }
         let own = u16::try_from(request.customer % u32::from(self.sale.counters)).unwrap();
-        let number = match &self.looked[instance] {
-            Some((until, open)) if *until > now => {
-                if open.is_empty() {
-                    return self.after(now, Step::Done { issued: false }, request);
-                }
-                let any = usize::try_from(self.chance.below(u64::try_from(open.len()).unwrap())).unwrap();
-                if open.contains(&own) { own } else { open[any] }
-            }
-            _ => own,
+        let chance = self.chance.bits();
+        let choice = match &self.looked[instance] {
+            Some((until, left)) if *until > now => left.choose(own, chance),
+            _ => Some(own),
         };
+        let Some(number) = choice else { return self.after(now, Step::Done { issued: false }, request) };
         // The partition of a counter, by a hash, so that two counters may share one.
         let place = [Chance::new(u64::from(number)).below(u64::from(self.limits.partitions))];
         if !self.carried(&place, 1.0, now) {
@@ -223,8 +221,12 @@ impl World {
         }
         let way = self.chance.latency();
         let left = &mut self.left[usize::from(number)];
-        if *left > 0 {
-            *left -= 1;
+        let has_some = *left > 0;
+        *left -= i64::from(has_some);
+        if let Some((_, seen)) = &mut self.looked[instance] {
+            seen.note(number, *left);
+        }
+        if has_some {
             return self.after(now + way, Step::Claim, Request { attempt: 0, ..request });
         }
         self.after(now + way, Step::Allocate, Request { must_look: true, ..request });
