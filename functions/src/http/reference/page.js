@@ -454,12 +454,15 @@ document.addEventListener("keydown", (event) => {
 addEventListener("hashchange", open);
 /** Loads the Korean texts, once. An English page shows none of them, but is searched by them. */
 let loading = null;
-const loadKorean = () => loading ??= fetch("openapi.json?texts=ko").then((answer) => answer.ok ? answer.json() : {}, () => ({})).then((found) => { korean = found; });
+const loadKorean = () => loading ??= fetch("openapi.json?texts=ko").then((answer) => answer.ok ? answer.json() : {}, () => ({})).then((found) => {
+  korean = found;
+  reindex();
+});
 async function choose(wanted) {
   language = wanted;
   if (language === "ko") await loadKorean();
   render();
-  loadKorean().then(reindex);
+  loadKorean();
 }
 for (const button of document.querySelectorAll("[data-language]")) {
   button.addEventListener("click", async () => { store("language", button.dataset.language); await choose(button.dataset.language); open(); });
