@@ -251,7 +251,7 @@ impl Books {
         let is_listed = campaign.has_row && campaign.status.is_active();
         checks.equal("rows in the public list", usize::from(is_listed), self.rows.len());
         for row in self.rows.iter().filter(|_| is_listed) {
-            let described = CampaignRow { sold_out: row.sold_out, ..CampaignRow::of(campaign) };
+            let described = CampaignRow { sold_out: row.sold_out, ..CampaignRow::new(campaign) };
             if *row != described {
                 checks.violated("row in the public list", "that of the campaign", "another");
             }

@@ -308,7 +308,7 @@ impl Shop {
         let key = keys::campaign(&campaign.coupon_id);
         self.put(key.clone(), &campaign);
         self.place(key, Some(keys::campaign_by_sweep(&campaign.coupon_id, campaign.issue_from)));
-        self.put(keys::campaign_row(&campaign.coupon_id, campaign.issue_until), CampaignRow::of(&campaign));
+        self.put(keys::campaign_row(&campaign.coupon_id, campaign.issue_until), CampaignRow::new(&campaign));
         self.put(keys::counter(&campaign.coupon_id, 0), Counter { next: 5, ..Counter::new(5) });
         for (ticket, holder) in [(0, Some("mina")), (1, None), (2, Some("jun")), (3, Some("sora"))] {
             self.put(keys::ticket_claim(&campaign.coupon_id, 0, ticket), ClaimRecord { user_id: holder.map(user) });

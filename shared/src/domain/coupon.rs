@@ -1,5 +1,7 @@
 //! Coupons: campaigns with a fixed number of them, and the discount of one on an order.
 
+use std::ops::Range;
+
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -128,6 +130,11 @@ impl Validity {
             }
         }
     }
+
+    /// Whether coupons are issued at this instant, by the window of their issue: only those that can still be used.
+    fn is_issued(&self, window: Range<Timestamp>, now: Timestamp) -> bool {
+        window.contains(&now) && self.expiry(now).is_ok_and(|expiry| now < expiry)
+    }
 }
 
 bounded! {
@@ -235,8 +242,7 @@ impl Campaign {
     /// Whether it issues coupons at this instant: ACTIVE, within its window, and only coupons that can still be used.
     /// Campaigns of the first stage may have a `validUntil` that passes while they issue.
     pub fn is_open(&self, now: Timestamp) -> bool {
-        let is_in_window = self.issue_from <= now && now < self.issue_until;
-        self.status.is_active() && is_in_window && self.expiry(now).is_ok_and(|expiry| now < expiry)
+        self.status.is_active() && self.validity.is_issued(self.issue_from..self.issue_until, now)
     }
 
     /// The part of the total that each counter has.
@@ -294,15 +300,14 @@ pub struct CampaignRow {
 
 impl CampaignRow {
     /// The row of a campaign with coupons left.
-    pub fn of(campaign: &Campaign) -> Self {
+    pub fn new(campaign: &Campaign) -> Self {
         let Campaign { coupon_id, name, description, terms, issue_from, issue_until, validity, .. } = campaign.clone();
         Self { coupon_id, name, description, terms, issue_from, issue_until, validity, sold_out: false }
     }
 
     /// Whether the campaign issues coupons at this instant, as [`Campaign::is_open`]. Only ACTIVE campaigns have a row.
     pub fn is_open(&self, now: Timestamp) -> bool {
-        let is_in_window = self.issue_from <= now && now < self.issue_until;
-        is_in_window && self.validity.expiry(now).is_ok_and(|expiry| now < expiry)
+        self.validity.is_issued(self.issue_from..self.issue_until, now)
     }
 }
 

@@ -62,7 +62,7 @@ pub fn change_campaign(before: &Campaign, after: &Campaign) -> Action {
     if let Some(quantity) = after.first_quantity {
         update = update.value(":first", quantity);
     }
-    seen_version(update.when(of_version("attribute_exists(#pk)", before.version)), before.version)
+    unless_changed(update.when("attribute_exists(#pk)"), before.version)
         .value(":status", after.status)
         .value(":version", after.version)
         .value(":total", after.total_quantity)
@@ -71,15 +71,13 @@ pub fn change_campaign(before: &Campaign, after: &Campaign) -> Action {
         .value(":hasRow", after.has_row)
 }
 
-/// A condition, and that the item is of this version. Items without a version are of version 0.
-fn of_version(condition: &str, version: u64) -> String {
-    let is_of_version = if version == 0 { "attribute_not_exists(#version)" } else { "#version = :seenVersion" };
-    format!("{condition} AND {is_of_version}")
-}
-
-/// Sets the value that a condition by [`of_version`] has.
-fn seen_version(action: Action, version: u64) -> Action {
-    if version == 0 { action } else { action.value(":seenVersion", version) }
+/// Asserts also that the item still has the version that was seen. Items without a version have version 0.
+fn unless_changed(action: Action, version: u64) -> Action {
+    let condition = action.condition.clone().unwrap_or_default();
+    match version {
+        0 => action.when(format!("{condition} AND attribute_not_exists(#version)")),
+        _ => action.when(format!("{condition} AND #version = :seenVersion")).value(":seenVersion", version),
+    }
 }
 
 /// The changes of the public list by a change of a campaign: the row moves, comes or goes.
@@ -88,7 +86,7 @@ pub fn change_row(before: &Campaign, after: &Campaign) -> Vec<Action> {
         let is_listed = campaign.has_row && campaign.status.is_active();
         is_listed.then(|| keys::campaign_row(&campaign.coupon_id, campaign.issue_until))
     };
-    let put = |key: Key| Action::put(key, &CampaignRow::of(after));
+    let put = |key: Key| Action::put(key, &CampaignRow::new(after));
     match (row(before), row(after)) {
         (Some(old), Some(new)) if old == new => vec![put(new).when("attribute_exists(#pk)")],
         (old, new) => {
@@ -100,7 +98,7 @@ pub fn change_row(before: &Campaign, after: &Campaign) -> Vec<Action> {
 
 /// Adds the row of a campaign to the public list.
 pub fn create_row(campaign: &Campaign) -> Action {
-    Action::create(keys::campaign_row(&campaign.coupon_id, campaign.issue_until), &CampaignRow::of(campaign))
+    Action::create(keys::campaign_row(&campaign.coupon_id, campaign.issue_until), &CampaignRow::new(campaign))
 }
 
 /// Records in the public list whether a campaign is sold out; refused if it is recorded, or the campaign has no row.
@@ -117,8 +115,8 @@ pub fn note_sold_out(campaign: &Campaign, sold_out: bool) -> Action {
 /// longer swept.
 pub fn plan_sweep(seen: &Campaign, next: SweepPlan) -> Action {
     let seen_from = seen.sweep.from.map(|from| from.as_millisecond());
-    let condition = of_version("(attribute_not_exists(#sweepFrom) OR #sweepFrom = :seen)", seen.version);
-    seen_version(swept_by(&seen.coupon_id, next, &condition), seen.version).value(":seen", seen_from)
+    let plan = swept_by(&seen.coupon_id, next, "attribute_not_exists(#sweepFrom) OR #sweepFrom = :seen");
+    unless_changed(plan, seen.version).value(":seen", seen_from)
 }
 
 /// Plans a look of the sweep of tickets for sooner; refused if it is to come as soon.
@@ -138,9 +136,9 @@ pub fn await_expiry(seen: &Campaign, from: Timestamp) -> Action {
     let coupon = &seen.coupon_id;
     let place = keys::campaign_by_expiry(coupon, from);
     let update = Action::move_in_index(keys::campaign(coupon), BY_EXPIRY, place)
-        .when(of_version(&format!("#{} = :swept", BY_EXPIRY.pk), seen.version))
+        .when(format!("#{} = :swept", BY_EXPIRY.pk))
         .value(":swept", keys::CAMPAIGNS);
-    seen_version(update, seen.version)
+    unless_changed(update, seen.version)
 }
 
 /// Removes a campaign from the expiry of coupons. Refused if it is not there: a change of it may have returned it to the
@@ -176,7 +174,7 @@ pub fn bind_counter(campaign: &Campaign, shard: u16, seen: &Counter) -> Action {
     let fields = "#limit = #limit + :added, #part = :part, #version = :version, #issueUntil = :until";
     let update = Action::update(keys::counter(&campaign.coupon_id, shard), format!("SET {fields}{stop}{resume}"));
     let update = if campaign.status.is_active() { update } else { update.value(":stopped", true) };
-    seen_version(update.when(of_version("attribute_exists(#pk)", seen.version)), seen.version)
+    unless_changed(update.when("attribute_exists(#pk)"), seen.version)
         .value(":added", after.saturating_sub(before))
         .value(":part", after)
         .value(":version", campaign.version)

@@ -202,7 +202,7 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
             "CouponCampaign",
             serde_json::to_value(CampaignView::from(Remaining { campaign: campaign()?, remaining: 412 }))?,
         ),
-        ("OpenCampaign", serde_json::to_value(OpenCampaignView::from(CampaignRow::of(&campaign()?)))?),
+        ("OpenCampaign", serde_json::to_value(OpenCampaignView::from(CampaignRow::new(&campaign()?)))?),
         ("IssuedCoupon", serde_json::to_value(IssuedCouponView::at(ordered_at, issued_coupon()?))?),
         ("Cart", serde_json::to_value(cart)?),
         ("Order", serde_json::to_value(order)?),
