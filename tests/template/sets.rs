@@ -26,6 +26,7 @@ impl Set {
                 ("Alarms", "ALL"),
                 ("Canary", "true"),
                 ("CertificateArn", "arn:aws:acm:ap-northeast-2:123456789012:certificate/0a1b2c3d"),
+                ("Console", "true"),
                 ("CorsOrigins", "https://shop.example,https://desk.shop.example"),
                 ("DataLake", "true"),
                 ("DataPlatformUrl", "https://data.example/orders"),
@@ -42,6 +43,7 @@ impl Set {
             ],
             Self::OwnIssuer => &[
                 ("AlarmTopicArn", "arn:aws:sns:ap-northeast-2:123456789012:alarms"),
+                ("Console", "true"),
                 ("JwtAudience", "shop"),
                 ("JwtIssuer", "https://identity.example/shop"),
                 ("OutsideSystemsPrincipal", "arn:aws:iam::210987654321:root"),

@@ -43,6 +43,7 @@ mod watch;
 
 pub use build::{Binaries, FUNCTIONS, build, build_deployed, build_with};
 pub use config::{Config, Ports, WITHOUT, repository};
+pub use console::POLICY as PAGE_POLICY;
 pub use error::{Error, Result};
 pub use machine::ensure_ready as ensure_machine_ready;
 pub use second_opinion::SecondOpinions;

@@ -131,8 +131,10 @@ fn tls(plain: &Plain) -> Vec<Violation> {
         let mut statements = policies.flat_map(|policy| many(&policy["PolicyDocument"]["Statement"]));
         found.require(statements.any(|it| refuses(it, bucket)), &bucket.id, "needs a policy that refuses plain HTTP");
     }
+    // CloudFront has no role: the rule on the console holds its statement.
+    let is_of_console = |statement: &Value| statement["Principal"] == json!({ "Service": "cloudfront.amazonaws.com" });
     for policy in plain.of("AWS::S3::BucketPolicy") {
-        let is_denial = |statement: &&Value| statement["Effect"] == "Deny";
+        let is_denial = |statement: &&Value| statement["Effect"] == "Deny" || is_of_console(statement);
         let statements = many(&policy["PolicyDocument"]["Statement"]);
         found.require(statements.iter().all(is_denial), &policy.id, "must only deny: roles allow");
     }

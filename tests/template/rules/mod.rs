@@ -9,6 +9,7 @@ mod bus;
 mod callers;
 mod canary;
 mod code;
+mod console;
 mod cors;
 mod dashboard;
 mod data;
@@ -56,7 +57,7 @@ pub struct Fault {
 
 /// All rules.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    let groups: [&'static [Rule]; 21] = [
+    let groups: [&'static [Rule]; 22] = [
         size::RULES,
         names::RULES,
         references::RULES,
@@ -75,6 +76,7 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         schedules::RULES,
         api::RULES,
         cors::RULES,
+        console::RULES,
         metrics::RULES,
         dashboard::RULES,
         canary::RULES,

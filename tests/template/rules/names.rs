@@ -57,6 +57,9 @@ const NAMES: &[(&str, &str)] = &[
     ("AWS::ApiGatewayV2::DomainName", "/DomainName"),
     ("AWS::ApiGatewayV2::Stage", ""),
     ("AWS::Budgets::Budget", "/Budget/BudgetName"),
+    ("AWS::CloudFront::Distribution", ""),
+    ("AWS::CloudFront::OriginAccessControl", "/OriginAccessControlConfig/Name"),
+    ("AWS::CloudFront::ResponseHeadersPolicy", "/ResponseHeadersPolicyConfig/Name"),
     ("AWS::CloudWatch::Alarm", "/AlarmName"),
     ("AWS::CloudWatch::Dashboard", "/DashboardName"),
     ("AWS::CodeDeploy::Application", "/ApplicationName"),
@@ -91,8 +94,10 @@ const NAMES: &[(&str, &str)] = &[
 
 /// The types that need a name, and the dashboard, which a person looks for by name. Each name has the stack's in it, or
 /// a parameter.
-const NAMED: [&str; 5] = [
+const NAMED: [&str; 7] = [
     "AWS::ApiGatewayV2::DomainName",
+    "AWS::CloudFront::OriginAccessControl",
+    "AWS::CloudFront::ResponseHeadersPolicy",
     "AWS::CloudWatch::Dashboard",
     "AWS::Cognito::UserPoolGroup",
     "AWS::Events::EventBus",

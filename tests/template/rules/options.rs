@@ -25,6 +25,11 @@ pub const RULES: &[Rule] = &[
                 plant: |template| remove(resource(template, "Dashboard"), "Condition"),
             },
             Fault {
+                name: "a console that nobody asked for",
+                set: Set::Defaults,
+                plant: |template| remove(resource(template, "ConsoleOriginAccess"), "Condition"),
+            },
+            Fault {
                 name: "no archive",
                 set: Set::Everything,
                 plant: |template| remove(&mut template["Resources"], "EventArchive"),
@@ -93,6 +98,9 @@ fn options(plain: &Plain) -> Vec<Violation> {
     for (kind, is_wanted) in [
         ("AWS::ApiGatewayV2::ApiMapping", domain),
         ("AWS::ApiGatewayV2::DomainName", domain),
+        ("AWS::CloudFront::Distribution", asks_for("Console")),
+        ("AWS::CloudFront::OriginAccessControl", asks_for("Console")),
+        ("AWS::CloudFront::ResponseHeadersPolicy", asks_for("Console")),
         ("AWS::CloudWatch::Dashboard", asks_for("ShowDashboard")),
         ("AWS::Budgets::Budget", asks_for("MonthlyBudget")),
         ("AWS::CodeDeploy::Application", asks_for("Canary")),

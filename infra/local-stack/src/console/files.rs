@@ -11,7 +11,7 @@ use super::refusal;
 use crate::config::repository;
 
 /// A page of this origin alone: no inline script or style, no frame around it, no form that leads elsewhere.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'none'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; \
                       trusted-types lit-html";
 

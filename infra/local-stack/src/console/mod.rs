@@ -30,6 +30,7 @@ use axum::{
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+pub use self::files::POLICY;
 pub(crate) use self::{
     bus::Bus,
     files::{STORE, page},
