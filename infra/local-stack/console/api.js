@@ -1,23 +1,10 @@
 // Calls to the shop's own API, as a chosen identity, and to the stack that serves this page.
 
+import { config } from "./config.js";
+import { currentCaller, identityHeaders, signOut } from "./identity.js";
 import { language } from "./i18n.js";
 
-/** People of the sample data. Locally a header says who calls; deployed it is a token. */
-export const people = [
-  { userId: "admin", role: "ADMIN" },
-  { userId: "kim", role: "CUSTOMER" },
-  { userId: "lee", role: "CUSTOMER" },
-  { userId: "park", role: "CUSTOMER" },
-  { userId: "namdaemun", role: "SELLER" },
-];
-export const customers = people.filter(({ role }) => role === "CUSTOMER").map(({ userId }) => userId);
-
-let caller = people.find(({ userId }) => userId === sessionStorage.getItem("caller")) ?? people[0];
-export const currentCaller = () => caller;
-export function actAs(userId) {
-  caller = people.find((person) => person.userId === userId) ?? people[0];
-  sessionStorage.setItem("caller", caller.userId);
-}
+export { actAs, currentCaller, customers, people } from "./identity.js";
 
 /** An answer that is no success, with the shop's own message. */
 export class Problem extends Error {
@@ -35,19 +22,26 @@ const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) 
 const ATTEMPTS = 3;
 
 /** Calls the shop. A repetition has the same key, so whatever becomes of an answer, nothing happens twice. */
-async function call(method, path, body, as = caller) {
-  const headers = { "accept-language": language, "x-user-id": as.userId, "x-user-role": as.role };
+async function call(method, path, body, as = currentCaller()) {
+  const headers = { "accept-language": language, ...identityHeaders(as) };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (method === "POST") headers["idempotency-key"] = newKey();
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await json(await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) }));
+      return await json(await fetch(config.api + path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) }));
     } catch (error) {
+      if (error.status === 401 && !config.isLocal) endSession();
       const isBusy = error instanceof Problem ? error.code === "TRY_AGAIN" : method !== "PATCH";
       if (!isBusy || attempt === ATTEMPTS) throw error;
       await new Promise((resolve) => setTimeout(resolve, attempt * 300));
     }
   }
+}
+
+/** The token ended, or the API does not take it: whoever looks signs in again. */
+function endSession() {
+  signOut();
+  window.dispatchEvent(new Event("signed-out"));
 }
 
 async function json(answer) {
@@ -62,7 +56,7 @@ export const shop = {
   patch: async (path, body, as) => (await call("PATCH", path, body, as)).data,
 };
 
-/** The local gateway. Its door admits this page alone. */
+/** The local gateway. Its door admits this page alone; a deployed page does not have it. */
 async function callStack(method, path, body) {
   const headers = body === undefined ? {} : { "content-type": "application/json" };
   const answer = await fetch(`_dev/${path}`, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });

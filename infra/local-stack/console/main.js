@@ -1,9 +1,11 @@
 // The frame of the page: navigation, caller, language, and the view of the address.
 
 import { render } from "./vendor/lit-html.js";
+import { config } from "./config.js";
 import { currentCaller, actAs, people, Problem } from "./api.js";
+import { signOut } from "./identity.js";
 import { language, languages, setLanguage, t, word } from "./i18n.js";
-import { html, nothing } from "./ui.js";
+import { button, html, nothing } from "./ui.js";
 import audit from "./views/audit.js";
 import bestsellers from "./views/bestsellers.js";
 import campaigns from "./views/campaigns.js";
@@ -14,9 +16,15 @@ import letters from "./views/letters.js";
 import orders from "./views/orders.js";
 import overview from "./views/overview.js";
 import products from "./views/products.js";
+import signIn from "./views/sign-in.js";
 import switches from "./views/switches.js";
 
-const views = { overview, flash, products, campaigns, orders, ledger, events, bestsellers, audit, letters, switches };
+// A deployed shop has no tools of the local stack: those of its operators are commands.
+const views = config.isLocal
+  ? { overview, flash, products, campaigns, orders, ledger, events, bestsellers, audit, letters, switches }
+  : { products, campaigns, orders, bestsellers };
+const [FIRST] = Object.keys(views);
+const SIGN_IN = "signIn";
 
 /** A view on the page: its markup, its timers, and what it tells. */
 class Page {
@@ -27,7 +35,7 @@ class Page {
   constructor(name, argument) {
     this.name = name;
     this.argument = argument;
-    this.template = views[name](this, argument);
+    this.template = name === SIGN_IN ? signIn(this, () => open()) : views[name](this, argument);
   }
 
   update() {
@@ -87,7 +95,7 @@ function tell(text, isBad = false) {
 /** `#/orders/ID`: the view and its argument. */
 function address() {
   const [, name, argument] = location.hash.split("/");
-  return [name in views ? name : "overview", argument && decodeURIComponent(argument)];
+  return [currentCaller() ? name in views ? name : FIRST : SIGN_IN, argument && decodeURIComponent(argument)];
 }
 
 function open(isFirst = false) {
@@ -109,13 +117,8 @@ function show() {
 const frame = () => html`
   <a class="skip" href="#main" @click=${skip}>${t("skip")}</a>
   <header class="top">
-    <a class="brand" href="#/overview"><img src="_dev/console/icon.svg" alt="" width="28" height="28">${t("shop")}</a>
-    <label><span>${t("caller")}</span>
-      <select id="caller" @change=${(event) => { actAs(event.target.value); open(true); }}>
-        ${people.map(({ userId, role }) => html`
-          <option value=${userId} ?selected=${userId === currentCaller().userId}>${userId} · ${word(role)}</option>`)}
-      </select>
-    </label>
+    <a class="brand" href="#/${FIRST}"><img src="_dev/console/icon.svg" alt="" width="28" height="28">${t("shop")}</a>
+    ${config.isLocal ? personChoice() : currentCaller() ? session() : nothing}
     <label><span>${t("language")}</span>
       <select id="language" @change=${(event) => { setLanguage(event.target.value); open(true); }}>
         ${Object.entries(languages).map(([tag, name]) => html`<option value=${tag} lang=${tag} ?selected=${tag === language}>${name}</option>`)}
@@ -123,7 +126,7 @@ const frame = () => html`
     </label>
   </header>
   <nav aria-label=${t("views")}>
-    ${Object.keys(views).map((name) => html`
+    ${(currentCaller() ? Object.keys(views) : []).map((name) => html`
       <a href="#/${name}" aria-current=${name === page.name ? "page" : nothing}>${t(`view.${name}`)}</a>`)}
   </nav>
   <main id="main">
@@ -135,6 +138,18 @@ const frame = () => html`
       <button type="button" aria-label=${t("close")} @click=${() => { message = null; show(); }}>×</button>` : nothing}
   </div>`;
 
+const personChoice = () => html`
+  <label><span>${t("caller")}</span>
+    <select id="caller" @change=${(event) => { actAs(event.target.value); open(true); }}>
+      ${people.map(({ userId, role }) => html`
+        <option value=${userId} ?selected=${userId === currentCaller().userId}>${userId} · ${word(role)}</option>`)}
+    </select>
+  </label>`;
+
+const session = () => html`
+  <span id="caller">${word(currentCaller().role)}</span>
+  ${button(t("signOut"), () => { signOut(); open(); })}`;
+
 /** The hash is the address of the view, so the link cannot be left to the browser. */
 function skip(event) {
   event.preventDefault();
@@ -143,4 +158,5 @@ function skip(event) {
 
 document.documentElement.lang = language;
 window.addEventListener("hashchange", () => open());
+window.addEventListener("signed-out", () => { open(); tell(t("signIn.ended"), true); });
 open(true);

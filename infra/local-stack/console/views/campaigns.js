@@ -1,8 +1,9 @@
 // Coupon campaigns with what is left of each, and the issue of one coupon.
 
+import { config } from "../config.js";
 import { currentCaller, customers, people, shop } from "../api.js";
 import { day, number, t, won } from "../i18n.js";
-import { card, choice, form, html, left, numeric, table, waiting } from "../ui.js";
+import { card, choice, form, html, left, nothing, numeric, table, waiting } from "../ui.js";
 
 export default function campaigns(page) {
   let items = null;
@@ -27,10 +28,10 @@ export default function campaigns(page) {
         <td class="number">${item.counterShards}</td>
         <td>${day(item.issueUntil)}</td>
       </tr>`)))}
-    ${card(t("campaigns.issue"), form(html`
+    ${config.isLocal ? card(t("campaigns.issue"), form(html`
       ${choice(t("coupon"), "couponId", items.map(({ couponId, name }) => [couponId, name]), items[0]?.couponId)}
       ${choice(t("campaigns.to"), "userId", (caller.role === "CUSTOMER" ? [caller.userId] : customers).map((user) => [user, user]), caller.userId)}`,
-    t("campaigns.issue"), issue, page.busy))}` : waiting());
+    t("campaigns.issue"), issue, page.busy)) : nothing}` : waiting());
 }
 
 function terms({ kind, value, maxDiscount, minOrderAmount }) {

@@ -1,5 +1,6 @@
 // Orders: a list, and one order with each step that can be taken next as a button.
 
+import { config } from "../config.js";
 import { currentCaller, people, shop, stack } from "../api.js";
 import { date, number, t, won, word } from "../i18n.js";
 import { badge, button, card, choice, facts, field, form, html, nothing, numeric, table, waiting } from "../ui.js";
@@ -44,10 +45,13 @@ function one(page, orderId) {
     const read = await shop.get(`/orders/${orderId}`);
     const steps = await shop.get(`/orders/${orderId}/history`);
     entries = (steps.items ?? steps).toReversed();
+    if (config.isLocal) await loadEvents();
+    order = read;
+  };
+  const loadEvents = async () => {
     const bus = await stack.get("events");
     events = bus.events.filter(({ event }) => event.aggregateId === orderId || event.orderId === orderId || event.data?.orderId === orderId);
     ({ platformStatus } = bus);
-    order = read;
   };
   page.poll(load, 1500);
   finishCheckout();
@@ -105,10 +109,11 @@ function one(page, orderId) {
 
   return () => (order ? html`
     <p><a href="#/orders">← ${t("view.orders")}</a></p>
-    ${summary()}${lines()}${ship()}${claims()}${journey()}${card(t("orders.history"), past())}` : waiting());
+    ${summary()}${lines()}${ship()}${claims()}${config.isLocal ? journey() : nothing}${card(t("orders.history"), past())}` : waiting());
 
   function summary() {
-    const isWaiting = order.payment === "EXTERNAL" && order.status === "PENDING_PAYMENT";
+    // Elsewhere the customer alone pays, at the provider's page.
+    const isWaiting = config.isLocal && order.payment === "EXTERNAL" && order.status === "PENDING_PAYMENT";
     const options = { disabled: page.busy };
     return card(html`<code>${orderId}</code>`, html`
       <p class="headline"><span id="order-status">${badge(order.status)}</span> ${won(order.payable)}</p>

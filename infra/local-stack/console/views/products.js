@@ -1,5 +1,6 @@
 // Products with their stock, exact at the moment of reading, and by shard; and the first order of one.
 
+import { config } from "../config.js";
 import { currentCaller, customers, people, shop, stack } from "../api.js";
 import { number, t, won } from "../i18n.js";
 import { badge, button, card, choice, field, form, html, left, nothing, numeric, table, waiting } from "../ui.js";
@@ -33,10 +34,10 @@ function product(page, productId) {
 
   page.poll(async () => {
     const read = await shop.get(isCustomer ? `/products/${productId}` : `/desk/products/${productId}`);
-    if (!isCustomer) shards = await readShards(read);
+    if (!isCustomer && config.isLocal) shards = await readShards(read);
     item = read;
   }, 1000);
-  loadCoupons();
+  if (buyer) loadCoupons();
 
   async function loadCoupons() {
     const as = people.find(({ userId }) => userId === buyer);
@@ -66,17 +67,17 @@ function product(page, productId) {
     ${card(item.name, html`
       ${item.description ? html`<p>${item.description}</p>` : nothing}
       <p class="headline">${price(item)} ${badge(item.status)} <span id="stock">${t("products.left", { stock: number(item.stock) })}</span></p>`)}
-    ${card(t("products.order"), form(html`
+    ${buyer ? card(t("products.order"), form(html`
       ${choice(t("products.buyer"), "userId", (isCustomer ? [buyer] : customers).map((user) => [user, user]), buyer, (user) => { buyer = user; loadCoupons(); })}
       ${field(t("quantity"), "quantity", 1, { type: "number", min: 1, max: 1000 })}
       ${choice(t("coupon"), "couponId", [["", t("products.noCoupon")], ...coupons.map(({ couponId, name }) => [couponId, name])], "")}
       ${choice(t("payment"), "payment", ["BALANCE", "LATER", "EXTERNAL"].map((way) => [way, t(`products.pay.${way}`)]), "BALANCE")}`,
-    t("products.order"), order, page.busy))}
-    ${shards ? card(t("products.shards"), html`
+    t("products.order"), order, page.busy)) : nothing}
+    ${isCustomer ? nothing : card(t("products.shards"), html`
       <p>${t("products.aboutShards", { count: number(item.stockShards) })}</p>
-      ${table(t("products.shards"), [t("products.shard"), numeric(t("products.remaining")), "", numeric(t("products.received"))], shards.map(({ shard, remaining, received }) => html`
+      ${shards ? table(t("products.shards"), [t("products.shard"), numeric(t("products.remaining")), "", numeric(t("products.received"))], shards.map(({ shard, remaining, received }) => html`
         <tr><td>${shard + 1}</td><td class="number">${number(remaining)}</td><td>${left(t("products.shardLeft", { shard: shard + 1 }), remaining, received)}</td>
-          <td class="number">${number(received)}</td></tr>`))}
+          <td class="number">${number(received)}</td></tr>`)) : nothing}
       ${form(field(t("products.units"), "quantity", 50, { type: "number", min: -100000, max: 100000 }), t("products.restock"), restock, page.busy)}
       <p class="actions">
         ${item.status === "HIDDEN" || item.status === "DISCONTINUED"
@@ -85,7 +86,7 @@ function product(page, productId) {
         ${currentCaller().role === "ADMIN" ? button(t(item.flash ? "products.flashOff" : "products.flashOn"), () => change({ flash: !item.flash }), { disabled: page.busy }) : nothing}
         ${currentCaller().role === "ADMIN" ? [1, 4, 16].map((count) =>
           button(t("products.spread", { count }), () => change({ stockShards: count }), { disabled: page.busy || item.stockShards === count })) : nothing}
-      </p>`) : nothing}` : waiting());
+      </p>`)}` : waiting());
 }
 
 const price = ({ price: full, discount }) => (discount > 0 ? html`<s>${won(full)}</s> ${won(full - discount)}` : won(full));
