@@ -17,6 +17,7 @@ mod deployed;
 mod doors;
 mod flash;
 mod newcomer;
+mod other_origins;
 mod pages;
 mod payments;
 mod races;

@@ -10,18 +10,32 @@ use tokio::process::Command;
 
 use crate::stack::{Api, Shop, eventually};
 
-const PASSWORD: &str = "a long enough Password 1";
+pub const PASSWORD: &str = "a long enough Password 1";
 
 /// A user pool of the emulator.
-struct UserPool {
+pub struct UserPool {
     endpoint: String,
     id: String,
     client: String,
 }
 
 impl UserPool {
+    /// The user pool of a stack with these outputs.
+    pub fn new(shop: &Shop, outputs: &BTreeMap<String, String>) -> Self {
+        let [id, client] = ["UserPoolId", "UserPoolClientId"].map(|name| outputs[name].clone());
+        Self { endpoint: shop.stack().endpoint_url(), id, client }
+    }
+
+    /// Makes a user with a password that somebody else chose. The user has to set another one first.
+    pub async fn invite(&self, email: &str, password: &str, group: &str) {
+        let user = json!({ "UserPoolId": self.id, "Username": email, "MessageAction": "SUPPRESS", "TemporaryPassword": password });
+        self.call("AdminCreateUser", user).await;
+        let member = json!({ "UserPoolId": self.id, "Username": email, "GroupName": group });
+        self.call("AdminAddUserToGroup", member).await;
+    }
+
     /// Makes a user who has set a password, as an operator does by the CLI of AWS, and signs them in.
-    async fn token_of(&self, email: &str, groups: &[&str]) -> String {
+    pub async fn token_of(&self, email: &str, groups: &[&str]) -> String {
         let user = json!({ "UserPoolId": self.id, "Username": email });
         let with = |more: Value| {
             let mut request = user.clone();
@@ -92,7 +106,7 @@ async fn stack_is(endpoint: &str, stack: &str, state: &str) {
 }
 
 /// The last line of `cargo xtask`'s output, or its whole output if it fails.
-async fn xtask(arguments: &[&str], environment: &[(&str, &str)]) -> Result<String, String> {
+pub async fn xtask(arguments: &[&str], environment: &[(&str, &str)]) -> Result<String, String> {
     let mut command = Command::new(repository().join("target/debug/xtask"));
     command.args(arguments).envs(environment.iter().copied());
     let output = command.output().await.unwrap();
@@ -110,11 +124,7 @@ async fn a_second_stack_with_the_defaults_works_beside_the_first() {
     let (url, outputs) = shop.stack().deploy_beside("newcomer", &BTreeMap::new()).await.unwrap();
     assert_ne!(outputs["TableName"], shop.stack().output("TableName").unwrap());
     assert!(!outputs.contains_key("DataPlatformDeadLettersUrl"), "no platform was named");
-    let pool = UserPool {
-        endpoint: shop.stack().endpoint_url(),
-        id: outputs["UserPoolId"].clone(),
-        client: outputs["UserPoolClientId"].clone(),
-    };
+    let pool = UserPool::new(&shop, &outputs);
 
     let nobody = pool.sign_in("nobody@example.com").await.unwrap_err();
     assert!(nobody.contains("the user pool gives no token"), "{nobody}");

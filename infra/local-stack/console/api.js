@@ -1,8 +1,8 @@
 // Calls to the shop's own API, as a chosen identity, and to the stack that serves this page.
 
 import { config } from "./config.js";
-import { currentCaller, identityHeaders, signOut } from "./identity.js";
-import { language } from "./i18n.js";
+import { currentCaller, hasEnded, identityHeaders, signOut } from "./identity.js";
+import { language, t } from "./i18n.js";
 
 export { actAs, currentCaller, customers, people } from "./identity.js";
 
@@ -23,6 +23,8 @@ const ATTEMPTS = 3;
 
 /** Calls the shop. A repetition has the same key, so whatever becomes of an answer, nothing happens twice. */
 async function call(method, path, body, as = currentCaller()) {
+  // Not left to the API: a refusal without the headers of CORS would be a lost connection to the page.
+  if (hasEnded()) endSession();
   const headers = { "accept-language": language, ...identityHeaders(as) };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (method === "POST") headers["idempotency-key"] = newKey();
@@ -40,8 +42,10 @@ async function call(method, path, body, as = currentCaller()) {
 
 /** The token ended, or the API does not take it: whoever looks signs in again. */
 function endSession() {
+  const wasOpen = currentCaller() !== null;
   signOut();
-  window.dispatchEvent(new Event("signed-out"));
+  if (wasOpen) window.dispatchEvent(new Event("signed-out"));
+  throw new Problem(401, { message: t("signIn.ended") });
 }
 
 async function json(answer) {

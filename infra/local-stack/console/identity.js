@@ -23,6 +23,9 @@ function personOf(userId) {
 /** The caller, or null if nobody has signed in. */
 export const currentCaller = () => caller;
 
+/** Whether there is no session, or its token has ended. */
+export const hasEnded = () => !config.isLocal && !(caller?.endsAt > Date.now());
+
 export function actAs(userId) {
   caller = personOf(userId);
   sessionStorage.setItem("caller", caller.userId);
@@ -51,8 +54,8 @@ function holderOf(token) {
   try {
     const payload = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
     const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(payload), (letter) => letter.charCodeAt(0))));
-    if (claims.exp * 1000 <= Date.now()) return null;
-    return { userId: claims.sub, role: roleOf(claims[config.roles.claim]), token };
+    if (!(claims.exp * 1000 > Date.now())) return null;
+    return { userId: claims.sub, role: roleOf(claims[config.roles.claim]), token, endsAt: claims.exp * 1000 };
   } catch {
     return null;
   }

@@ -33,6 +33,12 @@ pub(crate) enum Failure {
     #[error("name the region of the stack, by --region or AWS_REGION")]
     NoRegion,
 
+    #[error("the AWS CLI does not run: {0}")]
+    AwsCli(#[source] io::Error),
+
+    #[error("the stack has no {0}: deploy it with Console=true first")]
+    NoConsole(&'static str),
+
     #[error("the user pool gives no token: {0}")]
     NotSignedIn(String),
 

@@ -1,6 +1,8 @@
 //! Every task of a developer, as one command: `cargo xtask`.
 
 mod audit;
+mod completions;
+mod console;
 mod dev;
 mod dlq;
 mod env;
@@ -185,6 +187,17 @@ enum Command {
     /// Calls it over HTTP and changes nothing. Run it after each deployment.
     Smoke(smoke::Options),
 
+    /// Upload the console of operators to a deployed shop
+    ///
+    /// Needs the AWS CLI, and a stack that was deployed with `Console=true`. The page is told the address of the API and the
+    /// client of the user pool. It holds no secret.
+    Console(console::Options),
+
+    /// Print the completions of a shell
+    ///
+    /// `source <(cargo xtask completions bash)` completes `cargo xtask`, also in zsh; `cargo xtask completions fish | source` in fish.
+    Completions(completions::Options),
+
     /// Load the shop that runs here: browsing and ordering at an open rate
     ///
     /// Shows percentiles of latencies, then compares stock and balances with the units bought. Makes users and products of its own.
@@ -244,6 +257,8 @@ async fn main() -> ExitCode {
         Command::Migrate { arguments } => unless_stopped(migrate::run(arguments)).await,
         Command::Preflight { arguments } => unless_stopped(preflight::run(arguments)).await,
         Command::Smoke(options) => unless_stopped(smoke::run(&options)).await,
+        Command::Console(options) => unless_stopped(console::run(&options)).await,
+        Command::Completions(options) => completions::run::<Arguments>(&options),
         Command::Load(options) => unless_stopped(load::run(&options)).await,
         Command::Token(options) => unless_stopped(token::run(&options)).await,
 

@@ -74,7 +74,7 @@ async fn local(options: &Options) -> Result<String, Failure> {
     answer.error_for_status().map_err(Failure::Http)?.text().await.map_err(Failure::Http)
 }
 
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     env::var_os(name)?.into_string().ok()
 }
 
