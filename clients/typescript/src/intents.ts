@@ -73,13 +73,14 @@ export class LocalIntents implements IntentStorage {
   }
 
   async create(id: string, text: string): Promise<string> {
-    const write = async (): Promise<string> => {
-      const found = await this.get(id);
-      if (found === undefined) this.storage.setItem(this.prefix + id, text);
+    // Without a pause in between: a page without TLS has no Web Locks, and two of its callers would both find nothing.
+    const write = (): string => {
+      const found = this.storage.getItem(this.prefix + id);
+      if (found === null) this.storage.setItem(this.prefix + id, text);
       return found ?? text;
     };
     const locks = globalThis.navigator?.locks;
-    return locks ? await locks.request(this.prefix + id, write) : await write();
+    return locks ? await locks.request(this.prefix + id, write) : write();
   }
 
   async set(id: string, text: string): Promise<void> {
