@@ -84,6 +84,10 @@ pub async fn a_customer_orders_cancels_and_claims(shop: &Shop, browser: &Browser
 
     open(browser, "cart").await;
     shows(browser, "#total", "84,000").await;
+    push(browser, "button[aria-label^='−1']").await;
+    shows(browser, "#total", "42,000").await;
+    push(browser, "button[aria-label^='+1']").await;
+    shows(browser, "#total", "84,000").await;
     choose(browser, "couponId", "opening").await;
     push(browser, "form button.first").await;
     shows(browser, "#payable", "83,000").await;

@@ -17,7 +17,7 @@ export default {
   "products.about": "About the product", "products.left": "{count} in stock", "products.toCart": "Add to the cart", "products.buy": "Buy now",
   "products.inCart": "It is in the cart.",
 
-  "cart.empty": "The cart is empty.", "cart.content": "In the cart", "cart.total": "Total", "cart.oneMore": "+1 {name}",
+  "cart.empty": "The cart is empty.", "cart.content": "In the cart", "cart.total": "Total", "cart.oneMore": "+1 {name}", "cart.oneLess": "−1 {name}",
   "cart.remove": "Remove", "cart.removeOne": "Remove {name}", "cart.order": "Order", "cart.toCheckout": "To the checkout",
 
   "checkout.sheet": "Items and amounts", "checkout.expires": "These prices are kept for", "checkout.expired": "The order sheet has expired.",

@@ -17,7 +17,7 @@ export default {
   "products.about": "상품 정보", "products.left": "재고 {count}개", "products.toCart": "장바구니 담기", "products.buy": "바로 구매",
   "products.inCart": "장바구니에 담았습니다.",
 
-  "cart.empty": "장바구니가 비어 있습니다.", "cart.content": "담은 상품", "cart.total": "합계", "cart.oneMore": "+1 {name}",
+  "cart.empty": "장바구니가 비어 있습니다.", "cart.content": "담은 상품", "cart.total": "합계", "cart.oneMore": "+1 {name}", "cart.oneLess": "−1 {name}",
   "cart.remove": "빼기", "cart.removeOne": "{name} 빼기", "cart.order": "주문", "cart.toCheckout": "주문서로",
 
   "checkout.sheet": "상품과 금액", "checkout.expires": "이 가격의 남은 시간", "checkout.expired": "주문서가 만료되었습니다.",

@@ -17,6 +17,13 @@ export default function cart(page) {
     await task();
     await load();
   });
+  const add = (item, quantity) => post("/orders/cart", { userId, productId: item.productId, quantity });
+  const take = (item) => remove(`/orders/cart/${item.itemId}?userId=${userId}`);
+  /** The API adds and removes. Whoever leaves between the two finds the cart without the product, and no order has more than was wanted. */
+  const takeOne = async (item) => {
+    await take(item);
+    await add(item, item.quantity - 1);
+  };
   const order = ({ couponId }) => page.act(async () => {
     const { orderSheetId } = await post("/order-sheets", { userId, fromCart: true, ...(couponId && { couponId }) });
     location.hash = `#/checkout/${orderSheetId}`;
@@ -33,8 +40,9 @@ export default function cart(page) {
             <b>${won(item.amount)}</b>
             <span class="actions">
               ${item.status === "ON_SALE" ? nothing : badge(item.status)}
-              ${button("+1", () => change(() => post("/orders/cart", { userId, productId: item.productId, quantity: 1 })), { disabled: page.busy, name: t("cart.oneMore", { name: item.name }) })}
-              ${button(t("cart.remove"), () => change(() => remove(`/orders/cart/${item.itemId}?userId=${userId}`)), { disabled: page.busy, name: t("cart.removeOne", { name: item.name }) })}
+              ${item.quantity > 1 ? button("−1", () => change(() => takeOne(item)), { disabled: page.busy, name: t("cart.oneLess", { name: item.name }) }) : nothing}
+              ${button("+1", () => change(() => add(item, 1)), { disabled: page.busy, name: t("cart.oneMore", { name: item.name }) })}
+              ${button(t("cart.remove"), () => change(() => take(item)), { disabled: page.busy, name: t("cart.removeOne", { name: item.name }) })}
             </span>
           </li>`)}</ul>
         <p class="headline">${t("cart.total")} <b id="total">${won(content.total)}</b></p>`)}
