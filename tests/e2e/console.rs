@@ -88,6 +88,16 @@ pub async fn choose(browser: &Browser, list: &str, option: &str) {
     browser.click(&format!("select[name={list}] option[value='{option}']")).await;
 }
 
+/// Fills in a field, as typing does.
+pub async fn fill(browser: &Browser, field: &str, value: &str) {
+    browser.text(&format!("input[name='{field}']")).await;
+    let script = format!(
+        "const field = document.querySelector(`input[name='{field}']`); field.value = {}; field.dispatchEvent(new Event('input', {{ bubbles: true }}))",
+        json!(value)
+    );
+    browser.script(&script).await;
+}
+
 /// Asserts that the page ran without an error of its own, and without one line that its policy refused.
 pub async fn no_script_failed(browser: &Browser) {
     let messages = browser.messages().await;

@@ -12,13 +12,13 @@ use axum::{
     http::{StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use local_stack::{Config, PAGE_POLICY, repository};
+use local_stack::{Config, PAGE_POLICY, copy_folder, repository};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::{
     browser::Browser,
-    console::{no_script_failed, open, push, shows},
+    console::{fill, no_script_failed, open, push, shows},
     stack::{Api, Shop},
     stacks::{PASSWORD, UserPool, xtask},
 };
@@ -104,7 +104,7 @@ async fn pages_of_other_origins_work_with_tokens() {
 fn storefront(state: &Path, api: &str) -> PathBuf {
     let source = repository().join("clients/storefront");
     let folder = state.join("storefront");
-    copy(&source, &folder);
+    copy_folder(&source, &folder).unwrap();
     let readme = fs::read_to_string(source.join("README.md")).unwrap();
     let identity = readme.split("```js\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let config = format!(
@@ -116,19 +116,6 @@ fn storefront(state: &Path, api: &str) -> PathBuf {
     );
     fs::write(folder.join("config.js"), config).unwrap();
     folder
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }
 
 /// From the list of products to a paid order, whose key survives in the storage of the pages' own origin.
@@ -247,9 +234,4 @@ async fn sign_in(browser: &Browser, password: &str) {
     fill(browser, "user", "desk@example.com").await;
     fill(browser, "password", password).await;
     push(browser, "form button.first").await;
-}
-
-async fn fill(browser: &Browser, field: &str, value: &str) {
-    browser.text(&format!("input[name={field}]")).await;
-    browser.script(&format!("document.querySelector('input[name={field}]').value = {}", json!(value))).await;
 }

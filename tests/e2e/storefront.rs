@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     browser::Browser,
     console::{
-        choose, has_each_message_in_both_languages, is_accessible, no_script_failed, open, push, shows,
+        choose, fill, has_each_message_in_both_languages, is_accessible, no_script_failed, open, push, shows,
         the_keyboard_skips_the_navigation,
     },
     stack::{Api, Shop, eventually},
@@ -46,16 +46,6 @@ async fn start(shop: &Shop, browser: &Browser, customer: &Customer) {
     browser.click(&format!("#customer option[value={}]", customer.id)).await;
     // The choice opens the view again.
     shows(browser, "h1", "").await;
-}
-
-/// Fills in a field, as typing does.
-async fn fill(browser: &Browser, field: &str, value: &str) {
-    browser.text(&format!("input[name='{field}']")).await;
-    let script = format!(
-        "const field = document.querySelector(`input[name='{field}']`); field.value = {}; field.dispatchEvent(new Event('input', {{ bubbles: true }}))",
-        json!(value)
-    );
-    browser.script(&script).await;
 }
 
 /// The last part of the address of a view.

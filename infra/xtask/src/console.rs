@@ -3,15 +3,15 @@
 use std::{
     collections::BTreeMap,
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
 };
 
 use clap::Args;
-use local_stack::repository;
+use local_stack::{copy_folder, repository};
 use serde_json::{Value, json};
 
-use crate::{failure::Failure, run, token::variable};
+use crate::{failure::Failure, run, token::user_pools};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -78,27 +78,9 @@ fn assemble(folder: &Path, config: &str) -> Result<(), Failure> {
         fs::remove_dir_all(folder)?;
     }
     let source = repository().join(SOURCE);
-    copy(&source, &folder.join(FOLDER))?;
+    copy_folder(&source, &folder.join(FOLDER))?;
     fs::rename(folder.join(FOLDER).join("index.html"), folder.join("index.html"))?;
     fs::write(folder.join(FOLDER).join(CONFIG), config)?;
-    Ok(())
-}
-
-/// Copies a folder with all folders in it.
-fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
-    let mut folders = vec![(from.to_owned(), to.to_owned())];
-    while let Some((from, to)) = folders.pop() {
-        fs::create_dir_all(&to)?;
-        for entry in fs::read_dir(from)? {
-            let entry = entry?;
-            let (source, target): (PathBuf, PathBuf) = (entry.path(), to.join(entry.file_name()));
-            if entry.file_type()?.is_dir() {
-                folders.push((source, target));
-            } else {
-                fs::copy(source, target)?;
-            }
-        }
-    }
     Ok(())
 }
 
@@ -140,13 +122,8 @@ impl Stack {
         let domain = Some(self.parameter("DomainName")).filter(|_| !self.parameter("CertificateArn").is_empty());
         let api = domain.map(|domain| format!("https://{domain}"));
         let api = api.or_else(|| self.outputs.get("ApiUrl").cloned()).unwrap_or_default();
-        let pool = self.outputs.get("UserPoolClientId").map(|client| {
-            let suffix = if self.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-            // The variable by which the AWS CLI finds an emulator.
-            let endpoint = variable("AWS_ENDPOINT_URL");
-            let endpoint = endpoint.unwrap_or_else(|| format!("https://cognito-idp.{}.{suffix}", self.region));
-            json!({ "endpoint": endpoint, "client": client })
-        });
+        let client = self.outputs.get("UserPoolClientId");
+        let pool = client.map(|client| json!({ "endpoint": user_pools(&self.region), "client": client }));
         let role = |name: &str, default: &str| {
             Some(self.parameter(name)).filter(|it| !it.is_empty()).unwrap_or(default).to_owned()
         };

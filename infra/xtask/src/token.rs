@@ -47,14 +47,13 @@ pub(crate) async fn run(options: &Options) -> Result<(), Failure> {
         return Ok(());
     }
     let region = options.region.clone().or_else(|| variable("AWS_REGION")).ok_or(Failure::NoRegion)?;
-    let cognito = variable("AWS_ENDPOINT_URL").unwrap_or_else(|| format!("https://cognito-idp.{region}.amazonaws.com"));
     let request = json!({
         "AuthFlow": "USER_PASSWORD_AUTH",
         "ClientId": options.client,
         "AuthParameters": { "USERNAME": options.user, "PASSWORD": password()? },
     });
     let answer = reqwest::Client::new()
-        .post(cognito)
+        .post(user_pools(&region))
         .header("content-type", "application/x-amz-json-1.1")
         .header("x-amz-target", "AWSCognitoIdentityProviderService.InitiateAuth")
         .body(request.to_string())
@@ -74,7 +73,13 @@ async fn local(options: &Options) -> Result<String, Failure> {
     answer.error_for_status().map_err(Failure::Http)?.text().await.map_err(Failure::Http)
 }
 
-pub(crate) fn variable(name: &str) -> Option<String> {
+/// The address of the user pools of a region, or of the emulator that the AWS CLI would find.
+pub(crate) fn user_pools(region: &str) -> String {
+    let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    variable("AWS_ENDPOINT_URL").unwrap_or_else(|| format!("https://cognito-idp.{region}.{suffix}"))
+}
+
+fn variable(name: &str) -> Option<String> {
     env::var_os(name)?.into_string().ok()
 }
 
