@@ -19,16 +19,14 @@ pub const RULES: &[Rule] = &[
                 name: "files for each distribution of each account",
                 set: Set::Everything,
                 plant: |template| {
-                    let statement = &mut properties(template, "ConsoleFilesAccess")["PolicyDocument"]["Statement"][1];
-                    statement["Condition"] = json!({});
+                    reader_of(template)["Condition"] = json!({});
                 },
             },
             Fault {
                 name: "a distribution that may write",
                 set: Set::Everything,
                 plant: |template| {
-                    let statement = &mut properties(template, "ConsoleFilesAccess")["PolicyDocument"]["Statement"][1];
-                    statement["Action"] = json!(["s3:GetObject", "s3:PutObject"]);
+                    reader_of(template)["Action"] = json!(["s3:GetObject", "s3:PutObject"]);
                 },
             },
             Fault {
@@ -43,8 +41,7 @@ pub const RULES: &[Rule] = &[
                 name: "a page over plain HTTP",
                 set: Set::Everything,
                 plant: |template| {
-                    let distribution = &mut properties(template, "ConsoleDistribution")["DistributionConfig"];
-                    distribution["DefaultCacheBehavior"]["ViewerProtocolPolicy"] = "allow-all".into();
+                    behavior_of(template)["ViewerProtocolPolicy"] = "allow-all".into();
                 },
             },
         ],
@@ -87,13 +84,21 @@ pub const RULES: &[Rule] = &[
                 name: "files without the headers",
                 set: Set::Everything,
                 plant: |template| {
-                    let distribution = &mut properties(template, "ConsoleDistribution")["DistributionConfig"];
-                    distribution["DefaultCacheBehavior"]["ResponseHeadersPolicyId"] = "managed".into();
+                    behavior_of(template)["ResponseHeadersPolicyId"] = "managed".into();
                 },
             },
         ],
     },
 ];
+
+/// The statement that lets the distribution read.
+fn reader_of(template: &mut Value) -> &mut Value {
+    &mut properties(template, "ConsoleFilesAccess")["PolicyDocument"]["Statement"][1]
+}
+
+fn behavior_of(template: &mut Value) -> &mut Value {
+    &mut properties(template, "ConsoleDistribution")["DistributionConfig"]["DefaultCacheBehavior"]
+}
 
 fn headers_of(template: &mut Value) -> &mut Value {
     &mut properties(template, "ConsoleHeaders")["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
