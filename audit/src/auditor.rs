@@ -268,6 +268,9 @@ impl Auditor {
             Record::Counter { coupon, shard, counter } => {
                 self.campaigns.add_counter(&coupon, shard, counter, selection);
             }
+            Record::Budget { coupon, shard, budget } => {
+                self.campaigns.add_budget(&coupon, shard, budget, selection);
+            }
             Record::TicketClaim { coupon, shard, ticket, claim } => {
                 self.campaigns.add_claim(coupon, (shard, ticket), claim, selection);
             }

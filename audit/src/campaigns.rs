@@ -7,17 +7,18 @@ use jiff::Timestamp;
 use shared::{
     domain::{
         CouponId, OrderId, UserId, Won,
+        budget::BudgetShard,
         coupon::CouponProblem,
         coupon::{Campaign, CampaignRow, ClaimRecord, Counter, CouponState, IssuedCoupon, Terms},
-        order::Order,
+        order::{Order, OrderLine},
         pricing::{self, NoQuote, PricedLine, ShippingPolicy},
+        shipping::shipment_of,
     },
     store::{Key, keys},
 };
 
 use crate::{
     findings::{Checks, Findings},
-    orders,
     relation::{self, Relation, Selection},
     report::{Figures, Invariant, Subject},
 };
@@ -35,6 +36,10 @@ struct Books {
     counters: BTreeMap<u16, Tickets>,
     /// The rows of the public list.
     rows: Vec<CampaignRow>,
+    /// The won left of its budget, by shard.
+    budget: BTreeMap<u16, Won>,
+    /// The won that the orders have of its budget.
+    spent: i128,
 }
 
 #[derive(Debug)]
@@ -70,10 +75,12 @@ struct Holder {
 struct CouponUse {
     /// Whether at least a part of the order is paid for or held.
     is_live: bool,
-    /// The price of the goods less their own discounts. The coupon's discount is computed from it.
+    /// The price of the goods within the coupon's scope less their own discounts. Its discount is computed from it.
     goods: Won,
     discount: Won,
+    /// The fees of the shipments within the scope.
     shipping_fee: Won,
+    items: Vec<OrderLine>,
 }
 
 #[derive(Debug)]
@@ -101,6 +108,12 @@ impl Campaigns {
     pub(crate) fn add_counter(&mut self, coupon: &CouponId, shard: u16, counter: Counter, selection: &Selection) {
         if let Some(books) = self.of(coupon, selection) {
             books.counters.entry(shard).or_default().counter = Some(counter);
+        }
+    }
+
+    pub(crate) fn add_budget(&mut self, coupon: &CouponId, shard: u16, budget: BudgetShard, selection: &Selection) {
+        if let Some(books) = self.of(coupon, selection) {
+            books.budget.insert(shard, budget.left);
         }
     }
 
@@ -143,14 +156,31 @@ impl Campaigns {
     }
 
     pub(crate) fn add_order(&mut self, order: &Order, selection: &Selection) {
+        if let Some(coupon) = order.coupon_id.as_ref().filter(|_| order.budget_shards.is_some())
+            && let Some(books) = self.of(coupon, selection)
+        {
+            // Amounts that do not fit are a finding of the order's own check.
+            books.spent += i128::from(order.live_discount().unwrap_or_default().get());
+        }
         let coupon = order.coupon_id.as_ref().filter(|it| selection.has(relation::holder(it, &order.user_id)));
         if let Some(coupon) = coupon {
-            let amounts = &order.amounts;
+            let scoped = || order.items.iter().filter(|line| !line.outside_scope);
+            let shipments = order.shipments();
+            let is_scoped = |position: usize| {
+                scoped().any(|line| shipment_of(&shipments, line.seller_id.as_ref()) == Some(position))
+            };
+            let fees = shipments.iter().enumerate().filter(|(position, _)| is_scoped(*position));
             let used = CouponUse {
                 is_live: !order.status.is_void(),
-                goods: orders::goods_of(amounts),
-                discount: amounts.coupon_discount,
-                shipping_fee: amounts.shipping_fee,
+                // Amounts that do not fit are a finding of the order's own check.
+                goods: scoped()
+                    .map(OrderLine::amount)
+                    .collect::<Option<Vec<_>>>()
+                    .and_then(Won::checked_sum)
+                    .unwrap_or_default(),
+                discount: order.amounts.coupon_discount,
+                shipping_fee: Won::checked_sum(fees.map(|(_, shipment)| shipment.fee)).unwrap_or_default(),
+                items: order.items.clone(),
             };
             let holder = self.holders.entry((coupon.clone(), order.user_id.clone())).or_default();
             holder.orders.push((order.order_id.clone(), used));
@@ -169,7 +199,7 @@ impl Campaigns {
 
     /// The memory in use, about, in bytes.
     pub(crate) fn weight(&self) -> usize {
-        self.books.len() * 600 + self.holders.len() * 420
+        self.books.len() * 600 + self.holders.len() * 620
     }
 
     pub(crate) fn finish(self, now: Timestamp, findings: &mut Findings, figures: &mut Figures) {
@@ -202,7 +232,8 @@ impl Books {
             [keys::counter(id, *number)].into_iter().chain(claims)
         };
         let rows = self.rows.iter().map(|row| keys::campaign_row(&row.coupon_id, row.issue_until));
-        self.counters.iter().flat_map(of_counter).chain(rows).collect()
+        let budget = self.budget.keys().map(|shard| keys::budget(id, *shard));
+        self.counters.iter().flat_map(of_counter).chain(rows).chain(budget).collect()
     }
 
     fn check(&self, checks: &mut Checks<'_>) {
@@ -244,6 +275,18 @@ impl Books {
         let void: i128 = self.counters.values().map(|tickets| i128::from(tickets.void)).sum();
         checks.equal("limit, as the total and one for each void slot", total + void, limit);
         self.check_rows(campaign, checks);
+        self.check_budget(campaign, checks);
+    }
+
+    /// The won left of a budget and those that orders have of it are the whole budget.
+    fn check_budget(&self, campaign: &Campaign, checks: &mut Checks<'_>) {
+        checks.equal("shards of the budget", campaign.budget_parts().len(), self.budget.len());
+        for (number, left) in &self.budget {
+            checks.not_negative(format_args!("budget shard {number}: won left"), left.get());
+        }
+        let left: i128 = self.budget.values().map(|left| i128::from(left.get())).sum();
+        let budget = campaign.max_total_discount.map_or(0, |budget| i128::from(budget.get()));
+        checks.equal("budget, as won left and won spent", budget, left + self.spent);
     }
 
     /// An ACTIVE campaign has one row in the public list, as the campaign is described. Any other has none.
@@ -352,11 +395,22 @@ fn check_order(id: &OrderId, used: &CouponUse, named: &CouponId, coupon: Option<
     if ships_free {
         checks.equal("shipping fee with a coupon for it", 0, used.shipping_fee.get());
     }
+    for (line, number) in used.items.iter().zip(1..) {
+        let covered = coupon
+            .terms
+            .scope
+            .as_ref()
+            .map_or(Some(true), |scope| scope.covers_line(&line.product_id, line.seller_id.as_ref()));
+        if let Some(covered) = covered {
+            checks.equal(format_args!("line {number}: within the scope of its coupon"), covered, !line.outside_scope);
+        }
+    }
 }
 
 /// The discount that a coupon gives on goods of this price, and whether shipping becomes free.
 fn taken_off(terms: &Terms, goods: Won) -> Option<(Won, bool)> {
-    let goods = PricedLine { unit_price: goods, unit_discount: Won::ZERO, quantity: 1.try_into().ok()? };
+    let goods =
+        PricedLine { unit_price: goods, unit_discount: Won::ZERO, quantity: 1.try_into().ok()?, outside_scope: false };
     // The shipping fee of the time is not known. Any fee above zero shows whether the coupon removes it.
     let some_fee = ShippingPolicy { fee: Won::new(1), free_from: Won::new(i64::MAX) };
     match pricing::quote(&[goods], Some(terms), some_fee) {
@@ -390,6 +444,35 @@ mod tests {
 
     fn put_claim(shop: &mut Shop, ticket: i64, holder: Option<&str>) {
         shop.put(keys::ticket_claim(&coupon("welcome"), 0, ticket), ClaimRecord { user_id: holder.map(user) });
+    }
+
+    /// The campaign has a budget of 5,000 won, of which an order has 1,000.
+    fn with_budget(left: [i64; 2]) -> Shop {
+        let mut shop = Shop::healthy();
+        let budget = |campaign: &mut Campaign| {
+            (campaign.max_total_discount, campaign.budget_shards) = (Some(Won::new(5_000)), Some(2));
+        };
+        shop.change(keys::campaign(&coupon("welcome")), budget);
+        for (left, shard) in left.into_iter().zip(0..) {
+            shop.put(keys::budget(&coupon("welcome"), shard), BudgetShard { left: Won::new(left) });
+        }
+        shop.change(keys::order(&order("o1")), |order: &mut Order| order.budget_shards = Some(2));
+        shop
+    }
+
+    #[test]
+    fn what_is_left_of_a_budget_and_what_orders_have_of_it_is_the_budget() {
+        assert_eq!(with_budget([3_500, 500]).violations(), [] as [&str; 0]);
+        let found = |left| with_budget(left).violations();
+        let sum = |sum| format!("{WELCOME}: budget, as won left and won spent: expected 5000, found {sum}");
+        assert_eq!(found([3_500, 501]), [sum(5_001)]);
+        assert_eq!(
+            found([4_500, -500]),
+            [format!("{WELCOME}: budget shard 1: won left: expected at least 0, found -500")]
+        );
+        let mut shop = with_budget([3_500, 500]);
+        shop.remove(keys::budget(&coupon("welcome"), 1));
+        assert_eq!(shop.violations(), [format!("{WELCOME}: shards of the budget: expected 2, found 1"), sum(4_500)]);
     }
 
     const WELCOME: &str = "[3 coupons] coupon welcome";
@@ -697,7 +780,7 @@ mod tests {
             ["[3 coupons] order o1: coupon: expected one that goes with such an order, found one that does not"]
         );
         change_coupon(&mut shop, "mina", |coupon| {
-            coupon.terms = Terms { discount: Discount::FreeShipping, min_order_amount: None };
+            coupon.terms = Discount::FreeShipping.into();
         });
         assert_eq!(
             shop.violations(),

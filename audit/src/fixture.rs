@@ -52,7 +52,8 @@ pub(crate) const DAYS_AGO: &str = "2026-11-17T01:00:00Z";
 pub(crate) const LONG_AGO: &str = "2026-11-10T01:00:00Z";
 
 pub(crate) const SHIPPING: ShippingPolicy = ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) };
-pub(crate) const THOUSAND_OFF: Terms = Terms { discount: Discount::Fixed(Won::new(1_000)), min_order_amount: None };
+pub(crate) const THOUSAND_OFF: Terms =
+    Terms { discount: Discount::Fixed(Won::new(1_000)), min_order_amount: None, scope: None };
 
 /// The items of a table.
 #[derive(Debug, Clone, Default)]
@@ -303,6 +304,8 @@ impl Shop {
             version: 0,
             first_quantity: None,
             has_row: true,
+            max_total_discount: None,
+            budget_shards: None,
             sweep: SweepPlan::beginning_at(at(LONG_AGO)),
         };
         let key = keys::campaign(&campaign.coupon_id);
@@ -326,6 +329,7 @@ impl Shop {
             name: "Welcome".to_owned(),
             description: None,
             terms: THOUSAND_OFF,
+            budget_shards: None,
             state,
             issued_at: at(LONG_AGO),
             expires_at: at("2026-12-10T15:00:00Z"),
@@ -499,6 +503,7 @@ pub(crate) fn line(id: &str, offer: Offer, quantity: i64) -> OrderLine {
         unit_price: offer.price,
         unit_discount: offer.discount,
         coupon_share: Won::ZERO,
+        outside_scope: false,
         status: LineStatus::PendingPayment,
     }
 }
@@ -514,6 +519,7 @@ pub(crate) fn draft(buyer: &str, items: Vec<OrderLine>, terms: Option<Terms>, in
         items,
         quote,
         coupon_id,
+        budget_shards: None,
         order_sheet_id: None,
         at: at(instant),
     }

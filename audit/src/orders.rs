@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, btree_map};
 use jiff::{SignedDuration, Timestamp};
 use shared::domain::{
     OrderId, PaymentId, UserId, Won,
-    coupon::{Discount, Terms},
+    coupon::Discount,
     order::{
         Change, HistoryEvent, LineStatus, Order, OrderLine, OrderStatus, ParcelStatus, PaymentMethod, ReceivedUnits,
         Refund, TRANSITIONS, UnitCondition,
@@ -138,12 +138,6 @@ pub(crate) fn count(order: &Order, figures: &mut Figures) {
     figures.refunded_won += i128::from(order.refunded.get());
 }
 
-/// The price of the goods less their own discounts. Zero if the subtraction overflows; the check of the order itself
-/// reports that.
-pub(crate) fn goods_of(amounts: &Amounts) -> Won {
-    amounts.goods_total.checked_sub(amounts.goods_discount).unwrap_or_default()
-}
-
 /// Checks an order by itself.
 pub(crate) fn check(order: &Order, findings: &mut Findings) {
     let mut checks = findings.about(Invariant::Orders, Subject::Order(order.order_id.clone()));
@@ -185,7 +179,7 @@ fn check_amounts(order: &Order, checks: &mut Checks<'_>) {
         checks.equal("discount without a coupon", 0, coupon_discount.get());
     }
     let lines: Vec<PricedLine> = order.items.iter().map(OrderLine::priced).collect();
-    let coupon = Terms { discount: Discount::Fixed(coupon_discount), min_order_amount: None };
+    let coupon = Discount::Fixed(coupon_discount).into();
     let coupon = (!coupon_discount.is_zero()).then_some(&coupon);
     let as_charged = ShippingPolicy { fee: shipping_fee, free_from: Won::new(i64::MAX) };
     let Ok(quote) = pricing::quote(&lines, coupon, as_charged) else {

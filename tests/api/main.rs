@@ -39,11 +39,13 @@ mod balance {
 }
 
 mod coupons {
+    mod budget;
     mod create;
     mod issue;
     mod list;
     mod list_open;
     mod revoke;
+    mod scope;
     mod update;
 }
 

@@ -29,11 +29,12 @@ pub fn draft(user: &str, lines: &[(&str, i64)], shipping: ShippingPolicy, at: Ti
         unit_price: Won::new(PRICE),
         unit_discount: Won::ZERO,
         coupon_share: Won::ZERO,
+        outside_scope: false,
         status: LineStatus::PendingPayment,
     };
     let items: Vec<OrderLine> = lines.iter().map(line).collect();
     let priced: Vec<_> = items.iter().map(OrderLine::priced).collect();
     let quote = pricing::quote(&priced, None, shipping).unwrap();
     let (user_id, actor) = (id(user), Actor::Customer);
-    Draft { user_id, actor, items, quote, coupon_id: None, order_sheet_id: None, at }
+    Draft { user_id, actor, items, quote, coupon_id: None, budget_shards: None, order_sheet_id: None, at }
 }

@@ -240,12 +240,13 @@ fn draft(units: u16) -> Draft {
         unit_price: won(7_000),
         unit_discount: Won::ZERO,
         coupon_share: Won::ZERO,
+        outside_scope: false,
         status: LineStatus::PendingPayment,
     };
     let shipping = ShippingPolicy { fee: won(3_000), free_from: won(1_000_000) };
     let quote = pricing::quote(&[line.priced()], None, shipping).unwrap();
-    let (items, coupon_id, order_sheet_id) = (vec![line], None, None);
-    Draft { user_id: mina(), actor: Actor::Customer, items, quote, coupon_id, order_sheet_id, at: at(1) }
+    let (items, coupon_id, budget_shards, order_sheet_id) = (vec![line], None, None, None);
+    Draft { user_id: mina(), actor: Actor::Customer, items, quote, coupon_id, budget_shards, order_sheet_id, at: at(1) }
 }
 
 /// The numbers of the lines of [`Books::equal`] in their file.

@@ -7,6 +7,7 @@ use crate::{
     app::Failure,
     domain::{
         Refusal,
+        coupon::CouponProblem,
         id::bucket,
         refusal::{Entity, OpenBusiness},
     },
@@ -160,7 +161,13 @@ impl ApiError {
                 "orders": orders, "claims": claims, "payments": payments, "refunds": refunds, "balance": balance,
             })),
             Refusal::CouponNotUsable { coupon_id, reason } => {
-                Some(json!({ "couponId": coupon_id, "reason": reason.as_str() }))
+                let reason_name = reason.as_str();
+                Some(match reason {
+                    CouponProblem::BudgetExceeded { left } => {
+                        json!({ "couponId": coupon_id, "reason": reason_name, "budgetLeft": left })
+                    }
+                    _ => json!({ "couponId": coupon_id, "reason": reason_name }),
+                })
             }
             Refusal::CampaignStateConflict { coupon_id, status } => {
                 Some(json!({ "couponId": coupon_id, "status": status, "allowed": [] }))

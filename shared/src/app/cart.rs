@@ -59,7 +59,8 @@ impl LiveItem {
     ) -> Result<Self, Failure> {
         let amount = match offer.status {
             SaleStatus::OnSale => {
-                PricedLine { unit_price: offer.price, unit_discount: offer.discount, quantity }.amount()
+                PricedLine { unit_price: offer.price, unit_discount: offer.discount, quantity, outside_scope: false }
+                    .amount()
             }
             SaleStatus::Discontinued => Some(Won::ZERO),
             SaleStatus::Hidden => return Ok(Self::of_hidden(product_id, quantity)),

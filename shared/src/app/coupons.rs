@@ -14,8 +14,9 @@ use super::{
 };
 use crate::{
     domain::{
-        CouponId, Invalid, Patch, Precondition, Refusal, UserId,
+        CouponId, Invalid, Patch, Precondition, Refusal, UserId, Won,
         account::Account,
+        budget::{self, BudgetShard},
         coupon::{
             Campaign, CampaignRow, CampaignStatus, Counter, CouponState, CouponStatus, IssuedCoupon, Terms,
             TotalQuantity, Validity,
@@ -35,6 +36,8 @@ pub struct Remaining {
     /// Tickets that can still be allocated. They are fewer than the coupons that can still be issued while unclaimed
     /// tickets are on the way, or orphaned ones have not been swept.
     pub remaining: i64,
+    /// The won left of its budget, if it has one.
+    pub budget_left: Option<Won>,
 }
 
 #[derive(Debug, Clone)]
@@ -52,6 +55,8 @@ pub struct NewCampaign {
     pub validity: Validity,
     /// The number of its counters, if it is chosen.
     pub counter_shards: Option<CounterShards>,
+    /// The most that all its coupons together take off.
+    pub max_total_discount: Option<Won>,
 }
 
 /// A change of a campaign. A field that is `None` stays.
@@ -89,6 +94,7 @@ async fn create_once(
     coupon_id: CouponId,
     key: &RequestKey,
 ) -> Result<IdempotentOutcome, Failure> {
+    let counter_shards = counter_shards(new.counter_shards, new.total_quantity);
     let campaign = Campaign {
         coupon_id: coupon_id.clone(),
         name: new.name,
@@ -98,13 +104,15 @@ async fn create_once(
         issue_from: new.issue_from,
         issue_until: new.issue_until,
         validity: new.validity,
-        counter_shards: counter_shards(new.counter_shards, new.total_quantity),
+        counter_shards,
         created_at: shop.clock.now(),
         updated_at: Some(shop.clock.now()),
         status: CampaignStatus::Active,
         version: 0,
         first_quantity: None,
         has_row: true,
+        max_total_discount: new.max_total_discount,
+        budget_shards: new.max_total_discount.map(|_| budget::shards(counter_shards)),
         sweep: SweepPlan::beginning_at(new.issue_from.max(shop.clock.now())),
     };
     let mut transaction = Transaction::new();
@@ -112,6 +120,9 @@ async fn create_once(
     transaction.add(coupons::create_row(&campaign));
     for (limit, shard) in spread(campaign.total_quantity, campaign.counter_shards).into_iter().zip(0..) {
         transaction.add(coupons::create_counter(&coupon_id, shard, &Counter::new(limit)));
+    }
+    for (left, shard) in campaign.budget_parts().into_iter().zip(0..) {
+        transaction.add(coupons::create_budget(&coupon_id, shard, left));
     }
     let created = IdempotentOutcome { coupon_id };
     match idempotency::transact(shop, transaction, key, created, Keep::AWeek, &mut shop.backoff()).await? {
@@ -247,19 +258,51 @@ pub async fn open(shop: &Shop, after: Option<String>, limit: usize) -> Result<Pa
 pub async fn get(shop: &Shop, coupon: &CouponId) -> Result<Remaining, Failure> {
     let campaign: Option<Campaign> = shop.table.get(keys::campaign(coupon), Consistency::Strong).await?;
     let campaign = campaign.ok_or_else(|| Refusal::not_found(Entity::Coupon, coupon))?;
-    let counters: Vec<Key> = tickets::counters(&campaign).collect();
-    let found = shop.table.get_all(&counters, Consistency::Strong, &mut shop.backoff()).await?;
-    with_counters(campaign, &found)
+    let counts: Vec<Key> = counts(&campaign).collect();
+    let found = shop.table.get_all(&counts, Consistency::Strong, &mut shop.backoff()).await?;
+    with_counts(campaign, &found)
 }
 
-/// A campaign with its counters as they were read.
-pub(super) fn with_counters(campaign: Campaign, found: &Found) -> Result<Remaining, Failure> {
+/// The counters of a campaign and the shards of its budget.
+pub(super) fn counts(campaign: &Campaign) -> impl Iterator<Item = Key> {
+    tickets::counters(campaign).chain(budget_keys(&campaign.coupon_id, campaign.budget_shards))
+}
+
+fn budget_keys(coupon: &CouponId, shards: Option<u16>) -> impl Iterator<Item = Key> {
+    (0..shards.unwrap_or(0)).map(|shard| keys::budget(coupon, shard))
+}
+
+/// The won in each shard of a campaign's budget, read strongly. Won that return while it is read may be missed.
+///
+/// # Errors
+/// If the table cannot be reached.
+pub(super) async fn read_budget(
+    shop: &Shop,
+    coupon: &CouponId,
+    shards: u16,
+    backoff: &mut Backoff,
+) -> Result<Vec<Won>, Failure> {
+    let wanted: Vec<Key> = budget_keys(coupon, Some(shards)).collect();
+    let found = shop.table.get_all(&wanted, Consistency::Strong, backoff).await?;
+    wanted.iter().map(|key| budget_in(&found, key)).collect()
+}
+
+fn budget_in(found: &Found, key: &Key) -> Result<Won, Failure> {
+    let shard: BudgetShard = found.get(key)?.ok_or(Failure::Internal("a budget lacks a shard"))?;
+    Ok(shard.left)
+}
+
+/// A campaign with its counters and its budget as they were read.
+pub(super) fn with_counts(campaign: Campaign, found: &Found) -> Result<Remaining, Failure> {
     let mut remaining = 0_i64;
     for key in tickets::counters(&campaign) {
         let counter: Counter = found.get(&key)?.ok_or(Failure::Internal("a campaign lacks a counter"))?;
         remaining = remaining.saturating_add(counter.left());
     }
-    Ok(Remaining { campaign, remaining })
+    let left = budget_keys(&campaign.coupon_id, campaign.budget_shards).map(|key| budget_in(found, &key));
+    let left = Won::checked_sum(left.collect::<Result<Vec<_>, _>>()?);
+    let budget_left = campaign.budget_shards.and(left);
+    Ok(Remaining { campaign, remaining, budget_left })
 }
 
 /// Issues a coupon of a campaign to a user, first come first served. It first allocates a ticket of the counter, which
@@ -347,7 +390,8 @@ async fn issue_once(
         user_id: user.clone(),
         name: campaign.name.clone(),
         description: campaign.description.clone(),
-        terms: campaign.terms,
+        terms: campaign.terms.clone(),
+        budget_shards: campaign.budget_shards,
         state: CouponState::Usable,
         issued_at: now,
         expires_at: campaign.expiry(now).map_err(|_| Failure::Internal("a coupon's expiry is an instant"))?,

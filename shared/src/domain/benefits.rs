@@ -25,10 +25,10 @@ named!(OnPartialCancel { "KEEP" => Keep, "RECALCULATE" => Recalculate });
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Benefits {
-    /// The least amount of goods for the coupon.
+    /// The least amount of goods within the coupon's scope.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coupon_minimum: Option<Won>,
-    /// Whether the coupon waives the fees below.
+    /// Whether the coupon waives the fees below of shipments within its scope.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub coupon_ships_free: bool,
     /// The shipments without a fee.
@@ -54,17 +54,22 @@ impl Benefits {
         *self == Self::default()
     }
 
-    /// Whether goods of an amount earn the coupon.
+    /// Whether goods of an amount, within its scope, earn the coupon.
     pub fn earn_coupon(&self, goods: Won) -> bool {
         self.coupon_minimum.is_none_or(|least| goods >= least)
     }
 
-    /// The fees of shipments that are free no longer. Each has goods of an amount, and no fee without goods.
-    pub fn fees_due(&self, is_coupon_earned: bool, goods: impl Fn(usize) -> Option<Won>) -> Option<Won> {
-        if self.coupon_ships_free && is_coupon_earned {
-            return Some(Won::ZERO);
-        }
-        let is_due = |free: &&FreeShipment| goods(free.shipment).is_some_and(|goods| goods < free.free_from);
+    /// The fees of shipments that are free no longer. Each has goods of an amount, and no fee without goods. The coupon
+    /// waives the fees of those that it applies to, if it waives any.
+    pub fn fees_due(
+        &self,
+        coupon_applies: impl Fn(usize) -> bool,
+        goods: impl Fn(usize) -> Option<Won>,
+    ) -> Option<Won> {
+        let is_due = |free: &&FreeShipment| {
+            let is_waived = self.coupon_ships_free && coupon_applies(free.shipment);
+            !is_waived && goods(free.shipment).is_some_and(|goods| goods < free.free_from)
+        };
         Won::checked_sum(self.free_shipments.iter().filter(is_due).map(|free| free.fee))
     }
 }

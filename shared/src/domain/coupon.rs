@@ -12,19 +12,30 @@ use super::{
     invalid::named,
     inventory::spread,
     is_zero,
+    scope::Scope,
     swept::{SweepPlan, Swept},
     time,
 };
 
 /// The discount of a coupon, and its conditions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Terms {
     #[serde(flatten)]
     pub discount: Discount,
-    /// The minimum of an order (goods less their own discounts).
+    /// The minimum of the goods within the scope, less their own discounts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_order_amount: Option<Won>,
+    /// The goods that the discount is on; all, if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
+}
+
+impl From<Discount> for Terms {
+    /// The discount, without conditions.
+    fn from(discount: Discount) -> Self {
+        Self { discount, min_order_amount: None, scope: None }
+    }
 }
 
 /// The discount of a coupon.
@@ -213,6 +224,12 @@ pub struct Campaign {
     /// Whether the public list has a row of it while it is ACTIVE. Campaigns of an earlier version get one by the sweep.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_row: bool,
+    /// The most that all its coupons together take off; no bound, if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_total_discount: Option<Won>,
+    /// The number of shards over which that budget is spread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget_shards: Option<u16>,
     /// The sweep of its tickets. One without a plan, as of an earlier version, is looked at from its start on.
     #[serde(flatten)]
     pub sweep: SweepPlan,
@@ -253,6 +270,13 @@ impl Campaign {
     /// The part of the total that each counter had before coupons were added.
     pub fn first_parts(&self) -> Vec<i64> {
         spread(self.first_quantity.unwrap_or(self.total_quantity), self.counter_shards)
+    }
+
+    /// The part of the budget that each of its shards begins with; none without a budget.
+    pub fn budget_parts(&self) -> Vec<Won> {
+        let parts = self.max_total_discount.zip(self.budget_shards);
+        let parts = parts.map(|(budget, shards)| spread(budget.get(), shards)).unwrap_or_default();
+        parts.into_iter().map(Won::new).collect()
     }
 
     /// Whether no ticket can be allocated any more: a request that began just before the end has had enough time.
@@ -418,6 +442,9 @@ pub struct IssuedCoupon {
     pub description: Option<String>,
     #[serde(flatten)]
     pub terms: Terms,
+    /// The number of shards of its campaign's budget, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget_shards: Option<u16>,
     /// Its state, without the passing of time.
     pub state: CouponState,
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
@@ -482,12 +509,16 @@ pub enum CouponProblem {
     Expired,
     /// It was revoked.
     Revoked,
-    /// The order is below the coupon's minimum.
+    /// No line of the order is within the coupon's scope.
+    NotInScope,
+    /// The goods within the scope are below the coupon's minimum.
     OrderTooSmall,
     /// Shipping is free already.
     ShippingAlreadyFree,
     /// It would give no discount.
     NothingToDiscount,
+    /// Its discount is above what is left of the campaign's budget.
+    BudgetExceeded { left: Won },
 }
 
 impl CouponProblem {
@@ -498,9 +529,11 @@ impl CouponProblem {
             Self::Used => "USED",
             Self::Expired => "EXPIRED",
             Self::Revoked => "REVOKED",
+            Self::NotInScope => "NOT_IN_SCOPE",
             Self::OrderTooSmall => "MIN_ORDER_AMOUNT",
             Self::ShippingAlreadyFree => "SHIPPING_ALREADY_FREE",
             Self::NothingToDiscount => "NOTHING_TO_DISCOUNT",
+            Self::BudgetExceeded { .. } => "BUDGET_EXCEEDED",
         }
     }
 }
@@ -518,7 +551,7 @@ mod tests {
             coupon_id: CouponId::try_from("welcome".to_owned()).unwrap(),
             name: "Welcome".to_owned(),
             description: None,
-            terms: Terms { discount: Discount::Fixed(Won::new(1_000)), min_order_amount: None },
+            terms: Discount::Fixed(Won::new(1_000)).into(),
             total_quantity: 10,
             issue_from: at("2026-11-01T00:00:00Z"),
             issue_until: at("2026-12-01T00:00:00Z"),
@@ -530,6 +563,8 @@ mod tests {
             version: 0,
             first_quantity: None,
             has_row: true,
+            max_total_discount: None,
+            budget_shards: None,
             sweep: SweepPlan::default(),
         }
     }
@@ -596,6 +631,7 @@ mod tests {
             name: campaign.name.clone(),
             description: None,
             terms: campaign.terms,
+            budget_shards: None,
             state: CouponState::Usable,
             issued_at: at("2026-11-20T00:00:00Z"),
             expires_at: at("2026-11-30T00:00:00Z"),

@@ -1,6 +1,6 @@
 //! The amounts of an order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,8 @@ pub struct PricedLine {
     pub unit_price: Won,
     pub unit_discount: Won,
     pub quantity: Quantity,
+    /// Whether it is outside the scope of the order's coupon.
+    pub outside_scope: bool,
 }
 
 impl PricedLine {
@@ -112,16 +114,32 @@ pub fn quote_shipments(
     let line_amounts: Option<Vec<Won>> = lines.iter().map(|(line, _)| line.amount()).collect();
     let line_amounts = line_amounts.ok_or(NoQuote::Overflow)?;
     let mut shipments = shipments_of(lines, &line_amounts, rates)?;
-    let fees = sum(shipments.iter().map(|shipment| Some(shipment.fee)).collect())?;
-
-    let (coupon_discount, shipping_fee) = match coupon {
-        None => (Won::ZERO, fees),
-        Some(terms) => apply(terms, goods, fees)?,
-    };
-    if shipping_fee.is_zero() {
-        shipments.iter_mut().for_each(|shipment| shipment.fee = Won::ZERO);
+    let mut coupon_discount = Won::ZERO;
+    let mut coupon_shares = vec![Won::ZERO; lines.len()];
+    if let Some(terms) = coupon {
+        if lines.iter().all(|(line, _)| line.outside_scope) {
+            return Err(NoQuote::Coupon(CouponProblem::NotInScope));
+        }
+        let in_scope = lines.iter().zip(&line_amounts);
+        let in_scope: Vec<Won> =
+            in_scope.map(|((line, _), amount)| if line.outside_scope { Won::ZERO } else { *amount }).collect();
+        let scoped = sum(in_scope.iter().copied().map(Some).collect())?;
+        let scoped_shipments = scoped_shipments(lines, &shipments);
+        let fees =
+            sum(scoped_shipments.iter().filter_map(|&position| Some(Some(shipments.get(position)?.fee))).collect())?;
+        match apply(terms, scoped, fees)? {
+            Applied::Discount(discount) => coupon_discount = discount,
+            Applied::FreeShipping => {
+                for position in scoped_shipments {
+                    if let Some(shipment) = shipments.get_mut(position) {
+                        shipment.fee = Won::ZERO;
+                    }
+                }
+            }
+        }
+        coupon_shares = apportion(coupon_discount, &in_scope);
     }
-    let coupon_shares = apportion(coupon_discount, &line_amounts);
+    let shipping_fee = sum(shipments.iter().map(|shipment| Some(shipment.fee)).collect())?;
     let payable = goods
         .checked_sub(coupon_discount)
         .and_then(|goods| goods.checked_add(shipping_fee))
@@ -151,8 +169,22 @@ fn shipments_of(
     Ok(shipments.collect())
 }
 
-/// The discount of a coupon on the goods, and the shipping fees with it: (discount, fees).
-fn apply(terms: &Terms, goods: Won, fee: Won) -> Result<(Won, Won), NoQuote> {
+/// The positions of the shipments with a line within the scope of the coupon, each once.
+fn scoped_shipments(lines: &[(PricedLine, Option<&UserId>)], shipments: &[Shipment]) -> BTreeSet<usize> {
+    let in_scope = lines.iter().filter(|(line, _)| !line.outside_scope);
+    in_scope.filter_map(|(_, seller)| shipment_of(shipments, *seller)).collect()
+}
+
+/// The benefit of a coupon.
+enum Applied {
+    /// Won off the goods.
+    Discount(Won),
+    /// No fee for the shipments within the scope.
+    FreeShipping,
+}
+
+/// The benefit of a coupon for the goods within its scope, whose shipments cost a fee.
+fn apply(terms: &Terms, goods: Won, fee: Won) -> Result<Applied, NoQuote> {
     if terms.min_order_amount.is_some_and(|least| goods < least) {
         return Err(NoQuote::Coupon(CouponProblem::OrderTooSmall));
     }
@@ -166,10 +198,14 @@ fn apply(terms: &Terms, goods: Won, fee: Won) -> Result<(Won, Won), NoQuote> {
         Discount::FreeShipping if fee.is_zero() => {
             return Err(NoQuote::Coupon(CouponProblem::ShippingAlreadyFree));
         }
-        Discount::FreeShipping => return Ok((Won::ZERO, Won::ZERO)),
+        Discount::FreeShipping => return Ok(Applied::FreeShipping),
     };
     // A coupon is not used up without a discount.
-    if discount.is_zero() { Err(NoQuote::Coupon(CouponProblem::NothingToDiscount)) } else { Ok((discount, fee)) }
+    if discount.is_zero() {
+        Err(NoQuote::Coupon(CouponProblem::NothingToDiscount))
+    } else {
+        Ok(Applied::Discount(discount))
+    }
 }
 
 /// Each line's part of the fee of its shipment, to the won, in proportion to the amounts of the lines. A line has an amount
@@ -228,11 +264,12 @@ mod tests {
             unit_price: Won::new(price),
             unit_discount: Won::new(discount),
             quantity: Quantity::try_from(quantity).unwrap(),
+            outside_scope: false,
         }
     }
 
     fn terms(discount: Discount) -> Terms {
-        Terms { discount, min_order_amount: None }
+        discount.into()
     }
 
     fn fixed(amount: i64) -> Terms {

@@ -180,6 +180,7 @@ mod tests {
             unit_price: Won::new(1_000),
             unit_discount: Won::new(100),
             coupon_share: Won::ZERO,
+            outside_scope: false,
             status: LineStatus::PendingPayment,
         };
         let shipping = ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) };
@@ -189,6 +190,7 @@ mod tests {
             quote: quote(&[line.priced()], coupon, shipping).unwrap(),
             items: vec![line],
             coupon_id: None,
+            budget_shards: None,
             order_sheet_id: None,
             at: Timestamp::UNIX_EPOCH,
         };
@@ -214,7 +216,7 @@ mod tests {
 
     #[test]
     fn each_line_has_its_part_of_the_coupon() {
-        let coupon = Terms { discount: Discount::Fixed(Won::new(100)), min_order_amount: None };
+        let coupon = Discount::Fixed(Won::new(100)).into();
         let sheet = sheet_with(Some(&coupon));
         assert_eq!((sheet.amounts.coupon_discount, sheet.items[0].coupon_share), (Won::new(100), Won::new(100)));
         assert_eq!(

@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     domain::{
-        CouponId, OrderId, UserId,
+        CouponId, OrderId, UserId, Won,
+        budget::{BudgetShard, Spend},
         coupon::{Campaign, CampaignRow, ClaimRecord, Counter, CouponState, IssuedCoupon},
         swept::{SweepPlan, Swept},
     },
@@ -152,6 +153,25 @@ pub fn leave_sweeps(coupon: &CouponId) -> Action {
 
 pub fn create_counter(coupon: &CouponId, shard: u16, counter: &Counter) -> Action {
     Action::create(keys::counter(coupon, shard), counter)
+}
+
+pub fn create_budget(coupon: &CouponId, shard: u16, left: Won) -> Action {
+    Action::create(keys::budget(coupon, shard), &BudgetShard { left })
+}
+
+/// Takes won of a campaign's budget for the discount of an order. Only for a transaction that also uses the coupon.
+pub fn spend_budget(coupon: &CouponId, Spend { shard, amount }: Spend) -> Action {
+    Action::update(keys::budget(coupon, shard), "SET #left = #left - :amount")
+        .when("#left >= :amount")
+        .value(":amount", amount)
+}
+
+/// Returns won to a campaign's budget. Only for a transaction that also takes them from the discount of an order. The only
+/// condition is that the shard exists: what was spent finds room.
+pub fn return_to_budget(coupon: &CouponId, Spend { shard, amount }: Spend) -> Action {
+    Action::update(keys::budget(coupon, shard), "SET #left = #left + :amount")
+        .when("attribute_exists(#pk)")
+        .value(":amount", amount)
 }
 
 /// Allocates the next ticket of a counter shard. Refused if none is left, the campaign is paused or has ended, or its

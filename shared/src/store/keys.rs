@@ -37,6 +37,7 @@
 //! | | | | by time: `CAMPAIGNS`, instant and coupon id |
 //! | the row of an ACTIVE campaign in the public list | `OPENCAMPAIGNS` | `UNTIL#end of the issue#coupon id` | |
 //! | a shard of its counter | `COUNTER#coupon id#shard` | `COUNTER` | |
+//! | a shard of its budget | `BUDGET#coupon id#shard` | `BUDGET` | |
 //! | the claim record of a ticket | `SLOT#coupon id#shard#ticket` | `SLOT` | |
 //! | units sold of a product | `SALES#product id` | `SALES` | by time: `SALES`, product id |
 //! | | | | by sales: `RANKED#bucket`, rank and units by day, while it is on sale and some window has units |
@@ -456,6 +457,11 @@ pub fn campaign_row_place(coupon: &CouponId, issue_until: Timestamp) -> String {
 /// One shard of a campaign's counter.
 pub fn counter(coupon: &CouponId, shard: u16) -> Key {
     key(format!("COUNTER#{coupon}#{shard}"), "COUNTER")
+}
+
+/// One shard of a campaign's budget.
+pub fn budget(coupon: &CouponId, shard: u16) -> Key {
+    key(format!("BUDGET#{coupon}#{shard}"), "BUDGET")
 }
 
 /// The claim record of a ticket.

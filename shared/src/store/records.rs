@@ -29,6 +29,7 @@ use super::{
 use crate::domain::{
     CouponId, OrderId, PaymentId, ProductId, UserId,
     account::Account,
+    budget::BudgetShard,
     cart::Cart,
     coupon::{Campaign, CampaignRow, ClaimRecord, Counter, IssuedCoupon},
     inventory::Shard,
@@ -123,6 +124,11 @@ pub enum Record {
         coupon: CouponId,
         shard: u16,
         counter: Counter,
+    },
+    Budget {
+        coupon: CouponId,
+        shard: u16,
+        budget: BudgetShard,
     },
     TicketClaim {
         coupon: CouponId,
@@ -265,6 +271,10 @@ impl Record {
                 let (coupon, shard) = (reader.part(coupon)?, reader.number(shard)?);
                 Ok(Self::Counter { coupon, shard, counter: reader.record()? })
             }
+            (["BUDGET", coupon, shard], ["BUDGET"]) => {
+                let (coupon, shard) = (reader.part(coupon)?, reader.number(shard)?);
+                Ok(Self::Budget { coupon, shard, budget: reader.record()? })
+            }
             (["UNITS", product, shard, place], ["UNITS"]) => {
                 let (product, shard, place) = (reader.part(product)?, reader.number(shard)?, reader.number(place)?);
                 Ok(Self::UnitClaim { product, shard, place, claim: reader.record()? })
@@ -350,6 +360,7 @@ impl Record {
             Self::Campaign(campaign) => keys::campaign(&campaign.coupon_id),
             Self::CampaignRow(row) => keys::campaign_row(&row.coupon_id, row.issue_until),
             Self::Counter { coupon, shard, .. } => keys::counter(coupon, *shard),
+            Self::Budget { coupon, shard, .. } => keys::budget(coupon, *shard),
             Self::TicketClaim { coupon, shard, ticket, .. } => keys::ticket_claim(coupon, *shard, *ticket),
             Self::Sales { product, .. } => keys::sales(product),
             Self::RanksRefreshed(_) => keys::ranks_refreshed(),
@@ -500,6 +511,7 @@ mod tests {
             (keys::campaign(&coupon()), with(campaign.clone(), &terms)),
             (keys::campaign_row(&coupon(), at.parse().unwrap()), with(campaign, &terms)),
             (keys::counter(&coupon(), 0), json!({ "next": 0, "limit": 1 })),
+            (keys::budget(&coupon(), 1), json!({ "left": 500 })),
             (keys::unit_claim(&product(), 3, 70), json!({ "units": 2, "orderId": "o1" })),
             (keys::ticket_claim(&coupon(), 0, 5), json!({ "userId": "mina" })),
             (keys::sales(&product()), json!({ "lastSoldAt": at_ms, "day_20261120": 2, "ttl": 1 })),

@@ -53,9 +53,11 @@ pub fn hold(shop: &TestShop, user: &str, product: &str, quantity: i64) -> Call {
     order_by(shop, user, product, quantity, "LATER")
 }
 
-/// Orders two teas with the coupon `welcome`, which the user gets for it, with this kind of payment.
+/// Orders two teas with the coupon `welcome`, which the user gets for it, with this kind of payment. The order spends the
+/// whole budget of its campaign.
 pub async fn order_with_coupon(shop: &TestShop, user: &str, payment: &str) -> Value {
-    shop.coupon("welcome", 1).await;
+    let terms = json!({ "kind": "FIXED", "value": 1_000, "maxTotalDiscount": 1_000 });
+    shop.campaign("welcome", 1, terms).await;
     shop.issue(user, "welcome").await.expect(201);
     let items = json!([{ "productId": "tea", "quantity": 2 }]);
     let body = json!({ "userId": user, "items": items, "couponId": "welcome", "payment": payment });

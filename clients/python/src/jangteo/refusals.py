@@ -80,6 +80,7 @@ class CouponAlreadyIssued(Refusal):
 class CouponNotUsableDetails(TypedDict):
     couponId: str
     reason: str
+    budgetLeft: NotRequired[int]
 
 
 class CouponNotUsable(Refusal):

@@ -223,12 +223,13 @@ fn draft(user: &UserId, tea: &ProductId) -> Result<Draft, Box<dyn Error>> {
         unit_price: OFFER.price,
         unit_discount: OFFER.discount,
         coupon_share: Won::ZERO,
+        outside_scope: false,
         status: LineStatus::PendingPayment,
     };
     let quote = pricing::quote(&[line.priced()], None, SHIPPING).map_err(|_| "a price")?;
     let (user_id, items) = (user.clone(), vec![line]);
     let (actor, at) = (Actor::Customer, Timestamp::UNIX_EPOCH);
-    Ok(Draft { user_id, actor, items, quote, coupon_id: None, order_sheet_id: None, at })
+    Ok(Draft { user_id, actor, items, quote, coupon_id: None, budget_shards: None, order_sheet_id: None, at })
 }
 
 fn profile(user_id: UserId) -> Profile {

@@ -103,7 +103,7 @@ pub(crate) fn of(code: Code) -> Option<Details> {
                 ("couponId", Text, "The coupon."),
                 ("reason", Text, "The reason, such as `USED` or `EXPIRED`. New ones may appear."),
             ],
-            &[],
+            &[("budgetLeft", Won, "The won left of the campaign's budget, if the discount is above it.")],
         ),
         Code::ProductNotOnSale => (&[("productId", Text, "The product.")], &[]),
         Code::PriceChanged => (

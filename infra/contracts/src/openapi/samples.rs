@@ -200,7 +200,11 @@ fn answers() -> Result<Vec<(&'static str, Value)>, Error> {
         ("Bestseller", serde_json::to_value(bestseller)?),
         (
             "CouponCampaign",
-            serde_json::to_value(CampaignView::from(Remaining { campaign: campaign()?, remaining: 412 }))?,
+            serde_json::to_value(CampaignView::from(Remaining {
+                campaign: campaign()?,
+                remaining: 412,
+                budget_left: None,
+            }))?,
         ),
         ("OpenCampaign", serde_json::to_value(OpenCampaignView::from(CampaignRow::new(&campaign()?)))?),
         ("IssuedCoupon", serde_json::to_value(IssuedCouponView::at(ordered_at, issued_coupon()?))?),
@@ -461,6 +465,7 @@ pub fn order() -> Result<(OrderId, Draft), Error> {
         unit_price: product.price,
         unit_discount: product.discount,
         coupon_share: Won::ZERO,
+        outside_scope: false,
         status: LineStatus::PendingPayment,
     };
     let campaign = campaign()?;
@@ -471,6 +476,7 @@ pub fn order() -> Result<(OrderId, Draft), Error> {
         items: vec![line],
         quote: quote.map_err(|_| Error::NoSample("Order"))?,
         coupon_id: Some(campaign.coupon_id),
+        budget_shards: None,
         order_sheet_id: None,
         at: at("2026-11-20T01:00:00Z")?,
     };
@@ -482,7 +488,7 @@ fn campaign() -> Result<Campaign, Error> {
         coupon_id: CouponId::try_from("welcome-5000".to_owned())?,
         name: "첫 구매 5,000원".to_owned(),
         description: Some("첫 주문에 쓰는 쿠폰입니다.".to_owned()),
-        terms: Terms { discount: Discount::Fixed(Won::new(5_000)), min_order_amount: Some(Won::new(20_000)) },
+        terms: Terms { min_order_amount: Some(Won::new(20_000)), ..Discount::Fixed(Won::new(5_000)).into() },
         total_quantity: 1_000,
         issue_from: at("2026-11-19T15:00:00Z")?,
         issue_until: at("2026-11-30T15:00:00Z")?,
@@ -494,6 +500,8 @@ fn campaign() -> Result<Campaign, Error> {
         version: 0,
         first_quantity: None,
         has_row: true,
+        max_total_discount: None,
+        budget_shards: None,
         sweep: SweepPlan::default(),
     })
 }
@@ -508,6 +516,7 @@ pub fn issued_coupon() -> Result<IssuedCoupon, Error> {
     Ok(IssuedCoupon {
         issued_coupon_id: "x7n4v2m9q1k5z8w3t6c0rfadjb".to_owned(),
         user_id: UserId::try_from("mina".to_owned())?,
+        budget_shards: None,
         state: CouponState::Usable,
         issued_at,
         expires_at: campaign.expiry(issued_at)?,

@@ -1,5 +1,7 @@
 //! Coupons.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -7,8 +9,9 @@ use utoipa::ToSchema;
 use crate::{
     app::coupons::Remaining,
     domain::{
-        CouponId, OrderId, UserId, Won,
+        CouponId, OrderId, ProductId, UserId, Won,
         coupon::{CampaignRow, CampaignStatus, CouponKind, CouponStatus, Discount, IssuedCoupon, Terms, Validity},
+        scope::Scope,
     },
 };
 
@@ -37,6 +40,12 @@ pub struct CampaignView {
     pub remaining_quantity: i64,
     /// The number of counters over which the coupons are spread.
     pub counter_shards: u16,
+    /// The most that all its coupons together take off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_total_discount: Option<Won>,
+    /// The won left of that budget: orders spend them, and what is cancelled or returned gives its part back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget_left: Option<Won>,
     /// The start of the issue.
     pub issue_from: Timestamp,
     /// The end of the issue, exclusive.
@@ -66,24 +75,53 @@ pub struct TermsView {
     /// The most that a `RATE` takes off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_discount: Option<Won>,
-    /// The minimum of an order: goods less their own discounts.
+    /// The minimum of an order: goods less their own discounts, those within the scope.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_order_amount: Option<Won>,
+    /// The goods that the discount is on; all, if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<ScopeView>,
+}
+
+/// The goods that the discount of a coupon is on: one of the three.
+#[derive(Debug, Default, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = CouponScope)]
+pub struct ScopeView {
+    /// These products.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub product_ids: Option<BTreeSet<ProductId>>,
+    /// Products of these categories.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub categories: Option<BTreeSet<String>>,
+    /// Products of these sellers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seller_ids: Option<BTreeSet<UserId>>,
+}
+
+impl From<Scope> for ScopeView {
+    fn from(scope: Scope) -> Self {
+        match scope {
+            Scope::ProductIds(ids) => Self { product_ids: Some(ids), ..Self::default() },
+            Scope::Categories(names) => Self { categories: Some(names), ..Self::default() },
+            Scope::SellerIds(ids) => Self { seller_ids: Some(ids), ..Self::default() },
+        }
+    }
 }
 
 impl From<Terms> for TermsView {
-    fn from(Terms { discount, min_order_amount }: Terms) -> Self {
+    fn from(Terms { discount, min_order_amount, scope }: Terms) -> Self {
         let (value, max_discount) = match discount {
             Discount::Fixed(amount) => (Some(amount.get()), None),
             Discount::Rate { percent, cap } => (Some(percent.get()), cap),
             Discount::FreeShipping => (None, None),
         };
-        Self { kind: discount.kind(), value, max_discount, min_order_amount }
+        Self { kind: discount.kind(), value, max_discount, min_order_amount, scope: scope.map(ScopeView::from) }
     }
 }
 
 impl From<Remaining> for CampaignView {
-    fn from(Remaining { campaign, remaining }: Remaining) -> Self {
+    fn from(Remaining { campaign, remaining, budget_left }: Remaining) -> Self {
         let (valid_days, valid_until) = split(campaign.validity);
         Self {
             updated_at: campaign.last_updated(),
@@ -96,6 +134,8 @@ impl From<Remaining> for CampaignView {
             issued_quantity: campaign.total_quantity.saturating_sub(remaining),
             remaining_quantity: remaining,
             counter_shards: campaign.counter_shards,
+            max_total_discount: campaign.max_total_discount,
+            budget_left,
             issue_from: campaign.issue_from,
             issue_until: campaign.issue_until,
             valid_days,

@@ -20,7 +20,7 @@ use super::{
     coupons::{self, Remaining},
     inventory,
     products::Stocked,
-    readable, tickets,
+    readable,
 };
 use crate::{
     domain::{
@@ -174,12 +174,12 @@ pub async fn campaigns(shop: &Shop, after: Option<String>, limit: usize) -> Resu
     let listed = listed.collect::<Result<_, _>>()?;
     let (campaigns, next) = cut(places, listed, |it: &Campaign| it.counter_shards, shop.bounds.list_shards);
 
-    let counters: Vec<Key> = campaigns.iter().flat_map(tickets::counters).collect();
+    let counters: Vec<Key> = campaigns.iter().flat_map(coupons::counts).collect();
     let found = shop.table.get_all(&counters, Consistency::Strong, &mut backoff).await?;
     let mut items = Vec::new();
     for campaign in campaigns {
         let key = keys::campaign(&campaign.coupon_id);
-        items.extend(readable(&key, coupons::with_counters(campaign, &found))?);
+        items.extend(readable(&key, coupons::with_counts(campaign, &found))?);
     }
     Ok(Part { items, next })
 }

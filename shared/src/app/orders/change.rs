@@ -15,13 +15,14 @@ use crate::{
         inventory, products,
     },
     domain::{
-        OrderId, ProductId, Refusal, UserId, Won,
+        CouponId, OrderId, ProductId, Refusal, UserId, Won,
         account::{Account, Movement, OutOfBounds},
+        budget::Spend,
         id::bucket,
         inventory::{Shard, Take, allocate},
         ledger::{EntryKind, LedgerEntry},
         money::MAX_BALANCE,
-        order::{Actor, Claim, DepositHold, MAX_LINES, Order, OrderEffects},
+        order::{Actor, BudgetReturn, Claim, DepositHold, MAX_LINES, Order, OrderEffects},
         refusal::Entity,
     },
     store::{
@@ -275,6 +276,10 @@ impl Attempt {
         let coupon = effects.coupon.filter(|_| !known.coupon_is_elsewhere);
         let coupon = coupon.map(|coupon| coupons::give_back(effects.user, coupon, &now.order_id));
         let coupon = coupon.map(|action| transaction.add(action));
+        if let Some(BudgetReturn { coupon, shards, amount }) = effects.budget {
+            let shard = bucket(now.order_id.as_str(), shards);
+            transaction.add(coupons::return_to_budget(coupon, Spend { shard, amount }));
+        }
         Ok(Self { transaction, order, account, deposit, inventory, taken, coupon })
     }
 
@@ -325,9 +330,9 @@ impl Attempt {
     }
 }
 
-/// The most actions of a change beside the units that it takes: order, confirmation, account, ledger entry, coupon,
+/// The most actions of a change beside the units that it takes: order, confirmation, account, ledger entry, coupon, budget,
 /// outcome, and a shard for each product that gets units back.
-const ACTIONS_BESIDE_TAKES: usize = 6 + MAX_LINES as usize;
+const ACTIONS_BESIDE_TAKES: usize = 7 + MAX_LINES as usize;
 
 impl Known {
     /// Chooses the shards, at most `most` of them, that units come from whose first choice was too short. If they are in
@@ -464,7 +469,7 @@ impl Known {
     }
 }
 
-/// Changes of several orders in one commit, so that the shards of their products are written once. Only for changes that
+/// Changes of several orders in one commit, so that the shards of their products and budgets are written once. Only for changes that
 /// move no money, of orders of different users.
 pub(super) struct JoinedAttempt {
     transaction: Transaction,
@@ -481,13 +486,15 @@ impl JoinedAttempt {
     ) -> Result<(Self, usize), Failure> {
         let mut users: BTreeSet<&UserId> = BTreeSet::new();
         let mut units: BTreeMap<&ProductId, (&OrderId, i64)> = BTreeMap::new();
+        let mut budgets: BTreeMap<(&CouponId, u16), Won> = BTreeMap::new();
         let mut transaction = Transaction::new();
         let mut joined = 0_usize;
         for (before, after) in changes {
             let effects = OrderEffects::between(&before.order, after);
             let new_products = effects.units.keys().filter(|product| !units.contains_key(**product)).count();
-            // The order, the account and the coupon, and a shard for each product.
-            let actions = [transaction.len(), 3, units.len(), new_products].into_iter().fold(0, usize::saturating_add);
+            // The order, the account, the coupon and its budget, and a shard for each product.
+            let actions = [transaction.len(), 4, units.len(), budgets.len(), new_products];
+            let actions = actions.into_iter().fold(0, usize::saturating_add);
             let moves_money = effects.payment.is_some() || effects.refund.is_some();
             if moves_money || actions > shop.bounds.table.actions || !users.insert(effects.user) {
                 break;
@@ -501,11 +508,19 @@ impl JoinedAttempt {
             if let Some(coupon) = effects.coupon {
                 transaction.add(coupons::give_back(effects.user, coupon, &after.order_id));
             }
+            if let Some(BudgetReturn { coupon, shards, amount }) = effects.budget {
+                let shard = bucket(after.order_id.as_str(), shards);
+                let sum = budgets.entry((coupon, shard)).or_default();
+                *sum = sum.checked_add(amount).ok_or(Failure::Internal("returned discounts fit an amount"))?;
+            }
             for (product, back) in effects.units {
                 let (_, sum) = units.entry(product).or_insert((&after.order_id, 0));
                 *sum = sum.saturating_add(back);
             }
             joined = joined.saturating_add(1);
+        }
+        for ((coupon, shard), amount) in budgets {
+            transaction.add(coupons::return_to_budget(coupon, Spend { shard, amount }));
         }
         let mut known = Known::default();
         known.find_shards(shop, &units.keys().copied().collect::<Vec<_>>(), backoff).await?;

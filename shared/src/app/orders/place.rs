@@ -1,6 +1,8 @@
 //! Places an order in one commit: paid at once from the balance, or with its units and coupon held until the payment
 //! arrives.
 
+use std::iter;
+
 use super::{
     authorized::AuthorizedOrder,
     change::movement,
@@ -18,7 +20,7 @@ use crate::{
         cart::Cart,
         coupon::CouponProblem,
         ledger::EntryKind,
-        order::{Actor, Draft, Order, OrderLine, PayBy, PaymentMethod},
+        order::{Actor, Draft, Order, PayBy, PaymentMethod},
         pricing::{self, NoQuote},
     },
     store::{
@@ -147,6 +149,7 @@ async fn place_by(
         } else if !is_checked {
             // The commit asserts nothing but the account, since a condition on a shard would lock it for a refusal.
             preconditions.check_all_but_coupon(shop, user_id, backoff).await?;
+            preconditions.read_budget(shop, backoff).await?;
             is_checked = true;
             continue;
         } else if waits_for(order.pay_by, &draft).is_some() {
@@ -230,27 +233,36 @@ async fn draft(
     backoff: &mut Backoff,
 ) -> Result<Draft, Failure> {
     let at = shop.clock.now();
-    let items: Vec<OrderLine> = preconditions.lines.iter().map(LinePreconditions::to_order_line).collect();
+    let items = preconditions.order_lines();
     let actor = if caller.role == Role::Admin { Actor::Admin } else { Actor::Customer };
     let user_id = user_id.clone();
     let coupon_id = preconditions.coupon_id.clone();
     let coupon = match coupon_id.as_ref().map(|_| preconditions.usable_coupon(at)).transpose() {
-        Ok(coupon) => coupon.map(|coupon| coupon.terms),
+        Ok(coupon) => coupon.map(|coupon| coupon.terms.clone()),
         Err(reason) => return Err(refuse_coupon(shop, &user_id, preconditions, reason, backoff).await),
     };
-    if let Some(sheet) = &preconditions.sheet {
-        let (quote, order_sheet_id) = (sheet.quote(), Some(sheet.order_sheet_id.clone()));
-        return Ok(Draft { user_id, actor, items, quote, coupon_id, order_sheet_id, at });
-    }
-    let rates = preconditions.rates(shop, at, backoff).await?;
-    let priced: Vec<_> = items.iter().map(|line| (line.priced(), line.seller_id.as_ref())).collect();
-    match pricing::quote_shipments(&priced, coupon.as_ref(), &rates) {
-        Ok(quote) => {
-            let quote = match shop.policy.on_partial_cancel {
+    let sheet = preconditions.sheet.as_ref();
+    let order_sheet_id = sheet.map(|sheet| sheet.order_sheet_id.clone());
+    let quote = match sheet {
+        Some(sheet) => Ok(sheet.quote()),
+        None => {
+            let rates = preconditions.rates(shop, at, backoff).await?;
+            let priced: Vec<_> = items.iter().map(|line| (line.priced(), line.seller_id.as_ref())).collect();
+            let quote = pricing::quote_shipments(&priced, coupon.as_ref(), &rates);
+            quote.map(|quote| match shop.policy.on_partial_cancel {
                 OnPartialCancel::Keep => quote,
                 OnPartialCancel::Recalculate => quote.recalculated(coupon.as_ref(), &rates),
-            };
-            Ok(Draft { user_id, actor, items, quote, coupon_id, order_sheet_id: None, at })
+            })
+        }
+    };
+    let quote = quote.and_then(|quote| {
+        let planned = preconditions.plan_spends(&user_id, quote.amounts.coupon_discount);
+        planned.map(|()| quote).map_err(NoQuote::Coupon)
+    });
+    match quote {
+        Ok(quote) => {
+            let budget_shards = preconditions.coupon.as_ref().and_then(|coupon| coupon.budget_shards);
+            Ok(Draft { user_id, actor, items, quote, coupon_id, budget_shards, order_sheet_id, at })
         }
         Err(NoQuote::Coupon(reason)) => Err(refuse_coupon(shop, &user_id, preconditions, reason, backoff).await),
         Err(NoQuote::Overflow) => Err(Failure::Internal("the largest order fits an amount")),
@@ -272,6 +284,7 @@ pub(in crate::app) async fn quoted(
     let any_order = OrderId::try_from(shop.new_id()).map_err(|_| Failure::Internal("a new id is an id"))?;
     let mut preconditions = Preconditions::gather(shop, &any_order, user, wanted, Trust::ReadAll, backoff).await?;
     preconditions.check_stock(shop, backoff).await?;
+    preconditions.read_budget(shop, backoff).await?;
     let draft = draft(shop, caller, user, &mut preconditions, backoff).await?;
     Ok((draft, preconditions.cart))
 }
@@ -508,6 +521,9 @@ fn claim(
     }
     let coupon = order.coupon_id.as_ref().map(|coupon| coupons::spend(user, coupon, id, now));
     asserted.coupon = coupon.map(|action| transaction.add(action));
+    let spends = preconditions.spends.iter().zip(iter::repeat(order.coupon_id.as_ref()));
+    let spends = spends.filter_map(|(spend, coupon)| Some(coupons::spend_budget(coupon?, *spend)));
+    asserted.budget = spends.map(|action| transaction.add(action)).collect();
     let sheet = order.order_sheet_id.as_ref().map(|sheet| sheets::order(sheet, id, now));
     asserted.sheet = sheet.map(|action| transaction.add(action));
     let cart = preconditions.cart.as_ref();

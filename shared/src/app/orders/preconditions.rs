@@ -9,10 +9,11 @@ use super::{
     source::{Item, ResolvedItems},
 };
 use crate::{
-    app::{Failure, Shop, accounts, addresses, inventory, inventory_sweep, seller_shipping},
+    app::{Failure, Shop, accounts, addresses, coupons, inventory, inventory_sweep, seller_shipping},
     domain::{
         CouponId, OrderId, ProductId, Quantity, Refusal, UserId, Won,
         account::Account,
+        budget::{self, BudgetLeft, Spend},
         cart::Cart,
         coupon::CouponProblem,
         coupon::IssuedCoupon,
@@ -32,6 +33,10 @@ pub(super) struct Preconditions {
     pub(super) account: Account,
     pub(super) coupon_id: Option<CouponId>,
     pub(super) coupon: Option<IssuedCoupon>,
+    /// The budget of the coupon's campaign, once it was read.
+    budget: BudgetLeft,
+    /// The won to take from its shards.
+    pub(super) spends: Vec<Spend>,
     /// In the order of the request.
     pub(super) lines: Vec<LinePreconditions>,
     /// The sheet with the offers at which the lines are sold.
@@ -74,15 +79,17 @@ enum Quoted {
     Cost(Won),
 }
 
-/// The most actions of an order's transaction beside those of its lines: order, account, ledger entry, coupon, sheet
-/// and cart.
-const ACTIONS_BESIDE_LINES: usize = 6;
+/// The most actions of an order's transaction beside those of its lines: order, account, ledger entry, coupon, sheet,
+/// cart, and shards of a budget.
+const ACTIONS_BESIDE_LINES: usize = 6 + budget::MAX_SHARDS as usize;
 
 /// The actions of a transaction that assert the preconditions.
 #[derive(Debug)]
 pub(super) struct Asserted {
     pub(super) account: ActionIndex,
     pub(super) coupon: Option<ActionIndex>,
+    /// For each shard of the budget that is spent from.
+    pub(super) budget: Vec<ActionIndex>,
     pub(super) sheet: Option<ActionIndex>,
     pub(super) cart: Option<ActionIndex>,
     /// For each line, for each of its takes.
@@ -94,7 +101,8 @@ pub(super) struct Asserted {
 impl Asserted {
     /// The account alone.
     pub(super) fn only_account(account: ActionIndex) -> Self {
-        Self { account, coupon: None, sheet: None, cart: None, takes: Vec::new(), claims: Vec::new() }
+        let (budget, takes, claims) = (Vec::new(), Vec::new(), Vec::new());
+        Self { account, coupon: None, budget, sheet: None, cart: None, takes, claims }
     }
 }
 
@@ -202,7 +210,8 @@ impl Preconditions {
             line.product.name.clone_from(&quoted.name);
             line.quoted = Some(Quoted::Offer(offer));
         }
-        let mut preconditions = Self { account, coupon_id, coupon, lines, sheet, cart };
+        let (budget, spends) = (BudgetLeft::Unknown, Vec::new());
+        let mut preconditions = Self { account, coupon_id, coupon, budget, spends, lines, sheet, cart };
         if preconditions.price_change().is_some() {
             // A refusal needs a fresh record.
             preconditions.refresh(shop, user, backoff).await?;
@@ -326,6 +335,9 @@ impl Preconditions {
         {
             self.coupon = there;
         }
+        if asserted.budget.iter().any(|position| failures.refuses(*position)) {
+            self.read_budget(shop, backoff).await?;
+        }
         if let Some(position) = asserted.sheet
             && let Some(there) = failures.of::<SheetRecord>(position)?
         {
@@ -401,6 +413,40 @@ impl Preconditions {
         self.check_stock_in(shop, &found, backoff).await
     }
 
+    /// Reads the budget of the coupon's campaign, if it has one.
+    pub(super) async fn read_budget(&mut self, shop: &Shop, backoff: &mut Backoff) -> Result<(), Failure> {
+        let coupon = self.coupon.as_ref();
+        if let Some((coupon, shards)) = coupon.and_then(|coupon| Some((&coupon.coupon_id, coupon.budget_shards?))) {
+            self.budget = BudgetLeft::Read(coupons::read_budget(shop, coupon, shards, backoff).await?);
+        }
+        Ok(())
+    }
+
+    /// Plans to spend a discount of the budget of the coupon's campaign, if it has one.
+    ///
+    /// # Errors
+    /// [`CouponProblem::BudgetExceeded`] by the budget as it was last read.
+    pub(super) fn plan_spends(&mut self, user: &UserId, discount: Won) -> Result<(), CouponProblem> {
+        if let Some(shards) = self.coupon.as_ref().and_then(|coupon| coupon.budget_shards) {
+            let plan = self.budget.plan(discount, bucket(user.as_str(), shards));
+            self.spends = plan.map_err(|left| CouponProblem::BudgetExceeded { left })?;
+        }
+        Ok(())
+    }
+
+    /// The lines of the order, without the discount of the coupon.
+    pub(super) fn order_lines(&self) -> Vec<OrderLine> {
+        let scope = self.coupon.as_ref().and_then(|coupon| coupon.terms.scope.as_ref());
+        let outside = |line: &LinePreconditions| scope.is_some_and(|scope| !scope.covers(&line.product));
+        let lines = self.lines.iter().map(|line| OrderLine { outside_scope: outside(line), ..line.to_order_line() });
+        let mut lines: Vec<OrderLine> = lines.collect();
+        // The amounts of a sheet are of the products as they were.
+        for (line, quoted) in lines.iter_mut().zip(self.sheet.iter().flat_map(|sheet| &sheet.items)) {
+            line.outside_scope = quoted.outside_scope;
+        }
+        lines
+    }
+
     /// The coupon, if it can be used at this instant.
     pub(super) fn usable_coupon(&self, now: Timestamp) -> Result<&IssuedCoupon, CouponProblem> {
         let coupon = self.coupon.as_ref().ok_or(CouponProblem::NotOwned)?;
@@ -410,8 +456,7 @@ impl Preconditions {
 }
 
 impl LinePreconditions {
-    /// The line of the order, without the discount of the coupon.
-    pub(super) fn to_order_line(&self) -> OrderLine {
+    fn to_order_line(&self) -> OrderLine {
         OrderLine {
             product_id: self.product.product_id.clone(),
             seller_id: self.product.seller_id.clone(),
@@ -422,6 +467,7 @@ impl LinePreconditions {
             unit_price: self.product.offer.price,
             unit_discount: self.product.offer.discount,
             coupon_share: Won::ZERO,
+            outside_scope: false,
             status: LineStatus::PendingPayment,
         }
     }

@@ -23,6 +23,25 @@ pub struct OrderEffects<'a> {
     pub taken: BTreeMap<&'a ProductId, i64>,
     /// The coupon that can be used again.
     pub coupon: Option<&'a CouponId>,
+    /// Won that return to the budget of the coupon's campaign.
+    pub budget: Option<BudgetReturn<'a>>,
+}
+
+/// Won of a discount that return to the budget that they were taken from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BudgetReturn<'a> {
+    pub coupon: &'a CouponId,
+    pub shards: u16,
+    pub amount: Won,
+}
+
+impl<'a> BudgetReturn<'a> {
+    /// The won that a change of an order gives up of its coupon's discount, if a budget paid for it.
+    fn between(before: &'a Order, after: &Order) -> Option<Self> {
+        let (coupon, shards) = before.coupon_id.as_ref().zip(before.budget_shards)?;
+        let amount = before.live_discount()?.checked_sub(after.live_discount()?)?;
+        (amount > Won::ZERO).then_some(Self { coupon, shards, amount })
+    }
 }
 
 /// A change of the units that wait for deposits.
@@ -70,6 +89,7 @@ impl<'a> OrderEffects<'a> {
             units,
             taken,
             coupon: before.coupon_id.as_ref().filter(|_| has_ended),
+            budget: BudgetReturn::between(before, after),
         }
     }
 }

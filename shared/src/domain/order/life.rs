@@ -315,14 +315,21 @@ impl Order {
         let goods = |lines: &[&OrderLine]| {
             Won::checked_sum(lines.iter().map(|line| line.live_amount()).collect::<Option<Vec<_>>>()?)
         };
-        let is_coupon_earned = self.benefits.earn_coupon(goods(&live)?);
+        let in_scope: Vec<&OrderLine> = live.iter().filter(|line| !line.outside_scope).copied().collect();
+        let is_coupon_earned = self.benefits.earn_coupon(goods(&in_scope)?);
         let shares = live.iter().map(|line| if is_coupon_earned { Some(Won::ZERO) } else { line.live_coupon_share() });
         let shipments = self.shipments();
-        let fees = self.benefits.fees_due(is_coupon_earned, |position| {
-            let is_in = |line: &&&OrderLine| shipment_of(&shipments, line.seller_id.as_ref()) == Some(position);
-            let lines: Vec<&OrderLine> = live.iter().filter(is_in).copied().collect();
-            if lines.is_empty() { None } else { goods(&lines) }
-        });
+        let position_of = |line: &OrderLine| shipment_of(&shipments, line.seller_id.as_ref());
+        let scoped: Vec<Option<usize>> =
+            self.items.iter().filter(|line| !line.outside_scope).map(position_of).collect();
+        let fees = self.benefits.fees_due(
+            |position| is_coupon_earned && scoped.contains(&Some(position)),
+            |position| {
+                let lines: Vec<&OrderLine> =
+                    live.iter().filter(|line| position_of(line) == Some(position)).copied().collect();
+                if lines.is_empty() { None } else { goods(&lines) }
+            },
+        );
         Won::checked_sum(shares.collect::<Option<Vec<_>>>()?)?.checked_add(fees?)
     }
 

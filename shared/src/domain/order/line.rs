@@ -32,6 +32,9 @@ pub struct OrderLine {
     /// This line's part of the coupon's discount.
     #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub coupon_share: Won,
+    /// Whether it is outside the scope of the order's coupon.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub outside_scope: bool,
     pub status: LineStatus,
 }
 
@@ -49,7 +52,8 @@ impl From<&OrderLine> for LineState {
 impl OrderLine {
     /// The price and quantity of the sale.
     pub fn priced(&self) -> PricedLine {
-        PricedLine { unit_price: self.unit_price, unit_discount: self.unit_discount, quantity: self.quantity }
+        let Self { unit_price, unit_discount, quantity, outside_scope, .. } = *self;
+        PricedLine { unit_price, unit_discount, quantity, outside_scope }
     }
 
     /// (unit price − unit discount) × quantity; nothing if the amounts of a stored line are inconsistent.

@@ -12,7 +12,7 @@ mod sales;
 mod transitions;
 
 pub use claims::{Claim, ClaimItem, ClaimPolicy, ClaimText, NewClaim, Receipt, ReceivedUnits};
-pub use effects::{DepositHold, OrderEffects};
+pub use effects::{BudgetReturn, DepositHold, OrderEffects};
 pub use history::{Actor, Change, HistoryEntry, HistoryEvent, LineStep, Returned, Step};
 pub use life::{Cancellation, HistoryBounds, LONGEST_DEPOSIT, PayBy};
 pub use line::{InconsistentAmounts, OrderLine};
@@ -82,6 +82,9 @@ pub struct Order {
     pub benefits: Benefits,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coupon_id: Option<CouponId>,
+    /// The number of shards of the budget that the coupon's discount was taken from, if its campaign has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget_shards: Option<u16>,
     /// The amount paid: all of [`Amounts::payable`], or nothing yet.
     #[serde(default, skip_serializing_if = "Won::is_zero")]
     pub paid: Won,
@@ -146,6 +149,8 @@ pub struct Draft {
     pub items: Vec<OrderLine>,
     pub quote: Quote,
     pub coupon_id: Option<CouponId>,
+    /// The number of shards of the budget of the coupon's campaign, if it has one.
+    pub budget_shards: Option<u16>,
     /// The order sheet that it orders, if there is one.
     pub order_sheet_id: Option<OrderSheetId>,
     pub at: Timestamp,
@@ -188,7 +193,7 @@ impl Order {
     }
 
     fn begun(order_id: OrderId, draft: Draft, event: HistoryEvent, line_status: LineStatus) -> Self {
-        let Draft { user_id, actor, mut items, quote, coupon_id, order_sheet_id, at } = draft;
+        let Draft { user_id, actor, mut items, quote, coupon_id, budget_shards, order_sheet_id, at } = draft;
         for (line, share) in items.iter_mut().zip(quote.coupon_shares) {
             line.coupon_share = share;
             line.status = line_status;
@@ -205,6 +210,7 @@ impl Order {
             amounts: quote.amounts,
             benefits: quote.benefits,
             coupon_id,
+            budget_shards,
             paid: Won::ZERO,
             refunded: Won::ZERO,
             balance_amount: Won::ZERO,
@@ -253,6 +259,12 @@ impl Order {
     /// Each line's part of the fee of its shipment; nothing if the amounts of a stored line are inconsistent.
     pub fn shipping_shares(&self) -> Option<Vec<Won>> {
         shipping_shares(&self.items, &self.shipments())
+    }
+
+    /// The part of the coupon's discount that the live units have: each cancelled or returned one gives its part up.
+    /// Nothing if the amounts of a stored line are inconsistent.
+    pub fn live_discount(&self) -> Option<Won> {
+        Won::checked_sum(self.items.iter().map(OrderLine::live_coupon_share).collect::<Option<Vec<_>>>()?)
     }
 
     /// The line with this number, from 1.

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::*;
 use crate::domain::{
     PaymentId, ProductId, Quantity, Refusal,
-    coupon::{Discount, Terms},
+    coupon::Discount,
     pricing::{ShippingPolicy, quote},
 };
 
@@ -30,13 +30,14 @@ pub(super) fn line(product: &str, price: i64, quantity: i64) -> OrderLine {
         unit_price: Won::new(price),
         unit_discount: Won::ZERO,
         coupon_share: Won::ZERO,
+        outside_scope: false,
         status: LineStatus::PendingPayment,
     }
 }
 
 pub(super) fn draft_of(items: Vec<OrderLine>, discount: i64) -> Draft {
     let priced: Vec<_> = items.iter().map(OrderLine::priced).collect();
-    let terms = Terms { discount: Discount::Fixed(Won::new(discount)), min_order_amount: None };
+    let terms = Discount::Fixed(Won::new(discount)).into();
     let shipping = ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) };
     Draft {
         user_id: UserId::try_from("mina".to_owned()).unwrap(),
@@ -44,6 +45,7 @@ pub(super) fn draft_of(items: Vec<OrderLine>, discount: i64) -> Draft {
         items,
         quote: quote(&priced, Some(&terms), shipping).or_else(|_| quote(&priced, None, shipping)).unwrap(),
         coupon_id: None,
+        budget_shards: None,
         order_sheet_id: None,
         at: START,
     }
@@ -498,6 +500,7 @@ fn no_effects(order: &Order) -> OrderEffects<'_> {
         units,
         taken,
         coupon: None,
+        budget: None,
     }
 }
 

@@ -199,7 +199,7 @@ proptest! {
             // The coupon's minimum is half of the goods.
             let goods = draft.quote.amounts.goods_total.get();
             let minimum = Some(Won::new(goods / 2));
-            let coupon = Terms { discount: Discount::Fixed(Won::new(discount)), min_order_amount: minimum };
+            let coupon = Terms { min_order_amount: minimum, ..Discount::Fixed(Won::new(discount)).into() };
             let shop = ShippingPolicy { fee: Won::new(3_000), free_from: Won::new(30_000) };
             let rates = ShippingRates { shop, sellers: BTreeMap::new() };
             draft.quote = draft.quote.recalculated(Some(&coupon), &rates);
