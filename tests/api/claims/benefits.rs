@@ -7,7 +7,7 @@ use tests::{
     steps::{cancel_units, id, look},
 };
 
-use super::{claim, deliver, returned, shop_of_sellers, shop_with};
+use super::{accept, claim, deliver, returned, ship, shop_of_sellers, shop_with};
 
 /// The same shop, which recalculates benefits.
 async fn recalculating_shop() -> TestShop {
@@ -92,5 +92,29 @@ async fn a_later_setting_changes_no_earlier_order() {
     deliver(&shop, &order, "1", 3).await;
     let asked = claim(&shop, &order, "RETURN", 1, "DEFECT").await.expect(201);
     assert_eq!((&asked["onPartialCancel"], &asked["refund"]["total"]), (&json!("RECALCULATE"), &json!(7_000)));
+    shop.audit().await;
+}
+
+/// What comes back, and what never came, gives up its part of the discount.
+#[tokio::test]
+async fn returned_units_return_their_discount_to_its_budget() {
+    let shop = shop_of_sellers().await;
+    shop.campaign("budget", 5, json!({ "kind": "FIXED", "value": 3_000, "maxTotalDiscount": 3_000 })).await;
+    let left = async || {
+        let campaign = shop.get("/coupons/budget").as_admin().await.expect(200);
+        campaign["budgetLeft"].as_i64().unwrap()
+    };
+    shop.issue("mina", "budget").await.expect(201);
+    let items = json!([{ "productId": "tea", "quantity": 3 }]);
+    let body = json!({ "userId": "mina", "couponId": "budget", "items": items });
+    let order = shop.post("/orders", body).as_user("mina").await.expect(201);
+    assert_eq!(left().await, 0);
+    deliver(&shop, &order, "1", 1).await;
+    returned(&shop, &order, 1, "DEFECT", "UNSELLABLE").await;
+    assert_eq!(left().await, 1_000);
+    ship(&shop, &order, "1", 2).await;
+    let lost = claim(&shop, &order, "RETURN", 2, "NOT_DELIVERED").await.expect(201);
+    accept(&shop, &lost).await.expect(200);
+    assert_eq!(left().await, 3_000);
     shop.audit().await;
 }

@@ -88,6 +88,8 @@ const LEDGER: Writes = Writes("USER#", "LEDGER#", "put ");
 const COUPON_ISSUED: Writes = Writes("USER#", "COUPON#", "put ");
 const COUPON_USED: Writes = Writes("USER#", "COUPON#", "SET #state = :used");
 const COUPON_BACK: Writes = Writes("USER#", "COUPON#", "SET #state = :usable");
+const BUDGET_SPENT: Writes = Writes("BUDGET#", "BUDGET", "SET #left = #left - :amount");
+const BUDGET_BACK: Writes = Writes("BUDGET#", "BUDGET", "SET #left = #left + :amount");
 const ORDER: Writes = Writes("ORDER#", "ORDER", "put ");
 const PAYMENT: Writes = Writes("ORDER#", "PAYMENT#", "put ");
 const SHEET_ORDERED: Writes = Writes("SHEET#", "SHEET", "#orderId = :order");
@@ -150,6 +152,14 @@ impl Mutant {
         Self { name: "a used coupon is used again", changes: &[Unconditional(COUPON_USED)] },
         Self { name: "a coupon stays usable after its order", changes: &[LeftOut(COUPON_USED)] },
         Self { name: "a cancelled order keeps its coupon", changes: &[LeftOut(COUPON_BACK)] },
+        Self {
+            name: "an issued coupon is without its scope",
+            changes: &[Replaced(COUPON_ISSUED, r#""scope""#, r#""lost""#)],
+        },
+        Self { name: "discounts exceed their budget", changes: &[Weakened(BUDGET_SPENT, "#left >= :amount")] },
+        Self { name: "a discount spends nothing of its budget", changes: &[LeftOut(BUDGET_SPENT)] },
+        Self { name: "a cancelled discount does not return to its budget", changes: &[LeftOut(BUDGET_BACK)] },
+        Self { name: "a cancelled discount returns twice", changes: &[Multiplied(BUDGET_BACK, ":amount", 2)] },
         Self { name: "an order is written over a newer version", changes: &[Weakened(ORDER, "#version = :seen")] },
         Self { name: "an order is made again", changes: &[Weakened(ORDER, "attribute_not_exists(#pk)")] },
         Self { name: "money comes in without an order", changes: &[LeftOut(ORDER)] },

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use super::{
     Asked, Outcome, Reference, fine,
     goods::{SEOUL, part_of},
-    instant, not_found, number, text,
+    instant, not_found, number,
+    sheets::Line,
+    text,
 };
 
 #[derive(Debug)]
@@ -23,6 +25,18 @@ pub(super) struct Campaign {
     pub(super) issue_until: Timestamp,
     valid_days: Option<i64>,
     valid_until: Option<Timestamp>,
+    /// The products or sellers of its scope; all if there is none.
+    scope: Value,
+    /// The won that all its discounts can take together.
+    budget: Option<i64>,
+}
+
+impl Campaign {
+    /// Whether its discount is on units of a product.
+    pub(super) fn covers(&self, product: &str, seller: &str) -> bool {
+        let names = |list: &str, id: &str| self.scope[list].as_array().is_some_and(|ids| ids.contains(&json!(id)));
+        self.scope.is_null() || names("productIds", product) || names("sellerIds", seller)
+    }
 }
 
 #[derive(Debug)]
@@ -56,9 +70,16 @@ impl Reference {
             issue_until: instant(&asked.sent["issueUntil"]).expect("a campaign ends"),
             valid_days: asked.sent["validDays"].as_i64(),
             valid_until: instant(&asked.sent["validUntil"]),
+            scope: asked.sent["scope"].clone(),
+            budget: asked.sent["maxTotalDiscount"].as_i64(),
         };
+        let budget = campaign.budget;
         self.campaigns.insert(id.clone(), campaign);
-        Ok((201, json!({ "couponId": id, "totalQuantity": total, "issuedQuantity": 0, "remainingQuantity": total })))
+        let shown = json!({
+            "couponId": id, "totalQuantity": total, "issuedQuantity": 0, "remainingQuantity": total,
+            "maxTotalDiscount": budget, "budgetLeft": budget,
+        });
+        Ok((201, shown))
     }
 
     pub(super) fn change_campaign(&mut self, asked: &Asked<'_>) -> Outcome {
@@ -181,24 +202,38 @@ impl Reference {
         }
     }
 
-    /// The discount of a coupon on goods, and the shipping fee with it, if the user can use it for them.
+    /// The discount of a coupon on the goods in its scope, if there are some and the user can use it for them. Nothing, if
+    /// it waives their shipping fee.
     pub(super) fn discount(
         &self,
         key: &(String, String),
-        goods: i64,
+        goods: Option<i64>,
         fee: i64,
         now: Timestamp,
-    ) -> Result<(i64, i64), (&'static str, Value)> {
+    ) -> Result<Option<i64>, (&'static str, Value)> {
         self.ensure_usable(key, now)?;
         let refused = |reason: &str| Err(("COUPON_NOT_USABLE", json!({ "couponId": key.1, "reason": reason })));
         let campaign = &self.campaigns[&key.1];
+        let Some(goods) = goods else { return refused("NOT_IN_SCOPE") };
         let discount = match campaign.kind.as_str() {
             "FIXED" => campaign.value.min(goods),
             "RATE" => (goods * campaign.value / 100).min(campaign.max_discount.unwrap_or(goods)).min(goods),
             _ if fee == 0 => return refused("SHIPPING_ALREADY_FREE"),
-            _ => return Ok((0, 0)),
+            _ => return Ok(None),
         };
-        if discount == 0 { refused("NOTHING_TO_DISCOUNT") } else { Ok((discount, fee)) }
+        if discount == 0 { refused("NOTHING_TO_DISCOUNT") } else { Ok(Some(discount)) }
+    }
+
+    /// Refuses a discount above what is left of its campaign's budget: the won that no unit of an order has.
+    pub(super) fn ensure_in_budget(&self, coupon: &str, discount: i64) -> Result<(), (&'static str, Value)> {
+        let Some(budget) = self.campaigns[coupon].budget else { return Ok(()) };
+        let orders = self.orders.values().filter(|order| order.quote.coupon.as_deref() == Some(coupon));
+        let spent = orders.flat_map(|order| &order.lines).map(Line::live_share).sum::<i64>();
+        if discount <= budget - spent {
+            return Ok(());
+        }
+        let details = json!({ "couponId": coupon, "reason": "BUDGET_EXCEEDED", "budgetLeft": budget - spent });
+        Err(("COUPON_NOT_USABLE", details))
     }
 
     /// Marks the coupon as used for this order, or as usable again.

@@ -22,7 +22,7 @@ pub(super) struct Order {
     pub(super) user: String,
     is_external: bool,
     has_failed: bool,
-    quote: Quote,
+    pub(super) quote: Quote,
     pub(super) lines: Vec<Line>,
     sheet: Option<String>,
     pub(super) paid_at: Option<Timestamp>,

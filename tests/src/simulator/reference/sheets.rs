@@ -1,5 +1,7 @@
 //! Order sheets, and the amounts of a basket.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -36,6 +38,11 @@ impl Line {
     /// The refund due for its cancelled units.
     pub(super) fn refund(&self) -> i64 {
         (self.amount() - self.share) * self.cancelled / self.quantity
+    }
+
+    /// Its part of the coupon's discount, less what its cancelled units gave up.
+    pub(super) fn live_share(&self) -> i64 {
+        self.share - ((self.price - self.discount) * self.cancelled - self.refund())
     }
 
     /// Moves it to a state, if it is in another.
@@ -177,9 +184,8 @@ impl Reference {
             status: String::new(),
             before: None,
         };
-        let mut lines: Vec<Line> = products.iter().map(line).collect();
-        let amounts: Vec<i64> = lines.iter().map(Line::amount).collect();
-        let goods: i64 = amounts.iter().sum();
+        let lines: Vec<Line> = products.iter().map(line).collect();
+        let goods: i64 = lines.iter().map(Line::amount).sum();
         let mut shipments: Vec<(Option<String>, i64, i64)> = Vec::new();
         for line in &lines {
             let own = self.terms.contains_key(&line.seller).then(|| line.seller.clone());
@@ -195,24 +201,40 @@ impl Reference {
             *fee = if *goods >= free_from { 0 } else { usual };
         }
         if let Some(sheet) = sheet {
-            // A sheet fixes the amounts; only its coupon must still be usable.
+            // A sheet fixes the amounts; only its coupon must still be usable, and its budget suffice.
             if let Some(coupon) = &coupon {
                 self.ensure_usable(&(user.to_owned(), coupon.clone()), asked.now)?;
+                self.ensure_in_budget(coupon, sheet.coupon_discount)?;
             }
             return Ok(sheet.clone());
         }
-        let fees: i64 = shipments.iter().map(|(_, fee, _)| fee).sum();
-        let (coupon_discount, fee) = match &coupon {
-            Some(coupon) => self.discount(&(user.to_owned(), coupon.clone()), goods, fees, asked.now)?,
-            None => (0, fees),
-        };
-        lines.iter_mut().zip(shares(coupon_discount, &amounts)).for_each(|(line, share)| line.share = share);
-        let fee_of = |(seller, own, _): (Option<String>, i64, i64)| (seller, if fee == 0 { 0 } else { own });
-        let shipments = shipments.into_iter().map(fee_of).collect();
-        let payable = goods - coupon_discount + fee;
-        let mut quote = Quote { lines, coupon, coupon_discount, shipments, payable };
+        let shipments = shipments.into_iter().map(|(seller, fee, _)| (seller, fee)).collect();
+        let mut quote = Quote { lines, coupon, coupon_discount: 0, shipments, payable: 0 };
+        self.apply_coupon(&mut quote, user, asked.now)?;
+        quote.payable = goods - quote.coupon_discount + quote.shipments.iter().map(|(_, fee)| fee).sum::<i64>();
         quote.split_fees();
         Ok(quote)
+    }
+
+    /// Takes the discount of its coupon off the lines in scope, or the fees of their shipments.
+    fn apply_coupon(&self, quote: &mut Quote, user: &str, now: Timestamp) -> Result<(), (&'static str, Value)> {
+        let Some(coupon) = quote.coupon.clone() else { return Ok(()) };
+        let is_in = |line: &Line| self.campaigns.get(&coupon).is_none_or(|it| it.covers(&line.product, &line.seller));
+        let amount = |line: &Line| if is_in(line) { line.amount() } else { 0 };
+        let amounts: Vec<i64> = quote.lines.iter().map(amount).collect();
+        let goods = quote.lines.iter().any(is_in).then(|| amounts.iter().sum());
+        let in_scope = quote.lines.iter().filter(|line| is_in(line)).map(|line| quote.shipment_of(&line.seller));
+        let in_scope: BTreeSet<usize> = in_scope.collect();
+        let fee = in_scope.iter().map(|place| quote.shipments[*place].1).sum();
+        match self.discount(&(user.to_owned(), coupon.clone()), goods, fee, now)? {
+            None => in_scope.iter().for_each(|place| quote.shipments[*place].1 = 0),
+            Some(discount) => {
+                self.ensure_in_budget(&coupon, discount)?;
+                quote.coupon_discount = discount;
+                quote.lines.iter_mut().zip(shares(discount, &amounts)).for_each(|(line, share)| line.share = share);
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn create_sheet(&mut self, asked: &Asked<'_>) -> Outcome {
